@@ -1,0 +1,156 @@
+import nx from '@nx/eslint-plugin';
+import js from '@eslint/js';
+import tseslint from 'typescript-eslint';
+
+const pureMessage =
+  'Pure folders: no I/O, no clock, imports point inward (docs/architecture.md, "Folder roles").';
+const shellMessage =
+  'run/ works through ports only: no adapters, no node: modules (docs/architecture.md).';
+
+/** Globals through which time, chance or the process leak into code that must be replayable. */
+const impure = ['process', 'console', 'fetch', 'setTimeout', 'setInterval', 'setImmediate'];
+
+const layers = [0, 1, 2, 3, 4, 5].map((layer) => ({
+  sourceTag: `layer:${layer}`,
+  onlyDependOnLibsWithTags: Array.from({ length: layer }, (_, below) => `layer:${below}`),
+}));
+
+/** Arithmetic on a given time is pure; asking what time it is is not. */
+const clockReads = [
+  'CallExpression[callee.object.name="Date"][callee.property.name="now"]',
+  'CallExpression[callee.name="Date"]',
+  'NewExpression[callee.name="Date"][arguments.length=0]',
+].map((selector) => ({ selector, message: 'The time is an argument here.' }));
+
+/** Which package may import which; tests may also use what only this repository has. */
+const boundaries = (allow) => ({
+  enforceBuildableLibDependency: false,
+  allow,
+  depConstraints: [
+    ...layers,
+    {
+      sourceTag: 'scope:kubelet',
+      notDependOnLibsWithTags: ['scope:kube-proxy', 'scope:netfilter', 'scope:ipvs'],
+    },
+    {
+      sourceTag: 'scope:kube-proxy',
+      notDependOnLibsWithTags: ['scope:kubelet', 'scope:cri-client'],
+    },
+  ],
+});
+
+/** A package's folders; `kubelet` has the same roles one room deeper. */
+const inRole = (...roles) => roles.map((role) => `packages/*/src/**/${role}/**/*.ts`);
+
+export default tseslint.config(
+  {
+    ignores: [
+      '**/dist/**',
+      '**/generated/**',
+      '**/reports/**',
+      '.nx/**',
+      '.cache/**',
+      'docs/api/**',
+      '**/*.mjs',
+      '**/*.cjs',
+      '**/*.js',
+      '**/tsup.config.ts',
+      '**/vitest.config.ts',
+    ],
+  },
+  js.configs.recommended,
+  ...tseslint.configs.strict,
+  {
+    files: ['**/*.ts'],
+    languageOptions: { parserOptions: { projectService: true } },
+    plugins: { '@nx': nx },
+    rules: {
+      'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
+      ],
+      'no-empty': ['error', { allowEmptyCatch: false }],
+      eqeqeq: 'error',
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': 'error',
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/only-throw-error': 'error',
+      '@nx/enforce-module-boundaries': ['error', boundaries([])],
+    },
+  },
+  {
+    name: 'pure-folders',
+    files: inRole('model', 'plan', 'render', 'codec'),
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '^node:(?!(buffer|crypto|net|util|path/posix)$)', message: pureMessage },
+            // generated message code is pure: a codec names its types
+            { regex: '/(adapters(?!/generated)|run|testing)/', message: pureMessage },
+          ],
+        },
+      ],
+      'no-restricted-globals': ['error', ...impure],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Math', property: 'random', message: pureMessage },
+      ],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
+        { selector: ':function[async=true]', message: pureMessage },
+        ...clockReads,
+      ],
+    },
+  },
+  {
+    name: 'run-folders',
+    files: inRole('run'),
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        {
+          patterns: [
+            { regex: '^node:', message: shellMessage },
+            { regex: '/(adapters|testing)/', message: shellMessage },
+          ],
+        },
+      ],
+      'no-restricted-globals': ['error', ...impure],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
+        ...clockReads,
+      ],
+    },
+  },
+  {
+    name: 'testing-folders',
+    files: inRole('testing'),
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ regex: '/adapters/', message: 'Doubles must not need the real thing.' }] },
+      ],
+    },
+  },
+  {
+    name: 'tests',
+    files: ['**/tests/**/*.ts', 'e2e/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@nx/enforce-module-boundaries': [
+        'error',
+        boundaries(['@nodeagent/testbed', '../../../../vitest.readme.js']),
+      ],
+    },
+  },
+);

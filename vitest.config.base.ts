@@ -1,0 +1,31 @@
+import { defineConfig, type ViteUserConfig } from 'vitest/config';
+
+/**
+ * Test tiers are folders: `unit`, `golden` and `contract` need nothing and run by default;
+ * `NODEAGENT_TIER=integration` selects the tests that need root and real programs. Those of `kernel`
+ * need a kernel of their own, which `npm run kernel -- packages/NAME` boots for them.
+ */
+export function tiers(more: ViteUserConfig['test'] = {}): ViteUserConfig {
+  const tier = process.env['NODEAGENT_TIER'] ?? 'unit';
+  const folders = tier === 'unit' ? ['unit', 'golden', 'contract', 'readme'] : [tier];
+  const slow = tier !== 'unit';
+  if (tier === 'kernel' && process.env['NODEAGENT_GUEST'] === undefined) {
+    throw new Error('The kernel tier runs in a guest kernel: npm run kernel -- packages/NAME');
+  }
+  // A process costs a second there; files keep apart by network namespaces of their own.
+  const guest = tier === 'kernel' ? { isolate: false, maxWorkers: 1 } : {};
+  return defineConfig({
+    resolve: { conditions: ['@nodeagent/source'] },
+    ssr: { resolve: { conditions: ['@nodeagent/source'] } },
+    test: {
+      include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
+      passWithNoTests: true,
+      reporters: ['default', ['json', { outputFile: `reports/${tier}.json` }]],
+      testTimeout: slow ? 120_000 : 60_000,
+      hookTimeout: slow ? 120_000 : 30_000,
+      fileParallelism: !slow,
+      ...guest,
+      ...more,
+    },
+  });
+}
