@@ -1,0 +1,37 @@
+export type { Brand } from './model/brand.js';
+export { formatGoDuration, parseGoDuration } from './model/duration.js';
+export {
+  formatQuantity,
+  parseQuantity,
+  type Quantity,
+  type QuantityFormat,
+  quantityToMilli,
+  quantityToUnits,
+} from './model/quantity.js';
+export { formatTimestamp, parseTimestamp } from './model/timestamp.js';
+export {
+  type BackoffRules,
+  type BackoffState,
+  backoffLeftMs,
+  jittered,
+  nextBackoff,
+} from './plan/backoff.js';
+export { type Diff, diffByKey, type DiffRules } from './plan/diff.js';
+export type {
+  Clock,
+  Counter,
+  Gauge,
+  Histogram,
+  HistogramSpec,
+  Labels,
+  LogFields,
+  Logger,
+  Metrics,
+  MetricSpec,
+  Random,
+} from './ports.js';
+export { BoundedRunner, type BoundedRunnerOptions } from './run/bounded-runner.js';
+export { KeyedQueue, type KeyedQueueOptions } from './run/keyed-queue.js';
+export { type LoopOptions, runEvery } from './run/loop.js';
+export { runScope, type ScopeTask } from './run/scope.js';
+export { Wake } from './run/wake.js';

@@ -1,0 +1,53 @@
+import type { BackoffRules, BackoffState } from '../plan/backoff.js';
+import { nextBackoff } from '../plan/backoff.js';
+import type { Clock } from '../ports.js';
+import { Wake } from './wake.js';
+
+export interface BoundedRunnerOptions {
+  readonly clock: Clock;
+  /** Least time from the end of one run to the start of the next, however often it is asked. */
+  readonly minIntervalMs: number;
+  /** A run happens at least this often, asked or not. */
+  readonly maxIntervalMs: number;
+  /** Waits after failed runs; a success forgets them. */
+  readonly retry: BackoffRules;
+  readonly task: (signal: AbortSignal) => Promise<void>;
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Runs a task when asked, between a least and a greatest interval, never twice at a time. Requests
+ * during a run lead to one more run after it.
+ */
+export class BoundedRunner {
+  readonly #options: BoundedRunnerOptions;
+  readonly #wake = new Wake();
+
+  constructor(options: BoundedRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Asks for a run soon. */
+  request(): void {
+    this.#wake.wake();
+  }
+
+  /** Serves requests until the signal fires. The first run waits for the first request. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, minIntervalMs, maxIntervalMs, retry, task, onError } = this.#options;
+    let failed: BackoffState | undefined;
+    for (;;) {
+      const waitMs = failed?.delayMs ?? maxIntervalMs;
+      if ((await this.#wake.waitAtMost(waitMs, clock, signal)) === 'aborted') return;
+      try {
+        await task(signal);
+        failed = undefined;
+      } catch (error) {
+        if (signal.aborted) return;
+        failed = nextBackoff(failed, retry, clock.monotonicMs());
+        onError(error);
+      }
+      if (minIntervalMs > 0 && (await clock.sleep(minIntervalMs, signal)) === 'aborted') return;
+    }
+  }
+}

@@ -1,0 +1,61 @@
+export interface KeyedQueueOptions<K, V> {
+  /** Handles the newest value of a key; never two calls for one key at a time. */
+  readonly handle: (key: K, value: V, signal: AbortSignal) => Promise<void>;
+  readonly onError: (key: K, error: unknown) => void;
+  /** Keys handled at the same time; unbounded when absent. */
+  readonly concurrency?: number;
+}
+
+/**
+ * Latest value per key, one task per key at a time. A value that is put while its key is busy
+ * replaces an older waiting one and runs afterwards. Holds at most one waiting value per key.
+ */
+export class KeyedQueue<K, V> {
+  readonly #options: KeyedQueueOptions<K, V>;
+  readonly #signal: AbortSignal;
+  readonly #waiting = new Map<K, V>();
+  readonly #busy = new Map<K, Promise<void>>();
+
+  constructor(options: KeyedQueueOptions<K, V>, signal: AbortSignal) {
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  put(key: K, value: V): void {
+    if (this.#signal.aborted) return;
+    this.#waiting.set(key, value);
+    this.#startWaiting();
+  }
+
+  /** Keys waiting or being handled. */
+  get size(): number {
+    return new Set([...this.#waiting.keys(), ...this.#busy.keys()]).size;
+  }
+
+  /** Resolves when nothing waits and nothing runs. */
+  async idle(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.all(this.#busy.values());
+  }
+
+  #startWaiting(): void {
+    const limit = this.#options.concurrency ?? Number.POSITIVE_INFINITY;
+    for (const [key, value] of this.#waiting) {
+      if (this.#busy.size >= limit) return;
+      if (this.#busy.has(key)) continue;
+      this.#waiting.delete(key);
+      this.#busy.set(key, this.#handle(key, value));
+    }
+  }
+
+  async #handle(key: K, value: V): Promise<void> {
+    try {
+      await this.#options.handle(key, value, this.#signal);
+    } catch (error) {
+      if (!this.#signal.aborted) this.#options.onError(key, error);
+    } finally {
+      this.#busy.delete(key);
+      if (this.#signal.aborted) this.#waiting.clear();
+      else this.#startWaiting();
+    }
+  }
+}

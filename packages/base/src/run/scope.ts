@@ -1,0 +1,32 @@
+/** A task of a scope: ends when its work is done or its signal fires. */
+export type ScopeTask = (signal: AbortSignal) => Promise<void>;
+
+/**
+ * Children under one signal: the first failure aborts the others; all are awaited before the
+ * scope ends, so nothing outlives it.
+ *
+ * @throws the first failure; failures that come after an abort, as its consequence, are dropped
+ */
+export async function runScope(tasks: readonly ScopeTask[], signal: AbortSignal): Promise<void> {
+  const inner = new AbortController();
+  const forward = (): void => inner.abort(signal.reason);
+  if (signal.aborted) forward();
+  else signal.addEventListener('abort', forward, { once: true });
+  const failures: unknown[] = [];
+  try {
+    await Promise.all(
+      tasks.map(async (task) => {
+        try {
+          await task(inner.signal);
+        } catch (error) {
+          if (inner.signal.aborted) return;
+          failures.push(error);
+          inner.abort(error);
+        }
+      }),
+    );
+  } finally {
+    signal.removeEventListener('abort', forward);
+  }
+  if (failures.length > 0) throw failures[0];
+}

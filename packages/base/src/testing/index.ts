@@ -1,0 +1,3 @@
+export { ManualClock } from './manual-clock.js';
+export { type LogLine, MemoryLogger } from './memory-logger.js';
+export { MemoryMetrics } from './memory-metrics.js';
