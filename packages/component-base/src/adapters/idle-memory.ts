@@ -1,0 +1,37 @@
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+import type { Clock } from '@nodeagent/base';
+
+const CHECK_MS = 2000;
+/** Of the time between two checks: below this the process has nothing to do. */
+const QUIET_CPU_SHARE = 0.1;
+/** Less than this is not worth a collection. */
+const WORTHWHILE_BYTES = 6 * 1024 * 1024;
+
+/**
+ * Gives back what a burst of work, or the start, needed. V8 collects when it runs out of room, and
+ * an idle agent never does: without this a kubelet holds 40 MiB after a hundred pods have started,
+ * a proxy 8 MiB of parsed source. A collection takes some 50 ms, and only happens while the process
+ * is quiet and has grown since the last one.
+ */
+export async function collectWhenIdle(clock: Clock, signal: AbortSignal): Promise<void> {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as (options: object) => void;
+  let floorBytes = 0;
+  let before = process.cpuUsage();
+  while ((await clock.sleep(CHECK_MS, signal)) === 'elapsed') {
+    const used = process.cpuUsage(before);
+    before = process.cpuUsage();
+    const busyMs = (used.user + used.system) / 1000;
+    if (busyMs > QUIET_CPU_SHARE * CHECK_MS || heapBytes() - floorBytes < WORTHWHILE_BYTES)
+      continue;
+    collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    floorBytes = heapBytes();
+    before = process.cpuUsage();
+  }
+}
+
+function heapBytes(): number {
+  return getHeapStatistics().total_heap_size;
+}

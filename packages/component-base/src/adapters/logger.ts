@@ -1,0 +1,55 @@
+import type { LogFields, Logger } from '@nodeagent/base';
+import pino from 'pino';
+
+export interface LoggerOptions {
+  /** `text` is klog's line form: `I1121 07:45:05.123456  4711 kubelet] "Pod started" pod="ns/name"`. */
+  readonly format: 'text' | 'json';
+  /** klog's `-v`; debug lines appear from 2 on. */
+  readonly verbosity: number;
+  /** Names the program in text lines. */
+  readonly program: string;
+}
+
+/** Writes to stderr, one line an entry, without buffering: a kill loses nothing. */
+export function createLogger(options: LoggerOptions): Logger {
+  const destination =
+    options.format === 'json'
+      ? pino.destination({ dest: 2, sync: true })
+      : { write: (line: string) => void process.stderr.write(klogLine(line, options.program)) };
+  return pino(
+    {
+      level: options.verbosity >= 2 ? 'debug' : 'info',
+      base: null,
+      serializers: { err: pino.stdSerializers.err },
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: () => `,"ts":${Date.now()}`,
+    },
+    destination,
+  );
+}
+
+const LETTERS: Readonly<Record<string, string>> = { debug: 'I', info: 'I', warn: 'W', error: 'E' };
+
+/** pino's JSON line as klog would print it. */
+function klogLine(json: string, program: string): string {
+  const { level, ts, msg, ...fields } = JSON.parse(json) as LogFields;
+  const when = new Date(Number(ts)).toISOString();
+  const stamp = `${when.slice(5, 7)}${when.slice(8, 10)} ${when.slice(11, 23)}000`;
+  const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${shown(value)}`);
+  const letter = LETTERS[String(level)] ?? 'I';
+  return `${letter}${stamp} ${process.pid} ${program}] ${JSON.stringify(msg)}${pairs.join('')}\n`;
+}
+
+function shown(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  const fields = value as LogFields;
+  const { namespace, name, message } = fields;
+  if (message !== undefined) return JSON.stringify(withCause(fields));
+  if (name !== undefined && namespace !== undefined)
+    return JSON.stringify(`${String(namespace)}/${String(name)}`);
+  return JSON.stringify(JSON.stringify(value));
+}
+
+function withCause({ code, message }: LogFields): string {
+  return code === undefined ? String(message) : `${String(message)} (${String(code)})`;
+}

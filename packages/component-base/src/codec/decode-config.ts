@@ -1,0 +1,119 @@
+import { parseDocument } from 'yaml';
+import type { core } from 'zod';
+import { safeParse } from 'zod/v4/core';
+
+import { ConfigError, type Problem } from '../model/errors.js';
+import { isPlainObject, type PlainObject } from './flags-to-config.js';
+
+export interface ConfigKind {
+  /** Every one that is understood; the first is the one to recommend. */
+  readonly apiVersions: readonly string[];
+  readonly kind: string;
+}
+
+export interface LooseConfig {
+  readonly value: PlainObject;
+  /** Duplicate keys, which Kubernetes' decoders forgive with a notice. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads a component's configuration file, YAML or JSON, as far as its envelope: one document, the
+ * right apiVersion and kind.
+ *
+ * @param source the file's name, for messages
+ * @throws {ConfigError} `CONFIG_INVALID`
+ */
+export function parseConfigFile(text: string, source: string, wanted: ConfigKind): LooseConfig {
+  const fail = (problems: readonly Problem[]): never => {
+    throw new ConfigError('CONFIG_INVALID', { source, problems });
+  };
+  if (text.trim() === '') fail([{ field: '', message: 'the file is empty' }]);
+  const document = parseDocument(text, { uniqueKeys: false, strict: true });
+  if (document.errors.length > 0) {
+    fail(document.errors.map((error) => ({ field: '', message: firstLine(error.message) })));
+  }
+  const value: unknown = document.toJS();
+  if (!isPlainObject(value))
+    return fail([{ field: '', message: 'must hold one YAML or JSON object' }]);
+  const problems: Problem[] = [];
+  if (!wanted.apiVersions.some((version) => version === value['apiVersion'])) {
+    problems.push(expected('apiVersion', wanted.apiVersions.join(' or '), value['apiVersion']));
+  }
+  if (value['kind'] !== wanted.kind) problems.push(expected('kind', wanted.kind, value['kind']));
+  if (problems.length > 0) fail(problems);
+  const strict = parseDocument(text, { uniqueKeys: true });
+  const warnings = strict.errors.map((error) => `${source}: ${firstLine(error.message)}`);
+  return { value, warnings };
+}
+
+function expected(field: string, wanted: string, found: unknown): Problem {
+  const shown = found === undefined ? 'nothing' : JSON.stringify(found);
+  return { field, message: `must be ${wanted}, found ${shown}` };
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? text).replace(/:$/, '');
+}
+
+export interface CheckedConfig<T> {
+  readonly config: T;
+  /** One line per field that the schema does not know. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Checks a value against a schema of strict objects. Unknown fields are left out with a warning, as
+ * Kubernetes' lenient decoding does; everything else that is wrong is reported at once.
+ *
+ * @throws {ConfigError} `CONFIG_INVALID`
+ */
+export function checkConfig<Schema extends core.$ZodType>(
+  schema: Schema,
+  value: unknown,
+  source: string,
+): CheckedConfig<core.output<Schema>> {
+  const first = safeParse(schema, value);
+  if (first.success) return { config: first.data, warnings: [] };
+  const unknown = unknownFields(first.error.issues);
+  if (unknown.length === 0) throw invalid(source, first.error.issues);
+  const warnings = unknown.map(
+    (path) => `${source}: unknown field ${JSON.stringify(dotted(path))}`,
+  );
+  const known = unknown.reduce(without, value);
+  const second = safeParse(schema, known);
+  if (second.success) return { config: second.data, warnings };
+  throw invalid(source, second.error.issues);
+}
+
+type Path = readonly PropertyKey[];
+
+function unknownFields(issues: readonly core.$ZodIssue[]): readonly Path[] {
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [],
+  );
+}
+
+function without(value: unknown, [head, ...rest]: Path): unknown {
+  if (head === undefined) return value;
+  if (Array.isArray(value)) {
+    return value.map((item: unknown, index) => (index === head ? without(item, rest) : item));
+  }
+  if (!isPlainObject(value)) return value;
+  const copy: Record<PropertyKey, unknown> = { ...value };
+  if (rest.length === 0) Reflect.deleteProperty(copy, head);
+  else copy[head] = without(copy[head], rest);
+  return copy;
+}
+
+function invalid(source: string, issues: readonly core.$ZodIssue[]): ConfigError {
+  const problems = issues.map((issue) => ({ field: dotted(issue.path), message: issue.message }));
+  return new ConfigError('CONFIG_INVALID', { source, problems });
+}
+
+function dotted(path: Path): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === 'number') return `${text}[${key}]`;
+    return text === '' ? String(key) : `${text}.${String(key)}`;
+  }, '');
+}

@@ -1,0 +1,18 @@
+export {
+  checkConfig,
+  type CheckedConfig,
+  type ConfigKind,
+  type LooseConfig,
+  parseConfigFile,
+} from './codec/decode-config.js';
+export {
+  flagsToConfig,
+  isPlainObject,
+  mergePatch,
+  type PlainObject,
+} from './codec/flags-to-config.js';
+export { parseFlags } from './codec/parse-flags.js';
+export { ConfigError, type ConfigErrorCode, isConfigError, type Problem } from './model/errors.js';
+export { FEATURE_GATES } from './model/feature-gates.js';
+export type { FlagKind, FlagSpec, FlagValue, ParsedFlags } from './model/flag.js';
+export { type ProgramText, renderHelp } from './render/help.js';

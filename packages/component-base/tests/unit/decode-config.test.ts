@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+
+import { checkConfig, ConfigError, parseConfigFile } from '../../src/index.js';
+
+const wanted = { apiVersions: ['demo.k8s.io/v1'], kind: 'DemoConfiguration' };
+const head = 'apiVersion: demo.k8s.io/v1\nkind: DemoConfiguration\n';
+const schema = z.strictObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  port: z.int().min(1).max(65535).default(80),
+  nested: z.strictObject({ burst: z.int().min(0).default(10) }).prefault({}),
+  items: z.array(z.strictObject({ name: z.string() })).default([]),
+});
+
+describe(parseConfigFile, () => {
+  const bad: readonly { name: string; text: string; message: RegExp }[] = [
+    { name: 'an empty file', text: ' \n', message: /^a\.yaml: the file is empty$/ },
+    { name: 'broken YAML', text: 'a: [1', message: /^a\.yaml: .*line 1/ },
+    { name: 'a list', text: '- 1', message: /must hold one YAML or JSON object/ },
+    {
+      name: 'another kind',
+      text: 'apiVersion: v1\nkind: Pod',
+      message: /2 problems\n {2}apiVersion: must be demo.k8s.io\/v1, found "v1"\n {2}kind: must be/,
+    },
+  ];
+  it.each(bad)('refuses $name', ({ text, message }) => {
+    expect(() => parseConfigFile(text, 'a.yaml', wanted)).toThrowError(message);
+  });
+
+  it('reads JSON as well, and warns of duplicate keys', () => {
+    const json = '{"apiVersion":"demo.k8s.io/v1","kind":"DemoConfiguration","port":1}';
+    expect(parseConfigFile(json, 'a.json', wanted).value).toMatchObject({ port: 1 });
+    const twice = parseConfigFile(`${head}port: 1\nport: 2\n`, 'a.yaml', wanted);
+    expect(twice.value).toMatchObject({ port: 2 });
+    expect(twice.warnings).toEqual([expect.stringMatching(/^a\.yaml: .*unique/)]);
+  });
+});
+
+describe(checkConfig, () => {
+  const check = (text: string) => {
+    return checkConfig(schema, parseConfigFile(head + text, 'a.yaml', wanted).value, 'a.yaml');
+  };
+
+  it('fills in defaults', () => {
+    expect(check('').config).toMatchObject({ port: 80, nested: { burst: 10 } });
+  });
+
+  it('drops unknown fields with a warning each, wherever they are', () => {
+    const { config, warnings } = check('prot: 1\nnested: {brust: 3}\nitems: [{name: a, x: 1}]\n');
+    expect(config).toMatchObject({ port: 80, nested: { burst: 10 }, items: [{ name: 'a' }] });
+    expect(warnings).toEqual([
+      'a.yaml: unknown field "nested.brust"',
+      'a.yaml: unknown field "items[0].x"',
+      'a.yaml: unknown field "prot"',
+    ]);
+  });
+
+  it('reports every bad value with its path, next to unknown fields', () => {
+    const run = () => check('port: 0\nnested: {burst: -1}\nitems: [{}]\nprot: 1\n');
+    expect(run).toThrowError(ConfigError);
+    expect(run).toThrowError(
+      /^a\.yaml: 3 problems\n {2}port: .*\n {2}nested\.burst: .*\n {2}items\[0\]\.name: /,
+    );
+  });
+});

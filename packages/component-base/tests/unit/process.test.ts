@@ -1,0 +1,74 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, describe, expect, it, vi } from 'vitest';
+
+import {
+  createLogger,
+  createPrometheusMetrics,
+  readConfigFile,
+} from '../../src/adapters/process.js';
+
+describe(createLogger, () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  function capture(): string[] {
+    const lines: string[] = [];
+    vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0);
+    return lines;
+  }
+
+  it('writes klog lines', () => {
+    const lines = capture();
+    const log = createLogger({ format: 'text', verbosity: 0, program: 'demo' });
+    log
+      .child({ pod: { namespace: 'ns', name: 'web', uid: '1' } })
+      .info({ durationMs: 3 }, 'Pod started');
+    log.warn({ err: Object.assign(new Error('no route'), { code: 'EHOSTUNREACH' }) }, 'Retrying');
+    log.debug({}, 'not shown at -v=0');
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatch(
+      /^I\d{4} [\d:.]+ \d+ demo\] "Pod started" pod="ns\/web" durationMs=3\n$/,
+    );
+    expect(lines[1]).toMatch(/^W.*\] "Retrying" err="no route \(EHOSTUNREACH\)"\n$/);
+  });
+
+  it('shows debug lines from -v=2 on', () => {
+    const lines = capture();
+    createLogger({ format: 'text', verbosity: 2, program: 'demo' }).debug({}, 'detail');
+    expect(lines).toHaveLength(1);
+  });
+});
+
+describe(createPrometheusMetrics, () => {
+  it('renders what was measured, one metric per name', async () => {
+    const metrics = createPrometheusMetrics();
+    const spec = { name: 'demo_total', help: 'Demo.', labelNames: ['code'] };
+    metrics.counter(spec).increment({ code: '200' });
+    metrics.counter(spec).increment({ code: '200' }, 2);
+    metrics.gauge({ name: 'demo_pods', help: 'Pods.' }).set(4);
+    metrics.histogram({ name: 'demo_seconds', help: 'Time.', buckets: [0.1, 1] }).observe(0.5);
+    const text = await metrics.render();
+    expect(text).toContain('demo_total{code="200"} 3');
+    expect(text).toContain('demo_pods 4');
+    expect(text).toContain('demo_seconds_bucket{le="1"} 1');
+  });
+});
+
+describe(readConfigFile, () => {
+  const wanted = { apiVersions: ['demo.k8s.io/v1'], kind: 'DemoConfiguration' };
+
+  it('names a file that is not there', async () => {
+    await expect(readConfigFile('/nowhere/a.yaml', wanted)).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      message: expect.stringMatching(/^\/nowhere\/a\.yaml: ENOENT/),
+    });
+  });
+
+  it('reads the file', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'component-base-')), 'a.yaml');
+    await writeFile(path, 'apiVersion: demo.k8s.io/v1\nkind: DemoConfiguration\n');
+    await expect(readConfigFile(path, wanted)).resolves.toMatchObject({ warnings: [] });
+  });
+});
