@@ -1,0 +1,53 @@
+import { parseEndpoint } from '../plan/endpoint.js';
+import type { ImageService, RuntimeService } from '../ports.js';
+import { openChannel } from './channel.js';
+import { createImageService } from './grpc-images.js';
+import { createRuntimeService } from './grpc-runtime.js';
+
+export interface CriClientOptions {
+  /** `unix:///run/containerd/containerd.sock`; the bare path is accepted with a warning. */
+  readonly endpoint: string;
+  /** Where images are served, if apart. */
+  readonly imageEndpoint?: string | undefined;
+  /**
+   * Limit of an ordinary call, two minutes when absent; calls that take long by nature get more:
+   * `runPodSandbox` twice this, `stopContainer` and `execSync` their own time on top, `pullImage`,
+   * event streams and `execSync` without a timeout have no limit.
+   */
+  readonly requestTimeoutMs?: number | undefined;
+  /** Hears about endpoints in an outdated form. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+export interface CriClient {
+  readonly runtime: RuntimeService;
+  readonly images: ImageService;
+  /** Ends the connection; calls and streams under way, and later ones, fail. */
+  close(): void;
+}
+
+/**
+ * A client of a CRI v1 runtime. Connects at the first call. While the runtime is away calls fail
+ * at once with `CRI_UNAVAILABLE`; within a second of its return they work again. Messages are
+ * limited to 16 MiB each way.
+ *
+ * @throws {CriError} `CRI_BAD_ENDPOINT`
+ */
+export function createCriClient(options: CriClientOptions): CriClient {
+  const { endpoint, imageEndpoint = endpoint, requestTimeoutMs = 120_000 } = options;
+  const open = (address: string): ReturnType<typeof openChannel> => {
+    const { socketPath, warning } = parseEndpoint(address);
+    if (warning !== undefined) options.onWarning?.(warning);
+    return openChannel(socketPath);
+  };
+  const channel = open(endpoint);
+  const imageChannel = imageEndpoint === endpoint ? channel : open(imageEndpoint);
+  return {
+    runtime: createRuntimeService(channel, requestTimeoutMs),
+    images: createImageService(imageChannel, requestTimeoutMs),
+    close: () => {
+      channel.close();
+      imageChannel.close();
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+
+import { CriError } from '../model/errors.js';
+import type { LogEntry, LogOptions } from '../model/log.js';
+import type { LogFile, LogFiles, LogWatch, RotatedLog } from '../ports.js';
+import { readLogBytesFrom, readLogFrom } from '../run/read-log.js';
+
+/** Some changes give no event: a log behind a symbolic link, a file system without inotify. */
+const CHECK_MS = 1000;
+
+/** Reads a log of this machine. @see readLogFrom for what it does and throws */
+export function readLog(
+  path: string,
+  options: LogOptions,
+  signal: AbortSignal,
+): AsyncIterable<LogEntry> {
+  return readLogFrom(createLogFiles(), { path, options }, signal);
+}
+
+/** The same as bytes, many lines at a time, each piece as soon as it is there. */
+export function readLogBytes(
+  path: string,
+  options: LogOptions,
+  signal: AbortSignal,
+): AsyncIterable<Uint8Array> {
+  return readLogBytesFrom(createLogFiles(), { path, options }, signal);
+}
+
+/** The machine's own file system. */
+function createLogFiles(): LogFiles {
+  return {
+    open: (path) => openLog(path).catch(ifPresent(path)),
+    idOf: async (path) => {
+      const found = await stat(path, { bigint: true }).catch(ifPresent(path));
+      return found === undefined ? undefined : `${found.dev}:${found.ino}`;
+    },
+    watch: watchLog,
+    rotated: listRotated,
+    blocks: readWhole,
+  };
+}
+
+const BLOCK_BYTES = 64 * 1024;
+/** What a kubelet calls files that it rotated. */
+const ROTATED = /^\.(\d{8}-\d{6})(\.gz)?$/;
+
+async function listRotated(path: string): Promise<readonly RotatedLog[]> {
+  const [directory, base] = [dirname(path), basename(path)];
+  const names = await readdir(directory).catch(ifPresent(path));
+  const byStamp = new Map<string, string>();
+  for (const name of names ?? []) {
+    const [, stamp, packed] = name.startsWith(base)
+      ? (ROTATED.exec(name.slice(base.length)) ?? [])
+      : [];
+    // both are there while one is made of the other
+    if (stamp !== undefined && (packed === undefined || !byStamp.has(stamp)))
+      byStamp.set(stamp, name);
+  }
+  const stamps = [...byStamp.keys()].sort();
+  const found = await Promise.all(
+    stamps.map(async (stamp) => {
+      const file = join(directory, byStamp.get(stamp) ?? '');
+      const known = await stat(file, { bigint: true }).catch(ifPresent(file));
+      if (known === undefined) return [];
+      return [{ path: file, id: `${known.dev}:${known.ino}`, modifiedMs: Number(known.mtimeMs) }];
+    }),
+  );
+  return found.flat();
+}
+
+async function* readWhole(path: string): AsyncGenerator<Uint8Array> {
+  const plain = path.replace(/\.gz$/, '');
+  for (const name of [path, plain === path ? `${path}.gz` : plain]) {
+    const handle = await open(name, 'r').catch(ifPresent(name));
+    if (handle === undefined) continue;
+    const file = handle.createReadStream({ highWaterMark: BLOCK_BYTES });
+    const packed = name.endsWith('.gz');
+    const unpacked = packed ? createGunzip({ chunkSize: BLOCK_BYTES }) : undefined;
+    try {
+      if (unpacked === undefined) yield* file as AsyncIterable<Buffer>;
+      else {
+        file.once('error', (error) => unpacked.destroy(error));
+        yield* file.pipe(unpacked) as AsyncIterable<Buffer>;
+      }
+    } catch (cause) {
+      throw ioError(name, cause);
+    } finally {
+      file.destroy();
+      unpacked?.destroy();
+    }
+    return;
+  }
+}
+
+async function openLog(path: string): Promise<LogFile> {
+  const handle = await open(path, 'r');
+  const failed = (cause: unknown): never => {
+    throw ioError(path, cause);
+  };
+  const { dev, ino } = await handle.stat({ bigint: true });
+  return {
+    id: `${dev}:${ino}`,
+    sizeBytes: async () => (await handle.stat().catch(failed)).size,
+    read: async (position, maxBytes) => {
+      const buffer = Buffer.allocUnsafe(maxBytes);
+      const { bytesRead } = await handle.read(buffer, 0, maxBytes, position).catch(failed);
+      return buffer.subarray(0, bytesRead);
+    },
+    close: () => handle.close(),
+  };
+}
+
+function watchLog(path: string): LogWatch {
+  let dirty = false;
+  let wake = (): void => undefined;
+  const touched = (): void => {
+    dirty = true;
+    wake();
+  };
+  let watcher: FSWatcher | undefined;
+  try {
+    watcher = watch(dirname(path), (_event, name) => {
+      if (name === null || name === basename(path)) touched();
+    });
+    // the regular check goes on without events
+    watcher.on('error', () => watcher?.close());
+  } catch (cause) {
+    throw ioError(path, cause);
+  }
+  return {
+    changed: async (signal) => {
+      if (!dirty && !signal.aborted) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, CHECK_MS);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+          signal.addEventListener('abort', wake, { once: true });
+        });
+        signal.removeEventListener('abort', wake);
+        wake = () => undefined;
+      }
+      const how = dirty ? 'changed' : 'quiet';
+      dirty = false;
+      return how;
+    },
+    close: () => watcher?.close(),
+  };
+}
+
+function ifPresent(path: string): (cause: unknown) => undefined {
+  return (cause) => {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw ioError(path, cause);
+  };
+}
+
+function ioError(path: string, cause: unknown): CriError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  return new CriError('CRI_LOG_IO', detail, { method: `readLog ${path}`, cause });
+}

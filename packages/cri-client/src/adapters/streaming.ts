@@ -1,0 +1,224 @@
+import { Duplex, Readable, Writable } from 'node:stream';
+
+import {
+  CHANNEL,
+  decodeSessionEnd,
+  encodeResize,
+  portChannels,
+  type SessionEnd,
+} from '../codec/channel-frame.js';
+import { CriError } from '../model/errors.js';
+import { type ChannelSocket, openChannelSocket } from './channel-socket.js';
+
+/** What was asked of `exec` or `attach`. */
+export interface SessionStreams {
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+/**
+ * An exec or attach session. Streams that were not asked for end at once. What is not read is not
+ * sent, and that holds up the other stream too: read both, or `resume()` the one of no interest.
+ */
+export interface Session {
+  /**
+   * Ending it tells the command so only if the runtime speaks `v5.channel.k8s.io`; `end()` fails
+   * with `CRI_STREAM` where it does not (containerd before 1.7).
+   */
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /**
+   * The command's exit code; 0 when an attached container ends or lets go.
+   *
+   * @throws {CriError} `CRI_STREAM` when the runtime does not say; the reason of an abort
+   */
+  readonly exitCode: Promise<number>;
+  /** Of a terminal. */
+  resize(columns: number, rows: number): void;
+  /** Leaves; the runtime decides what becomes of the command. */
+  close(): void;
+}
+
+/**
+ * Opens the session behind a URL from `exec` or `attach`, over WebSocket.
+ *
+ * @throws {CriError} `CRI_STREAM` refused, or no connection
+ */
+export async function openSession(
+  url: string,
+  streams: SessionStreams,
+  signal: AbortSignal,
+): Promise<Session> {
+  const outputs = { resume: (): void => undefined };
+  const stdout = newOutput(streams.stdout, outputs);
+  const stderr = newOutput(streams.stderr && !streams.tty, outputs);
+  const byChannel = new Map([
+    [CHANNEL.stdout as number, stdout],
+    [CHANNEL.stderr, stderr],
+  ]);
+  const end = Promise.withResolvers<number>();
+  // whoever does not ask for the exit code is not to hear of its absence
+  end.promise.catch(() => undefined);
+  const statusParts: Buffer[] = [];
+  const socket = await openChannelSocket(
+    url,
+    {
+      data: (channel, data) => {
+        if (channel === CHANNEL.status) statusParts.push(data);
+        const output = byChannel.get(channel);
+        return output === undefined || output.readableEnded || output.push(data);
+      },
+      closed: (error) => {
+        const status = Buffer.concat(statusParts).toString();
+        if (status !== '') settle(end, decodeSessionEnd(status), url);
+        else end.reject(error ?? lost(url, 'closed without an exit status'));
+        for (const output of byChannel.values()) {
+          if (error === undefined || status !== '') output.push(null);
+          else output.destroy(error as Error);
+        }
+        stdin.destroy();
+      },
+    },
+    signal,
+  );
+  outputs.resume = () => socket.resume();
+  const stdin = newInput(socket, streams.stdin, url);
+  return {
+    stdin,
+    stdout,
+    stderr,
+    exitCode: end.promise,
+    resize: (columns, rows) => socket.sendFrame(encodeResize(columns, rows)),
+    close: () => socket.close(),
+  };
+}
+
+/** A port-forward session: one connection into the pod per port. */
+export interface PortForward {
+  /**
+   * In the order of the ports. Errors of one (`CRI_STREAM`, nobody listens there) destroy that
+   * one. The remote end's close ends it; ending it here cannot be told apart from destroying it.
+   */
+  readonly connections: readonly Duplex[];
+  close(): void;
+}
+
+/**
+ * Opens the session behind a URL from `portForward`, over WebSocket.
+ *
+ * @param ports the same, in the same order, as in the call that gave the URL
+ * @throws {CriError} `CRI_STREAM` refused, or no connection
+ */
+export async function openPortForward(
+  url: string,
+  ports: readonly number[],
+  signal: AbortSignal,
+): Promise<PortForward> {
+  const outputs = { resume: (): void => undefined, socket: undefined as ChannelSocket | undefined };
+  const connections = ports.map((port, index) => new Connection(port, index, outputs));
+  const socket = await openChannelSocket(
+    url,
+    {
+      data: (channel, data) => {
+        const connection = connections[channel >> 1];
+        return connection === undefined || connection.receive(channel, data);
+      },
+      closed: (error) => {
+        for (const connection of connections) connection.lost(error);
+      },
+    },
+    signal,
+  );
+  outputs.socket = socket;
+  outputs.resume = () => socket.resume();
+  return { connections, close: () => socket.close() };
+}
+
+interface Shared {
+  resume(): void;
+  readonly socket?: ChannelSocket | undefined;
+}
+
+/** The runtime begins each of a port's channels with the port's number, two bytes. */
+const PORT_PREFIX_BYTES = 2;
+
+class Connection extends Duplex {
+  readonly #port: number;
+  readonly #channels: ReturnType<typeof portChannels>;
+  readonly #shared: Shared;
+  readonly #greeted = new Set<number>();
+
+  constructor(port: number, index: number, shared: Shared) {
+    super({ allowHalfOpen: false });
+    this.#port = port;
+    this.#channels = portChannels(index);
+    this.#shared = shared;
+    quiet(this);
+  }
+
+  receive(channel: number, data: Buffer): boolean {
+    if (!this.#greeted.has(channel) && data.length >= PORT_PREFIX_BYTES) {
+      this.#greeted.add(channel);
+      if (data.length === PORT_PREFIX_BYTES) return true;
+      return this.receive(channel, data.subarray(PORT_PREFIX_BYTES));
+    }
+    if (channel === this.#channels.data) return this.push(data);
+    const method = `port-forward to ${this.#port}`;
+    this.destroy(new CriError('CRI_STREAM', data.toString().trim(), { method }));
+    return true;
+  }
+
+  lost(error: unknown): void {
+    if (error === undefined) this.push(null);
+    else this.destroy(error as Error);
+  }
+
+  override _read(): void {
+    this.#shared.resume();
+  }
+
+  override _write(data: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#shared.socket?.send(this.#channels.data, data, done);
+  }
+}
+
+function newOutput(wanted: boolean, shared: Shared): Readable {
+  const output = quiet(new Readable({ read: () => shared.resume() }));
+  if (!wanted) output.push(null);
+  return output;
+}
+
+function newInput(socket: ChannelSocket, wanted: boolean, url: string): Writable {
+  const input = new Writable({
+    write: (data: Buffer, _encoding, done) => socket.send(CHANNEL.stdin, data, done),
+    final: (done) => {
+      if (!wanted || socket.sendEnd(CHANNEL.stdin)) return done();
+      const detail = `${socket.protocol} has no way to end standard input`;
+      done(lost(url, detail));
+    },
+  });
+  if (!wanted) input.end();
+  return quiet(input);
+}
+
+/** The failure of a stream that nobody listens to must not end the process. */
+function quiet<Stream extends Readable | Writable>(stream: Stream): Stream {
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+function settle(
+  { resolve, reject }: PromiseWithResolvers<number>,
+  how: SessionEnd,
+  url: string,
+): void {
+  if (how.kind === 'exited') resolve(how.exitCode);
+  else reject(lost(url, how.detail));
+}
+
+function lost(url: string, detail: string): CriError {
+  return new CriError('CRI_STREAM', detail, { method: `session ${url}` });
+}

@@ -1,0 +1,66 @@
+import { Buffer } from 'node:buffer';
+
+/**
+ * Kubernetes' WebSocket sub-protocols, best first. In both the first byte of a binary message
+ * names a channel; version 5 can also say that a channel ends.
+ *
+ * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
+ */
+export const CHANNEL_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+
+export type ChannelProtocol = (typeof CHANNEL_PROTOCOLS)[number];
+
+/** Of exec and attach sessions. */
+export const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4 } as const;
+
+/** Version 5: the second byte names a channel that ends. */
+const END_OF_CHANNEL = 255;
+
+export function encodeFrame(channel: number, data: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(data.length + 1);
+  frame[0] = channel;
+  frame.set(data, 1);
+  return frame;
+}
+
+export function encodeEndOfChannel(channel: number): Buffer {
+  return Buffer.from([END_OF_CHANNEL, channel]);
+}
+
+export function encodeResize(columns: number, rows: number): Buffer {
+  const size = JSON.stringify({ Width: columns, Height: rows });
+  return encodeFrame(CHANNEL.resize, Buffer.from(size));
+}
+
+/** How a command ended, or why the runtime could not say. */
+export type SessionEnd =
+  Readonly<{ kind: 'exited'; exitCode: number }> | Readonly<{ kind: 'failed'; detail: string }>;
+
+interface StatusMessage {
+  readonly status?: unknown;
+  readonly message?: unknown;
+  readonly reason?: unknown;
+  readonly details?: { readonly causes?: readonly { reason?: unknown; message?: unknown }[] };
+}
+
+/** The status channel's one message: a Kubernetes Status object as JSON. */
+export function decodeSessionEnd(json: string): SessionEnd {
+  let status: StatusMessage | null;
+  try {
+    status = JSON.parse(json) as StatusMessage | null;
+  } catch {
+    return { kind: 'failed', detail: json };
+  }
+  if (status?.status === 'Success') return { kind: 'exited', exitCode: 0 };
+  const causes = status?.details?.causes ?? [];
+  const exitCode = Number(causes.find(({ reason }) => reason === 'ExitCode')?.message);
+  if (status?.reason === 'NonZeroExitCode' && Number.isInteger(exitCode)) {
+    return { kind: 'exited', exitCode };
+  }
+  return { kind: 'failed', detail: typeof status?.message === 'string' ? status.message : json };
+}
+
+/** Port-forward sessions have two channels a port, in the order the ports were asked for. */
+export function portChannels(index: number): { readonly data: number; readonly error: number } {
+  return { data: 2 * index, error: 2 * index + 1 };
+}

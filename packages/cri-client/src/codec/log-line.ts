@@ -1,0 +1,75 @@
+import type { Buffer } from 'node:buffer';
+
+import type { LogRecord } from '../model/log.js';
+
+/** Parses one line, without or with its newline; undefined for a line that is not of the format. */
+export type LogLineParser = (line: Buffer) => LogRecord | undefined;
+
+const SPACE = 0x20;
+const NEWLINE = 0x0a;
+const COLON = 0x3a;
+const PARTIAL = 0x50; // P
+const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+/**
+ * The CRI format: `2016-10-06T00:17:09.669794202Z stdout F text`, one record a line. The third
+ * word is a colon-separated list of tags whose first says whether the line goes on (`P`).
+ *
+ * @see Kubernetes 1.36 staging/src/k8s.io/cri-client/pkg/logs/logs.go, parseCRILog
+ */
+export function parseCriLogLine(line: Buffer): LogRecord | undefined {
+  const timeEnd = line.indexOf(SPACE);
+  const streamEnd = timeEnd === -1 ? -1 : line.indexOf(SPACE, timeEnd + 1);
+  const tagsEnd = streamEnd === -1 ? -1 : line.indexOf(SPACE, streamEnd + 1);
+  if (tagsEnd === -1) return undefined;
+  const time = line.toString('latin1', 0, timeEnd);
+  const stream = line.toString('latin1', timeEnd + 1, streamEnd);
+  if ((stream !== 'stdout' && stream !== 'stderr') || !RFC3339.test(time)) return undefined;
+  const after = line[streamEnd + 2];
+  const partial = line[streamEnd + 1] === PARTIAL && (after === SPACE || after === COLON);
+  const end = partial && line[line.length - 1] === NEWLINE ? line.length - 1 : line.length;
+  return { time, stream, partial, content: line.subarray(tagsEnd + 1, end) };
+}
+
+const utf8 = new TextEncoder();
+
+/** Docker's json-file format: `{"log":"text\n","stream":"stdout","time":"…"}`, one object a line. */
+export function parseDockerLogLine(line: Buffer): LogRecord | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line.toString());
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { log, stream, time } = value as Record<string, unknown>;
+  if (typeof log !== 'string' || typeof time !== 'string' || !RFC3339.test(time)) return undefined;
+  if (stream !== 'stdout' && stream !== 'stderr') return undefined;
+  return { time, stream, partial: !log.endsWith('\n'), content: utf8.encode(log) };
+}
+
+/** The format is that of the first line. @returns undefined when it is of neither */
+export function detectLogFormat(firstLine: Buffer): LogLineParser | undefined {
+  return [parseCriLogLine, parseDockerLogLine].find((parse) => parse(firstLine) !== undefined);
+}
+
+/** Milliseconds since the Unix epoch, with fractions. */
+export function logTimeMs(time: string): number {
+  const dot = time.indexOf('.');
+  if (dot === -1) return Date.parse(time);
+  let end = dot + 1;
+  while (end < time.length && isDigit(time.charCodeAt(end))) end += 1;
+  const wholeMs = Date.parse(time.slice(0, dot) + time.slice(end));
+  return wholeMs + Number(time.slice(dot, end)) * 1000;
+}
+
+/** The same time with nine digits of a second, so that columns line up. */
+export function padLogTime(time: string): string {
+  const [, whole = time, fraction = '', zone = ''] =
+    /^([^.Z+]+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/i.exec(time) ?? [];
+  return `${whole}.${fraction.slice(0, 9).padEnd(9, '0')}${zone}`;
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
+}

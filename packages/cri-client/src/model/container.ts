@@ -1,0 +1,140 @@
+import type { ContainerId, SandboxId } from './ids.js';
+import type { ImageSpec } from './image.js';
+import type { ContainerSecurityContext, IdMapping, Labels, LinuxResources, Seen } from './linux.js';
+import type { StopSignal } from './stop-signal.js';
+
+/** Together with the sandbox names a container; a runtime refuses a second one of that name. */
+export interface ContainerMetadata {
+  readonly name: string;
+  readonly attempt: number;
+}
+
+/** An absent `value` is sent as empty. Bytes are sent as they are, text as UTF-8. */
+export interface EnvVar {
+  readonly name: string;
+  readonly value?: string | Uint8Array | undefined;
+}
+
+/** What mounts made on one side do on the other. */
+export type MountPropagation = 'private' | 'host-to-container' | 'bidirectional';
+
+export interface Mount<Propagation extends string = MountPropagation> {
+  readonly containerPath: string;
+  /** Absent for image volumes. */
+  readonly hostPath?: string | undefined;
+  readonly readOnly?: boolean | undefined;
+  readonly selinuxRelabel?: boolean | undefined;
+  /** `private` when absent. */
+  readonly propagation?: Propagation | undefined;
+  readonly uidMappings?: readonly IdMapping[] | undefined;
+  readonly gidMappings?: readonly IdMapping[] | undefined;
+  /** Needs `readOnly`, private propagation and a runtime handler with this feature. */
+  readonly recursiveReadOnly?: boolean | undefined;
+  /** Mounts this image's root file system; excludes `hostPath`. */
+  readonly image?: ImageSpec | undefined;
+  readonly imageSubPath?: string | undefined;
+}
+
+export interface Device {
+  readonly containerPath: string;
+  readonly hostPath: string;
+  /** Any of `r`, `w`, `m`. */
+  readonly permissions: string;
+}
+
+export interface LinuxContainerConfig {
+  readonly resources?: LinuxResources | undefined;
+  readonly securityContext?: ContainerSecurityContext | undefined;
+}
+
+export interface ContainerConfig {
+  readonly metadata: ContainerMetadata;
+  readonly image: ImageSpec;
+  /** The image's entry point when empty or absent. */
+  readonly command?: readonly string[] | undefined;
+  /** The image's arguments when empty or absent and `command` is too. */
+  readonly args?: readonly string[] | undefined;
+  readonly workingDir?: string | undefined;
+  readonly env?: readonly EnvVar[] | undefined;
+  readonly mounts?: readonly Mount[] | undefined;
+  readonly devices?: readonly Device[] | undefined;
+  readonly labels?: Labels | undefined;
+  readonly annotations?: Labels | undefined;
+  /** Relative to the sandbox's `logDirectory`. */
+  readonly logPath?: string | undefined;
+  readonly stdin?: boolean | undefined;
+  readonly stdinOnce?: boolean | undefined;
+  readonly tty?: boolean | undefined;
+  readonly linux?: LinuxContainerConfig | undefined;
+  /** Fully qualified names, `vendor.com/class=name`. */
+  readonly cdiDevices?: readonly string[] | undefined;
+  /** The image's, else SIGTERM, when absent. */
+  readonly stopSignal?: StopSignal | undefined;
+}
+
+export type ContainerState = 'created' | 'running' | 'exited';
+
+export interface Container {
+  readonly id: ContainerId;
+  readonly sandboxId: SandboxId;
+  readonly metadata?: ContainerMetadata | undefined;
+  readonly image?: ImageSpec | undefined;
+  /** Digest reference or id, as the runtime likes. */
+  readonly imageRef: string;
+  /** Empty from runtimes older than this field: use `imageRef`. */
+  readonly imageId: string;
+  readonly state: Seen<ContainerState>;
+  readonly createdAtMs: number;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+}
+
+export interface ContainerUser {
+  readonly uid: number;
+  readonly gid: number;
+  readonly supplementalGroups: readonly number[];
+}
+
+export interface ContainerStatus {
+  readonly id: ContainerId;
+  readonly metadata: ContainerMetadata;
+  readonly state: Seen<ContainerState>;
+  /** Since the Unix epoch, with fractions: the wire has nanoseconds, kept to under 1 µs. */
+  readonly createdAtMs: number;
+  /** Absent before the first start. */
+  readonly startedAtMs?: number | undefined;
+  /** Absent until the end. */
+  readonly finishedAtMs?: number | undefined;
+  /** 0 until the end. 128 + n after signal n. */
+  readonly exitCode: number;
+  readonly image: ImageSpec;
+  readonly imageRef: string;
+  /** Empty from runtimes older than this field: use `imageRef`. */
+  readonly imageId: string;
+  /** CamelCase: `Completed`, `Error`, `OOMKilled`, `ContainerCannotRun`; empty while it runs. */
+  readonly reason: string;
+  readonly message: string;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly mounts: readonly Mount<Seen<MountPropagation>>[];
+  /** Absolute. */
+  readonly logPath: string;
+  /** What the runtime applied; absent from runtimes older than this field. */
+  readonly resources?: LinuxResources | undefined;
+  readonly user?: ContainerUser | undefined;
+  readonly stopSignal?: Seen<StopSignal> | undefined;
+}
+
+/** Everything that is given must match; labels must all be present with these values. */
+export interface ContainerFilter {
+  readonly id?: ContainerId | undefined;
+  readonly state?: Seen<ContainerState> | undefined;
+  readonly sandboxId?: SandboxId | undefined;
+  readonly labels?: Labels | undefined;
+}
+
+export interface ExecResult {
+  readonly stdout: Uint8Array;
+  readonly stderr: Uint8Array;
+  readonly exitCode: number;
+}

@@ -1,0 +1,94 @@
+/**
+ * Every code has a section in docs/errors.md.
+ *
+ * Answers of the runtime, by gRPC status: `CRI_NOT_FOUND` 5 · `CRI_ALREADY_EXISTS` 6 ·
+ * `CRI_UNAVAILABLE` 14, also when there is no connection · `CRI_DEADLINE` 4, also when our own
+ * deadline ran out · `CRI_INVALID_ARGUMENT` 3 · `CRI_UNIMPLEMENTED` 12 ·
+ * `CRI_FAILED_PRECONDITION` 9 · `CRI_RESOURCE_EXHAUSTED` 8, also a message over 16 MiB ·
+ * `CRI_PERMISSION_DENIED` 7 and 16 · `CRI_ABORTED` 10 · `CRI_CANCELLED` 1, cancelled by the
+ * runtime: a call cancelled by its signal rejects with the signal's reason instead ·
+ * `CRI_OUT_OF_RANGE` 11 · `CRI_INTERNAL` 13 and 15 · `CRI_UNKNOWN` 2 and statuses yet to be
+ * invented; runtimes use it for most failures of their own.
+ *
+ * Found by this package: `CRI_BAD_REPLY` a reply without a field that callers rely on ·
+ * `CRI_BAD_ENDPOINT` an address that cannot be used · `CRI_UNSUPPORTED_VERSION` the runtime does
+ * not speak CRI v1 · `CRI_LOG_FORMAT` a file that is no container log · `CRI_LOG_IO` a log that
+ * cannot be read · `CRI_STREAM` an exec, attach or port-forward session that could not be opened
+ * or broke.
+ */
+export type CriErrorCode =
+  | 'CRI_NOT_FOUND'
+  | 'CRI_ALREADY_EXISTS'
+  | 'CRI_UNAVAILABLE'
+  | 'CRI_DEADLINE'
+  | 'CRI_INVALID_ARGUMENT'
+  | 'CRI_UNIMPLEMENTED'
+  | 'CRI_FAILED_PRECONDITION'
+  | 'CRI_RESOURCE_EXHAUSTED'
+  | 'CRI_PERMISSION_DENIED'
+  | 'CRI_ABORTED'
+  | 'CRI_CANCELLED'
+  | 'CRI_OUT_OF_RANGE'
+  | 'CRI_INTERNAL'
+  | 'CRI_UNKNOWN'
+  | 'CRI_BAD_REPLY'
+  | 'CRI_BAD_ENDPOINT'
+  | 'CRI_UNSUPPORTED_VERSION'
+  | 'CRI_LOG_FORMAT'
+  | 'CRI_LOG_IO'
+  | 'CRI_STREAM';
+
+export interface CriErrorOptions extends ErrorOptions {
+  /**
+   * What was attempted: a gRPC method without its package, `RuntimeService/ContainerStatus`, or
+   * the function and its subject, `readLog /var/log/pods/a/b/0.log`.
+   */
+  readonly method: string;
+}
+
+/** `message` reads `<method>: <detail>`; `detail` is the runtime's own text, unchanged. */
+export class CriError extends Error {
+  override readonly name = 'CriError';
+  readonly code: CriErrorCode;
+  readonly method: string;
+  readonly detail: string;
+
+  constructor(code: CriErrorCode, detail: string, { method, ...options }: CriErrorOptions) {
+    super(`${method}: ${detail}`, options);
+    this.code = code;
+    this.method = method;
+    this.detail = detail;
+  }
+}
+
+/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
+export function isCriError(value: unknown, ...codes: readonly CriErrorCode[]): value is CriError {
+  if (!(value instanceof Error) || value.name !== 'CriError') return false;
+  return codes.length === 0 || codes.includes((value as CriError).code);
+}
+
+/** Index is the gRPC status number. */
+const BY_GRPC_STATUS: readonly CriErrorCode[] = [
+  'CRI_UNKNOWN', // 0 is OK; an error with it makes no sense
+  'CRI_CANCELLED',
+  'CRI_UNKNOWN',
+  'CRI_INVALID_ARGUMENT',
+  'CRI_DEADLINE',
+  'CRI_NOT_FOUND',
+  'CRI_ALREADY_EXISTS',
+  'CRI_PERMISSION_DENIED',
+  'CRI_RESOURCE_EXHAUSTED',
+  'CRI_FAILED_PRECONDITION',
+  'CRI_ABORTED',
+  'CRI_OUT_OF_RANGE',
+  'CRI_UNIMPLEMENTED',
+  'CRI_INTERNAL',
+  'CRI_UNAVAILABLE',
+  'CRI_INTERNAL', // DATA_LOSS
+  'CRI_PERMISSION_DENIED', // UNAUTHENTICATED
+];
+
+/** @see https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
+export function fromGrpcStatus(status: number, detail: string, options: CriErrorOptions): CriError {
+  return new CriError(BY_GRPC_STATUS[status] ?? 'CRI_UNKNOWN', detail, options);
+}

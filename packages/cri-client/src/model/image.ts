@@ -1,0 +1,55 @@
+import type { Labels } from './linux.js';
+
+/** How an image is named to the runtime. */
+export interface ImageSpec {
+  /** Reference with tag or digest, or an image id. */
+  readonly image: string;
+  readonly annotations?: Labels | undefined;
+  /** What the pod's author wrote, before it was resolved. */
+  readonly userSpecifiedImage?: string | undefined;
+  readonly runtimeHandler?: string | undefined;
+  readonly imageRef?: string | undefined;
+}
+
+export interface Image {
+  /** `sha256:…` of the image's configuration. */
+  readonly id: string;
+  readonly repoTags: readonly string[];
+  readonly repoDigests: readonly string[];
+  readonly sizeBytes: number;
+  /** The user the image runs as, when it is a number; excludes `username`. */
+  readonly uid?: number | undefined;
+  readonly username?: string | undefined;
+  readonly spec?: ImageSpec | undefined;
+  /** Not to be garbage-collected. */
+  readonly pinned: boolean;
+}
+
+/** A hint: containerd lists all images whatever it says. */
+export interface ImageFilter {
+  readonly image?: ImageSpec | undefined;
+}
+
+/** One of username and password, `auth`, or a token. */
+export interface RegistryAuth {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** base64 of `username:password`. */
+  readonly auth?: string | undefined;
+  readonly serverAddress?: string | undefined;
+  readonly identityToken?: string | undefined;
+  readonly registryToken?: string | undefined;
+}
+
+export interface FilesystemUsage {
+  readonly atMs: number;
+  readonly mountpoint: string;
+  readonly usedBytes?: number | undefined;
+  readonly inodesUsed?: number | undefined;
+}
+
+export interface ImageFilesystems {
+  readonly images: readonly FilesystemUsage[];
+  /** Where writable layers live; empty from runtimes that do not tell them apart. */
+  readonly containers: readonly FilesystemUsage[];
+}

@@ -1,0 +1,93 @@
+import type { ContainerStatus } from './container.js';
+import type { SandboxId } from './ids.js';
+import type {
+  Labels,
+  LinuxResources,
+  SandboxSecurityContext,
+  Seen,
+  SeenNamespaces,
+} from './linux.js';
+
+/** All four together name a sandbox; a runtime refuses a second one of the same name. */
+export interface SandboxMetadata {
+  readonly name: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly attempt: number;
+}
+
+export interface DnsConfig {
+  readonly servers?: readonly string[] | undefined;
+  readonly searches?: readonly string[] | undefined;
+  readonly options?: readonly string[] | undefined;
+}
+
+export interface PortMapping {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly containerPort: number;
+  /** 0 or absent: no port of the host. */
+  readonly hostPort?: number | undefined;
+  readonly hostIp?: string | undefined;
+}
+
+export interface LinuxSandboxConfig {
+  /** In the syntax of the runtime's cgroup driver. */
+  readonly cgroupParent?: string | undefined;
+  readonly securityContext?: SandboxSecurityContext | undefined;
+  readonly sysctls?: Labels | undefined;
+  readonly overhead?: LinuxResources | undefined;
+  /** Sum over the pod's containers, for runtimes that size a virtual machine. */
+  readonly resources?: LinuxResources | undefined;
+}
+
+export interface SandboxConfig {
+  readonly metadata: SandboxMetadata;
+  /** Absent in the host's network namespace. */
+  readonly hostname?: string | undefined;
+  /** Absolute; a container's `logPath` is relative to it. */
+  readonly logDirectory?: string | undefined;
+  readonly dns?: DnsConfig | undefined;
+  readonly portMappings?: readonly PortMapping[] | undefined;
+  readonly labels?: Labels | undefined;
+  readonly annotations?: Labels | undefined;
+  readonly linux?: LinuxSandboxConfig | undefined;
+}
+
+export type SandboxState = 'ready' | 'not-ready';
+
+export interface Sandbox {
+  readonly id: SandboxId;
+  /** Absent in sandboxes that some other client made without it. */
+  readonly metadata?: SandboxMetadata | undefined;
+  readonly state: Seen<SandboxState>;
+  readonly createdAtMs: number;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  /** Empty: the runtime's default. */
+  readonly runtimeHandler: string;
+}
+
+export interface SandboxStatus {
+  readonly id: SandboxId;
+  readonly metadata: SandboxMetadata;
+  readonly state: Seen<SandboxState>;
+  /** Since the Unix epoch, with fractions: the wire has nanoseconds, kept to under 1 µs. */
+  readonly createdAtMs: number;
+  /** The primary address first; empty in the host's network and once the sandbox is stopped. */
+  readonly ips: readonly string[];
+  readonly namespaces?: SeenNamespaces | undefined;
+  readonly labels: Labels;
+  readonly annotations: Labels;
+  readonly runtimeHandler: string;
+  /** Only from runtimes with an event stream. */
+  readonly containers: readonly ContainerStatus[];
+  /** When the runtime took this picture; only from runtimes with an event stream. */
+  readonly observedAtMs?: number | undefined;
+}
+
+/** Everything that is given must match; labels must all be present with these values. */
+export interface SandboxFilter {
+  readonly id?: SandboxId | undefined;
+  readonly state?: SandboxState | undefined;
+  readonly labels?: Labels | undefined;
+}

@@ -1,0 +1,35 @@
+import { CriError } from '../model/errors.js';
+
+export interface Endpoint {
+  /** Absolute path of the unix socket. */
+  readonly socketPath: string;
+  /** The address was written in a form that only old configurations use. */
+  readonly warning?: string;
+}
+
+/**
+ * Where a runtime listens: `unix:///run/containerd/containerd.sock`, or the bare path that old
+ * service files have. Only unix sockets: whoever reaches a runtime is root on its node.
+ *
+ * @throws {CriError} `CRI_BAD_ENDPOINT`
+ * @see Kubernetes 1.36 pkg/kubelet/util/util_unix.go, GetAddressAndDialer
+ */
+export function parseEndpoint(endpoint: string): Endpoint {
+  const bad = (why: string): CriError =>
+    new CriError('CRI_BAD_ENDPOINT', `${why}; write unix:///path/to.sock`, {
+      method: `runtime endpoint "${endpoint}"`,
+    });
+  if (endpoint === '') throw bad('is empty');
+  if (endpoint.startsWith('/')) {
+    const warning = `runtime endpoint "${endpoint}" has no scheme; write unix://${endpoint}`;
+    return { socketPath: endpoint, warning };
+  }
+  const scheme = /^([a-zA-Z][a-zA-Z0-9+.-]*):/.exec(endpoint)?.[1]?.toLowerCase();
+  if (scheme === undefined) throw bad('is neither a URL nor an absolute path');
+  if (scheme !== 'unix') throw bad(`scheme "${scheme}" is not supported`);
+  const rest = endpoint.slice('unix:'.length);
+  const socketPath = rest.startsWith('//') ? rest.slice(2) : rest;
+  if (!socketPath.startsWith('/')) throw bad('its path is not absolute');
+  if (socketPath.length === 1) throw bad('names no socket');
+  return { socketPath };
+}

@@ -1,0 +1,261 @@
+import type {
+  Container,
+  ContainerConfig,
+  ContainerFilter,
+  ContainerStatus,
+  ExecResult,
+} from './model/container.js';
+import type { ContainerEvent } from './model/event.js';
+import type { ContainerId, SandboxId } from './model/ids.js';
+import type {
+  Image,
+  ImageFilesystems,
+  ImageFilter,
+  ImageSpec,
+  RegistryAuth,
+} from './model/image.js';
+import type { Labels, LinuxResources } from './model/linux.js';
+import type { RuntimeConfiguration, RuntimeStatus, RuntimeVersion } from './model/runtime.js';
+import type { Sandbox, SandboxConfig, SandboxFilter, SandboxStatus } from './model/sandbox.js';
+import type {
+  ContainerStats,
+  ContainerStatsFilter,
+  MetricDescriptor,
+  SandboxMetrics,
+  SandboxStats,
+  SandboxStatsFilter,
+} from './model/stats.js';
+
+/** What a runtime tells about one object for debugging; keys and values are its own. */
+export type DebugInfo = Readonly<Record<string, string>>;
+
+export interface RunPodSandboxRequest {
+  readonly config: SandboxConfig;
+  /** The runtime's default when absent. */
+  readonly runtimeHandler?: string | undefined;
+}
+
+export interface CreateContainerRequest {
+  readonly sandboxId: SandboxId;
+  readonly config: ContainerConfig;
+  /** The same that the sandbox was made from. */
+  readonly sandboxConfig: SandboxConfig;
+}
+
+export interface UpdateContainerResourcesRequest {
+  readonly containerId: ContainerId;
+  readonly linux?: LinuxResources | undefined;
+  readonly annotations?: Labels | undefined;
+}
+
+export interface UpdatePodSandboxResourcesRequest {
+  readonly sandboxId: SandboxId;
+  readonly overhead?: LinuxResources | undefined;
+  readonly resources?: LinuxResources | undefined;
+}
+
+export interface ExecSyncRequest {
+  readonly containerId: ContainerId;
+  readonly command: readonly string[];
+  /** After this the runtime kills the command and answers `CRI_DEADLINE`. None when absent. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** With `tty`, `stderr` must be false: a terminal has one output. */
+export interface ExecRequest {
+  readonly containerId: ContainerId;
+  readonly command: readonly string[];
+  readonly tty: boolean;
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+}
+
+/** `tty` must be what the container was created with. */
+export type AttachRequest = Omit<ExecRequest, 'command'>;
+
+export interface PortForwardRequest {
+  readonly sandboxId: SandboxId;
+  /** Older clients name the ports here; newer ones on the stream. */
+  readonly ports?: readonly number[] | undefined;
+}
+
+export interface CheckpointContainerRequest {
+  readonly containerId: ContainerId;
+  /** Path of the archive to write. */
+  readonly location: string;
+  /** The runtime's own limit when absent. */
+  readonly timeoutMs?: number | undefined;
+}
+
+export interface PullImageRequest {
+  readonly image: ImageSpec;
+  readonly auth?: RegistryAuth | undefined;
+  /** Of the pod that the image is for. */
+  readonly sandboxConfig?: SandboxConfig | undefined;
+}
+
+/**
+ * CRI v1's RuntimeService, one method per call; verbose status calls are the `…Info` methods.
+ *
+ * All failures are {@link CriError}. A call whose signal fires is cancelled and rejects with the
+ * signal's reason. The streams that are lists yield what the runtime sends in one message, in
+ * order, and end; together the batches are the list.
+ */
+export interface RuntimeService {
+  version(signal: AbortSignal): Promise<RuntimeVersion>;
+  status(signal: AbortSignal): Promise<RuntimeStatus>;
+  statusInfo(signal: AbortSignal): Promise<DebugInfo>;
+  /** @throws {CriError} `CRI_UNIMPLEMENTED` containerd before 2.0 */
+  runtimeConfig(signal: AbortSignal): Promise<RuntimeConfiguration>;
+  /** @param podCidr what runtimes that configure CNI by template give to pods */
+  updateRuntimeConfig(podCidr: string, signal: AbortSignal): Promise<void>;
+
+  /**
+   * @returns the id of a sandbox that is ready and has its network
+   * @throws {CriError} a sandbox with the same metadata exists already: containerd answers
+   *   `CRI_UNKNOWN`, others `CRI_ALREADY_EXISTS`
+   */
+  runPodSandbox(request: RunPodSandboxRequest, signal: AbortSignal): Promise<SandboxId>;
+  /** Kills what still runs in it and frees its network. May be repeated; a sandbox that is gone counts as stopped. */
+  stopPodSandbox(id: SandboxId, signal: AbortSignal): Promise<void>;
+  /** Stops it if need be, removes its containers too. May be repeated. */
+  removePodSandbox(id: SandboxId, signal: AbortSignal): Promise<void>;
+  /** @throws {CriError} `CRI_NOT_FOUND` */
+  podSandboxStatus(id: SandboxId, signal: AbortSignal): Promise<SandboxStatus>;
+  podSandboxInfo(id: SandboxId, signal: AbortSignal): Promise<DebugInfo>;
+  listPodSandbox(filter: SandboxFilter, signal: AbortSignal): Promise<readonly Sandbox[]>;
+  /** @throws {CriError} `CRI_UNIMPLEMENTED` when first read, by runtimes before CRI 1.36 */
+  streamPodSandboxes(filter: SandboxFilter, signal: AbortSignal): AsyncIterable<readonly Sandbox[]>;
+  updatePodSandboxResources(
+    request: UpdatePodSandboxResourcesRequest,
+    signal: AbortSignal,
+  ): Promise<void>;
+
+  /** @throws {CriError} `CRI_NOT_FOUND` no such sandbox or image */
+  createContainer(request: CreateContainerRequest, signal: AbortSignal): Promise<ContainerId>;
+  startContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
+  /**
+   * Stop signal, then SIGKILL after the grace period; returns when the container has exited. May
+   * be repeated; a container that is gone counts as stopped.
+   *
+   * @param graceMs rounded up to whole seconds on the wire; 0 kills at once
+   */
+  stopContainer(id: ContainerId, graceMs: number, signal: AbortSignal): Promise<void>;
+  /** Kills it if it runs. May be repeated. */
+  removeContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
+  /** @throws {CriError} `CRI_NOT_FOUND` */
+  containerStatus(id: ContainerId, signal: AbortSignal): Promise<ContainerStatus>;
+  containerInfo(id: ContainerId, signal: AbortSignal): Promise<DebugInfo>;
+  listContainers(filter: ContainerFilter, signal: AbortSignal): Promise<readonly Container[]>;
+  streamContainers(
+    filter: ContainerFilter,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly Container[]>;
+  updateContainerResources(
+    request: UpdateContainerResourcesRequest,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** After a rotation has renamed the file: the runtime goes on in a new one of the old name. */
+  reopenContainerLog(id: ContainerId, signal: AbortSignal): Promise<void>;
+  checkpointContainer(request: CheckpointContainerRequest, signal: AbortSignal): Promise<void>;
+
+  /** @throws {CriError} `CRI_DEADLINE` the command outlived its `timeoutMs` */
+  execSync(request: ExecSyncRequest, signal: AbortSignal): Promise<ExecResult>;
+  /** @returns a URL for one session of a stream client; valid for about a minute */
+  exec(request: ExecRequest, signal: AbortSignal): Promise<string>;
+  attach(request: AttachRequest, signal: AbortSignal): Promise<string>;
+  portForward(request: PortForwardRequest, signal: AbortSignal): Promise<string>;
+
+  containerStats(id: ContainerId, signal: AbortSignal): Promise<ContainerStats>;
+  listContainerStats(
+    filter: ContainerStatsFilter,
+    signal: AbortSignal,
+  ): Promise<readonly ContainerStats[]>;
+  streamContainerStats(
+    filter: ContainerStatsFilter,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly ContainerStats[]>;
+  podSandboxStats(id: SandboxId, signal: AbortSignal): Promise<SandboxStats>;
+  listPodSandboxStats(
+    filter: SandboxStatsFilter,
+    signal: AbortSignal,
+  ): Promise<readonly SandboxStats[]>;
+  streamPodSandboxStats(
+    filter: SandboxStatsFilter,
+    signal: AbortSignal,
+  ): AsyncIterable<readonly SandboxStats[]>;
+  listMetricDescriptors(signal: AbortSignal): Promise<readonly MetricDescriptor[]>;
+  listPodSandboxMetrics(signal: AbortSignal): Promise<readonly SandboxMetrics[]>;
+  streamPodSandboxMetrics(signal: AbortSignal): AsyncIterable<readonly SandboxMetrics[]>;
+
+  /**
+   * Events from now on, until the signal fires or the runtime goes away; nothing is replayed.
+   *
+   * @throws {CriError} when first read: `CRI_UNIMPLEMENTED` containerd before 1.7
+   */
+  containerEvents(signal: AbortSignal): AsyncIterable<ContainerEvent>;
+}
+
+/** CRI v1's ImageService. Failures as in {@link RuntimeService}. */
+export interface ImageService {
+  listImages(filter: ImageFilter, signal: AbortSignal): Promise<readonly Image[]>;
+  streamImages(filter: ImageFilter, signal: AbortSignal): AsyncIterable<readonly Image[]>;
+  /** @returns undefined for an image that is not here: not an error */
+  imageStatus(image: ImageSpec, signal: AbortSignal): Promise<Image | undefined>;
+  imageInfo(image: ImageSpec, signal: AbortSignal): Promise<DebugInfo>;
+  /**
+   * Has no deadline; ends by its signal.
+   *
+   * @returns a reference that names exactly this image, for {@link ContainerConfig} and
+   *   {@link imageStatus}
+   */
+  pullImage(request: PullImageRequest, signal: AbortSignal): Promise<string>;
+  /** May be repeated; an image that is gone counts as removed. */
+  removeImage(image: ImageSpec, signal: AbortSignal): Promise<void>;
+  imageFsInfo(signal: AbortSignal): Promise<ImageFilesystems>;
+}
+
+/** An open log file; stays readable under its old name's content when it is renamed or removed. */
+export interface LogFile {
+  /** Tells files apart, whatever their names. */
+  readonly id: string;
+  sizeBytes(): Promise<number>;
+  /** @returns at most `maxBytes` from `position` on, the reader's to write to; empty at the end */
+  read(position: number, maxBytes: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Where container logs are. Failures are {@link CriError} `CRI_LOG_IO`. */
+export interface LogFiles {
+  /** @returns undefined when there is no such file now */
+  open(path: string): Promise<LogFile | undefined>;
+  /** The id of the file of that name now. */
+  idOf(path: string): Promise<string | undefined>;
+  watch(path: string): LogWatch;
+  /** Files that held this log before it was rotated, oldest first. */
+  rotated(path: string): Promise<readonly RotatedLog[]>;
+  /**
+   * All of a rotated file in blocks that the reader may write to, decompressed if need be; also when
+   * it has been compressed meanwhile. Nothing once it is gone: it was the oldest.
+   */
+  blocks(path: string): AsyncIterable<Uint8Array>;
+}
+
+/** A file of which nothing is written any more. */
+export interface RotatedLog {
+  readonly path: string;
+  /** As of {@link LogFile}. */
+  readonly id: string;
+  /** When it was last written to. */
+  readonly modifiedMs: number;
+}
+
+export interface LogWatch {
+  /**
+   * Resolves when the file may have changed since the last call, or with `'quiet'` when a second
+   * passed without a sign of that or the signal fired.
+   */
+  changed(signal: AbortSignal): Promise<'changed' | 'quiet'>;
+  close(): void;
+}

@@ -1,0 +1,233 @@
+import { asBuffer, countLines, LineSkipper } from '../codec/line-splitter.js';
+import { ByteCutter, EntryCutter, type LogCutter } from '../codec/log-cutter.js';
+import { CriError } from '../model/errors.js';
+import type { LogEntry, LogOptions } from '../model/log.js';
+import type { LogFile, LogFiles, RotatedLog } from '../ports.js';
+
+const BLOCK_BYTES = 64 * 1024;
+const NEWLINE = 0x0a;
+
+export interface LogRequest {
+  /** Of the file that the runtime writes to. */
+  readonly path: string;
+  readonly options: LogOptions;
+}
+
+/**
+ * Reads a container's log: to the end the file had when it was opened, or with `follow` also what
+ * comes later, going over to the new file when the log is rotated. Lines of another format than
+ * the first are left out, as the runtime writes them only when it is killed within one.
+ *
+ * @throws {CriError} `CRI_LOG_IO` no such file, or it cannot be read; `CRI_LOG_FORMAT` its first
+ *   line is of no known format
+ */
+export function readLogFrom(
+  files: LogFiles,
+  request: LogRequest,
+  signal: AbortSignal,
+): AsyncGenerator<LogEntry, void> {
+  const cutter = new EntryCutter(request.path, request.options);
+  return readThrough(files, { ...request, cutter }, signal);
+}
+
+/** The same as bytes, many lines at a time, each piece as soon as it is there. */
+export function readLogBytesFrom(
+  files: LogFiles,
+  request: LogRequest,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  const cutter = new ByteCutter(request.path, request.options);
+  return readThrough(files, { ...request, cutter }, signal);
+}
+
+async function* readThrough<T>(
+  files: LogFiles,
+  { path, options, cutter }: LogRequest & { readonly cutter: LogCutter<T> },
+  signal: AbortSignal,
+): AsyncGenerator<T, void> {
+  signal.throwIfAborted();
+  const file = await files.open(path);
+  if (file === undefined) throw failed('CRI_LOG_IO', path, 'no such file');
+  const reader = new LogReader(path, file, cutter);
+  const watch = options.follow === true ? files.watch(path) : undefined;
+  try {
+    const missing = await reader.seekTail(options.tailRecords, signal);
+    if (options.rotated === true) {
+      yield* readRotated(files, { path, options, cutter, currentId: file.id, missing }, signal);
+    }
+    yield* reader.read(watch === undefined ? await file.sizeBytes() : Infinity, signal);
+    let ending = watch === undefined;
+    // a busy log is proof of life: whether the container runs is only asked when nothing happens
+    let quiet = true;
+    while (watch !== undefined && !reader.full && !ending) {
+      const next = await reader.successor(files);
+      ending = quiet && next === undefined && !(await (options.isRunning?.(signal) ?? true));
+      yield* reader.read(Infinity, signal);
+      if (next !== undefined) yield* reader.moveTo(next);
+      else if (!ending && reader.atEnd) quiet = (await watch.changed(signal)) === 'quiet';
+    }
+    yield* reader.finish();
+  } finally {
+    watch?.close();
+    await reader.close();
+  }
+}
+
+interface RotatedRequest<T> extends LogRequest {
+  readonly cutter: LogCutter<T>;
+  /** Of the file that is open: it may have been rotated since. */
+  readonly currentId: string;
+  /** Records that the tail still lacks; undefined for all there are. */
+  readonly missing: number | undefined;
+}
+
+/** The files before the present one, oldest first, as far as they hold something that is wanted. */
+async function* readRotated<T>(
+  files: LogFiles,
+  { path, options, cutter, currentId, missing }: RotatedRequest<T>,
+  signal: AbortSignal,
+): AsyncGenerator<T, void> {
+  if (missing === 0) return;
+  const { sinceMs = -Infinity } = options;
+  const found = (await files.rotated(path)).filter(
+    (one) => one.id !== currentId && one.modifiedMs >= sinceMs,
+  );
+  const { chosen, skip } = await chooseRotated(files, { found, missing }, signal);
+  const skipper = new LineSkipper(skip);
+  for (const { path: old } of chosen) {
+    if (cutter.full) return;
+    for await (const block of files.blocks(old)) {
+      signal.throwIfAborted();
+      yield* cutter.take(skipper.take(block));
+      if (cutter.full) return;
+    }
+    yield* cutter.finish();
+  }
+}
+
+/** From which file on, and after how many of its lines, the last so many records are. */
+async function chooseRotated(
+  files: LogFiles,
+  {
+    found,
+    missing,
+  }: { readonly found: readonly RotatedLog[]; readonly missing: number | undefined },
+  signal: AbortSignal,
+): Promise<{ readonly chosen: readonly RotatedLog[]; readonly skip: number }> {
+  if (missing === undefined) return { chosen: found, skip: 0 };
+  let left = missing;
+  for (let i = found.length - 1; i >= 0; i -= 1) {
+    let lines = 0;
+    for await (const block of files.blocks(found[i]?.path ?? '')) {
+      signal.throwIfAborted();
+      lines += countLines(block);
+    }
+    if (lines >= left) return { chosen: found.slice(i), skip: lines - left };
+    left -= lines;
+  }
+  return { chosen: found, skip: 0 };
+}
+
+class LogReader<T> {
+  readonly #path: string;
+  readonly #cutter: LogCutter<T>;
+  #file: LogFile;
+  #position = 0;
+  /** The last read found nothing new. */
+  atEnd = false;
+
+  constructor(path: string, file: LogFile, cutter: LogCutter<T>) {
+    this.#path = path;
+    this.#file = file;
+    this.#cutter = cutter;
+  }
+
+  get full(): boolean {
+    return this.#cutter.full;
+  }
+
+  /** @returns how many records of the tail the file does not have; undefined without a tail */
+  async seekTail(records: number | undefined, signal: AbortSignal): Promise<number | undefined> {
+    if (records === undefined) return undefined;
+    this.#cutter.detect(await this.#file.read(0, BLOCK_BYTES));
+    const { position, missing } = await findTail(this.#file, records, signal);
+    this.#position = position;
+    return missing;
+  }
+
+  /** Everything up to this position, or to the present end. */
+  async *read(untilBytes: number, signal: AbortSignal): AsyncGenerator<T, void> {
+    const startedAt = this.#position;
+    while (this.#position < untilBytes && !this.full) {
+      signal.throwIfAborted();
+      const wanted = Math.min(BLOCK_BYTES, untilBytes - this.#position);
+      const block = await this.#file.read(this.#position, wanted);
+      if (block.length === 0) break;
+      this.#position += block.length;
+      yield* this.#cutter.take(block);
+    }
+    this.atEnd = this.#position === startedAt;
+  }
+
+  /** The file that has taken this one's name; a file cut in place begins anew here. */
+  async successor(files: LogFiles): Promise<LogFile | undefined> {
+    const id = await files.idOf(this.#path);
+    if (id === undefined) return undefined;
+    if (id !== this.#file.id) return files.open(this.#path);
+    if ((await this.#file.sizeBytes()) < this.#position) {
+      this.#cutter.forget();
+      this.#position = 0;
+    }
+    return undefined;
+  }
+
+  async *moveTo(next: LogFile): AsyncGenerator<T, void> {
+    yield* this.finish();
+    const previous = this.#file;
+    this.#file = next;
+    this.#position = 0;
+    await previous.close();
+  }
+
+  /** A last line without newline. */
+  finish(): Iterable<T> {
+    return this.#cutter.finish();
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+}
+
+interface Tail {
+  readonly position: number;
+  /** Lines that the file does not have. */
+  readonly missing: number;
+}
+
+/** Where the last so many lines begin; reads backwards, only as much as it must. */
+async function findTail(file: LogFile, lines: number, signal: AbortSignal): Promise<Tail> {
+  const size = await file.sizeBytes();
+  if (lines <= 0) return { position: size, missing: 0 };
+  let left = lines;
+  for (let end = size; end > 0;) {
+    signal.throwIfAborted();
+    const start = Math.max(0, end - BLOCK_BYTES);
+    const block = asBuffer(await file.read(start, end - start));
+    // the file's very last byte ends a line, it does not separate two
+    let from = end === size ? block.length - 2 : block.length - 1;
+    for (;;) {
+      const at = from < 0 ? -1 : block.lastIndexOf(NEWLINE, from);
+      if (at === -1) break;
+      left -= 1;
+      if (left === 0) return { position: start + at + 1, missing: 0 };
+      from = at - 1;
+    }
+    end = start;
+  }
+  return { position: 0, missing: size === 0 ? left : left - 1 };
+}
+
+function failed(code: 'CRI_LOG_IO' | 'CRI_LOG_FORMAT', path: string, detail: string): CriError {
+  return new CriError(code, detail, { method: `readLog ${path}` });
+}

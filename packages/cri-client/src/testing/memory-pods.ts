@@ -1,0 +1,195 @@
+import type { Clock } from '@nodeagent/base';
+
+import { CriError, type CriErrorCode } from '../model/errors.js';
+import type { ContainerEventType } from '../model/event.js';
+import type { Image } from '../model/image.js';
+import type { CreateContainerRequest, RunPodSandboxRequest } from '../ports.js';
+import { MemoryEvents } from './memory-events.js';
+import {
+  type ContainerEnd,
+  type ContainerRecord,
+  MemoryIssuer,
+  type SandboxRecord,
+  stateOf,
+  toContainerStatus,
+  toSandboxStatus,
+} from './memory-state.js';
+
+/** What happened when a container ended; absent parts follow from the exit code. */
+export interface ExitOptions {
+  readonly exitCode?: number;
+  readonly reason?: string;
+  readonly message?: string;
+}
+
+/** What starts when a container starts; it must end when the signal fires. */
+export type OnStart = (record: ContainerRecord, signal: AbortSignal) => void;
+
+/**
+ * Sandboxes and containers with the runtime's rules of state: who may be made from what, which
+ * names are taken, what stopping and removing take with them. Every change is one synchronous
+ * step, so that no caller ever sees half of one.
+ */
+export class MemoryPods {
+  readonly issuer: MemoryIssuer;
+  readonly events = new MemoryEvents();
+  readonly sandboxes = new Map<string, SandboxRecord>();
+  readonly containers = new Map<string, ContainerRecord>();
+  readonly #onStart: OnStart;
+
+  constructor(clock: Clock, onStart: OnStart) {
+    this.issuer = new MemoryIssuer(clock);
+    this.#onStart = onStart;
+  }
+
+  sandbox(id: string, method: string): SandboxRecord {
+    const record = this.sandboxes.get(id);
+    if (record !== undefined) return record;
+    throw refused('CRI_NOT_FOUND', `sandbox "${id}" not found`, method);
+  }
+
+  container(id: string, method: string): ContainerRecord {
+    const record = this.containers.get(id);
+    if (record !== undefined) return record;
+    throw refused('CRI_NOT_FOUND', `container "${id}" not found`, method);
+  }
+
+  running(id: string, method: string): ContainerRecord {
+    const record = this.container(id, method);
+    const state = stateOf(record);
+    if (state === 'running') return record;
+    throw refused('CRI_UNKNOWN', `container "${id}" is ${state}, not running`, method);
+  }
+
+  containersOf(sandbox: SandboxRecord): readonly ContainerRecord[] {
+    return [...this.containers.values()].filter((record) => record.sandbox === sandbox);
+  }
+
+  addSandbox({ config, runtimeHandler = '' }: RunPodSandboxRequest): SandboxRecord {
+    const method = 'RuntimeService/RunPodSandbox';
+    const name = sandboxName(config.metadata);
+    for (const other of this.sandboxes.values()) {
+      if (sandboxName(other.config.metadata) !== name) continue;
+      throw refused('CRI_UNKNOWN', `name "${name}" is reserved for "${other.id}"`, method);
+    }
+    const ownNetwork = config.linux?.securityContext?.namespaces?.network !== 'node';
+    const record: SandboxRecord = {
+      id: this.issuer.sandboxId(),
+      config,
+      runtimeHandler,
+      createdAtMs: this.issuer.stampMs(),
+      state: 'ready',
+      ips: ownNetwork ? [this.issuer.address()] : [],
+    };
+    this.sandboxes.set(record.id, record);
+    this.#tell('created', record.id, record);
+    this.#tell('started', record.id, record);
+    return record;
+  }
+
+  stopSandbox(record: SandboxRecord): void {
+    if (record.state === 'not-ready') return;
+    for (const container of this.containersOf(record)) this.endContainer(container, KILLED);
+    record.state = 'not-ready';
+    record.ips = [];
+    this.#tell('stopped', record.id, record);
+  }
+
+  removeSandbox(record: SandboxRecord): void {
+    this.stopSandbox(record);
+    for (const container of this.containersOf(record)) this.removeContainer(container);
+    this.sandboxes.delete(record.id);
+    this.#tell('deleted', record.id, undefined);
+  }
+
+  addContainer(request: CreateContainerRequest, image: Image | undefined): ContainerRecord {
+    const method = 'RuntimeService/CreateContainer';
+    const { config } = request;
+    const sandbox = this.sandbox(request.sandboxId, method);
+    if (sandbox.state !== 'ready') {
+      throw refused('CRI_NOT_FOUND', `sandbox "${sandbox.id}" is not running`, method);
+    }
+    if (image === undefined) {
+      throw refused('CRI_NOT_FOUND', `image "${config.image.image}" not found`, method);
+    }
+    const { name, attempt } = config.metadata;
+    for (const { id, config: other } of this.containersOf(sandbox)) {
+      if (other.metadata.name !== name || other.metadata.attempt !== attempt) continue;
+      throw refused('CRI_UNKNOWN', `name "${name}_${attempt}" is reserved for "${id}"`, method);
+    }
+    const record: ContainerRecord = {
+      id: this.issuer.containerId(),
+      sandbox,
+      config,
+      image,
+      createdAtMs: this.issuer.stampMs(),
+      resources: config.linux?.resources,
+      startedAtMs: undefined,
+      end: undefined,
+      life: new AbortController(),
+    };
+    this.containers.set(record.id, record);
+    this.#tell('created', record.id, sandbox);
+    return record;
+  }
+
+  /** @param failure the container ends instead of starting: a missing command, for example */
+  startContainer(record: ContainerRecord, failure?: string): void {
+    const method = 'RuntimeService/StartContainer';
+    const state = stateOf(record);
+    if (state !== 'created') {
+      throw refused('CRI_UNKNOWN', `container "${record.id}" is ${state}`, method);
+    }
+    if (record.sandbox.state !== 'ready') {
+      throw refused('CRI_UNKNOWN', `sandbox "${record.sandbox.id}" is not running`, method);
+    }
+    if (failure !== undefined) {
+      record.end = this.#endOf({ exitCode: 128, reason: 'StartError', message: failure });
+      throw refused('CRI_UNKNOWN', failure, method);
+    }
+    record.startedAtMs = this.issuer.stampMs();
+    this.#tell('started', record.id, record.sandbox);
+    this.#onStart(record, record.life.signal);
+  }
+
+  /** Has no effect on a container that does not run. */
+  endContainer(record: ContainerRecord, options: ExitOptions): void {
+    if (stateOf(record) !== 'running') return;
+    record.end = this.#endOf(options);
+    record.life.abort();
+    this.#tell('stopped', record.id, record.sandbox);
+  }
+
+  removeContainer(record: ContainerRecord): void {
+    this.endContainer(record, KILLED);
+    this.containers.delete(record.id);
+    this.#tell('deleted', record.id, record.sandbox);
+  }
+
+  #endOf({ exitCode = 0, reason, message = '' }: ExitOptions): ContainerEnd {
+    const atMs = this.issuer.stampMs();
+    return { atMs, exitCode, reason: reason ?? (exitCode === 0 ? 'Completed' : 'Error'), message };
+  }
+
+  #tell(type: ContainerEventType, id: string, sandbox: SandboxRecord | undefined): void {
+    this.events.publish({
+      id,
+      type,
+      atMs: this.issuer.stampMs(),
+      sandbox: sandbox === undefined ? undefined : toSandboxStatus(sandbox),
+      containers: sandbox === undefined ? [] : this.containersOf(sandbox).map(toContainerStatus),
+    });
+  }
+}
+
+/** By SIGKILL. */
+export const KILLED: ExitOptions = { exitCode: 137 };
+
+export function refused(code: CriErrorCode, detail: string, method: string): CriError {
+  return new CriError(code, detail, { method });
+}
+
+function sandboxName(metadata: SandboxRecord['config']['metadata']): string {
+  const { name, namespace, uid, attempt } = metadata;
+  return `${name}_${namespace}_${uid}_${attempt}`;
+}

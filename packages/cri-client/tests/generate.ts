@@ -1,0 +1,14 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const inPackage = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+
+/** So that `vitest` works by hand too, without Nx's `generate` before it. */
+export function setup(): void {
+  const proto = inPackage('proto/runtime-v1.proto');
+  const output = inPackage('src/adapters/generated/runtime-v1.js');
+  if (existsSync(output) && statSync(output).mtimeMs >= statSync(proto).mtimeMs) return;
+  const script = inPackage('../../tools/generate-proto.ts');
+  execFileSync(process.execPath, [script, proto, output], { stdio: 'inherit' });
+}

@@ -1,0 +1,20 @@
+import { join } from 'node:path';
+
+import { startContainerd } from '@nodeagent/testbed';
+
+import { createCriClient } from '../../src/adapters/grpc.js';
+import { runtimeContract } from '../contract/runtime-contract.js';
+
+runtimeContract('containerd over gRPC', async () => {
+  const containerd = await startContainerd({ name: 'cri-contract', images: ['busybox'] });
+  const client = createCriClient({ endpoint: containerd.endpoint });
+  return {
+    ...client,
+    image: 'nodeagent.test/busybox:1',
+    logDirectory: (podName) => join(containerd.space.dir, 'logs', podName),
+    close: async () => {
+      client.close();
+      await containerd.stop();
+    },
+  };
+});
