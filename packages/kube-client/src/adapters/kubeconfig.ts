@@ -1,0 +1,133 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+
+import { parse, YAMLParseError } from 'yaml';
+
+import { Problems } from '../codec/fields.js';
+import {
+  type Kubeconfig,
+  mergeKubeconfigs,
+  parseKubeconfig,
+  resolveConnection,
+} from '../codec/kubeconfig.js';
+import type { Connection, Material } from '../model/connection.js';
+import { KubeError } from '../model/errors.js';
+
+export interface KubeconfigOptions {
+  /** The file; absent: the files that `$KUBECONFIG` lists, or `~/.kube/config`. */
+  readonly path?: string;
+  /** Name of a context; the current one when absent. */
+  readonly context?: string;
+  /** Takes the place of the cluster's server. */
+  readonly server?: string;
+  /** The process's own when absent. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+const IN_CLUSTER = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * Reads kubeconfig files as `kubectl` does, and looks at each file that the chosen context names.
+ *
+ * @throws {KubeError} `KUBE_CONFIG` that names the file, the field and the problem, all at once
+ */
+export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<Connection> {
+  const { path, context, server, env = process.env } = options;
+  const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((entry) => entry !== '');
+  const files = path !== undefined ? [path] : listed.length > 0 ? listed : [defaultFile(env)];
+  const found: Kubeconfig[] = [];
+  for (const file of files) {
+    const config = await readKubeconfig(resolve(file), files.length > 1);
+    if (config !== undefined) found.push(config);
+  }
+  const source = `kubeconfig ${files.map((file) => resolve(file)).join(delimiter)}`;
+  if (found.length === 0) throw new KubeError('KUBE_CONFIG', `${source}: there is no such file`);
+  const choice = {
+    ...(context === undefined ? {} : { context }),
+    ...(server === undefined ? {} : { server }),
+  };
+  const connection = resolveConnection(mergeKubeconfigs(found), source, choice);
+  await checkFiles(connection);
+  return connection;
+}
+
+/**
+ * The API server as a pod sees it: address from the environment, token and CA from the service
+ * account's volume, read again when they change.
+ *
+ * @throws {KubeError} `KUBE_CONFIG` when this is no pod, or has no service account
+ */
+export async function loadInCluster(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  folder = IN_CLUSTER,
+): Promise<Connection> {
+  const host = env['KUBERNETES_SERVICE_HOST'];
+  const port = env['KUBERNETES_SERVICE_PORT'];
+  const source = 'the in-cluster configuration';
+  if (!host || !port) {
+    const problem = 'KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT must be set';
+    throw new KubeError('KUBE_CONFIG', `${source}: ${problem}; is this a pod?`);
+  }
+  const connection: Connection = {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    source,
+    ca: { kind: 'file', path: join(folder, 'ca.crt') },
+    user: { token: { kind: 'file', path: join(folder, 'token') } },
+  };
+  await checkFiles(connection);
+  const namespace = await readFile(join(folder, 'namespace'), 'utf8').catch(() => 'default');
+  return { ...connection, namespace: namespace.trim() };
+}
+
+function defaultFile(env: Readonly<Record<string, string | undefined>>): string {
+  return join(env['HOME'] ?? homedir(), '.kube', 'config');
+}
+
+async function readKubeconfig(file: string, mayMiss: boolean): Promise<Kubeconfig | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    if (code === 'ENOENT' && mayMiss) return undefined;
+    const why = code === 'ENOENT' ? 'there is no such file' : reasonOf(cause);
+    throw new KubeError('KUBE_CONFIG', `kubeconfig ${file}: ${why}`, { cause });
+  }
+  let content: unknown;
+  try {
+    content = parse(text);
+  } catch (cause) {
+    const why = cause instanceof YAMLParseError ? firstLine(cause.message) : reasonOf(cause);
+    throw new KubeError('KUBE_CONFIG', `kubeconfig ${file}: not YAML: ${why}`, { cause });
+  }
+  return parseKubeconfig({ file, content });
+}
+
+/** All files of a connection must be there now, so that a typing error shows at the start. */
+async function checkFiles({ ca, user, source }: Connection): Promise<void> {
+  const problems = new Problems(source);
+  const check = async (material: Material | undefined, field: string, marker: string) => {
+    if (material?.kind !== 'file') return;
+    try {
+      const text = await readFile(material.path, 'utf8');
+      if (!text.includes(marker)) problems.add(field, `${material.path} holds no PEM text`);
+      if (text.trim() === '') problems.add(field, `${material.path} is empty`);
+    } catch (error) {
+      problems.add(field, reasonOf(error));
+    }
+  };
+  await check(ca, 'certificate-authority', '-----BEGIN ');
+  await check(user.clientCertificate?.certificate, 'client-certificate', '-----BEGIN ');
+  await check(user.clientCertificate?.key, 'client-key', '-----BEGIN ');
+  await check(user.token, 'tokenFile', '');
+  problems.throwIfAny();
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? text;
+}

@@ -1,0 +1,62 @@
+import { readFile, stat } from 'node:fs/promises';
+
+import type { Material } from '../model/connection.js';
+import { KubeError } from '../model/errors.js';
+
+/** How long a file is trusted to be unchanged. */
+const RECHECK_MS = 1_000;
+
+export interface MaterialReader {
+  /**
+   * The content; of a file, as it was at most a second ago. A file that cannot be read any more
+   * keeps its last content: it may be in the middle of a replacement.
+   *
+   * @throws {KubeError} `KUBE_CONFIG` when it could never be read
+   */
+  read(): Promise<string>;
+  /** Makes the next read look at the file. */
+  distrust(): void;
+}
+
+/** @param what for messages: `client-key of kubeconfig /etc/a.conf` */
+export function createMaterialReader(material: Material, what: string): MaterialReader {
+  if (material.kind === 'inline') {
+    return { read: () => Promise.resolve(material.text), distrust: () => undefined };
+  }
+  return new FileReader(material.path, what);
+}
+
+class FileReader implements MaterialReader {
+  readonly #path: string;
+  readonly #what: string;
+  #known: { readonly text: string; readonly stamp: string } | undefined;
+  #checkedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(path: string, what: string) {
+    this.#path = path;
+    this.#what = what;
+  }
+
+  async read(): Promise<string> {
+    const known = this.#known;
+    if (known !== undefined && performance.now() - this.#checkedMs < RECHECK_MS) return known.text;
+    try {
+      const { mtimeNs, ino, size } = await stat(this.#path, { bigint: true });
+      const stamp = `${mtimeNs}/${ino}/${size}`;
+      if (known?.stamp !== stamp) {
+        this.#known = { text: await readFile(this.#path, 'utf8'), stamp };
+      }
+    } catch (cause) {
+      if (known === undefined) {
+        const why = cause instanceof Error ? cause.message : String(cause);
+        throw new KubeError('KUBE_CONFIG', `${this.#what}: ${why}`, { cause });
+      }
+    }
+    this.#checkedMs = performance.now();
+    return this.#known?.text ?? '';
+  }
+
+  distrust(): void {
+    this.#checkedMs = Number.NEGATIVE_INFINITY;
+  }
+}

@@ -1,0 +1,57 @@
+import { KubeError } from '../model/errors.js';
+import type { Credential } from '../ports.js';
+
+export interface ExecAnswer {
+  readonly credential: Credential;
+  /** RFC 3339; absent: good until it is refused. */
+  readonly expires?: string;
+}
+
+/**
+ * What an exec plug-in printed.
+ *
+ * @param what for messages: the plug-in and where it is configured
+ * @throws {KubeError} `KUBE_CONFIG`
+ * @see Kubernetes 1.36 client-go/pkg/apis/clientauthentication/v1/types.go
+ */
+export function parseExecCredential(text: string, apiVersion: string, what: string): ExecAnswer {
+  const bad = (why: string): KubeError => new KubeError('KUBE_CONFIG', `${what}: ${why}`);
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    throw bad('its output is not JSON');
+  }
+  if (!isObject(answer) || answer['kind'] !== 'ExecCredential') {
+    throw bad('its output is no ExecCredential');
+  }
+  if (answer['apiVersion'] !== apiVersion) {
+    throw bad(`it answered apiVersion ${String(answer['apiVersion'])}, asked was ${apiVersion}`);
+  }
+  const status = answer['status'];
+  if (!isObject(status)) throw bad('its output has no status');
+  const token = textOf(status['token']);
+  const certificatePem = textOf(status['clientCertificateData']);
+  const keyPem = textOf(status['clientKeyData']);
+  const expires = textOf(status['expirationTimestamp']);
+  if ((certificatePem === undefined) !== (keyPem === undefined)) {
+    throw bad('its output has only one of clientCertificateData and clientKeyData');
+  }
+  if (token === undefined && certificatePem === undefined) {
+    throw bad('its output has neither token nor clientCertificateData');
+  }
+  const credential: Credential = {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(certificatePem === undefined ? {} : { certificatePem }),
+    ...(keyPem === undefined ? {} : { keyPem }),
+  };
+  return expires === undefined ? { credential } : { credential, expires };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,73 @@
+import type { Resource } from '../model/resource.js';
+import type { DeleteOptions, ListOptions, ObjectName, Patch, WatchOptions } from '../ports.js';
+
+type Query = readonly (readonly [name: string, value: string | number | boolean | undefined])[];
+
+/** `/api/v1/namespaces/ns/pods/name/status` */
+export function objectPath(
+  resource: Resource<unknown>,
+  { namespace, name }: ObjectName,
+  subresource?: string,
+): string {
+  const path = `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`;
+  return subresource === undefined ? path : `${path}/${subresource}`;
+}
+
+/** `/apis/apps/v1/namespaces/ns/deployments`; of all namespaces when none is given. */
+export function collectionPath(
+  { group, version, plural, namespaced }: Resource<unknown>,
+  namespace: string | undefined,
+): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  if (!namespaced || namespace === undefined) return `${root}/${plural}`;
+  return `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
+}
+
+export function listPath(resource: Resource<unknown>, options: ListOptions): string {
+  return withQuery(collectionPath(resource, options.namespace), [
+    ['labelSelector', options.labelSelector],
+    ['fieldSelector', options.fieldSelector],
+    ['limit', options.limit],
+    ['continue', options.continueToken],
+    // A continue token carries its version, and the server refuses both together.
+    ['resourceVersion', options.continueToken === undefined ? options.resourceVersion : undefined],
+  ]);
+}
+
+export function watchPath(resource: Resource<unknown>, options: WatchOptions): string {
+  const { timeoutMs } = options;
+  return withQuery(collectionPath(resource, options.namespace), [
+    ['watch', true],
+    ['allowWatchBookmarks', true],
+    ['resourceVersion', options.resourceVersion],
+    ['labelSelector', options.labelSelector],
+    ['fieldSelector', options.fieldSelector],
+    ['timeoutSeconds', timeoutMs === undefined ? undefined : Math.ceil(timeoutMs / 1000)],
+  ]);
+}
+
+export function patchPath(path: string, { fieldManager, force }: Patch): string {
+  return withQuery(path, [
+    ['fieldManager', fieldManager],
+    ['force', force],
+  ]);
+}
+
+/** The wire form of the options of a DELETE. */
+export function deleteBody(options: DeleteOptions): string {
+  const { gracePeriodSeconds, uid, propagationPolicy } = options;
+  return JSON.stringify({
+    kind: 'DeleteOptions',
+    apiVersion: 'v1',
+    gracePeriodSeconds,
+    propagationPolicy,
+    ...(uid === undefined ? {} : { preconditions: { uid } }),
+  });
+}
+
+function withQuery(path: string, query: Query): string {
+  const parts = query
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
+  return parts.length === 0 ? path : `${path}?${parts.join('&')}`;
+}

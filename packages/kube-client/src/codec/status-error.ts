@@ -1,0 +1,92 @@
+import { KubeError, type KubeErrorCode } from '../model/errors.js';
+import type { Status } from '../model/objects.js';
+
+export interface Refusal {
+  /** `GET /api/v1/pods`. */
+  readonly asked: string;
+  readonly httpStatus: number;
+  /** The body, as far as it was read. */
+  readonly text: string;
+  /** Value of the Retry-After header. */
+  readonly retryAfter?: string | undefined;
+}
+
+/** The error for an answer outside 200–299. */
+export function errorFromAnswer(refusal: Refusal): KubeError {
+  const { asked, httpStatus, text, retryAfter } = refusal;
+  const status = parseStatus(text);
+  const detail = status?.message ?? (text.trim() === '' ? 'no details given' : excerpt(text));
+  const retryAfterMs = parseRetryAfter(retryAfter) ?? statusRetryMs(status);
+  return new KubeError(
+    codeOf(httpStatus, status?.reason),
+    `${asked}: ${httpStatus} ${detail}`,
+    options(httpStatus, status, retryAfterMs),
+  );
+}
+
+/** The error for a Status object that came where another object was expected. */
+export function errorFromStatus(asked: string, status: Status): KubeError {
+  const httpStatus = status.code ?? 500;
+  return new KubeError(
+    codeOf(httpStatus, status.reason),
+    `${asked}: ${httpStatus} ${status.message ?? status.reason ?? 'no details given'}`,
+    options(httpStatus, status, statusRetryMs(status)),
+  );
+}
+
+function options(httpStatus: number, status: Status | undefined, retryAfterMs: number | undefined) {
+  return {
+    httpStatus,
+    ...(status === undefined ? {} : { status }),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+}
+
+function codeOf(httpStatus: number, reason: string | undefined): KubeErrorCode {
+  switch (httpStatus) {
+    case 400:
+    case 422:
+      return 'KUBE_INVALID';
+    case 401:
+      return 'KUBE_UNAUTHORIZED';
+    case 403:
+      return 'KUBE_FORBIDDEN';
+    case 404:
+      return 'KUBE_NOT_FOUND';
+    case 409:
+      return reason === 'AlreadyExists' ? 'KUBE_ALREADY_EXISTS' : 'KUBE_CONFLICT';
+    case 410:
+      return 'KUBE_GONE';
+    case 429:
+      return 'KUBE_TOO_MANY_REQUESTS';
+    default:
+      return 'KUBE_SERVER';
+  }
+}
+
+function parseStatus(text: string): Status | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isStatus = typeof value === 'object' && value !== null && 'kind' in value;
+    return isStatus && value.kind === 'Status' ? (value as Status) : undefined;
+  } catch {
+    return undefined; // a proxy's HTML page: the caller shows the text
+  }
+}
+
+function statusRetryMs(status: Status | undefined): number | undefined {
+  const seconds = status?.details?.retryAfterSeconds;
+  return seconds === undefined || seconds <= 0 ? undefined : seconds * 1000;
+}
+
+/** A Retry-After header in seconds; API servers send no dates. */
+function parseRetryAfter(text: string | undefined): number | undefined {
+  return text !== undefined && /^\s*\d+\s*$/.test(text) ? Number(text) * 1000 : undefined;
+}
+
+const EXCERPT = 200;
+
+function excerpt(text: string): string {
+  const line = text.trim().replaceAll(/\s+/g, ' ');
+  return line.length > EXCERPT ? `${line.slice(0, EXCERPT)}…` : line;
+}

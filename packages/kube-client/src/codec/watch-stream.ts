@@ -1,0 +1,85 @@
+import { Buffer } from 'node:buffer';
+
+import { KubeError } from '../model/errors.js';
+import type { KubeObject, Status } from '../model/objects.js';
+import type { WatchEvent } from '../ports.js';
+import { errorFromStatus } from './status-error.js';
+
+const NEWLINE = 0x0a;
+
+/**
+ * Cuts a byte stream into lines. A line that spans chunks is joined once, when its end arrives, so
+ * the cost is linear; characters may be cut anywhere.
+ */
+export class LineSplitter {
+  #parts: Uint8Array[] = [];
+
+  /** The lines that this chunk completes, without their newline; empty lines are left out. */
+  push(chunk: Uint8Array): string[] {
+    const lines: string[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      if (this.#parts.length > 0 || end > start) lines.push(this.#take(chunk.subarray(start, end)));
+      start = end + 1;
+    }
+    if (start < chunk.length) this.#parts.push(chunk.subarray(start));
+    return lines;
+  }
+
+  /** Bytes that wait for the end of their line. */
+  get pendingBytes(): number {
+    return this.#parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  #take(last: Uint8Array): string {
+    const whole = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last]);
+    this.#parts = [];
+    return Buffer.from(whole.buffer, whole.byteOffset, whole.length).toString('utf8');
+  }
+}
+
+/**
+ * One line of a watch.
+ *
+ * @throws {KubeError} what an ERROR event tells (`KUBE_GONE` for a version too old), or
+ * `KUBE_PROTOCOL`
+ */
+export function decodeWatchEvent<T>(line: string, asked: string): WatchEvent<T> {
+  const { type, object } = parseEvent(line, asked);
+  switch (type) {
+    case 'ADDED':
+      return { type: 'added', object: object as T };
+    case 'MODIFIED':
+      return { type: 'modified', object: object as T };
+    case 'DELETED':
+      return { type: 'deleted', object: object as T };
+    case 'BOOKMARK': {
+      const resourceVersion = (object as KubeObject).metadata?.resourceVersion;
+      if (resourceVersion === undefined) {
+        throw new KubeError('KUBE_PROTOCOL', `${asked}: a bookmark without resourceVersion`);
+      }
+      return { type: 'bookmark', resourceVersion };
+    }
+    case 'ERROR':
+      throw errorFromStatus(asked, object as Status);
+    default:
+      throw new KubeError('KUBE_PROTOCOL', `${asked}: unknown event type ${JSON.stringify(type)}`);
+  }
+}
+
+function parseEvent(line: string, asked: string): { type: unknown; object: object } {
+  const event = parseJson(line, asked);
+  if (typeof event === 'object' && event !== null && 'type' in event && 'object' in event) {
+    const { type, object } = event;
+    if (typeof object === 'object' && object !== null) return { type, object };
+  }
+  throw new KubeError('KUBE_PROTOCOL', `${asked}: an event without type and object`);
+}
+
+function parseJson(line: string, asked: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (cause) {
+    throw new KubeError('KUBE_PROTOCOL', `${asked}: an event that is not JSON`, { cause });
+  }
+}

@@ -1,0 +1,48 @@
+import { createSystemClock } from '@nodeagent/base/system';
+import type { Clock } from '@nodeagent/base';
+
+import { createCredentialSource } from './adapters/credentials.js';
+import { createHttpTransport } from './adapters/http-transport.js';
+import type { Connection } from './model/connection.js';
+import type { TokenBucketRules } from './plan/token-bucket.js';
+import type { KubeClient } from './ports.js';
+import { ApiClient } from './run/api-client.js';
+
+export interface KubeClientOptions {
+  /** e.g. `kubelet/v1.36.2 (linux/amd64)`. */
+  readonly userAgent?: string;
+  /** No limit when absent. Watches count when they start, lists once for all their pages. */
+  readonly rateLimit?: TokenBucketRules;
+  /** Longest silence of the server in anything but a watch; 30 s when absent. */
+  readonly requestTimeoutMs?: number;
+  /**
+   * Longest silence on a watch; 150 s when absent. API servers send a bookmark each minute.
+   */
+  readonly watchIdleTimeoutMs?: number;
+  readonly clock?: Clock;
+}
+
+/** A client that holds connections. */
+export interface HttpKubeClient extends KubeClient {
+  /** Ends all connections; calls under way fail. */
+  close(): void;
+}
+
+/** A client of the API server at the end of a connection; nothing is sent before the first call. */
+export function createKubeClient(
+  connection: Connection,
+  options: KubeClientOptions = {},
+): HttpKubeClient {
+  const { rateLimit } = options;
+  const { headers } = connection.user;
+  return new ApiClient({
+    transport: createHttpTransport(connection),
+    credentials: createCredentialSource(connection),
+    clock: options.clock ?? createSystemClock(),
+    userAgent: options.userAgent ?? 'nodeagent',
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    watchIdleTimeoutMs: options.watchIdleTimeoutMs ?? 150_000,
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+    ...(headers === undefined ? {} : { headers }),
+  });
+}

@@ -1,0 +1,58 @@
+import type { Status } from './objects.js';
+
+/**
+ * `KUBE_NOT_FOUND` 404 · `KUBE_ALREADY_EXISTS` 409 with that reason · `KUBE_CONFLICT` other 409 ·
+ * `KUBE_GONE` 410, a resourceVersion or continue token too old · `KUBE_INVALID` 400 and 422 ·
+ * `KUBE_UNAUTHORIZED` 401 · `KUBE_FORBIDDEN` 403 · `KUBE_TOO_MANY_REQUESTS` 429 ·
+ * `KUBE_SERVER` other 4xx and 5xx · `KUBE_UNAVAILABLE` no answer: refused, reset, timed out, TLS ·
+ * `KUBE_PROTOCOL` an answer that is not what the API promises · `KUBE_CONFIG` kubeconfig or
+ * credentials cannot be used.
+ */
+export type KubeErrorCode =
+  | 'KUBE_NOT_FOUND'
+  | 'KUBE_ALREADY_EXISTS'
+  | 'KUBE_CONFLICT'
+  | 'KUBE_GONE'
+  | 'KUBE_INVALID'
+  | 'KUBE_UNAUTHORIZED'
+  | 'KUBE_FORBIDDEN'
+  | 'KUBE_TOO_MANY_REQUESTS'
+  | 'KUBE_SERVER'
+  | 'KUBE_UNAVAILABLE'
+  | 'KUBE_PROTOCOL'
+  | 'KUBE_CONFIG';
+
+export interface KubeErrorOptions extends ErrorOptions {
+  /** HTTP status of the answer; absent when there was none. */
+  readonly httpStatus?: number;
+  /** The API's own account of the failure, where it sent one. */
+  readonly status?: Status;
+  /** From a Retry-After header. */
+  readonly retryAfterMs?: number;
+}
+
+export class KubeError extends Error {
+  override readonly name = 'KubeError';
+  readonly code: KubeErrorCode;
+  readonly httpStatus: number | undefined;
+  readonly status: Status | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  /** @param message what was asked and what went wrong: `GET /api/v1/pods: connection refused` */
+  constructor(code: KubeErrorCode, message: string, options: KubeErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.httpStatus = options.httpStatus;
+    this.status = options.status;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
+export function isKubeError(
+  value: unknown,
+  ...codes: readonly KubeErrorCode[]
+): value is KubeError {
+  if (!(value instanceof Error) || value.name !== 'KubeError') return false;
+  return codes.length === 0 || codes.includes((value as KubeError).code);
+}

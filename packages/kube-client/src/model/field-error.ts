@@ -1,0 +1,54 @@
+/** One thing wrong with one field, as `metav1.StatusCause` reports it. */
+export interface FieldError {
+  readonly reason: FieldErrorReason;
+  /** `spec.containers[0].image`. */
+  readonly field: string;
+  readonly message: string;
+}
+
+export type FieldErrorReason =
+  | 'FieldValueRequired'
+  | 'FieldValueInvalid'
+  | 'FieldValueDuplicate'
+  | 'FieldValueNotSupported'
+  | 'FieldValueForbidden'
+  | 'FieldValueTooLong';
+
+/** Quotes a value as the API does in messages: text in double quotes, the rest as JSON. */
+function shown(value: unknown): string {
+  return JSON.stringify(value) ?? 'null';
+}
+
+/** The constructors of `field.Error`. @see Kubernetes apimachinery pkg/util/validation/field */
+export const field = {
+  required: (path: string, detail = ''): FieldError => ({
+    reason: 'FieldValueRequired',
+    field: path,
+    message: `Required value${detail === '' ? '' : `: ${detail}`}`,
+  }),
+  invalid: (path: string, value: unknown, detail: string): FieldError => ({
+    reason: 'FieldValueInvalid',
+    field: path,
+    message: `Invalid value: ${shown(value)}: ${detail}`,
+  }),
+  duplicate: (path: string, value: unknown): FieldError => ({
+    reason: 'FieldValueDuplicate',
+    field: path,
+    message: `Duplicate value: ${shown(value)}`,
+  }),
+  notSupported: (path: string, value: unknown, supported: readonly string[]): FieldError => ({
+    reason: 'FieldValueNotSupported',
+    field: path,
+    message: `Unsupported value: ${shown(value)}: supported values: ${supported.map((text) => `"${text}"`).join(', ')}`,
+  }),
+  forbidden: (path: string, detail: string): FieldError => ({
+    reason: 'FieldValueForbidden',
+    field: path,
+    message: `Forbidden: ${detail}`,
+  }),
+  tooLong: (path: string, limit: number): FieldError => ({
+    reason: 'FieldValueTooLong',
+    field: path,
+    message: `Too long: may not be more than ${limit} bytes`,
+  }),
+};

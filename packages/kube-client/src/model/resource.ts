@@ -1,0 +1,97 @@
+import type {
+  CertificateSigningRequest,
+  ConfigMap,
+  CoreEvent,
+  Deployment,
+  EndpointSlice,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  RuntimeClass,
+  Secret,
+  Service,
+  ServiceAccount,
+  ServiceCidr,
+} from './objects.js';
+
+/** Where a kind of object lives in the API; `T` is the shape of one object, for the compiler only. */
+export interface Resource<T> {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** Lower-case plural as in the path. */
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+  /** Never present: carries the type. */
+  readonly shape?: T;
+}
+
+/** Describes any resource, also one that this package does not name. */
+export function resource<T>(description: Omit<Resource<T>, 'shape'>): Resource<T> {
+  return description;
+}
+
+function core<T>(plural: string, kind: string, namespaced = true): Resource<T> {
+  return { group: '', version: 'v1', plural, kind, namespaced };
+}
+
+export const PODS = core<Pod>('pods', 'Pod');
+export const NODES = core<Node>('nodes', 'Node', false);
+export const SERVICES = core<Service>('services', 'Service');
+export const CONFIG_MAPS = core<ConfigMap>('configmaps', 'ConfigMap');
+export const SECRETS = core<Secret>('secrets', 'Secret');
+export const SERVICE_ACCOUNTS = core<ServiceAccount>('serviceaccounts', 'ServiceAccount');
+export const NAMESPACES = core<Namespace>('namespaces', 'Namespace', false);
+export const EVENTS = core<CoreEvent>('events', 'Event');
+export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  plural: 'endpointslices',
+  kind: 'EndpointSlice',
+  namespaced: true,
+};
+export const LEASES: Resource<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  namespaced: true,
+};
+export const RUNTIME_CLASSES: Resource<RuntimeClass> = {
+  group: 'node.k8s.io',
+  version: 'v1',
+  plural: 'runtimeclasses',
+  kind: 'RuntimeClass',
+  namespaced: false,
+};
+export const SERVICE_CIDRS: Resource<ServiceCidr> = {
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'servicecidrs',
+  kind: 'ServiceCIDR',
+  namespaced: false,
+};
+export const DEPLOYMENTS: Resource<Deployment> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  kind: 'Deployment',
+  namespaced: true,
+};
+export const REPLICA_SETS: Resource<ReplicaSet> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'replicasets',
+  kind: 'ReplicaSet',
+  namespaced: true,
+};
+export const CERTIFICATE_SIGNING_REQUESTS: Resource<CertificateSigningRequest> = {
+  group: 'certificates.k8s.io',
+  version: 'v1',
+  plural: 'certificatesigningrequests',
+  kind: 'CertificateSigningRequest',
+  namespaced: false,
+};

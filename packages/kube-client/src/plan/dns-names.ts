@@ -1,0 +1,20 @@
+import { field, type FieldError } from '../model/field-error.js';
+
+const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+const DNS_LABEL = new RegExp(`^${LABEL}$`);
+const DNS_SUBDOMAIN = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
+
+const LABEL_DETAIL =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const SUBDOMAIN_DETAIL =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
+export function dnsLabelErrors(path: string, value: string): readonly FieldError[] {
+  if (value.length > 63) return [field.invalid(path, value, 'must be no more than 63 bytes')];
+  return DNS_LABEL.test(value) ? [] : [field.invalid(path, value, LABEL_DETAIL)];
+}
+
+export function dnsSubdomainErrors(path: string, value: string): readonly FieldError[] {
+  if (value.length > 253) return [field.invalid(path, value, 'must be no more than 253 bytes')];
+  return DNS_SUBDOMAIN.test(value) ? [] : [field.invalid(path, value, SUBDOMAIN_DETAIL)];
+}

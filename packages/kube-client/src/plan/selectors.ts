@@ -1,0 +1,170 @@
+import { KubeError } from '../model/errors.js';
+
+export type Labels = Readonly<Record<string, string>>;
+
+type LabelOperator = 'In' | 'NotIn' | 'Exists' | 'DoesNotExist' | 'Gt' | 'Lt';
+
+/** One condition on a label; all of a selector's conditions must hold. */
+export interface LabelRequirement {
+  readonly key: string;
+  readonly operator: LabelOperator;
+  /** Empty for `Exists` and `DoesNotExist`; one whole number for `Gt` and `Lt`. */
+  readonly values: readonly string[];
+}
+
+/** The object form that specs carry: `matchLabels` and `matchExpressions`. */
+export interface LabelSelectorSpec {
+  readonly matchLabels?: Labels;
+  readonly matchExpressions?: readonly Readonly<{
+    key: string;
+    operator: string;
+    values?: readonly string[];
+  }>[];
+}
+
+/** One condition on a field: `spec.nodeName=n1`, `status.phase!=Succeeded`. */
+export interface FieldRequirement {
+  readonly path: string;
+  readonly equal: boolean;
+  readonly value: string;
+}
+
+const KEY = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?`;
+const SET = new RegExp(String.raw`^(${KEY})\s+(in|notin)\s*\(([^)]*)\)$`);
+const COMPARE = new RegExp(String.raw`^(${KEY})\s*(==|=|!=|>|<)\s*(\S*)$`);
+const EXISTS = new RegExp(String.raw`^(!?)\s*(${KEY})$`);
+
+/**
+ * Reads the text form of a label selector: `app=web,tier!=db,env in (a,b),x,!y,n>3`.
+ *
+ * @throws {KubeError} `KUBE_INVALID`
+ * @see Kubernetes 1.36 apimachinery/pkg/labels/selector.go
+ */
+export function parseLabelSelector(text: string): readonly LabelRequirement[] {
+  return splitOutsideParentheses(text).map((part) => parseRequirement(part, text));
+}
+
+function parseRequirement(part: string, whole: string): LabelRequirement {
+  const set = SET.exec(part);
+  if (set !== null) {
+    const [, key = '', word, list = ''] = set;
+    const values = list.split(',').map((value) => value.trim());
+    return { key, operator: word === 'in' ? 'In' : 'NotIn', values };
+  }
+  const compared = COMPARE.exec(part);
+  if (compared !== null) {
+    const [, key = '', sign = '', value = ''] = compared;
+    return { key, operator: COMPARISONS[sign] ?? 'In', values: [value] };
+  }
+  const exists = EXISTS.exec(part);
+  if (exists !== null) {
+    const [, not, key = ''] = exists;
+    return { key, operator: not === '!' ? 'DoesNotExist' : 'Exists', values: [] };
+  }
+  throw new KubeError('KUBE_INVALID', `label selector "${whole}": cannot read "${part}"`);
+}
+
+const COMPARISONS: Readonly<Record<string, LabelOperator>> = {
+  '=': 'In',
+  '==': 'In',
+  '!=': 'NotIn',
+  '>': 'Gt',
+  '<': 'Lt',
+};
+
+function splitOutsideParentheses(text: string): readonly string[] {
+  return text
+    .split(/,(?![^(]*\))/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+export function matchesLabels(requirements: readonly LabelRequirement[], labels: Labels): boolean {
+  return requirements.every((requirement) => matchesRequirement(requirement, labels));
+}
+
+function matchesRequirement({ key, operator, values }: LabelRequirement, labels: Labels): boolean {
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+    case 'Gt':
+      return value !== undefined && Number(value) > Number(values[0]);
+    case 'Lt':
+      return value !== undefined && Number(value) < Number(values[0]);
+  }
+}
+
+/**
+ * Conditions of a spec's selector. An empty selector matches everything; an absent one, by the
+ * API's convention, nothing.
+ *
+ * @throws {KubeError} `KUBE_INVALID` for an unknown operator
+ */
+export function selectorRequirements(
+  selector: LabelSelectorSpec | undefined,
+): readonly LabelRequirement[] | undefined {
+  if (selector === undefined) return undefined;
+  const equal = Object.entries(selector.matchLabels ?? {}).map(
+    ([key, value]): LabelRequirement => ({ key, operator: 'In', values: [value] }),
+  );
+  const expressions = (selector.matchExpressions ?? []).map(
+    ({ key, operator, values = [] }): LabelRequirement => {
+      if (!isOperator(operator)) {
+        throw new KubeError('KUBE_INVALID', `label selector: "${operator}" is no operator`);
+      }
+      return { key, operator, values };
+    },
+  );
+  return [...equal, ...expressions];
+}
+
+function isOperator(text: string): text is LabelOperator {
+  return ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'].includes(text);
+}
+
+/** Whether an object with these labels is selected by a spec's selector. */
+export function selects(selector: LabelSelectorSpec | undefined, labels: Labels = {}): boolean {
+  const requirements = selectorRequirements(selector);
+  return requirements !== undefined && matchesLabels(requirements, labels);
+}
+
+/**
+ * Reads a field selector: `spec.nodeName=n1,status.phase!=Failed`.
+ *
+ * @throws {KubeError} `KUBE_INVALID`
+ */
+export function parseFieldSelector(text: string): readonly FieldRequirement[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map((part) => {
+      const found = /^([^=!\s]+)\s*(==|=|!=)\s*(.*)$/.exec(part);
+      if (found === null) {
+        throw new KubeError('KUBE_INVALID', `field selector "${text}": cannot read "${part}"`);
+      }
+      const [, path = '', sign, value = ''] = found;
+      return { path, equal: sign !== '!=', value };
+    });
+}
+
+/** Compares as the API server does: an absent field is the empty text. */
+export function matchesFields(requirements: readonly FieldRequirement[], object: unknown): boolean {
+  return requirements.every(({ path, equal, value }) => {
+    const actual = path.split('.').reduce<unknown>((at, name) => memberOf(at, name), object);
+    const text = actual === undefined || actual === null ? '' : String(actual);
+    return (text === value) === equal;
+  });
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+}

@@ -1,0 +1,281 @@
+import type { Clock } from '@nodeagent/base';
+
+import { joinText } from '../codec/body.js';
+import {
+  collectionPath,
+  deleteBody,
+  listPath,
+  objectPath,
+  patchPath,
+  watchPath,
+} from '../codec/request-path.js';
+import { errorFromAnswer } from '../codec/status-error.js';
+import { decodeWatchEvent, LineSplitter } from '../codec/watch-stream.js';
+import { isKubeError, KubeError } from '../model/errors.js';
+import type { KubeObject } from '../model/objects.js';
+import type { Resource } from '../model/resource.js';
+import { decideRetryMs } from '../plan/retry.js';
+import { takeToken, type TokenBucketRules, type TokenBucketState } from '../plan/token-bucket.js';
+import type {
+  Credential,
+  CredentialSource,
+  DeleteOptions,
+  KubeClient,
+  ListOptions,
+  ListPage,
+  ObjectName,
+  Patch,
+  PatchType,
+  SubresourceOptions,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+  WatchEvent,
+  WatchOptions,
+} from '../ports.js';
+
+export interface ApiClientOptions {
+  readonly transport: Transport;
+  readonly credentials: CredentialSource;
+  readonly clock: Clock;
+  /** No limit when absent. Watches count when they start, lists once for all their pages. */
+  readonly rateLimit?: TokenBucketRules;
+  /** e.g. `kubelet/v1.36.2 (linux/amd64)`. */
+  readonly userAgent: string;
+  /** Longest silence of the server in anything but a watch. */
+  readonly requestTimeoutMs: number;
+  /** Longest silence on a watch that sets none itself. */
+  readonly watchIdleTimeoutMs: number;
+  /** Sent with each request. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+interface Call {
+  readonly method: TransportRequest['method'];
+  readonly path: string;
+  readonly body?: string;
+  readonly contentType?: string;
+  readonly idleTimeoutMs?: number;
+  /** Follows at once on the call before, and belongs to it. */
+  readonly unlimited?: boolean;
+}
+
+const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
+  json: 'application/json-patch+json',
+  merge: 'application/merge-patch+json',
+  'strategic-merge': 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml', // JSON is YAML
+};
+/** Enough of a refusal's body for any Status object. */
+const MAX_REFUSAL_BYTES = 1 << 20;
+
+/** The API's verbs over a transport: rate limit, credentials, retries, decoding. */
+export class ApiClient implements KubeClient {
+  readonly #options: ApiClientOptions;
+  #bucket: TokenBucketState | undefined;
+
+  constructor(options: ApiClientOptions) {
+    this.#options = options;
+  }
+
+  get<T>(resource: Resource<T>, name: ObjectName, signal: AbortSignal): Promise<T> {
+    return this.#json({ method: 'GET', path: objectPath(resource, name) }, signal);
+  }
+
+  async list<T>(
+    resource: Resource<T>,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): Promise<ListPage<T>> {
+    const unlimited = options.continueToken !== undefined;
+    const call: Call = { method: 'GET', path: listPath(resource, options), unlimited };
+    const list = await this.#json<{
+      metadata?: { resourceVersion?: string; continue?: string };
+      items?: T[] | null;
+    }>(call, signal);
+    const { resourceVersion, continue: continueToken } = list.metadata ?? {};
+    if (resourceVersion === undefined) {
+      throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: a list without resourceVersion`);
+    }
+    const page = { items: list.items ?? [], resourceVersion };
+    return continueToken === undefined || continueToken === '' ? page : { ...page, continueToken };
+  }
+
+  async *watch<T>(
+    resource: Resource<T>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>> {
+    const idleTimeoutMs = options.idleTimeoutMs ?? this.#options.watchIdleTimeoutMs;
+    const call: Call = { method: 'GET', path: watchPath(resource, options), idleTimeoutMs };
+    const { body } = await this.#send(call, signal);
+    const splitter = new LineSplitter();
+    for await (const chunk of body) {
+      for (const line of splitter.push(chunk)) yield decodeWatchEvent<T>(line, asked(call));
+    }
+    if (splitter.pendingBytes === 0) return;
+    throw new KubeError('KUBE_UNAVAILABLE', `${asked(call)}: the watch ended inside an event`);
+  }
+
+  create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
+    const path = collectionPath(resource, object.metadata?.namespace);
+    return this.#json({ method: 'POST', path, ...json(typed(resource, object)) }, signal);
+  }
+
+  replace<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    { subresource }: SubresourceOptions,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { namespace, name = '' } = object.metadata ?? {};
+    const at = namespace === undefined ? { name } : { namespace, name };
+    const path = objectPath(resource, at, subresource);
+    return this.#json({ method: 'PUT', path, ...json(typed(resource, object)) }, signal);
+  }
+
+  patch<T>(
+    resource: Resource<T>,
+    name: ObjectName,
+    patch: Patch & SubresourceOptions,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const path = patchPath(objectPath(resource, name, patch.subresource), patch);
+    const body = JSON.stringify(patch.body);
+    return this.#json(
+      { method: 'PATCH', path, body, contentType: PATCH_TYPES[patch.type] },
+      signal,
+    );
+  }
+
+  async delete<T>(
+    resource: Resource<T>,
+    name: ObjectName,
+    options: DeleteOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const path = objectPath(resource, name);
+    const body = deleteBody(options);
+    const call: Call = { method: 'DELETE', path, body, contentType: 'application/json' };
+    await readText(await this.#send(call, signal)); // frees the connection for others
+  }
+
+  createSubresource<Body, Answer>(
+    target: Readonly<{ resource: Resource<unknown>; name: ObjectName; subresource: string }>,
+    body: Body,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const path = objectPath(target.resource, target.name, target.subresource);
+    return this.#json({ method: 'POST', path, ...json(body) }, signal);
+  }
+
+  /** Ends all connections; calls under way fail. */
+  close(): void {
+    this.#options.transport.close();
+  }
+
+  async #json<T>(call: Call, signal: AbortSignal): Promise<T> {
+    const response = await this.#send(call, signal);
+    const text = await readText(response);
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: the answer is not JSON`, {
+        httpStatus: response.httpStatus,
+        cause,
+      });
+    }
+  }
+
+  /** An answer in 200–299, after as many tries as it takes. */
+  async #send(call: Call, signal: AbortSignal): Promise<TransportResponse> {
+    let refreshed = false;
+    for (let retries = 0; ; retries += 1) {
+      if (call.unlimited !== true) await this.#pass(signal);
+      const credential = await this.#options.credentials.current(signal);
+      try {
+        const response = await this.#transmit(call, credential, signal);
+        if (response.httpStatus >= 200 && response.httpStatus < 300) return response;
+        throw await refusal(call, response);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isKubeError(error)) throw error;
+        if (error.code === 'KUBE_UNAUTHORIZED' && !refreshed) {
+          refreshed = true;
+          this.#options.credentials.refuse(credential);
+          if ((await this.#options.credentials.current(signal)) !== credential) continue;
+        }
+        const waitMs = decideRetryMs({ error, method: call.method, retries });
+        if (waitMs === undefined) throw error;
+        await this.#sleep(waitMs, signal);
+      }
+    }
+  }
+
+  #transmit(call: Call, credential: Credential, signal: AbortSignal): Promise<TransportResponse> {
+    const { transport, userAgent, requestTimeoutMs, headers } = this.#options;
+    const { authorization } = credential;
+    const { method, path, body, contentType, idleTimeoutMs = requestTimeoutMs } = call;
+    const request: TransportRequest = {
+      method,
+      path,
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'user-agent': userAgent,
+        ...(authorization === undefined ? {} : { authorization }),
+        ...(contentType === undefined ? {} : { 'content-type': contentType }),
+      },
+      idleTimeoutMs,
+      ...(body === undefined ? {} : { body }),
+    };
+    return transport.send(request, credential, signal);
+  }
+
+  /** Waits for the rate limit. */
+  async #pass(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { rateLimit, clock } = this.#options;
+    if (rateLimit === undefined) return;
+    const { state, waitMs } = takeToken(this.#bucket, rateLimit, clock.monotonicMs());
+    this.#bucket = state;
+    if (waitMs > 0) await this.#sleep(waitMs, signal);
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (ms > 0) await this.#options.clock.sleep(ms, signal);
+    signal.throwIfAborted();
+  }
+}
+
+/** For messages: without the query, which may be long. */
+function asked({ method, path }: Call): string {
+  return `${method} ${path.split('?', 1)[0]}`;
+}
+
+function json(body: unknown): Pick<Call, 'body' | 'contentType'> {
+  return { body: JSON.stringify(body), contentType: 'application/json' };
+}
+
+/** Names its kind, as the API server demands. */
+function typed<T extends KubeObject>({ group, version, kind }: Resource<T>, object: T): T {
+  return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind };
+}
+
+async function readText({ body }: TransportResponse): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return joinText(chunks);
+}
+
+async function refusal(call: Call, response: TransportResponse): Promise<KubeError> {
+  const { httpStatus, retryAfter, body } = response;
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_REFUSAL_BYTES) break;
+  }
+  return errorFromAnswer({ asked: asked(call), httpStatus, text: joinText(chunks), retryAfter });
+}

@@ -1,0 +1,445 @@
+import { type Clock, formatTimestamp } from '@nodeagent/base';
+import { ManualClock } from '@nodeagent/base/testing';
+
+import { KubeError } from '../model/errors.js';
+import type { KubeObject } from '../model/objects.js';
+import type { Resource } from '../model/resource.js';
+import {
+  matchesFields,
+  matchesLabels,
+  parseFieldSelector,
+  parseLabelSelector,
+} from '../plan/selectors.js';
+import type {
+  DeleteOptions,
+  KubeClient,
+  ListOptions,
+  ListPage,
+  ObjectName,
+  Patch,
+  Selectors,
+  SubresourceOptions,
+  WatchEvent,
+  WatchOptions,
+} from '../ports.js';
+import { MemoryStore } from './memory-store.js';
+import { afterDelete, created, mayRemove, updated } from './object-rules.js';
+import { applyPatch, isObject, type Json } from './patch.js';
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'replace' | 'patch' | 'delete';
+
+/** One call that was made, in order. */
+export interface MemoryCall {
+  readonly verb: Verb;
+  readonly plural: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly subresource?: string;
+  /** The object, patch or options that were sent. */
+  readonly body?: unknown;
+}
+
+export type CallMatch = Partial<Omit<MemoryCall, 'body'>>;
+
+export type SubresourceHandler = (
+  object: KubeObject,
+  body: unknown,
+  update: (object: KubeObject) => void,
+) => unknown;
+
+export interface MemoryKubeClientOptions {
+  /** For time stamps; a {@link ManualClock} when absent. */
+  readonly clock?: Clock;
+  /** Answers of POST subresources beyond `pods/binding`, `pods/eviction`, `serviceaccounts/token`. */
+  readonly subresources?: Readonly<Record<string, SubresourceHandler>>;
+}
+
+/** An API server in memory, seen by one client. */
+export interface MemoryKubeClient extends KubeClient {
+  /** Every call so far, failed ones too. */
+  readonly calls: readonly MemoryCall[];
+  /** Runs before each call: may throw what the call shall fail with, or delay it. */
+  onCall: ((call: MemoryCall) => void | Promise<void>) | undefined;
+  /** The next `times` calls that match fail with the error. */
+  failNext(match: CallMatch, error: Error, times?: number): void;
+  /** All stored objects of a resource, in order of creation. */
+  objects<T>(resource: Resource<T>): readonly T[];
+  /** Stores as it is, status included, with no rule but names and a new version. */
+  seed<T extends KubeObject>(resource: Resource<T>, ...objects: readonly T[]): void;
+  /** Removes at once, without grace or finalizers. */
+  drop<T>(resource: Resource<T>, name: ObjectName): void;
+  /** Forgets history, so that old versions are answered with `KUBE_GONE`. */
+  compact(): void;
+  /** Sends a bookmark to each open watch. */
+  bookmark(): void;
+  /** Ends all open watches, with the error if one is given. */
+  endWatches(error?: KubeError): void;
+  /** Open watches. */
+  readonly watches: number;
+}
+
+/**
+ * A semantic fake of the API: versions, conflicts, watches with selectors, history that can be
+ * compacted, finalizers, graceful deletion of pods, generations, the status subresource, all patch
+ * types (apply without field ownership). It fills no defaults but `status.phase`, validates no
+ * schema, and needs no namespace to exist. What it returns is frozen.
+ */
+export function createMemoryKubeClient(options: MemoryKubeClientOptions = {}): MemoryKubeClient {
+  return new Memory(options);
+}
+
+class Memory implements MemoryKubeClient {
+  readonly calls: MemoryCall[] = [];
+  onCall: ((call: MemoryCall) => void | Promise<void>) | undefined;
+  readonly #store = new MemoryStore();
+  readonly #clock: Clock;
+  readonly #subresources: Readonly<Record<string, SubresourceHandler>>;
+  readonly #failures: { match: CallMatch; error: Error; left: number }[] = [];
+  #serial = 0;
+
+  constructor({ clock = new ManualClock(), subresources = {} }: MemoryKubeClientOptions) {
+    this.#clock = clock;
+    this.#subresources = subresources;
+  }
+
+  async get<T>(resource: Resource<T>, name: ObjectName, signal: AbortSignal): Promise<T> {
+    await this.#enter({ verb: 'get', ...target(resource, name) }, signal);
+    return this.#existing(resource, name) as T;
+  }
+
+  async list<T>(
+    resource: Resource<T>,
+    options: ListOptions,
+    signal: AbortSignal,
+  ): Promise<ListPage<T>> {
+    await this.#enter({ verb: 'list', ...target(resource, options), body: options }, signal);
+    const { limit = Number.POSITIVE_INFINITY, continueToken } = options;
+    const { version, offset } = this.#continued(continueToken);
+    const matches = matcher(options);
+    const all = this.#store.all(idOf(resource)).filter(matches).sort(byKey);
+    const items = all.slice(offset, offset + limit) as T[];
+    const page = { items, resourceVersion: String(version) };
+    if (offset + items.length >= all.length) return page;
+    return { ...page, continueToken: `${version}/${offset + items.length}` };
+  }
+
+  async *watch<T>(
+    resource: Resource<T>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>> {
+    await this.#enter({ verb: 'watch', ...target(resource, options), body: options }, signal);
+    const timeout = new AbortController();
+    const either = AbortSignal.any([signal, timeout.signal]);
+    if (options.timeoutMs !== undefined) {
+      void this.#clock.sleep(options.timeoutMs, either).then(() => timeout.abort());
+    }
+    const request = {
+      collection: idOf(resource),
+      sinceVersion: Number(options.resourceVersion),
+      matches: matcher(options),
+    };
+    try {
+      for await (const event of this.#store.watch(request, either)) yield event as WatchEvent<T>;
+    } catch (error) {
+      if (!timeout.signal.aborted || signal.aborted) throw error;
+    } finally {
+      timeout.abort();
+    }
+  }
+
+  async create<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { namespace, name, generateName } = object.metadata ?? {};
+    const at = nameOf(namespace, name ?? '');
+    await this.#enter({ verb: 'create', ...target(resource, at), body: object }, signal);
+    const serial = (this.#serial += 1);
+    const full =
+      name ?? (generateName === undefined ? undefined : `${generateName}${suffix(serial)}`);
+    if (full === undefined || full === '') {
+      throw new KubeError('KUBE_INVALID', `${resource.plural}: name or generateName is required`);
+    }
+    if (resource.namespaced && namespace === undefined) {
+      throw new KubeError('KUBE_INVALID', `${resource.plural} "${full}": namespace is required`);
+    }
+    const key = keyOf(nameOf(namespace, full));
+    if (this.#store.get(idOf(resource), key) !== undefined) {
+      throw new KubeError('KUBE_ALREADY_EXISTS', `${resource.plural} "${key}" already exists`, {
+        httpStatus: 409,
+      });
+    }
+    const stamp = { name: full, uid: uidOf(serial), nowMs: this.#clock.nowMs() };
+    const stored = created(resource, structuredClone(object) as Json, stamp);
+    return this.#store.commit(idOf(resource), key, stored) as T;
+  }
+
+  async replace<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    options: SubresourceOptions,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const at = nameOf(object.metadata?.namespace, object.metadata?.name ?? '');
+    const { subresource } = options;
+    const call = { verb: 'replace' as const, ...target(resource, at, subresource), body: object };
+    await this.#enter(call, signal);
+    return this.#write(resource, at, () => structuredClone(object) as Json, subresource) as T;
+  }
+
+  async patch<T>(
+    resource: Resource<T>,
+    name: ObjectName,
+    patch: Patch & SubresourceOptions,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { subresource } = patch;
+    await this.#enter(
+      { verb: 'patch', ...target(resource, name, subresource), body: patch },
+      signal,
+    );
+    const existing = this.#store.get(idOf(resource), keyOf(name));
+    if (existing === undefined && patch.type === 'apply' && subresource === undefined) {
+      const body = patch.body as KubeObject;
+      const metadata = { ...body.metadata, ...name };
+      return this.create(resource as Resource<KubeObject>, { ...body, metadata }, signal) as T;
+    }
+    const change = (before: Json): Json => applyPatch(before, patch);
+    return this.#write(resource, name, change, subresource) as T;
+  }
+
+  async delete<T>(
+    resource: Resource<T>,
+    name: ObjectName,
+    options: DeleteOptions,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#enter({ verb: 'delete', ...target(resource, name), body: options }, signal);
+    const existing = this.#existing(resource, name);
+    if (options.uid !== undefined && metadataOf(existing)['uid'] !== options.uid) {
+      throw conflict(resource, name, 'the uid in the precondition is another');
+    }
+    const next = afterDelete(resource, existing, options, this.#clock.nowMs());
+    this.#store.commit(idOf(resource), keyOf(name), next);
+  }
+
+  async createSubresource<Body, Answer>(
+    at: Readonly<{ resource: Resource<unknown>; name: ObjectName; subresource: string }>,
+    body: Body,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { resource, name, subresource } = at;
+    await this.#enter({ verb: 'create', ...target(resource, name, subresource), body }, signal);
+    const existing = this.#existing(resource, name);
+    const kind = `${resource.plural}/${subresource}`;
+    const update = (object: KubeObject): void => {
+      this.#store.commit(idOf(resource), keyOf(name), object as Json);
+    };
+    const handler = this.#subresources[kind];
+    if (handler !== undefined) return handler(existing as KubeObject, body, update) as Answer;
+    if (kind === 'pods/binding')
+      return bind(existing, body as Json, update, conflictOf(at)) as Answer;
+    if (kind === 'pods/eviction') {
+      await this.delete(resource, name, {}, signal);
+      return { kind: 'Status', apiVersion: 'v1', status: 'Success' } as Answer;
+    }
+    if (kind === 'serviceaccounts/token') return this.#token(name, body as Json) as Answer;
+    throw new KubeError('KUBE_NOT_FOUND', `${kind}: the server has no such subresource`);
+  }
+
+  failNext(match: CallMatch, error: Error, times = 1): void {
+    this.#failures.push({ match, error, left: times });
+  }
+
+  objects<T>(resource: Resource<T>): readonly T[] {
+    return this.#store.all(idOf(resource)) as T[];
+  }
+
+  seed<T extends KubeObject>(resource: Resource<T>, ...objects: readonly T[]): void {
+    for (const object of objects) {
+      const { namespace, name = '' } = object.metadata ?? {};
+      const uid = uidOf((this.#serial += 1));
+      const nowMs = this.#clock.nowMs();
+      const stored = created(resource, structuredClone(object) as Json, { name, uid, nowMs });
+      const metadata = { ...metadataOf(stored), ...object.metadata };
+      const status = (object as Json)['status'];
+      const whole = { ...stored, metadata, ...(status === undefined ? {} : { status }) };
+      this.#store.commit(idOf(resource), keyOf(nameOf(namespace, name)), whole);
+    }
+  }
+
+  drop<T>(resource: Resource<T>, name: ObjectName): void {
+    this.#existing(resource, name);
+    this.#store.commit(idOf(resource), keyOf(name), undefined);
+  }
+
+  compact(): void {
+    this.#store.compact();
+  }
+
+  bookmark(): void {
+    this.#store.bookmark();
+  }
+
+  endWatches(error?: KubeError): void {
+    this.#store.endWatches(error);
+  }
+
+  get watches(): number {
+    return this.#store.watches;
+  }
+
+  async #enter(call: MemoryCall, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    this.calls.push(call);
+    await this.onCall?.(call);
+    signal.throwIfAborted();
+    const failure = this.#failures.find(({ match, left }) => left > 0 && covers(match, call));
+    if (failure === undefined) return;
+    failure.left -= 1;
+    throw failure.error;
+  }
+
+  #existing(resource: Resource<unknown>, name: ObjectName): Json {
+    const found = this.#store.get(idOf(resource), keyOf(name));
+    if (found !== undefined) return found;
+    throw new KubeError('KUBE_NOT_FOUND', `${resource.plural} "${keyOf(name)}" not found`, {
+      httpStatus: 404,
+    });
+  }
+
+  #write(
+    resource: Resource<unknown>,
+    name: ObjectName,
+    change: (before: Json) => Json,
+    subresource: string | undefined,
+  ): Json {
+    const before = this.#existing(resource, name);
+    const asked = change(before);
+    for (const field of ['resourceVersion', 'uid']) {
+      const wanted = metadataOf(asked)[field];
+      if (wanted !== undefined && wanted !== '' && wanted !== metadataOf(before)[field]) {
+        throw conflict(resource, name, `the object has been modified (${field})`);
+      }
+    }
+    const after = updated(resource, { before, asked, subresource });
+    if (JSON.stringify(after) === JSON.stringify(before)) return before;
+    if (!mayRemove(resource, after)) return this.#store.commit(idOf(resource), keyOf(name), after);
+    this.#store.commit(idOf(resource), keyOf(name), undefined);
+    return after;
+  }
+
+  #continued(token: string | undefined): { readonly version: number; readonly offset: number } {
+    if (token === undefined) return { version: this.#store.version, offset: 0 };
+    const [version = 0, offset = 0] = token.split('/').map(Number);
+    return { version, offset };
+  }
+
+  #token({ namespace, name }: ObjectName, body: Json): Json {
+    const spec = isObject(body['spec']) ? body['spec'] : {};
+    const seconds = Number(spec['expirationSeconds'] ?? 3600);
+    const serial = (this.#serial += 1);
+    return {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { ...spec, expirationSeconds: seconds },
+      status: {
+        token: `token-${namespace}-${name}-${serial}`,
+        expirationTimestamp: formatTimestamp(this.#clock.nowMs() + seconds * 1000),
+      },
+    };
+  }
+}
+
+function bind(
+  pod: Json,
+  binding: Json,
+  update: (object: KubeObject) => void,
+  refuse: (why: string) => KubeError,
+): Json {
+  const spec = isObject(pod['spec']) ? pod['spec'] : {};
+  const node = isObject(binding['target']) ? binding['target']['name'] : undefined;
+  const bound = spec['nodeName'];
+  if (bound !== undefined && bound !== '')
+    throw refuse(`already assigned to node "${String(bound)}"`);
+  const scheduled = { conditions: [{ type: 'PodScheduled', status: 'True' }] };
+  const patched = applyPatch(pod, { type: 'strategic-merge', body: { status: scheduled } });
+  update({ ...patched, spec: { ...spec, nodeName: node } } as KubeObject);
+  return { kind: 'Status', apiVersion: 'v1', status: 'Success' };
+}
+
+function conflictOf(at: { resource: Resource<unknown>; name: ObjectName }) {
+  return (why: string): KubeError => conflict(at.resource, at.name, why);
+}
+
+function conflict(resource: Resource<unknown>, name: ObjectName, why: string): KubeError {
+  const message = `${resource.plural} "${keyOf(name)}": ${why}`;
+  return new KubeError('KUBE_CONFLICT', message, { httpStatus: 409 });
+}
+
+function covers(match: CallMatch, call: MemoryCall): boolean {
+  return Object.entries(match).every(([key, value]) => call[key as keyof CallMatch] === value);
+}
+
+function matcher(selectors: Selectors): (object: Json) => boolean {
+  const labels = parseLabelSelector(selectors.labelSelector ?? '');
+  const fields = parseFieldSelector(selectors.fieldSelector ?? '');
+  return (object) => {
+    const { namespace, labels: have } = metadataOf(object);
+    if (selectors.namespace !== undefined && namespace !== selectors.namespace) return false;
+    return (
+      matchesLabels(labels, isObject(have) ? (have as Record<string, string>) : {}) &&
+      matchesFields(fields, object)
+    );
+  };
+}
+
+function target(
+  { plural }: Resource<unknown>,
+  { namespace, name }: { readonly namespace?: string; readonly name?: string },
+  subresource?: string,
+): Omit<MemoryCall, 'verb'> {
+  return {
+    plural,
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(name === undefined || name === '' ? {} : { name }),
+    ...(subresource === undefined ? {} : { subresource }),
+  };
+}
+
+function idOf({ group, plural }: Resource<unknown>): string {
+  return group === '' ? plural : `${plural}.${group}`;
+}
+
+function nameOf(namespace: string | undefined, name: string): ObjectName {
+  return namespace === undefined ? { name } : { namespace, name };
+}
+
+function keyOf({ namespace, name }: ObjectName): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+function byKey(a: Json, b: Json): number {
+  const [left, right] = [sortKey(a), sortKey(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function sortKey(object: Json): string {
+  const { namespace, name } = metadataOf(object);
+  return `${String(namespace ?? '')}/${String(name)}`;
+}
+
+function metadataOf(object: Json): Json {
+  const metadata = object['metadata'];
+  return isObject(metadata) ? metadata : {};
+}
+
+function uidOf(serial: number): string {
+  return `00000000-0000-4000-8000-${serial.toString(16).padStart(12, '0')}`;
+}
+
+function suffix(serial: number): string {
+  return serial.toString(36).padStart(5, 'x');
+}

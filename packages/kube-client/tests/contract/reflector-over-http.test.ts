@@ -1,0 +1,137 @@
+import { createSystemClock } from '@nodeagent/base/system';
+import { afterEach, expect, it } from 'vitest';
+
+import { createKubeClient } from '../../src/http.js';
+import { PODS } from '../../src/model/resource.js';
+import { runReflector } from '../../src/run/reflector.js';
+import { Store } from '../../src/run/store.js';
+import {
+  answer,
+  type Script,
+  startScriptedServer,
+  statusBody,
+} from '../support/scripted-server.js';
+
+const closers: (() => Promise<void> | void)[] = [];
+
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+});
+
+function aPod(name: string, version: number) {
+  return { metadata: { namespace: 'a', name, resourceVersion: String(version) } };
+}
+
+function line(type: string, object: object): string {
+  return `${JSON.stringify({ type, object })}\n`;
+}
+
+function listOf(version: number, ...items: object[]) {
+  return { metadata: { resourceVersion: String(version) }, items };
+}
+
+/** A reflector whose waits are cut to a hundredth, and the answers of its server in turn. */
+async function follow(scripts: Script[], watchIdleTimeoutMs = 5000) {
+  const next: Script = (seen, response, socket) => {
+    const script = scripts.shift();
+    if (script !== undefined) script(seen, response, socket);
+    else response.flushHeaders(); // silence
+  };
+  const server = await startScriptedServer(next);
+  const real = createSystemClock();
+  const clock = {
+    ...real,
+    sleep: (ms: number, signal: AbortSignal) => real.sleep(ms / 100, signal),
+  };
+  const connection = { server: server.url, source: 'test', user: {} };
+  const client = createKubeClient(connection, { watchIdleTimeoutMs });
+  const stop = new AbortController();
+  const store = new Store<string>();
+  const errors: string[] = [];
+  const options = {
+    resource: PODS,
+    project: (pod: { metadata?: { resourceVersion?: string } }) =>
+      pod.metadata?.resourceVersion ?? '',
+    sink: store,
+    clock,
+    random: () => 0,
+    onError: (error: Error) => errors.push(error.message),
+  };
+  const done = runReflector(client, options, stop.signal);
+  closers.push(server.close, async () => {
+    stop.abort();
+    await done;
+    client.close();
+  });
+  const asked = (): string[] =>
+    server.seen.map(({ url }) => {
+      const query = new URL(url, 'http://x').searchParams;
+      return `${query.has('watch') ? 'watch' : 'list'} ${query.get('resourceVersion') ?? 'newest'}`;
+    });
+  const state = (): Record<string, string> => Object.fromEntries(store.items);
+  return { server, next, asked, state, errors, scripts };
+}
+
+it('resumes after a watch that is cut inside an event', async () => {
+  const { asked, state } = await follow([
+    (_, response) => answer(response, 200, listOf(5, aPod('x', 4))),
+    (_, response, socket) => {
+      response.write(`${line('MODIFIED', aPod('x', 6))}{"type":"MODI`, () => socket.destroy());
+    },
+    (_, response) => response.write(line('ADDED', aPod('y', 7))),
+  ]);
+  await expect.poll(state).toEqual({ 'a/x': '6', 'a/y': '7' });
+  expect(asked()).toEqual(['list 0', 'watch 5', 'watch 6']);
+});
+
+it('lists again after a 410 in the middle of a watch, from the newest state', async () => {
+  const { asked, state, errors } = await follow([
+    (_, response) => answer(response, 200, listOf(5, aPod('x', 4))),
+    (_, response) => {
+      response.write(line('ADDED', aPod('y', 6)));
+      response.end(line('ERROR', statusBody(410, 'Expired', 'too old')));
+    },
+    (_, response) => answer(response, 200, listOf(90, aPod('z', 80))),
+  ]);
+  await expect.poll(state).toEqual({ 'a/z': '80' });
+  await expect.poll(asked).toEqual(['list 0', 'watch 5', 'list newest', 'watch 90']);
+  expect(errors).toEqual([]);
+});
+
+it('goes on when a half-open connection is given up', async () => {
+  const { asked, state, errors } = await follow(
+    [
+      (_, response) => answer(response, 200, listOf(5)),
+      (_, response) => response.flushHeaders(),
+      (_, response) => response.write(line('ADDED', aPod('y', 6))),
+    ],
+    400,
+  );
+  await expect.poll(state).toEqual({ 'a/y': '6' });
+  expect(asked().slice(0, 3)).toEqual(['list 0', 'watch 5', 'watch 5']);
+  expect(errors[0]).toContain('no answer for 0.4 s');
+});
+
+it('outlives a server that restarts, and its errors on the way up', async () => {
+  const { server, next, state, errors, scripts } = await follow([
+    (_, response) => answer(response, 200, listOf(5, aPod('x', 4))),
+    (_, response) => response.flushHeaders(),
+  ]);
+  await expect.poll(() => server.seen.length).toBe(2);
+  await server.close();
+  await expect.poll(() => errors.at(-1) ?? '').toContain('connection refused');
+  scripts.push(
+    (_, response) => answer(response, 503, 'starting'),
+    (_, response) => answer(response, 401, statusBody(401, 'Unauthorized', 'not yet')),
+    (_, response) => response.write(line('DELETED', aPod('x', 9))),
+  );
+  const again = await startScriptedServer(next, { port: server.port });
+  closers.push(again.close);
+  await expect.poll(state, { timeout: 5000 }).toEqual({});
+  expect(errors.join()).toMatch(/503 starting.*401 not yet/);
+  expect(again.seen.map(({ url }) => url.includes('resourceVersion=5'))).toEqual([
+    true,
+    true,
+    true,
+  ]);
+});
