@@ -1,0 +1,138 @@
+import { NetlinkError } from '../model/errors.js';
+
+/** Netlink headers and most integers are in the machine's own byte order. */
+export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+/** An attribute's length field has 16 bits. */
+const MAX_ATTR_BYTES = 0xffff;
+
+/** Set on the type of attributes that hold attributes. @see Linux include/uapi/linux/netlink.h */
+export const NLA_F_NESTED = 0x8000;
+
+/** Bytes written one after the other into one buffer that grows and can be used again. */
+export class ByteWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacity = 1024) {
+    this.#bytes = Buffer.allocUnsafe(Math.max(capacity, 64));
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** What was written; shares memory, so it is good until the next write or reset. */
+  view(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** A copy of what was written. */
+  copy(): Buffer {
+    return Buffer.from(this.view());
+  }
+
+  /** Forgets what was written, or what was written after `length`. */
+  reset(length = 0): void {
+    this.#length = length;
+  }
+
+  u8(value: number): void {
+    const at = this.#grow(1);
+    this.#bytes.writeUInt8(value, at);
+  }
+
+  u16(value: number): void {
+    const at = this.#grow(2);
+    if (LITTLE_ENDIAN) this.#bytes.writeUInt16LE(value, at);
+    else this.#bytes.writeUInt16BE(value, at);
+  }
+
+  u16be(value: number): void {
+    const at = this.#grow(2);
+    this.#bytes.writeUInt16BE(value, at);
+  }
+
+  u32(value: number): void {
+    const at = this.#grow(4);
+    if (LITTLE_ENDIAN) this.#bytes.writeUInt32LE(value, at);
+    else this.#bytes.writeUInt32BE(value, at);
+  }
+
+  u32be(value: number): void {
+    const at = this.#grow(4);
+    this.#bytes.writeUInt32BE(value, at);
+  }
+
+  u64(value: bigint): void {
+    const at = this.#grow(8);
+    if (LITTLE_ENDIAN) this.#bytes.writeBigUInt64LE(value, at);
+    else this.#bytes.writeBigUInt64BE(value, at);
+  }
+
+  u64be(value: bigint): void {
+    const at = this.#grow(8);
+    this.#bytes.writeBigUInt64BE(value, at);
+  }
+
+  bytes(value: Uint8Array): void {
+    const at = this.#grow(value.length);
+    this.#bytes.set(value, at);
+  }
+
+  /** UTF-8 without a terminator. */
+  text(value: string): void {
+    const size = Buffer.byteLength(value);
+    const at = this.#grow(size);
+    this.#bytes.write(value, at, size, 'utf8');
+  }
+
+  zeros(count: number): void {
+    const at = this.#grow(count);
+    this.#bytes.fill(0, at, at + count);
+  }
+
+  /** Zeros up to the next multiple of four, counted from the start. */
+  align(): void {
+    const rest = this.#length & 3;
+    if (rest !== 0) this.zeros(4 - rest);
+  }
+
+  /** Overwrites four bytes that were written before. */
+  patchU32(at: number, value: number): void {
+    if (LITTLE_ENDIAN) this.#bytes.writeUInt32LE(value, at);
+    else this.#bytes.writeUInt32BE(value, at);
+  }
+
+  /** Starts an attribute; its payload is what is written until {@link endAttr} gets the result. */
+  beginAttr(id: number): number {
+    const at = this.#length;
+    this.u16(0);
+    this.u16(id);
+    return at;
+  }
+
+  /** @throws {NetlinkError} `NETLINK_VALUE` when the attribute became longer than 65,535 bytes */
+  endAttr(at: number): void {
+    const size = this.#length - at;
+    if (size > MAX_ATTR_BYTES) {
+      const message = `attribute of ${size} bytes: at most ${MAX_ATTR_BYTES} fit, split it`;
+      throw new NetlinkError('NETLINK_VALUE', message);
+    }
+    if (LITTLE_ENDIAN) this.#bytes.writeUInt16LE(size, at);
+    else this.#bytes.writeUInt16BE(size, at);
+    this.align();
+  }
+
+  #grow(count: number): number {
+    const at = this.#length;
+    const end = at + count;
+    if (end > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(end, this.#bytes.length * 2));
+      this.#bytes.copy(larger, 0, 0, at);
+      this.#bytes = larger;
+    }
+    this.#length = end;
+    return at;
+  }
+}

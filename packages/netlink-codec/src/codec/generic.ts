@@ -1,0 +1,60 @@
+import { type AttrTable, type AttrValues, decodeAttrs, writeAttrs } from './attr.js';
+import { arrayOf, cString, u16, u32 } from './attr-types.js';
+import { ByteWriter } from './byte-writer.js';
+import type { NetlinkMessage, OutgoingMessage } from './message.js';
+import { NetlinkError } from '../model/errors.js';
+
+/** Length of genlmsghdr: command, version, two reserved bytes. */
+const GENERIC_HEADER = 4;
+
+/** The family that knows the others. @see Linux include/uapi/linux/genetlink.h */
+export const CONTROLLER = { id: 16, version: 2, getFamily: 3 } as const;
+
+/** CTRL_ATTR_* and CTRL_ATTR_MCAST_GRP_*. */
+export const CONTROLLER_ATTRS = {
+  id: u16(1),
+  name: cString(2, 16),
+  version: u32(3),
+  headerSize: u32(4),
+  maxAttr: u32(5),
+  groups: arrayOf(7, { name: cString(1), id: u32(2) } as const),
+} as const satisfies AttrTable;
+
+export interface GenericHeader {
+  readonly command: number;
+  readonly version: number;
+}
+
+/** A generic netlink request: family id, command and attributes. */
+export function encodeGeneric<T extends AttrTable>(
+  family: { readonly id: number; readonly version: number },
+  request: { readonly command: number; readonly flags: number },
+  attrs: { readonly table: T; readonly values: AttrValues<T> },
+): OutgoingMessage {
+  const out = new ByteWriter(256);
+  out.u8(request.command);
+  out.u8(family.version);
+  out.u16(0);
+  writeAttrs(out, attrs.table, attrs.values);
+  return { type: family.id, flags: request.flags, payload: out.view() };
+}
+
+/**
+ * Header and attributes of a generic netlink message.
+ *
+ * @throws {NetlinkError} `NETLINK_MALFORMED`
+ */
+export function decodeGeneric<T extends AttrTable>(
+  table: T,
+  { payload }: NetlinkMessage,
+): GenericHeader & { readonly values: AttrValues<T> } {
+  if (payload.length < GENERIC_HEADER) {
+    const message = `generic netlink header of ${payload.length} bytes`;
+    throw new NetlinkError('NETLINK_MALFORMED', message);
+  }
+  return {
+    command: payload.readUInt8(0),
+    version: payload.readUInt8(1),
+    values: decodeAttrs(table, payload.subarray(GENERIC_HEADER)),
+  };
+}

@@ -1,0 +1,61 @@
+import { errnoName } from '../codec/errno.js';
+
+/**
+ * `NETLINK_REFUSED` the kernel answered with an errno · `NETLINK_MALFORMED` bytes that are not
+ * netlink · `NETLINK_VALUE` a value that cannot be encoded · `NETLINK_TIMEOUT` no answer in time ·
+ * `NETLINK_INTERRUPTED` what was dumped changed too often meanwhile · `NETLINK_TOO_LARGE` more than
+ * the socket can send at once · `NETLINK_LOST` messages were dropped because they were not read in
+ * time · `NETLINK_SOCKET` a system call on the socket failed · `NETLINK_CLOSED` used after its end ·
+ * `NETLINK_NO_FAMILY` no such generic netlink family · `NETLINK_UNAVAILABLE` no add-on for this
+ * machine.
+ */
+export type NetlinkErrorCode =
+  | 'NETLINK_REFUSED'
+  | 'NETLINK_MALFORMED'
+  | 'NETLINK_VALUE'
+  | 'NETLINK_TIMEOUT'
+  | 'NETLINK_INTERRUPTED'
+  | 'NETLINK_TOO_LARGE'
+  | 'NETLINK_LOST'
+  | 'NETLINK_SOCKET'
+  | 'NETLINK_CLOSED'
+  | 'NETLINK_NO_FAMILY'
+  | 'NETLINK_UNAVAILABLE';
+
+export interface NetlinkErrorOptions extends ErrorOptions {
+  /** Positive, as in errno(3). */
+  readonly errno?: number;
+}
+
+export class NetlinkError extends Error {
+  override readonly name = 'NetlinkError';
+  readonly code: NetlinkErrorCode;
+  /** Positive; absent when no kernel answer is behind the error. */
+  readonly errno: number | undefined;
+
+  constructor(code: NetlinkErrorCode, message: string, options: NetlinkErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.errno = options.errno;
+  }
+
+  /** `ENOENT`; undefined without an errno. */
+  get errnoName(): string | undefined {
+    return this.errno === undefined ? undefined : errnoName(this.errno);
+  }
+}
+
+/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
+export function isNetlinkError(
+  value: unknown,
+  ...codes: readonly NetlinkErrorCode[]
+): value is NetlinkError {
+  if (!(value instanceof Error) || value.name !== 'NetlinkError') return false;
+  return codes.length === 0 || codes.includes((value as NetlinkError).code);
+}
+
+/** Is it the kernel's refusal for one of these reasons, `ENOENT`? */
+export function isRefusal(value: unknown, ...names: readonly string[]): value is NetlinkError {
+  if (!isNetlinkError(value, 'NETLINK_REFUSED')) return false;
+  return value.errno !== undefined && names.includes(errnoName(value.errno));
+}

@@ -1,0 +1,294 @@
+import type { Clock } from '@nodeagent/base';
+
+import { ByteWriter } from '../codec/byte-writer.js';
+import {
+  decodeAcknowledgement,
+  FLAG,
+  MESSAGE,
+  type NetlinkMessage,
+  type OutgoingMessage,
+  readErrno,
+  refusal,
+  splitMessages,
+  writeMessage,
+} from '../codec/message.js';
+import { isNetlinkError, NetlinkError } from '../model/errors.js';
+import type { NetlinkSocket } from '../ports.js';
+
+export interface ConnectionOptions {
+  readonly socket: NetlinkSocket;
+  readonly clock: Clock;
+  /** How long the kernel may be silent during an exchange; 10 seconds when absent. */
+  readonly timeoutMs?: number;
+}
+
+/** A numbered conversation: what is sent, and how to know that all answers are there. */
+export interface Exchange {
+  /** How many sequence numbers the datagrams use, from the first that {@link datagrams} is given. */
+  readonly sequences: number;
+  datagrams(firstSequence: number): Iterable<Uint8Array>;
+  /**
+   * Looks at one answer. Bytes are not kept alive for it: copy what is needed.
+   *
+   * @param index which of the sequence numbers it answers, from 0
+   * @returns whether it is the last
+   */
+  receive(message: NetlinkMessage, index: number): 'more' | 'end';
+}
+
+const TIMEOUT_MS = 10_000;
+
+/** The kernel says so when it met a change midway; a busy table can do that several times. */
+const DUMP_ATTEMPTS = 20;
+
+/** Answers to one datagram wait in the socket's receive buffer: few enough to fit there. */
+const PIPELINE_MESSAGES = 128;
+
+/** After this many datagrams in a row the rest of the program gets its turn. */
+const DATAGRAMS_AT_ONCE = 128;
+
+/** Most answers wait already; for those that do not, the socket is looked at again after this. */
+const LOOK_AGAIN_MS = 5;
+
+/** Requests and their answers over one socket, one exchange at a time, in the order of the calls. */
+export class NetlinkConnection {
+  readonly #socket: NetlinkSocket;
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  #sequence = 1;
+  #turn: Promise<unknown> = Promise.resolve();
+  #isOpen = true;
+
+  constructor({ socket, clock, timeoutMs = TIMEOUT_MS }: ConnectionOptions) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** The address that notifications of this connection's changes carry; 0 before the first exchange. */
+  get portId(): number {
+    return this.#socket.portId;
+  }
+
+  /** The longest datagram that can be sent, in bytes. */
+  get maxSendBytes(): number {
+    return this.#socket.maxSendBytes;
+  }
+
+  /**
+   * Sends one message and waits for its answers: with the `ack` flag until the kernel has
+   * acknowledged, else for the first.
+   *
+   * @returns the answers before the acknowledgement
+   * @throws {NetlinkError} `NETLINK_REFUSED` with the kernel's errno; see {@link exchange}
+   */
+  async request(
+    what: string,
+    message: OutgoingMessage,
+    signal: AbortSignal,
+  ): Promise<readonly NetlinkMessage[]> {
+    const answers: NetlinkMessage[] = [];
+    let failure: NetlinkError | undefined;
+    const withAck = (message.flags & FLAG.ack) !== 0;
+    const exchange = single(message, (answer) => {
+      if (answer.type === MESSAGE.error) {
+        const acknowledgement = decodeAcknowledgement(answer);
+        if (acknowledgement.errno !== 0) failure = refusal(what, acknowledgement);
+        return 'end';
+      }
+      answers.push(answer);
+      return withAck ? 'more' : 'end';
+    });
+    await this.exchange(what, exchange, signal);
+    if (failure !== undefined) throw failure;
+    return answers;
+  }
+
+  /**
+   * Reads a whole table. A dump during which the table changed is read again.
+   *
+   * @param read makes one item of a message, or nothing; is called again for the same messages when
+   *   the dump starts over
+   * @throws {NetlinkError} `NETLINK_REFUSED`; `NETLINK_INTERRUPTED` when it was different each time;
+   *   see {@link exchange}
+   */
+  async dump<T>(
+    what: string,
+    message: OutgoingMessage,
+    read: (message: NetlinkMessage) => T | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly T[]> {
+    const request = { ...message, flags: message.flags | FLAG.request | FLAG.dump };
+    for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt += 1) {
+      const items: T[] = [];
+      let errno = 0;
+      let isInterrupted = false;
+      const exchange = single(request, (answer) => {
+        if ((answer.flags & FLAG.dumpInterrupted) !== 0) isInterrupted = true;
+        if (answer.type === MESSAGE.done || answer.type === MESSAGE.error) {
+          errno = readErrno(answer.payload);
+          return 'end';
+        }
+        if (!isInterrupted) {
+          const item = read(answer);
+          if (item !== undefined) items.push(item);
+        }
+        return 'more';
+      });
+      await this.exchange(what, exchange, signal);
+      const refused = { errno, text: undefined, offset: undefined };
+      if (errno !== 0 && errno !== EINTR) throw refusal(what, refused);
+      if (errno === 0 && !isInterrupted) return items;
+    }
+    const detail = `${what}: changed during each of ${DUMP_ATTEMPTS} attempts to read it`;
+    throw new NetlinkError('NETLINK_INTERRUPTED', detail);
+  }
+
+  /**
+   * Carries out many independent requests with few system calls. A refused one does not keep the
+   * others from being carried out.
+   *
+   * @param messages without the `ack` flag; it is added where it is needed
+   * @returns per message `undefined`, or why the kernel refused it
+   * @throws {NetlinkError} see {@link exchange}; then it is unknown which were carried out
+   */
+  async pipeline(
+    what: string,
+    messages: readonly OutgoingMessage[],
+    signal: AbortSignal,
+  ): Promise<readonly (NetlinkError | undefined)[]> {
+    const outcomes = new Array<NetlinkError | undefined>(messages.length);
+    for (let from = 0; from < messages.length;) {
+      const part = this.#part(messages, from);
+      const start = from;
+      await this.exchange(
+        what,
+        {
+          sequences: part.length,
+          datagrams: (first) => [framed(part, first)],
+          receive: (answer, index) => {
+            if (answer.type !== MESSAGE.error) return 'more';
+            const acknowledgement = decodeAcknowledgement(answer);
+            const { errno } = acknowledgement;
+            if (errno !== 0) outcomes[start + index] = refusal(what, acknowledgement);
+            return index === part.length - 1 ? 'end' : 'more';
+          },
+        },
+        signal,
+      );
+      from += part.length;
+    }
+    return outcomes;
+  }
+
+  /**
+   * The general form: numbers the messages, sends them, hands out their answers.
+   *
+   * @throws {NetlinkError} `NETLINK_TIMEOUT` after silence, `NETLINK_LOST` when answers were,
+   *   `NETLINK_MALFORMED` answers, `NETLINK_TOO_LARGE`, `NETLINK_SOCKET`, `NETLINK_CLOSED`; the
+   *   signal's reason on abort; what `receive` throws
+   */
+  async exchange(what: string, exchange: Exchange, signal: AbortSignal): Promise<void> {
+    const before = this.#turn;
+    const turn = Promise.withResolvers<undefined>();
+    this.#turn = turn.promise;
+    await before;
+    try {
+      signal.throwIfAborted();
+      await this.#perform(what, exchange, signal);
+    } finally {
+      turn.resolve(undefined);
+    }
+  }
+
+  /** What is underway fails with `NETLINK_CLOSED`. */
+  close(): void {
+    this.#isOpen = false;
+    this.#socket.close();
+  }
+
+  async #perform(what: string, exchange: Exchange, signal: AbortSignal): Promise<void> {
+    const first = this.#takeSequences(exchange.sequences);
+    this.#forgetLeftovers();
+    for (const datagram of exchange.datagrams(first)) this.#socket.send(datagram);
+    let silentSinceMs = this.#clock.monotonicMs();
+    for (;;) {
+      const found = this.#receive(exchange, first);
+      if (found === 'end') return;
+      const nowMs = this.#clock.monotonicMs();
+      if (found === 'some') silentSinceMs = nowMs;
+      if (nowMs - silentSinceMs >= this.#timeoutMs) {
+        const message = `${what}: no answer from the kernel within ${this.#timeoutMs} ms`;
+        throw new NetlinkError('NETLINK_TIMEOUT', message);
+      }
+      await this.#clock.sleep(found === 'some' ? 0 : LOOK_AGAIN_MS, signal);
+      signal.throwIfAborted();
+      if (!this.#isOpen) throw new NetlinkError('NETLINK_CLOSED', `${what}: connection closed`);
+    }
+  }
+
+  /** Answers to an exchange that was given up would take up the room of those to come. */
+  #forgetLeftovers(): void {
+    for (;;) {
+      try {
+        if (this.#socket.receive() === undefined) return;
+      } catch (error) {
+        if (!isNetlinkError(error, 'NETLINK_LOST')) throw error;
+      }
+    }
+  }
+
+  #receive(exchange: Exchange, first: number): 'end' | 'some' | 'nothing' {
+    for (let count = 0; count < DATAGRAMS_AT_ONCE; count += 1) {
+      const datagram = this.#socket.receive();
+      if (datagram === undefined) return count === 0 ? 'nothing' : 'some';
+      for (const message of splitMessages(datagram)) {
+        const index = message.sequence - first;
+        // answers to an earlier exchange that was given up are nobody's
+        if (index < 0 || index >= exchange.sequences || message.type === MESSAGE.noop) continue;
+        if (exchange.receive(message, index) === 'end') return 'end';
+      }
+    }
+    return 'some';
+  }
+
+  /** Numbers stay below 2³¹ and are never 0, which notifications carry. */
+  #takeSequences(count: number): number {
+    if (this.#sequence + count > 0x7fffffff) this.#sequence = 1;
+    const first = this.#sequence;
+    this.#sequence += count;
+    return first;
+  }
+
+  #part(messages: readonly OutgoingMessage[], from: number): readonly OutgoingMessage[] {
+    const part: OutgoingMessage[] = [];
+    let size = 0;
+    for (const message of messages.slice(from, from + PIPELINE_MESSAGES)) {
+      size += 20 + message.payload.length;
+      if (part.length > 0 && size > this.#socket.maxSendBytes) break;
+      part.push(message);
+    }
+    return part;
+  }
+}
+
+const EINTR = 4;
+
+function single(message: OutgoingMessage, receive: Exchange['receive']): Exchange {
+  return {
+    sequences: 1,
+    datagrams: (first) => [framed([message], first, message.flags)],
+    receive,
+  };
+}
+
+/** All messages in one datagram; without flags given, the last asks for an acknowledgement. */
+function framed(messages: readonly OutgoingMessage[], first: number, flags?: number): Buffer {
+  const out = new ByteWriter(messages.length * 64);
+  messages.forEach((message, i) => {
+    const ack = i === messages.length - 1 ? FLAG.ack : 0;
+    const own = flags ?? (message.flags & ~FLAG.ack) | FLAG.request | ack;
+    writeMessage(out, { ...message, flags: own }, first + i);
+  });
+  return out.view();
+}

@@ -1,0 +1,1 @@
+export { type RecordedExchange, RecordedSocket, recordSocket } from './recorded-socket.js';
