@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+
+import { NetfilterError } from '../model/errors.js';
+import type { Command, CommandResult, CommandRunner } from '../ports.js';
+
+export interface SpawnOptions {
+  /** Words before every command, e.g. `['ip', 'netns', 'exec', 'blue']`. */
+  readonly prefix?: readonly string[];
+}
+
+const DEFAULT_TIMEOUT_MS = 5 * 60_000;
+
+/** Runs programs as children of this process, never through a shell. */
+export function createSpawnRunner({ prefix = [] }: SpawnOptions = {}): CommandRunner {
+  return {
+    run: (command, signal) => {
+      const [program = '', ...args] = [...prefix, ...command.argv];
+      return runChild({ program, args, command }, signal);
+    },
+  };
+}
+
+interface ChildRun {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly command: Command;
+}
+
+async function runChild(
+  { program, args, command }: ChildRun,
+  signal: AbortSignal,
+): Promise<CommandResult> {
+  signal.throwIfAborted();
+  const { stdin, timeoutMs = DEFAULT_TIMEOUT_MS } = command;
+  const name = command.argv[0];
+  const child = spawn(program, args, {
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+    signal,
+  });
+  const ended = new Promise<number | string>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, killedBy) => resolve(code ?? killedBy ?? 'unknown'));
+  });
+  const fed = stdin === undefined || child.stdin === null ? undefined : feed(stdin, child.stdin);
+  try {
+    const [stdout, stderr, end] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      ended,
+      fed,
+    ]);
+    if (typeof end === 'number') return { exitCode: end, stdout, stderr };
+    const message = `${name}: killed by ${end}, perhaps after ${timeoutMs / 1000} s: ${stderr}`;
+    throw new NetfilterError('NETFILTER_COMMAND_FAILED', message);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const message = `${name}: not installed, or not in PATH`;
+    throw new NetfilterError('NETFILTER_COMMAND_MISSING', message, { cause: error });
+  }
+}
+
+/** A program that stops reading early says why by its exit code; the broken pipe says nothing more. */
+async function feed(chunks: Iterable<string>, into: NodeJS.WritableStream): Promise<void> {
+  try {
+    await pipeline(Readable.from(chunks, { objectMode: true }), into);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'].includes(code)) throw error;
+  }
+}
+
+async function text(stream: Readable | null): Promise<string> {
+  if (stream === null) return '';
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString('utf8');
+}

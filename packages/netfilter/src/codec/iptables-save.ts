@@ -1,0 +1,87 @@
+import { NetfilterError } from '../model/errors.js';
+import type { Chain, Rule, Table, TableName } from '../model/iptables.js';
+import { parseRule } from './iptables-rule.js';
+import { splitWords } from './words.js';
+
+/** One line of `iptables-save` output or `iptables-restore` input. */
+export type SaveLine =
+  | Readonly<{ kind: 'table'; name: TableName }>
+  | Readonly<{ kind: 'chain'; name: string; policy?: 'ACCEPT' | 'DROP' }>
+  | Readonly<{ kind: 'append' | 'prepend' | 'delete'; chain: string; rule: Rule }>
+  | Readonly<{ kind: 'flush' | 'remove-chain'; chain: string }>
+  | Readonly<{ kind: 'commit' }>;
+
+const RULE_COMMANDS = { '-A': 'append', '-I': 'prepend', '-D': 'delete' } as const;
+const CHAIN_COMMANDS = { '-F': 'flush', '-X': 'remove-chain' } as const;
+
+/**
+ * @yields what each line says; comments and empty lines are left out
+ * @throws {NetfilterError} `NETFILTER_PARSE` with the line's number and text
+ */
+export function* parseSaveLines(text: string): Generator<SaveLine, void, undefined> {
+  let number = 0;
+  for (const raw of text.split('\n')) {
+    number += 1;
+    const line = raw.trim();
+    if (line === '' || line.startsWith('#')) continue;
+    const parsed = parseSaveLine(line);
+    if (parsed === undefined) {
+      throw new NetfilterError('NETFILTER_PARSE', `line ${number}: cannot read "${line}"`);
+    }
+    yield parsed;
+  }
+}
+
+function parseSaveLine(line: string): SaveLine | undefined {
+  if (line.startsWith('*')) return { kind: 'table', name: line.slice(1) as TableName };
+  if (line === 'COMMIT') return { kind: 'commit' };
+  if (line.startsWith(':')) {
+    const [name = '', policy] = line.slice(1).split(' ');
+    return policy === 'ACCEPT' || policy === 'DROP'
+      ? { kind: 'chain', name, policy }
+      : { kind: 'chain', name };
+  }
+  const [command = '', chain, ...words] = splitWords(line.replace(/^\[\d+:\d+\] /, ''));
+  if (chain === undefined) return undefined;
+  if (command in RULE_COMMANDS) {
+    const kind = RULE_COMMANDS[command as keyof typeof RULE_COMMANDS];
+    return { kind, chain, rule: parseRule(words) };
+  }
+  if (command in CHAIN_COMMANDS && words.length === 0) {
+    return { kind: CHAIN_COMMANDS[command as keyof typeof CHAIN_COMMANDS], chain };
+  }
+  return undefined;
+}
+
+/**
+ * Reads what `iptables-save` prints.
+ *
+ * @throws {NetfilterError} `NETFILTER_PARSE`
+ */
+export function parseSave(text: string): Table[] {
+  const tables: Table[] = [];
+  let chains = new Map<string, { policy?: 'ACCEPT' | 'DROP'; rules: Rule[] }>();
+  let name: TableName | undefined;
+  for (const line of parseSaveLines(text)) {
+    if (line.kind === 'table') {
+      name = line.name;
+      chains = new Map();
+    } else if (line.kind === 'chain') {
+      const { policy } = line;
+      chains.set(line.name, policy === undefined ? { rules: [] } : { policy, rules: [] });
+    } else if (line.kind === 'append') {
+      const chain = chains.get(line.chain) ?? { rules: [] };
+      chain.rules.push(line.rule);
+      chains.set(line.chain, chain);
+    } else if (line.kind === 'commit' && name !== undefined) {
+      const list: Chain[] = [...chains].map(([chain, content]) => ({ name: chain, ...content }));
+      tables.push({ name, chains: list });
+    }
+  }
+  return tables;
+}
+
+/** Only the chains' names: cheap on tables with a hundred thousand rules. */
+export function chainNames(saved: string): string[] {
+  return [...saved.matchAll(/^:(\S+)/gm)].map(([, name]) => name ?? '');
+}

@@ -1,0 +1,5 @@
+export {
+  type CounterValue,
+  KernelCounters,
+  type KernelCountersOptions,
+} from './run/kernel-counters.js';

@@ -1,0 +1,39 @@
+export { parseRule } from './codec/iptables-rule.js';
+export { chainNames, parseSave, parseSaveLines, type SaveLine } from './codec/iptables-save.js';
+export { isNetfilterError, NetfilterError, type NetfilterErrorCode } from './model/errors.js';
+export type {
+  Chain,
+  ConnectionState,
+  IpFamily,
+  Match,
+  Network,
+  Rule,
+  Table,
+  TableName,
+  Target,
+} from './model/iptables.js';
+export { checkedChainName } from './plan/check-name.js';
+export { evenChance } from './plan/even-chance.js';
+export { type Host, type Outcome, type Packet, traceOutcomes } from './plan/packet-tracer.js';
+export { featuresFromVersion, type IptablesFeatures } from './plan/features.js';
+export type {
+  Command,
+  CommandResult,
+  CommandRunner,
+  Conntrack,
+  Flow,
+  FlowFilter,
+  Iptables,
+  PlacedRule,
+  RulePosition,
+} from './ports.js';
+export { renderRestore, type RestoreTable } from './render/iptables-restore.js';
+export { renderAppend, ruleArguments } from './render/iptables-rule.js';
+export { createConntrack } from './run/conntrack.js';
+export { createIptables, type IptablesOptions } from './run/iptables.js';
+export {
+  type FoundIptables,
+  hasLegacyTables,
+  probeIptables,
+  type ProbeOptions,
+} from './run/probe-iptables.js';

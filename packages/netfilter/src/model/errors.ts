@@ -1,0 +1,93 @@
+/**
+ * `NETFILTER_COMMAND_MISSING` the program is not installed · `NETFILTER_COMMAND_FAILED` it ended
+ * with an error · `NETFILTER_LOCKED` another program holds the tables · `NETFILTER_PERMISSION` not
+ * root in this network namespace · `NETFILTER_PARSE` text that is not what the tools print ·
+ * `NETFILTER_NAME` a chain name or comment that the kernel would refuse ·
+ * `NETFILTER_SET_MISSING`, `NETFILTER_SET_MISMATCH`, `NETFILTER_SET_IN_USE`, `NETFILTER_SET_FULL`,
+ * `NETFILTER_SET_ENTRY` about address sets · `NETFILTER_COUNTERS` the kernel has no named counters ·
+ * `NETFILTER_VALUE` a value that nftables cannot express · `NETFILTER_REFUSED` the kernel refused a
+ * change of a table · `NETFILTER_CHANGED` someone else changed the tables meanwhile ·
+ * `NETFILTER_UNSUPPORTED` this kernel or `nft` is too old.
+ */
+export type NetfilterErrorCode =
+  | 'NETFILTER_COMMAND_MISSING'
+  | 'NETFILTER_COMMAND_FAILED'
+  | 'NETFILTER_LOCKED'
+  | 'NETFILTER_PERMISSION'
+  | 'NETFILTER_PARSE'
+  | 'NETFILTER_NAME'
+  | 'NETFILTER_SET_MISSING'
+  | 'NETFILTER_SET_MISMATCH'
+  | 'NETFILTER_SET_IN_USE'
+  | 'NETFILTER_SET_FULL'
+  | 'NETFILTER_SET_ENTRY'
+  | 'NETFILTER_COUNTERS'
+  | 'NETFILTER_VALUE'
+  | 'NETFILTER_REFUSED'
+  | 'NETFILTER_CHANGED'
+  | 'NETFILTER_UNSUPPORTED';
+
+export interface NetfilterErrorOptions extends ErrorOptions {
+  /** The program's exit code; absent when it did not run. */
+  readonly exitCode?: number;
+  /** Line of the input that was refused, from 1. */
+  readonly line?: number;
+}
+
+export class NetfilterError extends Error {
+  override readonly name = 'NetfilterError';
+  readonly code: NetfilterErrorCode;
+  readonly exitCode: number | undefined;
+  /**
+   * Line of the input that was refused, from 1; undefined where the program does not say. What the
+   * kernel refuses iptables-legacy only blames on the table's COMMIT line.
+   */
+  readonly line: number | undefined;
+
+  /** @param message what was done and what went wrong: `iptables-restore: line 4 failed` */
+  constructor(code: NetfilterErrorCode, message: string, options: NetfilterErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.exitCode = options.exitCode;
+    this.line = options.line;
+  }
+}
+
+/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
+export function isNetfilterError(
+  value: unknown,
+  ...codes: readonly NetfilterErrorCode[]
+): value is NetfilterError {
+  if (!(value instanceof Error) || value.name !== 'NetfilterError') return false;
+  return codes.length === 0 || codes.includes((value as NetfilterError).code);
+}
+
+/** xtables' exit code for "try again": the lock, or memory. @see iptables include/xtables.h */
+const EXIT_RESOURCE_PROBLEM = 4;
+
+/** Sorts a failed run of one of the tools by its exit code and what it printed. */
+export function errorFromExit(command: string, exitCode: number, stderr: string): NetfilterError {
+  const text = stderr.trim();
+  const message = `${command}: exit code ${exitCode}${text === '' ? '' : `: ${text}`}`;
+  if (/permission denied|you must be root/i.test(text)) {
+    const hint = `${message} (CAP_NET_ADMIN is needed)`;
+    return new NetfilterError('NETFILTER_PERMISSION', hint, { exitCode });
+  }
+  const line = /(?:^|\W)line:? (\d+)/.exec(text)?.[1];
+  const refused = line !== undefined && !TRY_AGAIN.test(text);
+  const isLock = exitCode === EXIT_RESOURCE_PROBLEM && !refused;
+  const code = isLock ? 'NETFILTER_LOCKED' : 'NETFILTER_COMMAND_FAILED';
+  const where = line === undefined ? {} : { line: Number(line) };
+  return new NetfilterError(code, message, { exitCode, ...where });
+}
+
+/** iptables-nft ends with the same code for a refused rule; these of the kernel's reasons pass by. */
+const TRY_AGAIN = /Resource temporarily unavailable|Cannot allocate memory|Interrupted system call/;
+
+/** The tools' ways to say that a chain, rule or set is not there. */
+export function saysNotFound(stderr: string): boolean {
+  return NOT_FOUND.test(stderr);
+}
+
+const NOT_FOUND =
+  /No chain\/target\/match by that name|No such file or directory|does a matching rule exist|does not exist/;

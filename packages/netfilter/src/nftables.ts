@@ -1,0 +1,27 @@
+export { encodeNftBatches, type NftBatch, type NftBatchOptions } from './codec/nft-batch.js';
+export {
+  nftDataText,
+  type NftChain,
+  type NftElement,
+  type NftElements,
+  type NftFamily,
+  type NftHook,
+  type NftInventory,
+  nftKeyText,
+  type NftKeyPart,
+  type NftOperation,
+  type NftRule,
+  type NftSet,
+  type NftStep,
+  type NftTableName,
+  type NftType,
+  type NftValue,
+  type NftVerdict,
+  PROTOCOL_NUMBERS,
+} from './model/nftables.js';
+export { nftContentsOf, type NftTableContents, traceNftOutcomes } from './plan/nft-tracer.js';
+export type { NftTable } from './ports.js';
+export { renderNftScript, renderStep } from './render/nft-script.js';
+export { type NetlinkNftOptions, NetlinkNftTable } from './run/nft-netlink.js';
+export { createProgramNftTable, type ProgramNftOptions } from './run/nft-program.js';
+export { probeNft } from './run/nft-probe.js';

@@ -1,0 +1,22 @@
+import { type IpsetEntry, ipsetEntryText, type IpsetSpec } from '../model/ipset.js';
+
+export interface IpsetContent {
+  readonly spec: IpsetSpec;
+  readonly entries: readonly IpsetEntry[];
+}
+
+/** Input for `ipset restore -exist`: makes the sets and adds to them. One line an entry. */
+export function renderIpsetRestore(sets: readonly IpsetContent[]): string {
+  const lines = sets.flatMap(({ spec, entries }) => [
+    renderIpsetCreate(spec),
+    ...entries.map((entry) => `add ${spec.name} ${ipsetEntryText(entry)}`),
+  ]);
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** `create NAME hash:ip,port family inet hashsize 1024 maxelem 65536` */
+export function renderIpsetCreate({ name, type, family, maxEntries = 65_536 }: IpsetSpec): string {
+  if (type === 'bitmap:port') return `create ${name} ${type} range 0-65535`;
+  const inet = family === 'IPv4' ? 'inet' : 'inet6';
+  return `create ${name} ${type} family ${inet} hashsize 1024 maxelem ${maxEntries}`;
+}

@@ -1,0 +1,306 @@
+import type { Clock } from '@nodeagent/base';
+import {
+  decodeAcknowledgement,
+  encodeAttrs,
+  ByteWriter,
+  errnoName,
+  FLAG,
+  isNetlinkError,
+  isRefusal,
+  MESSAGE,
+  NetlinkConnection,
+  type NetlinkMessage,
+  type NetlinkSocket,
+  type OutgoingMessage,
+  splitMessages,
+  writeMessage,
+} from '@nodeagent/netlink-codec';
+
+import {
+  CHAIN_ATTRS,
+  ELEMENT_LIST_ATTRS,
+  FAMILY_NUMBERS,
+  NFNL,
+  NFT_MSG,
+  SET_ATTRS,
+  TABLE_ATTRS,
+} from '../codec/nft-attrs.js';
+import { encodeNftBatches, type NftBatch, renumber } from '../codec/nft-batch.js';
+import {
+  concerns,
+  decodeChain,
+  decodeElements,
+  decodeGeneration,
+  decodeSetName,
+} from '../codec/nft-dump.js';
+import { NetfilterError } from '../model/errors.js';
+import type {
+  NftElement,
+  NftInventory,
+  NftOperation,
+  NftSet,
+  NftTableName,
+} from '../model/nftables.js';
+import type { NftTable } from '../ports.js';
+
+export interface NetlinkNftOptions {
+  readonly table: NftTableName;
+  readonly clock: Clock;
+  /** Of protocol NETLINK_NETFILTER: changes and questions go over it. */
+  readonly socket: NetlinkSocket;
+  /** Another one, on which others' changes are heard. */
+  readonly ears: NetlinkSocket;
+  /** How often changes by others are looked for; 100 ms when absent. */
+  readonly periodMs?: number;
+  /** Batches are cut at `may-split` when longer than this; as long as can be sent when absent. */
+  readonly maxBatchBytes?: number;
+}
+
+/** What one's own change says to listeners would fill their buffers from here on. */
+const QUIET_BYTES = 32_768;
+
+const PERIOD_MS = 100;
+
+/** Others commit to other tables all the time; between two looks of ours only so often. */
+const GENERATION_RETRIES = 50;
+
+/**
+ * A table over netlink. Each step carries the generation of the tables that it was made for, so the
+ * kernel refuses it when anyone changed anything meanwhile; the notifications then tell whether it was
+ * this table. Nothing is read from the kernel unless asked for.
+ */
+export class NetlinkNftTable implements NftTable {
+  readonly table: NftTableName;
+  readonly mustBeWhole = false;
+  readonly #options: NetlinkNftOptions;
+  readonly #connection: NetlinkConnection;
+  readonly #ears: NetlinkSocket;
+  /** The generation that the next step builds on. */
+  #generation: number | undefined;
+  #changedByOthers = false;
+  /** Of the change since the last look at the table. */
+  #isTold = false;
+
+  constructor(options: NetlinkNftOptions) {
+    this.#options = options;
+    this.table = options.table;
+    this.#connection = new NetlinkConnection(options);
+    this.#ears = options.ears;
+    this.#ears.join(NFNL.group);
+  }
+
+  async apply(operations: Iterable<NftOperation>, signal: AbortSignal): Promise<void> {
+    this.#generation ??= await this.#readGeneration(signal);
+    const { maxSendBytes } = this.#connection;
+    const maxBytes = Math.min(this.#options.maxBatchBytes ?? maxSendBytes, maxSendBytes);
+    for (const batch of encodeNftBatches(operations, { table: this.table, maxBytes })) {
+      await this.#commit(batch, signal);
+    }
+  }
+
+  async inventory(signal: AbortSignal): Promise<NftInventory | undefined> {
+    for (let attempt = 0; attempt < GENERATION_RETRIES; attempt += 1) {
+      this.#hear();
+      this.#changedByOthers = false;
+      this.#isTold = false;
+      const before = await this.#readGeneration(signal);
+      const found = await this.#readInventory(signal);
+      if ((await this.#readGeneration(signal)) !== before) continue;
+      this.#generation = before;
+      return found;
+    }
+    throw new NetfilterError('NETFILTER_CHANGED', `${this.#name()}: changes without a pause`);
+  }
+
+  async elements(set: NftSet, signal: AbortSignal): Promise<readonly NftElement[]> {
+    const { family, name } = this.table;
+    const payload = encodeAttrs(ELEMENT_LIST_ATTRS, { table: name, set: set.name });
+    const what = `list set ${this.#name()} ${set.name}`;
+    const request = this.#request(NFT_MSG.getElements, 0, payload);
+    return this.#guarded(what, async () => {
+      const read = (part: NetlinkMessage): readonly NftElement[] =>
+        decodeElements(part, set, family);
+      return (await this.#connection.dump(what, request, read, signal)).flat();
+    });
+  }
+
+  async watch(onChange: () => void, signal: AbortSignal): Promise<void> {
+    const { clock, periodMs = PERIOD_MS } = this.#options;
+    while (!signal.aborted) {
+      this.#hear();
+      if (this.#changedByOthers && !this.#isTold) {
+        this.#isTold = true;
+        onChange();
+      }
+      await clock.sleep(periodMs, signal);
+    }
+  }
+
+  /** Ends with the process otherwise. */
+  close(): void {
+    this.#connection.close();
+    this.#ears.close();
+  }
+
+  async #commit(batch: NftBatch, signal: AbortSignal): Promise<void> {
+    const isQuiet = batch.bytes.length > QUIET_BYTES;
+    for (let attempt = 0; ; attempt += 1) {
+      const before = this.#generation ?? (await this.#readGeneration(signal));
+      batch.setGeneration(before);
+      if (isQuiet) this.#ears.leave(NFNL.group);
+      const outcome = await this.#send(batch, signal).finally(() => {
+        if (isQuiet) this.#ears.join(NFNL.group);
+      });
+      if (outcome === undefined) {
+        this.#generation = before + 1;
+        if (isQuiet && (await this.#readGeneration(signal)) !== before + 1) {
+          this.#changedByOthers = true; // what it was went unheard
+        }
+        return;
+      }
+      if (outcome !== 'other-generation') throw outcome;
+      this.#hear();
+      if (this.#changedByOthers || attempt >= GENERATION_RETRIES) {
+        throw new NetfilterError('NETFILTER_CHANGED', `${this.#name()}: changed by someone else`);
+      }
+      this.#generation = await this.#readGeneration(signal);
+    }
+  }
+
+  /** @returns what went wrong; the generation that is asked for at the end comes after all errors */
+  async #send(
+    batch: NftBatch,
+    signal: AbortSignal,
+  ): Promise<NetfilterError | 'other-generation' | undefined> {
+    let failure: NetfilterError | 'other-generation' | undefined;
+    const fence = this.#request(NFT_MSG.getGeneration, FLAG.request, Buffer.alloc(0));
+    await this.#guarded(`change ${this.#name()}`, () =>
+      this.#connection.exchange(
+        `change ${this.#name()}`,
+        {
+          sequences: batch.messages + 1,
+          datagrams: (first) => [
+            renumber(batch.bytes, first),
+            framed(fence, first + batch.messages),
+          ],
+          receive: (message, index) => {
+            if (message.type !== MESSAGE.error) {
+              return index === batch.messages ? 'end' : 'more';
+            }
+            const { errno } = decodeAcknowledgement(message);
+            const isStale = errnoName(errno) === 'ERESTART';
+            // later messages fail because of the first: it is the one to tell
+            if (errno !== 0)
+              failure ??= isStale ? 'other-generation' : refused(batch, index, errno);
+            return index === batch.messages ? 'end' : 'more';
+          },
+        },
+        signal,
+      ),
+    );
+    return failure;
+  }
+
+  async #readInventory(signal: AbortSignal): Promise<NftInventory | undefined> {
+    const { name } = this.table;
+    const what = `list table ${this.#name()}`;
+    const payload = encodeAttrs(TABLE_ATTRS, { name });
+    const one = this.#request(NFT_MSG.getTable, FLAG.request, payload);
+    try {
+      await this.#connection.request(what, one, signal);
+    } catch (error) {
+      if (isRefusal(error, 'ENOENT')) return undefined;
+      throw asNetfilterError(what, error);
+    }
+    return this.#guarded(what, async () => {
+      const chains = await this.#connection.dump(
+        what,
+        this.#request(NFT_MSG.getChain, 0, encodeAttrs(CHAIN_ATTRS, { table: name })),
+        (message) => decodeChain(message, name),
+        signal,
+      );
+      const sets = await this.#connection.dump(
+        what,
+        this.#request(NFT_MSG.getSet, 0, encodeAttrs(SET_ATTRS, { table: name })),
+        (message) => decodeSetName(message, name),
+        signal,
+      );
+      return { chains, sets };
+    });
+  }
+
+  async #readGeneration(signal: AbortSignal): Promise<number> {
+    const what = 'read the generation of nftables';
+    const request = this.#request(NFT_MSG.getGeneration, FLAG.request, Buffer.alloc(0));
+    return this.#guarded(what, async () => {
+      const [answer] = await this.#connection.request(what, request, signal);
+      const generation = answer === undefined ? undefined : decodeGeneration(answer);
+      if (generation !== undefined) return generation;
+      throw new NetfilterError('NETFILTER_PARSE', `${what}: the answer names none`);
+    });
+  }
+
+  /** Reads what notifications wait, without waiting. */
+  #hear(): void {
+    for (;;) {
+      try {
+        const datagram = this.#ears.receive();
+        if (datagram === undefined) return;
+        for (const message of splitMessages(datagram)) this.#notice(message);
+      } catch (error) {
+        if (!isNetlinkError(error, 'NETLINK_LOST', 'NETLINK_MALFORMED')) throw error;
+        this.#changedByOthers = true;
+      }
+    }
+  }
+
+  #notice(message: NetlinkMessage): void {
+    if (message.portId === this.#connection.portId) return;
+    if (concerns(message, this.table)) this.#changedByOthers = true;
+  }
+
+  #request(type: number, flags: number, attrs: Buffer): OutgoingMessage {
+    const header = Buffer.from([FAMILY_NUMBERS[this.table.family], 0, 0, 0]);
+    const payload = Buffer.concat([header, attrs]);
+    return { type: NFNL.subsystem * 256 + type, flags, payload };
+  }
+
+  async #guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw asNetfilterError(what, error);
+    }
+  }
+
+  #name(): string {
+    return `${this.table.family} ${this.table.name}`;
+  }
+}
+
+function framed(message: OutgoingMessage, sequence: number): Buffer {
+  const out = new ByteWriter(64);
+  writeMessage(out, message, sequence);
+  return out.view();
+}
+
+function refused(batch: NftBatch, index: number, errno: number): NetfilterError {
+  const what = batch.describe(index);
+  const name = errnoName(errno);
+  if (name === 'EPERM' || name === 'EACCES') {
+    const message = `${what}: ${name} (CAP_NET_ADMIN is needed)`;
+    return new NetfilterError('NETFILTER_PERMISSION', message);
+  }
+  return new NetfilterError('NETFILTER_REFUSED', `${what}: ${name}`);
+}
+
+/** Failures of the socket and of reading become this package's own. */
+function asNetfilterError(what: string, error: unknown): unknown {
+  if (!isNetlinkError(error) || error.code === 'NETLINK_CLOSED') return error;
+  const { errnoName: name, message } = error;
+  if (name === 'EPERM' || name === 'EACCES') {
+    const hint = `${what}: ${name} (CAP_NET_ADMIN is needed)`;
+    return new NetfilterError('NETFILTER_PERMISSION', hint, { cause: error });
+  }
+  return new NetfilterError('NETFILTER_REFUSED', message, { cause: error });
+}

@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+
+import { expect, it } from 'vitest';
+
+const INSIDE = 'NODEAGENT_OWN_NETNS';
+
+/**
+ * Runs a test file's tests in a network namespace of their own. Netlink sockets belong to the
+ * namespace of their process, so the file is run again by a vitest of its own in there.
+ */
+export function inOwnNamespace(file: string, define: () => void): void {
+  if (process.env[INSIDE] === '1') {
+    define();
+    return;
+  }
+  it('passes in a network namespace of its own', async () => {
+    const vitest = [process.execPath, process.argv[1] ?? '', 'run', file, '--reporter=verbose'];
+    const argv = ['-n', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...vitestArgs(vitest)];
+    const env = { ...process.env, [INSIDE]: '1' };
+    const { exitCode, output } = await promisify(execFile)('unshare', argv, { env }).then(
+      ({ stdout }) => ({ exitCode: 0, output: stdout }),
+      (error: { code?: number; stdout?: string; stderr?: string }) => ({
+        exitCode: error.code ?? 1,
+        output: `${error.stdout ?? ''}${error.stderr ?? ''}`,
+      }),
+    );
+    expect(exitCode, output).toBe(0);
+  });
+}
+
+/** A worker's own script is no entry: vitest's is beside it. */
+function vitestArgs([node = '', , ...rest]: readonly string[]): readonly string[] {
+  const entry = import.meta.resolve('vitest/package.json').replace(/^file:\/\//, '');
+  return [node, entry.replace('package.json', 'vitest.mjs'), ...rest];
+}

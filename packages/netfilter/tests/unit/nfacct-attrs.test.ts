@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+
+import { COUNTER_COMMAND, decodeCounter, encodeCounter } from '../../src/codec/nfacct-attrs.js';
+
+it('names a counter as the kernel wants it', () => {
+  const { type, payload } = encodeCounter(COUNTER_COMMAND.get, 'dropped');
+  expect(type).toBe(0x0701);
+  // nfgenmsg, then NFACCT_NAME with its length, the name, a NUL byte
+  expect(Buffer.from(payload).subarray(8, 16).toString('latin1')).toBe('dropped\0');
+});
+
+it('reads what a counter holds: 64 bits, in network order', () => {
+  const attrs = [
+    '0c0002000000000000000102', // packets
+    '0c0003000000000100000000', // bytes
+  ];
+  const payload = Buffer.from(`00000000${attrs.join('')}`, 'hex');
+  const message = { type: 0x0700, flags: 0, sequence: 1, portId: 0, payload };
+  expect(decodeCounter(message)).toEqual({ packets: 258n, bytes: 4_294_967_296n });
+});

@@ -1,0 +1,10 @@
+import { library } from '../../tsup.config.base.ts';
+
+export default library({
+  index: 'src/index.ts',
+  counters: 'src/counters.ts',
+  ipset: 'src/ipset.ts',
+  nftables: 'src/nftables.ts',
+  'adapters/spawn-command': 'src/adapters/spawn-command.ts',
+  'testing/index': 'src/testing/index.ts',
+});
