@@ -1,0 +1,16 @@
+import { createSystemClock } from '@nodeagent/base/system';
+import { openNetlinkSocket, PROTOCOL } from '@nodeagent/netlink-codec/socket';
+
+import type { Ipvs } from '../ports.js';
+import { KernelIpvs } from '../run/kernel-ipvs.js';
+
+/**
+ * The IPVS tables of the network namespace that this process is in. The connection is made at the
+ * first call and keeps the process alive until `close()`.
+ */
+export function openIpvs(): Ipvs {
+  return new KernelIpvs({
+    open: () => openNetlinkSocket({ protocol: PROTOCOL.generic }),
+    clock: createSystemClock(),
+  });
+}

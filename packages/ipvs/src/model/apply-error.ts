@@ -1,0 +1,34 @@
+import { IpvsError } from './errors.js';
+import { formatOperation, type Operation } from './operation.js';
+
+export interface FailedOperation {
+  readonly operation: Operation;
+  readonly error: IpvsError;
+}
+
+/**
+ * `IPVS_PARTIAL`: the kernel goes on after an operation that fails and takes nothing back, so every
+ * operation is either among `failed` or done.
+ */
+export class IpvsApplyError extends IpvsError {
+  override readonly name = 'IpvsError';
+  readonly done: readonly Operation[];
+  readonly failed: readonly FailedOperation[];
+
+  constructor(done: readonly Operation[], failed: readonly FailedOperation[]) {
+    const total = done.length + failed.length;
+    const shown = failed
+      .slice(0, 3)
+      .map(({ operation, error }) => `${formatOperation(operation)}: ${error.message}`);
+    const more = failed.length > shown.length ? `; and ${failed.length - shown.length} more` : '';
+    super(
+      'IPVS_PARTIAL',
+      `${failed.length} of ${total} operations failed: ${shown.join('; ')}${more}`,
+      {
+        cause: failed[0]?.error,
+      },
+    );
+    this.done = done;
+    this.failed = failed;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * `IPVS_UNAVAILABLE` this kernel has no IPVS · `IPVS_PERMISSION` CAP_NET_ADMIN in the first user
+ * namespace is missing · `IPVS_INVALID` a value that the kernel would refuse, or did ·
+ * `IPVS_SERVICE_EXISTS`, `IPVS_SERVICE_MISSING`, `IPVS_DESTINATION_EXISTS`,
+ * `IPVS_DESTINATION_MISSING` · `IPVS_SCHEDULER_UNKNOWN` no such scheduler or persistence engine, as a
+ * module or built in · `IPVS_FAMILY` an address family that does not fit or that the kernel lacks ·
+ * `IPVS_DAEMON_RUNNING`, `IPVS_DAEMON_STOPPED`, `IPVS_INTERFACE_MISSING` of the synchronisation
+ * daemons · `IPVS_NO_MEMORY` · `IPVS_PARTIAL` some operations of a plan failed, the others are done ·
+ * `IPVS_BUSY` the tables changed each time they were read · `IPVS_CLOSED` used after its end ·
+ * `IPVS_REPLIES_LOST` what the kernel did is unknown: list and compare · `IPVS_PROTOCOL` a reply that
+ * makes no sense · `IPVS_PARSE` text that `ipvsadm -S` would not print · `IPVS_SYSTEM` any other
+ * error number.
+ */
+export type IpvsErrorCode =
+  | 'IPVS_UNAVAILABLE'
+  | 'IPVS_PERMISSION'
+  | 'IPVS_INVALID'
+  | 'IPVS_SERVICE_EXISTS'
+  | 'IPVS_SERVICE_MISSING'
+  | 'IPVS_DESTINATION_EXISTS'
+  | 'IPVS_DESTINATION_MISSING'
+  | 'IPVS_SCHEDULER_UNKNOWN'
+  | 'IPVS_FAMILY'
+  | 'IPVS_DAEMON_RUNNING'
+  | 'IPVS_DAEMON_STOPPED'
+  | 'IPVS_INTERFACE_MISSING'
+  | 'IPVS_NO_MEMORY'
+  | 'IPVS_PARTIAL'
+  | 'IPVS_BUSY'
+  | 'IPVS_CLOSED'
+  | 'IPVS_REPLIES_LOST'
+  | 'IPVS_PROTOCOL'
+  | 'IPVS_PARSE'
+  | 'IPVS_SYSTEM';
+
+export interface IpvsErrorOptions extends ErrorOptions {
+  /** The kernel's, positive; absent when the kernel was not asked or did not answer. */
+  readonly errno?: number;
+}
+
+export class IpvsError extends Error {
+  override readonly name: string = 'IpvsError';
+  readonly code: IpvsErrorCode;
+  readonly errno: number | undefined;
+
+  /** @param message what was done, what went wrong and, where known, what helps */
+  constructor(code: IpvsErrorCode, message: string, options: IpvsErrorOptions = {}) {
+    super(message, options);
+    this.code = code;
+    this.errno = options.errno;
+  }
+}
+
+/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
+export function isIpvsError(
+  value: unknown,
+  ...codes: readonly IpvsErrorCode[]
+): value is IpvsError {
+  if (!(value instanceof Error) || value.name !== 'IpvsError') return false;
+  return codes.length === 0 || codes.includes((value as IpvsError).code);
+}
+
+/** Shorthand for refusals before the kernel is asked. */
+export function invalid(what: string, value: unknown, rule: string): IpvsError {
+  return new IpvsError('IPVS_INVALID', `${what} ${JSON.stringify(value)}: ${rule}`);
+}

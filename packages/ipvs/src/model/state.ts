@@ -1,0 +1,79 @@
+import type { Destination } from './destination.js';
+import type { Service } from './service.js';
+
+/**
+ * Counters since the object was made or zeroed, and rates over the last seconds. The kernel
+ * publishes them every two seconds, so they lag by up to that.
+ */
+export interface Statistics {
+  readonly connections: bigint;
+  readonly packetsIn: bigint;
+  readonly packetsOut: bigint;
+  readonly bytesIn: bigint;
+  readonly bytesOut: bigint;
+  /** Per second. */
+  readonly rates: Readonly<Record<RateName, number>>;
+}
+
+export type RateName = 'connections' | 'packetsIn' | 'packetsOut' | 'bytesIn' | 'bytesOut';
+
+export const RATE_NAMES: readonly RateName[] = [
+  'connections',
+  'packetsIn',
+  'packetsOut',
+  'bytesIn',
+  'bytesOut',
+];
+
+export const NO_STATISTICS: Statistics = {
+  connections: 0n,
+  packetsIn: 0n,
+  packetsOut: 0n,
+  bytesIn: 0n,
+  bytesOut: 0n,
+  rates: { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 },
+};
+
+/** A service as the kernel has it. */
+export interface ServiceState extends Service {
+  readonly statistics: Statistics;
+}
+
+/** A destination as the kernel has it. */
+export interface DestinationState extends Destination {
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
+  readonly persistentConnections: number;
+  readonly statistics: Statistics;
+}
+
+/** How long idle connections are remembered. */
+export interface Timeouts {
+  readonly tcpSeconds: number;
+  /** After the first FIN. */
+  readonly tcpFinSeconds: number;
+  readonly udpSeconds: number;
+}
+
+export interface IpvsInfo {
+  /** `1.2.1` */
+  readonly version: string;
+  /** Buckets of the connection table. */
+  readonly connectionTableSize: number;
+}
+
+/** Sends connections to other directors (`primary`) or takes them (`backup`). */
+export interface SyncDaemon {
+  readonly role: 'primary' | 'backup';
+  readonly interface: string;
+  /** 0 to 255: directors of one id belong together. */
+  readonly syncId: number;
+  /** Largest datagram's payload. */
+  readonly maxLength?: number;
+  /** Multicast group; 224.0.0.81 when absent. */
+  readonly group?: string;
+  /** 8848 when absent. */
+  readonly port?: number;
+  /** 1 when absent. */
+  readonly ttl?: number;
+}

@@ -1,0 +1,92 @@
+import {
+  assertFits,
+  type Destination,
+  destinationKey,
+  sameDestination,
+} from '../model/destination.js';
+import { IpvsError } from '../model/errors.js';
+import type { Operation } from '../model/operation.js';
+import { formatServiceId, sameService, type Service, type ServiceId } from '../model/service.js';
+
+/** A service with its destinations: wanted ones, or those that the kernel has. */
+export interface VirtualServer<S extends Service = Service, D extends Destination = Destination> {
+  readonly service: S;
+  readonly destinations: readonly D[];
+}
+
+export interface DiffOptions<D extends Destination> {
+  /** Services that are not ours stay as they are; all are ours when absent. */
+  readonly manages?: (id: ServiceId) => boolean;
+  /** What becomes of a destination that is not wanted; it is deleted when absent. */
+  readonly remove?: (id: ServiceId, destination: D) => readonly Operation[];
+}
+
+/**
+ * What turns `actual` into `desired`, in an order in which no service is ever without a destination
+ * that it is to have: first what is new or changed, then what goes. O(n + m).
+ *
+ * @throws {IpvsError} `IPVS_INVALID` when a service or destination is listed twice, `IPVS_FAMILY`
+ */
+export function diff<D extends Destination>(
+  desired: readonly VirtualServer[],
+  actual: readonly VirtualServer<Service, D>[],
+  options: DiffOptions<D> = {},
+): readonly Operation[] {
+  const { manages = () => true, remove = deleteNow } = options;
+  const leftover = new Map(actual.map((server) => [formatServiceId(server.service.id), server]));
+  const wanted = new Set<string>();
+  const first: Operation[] = [];
+  const last: Operation[] = [];
+  for (const server of desired) {
+    const key = formatServiceId(server.service.id);
+    if (wanted.has(key)) throw twice(`service ${key}`);
+    wanted.add(key);
+    const have = leftover.get(key);
+    leftover.delete(key);
+    first.push(...serviceChange(server.service, have?.service));
+    const changes = diffDestinations(server, have?.destinations ?? [], remove);
+    first.push(...changes.first);
+    last.push(...changes.last);
+  }
+  for (const { service } of leftover.values()) {
+    if (manages(service.id)) last.push({ kind: 'delete-service', id: service.id });
+  }
+  return [...first, ...last];
+}
+
+function serviceChange(want: Service, have: Service | undefined): readonly Operation[] {
+  if (have === undefined) return [{ kind: 'add-service', service: want }];
+  return sameService(want, have) ? [] : [{ kind: 'update-service', service: want }];
+}
+
+function diffDestinations<D extends Destination>(
+  { service, destinations }: VirtualServer,
+  actual: readonly D[],
+  remove: NonNullable<DiffOptions<D>['remove']>,
+): { first: readonly Operation[]; last: readonly Operation[] } {
+  const { id } = service;
+  const leftover = new Map(actual.map((destination) => [destinationKey(destination), destination]));
+  const wanted = new Set<string>();
+  const first: Operation[] = [];
+  for (const destination of destinations) {
+    const key = destinationKey(destination);
+    if (wanted.has(key)) throw twice(`destination ${key} of service ${formatServiceId(id)}`);
+    wanted.add(key);
+    assertFits(id, destination);
+    const have = leftover.get(key);
+    leftover.delete(key);
+    if (have === undefined) first.push({ kind: 'add-destination', id, destination });
+    else if (!sameDestination(destination, have)) {
+      first.push({ kind: 'update-destination', id, destination });
+    }
+  }
+  return { first, last: [...leftover.values()].flatMap((left) => remove(id, left)) };
+}
+
+function deleteNow(id: ServiceId, { address, port }: Destination): readonly Operation[] {
+  return [{ kind: 'delete-destination', id, destination: { address, port } }];
+}
+
+function twice(what: string): IpvsError {
+  return new IpvsError('IPVS_INVALID', `The ${what} is listed twice`);
+}

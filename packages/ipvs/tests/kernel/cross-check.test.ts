@@ -1,0 +1,177 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
+import { runCommand, tryCommand, waitFor } from '@nodeagent/testbed';
+import { beforeEach, expect, it, onTestFinished } from 'vitest';
+
+import { openIpvs } from '../../src/adapters/netlink.js';
+import {
+  defineDestination,
+  defineService,
+  diff,
+  type Ipvs,
+  type IpvsApplyError,
+  parseSave,
+  readTable,
+  renderSave,
+  renderTable,
+  sortServers,
+} from '../../src/index.js';
+
+/** Everything that ipvsadm can say. */
+const TABLE = `\
+-A -t 10.0.0.1:80 -s rr
+-a -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 5
+-a -t 10.0.0.1:80 -r 10.1.0.2:80 -g -w 0
+-a -t 10.0.0.1:80 -r 10.1.0.3:80 -i -w 1 --tun-type ipip
+-a -t 10.0.0.1:80 -r 10.1.0.4:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-csum
+-a -t 10.0.0.1:80 -r 10.1.0.5:80 -i -w 1 --tun-type gre --tun-nocsum
+-a -t 10.0.0.1:80 -r [fd00::9]:80 -i -w 1 --tun-type ipip
+-A -t 10.0.0.2:80 -s sh -b sh-fallback,sh-port
+-A -t 10.0.0.3:80 -s mh -p 30 -b mh-port
+-A -t 10.0.0.4:80 -s lc -b flag-1,flag-3
+-A -t 10.0.0.19:0 -s wlc -p 10
+-A -u 10.0.0.1:53 -s wrr -p 100 -M 255.255.255.0 -o
+-A -u 10.0.0.9:5060 -s rr -p 10 --pe sip
+-A --sctp-service 10.0.0.2:80 -s nq
+-A -t [fd00::1]:80 -s dh -p 60 -M 64
+-a -t [fd00::1]:80 -r [fd00::2]:80 -m -w 1
+-A -f 7 -s fo -p 360
+-A -f 7 -6 -s ovf
+-a -f 7 -6 -r [fd00::2]:0 -g -w 1
+`;
+const sorted = (text: string) => text.trimEnd().split('\n').sort();
+
+let ipvs: Ipvs;
+beforeEach(async () => {
+  await runCommand(['ipvsadm', '-C']);
+  ipvs = openIpvs();
+  onTestFinished(() => ipvs.close());
+});
+
+it('writes what ipvsadm saves', async () => {
+  await ipvs.apply(diff(parseSave(TABLE), []));
+  expect(sorted(await runCommand(['ipvsadm', '-S', '-n']))).toEqual(sorted(TABLE));
+});
+
+it('reads what ipvsadm restored, and finds nothing to change', async () => {
+  await runCommand(['ipvsadm', '-R'], { input: TABLE });
+  const table = await readTable(ipvs);
+  expect(sorted(renderSave(table))).toEqual(sorted(TABLE));
+  expect(diff(parseSave(TABLE), table)).toEqual([]);
+});
+
+it('lists as ipvsadm does', async () => {
+  await runCommand(['ipvsadm', '-R'], { input: TABLE });
+  const [, ...theirs] = (await runCommand(['ipvsadm', '-Ln'])).split('\n');
+  const ours = renderTable(sortServers(await readTable(ipvs)));
+  expect(sorted(ours)).toEqual(sorted(theirs.join('\n')));
+});
+
+it('takes every change of a service for one, and makes it', async () => {
+  await ipvs.apply(diff(parseSave(TABLE), []));
+  const changed = TABLE.replaceAll(' -s rr', ' -s wrr -p 77')
+    .replaceAll('-w 1', '-w 9')
+    .replaceAll(' -m ', ' -g ')
+    .replaceAll('--tun-type gre --tun-nocsum', '--tun-type ipip');
+  const operations = diff(parseSave(changed), await readTable(ipvs));
+  expect(new Set(operations.map(({ kind }) => kind))).toEqual(
+    new Set(['update-service', 'update-destination']),
+  );
+  await ipvs.apply(operations);
+  expect(diff(parseSave(changed), await readTable(ipvs))).toEqual([]);
+});
+
+it('sees counters and connections as ipvsadm prints them', async () => {
+  const [vip, real] = ['127.0.0.10', '127.0.0.11'];
+  const id = { kind: 'address', protocol: 'tcp', address: vip, port: 8000 } as const;
+  await ipvs.apply([
+    { kind: 'add-service', service: defineService({ id, scheduler: 'rr' }) },
+    {
+      kind: 'add-destination',
+      id,
+      destination: defineDestination({ address: real, port: 8001, forwarding: 'masquerade' }),
+    },
+  ]);
+  // nobody listens: each connection is one packet in and one reset out
+  for (let n = 0; n < 3; n += 1) await tryCommand(['curl', '-sm', '5', `http://${vip}:8000`]);
+  const stats = await waitFor(
+    async () => {
+      const found = (await ipvs.getService(id))?.statistics;
+      return found?.connections === 3n && found;
+    },
+    { what: 'the counters to be published' },
+  );
+  const printed = await runCommand(['ipvsadm', '-Ln', '--stats', '--exact']);
+  const { connections, packetsIn, packetsOut, bytesIn, bytesOut } = stats;
+  expect(/TCP .*/.exec(printed)?.[0].split(/ +/)).toEqual([
+    'TCP',
+    `${vip}:8000`,
+    ...[connections, packetsIn, packetsOut, bytesIn, bytesOut].map(String),
+  ]);
+  const [destination] = await ipvs.listDestinations(id);
+  const row = /-> 127.*/
+    .exec(await runCommand(['ipvsadm', '-Ln']))?.[0]
+    .trim()
+    .split(/ +/);
+  expect(row?.slice(-2)).toEqual([
+    String(destination?.activeConnections),
+    String(destination?.inactiveConnections),
+  ]);
+  await ipvs.apply([{ kind: 'zero', id }]);
+  expect((await ipvs.getService(id))?.statistics.connections).toBe(0n);
+});
+
+it('sets what ipvsadm shows: timeouts and daemons', async () => {
+  await ipvs.setTimeouts({ tcpSeconds: 1000, tcpFinSeconds: 100, udpSeconds: 200 });
+  expect(await runCommand(['ipvsadm', '-L', '--timeout'])).toContain('1000 100 200');
+  await ipvs.startDaemon({ role: 'backup', interface: 'lo', syncId: 9, ttl: 3 });
+  expect(await runCommand(['ipvsadm', '-L', '--daemon'])).toMatch(
+    /^backup sync daemon \(mcast=lo, syncid=9, .*ttl=3\)/,
+  );
+  await ipvs.stopDaemon('backup');
+  expect(await runCommand(['ipvsadm', '-L', '--daemon'])).toBe('');
+});
+
+it('applies thousands of operations, and tells the few that fail', async () => {
+  const vip = (n: number) => `10.2.${n >> 8}.${n & 255}`;
+  const text = Array.from({ length: 500 }, (_, n) => {
+    const name = `-t ${vip(n)}:80`;
+    const servers = [1, 2, 3, 4].map((i) => `-a ${name} -r 10.3.${n & 255}.${i}:80 -m\n`);
+    return `-A ${name} -s rr\n${servers.join('')}`;
+  }).join('');
+  const operations = [...diff(parseSave(text), [])];
+  operations.splice(1000, 0, operations[0]!, operations[1]!);
+  const error = (await ipvs.apply(operations).catch((reason: unknown) => reason)) as IpvsApplyError;
+  expect(error.failed.map((each) => each.error.code)).toEqual([
+    'IPVS_SERVICE_EXISTS',
+    'IPVS_DESTINATION_EXISTS',
+  ]);
+  expect(error.done).toHaveLength(2500);
+  expect(diff(parseSave(text), await readTable(ipvs))).toEqual([]);
+});
+
+it('says that it may not, before anything is done', async () => {
+  process.seteuid?.('nobody');
+  try {
+    await expect(ipvs.listServices()).rejects.toMatchObject({ code: 'IPVS_PERMISSION', errno: 1 });
+  } finally {
+    process.seteuid?.(0);
+  }
+});
+
+it('says that the kernel has no IPVS', async () => {
+  const modprobe = '/proc/sys/kernel/modprobe';
+  const loader = readFileSync(modprobe, 'utf8').trim();
+  const loaded = readFileSync('/proc/modules', 'utf8').match(/^ip_vs\w*/gm) ?? [];
+  writeFileSync(modprobe, '/bin/false'); // or asking for the family would load it
+  try {
+    await runCommand(['rmmod', ...loaded.filter((name) => name !== 'ip_vs'), 'ip_vs']);
+    await expect(ipvs.info()).rejects.toMatchObject({
+      code: 'IPVS_UNAVAILABLE',
+      message: expect.stringContaining('modprobe ip_vs'),
+    });
+  } finally {
+    writeFileSync(modprobe, loader);
+  }
+  expect((await ipvs.info()).version).toMatch(/^1\.2/); // loads it again
+});

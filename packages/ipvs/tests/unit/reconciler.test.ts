@@ -1,0 +1,125 @@
+import { ManualClock } from '@nodeagent/base/testing';
+import { expect, it } from 'vitest';
+
+import { formatOperation, IpvsError, parseSave, Reconciler } from '../../src/index.js';
+import { MemoryIpvs } from '../../src/testing/index.js';
+
+const id = { kind: 'address', protocol: 'tcp', address: '10.0.0.1', port: 80 } as const;
+const table = (...servers: readonly number[]) =>
+  parseSave(
+    `-A -t 10.0.0.1:80 -s rr\n${servers.map((n) => `-a -t 10.0.0.1:80 -r 10.1.0.${n} -m\n`).join('')}`,
+  );
+
+function aReconciler(options: { maxMs?: number } = {}) {
+  const ipvs = new MemoryIpvs();
+  const clock = new ManualClock();
+  const reconciler = new Reconciler({ ipvs, clock, drain: options });
+  return { ipvs, clock, reconciler };
+}
+
+const weights = async (ipvs: MemoryIpvs) =>
+  (await ipvs.listDestinations(id)).map(({ address, weight }) => `${address} ${weight}`);
+
+it('costs one dump of the services when nothing differs', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  const desired = table(1, 2);
+  await reconciler.sync(desired);
+  ipvs.calls.listServices = 0;
+  ipvs.calls.listDestinations = 0;
+  expect(await reconciler.sync(desired)).toEqual([]);
+  expect(await reconciler.sync(table(1, 2))).toEqual([]);
+  expect(ipvs.calls).toMatchObject({ listServices: 2, listDestinations: 0 });
+});
+
+it('reads destinations only where one leaves', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  await reconciler.sync(table(1, 2));
+  expect((await reconciler.sync(table(1, 2, 3))).map(formatOperation)).toEqual([
+    'add-destination tcp 10.0.0.1:80 → 10.1.0.3:80',
+  ]);
+  expect(ipvs.calls.listDestinations).toBe(0);
+  await reconciler.sync(table(1, 3));
+  expect(ipvs.calls.listDestinations).toBe(1);
+  expect(await weights(ipvs)).toEqual(['10.1.0.1 1', '10.1.0.3 1']);
+});
+
+it('drains a destination that has connections, and takes it back', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  await reconciler.sync(table(1, 2));
+  ipvs.setConnections(id, '10.1.0.2:80', 1);
+  await reconciler.sync(table(1));
+  expect(await weights(ipvs)).toEqual(['10.1.0.1 1', '10.1.0.2 0']);
+  expect(await reconciler.drain()).toBe(1);
+  await reconciler.sync(table(1, 2));
+  expect(await weights(ipvs)).toEqual(['10.1.0.1 1', '10.1.0.2 1']);
+  expect(reconciler.draining).toBe(0);
+});
+
+it('deletes a drained destination once it is idle', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  await reconciler.sync(table(1, 2));
+  ipvs.setConnections(id, '10.1.0.2:80', 0, 1);
+  await reconciler.sync(table(1));
+  ipvs.setConnections(id, '10.1.0.2:80', 0, 0);
+  expect(await reconciler.drain()).toBe(0);
+  expect(await weights(ipvs)).toEqual(['10.1.0.1 1']);
+});
+
+it('cuts a destination off when it had its time', async () => {
+  const { ipvs, clock, reconciler } = aReconciler({ maxMs: 5000 });
+  await reconciler.sync(table(1, 2));
+  ipvs.setConnections(id, '10.1.0.2:80', 1);
+  await reconciler.sync(table(1));
+  await clock.advance(4999);
+  expect(await reconciler.drain()).toBe(1);
+  await clock.advance(1);
+  expect(await reconciler.drain()).toBe(0);
+  expect(await weights(ipvs)).toEqual(['10.1.0.1 1']);
+});
+
+it('raises the weights that an earlier process left at 0', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  await new Reconciler({ ipvs, clock: new ManualClock(), drain: {} }).sync(table(1));
+  ipvs.setConnections(id, '10.1.0.1:80', 1);
+  await new Reconciler({ ipvs, clock: new ManualClock(), drain: {} }).sync(table());
+  expect(await weights(ipvs)).toEqual(['10.1.0.1 0']);
+  await reconciler.sync(table(1));
+  expect(await weights(ipvs)).toEqual(['10.1.0.1 1']);
+});
+
+it('reads again what it is not sure of after a failure', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  await reconciler.sync(table(1));
+  const apply = ipvs.apply.bind(ipvs);
+  ipvs.apply = async (operations) => {
+    ipvs.apply = apply;
+    await apply(operations.slice(0, 1));
+    throw new IpvsError('IPVS_REPLIES_LOST', 'lost');
+  };
+  await expect(reconciler.sync(table(1, 2, 3))).rejects.toMatchObject({
+    code: 'IPVS_REPLIES_LOST',
+  });
+  await reconciler.sync(table(1, 2, 3));
+  expect(await weights(ipvs)).toHaveLength(3);
+});
+
+it('puts back what others took away: services at once, destinations on demand', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  const desired = table(1, 2);
+  await reconciler.sync(desired);
+  await ipvs.apply([
+    { kind: 'delete-destination', id, destination: { address: '10.1.0.1', port: 80 } },
+  ]);
+  expect(await reconciler.sync(desired)).toEqual([]);
+  expect(await reconciler.sync(desired, { verify: true })).toHaveLength(1);
+  await ipvs.apply([{ kind: 'flush' }]);
+  expect(await reconciler.sync(desired)).toHaveLength(3);
+});
+
+it('takes out services that are not wanted any more', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  await reconciler.sync(table(1));
+  await reconciler.sync([]);
+  expect(await ipvs.listServices()).toEqual([]);
+  expect(await reconciler.sync(table(1))).toHaveLength(2);
+});
