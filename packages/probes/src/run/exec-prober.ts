@@ -1,0 +1,26 @@
+import { formatGoDuration } from '@nodeagent/base';
+
+import { cutDetail } from '../model/result.js';
+import type { Attempt, ExecRequest, ExecRunner } from '../ports.js';
+
+/**
+ * Exit code 0 is success, any other a failure with the command's output; so is a timeout. A command
+ * that could not be run at all is an error.
+ *
+ * @see Kubernetes 1.36 pkg/probe/exec/exec.go
+ */
+export function createExecProber(runner: ExecRunner): Attempt<ExecRequest> {
+  return async (request, signal) => {
+    const result = await runner.run(request, signal);
+    if (result.kind === 'timed-out') {
+      const command = JSON.stringify(request.command.join(' '));
+      const after = formatGoDuration(request.timeoutMs);
+      return {
+        result: 'failure',
+        detail: `command timed out: ${command} timed out after ${after}`,
+      };
+    }
+    const detail = cutDetail(result.output);
+    return { result: result.exitCode === 0 ? 'success' : 'failure', detail };
+  };
+}

@@ -1,0 +1,5 @@
+export {
+  createScriptedProber,
+  type ScriptedOutcome,
+  type ScriptedProber,
+} from './scripted-prober.js';

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+
+import { type Due, DueQueue } from '../../src/model/due-queue.js';
+
+describe(DueQueue, () => {
+  it('hands out in order of time whatever was put, moved and removed', () => {
+    const queue = new DueQueue<Due & { name: number }>();
+    const items = Array.from({ length: 200 }, (_, name) => ({ name, dueMs: 0, slot: -1 }));
+    let seed = 7;
+    const random = (): number => (seed = (seed * 1103515245 + 12345) % 2 ** 31);
+    for (const item of items) queue.put(item, random() % 1000);
+    for (const item of items) if (item.name % 3 === 0) queue.put(item, random() % 1000);
+    for (const item of items) if (item.name % 5 === 0) queue.remove(item);
+    queue.remove(items[0]!); // already out
+    const want = items.filter(({ name }) => name % 5 !== 0).map(({ dueMs }) => dueMs);
+    const got: number[] = [];
+    for (let next = queue.peek(); next !== undefined; next = queue.peek()) {
+      got.push(next.dueMs);
+      queue.remove(next);
+    }
+    expect(got).toEqual(want.sort((a, b) => a - b));
+    expect(items.every(({ slot }) => slot === -1)).toBe(true);
+  });
+});

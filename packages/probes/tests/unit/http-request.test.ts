@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+
+import { type ProbeAction, planHttpRequest } from '../../src/index.js';
+import { anInstance } from '../builders.js';
+
+type HttpAction = Extract<ProbeAction, { kind: 'http' }>;
+
+const plan = (over: Partial<HttpAction>, ports = {}) =>
+  planHttpRequest(
+    { kind: 'http', scheme: 'http', port: 80, path: '/', headers: [], ...over },
+    anInstance({ ports }),
+  );
+
+describe(planHttpRequest, () => {
+  it.each([
+    ['the default port', {}, { hostname: '10.0.0.7', port: 80, host: '10.0.0.7' }],
+    ['the default port of https', { scheme: 'https', port: 443 }, { host: '10.0.0.7' }],
+    ['another port', { port: 8080 }, { host: '10.0.0.7:8080' }],
+    ['a name', { port: 'web' }, { port: 8081 }],
+    ['a number as text', { port: '90' }, { port: 90 }],
+    ['a host', { host: 'db.example' }, { hostname: 'db.example', host: 'db.example' }],
+    ['an IPv6 host', { host: '[fd00::1]' }, { hostname: 'fd00::1' }],
+    ['a path without a slash', { path: 'x?y' }, { target: '/x?y' }],
+    ['a fragment', { path: '/x#y' }, { target: '/x' }],
+    ['a path that would end the line', { path: '/a\r\nX: y' }, { target: '/a%0D%0AX:%20y' }],
+  ] as const)('plans %s', (_, action, want) => {
+    expect(plan(action as Partial<HttpAction>, { web: 8081 })).toMatchObject(want);
+  });
+
+  it.each([
+    ['an unknown port name', { port: 'admin' }, 'there is no port named "admin"'],
+    ['port 0', { port: 0 }, 'invalid port number: 0'],
+    ['port 70000', { port: 70_000 }, 'invalid port number: 70000'],
+    [
+      'a header with a line break',
+      { headers: [{ name: 'A', value: 'x\r\nB: y' }] },
+      'header "A" cannot be sent',
+    ],
+    [
+      'a header name with a blank',
+      { headers: [{ name: 'A B', value: '' }] },
+      'header "A B" cannot be sent',
+    ],
+  ] as const)('refuses %s', (_, action, want) => {
+    expect(plan(action)).toBe(want);
+  });
+
+  it('refuses an instance without an address', () => {
+    const { address, ...rest } = anInstance();
+    expect(address).toBeDefined();
+    const action = { kind: 'http', scheme: 'http', port: 80, path: '/', headers: [] } as const;
+    expect(planHttpRequest(action, rest)).toBe('the instance has no address yet');
+  });
+});

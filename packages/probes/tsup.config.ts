@@ -1,0 +1,9 @@
+import { library } from '../../tsup.config.base.ts';
+
+export default library({
+  index: 'src/index.ts',
+  'adapters/http-prober': 'src/adapters/http-prober.ts',
+  'adapters/tcp-prober': 'src/adapters/tcp-prober.ts',
+  'adapters/grpc-prober': 'src/adapters/grpc-prober.ts',
+  'testing/index': 'src/testing/index.ts',
+});
