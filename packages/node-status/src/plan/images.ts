@@ -1,0 +1,17 @@
+import type { ImageFact } from '../model/facts.js';
+
+const MAX_NAMES = 5;
+
+export interface NodeImage {
+  readonly names: string[];
+  readonly sizeBytes: number;
+}
+
+/** The largest images first, each with its digests, then tags. @param most -1: all */
+export function planImages(images: readonly ImageFact[], most: number): readonly NodeImage[] {
+  const sorted = images.toSorted((a, b) => b.sizeBytes - a.sizeBytes || (a.id < b.id ? 1 : -1));
+  return (most < 0 ? sorted : sorted.slice(0, most)).map((image) => ({
+    names: [...image.repoDigests, ...image.repoTags].slice(0, MAX_NAMES),
+    sizeBytes: image.sizeBytes,
+  }));
+}

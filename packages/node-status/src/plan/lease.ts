@@ -1,0 +1,47 @@
+import { formatTimestamp } from '@nodeagent/base';
+import type { Lease, Node } from '@nodeagent/kube-client';
+
+export const LEASE_NAMESPACE = 'kube-node-lease';
+
+export interface LeaseConfig {
+  readonly nodeName: string;
+  readonly leaseDurationSeconds: number;
+}
+
+/**
+ * The lease with a new sign of life; a new one names its holder and its owner.
+ *
+ * @param owner the Node, so that the lease goes with it; needed while the lease has no owner
+ * @see Kubernetes 1.36 staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go
+ */
+export function nextLease(
+  previous: Lease | undefined,
+  { config, owner }: Readonly<{ config: LeaseConfig; owner: Node | undefined }>,
+  nowMs: number,
+): Lease {
+  const { nodeName, leaseDurationSeconds } = config;
+  const renewed = { leaseDurationSeconds, renewTime: formatTimestamp(nowMs, 6) };
+  const uid = owner?.metadata?.uid;
+  const ownerReferences =
+    uid === undefined ? [] : [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }];
+  if (previous === undefined) {
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: nodeName, namespace: LEASE_NAMESPACE, ownerReferences },
+      spec: { holderIdentity: nodeName, ...renewed } as unknown as NonNullable<Lease['spec']>,
+    };
+  }
+  const metadata = needsOwner(previous)
+    ? { ...previous.metadata, ownerReferences }
+    : previous.metadata;
+  return {
+    ...previous,
+    ...(metadata === undefined ? {} : { metadata }),
+    spec: { ...previous.spec, ...renewed } as NonNullable<Lease['spec']>,
+  };
+}
+
+export function needsOwner(lease: Lease | undefined): boolean {
+  return (lease?.metadata?.ownerReferences ?? []).length === 0;
+}

@@ -1,0 +1,120 @@
+import type { Clock, Logger, Random } from '@nodeagent/base';
+import { Wake } from '@nodeagent/base';
+import type { KubeClient, Node } from '@nodeagent/kube-client';
+
+import type { NodeConfig } from '../model/config.js';
+import { type ImageFact, NO_PROBLEMS, type RuntimeVersion } from '../model/facts.js';
+import type { MachineFacts } from '../model/facts.js';
+import type { NodeEvent, NodeFacts, Now } from '../plan/node-status.js';
+import { type RuntimeHealth, UNKNOWN_HEALTH } from '../plan/runtime-health.js';
+import type { FactSource, NodeEvents, NodeInputs } from '../ports.js';
+
+export interface NodeStatusOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Best one without a rate limit: a heartbeat must not queue behind other traffic. */
+  readonly client: KubeClient;
+  readonly facts: FactSource;
+  readonly inputs: NodeInputs;
+  readonly config: NodeConfig;
+  readonly events?: NodeEvents;
+  /** Waking it asks for a report now, e.g. because pressure has changed. */
+  readonly wake?: Wake;
+  /** Told of the node as it was measured, before the API knows it. */
+  readonly onMeasured?: (node: Node) => void;
+  /** Told after each answer of the runtime. */
+  readonly onRuntimeHealth?: (health: RuntimeHealth) => void;
+}
+
+/** What the loops share. */
+export interface Context {
+  readonly options: NodeStatusOptions;
+  readonly wake: Wake;
+  machine: MachineFacts;
+  health: RuntimeHealth;
+  runtimeVersion: RuntimeVersion | undefined;
+  images: readonly ImageFact[];
+  /** The API has seen the node ready since this process began. */
+  reportedReady: boolean;
+}
+
+export function newContext(options: NodeStatusOptions, machine: MachineFacts): Context {
+  return {
+    options,
+    wake: options.wake ?? new Wake(),
+    machine,
+    health: UNKNOWN_HEALTH,
+    runtimeVersion: undefined,
+    images: [],
+    reportedReady: false,
+  };
+}
+
+/** To be called once what they tell of is written. */
+export function tellEvents(
+  { options: { events: teller } }: Context,
+  events: readonly NodeEvent[],
+): void {
+  for (const { type, reason, message } of events) {
+    if (type === 'Normal') teller?.normal(reason, message);
+    else teller?.warning(reason, message);
+  }
+}
+
+export function nowOf({ options: { clock } }: Context): Now {
+  return { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+}
+
+const NO_PRESSURE = { memory: false, disk: false, pid: false };
+
+/** Measures everything; a machine that cannot be measured is taken to be as it was. */
+export async function gatherFacts(context: Context): Promise<NodeFacts> {
+  const { facts, inputs, config, log } = context.options;
+  try {
+    context.machine = await facts.machine();
+  } catch (error) {
+    log.warn({ err: error }, 'machine not measured, its last figures stand');
+  }
+  const explicit = config.nodeIps.some((ip) => ip !== '::' && ip !== '0.0.0.0');
+  const network = await facts.network(explicit ? undefined : config.nodeName);
+  return {
+    machine: context.machine,
+    network,
+    health: context.health,
+    runtimeVersion: context.runtimeVersion,
+    images: context.images,
+    pressure: inputs.pressure?.() ?? NO_PRESSURE,
+    problems: inputs.problems?.() ?? NO_PROBLEMS,
+    volumesInUse: inputs.volumesInUse?.(),
+    devices: inputs.devices?.(),
+  };
+}
+
+/**
+ * One call to the API that may not take longer than a heartbeat.
+ *
+ * @throws what the call throws; its signal's reason after the deadline
+ */
+export async function withDeadline<T>(
+  context: Context,
+  call: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { clock, config } = context.options;
+  const limitMs = Math.min(config.updateEveryMs, config.leaseDurationSeconds * 1000);
+  const inner = new AbortController();
+  const forward = (): void => inner.abort(signal.reason);
+  signal.throwIfAborted();
+  signal.addEventListener('abort', forward, { once: true });
+  const alarm = clock.sleep(limitMs, inner.signal).then((how) => {
+    if (how === 'elapsed') inner.abort(new Error(`no answer within ${limitMs} ms`));
+  });
+  try {
+    return await call(inner.signal);
+  } finally {
+    signal.removeEventListener('abort', forward);
+    inner.abort();
+    await alarm;
+  }
+}

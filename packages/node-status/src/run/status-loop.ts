@@ -1,0 +1,90 @@
+import { jittered } from '@nodeagent/base';
+import { type Node, NODES } from '@nodeagent/kube-client';
+
+import { planNode } from '../plan/node-status.js';
+import { differs, planStatusPatch } from '../plan/patch.js';
+import { type Context, gatherFacts, nowOf, tellEvents, withDeadline } from './context.js';
+import { wokenWithin } from './woken-within.js';
+
+/** Tries for one report, without a pause between them. */
+const MAX_TRIES = 5;
+/** Lengthens each period by up to this share. */
+const PERIOD_JITTER = 0.04;
+
+interface Reports {
+  /** Monotonic time of the last report; undefined before the first. */
+  lastMs: number | undefined;
+  /** Spreads unchanged nodes' reports over time; drawn anew after each change. */
+  delayMs: number;
+  lastGaps: string;
+}
+
+/** Computes the status at once, then every period and whenever woken; reports what has changed. */
+export async function runStatusLoop(context: Context, signal: AbortSignal): Promise<void> {
+  const { clock, random, config } = context.options;
+  const reports: Reports = { lastMs: undefined, delayMs: 0, lastGaps: '' };
+  while (!signal.aborted) {
+    await updateStatus(context, reports, signal);
+    const restMs = jittered(config.updateEveryMs, PERIOD_JITTER, random);
+    await wokenWithin(clock, { wake: context.wake, ms: restMs }, signal);
+  }
+}
+
+async function updateStatus(
+  context: Context,
+  reports: Reports,
+  signal: AbortSignal,
+): Promise<void> {
+  const { log, inputs, client, config } = context.options;
+  const name = { name: config.nodeName };
+  for (let tries = 1; tries <= MAX_TRIES && !signal.aborted; tries += 1) {
+    try {
+      const known = tries === 1 ? inputs.node?.() : undefined;
+      const node =
+        known ?? (await withDeadline(context, (inner) => client.get(NODES, name, inner), signal));
+      await reportOnce(context, { node, reports }, signal);
+      return;
+    } catch (error) {
+      if (signal.aborted) return;
+      log.warn({ node: config.nodeName, tries, err: error }, 'node status not reported');
+    }
+  }
+}
+
+async function reportOnce(
+  context: Context,
+  { node, reports }: Readonly<{ node: Node; reports: Reports }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, random, log, client, config } = context.options;
+  const facts = await gatherFacts(context);
+  const planned = planNode(node, { config, facts }, nowOf(context));
+  const gaps = planned.gaps.join('; ');
+  if (gaps !== '' && gaps !== reports.lastGaps) {
+    log.warn({ gaps: planned.gaps }, 'part of the node status is unknown');
+  }
+  reports.lastGaps = gaps;
+  const changed = differs(node, planned.node);
+  // Registered as ready, or left so by the run before.
+  if (!changed) context.reportedReady ||= isReady(node);
+  if (!changed && !isDue(reports, config.reportEveryMs, clock.monotonicMs())) return;
+  const body = planStatusPatch(node, planned.node);
+  if (body === undefined) return; // twice within one second: not even a heartbeat differs
+  const patch = { type: 'strategic-merge', body, subresource: 'status' } as const;
+  const name = { name: config.nodeName };
+  await withDeadline(context, (inner) => client.patch(NODES, name, patch, inner), signal);
+  const first = reports.lastMs === undefined;
+  reports.lastMs = clock.monotonicMs();
+  reports.delayMs = changed || first ? (random() - 0.5) * config.reportEveryMs : 0;
+  context.reportedReady ||= isReady(planned.node);
+  tellEvents(context, planned.events);
+}
+
+function isDue({ lastMs, delayMs }: Reports, everyMs: number, nowMs: number): boolean {
+  return lastMs === undefined || nowMs - lastMs >= everyMs + delayMs;
+}
+
+function isReady({ status }: Node): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True';
+}

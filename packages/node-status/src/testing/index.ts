@@ -1,0 +1,6 @@
+export {
+  createFixedFacts,
+  createFixedInputs,
+  type FixedFacts,
+  type FixedInputs,
+} from './fixed-facts.js';
