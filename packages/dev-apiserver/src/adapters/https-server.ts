@@ -1,0 +1,284 @@
+import type { Logger } from '@nodeagent/base';
+import type { UpgradeRequest } from '@nodeagent/component-base/upgrade';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
+
+import { decodeProtobuf } from '../codec/protobuf.js';
+import { ApiServerError, StatusError, statusError } from '../model/errors.js';
+import type { UserInfo } from '../model/request.js';
+import type { TokenAuthenticator } from '../ports.js';
+import type { Api, ApiAnswer } from '../run/api.js';
+import { errorLine } from '../run/watch.js';
+import { parseNodeRoute } from '../plan/node-path.js';
+import { forwardToNode, type NodeIdentity, upgradeToNode } from './node-connection.js';
+import type { KeyedCertificate } from './pki.js';
+
+export interface HttpsServerOptions {
+  readonly api: Api;
+  readonly host: string;
+  readonly port: number;
+  readonly certificate: KeyedCertificate;
+  readonly caPem: string;
+  readonly authenticate: TokenAuthenticator;
+  readonly apiAudience: string;
+  /** As what this server comes to nodes. */
+  readonly nodeIdentity: NodeIdentity;
+  readonly logger: Logger;
+}
+
+export interface HttpsServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Upstream's limit on request bodies. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
+
+/** A watcher that has not read this much is cut off; it resumes from the version it has. */
+const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
+
+const BOOKMARK_PERIOD_MS = 60_000;
+
+/** @throws {ApiServerError} `APISERVER_LISTEN` */
+export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
+  const { certificate, caPem, logger } = options;
+  const tls = {
+    key: certificate.keyPem,
+    cert: certificate.certificatePem,
+    ca: caPem,
+    requestCert: true,
+    rejectUnauthorized: false,
+    minVersion: 'TLSv1.2',
+    allowHalfOpen: true,
+  } as const;
+  const server = createServer(tls, (request, response) => {
+    serve(options, request, response).catch((error: unknown) => {
+      logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
+      if (response.headersSent) response.destroy();
+      else {
+        const status = new StatusError(
+          500,
+          'InternalError',
+          `Internal error occurred: ${String(error)}`,
+        ).status;
+        send(response, { kind: 'body', httpStatus: 500, body: status }, '');
+      }
+    });
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {
+    socket.on('error', () => undefined); // its close follows
+    serveUpgrade(options, { request, socket, head }).catch((error: unknown) => {
+      logger.error({ err: error, url: request.url }, 'upgrade failed');
+      socket.destroy();
+    });
+  });
+  server.keepAliveTimeout = 120_000;
+  await listen(server, options);
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : options.port;
+  return {
+    port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, { host, port }: HttpsServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const message = `cannot listen on ${host}:${port}: ${cause.message}; choose another port`;
+      reject(new ApiServerError('APISERVER_LISTEN', message, { cause }));
+    });
+    server.listen(port, host, () => resolve());
+  });
+}
+
+async function serve(
+  options: HttpsServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'https://localhost');
+  const accept = request.headers.accept ?? '';
+  if (/^\/(healthz|livez|readyz)(\/|$)/.test(url.pathname)) {
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('ok');
+    return;
+  }
+  // what a node will read is not read here
+  const onNode = parseNodeRoute(url.pathname) !== undefined;
+  try {
+    const bytes = onNode ? Buffer.alloc(0) : await readBody(request);
+    const answer = await ask(options, request, bytes);
+    if (answer.kind === 'watch') stream(answer, response);
+    else if (answer.kind === 'proxy') {
+      const { nodeIdentity: identity } = options;
+      await forwardToNode(request, response, { target: answer.target, identity });
+    } else send(response, answer, accept);
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    send(response, { kind: 'body', httpStatus: error.httpStatus, body: error.status }, accept);
+  }
+}
+
+/** @throws {StatusError} */
+async function ask(
+  options: HttpsServerOptions,
+  request: IncomingMessage,
+  body: Buffer,
+): Promise<ApiAnswer> {
+  const url = new URL(request.url ?? '/', 'https://localhost');
+  const user = await authenticated(options, request);
+  const contentType = request.headers['content-type'] ?? '';
+  return options.api.handle({
+    method: request.method ?? 'GET',
+    path: url.pathname,
+    query: url.searchParams,
+    accept: request.headers.accept ?? '',
+    userAgent: request.headers['user-agent'] ?? '',
+    contentType,
+    body: decodeBody(body, contentType),
+    user,
+  });
+}
+
+/** Streams of nodes are the only upgrades there are; anything else is answered and closed. */
+async function serveUpgrade(options: HttpsServerOptions, client: UpgradeRequest): Promise<void> {
+  const { request, socket } = client;
+  let refusal: Exclude<ApiAnswer, { kind: 'proxy' }>;
+  try {
+    const answer = await ask(options, request, Buffer.alloc(0));
+    if (answer.kind === 'proxy') {
+      await upgradeToNode(client, answer.target, options.nodeIdentity);
+      return;
+    }
+    refusal = answer;
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    refusal = { kind: 'body', httpStatus: error.httpStatus, body: error.status };
+  }
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as TLSSocket);
+  response.once('finish', () => socket.end());
+  if (refusal.kind === 'watch') stream(refusal, response);
+  else send(response, refusal, request.headers.accept ?? '');
+}
+
+/** A client certificate of the CA, or a bearer token. @throws {StatusError} 401 */
+async function authenticated(
+  { authenticate, apiAudience }: HttpsServerOptions,
+  request: IncomingMessage,
+): Promise<UserInfo> {
+  const socket = request.socket as TLSSocket;
+  const known = socketUsers.get(socket) ?? userOfCertificate(socket);
+  if (known !== undefined) {
+    socketUsers.set(socket, known);
+    return known;
+  }
+  const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
+  const found = token === undefined ? undefined : await authenticate(token, [apiAudience]);
+  if (found === undefined) throw statusError.unauthorized();
+  return found.user;
+}
+
+/** Certificates do not change on a connection, and each look at one costs about half a millisecond. */
+const socketUsers = new WeakMap<TLSSocket, UserInfo>();
+
+function userOfCertificate(socket: TLSSocket): UserInfo | undefined {
+  if (!socket.authorized) return undefined;
+  const { subject } = socket.getPeerCertificate();
+  const { CN, O } = subject as unknown as Record<string, string | string[] | undefined>;
+  if (typeof CN !== 'string') return undefined;
+  const groups = O === undefined ? [] : [O].flat();
+  return { username: CN, groups: [...groups, 'system:authenticated'] };
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY_BYTES) {
+      throw new StatusError(413, 'RequestEntityTooLarge', `limit is ${MAX_BODY_BYTES}`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function decodeBody(bytes: Buffer, contentType: string): unknown {
+  if (bytes.length === 0) return undefined;
+  if (contentType.includes('protobuf')) {
+    return decodeProtobuf(bytes);
+  }
+  const text = bytes.toString('utf8');
+  try {
+    return contentType.includes('yaml')
+      ? (parseYaml(text) as unknown)
+      : (JSON.parse(text) as unknown);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw statusError.badRequest(
+      `the object provided is unrecognized (must be of type JSON or YAML): ${why}`,
+    );
+  }
+}
+
+function send(
+  response: ServerResponse,
+  answer: Exclude<ApiAnswer, { kind: 'watch' | 'proxy' }>,
+  accept: string,
+): void {
+  if (answer.kind === 'bytes') {
+    response.writeHead(answer.httpStatus, { 'content-type': answer.contentType }).end(answer.bytes);
+    return;
+  }
+  const yaml = accept.split(',')[0]?.includes('yaml') === true;
+  const contentType = answer.contentType ?? (yaml ? 'application/yaml' : 'application/json');
+  const text = yaml ? stringifyYaml(answer.body) : `${JSON.stringify(answer.body)}\n`;
+  const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
+  response.writeHead(answer.httpStatus, headers).end(text);
+}
+
+function stream(
+  { open, timeoutMs }: Extract<ApiAnswer, { kind: 'watch' }>,
+  response: ServerResponse,
+): void {
+  response.writeHead(200, { 'content-type': 'application/json' });
+  response.flushHeaders();
+  let ended = false;
+  const end = (): void => {
+    if (ended) return;
+    ended = true;
+    response.end();
+  };
+  try {
+    const watch = open((line) => {
+      if (ended) return;
+      response.write(line);
+      if (response.writableLength > MAX_UNREAD_BYTES) end();
+    });
+    const bookmarks = setInterval(() => watch.bookmark(), BOOKMARK_PERIOD_MS);
+    const deadline = setTimeout(
+      () => {
+        watch.bookmark();
+        end();
+      },
+      Math.min(timeoutMs, 2 ** 31 - 1),
+    );
+    response.on('close', () => {
+      clearInterval(bookmarks);
+      clearTimeout(deadline);
+      watch.stop();
+    });
+  } catch (error) {
+    if (!(error instanceof StatusError)) throw error;
+    response.write(errorLine(error));
+    end();
+  }
+}

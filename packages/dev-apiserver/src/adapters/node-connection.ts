@@ -1,0 +1,130 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import type { Socket } from 'node:net';
+import { connect } from 'node:tls';
+
+import { proxyUpgrade, type UpgradeRequest } from '@nodeagent/component-base/upgrade';
+
+import { statusError } from '../model/errors.js';
+import { type NodeTarget, refusalOfNode } from '../run/node-proxy.js';
+import type { KeyedCertificate } from './pki.js';
+
+/** As what this server comes to a node. */
+export type NodeIdentity = KeyedCertificate;
+
+/** How long a node may take to begin its answer; a log without a line has nothing to begin with. */
+const CONNECT_MS = 30_000;
+/** More of a refusal's text is not passed on. */
+const MAX_REFUSAL_BYTES = 64 * 1024;
+/** Between two nodes, not for the next. */
+const HOP_HEADERS: ReadonlySet<string> = new Set([
+  'authorization',
+  'connection',
+  'host',
+  'keep-alive',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** Joins a client to what the node makes of its upgrade. */
+export async function upgradeToNode(
+  client: UpgradeRequest,
+  target: NodeTarget,
+  identity: NodeIdentity,
+): Promise<void> {
+  await proxyUpgrade(client, {
+    connect: () => connectToNode(target, identity),
+    host: hostOf(target),
+    path: target.path,
+    withhold: ['authorization'],
+    idleTimeoutMs: 0,
+  });
+}
+
+/**
+ * Passes a request on and streams the answer back; a refusal becomes a Status.
+ *
+ * @returns when the client has its answer, or is gone
+ * @throws {StatusError} when the node refuses, or does not answer
+ */
+export function forwardToNode(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { target, identity }: Readonly<{ target: NodeTarget; identity: NodeIdentity }>,
+): Promise<'answered' | 'gone'> {
+  const { promise, resolve, reject } = Promise.withResolvers<'answered' | 'gone'>();
+  const headers = Object.entries(request.headers).filter(([name]) => !HOP_HEADERS.has(name));
+  const outgoing = httpsRequest({
+    ...tlsOptions(target, identity),
+    method: request.method,
+    path: target.path,
+    headers: { ...Object.fromEntries(headers), host: hostOf(target) },
+    agent: false,
+  });
+  const gone = (): void => void outgoing.destroy();
+  response.once('close', gone);
+  outgoing.once('socket', (socket) => {
+    socket.setTimeout(CONNECT_MS, () => {
+      if (socket.connecting) outgoing.destroy(new Error('no connection in time'));
+      else socket.setTimeout(0);
+    });
+  });
+  outgoing.once('response', (answer) => {
+    const status = answer.statusCode ?? 0;
+    if (status >= 400) {
+      readText(answer).then((text) => {
+        response.off('close', gone);
+        reject(refusalOfNode(status, text.trimEnd()));
+      }, reject);
+      return;
+    }
+    const kept = Object.entries(answer.headers).filter(([name]) => !HOP_HEADERS.has(name));
+    response.writeHead(status, Object.fromEntries(kept));
+    response.flushHeaders();
+    // an answer that breaks off must not look like one that ended
+    answer.once('error', () => response.destroy());
+    answer.once('close', () => (answer.complete ? undefined : response.destroy()));
+    answer.pipe(response);
+    response.once('close', () => resolve('answered'));
+  });
+  outgoing.once('error', (error) => {
+    if (response.headersSent || response.destroyed) resolve('gone');
+    else reject(statusError.internal(`error trying to reach the node: ${error.message}`));
+  });
+  request.pipe(outgoing);
+  return promise;
+}
+
+function connectToNode(target: NodeTarget, identity: NodeIdentity): Socket {
+  const { host, port } = target;
+  const { certificatePem: cert, keyPem: key } = identity;
+  const options = { host, port, cert, key, rejectUnauthorized: false, allowHalfOpen: true };
+  return connect(options);
+}
+
+/** A kubelet's certificate is as a rule its own: it is not verified, as an API server does by default. */
+function tlsOptions(
+  { host, port }: NodeTarget,
+  identity: NodeIdentity,
+): RequestOptions & { port: number } {
+  const { certificatePem: cert, keyPem: key } = identity;
+  return { host, port, cert, key, rejectUnauthorized: false };
+}
+
+function hostOf({ host, port }: NodeTarget): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+async function readText(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > MAX_REFUSAL_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+import { readFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+
+import type { LogFields, Logger } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
+import { createKubeClient } from '@nodeagent/kube-client/http';
+import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+
+import { runControllers } from '../controllers/index.js';
+
+const HELP = `nodeagent-controllers: the controllers that a single node needs, beside any API server
+
+  --kubeconfig F   whose identity may do what kube-controller-manager and kube-scheduler do
+  --root-ca F      PEM of the CA that pods shall trust; no kube-root-ca.crt config maps without it
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      kubeconfig: { type: 'string' },
+      'root-ca': { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  if (values.help || values.kubeconfig === undefined) {
+    process.stdout.write(HELP);
+    if (!values.help) process.exitCode = 2;
+    return;
+  }
+  const rootCa = values['root-ca'];
+  const rootCaPem = rootCa === undefined ? undefined : await readFile(rootCa, 'utf8');
+  const client = createKubeClient(await loadKubeconfig({ path: values.kubeconfig }), {
+    userAgent: 'nodeagent-controllers',
+  });
+  const ended = new AbortController();
+  process.once('SIGTERM', () => ended.abort());
+  process.once('SIGINT', () => ended.abort());
+  try {
+    await runControllers(
+      client,
+      {
+        clock: createSystemClock(),
+        random: Math.random,
+        log: toStderr({}),
+        metrics: NO_METRICS,
+        onSynced: () => process.stdout.write('ready\n'),
+        ...(rootCaPem === undefined ? {} : { rootCaPem }),
+      },
+      ended.signal,
+    );
+  } finally {
+    client.close();
+  }
+}
+
+/** One JSON object a line; debug lines are left out. */
+function toStderr(fields: LogFields): Logger {
+  const write = (level: string) => (more: LogFields, message: string) => {
+    const err = more['err'];
+    const cause = err instanceof Error ? { err: err.message } : {};
+    const line = { level, message, ...fields, ...more, ...cause };
+    process.stderr.write(`${JSON.stringify(line)}\n`);
+  };
+  return {
+    debug: () => undefined,
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: (more) => toStderr({ ...fields, ...more }),
+  };
+}
+
+const NO_METRICS = {
+  counter: () => ({ increment: () => undefined, remove: () => undefined }),
+  gauge: () => ({ set: () => undefined, remove: () => undefined }),
+  histogram: () => ({ observe: () => undefined, remove: () => undefined }),
+};
+
+main().catch((error: unknown) => {
+  const text = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`nodeagent-controllers: ${text}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,127 @@
+import { parseQuantity } from '@nodeagent/base';
+
+import { StatusError } from '../model/errors.js';
+import type { Kind } from '../model/kind.js';
+import { apiVersionOf } from '../model/kinds.js';
+import { isObject, type JsonObject } from '../model/object.js';
+import { type FieldType, fieldsOf } from '../model/schema.js';
+
+export interface Decoded {
+  readonly object: JsonObject;
+  /** Paths of fields that the kind does not have; they are not in the object. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Reads a body as the API does: unknown fields and nulls are dropped, numbers where quantities
+ * belong become text, a value of the wrong type is refused.
+ *
+ * @throws {StatusError} 400
+ */
+export function decodeObject(kind: Kind, body: JsonObject): Decoded {
+  const unknown: string[] = [];
+  try {
+    return { object: decodeFields(kind.type, body, { path: '', unknown }), unknown };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw unreadable(kind, error.message);
+  }
+}
+
+/** @throws {StatusError} 400 with the wording of `fieldValidation=Strict` */
+export function refuseUnknown(kind: Kind, unknown: readonly string[]): void {
+  if (unknown.length === 0) return;
+  const fields = unknown.map((path) => `unknown field "${path}"`).join(', ');
+  throw unreadable(kind, `strict decoding error: ${fields}`);
+}
+
+function unreadable(kind: Kind, why: string): StatusError {
+  const message = `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${why}`;
+  return new StatusError(
+    400,
+    'BadRequest',
+    kind.group === '' ? message : message.replace(`"${kind.version}"`, `"${apiVersionOf(kind)}"`),
+  );
+}
+
+interface Where {
+  readonly path: string;
+  readonly unknown: string[];
+}
+
+function decodeFields(type: string, value: JsonObject, { path, unknown }: Where): JsonObject {
+  const fields = fieldsOf(type);
+  if (fields === undefined) return value;
+  const decoded: JsonObject = {};
+  for (const [name, item] of Object.entries(value)) {
+    if (item === null || item === undefined) continue;
+    const here = path === '' ? name : `${path}.${name}`;
+    const field = fields.get(name);
+    if (field === undefined) unknown.push(here);
+    else decoded[name] = decodeValue(field, item, { path: here, unknown });
+  }
+  return decoded;
+}
+
+function decodeValue({ shape, of }: FieldType, value: unknown, where: Where): unknown {
+  const { path, unknown } = where;
+  if (shape === 'list') {
+    if (!Array.isArray(value)) throw wrong(path, value, 'list');
+    return value.map((item, i) => {
+      return item === null ? item : decodeOne(of, item, { path: `${path}[${i}]`, unknown });
+    });
+  }
+  if (shape === 'map') {
+    if (!isObject(value)) throw wrong(path, value, 'map');
+    const entries = Object.entries(value).filter(([, item]) => item !== null);
+    return Object.fromEntries(
+      entries.map(([key, item]) => {
+        return [key, decodeOne(of, item, { path: `${path}.${key}`, unknown })];
+      }),
+    );
+  }
+  return decodeOne(of, value, where);
+}
+
+/** As the message of every API server has it. */
+const QUANTITY = '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$';
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+const JSON_TYPES: Readonly<Record<string, string>> = {
+  string: 'string',
+  bytes: 'string',
+  time: 'string',
+  microtime: 'string',
+  boolean: 'boolean',
+  int32: 'number',
+  int64: 'number',
+  double: 'number',
+};
+
+function decodeOne(of: string, value: unknown, where: Where): unknown {
+  if (of === 'quantity' && typeof value === 'number') return String(value);
+  const wanted = of === 'quantity' ? 'string' : JSON_TYPES[of];
+  if (wanted !== undefined) {
+    if (typeof value !== wanted) throw wrong(where.path, value, wanted);
+    if (of === 'quantity' && parseQuantity(String(value)) === undefined) {
+      throw new TypeError(`quantities must match the regular expression '${QUANTITY}'`);
+    }
+    if (of === 'bytes' && !BASE64.test(String(value))) throw new TypeError('illegal base64 data');
+    if (of.startsWith('int') && !Number.isInteger(value)) throw wrong(where.path, value, 'integer');
+    return value;
+  }
+  if (of === 'int-or-string') {
+    if (typeof value !== 'string' && typeof value !== 'number') {
+      throw wrong(where.path, value, 'number or string');
+    }
+    return value;
+  }
+  if (fieldsOf(of) === undefined) return value;
+  if (!isObject(value)) throw wrong(where.path, value, 'object');
+  return decodeFields(of, value, where);
+}
+
+function wrong(path: string, value: unknown, wanted: string): TypeError {
+  const found = Array.isArray(value) ? 'array' : isObject(value) ? 'object' : typeof value;
+  return new TypeError(`json: cannot unmarshal ${found} into field ${path} of type ${wanted}`);
+}

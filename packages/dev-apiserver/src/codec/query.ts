@@ -1,0 +1,82 @@
+import { statusError } from '../model/errors.js';
+import type { Kind } from '../model/kind.js';
+import { isObject, type JsonObject } from '../model/object.js';
+import type { ListQuery, UserInfo, WriteContext } from '../model/request.js';
+import { parseFieldSelector, parseLabelSelector } from '../model/selectors.js';
+import type { DeleteOptions } from '../plan/deletion.js';
+
+const ALWAYS_SELECTABLE = ['metadata.name', 'metadata.namespace'];
+
+/** @throws {StatusError} 400 for selectors that are malformed or that the kind does not know */
+export function readListQuery(kind: Kind, namespace: string, query: URLSearchParams): ListQuery {
+  const fields = parseFieldSelector(query.get('fieldSelector') ?? '');
+  for (const { path } of fields) {
+    if (!ALWAYS_SELECTABLE.includes(path) && !kind.selectable.includes(path)) {
+      throw statusError.badRequest(
+        `Unable to find "${kind.group === '' ? '' : `${kind.group}/`}${kind.version}, Resource=${kind.plural}" that match label selector "${query.get('labelSelector') ?? ''}", field selector "${query.get('fieldSelector') ?? ''}": field label not supported: ${path}`,
+      );
+    }
+  }
+  return {
+    namespace,
+    labels: parseLabelSelector(query.get('labelSelector') ?? ''),
+    fields,
+    limit: Number(query.get('limit') ?? 0) || 0,
+    continueToken: query.get('continue') ?? '',
+    resourceVersion: readVersion(query),
+    resourceVersionMatch: query.get('resourceVersionMatch') ?? '',
+  };
+}
+
+function readVersion(query: URLSearchParams): string {
+  const text = query.get('resourceVersion') ?? '';
+  if (/^\d*$/.test(text)) return text;
+  throw statusError.badRequest(
+    `Invalid value: "${text}": strconv.ParseUint: parsing "${text}": invalid syntax`,
+  );
+}
+
+export function readWriteContext(
+  query: URLSearchParams,
+  user: UserInfo,
+  userAgent: string,
+): WriteContext {
+  const dryRun = query.get('dryRun') ?? '';
+  if (dryRun !== '' && dryRun !== 'All') {
+    throw statusError.badRequest(`dryRun: Unsupported value: "${dryRun}": supported values: "All"`);
+  }
+  return {
+    user,
+    dryRun: dryRun === 'All',
+    fieldManager: query.get('fieldManager') || (userAgent.split('/')[0] ?? '') || 'unknown',
+    force: query.get('force') === 'true',
+  };
+}
+
+const POLICIES = ['Orphan', 'Background', 'Foreground'] as const;
+
+/** The query's options, then the body's. */
+export function readDeleteOptions(
+  query: URLSearchParams,
+  body: unknown,
+): DeleteOptions & Readonly<{ dryRun: boolean }> {
+  const options: JsonObject = isObject(body) ? body : {};
+  const grace = options['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds') ?? undefined;
+  const orphan = options['orphanDependents'] ?? query.get('orphanDependents') ?? undefined;
+  const text = options['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
+  const policy = orphan === true || orphan === 'true' ? 'Orphan' : text;
+  const known = POLICIES.find((candidate) => candidate === policy);
+  if (policy !== undefined && known === undefined) {
+    throw statusError.badRequest(
+      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${String(policy)}"`,
+    );
+  }
+  const preconditions = options['preconditions'];
+  const dryRun = options['dryRun'] ?? query.getAll('dryRun');
+  return {
+    ...(grace === undefined || grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(known === undefined ? {} : { propagationPolicy: known }),
+    ...(isObject(preconditions) ? { preconditions } : {}),
+    dryRun: Array.isArray(dryRun) && dryRun.includes('All'),
+  };
+}

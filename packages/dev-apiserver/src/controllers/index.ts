@@ -1,0 +1,3 @@
+export type { Action, Plan } from './model/action.js';
+export type { View } from './model/view.js';
+export { type ControllersOptions, runControllers } from './run/run-controllers.js';

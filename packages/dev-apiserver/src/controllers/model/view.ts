@@ -1,0 +1,32 @@
+import type {
+  CertificateSigningRequest,
+  ConfigMap,
+  Deployment,
+  EndpointSlice,
+  Lease,
+  Namespace,
+  Node,
+  Pod,
+  ReplicaSet,
+  Service,
+  ServiceAccount,
+} from '@nodeagent/kube-client';
+
+/** What controllers decide upon; keys are `namespace/name`, or the name of cluster-wide objects. */
+export interface View {
+  readonly pods: ReadonlyMap<string, Pod>;
+  readonly nodes: ReadonlyMap<string, Node>;
+  readonly services: ReadonlyMap<string, Service>;
+  readonly endpointSlices: ReadonlyMap<string, EndpointSlice>;
+  readonly deployments: ReadonlyMap<string, Deployment>;
+  readonly replicaSets: ReadonlyMap<string, ReplicaSet>;
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+  readonly serviceAccounts: ReadonlyMap<string, ServiceAccount>;
+  /** Those named `kube-root-ca.crt`. */
+  readonly configMaps: ReadonlyMap<string, ConfigMap>;
+  /** Those of nodes, in `kube-node-lease`. */
+  readonly leases: ReadonlyMap<string, Lease>;
+  readonly signingRequests: ReadonlyMap<string, CertificateSigningRequest>;
+}
+
+export type ViewName = keyof View;

@@ -1,0 +1,144 @@
+import {
+  DEPLOYMENTS,
+  ENDPOINT_SLICES,
+  type KubeObject,
+  NODES,
+  type OwnerReference,
+  PODS,
+  REPLICA_SETS,
+  type Resource,
+  SERVICES,
+} from '@nodeagent/kube-client';
+
+import type { Action, Plan } from '../model/action.js';
+import type { View, ViewName } from '../model/view.js';
+import { isDeleting, nameOf, sortedWhere, uidOf } from './objects.js';
+
+/** Kinds that are looked at, as owners and as what is owned. */
+const KINDS: readonly (readonly [ViewName, Resource<KubeObject>])[] = [
+  ['pods', PODS],
+  ['nodes', NODES],
+  ['services', SERVICES],
+  ['endpointSlices', ENDPOINT_SLICES],
+  ['deployments', DEPLOYMENTS],
+  ['replicaSets', REPLICA_SETS],
+];
+const ORPHAN = 'orphan';
+const FOREGROUND = 'foregroundDeletion';
+
+interface Owned {
+  readonly object: KubeObject;
+  readonly resource: Resource<KubeObject>;
+}
+
+/**
+ * What is owned goes when all its owners are gone, unless they were deleted as orphaning; an owner
+ * that is deleted in the foreground waits for what it owns. Objects with an owner of a kind that
+ * is not looked at stay.
+ *
+ * @see Kubernetes 1.36 pkg/controller/garbagecollector/garbagecollector.go
+ */
+export function planGarbage(view: View): Plan {
+  const byUid = new Map<string, Owned>();
+  for (const [name, resource] of KINDS) {
+    for (const object of view[name].values()) byUid.set(uidOf(object), { object, resource });
+  }
+  const all = KINDS.flatMap(([name, resource]) =>
+    sortedWhere<KubeObject>(view[name].values(), isLinked).map((object) => ({ object, resource })),
+  );
+  const dependents = new Map<string, Owned[]>();
+  for (const owned of all) {
+    for (const { uid } of owned.object.metadata?.ownerReferences ?? []) {
+      dependents.set(uid, [...(dependents.get(uid) ?? []), owned]);
+    }
+  }
+  return {
+    actions: [
+      ...all.flatMap((owned) => collect(owned, byUid)),
+      ...all.flatMap((owned) => release(owned, dependents.get(uidOf(owned.object)) ?? [])),
+    ],
+  };
+}
+
+/** Has owners, or is held until what it owns is dealt with. */
+function isLinked({ metadata }: KubeObject): boolean {
+  return metadata?.ownerReferences !== undefined || metadata?.finalizers !== undefined;
+}
+
+function collect(
+  { object, resource }: Owned,
+  byUid: ReadonlyMap<string, Owned>,
+): readonly Action[] {
+  const references = object.metadata?.ownerReferences ?? [];
+  if (references.length === 0 || isDeleting(object)) return [];
+  const owners = references.map((reference) => ({ reference, resource: kindOf(reference) }));
+  const known = owners.filter((owner) => owner.resource !== undefined);
+  if (known.length < owners.length || owners.some(({ reference }) => byUid.has(reference.uid))) {
+    return [];
+  }
+  return [
+    {
+      kind: 'collect',
+      resource,
+      name: nameOf(object),
+      uid: uidOf(object),
+      owners: owners.flatMap(({ reference, resource: kind }) =>
+        kind === undefined ? [] : [{ reference, resource: kind }],
+      ),
+      why: `its owner ${references.map(({ kind, name }) => `${kind} ${name}`).join(', ')} is gone`,
+    },
+  ];
+}
+
+function kindOf({ apiVersion, kind }: OwnerReference): Resource<KubeObject> | undefined {
+  return KINDS.map(([, resource]) => resource).find((resource) => {
+    const { group, version } = resource;
+    return (
+      resource.kind === kind && apiVersion === (group === '' ? version : `${group}/${version}`)
+    );
+  });
+}
+
+/** Carries out the finalizers by which an owner says what shall become of what it owns. */
+function release(owner: Owned, dependents: readonly Owned[]): readonly Action[] {
+  const finalizers = owner.object.metadata?.finalizers ?? [];
+  if (!isDeleting(owner.object)) return [];
+  if (finalizers.includes(ORPHAN)) {
+    return [
+      ...dependents.map((dependent) => disown(dependent, uidOf(owner.object))),
+      dropFinalizer(owner, ORPHAN, 'what it owned is on its own now'),
+    ];
+  }
+  if (!finalizers.includes(FOREGROUND)) return [];
+  const blocking = dependents.filter(({ object }) =>
+    object.metadata?.ownerReferences?.some(
+      ({ uid, blockOwnerDeletion }) => uid === uidOf(owner.object) && blockOwnerDeletion === true,
+    ),
+  );
+  if (blocking.length === 0) return [dropFinalizer(owner, FOREGROUND, 'what it owned is gone')];
+  return blocking
+    .filter(({ object }) => !isDeleting(object))
+    .map(({ object, resource }) => ({
+      kind: 'delete',
+      resource,
+      name: nameOf(object),
+      options: { uid: uidOf(object), propagationPolicy: 'Foreground' },
+      why: 'its owner is deleted in the foreground',
+    }));
+}
+
+function disown({ object, resource }: Owned, ownerUid: string): Action {
+  const references = object.metadata?.ownerReferences ?? [];
+  const ownerReferences = references.filter(({ uid }) => uid !== ownerUid);
+  const body = { metadata: { uid: uidOf(object), ownerReferences } };
+  const why = 'its owner is deleted without it';
+  return { kind: 'patch', resource, name: nameOf(object), type: 'merge', body, why };
+}
+
+function dropFinalizer({ object, resource }: Owned, finalizer: string, why: string): Action {
+  const { resourceVersion, finalizers = [] } = object.metadata ?? {};
+  const body = {
+    metadata: { resourceVersion, finalizers: finalizers.filter((name) => name !== finalizer) },
+  };
+  return { kind: 'patch', resource, name: nameOf(object), type: 'merge', body, why };
+}

@@ -1,0 +1,47 @@
+import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+/** CPU in thousandths; everything else in units (bytes, pieces). */
+export type Amounts = ReadonlyMap<string, number>;
+
+/** Amounts of a resource list; what cannot be read counts as nothing. */
+export function amountsOf(list: Readonly<Record<string, string>> | undefined): Amounts {
+  return new Map(
+    Object.entries(list ?? {}).map(([name, text]) => {
+      const quantity = parseQuantity(String(text)) ?? 0n;
+      return [name, name === 'cpu' ? quantityToMilli(quantity) : quantityToUnits(quantity)];
+    }),
+  );
+}
+
+export function addAmounts(into: Map<string, number>, amounts: Amounts): void {
+  for (const [name, amount] of amounts) into.set(name, (into.get(name) ?? 0) + amount);
+}
+
+/**
+ * What a pod asks of its node: all containers and sidecars together, or the largest step of its
+ * start, whichever is more, and the overhead; one of `pods`.
+ *
+ * @see Kubernetes 1.36 component-helpers/resource/helpers.go, PodRequests
+ */
+export function podRequests(pod: Pod): Amounts {
+  const total = new Map<string, number>();
+  for (const container of pod.spec?.containers ?? []) addAmounts(total, requestsOf(container));
+  const sidecars = new Map<string, number>();
+  const peak = new Map<string, number>();
+  for (const container of pod.spec?.initContainers ?? []) {
+    const step = new Map(sidecars);
+    addAmounts(step, requestsOf(container));
+    for (const [name, amount] of step) peak.set(name, Math.max(peak.get(name) ?? 0, amount));
+    if (container.restartPolicy === 'Always') addAmounts(sidecars, requestsOf(container));
+  }
+  addAmounts(total, sidecars);
+  for (const [name, amount] of peak) total.set(name, Math.max(total.get(name) ?? 0, amount));
+  addAmounts(total, amountsOf(pod.spec?.overhead));
+  return total.set('pods', 1);
+}
+
+/** A limit without a request is the request. */
+function requestsOf({ resources }: Container): Amounts {
+  return new Map([...amountsOf(resources?.limits), ...amountsOf(resources?.requests)]);
+}

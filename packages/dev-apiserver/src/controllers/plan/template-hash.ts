@@ -1,0 +1,33 @@
+/** No vowels, and nothing that looks like another: hashes must not spell words. */
+const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
+
+/**
+ * A short name for a pod template: equal templates have equal hashes, whatever the order of their
+ * fields.
+ *
+ * @param collisions raised when another template already has the name
+ */
+export function templateHash(template: unknown, collisions: number): string {
+  const text = `${canonical(template)}#${collisions}`;
+  let hash = 0x811c9dc5; // FNV-1a, 32 bits
+  for (let i = 0; i < text.length; i += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  }
+  return [...String(hash)].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join('');
+}
+
+/** JSON with sorted keys, without what is absent, null or empty: servers fill and drop such. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
+  const members = Object.entries(value)
+    .filter(([, member]) => !isEmpty(member))
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonical(member)}`);
+  return `{${members.join(',')}}`;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}

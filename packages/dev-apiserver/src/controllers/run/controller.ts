@@ -1,0 +1,75 @@
+import { BoundedRunner, type Clock, type Logger } from '@nodeagent/base';
+import { isKubeError } from '@nodeagent/kube-client';
+
+import type { Plan } from '../model/action.js';
+import type { ViewName } from '../model/view.js';
+import { execute, type Executor } from './execute.js';
+
+/** A planner with what wakes it. */
+export interface Controller {
+  readonly name: string;
+  /** The component that its events name. */
+  readonly component: string;
+  /** Kinds whose changes call for a new plan. */
+  readonly watches: readonly ViewName[];
+  readonly plan: () => Plan;
+}
+
+const RETRY = { initialMs: 100, maxMs: 10_000 };
+/** A new plan even without a change, in case one was lost. */
+const RESYNC_MS = 60_000;
+
+/** Plans and executes whenever something changed, or it is time, until the signal fires. */
+export async function runController(
+  controller: Controller,
+  { executor, log }: { readonly executor: Executor; readonly log: Logger },
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, cluster } = executor;
+  let alarm = new AbortController();
+  let told: unknown;
+  const runner = new BoundedRunner({
+    clock,
+    minIntervalMs: 0,
+    maxIntervalMs: RESYNC_MS,
+    retry: RETRY,
+    task: async () => {
+      alarm.abort();
+      alarm = new AbortController();
+      const { actions, againInMs } = controller.plan();
+      if (againInMs !== undefined) wakeIn(againInMs, clock, alarm.signal);
+      const failures = await execute(actions, executor, signal);
+      for (const { action, error } of failures) {
+        const expected = isKubeError(
+          error,
+          'KUBE_CONFLICT',
+          'KUBE_ALREADY_EXISTS',
+          'KUBE_NOT_FOUND',
+        );
+        const fields = {
+          controller: controller.name,
+          action: action.kind,
+          why: action.why,
+          err: error,
+        };
+        if (expected) log.debug(fields, 'controller saw an old state, plans again');
+        else log.warn(fields, 'controller action failed');
+      }
+      if (failures[0] === undefined) return;
+      told = failures[0].error;
+      throw told;
+    },
+    onError: (err) => {
+      if (err !== told) log.error({ controller: controller.name, err }, 'controller cannot plan');
+    },
+  });
+  const wakeIn = (ms: number, on: Clock, until: AbortSignal): void => {
+    void on.sleep(ms, until).then((how) => {
+      if (how === 'elapsed') runner.request();
+    });
+  };
+  cluster.subscribe(controller.watches, () => runner.request());
+  runner.request();
+  await runner.run(signal);
+  alarm.abort();
+}

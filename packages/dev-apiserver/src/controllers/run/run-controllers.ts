@@ -1,0 +1,189 @@
+import {
+  type Clock,
+  type Logger,
+  type Metrics,
+  type Random,
+  runScope,
+  Wake,
+} from '@nodeagent/base';
+import {
+  type KubeClient,
+  type KubeObject,
+  QueuedEventRecorder,
+  runReflector,
+} from '@nodeagent/kube-client';
+
+import type { ViewName } from '../model/view.js';
+import { planApprovals } from '../plan/approve.js';
+import { planEndpoints } from '../plan/endpoints.js';
+import { planEvictions } from '../plan/evict.js';
+import { planGarbage } from '../plan/garbage.js';
+import { type MissingNodes, noteMissingNodes, planLostPods } from '../plan/lost-pods.js';
+import { planNamespaces } from '../plan/namespaces.js';
+import { type Heartbeats, noteHeartbeats, planNodeLifecycle } from '../plan/node-lifecycle.js';
+import { without } from '../plan/objects.js';
+import { planReplicas } from '../plan/replicas.js';
+import { planRollouts } from '../plan/rollout.js';
+import { planSchedule } from '../plan/schedule.js';
+import { Cluster, WATCHED } from './cluster.js';
+import { type Controller, runController } from './controller.js';
+
+export interface ControllersOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** PEM of the CA that pods shall trust; without it there are no `kube-root-ca.crt` config maps. */
+  readonly rootCaPem?: string;
+  /** Called when the first plans are about to be made. */
+  readonly onSynced?: () => void;
+}
+
+/**
+ * The controllers that a single node needs, as ordinary clients of any API server: scheduler,
+ * ReplicaSets, Deployments, EndpointSlices, node life cycle with evictions, namespaces with their
+ * service account and root CA, owner garbage collection, lost pods, client certificates of nodes. Ends when the signal fires.
+ */
+export async function runControllers(
+  client: KubeClient,
+  options: ControllersOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const cluster = new Cluster();
+  const synced = new Wake();
+  const names = Object.keys(WATCHED) as ViewName[];
+  let missing = names.length;
+  const onSynced = (): void => {
+    missing -= 1;
+    if (missing === 0) synced.wake();
+  };
+  const reflectors = names.map((name) => (inner: AbortSignal) => {
+    const { clock, random, log } = options;
+    const { resource, selectors } = WATCHED[name];
+    const reflector = {
+      resource,
+      project: withoutManagedFields,
+      sink: cluster.sink(name),
+      clock,
+      random,
+      onSynced,
+      onError: (err: Error, retryInMs: number) => {
+        log.warn({ resource: resource.plural, err, retryInMs }, 'controllers cannot watch');
+      },
+      ...(selectors === undefined ? {} : { selectors }),
+    };
+    return runReflector(client, reflector, inner);
+  });
+  const control = async (inner: AbortSignal): Promise<void> => {
+    if ((await synced.wait(inner)) === 'aborted') return;
+    options.onSynced?.();
+    const tasks = controllersOf(cluster, options).map(
+      (controller) => (deepest: AbortSignal) =>
+        runWithEvents({ controller, client, cluster }, options, deepest),
+    );
+    await runScope(tasks, inner);
+  };
+  await runScope([...reflectors, control], signal);
+}
+
+async function runWithEvents(
+  what: { readonly controller: Controller; readonly client: KubeClient; readonly cluster: Cluster },
+  options: ControllersOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { controller, client, cluster } = what;
+  const { clock, random, metrics, log } = options;
+  const events = new QueuedEventRecorder({
+    component: controller.component,
+    clock,
+    random,
+    metrics,
+    onDrop: (note, err) => log.debug({ note, err }, 'event given up'),
+  });
+  const executor = { client, cluster, clock, events };
+  await runScope(
+    [
+      (inner) => events.run(client, inner),
+      (inner) => runController(controller, { executor, log }, inner),
+    ],
+    signal,
+  );
+}
+
+function controllersOf(
+  { view }: Cluster,
+  { clock, rootCaPem }: ControllersOptions,
+): readonly Controller[] {
+  let heartbeats: Heartbeats = new Map();
+  let missing: MissingNodes = new Map();
+  const plans: Readonly<
+    Record<string, readonly [string, readonly ViewName[], Controller['plan']]>
+  > = {
+    approvals: [
+      'certificate-controller',
+      ['signingRequests'],
+      () => planApprovals(view, clock.nowMs()),
+    ],
+    scheduler: ['default-scheduler', ['pods', 'nodes'], () => planSchedule(view, clock.nowMs())],
+    replicas: [
+      'replicaset-controller',
+      ['replicaSets', 'pods'],
+      () => planReplicas(view, clock.nowMs()),
+    ],
+    rollouts: [
+      'deployment-controller',
+      ['deployments', 'replicaSets', 'pods'],
+      () => planRollouts(view, clock.nowMs()),
+    ],
+    endpoints: [
+      'endpoint-slice-controller',
+      ['services', 'pods', 'endpointSlices', 'nodes'],
+      () => planEndpoints(view),
+    ],
+    nodes: [
+      'node-controller',
+      ['nodes', 'leases', 'pods'],
+      () => {
+        const monotonicMs = clock.monotonicMs();
+        heartbeats = noteHeartbeats(heartbeats, view, monotonicMs);
+        return planNodeLifecycle(view, { heartbeats, monotonicMs, nowMs: clock.nowMs() });
+      },
+    ],
+    evictions: [
+      'taint-eviction-controller',
+      ['nodes', 'pods'],
+      () => planEvictions(view, clock.nowMs()),
+    ],
+    namespaces: [
+      'namespace-controller',
+      ['namespaces', 'serviceAccounts', 'configMaps'],
+      () => planNamespaces(view, rootCaPem),
+    ],
+    garbage: [
+      'garbage-collector',
+      ['pods', 'nodes', 'services', 'endpointSlices', 'deployments', 'replicaSets'],
+      () => planGarbage(view),
+    ],
+    lostPods: [
+      'pod-garbage-collector',
+      ['pods', 'nodes'],
+      () => {
+        const monotonicMs = clock.monotonicMs();
+        missing = noteMissingNodes(missing, view, monotonicMs);
+        return planLostPods(view, missing, monotonicMs);
+      },
+    ],
+  };
+  return Object.entries(plans).map(([name, [component, watches, plan]]) => ({
+    name,
+    component,
+    watches,
+    plan,
+  }));
+}
+
+/** They are large, and nobody here asks for them. */
+function withoutManagedFields(object: KubeObject): KubeObject {
+  if (object.metadata?.managedFields === undefined) return object;
+  return { ...object, metadata: without(object.metadata, 'managedFields') };
+}

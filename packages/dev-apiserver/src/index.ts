@@ -1,0 +1,3 @@
+export { ApiServerError, type ApiServerErrorCode } from './model/errors.js';
+export type { UserInfo } from './model/request.js';
+export { type DevApiServer, type DevApiServerOptions, startDevApiServer } from './start.js';

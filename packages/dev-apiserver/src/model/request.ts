@@ -1,0 +1,38 @@
+import type { FieldRequirement, LabelRequirement } from './selectors.js';
+
+export interface UserInfo {
+  readonly username: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Who writes and how. */
+export interface WriteContext {
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+  readonly fieldManager: string;
+  /** Server-side apply only. */
+  readonly force: boolean;
+}
+
+export interface ObjectTarget {
+  /** Empty for cluster-wide kinds. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface Selection {
+  /** Empty: all namespaces. */
+  readonly namespace: string;
+  readonly labels: readonly LabelRequirement[];
+  readonly fields: readonly FieldRequirement[];
+}
+
+export interface ListQuery extends Selection {
+  /** 0: no paging. */
+  readonly limit: number;
+  readonly continueToken: string;
+  readonly resourceVersion: string;
+  readonly resourceVersionMatch: string;
+}

@@ -1,0 +1,181 @@
+import { isObject, type JsonObject } from '../model/object.js';
+import { fieldsOf, isAtomic, listRule } from '../model/schema.js';
+
+/** A field's path as `managedFields` writes its steps: `f:spec`, `k:{"name":"a"}`, `v:"x"`. */
+export type FieldPath = readonly string[];
+
+/** Path, joined by NUL → the value there. Elements of keyed lists have an entry of their own. */
+export type Leaves = ReadonlyMap<string, unknown>;
+
+const JOIN = '\u0000';
+
+export function joinPath(path: FieldPath): string {
+  return path.join(JOIN);
+}
+
+export function splitPath(path: string): FieldPath {
+  return path.split(JOIN);
+}
+
+/** Every field of a value that can have an owner of its own. */
+export function leavesOf(type: string, value: JsonObject): Leaves {
+  const leaves = new Map<string, unknown>();
+  collect(type, value, [], leaves);
+  return leaves;
+}
+
+function collect(
+  type: string,
+  value: JsonObject,
+  path: FieldPath,
+  leaves: Map<string, unknown>,
+): void {
+  for (const [name, item] of Object.entries(value)) {
+    if (item === undefined || item === null) continue;
+    const here = [...path, `f:${name}`];
+    const field = fieldsOf(type)?.get(name);
+    const of = field?.of ?? '';
+    if (Array.isArray(item)) collectList(type, name, { list: item, of, path: here }, leaves);
+    else if (isObject(item) && Object.keys(item).length > 0 && !isAtomic(type, name, of)) {
+      if (field?.shape === 'map') leaves.set(joinPath(here), CONTAINER);
+      collect(field?.shape === 'map' ? '' : of, item, here, leaves);
+    } else leaves.set(joinPath(here), item);
+  }
+}
+
+/** Stands for the presence of a list element or map, whose fields are leaves of their own. */
+export const CONTAINER = Symbol('container');
+
+interface ListAt {
+  readonly list: readonly unknown[];
+  readonly of: string;
+  readonly path: FieldPath;
+}
+
+function collectList(type: string, name: string, at: ListAt, leaves: Map<string, unknown>): void {
+  const rule = listRule(type, name);
+  if (rule?.set === true) {
+    for (const item of at.list) {
+      leaves.set(joinPath([...at.path, `v:${JSON.stringify(item)}`]), item);
+    }
+  } else if (rule?.applyKeys !== undefined && at.list.every(isObject)) {
+    for (const item of at.list as readonly JsonObject[]) {
+      const here = [...at.path, elementStep(item, rule.applyKeys)];
+      leaves.set(joinPath(here), CONTAINER);
+      collect(at.of, item, here, leaves);
+    }
+  } else leaves.set(joinPath(at.path), at.list);
+}
+
+/** Keys that the API defaults count with their default. */
+const KEY_DEFAULTS: Readonly<Record<string, unknown>> = { protocol: 'TCP' };
+
+export function elementStep(item: JsonObject, keys: readonly string[]): string {
+  const named = [...keys].sort().flatMap((key) => {
+    const value = item[key] ?? KEY_DEFAULTS[key];
+    return value === undefined ? [] : [[key, value] as const];
+  });
+  return `k:${JSON.stringify(Object.fromEntries(named))}`;
+}
+
+/** Paths as the nested object of `fieldsV1`. */
+export function encodeFieldSet(paths: Iterable<string>): JsonObject {
+  const root: JsonObject = {};
+  for (const path of [...paths].sort()) {
+    let node = root;
+    const steps = splitPath(path);
+    for (const step of steps) {
+      const next = node[step];
+      if (isObject(next)) node = next;
+      else node = node[step] = {};
+    }
+    if (steps.at(-1)?.startsWith('k:') === true) node['.'] = {};
+  }
+  return root;
+}
+
+export function decodeFieldSet(fields: unknown): ReadonlySet<string> {
+  const paths = new Set<string>();
+  const visit = (node: unknown, path: FieldPath): void => {
+    const steps = isObject(node) ? Object.keys(node) : [];
+    if (path.length > 0 && (steps.length === 0 || steps.includes('.'))) paths.add(joinPath(path));
+    for (const step of steps) {
+      if (step !== '.' && isObject(node)) visit(node[step], [...path, step]);
+    }
+  };
+  visit(fields, []);
+  return paths;
+}
+
+/**
+ * Takes the fields at these paths out of a value (which is changed). Elements of lists go before
+ * their fields: without its key an element could not be found.
+ */
+export function removeFields(value: JsonObject, paths: Iterable<string>): void {
+  const outermostFirst = [...paths].map(splitPath).sort((a, b) => a.length - b.length);
+  for (const path of outermostFirst) removeField(value, path);
+}
+
+function removeField(value: unknown, [step = '', ...rest]: FieldPath): void {
+  const last = rest.length === 0;
+  if (step.startsWith('f:') && isObject(value)) {
+    const name = step.slice(2);
+    if (!last) removeField(value[name], rest);
+    if (last || isEmptyList(value[name])) Reflect.deleteProperty(value, name);
+  } else if (Array.isArray(value)) {
+    const at = value.findIndex((item) => isElement(item, step));
+    if (at < 0) return;
+    if (last) value.splice(at, 1);
+    else removeField(value[at], rest);
+  }
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function isElement(item: unknown, step: string): boolean {
+  if (step.startsWith('v:')) return JSON.stringify(item) === step.slice(2);
+  if (!step.startsWith('k:') || !isObject(item)) return false;
+  const keys: unknown = JSON.parse(step.slice(2));
+  if (!isObject(keys)) return false;
+  return Object.entries(keys).every(([key, value]) => (item[key] ?? KEY_DEFAULTS[key]) === value);
+}
+
+/** Lays a configuration over a value: keyed lists and maps merge, everything else is replaced. */
+export function overlay(type: string, value: JsonObject, config: JsonObject): JsonObject {
+  const merged = { ...value };
+  for (const [name, item] of Object.entries(config)) {
+    if (item === undefined || item === null) continue;
+    const field = fieldsOf(type)?.get(name);
+    const of = field?.of ?? '';
+    const old = merged[name];
+    if (Array.isArray(item)) merged[name] = overlayList(type, name, { old, list: item, of });
+    else if (isObject(item) && isObject(old) && !isAtomic(type, name, of)) {
+      merged[name] = overlay(field?.shape === 'map' ? '' : of, old, item);
+    } else merged[name] = item;
+  }
+  return merged;
+}
+
+function overlayList(
+  type: string,
+  name: string,
+  at: Readonly<{ old: unknown; list: readonly unknown[]; of: string }>,
+): readonly unknown[] {
+  const rule = listRule(type, name);
+  const old: readonly unknown[] = Array.isArray(at.old) ? at.old : [];
+  if (rule?.set === true) return [...new Set([...old, ...at.list])];
+  const keys = rule?.applyKeys;
+  if (keys === undefined) return at.list;
+  const merged = [...old];
+  for (const item of at.list) {
+    if (!isObject(item)) continue;
+    const step = elementStep(item, keys);
+    const index = merged.findIndex((have) => isElement(have, step));
+    const have = merged[index];
+    if (isObject(have)) merged[index] = overlay(at.of, have, item);
+    else merged.push(item);
+  }
+  return merged;
+}

@@ -1,0 +1,131 @@
+import { type ApiObject, deepEqual, listAt, textAt, valueAt } from '../model/object.js';
+
+/** A node, as it writes about itself. */
+export interface WritingNode {
+  readonly name: string;
+  /** Of its object; empty before there is one. */
+  readonly uid: string;
+}
+
+/**
+ * What a node may not say of itself or of its pods, once it is known what the object would become.
+ *
+ * @param old absent for a creation
+ * @returns undefined when nothing is wrong
+ * @see Kubernetes 1.36 plugin/pkg/admission/noderestriction/admission.go
+ */
+export function nodeWriteProblem(
+  storage: string,
+  node: WritingNode,
+  { draft, old }: Readonly<{ draft: ApiObject; old: ApiObject | undefined }>,
+): string | undefined {
+  if (storage === 'nodes') return nodeProblem(node, draft, old);
+  if (storage !== 'pods') return undefined;
+  if (old === undefined) return mirrorProblem(node, draft);
+  const sameLabels = deepEqual(draft.metadata.labels ?? {}, old.metadata.labels ?? {});
+  return sameLabels ? undefined : `node "${node.name}" cannot update labels through pod status`;
+}
+
+function nodeProblem(
+  { name }: WritingNode,
+  draft: ApiObject,
+  old: ApiObject | undefined,
+): string | undefined {
+  const forbidden = changedLabels(draft, old).filter(isForbiddenLabel).toSorted().join(', ');
+  if (old === undefined) {
+    if (forbidden === '') return undefined;
+    return `node "${name}" is not allowed to set the following labels: ${forbidden}`;
+  }
+  if (!deepEqual(listAt(draft, 'spec.taints'), listAt(old, 'spec.taints'))) {
+    return `node "${name}" is not allowed to modify taints`;
+  }
+  const owners = 'metadata.ownerReferences';
+  if (!deepEqual(listAt(draft, owners), listAt(old, owners))) {
+    return `node "${name}" is not allowed to modify ownerReferences`;
+  }
+  return forbidden === '' ? undefined : `is not allowed to modify labels: ${forbidden}`;
+}
+
+function changedLabels(draft: ApiObject, old: ApiObject | undefined): readonly string[] {
+  const [now = {}, before = {}] = [draft.metadata.labels, old?.metadata.labels];
+  const keys = new Set([...Object.keys(now), ...Object.keys(before)]);
+  return [...keys].filter((key) => now[key] !== before[key]);
+}
+
+/** @see Kubernetes 1.36 staging/src/k8s.io/kubelet/pkg/apis/well_known_labels.go */
+const OWN_LABELS = new Set([
+  'kubernetes.io/hostname',
+  'kubernetes.io/os',
+  'kubernetes.io/arch',
+  'beta.kubernetes.io/os',
+  'beta.kubernetes.io/arch',
+  'beta.kubernetes.io/instance-type',
+  'node.kubernetes.io/instance-type',
+  'topology.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region',
+]);
+
+/** Labels by which others steer pods away from nodes, and Kubernetes' own that are not known. */
+function isForbiddenLabel(label: string): boolean {
+  const slash = label.indexOf('/');
+  const prefix = slash < 0 ? '' : label.slice(0, slash);
+  const isBelow = (domain: string): boolean => prefix === domain || prefix.endsWith(`.${domain}`);
+  if (isBelow('node-restriction.kubernetes.io')) return true;
+  if (!isBelow('kubernetes.io') && !isBelow('k8s.io')) return false;
+  if (isBelow('kubelet.kubernetes.io') || isBelow('node.kubernetes.io')) return false;
+  return !OWN_LABELS.has(label);
+}
+
+function mirrorProblem({ name, uid }: WritingNode, draft: ApiObject): string | undefined {
+  const can = `node "${name}" can only create pods with`;
+  const owners = listAt(draft, 'metadata.ownerReferences');
+  if (owners.length > 1) return `${can} a single owner reference set to itself`;
+  const [owner] = owners;
+  const isOwn =
+    textAt(owner, 'apiVersion') === 'v1' &&
+    textAt(owner, 'kind') === 'Node' &&
+    textAt(owner, 'name') === name;
+  if (!isOwn) return `${can} an owner reference set to itself`;
+  if (valueAt(owner, 'controller') !== true) {
+    return `${can} a controller owner reference set to itself`;
+  }
+  if (valueAt(owner, 'blockOwnerDeletion') === true) {
+    return `node "${name}" must not set blockOwnerDeletion on an owner reference`;
+  }
+  const told = textAt(owner, 'uid');
+  return told === uid ? undefined : `node ${name} UID mismatch: expected ${told} got ${uid}`;
+}
+
+/**
+ * What a pod that mirrors a file may not lean on: objects of the API, which the file's reader may
+ * not be allowed to see.
+ *
+ * @see Kubernetes 1.36 plugin/pkg/admission/serviceaccount/admission.go
+ */
+export function mirrorPodProblem(pod: ApiObject): string | undefined {
+  if (textAt(pod, 'spec.serviceAccountName') !== '') {
+    return 'a mirror pod may not reference service accounts';
+  }
+  const containers = ['spec.initContainers', 'spec.containers', 'spec.ephemeralContainers'].flatMap(
+    (path) => [...listAt(pod, path)],
+  );
+  const sources = listAt(pod, 'spec.volumes').flatMap((volume) => [
+    volume,
+    ...listAt(volume, 'projected.sources'),
+  ]);
+  const has = (path: string) => (value: unknown) => valueAt(value, path) !== undefined;
+  const secrets =
+    sources.some(has('secret')) ||
+    listAt(pod, 'spec.imagePullSecrets').length > 0 ||
+    containers.some(
+      (container) =>
+        listAt(container, 'envFrom').some(has('secretRef')) ||
+        listAt(container, 'env').some(has('valueFrom.secretKeyRef')),
+    );
+  if (secrets) return 'a mirror pod may not reference secrets';
+  return sources.some(has('serviceAccountToken'))
+    ? 'a mirror pod may not use ServiceAccountToken volume projections'
+    : undefined;
+}

@@ -1,0 +1,111 @@
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import { field, type FieldError } from '../model/errors.js';
+import { type ApiObject, deepEqual, omit } from '../model/object.js';
+import { qosClassOf } from './pod-qos.js';
+
+/** Subresources through which a pod's spec changes although it is fixed otherwise. */
+export type PodPart = 'ephemeralcontainers' | 'resize';
+
+/** The stored pod with what this subresource is for from the draft, and nothing else of it. */
+export function withPodPart(part: PodPart, draft: ApiObject, old: ApiObject): ApiObject {
+  const wanted = podOf(draft).spec;
+  const { spec } = podOf(old);
+  if (spec === undefined) return old;
+  const next =
+    part === 'ephemeralcontainers'
+      ? { ...spec, ephemeralContainers: wanted?.ephemeralContainers ?? [] }
+      : {
+          ...spec,
+          containers: resized(spec.containers, wanted?.containers),
+          ...(spec.initContainers === undefined
+            ? {}
+            : { initContainers: resized(spec.initContainers, wanted?.initContainers) }),
+        };
+  return { ...old, spec: next } as unknown as ApiObject;
+}
+
+function resized(
+  containers: readonly Container[],
+  wanted: readonly Container[] | undefined,
+): Container[] {
+  return containers.map((container) => {
+    const resources = wanted?.find(({ name }) => name === container.name)?.resources;
+    return resources === undefined ? container : { ...container, resources };
+  });
+}
+
+/** @see Kubernetes 1.36 pkg/apis/core/validation: ValidatePodEphemeralContainersUpdate, ValidatePodResize */
+export function validatePodPart(
+  part: PodPart,
+  object: ApiObject,
+  old: ApiObject,
+): readonly FieldError[] {
+  return part === 'resize' ? resizeErrors(object, old) : ephemeralErrors(object, old);
+}
+
+function ephemeralErrors(object: ApiObject, old: ApiObject): readonly FieldError[] {
+  const path = 'spec.ephemeralContainers';
+  const wanted = podOf(object).spec?.ephemeralContainers ?? [];
+  const before = podOf(old).spec?.ephemeralContainers ?? [];
+  const others = [
+    ...(podOf(old).spec?.containers ?? []),
+    ...(podOf(old).spec?.initContainers ?? []),
+  ].map(({ name }) => name);
+  const taken = new Set(others);
+  const errors = wanted.flatMap(({ name, image }, i) => {
+    const duplicate = taken.has(name);
+    taken.add(name);
+    if ((name ?? '') === '') return [field.required(`${path}[${i}].name`)];
+    if ((image ?? '') === '') return [field.required(`${path}[${i}].image`)];
+    return duplicate ? [field.duplicate(`${path}[${i}].name`, name)] : [];
+  });
+  const lost = before.flatMap((container) => {
+    const now = wanted.find(({ name }) => name === container.name);
+    if (now !== undefined && deepEqual(now, container)) return [];
+    const what = now === undefined ? 'removed' : 'changed';
+    return [
+      field.forbidden(path, `existing ephemeral containers "${container.name}" may not be ${what}`),
+    ];
+  });
+  return [...errors, ...lost];
+}
+
+/** CPU and memory may change, as long as the quality-of-service class does not. */
+function resizeErrors(object: ApiObject, old: ApiObject): readonly FieldError[] {
+  const { spec } = podOf(object);
+  const before = podOf(old);
+  if (spec === undefined || before.spec === undefined) return [];
+  const errors: FieldError[] = [];
+  if (before.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
+    errors.push(field.forbidden('spec', 'static pods cannot be resized'));
+  }
+  if (!deepEqual(otherResources(spec), otherResources(before.spec))) {
+    errors.push(field.forbidden('spec', 'only cpu and memory resources are mutable'));
+  }
+  if (qosClassOf(spec) !== (before.status?.qosClass ?? qosClassOf(before.spec))) {
+    errors.push(
+      field.invalid(
+        'metadata',
+        qosClassOf(spec),
+        'Pod QOS Class may not change as a result of resizing',
+      ),
+    );
+  }
+  return errors;
+}
+
+function otherResources({ containers, initContainers = [] }: NonNullable<Pod['spec']>): unknown {
+  return [...containers, ...initContainers].map(({ resources }) => ({
+    ...resources,
+    limits: omit(resources?.limits ?? {}, 'cpu', 'memory'),
+    requests: omit(resources?.requests ?? {}, 'cpu', 'memory'),
+  }));
+}
+
+/** The client's own pod type leaves ephemeral containers out. */
+type WholePod = Pod & Readonly<{ spec?: { ephemeralContainers?: Container[] } }>;
+
+function podOf(object: ApiObject): WholePod {
+  return object as unknown as WholePod;
+}

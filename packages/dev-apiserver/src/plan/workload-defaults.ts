@@ -1,0 +1,69 @@
+import type { Deployment, ReplicaSet } from '@nodeagent/kube-client';
+import { defaultPodSpec, validatePodSpec } from '@nodeagent/kube-client/pod-rules';
+
+import { field, type FieldError } from '../model/errors.js';
+import { type ApiObject, deepEqual, isObject, type JsonObject, valueAt } from '../model/object.js';
+import { matchesLabels } from '../model/selectors.js';
+
+/** @see Kubernetes 1.36 pkg/apis/apps/v1/defaults.go */
+export function defaultDeployment(deployment: Deployment): void {
+  const { spec } = deployment;
+  if (spec === undefined) return;
+  spec.replicas ??= 1;
+  spec.revisionHistoryLimit ??= 10;
+  spec.progressDeadlineSeconds ??= 600;
+  spec.strategy ??= {};
+  spec.strategy.type ||= 'RollingUpdate';
+  if (spec.strategy.type === 'RollingUpdate') {
+    spec.strategy.rollingUpdate ??= {};
+    spec.strategy.rollingUpdate.maxUnavailable ??= '25%';
+    spec.strategy.rollingUpdate.maxSurge ??= '25%';
+  }
+  if (spec.template?.spec !== undefined) defaultPodSpec(spec.template.spec);
+}
+
+export function defaultReplicaSet(replicaSet: ReplicaSet): void {
+  const { spec } = replicaSet;
+  if (spec === undefined) return;
+  spec.replicas ??= 1;
+  if (spec.template?.spec !== undefined) defaultPodSpec(spec.template.spec);
+}
+
+/** The fields that jobs, daemon sets and stateful sets need to be readable; no more than that. */
+export function defaultTemplate(object: ApiObject): void {
+  const template = valueAt(object, 'spec.template.spec');
+  if (isObject(template))
+    defaultPodSpec(template as unknown as Parameters<typeof defaultPodSpec>[0]);
+}
+
+export function validateWorkload(object: ApiObject): readonly FieldError[] {
+  const spec: JsonObject = object.spec ?? {};
+  const errors: FieldError[] = [];
+  const replicas = spec['replicas'];
+  if (typeof replicas === 'number' && replicas < 0) {
+    const detail = 'must be greater than or equal to 0';
+    errors.push(field.invalid('spec.replicas', replicas, detail));
+  }
+  const wanted = valueAt(spec, 'selector.matchLabels');
+  const labels = valueAt(spec, 'template.metadata.labels');
+  if (!isObject(spec['selector'])) errors.push(field.required('spec.selector'));
+  else if (isObject(wanted)) {
+    const requirements = Object.entries(wanted).map(([key, value]) => {
+      return { kind: 'in', key, values: [String(value)] } as const;
+    });
+    const have = isObject(labels) ? (labels as Record<string, string>) : {};
+    if (!matchesLabels(requirements, have)) {
+      const detail = '`selector` does not match template `labels`';
+      errors.push(field.invalid('spec.template.metadata.labels', have, detail));
+    }
+  }
+  const template = valueAt(spec, 'template.spec');
+  const podSpec = template as Parameters<typeof validatePodSpec>[0];
+  return [...errors, ...validatePodSpec(podSpec, 'spec.template.spec')];
+}
+
+export function validateWorkloadUpdate(object: ApiObject, old: ApiObject): readonly FieldError[] {
+  const selector = object.spec?.['selector'];
+  if (deepEqual(selector, old.spec?.['selector'])) return [];
+  return [field.invalid('spec.selector', selector, 'field is immutable')];
+}

@@ -1,0 +1,43 @@
+import type { UserInfo } from './model/request.js';
+
+/** What a bound service account token says; the pod is present for tokens bound to one. */
+export interface TokenClaims {
+  readonly namespace: string;
+  readonly serviceAccount: Readonly<{ name: string; uid: string }>;
+  readonly pod?: Readonly<{ name: string; uid: string }>;
+  readonly node?: Readonly<{ name: string; uid: string }>;
+  readonly audiences: readonly string[];
+  readonly expiresAtMs: number;
+}
+
+export interface TokenSigner {
+  /** The audience of tokens that ask for none, and that requests to the API must carry. */
+  readonly apiAudience: string;
+  sign(claims: TokenClaims): Promise<string>;
+  /** @returns undefined for anything that this signer did not sign, or that is out of date */
+  verify(token: string): Promise<TokenClaims | undefined>;
+}
+
+/** Signs certificate signing requests with the cluster's CA. */
+export interface SigningRules {
+  readonly usage: 'client' | 'server';
+  /** Whether the subject must be a node's. */
+  readonly nodesOnly: boolean;
+  readonly seconds: number;
+}
+
+export type SigningAnswer = Readonly<{ certificatePem: string }> | Readonly<{ refusal: string }>;
+
+export interface CsrSigner {
+  /**
+   * @param requestPem as in `spec.request`, decoded
+   * @returns the certificate as PEM, or why this signer does not sign such a request
+   */
+  sign(requestPem: string, rules: SigningRules): Promise<SigningAnswer>;
+}
+
+/** Who a bearer token belongs to. */
+export type TokenAuthenticator = (
+  token: string,
+  audiences: readonly string[],
+) => Promise<Readonly<{ user: UserInfo; audiences: readonly string[] }> | undefined>;

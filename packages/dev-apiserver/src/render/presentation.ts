@@ -1,0 +1,73 @@
+import type { Kind } from '../model/kind.js';
+import { type ApiObject, omit } from '../model/object.js';
+import { renderTable } from './table.js';
+
+export type Shape = 'object' | 'table' | 'metadata';
+
+/** What the client asked for, first match wins; undefined: nothing that this server can write. */
+export function negotiateShape(accept: string): Shape | undefined {
+  if (accept === '') return 'object';
+  for (const entry of accept.split(',')) {
+    const [type = '', ...parameters] = entry.split(';').map((part) => part.trim());
+    if (type !== 'application/json' && type !== '*/*' && type !== 'application/*') continue;
+    const as = parameters.find((parameter) => parameter.startsWith('as='))?.slice(3);
+    if (as === undefined) return 'object';
+    if (!parameters.includes('g=meta.k8s.io') || !parameters.includes('v=v1')) continue;
+    if (as === 'Table') return 'table';
+    if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') return 'metadata';
+  }
+  return undefined;
+}
+
+export interface ShapeOptions {
+  readonly shape: Shape;
+  /** `None`, `Metadata` or `Object`: what a table row carries of its object. */
+  readonly includeObject: string;
+  readonly nowMs: number;
+}
+
+/** One object as the client wants it. */
+export function presentObject(
+  kind: Kind,
+  object: ApiObject,
+  options: ShapeOptions & Readonly<{ headers: boolean }>,
+): unknown {
+  if (options.shape === 'object') return object;
+  if (options.shape === 'metadata') return partial(object);
+  const isBookmark = object.metadata.uid === undefined;
+  const { resourceVersion } = object.metadata;
+  return renderTable(kind, isBookmark ? [] : [object], { ...options, list: { resourceVersion } });
+}
+
+export interface ListMeta {
+  readonly resourceVersion: string;
+  readonly continueToken: string;
+  readonly remaining: number | undefined;
+}
+
+export function presentList(
+  kind: Kind,
+  items: readonly ApiObject[],
+  options: ShapeOptions & Readonly<{ meta: ListMeta }>,
+): unknown {
+  const { meta } = options;
+  const metadata = {
+    resourceVersion: meta.resourceVersion,
+    ...(meta.continueToken === '' ? {} : { continue: meta.continueToken }),
+    ...(meta.remaining === undefined ? {} : { remainingItemCount: meta.remaining }),
+  };
+  if (options.shape === 'table') {
+    return renderTable(kind, items, { ...options, headers: true, list: metadata });
+  }
+  if (options.shape === 'metadata') {
+    const apiVersion = 'meta.k8s.io/v1';
+    return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items: items.map(partial) };
+  }
+  const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
+  const bare = items.map((item) => omit(item, 'apiVersion', 'kind'));
+  return { kind: `${kind.kind}List`, apiVersion, metadata, items: bare };
+}
+
+function partial({ metadata }: ApiObject): unknown {
+  return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata };
+}

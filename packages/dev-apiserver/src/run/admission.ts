@@ -1,0 +1,170 @@
+import type { Pod, Service } from '@nodeagent/kube-client';
+
+import { statusError, StatusError } from '../model/errors.js';
+import type { Kind } from '../model/kind.js';
+import { kindOf } from '../model/kinds.js';
+import { type ApiObject, deepEqual, valueAt } from '../model/object.js';
+import type { WriteContext } from '../model/request.js';
+import { addDefaultTolerations, addServiceAccount } from '../plan/service-account-volume.js';
+import { mirrorPodProblem, nodeWriteProblem } from '../plan/node-restriction.js';
+import { nodeNameOf } from './node-authorizer.js';
+import type { Registry } from './registry.js';
+import type { ServiceAddresses } from './service-addresses.js';
+
+/** What a write needs from the rest of the cluster's state. */
+export interface Admission {
+  /** @returns how to undo what it took, should the write fail */
+  create(kind: Kind, draft: ApiObject, context: WriteContext): (() => void) | undefined;
+  update(
+    kind: Kind,
+    change: Readonly<{ draft: ApiObject; old: ApiObject }>,
+    context: WriteContext,
+  ): Settlement | undefined;
+  delete(kind: Kind, object: ApiObject): void;
+  removed(kind: Kind, object: ApiObject): void;
+}
+
+/** What an admitted update took and gives back: exactly one of the two is called. */
+interface Settlement {
+  commit(): void;
+  undo(): void;
+}
+
+const NAMESPACES = kindOf('', 'namespaces');
+const NODES = kindOf('', 'nodes');
+const SERVICE_ACCOUNTS = kindOf('', 'serviceaccounts');
+const PRIORITY_CLASSES = kindOf('scheduling.k8s.io', 'priorityclasses');
+
+/** Namespaces that cannot be deleted. @see Kubernetes apiserver pkg/admission/plugin/namespace/lifecycle */
+const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
+
+export interface AdmissionOptions {
+  readonly registry: Registry;
+  readonly addresses: ServiceAddresses;
+  readonly newSuffix: () => string;
+}
+
+/** The admission plug-ins that make a cluster behave: namespaces, service accounts, priorities, addresses. */
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { registry, addresses, newSuffix } = options;
+  return {
+    create: (kind, draft, context) => {
+      checkNamespace(registry, kind, draft);
+      if (kind.storage === 'pods' && isMirror(draft)) refuse(kind, draft, mirrorPodProblem(draft));
+      restrictNodeWrite(registry, kind, { draft, old: undefined }, context);
+      if (kind.storage === 'pods') admitPod(registry, draft, newSuffix);
+      if (kind.storage !== 'services') return undefined;
+      const { spec } = draft as unknown as Service;
+      return spec === undefined
+        ? undefined
+        : addresses.assign(spec, undefined, draft.metadata.name ?? '');
+    },
+    update: (kind, { draft, old }, context) => {
+      restrictNodeWrite(registry, kind, { draft, old }, context);
+      if (kind.storage !== 'services' || deepEqual(draft.spec, old.spec)) return undefined;
+      const { spec } = draft as unknown as Service;
+      const before = (old as unknown as Service).spec;
+      if (spec === undefined || before === undefined) return undefined;
+      const undo = addresses.assign(spec, before, draft.metadata.name ?? '');
+      return { undo, commit: () => addresses.release(before, spec) };
+    },
+    delete: (kind, object) => {
+      if (kind.storage === 'namespaces' && IMMORTAL.has(object.metadata.name ?? '')) {
+        throw statusError.forbidden(
+          kind,
+          object.metadata.name ?? '',
+          'this namespace may not be deleted',
+        );
+      }
+    },
+    removed: (kind, object) => {
+      if (kind.storage !== 'services') return;
+      const { spec } = object as unknown as Service;
+      if (spec !== undefined) addresses.release(spec, undefined);
+    },
+  };
+}
+
+function restrictNodeWrite(
+  registry: Registry,
+  kind: Kind,
+  change: Readonly<{ draft: ApiObject; old: ApiObject | undefined }>,
+  { user }: WriteContext,
+): void {
+  const name = nodeNameOf(user);
+  if (name === undefined) return;
+  const uid = registry.find(NODES, { namespace: '', name })?.metadata.uid ?? '';
+  refuse(kind, change.draft, nodeWriteProblem(kind.storage, { name, uid }, change));
+}
+
+/** @throws {StatusError} 403 when there is a reason */
+function refuse(kind: Kind, { metadata }: ApiObject, why: string | undefined): void {
+  if (why !== undefined) throw statusError.forbidden(kind, metadata.name ?? '', why);
+}
+
+function isMirror({ metadata }: ApiObject): boolean {
+  return metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
+}
+
+function checkNamespace(registry: Registry, kind: Kind, draft: ApiObject): void {
+  const name = draft.metadata.namespace;
+  if (!kind.namespaced || name === undefined) return;
+  const namespace = registry.get(NAMESPACES, { namespace: '', name });
+  if (namespace.metadata.deletionTimestamp === undefined) return;
+  const why = `unable to create new content in namespace ${name} because it is being terminated`;
+  const error = statusError.forbidden(kind, draft.metadata.name ?? '', why);
+  throw new StatusError(403, 'Forbidden', error.message, {
+    details: {
+      ...error.status.details,
+      causes: [
+        {
+          reason: 'NamespaceTerminating',
+          message: `namespace ${name} is being terminated`,
+          field: 'metadata.namespace',
+        },
+      ],
+    },
+  });
+}
+
+function admitPod(registry: Registry, draft: ApiObject, newSuffix: () => string): void {
+  const pod = draft as unknown as Pod;
+  const { spec } = pod;
+  if (spec === undefined) return;
+  const namespace = draft.metadata.namespace ?? '';
+  if (!isMirror(draft)) {
+    const name = spec.serviceAccountName || 'default';
+    const account = registry.find(SERVICE_ACCOUNTS, { namespace, name });
+    if (account === undefined) {
+      const why = `error looking up service account ${namespace}/${name}: serviceaccount "${name}" not found`;
+      throw new StatusError(
+        403,
+        'Forbidden',
+        `pods "${draft.metadata.name}" is forbidden: ${why}`,
+        {
+          details: { name: draft.metadata.name ?? '', kind: 'pods' },
+        },
+      );
+    }
+    const automount = valueAt(account, 'automountServiceAccountToken') !== false;
+    addServiceAccount(pod, automount, newSuffix());
+    addDefaultTolerations(pod);
+  }
+  setPriority(registry, spec, draft);
+}
+
+function setPriority(registry: Registry, spec: NonNullable<Pod['spec']>, draft: ApiObject): void {
+  const classes = registry.all(PRIORITY_CLASSES);
+  const wanted = spec.priorityClassName ?? '';
+  const found =
+    wanted === ''
+      ? classes.find((candidate) => candidate['globalDefault'] === true)
+      : classes.find((candidate) => candidate.metadata.name === wanted);
+  if (wanted !== '' && found === undefined) {
+    const why = `no PriorityClass with name ${wanted} was found`;
+    throw statusError.forbidden({ group: '', plural: 'pods' }, draft.metadata.name ?? '', why);
+  }
+  if (found?.metadata.name !== undefined) spec.priorityClassName = found.metadata.name;
+  spec.priority = Number(found?.['value'] ?? 0);
+  spec.preemptionPolicy ??= String(found?.['preemptionPolicy'] ?? 'PreemptLowerPriority');
+}

@@ -1,0 +1,89 @@
+import type { AccessQuestion, Decision } from '../model/access.js';
+import { StatusError, statusError } from '../model/errors.js';
+import type { UserInfo } from '../model/request.js';
+import { parseFieldSelector } from '../model/selectors.js';
+import type { Route, Verb } from '../plan/route.js';
+import { decideNode, nodeNameOf, restrictNode } from './node-authorizer.js';
+import { decideRbac } from './rbac-authorizer.js';
+import type { Registry } from './registry.js';
+
+export interface Attributes {
+  readonly verb: Verb;
+  readonly route: Route;
+  readonly body: unknown;
+  readonly query: URLSearchParams;
+}
+
+export interface Authorizer {
+  /** @throws {StatusError} 403 */
+  check(user: UserInfo, attributes: Attributes): void;
+  /** Discovery, version and health: everyone who is known may read them. @throws {StatusError} 403 */
+  checkPath(user: UserInfo, method: string, path: string): void;
+  decide(user: UserInfo, question: AccessQuestion): Decision;
+}
+
+/**
+ * Masters may do all; nodes what the node authorizer and NodeRestriction leave them; everyone else
+ * what RBAC objects grant.
+ *
+ * @see Kubernetes plugin/pkg/auth/authorizer/node, plugin/pkg/admission/noderestriction
+ */
+export function createAuthorizer(registry: Registry): Authorizer {
+  const decide = (user: UserInfo, question: AccessQuestion): Decision => {
+    if (user.groups.includes('system:masters')) return { allowed: true, why: 'system:masters' };
+    const node = nodeNameOf(user);
+    if (node !== undefined) {
+      const verdict = decideNode(registry, node, question);
+      if (verdict.allowed) return verdict;
+      const granted = decideRbac(registry, user, question);
+      return granted.allowed ? granted : verdict;
+    }
+    return decideRbac(registry, user, question);
+  };
+  return {
+    decide,
+    check: (user, attributes) => {
+      const question = questionOf(attributes);
+      const decision = decide(user, question);
+      if (!decision.allowed) throw refusal(user, question, decision.why);
+      const node = nodeNameOf(user);
+      if (node !== undefined) restrictNode(registry, node, attributes);
+    },
+    checkPath: (user, method, path) => {
+      if (method !== 'GET' && method !== 'HEAD') {
+        const verb = method.toLowerCase();
+        throw new StatusError(
+          403,
+          'Forbidden',
+          `forbidden: User "${user.username}" cannot ${verb} path "${path}"`,
+        );
+      }
+    },
+  };
+}
+
+function questionOf({ verb, route, query }: Attributes): AccessQuestion {
+  const { kind, namespace, subresource } = route;
+  const fields = route.name === '' ? parseFieldSelector(query.get('fieldSelector') ?? '') : [];
+  const named = fields.find(({ path, equal }) => path === 'metadata.name' && equal);
+  return {
+    verb,
+    group: kind.group,
+    resource: kind.plural,
+    subresource,
+    namespace: kind.storage === 'namespaces' ? '' : namespace,
+    name: route.name === '' ? (named?.value ?? '') : route.name,
+    fields: fields.filter(({ equal }) => equal),
+  };
+}
+
+function refusal(user: UserInfo, question: AccessQuestion, why: string): StatusError {
+  const { verb, group, namespace, name } = question;
+  const resource =
+    question.subresource === ''
+      ? question.resource
+      : `${question.resource}/${question.subresource}`;
+  const scope = namespace === '' ? 'at the cluster scope' : `in the namespace "${namespace}"`;
+  const text = `User "${user.username}" cannot ${verb} resource "${resource}" in API group "${group}" ${scope}${why === '' ? '' : `: ${why}`}`;
+  return statusError.forbidden({ group, plural: question.resource }, name, text);
+}

@@ -1,0 +1,72 @@
+import { decodeObject, refuseUnknown } from '../codec/decode-object.js';
+import { statusError } from '../model/errors.js';
+import type { Kind } from '../model/kind.js';
+import { apiVersionOf } from '../model/kinds.js';
+import { type ApiObject, isObject } from '../model/object.js';
+import type { WriteContext } from '../model/request.js';
+import { applyJsonPatch, mergePatch } from '../plan/patch.js';
+import { strategicMerge } from '../plan/strategic-merge.js';
+import { applyConfiguration } from '../plan/managed-fields.js';
+import type { ApiRequest } from './api.js';
+import type { Part } from '../plan/object-parts.js';
+import type { Mutation } from './registry.js';
+
+const JSON_PATCH = 'application/json-patch+json';
+const MERGE = 'application/merge-patch+json';
+const STRATEGIC = 'application/strategic-merge-patch+json';
+const APPLY = ['application/apply-patch+yaml', 'application/apply-patch+json'];
+
+/**
+ * What a PATCH request does to the object.
+ *
+ * @throws {StatusError} 415 for other content types, 400 for what is not a patch
+ */
+export function patched(
+  kind: Kind,
+  request: ApiRequest,
+  context: WriteContext & Readonly<{ part: Part }>,
+): Readonly<{ mutate: Mutation; creates: boolean }> {
+  const type = request.contentType.split(';')[0]?.trim() ?? '';
+  const { body } = request;
+  const strict = request.query.get('fieldValidation') === 'Strict';
+  const finish = (value: unknown): ApiObject => {
+    if (!isObject(value)) throw statusError.badRequest('the patch does not leave an object');
+    const { object, unknown } = decodeObject(kind, value);
+    if (strict) refuseUnknown(kind, unknown);
+    return object as unknown as ApiObject;
+  };
+  if (type === JSON_PATCH) {
+    return { creates: false, mutate: (old) => finish(applyJsonPatch(plain(old), body)) };
+  }
+  if (APPLY.includes(type)) {
+    if (!isObject(body)) throw statusError.badRequest('an apply patch is an object');
+    if (!request.query.has('fieldManager')) {
+      throw statusError.badRequest(
+        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+      );
+    }
+    const subresource = context.part === 'main' ? '' : context.part;
+    const decoded = decodeObject(kind, body);
+    if (strict) refuseUnknown(kind, decoded.unknown);
+    const applied = { apiVersion: apiVersionOf(kind), ...decoded.object };
+    return {
+      creates: context.part === 'main',
+      mutate: (old) => {
+        const options = { manager: context.fieldManager, force: context.force, subresource };
+        return applyConfiguration(kind, old, applied as unknown as ApiObject, options);
+      },
+    };
+  }
+  if (!isObject(body)) throw statusError.badRequest('a merge patch is an object');
+  if (type === MERGE) {
+    return { creates: false, mutate: (old) => finish(mergePatch(plain(old), body)) };
+  }
+  if (type === STRATEGIC) {
+    return { creates: false, mutate: (old) => finish(strategicMerge(kind.type, plain(old), body)) };
+  }
+  throw statusError.unsupportedMediaType([JSON_PATCH, MERGE, STRATEGIC, ...APPLY]);
+}
+
+function plain(old: ApiObject | undefined): Record<string, unknown> {
+  return (old ?? {}) as Record<string, unknown>;
+}

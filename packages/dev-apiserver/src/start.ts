@@ -1,0 +1,146 @@
+import type { Clock, Logger } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
+import { randomInt, randomUUID } from 'node:crypto';
+import { isIPv6 } from 'node:net';
+
+import { startHttpsServer } from './adapters/https-server.js';
+import { renderKubeconfig } from './adapters/kubeconfig.js';
+import {
+  createCertificateAuthority,
+  type Identity,
+  type KeyedCertificate,
+} from './adapters/pki.js';
+import { createTokenSigner } from './adapters/token-signer.js';
+import type { UserInfo } from './model/request.js';
+import { formatIp, parseIpRange } from './plan/ip-range.js';
+import { createAdmission } from './run/admission.js';
+import { Api } from './run/api.js';
+import { createTokenAuthenticator } from './run/authenticator.js';
+import { createAuthorizer } from './run/authorizer.js';
+import { bootstrap } from './run/bootstrap.js';
+import { Registry } from './run/registry.js';
+import { ServiceAddresses } from './run/service-addresses.js';
+import { Store } from './run/store.js';
+import { createSubresources } from './run/subresources/subresources.js';
+
+export interface DevApiServerOptions {
+  /** Address to listen on; 127.0.0.1 when absent. For a node in a network namespace of its own. */
+  readonly host?: string;
+  /** 0 or absent: any free port. */
+  readonly port?: number;
+  /** One or two CIDRs of different families, the first one's family is Services' default. */
+  readonly serviceCidrs?: readonly string[];
+  /** 30000–32767 when absent. */
+  readonly nodePorts?: Readonly<{ first: number; last: number }>;
+  /** Bearer token → who it is. */
+  readonly tokens?: ReadonlyMap<string, UserInfo>;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+export interface DevApiServer {
+  /** e.g. `https://127.0.0.1:6443` */
+  readonly url: string;
+  readonly caCertificatePem: string;
+  /** A kubeconfig, as YAML, with a fresh client certificate for this identity. */
+  kubeconfig(identity: Identity): Promise<string>;
+  issueClientCertificate(identity: Identity): Promise<KeyedCertificate>;
+  /** @param names host names and addresses, e.g. of a kubelet's own server */
+  issueServerCertificate(commonName: string, names: readonly string[]): Promise<KeyedCertificate>;
+  /** Ends all watches and closes the port; everything stored is gone. */
+  stop(): Promise<void>;
+}
+
+/** The name by which kubelets know the API server. */
+const NODE_CLIENT = { user: 'kube-apiserver-kubelet-client', groups: ['system:masters'] };
+const LOOPBACK = '127.0.0.1';
+const SERVICE_CIDRS = ['10.96.0.0/16', 'fd00:10:96::/112'];
+const ISSUER = 'https://kubernetes.default.svc.cluster.local';
+const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
+
+/**
+ * Starts the API server in this process.
+ *
+ * @throws {ApiServerError} `APISERVER_OPTIONS`, `APISERVER_LISTEN`
+ */
+export async function startDevApiServer(options: DevApiServerOptions = {}): Promise<DevApiServer> {
+  const host = options.host ?? LOOPBACK;
+  const clock = options.clock ?? createSystemClock();
+  const logger = options.logger ?? SILENT;
+  const ranges = (options.serviceCidrs ?? SERVICE_CIDRS).map(parseIpRange);
+  const nodePorts = options.nodePorts ?? { first: 30_000, last: 32_767 };
+  const addresses = new ServiceAddresses(ranges, nodePorts);
+  // Microseconds since 1970: above all versions of an earlier life of fewer than a million writes a second.
+  const store = new Store(Math.floor(clock.nowMs()) * 1_000);
+  const registry = new Registry({ store, clock, newUid: randomUUID, newSuffix });
+  registry.useAdmission(createAdmission({ registry, addresses, newSuffix }));
+  const authority = await createCertificateAuthority(clock.nowMs());
+  const signer = await createTokenSigner(ISSUER, () => clock.nowMs());
+  const authorizer = createAuthorizer(registry);
+  const authenticate = createTokenAuthenticator(registry, signer, options.tokens ?? new Map());
+  const subresources = createSubresources({
+    registry,
+    authorizer,
+    signer,
+    authenticate,
+    csrSigner: authority,
+  });
+  const server = await startHttpsServer({
+    api: new Api({ registry, authorizer, subresources }),
+    host,
+    port: options.port ?? 0,
+    certificate: await authority.issueServer('kube-apiserver', serverNames(options), clock.nowMs()),
+    caPem: authority.certificatePem,
+    authenticate,
+    apiAudience: signer.apiAudience,
+    nodeIdentity: await authority.issueClient(NODE_CLIENT, clock.nowMs()),
+    logger,
+  });
+  bootstrap(registry, {
+    caPem: authority.certificatePem,
+    host,
+    port: server.port,
+    serviceCidrs: ranges.map(({ cidr }) => cidr),
+    serviceIp: firstServiceAddress(ranges[0]?.cidr ?? ''),
+  });
+  const url = `https://${isIPv6(host) ? `[${host}]` : host}:${server.port}`;
+  logger.info({ url }, 'API server is ready');
+  return {
+    url,
+    caCertificatePem: authority.certificatePem,
+    kubeconfig: async (identity) => {
+      const client = await authority.issueClient(identity, clock.nowMs());
+      return renderKubeconfig(url, authority.certificatePem, { ...client, user: identity.user });
+    },
+    issueClientCertificate: (identity) => authority.issueClient(identity, clock.nowMs()),
+    issueServerCertificate: (name, names) => authority.issueServer(name, names, clock.nowMs()),
+    stop: () => server.close(),
+  };
+}
+
+function serverNames({
+  host = LOOPBACK,
+  serviceCidrs = SERVICE_CIDRS,
+}: DevApiServerOptions): readonly string[] {
+  const firstAddresses = serviceCidrs.map((cidr) => firstServiceAddress(cidr));
+  const service = 'kubernetes.default.svc.cluster.local'.split('.');
+  const names = [1, 2, 3, 5].map((count) => service.slice(0, count).join('.'));
+  return [...new Set([host, '127.0.0.1', '::1', 'localhost']), ...names, ...firstAddresses];
+}
+
+function firstServiceAddress(cidr: string): string {
+  const { first, family } = parseIpRange(cidr);
+  return formatIp(first + 1n, family);
+}
+
+function newSuffix(): string {
+  return Array.from({ length: 5 }, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('');
+}
+
+const SILENT: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => SILENT,
+};

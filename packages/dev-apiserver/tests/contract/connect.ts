@@ -1,0 +1,32 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
+import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+
+import { startDevApiServer } from '../../src/index.js';
+
+export interface Connected {
+  readonly client: HttpKubeClient;
+  readonly rootCaPem: string;
+  close(): Promise<void>;
+}
+
+/** A server on a free port, and an administrator's client by way of a kubeconfig file. */
+export async function startAndConnect(): Promise<Connected> {
+  const server = await startDevApiServer();
+  const folder = await mkdtemp(join(tmpdir(), 'dev-apiserver-'));
+  const path = join(folder, 'kubeconfig');
+  await writeFile(path, await server.kubeconfig({ user: 'admin', groups: ['system:masters'] }));
+  const client = createKubeClient(await loadKubeconfig({ path }));
+  return {
+    client,
+    rootCaPem: server.caCertificatePem,
+    close: async () => {
+      client.close();
+      await server.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
