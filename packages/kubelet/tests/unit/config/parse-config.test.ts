@@ -1,0 +1,153 @@
+import { isConfigError, type PlainObject } from '@nodeagent/component-base';
+import { describe, expect, it } from 'vitest';
+
+import { hardThresholds, parseKubeletConfig, statusReportMs } from '../../../src/config/index.js';
+
+const ENVELOPE = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' };
+
+function parse(value: PlainObject, more: { flags?: PlainObject; dropIns?: PlainObject[] } = {}) {
+  const file = { value: { ...ENVELOPE, ...value }, directory: '/etc/kubelet' };
+  return parseKubeletConfig({ file, dropIns: [], flags: {}, source: 'k.yaml', ...more });
+}
+
+function problemsOf(value: PlainObject): readonly string[] {
+  try {
+    parse(value);
+  } catch (error) {
+    if (isConfigError(error)) return error.problems.map(({ field }) => field);
+    throw error;
+  }
+  return [];
+}
+
+describe(parseKubeletConfig, () => {
+  it('fills in the defaults', () => {
+    expect(parse({}).config).toMatchObject({
+      syncFrequency: 60_000,
+      port: 10_250,
+      readOnlyPort: 0,
+      maxPods: 110,
+      cgroupDriver: 'cgroupfs',
+      failCgroupV1: true,
+      healthzPort: 10_248,
+      authentication: { anonymous: { enabled: false }, webhook: { enabled: true } },
+      authorization: { mode: 'Webhook' },
+      enforceNodeAllocatable: ['pods'],
+      containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+      crashLoopBackOff: { maxContainerRestartPeriod: 300_000 },
+    });
+  });
+
+  it('is more open without a file, as it always was', () => {
+    const none = { file: undefined, dropIns: [], flags: {}, source: 'command line' };
+    expect(parseKubeletConfig(none).config).toMatchObject({
+      readOnlyPort: 10_255,
+      authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
+      authorization: { mode: 'AlwaysAllow' },
+    });
+  });
+
+  it('lets flags win over drop-ins, and drop-ins over the file', () => {
+    const dropIns = [
+      { ...ENVELOPE, maxPods: 20, clusterDNS: ['2.2.2.2'], evictionHard: { a: '1' } },
+    ];
+    const flags = { maxPods: 30, featureGates: { NodeSwap: false } };
+    const value = {
+      maxPods: 10,
+      clusterDNS: ['1.1.1.1'],
+      featureGates: { EventedPLEG: true, NodeSwap: true },
+      evictionHard: { b: '2' },
+    };
+    expect(parse(value, { dropIns, flags }).config).toMatchObject({
+      maxPods: 30,
+      clusterDNS: ['2.2.2.2'],
+      featureGates: { EventedPLEG: true, NodeSwap: false },
+      evictionHard: { a: '1', b: '2' },
+    });
+  });
+
+  it('replaces a map of the file by that of a flag', () => {
+    const value = { systemReserved: { cpu: '1', memory: '1Gi' } };
+    const { config } = parse(value, { flags: { systemReserved: { cpu: '2' } } });
+    expect(config.systemReserved).toEqual({ cpu: '2' });
+  });
+
+  it('means relative paths from the file', () => {
+    const value = {
+      staticPodPath: 'manifests',
+      authentication: { x509: { clientCAFile: 'ca.crt' } },
+    };
+    const { config } = parse(value);
+    expect(config.staticPodPath).toBe('/etc/kubelet/manifests');
+    expect(config.authentication.x509.clientCAFile).toBe('/etc/kubelet/ca.crt');
+  });
+
+  it('warns of fields that it does not know', () => {
+    const { warnings } = parse({ maxPod: 3, authentication: { basic: {} } });
+    expect(warnings).toHaveLength(2);
+    expect(warnings.join()).toContain('maxPod');
+  });
+
+  it('names everything that is wrong at once', () => {
+    const value = {
+      maxPods: -1,
+      podLogsDir: 'relative',
+      imageGCLowThresholdPercent: 90,
+      cgroupDriver: 'x',
+      syncFrequency: 'soon',
+      systemReserved: { gpus: '1' },
+    };
+    expect([...problemsOf(value)].sort()).toEqual([
+      'cgroupDriver',
+      'imageGCLowThresholdPercent',
+      'maxPods',
+      'syncFrequency',
+      'systemReserved',
+    ]);
+  });
+
+  const wrong: readonly (readonly [string, PlainObject])[] = [
+    ['runOnce', { runOnce: true }],
+    ['podLogsDir', { podLogsDir: '/var/../log' }],
+    ['cpuCFSQuotaPeriod', { cpuCFSQuotaPeriod: '2s' }],
+    ['maxParallelImagePulls', { maxParallelImagePulls: 5, serializeImagePulls: true }],
+    ['shutdownGracePeriodCriticalPods', { shutdownGracePeriodCriticalPods: '10s' }],
+    ['crashLoopBackOff', { crashLoopBackOff: { maxContainerRestartPeriod: '301s' } }],
+    ['enforceNodeAllocatable', { enforceNodeAllocatable: ['none', 'pods'] }],
+    ['enforceNodeAllocatable', { enforceNodeAllocatable: ['system-reserved'] }],
+    ['containerRuntimeEndpoint', { containerRuntimeEndpoint: '' }],
+    ['containerLogMonitorInterval', { containerLogMonitorInterval: '1s' }],
+    ['imageMaximumGCAge', { imageMaximumGCAge: '1m' }],
+    ['registerWithTaints[0].effect', { registerWithTaints: [{ key: 'a', effect: 'Never' }] }],
+    ['port', { port: 0 }],
+  ];
+  it.each(wrong)('refuses %s in %j', (field, value) => {
+    expect(problemsOf(value)).toEqual([field]);
+  });
+});
+
+describe(statusReportMs, () => {
+  it('follows the update frequency when only that is given', () => {
+    expect(statusReportMs(parse({}).config)).toBe(300_000);
+    expect(statusReportMs(parse({ nodeStatusUpdateFrequency: '4s' }).config)).toBe(4000);
+    expect(statusReportMs(parse({ nodeStatusReportFrequency: '1m' }).config)).toBe(60_000);
+  });
+});
+
+describe(hardThresholds, () => {
+  it('has defaults only where a file does not name its own', () => {
+    expect(hardThresholds(parse({}).config, true).get('memory.available')).toEqual({
+      bytes: 100 * 2 ** 20,
+    });
+    expect(hardThresholds(parse({}).config, false).size).toBe(0);
+    const own = { evictionHard: { 'nodefs.available': '20%', 'memory.available': '0%' } };
+    expect([...hardThresholds(parse(own).config, true)]).toEqual([
+      ['nodefs.available', { fraction: Math.fround(0.2) }],
+    ]);
+    const merged = hardThresholds(
+      parse({ ...own, mergeDefaultEvictionSettings: true }).config,
+      true,
+    );
+    expect(merged.has('imagefs.available')).toBe(true);
+  });
+});

@@ -1,0 +1,33 @@
+import { expect, it } from 'vitest';
+
+import { parseKubeletConfig, renderConfig } from '../../../src/config/index.js';
+
+function parse(value: Record<string, unknown>) {
+  const file = { value, directory: '/' };
+  return parseKubeletConfig({ file, dropIns: [], flags: {}, source: 'k.yaml' }).config;
+}
+
+it('is a file again that gives the same configuration', () => {
+  const config = parse({
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    syncFrequency: '90s',
+    imageMaximumGCAge: '36h',
+    shutdownGracePeriod: '30s',
+    evictionHard: { 'memory.available': '5%' },
+    crashLoopBackOff: { maxContainerRestartPeriod: '5s' },
+  });
+  const rendered = renderConfig(config);
+  expect(rendered).toMatchObject({
+    kind: 'KubeletConfiguration',
+    syncFrequency: '1m30s',
+    crashLoopBackOff: { maxContainerRestartPeriod: '5s' },
+    authentication: { webhook: { cacheTTL: '2m0s' } },
+  });
+  expect(parse(rendered)).toEqual(config);
+});
+
+it('shows no header of the static pods’ URL', () => {
+  const shown = renderConfig(parse({ staticPodURLHeader: { Authorization: ['Bearer secret'] } }));
+  expect(JSON.stringify(shown)).not.toContain('secret');
+});
