@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { PullRecordFiles } from '../ports.js';
+
+const PREFIX = 'sha256-';
+const TEMPORARY = '.tmp';
+
+/** `<root>/image_manager/{pulling,pulled}/sha256-<hash of the name>`, as other kubelets write them. */
+export function createPullRecordFiles(rootDir: string): PullRecordFiles {
+  const folderOf = (kind: string): string => join(rootDir, 'image_manager', kind);
+  const pathOf = (kind: string, name: string): string =>
+    join(folderOf(kind), PREFIX + createHash('sha256').update(name).digest('hex'));
+  return {
+    read: (kind, name) => readFile(pathOf(kind, name), 'utf8').catch(absent(undefined)),
+    write: async (kind, name, text) => {
+      await mkdir(folderOf(kind), { recursive: true, mode: 0o700 });
+      const path = pathOf(kind, name);
+      try {
+        await writeFile(path + TEMPORARY, text, { mode: 0o600 });
+        await rename(path + TEMPORARY, path);
+      } catch (error) {
+        await rm(path + TEMPORARY, { force: true });
+        throw error;
+      }
+    },
+    remove: (kind, name) => rm(pathOf(kind, name), { force: true }),
+    texts: async (kind) => {
+      const names = await readdir(folderOf(kind)).catch(absent<string[]>([]));
+      const own = names.filter((name) => name.startsWith(PREFIX) && !name.endsWith(TEMPORARY));
+      return Promise.all(own.map((name) => readFile(join(folderOf(kind), name), 'utf8')));
+    },
+  };
+}
+
+function absent<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return value;
+    throw error;
+  };
+}

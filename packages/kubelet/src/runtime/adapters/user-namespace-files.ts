@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+import type { UserNamespaceFiles } from '../ports.js';
+
+/** `<root>/pods/<uid>/userns` */
+export function createUserNamespaceFiles(rootDir: string): UserNamespaceFiles {
+  const pathOf = (uid: string): string => join(rootDir, 'pods', uid, 'userns');
+  return {
+    path: pathOf,
+    pods: () => readdir(join(rootDir, 'pods')).catch(absent<string[]>([])),
+    read: (uid) => readFile(pathOf(uid), 'utf8').catch(absent(undefined)),
+    write: (uid, text) => writeDurably(pathOf(uid), text),
+  };
+}
+
+/** After this nothing but the whole text is ever read there, whatever happens to the machine. */
+async function writeDurably(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  const temporary = `${path}.tmp`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  const directory = await open(dirname(path));
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function absent<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return value;
+    throw error;
+  };
+}
+
+/**
+ * What `getsubids` says of the user `kubelet`.
+ *
+ * @returns undefined when there is no such user or no such program: the whole range may be used then
+ */
+export async function readSubIds(
+  passwdFile = '/etc/passwd',
+): Promise<Readonly<{ uids: string; gids: string }> | undefined> {
+  const users = await readFile(passwdFile, 'utf8').catch(absent(''));
+  if (!/^kubelet:/m.test(users)) return undefined;
+  const ask = async (...args: readonly string[]): Promise<string> =>
+    (await promisify(execFile)('getsubids', [...args])).stdout;
+  try {
+    const [uids, gids] = await Promise.all([ask('kubelet'), ask('-g', 'kubelet')]);
+    return { uids, gids };
+  } catch (error) {
+    return absent(undefined)(error);
+  }
+}

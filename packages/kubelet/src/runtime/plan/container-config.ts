@@ -1,0 +1,133 @@
+import type { ContainerConfig, EnvVar, Mount, StopSignal } from '@nodeagent/cri-client';
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import {
+  containerSpecHash,
+  expandReferences,
+  podName,
+  podNamespace,
+  podUid,
+} from '../../pods/index.js';
+import {
+  ANNOTATION_DELETION_GRACE,
+  ANNOTATION_HASH,
+  ANNOTATION_MESSAGE_PATH,
+  ANNOTATION_MESSAGE_POLICY,
+  ANNOTATION_PORTS,
+  ANNOTATION_PRE_STOP,
+  ANNOTATION_RESTART_COUNT,
+  ANNOTATION_TERMINATION_GRACE,
+  LABEL_CONTAINER_NAME,
+  LABEL_POD_NAME,
+  LABEL_POD_NAMESPACE,
+  LABEL_POD_UID,
+} from '../model/labels.js';
+import { containerResources, type ResourceSettings } from './container-resources.js';
+import { environmentLookup } from './environment.js';
+import {
+  containerSecurity,
+  type ImageUser,
+  type NamespaceChoice,
+  type SecuritySettings,
+} from './security-context.js';
+
+export interface ContainerInput extends NamespaceChoice {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly restartCount: number;
+  readonly image: ImageUser & Readonly<{ ref: string }>;
+  readonly env: readonly EnvVar[];
+  readonly mounts: readonly Mount[];
+}
+
+export interface ContainerSettings extends ResourceSettings, SecuritySettings {
+  /** Containers may name their stop signal: feature gate ContainerStopSignals. */
+  readonly stopSignals?: boolean;
+}
+
+/**
+ * The request that makes one container.
+ *
+ * @throws {StartError} `CreateContainerConfigError`
+ * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go, generateContainerConfig
+ */
+export function containerConfig(
+  input: ContainerInput,
+  settings: ContainerSettings,
+): ContainerConfig {
+  const { pod, container, restartCount, image, env, mounts } = input;
+  const lookup = environmentLookup(env);
+  const expanded = (words: readonly string[] | undefined): readonly string[] =>
+    (words ?? []).map((word) => expandReferences(word, lookup));
+  return {
+    metadata: { name: container.name, attempt: restartCount },
+    image: { image: image.ref, userSpecifiedImage: container.image ?? '' },
+    command: expanded(container.command),
+    args: expanded(container.args),
+    workingDir: container.workingDir,
+    env,
+    mounts,
+    labels: containerLabels(pod, container),
+    annotations: containerAnnotations(pod, container, restartCount),
+    logPath: containerLogPath(container.name, restartCount),
+    stdin: container.stdin,
+    stdinOnce: container.stdinOnce,
+    tty: container.tty,
+    ...(settings.stopSignals === true && stopSignal(container)),
+    linux: {
+      resources: containerResources(pod, container, settings),
+      securityContext: containerSecurity(input, image, settings),
+    },
+  };
+}
+
+function stopSignal({ lifecycle }: Container): { readonly stopSignal?: StopSignal } {
+  const name = lifecycle?.stopSignal;
+  return name === undefined ? {} : { stopSignal: name as StopSignal };
+}
+
+/** Relative to the pod's log directory. */
+export function containerLogPath(name: string, restartCount: number): string {
+  return `${name}/${restartCount}.log`;
+}
+
+/**
+ * The number of the next run, by the names in a container's log directory: `0.log`,
+ * `1.log.20260101-000000.gz`.
+ */
+export function nextRun(names: readonly string[]): number {
+  const runs = names.map((name) => /^(\d+)\.log(\.|$)/.exec(name)?.[1]).filter(Boolean);
+  return Math.max(-1, ...runs.map(Number)) + 1;
+}
+
+function containerLabels(pod: Pod, container: Container): Readonly<Record<string, string>> {
+  return {
+    [LABEL_CONTAINER_NAME]: container.name,
+    [LABEL_POD_NAME]: podName(pod),
+    [LABEL_POD_NAMESPACE]: podNamespace(pod),
+    [LABEL_POD_UID]: podUid(pod),
+  };
+}
+
+function containerAnnotations(
+  pod: Pod,
+  container: Container,
+  restartCount: number,
+): Readonly<Record<string, string>> {
+  const deletionGrace = pod.metadata?.deletionGracePeriodSeconds;
+  const terminationGrace = pod.spec?.terminationGracePeriodSeconds;
+  const preStop = container.lifecycle?.preStop;
+  const ports = container.ports ?? [];
+  return {
+    [ANNOTATION_HASH]: containerSpecHash(container),
+    [ANNOTATION_RESTART_COUNT]: String(restartCount),
+    [ANNOTATION_MESSAGE_PATH]: container.terminationMessagePath ?? '',
+    [ANNOTATION_MESSAGE_POLICY]: container.terminationMessagePolicy ?? '',
+    ...(deletionGrace === undefined ? {} : { [ANNOTATION_DELETION_GRACE]: String(deletionGrace) }),
+    ...(terminationGrace === undefined
+      ? {}
+      : { [ANNOTATION_TERMINATION_GRACE]: String(terminationGrace) }),
+    ...(preStop === undefined ? {} : { [ANNOTATION_PRE_STOP]: JSON.stringify(preStop) }),
+    ...(ports.length === 0 ? {} : { [ANNOTATION_PORTS]: JSON.stringify(ports) }),
+  };
+}

@@ -1,0 +1,52 @@
+import { parseQuantity, quantityToUnits } from '@nodeagent/base';
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import { isCritical, qosClass } from '../../pods/index.js';
+
+/** What this machine can limit, and what the configuration wants. */
+export interface SwapSettings {
+  /** Version of cgroups. */
+  readonly cgroups: 1 | 2;
+  readonly behavior: 'NoSwap' | 'LimitedSwap';
+  readonly swapBytes: number;
+}
+
+export interface ContainerSwap {
+  /** Version 1: memory and swap together are limited to what memory is. */
+  readonly withMemory: boolean;
+  readonly unified: Readonly<Record<string, string>>;
+}
+
+/**
+ * No swap, unless the configuration gives burstable containers a share: as much of the swap as they
+ * ask for of the memory.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container_linux.go, configureContainerSwapResources
+ */
+export function containerSwap(
+  pod: Pod,
+  container: Container,
+  { swap, memoryCapacityBytes }: Readonly<{ swap?: SwapSettings; memoryCapacityBytes: number }>,
+): ContainerSwap {
+  if (swap === undefined) return { withMemory: false, unified: {} };
+  if (swap.cgroups === 1) return { withMemory: true, unified: {} };
+  const bytes = swap.behavior === 'NoSwap' ? 0 : share(pod, container, swap, memoryCapacityBytes);
+  return { withMemory: false, unified: { 'memory.swap.max': String(bytes) } };
+}
+
+function share(
+  pod: Pod,
+  { resources }: Container,
+  { swapBytes }: SwapSettings,
+  memoryBytes: number,
+): number {
+  if (qosClass(pod) !== 'Burstable' || isCritical(pod)) return 0;
+  const limit = amount(resources?.limits?.['memory']);
+  const request = amount(resources?.requests?.['memory']) || limit;
+  if (request === limit || request > memoryBytes) return 0;
+  return Math.trunc((request / memoryBytes) * swapBytes);
+}
+
+function amount(text: string | undefined): number {
+  return quantityToUnits(parseQuantity(text ?? '0') ?? 0n);
+}

@@ -1,0 +1,192 @@
+import type { EnvVar as CriEnvVar } from '@nodeagent/cri-client';
+import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '@nodeagent/kube-client';
+
+import { expandReferences, podNamespace, StartError } from '../../pods/index.js';
+import { type FieldContext, podField, resourceField } from './pod-fields.js';
+import { readEnvFile } from './env-file.js';
+import { serviceVariables } from './service-variables.js';
+
+/** Names of the objects that one container's environment is made from. */
+export interface EnvironmentSources {
+  readonly configMaps: readonly string[];
+  readonly secrets: readonly string[];
+  readonly files: readonly EnvFileName[];
+}
+
+/** A file of variables in one of the pod's volumes. */
+export interface EnvFileName {
+  readonly volume: string;
+  readonly path: string;
+}
+
+export function environmentSources(container: Container): EnvironmentSources {
+  const { env = [], envFrom = [] } = container;
+  const configMaps = [
+    ...envFrom.map((from) => from.configMapRef?.name),
+    ...env.map((entry) => entry.valueFrom?.configMapKeyRef?.name),
+  ];
+  const secrets = [
+    ...envFrom.map((from) => from.secretRef?.name),
+    ...env.map((entry) => entry.valueFrom?.secretKeyRef?.name),
+  ];
+  const files = env.flatMap(({ valueFrom }) => {
+    const ref = valueFrom?.fileKeyRef;
+    return ref === undefined ? [] : [{ volume: ref.volumeName, path: ref.path }];
+  });
+  return { configMaps: distinct(configMaps), secrets: distinct(secrets), files };
+}
+
+function distinct(names: readonly (string | undefined)[]): readonly string[] {
+  return [...new Set(names.filter((name) => name !== undefined))];
+}
+
+export interface EnvironmentInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly fields: FieldContext;
+  /** Those that exist, by name. */
+  readonly configMaps: ReadonlyMap<string, ConfigMap>;
+  readonly secrets: ReadonlyMap<string, Secret>;
+  /** What is in the files, or why they cannot be read; by {@link envFileKey}. */
+  readonly files?: ReadonlyMap<string, string | Error>;
+  /** Undefined before the first list of services. */
+  readonly services: readonly Service[] | undefined;
+}
+
+export function envFileKey({ volume, path }: EnvFileName): string {
+  return `${volume}/${path}`;
+}
+
+type Value = string | Uint8Array;
+
+/**
+ * The environment of one container: `envFrom`, then `env`, then variables of services that neither
+ * of them sets. Later entries win; references see only what comes before them.
+ *
+ * @throws {StartError} `CreateContainerConfigError` for a source that is required and missing
+ * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables
+ */
+export function buildEnvironment(input: EnvironmentInput): readonly CriEnvVar[] {
+  const { pod, container, services } = input;
+  const isStatic = pod.metadata?.annotations?.['kubernetes.io/config.source'] !== undefined;
+  if (services === undefined && !isStatic) {
+    throw refuse('services have not yet been read at least once, cannot construct envvars');
+  }
+  const links = pod.spec?.enableServiceLinks ?? true;
+  const ofServices = serviceVariables(services ?? [], podNamespace(pod), links);
+  const values = new Map<string, Value>();
+  addWholeObjects(values, input);
+  for (const entry of container.env ?? []) {
+    const value = valueOf(entry, input, (name) => textOf(values.get(name)) ?? ofServices.get(name));
+    if (value !== undefined) values.set(entry.name, value);
+  }
+  const extra = [...ofServices].filter(([name]) => !values.has(name));
+  return [...values, ...extra].map(([name, value]) => ({ name, value }));
+}
+
+/** Values by name, for `$(NAME)` in commands and paths. */
+export function environmentLookup(env: readonly CriEnvVar[]): (name: string) => string | undefined {
+  const values = new Map(env.map(({ name, value }) => [name, value ?? '']));
+  return (name) => textOf(values.get(name));
+}
+
+function addWholeObjects(values: Map<string, Value>, input: EnvironmentInput): void {
+  for (const { prefix = '', configMapRef, secretRef } of input.container.envFrom ?? []) {
+    if (configMapRef !== undefined) {
+      const found = input.configMaps.get(configMapRef.name ?? '');
+      if (found === undefined && configMapRef.optional !== true)
+        throw refuse(`configmap ${JSON.stringify(configMapRef.name ?? '')} not found`);
+      for (const [key, value] of Object.entries(found?.data ?? {})) values.set(prefix + key, value);
+    }
+    if (secretRef !== undefined) {
+      const found = input.secrets.get(secretRef.name ?? '');
+      if (found === undefined && secretRef.optional !== true)
+        throw refuse(`secret ${JSON.stringify(secretRef.name ?? '')} not found`);
+      for (const [key, value] of Object.entries(found?.data ?? {}))
+        values.set(prefix + key, secretValue(value));
+    }
+  }
+}
+
+function valueOf(
+  entry: EnvVar,
+  input: EnvironmentInput,
+  lookup: (name: string) => string | undefined,
+): Value | undefined {
+  if (entry.value) return expandReferences(entry.value, lookup);
+  const from = entry.valueFrom;
+  if (from === undefined) return '';
+  const { pod, container, fields } = input;
+  if (from.fieldRef !== undefined) {
+    const value = podField(pod, from.fieldRef.fieldPath, fields);
+    if (value === undefined) throw refuse(`unsupported fieldPath: ${from.fieldRef.fieldPath}`);
+    return value;
+  }
+  if (from.resourceFieldRef !== undefined) {
+    const value = resourceField(from.resourceFieldRef, { pod, container, node: fields.node });
+    if (value === undefined)
+      throw refuse(`unsupported container resource: ${from.resourceFieldRef.resource}`);
+    return value;
+  }
+  if (from.configMapKeyRef !== undefined) return configMapKey(from.configMapKeyRef, input);
+  if (from.secretKeyRef !== undefined) return secretKey(from.secretKeyRef, input);
+  if (from.fileKeyRef !== undefined) return fileKey(from.fileKeyRef, input);
+  throw refuse(`environment variable ${entry.name}: its valueFrom is not supported`);
+}
+
+function fileKey(
+  { volumeName, path, key, optional }: NonNullable<NonNullable<EnvVar['valueFrom']>['fileKeyRef']>,
+  { files }: EnvironmentInput,
+): string | undefined {
+  const text = files?.get(envFileKey({ volume: volumeName, path }));
+  if (typeof text !== 'string') {
+    throw refuse(`couldn't parse env file: ${text?.message ?? `${path} has not been read`}`);
+  }
+  const answer = readEnvFile(text, key);
+  if (answer.kind === 'problem') throw refuse(`couldn't parse env file: ${answer.problem}`);
+  if (answer.kind === 'value' && answer.value !== '') return answer.value;
+  if (optional === true) return undefined;
+  const [quotedKey, quotedPath] = [key, path].map((part) => JSON.stringify(part));
+  throw refuse(`environment variable key ${quotedKey} not found in file ${quotedPath}`);
+}
+
+interface KeyRef {
+  readonly name?: string;
+  readonly key: string;
+  readonly optional?: boolean;
+}
+
+function configMapKey(ref: KeyRef, input: EnvironmentInput): string | undefined {
+  const name = ref.name ?? '';
+  const found = input.configMaps.get(name);
+  const value = found?.data?.[ref.key];
+  if (value !== undefined || ref.optional === true) return value;
+  if (found === undefined) throw refuse(`configmap ${JSON.stringify(name)} not found`);
+  throw refuse(`couldn't find key ${ref.key} in ConfigMap ${podNamespace(input.pod)}/${name}`);
+}
+
+function secretKey(ref: KeyRef, input: EnvironmentInput): Value | undefined {
+  const name = ref.name ?? '';
+  const found = input.secrets.get(name);
+  const value = found?.data?.[ref.key];
+  if (value !== undefined) return secretValue(value);
+  if (ref.optional === true) return undefined;
+  if (found === undefined) throw refuse(`secret ${JSON.stringify(name)} not found`);
+  throw refuse(`couldn't find key ${ref.key} in Secret ${podNamespace(input.pod)}/${name}`);
+}
+
+/** Text where it is text; a secret may hold any bytes. */
+function secretValue(base64: string): Value {
+  const bytes = Buffer.from(base64, 'base64');
+  const text = bytes.toString('utf8');
+  return Buffer.from(text).equals(bytes) ? text : bytes;
+}
+
+function textOf(value: Value | undefined): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  return Buffer.from(value).toString('utf8');
+}
+
+function refuse(message: string): StartError {
+  return new StartError('CreateContainerConfigError', message);
+}

@@ -1,0 +1,37 @@
+const DOMAIN = String.raw`(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?`;
+const COMPONENT = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`;
+const REFERENCE = new RegExp(
+  String.raw`^((?:${DOMAIN}/)?${COMPONENT}(?:/${COMPONENT})*)(?::([\w][\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$`,
+);
+const MAX_NAME = 255;
+
+export interface ImageName {
+  /** With `:latest` when it named neither tag nor digest. */
+  readonly reference: string;
+  /** Registry host and path, for choosing credentials: `docker.io/library/busybox`. */
+  readonly repository: string;
+}
+
+/**
+ * @returns a sentence when the name is none
+ * @see https://github.com/distribution/reference for the grammar
+ */
+export function parseImageName(text: string): ImageName | string {
+  const found = REFERENCE.exec(text);
+  if (found === null) {
+    const lower = REFERENCE.test(text.toLowerCase());
+    return lower ? 'repository name must be lowercase' : 'invalid reference format';
+  }
+  const [, name = '', tag, digest] = found;
+  if (name.length > MAX_NAME) return `repository name must not be more than ${MAX_NAME} characters`;
+  const reference = tag === undefined && digest === undefined ? `${text}:latest` : text;
+  return { reference, repository: withRegistry(name) };
+}
+
+function withRegistry(name: string): string {
+  const slash = name.indexOf('/');
+  const first = slash < 0 ? '' : name.slice(0, slash);
+  const isHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
+  if (isHost) return first === 'index.docker.io' ? `docker.io${name.slice(slash)}` : name;
+  return slash < 0 ? `docker.io/library/${name}` : `docker.io/${name}`;
+}

@@ -1,0 +1,12 @@
+import type { Pod } from '@nodeagent/kube-client';
+
+import { podName, podNamespace } from '../../pods/index.js';
+
+const MAX_NAME_BYTES = 255;
+const SUFFIX = '.log';
+
+/** `<pod>_<namespace>_<container>-<id>.log`, as log collectors parse it. */
+export function logLinkName(pod: Pod, container: string, id: string): string {
+  const name = `${podName(pod)}_${podNamespace(pod)}_${container}-${id}`;
+  return name.slice(0, MAX_NAME_BYTES - SUFFIX.length) + SUFFIX;
+}

@@ -1,0 +1,94 @@
+import type { Container, ContainerStatus, Sandbox, SandboxStatus } from '@nodeagent/cri-client';
+
+import type { ContainerObservation, SandboxObservation } from '../../pods/index.js';
+import {
+  ANNOTATION_HASH,
+  ANNOTATION_RESTART_COUNT,
+  LABEL_CONTAINER_NAME,
+} from '../model/labels.js';
+
+export function observedSandbox(
+  sandbox: Sandbox,
+  status: SandboxStatus | undefined,
+): SandboxObservation {
+  return {
+    id: sandbox.id,
+    attempt: sandbox.metadata?.attempt ?? 0,
+    ready: (status?.state ?? sandbox.state) === 'ready',
+    createdAtMs: sandbox.createdAtMs,
+    network: status?.namespaces?.network === 'node' ? 'node' : 'pod',
+    ips: status?.ips ?? [],
+  };
+}
+
+/** @param message of a container that exited, from its file or logs */
+export function observedContainer(
+  container: Container,
+  status: ContainerStatus | undefined,
+  more: Readonly<{ runtimeName: string; message: string }>,
+): ContainerObservation {
+  const image = status?.image ?? container.image;
+  return {
+    id: container.id,
+    sandboxId: container.sandboxId,
+    name: container.labels[LABEL_CONTAINER_NAME] ?? container.metadata?.name ?? '',
+    createdAtMs: container.createdAtMs,
+    restartCount: parseCount(container.annotations[ANNOTATION_RESTART_COUNT]),
+    specHash: parseHash(container.annotations[ANNOTATION_HASH]),
+    image: image?.userSpecifiedImage || (image?.image ?? ''),
+    imageRef: status?.imageRef ?? container.imageRef,
+    runtimeName: more.runtimeName,
+    ...(status?.user === undefined ? {} : { user: status.user }),
+    state: stateOf(container, status, more.message),
+  };
+}
+
+function stateOf(
+  container: Container,
+  status: ContainerStatus | undefined,
+  message: string,
+): ContainerObservation['state'] {
+  switch (status?.state ?? container.state) {
+    case 'created':
+      return { kind: 'created' };
+    case 'running':
+      return { kind: 'running', startedAtMs: status?.startedAtMs ?? container.createdAtMs };
+    case 'exited':
+      if (status !== undefined && wasInterrupted(status)) return { kind: 'created' };
+      return {
+        kind: 'exited',
+        startedAtMs: status?.startedAtMs,
+        finishedAtMs: status?.finishedAtMs ?? container.createdAtMs,
+        exitCode: status?.exitCode ?? 0,
+        reason: status?.reason ?? '',
+        message,
+      };
+    default:
+      return { kind: 'unknown' };
+  }
+}
+
+/** How containerd tells that it gave up half-way: its helpers are killed with the call. */
+const INTERRUPTED = /context canceled|context deadline exceeded|signal: killed|ttrpc: closed/;
+
+/**
+ * A start that the runtime gave up because its caller went away, a kubelet that was killed: no program
+ * of the container ever ran, so nothing of it has ended, and it can be started as if never tried.
+ */
+function wasInterrupted({ startedAtMs, reason, message }: ContainerStatus): boolean {
+  const neverRan = startedAtMs === undefined && reason === 'StartError';
+  return neverRan && INTERRUPTED.test(message);
+}
+
+function parseCount(text: string | undefined): number {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
+}
+
+function parseHash(text: string | undefined): string | undefined {
+  return text !== undefined && /^[0-9a-f]+$/i.test(text) ? text.toLowerCase() : undefined;
+}
+
+/** Newest first: by attempt, then creation time. */
+export function newestSandboxFirst(a: SandboxObservation, b: SandboxObservation): number {
+  return b.attempt - a.attempt || b.createdAtMs - a.createdAtMs;
+}

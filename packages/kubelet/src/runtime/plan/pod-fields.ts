@@ -1,0 +1,110 @@
+import { parseQuantity } from '@nodeagent/base';
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import { findContainer, initContainers, podName, podNamespace, podUid } from '../../pods/index.js';
+import { goQuoted } from './go-quote.js';
+
+/** What pods may ask of their node. */
+export interface NodeFacts {
+  /** The primary family first. */
+  readonly hostIps: readonly string[];
+  readonly allocatable: Readonly<Record<string, string>>;
+}
+
+export interface FieldContext {
+  readonly node: NodeFacts;
+  readonly podIps: readonly string[];
+}
+
+const KEYED = /^metadata\.(labels|annotations)\['(.*)'\]$/s;
+
+/**
+ * The value of a `fieldRef`.
+ *
+ * @returns undefined for a path that pods cannot ask for
+ * @see Kubernetes 1.36 pkg/fieldpath/fieldpath.go
+ */
+export function podField(pod: Pod, path: string, context: FieldContext): string | undefined {
+  const keyed = KEYED.exec(path);
+  if (keyed !== null) {
+    const map = keyed[1] === 'labels' ? pod.metadata?.labels : pod.metadata?.annotations;
+    return map?.[keyed[2] ?? ''] ?? '';
+  }
+  const ips = pod.spec?.hostNetwork === true ? context.node.hostIps : context.podIps;
+  switch (path) {
+    case 'metadata.name':
+      return podName(pod);
+    case 'metadata.namespace':
+      return podNamespace(pod);
+    case 'metadata.uid':
+      return podUid(pod);
+    case 'metadata.labels':
+      return sortedPairs(pod.metadata?.labels);
+    case 'metadata.annotations':
+      return sortedPairs(pod.metadata?.annotations);
+    case 'spec.nodeName':
+      return pod.spec?.nodeName ?? '';
+    case 'spec.serviceAccountName':
+      return pod.spec?.serviceAccountName ?? '';
+    case 'status.hostIP':
+      return context.node.hostIps[0] ?? '';
+    case 'status.hostIPs':
+      return context.node.hostIps.join(',');
+    case 'status.podIP':
+      return ips[0] ?? '';
+    case 'status.podIPs':
+      return ips.join(',');
+    default:
+      return undefined;
+  }
+}
+
+/** `k="v"` lines in the order of their keys, the values escaped as Go quotes them. */
+function sortedPairs(map: Readonly<Record<string, string>> | undefined): string {
+  return Object.entries(map ?? {})
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, value]) => `${key}=${goQuoted(value)}`)
+    .join('\n');
+}
+
+interface ResourceSelector {
+  readonly containerName?: string;
+  readonly resource: string;
+  /** A quantity; files may also give a bare number. */
+  readonly divisor?: string | number;
+}
+
+/**
+ * The value of a `resourceFieldRef`, in units of its divisor and rounded up. A limit that is not
+ * set is the pod's, or what the node has.
+ *
+ * @returns undefined for a resource that pods cannot ask for, or a container that is not there
+ * @see Kubernetes 1.36 pkg/api/v1/resource/helpers.go
+ */
+export function resourceField(
+  selector: ResourceSelector,
+  owner: Readonly<{ pod: Pod; container: Container | undefined; node: NodeFacts }>,
+): string | undefined {
+  const { pod, node } = owner;
+  const { containerName = '', resource } = selector;
+  const container =
+    containerName === '' ? owner.container : findContainer(pod, containerName)?.spec;
+  const found = /^(limits|requests)\.(.+)$/.exec(resource);
+  if (container === undefined || found === null) return undefined;
+  const [, side = '', name = ''] = found;
+  if (!/^(cpu|memory|ephemeral-storage|hugepages-.+)$/.test(name)) return undefined;
+  let amount = quantity(container.resources?.[side as 'limits' | 'requests']?.[name]);
+  // An init container that is named by its name has the limits that it says, and no others.
+  const isNamedInit = initContainers(pod).some(({ spec }) => spec.name === containerName);
+  if (side === 'limits' && amount === 0n && !name.startsWith('hugepages-') && !isNamedInit) {
+    const ofPod = name === 'ephemeral-storage' ? undefined : pod.spec?.resources?.limits?.[name];
+    amount = quantity(ofPod);
+    if (amount === 0n) amount = quantity(node.allocatable[name]);
+  }
+  const divisor = quantity(selector.divisor) || 1_000_000_000n;
+  return String((amount + divisor - 1n) / divisor);
+}
+
+function quantity(text: string | number | undefined): bigint {
+  return parseQuantity(String(text ?? '0')) ?? 0n;
+}

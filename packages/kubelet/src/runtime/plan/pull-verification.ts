@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+
+import type { RegistryAuth } from '@nodeagent/cri-client';
+
+import type { PulledRecord, PullGrants, SecretIdentity } from '../codec/pull-record.js';
+import { parseImageName } from './image-name.js';
+
+/** Which images that are already here a pod may use without showing that it could pull them. */
+export interface VerificationRules {
+  readonly policy:
+    'NeverVerify' | 'NeverVerifyPreloadedImages' | 'NeverVerifyAllowlistedImages' | 'AlwaysVerify';
+  /** For `NeverVerifyAllowlistedImages`: names without tag, or `registry/path/*`. */
+  readonly allowlist: readonly string[];
+}
+
+/** Beyond this nothing is added to a record by merely looking at it. */
+const MAX_SECRETS = 100;
+
+/** @see Kubernetes 1.36 pkg/kubelet/images/pullmanager/image_pull_policies.go */
+export function needsVerification(
+  { policy, allowlist }: VerificationRules,
+  image: Readonly<{ repository: string; pulledByKubelet: boolean }>,
+): boolean {
+  switch (policy) {
+    case 'NeverVerify':
+      return false;
+    case 'NeverVerifyPreloadedImages':
+      return image.pulledByKubelet;
+    case 'NeverVerifyAllowlistedImages':
+      return !allowlist.some((pattern) => matches(pattern, image.repository));
+    case 'AlwaysVerify':
+      return true;
+  }
+}
+
+function matches(pattern: string, repository: string): boolean {
+  if (pattern.endsWith('/*')) return repository.startsWith(pattern.slice(0, -1));
+  return pattern === repository;
+}
+
+/** @returns why a pattern of the allowlist cannot be used; undefined when it can */
+export function allowlistProblem(pattern: string): string | undefined {
+  if (pattern !== pattern.trim()) return `leading/trailing spaces are not allowed: ${pattern}`;
+  const name = pattern.endsWith('/*') ? pattern.slice(0, -2) : pattern;
+  if (name === '') return 'at least registry hostname is required';
+  if (name.includes('*')) {
+    return `not a valid wildcard pattern, only patterns ending with '/*' are allowed: ${pattern}`;
+  }
+  if (name !== pattern) return undefined;
+  const parsed = parseImageName(name);
+  if (typeof parsed === 'string') return `failed to parse as an image name: ${parsed}`;
+  if (parsed.repository === name) return undefined;
+  return `must be a full name with its registry, without tag or digest: ${pattern}`;
+}
+
+/**
+ * SHA-256 of what a registry is shown, in hexadecimal: the same for the same credentials.
+ *
+ * @see Kubernetes 1.36 pkg/credentialprovider/keyring.go
+ */
+export function credentialHash(auth: RegistryAuth): string {
+  const { username, password, serverAddress, identityToken, registryToken } = auth;
+  const shown = {
+    username,
+    password,
+    auth: auth.auth,
+    serverAddress,
+    identityToken,
+    registryToken,
+  };
+  return createHash('sha256').update(JSON.stringify(shown)).digest('hex');
+}
+
+export interface Verdict {
+  readonly granted: boolean;
+  /** To be added to the record: who shows what is known already under another name. */
+  readonly learnt?: SecretIdentity;
+}
+
+/**
+ * Whether one of a pod's secrets has already pulled the image: the same credentials, whatever their
+ * secret is called, or the same secret, whatever is in it by now.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/images/pullmanager/image_pull_manager.go, MustAttemptImagePull
+ */
+export function verdictOf(
+  record: PulledRecord,
+  repository: string,
+  secrets: readonly SecretIdentity[],
+): Verdict {
+  const grants = record.credentialMapping[repository];
+  if (grants === undefined) return { granted: false };
+  if (grants.nodePodsAccessible === true) return { granted: true };
+  const known = grants.kubernetesSecrets ?? [];
+  for (const secret of secrets) {
+    for (const other of known) {
+      const sameHash =
+        other.credentialHash !== '' && other.credentialHash === secret.credentialHash;
+      const samePlace = isSamePlace(secret, other);
+      if (sameHash && samePlace) return { granted: true };
+      if (!sameHash && !samePlace) continue;
+      return known.length < MAX_SECRETS ? { granted: true, learnt: secret } : { granted: true };
+    }
+  }
+  return { granted: false };
+}
+
+function isSamePlace(a: SecretIdentity, b: SecretIdentity): boolean {
+  return a.uid === b.uid && a.namespace === b.namespace && a.name === b.name;
+}
+
+/** Adds a way in which an image was pulled; undefined when it is not known. */
+export function withGrant(
+  record: PulledRecord | undefined,
+  pulled: Readonly<{
+    imageRef: string;
+    repository: string;
+    grant: SecretIdentity | 'node' | undefined;
+  }>,
+  time: string,
+): PulledRecord {
+  const { imageRef, repository, grant } = pulled;
+  const mapping = record?.credentialMapping ?? {};
+  if (grant === undefined) {
+    return record ?? { imageRef, lastUpdatedTime: time, credentialMapping: mapping };
+  }
+  const before = mapping[repository] ?? {};
+  const after = grant === 'node' ? { nodePodsAccessible: true } : withSecret(before, grant);
+  return {
+    imageRef,
+    lastUpdatedTime: time,
+    credentialMapping: { ...mapping, [repository]: after },
+  };
+}
+
+function withSecret(before: PullGrants, secret: SecretIdentity): PullGrants {
+  // Whoever may use it as nobody needs no secret.
+  if (before.nodePodsAccessible === true) return before;
+  const others = (before.kubernetesSecrets ?? []).filter((other) => !isSamePlace(other, secret));
+  return { ...before, kubernetesSecrets: [...others, secret] };
+}

@@ -1,0 +1,115 @@
+import type { DnsConfig, IdMapping, PortMapping, SandboxConfig } from '@nodeagent/cri-client';
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import { allContainers, isHostNetwork, podName, podNamespace, podUid } from '../../pods/index.js';
+import { LABEL_POD_NAME, LABEL_POD_NAMESPACE, LABEL_POD_UID } from '../model/labels.js';
+import {
+  overheadResources,
+  type ResourceSettings,
+  sandboxResources,
+} from './container-resources.js';
+import { sandboxHostname } from './hostname.js';
+import { namespaceOptions, selinuxOptions, supplementalGroups } from './security-context.js';
+
+export interface SandboxInput {
+  readonly pod: Pod;
+  readonly attempt: number;
+  readonly logDirectory: string;
+  readonly dns: DnsConfig;
+  /** The runtime's default when absent. */
+  readonly cgroupParent?: string | undefined;
+  /** User ids of its own; the host's when absent. */
+  readonly ids?: IdMapping | undefined;
+}
+
+/**
+ * What the runtime is told of a pod; built again, and the same, for each of its containers.
+ *
+ * @throws {StartError} for a hostname that cannot be
+ * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_sandbox.go
+ */
+export function sandboxConfig(
+  input: SandboxInput,
+  settings: ResourceSettings & Readonly<{ clusterDomain: string }>,
+): SandboxConfig {
+  const { pod, attempt, logDirectory, dns, cgroupParent } = input;
+  const identity = { name: podName(pod), namespace: podNamespace(pod), uid: podUid(pod) };
+  const ports = portMappings(pod);
+  return {
+    metadata: { ...identity, attempt },
+    ...(isHostNetwork(pod) ? {} : { hostname: sandboxHostname(pod, settings.clusterDomain) }),
+    logDirectory,
+    dns,
+    ...(ports.length > 0 ? { portMappings: ports } : {}),
+    labels: {
+      ...pod.metadata?.labels,
+      [LABEL_POD_NAME]: identity.name,
+      [LABEL_POD_NAMESPACE]: identity.namespace,
+      [LABEL_POD_UID]: identity.uid,
+    },
+    annotations: { ...pod.metadata?.annotations },
+    linux: {
+      cgroupParent,
+      sysctls: sysctls(pod),
+      securityContext: sandboxSecurity(pod, input.ids),
+      resources: sandboxResources(pod, settings),
+      overhead: overheadResources(pod, settings),
+    },
+  };
+}
+
+/** `<podLogsDir>/<namespace>_<name>_<uid>` */
+export function podLogDirectory(podLogsDir: string, pod: Pod): string {
+  return `${podLogsDir}/${podNamespace(pod)}_${podName(pod)}_${podUid(pod)}`;
+}
+
+function sandboxSecurity(
+  pod: Pod,
+  ids: IdMapping | undefined,
+): NonNullable<NonNullable<SandboxConfig['linux']>['securityContext']> {
+  const { runAsUser, runAsGroup, seLinuxOptions, supplementalGroupsPolicy } =
+    pod.spec?.securityContext ?? {};
+  return {
+    privileged: allContainers(pod).some(({ spec }) => spec.securityContext?.privileged === true),
+    seccomp: { kind: 'runtime-default' },
+    namespaces: namespaceOptions(pod, { ids }),
+    supplementalGroups: supplementalGroups(pod),
+    supplementalGroupsPolicy: supplementalGroupsPolicy === 'Strict' ? 'strict' : 'merge',
+    runAsUser,
+    // Runtimes refuse a group without a user.
+    runAsGroup: runAsUser === undefined ? undefined : runAsGroup,
+    ...(seLinuxOptions === undefined ? {} : { selinux: selinuxOptions(seLinuxOptions) }),
+  };
+}
+
+function sysctls(pod: Pod): Readonly<Record<string, string>> {
+  const entries = (pod.spec?.securityContext?.sysctls ?? []).map(
+    ({ name, value }) => [dotted(name), value] as const,
+  );
+  return Object.fromEntries(entries);
+}
+
+/** Names may be written either way; the first separator tells which. */
+function dotted(name: string): string {
+  if (/[./]/.exec(name)?.[0] !== '/') return name;
+  return name.replaceAll(/[./]/g, (char) => (char === '/' ? '.' : '/'));
+}
+
+function portMappings(pod: Pod): readonly PortMapping[] {
+  return (pod.spec?.containers ?? []).flatMap(containerPorts);
+}
+
+const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const;
+
+/** The first of several that are the same port of one container. */
+function containerPorts({ ports = [] }: Container): readonly PortMapping[] {
+  const seen = new Set<string>();
+  return ports.flatMap(({ name, protocol = 'TCP', containerPort, hostPort = 0, hostIP = '' }) => {
+    const family = hostIP.includes(':') ? 'v6' : hostIP === '' ? 'any' : 'v4';
+    const key = name || `${family}-${protocol}-${hostIP}:${containerPort}:${hostPort}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
+    const wire = PROTOCOLS[protocol as keyof typeof PROTOCOLS] ?? 'tcp';
+    return [{ protocol: wire, containerPort, hostPort, hostIp: hostIP }];
+  });
+}

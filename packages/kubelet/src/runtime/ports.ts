@@ -1,0 +1,78 @@
+import type { Service } from '@nodeagent/kube-client';
+
+import type { NodeFacts } from './plan/pod-fields.js';
+
+/** Files of the host that pods are given or leave behind. */
+export interface PodFiles {
+  makeDirectory(path: string): Promise<'new' | 'there'>;
+  /** What is in a directory; nothing when there is none. */
+  names(directory: string): Promise<readonly string[]>;
+  /** A new file, writable by everyone, that a container finds as its terminationMessagePath. */
+  createMessageFile(podUid: string, container: string): Promise<string>;
+  /** @returns where it is, below the pod's directory */
+  writeHostsFile(podUid: string, text: string): Promise<string>;
+  /** The host's own /etc/hosts; empty when there is none. */
+  hostsOfHost(): Promise<string>;
+  /** Whole; at most 10 MiB. */
+  resolvConf(path: string): Promise<string>;
+  /** At most so many bytes from the file's end; empty when there is no such file. */
+  readTail(path: string, maxBytes: number): Promise<string>;
+  /** The name under which log collectors look for it; nothing when there is no log yet. */
+  linkLog(link: string, log: string): Promise<void>;
+  /** With its rotated forms and its link; gone already is fine. */
+  removeLogs(log: string, link: string): Promise<void>;
+  /** Removes a pod's log directory unless it still holds a log. */
+  removeEmptyLogs(logDirectory: string): Promise<void>;
+}
+
+/** Which user ids pods have, as it is written down in their directories. */
+export interface UserNamespaceFiles {
+  /** Where it is written for a pod, for messages. */
+  path(podUid: string): string;
+  /** Uids of the pods that have a directory. */
+  pods(): Promise<readonly string[]>;
+  /** @returns undefined when nothing is written for the pod */
+  read(podUid: string): Promise<string | undefined>;
+  /** Outlives a crash of the machine once it returns. */
+  write(podUid: string, text: string): Promise<void>;
+}
+
+/** Records of pulls; each is known by its kind and the name of what was pulled. */
+export interface PullRecordFiles {
+  /** @returns undefined when there is none */
+  read(kind: PullRecordKind, name: string): Promise<string | undefined>;
+  /** Readers see the old text or the new one. */
+  write(kind: PullRecordKind, name: string, text: string): Promise<void>;
+  /** Gone already is fine. */
+  remove(kind: PullRecordKind, name: string): Promise<void>;
+  /** All of a kind. */
+  texts(kind: PullRecordKind): Promise<readonly string[]>;
+}
+
+/** `pulling`: under way, by image name. `pulled`: here, by image id. */
+export type PullRecordKind = 'pulling' | 'pulled';
+
+export interface HookRequest {
+  readonly scheme: 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly headers: readonly Readonly<{ name: string; value: string }>[];
+}
+
+/**
+ * Any answer is a success; certificates are not checked. Throws when there is none.
+ *
+ * @returns `not-tls`: asked by HTTPS, the server answered as one that speaks plain HTTP does
+ */
+export type HookCaller = (
+  request: HookRequest,
+  signal: AbortSignal,
+) => Promise<'answered' | 'not-tls'>;
+
+/** What pods see of their surroundings, as it is now. */
+export interface Surroundings {
+  node(): NodeFacts;
+  /** Undefined before the first list. */
+  services(): readonly Service[] | undefined;
+}

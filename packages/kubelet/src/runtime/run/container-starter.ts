@@ -1,0 +1,264 @@
+import type { Clock, Logger } from '@nodeagent/base';
+import {
+  containerId,
+  type EnvVar,
+  type Mount,
+  type RuntimeService,
+  type SandboxConfig,
+  sandboxId,
+} from '@nodeagent/cri-client';
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import {
+  containerGraceSeconds,
+  findContainer,
+  isStartError,
+  type PodEvents,
+  podNamespace,
+  podUid,
+  type StartContainerRequest,
+  StartError,
+} from '../../pods/index.js';
+import type { ContainerVolumes, ObjectSource } from '../../volumes/index.js';
+import { LABEL_CONTAINER_NAME } from '../model/labels.js';
+import { containerConfig, containerLogPath, nextRun } from '../plan/container-config.js';
+import {
+  buildEnvironment,
+  envFileKey,
+  type EnvFileName,
+  environmentSources,
+} from '../plan/environment.js';
+import { logLinkName } from '../plan/log-link.js';
+import { podLogDirectory } from '../plan/sandbox-config.js';
+import type { HookCaller, PodFiles, Surroundings } from '../ports.js';
+import { allOrFirst, ContainerMounts } from './container-mounts.js';
+import { stopContainer } from './container-stopper.js';
+import { runHook } from './hooks.js';
+import { detailOf, type Images, type PulledImage } from './images.js';
+import type { Sandboxes } from './sandboxes.js';
+import type { RuntimeSettings } from './settings.js';
+
+export interface StarterPorts {
+  readonly cri: RuntimeService;
+  readonly files: PodFiles;
+  readonly volumes: ContainerVolumes;
+  readonly objects: ObjectSource;
+  readonly surroundings: Surroundings;
+  readonly events: PodEvents;
+  readonly call: HookCaller;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Prepared {
+  readonly image: PulledImage;
+  readonly env: readonly EnvVar[];
+  readonly restartCount: number;
+  readonly mounts: readonly Mount[];
+}
+
+/**
+ * Starts one container. Everything that does not need the image is made ready while the runtime is
+ * asked about it, so that a start costs little more than the runtime's own two calls.
+ */
+export class ContainerStarter {
+  readonly #ports: StarterPorts;
+  readonly #settings: RuntimeSettings;
+  readonly #images: Images;
+  readonly #sandboxes: Sandboxes;
+  readonly #mounts: ContainerMounts;
+
+  constructor(
+    ports: StarterPorts,
+    settings: RuntimeSettings,
+    parts: Readonly<{ images: Images; sandboxes: Sandboxes }>,
+  ) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#images = parts.images;
+    this.#sandboxes = parts.sandboxes;
+    this.#mounts = new ContainerMounts({ ...ports, ...parts }, settings);
+  }
+
+  /** @throws {StartError} after telling the user by an event */
+  async start(
+    request: StartContainerRequest,
+    attempt: number,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { pod, name } = request;
+    const found = findContainer(pod, name);
+    if (found === undefined)
+      throw new StartError('CreateContainerConfigError', `no container ${name}`);
+    try {
+      const made = await this.#create(request, { container: found.spec, attempt }, signal);
+      await this.#run(request, { container: found.spec, ...made }, signal);
+      return made.id;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const failure = isStartError(error)
+        ? error
+        : new StartError('CreateContainerConfigError', detailOf(error), { cause: error });
+      this.#tell(pod, name, failure);
+      throw failure;
+    }
+  }
+
+  #tell(pod: Pod, name: string, { reason, message }: StartError): void {
+    const { events } = this.#ports;
+    if (reason === 'PostStartHookError') {
+      events.warning(pod, 'FailedPostStartHook', 'PostStartHook failed', name);
+      return;
+    }
+    const ofImage = /^(ErrImage|Image|InvalidImage|Registry|Signature)/.test(reason);
+    events.warning(pod, 'Failed', `Error: ${ofImage ? reason : message}`, name);
+  }
+
+  async #create(
+    request: StartContainerRequest,
+    { container, attempt }: Readonly<{ container: Container; attempt: number }>,
+    signal: AbortSignal,
+  ): Promise<Readonly<{ id: string; restartCount: number }>> {
+    const { cri, events } = this.#ports;
+    const { pod } = request;
+    const sandbox = await this.#sandboxes.config(pod, { attempt, told: 'quiet' }, signal);
+    const { image: name = '', imagePullPolicy: policy } = container;
+    const [image, prepared, targetId, ids] = await allOrFirst([
+      this.#images.ensure({ pod, image: name, policy, container: container.name, sandbox }, signal),
+      this.#withMounts(request, { container, sandbox }, signal),
+      this.#targetOf(pod, container, signal),
+      this.#sandboxes.ids(pod, signal),
+    ]);
+    const { restartCount } = prepared;
+    const input = { pod, container, image, ...prepared, targetId, ids };
+    const config = containerConfig(input, this.#settings);
+    const target = { sandboxId: sandboxId(request.sandboxId), config, sandboxConfig: sandbox };
+    const id = await cri
+      .createContainer(target, signal)
+      .catch(failed('CreateContainerError', signal));
+    events.normal(pod, 'Created', 'Container created', container.name);
+    return { id, restartCount };
+  }
+
+  async #run(
+    request: StartContainerRequest,
+    made: Readonly<{ container: Container; id: string; restartCount: number }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { cri, events, files, call, clock } = this.#ports;
+    const { container, id, restartCount } = made;
+    const { pod, podIps } = request;
+    const { podLogsDir, containerLogsDir } = this.#settings;
+    await cri.startContainer(containerId(id), signal).catch(failed('RunContainerError', signal));
+    events.normal(pod, 'Started', 'Container started', container.name);
+    const log = `${podLogDirectory(podLogsDir, pod)}/${containerLogPath(container.name, restartCount)}`;
+    const link = `${containerLogsDir}/${logLinkName(pod, container.name, id)}`;
+    await files.linkLog(link, log);
+    const hook = container.lifecycle?.postStart;
+    if (hook === undefined) return;
+    try {
+      const target = { containerId: id, container, podIp: podIps[0] };
+      const onFallback = (text: string): void => events.warning(pod, 'LifecycleHTTPFallback', text);
+      await runHook(hook, target, { cri, call, clock, signal, onFallback });
+    } catch (cause) {
+      signal.throwIfAborted();
+      const stop = {
+        ...{ pod, containerId: id, name: container.name, why: 'FailedPostStartHook' },
+        graceSeconds: containerGraceSeconds(pod, container.name),
+        preStop: container.lifecycle?.preStop !== undefined,
+      };
+      await stopContainer(stop, this.#ports, signal);
+      throw new StartError('PostStartHookError', detailOf(cause), { cause });
+    }
+  }
+
+  async #withMounts(
+    request: StartContainerRequest,
+    { container, sandbox }: Readonly<{ container: Container; sandbox: SandboxConfig }>,
+    signal: AbortSignal,
+  ): Promise<Omit<Prepared, 'image'>> {
+    const { files } = this.#ports;
+    const { podLogsDir } = this.#settings;
+    const logs = `${podLogDirectory(podLogsDir, request.pod)}/${container.name}`;
+    const [env, made] = await allOrFirst([
+      this.#environment(request, container, signal),
+      files.makeDirectory(logs),
+    ]);
+    // Where the runtime has forgotten the runs before, their logs still tell how many there were.
+    const { pod, podIps, restartCount: known } = request;
+    const restartCount = known > 0 || made === 'new' ? known : nextRun(await files.names(logs));
+    const wanted = { pod, container, podIps, env, sandbox };
+    return { env, restartCount, mounts: await this.#mounts.build(wanted, signal) };
+  }
+
+  async #environment(
+    { pod, podIps }: StartContainerRequest,
+    container: Container,
+    signal: AbortSignal,
+  ): Promise<readonly EnvVar[]> {
+    const { objects, surroundings } = this.#ports;
+    const namespace = podNamespace(pod);
+    const sources = environmentSources(container);
+    const [files, configMaps, secrets] = await allOrFirst([
+      this.#envFiles(pod, sources.files),
+      readAll(sources.configMaps, (name) => objects.configMap(namespace, name, signal)),
+      readAll(sources.secrets, (name) => objects.secret(namespace, name, signal)),
+    ]);
+    return buildEnvironment({
+      pod,
+      container,
+      fields: { node: surroundings.node(), podIps },
+      configMaps,
+      secrets,
+      files,
+      services: surroundings.services(),
+    });
+  }
+
+  async #envFiles(
+    pod: Pod,
+    names: readonly EnvFileName[],
+  ): Promise<ReadonlyMap<string, string | Error>> {
+    const { volumes } = this.#ports;
+    const read = names.map(async (name) => {
+      const text = volumes.readFile(pod, name.volume, name.path);
+      return [envFileKey(name), await text.catch(asError)] as const;
+    });
+    return new Map(await Promise.all(read));
+  }
+
+  /** The running container whose processes an ephemeral one is to see. */
+  async #targetOf(
+    pod: Pod,
+    container: Container,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const ephemeral = pod.spec?.ephemeralContainers?.find(({ name }) => name === container.name);
+    const wanted = ephemeral?.targetContainerName;
+    if (wanted === undefined || wanted === '') return undefined;
+    const labels = { 'io.kubernetes.pod.uid': podUid(pod), [LABEL_CONTAINER_NAME]: wanted };
+    const [found] = await this.#ports.cri.listContainers({ labels, state: 'running' }, signal);
+    if (found !== undefined) return found.id;
+    const text = `unable to find target container ${wanted}`;
+    throw new StartError('CreateContainerConfigError', text);
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+async function readAll<T>(
+  names: readonly string[],
+  read: (name: string) => Promise<T | undefined>,
+): Promise<ReadonlyMap<string, T>> {
+  const found = await Promise.all(names.map(async (name) => [name, await read(name)] as const));
+  return new Map(found.flatMap(([name, object]) => (object === undefined ? [] : [[name, object]])));
+}
+
+function failed(reason: string, signal: AbortSignal): (cause: unknown) => never {
+  return (cause) => {
+    signal.throwIfAborted();
+    throw new StartError(reason, detailOf(cause), { cause });
+  };
+}

@@ -1,0 +1,77 @@
+import type { Clock } from '@nodeagent/base';
+import { containerId, type RuntimeService } from '@nodeagent/cri-client';
+import type { Container } from '@nodeagent/kube-client';
+
+import { planHook } from '../plan/hook.js';
+import type { HookCaller, HookRequest } from '../ports.js';
+import { detailOf } from './images.js';
+
+export type Handler = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
+
+export interface HookTarget {
+  readonly containerId: string;
+  /** Undefined for a container of which only the runtime knows: its ports have no names then. */
+  readonly container: Container | undefined;
+  readonly podIp: string | undefined;
+}
+
+export interface HookPorts {
+  readonly cri: Pick<RuntimeService, 'execSync'>;
+  readonly call: HookCaller;
+  readonly clock: Clock;
+  /** Told of what a user may want to put right, though the hook did its work. */
+  readonly onFallback?: (message: string) => void;
+}
+
+/**
+ * Runs one lifecycle hook to its end.
+ *
+ * @throws {Error} with what users are told of its failure
+ */
+export async function runHook(
+  handler: Handler,
+  target: HookTarget,
+  ports: HookPorts & Readonly<{ signal: AbortSignal }>,
+): Promise<void> {
+  const { cri, clock, signal } = ports;
+  const hook = planHook(handler, target);
+  switch (hook.kind) {
+    case 'sleep':
+      await clock.sleep(hook.ms, signal);
+      return;
+    case 'http':
+      return callWeb(hook.request, ports);
+    case 'exec': {
+      const { command } = hook;
+      const id = containerId(target.containerId);
+      const result = await cri.execSync({ containerId: id, command }, signal).catch(wrapped);
+      if (result.exitCode === 0) return;
+      const said = Buffer.from(result.stdout.length > 0 ? result.stdout : result.stderr);
+      throw new Error(
+        `command '${command.join(' ')}' exited with ${result.exitCode}: ${said.toString('utf8')}`,
+      );
+    }
+  }
+}
+
+/**
+ * A server that is asked by HTTPS but speaks plain HTTP is asked once more, without what is secret.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/lifecycle/handlers.go, runHTTPHandler
+ */
+async function callWeb(
+  request: HookRequest,
+  { call, signal, onFallback }: HookPorts & Readonly<{ signal: AbortSignal }>,
+): Promise<void> {
+  if ((await call(request, signal)) === 'answered') return;
+  const headers = request.headers.filter(({ name }) => name.toLowerCase() !== 'authorization');
+  await call({ ...request, scheme: 'http', headers }, signal);
+  const host = `${request.host}:${request.port}`;
+  onFallback?.(
+    `request to HTTPS lifecycle hook ${host} got HTTP response, retry with HTTP succeeded`,
+  );
+}
+
+function wrapped(cause: unknown): never {
+  throw new Error(detailOf(cause), { cause });
+}

@@ -1,0 +1,58 @@
+import type { Metrics } from '@nodeagent/base';
+import type { Container, Sandbox } from '@nodeagent/cri-client';
+
+export interface Relist {
+  readonly sandboxes: readonly Sandbox[];
+  readonly containers: readonly Container[];
+  /** Wall clock. */
+  readonly nowMs: number;
+  readonly tookMs: number;
+  /** From the start of the one before; undefined for the first. */
+  readonly sinceMs: number | undefined;
+}
+
+const STATES = ['created', 'running', 'exited', 'unknown'] as const;
+/** Upper bounds in seconds: from 5 ms on, each 2.5 times the one before. */
+const BUCKETS = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
+
+/** What lists of the runtime tell, and how long they take; under upstream's names. */
+export function createRelistMeter(
+  metrics: Metrics,
+): Readonly<{ listed: (relist: Relist) => void }> {
+  const durations = metrics.histogram({
+    name: 'kubelet_pleg_relist_duration_seconds',
+    help: 'How long it took to list what the runtime holds.',
+    buckets: BUCKETS,
+  });
+  const intervals = metrics.histogram({
+    name: 'kubelet_pleg_relist_interval_seconds',
+    help: 'From the start of one list of what the runtime holds to the next.',
+    buckets: BUCKETS,
+  });
+  const lastSeen = metrics.gauge({
+    name: 'kubelet_pleg_last_seen_seconds',
+    help: 'When the runtime was last listed, seconds since the Unix epoch.',
+  });
+  const pods = metrics.gauge({
+    name: 'kubelet_running_pods',
+    help: 'Pods that have a sandbox which is ready.',
+  });
+  const states = metrics.gauge({
+    name: 'kubelet_running_containers',
+    help: 'Containers that the runtime holds, by state.',
+    labelNames: ['container_state'],
+  });
+  return {
+    listed: ({ sandboxes, containers, nowMs, tookMs, sinceMs }) => {
+      durations.observe(tookMs / 1000);
+      if (sinceMs !== undefined) intervals.observe(sinceMs / 1000);
+      lastSeen.set(nowMs / 1000);
+      const ready = sandboxes.filter(({ state }) => state === 'ready');
+      pods.set(new Set(ready.map(({ metadata }) => metadata?.uid)).size);
+      for (const state of STATES) {
+        const count = containers.filter((container) => container.state === state).length;
+        states.set(count, { container_state: state });
+      }
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { Clock, Logger, Metrics } from '@nodeagent/base';
+import { type ContainerEvent, isCriError, type RuntimeService } from '@nodeagent/cri-client';
+
+import type { RuntimeEvents } from '../../pods/index.js';
+import { LABEL_POD_UID } from '../model/labels.js';
+import {
+  areSame,
+  changedPods,
+  type RuntimeSnapshot,
+  snapshotOf,
+  statesOf,
+} from '../plan/runtime-diff.js';
+import { createRelistMeter } from './relist-metrics.js';
+
+export interface RuntimeWatchOptions {
+  readonly cri: Pick<RuntimeService, 'listPodSandbox' | 'listContainers' | 'containerEvents'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Whether the runtime has an event stream. */
+  readonly streams: boolean;
+  /**
+   * States by id as the pod's worker last saw them. A worker looks again after each of its own
+   * actions; a list that shows it nothing else would only make it look once more.
+   */
+  readonly lastSeen?: (podUid: string) => ReadonlyMap<string, string> | undefined;
+  /** Nothing is measured without. */
+  readonly metrics?: Metrics;
+}
+
+const RELIST_MS = 1000;
+/** While events stream in, the lists only catch what a lost event would have told. */
+const RELIST_WITH_EVENTS_MS = 30_000;
+const STREAM_RETRY_MS = 5000;
+const STALE_MS = 180_000;
+
+/** Finds out which pods changed in the runtime: by its events where it has them, else by asking. */
+export function createRuntimeWatch({
+  cri,
+  clock,
+  log,
+  streams,
+  lastSeen,
+  metrics,
+}: RuntimeWatchOptions): RuntimeEvents {
+  let lastListMs: number | undefined;
+  let streaming = false;
+  const meter = metrics && createRelistMeter(metrics);
+  const relist = async (
+    before: RuntimeSnapshot | undefined,
+    onChange: (uid: string) => void,
+    signal: AbortSignal,
+  ): Promise<RuntimeSnapshot> => {
+    const startedMs = clock.monotonicMs();
+    const [sandboxes, containers] = await Promise.all([
+      cri.listPodSandbox({}, signal),
+      cri.listContainers({}, signal),
+    ]);
+    meter?.listed({
+      ...{ sandboxes, containers, nowMs: clock.nowMs() },
+      tookMs: clock.monotonicMs() - startedMs,
+      sinceMs: lastListMs === undefined ? undefined : startedMs - lastListMs,
+    });
+    lastListMs = startedMs;
+    const now = snapshotOf(sandboxes, containers);
+    for (const uid of changedPods(before, now)) {
+      if (!areSame(lastSeen?.(uid), statesOf(now, uid))) onChange(uid);
+    }
+    return now;
+  };
+  const runLists = async (onChange: (uid: string) => void, signal: AbortSignal): Promise<void> => {
+    let known: RuntimeSnapshot | undefined;
+    while (!signal.aborted) {
+      try {
+        known = await relist(known, onChange, signal);
+      } catch (err) {
+        if (signal.aborted) return;
+        log.warn({ err }, 'runtime did not list its pods');
+      }
+      const periodMs = streaming ? RELIST_WITH_EVENTS_MS : RELIST_MS;
+      if ((await clock.sleep(periodMs, signal)) === 'aborted') return;
+    }
+  };
+  const runStream = async (onChange: (uid: string) => void, signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        for await (const event of cri.containerEvents(signal)) {
+          streaming = true;
+          const uid = podOf(event);
+          if (uid !== undefined) onChange(uid);
+        }
+      } catch (err) {
+        streaming = false;
+        if (signal.aborted || isCriError(err, 'CRI_UNIMPLEMENTED')) return;
+        log.warn({ err }, 'event stream of the runtime broke');
+      }
+      streaming = false;
+      await clock.sleep(STREAM_RETRY_MS, signal);
+    }
+  };
+  return {
+    run: async (onChange, signal) => {
+      await Promise.all([
+        runLists(onChange, signal),
+        ...(streams ? [runStream(onChange, signal)] : []),
+      ]);
+    },
+    unhealthyReason: () => {
+      if (lastListMs === undefined) return 'pleg has yet to be successful';
+      const sinceMs = clock.monotonicMs() - lastListMs;
+      if (sinceMs <= STALE_MS) return undefined;
+      return `pleg was last seen active ${Math.round(sinceMs / 1000)}s ago; threshold is 3m0s`;
+    },
+  };
+}
+
+function podOf({ sandbox, containers }: ContainerEvent): string | undefined {
+  return sandbox?.metadata.uid ?? containers[0]?.labels[LABEL_POD_UID];
+}

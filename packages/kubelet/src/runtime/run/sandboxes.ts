@@ -1,0 +1,157 @@
+import {
+  type IdMapping,
+  type RuntimeService,
+  type SandboxConfig,
+  sandboxId,
+} from '@nodeagent/cri-client';
+import type { KubeClient, Pod } from '@nodeagent/kube-client';
+import type { NodeEvents } from '@nodeagent/node-status';
+
+import { type PodEvents, StartError } from '../../pods/index.js';
+import type { PodCgroups } from '../../resources/index.js';
+import {
+  loopbacksOf,
+  parseResolvConf,
+  podDns,
+  type ResolvConf,
+  resolvConfProblem,
+} from '../plan/dns.js';
+import { podLogDirectory, sandboxConfig } from '../plan/sandbox-config.js';
+import { noUserNamespaces, wantsOwnUsers } from '../plan/user-namespace.js';
+import type { PodFiles } from '../ports.js';
+import { detailOf } from './images.js';
+import { handlerFeatures, type HandlerFeatures, runtimeHandlerOf } from './runtime-handler.js';
+import type { RuntimeSettings } from './settings.js';
+import type { UserNamespaces } from './user-namespaces.js';
+
+export interface SandboxPorts {
+  readonly cri: RuntimeService;
+  /** For runtime classes. */
+  readonly client: Pick<KubeClient, 'get'>;
+  readonly files: PodFiles;
+  readonly cgroups: Pick<PodCgroups, 'ensure' | 'parentOf'>;
+  readonly events: PodEvents;
+  /** For what concerns every pod of the node. */
+  readonly nodeEvents?: Pick<NodeEvents, 'warning'> | undefined;
+  readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
+}
+
+/** Tells users of the node what of its resolv.conf pods cannot be given whole. */
+export async function checkResolvConf(
+  { files, nodeEvents }: Readonly<{ files: Pick<PodFiles, 'resolvConf'>; nodeEvents: NodeEvents }>,
+  {
+    resolvConfPath: path,
+    clusterDomain,
+  }: Pick<RuntimeSettings, 'resolvConfPath' | 'clusterDomain'>,
+): Promise<void> {
+  if (path === '') return;
+  let problem: string | undefined;
+  try {
+    const parsed = parseResolvConf(await files.resolvConf(path));
+    if (typeof parsed === 'string') problem = `${path}: ${parsed}`;
+    else problem = resolvConfProblem(parsed, { path, clusterDomain });
+  } catch (error) {
+    problem = detailOf(error);
+  }
+  if (problem !== undefined) nodeEvents.warning('CheckLimitsForResolvConf', problem);
+}
+
+/** Makes sandboxes, and says again how they were made. */
+export class Sandboxes {
+  readonly #ports: SandboxPorts;
+  readonly #settings: RuntimeSettings;
+
+  constructor(ports: SandboxPorts, settings: RuntimeSettings) {
+    this.#ports = ports;
+    this.#settings = settings;
+  }
+
+  /** @throws {StartError} with the runtime's own words */
+  async create(pod: Pod, attempt: number, signal: AbortSignal): Promise<string> {
+    const { cri, client, files, cgroups } = this.#ports;
+    const runtimeHandler = await runtimeHandlerOf(pod, client, signal);
+    if (wantsOwnUsers(pod)) await this.#checkUserNamespaces(runtimeHandler, signal);
+    const logDirectory = podLogDirectory(this.#settings.podLogsDir, pod);
+    const [config] = await Promise.all([
+      this.config(pod, { attempt, told: 'tell' }, signal),
+      cgroups.ensure(pod),
+      files.makeDirectory(logDirectory),
+    ]);
+    try {
+      return await cri.runPodSandbox({ config, runtimeHandler }, signal);
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw new StartError('CreatePodSandboxError', detailOf(cause), { cause });
+    }
+  }
+
+  /** @param how `told`: whether users hear of limits that were exceeded */
+  async config(
+    pod: Pod,
+    { attempt, told }: Readonly<{ attempt: number; told: 'tell' | 'quiet' }>,
+    signal: AbortSignal,
+  ): Promise<SandboxConfig> {
+    const { cgroups, events } = this.#ports;
+    const settings = this.#settings;
+    const host = await this.#hostResolver();
+    const { clusterDns, clusterDomain, podLogsDir } = settings;
+    const { config: dns, warnings } = podDns(pod, {
+      clusterDns,
+      clusterDomain,
+      host,
+      loopbacks: settings.loopbacks ?? loopbacksOf([]),
+    });
+    if (told === 'tell') {
+      for (const { reason, message, nodeMessage } of warnings) {
+        events.warning(pod, reason, message);
+        if (nodeMessage !== undefined) this.#ports.nodeEvents?.warning(reason, nodeMessage);
+      }
+    }
+    const logDirectory = podLogDirectory(podLogsDir, pod);
+    const cgroupParent = cgroups.parentOf(pod);
+    const ids = await this.ids(pod, signal);
+    return sandboxConfig({ pod, attempt, logDirectory, dns, cgroupParent, ids }, settings);
+  }
+
+  /** The pod's own user ids; undefined for one that has those of the host. */
+  async ids(pod: Pod, signal: AbortSignal): Promise<IdMapping | undefined> {
+    return wantsOwnUsers(pod) ? this.#ports.userNamespaces?.of(pod, signal) : undefined;
+  }
+
+  /** What the handler of the pod's runtime class can do. */
+  async features(pod: Pod, signal: AbortSignal): Promise<HandlerFeatures> {
+    const { cri, client } = this.#ports;
+    return handlerFeatures(await runtimeHandlerOf(pod, client, signal), cri, signal);
+  }
+
+  /** A pod that asks for user ids of its own never runs with those of the host. */
+  async #checkUserNamespaces(runtimeHandler: string, signal: AbortSignal): Promise<void> {
+    const { cri, userNamespaces } = this.#ports;
+    const features = await handlerFeatures(runtimeHandler, cri, signal);
+    if (userNamespaces === undefined || !features.userNamespaces) {
+      throw noUserNamespaces(runtimeHandler);
+    }
+  }
+
+  async stop(id: string, signal: AbortSignal): Promise<void> {
+    await this.#ports.cri.stopPodSandbox(sandboxId(id), signal);
+  }
+
+  async remove(id: string, signal: AbortSignal): Promise<void> {
+    const { cri, files } = this.#ports;
+    const [sandbox] = await cri.listPodSandbox({ id: sandboxId(id) }, signal);
+    await cri.removePodSandbox(sandboxId(id), signal);
+    if (sandbox?.metadata === undefined) return;
+    const { namespace, name, uid } = sandbox.metadata;
+    const pod = { metadata: { namespace, name, uid } };
+    await files.removeEmptyLogs(podLogDirectory(this.#settings.podLogsDir, pod));
+  }
+
+  async #hostResolver(): Promise<ResolvConf | undefined> {
+    const path = this.#settings.resolvConfPath;
+    if (path === '') return undefined;
+    const parsed = parseResolvConf(await this.#ports.files.resolvConf(path));
+    if (typeof parsed !== 'string') return parsed;
+    throw new StartError('CreatePodSandboxError', `${path}: ${parsed}`);
+  }
+}

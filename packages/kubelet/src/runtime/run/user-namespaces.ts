@@ -1,0 +1,68 @@
+import type { Random } from '@nodeagent/base';
+import type { IdMapping } from '@nodeagent/cri-client';
+import type { Pod } from '@nodeagent/kube-client';
+
+import { Gate, podUid, StartError } from '../../pods/index.js';
+import { freeBlock, type IdRange, parseIds, renderIds } from '../plan/user-namespace.js';
+import type { UserNamespaceFiles } from '../ports.js';
+
+/**
+ * Gives pods blocks of user ids that no other pod of the node has. Which pod has which is known from
+ * the files in the pods' directories alone: they are there before the first process of a pod, and go
+ * with its directory, so a restarted kubelet knows the same.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/userns/userns_manager.go
+ */
+export class UserNamespaces {
+  readonly #files: UserNamespaceFiles;
+  readonly #range: IdRange;
+  readonly #random: Random;
+  /** Two pods at a time would choose the same block. */
+  readonly #turn = new Gate(1);
+
+  constructor(files: UserNamespaceFiles, range: IdRange, random: Random) {
+    this.#files = files;
+    this.#range = range;
+    this.#random = random;
+  }
+
+  /**
+   * The pod's block, from now until its directory is removed.
+   *
+   * @throws {StartError} when none is free, or when it cannot be told which are
+   */
+  async of(pod: Pod, signal: AbortSignal): Promise<IdMapping> {
+    const uid = podUid(pod);
+    const known = await this.#read(uid);
+    if (known !== undefined) return known;
+    return this.#turn.through(() => this.#allocate(uid), signal);
+  }
+
+  async #allocate(uid: string): Promise<IdMapping> {
+    const known = await this.#read(uid);
+    if (known !== undefined) return known;
+    const used = new Set<number>();
+    for (const other of await this.#files.pods()) {
+      const taken = await this.#read(other);
+      if (taken !== undefined) used.add(taken.hostId);
+    }
+    const block = freeBlock(this.#range, used, this.#random());
+    if (block === undefined) {
+      const { length, idsPerPod } = this.#range;
+      const text = `could not find an empty slot to allocate a user namespace: all ${length / idsPerPod} are taken`;
+      throw new StartError('CreatePodSandboxError', text);
+    }
+    await this.#files.write(uid, renderIds(block));
+    return block;
+  }
+
+  async #read(uid: string): Promise<IdMapping | undefined> {
+    const text = await this.#files.read(uid);
+    if (text === undefined) return undefined;
+    const mapping = parseIds(text, this.#range.idsPerPod);
+    if (typeof mapping !== 'string') return mapping;
+    // Another pod might be given the same ids: better none at all.
+    const what = `user namespace of pod ${uid}: ${this.#files.path(uid)} ${mapping}`;
+    throw new StartError('CreatePodSandboxError', what);
+  }
+}

@@ -1,0 +1,113 @@
+import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import type { ContainerId } from '@nodeagent/cri-client';
+import { MemoryRuntime } from '@nodeagent/cri-client/testing';
+import type { Pod } from '@nodeagent/kube-client';
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { stopContainer } from '../../../src/runtime/run/container-stopper.js';
+import { aPod, MemoryPodEvents } from '../../../src/testing/index.js';
+
+const { signal } = new AbortController();
+const SECOND = 1000;
+let clock: ManualClock;
+let cri: MemoryRuntime;
+let events: MemoryPodEvents;
+let id: ContainerId;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  cri = new MemoryRuntime({ clock });
+  cri.images.add('app');
+  events = new MemoryPodEvents();
+  const sandboxConfig = { metadata: { name: 'web', namespace: 'default', uid: 'u', attempt: 0 } };
+  const sandboxId = await cri.runPodSandbox({ config: sandboxConfig }, signal);
+  const config = { metadata: { name: 'app', attempt: 0 }, image: { image: 'app' } };
+  id = await cri.createContainer({ sandboxId, config, sandboxConfig }, signal);
+  await cri.startContainer(id, signal);
+});
+
+interface Wanted {
+  readonly graceSeconds: number;
+  readonly preStop?: readonly string[];
+  readonly turn?: Promise<void>;
+}
+
+function podOf(preStop: readonly string[] | undefined): Pod {
+  const lifecycle = preStop && { preStop: { exec: { command: [...preStop] } } };
+  return aPod({ containers: [{ name: 'app', image: 'app', ...(lifecycle && { lifecycle }) }] });
+}
+
+function stop({ graceSeconds, preStop, turn }: Wanted): Promise<void> {
+  return stopContainer(
+    {
+      ...{ containerId: id, name: 'app', pod: podOf(preStop), graceSeconds, why: 'Stopping' },
+      preStop: preStop !== undefined,
+      ...(turn && { turn }),
+    },
+    { cri, events, clock, log: new MemoryLogger(), call: () => Promise.resolve('answered') },
+    signal,
+  );
+}
+
+/** The grace that the runtime was given; undefined before it was asked. */
+const graceMs = (): unknown =>
+  (cri.calls.of('stopContainer')[0]?.argument as { graceMs: number } | undefined)?.graceMs;
+
+describe('stopContainer', () => {
+  it.each([
+    [30, 30 * SECOND],
+    [1, 2 * SECOND],
+    [0, 2 * SECOND],
+  ])('a grace of %i s reaches the runtime as %i ms', async (graceSeconds, want) => {
+    await stop({ graceSeconds });
+    expect(graceMs()).toBe(want);
+    expect(events.lines).toEqual([expect.stringMatching(/^Normal Killing .* app: Stopping$/)]);
+  });
+
+  it('the time of a preStop hook counts', async () => {
+    cri.calls.delay('execSync', 12 * SECOND);
+    const stopped = stop({ graceSeconds: 30, preStop: ['drain'] });
+    await clock.advance(11 * SECOND);
+    expect(graceMs()).toBeUndefined();
+    await clock.advance(SECOND);
+    await stopped;
+    expect(graceMs()).toBe(18 * SECOND);
+  });
+
+  it('a preStop hook that never ends is left when the grace is over', async () => {
+    cri.calls.delay('execSync', 3600 * SECOND);
+    const stopped = stop({ graceSeconds: 30, preStop: ['hang'] });
+    await clock.advance(30 * SECOND);
+    await stopped;
+    expect(graceMs()).toBe(2 * SECOND);
+  });
+
+  it('a preStop hook that fails is told, and the stop goes on', async () => {
+    cri.program('app', { exec: () => ({ exitCode: 1, stderr: 'no' }) });
+    await stop({ graceSeconds: 30, preStop: ['drain'] });
+    expect(events.lines).toContainEqual(expect.stringContaining('FailedPreStopHook'));
+    expect(graceMs()).toBe(30 * SECOND);
+  });
+
+  it('no hook runs without grace', async () => {
+    await stop({ graceSeconds: 0, preStop: ['drain'] });
+    expect(cri.calls.of('execSync')).toEqual([]);
+  });
+
+  it('a sidecar waits for its turn, with what is left of its grace', async () => {
+    const turn = Promise.withResolvers<undefined>();
+    const stopped = stop({ graceSeconds: 30, turn: turn.promise });
+    await clock.advance(10 * SECOND);
+    expect(graceMs()).toBeUndefined();
+    turn.resolve(undefined);
+    await stopped;
+    expect(graceMs()).toBe(20 * SECOND);
+  });
+
+  it('a turn that does not come ends with the grace', async () => {
+    const stopped = stop({ graceSeconds: 30, turn: new Promise(() => undefined) });
+    await clock.advance(30 * SECOND);
+    await stopped;
+    expect(graceMs()).toBe(2 * SECOND);
+  });
+});

@@ -1,0 +1,98 @@
+import type { Container } from '@nodeagent/kube-client';
+import { describe, expect, it } from 'vitest';
+
+import { readEnvFile } from '../../../src/runtime/plan/env-file.js';
+import { buildEnvironment } from '../../../src/runtime/plan/environment.js';
+import { goQuoted } from '../../../src/runtime/plan/go-quote.js';
+
+describe(readEnvFile, () => {
+  const values: readonly (readonly [string, string])[] = [
+    ["KEY='value'", 'value'],
+    ["KEY='value'\n", 'value'],
+    ["KEY='value'\r\nOTHER='x'", 'value'],
+    ["  \t KEY='indented'", 'indented'],
+    ["# KEY='no'\n\n   \nKEY='yes' # a comment", 'yes'],
+    ["KEY='two\nlines # not a comment'", 'two\nlines # not a comment'],
+    ["KEY='$(A) \"\\n'", '$(A) "\\n'],
+    ["KEY='first'\nKEY='second'", 'first'],
+    ["KEY='found'\nthis is no line", 'found'],
+    ['KEY=', ''],
+    ["KEY= 'blank before it'", ''],
+    ["A=\nKEY='x'", 'x'],
+    ["A='several\n\nlines'\nKEY='x'", 'x'],
+  ];
+  it.each(values)('%j', (text, value) =>
+    expect(readEnvFile(text, 'KEY')).toEqual({ kind: 'value', value }),
+  );
+
+  it.each(['', "OTHER='x'", "KEYS='x'", '\n\n# KEY\n'])('does not find it in %j', (text) =>
+    expect(readEnvFile(text, 'KEY')).toEqual({ kind: 'absent' }),
+  );
+
+  it.each([
+    ['KEY', "line 1: missing '='"],
+    ["\nKEY ='x'", "line 2: whitespace before '='"],
+    ["='x'", 'line 1: empty variable name'],
+    ['KEY=x', 'line 1: value must be enclosed in single quotes'],
+    ['KEY="x"', 'line 1: value must be enclosed in single quotes'],
+    ["A='1\n2'\nKEY='x", 'line 3: unclosed single quote'],
+    ["KEY='x'y", 'line 1: unexpected content after closing quote'],
+  ])('refuses %j', (text, problem) =>
+    expect(readEnvFile(text, 'KEY')).toEqual({
+      kind: 'problem',
+      problem: `invalid environment variable format at ${problem}`,
+    }),
+  );
+});
+
+describe('fileKeyRef', () => {
+  const build = (key: string, optional: boolean | undefined, file: string | Error) => {
+    const ref = {
+      volumeName: 'v',
+      path: 'a/env',
+      key,
+      ...(optional !== undefined && { optional }),
+    };
+    const container: Container = {
+      name: 'c',
+      env: [{ name: 'X', valueFrom: { fileKeyRef: ref } }],
+    };
+    return buildEnvironment({
+      pod: { metadata: { namespace: 'ns' }, spec: { containers: [container] } },
+      container,
+      fields: { node: { hostIps: [], allocatable: {} }, podIps: [] },
+      configMaps: new Map(),
+      secrets: new Map(),
+      files: new Map([['v/a/env', file]]),
+      services: [],
+    });
+  };
+
+  it('gives the value of its key', () => {
+    expect(build('KEY', undefined, "KEY='x'")).toEqual([{ name: 'X', value: 'x' }]);
+  });
+
+  it.each(["OTHER='x'", "KEY=''"])('is left out when it is optional and missing: %j', (text) => {
+    expect(build('KEY', true, text)).toEqual([]);
+    expect(() => build('KEY', false, text)).toThrow(
+      'environment variable key "KEY" not found in file "a/env"',
+    );
+  });
+
+  it.each([true, false])('must be readable; optional: %s', (optional) => {
+    const gone = new Error('a/env: no such file');
+    const text = "couldn't parse env file";
+    expect(() => build('KEY', optional, gone)).toThrow(`${text}: a/env: no such file`);
+    expect(() => build('KEY', optional, 'nonsense')).toThrow(`${text}: invalid environment`);
+  });
+});
+
+describe(goQuoted, () => {
+  it.each([
+    ['plain', '"plain"'],
+    ['a "b" \\ c', '"a \\"b\\" \\\\ c"'],
+    ['\u0000\u0007\b\t\n\v\f\r\u007f', '"\\x00\\a\\b\\t\\n\\v\\f\\r\\x7f"'],
+    ['ä € 漢 😀', '"ä € 漢 😀"'],
+    ['\u00a0\u2028\u{e0001}', '"\\u00a0\\u2028\\U000e0001"'],
+  ])('%j', (text, want) => expect(goQuoted(text)).toBe(want));
+});

@@ -1,0 +1,105 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { ManualClock } from '@nodeagent/base/testing';
+import type { Container } from '@nodeagent/kube-client';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { callHook } from '../../../src/runtime/adapters/hook-caller.js';
+import { nextRun } from '../../../src/runtime/plan/container-config.js';
+import { planHook } from '../../../src/runtime/plan/hook.js';
+import { type Handler, runHook } from '../../../src/runtime/run/hooks.js';
+import type { HookRequest } from '../../../src/runtime/ports.js';
+
+const { signal } = new AbortController();
+const container: Container = { name: 'app', ports: [{ name: 'web', containerPort: 8080 }] };
+const target = { containerId: 'c1', container, podIp: '10.1.0.5' };
+
+describe(planHook, () => {
+  const get = (http: object) => ({ httpGet: http }) as Handler;
+  const url = (handler: Handler): string => {
+    const hook = planHook(handler, target);
+    if (hook.kind !== 'http') throw new Error(hook.kind);
+    const { scheme, host, port, path } = hook.request;
+    return `${scheme}://${host}:${port}${path}`;
+  };
+
+  it.each([
+    ['a number', get({ port: 80 }), 'http://10.1.0.5:80/'],
+    ['a name', get({ port: 'web', path: 'bye' }), 'http://10.1.0.5:8080/bye'],
+    [
+      'another host',
+      get({ port: 1, host: 'h', scheme: 'HTTPS', path: '/a?b=c' }),
+      'https://h:1/a?b=c',
+    ],
+  ])('asks a port given as %s', (_, handler, want) => expect(url(handler)).toBe(want));
+
+  it.each([
+    ['a port that there is not', get({ port: 'nope' }), "couldn't find port: nope"],
+    ['a kind that never worked', { tcpSocket: { port: 80 } } as Handler, 'invalid handler'],
+  ])('refuses %s', (_, handler, text) => expect(() => planHook(handler, target)).toThrow(text));
+});
+
+describe(runHook, () => {
+  const headers = [
+    { name: 'Authorization', value: 's' },
+    { name: 'X-A', value: '1' },
+  ];
+  const handler: Handler = { httpGet: { port: 443, scheme: 'HTTPS', httpHeaders: headers } };
+
+  it('asks a server that speaks no TLS once more, without what is secret, and tells', async () => {
+    const asked: HookRequest[] = [];
+    const told: string[] = [];
+    await runHook(handler, target, {
+      cri: { execSync: () => Promise.reject(new Error('no')) },
+      call: async (request) => (asked.push(request) === 1 ? 'not-tls' : 'answered'),
+      clock: new ManualClock(),
+      onFallback: (text) => told.push(text),
+      signal,
+    });
+    expect(asked.map(({ scheme }) => scheme)).toEqual(['https', 'http']);
+    expect(asked[1]?.headers.map(({ name }) => name)).toEqual(['X-A', 'User-Agent']);
+    expect(told).toEqual([
+      'request to HTTPS lifecycle hook 10.1.0.5:443 got HTTP response, retry with HTTP succeeded',
+    ]);
+  });
+
+  it('tells of a command that failed with what it said', async () => {
+    const cri = {
+      execSync: async () => ({
+        stdout: Buffer.from(''),
+        stderr: Buffer.from('no'),
+        exitCode: 3,
+      }),
+    };
+    const ports = { cri, call: callHook, clock: new ManualClock(), signal };
+    const run = runHook({ exec: { command: ['drain', 'now'] } }, target, ports);
+    await expect(run).rejects.toThrow("command 'drain now' exited with 3: no");
+  });
+});
+
+describe('callHook', () => {
+  const servers: ReturnType<typeof createServer>[] = [];
+  afterEach(() => servers.splice(0).forEach((server) => server.close()));
+
+  async function serve(status: number): Promise<number> {
+    const server = createServer((_, response) => response.writeHead(status).end('x'));
+    servers.push(server);
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    return (server.address() as AddressInfo).port;
+  }
+
+  it.each([200, 404, 500])('takes %i as an answer', async (status) => {
+    const request = { host: '127.0.0.1', port: await serve(status), path: '/', headers: [] };
+    await expect(callHook({ ...request, scheme: 'http' }, signal)).resolves.toBe('answered');
+    await expect(callHook({ ...request, scheme: 'https' }, signal)).resolves.toBe('not-tls');
+  });
+});
+
+describe(nextRun, () => {
+  it.each([
+    [[], 0],
+    [['0.log'], 1],
+    [['0.log', '10.log', '9.log.20260101-000000.gz', 'x.log', '11.txt'], 11],
+  ])('%j', (names, want) => expect(nextRun(names)).toBe(want));
+});

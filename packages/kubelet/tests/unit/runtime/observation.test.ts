@@ -1,0 +1,53 @@
+import { type ContainerStatus, containerId, sandboxId } from '@nodeagent/cri-client';
+import { describe, expect, it } from 'vitest';
+
+import { observedContainer } from '../../../src/runtime/plan/observation.js';
+
+const container = {
+  id: containerId('c'),
+  sandboxId: sandboxId('s'),
+  metadata: { name: 'app', attempt: 0 },
+  image: { image: 'app:1' },
+  imageRef: 'sha256:1',
+  imageId: 'sha256:1',
+  state: 'exited',
+  createdAtMs: 1,
+  labels: {},
+  annotations: {},
+} as const;
+
+const failedStart = (message: string, startedAtMs?: number): ContainerStatus => ({
+  ...container,
+  finishedAtMs: 5,
+  startedAtMs,
+  exitCode: 128,
+  reason: 'StartError',
+  message,
+  mounts: [],
+  logPath: '',
+});
+
+describe(observedContainer, () => {
+  it.each([
+    ['that its caller left', 'failed to create shim task: context canceled: unknown', undefined],
+    ['whose helper was killed', 'start failed: : signal: killed: unknown', undefined],
+    ['that took too long', 'context deadline exceeded: unknown', undefined],
+  ])('a start %s was never made', (_, message, startedAtMs) => {
+    const seen = observedContainer(container, failedStart(message, startedAtMs), {
+      runtimeName: 'containerd',
+      message: '',
+    });
+    expect(seen.state).toEqual({ kind: 'created' });
+  });
+
+  it.each([
+    ['that cannot work', 'exec: "nope": executable file not found in $PATH', undefined],
+    ['of a program that ran', 'context canceled', 3],
+  ])('a start %s has ended', (_, message, startedAtMs) => {
+    const seen = observedContainer(container, failedStart(message, startedAtMs), {
+      runtimeName: 'containerd',
+      message: '',
+    });
+    expect(seen.state).toMatchObject({ kind: 'exited', exitCode: 128, reason: 'StartError' });
+  });
+});

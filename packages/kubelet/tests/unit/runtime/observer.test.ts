@@ -1,0 +1,119 @@
+import { ManualClock } from '@nodeagent/base/testing';
+import { type ContainerId, CriError, type SandboxId } from '@nodeagent/cri-client';
+import { MemoryRuntime } from '@nodeagent/cri-client/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+
+import { Observer } from '../../../src/runtime/run/observer.js';
+
+const { signal } = new AbortController();
+const UID = 'u1';
+const labels = { 'io.kubernetes.pod.uid': UID };
+let clock: ManualClock;
+let cri: MemoryRuntime;
+let observer: Observer;
+let logs: Record<string, string>;
+let sandboxId: SandboxId;
+
+beforeEach(async () => {
+  clock = new ManualClock();
+  cri = new MemoryRuntime({ clock });
+  cri.images.add('app');
+  logs = {};
+  observer = new Observer({ cri, clock, files: { readTail: async (path) => logs[path] ?? '' } });
+  const metadata = { name: 'web', namespace: 'default', uid: UID, attempt: 0 };
+  sandboxId = await cri.runPodSandbox(
+    { config: { metadata, labels, logDirectory: '/logs' } },
+    signal,
+  );
+});
+
+async function run(name: string, annotations: Record<string, string> = {}): Promise<ContainerId> {
+  const metadata = { name, attempt: 0 };
+  const config = {
+    metadata,
+    image: { image: 'app' },
+    labels: { ...labels, 'io.kubernetes.container.name': name },
+    annotations,
+    logPath: `${name}.log`,
+  };
+  const sandboxConfig = {
+    metadata: { name: 'web', namespace: 'default', uid: UID, attempt: 0 },
+    logDirectory: '/logs',
+  };
+  const id = await cri.createContainer({ sandboxId, config, sandboxConfig }, signal);
+  await cri.startContainer(id, signal);
+  return id;
+}
+
+/** Status calls since the last time, by what they ask. */
+async function asked(): Promise<readonly string[]> {
+  cri.calls.recorded.length = 0;
+  await observer.observe(UID, signal);
+  return cri.calls.recorded.map(({ method }) => method).filter((method) => /Status/.test(method));
+}
+
+describe('Observer', () => {
+  it('asks for details only of what changed', async () => {
+    const first = await run('a');
+    await run('b');
+    expect([...(await asked())].sort()).toEqual([
+      'containerStatus',
+      'containerStatus',
+      'podSandboxStatus',
+    ]);
+    expect(await asked()).toEqual([]);
+    cri.exitContainer(first, { exitCode: 3 });
+    expect(await asked()).toEqual(['containerStatus']);
+    expect(await asked()).toEqual([]);
+    const seen = await observer.observe(UID, signal);
+    expect(seen.containers.map(({ name, state }) => [name, state.kind])).toEqual(
+      expect.arrayContaining([
+        ['a', 'exited'],
+        ['b', 'running'],
+      ]),
+    );
+    await cri.stopPodSandbox(sandboxId, signal);
+    expect([...(await asked())].sort()).toEqual(['containerStatus', 'podSandboxStatus']);
+  });
+
+  it('leaves out what goes between the list and the question', async () => {
+    await run('a');
+    await run('b');
+    const gone = new CriError('CRI_NOT_FOUND', 'gone', { method: 'ContainerStatus' });
+    cri.calls.failNext('containerStatus', gone);
+    const seen = await observer.observe(UID, signal);
+    expect(seen.containers).toHaveLength(1);
+    expect((await observer.observe(UID, signal)).containers).toHaveLength(2);
+  });
+
+  it('fails when the runtime does, and knows nothing false afterwards', async () => {
+    await run('a');
+    cri.calls.failNext('containerStatus', 'CRI_UNAVAILABLE');
+    await expect(observer.observe(UID, signal)).rejects.toMatchObject({ code: 'CRI_UNAVAILABLE' });
+    expect((await observer.observe(UID, signal)).containers).toHaveLength(1);
+  });
+
+  it('forgets a pod of which nothing is left', async () => {
+    await run('a');
+    await observer.observe(UID, signal);
+    await cri.removePodSandbox(sandboxId, signal);
+    const seen = await observer.observe(UID, signal);
+    expect(seen).toMatchObject({ sandboxes: [], containers: [], podIps: [] });
+  });
+
+  it('takes the end of the log where a container failed and left no message', async () => {
+    const policy = 'io.kubernetes.container.terminationMessagePolicy';
+    const id = await run('a', { [policy]: 'FallbackToLogsOnError' });
+    const status = await cri.containerStatus(id, signal);
+    logs[status.logPath] = [
+      'a line that was cut',
+      '2026-01-01T00:00:00.000000001Z stdout P no ',
+      '2026-01-01T00:00:00.000000002Z stdout F config',
+      '2026-01-01T00:00:00.000000003Z stderr F bye',
+      '',
+    ].join('\n');
+    cri.exitContainer(id, { exitCode: 1 });
+    const [seen] = (await observer.observe(UID, signal)).containers;
+    expect(seen?.state).toMatchObject({ kind: 'exited', message: 'no config\nbye\n' });
+  });
+});

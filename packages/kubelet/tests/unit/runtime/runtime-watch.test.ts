@@ -1,0 +1,124 @@
+import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import { MemoryRuntime } from '@nodeagent/cri-client/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type { RuntimeEvents } from '../../../src/pods/index.js';
+import { createRuntimeWatch } from '../../../src/runtime/index.js';
+
+const SECOND = 1000;
+let clock: ManualClock;
+let cri: MemoryRuntime;
+let changed: string[];
+let end: AbortController;
+let running: Promise<void>;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  cri = new MemoryRuntime({ clock });
+  changed = [];
+  end = new AbortController();
+});
+
+afterEach(async () => {
+  end.abort(new Error('the test is over'));
+  await running;
+});
+
+async function watch(streams: boolean): Promise<RuntimeEvents> {
+  const made = createRuntimeWatch({ cri, clock, log: new MemoryLogger(), streams });
+  running = made.run((uid) => changed.push(uid), end.signal);
+  await clock.advance(0);
+  return made;
+}
+
+async function addPod(uid: string): Promise<void> {
+  const metadata = { name: uid, namespace: 'default', uid, attempt: 0 };
+  const labels = { 'io.kubernetes.pod.uid': uid };
+  await cri.runPodSandbox({ config: { metadata, labels } }, end.signal);
+}
+
+const lists = (): number => cri.calls.of('listPodSandbox').length;
+
+describe('RuntimeWatch', () => {
+  it('without events, asks each second and tells only what changed', async () => {
+    await watch(false);
+    await addPod('a');
+    await clock.advance(SECOND);
+    expect(changed).toEqual(['a']);
+    await clock.advance(5 * SECOND);
+    expect(changed).toEqual(['a']);
+    const [sandbox] = await cri.listPodSandbox({}, end.signal);
+    if (sandbox === undefined) throw new Error('no sandbox');
+    await cri.removePodSandbox(sandbox.id, end.signal);
+    await clock.advance(SECOND);
+    expect(changed).toEqual(['a', 'a']);
+    expect(cri.calls.of('containerEvents')).toEqual([]);
+  });
+
+  it('does not tell a worker what it has seen itself', async () => {
+    const seen = new Map<string, ReadonlyMap<string, string>>();
+    const lastSeen = (uid: string): ReadonlyMap<string, string> | undefined => seen.get(uid);
+    const made = createRuntimeWatch({
+      ...{ cri, clock, log: new MemoryLogger(), streams: false, lastSeen },
+    });
+    running = made.run((uid) => changed.push(uid), end.signal);
+    await clock.advance(0);
+    await addPod('a');
+    await addPod('b');
+    const [own] = await cri.listPodSandbox(
+      { labels: { 'io.kubernetes.pod.uid': 'a' } },
+      end.signal,
+    );
+    if (own === undefined) throw new Error('no sandbox');
+    seen.set('a', new Map([[own.id, own.state]]));
+    await clock.advance(SECOND);
+    expect(changed).toEqual(['b']);
+    await cri.stopPodSandbox(own.id, end.signal);
+    await clock.advance(SECOND);
+    expect(changed).toEqual(['b', 'a']);
+  });
+
+  it('with events, tells at once, and hardly asks', async () => {
+    await watch(true);
+    await addPod('a');
+    await clock.advance(0);
+    expect(changed).toContain('a');
+    await clock.advance(2 * SECOND);
+    const before = lists();
+    await clock.advance(25 * SECOND);
+    expect(lists()).toBe(before);
+  });
+
+  it('asks again when the stream is lost, and takes up a new one', async () => {
+    await watch(true);
+    await addPod('a');
+    await clock.advance(SECOND);
+    cri.calls.goAway();
+    await clock.advance(SECOND);
+    cri.calls.comeBack();
+    const streams = cri.calls.of('containerEvents').length;
+    await clock.advance(40 * SECOND);
+    expect(cri.calls.of('containerEvents').length).toBeGreaterThan(streams);
+    changed.length = 0;
+    await addPod('b');
+    await clock.advance(0);
+    expect(changed).toContain('b');
+  });
+
+  it('is unhealthy before the first list, and when none worked for three minutes', async () => {
+    const idle = createRuntimeWatch({ cri, clock, log: new MemoryLogger(), streams: false });
+    expect(idle.unhealthyReason()).toBe('pleg has yet to be successful');
+    const made = await watch(false);
+    expect(made.unhealthyReason()).toBeUndefined();
+    cri.calls.goAway();
+    await clock.advance(180 * SECOND);
+    expect(made.unhealthyReason()).toBeUndefined();
+    await clock.advance(2 * SECOND);
+    expect(made.unhealthyReason()).toMatch(
+      /^pleg was last seen active 18\ds ago; threshold is 3m0s$/,
+    );
+    cri.calls.comeBack();
+    await clock.advance(SECOND);
+    expect(made.unhealthyReason()).toBeUndefined();
+  });
+});
