@@ -1,0 +1,107 @@
+import { chmod, mkdir, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { dirname } from 'node:path';
+
+import { VolumeError } from '../model/errors.js';
+import type { VolumeFiles } from '../ports.js';
+import { writePayload } from './atomic-writer.js';
+import { changeGroup } from './volume-group.js';
+
+/** What a hostPath's type asks for. @see Kubernetes 1.36 pkg/volume/hostpath/host_path.go */
+const HOST_PATH_TYPES: Readonly<Record<string, readonly [(found: Stats) => boolean, string]>> = {
+  Directory: [(found) => found.isDirectory(), 'directory'],
+  DirectoryOrCreate: [(found) => found.isDirectory(), 'directory'],
+  File: [(found) => found.isFile(), 'file'],
+  FileOrCreate: [(found) => found.isFile(), 'file'],
+  Socket: [(found) => found.isSocket(), 'socket file'],
+  CharDevice: [(found) => found.isCharacterDevice(), 'character device'],
+  BlockDevice: [(found) => found.isBlockDevice(), 'block device'],
+};
+
+/** Pod volumes as directories of this machine. */
+export function createVolumeFiles(): VolumeFiles {
+  return {
+    makeEmptyDir,
+    mark,
+    isMarked,
+    changeGroup,
+    writePayload,
+    checkHostPath,
+    realPath,
+    removeTree,
+    subdirectories,
+  };
+}
+
+async function makeEmptyDir(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o750 });
+  // A mode given to mkdir goes through the umask. A memory file system has its mode already, with
+  // the sticky bit: nobody but its owner deletes a file there.
+  if (((await stat(path)).mode & 0o777) !== 0o777) await chmod(path, 0o777);
+}
+
+async function mark(path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await writeFile(path, '', { flag: 'a', mode: 0o640 });
+}
+
+async function isMarked(path: string): Promise<boolean> {
+  return (await statOrNothing(path)) !== undefined;
+}
+
+async function checkHostPath(path: string, type: string): Promise<void> {
+  if (type === '') return;
+  const wanted = HOST_PATH_TYPES[type];
+  if (wanted === undefined) throw refuse(`${path}: unknown type ${type}`);
+  const [matches, word] = wanted;
+  let found = await statOrNothing(path);
+  if (found === undefined && type === 'DirectoryOrCreate') {
+    await mkdir(path, { recursive: true, mode: 0o755 });
+    found = await stat(path);
+  }
+  if (found === undefined && type === 'FileOrCreate') {
+    await writeFile(path, '', { mode: 0o644, flag: 'a' });
+    found = await stat(path);
+  }
+  if (found === undefined || !matches(found)) throw refuse(`${path} is not a ${word}`);
+}
+
+function refuse(reason: string): VolumeError {
+  return new VolumeError('VOLUME_HOST_PATH', `hostPath type check failed: ${reason}`);
+}
+
+async function statOrNothing(path: string): Promise<Stats | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    if (isMissing(error)) return path;
+    throw error;
+  }
+}
+
+async function removeTree(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
+}
+
+async function subdirectories(path: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}

@@ -1,0 +1,25 @@
+export interface MountPoint {
+  readonly path: string;
+  readonly fsType: string;
+}
+
+/**
+ * Mount points in the order in which they were mounted, from `/proc/<pid>/mountinfo`.
+ *
+ * @see proc_pid_mountinfo(5); blanks in paths are octal escapes
+ */
+export function parseMountinfo(text: string): readonly MountPoint[] {
+  return text.split('\n').flatMap((line) => {
+    const fields = line.split(' ');
+    const path = fields[4];
+    const separator = fields.indexOf('-', 6);
+    if (path === undefined || separator < 0) return [];
+    return [{ path: unescaped(path), fsType: fields[separator + 1] ?? '' }];
+  });
+}
+
+function unescaped(path: string): string {
+  return path.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+}

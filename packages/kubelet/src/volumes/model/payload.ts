@@ -1,0 +1,31 @@
+/** One file of a volume whose content comes from the API. */
+export interface PayloadFile {
+  readonly content: Buffer;
+  /** Permission bits, e.g. 0o644. */
+  readonly mode: number;
+  /** Root when absent. */
+  readonly uid?: number;
+}
+
+/** Relative path, with `/`, to file. */
+export type Payload = ReadonlyMap<string, PayloadFile>;
+
+const MAX_PATH = 4096;
+const MAX_NAME = 255;
+
+/**
+ * @returns why a path cannot be used inside a volume; undefined when it can
+ * @see Kubernetes 1.36 pkg/volume/util/atomic_writer.go, validatePath
+ */
+export function payloadPathProblem(path: string): string | undefined {
+  if (path === '') return 'invalid path: must not be empty';
+  if (path.startsWith('/')) return `invalid path: must be relative path: ${path}`;
+  if (path.length > MAX_PATH) return `invalid path: must be less than or equal to ${MAX_PATH}`;
+  const parts = path.split('/');
+  if (parts.includes('..')) return `invalid path: must not contain '..': ${path}`;
+  if (parts.some((part) => part.length > MAX_NAME)) {
+    return `invalid path: filenames must be less than or equal to ${MAX_NAME}`;
+  }
+  if (parts[0]?.startsWith('..') === true) return `invalid path: must not start with '..': ${path}`;
+  return undefined;
+}

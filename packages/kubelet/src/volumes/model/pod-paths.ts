@@ -1,0 +1,76 @@
+import { join } from 'node:path/posix';
+
+import type { Volume } from '@nodeagent/kube-client';
+
+/** Volumes whose files the kubelet makes; directory names as in other kubelets' pod directories. */
+const PLUGIN_DIRS = {
+  emptyDir: 'kubernetes.io~empty-dir',
+  configMap: 'kubernetes.io~configmap',
+  secret: 'kubernetes.io~secret',
+  downwardAPI: 'kubernetes.io~downward-api',
+  projected: 'kubernetes.io~projected',
+} as const;
+
+export type ManagedKind = keyof typeof PLUGIN_DIRS;
+
+const MANAGED_KINDS = Object.keys(PLUGIN_DIRS) as readonly ManagedKind[];
+
+/** @returns undefined for volumes whose files are not the kubelet's */
+export function managedKind(volume: Volume): ManagedKind | undefined {
+  return MANAGED_KINDS.find((kind) => volume[kind] !== undefined);
+}
+
+/** `<root>/pods/<uid>`: everything of one pod. */
+export function podDir(rootDir: string, podUid: string): string {
+  return join(rootDir, 'pods', podUid);
+}
+
+/** @see Kubernetes 1.36 pkg/kubelet/kubelet_getters.go, getPodVolumeDir */
+export function managedVolumeDir(
+  rootDir: string,
+  podUid: string,
+  volume: Readonly<{ kind: ManagedKind; name: string }>,
+): string {
+  return join(podDir(rootDir, podUid), 'volumes', PLUGIN_DIRS[volume.kind], volume.name);
+}
+
+/**
+ * Where the container runtime finds a volume.
+ *
+ * @returns undefined for kinds of volume that have no directory on the host, or are not known
+ */
+export function volumeHostPath(
+  rootDir: string,
+  podUid: string,
+  volume: Volume,
+): string | undefined {
+  if (volume.hostPath !== undefined) return volume.hostPath.path;
+  const kind = managedKind(volume);
+  if (kind === undefined) return undefined;
+  return managedVolumeDir(rootDir, podUid, { kind, name: volume.name });
+}
+
+/** Bind mounts of parts of volumes, one per container and position in its volumeMounts. */
+export function subPathTarget(
+  rootDir: string,
+  podUid: string,
+  mount: Readonly<{ volume: string; container: string; index: number }>,
+): string {
+  const { volume, container, index } = mount;
+  return join(podDir(rootDir, podUid), 'volume-subpaths', volume, container, String(index));
+}
+
+/**
+ * The file that says that the directory of a volume has been set up, so that it is not opened to
+ * everybody again after a container closed it.
+ *
+ * @see Kubernetes 1.36 pkg/volume/emptydir/empty_dir.go, getMetaDir
+ */
+export function readyMark(
+  rootDir: string,
+  podUid: string,
+  { kind, name }: Readonly<{ kind: ManagedKind; name: string }>,
+): string {
+  const inner = kind === 'emptyDir' ? name : `wrapped_${name}`;
+  return join(podDir(rootDir, podUid), 'plugins', PLUGIN_DIRS.emptyDir, inner, 'ready');
+}

@@ -1,0 +1,120 @@
+import type { ConfigMap, Pod, Secret } from '@nodeagent/kube-client';
+
+import type { Payload } from './model/payload.js';
+import type { MountPoint } from './codec/mountinfo.js';
+
+/** Config maps and secrets that pods refer to. */
+export interface ObjectSource {
+  /** @returns undefined when there is none of this name */
+  configMap(namespace: string, name: string, signal: AbortSignal): Promise<ConfigMap | undefined>;
+  secret(namespace: string, name: string, signal: AbortSignal): Promise<Secret | undefined>;
+}
+
+export interface TokenRequestSpec {
+  /** The API server's own audience when absent. */
+  readonly audience?: string;
+  readonly expirationSeconds: number;
+}
+
+/** Service account tokens bound to one pod. */
+export interface TokenSource {
+  /** A token that is good for a while yet: from the cache, or a new one. */
+  token(pod: Pod, request: TokenRequestSpec, signal: AbortSignal): Promise<string>;
+  /** Forgets the tokens of a pod that is gone. */
+  forget(podUid: string): void;
+}
+
+/** mount(2) and umount(2). */
+export interface Mounter {
+  /** @throws {VolumeError} `VOLUME_MOUNT` */
+  mountTmpfs(path: string, options: TmpfsOptions, signal: AbortSignal): Promise<void>;
+  /** A file system whose pages are huge ones. @throws {VolumeError} `VOLUME_MOUNT` */
+  mountHugepages(
+    path: string,
+    options: Readonly<{ pageBytes: number }>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Binds a file or directory, given by any path that leads to it, also one below /proc. */
+  bind(source: string, target: string, signal: AbortSignal): Promise<void>;
+  /** Takes off the topmost mount; nothing mounted there is fine. */
+  unmount(path: string, signal: AbortSignal): Promise<void>;
+  /** Whether something is mounted exactly there; bind mounts of the same filesystem do not show. */
+  isMountPoint(path: string): Promise<boolean>;
+  list(): Promise<readonly MountPoint[]>;
+}
+
+export interface SubPathRequest {
+  /** The volume's own directory. */
+  readonly volumeDir: string;
+  /** Relative, without `..`. */
+  readonly subPath: string;
+  /** Where to bind it. */
+  readonly target: string;
+}
+
+/** Parts of volumes, safe against containers that swap directories for symbolic links meanwhile. */
+export interface SubPaths {
+  /**
+   * Makes missing directories on the way; a target that shows the same place already stays.
+   *
+   * @throws {VolumeError} `VOLUME_SUB_PATH`, `VOLUME_MOUNT`
+   */
+  bind(request: SubPathRequest, signal: AbortSignal): Promise<void>;
+  /**
+   * The text of a file, never of one outside the volume.
+   *
+   * @throws {VolumeError} `VOLUME_SUB_PATH` when it is none, or leads out; `VOLUME_IO` when it is not
+   *   there or larger than 1 MiB
+   */
+  read(file: Pick<SubPathRequest, 'volumeDir' | 'subPath'>): Promise<string>;
+}
+
+export interface TmpfsOptions {
+  readonly sizeBytes?: number;
+}
+
+/** The files of pods on this machine. */
+export interface VolumeFiles {
+  /** Makes a directory that anybody may write to; one that is there is opened to anybody. */
+  makeEmptyDir(path: string): Promise<void>;
+  /** An empty file that says that something is done; its directories are made. */
+  mark(path: string): Promise<void>;
+  isMarked(path: string): Promise<boolean>;
+  /** Gives a volume with everything in it to a group. */
+  changeGroup(path: string, change: GroupChange): Promise<void>;
+  /** Replaces all files at once; readers see the old ones or the new ones. Does nothing if they are the same. */
+  writePayload(path: string, payload: Payload, owner: PayloadOwner): Promise<void>;
+  /** Checks a path of the host, and makes what its type asks for. @throws {VolumeError} `VOLUME_HOST_PATH` */
+  checkHostPath(path: string, type: string): Promise<void>;
+  /** Without links; the path itself when there is nothing. */
+  realPath(path: string): Promise<string>;
+  /** Removes a directory with everything in it; whoever calls has unmounted what was mounted there. */
+  removeTree(path: string): Promise<void>;
+  /** Names of directories; empty when there is no such path. */
+  subdirectories(path: string): Promise<readonly string[]>;
+}
+
+export interface PayloadOwner {
+  /** The pod's fsGroup: owns the files, and may read them whatever their mode. */
+  readonly gid?: number;
+}
+
+export interface GroupChange {
+  readonly gid: number;
+  /** `OnRootMismatch` does nothing when the volume's own directory is the group's already. */
+  readonly policy: 'Always' | 'OnRootMismatch';
+  /** The group may read only. */
+  readonly readOnly: boolean;
+}
+
+export interface ResourceSelector {
+  readonly containerName?: string;
+  readonly resource: string;
+  readonly divisor?: string;
+}
+
+/** What the downward API says of a pod; undefined for what pods cannot ask for. */
+export interface FieldReader {
+  field(pod: Pod, path: string): string | undefined;
+  resource(pod: Pod, selector: ResourceSelector): string | undefined;
+}

@@ -1,0 +1,182 @@
+import type { Pod, Volume } from '@nodeagent/kube-client';
+
+import { podNamespace } from '../../pods/index.js';
+import { VolumeError } from '../model/errors.js';
+import type { Payload, PayloadFile } from '../model/payload.js';
+import { keyPayload } from '../plan/key-payload.js';
+import type { FieldReader, ObjectSource, TokenSource } from '../ports.js';
+
+export interface PayloadPorts {
+  readonly objects: ObjectSource;
+  readonly tokens: TokenSource;
+  readonly fields: FieldReader;
+}
+
+type Files = readonly (readonly [path: string, file: PayloadFile])[];
+
+const DEFAULT_MODE = 0o644;
+/** What the API server takes when a projection does not say. */
+const DEFAULT_TOKEN_SECONDS = 3600;
+/** A token that only its owner, and the pod's group, may read. */
+const PRIVATE_MODE = 0o600;
+
+/**
+ * The files of a configMap, secret, downwardAPI or projected volume as they should be now. Later
+ * sources of a projected volume win over earlier ones of the same path.
+ *
+ * @throws {VolumeError} `VOLUME_SOURCE`
+ */
+export async function volumePayload(
+  pod: Pod,
+  volume: Volume,
+  ports: PayloadPorts,
+  signal: AbortSignal,
+): Promise<Payload> {
+  return new Map(await volumeFiles(pod, volume, ports, signal));
+}
+
+async function volumeFiles(
+  pod: Pod,
+  { configMap, secret, downwardAPI, projected }: Volume,
+  ports: PayloadPorts,
+  signal: AbortSignal,
+): Promise<Files> {
+  if (configMap !== undefined) {
+    const { name = '', defaultMode = DEFAULT_MODE } = configMap;
+    return configMapFiles(pod, { ...configMap, name }, { ports, defaultMode }, signal);
+  }
+  if (secret !== undefined) {
+    const { secretName: name = '', defaultMode = DEFAULT_MODE } = secret;
+    return secretFiles(pod, { ...secret, name }, { ports, defaultMode }, signal);
+  }
+  if (downwardAPI !== undefined) {
+    const { items = [], defaultMode = DEFAULT_MODE } = downwardAPI;
+    return downwardFiles(pod, items, { ports, defaultMode });
+  }
+  const { sources = [], defaultMode = DEFAULT_MODE } = projected ?? {};
+  const context = { ports, defaultMode };
+  const files = await Promise.all(
+    sources.map((source) => sourceFiles(pod, source, context, signal)),
+  );
+  return files.flat();
+}
+
+interface Context {
+  readonly ports: PayloadPorts;
+  readonly defaultMode: number;
+}
+
+type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
+
+async function sourceFiles(
+  pod: Pod,
+  source: Projection,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Files> {
+  const { configMap, secret, downwardAPI, serviceAccountToken } = source;
+  if (configMap !== undefined) {
+    return configMapFiles(pod, { ...configMap, name: configMap.name ?? '' }, context, signal);
+  }
+  if (secret !== undefined) {
+    return secretFiles(pod, { ...secret, name: secret.name ?? '' }, context, signal);
+  }
+  if (downwardAPI !== undefined) return downwardFiles(pod, downwardAPI.items ?? [], context);
+  if (serviceAccountToken !== undefined) {
+    const { path, audience, expirationSeconds = DEFAULT_TOKEN_SECONDS } = serviceAccountToken;
+    const request = { expirationSeconds, ...(audience === undefined ? {} : { audience }) };
+    const token = await context.ports.tokens.token(pod, request, signal);
+    const uid = tokenOwner(pod);
+    const shared = uid === undefined && pod.spec?.securityContext?.fsGroup === undefined;
+    const mode = shared ? context.defaultMode : PRIVATE_MODE;
+    const content = Buffer.from(token);
+    return [[path, uid === undefined ? { content, mode } : { content, mode, uid }]];
+  }
+  const kind = Object.keys(source).join(', ');
+  throw new VolumeError('VOLUME_UNSUPPORTED', `projected volume source ${kind} is not supported`);
+}
+
+/** The user that alone may read the pod's tokens: the one that every container runs as. */
+export function tokenOwner({ spec }: Pod): number | undefined {
+  const ofPod = spec?.securityContext?.runAsUser;
+  const containers = [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+    ...(spec?.ephemeralContainers ?? []),
+  ];
+  const users = new Set(containers.map((c) => c.securityContext?.runAsUser ?? ofPod));
+  return users.size === 1 ? [...users][0] : undefined;
+}
+
+interface KeySource {
+  readonly name: string;
+  readonly items?: readonly Readonly<{ key: string; path: string; mode?: number }>[];
+  readonly optional?: boolean;
+}
+
+async function configMapFiles(
+  pod: Pod,
+  source: KeySource,
+  { ports, defaultMode }: Context,
+  signal: AbortSignal,
+): Promise<Files> {
+  const { name, optional = false } = source;
+  const found = await ports.objects.configMap(podNamespace(pod), name, signal);
+  if (found === undefined && !optional) throw missing(`configmap "${name}" not found`);
+  const data = found && new Map([...texts(found.data), ...bytes(found.binaryData)]);
+  return keyPayload(data, selection(source, defaultMode), 'configmap');
+}
+
+async function secretFiles(
+  pod: Pod,
+  source: KeySource,
+  { ports, defaultMode }: Context,
+  signal: AbortSignal,
+): Promise<Files> {
+  const { name, optional = false } = source;
+  const found = await ports.objects.secret(podNamespace(pod), name, signal);
+  if (found === undefined && !optional) throw missing(`secret "${name}" not found`);
+  return keyPayload(found && new Map(bytes(found.data)), selection(source, defaultMode), 'secret');
+}
+
+function selection({ items, optional = false }: KeySource, defaultMode: number) {
+  return { defaultMode, optional, ...(items === undefined ? {} : { items }) };
+}
+
+function texts(data: Readonly<Record<string, string>> = {}): (readonly [string, Buffer])[] {
+  return Object.entries(data).map(([key, text]) => [key, Buffer.from(text)] as const);
+}
+
+function bytes(data: Readonly<Record<string, string>> = {}): (readonly [string, Buffer])[] {
+  return Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64')] as const);
+}
+
+function missing(message: string): VolumeError {
+  return new VolumeError('VOLUME_SOURCE', message);
+}
+
+type DownwardItem = NonNullable<NonNullable<Volume['downwardAPI']>['items']>[number];
+
+function downwardFiles(pod: Pod, items: readonly DownwardItem[], context: Context): Files {
+  return items.map(({ path, mode = context.defaultMode, fieldRef, resourceFieldRef }) => {
+    const { fields } = context.ports;
+    const text =
+      fieldRef === undefined
+        ? resourceFieldRef && fields.resource(pod, selectorOf(resourceFieldRef))
+        : fields.field(pod, fieldRef.fieldPath);
+    if (text === undefined) {
+      const asked = fieldRef?.fieldPath ?? resourceFieldRef?.resource ?? 'nothing';
+      throw missing(`downward API file ${path}: unsupported field ${asked}`);
+    }
+    return [path, { content: Buffer.from(text), mode }] as const;
+  });
+}
+
+function selectorOf(ref: NonNullable<DownwardItem['resourceFieldRef']>) {
+  const { containerName, resource, divisor } = ref;
+  return {
+    resource,
+    ...(containerName === undefined ? {} : { containerName }),
+    ...(divisor === undefined ? {} : { divisor: String(divisor) }),
+  };
+}

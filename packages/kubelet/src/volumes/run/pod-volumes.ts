@@ -1,0 +1,218 @@
+import type { Clock } from '@nodeagent/base';
+import type { Pod, Volume } from '@nodeagent/kube-client';
+
+import { type PodEvents, podUid, type PodVolumes } from '../../pods/index.js';
+import { isVolumeError, VolumeError } from '../model/errors.js';
+import {
+  type ManagedKind,
+  managedKind,
+  managedVolumeDir,
+  podDir,
+  readyMark,
+} from '../model/pod-paths.js';
+import { type EmptyDirMedium, emptyDirMedium, tmpfsMedium } from '../plan/empty-dir.js';
+import { usedVolumes } from '../plan/used-volumes.js';
+import type { Mounter, VolumeFiles } from '../ports.js';
+import { type PayloadPorts, volumePayload } from './payload-sources.js';
+
+export interface PodVolumesOptions extends PayloadPorts {
+  readonly rootDir: string;
+  readonly files: VolumeFiles;
+  readonly mounter: Mounter;
+  readonly events: PodEvents;
+  readonly clock: Clock;
+  /** Memory that the node has for pods, the limit of volumes in memory; none when absent. */
+  readonly nodeMemoryBytes?: () => number | undefined;
+}
+
+export interface PreparedVolumes extends PodVolumes {
+  /** Something that the pod's volumes show has changed: the next sync looks at all of them. */
+  expire(podUid: string): void;
+}
+
+/**
+ * A pod is synced several times while it starts: volumes that were made ready this recently are taken
+ * to be so still. It saves a tenth of the CPU of a start.
+ */
+const FRESH_MS = 10_000;
+
+/** How long users only hear of the single volumes. @see Kubernetes 1.36 pkg/kubelet/volumemanager */
+const PATIENCE_MS = 123_000;
+
+/** Content from the API that is not to touch a disk. */
+const IN_MEMORY: ReadonlySet<ManagedKind> = new Set(['secret', 'downwardAPI', 'projected']);
+
+/**
+ * The volumes of pods, made by repeating the same idempotent steps on every sync: what comes from
+ * the API is compared with the files and replaced when it changed, so running containers see updates.
+ * Users are told of each volume that cannot be made.
+ */
+export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
+  const { rootDir, files, mounter, clock } = options;
+  const prepared = new Map<string, Prepared>();
+  const failing = new Map<string, number>();
+  return {
+    prepare: async (pod, signal) => {
+      const volumes = usedVolumes(pod);
+      if (volumes.length === 0) return;
+      const uid = podUid(pod);
+      const version = volumesVersion(pod, volumes);
+      const before = prepared.get(uid);
+      const nowMs = clock.monotonicMs();
+      if (before?.version === version && nowMs - before.atMs < FRESH_MS) return;
+      const mine = { version, atMs: nowMs };
+      prepared.set(uid, { ...mine, version: '' });
+      try {
+        await prepareAll(pod, volumes, options, signal);
+        failing.delete(uid);
+        // Unless something expired meanwhile.
+        if (prepared.get(uid)?.atMs === nowMs) prepared.set(uid, mine);
+      } catch (error) {
+        prepared.delete(uid);
+        signal.throwIfAborted();
+        const sinceMs = failing.get(uid) ?? nowMs;
+        const isLong = nowMs - sinceMs >= PATIENCE_MS;
+        failing.set(uid, isLong ? nowMs : sinceMs);
+        if (isLong) tellOfAll(pod, error, options.events);
+        throw error;
+      }
+    },
+    expire: (uid) => void prepared.delete(uid),
+    teardown: async (uid, signal) => {
+      prepared.delete(uid);
+      failing.delete(uid);
+      options.tokens.forget(uid);
+      // The kernel lists mounts by their real paths.
+      const dir = await files.realPath(podDir(rootDir, uid));
+      // The last mounted first: a bind mount before what it is a part of.
+      for (const path of (await mountsBelow(dir, mounter)).reverse()) {
+        await mounter.unmount(path, signal);
+      }
+      const [left] = await mountsBelow(dir, mounter);
+      // Removing the directory now would empty what is mounted there: the user's data.
+      if (left !== undefined) throw new VolumeError('VOLUME_MOUNT', `${left} is still mounted`);
+      await files.removeTree(dir);
+    },
+    podsOnDisk: () => files.subdirectories(`${rootDir}/pods`),
+  };
+}
+
+async function mountsBelow(dir: string, mounter: Mounter): Promise<string[]> {
+  const mounts = await mounter.list();
+  return mounts.map(({ path }) => path).filter((path) => path.startsWith(`${dir}/`));
+}
+
+interface Prepared {
+  readonly version: string;
+  readonly atMs: number;
+}
+
+/** Changes with everything in a pod that its volumes are made from. */
+function volumesVersion({ metadata = {} }: Pod, volumes: readonly Volume[]): string {
+  const { generation, labels, annotations } = metadata;
+  return JSON.stringify([generation, labels, annotations, volumes.map(({ name }) => name)]);
+}
+
+/** All of them are tried, whatever fails. @throws {VolumeError} that names those that are missing */
+async function prepareAll(
+  pod: Pod,
+  volumes: readonly Volume[],
+  options: PodVolumesOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const outcomes = await Promise.allSettled(
+    volumes.map((volume) => prepareVolume(pod, volume, options, signal)),
+  );
+  signal.throwIfAborted();
+  const failures = outcomes.flatMap((outcome, at) => {
+    if (outcome.status === 'fulfilled') return [];
+    const name = volumes[at]?.name ?? '';
+    const why = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
+    const text = `MountVolume.SetUp failed for volume "${name}" : ${why}`;
+    options.events.warning(pod, 'FailedMount', text);
+    return [{ name, cause: outcome.reason as unknown, why }];
+  });
+  const [first] = failures;
+  if (first === undefined) return;
+  const names = failures.map(({ name }) => name).join(' ');
+  const text = `unmounted volumes=[${names}], unattached volumes=[], failed to process volumes=[]: ${first.why}`;
+  const code = isVolumeError(first.cause) ? first.cause.code : 'VOLUME_IO';
+  throw new VolumeError(code, text, { cause: first.cause });
+}
+
+function tellOfAll(pod: Pod, error: unknown, events: PodEvents): void {
+  const text = error instanceof Error ? error.message : String(error);
+  events.warning(pod, 'FailedMount', `Unable to attach or mount volumes: ${text}`);
+}
+
+async function prepareVolume(
+  pod: Pod,
+  volume: Volume,
+  options: PodVolumesOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { files } = options;
+  if (volume.hostPath !== undefined) {
+    return files.checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
+  }
+  if (volume.image !== undefined) return; // pulled and mounted by the runtime
+  const kind = managedKind(volume);
+  if (kind === undefined) {
+    const named = Object.keys(volume).filter((key) => key !== 'name');
+    const text = `volume "${volume.name}": ${named.join(', ')} volumes are not supported`;
+    throw new VolumeError('VOLUME_UNSUPPORTED', text);
+  }
+  if (kind === 'emptyDir') {
+    await makeDirectory(pod, { kind, volume }, options, signal);
+    return;
+  }
+  // What cannot be had leaves nothing behind.
+  const payload = await volumePayload(pod, volume, options, signal);
+  const dir = await makeDirectory(pod, { kind, volume }, options, signal);
+  const gid = fsGroupOf(pod);
+  await files.writePayload(dir, payload, gid === undefined ? {} : { gid });
+}
+
+/** Once: what a container does to the directory afterwards stays. @returns where it is */
+async function makeDirectory(
+  pod: Pod,
+  { kind, volume }: Readonly<{ kind: ManagedKind; volume: Volume }>,
+  options: PodVolumesOptions,
+  signal: AbortSignal,
+): Promise<string> {
+  const { files, mounter, rootDir } = options;
+  const place = { kind, name: volume.name };
+  const dir = managedVolumeDir(rootDir, podUid(pod), place);
+  const mark = readyMark(rootDir, podUid(pod), place);
+  const medium = mediumOf(pod, { kind, volume }, options);
+  const isDisk = medium.kind === 'disk';
+  if ((await files.isMarked(mark)) && (isDisk || (await mounter.isMountPoint(dir)))) return dir;
+  await files.makeEmptyDir(dir);
+  if (!isDisk && !(await mounter.isMountPoint(dir))) {
+    if (medium.kind === 'hugepages') await mounter.mountHugepages(dir, medium, signal);
+    else await mounter.mountTmpfs(dir, medium, signal);
+    await files.makeEmptyDir(dir);
+  }
+  const gid = fsGroupOf(pod);
+  if (kind === 'emptyDir' && gid !== undefined) {
+    const rule = pod.spec?.securityContext?.fsGroupChangePolicy;
+    const policy = rule === 'OnRootMismatch' ? rule : 'Always';
+    await files.changeGroup(dir, { gid, policy, readOnly: false });
+  }
+  await files.mark(mark);
+  return dir;
+}
+
+function mediumOf(
+  pod: Pod,
+  { kind, volume }: Readonly<{ kind: ManagedKind; volume: Volume }>,
+  { nodeMemoryBytes }: PodVolumesOptions,
+): EmptyDirMedium {
+  const { name, emptyDir } = volume;
+  if (emptyDir !== undefined) return emptyDirMedium(pod, { name, emptyDir }, nodeMemoryBytes?.());
+  return IN_MEMORY.has(kind) ? tmpfsMedium(pod, undefined, nodeMemoryBytes?.()) : { kind: 'disk' };
+}
+
+function fsGroupOf({ spec }: Pod): number | undefined {
+  return spec?.securityContext?.fsGroup;
+}

@@ -1,0 +1,147 @@
+import type { Pod } from '@nodeagent/kube-client';
+import { describe, expect, it } from 'vitest';
+
+import { parseMountinfo } from '../../../src/volumes/codec/mountinfo.js';
+import { subPathTarget, volumeHostPath } from '../../../src/volumes/model/pod-paths.js';
+import { keyPayload } from '../../../src/volumes/plan/key-payload.js';
+import { emptyDirMedium, tmpfsMedium } from '../../../src/volumes/plan/empty-dir.js';
+import { usedVolumes } from '../../../src/volumes/plan/used-volumes.js';
+
+describe(parseMountinfo, () => {
+  it('reads paths with blanks and skips what is no mount', () => {
+    const text = [
+      '36 35 98:0 / /mnt/a\\040b rw,noatime shared:1 - ext4 /dev/root rw',
+      '37 36 0:40 / /run/x rw - tmpfs tmpfs rw,size=4k',
+      'nonsense',
+      '',
+    ].join('\n');
+    expect(parseMountinfo(text)).toEqual([
+      { path: '/mnt/a b', fsType: 'ext4' },
+      { path: '/run/x', fsType: 'tmpfs' },
+    ]);
+  });
+});
+
+describe('paths', () => {
+  it.each([
+    [{ name: 'v', emptyDir: {} }, '/r/pods/u/volumes/kubernetes.io~empty-dir/v'],
+    [{ name: 'v', configMap: {} }, '/r/pods/u/volumes/kubernetes.io~configmap/v'],
+    [{ name: 'v', projected: {} }, '/r/pods/u/volumes/kubernetes.io~projected/v'],
+    [{ name: 'v', hostPath: { path: '/data' } }, '/data'],
+    [{ name: 'v', nfs: { server: 's', path: '/' } }, undefined],
+  ])('of %j', (volume, want) => expect(volumeHostPath('/r', 'u', volume)).toBe(want));
+
+  it('of a part of a volume', () => {
+    const mount = { volume: 'v', container: 'app', index: 2 };
+    expect(subPathTarget('/r', 'u', mount)).toBe('/r/pods/u/volume-subpaths/v/app/2');
+  });
+});
+
+describe(keyPayload, () => {
+  const data = new Map([
+    ['a', Buffer.from('1')],
+    ['b', Buffer.from('2')],
+  ]);
+  const rules = { defaultMode: 0o644, optional: false };
+
+  it('takes every key without items', () => {
+    expect(keyPayload(data, rules, 'secret').map(([path]) => path)).toEqual(['a', 'b']);
+  });
+
+  it('takes chosen keys, with their own path and mode', () => {
+    const items = [{ key: 'b', path: 'dir/b', mode: 0o400 }];
+    expect(keyPayload(data, { ...rules, items }, 'secret')).toEqual([
+      ['dir/b', { content: Buffer.from('2'), mode: 0o400 }],
+    ]);
+  });
+
+  it('refuses a missing key, unless it is optional', () => {
+    const items = [{ key: 'x', path: 'x' }];
+    expect(() => keyPayload(data, { ...rules, items }, 'configmap')).toThrow(
+      'configmap references non-existent config key: x',
+    );
+    expect(keyPayload(data, { ...rules, items, optional: true }, 'secret')).toEqual([]);
+  });
+
+  it('is empty for an object that is not there', () => {
+    expect(keyPayload(undefined, rules, 'secret')).toEqual([]);
+  });
+});
+
+const withMemory = (...limits: readonly (string | undefined)[]): Pod => ({
+  spec: {
+    containers: limits.map((memory, i) => ({
+      name: `c${i}`,
+      ...(memory === undefined ? {} : { resources: { limits: { memory } } }),
+    })),
+  },
+});
+
+describe(tmpfsMedium, () => {
+  const node = 8 * 2 ** 20;
+  const cases: readonly (readonly [string, Pod, string | undefined, number | undefined, object])[] =
+    [
+      ['the size limit alone', withMemory(undefined), '1Mi', undefined, { sizeBytes: 2 ** 20 }],
+      [
+        'the memory limits together',
+        withMemory('1Mi', '1Mi'),
+        undefined,
+        node,
+        { sizeBytes: 2 ** 21 },
+      ],
+      ['the smaller of both', withMemory('4Mi'), '1Mi', node, { sizeBytes: 2 ** 20 }],
+      [
+        'that of the node when a container has no limit',
+        withMemory('1Mi', undefined),
+        '9Mi',
+        node,
+        { sizeBytes: node },
+      ],
+      ['not said when nothing is known', withMemory('1Mi', undefined), undefined, undefined, {}],
+      ['not zero', withMemory(undefined), '0', node, { sizeBytes: node }],
+    ];
+  it.each(cases)('is %s', (_, pod, sizeLimit, nodeBytes, want) =>
+    expect(tmpfsMedium(pod, sizeLimit, nodeBytes)).toEqual({ kind: 'tmpfs', ...want }),
+  );
+});
+
+describe(emptyDirMedium, () => {
+  const asking = (...names: readonly string[]): Pod => ({
+    spec: {
+      containers: names.map((name, i) => ({
+        name: `c${i}`,
+        resources: { limits: { [`hugepages-${name}`]: '4Mi' } },
+      })),
+    },
+  });
+  const of = (pod: Pod, medium: string) =>
+    emptyDirMedium(pod, { name: 'v', emptyDir: { medium } }, undefined);
+
+  it.each([
+    ['', asking(), { kind: 'disk' }],
+    ['Memory', asking(), { kind: 'tmpfs' }],
+    ['HugePages', asking('2Mi'), { kind: 'hugepages', pageBytes: 2 ** 21 }],
+    ['HugePages-1Gi', asking('2Mi', '1Gi'), { kind: 'hugepages', pageBytes: 2 ** 30 }],
+  ])('medium %j', (medium, pod, want) => expect(of(pod, medium)).toEqual(want));
+
+  it.each([
+    ['HugePages', asking(), 'no container requests huge pages'],
+    ['HugePages', asking('2Mi', '1Gi'), 'multiple huge page sizes'],
+    ['HugePages-1Gi', asking('2Mi'), 'no container of the pod requests huge pages of this size'],
+    ['HugePages-x', asking('2Mi'), 'no container of the pod requests huge pages of this size'],
+    ['Floppy', asking(), 'medium Floppy is not supported'],
+  ])('refuses medium %j', (medium, pod, message) => expect(() => of(pod, medium)).toThrow(message));
+});
+
+describe(usedVolumes, () => {
+  it('leaves out what no container mounts', () => {
+    const pod: Pod = {
+      spec: {
+        volumes: [{ name: 'used' }, { name: 'init' }, { name: 'unused' }],
+        initContainers: [{ name: 'i', volumeMounts: [{ name: 'init', mountPath: '/i' }] }],
+        containers: [{ name: 'c', volumeMounts: [{ name: 'used', mountPath: '/u' }] }],
+      },
+    };
+    expect(usedVolumes(pod).map(({ name }) => name)).toEqual(['used', 'init']);
+  });
+});
