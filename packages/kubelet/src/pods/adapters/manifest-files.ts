@@ -1,0 +1,87 @@
+import { watch } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import { MANIFEST_LIMIT_BYTES } from '../codec/manifest.js';
+import { ManifestError } from '../model/errors.js';
+import type { ManifestFiles, ManifestListing } from '../ports.js';
+
+/** The path of static pod manifests on this machine; watched by inotify. */
+export function createManifestFiles(given: string): ManifestFiles {
+  const path = given.length > 1 ? given.replace(/\/+$/, '') : given;
+  return {
+    list: () => list(path),
+    read,
+    watch: (onChange, signal) => follow(path, onChange, signal),
+  };
+}
+
+async function list(path: string): Promise<ManifestListing> {
+  if (!(await isDirectory(path))) {
+    return (await exists(path)) ? { kind: 'file', path } : { kind: 'missing' };
+  }
+  const names = (await readdir(path)).filter((name) => !name.startsWith('.')).sort();
+  const paths = names.map((name) => join(path, name));
+  const kinds = await Promise.all(paths.map((each) => isDirectory(each)));
+  return { kind: 'directory', paths: paths.filter((_, i) => kinds[i] === false) };
+}
+
+async function read(path: string): Promise<string | undefined> {
+  try {
+    // A pipe without a writer would be waited for for ever.
+    if (!(await stat(path)).isFile()) throw new ManifestError('is no regular file');
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      if (size > MANIFEST_LIMIT_BYTES) throw new ManifestError(`is larger than 10 MiB (${size})`);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** A file is watched by its directory: most who change it replace it. */
+async function follow(
+  path: string,
+  onChange: (path: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const isFolder = await isDirectory(path);
+  const folder = isFolder ? path : dirname(path);
+  await new Promise<void>((resolve, reject) => {
+    const watcher = watch(folder, { signal });
+    watcher.on('change', (_, name) => {
+      if (typeof name !== 'string' || name.startsWith('.')) return;
+      if (isFolder || name === basename(path)) onChange(join(folder, name));
+      // What a directory's own end looks like; a file of that name costs a new watch.
+      if (name === basename(folder)) watcher.close();
+    });
+    watcher.once('close', resolve);
+    watcher.once('error', reject);
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await statOrNothing(path)) !== undefined;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await statOrNothing(path))?.isDirectory() === true;
+}
+
+async function statOrNothing(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
+}

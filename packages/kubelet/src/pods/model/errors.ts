@@ -1,0 +1,33 @@
+/**
+ * Why a container could not be started; `reason` is what users see as the waiting reason:
+ * `ErrImagePull`, `ImagePullBackOff`, `InvalidImageName`, `ErrImageNeverPull`, `ImageInspectError`,
+ * `CreateContainerConfigError`, `CreateContainerError`, `RunContainerError`, `PostStartHookError`.
+ */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+  readonly reason: string;
+
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** Matches the name, not `instanceof`: two copies of this package may be installed. */
+export function isStartError(value: unknown): value is StartError {
+  return value instanceof Error && value.name === 'StartError';
+}
+
+/** `POD_MANIFEST_INVALID` a file or URL does not hold a pod that can run here. */
+export type ManifestErrorCode = 'POD_MANIFEST_INVALID';
+
+/** Why a manifest of a file or URL gives no pod; the message does not say which file or URL. */
+export class ManifestError extends Error {
+  override readonly name = 'ManifestError';
+  readonly code: ManifestErrorCode = 'POD_MANIFEST_INVALID';
+}
+
+/** Matches the name, not `instanceof`: two copies of this package may be installed. */
+export function isManifestError(value: unknown): value is ManifestError {
+  return value instanceof Error && value.name === 'ManifestError';
+}

@@ -1,0 +1,107 @@
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import type { ContainerRole } from './action.js';
+
+export interface RoledContainer {
+  readonly role: ContainerRole;
+  readonly spec: Container;
+}
+
+/** Where the pod came from: `api`, `file` or `http`. */
+export const SOURCE_ANNOTATION = 'kubernetes.io/config.source';
+/** When this kubelet saw it first. */
+export const SEEN_ANNOTATION = 'kubernetes.io/config.seen';
+/** Of a static pod: its uid, which changes with its manifest. */
+export const HASH_ANNOTATION = 'kubernetes.io/config.hash';
+/** Of a mirror pod: the hash of the static pod that it shows. */
+export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
+
+/** The pod's uid; every pod of the API and every prepared static pod has one. */
+export function podUid(pod: Pod): string {
+  return pod.metadata?.uid ?? '';
+}
+
+export function podName(pod: Pod): string {
+  return pod.metadata?.name ?? '';
+}
+
+export function podNamespace(pod: Pod): string {
+  return pod.metadata?.namespace ?? 'default';
+}
+
+/** `web_default(0d1c…)`: how messages name a pod. */
+export function podLabel(pod: Pod): string {
+  return `${podName(pod)}_${podNamespace(pod)}(${podUid(pod)})`;
+}
+
+/** `web_default`: at any time one pod of a name runs on the node. */
+export function podFullName(pod: Pod): string {
+  return `${podName(pod)}_${podNamespace(pod)}`;
+}
+
+/** Made from a file or URL on this node, not by the API server. */
+export function isStaticPod(pod: Pod): boolean {
+  const source = pod.metadata?.annotations?.[SOURCE_ANNOTATION];
+  return source !== undefined && source !== 'api';
+}
+
+/** The API server's picture of a static pod. */
+export function isMirrorPod(pod: Pod): boolean {
+  return pod.metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined;
+}
+
+/** @see Kubernetes 1.36 pkg/apis/scheduling/types.go, SystemCriticalPriority */
+const CRITICAL_PRIORITY = 2_000_000_000;
+
+/** Without it the node or the cluster does not work. */
+export function isCritical(pod: Pod): boolean {
+  return isStaticPod(pod) || isMirrorPod(pod) || (pod.spec?.priority ?? 0) >= CRITICAL_PRIORITY;
+}
+
+export function isDeleting(pod: Pod): boolean {
+  return pod.metadata?.deletionTimestamp !== undefined;
+}
+
+export function isHostNetwork(pod: Pod): boolean {
+  return pod.spec?.hostNetwork === true;
+}
+
+/** A phase that is never left. */
+export function isTerminalPhase(phase: string | undefined): boolean {
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
+/** An init container that keeps running beside the regular ones. */
+export function isSidecar(init: Container): boolean {
+  return init.restartPolicy === 'Always';
+}
+
+/** A kubelet took the pod and began it: only that sets the status of a container. */
+export function isAccepted({ status }: Pod): boolean {
+  const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  return statuses.length > 0 && !isTerminalPhase(status?.phase);
+}
+
+/** Init containers and sidecars in the order of the spec. */
+export function initContainers(pod: Pod): readonly RoledContainer[] {
+  return (pod.spec?.initContainers ?? []).map((spec) => ({
+    role: isSidecar(spec) ? 'sidecar' : 'init',
+    spec,
+  }));
+}
+
+export function regularContainers(pod: Pod): readonly RoledContainer[] {
+  return (pod.spec?.containers ?? []).map((spec) => ({ role: 'regular', spec }));
+}
+
+export function ephemeralContainers(pod: Pod): readonly RoledContainer[] {
+  return (pod.spec?.ephemeralContainers ?? []).map((spec) => ({ role: 'ephemeral', spec }));
+}
+
+export function allContainers(pod: Pod): readonly RoledContainer[] {
+  return [...initContainers(pod), ...regularContainers(pod), ...ephemeralContainers(pod)];
+}
+
+export function findContainer(pod: Pod, name: string): RoledContainer | undefined {
+  return allContainers(pod).find(({ spec }) => spec.name === name);
+}

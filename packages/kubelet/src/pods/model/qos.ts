@@ -1,0 +1,48 @@
+import { parseQuantity } from '@nodeagent/base';
+import type { Pod } from '@nodeagent/kube-client';
+
+export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
+
+type Amounts = Readonly<Record<string, string>> | undefined;
+type Resources = Readonly<{ requests?: Amounts; limits?: Amounts }> | undefined;
+
+/** The resources that decide about the class. */
+const COMPUTE = ['cpu', 'memory'] as const;
+
+/**
+ * Guaranteed: every container, init containers too, limits both CPU and memory, and requests no less
+ * than it may use. BestEffort: nobody asks for either. Burstable: everything between. Resources of
+ * the pod as a whole, when given, decide alone. Zero counts as not given.
+ *
+ * @see Kubernetes 1.36 pkg/apis/core/v1/helper/qos/qos.go
+ */
+export function qosClass(pod: Pod): QosClass {
+  const spec = pod.spec;
+  const whole = spec?.resources;
+  const users: readonly Resources[] =
+    whole !== undefined && namesCompute(whole)
+      ? [whole]
+      : [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])].map((c) => c.resources);
+  if (!users.some(namesCompute)) return 'BestEffort';
+  return users.every(isGuaranteed) ? 'Guaranteed' : 'Burstable';
+}
+
+function namesCompute(resources: Resources): boolean {
+  return COMPUTE.some(
+    (name) => amount(resources?.requests, name) > 0n || amount(resources?.limits, name) > 0n,
+  );
+}
+
+function isGuaranteed(resources: Resources): boolean {
+  return COMPUTE.every((name) => {
+    const limit = amount(resources?.limits, name);
+    // The API server fills a missing request from the limit; a static pod's file may leave it out.
+    const request =
+      resources?.requests?.[name] === undefined ? limit : amount(resources.requests, name);
+    return limit > 0n && request === limit;
+  });
+}
+
+function amount(amounts: Amounts, name: string): bigint {
+  return parseQuantity(amounts?.[name] ?? '0') ?? 0n;
+}

@@ -1,0 +1,57 @@
+import type { Pod } from '@nodeagent/kube-client';
+
+import type { PodAction } from '../model/action.js';
+import type { ContainerObservation, PodObservation } from '../model/observation.js';
+import type { RoledContainer } from '../model/pod-spec.js';
+import { containerSpecHash } from '../model/spec-hash.js';
+import type { ContainerVerdicts, ProbeVerdicts } from '../model/verdict.js';
+import { type CrashLoopContext, holdForCrashLoop } from './crash-loop.js';
+import { containerGraceSeconds } from './grace.js';
+
+/** What a plan depends on besides the pod and what the runtime shows. */
+export interface PlanContext extends CrashLoopContext {
+  readonly probes: ProbeVerdicts;
+}
+
+export interface PlanSubject {
+  readonly pod: Pod;
+  readonly seen: PodObservation;
+  readonly context: PlanContext;
+}
+
+/** The newest record of a container. */
+export function latestOf(seen: PodObservation, name: string): ContainerObservation | undefined {
+  return seen.containers.find((container) => container.name === name);
+}
+
+export function verdictsOf(subject: PlanSubject, id: string): ContainerVerdicts {
+  return subject.context.probes.get(id) ?? {};
+}
+
+/** Its start, or the reason to wait with it. */
+export function startStep(subject: PlanSubject, roled: RoledContainer, why: string): PodAction {
+  const { pod, seen, context } = subject;
+  const { role, spec } = roled;
+  const hold = holdForCrashLoop({ pod, container: spec, seen }, context);
+  if (hold !== undefined) return hold;
+  const record = latestOf(seen, spec.name);
+  const restartCount = record === undefined ? 0 : record.restartCount + 1;
+  return { kind: 'start-container', name: spec.name, role, restartCount, why };
+}
+
+/** The stop of one container that is to be restarted; `why` is what its user reads. */
+export function stopStep(
+  subject: PlanSubject,
+  target: Readonly<{ roled: RoledContainer; id: string; probe?: 'liveness' | 'startup' }>,
+  why: string,
+): PodAction {
+  const { spec } = target.roled;
+  const graceSeconds = containerGraceSeconds(subject.pod, spec.name, target.probe);
+  const preStop = spec.lifecycle?.preStop !== undefined && graceSeconds > 0;
+  return { kind: 'stop-container', id: target.id, name: spec.name, graceSeconds, preStop, why };
+}
+
+/** Whether what runs is what the spec asks for. */
+export function isOutdated(roled: RoledContainer, running: ContainerObservation): boolean {
+  return running.specHash !== containerSpecHash(roled.spec);
+}

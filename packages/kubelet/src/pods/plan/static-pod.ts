@@ -1,0 +1,85 @@
+import type { Pod } from '@nodeagent/kube-client';
+import {
+  defaultPod,
+  dnsLabelErrors,
+  dnsSubdomainErrors,
+  type FieldError,
+  validatePodSpec,
+} from '@nodeagent/kube-client/pod-rules';
+
+import { ManifestError } from '../model/errors.js';
+import { fnv128a, stableJson } from '../model/manifest-hash.js';
+import { HASH_ANNOTATION } from '../model/pod-spec.js';
+import { apiReferenceOf } from './api-references.js';
+
+/** Where a manifest was read: a file's full path, or a URL. */
+export type ManifestOrigin =
+  Readonly<{ kind: 'file'; path: string }> | Readonly<{ kind: 'url'; url: string }>;
+
+/** Keeps pods of files on the node whatever befalls it. */
+const TOLERATION = { operator: 'Exists', effect: 'NoExecute' } as const;
+
+/**
+ * Makes the pod that a manifest means on this node: the API's defaults, a uid and a name that are
+ * the node's own, and the API server's checks, since no API server saw it.
+ *
+ * A uid that the manifest does not give is a hash of the defaulted pod, the node and the origin:
+ * whoever reads the same manifest in the same place gets the same pod. The hash is not the one that
+ * the Go kubelet computes from its own in-memory types.
+ *
+ * @throws {ManifestError} for what upstream refuses too
+ * @see Kubernetes 1.36 pkg/kubelet/config/common.go
+ */
+export function prepareStaticPod(manifest: Pod, origin: ManifestOrigin, nodeName: string): Pod {
+  const { metadata = {}, spec } = structuredClone(manifest);
+  const givenName = metadata.name ?? '';
+  if (givenName === '') throw new ManifestError('invalid pod: name is needed for the pod');
+  if (spec === undefined) throw new ManifestError('invalid pod: spec: Required value');
+  defaultPod(spec);
+  const uid = (metadata.uid ?? '') || uidOf({ ...manifest, metadata, spec }, origin, nodeName);
+  const name = `${givenName}-${nodeName.toLowerCase()}`;
+  const namespace = (metadata.namespace ?? '') || 'default';
+  const annotations = { ...metadata.annotations, [HASH_ANNOTATION]: uid };
+  spec.nodeName = nodeName;
+  if (origin.kind === 'file') {
+    const others = (spec.tolerations ?? []).filter((each) => !isOurs(each));
+    spec.tolerations = [...others, { ...TOLERATION }];
+  }
+  const pod: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { ...metadata, name, namespace, uid, annotations },
+    spec,
+    status: { phase: 'Pending' },
+  };
+  assertValid(pod);
+  return pod;
+}
+
+function uidOf(pod: Pod, origin: ManifestOrigin, nodeName: string): string {
+  const place =
+    origin.kind === 'file' ? `host:${nodeName}file:${origin.path}` : `url:${origin.url}`;
+  return fnv128a(`${stableJson(pod)}${place}`);
+}
+
+type Toleration = NonNullable<NonNullable<Pod['spec']>['tolerations']>[number];
+
+function isOurs({ key = '', operator, value = '', effect }: Toleration): boolean {
+  return key === '' && value === '' && operator === 'Exists' && effect === 'NoExecute';
+}
+
+function assertValid(pod: Pod): void {
+  const { name = '', namespace = '' } = pod.metadata ?? {};
+  const errors: readonly FieldError[] = [
+    ...dnsSubdomainErrors('metadata.name', name),
+    ...dnsLabelErrors('metadata.namespace', namespace),
+    ...validatePodSpec(pod.spec, 'spec'),
+  ];
+  if (errors.length > 0) {
+    const texts = errors.map(({ field, message }) => `${field}: ${message}`);
+    throw new ManifestError(`invalid pod: ${texts.join(', ')}`);
+  }
+  const reference = apiReferenceOf(pod);
+  if (reference !== undefined)
+    throw new ManifestError(`static pods may not reference ${reference}`);
+}

@@ -1,0 +1,46 @@
+import type { Clock, Logger, Random } from '@nodeagent/base';
+import { type KubeClient, type Pod, PODS, runReflector } from '@nodeagent/kube-client';
+
+import type { PodSource } from '../ports.js';
+
+export interface ApiSourceOptions {
+  readonly client: KubeClient;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** Resolves when pods can be judged: before that they would be refused for no fault of theirs. */
+  readonly ready: (signal: AbortSignal) => Promise<void>;
+}
+
+/** The pods that the API binds to this node, from a list and a watch. */
+export function createApiSource(options: ApiSourceOptions): PodSource {
+  const { client, nodeName, clock, random, log, ready } = options;
+  return {
+    name: 'api',
+    async run(sink, signal) {
+      await ready(signal);
+      await runReflector(
+        client,
+        {
+          resource: PODS,
+          selectors: { fieldSelector: `spec.nodeName=${nodeName}` },
+          project: withoutManagedFields,
+          sink,
+          clock,
+          random,
+          onError: (err, retryInMs) => log.warn({ err, retryInMs }, 'pods cannot be watched'),
+        },
+        signal,
+      );
+    },
+  };
+}
+
+/** Who wrote which field: half of a pod's size, and nothing to a node. */
+function withoutManagedFields(pod: Pod): Pod {
+  if (pod.metadata?.managedFields === undefined) return pod;
+  const metadata = { ...pod.metadata };
+  delete metadata.managedFields;
+  return { ...pod, metadata };
+}

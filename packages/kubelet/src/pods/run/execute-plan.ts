@@ -1,0 +1,134 @@
+import type { Logger } from '@nodeagent/base';
+import type { Pod } from '@nodeagent/kube-client';
+
+import type { PodAction, PodPlan } from '../model/action.js';
+import { isStartError } from '../model/errors.js';
+import type { PodObservation } from '../model/observation.js';
+import type { PodEvents, PodRuntime } from '../ports.js';
+import type { Gate } from './gate.js';
+import type { StartMemory } from './start-memory.js';
+import { stopPod } from './stop-pod.js';
+
+export interface ExecuteContext {
+  readonly pod: Pod;
+  /** What the plan was made from. */
+  readonly seen: PodObservation;
+  readonly runtime: PodRuntime;
+  readonly events: PodEvents;
+  readonly sandboxGate: Gate;
+  readonly log: Logger;
+  readonly memory: Pick<StartMemory, 'noteStart' | 'noteOutcome'>;
+}
+
+type Start = Extract<PodAction, { kind: 'start-container' }>;
+
+/**
+ * Carries out a plan, in order, up to and with the making of a sandbox: what comes after depends on
+ * the sandbox's addresses, and is planned anew from what is then seen.
+ *
+ * A container that cannot be started does not keep the others from it, but for an init container,
+ * after which nothing is started.
+ *
+ * @returns the start failures that ask for another try
+ * @throws what made it impossible to go on
+ */
+export async function executePlan(
+  plan: PodPlan,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<readonly Error[]> {
+  const failures: Error[] = [];
+  for (const action of plan) {
+    signal.throwIfAborted();
+    if (action.kind === 'start-container') {
+      const failure = await start(action, context, signal);
+      if (failure === undefined) continue;
+      failures.push(failure);
+      if (action.role === 'init') break;
+    } else {
+      await perform(action, context, signal);
+      if (action.kind !== 'hold-container') {
+        context.log.info({ action: action.kind, why: action.why }, 'pod action done');
+      }
+      if (action.kind === 'create-sandbox') break;
+    }
+  }
+  return failures;
+}
+
+async function perform(
+  action: Exclude<PodAction, { kind: 'start-container' }>,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { pod, seen, runtime } = context;
+  switch (action.kind) {
+    case 'stop-pod':
+      return stopPod({ pod, seen, graceSeconds: action.graceSeconds }, runtime, signal);
+    case 'stop-container': {
+      const { id, name, graceSeconds, preStop, why } = action;
+      return runtime.stopContainer(
+        { containerId: id, name, pod, graceSeconds, preStop, why },
+        signal,
+      );
+    }
+    case 'remove-container':
+      return runtime.removeContainer(action.id, action.logs ?? 'remove', signal);
+    case 'remove-sandbox':
+      return runtime.removeSandbox(action.id, signal);
+    case 'create-sandbox':
+      return createSandbox(action.attempt, context, signal);
+    case 'hold-container':
+      return undefined;
+  }
+}
+
+async function createSandbox(
+  attempt: number,
+  { pod, runtime, events, sandboxGate }: ExecuteContext,
+  signal: AbortSignal,
+): Promise<void> {
+  if (attempt > 0) {
+    const message = 'Pod sandbox changed, it will be killed and re-created.';
+    events.normal(pod, 'SandboxChanged', message);
+  }
+  try {
+    await sandboxGate.through(() => runtime.createSandbox(pod, attempt, signal), signal);
+  } catch (error) {
+    if (!signal.aborted) {
+      const message = `Failed to create pod sandbox: ${messageOf(error)}`;
+      events.warning(pod, 'FailedCreatePodSandBox', message);
+    }
+    throw error;
+  }
+}
+
+/** @returns the failure, of which the runtime has told the user already */
+async function start(
+  action: Start,
+  context: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Error | undefined> {
+  const { pod, seen, runtime, log, memory } = context;
+  const { name, role, restartCount, why } = action;
+  const sandboxId = seen.sandboxes[0]?.id;
+  if (sandboxId === undefined) throw new Error(`no sandbox to start container ${name} in`);
+  memory.noteStart(pod, seen, name);
+  try {
+    const request = { pod, sandboxId, podIps: seen.podIps, name, role, restartCount };
+    await runtime.startContainer(request, signal);
+    memory.noteOutcome(name, undefined);
+    log.info({ action: action.kind, container: name, why }, 'pod action done');
+    return undefined;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const reason = isStartError(error) ? error.reason : 'RunContainerError';
+    memory.noteOutcome(name, { reason, message: messageOf(error) });
+    log.warn({ action: action.kind, container: name, reason, err: error }, 'container not started');
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

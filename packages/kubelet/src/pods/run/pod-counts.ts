@@ -1,0 +1,71 @@
+import type { Counter, Gauge, Metrics } from '@nodeagent/base';
+
+/** One pod as its worker has it. */
+export interface CountedPod {
+  readonly lifecycle: 'sync' | 'terminating' | 'terminated';
+  /** `orphan`: no source wants it any more. */
+  readonly config: 'desired' | 'orphan';
+  readonly isStatic: boolean;
+  /** Neither refused nor over. */
+  readonly isActive: boolean;
+}
+
+const LIFECYCLES = ['sync', 'terminating', 'terminated'] as const;
+const CONFIGS = ['desired', 'orphan'] as const;
+
+/**
+ * How many pods there are, told by metrics.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/metrics/metrics.go
+ */
+export class PodCounts {
+  readonly #desired: Gauge;
+  readonly #active: Gauge;
+  readonly #mirrors: Gauge;
+  readonly #working: Gauge;
+  readonly #orphaned: Counter;
+  readonly #restarted: Counter;
+
+  constructor(metrics: Metrics) {
+    const gauge = (name: string, help: string, labelNames: readonly string[]): Gauge =>
+      metrics.gauge({ name, help, labelNames });
+    this.#desired = gauge('kubelet_desired_pods', 'Pods that the sources want here.', ['static']);
+    this.#active = gauge('kubelet_active_pods', 'Pods that count for admission.', ['static']);
+    this.#mirrors = gauge('kubelet_mirror_pods', 'Mirror pods in the API.', []);
+    const labels = ['lifecycle', 'config', 'static'];
+    this.#working = gauge('kubelet_working_pods', 'Pods that a worker takes care of.', labels);
+    this.#orphaned = metrics.counter({
+      name: 'kubelet_orphaned_runtime_pods_total',
+      help: 'Pods found in the runtime that no source wants.',
+    });
+    this.#restarted = metrics.counter({
+      name: 'kubelet_restarted_pods_total',
+      help: 'Pods deleted and made again with the same uid while the kubelet looked.',
+      labelNames: ['static'],
+    });
+  }
+
+  update(pods: readonly CountedPod[], mirrors: number): void {
+    this.#mirrors.set(mirrors);
+    for (const isStatic of [false, true]) {
+      const label = { static: isStatic ? 'true' : '' };
+      const own = pods.filter((pod) => pod.isStatic === isStatic);
+      this.#desired.set(own.filter(({ config }) => config === 'desired').length, label);
+      this.#active.set(own.filter(({ isActive }) => isActive).length, label);
+      for (const lifecycle of LIFECYCLES) {
+        for (const config of CONFIGS) {
+          const found = own.filter((pod) => pod.lifecycle === lifecycle && pod.config === config);
+          this.#working.set(found.length, { lifecycle, config, ...label });
+        }
+      }
+    }
+  }
+
+  orphaned(): void {
+    this.#orphaned.increment();
+  }
+
+  restarted(isStatic: boolean): void {
+    this.#restarted.increment({ static: isStatic ? 'true' : '' });
+  }
+}

@@ -1,0 +1,98 @@
+import { ManualClock, MemoryMetrics } from '@nodeagent/base/testing';
+import type { PodStatus } from '@nodeagent/kube-client';
+import { describe, expect, it } from 'vitest';
+
+import {
+  meterPodRuntime,
+  meterReporter,
+  StartError,
+  emptyObservation,
+  type PodReporter,
+} from '../../../src/pods/index.js';
+import { createProbeMeter } from '../../../src/pods/run/probe-metrics.js';
+import { aPod, MemoryPodRuntime } from '../../../src/testing/index.js';
+
+const { signal } = new AbortController();
+
+describe(meterPodRuntime, () => {
+  it('counts what was to be started, and what could not be', async () => {
+    const metrics = new MemoryMetrics();
+    const memory = new MemoryPodRuntime(new ManualClock());
+    const pod = aPod();
+    const runtime = meterPodRuntime(memory, metrics);
+    const sandboxId = await runtime.createSandbox(pod, 0, signal);
+    const request = { pod, sandboxId, podIps: [], name: 'app', restartCount: 0 };
+    await runtime.startContainer({ ...request, role: 'regular' }, signal);
+    memory.onCall = () => {
+      throw new StartError('ErrImagePull', 'no');
+    };
+    await expect(runtime.startContainer({ ...request, role: 'sidecar' }, signal)).rejects.toThrow(
+      'no',
+    );
+    expect(Object.fromEntries(metrics.values)).toEqual({
+      kubelet_started_pods_total: 1,
+      'kubelet_started_containers_total{container_type="container"}': 1,
+      'kubelet_started_containers_total{container_type="init_container"}': 1,
+      'kubelet_started_containers_errors_total{code="ErrImagePull",container_type="init_container"}': 1,
+    });
+  });
+});
+
+describe(meterReporter, () => {
+  const facts = {
+    seen: emptyObservation(0),
+    probes: new Map(),
+    waiting: new Map(),
+    terminal: false,
+    verdict: undefined,
+  };
+
+  it('measures from when a pod was made, and seen, to when it runs, once', () => {
+    const clock = new ManualClock();
+    const metrics = new MemoryMetrics();
+    let status: PodStatus = { phase: 'Pending' };
+    const inner: PodReporter = {
+      report: () => status,
+      finish: () => undefined,
+      forget: () => undefined,
+    };
+    const reporter = meterReporter(inner, { metrics, clock });
+    const at = (ms: number): string => new Date(clock.nowMs() + ms).toISOString();
+    const pod = aPod({
+      metadata: {
+        name: 'web',
+        uid: 'u',
+        creationTimestamp: at(-3000) as never,
+        annotations: { 'kubernetes.io/config.seen': at(-1000) },
+      },
+    });
+    reporter.report({ ...facts, pod });
+    status = { phase: 'Running' };
+    reporter.report({ ...facts, pod });
+    reporter.report({ ...facts, pod });
+    expect(Object.fromEntries(metrics.observations)).toEqual({
+      kubelet_pod_start_duration_seconds: [1],
+      kubelet_pod_start_total_duration_seconds: [3],
+    });
+  });
+});
+
+describe(createProbeMeter, () => {
+  it('counts attempts by result, and forgets a pod that is gone', () => {
+    const metrics = new MemoryMetrics();
+    const meter = createProbeMeter(metrics);
+    const report = { key: 'k', instanceId: 'i', kind: 'liveness', durationMs: 20 } as const;
+    for (const result of ['success', 'warning', 'failure', 'error'] as const) {
+      meter.attempted(aPod(), 'app', { ...report, outcome: { result, detail: '' } });
+    }
+    const series = (result: string): number | undefined =>
+      metrics.values.get(
+        'prober_probe_total{container="app",namespace="default",pod="web",pod_uid="uid-1",' +
+          `probe_type="Liveness",result="${result}"}`,
+      );
+    expect(['successful', 'failed', 'unknown'].map(series)).toEqual([2, 1, 1]);
+    expect([...metrics.observations.values()]).toEqual([[0.02, 0.02, 0.02]]);
+    meter.forget(aPod(), ['app']);
+    expect(metrics.values.size + metrics.observations.size).toBe(0);
+  });
+});
