@@ -1,0 +1,255 @@
+import { formatTimestamp } from '@nodeagent/base';
+import type { ContainerState, ContainerStatus } from '@nodeagent/kube-client';
+
+import {
+  type ContainerObservation,
+  initContainers,
+  isDeleting,
+  latestOf,
+  regularContainers,
+  restartsAfterExit,
+  type RoledContainer,
+} from '../../pods/index.js';
+import type { StatusInput } from '../model/status-input.js';
+import { cutText, messageLimitBytes } from './message-limit.js';
+import { containerUrl, readinessOf } from './readiness.js';
+
+const UNKNOWN = 'ContainerStatusUnknown';
+const KILLED = 137;
+/** Why a container waits that was taken away to start anew with all others of its pod. */
+export const RESTARTING_ALL = 'RestartingAllContainers';
+
+/**
+ * The status of one container. The newest record of the runtime gives the state, the one before it
+ * the last state; what the runtime has forgotten is taken from what was said before.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, convertToAPIContainerStatuses
+ */
+export function containerStatus(
+  input: StatusInput,
+  roled: RoledContainer,
+  previous: ContainerStatus | undefined,
+): ContainerStatus {
+  const { seen } = input;
+  const [newest, older] = seen.containers.filter(({ name }) => name === roled.spec.name);
+  const bare =
+    newest === undefined
+      ? statusWithoutRecord(input, roled, previous)
+      : statusFromRecord(input, { newest, older }, previous);
+  const status = {
+    ...withWaitingReason(input, roled, bare),
+    ...mountFields(roled),
+    ...(newest !== undefined && resourceFields(roled)),
+  };
+  return { ...status, ...readyFields(input, { roled, newest, status }, previous) };
+}
+
+function statusFromRecord(
+  input: StatusInput,
+  records: Readonly<{ newest: ContainerObservation; older: ContainerObservation | undefined }>,
+  previous: ContainerStatus | undefined,
+): ContainerStatus {
+  const { newest, older } = records;
+  const lastState =
+    older?.state.kind === 'exited' ? stateOf(input, older, undefined) : previous?.lastState;
+  const state = stateOf(input, newest, previous);
+  const found = newest.state.kind === 'unknown' && previous?.state?.running !== undefined ? 1 : 0;
+  return {
+    name: newest.name,
+    image: newest.image,
+    imageID: newest.imageRef,
+    containerID: containerUrl(newest),
+    restartCount: Math.max(newest.restartCount, (previous?.restartCount ?? 0) + found),
+    ready: false,
+    state,
+    lastState: lastState ?? {},
+    ...(newest.user && {
+      user: {
+        linux: {
+          uid: newest.user.uid,
+          gid: newest.user.gid,
+          supplementalGroups: [...newest.user.supplementalGroups],
+        },
+      },
+    }),
+  };
+}
+
+function stateOf(
+  input: StatusInput,
+  record: ContainerObservation,
+  previous: ContainerStatus | undefined,
+): ContainerState {
+  const { state } = record;
+  switch (state.kind) {
+    case 'running':
+      return { running: { startedAt: formatTimestamp(state.startedAtMs) } };
+    case 'created':
+      return { waiting: {} };
+    case 'exited':
+      return {
+        terminated: {
+          exitCode: state.exitCode,
+          ...(state.reason !== '' && { reason: state.reason }),
+          ...(state.message !== '' && {
+            message: cutText(state.message, messageLimitBytes(input.pod)),
+          }),
+          // One that never started did so at the beginning of time.
+          startedAt: formatTimestamp(state.startedAtMs ?? 0),
+          finishedAt: formatTimestamp(state.finishedAtMs),
+          containerID: containerUrl(record),
+        },
+      };
+    case 'unknown': {
+      if (previous?.state?.terminated !== undefined) return previous.state;
+      if (previous?.state?.running === undefined) return { waiting: {} };
+      return lostState('The container could not be located when the pod was terminated', record);
+    }
+  }
+}
+
+function lostState(message: string, record?: ContainerObservation): ContainerState {
+  return {
+    terminated: {
+      exitCode: KILLED,
+      reason: UNKNOWN,
+      message,
+      ...(record && { containerID: containerUrl(record) }),
+    },
+  };
+}
+
+function statusWithoutRecord(
+  input: StatusInput,
+  { role, spec }: RoledContainer,
+  previous: ContainerStatus | undefined,
+): ContainerStatus {
+  const removed = previous && removedToRestart(input, previous);
+  if (removed !== undefined) return removed;
+  if (previous?.state?.terminated !== undefined) return previous;
+  const reason = initContainers(input.pod).length > 0 ? 'PodInitializing' : 'ContainerCreating';
+  const waiting: ContainerStatus = {
+    name: spec.name,
+    image: spec.image ?? '',
+    imageID: '',
+    restartCount: previous?.restartCount ?? 0,
+    ready: false,
+    state: { waiting: { reason } },
+    lastState: previous?.lastState ?? {},
+  };
+  if (role === 'init' && regularContainers(input.pod).some((c) => hasRecord(input, c))) {
+    const message =
+      'Unable to get init container status from container runtime and pod has been initialized, ' +
+      'treat it as exited normally';
+    return { ...waiting, state: { terminated: { exitCode: 0, reason: 'Completed', message } } };
+  }
+  if (previous?.state?.running === undefined) return waiting;
+  return {
+    ...waiting,
+    restartCount: waiting.restartCount + (isDeleting(input.pod) ? 0 : 1),
+    lastState: lostState(
+      'The container could not be located when the pod was deleted.  ' +
+        'The container used to be Running',
+    ),
+  };
+}
+
+/**
+ * A container that is gone because all of its pod start anew.
+ *
+ * @returns undefined when that is not why it is gone
+ */
+function removedToRestart(
+  { previous: pod }: StatusInput,
+  status: ContainerStatus,
+): ContainerStatus | undefined {
+  if (status.state?.waiting?.reason === RESTARTING_ALL) return status;
+  const under = pod.conditions?.find(({ type }) => type === 'AllContainersRestarting');
+  const { running, terminated } = status.state ?? {};
+  if (under?.status !== 'True' || (running ?? terminated) === undefined) return undefined;
+  const message = 'The container is removed because RestartAllContainers in place';
+  return {
+    ...status,
+    restartCount: status.restartCount + 1,
+    ready: false,
+    started: false,
+    state: { waiting: { reason: RESTARTING_ALL, message } },
+    lastState: {
+      terminated: terminated ?? { exitCode: KILLED, reason: RESTARTING_ALL, message },
+    },
+  };
+}
+
+function hasRecord(input: StatusInput, { spec }: RoledContainer): boolean {
+  return latestOf(input.seen, spec.name) !== undefined;
+}
+
+/** A container that is to be started but could not be waits for a reason that its user can read. */
+function withWaitingReason(
+  input: StatusInput,
+  { role, spec }: RoledContainer,
+  status: ContainerStatus,
+): ContainerStatus {
+  const why = input.waiting.get(spec.name);
+  if (why === undefined || isDeleting(input.pod)) return status;
+  const state = latestOf(input.seen, spec.name)?.state;
+  if (state?.kind === 'running') return status;
+  if (state?.kind === 'exited') {
+    if (role === 'init' && state.exitCode === 0) return status;
+    if (!restartsAfterExit(input.pod, spec, state.exitCode)) return status;
+  }
+  const { reason, message } = why;
+  return {
+    ...status,
+    state: { waiting: { reason, ...(message !== '' && { message }) } },
+    ...(status.state?.terminated && { lastState: status.state }),
+  };
+}
+
+function mountFields({ spec }: RoledContainer): Pick<ContainerStatus, 'volumeMounts'> {
+  const mounts = spec.volumeMounts ?? [];
+  if (mounts.length === 0) return {};
+  return {
+    volumeMounts: mounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
+      name,
+      mountPath,
+      ...(readOnly === true && {
+        readOnly,
+        recursiveReadOnly: recursiveReadOnly === 'Enabled' ? 'Enabled' : 'Disabled',
+      }),
+    })),
+  };
+}
+
+/** What a container that was made has. */
+function resourceFields({ spec }: RoledContainer): Partial<ContainerStatus> {
+  const requests = spec.resources?.requests;
+  return {
+    ...(requests !== undefined && { allocatedResources: requests }),
+    ...(spec.resources !== undefined && { resources: spec.resources }),
+  };
+}
+
+function readyFields(
+  input: StatusInput,
+  subject: Readonly<{
+    roled: RoledContainer;
+    newest: ContainerObservation | undefined;
+    status: ContainerStatus;
+  }>,
+  previous: ContainerStatus | undefined,
+): Partial<ContainerStatus> {
+  const { roled, newest, status } = subject;
+  if (roled.role === 'ephemeral') return { ready: false };
+  if (newest?.state.kind !== 'running') {
+    const succeeded = status.state?.terminated?.exitCode === 0;
+    return { started: false, ready: roled.role === 'init' && succeeded };
+  }
+  const verdicts = input.probes.get(newest.id) ?? {};
+  const { started, ready } = readinessOf(
+    roled.spec,
+    { id: containerUrl(newest), verdicts },
+    previous,
+  );
+  return { started, ready: roled.role !== 'init' && ready };
+}

@@ -1,0 +1,478 @@
+import type { ContainerStatus, Pod, PodStatus } from '@nodeagent/kube-client';
+import { describe, expect, it } from 'vitest';
+
+import type { ContainerRunState } from '../../../src/pods/index.js';
+import { podStatus, type StatusInput } from '../../../src/status/index.js';
+import {
+  aContainer,
+  anObservation,
+  aPod,
+  aSandbox,
+  exited,
+  running,
+} from '../../../src/testing/index.js';
+
+const NOW_MS = Date.UTC(2026, 0, 1);
+const NOW = '2026-01-01T00:00:00Z';
+
+function statusOf(parts: Partial<StatusInput>): PodStatus {
+  return podStatus({
+    pod: aPod(),
+    previous: {},
+    seen: anObservation(),
+    probes: new Map(),
+    waiting: new Map(),
+    terminal: false,
+    verdict: undefined,
+    hostIps: ['10.0.0.1'],
+    nowMs: NOW_MS,
+    ...parts,
+  });
+}
+
+const fine = [aSandbox()];
+const app = aContainer();
+const two = aPod({ restartPolicy: 'Never', containers: [{ name: 'a' }, { name: 'b' }] });
+const a = aContainer({ name: 'a', image: 'app:1' });
+const b = aContainer({ name: 'b', image: 'app:1' });
+const inits = aPod({ initContainers: [{ name: 'i' }] });
+const i = aContainer({ name: 'i', image: 'app:1' });
+const sidecar = aPod({
+  initContainers: [{ name: 's', restartPolicy: 'Always', startupProbe: {} }],
+});
+const s = aContainer({ name: 's', image: 'app:1' });
+const deleting: Pod = aPod({ metadata: { name: 'web', deletionTimestamp: NOW } });
+
+describe('phase', () => {
+  const cases: readonly (Partial<StatusInput> & { name: string; want: string })[] = [
+    { name: 'nothing there yet', want: 'Pending' },
+    { name: 'running', seen: anObservation(fine, [app]), want: 'Running' },
+    {
+      name: 'created, not started',
+      seen: anObservation(fine, [aContainer({ state: { kind: 'created' } })]),
+      want: 'Pending',
+    },
+    {
+      name: 'one runs, one was never made',
+      pod: two,
+      seen: anObservation(fine, [a]),
+      want: 'Pending',
+    },
+    {
+      name: 'one runs, one has ended',
+      pod: two,
+      seen: anObservation(fine, [a, { ...b, state: exited(1) }]),
+      want: 'Running',
+    },
+    {
+      name: 'all have succeeded for good',
+      pod: two,
+      seen: anObservation(fine, [
+        { ...a, state: exited(0) },
+        { ...b, state: exited(0) },
+      ]),
+      want: 'Succeeded',
+    },
+    {
+      name: 'one of them has failed',
+      pod: two,
+      seen: anObservation(fine, [
+        { ...a, state: exited(0) },
+        { ...b, state: exited(1) },
+      ]),
+      want: 'Failed',
+    },
+    {
+      name: 'ended, but will be restarted',
+      seen: anObservation(fine, [aContainer({ state: exited(1) })]),
+      want: 'Running',
+    },
+    {
+      name: 'ended and held back in a crash loop',
+      seen: anObservation(fine, [aContainer({ state: exited(1) })]),
+      waiting: new Map([['app', { reason: 'CrashLoopBackOff', message: 'm' }]]),
+      want: 'Running',
+    },
+    {
+      name: 'OnFailure after a failure',
+      pod: aPod({ restartPolicy: 'OnFailure' }),
+      seen: anObservation(fine, [aContainer({ state: exited(1) })]),
+      want: 'Running',
+    },
+    {
+      name: 'stopped by deletion, not yet all over',
+      pod: deleting,
+      previous: { phase: 'Running' },
+      seen: anObservation(fine, [aContainer({ state: exited(0) })]),
+      want: 'Running',
+    },
+    {
+      name: 'stopped by deletion, all over',
+      pod: deleting,
+      terminal: true,
+      seen: anObservation(fine, [aContainer({ state: exited(0) })]),
+      want: 'Succeeded',
+    },
+    {
+      name: 'killed by deletion, all over',
+      pod: deleting,
+      terminal: true,
+      seen: anObservation(fine, [aContainer({ state: exited(137) })]),
+      want: 'Failed',
+    },
+    { name: 'init container runs', pod: inits, seen: anObservation(fine, [i]), want: 'Pending' },
+    {
+      name: 'init container failed and will run again',
+      pod: inits,
+      seen: anObservation(fine, [{ ...i, state: exited(1) }]),
+      want: 'Pending',
+    },
+    {
+      name: 'init container failed for good',
+      pod: aPod({ restartPolicy: 'Never', initContainers: [{ name: 'i' }] }),
+      seen: anObservation(fine, [{ ...i, state: exited(1) }]),
+      want: 'Failed',
+    },
+    {
+      name: 'sidecar has not started yet',
+      pod: sidecar,
+      seen: anObservation(fine, [s]),
+      want: 'Pending',
+    },
+    {
+      name: 'sidecar restarts beside running containers',
+      pod: sidecar,
+      seen: anObservation(fine, [app, { ...s, state: exited(1) }]),
+      want: 'Running',
+    },
+    {
+      name: 'a final phase is never left',
+      previous: { phase: 'Succeeded' },
+      seen: anObservation(fine, [app]),
+      want: 'Succeeded',
+    },
+    {
+      name: 'a verdict waits until nothing runs',
+      previous: { phase: 'Running' },
+      verdict: { reason: 'Evicted', message: 'm' },
+      seen: anObservation(fine, [app]),
+      want: 'Running',
+    },
+    {
+      name: 'and then it is final',
+      previous: { phase: 'Running' },
+      verdict: { reason: 'Evicted', message: 'm' },
+      seen: anObservation(fine, [aContainer({ state: exited(0) })]),
+      want: 'Failed',
+    },
+  ];
+
+  it.each(cases)('$name: $want', (row) => {
+    expect(statusOf(row).phase).toBe(row.want);
+  });
+});
+
+describe('container status', () => {
+  const first = (parts: Partial<StatusInput>): ContainerStatus | undefined =>
+    statusOf(parts).containerStatuses?.[0];
+
+  it('waits to be created, or for init containers', () => {
+    expect(first({})?.state).toEqual({ waiting: { reason: 'ContainerCreating' } });
+    const status = statusOf({ pod: inits });
+    expect(status.containerStatuses?.[0]?.state).toEqual({
+      waiting: { reason: 'PodInitializing' },
+    });
+    expect(status.initContainerStatuses?.[0]?.state).toEqual({
+      waiting: { reason: 'PodInitializing' },
+    });
+  });
+
+  it('shows a run, with times in whole seconds', () => {
+    const seen = anObservation(fine, [aContainer({ state: running(NOW_MS + 999) })]);
+    expect(first({ seen })).toMatchObject({
+      state: { running: { startedAt: NOW } },
+      containerID: 'containerd://app-0',
+      image: 'app:1',
+      imageID: 'sha256:app',
+      ready: true,
+      started: true,
+    });
+  });
+
+  it('shows the run before it as the last state', () => {
+    const old = aContainer({ id: 'app-old', state: exited(3, NOW_MS), createdAtMs: 1 });
+    const seen = anObservation(fine, [aContainer({ restartCount: 1 }), old]);
+    expect(first({ seen })).toMatchObject({
+      restartCount: 1,
+      lastState: {
+        terminated: {
+          exitCode: 3,
+          reason: 'Error',
+          finishedAt: NOW,
+          containerID: 'containerd://app-old',
+        },
+      },
+    });
+  });
+
+  it('says why it cannot start, and keeps how it ended', () => {
+    const seen = anObservation(fine, [aContainer({ state: exited(1) })]);
+    const waiting = new Map([['app', { reason: 'CrashLoopBackOff', message: 'back-off 10s' }]]);
+    expect(first({ seen, waiting })).toMatchObject({
+      state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } },
+      lastState: { terminated: { exitCode: 1 } },
+    });
+  });
+
+  it('does not count restarts back', () => {
+    const previous = {
+      containerStatuses: [{ ...(first({}) as ContainerStatus), restartCount: 7 }],
+    };
+    const seen = anObservation(fine, [aContainer({ restartCount: 2 })]);
+    expect(first({ seen, previous })?.restartCount).toBe(7);
+  });
+
+  it('that vanished while it ran was lost', () => {
+    const previous = statusOf({ seen: anObservation(fine, [app]) });
+    expect(first({ previous })).toMatchObject({
+      state: { waiting: { reason: 'ContainerCreating' } },
+      restartCount: 1,
+      lastState: {
+        terminated: {
+          exitCode: 137,
+          reason: 'ContainerStatusUnknown',
+          message:
+            'The container could not be located when the pod was deleted.  ' +
+            'The container used to be Running',
+        },
+      },
+    });
+  });
+
+  it('that vanished after it had ended keeps its end', () => {
+    const previous = statusOf({ seen: anObservation(fine, [aContainer({ state: exited(4) })]) });
+    expect(first({ previous })?.state?.terminated?.exitCode).toBe(4);
+  });
+
+  it('of an init container whose record is gone counts as a success', () => {
+    const status = statusOf({ pod: inits, seen: anObservation(fine, [app]) });
+    expect(status.initContainerStatuses?.[0]).toMatchObject({
+      ready: true,
+      state: { terminated: { exitCode: 0, reason: 'Completed' } },
+    });
+  });
+
+  it('is listed by name, init containers in order of the spec', () => {
+    const pod = aPod({
+      containers: [{ name: 'z' }, { name: 'c' }],
+      initContainers: [{ name: 'y' }, { name: 'x' }],
+    });
+    const status = statusOf({ pod });
+    expect(status.containerStatuses?.map(({ name }) => name)).toEqual(['c', 'z']);
+    expect(status.initContainerStatuses?.map(({ name }) => name)).toEqual(['y', 'x']);
+  });
+
+  it('shares the room for termination messages', () => {
+    const message = 'ä'.repeat(10_000);
+    const state = { ...exited(1), message };
+    const seen = anObservation(fine, [
+      aContainer({ name: 'a', state }),
+      aContainer({ name: 'b', state }),
+    ]);
+    const texts = statusOf({ pod: two, seen }).containerStatuses?.map(
+      (status) => status.state?.terminated?.message ?? '',
+    );
+    expect(texts?.map((text) => Buffer.byteLength(text))).toEqual([6144, 6144]);
+    expect(texts?.[0]?.endsWith('ä')).toBe(true);
+  });
+});
+
+describe('conditions', () => {
+  const conditionsOf = (parts: Partial<StatusInput>): Record<string, string> =>
+    Object.fromEntries(
+      (statusOf(parts).conditions ?? []).map(({ type, status, reason, message }) => [
+        type,
+        [status, reason, message].filter((word) => word !== undefined).join(' '),
+      ]),
+    );
+
+  it('of a pod that just came', () => {
+    expect(conditionsOf({})).toEqual({
+      PodReadyToStartContainers: 'False',
+      Initialized: 'True',
+      Ready: 'False ContainersNotReady containers with unready status: [app]',
+      ContainersReady: 'False ContainersNotReady containers with unready status: [app]',
+      PodScheduled: 'True',
+    });
+  });
+
+  it('of a pod whose init containers run', () => {
+    expect(conditionsOf({ pod: inits, seen: anObservation(fine, [i]) })).toMatchObject({
+      PodReadyToStartContainers: 'True',
+      Initialized: 'False ContainersNotInitialized containers with incomplete status: [i]',
+    });
+  });
+
+  it('of a pod that is over', () => {
+    const seen = anObservation(fine, [aContainer({ state: exited(0) })]);
+    const pod = aPod({ restartPolicy: 'Never' });
+    expect(conditionsOf({ pod, seen })).toMatchObject({
+      Initialized: 'True PodCompleted',
+      Ready: 'False PodCompleted',
+      ContainersReady: 'False PodCompleted',
+    });
+    const failed = anObservation(fine, [aContainer({ state: exited(1) })]);
+    expect(conditionsOf({ pod, seen: failed })).toMatchObject({ Ready: 'False PodFailed' });
+  });
+
+  it('of a pod with readiness gates', () => {
+    const gated = (status?: PodStatus): Pod =>
+      aPod({ readinessGates: [{ conditionType: 'x' }], ...(status && { status }) });
+    const seen = anObservation(fine, [app]);
+    expect(conditionsOf({ pod: gated(), seen })['Ready']).toBe(
+      'False ReadinessGatesNotReady ' +
+        'corresponding condition of pod readiness gate "x" does not exist.',
+    );
+    const open = { conditions: [{ type: 'x', status: 'True' }] };
+    expect(conditionsOf({ pod: gated(open), seen })).toMatchObject({ x: 'True', Ready: 'True' });
+    const shut = { conditions: [{ type: 'x', status: 'False' }] };
+    expect(conditionsOf({ pod: gated(shut), seen })['Ready']).toBe(
+      'False ReadinessGatesNotReady the status of pod readiness gate "x" is not "True", but False',
+    );
+  });
+
+  it('move their time only when they flip, and carry the generation', () => {
+    const pod = aPod({ metadata: { name: 'web', generation: 3 } });
+    const previous = statusOf({ pod });
+    const seen = anObservation(fine, [app]);
+    const later = statusOf({ pod, previous, seen, nowMs: NOW_MS + 60_000 });
+    const times = Object.fromEntries(
+      (later.conditions ?? []).map(({ type, lastTransitionTime }) => [type, lastTransitionTime]),
+    );
+    expect(times['Ready']).toBe('2026-01-01T00:01:00Z');
+    expect(times['PodScheduled']).toBe(NOW);
+    expect(later.conditions?.every(({ observedGeneration }) => observedGeneration === 3)).toBe(
+      true,
+    );
+    expect(later.observedGeneration).toBe(3);
+  });
+});
+
+describe('addresses', () => {
+  it('are the node’s own for a pod on its network', () => {
+    const status = statusOf({ pod: aPod({ hostNetwork: true }), hostIps: ['10.0.0.1', 'fd00::1'] });
+    expect(status).toMatchObject({
+      podIP: '10.0.0.1',
+      podIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }],
+      hostIPs: [{ ip: '10.0.0.1' }, { ip: 'fd00::1' }],
+    });
+  });
+
+  it('are one of each family, the node’s first', () => {
+    const seen = anObservation([aSandbox({ ips: ['10.1.0.5', '10.1.0.6', 'fd00::5'] })]);
+    expect(statusOf({ seen, hostIps: ['fd00::1'] }).podIPs).toEqual([
+      { ip: 'fd00::5' },
+      { ip: '10.1.0.5' },
+    ]);
+  });
+
+  it('stay when the sandbox is gone', () => {
+    const previous = statusOf({ seen: anObservation(fine, [app]) });
+    expect(statusOf({ previous, seen: anObservation() }).podIP).toBe('10.1.0.5');
+  });
+});
+
+describe('resources', () => {
+  const half = { requests: { cpu: '500m', memory: '64Mi' }, limits: { memory: '128Mi' } };
+  const capped = { limits: { cpu: '1', memory: '64Mi' }, requests: { cpu: '1', memory: '64Mi' } };
+  const cases: readonly {
+    name: string;
+    pod: Pod;
+    phase: string;
+    want: Pick<PodStatus, 'allocatedResources' | 'resources'>;
+  }[] = [
+    { name: 'none were asked for', pod: aPod(), phase: 'Running', want: { resources: {} } },
+    {
+      name: 'of several containers, added up',
+      pod: aPod({
+        containers: [
+          { name: 'a', resources: half },
+          { name: 'b', resources: capped },
+        ],
+      }),
+      phase: 'Running',
+      want: {
+        allocatedResources: { cpu: '1500m', memory: '128Mi' },
+        resources: { requests: { cpu: '1500m', memory: '128Mi' }, limits: { memory: '192Mi' } },
+      },
+    },
+    {
+      name: 'before it runs: the sums, whatever one container leaves open',
+      pod: aPod({
+        containers: [
+          { name: 'a', resources: half },
+          { name: 'b', resources: capped },
+        ],
+      }),
+      phase: 'Pending',
+      want: {
+        allocatedResources: { cpu: '1500m', memory: '128Mi' },
+        resources: {
+          requests: { cpu: '1500m', memory: '128Mi' },
+          limits: { cpu: '1', memory: '192Mi' },
+        },
+      },
+    },
+    {
+      name: 'what no cgroup holds is allocated, and not in force',
+      pod: aPod({
+        containers: [{ name: 'a', resources: { requests: { 'ephemeral-storage': '1Gi' } } }],
+      }),
+      phase: 'Running',
+      want: { allocatedResources: { 'ephemeral-storage': '1Gi' }, resources: {} },
+    },
+    {
+      name: 'a large init container',
+      pod: aPod({
+        initContainers: [{ name: 'i', resources: { requests: { cpu: '2' } } }],
+        containers: [{ name: 'a', resources: { requests: { cpu: '1' } } }],
+      }),
+      phase: 'Running',
+      want: { allocatedResources: { cpu: '2' }, resources: { requests: { cpu: '2' } } },
+    },
+  ];
+  it.each(cases)('of the pod: $name', ({ pod, phase, want }) => {
+    const made = (pod.spec?.containers ?? []).map(({ name }) => aContainer({ name }));
+    const seen = phase === 'Running' ? anObservation(fine, made) : anObservation();
+    const { allocatedResources, resources } = statusOf({ pod, seen });
+    expect({ ...(allocatedResources && { allocatedResources }), resources }).toEqual(want);
+  });
+
+  it('of a container show once there is one', () => {
+    const pod = aPod({ containers: [{ name: 'app', resources: half }] });
+    const waiting = statusOf({ pod }).containerStatuses?.[0];
+    expect(waiting).not.toHaveProperty('resources');
+    expect(waiting).not.toHaveProperty('allocatedResources');
+    const made = statusOf({ pod, seen: anObservation(fine, [app]) }).containerStatuses?.[0];
+    expect(made).toMatchObject({ resources: half, allocatedResources: half.requests });
+  });
+});
+
+describe('a container that could not be started', () => {
+  it('ended, and began when time did', () => {
+    const state: ContainerRunState = {
+      kind: 'exited',
+      startedAtMs: undefined,
+      finishedAtMs: 4000,
+      exitCode: 128,
+      reason: 'StartError',
+      message: '',
+    };
+    const status = statusOf({ seen: anObservation(fine, [aContainer({ state })]) });
+    expect(status.containerStatuses?.[0]?.state?.terminated).toMatchObject({
+      exitCode: 128,
+      reason: 'StartError',
+      startedAt: '1970-01-01T00:00:00Z',
+    });
+  });
+});

@@ -1,0 +1,105 @@
+import type { ContainerStatus, PodStatus } from '@nodeagent/kube-client';
+import { describe, expect, it } from 'vitest';
+
+import { statusPatch, toldStatus } from '../../../src/status/index.js';
+
+const ready = { type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
+const unready = { ...ready, status: 'False', reason: 'ContainersNotReady', message: 'app' };
+
+function aStatus(state: object): ContainerStatus {
+  return { name: 'app', image: '', imageID: '', ready: false, restartCount: 0, state };
+}
+
+const cases: readonly { name: string; base: PodStatus; next: PodStatus; want: unknown }[] = [
+  {
+    name: 'nothing changed',
+    base: { phase: 'Running' },
+    next: { phase: 'Running' },
+    want: undefined,
+  },
+  {
+    name: 'a field changed',
+    base: { phase: 'Pending', podIP: '10.1.0.1' },
+    next: { phase: 'Running', podIP: '10.1.0.1' },
+    want: { phase: 'Running' },
+  },
+  {
+    name: 'a field is no longer said',
+    base: { phase: 'Failed', reason: 'Evicted' },
+    next: { phase: 'Failed' },
+    want: { reason: null },
+  },
+  {
+    name: 'fields of other writers stay',
+    base: { phase: 'Running', nominatedNodeName: 'n2' },
+    next: { phase: 'Running' },
+    want: undefined,
+  },
+  {
+    name: 'only the condition that changed is sent, and loses what no longer holds',
+    base: { conditions: [{ type: 'foreign', status: 'True' }, unready] },
+    next: { conditions: [ready] },
+    want: { conditions: [{ ...ready, reason: null, message: null }] },
+  },
+  {
+    name: 'the nulls of the API server are not a difference',
+    base: { conditions: [{ ...ready, lastProbeTime: null as unknown as string }] },
+    next: { conditions: [ready] },
+    want: undefined,
+  },
+  {
+    name: 'nor are those inside of lists',
+    base: {
+      containerStatuses: [
+        aStatus({ terminated: { exitCode: 137, startedAt: null as unknown as Date } }),
+      ],
+    },
+    next: { containerStatuses: [aStatus({ terminated: { exitCode: 137 } })] },
+    want: undefined,
+  },
+  {
+    name: 'resources of the pod as a whole',
+    base: { resources: {} },
+    next: { resources: { requests: { cpu: '1' } }, allocatedResources: { cpu: '1' } },
+    want: {
+      resources: { requests: { cpu: '1' }, $patch: 'replace' },
+      allocatedResources: { cpu: '1', $patch: 'replace' },
+    },
+  },
+  {
+    name: 'resources that are no longer in force are gone from the API too',
+    base: { resources: { limits: { 'ephemeral-storage': '1Gi' } } },
+    next: { resources: {} },
+    want: { resources: { $patch: 'replace' } },
+  },
+  {
+    name: 'addresses replace each other',
+    base: { podIPs: [{ ip: '10.1.0.1' }] },
+    next: { podIPs: [{ ip: '10.1.0.2' }] },
+    want: { podIPs: [{ ip: '10.1.0.2' }, { $patch: 'replace' }] },
+  },
+];
+
+describe(statusPatch, () => {
+  it.each(cases)('$name', ({ base, next, want }) => {
+    const patch = statusPatch('uid-1', base, next);
+    expect(patch).toEqual(want && { metadata: { uid: 'uid-1' }, status: want });
+  });
+});
+
+describe(toldStatus, () => {
+  const next: PodStatus = { phase: 'Running', podIP: '10.1.0.1', resources: {} };
+  const patch = statusPatch('uid-1', { phase: 'Running' }, next);
+
+  it('is the answer, and what an older API server did not understand', () => {
+    if (patch === undefined) throw new Error('nothing to patch');
+    const told = toldStatus(patch, next, { phase: 'Running', podIP: '10.1.0.1' });
+    expect(statusPatch('uid-1', told, next)).toBeUndefined();
+  });
+
+  it('does not hold what was not sent, and is not in the answer', () => {
+    if (patch === undefined) throw new Error('nothing to patch');
+    const told = toldStatus(patch, next, { podIP: '10.1.0.1', resources: {} });
+    expect(statusPatch('uid-1', told, next)).toMatchObject({ status: { phase: 'Running' } });
+  });
+});
