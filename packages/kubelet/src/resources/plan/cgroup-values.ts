@@ -1,0 +1,86 @@
+import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import { largestNeed, podRequests, qosClass } from '../../pods/index.js';
+
+const MIN_SHARES = 2;
+const MAX_SHARES = 262_144;
+const SHARES_PER_CPU = 1024;
+const MIN_QUOTA_US = 1000;
+
+/** @param milli thousandths of a CPU; 0 gives the least share there is */
+export function cpuShares(milli: number): number {
+  if (milli <= 0) return MIN_SHARES;
+  const shares = Math.floor((milli * SHARES_PER_CPU) / 1000);
+  return Math.min(MAX_SHARES, Math.max(MIN_SHARES, shares));
+}
+
+/** @returns microseconds of CPU in each period; 0 without a limit */
+export function cpuQuotaUs(milli: number, periodUs: number): number {
+  if (milli <= 0) return 0;
+  return Math.max(MIN_QUOTA_US, Math.floor((milli * periodUs) / 1000));
+}
+
+/** cgroup v2's scale of 1 to 10000 for v1's shares of 2 to 262144. */
+export function sharesToWeight(shares: number): number {
+  return 1 + Math.floor(((shares - MIN_SHARES) * 9999) / (MAX_SHARES - MIN_SHARES));
+}
+
+/** What one cgroup is given; absent values are left as they are. */
+export interface CgroupValues {
+  readonly cpuShares?: number | undefined;
+  readonly cpuPeriodUs?: number | undefined;
+  /** -1 is without limit. */
+  readonly cpuQuotaUs?: number | undefined;
+  readonly memoryLimitBytes?: number | undefined;
+  readonly pidsMax?: number | undefined;
+}
+
+export interface PodCgroupRules {
+  readonly cpuCfsQuota: boolean;
+  readonly cpuPeriodUs: number;
+  /** -1: no limit. */
+  readonly podPidsLimit: number;
+}
+
+/**
+ * Values of a pod's own cgroup, above its containers': CPU and memory are limited only when every
+ * container is, or the pod as a whole.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go, ResourceConfigForPod
+ */
+export function podCgroupValues(pod: Pod, rules: PodCgroupRules): CgroupValues {
+  const pids = rules.podPidsLimit > 0 ? { pidsMax: rules.podPidsLimit } : {};
+  if (qosClass(pod) === 'BestEffort') return { cpuShares: MIN_SHARES, ...pids };
+  const cpuRequest = quantityToMilli(podRequests(pod).get('cpu') ?? 0n);
+  const cpuLimit = podLimit(pod, 'cpu');
+  const memoryLimit = podLimit(pod, 'memory');
+  const quota =
+    cpuLimit === undefined ? 0 : cpuQuotaUs(quantityToMilli(cpuLimit), rules.cpuPeriodUs);
+  const limited = rules.cpuCfsQuota && quota > 0;
+  return {
+    cpuShares: cpuShares(cpuRequest),
+    cpuPeriodUs: rules.cpuPeriodUs,
+    cpuQuotaUs: limited ? quota : -1,
+    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: quantityToUnits(memoryLimit) }),
+    ...pids,
+  };
+}
+
+/** The pod's limit in nano-units; undefined when a container without one makes it unlimited. */
+function podLimit(pod: Pod, name: 'cpu' | 'memory'): bigint | undefined {
+  const whole = limitOf(pod.spec?.resources?.limits, name);
+  if (whole > 0n) return whole + overheadOf(pod, name);
+  const { containers = [], initContainers = [] } = pod.spec ?? {};
+  const of = ({ resources }: Container): bigint => limitOf(resources?.limits, name);
+  if ([...containers, ...initContainers].some((each) => of(each) === 0n)) return undefined;
+  return largestNeed(pod, of) + overheadOf(pod, name);
+}
+
+function overheadOf(pod: Pod, name: string): bigint {
+  return limitOf(pod.spec?.overhead, name);
+}
+
+function limitOf(amounts: Readonly<Record<string, string>> | undefined, name: string): bigint {
+  return parseQuantity(amounts?.[name] ?? '0') ?? 0n;
+}

@@ -1,0 +1,135 @@
+import { MemoryLogger } from '@nodeagent/base/testing';
+import { describe, expect, it } from 'vitest';
+
+import {
+  type CgroupDriver,
+  type CgroupTree,
+  cgroupPath,
+  cpuQuotaUs,
+  cpuShares,
+  podCgroupValues,
+  PodCgroups,
+  podNames,
+  podUidOf,
+} from '../../../src/resources/index.js';
+import { aPod } from '../../../src/testing/builders.js';
+
+describe(cgroupPath, () => {
+  const cases: readonly (readonly [CgroupDriver, string, 'Guaranteed' | 'Burstable', string])[] = [
+    ['cgroupfs', '', 'Guaranteed', '/kubepods/poda-b'],
+    ['cgroupfs', '/x', 'Burstable', '/x/kubepods/burstable/poda-b'],
+    ['systemd', '/', 'Guaranteed', '/kubepods.slice/kubepods-poda_b.slice'],
+    [
+      'systemd',
+      '/',
+      'Burstable',
+      '/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-poda_b.slice',
+    ],
+  ];
+  it.each(cases)('%s below %j, %s: %s', (driver, root, qos, want) => {
+    expect(cgroupPath(podNames({ driver, root }, qos, 'a-b'), driver)).toBe(want);
+  });
+});
+
+describe(podUidOf, () => {
+  it.each([
+    ['cgroupfs', 'poda-b', 'a-b'],
+    ['cgroupfs', 'burstable', undefined],
+    ['systemd', 'kubepods-burstable-poda_b.slice', 'a-b'],
+    ['systemd', 'kubepods-poda_b.slice', 'a-b'],
+    ['systemd', 'kubepods-burstable.slice', undefined],
+  ] as const)('%s: %s is the cgroup of %s', (driver, name, want) => {
+    expect(podUidOf(name, driver)).toBe(want);
+  });
+});
+
+describe(PodCgroups, () => {
+  const withTree = async (tree: Partial<CgroupTree>): Promise<PodCgroups> => {
+    const all = {
+      ensure: async () => undefined,
+      children: async () => [],
+      kill: async () => undefined,
+      remove: async () => undefined,
+      ...tree,
+    };
+    const layout = { driver: 'cgroupfs', root: '/' } as const;
+    const rules = { cpuCfsQuota: true, cpuPeriodUs: 100_000, podPidsLimit: -1 };
+    const cgroups = new PodCgroups({ tree: all, layout, rules, log: new MemoryLogger() });
+    await cgroups.start();
+    return cgroups;
+  };
+
+  it('finds the pods of all classes', async () => {
+    const at: Record<string, string[]> = {
+      kubepods: ['burstable', 'besteffort', 'podg'],
+      'kubepods/burstable': ['podb'],
+    };
+    const cgroups = await withTree({ children: async (names) => at[names.join('/')] ?? [] });
+    expect(await cgroups.pods()).toEqual(['g', 'b']);
+  });
+
+  it('kills what outlived its pod, and nothing else', async () => {
+    const calls: string[] = [];
+    let isBusy = true;
+    const cgroups = await withTree({
+      remove: async (names) => {
+        calls.push(`remove ${names.join('/')}`);
+        const busy = isBusy && names.includes('burstable');
+        if (busy) throw Object.assign(new Error('in use'), { code: 'EBUSY' });
+      },
+      kill: async (names) => {
+        calls.push(`kill ${names.join('/')}`);
+        isBusy = false;
+      },
+    });
+    await cgroups.remove('u');
+    expect(calls).toEqual([
+      'remove kubepods/podu',
+      'remove kubepods/burstable/podu',
+      'kill kubepods/burstable/podu',
+      'remove kubepods/burstable/podu',
+      'remove kubepods/besteffort/podu',
+    ]);
+  });
+});
+
+describe('CPU values', () => {
+  it.each([
+    [100, 102, 10_000],
+    [2000, 2048, 200_000],
+    [1, 2, 1000],
+    [0, 2, 0],
+    [1_000_000, 262_144, 100_000_000],
+  ])('%i milli-CPUs are %i shares and a quota of %i µs', (milli, shares, quota) => {
+    expect(cpuShares(milli)).toBe(shares);
+    expect(cpuQuotaUs(milli, 100_000)).toBe(quota);
+  });
+});
+
+describe(podCgroupValues, () => {
+  const rules = { cpuCfsQuota: true, cpuPeriodUs: 100_000, podPidsLimit: -1 };
+  const limited = { requests: { cpu: '500m' }, limits: { cpu: '1', memory: '1Gi' } };
+
+  it('limits a pod whose containers all are limited', () => {
+    const pod = aPod({ containers: [{ resources: limited }, { resources: limited }] });
+    expect(podCgroupValues(pod, rules)).toEqual({
+      cpuShares: 1024,
+      cpuPeriodUs: 100_000,
+      cpuQuotaUs: 200_000,
+      memoryLimitBytes: 2 * 2 ** 30,
+    });
+  });
+
+  it('leaves a pod open of which one container is', () => {
+    const pod = aPod({ containers: [{ resources: limited }, {}] });
+    expect(podCgroupValues(pod, rules)).toMatchObject({ cpuQuotaUs: -1 });
+    expect(podCgroupValues(pod, rules)).not.toHaveProperty('memoryLimitBytes');
+  });
+
+  it('gives a pod without requests the least share, and its limit of processes', () => {
+    expect(podCgroupValues(aPod(), { ...rules, podPidsLimit: 50 })).toEqual({
+      cpuShares: 2,
+      pidsMax: 50,
+    });
+  });
+});
