@@ -1,0 +1,43 @@
+import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
+import type { EventRecorder, Node } from '@nodeagent/kube-client';
+import type { NodeEvents, NodeInputs } from '@nodeagent/node-status';
+
+export interface NodeInputsOptions {
+  readonly cri: Pick<RuntimeService, 'status' | 'version'>;
+  readonly images: Pick<ImageService, 'listImages'>;
+  /** Why changes in the runtime are not noticed; undefined when they are. */
+  readonly eventsProblem: () => string | undefined;
+  readonly node: () => Node | undefined;
+}
+
+/** What the node's status says of the runtime and its images. */
+export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
+  const { cri, images, eventsProblem, node } = options;
+  return {
+    runtimeStatus: async (signal) => {
+      const { conditions, handlers, features } = await cri.status(signal);
+      const { supplementalGroupsPolicy } = features;
+      return { conditions, handlers, supplementalGroupsPolicy };
+    },
+    runtimeVersion: async (signal) => {
+      const { runtimeName, runtimeVersion } = await cri.version(signal);
+      return { name: runtimeName, version: runtimeVersion };
+    },
+    images: (signal) => images.listImages({}, signal),
+    problems: () => {
+      const problem = eventsProblem();
+      const runtime = problem === undefined ? [] : [`PLEG is not healthy: ${problem}`];
+      return { runtime, storage: [], shuttingDown: false };
+    },
+    node,
+  };
+}
+
+/** Events about the node; they have no uid, so that `kubectl describe node` finds them all. */
+export function createNodeEvents(recorder: EventRecorder, nodeName: string): NodeEvents {
+  const about = { apiVersion: 'v1', kind: 'Node', name: nodeName };
+  return {
+    normal: (reason, message) => recorder.record({ about, type: 'Normal', reason, message }),
+    warning: (reason, message) => recorder.record({ about, type: 'Warning', reason, message }),
+  };
+}
