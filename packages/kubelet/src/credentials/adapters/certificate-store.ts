@@ -1,0 +1,97 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdir, readFile, rename, symlink, unlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+
+import type { Certificate, CertificatePurpose, KeyedPem } from '../model/certificate.js';
+import type { CertificateStore } from '../ports.js';
+
+/** Where the certificate in force is found; a link, replaced in one step. */
+export function currentCertificatePath(directory: string, purpose: CertificatePurpose): string {
+  return join(directory, `kubelet-${purpose}-current.pem`);
+}
+
+/**
+ * Certificates as `kubelet-client-2026-01-31-12-00-00.pem`, certificate first, then the key, mode
+ * 0600, and a link to the newest.
+ *
+ * @see Kubernetes 1.36 client-go/util/certificate/certificate_store.go
+ */
+export function createCertificateStore(
+  directory: string,
+  purpose: CertificatePurpose,
+): CertificateStore {
+  const link = currentCertificatePath(directory, purpose);
+  const pair = {
+    certificate: join(directory, `kubelet-${purpose}.crt`),
+    key: join(directory, `kubelet-${purpose}.key`),
+  };
+  return {
+    current: async () => {
+      const whole = await readOptional(link);
+      if (whole !== undefined) return parsed({ certificatePem: whole, keyPem: whole });
+      const [certificatePem, keyPem] = [
+        await readOptional(pair.certificate),
+        await readOptional(pair.key),
+      ];
+      if (certificatePem === undefined || keyPem === undefined) return undefined;
+      return parsed({ certificatePem, keyPem });
+    },
+    save: async ({ certificatePem, keyPem }, nowMs) => {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
+      const path = join(directory, `kubelet-${purpose}-${stamp}.pem`);
+      await writeFile(`${path}.new`, `${certificatePem.trim()}\n${keyPem.trim()}\n`, {
+        mode: 0o600,
+        flush: true,
+      });
+      await rename(`${path}.new`, path);
+      await unlink(`${link}.new`).catch(unlessMissing);
+      await symlink(basename(path), `${link}.new`);
+      await rename(`${link}.new`, link);
+    },
+  };
+}
+
+/** @returns undefined for what is no certificate with its key: it cannot be shown to anybody */
+function parsed(pem: KeyedPem): { certificate: Certificate; pem: KeyedPem } | undefined {
+  try {
+    const certificate = new X509Certificate(pem.certificatePem);
+    if (!certificate.checkPrivateKey(createPrivateKey(pem.keyPem))) return undefined;
+    return { certificate: described(certificate), pem };
+  } catch {
+    return undefined; // half of a file, or another's: a new one is asked for
+  }
+}
+
+function described(certificate: X509Certificate): Certificate {
+  const subject = certificate.subject.split('\n').map((line) => {
+    const at = line.indexOf('=');
+    return [line.slice(0, at), line.slice(at + 1)] as const;
+  });
+  const valuesOf = (key: string): readonly string[] =>
+    subject.filter(([name]) => name === key).map(([, value]) => value);
+  const alternatives = (certificate.subjectAltName ?? '').split(', ');
+  const namesOf = (prefix: string): readonly string[] =>
+    alternatives.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  return {
+    notBeforeMs: Date.parse(certificate.validFrom),
+    notAfterMs: Date.parse(certificate.validTo),
+    commonName: valuesOf('CN')[0] ?? '',
+    organizations: valuesOf('O'),
+    dnsNames: namesOf('DNS:'),
+    ipAddresses: namesOf('IP Address:').map(shortAddress),
+  };
+}
+
+/** Node prints IPv6 addresses in full, nodes report them short. */
+function shortAddress(address: string): string {
+  return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+}
+
+async function readOptional(path: string): Promise<string | undefined> {
+  return readFile(path, 'utf8').catch(unlessMissing);
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+import { dockerConfigEntries, type KeyringEntry } from '../plan/keyring.js';
+
+/**
+ * The node's docker configuration, looked for as the kubelet does: `config.json`, then `.dockercfg`,
+ * in its root directory, the working directory, the home directory and `/`. Read anew each time.
+ */
+export function createDockerConfigReader(rootDir: string): () => Promise<readonly KeyringEntry[]> {
+  const home = homedir();
+  const files = [
+    ...[rootDir, process.cwd(), join(home, '.docker'), '/.docker'].map((d) =>
+      join(d, 'config.json'),
+    ),
+    ...[rootDir, process.cwd(), home, '/'].map((d) => join(d, '.dockercfg')),
+  ];
+  return async () => {
+    for (const file of files) {
+      const text = await readFile(file, 'utf8').catch(() => undefined);
+      if (text !== undefined) return dockerConfigEntries(text);
+    }
+    return [];
+  };
+}

@@ -1,0 +1,21 @@
+export type {
+  Certificate,
+  CertificatePurpose,
+  CertificateTemplate,
+  KeyedPem,
+} from './model/certificate.js';
+export { renderBootstrappedKubeconfig } from './plan/bootstrap-kubeconfig.js';
+export { clientTemplate, servingTemplate } from './plan/certificate-template.js';
+export type {
+  CertificateStore,
+  FollowedObjects,
+  PullCredential,
+  PullCredentials,
+  RequestMaker,
+} from './ports.js';
+export { bootstrapCertificate, type BootstrapOptions } from './run/bootstrap.js';
+export { runCertificateRotation, type RotationOptions } from './run/certificate-rotation.js';
+export { createObjectCache } from './run/object-cache.js';
+export { createObjectWatches } from './run/object-watches.js';
+export { createTokenCache } from './run/token-cache.js';
+export { createPullCredentials } from './run/pull-credentials.js';

@@ -1,0 +1,129 @@
+import type { RegistryAuth } from '@nodeagent/cri-client';
+import type { Secret } from '@nodeagent/kube-client';
+
+/** One entry of a docker configuration: which registries, and who we are there. */
+export interface KeyringEntry {
+  /** As written: `registry.example.com:5000/team`, `https://index.docker.io/v1/`, `*.example.com`. */
+  readonly key: string;
+  readonly auth: RegistryAuth;
+}
+
+const DOCKER_HUB = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
+
+/** Entries of a pull secret; a secret that cannot be read has none. */
+export function secretEntries(secret: Secret): readonly KeyringEntry[] {
+  if (secret.type === 'kubernetes.io/dockerconfigjson') {
+    const config = parseObject(decoded(secret.data?.['.dockerconfigjson']));
+    return parseEntries(config['auths']);
+  }
+  if (secret.type === 'kubernetes.io/dockercfg') {
+    return parseEntries(parseObject(decoded(secret.data?.['.dockercfg'])));
+  }
+  return [];
+}
+
+/** Entries of a node's `config.json` or `.dockercfg`. */
+export function dockerConfigEntries(text: string): readonly KeyringEntry[] {
+  const config = parseObject(text);
+  return parseEntries('auths' in config ? config['auths'] : config);
+}
+
+/**
+ * What to try for an image, the most specific first.
+ *
+ * @param repository with its registry, without tag: `docker.io/library/busybox`
+ * @see Kubernetes 1.36 pkg/credentialprovider/keyring.go
+ */
+export function matchingEntries<T extends KeyringEntry>(
+  entries: readonly T[],
+  repository: string,
+): readonly T[] {
+  return entries
+    .map((entry) => ({ target: parseKey(entry.key), entry }))
+    .filter(({ target }) => matches(target, repository))
+    .sort((a, b) => compareTargets(a.target, b.target))
+    .map(({ entry }) => entry);
+}
+
+interface Target {
+  readonly host: string;
+  readonly port: string;
+  readonly path: string;
+}
+
+function parseKey(key: string): Target {
+  const rest = key.replace(/^https?:\/\//, '');
+  const slash = rest.indexOf('/');
+  const authority = slash < 0 ? rest : rest.slice(0, slash);
+  const path =
+    slash < 0
+      ? ''
+      : rest
+          .slice(slash)
+          .replace(/^\/v[12]\/?/, '/')
+          .replace(/\/$/, '');
+  const found = /^(.*?)(?::(\d+))?$/.exec(authority);
+  const host = found?.[1] ?? authority;
+  return { host: DOCKER_HUB.includes(host) ? 'docker.io' : host, port: found?.[2] ?? '', path };
+}
+
+function matches(target: Target, repository: string): boolean {
+  const wanted = parseKey(repository);
+  if (target.port !== '' && target.port !== wanted.port) return false;
+  if (target.path !== '' && !wanted.path.startsWith(target.path)) return false;
+  const globs = target.host.split('.');
+  const labels = wanted.host.split('.');
+  return (
+    globs.length === labels.length && globs.every((glob, at) => matchesGlob(glob, labels[at] ?? ''))
+  );
+}
+
+function matchesGlob(glob: string, label: string): boolean {
+  const pattern = glob
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${pattern}$`).test(label);
+}
+
+function compareTargets(a: Target, b: Target): number {
+  return b.path.length - a.path.length || b.host.length - a.host.length;
+}
+
+function parseEntries(auths: unknown): readonly KeyringEntry[] {
+  if (!isObject(auths)) return [];
+  return Object.entries(auths).flatMap(([key, entry]) => {
+    const auth = parseAuth(entry);
+    return auth === undefined ? [] : [{ key, auth }];
+  });
+}
+
+function parseAuth(entry: unknown): RegistryAuth | undefined {
+  if (!isObject(entry)) return undefined;
+  const text = (name: string): string | undefined =>
+    typeof entry[name] === 'string' && entry[name] !== '' ? entry[name] : undefined;
+  const identityToken = text('identitytoken');
+  const combined = decoded(text('auth'));
+  const colon = combined.indexOf(':');
+  const username = colon > 0 ? combined.slice(0, colon) : text('username');
+  const password = colon > 0 ? combined.slice(colon + 1).replace(/\0+$/, '') : text('password');
+  if (username === undefined && identityToken === undefined) return undefined;
+  return { username, password, identityToken };
+}
+
+function decoded(base64: string | undefined): string {
+  return Buffer.from(base64 ?? '', 'base64').toString('utf8');
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : {};
+  } catch {
+    return {}; // a broken secret gives no credentials: the pull's own error says the rest
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

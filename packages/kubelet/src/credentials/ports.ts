@@ -1,0 +1,39 @@
+import type { RegistryAuth } from '@nodeagent/cri-client';
+import type { Pod } from '@nodeagent/kube-client';
+
+import type { ObjectSource } from '../volumes/index.js';
+import type { Certificate, CertificateTemplate, KeyedPem } from './model/certificate.js';
+
+/** What a registry is shown, and whose it is. */
+export interface PullCredential {
+  readonly auth: RegistryAuth;
+  /** The pod's secret that holds it; the node's own when absent. */
+  readonly secret?: Readonly<{ uid: string; namespace: string; name: string }>;
+}
+
+export interface PullCredentials {
+  /** In the order to be tried; empty: pull as nobody. */
+  forImage(pod: Pod, repository: string, signal: AbortSignal): Promise<readonly PullCredential[]>;
+}
+
+/** Objects that are kept at hand for the pods that refer to them. */
+export interface FollowedObjects extends ObjectSource {
+  /** The pod is here, or changed: what it refers to now is kept, what it no longer refers to is not. */
+  follow(pod: Pod): void;
+  /** The pod is gone; one that is not known is fine. */
+  release(podUid: string): void;
+}
+
+/** A node's certificate on disk: the newest is in force. */
+export interface CertificateStore {
+  /** Undefined when there is none, or none that can be read. */
+  current(): Promise<Readonly<{ certificate: Certificate; pem: KeyedPem }> | undefined>;
+  /** Makes it the one in force, for every reader at once. */
+  save(pem: KeyedPem, nowMs: number): Promise<void>;
+}
+
+/** Makes keys, and requests that are signed by them. */
+export interface RequestMaker {
+  /** With a key of its own each time; PEM. */
+  make(template: CertificateTemplate): Promise<Readonly<{ requestPem: string; keyPem: string }>>;
+}

@@ -1,0 +1,109 @@
+import type { Clock } from '@nodeagent/base';
+import {
+  CONFIG_MAPS,
+  type ConfigMap,
+  isKubeError,
+  type KubeClient,
+  type Resource,
+  type Secret,
+  SECRETS,
+} from '@nodeagent/kube-client';
+
+import { podNamespace, podUid } from '../../pods/index.js';
+import { referencedObjects } from '../plan/referenced-objects.js';
+import type { FollowedObjects } from '../ports.js';
+
+export interface ObjectCacheOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** How long an answer counts; pods' files and new containers are at most this far behind. */
+  readonly ttlMs: () => number;
+}
+
+interface Entry<T> {
+  readonly askedAtMs: number;
+  readonly answer: Promise<T | undefined>;
+}
+
+/**
+ * Config maps and secrets by name, read when a pod needs them and remembered for a while: many pods
+ * that start together with one config map cost one request. Immutable ones are remembered ten times
+ * as long. A pod that is new is given nothing that was remembered before.
+ *
+ * @param lifetime ends the requests: not one of the pods that wait for the same answer
+ */
+export function createObjectCache(
+  options: ObjectCacheOptions,
+  lifetime: AbortSignal,
+): FollowedObjects {
+  const configMaps = reader<ConfigMap>(CONFIG_MAPS, options, lifetime);
+  const secrets = reader<Secret>(SECRETS, options, lifetime);
+  const followed = new Set<string>();
+  return {
+    configMap: configMaps.read,
+    secret: secrets.read,
+    follow: (pod) => {
+      if (followed.has(podUid(pod))) return;
+      followed.add(podUid(pod));
+      const wanted = referencedObjects(pod);
+      for (const name of wanted.configMaps) configMaps.forget(podNamespace(pod), name);
+      for (const name of wanted.secrets) secrets.forget(podNamespace(pod), name);
+    },
+    release: (uid) => void followed.delete(uid),
+  };
+}
+
+interface Reader<T> {
+  readonly read: (namespace: string, name: string, signal: AbortSignal) => Promise<T | undefined>;
+  readonly forget: (namespace: string, name: string) => void;
+}
+
+function reader<T extends { readonly immutable?: boolean }>(
+  resource: Resource<T>,
+  { client, clock, ttlMs }: ObjectCacheOptions,
+  lifetime: AbortSignal,
+): Reader<T> {
+  const entries = new Map<string, Entry<T>>();
+  const immutable = new Set<string>();
+
+  const read: Reader<T>['read'] = async (namespace, name, signal) => {
+    const key = `${namespace}/${name}`;
+    const nowMs = clock.monotonicMs();
+    for (const [old, { askedAtMs }] of entries) {
+      const keepMs = immutable.has(old) ? 10 * ttlMs() : ttlMs();
+      if (nowMs - askedAtMs < keepMs) continue;
+      entries.delete(old);
+      immutable.delete(old);
+    }
+    const known = entries.get(key);
+    if (known !== undefined) return known.answer;
+    signal.throwIfAborted();
+    const answer = getOrNothing(client, resource, { namespace, name }, lifetime);
+    entries.set(key, { askedAtMs: nowMs, answer });
+    try {
+      const found = await answer;
+      // What is not there yet is asked for again at once: its pod waits for it.
+      if (found === undefined) entries.delete(key);
+      else if (found.immutable === true) immutable.add(key);
+      return found;
+    } catch (error) {
+      entries.delete(key);
+      throw error;
+    }
+  };
+  return { read, forget: (namespace, name) => void entries.delete(`${namespace}/${name}`) };
+}
+
+async function getOrNothing<T>(
+  client: KubeClient,
+  resource: Resource<T>,
+  name: Readonly<{ namespace: string; name: string }>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  try {
+    return await client.get(resource, name, signal);
+  } catch (error) {
+    if (isKubeError(error, 'KUBE_NOT_FOUND')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Clock, Random } from '@nodeagent/base';
+import {
+  CERTIFICATE_SIGNING_REQUESTS,
+  type KubeClient,
+  runReflector,
+} from '@nodeagent/kube-client';
+
+import type { CertificateTemplate, KeyedPem } from '../model/certificate.js';
+import { outcomeOf, type RequestOutcome, signingRequest } from '../plan/signing-request.js';
+import type { RequestMaker } from '../ports.js';
+
+export interface RequestPorts {
+  readonly client: KubeClient;
+  readonly requests: RequestMaker;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** How long somebody may take to approve a request; the next try makes a new one. */
+const PATIENCE_MS = 15 * 60_000;
+
+/**
+ * Asks the cluster's signer for a certificate, and waits until it is approved and signed.
+ *
+ * @throws when it is refused, or not answered in a quarter of an hour; KubeError
+ */
+export async function requestCertificate(
+  template: CertificateTemplate,
+  ports: RequestPorts,
+  signal: AbortSignal,
+): Promise<KeyedPem> {
+  const { client, requests } = ports;
+  const { requestPem, keyPem } = await requests.make(template);
+  const made = await client.create(
+    CERTIFICATE_SIGNING_REQUESTS,
+    signingRequest(template.purpose, requestPem),
+    signal,
+  );
+  const name = made.metadata?.name ?? '';
+  const outcome = await finalOutcome(name, ports, signal);
+  if (outcome.kind === 'issued') return { certificatePem: outcome.certificatePem, keyPem };
+  if (outcome.kind === 'refused') throw new Error(outcome.why);
+  throw new Error(
+    `certificate signing request ${name} was not approved and signed within ${PATIENCE_MS / 60_000} minutes: kubectl certificate approve ${name}`,
+  );
+}
+
+async function finalOutcome(
+  name: string,
+  { client, clock, random }: RequestPorts,
+  signal: AbortSignal,
+): Promise<RequestOutcome> {
+  const enough = new AbortController();
+  const leave = (): void => enough.abort(signal.reason);
+  signal.throwIfAborted();
+  signal.addEventListener('abort', leave, { once: true });
+  let outcome: RequestOutcome = { kind: 'pending' };
+  const look = (next: RequestOutcome): void => {
+    outcome = next;
+    if (next.kind !== 'pending') enough.abort('answered');
+  };
+  const sink = {
+    replace: (items: ReadonlyMap<string, RequestOutcome>) => {
+      for (const next of items.values()) look(next);
+    },
+    upsert: (_: string, next: RequestOutcome) => look(next),
+    remove: () => undefined,
+  };
+  const watching = runReflector(
+    client,
+    {
+      resource: CERTIFICATE_SIGNING_REQUESTS,
+      selectors: { fieldSelector: `metadata.name=${name}` },
+      project: outcomeOf,
+      ...{ sink, clock, random },
+    },
+    enough.signal,
+  );
+  try {
+    if ((await clock.sleep(PATIENCE_MS, enough.signal)) === 'elapsed') enough.abort('too late');
+    await watching;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+  signal.throwIfAborted();
+  return outcome;
+}

@@ -1,0 +1,79 @@
+import { type Clock, parseTimestamp, type Random } from '@nodeagent/base';
+import {
+  type KubeClient,
+  type Pod,
+  SERVICE_ACCOUNTS,
+  type TokenRequest,
+} from '@nodeagent/kube-client';
+
+import { podName, podNamespace, podUid } from '../../pods/index.js';
+import type { TokenRequestSpec, TokenSource } from '../../volumes/index.js';
+import { isFresh, type CachedToken } from '../plan/token-age.js';
+
+export interface TokenCacheOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Told when a token could not be renewed but still works. */
+  readonly onRenewalFailed: (pod: Pod, error: unknown) => void;
+}
+
+/**
+ * Tokens bound to pods, from the API server's TokenRequest; kept until four fifths of their life, or a
+ * day, are over. At most one per pod, audience and life.
+ */
+export function createTokenCache(options: TokenCacheOptions): TokenSource {
+  const { client, clock, random, onRenewalFailed } = options;
+  const byPod = new Map<string, Map<string, CachedToken>>();
+
+  async function request(
+    pod: Pod,
+    spec: TokenRequestSpec,
+    signal: AbortSignal,
+  ): Promise<CachedToken> {
+    const namespace = podNamespace(pod);
+    const name = pod.spec?.serviceAccountName ?? 'default';
+    const askedAtMs = clock.nowMs();
+    const answer = await client.createSubresource<unknown, TokenRequest>(
+      { resource: SERVICE_ACCOUNTS, name: { namespace, name }, subresource: 'token' },
+      {
+        apiVersion: 'authentication.k8s.io/v1',
+        kind: 'TokenRequest',
+        spec: {
+          audiences: spec.audience === undefined ? [] : [spec.audience],
+          expirationSeconds: spec.expirationSeconds,
+          boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: podName(pod), uid: podUid(pod) },
+        },
+      },
+      signal,
+    );
+    const expiresAtMs = parseTimestamp(String(answer.status?.expirationTimestamp));
+    const token = answer.status?.token;
+    if (token === undefined || expiresAtMs === undefined) {
+      throw new Error(
+        `the token request for service account ${namespace}/${name} was answered without a token`,
+      );
+    }
+    return { token, askedAtMs, expiresAtMs };
+  }
+
+  return {
+    token: async (pod, spec, signal) => {
+      const ofPod = byPod.get(podUid(pod)) ?? new Map<string, CachedToken>();
+      byPod.set(podUid(pod), ofPod);
+      const key = `${spec.expirationSeconds} ${spec.audience ?? ''}`;
+      const cached = ofPod.get(key);
+      if (cached !== undefined && isFresh(cached, clock.nowMs(), random())) return cached.token;
+      try {
+        const fresh = await request(pod, spec, signal);
+        ofPod.set(key, fresh);
+        return fresh.token;
+      } catch (error) {
+        if (cached === undefined || cached.expiresAtMs <= clock.nowMs()) throw error;
+        onRenewalFailed(pod, error);
+        return cached.token;
+      }
+    },
+    forget: (uid) => void byPod.delete(uid),
+  };
+}

@@ -1,0 +1,130 @@
+import { formatTimestamp } from '@nodeagent/base';
+import { ManualClock } from '@nodeagent/base/testing';
+import { KubeError, type KubeClient } from '@nodeagent/kube-client';
+import { describe, expect, it } from 'vitest';
+
+import { createObjectCache, createTokenCache } from '../../../src/credentials/index.js';
+
+const { signal } = new AbortController();
+
+describe(createTokenCache, () => {
+  function setUp() {
+    const clock = new ManualClock();
+    const bodies: unknown[] = [];
+    let failing = false;
+    const client = {
+      createSubresource: async (target: unknown, body: { spec: { expirationSeconds: number } }) => {
+        if (failing) throw new KubeError('KUBE_UNAVAILABLE', 'away');
+        bodies.push({ target, body });
+        const expiresMs = clock.nowMs() + body.spec.expirationSeconds * 1000;
+        return {
+          status: { token: `t${bodies.length}`, expirationTimestamp: formatTimestamp(expiresMs) },
+        };
+      },
+    } as unknown as KubeClient;
+    const late: unknown[] = [];
+    const onRenewalFailed = (_: unknown, error: unknown): void => void late.push(error);
+    const cache = createTokenCache({ client, clock, random: () => 0, onRenewalFailed });
+    const pod = {
+      metadata: { name: 'p', namespace: 'ns', uid: 'u' },
+      spec: { serviceAccountName: 'sa', containers: [] },
+    };
+    const token = (audience?: string) =>
+      cache.token(pod, { expirationSeconds: 3600, ...(audience && { audience }) }, signal);
+    return { clock, bodies, late, cache, token, fail: (value: boolean) => void (failing = value) };
+  }
+
+  it('asks once for a token bound to the pod, and again when four fifths of its life are over', async () => {
+    const { clock, bodies, token } = setUp();
+    expect([await token(), await token()]).toEqual(['t1', 't1']);
+    expect(bodies[0]).toMatchObject({
+      target: { name: { namespace: 'ns', name: 'sa' }, subresource: 'token' },
+      body: { spec: { audiences: [], boundObjectRef: { kind: 'Pod', name: 'p', uid: 'u' } } },
+    });
+    await clock.advance(2_879_000);
+    expect(await token()).toBe('t1');
+    await clock.advance(2_000);
+    expect(await token()).toBe('t2');
+  });
+
+  it('keeps tokens of different audiences apart, and forgets those of a pod that is gone', async () => {
+    const { cache, token } = setUp();
+    expect([await token(), await token('vault'), await token()]).toEqual(['t1', 't2', 't1']);
+    cache.forget('u');
+    expect(await token()).toBe('t3');
+  });
+
+  it('serves the old token while it still works', async () => {
+    const { clock, late, token, fail } = setUp();
+    await token();
+    fail(true);
+    await clock.advance(3_000_000);
+    expect(await token()).toBe('t1');
+    expect(late).toHaveLength(1);
+    await clock.advance(600_001);
+    await expect(token()).rejects.toThrow('away');
+  });
+
+  it('does not trust a token from a clock that went back', async () => {
+    const { clock, token } = setUp();
+    await token();
+    clock.jumpWall(clock.nowMs() - 3_600_000);
+    expect(await token()).toBe('t2');
+  });
+});
+
+describe(createObjectCache, () => {
+  function setUp(answer: () => Promise<object>) {
+    const clock = new ManualClock();
+    let asked = 0;
+    const client = {
+      get: () => {
+        asked += 1;
+        return answer();
+      },
+    } as unknown as KubeClient;
+    const cache = createObjectCache({ client, clock, ttlMs: () => 1000 }, signal);
+    return { clock, cache, get: () => cache.configMap('ns', 'a', signal), asked: () => asked };
+  }
+
+  it('asks once for many pods at a time, and again after a while', async () => {
+    const { clock, get, asked } = setUp(async () => ({ data: { a: '1' } }));
+    await Promise.all([get(), get(), get()]);
+    expect(asked()).toBe(1);
+    await clock.advance(1000);
+    await get();
+    expect(asked()).toBe(2);
+  });
+
+  it('remembers immutable objects longer', async () => {
+    const { clock, get, asked } = setUp(async () => ({ immutable: true }));
+    await get();
+    await clock.advance(9000);
+    await get();
+    expect(asked()).toBe(1);
+  });
+
+  it('gives a pod that is new what there is now', async () => {
+    const { cache, get, asked } = setUp(async () => ({ data: { a: '1' } }));
+    await get();
+    const pod = {
+      metadata: { namespace: 'ns', uid: 'u' },
+      spec: { containers: [{ name: 'c', envFrom: [{ configMapRef: { name: 'a' } }] }] },
+    };
+    cache.follow(pod);
+    await get();
+    cache.follow(pod);
+    await get();
+    expect(asked()).toBe(2);
+  });
+
+  it('asks again at once for what is not there or could not be read', async () => {
+    const gone = setUp(() => Promise.reject(new KubeError('KUBE_NOT_FOUND', 'no')));
+    expect([await gone.get(), await gone.get()]).toEqual([undefined, undefined]);
+    expect(gone.asked()).toBe(2);
+    const away = setUp(() => Promise.reject(new KubeError('KUBE_UNAVAILABLE', 'away')));
+    await expect(away.get()).rejects.toThrow('away');
+    await expect(away.get()).rejects.toThrow('away');
+    expect(away.asked()).toBe(2);
+  });
+});

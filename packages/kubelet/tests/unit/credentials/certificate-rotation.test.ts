@@ -1,0 +1,237 @@
+import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
+import {
+  CERTIFICATE_SIGNING_REQUESTS,
+  type CertificateSigningRequest,
+  KubeError,
+} from '@nodeagent/kube-client';
+import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import type {
+  Certificate,
+  CertificateTemplate,
+  KeyedPem,
+} from '../../../src/credentials/model/certificate.js';
+import { clientTemplate } from '../../../src/credentials/plan/certificate-template.js';
+import type { CertificateStore } from '../../../src/credentials/ports.js';
+import { bootstrapCertificate } from '../../../src/credentials/run/bootstrap.js';
+import {
+  runCertificateRotation,
+  type RotationOptions,
+} from '../../../src/credentials/run/certificate-rotation.js';
+
+const HOUR = 3_600_000;
+let clock: ManualClock;
+let client: MemoryKubeClient;
+let log: MemoryLogger;
+let held: { certificate: Certificate; pem: KeyedPem } | undefined;
+let saved: KeyedPem[];
+let asked: number;
+let stop: AbortController;
+let running: Promise<unknown>;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  client = createMemoryKubeClient({ clock });
+  log = new MemoryLogger();
+  held = undefined;
+  saved = [];
+  asked = 0;
+  stop = new AbortController();
+  running = Promise.resolve();
+});
+
+afterEach(async () => {
+  stop.abort(new Error('the test is over'));
+  await running;
+});
+
+/** Certificates last ten hours; `certificatePem` is the signer's text. */
+function hold(pem: KeyedPem, template: CertificateTemplate): void {
+  const notBeforeMs = clock.nowMs();
+  held = { certificate: { ...template, notBeforeMs, notAfterMs: notBeforeMs + 10 * HOUR }, pem };
+}
+
+function options(template: () => CertificateTemplate | undefined): RotationOptions {
+  const store: CertificateStore = {
+    current: async () => held,
+    save: async (pem) => {
+      saved.push(pem);
+      const wanted = template();
+      if (wanted !== undefined) hold(pem, wanted);
+    },
+  };
+  const requests = {
+    make: async () => {
+      asked += 1;
+      return { requestPem: `request ${asked}`, keyPem: `key ${asked}` };
+    },
+  };
+  return {
+    ...{ client, clock, log, store, requests, template },
+    purpose: template()?.purpose ?? 'server',
+    random: () => 0.5,
+    metrics: new MemoryMetrics(),
+  };
+}
+
+const requests = (): readonly CertificateSigningRequest[] =>
+  client.objects(CERTIFICATE_SIGNING_REQUESTS);
+
+async function decide(type: string, certificate?: string): Promise<void> {
+  const name = requests().at(-1)?.metadata?.name ?? '';
+  const status = {
+    conditions: [{ type, status: 'True', reason: 'Test', message: 'said so' }],
+    ...(certificate !== undefined && { certificate: Buffer.from(certificate).toString('base64') }),
+  };
+  const patch = { type: 'merge', body: { status }, subresource: 'status' } as const;
+  await client.patch(CERTIFICATE_SIGNING_REQUESTS, { name }, patch, stop.signal);
+  await clock.advance(0);
+}
+
+async function rotate(template: () => CertificateTemplate | undefined): Promise<void> {
+  running = runCertificateRotation(options(template), stop.signal);
+  await clock.advance(0);
+}
+
+const node = clientTemplate('n1');
+
+describe(runCertificateRotation, () => {
+  it('asks at once for the first certificate, and keeps it with its key when it is signed', async () => {
+    await rotate(() => node);
+    expect(requests()).toMatchObject([
+      {
+        spec: {
+          signerName: 'kubernetes.io/kube-apiserver-client-kubelet',
+          usages: ['digital signature', 'client auth'],
+          request: Buffer.from('request 1').toString('base64'),
+        },
+      },
+    ]);
+    await decide('Approved', 'certificate 1');
+    expect(saved).toEqual([{ certificatePem: 'certificate 1', keyPem: 'key 1' }]);
+  });
+
+  it('asks again after eight of ten hours, and not before', async () => {
+    hold({ certificatePem: 'old', keyPem: 'old' }, node);
+    await rotate(() => node);
+    await clock.advance(7.9 * HOUR);
+    expect(requests()).toHaveLength(0);
+    await clock.advance(0.2 * HOUR);
+    expect(requests()).toHaveLength(1);
+  });
+
+  it('begins a new request when its node has another address by now', async () => {
+    let wanted: CertificateTemplate | undefined;
+    await rotate(() => wanted);
+    await clock.advance(5000);
+    expect(requests()).toHaveLength(0);
+    wanted = { ...node, purpose: 'server', ipAddresses: ['10.0.0.1'] };
+    await clock.advance(1000);
+    expect(requests()).toHaveLength(1);
+    wanted = { ...wanted, ipAddresses: ['10.0.0.2'] };
+    await clock.advance(1000);
+    expect(requests()).toHaveLength(2);
+    await decide('Approved', 'certificate 2');
+    expect(held?.certificate.ipAddresses).toEqual(['10.0.0.2']);
+  });
+
+  it('tries again, later and later, what was denied', async () => {
+    await rotate(() => node);
+    await decide('Denied');
+    await clock.advance(2000);
+    expect(requests()).toHaveLength(1);
+    await clock.advance(200);
+    expect(requests()).toHaveLength(2);
+    await decide('Denied');
+    await clock.advance(4000);
+    expect(requests()).toHaveLength(2);
+    await clock.advance(300);
+    expect(requests()).toHaveLength(3);
+    expect(log.lines.some(({ message }) => message === 'certificate not renewed')).toBe(true);
+  });
+
+  it('waits before it asks again when it is given another certificate than it asked for', async () => {
+    const rotation = options(() => node);
+    const save: CertificateStore['save'] = async (pem) => {
+      saved.push(pem);
+      hold(pem, { ...node, organizations: [] });
+    };
+    running = runCertificateRotation(
+      { ...rotation, store: { ...rotation.store, save } },
+      stop.signal,
+    );
+    await clock.advance(0);
+    await decide('Approved', 'another');
+    await clock.advance(2000);
+    expect(requests()).toHaveLength(1);
+    await clock.advance(200);
+    expect(requests()).toHaveLength(2);
+  });
+
+  it('gives up a request that nobody looks at for a quarter of an hour', async () => {
+    await rotate(() => node);
+    await clock.advance(15 * 60_000 + 5000);
+    expect(requests()).toHaveLength(2);
+  });
+
+  it('ends when its certificate is over and the server gives no other', async () => {
+    hold({ certificatePem: 'old', keyPem: 'old' }, node);
+    const forbidden = new KubeError('KUBE_FORBIDDEN', 'no');
+    for (let i = 0; i < 1000; i += 1) client.failNext({ verb: 'create' }, forbidden);
+    let end: unknown;
+    running = runCertificateRotation(
+      options(() => node),
+      stop.signal,
+    ).catch((error: unknown) => {
+      end = error;
+    });
+    await clock.advance(9.9 * HOUR);
+    expect(end).toBeUndefined();
+    await clock.advance(0.2 * HOUR);
+    expect(String(end)).toMatch(/client certificate ended .* gives no new one/);
+  });
+
+  it('waits for a server that is away, also when its certificate is over', async () => {
+    hold({ certificatePem: 'old', keyPem: 'old' }, node);
+    const away = new KubeError('KUBE_UNAVAILABLE', 'no answer');
+    for (let i = 0; i < 2000; i += 1) client.failNext({ verb: 'create' }, away);
+    await rotate(() => node);
+    await clock.advance(12 * HOUR);
+    expect(stop.signal.aborted).toBe(false);
+    expect(saved).toEqual([]);
+  });
+});
+
+describe(bootstrapCertificate, () => {
+  const bootstrap = (patienceMs?: number): Promise<void> =>
+    bootstrapCertificate({ ...options(() => node), nodeName: 'n1', patienceMs }, stop.signal);
+
+  it('is content with what an earlier run was given', async () => {
+    hold({ certificatePem: 'old', keyPem: 'old' }, node);
+    await bootstrap();
+    expect(requests()).toHaveLength(0);
+  });
+
+  it('asks until it is given one', async () => {
+    running = bootstrap();
+    await clock.advance(0);
+    await decide('Denied');
+    await clock.advance(2500);
+    await decide('Approved', 'certificate 2');
+    await running;
+    expect(saved).toEqual([{ certificatePem: 'certificate 2', keyPem: 'key 2' }]);
+  });
+
+  it('throws the last failure when its patience is over', async () => {
+    let end: unknown;
+    running = bootstrap(3000).catch((error: unknown) => {
+      end = error;
+    });
+    await clock.advance(0);
+    await decide('Denied');
+    await clock.advance(5000);
+    await decide('Denied');
+    expect(String(end)).toContain('is denied, reason: Test, message: said so');
+  });
+});

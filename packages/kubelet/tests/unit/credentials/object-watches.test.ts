@@ -1,0 +1,165 @@
+import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import { CONFIG_MAPS, KubeError, type Pod, SECRETS } from '@nodeagent/kube-client';
+import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { createObjectWatches, type FollowedObjects } from '../../../src/credentials/index.js';
+import { referencedObjects } from '../../../src/credentials/plan/referenced-objects.js';
+
+let clock: ManualClock;
+let api: MemoryKubeClient;
+let end: AbortController;
+let changed: string[];
+let objects: FollowedObjects;
+beforeEach(() => {
+  clock = new ManualClock();
+  api = createMemoryKubeClient({ clock });
+  end = new AbortController();
+  changed = [];
+  const onChange = (uid: string): void => void changed.push(uid);
+  const log = new MemoryLogger();
+  objects = createObjectWatches({ client: api, clock, random: () => 0, log, onChange }, end.signal);
+});
+afterEach(() => end.abort(new Error('the test is over')));
+
+const podWith = (uid: string, ...names: readonly string[]): Pod => ({
+  metadata: { name: uid, namespace: 'ns', uid },
+  spec: {
+    containers: [{ name: 'c', envFrom: names.map((name) => ({ configMapRef: { name } })) }],
+  },
+});
+const configMap = (name: string, color: string, immutable = false) => ({
+  metadata: { name, namespace: 'ns', annotations: { note: 'x' } },
+  data: { color },
+  ...(immutable && { immutable }),
+});
+const get = (name = 'a') => objects.configMap('ns', name, end.signal);
+const asked = (verb: string): number => api.calls.filter((call) => call.verb === verb).length;
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe(createObjectWatches, () => {
+  it('asks once for all pods and tells each of them of a change', async () => {
+    api.seed(CONFIG_MAPS, configMap('a', 'blue'));
+    objects.follow(podWith('u1', 'a'));
+    objects.follow(podWith('u2', 'a'));
+    expect(asked('list')).toBe(0);
+    expect((await Promise.all([get(), get()])).map((found) => found?.data)).toEqual([
+      { color: 'blue' },
+      { color: 'blue' },
+    ]);
+    await settle();
+    expect([asked('list'), asked('watch')]).toEqual([1, 1]);
+    expect(changed).toEqual([]);
+    await api.replace(CONFIG_MAPS, configMap('a', 'red'), {}, end.signal);
+    await settle();
+    expect(changed).toEqual(['u1', 'u2']);
+    expect((await get())?.data).toEqual({ color: 'red' });
+    expect(asked('list')).toBe(1);
+  });
+
+  it('tells a pod that waits when its object comes, and when it goes', async () => {
+    objects.follow(podWith('u1', 'a'));
+    expect(await get()).toBeUndefined();
+    await settle();
+    await api.create(CONFIG_MAPS, configMap('a', 'blue'), end.signal);
+    await settle();
+    expect(changed).toEqual(['u1']);
+    expect((await get())?.data).toEqual({ color: 'blue' });
+    api.drop(CONFIG_MAPS, { namespace: 'ns', name: 'a' });
+    await settle();
+    expect(changed).toEqual(['u1', 'u1']);
+    expect(await get()).toBeUndefined();
+  });
+
+  it('watches as long as a pod refers to it', async () => {
+    api.seed(CONFIG_MAPS, configMap('a', 'blue'), configMap('b', 'red'));
+    objects.follow(podWith('u1', 'a', 'b'));
+    objects.follow(podWith('u2', 'b'));
+    await Promise.all([get('a'), get('b')]);
+    await settle();
+    expect(api.watches).toBe(2);
+    objects.follow(podWith('u1', 'b'));
+    await settle();
+    expect(api.watches).toBe(1);
+    objects.release('u1');
+    objects.release('u2');
+    objects.release('u2');
+    await settle();
+    expect(api.watches).toBe(0);
+  });
+
+  it('never asks again for what is immutable, nor for what others write about it', async () => {
+    api.seed(CONFIG_MAPS, configMap('a', 'blue', true));
+    objects.follow(podWith('u1', 'a'));
+    expect((await get())?.metadata?.annotations).toBeUndefined();
+    await settle();
+    expect(api.watches).toBe(0);
+    await clock.advance(3_600_000);
+    expect((await get())?.data).toEqual({ color: 'blue' });
+    expect([asked('list'), asked('get')]).toEqual([1, 0]);
+  });
+
+  it('says what the API server refused it with, and goes on asking', async () => {
+    api.seed(SECRETS, { metadata: { name: 's', namespace: 'ns' }, data: {} });
+    const refusal = new KubeError('KUBE_FORBIDDEN', 'no relationship found');
+    api.failNext({ verb: 'list', plural: 'secrets' }, refusal);
+    const pod = podWith('u1');
+    objects.follow({ ...pod, spec: { ...pod.spec!, imagePullSecrets: [{ name: 's' }] } });
+    await expect(objects.secret('ns', 's', end.signal)).rejects.toThrow('no relationship found');
+    await clock.advance(2000);
+    await settle();
+    expect(changed).toEqual(['u1']);
+    expect(await objects.secret('ns', 's', end.signal)).toBeDefined();
+  });
+
+  it('does not wait for ever for a server that is silent', async () => {
+    objects.follow(podWith('u1', 'a'));
+    api.onCall = () => new Promise(() => undefined);
+    const answer = expect(get()).rejects.toThrow(
+      'failed to sync configmap cache: timed out waiting for the condition',
+    );
+    await clock.advance(5000);
+    await answer;
+  });
+
+  it('reads at once what belongs to no pod', async () => {
+    expect(await get('none')).toBeUndefined();
+    expect([asked('get'), asked('list')]).toEqual([1, 0]);
+  });
+});
+
+describe(referencedObjects, () => {
+  it('names everything that a pod is made of', () => {
+    const pod: Pod = {
+      spec: {
+        imagePullSecrets: [{ name: 'pull' }, {}],
+        initContainers: [
+          { name: 'i', env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'i', key: 'k' } } }] },
+        ],
+        containers: [
+          {
+            name: 'c',
+            envFrom: [{ configMapRef: { name: 'from' } }, { secretRef: { name: 'sfrom' } }],
+            env: [{ name: 'B', valueFrom: { configMapKeyRef: { name: 'key', key: 'k' } } }],
+          },
+        ],
+        volumes: [
+          { name: 'v1', configMap: { name: 'vol' } },
+          { name: 'v2', secret: { secretName: 'svol' } },
+          {
+            name: 'v3',
+            projected: {
+              sources: [{ configMap: { name: 'proj' } }, { secret: { name: 'sproj' } }],
+            },
+          },
+          { name: 'v4', emptyDir: {} },
+        ],
+      },
+    };
+    const { configMaps, secrets } = referencedObjects(pod);
+    expect([...configMaps]).toEqual(['from', 'key', 'vol', 'proj']);
+    expect([...secrets]).toEqual(['i', 'sfrom', 'svol', 'sproj', 'pull']);
+  });
+});
