@@ -1,0 +1,34 @@
+import type { TLSSocket } from 'node:tls';
+
+import type { Identity } from '../model/identity.js';
+
+/** Whom the client's certificate names, until when it is good. */
+export interface PeerIdentity {
+  readonly identity: Identity;
+  readonly notAfterMs: number;
+}
+
+/**
+ * The common name is the user, the organizations are the groups.
+ *
+ * @returns undefined without a certificate that the client CAs vouch for
+ * @see Kubernetes 1.36 staging/src/k8s.io/apiserver/pkg/authentication/request/x509/x509.go
+ */
+export function peerIdentity(socket: TLSSocket): PeerIdentity | undefined {
+  if (!socket.authorized) return undefined;
+  const certificate = socket.getPeerCertificate();
+  const subject = certificate.subject as unknown as
+    Readonly<Record<string, string | readonly string[] | undefined>> | undefined;
+  // of several common names the last counts, as in Go
+  const user = [subject?.['CN'] ?? []].flat().at(-1);
+  if (user === undefined || user === '') return undefined;
+  const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
+  return {
+    identity: {
+      user,
+      groups: [subject?.['O'] ?? []].flat(),
+      extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] },
+    },
+    notAfterMs: Date.parse(certificate.valid_to),
+  };
+}

@@ -1,0 +1,119 @@
+import { once } from 'node:events';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls } from 'node:tls';
+
+import { proxyUpgrade } from '@nodeagent/component-base/upgrade';
+
+import { type Answer, type BodyAnswer, failure, type StreamAnswer } from '../model/exchange.js';
+
+export type AnyRequest = IncomingMessage | Http2ServerRequest;
+export type AnyResponse = ServerResponse | Http2ServerResponse;
+
+/** Writes an answer; resolves when it is on its way or the client is gone. */
+export async function respond(
+  answer: Exclude<Answer, { kind: 'proxy' }>,
+  response: AnyResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  if (answer.kind === 'stream') return sendStream(answer, response, signal);
+  sendBody(answer, response);
+}
+
+function sendBody({ status, contentType, body, headers = {} }: BodyAnswer, to: AnyResponse): void {
+  to.statusCode = status;
+  const length = String(Buffer.byteLength(body));
+  const all = { ...headers, 'content-type': contentType, 'content-length': length };
+  for (const [name, value] of Object.entries(all)) to.setHeader(name, value);
+  to.end(body as Buffer);
+}
+
+/** Headers go out with the first piece: until then a failure can still be told by a status. */
+async function sendStream(
+  { contentType, chunks }: StreamAnswer,
+  response: AnyResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  let begun = false;
+  const begin = (): void => {
+    if (begun) return;
+    begun = true;
+    response.statusCode = 200;
+    response.setHeader('content-type', contentType);
+    response.setHeader('x-content-type-options', 'nosniff');
+  };
+  try {
+    for await (const chunk of chunks) {
+      begin();
+      if (!(response as ServerResponse).write(chunk)) await drained(response, signal);
+      if (signal.aborted) return;
+    }
+    begin();
+    response.end();
+  } catch (error) {
+    if (signal.aborted) return;
+    const text = error instanceof Error ? error.message : String(error);
+    if (!begun) sendBody(failure(400, text), response);
+    else (response as ServerResponse).destroy();
+  }
+}
+
+/** Until the client has taken what was written, or is gone. */
+async function drained(response: AnyResponse, signal: AbortSignal): Promise<void> {
+  await once(response, 'drain', { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+export interface UpgradeExchange {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/**
+ * Answers a request that wants its connection to become something else: joins it to the runtime's
+ * server, or answers as any other and closes it.
+ */
+export async function respondUpgrade(
+  answer: Answer,
+  exchange: UpgradeExchange,
+  options: Readonly<{ idleTimeoutMs: number; signal: AbortSignal }>,
+): Promise<void> {
+  const { request, socket, head } = exchange;
+  if (answer.kind === 'proxy') {
+    const url = new URL(answer.url);
+    await proxyUpgrade(
+      { request, socket, head },
+      {
+        connect: () => connectTo(url),
+        host: url.host,
+        path: `${url.pathname}${url.search}`,
+        // who may do this is decided here, and is no concern of the runtime
+        withhold: ['authorization'],
+        idleTimeoutMs: options.idleTimeoutMs,
+      },
+    );
+    return;
+  }
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket as Socket);
+  response.once('finish', () => {
+    response.detachSocket(socket as Socket);
+    socket.end();
+  });
+  await respond(answer, response, options.signal);
+}
+
+/** The runtime's certificate is its own, and its URL came over its own socket. */
+function connectTo({ protocol, hostname, port }: URL): Socket {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol !== 'https:') {
+    return connectTcp({ host, port: Number(port || 80), allowHalfOpen: true });
+  }
+  const allowed = { rejectUnauthorized: false, allowHalfOpen: true };
+  return connectTls({ host, port: Number(port || 443), ...allowed });
+}

@@ -1,0 +1,64 @@
+import { constants, createReadStream } from 'node:fs';
+import { open, readdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { SystemLog, SystemLogs } from '../ports.js';
+
+const BLOCK_BYTES = 64 * 1024;
+
+/**
+ * Files and folders below a directory, e.g. `/var/log`. Links are followed as long as they stay
+ * below it: pods with a mount of the directory can put any link there.
+ */
+export function createSystemLogs(directory: string): SystemLogs {
+  return {
+    find: async (path) => {
+      if (path.includes('\0')) return undefined;
+      const root = await realpath(directory);
+      const target = await realpath(join(root, path)).catch(ifAbsent);
+      if (target === undefined || !isBelow(target, root)) return undefined;
+      // without waiting, where it is a pipe that nobody writes to
+      const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+      const handle = await open(target, flags).catch(ifAbsent);
+      if (handle === undefined) return undefined;
+      let keep = false;
+      try {
+        // what was opened, should somebody have put a link in its way meanwhile
+        const opened = await realpath(`/proc/self/fd/${handle.fd}`);
+        if (!isBelow(opened, root)) return undefined;
+        const found = await handle.stat();
+        if (found.isDirectory()) return await listing(opened);
+        if (!found.isFile()) return undefined;
+        keep = true;
+        return { kind: 'file', read: () => readAll(handle) };
+      } finally {
+        if (!keep) await handle.close();
+      }
+    },
+  };
+}
+
+async function listing(directory: string): Promise<SystemLog> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  return {
+    kind: 'directory',
+    entries: entries.map((entry) => ({ name: entry.name, isDirectory: entry.isDirectory() })),
+  };
+}
+
+async function* readAll(handle: Awaited<ReturnType<typeof open>>): AsyncGenerator<Uint8Array> {
+  const stream = createReadStream('', { fd: handle, highWaterMark: BLOCK_BYTES });
+  yield* stream as AsyncIterable<Buffer>;
+}
+
+function isBelow(path: string, root: string): boolean {
+  return path === root || path.startsWith(`${root}/`);
+}
+
+function ifAbsent(error: unknown): undefined {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', 'ENXIO', 'EACCES'].includes(code)) {
+    return undefined;
+  }
+  throw error;
+}

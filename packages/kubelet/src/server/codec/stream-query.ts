@@ -1,0 +1,48 @@
+import { Refusal } from '../model/exchange.js';
+
+/** Which streams an exec or attach wants. */
+export interface WantedStreams {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+}
+
+/**
+ * `input`, `output`, `error` and `tty`: only `1` is a yes. A terminal has one output, so that
+ * `tty` drops `error`.
+ *
+ * @param tty decides in place of the query; undefined leaves it to that
+ * @throws {Refusal} 400 when none of the three is wanted
+ * @see Kubernetes 1.36 staging/src/k8s.io/kubelet/pkg/cri/streaming/remotecommand/httpstream.go
+ */
+export function parseWantedStreams(query: URLSearchParams, tty?: boolean): WantedStreams {
+  const yes = (name: string): boolean => query.get(name) === '1';
+  const isTty = tty ?? yes('tty');
+  const wanted = {
+    stdin: yes('input'),
+    stdout: yes('output'),
+    stderr: yes('error') && !isTty,
+    tty: isTty,
+  };
+  if (wanted.stdin || wanted.stdout || wanted.stderr) return wanted;
+  throw new Refusal(400, 'you must specify at least 1 of stdin, stdout, stderr');
+}
+
+/**
+ * Ports that older WebSocket clients name in the query: repeated, or in one list with commas.
+ *
+ * @throws {Refusal} 400 for what is no port
+ */
+export function parsePorts(query: URLSearchParams): readonly number[] {
+  return query
+    .getAll('port')
+    .flatMap((text) => text.split(','))
+    .map((text) => {
+      const port = /^\d{1,5}$/.test(text.trim()) ? Number(text) : 0;
+      if (port < 1 || port > 65_535) {
+        throw new Refusal(400, `invalid port ${JSON.stringify(text.slice(0, 20))}`);
+      }
+      return port;
+    });
+}

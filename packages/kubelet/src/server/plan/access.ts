@@ -1,0 +1,43 @@
+import type { Identity } from '../model/identity.js';
+import { ACCESS_RULES, OTHER_ACCESS } from '../model/routes.js';
+
+/** What an authorizer is asked: may this identity do this to one part of this node? */
+export interface AccessQuestion {
+  readonly identity: Identity;
+  readonly verb: string;
+  /** Of `nodes`. */
+  readonly subresource: string;
+}
+
+const VERBS: Readonly<Record<string, string>> = {
+  GET: 'get',
+  HEAD: 'get',
+  POST: 'create',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
+/** In the order in which they are asked; one yes is enough. */
+export function accessQuestions(
+  method: string,
+  path: string,
+  identity: Identity,
+): readonly [AccessQuestion, ...AccessQuestion[]] {
+  const rule = ACCESS_RULES.find((one) => path === one.path || path.startsWith(`${one.path}/`));
+  const verb = VERBS[method] ?? '';
+  const [first = 'proxy', ...rest] = rule?.subresources ?? OTHER_ACCESS;
+  const question = (subresource: string): AccessQuestion => ({ identity, verb, subresource });
+  return [question(first), ...rest.map(question)];
+}
+
+/** Who was refused what, as the kubelet words it. */
+export function refusalText(questions: readonly [AccessQuestion, ...AccessQuestion[]]): string {
+  const [{ identity, verb }] = questions;
+  const parts = questions.map(({ subresource }) => subresource).join(' ');
+  return `Forbidden (user=${identity.user}, verb=${verb}, resource=nodes, subresource(s)=[${parts}])`;
+}
+
+export function failureText({ identity, verb, subresource }: AccessQuestion): string {
+  return `Authorization error (user=${identity.user}, verb=${verb}, resource=nodes, subresource=${subresource})`;
+}

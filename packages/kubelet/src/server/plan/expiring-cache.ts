@@ -1,0 +1,37 @@
+interface Kept<T> {
+  readonly value: T;
+  readonly untilMs: number;
+}
+
+/**
+ * Answers that are good for a time. Bounded: when it is full, the one that was put in first goes.
+ * Times are monotonic milliseconds.
+ */
+export class ExpiringCache<T> {
+  readonly #kept = new Map<string, Kept<T>>();
+  readonly #limit: number;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  get(key: string, nowMs: number): T | undefined {
+    const found = this.#kept.get(key);
+    if (found === undefined) return undefined;
+    if (found.untilMs > nowMs) return found.value;
+    this.#kept.delete(key);
+    return undefined;
+  }
+
+  put(key: string, value: T, untilMs: number): void {
+    this.#kept.delete(key);
+    this.#kept.set(key, { value, untilMs });
+    if (this.#kept.size <= this.#limit) return;
+    const [oldest] = this.#kept.keys();
+    if (oldest !== undefined) this.#kept.delete(oldest);
+  }
+}

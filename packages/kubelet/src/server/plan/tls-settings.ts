@@ -1,0 +1,112 @@
+/** TLS 1.3 has no choice of suites in Go; these are what it offers. */
+const TLS13_SUITES = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+] as const;
+
+/**
+ * Go's and IANA's name → OpenSSL's.
+ *
+ * @see Go 1.26 crypto/tls/cipher_suites.go; OpenSSL openssl-ciphers(1)
+ */
+const SUITES: Readonly<Record<string, string>> = {
+  TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: 'ECDHE-ECDSA-AES128-GCM-SHA256',
+  TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256: 'ECDHE-RSA-AES128-GCM-SHA256',
+  TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384: 'ECDHE-ECDSA-AES256-GCM-SHA384',
+  TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384: 'ECDHE-RSA-AES256-GCM-SHA384',
+  TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-ECDSA-CHACHA20-POLY1305',
+  TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256: 'ECDHE-RSA-CHACHA20-POLY1305',
+  TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305: 'ECDHE-ECDSA-CHACHA20-POLY1305',
+  TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305: 'ECDHE-RSA-CHACHA20-POLY1305',
+  TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: 'ECDHE-ECDSA-AES128-SHA',
+  TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA: 'ECDHE-RSA-AES128-SHA',
+  TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA: 'ECDHE-ECDSA-AES256-SHA',
+  TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA: 'ECDHE-RSA-AES256-SHA',
+  TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256: 'ECDHE-ECDSA-AES128-SHA256',
+  TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256: 'ECDHE-RSA-AES128-SHA256',
+  TLS_RSA_WITH_AES_128_GCM_SHA256: 'AES128-GCM-SHA256',
+  TLS_RSA_WITH_AES_256_GCM_SHA384: 'AES256-GCM-SHA384',
+  TLS_RSA_WITH_AES_128_CBC_SHA: 'AES128-SHA',
+  TLS_RSA_WITH_AES_256_CBC_SHA: 'AES256-SHA',
+  TLS_RSA_WITH_AES_128_CBC_SHA256: 'AES128-SHA256',
+};
+
+/** Forward secrecy and authenticated encryption: what a kubelet offers unless told otherwise. */
+const STRONG_SUITES: readonly string[] = Object.entries(SUITES)
+  .filter(([name]) => /^TLS_ECDHE_.*(GCM|POLY1305_SHA256)/.test(name))
+  .map(([, openssl]) => openssl);
+
+const VERSIONS: Readonly<Record<string, TlsVersion>> = {
+  VersionTLS10: 'TLSv1',
+  VersionTLS11: 'TLSv1.1',
+  VersionTLS12: 'TLSv1.2',
+  VersionTLS13: 'TLSv1.3',
+};
+
+/** Go's CurveID constants → OpenSSL's groups. */
+const CURVES: Readonly<Record<string, string>> = {
+  CurveP256: 'P-256',
+  CurveP384: 'P-384',
+  CurveP521: 'P-521',
+  X25519: 'X25519',
+  X25519MLKEM768: 'X25519MLKEM768',
+};
+
+export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
+
+/** The part of a configuration that says how TLS is spoken, in Go's names. */
+export interface TlsNames {
+  readonly tlsMinVersion: string;
+  readonly tlsCipherSuites: readonly string[];
+  readonly tlsCurvePreferences?: unknown;
+}
+
+/** The same in OpenSSL's, as Node.js takes it. */
+export interface TlsSettings {
+  readonly minVersion: TlsVersion;
+  readonly ciphers: string;
+  readonly ecdhCurve: string;
+}
+
+export function tlsSettings(names: TlsNames): TlsSettings {
+  const chosen = names.tlsCipherSuites.flatMap((name) => SUITES[name] ?? []);
+  const suites = chosen.length > 0 ? chosen : STRONG_SUITES;
+  const curves = curveNames(names).flatMap((name) => CURVES[name] ?? []);
+  return {
+    minVersion: VERSIONS[names.tlsMinVersion] ?? 'TLSv1.2',
+    ciphers: [...TLS13_SUITES, ...new Set(suites)].join(':'),
+    ecdhCurve: curves.length > 0 ? curves.join(':') : 'auto',
+  };
+}
+
+export interface TlsProblem {
+  readonly field: 'tlsMinVersion' | 'tlsCipherSuites' | 'tlsCurvePreferences';
+  readonly message: string;
+}
+
+/** Names that nobody knows, each with what would be right. */
+export function tlsProblems(names: TlsNames): readonly TlsProblem[] {
+  const { tlsMinVersion, tlsCipherSuites } = names;
+  const problems: TlsProblem[] = [];
+  if (tlsMinVersion !== '' && VERSIONS[tlsMinVersion] === undefined) {
+    const message = `must be one of ${Object.keys(VERSIONS).join(', ')}, found ${JSON.stringify(tlsMinVersion)}`;
+    problems.push({ field: 'tlsMinVersion', message });
+  }
+  const known = new Set<string>([...Object.keys(SUITES), ...TLS13_SUITES]);
+  const unknown = tlsCipherSuites.filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    const message = `must name suites such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; not known: ${unknown.join(', ')}`;
+    problems.push({ field: 'tlsCipherSuites', message });
+  }
+  const strange = curveNames(names).filter((name) => CURVES[name] === undefined);
+  if (strange.length > 0) {
+    const message = `must be of ${Object.keys(CURVES).join(', ')}; not known: ${strange.join(', ')}`;
+    problems.push({ field: 'tlsCurvePreferences', message });
+  }
+  return problems;
+}
+
+function curveNames({ tlsCurvePreferences }: TlsNames): readonly string[] {
+  return Array.isArray(tlsCurvePreferences) ? tlsCurvePreferences.map(String) : [];
+}

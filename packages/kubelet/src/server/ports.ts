@@ -1,0 +1,87 @@
+import type { Pod } from '@nodeagent/kube-client';
+
+import type { Answer, NodeRequest } from './model/exchange.js';
+import type { Identity } from './model/identity.js';
+import type { AccessQuestion } from './plan/access.js';
+import type { DirectoryEntry } from './render/directory-page.js';
+
+/** The pods of this node, as the node API shows them. */
+export interface PodsOnNode {
+  /** Every pod that a source wants here, each with the status that this kubelet last gave it. */
+  pods(): readonly Pod[];
+  /** By which uid the API knows a static pod: that of its mirror. */
+  mirrorUid?(pod: Pod): string | undefined;
+  /** Undefined while the pod loops turn. */
+  problem(): string | undefined;
+}
+
+/** The API server's answers about who and what; both reject when it gives none. */
+export interface Reviews {
+  /** @returns undefined for a token that is nobody's */
+  identityOf(token: string, signal: AbortSignal): Promise<Identity | undefined>;
+  isAllowed(question: AccessQuestion, signal: AbortSignal): Promise<boolean>;
+}
+
+/** Serves the node API until the signal fires. */
+export interface NodeServer {
+  /** @throws when an address cannot be had: a kubelet without its API is no kubelet */
+  run(pods: PodsOnNode, signal: AbortSignal): Promise<void>;
+}
+
+/** One door of the node API: a port of this machine. */
+export interface NodeListener {
+  /**
+   * Serves until the signal fires. A request's own signal fires when its client is gone or the
+   * listener ends.
+   *
+   * @throws when the address cannot be had
+   */
+  serve(handle: HandleRequest, signal: AbortSignal): Promise<void>;
+}
+
+/** Never rejects: failures are answers. */
+export type HandleRequest = (request: NodeRequest, signal: AbortSignal) => Promise<Answer>;
+
+export type SystemLog =
+  | Readonly<{ kind: 'directory'; entries: readonly DirectoryEntry[] }>
+  | Readonly<{ kind: 'file'; read: () => AsyncIterable<Uint8Array> }>;
+
+/** The machine's log directory. */
+export interface SystemLogs {
+  /**
+   * @param path relative, in slashes, whatever a client may have sent
+   * @returns undefined for what is not there, is not below the directory once links are followed,
+   *   or is neither file nor folder
+   */
+  find(path: string): Promise<SystemLog | undefined>;
+}
+
+export interface KeyedCertificate {
+  /** The certificate and those that lead from it to its CA. */
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
+/** Something that is read from files, and again when they change. */
+export interface Reloaded<T> {
+  /** Undefined when there is none (yet). */
+  current(): T | undefined;
+  /** Looks for changes until the signal fires; what cannot be used is told to the log, and left. */
+  run(onChange: () => void, signal: AbortSignal): Promise<void>;
+}
+
+/** The directories of container logs. */
+export interface RotationFiles {
+  /** @returns undefined when there is no such file */
+  sizeBytes(path: string): Promise<number | undefined>;
+  /** Of everything in a directory. */
+  names(directory: string): Promise<readonly string[]>;
+  /** Gone already is fine. */
+  remove(path: string): Promise<void>;
+  /**
+   * Puts `<path>.gz`, whole, of the same mode and time, in the file's place; an unfinished one is
+   * called `<path>.gz.tmp`. A file that is gone is nothing to compress.
+   */
+  compress(path: string, signal: AbortSignal): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+}

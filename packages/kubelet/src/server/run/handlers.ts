@@ -1,0 +1,38 @@
+import type { Clock } from '@nodeagent/base';
+import type { RuntimeService } from '@nodeagent/cri-client';
+
+import type { PodsOnNode, SystemLogs } from '../ports.js';
+import type { ProgramFacts } from '../render/pages.js';
+import { checkpointHandler } from './checkpoint.js';
+import { containerLogHandler, type ReadLog } from './container-logs.js';
+import type { Handlers } from './node-api.js';
+import { type MetricsPage, pageHandlers } from './pages.js';
+import { streamHandlers } from './streams.js';
+import { systemLogHandler } from './system-logs.js';
+
+export interface NodeHandlerOptions {
+  readonly cri: RuntimeService;
+  readonly readLog: ReadLog;
+  /** Undefined where `enableSystemLogHandler` is false. */
+  readonly systemLogs: SystemLogs | undefined;
+  readonly facts: ProgramFacts;
+  readonly metrics: MetricsPage;
+  /** Absolute: where checkpoints are written. */
+  readonly checkpointDirectory: string;
+  readonly clock: Clock;
+  /** Handlers of routes that other rooms answer: statistics, and metrics beyond the kubelet's own. */
+  readonly more?: (pods: PodsOnNode) => Handlers;
+}
+
+/** Everything that the node API answers, by the names of the route table. */
+export function createNodeHandlers(options: NodeHandlerOptions): (pods: PodsOnNode) => Handlers {
+  const { cri, checkpointDirectory: directory, clock } = options;
+  return (pods) => ({
+    ...pageHandlers(pods, options),
+    ...streamHandlers(pods, cri),
+    'container-logs': containerLogHandler(pods, options),
+    checkpoint: checkpointHandler(pods, { cri, directory, clock }),
+    logs: systemLogHandler(options.systemLogs),
+    ...options.more?.(pods),
+  });
+}

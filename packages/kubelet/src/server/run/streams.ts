@@ -1,0 +1,86 @@
+import type { RuntimeService } from '@nodeagent/cri-client';
+
+import { findContainer, podName, podNamespace, podUid } from '../../pods/index.js';
+import { LABEL_POD_UID } from '../../runtime/index.js';
+import { parsePorts, parseWantedStreams } from '../codec/stream-query.js';
+import { type Answer, Refusal } from '../model/exchange.js';
+import type { PodsOnNode } from '../ports.js';
+import { findPod, isUidOf, runningContainer, runtimeRefusal } from './find-pod.js';
+import type { Handler, Handlers } from './node-api.js';
+
+type Runtime = Pick<
+  RuntimeService,
+  'exec' | 'attach' | 'portForward' | 'execSync' | 'listContainers' | 'listPodSandbox'
+>;
+
+/**
+ * exec, attach, port-forward and run. The streams themselves are between the client and the
+ * runtime: the runtime is asked for a URL, and the connection is joined to it.
+ */
+export function streamHandlers(pods: PodsOnNode, cri: Runtime): Handlers {
+  const exec: Handler = async ({ request: { query, upgrade }, params }, signal) => {
+    const streams = parseWantedStreams(query);
+    const pod = findPod(pods, params) ?? notThere();
+    const containerId = await runningContainer({ cri, pods }, pod, params, signal);
+    if (containerId === undefined) throw noContainer(params['container']);
+    const command = query.getAll('command');
+    return joined(upgrade, () => cri.exec({ containerId, command, ...streams }, signal));
+  };
+  const attach: Handler = async ({ request: { query, upgrade }, params }, signal) => {
+    const pod = findPod(pods, params) ?? notThere();
+    const name = params['container'] ?? '';
+    const tty = findContainer(pod, name)?.spec.tty === true;
+    const streams = parseWantedStreams(query, tty);
+    const containerId = await runningContainer({ cri, pods }, pod, params, signal);
+    if (containerId === undefined) {
+      const where = `${podName(pod)}_${podNamespace(pod)}`;
+      throw new Refusal(500, `container ${name} not found in pod ${where}`);
+    }
+    return joined(upgrade, () => cri.attach({ containerId, ...streams }, signal));
+  };
+  const portForward: Handler = async ({ request: { query, upgrade }, params }, signal) => {
+    const ports = parsePorts(query);
+    const pod = findPod(pods, params) ?? notThere();
+    const labels = { [LABEL_POD_UID]: podUid(pod) };
+    const [sandbox] = isUidOf(pods, pod, params)
+      ? await cri.listPodSandbox({ labels, state: 'ready' }, signal)
+      : [];
+    if (sandbox === undefined) throw new Refusal(404, 'pod not found');
+    return joined(upgrade, () => cri.portForward({ sandboxId: sandbox.id, ports }, signal));
+  };
+  const run: Handler = async ({ request: { query }, params }, signal) => {
+    const pod = findPod(pods, params) ?? notThere();
+    const containerId = await runningContainer({ cri, pods }, pod, params, signal);
+    if (containerId === undefined) throw noContainer(params['container']);
+    const command = (query.get('cmd') ?? '').split(' ');
+    const result = await cri.execSync({ containerId, command }, signal).catch(refuse);
+    const { stdout, stderr, exitCode } = result;
+    if (exitCode !== 0) {
+      const output = new TextDecoder().decode(stderr.length > 0 ? stderr : stdout);
+      throw new Refusal(500, `command '${command.join(' ')}' exited with ${exitCode}: ${output}`);
+    }
+    const body = new Uint8Array(stdout.length + stderr.length);
+    body.set(stdout);
+    body.set(stderr, stdout.length);
+    return { kind: 'body', status: 200, contentType: 'application/json', body };
+  };
+  return { exec, attach, 'port-forward': portForward, run };
+}
+
+function notThere(): never {
+  throw new Refusal(404, 'pod does not exist');
+}
+
+function noContainer(name: string | undefined): Refusal {
+  return new Refusal(500, `container not found (${JSON.stringify(name ?? '')})`);
+}
+
+/** The URL is good for one session: it is only asked for when there will be one. */
+async function joined(upgrade: boolean, url: () => Promise<string>): Promise<Answer> {
+  if (!upgrade) throw new Refusal(500, 'Upgrade request required');
+  return { kind: 'proxy', url: await url().catch(refuse) };
+}
+
+function refuse(error: unknown): never {
+  throw runtimeRefusal(error);
+}
