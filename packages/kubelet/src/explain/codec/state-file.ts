@@ -1,0 +1,176 @@
+import { parseGoDuration, parseTimestamp } from '@nodeagent/base';
+import { ConfigError } from '@nodeagent/component-base';
+import type { Pod } from '@nodeagent/kube-client';
+import { z } from 'zod';
+
+import {
+  type ContainerObservation,
+  type ContainerRunState,
+  containerSpecHash,
+  findContainer,
+  isHostNetwork,
+  type SandboxObservation,
+} from '../../pods/index.js';
+import type { PodState } from '../model/explanation.js';
+
+const time = z.string().refine((text) => parseTimestamp(text) !== undefined, {
+  error: 'must be a time like 2026-01-01T00:00:00Z',
+});
+const duration = z.string().refine((text) => parseGoDuration(text) !== undefined, {
+  error: 'must be a duration like 10s',
+});
+const verdict = z.enum(['success', 'failure', 'unknown']);
+const texts = z.record(z.string(), z.string());
+
+const sandbox = z.strictObject({
+  attempt: z.int().min(0).default(0),
+  ready: z.boolean().default(true),
+  ips: z.array(z.string()).optional(),
+});
+
+const container = z.strictObject({
+  name: z.string(),
+  state: z.enum(['created', 'running', 'exited', 'unknown']),
+  exitCode: z.int().default(0),
+  reason: z.string().optional(),
+  startedAt: time.optional(),
+  finishedAt: time.optional(),
+  restartCount: z.int().min(0).default(0),
+  /** Of which it was made; the spec's own when absent. */
+  image: z.string().optional(),
+  /** Delay between its last two restarts. */
+  backOff: duration.optional(),
+  probes: z
+    .strictObject({ liveness: verdict, readiness: verdict, startup: verdict })
+    .partial()
+    .default({}),
+});
+
+const schema = z.strictObject({
+  now: time.optional(),
+  /** The newest first. */
+  sandboxes: z.array(sandbox).default([]),
+  /** Runs of containers, the newest first; they belong to the newest sandbox. */
+  containers: z.array(container).default([]),
+  nextPodIPs: z.array(z.string()).default(['192.0.2.10']),
+  node: z
+    .strictObject({
+      hostIPs: z.array(z.string()).default(['192.0.2.1']),
+      allocatable: texts.default({}),
+    })
+    .prefault({}),
+  images: z
+    .record(
+      z.string(),
+      z.strictObject({ present: z.boolean().default(true), user: z.string().optional() }),
+    )
+    .default({}),
+  configMaps: z.record(z.string(), texts).default({}),
+  secrets: z.record(z.string(), texts).default({}),
+});
+
+type Input = z.output<typeof schema>;
+
+/**
+ * Reads a state file: what the runtime shows of a pod, and what of the node matters to it. Everything
+ * may be left out; an empty file is a node that has never seen the pod. `now` is the newest time that
+ * the file names when it names none itself.
+ *
+ * @param source names the file in messages
+ * @throws {ConfigError} `CONFIG_INVALID` with everything that is wrong
+ */
+export function parsePodState(input: unknown, pod: Pod, source: string): PodState {
+  const { success, data, error } = schema.safeParse(input ?? {});
+  if (!success) {
+    const problems = error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
+    throw new ConfigError('CONFIG_INVALID', { source, problems });
+  }
+  const nowMs = timeOf(data.now) ?? newestTime(data);
+  const sandboxes = data.sandboxes.map((each, at) => sandboxOf(pod, each, at));
+  const containers = data.containers.map((each, at) => containerOf(pod, each, { at, nowMs }));
+  const podIps = sandboxes[0]?.ready === true ? sandboxes[0].ips : [];
+  return {
+    nowMs,
+    seen: { sandboxes, containers, podIps, observedAtMs: nowMs },
+    probes: new Map(data.containers.map(({ probes }, at) => [containerId(at), defined(probes)])),
+    backOffMs: new Map(
+      data.containers.flatMap(({ name, backOff = '' }) => {
+        const ms = parseGoDuration(backOff);
+        return ms === undefined ? [] : [[name, ms] as const];
+      }),
+    ),
+    nextIps: isHostNetwork(pod) ? [] : data.nextPodIPs,
+    hostIps: data.node.hostIPs,
+    allocatable: data.node.allocatable,
+    images: new Map(Object.entries(data.images)),
+    configMaps: new Map(Object.entries(data.configMaps)),
+    secrets: new Map(Object.entries(data.secrets)),
+  };
+}
+
+function sandboxOf(pod: Pod, input: Input['sandboxes'][number], at: number): SandboxObservation {
+  const network = isHostNetwork(pod) ? 'node' : 'pod';
+  const ips = input.ips ?? (network === 'pod' && input.ready ? ['192.0.2.9'] : []);
+  return { id: `sandbox-${at}`, ...input, ips, network, createdAtMs: -at };
+}
+
+function containerOf(
+  pod: Pod,
+  input: Input['containers'][number],
+  { at, nowMs }: Readonly<{ at: number; nowMs: number }>,
+): ContainerObservation {
+  const { name, restartCount } = input;
+  const image = input.image ?? findContainer(pod, name)?.spec.image ?? '';
+  return {
+    id: containerId(at),
+    sandboxId: 'sandbox-0',
+    name,
+    createdAtMs: -at,
+    restartCount,
+    specHash: containerSpecHash({ name, image }),
+    image,
+    imageRef: image,
+    runtimeName: 'containerd',
+    state: stateOf(input, nowMs),
+  };
+}
+
+function stateOf(input: Input['containers'][number], nowMs: number): ContainerRunState {
+  const startedAtMs = timeOf(input.startedAt) ?? nowMs;
+  switch (input.state) {
+    case 'created':
+    case 'unknown':
+      return { kind: input.state };
+    case 'running':
+      return { kind: 'running', startedAtMs };
+    case 'exited': {
+      const { exitCode } = input;
+      const reason = input.reason ?? (exitCode === 0 ? 'Completed' : 'Error');
+      const finishedAtMs = timeOf(input.finishedAt) ?? nowMs;
+      return { kind: 'exited', startedAtMs, finishedAtMs, exitCode, reason, message: '' };
+    }
+  }
+}
+
+function containerId(at: number): string {
+  return `container-${at}`;
+}
+
+function timeOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : parseTimestamp(text);
+}
+
+function newestTime({ containers }: Input): number {
+  const times = containers.flatMap(({ startedAt, finishedAt }) => [
+    timeOf(startedAt) ?? 0,
+    timeOf(finishedAt) ?? 0,
+  ]);
+  return Math.max(0, ...times);
+}
+
+/** Without the members that are undefined. */
+function defined<T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>;
+  };
+}

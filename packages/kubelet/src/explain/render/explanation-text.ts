@@ -1,0 +1,83 @@
+import type { PodAction } from '../../pods/index.js';
+import type { ExplainedAction, PodExplanation, RuntimeCall } from '../model/explanation.js';
+
+const INDENT = '       ';
+
+/**
+ * An explanation for people: each step with its reason, below it the calls to the runtime with their
+ * requests as YAML-like lines, and the events that users would read.
+ */
+export function renderExplanation({ pod, actions }: PodExplanation): string {
+  const head = `pod ${pod.namespace}/${pod.name} (${pod.uid})\n`;
+  if (actions.length === 0) return `${head}\nnothing to do: the pod is as it should be\n`;
+  return [head, ...actions.map((each, at) => renderAction(each, at + 1))].join('\n');
+}
+
+function renderAction({ action, calls, events, failure }: ExplainedAction, number: number): string {
+  const lines = [
+    `${number}. ${words(action)}`,
+    `   why: ${action.why}`,
+    ...calls.flatMap(renderCall),
+    ...events.map((event) => `   event: ${event}`),
+    ...(failure === undefined ? [] : [`   fails: ${failure}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function renderCall({ method, request }: RuntimeCall): readonly string[] {
+  const { sandboxConfig, ...own } = request as Readonly<Record<string, unknown>>;
+  const repeated =
+    sandboxConfig === undefined ? [] : [`${INDENT}sandboxConfig: the config of RunPodSandbox`];
+  return [`   → ${method}`, ...tree(own, INDENT), ...repeated];
+}
+
+function words(action: PodAction): string {
+  switch (action.kind) {
+    case 'start-container':
+      return `start ${action.role} container ${action.name} (restart count ${action.restartCount})`;
+    case 'stop-container':
+      return `stop container ${action.name} within ${action.graceSeconds} s`;
+    case 'remove-container':
+      return `remove container ${action.name} (${action.id})`;
+    case 'remove-sandbox':
+      return `remove sandbox ${action.id}`;
+    case 'create-sandbox':
+      return `create sandbox, attempt ${action.attempt}`;
+    case 'stop-pod':
+      return 'stop all containers, then the sandbox';
+    case 'hold-container':
+      return `wait with container ${action.name} for what is left of ${action.delayMs / 1000} s`;
+  }
+}
+
+/** Nested plain data, one leaf a line; what is empty says nothing and is left out. */
+function tree(value: unknown, indent: string): readonly string[] {
+  if (Array.isArray(value)) {
+    return value.flatMap((item: unknown) =>
+      isLeaf(item) ? [`${indent}- ${leaf(item)}`] : dashed(tree(item, `${indent}  `), indent),
+    );
+  }
+  return Object.entries(value as object).flatMap(([key, member]: [string, unknown]) => {
+    if (isEmpty(member)) return [];
+    if (isLeaf(member)) return [`${indent}${key}: ${leaf(member)}`];
+    return [`${indent}${key}:`, ...tree(member, `${indent}  `)];
+  });
+}
+
+function dashed([first = '', ...rest]: readonly string[], indent: string): readonly string[] {
+  return [`${indent}- ${first.trimStart()}`, ...rest];
+}
+
+function isLeaf(value: unknown): boolean {
+  return typeof value !== 'object' || value === null;
+}
+
+function leaf(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : String(value);
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === '') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.values(value).every(isEmpty);
+}

@@ -1,0 +1,160 @@
+import type { Pod } from '@nodeagent/kube-client';
+import { describe, expect, it } from 'vitest';
+
+import {
+  explainPod,
+  type ExplainSettings,
+  parsePodState,
+  type PodExplanation,
+  renderExplanation,
+} from '../../../src/explain/index.js';
+import { DEFAULT_CRASH_LOOP_RULES } from '../../../src/pods/index.js';
+import { aPod } from '../../../src/testing/index.js';
+
+const settings: ExplainSettings = {
+  runtime: {
+    podLogsDir: '/logs/pods',
+    containerLogsDir: '/logs/containers',
+    clusterDomain: 'cluster.local',
+    clusterDns: ['10.96.0.10'],
+    resolvConfPath: '',
+    cpuCfsQuota: true,
+    cpuPeriodUs: 100_000,
+    memoryCapacityBytes: 8 * 2 ** 30,
+    unified: {},
+    seccompDefault: false,
+    seccompDir: '/root/seccomp',
+  },
+  pulls: { concurrency: 1, qps: 0, burst: 0 },
+  crashLoopRules: DEFAULT_CRASH_LOOP_RULES,
+  cgroups: { driver: 'cgroupfs', root: '/' },
+  rootDir: '/root',
+  resolvConf: '',
+};
+
+function explain(pod: Pod, state: object = {}): Promise<PodExplanation> {
+  return explainPod(pod, parsePodState(state, pod, 'state.yaml'), settings);
+}
+
+/** One line a step: what, then the calls. */
+const steps = ({ actions }: PodExplanation): readonly string[] =>
+  actions.map(({ action, calls, failure }) => {
+    const name = 'name' in action ? ` ${action.name}` : '';
+    const end = failure === undefined ? '' : ` ! ${failure}`;
+    return `${action.kind}${name}: ${calls.map(({ method }) => method).join(' ')}${end}`;
+  });
+
+const sandboxes = [{ attempt: 0 }];
+
+describe(explainPod, () => {
+  it('a pod that the node has never seen', async () => {
+    const pod = aPod({ containers: [{ name: 'a' }, { name: 'b', imagePullPolicy: 'Always' }] });
+    expect(steps(await explain(pod))).toEqual([
+      'create-sandbox: RunPodSandbox',
+      'start-container a: CreateContainer StartContainer',
+      'start-container b: PullImage CreateContainer StartContainer',
+    ]);
+  });
+
+  it('a pod that is as it should be', async () => {
+    const state = { sandboxes, containers: [{ name: 'app', state: 'running' }] };
+    const explanation = await explain(aPod(), state);
+    expect(explanation.actions).toEqual([]);
+    expect(renderExplanation(explanation)).toContain('nothing to do');
+  });
+
+  it('a failed probe, with the hook that runs first and the grace that the probe asks for', async () => {
+    const container = {
+      livenessProbe: { terminationGracePeriodSeconds: 5 },
+      lifecycle: { preStop: { exec: { command: ['drain'] } } },
+    };
+    const probes = { liveness: 'failure' };
+    const state = { sandboxes, containers: [{ name: 'app', state: 'running', probes }] };
+    const explanation = await explain(aPod({ containers: [container] }), state);
+    expect(steps(explanation)).toEqual([
+      'stop-container app: ExecSync StopContainer',
+      'start-container app: CreateContainer StartContainer',
+    ]);
+    expect(explanation.actions[0]?.calls[1]?.request).toMatchObject({ timeout: 5 });
+  });
+
+  it('a lost sandbox: containers end in their order, and all begins anew', async () => {
+    const pod = aPod({ initContainers: [{ name: 's', restartPolicy: 'Always' }] });
+    const running = ['app', 's'].map((name) => ({ name, state: 'running' }));
+    const state = { sandboxes: [{ attempt: 3, ready: false }], containers: running };
+    const explanation = await explain(pod, state);
+    expect(steps(explanation)).toEqual([
+      'stop-pod: StopContainer StopContainer StopPodSandbox',
+      'remove-container s: RemoveContainer',
+      'create-sandbox: RunPodSandbox',
+      'start-container s: CreateContainer StartContainer',
+    ]);
+    const [stop] = explanation.actions;
+    const ids = stop?.calls.map(({ request }) => (request as { containerId?: string }).containerId);
+    expect(ids?.slice(0, 2)).toEqual(['container-0', 'container-1']);
+  });
+
+  it('a crash loop: until when the container is held back', async () => {
+    const containers = [
+      {
+        name: 'app',
+        state: 'exited',
+        exitCode: 1,
+        finishedAt: '2026-01-01T00:00:00Z',
+        backOff: '40s',
+      },
+    ];
+    const held = await explain(aPod(), { sandboxes, containers, now: '2026-01-01T00:00:10Z' });
+    expect(held.actions.map(({ action }) => action)).toMatchObject([
+      { kind: 'hold-container', untilMs: Date.UTC(2026, 0, 1, 0, 0, 40) },
+    ]);
+    const free = await explain(aPod(), { sandboxes, containers, now: '2026-01-01T00:01:00Z' });
+    expect(steps(free)).toEqual(['start-container app: CreateContainer StartContainer']);
+  });
+
+  it('what cannot work: a key that is missing, an image that may not be pulled', async () => {
+    const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }];
+    const pod = aPod({
+      containers: [
+        { name: 'a', env },
+        { name: 'b', image: 'b:1', imagePullPolicy: 'Never' },
+      ],
+    });
+    const state = {
+      sandboxes,
+      configMaps: { c: { x: '1' } },
+      images: { 'b:1': { present: false } },
+    };
+    const [a, b] = steps(await explain(pod, state));
+    expect(a).toContain("! couldn't find key k in ConfigMap default/c");
+    expect(b).toContain('! Container image "b:1" is not present with pull policy of Never');
+    const good = await explain(pod, { sandboxes, configMaps: { c: { k: 'v' } } });
+    expect(JSON.stringify(good.actions[0]?.calls)).toContain('{"name":"A","value":"v"}');
+  });
+
+  it('is text for people', async () => {
+    const text = renderExplanation(await explain(aPod()));
+    for (const line of [
+      'pod default/web (uid-1)',
+      '1. create sandbox, attempt 0',
+      '   why: the pod has no sandbox yet',
+      '2. start regular container app (restart count 0)',
+      '         logPath: "app/0.log"',
+      '       sandboxConfig: the config of RunPodSandbox',
+      '   event: Normal Started app: Container started',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+  });
+});
+
+describe(parsePodState, () => {
+  it.each([
+    [{ containers: [{ name: 'a', state: 'asleep' }] }, 'containers.0.state'],
+    [{ now: 'soon' }, 'must be a time like'],
+    [{ containers: [{ name: 'a', state: 'exited', backOff: '10' }] }, 'must be a duration'],
+    [{ pods: [] }, 'pods'],
+  ])('refuses %j', (state, text) => {
+    expect(() => parsePodState(state, aPod(), 'state.yaml')).toThrow(text);
+  });
+});
