@@ -1,0 +1,33 @@
+export { type ConfigFiles, readConfigFiles } from '../config/adapters/config-files.js';
+export {
+  createCertificateStore,
+  currentCertificatePath,
+} from '../credentials/adapters/certificate-store.js';
+export { createDockerConfigReader } from '../credentials/adapters/docker-config.js';
+export { createLogDirectories } from '../pods/adapters/log-directories.js';
+export { createManifestFiles } from '../pods/adapters/manifest-files.js';
+export { createManifestUrl } from '../pods/adapters/manifest-url.js';
+export { createRequestMaker } from '../credentials/adapters/request-maker.js';
+export { createCgroupTree, hasCgroupV2 } from '../resources/adapters/cgroup-tree.js';
+export { callHook } from '../runtime/adapters/hook-caller.js';
+export { readRuntimeMachine } from '../runtime/adapters/machine.js';
+export { createPullRecordFiles } from '../runtime/adapters/pull-record-files.js';
+export { createUserNamespaceFiles, readSubIds } from '../runtime/adapters/user-namespace-files.js';
+export { createPodFiles } from '../runtime/adapters/pod-files.js';
+export {
+  createClientCa,
+  createServingCertificate,
+  type ServingCertificateOptions,
+} from '../server/adapters/certificates.js';
+export { createHealthServer } from '../server/adapters/health-server.js';
+export {
+  createPlainListener,
+  createSecureListener,
+  type ListenerOptions,
+  type SecureListenerOptions,
+} from '../server/adapters/listener.js';
+export { createRotationFiles } from '../server/adapters/rotation-files.js';
+export { createSystemLogs } from '../server/adapters/system-logs.js';
+export { createMounter } from '../volumes/adapters/mounter.js';
+export { createSubPaths } from '../volumes/adapters/sub-path.js';
+export { createVolumeFiles } from '../volumes/adapters/volume-files.js';

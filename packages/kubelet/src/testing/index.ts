@@ -1,0 +1,18 @@
+export {
+  aContainer,
+  aContainerSpec,
+  aNode,
+  anObservation,
+  aPod,
+  aSandbox,
+  exited,
+  running,
+} from './builders.js';
+export { MemoryManifestFiles } from './memory-manifest-files.js';
+export { type MemoryBehaviour, MemoryPodRuntime } from './memory-pod-runtime.js';
+export {
+  MemoryNodeView,
+  MemoryPodEvents,
+  MemoryPodProbes,
+  MemoryPodVolumes,
+} from './memory-ports.js';

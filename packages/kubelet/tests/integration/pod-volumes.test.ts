@@ -1,0 +1,190 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Pod, PodSpec, VolumeMount } from '@nodeagent/kube-client';
+import { runCommand, waitFor } from '@nodeagent/testbed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { BusyboxPods, busybox, isRunning, statusOf } from './busybox-pods.js';
+import { type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
+
+let node: RealNode;
+let kubelet: RunningKubelet;
+let pods: BusyboxPods;
+
+beforeAll(async () => {
+  node = await startRealNode('kubelet-volumes');
+  kubelet = node.startKubelet();
+  pods = new BusyboxPods(node);
+  await pods.nodeReady();
+});
+
+afterAll(async () => {
+  await kubelet?.stop();
+  await node?.stop();
+});
+
+const mount = (name: string, more: Partial<VolumeMount> = {}): VolumeMount => ({
+  name,
+  mountPath: `/${name}`,
+  ...more,
+});
+const hostDir = (name: string): string => join(node.containerd.space.dir, name);
+const podDir = (pod: Pod): string => hostDir(`kubelet/pods/${pod.metadata?.uid ?? ''}`);
+
+describe('an emptyDir', () => {
+  it('is shared by containers, outlives them, and goes with the pod', async () => {
+    const volumeMounts = [mount('disk'), mount('memory')];
+    const limits = { limits: { memory: '32Mi' } };
+    const spec = {
+      volumes: [
+        { name: 'disk', emptyDir: {} },
+        { name: 'memory', emptyDir: { medium: 'Memory' } },
+      ],
+    };
+    const pod = busybox('shares', { volumeMounts, resources: limits }, spec);
+    pod.spec!.containers.push({ ...pod.spec!.containers[0]!, name: 'd' });
+    const first = await pods.run(pod);
+    await pods.until('shares', 'both to run', ({ status }) => {
+      const all = status?.containerStatuses ?? [];
+      return all.length === 2 && all.every(({ state }) => state?.running !== undefined);
+    });
+    await pods.exec(first, 'echo a > /disk/f; echo b > /memory/f; chmod 700 /disk');
+    const look = 'stat -c %a /disk; cat /disk/f /memory/f; stat -f -c "%T %S %b" /memory';
+    const seen = await pods.exec(first, look);
+    const [mode, a, b, memory = ''] = seen.trim().split('\n');
+    expect([mode, a, b]).toEqual(['700', 'a', 'b']);
+    const [type, blockSize, blocks] = memory.split(' ');
+    expect(type).toBe('tmpfs');
+    expect(Number(blockSize) * Number(blocks)).toBe(64 * 2 ** 20); // of both containers together
+
+    const id = statusOf(first)?.containerID?.replace('containerd://', '') ?? '';
+    await node.containerd.ctr('tasks', 'kill', '--signal', 'SIGKILL', id);
+    const again = await pods.until('shares', 'it to be restarted', (now) => {
+      return isRunning(now) && statusOf(now)?.restartCount === 1;
+    });
+    expect(await pods.exec(again, look)).toBe(seen);
+    const dir = podDir(again);
+    expect(existsSync(dir)).toBe(true);
+    await pods.remove('shares');
+    await waitFor(async () => !existsSync(dir), { what: 'the directory of the pod to be gone' });
+  });
+
+  it('belongs to the group of the pod', async () => {
+    const spec: Partial<PodSpec> = {
+      volumes: [{ name: 'disk', emptyDir: {} }],
+      securityContext: { runAsUser: 1000, runAsGroup: 2000, fsGroup: 3000 },
+    };
+    const pod = await pods.run(busybox('group', { volumeMounts: [mount('disk')] }, spec));
+    const script = 'echo x > /disk/f; stat -c "%a %g" /disk; stat -c "%u %g" /disk/f';
+    expect(await pods.exec(pod, script)).toBe('2777 3000\n1000 3000\n');
+    await pods.remove('group');
+  });
+});
+
+describe('a hostPath', () => {
+  it('of the wrong type keeps its pod waiting, until it is right', async () => {
+    const path = hostDir('wanted');
+    const volume = { name: 'host', hostPath: { path, type: 'Directory' } };
+    await pods.create(busybox('host', { volumeMounts: [mount('host')] }, { volumes: [volume] }));
+    await pods.untilEvent(
+      'host',
+      `FailedMount: MountVolume.SetUp failed for volume "host" : hostPath type check failed: ${path} is not a directory`,
+    );
+    await mkdir(path);
+    await writeFile(join(path, 'f'), 'of the host');
+    const pod = await pods.until('host', 'it to run', isRunning);
+    expect(await pods.exec(pod, 'cat /host/f; echo x > /host/g')).toBe('of the host');
+    await pods.remove('host');
+    expect(await readFile(join(path, 'g'), 'utf8')).toBe('x\n');
+  });
+
+  it('shows what is mounted on the host later, where it is told to', async () => {
+    const path = hostDir('propagates');
+    await mkdir(join(path, 'later'), { recursive: true });
+    // Whatever the machine's root is: mounts below this are told to others.
+    await runCommand(['mount', '--bind', path, path]);
+    try {
+      await runCommand(['mount', '--make-shared', path]);
+      const volumes = [{ name: 'host', hostPath: { path } }];
+      const follow = mount('host', { mountPropagation: 'HostToContainer' });
+      const apart = mount('host', { mountPath: '/apart' });
+      const pod = await pods.run(
+        busybox('follows', { volumeMounts: [follow, apart] }, { volumes }),
+      );
+      await runCommand(['mount', '-t', 'tmpfs', 'later', join(path, 'later')]);
+      const look = 'grep -c "/later " /proc/self/mounts; grep "/later " /proc/self/mounts';
+      expect(await pods.exec(pod, look)).toMatch(/^1\nlater \/host\/later tmpfs /);
+      await pods.remove('follows');
+    } finally {
+      await runCommand(['umount', '-R', path]);
+    }
+  });
+
+  it('that asks for what the machine cannot do is told in the runtime’s words', async () => {
+    const path = hostDir('alone');
+    await mkdir(path);
+    await runCommand(['mount', '--bind', path, path]);
+    try {
+      await runCommand(['mount', '--make-private', path]);
+      const volumes = [{ name: 'host', hostPath: { path } }];
+      const propagate = mount('host', { mountPropagation: 'Bidirectional' });
+      const securityContext = { privileged: true };
+      await pods.create(
+        busybox('cannot', { volumeMounts: [propagate], securityContext }, { volumes }),
+      );
+      await pods.until('cannot', 'the container to be refused', (now) => {
+        const { reason, message = '' } = statusOf(now)?.state?.waiting ?? {};
+        return reason === 'CreateContainerError' && message.includes('not a shared mount');
+      });
+      await pods.remove('cannot');
+    } finally {
+      await runCommand(['umount', path]);
+    }
+  });
+});
+
+describe('a part of a volume', () => {
+  const part = (subPath: string) => mount('disk', { mountPath: '/part', subPath });
+
+  it('that leads out of it is refused, whatever a container made of it', async () => {
+    const spec: Partial<PodSpec> = {
+      volumes: [{ name: 'disk', emptyDir: {} }],
+      initContainers: [
+        {
+          name: 'trick',
+          image: 'nodeagent.test/busybox:1',
+          command: ['ln', '-s', '/', '/disk/way-out'],
+          volumeMounts: [mount('disk')],
+        },
+      ],
+    };
+    await pods.create(busybox('tricks', { volumeMounts: [part('way-out/etc')] }, spec));
+    const refused = await pods.until('tricks', 'the container to be refused', (pod) => {
+      return statusOf(pod)?.state?.waiting?.reason === 'CreateContainerConfigError';
+    });
+    expect(statusOf(refused)?.state?.waiting?.message).toBe(
+      'failed to prepare subPath for volumeMount "disk" of container "c"',
+    );
+    await pods.remove('tricks');
+  });
+
+  it('is made with the permissions of the volume, and found again after a restart', async () => {
+    const env = [{ name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }];
+    const expr = mount('disk', { mountPath: '/part', subPathExpr: 'logs/$(POD)' });
+    const volumeMounts = [mount('disk'), expr];
+    const spec = { volumes: [{ name: 'disk', emptyDir: {} }] };
+    const pod = await pods.run(busybox('parts', { env, volumeMounts }, spec));
+    const script =
+      'echo x > /part/f; stat -c %a /disk/logs /disk/logs/parts; cat /disk/logs/parts/f';
+    expect(await pods.exec(pod, script)).toBe('777\n777\nx\n');
+    const id = statusOf(pod)?.containerID?.replace('containerd://', '') ?? '';
+    await node.containerd.ctr('tasks', 'kill', '--signal', 'SIGKILL', id);
+    const again = await pods.until('parts', 'it to be restarted', (now) => {
+      return isRunning(now) && statusOf(now)?.restartCount === 1;
+    });
+    expect(await pods.exec(again, 'cat /part/f')).toBe('x\n');
+    await pods.remove('parts');
+  });
+});

@@ -1,0 +1,471 @@
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { ManualClock } from '@nodeagent/base/testing';
+import type { ConfigMap, Pod, Secret, Volume } from '@nodeagent/kube-client';
+import { runCommand } from '@nodeagent/testbed';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { MemoryPodEvents } from '../../src/testing/index.js';
+import { createMounter } from '../../src/volumes/adapters/mounter.js';
+import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
+import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
+import {
+  createContainerVolumes,
+  createPodVolumes,
+  volumeHostPath,
+} from '../../src/volumes/index.js';
+
+const { signal } = new AbortController();
+const mounter = createMounter();
+const clock = new ManualClock();
+
+let rootDir: string;
+beforeEach(async () => {
+  rootDir = await mkdtemp(join(tmpdir(), 'volumes-'));
+});
+afterEach(async () => {
+  for (const { path } of [...(await mounter.list())].reverse()) {
+    if (path.startsWith(rootDir)) await mounter.unmount(path, signal);
+  }
+  await rm(rootDir, { recursive: true });
+});
+
+const podWith = (...volumes: readonly Volume[]): Pod => ({
+  metadata: { name: 'p', namespace: 'ns', uid: 'u1', labels: { app: 'web' } },
+  spec: {
+    volumes: [...volumes],
+    containers: [
+      { name: 'c', volumeMounts: volumes.map(({ name }) => ({ name, mountPath: `/${name}` })) },
+    ],
+  },
+});
+
+describe(createPodVolumes, () => {
+  let configMaps: Record<string, ConfigMap>;
+  let secrets: Record<string, Secret>;
+  let tokens: number;
+  let events: MemoryPodEvents;
+  beforeEach(() => {
+    events = new MemoryPodEvents();
+    configMaps = { settings: { data: { color: 'blue' }, binaryData: { bin: 'AAE=' } } };
+    secrets = { password: { data: { value: Buffer.from('hunter2').toString('base64') } } };
+    tokens = 0;
+  });
+
+  const volumes = () =>
+    createPodVolumes({
+      rootDir,
+      files: createVolumeFiles(),
+      mounter,
+      clock,
+      events,
+      nodeMemoryBytes: () => 64 * 2 ** 20,
+      objects: {
+        configMap: async (_, name) => configMaps[name],
+        secret: async (_, name) => secrets[name],
+      },
+      tokens: { token: async () => `token-${(tokens += 1)}`, forget: () => undefined },
+      fields: {
+        field: (pod, path) => (path === 'metadata.name' ? pod.metadata?.name : undefined),
+        resource: (_, { resource }) => (resource === 'limits.cpu' ? '2' : undefined),
+      },
+    });
+  const pathOf = (volume: Volume): string => volumeHostPath(rootDir, 'u1', volume) ?? '';
+  const fsTypeOf = async (path: string): Promise<string | undefined> =>
+    (await mounter.list()).find((mount) => mount.path === path)?.fsType;
+
+  it('makes every kind of volume, repeats itself, and leaves nothing behind', async () => {
+    const disk: Volume = { name: 'disk', emptyDir: {} };
+    const memory: Volume = { name: 'memory', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } };
+    const config: Volume = { name: 'config', configMap: { name: 'settings' } };
+    const secret: Volume = {
+      name: 'secret',
+      secret: { secretName: 'password', defaultMode: 0o400 },
+    };
+    const projected: Volume = {
+      name: 'api',
+      projected: {
+        sources: [
+          { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } },
+          { configMap: { name: 'settings', items: [{ key: 'color', path: 'color' }] } },
+          {
+            downwardAPI: {
+              items: [
+                { path: 'name', fieldRef: { fieldPath: 'metadata.name' } },
+                { path: 'cpu', resourceFieldRef: { resource: 'limits.cpu', containerName: 'c' } },
+              ],
+            },
+          },
+        ],
+      },
+    };
+    const pod = podWith(disk, memory, config, secret, projected);
+    const all = volumes();
+    await all.prepare(pod, signal);
+    await writeFile(join(pathOf(disk), 'kept'), 'x');
+    await clock.advance(10_000);
+    await all.prepare(pod, signal);
+
+    expect((await stat(pathOf(disk))).mode & 0o7777).toBe(0o777);
+    expect((await stat(pathOf(memory))).mode & 0o7777).toBe(0o1777);
+    expect((await stat(pathOf(secret))).mode & 0o7777).toBe(0o1777);
+    expect(await readdir(pathOf(disk))).toEqual(['kept']);
+    expect(await fsTypeOf(pathOf(memory))).toBe('tmpfs');
+    expect(await fsTypeOf(pathOf(config))).toBeUndefined();
+    expect(await fsTypeOf(pathOf(secret))).toBe('tmpfs');
+    expect(await readFile(join(pathOf(config), 'bin'))).toEqual(Buffer.from([0, 1]));
+    expect(await readFile(join(pathOf(secret), 'value'), 'utf8')).toBe('hunter2');
+    const api = (name: string) => readFile(join(pathOf(projected), name), 'utf8');
+    expect(await Promise.all(['token', 'color', 'name', 'cpu'].map(api))).toEqual([
+      'token-2',
+      'blue',
+      'p',
+      '2',
+    ]);
+    expect(await all.podsOnDisk(signal)).toEqual(['u1']);
+
+    await all.teardown('u1', signal);
+    await all.teardown('u1', signal);
+    expect(await all.podsOnDisk(signal)).toEqual([]);
+    expect((await mounter.list()).filter(({ path }) => path.startsWith(rootDir))).toEqual([]);
+  });
+
+  it('shows changes of an object in the files', async () => {
+    const config: Volume = { name: 'config', configMap: { name: 'settings' } };
+    const all = volumes();
+    await all.prepare(podWith(config), signal);
+    configMaps['settings'] = { data: { color: 'red' } };
+    await clock.advance(10_000);
+    await all.prepare(podWith(config), signal);
+    expect(await readFile(join(pathOf(config), 'color'), 'utf8')).toBe('red');
+    expect((await readdir(pathOf(config))).filter((name) => !name.startsWith('..'))).toEqual([
+      'color',
+    ]);
+  });
+
+  it.each([
+    { volume: { configMap: { name: 'nope' } }, message: 'configmap "nope" not found' },
+    { volume: { secret: { secretName: 'nope' } }, message: 'secret "nope" not found' },
+    {
+      volume: { nfs: { server: 's', path: '/' } },
+      message: 'volume "v": nfs volumes are not supported',
+    },
+    { volume: { emptyDir: { medium: 'Tape' } }, message: 'medium Tape is not supported' },
+    {
+      volume: { hostPath: { path: '/nope', type: 'Directory' } },
+      message: '/nope is not a directory',
+    },
+    {
+      volume: { downwardAPI: { items: [{ path: 'x', fieldRef: { fieldPath: 'spec.x' } }] } },
+      message: 'downward API file x: unsupported field spec.x',
+    },
+  ])('says what is wrong: $message', async ({ volume, message }) => {
+    const prepared = volumes().prepare(podWith({ name: 'v', ...volume }), signal);
+    await expect(prepared).rejects.toThrow(message);
+    expect(events.lines).toEqual([
+      expect.stringMatching(/^Warning FailedMount p: MountVolume.SetUp failed for volume "v" : /),
+    ]);
+    expect(events.lines[0]).toContain(message);
+  });
+
+  it('tells of every volume that is missing, and of all of them when it takes long', async () => {
+    const pod = podWith(
+      { name: 'v', configMap: { name: 'nope' } },
+      { name: 'w', secret: { secretName: 'nope' } },
+      { name: 'fine', emptyDir: {} },
+    );
+    const all = volumes();
+    const cause = 'unmounted volumes=[v w], unattached volumes=[], failed to process volumes=[]: ';
+    for (const [waitMs, told] of [
+      [122_000, 2],
+      [1000, 4],
+      [0, 7],
+    ] as const) {
+      await expect(all.prepare(pod, signal)).rejects.toThrow(cause);
+      expect(events.lines).toHaveLength(told);
+      await clock.advance(waitMs);
+    }
+    expect(events.lines).toContainEqual(
+      `Warning FailedMount p: Unable to attach or mount volumes: ${cause}configmap "nope" not found`,
+    );
+  });
+
+  it('leaves files alone whose object is gone', async () => {
+    const config: Volume = { name: 'config', configMap: { name: 'settings' } };
+    const all = volumes();
+    await all.prepare(podWith(config), signal);
+    delete configMaps['settings'];
+    all.expire('u1');
+    await expect(all.prepare(podWith(config), signal)).rejects.toThrow('not found');
+    expect(await readFile(join(pathOf(config), 'color'), 'utf8')).toBe('blue');
+  });
+
+  it('gives volumes to the group of the pod, once', async () => {
+    const disk: Volume = { name: 'disk', emptyDir: {} };
+    const config: Volume = { name: 'config', configMap: { name: 'settings', defaultMode: 0o400 } };
+    const token: Volume = {
+      name: 'token',
+      projected: { sources: [{ serviceAccountToken: { path: 'token' } }] },
+    };
+    const pod = podWith(disk, config, token);
+    pod.spec!.securityContext = { fsGroup: 3000 };
+    const all = volumes();
+    await all.prepare(pod, signal);
+    const seen = async (volume: Volume, path = '.') => {
+      const { uid, gid, mode } = await stat(join(pathOf(volume), path));
+      return [uid, gid, (mode & 0o7777).toString(8)];
+    };
+    expect(await seen(disk)).toEqual([0, 3000, '2777']);
+    expect(await seen(config, 'color')).toEqual([0, 3000, '440']);
+    expect(await seen(token, 'token')).toEqual([0, 3000, '640']);
+
+    await chmod(pathOf(disk), 0o700); // a container that closes its directory
+    await clock.advance(10_000);
+    await all.prepare(pod, signal);
+    expect(await seen(disk)).toEqual([0, 3000, '700']);
+  });
+
+  it('lets only the user of all containers read its tokens', async () => {
+    const token: Volume = {
+      name: 'token',
+      projected: {
+        sources: [
+          { serviceAccountToken: { path: 'token' } },
+          { configMap: { name: 'settings', items: [{ key: 'color', path: 'color' }] } },
+        ],
+      },
+    };
+    const pod = podWith(token);
+    pod.spec!.securityContext = { runAsUser: 1000 };
+    await volumes().prepare(pod, signal);
+    const seen = async (path: string) => {
+      const { uid, mode } = await stat(join(pathOf(token), path));
+      return [uid, (mode & 0o777).toString(8)];
+    };
+    expect(await seen('token')).toEqual([1000, '600']);
+    expect(await seen('color')).toEqual([0, '644']);
+  });
+
+  it('makes memory no larger than the node has', async () => {
+    const memory: Volume = { name: 'memory', emptyDir: { medium: 'Memory' } };
+    await volumes().prepare(podWith(memory), signal);
+    const { bsize, blocks } = await statfs(pathOf(memory));
+    expect(bsize * blocks).toBe(64 * 2 ** 20);
+  });
+
+  it('says when a disk is full, and goes on when there is room again', async () => {
+    const disk = join(rootDir, 'small');
+    await mkdir(disk);
+    await mounter.mountTmpfs(disk, { sizeBytes: 64 * 1024 }, signal);
+    rootDir = disk;
+    configMaps['settings'] = { data: { large: 'x'.repeat(128 * 1024) } };
+    const config: Volume = { name: 'config', configMap: { name: 'settings' } };
+    const all = volumes();
+    await expect(all.prepare(podWith(config), signal)).rejects.toMatchObject({ code: 'VOLUME_IO' });
+    expect(events.lines[0]).toContain('ENOSPC');
+    configMaps['settings'] = { data: { small: 'x' } };
+    await all.prepare(podWith(config), signal);
+    expect((await readdir(pathOf(config))).sort()).toEqual([
+      expect.stringMatching(/^\.\.\d{4}_/) as string,
+      '..data',
+      'small',
+    ]);
+    await all.teardown('u1', signal);
+    rootDir = join(disk, '..');
+  });
+
+  it('takes an optional object that is not there for an empty one', async () => {
+    const volume: Volume = { name: 'v', configMap: { name: 'nope', optional: true } };
+    await volumes().prepare(podWith(volume), signal);
+    expect((await readdir(pathOf(volume))).filter((name) => !name.startsWith('..'))).toEqual([]);
+  });
+
+  it.each(['DirectoryOrCreate', 'FileOrCreate'])('makes a hostPath of type %s', async (type) => {
+    const path = join(rootDir, 'made');
+    await volumes().prepare(podWith({ name: 'v', hostPath: { path, type } }), signal);
+    expect((await stat(path)).isDirectory()).toBe(type === 'DirectoryOrCreate');
+  });
+
+  it('never empties what it could not unmount', async () => {
+    const memory: Volume = { name: 'memory', emptyDir: { medium: 'Memory' } };
+    const all = volumes();
+    await all.prepare(podWith(memory), signal);
+    const file = join(pathOf(memory), 'data');
+    await writeFile(file, 'precious');
+    const busy = await import('node:fs/promises').then(({ open }) => open(file, 'r'));
+    await expect(all.teardown('u1', signal)).rejects.toMatchObject({ code: 'VOLUME_MOUNT' });
+    expect(await readFile(file, 'utf8')).toBe('precious');
+    await busy.close();
+    await all.teardown('u1', signal);
+  });
+
+  it('unmounts below a root directory that is a link', async () => {
+    const memory: Volume = { name: 'memory', emptyDir: { medium: 'Memory' } };
+    const real = rootDir;
+    rootDir = join(real, 'link');
+    await mkdir(join(real, 'there'));
+    await symlink('there', rootDir);
+    const all = volumes();
+    await all.prepare(podWith(memory), signal);
+    await all.teardown('u1', signal);
+    rootDir = real;
+    expect((await mounter.list()).filter(({ path }) => path.startsWith(real))).toEqual([]);
+  });
+});
+
+describe(createContainerVolumes, () => {
+  const volumeDir = (): string => join(rootDir, 'volume');
+  const bind = async (subPath: string) => {
+    await mkdir(volumeDir(), { recursive: true });
+    const volumes = createContainerVolumes({ rootDir, subPaths: createSubPaths(mounter) });
+    const pod = podWith({ name: 'v', hostPath: { path: volumeDir() } });
+    const container = pod.spec!.containers[0]!;
+    return (await volumes.source({ pod, container, index: 0, subPath }, signal))?.hostPath ?? '';
+  };
+
+  it('gives the whole volume', async () => expect(await bind('')).toBe(volumeDir()));
+
+  it('binds a directory that it makes, and again without mounting twice', async () => {
+    const target = await bind('a/b');
+    await writeFile(join(volumeDir(), 'a/b/file'), 'x');
+    expect(await readFile(join(target, 'file'), 'utf8')).toBe('x');
+    await bind('a/b');
+    expect((await mounter.list()).filter(({ path }) => path === target)).toHaveLength(1);
+  });
+
+  it('binds a single file', async () => {
+    await mkdir(volumeDir());
+    await writeFile(join(volumeDir(), 'file'), 'x');
+    expect(await readFile(await bind('file'), 'utf8')).toBe('x');
+  });
+
+  it('makes missing directories as open as the volume itself', async () => {
+    await mkdir(volumeDir());
+    await chmod(volumeDir(), 0o2770);
+    await bind('a/b');
+    const modes = ['a', 'a/b'].map(async (path) => (await stat(join(volumeDir(), path))).mode);
+    expect((await Promise.all(modes)).map((mode) => mode & 0o7777)).toEqual([0o2770, 0o2770]);
+  });
+
+  it('follows links that stay inside, as those to the keys of a config map', async () => {
+    await mkdir(join(volumeDir(), '..old'), { recursive: true });
+    await writeFile(join(volumeDir(), '..old/key'), 'first');
+    await symlink('..old', join(volumeDir(), '..data'));
+    await symlink('..data/key', join(volumeDir(), 'key'));
+    expect(await readFile(await bind('key'), 'utf8')).toBe('first');
+  });
+
+  it('replaces what it bound before when the name means something else by now', async () => {
+    await mkdir(join(volumeDir(), 'a'), { recursive: true });
+    await bind('a');
+    await rm(join(volumeDir(), 'a'), { recursive: true });
+    await writeFile(join(volumeDir(), 'a'), 'a file now');
+    const target = await bind('a');
+    expect(await readFile(target, 'utf8')).toBe('a file now');
+    expect((await mounter.list()).filter(({ path }) => path === target)).toHaveLength(1);
+  });
+
+  it('never shows another place, however a container swaps names meanwhile', async () => {
+    const outside = join(rootDir, 'outside');
+    await mkdir(join(outside, 'x'), { recursive: true });
+    await mkdir(join(volumeDir(), 'dir/x'), { recursive: true });
+    await writeFile(join(volumeDir(), 'dir/x/mine'), '');
+    const [dir, hidden] = ['dir', 'hidden'].map((name) => join(volumeDir(), name)) as [
+      string,
+      string,
+    ];
+    const swap = async (): Promise<void> => {
+      await rename(dir, hidden);
+      await symlink(outside, dir);
+      await unlink(dir);
+      await rename(hidden, dir);
+    };
+    // A directory that the kubelet made in place of `dir` stands in the way.
+    const recover = async (): Promise<void> => {
+      await rm(dir, { recursive: true, force: true });
+      await rename(hidden, dir);
+    };
+    const failed = () => false;
+    let over = false;
+    let swaps = 0;
+    const attacker = (async () => {
+      while (!over) {
+        // Either may fail at any time: the kubelet makes directories in between.
+        if (await swap().then(() => true, failed)) swaps += 1;
+        else await recover().catch(failed);
+      }
+    })();
+    try {
+      for (let i = 0; i < 60; i += 1) {
+        const target = await bind('dir/x').catch(() => undefined);
+        if (target === undefined) continue;
+        // A directory that was made anew while `dir` was away is in the volume too.
+        expect((await stat(target)).ino).not.toBe((await stat(join(outside, 'x'))).ino);
+        await mounter.unmount(target, signal);
+      }
+    } finally {
+      over = true;
+      await attacker;
+    }
+    expect(swaps).toBeGreaterThan(0);
+    expect(await readdir(join(outside, 'x'))).toEqual([]);
+    expect(await readdir(outside)).toEqual(['x']);
+  });
+
+  it('reads the text of a file for the kubelet, but nothing outside', async () => {
+    const dir = volumeDir();
+    await mkdir(join(dir, 'a'), { recursive: true });
+    await writeFile(join(dir, 'a/env'), "A='x'");
+    await symlink('a/env', join(dir, 'inside'));
+    await symlink('/etc/hostname', join(dir, 'outside'));
+    await symlink('nowhere', join(dir, 'dangling'));
+    await runCommand(['mkfifo', join(dir, 'pipe')]);
+    await writeFile(join(dir, 'large'), Buffer.alloc(2 ** 20 + 1));
+    const volumes = createContainerVolumes({ rootDir, subPaths: createSubPaths(mounter) });
+    const pod = podWith({ name: 'v', hostPath: { path: dir } });
+    const read = (path: string, volume = 'v') => volumes.readFile(pod, volume, path);
+    expect(await read('a/env')).toBe("A='x'");
+    expect(await read('inside')).toBe("A='x'");
+    for (const [path, code] of [
+      ['outside', 'VOLUME_SUB_PATH'],
+      ['../volume/a/env', 'VOLUME_SUB_PATH'],
+      ['a', 'VOLUME_SUB_PATH'],
+      ['pipe', 'VOLUME_SUB_PATH'],
+      ['dangling', 'VOLUME_IO'],
+      ['none', 'VOLUME_IO'],
+      ['large', 'VOLUME_IO'],
+    ] as const) {
+      await expect(read(path)).rejects.toMatchObject({ code });
+    }
+    await expect(read('a/env', 'other')).rejects.toMatchObject({ code: 'VOLUME_SOURCE' });
+    expect((await readdir(dir)).sort()).not.toContain('none');
+  });
+
+  it.each(['../x', '/etc', 'escape', 'escape/passwd', 'escape/new', 'dangling', 'dangling/new'])(
+    'refuses to leave the volume by %s',
+    async (subPath) => {
+      await mkdir(volumeDir());
+      await symlink('/etc', join(volumeDir(), 'escape'));
+      await symlink(join(rootDir, 'nowhere'), join(volumeDir(), 'dangling'));
+      await expect(bind(subPath)).rejects.toMatchObject({
+        reason: 'CreateContainerConfigError',
+        cause: { code: 'VOLUME_SUB_PATH' },
+      });
+    },
+  );
+});
