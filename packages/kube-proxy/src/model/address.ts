@@ -1,0 +1,107 @@
+import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net';
+
+export type IpFamily = 'IPv4' | 'IPv6';
+
+export const IP_FAMILIES: readonly IpFamily[] = ['IPv4', 'IPv6'];
+
+export function familyOf(ip: string): IpFamily {
+  return ip.includes(':') ? 'IPv6' : 'IPv4';
+}
+
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+
+/**
+ * The one text form of an address that names and rules use. Octets with leading zeros are decimal
+ * (`010.0.0.1` is `10.0.0.1`) and IPv4 inside IPv6 is IPv4, as Kubernetes has always read them.
+ *
+ * @returns undefined for anything that is no address
+ */
+export function canonicalIp(text: string): string | undefined {
+  if (isIPv4(text)) return text;
+  if (text.includes(':')) {
+    if (!isIPv6(text) || text.includes('%')) return undefined;
+    const { address } = new SocketAddress({ address: text, family: 'ipv6' });
+    return MAPPED.exec(address)?.[1] ?? address;
+  }
+  if (!/^\d+(\.\d+){3}$/.test(text)) return undefined;
+  const stripped = text.split('.').map(Number).join('.');
+  return isIPv4(stripped) ? stripped : undefined;
+}
+
+/**
+ * A prefix with its host bits cleared: `10.1.2.3/8` is `10.0.0.0/8`.
+ *
+ * @returns undefined for anything that is no prefix
+ */
+export function canonicalCidr(text: string): string | undefined {
+  const [address = '', length = '', ...rest] = text.split('/');
+  const ip = canonicalIp(address);
+  if (ip === undefined || rest.length > 0 || !/^\d{1,3}$/.test(length)) return undefined;
+  const bits = Number(length);
+  if (bits > (familyOf(ip) === 'IPv4' ? 32 : 128)) return undefined;
+  return `${masked(ip, bits)}/${bits}`;
+}
+
+function masked(ip: string, bits: number): string {
+  const base = familyOf(ip) === 'IPv4' ? 10 : 16;
+  const width = base === 10 ? 8 : 16;
+  const parts = base === 10 ? ip.split('.') : expanded(ip);
+  const kept = parts.map((part, i) => {
+    const keep = Math.min(width, Math.max(0, bits - i * width));
+    const mask = ((1 << width) - 1) ^ ((1 << (width - keep)) - 1);
+    return (parseInt(part, base) & mask).toString(base);
+  });
+  return base === 10 ? kept.join('.') : (canonicalIp(kept.join(':')) ?? ip);
+}
+
+function expanded(ip: string): string[] {
+  const [head = '', tail] = ip.split('::');
+  const left = head === '' ? [] : head.split(':');
+  if (tail === undefined) return left;
+  const right = tail === '' ? [] : tail.split(':');
+  return [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+}
+
+export function cidrContains(cidr: string, ip: string): boolean {
+  if (familyOf(cidr) !== familyOf(ip)) return false;
+  const [base = '', length] = cidr.split('/');
+  const kind = familyOf(ip) === 'IPv4' ? 'ipv4' : 'ipv6';
+  const list = new BlockList();
+  list.addSubnet(base, Number(length), kind);
+  return list.check(ip, kind);
+}
+
+export function isLoopback(ip: string): boolean {
+  return ip === '::1' || (ip.startsWith('127.') && isIPv4(ip));
+}
+
+const UNUSABLE = ['127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '0.0.0.0/8', '::1/128', '::/128'];
+const UNUSABLE_V6 = ['fe80::/10', 'ff00::/8'];
+
+/**
+ * May traffic be forwarded to it? Not to loopback, link-local, multicast or unspecified addresses:
+ * the kernel would drop it, or it would reach this host's own private services.
+ *
+ * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, ValidateEndpointIP
+ */
+export function isUsableEndpointIp(ip: string, family: IpFamily): boolean {
+  if (familyOf(ip) !== family) return false;
+  return !unusable().check(ip, family === 'IPv4' ? 'ipv4' : 'ipv6');
+}
+
+let unusableList: BlockList | undefined;
+
+function unusable(): BlockList {
+  if (unusableList !== undefined) return unusableList;
+  unusableList = new BlockList();
+  for (const cidr of [...UNUSABLE, ...UNUSABLE_V6]) {
+    const [base = '', length] = cidr.split('/');
+    unusableList.addSubnet(base, Number(length), base.includes(':') ? 'ipv6' : 'ipv4');
+  }
+  return unusableList;
+}
+
+/** `10.0.0.1:80`, `[fd00::1]:80`. */
+export function hostPort(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}

@@ -1,0 +1,122 @@
+import { parseTimestamp } from '@nodeagent/base';
+import type { Endpoint as WireEndpoint, EndpointSlice } from '@nodeagent/kube-client';
+
+import { canonicalIp, hostPort, type IpFamily, isUsableEndpointIp } from './address.js';
+import { isPortNumber, isProtocol, type Protocol } from './service.js';
+
+/** Whom an endpoint would rather serve. */
+export interface Hints {
+  readonly zones: readonly string[];
+  readonly nodes: readonly string[];
+}
+
+/** Bits of {@link Endpoint.state}; one number instead of four fields, for hundreds of thousands. */
+export const READY = 1;
+export const SERVING = 2;
+export const TERMINATING = 4;
+/** On this node. */
+export const LOCAL = 8;
+
+export interface Endpoint {
+  readonly ip: string;
+  readonly port: number;
+  /** Sum of {@link READY}, {@link SERVING}, {@link TERMINATING}, {@link LOCAL}. */
+  readonly state: number;
+  readonly hints: Hints | undefined;
+}
+
+export function has(endpoint: Endpoint, bits: number): boolean {
+  return (endpoint.state & bits) === bits;
+}
+
+/** `10.0.0.1:80`, `[fd00::1]:80`: its identity, and what it is sorted by. */
+export function endpointText({ ip, port }: Endpoint): string {
+  return hostPort(ip, port);
+}
+
+export interface SlicePort {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+/** What is kept of an EndpointSlice: parallel lists, so that an endpoint costs a few dozen bytes. */
+export interface Slice {
+  /** `namespace/name` of the Service. */
+  readonly service: string;
+  readonly family: IpFamily;
+  readonly ports: readonly SlicePort[];
+  readonly ips: readonly string[];
+  /** State bits of each address. */
+  readonly states: Uint8Array;
+  /** Absent when no endpoint has any. */
+  readonly hints: readonly (Hints | undefined)[] | undefined;
+  /** When the change that this slice tells of happened, milliseconds since the Unix epoch. */
+  readonly changedAtMs: number | undefined;
+}
+
+const SERVICE_NAME = 'kubernetes.io/service-name';
+const CHANGED_AT = 'endpoints.kubernetes.io/last-change-trigger-time';
+
+/**
+ * Addresses that nothing may be forwarded to are left out.
+ *
+ * @param nodeName this node: endpoints on it become {@link LOCAL}
+ * @returns undefined for slices that belong to no Service or hold host names
+ */
+export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | undefined {
+  const { metadata, addressType } = slice;
+  const name = metadata?.labels?.[SERVICE_NAME];
+  if (name === undefined || name === '' || metadata?.namespace === undefined) return undefined;
+  if (addressType !== 'IPv4' && addressType !== 'IPv6') return undefined;
+  const changedAt = metadata.annotations?.[CHANGED_AT];
+  const found = (slice.endpoints ?? []).flatMap((endpoint) => {
+    const ip = canonicalIp(endpoint.addresses[0] ?? '');
+    return ip !== undefined && isUsableEndpointIp(ip, addressType) ? [{ ip, endpoint }] : [];
+  });
+  return {
+    service: `${metadata.namespace}/${name}`,
+    family: addressType,
+    ports: (slice.ports ?? []).flatMap(({ name: portName, port, protocol }) => {
+      if (portName === undefined || port === undefined || !isPortNumber(port)) return [];
+      return isProtocol(protocol) ? [{ name: portName, port, protocol: protocol ?? 'TCP' }] : [];
+    }),
+    ips: found.map(({ ip }) => ip),
+    states: Uint8Array.from(found, ({ endpoint }) => stateOf(endpoint, nodeName)),
+    hints: hintsOf(found.map(({ endpoint }) => endpoint)),
+    changedAtMs: changedAt === undefined ? undefined : parseTimestamp(changedAt),
+  };
+}
+
+function stateOf({ conditions, nodeName }: WireEndpoint, thisNode: string): number {
+  return (
+    (conditions?.ready === false ? 0 : READY) |
+    (conditions?.serving === false ? 0 : SERVING) |
+    (conditions?.terminating === true ? TERMINATING : 0) |
+    (nodeName !== undefined && nodeName === thisNode ? LOCAL : 0)
+  );
+}
+
+function hintsOf(endpoints: readonly WireEndpoint[]): (Hints | undefined)[] | undefined {
+  if (endpoints.every(({ hints }) => hints === undefined)) return undefined;
+  const shared = new Map<string, Hints>();
+  return endpoints.map(({ hints }) => {
+    if (hints === undefined) return undefined;
+    const zones = (hints.forZones ?? []).map((zone) => zone.name);
+    const nodes = (hints.forNodes ?? []).map((node) => node.name);
+    const key = `${zones.join()};${nodes.join()}`;
+    const same = shared.get(key) ?? { zones, nodes };
+    shared.set(key, same);
+    return same;
+  });
+}
+
+export function sameSlice(a: Slice, b: Slice): boolean {
+  return (
+    a.service === b.service &&
+    a.ips.length === b.ips.length &&
+    a.ips.every((ip, i) => ip === b.ips[i]) &&
+    a.states.every((state, i) => state === b.states[i]) &&
+    JSON.stringify([a.ports, a.hints]) === JSON.stringify([b.ports, b.hints])
+  );
+}

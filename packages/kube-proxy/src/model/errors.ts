@@ -1,0 +1,38 @@
+/**
+ * `PROXY_SYSCTL` a kernel setting cannot be read or written · `PROXY_NO_FAMILY` neither address
+ * family, or not the node's first, can be programmed · `PROXY_NODE` the node's name, object or pod
+ * range is missing · `PROXY_LISTEN` an HTTP server cannot listen · `PROXY_CONFIG_CHANGED` the
+ * configuration or the node's pod range changed under the running process, which must start anew ·
+ * `PROXY_INTERFACE` the dummy interface of ipvs mode cannot be used · `PROXY_MODE_UNAVAILABLE` this
+ * machine cannot do what the mode needs · `PROXY_CLEANUP` not everything could be removed · `PROXY_EXPLAIN`
+ * something cannot be shown on paper.
+ */
+export type ProxyErrorCode =
+  | 'PROXY_SYSCTL'
+  | 'PROXY_NO_FAMILY'
+  | 'PROXY_NODE'
+  | 'PROXY_LISTEN'
+  | 'PROXY_CONFIG_CHANGED'
+  | 'PROXY_CLEANUP'
+  | 'PROXY_INTERFACE'
+  | 'PROXY_MODE_UNAVAILABLE'
+  | 'PROXY_EXPLAIN';
+
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError';
+  readonly code: ProxyErrorCode;
+
+  constructor(code: ProxyErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
+export function isProxyError(
+  value: unknown,
+  ...codes: readonly ProxyErrorCode[]
+): value is ProxyError {
+  if (!(value instanceof Error) || value.name !== 'ProxyError') return false;
+  return codes.length === 0 || codes.includes((value as ProxyError).code);
+}

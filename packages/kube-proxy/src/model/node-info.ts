@@ -1,0 +1,60 @@
+import type { Node } from '@nodeagent/kube-client';
+
+import { canonicalIp, familyOf, type IpFamily } from './address.js';
+
+/** What the proxy needs to know of its own Node object. */
+export interface NodeInfo {
+  /** At most one of each family, first the one of the first address in the status. */
+  readonly ips: readonly string[];
+  readonly podCidrs: readonly string[];
+  /** Label `topology.kubernetes.io/zone`. */
+  readonly zone: string | undefined;
+  /** Load balancers may send traffic here: not being deleted, by anyone. */
+  readonly eligible: boolean;
+}
+
+const ZONE = 'topology.kubernetes.io/zone';
+const GOING_AWAY = 'ToBeDeletedByClusterAutoscaler';
+
+export function projectNode({ metadata, spec, status }: Node): NodeInfo {
+  const addresses = ['InternalIP', 'ExternalIP'].flatMap((type) =>
+    (status?.addresses ?? [])
+      .filter((address) => address.type === type)
+      .flatMap(({ address }) => canonicalIp(address) ?? []),
+  );
+  const [first] = addresses;
+  const second = addresses.find((ip) => first !== undefined && familyOf(ip) !== familyOf(first));
+  const leaving =
+    metadata?.deletionTimestamp !== undefined ||
+    (spec?.taints ?? []).some(({ key }) => key === GOING_AWAY);
+  return {
+    ips: [first, second].filter((ip) => ip !== undefined),
+    podCidrs: spec?.podCIDRs ?? [],
+    zone: metadata?.labels?.[ZONE],
+    eligible: !leaving,
+  };
+}
+
+export interface NodeIps {
+  readonly ips: Readonly<Record<IpFamily, string>>;
+  readonly primary: IpFamily;
+}
+
+/**
+ * The node's address in each family: what its object says, overridden by a bind address that is a
+ * real one; loopback where nothing is known. @see Kubernetes 1.36 cmd/kube-proxy/app/server.go,
+ * detectNodeIPs
+ */
+export function detectNodeIps(nodeIps: readonly string[], bindAddress: string): NodeIps {
+  const ips: Record<IpFamily, string> = { IPv4: '127.0.0.1', IPv6: '::1' };
+  let primary: IpFamily = 'IPv4';
+  for (const ip of nodeIps.toReversed()) {
+    primary = familyOf(ip);
+    ips[primary] = ip;
+  }
+  if (bindAddress !== '0.0.0.0' && bindAddress !== '::') {
+    primary = familyOf(bindAddress);
+    ips[primary] = bindAddress;
+  }
+  return { ips, primary };
+}

@@ -1,0 +1,22 @@
+/** Ports that the proxy may listen on; undefined: any that the kernel picks. */
+export interface PortRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * `8000-8099`, `8000+99`, `8000`; empty, `0` and `0-0` mean any.
+ *
+ * @returns `invalid` for anything else
+ * @see Kubernetes 1.36 apimachinery pkg/util/net/port_range.go
+ */
+export function parsePortRange(text: string): PortRange | undefined | 'invalid' {
+  const [, from, sign, to] = /^(\d{1,5})(?:([-+])(\d{1,5}))?$/.exec(text.trim()) ?? [];
+  if (text.trim() === '') return undefined;
+  if (from === undefined) return 'invalid';
+  const first = Number(from);
+  const last = sign === undefined ? first : sign === '+' ? first + Number(to) : Number(to);
+  if (first === 0 && last === 0) return undefined;
+  if (first === 0 || last < first || last > 65_535) return 'invalid';
+  return { first, count: last - first + 1 };
+}

@@ -1,0 +1,156 @@
+import type { Service } from '@nodeagent/kube-client';
+
+import { canonicalCidr, canonicalIp, familyOf, type IpFamily, IP_FAMILIES } from './address.js';
+
+export type Protocol = 'TCP' | 'UDP' | 'SCTP';
+
+/** Absent means TCP. */
+export function isProtocol(text: string | undefined): text is Protocol | undefined {
+  return text === undefined || text === 'TCP' || text === 'UDP' || text === 'SCTP';
+}
+
+export function isPortNumber(port: number): boolean {
+  return Number.isInteger(port) && port > 0 && port < 65_536;
+}
+
+/** One port of one Service in one address family: all that forwarding it depends on. */
+export interface ServicePort {
+  /** `namespace/name`. */
+  readonly service: string;
+  /** `namespace/name` or `namespace/name:port`, for people and for derived names. */
+  readonly label: string;
+  /** Empty for the only, unnamed port. */
+  readonly portName: string;
+  readonly protocol: Protocol;
+  readonly clusterIp: string;
+  readonly port: number;
+  /** 0: none. */
+  readonly nodePort: number;
+  /** How long one client keeps its endpoint; undefined: not at all. */
+  readonly affinitySeconds: number | undefined;
+  readonly externalIps: readonly string[];
+  /** Load balancer addresses that arrive unchanged at the node. */
+  readonly loadBalancerIps: readonly string[];
+  /** Who may use the load balancer addresses; empty: everyone. */
+  readonly sourceRanges: readonly string[];
+  /** 0: none. */
+  readonly healthCheckNodePort: number;
+  /** Traffic from outside goes to endpoints on this node only. */
+  readonly externalLocal: boolean;
+  /** Traffic to the cluster IP goes to endpoints on this node only. */
+  readonly internalLocal: boolean;
+}
+
+export type ServicePorts = Readonly<Record<IpFamily, readonly ServicePort[]>>;
+
+/** API default of sessionAffinityConfig.clientIP.timeoutSeconds. */
+const DEFAULT_AFFINITY_SECONDS = 10_800;
+
+/** Identity of a port: protocol counts, so one port name may serve TCP and UDP. */
+export function servicePortKey(port: Pick<ServicePort, 'label' | 'protocol'>): string {
+  return `${port.label}/${port.protocol}`;
+}
+
+export function isExternallyReachable(port: ServicePort): boolean {
+  return port.nodePort !== 0 || port.loadBalancerIps.length > 0 || port.externalIps.length > 0;
+}
+
+/** Some of its traffic may go to endpoints anywhere. */
+export function usesClusterEndpoints(port: ServicePort): boolean {
+  return !port.internalLocal || isExternallyReachable(port);
+}
+
+/** Some of its traffic may only go to endpoints on this node. */
+export function usesLocalEndpoints(port: ServicePort): boolean {
+  return port.internalLocal || (port.externalLocal && isExternallyReachable(port));
+}
+
+/**
+ * What is worth keeping of a Service: nothing for headless and ExternalName ones.
+ *
+ * @see Kubernetes 1.36 pkg/proxy/serviceport.go, pkg/proxy/util/utils.go
+ */
+export function projectService(service: Service): ServicePorts {
+  const [v4, v6] = IP_FAMILIES.map((family) => portsOf(service, family));
+  return { IPv4: v4 ?? [], IPv6: v6 ?? [] };
+}
+
+function portsOf({ metadata, spec, status }: Service, family: IpFamily): ServicePort[] {
+  if (spec === undefined || spec.type === 'ExternalName') return [];
+  const clusterIp = clusterIpOf(spec, family);
+  if (clusterIp === undefined) return [];
+  const service = `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+  const externalIps = ofFamily(spec.externalIPs ?? [], family);
+  const isLoadBalancer = spec.type === 'LoadBalancer';
+  const takesOutside =
+    isLoadBalancer ||
+    spec.type === 'NodePort' ||
+    (spec.externalIPs !== undefined && spec.externalIPs.length > 0);
+  const externalLocal = spec.externalTrafficPolicy === 'Local' && takesOutside;
+  const shared = {
+    service,
+    clusterIp,
+    affinitySeconds: affinityOf(spec),
+    externalIps,
+    loadBalancerIps: loadBalancerIpsOf(status, family),
+    sourceRanges: sourceRangesOf(spec.loadBalancerSourceRanges ?? [], family),
+    healthCheckNodePort: isLoadBalancer && externalLocal ? (spec.healthCheckNodePort ?? 0) : 0,
+    externalLocal,
+    internalLocal: spec.internalTrafficPolicy === 'Local',
+  };
+  return (spec.ports ?? []).flatMap(({ name, port, protocol, nodePort = 0 }) => {
+    if (!isProtocol(protocol) || !isPortNumber(port)) return [];
+    return {
+      ...shared,
+      label: labelOf(service, name),
+      portName: name ?? '',
+      protocol: protocol ?? 'TCP',
+      port,
+      nodePort: isPortNumber(nodePort) ? nodePort : 0,
+    };
+  });
+}
+
+type Spec = NonNullable<Service['spec']>;
+
+function labelOf(service: string, portName = ''): string {
+  return portName === '' ? service : `${service}:${portName}`;
+}
+
+function clusterIpOf(spec: Spec, family: IpFamily): string | undefined {
+  if (spec.clusterIP === undefined || spec.clusterIP === '' || spec.clusterIP === 'None') {
+    return undefined;
+  }
+  const { ipFamilies = [], clusterIPs = [] } = spec;
+  const text = ipFamilies.length === 0 ? spec.clusterIP : clusterIPs[ipFamilies.indexOf(family)];
+  const ip = text === undefined ? undefined : canonicalIp(text);
+  return ip !== undefined && familyOf(ip) === family ? ip : undefined;
+}
+
+function affinityOf(spec: Spec): number | undefined {
+  if (spec.sessionAffinity !== 'ClientIP') return undefined;
+  return spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
+}
+
+function ofFamily(ips: readonly string[], family: IpFamily): string[] {
+  const own = ips.flatMap((text) => {
+    const ip = canonicalIp(text);
+    return ip !== undefined && familyOf(ip) === family ? [ip] : [];
+  });
+  return own.length > 1 ? [...new Set(own)] : own;
+}
+
+function loadBalancerIpsOf(status: Service['status'], family: IpFamily): string[] {
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  const arriving = ingress.filter(({ ipMode }) => ipMode === undefined || ipMode === 'VIP');
+  return ofFamily(
+    arriving.flatMap(({ ip }) => (ip === undefined ? [] : [ip])),
+    family,
+  );
+}
+
+function sourceRangesOf(ranges: readonly string[], family: IpFamily): string[] {
+  const cidrs = ranges.flatMap((text) => canonicalCidr(text.trim()) ?? []);
+  const own = cidrs.filter((cidr) => familyOf(cidr) === family);
+  return own.some((cidr) => cidr.endsWith('/0')) ? [] : own;
+}

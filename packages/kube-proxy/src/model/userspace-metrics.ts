@@ -1,0 +1,38 @@
+import type { Counter, Gauge, Metrics } from '@nodeagent/base';
+
+/** What the userspace mode knows of each connection; UDP sessions count as connections. */
+export interface UserspaceMetrics {
+  readonly connections: Counter;
+  readonly failures: Counter;
+  readonly bytes: Counter;
+  /** By Service port; gone with it. */
+  readonly open: Gauge;
+}
+
+const PREFIX = 'kubeproxy_userspace';
+
+/** Names of our own: upstream's mode had none. */
+export function userspaceMetrics(metrics: Metrics): UserspaceMetrics {
+  return {
+    connections: metrics.counter({
+      name: `${PREFIX}_connections_total`,
+      help: 'Connections that were given a server.',
+      labelNames: ['protocol', 'ip_family'],
+    }),
+    failures: metrics.counter({
+      name: `${PREFIX}_connection_failures_total`,
+      help: 'Connections for which no server could be reached.',
+      labelNames: ['protocol', 'ip_family'],
+    }),
+    bytes: metrics.counter({
+      name: `${PREFIX}_bytes_total`,
+      help: 'Bytes passed on, counted when a connection ends.',
+      labelNames: ['protocol', 'ip_family', 'direction'],
+    }),
+    open: metrics.gauge({
+      name: `${PREFIX}_open_connections`,
+      help: 'Connections that are open now.',
+      labelNames: ['service', 'protocol', 'ip_family'],
+    }),
+  };
+}

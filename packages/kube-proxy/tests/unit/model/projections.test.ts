@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+
+import { canonicalCidr, canonicalIp } from '../../../src/model/address.js';
+import { projectNode, detectNodeIps } from '../../../src/model/node-info.js';
+import {
+  containsLoopback,
+  matchingAddresses,
+  nodePortAddresses,
+} from '../../../src/model/node-ports.js';
+import { projectService } from '../../../src/model/service.js';
+import { endpointChain, serviceChains } from '../../../src/plan/iptables/names.js';
+import { aService } from '../../../src/testing/index.js';
+
+const ports = [{ port: 80, protocol: 'TCP', name: 'p80' }];
+const one = (spec: object, status?: object) =>
+  projectService(aService('ns1/svc1', { clusterIP: '10.96.0.1', ports, ...spec }, status)).IPv4[0];
+
+describe(projectService, () => {
+  it.each([
+    [{ type: 'ExternalName' }],
+    [{ clusterIP: 'None', clusterIPs: ['None'] }],
+    [{ clusterIP: '' }],
+  ])('keeps nothing of %j', (spec) => {
+    expect(one(spec)).toBeUndefined();
+  });
+
+  it('splits dual-stack Services by family', () => {
+    const dual = {
+      clusterIP: 'fd00::1',
+      clusterIPs: ['fd00:0::1', '10.96.0.1'],
+      ipFamilies: ['IPv6', 'IPv4'],
+      externalIPs: ['1.2.3.4', 'fd00::9', 'nonsense'],
+    };
+    const found = projectService(aService('a/b', { ports, ...dual }));
+    expect(found.IPv4[0]).toMatchObject({ clusterIp: '10.96.0.1', externalIps: ['1.2.3.4'] });
+    expect(found.IPv6[0]).toMatchObject({ clusterIp: 'fd00::1', externalIps: ['fd00::9'] });
+  });
+
+  it('takes load balancer addresses that arrive unchanged', () => {
+    const ingress = [{ ip: '1.1.1.1' }, { ip: '2.2.2.2', ipMode: 'Proxy' }, { hostname: 'x' }];
+    const found = one({ type: 'LoadBalancer' }, { ingress });
+    expect(found?.loadBalancerIps).toEqual(['1.1.1.1']);
+  });
+
+  it.each([
+    [[' 10.0.0.0/8 ', 'fd00::/8'], ['10.0.0.0/8']],
+    [['10.1.2.3/8', '0.0.0.0/0'], []],
+  ])('reads source ranges %j', (ranges, want) => {
+    const found = one({ type: 'LoadBalancer', loadBalancerSourceRanges: ranges });
+    expect(found?.sourceRanges).toEqual(want);
+  });
+
+  it.each([
+    ['LoadBalancer', 'Local', 30_999],
+    ['LoadBalancer', 'Cluster', 0],
+    ['NodePort', 'Local', 0],
+  ])('%s with policy %s has health check port %i', (type, policy, want) => {
+    const found = one({ type, externalTrafficPolicy: policy, healthCheckNodePort: 30_999 });
+    expect(found?.healthCheckNodePort).toBe(want);
+  });
+});
+
+describe('chain names', () => {
+  const named = (label: string, protocol: 'TCP' | 'UDP') => ({ ...one({})!, label, protocol });
+
+  it.each([
+    ['ns1/svc1:p80', 'TCP', 'XPGD46QRK7WJZT7O'],
+    ['default/kubernetes:https', 'TCP', 'NPX46M4PTMTKRN6Y'],
+    ['kube-system/kube-dns:dns', 'UDP', 'TCOU7JCQXEZGVUNU'],
+    ['kube-system/kube-dns:dns-tcp', 'TCP', 'ERIFXISQEP7F7OF4'],
+    ['default/web', 'TCP', 'LOLE4ISW44XBNF3G'],
+  ] as const)('%s %s', (label, protocol, id) => {
+    expect(serviceChains(named(label, protocol)).cluster).toBe(`KUBE-SVC-${id}`);
+  });
+
+  it.each([
+    ['ns1/svc1:p80', 'TCP', '10.180.0.1:80', 'KUBE-SEP-SXIVWICOYRO3J4NJ'],
+    ['kube-system/kube-dns:dns', 'UDP', '[fd00:10:244::2]:53', 'KUBE-SEP-2RL23PDDHWGDTTIH'],
+  ] as const)('%s %s to %s', (label, protocol, endpoint, chain) => {
+    expect(endpointChain(named(label, protocol), endpoint)).toBe(chain);
+  });
+});
+
+describe('addresses', () => {
+  it.each([
+    ['010.0.0.1', '10.0.0.1'],
+    ['::ffff:1.2.3.4', '1.2.3.4'],
+    ['FD00:0:0::1', 'fd00::1'],
+    ['fe80::1%eth0', undefined],
+    ['300.1.1.1', undefined],
+  ])('canonicalIp(%s) is %s', (text, want) => expect(canonicalIp(text)).toBe(want));
+
+  it.each([
+    ['10.1.2.3/8', '10.0.0.0/8'],
+    ['10.244.1.0/23', '10.244.0.0/23'],
+    ['fd00:10:244:1::5/48', 'fd00:10:244::/48'],
+    ['::1/0', '::/0'],
+    ['10.0.0.0/33', undefined],
+    ['10.0.0.0', undefined],
+  ])('canonicalCidr(%s) is %s', (text, want) => expect(canonicalCidr(text)).toBe(want));
+});
+
+describe('node', () => {
+  const address = (type: string, ip: string) => ({ type, address: ip });
+
+  it('has one address of each family, internal before external', () => {
+    const addresses = [
+      address('Hostname', '9.9.9.9'),
+      address('ExternalIP', 'fd00::7'),
+      address('InternalIP', '10.0.0.1'),
+      address('InternalIP', '10.0.0.2'),
+    ];
+    expect(projectNode({ status: { addresses } }).ips).toEqual(['10.0.0.1', 'fd00::7']);
+  });
+
+  it.each([
+    [
+      { spec: { taints: [{ key: 'ToBeDeletedByClusterAutoscaler', effect: 'NoSchedule' }] } },
+      false,
+    ],
+    [{ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }, false],
+    [{ spec: { taints: [{ key: 'other', effect: 'NoSchedule' }] } }, true],
+  ])('%j is eligible: %s', (node, want) => expect(projectNode(node).eligible).toBe(want));
+
+  it.each([
+    [['10.0.0.1', 'fd00::1'], '0.0.0.0', 'IPv4', '10.0.0.1', 'fd00::1'],
+    [['fd00::1', '10.0.0.1'], '0.0.0.0', 'IPv6', '10.0.0.1', 'fd00::1'],
+    [['10.0.0.1'], 'fd00::9', 'IPv6', '10.0.0.1', 'fd00::9'],
+    [[], '0.0.0.0', 'IPv4', '127.0.0.1', '::1'],
+  ])('%j bound to %s: %s, %s, %s', (ips, bind, primary, IPv4, IPv6) => {
+    expect(detectNodeIps(ips, bind)).toEqual({ primary, ips: { IPv4, IPv6 } });
+  });
+
+  it.each([
+    [[], true, true],
+    [['10.0.0.0/8', '0.0.0.0/0'], true, true],
+    [['10.0.0.0/8'], false, false],
+    [['127.0.0.0/8', '10.0.0.0/8'], false, true],
+    [['fd00::/8'], true, true],
+  ])('node ports on %j: all %s, loopback %s', (cidrs, matchesAll, loopback) => {
+    const found = nodePortAddresses('IPv4', cidrs);
+    expect(found.matchesAll).toBe(matchesAll);
+    expect(containsLoopback(found)).toBe(loopback);
+  });
+
+  it('answers on the addresses inside the prefixes', () => {
+    const found = nodePortAddresses('IPv4', ['10.0.0.0/8']);
+    expect(matchingAddresses(found, ['10.1.1.1', '192.168.0.1'])).toEqual(['10.1.1.1']);
+  });
+});
