@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+
+import type { Identity } from './certificates.ts';
+import type { NodeNetwork } from './node-network.ts';
+
+/** Where a control plane of our own keeps its files, and what it is called by. */
+export interface ApiServerPlan {
+  /** `https://10.213.0.2:6443`. */
+  readonly url: string;
+  /** Names and addresses that its serving certificate is for. */
+  readonly servingNames: readonly string[];
+  /**
+   * By the name of the kubeconfig file; what the API server's own roles know.
+   *
+   * @see Kubernetes 1.36 plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go
+   */
+  readonly identities: Readonly<Record<ClientName, Identity>>;
+  readonly files: ApiServerFiles;
+  readonly etcdArguments: readonly string[];
+  readonly apiServerArguments: readonly string[];
+}
+
+export type ClientName = 'admin' | 'controllers' | 'kubelet' | 'kube-proxy';
+
+export interface ApiServerFiles {
+  readonly ca: string;
+  readonly servingCertificate: string;
+  readonly servingKey: string;
+  /** The API server's own identity towards kubelets. */
+  readonly kubeletClientCertificate: string;
+  readonly kubeletClientKey: string;
+  readonly serviceAccountKey: string;
+  readonly serviceAccountPublicKey: string;
+}
+
+export const API_SERVER_PORT = 6443;
+/** In a network namespace of its own nobody else has these. */
+const ETCD_URL = 'http://127.0.0.1:2379';
+const ETCD_PEER_URL = 'http://127.0.0.1:2380';
+const ISSUER = 'https://kubernetes.default.svc.cluster.local';
+
+/** Who the API server is for kubelets; `masters` may do there what they may do everywhere. */
+export const KUBELET_CLIENT: Identity = {
+  user: 'kube-apiserver-kubelet-client',
+  groups: ['system:masters'],
+};
+
+/** What a kube-apiserver with an etcd of its own is started with, as plain data. */
+export function planApiServer(dir: string, nodeName: string, network: NodeNetwork): ApiServerPlan {
+  const { nodeIp } = network;
+  const cidrs = serviceCidrs(network);
+  const files: ApiServerFiles = {
+    ca: join(dir, 'ca.crt'),
+    servingCertificate: join(dir, 'apiserver.crt'),
+    servingKey: join(dir, 'apiserver.key'),
+    kubeletClientCertificate: join(dir, 'apiserver-kubelet-client.crt'),
+    kubeletClientKey: join(dir, 'apiserver-kubelet-client.key'),
+    serviceAccountKey: join(dir, 'sa.key'),
+    serviceAccountPublicKey: join(dir, 'sa.pub'),
+  };
+  return {
+    url: `https://${nodeIp}:${API_SERVER_PORT}`,
+    servingNames: servingNames(nodeIp, cidrs),
+    identities: {
+      admin: { user: 'kubernetes-admin', groups: ['system:masters'] },
+      controllers: { user: 'nodeagent-controllers', groups: ['system:masters'] },
+      kubelet: { user: `system:node:${nodeName}`, groups: ['system:nodes'] },
+      'kube-proxy': { user: 'system:kube-proxy', groups: [] },
+    },
+    files,
+    etcdArguments: [
+      '--name=testbed',
+      `--data-dir=${join(dir, 'etcd')}`,
+      `--listen-client-urls=${ETCD_URL}`,
+      `--advertise-client-urls=${ETCD_URL}`,
+      `--listen-peer-urls=${ETCD_PEER_URL}`,
+      `--initial-advertise-peer-urls=${ETCD_PEER_URL}`,
+      `--initial-cluster=testbed=${ETCD_PEER_URL}`,
+      '--unsafe-no-fsync', // its data is thrown away with the testbed
+    ],
+    apiServerArguments: [
+      `--etcd-servers=${ETCD_URL}`,
+      `--bind-address=${nodeIp}`,
+      `--advertise-address=${nodeIp}`,
+      `--secure-port=${API_SERVER_PORT}`,
+      `--tls-cert-file=${files.servingCertificate}`,
+      `--tls-private-key-file=${files.servingKey}`,
+      `--client-ca-file=${files.ca}`,
+      `--kubelet-client-certificate=${files.kubeletClientCertificate}`,
+      `--kubelet-client-key=${files.kubeletClientKey}`,
+      '--kubelet-preferred-address-types=InternalIP',
+      `--service-cluster-ip-range=${cidrs.join(',')}`,
+      '--authorization-mode=Node,RBAC',
+      '--enable-admission-plugins=NodeRestriction',
+      `--service-account-issuer=${ISSUER}`,
+      `--service-account-key-file=${files.serviceAccountPublicKey}`,
+      `--service-account-signing-key-file=${files.serviceAccountKey}`,
+      '--allow-privileged=true',
+      '--profiling=false',
+    ],
+  };
+}
+
+export function serviceCidrs({ serviceCidr, ipv6 }: NodeNetwork): readonly string[] {
+  return ipv6 ? [serviceCidr, ipv6.serviceCidr] : [serviceCidr];
+}
+
+/** Pods come by the Service `kubernetes`, which has the first address of each range. */
+function servingNames(nodeIp: string, cidrs: readonly string[]): readonly string[] {
+  const service = 'kubernetes.default.svc.cluster.local'.split('.');
+  const names = [1, 2, 3, 5].map((count) => service.slice(0, count).join('.'));
+  const addresses = cidrs.map((cidr) => cidr.replace(/(?<=[.:])0?\/\d+$/, '1'));
+  return [nodeIp, '127.0.0.1', '::1', 'localhost', ...names, ...addresses];
+}
+
+/** One cluster, one user, one context; everything inline. */
+export function renderKubeconfig(
+  server: string,
+  caPem: string,
+  client: { readonly certificatePem: string; readonly keyPem: string },
+): string {
+  const coded = (text: string) => Buffer.from(text).toString('base64');
+  const cluster = { server, 'certificate-authority-data': coded(caPem) };
+  const user = {
+    'client-certificate-data': coded(client.certificatePem),
+    'client-key-data': coded(client.keyPem),
+  };
+  const name = 'testbed';
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster }],
+    users: [{ name, user }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+    'current-context': name,
+  });
+}

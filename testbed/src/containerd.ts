@@ -1,0 +1,161 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { writeCniConfig, type CniPaths } from './cni.ts';
+import { runCommand, tryCommand } from './command.ts';
+import { buildTestImage, PAUSE_IMAGE, type TestImage } from './images.ts';
+import { createNodeSpace, type NodeSpace } from './node-space.ts';
+import { type TestProcess, waitUntilUp } from './processes.ts';
+import { waitFor } from './wait.ts';
+
+export interface ContainerdOptions {
+  /** Where it runs; a space of its own, removed by `stop()`, when absent. */
+  readonly space?: NodeSpace;
+  /** Names its own space. */
+  readonly name?: string;
+  /** Imported before it is handed out: `['web']`. */
+  readonly images?: readonly TestImage[];
+}
+
+/** A containerd of our own with CNI, image store and sockets apart from the machine's. */
+export interface Containerd {
+  /** `unix://…`, for CRI clients. */
+  readonly endpoint: string;
+  readonly space: NodeSpace;
+  readonly pid: number;
+  readonly logFile: string;
+  /** Runs `ctr` in the CRI's namespace; gives its standard output. */
+  ctr(...args: readonly string[]): Promise<string>;
+  /** Imports an OCI or docker archive and waits until the CRI plug-in lists it. */
+  importImage(file: string, name: string): Promise<void>;
+  /** SIGKILL; containers live on. */
+  kill9(): Promise<void>;
+  /** Starts it again (after `kill9`, or first stopping it): containers live on. */
+  restart(): Promise<void>;
+  /** Ends it; with a space of its own, also everything that ran in it. */
+  stop(): Promise<void>;
+}
+
+export async function startContainerd(options: ContainerdOptions = {}): Promise<Containerd> {
+  const space = options.space ?? (await createNodeSpace({ name: options.name ?? 'containerd' }));
+  try {
+    return await startIn(space, options);
+  } catch (error) {
+    if (options.space === undefined) await space.remove();
+    throw error;
+  }
+}
+
+async function startIn(space: NodeSpace, options: ContainerdOptions): Promise<Containerd> {
+  const { signal } = space;
+  const dir = join(space.dir, 'containerd');
+  const socket = join(space.runDir, 'containerd.sock');
+  const configFile = join(dir, 'config.toml');
+  const snapshotter = await pickSnapshotter(dir);
+  const cni = await writeCniConfig(space);
+  await writeFile(configFile, renderConfig({ dir, socket, snapshotter, cni, space }));
+
+  const ctr = async (...args: readonly string[]) =>
+    runCommand(['ctr', '-a', socket, '-n', 'k8s.io', ...args]);
+  const start = async () => {
+    const started = await space.start('containerd', ['containerd', '-c', configFile]);
+    const isUp = async () => (await ctr('plugins', 'ls', 'id==cri')).includes(' ok ');
+    await waitUntilUp(started, isUp, { what: 'containerd to answer', signal });
+    return started;
+  };
+  const importImage = async (file: string, name: string) => {
+    await ctr('images', 'import', '--snapshotter', snapshotter, file);
+    // The CRI plug-in learns of images by events and labels those it has taken in.
+    await waitFor(async () => (await ctr('images', 'ls', `name==${name}`)).includes('cri-'), {
+      what: `image ${name} to be listed`,
+      signal,
+    });
+  };
+
+  let running: TestProcess = await start();
+  for (const image of ['pause', ...(options.images ?? [])] as const) {
+    const { file, name } = await buildTestImage(image);
+    await importImage(file, name);
+  }
+  return {
+    endpoint: `unix://${socket}`,
+    space,
+    logFile: running.logFile,
+    get pid() {
+      return running.pid;
+    },
+    ctr,
+    importImage,
+    kill9: () => running.kill9(),
+    restart: async () => {
+      await running.stop();
+      running = await start();
+    },
+    stop: async () => {
+      await running.stop();
+      if (options.space === undefined) await space.remove();
+    },
+  };
+}
+
+/** overlayfs does not work on top of every file system: asking the kernel is the sure way. */
+async function pickSnapshotter(dir: string): Promise<'overlayfs' | 'native'> {
+  const at = (name: string) => join(dir, 'overlay-check', name);
+  const [lower, upper, work, merged] = [at('lower'), at('upper'), at('work'), at('merged')];
+  for (const path of [lower, upper, work, merged]) await mkdir(path, { recursive: true });
+  const layers = `lowerdir=${lower},upperdir=${upper},workdir=${work}`;
+  const mount = ['mount', '-t', 'overlay', 'overlay', '-o', layers, merged];
+  if ((await tryCommand(mount)).exitCode !== 0) return 'native';
+  await runCommand(['umount', merged]);
+  return 'overlayfs';
+}
+
+interface ConfigParts {
+  readonly dir: string;
+  readonly socket: string;
+  readonly snapshotter: string;
+  readonly cni: CniPaths;
+  readonly space: NodeSpace;
+}
+
+/**
+ * Everything that has a default outside of our folders is named or switched off; version 2 is read
+ * by containerd 1.3 and later. `restrict_oom_score_adj`: a machine without CAP_SYS_RESOURCE cannot
+ * lower that value.
+ */
+function renderConfig({ dir, socket, snapshotter, cni, space }: ConfigParts): string {
+  const q = JSON.stringify; // TOML's basic strings escape as JSON's do
+  const cri = 'plugins."io.containerd.grpc.v1.cri"';
+  return `version = 2
+root = ${q(join(dir, 'root'))}
+state = ${q(join(dir, 'state'))}
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs"]
+
+[grpc]
+address = ${q(socket)}
+
+[${cri}]
+sandbox_image = ${q(PAUSE_IMAGE)}
+restrict_oom_score_adj = true
+disable_apparmor = true
+netns_mounts_under_state_dir = true
+stream_server_address = ${q(space.network.nodeIp)}
+
+[${cri}.cni]
+bin_dir = ${q(cni.binDir)}
+conf_dir = ${q(cni.confDir)}
+
+[${cri}.registry]
+config_path = ${q(join(dir, 'certs.d'))}
+
+[${cri}.containerd]
+snapshotter = ${q(snapshotter)}
+default_runtime_name = "runc"
+
+[${cri}.containerd.runtimes.runc]
+runtime_type = "io.containerd.runc.v2"
+
+[${cri}.containerd.runtimes.runc.options]
+Root = ${q(join(dir, 'runc'))}
+`;
+}

@@ -1,0 +1,139 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { API_SERVER_PORT, serviceCidrs } from './api-server-plan.ts';
+import { startApiServer } from './assets-control-plane.ts';
+import { TestbedError } from './errors.ts';
+import type { NodeSpace } from './node-space.ts';
+import { type TestProcess, waitUntilUp } from './processes.ts';
+import { redirectKubeconfig, serverOf } from './given-kubeconfig.ts';
+import { startRelay } from './relay.ts';
+
+/** Kubeconfig files, one per identity; they work on this machine and in the space alike. */
+export interface ControlPlane {
+  readonly kind: ControlPlaneKind;
+  readonly adminKubeconfig: string;
+  readonly kubeletKubeconfig: string;
+  readonly proxyKubeconfig: string;
+  /** What vouches for the certificate by which the API server comes to a kubelet, where that is known. */
+  readonly kubeletClientCa?: string;
+  /** @throws {TestbedError} `TESTBED_PROCESS_ENDED` */
+  assertRunning(): void;
+  stop(): Promise<void>;
+}
+
+/**
+ * `dev`: the embedded server. `kubeconfig`: one that runs already. `assets`: a folder with
+ * kube-apiserver and etcd, which are started with our controllers beside them.
+ */
+export type ControlPlaneKind = 'dev' | 'kubeconfig' | 'assets';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const PROGRAMS_DIR = join(ROOT, 'packages/dev-apiserver/dist/bin');
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export function controlPlaneKind(env: Env): ControlPlaneKind {
+  if (env['KUBECONFIG']) return 'kubeconfig';
+  return env['KUBEBUILDER_ASSETS'] ? 'assets' : 'dev';
+}
+
+export async function startControlPlane(
+  space: NodeSpace,
+  nodeName: string,
+  env: Env,
+): Promise<ControlPlane> {
+  const kind = controlPlaneKind(env);
+  await mkdir(join(space.dir, 'control-plane'), { recursive: true });
+  if (kind === 'kubeconfig') return useExisting(space, env['KUBECONFIG'] ?? '');
+  if (kind === 'assets') return startAssets(space, nodeName, env['KUBEBUILDER_ASSETS'] ?? '');
+  return startDev(space, nodeName);
+}
+
+async function startDev(space: NodeSpace, nodeName: string): Promise<ControlPlane> {
+  const dir = join(space.dir, 'control-plane');
+  const server = await startProgram(space, 'dev-apiserver', [
+    `--host=${space.network.nodeIp}`,
+    `--port=${API_SERVER_PORT}`,
+    `--service-cidrs=${serviceCidrs(space.network).join(',')}`,
+    `--node=${nodeName}`,
+    `--kubeconfig-dir=${dir}`,
+    '--no-controllers',
+  ]);
+  const at = (name: string) => join(dir, `${name}.kubeconfig`);
+  const controllers = await startProgram(space, 'controllers', [
+    `--kubeconfig=${at('controller-manager')}`,
+    `--root-ca=${join(dir, 'ca.crt')}`,
+  ]);
+  return {
+    kind: 'dev',
+    adminKubeconfig: at('admin'),
+    kubeletKubeconfig: at('kubelet'),
+    proxyKubeconfig: at('kube-proxy'),
+    kubeletClientCa: join(dir, 'ca.crt'),
+    assertRunning: () => [server, controllers].forEach((one) => one.assertRunning()),
+    stop: async () => {
+      await controllers.stop();
+      await server.stop();
+    },
+  };
+}
+
+/** The node shares the given identity; what reaches the server from here reaches it from there. */
+async function useExisting(space: NodeSpace, given: string): Promise<ControlPlane> {
+  const relay = await startRelay(space.network.hostIp, await serverOf(given));
+  const text = await redirectKubeconfig(given, relay);
+  const file = join(space.dir, 'control-plane/given.kubeconfig');
+  await writeFile(file, text, { mode: 0o600 });
+  return {
+    kind: 'kubeconfig',
+    adminKubeconfig: file,
+    kubeletKubeconfig: file,
+    proxyKubeconfig: file,
+    assertRunning: () => undefined,
+    stop: () => relay.stop(),
+  };
+}
+
+async function startAssets(
+  space: NodeSpace,
+  nodeName: string,
+  folder: string,
+): Promise<ControlPlane> {
+  const apiServer = await startApiServer(space, folder, nodeName);
+  const { kubeconfigs, caFile } = apiServer;
+  const controllers = await startProgram(space, 'controllers', [
+    `--kubeconfig=${kubeconfigs.controllers}`,
+    `--root-ca=${caFile}`,
+  ]);
+  const processes = [controllers, ...apiServer.processes];
+  return {
+    kind: 'assets',
+    adminKubeconfig: kubeconfigs.admin,
+    kubeletKubeconfig: kubeconfigs.kubelet,
+    proxyKubeconfig: kubeconfigs['kube-proxy'],
+    kubeletClientCa: caFile,
+    assertRunning: () => processes.forEach((one) => one.assertRunning()),
+    stop: async () => {
+      for (const one of processes) await one.stop();
+    },
+  };
+}
+
+/** Starts one of dev-apiserver's programs and waits for the line that says it is ready. */
+async function startProgram(
+  space: NodeSpace,
+  name: string,
+  args: readonly string[],
+): Promise<TestProcess> {
+  const program = join(PROGRAMS_DIR, `${name}.js`);
+  if (!existsSync(program)) {
+    const text = `${program}: run \`npm run build\` first`;
+    throw new TestbedError('TESTBED_PROGRAM_MISSING', text);
+  }
+  const started = await space.start(name, [process.execPath, program, ...args]);
+  const isReady = () => /^ready/m.test(started.logTail(1000));
+  await waitUntilUp(started, isReady, { what: `${name} to be ready`, signal: space.signal });
+  return started;
+}

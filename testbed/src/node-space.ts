@@ -1,0 +1,102 @@
+import { join, resolve } from 'node:path';
+
+import { type Claim, takeClaim } from './claims.ts';
+import { type CommandOptions, type CommandResult, runCommand, tryCommand } from './command.ts';
+import { TestbedError } from './errors.ts';
+import {
+  createNodeNetns,
+  enterNetns,
+  machineHasIpv6,
+  netnsPath,
+  type NodeNetwork,
+  planNodeNetwork,
+} from './node-network.ts';
+import { startProcess, type TestProcess } from './processes.ts';
+import { MARK, sweepClaim, sweepLeftovers } from './sweep.ts';
+
+/** Files of running testbeds; caches that outlive them are beside it. */
+const BASE_DIR = resolve(import.meta.dirname, '../../.cache/testbed');
+
+/**
+ * A place for one node's programs: a folder, and a network namespace joined to this machine, which
+ * can reach its node, pod and Service addresses. Removing it removes everything that was started
+ * in it; if this process is killed instead, the next testbed on this machine does that.
+ */
+export interface NodeSpace {
+  /** Unique; also the name of its network namespace, and of the cgroup its pods should go under. */
+  readonly id: string;
+  /** For files of any size. */
+  readonly dir: string;
+  /** For unix sockets: a short path. */
+  readonly runDir: string;
+  readonly netnsPath: string;
+  readonly network: NodeNetwork;
+  /** Once it fires nothing more starts here, and whoever waits for something here gives up. */
+  readonly signal: AbortSignal;
+  /** Runs a command in the network namespace; rejects when it fails. */
+  run(argv: readonly string[], options?: CommandOptions): Promise<string>;
+  /** The same, and any exit code is an answer. */
+  try(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
+  /** Starts a program in the network namespace; its output goes to `logs/<name>.log`. */
+  start(
+    name: string,
+    argv: readonly string[],
+    env?: Readonly<Record<string, string>>,
+  ): Promise<TestProcess>;
+  remove(): Promise<void>;
+}
+
+export interface NodeSpaceOptions {
+  /** Begins the folder's name: `demo`. */
+  readonly name: string;
+  /** Both families where the machine has them when absent. */
+  readonly ipFamilies?: readonly ('ipv4' | 'ipv6')[];
+  /** Ends all waiting in it; the caller still has to remove it. */
+  readonly signal?: AbortSignal;
+}
+
+/** @throws {TestbedError} `TESTBED_NOT_ROOT`, `TESTBED_PROGRAM_MISSING` */
+export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSpace> {
+  if (process.getuid?.() !== 0) {
+    throw new TestbedError('TESTBED_NOT_ROOT', 'network namespaces and containers need root');
+  }
+  await sweepLeftovers();
+  const claim = await takeClaim(BASE_DIR, options.name);
+  const withIpv6 = machineHasIpv6() && options.ipFamilies?.includes('ipv6') !== false;
+  const network = planNodeNetwork(claim.index, withIpv6);
+  try {
+    await createNodeNetns(claim.id, network);
+  } catch (error) {
+    await sweepClaim(claim);
+    throw error;
+  }
+  return openSpace(claim, network, options.signal ?? new AbortController().signal);
+}
+
+function openSpace(claim: Claim, network: NodeNetwork, signal: AbortSignal): NodeSpace {
+  const { id, dir, runDir } = claim;
+  const enter = (argv: readonly string[]) => {
+    signal.throwIfAborted();
+    return [...enterNetns(id), ...argv];
+  };
+  const marked = (env: Readonly<Record<string, string>> = {}) => ({ ...env, [MARK]: id });
+  return {
+    id,
+    dir,
+    runDir,
+    network,
+    signal,
+    netnsPath: netnsPath(id),
+    run: async (argv, options) =>
+      runCommand(enter(argv), { ...options, env: marked(options?.env) }),
+    try: async (argv, options) =>
+      tryCommand(enter(argv), { ...options, env: marked(options?.env) }),
+    start: async (name, argv, env) =>
+      startProcess({
+        argv: enter(argv),
+        env: marked(env),
+        logFile: join(dir, 'logs', `${name}.log`),
+      }),
+    remove: () => sweepClaim(claim),
+  };
+}

@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { type Claim, dropClaim, findDeadClaims } from './claims.ts';
+import { tryCommand } from './command.ts';
+import { deleteNetns, netnsPath } from './node-network.ts';
+import {
+  allPids,
+  environmentOf,
+  identify,
+  isGone,
+  mountsOf,
+  netnsInodeOf,
+  type ProcessId,
+} from './proc.ts';
+import { killAll } from './processes.ts';
+
+/** Environment variable that marks every process a testbed starts, and so their children. */
+export const MARK = 'NODEAGENT_TESTBED';
+
+/** Cleans up after testbeds that were killed. Cheap when there are none. */
+export async function sweepLeftovers(): Promise<void> {
+  for (const claim of await findDeadClaims()) await sweepClaim(claim);
+}
+
+/**
+ * Removes everything that belongs to one testbed, in the order in which one thing holds another:
+ * processes, mounts, network, cgroups, files. Nothing is asked of the programs it ran, so it works
+ * whatever state they were left in.
+ */
+export async function sweepClaim(claim: Claim): Promise<void> {
+  for (let round = 0; round < 5; round++) {
+    const found = processesOf(claim);
+    if (found.length === 0) break;
+    await killAll(found);
+  }
+  const containers = await containerIds(claim.dir);
+  await unmountBelow(claim.dir);
+  await unmountBelow(claim.runDir);
+  await deleteNetns(claim.id);
+  removeCgroups('/sys/fs/cgroup', new Set([...containers, claim.id]));
+  for (const id of containers) await rm(shimSocket(claim.runDir, id), { force: true });
+  await rm(claim.dir, { recursive: true, force: true });
+  await dropClaim(claim);
+}
+
+/** Marked processes, those in the testbed's network namespaces, those whose root is a mount of it. */
+function processesOf({ id, dir, runDir }: Claim): readonly ProcessId[] {
+  const mark = `${MARK}=${id}`;
+  const below = mountsOf('self').filter(
+    ({ mountPoint }) => isBelow(mountPoint, dir) || isBelow(mountPoint, runDir),
+  );
+  const netns = new Set(
+    [netnsPath(id), ...below.map(({ mountPoint }) => mountPoint)]
+      .filter((path) => path.includes('netns'))
+      .map(inodeOf),
+  );
+  return allPids().flatMap((pid) => {
+    if (pid === process.pid) return [];
+    const inode = netnsInodeOf(pid);
+    const ours =
+      (inode !== undefined && netns.has(inode)) ||
+      environmentOf(pid).includes(mark) ||
+      mountsOf(pid).some(({ mountPoint, source }) => mountPoint === '/' && source.includes(dir));
+    const found = ours ? identify(pid) : undefined;
+    return found === undefined ? [] : [found];
+  });
+}
+
+function inodeOf(path: string): number | undefined {
+  return existsSync(path) ? statSync(path).ino : undefined;
+}
+
+function isBelow(path: string, dir: string): boolean {
+  return path === dir || path.startsWith(`${dir}/`);
+}
+
+/** The runtime keeps one folder per running container, named by its id. */
+async function containerIds(dir: string): Promise<readonly string[]> {
+  const folder = join(dir, 'containerd/state/io.containerd.runtime.v2.task/k8s.io');
+  return readdir(folder).catch((error: unknown) => {
+    if (isGone(error)) return [];
+    throw error;
+  });
+}
+
+/** The one thing that shims keep outside of our folders. @see containerd runtime/v2/shim/util_unix.go */
+function shimSocket(runDir: string, containerId: string): string {
+  const name = join(runDir, 'containerd.sock/k8s.io', containerId);
+  return join('/run/containerd/s', createHash('sha256').update(name).digest('hex'));
+}
+
+async function unmountBelow(dir: string): Promise<void> {
+  const points = mountsOf('self').map(({ mountPoint }) => mountPoint);
+  const deepestFirst = points.filter((point) => isBelow(point, dir)).reverse();
+  for (const point of deepestFirst) await tryCommand(['umount', '--lazy', point]);
+}
+
+/** Removes cgroups of these names, with what is in them, wherever they are in the hierarchies. */
+function removeCgroups(folder: string, names: ReadonlySet<string>): void {
+  for (const name of foldersIn(folder)) {
+    const path = join(folder, name);
+    if (names.has(name)) removeCgroupTree(path);
+    else removeCgroups(path, names);
+  }
+}
+
+function removeCgroupTree(path: string): void {
+  for (const name of foldersIn(path)) removeCgroupTree(join(path, name));
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+function foldersIn(path: string): readonly string[] {
+  try {
+    const entries = readdirSync(path, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
+}

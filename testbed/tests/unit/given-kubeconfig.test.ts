@@ -1,0 +1,61 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { redirectKubeconfig, serverOf } from '../../src/given-kubeconfig.ts';
+
+const GIVEN = `
+clusters:
+  - { name: a, cluster: { server: 'https://a:1' } }
+  - { name: b, cluster: { server: 'https://[fd00::1]/prefix', certificate-authority: ca.crt } }
+users:
+  - { name: u, user: { client-certificate: /etc/u.crt, client-key: keys/u.key } }
+contexts:
+  - { name: x, context: { cluster: b, user: u } }
+current-context: x
+`;
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'kubeconfig-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+async function write(text: string): Promise<string> {
+  const path = join(dir, 'config');
+  await writeFile(path, text);
+  return path;
+}
+
+describe('a given kubeconfig', () => {
+  it('leads to another address, with the same name to prove and files that are still found', async () => {
+    const path = await write(GIVEN);
+    expect(await serverOf(path)).toEqual({ host: 'fd00::1', port: 443 });
+    const text = await redirectKubeconfig(path, { host: '10.0.0.1', port: 7 });
+    expect(JSON.parse(text)).toMatchObject({
+      clusters: [
+        {
+          cluster: {
+            server: 'https://10.0.0.1:7/prefix',
+            'tls-server-name': 'fd00::1',
+            'certificate-authority': join(dir, 'ca.crt'),
+          },
+        },
+      ],
+      users: [
+        { user: { 'client-certificate': '/etc/u.crt', 'client-key': join(dir, 'keys/u.key') } },
+      ],
+    });
+  });
+
+  it.each([
+    ['current-context: nowhere', 'current-context'],
+    ['clusters: [', 'config'],
+  ])('that says `%s` is refused by name', async (text, words) => {
+    const path = await write(text);
+    await expect(serverOf(path)).rejects.toThrow(words);
+    await expect(serverOf(path)).rejects.toMatchObject({ code: 'TESTBED_KUBECONFIG' });
+  });
+});
