@@ -1,0 +1,144 @@
+import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+
+import {
+  ConfigError,
+  type FlagSpec,
+  type ParsedFlags,
+  parseFlags,
+  renderHelp,
+} from '@nodeagent/component-base';
+import {
+  DEFAULT_CRASH_LOOP_RULES,
+  explainPod,
+  type ExplainSettings,
+  parseKubeletConfig,
+  parsePodManifest,
+  parsePodState,
+  renderExplanation,
+} from '@nodeagent/kubelet';
+import { readConfigFiles } from '@nodeagent/kubelet/adapters';
+import type { Pod } from '@nodeagent/kube-client';
+import { defaultPod } from '@nodeagent/kube-client/pod-rules';
+import { parse } from 'yaml';
+
+import { type Machine, pullRules, runtimeSettings } from './settings.js';
+
+const PROGRAM = {
+  name: 'kubelet explain-pod',
+  about:
+    'Tells what the kubelet would do about a pod, and why: its next steps and the calls to the ' +
+    'container runtime. Touches nothing; needs no root, no runtime and no cluster.',
+};
+
+const FLAGS: readonly FlagSpec[] = [
+  { name: 'filename', short: 'f', kind: 'string', help: 'manifest of the pod, YAML or JSON' },
+  {
+    name: 'state',
+    kind: 'string',
+    help: 'what the node shows of the pod, YAML or JSON; a node that never saw it when absent',
+  },
+  { name: 'config', kind: 'string', help: "the kubelet's configuration file" },
+  {
+    name: 'root-dir',
+    kind: 'string',
+    default: '/var/lib/kubelet',
+    help: "directory for pods' files",
+  },
+  { name: 'json', kind: 'boolean', help: 'the explanation as one JSON object' },
+  { name: 'help', short: 'h', kind: 'boolean', help: 'this text' },
+];
+
+/** @returns what to print. @throws {ConfigError} for files that cannot be used */
+export async function runExplainPod(argv: readonly string[]): Promise<string> {
+  const flags = parseFlags(FLAGS, argv);
+  if (flags.given.get('help') === true) return renderHelp(PROGRAM, FLAGS);
+  const manifest = text(flags, 'filename');
+  if (manifest === '') throw problem('command line', '--filename', 'must name a manifest');
+  const pod = completed(await readManifest(manifest), manifest);
+  const stateFile = text(flags, 'state');
+  const raw = stateFile === '' ? {} : await readYaml(stateFile);
+  const state = parsePodState(raw, pod, stateFile);
+  const explanation = await explainPod(pod, state, await settingsOf(flags));
+  return flags.given.get('json') === true
+    ? `${JSON.stringify(explanation, null, 2)}\n`
+    : renderExplanation(explanation);
+}
+
+/** What only the machine itself could tell makes no difference that is worth a look at this one. */
+const ANY_MACHINE: Machine = {
+  memoryBytes: totalmem(),
+  isCgroupV2: true,
+  runtime: {
+    hugepageKib: [],
+    maskedPaths: [],
+    selinux: false,
+    swapBytes: 0,
+    limitsSwap: { v1: false, v2: false },
+  },
+};
+
+async function settingsOf(flags: ParsedFlags): Promise<ExplainSettings> {
+  const path = text(flags, 'config') || undefined;
+  const files = await readConfigFiles(path, undefined);
+  const source = path ?? 'command line';
+  const { config } = parseKubeletConfig({ ...files, flags: {}, source });
+  const rootDir = text(flags, 'root-dir') || '/var/lib/kubelet';
+  const { initialMs, maxMs } = DEFAULT_CRASH_LOOP_RULES;
+  const cap = config.crashLoopBackOff.maxContainerRestartPeriod ?? maxMs;
+  return {
+    runtime: runtimeSettings({ config, rootDir, nodeIps: [] }, ANY_MACHINE),
+    pulls: pullRules(config),
+    crashLoopRules: { initialMs: Math.min(initialMs, cap), maxMs: cap },
+    cgroups: { driver: config.cgroupDriver, root: config.cgroupRoot },
+    rootDir,
+    resolvConf: '',
+  };
+}
+
+/** With what the API server would have filled in. */
+function completed(manifest: Pod, source: string): Pod {
+  const pod = structuredClone(manifest);
+  if (pod.spec?.containers === undefined) throw problem(source, 'spec.containers', 'must be given');
+  defaultPod(pod.spec);
+  const { name = 'unnamed', namespace = 'default', uid = NO_UID } = pod.metadata ?? {};
+  return { ...pod, metadata: { ...pod.metadata, name, namespace, uid } };
+}
+
+/** Of a pod that no API server has seen. */
+const NO_UID = '00000000-0000-0000-0000-000000000000';
+
+async function readManifest(path: string): Promise<Pod> {
+  const source = await readText(path);
+  try {
+    return parsePodManifest(source);
+  } catch (cause) {
+    throw problem(path, '', (cause as Error).message, cause);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw problem(path, '', (cause as Error).message, cause);
+  }
+}
+
+async function readYaml(path: string): Promise<unknown> {
+  const source = await readText(path);
+  try {
+    return parse(source);
+  } catch (cause) {
+    throw problem(path, '', (cause as Error).message, cause);
+  }
+}
+
+function text({ given }: ParsedFlags, name: string): string {
+  return String(given.get(name) ?? '');
+}
+
+function problem(source: string, field: string, message: string, cause?: unknown): ConfigError {
+  const problems = [{ field, message }];
+  return new ConfigError('CONFIG_INVALID', { source, problems }, { cause });
+}

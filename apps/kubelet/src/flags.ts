@@ -1,0 +1,338 @@
+import type { FlagKind, FlagSpec, FlagValue } from '@nodeagent/component-base';
+
+const gates = (value: FlagValue): unknown => {
+  const entries = Object.entries(value as Readonly<Record<string, string>>);
+  return Object.fromEntries(
+    entries.map(([name, text]) => {
+      if (text !== 'true' && text !== 'false') throw new Error(`${name} must be true or false`);
+      return [name, text === 'true'];
+    }),
+  );
+};
+
+/** `key=value:Effect`, comma-separated. */
+const taints = (value: FlagValue): unknown =>
+  String(value)
+    .split(',')
+    .filter((text) => text !== '')
+    .map((text) => {
+      const found = /^([^=:]+)(?:=([^:]*))?:(\w+)$/.exec(text);
+      if (found === null) throw new Error(`${JSON.stringify(text)} is not key=value:Effect`);
+      return { key: found[1], value: found[2] ?? '', effect: found[3] };
+    });
+
+/** `name:value`, comma-separated; a name may come again. */
+const headers = (value: FlagValue): unknown => {
+  const found: Record<string, string[]> = {};
+  for (const text of value as readonly string[]) {
+    const at = text.indexOf(':');
+    if (at < 1) throw new Error('a header must be name:value');
+    (found[text.slice(0, at).trim()] ??= []).push(text.slice(at + 1).trim());
+  }
+  return found;
+};
+
+/** `memory.available<100Mi`, comma-separated. */
+const thresholds = (value: FlagValue): unknown =>
+  Object.fromEntries(
+    (value as readonly string[]).map((text) => {
+      const at = text.indexOf('<');
+      if (at < 0) throw new Error(`${JSON.stringify(text)} is not signal<value`);
+      return [text.slice(0, at).trim(), text.slice(at + 1).trim()];
+    }),
+  );
+
+const PROGRAM: readonly FlagSpec[] = [
+  { name: 'config', kind: 'string', help: 'configuration file' },
+  { name: 'config-dir', kind: 'string', help: 'directory of *.conf files merged over it' },
+  { name: 'kubeconfig', kind: 'string', help: 'file that says how to reach the API server' },
+  {
+    name: 'bootstrap-kubeconfig',
+    kind: 'string',
+    help: 'kubeconfig to ask for a client certificate with, where --kubeconfig has none that is valid',
+  },
+  { name: 'hostname-override', kind: 'string', help: "the node's name, instead of this host's" },
+  { name: 'node-ip', kind: 'string', help: "the node's address, or one of each family" },
+  { name: 'node-labels', kind: 'string', help: 'labels of a new node, k=v,…' },
+  {
+    name: 'root-dir',
+    kind: 'string',
+    default: '/var/lib/kubelet',
+    help: "directory for pods' files",
+  },
+  {
+    name: 'cert-dir',
+    kind: 'string',
+    help: 'directory of certificates that the kubelet makes itself; pki in root-dir',
+  },
+  { name: 'cloud-provider', kind: 'string', help: '"external", or nothing' },
+  {
+    name: 'seccomp-default',
+    kind: 'boolean',
+    help: "RuntimeDefault where pods don't say",
+    path: 'seccompDefault',
+  },
+  { name: 'version', kind: 'boolean', help: 'print the version, then exit' },
+  { name: 'help', short: 'h', kind: 'boolean', help: 'print this text, then exit' },
+  { name: 'v', short: 'v', kind: 'integer', help: 'verbosity of logs', path: 'logging.verbosity' },
+  { name: 'logging-format', kind: 'string', help: 'text or json', path: 'logging.format' },
+  {
+    name: 'provider-id',
+    kind: 'string',
+    help: "the cloud's name of this node",
+    path: 'providerID',
+  },
+  {
+    name: 'fail-cgroupv1',
+    kind: 'boolean',
+    help: 'refuse to start on cgroup v1',
+    path: 'failCgroupV1',
+  },
+];
+
+const IN_FILE = 'set it in the file given by --config instead';
+
+type Row = readonly [flag: string, field: string];
+
+const rows = (kind: FlagKind, table: readonly Row[]): FlagSpec[] =>
+  table.map(([name, path]) => ({
+    name,
+    kind,
+    path,
+    help: `${path} of the file`,
+    deprecated: IN_FILE,
+  }));
+
+/** Flags that are fields of the configuration file too. */
+const CONFIG: readonly FlagSpec[] = [
+  ...rows('boolean', [
+    ['enable-server', 'enableServer'],
+    ['fail-swap-on', 'failSwapOn'],
+    ['anonymous-auth', 'authentication.anonymous.enabled'],
+    ['authentication-token-webhook', 'authentication.webhook.enabled'],
+    ['rotate-certificates', 'rotateCertificates'],
+    ['rotate-server-certificates', 'serverTLSBootstrap'],
+    ['enable-debugging-handlers', 'enableDebuggingHandlers'],
+    ['contention-profiling', 'enableContentionProfiling'],
+    ['cgroups-per-qos', 'cgroupsPerQOS'],
+    ['cpu-cfs-quota', 'cpuCFSQuota'],
+    ['enable-controller-attach-detach', 'enableControllerAttachDetach'],
+    ['make-iptables-util-chains', 'makeIPTablesUtilChains'],
+    ['kernel-memcg-notification', 'kernelMemcgNotification'],
+    ['local-storage-capacity-isolation', 'localStorageCapacityIsolation'],
+    ['serialize-image-pulls', 'serializeImagePulls'],
+    ['protect-kernel-defaults', 'protectKernelDefaults'],
+    ['register-node', 'registerNode'],
+    ['runonce', 'runOnce'],
+  ]),
+  ...rows('string', [
+    ['address', 'address'],
+    ['pod-manifest-path', 'staticPodPath'],
+    ['manifest-url', 'staticPodURL'],
+    ['container-runtime-endpoint', 'containerRuntimeEndpoint'],
+    ['image-service-endpoint', 'imageServiceEndpoint'],
+    ['client-ca-file', 'authentication.x509.clientCAFile'],
+    ['authorization-mode', 'authorization.mode'],
+    ['tls-cert-file', 'tlsCertFile'],
+    ['tls-private-key-file', 'tlsPrivateKeyFile'],
+    ['tls-min-version', 'tlsMinVersion'],
+    ['healthz-bind-address', 'healthzBindAddress'],
+    ['cluster-domain', 'clusterDomain'],
+    ['volume-plugin-dir', 'volumePluginDir'],
+    ['kubelet-cgroups', 'kubeletCgroups'],
+    ['system-cgroups', 'systemCgroups'],
+    ['cgroup-driver', 'cgroupDriver'],
+    ['cgroup-root', 'cgroupRoot'],
+    ['cpu-manager-policy', 'cpuManagerPolicy'],
+    ['memory-manager-policy', 'memoryManagerPolicy'],
+    ['topology-manager-policy', 'topologyManagerPolicy'],
+    ['topology-manager-scope', 'topologyManagerScope'],
+    ['hairpin-mode', 'hairpinMode'],
+    ['pod-cidr', 'podCIDR'],
+    ['resolv-conf', 'resolvConf'],
+    ['container-log-max-size', 'containerLogMaxSize'],
+    ['kube-api-content-type', 'contentType'],
+    ['reserved-cpus', 'reservedSystemCPUs'],
+    ['system-reserved-cgroup', 'systemReservedCgroup'],
+    ['kube-reserved-cgroup', 'kubeReservedCgroup'],
+  ]),
+  ...rows('integer', [
+    ['port', 'port'],
+    ['read-only-port', 'readOnlyPort'],
+    ['registry-qps', 'registryPullQPS'],
+    ['registry-burst', 'registryBurst'],
+    ['event-qps', 'eventRecordQPS'],
+    ['event-burst', 'eventBurst'],
+    ['healthz-port', 'healthzPort'],
+    ['oom-score-adj', 'oomScoreAdj'],
+    ['max-pods', 'maxPods'],
+    ['pods-per-core', 'podsPerCore'],
+    ['pod-max-pids', 'podPidsLimit'],
+    ['container-log-max-files', 'containerLogMaxFiles'],
+    ['node-status-max-images', 'nodeStatusMaxImages'],
+    ['image-gc-high-threshold', 'imageGCHighThresholdPercent'],
+    ['image-gc-low-threshold', 'imageGCLowThresholdPercent'],
+    ['max-open-files', 'maxOpenFiles'],
+    ['kube-api-qps', 'kubeAPIQPS'],
+    ['kube-api-burst', 'kubeAPIBurst'],
+    ['eviction-max-pod-grace-period', 'evictionMaxPodGracePeriod'],
+  ]),
+  ...rows('duration', [
+    ['sync-frequency', 'syncFrequency'],
+    ['file-check-frequency', 'fileCheckFrequency'],
+    ['http-check-frequency', 'httpCheckFrequency'],
+    ['authentication-token-webhook-cache-ttl', 'authentication.webhook.cacheTTL'],
+    ['authorization-webhook-cache-authorized-ttl', 'authorization.webhook.cacheAuthorizedTTL'],
+    ['authorization-webhook-cache-unauthorized-ttl', 'authorization.webhook.cacheUnauthorizedTTL'],
+    ['streaming-connection-idle-timeout', 'streamingConnectionIdleTimeout'],
+    ['node-status-update-frequency', 'nodeStatusUpdateFrequency'],
+    ['volume-stats-agg-period', 'volumeStatsAggPeriod'],
+    ['minimum-image-ttl-duration', 'imageMinimumGCAge'],
+    ['cpu-manager-reconcile-period', 'cpuManagerReconcilePeriod'],
+    ['runtime-request-timeout', 'runtimeRequestTimeout'],
+    ['cpu-cfs-quota-period', 'cpuCFSQuotaPeriod'],
+    ['eviction-pressure-transition-period', 'evictionPressureTransitionPeriod'],
+  ]),
+  ...rows('list', [
+    ['cluster-dns', 'clusterDNS'],
+    ['tls-cipher-suites', 'tlsCipherSuites'],
+    ['allowed-unsafe-sysctls', 'allowedUnsafeSysctls'],
+    ['enforce-node-allocatable', 'enforceNodeAllocatable'],
+  ]),
+  ...rows('map', [
+    ['cpu-manager-policy-options', 'cpuManagerPolicyOptions'],
+    ['topology-manager-policy-options', 'topologyManagerPolicyOptions'],
+    ['qos-reserved', 'qosReserved'],
+    ['system-reserved', 'systemReserved'],
+    ['kube-reserved', 'kubeReserved'],
+    ['eviction-soft-grace-period', 'evictionSoftGracePeriod'],
+    ['eviction-minimum-reclaim', 'evictionMinimumReclaim'],
+  ]),
+  ...rows('map', [['feature-gates', 'featureGates']]).map((row) => ({ ...row, convert: gates })),
+  ...rows('string', [['register-with-taints', 'registerWithTaints']]).map((row) => ({
+    ...row,
+    convert: taints,
+  })),
+  ...rows('list', [['manifest-url-header', 'staticPodURLHeader']]).map((row) => ({
+    ...row,
+    convert: headers,
+  })),
+  ...rows('list', [
+    ['eviction-hard', 'evictionHard'],
+    ['eviction-soft', 'evictionSoft'],
+  ]).map((row) => ({ ...row, convert: thresholds })),
+];
+
+const ignored = (kind: FlagKind, names: readonly string[], why: string): FlagSpec[] =>
+  names.map((name) => ({ name, kind, help: '', ignored: why }));
+
+const REMOVED = 'it was removed from Kubernetes';
+const NOT_YET = 'this kubelet does not have it yet';
+
+/** Old service files must keep working. */
+const IGNORED: readonly FlagSpec[] = [
+  ...ignored(
+    'string',
+    [
+      'container-runtime',
+      'network-plugin',
+      'cni-bin-dir',
+      'cni-conf-dir',
+      'cni-cache-dir',
+      'docker',
+      'docker-endpoint',
+      'docker-root',
+      'docker-env-metadata-whitelist',
+      'pod-infra-container-image',
+      'non-masquerade-cidr',
+      'cloud-config',
+      'dynamic-config-dir',
+      'experimental-mounter-path',
+    ],
+    REMOVED,
+  ),
+  ...ignored(
+    'boolean',
+    [
+      'keep-terminated-pod-volumes',
+      'redirect-container-streaming',
+      'register-schedulable',
+      'allow-privileged',
+      'experimental-allocatable-ignore-eviction',
+      'docker-only',
+      'docker-tls',
+    ],
+    REMOVED,
+  ),
+  ...ignored('integer', ['cadvisor-port', 'network-plugin-mtu'], REMOVED),
+  ...ignored('duration', ['image-pull-progress-deadline'], REMOVED),
+  ...ignored(
+    'string',
+    [
+      'runtime-cgroups',
+      'lock-file',
+      'image-credential-provider-config',
+      'image-credential-provider-bin-dir',
+      'reserved-memory',
+    ],
+    NOT_YET,
+  ),
+  ...ignored('boolean', ['exit-on-lock-contention'], NOT_YET),
+  ...ignored(
+    'duration',
+    [
+      'housekeeping-interval',
+      'max-housekeeping-interval',
+      'global-housekeeping-interval',
+      'minimum-container-ttl-duration',
+      'storage-driver-buffer-duration',
+      'log-flush-frequency',
+    ],
+    'nothing uses it',
+  ),
+  ...ignored(
+    'integer',
+    [
+      'maximum-dead-containers',
+      'maximum-dead-containers-per-container',
+      'application-metrics-count-limit',
+    ],
+    'one ended run of each container is kept',
+  ),
+  ...ignored(
+    'string',
+    [
+      'boot-id-file',
+      'machine-id-file',
+      'container-hints',
+      'containerd',
+      'containerd-namespace',
+      'event-storage-age-limit',
+      'event-storage-event-limit',
+      'storage-driver-db',
+      'storage-driver-host',
+      'storage-driver-password',
+      'storage-driver-table',
+      'storage-driver-user',
+      'vmodule',
+      'log-text-info-buffer-size',
+      'log-json-info-buffer-size',
+    ],
+    'nothing uses it',
+  ),
+  ...ignored(
+    'boolean',
+    [
+      'storage-driver-secure',
+      'log-cadvisor-usage',
+      'enable-load-reader',
+      'log-text-split-stream',
+      'log-json-split-stream',
+      'logtostderr',
+      'alsologtostderr',
+    ],
+    'nothing uses it',
+  ),
+];
+
+export const FLAGS: readonly FlagSpec[] = [...PROGRAM, ...CONFIG, ...IGNORED];

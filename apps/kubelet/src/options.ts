@@ -1,0 +1,164 @@
+import { isIP } from 'node:net';
+import { join } from 'node:path';
+
+import {
+  ConfigError,
+  flagsToConfig,
+  type FlagValue,
+  type ParsedFlags,
+  type Problem,
+} from '@nodeagent/component-base';
+import { type KubeletConfig, parseKubeletConfig } from '@nodeagent/kubelet';
+import type { ConfigFiles } from '@nodeagent/kubelet/adapters';
+
+import { FLAGS } from './flags.js';
+
+/** The file and its field, or the command line and its flag. */
+export interface Place {
+  readonly source: string;
+  readonly field: string;
+}
+
+/** What the command line and the files say together. */
+export interface Options {
+  readonly config: KubeletConfig;
+  /** Undefined: there is no API server, and only static pods run. */
+  readonly kubeconfig: string | undefined;
+  /** With credentials that may ask for the node's own, which then stand in `kubeconfig`. */
+  readonly bootstrapKubeconfig: string | undefined;
+  /** Without one, there are no default eviction thresholds. */
+  readonly hasConfigFile: boolean;
+  /** Where to mend a field of the configuration, for messages. */
+  readonly placeOf: (field: string) => Place;
+  readonly nodeName: string;
+  readonly nodeIps: readonly string[];
+  readonly nodeLabels: Readonly<Record<string, string>>;
+  readonly rootDir: string;
+  /** Where certificates are that the kubelet makes itself. */
+  readonly certDir: string;
+  /** Flags as they were given, for `/flagz`. */
+  readonly flags: Readonly<Record<string, string>>;
+  readonly cloudProvider: 'none' | 'external';
+  readonly warnings: readonly string[];
+}
+
+/** @throws {ConfigError} with everything that is wrong with the flags, or with the configuration */
+export async function readOptions(
+  flags: ParsedFlags,
+  hostname: string,
+  readFiles: (path?: string, directory?: string) => Promise<ConfigFiles>,
+): Promise<Options> {
+  const text = (name: string): string => String(flags.given.get(name) ?? '');
+  const path = text('config') || undefined;
+  const files = await readFiles(path, text('config-dir') || undefined);
+  const { config, warnings } = parseKubeletConfig({
+    ...files,
+    flags: flagsToConfig(FLAGS, flags),
+    source: path ?? 'command line',
+  });
+  const problems: Problem[] = [];
+  const cloudProvider = text('cloud-provider');
+  if (cloudProvider !== '' && cloudProvider !== 'external') {
+    problems.push({ field: '--cloud-provider', message: 'must be "external" or nothing' });
+  }
+  const nodeName = (text('hostname-override') || hostname).trim().toLowerCase();
+  if (nodeName === '')
+    problems.push({ field: '--hostname-override', message: 'must not be blank' });
+  if (text('bootstrap-kubeconfig') !== '' && text('kubeconfig') === '') {
+    const message = 'must name the file that is written once the node has its certificate';
+    problems.push({ field: '--kubeconfig', message });
+  }
+  const rootDir = text('root-dir') || '/var/lib/kubelet';
+  const options: Options = {
+    config,
+    kubeconfig: text('kubeconfig') || undefined,
+    bootstrapKubeconfig: text('bootstrap-kubeconfig') || undefined,
+    hasConfigFile: path !== undefined,
+    placeOf: (field) => placeOf(field, flags, path),
+    nodeName,
+    nodeIps: nodeIpsOf(text('node-ip'), problems),
+    nodeLabels: nodeLabelsOf(text('node-labels'), problems),
+    rootDir,
+    certDir: text('cert-dir') || join(rootDir, 'pki'),
+    flags: Object.fromEntries([...flags.given].map(([name, value]) => [name, shown(value)])),
+    cloudProvider: cloudProvider === 'external' ? 'external' : 'none',
+    warnings: [...flags.warnings, ...files.warnings, ...warnings],
+  };
+  if (problems.length > 0)
+    throw new ConfigError('FLAG_INVALID', { source: 'command line', problems });
+  return options;
+}
+
+/** As it would stand on the command line; what a header says may be a secret. */
+function shown(value: FlagValue): string {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value !== 'object') return String(value);
+  return Object.entries(value)
+    .map(([key, one]) => `${key}=${String(one)}`)
+    .join(',');
+}
+
+/** A flag overrules the file; without a file, the flag is how to say it. */
+function placeOf(field: string, { given }: ParsedFlags, path: string | undefined): Place {
+  const flag = FLAGS.find((spec) => spec.path === field)?.name;
+  const byFlag = flag !== undefined && (given.has(flag) || path === undefined);
+  if (byFlag) return { source: 'command line', field: `--${flag}` };
+  return { source: path ?? 'command line', field };
+}
+
+function nodeIpsOf(text: string, problems: Problem[]): readonly string[] {
+  const ips = text
+    .split(',')
+    .map((ip) => ip.trim())
+    .filter((ip) => isIP(ip) !== 0);
+  const families = new Set(ips.map((ip) => isIP(ip)));
+  if (ips.length > families.size) {
+    const message = `bad --node-ip ${JSON.stringify(text)}: must contain either a single IP or a dual-stack pair of IPs`;
+    problems.push({ field: '--node-ip', message });
+  } else if (ips.length === 2 && ips.some((ip) => ip === '0.0.0.0' || ip === '::')) {
+    const message = `bad --node-ip ${JSON.stringify(text)}: dual-stack node IP cannot include '0.0.0.0' or '::'`;
+    problems.push({ field: '--node-ip', message });
+  }
+  return ips;
+}
+
+/** Names in Kubernetes' own space that a node may give itself. */
+const OWN_LABELS: ReadonlySet<string> = new Set([
+  'kubernetes.io/hostname',
+  'topology.kubernetes.io/zone',
+  'topology.kubernetes.io/region',
+  'failure-domain.beta.kubernetes.io/zone',
+  'failure-domain.beta.kubernetes.io/region',
+  'node.kubernetes.io/instance-type',
+  'beta.kubernetes.io/instance-type',
+  'kubernetes.io/os',
+  'kubernetes.io/arch',
+  'beta.kubernetes.io/os',
+  'beta.kubernetes.io/arch',
+]);
+const OWN_SPACES = /(^|\.)(kubelet|node)\.kubernetes\.io\//;
+const KUBERNETES_SPACES = /(^|\.)(kubernetes|k8s)\.io\//;
+const LABEL_KEY = /^([a-z0-9.-]{1,253}\/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$/;
+const LABEL_VALUE = /^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/;
+
+function nodeLabelsOf(text: string, problems: Problem[]): Readonly<Record<string, string>> {
+  const labels = text
+    .split(',')
+    .filter((pair) => pair.trim() !== '')
+    .map((pair): readonly [string, string] => {
+      const at = pair.indexOf('=');
+      return at < 0 ? [pair.trim(), ''] : [pair.slice(0, at).trim(), pair.slice(at + 1).trim()];
+    });
+  const foreign = labels.flatMap(([key]) =>
+    KUBERNETES_SPACES.test(key) && !OWN_SPACES.test(key) && !OWN_LABELS.has(key) ? [key] : [],
+  );
+  if (foreign.length > 0) {
+    const message = `unknown 'kubernetes.io' or 'k8s.io' labels specified with --node-labels: [${foreign.join(' ')}]`;
+    problems.push({ field: '--node-labels', message });
+  }
+  const bad = labels.filter(([key, value]) => !LABEL_KEY.test(key) || !LABEL_VALUE.test(value));
+  for (const [key, value] of bad) {
+    problems.push({ field: '--node-labels', message: `invalid node labels: ${key}=${value}` });
+  }
+  return Object.fromEntries(labels);
+}

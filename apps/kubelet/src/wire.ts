@@ -1,0 +1,364 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+
+import { type Clock, type Logger, type Random, type ScopeTask } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
+import {
+  collectWhenIdle,
+  createPrometheusMetrics,
+  type PrometheusMetrics,
+} from '@nodeagent/component-base/process';
+import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
+import {
+  type Connection,
+  createNoApiClient,
+  type KubeClient,
+  QueuedEventRecorder,
+  runReflector,
+  type Service,
+  SERVICES,
+  Store,
+} from '@nodeagent/kube-client';
+import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
+import {
+  checkResolvConf,
+  createContainerVolumes,
+  createFieldReader,
+  createNodeEvents,
+  createPodEvents,
+  createPodRuntime,
+  createPodVolumes,
+  createPullCredentials,
+  createRuntimeWatch,
+  meterCri,
+  createTokenCache,
+  hostIpsOf,
+  type KubeletPorts,
+  OwnNode,
+  PodCgroups,
+  type PodVolumes,
+  runKubelet,
+  type Surroundings,
+  UserNamespaces,
+} from '@nodeagent/kubelet';
+import {
+  callHook,
+  createCgroupTree,
+  createDockerConfigReader,
+  createHealthServer,
+  createMounter,
+  createPodFiles,
+  createPullRecordFiles,
+  createSubPaths,
+  createUserNamespaceFiles,
+  createVolumeFiles,
+  hasCgroupV2,
+  readRuntimeMachine,
+  readSubIds,
+} from '@nodeagent/kubelet/adapters';
+import { createProcFacts } from '@nodeagent/node-status/proc';
+import { createGrpcProber } from '@nodeagent/probes/grpc';
+import { createHttpProber } from '@nodeagent/probes/http';
+import { createTcpProber } from '@nodeagent/probes/tcp';
+
+import { checkApi } from './check-api.js';
+import {
+  checkCgroupVersion,
+  checkEndpoints,
+  connectRuntime,
+  type ReadyRuntime,
+} from './connect-runtime.js';
+import type { Options } from './options.js';
+import {
+  allocatableMemory,
+  PodWakes,
+  tellMissing,
+  wireObjects,
+  withObjects,
+} from './pod-objects.js';
+import {
+  cgroupRules,
+  idRange,
+  nodeConfig,
+  pullRules,
+  runtimeSettings,
+  VERSION,
+} from './settings.js';
+import { openConnection, rotationTasks } from './wire-certificates.js';
+import { admissionRules, createLogRecorder, podLeftovers, staticSources } from './wire-pods.js';
+import { rotateLogs, type WiredServer, wireServer } from './wire-server.js';
+
+interface Base {
+  readonly options: Options;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: PrometheusMetrics;
+  readonly probeMetrics: PrometheusMetrics;
+}
+
+/** Runs the kubelet on this machine until the signal fires; containers run on after it. */
+export async function run(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
+  const base: Base = {
+    options,
+    log,
+    clock: createSystemClock(),
+    random: Math.random,
+    metrics: createPrometheusMetrics(),
+    probeMetrics: createPrometheusMetrics(),
+  };
+  checkEndpoints(options);
+  const isV2 = await hasCgroupV2();
+  checkCgroupVersion(options, isV2);
+  const api = await connectApi(base, signal);
+  if (api === undefined) log.warn({}, 'no --kubeconfig: only static pods run, others are ended');
+  const cri = meterCri(openRuntime(options, log), base);
+  let nodeApi: WiredServer | undefined;
+  try {
+    const [runtime] = await Promise.all([connectRuntime(cri, base, signal), api?.check(signal)]);
+    await adjustOomScore(options.config.oomScoreAdj, log);
+    await makeDirectories(options);
+    const client = api?.client ?? createNoApiClient(STANDALONE);
+    const ports = await wirePorts({ ...base, client, cri, runtime, isV2 }, signal);
+    nodeApi = await wireServer({ ...base, connection: api?.connection, cri }, signal);
+    await runKubelet(
+      {
+        ...ports,
+        ...(nodeApi && { server: nodeApi.server }),
+        tasks: [
+          ...(ports.tasks ?? []),
+          ...rotationTasks({
+            ...{ ...base, client },
+            connection: api?.connection,
+            addresses: () => ports.ownNode.current()?.status?.addresses ?? [],
+            issued: nodeApi?.issued,
+          }),
+        ],
+      },
+      {
+        node: nodeConfig(options),
+        standalone: api === undefined,
+        syncFrequencyMs: options.config.syncFrequency,
+        maxRestartDelayMs: options.config.crashLoopBackOff.maxContainerRestartPeriod,
+      },
+      signal,
+    );
+  } finally {
+    cri.close();
+    api?.client.close();
+    nodeApi?.close();
+  }
+}
+
+const STANDALONE = 'there is no API server: the kubelet was started without --kubeconfig';
+
+interface Api {
+  readonly connection: Connection;
+  readonly client: HttpKubeClient;
+  check(signal: AbortSignal): Promise<void>;
+}
+
+/** @returns undefined without a kubeconfig */
+async function connectApi(base: Base, started: AbortSignal): Promise<Api | undefined> {
+  const { config, kubeconfig, nodeName } = base.options;
+  const connection = await openConnection(base, started);
+  if (connection === undefined || kubeconfig === undefined) return undefined;
+  const client = createKubeClient(connection, {
+    userAgent: `kubelet/${VERSION} (linux/${process.arch}) nodeagent`,
+    rateLimit: { perSecond: config.kubeAPIQPS || 5, burst: config.kubeAPIBurst || 10 },
+  });
+  const check = (signal: AbortSignal): Promise<void> =>
+    checkApi(client, connection, { kubeconfig, nodeName, signal });
+  return { client, connection, check };
+}
+
+function openRuntime({ config }: Options, log: Logger): CriClient {
+  const {
+    containerRuntimeEndpoint: endpoint,
+    imageServiceEndpoint,
+    runtimeRequestTimeout,
+  } = config;
+  return createCriClient({
+    endpoint,
+    imageEndpoint: imageServiceEndpoint === '' ? undefined : imageServiceEndpoint,
+    requestTimeoutMs: runtimeRequestTimeout,
+    onWarning: (warning) => log.warn({}, warning),
+  });
+}
+
+type Wiring = Base &
+  Readonly<{ client: KubeClient; cri: CriClient; runtime: ReadyRuntime; isV2: boolean }>;
+
+async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<KubeletPorts> {
+  const { options, client, cri, clock, random, log, metrics } = wiring;
+  const { nodeName, rootDir, config } = options;
+  const component = { component: 'kubelet', host: nodeName, clock, random, metrics };
+  const isStandalone = options.kubeconfig === undefined;
+  const queue = new QueuedEventRecorder(component);
+  const recorder = isStandalone ? createLogRecorder(log) : queue;
+  const events = createPodEvents(recorder);
+  const ownNode = new OwnNode({ client, nodeName, clock, random, log });
+  const services = watchServices(wiring);
+  const surroundings: Surroundings = {
+    node: () => ({
+      hostIps: hostIpsOf(ownNode.current()),
+      allocatable: ownNode.current()?.status?.allocatable ?? {},
+    }),
+    services: services.current,
+  };
+  const wakes = new PodWakes();
+  const objects = wireObjects({ ...wiring, ownNode, wakes }, lifetime);
+  const cgroups = await wireCgroups(wiring);
+  const mounter = createMounter();
+  const files = createPodFiles(rootDir);
+  const nodeEvents = createNodeEvents(recorder, nodeName);
+  const settings = runtimeSettings(options, {
+    memoryBytes: totalmem(),
+    isCgroupV2: wiring.isV2,
+    runtime: await readRuntimeMachine(),
+  });
+  await checkResolvConf({ files, nodeEvents }, settings);
+  const runtime = createPodRuntime(
+    {
+      ...{ client, objects, surroundings, events, nodeEvents, files, clock, log },
+      cri: cri.runtime,
+      images: cri.images,
+      volumes: createContainerVolumes({ rootDir, subPaths: createSubPaths(mounter) }),
+      credentials: createPullCredentials(
+        objects,
+        createDockerConfigReader(rootDir),
+        tellMissing(events),
+      ),
+      records: createPullRecordFiles(rootDir),
+      userNamespaces: new UserNamespaces(
+        createUserNamespaceFiles(rootDir),
+        idRange(options, await readSubIds()),
+        random,
+      ),
+      cgroups,
+      call: callHook,
+    },
+    settings,
+    pullRules(config),
+  );
+  const volumes = createPodVolumes({
+    ...{ rootDir, mounter, objects, events, clock },
+    nodeMemoryBytes: () => allocatableMemory(ownNode.current()),
+    files: createVolumeFiles(),
+    fields: createFieldReader(surroundings),
+    tokens: createTokenCache({
+      ...{ client, clock, random },
+      onRenewalFailed: (pod, err) =>
+        log.warn({ pod: pod.metadata?.name, err }, 'token not renewed, the old one still works'),
+    }),
+  });
+  wakes.onWake((uid) => volumes.expire(uid));
+  return {
+    ...{ client, ownNode, events, nodeEvents, runtime, clock, random, log },
+    onWakeable: (wake) => wakes.onWake(wake),
+    sources: staticSources({ options, events, clock, log }),
+    admission: { rules: await admissionRules(options) },
+    metrics,
+    probeMetrics: wiring.probeMetrics,
+    cri: cri.runtime,
+    images: cri.images,
+    facts: createProcFacts({ rootDir }),
+    runtimeEvents: createRuntimeWatch({
+      ...{ cri: cri.runtime, clock, log },
+      streams: wiring.runtime.containerEvents,
+      lastSeen: (uid) => runtime.lastSeen(uid),
+      metrics,
+    }),
+    volumes: withCgroups(withObjects(volumes, objects), cgroups),
+    leftovers: podLeftovers(options, cgroups),
+    prober: { http: createHttpProber(), tcp: createTcpProber(), grpc: createGrpcProber() },
+    health: createHealthServer({
+      ...{ address: config.healthzBindAddress, port: config.healthzPort, clock, log },
+    }),
+    tasks: [
+      ...(isStandalone ? [] : [(inner: AbortSignal) => queue.run(client, inner), services.run]),
+      (inner) => collectWhenIdle(clock, inner),
+      (inner) => rotateLogs(wiring, inner),
+    ],
+  };
+}
+
+async function wireCgroups({ options, runtime, log }: Wiring): Promise<PodCgroups> {
+  const { config } = options;
+  const driver = runtime.cgroupDriver ?? config.cgroupDriver;
+  const tree = await createCgroupTree(driver);
+  const layout = { driver, root: config.cgroupRoot };
+  const cgroups = new PodCgroups({ tree, layout, rules: cgroupRules(config), log });
+  if (config.cgroupsPerQOS) await cgroups.start();
+  return cgroups;
+}
+
+/** A pod's cgroup goes with its files. */
+function withCgroups(volumes: PodVolumes, cgroups: PodCgroups): PodVolumes {
+  return {
+    ...volumes,
+    teardown: async (uid, signal) => {
+      await cgroups.remove(uid);
+      await volumes.teardown(uid, signal);
+    },
+  };
+}
+
+interface ServiceWatch {
+  readonly current: () => readonly Service[] | undefined;
+  readonly run: ScopeTask;
+}
+
+/** What the environment of pods tells of services; nothing else is kept of them. */
+function watchServices({ client, clock, random, log }: Wiring): ServiceWatch {
+  const store = new Store<Service>();
+  let synced = false;
+  return {
+    current: () => (synced ? [...store.items.values()] : undefined),
+    run: (signal) =>
+      runReflector(
+        client,
+        {
+          resource: SERVICES,
+          selectors: { fieldSelector: 'spec.clusterIP!=None' },
+          project: projectService,
+          sink: store,
+          clock,
+          random,
+          onSynced: () => {
+            synced = true;
+          },
+          onError: (err, retryInMs) => log.warn({ err, retryInMs }, 'services cannot be watched'),
+        },
+        signal,
+      ),
+  };
+}
+
+function projectService({ metadata = {}, spec = {} }: Service): Service {
+  const { name = '', namespace = '' } = metadata;
+  const ports = (spec.ports ?? []).map(({ name: portName, port, protocol }) => ({
+    port,
+    ...(portName !== undefined && { name: portName }),
+    ...(protocol !== undefined && { protocol }),
+  }));
+  const { clusterIP } = spec;
+  return { metadata: { name, namespace }, spec: { ...(clusterIP && { clusterIP }), ports } };
+}
+
+async function makeDirectories({ rootDir, config }: Options): Promise<void> {
+  for (const name of ['', 'pods', 'plugins', 'plugins_registry', 'pod-resources', 'checkpoints']) {
+    await mkdir(join(rootDir, name), { recursive: true, mode: 0o750 });
+  }
+  await mkdir(config.podLogsDir, { recursive: true, mode: 0o750 });
+}
+
+/** Not being allowed to is common in containers, and no reason not to run. */
+async function adjustOomScore(score: number, log: Logger): Promise<void> {
+  try {
+    await writeFile('/proc/self/oom_score_adj', String(score));
+  } catch (err) {
+    log.warn({ err, oomScoreAdj: score }, 'oom_score_adj stays as it is');
+  }
+}
