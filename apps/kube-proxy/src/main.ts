@@ -1,0 +1,77 @@
+import type { Logger } from '@nodeagent/base';
+import { isConfigError, parseFlags, renderHelp } from '@nodeagent/component-base';
+import { createLogger, readConfigFile, signalsToAbort } from '@nodeagent/component-base/process';
+import { isKubeError } from '@nodeagent/kube-client';
+import { CONFIG_KIND, isProxyError } from '@nodeagent/kube-proxy';
+import { isNetfilterError } from '@nodeagent/netfilter';
+
+import { FLAGS } from './flags.js';
+import { type Options, readOptions, taskOf } from './options.js';
+import { cleanUp, run, writeConfig } from './wire.js';
+
+const PROGRAM = {
+  name: 'kube-proxy',
+  about: 'Makes Kubernetes Services work on this node: writes packet filter rules for them.',
+};
+const VERSION = 'Kubernetes v1.36.0';
+
+async function main(argv: readonly string[]): Promise<void> {
+  const [word, ...rest] = argv;
+  if (word === 'render' || word === 'trace') {
+    const { explain } = await import('./explain.js');
+    for await (const piece of explain(word, rest, tell)) await print(piece);
+    return;
+  }
+  const flags = parseFlags(FLAGS, argv);
+  const asked = taskOf(flags);
+  if (asked === 'help') return print(renderHelp(PROGRAM, FLAGS));
+  if (asked === 'version') return print(`${VERSION}\n`);
+  const options = await readOptions(flags, (path) => readConfigFile(path, CONFIG_KIND));
+  const { format, verbosity } = options.config.logging;
+  const logger = createLogger({ format, verbosity, program: PROGRAM.name });
+  for (const warning of options.warnings) logger.warn({}, warning);
+  await perform(options, logger, signalsToAbort());
+}
+
+async function perform(options: Options, logger: Logger, signal: AbortSignal): Promise<void> {
+  switch (options.task) {
+    case 'write-config':
+      return writeConfig(options);
+    case 'cleanup':
+      return cleanUp(logger, signal);
+    default:
+      await run(options, logger, signal);
+      if (signal.aborted) logger.info({ why: (signal.reason as Error).message }, 'proxy ended');
+  }
+}
+
+/** Resolves when there is room for more: the rules of a large cluster are many megabytes. */
+async function print(text: string): Promise<void> {
+  await new Promise<void>((resolve) => {
+    process.stdout.write(text, (error) => {
+      if (error) process.exit(0); // whoever read it (head, a pager) has had enough
+      resolve();
+    });
+  });
+}
+
+function tell(text: string): void {
+  process.stderr.write(`kube-proxy: ${text}\n`);
+}
+
+/** A user's mistake needs no stack; a programmer's does. */
+function explain(error: unknown): string {
+  const isKnown = [isConfigError, isKubeError, isProxyError, isNetfilterError].some((is) =>
+    is(error),
+  );
+  if (!(error instanceof Error)) return String(error);
+  return isKnown ? error.message : (error.stack ?? error.message);
+}
+
+try {
+  await main(process.argv.slice(2));
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`kube-proxy: ${explain(error)}\n`);
+  process.exit(1);
+}

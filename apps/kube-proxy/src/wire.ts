@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, hostname } from 'node:os';
+
+import { type Logger, runScope } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
+import { collectWhenIdle, createPrometheusMetrics } from '@nodeagent/component-base/process';
+import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
+import { loadInCluster, loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+import {
+  cleanupEverything,
+  cleanupOtherModes,
+  type OpenNetlink,
+  runProxy,
+} from '@nodeagent/kube-proxy';
+import {
+  createForwardSockets,
+  createHostInterfaces,
+  createHttpListener,
+  createProcSysctl,
+} from '@nodeagent/kube-proxy/adapters';
+import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
+
+import type { Options } from './options.js';
+import { watchConfig } from './watch-config.js';
+
+/** Writes the configuration in force as upstream does: YAML, all fields. */
+export async function writeConfig({ config, writeConfigTo }: Options): Promise<void> {
+  const { stringify } = await import('yaml');
+  await writeFile(writeConfigTo, stringify(config.file));
+}
+
+/** Removes what any proxy left in the kernel. */
+export function cleanUp(logger: Logger, signal: AbortSignal): Promise<void> {
+  const clock = createSystemClock();
+  return cleanupEverything({ commands: createSpawnRunner(), logger, clock, openNetlink }, signal);
+}
+
+/** Runs the proxy on this machine until the signal fires. */
+export async function run(options: Options, logger: Logger, signal: AbortSignal): Promise<void> {
+  const { config, configPath, task } = options;
+  const client = await connect(options);
+  const commands = createSpawnRunner();
+  await adjustOomScore(config.oomScoreAdj, logger);
+  const clock = createSystemClock();
+  await cleanupOtherModes({ commands, logger, clock, openNetlink }, config.mode, signal);
+  const nodeName = options.nodeName ?? hostname().trim().toLowerCase();
+  const initOnly = task === 'init-only';
+  const onStarted = (): void => logger.info({ node: nodeName, mode: config.mode }, 'proxy started');
+  const dependencies = {
+    client,
+    commands,
+    logger,
+    sysctl: createProcSysctl(),
+    interfaces: createHostInterfaces(),
+    http: createHttpListener(),
+    sockets: createForwardSockets(),
+    openNetlink,
+    clock,
+    random: Math.random,
+    metrics: createPrometheusMetrics(),
+    cpuCount: availableParallelism(),
+  };
+  const done = new AbortController();
+  const proxy = async (scope: AbortSignal): Promise<void> => {
+    await runProxy({ config, nodeName, initOnly, onStarted }, dependencies, scope);
+    done.abort();
+  };
+  const watchFile = async (scope: AbortSignal): Promise<void> => {
+    if (configPath !== undefined) await watchConfig(configPath, scope);
+  };
+  try {
+    const collect = (scope: AbortSignal): Promise<void> =>
+      collectWhenIdle(dependencies.clock, scope);
+    await runScope([proxy, watchFile, collect], AbortSignal.any([signal, done.signal]));
+  } finally {
+    client.close();
+  }
+}
+
+/** Loaded with its native part by the modes that use it. */
+const openNetlink: OpenNetlink = async (protocol) => {
+  const { openNetlinkSocket, PROTOCOL } = await import('@nodeagent/netlink-codec/socket');
+  return openNetlinkSocket({ protocol: PROTOCOL[protocol] });
+};
+
+async function connect({ config, master }: Options): Promise<HttpKubeClient> {
+  const { kubeconfig, qps, burst } = config.clientConnection;
+  const server = master === undefined ? {} : { server: master };
+  const connection =
+    kubeconfig === '' && master === undefined
+      ? await loadInCluster()
+      : await loadKubeconfig({ ...(kubeconfig === '' ? {} : { path: kubeconfig }), ...server });
+  return createKubeClient(connection, {
+    userAgent: `kube-proxy/v1.36.0 (linux/${process.arch}) nodeagent`,
+    rateLimit: { perSecond: qps, burst },
+  });
+}
+
+/** Not being allowed to is common in containers, and no reason not to run. */
+async function adjustOomScore(score: number, logger: Logger): Promise<void> {
+  try {
+    await writeFile('/proc/self/oom_score_adj', String(score));
+  } catch (error) {
+    logger.warn({ err: error, oomScoreAdj: score }, 'oom_score_adj stays as it is');
+  }
+}

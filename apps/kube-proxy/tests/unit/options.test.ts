@@ -1,0 +1,118 @@
+import { parseConfigFile, parseFlags } from '@nodeagent/component-base';
+import { CONFIG_KIND } from '@nodeagent/kube-proxy';
+import { describe, expect, it } from 'vitest';
+
+import { FLAGS } from '../../src/flags.js';
+import { readOptions, taskOf } from '../../src/options.js';
+
+const HEAD = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
+const options = (argv: readonly string[], file = '') =>
+  readOptions(parseFlags(FLAGS, argv), async (path) =>
+    parseConfigFile(HEAD + file, path, CONFIG_KIND),
+  );
+
+describe('flags without a file', () => {
+  it('make the configuration', async () => {
+    const { config, task } = await options([
+      '--proxy-mode=iptables',
+      '--cluster-cidr=10.244.0.0/16,fd00::/48',
+      '--iptables-min-sync-period=2s',
+      '--iptables-masquerade-bit=0',
+      '--masquerade-all',
+      '--nodeport-addresses=10.0.0.0/8,fd00::/8',
+      '--v=4',
+    ]);
+    expect(task).toBe('run');
+    expect(config).toMatchObject({
+      clusterCidrs: ['10.244.0.0/16', 'fd00::/48'],
+      minSyncPeriodMs: 2000,
+      masqueradeMark: 1,
+      masqueradeAll: true,
+      nodePortAddresses: ['10.0.0.0/8', 'fd00::/8'],
+      logging: { verbosity: 4 },
+    });
+  });
+
+  it.each([
+    [['--healthz-port=0'], { healthzBindAddress: '', metricsBindAddress: '127.0.0.1:10249' }],
+    [['--healthz-port=99'], { healthzBindAddress: '0.0.0.0:99' }],
+    [
+      ['--healthz-port=99', '--healthz-bind-address=10.0.0.1:7'],
+      { healthzBindAddress: '10.0.0.1:7' },
+    ],
+    [
+      ['--metrics-port=99', '--metrics-bind-address=fd00::1'],
+      { metricsBindAddress: '[fd00::1]:99' },
+    ],
+    [
+      ['--bind-address=::'],
+      { healthzBindAddress: '[::]:10256', metricsBindAddress: '[::1]:10249' },
+    ],
+  ])('%j', async (argv, want) => {
+    expect((await options(argv)).config).toMatchObject(want);
+  });
+
+  it('old ones are accepted with a warning', async () => {
+    const { warnings } = await options([
+      '--cleanup-ipvs=true',
+      '--logtostderr',
+      '--healthz-port=1',
+    ]);
+    expect(warnings).toHaveLength(3);
+  });
+
+  it('are all complained about at once', async () => {
+    await expect(options(['--oom-score-adj=2000', '--proxy-mode=ebpf'])).rejects.toThrow(
+      /command line: 2 problems\n.*mode.*\n.*oomScoreAdj/,
+    );
+  });
+});
+
+describe('flags beside a file', () => {
+  it('only set logs, names and tasks', async () => {
+    const { config, nodeName, master } = await options(
+      [
+        '--config=p.yaml',
+        '--proxy-mode=nftables',
+        '--masquerade-all',
+        '--v=5',
+        '--hostname-override=Node-A',
+        '--master=http://1.2.3.4',
+      ],
+      'hostnameOverride: other\nlogging: {verbosity: 1, format: json}\n',
+    );
+    expect(config).toMatchObject({
+      mode: 'iptables',
+      masqueradeAll: false,
+      logging: { verbosity: 5, format: 'json' },
+    });
+    expect({ nodeName, master }).toEqual({ nodeName: 'node-a', master: 'http://1.2.3.4' });
+  });
+
+  it('a deprecated port does not switch the file’s server off', async () => {
+    const { config } = await options(['--config=p.yaml', '--healthz-port=0']);
+    expect(config.healthzBindAddress).toBe('0.0.0.0:10256');
+  });
+
+  it('name the file in what is wrong with it', async () => {
+    await expect(options(['--config=p.yaml'], 'mode: fast\n')).rejects.toThrow(
+      'p.yaml: mode: must be iptables,',
+    );
+  });
+});
+
+describe('names', () => {
+  it('are refused when blank', async () => {
+    await expect(options(['--hostname-override= '])).rejects.toThrow('--hostname-override');
+  });
+});
+
+it.each([
+  [['--help'], 'help'],
+  [['--version'], 'version'],
+  [['--cleanup', '--init-only'], 'cleanup'],
+  [['--write-config-to=x', '--cleanup'], 'write-config'],
+  [['--init-only'], 'init-only'],
+])('%j asks for %s', (argv, task) => {
+  expect(taskOf(parseFlags(FLAGS, argv))).toBe(task);
+});
