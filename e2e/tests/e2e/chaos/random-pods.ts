@@ -1,0 +1,137 @@
+import type { Pod } from '@nodeagent/kube-client';
+
+import type { Dice } from './random.ts';
+
+/** How a container's program behaves, as far as its spec lets one tell where it has to end up. */
+type Program = 'serves' | 'stubborn' | 'succeeds' | 'fails';
+
+export interface PlannedContainer {
+  readonly name: string;
+  readonly program: Program;
+  /** Its own probe or hook may have it restarted. */
+  readonly unsteady: boolean;
+}
+
+/** A pod with what must have become of it when all is quiet. */
+export interface PlannedPod {
+  readonly name: string;
+  readonly manifest: Pod;
+  readonly containers: readonly PlannedContainer[];
+  readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed';
+}
+
+const IMAGE = 'nodeagent.test/busybox:1';
+
+const SCRIPTS: Readonly<Record<Program, (seconds: number) => string>> = {
+  serves: () => "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done",
+  stubborn: () => "trap '' TERM; while :; do sleep 1000 & wait $!; done",
+  succeeds: (seconds) => `sleep ${seconds}; exit 0`,
+  fails: (seconds) => `sleep ${seconds}; echo went wrong > /dev/termination-log; exit 3`,
+};
+
+const PATIENT = { timeoutSeconds: 60, failureThreshold: 10 };
+
+/** @param namespace of the test; @param nodeName that the pod is bound to from the start */
+export function randomPod(
+  dice: Dice,
+  { name, namespace, nodeName }: { name: string; namespace: string; nodeName: string },
+): PlannedPod {
+  const restartPolicy = dice.pick(['Always', 'Always', 'OnFailure', 'Never'] as const);
+  const parts = Array.from({ length: dice.between(1, 2) }, (_, i) =>
+    randomContainer(dice, { name: `c${i}`, restartPolicy }),
+  );
+  const inits = Array.from({ length: dice.oneIn(3) ? dice.between(1, 2) : 0 }, (_, i) => {
+    return { name: `i${i}`, fails: dice.oneIn(8) };
+  });
+  const sidecar = dice.oneIn(4);
+  const manifest: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace },
+    spec: {
+      nodeName,
+      restartPolicy,
+      terminationGracePeriodSeconds: dice.between(1, 3),
+      volumes: [{ name: 'scratch', emptyDir: dice.oneIn(3) ? { medium: 'Memory' } : {} }],
+      initContainers: [
+        ...(sidecar ? [sidecarSpec(dice)] : []),
+        ...inits.map((init) =>
+          container(init.name, init.fails ? 'sleep 0.2; exit 4' : 'sleep 0.2'),
+        ),
+      ],
+      containers: parts.map(({ spec }) => spec),
+    },
+  };
+  const containers = parts.map(({ planned }) => planned);
+  const blocked = inits.some(({ fails }) => fails);
+  const phase = blocked
+    ? restartPolicy === 'Never'
+      ? 'Failed'
+      : 'Pending'
+    : phaseOf(containers, restartPolicy);
+  return { name, manifest, containers, phase };
+}
+
+type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
+type Spec = NonNullable<Pod['spec']>['containers'][number];
+
+function phaseOf(
+  containers: readonly PlannedContainer[],
+  restartPolicy: RestartPolicy,
+): PlannedPod['phase'] {
+  const has = (...programs: readonly Program[]) =>
+    containers.some(({ program }) => programs.includes(program));
+  if (restartPolicy === 'Always' || has('serves', 'stubborn')) return 'Running';
+  if (!has('fails')) return 'Succeeded';
+  return restartPolicy === 'Never' ? 'Failed' : 'Running';
+}
+
+function randomContainer(
+  dice: Dice,
+  { name, restartPolicy }: { name: string; restartPolicy: RestartPolicy },
+): { spec: Spec; planned: PlannedContainer } {
+  const program = dice.pick(['serves', 'serves', 'stubborn', 'succeeds', 'fails'] as const);
+  const lasting = program === 'serves' || program === 'stubborn';
+  // What its own probe condemns, and a hook that was cut off, is restarted by the spec's own word.
+  const condemned = lasting && restartPolicy === 'Always' && dice.oneIn(6);
+  const postStart = lasting && restartPolicy === 'Always' && dice.oneIn(5);
+  const spec: Spec = {
+    ...container(name, SCRIPTS[program](dice.between(0, 4))),
+    ...(condemned && {
+      livenessProbe: { exec: { command: ['false'] }, periodSeconds: 2, failureThreshold: 2 },
+    }),
+    ...(lasting &&
+      dice.oneIn(3) && {
+        readinessProbe: { exec: { command: ['true'] }, periodSeconds: 5, ...PATIENT },
+      }),
+    lifecycle: {
+      ...(postStart && { postStart: { exec: { command: ['sleep', '0.2'] } } }),
+      ...(dice.oneIn(4) && { preStop: randomPreStop(dice) }),
+    },
+  };
+  return { spec, planned: { name, program, unsteady: condemned || postStart } };
+}
+
+function randomPreStop(dice: Dice): NonNullable<NonNullable<Spec['lifecycle']>['preStop']> {
+  return dice.oneIn(2) ? { sleep: { seconds: 1 } } : { exec: { command: ['sleep', '0.3'] } };
+}
+
+function sidecarSpec(dice: Dice): Spec {
+  return {
+    ...container('sidecar', SCRIPTS.serves(0)),
+    restartPolicy: 'Always',
+    ...(dice.oneIn(2) && {
+      startupProbe: { exec: { command: ['true'] }, periodSeconds: 1, ...PATIENT },
+    }),
+  };
+}
+
+function container(name: string, script: string): Spec {
+  return {
+    name,
+    image: IMAGE,
+    imagePullPolicy: 'Never',
+    command: ['sh', '-c', script],
+    volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+  };
+}

@@ -1,0 +1,36 @@
+import { type Node, NODES } from '@nodeagent/kube-client';
+import { waitFor } from '@nodeagent/testbed';
+import { describe, expect, it } from 'vitest';
+
+import { useCluster } from './fixture.ts';
+
+const e2e = useCluster();
+const never = new AbortController().signal;
+
+function readiness({ status }: Node): string | undefined {
+  return status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+}
+
+const getNode = () => e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
+
+describe('a node', () => {
+  it('registers with its addresses, capacity and runtime', async () => {
+    const isNodeReady = async () => readiness(await getNode()) === 'True';
+    await waitFor(isNodeReady, { what: 'the node to be Ready' });
+    const { status } = await getNode();
+    const { nodeIp } = e2e.cluster.space.network;
+    expect(status?.addresses).toContainEqual({ type: 'InternalIP', address: nodeIp });
+    expect(status?.nodeInfo?.containerRuntimeVersion).toMatch(/^containerd:\/\/\d/);
+    expect(Number(status?.capacity?.['cpu'])).toBeGreaterThan(0);
+    expect(status?.capacity?.['pods']).toBe('110');
+  });
+
+  it('is NotReady some time after its kubelet died, and Ready when it is back', async () => {
+    await e2e.cluster.kubelet.kill9();
+    const isUnknown = async () => readiness(await getNode()) === 'Unknown';
+    await waitFor(isUnknown, { what: 'the node to be NotReady', timeoutMs: 90_000, everyMs: 500 });
+    await e2e.cluster.kubelet.start();
+    const isBack = async () => readiness(await getNode()) === 'True';
+    await waitFor(isBack, { what: 'the node to be Ready again' });
+  });
+});

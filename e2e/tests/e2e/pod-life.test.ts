@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { isKubeError, type KubeObject, PODS, resource } from '@nodeagent/kube-client';
+import { findKubectls, tryCommand, waitFor } from '@nodeagent/testbed';
+import { describe, expect, it } from 'vitest';
+
+import { isReady, mainContainer, useCluster } from './fixture.ts';
+
+const e2e = useCluster();
+const never = new AbortController().signal;
+
+interface TokenReview extends KubeObject {
+  readonly spec: { readonly token: string };
+  readonly status?: { authenticated?: boolean; user?: { username?: string; uid?: string } };
+}
+
+const TOKEN_REVIEWS = resource<TokenReview>({
+  group: 'authentication.k8s.io',
+  version: 'v1',
+  plural: 'tokenreviews',
+  kind: 'TokenReview',
+  namespaced: false,
+});
+
+describe('a pod', () => {
+  it('runs, gets addresses, and its probe makes it ready', async () => {
+    const probe = { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1 };
+    await e2e.createPod({ name: 'web', container: { readinessProbe: probe } });
+    const pod = await e2e.waitForPod('web', 'to be ready', isReady);
+    expect(pod.status).toMatchObject({ phase: 'Running', qosClass: 'BestEffort' });
+    expect(pod.status?.hostIP).toBe(e2e.cluster.space.network.nodeIp);
+    expect(await e2e.cluster.get(`http://${pod.status?.podIP}:8080/`)).toBe('web\n');
+  });
+
+  it('finds a token that the API server accepts as its service account’s', async () => {
+    await e2e.createPod({ name: 'account', container: {} });
+    const pod = await e2e.waitForPod('account', 'to be ready', isReady);
+    const volume = pod.spec?.volumes?.find(({ name }) => name.startsWith('kube-api-access-'));
+    const { dir } = e2e.cluster.space;
+    const uid = pod.metadata?.uid ?? '';
+    const folder = join(dir, 'kubelet/root/pods', uid, 'volumes/kubernetes.io~projected');
+    const token = await readFile(join(folder, volume?.name ?? '', 'token'), 'utf8');
+    const review = await e2e.client.create(TOKEN_REVIEWS, { spec: { token } }, never);
+    expect(review.status).toMatchObject({
+      authenticated: true,
+      user: { username: `system:serviceaccount:${e2e.namespace}:default` },
+    });
+  });
+
+  it('outlives kill -9 of the kubelet: same container, same start time', async () => {
+    await e2e.createPod({ name: 'keeps', container: {} });
+    const before = mainContainer(await e2e.waitForPod('keeps', 'to be ready', isReady));
+    await e2e.cluster.kubelet.kill9();
+    await e2e.cluster.kubelet.start();
+    // Something new is proof that the restarted kubelet works by now.
+    await e2e.createPod({ name: 'after', container: {} });
+    await e2e.waitForPod('after', 'to be ready', isReady);
+    expect(mainContainer(await e2e.getPod('keeps'))).toEqual(before);
+  });
+
+  it('gets a new container when the old one is killed', async () => {
+    await e2e.createPod({ name: 'killed', container: {} });
+    const before = mainContainer(await e2e.waitForPod('killed', 'to be ready', isReady));
+    await e2e.cluster.containerd.ctr('tasks', 'kill', '--signal', 'SIGKILL', before.id);
+    const after = await e2e.waitForPod('killed', 'to be restarted', (pod) => {
+      return isReady(pod) && mainContainer(pod).restarts === 1;
+    });
+    expect(mainContainer(after).id).not.toBe(before.id);
+    const ended = after.status?.containerStatuses?.[0]?.lastState?.terminated;
+    expect(ended).toMatchObject({ exitCode: 137, containerID: `containerd://${before.id}` });
+  });
+
+  it('ends as its command does when it may not be restarted', async () => {
+    const container = { image: 'nodeagent.test/busybox:1', command: ['sh', '-c', 'exit 3'] };
+    await e2e.createPod({ name: 'fails', container, restartPolicy: 'Never' });
+    const pod = await e2e.waitForPod(
+      'fails',
+      'to fail',
+      ({ status }) => status?.phase === 'Failed',
+    );
+    expect(pod.status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(3);
+  });
+
+  it('is refused whole, naming the field, when its manifest is malformed', async () => {
+    const kubectl = (await findKubectls()).at(-1)!.path;
+    const argv = [kubectl, '--kubeconfig', e2e.cluster.kubeconfig, '-n', e2e.namespace];
+    const manifest = {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'bad' },
+      spec: { containers: [{ name: 'UPPER', image: 'nodeagent.test/web:1' }] },
+    };
+    const { exitCode, stderr } = await tryCommand([...argv, 'apply', '-f', '-'], {
+      input: JSON.stringify(manifest),
+    });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('spec.containers[0].name');
+    await expect(e2e.getPod('bad')).rejects.toMatchObject({ code: 'KUBE_NOT_FOUND' });
+  });
+
+  it('is gone from the API and from the runtime after a delete', async () => {
+    await e2e.createPod({ name: 'gone', container: {} });
+    const { id } = mainContainer(await e2e.waitForPod('gone', 'to be ready', isReady));
+    await e2e.client.delete(PODS, { namespace: e2e.namespace, name: 'gone' }, {}, never);
+    const isGone = async () => {
+      try {
+        await e2e.getPod('gone');
+        return false;
+      } catch (error) {
+        if (isKubeError(error, 'KUBE_NOT_FOUND')) return true;
+        throw error;
+      }
+    };
+    await waitFor(isGone, { what: 'the pod to be gone', everyMs: 50 });
+    expect(await e2e.cluster.containerd.ctr('tasks', 'ls')).not.toContain(id);
+  });
+});

@@ -1,0 +1,249 @@
+import { PODS } from '@nodeagent/kube-client';
+import { findKubectls, tryCommand, waitFor } from '@nodeagent/testbed';
+import { describe, expect, it } from 'vitest';
+
+import { isReady, useCluster } from './fixture.ts';
+import {
+  aScript,
+  conditionOf,
+  createPod,
+  eventsOf,
+  hasPhase,
+  isRunning,
+  SERVES,
+  statusOf,
+  waitForEvent,
+} from './pods.ts';
+
+const e2e = useCluster();
+const never = new AbortController().signal;
+
+/** Slow machines are no reason to fail. */
+const PATIENT = { periodSeconds: 1, timeoutSeconds: 30 };
+const open = (path: string) => ({
+  exec: { command: ['test', '-e', `/ledger/${path}`] },
+  ...PATIENT,
+});
+const touch = (path: string) =>
+  e2e.cluster.space.run(['busybox', 'touch', `${e2e.cluster.space.dir}/ledger/${path}`]);
+
+const writeCondition = (name: string, type: string, status: string) =>
+  e2e.client.patch(
+    PODS,
+    { namespace: e2e.namespace, name },
+    {
+      type: 'strategic-merge',
+      body: { status: { conditions: [{ type, status }] } },
+      subresource: 'status',
+    },
+    never,
+  );
+
+describe('a status', () => {
+  it('tells every condition, for the generation that it is about', async () => {
+    await createPod(e2e, 'conditions', { containers: [aScript('app', SERVES)] });
+    const pod = await e2e.waitForPod('conditions', 'to be ready', isReady);
+    const types = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'];
+    for (const type of [...types, 'PodScheduled']) expect(conditionOf(pod, type)).toBe('True');
+    const generation = pod.metadata?.generation;
+    expect(pod.status?.observedGeneration).toBe(generation);
+    const own = pod.status?.conditions?.map(({ observedGeneration }) => observedGeneration);
+    expect(new Set(own)).toEqual(new Set([generation]));
+  });
+
+  it('waits for readiness gates, which others open, and leaves theirs alone', async () => {
+    await createPod(e2e, 'gated', {
+      readinessGates: [{ conditionType: 'example.com/open' }],
+      containers: [aScript('app', SERVES)],
+    });
+    const shut = await e2e.waitForPod('gated', 'to wait for its gate', (pod) => {
+      return conditionOf(pod, 'ContainersReady') === 'True';
+    });
+    expect(conditionOf(shut, 'Ready')).toBe('False ReadinessGatesNotReady');
+    const message = shut.status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+    expect(message).toBe(
+      'corresponding condition of pod readiness gate "example.com/open" does not exist.',
+    );
+    await writeCondition('gated', 'example.com/open', 'True');
+    const pod = await e2e.waitForPod('gated', 'to be ready', isReady);
+    expect(conditionOf(pod, 'example.com/open')).toBe('True');
+  });
+
+  it('of a pod that failed is final, and keeps its addresses', async () => {
+    await createPod(e2e, 'failed', {
+      restartPolicy: 'Never',
+      containers: [aScript('app', 'exit 2')],
+    });
+    const pod = await e2e.waitForPod('failed', 'to fail', hasPhase('Failed'));
+    expect(conditionOf(pod, 'Ready')).toBe('False PodFailed');
+    expect(conditionOf(pod, 'ContainersReady')).toBe('False PodFailed');
+    expect(pod.status?.podIP).toMatch(/^10\./);
+    await writeCondition('failed', 'example.com/mine', 'True');
+    await e2e.cluster.kubelet.kill9();
+    await e2e.cluster.kubelet.start();
+    await createPod(e2e, 'after-failed', { containers: [aScript('app', SERVES)] });
+    await e2e.waitForPod('after-failed', 'to run', isRunning('app'));
+    const later = await e2e.getPod('failed');
+    expect(later.status).toMatchObject({ phase: 'Failed', podIP: pod.status?.podIP });
+    expect(conditionOf(later, 'example.com/mine')).toBe('True');
+  });
+
+  it('tells how a container ended: its file, or the end of its log', async () => {
+    const policy = { terminationMessagePolicy: 'FallbackToLogsOnError' };
+    const lines = 'i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done';
+    await createPod(e2e, 'messages', {
+      restartPolicy: 'Never',
+      containers: [
+        aScript('file', 'head -c 9000 /dev/zero | tr "\\\\0" x > /dev/termination-log'),
+        aScript('log', `${lines}; exit 1`, policy),
+        aScript('fine', `${lines}; exit 0`, policy),
+      ],
+    });
+    const pod = await e2e.waitForPod('messages', 'to fail', hasPhase('Failed'));
+    const [file = '', log = '', fine = ''] = ['file', 'log', 'fine'].map(
+      (name) => statusOf(pod, name)?.state?.terminated?.message,
+    );
+    expect(file).toBe('x'.repeat(4096));
+    expect(log.trim().split('\n')).toEqual(Array.from({ length: 80 }, (_, i) => `line ${i + 120}`));
+    expect(fine).toBe('');
+  });
+});
+
+describe('a probe', () => {
+  it('of liveness that fails has the container restarted, and tells', async () => {
+    const livenessProbe = { ...open('alive-never'), failureThreshold: 1 };
+    await createPod(e2e, 'liveness', { containers: [aScript('app', SERVES, { livenessProbe })] });
+    await e2e.waitForPod('liveness', 'to be restarted', (pod) => {
+      return (statusOf(pod, 'app')?.restartCount ?? 0) >= 1;
+    });
+    const event = await waitForEvent(e2e, 'liveness', { reason: 'Unhealthy' });
+    expect(event).toMatchObject({
+      type: 'Warning',
+      message: expect.stringMatching(/^Liveness probe failed: /),
+      involvedObject: { fieldPath: 'spec.containers{app}' },
+      source: { component: 'kubelet' },
+    });
+    await waitForEvent(e2e, 'liveness', {
+      reason: 'Killing',
+      message: 'Container app failed liveness probe, will be restarted',
+    });
+  });
+
+  it('is counted, beside what else the kubelet measures', async () => {
+    const readinessProbe = { exec: { command: ['true'] }, ...PATIENT };
+    await createPod(e2e, 'counted', { containers: [aScript('app', SERVES, { readinessProbe })] });
+    await e2e.waitForPod('counted', 'to be ready', isReady);
+    const kubectl = (await findKubectls()).at(-1)!.path;
+    const raw = async (path: string) => {
+      const url = `/api/v1/nodes/${e2e.cluster.nodeName}/proxy${path}`;
+      const argv = [kubectl, '--kubeconfig', e2e.cluster.kubeconfig, 'get', '--raw', url];
+      return (await tryCommand(argv)).stdout;
+    };
+    const labels = ['probe_type="Readiness"', 'result="successful"', 'pod="counted"'];
+    const isCounted = async () =>
+      (await raw('/metrics/probes'))
+        .split('\n')
+        .filter((line) => line.startsWith('prober_probe_total{'))
+        .some((line) => labels.every((label) => line.includes(label)));
+    await waitFor(isCounted, { what: 'a probe to be counted' });
+    const page = await raw('/metrics');
+    for (const series of [
+      'kubelet_running_pods ',
+      'kubelet_pleg_relist_duration_seconds_count ',
+      'kubelet_runtime_operations_total{operation_type="run_podsandbox"} ',
+      'kubelet_started_containers_total{container_type="container"} ',
+      'kubelet_pod_start_duration_seconds_count ',
+      'kubelet_desired_pods{static=""} ',
+    ]) {
+      expect(page).toContain(`\n${series}`);
+    }
+  });
+
+  it('of readiness that fails restarts nothing, and is told once and counted', async () => {
+    const readinessProbe = { ...open('ready'), failureThreshold: 1 };
+    await createPod(e2e, 'readiness', { containers: [aScript('app', SERVES, { readinessProbe })] });
+    await waitFor(
+      async () =>
+        (await eventsOf(e2e, 'readiness')).some(
+          ({ reason, count = 0 }) => reason === 'Unhealthy' && count >= 2,
+        ),
+      { what: 'two failures in one event' },
+    );
+    const before = await e2e.getPod('readiness');
+    expect(conditionOf(before, 'Ready')).toBe('False ContainersNotReady');
+    expect(statusOf(before, 'app')).toMatchObject({ ready: false, started: true, restartCount: 0 });
+    await touch('ready');
+    const pod = await e2e.waitForPod('readiness', 'to be ready', isReady);
+    expect(statusOf(pod, 'app')?.restartCount).toBe(0);
+  });
+
+  it('of startup holds the others back', async () => {
+    await createPod(e2e, 'startup', {
+      containers: [
+        aScript('app', SERVES, {
+          startupProbe: { ...open('started'), failureThreshold: 1000 },
+          readinessProbe: { exec: { command: ['true'] }, ...PATIENT },
+          livenessProbe: { ...open('started'), failureThreshold: 1 },
+        }),
+      ],
+    });
+    await waitForEvent(e2e, 'startup', { reason: 'Unhealthy', message: 'Startup probe failed' });
+    const before = await e2e.getPod('startup');
+    expect(statusOf(before, 'app')).toMatchObject({ started: false, ready: false });
+    await touch('started');
+    const pod = await e2e.waitForPod('startup', 'to be ready', isReady);
+    expect(statusOf(pod, 'app')).toMatchObject({ started: true, restartCount: 0 });
+    const told = await eventsOf(e2e, 'startup');
+    expect(told.some(({ message = '' }) => message.startsWith('Liveness'))).toBe(false);
+  });
+
+  it('of startup that fails kills within its own grace period', async () => {
+    const stubborn = "trap '' TERM; while :; do sleep 1000 & wait $!; done";
+    const startupProbe = {
+      ...open('started-never'),
+      failureThreshold: 1,
+      terminationGracePeriodSeconds: 1,
+    };
+    await createPod(e2e, 'startup-fails', {
+      terminationGracePeriodSeconds: 3600,
+      containers: [aScript('app', stubborn, { startupProbe })],
+    });
+    const pod = await e2e.waitForPod('startup-fails', 'to be restarted', (seen) => {
+      return (statusOf(seen, 'app')?.restartCount ?? 0) >= 1;
+    });
+    expect(statusOf(pod, 'app')?.lastState?.terminated?.exitCode).toBe(137);
+    await waitForEvent(e2e, 'startup-fails', {
+      reason: 'Killing',
+      message: 'Container app failed startup probe, will be restarted',
+    });
+    await e2e.client.delete(
+      PODS,
+      { namespace: e2e.namespace, name: 'startup-fails' },
+      { gracePeriodSeconds: 1 },
+      never,
+    );
+  });
+
+  it('whose command takes too long has failed', async () => {
+    const livenessProbe = {
+      exec: { command: ['sleep', '100'] },
+      periodSeconds: 1,
+      timeoutSeconds: 1,
+      failureThreshold: 1000,
+    };
+    await createPod(e2e, 'exec-late', { containers: [aScript('app', SERVES, { livenessProbe })] });
+    await waitForEvent(e2e, 'exec-late', {
+      reason: 'Unhealthy',
+      message: /Liveness probe failed: command timed out: "sleep 100" timed out after 1s/,
+    });
+  });
+
+  it('by gRPC of a port where nobody listens has failed', async () => {
+    const livenessProbe = { grpc: { port: 5000 }, periodSeconds: 1, failureThreshold: 1 };
+    await createPod(e2e, 'grpc', { containers: [aScript('app', SERVES, { livenessProbe })] });
+    await e2e.waitForPod('grpc', 'to be restarted', (pod) => {
+      return (statusOf(pod, 'app')?.restartCount ?? 0) >= 1;
+    });
+    await waitForEvent(e2e, 'grpc', { reason: 'Unhealthy', message: 'failed to connect service' });
+  });
+});

@@ -1,0 +1,117 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { type CoreEvent, EVENTS, type Pod, PODS } from '@nodeagent/kube-client';
+import { waitFor } from '@nodeagent/testbed';
+
+import type { Fixture } from './fixture.ts';
+
+type Spec = NonNullable<Pod['spec']>;
+export type ContainerSpec = Spec['containers'][number];
+export type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerStatuses']>[number];
+
+const never = new AbortController().signal;
+
+/** Runs until it is told to stop, and says what befalls it: `<name> runs`, `<name> stops`. */
+export const SERVES =
+  'say() { echo "$NAME $1" >> /ledger/$POD; }; say runs; ' +
+  "trap 'say stops; exit 0' TERM; while :; do sleep 1000 & wait $!; done";
+
+/** A container that runs a shell script; it may `say` things to the ledger of its pod. */
+export function aScript(name: string, script: string, more: object = {}): ContainerSpec {
+  return {
+    name,
+    image: 'nodeagent.test/busybox:1',
+    imagePullPolicy: 'Never',
+    command: ['sh', '-c', `say() { echo "$NAME $1" >> /ledger/$POD; }; ${script}`],
+    env: [
+      { name: 'NAME', value: name },
+      { name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+    ],
+    volumeMounts: [{ name: 'ledger', mountPath: '/ledger' }],
+    ...more,
+  };
+}
+
+export interface PodParts extends Partial<Omit<Spec, 'containers'>> {
+  readonly containers: ContainerSpec[];
+}
+
+/** Creates the pod on the node, with a ledger: a file on the host that its containers write to. */
+export async function createPod(e2e: Fixture, name: string, parts: PodParts): Promise<Pod> {
+  const ledger = { path: join(e2e.cluster.space.dir, 'ledger'), type: 'DirectoryOrCreate' };
+  const pod: Pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: e2e.namespace },
+    spec: {
+      nodeName: e2e.cluster.nodeName,
+      terminationGracePeriodSeconds: 5,
+      ...parts,
+      volumes: [{ name: 'ledger', hostPath: ledger }],
+    },
+  };
+  return e2e.client.create(PODS, pod, never);
+}
+
+/** What the containers of the pod said, in order. */
+export async function ledgerOf(e2e: Fixture, name: string): Promise<readonly string[]> {
+  const text = await readFile(join(e2e.cluster.space.dir, 'ledger', name), 'utf8');
+  return text.trim().split('\n');
+}
+
+/** Reasons, messages and counts of the events about a pod, `reason: message`, oldest first. */
+export async function eventsOf(e2e: Fixture, name: string): Promise<readonly CoreEvent[]> {
+  const { items } = await e2e.client.list(EVENTS, { namespace: e2e.namespace }, never);
+  return items.filter(({ involvedObject }) => involvedObject.name === name);
+}
+
+export function waitForEvent(
+  e2e: Fixture,
+  name: string,
+  is: Readonly<{ reason: string; message?: string | RegExp }>,
+): Promise<CoreEvent> {
+  const { reason, message = '' } = is;
+  const look = async () =>
+    (await eventsOf(e2e, name)).find(
+      (event) => event.reason === reason && matches(event.message ?? '', message),
+    );
+  return waitFor(look, { what: `event ${reason} ${message} of pod ${name}` });
+}
+
+function matches(text: string, wanted: string | RegExp): boolean {
+  return typeof wanted === 'string' ? text.includes(wanted) : wanted.test(text);
+}
+
+export function statusOf(pod: Pod, container: string): ContainerStatus | undefined {
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const ephemeral = pod.status?.ephemeralContainerStatuses ?? [];
+  return [...initContainerStatuses, ...containerStatuses, ...ephemeral].find(
+    ({ name }) => name === container,
+  );
+}
+
+/** `True`, or `False ReasonWhy`. */
+export function conditionOf(pod: Pod, type: string): string {
+  const { status = '', reason = '' } =
+    pod.status?.conditions?.find((condition) => condition.type === type) ?? {};
+  return `${status} ${reason}`.trim();
+}
+
+export function hasPhase(phase: string): (pod: Pod) => boolean {
+  return ({ status }) => status?.phase === phase;
+}
+
+export function isRunning(...containers: readonly string[]): (pod: Pod) => boolean {
+  return (pod) => containers.every((name) => statusOf(pod, name)?.state?.running !== undefined);
+}
+
+export async function isGone(e2e: Fixture, name: string): Promise<boolean> {
+  const { items } = await e2e.client.list(PODS, { namespace: e2e.namespace }, never);
+  return !items.some(({ metadata }) => metadata?.name === name);
+}
+
+export async function deletePod(e2e: Fixture, name: string, grace?: number): Promise<void> {
+  const options = grace === undefined ? {} : { gracePeriodSeconds: grace };
+  await e2e.client.delete(PODS, { namespace: e2e.namespace, name }, options, never);
+}

@@ -1,0 +1,132 @@
+import { mkdtempSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import { isKubeError, PODS } from '@nodeagent/kube-client';
+import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
+import { afterAll, describe, expect, it } from 'vitest';
+
+import { isReady, mainContainer, useCluster } from './fixture.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'manifests-'));
+const e2e = useCluster({ staticPodPath: dir });
+const BIN_DIR = resolve(import.meta.dirname, '../../../dist/bin');
+const never = new AbortController().signal;
+
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** The API's name of the static pod. */
+const named = (name: string): string => `${name}-${e2e.cluster.nodeName}`;
+
+/** In one step, as everybody should; YAML as people write it. */
+async function write(name: string, container: object, spec: object = {}): Promise<void> {
+  const lines = [
+    'apiVersion: v1',
+    'kind: Pod',
+    `metadata: { name: ${name}, namespace: ${e2e.namespace} }`,
+    `spec: ${JSON.stringify({
+      terminationGracePeriodSeconds: 1,
+      containers: [{ name: 'main', imagePullPolicy: 'Never', ...container }],
+      ...spec,
+    })}`,
+  ];
+  await writeFile(join(dir, '.next'), lines.join('\n'));
+  await rename(join(dir, '.next'), join(dir, `${name}.yaml`));
+}
+
+const web = { image: 'nodeagent.test/web:1' };
+const speaker = (word: string): object => ({
+  image: 'nodeagent.test/busybox:1',
+  command: ['sh', '-c', `echo ${word}; exec sleep 3600`],
+});
+
+async function kubectl(...args: string[]): Promise<string> {
+  const { path } = (await findKubectls()).at(-1)!;
+  const common = ['--kubeconfig', e2e.cluster.kubeconfig, '-n', e2e.namespace];
+  return runCommand([path, ...common, ...args]);
+}
+
+describe('a static pod', () => {
+  it('runs from its file, and kubectl finds it by its mirror', async () => {
+    await write('web', web);
+    const pod = await e2e.waitForPod(named('web'), 'to be ready', isReady);
+    expect(await e2e.cluster.get(`http://${pod.status?.podIP}:8080/`)).toBe(`${named('web')}\n`);
+    await write('speaker', speaker('hello'));
+    await e2e.waitForPod(named('speaker'), 'to be ready', isReady);
+    const hasSpoken = async () => (await kubectl('logs', named('speaker'))) === 'hello\n';
+    await waitFor(hasSpoken, { what: 'the log of the static pod' });
+    expect(await kubectl('exec', named('speaker'), '--', 'echo', 'there')).toBe('there\n');
+  });
+
+  it('is not restarted when its mirror is deleted by kubectl', async () => {
+    const before = await e2e.waitForPod(named('web'), 'to be ready', isReady);
+    await kubectl('delete', 'pod', named('web'), '--wait=false');
+    const after = await e2e.waitForPod(named('web'), 'to be back', (pod) => {
+      return isReady(pod) && pod.metadata?.uid !== before.metadata?.uid;
+    });
+    expect(mainContainer(after)).toEqual(mainContainer(before));
+  });
+
+  it('whose file changed while the kubelet was dead is replaced when it is back', async () => {
+    const before = await e2e.waitForPod(named('speaker'), 'to be ready', isReady);
+    const kept = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
+    await e2e.cluster.kubelet.kill9();
+    await write('speaker', speaker('again'));
+    await e2e.cluster.kubelet.start();
+    const after = await e2e.waitForPod(named('speaker'), 'to be the new one', (pod) => {
+      return isReady(pod) && pod.metadata?.uid !== before.metadata?.uid;
+    });
+    expect(mainContainer(after).id).not.toBe(mainContainer(before).id);
+    expect(mainContainer(await e2e.getPod(named('web')))).toEqual(kept);
+  });
+
+  it('goes with its file', async () => {
+    const { id } = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
+    await rm(join(dir, 'web.yaml'));
+    const isGone = async () => {
+      const answer = await e2e.getPod(named('web')).catch((error: unknown) => error);
+      return isKubeError(answer, 'KUBE_NOT_FOUND');
+    };
+    await waitFor(isGone, { what: 'the mirror pod to be gone' });
+    await waitFor(async () => !(await e2e.cluster.containerd.ctr('tasks', 'ls')).includes(id), {
+      what: 'its container to be gone',
+    });
+  });
+});
+
+describe('without an API server', () => {
+  it('the kubelet runs what its directory holds, and ends the pods of the API', async () => {
+    await e2e.createPod({ name: 'of-the-api', container: {} });
+    const pod = await e2e.waitForPod('of-the-api', 'to be ready', isReady);
+    const { id } = mainContainer(pod);
+    await e2e.cluster.kubelet.stop();
+    const { space, nodeName } = e2e.cluster;
+    const argv = [
+      join(BIN_DIR, 'kubelet'),
+      `--config=${join(space.dir, 'kubelet/config.json')}`,
+      `--hostname-override=${nodeName}`,
+      `--node-ip=${space.network.nodeIp}`,
+      `--root-dir=${join(space.dir, 'kubelet/root')}`,
+    ];
+    const env = { NODEAGENT_NODE: process.execPath };
+    const alone = await space.start('kubelet-alone', argv, env);
+    try {
+      await write('alone', web, { hostNetwork: true });
+      const url = `http://${space.network.nodeIp}:8080/`;
+      const answers = async () => {
+        alone.assertRunning();
+        return e2e.cluster.get(url);
+      };
+      await waitFor(answers, { what: 'the static pod to answer' });
+      await waitFor(async () => !(await e2e.cluster.containerd.ctr('tasks', 'ls')).includes(id), {
+        what: 'the pod that no source has to be gone',
+      });
+    } finally {
+      await alone.stop();
+    }
+    await e2e.cluster.kubelet.start();
+    await e2e.waitForPod(named('alone'), 'to be shown', isReady);
+    await e2e.client.delete(PODS, { namespace: e2e.namespace, name: 'of-the-api' }, {}, never);
+  });
+});
