@@ -1,0 +1,35 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+
+/** Says in one message what the user has to do; shown without a stack. */
+export class SetupError extends Error {
+  override readonly name = 'SetupError';
+}
+
+/** Where Debian keeps programs, also those that a user's PATH leaves out. */
+const ALSO_SEARCHED = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'];
+
+export async function findProgram(name: string): Promise<string | undefined> {
+  if (name.startsWith('/')) return (await isThere(name)) ? name : undefined;
+  const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...ALSO_SEARCHED];
+  for (const folder of folders) {
+    const path = join(folder, name);
+    if (await isThere(path)) return path;
+  }
+  return undefined;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @returns why this machine or user cannot run containers for us; undefined when they can */
+export function whyNoLinuxRoot(what: string): string | undefined {
+  if (process.platform !== 'linux') return `${what} needs Linux; this is ${process.platform}.`;
+  if (process.getuid?.() === 0) return undefined;
+  return `${what} needs root (containers, network namespaces, iptables): run it with sudo.`;
+}

@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
+
+import { findProgram, SetupError } from './machine.ts';
+
+/** What something is needed for; callers ask for what they use. */
+export type Purpose = 'containers' | 'network' | 'registry' | 'kubectl' | 'kernel';
+
+interface Need {
+  /** Name or absolute path of a file that the package brings. */
+  readonly program: string;
+  readonly debianPackage: string;
+}
+
+const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
+  containers: [
+    { program: 'containerd', debianPackage: 'containerd' },
+    { program: 'ctr', debianPackage: 'containerd' },
+    { program: 'runc', debianPackage: 'runc' },
+    { program: '/usr/lib/cni/bridge', debianPackage: 'containernetworking-plugins' },
+    { program: '/bin/busybox', debianPackage: 'busybox-static' },
+  ],
+  network: [
+    { program: 'ip', debianPackage: 'iproute2' },
+    { program: 'nsenter', debianPackage: 'util-linux' },
+    { program: 'iptables-restore', debianPackage: 'iptables' },
+    { program: 'nft', debianPackage: 'nftables' },
+    { program: 'ipset', debianPackage: 'ipset' },
+    { program: 'conntrack', debianPackage: 'conntrack' },
+    { program: 'curl', debianPackage: 'curl' },
+  ],
+  registry: [
+    { program: 'docker-registry', debianPackage: 'docker-registry' },
+    { program: 'htpasswd', debianPackage: 'apache2-utils' },
+  ],
+  kubectl: [{ program: 'dpkg', debianPackage: 'dpkg' }],
+  kernel: [
+    { program: 'linux.uml', debianPackage: 'user-mode-linux' },
+    { program: 'modprobe', debianPackage: 'kmod' },
+    { program: 'setpriv', debianPackage: 'util-linux' },
+    { program: 'tcc', debianPackage: 'tcc' },
+    { program: 'ip', debianPackage: 'iproute2' },
+    { program: 'ipvsadm', debianPackage: 'ipvsadm' },
+    { program: 'ipset', debianPackage: 'ipset' },
+    { program: 'iptables-restore', debianPackage: 'iptables' },
+    { program: 'conntrack', debianPackage: 'conntrack' },
+    { program: 'curl', debianPackage: 'curl' },
+  ],
+};
+
+export type Progress = (message: string) => void;
+
+/**
+ * Makes sure that the programs for these purposes are on the machine, installing the Debian
+ * packages of those that are missing, and only those.
+ *
+ * @throws {SetupError} when something is missing and cannot be installed
+ */
+export async function ensurePackages(
+  purposes: readonly Purpose[],
+  progress: Progress,
+): Promise<void> {
+  const missing = await missingNeeds(purposes);
+  if (missing.length === 0) return;
+  const packages = [...new Set(missing.map((need) => need.debianPackage))];
+  const names = packages.join(' ');
+  if ((await findProgram('apt-get')) === undefined) {
+    throw new SetupError(
+      `Missing: ${missing.map((need) => need.program).join(', ')}. This machine has no apt-get; install what Debian calls: ${names}`,
+    );
+  }
+  progress(`Installing Debian packages: ${names}`);
+  if (!(await hasPackageLists())) await aptGet(['update'], progress);
+  let problem = await aptInstall(packages);
+  if (problem !== undefined) {
+    progress('Refreshing the package lists, then trying again');
+    await aptGet(['update'], progress);
+    problem = await aptInstall(packages);
+  }
+  const still = problem === undefined ? await missingNeeds(purposes) : missing;
+  if (still.length === 0) return;
+  throw new SetupError(
+    `Could not install ${names}: is there a network and a package mirror?\n${problem ?? `still missing: ${still.map((need) => need.program).join(', ')}`}`,
+  );
+}
+
+async function missingNeeds(purposes: readonly Purpose[]): Promise<readonly Need[]> {
+  const needs = purposes.flatMap((purpose) => NEEDS[purpose]);
+  const found = await Promise.all(needs.map(({ program }) => findProgram(program)));
+  return needs.filter((_, index) => found[index] === undefined);
+}
+
+async function hasPackageLists(): Promise<boolean> {
+  const lists = await readdir('/var/lib/apt/lists').catch(() => []);
+  return lists.some((name) => name.endsWith('_Packages') || name.endsWith('.lz4'));
+}
+
+/** @returns what apt-get said when it failed */
+function aptInstall(packages: readonly string[]): Promise<string | undefined> {
+  return apt(['install', '-y', '--no-install-recommends', ...packages]);
+}
+
+async function aptGet(args: readonly string[], progress: Progress): Promise<void> {
+  const problem = await apt(args);
+  if (problem !== undefined) progress(`apt-get ${args.join(' ')} failed: ${problem}`);
+}
+
+function apt(args: readonly string[]): Promise<string | undefined> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output: string[] = [];
+    child.stdout.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve(code === 0 ? undefined : output.join('').trim().split('\n').slice(-8).join('\n'));
+    });
+  });
+}
