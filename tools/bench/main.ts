@@ -1,0 +1,125 @@
+/**
+ * `npm run bench`: the benches of the packages, then pod starts on a whole node as a ratio to the bare runtime calls, measured in turn
+ * in one run on one machine; and what the two programs cost in memory and CPU.
+ *
+ *   npm run bench -- --node-only --pods 100
+ */
+import { parseArgs } from 'node:util';
+
+import { createKubeClient } from '@nodeagent/kube-client/http';
+import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+import { startCluster, startContainerd } from '@nodeagent/testbed';
+
+import { run } from '../test/process.ts';
+import { createBarePods } from './bare-pods.ts';
+import { createKubePods } from './kube-pods.ts';
+import { cpuMs, rssMib } from './memory.ts';
+import { benchStreams } from './node-streams.ts';
+import { type Batch, median, quantile, timed } from './stats.ts';
+
+const IMAGE = 'nodeagent.test/busybox:1';
+const COMMAND = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'];
+const AT_A_TIME = 10;
+
+const { values } = parseArgs({
+  options: {
+    pods: { type: 'string', default: '100' },
+    single: { type: 'string', default: '20' },
+    'node-only': { type: 'boolean', default: false },
+  },
+});
+const manyCount = Number(values.pods);
+const singleCount = Number(values.single);
+
+const build = await run(['nx', 'run-many', '-t', 'build', '--output-style=static']);
+if (build.exitCode !== 0) throw new Error(build.output);
+if (!values['node-only']) {
+  const bench = ['nx', 'run-many', '-t', 'bench', '--parallel=1', '--output-style=static'];
+  const { exitCode } = await run(bench, { show: true });
+  if (exitCode !== 0) throw new Error('a bench of a package failed');
+}
+
+const names = (prefix: string, count: number): readonly string[] =>
+  Array.from({ length: count }, (_, i) => `${prefix}-${i}`);
+
+function report(what: string, ours: Batch, bare: Batch): void {
+  const [a, b] = [median(ours.eachMs), median(bare.eachMs)];
+  const p90 = quantile(ours.eachMs, 0.9);
+  console.log(
+    `${what}: p50 ${a.toFixed(0)} ms, bare ${b.toFixed(0)} ms, ratio ${(a / b).toFixed(2)} (p90 ${p90.toFixed(0)} ms); ` +
+      `in all ${(ours.totalMs / 1000).toFixed(1)} s, bare ${(bare.totalMs / 1000).toFixed(1)} s, ratio ${(ours.totalMs / bare.totalMs).toFixed(2)}`,
+  );
+}
+
+const bareRuntime = await startContainerd({ name: 'bench-bare', images: ['busybox'] });
+const cluster = await startCluster({
+  name: 'bench',
+  images: ['busybox'],
+  // As every real cluster has one; without it each pod brings a warning event.
+  kubeletConfig: { clusterDNS: ['10.96.0.10'] },
+});
+try {
+  const bare = await createBarePods(bareRuntime, IMAGE, COMMAND);
+  const client = createKubeClient(await loadKubeconfig({ path: cluster.kubeconfig }));
+  const pods = await createKubePods(client, cluster.nodeName, { image: IMAGE, command: COMMAND });
+
+  await bare.start('warm-up');
+  await pods.start('warm-up');
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  console.log(`kubelet with 1 pod: ${(await rssMib(cluster.kubelet.pid)).toFixed(0)} MiB`);
+  console.log(`kube-proxy idle: ${(await rssMib(cluster.proxy.pid)).toFixed(0)} MiB`);
+
+  // In turn, so that a slow minute of the machine slows both.
+  const single = { bare: [] as number[], ours: [] as number[] };
+  for (let i = 0; i < singleCount; i += 1) {
+    const one = await timed([() => bare.start(`single-${i}`)], 1);
+    const other = await timed([() => pods.start(`single-${i}`)], 1);
+    single.bare.push(...one.eachMs);
+    single.ours.push(...other.eachMs);
+  }
+  const batchOf = (eachMs: readonly number[]): Batch => ({
+    eachMs,
+    totalMs: eachMs.reduce((sum, ms) => sum + ms, 0),
+  });
+  report('pod create → Running, one at a time', batchOf(single.ours), batchOf(single.bare));
+  await bare.removeAll();
+  await pods.removeAll();
+
+  const bareMany = await timed(
+    names('many', manyCount).map((name) => () => bare.start(name)),
+    AT_A_TIME,
+  );
+  await bare.removeAll();
+  const cpuBefore = await cpuMs(cluster.kubelet.pid);
+  const half = Math.min(50, manyCount);
+  const all = names('many', manyCount).map((name) => () => pods.start(name));
+  const oursMany = await timed(all, AT_A_TIME);
+  const cpuPerPod = ((await cpuMs(cluster.kubelet.pid)) - cpuBefore) / manyCount;
+  report(`${manyCount} pods, ${AT_A_TIME} at a time`, oursMany, bareMany);
+  console.log(`kubelet CPU per pod start: ${cpuPerPod.toFixed(0)} ms`);
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  const idleFrom = await cpuMs(cluster.kubelet.pid);
+  await new Promise((resolve) => setTimeout(resolve, 20_000));
+  const idle = ((await cpuMs(cluster.kubelet.pid)) - idleFrom) / 20_000;
+  console.log(
+    `kubelet with ${manyCount} pods: ${(await rssMib(cluster.kubelet.pid)).toFixed(0)} MiB, idle CPU ${(idle * 100).toFixed(1)} % of a core`,
+  );
+  await pods.removeAll();
+
+  await timed(
+    names('half', half).map((name) => () => pods.start(name)),
+    AT_A_TIME,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  console.log(
+    `kubelet with ${half} pods, after ${manyCount} were removed: ${(await rssMib(cluster.kubelet.pid)).toFixed(0)} MiB`,
+  );
+  await pods.removeAll();
+  pods.stop();
+  bare.close();
+
+  await benchStreams(cluster, client);
+} finally {
+  await cluster.stop();
+  await bareRuntime.stop();
+}

@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises';
+
+/** Resident memory of a process in MiB, from the kernel. */
+export async function rssMib(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+}
+
+/** The kernel's clock tick for process times, on every Linux that Node.js runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** CPU time that a process and its ended children have used, in milliseconds. */
+export async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
+  return (ticks / TICKS_PER_SECOND) * 1000;
+}

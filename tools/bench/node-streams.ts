@@ -1,0 +1,144 @@
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+
+import { createCriClient } from '@nodeagent/cri-client/grpc';
+import { type KubeClient, type Pod, PODS } from '@nodeagent/kube-client';
+import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+import { type Cluster, waitFor } from '@nodeagent/testbed';
+
+import { median } from './stats.ts';
+import { FRAME_BYTES, type Transfer } from './stream-client.ts';
+
+const CLIENT = resolve(import.meta.dirname, 'stream-client.ts');
+const MIB = 1024 * 1024;
+const SESSION_BYTES = 512 * MIB;
+const LOG_LINES = 1_000_000;
+const REPEATS = 5;
+const PORT = 10_250;
+const IMAGE = 'nodeagent.test/busybox:1';
+const { signal } = new AbortController();
+
+/**
+ * Logs and exec through the node API, as ratios to reading the log's file and to the runtime's own
+ * streaming server, in turn on one machine. The cluster must not rotate logs of this size.
+ */
+export async function benchStreams(cluster: Cluster, client: KubeClient): Promise<void> {
+  const { runtime, close } = createCriClient({ endpoint: cluster.containerd.endpoint });
+  try {
+    const { id, log } = await startTalker(cluster, client, runtime);
+    const credentials = await writeCredentials(cluster);
+    const node = `https://${cluster.space.network.nodeIp}:${PORT}`;
+    const via = (mode: Transfer['mode'], path: string, frames?: number): Transfer => {
+      return {
+        mode,
+        url: `${node}${path}`,
+        ...credentials,
+        ...(frames !== undefined && { frames }),
+      };
+    };
+    const exec = (query: string): string => `/exec/default/talker/main?${query}`;
+
+    await compare(cluster, 'a log, without what the runtime puts before each line', {
+      ours: async () => via('get', '/containerLogs/default/talker/main'),
+      limit: async () => ({ mode: 'file', url: log }),
+    });
+    const zeros = ['sh', '-c', `dd if=/dev/zero bs=1M count=${SESSION_BYTES / MIB} 2>/dev/null`];
+    const asked = (words: readonly string[]): string => {
+      return words.map((word) => `command=${encodeURIComponent(word)}`).join('&');
+    };
+    const streams = { containerId: id, tty: false, stdout: true, stderr: false } as const;
+    await compare(cluster, 'output of an exec', {
+      ours: async () => via('output', exec(`output=1&${asked(zeros)}`)),
+      limit: async () => {
+        const url = await runtime.exec({ ...streams, stdin: false, command: zeros }, signal);
+        return { mode: 'output', url };
+      },
+    });
+    const frames = SESSION_BYTES / FRAME_BYTES;
+    const sink = ['sh', '-c', `head -c ${frames * (FRAME_BYTES - 1)} >/dev/null`];
+    await compare(cluster, 'input of an exec', {
+      ours: async () => via('input', exec(`input=1&output=1&${asked(sink)}`), frames),
+      limit: async () => {
+        const url = await runtime.exec({ ...streams, stdin: true, command: sink }, signal);
+        return { mode: 'input', url, frames };
+      },
+    });
+    await client.delete(PODS, { namespace: 'default', name: 'talker' }, {}, signal);
+  } finally {
+    close();
+  }
+}
+
+interface Contest {
+  readonly ours: () => Promise<Transfer>;
+  readonly limit: () => Promise<Transfer>;
+}
+
+/** In turn, so that a slow minute of the machine slows both. */
+async function compare(cluster: Cluster, what: string, contest: Contest): Promise<void> {
+  const rates = { ours: [] as number[], limit: [] as number[] };
+  for (let i = 0; i < REPEATS; i += 1) {
+    for (const who of ['limit', 'ours'] as const) {
+      const transfer = await contest[who]();
+      const argv = [process.execPath, CLIENT, JSON.stringify(transfer)];
+      const text = await cluster.space.run(argv, { timeoutMs: 120_000 });
+      const { bytes, ms } = JSON.parse(text) as { bytes: number; ms: number };
+      rates[who].push(bytes / MIB / (ms / 1000));
+    }
+  }
+  const [ours, limit] = [median(rates.ours), median(rates.limit)];
+  console.log(
+    `${what}: ${ours.toFixed(0)} MiB/s, limit ${limit.toFixed(0)} MiB/s, ratio ${(ours / limit).toFixed(2)}`,
+  );
+}
+
+/** A pod that has written a long log and then waits. */
+async function startTalker(
+  cluster: Cluster,
+  client: KubeClient,
+  runtime: ReturnType<typeof createCriClient>['runtime'],
+) {
+  const text = 'the quick brown fox jumps over the lazy dog, and does it again and again and again';
+  const script = `yes '${text}' | head -n ${LOG_LINES}; echo that is all; sleep 1000000`;
+  const container = { name: 'main', image: IMAGE, imagePullPolicy: 'Never' };
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'talker', namespace: 'default' },
+    spec: {
+      nodeName: cluster.nodeName,
+      terminationGracePeriodSeconds: 1,
+      containers: [{ ...container, command: ['sh', '-c', script] }],
+    },
+  };
+  await client.create(PODS, pod as unknown as Pod, signal);
+  return waitFor(
+    async () => {
+      const labels = { 'io.kubernetes.pod.name': 'talker' };
+      const [found] = await runtime.listContainers({ labels, state: 'running' }, signal);
+      if (found === undefined) return undefined;
+      const { id, logPath: log } = await runtime.containerStatus(found.id, signal);
+      const end = await cluster.space.run(['tail', '-n', '1', log]);
+      return end.includes('that is all') ? { id, log } : undefined;
+    },
+    { what: 'the long log', timeoutMs: 180_000, everyMs: 1000 },
+  );
+}
+
+/** The administrator's certificate, as files. */
+async function writeCredentials(
+  cluster: Cluster,
+): Promise<{ readonly certFile: string; readonly keyFile: string }> {
+  const { user } = await loadKubeconfig({ path: cluster.kubeconfig });
+  const { certificate, key } = user.clientCertificate ?? {};
+  if (certificate?.kind !== 'inline' || key?.kind !== 'inline') {
+    throw new Error('the administrator’s kubeconfig holds no certificate to show to the node');
+  }
+  const [certFile, keyFile] = [
+    join(cluster.space.dir, 'admin.crt'),
+    join(cluster.space.dir, 'admin.key'),
+  ];
+  await writeFile(certFile, certificate.text);
+  await writeFile(keyFile, key.text, { mode: 0o600 });
+  return { certFile, keyFile };
+}

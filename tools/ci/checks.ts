@@ -1,0 +1,49 @@
+import { run } from '../test/process.ts';
+import { listProjects } from '../test/projects.ts';
+
+/** One command whose exit code says all. */
+export interface Check {
+  readonly name: string;
+  readonly argv: readonly string[];
+  /** Below the repository's root; the root when absent. */
+  readonly cwd?: string;
+  /** Its output is of interest when it passes, too. */
+  readonly isShown?: boolean;
+}
+
+/** What has to hold before any test is worth running. */
+export const SOURCE_CHECKS: readonly Check[] = [
+  { name: 'lock file is whole', argv: ['npm', 'ci', '--dry-run', '--loglevel=error'] },
+  { name: 'format', argv: ['prettier', '--check', '.'] },
+  { name: 'lint', argv: ['nx', 'run-many', '-t', 'lint', '--output-style=static'] },
+  { name: 'typecheck', argv: ['nx', 'run-many', '-t', 'typecheck', '--output-style=static'] },
+  { name: 'build', argv: ['nx', 'run-many', '-t', 'build', '--output-style=static'] },
+  { name: 'knip', argv: ['knip'] },
+  { name: 'errors documented', argv: ['node', 'tools/check-errors-documented.ts'] },
+  { name: 'ipvs stands alone', argv: ['node', 'tools/check-ipvs-package.ts'], isShown: true },
+  { name: 'conformance shown', argv: ['node', 'tools/check-conformance.ts'] },
+  { name: 'API docs', argv: ['typedoc'] },
+];
+
+/** What users of a published package would trip over. */
+export async function packageChecks(): Promise<readonly Check[]> {
+  const published = (await listProjects()).filter((project) => project.published);
+  return published.flatMap(({ name, dir }) => [
+    { name: `publint ${name}`, argv: ['publint', '--strict'], cwd: dir },
+    {
+      name: `are the types wrong ${name}`,
+      argv: ['attw', '--pack', '.', '--profile', 'esm-only', '--no-emoji'],
+      cwd: dir,
+    },
+  ]);
+}
+
+/** @returns whether it passed; the output is shown when it did not */
+export async function runCheck({ name, argv, cwd, isShown }: Check): Promise<boolean> {
+  const startedMs = performance.now();
+  const { exitCode, output } = await run(argv, cwd === undefined ? {} : { cwd });
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+  console.log(`${exitCode === 0 ? '✓' : '✗'} ${name} (${seconds} s)`);
+  if (exitCode !== 0 || isShown === true) console.log(output.trimEnd().slice(-12_000));
+  return exitCode === 0;
+}

@@ -1,0 +1,46 @@
+/**
+ * Makes static protobuf code from a `.proto` file: `node generate-proto.ts <proto> <output.js>`,
+ * both relative to the working directory. Writes `<output>.js` and `<output>.d.ts` beside it.
+ *
+ * Only what a client on a node needs comes out: encode and decode, no JSON conversion, no checks
+ * of types at run time. The JavaScript has no comments, the declarations come from a second run,
+ * which reads them from the comments.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+
+import pbjs from 'protobufjs-cli/pbjs.js';
+
+const LEAN = ['create', 'verify', 'convert', 'delimited', 'typeurl', 'service'];
+
+const [proto, output] = process.argv.slice(2);
+if (proto === undefined || !output?.endsWith('.js')) {
+  console.error('usage: node generate-proto.ts <file.proto> <output.js>');
+  process.exit(2);
+}
+const args = [
+  ...['--target', 'static-module', '--wrap', 'esm'],
+  ...['--dependency', 'protobufjs/minimal.js'],
+  // a namespace of its own in protobufjs's registry, which all packages of a process share
+  ...['--root', `nodeagent-${basename(output, '.js')}`],
+  ...LEAN.map((part) => `--no-${part}`),
+];
+mkdirSync(dirname(output), { recursive: true });
+await run([...args, '--dts', '--out', output, proto]);
+await run([...args, '--no-comments', '--out', output, proto]);
+// `require` of a type has no place in an ES module's declarations
+const declarations = output.replace(/\.js$/, '.d.ts');
+const text = readFileSync(declarations, 'utf8');
+writeFileSync(
+  declarations,
+  text.replace('import Long = require("long");', "import Long from 'long';"),
+);
+
+function run(argv: readonly string[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    pbjs.main([...argv], (error: Error | null) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

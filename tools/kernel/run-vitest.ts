@@ -1,0 +1,49 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { type Outcome, ROOT } from '../test/process.ts';
+import { runInGuest } from './boot.ts';
+
+export interface KernelTestOptions {
+  /** Of the workspace package, below the repository's root: `packages/ipvs`. */
+  readonly dir: string;
+  /** For vitest: file name filters, `-t name`, … */
+  readonly args?: readonly string[];
+  readonly onOutput?: (chunk: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** A package's tests together, on a machine that has other work; single tests have vitest's limits. */
+const TIMEOUT_MS = 30 * 60_000;
+
+/**
+ * Runs the `kernel` tier of one package in a guest of its own; the JSON report lands in the
+ * package's `reports` folder as those of other tiers do, with whatever else the tests put there.
+ */
+export async function runKernelTests(options: KernelTestOptions): Promise<Outcome> {
+  const { dir, args = [], onOutput, signal } = options;
+  const reports = join(ROOT, dir, 'reports');
+  await rm(join(reports, 'kernel.json'), { force: true });
+  const words = args.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ');
+  const outcome = await runInGuest(
+    {
+      script: [
+        `cd '${join(ROOT, dir)}'`,
+        'rm -rf reports',
+        `vitest run ${words}`,
+        'code=$?',
+        'cp reports/* "$NODEAGENT_JOB/results/"',
+        'exit $code',
+      ].join('\n'),
+      env: { NODEAGENT_TIER: 'kernel', NO_COLOR: '1', CI: '1' },
+      timeoutMs: TIMEOUT_MS,
+      ...(onOutput === undefined ? {} : { onOutput }),
+      ...(signal === undefined ? {} : { signal }),
+    },
+    reports,
+  );
+  if (outcome.failure === undefined) {
+    return { exitCode: outcome.exitCode ?? 1, output: outcome.output };
+  }
+  return { exitCode: 1, output: outcome.failure };
+}

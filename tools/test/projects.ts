@@ -1,0 +1,37 @@
+import { access, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { ROOT } from './process.ts';
+
+export interface Project {
+  /** npm name. */
+  readonly name: string;
+  /** Below the repository's root: `packages/base`. */
+  readonly dir: string;
+  /** Published to npm. */
+  readonly published: boolean;
+}
+
+/** Every workspace package, in the order of the folders. */
+export async function listProjects(): Promise<readonly Project[]> {
+  const groups = await Promise.all(
+    ['packages', 'apps'].map(async (group) =>
+      (await readdir(join(ROOT, group))).sort().map((name) => join(group, name)),
+    ),
+  );
+  const dirs = [...groups.flat(), 'testbed', 'tools', 'e2e'];
+  return Promise.all(
+    dirs.map(async (dir) => {
+      const text = await readFile(join(ROOT, dir, 'package.json'), 'utf8');
+      const { name, private: hidden } = JSON.parse(text) as { name: string; private?: boolean };
+      return { name, dir, published: hidden !== true };
+    }),
+  );
+}
+
+export async function hasTier({ dir }: Project, tier: string): Promise<boolean> {
+  return access(join(ROOT, dir, 'tests', tier)).then(
+    () => true,
+    () => false,
+  );
+}

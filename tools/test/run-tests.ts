@@ -1,0 +1,33 @@
+import { run } from './process.ts';
+import { add, NOTHING, summaryLine, type Tally } from './reports.ts';
+import { runTier, TIERS, type TierResult } from './tiers.ts';
+
+export function say(message: string): void {
+  console.log(`▸ ${message}`);
+}
+
+/** @returns the sum over all tiers; a tier that cannot run here adds nothing */
+export async function runTests(names: readonly string[]): Promise<Tally> {
+  say('building');
+  const build = await run(['nx', 'run-many', '-t', 'build', '--output-style=static']);
+  if (build.exitCode !== 0) {
+    process.stdout.write(build.output);
+    return { ...NOTHING, failed: 1, failures: ['the build failed'] };
+  }
+  let total = NOTHING;
+  for (const tier of TIERS.filter(({ name }) => names.includes(name))) {
+    say(`${tier.name}: ${tier.about}`);
+    const result = await runTier(tier, say);
+    show(result);
+    total = add(total, result.tally);
+  }
+  for (const failure of total.failures) console.log(`✗ ${failure}`);
+  return total;
+}
+
+function show({ tier, tally, byProject, cannotRun }: TierResult): void {
+  if (cannotRun !== undefined) console.log(`  ${tier} cannot run here: ${cannotRun}`);
+  for (const [project, own] of byProject)
+    console.log(`  ${project.padEnd(28)} ${summaryLine(own)}`);
+  if (cannotRun === undefined) console.log(`  ${tier.padEnd(28)} ${summaryLine(tally)}`);
+}

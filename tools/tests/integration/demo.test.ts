@@ -1,0 +1,77 @@
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { demoIds, leftovers, type RunningDemo, startDemo } from './running-demo.ts';
+
+const ONCE = [process.execPath, 'tools/demo/main.ts', '--once', '--json'];
+const LIVE = ['script', '-qefc', 'npm run demo', '/dev/null'];
+
+const seen = new Set<string>();
+afterEach(() => seen.clear());
+
+/** Runs until these words are said, remembering what the demo holds by then. */
+async function runUntil(argv: readonly string[], words: string): Promise<RunningDemo> {
+  const demo = startDemo(argv);
+  await demo.says(words);
+  for (const id of demoIds()) seen.add(id);
+  return demo;
+}
+
+describe('npm run demo', () => {
+  it.each([
+    ['SIGINT', 'looking at'],
+    ['SIGTERM', 'building'],
+    ['SIGINT', 'making a network namespace'],
+    ['SIGTERM', 'starting the API server'],
+    ['SIGINT', 'starting containerd'],
+    ['SIGTERM', 'starting kubelet'],
+    ['SIGHUP', 'starting kube-proxy'],
+    ['SIGINT', 'applying'],
+    ['SIGTERM', 'cleaning up'],
+  ] as const)('leaves nothing behind after %s while %s', async (signal, phase) => {
+    const demo = await runUntil(ONCE, `▸ ${phase}`);
+    demo.child.kill(signal);
+    const code = await demo.ended;
+    expect(await leftovers([...seen])).toEqual([]);
+    if (phase !== 'cleaning up') expect(code, demo.output()).toBe(130);
+  });
+
+  it('works after a kill -9, and removes what that left', async () => {
+    const killed = await runUntil(ONCE, 'applying');
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    expect(await leftovers([...seen])).not.toEqual([]);
+
+    const next = startDemo(ONCE);
+    expect(await next.ended, next.output()).toBe(0);
+    const result = JSON.parse(next.output().trimEnd().split('\n').at(-1)!) as {
+      node: { ready: boolean };
+      pods: { name: string }[];
+      service: { answeredBy: string[] };
+    };
+    expect(result.node.ready).toBe(true);
+    expect(result.pods).toHaveLength(3);
+    expect(result.service.answeredBy).toEqual(result.pods.map(({ name }) => name));
+    expect(await leftovers([...seen])).toEqual([]);
+  });
+
+  it('shows a live view until Ctrl-C', async () => {
+    const demo = await runUntil(LIVE, 'Ctrl-C ends the demo');
+    demo.child.stdin!.write('\x03');
+    await demo.ended;
+    expect(demo.output()).toContain('\x1b[?1049l'); // back on the terminal's own screen
+    expect(await leftovers([...seen])).toEqual([]);
+  });
+
+  it('ends and cleans up when its terminal goes away', async () => {
+    const demo = await runUntil(LIVE, 'Ctrl-C ends the demo');
+    demo.child.kill('SIGKILL');
+    await demo.ended;
+    await expect.poll(() => leftovers([...seen]), { timeout: 30_000 }).toEqual([]);
+  });
+
+  it('ends and cleans up when npm is killed', async () => {
+    const demo = await runUntil(['npm', 'run', 'demo'], 'starting containerd');
+    demo.child.kill('SIGKILL');
+    await expect.poll(() => leftovers([...seen]), { timeout: 30_000 }).toEqual([]);
+  });
+});
