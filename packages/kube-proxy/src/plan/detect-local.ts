@@ -1,0 +1,25 @@
+import { canonicalCidr, familyOf, type IpFamily } from '../model/address.js';
+import type { ProxyConfig } from '../model/config.js';
+import type { LocalTraffic } from '../model/local-traffic.js';
+
+/** How pods' traffic is recognised in one family; undefined: not at all. */
+export function detectLocal(
+  config: ProxyConfig,
+  podCidrs: readonly string[],
+  family: IpFamily,
+): LocalTraffic | undefined {
+  const fromCidr = (cidrs: readonly string[]): LocalTraffic | undefined => {
+    const cidr = cidrs.map(canonicalCidr).find((own) => own && familyOf(own) === family);
+    return cidr === undefined ? undefined : { kind: 'from-cidr', cidr };
+  };
+  switch (config.detectLocalMode) {
+    case 'ClusterCIDR':
+      return fromCidr(config.clusterCidrs);
+    case 'NodeCIDR':
+      return fromCidr(podCidrs);
+    case 'BridgeInterface':
+      return { kind: 'from-interface', name: config.bridgeInterface };
+    case 'InterfaceNamePrefix':
+      return { kind: 'from-interface-prefix', prefix: config.interfaceNamePrefix };
+  }
+}

@@ -1,0 +1,80 @@
+import type { EndpointSlice, Service } from '@nodeagent/kube-client';
+
+import { canonicalCidr, canonicalIp, isUsableEndpointIp } from '../model/address.js';
+import { isPortNumber, isProtocol } from '../model/service.js';
+
+/** One sentence per part of an object that cannot be served as it stands; the rest of it is. */
+export type FoundProblems = readonly string[];
+
+const NONE: FoundProblems = [];
+
+/**
+ * What no rule can express of a Service. An API server refuses most of it; objects from before a
+ * check existed, or from servers without one, are still there.
+ */
+export function findServiceProblems({ spec, status }: Service): FoundProblems {
+  if (spec === undefined || spec.type === 'ExternalName') return NONE;
+  const found: string[] = [];
+  const addresses = [spec.clusterIP ?? '', ...(spec.clusterIPs ?? [])];
+  for (const ip of new Set(addresses)) {
+    if (ip !== '' && ip !== 'None' && canonicalIp(ip) === undefined) {
+      found.push(`cluster IP "${ip}" is no IP address`);
+    }
+  }
+  for (const ip of spec.externalIPs ?? []) {
+    if (canonicalIp(ip) === undefined) found.push(`external IP "${ip}" is no IP address`);
+  }
+  for (const range of spec.loadBalancerSourceRanges ?? []) {
+    if (canonicalCidr(range.trim()) === undefined) {
+      found.push(`load balancer source range "${range}" is no CIDR`);
+    }
+  }
+  for (const { ip } of status?.loadBalancer?.ingress ?? []) {
+    if (ip !== undefined && ip !== '' && canonicalIp(ip) === undefined) {
+      found.push(`load balancer address "${ip}" is no IP address`);
+    }
+  }
+  found.push(...portProblems(spec.ports ?? []));
+  const wantsCheck = spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
+  if (wantsCheck && (spec.healthCheckNodePort ?? 0) === 0) {
+    found.push('externalTrafficPolicy Local without a healthCheckNodePort');
+  }
+  return found;
+}
+
+type Ports = NonNullable<NonNullable<Service['spec']>['ports']>;
+
+function portProblems(ports: Ports): string[] {
+  return ports.flatMap(({ name, port, nodePort, protocol }) => {
+    const what = `port ${name === undefined || name === '' ? port : `"${name}"`}`;
+    const wrong: string[] = [];
+    if (!isProtocol(protocol)) wrong.push(`${what} has the unknown protocol "${protocol}"`);
+    if (!isPortNumber(port)) wrong.push(`${what}: ${port} is no port number`);
+    if (nodePort !== undefined && nodePort !== 0 && !isPortNumber(nodePort)) {
+      wrong.push(`${what}: node port ${nodePort} is no port number`);
+    }
+    return wrong;
+  });
+}
+
+/** Endpoints to which nothing may be forwarded, and ports that are none. */
+export function findSliceProblems({ addressType, endpoints, ports }: EndpointSlice): FoundProblems {
+  if (addressType !== 'IPv4' && addressType !== 'IPv6') return NONE;
+  const found: string[] = [];
+  for (const { addresses } of endpoints ?? []) {
+    const [text] = addresses;
+    if (text === undefined) continue;
+    const ip = canonicalIp(text);
+    if (ip === undefined) found.push(`endpoint "${text}" is no IP address`);
+    else if (!isUsableEndpointIp(ip, addressType)) {
+      found.push(`endpoint ${text} cannot be forwarded to`);
+    }
+  }
+  for (const { name = '', port, protocol } of ports ?? []) {
+    if (!isProtocol(protocol)) found.push(`port "${name}" has the unknown protocol "${protocol}"`);
+    if (port !== undefined && port !== 0 && !isPortNumber(port)) {
+      found.push(`port "${name}": ${port} is no port number`);
+    }
+  }
+  return found;
+}

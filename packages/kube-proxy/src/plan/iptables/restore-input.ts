@@ -1,0 +1,148 @@
+import { renderAppend, type RestoreTable, type TableName } from '@nodeagent/netfilter';
+
+import type { NodeView, PortView } from '../node-view.js';
+import { planDispatch, type PlacedRule } from './dispatch-rules.js';
+import { countServiceRules, planChains, planServiceRules } from './service-rules.js';
+import type { SyncSettings } from './settings.js';
+import { closingRules, leadingRules, staticChains } from './static-rules.js';
+
+/** What one port contributes to every sync, kept as text: most ports do not change between two. */
+export interface PortText {
+  readonly filter: string;
+  readonly nat: string;
+  readonly chains: readonly string[];
+  /** Lines that are written only when the port changed. */
+  readonly serviceRuleCount: number;
+  readonly filterRuleCount: number;
+  readonly natRuleCount: number;
+}
+
+export interface RestorePlan {
+  readonly view: NodeView;
+  readonly settings: SyncSettings;
+  /** Keys of ports whose own chains are written; `all` in a full sync. */
+  readonly write: 'all' | ReadonlySet<string>;
+  readonly textOf: (key: string, view: PortView) => PortText;
+  /** Chains in the kernel that no port uses any more. */
+  readonly staleChains: readonly string[];
+  /** Keys of ports that are left out. */
+  readonly skip?: ReadonlySet<string>;
+}
+
+export function renderPort(view: PortView, settings: SyncSettings): PortText {
+  const { filter, nat } = planDispatch(view, settings);
+  return {
+    filter: renderRules(filter),
+    nat: renderRules(nat),
+    chains: planChains(view),
+    serviceRuleCount: countServiceRules(view, settings),
+    filterRuleCount: filter.length,
+    natRuleCount: nat.length,
+  };
+}
+
+function renderRules(rules: readonly PlacedRule[]): string {
+  let text = '';
+  for (const { chain, rule } of rules) text += `${renderAppend(chain, rule)}\n`;
+  return text;
+}
+
+/** A piece of a table, and the port it is there for; undefined: for all of them. */
+type Segment = readonly [key: string | undefined, text: string];
+
+interface TableSegments {
+  readonly name: TableName;
+  /** The text is a chain's name. */
+  readonly chains: Iterable<Segment>;
+  /** The text is whole lines. */
+  readonly lines: Iterable<Segment>;
+}
+
+/**
+ * The tables of one restore, computed while they are read: at no time is more than one port's text
+ * in memory beside the kept {@link PortText}.
+ */
+export function planRestore(plan: RestorePlan): readonly RestoreTable[] {
+  return planSegments(plan).map(({ name, chains, lines }) => {
+    return { name, chains: textsOf(chains), lines: textsOf(lines) };
+  });
+}
+
+export interface RefusedLine {
+  /** The port whose line it is; undefined: one that no port, or every port, is there for. */
+  readonly key: string | undefined;
+  readonly text: string;
+}
+
+/** What stands in a line of the text that {@link planRestore} leads to, counted from 1. */
+export function findRestoreLine(plan: RestorePlan, wanted: number): RefusedLine | undefined {
+  let line = 0;
+  for (const { name, chains, lines } of planSegments(plan)) {
+    line += 1;
+    if (line === wanted) return { key: undefined, text: `*${name}` };
+    for (const [key, chain] of chains) {
+      line += 1;
+      if (line === wanted) return { key, text: `:${chain}` };
+    }
+    for (const [key, text] of lines) {
+      const rows = text.split('\n').slice(0, -1);
+      const found = rows[wanted - line - 1];
+      if (found !== undefined) return { key, text: found };
+      line += rows.length;
+    }
+    line += 1;
+    if (line === wanted) return { key: undefined, text: 'COMMIT' };
+  }
+  return undefined;
+}
+
+function planSegments(plan: RestorePlan): readonly TableSegments[] {
+  const { filter, nat } = staticChains(plan.settings);
+  return [
+    { name: 'filter', chains: filter.map(shared), lines: filterLines(plan) },
+    { name: 'nat', chains: natChains(plan, nat), lines: natLines(plan) },
+  ];
+}
+
+function shared(text: string): Segment {
+  return [undefined, text];
+}
+
+function* textsOf(segments: Iterable<Segment>): Generator<string> {
+  for (const [, text] of segments) yield text;
+}
+
+function* portsOf({ view, skip }: RestorePlan): Generator<readonly [string, PortView]> {
+  for (const entry of view.ports) if (skip?.has(entry[0]) !== true) yield entry;
+}
+
+function isWritten({ write }: RestorePlan, key: string): boolean {
+  return write === 'all' || write.has(key);
+}
+
+function* filterLines(plan: RestorePlan): Generator<Segment> {
+  const { settings, textOf } = plan;
+  yield shared(renderRules(leadingRules(settings).filter));
+  for (const [key, port] of portsOf(plan)) yield [key, textOf(key, port).filter];
+  yield shared(renderRules(closingRules(settings).filter));
+}
+
+function* natChains(plan: RestorePlan, first: readonly string[]): Generator<Segment> {
+  yield* first.map(shared);
+  for (const [key, port] of portsOf(plan)) {
+    if (!isWritten(plan, key)) continue;
+    for (const chain of plan.textOf(key, port).chains) yield [key, chain];
+  }
+  yield* plan.staleChains.map(shared);
+}
+
+function* natLines(plan: RestorePlan): Generator<Segment> {
+  const { settings, textOf, staleChains } = plan;
+  yield shared(renderRules(leadingRules(settings).nat));
+  for (const [key, port] of portsOf(plan)) {
+    yield [key, textOf(key, port).nat];
+    if (isWritten(plan, key)) yield [key, renderRules(planServiceRules(port, settings))];
+  }
+  for (const chain of staleChains) yield shared(`-X ${chain}\n`);
+  yield shared(renderRules(closingRules(settings).nat));
+}

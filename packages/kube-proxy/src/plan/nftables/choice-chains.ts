@@ -1,0 +1,114 @@
+import type { NftKeyPart, NftRule } from '@nodeagent/netfilter/nftables';
+
+import { fromPods, type NftSettings } from './settings.js';
+import { SETS } from './sets.js';
+import type { FilledChain } from './static-chains.js';
+
+/**
+ * How one endpoint of many is chosen. Services with the same number of endpoints share a chain: a
+ * changed endpoint is a changed element of a map, never a changed rule, and the kernel holds few
+ * chains and rules however many Services there are.
+ */
+export interface Choice {
+  /** Sent to an address of the Service, or to a port of the node. */
+  readonly to: 'address' | 'node-port';
+  readonly way:
+    /** Any endpoint. */
+    | 'any'
+    /** Any endpoint, which sees the node as the sender. */
+    | 'masqueraded'
+    /** An endpoint of this node. */
+    | 'local'
+    /** For outsiders an endpoint of this node; for pods and the node itself any. */
+    | 'policy';
+  /** Endpoints to choose from; of `policy`: by pods and the node. */
+  readonly count: number;
+  /** Of `policy`: on this node; 0: outsiders are sent on, to be dropped later. */
+  readonly localCount?: number;
+}
+
+/** The chain's name; equal choices have the same. */
+export function choiceName({ to, way, count, localCount }: Choice): string {
+  const prefix = to === 'node-port' ? 'nodeport-' : '';
+  return `${prefix}${way}-${count}${localCount === undefined ? '' : `-${localCount}`}`;
+}
+
+/** Chains that it needs to go on to. */
+export function choiceNeeds(choice: Choice): readonly Choice[] {
+  const { to, way, count, localCount = 0 } = choice;
+  if (way === 'masqueraded') return [{ to, way: 'any', count }];
+  if (way !== 'policy') return [];
+  return [
+    ...(count > 0 ? [{ to, way: 'any', count } as const] : []),
+    ...(localCount > 0 ? [{ to, way: 'local', count: localCount } as const] : []),
+  ];
+}
+
+export function planChoice(choice: Choice, settings: NftSettings): FilledChain {
+  return { chain: { name: choiceName(choice) }, rules: rulesOf(choice, settings) };
+}
+
+/** Every chain that choosing so needs, those that others go on to first. */
+export function isChoiceChain(name: string): boolean {
+  return /^(nodeport-)?(any|masqueraded|local|policy)-\d/.test(name);
+}
+
+function rulesOf(choice: Choice, settings: NftSettings): readonly NftRule[] {
+  const { to, way, count, localCount = 0 } = choice;
+  const { masqueradeMark: bits } = settings;
+  const any: NftRule['steps'][number] = {
+    kind: 'goto',
+    chain: choiceName({ to, way: 'any', count }),
+  };
+  switch (way) {
+    case 'any':
+      return [pick(to, count, to === 'address' ? SETS.endpoints : SETS.nodePortEndpoints)];
+    case 'local': {
+      const map = to === 'address' ? SETS.localEndpoints : SETS.localNodePortEndpoints;
+      return [pick(to, count, map)];
+    }
+    case 'masqueraded':
+      return [{ steps: [{ kind: 'set-mark', bits }, any] }];
+    case 'policy':
+      return [
+        ...(count > 0 ? shortcuts(settings, any) : []),
+        ...(localCount > 0
+          ? [
+              {
+                steps: [
+                  { kind: 'goto', chain: choiceName({ to, way: 'local', count: localCount }) },
+                ],
+              },
+            ]
+          : []),
+      ] as readonly NftRule[];
+  }
+}
+
+/** Pods and the node itself are no outsiders: they may reach every endpoint. */
+export function shortcuts(
+  { localTraffic, masqueradeMark: bits }: NftSettings,
+  any: NftRule['steps'][number],
+): readonly NftRule[] {
+  const pods: NftRule[] =
+    localTraffic === undefined
+      ? []
+      : [{ steps: [fromPods(localTraffic), any], comment: 'short-circuit pod traffic' }];
+  return [
+    ...pods,
+    {
+      steps: [{ kind: 'local-source' }, { kind: 'set-mark', bits }, any],
+      comment: 'short-circuit local traffic',
+    },
+  ];
+}
+
+function pick(to: Choice['to'], count: number, map: Readonly<{ name: string }>): NftRule {
+  const key: readonly NftKeyPart[] = [
+    ...(to === 'address' ? (['destination'] as const) : []),
+    'protocol',
+    'destination-port',
+    { random: count },
+  ];
+  return { steps: [{ kind: 'dnat-map', key, map: map.name }] };
+}

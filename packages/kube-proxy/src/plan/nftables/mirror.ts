@@ -1,0 +1,338 @@
+import {
+  nftDataText,
+  type NftElement,
+  nftKeyText,
+  type NftOperation,
+  type NftSet,
+} from '@nodeagent/netfilter/nftables';
+
+import type { Endpoint } from '../../model/endpoint.js';
+import type { PortView } from '../node-view.js';
+import { type Choice, choiceName, choiceNeeds, planChoice } from './choice-chains.js';
+import {
+  type Frontend,
+  frontendsOf,
+  frontendText,
+  planPort,
+  type PortInput,
+  type PortObjects,
+  type SetElement,
+} from './port-objects.js';
+import type { NftSettings } from './settings.js';
+import { SETS } from './sets.js';
+import { keepSlots } from './slots.js';
+import type { FilledChain } from './static-chains.js';
+
+/** Elements that the kernel has, by set name and key: what was found there at a start. */
+export type FoundElements = ReadonlyMap<string, Map<string, string>>;
+
+/** Elements of one operation; more are cut apart, for tables that do not fit into one step. */
+const ELEMENTS_AT_ONCE = 1000;
+
+/** In this order changes are safe even when they become visible one after the other. */
+const DATA: readonly NftSet[] = [
+  SETS.endpoints,
+  SETS.localEndpoints,
+  SETS.nodePortEndpoints,
+  SETS.localNodePortEndpoints,
+  SETS.hairpin,
+  SETS.clusterIps,
+];
+const DISPATCH: readonly NftSet[] = [
+  SETS.firewallIps,
+  SETS.serviceIps,
+  SETS.serviceNodePorts,
+  SETS.noEndpointServices,
+  SETS.noEndpointNodePorts,
+];
+
+/**
+ * What the table holds for Services, as far as this program put it there. It keeps no element: those
+ * of a port follow from the view that they were made for, which is kept.
+ */
+export class NftMirror {
+  readonly #settings: NftSettings;
+  readonly #ports = new Map<string, PortInput>();
+  /** Who has a frontend, and who else would like to. */
+  readonly #owners = new Map<string, string>();
+  readonly #waiting = new Map<string, Set<string>>();
+  /** How many ports need a shared element. */
+  readonly #shared = new Map<string, number>();
+  readonly #choices = new Set<string>();
+  readonly #released = new Set<string>();
+  readonly #staleChains = new Set<string>();
+  #found: FoundElements | undefined;
+
+  /** @param found elements that the table holds already; what is wanted of them is taken out */
+  constructor(settings: NftSettings, found?: FoundElements) {
+    this.#settings = settings;
+    this.#found = found;
+  }
+
+  get choices(): ReadonlySet<string> {
+    return this.#choices;
+  }
+
+  /** Chains that nothing leads to any more and that are empty: to be deleted in a later step. */
+  get staleChains(): ReadonlySet<string> {
+    return this.#staleChains;
+  }
+
+  /** Names of chains and sets that ports have to themselves now. */
+  ownNames(): Readonly<{ chains: ReadonlySet<string>; sets: ReadonlySet<string> }> {
+    const chains = new Set<string>();
+    const sets = new Set<string>();
+    for (const input of this.#ports.values()) {
+      const { service } = input.view;
+      if (service.affinitySeconds === undefined && service.sourceRanges.length === 0) continue;
+      const objects = planPort(input, this.#settings);
+      for (const { chain } of objects.chains) chains.add(chain.name);
+      for (const { name } of objects.sets) sets.add(name);
+    }
+    return { chains, sets };
+  }
+
+  /** It still looks for what the table holds from before. */
+  get adopts(): boolean {
+    return this.#found !== undefined;
+  }
+
+  /** From here on what the table holds is what was put there. */
+  forgetFound(): void {
+    this.#found = undefined;
+  }
+
+  /** Chains that an earlier life left, empty by now. */
+  addStale(names: Iterable<string>): void {
+    for (const name of names) this.#staleChains.add(name);
+  }
+
+  /**
+   * Takes back what was planned for new ports, when the kernel refused it.
+   *
+   * @param choices as they were before
+   */
+  takeBack(keys: Iterable<string>, choices: ReadonlySet<string>): void {
+    for (const key of keys) {
+      const input = this.#ports.get(key);
+      if (input === undefined) continue;
+      this.#release(key, input);
+      this.#ports.delete(key);
+      const { shared } = planPort(input, this.#settings);
+      this.#compareShared(shared, [], { adds: new Map(), removes: new Map() });
+    }
+    for (const name of this.#choices) if (!choices.has(name)) this.#choices.delete(name);
+  }
+
+  chainsDeleted(names: Iterable<string>): void {
+    for (const name of names) this.#staleChains.delete(name);
+  }
+
+  /** Ports that got a frontend that another one gave up: plan them again. */
+  takeReleased(): readonly string[] {
+    const keys = [...this.#released];
+    this.#released.clear();
+    return keys;
+  }
+
+  /** Frontends that a port would have, were they not another's; with whose they are. */
+  denied(key: string, view: PortView): readonly (readonly [string, string])[] {
+    return frontendsOf(view.service).flatMap((frontend) => {
+      const text = frontendText(frontend, view.service);
+      const owner = this.#owners.get(text);
+      return owner === undefined || owner === key ? [] : [[text, owner] as const];
+    });
+  }
+
+  /**
+   * What must be done in the table so that it serves a port as its view says; nothing without a view
+   * but to remove it. From now on the mirror takes it for done: after a failure, make another mirror.
+   */
+  change(key: string, view: PortView | undefined): readonly NftOperation[] {
+    const before = this.#ports.get(key);
+    const old = before && planPort(before, this.#settings);
+    if (before !== undefined) this.#release(key, before);
+    if (view === undefined) {
+      this.#ports.delete(key);
+      return this.#difference(old, undefined);
+    }
+    const after: PortInput = {
+      view,
+      cluster: keepSlots(before?.cluster ?? NO_ENDPOINTS, view.cluster),
+      local: keepSlots(before?.local ?? NO_ENDPOINTS, view.local),
+      frontends: this.#claim(key, view),
+    };
+    this.#ports.set(key, after);
+    return this.#difference(old, planPort(after, this.#settings));
+  }
+
+  #claim(key: string, { service }: PortView): readonly Frontend[] {
+    return frontendsOf(service).filter((frontend) => {
+      const text = frontendText(frontend, service);
+      const owner = this.#owners.get(text) ?? key;
+      this.#owners.set(text, owner);
+      if (owner === key) return true;
+      const others = this.#waiting.get(text) ?? new Set();
+      this.#waiting.set(text, others.add(key));
+      return false;
+    });
+  }
+
+  #release(key: string, { view: { service } }: PortInput): void {
+    for (const frontend of frontendsOf(service)) {
+      const text = frontendText(frontend, service);
+      const others = this.#waiting.get(text);
+      others?.delete(key);
+      if (this.#owners.get(text) !== key) continue;
+      this.#owners.delete(text);
+      for (const other of others ?? []) this.#released.add(other);
+      this.#waiting.delete(text);
+    }
+  }
+
+  #difference(
+    old: PortObjects | undefined,
+    wanted: PortObjects | undefined,
+  ): readonly NftOperation[] {
+    const operations: NftOperation[] = [];
+    for (const choice of wanted?.choices ?? []) this.#makeChoice(choice, operations);
+    const oldSets = new Set(old?.sets.map(({ name }) => name));
+    for (const set of wanted?.sets ?? []) {
+      if (!oldSets.delete(set.name)) operations.push({ op: 'add-set', set });
+    }
+    const goneChains = this.#changeChains(old?.chains ?? [], wanted?.chains ?? [], operations);
+    const { adds, removes } = this.#compare(old, wanted);
+    for (const set of DATA) pushElements(operations, 'add-elements', set, adds.get(set));
+    for (const set of DISPATCH) {
+      pushElements(operations, 'delete-elements', set, removes.get(set));
+      pushElements(operations, 'add-elements', set, adds.get(set));
+    }
+    for (const set of DATA) pushElements(operations, 'delete-elements', set, removes.get(set));
+    for (const chain of goneChains) operations.push({ op: 'flush-chain', chain });
+    for (const set of oldSets) operations.push({ op: 'delete-set', set });
+    return operations;
+  }
+
+  #makeChoice(choice: Choice, operations: NftOperation[]): void {
+    const name = choiceName(choice);
+    if (this.#choices.has(name)) return;
+    this.#choices.add(name);
+    for (const needed of choiceNeeds(choice)) this.#makeChoice(needed, operations);
+    const filled = planChoice(choice, this.#settings);
+    operations.push({ op: 'add-chain', chain: filled.chain });
+    fillChain(operations, filled);
+  }
+
+  /** @returns names of those that go */
+  #changeChains(
+    old: readonly FilledChain[],
+    wanted: readonly FilledChain[],
+    operations: NftOperation[],
+  ): readonly string[] {
+    const before = new Map(old.map((filled) => [filled.chain.name, JSON.stringify(filled.rules)]));
+    const changed = wanted.filter(({ chain, rules }) => {
+      const was = before.get(chain.name);
+      before.delete(chain.name);
+      return was !== JSON.stringify(rules);
+    });
+    // rules may lead to chains that come later in the list
+    for (const { chain } of changed) {
+      this.#staleChains.delete(chain.name);
+      operations.push({ op: 'add-chain', chain });
+    }
+    for (const filled of changed) fillChain(operations, filled);
+    for (const name of before.keys()) this.#staleChains.add(name);
+    return [...before.keys()];
+  }
+
+  /** Values that change are removed and added: the kernel cannot overwrite them. */
+  #compare(old: PortObjects | undefined, wanted: PortObjects | undefined): Compared {
+    const adds: BySet = new Map();
+    const removes: BySet = new Map();
+    const before = new Map((old?.elements ?? []).map((one) => [textOf(one), one]));
+    for (const one of wanted?.elements ?? []) {
+      const text = textOf(one);
+      const was = before.get(text);
+      before.delete(text);
+      const has = was === undefined ? this.#takeFound(one) : nftDataText(was.element.data);
+      if (has === nftDataText(one.element.data)) continue;
+      put(adds, one, has !== undefined);
+    }
+    for (const one of before.values()) put(removes, one);
+    this.#compareShared(old?.shared ?? [], wanted?.shared ?? [], { adds, removes });
+    return { adds, removes };
+  }
+
+  #compareShared(
+    old: readonly SetElement[],
+    wanted: readonly SetElement[],
+    { adds, removes }: Compared,
+  ): void {
+    for (const one of wanted) {
+      const text = textOf(one);
+      const count = this.#shared.get(text) ?? 0;
+      this.#shared.set(text, count + 1);
+      if (count === 0 && this.#takeFound(one) === undefined) put(adds, one);
+    }
+    for (const one of old) {
+      const text = textOf(one);
+      const count = (this.#shared.get(text) ?? 1) - 1;
+      if (count > 0) this.#shared.set(text, count);
+      else {
+        this.#shared.delete(text);
+        put(removes, one);
+      }
+    }
+  }
+
+  /** What the kernel has for a key, once. */
+  #takeFound({ set, element }: SetElement): string | undefined {
+    const found = this.#found?.get(set.name);
+    const key = nftKeyText(element.key);
+    const data = found?.get(key);
+    found?.delete(key);
+    return data;
+  }
+}
+
+const NO_ENDPOINTS: readonly Endpoint[] = [];
+
+type BySet = Map<NftSet, Change[]>;
+type Compared = Readonly<{ adds: BySet; removes: BySet }>;
+
+interface Change {
+  readonly element: NftElement;
+  /** The value must go first, in the same step. */
+  readonly replaced: boolean;
+}
+
+function put(into: BySet, { set, element }: SetElement, replaced = false): void {
+  const list = into.get(set) ?? [];
+  into.set(set, list);
+  list.push({ element, replaced });
+}
+
+function textOf({ set, element }: SetElement): string {
+  return `${set.name} ${nftKeyText(element.key)}`;
+}
+
+function fillChain(operations: NftOperation[], { chain, rules }: FilledChain): void {
+  operations.push({ op: 'flush-chain', chain: chain.name });
+  for (const rule of rules) operations.push({ op: 'add-rule', chain: chain.name, rule });
+}
+
+function pushElements(
+  operations: NftOperation[],
+  op: 'add-elements' | 'delete-elements',
+  set: NftSet,
+  changes: readonly Change[] = [],
+): void {
+  for (let from = 0; from < changes.length; from += ELEMENTS_AT_ONCE) {
+    const part = changes.slice(from, from + ELEMENTS_AT_ONCE);
+    const elements = part.map(({ element }) => element);
+    const replaced = part.filter((change) => change.replaced).map(({ element }) => element);
+    if (from > 0) operations.push({ op: 'may-split' });
+    if (replaced.length > 0) operations.push({ op: 'delete-elements', set, elements: replaced });
+    operations.push({ op, set, elements });
+  }
+}

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+
+import { parseProxyConfig } from '../../src/index.js';
+import { buildView, explainPacket } from '../../src/plan/explain/index.js';
+import { wantedOf, WORLDS } from '../packets/cases.js';
+import { FAMILIES, NODE, nodeAddresses, ZONE } from '../packets/hosts.js';
+import { configOf, WorldObjects } from '../packets/objects.js';
+import { packetOf, wrongWithTrace } from '../packets/trace.js';
+
+const MODES = ['iptables', 'nftables', 'userspace'] as const;
+
+/** No packet is sent: what the Services promise and what the rules say is as real packets fare. */
+describe.each(MODES)('%s', (mode) => {
+  describe.each(WORLDS)('$name', (world) => {
+    const objects = new WorldObjects(world.services);
+    describe.each(FAMILIES)('%s', (family) => {
+      const { config } = parseProxyConfig(configOf(mode, world.settings), 'test');
+      const services = objects.all.filter((one) => !('addressType' in one));
+      const slices = objects.all.filter((one) => 'addressType' in one);
+      const view = buildView({ services, slices }, family, { nodeName: NODE, zone: ZONE });
+      const addresses = nodeAddresses(family);
+      const node = { name: NODE, zone: ZONE, addresses, podCidrs: [] };
+
+      const carried = world.cases.filter((one) => mode !== 'userspace' || one.protocol !== 'sctp');
+      it.each(carried)('$name', (one) => {
+        const input = { config, view, family, node };
+        const { outcomes, rules } = explainPacket(input, packetOf(one, objects, family));
+        const want = wantedOf(one, mode, family);
+        expect(wrongWithTrace(one, want, { outcomes, family })).toBeUndefined();
+        if (rules === undefined) return; // the mode has no tracer of its own
+        expect(wrongWithTrace(one, want, { outcomes: rules, family })).toBeUndefined();
+      });
+    });
+  });
+});
