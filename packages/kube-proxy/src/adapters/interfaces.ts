@@ -1,0 +1,14 @@
+import { networkInterfaces } from 'node:os';
+
+import type { Interfaces } from '../ports.js';
+
+/** The addresses of this network namespace, read anew each time. */
+export function createHostInterfaces(): Interfaces {
+  return {
+    addresses: (family) => {
+      const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+      const own = all.filter((address) => address.family === family);
+      return [...new Set(own.map(({ address }) => address.replace(/%.*/, '')))];
+    },
+  };
+}

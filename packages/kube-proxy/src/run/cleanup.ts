@@ -1,0 +1,113 @@
+import type { Clock, Logger } from '@nodeagent/base';
+import {
+  type CommandRunner,
+  hasLegacyTables,
+  isNetfilterError,
+  probeIptables,
+} from '@nodeagent/netfilter';
+
+import { IP_FAMILIES } from '../model/address.js';
+import type { ProxyMode } from '../model/config.js';
+import { ProxyError } from '../model/errors.js';
+import { cleanupIptables } from './iptables/cleanup.js';
+import { cleanupIpvsKernel, cleanupIpvsRules } from './ipvs/cleanup.js';
+import { createNetlinkAccess } from './ipvs/netlink-access.js';
+import type { OpenNetlink } from '../ports.js';
+import { cleanupNftables } from './cleanup-nftables.js';
+
+export interface CleanupOptions {
+  readonly commands: CommandRunner;
+  readonly clock?: Clock;
+  /** Absent: the nft program is used, and what ipvs mode leaves beside rules stays. */
+  readonly openNetlink?: OpenNetlink;
+  readonly logger: Logger;
+}
+
+/**
+ * Before a start: what modes left behind that are certainly not in use. Failures are told and
+ * forgiven. The chains that other modes share with iptables mode stay where they might serve.
+ *
+ * @see Kubernetes 1.36 cmd/kube-proxy/app/server_linux.go, platformCleanup
+ */
+export async function cleanupOtherModes(
+  options: CleanupOptions,
+  mode: ProxyMode,
+  signal: AbortSignal,
+): Promise<void> {
+  const { logger } = options;
+  if (mode !== 'nftables') {
+    for (const error of await cleanupNftables(options, signal)) {
+      logger.warn({ err: error }, 'rules of nftables mode may still be there');
+    }
+    return;
+  }
+  const { failures } = await cleanupAllIptables(options, signal);
+  for (const error of failures) {
+    logger.warn({ err: error }, 'rules of iptables mode may still be there');
+  }
+  for (const error of await cleanupIpvs(options, signal)) {
+    logger.warn({ err: error }, 'virtual servers of ipvs mode may still be there');
+  }
+}
+
+/**
+ * Removes everything that any mode of the proxy leaves in the kernel, in both kinds of iptables.
+ *
+ * @throws {ProxyError} `PROXY_CLEANUP` with all that could not be removed
+ */
+export async function cleanupEverything(
+  options: CleanupOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const tables = await cleanupNftables(options, signal);
+  const { failures: chains, usable } = await cleanupAllIptables(options, signal);
+  const sets = await cleanupIpvs(options, signal);
+  const failures: unknown[] = [...tables, ...chains, ...sets];
+  if (usable === 0) failures.push(new Error('no iptables program is installed'));
+  if (failures.length === 0) return;
+  const text = failures.map((error) => (error as Error).message).join('; ');
+  throw new ProxyError('PROXY_CLEANUP', `not everything could be removed: ${text}`, {
+    cause: failures[0],
+  });
+}
+
+/** @returns what could not be removed, and how many kinds of iptables there are */
+async function cleanupAllIptables(
+  { commands, logger }: CleanupOptions,
+  signal: AbortSignal,
+): Promise<Readonly<{ failures: readonly unknown[]; usable: number }>> {
+  const failures: unknown[] = [];
+  let usable = 0;
+  for (const family of IP_FAMILIES) {
+    for (const variant of ['-nft', '-legacy', undefined] as const) {
+      try {
+        const isLegacy = variant === '-legacy';
+        if (isLegacy && !(await hasLegacyTables(commands, family, signal))) continue;
+        const options = variant === undefined ? { family } : { family, variant };
+        const { iptables, description } = await probeIptables(commands, options, signal);
+        failures.push(...(await cleanupIpvsRules(iptables, signal)));
+        failures.push(...(await cleanupIptables(iptables, signal)));
+        usable += 1;
+        logger.info({ family, iptables: description }, 'rules removed');
+      } catch (error) {
+        signal.throwIfAborted();
+        // one of the kinds is enough; plain `iptables` is one of them under another name
+        if (!isNetfilterError(error, 'NETFILTER_COMMAND_MISSING')) failures.push(error);
+      }
+    }
+  }
+  return { failures, usable };
+}
+
+async function cleanupIpvs(
+  { openNetlink, clock }: CleanupOptions,
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
+  if (openNetlink === undefined || clock === undefined) return [];
+  const netlink = createNetlinkAccess({ openNetlink, clock });
+  try {
+    return await cleanupIpvsKernel(netlink, signal);
+  } finally {
+    netlink.close();
+  }
+}

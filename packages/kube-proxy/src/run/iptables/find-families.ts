@@ -1,0 +1,55 @@
+import type { Logger } from '@nodeagent/base';
+import { type CommandRunner, type FoundIptables, probeIptables } from '@nodeagent/netfilter';
+
+import { type IpFamily, IP_FAMILIES } from '../../model/address.js';
+import { ProxyError } from '../../model/errors.js';
+import type { Sysctl } from '../../ports.js';
+
+export interface FoundFamily extends FoundIptables {
+  readonly family: IpFamily;
+}
+
+/** Chains by which the kubelet shows which kind of iptables the host uses. */
+const HINT_CHAINS = ['KUBE-IPTABLES-HINT', 'KUBE-KUBELET-CANARY'];
+
+/**
+ * The address families whose rules can be written here, the primary one among them.
+ *
+ * @throws {ProxyError} `PROXY_NO_FAMILY`
+ */
+export async function findFamilies(
+  {
+    commands,
+    sysctl,
+    logger,
+  }: Readonly<{ commands: CommandRunner; sysctl: Sysctl; logger: Logger }>,
+  primary: IpFamily,
+  signal: AbortSignal,
+): Promise<readonly FoundFamily[]> {
+  const found: FoundFamily[] = [];
+  const problems: Error[] = [];
+  for (const family of IP_FAMILIES) {
+    try {
+      if (family === 'IPv6') await requireIpv6(sysctl);
+      const options = { family, hintChains: HINT_CHAINS };
+      const iptables = await probeIptables(commands, options, signal);
+      logger.info({ family, iptables: iptables.description }, 'address family is served');
+      found.push({ ...iptables, family });
+    } catch (error) {
+      signal.throwIfAborted();
+      logger.info({ family, err: error }, 'address family is not served');
+      problems.push(error as Error);
+    }
+  }
+  if (found.some(({ family }) => family === primary)) return found;
+  const why = problems.map(({ message }) => message).join('; ');
+  const message = `no support for primary IP family ${primary}: ${why}`;
+  throw new ProxyError('PROXY_NO_FAMILY', message, { cause: problems[0] });
+}
+
+async function requireIpv6(sysctl: Sysctl): Promise<void> {
+  const key = 'net/ipv6/conf/all/disable_ipv6';
+  if ((await sysctl.read(key)) === '1') {
+    throw new ProxyError('PROXY_NO_FAMILY', `IPv6 is switched off by ${key}`);
+  }
+}

@@ -1,0 +1,74 @@
+import { createConntrack } from '@nodeagent/netfilter';
+import type { Logger } from '@nodeagent/base';
+
+import { type IptablesMetrics, iptablesMetrics } from '../../model/iptables-metrics.js';
+import { ruleSettingsOf } from '../../plan/iptables/settings-of.js';
+import { ROUTE_LOCALNET, TCP_BE_LIBERAL } from '../../plan/kernel-settings.js';
+import type { Sysctl } from '../../ports.js';
+import type { FamilySetup, ModeContext } from '../set-up-mode.js';
+import { IptablesBackend } from './backend.js';
+import { cleanupPortals } from './cleanup.js';
+import { findFamilies, type FoundFamily } from './find-families.js';
+import { RuleCounters } from './rule-counters.js';
+
+/**
+ * The iptables mode for every family that this machine has tools for.
+ *
+ * @throws {ProxyError} `PROXY_NO_FAMILY`
+ */
+export async function setUpIptables(
+  context: ModeContext,
+  signal: AbortSignal,
+): Promise<readonly FamilySetup[]> {
+  const families = await findFamilies(context, context.nodeIps.primary, signal);
+  const metrics = iptablesMetrics(context.metrics);
+  for (const { family, iptables } of families) {
+    for (const error of await cleanupPortals(iptables, signal)) {
+      context.logger.warn({ family, err: error }, 'rules of userspace mode may still be there');
+    }
+  }
+  const counters = new RuleCounters({ ...context, openCounters: openCountersOf(context) });
+  context.beforeScrape((inner) => counters.refresh(inner));
+  const shared = { metrics, counters };
+  return Promise.all(families.map((found) => setUpFamily(context, found, shared)));
+}
+
+function openCountersOf({ openNetlink, clock }: ModeContext) {
+  if (openNetlink === undefined) return undefined;
+  return async () => {
+    const { KernelCounters } = await import('@nodeagent/netfilter/counters');
+    return new KernelCounters({ socket: await openNetlink('netfilter'), clock });
+  };
+}
+
+async function setUpFamily(
+  context: ModeContext,
+  { family, iptables, randomFully }: FoundFamily,
+  shared: Readonly<{ metrics: IptablesMetrics; counters: RuleCounters }>,
+): Promise<FamilySetup> {
+  const { config, kernel, sysctl, logger, nodeIps, podCidrs, commands } = context;
+  const nodePortAddresses = context.nodePortAddresses[family];
+  const settings = ruleSettingsOf(config, {
+    family,
+    nodeIp: nodeIps.ips[family],
+    randomFully,
+    dropInvalid: await dropsInvalid(sysctl, logger),
+    counters: { invalidDropped: false, localhostNodePorts: false },
+    podCidrs,
+    nodePortAddresses,
+  });
+  if (settings.localhostNodePorts) await kernel.want([{ key: ROUTE_LOCALNET, value: 1 }]);
+  const { syncPeriodMs } = config;
+  const parts = { ...context, iptables, settings, nodePortAddresses, syncPeriodMs, ...shared };
+  const backend = new IptablesBackend(parts);
+  return { family, backend, conntrack: createConntrack(commands, family) };
+}
+
+async function dropsInvalid(sysctl: Sysctl, logger: Logger): Promise<boolean> {
+  try {
+    return (await sysctl.read(TCP_BE_LIBERAL)) === '0';
+  } catch (error) {
+    logger.warn({ err: error }, 'connection tracking is taken to be strict');
+    return true;
+  }
+}

@@ -1,0 +1,109 @@
+import { parseGoDuration } from '@nodeagent/base';
+import { defineService, type Ipvs, isIpvsError } from '@nodeagent/ipvs';
+import { createConntrack } from '@nodeagent/netfilter';
+
+import { canonicalCidr } from '../../model/address.js';
+import type { ProxyConfig } from '../../model/config.js';
+import { ProxyError } from '../../model/errors.js';
+import { restoreFailuresCounter } from '../../model/iptables-metrics.js';
+import { detectLocal } from '../../plan/detect-local.js';
+import { ipvsSettings } from '../../plan/ipvs/kernel-settings.js';
+import type { NetlinkAccess } from '../../ports.js';
+import { findFamilies } from '../iptables/find-families.js';
+import type { FamilySetup, ModeContext } from '../set-up-mode.js';
+import { IpvsBackend } from './backend.js';
+import { createNetlinkAccess } from './netlink-access.js';
+
+/**
+ * The ipvs mode for every family that this machine has iptables for. The netlink connections live as
+ * long as the process.
+ *
+ * @throws {ProxyError} `PROXY_MODE_UNAVAILABLE` when this kernel has no IPVS or scheduler, or does not
+ *   let us use it; `PROXY_NO_FAMILY`
+ */
+export async function setUpIpvs(
+  context: ModeContext,
+  signal: AbortSignal,
+): Promise<readonly FamilySetup[]> {
+  const { config, kernel, logger, sysctl, events, nodeName } = context;
+  const { openNetlink, clock } = context;
+  if (openNetlink === undefined) {
+    throw new ProxyError('PROXY_MODE_UNAVAILABLE', 'ipvs mode needs netlink, which is not here');
+  }
+  const netlink = createNetlinkAccess({ openNetlink, clock });
+  const scheduler = config.file.ipvs.scheduler || 'rr';
+  await probe(netlink.ipvs, scheduler, signal);
+  events.record({
+    type: 'Warning',
+    reason: 'IPVSDeprecation',
+    action: 'StartKubeProxy',
+    message: 'The ipvs proxy mode is deprecated; nftables mode is to be used instead',
+    about: { kind: 'Node', name: nodeName },
+  });
+  const release = await sysctl.read('kernel/osrelease');
+  await kernel.want(ipvsSettings({ release, strictArp: config.file.ipvs.strictARP }));
+  await setTimeouts(netlink.ipvs, config, context);
+  const families = await findFamilies(context, context.nodeIps.primary, signal);
+  const restoreFailures = restoreFailuresCounter(context.metrics);
+  logger.info({ scheduler }, 'IPVS is usable');
+  return families.map(({ family, iptables, randomFully }) => ({
+    family,
+    backend: new IpvsBackend({
+      ...context,
+      ...netlink,
+      iptables,
+      settings: {
+        family,
+        scheduler,
+        randomFully,
+        nodeIp: context.nodeIps.ips[family],
+        masqueradeMark: config.masqueradeMark,
+        masqueradeAll: config.masqueradeAll,
+        localTraffic: detectLocal(config, context.podCidrs, family),
+      },
+      nodePortAddresses: context.nodePortAddresses[family],
+      excludeCidrs: config.file.ipvs.excludeCIDRs.flatMap((cidr) => canonicalCidr(cidr) ?? []),
+      syncPeriodMs: config.syncPeriodMs,
+      restoreFailures,
+    }),
+    conntrack: createConntrack(context.commands, family),
+  }));
+}
+
+/** Of the range for documentation: nobody's. */
+const PROBE = { kind: 'address', protocol: 'tcp', address: '198.51.100.0', port: 20_000 } as const;
+
+/** A scheduler that is in use works; any other is tried on a service that is removed again. */
+async function probe(ipvs: Ipvs, scheduler: string, signal: AbortSignal): Promise<void> {
+  try {
+    const services = await ipvs.listServices(signal);
+    if (services.some((service) => service.scheduler === scheduler)) return;
+    await ipvs.apply([{ kind: 'add-service', service: defineService({ id: PROBE, scheduler }) }]);
+    await ipvs.apply([{ kind: 'delete-service', id: PROBE }]);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!isIpvsError(error)) throw error;
+    const text = `ipvs mode with scheduler ${scheduler} cannot work here: ${error.message}`;
+    throw new ProxyError('PROXY_MODE_UNAVAILABLE', text, { cause: error });
+  }
+}
+
+/** What is 0 stays as it is. Failing is told: connections are forwarded all the same. */
+async function setTimeouts(
+  ipvs: NetlinkAccess['ipvs'],
+  { file }: ProxyConfig,
+  { logger }: Pick<ModeContext, 'logger'>,
+): Promise<void> {
+  const seconds = (text: string): number => Math.floor((parseGoDuration(text) ?? 0) / 1000);
+  const timeouts = {
+    tcpSeconds: seconds(file.ipvs.tcpTimeout),
+    tcpFinSeconds: seconds(file.ipvs.tcpFinTimeout),
+    udpSeconds: seconds(file.ipvs.udpTimeout),
+  };
+  if (Object.values(timeouts).every((value) => value === 0)) return;
+  try {
+    await ipvs.setTimeouts(timeouts);
+  } catch (error) {
+    logger.error({ err: error, ...timeouts }, 'IPVS timeouts stay as they are');
+  }
+}

@@ -1,0 +1,291 @@
+import { type Clock, type Logger, type Metrics, type Random, runScope } from '@nodeagent/base';
+import { type KubeClient, QueuedEventRecorder } from '@nodeagent/kube-client';
+import type { CommandRunner } from '@nodeagent/netfilter';
+
+import { familyOf, IP_FAMILIES } from '../model/address.js';
+import type { ProxyConfig } from '../model/config.js';
+import { ProxyError } from '../model/errors.js';
+import { type ProxyMetrics, proxyMetrics } from '../model/metrics.js';
+import { detectNodeIps, type NodeInfo, type NodeIps } from '../model/node-info.js';
+import { matchingAddresses, nodePortAddresses, nodePortCidrs } from '../model/node-ports.js';
+import { conntrackSettings } from '../plan/kernel-settings.js';
+import type { ForwardSockets, HttpListener, Interfaces, OpenNetlink, Sysctl } from '../ports.js';
+import { FamilyProxy } from './family-proxy.js';
+import { KernelSettings } from './kernel-settings.js';
+import { metricsHandler } from './metrics-server.js';
+import { ObjectProblems } from './object-problems.js';
+import { ProxyHealth } from './proxy-health.js';
+import { serve } from './serve.js';
+import { ServiceHealth } from './service-health.js';
+import { type FamilySetup, loadMode, type ModeContext } from './set-up-mode.js';
+import { watchServiceCidrs, watchServices, watchSlices } from './sources.js';
+import { NodeWatch } from './watch-node.js';
+
+/** Everything the proxy touches. */
+export interface ProxyDependencies {
+  readonly client: KubeClient;
+  readonly commands: CommandRunner;
+  /** Absent: programs are run instead. */
+  readonly openNetlink?: OpenNetlink;
+  readonly sysctl: Sysctl;
+  readonly interfaces: Interfaces;
+  readonly http: HttpListener;
+  /** The userspace mode's data path. */
+  readonly sockets: ForwardSockets;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: Metrics & Readonly<{ contentType: string; render(): Promise<string> }>;
+  readonly cpuCount: number;
+}
+
+export interface ProxyOptions {
+  readonly config: ProxyConfig;
+  readonly nodeName: string;
+  /** Ends after the kernel was prepared. */
+  readonly initOnly: boolean;
+  /** Called once, when all loops have been started. */
+  readonly onStarted?: () => void;
+}
+
+const NODE_IP_PATIENCE_MS = 30_000;
+const POD_CIDR_PATIENCE_MS = 5 * 60_000;
+
+/**
+ * Prepares the kernel, then keeps its rules in step with the API until the signal fires. The rules
+ * stay when it ends: connections go on without it.
+ *
+ * @throws {ProxyError} when this node cannot be a proxy, or must start anew with what has changed
+ * @throws {NetfilterError} when the tables cannot be used at all
+ */
+export async function runProxy(
+  options: ProxyOptions,
+  dependencies: ProxyDependencies,
+  signal: AbortSignal,
+): Promise<void> {
+  const done = new AbortController();
+  const inner = AbortSignal.any([signal, done.signal]);
+  const { nodeName } = options;
+  const nodes = new NodeWatch({ ...dependencies, nodeName });
+  const main = async (scope: AbortSignal): Promise<void> => {
+    await startAndRun({ ...options, ...dependencies, nodes }, scope);
+    done.abort();
+  };
+  await runScope([(scope) => nodes.run(scope), main], inner);
+}
+
+type Context = ProxyOptions & ProxyDependencies & Readonly<{ nodes: NodeWatch }>;
+
+async function startAndRun(context: Context, signal: AbortSignal): Promise<void> {
+  const { config, cpuCount, logger } = context;
+  const node = await waitForNode(context, signal);
+  if (signal.aborted) return;
+  const nodeIps = detectNodeIps(node?.ips ?? [], config.bindAddress);
+  const metrics = proxyMetrics(context.metrics);
+  const health = new ProxyHealth({ ...context, timeoutMs: 2 * config.syncPeriodMs, metrics });
+  const events = new QueuedEventRecorder({
+    ...context,
+    component: 'kube-proxy',
+    instance: `kube-proxy-${context.nodeName}`,
+    onDrop: ({ reason, message }, error) => {
+      logger.warn({ err: error, reason, message }, 'event not written');
+    },
+  });
+  const { contentType } = context.metrics;
+  const refreshers: ((signal: AbortSignal) => Promise<void>)[] = [];
+  const renderMetrics = async (): Promise<string> => {
+    for (const refresh of refreshers) await refresh(signal);
+    return context.metrics.render();
+  };
+  const exposition = { contentType, renderMetrics };
+  const problems = new ObjectProblems({ events, logger });
+  const kernel = new KernelSettings({ ...context, events, strict: context.initOnly });
+  await kernel.want(conntrackSettings(config.conntrack, cpuCount));
+  const more = { exposition, node, nodeIps, metrics, health, events, problems, kernel };
+  const shared = { ...context, ...more };
+  warnAboutConfig(config, nodeIps, logger);
+  const mode = modeContext(context, {
+    node,
+    nodeIps,
+    problems,
+    kernel,
+    events,
+    beforeScrape: (refresh) => void refreshers.push(refresh),
+  });
+  const setUp = await loadMode(config.mode);
+  const families = await setUp(mode, signal);
+  assertFamiliesFit(config, families, mode);
+  if (context.initOnly) return;
+  const proxies = families.map((found) => createFamily(shared, found, mode));
+  followNode(shared, proxies);
+  await runLoops(shared, proxies, signal);
+}
+
+async function waitForNode(
+  { nodes, config, nodeName, logger }: Context,
+  signal: AbortSignal,
+): Promise<NodeInfo | undefined> {
+  const withIp = await nodes.waitFor(({ ips }) => ips.length > 0, NODE_IP_PATIENCE_MS, signal);
+  if (withIp === undefined && !signal.aborted) {
+    const problem = nodes.current === undefined ? 'there is no such Node' : 'it has no IP address';
+    logger.error({ node: nodeName, problem }, 'node address unknown; going on without it');
+  }
+  if (config.detectLocalMode !== 'NodeCIDR' || signal.aborted) return withIp ?? nodes.current;
+  const hasCidr = ({ podCidrs }: NodeInfo): boolean => podCidrs.length > 0;
+  const node = await nodes.waitFor(hasCidr, POD_CIDR_PATIENCE_MS, signal);
+  if (node !== undefined || signal.aborted) return node;
+  const what = nodes.current === undefined ? 'does not exist' : 'has no spec.podCIDRs';
+  const message = `detectLocalMode NodeCIDR: node "${nodeName}" ${what}`;
+  throw new ProxyError('PROXY_NODE', message);
+}
+
+interface Shared extends Omit<Context, 'metrics'> {
+  readonly node: NodeInfo | undefined;
+  readonly nodeIps: NodeIps;
+  readonly metrics: ProxyMetrics;
+  readonly exposition: Readonly<{ contentType: string; renderMetrics: () => Promise<string> }>;
+  readonly health: ProxyHealth;
+  readonly events: QueuedEventRecorder;
+  readonly problems: ObjectProblems;
+  readonly kernel: KernelSettings;
+}
+
+function modeContext(
+  context: Context,
+  known: Pick<ModeContext, 'nodeIps' | 'problems' | 'kernel' | 'events' | 'beforeScrape'> &
+    Readonly<{ node: NodeInfo | undefined }>,
+): ModeContext {
+  const { node, nodeIps } = known;
+  const cidrs = nodePortCidrs(context.config.nodePortAddresses, Object.values(nodeIps.ips));
+  const [IPv4, IPv6] = IP_FAMILIES.map((family) => nodePortAddresses(family, cidrs));
+  if (IPv4 === undefined || IPv6 === undefined) throw new Error('two families exist');
+  const podCidrs = node?.podCidrs ?? [];
+  return { ...context, ...known, podCidrs, nodePortAddresses: { IPv4, IPv6 } };
+}
+
+/**
+ * On a node with one family, ranges of the other only are a mistake that would masquerade all or
+ * nothing. @see Kubernetes 1.36 cmd/kube-proxy/app/server.go, checkBadIPConfig
+ */
+function assertFamiliesFit(
+  { detectLocalMode, clusterCidrs }: ProxyConfig,
+  families: readonly FamilySetup[],
+  { podCidrs }: ModeContext,
+): void {
+  const [only, other] = families;
+  if (only === undefined || other !== undefined) return;
+  const ranges = { ClusterCIDR: clusterCidrs, NodeCIDR: podCidrs }[detectLocalMode as string] ?? [];
+  if (ranges.length === 0 || ranges.some((cidr) => familyOf(cidr) === only.family)) return;
+  const what = detectLocalMode === 'NodeCIDR' ? 'spec.podCIDRs of the node' : 'clusterCIDR';
+  const message = `${what} (${ranges.join()}) has no ${only.family} range, the one family served`;
+  throw new ProxyError('PROXY_NO_FAMILY', message);
+}
+
+function createFamily(shared: Shared, found: FamilySetup, mode: ModeContext): FamilyProxy {
+  const { config, node, nodeName, health, events, interfaces, http } = shared;
+  const { family } = found;
+  const addresses = mode.nodePortAddresses[family];
+  const wildcard = family === 'IPv4' ? '0.0.0.0' : '::';
+  const hosts = addresses.matchesAll
+    ? [wildcard]
+    : matchingAddresses(addresses, interfaces.addresses(family));
+  const isProxyHealthy = (): boolean => health.healthy;
+  return new FamilyProxy({
+    ...shared,
+    ...found,
+    topology: { nodeName, zone: node?.zone },
+    serviceHealth: new ServiceHealth({ http, hosts, nodeName, events, isProxyHealthy }),
+    syncPeriodMs: config.syncPeriodMs,
+    minSyncPeriodMs: config.minSyncPeriodMs,
+  });
+}
+
+function warnAboutConfig(config: ProxyConfig, { primary }: NodeIps, logger: Logger): void {
+  const { nodePortAddresses: cidrs, clusterCidrs } = config;
+  if (cidrs.length === 0) {
+    const hint = 'set nodePortAddresses to "primary" to answer on the node address only';
+    logger.info({ hint }, 'node ports answer on every address of this host');
+  } else if (cidrs[0] !== 'primary' && !cidrs.some((cidr) => familyOf(cidr) === primary)) {
+    logger.warn({ cidrs, family: primary }, 'nodePortAddresses has none of the primary family');
+  }
+  if (clusterCidrs.length > 0 && !clusterCidrs.some((cidr) => familyOf(cidr) === primary)) {
+    logger.warn({ clusterCidrs, family: primary }, 'clusterCIDR has none of the primary family');
+  }
+}
+
+function followNode(shared: Shared, proxies: readonly FamilyProxy[]): void {
+  const { nodes, nodeName, health, logger } = shared;
+  health.setNodeEligible(nodes.current?.eligible ?? false);
+  nodes.onChange((now, before) => {
+    health.setNodeEligible(now?.eligible ?? false);
+    if (now === undefined) {
+      logger.error({ node: nodeName }, 'the Node object is gone');
+      return;
+    }
+    if (before !== undefined && before.ips.join() !== now.ips.join()) {
+      logger.warn({ from: before.ips, to: now.ips }, 'node addresses changed; restart to use them');
+    }
+    if (now.zone !== before?.zone) {
+      for (const proxy of proxies) proxy.setTopology({ nodeName, zone: now.zone });
+    }
+  });
+}
+
+async function runLoops(
+  shared: Shared,
+  proxies: readonly FamilyProxy[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, health, events, nodeName, onStarted } = shared;
+  const sources = { ...shared, families: proxies };
+  const server = { ...shared, hardFail: config.bindAddressHardFail };
+  const metrics = metricsHandler({
+    mode: config.mode,
+    configz: config.file,
+    ...shared.exposition,
+  });
+  onStarted?.();
+  events.record({
+    type: 'Normal',
+    reason: 'Starting',
+    action: 'StartKubeProxy',
+    message: 'Starting kube-proxy',
+    about: { kind: 'Node', name: nodeName },
+  });
+  await runScope(
+    [
+      ...proxies.map((proxy) => (scope: AbortSignal) => proxy.run(scope)),
+      (scope) => watchServices(sources, scope),
+      (scope) => watchSlices(sources, scope),
+      ...(config.mode === 'nftables'
+        ? [(scope: AbortSignal) => watchServiceCidrs(sources, scope)]
+        : []),
+      (scope) => watchPodCidrs(shared, scope),
+      (scope) => shared.kernel.run(scope),
+      (scope) => events.run(shared.client, scope),
+      (scope) => {
+        const address = config.healthzBindAddress;
+        const failureReason = 'FailedToStartProxierHealthcheck';
+        const handler = health.answer.bind(health);
+        return serve({ ...server, address, handler, failureReason }, scope);
+      },
+      (scope) => {
+        const address = config.metricsBindAddress;
+        const failureReason = 'FailedToStartMetricServer';
+        return serve({ ...server, address, handler: metrics, failureReason }, scope);
+      },
+    ],
+    signal,
+  );
+}
+
+/** Rules hold the pod range: a new one needs a new start. */
+async function watchPodCidrs({ nodes, node, config }: Shared, signal: AbortSignal): Promise<void> {
+  if (config.detectLocalMode !== 'NodeCIDR') return;
+  const before = node?.podCidrs.join();
+  const changed = ({ podCidrs }: NodeInfo): boolean => podCidrs.join() !== before;
+  const now = await nodes.waitFor(changed, Number.POSITIVE_INFINITY, signal);
+  if (now === undefined) return;
+  const message = `the node's pod range changed from ${before} to ${now.podCidrs.join()}`;
+  throw new ProxyError('PROXY_CONFIG_CHANGED', message);
+}

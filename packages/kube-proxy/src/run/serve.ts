@@ -1,0 +1,63 @@
+import type { Clock, Logger } from '@nodeagent/base';
+import type { EventRecorder } from '@nodeagent/kube-client';
+
+import type { HttpAddress, HttpHandler, HttpListener, HttpServer } from '../ports.js';
+
+export interface ServeOptions {
+  readonly http: HttpListener;
+  /** `host:port`, `[::1]:port`; empty: no server. */
+  readonly address: string;
+  readonly handler: HttpHandler;
+  /** Ends with an error instead of trying again. */
+  readonly hardFail: boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: EventRecorder;
+  readonly nodeName: string;
+  /** Reason of the event when it cannot listen. */
+  readonly failureReason: string;
+}
+
+const RETRY_MS = 5000;
+
+/** Serves until the signal fires; an address in use is tried again every 5 s. */
+export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
+  if (options.address === '') return;
+  const server = await listenAgain(options, signal);
+  if (server === undefined) return;
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await server.close();
+}
+
+async function listenAgain(
+  options: ServeOptions,
+  signal: AbortSignal,
+): Promise<HttpServer | undefined> {
+  const { http, address, handler, hardFail, clock, logger, events, nodeName } = options;
+  while (!signal.aborted) {
+    try {
+      return await http.listen(splitAddress(address), handler);
+    } catch (error) {
+      events.record({
+        type: 'Warning',
+        reason: options.failureReason,
+        action: 'StartKubeProxy',
+        message: (error as Error).message,
+        about: { kind: 'Node', name: nodeName },
+      });
+      if (hardFail) throw error;
+      logger.error({ err: error, retryInMs: RETRY_MS }, 'cannot listen');
+      await clock.sleep(RETRY_MS, signal);
+    }
+  }
+  return undefined;
+}
+
+export function splitAddress(address: string): HttpAddress {
+  const colon = address.lastIndexOf(':');
+  const host = address.slice(0, colon).replaceAll(/[[\]]/g, '');
+  return { host, port: Number(address.slice(colon + 1)) };
+}

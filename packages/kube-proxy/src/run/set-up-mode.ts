@@ -1,0 +1,78 @@
+import type { Clock, Logger, Metrics, Random } from '@nodeagent/base';
+import type { EventRecorder } from '@nodeagent/kube-client';
+import type { CommandRunner, Conntrack } from '@nodeagent/netfilter';
+
+import type { IpFamily } from '../model/address.js';
+import type { ProxyConfig, ProxyMode } from '../model/config.js';
+import type { NodeIps } from '../model/node-info.js';
+import type { NodePortAddresses } from '../model/node-ports.js';
+import type { KernelSettings } from './kernel-settings.js';
+import type {
+  Backend,
+  ForwardSockets,
+  Interfaces,
+  OpenNetlink,
+  Problems,
+  Sysctl,
+} from '../ports.js';
+
+/** What a mode may use to find out what this machine can do, and for its backends. */
+export interface ModeContext {
+  readonly config: ProxyConfig;
+  readonly nodeName: string;
+  readonly nodeIps: NodeIps;
+  /** `spec.podCIDRs` of the node, as they were at the start. */
+  readonly podCidrs: readonly string[];
+  readonly nodePortAddresses: Readonly<Record<IpFamily, NodePortAddresses>>;
+  readonly commands: CommandRunner;
+  /** Absent where there is no netlink: programs are run instead. */
+  readonly openNetlink?: OpenNetlink;
+  /** For reading; what must be set goes through `kernel`. */
+  readonly sysctl: Sysctl;
+  readonly kernel: Pick<KernelSettings, 'want'>;
+  readonly interfaces: Interfaces;
+  /** For modes that carry connections themselves. */
+  readonly sockets: ForwardSockets;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Runs before metrics are read: for what is counted elsewhere. */
+  readonly beforeScrape: (refresh: (signal: AbortSignal) => Promise<void>) => void;
+  /** A mode registers its own metrics here. */
+  readonly metrics: Metrics;
+  readonly problems: Problems;
+  readonly events: EventRecorder;
+}
+
+/** One address family that a mode can serve here. */
+export interface FamilySetup {
+  readonly family: IpFamily;
+  readonly backend: Backend;
+  readonly conntrack: Conntrack;
+}
+
+/**
+ * Prepares the kernel for a mode, as far as that is done once.
+ *
+ * @returns the families that can be served, {@link NodeIps.primary} among them
+ * @throws {ProxyError} `PROXY_NO_FAMILY`
+ */
+export type SetUpMode = (
+  context: ModeContext,
+  signal: AbortSignal,
+) => Promise<readonly FamilySetup[]>;
+
+/** Loads a mode's code: nodes pay for the mode they use, not for the others. */
+const MODES: Readonly<Record<ProxyMode, (() => Promise<SetUpMode>) | undefined>> = {
+  userspace: async () => (await import('./userspace/set-up.js')).setUpUserspace,
+  iptables: async () => (await import('./iptables/set-up.js')).setUpIptables,
+  ipvs: async () => (await import('./ipvs/set-up.js')).setUpIpvs,
+  nftables: async () => (await import('./nftables/set-up.js')).setUpNftables,
+};
+
+/** @throws {Error} when this version has no such mode; parseProxyConfig refuses it earlier */
+export function loadMode(mode: ProxyMode): Promise<SetUpMode> {
+  const load = MODES[mode];
+  if (load === undefined) throw new Error(`mode ${mode} is not in this version`);
+  return load();
+}

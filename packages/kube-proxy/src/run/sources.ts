@@ -1,0 +1,147 @@
+import type { Clock, Logger, Random } from '@nodeagent/base';
+import {
+  ENDPOINT_SLICES,
+  type EndpointSlice,
+  type KubeClient,
+  type KubeError,
+  type ReflectorSink,
+  runReflector,
+  SERVICE_CIDRS,
+  type Service,
+  type ServiceCidr,
+  SERVICES,
+} from '@nodeagent/kube-client';
+
+import { canonicalCidr } from '../model/address.js';
+import { projectSlice, type Slice } from '../model/endpoint.js';
+import { projectService, type ServicePorts } from '../model/service.js';
+import { findServiceProblems, findSliceProblems } from '../plan/find-problems.js';
+import type { Problems } from '../ports.js';
+import type { FamilyProxy } from './family-proxy.js';
+
+/** Takes in what the API says of one address family. */
+export type FamilySink = Pick<
+  FamilyProxy,
+  'family' | 'setService' | 'replaceServices' | 'setSlice' | 'replaceSlices' | 'setServiceCidrs'
+>;
+
+export interface SourceOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly nodeName: string;
+  readonly families: readonly FamilySink[];
+  readonly problems: Problems;
+}
+
+/** Services that other proxies serve, and headless ones, are never even asked for. */
+const SERVICE_SELECTORS = {
+  labelSelector: '!service.kubernetes.io/service-proxy-name',
+  fieldSelector: 'spec.clusterIP!=None',
+};
+const SLICE_SELECTORS = { labelSelector: '!service.kubernetes.io/headless' };
+
+export function watchServices(options: SourceOptions, signal: AbortSignal): Promise<void> {
+  const { client, families, problems } = options;
+  const sink: ReflectorSink<ServicePorts> = {
+    replace: (items) => {
+      for (const proxy of families) {
+        proxy.replaceServices(
+          new Map([...items].map(([key, ports]) => [key, ports[proxy.family]])),
+        );
+      }
+    },
+    upsert: (key, ports) => {
+      for (const proxy of families) proxy.setService(key, ports[proxy.family]);
+    },
+    remove: (key) => {
+      problems.set({ kind: 'Service', name: key, part: 'object' }, []);
+      for (const proxy of families) proxy.setService(key, []);
+    },
+  };
+  const project = (service: Service): ServicePorts => {
+    const about = { kind: 'Service', name: nameOf(service), part: 'object' } as const;
+    problems.set(about, findServiceProblems(service));
+    return projectService(service);
+  };
+  const selectors = SERVICE_SELECTORS;
+  const common = reflectorOptions(options, 'services');
+  return runReflector(client, { ...common, resource: SERVICES, selectors, project, sink }, signal);
+}
+
+export function watchSlices(options: SourceOptions, signal: AbortSignal): Promise<void> {
+  const { client, families, nodeName, problems } = options;
+  const sink: ReflectorSink<Slice> = {
+    replace: (items) => {
+      for (const proxy of families) {
+        const own = [...items].filter(([, slice]) => slice.family === proxy.family);
+        proxy.replaceSlices(new Map(own));
+      }
+    },
+    upsert: (key, slice) => {
+      for (const proxy of families) {
+        if (slice.family === proxy.family) proxy.setSlice(key, slice);
+      }
+    },
+    remove: (key) => {
+      problems.set({ kind: 'EndpointSlice', name: key, part: 'object' }, []);
+      for (const proxy of families) proxy.setSlice(key, undefined);
+    },
+  };
+  const project = (slice: EndpointSlice): Slice | undefined => {
+    const about = { kind: 'EndpointSlice', name: nameOf(slice), part: 'object' } as const;
+    problems.set(about, findSliceProblems(slice));
+    return projectSlice(slice, nodeName);
+  };
+  const selectors = SLICE_SELECTORS;
+  const common = reflectorOptions(options, 'endpointslices');
+  return runReflector(
+    client,
+    { ...common, resource: ENDPOINT_SLICES, selectors, project, sink },
+    signal,
+  );
+}
+
+function nameOf({ metadata }: Service | EndpointSlice): string {
+  return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+}
+
+/** Ranges of cluster IPs; an API server without such objects (before 1.33) has none to tell. */
+export function watchServiceCidrs(options: SourceOptions, signal: AbortSignal): Promise<void> {
+  const { client, families } = options;
+  const known = new Map<string, readonly string[]>();
+  const changed = (): void => {
+    const all = [...new Set([...known.values()].flat())];
+    for (const proxy of families) proxy.setServiceCidrs(all);
+  };
+  const sink: ReflectorSink<readonly string[]> = {
+    replace: (items) => {
+      known.clear();
+      for (const [name, cidrs] of items) known.set(name, cidrs);
+      changed();
+    },
+    upsert: (name, cidrs) => {
+      known.set(name, cidrs);
+      changed();
+    },
+    remove: (name) => {
+      known.delete(name);
+      changed();
+    },
+  };
+  const project = ({ spec }: ServiceCidr): readonly string[] =>
+    (spec?.cidrs ?? []).flatMap((cidr) => canonicalCidr(cidr) ?? []);
+  const common = reflectorOptions(options, 'servicecidrs');
+  return runReflector(client, { ...common, resource: SERVICE_CIDRS, project, sink }, signal);
+}
+
+export function reflectorOptions(
+  { clock, random, logger }: Pick<SourceOptions, 'clock' | 'random' | 'logger'>,
+  what: string,
+) {
+  const onError = (error: KubeError, retryInMs: number): void => {
+    logger.warn({ err: error, retryInMs }, `${what} cannot be watched`);
+  };
+  return { clock, random, onError };
+}

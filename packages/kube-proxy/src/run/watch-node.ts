@@ -1,0 +1,75 @@
+import { type Clock, type Logger, type Random, Wake } from '@nodeagent/base';
+import { type KubeClient, NODES, runReflector } from '@nodeagent/kube-client';
+
+import { type NodeInfo, projectNode } from '../model/node-info.js';
+import { reflectorOptions } from './sources.js';
+
+export interface NodeWatchOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly nodeName: string;
+}
+
+/** This node's object, kept current. */
+export class NodeWatch {
+  readonly #options: NodeWatchOptions;
+  readonly #wake = new Wake();
+  #current: NodeInfo | undefined;
+  #onChange: (now: NodeInfo | undefined, before: NodeInfo | undefined) => void = () => undefined;
+
+  constructor(options: NodeWatchOptions) {
+    this.#options = options;
+  }
+
+  get current(): NodeInfo | undefined {
+    return this.#current;
+  }
+
+  /** One listener; undefined means that there is no such Node. */
+  onChange(listener: (now: NodeInfo | undefined, before: NodeInfo | undefined) => void): void {
+    this.#onChange = listener;
+  }
+
+  run(signal: AbortSignal): Promise<void> {
+    const { client, nodeName } = this.#options;
+    const sink = {
+      replace: (items: ReadonlyMap<string, NodeInfo>) => this.#set(items.get(nodeName)),
+      upsert: (_name: string, node: NodeInfo) => this.#set(node),
+      remove: () => this.#set(undefined),
+    };
+    const selectors = { fieldSelector: `metadata.name=${nodeName}` };
+    const common = reflectorOptions(this.#options, 'node');
+    const options = { ...common, resource: NODES, selectors, project: projectNode, sink };
+    return runReflector(client, options, signal);
+  }
+
+  /**
+   * Waits until the node is as wanted.
+   *
+   * @returns undefined when it is not within the time, or the signal fired
+   */
+  async waitFor(
+    isRight: (node: NodeInfo) => boolean,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<NodeInfo | undefined> {
+    const { clock } = this.#options;
+    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    for (;;) {
+      const node = this.#current;
+      if (node !== undefined && isRight(node)) return node;
+      const leftMs = deadlineMs - clock.monotonicMs();
+      if (leftMs <= 0) return undefined;
+      if ((await this.#wake.waitAtMost(leftMs, clock, signal)) === 'aborted') return undefined;
+    }
+  }
+
+  #set(node: NodeInfo | undefined): void {
+    const before = this.#current;
+    this.#current = node;
+    this.#wake.wake();
+    if (JSON.stringify(before) !== JSON.stringify(node)) this.#onChange(node, before);
+  }
+}

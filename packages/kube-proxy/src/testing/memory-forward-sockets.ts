@@ -1,0 +1,44 @@
+import { ProxyError } from '../model/errors.js';
+import type { Forwarding, ForwardingSocket, ForwardSockets, SocketAddress } from '../ports.js';
+
+/** Forwarding without sockets: a port can be had once per protocol, whatever the address. */
+export class MemoryForwardSockets implements ForwardSockets {
+  /** By `TCP 40000`. */
+  readonly open = new Map<string, Forwarding | 'claimed'>();
+  #next = 40_000;
+
+  async forwardTcp(address: SocketAddress, forwarding: Forwarding): Promise<ForwardingSocket> {
+    return this.#take('TCP', address, forwarding);
+  }
+
+  async forwardUdp(
+    addresses: readonly SocketAddress[],
+    forwarding: Forwarding,
+  ): Promise<ForwardingSocket> {
+    const [first] = addresses;
+    if (first === undefined) throw new ProxyError('PROXY_LISTEN', 'no address');
+    return this.#take('UDP', first, forwarding);
+  }
+
+  async claim(protocol: 'TCP' | 'UDP', address: SocketAddress) {
+    return this.#take(protocol, address, 'claimed');
+  }
+
+  /** What a new client of a port is answered. */
+  pick(protocol: 'TCP' | 'UDP', port: number, client = '10.0.0.99') {
+    const found = this.open.get(`${protocol} ${port}`);
+    return found === undefined || found === 'claimed' ? undefined : found.pick(client, 0);
+  }
+
+  #take(protocol: string, { port }: SocketAddress, use: Forwarding | 'claimed'): ForwardingSocket {
+    const own = port === 0 ? this.#next++ : port;
+    const key = `${protocol} ${own}`;
+    if (this.open.has(key)) throw new ProxyError('PROXY_LISTEN', `${key}: address in use`);
+    this.open.set(key, use);
+    return {
+      port: own,
+      endSessions: () => undefined,
+      close: async () => void this.open.delete(key),
+    };
+  }
+}

@@ -1,0 +1,19 @@
+import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
+
+import { cleanupEverything } from '../../src/index.js';
+import { packetSuite } from '../packets/suite.js';
+import { startProxy } from './running-proxy.js';
+
+packetSuite({
+  mode: 'iptables',
+  start: async ({ node }, objects, config) => {
+    const proxy = startProxy(node, objects, config);
+    return {
+      remove: async () => {
+        await proxy.stop();
+        const commands = createSpawnRunner({ prefix: node.enter });
+        await cleanupEverything({ commands, logger: proxy.log }, new AbortController().signal);
+      },
+    };
+  },
+});

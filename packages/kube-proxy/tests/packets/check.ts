@@ -1,0 +1,76 @@
+import type { IpFamily } from '../../src/index.js';
+import type { Answered, Expected, HostName, PacketCase } from './cases.js';
+import { HOSTS, nodeAddresses } from './hosts.js';
+import type { Met, PacketNetwork } from './network.js';
+import type { WorldObjects } from './objects.js';
+
+export interface CheckInput {
+  readonly network: PacketNetwork;
+  readonly objects: WorldObjects;
+  readonly family: IpFamily;
+}
+
+/** Silence is silence after this; nobody waits for more. */
+const SILENCE_MS = 1500;
+/** An answer may take this long on a busy machine. */
+const PATIENCE_MS = 15_000;
+
+/** With two servers, one of them is missed by this many connections once in 2^59 tries. */
+const MOST_TRIES = 60;
+const STICKY_TRIES = 12;
+
+/**
+ * Sends real packets until the case is decided.
+ *
+ * @returns what is wrong, undefined when all is as wanted
+ */
+export async function checkPackets(
+  one: PacketCase,
+  want: Expected,
+  input: CheckInput,
+): Promise<string | undefined> {
+  const { network, objects, family } = input;
+  const question = {
+    protocol: one.protocol === 'udp' ? 'udp' : 'tcp',
+    host: objects.address(one.to, family),
+    port: one.port,
+    timeoutMs: want === 'no answer' ? SILENCE_MS : PATIENCE_MS,
+  } as const;
+  const ask = (): Promise<Met> => network.ask(one.from, question);
+  if (typeof want === 'string') {
+    const met = await ask();
+    return met === want ? undefined : `wanted "${want}", met ${show(met)}`;
+  }
+  const seen = new Set<string>();
+  for (let i = 0; i < (want.sticky === true ? STICKY_TRIES : MOST_TRIES); i += 1) {
+    const met = await ask();
+    const wrong = wrongWith(met, want, { from: one.from, family });
+    if (wrong !== undefined) return wrong;
+    if (typeof met !== 'string') seen.add(met.server);
+    if (want.sticky !== true && seen.size === want.servers.length) return undefined;
+  }
+  if (want.sticky === true) {
+    return seen.size === 1 ? undefined : `one client met ${[...seen].join(' and ')}`;
+  }
+  return `only ${[...seen].join(' and ')} answered, of ${want.servers.join(', ')}`;
+}
+
+function wrongWith(
+  met: Met,
+  { servers, sees }: Answered,
+  { from, family }: Readonly<{ from: HostName; family: IpFamily }>,
+): string | undefined {
+  if (typeof met === 'string') return `wanted ${servers.join(' or ')}, met ${show(met)}`;
+  const { server, sawClient } = met;
+  if (!servers.some((name) => name === server)) {
+    return `wanted ${servers.join(' or ')}, met ${show(met)}`;
+  }
+  const asNode = nodeAddresses(family).includes(sawClient);
+  const asSender = from === 'node' ? asNode : sawClient === HOSTS[from].address[family];
+  const isRight = sees === undefined || (sees === 'node' ? asNode : asSender);
+  return isRight ? undefined : `${server} saw ${sawClient}, wanted the ${sees}`;
+}
+
+function show(met: Met): string {
+  return typeof met === 'string' ? `"${met}"` : `${met.server} that saw ${met.sawClient}`;
+}

@@ -1,0 +1,70 @@
+// node host.mjs NAME TCP_PORT UDP_PORT: one host of the test network.
+// It tells whoever connects its own name and whom it sees; TCP connections then echo. On standard
+// input it is told to ask others, one JSON object a line, and says on standard output what it met.
+import { createSocket } from 'node:dgram';
+import { connect, createServer, isIPv6 } from 'node:net';
+import { createInterface } from 'node:readline';
+
+const [, , name, tcpPort, udpPort] = process.argv;
+const plain = (address) => address.replace(/^::ffff:/, '');
+
+createServer((socket) => {
+  socket.on('error', () => socket.destroy());
+  socket.write(`${name} ${plain(socket.remoteAddress)}\n`);
+  socket.pipe(socket);
+}).listen(Number(tcpPort), '::');
+
+const udp = createSocket({ type: 'udp6' });
+udp.on('message', (_message, { address, port }) => {
+  udp.send(`${name} ${plain(address)}\n`, port, address);
+});
+udp.bind(Number(udpPort), '::', () => process.stdout.write('{"ready":true}\n'));
+
+const met = (error) => (error.code === 'ECONNREFUSED' ? 'refused' : `error ${error.message}`);
+
+function askTcp({ host, port }, done) {
+  const socket = connect({ host, port });
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+    if (text.includes('\n')) done(text.trim());
+  });
+  socket.on('end', () => done('closed'));
+  socket.on('error', (error) => done(met(error)));
+  return () => socket.destroy();
+}
+
+function askUdp({ host, port, sourcePort = 0 }, done) {
+  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
+  socket.on('message', (text) => done(String(text).trim()));
+  socket.on('error', (error) => done(met(error)));
+  let again;
+  socket.bind(sourcePort, () => {
+    socket.connect(port, host, () => {
+      const send = () => socket.send('hello', (error) => error && done(met(error)));
+      send();
+      again = setInterval(send, 500); // a datagram may get lost, an answer may come late
+    });
+  });
+  return () => {
+    clearInterval(again);
+    socket.close();
+  };
+}
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const { id, timeoutMs, ...question } = JSON.parse(line);
+  let isOver = false;
+  let stop = () => undefined;
+  const done = (answer) => {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(timer);
+    stop();
+    process.stdout.write(`${JSON.stringify({ id, answer })}\n`);
+  };
+  const timer = setTimeout(() => done('no answer'), timeoutMs);
+  stop = (question.protocol === 'udp' ? askUdp : askTcp)(question, done);
+  if (isOver) stop();
+});
+process.stdin.on('end', () => process.exit(0));

@@ -1,0 +1,89 @@
+import { type Netns, waitFor } from '@nodeagent/testbed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import type { ProxyMode } from '../../src/index.js';
+import { type PacketCase, wantedOf, type World, WORLDS } from './cases.js';
+import { checkPackets } from './check.js';
+import { FAMILIES } from './hosts.js';
+import { createPacketNetwork, type PacketNetwork } from './network.js';
+import { configOf, WorldObjects } from './objects.js';
+
+/** A proxy at work on the network's node. */
+export interface ProxyUnderTest {
+  /** Ends it and takes its rules away: the next world starts on a clean node. */
+  remove(): Promise<void>;
+}
+
+export interface SuiteOptions {
+  readonly mode: ProxyMode;
+  /** All when absent. */
+  readonly worlds?: readonly World[];
+  /** The node's namespace; one of its own when absent. */
+  readonly node?: Netns;
+  /** The proxy need not be ready yet; the suite waits for its first answers. */
+  readonly start: (
+    network: PacketNetwork,
+    objects: WorldObjects['all'],
+    config: object,
+  ) => Promise<ProxyUnderTest>;
+}
+
+/** The whole table with real packets, as tests. */
+export function packetSuite({ mode, start, node, worlds = WORLDS }: SuiteOptions): void {
+  let network: PacketNetwork;
+  beforeAll(async () => {
+    network = await createPacketNetwork(node);
+  });
+  afterAll(async () => {
+    await network?.remove();
+  });
+
+  describe.each(worlds)('$name', (world) => {
+    const objects = new WorldObjects(world.services);
+    let proxy: ProxyUnderTest;
+    beforeAll(async () => {
+      proxy = await start(network, objects.all, configOf(mode, world.settings));
+      await untilAnswers(network, { objects, world, mode });
+    });
+    afterAll(async () => {
+      await proxy?.remove();
+    });
+    describe.each(FAMILIES)('%s', (family) => {
+      const sent = world.cases.filter(({ protocol }) => protocol !== 'sctp');
+      it.concurrent.each(sent)('$name', async (one) => {
+        const want = wantedOf(one, mode, family);
+        expect(await checkPackets(one, want, { network, objects, family })).toBeUndefined();
+      });
+    });
+  });
+}
+
+/**
+ * Waits until the first case of each kind that a client outside has an answer for is as wanted: a
+ * mode may need several steps, and what is tested is how it is after them.
+ */
+async function untilAnswers(
+  network: PacketNetwork,
+  { objects, world, mode }: Readonly<{ objects: WorldObjects; world: World; mode: ProxyMode }>,
+): Promise<void> {
+  const name = world.services[0]?.name ?? '';
+  for (const family of FAMILIES) {
+    const host = objects.address({ clusterIp: name }, family);
+    const question = { protocol: 'tcp', host, port: 80, timeoutMs: 1000 } as const;
+    const answers = async () => typeof (await network.ask('client', question)) === 'object';
+    await waitFor(answers, { what: `${family}: the cluster IP of ${name}` });
+    const kinds = new Map<string, PacketCase>();
+    for (const one of world.cases) {
+      const want = wantedOf(one, mode, family);
+      const isPlain = one.protocol === undefined && one.from === 'client';
+      const [kind = ''] = Object.keys(one.to);
+      if (isPlain && typeof want === 'object' && !kinds.has(kind)) kinds.set(kind, one);
+    }
+    for (const one of kinds.values()) {
+      const want = wantedOf(one, mode, family);
+      const isRight = async () =>
+        (await checkPackets(one, want, { network, objects, family })) === undefined;
+      await waitFor(isRight, { what: `${family}: ${one.name}` });
+    }
+  }
+}

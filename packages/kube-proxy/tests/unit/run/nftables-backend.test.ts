@@ -1,0 +1,178 @@
+import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
+import { MemoryNftTable } from '@nodeagent/netfilter/testing';
+import { describe, expect, it } from 'vitest';
+
+import { nftablesMetrics } from '../../../src/model/nftables-metrics.js';
+import type { NodeViewBuilder, ViewChange } from '../../../src/plan/node-view.js';
+import { NftablesBackend } from '../../../src/run/nftables/backend.js';
+import { aCluster, aService, aSlice } from '../../../src/testing/builders.js';
+
+const never = new AbortController().signal;
+const http = { name: 'http', port: 80, protocol: 'TCP' } as const;
+const ips = (n: number): string[] => Array.from({ length: n }, (_, i) => `10.244.0.${10 + i}`);
+
+function cluster(names: readonly string[], endpoints = 2) {
+  const objects = names.flatMap((name, i) => [
+    aService(`ns/${name}`, { clusterIP: `10.96.0.${i + 1}`, ports: [http] }),
+    aSlice(`ns/${name}`, [{ ...http, port: 8080 }], ips(endpoints)),
+  ]);
+  return aCluster(objects, { family: 'IPv4' }).builder;
+}
+
+function start(table = new MemoryNftTable({ family: 'ip', name: 'kube-proxy' })) {
+  const told: string[] = [];
+  const clock = new ManualClock();
+  const metrics = new MemoryMetrics();
+  const backend = new NftablesBackend({
+    table,
+    settings: {
+      family: 'IPv4',
+      masqueradeMark: 0x4000,
+      masqueradeAll: false,
+      localTraffic: undefined,
+      nodeIp: '192.168.0.2',
+    },
+    nodePortAddresses: { matchesAll: true, cidrs: ['0.0.0.0/0'] },
+    interfaces: { addresses: () => ['192.168.0.2'] },
+    problems: { set: (_about, messages) => told.push(...messages) },
+    clock,
+    logger: new MemoryLogger(),
+    metrics: nftablesMetrics(metrics),
+  });
+  const sync = (builder: NodeViewBuilder, change?: ViewChange) => {
+    const updated = change ?? builder.update();
+    return backend.sync(builder.view, updated, never);
+  };
+  return { table, backend, told, clock, sync };
+}
+
+/** Every element, with the rules of every chain: what packets meet. */
+function textOf(table: MemoryNftTable): string {
+  const sets = [...(table.contents?.sets ?? [])].map(([name, { elements }]) => [
+    name,
+    [...elements.values()].map((one) => JSON.stringify(one)).toSorted(),
+  ]);
+  const chains = [...(table.contents?.chains.values() ?? [])].map((chain) => JSON.stringify(chain));
+  return JSON.stringify([sets.toSorted(), chains.toSorted()]);
+}
+
+describe(NftablesBackend, () => {
+  it('writes everything first, then what changed, in one step', async () => {
+    const { table, sync } = start();
+    const builder = cluster(['web', 'db']);
+    expect(await sync(builder)).toBe('full');
+    const steps = table.steps;
+    const change = { ...emptyChange(), changedPorts: new Set(['ns/web:http/TCP']) };
+    expect(await sync(builder, change)).toBe('partial');
+    expect(table.steps).toBe(steps); // nothing differs
+    expect(table.contents?.sets.get('endpoints')?.elements.size).toBe(4);
+  });
+
+  it('makes the chains at the hooks last', async () => {
+    const { table, sync } = start();
+    const seen: string[] = [];
+    const apply = table.apply.bind(table);
+    table.apply = async (operations, signal) => {
+      await apply(operations, signal);
+      const hooks = [...(table.contents?.chains.values() ?? [])].filter(({ base }) => base);
+      const services = table.contents?.sets.get('service-ips')?.elements.size ?? 0;
+      seen.push(`${hooks.length > 0 ? 'hooks' : 'no hooks'}, ${services} services`);
+    };
+    await sync(cluster(['web', 'db']));
+    expect(seen).toEqual(['no hooks, 0 services', 'no hooks, 2 services', 'hooks, 2 services']);
+  });
+
+  it.each([
+    { what: 'the whole table', spoil: [{ op: 'delete-table' }] },
+    { what: 'the chain of the services', spoil: [{ op: 'flush-chain', chain: 'services' }] },
+    { what: 'the map of addresses', spoil: [{ op: 'flush-set', set: 'service-ips' }] },
+    {
+      what: 'a chain at a hook',
+      spoil: [
+        { op: 'flush-chain', chain: 'nat-output' },
+        { op: 'delete-chain', chain: 'nat-output' },
+      ],
+    },
+  ] as const)('mends $what with the next sync', async ({ spoil }) => {
+    const { table, sync } = start();
+    const builder = cluster(['web', 'db']);
+    await sync(builder);
+    const good = textOf(table);
+    table.applyAsOther(spoil);
+    expect(textOf(table)).not.toBe(good);
+    // a change for which the table is asked to do something
+    expect(await sync(builder, { ...emptyChange(), serviceCidrsChanged: true })).toBe('full');
+    expect(textOf(table)).toBe(good);
+  });
+
+  it('takes over the table of an earlier life without a step that empties it', async () => {
+    const first = start();
+    await first.sync(cluster(['web', 'old', 'db']));
+    const before = first.table.contents?.sets.get('service-ips');
+    expect(before?.elements.size).toBe(3);
+    const second = start(first.table);
+    const fewest: number[] = [];
+    const apply = first.table.apply.bind(first.table);
+    first.table.apply = async (operations, signal) => {
+      await apply(operations, signal);
+      fewest.push(first.table.contents?.sets.get('service-ips')?.elements.size ?? 0);
+    };
+    const fresh = start();
+    await fresh.sync(cluster(['web', 'other'], 3));
+    await second.sync(cluster(['web', 'other'], 3));
+    expect(Math.min(...fewest)).toBeGreaterThanOrEqual(2);
+    const sets = (table: MemoryNftTable) => JSON.parse(textOf(table)) as [unknown, unknown];
+    expect(sets(second.table)[0]).toEqual(sets(fresh.table)[0]);
+  });
+
+  it('writes everything anew after a failure', async () => {
+    const { table, sync } = start();
+    const builder = cluster(['web']);
+    await sync(builder);
+    const good = textOf(table);
+    const apply = table.apply.bind(table);
+    table.apply = () => Promise.reject(new Error('no memory'));
+    const change = { ...emptyChange(), serviceCidrsChanged: true };
+    await expect(sync(builder, change)).rejects.toThrow('no memory');
+    table.apply = apply;
+    expect(await sync(builder, emptyChange())).toBe('full');
+    expect(textOf(table)).toBe(good);
+  });
+
+  it('serves the first of two Services with one address, and tells of the second', async () => {
+    const { table, told, sync } = start();
+    const objects = ['a', 'b'].flatMap((name) => [
+      aService(`ns/${name}`, { clusterIP: '10.96.0.9', ports: [http] }),
+      aSlice(`ns/${name}`, [{ ...http, port: 8080 }], ips(1)),
+    ]);
+    await sync(aCluster(objects, { family: 'IPv4' }).builder);
+    expect(told).toEqual(['10.96.0.9 TCP 80 leads to ns/a:http/TCP already']);
+    expect(table.contents?.sets.get('service-ips')?.elements.size).toBe(1);
+  });
+
+  it('serves all but the port that the kernel refuses', async () => {
+    const { table, told, sync } = start();
+    const apply = table.apply.bind(table);
+    table.apply = (operations, signal) => {
+      const all = [...operations];
+      const isBad = JSON.stringify(all).includes('10.96.0.2');
+      const wrong = { op: 'flush-chain', chain: 'nowhere' } as const;
+      return apply(isBad ? [...all, wrong] : all, signal);
+    };
+    await sync(cluster(['good', 'bad', 'fine']));
+    expect(table.contents?.sets.get('service-ips')?.elements.size).toBe(2);
+    expect(told).toEqual([expect.stringContaining('rules of port ns/bad:http/TCP')]);
+  });
+});
+
+function emptyChange(): ViewChange {
+  return {
+    services: new Set(),
+    endpoints: new Set(),
+    udpEndpointsChanged: false,
+    changedAtMs: [],
+    changedPorts: new Set(),
+    removedPorts: new Set(),
+    serviceCidrsChanged: false,
+  };
+}

@@ -1,0 +1,140 @@
+import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import { ENDPOINT_SLICES, KubeError, SERVICE_CIDRS, SERVICES } from '@nodeagent/kube-client';
+import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { ObjectProblems } from '../../../src/run/object-problems.js';
+import {
+  type FamilySink,
+  type SourceOptions,
+  watchServiceCidrs,
+  watchServices,
+  watchSlices,
+} from '../../../src/run/sources.js';
+import { aService, aSlice } from '../../../src/testing/index.js';
+
+const port = { port: 80, protocol: 'TCP', name: 'http' };
+const web = aService('default/web', { clusterIP: '10.96.0.1', ports: [port] });
+
+let clock: ManualClock;
+let client: MemoryKubeClient;
+let logger: MemoryLogger;
+let told: string[];
+let services: Map<string, number>;
+let slices: Map<string, number>;
+let cidrs: readonly string[];
+let stop: AbortController;
+let running: Promise<void>[];
+
+beforeEach(() => {
+  clock = new ManualClock();
+  client = createMemoryKubeClient({ clock });
+  logger = new MemoryLogger();
+  told = [];
+  services = new Map();
+  slices = new Map();
+  cidrs = [];
+  stop = new AbortController();
+});
+afterEach(async () => {
+  stop.abort();
+  await Promise.all(running);
+});
+
+const sink: FamilySink = {
+  family: 'IPv4',
+  setService: (name, ports) => {
+    if (ports.length === 0) services.delete(name);
+    else services.set(name, ports.length);
+  },
+  replaceServices: (all) => {
+    services = new Map([...all].map(([name, ports]) => [name, ports.length]));
+  },
+  setSlice: (name, slice) => {
+    if (slice === undefined) slices.delete(name);
+    else slices.set(name, slice.ips.length);
+  },
+  replaceSlices: (all) => {
+    slices = new Map([...all].map(([name, slice]) => [name, slice.ips.length]));
+  },
+  setServiceCidrs: (all) => {
+    cidrs = all;
+  },
+};
+
+async function start(): Promise<void> {
+  const events = { record: ({ message }: { message: string }) => void told.push(message) };
+  const options: SourceOptions = {
+    client,
+    clock,
+    random: () => 0,
+    logger,
+    nodeName: 'node-a',
+    families: [sink],
+    problems: new ObjectProblems({ events, logger }),
+  };
+  running = [watchServices, watchSlices, watchServiceCidrs].map((watch) =>
+    watch(options, stop.signal),
+  );
+  await clock.advance(0);
+}
+
+describe('what is watched', () => {
+  it('leaves out Services that another proxy serves, from the moment they say so', async () => {
+    client.seed(SERVICES, web);
+    await start();
+    expect([...services.keys()]).toEqual(['default/web']);
+    const labels = { 'service.kubernetes.io/service-proxy-name': 'other' };
+    client.seed(SERVICES, { ...web, metadata: { ...web.metadata, labels } });
+    await clock.advance(0);
+    expect(services.size).toBe(0);
+  });
+
+  it('leaves out headless Services and the slices of those that became so', async () => {
+    client.seed(SERVICES, aService('default/db', { clusterIP: 'None', ports: [port] }));
+    const slice = aSlice('default/web', [port], ['10.0.0.1']);
+    client.seed(ENDPOINT_SLICES, slice);
+    await start();
+    expect(services.size).toBe(0);
+    expect([...slices]).toEqual([['default/web-1', 1]]);
+    const labels = { ...slice.metadata?.labels, 'service.kubernetes.io/headless': '' };
+    client.seed(ENDPOINT_SLICES, { ...slice, metadata: { ...slice.metadata, labels } });
+    await clock.advance(0);
+    expect(slices.size).toBe(0);
+  });
+
+  it('tells of what cannot be served, and serves the rest', async () => {
+    await start();
+    client.seed(ENDPOINT_SLICES, aSlice('default/web', [port], ['10.0.0.1', '127.0.0.1']));
+    await clock.advance(0);
+    expect([...slices.values()]).toEqual([1]);
+    expect(told).toEqual(['endpoint 127.0.0.1 cannot be forwarded to']);
+  });
+
+  it('joins the ranges of all ServiceCIDRs', async () => {
+    const range = (name: string, ...all: string[]) => ({
+      metadata: { name },
+      spec: { cidrs: all },
+    });
+    client.seed(SERVICE_CIDRS, range('kubernetes', '10.96.0.0/12', 'fd00:96::/112'));
+    await start();
+    client.seed(SERVICE_CIDRS, range('more', '10.112.0.0/16', '10.96.0.0/12'));
+    await clock.advance(0);
+    expect(cidrs).toEqual(['10.96.0.0/12', 'fd00:96::/112', '10.112.0.0/16']);
+    client.drop(SERVICE_CIDRS, { name: 'kubernetes' });
+    await clock.advance(0);
+    expect(cidrs).toEqual(['10.112.0.0/16', '10.96.0.0/12']);
+  });
+
+  it('waits for an API server that is away, and then has what changed meanwhile', async () => {
+    const away = new KubeError('KUBE_UNAVAILABLE', 'connection refused');
+    client.failNext({}, away, 60);
+    await start();
+    await clock.advance(120_000);
+    expect(services.size).toBe(0);
+    client.seed(SERVICES, web);
+    await clock.advance(1_200_000);
+    expect([...services.keys()]).toEqual(['default/web']);
+    expect(logger.lines.some(({ message }) => message === 'services cannot be watched')).toBe(true);
+  });
+});
