@@ -3,9 +3,11 @@ import {
   decodeGeneric,
   FLAG,
   isNetlinkError,
+  MESSAGE,
   NetlinkConnection,
   type NetlinkMessage,
   type NetlinkSocket,
+  type OutgoingMessage,
   resolveGenericFamily,
 } from '@nodeagent/netlink-codec';
 
@@ -34,6 +36,14 @@ import type {
   Timeouts,
 } from '../model/state.js';
 import type { Ipvs } from '../ports.js';
+
+/**
+ * Asks for nothing, and is acknowledged. A daemon that is stopped before its thread first ran ends
+ * with EINTR, and the kernel never answers a request that ends so; what follows it is answered.
+ *
+ * @see Linux kernel/kthread.c (kthread), net/netlink/af_netlink.c (netlink_rcv_skb)
+ */
+const FENCE: OutgoingMessage = { type: MESSAGE.noop, flags: 0, payload: Buffer.alloc(0) };
 
 export interface KernelIpvsOptions {
   /** Sockets of the generic netlink protocol (16). */
@@ -157,8 +167,13 @@ export class KernelIpvs implements Ipvs {
   }
 
   async stopDaemon(role: SyncDaemon['role'], signal: AbortSignal = NEVER): Promise<void> {
-    const values = { daemon: daemonRoleAttrs(role) };
-    await this.#ask(`IPVS ${role} daemon`, 'daemon', COMMAND.deleteDaemon, values, signal);
+    const what = `IPVS ${role} daemon`;
+    const [refused] = await this.#talk(what, 'daemon', signal, ({ connection, familyId }) => {
+      const values = { daemon: daemonRoleAttrs(role) };
+      const stop = encodeCommand(familyId, COMMAND.deleteDaemon, values);
+      return connection.pipeline(what, [stop, FENCE], signal);
+    });
+    if (refused !== undefined) throw ipvsError(what, 'daemon', refused);
   }
 
   close(): void {

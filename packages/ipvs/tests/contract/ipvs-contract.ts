@@ -205,8 +205,7 @@ export function ipvsContract(name: string, create: () => Promise<Ipvs>): void {
       });
     });
 
-    // The kernel waits for its own thread's end before it answers, once for longer than we wait.
-    it('starts and stops each synchronisation daemon once', { retry: 2 }, async () => {
+    it('starts and stops each synchronisation daemon once', async () => {
       const ipvs = await create();
       const daemon = { role: 'backup', interface: 'lo', syncId: 3, port: 8849 } as const;
       await ipvs.startDaemon(daemon);
