@@ -149,7 +149,7 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       '@nx/enforce-module-boundaries': [
         'error',
-        boundaries(['@nodeagent/testbed', '../../../../vitest.readme.js']),
+        boundaries(['@nodeagent/testbed', '../../../../vitest.*.js']),
       ],
     },
   },

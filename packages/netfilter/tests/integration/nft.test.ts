@@ -11,7 +11,7 @@ import {
   probeNft,
 } from '../../src/nftables.js';
 import { nftContract } from '../contract/nft-contract.js';
-import { inOwnNamespace } from './own-namespace.js';
+import { inOwnNamespace } from '../../../../vitest.namespace.js';
 
 const never = new AbortController().signal;
 const clock = createSystemClock();

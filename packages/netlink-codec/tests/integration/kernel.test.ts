@@ -1,6 +1,7 @@
 import { createSystemClock } from '@nodeagent/base/system';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 
+import { inOwnNamespace } from '../../../../vitest.namespace.js';
 import { openNetlinkSocket, PROTOCOL } from '../../src/adapters/socket.js';
 import {
   bytes,
@@ -46,7 +47,7 @@ const ifinfomsg = (index: number): Buffer => {
 const linkName = ({ payload }: NetlinkMessage): string | undefined =>
   decodeAttrs(LINK, payload.subarray(16)).name;
 
-describe('the kernel', () => {
+inOwnNamespace('tests/integration/kernel.test.ts', () => {
   it('lists network interfaces', async () => {
     const connection = connect(PROTOCOL.route);
     const message = { type: RTM_GETLINK, flags: 0, payload: ifinfomsg(0) };
@@ -125,7 +126,7 @@ describe('the kernel', () => {
       const missed = (): void => undefined;
       void listen({ socket: ears, clock, notified, missed, periodMs: 10 }, stop.signal);
     });
-    // a static neighbour on loopback, gone at once; nobody is ever asked for it
+    // all of IPv4 on loopback is this one neighbour: outside a namespace of our own, nothing would answer
     const address = encodeAttrs({ to: inetAddress(1) }, { to: '192.0.2.77' });
     const payload = Buffer.concat([
       NDMSG_LOOPBACK,
