@@ -1,4 +1,4 @@
-import { access, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { ROOT } from './process.ts';
@@ -29,9 +29,9 @@ export async function listProjects(): Promise<readonly Project[]> {
   );
 }
 
-export async function hasTier({ dir }: Project, tier: string): Promise<boolean> {
-  return access(join(ROOT, dir, 'tests', tier)).then(
-    () => true,
-    () => false,
-  );
+/** How many test files a project has for a tier. */
+export async function countTestFiles({ dir }: Project, tier: string): Promise<number> {
+  const folder = join(ROOT, dir, 'tests', tier);
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith('.test.ts')).length;
 }

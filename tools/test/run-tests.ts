@@ -1,6 +1,6 @@
 import { run } from './process.ts';
 import { add, NOTHING, summaryLine, type Tally } from './reports.ts';
-import { runTier, TIERS, type TierResult } from './tiers.ts';
+import { runTiers, type TierResult, TIERS } from './tiers.ts';
 
 export function say(message: string): void {
   console.log(`▸ ${message}`);
@@ -14,13 +14,12 @@ export async function runTests(names: readonly string[]): Promise<Tally> {
     process.stdout.write(build.output);
     return { ...NOTHING, failed: 1, failures: ['the build failed'] };
   }
-  let total = NOTHING;
-  for (const tier of TIERS.filter(({ name }) => names.includes(name))) {
-    say(`${tier.name}: ${tier.about}`);
-    const result = await runTier(tier, say);
-    show(result);
-    total = add(total, result.tally);
-  }
+  const results = await runTiers(
+    TIERS.filter(({ name }) => names.includes(name)),
+    say,
+  );
+  results.forEach(show);
+  const total = results.map(({ tally }) => tally).reduce(add, NOTHING);
   for (const failure of total.failures) console.log(`✗ ${failure}`);
   return total;
 }

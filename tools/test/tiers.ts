@@ -1,12 +1,14 @@
 import { readFile, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import { runKernelTests } from '../kernel/run-vitest.ts';
 import { SetupError, whyNoLinuxRoot } from '../setup/machine.ts';
 import { ensurePackages, type Progress, type Purpose } from '../setup/packages.ts';
+import { inLanes } from './lanes.ts';
 import { type Outcome, ROOT, run } from './process.ts';
-import { hasTier, listProjects, type Project } from './projects.ts';
-import { add, NOTHING, readReport, type Tally } from './reports.ts';
+import { countTestFiles, listProjects, type Project } from './projects.ts';
+import { add, NOTHING, readReport, summaryLine, type Tally } from './reports.ts';
 
 export interface Tier {
   readonly name: string;
@@ -16,7 +18,7 @@ export interface Tier {
   readonly needsRoot: boolean;
 }
 
-/** In the order in which they run: the quickest answers first. */
+/** In the order in which they are shown: the quickest answers first. */
 export const TIERS: readonly Tier[] = [
   {
     name: 'unit',
@@ -53,52 +55,100 @@ export interface TierResult {
   readonly cannotRun?: string;
 }
 
-export async function runTier(tier: Tier, progress: Progress): Promise<TierResult> {
-  const nothing = { tier: tier.name, tally: NOTHING, byProject: new Map<string, Tally>() };
+/**
+ * Runs tiers: the unit tests first, then one project's tests of one tier beside another's, because
+ * they wait more than they compute; those with the most files first.
+ */
+export async function runTiers(
+  tiers: readonly Tier[],
+  progress: Progress,
+): Promise<readonly TierResult[]> {
+  const projects = await listProjects();
+  const results = new Map<Tier, TierResult>();
+  const jobs: Job[] = [];
+  for (const tier of tiers) {
+    const hindered = await prepare(tier, progress);
+    if (hindered !== undefined) results.set(tier, hindered);
+    else if (tier.name === 'unit') results.set(tier, await runUnit(tier, projects, progress));
+    else jobs.push(...(await jobsOf(tier, projects)));
+  }
+  jobs.sort((a, b) => b.files - a.files);
+  const lanes = Math.min(MOST_LANES, availableParallelism());
+  const tallies = await inLanes(jobs, lanes, (job) => runJob(job, progress));
+  for (const tier of tiers) {
+    const own = tallies.filter((_, i) => jobs[i]?.tier === tier);
+    if (!results.has(tier)) results.set(tier, summarise(tier, new Map(own.flat())));
+  }
+  return tiers.flatMap((tier) => results.get(tier) ?? []);
+}
+
+/** More at a time, and their containers are in each other's way on any machine. */
+const MOST_LANES = 3;
+
+/** One project's tests of one tier. */
+interface Job {
+  readonly tier: Tier;
+  readonly project: Project;
+  readonly files: number;
+}
+
+type Tallies = readonly (readonly [name: string, tally: Tally])[];
+
+async function jobsOf(tier: Tier, projects: readonly Project[]): Promise<readonly Job[]> {
+  const all = await Promise.all(
+    projects.map(async (project) => {
+      return { tier, project, files: await countTestFiles(project, tier.name) };
+    }),
+  );
+  return all.filter(({ files }) => files > 0);
+}
+
+/** @returns why the tier cannot run; nothing when it can */
+async function prepare(tier: Tier, progress: Progress): Promise<TierResult | undefined> {
   const cannotRun = tier.needsRoot ? whyNoLinuxRoot(`The ${tier.name} tier`) : undefined;
-  if (cannotRun !== undefined) return { ...nothing, cannotRun };
+  if (cannotRun !== undefined) return { ...summarise(tier, new Map()), cannotRun };
   try {
     await ensurePackages(tier.purposes, progress);
+    return undefined;
   } catch (error) {
     // A tier that could run here but for its set-up has failed, it is not skipped.
     if (!(error instanceof SetupError)) throw error;
-    return { ...nothing, tally: { ...NOTHING, failed: 1, failures: [error.message] } };
+    const failed = { ...NOTHING, failed: 1, failures: [error.message] };
+    return summarise(tier, new Map([['(set-up)', failed]]));
   }
-  const projects = await listProjects();
-  const tests = tier.name === 'unit' ? runCached(projects) : runSerially(tier, projects, progress);
-  const byProject = await tests;
-  const tally = [...byProject.values()].reduce(add, NOTHING);
-  return { tier: tier.name, tally, byProject };
 }
 
 /** Through Nx: side by side, and from its cache where nothing changed. */
-async function runCached(projects: readonly Project[]): Promise<ReadonlyMap<string, Tally>> {
-  const outcome = await run(['nx', 'run-many', '-t', 'test', '--output-style=static']);
-  const tallies = new Map<string, Tally>();
-  for (const project of projects) {
-    const tally = await tallyOf(project, 'unit');
-    if (tally !== undefined) tallies.set(project.name, tally);
-  }
-  return withUnexplained(tallies, outcome);
-}
-
-async function runSerially(
+async function runUnit(
   tier: Tier,
   projects: readonly Project[],
   progress: Progress,
-): Promise<ReadonlyMap<string, Tally>> {
+): Promise<TierResult> {
+  progress(`${tier.name}: ${tier.about}`);
+  const outcome = await run(['nx', 'run-many', '-t', 'test', '--output-style=static']);
   const tallies = new Map<string, Tally>();
   for (const project of projects) {
-    if (!(await hasTier(project, tier.name))) continue;
-    progress(`${tier.name}: ${project.name}`);
-    await rm(join(ROOT, project.dir, 'reports', `${tier.name}.json`), { force: true });
-    const outcome = await runProject(tier, project);
     const tally = await tallyOf(project, tier.name);
-    const own = new Map([[project.name, tally ?? NOTHING]]);
-    for (const [name, value] of withUnexplained(own, outcome)) tallies.set(name, value);
-    if (outcome.exitCode !== 0) process.stdout.write(outcome.output);
+    if (tally !== undefined) tallies.set(project.name, tally);
   }
-  return tallies;
+  return summarise(tier, withUnexplained(tallies, outcome));
+}
+
+async function runJob({ tier, project }: Job, progress: Progress): Promise<Tallies> {
+  const name = `${tier.name}: ${project.name}`;
+  progress(name);
+  const startMs = performance.now();
+  await rm(join(ROOT, project.dir, 'reports', `${tier.name}.json`), { force: true });
+  const outcome = await runProject(tier, project);
+  const tally = (await tallyOf(project, tier.name)) ?? NOTHING;
+  const minutes = ((performance.now() - startMs) / 60_000).toFixed(1);
+  if (outcome.exitCode !== 0) process.stdout.write(outcome.output);
+  progress(`${name}: ${summaryLine(tally)} (${minutes} minutes)`);
+  return [...withUnexplained(new Map([[project.name, tally]]), outcome)];
+}
+
+function summarise(tier: Tier, byProject: ReadonlyMap<string, Tally>): TierResult {
+  return { tier: tier.name, tally: [...byProject.values()].reduce(add, NOTHING), byProject };
 }
 
 function runProject(tier: Tier, { dir }: Project): Promise<Outcome> {
