@@ -2,6 +2,7 @@ import { library } from '../../tsup.config.base.ts';
 
 export default library({
   index: 'src/index.ts',
+  conntrack: 'src/conntrack.ts',
   counters: 'src/counters.ts',
   ipset: 'src/ipset.ts',
   nftables: 'src/nftables.ts',

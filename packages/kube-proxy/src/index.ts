@@ -56,7 +56,7 @@ export {
   type PortView,
   type ViewChange,
 } from './plan/node-view.js';
-export { findStaleFlows } from './plan/stale-flows.js';
+export { staleFlowTest } from './plan/stale-flows.js';
 export { type Changes, ChangeTracker } from './plan/track-changes.js';
 export type {
   Backend,

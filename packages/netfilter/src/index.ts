@@ -20,16 +20,12 @@ export type {
   Command,
   CommandResult,
   CommandRunner,
-  Conntrack,
-  Flow,
-  FlowFilter,
   Iptables,
   PlacedRule,
   RulePosition,
 } from './ports.js';
 export { renderRestore, type RestoreTable } from './render/iptables-restore.js';
 export { renderAppend, ruleArguments } from './render/iptables-rule.js';
-export { createConntrack } from './run/conntrack.js';
 export { createIptables, type IptablesOptions } from './run/iptables.js';
 export {
   type FoundIptables,

@@ -1,3 +1,4 @@
+import type { Flow, FlowQuery } from './model/conntrack.js';
 import type { IpsetEntry, IpsetSpec, IpsetState } from './model/ipset.js';
 import type { IpFamily, Rule, TableName } from './model/iptables.js';
 import type {
@@ -67,28 +68,23 @@ export interface Iptables {
   restore(tables: Iterable<RestoreTable>, signal: AbortSignal): Promise<void>;
 }
 
-/** One tracked connection as the kernel sees it on both sides. */
-export interface Flow {
-  readonly protocol: 'tcp' | 'udp' | 'sctp';
-  readonly original: Readonly<{ source: string; destination: string; destinationPort: number }>;
-  /** Where answers come from: after destination NAT the real server. */
-  readonly reply: Readonly<{ source: string; sourcePort: number }>;
-}
-
-/** All flows that went to one address and were sent on to one server. */
-export interface FlowFilter {
-  readonly protocol: Flow['protocol'];
-  readonly destination: string;
-  readonly destinationPort: number;
-  readonly replySource: string;
-  readonly replySourcePort: number;
-}
-
-/** The kernel's connection tracking table, one address family. */
+/**
+ * The kernel's connection tracking table, one address family. Every call throws
+ * {@link NetfilterError}: `NETFILTER_PERMISSION` without CAP_NET_ADMIN, `NETFILTER_UNSUPPORTED` when
+ * this kernel has no such table to show.
+ */
 export interface Conntrack {
-  list(protocol: Flow['protocol'], signal: AbortSignal): Promise<readonly Flow[]>;
-  /** @returns how many entries went */
-  delete(filter: FlowFilter, signal: AbortSignal): Promise<number>;
+  /** Walks the table once. Flows that begin or end meanwhile may be in the list or not. */
+  list(query: FlowQuery, signal: AbortSignal): Promise<readonly Flow[]>;
+  /**
+   * Forgets these flows and no others: with an `id` also not those that have taken their
+   * place since. Those that are gone already are fine. What comes next on such a connection is treated as new.
+   *
+   * @returns how many there were
+   */
+  delete(flows: readonly Flow[], signal: AbortSignal): Promise<number>;
+  /** Ends the connection to the kernel; the next call makes a new one. */
+  close(): void;
 }
 
 /**

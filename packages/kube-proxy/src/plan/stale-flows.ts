@@ -1,48 +1,46 @@
-import type { Flow, FlowFilter } from '@nodeagent/netfilter';
+import type { Flow } from '@nodeagent/netfilter/conntrack';
 
 import { hostPort } from '../model/address.js';
 import { endpointText, has, SERVING } from '../model/endpoint.js';
 import type { PortView } from './node-view.js';
 
 /**
- * Tracked UDP flows that still lead to an endpoint that no longer serves their Service. UDP has no
- * end of connection: without a clean-up a busy client keeps talking to a pod that is gone.
+ * A test for tracked UDP flows that still lead to an endpoint that no longer serves their Service.
+ * UDP has no end of connection: without a clean-up a busy client keeps talking to a pod that is gone.
  *
  * Ports without any serving endpoint are left out, and so are Services that are gone: their flows
- * run out by themselves. @see Kubernetes 1.36 pkg/proxy/conntrack/cleanup.go
+ * run out by themselves. One test serves all Services; it looks at the endpoints of those only that
+ * have flows. @see Kubernetes 1.36 pkg/proxy/conntrack/cleanup.go
+ *
+ * @returns undefined when no flow can be stale
  */
-export function findStaleFlows(
-  ports: Iterable<PortView>,
-  flows: readonly Flow[],
-): readonly FlowFilter[] {
-  const byAddress = new Map<string, ReadonlySet<string>>();
-  const byNodePort = new Map<number, ReadonlySet<string>>();
-  for (const { service, all } of ports) {
-    if (service.protocol !== 'UDP') continue;
-    const serving = new Set(all.filter((one) => has(one, SERVING)).map(endpointText));
-    if (serving.size === 0) continue;
+export function staleFlowTest(ports: Iterable<PortView>): ((flow: Flow) => boolean) | undefined {
+  const byAddress = new Map<string, PortView>();
+  const byNodePort = new Map<number, PortView>();
+  for (const port of ports) {
+    const { service, all } = port;
+    if (service.protocol !== 'UDP' || !all.some((one) => has(one, SERVING))) continue;
     const ips = [service.clusterIp, ...service.loadBalancerIps, ...service.externalIps];
-    for (const ip of ips) byAddress.set(hostPort(ip, service.port), serving);
-    if (service.nodePort !== 0) byNodePort.set(service.nodePort, serving);
+    for (const ip of ips) byAddress.set(hostPort(ip, service.port), port);
+    if (service.nodePort !== 0) byNodePort.set(service.nodePort, port);
   }
-  const stale = new Map<string, FlowFilter>();
-  for (const { protocol, original, reply } of flows) {
-    if (protocol !== 'udp') continue;
+  if (byAddress.size === 0) return undefined;
+  const servingOf = new Map<PortView, ReadonlySet<string>>();
+  const serves = (port: PortView, answers: string): boolean => {
+    let serving = servingOf.get(port);
+    if (serving === undefined) {
+      serving = new Set(port.all.filter((one) => has(one, SERVING)).map(endpointText));
+      servingOf.set(port, serving);
+    }
+    return serving.has(answers);
+  };
+  return ({ protocol, original, reply }) => {
+    if (protocol !== 'udp') return false;
     const { destination, destinationPort } = original;
-    const front = hostPort(destination, destinationPort);
+    const byIp = byAddress.get(hostPort(destination, destinationPort));
+    const byPort = byNodePort.get(destinationPort);
+    if (byIp === undefined && byPort === undefined) return false;
     const answers = hostPort(reply.source, reply.sourcePort);
-    const misled = [byAddress.get(front), byNodePort.get(destinationPort)].some(
-      (serving) => serving !== undefined && !serving.has(answers),
-    );
-    if (!misled) continue;
-    const { source: replySource, sourcePort: replySourcePort } = reply;
-    stale.set(`${front} ${answers}`, {
-      protocol,
-      destination,
-      destinationPort,
-      replySource,
-      replySourcePort,
-    });
-  }
-  return [...stale.values()];
+    return [byIp, byPort].some((port) => port !== undefined && !serves(port, answers));
+  };
 }

@@ -1,6 +1,6 @@
 import { BoundedRunner, type Clock, type Logger, runScope } from '@nodeagent/base';
-import type { Conntrack } from '@nodeagent/netfilter';
 import { isNetfilterError } from '@nodeagent/netfilter';
+import type { Conntrack } from '@nodeagent/netfilter/conntrack';
 
 import type { IpFamily } from '../model/address.js';
 import type { Slice } from '../model/endpoint.js';
@@ -9,7 +9,7 @@ import type { ServicePort } from '../model/service.js';
 import type { Topology } from '../plan/categorize-endpoints.js';
 import { planHealthChecks } from '../plan/health-checks.js';
 import { type NodeView, NodeViewBuilder } from '../plan/node-view.js';
-import { findStaleFlows } from '../plan/stale-flows.js';
+import { staleFlowTest } from '../plan/stale-flows.js';
 import { ChangeTracker } from '../plan/track-changes.js';
 import type { Backend } from '../ports.js';
 import type { ProxyHealth } from './proxy-health.js';
@@ -192,13 +192,13 @@ export class FamilyProxy {
     const startedMs = clock.monotonicMs();
     let deleted = 0;
     try {
-      const flows = await conntrack.list('udp', signal);
-      for (const stale of findStaleFlows(view.ports.values(), flows)) {
-        deleted += await conntrack.delete(stale, signal);
-      }
+      const where = staleFlowTest(view.ports.values());
+      if (where === undefined) return;
+      const stale = await conntrack.list({ protocol: 'udp', where }, signal);
+      deleted = await conntrack.delete(stale, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (isNetfilterError(error, 'NETFILTER_COMMAND_MISSING')) {
+      if (isNetfilterError(error, 'NETFILTER_COMMAND_MISSING', 'NETFILTER_UNSUPPORTED')) {
         logger.warn({ family, err: error }, 'stale UDP flows stay until they time out');
       } else logger.error({ family, err: error }, 'stale UDP flows cannot be removed');
     }

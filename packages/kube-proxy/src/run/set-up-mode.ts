@@ -1,6 +1,7 @@
 import type { Clock, Logger, Metrics, Random } from '@nodeagent/base';
 import type { EventRecorder } from '@nodeagent/kube-client';
-import type { CommandRunner, Conntrack } from '@nodeagent/netfilter';
+import type { CommandRunner } from '@nodeagent/netfilter';
+import type { Conntrack } from '@nodeagent/netfilter/conntrack';
 
 import type { IpFamily } from '../model/address.js';
 import type { ProxyConfig, ProxyMode } from '../model/config.js';

@@ -1,8 +1,8 @@
-import type { Flow } from '../ports.js';
+import type { Flow, FlowProtocol, FlowTuple } from '../model/conntrack.js';
 
 /**
- * Reads `conntrack -L` lines: protocol and number, timeout, then `key=value` words, first of the
- * original direction, then of the answers. Lines of other kinds (the closing count) are left out.
+ * Reads `conntrack -L` lines: protocol and number, timeout, then `key=value` words, first of
+ * the original direction, then of the answers. Lines of other kinds (the closing count) are left out.
  */
 export function parseConntrackList(text: string): Flow[] {
   return text.split('\n').flatMap((line) => {
@@ -12,20 +12,25 @@ export function parseConntrackList(text: string): Flow[] {
 }
 
 function parseFlow(line: string): Flow | undefined {
-  const protocol = /^(tcp|udp|sctp)\s/.exec(line)?.[1] as Flow['protocol'] | undefined;
+  const protocol = /^(tcp|udp|sctp)\s/.exec(line)?.[1] as FlowProtocol | undefined;
   if (protocol === undefined) return undefined;
   const all = (key: string): string[] =>
     [...line.matchAll(new RegExp(` ${key}=(\\S+)`, 'g'))].map(([, value]) => value ?? '');
-  const [source, replySource] = all('src');
-  const [destination] = all('dst');
-  const [, replyPort] = all('sport');
-  const [port] = all('dport');
-  if (source === undefined || destination === undefined || replySource === undefined) {
-    return undefined;
-  }
-  return {
-    protocol,
-    original: { source, destination, destinationPort: Number(port) },
-    reply: { source: replySource, sourcePort: Number(replyPort) },
+  const words = { src: all('src'), sport: all('sport'), dst: all('dst'), dport: all('dport') };
+  const side = (i: 0 | 1): FlowTuple | undefined => {
+    const [source, destination] = [words.src[i], words.dst[i]];
+    const [sourcePort, destinationPort] = [words.sport[i], words.dport[i]];
+    if (source === undefined || destination === undefined) return undefined;
+    if (sourcePort === undefined || destinationPort === undefined) return undefined;
+    return {
+      source,
+      sourcePort: Number(sourcePort),
+      destination,
+      destinationPort: Number(destinationPort),
+    };
   };
+  const [original, reply] = [side(0), side(1)];
+  if (original === undefined || reply === undefined) return undefined;
+  const [zone] = [...all('zone'), ...all('zone-orig')];
+  return { protocol, original, reply, zone: Number(zone ?? 0), id: undefined };
 }

@@ -1,28 +1,52 @@
 import { parseConntrackList } from '../codec/conntrack-list.js';
+import { type Flow, matchesFlow } from '../model/conntrack.js';
 import { errorFromExit } from '../model/errors.js';
 import type { IpFamily } from '../model/iptables.js';
 import type { CommandRunner, Conntrack } from '../ports.js';
 
-/** The connection tracking table through the `conntrack` program. */
+/**
+ * The connection tracking table through the `conntrack` program: one process for a list, and one for
+ * each flow that is deleted. For machines without netlink.
+ */
 export function createConntrack(runner: CommandRunner, family: IpFamily): Conntrack {
   const familyName = family === 'IPv4' ? 'ipv4' : 'ipv6';
   return {
-    list: async (protocol, signal) => {
-      const argv = ['conntrack', '-L', '-f', familyName, '-p', protocol] as const;
+    list: async (query, signal) => {
+      const argv = ['conntrack', '-L', '-f', familyName, '-p', query.protocol] as const;
       const { exitCode, stdout, stderr } = await runner.run({ argv }, signal);
       if (exitCode !== 0) throw errorFromExit(argv.join(' '), exitCode, stderr);
-      return parseConntrackList(stdout);
+      return parseConntrackList(stdout).filter((flow) => matchesFlow(flow, query));
     },
-    delete: async (filter, signal) => {
-      const { protocol, destination, destinationPort, replySource, replySourcePort } = filter;
-      const original = ['--orig-dst', destination, '--orig-port-dst', String(destinationPort)];
-      const reply = ['--reply-src', replySource, '--reply-port-src', String(replySourcePort)];
-      const argv = ['conntrack', '-D', '-f', familyName, '-p', protocol] as const;
-      const result = await runner.run({ argv: [...argv, ...original, ...reply] }, signal);
-      const count = /(\d+) flow entries have been deleted/.exec(result.stderr)?.[1];
-      // nothing to delete also exits with 1
-      if (count !== undefined) return Number(count);
-      throw errorFromExit(argv.join(' '), result.exitCode, result.stderr);
+    delete: async (flows, signal) => {
+      let deleted = 0;
+      for (const flow of flows) {
+        const argv = ['conntrack', '-D', '-f', familyName, ...flowArguments(flow)] as const;
+        const result = await runner.run({ argv }, signal);
+        const count = /(\d+) flow entries have been deleted/.exec(result.stderr)?.[1];
+        // nothing to delete also exits with 1
+        if (count === undefined) {
+          throw errorFromExit(argv.join(' '), result.exitCode, result.stderr);
+        }
+        deleted += Number(count);
+      }
+      return deleted;
     },
+    close: () => undefined,
   };
+}
+
+/** The program knows no identities: both directions must do. */
+function flowArguments({ protocol, original, reply, zone }: Flow): string[] {
+  const forth = ['--orig-src', original.source, '--orig-dst', original.destination];
+  const forthPorts = [
+    ...['--orig-port-src', String(original.sourcePort)],
+    ...['--orig-port-dst', String(original.destinationPort)],
+  ];
+  const back = ['--reply-src', reply.source, '--reply-dst', reply.destination];
+  const backPorts = [
+    ...['--reply-port-src', String(reply.sourcePort)],
+    ...['--reply-port-dst', String(reply.destinationPort)],
+  ];
+  const zoned = zone === 0 ? [] : ['--orig-zone', String(zone)];
+  return ['-p', protocol, ...forth, ...forthPorts, ...back, ...backPorts, ...zoned];
 }

@@ -1,30 +1,34 @@
-import type { Conntrack, Flow, FlowFilter } from '../ports.js';
+import { type Flow, type FlowQuery, matchesFlow } from '../model/conntrack.js';
+import type { Conntrack } from '../ports.js';
 
 /** Tracked flows in memory. */
 export class MemoryConntrack implements Conntrack {
   flows: Flow[];
+  /** How often the table was walked. */
+  lists = 0;
 
   constructor(flows: readonly Flow[] = []) {
     this.flows = [...flows];
   }
 
-  async list(protocol: Flow['protocol']): Promise<readonly Flow[]> {
-    return this.flows.filter((flow) => flow.protocol === protocol);
+  async list(query: FlowQuery): Promise<readonly Flow[]> {
+    this.lists += 1;
+    return this.flows.filter((flow) => matchesFlow(flow, query));
   }
 
-  async delete(filter: FlowFilter): Promise<number> {
+  async delete(flows: readonly Flow[]): Promise<number> {
     const before = this.flows.length;
-    this.flows = this.flows.filter((flow) => !matches(flow, filter));
+    for (const gone of flows) this.flows = this.flows.filter((flow) => !isSame(flow, gone));
     return before - this.flows.length;
+  }
+
+  close(): void {
+    // there is no connection
   }
 }
 
-function matches({ protocol, original, reply }: Flow, filter: FlowFilter): boolean {
-  return (
-    protocol === filter.protocol &&
-    original.destination === filter.destination &&
-    original.destinationPort === filter.destinationPort &&
-    reply.source === filter.replySource &&
-    reply.sourcePort === filter.replySourcePort
-  );
+/** By what the kernel finds an entry: where it comes from and goes to, and the identity if given. */
+function isSame(flow: Flow, { protocol, original, zone, id }: Flow): boolean {
+  if (flow.zone !== zone || (id !== undefined && flow.id !== id)) return false;
+  return matchesFlow(flow, { protocol, original });
 }

@@ -157,7 +157,7 @@ export class NetlinkConnection {
     messages: readonly OutgoingMessage[],
     signal: AbortSignal,
   ): Promise<readonly (NetlinkError | undefined)[]> {
-    const outcomes = new Array<NetlinkError | undefined>(messages.length);
+    const outcomes = new Array<NetlinkError | undefined>(messages.length).fill(undefined);
     for (let from = 0; from < messages.length;) {
       const part = this.#part(messages, from);
       const start = from;

@@ -1,10 +1,10 @@
-import { createConntrack } from '@nodeagent/netfilter';
 import type { Logger } from '@nodeagent/base';
 
 import { type IptablesMetrics, iptablesMetrics } from '../../model/iptables-metrics.js';
 import { ruleSettingsOf } from '../../plan/iptables/settings-of.js';
 import { ROUTE_LOCALNET, TCP_BE_LIBERAL } from '../../plan/kernel-settings.js';
 import type { Sysctl } from '../../ports.js';
+import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../set-up-mode.js';
 import { IptablesBackend } from './backend.js';
 import { cleanupPortals } from './cleanup.js';
@@ -46,7 +46,7 @@ async function setUpFamily(
   { family, iptables, randomFully }: FoundFamily,
   shared: Readonly<{ metrics: IptablesMetrics; counters: RuleCounters }>,
 ): Promise<FamilySetup> {
-  const { config, kernel, sysctl, logger, nodeIps, podCidrs, commands } = context;
+  const { config, kernel, sysctl, logger, nodeIps, podCidrs } = context;
   const nodePortAddresses = context.nodePortAddresses[family];
   const settings = ruleSettingsOf(config, {
     family,
@@ -61,7 +61,7 @@ async function setUpFamily(
   const { syncPeriodMs } = config;
   const parts = { ...context, iptables, settings, nodePortAddresses, syncPeriodMs, ...shared };
   const backend = new IptablesBackend(parts);
-  return { family, backend, conntrack: createConntrack(commands, family) };
+  return { family, backend, conntrack: openConntrack(context, family) };
 }
 
 async function dropsInvalid(sysctl: Sysctl, logger: Logger): Promise<boolean> {

@@ -1,6 +1,5 @@
 import { parseGoDuration } from '@nodeagent/base';
 import { defineService, type Ipvs, isIpvsError } from '@nodeagent/ipvs';
-import { createConntrack } from '@nodeagent/netfilter';
 
 import { canonicalCidr } from '../../model/address.js';
 import type { ProxyConfig } from '../../model/config.js';
@@ -10,6 +9,7 @@ import { detectLocal } from '../../plan/detect-local.js';
 import { ipvsSettings } from '../../plan/ipvs/kernel-settings.js';
 import type { NetlinkAccess } from '../../ports.js';
 import { findFamilies } from '../iptables/find-families.js';
+import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../set-up-mode.js';
 import { IpvsBackend } from './backend.js';
 import { createNetlinkAccess } from './netlink-access.js';
@@ -66,7 +66,7 @@ export async function setUpIpvs(
       syncPeriodMs: config.syncPeriodMs,
       restoreFailures,
     }),
-    conntrack: createConntrack(context.commands, family),
+    conntrack: openConntrack(context, family),
   }));
 }
 

@@ -1,5 +1,3 @@
-import type { Conntrack } from '@nodeagent/netfilter';
-import { createConntrack } from '@nodeagent/netfilter';
 import {
   createProgramNftTable,
   NetlinkNftTable,
@@ -14,6 +12,7 @@ import { type NftablesMetrics, nftablesMetrics } from '../../model/nftables-metr
 import { detectLocal } from '../../plan/detect-local.js';
 import { TABLE } from '../../plan/nftables/names.js';
 import { nftFamily } from '../../plan/nftables/settings.js';
+import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../set-up-mode.js';
 import { NftablesBackend } from './backend.js';
 
@@ -61,7 +60,7 @@ async function setUpFamily(
   { family, metrics }: Readonly<{ family: IpFamily; metrics: NftablesMetrics }>,
   signal: AbortSignal,
 ): Promise<FamilySetup> {
-  const { config, nodeIps, podCidrs, logger, commands } = context;
+  const { config, nodeIps, podCidrs, logger } = context;
   const { table, by } = await openTable(context, family, signal);
   logger.info({ family, nftables: by }, 'address family is served');
   const settings = {
@@ -73,8 +72,7 @@ async function setUpFamily(
   };
   const nodePortAddresses = context.nodePortAddresses[family];
   const backend = new NftablesBackend({ ...context, table, settings, nodePortAddresses, metrics });
-  const conntrack: Conntrack = createConntrack(commands, family);
-  return { family, backend, conntrack };
+  return { family, backend, conntrack: openConntrack(context, family) };
 }
 
 /** Over netlink where there is an add-on for it; else by the `nft` program. */

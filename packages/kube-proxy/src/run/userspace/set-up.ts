@@ -1,10 +1,9 @@
-import { createConntrack } from '@nodeagent/netfilter';
-
 import { userspaceMetrics } from '../../model/userspace-metrics.js';
 import { detectLocal } from '../../plan/detect-local.js';
 import { parsePortRange } from '../../model/port-range.js';
 import { cleanupIptables } from '../iptables/cleanup.js';
 import { findFamilies } from '../iptables/find-families.js';
+import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../set-up-mode.js';
 import { UserspaceBackend } from './backend.js';
 
@@ -18,7 +17,7 @@ export async function setUpUserspace(
   context: ModeContext,
   signal: AbortSignal,
 ): Promise<readonly FamilySetup[]> {
-  const { config, commands, podCidrs, sockets, logger } = context;
+  const { config, podCidrs, sockets, logger } = context;
   const families = await findFamilies(context, context.nodeIps.primary, signal);
   const metrics = userspaceMetrics(context.metrics);
   const range = parsePortRange(config.portRange);
@@ -38,7 +37,7 @@ export async function setUpUserspace(
       portRange: range === 'invalid' ? undefined : range,
       syncPeriodMs: config.syncPeriodMs,
     });
-    setups.push({ family, backend, conntrack: createConntrack(commands, family) });
+    setups.push({ family, backend, conntrack: openConntrack(context, family) });
   }
   return setups;
 }

@@ -1,7 +1,7 @@
-import type { Flow } from '@nodeagent/netfilter';
+import type { Flow } from '@nodeagent/netfilter/conntrack';
 import { describe, expect, it } from 'vitest';
 
-import { findStaleFlows } from '../../../src/plan/stale-flows.js';
+import { staleFlowTest } from '../../../src/plan/stale-flows.js';
 import { aCluster, aService, aSlice, type EndpointSketch } from '../../../src/testing/index.js';
 
 const port = { port: 53, protocol: 'UDP', name: 'dns' };
@@ -18,18 +18,20 @@ const service = aService(
 
 const flow = (destination: string, to: string, destinationPort = 53): Flow => ({
   protocol: 'udp',
-  original: { source: '192.0.2.1', destination, destinationPort },
-  reply: { source: to, sourcePort: 53 },
+  original: { source: '192.0.2.1', sourcePort: 40_000, destination, destinationPort },
+  reply: { source: to, sourcePort: 53, destination: '192.0.2.1', destinationPort: 40_000 },
+  zone: 0,
+  id: undefined,
 });
 
 function stale(endpoints: readonly (EndpointSketch | string)[], ...flows: Flow[]) {
   const { builder } = aCluster([service, aSlice('default/dns', [port], endpoints)]);
   builder.update();
-  const found = findStaleFlows(builder.view.ports.values(), flows);
-  return found.map(({ destination, replySource }) => `${destination} ${replySource}`);
+  const found = flows.filter(staleFlowTest(builder.view.ports.values()) ?? (() => false));
+  return found.map(({ original, reply }) => `${original.destination} ${reply.source}`);
 }
 
-describe(findStaleFlows, () => {
+describe(staleFlowTest, () => {
   it.each([
     ['the cluster IP', '10.96.0.10', 53],
     ['an external IP', '203.0.113.1', 53],
@@ -52,9 +54,12 @@ describe(findStaleFlows, () => {
     expect(stale(['10.0.0.1', leaving], flow('10.96.0.10', '10.0.0.2'))).toEqual([]);
   });
 
-  it('keeps everything while no endpoint serves', () => {
+  it('keeps everything while no endpoint serves: there is nothing to look for', () => {
     const down = { ip: '10.0.0.1', ready: false, serving: false };
     expect(stale([down], flow('10.96.0.10', '10.0.0.9'))).toEqual([]);
+    const { builder } = aCluster([service, aSlice('default/dns', [port], [down])]);
+    builder.update();
+    expect(staleFlowTest(builder.view.ports.values())).toBeUndefined();
   });
 
   it('keeps TCP and what belongs to no Service', () => {

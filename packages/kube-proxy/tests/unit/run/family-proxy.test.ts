@@ -118,10 +118,22 @@ describe(FamilyProxy, () => {
   });
 
   it('deletes flows to endpoints that are gone, after a change of endpoints only', async () => {
-    const flow = (server: string) => ({
+    const flow = (server: string, sourcePort = Number(server.split('.').at(-1))) => ({
       protocol: 'udp' as const,
-      original: { source: '10.9.9.9', destination: '10.96.0.1', destinationPort: 53 },
-      reply: { source: server, sourcePort: 53 },
+      original: {
+        source: '10.9.9.9',
+        sourcePort,
+        destination: '10.96.0.1',
+        destinationPort: 53,
+      },
+      reply: {
+        source: server,
+        sourcePort: 53,
+        destination: '10.9.9.9',
+        destinationPort: sourcePort,
+      },
+      zone: 0,
+      id: undefined,
     });
     proxy.replaceServices(services);
     proxy.replaceSlices(new Map([['default/dns-1', here('10.0.0.1')]]));
@@ -136,6 +148,23 @@ describe(FamilyProxy, () => {
     proxy.setSlice('default/dns-1', undefined);
     await clock.advance(5000);
     expect(conntrack.flows).toEqual([flow('10.0.0.2')]);
+  });
+
+  it('walks the table of flows once a sync, however many Services changed', async () => {
+    const dns = (i: number) => `default/dns-${i}`;
+    const all = Array.from({ length: 20 }, (_, i) => {
+      const clusterIP = `10.96.1.${i}`;
+      return [dns(i), projectService(aService(dns(i), { clusterIP, ports: [port] })).IPv4] as const;
+    });
+    const slices = (ip: string) =>
+      all.map(([name]) => [name, projectSlice(aSlice(name, [port], [ip]), 'node-a')!] as const);
+    proxy.replaceServices(new Map(all));
+    proxy.replaceSlices(new Map(slices('10.0.0.1')));
+    await clock.advance(5000);
+    const before = conntrack.lists;
+    for (const [name, slice] of slices('10.0.0.2')) proxy.setSlice(name, slice);
+    await clock.advance(5000);
+    expect(conntrack.lists - before).toBe(1);
   });
 
   it('answers load balancers on the health check node port', async () => {

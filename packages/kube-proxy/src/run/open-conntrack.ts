@@ -1,0 +1,39 @@
+import { type Conntrack, createConntrack, KernelConntrack } from '@nodeagent/netfilter/conntrack';
+import { isNetlinkError } from '@nodeagent/netlink-codec';
+
+import type { IpFamily } from '../model/address.js';
+import type { ModeContext } from './set-up-mode.js';
+
+/**
+ * Tracked flows over netlink; by the `conntrack` program where there is no netlink. Nothing is opened
+ * before it is used.
+ */
+export function openConntrack(
+  {
+    openNetlink,
+    clock,
+    commands,
+    logger,
+  }: Pick<ModeContext, 'openNetlink' | 'clock' | 'commands' | 'logger'>,
+  family: IpFamily,
+): Conntrack {
+  const program = createConntrack(commands, family);
+  if (openNetlink === undefined) return program;
+  const open = () => openNetlink('netfilter');
+  let used: Conntrack = new KernelConntrack({ family, open, clock });
+  const use = async <T>(call: (conntrack: Conntrack) => Promise<T>): Promise<T> => {
+    try {
+      return await call(used);
+    } catch (error) {
+      if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
+      logger.warn({ family, err: error }, 'no netlink here: the conntrack program is used');
+      used = program;
+      return call(used);
+    }
+  };
+  return {
+    list: (query, signal) => use((conntrack) => conntrack.list(query, signal)),
+    delete: (flows, signal) => use((conntrack) => conntrack.delete(flows, signal)),
+    close: () => used.close(),
+  };
+}

@@ -1,0 +1,126 @@
+import type { Clock } from '@nodeagent/base';
+import {
+  errnoNumber,
+  isNetlinkError,
+  isRefusal,
+  NetlinkConnection,
+  type NetlinkMessage,
+  type NetlinkSocket,
+} from '@nodeagent/netlink-codec';
+
+import { decodeFlow, encodeFlowDelete, encodeFlowDump } from '../codec/conntrack-attrs.js';
+import { NetfilterError, type NetfilterErrorCode } from '../model/errors.js';
+import { type Flow, type FlowQuery, matchesFlow } from '../model/conntrack.js';
+import type { IpFamily } from '../model/iptables.js';
+import type { Conntrack } from '../ports.js';
+
+export interface KernelConntrackOptions {
+  readonly family: IpFamily;
+  /** Opens a socket of protocol NETLINK_NETFILTER (12); called with the first use. */
+  readonly open: () => NetlinkSocket | Promise<NetlinkSocket>;
+  readonly clock: Clock;
+}
+
+/** After these another connection is needed. */
+const BROKEN = [
+  'NETLINK_SOCKET',
+  'NETLINK_CLOSED',
+  'NETLINK_TIMEOUT',
+  'NETLINK_UNAVAILABLE',
+] as const;
+
+/**
+ * The connection tracking table over netlink. The kernel picks protocol and addresses while it walks
+ * the table (Linux 5.8; older ones send everything, which is sorted out here), and each deletion
+ * names one entry.
+ */
+export class KernelConntrack implements Conntrack {
+  readonly #options: KernelConntrackOptions;
+  #connection: Promise<NetlinkConnection> | undefined;
+  #hasFilter = true;
+
+  constructor(options: KernelConntrackOptions) {
+    this.#options = options;
+  }
+
+  async list(query: FlowQuery, signal: AbortSignal): Promise<readonly Flow[]> {
+    const what = `conntrack list ${query.protocol}`;
+    const read = (message: NetlinkMessage): Flow | undefined => {
+      const flow = decodeFlow(message);
+      return flow !== undefined && matchesFlow(flow, query) ? flow : undefined;
+    };
+    return this.#talk(what, async (connection) => {
+      const { family } = this.#options;
+      const dump = (filtered: boolean): Promise<readonly Flow[]> =>
+        connection.dump(what, encodeFlowDump(family, query, filtered), read, signal);
+      if (!this.#hasFilter) return dump(false);
+      try {
+        return await dump(true);
+      } catch (error) {
+        if (!isRefusal(error, 'EINVAL') && !isRefusal(error, 'EOPNOTSUPP')) throw error;
+        const flows = await dump(false);
+        this.#hasFilter = false; // it was the filter that the kernel did not take
+        return flows;
+      }
+    });
+  }
+
+  async delete(flows: readonly Flow[], signal: AbortSignal): Promise<number> {
+    if (flows.length === 0) return 0;
+    const what = 'conntrack delete';
+    return this.#talk(what, async (connection) => {
+      const { family } = this.#options;
+      const messages = flows.map((flow) => encodeFlowDelete(family, flow));
+      const outcomes = await connection.pipeline(what, messages, signal);
+      // ended by themselves meanwhile, perhaps with others in their place
+      const failed = outcomes.find((error) => error !== undefined && !isRefusal(error, 'ENOENT'));
+      if (failed !== undefined) throw failed;
+      return outcomes.filter((error) => error === undefined).length;
+    });
+  }
+
+  close(): void {
+    this.#connection?.then(
+      (connection) => connection.close(),
+      () => undefined, // never opened
+    );
+    this.#connection = undefined;
+  }
+
+  async #talk<T>(what: string, use: (connection: NetlinkConnection) => Promise<T>): Promise<T> {
+    const opening = (this.#connection ??= connect(this.#options));
+    try {
+      const connection = await opening;
+      return await use(connection);
+    } catch (error) {
+      // the next call opens another one
+      if (isNetlinkError(error, ...BROKEN)) this.close();
+      throw conntrackError(what, error);
+    }
+  }
+}
+
+async function connect({ open, clock }: KernelConntrackOptions): Promise<NetlinkConnection> {
+  return new NetlinkConnection({ socket: await open(), clock });
+}
+
+type Meaning = readonly [code: NetfilterErrorCode, why: string];
+
+const PERMISSION: Meaning = ['NETFILTER_PERMISSION', 'CAP_NET_ADMIN is needed'];
+const UNSUPPORTED: Meaning = [
+  'NETFILTER_UNSUPPORTED',
+  'the kernel does not know what is asked; has it CONFIG_NF_CT_NETLINK?',
+];
+const MEANINGS = new Map<number | undefined, Meaning>([
+  [errnoNumber('EPERM'), PERMISSION],
+  [errnoNumber('EACCES'), PERMISSION],
+  [errnoNumber('EINVAL'), UNSUPPORTED],
+  [errnoNumber('EOPNOTSUPP'), UNSUPPORTED],
+]);
+
+/** Sorts what the kernel refused; other errors are passed on. */
+function conntrackError(what: string, error: unknown): unknown {
+  if (!isNetlinkError(error, 'NETLINK_REFUSED')) return error;
+  const [code, why] = MEANINGS.get(error.errno) ?? ['NETFILTER_COMMAND_FAILED', error.message];
+  return new NetfilterError(code, `${what}: ${why}`, { cause: error });
+}
