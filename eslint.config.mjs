@@ -54,7 +54,6 @@ export default tseslint.config(
       '**/*.mjs',
       '**/*.cjs',
       '**/*.js',
-      '**/tsup.config.ts',
       '**/vitest.config.ts',
     ],
   },
@@ -151,6 +150,17 @@ export default tseslint.config(
         'error',
         boundaries(['@nodeagent/testbed', '../../../../vitest.*.js']),
       ],
+    },
+  },
+  {
+    name: 'build-configs',
+    files: ['**/tsup.config.ts'],
+    // in no tsconfig: rules that ask for types have none
+    languageOptions: { parserOptions: { projectService: false } },
+    rules: {
+      ...tseslint.configs.disableTypeChecked.rules,
+      'no-restricted-exports': 'off',
+      '@nx/enforce-module-boundaries': 'off',
     },
   },
 );

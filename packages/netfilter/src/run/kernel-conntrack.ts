@@ -29,6 +29,8 @@ const BROKEN = [
   'NETLINK_UNAVAILABLE',
 ] as const;
 
+const GONE = errnoNumber('ENOENT');
+
 /**
  * The connection tracking table over netlink. The kernel picks protocol and addresses while it walks
  * the table (Linux 5.8; older ones send everything, which is sorted out here), and each deletion
@@ -73,8 +75,9 @@ export class KernelConntrack implements Conntrack {
       const messages = flows.map((flow) => encodeFlowDelete(family, flow));
       const outcomes = await connection.pipeline(what, messages, signal);
       // ended by themselves meanwhile, perhaps with others in their place
-      const failed = outcomes.find((error) => error !== undefined && !isRefusal(error, 'ENOENT'));
-      if (failed !== undefined) throw failed;
+      for (const outcome of outcomes) {
+        if (outcome !== undefined && outcome.errno !== GONE) throw outcome;
+      }
       return outcomes.filter((error) => error === undefined).length;
     });
   }
