@@ -16,6 +16,8 @@ export interface Tier {
   /** What has to be on the machine; a tier without any runs everywhere. */
   readonly purposes: readonly Purpose[];
   readonly needsRoot: boolean;
+  /** Roughly, to begin with what takes longest. */
+  readonly secondsPerFile: number;
 }
 
 /** In the order in which they are shown: the quickest answers first. */
@@ -25,25 +27,35 @@ export const TIERS: readonly Tier[] = [
     about: 'unit, golden, contract and README tests',
     purposes: [],
     needsRoot: false,
+    secondsPerFile: 1,
   },
   {
     name: 'integration',
     about: 'real containerd, iptables, registries and API clients',
     purposes: ['containers', 'network', 'registry', 'kubectl', 'kernel'],
     needsRoot: true,
+    secondsPerFile: 10,
   },
   {
     name: 'kernel',
     about: 'IPVS, dummy devices and cgroup v2 in a user-mode kernel',
     purposes: ['kernel'],
     needsRoot: true,
+    secondsPerFile: 15,
   },
-  { name: 'packages', about: 'published, installed and imported', purposes: [], needsRoot: false },
+  {
+    name: 'packages',
+    about: 'published, installed and imported',
+    purposes: [],
+    needsRoot: false,
+    secondsPerFile: 150,
+  },
   {
     name: 'e2e',
     about: 'a whole node',
     purposes: ['containers', 'network', 'kubectl'],
     needsRoot: true,
+    secondsPerFile: 15,
   },
 ];
 
@@ -57,7 +69,7 @@ export interface TierResult {
 
 /**
  * Runs tiers: the unit tests first, then one project's tests of one tier beside another's, because
- * they wait more than they compute; those with the most files first.
+ * they wait more than they compute; those that take longest first.
  */
 export async function runTiers(
   tiers: readonly Tier[],
@@ -72,7 +84,7 @@ export async function runTiers(
     else if (tier.name === 'unit') results.set(tier, await runUnit(tier, projects, progress));
     else jobs.push(...(await jobsOf(tier, projects)));
   }
-  jobs.sort((a, b) => b.files - a.files);
+  jobs.sort((a, b) => b.seconds - a.seconds);
   const lanes = Math.min(MOST_LANES, availableParallelism());
   const tallies = await inLanes(jobs, lanes, (job) => runJob(job, progress));
   for (const tier of tiers) {
@@ -89,7 +101,8 @@ const MOST_LANES = 3;
 interface Job {
   readonly tier: Tier;
   readonly project: Project;
-  readonly files: number;
+  /** Roughly. */
+  readonly seconds: number;
 }
 
 type Tallies = readonly (readonly [name: string, tally: Tally])[];
@@ -97,10 +110,11 @@ type Tallies = readonly (readonly [name: string, tally: Tally])[];
 async function jobsOf(tier: Tier, projects: readonly Project[]): Promise<readonly Job[]> {
   const all = await Promise.all(
     projects.map(async (project) => {
-      return { tier, project, files: await countTestFiles(project, tier.name) };
+      const files = await countTestFiles(project, tier.name);
+      return { tier, project, seconds: files * tier.secondsPerFile };
     }),
   );
-  return all.filter(({ files }) => files > 0);
+  return all.filter(({ seconds }) => seconds > 0);
 }
 
 /** @returns why the tier cannot run; nothing when it can */
