@@ -67,6 +67,16 @@ const PROGRAM: readonly FlagSpec[] = [
   },
   { name: 'cloud-provider', kind: 'string', help: '"external", or nothing' },
   {
+    name: 'image-credential-provider-config',
+    kind: 'string',
+    help: 'file, or directory of files, that says which plug-ins give credentials for which images',
+  },
+  {
+    name: 'image-credential-provider-bin-dir',
+    kind: 'string',
+    help: 'directory of those plug-ins',
+  },
+  {
     name: 'seccomp-default',
     kind: 'boolean',
     help: "RuntimeDefault where pods don't say",
@@ -266,17 +276,7 @@ const IGNORED: readonly FlagSpec[] = [
   ),
   ...ignored('integer', ['cadvisor-port', 'network-plugin-mtu'], REMOVED),
   ...ignored('duration', ['image-pull-progress-deadline'], REMOVED),
-  ...ignored(
-    'string',
-    [
-      'runtime-cgroups',
-      'lock-file',
-      'image-credential-provider-config',
-      'image-credential-provider-bin-dir',
-      'reserved-memory',
-    ],
-    NOT_YET,
-  ),
+  ...ignored('string', ['runtime-cgroups', 'lock-file', 'reserved-memory'], NOT_YET),
   ...ignored('boolean', ['exit-on-lock-contention'], NOT_YET),
   ...ignored(
     'duration',

@@ -36,6 +36,8 @@ export interface Options {
   readonly rootDir: string;
   /** Where certificates are that the kubelet makes itself. */
   readonly certDir: string;
+  /** Where plug-ins are that give credentials for images, and which; undefined without. */
+  readonly credentialProviders: Readonly<{ config: string; binDir: string }> | undefined;
   /** Flags as they were given, for `/flagz`. */
   readonly flags: Readonly<Record<string, string>>;
   readonly cloudProvider: 'none' | 'external';
@@ -80,6 +82,7 @@ export async function readOptions(
     nodeLabels: nodeLabelsOf(text('node-labels'), problems),
     rootDir,
     certDir: text('cert-dir') || join(rootDir, 'pki'),
+    credentialProviders: credentialProvidersOf(text, problems),
     flags: Object.fromEntries([...flags.given].map(([name, value]) => [name, shown(value)])),
     cloudProvider: cloudProvider === 'external' ? 'external' : 'none',
     warnings: [...flags.warnings, ...files.warnings, ...warnings],
@@ -87,6 +90,21 @@ export async function readOptions(
   if (problems.length > 0)
     throw new ConfigError('FLAG_INVALID', { source: 'command line', problems });
   return options;
+}
+
+function credentialProvidersOf(
+  text: (flag: string) => string,
+  problems: Problem[],
+): Options['credentialProviders'] {
+  const flags = ['image-credential-provider-config', 'image-credential-provider-bin-dir'] as const;
+  const [config, binDir] = [text(flags[0]), text(flags[1])];
+  if (config === '' && binDir === '') return undefined;
+  for (const flag of flags) {
+    if (text(flag) !== '') continue;
+    const other = flags.find((one) => one !== flag) ?? '';
+    problems.push({ field: `--${flag}`, message: `is needed beside --${other}` });
+  }
+  return { config, binDir };
 }
 
 /** As it would stand on the command line; what a header says may be a secret. */

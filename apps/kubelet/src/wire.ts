@@ -24,6 +24,7 @@ import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/ht
 import {
   checkResolvConf,
   createContainerVolumes,
+  createCredentialProviders,
   createFieldReader,
   createNodeEvents,
   createPodEvents,
@@ -38,22 +39,27 @@ import {
   OwnNode,
   PodCgroups,
   type PodVolumes,
+  type PullCredentialSources,
   runKubelet,
   type Surroundings,
+  type TokenSource,
   UserNamespaces,
 } from '@nodeagent/kubelet';
 import {
+  type ConfiguredProviders,
   callHook,
   createCgroupTree,
   createDockerConfigReader,
   createHealthServer,
   createMounter,
   createPodFiles,
+  createProviderPrograms,
   createPullRecordFiles,
   createSubPaths,
   createUserNamespaceFiles,
   createVolumeFiles,
   hasCgroupV2,
+  readCredentialProviders,
   readRuntimeMachine,
   readSubIds,
 } from '@nodeagent/kubelet/adapters';
@@ -111,6 +117,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
   checkEndpoints(options);
   const isV2 = await hasCgroupV2();
   checkCgroupVersion(options, isV2);
+  const providers = await configuredProviders(options);
   const api = await connectApi(base, signal);
   if (api === undefined) log.warn({}, 'no --kubeconfig: only static pods run, others are ended');
   const cri = meterCri(openRuntime(options, log), base);
@@ -120,7 +127,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
     await adjustOomScore(options.config.oomScoreAdj, log);
     await makeDirectories(options);
     const client = api?.client ?? createNoApiClient(STANDALONE);
-    const ports = await wirePorts({ ...base, client, cri, runtime, isV2 }, signal);
+    const ports = await wirePorts({ ...base, client, cri, runtime, isV2, providers }, signal);
     nodeApi = await wireServer({ ...base, connection: api?.connection, cri }, signal);
     await runKubelet(
       {
@@ -188,7 +195,13 @@ function openRuntime({ config }: Options, log: Logger): CriClient {
 }
 
 type Wiring = Base &
-  Readonly<{ client: KubeClient; cri: CriClient; runtime: ReadyRuntime; isV2: boolean }>;
+  Readonly<{
+    client: KubeClient;
+    cri: CriClient;
+    runtime: ReadyRuntime;
+    isV2: boolean;
+    providers: ConfiguredProviders | undefined;
+  }>;
 
 async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<KubeletPorts> {
   const { options, client, cri, clock, random, log, metrics } = wiring;
@@ -219,17 +232,23 @@ async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<Kubelet
     runtime: await readRuntimeMachine(),
   });
   await checkResolvConf({ files, nodeEvents }, settings);
+  const tokens = createTokenCache({
+    ...{ client, clock, random },
+    onRenewalFailed: (pod, err) =>
+      log.warn({ pod: pod.metadata?.name, err }, 'token not renewed, the old one still works'),
+  });
   const runtime = createPodRuntime(
     {
       ...{ client, objects, surroundings, events, nodeEvents, files, clock, log },
       cri: cri.runtime,
       images: cri.images,
       volumes: createContainerVolumes({ rootDir, subPaths: createSubPaths(mounter) }),
-      credentials: createPullCredentials(
+      credentials: createPullCredentials({
         objects,
-        createDockerConfigReader(rootDir),
-        tellMissing(events),
-      ),
+        nodeEntries: createDockerConfigReader(rootDir),
+        onMissing: tellMissing(events),
+        ...providedCredentials({ ...wiring, tokens }, lifetime),
+      }),
       records: createPullRecordFiles(rootDir),
       userNamespaces: new UserNamespaces(
         createUserNamespaceFiles(rootDir),
@@ -247,11 +266,7 @@ async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<Kubelet
     nodeMemoryBytes: () => allocatableMemory(ownNode.current()),
     files: createVolumeFiles(),
     fields: createFieldReader(surroundings),
-    tokens: createTokenCache({
-      ...{ client, clock, random },
-      onRenewalFailed: (pod, err) =>
-        log.warn({ pod: pod.metadata?.name, err }, 'token not renewed, the old one still works'),
-    }),
+    tokens,
   });
   wakes.onWake((uid) => volumes.expire(uid));
   return {
@@ -282,6 +297,35 @@ async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<Kubelet
       (inner) => rotateLogs(wiring, inner),
     ],
   };
+}
+
+/** @throws {ConfigError} */
+async function configuredProviders({
+  credentialProviders: given,
+  config,
+}: Options): Promise<ConfiguredProviders | undefined> {
+  if (given === undefined) return undefined;
+  const tokens = config.featureGates['KubeletServiceAccountTokenForCredentialProviders'] ?? true;
+  return readCredentialProviders(given.config, given.binDir, { tokens });
+}
+
+/** What credential providers give; nothing where none are configured. */
+function providedCredentials(
+  wiring: Wiring & Readonly<{ tokens: TokenSource }>,
+  lifetime: AbortSignal,
+): Pick<PullCredentialSources, 'provided'> {
+  const { options, metrics, providers: configured } = wiring;
+  if (configured === undefined) return {};
+  const { providers, hash } = configured;
+  metrics
+    .gauge({
+      name: 'kubelet_credential_provider_config_info',
+      help: 'Information about the last applied credential provider configuration with hash as label',
+      labelNames: ['hash'],
+    })
+    .set(1, { hash });
+  const call = createProviderPrograms(options.credentialProviders?.binDir ?? '');
+  return { provided: createCredentialProviders({ ...wiring, providers, call }, lifetime) };
 }
 
 async function wireCgroups({ options, runtime, log }: Wiring): Promise<PodCgroups> {

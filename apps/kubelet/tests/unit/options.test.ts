@@ -54,6 +54,18 @@ describe('flags', () => {
     expect(await problems('--bootstrap-kubeconfig=/b', '--kubeconfig=')).toEqual(['--kubeconfig']);
   });
 
+  it('name credential providers and where they are, or neither', async () => {
+    const [config, binDir] = ['/etc/providers.yaml', '/opt/bin'];
+    const flags = [
+      `--image-credential-provider-config=${config}`,
+      `--image-credential-provider-bin-dir=${binDir}`,
+    ] as const;
+    expect((await options(...flags)).credentialProviders).toEqual({ config, binDir });
+    expect((await options()).credentialProviders).toBeUndefined();
+    expect(await problems(flags[0])).toEqual(['--image-credential-provider-bin-dir']);
+    expect(await problems(flags[1])).toEqual(['--image-credential-provider-config']);
+  });
+
   it('need no kubeconfig: then there is no API server', async () => {
     expect((await options('--kubeconfig=')).kubeconfig).toBeUndefined();
     expect((await options()).kubeconfig).toBe('/k');

@@ -3,6 +3,11 @@ export {
   createCertificateStore,
   currentCertificatePath,
 } from '../credentials/adapters/certificate-store.js';
+export {
+  type ConfiguredProviders,
+  readCredentialProviders,
+} from '../credentials/adapters/provider-files.js';
+export { createProviderPrograms } from '../credentials/adapters/provider-program.js';
 export { createDockerConfigReader } from '../credentials/adapters/docker-config.js';
 export { createLogDirectories } from '../pods/adapters/log-directories.js';
 export { createManifestFiles } from '../pods/adapters/manifest-files.js';

@@ -6,9 +6,13 @@ export type {
 } from './model/certificate.js';
 export { renderBootstrappedKubeconfig } from './plan/bootstrap-kubeconfig.js';
 export { clientTemplate, servingTemplate } from './plan/certificate-template.js';
+export type { CredentialProvider } from './model/credential-provider.js';
 export type {
+  CallProvider,
   CertificateStore,
+  CredentialOwner,
   FollowedObjects,
+  ProvidedEntry,
   PullCredential,
   PullCredentials,
   RequestMaker,
@@ -18,4 +22,8 @@ export { runCertificateRotation, type RotationOptions } from './run/certificate-
 export { createObjectCache } from './run/object-cache.js';
 export { createObjectWatches } from './run/object-watches.js';
 export { createTokenCache } from './run/token-cache.js';
-export { createPullCredentials } from './run/pull-credentials.js';
+export {
+  createCredentialProviders,
+  type CredentialProvidersOptions,
+} from './run/credential-providers.js';
+export { createPullCredentials, type PullCredentialSources } from './run/pull-credentials.js';

@@ -3,13 +3,43 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import type { ObjectSource } from '../volumes/index.js';
 import type { Certificate, CertificateTemplate, KeyedPem } from './model/certificate.js';
+import type { CredentialProvider } from './model/credential-provider.js';
+import type { KeyringEntry } from './plan/keyring.js';
 
-/** What a registry is shown, and whose it is. */
+/** An object of a namespace that stands for credentials. */
+export interface CredentialOwner {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** What a registry is shown, and whose it is: the node's own where no owner is named. */
 export interface PullCredential {
   readonly auth: RegistryAuth;
-  /** The pod's secret that holds it; the node's own when absent. */
-  readonly secret?: Readonly<{ uid: string; namespace: string; name: string }>;
+  /** The pod's secret that holds it. */
+  readonly secret?: CredentialOwner;
+  /** For which a credential provider gave it. */
+  readonly serviceAccount?: CredentialOwner;
 }
+
+/** What a credential provider gave. */
+export interface ProvidedEntry extends KeyringEntry {
+  /** Undefined where it was not told of any. */
+  readonly serviceAccount?: CredentialOwner;
+}
+
+/**
+ * Runs a plug-in once.
+ *
+ * @param request as the protocol has it
+ * @returns its answer as it wrote it
+ * @throws when it fails or takes too long; without anything of its answer
+ */
+export type CallProvider = (
+  provider: CredentialProvider,
+  request: string,
+  signal: AbortSignal,
+) => Promise<string>;
 
 export interface PullCredentials {
   /** In the order to be tried; empty: pull as nobody. */

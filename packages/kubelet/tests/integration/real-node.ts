@@ -180,7 +180,7 @@ function startKubelet({ containerd, client }: Parts, more: KubeletChanges): Runn
         files: createPodFiles(rootDir),
         volumes: createContainerVolumes({ rootDir, subPaths: createSubPaths(mounter) }),
         objects,
-        credentials: createPullCredentials(objects, async () => []),
+        credentials: createPullCredentials({ objects, nodeEntries: async () => [] }),
         cgroups: { ensure: async () => undefined, parentOf: () => undefined },
         surroundings,
         events,

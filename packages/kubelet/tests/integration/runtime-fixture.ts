@@ -84,7 +84,7 @@ export class RuntimeFixture {
           subPaths: createSubPaths(createMounter()),
         }),
         objects,
-        credentials: createPullCredentials(objects, () => Promise.resolve([])),
+        credentials: createPullCredentials({ objects, nodeEntries: () => Promise.resolve([]) }),
         records: createPullRecordFiles(this.rootDir),
         userNamespaces: new UserNamespaces(
           createUserNamespaceFiles(this.rootDir),

@@ -38,11 +38,22 @@ export function matchingEntries<T extends KeyringEntry>(
   entries: readonly T[],
   repository: string,
 ): readonly T[] {
+  const wanted = parseKey(repository);
   return entries
     .map((entry) => ({ target: parseKey(entry.key), entry }))
-    .filter(({ target }) => matches(target, repository))
+    .filter(({ target }) => matches(target, wanted))
     .sort((a, b) => compareTargets(a.target, b.target))
     .map(({ entry }) => entry);
+}
+
+/**
+ * Whether an image is one of those that a pattern means: globs in the labels of the host, the same
+ * port, a path that begins alike.
+ *
+ * @see Kubernetes 1.36 pkg/credentialprovider/keyring.go, URLsMatch
+ */
+export function matchesImage(pattern: string, repository: string): boolean {
+  return matches(parseUrl(pattern), parseUrl(repository));
 }
 
 interface Target {
@@ -52,24 +63,24 @@ interface Target {
 }
 
 function parseKey(key: string): Target {
-  const rest = key.replace(/^https?:\/\//, '');
-  const slash = rest.indexOf('/');
-  const authority = slash < 0 ? rest : rest.slice(0, slash);
-  const path =
-    slash < 0
-      ? ''
-      : rest
-          .slice(slash)
-          .replace(/^\/v[12]\/?/, '/')
-          .replace(/\/$/, '');
-  const found = /^(.*?)(?::(\d+))?$/.exec(authority);
-  const host = found?.[1] ?? authority;
-  return { host: DOCKER_HUB.includes(host) ? 'docker.io' : host, port: found?.[2] ?? '', path };
+  const { host, port, path } = parseUrl(key.replace(/^https?:\/\//, ''));
+  return {
+    host: DOCKER_HUB.includes(host) ? 'docker.io' : host,
+    port,
+    path: path.replace(/^\/v[12]\/?/, '/').replace(/\/$/, ''),
+  };
 }
 
-function matches(target: Target, repository: string): boolean {
-  const wanted = parseKey(repository);
-  if (target.port !== '' && target.port !== wanted.port) return false;
+function parseUrl(text: string): Target {
+  const slash = text.indexOf('/');
+  const authority = slash < 0 ? text : text.slice(0, slash);
+  const found = /^(.*?)(?::(\d+))?$/.exec(authority);
+  const path = slash < 0 ? '' : text.slice(slash);
+  return { host: found?.[1] ?? authority, port: found?.[2] ?? '', path };
+}
+
+function matches(target: Target, wanted: Target): boolean {
+  if (target.port !== wanted.port) return false;
   if (target.path !== '' && !wanted.path.startsWith(target.path)) return false;
   const globs = target.host.split('.');
   const labels = wanted.host.split('.');

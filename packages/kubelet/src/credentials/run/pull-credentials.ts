@@ -3,19 +3,29 @@ import type { Pod } from '@nodeagent/kube-client';
 import { podNamespace } from '../../pods/index.js';
 import type { ObjectSource } from '../../volumes/index.js';
 import { type KeyringEntry, matchingEntries, secretEntries } from '../plan/keyring.js';
-import type { PullCredentials } from '../ports.js';
+import type { ProvidedEntry, PullCredentials } from '../ports.js';
+
+export interface PullCredentialSources {
+  readonly objects: Pick<ObjectSource, 'secret'>;
+  /** Of the node's docker configuration. */
+  readonly nodeEntries: () => Promise<readonly KeyringEntry[]>;
+  /** Of credential providers. */
+  readonly provided?: (
+    pod: Pod,
+    repository: string,
+    signal: AbortSignal,
+  ) => Promise<readonly ProvidedEntry[]>;
+  /** Told of secrets that are not there or cannot be read: the others are tried. */
+  readonly onMissing?: (pod: Pod, names: readonly string[]) => void;
+}
 
 /**
- * The pod's pull secrets, then what the node has.
+ * The pod's pull secrets, then what the node has, then what credential providers give.
  *
- * @param nodeEntries of the node's docker configuration
- * @param onMissing told of secrets that are not there or cannot be read: the others are tried
+ * @see Kubernetes 1.36 pkg/kubelet/images/image_manager.go, makeLookupPullCredentialsFunc
  */
-export function createPullCredentials(
-  objects: Pick<ObjectSource, 'secret'>,
-  nodeEntries: () => Promise<readonly KeyringEntry[]>,
-  onMissing?: (pod: Pod, names: readonly string[]) => void,
-): PullCredentials {
+export function createPullCredentials(sources: PullCredentialSources): PullCredentials {
+  const { objects, nodeEntries, provided, onMissing } = sources;
   return {
     forImage: async (pod, repository, signal) => {
       const names = (pod.spec?.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : []));
@@ -32,9 +42,14 @@ export function createPullCredentials(
         return secretEntries(secret).map((entry) => ({ ...entry, secret: owner }));
       });
       const ofNode = matchingEntries(await nodeEntries(), repository);
+      const ofProviders = (await provided?.(pod, repository, signal)) ?? [];
       return [
         ...matchingEntries(ofPod, repository).map(({ auth, secret }) => ({ auth, secret })),
         ...ofNode.map(({ auth }) => ({ auth })),
+        ...matchingEntries(ofProviders, repository).map(({ auth, serviceAccount }) => ({
+          auth,
+          ...(serviceAccount && { serviceAccount }),
+        })),
       ];
     },
   };

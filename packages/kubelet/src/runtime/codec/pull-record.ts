@@ -17,6 +17,9 @@ export interface ServiceAccountIdentity {
   readonly name: string;
 }
 
+/** Whose credentials an image was pulled with. */
+export type PullOwner = SecretIdentity | ServiceAccountIdentity;
+
 /** With what an image has been pulled. */
 export interface PullGrants {
   /** As nobody, or with what the node has: every pod may use the image. */

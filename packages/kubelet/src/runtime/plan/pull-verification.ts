@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 
 import type { RegistryAuth } from '@nodeagent/cri-client';
 
-import type { PulledRecord, PullGrants, SecretIdentity } from '../codec/pull-record.js';
+import type {
+  PulledRecord,
+  PullGrants,
+  PullOwner,
+  SecretIdentity,
+  ServiceAccountIdentity,
+} from '../codec/pull-record.js';
 import { parseImageName } from './image-name.js';
 
 /** Which images that are already here a pod may use without showing that it could pull them. */
@@ -79,20 +85,20 @@ export interface Verdict {
 
 /**
  * Whether one of a pod's secrets has already pulled the image: the same credentials, whatever their
- * secret is called, or the same secret, whatever is in it by now.
+ * secret is called, or the same secret, whatever is in it by now; or its service account has.
  *
  * @see Kubernetes 1.36 pkg/kubelet/images/pullmanager/image_pull_manager.go, MustAttemptImagePull
  */
 export function verdictOf(
   record: PulledRecord,
   repository: string,
-  secrets: readonly SecretIdentity[],
+  owners: readonly PullOwner[],
 ): Verdict {
   const grants = record.credentialMapping[repository];
   if (grants === undefined) return { granted: false };
   if (grants.nodePodsAccessible === true) return { granted: true };
   const known = grants.kubernetesSecrets ?? [];
-  for (const secret of secrets) {
+  for (const secret of owners.filter(isSecret)) {
     for (const other of known) {
       const sameHash =
         other.credentialHash !== '' && other.credentialHash === secret.credentialHash;
@@ -102,10 +108,16 @@ export function verdictOf(
       return known.length < MAX_SECRETS ? { granted: true, learnt: secret } : { granted: true };
     }
   }
-  return { granted: false };
+  const account = owners.find((owner) => !isSecret(owner));
+  const accounts = grants.kubernetesServiceAccounts ?? [];
+  return { granted: account !== undefined && accounts.some((one) => isSamePlace(one, account)) };
 }
 
-function isSamePlace(a: SecretIdentity, b: SecretIdentity): boolean {
+function isSecret(owner: PullOwner): owner is SecretIdentity {
+  return 'credentialHash' in owner;
+}
+
+function isSamePlace(a: ServiceAccountIdentity, b: ServiceAccountIdentity): boolean {
   return a.uid === b.uid && a.namespace === b.namespace && a.name === b.name;
 }
 
@@ -115,7 +127,7 @@ export function withGrant(
   pulled: Readonly<{
     imageRef: string;
     repository: string;
-    grant: SecretIdentity | 'node' | undefined;
+    grant: PullOwner | 'node' | undefined;
   }>,
   time: string,
 ): PulledRecord {
@@ -125,7 +137,7 @@ export function withGrant(
     return record ?? { imageRef, lastUpdatedTime: time, credentialMapping: mapping };
   }
   const before = mapping[repository] ?? {};
-  const after = grant === 'node' ? { nodePodsAccessible: true } : withSecret(before, grant);
+  const after = grant === 'node' ? { nodePodsAccessible: true } : withOwner(before, grant);
   return {
     imageRef,
     lastUpdatedTime: time,
@@ -133,9 +145,14 @@ export function withGrant(
   };
 }
 
-function withSecret(before: PullGrants, secret: SecretIdentity): PullGrants {
-  // Whoever may use it as nobody needs no secret.
+function withOwner(before: PullGrants, owner: PullOwner): PullGrants {
+  // Whoever may use it as nobody needs nothing else.
   if (before.nodePodsAccessible === true) return before;
-  const others = (before.kubernetesSecrets ?? []).filter((other) => !isSamePlace(other, secret));
-  return { ...before, kubernetesSecrets: [...others, secret] };
+  const isOther = (other: PullOwner): boolean => !isSamePlace(other, owner);
+  if (isSecret(owner)) {
+    const others = (before.kubernetesSecrets ?? []).filter(isOther);
+    return { ...before, kubernetesSecrets: [...others, owner] };
+  }
+  const others = (before.kubernetesServiceAccounts ?? []).filter(isOther);
+  return { ...before, kubernetesServiceAccounts: [...others, owner] };
 }

@@ -16,7 +16,7 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import type { PullCredential, PullCredentials } from '../../credentials/index.js';
 import { Gate, type PodEvents, podUid, StartError } from '../../pods/index.js';
-import type { SecretIdentity } from '../codec/pull-record.js';
+import type { PullOwner } from '../codec/pull-record.js';
 import { type ImageName, parseImageName } from '../plan/image-name.js';
 import { type PullBudget, takePull } from '../plan/pull-budget.js';
 import { credentialHash, type VerificationRules } from '../plan/pull-verification.js';
@@ -68,12 +68,13 @@ export interface ImageRequest {
   readonly sandbox: SandboxConfig;
 }
 
-type Named = ImageRequest & ImageName;
+type Named = ImageRequest & ImageName & Readonly<{ credentials: () => Promise<Found> }>;
+type Found = readonly PullCredential[];
 
 interface Pulled {
   readonly ref: string;
   readonly startedMs: number;
-  readonly grant: SecretIdentity | 'node';
+  readonly grant: PullOwner | 'node';
 }
 
 /**
@@ -110,16 +111,22 @@ export class Images {
       this.#warn(request, 'InspectFailed', message);
       throw new StartError('InvalidImageName', message);
     }
-    const wanted = { ...request, ...name };
+    let found: Promise<Found> | undefined;
+    const wanted: Named = {
+      ...{ ...request, ...name },
+      // Asked for once, and not before it matters: a credential provider may be slow.
+      credentials: () =>
+        (found ??= this.#ports.credentials.forImage(request.pod, name.repository, signal)),
+    };
     const policy = request.policy ?? defaultPolicy(name.reference);
     if (policy !== 'Always') {
-      const found = await this.#inspect(wanted, signal);
-      if (found !== undefined && (await this.#mayUse(wanted, found, signal))) {
+      const present = await this.#inspect(wanted, signal);
+      if (present !== undefined && (await this.#mayUse(wanted, present, signal))) {
         this.#failures.delete(failureKey(wanted));
         const verified = this.#records === undefined ? '' : ' and can be accessed by the pod';
         const text = `Container image ${JSON.stringify(image)} already present on machine${verified}`;
         this.#note(wanted, 'Pulled', text);
-        return { ref: found.id, uid: found.uid, username: found.username };
+        return { ref: present.id, uid: present.uid, username: present.username };
       }
       if (policy === 'Never') {
         const text = `Container image ${JSON.stringify(image)} is not present with pull policy of Never`;
@@ -152,12 +159,11 @@ export class Images {
   /** An image that is here may have been pulled with credentials that this pod does not have. */
   async #mayUse(wanted: Named, found: Image, signal: AbortSignal): Promise<boolean> {
     if (this.#records === undefined) return true;
-    const { pod, repository } = wanted;
-    const secretsOf = async (): Promise<readonly SecretIdentity[]> => {
-      const known = await this.#ports.credentials.forImage(pod, repository, signal);
-      return known.flatMap((credential) => identityOf(credential) ?? []);
+    const ownersOf = async (): Promise<readonly PullOwner[]> => {
+      const known = await wanted.credentials();
+      return known.flatMap((credential) => ownerOf(credential) ?? []);
     };
-    return !(await this.#records.mustPull(recordName(wanted), found.id, secretsOf, signal));
+    return !(await this.#records.mustPull(recordName(wanted), found.id, ownersOf, signal));
   }
 
   async #pull(wanted: Named, signal: AbortSignal): Promise<PulledImage> {
@@ -230,16 +236,16 @@ export class Images {
 
   /** One attempt per credential, the last failure is the one to tell. */
   async #tryAll(wanted: Named, signal: AbortSignal): Promise<Omit<Pulled, 'startedMs'>> {
-    const { images, credentials } = this.#ports;
-    const { pod, sandbox: sandboxConfig, reference, repository } = wanted;
-    const found = await credentials.forImage(pod, repository, signal);
+    const { images } = this.#ports;
+    const { sandbox: sandboxConfig, reference } = wanted;
+    const found = await wanted.credentials();
     const image = { image: reference, userSpecifiedImage: wanted.image };
     let failure: unknown;
     for (const credential of found.length === 0 ? [undefined] : found) {
       try {
         const auth = credential?.auth;
         const ref = await images.pullImage({ image, auth, sandboxConfig }, signal);
-        return { ref, grant: (credential && identityOf(credential)) ?? 'node' };
+        return { ref, grant: (credential && ownerOf(credential)) ?? 'node' };
       } catch (error) {
         signal.throwIfAborted();
         failure = error;
@@ -253,9 +259,9 @@ function recordName({ reference, repository }: Named): KnownImage {
   return { image: reference, repository };
 }
 
-/** Of a secret's credential; undefined for one of the node. */
-function identityOf({ auth, secret }: PullCredential): SecretIdentity | undefined {
-  if (secret === undefined) return undefined;
+/** Undefined for a credential of the node. */
+function ownerOf({ auth, secret, serviceAccount }: PullCredential): PullOwner | undefined {
+  if (secret === undefined) return serviceAccount;
   return { ...secret, credentialHash: credentialHash(auth) };
 }
 

@@ -6,9 +6,9 @@ import {
   parseIntent,
   parseRecord,
   type PulledRecord,
+  type PullOwner,
   renderIntent,
   renderRecord,
-  type SecretIdentity,
 } from '../codec/pull-record.js';
 import {
   needsVerification,
@@ -71,7 +71,7 @@ export class PullRecords {
   async succeeded(
     { image, repository }: KnownImage,
     imageRef: string,
-    grant: SecretIdentity | 'node',
+    grant: PullOwner | 'node',
   ): Promise<void> {
     try {
       await this.#add({ imageRef, repository, grant });
@@ -86,12 +86,12 @@ export class PullRecords {
   /**
    * Whether a pod must pull an image although it is here.
    *
-   * @param secretsOf the pod's secrets for the image; asked only when they matter
+   * @param ownersOf whose credentials the pod has for the image; asked only when they matter
    */
   async mustPull(
     { image, repository }: KnownImage,
     imageRef: string,
-    secretsOf: () => Promise<readonly SecretIdentity[]>,
+    ownersOf: () => Promise<readonly PullOwner[]>,
     signal: AbortSignal,
   ): Promise<boolean> {
     if (this.#rules.policy === 'NeverVerify') return false;
@@ -107,7 +107,7 @@ export class PullRecords {
       record !== undefined || (await files.read('pulling', image)) !== undefined;
     if (!needsVerification(this.#rules, { repository, pulledByKubelet })) return false;
     if (record === undefined) return true;
-    const { granted, learnt } = verdictOf(record, repository, await secretsOf());
+    const { granted, learnt } = verdictOf(record, repository, await ownersOf());
     if (learnt !== undefined) await this.#add({ imageRef, repository, grant: learnt });
     return !granted;
   }
@@ -115,7 +115,7 @@ export class PullRecords {
   async #add(pulled: {
     imageRef: string;
     repository: string;
-    grant: SecretIdentity | 'node' | undefined;
+    grant: PullOwner | 'node' | undefined;
   }): Promise<void> {
     const { files, clock } = this.#ports;
     const never = new AbortController().signal; // what was pulled is written down in any case

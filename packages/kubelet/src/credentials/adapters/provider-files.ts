@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { access, readdir, readFile, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+
+import { ConfigError, isConfigError, type Problem } from '@nodeagent/component-base';
+
+import type { CredentialProvider } from '../model/credential-provider.js';
+import {
+  parseProviderConfig,
+  type ProviderConfigRules,
+  type ProviderConfigText,
+} from '../plan/provider-config.js';
+
+export interface ConfiguredProviders {
+  readonly providers: readonly CredentialProvider[];
+  /** Of all files' contents, `sha256:…`: shows in the metrics which configuration is in force. */
+  readonly hash: string;
+}
+
+const EXTENSIONS: ReadonlySet<string> = new Set(['.json', '.yaml', '.yml']);
+
+/**
+ * Reads the configuration of credential providers, one file or a directory of them, and looks
+ * whether each has its program.
+ *
+ * @param rules without `tokens` no plug-in may want tokens of service accounts
+ * @throws {ConfigError} with everything that is wrong with the configuration and the programs
+ * @see Kubernetes 1.36 pkg/credentialprovider/plugin/config.go
+ */
+export async function readCredentialProviders(
+  path: string,
+  binDir: string,
+  { tokens }: Pick<ProviderConfigRules, 'tokens'>,
+): Promise<ConfiguredProviders> {
+  const texts = await readTexts(path);
+  const problems: Problem[] = [];
+  let providers: readonly CredentialProvider[] = [];
+  try {
+    providers = parseProviderConfig(texts, { place: path, tokens });
+  } catch (error) {
+    if (!isConfigError(error, 'CONFIG_INVALID')) throw error;
+    problems.push(...error.problems);
+  }
+  problems.push(...(await programProblems(providers, binDir)));
+  if (problems.length > 0) throw new ConfigError('CONFIG_INVALID', { source: path, problems });
+  return { providers, hash: hashOf(texts) };
+}
+
+async function readTexts(path: string): Promise<readonly ProviderConfigText[]> {
+  try {
+    const isDirectory = (await stat(path)).isDirectory();
+    const files = isDirectory ? await filesIn(path) : [path];
+    return await Promise.all(
+      files.map(async (source) => ({ source, text: await readFile(source, 'utf8') })),
+    );
+  } catch (cause) {
+    const problems = [{ field: '', message: (cause as Error).message }];
+    throw new ConfigError('CONFIG_UNREADABLE', { source: path, problems }, { cause });
+  }
+}
+
+async function filesIn(directory: string): Promise<readonly string[]> {
+  const entries = await readdir(directory, { withFileTypes: true });
+  const files = entries
+    .filter((entry) => !entry.isDirectory() && EXTENSIONS.has(extname(entry.name)))
+    .map((entry) => join(directory, entry.name))
+    .sort();
+  if (files.length === 0) throw new Error('holds no *.json, *.yaml or *.yml');
+  return files;
+}
+
+async function programProblems(
+  providers: readonly CredentialProvider[],
+  binDir: string,
+): Promise<readonly Problem[]> {
+  const field = '--image-credential-provider-bin-dir';
+  const isThere = await stat(binDir).then(
+    (found) => found.isDirectory(),
+    () => false, // whatever the reason, no program can be run from there
+  );
+  if (!isThere) return [{ field, message: `there is no directory ${JSON.stringify(binDir)}` }];
+  const found = await Promise.all(
+    providers.map(async ({ name }): Promise<readonly Problem[]> => {
+      const program = join(binDir, name);
+      try {
+        await access(program, constants.X_OK);
+        if ((await stat(program)).isFile()) return [];
+        return [{ field, message: `${program} is no file` }];
+      } catch (error) {
+        return [{ field, message: `${program} cannot be run: ${(error as Error).message}` }];
+      }
+    }),
+  );
+  return found.flat();
+}
+
+/** With their lengths, so that nothing can move from one file into the next unseen. */
+function hashOf(texts: readonly ProviderConfigText[]): string {
+  const hash = createHash('sha256');
+  for (const { text } of texts) {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64BE(BigInt(Buffer.byteLength(text)));
+    hash.update(length).update(text);
+  }
+  return `sha256:${hash.digest('hex')}`;
+}

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+import type { CallProvider } from '../ports.js';
+
+/** @see Kubernetes 1.36 pkg/credentialprovider/plugin/plugin.go, ExecPlugin */
+const TIMEOUT_MS = 60_000;
+/** Credentials are short; what writes more has gone wrong. */
+const MAX_OUTPUT = 1024 * 1024;
+const SHOWN_STDERR = 1024;
+
+/**
+ * Plug-ins as programs in a directory: the request on standard input, the answer on standard
+ * output. One that takes longer than a minute is killed with all that it has started; so is one that
+ * writes more than 1 MiB. Its standard error is shown when it fails, its standard output never.
+ */
+export function createProviderPrograms(
+  directory: string,
+  { timeoutMs = TIMEOUT_MS }: Readonly<{ timeoutMs?: number }> = {},
+): CallProvider {
+  return ({ name, args, env }, input, signal) =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const child = spawn(join(directory, name), args, {
+        env: { ...process.env, ...env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: true, // a process group of its own, to be killed as one
+      });
+      const chunks: Buffer[] = [];
+      let size = 0;
+      let complaint = '';
+      let why: Error | undefined;
+      const kill = (error: Error): void => {
+        why ??= error;
+        if (child.pid === undefined) return;
+        try {
+          process.kill(-child.pid, 'SIGKILL');
+        } catch (cause) {
+          if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause; // gone by itself
+        }
+      };
+      const abort = (): void => kill(signal.reason as Error);
+      const late = new Error(`credential provider ${name} took more than ${timeoutMs / 1000} s`);
+      const timer = setTimeout(() => kill(late), timeoutMs);
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', abort);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      child.stdout.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size > MAX_OUTPUT) kill(new Error(`credential provider ${name} writes too much`));
+        else chunks.push(chunk);
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        complaint = (complaint + text).slice(0, SHOWN_STDERR);
+      });
+      child.stdin.on('error', () => undefined); // it need not read
+      child.stdin.end(input);
+      child.on('error', (error) => {
+        end();
+        reject(new Error(`credential provider ${name} cannot be run`, { cause: error }));
+      });
+      child.on('close', (code, killedBy) => {
+        end();
+        if (why === undefined && code === 0) return resolve(Buffer.concat(chunks).toString());
+        const how = code === null ? `was ended by ${killedBy}` : `ended with ${code}`;
+        const said = complaint.trim() === '' ? '' : `: ${complaint.trim()}`;
+        reject(why ?? new Error(`credential provider ${name} ${how}${said}`));
+      });
+    });
+}

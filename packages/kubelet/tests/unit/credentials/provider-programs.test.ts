@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { readCredentialProviders } from '../../../src/credentials/adapters/provider-files.js';
+import { createProviderPrograms } from '../../../src/credentials/adapters/provider-program.js';
+import type { CredentialProvider } from '../../../src/credentials/index.js';
+
+let dir: string;
+const { signal } = new AbortController();
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'credential-providers-'));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+async function program(name: string, script: string): Promise<CredentialProvider> {
+  await writeFile(join(dir, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
+  return {
+    ...{ name, apiVersion, matchImages: ['x'], defaultCacheMs: 0 },
+    ...{ args: ['one', 'two words'], env: { MODE: 'test' } },
+  };
+}
+
+describe(createProviderPrograms, () => {
+  it('runs a program with arguments, environment and a request', async () => {
+    const provider = await program('echo', 'printf "%s|%s|%s|%s" "$1" "$2" "$MODE" "$(cat)"');
+    const answer = await createProviderPrograms(dir)(provider, '{"a":1}', signal);
+    expect(answer).toBe('one|two words|test|{"a":1}');
+  });
+
+  it('hides what a program that fails has written, and shows what it complains of', async () => {
+    const provider = await program('fail', 'echo planted-password; echo no network >&2; exit 3');
+    const error = await createProviderPrograms(dir)(provider, '', signal).catch((e: Error) => e);
+    expect(String(error)).toBe('Error: credential provider fail ended with 3: no network');
+  });
+
+  it('kills one that takes too long, with what it has started', async () => {
+    const provider = await program('slow', 'sleep 600 & sleep 600');
+    const call = createProviderPrograms(dir, { timeoutMs: 50 })(provider, 'x', signal);
+    await expect(call).rejects.toThrow('credential provider slow took more than 0.05 s');
+  });
+
+  it('kills one when the kubelet ends', async () => {
+    const provider = await program('slow', 'sleep 600');
+    const ending = new AbortController();
+    const call = createProviderPrograms(dir)(provider, 'x', ending.signal);
+    ending.abort(new Error('the kubelet ends'));
+    await expect(call).rejects.toThrow('the kubelet ends');
+  });
+
+  it('kills one that does not stop writing', async () => {
+    const provider = await program('chatty', 'exec cat /dev/zero');
+    const call = createProviderPrograms(dir)(provider, '', signal);
+    await expect(call).rejects.toThrow('credential provider chatty writes too much');
+  });
+
+  it('says that a program is not there', async () => {
+    const provider = { ...(await program('x', '')), name: 'absent' };
+    const call = createProviderPrograms(dir)(provider, '', signal);
+    await expect(call).rejects.toThrow('credential provider absent cannot be run');
+  });
+});
+
+describe(readCredentialProviders, () => {
+  const tokens = { tokens: true };
+  const config = (...names: readonly string[]) =>
+    JSON.stringify({
+      apiVersion: 'kubelet.config.k8s.io/v1',
+      kind: 'CredentialProviderConfig',
+      providers: names.map((name) => ({
+        ...{ name, matchImages: ['*.example.com'], defaultCacheDuration: '1m' },
+        apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
+      })),
+    });
+
+  it('reads a file, or all of a directory in order', async () => {
+    await program('a', '');
+    await program('b', '');
+    const files = await mkdtemp(join(dir, 'config-'));
+    await writeFile(join(files, '2.yaml'), config('a'));
+    await writeFile(join(files, '1.json'), config('b'));
+    await writeFile(join(files, 'README.md'), 'not read');
+    const { providers, hash } = await readCredentialProviders(files, dir, tokens);
+    expect(providers.map(({ name }) => name)).toEqual(['b', 'a']);
+    expect(hash).toMatch(/^sha256:[0-9a-f]{64}$/);
+    const one = await readCredentialProviders(join(files, '2.yaml'), dir, tokens);
+    expect(one.providers).toHaveLength(1);
+    expect(one.hash).not.toBe(hash);
+  });
+
+  it('says which programs are missing, or cannot be run', async () => {
+    await writeFile(join(dir, 'plain'), 'no program', { mode: 0o644 });
+    const file = join(dir, 'missing.json');
+    await writeFile(file, config('plain', 'nowhere'));
+    const found = readCredentialProviders(file, dir, tokens);
+    await expect(found).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      problems: [
+        { message: expect.stringContaining('plain cannot be run') },
+        { message: expect.stringContaining('nowhere cannot be run') },
+      ],
+    });
+  });
+
+  it.each([
+    ['a file that is not there', 'absent.yaml', 'CONFIG_UNREADABLE'],
+    ['an empty directory', 'empty', 'CONFIG_UNREADABLE'],
+  ])('refuses %s', async (_, name, code) => {
+    if (name === 'empty') await mkdtemp(join(dir, 'empty'));
+    await expect(readCredentialProviders(join(dir, name), dir, tokens)).rejects.toMatchObject({
+      code,
+    });
+  });
+});
