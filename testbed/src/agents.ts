@@ -35,6 +35,8 @@ export interface KubeletOptions {
   readonly clientCa?: string;
   /** Laid over the configuration file's top level. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** More of them, after the testbed's own. */
+  readonly flags?: readonly string[];
 }
 
 const BIN_DIR = resolve(import.meta.dirname, '../../dist/bin');
@@ -84,6 +86,7 @@ export async function startKubelet(space: NodeSpace, options: KubeletOptions): P
       `--node-ip=${ipv6 ? `${nodeIp},${ipv6.nodeIp}` : nodeIp}`,
       `--root-dir=${join(dir, 'root')}`,
       '--v=2',
+      ...(options.flags ?? []),
     ],
     healthUrl: 'http://127.0.0.1:10248/healthz',
   });
@@ -92,6 +95,8 @@ export async function startKubelet(space: NodeSpace, options: KubeletOptions): P
 export interface ProxyOptions {
   readonly nodeName: string;
   readonly kubeconfig: string;
+  /** More of them, after the testbed's own. */
+  readonly flags?: readonly string[];
 }
 
 export async function startProxy(space: NodeSpace, options: ProxyOptions): Promise<Agent> {
@@ -117,7 +122,7 @@ export async function startProxy(space: NodeSpace, options: ProxyOptions): Promi
   await writeFile(configFile, JSON.stringify(config, null, 2));
   return startAgent(space, {
     name: 'kube-proxy',
-    argv: [`--config=${configFile}`, '--v=2'],
+    argv: [`--config=${configFile}`, '--v=2', ...(options.flags ?? [])],
     healthUrl: 'http://127.0.0.1:10256/healthz',
   });
 }

@@ -17,6 +17,8 @@ export interface ClusterOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Laid over the KubeletConfiguration's top level. */
   readonly kubeletConfig?: Readonly<Record<string, unknown>>;
+  /** More flags for the two programs. */
+  readonly flags?: Readonly<{ kubelet?: readonly string[]; proxy?: readonly string[] }>;
   /** Puts a relay that can be cut between kubelet and containerd; the tests' own calls pass it by. */
   readonly cuttable?: boolean;
   /** Told before each step: `starting containerd`. */
@@ -66,7 +68,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 type Chosen = ClusterOptions & Required<Pick<ClusterOptions, 'onStep' | 'env'>>;
 
 async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
-  const { onStep, env, images = ['web', 'busybox'], kubeletConfig } = options;
+  const { onStep, env, images = ['web', 'busybox'], kubeletConfig, flags } = options;
   const nodeName = space.id;
   onStep('starting the API server');
   const controlPlane = await startControlPlane(space, nodeName, env);
@@ -83,9 +85,14 @@ async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
     criEndpoint: (runtimeRelay ?? containerd).endpoint,
     ...(controlPlane.kubeletClientCa && { clientCa: controlPlane.kubeletClientCa }),
     ...(kubeletConfig && { config: kubeletConfig }),
+    ...(flags?.kubelet && { flags: flags.kubelet }),
   });
   onStep('starting kube-proxy');
-  const proxy = await startProxy(space, { nodeName, kubeconfig: controlPlane.proxyKubeconfig });
+  const proxy = await startProxy(space, {
+    nodeName,
+    kubeconfig: controlPlane.proxyKubeconfig,
+    ...(flags?.proxy && { flags: flags.proxy }),
+  });
   return {
     space,
     nodeName,

@@ -83,7 +83,7 @@ export async function readOptions(
     rootDir,
     certDir: text('cert-dir') || join(rootDir, 'pki'),
     credentialProviders: credentialProvidersOf(text, problems),
-    flags: Object.fromEntries([...flags.given].map(([name, value]) => [name, shown(value)])),
+    flags: Object.fromEntries([...flags.given].map(([name, value]) => [name, shown(name, value)])),
     cloudProvider: cloudProvider === 'external' ? 'external' : 'none',
     warnings: [...flags.warnings, ...files.warnings, ...warnings],
   };
@@ -107,8 +107,11 @@ function credentialProvidersOf(
   return { config, binDir };
 }
 
+const SECRET_FLAGS: ReadonlySet<string> = new Set(['manifest-url-header']);
+
 /** As it would stand on the command line; what a header says may be a secret. */
-function shown(value: FlagValue): string {
+function shown(name: string, value: FlagValue): string {
+  if (SECRET_FLAGS.has(name)) return '<masked>';
   if (Array.isArray(value)) return value.join(',');
   if (typeof value !== 'object') return String(value);
   return Object.entries(value)

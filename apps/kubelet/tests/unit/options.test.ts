@@ -54,6 +54,14 @@ describe('flags', () => {
     expect(await problems('--bootstrap-kubeconfig=/b', '--kubeconfig=')).toEqual(['--kubeconfig']);
   });
 
+  it('are shown as given, but for what may be secret', async () => {
+    const { flags } = await options('--max-pods=20', '--manifest-url-header=X-Token:abc');
+    expect(flags).toEqual({
+      ...{ kubeconfig: '/k', 'max-pods': '20' },
+      'manifest-url-header': '<masked>',
+    });
+  });
+
   it('name credential providers and where they are, or neither', async () => {
     const [config, binDir] = ['/etc/providers.yaml', '/opt/bin'];
     const flags = [
