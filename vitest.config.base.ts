@@ -3,17 +3,19 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 /**
  * Test tiers are folders: `unit`, `golden` and `contract` need nothing and run by default;
  * `NODEAGENT_TIER=integration` selects the tests that need root and real programs. Those of `kernel`
- * need a kernel of their own, which `npm run kernel -- packages/NAME` boots for them.
+ * need a kernel of their own, which `npm run kernel -- packages/NAME` boots for them; `kernel-bench`
+ * are benches there.
  */
 export function tiers(more: ViteUserConfig['test'] = {}): ViteUserConfig {
   const tier = process.env['NODEAGENT_TIER'] ?? 'unit';
   const folders = tier === 'unit' ? ['unit', 'golden', 'contract', 'readme'] : [tier];
   const slow = tier !== 'unit';
-  if (tier === 'kernel' && process.env['NODEAGENT_GUEST'] === undefined) {
+  const isInGuest = tier === 'kernel' || tier === 'kernel-bench';
+  if (isInGuest && process.env['NODEAGENT_GUEST'] === undefined) {
     throw new Error('The kernel tier runs in a guest kernel: npm run kernel -- packages/NAME');
   }
   // A process costs a second there; files keep apart by network namespaces of their own.
-  const guest = tier === 'kernel' ? { isolate: false, maxWorkers: 1 } : {};
+  const guest = isInGuest ? { isolate: false, maxWorkers: 1 } : {};
   return defineConfig({
     resolve: { conditions: ['@nodeagent/source'] },
     ssr: { resolve: { conditions: ['@nodeagent/source'] } },

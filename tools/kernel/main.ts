@@ -2,6 +2,7 @@
  * Runs the kernel tier of one package in user-mode Linux, or any command there.
  *
  *   npm run kernel -- packages/ipvs [vitest arguments]
+ *   npm run kernel -- --bench packages/ipvs [vitest arguments]
  *   npm run kernel -- --command 'modprobe ip_vs; ipvsadm -Ln'
  */
 import { parseArgs } from 'node:util';
@@ -11,8 +12,9 @@ import { ensurePackages } from '../setup/packages.ts';
 import { runInGuest } from './boot.ts';
 import { runKernelTests } from './run-vitest.ts';
 
-const USAGE = 'npm run kernel -- packages/NAME [vitest arguments], or --command TEXT';
-const [first = '', ...rest] = process.argv.slice(2);
+const USAGE = 'npm run kernel -- [--bench] packages/NAME [vitest arguments], or --command TEXT';
+const isBench = process.argv[2] === '--bench';
+const [first = '', ...rest] = process.argv.slice(isBench ? 3 : 2);
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
 const common = {
@@ -31,7 +33,12 @@ try {
 
 async function runTests(): Promise<number> {
   if (first === '') throw new SetupError(`Which package? ${USAGE}`);
-  const { exitCode } = await runKernelTests({ dir: first, args: rest, ...common });
+  const { exitCode } = await runKernelTests({
+    dir: first,
+    tier: isBench ? 'kernel-bench' : 'kernel',
+    args: rest,
+    ...common,
+  });
   return exitCode;
 }
 

@@ -7,6 +7,8 @@ import { runInGuest } from './boot.ts';
 export interface KernelTestOptions {
   /** Of the workspace package, below the repository's root: `packages/ipvs`. */
   readonly dir: string;
+  /** `kernel` when absent. */
+  readonly tier?: 'kernel' | 'kernel-bench';
   /** For vitest: file name filters, `-t name`, … */
   readonly args?: readonly string[];
   readonly onOutput?: (chunk: string) => void;
@@ -17,13 +19,13 @@ export interface KernelTestOptions {
 const TIMEOUT_MS = 30 * 60_000;
 
 /**
- * Runs the `kernel` tier of one package in a guest of its own; the JSON report lands in the
+ * Runs the `kernel` tier of one package, or its benches there, in a guest of its own; the JSON report lands in the
  * package's `reports` folder as those of other tiers do, with whatever else the tests put there.
  */
 export async function runKernelTests(options: KernelTestOptions): Promise<Outcome> {
-  const { dir, args = [], onOutput, signal } = options;
+  const { dir, tier = 'kernel', args = [], onOutput, signal } = options;
   const reports = join(ROOT, dir, 'reports');
-  await rm(join(reports, 'kernel.json'), { force: true });
+  await rm(join(reports, `${tier}.json`), { force: true });
   const words = args.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(' ');
   const outcome = await runInGuest(
     {
@@ -35,7 +37,7 @@ export async function runKernelTests(options: KernelTestOptions): Promise<Outcom
         'cp reports/* "$NODEAGENT_JOB/results/"',
         'exit $code',
       ].join('\n'),
-      env: { NODEAGENT_TIER: 'kernel', NO_COLOR: '1', CI: '1' },
+      env: { NODEAGENT_TIER: tier, NO_COLOR: '1', CI: '1' },
       timeoutMs: TIMEOUT_MS,
       ...(onOutput === undefined ? {} : { onOutput }),
       ...(signal === undefined ? {} : { signal }),

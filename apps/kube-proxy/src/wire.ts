@@ -17,6 +17,7 @@ import {
   createHostInterfaces,
   createHttpListener,
   createProcSysctl,
+  readIpvsTable,
 } from '@nodeagent/kube-proxy/adapters';
 import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
 
@@ -55,6 +56,7 @@ export async function run(options: Options, logger: Logger, signal: AbortSignal)
     http: createHttpListener(),
     sockets: createForwardSockets(),
     openNetlink,
+    readIpvsTable,
     clock,
     random: Math.random,
     metrics: createPrometheusMetrics(),

@@ -20,6 +20,7 @@ export {
   isIpvsError,
 } from './model/errors.js';
 export { formatOperation, type Operation } from './model/operation.js';
+export type { DestinationOutline, Outline } from './model/outline.js';
 export {
   defineService,
   formatServiceId,

@@ -36,6 +36,7 @@ export {
   decodeGeneric,
   encodeGeneric,
   type GenericHeader,
+  writeGenericHeader,
 } from './codec/generic.js';
 export {
   type Acknowledgement,

@@ -3,6 +3,9 @@ import { openNetlinkSocket, PROTOCOL } from '@nodeagent/netlink-codec/socket';
 
 import type { Ipvs } from '../ports.js';
 import { KernelIpvs } from '../run/kernel-ipvs.js';
+import { readProcTable } from './read-proc-table.js';
+
+export { readProcTable };
 
 /**
  * The IPVS tables of the network namespace that this process is in. The connection is made at the
@@ -12,5 +15,6 @@ export function openIpvs(): Ipvs {
   return new KernelIpvs({
     open: () => openNetlinkSocket({ protocol: PROTOCOL.generic }),
     clock: createSystemClock(),
+    readProcTable,
   });
 }

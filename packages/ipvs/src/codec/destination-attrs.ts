@@ -1,4 +1,4 @@
-import { addressBytes, familyOf, type IpFamily } from '../model/address.js';
+import { addressBytes, familyOfBytes, type IpFamily } from '../model/address.js';
 import type {
   Destination,
   DestinationId,
@@ -18,20 +18,26 @@ const TUNNEL_KINDS: readonly Tunnel['kind'][] = ['ipip', 'gue', 'gre'];
 const CHECKSUMS: readonly TunnelChecksum[] = ['none', 'full', 'remote'];
 
 export function destinationIdAttrs({ address, port }: DestinationId): DestinationAttrs {
-  const family = ADDRESS_FAMILY[familyOf(address)];
-  return { address: addressBytes(address), port, family };
+  const bytes = addressBytes(address);
+  return { address: bytes, port, family: ADDRESS_FAMILY[familyOfBytes(bytes)] };
 }
 
 export function destinationAttrs(destination: Destination): DestinationAttrs {
   const { forwarding, weight, upperThreshold, lowerThreshold } = destination;
-  const common = { ...destinationIdAttrs(destination), weight, upperThreshold, lowerThreshold };
-  if (typeof forwarding === 'string') return { ...common, forwarding: FORWARDING[forwarding] };
+  const address = addressBytes(destination.address);
+  const tunnel = typeof forwarding === 'string' ? undefined : forwarding;
+  // one shape for all: large tables are mostly these
   return {
-    ...common,
-    forwarding: FORWARDING.tunnel,
-    tunnelType: TUNNEL_KINDS.indexOf(forwarding.kind),
-    tunnelPort: forwarding.port,
-    tunnelFlags: CHECKSUMS.indexOf(forwarding.checksum),
+    address,
+    port: destination.port,
+    family: ADDRESS_FAMILY[familyOfBytes(address)],
+    forwarding: typeof forwarding === 'string' ? FORWARDING[forwarding] : FORWARDING.tunnel,
+    weight,
+    upperThreshold,
+    lowerThreshold,
+    tunnelType: tunnel && TUNNEL_KINDS.indexOf(tunnel.kind),
+    tunnelPort: tunnel?.port,
+    tunnelFlags: tunnel && CHECKSUMS.indexOf(tunnel.checksum),
   };
 }
 

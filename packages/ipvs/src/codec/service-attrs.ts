@@ -1,6 +1,6 @@
 import { LITTLE_ENDIAN } from '@nodeagent/netlink-codec';
 
-import { addressBytes, formatAddress, type IpFamily } from '../model/address.js';
+import { addressBytes, familyOfBytes, formatAddress, type IpFamily } from '../model/address.js';
 import { IpvsError } from '../model/errors.js';
 import {
   type Persistence,
@@ -20,10 +20,10 @@ const PROTOCOL_NUMBER: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, s
 
 /** What names a service in every request. */
 export function serviceIdAttrs(id: ServiceId): ServiceAttrs {
-  const family = ADDRESS_FAMILY[serviceFamily(id)];
-  if (id.kind === 'mark') return { family, mark: id.mark };
-  const protocol = PROTOCOL_NUMBER[id.protocol];
-  return { family, protocol, address: addressBytes(id.address), port: id.port };
+  if (id.kind === 'mark') return { family: ADDRESS_FAMILY[id.family], mark: id.mark };
+  const address = addressBytes(id.address);
+  const family = ADDRESS_FAMILY[familyOfBytes(address)];
+  return { family, protocol: PROTOCOL_NUMBER[id.protocol], address, port: id.port };
 }
 
 export function serviceAttrs(service: Service): ServiceAttrs {

@@ -6,7 +6,12 @@ export type IpFamily = 'IPv4' | 'IPv6';
 
 /** @throws {IpvsError} `IPVS_INVALID` for what is no address (a zone is none, either) */
 export function familyOf(address: string): IpFamily {
-  return addressBytes(address).length === 4 ? 'IPv4' : 'IPv6';
+  return familyOfBytes(addressBytes(address));
+}
+
+/** @param bytes 4 or 16 */
+export function familyOfBytes(bytes: Uint8Array): IpFamily {
+  return bytes.length === 4 ? 'IPv4' : 'IPv6';
 }
 
 /** @returns 4 or 16 bytes, network order. @throws {IpvsError} `IPVS_INVALID` */

@@ -1,3 +1,4 @@
+import { familyOf } from '../model/address.js';
 import {
   assertFits,
   type Destination,
@@ -6,7 +7,13 @@ import {
 } from '../model/destination.js';
 import { IpvsError } from '../model/errors.js';
 import type { Operation } from '../model/operation.js';
-import { formatServiceId, sameService, type Service, type ServiceId } from '../model/service.js';
+import {
+  formatServiceId,
+  sameService,
+  type Service,
+  serviceFamily,
+  type ServiceId,
+} from '../model/service.js';
 
 /** A service with its destinations: wanted ones, or those that the kernel has. */
 export interface VirtualServer<S extends Service = Service, D extends Destination = Destination> {
@@ -68,11 +75,12 @@ function diffDestinations<D extends Destination>(
   const leftover = new Map(actual.map((destination) => [destinationKey(destination), destination]));
   const wanted = new Set<string>();
   const first: Operation[] = [];
+  const family = serviceFamily(id);
   for (const destination of destinations) {
     const key = destinationKey(destination);
     if (wanted.has(key)) throw twice(`destination ${key} of service ${formatServiceId(id)}`);
     wanted.add(key);
-    assertFits(id, destination);
+    if (familyOf(destination.address) !== family) assertFits(id, destination);
     const have = leftover.get(key);
     leftover.delete(key);
     if (have === undefined) first.push({ kind: 'add-destination', id, destination });

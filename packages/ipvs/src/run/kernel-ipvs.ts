@@ -20,13 +20,15 @@ import {
 } from '../codec/attrs.js';
 import { daemonAttrs, daemonRoleAttrs, decodeDaemon } from '../codec/daemon-attrs.js';
 import { decodeDestination } from '../codec/destination-attrs.js';
+import { parseProcTable } from '../codec/proc-table.js';
 import { type Asked, ipvsError } from '../codec/refusals.js';
-import { encodeCommand, encodeOperation } from '../codec/requests.js';
+import { encodeCommand, encodeOperations } from '../codec/requests.js';
 import { decodeService, serviceIdAttrs } from '../codec/service-attrs.js';
 import { type FailedOperation, IpvsApplyError } from '../model/apply-error.js';
 import { IpvsError, isIpvsError } from '../model/errors.js';
 import { checkedNumber, U32_MAX } from '../model/limits.js';
 import { formatOperation, type Operation } from '../model/operation.js';
+import type { Outline } from '../model/outline.js';
 import { formatServiceId, serviceFamily, type ServiceId } from '../model/service.js';
 import type {
   DestinationState,
@@ -49,11 +51,22 @@ export interface KernelIpvsOptions {
   /** Sockets of the generic netlink protocol (16). */
   readonly open: () => NetlinkSocket | Promise<NetlinkSocket>;
   readonly clock: Clock;
+  /** The text of /proc/net/ip_vs, undefined where it is not to be had. There is no outline when absent. */
+  readonly readProcTable?: () => Promise<string | undefined>;
 }
 
 interface Link {
   readonly connection: NetlinkConnection;
   readonly familyId: number;
+}
+
+interface Ask {
+  /** For messages. */
+  readonly what: string;
+  /** `read` when absent. */
+  readonly asked?: Asked;
+  readonly command: number;
+  readonly values?: CommandAttrs;
 }
 
 const NEVER = new AbortController().signal;
@@ -69,27 +82,27 @@ export class KernelIpvs implements Ipvs {
   }
 
   async info(signal: AbortSignal = NEVER): Promise<IpvsInfo> {
-    const [answer] = await this.#ask('IPVS info', 'read', COMMAND.getInfo, {}, signal);
+    const ask = { what: 'IPVS info', command: COMMAND.getInfo };
     const { version, connectionTableSize = 0 } =
-      answer === undefined ? {} : decodeGeneric(INFO_ATTRS, answer).values;
+      (await this.#ask(ask, (answer) => decodeGeneric(INFO_ATTRS, answer).values, signal)) ?? {};
     if (version === undefined) throw new IpvsError('IPVS_PROTOCOL', 'IPVS info: no version');
     const parts = [16, 8, 0].map((shift) => (version >>> shift) & 0xff);
     return { version: parts.join('.'), connectionTableSize };
   }
 
   listServices(signal: AbortSignal = NEVER): Promise<readonly ServiceState[]> {
-    return this.#dump('IPVS services', COMMAND.getService, {}, signal, ({ service }) =>
-      service === undefined ? undefined : decodeService(service),
-    );
+    const ask = { what: 'IPVS services', command: COMMAND.getService };
+    return this.#dump(ask, readService, signal);
   }
 
   async getService(id: ServiceId, signal: AbortSignal = NEVER): Promise<ServiceState | undefined> {
-    const what = `IPVS service ${formatServiceId(id)}`;
-    const values = { service: serviceIdAttrs(id) };
+    const ask = {
+      what: `IPVS service ${formatServiceId(id)}`,
+      command: COMMAND.getService,
+      values: { service: serviceIdAttrs(id) },
+    };
     try {
-      const [answer] = await this.#ask(what, 'read', COMMAND.getService, values, signal);
-      const { service } = answer === undefined ? {} : read(answer);
-      return service === undefined ? undefined : decodeService(service);
+      return await this.#ask(ask, readService, signal);
     } catch (error) {
       if (isIpvsError(error, 'IPVS_SERVICE_MISSING')) return undefined;
       throw error;
@@ -102,10 +115,12 @@ export class KernelIpvs implements Ipvs {
   ): Promise<readonly DestinationState[]> {
     const what = `IPVS destinations of ${formatServiceId(id)}`;
     const family = serviceFamily(id);
-    const values = { service: serviceIdAttrs(id) };
-    const found = await this.#dump(what, COMMAND.getDestination, values, signal, (answer) =>
-      answer.destination === undefined ? undefined : decodeDestination(answer.destination, family),
-    );
+    const ask = { what, command: COMMAND.getDestination, values: { service: serviceIdAttrs(id) } };
+    const pick = (answer: NetlinkMessage): DestinationState | undefined => {
+      const { destination } = read(answer);
+      return destination === undefined ? undefined : decodeDestination(destination, family);
+    };
+    const found = await this.#dump(ask, pick, signal);
     // the kernel lists nothing, without complaint, for a service that it does not have
     if (found.length === 0 && (await this.getService(id, signal)) === undefined) {
       throw new IpvsError('IPVS_SERVICE_MISSING', `${what}: there is no such service`);
@@ -113,12 +128,19 @@ export class KernelIpvs implements Ipvs {
     return found;
   }
 
+  async outline(signal: AbortSignal = NEVER): Promise<Outline | undefined> {
+    if (this.#isClosed) throw closed();
+    signal.throwIfAborted();
+    const text = await this.#options.readProcTable?.();
+    signal.throwIfAborted();
+    return text === undefined ? undefined : parseProcTable(text);
+  }
+
   async apply(operations: readonly Operation[], signal: AbortSignal = NEVER): Promise<void> {
     if (operations.length === 0) return;
     const what = `${operations.length} IPVS operations`;
     const outcomes = await this.#talk(what, 'read', signal, ({ connection, familyId }) => {
-      const messages = operations.map((operation) => encodeOperation(familyId, operation));
-      return connection.pipeline(what, messages, signal);
+      return connection.pipeline(what, encodeOperations(familyId, operations), signal);
     });
     const done: Operation[] = [];
     const failed: FailedOperation[] = [];
@@ -134,8 +156,8 @@ export class KernelIpvs implements Ipvs {
   }
 
   async getTimeouts(signal: AbortSignal = NEVER): Promise<Timeouts> {
-    const [answer] = await this.#ask('IPVS timeouts', 'read', COMMAND.getConfig, {}, signal);
-    const values = answer === undefined ? {} : read(answer);
+    const ask = { what: 'IPVS timeouts', command: COMMAND.getConfig };
+    const values = (await this.#ask(ask, read, signal)) ?? {};
     return {
       tcpSeconds: values.tcpTimeout ?? 0,
       tcpFinSeconds: values.tcpFinTimeout ?? 0,
@@ -151,19 +173,29 @@ export class KernelIpvs implements Ipvs {
       tcpFinTimeout: checked('tcpFinSeconds'),
       udpTimeout: checked('udpSeconds'),
     };
-    await this.#ask('IPVS timeouts', 'config', COMMAND.setConfig, values, signal);
+    const ask = {
+      what: 'IPVS timeouts',
+      asked: 'config',
+      command: COMMAND.setConfig,
+      values,
+    } as const;
+    await this.#ask(ask, read, signal);
   }
 
   listDaemons(signal: AbortSignal = NEVER): Promise<readonly SyncDaemon[]> {
-    return this.#dump('IPVS daemons', COMMAND.getDaemon, {}, signal, ({ daemon }) =>
-      daemon === undefined ? undefined : decodeDaemon(daemon),
-    );
+    const ask = { what: 'IPVS daemons', command: COMMAND.getDaemon };
+    const pick = (answer: NetlinkMessage): SyncDaemon | undefined => {
+      const { daemon } = read(answer);
+      return daemon === undefined ? undefined : decodeDaemon(daemon);
+    };
+    return this.#dump(ask, pick, signal);
   }
 
   async startDaemon(daemon: SyncDaemon, signal: AbortSignal = NEVER): Promise<void> {
     const what = `IPVS ${daemon.role} daemon on ${daemon.interface}`;
     checkedNumber(`${what}: syncId`, daemon.syncId, 0, 255);
-    await this.#ask(what, 'daemon', COMMAND.newDaemon, { daemon: daemonAttrs(daemon) }, signal);
+    const values = { daemon: daemonAttrs(daemon) };
+    await this.#ask({ what, asked: 'daemon', command: COMMAND.newDaemon, values }, read, signal);
   }
 
   async stopDaemon(role: SyncDaemon['role'], signal: AbortSignal = NEVER): Promise<void> {
@@ -181,30 +213,24 @@ export class KernelIpvs implements Ipvs {
     this.#drop();
   }
 
-  /** @returns the answers before the acknowledgement */
-  #ask(
-    what: string,
-    asked: Asked,
-    command: number,
-    values: CommandAttrs,
-    signal: AbortSignal,
-  ): Promise<readonly NetlinkMessage[]> {
-    return this.#talk(what, asked, signal, ({ connection, familyId }) =>
-      connection.request(what, encodeCommand(familyId, command, values, FLAG.ack), signal),
-    );
+  /** @returns what `pick` makes of the first answer, if there is one before the acknowledgement */
+  #ask<T>(ask: Ask, pick: (answer: NetlinkMessage) => T, signal: AbortSignal) {
+    const { what, asked = 'read', command, values = {} } = ask;
+    return this.#talk(what, asked, signal, async ({ connection, familyId }) => {
+      const message = encodeCommand(familyId, command, values, FLAG.ack);
+      const [answer] = await connection.request(what, message, signal);
+      return answer === undefined ? undefined : pick(answer);
+    });
   }
 
   #dump<T>(
-    what: string,
-    command: number,
-    values: CommandAttrs,
+    { what, command, values = {} }: Ask,
+    pick: (answer: NetlinkMessage) => T | undefined,
     signal: AbortSignal,
-    pick: (values: CommandAttrs) => T | undefined,
   ): Promise<readonly T[]> {
-    return this.#talk(what, 'read', signal, ({ connection, familyId }) => {
-      const message = encodeCommand(familyId, command, values);
-      return connection.dump(what, message, (answer) => pick(read(answer)), signal);
-    });
+    return this.#talk(what, 'read', signal, ({ connection, familyId }) =>
+      connection.dump(what, encodeCommand(familyId, command, values), pick, signal),
+    );
   }
 
   async #talk<T>(
@@ -213,7 +239,7 @@ export class KernelIpvs implements Ipvs {
     signal: AbortSignal,
     use: (link: Link) => Promise<T>,
   ): Promise<T> {
-    if (this.#isClosed) throw new IpvsError('IPVS_CLOSED', 'IPVS: used after close()');
+    if (this.#isClosed) throw closed();
     const link = (this.#link ??= this.#connect(signal));
     try {
       return await use(await link);
@@ -251,6 +277,15 @@ const HARMLESS = ['NETLINK_REFUSED', 'NETLINK_VALUE', 'NETLINK_INTERRUPTED'] as 
 
 /** The kernel counts in ticks of up to 1 ms in 31 bits. */
 const MAX_TIMEOUT_SECONDS = Math.floor(U32_MAX / 2 / 1000);
+
+function readService(answer: NetlinkMessage): ServiceState | undefined {
+  const { service } = read(answer);
+  return service === undefined ? undefined : decodeService(service);
+}
+
+function closed(): IpvsError {
+  return new IpvsError('IPVS_CLOSED', 'IPVS: used after close()');
+}
 
 function read(answer: NetlinkMessage): CommandAttrs {
   return decodeGeneric(COMMAND_ATTRS, answer).values;

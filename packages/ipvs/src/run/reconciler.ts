@@ -3,6 +3,7 @@ import type { Clock } from '@nodeagent/base';
 import { type Destination, destinationKey } from '../model/destination.js';
 import { isIpvsError } from '../model/errors.js';
 import type { Operation } from '../model/operation.js';
+import { matchesOutline } from '../model/outline.js';
 import { formatServiceId, type ServiceId } from '../model/service.js';
 import { type DestinationState, NO_STATISTICS, type ServiceState } from '../model/state.js';
 import { diff, type VirtualServer } from '../plan/diff.js';
@@ -22,7 +23,10 @@ export interface ReconcilerOptions {
 }
 
 export interface SyncOptions {
-  /** Reads the destinations of every service again, in case others changed them. */
+  /**
+   * Looks for destinations that others changed, too: at the outline of all, and closer where it
+   * differs. Where no outline is to be had the destinations of each service are read.
+   */
   readonly verify?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -39,7 +43,8 @@ type Observed = VirtualServer<ServiceState, DestinationState>;
 
 /**
  * Keeps the kernel's tables as they are wanted. It remembers the destinations that it wrote, so when
- * nothing differs a sync costs one dump of the services, however many destinations they have.
+ * nothing differs a sync costs one dump of the services, however many destinations they have; one
+ * that verifies also reads the outline.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -69,7 +74,7 @@ export class Reconciler {
     { verify = false, signal }: SyncOptions = {},
   ): Promise<readonly Operation[]> {
     const { ipvs, manages } = this.#options;
-    if (verify) this.#known.clear();
+    if (verify) await this.#forgetChanged(signal);
     const wanted = new Map(desired.map((server) => [formatServiceId(server.service.id), server]));
     const actual: Observed[] = [];
     for (const service of await ipvs.listServices(signal)) {
@@ -102,6 +107,15 @@ export class Reconciler {
       this.#learn(server, states, operations);
     }
     return this.draining;
+  }
+
+  async #forgetChanged(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#known.size === 0) return;
+    const outline = await this.#options.ipvs.outline(signal);
+    for (const [key, { server, draining }] of this.#known) {
+      if (draining.length > 0) continue; // read in any case
+      if (!matchesOutline(server.destinations, outline?.get(key))) this.#known.delete(key);
+    }
   }
 
   /** From memory, or from the kernel where that is not enough. */

@@ -3,6 +3,7 @@ import { type FailedOperation, IpvsApplyError } from '../model/apply-error.js';
 import { assertFits, type Destination, destinationKey } from '../model/destination.js';
 import { IpvsError } from '../model/errors.js';
 import { formatOperation, type Operation } from '../model/operation.js';
+import { type Outline, outlineOf } from '../model/outline.js';
 import { formatServiceId, type ServiceId } from '../model/service.js';
 import {
   type DestinationState,
@@ -29,7 +30,7 @@ export class MemoryIpvs implements Ipvs {
   /** Of `startDaemon`. */
   readonly interfaces = new Set(['lo']);
   /** How often each method was called. */
-  readonly calls = { listServices: 0, getService: 0, listDestinations: 0, apply: 0 };
+  readonly calls = { listServices: 0, getService: 0, listDestinations: 0, outline: 0, apply: 0 };
   /** Every operation that was carried out. */
   readonly applied: Operation[] = [];
   /** Thrown by every call while set. */
@@ -53,6 +54,14 @@ export class MemoryIpvs implements Ipvs {
   async listDestinations(id: ServiceId): Promise<readonly DestinationState[]> {
     this.#enter('listDestinations');
     return [...this.#held(id).destinations.values()];
+  }
+
+  async outline(): Promise<Outline | undefined> {
+    this.#enter('outline');
+    const held = [...this.#services].filter(([, { service }]) => service.id.kind === 'address');
+    return new Map(
+      held.map(([key, { destinations }]) => [key, [...destinations.values()].map(outlineOf)]),
+    );
   }
 
   async apply(operations: readonly Operation[]): Promise<void> {

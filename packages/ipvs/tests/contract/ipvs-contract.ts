@@ -93,6 +93,30 @@ export function ipvsContract(name: string, create: () => Promise<Ipvs>): void {
       expect(listed[0]).toMatchObject({ activeConnections: 0, inactiveConnections: 0 });
     });
 
+    it('outlines the destinations of all services but those by mark', async () => {
+      const ipvs = await create();
+      await ipvs.apply(SERVICES.map(add));
+      await ipvs.apply(DESTINATIONS.map((each) => addTo(id, each)).slice(0, 1));
+      const [, udp] = SERVICES.map((each) => each.id);
+      await ipvs.apply([addTo(udp!, server('10.1.0.1', { weight: 3, forwarding: 'direct' }))]);
+      const six = SERVICES.at(-1)!.id;
+      await ipvs.apply([addTo(six, server('fd00::9', { forwarding: { kind: 'ipip' } }))]);
+      const outline = await ipvs.outline();
+      const addressed = SERVICES.filter((each) => each.id.kind === 'address');
+      expect([...(outline?.keys() ?? [])].sort()).toEqual(
+        addressed.map((each) => formatServiceId(each.id)).sort(),
+      );
+      expect(outline?.get(formatServiceId(id))).toEqual([
+        { key: '10.1.0.1:8080', forwarding: 'masquerade', weight: 5 },
+      ]);
+      expect(outline?.get(formatServiceId(udp!))).toEqual([
+        { key: '10.1.0.1:8080', forwarding: 'direct', weight: 3 },
+      ]);
+      expect(outline?.get(formatServiceId(six))).toEqual([
+        { key: '[fd00::9]:8080', forwarding: 'tunnel', weight: 1 },
+      ]);
+    });
+
     it('finds one service, or none', async () => {
       const ipvs = await create();
       await ipvs.apply([add(service)]);

@@ -39,6 +39,7 @@ const TABLE = `\
 -A -f 7 -6 -s ovf
 -a -f 7 -6 -r [fd00::2]:0 -g -w 1
 `;
+const SHOW_TOTALS = ['ipvsadm', '-Ln', '--stats', '--exact'];
 const sorted = (text: string) => text.trimEnd().split('\n').sort();
 
 let ipvs: Ipvs;
@@ -79,6 +80,27 @@ it('takes every change of a service for one, and makes it', async () => {
   );
   await ipvs.apply(operations);
   expect(diff(parseSave(changed), await readTable(ipvs))).toEqual([]);
+  const canonical = renderSave(parseSave(changed));
+  expect(sorted(await runCommand(['ipvsadm', '-S', '-n']))).toEqual(sorted(canonical));
+});
+
+it('deletes what ipvsadm then no longer saves', async () => {
+  await ipvs.apply(diff(parseSave(TABLE), []));
+  const rest = sorted(TABLE).filter((line) => {
+    return (
+      !line.includes('-r 10.1.0.2:80') && !line.includes('10.0.0.19:0') && !/-f 7 -s/.test(line)
+    );
+  });
+  await ipvs.apply(diff(parseSave(rest.join('\n')), await readTable(ipvs)));
+  expect(sorted(await runCommand(['ipvsadm', '-S', '-n']))).toEqual(rest);
+  await ipvs.apply([{ kind: 'flush' }]);
+  expect(await runCommand(['ipvsadm', '-S', '-n'])).toBe('');
+});
+
+it('knows the version and size that ipvsadm prints', async () => {
+  const { version, connectionTableSize } = await ipvs.info();
+  const [first] = (await runCommand(['ipvsadm', '-Ln'])).split('\n');
+  expect(first).toBe(`IP Virtual Server version ${version} (size=${connectionTableSize})`);
 });
 
 it('sees counters and connections as ipvsadm prints them', async () => {
@@ -101,7 +123,7 @@ it('sees counters and connections as ipvsadm prints them', async () => {
     },
     { what: 'the counters to be published' },
   );
-  const printed = await runCommand(['ipvsadm', '-Ln', '--stats', '--exact']);
+  const printed = await runCommand(SHOW_TOTALS);
   const { connections, packetsIn, packetsOut, bytesIn, bytesOut } = stats;
   expect(/TCP .*/.exec(printed)?.[0].split(/ +/)).toEqual([
     'TCP',
@@ -109,6 +131,13 @@ it('sees counters and connections as ipvsadm prints them', async () => {
     ...[connections, packetsIn, packetsOut, bytesIn, bytesOut].map(String),
   ]);
   const [destination] = await ipvs.listDestinations(id);
+  const theirs = /-> 127.*/.exec(printed)?.[0].split(/ +/);
+  const own = destination?.statistics;
+  expect(theirs).toEqual([
+    '->',
+    `${real}:8001`,
+    ...[own?.connections, own?.packetsIn, own?.packetsOut, own?.bytesIn, own?.bytesOut].map(String),
+  ]);
   const row = /-> 127.*/
     .exec(await runCommand(['ipvsadm', '-Ln']))?.[0]
     .trim()
@@ -117,8 +146,15 @@ it('sees counters and connections as ipvsadm prints them', async () => {
     String(destination?.activeConnections),
     String(destination?.inactiveConnections),
   ]);
-  await ipvs.apply([{ kind: 'zero', id }]);
-  expect((await ipvs.getService(id))?.statistics.connections).toBe(0n);
+  const zeroed = /TCP +\S+ +0 +0 +0 +0 +0\n +-> \S+ +0 +0 +0 +0 +0\n/;
+  for (const what of [{ kind: 'zero', id }, { kind: 'zero' }] as const) {
+    await tryCommand(['curl', '-sm', '5', `http://${vip}:8000`]);
+    await waitFor(async () => !zeroed.test(await runCommand(SHOW_TOTALS)), {
+      what: 'new counters',
+    });
+    await ipvs.apply([what]);
+    expect(await runCommand(SHOW_TOTALS)).toMatch(zeroed);
+  }
 });
 
 it('sets what ipvsadm shows: timeouts and daemons', async () => {
@@ -128,6 +164,13 @@ it('sets what ipvsadm shows: timeouts and daemons', async () => {
   expect(await runCommand(['ipvsadm', '-L', '--daemon'])).toMatch(
     /^backup sync daemon \(mcast=lo, syncid=9, .*ttl=3\)/,
   );
+  const primary = { role: 'primary', interface: 'lo', syncId: 7, maxLength: 1400 } as const;
+  await ipvs.startDaemon({ ...primary, group: '224.0.0.99', port: 8849 });
+  expect(await runCommand(['ipvsadm', '-L', '--daemon'])).toMatch(
+    /^master sync daemon \(mcast=lo, syncid=7, maxlen=1400, group=224.0.0.99, port=8849,/m,
+  );
+  expect((await ipvs.listDaemons()).map(({ role }) => role).sort()).toEqual(['backup', 'primary']);
+  await ipvs.stopDaemon('primary');
   await ipvs.stopDaemon('backup');
   expect(await runCommand(['ipvsadm', '-L', '--daemon'])).toBe('');
 });

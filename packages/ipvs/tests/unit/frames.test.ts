@@ -5,7 +5,7 @@ import { COMMAND_ATTRS } from '../../src/codec/attrs.js';
 import { decodeDaemon, daemonAttrs } from '../../src/codec/daemon-attrs.js';
 import { decodeDestination } from '../../src/codec/destination-attrs.js';
 import { ipvsError } from '../../src/codec/refusals.js';
-import { encodeCommand, encodeOperation } from '../../src/codec/requests.js';
+import { encodeCommand, encodeOperations } from '../../src/codec/requests.js';
 import { decodeService } from '../../src/codec/service-attrs.js';
 import { defineDestination, defineService, isIpvsError, type Operation } from '../../src/index.js';
 
@@ -58,7 +58,7 @@ const daemon = {
   ttl: 3,
 } as const;
 const frames = [
-  ...operations.map((operation) => encodeOperation(30, operation)),
+  ...encodeOperations(30, operations),
   encodeCommand(30, 9, { daemon: daemonAttrs(daemon) }),
   encodeCommand(30, 13, { tcpTimeout: 1, tcpFinTimeout: 2, udpTimeout: 3 }),
 ].map(({ payload }) => Buffer.from(payload));

@@ -116,6 +116,50 @@ it('puts back what others took away: services at once, destinations on demand', 
   expect(await reconciler.sync(desired)).toHaveLength(3);
 });
 
+const tables = (...counts: readonly number[]) =>
+  parseSave(
+    counts
+      .map((count, n) => {
+        const name = `-t 10.0.1.${n}:80`;
+        const servers = Array.from(
+          { length: count },
+          (_, i) => `-a ${name} -r 10.1.${n}.${i} -m\n`,
+        );
+        return `-A ${name} -s rr\n${servers.join('')}`;
+      })
+      .join(''),
+  );
+
+it('looks closer only at the services whose outline differs', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  const desired = tables(2, 3, 0, 1);
+  await reconciler.sync(desired);
+  ipvs.calls.listDestinations = 0;
+  expect(await reconciler.sync(desired, { verify: true })).toEqual([]);
+  expect(ipvs.calls).toMatchObject({ outline: 1, listDestinations: 0 });
+  const [, second, third] = desired.map(({ service }) => service.id);
+  const destination = desired[1]!.destinations[0]!;
+  await ipvs.apply([
+    { kind: 'update-destination', id: second!, destination: { ...destination, weight: 0 } },
+    { kind: 'add-destination', id: third!, destination: { ...destination, address: '10.1.9.9' } },
+  ]);
+  expect((await reconciler.sync(desired, { verify: true })).map(formatOperation)).toEqual([
+    'update-destination tcp 10.0.1.1:80 → 10.1.1.0:80',
+    'delete-destination tcp 10.0.1.2:80 → 10.1.9.9:80',
+  ]);
+  expect(ipvs.calls).toMatchObject({ outline: 2, listDestinations: 2 });
+});
+
+it('reads the destinations of each service where there is no outline', async () => {
+  const { ipvs, reconciler } = aReconciler();
+  const desired = tables(2, 3, 1);
+  await reconciler.sync(desired);
+  ipvs.outline = async () => undefined;
+  ipvs.calls.listDestinations = 0;
+  expect(await reconciler.sync(desired, { verify: true })).toEqual([]);
+  expect(ipvs.calls.listDestinations).toBe(3);
+});
+
 it('takes out services that are not wanted any more', async () => {
   const { ipvs, reconciler } = aReconciler();
   await reconciler.sync(table(1));

@@ -27,6 +27,11 @@ export interface ProxyDependencies {
   readonly commands: CommandRunner;
   /** Absent: programs are run instead. */
   readonly openNetlink?: OpenNetlink;
+  /**
+   * The text of /proc/net/ip_vs, undefined where there is none. Absent: whenever everything is
+   * compared, ipvs mode asks the kernel for the destinations of each service.
+   */
+  readonly readIpvsTable?: () => Promise<string | undefined>;
   readonly sysctl: Sysctl;
   readonly interfaces: Interfaces;
   readonly http: HttpListener;

@@ -28,6 +28,8 @@ export interface ModeContext {
   readonly commands: CommandRunner;
   /** Absent where there is no netlink: programs are run instead. */
   readonly openNetlink?: OpenNetlink;
+  /** Absent where there is no /proc: ipvs mode asks for each service. */
+  readonly readIpvsTable?: () => Promise<string | undefined>;
   /** For reading; what must be set goes through `kernel`. */
   readonly sysctl: Sysctl;
   readonly kernel: Pick<KernelSettings, 'want'>;

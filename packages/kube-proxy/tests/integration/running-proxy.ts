@@ -31,7 +31,7 @@ export interface RunningProxy {
 
 type Machine = Pick<
   ProxyDependencies,
-  'commands' | 'sysctl' | 'interfaces' | 'sockets' | 'openNetlink'
+  'commands' | 'sysctl' | 'interfaces' | 'sockets' | 'openNetlink' | 'readIpvsTable'
 >;
 
 /** From outside: commands enter the namespace; sockets of this process cannot. */

@@ -8,6 +8,7 @@ import {
   createForwardSockets,
   createHostInterfaces,
   createProcSysctl,
+  readIpvsTable,
 } from '../../src/adapters/index.js';
 import { startProxy } from '../integration/running-proxy.js';
 
@@ -25,6 +26,7 @@ const proxy = startProxy(undefined, objects, config, {
   interfaces: createHostInterfaces(),
   sockets: createForwardSockets(),
   openNetlink: async (protocol) => openNetlinkSocket({ protocol: PROTOCOL[protocol] }),
+  readIpvsTable,
 });
 process.stdin.resume();
 await Promise.race([new Promise((resolve) => process.stdin.once('end', resolve)), proxy.ended]);

@@ -1,8 +1,10 @@
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 
 /** Text to four or sixteen bytes in network order; undefined for anything but an IP address. */
 export function encodeAddress(text: string): Buffer | undefined {
-  if (isIPv4(text)) return Buffer.from(text.split('.').map(Number));
+  if (typeof text !== 'string') return undefined; // callers may have no types
+  const four = encodeIPv4(text);
+  if (four !== undefined) return four;
   return isIPv6(text) && !text.includes('%') ? encodeIPv6(text) : undefined;
 }
 
@@ -11,6 +13,37 @@ export function decodeAddress(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return bytes.join('.');
   return bytes.length === 16 ? decodeIPv6(bytes) : undefined;
 }
+
+/**
+ * Four numbers of 0 to 255 without leading zeros. By hand: tables of services are mostly addresses,
+ * and this takes a quarter of the time of a pattern and a split.
+ */
+function encodeIPv4(text: string): Buffer | undefined {
+  if (text.length > 15) return undefined;
+  const bytes = Buffer.allocUnsafe(4);
+  let count = 0;
+  let value = -1; // no digit yet
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === DOT) {
+      if (value < 0 || count === 3) return undefined;
+      bytes[count] = value;
+      count += 1;
+      value = -1;
+      continue;
+    }
+    const digit = code - ZERO;
+    if (digit < 0 || digit > 9 || value === 0) return undefined;
+    value = value < 0 ? digit : value * 10 + digit;
+    if (value > 255) return undefined;
+  }
+  if (count !== 3 || value < 0) return undefined;
+  bytes[3] = value;
+  return bytes;
+}
+
+const DOT = 46;
+const ZERO = 48;
 
 function encodeIPv6(text: string): Buffer {
   const [head = '', tail] = withHexTail(text).split('::');

@@ -39,10 +39,11 @@ export function writeAttrs<T extends AttrTable>(
   table: T,
   values: AttrValues<T>,
 ): void {
-  for (const { name, attr } of compiled(table).entries) {
+  const { entries } = compiled(table);
+  for (let i = 0; i < entries.length; i += 1) {
+    const { name, attr } = entries[i] as CompiledEntry;
     const value = (values as Readonly<Record<string, unknown>>)[name];
-    if (value === undefined) continue;
-    writeAttr(out, attr, value);
+    if (value !== undefined) writeAttr(out, attr, value);
   }
 }
 
@@ -96,9 +97,14 @@ export function* splitAttrs(bytes: Buffer): Generator<RawAttr, void> {
   }
 }
 
+interface CompiledEntry {
+  readonly name: string;
+  readonly attr: Attr<unknown>;
+}
+
 interface CompiledTable {
-  readonly entries: readonly { readonly name: string; readonly attr: Attr<unknown> }[];
-  readonly byId: ReadonlyMap<number, { readonly name: string; readonly attr: Attr<unknown> }>;
+  readonly entries: readonly CompiledEntry[];
+  readonly byId: ReadonlyMap<number, CompiledEntry>;
 }
 
 const tables = new WeakMap<AttrTable, CompiledTable>();

@@ -25,6 +25,13 @@ export interface GenericHeader {
   readonly version: number;
 }
 
+/** What stands before the attributes. */
+export function writeGenericHeader(out: ByteWriter, { command, version }: GenericHeader): void {
+  out.u8(command);
+  out.u8(version);
+  out.u16(0);
+}
+
 /** A generic netlink request: family id, command and attributes. */
 export function encodeGeneric<T extends AttrTable>(
   family: { readonly id: number; readonly version: number },
@@ -32,9 +39,7 @@ export function encodeGeneric<T extends AttrTable>(
   attrs: { readonly table: T; readonly values: AttrValues<T> },
 ): OutgoingMessage {
   const out = new ByteWriter(256);
-  out.u8(request.command);
-  out.u8(family.version);
-  out.u16(0);
+  writeGenericHeader(out, { command: request.command, version: family.version });
   writeAttrs(out, attrs.table, attrs.values);
   return { type: family.id, flags: request.flags, payload: out.view() };
 }

@@ -1,1 +1,2 @@
+export { countSocket, noCounts, type SocketCounts } from './count-socket.js';
 export { type RecordedExchange, RecordedSocket, recordSocket } from './recorded-socket.js';

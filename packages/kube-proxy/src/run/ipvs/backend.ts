@@ -3,6 +3,7 @@ import { Reconciler, serviceFamily, type ServiceId } from '@nodeagent/ipvs';
 import type { Iptables } from '@nodeagent/netfilter';
 
 import { cidrContains } from '../../model/address.js';
+import type { ServicePort } from '../../model/service.js';
 import { matchingAddresses, type NodePortAddresses } from '../../model/node-ports.js';
 import { type Forwarding, ForwardingPlanner } from '../../plan/ipvs/forwarding.js';
 import { IPVS_JUMPS, type IpvsRuleSettings, planIpvsRules } from '../../plan/ipvs/rules.js';
@@ -45,6 +46,8 @@ export class IpvsBackend implements Backend {
   /** The rules that the kernel has, as text; undefined: not known. */
   #rules: string | undefined;
   #needsFull = true;
+  /** Ports of Services that were told that others have what they want, by label. */
+  #told: Forwarding['taken'] = new Map();
   /** Cuts the pause of {@link watch} short. */
   #wake = new AbortController();
   #retryMs: number | undefined;
@@ -179,12 +182,16 @@ export class IpvsBackend implements Backend {
   }
 
   #tell({ taken }: Forwarding): void {
-    const { problems, settings } = this.#options;
-    for (const [label, { service, portName, protocol }] of taken) {
-      const part = `ipvs ${settings.family} ${portName} ${protocol}`;
-      problems.set({ kind: 'Service', name: service, part }, [
-        `an address and port of ${label} is served for another Service already`,
-      ]);
+    for (const [label, port] of this.#told) if (!taken.has(label)) this.#set(port, []);
+    for (const [label, port] of taken) {
+      this.#set(port, [`an address and port of ${label} is served for another Service already`]);
     }
+    this.#told = taken;
+  }
+
+  #set({ service, portName, protocol }: ServicePort, messages: readonly string[]): void {
+    const { problems, settings } = this.#options;
+    const part = `ipvs ${settings.family} ${portName} ${protocol}`;
+    problems.set({ kind: 'Service', name: service, part }, messages);
   }
 }

@@ -11,11 +11,18 @@ const INTERFACE = 'kube-ipvs0';
 export interface NetlinkAccessOptions {
   readonly openNetlink: OpenNetlink;
   readonly clock: Clock;
+  /** The text of /proc/net/ip_vs. */
+  readonly readIpvsTable?: () => Promise<string | undefined>;
 }
 
 /** What ipvs mode programs; connections are made when they are first used. */
-export function createNetlinkAccess({ openNetlink, clock }: NetlinkAccessOptions): NetlinkAccess {
-  const ipvs = new KernelIpvs({ open: () => openNetlink('generic'), clock });
+export function createNetlinkAccess(options: NetlinkAccessOptions): NetlinkAccess {
+  const { openNetlink, clock, readIpvsTable } = options;
+  const ipvs = new KernelIpvs({
+    open: () => openNetlink('generic'),
+    clock,
+    ...(readIpvsTable === undefined ? {} : { readProcTable: readIpvsTable }),
+  });
   const ipset = new KernelIpset({ open: () => openNetlink('netfilter'), clock });
   const serviceInterface = new KernelServiceInterface({
     name: INTERFACE,

@@ -30,7 +30,7 @@ export async function setUpIpvs(
   if (openNetlink === undefined) {
     throw new ProxyError('PROXY_MODE_UNAVAILABLE', 'ipvs mode needs netlink, which is not here');
   }
-  const netlink = createNetlinkAccess({ openNetlink, clock });
+  const netlink = createNetlinkAccess({ ...context, openNetlink, clock });
   const scheduler = config.file.ipvs.scheduler || 'rr';
   await probe(netlink.ipvs, scheduler, signal);
   events.record({

@@ -37,8 +37,11 @@ let clock: ManualClock;
 let metrics: MemoryMetrics;
 let cluster: Cluster;
 let backend: IpvsBackend;
+/** What people are told about a Service now, by its name. */
+let told: Map<string, readonly string[]>;
 
 beforeEach(() => {
+  told = new Map();
   ipvs = new MemoryIpvs();
   ipset = new MemoryIpset();
   iptables = new MemoryIptables('IPv4');
@@ -75,7 +78,12 @@ function aBackend(): IpvsBackend {
     clock,
     logger: new MemoryLogger(),
     restoreFailures: restoreFailuresCounter(metrics),
-    problems: { set: () => undefined },
+    problems: {
+      set: ({ name }, messages) => {
+        if (messages.length === 0) told.delete(name);
+        else told.set(name, messages);
+      },
+    },
   });
 }
 
@@ -149,6 +157,31 @@ it('takes away what no Service needs, and nothing of others', async () => {
   for (const kept of ['172.16.0.1:80', '-f 5', '[fd00::1]:80']) expect(left).toContain(kept);
   expect(serviceInterface.addresses?.has('10.96.0.1')).toBe(false);
   expect(await setOf('KUBE-CLUSTER-IP')).toEqual(['10.96.0.2,tcp:80']);
+});
+
+it('tells that an address and port are taken, and takes it back when they are free', async () => {
+  const rival = aService('default/rival', {
+    clusterIP: '10.96.0.3',
+    externalIPs: ['203.0.113.7'],
+    ports: [port],
+  });
+  cluster.put(rival);
+  await sync();
+  expect([...told]).toEqual([
+    ['default/rival', [expect.stringContaining('is served for another Service already')]],
+  ]);
+  cluster.remove(api);
+  await sync();
+  expect([...told]).toEqual([]);
+  expect(await table()).toContain('-A -t 203.0.113.7:80');
+});
+
+it('looks at every destination once a period without asking for each service', async () => {
+  await sync();
+  backend.requestFull();
+  Object.assign(ipvs.calls, { listServices: 0, listDestinations: 0, outline: 0, apply: 0 });
+  expect(await sync()).toBe('full');
+  expect(ipvs.calls).toMatchObject({ listServices: 1, listDestinations: 0, outline: 1 });
 });
 
 describe('graceful termination', () => {

@@ -1,0 +1,62 @@
+import { encodeAddress } from '@nodeagent/netlink-codec';
+
+import { formatAddress, formatEndpoint } from '../model/address.js';
+import { formatServiceId, type Protocol } from '../model/service.js';
+import type { DestinationOutline, Outline } from '../model/outline.js';
+
+/** What the kernel calls forwarding methods here: one word for all tunnels, none for `bypass`. */
+const FORWARDING: Readonly<Record<string, DestinationOutline['forwarding']>> = {
+  Masq: 'masquerade',
+  Local: 'local',
+  Tunnel: 'tunnel',
+  Route: 'direct',
+};
+
+const SERVICE = /^(TCP|UDP|SCTP) +(\S+):([0-9A-F]{4}) /;
+const DESTINATION = /^ {2}-> (\S+):([0-9A-F]{4}) +([A-Z][a-z]+) +(\d+) +\d+ +\d+ *$/;
+
+/**
+ * Reads /proc/net/ip_vs. Services by mark are left out, as it does not tell their family; so is a
+ * service with a line that is not understood.
+ *
+ * @see Linux net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_info_seq_show
+ */
+export function parseProcTable(text: string): Outline {
+  const outline = new Map<string, DestinationOutline[]>();
+  let current = '';
+  for (const line of text.split('\n')) {
+    if (!line.startsWith('  ->')) {
+      current = readService(line) ?? '';
+      if (current !== '') outline.set(current, []);
+      continue;
+    }
+    const destination = readDestination(line);
+    if (destination === undefined) outline.delete(current);
+    else outline.get(current)?.push(destination);
+  }
+  return outline;
+}
+
+function readService(line: string): string | undefined {
+  const [, name = '', host = '', port = ''] = SERVICE.exec(line) ?? [];
+  const address = readAddress(host);
+  if (address === undefined) return undefined;
+  const protocol = name.toLowerCase() as Protocol;
+  return formatServiceId({ kind: 'address', protocol, address, port: Number.parseInt(port, 16) });
+}
+
+function readDestination(line: string): DestinationOutline | undefined {
+  const [, host = '', port = '', method = '', weight = ''] = DESTINATION.exec(line) ?? [];
+  const forwarding = FORWARDING[method];
+  const address = readAddress(host);
+  if (forwarding === undefined || address === undefined) return undefined;
+  const key = formatEndpoint(address, Number.parseInt(port, 16));
+  return { key, forwarding, weight: Number(weight) };
+}
+
+/** @param text `0A600001`, or an IPv6 address in full between brackets */
+function readAddress(text: string): string | undefined {
+  const isV4 = /^[0-9A-F]{8}$/.test(text);
+  const bytes = isV4 ? Buffer.from(text, 'hex') : encodeAddress(/^\[(.*)\]$/.exec(text)?.[1] ?? '');
+  return bytes === undefined ? undefined : formatAddress(bytes);
+}

@@ -1,0 +1,52 @@
+import { FLAG, splitMessages } from '../codec/message.js';
+import type { NetlinkSocket } from '../ports.js';
+
+/** What sockets were used for. */
+export interface SocketCounts {
+  /** System calls that send. */
+  sends: number;
+  /** System calls that receive, also those that find nothing. */
+  receives: number;
+  /** Messages in what was sent. */
+  messages: number;
+  /** Messages that asked for a whole table. */
+  dumps: number;
+  /** Bytes, both ways. */
+  bytes: number;
+}
+
+export function noCounts(): SocketCounts {
+  return { sends: 0, receives: 0, messages: 0, dumps: 0, bytes: 0 };
+}
+
+/**
+ * The same socket, counted: what something costs in system calls is the same on every machine.
+ *
+ * @param counts are added to, so that several sockets may share them
+ */
+export function countSocket(socket: NetlinkSocket, counts: SocketCounts): NetlinkSocket {
+  return {
+    get portId() {
+      return socket.portId;
+    },
+    maxSendBytes: socket.maxSendBytes,
+    send: (datagram) => {
+      counts.sends += 1;
+      counts.bytes += datagram.length;
+      for (const { flags } of splitMessages(Buffer.from(datagram))) {
+        counts.messages += 1;
+        if ((flags & FLAG.dump) === FLAG.dump) counts.dumps += 1;
+      }
+      socket.send(datagram);
+    },
+    receive: () => {
+      counts.receives += 1;
+      const datagram = socket.receive();
+      counts.bytes += datagram?.length ?? 0;
+      return datagram;
+    },
+    join: (group) => socket.join(group),
+    leave: (group) => socket.leave(group),
+    close: () => socket.close(),
+  };
+}
