@@ -22,11 +22,10 @@ export function destinationIdAttrs({ address, port }: DestinationId): Destinatio
   return { address: bytes, port, family: ADDRESS_FAMILY[familyOfBytes(bytes)] };
 }
 
-export function destinationAttrs(destination: Destination): DestinationAttrs {
+/** @param address of the destination, as bytes */
+export function destinationAttrs(destination: Destination, address: Buffer): DestinationAttrs {
   const { forwarding, weight, upperThreshold, lowerThreshold } = destination;
-  const address = addressBytes(destination.address);
   const tunnel = typeof forwarding === 'string' ? undefined : forwarding;
-  // one shape for all: large tables are mostly these
   return {
     address,
     port: destination.port,

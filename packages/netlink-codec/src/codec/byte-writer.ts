@@ -27,9 +27,9 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** A copy of what was written. */
-  copy(): Buffer {
-    return Buffer.from(this.view());
+  /** A copy of what was written, from this byte on. */
+  copy(from = 0): Buffer {
+    return Buffer.from(this.#bytes.subarray(from, this.#length));
   }
 
   /** Forgets what was written, or what was written after `length`. */
@@ -98,10 +98,38 @@ export class ByteWriter {
     if (rest !== 0) this.zeros(4 - rest);
   }
 
+  /** A message's header but for its length, at once. @returns where it stands */
+  header(type: number, flags: number, sequence: number): number {
+    const at = this.#grow(16);
+    const bytes = this.#bytes;
+    bytes.writeUInt32LE(0, at);
+    bytes.writeUInt32LE(0, at + 12);
+    if (LITTLE_ENDIAN) {
+      bytes.writeUInt16LE(type, at + 4);
+      bytes.writeUInt16LE(flags, at + 6);
+      bytes.writeUInt32LE(sequence, at + 8);
+    } else {
+      bytes.writeUInt16BE(type, at + 4);
+      bytes.writeUInt16BE(flags, at + 6);
+      bytes.writeUInt32BE(sequence, at + 8);
+    }
+    return at;
+  }
+
   /** Overwrites four bytes that were written before. */
   patchU32(at: number, value: number): void {
     if (LITTLE_ENDIAN) this.#bytes.writeUInt32LE(value, at);
     else this.#bytes.writeUInt32BE(value, at);
+  }
+
+  /** Overwrites as many bytes as there are in `value`. */
+  patch(at: number, value: Uint8Array): void {
+    this.#bytes.set(value, at);
+  }
+
+  /** Overwrites two bytes that were written before, in network order. */
+  patchU16be(at: number, value: number): void {
+    this.#bytes.writeUInt16BE(value, at);
   }
 
   /** Starts an attribute; its payload is what is written until {@link endAttr} gets the result. */

@@ -51,13 +51,7 @@ export function beginMessage(
   flags: number,
   sequence: number,
 ): number {
-  const at = out.length;
-  out.u32(0);
-  out.u16(type);
-  out.u16(flags);
-  out.u32(sequence);
-  out.u32(0);
-  return at;
+  return out.header(type, flags, sequence);
 }
 
 export function endMessage(out: ByteWriter, at: number): void {

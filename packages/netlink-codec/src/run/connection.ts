@@ -2,7 +2,9 @@ import type { Clock } from '@nodeagent/base';
 
 import { ByteWriter } from '../codec/byte-writer.js';
 import {
+  beginMessage,
   decodeAcknowledgement,
+  endMessage,
   FLAG,
   MESSAGE,
   type NetlinkMessage,
@@ -10,7 +12,6 @@ import {
   readErrno,
   refusal,
   splitMessages,
-  writeMessage,
 } from '../codec/message.js';
 import { isNetlinkError, NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
@@ -261,14 +262,13 @@ export class NetlinkConnection {
   }
 
   #part(messages: readonly OutgoingMessage[], from: number): readonly OutgoingMessage[] {
-    const part: OutgoingMessage[] = [];
-    let size = 0;
-    for (const message of messages.slice(from, from + PIPELINE_MESSAGES)) {
-      size += 20 + message.payload.length;
-      if (part.length > 0 && size > this.#socket.maxSendBytes) break;
-      part.push(message);
+    const last = Math.min(from + PIPELINE_MESSAGES, messages.length);
+    let to = from;
+    for (let size = 0; to < last; to += 1) {
+      size += 20 + (messages[to]?.payload.length ?? 0);
+      if (to > from && size > this.#socket.maxSendBytes) break;
     }
-    return part;
+    return messages.slice(from, to);
   }
 }
 
@@ -284,11 +284,14 @@ function single(message: OutgoingMessage, receive: Exchange['receive']): Exchang
 
 /** All messages in one datagram; without flags given, the last asks for an acknowledgement. */
 function framed(messages: readonly OutgoingMessage[], first: number, flags?: number): Buffer {
-  const out = new ByteWriter(messages.length * 64);
-  messages.forEach((message, i) => {
+  const size = messages.reduce((sum, { payload }) => sum + payload.length + 20, 0);
+  const out = new ByteWriter(size);
+  for (let i = 0; i < messages.length; i += 1) {
+    const { type, flags: own, payload } = messages[i] as OutgoingMessage;
     const ack = i === messages.length - 1 ? FLAG.ack : 0;
-    const own = flags ?? (message.flags & ~FLAG.ack) | FLAG.request | ack;
-    writeMessage(out, { ...message, flags: own }, first + i);
-  });
+    const at = beginMessage(out, type, flags ?? (own & ~FLAG.ack) | FLAG.request | ack, first + i);
+    out.bytes(payload);
+    endMessage(out, at);
+  }
   return out.view();
 }
