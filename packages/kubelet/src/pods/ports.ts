@@ -7,8 +7,13 @@ import type { ProbeVerdicts } from './model/verdict.js';
 
 /** What the pod workers need of the container runtime. Failures are {@link StartError} or CriError. */
 export interface PodRuntime {
-  /** Asks the runtime itself, now: never a cached answer. */
+  /**
+   * Asks the runtime itself, now, never a cache: for all that it holds of the pod, or, right after
+   * this kubelet made something and was {@link noticed} of nothing else, for that alone.
+   */
   observe(podUid: string, signal: AbortSignal): Promise<PodObservation>;
+  /** Something of the pod came or changed in the runtime, by whomever. */
+  noticed(podUid: string): void;
   /** States by id as the last observation found them; undefined before one, or when it found nothing. */
   lastSeen(podUid: string): ReadonlyMap<string, string> | undefined;
   /** Names and uids of every pod the runtime holds anything of. */

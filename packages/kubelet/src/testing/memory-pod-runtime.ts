@@ -103,6 +103,11 @@ export class MemoryPodRuntime implements PodRuntime, RuntimeEvents {
     };
   }
 
+  /** Every observation is of everything. */
+  noticed(): undefined {
+    return undefined;
+  }
+
   /** Nothing is remembered: whoever asks is told to look. */
   lastSeen(): undefined {
     return undefined;

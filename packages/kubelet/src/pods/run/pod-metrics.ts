@@ -40,6 +40,7 @@ export function meterPodRuntime(runtime: PodRuntime, metrics: Metrics): PodRunti
   });
   return {
     observe: (uid, signal) => runtime.observe(uid, signal),
+    noticed: (uid) => runtime.noticed(uid),
     lastSeen: (uid) => runtime.lastSeen(uid),
     listPods: (signal) => runtime.listPods(signal),
     stopContainer: (request, signal) => runtime.stopContainer(request, signal),

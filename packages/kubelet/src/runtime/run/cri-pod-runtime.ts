@@ -10,7 +10,7 @@ import type { KubeClient } from '@nodeagent/kube-client';
 import type { NodeEvents } from '@nodeagent/node-status';
 
 import type { PullCredentials } from '../../credentials/index.js';
-import type { PodEvents, PodRuntime, RuntimePod } from '../../pods/index.js';
+import { type PodEvents, type PodRuntime, podUid, type RuntimePod } from '../../pods/index.js';
 import type { PodCgroups } from '../../resources/index.js';
 import type { ContainerVolumes, ObjectSource } from '../../volumes/index.js';
 import {
@@ -72,25 +72,45 @@ export function createPodRuntime(
     attempts.set(id, metadata.attempt);
     return metadata.attempt;
   };
+  const changing = (id: string, act: () => Promise<void>): Promise<void> => {
+    const uid = observer.podOf(id);
+    return uid === undefined ? act() : observer.changing(uid, act);
+  };
   return {
     observe: (uid, signal) => observer.observe(uid, signal),
+    noticed: (uid) => observer.noticed(uid),
     lastSeen: (uid) => observer.lastSeen(uid),
-    listPods: (signal) => listPods(cri, signal),
+    listPods: async (signal) => {
+      const pods = await listPods(cri, signal);
+      for (const { uid } of pods) observer.exists(uid);
+      return pods;
+    },
     createSandbox: async (pod, attempt, signal) => {
-      const id = await sandboxes.create(pod, attempt, signal);
+      const create = () => sandboxes.create(pod, attempt, signal);
+      const id = await observer.changing(podUid(pod), create, (made) => ({
+        kind: 'sandbox',
+        id: made,
+      }));
       attempts.set(id, attempt);
       return id;
     },
     startContainer: async (request, signal) => {
-      const attempt = await attemptOf(request.sandboxId, signal);
-      return starter.start(request, attempt, signal);
+      const { pod, sandboxId: home } = request;
+      const attempt = await attemptOf(home, signal);
+      const start = () => starter.start(request, attempt, signal);
+      return observer.changing(podUid(pod), start, (id) => ({
+        kind: 'container',
+        id,
+        sandboxId: home,
+      }));
     },
-    stopContainer: (request, signal) => stopContainer(request, ports, signal),
-    stopSandbox: (id, signal) => sandboxes.stop(id, signal),
+    stopContainer: (request, signal) =>
+      changing(request.containerId, () => stopContainer(request, ports, signal)),
+    stopSandbox: (id, signal) => changing(id, () => sandboxes.stop(id, signal)),
     removeContainer: (id, logs, signal) =>
-      removeContainer({ id, logs }, { cri, files, settings }, signal),
+      changing(id, () => removeContainer({ id, logs }, { cri, files, settings }, signal)),
     removeSandbox: async (id, signal) => {
-      await sandboxes.remove(id, signal);
+      await changing(id, () => sandboxes.remove(id, signal));
       attempts.delete(id);
     },
   };

@@ -1,10 +1,12 @@
 import type { Clock } from '@nodeagent/base';
 import {
   type Container,
+  containerId,
   type ContainerStatus,
   isCriError,
   type RuntimeService,
   type Sandbox,
+  sandboxId,
 } from '@nodeagent/cri-client';
 
 import {
@@ -35,14 +37,27 @@ export interface ObserverPorts {
   readonly clock: Clock;
 }
 
+/** What was made for a pod, and is all that changed of it. */
+export type Made =
+  | Readonly<{ kind: 'sandbox'; id: string }>
+  | Readonly<{ kind: 'container'; id: string; sandboxId: string }>;
+
 /**
  * Sees pods by the two list calls. Details come from the status calls, which are made only for what
  * changed: a running container's start, an exited one's end and a ready sandbox's addresses stay as
  * they are, and are kept as long as the lists show the object in that state.
+ *
+ * Where it is known what the lists would tell beside that, they are not asked: of a pod that came
+ * after the first look at the whole runtime there is nothing before {@link changing} made it, and what
+ * was just made is looked at by itself. What ends meanwhile the next relist finds. Of the eight lists
+ * that a start took one or two are left, which is a sixth of the kubelet's time for it.
  */
 export class Observer {
   readonly #ports: ObserverPorts;
   readonly #pods = new Map<string, KnownPod>();
+  /** Uids of which the runtime may hold something. */
+  readonly #there = new Set<string>();
+  #firstLook: Promise<void> | undefined;
   #runtimeName: string | undefined;
 
   constructor(ports: ObserverPorts) {
@@ -50,6 +65,85 @@ export class Observer {
   }
 
   async observe(podUid: string, signal: AbortSignal): Promise<PodObservation> {
+    await this.#lookFirst(signal);
+    if (!this.#there.has(podUid)) return emptyObservation(this.#ports.clock.nowMs());
+    const known = this.#pods.get(podUid);
+    const made = known?.made ?? [];
+    const seen =
+      known === undefined || made.length === 0
+        ? undefined
+        : await this.#observeMade(known, made, signal);
+    return seen ?? this.#observeAll(podUid, signal);
+  }
+
+  /**
+   * Does something to a pod. Everything that is made, stopped or removed has to pass here.
+   *
+   * @param madeBy what is new when it worked, and all that is; without it anything may have changed
+   */
+  async changing<T>(
+    podUid: string,
+    act: () => Promise<T>,
+    madeBy?: (result: T) => Made,
+  ): Promise<T> {
+    const isNew = this.#firstLook !== undefined && !this.#there.has(podUid);
+    if (isNew) this.#pods.set(podUid, nothingYet());
+    this.#there.add(podUid);
+    const known = this.#pods.get(podUid);
+    const before = known?.made;
+    if (known !== undefined) known.made = undefined;
+    const result = await act();
+    if (known !== undefined && before !== undefined && madeBy !== undefined) {
+      known.made = [...before, madeBy(result)];
+    }
+    return result;
+  }
+
+  /** The runtime holds something of the pod, which may be news: of a killed kubelet's last call, say. */
+  exists(podUid: string): void {
+    this.#there.add(podUid);
+  }
+
+  /** Something of the pod came or changed: the next observation asks for all of it. */
+  noticed(podUid: string): void {
+    this.#there.add(podUid);
+    const known = this.#pods.get(podUid);
+    if (known !== undefined) known.made = undefined;
+  }
+
+  /** The pod that a sandbox or container was last seen of. */
+  podOf(id: string): string | undefined {
+    for (const [uid, { sandboxes, containers }] of this.#pods) {
+      if (sandboxes.has(id) || containers.has(id)) return uid;
+    }
+    return undefined;
+  }
+
+  /** States by id as the last observation of the pod found them; undefined when more is to come. */
+  lastSeen(podUid: string): ReadonlyMap<string, string> | undefined {
+    return this.#pods.get(podUid)?.states;
+  }
+
+  async #lookFirst(signal: AbortSignal): Promise<void> {
+    // shared by all workers, so that it ends with none of them
+    this.#firstLook ??= this.#findThere(new AbortController().signal).catch((error: unknown) => {
+      this.#firstLook = undefined;
+      throw error;
+    });
+    await this.#firstLook;
+    signal.throwIfAborted();
+  }
+
+  async #findThere(signal: AbortSignal): Promise<void> {
+    const { cri } = this.#ports;
+    const [sandboxes, containers] = await Promise.all([
+      cri.listPodSandbox({}, signal),
+      cri.listContainers({}, signal),
+    ]);
+    for (const { uid } of snapshotOf(sandboxes, containers).values()) this.#there.add(uid);
+  }
+
+  async #observeAll(podUid: string, signal: AbortSignal): Promise<PodObservation> {
     const { cri, clock } = this.#ports;
     const observedAtMs = clock.nowMs();
     const labels = { [LABEL_POD_UID]: podUid };
@@ -59,6 +153,7 @@ export class Observer {
     ]);
     if (sandboxes.length + containers.length === 0) {
       this.#pods.delete(podUid);
+      this.#there.delete(podUid);
       return emptyObservation(observedAtMs);
     }
     const before = this.#pods.get(podUid);
@@ -66,24 +161,50 @@ export class Observer {
       Promise.all(sandboxes.map((sandbox) => this.#sandbox(sandbox, before, signal))),
       Promise.all(containers.map((container) => this.#container(container, before, signal))),
     ]);
-    const newestFirst = seenSandboxes.flatMap(present).sort(newestSandboxFirst);
-    const all = seenContainers.flatMap(present).sort((a, b) => b.createdAtMs - a.createdAtMs);
-    const isSettled = newestFirst.every(
-      ({ ready, ips, network }) => !ready || ips.length > 0 || network === 'node',
-    );
-    this.#pods.set(podUid, {
-      states: isSettled ? statesOf(snapshotOf(sandboxes, containers), podUid) : undefined,
-      sandboxes: new Map(newestFirst.map((seen) => [seen.id, seen])),
-      containers: new Map(all.map((seen) => [seen.id, seen])),
-    });
-    const [newest] = newestFirst;
-    const podIps = newest?.ready === true ? newest.ips : [];
-    return { sandboxes: newestFirst, containers: all, podIps, observedAtMs };
+    const known: KnownPod = {
+      states: statesOf(snapshotOf(sandboxes, containers), podUid),
+      sandboxes: byId(seenSandboxes.flatMap(present)),
+      containers: byId(seenContainers.flatMap(present)),
+      made: [],
+    };
+    this.#pods.set(podUid, isSettled(known) ? known : { ...known, states: undefined });
+    return observationOf(known, observedAtMs);
   }
 
-  /** States by id as the last observation of the pod found them; undefined when more is to come. */
-  lastSeen(podUid: string): ReadonlyMap<string, string> | undefined {
-    return this.#pods.get(podUid)?.states;
+  /** @returns nothing when something of it is gone already, or more has to be seen */
+  async #observeMade(
+    known: KnownPod,
+    made: readonly Made[],
+    signal: AbortSignal,
+  ): Promise<PodObservation | undefined> {
+    known.made = undefined;
+    const observedAtMs = this.#ports.clock.nowMs();
+    if (known.states === undefined) return undefined;
+    const states = new Map(known.states);
+    for (const each of made) {
+      const state = await this.#see(each, known, signal);
+      if (state === undefined) return undefined;
+      states.set(each.id, state);
+    }
+    if (!isSettled(known)) return undefined;
+    known.states = states;
+    known.made = [];
+    return observationOf(known, observedAtMs);
+  }
+
+  /** @returns its state in the runtime's words; nothing when it is gone */
+  async #see(made: Made, known: KnownPod, signal: AbortSignal): Promise<string | undefined> {
+    const { cri } = this.#ports;
+    if (made.kind === 'sandbox') {
+      const status = await orGone(cri.podSandboxStatus(sandboxId(made.id), signal));
+      if (status !== undefined) known.sandboxes.set(made.id, observedSandbox(status, status));
+      return status?.state;
+    }
+    const status = await orGone(cri.containerStatus(containerId(made.id), signal));
+    if (status === undefined) return undefined;
+    const listed = { ...status, sandboxId: sandboxId(made.sandboxId) };
+    known.containers.set(made.id, await this.#observed(listed, status, signal));
+    return status.state;
   }
 
   async #sandbox(
@@ -108,12 +229,19 @@ export class Observer {
     const known = before?.containers.get(container.id);
     const final = container.state === 'running' || container.state === 'exited';
     if (final && known?.state.kind === container.state) return known;
-    const [status, runtimeName] = await Promise.all([
-      orGone(this.#ports.cri.containerStatus(container.id, signal)),
+    const status = await orGone(this.#ports.cri.containerStatus(container.id, signal));
+    return status === undefined ? undefined : this.#observed(container, status, signal);
+  }
+
+  async #observed(
+    container: Container,
+    status: ContainerStatus,
+    signal: AbortSignal,
+  ): Promise<ContainerObservation> {
+    const [runtimeName, message] = await Promise.all([
       this.#name(signal),
+      status.state === 'exited' ? this.#message(status) : '',
     ]);
-    if (status === undefined) return undefined;
-    const message = status.state === 'exited' ? await this.#message(status) : '';
     return observedContainer(container, status, { runtimeName, message });
   }
 
@@ -134,9 +262,37 @@ export class Observer {
 }
 
 interface KnownPod {
-  readonly states: ReadonlyMap<string, string> | undefined;
-  readonly sandboxes: ReadonlyMap<string, SandboxObservation>;
-  readonly containers: ReadonlyMap<string, ContainerObservation>;
+  states: ReadonlyMap<string, string> | undefined;
+  readonly sandboxes: Map<string, SandboxObservation>;
+  readonly containers: Map<string, ContainerObservation>;
+  /** New since the last observation, and all that is; undefined when anything may have changed. */
+  made: readonly Made[] | undefined;
+}
+
+function nothingYet(): KnownPod {
+  return { states: new Map(), sandboxes: new Map(), containers: new Map(), made: [] };
+}
+
+/** A sandbox has its addresses a moment after it is ready. */
+function isSettled({ sandboxes }: KnownPod): boolean {
+  return [...sandboxes.values()].every(
+    ({ ready, ips, network }) => !ready || ips.length > 0 || network === 'node',
+  );
+}
+
+function observationOf({ sandboxes, containers }: KnownPod, observedAtMs: number): PodObservation {
+  const newestFirst = [...sandboxes.values()].sort(newestSandboxFirst);
+  const [newest] = newestFirst;
+  return {
+    sandboxes: newestFirst,
+    containers: [...containers.values()].sort((a, b) => b.createdAtMs - a.createdAtMs),
+    podIps: newest?.ready === true ? newest.ips : [],
+    observedAtMs,
+  };
+}
+
+function byId<T extends { readonly id: string }>(items: readonly T[]): Map<string, T> {
+  return new Map(items.map((item) => [item.id, item]));
 }
 
 function present<T>(value: T | undefined): readonly T[] {

@@ -116,4 +116,103 @@ describe('Observer', () => {
     const [seen] = (await observer.observe(UID, signal)).containers;
     expect(seen?.state).toMatchObject({ kind: 'exited', message: 'no config\nbye\n' });
   });
+
+  describe('right after something was made', () => {
+    const NEW = 'u2';
+    const metadata = { name: 'new', namespace: 'default', uid: NEW, attempt: 0 };
+    const itsLabels = { 'io.kubernetes.pod.uid': NEW };
+
+    const sandbox = () =>
+      observer.changing(
+        NEW,
+        () => cri.runPodSandbox({ config: { metadata, labels: itsLabels } }, signal),
+        (id) => ({ kind: 'sandbox', id }),
+      );
+    const container = (name: string, home: SandboxId) =>
+      observer.changing(
+        NEW,
+        async () => {
+          const config = {
+            metadata: { name, attempt: 0 },
+            image: { image: 'app' },
+            labels: { ...itsLabels, 'io.kubernetes.container.name': name },
+          };
+          const target = { sandboxId: home, config, sandboxConfig: { metadata } };
+          const id = await cri.createContainer(target, signal);
+          await cri.startContainer(id, signal);
+          return id;
+        },
+        (id) => ({ kind: 'container', id, sandboxId: home }),
+      );
+    const look = async (uid = NEW) => {
+      cri.calls.recorded.length = 0;
+      const seen = await observer.observe(uid, signal);
+      const asked = cri.calls.recorded.map(({ method }) => method);
+      return { seen, asked: asked.filter((method) => method !== 'version') };
+    };
+    const LISTS = ['listPodSandbox', 'listContainers'];
+
+    beforeEach(async () => {
+      await observer.observe(UID, signal);
+    });
+
+    it('asks nothing for a pod that came later, and of what was made only that', async () => {
+      expect((await look()).asked).toEqual([]);
+      const home = await sandbox();
+      const first = await look();
+      expect(first.asked).toEqual(['podSandboxStatus']);
+      expect(first.seen.podIps).not.toEqual([]);
+      await container('a', home);
+      const second = await look();
+      expect(second.asked).toEqual(['containerStatus']);
+      const all = await look();
+      expect(all.asked).toEqual(LISTS);
+      expect({ ...all.seen, observedAtMs: 0 }).toEqual({ ...second.seen, observedAtMs: 0 });
+      expect([...(observer.lastSeen(NEW)?.values() ?? [])]).toEqual(['ready', 'running']);
+    });
+
+    it('asks for all of it when the runtime told of more', async () => {
+      const home = await sandbox();
+      observer.noticed(NEW);
+      expect((await look()).asked).toEqual([...LISTS, 'podSandboxStatus']);
+      await container('a', home);
+      await observer.changing(NEW, () => Promise.resolve());
+      expect((await look()).asked).toEqual([...LISTS, 'containerStatus']);
+    });
+
+    it('asks for all of it when something failed half-way', async () => {
+      const home = await sandbox();
+      await look();
+      cri.calls.failNext('startContainer', 'CRI_UNAVAILABLE');
+      await expect(container('a', home)).rejects.toMatchObject({ code: 'CRI_UNAVAILABLE' });
+      const { seen, asked } = await look();
+      expect(asked).toEqual([...LISTS, 'containerStatus']);
+      expect(seen.containers.map(({ state }) => state.kind)).toEqual(['created']);
+    });
+
+    it('asks for all of it when what was made is gone again', async () => {
+      const home = await sandbox();
+      await cri.removePodSandbox(home, signal);
+      const { seen, asked } = await look();
+      expect(asked).toEqual(['podSandboxStatus', ...LISTS]);
+      expect(seen.sandboxes).toEqual([]);
+      expect((await look()).asked).toEqual([]);
+    });
+
+    it('finds what somebody else made for a pod that it took for new', async () => {
+      expect((await look()).seen.sandboxes).toEqual([]);
+      await cri.runPodSandbox({ config: { metadata, labels: itsLabels } }, signal);
+      observer.exists(NEW);
+      expect((await look()).seen.sandboxes).toHaveLength(1);
+    });
+
+    it('takes up again after a first look that failed', async () => {
+      observer = new Observer({ cri, clock, files: { readTail: async () => '' } });
+      cri.calls.failNext('listContainers', 'CRI_UNAVAILABLE');
+      await expect(observer.observe(UID, signal)).rejects.toMatchObject({
+        code: 'CRI_UNAVAILABLE',
+      });
+      expect((await observer.observe(UID, signal)).sandboxes).toHaveLength(1);
+    });
+  });
 });
