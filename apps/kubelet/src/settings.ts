@@ -7,10 +7,12 @@ import {
   hardThresholds,
   type IdRange,
   loopbacksOf,
+  maySwap,
   type KubeletConfig,
   type PodCgroupRules,
   type PullRules,
   rangeProblem,
+  type ResizeRules,
   type RuntimeMachine,
   type RuntimeSettings,
   statusReportMs,
@@ -95,6 +97,15 @@ export function cgroupRules(config: KubeletConfig): PodCgroupRules {
   };
 }
 
+/** What pods may not be given while they run. */
+export function resizeRules(config: KubeletConfig, settings: RuntimeSettings): ResizeRules {
+  return {
+    staticCpus: config.cpuManagerPolicy === 'static',
+    staticMemory: config.memoryManagerPolicy === 'Static',
+    maySwap: (pod, container) => maySwap(pod, container, settings),
+  };
+}
+
 /** One at a time unless the configuration says otherwise. */
 export function pullRules(config: KubeletConfig): PullRules {
   const { serializeImagePulls, maxParallelImagePulls, registryPullQPS, registryBurst } = config;
@@ -115,11 +126,16 @@ export function pullRules(config: KubeletConfig): PullRules {
 
 /**
  * Of what a scheduler asks nodes for, that which the kubelet does: pods whose rules restart all of
- * their containers go only to nodes that say so.
+ * their containers go only to nodes that say so, and only there an API server lets pods as a whole, or
+ * init containers, ask for other resources.
  *
  * @see Kubernetes 1.36 component-helpers/nodedeclaredfeatures/features
  */
-const DECLARED = ['RestartAllContainersOnContainerExits'];
+const DECLARED = [
+  'InPlacePodLevelResourcesVerticalScaling',
+  'InPlacePodVerticalScalingInitContainers',
+  'RestartAllContainersOnContainerExits',
+];
 
 export function nodeConfig(options: Options): NodeConfig {
   const { config, nodeName, nodeIps, nodeLabels, cloudProvider } = options;

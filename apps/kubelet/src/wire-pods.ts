@@ -11,11 +11,13 @@ import {
   type PodEvents,
   type PodLeftovers,
   type PodSource,
+  ResourceRecords,
 } from '@nodeagent/kubelet';
 import {
   createLogDirectories,
   createManifestFiles,
   createManifestUrl,
+  createResourceRecordFile,
 } from '@nodeagent/kubelet/adapters';
 
 import type { Options } from './options.js';
@@ -50,6 +52,15 @@ export function podLeftovers(options: Options, cgroups: PodCgroups): readonly Po
   const { podLogsDir } = options.config;
   const logs = createLogDirectories({ podLogsDir, containerLogsDir: containerLogsDir(options) });
   return [logs, { pods: () => cgroups.pods(), remove: (uid) => cgroups.remove(uid) }];
+}
+
+/** What pods were given, as it is on disk. */
+export function openRecords({ rootDir }: Options, log: Logger): Promise<ResourceRecords> {
+  return ResourceRecords.open({
+    allocated: createResourceRecordFile(rootDir, 'allocated_pods_state'),
+    actuated: createResourceRecordFile(rootDir, 'actuated_pods_state'),
+    log,
+  });
 }
 
 /** What this machine's kernel and the configuration allow pods. */

@@ -88,11 +88,18 @@ import {
   idRange,
   nodeConfig,
   pullRules,
+  resizeRules,
   runtimeSettings,
   VERSION,
 } from './settings.js';
 import { openConnection, rotationTasks } from './wire-certificates.js';
-import { admissionRules, createLogRecorder, podLeftovers, staticSources } from './wire-pods.js';
+import {
+  admissionRules,
+  createLogRecorder,
+  openRecords,
+  podLeftovers,
+  staticSources,
+} from './wire-pods.js';
 import { rotateLogs, type WiredServer, wireServer } from './wire-server.js';
 
 interface Base {
@@ -237,8 +244,10 @@ async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<Kubelet
     onRenewalFailed: (pod, err) =>
       log.warn({ pod: pod.metadata?.name, err }, 'token not renewed, the old one still works'),
   });
+  const records = await openRecords(options, log);
   const runtime = createPodRuntime(
     {
+      resources: records,
       ...{ client, objects, surroundings, events, nodeEvents, files, clock, log },
       cri: cri.runtime,
       images: cri.images,
@@ -273,6 +282,7 @@ async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<Kubelet
     ...{ client, ownNode, events, nodeEvents, runtime, clock, random, log },
     onWakeable: (wake) => wakes.onWake(wake),
     sources: staticSources({ options, events, clock, log }),
+    resources: { records, rules: resizeRules(config, settings) },
     admission: { rules: await admissionRules(options) },
     metrics,
     probeMetrics: wiring.probeMetrics,

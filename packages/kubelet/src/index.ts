@@ -50,6 +50,9 @@ export {
   prepareStaticPod,
   qosClass,
   type RuntimeEvents,
+  type ResizeRules,
+  type ResourceRecordFile,
+  ResourceRecords,
   StartError,
 } from './pods/index.js';
 export { podStatus, type StatusInput } from './status/index.js';
@@ -99,6 +102,7 @@ export {
   type PullRecordFiles,
   type PullRules,
   rangeProblem,
+  maySwap,
   type RuntimeMachine,
   type RuntimeSettings,
   subIdRange,

@@ -203,9 +203,13 @@ describe('settings', () => {
 
   it('say what a scheduler may ask of the node, unless it is switched off', async () => {
     const feature = 'RestartAllContainersOnContainerExits';
-    expect(nodeConfig(await options()).declaredFeatures).toEqual([feature]);
+    const others = [
+      'InPlacePodLevelResourcesVerticalScaling',
+      'InPlacePodVerticalScalingInitContainers',
+    ];
+    expect(nodeConfig(await options()).declaredFeatures).toEqual([...others, feature]);
     const without = nodeConfig(await options(`--feature-gates=${feature}=false`));
-    expect(without.declaredFeatures).toEqual([]);
+    expect(without.declaredFeatures).toEqual(others);
   });
 
   it('name the node after the host, in lower case', async () => {

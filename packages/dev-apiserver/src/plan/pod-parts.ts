@@ -17,6 +17,7 @@ export function withPodPart(part: PodPart, draft: ApiObject, old: ApiObject): Ap
       ? { ...spec, ephemeralContainers: wanted?.ephemeralContainers ?? [] }
       : {
           ...spec,
+          ...(wanted?.resources && { resources: wanted.resources }),
           containers: resized(spec.containers, wanted?.containers),
           ...(spec.initContainers === undefined
             ? {}

@@ -1,4 +1,19 @@
 export type { PodAction, PodPlan } from './model/action.js';
+export {
+  amountsIn,
+  type ContainerAmounts,
+  effectiveResources,
+  type Resources,
+  resourcesOf,
+  sameResources,
+} from './model/allocation.js';
+export {
+  type ContainerResize,
+  RESIZE_IN_PROGRESS,
+  RESIZE_PENDING,
+  type ResizeCondition,
+  type ResizeConditions,
+} from './model/resize.js';
 export { isManifestError, isStartError, StartError } from './model/errors.js';
 export type { FailureVerdict, PodFacts } from './model/facts.js';
 export {
@@ -50,6 +65,8 @@ export type {
   PodRuntime,
   PodSource,
   PodVolumes,
+  ResizePodRequest,
+  ResourceRecordFile,
   RuntimeEvents,
   RuntimePod,
   StartContainerRequest,
@@ -60,7 +77,9 @@ export { DesiredPods } from './run/desired-pods.js';
 export { Gate } from './run/gate.js';
 export { runHousekeeping } from './run/housekeeping.js';
 export { PodCounts } from './run/pod-counts.js';
-export { PodWorkers } from './run/pod-workers.js';
+export { PodWorkers, type ResizePorts } from './run/pod-workers.js';
+export { ResourceRecords } from './run/resource-records.js';
+export { type ResizeRules } from './plan/resize-limits.js';
 export {
   crashLoopMemory,
   type CrashLoopRules,

@@ -1,8 +1,10 @@
 import type { Node, Pod, PodStatus, ReflectorSink } from '@nodeagent/kube-client';
 
 import type { ContainerRole } from './model/action.js';
+import type { PodAllocation } from './model/allocation.js';
 import type { PodFacts } from './model/facts.js';
 import type { PodObservation } from './model/observation.js';
+import type { ContainerResize, ResizeConditions } from './model/resize.js';
 import type { ProbeVerdicts } from './model/verdict.js';
 
 /** What the pod workers need of the container runtime. Failures are {@link StartError} or CriError. */
@@ -24,6 +26,8 @@ export interface PodRuntime {
   startContainer(request: StartContainerRequest, signal: AbortSignal): Promise<string>;
   /** Waits for the container's end; a container that is gone counts as stopped. */
   stopContainer(request: StopContainerRequest, signal: AbortSignal): Promise<void>;
+  /** Gives running containers, and the pod around them, other resources; stops at the first failure. */
+  resizePod(request: ResizePodRequest, signal: AbortSignal): Promise<void>;
   stopSandbox(sandboxId: string, signal: AbortSignal): Promise<void>;
   /** With its log files unless they are to be kept; gone already is fine. */
   removeContainer(containerId: string, logs: 'remove' | 'keep', signal: AbortSignal): Promise<void>;
@@ -62,6 +66,34 @@ export interface StopContainerRequest {
   readonly turn?: Promise<void>;
   /** Text of the `Killing` event. */
   readonly why: string;
+}
+
+export interface ResizePodRequest {
+  /** With the resources that it is to have. */
+  readonly pod: Pod;
+  readonly sandboxId: string;
+  /** In this order, before those for CPU. */
+  readonly memory: readonly ContainerResize[];
+  readonly cpu: readonly ContainerResize[];
+}
+
+/** What a worker tells of its pod's resources, and hears of them. */
+export interface PodResizes {
+  /** What its containers have, as far as it is known. */
+  actuated(podUid: string): PodAllocation | undefined;
+  /** Looks whether the pod has got what it was given. */
+  progress(pod: Pod, seen: PodObservation): void;
+  failed(pod: Pod, message: string): void;
+  conditions(podUid: string): ResizeConditions;
+}
+
+/** A file that outlives this process: `allocated_pods_state`, `actuated_pods_state`. */
+export interface ResourceRecordFile {
+  readonly path: string;
+  /** @returns undefined when there is none */
+  read(): Promise<string | undefined>;
+  /** Readers see the old text or the new one, even after a crash of the machine. */
+  write(text: string): Promise<void>;
 }
 
 /** Tells that a pod's containers or sandboxes changed; the pod's worker then observes for itself. */

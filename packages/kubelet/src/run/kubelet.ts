@@ -46,6 +46,8 @@ import {
   type PodVolumes,
   PodWorkers,
   runHousekeeping,
+  type ResizeRules,
+  type ResourceRecords,
   type RuntimeEvents,
 } from '../pods/index.js';
 import type { NodeServer, PodsOnNode } from '../server/index.js';
@@ -82,6 +84,8 @@ export interface KubeletPorts {
   readonly server?: NodeServer;
   /** What else pods leave on this node; cleaned up behind those that nobody knows. */
   readonly leftovers?: readonly PodLeftovers[];
+  /** Where it is kept what pods were given; with it, pods that run can be given other resources. */
+  readonly resources?: Readonly<{ records: ResourceRecords; rules: ResizeRules }>;
   /** What decides about new pods beside the node and its other pods. */
   readonly admission?: AdmissionHooks;
   readonly metrics?: Metrics;
@@ -179,7 +183,7 @@ function podTasks(
   signal: AbortSignal,
 ): readonly ScopeTask[] {
   const { client, cri, runtimeEvents, volumes, events, node, turns, metrics } = ports;
-  const runtime = metrics ? meterPodRuntime(ports.runtime, metrics) : ports.runtime;
+  const runtime = metrics ? meterPodRuntime(ports.runtime, { metrics, clock: ports.clock }) : ports.runtime;
   const { clock, random, log } = ports;
   const { syncFrequencyMs: resyncMs } = settings;
   const { nodeName } = settings.node;
@@ -206,6 +210,7 @@ function podTasks(
     crashLoopRules: crashLoopRules(settings),
     admission: admissionHooks(ports, settings),
     ...(ports.metrics && { metrics: ports.metrics }),
+    resize: ports.resources && { ...ports.resources, synced: () => desired.synced },
     ...(counts && { onRestart: (isStatic) => counts.restarted(isStatic) }),
     onStaticPod: (fullName) => mirrors.wake(fullName),
   });
@@ -223,9 +228,12 @@ function podTasks(
   const ready = (inner: AbortSignal): Promise<void> => ports.ownNode.known(inner);
   const api = createApiSource({ client, nodeName, clock, random, log, ready });
   const sources = [...(standalone ? [] : [api]), ...(ports.sources ?? [])];
-  const desired: DesiredPods = new DesiredPods(sources, workers, { clock, log, mirrors });
+  const desired: DesiredPods = new DesiredPods(sources, workers, {
+    ...{ clock, log, mirrors },
+    onSynced: () => workers.synced(),
+  });
   const housekeeping = {
-    ...{ runtime, volumes, clock, log, leftovers: ports.leftovers ?? [] },
+    ...{ runtime, volumes, clock, log, leftovers: leftoversOf(ports) },
     synced: () => desired.synced,
     known: () => workers.uids,
     onOrphan: () => counts?.orphaned(),
@@ -250,6 +258,10 @@ function podTasks(
     (inner) => runHousekeeping(housekeeping, inner),
     async (inner) => ports.server?.run(podsOnNode({ desired, reporter, turns, mirrors }), inner),
   ];
+}
+
+function leftoversOf({ leftovers = [], resources }: KubeletPorts): readonly PodLeftovers[] {
+  return resources === undefined ? leftovers : [...leftovers, resources.records];
 }
 
 /** With the newest statuses: the API may not have them yet. */

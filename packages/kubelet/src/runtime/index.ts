@@ -1,3 +1,4 @@
+export { maySwap } from './plan/container-swap.js';
 export {
   LABEL_CONTAINER_NAME,
   LABEL_POD_NAME,

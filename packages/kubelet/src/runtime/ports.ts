@@ -1,5 +1,6 @@
 import type { Service } from '@nodeagent/kube-client';
 
+import type { Resources } from '../pods/index.js';
 import type { NodeFacts } from './plan/pod-fields.js';
 
 /** Files of the host that pods are given or leave behind. */
@@ -69,6 +70,15 @@ export type HookCaller = (
   request: HookRequest,
   signal: AbortSignal,
 ) => Promise<'answered' | 'not-tls'>;
+
+/** What containers have been given, to be known after a restart of the kubelet. */
+export interface ActuatedRecords {
+  actuated(podUid: string): Readonly<{ containers: Readonly<Record<string, Resources>> }> | undefined;
+  setActuated(podUid: string, container: string, resources: Resources): void;
+  setActuatedPod(podUid: string, resources: Resources): void;
+  /** Resolves when all of that is on disk. */
+  saved(): Promise<void>;
+}
 
 /** What pods see of their surroundings, as it is now. */
 export interface Surroundings {

@@ -3,6 +3,7 @@ import type { Clock } from '@nodeagent/base';
 import {
   type ContainerObservation,
   containerSpecHash,
+  effectiveResources,
   findContainer,
   isHostNetwork,
   podName,
@@ -10,6 +11,9 @@ import {
   type PodObservation,
   type PodRuntime,
   podUid,
+  type ResizePodRequest,
+  resourcesOf,
+  type ResourceRecords,
   type RuntimeEvents,
   type RuntimePod,
   type SandboxObservation,
@@ -19,7 +23,14 @@ import {
 import type { Pod } from '@nodeagent/kube-client';
 
 type Verb =
-  'observe' | 'create-sandbox' | 'start' | 'stop' | 'stop-sandbox' | 'remove' | 'remove-sandbox';
+  | 'observe'
+  | 'create-sandbox'
+  | 'start'
+  | 'stop'
+  | 'resize'
+  | 'stop-sandbox'
+  | 'remove'
+  | 'remove-sandbox';
 
 interface Held {
   readonly namespace: string;
@@ -45,6 +56,8 @@ export class MemoryPodRuntime implements PodRuntime, RuntimeEvents {
   /** Runs before each call: may delay it, or throw what it shall fail with. */
   onCall: ((verb: Verb, subject: string, signal: AbortSignal) => void | Promise<void>) | undefined;
   unhealthy: string | undefined;
+  /** Where it is kept what containers were given. */
+  records: Pick<ResourceRecords, 'setActuated'> | undefined;
   readonly #clock: Clock;
   readonly #pods = new Map<string, Held>();
   #onChange: ((podUid: string) => void) | undefined;
@@ -145,6 +158,7 @@ export class MemoryPodRuntime implements PodRuntime, RuntimeEvents {
     await this.#enter('start', name, signal);
     const spec = findContainer(pod, name)?.spec;
     if (spec === undefined) throw new Error(`no container ${name} in the spec`);
+    this.records?.setActuated(podUid(pod), name, effectiveResources(pod, spec));
     const id = `${name}-${this.#next()}`;
     const nowMs = this.#clock.nowMs();
     this.#held(pod).containers.unshift({
@@ -172,6 +186,14 @@ export class MemoryPodRuntime implements PodRuntime, RuntimeEvents {
     await this.#clock.sleep(graceSeconds * 1000, signal);
     signal.throwIfAborted();
     return this.#end(containerId, 137);
+  }
+
+  async resizePod({ pod, memory, cpu }: ResizePodRequest, signal: AbortSignal): Promise<void> {
+    const names = new Set([...memory, ...cpu].map(({ name }) => name));
+    await this.#enter('resize', [...names].join(), signal);
+    for (const { name, to } of [...memory, ...cpu]) {
+      this.records?.setActuated(podUid(pod), name, resourcesOf(to));
+    }
   }
 
   async stopSandbox(sandboxId: string, signal: AbortSignal): Promise<void> {

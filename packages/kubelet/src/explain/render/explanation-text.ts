@@ -43,6 +43,10 @@ function words(action: PodAction): string {
       return `remove sandbox ${action.id}`;
     case 'create-sandbox':
       return `create sandbox, attempt ${action.attempt}`;
+    case 'resize-pod': {
+      const names = new Set([...action.memory, ...action.cpu].map(({ name }) => name));
+      return `give running containers other resources (${[...names].join(', ')})`;
+    }
     case 'stop-pod':
       return 'stop all containers, then the sandbox';
     case 'hold-container':

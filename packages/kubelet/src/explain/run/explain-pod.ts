@@ -123,6 +123,10 @@ function imaginaryPorts(
     cgroups: {
       ensure: async () => undefined,
       parentOf: (pod) => cgroupPath(podNames(layout, qosClass(pod), podUid(pod)), layout.driver),
+      limits: async () => undefined,
+      wanted: () => ({}),
+      setLimits: async () => undefined,
+      memoryUsage: async () => undefined,
     },
     surroundings: {
       node: () => ({ hostIps: state.hostIps, allocatable: state.allocatable }),

@@ -1,3 +1,5 @@
+import type { ContainerResize } from './resize.js';
+
 export type ContainerRole = 'init' | 'sidecar' | 'regular' | 'ephemeral';
 
 /**
@@ -31,6 +33,16 @@ export type PodAction =
       name: string;
       role: ContainerRole;
       restartCount: number;
+      why: string;
+    }>
+  /**
+   * Gives running containers other resources, and the pod around them: memory first, then CPU; within
+   * each the containers in this order.
+   */
+  | Readonly<{
+      kind: 'resize-pod';
+      memory: readonly ContainerResize[];
+      cpu: readonly ContainerResize[];
       why: string;
     }>
   /** Nothing to do for this container before `untilMs` (wall clock): crash-loop back-off. */

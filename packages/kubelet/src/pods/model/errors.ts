@@ -31,3 +31,25 @@ export class ManifestError extends Error {
 export function isManifestError(value: unknown): value is ManifestError {
   return value instanceof Error && value.name === 'ManifestError';
 }
+
+/** `POD_CHECKPOINT_CORRUPT` what pods were given cannot be read. */
+export type CheckpointErrorCode = 'POD_CHECKPOINT_CORRUPT';
+
+/**
+ * A file that says what pods were given is not as it was written: pods might be given away what is
+ * in use, so nothing starts before somebody has looked.
+ */
+export class CheckpointError extends Error {
+  override readonly name = 'CheckpointError';
+  readonly code: CheckpointErrorCode = 'POD_CHECKPOINT_CORRUPT';
+  readonly path: string;
+
+  constructor(path: string, why: string, options?: ErrorOptions) {
+    super(
+      `could not restore state from checkpoint: ${why}, please drain this node and delete pod ` +
+        `resource information checkpoint file "${path}" before restarting Kubelet`,
+      options,
+    );
+    this.path = path;
+  }
+}

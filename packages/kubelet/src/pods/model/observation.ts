@@ -1,3 +1,5 @@
+import type { ContainerAmounts } from './allocation.js';
+
 /** How long ago, what state: everything a decision about a pod may know of the runtime. */
 export interface PodObservation {
   /** Newest first: attempt, then creation time, descending. */
@@ -36,6 +38,8 @@ export type ContainerObservation = Readonly<{
   imageRef: string;
   /** `containerd`, `cri-o`, …: the scheme of the id in the API. */
   runtimeName: string;
+  /** What the runtime says that it has; absent where it does not say, 0 is without. */
+  resources?: Readonly<Partial<ContainerAmounts>>;
   user?: Readonly<{ uid: number; gid: number; supplementalGroups: readonly number[] }>;
   state: ContainerRunState;
 }>;

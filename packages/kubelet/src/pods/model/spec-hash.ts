@@ -1,7 +1,6 @@
 import type { Container } from '@nodeagent/kube-client';
 
-const FNV_OFFSET = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
+import { fnv1a32 } from './fnv.js';
 
 /**
  * The hash that a container carries in its runtime annotation `io.kubernetes.container.hash`: only
@@ -14,10 +13,7 @@ const FNV_PRIME = 0x01000193;
  */
 export function containerSpecHash(container: Pick<Container, 'name' | 'image'>): string {
   const json = goJson({ image: container.image ?? '', name: container.name });
-  const printed = `([]uint8)[${[...Buffer.from(json)].join(' ')}]`;
-  let hash = FNV_OFFSET;
-  for (const byte of Buffer.from(printed)) hash = Math.imul(hash ^ byte, FNV_PRIME) >>> 0;
-  return hash.toString(16);
+  return fnv1a32(`([]uint8)[${[...Buffer.from(json)].join(' ')}]`).toString(16);
 }
 
 /** Go escapes what HTML could misread, and the two line separators of JavaScript. */

@@ -9,6 +9,7 @@ import {
   stopStep,
   verdictsOf,
 } from './plan-steps.js';
+import { resizeNeed } from './plan-resize.js';
 import { restartsAfterExit, restartsAfterKill } from './restart-policy.js';
 
 /** Exit code of what SIGKILL ended. */
@@ -154,6 +155,9 @@ function planRunningSidecar(
       actions: restart(`Init container ${name} failed liveness probe`, 'liveness'),
       done: true,
     };
+  }
+  if (resizeNeed(subject, roled.spec, record).kind === 'restart') {
+    return { actions: restart(`Container ${name} resize requires restart`), done: true };
   }
   return { actions: [], done: true };
 }

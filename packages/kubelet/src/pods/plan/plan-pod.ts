@@ -9,6 +9,7 @@ import {
   type RoledContainer,
 } from '../model/pod-spec.js';
 import { planInitContainers } from './plan-init.js';
+import { planResize, resizeNeed } from './plan-resize.js';
 import {
   isOutdated,
   latestOf,
@@ -97,17 +98,19 @@ function planInSandbox(subject: PlanSubject): PodPlan {
     .map((roled) => startStep(subject, roled, 'an ephemeral container was added'));
   const init = planInitContainers(subject);
   if (init.failed !== undefined) return planStopIfRunning(seen, init.failed);
-  if (!init.initialised) return [...init.actions, ...ephemeral];
+  if (!init.initialised) {
+    return [...init.actions, ...ephemeral, ...planResize(subject, init.actions)];
+  }
   const regular = regularContainers(pod).map((roled) => planRegular(subject, roled));
   if (regular.every((decision) => decision.kind === 'done')) {
     return planStopIfRunning(seen, 'all containers have ended for good');
   }
   const actions = regular.flatMap((decision) => decision.actions);
-  const stops = [...init.actions, ...actions].filter(({ kind }) => kind === 'stop-container');
-  const rest = [...ephemeral, ...init.actions, ...actions].filter(
-    ({ kind }) => kind !== 'stop-container',
-  );
-  return [...stops, ...rest];
+  const isStop = ({ kind }: PodAction): boolean => kind === 'stop-container';
+  const stops = [...init.actions, ...actions].filter(isStop);
+  const before = [...ephemeral, ...init.actions].filter((action) => !isStop(action));
+  const starts = actions.filter((action) => !isStop(action));
+  return [...stops, ...before, ...planResize(subject, stops), ...starts];
 }
 
 /** `kept`: it runs or will run. `done`: it has ended and stays so. */
@@ -153,12 +156,26 @@ function planRunning(
   }
   const { liveness, startup } = verdictsOf(subject, record.id);
   const probe = liveness === 'failure' ? 'liveness' : 'startup';
-  if (liveness !== 'failure' && startup !== 'failure') return { kind: 'kept', actions: [] };
+  if (liveness !== 'failure' && startup !== 'failure') return planKept(subject, roled, record);
   const again = restartsAfterKill(subject.pod, roled.spec);
   const why = `Container ${name} failed ${probe} probe${again ? ', will be restarted' : ''}`;
   const stop = stopStep(subject, { roled, id: record.id, probe }, why);
   const start = again ? [startStep(subject, roled, `its ${probe} probe failed`)] : [];
   return { kind: 'kept', actions: [stop, ...start] };
+}
+
+/** All is well with it, but for the resources that it has. */
+function planKept(
+  subject: PlanSubject,
+  roled: RoledContainer,
+  record: ContainerObservation,
+): Decision {
+  if (resizeNeed(subject, roled.spec, record).kind !== 'restart') {
+    return { kind: 'kept', actions: [] };
+  }
+  const why = `Container ${roled.spec.name} resize requires restart`;
+  const stop = stopStep(subject, { roled, id: record.id }, why);
+  return { kind: 'kept', actions: [stop, startStep(subject, roled, 'its resources changed')] };
 }
 
 /** Running, or not known to be not running. */

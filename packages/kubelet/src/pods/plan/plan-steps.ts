@@ -1,6 +1,7 @@
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { PodAction } from '../model/action.js';
+import type { PodAllocation } from '../model/allocation.js';
 import type { ContainerObservation, PodObservation } from '../model/observation.js';
 import type { RoledContainer } from '../model/pod-spec.js';
 import { containerSpecHash } from '../model/spec-hash.js';
@@ -11,6 +12,8 @@ import { containerGraceSeconds } from './grace.js';
 /** What a plan depends on besides the pod and what the runtime shows. */
 export interface PlanContext extends CrashLoopContext {
   readonly probes: ProbeVerdicts;
+  /** What the containers have, as far as it is known; nothing is resized when absent. */
+  readonly actuated?: PodAllocation | undefined;
 }
 
 export interface PlanSubject {

@@ -23,6 +23,14 @@ export interface MirrorSink {
   remove(mirror: Pod): void;
 }
 
+export interface DesiredPodsOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly mirrors?: MirrorSink;
+  /** Called once, when every source has told its first set. */
+  readonly onSynced?: () => void;
+}
+
 /**
  * A pod that vanished from the API was force-deleted: whoever did that wants it gone now. One whose
  * file was removed has its time.
@@ -36,6 +44,7 @@ const REMOVED_GRACE_S: Readonly<Partial<Record<PodSource['name'], number>>> = { 
 export class DesiredPods {
   readonly #sink: PodSink;
   readonly #mirrors: MirrorSink | undefined;
+  readonly #onSynced: (() => void) | undefined;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #pods = new Map<string, Map<string, Pod>>();
@@ -44,10 +53,11 @@ export class DesiredPods {
   constructor(
     sources: readonly PodSource[],
     sink: PodSink,
-    { clock, log, mirrors }: Readonly<{ clock: Clock; log: Logger; mirrors?: MirrorSink }>,
+    { clock, log, mirrors, onSynced }: DesiredPodsOptions,
   ) {
     this.#sink = sink;
     this.#mirrors = mirrors;
+    this.#onSynced = onSynced;
     this.#clock = clock;
     this.#log = log;
     this.#waitingFor = new Set(sources.map(({ name }) => name));
@@ -94,6 +104,7 @@ export class DesiredPods {
         for (const [key, pod] of oldestFirst(items)) upsert(key, pod);
         if (this.#waitingFor.delete(source)) {
           this.#log.info({ source, pods: items.size }, 'pod source has told its first set');
+          if (this.synced) this.#onSynced?.();
         }
       },
       upsert,

@@ -18,18 +18,21 @@ export interface ExecuteContext {
   readonly sandboxGate: Gate;
   readonly log: Logger;
   readonly memory: Pick<StartMemory, 'noteStart' | 'noteOutcome'>;
+  /** Running containers could not be given other resources; they keep running with what they have. */
+  readonly onResizeFailed?: (message: string) => void;
 }
 
 type Start = Extract<PodAction, { kind: 'start-container' }>;
+type Resize = Extract<PodAction, { kind: 'resize-pod' }>;
 
 /**
  * Carries out a plan, in order, up to and with the making of a sandbox: what comes after depends on
  * the sandbox's addresses, and is planned anew from what is then seen.
  *
- * A container that cannot be started does not keep the others from it, but for an init container,
- * after which nothing is started.
+ * A container that cannot be started, or given other resources, does not keep the others from it, but
+ * for an init container, after which nothing is started.
  *
- * @returns the start failures that ask for another try
+ * @returns the failures that ask for another try
  * @throws what made it impossible to go on
  */
 export async function executePlan(
@@ -45,6 +48,9 @@ export async function executePlan(
       if (failure === undefined) continue;
       failures.push(failure);
       if (action.role === 'init') break;
+    } else if (action.kind === 'resize-pod') {
+      const failure = await resize(action, context, signal);
+      if (failure !== undefined) failures.push(failure);
     } else {
       await perform(action, context, signal);
       if (action.kind !== 'hold-container') {
@@ -57,7 +63,7 @@ export async function executePlan(
 }
 
 async function perform(
-  action: Exclude<PodAction, { kind: 'start-container' }>,
+  action: Exclude<PodAction, Start | Resize>,
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -80,6 +86,25 @@ async function perform(
       return createSandbox(action.attempt, context, signal);
     case 'hold-container':
       return undefined;
+  }
+}
+
+async function resize(
+  { kind, memory, cpu, why }: Resize,
+  { pod, seen, runtime, log, onResizeFailed }: ExecuteContext,
+  signal: AbortSignal,
+): Promise<Error | undefined> {
+  const sandboxId = seen.sandboxes[0]?.id;
+  if (sandboxId === undefined) throw new Error('no sandbox to resize');
+  try {
+    await runtime.resizePod({ pod, sandboxId, memory, cpu }, signal);
+    log.info({ action: kind, why }, 'pod action done');
+    return undefined;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    log.warn({ action: kind, err: error }, 'pod not resized');
+    onResizeFailed?.(messageOf(error));
+    return error instanceof Error ? error : new Error(String(error));
   }
 }
 

@@ -18,8 +18,13 @@ const CONTAINER_TYPE: Readonly<Record<ContainerRole, string>> = {
   ephemeral: 'ephemeral_container',
 };
 
+const RESIZE_BUCKETS_MS = Array.from({ length: 10 }, (_, i) => 10 * 2 ** i);
+
 /** The same runtime, counting the sandboxes and containers that were to be started, and were not. */
-export function meterPodRuntime(runtime: PodRuntime, metrics: Metrics): PodRuntime {
+export function meterPodRuntime(
+  runtime: PodRuntime,
+  { metrics, clock }: MeterPorts,
+): PodRuntime {
   const pods = metrics.counter({
     name: 'kubelet_started_pods_total',
     help: 'Sandboxes that were to be made.',
@@ -38,6 +43,12 @@ export function meterPodRuntime(runtime: PodRuntime, metrics: Metrics): PodRunti
     help: 'Containers that could not be started, by type and reason.',
     labelNames: ['container_type', 'code'],
   });
+  const resizes = metrics.histogram({
+    name: 'kubelet_pod_resize_duration_milliseconds',
+    help: 'How long it took to give running containers other resources.',
+    labelNames: ['success'],
+    buckets: RESIZE_BUCKETS_MS,
+  });
   return {
     observe: (uid, signal) => runtime.observe(uid, signal),
     noticed: (uid) => runtime.noticed(uid),
@@ -45,6 +56,17 @@ export function meterPodRuntime(runtime: PodRuntime, metrics: Metrics): PodRunti
     listPods: (signal) => runtime.listPods(signal),
     stopContainer: (request, signal) => runtime.stopContainer(request, signal),
     stopSandbox: (id, signal) => runtime.stopSandbox(id, signal),
+    resizePod: async (request, signal) => {
+      const startedMs = clock.monotonicMs();
+      let success = false;
+      try {
+        await runtime.resizePod(request, signal);
+        success = true;
+      } finally {
+        const labels = { success: String(success) };
+        resizes.observe(clock.monotonicMs() - startedMs, labels);
+      }
+    },
     removeContainer: (id, logs, signal) => runtime.removeContainer(id, logs, signal),
     removeSandbox: (id, signal) => runtime.removeSandbox(id, signal),
     createSandbox: async (pod, attempt, signal) => {

@@ -40,6 +40,7 @@ import type {
   PodEvents,
   PodProbes,
   PodReporter,
+  PodResizes,
   PodRuntime,
   PodVolumes,
 } from '../ports.js';
@@ -59,6 +60,8 @@ export interface WorkerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Other resources for pods that run; none when absent. */
+  readonly resizes?: PodResizes | undefined;
   /** Pods that make a sandbox at the same time. */
   readonly sandboxGate: Gate;
   readonly crashLoopRules: CrashLoopRules;
@@ -247,13 +250,16 @@ export class PodWorker {
   }
 
   #report(seen: PodObservation, terminal = false): PodStatus {
-    const { reporter, probes } = this.#ports;
+    const { reporter, probes, resizes } = this.#ports;
     if (this.#removed) return this.#pod.status ?? {};
+    const uid = podUid(this.#pod);
     return reporter.report({
       pod: this.#pod,
       seen,
-      probes: probes.verdicts(podUid(this.#pod)),
+      probes: probes.verdicts(uid),
       waiting: this.#memory.waiting,
+      actuated: resizes?.actuated(uid),
+      resize: terminal ? {} : (resizes?.conditions(uid) ?? {}),
       terminal,
       verdict: this.#verdict,
     });
@@ -267,6 +273,7 @@ export class PodWorker {
       for (let rounds = 0; ; rounds += 1) {
         if (rounds > maxRounds(this.#pod)) throw new Error('the pod does not come to rest');
         const plan = this.#plan(seen);
+        this.#ports.resizes?.progress(this.#pod, seen);
         const status = this.#report(seen);
         if (isTerminalPhase(status.phase)) {
           this.stop('completed');
@@ -300,6 +307,7 @@ export class PodWorker {
     const plan = planPod(this.#pod, seen, {
       ...this.#memory.crashLoops,
       probes: this.#ports.probes.verdicts(podUid(this.#pod)),
+      actuated: this.#ports.resizes?.actuated(podUid(this.#pod)),
     });
     this.#memory.notePlan(this.#pod, plan);
     return plan;
@@ -316,7 +324,7 @@ export class PodWorker {
     seen: PodObservation,
     signal: AbortSignal,
   ): Promise<readonly Error[]> {
-    const { runtime, events, sandboxGate } = this.#ports;
+    const { runtime, events, sandboxGate, resizes } = this.#ports;
     if (plan.some(({ kind }) => kind === 'create-sandbox')) this.#assertNetwork();
     const context = {
       pod: this.#pod,
@@ -326,6 +334,7 @@ export class PodWorker {
       sandboxGate,
       log: this.#log,
       memory: this.#memory,
+      onResizeFailed: (message: string) => resizes?.failed(this.#pod, message),
     };
     return executePlan(plan, context, signal);
   }

@@ -4,12 +4,25 @@ import type { Pod } from '@nodeagent/kube-client';
 import type { FailureVerdict } from '../model/facts.js';
 import { isStaticPod, podFullName, podUid } from '../model/pod-spec.js';
 import { podGraceSeconds } from '../plan/grace.js';
+import type { ResizeRules } from '../plan/resize-limits.js';
 import { Admission, type AdmissionHooks } from './admission.js';
 import type { StaticPodState } from './mirror-pods.js';
 import type { CountedPod } from './pod-counts.js';
 import { PodWorker, type WorkerPorts } from './pod-worker.js';
+import { Resizes } from './resizes.js';
+import type { ResourceRecords } from './resource-records.js';
 
-export interface WorkersPorts extends WorkerPorts {
+/** What pods that run need to be given other resources. */
+export interface ResizePorts {
+  readonly records: ResourceRecords;
+  readonly rules: ResizeRules;
+  /** Every source has told its pods. */
+  readonly synced: () => boolean;
+}
+
+export interface WorkersPorts extends Omit<WorkerPorts, 'resizes'> {
+  /** Without it pods keep the resources that they began with. */
+  readonly resize?: ResizePorts | undefined;
   readonly admission?: AdmissionHooks;
   readonly metrics?: Metrics;
   /** A pod was made again with the uid that it had. */
@@ -21,6 +34,8 @@ export interface WorkersPorts extends WorkerPorts {
 /** A pod has to be stopped before its successor of the same uid may begin. */
 interface Running {
   readonly worker: PodWorker;
+  /** As its source wants it; the worker's own has the resources that it was given. */
+  desired: Pod;
   /** Ends the worker: one of its own, so that no signal has hundreds of listeners. */
   readonly end: AbortController;
   /** Taken in again while its worker was on its way out. */
@@ -40,6 +55,7 @@ const LEAST_PATIENCE_MS = 10_000;
 export class PodWorkers {
   readonly #ports: WorkersPorts;
   readonly #admission: Admission;
+  readonly #resizes: Resizes | undefined;
   readonly #workers = new Map<string, Running>();
   readonly #tasks = new Set<Promise<void>>();
   #signal: AbortSignal | undefined;
@@ -55,6 +71,37 @@ export class PodWorkers {
       metrics: ports.metrics,
       log: ports.log,
     });
+    this.#resizes = ports.resize && this.#createResizes(ports.resize);
+  }
+
+  #createResizes({ records, rules, synced }: ResizePorts): Resizes {
+    const { events, clock, metrics, log } = this.#ports;
+    return new Resizes({
+      ...{ records, rules, synced, events, clock, metrics, log },
+      desired: (uid) => {
+        const running = this.#workers.get(uid);
+        return running?.worker.life.kind === 'syncing' ? running.desired : undefined;
+      },
+      judge: async (pod, signal) => {
+        const decision = this.#admission.decide(pod);
+        return decision.kind === 'decided' ? decision.refusal : decision.refusal(signal);
+      },
+      onChange: (uid) => {
+        const running = this.#workers.get(uid);
+        if (running === undefined) return;
+        running.worker.update(this.#allocated(running.desired));
+        running.worker.probed();
+      },
+    });
+  }
+
+  /** All pods are known: what had to wait for that may be done. */
+  synced(): void {
+    this.#resizes?.retry('pods_added');
+  }
+
+  #allocated(pod: Pod): Pod {
+    return this.#resizes?.allocated(pod) ?? pod;
   }
 
   /** Uids that are taken care of, ended ones too as long as their source has them. */
@@ -95,6 +142,7 @@ export class PodWorkers {
   /** Starts what was put before; ends, with the signal, when the last worker has. */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
+    const resizing = this.#resizes?.run(signal);
     for (const running of this.#workers.values()) this.#begin(running, signal);
     await new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -102,6 +150,7 @@ export class PodWorkers {
     });
     for (const { end } of this.#workers.values()) end.abort(signal.reason);
     while (this.#tasks.size > 0) await Promise.all(this.#tasks);
+    await resizing;
   }
 
   /** Added or changed. */
@@ -110,7 +159,12 @@ export class PodWorkers {
     const running = this.#workers.get(uid);
     if (running === undefined) this.#add(pod);
     else if (running.worker.removed) running.again = pod;
-    else running.worker.update(pod);
+    else {
+      const before = running.desired;
+      running.desired = pod;
+      if (running.state !== 'refused') this.#resizes?.changed(before, pod);
+      running.worker.update(this.#allocated(pod));
+    }
   }
 
   /** @param graceSeconds undefined: the pod's own */
@@ -119,7 +173,7 @@ export class PodWorkers {
     if (running === undefined) return;
     running.again = undefined;
     this.#ports.reporter.forget(uid);
-    if (running.worker.life.kind === 'finished') this.#workers.delete(uid);
+    if (running.worker.life.kind === 'finished') this.#forget(uid);
     else running.worker.remove(graceSeconds);
     this.#tellStatic(running);
   }
@@ -161,10 +215,12 @@ export class PodWorkers {
   }
 
   #add(pod: Pod): void {
-    const worker = new PodWorker(pod, this.#ports);
-    const decision = worker.life.kind === 'syncing' ? this.#admission.decide(pod) : undefined;
+    const allocated = this.#allocated(pod);
+    const worker = new PodWorker(allocated, { ...this.#ports, resizes: this.#resizes });
+    const decision = worker.life.kind === 'syncing' ? this.#admission.decide(allocated) : undefined;
     const running: Running = {
       worker,
+      desired: pod,
       end: new AbortController(),
       again: undefined,
       state: 'waiting',
@@ -172,6 +228,7 @@ export class PodWorkers {
         if (decision?.kind !== 'later') return;
         const refusal = await decision.refusal(signal);
         if (refusal !== undefined) this.#refuse(running, refusal);
+        else this.#resizes?.admitted(running.worker.pod, running.desired);
       },
       task: undefined,
     };
@@ -179,6 +236,10 @@ export class PodWorkers {
       this.#refuse(running, decision.refusal);
     }
     this.#workers.set(podUid(pod), running);
+    if (decision?.kind === 'decided' && decision.refusal === undefined) {
+      this.#resizes?.admitted(allocated, pod);
+    }
+    void worker.stopped.then(() => this.#resizes?.ended(podUid(pod)));
     if (this.#signal !== undefined) this.#begin(running, this.#signal);
   }
 
@@ -240,11 +301,16 @@ export class PodWorkers {
     if (isStaticPod(worker.pod)) this.#ports.onStaticPod?.(podFullName(worker.pod));
   }
 
+  #forget(uid: string): void {
+    this.#workers.delete(uid);
+    this.#resizes?.forget(uid);
+  }
+
   #ended(running: Running): void {
     const uid = podUid(running.worker.pod);
     const { again, worker } = running;
     if (again === undefined && worker.life.kind === 'finished' && !worker.removed) return;
-    this.#workers.delete(uid);
+    this.#forget(uid);
     if (again === undefined) return;
     this.#ports.onRestart?.(isStaticPod(again));
     this.#add(again);

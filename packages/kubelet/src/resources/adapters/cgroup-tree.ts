@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cgroupPath, type CgroupDriver } from '../plan/cgroup-names.js';
-import { type CgroupValues, sharesToWeight } from '../plan/cgroup-values.js';
+import { type CgroupValues, sharesToWeight, weightToShares } from '../plan/cgroup-values.js';
 import type { CgroupTree } from '../ports.js';
 
 /** cgroup2's magic number in statfs is not told by Node: this file exists in its root only. */
@@ -50,6 +50,22 @@ function createV1(driver: CgroupDriver, mountpoint: string): CgroupTree {
       await writeValue(memory, 'memory.limit_in_bytes', values.memoryLimitBytes);
       await writeValue(join(mountpoint, 'pids', path), 'pids.max', values.pidsMax);
     },
+    limits: async (names) => {
+      const path = cgroupPath(names, driver);
+      const [cpu, memory] = [join(mountpoint, 'cpu', path), join(mountpoint, 'memory', path)];
+      const cpuShares = await readNumber(cpu, 'cpu.shares');
+      const cpuPeriodUs = await readNumber(cpu, 'cpu.cfs_period_us');
+      const cpuQuotaUs = await readNumber(cpu, 'cpu.cfs_quota_us');
+      const bytes = await readNumber(memory, 'memory.limit_in_bytes');
+      if (cpuShares === undefined || bytes === undefined) return undefined;
+      return {
+        ...{ cpuShares, memoryLimitBytes: bytes >= V1_UNLIMITED ? -1 : bytes },
+        ...(cpuPeriodUs !== undefined && { cpuPeriodUs }),
+        ...(cpuQuotaUs !== undefined && { cpuQuotaUs }),
+      };
+    },
+    memoryUsage: (names) =>
+      readNumber(join(mountpoint, 'memory', cgroupPath(names, driver)), 'memory.usage_in_bytes'),
     children: async (names) => {
       const path = cgroupPath(names, driver);
       const used = (await controllers).map((controller) => join(mountpoint, controller, path));
@@ -95,6 +111,22 @@ function createV2(driver: CgroupDriver, mountpoint: string): CgroupTree {
       }
       await writeV2(dir, values);
     },
+    limits: async (names) => {
+      const dir = join(mountpoint, cgroupPath(names, driver));
+      const weight = await readNumber(dir, 'cpu.weight');
+      const max = await readText(dir, 'cpu.max');
+      const memoryLimitBytes = await readNumber(dir, 'memory.max');
+      if (weight === undefined || max === undefined || memoryLimitBytes === undefined) {
+        return undefined;
+      }
+      const [quota = 'max', period = ''] = max.split(' ');
+      return {
+        ...{ cpuShares: weightToShares(weight), memoryLimitBytes },
+        ...{ cpuQuotaUs: numberOf(quota), cpuPeriodUs: numberOf(period) },
+      };
+    },
+    memoryUsage: (names) =>
+      readNumber(join(mountpoint, cgroupPath(names, driver)), 'memory.current'),
     children: (names) => below(join(mountpoint, cgroupPath(names, driver))),
     kill: (names) => killTree(join(mountpoint, cgroupPath(names, driver))),
     remove: (names) => removeTree(join(mountpoint, cgroupPath(names, driver))),
@@ -148,6 +180,23 @@ async function killTree(dir: string): Promise<void> {
     const pids = text.split('\n').map(Number);
     for (const pid of pids.filter((each) => each > 0)) killOne(pid);
   }
+}
+
+/** No limit is told as the largest number that is a multiple of a page. */
+const V1_UNLIMITED = 2 ** 62;
+
+async function readText(dir: string, file: string): Promise<string | undefined> {
+  return (await readFile(join(dir, file), 'utf8').catch(gone))?.trim();
+}
+
+async function readNumber(dir: string, file: string): Promise<number | undefined> {
+  const text = await readText(dir, file);
+  return text === undefined ? undefined : numberOf(text);
+}
+
+/** `max` is -1. */
+function numberOf(text: string): number {
+  return text === 'max' ? -1 : Number(text);
 }
 
 function killOne(pid: number): void {

@@ -21,9 +21,24 @@ export function cpuQuotaUs(milli: number, periodUs: number): number {
   return Math.max(MIN_QUOTA_US, Math.floor((milli * periodUs) / 1000));
 }
 
+/** Rounded up: what the shares of 100m came from is 100m again. */
+export function sharesToMilli(shares: number): number {
+  return Math.ceil((shares * 1000) / SHARES_PER_CPU);
+}
+
+/** Thousandths of a CPU; 0 without a period. */
+export function quotaToMilli(quotaUs: number, periodUs: number): number {
+  return periodUs === 0 ? 0 : Math.trunc((quotaUs * 1000) / periodUs);
+}
+
 /** cgroup v2's scale of 1 to 10000 for v1's shares of 2 to 262144. */
 export function sharesToWeight(shares: number): number {
   return 1 + Math.floor(((shares - MIN_SHARES) * 9999) / (MAX_SHARES - MIN_SHARES));
+}
+
+/** The reverse of {@link sharesToWeight}, up to the steps of the coarser scale. */
+export function weightToShares(weight: number): number {
+  return MIN_SHARES + Math.floor(((weight - 1) * (MAX_SHARES - MIN_SHARES)) / 9999);
 }
 
 /** What one cgroup is given; absent values are left as they are. */
@@ -35,6 +50,11 @@ export interface CgroupValues {
   readonly memoryLimitBytes?: number | undefined;
   readonly pidsMax?: number | undefined;
 }
+
+/** What of a cgroup changes with the resources of a pod; without a limit is -1. */
+export type CgroupLimits = Readonly<
+  Partial<Record<'cpuShares' | 'cpuPeriodUs' | 'cpuQuotaUs' | 'memoryLimitBytes', number>>
+>;
 
 export interface PodCgroupRules {
   readonly cpuCfsQuota: boolean;

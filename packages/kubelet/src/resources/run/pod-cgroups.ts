@@ -10,7 +10,7 @@ import {
   podUidOf,
   qosNames,
 } from '../plan/cgroup-names.js';
-import { podCgroupValues, type PodCgroupRules } from '../plan/cgroup-values.js';
+import { type CgroupLimits, podCgroupValues, type PodCgroupRules } from '../plan/cgroup-values.js';
 import type { CgroupTree } from '../ports.js';
 
 export interface PodCgroupsOptions {
@@ -56,17 +56,48 @@ export class PodCgroups {
   async ensure(pod: Pod): Promise<string | undefined> {
     const parent = this.parentOf(pod);
     if (parent === undefined) return undefined;
-    const { tree, layout, rules } = this.#options;
-    const names = podNames(layout, qosClass(pod), podUid(pod));
-    await tree.ensure(names, podCgroupValues(pod, rules));
+    const { tree, rules } = this.#options;
+    await tree.ensure(this.#names(pod), podCgroupValues(pod, rules));
     return parent;
+  }
+
+  /** What the pod's cgroup has; undefined where pods have none of their own. */
+  async limits(pod: Pod): Promise<CgroupLimits | undefined> {
+    return this.#usable ? this.#options.tree.limits(this.#names(pod)) : undefined;
+  }
+
+  /** What it is to have by the pod's spec; nothing is said of what the spec does not limit. */
+  wanted(pod: Pod): CgroupLimits {
+    const { cpuShares, cpuPeriodUs, cpuQuotaUs, memoryLimitBytes } = podCgroupValues(
+      pod,
+      this.#options.rules,
+    );
+    return {
+      ...(cpuShares !== undefined && { cpuShares }),
+      ...(cpuPeriodUs !== undefined && { cpuPeriodUs }),
+      ...(cpuQuotaUs !== undefined && { cpuQuotaUs }),
+      ...(memoryLimitBytes !== undefined && { memoryLimitBytes }),
+    };
+  }
+
+  async setLimits(pod: Pod, limits: CgroupLimits): Promise<void> {
+    if (this.#usable) await this.#options.tree.ensure(this.#names(pod), limits);
+  }
+
+  /** In bytes; undefined where it has no cgroup. */
+  async memoryUsage(pod: Pod): Promise<number | undefined> {
+    return this.#usable ? this.#options.tree.memoryUsage(this.#names(pod)) : undefined;
+  }
+
+  #names(pod: Pod): readonly string[] {
+    return podNames(this.#options.layout, qosClass(pod), podUid(pod));
   }
 
   /** The pod's cgroup in the driver's syntax. */
   parentOf(pod: Pod): string | undefined {
     if (!this.#usable) return undefined;
     const { layout } = this.#options;
-    return cgroupPath(podNames(layout, qosClass(pod), podUid(pod)), layout.driver);
+    return cgroupPath(this.#names(pod), layout.driver);
   }
 
   /** Uids of the pods that have a cgroup. */

@@ -34,6 +34,17 @@ export function containerSwap(
   return { withMemory: false, unified: { 'memory.swap.max': String(bytes) } };
 }
 
+/** Whether the container is given a share of the swap: what it has of it does not change while it runs. */
+export function maySwap(
+  pod: Pod,
+  container: Container,
+  settings: Readonly<{ swap?: SwapSettings; memoryCapacityBytes: number }>,
+): boolean {
+  const { swap, memoryCapacityBytes } = settings;
+  if (swap?.cgroups !== 2 || swap.behavior === 'NoSwap') return false;
+  return share(pod, container, swap, memoryCapacityBytes) > 0;
+}
+
 function share(
   pod: Pod,
   { resources }: Container,

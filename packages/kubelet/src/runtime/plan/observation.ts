@@ -1,6 +1,13 @@
-import type { Container, ContainerStatus, Sandbox, SandboxStatus } from '@nodeagent/cri-client';
+import type {
+  Container,
+  ContainerStatus,
+  LinuxResources,
+  Sandbox,
+  SandboxStatus,
+} from '@nodeagent/cri-client';
 
-import type { ContainerObservation, SandboxObservation } from '../../pods/index.js';
+import type { ContainerAmounts, ContainerObservation, SandboxObservation } from '../../pods/index.js';
+import { quotaToMilli, sharesToMilli } from '../../resources/index.js';
 import {
   ANNOTATION_HASH,
   ANNOTATION_RESTART_COUNT,
@@ -39,8 +46,25 @@ export function observedContainer(
     imageRef: status?.imageRef ?? container.imageRef,
     runtimeName: more.runtimeName,
     ...(status?.user === undefined ? {} : { user: status.user }),
+    ...resourcesIn(status?.resources),
     state: stateOf(container, status, more.message),
   };
+}
+
+/** What the runtime tells of a container that runs; older ones tell nothing. */
+function resourcesIn(
+  linux: LinuxResources | undefined,
+): Readonly<{ resources?: Partial<ContainerAmounts> }> {
+  if (linux === undefined) return {};
+  const { cpuPeriodUs = 0, cpuQuotaUs = 0, cpuShares = 0, memoryLimitBytes = 0 } = linux;
+  const limitMilli = cpuPeriodUs > 0 && cpuQuotaUs > 0 ? quotaToMilli(cpuQuotaUs, cpuPeriodUs) : 0;
+  const requestMilli = cpuShares > 0 ? sharesToMilli(cpuShares) : 0;
+  const resources: Partial<ContainerAmounts> = {
+    ...(limitMilli > 0 && { cpuLimitMilli: limitMilli }),
+    ...(requestMilli > 0 && { cpuRequestMilli: requestMilli }),
+    ...(memoryLimitBytes > 0 && { memoryLimitBytes }),
+  };
+  return Object.keys(resources).length > 0 ? { resources } : {};
 }
 
 function stateOf(

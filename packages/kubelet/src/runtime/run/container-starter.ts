@@ -11,11 +11,13 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 
 import {
   containerGraceSeconds,
+  effectiveResources,
   findContainer,
   isStartError,
   type PodEvents,
   podNamespace,
   podUid,
+  sameResources,
   type StartContainerRequest,
   StartError,
 } from '../../pods/index.js';
@@ -30,7 +32,7 @@ import {
 } from '../plan/environment.js';
 import { logLinkName } from '../plan/log-link.js';
 import { podLogDirectory } from '../plan/sandbox-config.js';
-import type { HookCaller, PodFiles, Surroundings } from '../ports.js';
+import type { ActuatedRecords, HookCaller, PodFiles, Surroundings } from '../ports.js';
 import { allOrFirst, ContainerMounts } from './container-mounts.js';
 import { stopContainer } from './container-stopper.js';
 import { runHook } from './hooks.js';
@@ -43,6 +45,7 @@ export interface StarterPorts {
   readonly files: PodFiles;
   readonly volumes: ContainerVolumes;
   readonly objects: ObjectSource;
+  readonly resources?: ActuatedRecords | undefined;
   readonly surroundings: Surroundings;
   readonly events: PodEvents;
   readonly call: HookCaller;
@@ -133,11 +136,22 @@ export class ContainerStarter {
     const input = { pod, container, image, ...prepared, targetId, ids };
     const config = containerConfig(input, this.#settings);
     const target = { sandboxId: sandboxId(request.sandboxId), config, sandboxConfig: sandbox };
+    await this.#noteResources(pod, container);
     const id = await cri
       .createContainer(target, signal)
       .catch(failed('CreateContainerError', signal));
     events.normal(pod, 'Created', 'Container created', container.name);
     return { id, restartCount };
+  }
+
+  /** Before it has them: what is not known of a container is taken for what its pod was given. */
+  async #noteResources(pod: Pod, container: Container): Promise<void> {
+    const { resources } = this.#ports;
+    if (resources === undefined || isEphemeral(pod, container)) return;
+    const before = resources.actuated(podUid(pod))?.containers[container.name];
+    const given = effectiveResources(pod, container);
+    resources.setActuated(podUid(pod), container.name, given);
+    if (before !== undefined && !sameResources(before, given)) await resources.saved();
   }
 
   async #run(
@@ -242,6 +256,10 @@ export class ContainerStarter {
     const text = `unable to find target container ${wanted}`;
     throw new StartError('CreateContainerConfigError', text);
   }
+}
+
+function isEphemeral(pod: Pod, { name }: Container): boolean {
+  return pod.spec?.ephemeralContainers?.some((each) => each.name === name) === true;
 }
 
 function asError(error: unknown): Error {

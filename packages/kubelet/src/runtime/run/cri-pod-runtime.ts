@@ -20,11 +20,18 @@ import {
   LABEL_POD_UID,
 } from '../model/labels.js';
 import { logLinkName } from '../plan/log-link.js';
-import type { HookCaller, PodFiles, PullRecordFiles, Surroundings } from '../ports.js';
+import type {
+  ActuatedRecords,
+  HookCaller,
+  PodFiles,
+  PullRecordFiles,
+  Surroundings,
+} from '../ports.js';
 import { ContainerStarter } from './container-starter.js';
 import { stopContainer } from './container-stopper.js';
 import { Images, type PullRules } from './images.js';
 import { Observer } from './observer.js';
+import { resizePod } from './pod-resizer.js';
 import { Sandboxes } from './sandboxes.js';
 import type { RuntimeSettings } from './settings.js';
 import type { UserNamespaces } from './user-namespaces.js';
@@ -42,7 +49,12 @@ export interface PodRuntimePorts {
   readonly records?: PullRecordFiles | undefined;
   /** Gives pods user ids of their own; without it no pod has any. */
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
-  readonly cgroups: Pick<PodCgroups, 'ensure' | 'parentOf'>;
+  readonly cgroups: Pick<
+    PodCgroups,
+    'ensure' | 'parentOf' | 'limits' | 'wanted' | 'setLimits' | 'memoryUsage'
+  >;
+  /** What containers were given is kept there, where they may be given something else later. */
+  readonly resources?: ActuatedRecords | undefined;
   readonly surroundings: Surroundings;
   readonly events: PodEvents;
   /** For what concerns every pod of the node. */
@@ -107,6 +119,13 @@ export function createPodRuntime(
     stopContainer: (request, signal) =>
       changing(request.containerId, () => stopContainer(request, ports, signal)),
     stopSandbox: (id, signal) => changing(id, () => sandboxes.stop(id, signal)),
+    resizePod: async (request, signal) => {
+      try {
+        await resizePod(request, ports, settings, signal);
+      } finally {
+        observer.forget(podUid(request.pod));
+      }
+    },
     removeContainer: (id, logs, signal) =>
       changing(id, () => removeContainer({ id, logs }, { cri, files, settings }, signal)),
     removeSandbox: async (id, signal) => {

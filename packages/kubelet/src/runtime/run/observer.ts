@@ -111,6 +111,11 @@ export class Observer {
     if (known !== undefined) known.made = undefined;
   }
 
+  /** Something of the pod has changed that does not show in its state: details are asked for anew. */
+  forget(podUid: string): void {
+    this.#pods.delete(podUid);
+  }
+
   /** The pod that a sandbox or container was last seen of. */
   podOf(id: string): string | undefined {
     for (const [uid, { sandboxes, containers }] of this.#pods) {

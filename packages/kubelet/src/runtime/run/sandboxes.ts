@@ -7,7 +7,7 @@ import {
 import type { KubeClient, Pod } from '@nodeagent/kube-client';
 import type { NodeEvents } from '@nodeagent/node-status';
 
-import { type PodEvents, StartError } from '../../pods/index.js';
+import { type PodEvents, podUid, StartError } from '../../pods/index.js';
 import type { PodCgroups } from '../../resources/index.js';
 import {
   loopbacksOf,
@@ -18,7 +18,7 @@ import {
 } from '../plan/dns.js';
 import { podLogDirectory, sandboxConfig } from '../plan/sandbox-config.js';
 import { noUserNamespaces, wantsOwnUsers } from '../plan/user-namespace.js';
-import type { PodFiles } from '../ports.js';
+import type { ActuatedRecords, PodFiles } from '../ports.js';
 import { detailOf } from './images.js';
 import { handlerFeatures, type HandlerFeatures, runtimeHandlerOf } from './runtime-handler.js';
 import type { RuntimeSettings } from './settings.js';
@@ -30,6 +30,7 @@ export interface SandboxPorts {
   readonly client: Pick<KubeClient, 'get'>;
   readonly files: PodFiles;
   readonly cgroups: Pick<PodCgroups, 'ensure' | 'parentOf'>;
+  readonly resources?: ActuatedRecords | undefined;
   readonly events: PodEvents;
   /** For what concerns every pod of the node. */
   readonly nodeEvents?: Pick<NodeEvents, 'warning'> | undefined;
@@ -77,6 +78,8 @@ export class Sandboxes {
       cgroups.ensure(pod),
       files.makeDirectory(logDirectory),
     ]);
+    const whole = pod.spec?.resources;
+    if (whole !== undefined) this.#ports.resources?.setActuatedPod(podUid(pod), whole);
     try {
       return await cri.runPodSandbox({ config, runtimeHandler }, signal);
     } catch (cause) {

@@ -5,6 +5,10 @@ import {
   initContainers,
   mayRestartAll,
   regularContainers,
+  RESIZE_IN_PROGRESS,
+  RESIZE_PENDING,
+  type ResizeCondition,
+  type ResizeConditions,
   type RoledContainer,
 } from '../../pods/index.js';
 import type { ApiPhase } from './pod-phase.js';
@@ -18,6 +22,8 @@ export interface ConditionsInput {
   readonly sandboxReady: boolean;
   /** The whole pod is being started anew, because a container's end asked for it. */
   readonly restartingAll: boolean;
+  /** Other resources that are asked for, or on their way. */
+  readonly resize?: ResizeConditions | undefined;
   readonly nowMs: number;
 }
 
@@ -47,7 +53,7 @@ export function podConditions(input: ConditionsInput): PodCondition[] {
   const foreign = [
     ...(input.pod.status?.conditions ?? []),
     ...before.filter(({ type }) => !hasType(input.pod.status?.conditions, type)),
-  ].filter(({ type }) => !OWN_TYPES.includes(type));
+  ].filter(({ type }) => !OWN_TYPES.includes(type) && !isResizeType(type));
   const containersReady = containersReadyVerdict(input);
   const verdicts: Readonly<Record<string, Verdict>> = {
     PodReadyToStartContainers: { status: input.sandboxReady ? 'True' : 'False' },
@@ -61,7 +67,29 @@ export function podConditions(input: ConditionsInput): PodCondition[] {
     const verdict = verdicts[type];
     return verdict === undefined ? [] : [condition(input, { type, ...verdict }, before)];
   });
-  return [...foreign, ...own];
+  return [...foreign, ...resizeConditions(input.resize), ...own];
+}
+
+/** There only while a change of resources waits, or is on its way. */
+function isResizeType(type: string): boolean {
+  return type === RESIZE_PENDING || type === RESIZE_IN_PROGRESS;
+}
+
+function resizeConditions({ pending, inProgress }: ResizeConditions = {}): PodCondition[] {
+  const told = (type: string, condition: ResizeCondition | undefined): readonly PodCondition[] => {
+    if (condition === undefined) return [];
+    const { reason, message, generation, sinceMs } = condition;
+    return [
+      {
+        ...{ type, status: 'True' },
+        lastTransitionTime: formatTimestamp(sinceMs),
+        ...(reason !== '' && { reason }),
+        ...(message !== '' && { message }),
+        ...(generation !== undefined && { observedGeneration: generation }),
+      },
+    ];
+  };
+  return [...told(RESIZE_PENDING, pending), ...told(RESIZE_IN_PROGRESS, inProgress)];
 }
 
 function hasType(conditions: readonly PodCondition[] | undefined, type: string): boolean {

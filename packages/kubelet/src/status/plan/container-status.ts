@@ -12,6 +12,7 @@ import {
 } from '../../pods/index.js';
 import type { StatusInput } from '../model/status-input.js';
 import { cutText, messageLimitBytes } from './message-limit.js';
+import { containerResourceFields } from './container-resources.js';
 import { containerUrl, readinessOf } from './readiness.js';
 
 const UNKNOWN = 'ContainerStatusUnknown';
@@ -39,7 +40,7 @@ export function containerStatus(
   const status = {
     ...withWaitingReason(input, roled, bare),
     ...mountFields(roled),
-    ...(newest !== undefined && resourceFields(roled)),
+    ...(newest !== undefined && containerResourceFields(input, roled, newest)),
   };
   return { ...status, ...readyFields(input, { roled, newest, status }, previous) };
 }
@@ -218,15 +219,6 @@ function mountFields({ spec }: RoledContainer): Pick<ContainerStatus, 'volumeMou
         recursiveReadOnly: recursiveReadOnly === 'Enabled' ? 'Enabled' : 'Disabled',
       }),
     })),
-  };
-}
-
-/** What a container that was made has. */
-function resourceFields({ spec }: RoledContainer): Partial<ContainerStatus> {
-  const requests = spec.resources?.requests;
-  return {
-    ...(requests !== undefined && { allocatedResources: requests }),
-    ...(spec.resources !== undefined && { resources: spec.resources }),
   };
 }
 

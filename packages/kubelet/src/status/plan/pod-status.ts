@@ -37,6 +37,7 @@ export function podStatus(input: StatusInput): PodStatus {
   const conditions = withDisruption(
     podConditions({
       ...{ pod, previous, phase, statuses, sandboxReady, restartingAll, nowMs },
+      ...(!isTerminalPhase(phase) && { resize: input.resize }),
     }),
     verdict?.disruption,
     nowMs,

@@ -22,6 +22,9 @@ const OWN_FIELDS = [
   'allocatedResources',
 ] as const satisfies readonly (keyof PodStatus)[];
 
+/** Conditions of a kubelet's that are there only while something lasts. */
+const PASSING_CONDITIONS = new Set(['PodResizePending', 'PodResizeInProgress']);
+
 export interface StatusPatch {
   readonly metadata: { readonly uid: string };
   readonly status: Readonly<Record<string, unknown>>;
@@ -96,7 +99,10 @@ function changedConditions(
     const dropped = Object.keys(old).filter((key) => !(key in condition));
     return [{ ...condition, ...Object.fromEntries(dropped.map((key) => [key, null])) }];
   });
-  return changed.length > 0 ? changed : undefined;
+  const kept = new Set(next.map(({ type }) => type));
+  const over = base.filter(({ type }) => PASSING_CONDITIONS.has(type) && !kept.has(type));
+  const gone = over.map(({ type }) => ({ type, $patch: 'delete' }));
+  return changed.length + gone.length > 0 ? [...changed, ...gone] : undefined;
 }
 
 /** The API server writes null for times that are not set, which means the same as their absence. */

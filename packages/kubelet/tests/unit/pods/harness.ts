@@ -11,6 +11,9 @@ import {
   Gate,
   MirrorPods,
   PodWorkers,
+  type ResizeRules,
+  type ResourceRecordFile,
+  ResourceRecords,
   runHousekeeping,
 } from '../../../src/pods/index.js';
 import { StatusReporter } from '../../../src/status/index.js';
@@ -39,6 +42,10 @@ export class Harness {
   /** The node as the API has it, which its mirror pods belong to. */
   registered: Node | undefined = aNode();
   admission: AdmissionHooks = {};
+  resizeRules: ResizeRules = { staticCpus: false, staticMemory: false, maySwap: () => false };
+  /** What is on disk, by name. */
+  readonly disk = new Map<string, string>();
+  records: ResourceRecords | undefined;
   workers!: PodWorkers;
   readonly #tasks: Promise<void>[] = [];
   #end = new AbortController();
@@ -47,6 +54,21 @@ export class Harness {
     this.clock = new ManualClock();
     this.api = createMemoryKubeClient({ clock: this.clock });
     this.runtime = new MemoryPodRuntime(this.clock);
+  }
+
+  /** With pods that may be given other resources while they run. */
+  async startWithRecords(): Promise<void> {
+    const { log } = this;
+    const file = (path: string): ResourceRecordFile => ({
+      path,
+      read: async () => this.disk.get(path),
+      write: async (text) => void this.disk.set(path, text),
+    });
+    const [allocated, actuated] = [file('allocated_pods_state'), file('actuated_pods_state')];
+    this.records = await ResourceRecords.open({ allocated, actuated, log });
+    this.runtime.records = this.records;
+    this.start();
+    await this.settle();
   }
 
   start(): void {
@@ -86,6 +108,11 @@ export class Harness {
       admission: this.admission,
       metrics: this.metrics,
       onStaticPod: (name) => mirrors.wake(name),
+      resize: this.records && {
+        records: this.records,
+        rules: this.resizeRules,
+        synced: () => desired.synced,
+      },
     });
     const source = createApiSource({
       client,
@@ -98,7 +125,10 @@ export class Harness {
     const { files } = this;
     const file = createFileSource({ files, nodeName: 'n1', checkMs: 20_000, clock, log });
     const sources = [source, file];
-    const desired: DesiredPods = new DesiredPods(sources, this.workers, { clock, log, mirrors });
+    const desired: DesiredPods = new DesiredPods(sources, this.workers, {
+      ...{ clock, log, mirrors },
+      onSynced: () => this.workers.synced(),
+    });
     const known = (): readonly string[] => this.workers.uids;
     const housekeeping = { runtime, volumes, synced: () => desired.synced, known, clock, log };
     this.#tasks.push(

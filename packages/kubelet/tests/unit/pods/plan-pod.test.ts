@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { PodAction } from '../../../src/pods/model/action.js';
 import type { PodObservation } from '../../../src/pods/model/observation.js';
+import type { ContainerResize } from '../../../src/pods/model/resize.js';
 import type { ContainerVerdicts } from '../../../src/pods/model/verdict.js';
 import { DEFAULT_CRASH_LOOP_RULES } from '../../../src/pods/plan/crash-loop.js';
 import { planPod } from '../../../src/pods/plan/plan-pod.js';
@@ -362,6 +363,10 @@ function words(action: PodAction): string {
       return `hold ${action.name} ${action.delayMs}`;
     case 'create-sandbox':
       return `create-sandbox ${action.attempt}`;
+    case 'resize-pod': {
+      const names = (of: readonly ContainerResize[]): string => of.map(({ name }) => name).join();
+      return `resize memory ${names(action.memory)} cpu ${names(action.cpu)}`;
+    }
     case 'remove-sandbox':
     case 'stop-pod':
       return action.kind;

@@ -17,9 +17,10 @@ const { signal } = new AbortController();
 describe(meterPodRuntime, () => {
   it('counts what was to be started, and what could not be', async () => {
     const metrics = new MemoryMetrics();
-    const memory = new MemoryPodRuntime(new ManualClock());
+    const clock = new ManualClock();
+    const memory = new MemoryPodRuntime(clock);
     const pod = aPod();
-    const runtime = meterPodRuntime(memory, metrics);
+    const runtime = meterPodRuntime(memory, { metrics, clock });
     const sandboxId = await runtime.createSandbox(pod, 0, signal);
     const request = { pod, sandboxId, podIps: [], name: 'app', restartCount: 0 };
     await runtime.startContainer({ ...request, role: 'regular' }, signal);

@@ -50,6 +50,8 @@ describe(PodCgroups, () => {
       children: async () => [],
       kill: async () => undefined,
       remove: async () => undefined,
+      limits: async () => undefined,
+      memoryUsage: async () => undefined,
       ...tree,
     };
     const layout = { driver: 'cgroupfs', root: '/' } as const;

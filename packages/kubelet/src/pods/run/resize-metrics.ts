@@ -1,0 +1,84 @@
+import type { Metrics } from '@nodeagent/base';
+import type { Container, Pod } from '@nodeagent/kube-client';
+import { parseQuantity } from '@nodeagent/base';
+
+/** Counts of resizes, under upstream's names. @see Kubernetes 1.36 pkg/kubelet/metrics/metrics.go */
+export interface ResizeMeter {
+  /** The spec asks for other resources than before. */
+  requested(before: Pod, after: Pod): void;
+  infeasible(detail: string): void;
+  /** One that had to wait is granted. */
+  accepted(trigger: string): void;
+  /** How many wait, by reason, and how many are under way. */
+  counts(pending: ReadonlyMap<string, number>, inProgress: number): void;
+}
+
+const REASONS = ['Deferred', 'Infeasible'];
+
+export function createResizeMeter(metrics: Metrics): ResizeMeter {
+  const requested = metrics.counter({
+    name: 'kubelet_container_requested_resizes_total',
+    help: 'Changes of container resources that specs asked for.',
+    labelNames: ['resource', 'requirement', 'operation'],
+  });
+  const infeasible = metrics.counter({
+    name: 'kubelet_pod_infeasible_resizes_total',
+    help: 'Resizes that can never be, by why.',
+    labelNames: ['reason_detail'],
+  });
+  const accepted = metrics.counter({
+    name: 'kubelet_pod_deferred_accepted_resizes_total',
+    help: 'Resizes granted after they had to wait, by what had them looked at again.',
+    labelNames: ['retry_trigger'],
+  });
+  const pending = metrics.gauge({
+    name: 'kubelet_pod_pending_resizes',
+    help: 'Pods whose resizes are not granted, by reason.',
+    labelNames: ['reason'],
+  });
+  const inProgress = metrics.gauge({
+    name: 'kubelet_pod_in_progress_resizes',
+    help: 'Pods whose resizes are granted and not yet in force.',
+  });
+  return {
+    requested: (before, after) => {
+      for (const labels of operations(before, after)) requested.increment(labels);
+    },
+    infeasible: (detail) => infeasible.increment({ reason_detail: detail }),
+    accepted: (trigger) => accepted.increment({ retry_trigger: trigger }),
+    counts: (waiting, running) => {
+      for (const reason of REASONS) {
+        pending.set(waiting.get(reason) ?? 0, { reason: reason.toLowerCase() });
+      }
+      inProgress.set(running);
+    },
+  };
+}
+
+type Operation = Readonly<Record<'resource' | 'requirement' | 'operation', string>>;
+
+function operations(before: Pod, after: Pod): readonly Operation[] {
+  const all = ({ spec }: Pod): readonly Container[] => [
+    ...(spec?.initContainers ?? []),
+    ...(spec?.containers ?? []),
+  ];
+  return all(after).flatMap((container) => {
+    const old = all(before).find(({ name }) => name === container.name);
+    if (old === undefined) return [];
+    return (['memory', 'cpu'] as const).flatMap((resource) =>
+      (['requests', 'limits'] as const).flatMap((requirement): readonly Operation[] => {
+        const amount = ({ resources }: Container): bigint =>
+          parseQuantity(resources?.[requirement]?.[resource] ?? '0') ?? 0n;
+        const operation = operationOf(amount(old), amount(container));
+        return operation === undefined ? [] : [{ resource, requirement, operation }];
+      }),
+    );
+  });
+}
+
+function operationOf(before: bigint, after: bigint): string | undefined {
+  if (before === after) return undefined;
+  if (before === 0n) return 'add';
+  if (after === 0n) return 'remove';
+  return after > before ? 'increase' : 'decrease';
+}

@@ -1,0 +1,151 @@
+import type { Logger } from '@nodeagent/base';
+
+import { parseAllocations, renderAllocations } from '../codec/resource-checkpoint.js';
+import type { PodAllocation, Resources } from '../model/allocation.js';
+import type { PodLeftovers, ResourceRecordFile } from '../ports.js';
+
+export interface ResourceRecordsOptions {
+  readonly allocated: ResourceRecordFile;
+  readonly actuated: ResourceRecordFile;
+  readonly log: Logger;
+}
+
+/**
+ * What pods were given, and what their containers have: all that is known of resources which cannot
+ * be observed, kept on disk so that it outlives the kubelet.
+ *
+ * Changes are in force at once and written in the background, several in one write;
+ * {@link saved} waits for the disk. One that a crash takes away was of a pod that has what it asked
+ * for: without a record that is what is assumed.
+ */
+export class ResourceRecords implements PodLeftovers {
+  readonly #allocated: RecordBook;
+  readonly #actuated: RecordBook;
+
+  /** @throws {CheckpointError} for files that are not as they were written; what reading them throws */
+  static async open({ allocated, actuated, log }: ResourceRecordsOptions): Promise<ResourceRecords> {
+    const [first, second] = await Promise.all([read(allocated, log), read(actuated, log)]);
+    return new ResourceRecords(first, second);
+  }
+
+  private constructor(allocated: RecordBook, actuated: RecordBook) {
+    this.#allocated = allocated;
+    this.#actuated = actuated;
+  }
+
+  /** What the pod was given; undefined before it was admitted. */
+  allocated(podUid: string): PodAllocation | undefined {
+    return this.#allocated.get(podUid);
+  }
+
+  setAllocated(podUid: string, allocation: PodAllocation): void {
+    this.#allocated.set(podUid, allocation);
+  }
+
+  /** What was last told to the runtime; undefined when nothing was. */
+  actuated(podUid: string): PodAllocation | undefined {
+    return this.#actuated.get(podUid);
+  }
+
+  setActuated(podUid: string, container: string, resources: Resources): void {
+    const before = this.#actuated.get(podUid);
+    const containers = { ...before?.containers, [container]: resources };
+    this.#actuated.set(podUid, { ...before, containers });
+  }
+
+  /** The same of the pod as a whole. */
+  setActuatedPod(podUid: string, resources: Resources): void {
+    const before = this.#actuated.get(podUid);
+    this.#actuated.set(podUid, { containers: before?.containers ?? {}, pod: resources });
+  }
+
+  /** Resolves when everything up to now is on disk; rejects with what kept it from there. */
+  async saved(): Promise<void> {
+    await Promise.all([this.#allocated.saved(), this.#actuated.saved()]);
+  }
+
+  async pods(): Promise<readonly string[]> {
+    return [...new Set([...this.#allocated.uids(), ...this.#actuated.uids()])];
+  }
+
+  forget(podUid: string): void {
+    this.#allocated.delete(podUid);
+    this.#actuated.delete(podUid);
+  }
+
+  async remove(podUid: string): Promise<void> {
+    this.forget(podUid);
+  }
+}
+
+async function read(file: ResourceRecordFile, log: Logger): Promise<RecordBook> {
+  const text = await file.read();
+  const entries = text === undefined ? new Map<string, PodAllocation>() : parseAllocations(text, file.path);
+  return new RecordBook(file, new Map(entries), log);
+}
+
+/** One file and what is in it. */
+class RecordBook {
+  readonly #file: ResourceRecordFile;
+  readonly #entries: Map<string, PodAllocation>;
+  readonly #log: Logger;
+  #isDirty = false;
+  #writing: Promise<void> | undefined;
+
+  constructor(file: ResourceRecordFile, entries: Map<string, PodAllocation>, log: Logger) {
+    this.#file = file;
+    this.#entries = entries;
+    this.#log = log;
+  }
+
+  get(uid: string): PodAllocation | undefined {
+    return this.#entries.get(uid);
+  }
+
+  uids(): Iterable<string> {
+    return this.#entries.keys();
+  }
+
+  set(uid: string, allocation: PodAllocation): void {
+    if (JSON.stringify(this.#entries.get(uid)) === JSON.stringify(allocation)) return;
+    this.#entries.set(uid, allocation);
+    this.#changed();
+  }
+
+  delete(uid: string): void {
+    if (this.#entries.delete(uid)) this.#changed();
+  }
+
+  async saved(): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    if (this.#isDirty) await this.#write();
+  }
+
+  #changed(): void {
+    this.#isDirty = true;
+    if (this.#writing !== undefined) return; // that write goes on with this
+    void this.#write().catch((err: unknown) => {
+      this.#log.warn({ err, path: this.#file.path }, 'resources of pods are not on disk yet');
+    });
+  }
+
+  #write(): Promise<void> {
+    const writing = (async () => {
+      // Changes of one turn of the event loop go to disk together.
+      await Promise.resolve();
+      try {
+        while (this.#isDirty) {
+          this.#isDirty = false;
+          await this.#file.write(renderAllocations(this.#entries));
+        }
+      } catch (error) {
+        this.#isDirty = true;
+        throw error;
+      } finally {
+        this.#writing = undefined;
+      }
+    })();
+    this.#writing = writing;
+    return writing;
+  }
+}
