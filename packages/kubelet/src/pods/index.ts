@@ -77,7 +77,7 @@ export { DesiredPods } from './run/desired-pods.js';
 export { Gate } from './run/gate.js';
 export { runHousekeeping } from './run/housekeeping.js';
 export { PodCounts } from './run/pod-counts.js';
-export { PodWorkers, type ResizePorts } from './run/pod-workers.js';
+export { PodWorkers } from './run/pod-workers.js';
 export { ResourceRecords } from './run/resource-records.js';
 export { type ResizeRules } from './plan/resize-limits.js';
 export {

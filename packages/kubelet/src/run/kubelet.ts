@@ -183,7 +183,9 @@ function podTasks(
   signal: AbortSignal,
 ): readonly ScopeTask[] {
   const { client, cri, runtimeEvents, volumes, events, node, turns, metrics } = ports;
-  const runtime = metrics ? meterPodRuntime(ports.runtime, { metrics, clock: ports.clock }) : ports.runtime;
+  const runtime = metrics
+    ? meterPodRuntime(ports.runtime, { metrics, clock: ports.clock })
+    : ports.runtime;
   const { clock, random, log } = ports;
   const { syncFrequencyMs: resyncMs } = settings;
   const { nodeName } = settings.node;

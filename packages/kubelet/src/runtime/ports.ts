@@ -73,7 +73,9 @@ export type HookCaller = (
 
 /** What containers have been given, to be known after a restart of the kubelet. */
 export interface ActuatedRecords {
-  actuated(podUid: string): Readonly<{ containers: Readonly<Record<string, Resources>> }> | undefined;
+  actuated(
+    podUid: string,
+  ): Readonly<{ containers: Readonly<Record<string, Resources>> }> | undefined;
   setActuated(podUid: string, container: string, resources: Resources): void;
   setActuatedPod(podUid: string, resources: Resources): void;
   /** Resolves when all of that is on disk. */

@@ -36,6 +36,28 @@ it('writes what version 2 calls the limits, and hands the controllers down', asy
   expect(above.trim().split(' ')).toEqual(expect.arrayContaining(['cpu', 'memory', 'pids']));
 });
 
+it('reads back what a cgroup is held to, and what it uses', async () => {
+  const tree = await aPodCgroup({
+    cpuShares: 1024,
+    cpuQuotaUs: 50_000,
+    cpuPeriodUs: 100_000,
+    memoryLimitBytes: 64 * 1024 * 1024,
+  });
+  const limits = await tree.limits(POD);
+  expect(limits).toMatchObject({
+    cpuQuotaUs: 50_000,
+    cpuPeriodUs: 100_000,
+    memoryLimitBytes: 64 * 1024 * 1024,
+  });
+  expect(sharesToWeight(limits?.cpuShares ?? 0)).toBe(sharesToWeight(1024));
+  const usage = await tree.memoryUsage(POD);
+  expect(usage).toBeGreaterThanOrEqual(0);
+  expect(usage).toBeLessThan(64 * 1024 * 1024);
+  await tree.ensure(POD, { cpuQuotaUs: -1, cpuPeriodUs: 100_000 });
+  expect(await tree.limits(POD)).toMatchObject({ cpuQuotaUs: -1 });
+  expect(await tree.limits([...POD, 'none'])).toBeUndefined();
+});
+
 it('lets the kernel hold a pod to its number of processes', async () => {
   await aPodCgroup({ pidsMax: 2 });
   const script = `echo $$ >${dir}/cgroup.procs; (sleep 1 & sleep 1 & sleep 1 & wait)`;

@@ -39,7 +39,10 @@ export function parseAllocations(text: string, path: string): Allocations {
     return new Map(
       Object.entries(entries).map(([uid, { ContainerResources, PodLevelResources }]) => [
         uid,
-        { containers: ContainerResources ?? {}, ...(PodLevelResources && { pod: PodLevelResources }) },
+        {
+          containers: ContainerResources ?? {},
+          ...(PodLevelResources && { pod: PodLevelResources }),
+        },
       ]),
     );
   } catch (cause) {

@@ -38,7 +38,9 @@ export function infeasibleResize(
       ({ resourceName, restartPolicy }) =>
         resourceName === 'memory' && restartPolicy === 'RestartContainer',
     );
-    return restarts !== true && (rules.maySwap(desired, container) || rules.maySwap(allocated, before));
+    return (
+      restarts !== true && (rules.maySwap(desired, container) || rules.maySwap(allocated, before))
+    );
   });
   if (swaps) {
     return {

@@ -9,7 +9,10 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 export function resizeMessage(
   { spec, metadata }: Pod,
   what: string,
-  { generation = metadata?.generation, error }: Readonly<{ generation?: number | undefined; error?: string }>,
+  {
+    generation = metadata?.generation,
+    error,
+  }: Readonly<{ generation?: number | undefined; error?: string }>,
 ): string {
   const summary = {
     ...listed('initContainers', spec?.initContainers),

@@ -21,10 +21,7 @@ const CONTAINER_TYPE: Readonly<Record<ContainerRole, string>> = {
 const RESIZE_BUCKETS_MS = Array.from({ length: 10 }, (_, i) => 10 * 2 ** i);
 
 /** The same runtime, counting the sandboxes and containers that were to be started, and were not. */
-export function meterPodRuntime(
-  runtime: PodRuntime,
-  { metrics, clock }: MeterPorts,
-): PodRuntime {
+export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPorts): PodRuntime {
   const pods = metrics.counter({
     name: 'kubelet_started_pods_total',
     help: 'Sandboxes that were to be made.',

@@ -290,7 +290,9 @@ export class Resizes implements PodResizes {
 /** As an earlier kubelet told the API. */
 function conditionsOf({ status }: Pod): ResizeConditions {
   const told = (name: string): ResizeCondition | undefined => {
-    const found = status?.conditions?.find(({ type, status: is }) => type === name && is === 'True');
+    const found = status?.conditions?.find(
+      ({ type, status: is }) => type === name && is === 'True',
+    );
     if (found === undefined) return undefined;
     const { reason = '', message = '', observedGeneration: generation } = found;
     const sinceMs = parseTimestamp(found.lastTransitionTime ?? '') ?? 0;

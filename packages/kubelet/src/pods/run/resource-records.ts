@@ -23,7 +23,11 @@ export class ResourceRecords implements PodLeftovers {
   readonly #actuated: RecordBook;
 
   /** @throws {CheckpointError} for files that are not as they were written; what reading them throws */
-  static async open({ allocated, actuated, log }: ResourceRecordsOptions): Promise<ResourceRecords> {
+  static async open({
+    allocated,
+    actuated,
+    log,
+  }: ResourceRecordsOptions): Promise<ResourceRecords> {
     const [first, second] = await Promise.all([read(allocated, log), read(actuated, log)]);
     return new ResourceRecords(first, second);
   }
@@ -80,7 +84,8 @@ export class ResourceRecords implements PodLeftovers {
 
 async function read(file: ResourceRecordFile, log: Logger): Promise<RecordBook> {
   const text = await file.read();
-  const entries = text === undefined ? new Map<string, PodAllocation>() : parseAllocations(text, file.path);
+  const entries =
+    text === undefined ? new Map<string, PodAllocation>() : parseAllocations(text, file.path);
   return new RecordBook(file, new Map(entries), log);
 }
 

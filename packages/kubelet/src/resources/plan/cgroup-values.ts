@@ -38,7 +38,7 @@ export function sharesToWeight(shares: number): number {
 
 /** The reverse of {@link sharesToWeight}, up to the steps of the coarser scale. */
 export function weightToShares(weight: number): number {
-  return MIN_SHARES + Math.floor(((weight - 1) * (MAX_SHARES - MIN_SHARES)) / 9999);
+  return MIN_SHARES + Math.ceil(((weight - 1) * (MAX_SHARES - MIN_SHARES)) / 9999);
 }
 
 /** What one cgroup is given; absent values are left as they are. */

@@ -6,7 +6,11 @@ import type {
   SandboxStatus,
 } from '@nodeagent/cri-client';
 
-import type { ContainerAmounts, ContainerObservation, SandboxObservation } from '../../pods/index.js';
+import type {
+  ContainerAmounts,
+  ContainerObservation,
+  SandboxObservation,
+} from '../../pods/index.js';
 import { quotaToMilli, sharesToMilli } from '../../resources/index.js';
 import {
   ANNOTATION_HASH,

@@ -174,7 +174,8 @@ async function setContainer(
 function withContainer(pod: Pod, container: Container): Pod {
   const { spec } = pod;
   if (spec === undefined) return pod;
-  const replaced = (each: Container): Container => (each.name === container.name ? container : each);
+  const replaced = (each: Container): Container =>
+    each.name === container.name ? container : each;
   const inits = spec.initContainers?.map(replaced);
   return {
     ...pod,
@@ -194,9 +195,7 @@ async function assertMemoryFits(resize: Resize, signal: AbortSignal): Promise<vo
   if (has !== undefined && limit !== undefined && sizeOf(limit) < sizeOf(has.memoryLimitBytes)) {
     const usage = await cgroups.memoryUsage(request.pod);
     if (usage !== undefined && usage >= limit) {
-      problems.push(
-        `attempting to set pod memory limit (${limit}) below current usage (${usage})`,
-      );
+      problems.push(`attempting to set pod memory limit (${limit}) below current usage (${usage})`);
     }
   }
   for (const { id, name, from, to } of request.memory) {

@@ -112,7 +112,12 @@ const cases: readonly Case[] = [
     name: 'a sidecar is restarted where its policy says so',
     containers: [app(res('1', '1Gi'))],
     init: [
-      app(res('2', '1Gi'), { name: 'car', image: 'car:1', restartPolicy: 'Always', ...restart('cpu') }),
+      app(res('2', '1Gi'), {
+        name: 'car',
+        image: 'car:1',
+        restartPolicy: 'Always',
+        ...restart('cpu'),
+      }),
     ],
     has: has({ app: res('1', '1Gi'), car: res('1', '1Gi') }),
     want: ['stop car', 'start car', 'resize memory [] cpu []'],

@@ -24,11 +24,15 @@ function conditionOf(name: string, type: string): string | undefined {
   return found && `${found.status} ${found.reason ?? ''} ${found.message ?? ''}`.trim();
 }
 
-const given = (name: string): unknown => kubelet.status(name).containerStatuses?.[0]?.allocatedResources;
+const given = (name: string): unknown =>
+  kubelet.status(name).containerStatuses?.[0]?.allocatedResources;
 const inForce = (name: string): unknown =>
   kubelet.status(name).containerStatuses?.[0]?.resources?.requests;
 const reasons = (): readonly string[] =>
-  kubelet.events.lines.splice(0).map((line) => line.split(':')[0] ?? '').filter((line) => line.includes('Resize'));
+  kubelet.events.lines
+    .splice(0)
+    .map((line) => line.split(':')[0] ?? '')
+    .filter((line) => line.includes('Resize'));
 
 beforeEach(async () => {
   kubelet = new Harness();
@@ -81,7 +85,9 @@ describe('a pod that asks for other resources', () => {
   it('that takes the wish back waits for nothing any more', async () => {
     await kubelet.create(sized('web', '500m'));
     await resize('web', '64');
-    expect(conditionOf('web', 'PodResizePending')).toMatch(/^True Deferred Node didn't have enough/);
+    expect(conditionOf('web', 'PodResizePending')).toMatch(
+      /^True Deferred Node didn't have enough/,
+    );
     await resize('web', '500m');
     expect(conditionOf('web', 'PodResizePending')).toBeUndefined();
   });

@@ -1,0 +1,233 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { NODES, type Pod, PODS } from '@nodeagent/kube-client';
+import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
+import { describe, expect, it } from 'vitest';
+
+import { useCluster } from './fixture.ts';
+import {
+  aScript,
+  conditionOf,
+  createPod,
+  deletePod,
+  eventsOf,
+  isGone,
+  isRunning,
+  ledgerOf,
+  SERVES,
+  statusOf,
+  waitForEvent,
+} from './pods.ts';
+
+const e2e = useCluster();
+const never = new AbortController().signal;
+const MIB = 2 ** 20;
+const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
+
+interface Amounts {
+  readonly cpu: string;
+  readonly memory: string;
+}
+
+const guaranteed = (cpu: string, memory: string) => ({
+  requests: { cpu, memory },
+  limits: { cpu, memory },
+});
+const patchOf = (name: string, resources: object): object => ({
+  spec: { containers: [{ name, resources }] },
+});
+
+const milliOf = (cpu: string): number =>
+  cpu.endsWith('m') ? Number(cpu.slice(0, -1)) : Number(cpu) * 1000;
+
+async function resize(pod: string, container: string, resources: object): Promise<Pod> {
+  const body = patchOf(container, resources);
+  const patch = { type: 'strategic-merge', body, subresource: 'resize' } as const;
+  return e2e.client.patch(PODS, { namespace: e2e.namespace, name: pod }, patch, never);
+}
+
+/** What the kernel holds a pod, or one of its containers, to. */
+async function cgroupOf(pod: Pod, container?: string): Promise<Record<string, number>> {
+  const { uid = '' } = pod.metadata ?? {};
+  const root = e2e.cluster.space.id;
+  const id = container && (statusOf(pod, container)?.containerID ?? '').replace(/^.*:\/\//, '');
+  const qos = pod.status?.qosClass === 'Guaranteed' ? '' : 'burstable';
+  const path = join(root, 'kubepods', qos, `pod${uid}`, id ?? '');
+  const read = async (controller: string, file: string): Promise<string> =>
+    (await readFile(join('/sys/fs/cgroup', isV2 ? '' : controller, path, file), 'utf8')).trim();
+  if (isV2) {
+    const [quota = '', period = ''] = (await read('cpu', 'cpu.max')).split(' ');
+    return {
+      quotaUs: (Number(quota) * 100_000) / Number(period),
+      memory: Number(await read('memory', 'memory.max')),
+    };
+  }
+  return {
+    quotaUs: Number(await read('cpu', 'cpu.cfs_quota_us')),
+    memory: Number(await read('memory', 'memory.limit_in_bytes')),
+  };
+}
+
+/** What its status says that it was given and that it has. */
+function isGiven(container: string, amounts: Amounts): (pod: Pod) => boolean {
+  return (pod) => {
+    const { allocatedResources, resources } = statusOf(pod, container) ?? {};
+    const all = [allocatedResources, resources?.requests, resources?.limits];
+    const isSettled =
+      conditionOf(pod, 'PodResizePending') === '' && conditionOf(pod, 'PodResizeInProgress') === '';
+    return (
+      isSettled &&
+      all.every((each) => each?.['cpu'] === amounts.cpu && each['memory'] === amounts.memory)
+    );
+  };
+}
+
+const create = async (name: string, resources: object, more: object = {}): Promise<Pod> => {
+  await createPod(e2e, name, { containers: [aScript('app', SERVES, { resources, ...more })] });
+  return e2e.waitForPod(name, 'to run', isRunning('app'));
+};
+
+describe('a pod that asks for other resources', () => {
+  it('has them, and its cgroups too, without a restart', async () => {
+    const before = await create('grows', guaranteed('100m', '64Mi'));
+    expect(await cgroupOf(before, 'app')).toEqual({ quotaUs: 10_000, memory: 64 * MIB });
+    await resize('grows', 'app', guaranteed('200m', '128Mi'));
+    const more = { cpu: '200m', memory: '128Mi' };
+    const after = await e2e.waitForPod('grows', 'to have grown', isGiven('app', more));
+    expect(await cgroupOf(after, 'app')).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
+    expect(await cgroupOf(after)).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
+    const { containerID } = statusOf(before, 'app') ?? {};
+    expect(statusOf(after, 'app')).toMatchObject({ containerID, restartCount: 0 });
+    expect(after.status?.qosClass).toBe('Guaranteed');
+    await waitForEvent(e2e, 'grows', { reason: 'ResizeCompleted' });
+    const events = (await eventsOf(e2e, 'grows')).filter(({ reason }) =>
+      /Resize/.test(reason ?? ''),
+    );
+    const summary =
+      '{"containers":[{"name":"app","resources":{"limits":{"cpu":"200m","memory":"128Mi"},' +
+      '"requests":{"cpu":"200m","memory":"128Mi"}}}],"generation":2}';
+    expect(events.map(({ type, reason, message }) => [type, reason, message])).toEqual([
+      ['Normal', 'ResizeStarted', `Pod resize started: ${summary}`],
+      ['Normal', 'ResizeCompleted', `Pod resize completed: ${summary}`],
+    ]);
+    await resize('grows', 'app', guaranteed('50m', '32Mi'));
+    const less = { cpu: '50m', memory: '32Mi' };
+    const small = await e2e.waitForPod('grows', 'to have shrunk', isGiven('app', less));
+    expect(await cgroupOf(small, 'app')).toEqual({ quotaUs: 5000, memory: 32 * MIB });
+    expect(await cgroupOf(small)).toEqual({ quotaUs: 5000, memory: 32 * MIB });
+    expect(statusOf(small, 'app')?.restartCount).toBe(0);
+  });
+
+  it('is restarted where its policy asks for that', async () => {
+    const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
+    await create('restarts', guaranteed('50m', '32Mi'), { resizePolicy });
+    await resize('restarts', 'app', guaranteed('60m', '32Mi'));
+    const cpu = { cpu: '60m', memory: '32Mi' };
+    const same = await e2e.waitForPod('restarts', 'to have more CPU', isGiven('app', cpu));
+    expect(statusOf(same, 'app')?.restartCount).toBe(0);
+    await resize('restarts', 'app', guaranteed('60m', '64Mi'));
+    const memory = { cpu: '60m', memory: '64Mi' };
+    const after = await e2e.waitForPod('restarts', 'to have more memory', (pod) => {
+      return isGiven('app', memory)(pod) && isRunning('app')(pod);
+    });
+    expect(statusOf(after, 'app')?.restartCount).toBe(1);
+    expect(await cgroupOf(after, 'app')).toEqual({ quotaUs: 6000, memory: 64 * MIB });
+    expect(await cgroupOf(after)).toEqual({ quotaUs: 6000, memory: 64 * MIB });
+    expect(await ledgerOf(e2e, 'restarts')).toEqual(['app runs', 'app stops', 'app runs']);
+    const message = 'Container app resize requires restart';
+    await waitForEvent(e2e, 'restarts', { reason: 'Killing', message });
+  });
+
+  it('keeps its memory while that is in use, and says so', async () => {
+    const holds = `head -c ${40 * MIB} /dev/zero > /dev/shm/held; ${SERVES}`;
+    const resources = guaranteed('100m', '96Mi');
+    await createPod(e2e, 'in-use', { containers: [aScript('app', holds, { resources })] });
+    await waitFor(
+      async () => (await ledgerOf(e2e, 'in-use').catch((): string[] => [])).includes('app runs'),
+      {
+        what: 'the memory to be in use',
+      },
+    );
+    await resize('in-use', 'app', guaranteed('100m', '20Mi'));
+    const pod = await e2e.waitForPod('in-use', 'to be refused', (seen) => {
+      return conditionOf(seen, 'PodResizeInProgress') === 'True Error';
+    });
+    const message = pod.status?.conditions?.find(
+      ({ type }) => type === 'PodResizeInProgress',
+    )?.message;
+    expect(message).toMatch(
+      /^cannot decrease memory limits: \[attempting to set pod memory limit \(20971520\) below current usage \(\d+\), attempting to set container "app" memory limit \(20971520\) below current usage \(\d+\)\]$/,
+    );
+    await waitForEvent(e2e, 'in-use', {
+      reason: 'ResizeError',
+      message: /"error":"cannot decrease/,
+    });
+    expect(statusOf(pod, 'app')).toMatchObject({
+      allocatedResources: { memory: '20Mi' },
+      resources: { limits: { memory: '96Mi' } },
+    });
+    expect(await cgroupOf(pod, 'app')).toMatchObject({ memory: 96 * MIB });
+    await resize('in-use', 'app', guaranteed('100m', '128Mi'));
+    const more = { cpu: '100m', memory: '128Mi' };
+    await e2e.waitForPod('in-use', 'to have more instead', isGiven('app', more));
+  });
+
+  it('waits for others to leave, through a kill of the kubelet', async () => {
+    const { items } = await e2e.client.list(PODS, { namespace: e2e.namespace }, never);
+    const names = items.map(({ metadata }) => metadata?.name ?? '');
+    for (const name of names) await deletePod(e2e, name, 0);
+    const areGone = async () =>
+      (await Promise.all(names.map((name) => isGone(e2e, name)))).every(Boolean);
+    await waitFor(areGone, { what: 'the pods before to be gone' });
+    const node = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
+    const allMilli = milliOf(node.status?.allocatable?.['cpu'] ?? '');
+    await create('waits', { requests: { cpu: '100m' } });
+    await create('leaves', { requests: { cpu: `${allMilli - 300}m` } });
+    await resize('waits', 'app', { requests: { cpu: '400m' } });
+    const isWaiting = (seen: Pod): boolean =>
+      conditionOf(seen, 'PodResizePending') === 'True Deferred';
+    const waiting = await e2e.waitForPod('waits', 'to wait', isWaiting);
+    const { message } =
+      waiting.status?.conditions?.find(({ type }) => type === 'PodResizePending') ?? {};
+    expect(message).toBe(
+      "Node didn't have enough resource: cpu, " +
+        `requested: 400, used: ${allMilli - 300}, capacity: ${allMilli}`,
+    );
+    await waitForEvent(e2e, 'waits', {
+      reason: 'ResizeDeferred',
+      message: 'Pod resize OutOfcpu: ',
+    });
+    await e2e.cluster.kubelet.kill9();
+    await e2e.cluster.kubelet.start();
+    await create('later', {}); // the new kubelet is at work
+    const still = await e2e.getPod('waits');
+    expect(isWaiting(still)).toBe(true);
+    expect(statusOf(still, 'app')).toMatchObject({
+      allocatedResources: { cpu: '100m' },
+      restartCount: 0,
+    });
+    await deletePod(e2e, 'leaves', 0);
+    const after = await e2e.waitForPod('waits', 'to have more', (seen) => {
+      const { allocatedResources, resources } = statusOf(seen, 'app') ?? {};
+      return [allocatedResources, resources?.requests].every((each) => each?.['cpu'] === '400m');
+    });
+    expect(conditionOf(after, 'PodResizePending')).toBe('');
+    expect(statusOf(after, 'app')?.restartCount).toBe(0);
+  });
+
+  it('is asked to by kubectl', async () => {
+    const kubectl = (await findKubectls()).at(-1);
+    if (kubectl === undefined) throw new Error('no kubectl on this machine');
+    await create('by-kubectl', { requests: { cpu: '100m' } });
+    await runCommand([
+      ...[kubectl.path, '--kubeconfig', e2e.cluster.kubeconfig, '--namespace', e2e.namespace],
+      ...['patch', 'pod', 'by-kubectl', '--subresource', 'resize'],
+      ...['--patch', JSON.stringify(patchOf('app', { requests: { cpu: '150m' } }))],
+    ]);
+    await e2e.waitForPod('by-kubectl', 'to have more', (pod) => {
+      return statusOf(pod, 'app')?.resources?.requests?.['cpu'] === '150m';
+    });
+  });
+});
