@@ -49,17 +49,10 @@ export function withAllocation(pod: Pod, allocation: PodAllocation | undefined):
     containers.every((each, at) => each === spec.containers[at]) &&
     (inits ?? []).every((each, at) => each === spec.initContainers?.[at]);
   if (isSame) return pod;
-  const { resources: _, ...rest } = spec;
-  const own = whole ? spec.resources : allocation.pod;
-  return {
-    ...pod,
-    spec: {
-      ...rest,
-      containers,
-      ...(inits && { initContainers: inits }),
-      ...(own && { resources: own }),
-    },
-  };
+  const next = { ...spec, containers, ...(inits && { initContainers: inits }) };
+  if (!whole && allocation.pod !== undefined) next.resources = allocation.pod;
+  if (!whole && allocation.pod === undefined) delete next.resources;
+  return { ...pod, spec: next };
 }
 
 /** However they are written: `1000m` is `1`. */
