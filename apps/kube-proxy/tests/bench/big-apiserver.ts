@@ -6,7 +6,7 @@ export interface Size {
   readonly endpoints: number;
 }
 
-/** An API with a Service `default/canary` and many others, made as they are asked for. */
+/** An API with a Service `default/canary` and many others. */
 export interface BigApiServer {
   readonly url: string;
   /** Tells watchers that the canary's one endpoint has another port. */
@@ -15,6 +15,8 @@ export interface BigApiServer {
 }
 
 const VERSION = '1000';
+/** What the proxy asks for. */
+const PAGE_SIZE = 100;
 
 /** @param host where it listens, and where the canary's endpoints are */
 export async function startBigApiServer(
@@ -24,11 +26,31 @@ export async function startBigApiServer(
 ): Promise<BigApiServer> {
   const watchers = new Set<ServerResponse>();
   let version = Number(VERSION);
+  let lastEvent = '';
   const lists: Readonly<Record<string, (i: number) => object>> = {
     services: (i) => (i === 0 ? service('canary', '10.96.0.1') : service(`s${i}`, clusterIp(i))),
     endpointslices: (i) =>
       i === 0 ? slice('canary', [host], canaryPort) : slice(`s${i}`, podIps(i, size), 8080),
   };
+  // as a real one has it ready: what it costs to make is not the proxy's
+  const pages = new Map<string, Buffer>();
+  const pageOf = (plural: string, from: number, limit: number): Buffer => {
+    const key = `${plural} ${from} ${limit}`;
+    const known = pages.get(key);
+    if (known !== undefined) return known;
+    const make = lists[plural];
+    const count = make === undefined ? 0 : size.services;
+    const to = Math.min(count, from + (limit || count));
+    const made = Array.from({ length: Math.max(0, to - from) }, (_, i) => make?.(from + i));
+    const items = plural === 'nodes' ? [node(host)] : made;
+    const metadata = { resourceVersion: VERSION, ...(to < count && { continue: String(to) }) };
+    const page = Buffer.from(JSON.stringify({ kind: 'List', metadata, items }));
+    pages.set(key, page);
+    return page;
+  };
+  for (const plural of Object.keys(lists)) {
+    for (let from = 0; from < size.services; from += PAGE_SIZE) pageOf(plural, from, PAGE_SIZE);
+  }
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://host');
     const plural = url.pathname.split('/').at(-1) ?? '';
@@ -41,18 +63,13 @@ export async function startBigApiServer(
       response.flushHeaders();
       if (plural !== 'endpointslices') return;
       watchers.add(response);
+      // what happened between the list and this watch
+      if (Number(url.searchParams.get('resourceVersion')) < version) response.write(lastEvent);
       response.on('close', () => watchers.delete(response));
       return;
     }
-    const make = lists[plural];
     const from = Number(url.searchParams.get('continue') ?? '0');
-    const count = make === undefined ? 0 : size.services;
-    const limit = Number(url.searchParams.get('limit') ?? '0') || count;
-    const to = Math.min(count, from + limit);
-    const items = Array.from({ length: Math.max(0, to - from) }, (_, i) => make?.(from + i));
-    const own = plural === 'nodes' ? [node(host)] : items;
-    const metadata = { resourceVersion: VERSION, ...(to < count && { continue: String(to) }) };
-    response.end(JSON.stringify({ kind: 'List', metadata, items: own }));
+    response.end(pageOf(plural, from, Number(url.searchParams.get('limit') ?? '0')));
   });
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   const { port } = server.address() as AddressInfo;
@@ -61,9 +78,8 @@ export async function startBigApiServer(
     moveCanary: (to) => {
       version += 1;
       const object = slice('canary', [host], to, String(version));
-      for (const watcher of watchers) {
-        watcher.write(`${JSON.stringify({ type: 'MODIFIED', object })}\n`);
-      }
+      lastEvent = `${JSON.stringify({ type: 'MODIFIED', object })}\n`;
+      for (const watcher of watchers) watcher.write(lastEvent);
     },
     close: () => {
       server.close();
