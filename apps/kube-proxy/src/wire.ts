@@ -43,7 +43,6 @@ export async function run(options: Options, logger: Logger, signal: AbortSignal)
   const commands = createSpawnRunner();
   await adjustOomScore(config.oomScoreAdj, logger);
   const clock = createSystemClock();
-  await cleanupOtherModes({ commands, logger, clock, openNetlink }, config.mode, signal);
   const nodeName = options.nodeName ?? hostname().trim().toLowerCase();
   const initOnly = task === 'init-only';
   const onStarted = (): void => logger.info({ node: nodeName, mode: config.mode }, 'proxy started');
@@ -62,9 +61,13 @@ export async function run(options: Options, logger: Logger, signal: AbortSignal)
     metrics: createPrometheusMetrics(),
     cpuCount: availableParallelism(),
   };
+  // what other modes left serves until the own rules are there
+  const onProgrammed = (scope: AbortSignal): Promise<void> =>
+    cleanupOtherModes({ commands, logger, clock, openNetlink }, config.mode, scope);
+  if (initOnly) await onProgrammed(signal);
   const done = new AbortController();
   const proxy = async (scope: AbortSignal): Promise<void> => {
-    await runProxy({ config, nodeName, initOnly, onStarted }, dependencies, scope);
+    await runProxy({ config, nodeName, initOnly, onStarted, onProgrammed }, dependencies, scope);
     done.abort();
   };
   const watchFile = async (scope: AbortSignal): Promise<void> => {

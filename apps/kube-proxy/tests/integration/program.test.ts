@@ -117,7 +117,8 @@ it('programs the kernel, warns of unknown fields and serves health and metrics',
   await node.run(['nft', 'add', 'table', 'ip', 'kube-proxy']); // as the nftables mode leaves it
   proxy = await start();
   await untilProgrammed();
-  expect(await node.run(['nft', 'list', 'tables'])).not.toContain('kube-proxy');
+  const tableGone = async () => !(await node.run(['nft', 'list', 'tables'])).includes('kube-proxy');
+  await waitFor(tableGone, { what: 'the table of the other mode to go' });
   expect(proxy.logTail(50)).toContain('unknown field \\"unknownField\\"');
   const health = JSON.parse(await fetchText('http://127.0.0.1:10256/healthz')) as object;
   expect(health).toMatchObject({ healthy: true, nodeEligible: true, status: { IPv4: {} } });

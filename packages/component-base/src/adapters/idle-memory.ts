@@ -6,14 +6,15 @@ import type { Clock } from '@nodeagent/base';
 const CHECK_MS = 2000;
 /** Of the time between two checks: below this the process has nothing to do. */
 const QUIET_CPU_SHARE = 0.1;
-/** Less than this is not worth a collection. */
+/** Less than this is not worth a collection, nor is less than this part of what stays. */
 const WORTHWHILE_BYTES = 6 * 1024 * 1024;
+const WORTHWHILE_SHARE = 0.25;
 
 /**
  * Gives back what a burst of work, or the start, needed. V8 collects when it runs out of room, and
  * an idle agent never does: without this a kubelet holds 40 MiB after a hundred pods have started,
- * a proxy 8 MiB of parsed source. A collection takes some 50 ms, and only happens while the process
- * is quiet and has grown since the last one.
+ * a proxy 8 MiB of parsed source. A collection takes some 50 ms, 250 ms for 100 MiB, and only happens
+ * while the process is quiet and has grown since the last one: the more it holds, the more by.
  */
 export async function collectWhenIdle(clock: Clock, signal: AbortSignal): Promise<void> {
   setFlagsFromString('--expose-gc');
@@ -24,8 +25,8 @@ export async function collectWhenIdle(clock: Clock, signal: AbortSignal): Promis
     const used = process.cpuUsage(before);
     before = process.cpuUsage();
     const busyMs = (used.user + used.system) / 1000;
-    if (busyMs > QUIET_CPU_SHARE * CHECK_MS || heapBytes() - floorBytes < WORTHWHILE_BYTES)
-      continue;
+    const worthwhileBytes = Math.max(WORTHWHILE_BYTES, WORTHWHILE_SHARE * floorBytes);
+    if (busyMs > QUIET_CPU_SHARE * CHECK_MS || heapBytes() - floorBytes < worthwhileBytes) continue;
     collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
     floorBytes = heapBytes();
     before = process.cpuUsage();

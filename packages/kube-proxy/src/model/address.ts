@@ -75,18 +75,20 @@ export function isLoopback(ip: string): boolean {
   return ip === '::1' || (ip.startsWith('127.') && isIPv4(ip));
 }
 
-const UNUSABLE = ['127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/4', '0.0.0.0/8', '::1/128', '::/128'];
-const UNUSABLE_V6 = ['fe80::/10', 'ff00::/8'];
+/** 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4: by its text, for a quarter of a million. */
+const UNUSABLE_V4 = /^(?:0|127|169\.254|22[4-9]|23\d)\./;
+const UNUSABLE_V6 = ['::1/128', '::/128', 'fe80::/10', 'ff00::/8'];
 
 /**
  * May traffic be forwarded to it? Not to loopback, link-local, multicast or unspecified addresses:
  * the kernel would drop it, or it would reach this host's own private services.
  *
+ * @param ip in canonical form
  * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, ValidateEndpointIP
  */
 export function isUsableEndpointIp(ip: string, family: IpFamily): boolean {
   if (familyOf(ip) !== family) return false;
-  return !unusable().check(ip, family === 'IPv4' ? 'ipv4' : 'ipv6');
+  return family === 'IPv4' ? !UNUSABLE_V4.test(ip) : !unusable().check(ip, 'ipv6');
 }
 
 let unusableList: BlockList | undefined;
@@ -94,9 +96,9 @@ let unusableList: BlockList | undefined;
 function unusable(): BlockList {
   if (unusableList !== undefined) return unusableList;
   unusableList = new BlockList();
-  for (const cidr of [...UNUSABLE, ...UNUSABLE_V6]) {
+  for (const cidr of UNUSABLE_V6) {
     const [base = '', length] = cidr.split('/');
-    unusableList.addSubnet(base, Number(length), base.includes(':') ? 'ipv6' : 'ipv4');
+    unusableList.addSubnet(base, Number(length), 'ipv6');
   }
   return unusableList;
 }

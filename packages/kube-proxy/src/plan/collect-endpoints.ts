@@ -11,17 +11,24 @@ export function collectEndpoints(
   slices: Iterable<Slice>,
   { portName, protocol }: Pick<ServicePort, 'portName' | 'protocol'>,
 ): readonly Endpoint[] {
-  const found = new Map<string, Endpoint>();
+  const found: { readonly text: string; readonly endpoint: Endpoint }[] = [];
   for (const slice of slices) {
     for (const { name, port, protocol: sliceProtocol } of slice.ports) {
       if (name !== portName || sliceProtocol !== protocol) continue;
-      for (const [i, ip] of slice.ips.entries()) {
+      slice.ips.forEach((ip, i) => {
         const endpoint = { ip, port, state: slice.states[i] ?? 0, hints: slice.hints?.[i] };
-        const key = endpointText(endpoint);
-        if (found.has(key) && has(endpoint, TERMINATING)) continue;
-        found.set(key, endpoint);
-      }
+        found.push({ text: endpointText(endpoint), endpoint });
+      });
     }
   }
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, endpoint]) => endpoint);
+  // of equal ones those that came first stay first
+  found.sort((a, b) => (a.text < b.text ? -1 : a.text === b.text ? 0 : 1));
+  const endpoints: Endpoint[] = [];
+  let last = '';
+  for (const { text, endpoint } of found) {
+    if (text !== last) endpoints.push(endpoint);
+    else if (!has(endpoint, TERMINATING)) endpoints[endpoints.length - 1] = endpoint;
+    last = text;
+  }
+  return endpoints;
 }

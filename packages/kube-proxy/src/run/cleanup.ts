@@ -24,7 +24,7 @@ export interface CleanupOptions {
 }
 
 /**
- * Before a start: what modes left behind that are certainly not in use. Failures are told and
+ * Once the own rules are in force: what modes left behind that are certainly not in use. Failures are told and
  * forgiven. The chains that other modes share with iptables mode stay where they might serve.
  *
  * @see Kubernetes 1.36 cmd/kube-proxy/app/server_linux.go, platformCleanup
@@ -79,19 +79,22 @@ async function cleanupAllIptables(
   const failures: unknown[] = [];
   let usable = 0;
   for (const family of IP_FAMILIES) {
+    const done = new Set<string>();
     for (const variant of ['-nft', '-legacy', undefined] as const) {
       try {
         const isLegacy = variant === '-legacy';
         if (isLegacy && !(await hasLegacyTables(commands, family, signal))) continue;
         const options = variant === undefined ? { family } : { family, variant };
         const { iptables, description } = await probeIptables(commands, options, signal);
+        usable += 1;
+        if (done.has(description)) continue; // plain `iptables` is one of the two
+        done.add(description);
         failures.push(...(await cleanupIpvsRules(iptables, signal)));
         failures.push(...(await cleanupIptables(iptables, signal)));
-        usable += 1;
         logger.info({ family, iptables: description }, 'rules removed');
       } catch (error) {
         signal.throwIfAborted();
-        // one of the kinds is enough; plain `iptables` is one of them under another name
+        // one of the kinds is enough
         if (!isNetfilterError(error, 'NETFILTER_COMMAND_MISSING')) failures.push(error);
       }
     }

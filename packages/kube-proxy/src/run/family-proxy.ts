@@ -43,6 +43,7 @@ export class FamilyProxy {
   /** Owed since syncs that failed. */
   #udpEndpointsChanged = false;
   #changedAtMs: readonly number[] = [];
+  readonly #programmed = Promise.withResolvers<undefined>();
 
   constructor(options: FamilyProxyOptions) {
     const { family, clock, topology, minSyncPeriodMs, syncPeriodMs, logger } = options;
@@ -61,6 +62,11 @@ export class FamilyProxy {
         logger.error({ family, err: error, retryInMs: retryMs }, 'sync failed');
       },
     });
+  }
+
+  /** Resolves when the rules have been written for the first time, or no more will be. */
+  get programmed(): Promise<unknown> {
+    return this.#programmed.promise;
   }
 
   setService(service: string, ports: readonly ServicePort[]): void {
@@ -113,6 +119,7 @@ export class FamilyProxy {
         signal,
       );
     } finally {
+      this.#programmed.resolve(undefined);
       await serviceHealth.close();
     }
   }
@@ -154,6 +161,7 @@ export class FamilyProxy {
     }
     const durationMs = clock.monotonicMs() - startedMs;
     logger.debug({ family, kind, durationMs, changed: change.changedPorts.size }, 'rules synced');
+    this.#programmed.resolve(undefined);
     await this.#afterSync(view, signal);
   }
 

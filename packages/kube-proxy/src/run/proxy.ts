@@ -51,6 +51,8 @@ export interface ProxyOptions {
   readonly initOnly: boolean;
   /** Called once, when all loops have been started. */
   readonly onStarted?: () => void;
+  /** Called once, when the rules of every family have been written; runs beside everything else. */
+  readonly onProgrammed?: (signal: AbortSignal) => Promise<void>;
 }
 
 const NODE_IP_PATIENCE_MS = 30_000;
@@ -266,6 +268,7 @@ async function runLoops(
         ? [(scope: AbortSignal) => watchServiceCidrs(sources, scope)]
         : []),
       (scope) => watchPodCidrs(shared, scope),
+      (scope) => afterFirstSync(shared, proxies, scope),
       (scope) => shared.kernel.run(scope),
       (scope) => events.run(shared.client, scope),
       (scope) => {
@@ -282,6 +285,16 @@ async function runLoops(
     ],
     signal,
   );
+}
+
+/** Until all families have their rules, those of an earlier mode serve better than none. */
+async function afterFirstSync(
+  { onProgrammed }: Shared,
+  proxies: readonly FamilyProxy[],
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all(proxies.map(({ programmed }) => programmed));
+  if (!signal.aborted) await onProgrammed?.(signal);
 }
 
 /** Rules hold the pod range: a new one needs a new start. */

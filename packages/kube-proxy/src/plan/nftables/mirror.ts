@@ -249,6 +249,12 @@ export class NftMirror {
   #compare(old: PortObjects | undefined, wanted: PortObjects | undefined): Compared {
     const adds: BySet = new Map();
     const removes: BySet = new Map();
+    if (old === undefined && this.#found === undefined) {
+      // most of a cold start: there is nothing to compare with
+      for (const one of wanted?.elements ?? []) put(adds, one);
+      this.#compareShared([], wanted?.shared ?? [], { adds, removes });
+      return { adds, removes };
+    }
     const before = new Map((old?.elements ?? []).map((one) => [textOf(one), one]));
     for (const one of wanted?.elements ?? []) {
       const text = textOf(one);
@@ -297,19 +303,20 @@ export class NftMirror {
 
 const NO_ENDPOINTS: readonly Endpoint[] = [];
 
-type BySet = Map<NftSet, Change[]>;
+type BySet = Map<NftSet, SetChanges>;
 type Compared = Readonly<{ adds: BySet; removes: BySet }>;
 
-interface Change {
-  readonly element: NftElement;
-  /** The value must go first, in the same step. */
-  readonly replaced: boolean;
+interface SetChanges {
+  readonly elements: NftElement[];
+  /** Those whose old value must go first, in the same step. */
+  readonly replaced: Set<NftElement>;
 }
 
 function put(into: BySet, { set, element }: SetElement, replaced = false): void {
-  const list = into.get(set) ?? [];
-  into.set(set, list);
-  list.push({ element, replaced });
+  let changes = into.get(set);
+  if (changes === undefined) into.set(set, (changes = { elements: [], replaced: new Set() }));
+  changes.elements.push(element);
+  if (replaced) changes.replaced.add(element);
 }
 
 function textOf({ set, element }: SetElement): string {
@@ -325,12 +332,12 @@ function pushElements(
   operations: NftOperation[],
   op: 'add-elements' | 'delete-elements',
   set: NftSet,
-  changes: readonly Change[] = [],
+  changes: SetChanges | undefined,
 ): void {
-  for (let from = 0; from < changes.length; from += ELEMENTS_AT_ONCE) {
-    const part = changes.slice(from, from + ELEMENTS_AT_ONCE);
-    const elements = part.map(({ element }) => element);
-    const replaced = part.filter((change) => change.replaced).map(({ element }) => element);
+  const all = changes?.elements ?? [];
+  for (let from = 0; from < all.length; from += ELEMENTS_AT_ONCE) {
+    const elements = all.slice(from, from + ELEMENTS_AT_ONCE);
+    const replaced = elements.filter((element) => changes?.replaced.has(element));
     if (from > 0) operations.push({ op: 'may-split' });
     if (replaced.length > 0) operations.push({ op: 'delete-elements', set, elements: replaced });
     operations.push({ op, set, elements });

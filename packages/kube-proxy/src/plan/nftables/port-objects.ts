@@ -157,9 +157,11 @@ class PortPlanner {
   }
 
   #number(set: NftSet, frontend: Frontend, endpoints: readonly Endpoint[]): void {
-    const key = this.#key(frontend);
+    const [first, second, third] = this.#key(frontend);
+    if (first === undefined || second === undefined) return;
     endpoints.forEach(({ ip, port }, index) => {
-      this.#elements.push({ set, element: { key: [...key, index], data: [ip, port] } });
+      const key = third === undefined ? [first, second, index] : [first, second, third, index];
+      this.#elements.push({ set, element: { key, data: [ip, port] } });
     });
   }
 

@@ -15,14 +15,12 @@ export async function cleanupIptables(
   signal: AbortSignal,
 ): Promise<readonly unknown[]> {
   const removal = new Removal(iptables, signal);
-  const portals = PORTAL_JUMPS.map(({ jump }) => jump);
-  await removal.removeRules([...OWN_JUMPS, ...portals]);
+  const jumps = [...OWN_JUMPS, ...PORTAL_JUMPS.map(({ jump }) => jump)];
   for (const table of ['nat', 'filter'] as const) {
     const own = [...OWN_CHAINS[table], ...PORTAL_CHAINS[table]];
-    await removal.removeChains(
-      table,
-      (name) => own.includes(name) || (table === 'nat' && isServiceChain(name)),
-    );
+    const isOwn = (name: string): boolean =>
+      own.includes(name) || (table === 'nat' && isServiceChain(name));
+    await removal.remove(table, jumps, isOwn);
   }
   await removal.attempt(() => iptables.deleteChain('mangle', CHAIN.canary, signal));
   return removal.failures;
@@ -40,9 +38,9 @@ export async function cleanupPortals(
 ): Promise<readonly unknown[]> {
   if (!(await iptables.chainExists('nat', PORTAL_CHAIN.container, signal))) return [];
   const removal = new Removal(iptables, signal);
-  await removal.removeRules(PORTAL_JUMPS.map(({ jump }) => jump));
+  const jumps = PORTAL_JUMPS.map(({ jump }) => jump);
   for (const table of ['nat', 'filter'] as const) {
-    await removal.removeChains(table, (name) => PORTAL_CHAINS[table].includes(name));
+    await removal.remove(table, jumps, (name) => PORTAL_CHAINS[table].includes(name));
   }
   return removal.failures;
 }
@@ -66,18 +64,23 @@ class Removal {
     }
   }
 
-  async removeRules(rules: readonly PlacedRule[]): Promise<void> {
-    for (const rule of rules) {
-      await this.attempt(() => this.#iptables.deleteRule(rule, this.#signal));
-    }
-  }
-
-  async removeChains(table: 'nat' | 'filter', isOwn: (name: string) => boolean): Promise<void> {
+  /** No rule can jump to a chain that is not there: a table without any is left alone at once. */
+  async remove(
+    table: 'nat' | 'filter',
+    jumps: readonly PlacedRule[],
+    isOwn: (name: string) => boolean,
+  ): Promise<void> {
     await this.attempt(async () => {
       const saved = await this.#iptables.save(table, this.#signal);
       const chains = chainNames(saved).filter(isOwn);
-      const lines = chains.map((chain) => `-X ${chain}\n`);
       if (chains.length === 0) return;
+      const there = new Set(chains);
+      for (const jump of jumps) {
+        const { target } = jump.rule;
+        if (jump.table !== table || target?.kind !== 'jump' || !there.has(target.chain)) continue;
+        await this.attempt(() => this.#iptables.deleteRule(jump, this.#signal));
+      }
+      const lines = chains.map((chain) => `-X ${chain}\n`);
       await this.#iptables.restore([{ name: table, chains, lines }], this.#signal);
     });
   }
