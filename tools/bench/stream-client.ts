@@ -120,8 +120,8 @@ async function measure(transfer: Transfer): Promise<number> {
   }
 }
 
-if (process.argv[2] !== undefined) {
+if (import.meta.main) {
   const startMs = performance.now();
-  const bytes = await measure(JSON.parse(process.argv[2]) as Transfer);
+  const bytes = await measure(JSON.parse(process.argv[2] ?? '') as Transfer);
   process.stdout.write(JSON.stringify({ bytes, ms: performance.now() - startMs }));
 }
