@@ -1,7 +1,8 @@
 import { parseGoDuration, parseTimestamp } from '@nodeagent/base';
 import { ConfigError } from '@nodeagent/component-base';
 import type { Pod } from '@nodeagent/kube-client';
-import { z } from 'zod';
+import * as z from 'zod/mini';
+import en from 'zod/v4/locales/en.js';
 
 import {
   type ContainerObservation,
@@ -13,60 +14,67 @@ import {
 } from '../../pods/index.js';
 import type { PodState } from '../model/explanation.js';
 
-const time = z.string().refine((text) => parseTimestamp(text) !== undefined, {
-  error: 'must be a time like 2026-01-01T00:00:00Z',
-});
-const duration = z.string().refine((text) => parseGoDuration(text) !== undefined, {
-  error: 'must be a duration like 10s',
-});
-const verdict = z.enum(['success', 'failure', 'unknown']);
+const time = z.string().check(
+  z.refine((text) => parseTimestamp(text) !== undefined, {
+    error: 'must be a time like 2026-01-01T00:00:00Z',
+  }),
+);
+const duration = z.string().check(
+  z.refine((text) => parseGoDuration(text) !== undefined, {
+    error: 'must be a duration like 10s',
+  }),
+);
+const count = z._default(z.int().check(z.minimum(0)), 0);
+const verdict = z.optional(z.enum(['success', 'failure', 'unknown']));
 const texts = z.record(z.string(), z.string());
+const named = <S extends z.ZodMiniType>(values: S) => z._default(z.record(z.string(), values), {});
 
 const sandbox = z.strictObject({
-  attempt: z.int().min(0).default(0),
-  ready: z.boolean().default(true),
-  ips: z.array(z.string()).optional(),
+  attempt: count,
+  ready: z._default(z.boolean(), true),
+  ips: z.optional(z.array(z.string())),
 });
 
 const container = z.strictObject({
   name: z.string(),
   state: z.enum(['created', 'running', 'exited', 'unknown']),
-  exitCode: z.int().default(0),
-  reason: z.string().optional(),
-  startedAt: time.optional(),
-  finishedAt: time.optional(),
-  restartCount: z.int().min(0).default(0),
+  exitCode: z._default(z.int(), 0),
+  reason: z.optional(z.string()),
+  startedAt: z.optional(time),
+  finishedAt: z.optional(time),
+  restartCount: count,
   /** Of which it was made; the spec's own when absent. */
-  image: z.string().optional(),
+  image: z.optional(z.string()),
   /** Delay between its last two restarts. */
-  backOff: duration.optional(),
-  probes: z
-    .strictObject({ liveness: verdict, readiness: verdict, startup: verdict })
-    .partial()
-    .default({}),
+  backOff: z.optional(duration),
+  probes: z._default(
+    z.strictObject({ liveness: verdict, readiness: verdict, startup: verdict }),
+    {},
+  ),
 });
 
 const schema = z.strictObject({
-  now: time.optional(),
+  now: z.optional(time),
   /** The newest first. */
-  sandboxes: z.array(sandbox).default([]),
+  sandboxes: z._default(z.array(sandbox), []),
   /** Runs of containers, the newest first; they belong to the newest sandbox. */
-  containers: z.array(container).default([]),
-  nextPodIPs: z.array(z.string()).default(['192.0.2.10']),
-  node: z
-    .strictObject({
-      hostIPs: z.array(z.string()).default(['192.0.2.1']),
-      allocatable: texts.default({}),
-    })
-    .prefault({}),
-  images: z
-    .record(
-      z.string(),
-      z.strictObject({ present: z.boolean().default(true), user: z.string().optional() }),
-    )
-    .default({}),
-  configMaps: z.record(z.string(), texts).default({}),
-  secrets: z.record(z.string(), texts).default({}),
+  containers: z._default(z.array(container), []),
+  nextPodIPs: z._default(z.array(z.string()), ['192.0.2.10']),
+  node: z.prefault(
+    z.strictObject({
+      hostIPs: z._default(z.array(z.string()), ['192.0.2.1']),
+      allocatable: z._default(texts, {}),
+    }),
+    {},
+  ),
+  images: named(
+    z.strictObject({
+      present: z._default(z.boolean(), true),
+      user: z.optional(z.string()),
+    }),
+  ),
+  configMaps: named(texts),
+  secrets: named(texts),
 });
 
 type Input = z.output<typeof schema>;
@@ -80,7 +88,9 @@ type Input = z.output<typeof schema>;
  * @throws {ConfigError} `CONFIG_INVALID` with everything that is wrong
  */
 export function parsePodState(input: unknown, pod: Pod, source: string): PodState {
-  const { success, data, error } = schema.safeParse(input ?? {});
+  const { success, data, error } = schema.safeParse(input ?? {}, {
+    error: en().localeError,
+  });
   if (!success) {
     const problems = error.issues.map(({ path, message }) => ({ field: path.join('.'), message }));
     throw new ConfigError('CONFIG_INVALID', { source, problems });
