@@ -33,6 +33,7 @@ import {
 
 import type { Options } from './options.js';
 import { VERSION } from './settings.js';
+import type { WiredStats } from './wire-stats.js';
 
 export interface ServerParts {
   readonly options: Options;
@@ -41,6 +42,7 @@ export interface ServerParts {
   readonly cri: CriClient;
   readonly metrics: PrometheusMetrics;
   readonly probeMetrics: PrometheusMetrics;
+  readonly stats: Pick<WiredStats, 'handlers'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -99,7 +101,10 @@ export async function wireServer(
         config: renderConfig(config),
         startedAtMs: clock.nowMs(),
       },
-      more: () => ({ 'metrics-probes': metricsHandler(parts.probeMetrics) }),
+      more: (pods) => ({
+        'metrics-probes': metricsHandler(parts.probeMetrics),
+        ...parts.stats.handlers(pods),
+      }),
     }),
     ...listeners,
   });

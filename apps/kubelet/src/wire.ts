@@ -101,6 +101,7 @@ import {
   staticSources,
 } from './wire-pods.js';
 import { rotateLogs, type WiredServer, wireServer } from './wire-server.js';
+import { type WiredStats, wireStats } from './wire-stats.js';
 
 interface Base {
   readonly options: Options;
@@ -135,7 +136,8 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
     await makeDirectories(options);
     const client = api?.client ?? createNoApiClient(STANDALONE);
     const ports = await wirePorts({ ...base, client, cri, runtime, isV2, providers }, signal);
-    nodeApi = await wireServer({ ...base, connection: api?.connection, cri }, signal);
+    const { stats } = ports;
+    nodeApi = await wireServer({ ...base, connection: api?.connection, cri, stats }, signal);
     await runKubelet(
       {
         ...ports,
@@ -210,7 +212,10 @@ type Wiring = Base &
     providers: ConfiguredProviders | undefined;
   }>;
 
-async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<KubeletPorts> {
+async function wirePorts(
+  wiring: Wiring,
+  lifetime: AbortSignal,
+): Promise<KubeletPorts & { readonly stats: WiredStats }> {
   const { options, client, cri, clock, random, log, metrics } = wiring;
   const { nodeName, rootDir, config } = options;
   const component = { component: 'kubelet', host: nodeName, clock, random, metrics };
@@ -230,6 +235,7 @@ async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<Kubelet
   const wakes = new PodWakes();
   const objects = wireObjects({ ...wiring, ownNode, wakes }, lifetime);
   const cgroups = await wireCgroups(wiring);
+  const stats = await wireStats({ ...wiring, cgroups, ownNode });
   const mounter = createMounter();
   const files = createPodFiles(rootDir);
   const nodeEvents = createNodeEvents(recorder, nodeName);
@@ -279,7 +285,7 @@ async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<Kubelet
   });
   wakes.onWake((uid) => volumes.expire(uid));
   return {
-    ...{ client, ownNode, events, nodeEvents, runtime, clock, random, log },
+    ...{ client, ownNode, events, nodeEvents, runtime, clock, random, log, stats },
     onWakeable: (wake) => wakes.onWake(wake),
     sources: staticSources({ options, events, clock, log }),
     resources: { records, rules: resizeRules(config, settings) },
@@ -305,6 +311,7 @@ async function wirePorts(wiring: Wiring, lifetime: AbortSignal): Promise<Kubelet
       ...(isStandalone ? [] : [(inner: AbortSignal) => queue.run(client, inner), services.run]),
       (inner) => collectWhenIdle(clock, inner),
       (inner) => rotateLogs(wiring, inner),
+      (inner) => stats.run(inner),
     ],
   };
 }

@@ -158,3 +158,16 @@ export {
   type TlsSettings,
   tlsSettings,
 } from './server/index.js';
+export {
+  type CgroupReadings,
+  createStatsHandlers,
+  type CriStats,
+  type DirectoryReadings,
+  type MachineReadings,
+  type MeasurerOptions,
+  NodeMeasurer,
+  PodDisks,
+  type PodDisksOptions,
+  type PodPlaces,
+  type StatsOptions,
+} from './stats/index.js';

@@ -34,6 +34,9 @@ export {
 } from '../server/adapters/listener.js';
 export { createRotationFiles } from '../server/adapters/rotation-files.js';
 export { createSystemLogs } from '../server/adapters/system-logs.js';
+export { createCgroupReadings } from '../stats/adapters/cgroup-readings.js';
+export { createDirectoryReadings } from '../stats/adapters/directory-readings.js';
+export { createMachineReadings } from '../stats/adapters/machine-readings.js';
 export { createMounter } from '../volumes/adapters/mounter.js';
 export { createSubPaths } from '../volumes/adapters/sub-path.js';
 export { createVolumeFiles } from '../volumes/adapters/volume-files.js';

@@ -100,6 +100,18 @@ export class PodCgroups {
     return cgroupPath(this.#names(pod), layout.driver);
   }
 
+  /** `kubepods` and below it the classes' own, in the driver's syntax; none where pods have none. */
+  get above(): readonly string[] {
+    if (!this.#usable) return [];
+    const { layout } = this.#options;
+    const all = [
+      kubepodsNames(layout),
+      qosNames(layout, 'Burstable'),
+      qosNames(layout, 'BestEffort'),
+    ];
+    return all.map((names) => cgroupPath(names, layout.driver));
+  }
+
   /** Uids of the pods that have a cgroup. */
   async pods(): Promise<readonly string[]> {
     if (!this.#usable) return [];

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { readFile, stat, statfs } from 'node:fs/promises';
+
+import {
+  parseBootTimeMs,
+  parseInterfaces,
+  parseMachineMemory,
+  parseProcessCgroup,
+  parseThreadCount,
+} from '../codec/proc-text.js';
+import type { FileSystemFigures, ProcessFigures } from '../model/usage.js';
+import type { MachineReadings } from '../ports.js';
+import { blockDevice } from './cgroup-readings.js';
+
+/** This machine through /proc and statfs. */
+export function createMachineReadings({ nowMs }: { nowMs: () => number }): MachineReadings {
+  let bootMs: Promise<number> | undefined;
+  return {
+    memory: async () => parseMachineMemory(readFileSync('/proc/meminfo', 'latin1')),
+    processes: async () => processes(),
+    bootTimeMs: () => (bootMs ??= bootTime()),
+    interfaces: async () => parseInterfaces(optional('/proc/self/net/dev') ?? ''),
+    interfacesOf: async (pid) => {
+      const text = optional(`/proc/${pid}/net/dev`);
+      return text === undefined ? undefined : parseInterfaces(text);
+    },
+    cgroupOf: async (pid) => {
+      const text = optional(`/proc/${pid ?? 'self'}/cgroup`);
+      return text === undefined ? undefined : parseProcessCgroup(text);
+    },
+    fileSystem: (path) => fileSystem(path, nowMs),
+    deviceOf,
+  };
+}
+
+function processes(): ProcessFigures | undefined {
+  const current = parseThreadCount(optional('/proc/loadavg') ?? '');
+  const limits = ['pid_max', 'threads-max']
+    .map((name) => Number.parseInt(optional(`/proc/sys/kernel/${name}`) ?? '', 10))
+    .filter((limit) => limit > 0);
+  return current === undefined || limits.length === 0
+    ? undefined
+    : { current, max: Math.min(...limits) };
+}
+
+async function bootTime(): Promise<number> {
+  return parseBootTimeMs(await readFile('/proc/stat', 'latin1')) ?? 0;
+}
+
+async function fileSystem(
+  path: string,
+  nowMs: () => number,
+): Promise<FileSystemFigures | undefined> {
+  const found = await statfs(path).catch(absent);
+  if (found === undefined) return undefined;
+  const { bsize, blocks, bfree, bavail, files, ffree } = found;
+  return {
+    atMs: nowMs(),
+    capacityBytes: blocks * bsize,
+    availableBytes: bavail * bsize,
+    usedBytes: (blocks - bfree) * bsize,
+    inodes: files,
+    inodesFree: ffree,
+  };
+}
+
+async function deviceOf(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(absent);
+  if (found === undefined) return undefined;
+  const device = `${deviceMajor(found.dev)}:${deviceMinor(found.dev)}`;
+  return blockDevice(device) ?? device;
+}
+
+/** As glibc's gnu_dev_major and gnu_dev_minor, for numbers below 2^32. */
+function deviceMajor(device: number): number {
+  return (device >>> 8) & 0xfff;
+}
+
+function deviceMinor(device: number): number {
+  return (device & 0xff) | ((device >>> 12) & 0xfff00);
+}
+
+/** With a blocking call: /proc is memory, and the thread pool costs ten times as much. */
+function optional(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    return absent(error);
+  }
+}
+
+/** ESRCH and EINVAL: the process ended between two looks. */
+const ABSENT = ['ENOENT', 'ENOTDIR', 'ESRCH', 'EINVAL', 'EACCES', 'EPERM'];
+
+function absent(error: unknown): undefined {
+  if (ABSENT.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+  throw error;
+}

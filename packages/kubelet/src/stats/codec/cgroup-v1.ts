@@ -1,0 +1,170 @@
+import type {
+  CgroupDetails,
+  CgroupUsage,
+  CpuFigures,
+  DeviceFigures,
+  MemoryFigures,
+} from '../model/usage.js';
+import { countLines, deviceNumbers, keyedValue, singleValue } from './cgroup-text.js';
+
+type Controller = 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'blkio';
+
+/** What is always read. */
+export const V1_BASIC = {
+  'cpuacct.usage': 'cpuacct',
+  'memory.usage_in_bytes': 'memory',
+  'memory.stat': 'memory',
+  'memory.limit_in_bytes': 'memory',
+  'memory.memsw.limit_in_bytes': 'memory',
+  'pids.current': 'pids',
+} as const satisfies Readonly<Record<string, Controller>>;
+
+/** What is read besides for every detail. */
+export const V1_MORE = {
+  'cpuacct.stat': 'cpuacct',
+  'cpu.stat': 'cpu',
+  'cpu.shares': 'cpu',
+  'cpu.cfs_period_us': 'cpu',
+  'cpu.cfs_quota_us': 'cpu',
+  'memory.max_usage_in_bytes': 'memory',
+  'memory.failcnt': 'memory',
+  'memory.kmem.usage_in_bytes': 'memory',
+  'memory.soft_limit_in_bytes': 'memory',
+  'memory.oom_control': 'memory',
+  'pids.max': 'pids',
+  'blkio.throttle.io_service_bytes_recursive': 'blkio',
+  'blkio.throttle.io_serviced_recursive': 'blkio',
+  'cgroup.procs': 'memory',
+} as const satisfies Readonly<Record<string, Controller>>;
+
+export type V1Texts = Readonly<
+  Partial<Record<keyof typeof V1_BASIC | keyof typeof V1_MORE, string>>
+>;
+
+/** The kernel's clock tick in cpuacct.stat, on every Linux that Node.js runs on. */
+const NS_PER_TICK = 10_000_000;
+
+/**
+ * @param nameOf of a device by `major:minor`
+ * @returns undefined when no file of use was there
+ * @see Linux Documentation/admin-guide/cgroup-v1/memory.rst, cpuacct.rst, blkio-controller.rst
+ */
+export function parseV1(
+  texts: V1Texts,
+  { atMs, full, nameOf }: Readonly<{ atMs: number; full: boolean; nameOf: NameOf }>,
+): CgroupUsage | undefined {
+  const cpu = parseCpu(texts);
+  const memory = parseMemory(texts);
+  if (cpu === undefined && memory === undefined) return undefined;
+  return {
+    ...{ atMs, cpu, memory },
+    threads: singleValue(texts['pids.current']),
+    ioPressure: undefined,
+    more: full ? parseDetails(texts, nameOf) : undefined,
+  };
+}
+
+export type NameOf = (device: string) => string;
+
+function parseCpu(texts: V1Texts): CpuFigures | undefined {
+  const usageNs = singleValue(texts['cpuacct.usage']);
+  if (usageNs === undefined) return undefined;
+  const stat = texts['cpuacct.stat'];
+  const [user, system] = [keyedValue(stat, 'user'), keyedValue(stat, 'system')];
+  return {
+    usageNs,
+    userNs: user && user * NS_PER_TICK,
+    systemNs: system && system * NS_PER_TICK,
+    throttling: hasQuota(texts) ? throttling(texts['cpu.stat']) : undefined,
+    pressure: undefined,
+  };
+}
+
+function hasQuota(texts: V1Texts): boolean {
+  return (singleValue(texts['cpu.cfs_quota_us']) ?? -1) > 0;
+}
+
+function throttling(stat: string | undefined): CpuFigures['throttling'] {
+  return {
+    periods: keyedValue(stat, 'nr_periods') ?? 0,
+    throttledPeriods: keyedValue(stat, 'nr_throttled') ?? 0,
+    throttledNs: keyedValue(stat, 'throttled_time') ?? 0,
+    burstPeriods: keyedValue(stat, 'nr_bursts'),
+    burstNs: keyedValue(stat, 'burst_time'),
+  };
+}
+
+function parseMemory(texts: V1Texts): MemoryFigures | undefined {
+  const usageBytes = singleValue(texts['memory.usage_in_bytes']);
+  const stat = texts['memory.stat'];
+  if (usageBytes === undefined || stat === undefined) return undefined;
+  const total = (key: string): number => keyedValue(stat, `total_${key}`) ?? 0;
+  const inactiveFileBytes = total('inactive_file');
+  const limitBytes = singleValue(texts['memory.limit_in_bytes']);
+  const withSwap = singleValue(texts['memory.memsw.limit_in_bytes']);
+  return {
+    usageBytes,
+    workingSetBytes: Math.max(0, usageBytes - inactiveFileBytes),
+    rssBytes: total('rss'),
+    cacheBytes: total('cache'),
+    mappedFileBytes: total('mapped_file'),
+    activeFileBytes: total('active_file'),
+    inactiveFileBytes,
+    kernelBytes: singleValue(texts['memory.kmem.usage_in_bytes']),
+    swapBytes: keyedValue(stat, 'total_swap'),
+    pageFaults: total('pgfault'),
+    majorPageFaults: total('pgmajfault'),
+    maxUsageBytes: singleValue(texts['memory.max_usage_in_bytes']),
+    limitHits: singleValue(texts['memory.failcnt']),
+    oomKills: keyedValue(texts['memory.oom_control'], 'oom_kill'),
+    limitBytes,
+    swapLimitBytes:
+      withSwap === undefined || limitBytes === undefined ? undefined : withSwap - limitBytes,
+    pressure: undefined,
+  };
+}
+
+function parseDetails(texts: V1Texts, nameOf: NameOf): CgroupDetails {
+  return {
+    devices: parseDevices(texts, nameOf),
+    processes: countLines(texts['cgroup.procs']),
+    limits: {
+      cpuShares: singleValue(texts['cpu.shares']),
+      cpuPeriodUs: singleValue(texts['cpu.cfs_period_us']),
+      cpuQuotaUs: hasQuota(texts) ? singleValue(texts['cpu.cfs_quota_us']) : undefined,
+      memoryReservationBytes: singleValue(texts['memory.soft_limit_in_bytes']),
+      maxThreads: singleValue(texts['pids.max']),
+    },
+  };
+}
+
+/** Lines such as `8:0 Read 4096`, those of all operations, and of all devices at the end. */
+function parseDevices(texts: V1Texts, nameOf: NameOf): readonly DeviceFigures[] {
+  const devices = new Map<string, { -readonly [K in keyof DeviceFigures]: DeviceFigures[K] }>();
+  const take = (
+    text: string | undefined,
+    fields: Readonly<Record<string, 'readBytes' | 'writeBytes' | 'reads' | 'writes'>>,
+  ): void => {
+    if (text === undefined) return;
+    for (const line of text.split('\n')) {
+      const [id = '', operation = '', value] = line.split(' ');
+      const field = fields[operation];
+      if (field === undefined) continue;
+      let device = devices.get(id);
+      if (device === undefined) {
+        const [major, minor] = deviceNumbers(id);
+        device = { device: nameOf(id), major, minor, ...NO_IO };
+        devices.set(id, device);
+      }
+      device[field] = Number(value);
+    }
+  };
+  take(texts['blkio.throttle.io_service_bytes_recursive'], {
+    Read: 'readBytes',
+    Write: 'writeBytes',
+  });
+  take(texts['blkio.throttle.io_serviced_recursive'], { Read: 'reads', Write: 'writes' });
+  return [...devices.values()];
+}
+
+const NO_IO = { readBytes: 0, writeBytes: 0, reads: 0, writes: 0 } as const;

@@ -1,0 +1,169 @@
+import type {
+  CgroupDetails,
+  CgroupUsage,
+  CpuFigures,
+  DeviceFigures,
+  MemoryFigures,
+} from '../model/usage.js';
+import {
+  countLines,
+  deviceNumbers,
+  keyedValue,
+  parsePressure,
+  singleValue,
+} from './cgroup-text.js';
+import type { NameOf } from './cgroup-v1.js';
+import { parseMachineMemory } from './proc-text.js';
+
+/** What is always read. */
+export const V2_BASIC = [
+  'cpu.stat',
+  'cpu.pressure',
+  'io.pressure',
+  'memory.current',
+  'memory.stat',
+  'memory.max',
+  'memory.pressure',
+  'memory.swap.current',
+  'memory.swap.max',
+  'pids.current',
+] as const;
+
+/** What is read besides for every detail. */
+export const V2_MORE = [
+  'cgroup.procs',
+  'cpu.max',
+  'cpu.weight',
+  'io.stat',
+  'memory.events',
+  'memory.min',
+  'memory.peak',
+  'pids.max',
+] as const;
+
+export type V2Texts = Readonly<
+  Partial<Record<(typeof V2_BASIC)[number] | (typeof V2_MORE)[number] | 'meminfo', string>>
+>;
+
+/**
+ * The root has no `memory.current`: there the machine's `meminfo` stands for it.
+ *
+ * @returns undefined when no file of use was there
+ * @see Linux Documentation/admin-guide/cgroup-v2.rst
+ */
+export function parseV2(
+  texts: V2Texts,
+  { atMs, full, nameOf }: Readonly<{ atMs: number; full: boolean; nameOf: NameOf }>,
+): CgroupUsage | undefined {
+  const cpu = parseCpu(texts);
+  const memory = parseMemory(texts);
+  if (cpu === undefined && memory === undefined) return undefined;
+  return {
+    ...{ atMs, cpu, memory },
+    threads: singleValue(texts['pids.current']),
+    ioPressure: parsePressure(texts['io.pressure']),
+    more: full ? parseDetails(texts, nameOf) : undefined,
+  };
+}
+
+function parseCpu(texts: V2Texts): CpuFigures | undefined {
+  const stat = texts['cpu.stat'];
+  const ns = (key: string): number | undefined => {
+    const us = keyedValue(stat, key);
+    return us === undefined ? undefined : us * 1000;
+  };
+  const usageNs = ns('usage_usec');
+  if (usageNs === undefined) return undefined;
+  const hasQuota = texts['cpu.max'] !== undefined && !texts['cpu.max'].startsWith('max');
+  return {
+    usageNs,
+    userNs: ns('user_usec'),
+    systemNs: ns('system_usec'),
+    throttling: hasQuota
+      ? {
+          periods: keyedValue(stat, 'nr_periods') ?? 0,
+          throttledPeriods: keyedValue(stat, 'nr_throttled') ?? 0,
+          throttledNs: ns('throttled_usec') ?? 0,
+          burstPeriods: keyedValue(stat, 'nr_bursts'),
+          burstNs: ns('burst_usec'),
+        }
+      : undefined,
+    pressure: parsePressure(texts['cpu.pressure']),
+  };
+}
+
+function parseMemory(texts: V2Texts): MemoryFigures | undefined {
+  const stat = texts['memory.stat'];
+  const usageBytes = singleValue(texts['memory.current']) ?? machineUsage(texts.meminfo);
+  if (usageBytes === undefined || stat === undefined) return undefined;
+  const value = (key: string): number => keyedValue(stat, key) ?? 0;
+  const inactiveFileBytes = value('inactive_file');
+  return {
+    usageBytes,
+    workingSetBytes: Math.max(0, usageBytes - inactiveFileBytes),
+    rssBytes: value('anon'),
+    cacheBytes: value('file'),
+    mappedFileBytes: value('file_mapped'),
+    activeFileBytes: value('active_file'),
+    inactiveFileBytes,
+    kernelBytes: keyedValue(stat, 'kernel'),
+    swapBytes: singleValue(texts['memory.swap.current']),
+    pageFaults: value('pgfault'),
+    majorPageFaults: value('pgmajfault'),
+    maxUsageBytes: singleValue(texts['memory.peak']),
+    limitHits: keyedValue(texts['memory.events'], 'max'),
+    oomKills: keyedValue(texts['memory.events'], 'oom_kill'),
+    limitBytes: singleValue(texts['memory.max']),
+    swapLimitBytes: singleValue(texts['memory.swap.max']),
+    pressure: parsePressure(texts['memory.pressure']),
+  };
+}
+
+function machineUsage(meminfo: string | undefined): number | undefined {
+  const memory = meminfo === undefined ? undefined : parseMachineMemory(meminfo);
+  return memory && memory.totalBytes - memory.freeBytes;
+}
+
+function parseDetails(texts: V2Texts, nameOf: NameOf): CgroupDetails {
+  const [quota, period] = texts['cpu.max']?.trim().split(' ') ?? [];
+  const weight = singleValue(texts['cpu.weight']);
+  return {
+    devices: parseDevices(texts['io.stat'], nameOf),
+    processes: countLines(texts['cgroup.procs']),
+    limits: {
+      cpuShares: weight === undefined ? undefined : weightToShares(weight),
+      cpuPeriodUs: singleValue(period),
+      cpuQuotaUs: singleValue(quota),
+      memoryReservationBytes: singleValue(texts['memory.min']),
+      maxThreads: singleValue(texts['pids.max']),
+    },
+  };
+}
+
+/** v1's scale of 2 to 262144 for v2's weights of 1 to 10000, as dashboards know it. */
+function weightToShares(weight: number): number {
+  return 2 + Math.floor(((weight - 1) * 262_142) / 9999);
+}
+
+/** Lines such as `8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0`. */
+function parseDevices(text: string | undefined, nameOf: NameOf): readonly DeviceFigures[] {
+  if (text === undefined) return [];
+  return text.split('\n').flatMap((line) => {
+    const [id = '', ...pairs] = line.split(' ');
+    if (pairs.length === 0) return [];
+    const value = (key: string): number => {
+      const found = pairs.find((pair) => pair.startsWith(`${key}=`));
+      return found === undefined ? 0 : Number(found.slice(key.length + 1));
+    };
+    const [major, minor] = deviceNumbers(id);
+    return [
+      {
+        ...{ device: nameOf(id), major, minor },
+        readBytes: value('rbytes'),
+        writeBytes: value('wbytes'),
+        reads: value('rios'),
+        writes: value('wios'),
+      },
+    ];
+  });
+}

@@ -1,0 +1,71 @@
+import type { InterfaceFigures, MachineMemory } from '../model/usage.js';
+
+/** Not a pod's, nor the machine's own: what upstream leaves out too. */
+const LEFT_OUT = ['lo', 'veth', 'docker', 'nerdctl'];
+
+/** Bytes; /proc/meminfo has KiB. */
+export function parseMachineMemory(text: string): MachineMemory {
+  const bytes = (name: string): number => {
+    const at = text.startsWith(`${name}:`) ? 0 : text.indexOf(`\n${name}:`) + 1;
+    if (at === 0 && !text.startsWith(`${name}:`)) return 0;
+    return Number.parseInt(text.slice(at + name.length + 1, at + name.length + 30), 10) * 1024;
+  };
+  return {
+    totalBytes: bytes('MemTotal'),
+    freeBytes: bytes('MemFree'),
+    swapTotalBytes: bytes('SwapTotal'),
+    swapFreeBytes: bytes('SwapFree'),
+  };
+}
+
+/** /proc/<pid>/net/dev: two lines of titles, then a line for each interface. */
+export function parseInterfaces(text: string): readonly InterfaceFigures[] {
+  return text
+    .split('\n')
+    .slice(2)
+    .flatMap((line) => {
+      const colon = line.indexOf(':');
+      if (colon === -1) return [];
+      const name = line.slice(0, colon).trim();
+      if (LEFT_OUT.some((prefix) => name.startsWith(prefix))) return [];
+      const values = line
+        .slice(colon + 1)
+        .trim()
+        .split(/\s+/);
+      const value = (at: number): number => Number(values[at] ?? 0);
+      return [
+        {
+          name,
+          rxBytes: value(0),
+          rxPackets: value(1),
+          rxErrors: value(2),
+          rxDropped: value(3),
+          txBytes: value(8),
+          txPackets: value(9),
+          txErrors: value(10),
+          txDropped: value(11),
+        },
+      ];
+    });
+}
+
+/** How many threads there are, from /proc/loadavg: `0.10 0.20 0.30 2/345 6789`. */
+export function parseThreadCount(loadavg: string): number | undefined {
+  const found = /^\S+ \S+ \S+ \d+\/(\d+)/.exec(loadavg)?.[1];
+  return found === undefined ? undefined : Number(found);
+}
+
+/** Since the Unix epoch, from /proc/stat. */
+export function parseBootTimeMs(stat: string): number | undefined {
+  const found = /^btime (\d+)$/m.exec(stat)?.[1];
+  return found === undefined ? undefined : Number(found) * 1000;
+}
+
+/**
+ * The cgroup of a process as a path that all hierarchies know, from /proc/<pid>/cgroup: that of the
+ * memory controller, or of version 2.
+ */
+export function parseProcessCgroup(text: string): string | undefined {
+  const v1 = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(text)?.[1];
+  return v1 ?? /^0::(.*)$/m.exec(text)?.[1];
+}

@@ -1,0 +1,45 @@
+import type { Pod, Volume } from '@nodeagent/kube-client';
+
+import { podName, podNamespace, podUid } from '../../pods/index.js';
+import { managedKind, managedVolumeDir, podDir } from '../../volumes/index.js';
+
+export interface DiskPlaces {
+  readonly rootDir: string;
+  readonly podLogsDir: string;
+}
+
+/** Directories of a pod that are measured. */
+export interface PodDirectories {
+  readonly volumes: readonly Readonly<{ name: string; path: string; isEphemeral: boolean }>[];
+  readonly logs: readonly Readonly<{ container: string; path: string }>[];
+  /** Files that the kubelet makes for the pod. */
+  readonly own: string;
+}
+
+export function podDirectories(pod: Pod, { rootDir, podLogsDir }: DiskPlaces): PodDirectories {
+  const uid = podUid(pod);
+  const {
+    volumes = [],
+    containers = [],
+    initContainers = [],
+    ephemeralContainers = [],
+  } = pod.spec ?? {};
+  const logs = `${podLogsDir}/${podNamespace(pod)}_${podName(pod)}_${uid}`;
+  return {
+    volumes: volumes.flatMap((volume) => {
+      const kind = managedKind(volume);
+      if (kind === undefined) return [];
+      const path = managedVolumeDir(rootDir, uid, { kind, name: volume.name });
+      return [{ name: volume.name, path, isEphemeral: isEphemeral(volume) }];
+    }),
+    logs: [...containers, ...initContainers, ...ephemeralContainers].map(({ name }) => {
+      return { container: name, path: `${logs}/${name}` };
+    }),
+    own: `${podDir(rootDir, uid)}/etc-hosts`,
+  };
+}
+
+/** @see Kubernetes 1.36 pkg/volume/util/util.go, IsLocalEphemeralVolume */
+function isEphemeral({ emptyDir, configMap }: Volume): boolean {
+  return configMap !== undefined || (emptyDir !== undefined && (emptyDir.medium ?? '') === '');
+}

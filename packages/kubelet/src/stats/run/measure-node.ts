@@ -1,0 +1,219 @@
+import type { Clock } from '@nodeagent/base';
+import {
+  type Container,
+  type ContainerStats,
+  isCriError,
+  type Sandbox,
+  type SandboxStats,
+} from '@nodeagent/cri-client';
+import type { Pod } from '@nodeagent/kube-client';
+
+import { podUid } from '../../pods/index.js';
+import type {
+  Measured,
+  MeasuredContainer,
+  MeasuredNode,
+  MeasuredPod,
+  MeasuredSystem,
+  PodDisk,
+} from '../model/measurement.js';
+import type { InterfaceFigures } from '../model/usage.js';
+import { toldPod } from '../plan/pod-figures.js';
+import { containersBySandbox, newestSandboxes } from '../plan/newest-sandboxes.js';
+import type { CgroupReadings, CriStats, MachineReadings, PodPlaces } from '../ports.js';
+import { CpuRates } from './cpu-rates.js';
+import { CgroupFinder } from './cgroup-finder.js';
+
+export interface MeasurerOptions {
+  readonly cri: CriStats;
+  readonly cgroups: CgroupReadings;
+  readonly machine: MachineReadings;
+  readonly places: PodPlaces;
+  /** Cgroups that are no pod's: with a name those of the summary. */
+  readonly systems: readonly Readonly<{ name?: string | undefined; path: string }>[];
+  /** What is on disks, as last measured; undefined for pods that were not yet. */
+  readonly diskOf: (podUid: string) => PodDisk | undefined;
+  readonly clock: Clock;
+}
+
+export interface MeasureWhat {
+  /** Every detail of cgroups. */
+  readonly full: boolean;
+  /** Whether the runtime is asked what containers use. */
+  readonly told: boolean;
+}
+
+/** What the runtime lists, by what it belongs to. */
+interface Listed {
+  readonly sandboxes: readonly Sandbox[];
+  readonly containers: ReadonlyMap<string, readonly Container[]>;
+  readonly told: ReadonlyMap<string, ContainerStats>;
+  readonly pods: ReadonlyMap<string, Pod>;
+}
+
+/** Measures the node and its pods, anew each time; remembers only what rates and paths need. */
+export class NodeMeasurer {
+  readonly #options: MeasurerOptions;
+  readonly #rates = new CpuRates();
+  readonly #finder: CgroupFinder;
+
+  constructor(options: MeasurerOptions) {
+    this.#options = options;
+    this.#finder = new CgroupFinder(options);
+  }
+
+  async measure(
+    pods: readonly Pod[],
+    what: MeasureWhat,
+    signal: AbortSignal,
+  ): Promise<MeasuredNode> {
+    const { machine, clock } = this.#options;
+    const listed = await this.#list(pods, what, signal);
+    const root = await this.#cgroup('/', what.full);
+    const systems = await this.#systems(what.full);
+    const measured: MeasuredPod[] = [];
+    for (const sandbox of listed.sandboxes) {
+      measured.push(await this.#pod(sandbox, listed, what, signal));
+    }
+    this.#rates.sweep();
+    this.#finder.sweep();
+    return {
+      atMs: clock.nowMs(),
+      bootMs: await machine.bootTimeMs(),
+      memory: await machine.memory(),
+      ...{ root, systems },
+      pods: what.told ? await this.#completed(measured, listed, signal) : measured,
+    };
+  }
+
+  async #list(pods: readonly Pod[], { told }: MeasureWhat, signal: AbortSignal): Promise<Listed> {
+    const { cri } = this.#options;
+    const [sandboxes, containers, stats] = await Promise.all([
+      cri.listPodSandbox({ state: 'ready' }, signal),
+      cri.listContainers({ state: 'running' }, signal),
+      told ? unlessUnknown(cri.listContainerStats({}, signal)) : [],
+    ]);
+    return {
+      sandboxes: newestSandboxes(sandboxes),
+      containers: containersBySandbox(containers),
+      told: new Map(stats.map((each) => [each.id, each])),
+      pods: new Map(pods.map((pod) => [podUid(pod), pod])),
+    };
+  }
+
+  /** With the runtime's own figures of pods, where the machine shows neither cgroup nor network. */
+  async #completed(
+    measured: readonly MeasuredPod[],
+    { pods }: Listed,
+    signal: AbortSignal,
+  ): Promise<readonly MeasuredPod[]> {
+    const isLacking = ({ usage, interfaces, uid }: MeasuredPod): boolean =>
+      usage === undefined ||
+      (interfaces === undefined && pods.get(uid)?.spec?.hostNetwork !== true);
+    if (!measured.some(isLacking)) return measured;
+    const stats = await unlessUnknown(this.#options.cri.listPodSandboxStats({}, signal));
+    const told = new Map<string, SandboxStats>(stats.map((each) => [each.id, each]));
+    return measured.map((pod) => (isLacking(pod) ? toldPod(pod, told.get(pod.sandbox.id)) : pod));
+  }
+
+  async #systems(full: boolean): Promise<readonly MeasuredSystem[]> {
+    const { systems, cgroups } = this.#options;
+    const found = systems.map(async ({ name, path }) => {
+      const measured = await this.#cgroup(path, full);
+      if (measured.usage === undefined) return [];
+      return [{ ...measured, name, startedAtMs: await cgroups.changedAtMs(path) }];
+    });
+    return (await Promise.all(found)).flat();
+  }
+
+  async #pod(
+    sandbox: Sandbox,
+    listed: Listed,
+    what: MeasureWhat,
+    signal: AbortSignal,
+  ): Promise<MeasuredPod> {
+    const { cri, places, diskOf } = this.#options;
+    const { name = '', namespace = '', uid = '' } = sandbox.metadata ?? {};
+    const pod = listed.pods.get(uid);
+    const parent = pod && places.cgroupOf(pod);
+    const sandboxPath = await this.#finder.find(
+      { id: sandbox.id, parent },
+      () => cri.podSandboxInfo(sandbox.id, signal),
+      signal,
+    );
+    const containers: MeasuredContainer[] = [];
+    for (const container of listed.containers.get(sandbox.id) ?? []) {
+      containers.push(await this.#container(container, { parent, listed, what }, signal));
+    }
+    const own = parent === undefined ? NOT_FOUND : await this.#cgroup(parent, what.full);
+    return {
+      ...own,
+      ...{ name, namespace, uid, containers },
+      startedAtMs: sandbox.createdAtMs,
+      sandbox: {
+        id: sandbox.id,
+        // Of no use in the summary, which has the pod as a whole.
+        ...(what.full && sandboxPath !== undefined
+          ? await this.#cgroup(sandboxPath, true)
+          : { ...NOT_FOUND, path: sandboxPath }),
+      },
+      interfaces:
+        pod?.spec?.hostNetwork === true ? undefined : await this.#interfaces(sandbox, sandboxPath),
+      disk: diskOf(uid),
+      told: undefined,
+    };
+  }
+
+  async #container(
+    container: Container,
+    { parent, listed, what }: { parent: string | undefined; listed: Listed; what: MeasureWhat },
+    signal: AbortSignal,
+  ): Promise<MeasuredContainer> {
+    const { id } = container;
+    const told = listed.told.get(id);
+    const path = await this.#finder.find(
+      { id, parent },
+      () => this.#options.cri.containerInfo(id, signal),
+      signal,
+    );
+    const found = path === undefined ? NOT_FOUND : await this.#cgroup(path, what.full);
+    return {
+      ...found,
+      ...{ id, told },
+      nanoCores: found.nanoCores ?? told?.cpu?.usageNanoCores,
+      name: container.metadata?.name ?? '',
+      image: container.image?.image ?? container.imageRef,
+      startedAtMs: container.createdAtMs,
+    };
+  }
+
+  async #cgroup(path: string, full: boolean): Promise<Measured> {
+    const usage = await this.#options.cgroups.read(path, full);
+    const nanoCores = usage?.cpu && this.#rates.next(path, usage.atMs, usage.cpu.usageNs);
+    return { path, usage, nanoCores };
+  }
+
+  /** Through a process of the sandbox, which has the pod's network; else what the runtime tells. */
+  async #interfaces(
+    sandbox: Sandbox,
+    path: string | undefined,
+  ): Promise<readonly InterfaceFigures[] | undefined> {
+    const { machine } = this.#options;
+    const pid = path === undefined ? undefined : await this.#finder.processOf(sandbox.id, path);
+    const found = pid === undefined ? undefined : await machine.interfacesOf(pid);
+    if (found === undefined) this.#finder.forgetProcess(sandbox.id);
+    return found;
+  }
+}
+
+const NOT_FOUND: Measured = { path: undefined, usage: undefined, nanoCores: undefined };
+
+/** A runtime that has no such call leaves it to the cgroups. */
+async function unlessUnknown<T>(call: Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isCriError(error, 'CRI_UNIMPLEMENTED')) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+import type { Clock, Gauge, Logger, Metrics, Random } from '@nodeagent/base';
+import type { Pod } from '@nodeagent/kube-client';
+
+import { podName, podNamespace, podUid } from '../../pods/index.js';
+import type { MeasuredVolume, PodDisk } from '../model/measurement.js';
+import type { DirectoryFigures } from '../model/usage.js';
+import { type DiskPlaces, podDirectories } from '../plan/pod-disk.js';
+import type { DirectoryReadings, MachineReadings } from '../ports.js';
+
+export interface PodDisksOptions {
+  readonly directories: DirectoryReadings;
+  readonly machine: Pick<MachineReadings, 'fileSystem'>;
+  readonly places: DiskPlaces;
+  /** Between two rounds at least this and at most twice as long; none are made below zero. */
+  readonly periodMs: number;
+  readonly metrics?: Metrics | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+interface Known {
+  readonly pod: Pod;
+  /** Undefined when it could not be measured. */
+  readonly disk: PodDisk | undefined;
+  readonly dueMs: number;
+}
+
+/** New pods wait no longer than this. */
+const LOOK_MS = 10_000;
+const LEAST_PERIOD_MS = 1000;
+
+/** What pods have on disks, measured again and again behind everything else. */
+export class PodDisks {
+  readonly #options: PodDisksOptions;
+  readonly #known = new Map<string, Known>();
+  readonly #logBytes: Gauge | undefined;
+
+  constructor(options: PodDisksOptions) {
+    this.#options = options;
+    this.#logBytes = options.metrics?.gauge({
+      name: 'kubelet_container_log_filesystem_used_bytes',
+      help: "Bytes that a container's logs take on the file system.",
+      labelNames: ['uid', 'namespace', 'pod', 'container'],
+    });
+  }
+
+  /** As last measured. */
+  diskOf(podUid: string): PodDisk | undefined {
+    return this.#known.get(podUid)?.disk;
+  }
+
+  /** Goes round the pods until the signal fires. */
+  async run(pods: () => readonly Pod[], signal: AbortSignal): Promise<void> {
+    const { periodMs, clock } = this.#options;
+    if (periodMs < 0) return;
+    const restMs = Math.max(LEAST_PERIOD_MS, Math.min(LOOK_MS, periodMs));
+    while (!signal.aborted) {
+      await this.#round(pods(), signal);
+      if ((await clock.sleep(restMs, signal)) === 'aborted') return;
+    }
+  }
+
+  async #round(pods: readonly Pod[], signal: AbortSignal): Promise<void> {
+    const { periodMs, clock, random } = this.#options;
+    const uids = new Set(pods.map(podUid));
+    for (const [uid, known] of this.#known) if (!uids.has(uid)) this.#forget(uid, known);
+    for (const pod of pods) {
+      if (signal.aborted) return;
+      const known = this.#known.get(podUid(pod));
+      if (known !== undefined && clock.monotonicMs() < known.dueMs) continue;
+      const disk = await this.#tried(pod, signal);
+      const dueMs = clock.monotonicMs() + periodMs * (1 + random());
+      this.#known.set(podUid(pod), { pod, disk: disk ?? known?.disk, dueMs });
+      for (const [container, { usedBytes }] of disk?.logs ?? []) {
+        this.#logBytes?.set(usedBytes, logLabels(pod, container));
+      }
+    }
+  }
+
+  async #tried(pod: Pod, signal: AbortSignal): Promise<PodDisk | undefined> {
+    try {
+      return await this.#measure(pod, signal);
+    } catch (err) {
+      if (signal.aborted) return undefined;
+      const { name, namespace, uid } = pod.metadata ?? {};
+      const { log } = this.#options;
+      log.warn({ pod: { namespace, name, uid }, err }, 'what a pod has on disks is not known');
+      return undefined;
+    }
+  }
+
+  async #measure(pod: Pod, signal: AbortSignal): Promise<PodDisk> {
+    const { directories, machine, places, clock } = this.#options;
+    const { volumes, logs, own } = podDirectories(pod, places);
+    const measured: MeasuredVolume[] = [];
+    for (const { name, path, isEphemeral } of volumes) {
+      const used = await directories.measure(path, signal);
+      const fileSystem = await machine.fileSystem(path);
+      if (used && fileSystem) measured.push({ name, used, fileSystem, isEphemeral });
+    }
+    const found = new Map<string, DirectoryFigures>();
+    for (const { container, path } of logs) {
+      const used = await directories.measure(path, signal);
+      if (used !== undefined) found.set(container, used);
+    }
+    return {
+      atMs: clock.nowMs(),
+      volumes: measured,
+      logs: found,
+      own: await directories.measure(own, signal),
+    };
+  }
+
+  #forget(uid: string, { pod, disk }: Known): void {
+    this.#known.delete(uid);
+    for (const container of disk?.logs.keys() ?? []) {
+      this.#logBytes?.remove(logLabels(pod, container));
+    }
+  }
+}
+
+function logLabels(pod: Pod, container: string): Record<string, string> {
+  const [namespace, name] = [podNamespace(pod), podName(pod)];
+  return { uid: podUid(pod), namespace, pod: name, container };
+}

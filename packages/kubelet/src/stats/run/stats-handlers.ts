@@ -1,0 +1,151 @@
+import { type Logger, parseQuantity, quantityToUnits } from '@nodeagent/base';
+import { type FilesystemUsage, isCriError } from '@nodeagent/cri-client';
+import type { FactSource } from '@nodeagent/node-status';
+
+import type { Answer, Handlers, PodsOnNode } from '../../server/index.js';
+import type { ImageFsFigures, NodeSurroundings } from '../model/measurement.js';
+import { sandboxImageInInfo } from '../plan/container-cgroup.js';
+import type { CriStats, MachineReadings, PodPlaces } from '../ports.js';
+import { type CadvisorInput, cadvisorMetrics } from '../render/cadvisor-metrics.js';
+import { EXPOSITION_TYPE } from '../render/exposition.js';
+import { resourceMetrics } from '../render/resource-metrics.js';
+import { summaryJson } from '../render/summary.js';
+import type { NodeMeasurer } from './measure-node.js';
+
+export interface StatsOptions {
+  readonly measurer: NodeMeasurer;
+  readonly cri: Pick<CriStats, 'imageFsInfo' | 'statusInfo'>;
+  readonly machine: MachineReadings;
+  readonly facts: Pick<FactSource, 'machine'>;
+  readonly places: Pick<PodPlaces, 'node'>;
+  readonly nodeName: string;
+  readonly rootDir: string;
+  /** `v1.36.0` */
+  readonly version: string;
+  readonly log: Logger;
+}
+
+/** `/stats/summary`, `/metrics/cadvisor` and `/metrics/resource`. */
+export function createStatsHandlers(options: StatsOptions): (pods: PodsOnNode) => Handlers {
+  const { measurer, log } = options;
+  const sandboxImage = askedOnce((signal) => readSandboxImage(options, signal));
+  return (pods) => ({
+    'stats-summary': async ({ request }, signal) => {
+      const short = isTrue(request.query.get('only_cpu_and_memory'));
+      const node = await measurer.measure(pods.pods(), { full: false, told: true }, signal);
+      const text = summaryJson({
+        nodeName: options.nodeName,
+        node,
+        surroundings: short ? undefined : await readSurroundings(options, signal),
+        allocatableMemoryBytes: allocatableMemory(options),
+      });
+      return streamed('application/json', text);
+    },
+    'metrics-resource': async (_, signal) => {
+      try {
+        const node = await measurer.measure(pods.pods(), { full: false, told: true }, signal);
+        return streamed(EXPOSITION_TYPE, resourceMetrics(node));
+      } catch (err) {
+        if (signal.aborted) throw err;
+        log.warn({ err }, 'the node cannot be measured');
+        return streamed(EXPOSITION_TYPE, resourceMetrics(undefined));
+      }
+    },
+    'metrics-cadvisor': async (_, signal) => {
+      const node = await measurer.measure(pods.pods(), { full: true, told: false }, signal);
+      const { machine, facts, rootDir, version } = options;
+      const input: CadvisorInput = {
+        ...{ node, version },
+        machine: await facts.machine(),
+        sandboxImage: await sandboxImage(signal),
+        interfaces: await machine.interfaces(),
+        fileSystem: await readFileSystem(machine, rootDir),
+      };
+      return streamed(EXPOSITION_TYPE, cadvisorMetrics(input));
+    },
+  });
+}
+
+/** Go's strconv.ParseBool. */
+function isTrue(text: string | null): boolean {
+  return text !== null && ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text);
+}
+
+const encoder = new TextEncoder();
+
+const CHUNK_CHARS = 32 * 1024;
+
+/** Made as the client takes it: no page is ever in memory as a whole. */
+function streamed(contentType: string, pieces: Iterable<string>): Answer {
+  return { kind: 'stream', contentType, chunks: encoded(pieces) };
+}
+
+async function* encoded(pieces: Iterable<string>): AsyncGenerator<Uint8Array> {
+  let text = '';
+  for (const piece of pieces) {
+    text += piece;
+    if (text.length < CHUNK_CHARS) continue;
+    yield encoder.encode(text);
+    text = '';
+  }
+  yield encoder.encode(text);
+}
+
+async function readSandboxImage(
+  { cri }: Pick<StatsOptions, 'cri'>,
+  signal: AbortSignal,
+): Promise<string> {
+  return sandboxImageInInfo(await cri.statusInfo(signal));
+}
+
+/** An answer that stays as it is while the kubelet runs; failures are asked again. */
+function askedOnce<T>(
+  ask: (signal: AbortSignal) => Promise<T>,
+): (signal: AbortSignal) => Promise<T> {
+  let known: { readonly value: T } | undefined;
+  return async (signal) => {
+    known ??= { value: await ask(signal) };
+    return known.value;
+  };
+}
+
+function allocatableMemory({ places }: Pick<StatsOptions, 'places'>): number | undefined {
+  const text = places.node()?.status?.allocatable?.['memory'];
+  const quantity = text === undefined ? undefined : parseQuantity(text);
+  return quantity === undefined ? undefined : quantityToUnits(quantity);
+}
+
+async function readSurroundings(
+  { cri, machine, rootDir }: StatsOptions,
+  signal: AbortSignal,
+): Promise<NodeSurroundings> {
+  const told = await cri.imageFsInfo(signal).catch((error: unknown) => {
+    if (isCriError(error, 'CRI_UNIMPLEMENTED')) return { images: [], containers: [] };
+    throw error;
+  });
+  const imageFs = await imageFsFigures(machine, told.images[0]);
+  return {
+    interfaces: await machine.interfaces(),
+    processes: await machine.processes(),
+    nodeFs: await machine.fileSystem(rootDir),
+    imageFs,
+    containerFs: (await imageFsFigures(machine, told.containers[0])) ?? imageFs,
+  };
+}
+
+async function imageFsFigures(
+  machine: MachineReadings,
+  told: FilesystemUsage | undefined,
+): Promise<ImageFsFigures | undefined> {
+  const fileSystem = told && (await machine.fileSystem(told.mountpoint));
+  if (told === undefined || fileSystem === undefined) return undefined;
+  return { fileSystem, usedBytes: told.usedBytes, inodesUsed: told.inodesUsed };
+}
+
+async function readFileSystem(
+  machine: MachineReadings,
+  path: string,
+): Promise<CadvisorInput['fileSystem']> {
+  const [device, figures] = await Promise.all([machine.deviceOf(path), machine.fileSystem(path)]);
+  return device === undefined || figures === undefined ? undefined : { device, figures };
+}
