@@ -51,6 +51,14 @@ interface Listed {
   readonly pods: ReadonlyMap<string, Pod>;
 }
 
+interface ContainerContext {
+  readonly pod: Pod | undefined;
+  /** The pod's cgroup. */
+  readonly parent: string | undefined;
+  readonly listed: Listed;
+  readonly what: MeasureWhat;
+}
+
 /** Measures the node and its pods, anew each time; remembers only what rates and paths need. */
 export class NodeMeasurer {
   readonly #options: MeasurerOptions;
@@ -143,7 +151,7 @@ export class NodeMeasurer {
     );
     const containers: MeasuredContainer[] = [];
     for (const container of listed.containers.get(sandbox.id) ?? []) {
-      containers.push(await this.#container(container, { parent, listed, what }, signal));
+      containers.push(await this.#container(container, { pod, parent, listed, what }, signal));
     }
     const own = parent === undefined ? NOT_FOUND : await this.#cgroup(parent, what.full);
     return {
@@ -166,7 +174,7 @@ export class NodeMeasurer {
 
   async #container(
     container: Container,
-    { parent, listed, what }: { parent: string | undefined; listed: Listed; what: MeasureWhat },
+    { pod, parent, listed, what }: ContainerContext,
     signal: AbortSignal,
   ): Promise<MeasuredContainer> {
     const { id } = container;
@@ -182,7 +190,7 @@ export class NodeMeasurer {
       ...{ id, told },
       nanoCores: found.nanoCores ?? told?.cpu?.usageNanoCores,
       name: container.metadata?.name ?? '',
-      image: container.image?.image ?? container.imageRef,
+      image: imageName(container, pod),
       startedAtMs: container.createdAtMs,
     };
   }
@@ -207,6 +215,14 @@ export class NodeMeasurer {
 }
 
 const NOT_FOUND: Measured = { path: undefined, usage: undefined, nanoCores: undefined };
+
+/** As the pod's author wrote it; some runtimes know no more of it than its id. */
+function imageName({ image, imageRef, metadata }: Container, pod: Pod | undefined): string {
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod?.spec ?? {};
+  const all = [...containers, ...initContainers, ...ephemeralContainers];
+  const spec = all.find(({ name }) => name === metadata?.name);
+  return spec?.image ?? image?.userSpecifiedImage ?? image?.image ?? imageRef;
+}
 
 /** A runtime that has no such call leaves it to the cgroups. */
 async function unlessUnknown<T>(call: Promise<readonly T[]>): Promise<readonly T[]> {
