@@ -14,6 +14,7 @@ import { run } from '../test/process.ts';
 import { createBarePods } from './bare-pods.ts';
 import { createKubePods } from './kube-pods.ts';
 import { cpuMs, rssMib } from './memory.ts';
+import { benchPages } from './node-pages.ts';
 import { benchStreams } from './node-streams.ts';
 import { type Batch, median, quantile, timed } from './stats.ts';
 
@@ -104,6 +105,7 @@ try {
   console.log(
     `kubelet with ${manyCount} pods: ${(await rssMib(cluster.kubelet.pid)).toFixed(0)} MiB, idle CPU ${(idle * 100).toFixed(1)} % of a core`,
   );
+  await benchPages(cluster, manyCount);
   await pods.removeAll();
 
   await timed(

@@ -126,7 +126,7 @@ async function startTalker(
 }
 
 /** The administrator's certificate, as files. */
-async function writeCredentials(
+export async function writeCredentials(
   cluster: Cluster,
 ): Promise<{ readonly certFile: string; readonly keyFile: string }> {
   const { user } = await loadKubeconfig({ path: cluster.kubeconfig });

@@ -2,8 +2,25 @@ import { closeSync, openSync, readlinkSync, readSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
-import { parseV1, V1_BASIC, V1_MORE, type V1Texts } from '../codec/cgroup-v1.js';
-import { parseV2, V2_BASIC, V2_MORE, type V2Texts } from '../codec/cgroup-v2.js';
+import {
+  type NameOf,
+  parseV1,
+  parseV1Limits,
+  V1_BASIC,
+  V1_LIMITS,
+  V1_MORE,
+  V1_THROTTLING,
+  type V1Texts,
+} from '../codec/cgroup-v1.js';
+import {
+  parseV2,
+  parseV2Limits,
+  V2_BASIC,
+  V2_LIMITS,
+  V2_MORE,
+  type V2Texts,
+} from '../codec/cgroup-v2.js';
+import type { CgroupLimits, CgroupUsage } from '../model/usage.js';
 import type { CgroupReadings } from '../ports.js';
 
 export interface CgroupReadingsOptions {
@@ -14,6 +31,8 @@ export interface CgroupReadingsOptions {
 
 /** A cgroup's files are small, but for those that list processes. */
 const BUFFER_BYTES = 64 * 1024;
+/** A file of many lines comes in pieces of a page, cut between lines: a shorter piece is the last. */
+const LEAST_PAGE_BYTES = 2048;
 /** Other work gets its turn after so many cgroups. */
 const AT_A_TIME = 16;
 /** There is only one such file in each hierarchy: in its root. */
@@ -34,47 +53,72 @@ export function createCgroupReadings(options: CgroupReadingsOptions): CgroupRead
   };
   let reads = 0;
   return {
-    read: async (path, full) => {
+    read: async (path, how) => {
       reads += 1;
       if (reads % AT_A_TIME === 0) await setImmediate();
-      const how = { atMs: nowMs(), full, nameOf };
-      return isV2
-        ? parseV2(readV2(mountpoint, path, { full, text }), how)
-        : parseV1(readV1(mountpoint, path, { full, text }), how);
+      const options = { ...how, atMs: nowMs(), nameOf, text };
+      return isV2 ? readV2(mountpoint + path, options) : readV1(mountpoint, path, options);
     },
     processOf: async (path) => firstProcess(text(`${dirOf(path)}/cgroup.procs`)),
     changedAtMs: async (path) => statSync(dirOf(path), { throwIfNoEntry: false })?.mtimeMs,
   };
 }
 
-type Reading = Readonly<{ full: boolean; text: (path: string) => string | undefined }>;
-
-function readV1(mountpoint: string, path: string, { full, text }: Reading): V1Texts {
-  const texts: Partial<Record<string, string>> = {};
-  for (const files of full ? [V1_BASIC, V1_MORE] : [V1_BASIC]) {
-    for (const [file, controller] of Object.entries(files)) {
-      const found = text(`${mountpoint}/${controller}${path}/${file}`);
-      if (found !== undefined) texts[file] = found;
-    }
-  }
-  return texts;
+interface ReadOptions {
+  readonly full: boolean;
+  readonly limits: CgroupLimits | undefined;
+  readonly atMs: number;
+  readonly nameOf: NameOf;
+  readonly text: (path: string) => string | undefined;
 }
 
-function readV2(mountpoint: string, path: string, { full, text }: Reading): V2Texts {
-  const texts: Partial<Record<string, string>> = {};
-  for (const files of full ? [V2_BASIC, V2_MORE] : [V2_BASIC]) {
-    for (const file of files) {
-      const found = text(`${mountpoint}${path}/${file}`);
-      if (found !== undefined) texts[file] = found;
+const V1_FILES = {
+  basic: Object.entries(V1_BASIC),
+  more: Object.entries(V1_MORE),
+  limits: Object.entries(V1_LIMITS),
+  throttling: Object.entries(V1_THROTTLING),
+} as const;
+
+function readV1(mountpoint: string, path: string, options: ReadOptions): CgroupUsage | undefined {
+  const { full, text, atMs, nameOf } = options;
+  const read = (groups: readonly (keyof typeof V1_FILES)[]): V1Texts => {
+    const texts: Partial<Record<string, string>> = {};
+    for (const group of groups) {
+      for (const [file, controller] of V1_FILES[group]) {
+        const found = text(`${mountpoint}/${controller}${path}/${file}`);
+        if (found !== undefined) texts[file] = found;
+      }
     }
-  }
+    return texts;
+  };
+  const limits = options.limits ?? parseV1Limits(read(['limits']));
+  const isLimited = full && limits.cpuQuotaUs !== undefined;
+  const groups = ['basic', full && 'more', isLimited && 'throttling'] as const;
+  return parseV1(read(groups.filter((group) => group !== false)), { atMs, limits, nameOf });
+}
+
+function readV2(dir: string, options: ReadOptions): CgroupUsage | undefined {
+  const { full, text, atMs, nameOf } = options;
+  const read = (...groups: readonly (readonly string[])[]): V2Texts => {
+    const texts: Partial<Record<string, string>> = {};
+    for (const files of groups) {
+      for (const file of files) {
+        const found = text(`${dir}/${file}`);
+        if (found !== undefined) texts[file] = found;
+      }
+    }
+    return texts;
+  };
+  const limits = options.limits ?? parseV2Limits(read(V2_LIMITS));
+  const texts = full ? read(V2_BASIC, V2_MORE) : read(V2_BASIC);
   const isRoot = texts['memory.current'] === undefined && texts['memory.stat'] !== undefined;
   const meminfo = isRoot ? text('/proc/meminfo') : undefined;
-  return meminfo === undefined ? texts : { ...texts, meminfo };
+  const all = meminfo === undefined ? texts : { ...texts, meminfo };
+  return parseV2(all, { atMs, limits, nameOf });
 }
 
 /** Undefined for a file that is not there, goes while it is read, or says nothing to us. */
-function readText(path: string, buffer: Buffer): string | undefined {
+export function readText(path: string, buffer: Buffer): string | undefined {
   let file: number;
   try {
     file = openSync(path, 'r');
@@ -82,7 +126,11 @@ function readText(path: string, buffer: Buffer): string | undefined {
     return unlessGone(error);
   }
   try {
-    const length = readSync(file, buffer, 0, buffer.length, 0);
+    let [length, more] = [0, 0];
+    do {
+      more = readSync(file, buffer, length, buffer.length - length, null);
+      length += more;
+    } while (more > LEAST_PAGE_BYTES && length < buffer.length);
     return buffer.toString('latin1', 0, length);
   } catch (error) {
     return unlessGone(error);
@@ -91,8 +139,11 @@ function readText(path: string, buffer: Buffer): string | undefined {
   }
 }
 
-/** EOPNOTSUPP is a controller's answer where it has nothing to tell, as for pressure that is not accounted. */
-const GONE = ['ENOENT', 'ENOTDIR', 'ENODEV', 'EOPNOTSUPP', 'EACCES', 'EPERM'];
+/**
+ * ESRCH and EINVAL: of a process that has ended; EOPNOTSUPP: a controller has nothing to tell, as of
+ * pressure that is not accounted.
+ */
+const GONE = ['ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH', 'EINVAL', 'EOPNOTSUPP', 'EACCES', 'EPERM'];
 
 function unlessGone(error: unknown): undefined {
   if (GONE.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;

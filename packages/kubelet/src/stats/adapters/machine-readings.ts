@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { readFile, stat, statfs } from 'node:fs/promises';
 
 import {
@@ -10,13 +9,13 @@ import {
 } from '../codec/proc-text.js';
 import type { FileSystemFigures, ProcessFigures } from '../model/usage.js';
 import type { MachineReadings } from '../ports.js';
-import { blockDevice } from './cgroup-readings.js';
+import { blockDevice, readText } from './cgroup-readings.js';
 
 /** This machine through /proc and statfs. */
 export function createMachineReadings({ nowMs }: { nowMs: () => number }): MachineReadings {
   let bootMs: Promise<number> | undefined;
   return {
-    memory: async () => parseMachineMemory(readFileSync('/proc/meminfo', 'latin1')),
+    memory: async () => parseMachineMemory(optional('/proc/meminfo') ?? ''),
     processes: async () => processes(),
     bootTimeMs: () => (bootMs ??= bootTime()),
     interfaces: async () => parseInterfaces(optional('/proc/self/net/dev') ?? ''),
@@ -80,17 +79,15 @@ function deviceMinor(device: number): number {
   return (device & 0xff) | ((device >>> 12) & 0xfff00);
 }
 
+/** Interfaces of a machine with a thousand pods. */
+const buffer = Buffer.allocUnsafe(256 * 1024);
+
 /** With a blocking call: /proc is memory, and the thread pool costs ten times as much. */
 function optional(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch (error) {
-    return absent(error);
-  }
+  return readText(path, buffer);
 }
 
-/** ESRCH and EINVAL: the process ended between two looks. */
-const ABSENT = ['ENOENT', 'ENOTDIR', 'ESRCH', 'EINVAL', 'EACCES', 'EPERM'];
+const ABSENT = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'];
 
 function absent(error: unknown): undefined {
   if (ABSENT.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;

@@ -1,5 +1,5 @@
 import type {
-  CgroupDetails,
+  CgroupLimits,
   CgroupUsage,
   CpuFigures,
   DeviceFigures,
@@ -9,58 +9,101 @@ import { countLines, deviceNumbers, keyedValue, singleValue } from './cgroup-tex
 
 type Controller = 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'blkio';
 
+type Files = Readonly<Record<string, Controller>>;
+
 /** What is always read. */
 export const V1_BASIC = {
   'cpuacct.usage': 'cpuacct',
+  'cpuacct.stat': 'cpuacct',
   'memory.usage_in_bytes': 'memory',
   'memory.stat': 'memory',
-  'memory.limit_in_bytes': 'memory',
-  'memory.memsw.limit_in_bytes': 'memory',
   'pids.current': 'pids',
-} as const satisfies Readonly<Record<string, Controller>>;
+} as const satisfies Files;
 
 /** What is read besides for every detail. */
 export const V1_MORE = {
-  'cpuacct.stat': 'cpuacct',
-  'cpu.stat': 'cpu',
-  'cpu.shares': 'cpu',
-  'cpu.cfs_period_us': 'cpu',
-  'cpu.cfs_quota_us': 'cpu',
   'memory.max_usage_in_bytes': 'memory',
   'memory.failcnt': 'memory',
   'memory.kmem.usage_in_bytes': 'memory',
-  'memory.soft_limit_in_bytes': 'memory',
   'memory.oom_control': 'memory',
-  'pids.max': 'pids',
   'blkio.throttle.io_service_bytes_recursive': 'blkio',
   'blkio.throttle.io_serviced_recursive': 'blkio',
   'cgroup.procs': 'memory',
-} as const satisfies Readonly<Record<string, Controller>>;
+} as const satisfies Files;
+
+/** What changes seldom. */
+export const V1_LIMITS = {
+  'cpu.shares': 'cpu',
+  'cpu.cfs_period_us': 'cpu',
+  'cpu.cfs_quota_us': 'cpu',
+  'memory.limit_in_bytes': 'memory',
+  'memory.memsw.limit_in_bytes': 'memory',
+  'memory.soft_limit_in_bytes': 'memory',
+  'pids.max': 'pids',
+} as const satisfies Files;
+
+/** Of use only where there is a quota. */
+export const V1_THROTTLING = { 'cpu.stat': 'cpu' } as const satisfies Files;
 
 export type V1Texts = Readonly<
-  Partial<Record<keyof typeof V1_BASIC | keyof typeof V1_MORE, string>>
+  Partial<
+    Record<
+      | keyof typeof V1_BASIC
+      | keyof typeof V1_MORE
+      | keyof typeof V1_LIMITS
+      | keyof typeof V1_THROTTLING,
+      string
+    >
+  >
 >;
 
 /** The kernel's clock tick in cpuacct.stat, on every Linux that Node.js runs on. */
 const NS_PER_TICK = 10_000_000;
 
 /**
- * @param nameOf of a device by `major:minor`
  * @returns undefined when no file of use was there
  * @see Linux Documentation/admin-guide/cgroup-v1/memory.rst, cpuacct.rst, blkio-controller.rst
  */
 export function parseV1(
   texts: V1Texts,
-  { atMs, full, nameOf }: Readonly<{ atMs: number; full: boolean; nameOf: NameOf }>,
+  { atMs, limits, nameOf }: ParseOptions,
 ): CgroupUsage | undefined {
   const cpu = parseCpu(texts);
   const memory = parseMemory(texts);
   if (cpu === undefined && memory === undefined) return undefined;
   return {
-    ...{ atMs, cpu, memory },
+    atMs,
+    cpu,
+    memory,
     threads: singleValue(texts['pids.current']),
     ioPressure: undefined,
-    more: full ? parseDetails(texts, nameOf) : undefined,
+    limits,
+    devices: parseDevices(texts, nameOf),
+    processes: countLines(texts['cgroup.procs']),
+  };
+}
+
+export interface ParseOptions {
+  readonly atMs: number;
+  readonly limits: CgroupLimits;
+  /** Of a device by `major:minor`. */
+  readonly nameOf: NameOf;
+}
+
+/** @returns what is not told is without limit */
+export function parseV1Limits(texts: V1Texts): CgroupLimits {
+  const memoryBytes = singleValue(texts['memory.limit_in_bytes']);
+  const withSwap = singleValue(texts['memory.memsw.limit_in_bytes']);
+  const quota = singleValue(texts['cpu.cfs_quota_us']);
+  return {
+    cpuShares: singleValue(texts['cpu.shares']),
+    cpuPeriodUs: singleValue(texts['cpu.cfs_period_us']),
+    cpuQuotaUs: quota !== undefined && quota > 0 ? quota : undefined,
+    memoryBytes,
+    swapBytes:
+      withSwap === undefined || memoryBytes === undefined ? undefined : withSwap - memoryBytes,
+    memoryReservationBytes: singleValue(texts['memory.soft_limit_in_bytes']),
+    threads: singleValue(texts['pids.max']),
   };
 }
 
@@ -75,16 +118,13 @@ function parseCpu(texts: V1Texts): CpuFigures | undefined {
     usageNs,
     userNs: user && user * NS_PER_TICK,
     systemNs: system && system * NS_PER_TICK,
-    throttling: hasQuota(texts) ? throttling(texts['cpu.stat']) : undefined,
+    throttling: throttling(texts['cpu.stat']),
     pressure: undefined,
   };
 }
 
-function hasQuota(texts: V1Texts): boolean {
-  return (singleValue(texts['cpu.cfs_quota_us']) ?? -1) > 0;
-}
-
 function throttling(stat: string | undefined): CpuFigures['throttling'] {
+  if (stat === undefined) return undefined;
   return {
     periods: keyedValue(stat, 'nr_periods') ?? 0,
     throttledPeriods: keyedValue(stat, 'nr_throttled') ?? 0,
@@ -100,8 +140,6 @@ function parseMemory(texts: V1Texts): MemoryFigures | undefined {
   if (usageBytes === undefined || stat === undefined) return undefined;
   const total = (key: string): number => keyedValue(stat, `total_${key}`) ?? 0;
   const inactiveFileBytes = total('inactive_file');
-  const limitBytes = singleValue(texts['memory.limit_in_bytes']);
-  const withSwap = singleValue(texts['memory.memsw.limit_in_bytes']);
   return {
     usageBytes,
     workingSetBytes: Math.max(0, usageBytes - inactiveFileBytes),
@@ -117,29 +155,13 @@ function parseMemory(texts: V1Texts): MemoryFigures | undefined {
     maxUsageBytes: singleValue(texts['memory.max_usage_in_bytes']),
     limitHits: singleValue(texts['memory.failcnt']),
     oomKills: keyedValue(texts['memory.oom_control'], 'oom_kill'),
-    limitBytes,
-    swapLimitBytes:
-      withSwap === undefined || limitBytes === undefined ? undefined : withSwap - limitBytes,
     pressure: undefined,
   };
 }
 
-function parseDetails(texts: V1Texts, nameOf: NameOf): CgroupDetails {
-  return {
-    devices: parseDevices(texts, nameOf),
-    processes: countLines(texts['cgroup.procs']),
-    limits: {
-      cpuShares: singleValue(texts['cpu.shares']),
-      cpuPeriodUs: singleValue(texts['cpu.cfs_period_us']),
-      cpuQuotaUs: hasQuota(texts) ? singleValue(texts['cpu.cfs_quota_us']) : undefined,
-      memoryReservationBytes: singleValue(texts['memory.soft_limit_in_bytes']),
-      maxThreads: singleValue(texts['pids.max']),
-    },
-  };
-}
-
 /** Lines such as `8:0 Read 4096`, those of all operations, and of all devices at the end. */
-function parseDevices(texts: V1Texts, nameOf: NameOf): readonly DeviceFigures[] {
+function parseDevices(texts: V1Texts, nameOf: NameOf): readonly DeviceFigures[] | undefined {
+  if (texts['blkio.throttle.io_service_bytes_recursive'] === undefined) return undefined;
   const devices = new Map<string, { -readonly [K in keyof DeviceFigures]: DeviceFigures[K] }>();
   const take = (
     text: string | undefined,

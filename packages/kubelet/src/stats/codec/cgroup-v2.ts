@@ -1,5 +1,5 @@
 import type {
-  CgroupDetails,
+  CgroupLimits,
   CgroupUsage,
   CpuFigures,
   DeviceFigures,
@@ -12,7 +12,7 @@ import {
   parsePressure,
   singleValue,
 } from './cgroup-text.js';
-import type { NameOf } from './cgroup-v1.js';
+import type { NameOf, ParseOptions } from './cgroup-v1.js';
 import { parseMachineMemory } from './proc-text.js';
 
 /** What is always read. */
@@ -22,27 +22,31 @@ export const V2_BASIC = [
   'io.pressure',
   'memory.current',
   'memory.stat',
-  'memory.max',
   'memory.pressure',
   'memory.swap.current',
-  'memory.swap.max',
   'pids.current',
 ] as const;
 
 /** What is read besides for every detail. */
-export const V2_MORE = [
-  'cgroup.procs',
+export const V2_MORE = ['cgroup.procs', 'io.stat', 'memory.events', 'memory.peak'] as const;
+
+/** What changes seldom. */
+export const V2_LIMITS = [
   'cpu.max',
   'cpu.weight',
-  'io.stat',
-  'memory.events',
+  'memory.max',
   'memory.min',
-  'memory.peak',
+  'memory.swap.max',
   'pids.max',
 ] as const;
 
 export type V2Texts = Readonly<
-  Partial<Record<(typeof V2_BASIC)[number] | (typeof V2_MORE)[number] | 'meminfo', string>>
+  Partial<
+    Record<
+      (typeof V2_BASIC)[number] | (typeof V2_MORE)[number] | (typeof V2_LIMITS)[number] | 'meminfo',
+      string
+    >
+  >
 >;
 
 /**
@@ -53,20 +57,39 @@ export type V2Texts = Readonly<
  */
 export function parseV2(
   texts: V2Texts,
-  { atMs, full, nameOf }: Readonly<{ atMs: number; full: boolean; nameOf: NameOf }>,
+  { atMs, limits, nameOf }: ParseOptions,
 ): CgroupUsage | undefined {
-  const cpu = parseCpu(texts);
+  const cpu = parseCpu(texts, limits.cpuQuotaUs !== undefined);
   const memory = parseMemory(texts);
   if (cpu === undefined && memory === undefined) return undefined;
   return {
-    ...{ atMs, cpu, memory },
+    atMs,
+    cpu,
+    memory,
     threads: singleValue(texts['pids.current']),
     ioPressure: parsePressure(texts['io.pressure']),
-    more: full ? parseDetails(texts, nameOf) : undefined,
+    limits,
+    devices: parseDevices(texts['io.stat'], nameOf),
+    processes: countLines(texts['cgroup.procs']),
   };
 }
 
-function parseCpu(texts: V2Texts): CpuFigures | undefined {
+/** @returns what is not told is without limit */
+export function parseV2Limits(texts: V2Texts): CgroupLimits {
+  const [quota, period] = texts['cpu.max']?.trim().split(' ') ?? [];
+  const weight = singleValue(texts['cpu.weight']);
+  return {
+    cpuShares: weight === undefined ? undefined : weightToShares(weight),
+    cpuPeriodUs: singleValue(period),
+    cpuQuotaUs: singleValue(quota),
+    memoryBytes: singleValue(texts['memory.max']),
+    swapBytes: singleValue(texts['memory.swap.max']),
+    memoryReservationBytes: singleValue(texts['memory.min']),
+    threads: singleValue(texts['pids.max']),
+  };
+}
+
+function parseCpu(texts: V2Texts, hasQuota: boolean): CpuFigures | undefined {
   const stat = texts['cpu.stat'];
   const ns = (key: string): number | undefined => {
     const us = keyedValue(stat, key);
@@ -74,7 +97,6 @@ function parseCpu(texts: V2Texts): CpuFigures | undefined {
   };
   const usageNs = ns('usage_usec');
   if (usageNs === undefined) return undefined;
-  const hasQuota = texts['cpu.max'] !== undefined && !texts['cpu.max'].startsWith('max');
   return {
     usageNs,
     userNs: ns('user_usec'),
@@ -113,8 +135,6 @@ function parseMemory(texts: V2Texts): MemoryFigures | undefined {
     maxUsageBytes: singleValue(texts['memory.peak']),
     limitHits: keyedValue(texts['memory.events'], 'max'),
     oomKills: keyedValue(texts['memory.events'], 'oom_kill'),
-    limitBytes: singleValue(texts['memory.max']),
-    swapLimitBytes: singleValue(texts['memory.swap.max']),
     pressure: parsePressure(texts['memory.pressure']),
   };
 }
@@ -124,30 +144,17 @@ function machineUsage(meminfo: string | undefined): number | undefined {
   return memory && memory.totalBytes - memory.freeBytes;
 }
 
-function parseDetails(texts: V2Texts, nameOf: NameOf): CgroupDetails {
-  const [quota, period] = texts['cpu.max']?.trim().split(' ') ?? [];
-  const weight = singleValue(texts['cpu.weight']);
-  return {
-    devices: parseDevices(texts['io.stat'], nameOf),
-    processes: countLines(texts['cgroup.procs']),
-    limits: {
-      cpuShares: weight === undefined ? undefined : weightToShares(weight),
-      cpuPeriodUs: singleValue(period),
-      cpuQuotaUs: singleValue(quota),
-      memoryReservationBytes: singleValue(texts['memory.min']),
-      maxThreads: singleValue(texts['pids.max']),
-    },
-  };
-}
-
 /** v1's scale of 2 to 262144 for v2's weights of 1 to 10000, as dashboards know it. */
 function weightToShares(weight: number): number {
   return 2 + Math.floor(((weight - 1) * 262_142) / 9999);
 }
 
 /** Lines such as `8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0`. */
-function parseDevices(text: string | undefined, nameOf: NameOf): readonly DeviceFigures[] {
-  if (text === undefined) return [];
+function parseDevices(
+  text: string | undefined,
+  nameOf: NameOf,
+): readonly DeviceFigures[] | undefined {
+  if (text === undefined) return undefined;
   return text.split('\n').flatMap((line) => {
     const [id = '', ...pairs] = line.split(' ');
     if (pairs.length === 0) return [];

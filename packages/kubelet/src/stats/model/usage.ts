@@ -48,10 +48,6 @@ export interface MemoryFigures {
   /** How often the limit was met. */
   readonly limitHits: number | undefined;
   readonly oomKills: number | undefined;
-  /** Undefined: none. */
-  readonly limitBytes: number | undefined;
-  /** Of swap alone; undefined: none, or not told. */
-  readonly swapLimitBytes: number | undefined;
   readonly pressure: Pressure | undefined;
 }
 
@@ -67,14 +63,17 @@ export interface DeviceFigures {
   readonly writes: number;
 }
 
-/** What the cgroup is allowed. */
+/** What a cgroup is allowed; undefined: all, or not told. */
 export interface CgroupLimits {
   readonly cpuShares: number | undefined;
   readonly cpuPeriodUs: number | undefined;
-  /** Undefined: none. */
   readonly cpuQuotaUs: number | undefined;
+  readonly memoryBytes: number | undefined;
+  /** Of swap alone. */
+  readonly swapBytes: number | undefined;
+  /** What is kept for it. */
   readonly memoryReservationBytes: number | undefined;
-  readonly maxThreads: number | undefined;
+  readonly threads: number | undefined;
 }
 
 /** What one cgroup uses, as its files say. */
@@ -85,15 +84,11 @@ export interface CgroupUsage {
   /** Threads of all processes in and below it. */
   readonly threads: number | undefined;
   readonly ioPressure: Pressure | undefined;
-  /** Only when read in full. */
-  readonly more: CgroupDetails | undefined;
-}
-
-export interface CgroupDetails {
-  readonly devices: readonly DeviceFigures[];
-  /** Of the cgroup itself, without those below. */
-  readonly processes: number | undefined;
   readonly limits: CgroupLimits;
+  /** Only when read in full. */
+  readonly devices: readonly DeviceFigures[] | undefined;
+  /** Of the cgroup itself, without those below; only when read in full. */
+  readonly processes: number | undefined;
 }
 
 /** Of one network interface, cumulative. */

@@ -25,7 +25,7 @@ export interface Figures {
 /** Of a cgroup by its files. */
 export function cgroupFigures(
   { usage, nanoCores }: Pick<MeasuredPod, 'usage' | 'nanoCores'>,
-  limitBytes = usage?.memory?.limitBytes,
+  limitBytes = usage?.limits.memoryBytes,
 ): Figures | undefined {
   if (usage === undefined) return undefined;
   const { atMs, cpu, memory, ioPressure } = usage;
@@ -42,7 +42,7 @@ export function cgroupFigures(
     pageFaults: memory?.pageFaults,
     majorPageFaults: memory?.majorPageFaults,
     swapBytes: memory?.swapBytes,
-    swapLimitBytes: memory?.swapLimitBytes,
+    swapLimitBytes: usage.limits.swapBytes,
     cpuPressure: cpu?.pressure,
     memoryPressure: memory?.pressure,
   };

@@ -171,33 +171,33 @@ export const OTHER_FAMILIES: readonly CgroupFamily[] = [
   ...pressure('cpu', ({ cpu }) => cpu?.pressure),
   ...pressure('memory', ({ memory: figures }) => figures?.pressure),
   ...pressure('io', ({ ioPressure }) => ioPressure),
-  gauge('processes', 'Processes.', ({ more }) => more?.processes),
+  gauge('processes', 'Processes.', ({ processes }) => processes),
   gauge('threads', 'Threads.', ({ threads }) => threads),
-  gauge('threads_max', 'How many threads there may be; 0 is without limit.', ({ more, threads }) =>
-    threads === undefined ? undefined : (more?.limits.maxThreads ?? 0),
+  gauge(
+    'threads_max',
+    'How many threads there may be; 0 is without limit.',
+    ({ limits, threads }) => (threads === undefined ? undefined : (limits.threads ?? 0)),
   ),
   gauge('last_seen', 'When the cgroup was last looked at, since the Unix epoch.', ({ atMs }) =>
     Math.floor(atMs / 1000),
   ),
-  spec('cpu_period', 'Enforcement period in microseconds.', ({ more }) => more?.limits.cpuPeriodUs),
-  spec(
-    'cpu_quota',
-    'CPU time in each period, in microseconds.',
-    ({ more }) => more?.limits.cpuQuotaUs,
-  ),
-  spec('cpu_shares', 'Share of CPU time under contention.', ({ more }) => more?.limits.cpuShares),
+  spec('cpu_period', 'Enforcement period in microseconds.', ({ limits }) => limits.cpuPeriodUs),
+  spec('cpu_quota', 'CPU time in each period, in microseconds.', ({ limits }) => limits.cpuQuotaUs),
+  spec('cpu_shares', 'Share of CPU time under contention.', ({ limits }) => limits.cpuShares),
   spec(
     'memory_limit_bytes',
     'Limit of memory; 0 is without.',
-    memory(({ limitBytes = 0 }) => limitBytes),
+    ({ limits }) => limits.memoryBytes ?? 0,
   ),
   spec(
     'memory_swap_limit_bytes',
     'Limit of swap; 0 is without.',
-    memory(({ swapLimitBytes = 0 }) => swapLimitBytes),
+    ({ limits }) => limits.swapBytes ?? 0,
   ),
-  spec('memory_reservation_limit_bytes', 'Memory that is kept for it; 0 is none.', ({ more }) =>
-    more === undefined ? undefined : (more.limits.memoryReservationBytes ?? 0),
+  spec(
+    'memory_reservation_limit_bytes',
+    'Memory that is kept for it; 0 is none.',
+    ({ limits }) => limits.memoryReservationBytes ?? 0,
   ),
 ];
 

@@ -135,7 +135,7 @@ function* devices(rows: readonly Row[]): Generator<string> {
   for (const { name, help, value } of DEVICE_FAMILIES) {
     let samples = '';
     for (const { labels, usage } of rows) {
-      for (const device of usage?.more?.devices ?? []) {
+      for (const device of usage?.devices ?? []) {
         const all = `${labels},${labelText({ device: device.device })}`;
         samples += sampleLine(name, all, value(device), usage?.atMs);
       }
@@ -145,7 +145,7 @@ function* devices(rows: readonly Row[]): Generator<string> {
   const name = 'container_blkio_device_usage_total';
   let samples = '';
   for (const { labels, usage } of rows) {
-    for (const { device, major, minor, readBytes, writeBytes } of usage?.more?.devices ?? []) {
+    for (const { device, major, minor, readBytes, writeBytes } of usage?.devices ?? []) {
       const all = `${labels},${labelText({ device, major: String(major), minor: String(minor) })}`;
       samples += sampleLine(name, `${all},operation="Read"`, readBytes, usage?.atMs);
       samples += sampleLine(name, `${all},operation="Write"`, writeBytes, usage?.atMs);

@@ -21,8 +21,8 @@ import type { InterfaceFigures } from '../model/usage.js';
 import { toldPod } from '../plan/pod-figures.js';
 import { containersBySandbox, newestSandboxes } from '../plan/newest-sandboxes.js';
 import type { CgroupReadings, CriStats, MachineReadings, PodPlaces } from '../ports.js';
-import { CpuRates } from './cpu-rates.js';
 import { CgroupFinder } from './cgroup-finder.js';
+import { CgroupMemory } from './cgroup-memory.js';
 
 export interface MeasurerOptions {
   readonly cri: CriStats;
@@ -37,7 +37,7 @@ export interface MeasurerOptions {
 }
 
 export interface MeasureWhat {
-  /** Every detail of cgroups. */
+  /** Every detail of containers and systems, and sandboxes by themselves. */
   readonly full: boolean;
   /** Whether the runtime is asked what containers use. */
   readonly told: boolean;
@@ -62,7 +62,7 @@ interface ContainerContext {
 /** Measures the node and its pods, anew each time; remembers only what rates and paths need. */
 export class NodeMeasurer {
   readonly #options: MeasurerOptions;
-  readonly #rates = new CpuRates();
+  readonly #memory = new CgroupMemory();
   readonly #finder: CgroupFinder;
 
   constructor(options: MeasurerOptions) {
@@ -83,7 +83,7 @@ export class NodeMeasurer {
     for (const sandbox of listed.sandboxes) {
       measured.push(await this.#pod(sandbox, listed, what, signal));
     }
-    this.#rates.sweep();
+    this.#memory.sweep();
     this.#finder.sweep();
     return {
       atMs: clock.nowMs(),
@@ -153,7 +153,7 @@ export class NodeMeasurer {
     for (const container of listed.containers.get(sandbox.id) ?? []) {
       containers.push(await this.#container(container, { pod, parent, listed, what }, signal));
     }
-    const own = parent === undefined ? NOT_FOUND : await this.#cgroup(parent, what.full);
+    const own = parent === undefined ? NOT_FOUND : await this.#cgroup(parent, false);
     return {
       ...own,
       ...{ name, namespace, uid, containers },
@@ -162,7 +162,7 @@ export class NodeMeasurer {
         id: sandbox.id,
         // Of no use in the summary, which has the pod as a whole.
         ...(what.full && sandboxPath !== undefined
-          ? await this.#cgroup(sandboxPath, true)
+          ? await this.#cgroup(sandboxPath, false)
           : { ...NOT_FOUND, path: sandboxPath }),
       },
       interfaces:
@@ -196,9 +196,11 @@ export class NodeMeasurer {
   }
 
   async #cgroup(path: string, full: boolean): Promise<Measured> {
-    const usage = await this.#options.cgroups.read(path, full);
-    const nanoCores = usage?.cpu && this.#rates.next(path, usage.atMs, usage.cpu.usageNs);
-    return { path, usage, nanoCores };
+    const { cgroups, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const limits = this.#memory.limitsOf(path, nowMs);
+    const usage = await cgroups.read(path, { full, limits });
+    return { path, usage, nanoCores: usage && this.#memory.next(path, usage, nowMs) };
   }
 
   /** Through a process of the sandbox, which has the pod's network; else what the runtime tells. */
