@@ -1,4 +1,13 @@
 export type {
+  CgroupLimits,
+  CgroupUsage,
+  CpuFigures,
+  DirectoryFigures,
+  FileSystemFigures,
+  InterfaceFigures,
+  MemoryFigures,
+} from './model/usage.js';
+export type {
   CgroupReadings,
   CriStats,
   DirectoryReadings,

@@ -69,11 +69,7 @@ export interface DirectoryReadings {
   measure(path: string, signal: AbortSignal): Promise<DirectoryFigures | undefined>;
 }
 
-/** What this node knows of its pods besides. */
-export interface PodsToMeasure {
-  pods(): readonly Pod[];
-}
-
+/** What else the node knows of its pods. */
 export interface PodPlaces {
   /** The pod's cgroup; undefined when it has none of its own. */
   cgroupOf(pod: Pod): string | undefined;

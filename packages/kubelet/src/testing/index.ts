@@ -16,3 +16,9 @@ export {
   MemoryPodProbes,
   MemoryPodVolumes,
 } from './memory-ports.js';
+export {
+  type MemoryCgroup,
+  MemoryCgroupReadings,
+  MemoryDirectoryReadings,
+  MemoryMachineReadings,
+} from './memory-readings.js';
