@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createSystemClock } from '@nodeagent/base/system';
 import {
   ENDPOINT_SLICES,
+  isKubeError,
   type KubeObject,
   NODES,
   type Resource,
@@ -76,8 +77,14 @@ async function answer(
   }
   response.flushHeaders();
   const resourceVersion = query.get('resourceVersion') ?? '0';
-  for await (const event of objects.watch(resource, { ...selectors, resourceVersion }, signal)) {
-    response.write(`${JSON.stringify(wireEvent(event))}\n`);
+  try {
+    for await (const event of objects.watch(resource, { ...selectors, resourceVersion }, signal)) {
+      response.write(`${JSON.stringify(wireEvent(event))}\n`);
+    }
+  } catch (error) {
+    if (!isKubeError(error, 'KUBE_GONE')) throw error;
+    const object = { kind: 'Status', status: 'Failure', code: 410, reason: 'Expired' };
+    response.write(`${JSON.stringify({ type: 'ERROR', object })}\n`);
   }
   response.end();
 }

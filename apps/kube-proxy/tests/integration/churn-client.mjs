@@ -1,0 +1,59 @@
+// node churn-client.mjs SERVICES: connects to random Services again and again until standard input
+// ends, and says of each attempt when it began and who answered, one JSON object a line. TCP is a new
+// connection each time; UDP to one Service always comes from the same port, as one flow.
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+
+const services = Number(process.argv[2]);
+const AT_ONCE = 4;
+let isOver = false;
+process.stdin.resume().on('end', () => (isOver = true));
+
+const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const random = () => Math.floor(Math.random() * services);
+const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const once = (service) =>
+  new Promise((resolve) => {
+    const socket = connect({ host: `10.96.0.${service + 1}`, port: 80 });
+    let text = '';
+    const end = (answer) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(2000, () => end('nothing'));
+    socket.on('data', (chunk) => (text += chunk));
+    socket.on('error', () => end('nothing'));
+    socket.on('end', () => end(text));
+  });
+
+async function connectAgain() {
+  while (!isOver) {
+    const service = random();
+    const atMs = Date.now();
+    tell({ protocol: 'tcp', service, atMs, answer: await once(service) });
+    await rest(5);
+  }
+}
+
+const sockets = Array.from({ length: services }, () => createSocket('udp4'));
+sockets.forEach((socket, service) => {
+  socket.on('error', () => undefined); // refused while there is no rule
+  socket.on('message', (text) => {
+    // the time at which it was sent comes back
+    const [answer, sentMs] = String(text).split(' ');
+    tell({ protocol: 'udp', service, atMs: Number(sentMs), answer });
+  });
+  socket.bind(20_000 + service);
+});
+
+async function sendAgain() {
+  while (!isOver) {
+    const service = random();
+    sockets[service].send(String(Date.now()), 53, `10.96.0.${service + 1}`, () => undefined);
+    await rest(5);
+  }
+}
+
+await Promise.all([sendAgain(), ...Array.from({ length: AT_ONCE }, connectAgain)]);
+process.exit(0);
