@@ -15,6 +15,7 @@ const openNetlink: OpenNetlink = async (protocol) =>
 let last: RunningProxy;
 
 beforeAll(async () => {
+  await node.run(['modprobe', 'sctp']);
   // others' virtual servers, in a range that is not ours
   await node.run(['ipvsadm', '-A', '-u', '192.0.2.7:1', '-s', 'rr']);
 });
@@ -27,9 +28,10 @@ const isSynced = (family: string): boolean =>
 packetSuite({
   mode: 'ipvs',
   node,
+  sctp: true,
   start: async (_, objects, config) => {
     const more = config as { ipvs: object };
-    const ipvs = { ...more.ipvs, excludeCIDRs: ['192.0.2.0/24'] };
+    const ipvs = { ...more.ipvs, syncPeriod: '30s', excludeCIDRs: ['192.0.2.0/24'] };
     last = startProxy(node, objects, { ...config, ipvs }, { ...machineOf(node), openNetlink });
     // each world's proxy finds what the one before left, and makes its own of it
     await waitFor(() => FAMILIES.every(isSynced), { what: 'both families to be synced' });

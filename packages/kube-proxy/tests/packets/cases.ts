@@ -41,7 +41,7 @@ export interface PacketCase {
   readonly from: HostName;
   readonly to: Target;
   readonly port: number;
-  /** TCP when absent. SCTP is only traced: Node has no sockets of that kind. */
+  /** TCP when absent. SCTP is sent where the kernel has it, and traced everywhere. */
   readonly protocol?: 'udp' | 'sctp';
   readonly want: Expected;
   /**

@@ -31,7 +31,7 @@ export async function checkPackets(
 ): Promise<string | undefined> {
   const { network, objects, family } = input;
   const question = {
-    protocol: one.protocol === 'udp' ? 'udp' : 'tcp',
+    protocol: one.protocol ?? 'tcp',
     host: objects.address(one.to, family),
     port: one.port,
     timeoutMs: want === 'no answer' ? SILENCE_MS : PATIENCE_MS,

@@ -1,11 +1,15 @@
-// node host.mjs NAME TCP_PORT UDP_PORT: one host of the test network.
+// node host.mjs NAME TCP_PORT UDP_PORT [SCTP_PORT]: one host of the test network.
 // It tells whoever connects its own name and whom it sees; TCP connections then echo. On standard
 // input it is told to ask others, one JSON object a line, and says on standard output what it met.
+import { execFile, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { connect, createServer, isIPv6 } from 'node:net';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const [, , name, tcpPort, udpPort] = process.argv;
+const [, , name, tcpPort, udpPort, sctpPort] = process.argv;
+const SCTP = join(import.meta.dirname, 'sctp.pl');
 const plain = (address) => address.replace(/^::ffff:/, '');
 
 createServer((socket) => {
@@ -18,7 +22,16 @@ const udp = createSocket({ type: 'udp6' });
 udp.on('message', (_message, { address, port }) => {
   udp.send(`${name} ${plain(address)}\n`, port, address);
 });
-udp.bind(Number(udpPort), '::', () => process.stdout.write('{"ready":true}\n'));
+udp.bind(Number(udpPort), '::');
+await once(udp, 'listening');
+if (sctpPort !== undefined) {
+  // ends with its standard input, which ends with this process
+  const stdio = ['pipe', 'pipe', 'inherit'];
+  const server = spawn('perl', [SCTP, 'serve', name, sctpPort], { stdio });
+  server.once('exit', () => process.exit(1));
+  await once(server.stdout, 'data');
+}
+process.stdout.write('{"ready":true}\n');
 
 const met = (error) => (error.code === 'ECONNREFUSED' ? 'refused' : `error ${error.message}`);
 
@@ -52,6 +65,15 @@ function askUdp({ host, port, sourcePort = 0 }, done) {
   };
 }
 
+function askSctp({ host, port, timeoutMs }, done) {
+  const child = execFile('perl', [SCTP, 'ask', host, port, timeoutMs], (error, stdout, stderr) => {
+    done(stdout.trim() || `error ${stderr}`);
+  });
+  return () => child.kill();
+}
+
+const ASK = { tcp: askTcp, udp: askUdp, sctp: askSctp };
+
 createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, timeoutMs, ...question } = JSON.parse(line);
   let isOver = false;
@@ -64,7 +86,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     process.stdout.write(`${JSON.stringify({ id, answer })}\n`);
   };
   const timer = setTimeout(() => done('no answer'), timeoutMs);
-  stop = (question.protocol === 'udp' ? askUdp : askTcp)(question, done);
+  stop = ASK[question.protocol]({ ...question, timeoutMs }, done);
   if (isOver) stop();
 });
 process.stdin.on('end', () => process.exit(0));

@@ -12,7 +12,7 @@ import { TCP_PORT, UDP_PORT } from './objects.js';
 export type Met = Readonly<{ server: string; sawClient: string }> | 'refused' | 'no answer';
 
 export interface Question {
-  readonly protocol: 'tcp' | 'udp';
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly host: string;
   readonly port: number;
   /** UDP only; any free one when absent. */
@@ -31,9 +31,16 @@ export interface PacketNetwork {
 
 const NAMES = { podA: 'a', podB: 'b', remotePod: 'remote' } as const;
 
-/** @param given the node's namespace; one of its own when absent */
-export async function createPacketNetwork(given?: Netns): Promise<PacketNetwork> {
-  const node = given ?? (await createNetns());
+export interface NetworkOptions {
+  /** The node's namespace; one of its own when absent. */
+  readonly node?: Netns | undefined;
+  /** Hosts serve SCTP, too: the kernel has it. */
+  readonly sctp?: boolean | undefined;
+}
+
+export async function createPacketNetwork(options: NetworkOptions = {}): Promise<PacketNetwork> {
+  const { sctp = false } = options;
+  const node = options.node ?? (await createNetns());
   const spaces = new Map<HostName, Netns>([['node', node]]);
   await node.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
   for (const [name, { device, address, gateway }] of Object.entries(HOSTS)) {
@@ -50,7 +57,8 @@ export async function createPacketNetwork(given?: Netns): Promise<PacketNetwork>
   await addDefaultRoutes(node, HOSTS.remotePod.address);
   const hosts = new Map<HostName, AskingHost>();
   for (const [name, space] of spaces) {
-    hosts.set(name, await AskingHost.start(space, NAMES[name as keyof typeof NAMES] ?? name));
+    const shown = NAMES[name as keyof typeof NAMES] ?? name;
+    hosts.set(name, await AskingHost.start(space, shown, sctp));
   }
   const of = <T>(map: ReadonlyMap<HostName, T>, name: HostName): T => {
     const found = map.get(name);
@@ -79,10 +87,11 @@ class AskingHost {
   readonly #waiting = new Map<number, (answer: string) => void>();
   #next = 0;
 
-  static async start(space: Netns, name: string): Promise<AskingHost> {
+  static async start(space: Netns, name: string, sctp: boolean): Promise<AskingHost> {
     // the node itself must not listen where its node ports are tried
     const script = join(import.meta.dirname, 'host.mjs');
-    const argv = [process.execPath, script, name, String(TCP_PORT), String(UDP_PORT)];
+    const ports = [TCP_PORT, UDP_PORT, ...(sctp ? [TCP_PORT] : [])];
+    const argv = [process.execPath, script, name, ...ports.map(String)];
     const [program = '', ...args] = [...space.enter, ...argv];
     const host = new AskingHost(spawn(program, args));
     await host.#ready;

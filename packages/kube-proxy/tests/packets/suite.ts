@@ -20,6 +20,8 @@ export interface SuiteOptions {
   readonly worlds?: readonly World[];
   /** The node's namespace; one of its own when absent. */
   readonly node?: Netns;
+  /** The kernel has SCTP. */
+  readonly sctp?: boolean;
   /** The proxy need not be ready yet; the suite waits for its first answers. */
   readonly start: (
     network: PacketNetwork,
@@ -29,10 +31,11 @@ export interface SuiteOptions {
 }
 
 /** The whole table with real packets, as tests. */
-export function packetSuite({ mode, start, node, worlds = WORLDS }: SuiteOptions): void {
+export function packetSuite(options: SuiteOptions): void {
+  const { mode, start, node, sctp = false, worlds = WORLDS } = options;
   let network: PacketNetwork;
   beforeAll(async () => {
-    network = await createPacketNetwork(node);
+    network = await createPacketNetwork({ node, sctp });
   });
   afterAll(async () => {
     await network?.remove();
@@ -49,7 +52,7 @@ export function packetSuite({ mode, start, node, worlds = WORLDS }: SuiteOptions
       await proxy?.remove();
     });
     describe.each(FAMILIES)('%s', (family) => {
-      const sent = world.cases.filter(({ protocol }) => protocol !== 'sctp');
+      const sent = world.cases.filter(({ protocol }) => sctp || protocol !== 'sctp');
       it.concurrent.each(sent)('$name', async (one) => {
         const want = wantedOf(one, mode, family);
         expect(await checkPackets(one, want, { network, objects, family })).toBeUndefined();

@@ -1,6 +1,6 @@
 import type { Clock, Counter, Logger } from '@nodeagent/base';
 import { Reconciler, serviceFamily, type ServiceId } from '@nodeagent/ipvs';
-import type { Iptables } from '@nodeagent/netfilter';
+import { type Iptables, renderAppend } from '@nodeagent/netfilter';
 
 import { cidrContains } from '../../model/address.js';
 import type { ServicePort } from '../../model/service.js';
@@ -138,10 +138,20 @@ export class IpvsBackend implements Backend {
       restoreFailures.increment({ ip_family: settings.family });
       throw error;
     }
-    if (isFirst) {
-      for (const jump of IPVS_JUMPS) await iptables.ensureRule(jump, 'first', signal);
-    }
+    if (isFirst) await this.#ensureJumps(signal);
     this.#rules = text;
+  }
+
+  /** Two listings tell what is missing: a program for each jump would take several times as long. */
+  async #ensureJumps(signal: AbortSignal): Promise<void> {
+    const { iptables } = this.#options;
+    for (const table of ['nat', 'filter'] as const) {
+      const lines = new Set((await iptables.save(table, signal)).split('\n'));
+      for (const jump of IPVS_JUMPS) {
+        const isThere = jump.table !== table || lines.has(renderAppend(jump.chain, jump.rule));
+        if (!isThere) await iptables.ensureRule(jump, 'first', signal);
+      }
+    }
   }
 
   #forget(): void {
