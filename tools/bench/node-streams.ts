@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { createCriClient } from '@nodeagent/cri-client/grpc';
@@ -6,10 +6,12 @@ import { type KubeClient, type Pod, PODS } from '@nodeagent/kube-client';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 import { type Cluster, waitFor } from '@nodeagent/testbed';
 
+import type { Serving } from './file-server.ts';
 import { median } from './stats.ts';
 import { FRAME_BYTES, type Transfer } from './stream-client.ts';
 
 const CLIENT = resolve(import.meta.dirname, 'stream-client.ts');
+const SERVER = resolve(import.meta.dirname, 'file-server.ts');
 const MIB = 1024 * 1024;
 const SESSION_BYTES = 512 * MIB;
 const LOG_LINES = 1_000_000;
@@ -38,16 +40,24 @@ export async function benchStreams(cluster: Cluster, client: KubeClient): Promis
     };
     const exec = (query: string): string => `/exec/default/talker/main?${query}`;
 
-    await compare(cluster, 'a log, without what the runtime puts before each line', {
-      ours: async () => via('get', '/containerLogs/default/talker/main'),
+    const counted = (await stat(log)).size; // each side gets through all of the file
+    const ours = async () => via('get', '/containerLogs/default/talker/main');
+    await compare(cluster, `a log (TLS), and reading its file`, {
+      ...{ ours, counted },
       limit: async () => ({ mode: 'file', url: log }),
     });
+    const bare = await serveFile(cluster, log);
+    await compare(cluster, 'a log (TLS), and its file as it is from a bare server (TLS)', {
+      ...{ ours, counted },
+      limit: async () => ({ mode: 'get', url: bare.url }),
+    });
+    await bare.stop();
     const zeros = ['sh', '-c', `dd if=/dev/zero bs=1M count=${SESSION_BYTES / MIB} 2>/dev/null`];
     const asked = (words: readonly string[]): string => {
       return words.map((word) => `command=${encodeURIComponent(word)}`).join('&');
     };
     const streams = { containerId: id, tty: false, stdout: true, stderr: false } as const;
-    await compare(cluster, 'output of an exec', {
+    await compare(cluster, 'output of an exec (TLS), and from the runtime (no TLS)', {
       ours: async () => via('output', exec(`output=1&${asked(zeros)}`)),
       limit: async () => {
         const url = await runtime.exec({ ...streams, stdin: false, command: zeros }, signal);
@@ -55,8 +65,8 @@ export async function benchStreams(cluster: Cluster, client: KubeClient): Promis
       },
     });
     const frames = SESSION_BYTES / FRAME_BYTES;
-    const sink = ['sh', '-c', `head -c ${frames * (FRAME_BYTES - 1)} >/dev/null`];
-    await compare(cluster, 'input of an exec', {
+    const sink = ['sh', '-c', `head -c ${frames * (FRAME_BYTES - 1)} | wc -c`];
+    await compare(cluster, 'input of an exec (TLS), and to the runtime (no TLS)', {
       ours: async () => via('input', exec(`input=1&output=1&${asked(sink)}`), frames),
       limit: async () => {
         const url = await runtime.exec({ ...streams, stdin: true, command: sink }, signal);
@@ -72,6 +82,8 @@ export async function benchStreams(cluster: Cluster, client: KubeClient): Promis
 interface Contest {
   readonly ours: () => Promise<Transfer>;
   readonly limit: () => Promise<Transfer>;
+  /** Bytes that both count as; what went over the connection when absent. */
+  readonly counted?: number;
 }
 
 /** In turn, so that a slow minute of the machine slows both. */
@@ -83,13 +95,25 @@ async function compare(cluster: Cluster, what: string, contest: Contest): Promis
       const argv = [process.execPath, CLIENT, JSON.stringify(transfer)];
       const text = await cluster.space.run(argv, { timeoutMs: 120_000 });
       const { bytes, ms } = JSON.parse(text) as { bytes: number; ms: number };
-      rates[who].push(bytes / MIB / (ms / 1000));
+      rates[who].push((contest.counted ?? bytes) / MIB / (ms / 1000));
     }
   }
   const [ours, limit] = [median(rates.ours), median(rates.limit)];
   console.log(
     `${what}: ${ours.toFixed(0)} MiB/s, limit ${limit.toFixed(0)} MiB/s, ratio ${(ours / limit).toFixed(2)}`,
   );
+}
+
+/** A server that does nothing but send this file over TLS. */
+async function serveFile(cluster: Cluster, file: string) {
+  const { space } = cluster;
+  const { certFile, keyFile } = await writeCredentials(cluster);
+  const port = 10_999;
+  const serving: Serving = { file, host: space.network.nodeIp, port, certFile, keyFile };
+  const argv = [process.execPath, SERVER, JSON.stringify(serving)];
+  const program = await space.start('bare-file-server', argv);
+  await waitFor(() => program.logTail().includes('ready'), { what: 'the bare server' });
+  return { url: `https://${space.network.nodeIp}:${port}/`, stop: () => program.stop() };
 }
 
 /** A pod that has written a long log and then waits. */

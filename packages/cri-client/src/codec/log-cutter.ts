@@ -171,12 +171,18 @@ export class ByteCutter implements LogCutter<Uint8Array> {
         continue;
       }
       if (this.#stream !== undefined && this.#stream !== stream) continue;
-      if (this.#timestamps && (this.#open & stream) === 0) {
-        to += block.copy(target, to, at, timeEnd + 1);
-      }
+      const beginsLine = (this.#open & stream) === 0;
       this.#open = isPartial ? this.#open | stream : this.#open & ~stream;
+      const from = tags + 2;
       const contentEnd = isPartial && block[next - 1] === NEWLINE ? next - 1 : next;
-      to += block.copy(target, to, tags + 2, contentEnd);
+      if (!this.#timestamps) {
+        // within one buffer V8 moves bytes itself: a third of what a copy costs
+        block.copyWithin(to, from, contentEnd);
+        to += contentEnd - from;
+        continue;
+      }
+      if (beginsLine) to += block.copy(target, to, at, timeEnd + 1);
+      to += block.copy(target, to, from, contentEnd);
     }
     return target.subarray(0, to);
   }

@@ -5,6 +5,8 @@ import type { LogEntry, LogOptions } from '../model/log.js';
 import type { LogFile, LogFiles, RotatedLog } from '../ports.js';
 
 const BLOCK_BYTES = 64 * 1024;
+/** What a long log is read in: a read costs a trip through the thread pool, whatever its size. */
+const MOST_BLOCK_BYTES = 512 * 1024;
 const NEWLINE = 0x0a;
 
 export interface LogRequest {
@@ -158,13 +160,27 @@ class LogReader<T> {
   /** Everything up to this position, or to the present end. */
   async *read(untilBytes: number, signal: AbortSignal): AsyncGenerator<T, void> {
     const startedAt = this.#position;
-    while (this.#position < untilBytes && !this.full) {
-      signal.throwIfAborted();
-      const wanted = Math.min(BLOCK_BYTES, untilBytes - this.#position);
-      const block = await this.#file.read(this.#position, wanted);
-      if (block.length === 0) break;
-      this.#position += block.length;
-      yield* this.#cutter.take(block);
+    let size = BLOCK_BYTES;
+    let ahead: Promise<Uint8Array> | undefined;
+    try {
+      while (this.#position < untilBytes && !this.full) {
+        signal.throwIfAborted();
+        const wanted = Math.min(size, untilBytes - this.#position);
+        const block = await (ahead ?? this.#file.read(this.#position, wanted));
+        ahead = undefined;
+        if (block.length === 0) break;
+        this.#position += block.length;
+        // a reader that came back for more gets the next piece read while this is cut and sent
+        if (size > BLOCK_BYTES && block.length === wanted && this.#position < untilBytes) {
+          const next = Math.min(size * 2, MOST_BLOCK_BYTES);
+          ahead = this.#file.read(this.#position, Math.min(next, untilBytes - this.#position));
+          ahead.catch(() => undefined); // awaited in the next round
+        }
+        size = Math.min(size * 2, MOST_BLOCK_BYTES);
+        yield* this.#cutter.take(block);
+      }
+    } finally {
+      await ahead?.catch(() => undefined); // the file is closed next
     }
     this.atEnd = this.#position === startedAt;
   }

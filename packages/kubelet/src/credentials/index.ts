@@ -8,11 +8,8 @@ export { renderBootstrappedKubeconfig } from './plan/bootstrap-kubeconfig.js';
 export { clientTemplate, servingTemplate } from './plan/certificate-template.js';
 export type { CredentialProvider } from './model/credential-provider.js';
 export type {
-  CallProvider,
   CertificateStore,
-  CredentialOwner,
   FollowedObjects,
-  ProvidedEntry,
   PullCredential,
   PullCredentials,
   RequestMaker,
