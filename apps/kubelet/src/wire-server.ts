@@ -93,6 +93,7 @@ export async function wireServer(
       ...{ clock, metrics },
       cri: cri.runtime,
       readLog: readLogBytes,
+      webSockets: (config.featureGates['ExtendWebSocketsToKubelet'] ?? true) ? metrics : undefined,
       systemLogs: config.enableSystemLogHandler ? createSystemLogs(SYSTEM_LOGS) : undefined,
       checkpointDirectory: join(rootDir, 'checkpoints'),
       facts: {

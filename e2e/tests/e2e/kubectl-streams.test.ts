@@ -16,6 +16,7 @@ import {
   waitFor,
 } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 
 import { useCluster } from './fixture.ts';
 
@@ -315,6 +316,81 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
     expect(new Set(answers)).toEqual(new Set(['web\n']));
     child.kill();
     await once(child, 'exit');
+  });
+});
+
+describe('a WebSocket to the node itself', () => {
+  let token: string;
+  beforeAll(async () => {
+    const admin = async (...args: readonly string[]) => {
+      const { exitCode, stdout, stderr } = await tryCommand(argvOf(kubectls.at(-1)!, args), {
+        env: environment(),
+      });
+      expect([exitCode, stderr]).toEqual([0, '']);
+      return stdout.trim();
+    };
+    const account = `--serviceaccount=${e2e.namespace}:default`;
+    await admin(
+      'create',
+      'clusterrolebinding',
+      e2e.namespace,
+      '--clusterrole=cluster-admin',
+      account,
+    );
+    token = await admin('create', 'token', 'default');
+  });
+
+  /** As a browser would: it can say who it is in the sub-protocols only. */
+  async function exec(shown: string, script: string, input?: readonly string[]) {
+    const { nodeIp } = e2e.cluster.space.network;
+    const query = new URLSearchParams([
+      ...['sh', '-c', script].map((word): [string, string] => ['command', word]),
+      ...['output', 'error', ...(input ? ['input'] : [])].map((stream): [string, string] => [
+        stream,
+        '1',
+      ]),
+    ]);
+    const url = `wss://${nodeIp}:10250/exec/${e2e.namespace}/box/main?${query}`;
+    const encoded = Buffer.from(shown).toString('base64url');
+    const protocols = [`base64url.bearer.authorization.k8s.io.${encoded}`, 'v5.channel.k8s.io'];
+    const socket = new WebSocket(url, protocols, { rejectUnauthorized: false });
+    const said = new Map<number, string>();
+    socket.on('message', (message: Buffer) => {
+      const [channel = -1] = message;
+      said.set(channel, (said.get(channel) ?? '') + message.subarray(1).toString());
+    });
+    socket.once('open', () => {
+      for (const text of input ?? []) socket.send(Buffer.from(`\0${text}`));
+      if (input !== undefined) socket.send(Buffer.from([255, 0]));
+    });
+    await once(socket, 'close');
+    const status = JSON.parse(said.get(3) ?? 'null') as object;
+    return { protocol: socket.protocol, out: said.get(1), err: said.get(2), status };
+  }
+
+  it('keeps streams apart, ends the input, and tells how the command ended', async () => {
+    const script = 'echo wrong >&2; cat; exit 7';
+    expect(await exec(token, script, ['one ', 'two'])).toEqual({
+      ...{ protocol: 'v5.channel.k8s.io', out: 'one two', err: 'wrong\n' },
+      status: expect.objectContaining({
+        ...{ status: 'Failure', reason: 'NonZeroExitCode' },
+        details: { causes: [{ reason: 'ExitCode', message: '7' }] },
+      }),
+    });
+    expect((await exec(token, 'true')).status).toMatchObject({ status: 'Success' });
+  });
+
+  it('is counted', async () => {
+    const url = `/api/v1/nodes/${e2e.cluster.nodeName}/proxy/metrics`;
+    const get = argvOf(kubectls.at(-1)!, ['get', '--raw', url]);
+    const { stdout } = await tryCommand(get, { env: environment() });
+    expect(stdout).toMatch(
+      /^kubelet_websocket_streaming_requests_total\{subresource="exec"\} [1-9]/m,
+    );
+  });
+
+  it('is not opened for a token that nobody knows', async () => {
+    await expect(exec('unknown', 'true')).rejects.toThrow('401');
   });
 });
 

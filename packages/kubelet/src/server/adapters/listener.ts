@@ -12,6 +12,7 @@ import type { SecureContextOptions, TLSSocket } from 'node:tls';
 
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
 
+import { parseSocketProtocols } from '../codec/socket-protocols.js';
 import { type Answer, failure } from '../model/exchange.js';
 import type { Credentials } from '../model/identity.js';
 import type { TlsSettings } from '../plan/tls-settings.js';
@@ -259,7 +260,7 @@ class Exchanges {
       return { ...failure(401, 'Unauthorized'), headers: { connection: 'close' } };
     }
     const credentials: Credentials = {
-      authorization: request.headers.authorization,
+      authorization: request.headers.authorization ?? authorizationOf(request, upgrade),
       ...(typeof peer === 'object' && { certificate: peer.identity }),
     };
     return handle(
@@ -273,6 +274,13 @@ class Exchanges {
       signal,
     );
   }
+}
+
+/** Of a WebSocket whose client cannot send headers. */
+function authorizationOf({ headers }: AnyRequest, upgrade: boolean): string | undefined {
+  if (!upgrade || headers.upgrade?.toLowerCase() !== 'websocket') return undefined;
+  const { token } = parseSocketProtocols(headers['sec-websocket-protocol']);
+  return token === undefined ? undefined : `Bearer ${token}`;
 }
 
 function isLetIn(answer: Answer): boolean {

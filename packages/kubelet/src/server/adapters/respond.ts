@@ -7,7 +7,18 @@ import { connect as connectTls } from 'node:tls';
 
 import { proxyUpgrade } from '@nodeagent/component-base/upgrade';
 
-import { type Answer, type BodyAnswer, failure, type StreamAnswer } from '../model/exchange.js';
+import {
+  CHANNELS_V5,
+  parseSocketProtocols,
+  PORT_FORWARD_TUNNEL,
+} from '../codec/socket-protocols.js';
+import {
+  type Answer,
+  type BodyAnswer,
+  failure,
+  type ProxyAnswer,
+  type StreamAnswer,
+} from '../model/exchange.js';
 
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 export type AnyResponse = ServerResponse | Http2ServerResponse;
@@ -85,6 +96,17 @@ export async function respondUpgrade(
   const { request, socket, head } = exchange;
   if (answer.kind === 'proxy') {
     const url = new URL(answer.url);
+    const header = request.headers['sec-websocket-protocol'];
+    const { offered } = parseSocketProtocols(header);
+    const protocol = protocolToEnd(answer, offered);
+    if (protocol !== undefined) {
+      answer.session?.onSocket();
+      const { endWebSocket } = await import('./end-websocket.js');
+      const { streams } = answer.session ?? {};
+      const connect = (): Socket => connectTo(url);
+      const { idleTimeoutMs } = options;
+      return endWebSocket(exchange, { protocol, url, connect, streams, idleTimeoutMs });
+    }
     await proxyUpgrade(
       { request, socket, head },
       {
@@ -93,6 +115,7 @@ export async function respondUpgrade(
         path: `${url.pathname}${url.search}`,
         // who may do this is decided here, and is no concern of the runtime
         withhold: ['authorization'],
+        ...(header !== undefined && { headers: { 'Sec-WebSocket-Protocol': offered.join(', ') } }),
         idleTimeoutMs: options.idleTimeoutMs,
       },
     );
@@ -106,6 +129,16 @@ export async function respondUpgrade(
     socket.end();
   });
   await respond(answer, response, options.signal);
+}
+
+/** The sub-protocol that ends here; undefined for what the runtime is left to deal with. */
+function protocolToEnd(
+  { session }: ProxyAnswer,
+  offered: readonly string[],
+): typeof CHANNELS_V5 | typeof PORT_FORWARD_TUNNEL | undefined {
+  if (session === undefined) return undefined;
+  const ours = session.subresource === 'portforward' ? PORT_FORWARD_TUNNEL : CHANNELS_V5;
+  return offered.includes(ours) ? ours : undefined;
 }
 
 /** The runtime's certificate is its own, and its URL came over its own socket. */

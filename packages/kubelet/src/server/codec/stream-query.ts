@@ -1,12 +1,4 @@
-import { Refusal } from '../model/exchange.js';
-
-/** Which streams an exec or attach wants. */
-export interface WantedStreams {
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  readonly stderr: boolean;
-  readonly tty: boolean;
-}
+import { Refusal, type SessionStreams } from '../model/exchange.js';
 
 /**
  * `input`, `output`, `error` and `tty`: only `1` is a yes. A terminal has one output, so that
@@ -16,7 +8,7 @@ export interface WantedStreams {
  * @throws {Refusal} 400 when none of the three is wanted
  * @see Kubernetes 1.36 staging/src/k8s.io/kubelet/pkg/cri/streaming/remotecommand/httpstream.go
  */
-export function parseWantedStreams(query: URLSearchParams, tty?: boolean): WantedStreams {
+export function parseWantedStreams(query: URLSearchParams, tty?: boolean): SessionStreams {
   const yes = (name: string): boolean => query.get(name) === '1';
   const isTty = tty ?? yes('tty');
   const wanted = {

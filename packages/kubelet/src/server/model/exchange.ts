@@ -29,11 +29,32 @@ export interface StreamAnswer {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** The connection is joined to the runtime's streaming server, byte for byte. */
+/** Which streams an exec or attach has. */
+export interface SessionStreams {
+  readonly stdin: boolean;
+  readonly stdout: boolean;
+  readonly stderr: boolean;
+  readonly tty: boolean;
+}
+
+/**
+ * The connection is joined to the runtime's streaming server: byte for byte, or by ending a WebSocket
+ * here that the runtime does not speak.
+ */
 export interface ProxyAnswer {
   readonly kind: 'proxy';
   /** From the runtime, good for one session. */
   readonly url: string;
+  /** What a WebSocket may carry that ends here; undefined: none does. */
+  readonly session?: SocketSession;
+}
+
+export interface SocketSession {
+  readonly subresource: 'exec' | 'attach' | 'portforward';
+  /** None for a port-forward. */
+  readonly streams?: SessionStreams;
+  /** Told when a WebSocket ends here. */
+  readonly onSocket: () => void;
 }
 
 const TEXT = 'text/plain; charset=utf-8';

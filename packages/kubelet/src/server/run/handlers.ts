@@ -1,4 +1,4 @@
-import type { Clock } from '@nodeagent/base';
+import type { Clock, Metrics } from '@nodeagent/base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
 import type { PodsOnNode, SystemLogs } from '../ports.js';
@@ -19,6 +19,8 @@ export interface NodeHandlerOptions {
   readonly metrics: MetricsPage;
   /** Absolute: where checkpoints are written. */
   readonly checkpointDirectory: string;
+  /** Where sessions are counted whose WebSocket ends here; undefined: the runtime has to speak it. */
+  readonly webSockets?: Metrics | undefined;
   readonly clock: Clock;
   /** Handlers of routes that other rooms answer: statistics, and metrics beyond the kubelet's own. */
   readonly more?: (pods: PodsOnNode) => Handlers;
@@ -29,7 +31,7 @@ export function createNodeHandlers(options: NodeHandlerOptions): (pods: PodsOnNo
   const { cri, checkpointDirectory: directory, clock } = options;
   return (pods) => ({
     ...pageHandlers(pods, options),
-    ...streamHandlers(pods, cri),
+    ...streamHandlers(pods, { cri, counter: options.webSockets }),
     'container-logs': containerLogHandler(pods, options),
     checkpoint: checkpointHandler(pods, { cri, directory, clock }),
     logs: systemLogHandler(options.systemLogs),

@@ -1,9 +1,15 @@
+import type { Metrics } from '@nodeagent/base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
 import { findContainer, podName, podNamespace, podUid } from '../../pods/index.js';
 import { LABEL_POD_UID } from '../../runtime/index.js';
 import { parsePorts, parseWantedStreams } from '../codec/stream-query.js';
-import { type Answer, Refusal } from '../model/exchange.js';
+import {
+  type Answer,
+  Refusal,
+  type SessionStreams,
+  type SocketSession,
+} from '../model/exchange.js';
 import type { PodsOnNode } from '../ports.js';
 import { findPod, isUidOf, runningContainer, runtimeRefusal } from './find-pod.js';
 import type { Handler, Handlers } from './node-api.js';
@@ -13,18 +19,40 @@ type Runtime = Pick<
   'exec' | 'attach' | 'portForward' | 'execSync' | 'listContainers' | 'listPodSandbox'
 >;
 
+export interface StreamOptions {
+  readonly cri: Runtime;
+  /** Where it is counted that a WebSocket ended here; undefined: none ends here. */
+  readonly counter?: Metrics | undefined;
+}
+
 /**
  * exec, attach, port-forward and run. The streams themselves are between the client and the
  * runtime: the runtime is asked for a URL, and the connection is joined to it.
  */
-export function streamHandlers(pods: PodsOnNode, cri: Runtime): Handlers {
+export function streamHandlers(pods: PodsOnNode, options: StreamOptions): Handlers {
+  const { cri } = options;
+  const sockets = options.counter?.counter({
+    name: 'kubelet_websocket_streaming_requests_total',
+    help: 'Streams whose WebSocket ended in the kubelet.',
+    labelNames: ['subresource'],
+  });
+  const sessionOf = (
+    subresource: SocketSession['subresource'],
+    streams?: SessionStreams,
+  ): SocketSession | undefined =>
+    sockets && {
+      subresource,
+      ...(streams && { streams }),
+      onSocket: () => sockets.increment({ subresource }),
+    };
   const exec: Handler = async ({ request: { query, upgrade }, params }, signal) => {
     const streams = parseWantedStreams(query);
     const pod = findPod(pods, params) ?? notThere();
     const containerId = await runningContainer({ cri, pods }, pod, params, signal);
     if (containerId === undefined) throw noContainer(params['container']);
     const command = query.getAll('command');
-    return joined(upgrade, () => cri.exec({ containerId, command, ...streams }, signal));
+    const url = () => cri.exec({ containerId, command, ...streams }, signal);
+    return joined(upgrade, url, sessionOf('exec', streams));
   };
   const attach: Handler = async ({ request: { query, upgrade }, params }, signal) => {
     const pod = findPod(pods, params) ?? notThere();
@@ -36,7 +64,8 @@ export function streamHandlers(pods: PodsOnNode, cri: Runtime): Handlers {
       const where = `${podName(pod)}_${podNamespace(pod)}`;
       throw new Refusal(500, `container ${name} not found in pod ${where}`);
     }
-    return joined(upgrade, () => cri.attach({ containerId, ...streams }, signal));
+    const url = () => cri.attach({ containerId, ...streams }, signal);
+    return joined(upgrade, url, sessionOf('attach', streams));
   };
   const portForward: Handler = async ({ request: { query, upgrade }, params }, signal) => {
     const ports = parsePorts(query);
@@ -46,7 +75,8 @@ export function streamHandlers(pods: PodsOnNode, cri: Runtime): Handlers {
       ? await cri.listPodSandbox({ labels, state: 'ready' }, signal)
       : [];
     if (sandbox === undefined) throw new Refusal(404, 'pod not found');
-    return joined(upgrade, () => cri.portForward({ sandboxId: sandbox.id, ports }, signal));
+    const url = () => cri.portForward({ sandboxId: sandbox.id, ports }, signal);
+    return joined(upgrade, url, sessionOf('portforward'));
   };
   const run: Handler = async ({ request: { query }, params }, signal) => {
     const pod = findPod(pods, params) ?? notThere();
@@ -76,9 +106,13 @@ function noContainer(name: string | undefined): Refusal {
 }
 
 /** The URL is good for one session: it is only asked for when there will be one. */
-async function joined(upgrade: boolean, url: () => Promise<string>): Promise<Answer> {
+async function joined(
+  upgrade: boolean,
+  url: () => Promise<string>,
+  session: SocketSession | undefined,
+): Promise<Answer> {
   if (!upgrade) throw new Refusal(500, 'Upgrade request required');
-  return { kind: 'proxy', url: await url().catch(refuse) };
+  return { kind: 'proxy', url: await url().catch(refuse), ...(session && { session }) };
 }
 
 function refuse(error: unknown): never {

@@ -1,0 +1,239 @@
+import { request as httpRequest } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { type WebSocket, WebSocketServer } from 'ws';
+
+import { type CHANNELS_V5, PORT_FORWARD_TUNNEL } from '../codec/socket-protocols.js';
+import { encodeSpdyData, encodeSpdyPing, SpdyOpener, SpdyParser } from '../codec/spdy.js';
+import type { SessionStreams } from '../model/exchange.js';
+import type { UpgradeExchange } from './respond.js';
+
+export interface EndedSession {
+  readonly protocol: typeof CHANNELS_V5 | typeof PORT_FORWARD_TUNNEL;
+  /** Of the runtime's streaming server. */
+  readonly url: URL;
+  readonly connect: () => Socket;
+  readonly streams: SessionStreams | undefined;
+  /** Silence after which both connections are cut; 0 for never. */
+  readonly idleTimeoutMs: number;
+}
+
+/** Both sides are asked for a sign of life this often. @see Kubernetes 1.36 streamtranslator.go */
+const PING_MS = 5000;
+const ANSWER_MS = 30_000;
+/** Of one message: what is sent in larger pieces is no terminal and no kubectl. */
+const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
+/** Not sent yet; more makes the runtime wait. */
+const MAX_WAITING_BYTES = 256 * 1024;
+const NORMAL = 1000;
+
+/**
+ * Ends a WebSocket here and goes on in SPDY, which every runtime speaks: sub-protocol version 5 as
+ * channels, or a port-forward as a tunnel of SPDY's own bytes. What the runtime refuses is told in
+ * the session, for it has begun by then.
+ */
+export async function endWebSocket(
+  exchange: UpgradeExchange,
+  session: EndedSession,
+): Promise<void> {
+  const client = await accept(exchange, session.protocol);
+  const pinging = setInterval(() => client.ping(), PING_MS);
+  client.once('close', () => clearInterval(pinging));
+  client.on('error', () => client.terminate());
+  const isTunnel = session.protocol === PORT_FORWARD_TUNNEL;
+  const protocol = isTunnel ? 'portforward.k8s.io' : 'v4.channel.k8s.io';
+  let server: Socket;
+  try {
+    server = await dial(session, protocol, client);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    if (!isTunnel) sendStatus(client, failureStatus(why));
+    client.resume();
+    client.close(isTunnel ? INTERNAL : NORMAL);
+    return;
+  }
+  server.setNoDelay(true);
+  server.setTimeout(session.idleTimeoutMs, () => server.destroy());
+  client.once('close', () => server.destroy());
+  if (client.readyState !== client.OPEN) server.destroy();
+  else if (isTunnel) tunnel(client, server);
+  else translate(client, server, session.streams ?? NO_STREAMS);
+  client.resume();
+}
+
+const INTERNAL = 1011;
+const NO_STREAMS: SessionStreams = { stdin: false, stdout: false, stderr: false, tty: false };
+
+function accept(
+  { request, socket, head }: UpgradeExchange,
+  protocol: EndedSession['protocol'],
+): Promise<WebSocket> {
+  const server = new WebSocketServer({
+    noServer: true,
+    handleProtocols: () => protocol,
+    perMessageDeflate: false,
+    maxPayload: MAX_MESSAGE_BYTES,
+  });
+  return new Promise((resolve, reject) => {
+    // answers by itself what is no handshake of a WebSocket
+    server.once('wsClientError', reject);
+    server.once('wsClientError', () => socket.end());
+    server.handleUpgrade(request, socket, head, (client) => {
+      client.pause(); // what it says before there is somebody to tell it to must wait
+      resolve(client);
+    });
+  });
+}
+
+/** Asks the runtime's server for SPDY. */
+function dial(
+  { url, connect }: EndedSession,
+  protocol: string,
+  client: WebSocket,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const asked = httpRequest({
+      method: 'POST',
+      path: `${url.pathname}${url.search}`,
+      headers: {
+        host: url.host,
+        connection: 'Upgrade',
+        upgrade: 'SPDY/3.1',
+        'x-stream-protocol-version': protocol,
+        'content-length': '0',
+      },
+      createConnection: connect,
+    });
+    const gone = (): void => void asked.destroy(new Error('the client is gone'));
+    client.once('close', gone);
+    asked.setTimeout(ANSWER_MS, () => asked.destroy(new Error('the runtime does not answer')));
+    asked.once('error', reject);
+    asked.once('response', (answer) => {
+      answer.resume();
+      reject(new Error(`unable to upgrade connection: status code ${answer.statusCode}`));
+    });
+    asked.once('upgrade', (_answer, socket: Socket, first: Buffer) => {
+      client.off('close', gone);
+      asked.setTimeout(0);
+      if (first.length > 0) socket.unshift(first);
+      resolve(socket);
+    });
+    asked.end();
+  });
+}
+
+/** Messages are bytes of SPDY, both ways. */
+function tunnel(client: WebSocket, server: Socket): void {
+  client.on('message', (data: Buffer) => {
+    if (server.write(data)) return;
+    client.pause();
+    server.once('drain', () => client.resume());
+  });
+  server.on('data', (chunk: Buffer) => sendTo(client, server, chunk));
+  server.on('error', () => client.close(INTERNAL));
+  server.once('close', () => client.close(NORMAL));
+}
+
+const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4, end: 255 } as const;
+
+/** Channels of the WebSocket as streams of SPDY. */
+function translate(client: WebSocket, server: Socket, wanted: SessionStreams): void {
+  const opener = new SpdyOpener();
+  const opened = { error: 0, stdin: 0, stdout: 0, stderr: 0, resize: 0 };
+  const needed = {
+    ...{ error: true, stdin: wanted.stdin, stdout: wanted.stdout },
+    ...{ stderr: wanted.stderr && !wanted.tty, resize: wanted.tty },
+  };
+  for (const name of ['error', 'stdin', 'stdout', 'stderr', 'resize'] as const) {
+    if (!needed[name]) continue;
+    const { id, frame } = opener.open({ streamtype: name });
+    opened[name] = id;
+    server.write(frame);
+  }
+  const channels = new Map([
+    [opened.stdout, CHANNEL.stdout],
+    [opened.stderr, CHANNEL.stderr],
+  ]);
+  channels.delete(0);
+  const status: Buffer[] = [];
+  let isOver = false;
+  const finish = (why: string): void => {
+    if (isOver) return;
+    isOver = true;
+    const said = Buffer.concat(status).toString();
+    sendStatus(client, said === '' ? failureStatus(why) : said);
+    client.close(NORMAL);
+    server.end();
+  };
+  const parser = new SpdyParser({
+    data: (id, data) => {
+      const channel = channels.get(id);
+      if (id === opened.error) status.push(Buffer.from(data));
+      else if (channel !== undefined) sendTo(client, server, data, channel);
+    },
+    end: (id) => {
+      if (id === opened.error) finish('the runtime ended the session without a status');
+    },
+    ping: (id) => {
+      if (id % 2 === 0) server.write(encodeSpdyPing(id));
+    },
+    goAway: () => finish('the runtime ended the session without a status'),
+  });
+  server.on('data', (chunk: Buffer) => {
+    try {
+      parser.take(chunk);
+    } catch (error) {
+      server.destroy(error as Error);
+    }
+  });
+  server.on('error', (error) => finish(error.message));
+  server.once('close', () => finish('the connection to the runtime is lost'));
+
+  const write = (frames: readonly Buffer[]): void => {
+    server.cork();
+    const isTaken = frames.map((frame) => server.write(frame)).at(-1) ?? true;
+    server.uncork();
+    if (isTaken) return;
+    client.pause();
+    server.once('drain', () => client.resume());
+  };
+  client.on('message', (message: Buffer) => {
+    if (isOver) return;
+    const [channel, ended] = message;
+    const data = message.subarray(1);
+    if (channel === CHANNEL.end && ended === CHANNEL.stdin && opened.stdin !== 0) {
+      write(encodeSpdyData(opened.stdin, data.subarray(data.length), true));
+    } else if (channel === CHANNEL.stdin && opened.stdin !== 0) {
+      if (data.length > 0) write(encodeSpdyData(opened.stdin, data));
+    } else if (channel === CHANNEL.resize && opened.resize !== 0) {
+      write(encodeSpdyData(opened.resize, data));
+    }
+  });
+}
+
+/** One message; while too much waits to be sent, nothing more is read from the runtime. */
+function sendTo(client: WebSocket, server: Socket, data: Buffer, channel?: number): void {
+  if (client.readyState !== client.OPEN) return;
+  const message =
+    channel === undefined ? data : Buffer.concat([Buffer.from([channel]), data], data.length + 1);
+  client.send(message, { binary: true }, () => {
+    if (server.isPaused() && client.bufferedAmount < MAX_WAITING_BYTES) server.resume();
+  });
+  if (client.bufferedAmount >= MAX_WAITING_BYTES) server.pause();
+}
+
+function sendStatus(client: WebSocket, status: string): void {
+  if (client.readyState !== client.OPEN) return;
+  client.send(Buffer.concat([Buffer.from([CHANNEL.status]), Buffer.from(status)]), {
+    binary: true,
+  });
+}
+
+/** As an API server tells an internal error. */
+function failureStatus(message: string): string {
+  return JSON.stringify({
+    ...{ metadata: {}, status: 'Failure', reason: 'InternalError', code: 500 },
+    message: `Internal error occurred: ${message}`,
+    details: { causes: [{ message }] },
+  });
+}

@@ -1,0 +1,42 @@
+import { Buffer } from 'node:buffer';
+
+/** Kubernetes' sub-protocols of WebSocket that end in the kubelet. */
+export const CHANNELS_V5 = 'v5.channel.k8s.io';
+export const PORT_FORWARD_TUNNEL = 'SPDY/3.1+portforward.k8s.io';
+const TOKEN = 'base64url.bearer.authorization.k8s.io.';
+
+export interface SocketProtocols {
+  /** What the client offers, without tokens. */
+  readonly offered: readonly string[];
+  /** A browser cannot send an `Authorization` header: it may hide its token here. */
+  readonly token: string | undefined;
+}
+
+/**
+ * Of `Sec-WebSocket-Protocol`. A token counts only where it is the only one, is text, and stands
+ * beside a protocol to speak.
+ *
+ * @see Kubernetes 1.36 apiserver/pkg/authentication/request/websocket/protocol.go
+ */
+export function parseSocketProtocols(header: string | undefined): SocketProtocols {
+  const all = (header ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '');
+  const offered = all.filter((one) => !one.startsWith(TOKEN));
+  const [encoded, ...more] = all.filter((one) => one.startsWith(TOKEN));
+  if (encoded === undefined || more.length > 0 || offered.length === 0) {
+    return { offered, token: undefined };
+  }
+  return { offered, token: textOf(encoded.slice(TOKEN.length)) };
+}
+
+function textOf(base64url: string): string | undefined {
+  if (!/^[A-Za-z0-9_-]+$/.test(base64url)) return undefined;
+  try {
+    const bytes = Buffer.from(base64url, 'base64url');
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined; // not text
+  }
+}
