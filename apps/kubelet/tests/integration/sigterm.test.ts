@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 
 import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import { type Containerd, findFreePort, startContainerd, waitFor } from '@nodeagent/testbed';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 const PROGRAM = resolve(import.meta.dirname, '../../../../dist/bin/kubelet');
 const { signal } = new AbortController();
@@ -63,6 +63,7 @@ describe('SIGTERM', () => {
       stdio: 'ignore',
       env: { ...process.env, NODEAGENT_NODE: process.execPath },
     });
+    onTestFinished(() => void kubelet.kill('SIGKILL'));
     const ended = once(kubelet, 'exit');
     const isServing = () =>
       fetch(`http://127.0.0.1:${port}/healthz`).then(
