@@ -92,8 +92,12 @@ export interface ResourceRecordFile {
   readonly path: string;
   /** @returns undefined when there is none */
   read(): Promise<string | undefined>;
-  /** Readers see the old text or the new one, even after a crash of the machine. */
-  write(text: string): Promise<void>;
+  /**
+   * Readers see the old text or the new one.
+   *
+   * @param until `safe`: even after a crash of the machine; `written`: after one of this process
+   */
+  write(text: string, until: 'written' | 'safe'): Promise<void>;
 }
 
 /** Tells that a pod's containers or sandboxes changed; the pod's worker then observes for itself. */

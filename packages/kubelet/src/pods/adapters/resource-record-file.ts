@@ -16,11 +16,11 @@ export function createResourceRecordFile(
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
         throw error;
       }),
-    write: async (text) => {
+    write: async (text, until) => {
       const file = await open(`${path}.tmp`, 'w', 0o600);
       try {
         await file.writeFile(text);
-        await file.datasync();
+        if (until === 'safe') await file.datasync();
       } finally {
         await file.close();
       }

@@ -14,8 +14,8 @@ export interface ResourceRecordsOptions {
  * What pods were given, and what their containers have: all that is known of resources which cannot
  * be observed, kept on disk so that it outlives the kubelet.
  *
- * Changes are in force at once and written in the background, several in one write;
- * {@link saved} waits for the disk. One that a crash takes away was of a pod that has what it asked
+ * Changes are in force at once and written in the background, several in one write, without waiting for
+ * the disk, which a pod's start has no time for; {@link saved} does. One that a crash takes away was of a pod that has what it asked
  * for: without a record that is what is assumed.
  */
 export class ResourceRecords implements PodLeftovers {
@@ -95,6 +95,10 @@ class RecordBook {
   readonly #entries: Map<string, PodAllocation>;
   readonly #log: Logger;
   #isDirty = false;
+  /** Something was written that a crash of the machine may take away. */
+  #isUnsafe = false;
+  /** Somebody waits until it is safe. */
+  #isAwaited = false;
   #writing: Promise<void> | undefined;
 
   constructor(file: ResourceRecordFile, entries: Map<string, PodAllocation>, log: Logger) {
@@ -122,8 +126,10 @@ class RecordBook {
   }
 
   async saved(): Promise<void> {
+    this.#isAwaited = true;
     while (this.#writing !== undefined) await this.#writing;
-    if (this.#isDirty) await this.#write();
+    if (this.#isDirty || this.#isUnsafe) await this.#write();
+    this.#isAwaited = false;
   }
 
   #changed(): void {
@@ -139,9 +145,11 @@ class RecordBook {
       // Changes of one turn of the event loop go to disk together.
       await Promise.resolve();
       try {
-        while (this.#isDirty) {
+        while (this.#isDirty || (this.#isAwaited && this.#isUnsafe)) {
+          const until = this.#isAwaited ? 'safe' : 'written';
           this.#isDirty = false;
-          await this.#file.write(renderAllocations(this.#entries));
+          await this.#file.write(renderAllocations(this.#entries), until);
+          this.#isUnsafe = until === 'written';
         }
       } catch (error) {
         this.#isDirty = true;

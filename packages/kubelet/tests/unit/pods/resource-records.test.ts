@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { MemoryLogger } from '@nodeagent/base/testing';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { createResourceRecordFile } from '../../../src/pods/adapters/resource-record-file.js';
 import { ResourceRecords } from '../../../src/pods/index.js';
@@ -13,15 +13,15 @@ import type { ResourceRecordFile } from '../../../src/pods/ports.js';
 class Disk implements ResourceRecordFile {
   readonly path = '/root/allocated_pods_state';
   text: string | undefined;
-  writes = 0;
+  readonly writes: string[] = [];
   problem: Error | undefined;
 
   async read(): Promise<string | undefined> {
     return this.text;
   }
 
-  async write(text: string): Promise<void> {
-    this.writes += 1;
+  async write(text: string, until: string): Promise<void> {
+    this.writes.push(until);
     if (this.problem !== undefined) throw this.problem;
     this.text = text;
   }
@@ -32,7 +32,6 @@ const open = (allocated: ResourceRecordFile): Promise<ResourceRecords> =>
   ResourceRecords.open({ allocated, actuated: new Disk(), log });
 const given = (cpu: string) => ({ containers: { app: { requests: { cpu } } } });
 
-/** As Go's own encoder and hash give it, worked out by hand from FNV's definition. */
 const WRITTEN =
   '{"data":"{\\"entries\\":{\\"u1\\":{\\"ContainerResources\\":{\\"app\\":{\\"requests\\":' +
   '{\\"cpu\\":\\"1\\"}}},\\"PodLevelResources\\":null}}}","checksum":';
@@ -52,10 +51,20 @@ describe(ResourceRecords, () => {
     const records = await open(disk);
     for (let pod = 0; pod < 50; pod += 1) records.setAllocated(`u${pod}`, given('1'));
     await records.saved();
-    expect(disk.writes).toBe(1);
+    expect(disk.writes).toEqual(['safe']);
     records.setAllocated('u1', given('1'));
     await records.saved();
-    expect(disk.writes).toBe(1);
+    expect(disk.writes).toEqual(['safe']);
+  });
+
+  it('are made safe only where somebody waits for that', async () => {
+    const disk = new Disk();
+    const records = await open(disk);
+    records.setAllocated('u1', given('1'));
+    await vi.waitUntil(() => disk.text !== undefined);
+    expect(disk.writes).toEqual(['written']);
+    await records.saved();
+    expect(disk.writes).toEqual(['written', 'safe']);
   });
 
   it('that cannot be written are told, kept in mind and written later', async () => {
@@ -89,8 +98,8 @@ describe(ResourceRecords, () => {
     onTestFinished(() => rm(dir, { recursive: true }));
     const file = createResourceRecordFile(dir, 'allocated_pods_state');
     expect(await file.read()).toBeUndefined();
-    await file.write('first, and longer');
-    await file.write('second');
+    await file.write('first, and longer', 'safe');
+    await file.write('second', 'written');
     expect(await file.read()).toBe('second');
   });
 });
