@@ -1,8 +1,11 @@
 import { dirname, join } from 'node:path';
 
-import { parseQuantity } from '@nodeagent/base';
+import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
 import { ConfigError } from '@nodeagent/component-base';
 import {
+  allPodsValues,
+  type CrashLoopRules,
+  DEFAULT_CRASH_LOOP_RULES,
   defaultIdRange,
   hardThresholds,
   type IdRange,
@@ -89,6 +92,19 @@ export function idRange(
   throw new ConfigError('CONFIG_INVALID', { source, problems: [{ field, message: problem }] });
 }
 
+/** What all pods together may have. */
+export function allPodsLimits(
+  { systemReserved, kubeReserved }: KubeletConfig,
+  machine: Readonly<{ cpuCount: number; memoryBytes: number }>,
+): ReturnType<typeof allPodsValues> {
+  const { cpuCount, memoryBytes } = machine;
+  const parts = [systemReserved, kubeReserved].map((reserve) => ({
+    cpuMilli: quantityToMilli(parseQuantity(reserve['cpu'] ?? '0') ?? 0n),
+    memoryBytes: quantityToUnits(parseQuantity(reserve['memory'] ?? '0') ?? 0n),
+  }));
+  return allPodsValues({ cpuMilli: cpuCount * 1000, memoryBytes }, parts);
+}
+
 export function cgroupRules(config: KubeletConfig): PodCgroupRules {
   return {
     cpuCfsQuota: config.cpuCFSQuota,
@@ -96,6 +112,22 @@ export function cgroupRules(config: KubeletConfig): PodCgroupRules {
     podPidsLimit: config.podPidsLimit,
   };
 }
+
+/**
+ * How long containers that crash wait. What the configuration says goes before what the gate makes
+ * shorter, as long as the configuration may say it.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/kubelet.go, newCrashLoopBackOff
+ */
+export function crashLoopRules({ featureGates, crashLoopBackOff }: KubeletConfig): CrashLoopRules {
+  const isReduced = featureGates['ReduceDefaultCrashLoopBackOffDecay'] ?? false;
+  const { initialMs, maxMs } = isReduced ? REDUCED_CRASH_LOOP_RULES : DEFAULT_CRASH_LOOP_RULES;
+  const isConfigured = featureGates['KubeletCrashLoopBackOffMax'] ?? true;
+  const cap = isConfigured ? crashLoopBackOff.maxContainerRestartPeriod : maxMs;
+  return { initialMs: Math.min(initialMs, cap), maxMs: cap };
+}
+
+const REDUCED_CRASH_LOOP_RULES: CrashLoopRules = { initialMs: 1000, maxMs: 60_000 };
 
 /** What pods may not be given while they run. */
 export function resizeRules(config: KubeletConfig, settings: RuntimeSettings): ResizeRules {
@@ -137,6 +169,10 @@ const DECLARED = [
   'RestartAllContainersOnContainerExits',
 ];
 
+export function declaredFeatures(config: KubeletConfig): readonly string[] {
+  return DECLARED.filter((feature) => config.featureGates[feature] !== false);
+}
+
 export function nodeConfig(options: Options): NodeConfig {
   const { config, nodeName, nodeIps, nodeLabels, cloudProvider } = options;
   const thresholds = hardThresholds(config, options.hasConfigFile);
@@ -162,7 +198,7 @@ export function nodeConfig(options: Options): NodeConfig {
     localStorageCapacityIsolation: config.localStorageCapacityIsolation,
     kubeletVersion: VERSION,
     kubeletPort: config.port,
-    declaredFeatures: DECLARED.filter((feature) => config.featureGates[feature] !== false),
+    declaredFeatures: declaredFeatures(config),
     maxImages: config.nodeStatusMaxImages,
     updateEveryMs: config.nodeStatusUpdateFrequency,
     reportEveryMs: statusReportMs(config),

@@ -21,7 +21,7 @@ import {
 } from '@nodeagent/kubelet/adapters';
 
 import type { Options } from './options.js';
-import { containerLogsDir } from './settings.js';
+import { containerLogsDir, declaredFeatures } from './settings.js';
 
 interface SourceParts {
   readonly options: Options;
@@ -71,6 +71,10 @@ export async function admissionRules({ config }: Options): Promise<PodAdmissionR
   return {
     sysctls: { kernel: [major, minor], allowedUnsafe: config.allowedUnsafeSysctls },
     appArmor: await hasAppArmor(),
+    features: {
+      declared: new Set(declaredFeatures(config)),
+      podLevelResources: config.featureGates['PodLevelResources'] ?? true,
+    },
   };
 }
 

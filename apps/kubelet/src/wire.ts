@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 
 import { type Clock, type Logger, type Random, type ScopeTask } from '@nodeagent/base';
@@ -34,6 +34,7 @@ import {
   createRuntimeWatch,
   meterCri,
   createTokenCache,
+  enforceAllocatable,
   hostIpsOf,
   type KubeletPorts,
   OwnNode,
@@ -84,7 +85,9 @@ import {
   withObjects,
 } from './pod-objects.js';
 import {
+  allPodsLimits,
   cgroupRules,
+  crashLoopRules,
   idRange,
   nodeConfig,
   pullRules,
@@ -156,7 +159,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
         node: nodeConfig(options),
         standalone: api === undefined,
         syncFrequencyMs: options.config.syncFrequency,
-        maxRestartDelayMs: options.config.crashLoopBackOff.maxContainerRestartPeriod,
+        crashLoopRules: crashLoopRules(options.config),
       },
       signal,
     );
@@ -167,6 +170,9 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
   }
 }
 
+/** @see Kubernetes 1.36 pkg/kubelet/cm/container_manager.go */
+const CGROUP_V1 =
+  'cgroup v1 detected. cgroup v1 support is deprecated and will be removed in a future release. Please migrate to cgroup v2. More information at https://git.k8s.io/enhancements/keps/sig-node/5573-remove-cgroup-v1';
 const STANDALONE = 'there is no API server: the kubelet was started without --kubeconfig';
 
 interface Api {
@@ -245,6 +251,7 @@ async function wirePorts(
     runtime: await readRuntimeMachine(),
   });
   await checkResolvConf({ files, nodeEvents }, settings);
+  if (!wiring.isV2) nodeEvents.warning('CgroupV1', CGROUP_V1);
   const tokens = createTokenCache({
     ...{ client, clock, random },
     onRenewalFailed: (pod, err) =>
@@ -310,6 +317,7 @@ async function wirePorts(
     tasks: [
       ...(isStandalone ? [] : [(inner: AbortSignal) => queue.run(client, inner), services.run]),
       (inner) => collectWhenIdle(clock, inner),
+      (inner) => holdPods({ ...wiring, cgroups, nodeEvents }, inner),
       (inner) => rotateLogs(wiring, inner),
       (inner) => stats.run(inner),
     ],
@@ -343,6 +351,19 @@ function providedCredentials(
     .set(1, { hash });
   const call = createProviderPrograms(options.credentialProviders?.binDir ?? '');
   return { provided: createCredentialProviders({ ...wiring, providers, call }, lifetime) };
+}
+
+/** Holds all pods together to what the configuration leaves them. */
+async function holdPods(
+  parts: Wiring & Readonly<{ cgroups: PodCgroups; nodeEvents: KubeletPorts['nodeEvents'] }>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { cgroups, nodeEvents: events, clock, options } = parts;
+  const { cgroupsPerQOS, enforceNodeAllocatable } = options.config;
+  if (!cgroupsPerQOS || !enforceNodeAllocatable.includes('pods')) return;
+  const machine = { cpuCount: availableParallelism(), memoryBytes: totalmem() };
+  const limits = allPodsLimits(options.config, machine);
+  await enforceAllocatable({ cgroups, limits, events, clock }, signal);
 }
 
 async function wireCgroups({ options, runtime, log }: Wiring): Promise<PodCgroups> {

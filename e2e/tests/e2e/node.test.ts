@@ -1,4 +1,9 @@
-import { type Node, NODES } from '@nodeagent/kube-client';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+
+import { EVENTS, type Node, NODES } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
@@ -23,6 +28,24 @@ describe('a node', () => {
     expect(status?.nodeInfo?.containerRuntimeVersion).toMatch(/^containerd:\/\/\d/);
     expect(Number(status?.capacity?.['cpu'])).toBeGreaterThan(0);
     expect(status?.capacity?.['pods']).toBe('110');
+  });
+
+  it('tells at its start what pods may have, and what it thinks of old cgroups', async () => {
+    const told = async (): Promise<readonly string[]> => {
+      const { items } = await e2e.client.list(EVENTS, { namespace: 'default' }, never);
+      return items.map(({ type, reason, message }) => `${type} ${reason} ${message}`);
+    };
+    const text = 'Normal NodeAllocatableEnforced Updated Node Allocatable limit across pods';
+    await waitFor(async () => (await told()).includes(text), { what: 'the event' });
+    expect(await told()).toContain('Normal Starting Starting kubelet.');
+    const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
+    const [file, dir] = isV2 ? ['memory.max', ''] : ['memory.limit_in_bytes', 'memory'];
+    const path = join('/sys/fs/cgroup', dir, e2e.cluster.space.id, 'kubepods', file);
+    const limit = Number(await readFile(path, 'utf8'));
+    expect(limit).toBeGreaterThan(totalmem() - 2 ** 20); // nothing is reserved; whole pages
+    expect(limit).toBeLessThanOrEqual(totalmem());
+    const notices = (await told()).filter((line) => line.startsWith('Warning CgroupV1 '));
+    expect(notices).toHaveLength(isV2 ? 0 : 1);
   });
 
   it('is NotReady some time after its kubelet died, and Ready when it is back', async () => {

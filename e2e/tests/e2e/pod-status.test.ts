@@ -1,8 +1,10 @@
+import { containerId } from '@nodeagent/cri-client';
+import { createCriClient } from '@nodeagent/cri-client/grpc';
 import { PODS } from '@nodeagent/kube-client';
 import { findKubectls, tryCommand, waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
-import { isReady, useCluster } from './fixture.ts';
+import { isReady, mainContainer, useCluster } from './fixture.ts';
 import {
   aScript,
   conditionOf,
@@ -86,6 +88,48 @@ describe('a status', () => {
     const later = await e2e.getPod('failed');
     expect(later.status).toMatchObject({ phase: 'Failed', podIP: pod.status?.podIP });
     expect(conditionOf(later, 'example.com/mine')).toBe('True');
+  });
+
+  it('says of a container that vanished that nobody knows how it ended', async () => {
+    await createPod(e2e, 'vanished', { containers: [aScript('app', SERVES)] });
+    const pod = await e2e.waitForPod('vanished', 'to run', isRunning('app'));
+    await e2e.cluster.kubelet.kill9();
+    const { endpoint } = e2e.cluster.containerd;
+    const cri = createCriClient({ endpoint, onWarning: () => undefined });
+    try {
+      const id = containerId(mainContainer(pod).id);
+      await cri.runtime.stopContainer(id, 0, never);
+      await cri.runtime.removeContainer(id, never);
+    } finally {
+      cri.close();
+    }
+    await e2e.cluster.kubelet.start();
+    const after = await e2e.waitForPod('vanished', 'to run again', (seen) => {
+      return isRunning('app')(seen) && (statusOf(seen, 'app')?.restartCount ?? 0) > 0;
+    });
+    expect(statusOf(after, 'app')?.lastState?.terminated).toMatchObject({
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+      message: expect.stringMatching(
+        /^The container could not be located when the pod was deleted/,
+      ),
+    });
+  });
+
+  it('says of a container that cannot run what the runtime says', async () => {
+    await createPod(e2e, 'cannot-run', {
+      restartPolicy: 'Never',
+      containers: [aScript('app', '', { command: ['/no/such/program'] })],
+    });
+    const pod = await e2e.waitForPod('cannot-run', 'to fail', hasPhase('Failed'));
+    // containerd's word for what other runtimes call ContainerCannotRun
+    expect(statusOf(pod, 'app')?.state?.terminated).toMatchObject({
+      exitCode: 128,
+      reason: 'StartError',
+      message: expect.stringContaining('/no/such/program'),
+    });
+    const message = /^Error: .*\/no\/such\/program/;
+    await waitForEvent(e2e, 'cannot-run', { reason: 'Failed', message });
   });
 
   it('tells how a container ended: its file, or the end of its log', async () => {

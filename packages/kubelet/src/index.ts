@@ -82,7 +82,9 @@ export {
   servingTemplate,
 } from './credentials/index.js';
 export {
+  allPodsValues,
   type CgroupDriver,
+  enforceAllocatable,
   type CgroupTree,
   PodCgroups,
   type PodCgroupRules,

@@ -21,6 +21,8 @@ export {
   type HttpRequest,
   type HttpRequestOptions,
   planHttpRequest,
+  planRedirect,
+  type RedirectStep,
   PROBE_USER_AGENT,
 } from './plan/http-request.js';
 export {

@@ -4,7 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { FLAGS } from '../../src/flags.js';
 import { type Options, readOptions } from '../../src/options.js';
 import {
+  allPodsLimits,
   cgroupRules,
+  crashLoopRules,
   idRange,
   nodeConfig,
   pullRules,
@@ -27,6 +29,41 @@ async function problems(...argv: readonly string[]): Promise<readonly string[]> 
     throw error;
   }
 }
+
+describe('settings of what is made of pods', () => {
+  it.each([
+    [[], { initialMs: 10_000, maxMs: 300_000 }],
+    [['ReduceDefaultCrashLoopBackOffDecay=true'], { initialMs: 1000, maxMs: 300_000 }],
+    [
+      ['ReduceDefaultCrashLoopBackOffDecay=true', 'KubeletCrashLoopBackOffMax=false'],
+      { initialMs: 1000, maxMs: 60_000 },
+    ],
+    [['KubeletCrashLoopBackOffMax=false'], { initialMs: 10_000, maxMs: 300_000 }],
+  ])('restarts wait with the gates %j', async (gates, want) => {
+    const { config } = await options(...gates.map((gate) => `--feature-gates=${gate}`));
+    expect(crashLoopRules(config)).toEqual(want);
+  });
+
+  it('restarts wait no longer than the configuration says, the first too', async () => {
+    const { config } = await options();
+    const short = { ...config, crashLoopBackOff: { maxContainerRestartPeriod: 2000 } };
+    expect(crashLoopRules(short)).toEqual({ initialMs: 2000, maxMs: 2000 });
+  });
+
+  it('all pods together are held to what is not reserved', async () => {
+    const { config } = await options();
+    const reserving = {
+      ...config,
+      systemReserved: { cpu: '500m', memory: '1Gi' },
+      kubeReserved: { cpu: '500m' },
+    };
+    const machine = { cpuCount: 2, memoryBytes: 4 * 2 ** 30 };
+    expect(allPodsLimits(reserving, machine)).toEqual({
+      cpuShares: 1024,
+      memoryLimitBytes: 3 * 2 ** 30,
+    });
+  });
+});
 
 describe('flags', () => {
   it('have names of their own', () => {

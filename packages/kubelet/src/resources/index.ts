@@ -6,6 +6,7 @@ export {
   podUidOf,
 } from './plan/cgroup-names.js';
 export {
+  allPodsValues,
   type CgroupLimits,
   cpuQuotaUs,
   cpuShares,
@@ -15,4 +16,5 @@ export {
   sharesToMilli,
 } from './plan/cgroup-values.js';
 export type { CgroupTree } from './ports.js';
+export { enforceAllocatable } from './run/enforce-allocatable.js';
 export { PodCgroups } from './run/pod-cgroups.js';

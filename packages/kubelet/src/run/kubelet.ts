@@ -27,6 +27,7 @@ import {
 } from '../node/index.js';
 import {
   type AdmissionHooks,
+  type CrashLoopRules,
   createApiSource,
   createCriExecRunner,
   DEFAULT_CRASH_LOOP_RULES,
@@ -104,8 +105,8 @@ export interface KubeletSettings {
   readonly standalone?: boolean;
   /** A pod is looked at again at least this often; stretched by up to a half. */
   readonly syncFrequencyMs: number;
-  /** Longest wait between restarts of a container that crashes. */
-  readonly maxRestartDelayMs?: number;
+  /** How long a container that crashes waits for its restart; 10 s, doubling to 5 min, when absent. */
+  readonly crashLoopRules?: CrashLoopRules;
 }
 
 /** Pods that make a sandbox at the same time: more only get in each other's way in the runtime. */
@@ -209,7 +210,7 @@ function podTasks(
     ...{ runtime, volumes, probes, events, node, clock, random, log, resyncMs },
     reporter: metrics ? meterReporter(reporter, { metrics, clock }) : reporter,
     sandboxGate: new Gate(CONCURRENT_SANDBOXES),
-    crashLoopRules: crashLoopRules(settings),
+    crashLoopRules: settings.crashLoopRules ?? DEFAULT_CRASH_LOOP_RULES,
     admission: admissionHooks(ports, settings),
     ...(ports.metrics && { metrics: ports.metrics }),
     resize: ports.resources && { ...ports.resources, synced: () => desired.synced },
@@ -292,10 +293,4 @@ function admissionHooks(
   const freshNode = (signal: AbortSignal): Promise<Node> =>
     client.get(NODES, { name: nodeName }, signal);
   return { ...(standalone !== true && { freshNode }), ...admission };
-}
-
-function crashLoopRules({ maxRestartDelayMs }: KubeletSettings): typeof DEFAULT_CRASH_LOOP_RULES {
-  const { initialMs, maxMs } = DEFAULT_CRASH_LOOP_RULES;
-  const cap = maxRestartDelayMs ?? maxMs;
-  return { initialMs: Math.min(initialMs, cap), maxMs: cap };
 }

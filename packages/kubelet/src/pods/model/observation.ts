@@ -38,6 +38,8 @@ export type ContainerObservation = Readonly<{
   imageRef: string;
   /** `containerd`, `cri-o`, …: the scheme of the id in the API. */
   runtimeName: string;
+  /** Told by `SIG…` names where the runtime says it, and it is asked for. */
+  stopSignal?: string;
   /** What the runtime says that it has; absent where it does not say, 0 is without. */
   resources?: Readonly<Partial<ContainerAmounts>>;
   user?: Readonly<{ uid: number; gid: number; supplementalGroups: readonly number[] }>;

@@ -4,6 +4,7 @@ import type { FailureVerdict } from '../model/facts.js';
 import { isCritical } from '../model/pod-spec.js';
 import { refuseForAffinity } from './admission-affinity.js';
 import { refuseForAppArmor } from './admission-apparmor.js';
+import { type FeatureRules, refuseForFeatures } from './admission-features.js';
 import { refuseForPorts } from './admission-ports.js';
 import { type NodePressure, refuseUnderPressure } from './admission-pressure.js';
 import { type Shortage, shortages } from './admission-resources.js';
@@ -16,6 +17,8 @@ export interface PodAdmissionRules {
   readonly sysctls: SysctlRules;
   /** The kernel has AppArmor, and it is on. */
   readonly appArmor: boolean;
+  /** What of the kubelet is switched on; nothing is refused for that when absent. */
+  readonly features?: FeatureRules;
 }
 
 export interface AdmissionContext {
@@ -60,7 +63,9 @@ export function judgePod(pod: Pod, context: AdmissionContext): Judgement {
   const fit = judgeFit(pod, context);
   if (fit.kind === 'reject' || fit.kind === 'ask-node') return fit;
   const after =
-    (rules && refuseForAppArmor(pod, rules.appArmor)) ?? refuseForShutdown(context.shuttingDown);
+    (rules && refuseForAppArmor(pod, rules.appArmor)) ??
+    (rules?.features && refuseForFeatures(pod, rules.features)) ??
+    refuseForShutdown(context.shuttingDown);
   return after === undefined ? fit : { kind: 'reject', verdict: after };
 }
 

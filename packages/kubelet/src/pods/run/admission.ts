@@ -4,6 +4,7 @@ import type { Node, Pod } from '@nodeagent/kube-client';
 import type { FailureVerdict } from '../model/facts.js';
 import { podName, podNamespace, podUid } from '../model/pod-spec.js';
 import { type AdmissionContext, type PodAdmissionRules, judgePod } from '../plan/admission.js';
+import { featuresMissingForUpdate } from '../plan/admission-features.js';
 import type { NodePressure } from '../plan/admission-pressure.js';
 import type { PodEvents } from '../ports.js';
 
@@ -46,25 +47,23 @@ const PREEMPTED: FailureVerdict = {
 };
 /** Reasons that are told apart in the metric. @see Kubernetes 1.36 pkg/kubelet/kubelet.go */
 const COUNTED: ReadonlySet<string> = new Set([
-  'Evicted',
-  'SysctlForbidden',
-  'TopologyAffinityError',
-  'SMTAlignmentError',
-  'InvalidNodeInfo',
+  'AppArmor',
   'PodOSSelectorNodeLabelDoesNotMatch',
   'PodOSNotSupported',
+  'InvalidNodeInfo',
   'SupplementalGroupsPolicyNotSupported',
   'UnexpectedAdmissionError',
   'OutOfcpu',
   'OutOfmemory',
   'OutOfephemeral-storage',
   'OutOfpods',
-  'NodeAffinity',
-  'NodeName',
-  'NodePorts',
-  'TaintToleration',
-  'AppArmor',
+  'PodLevelResourcesNotSupported',
+  'PodFeatureUnsupported',
+  'Evicted',
+  'SysctlForbidden',
+  'TopologyAffinityError',
   'NodeShutdown',
+  'VolumeAttachmentLimitExceeded',
 ]);
 
 /** Judges pods, once each, and makes room for critical ones. */
@@ -93,6 +92,14 @@ export class Admission {
       case 'preempt':
         return { kind: 'later', refusal: () => this.#preempt(judged.victims, judged.signal) };
     }
+  }
+
+  /** Tells of a change that asks for what is switched off here. */
+  noteUpdate(before: Pod, after: Pod): void {
+    const { hooks, events } = this.#options;
+    const features = hooks.rules?.features;
+    const missing = features && featuresMissingForUpdate(before, after, features);
+    if (missing !== undefined) events.warning(after, 'FailedNodeDeclaredFeaturesCheck', missing);
   }
 
   /** Tells a refusal to everyone but the pod's status. */

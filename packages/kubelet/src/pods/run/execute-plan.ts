@@ -120,7 +120,10 @@ async function createSandbox(
   try {
     await sandboxGate.through(() => runtime.createSandbox(pod, attempt, signal), signal);
   } catch (error) {
-    if (!signal.aborted) {
+    if (signal.aborted) throw error;
+    if (isStartError(error) && error.reason === 'FailedCreatePodContainer') {
+      events.warning(pod, error.reason, error.message);
+    } else {
       const message = `Failed to create pod sandbox: ${messageOf(error)}`;
       events.warning(pod, 'FailedCreatePodSandBox', message);
     }

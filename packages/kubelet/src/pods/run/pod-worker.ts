@@ -235,15 +235,19 @@ export class PodWorker {
     return waitMs;
   }
 
-  async #observe(signal: AbortSignal): Promise<PodObservation> {
+  /** @param after what has just been made, and might not be seen */
+  async #observe(signal: AbortSignal, after?: 'sandbox'): Promise<PodObservation> {
     try {
       const seen = await this.#ports.runtime.observe(podUid(this.#pod), signal);
       if (this.#life.kind === 'syncing') this.#ports.probes.update(this.#pod, seen);
       return seen;
     } catch (error) {
       if (!signal.aborted) {
-        const message = `error determining status: ${messageOf(error)}`;
-        this.#ports.events.warning(this.#pod, 'FailedSync', message);
+        const [reason, what] =
+          after === 'sandbox'
+            ? ['FailedPodSandBoxStatus', 'Unable to get pod sandbox status']
+            : ['FailedSync', 'error determining status'];
+        this.#ports.events.warning(this.#pod, reason, `${what}: ${messageOf(error)}`);
       }
       throw error;
     }
@@ -292,7 +296,8 @@ export class PodWorker {
         }
         await this.#awaitVolumes(plan, volumes);
         const [failure] = await this.#execute(plan, seen, signal);
-        seen = await this.#observe(signal);
+        const made = plan.some(({ kind }) => kind === 'create-sandbox') ? 'sandbox' : undefined;
+        seen = await this.#observe(signal, made);
         if (failure !== undefined) {
           this.#report(seen);
           throw failure;

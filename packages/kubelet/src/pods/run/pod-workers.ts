@@ -162,6 +162,7 @@ export class PodWorkers {
     else {
       const before = running.desired;
       running.desired = pod;
+      this.#admission.noteUpdate(before, pod);
       if (running.state !== 'refused') this.#resizes?.changed(before, pod);
       running.worker.update(this.#allocated(pod));
     }

@@ -51,6 +51,30 @@ export interface CgroupValues {
   readonly pidsMax?: number | undefined;
 }
 
+export interface NodeReserve {
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+}
+
+/**
+ * What all pods together are held to: the machine without what is reserved. What eviction keeps free is
+ * not taken off: pods have to be able to use it, for eviction to see that.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go, getNodeAllocatableAbsolute
+ */
+export function allPodsValues(
+  machine: NodeReserve,
+  reserved: readonly NodeReserve[],
+): CgroupValues {
+  const left = (of: (part: NodeReserve) => number): number =>
+    reserved.reduce((rest, part) => Math.max(0, rest - of(part)), of(machine));
+  const memoryLimitBytes = left(({ memoryBytes }) => memoryBytes);
+  return {
+    cpuShares: cpuShares(left(({ cpuMilli }) => cpuMilli)),
+    ...(memoryLimitBytes > 0 && { memoryLimitBytes }),
+  };
+}
+
 /** What of a cgroup changes with the resources of a pod; without a limit is -1. */
 export type CgroupLimits = Readonly<
   Partial<Record<'cpuShares' | 'cpuPeriodUs' | 'cpuQuotaUs' | 'memoryLimitBytes', number>>

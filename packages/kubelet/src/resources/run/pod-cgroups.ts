@@ -10,7 +10,12 @@ import {
   podUidOf,
   qosNames,
 } from '../plan/cgroup-names.js';
-import { type CgroupLimits, podCgroupValues, type PodCgroupRules } from '../plan/cgroup-values.js';
+import {
+  type CgroupLimits,
+  type CgroupValues,
+  podCgroupValues,
+  type PodCgroupRules,
+} from '../plan/cgroup-values.js';
 import type { CgroupTree } from '../ports.js';
 
 export interface PodCgroupsOptions {
@@ -59,6 +64,12 @@ export class PodCgroups {
     const { tree, rules } = this.#options;
     await tree.ensure(this.#names(pod), podCgroupValues(pod, rules));
     return parent;
+  }
+
+  /** What all pods together may have; of no effect where pods have no cgroups of their own. */
+  async limitAll(values: CgroupValues): Promise<void> {
+    const { tree, layout } = this.#options;
+    if (this.#usable) await tree.ensure(kubepodsNames(layout), values);
   }
 
   /** What the pod's cgroup has; undefined where pods have none of their own. */

@@ -36,7 +36,7 @@ export function observedSandbox(
 export function observedContainer(
   container: Container,
   status: ContainerStatus | undefined,
-  more: Readonly<{ runtimeName: string; message: string }>,
+  more: Readonly<{ runtimeName: string; message: string; stopSignals?: boolean | undefined }>,
 ): ContainerObservation {
   const image = status?.image ?? container.image;
   return {
@@ -50,9 +50,15 @@ export function observedContainer(
     imageRef: status?.imageRef ?? container.imageRef,
     runtimeName: more.runtimeName,
     ...(status?.user === undefined ? {} : { user: status.user }),
+    ...(more.stopSignals === true && stopSignalIn(status)),
     ...resourcesIn(status?.resources),
     state: stateOf(container, status, more.message),
   };
+}
+
+function stopSignalIn(status: ContainerStatus | undefined): Readonly<{ stopSignal?: string }> {
+  const signal = status?.stopSignal;
+  return signal === undefined || signal === 'unknown' ? {} : { stopSignal: signal };
 }
 
 /** What the runtime tells of a container that runs; older ones tell nothing. */

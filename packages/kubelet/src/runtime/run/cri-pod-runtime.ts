@@ -71,7 +71,7 @@ export function createPodRuntime(
   pulls: PullRules,
 ): PodRuntime {
   const { cri, files } = ports;
-  const observer = new Observer(ports);
+  const observer = new Observer({ ...ports, stopSignals: settings.stopSignals });
   const images = new Images(ports, pulls);
   const sandboxes = new Sandboxes(ports, settings);
   const starter = new ContainerStarter(ports, settings, { images, sandboxes });

@@ -35,6 +35,8 @@ export interface ObserverPorts {
   readonly cri: RuntimeService;
   readonly files: Pick<PodFiles, 'readTail'>;
   readonly clock: Clock;
+  /** Containers may name their stop signal, and statuses tell it. */
+  readonly stopSignals?: boolean | undefined;
 }
 
 /** What was made for a pod, and is all that changed of it. */
@@ -247,7 +249,8 @@ export class Observer {
       this.#name(signal),
       status.state === 'exited' ? this.#message(status) : '',
     ]);
-    return observedContainer(container, status, { runtimeName, message });
+    const { stopSignals } = this.#ports;
+    return observedContainer(container, status, { runtimeName, message, stopSignals });
   }
 
   async #message(status: ContainerStatus): Promise<string> {

@@ -57,6 +57,11 @@ export async function checkResolvConf(
   if (problem !== undefined) nodeEvents.warning('CheckLimitsForResolvConf', problem);
 }
 
+function noCgroup(cause: unknown): never {
+  const text = `unable to ensure pod container exists: ${detailOf(cause)}`;
+  throw new StartError('FailedCreatePodContainer', text, { cause });
+}
+
 /** Makes sandboxes, and says again how they were made. */
 export class Sandboxes {
   readonly #ports: SandboxPorts;
@@ -75,7 +80,7 @@ export class Sandboxes {
     const logDirectory = podLogDirectory(this.#settings.podLogsDir, pod);
     const [config] = await Promise.all([
       this.config(pod, { attempt, told: 'tell' }, signal),
-      cgroups.ensure(pod),
+      cgroups.ensure(pod).catch(noCgroup),
       files.makeDirectory(logDirectory),
     ]);
     const whole = pod.spec?.resources;

@@ -64,6 +64,7 @@ function statusFromRecord(
     ready: false,
     state,
     lastState: lastState ?? {},
+    ...(newest.stopSignal !== undefined && { stopSignal: newest.stopSignal }),
     ...(newest.user && {
       user: {
         linux: {

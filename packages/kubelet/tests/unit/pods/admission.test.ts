@@ -45,6 +45,19 @@ const withSysctl = (name: string, more: object = {}): Pod =>
 const sysctls = (...allowedUnsafe: string[]): { rules: PodAdmissionRules } => ({
   rules: { sysctls: { kernel: [6, 1], allowedUnsafe }, appArmor: false },
 });
+const RESTART_ALL = {
+  action: 'RestartAllContainers',
+  exitCodes: { operator: 'In', values: [42] },
+};
+const features = (
+  declared: readonly string[],
+  podLevelResources = true,
+): { rules: PodAdmissionRules } => ({
+  rules: {
+    ...sysctls().rules,
+    features: { declared: new Set(declared), podLevelResources },
+  },
+});
 const forbidden = (name: string) => `forbidden sysctl: "${name}" not allowlisted`;
 const confined = (profile: object, phase = 'Pending'): Pod =>
   aPod({
@@ -244,6 +257,34 @@ const cases: readonly Case[] = [
     node: undefined,
     context: { allocation: refusal },
     want: 'TopologyAffinityError',
+  },
+  {
+    name: 'restarts of all containers where they are switched off',
+    pod: aPod({ containers: [{ restartPolicyRules: [RESTART_ALL] }] }),
+    context: features([]),
+    want: 'PodFeatureUnsupported',
+    message:
+      'Pod requires node features that are not available: RestartAllContainersOnContainerExits',
+  },
+  {
+    name: 'restarts of all containers',
+    pod: aPod({ containers: [{ restartPolicyRules: [RESTART_ALL] }] }),
+    context: features(['RestartAllContainersOnContainerExits']),
+    want: undefined,
+  },
+  {
+    name: 'user ids of its own in the network of the host',
+    pod: aPod({ hostNetwork: true, hostUsers: false }),
+    context: features([]),
+    want: 'PodFeatureUnsupported',
+    message: 'Pod requires node features that are not available: UserNamespacesHostNetworkSupport',
+  },
+  {
+    name: 'resources as a whole where they are switched off',
+    pod: aPod({ resources: { requests: { cpu: '100m' } } }),
+    context: features([], false),
+    want: 'PodLevelResourcesNotSupported',
+    message: 'PodLevelResources feature gate is disabled',
   },
   {
     name: 'AppArmor where there is none',

@@ -143,6 +143,37 @@ describe('a start fails', () => {
     );
   });
 
+  it('to see the pod at all is told as such', async () => {
+    node.runtime.onCall = (verb) => {
+      if (verb === 'observe') throw new Error('runtime is away');
+    };
+    await node.create(aPod());
+    expect(node.events.lines[0]).toBe(
+      'Warning FailedSync web: error determining status: runtime is away',
+    );
+  });
+
+  it('to make its cgroup, or to see its sandbox, has a name of its own', async () => {
+    node.runtime.onCall = (verb) => {
+      if (verb !== 'create-sandbox') return;
+      const text = 'unable to ensure pod container exists: EPERM';
+      throw new StartError('FailedCreatePodContainer', text);
+    };
+    await node.create(aPod());
+    expect(node.events.lines.splice(0)).toEqual([
+      'Warning FailedCreatePodContainer web: unable to ensure pod container exists: EPERM',
+    ]);
+    let made = false;
+    node.runtime.onCall = (verb) => {
+      made ||= verb === 'create-sandbox';
+      if (verb === 'observe' && made) throw new Error('no such sandbox');
+    };
+    await node.advance(1000);
+    expect(node.events.lines[0]).toBe(
+      'Warning FailedPodSandBoxStatus web: Unable to get pod sandbox status: no such sandbox',
+    );
+  });
+
   it('of one container does not keep the others from starting', async () => {
     node.runtime.onCall = (verb, name) => {
       if (verb === 'start' && name === 'a') throw new StartError('ErrImagePull', 'no such image');

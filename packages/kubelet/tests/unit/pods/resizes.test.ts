@@ -180,3 +180,22 @@ describe('a kubelet that was killed', () => {
     expect(kubelet.disk.get('actuated_pods_state')).not.toContain(uid);
   });
 });
+
+describe('a change that needs what is switched off here', () => {
+  it('is told, and made as far as it goes', async () => {
+    await kubelet.stop();
+    const features = { declared: new Set<string>(), podLevelResources: true };
+    const sysctls = { kernel: [6, 1], allowedUnsafe: [] } as const;
+    kubelet.admission = { rules: { sysctls, appArmor: false, features } };
+    await kubelet.startWithRecords();
+    await kubelet.create(sized('web', '500m'));
+    const body = { spec: { resources: { requests: { cpu: '600m' } } } };
+    const patch = { type: 'strategic-merge', body } as const;
+    await kubelet.api.patch(PODS, { namespace: 'default', name: 'web' }, patch, signal);
+    await kubelet.settle();
+    expect(kubelet.events.lines).toContain(
+      'Warning FailedNodeDeclaredFeaturesCheck web: Pod requires node features that are not ' +
+        'available: InPlacePodLevelResourcesVerticalScaling',
+    );
+  });
+});

@@ -96,6 +96,53 @@ describe('callHook', () => {
   });
 });
 
+describe('a hook that is sent elsewhere', () => {
+  const servers: ReturnType<typeof createServer>[] = [];
+  afterEach(() => servers.splice(0).forEach((server) => server.close()));
+
+  /** Says where to go, and remembers what it was asked. */
+  async function redirecting(to: (path: string) => string | undefined): Promise<{
+    readonly port: number;
+    readonly asked: string[];
+  }> {
+    const asked: string[] = [];
+    const server = createServer(({ url = '', headers }, response) => {
+      asked.push(`${url} ${headers['x-a'] ?? ''}`);
+      const location = to(url);
+      if (location === undefined) response.writeHead(204).end();
+      else response.writeHead(302, { location }).end();
+    });
+    servers.push(server);
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    return { port: (server.address() as AddressInfo).port, asked };
+  }
+  const hook = (port: number) => ({
+    ...{ scheme: 'http' as const, host: '127.0.0.1', port, path: '/' },
+    headers: [
+      { name: 'X-A', value: '1' },
+      { name: 'X-A', value: '2' },
+    ],
+  });
+
+  it('goes there on the same host, with its headers', async () => {
+    const { port, asked } = await redirecting((path) => (path === '/' ? '/next' : undefined));
+    await expect(callHook(hook(port), signal)).resolves.toBe('answered');
+    expect(asked).toEqual(['/ 1, 2', '/next 1, 2']);
+  });
+
+  it('takes the answer for one when that is another host', async () => {
+    const { port, asked } = await redirecting(() => 'http://192.0.2.1/');
+    await expect(callHook(hook(port), signal)).resolves.toBe('answered');
+    expect(asked).toHaveLength(1);
+  });
+
+  it('gives up after ten', async () => {
+    const { port, asked } = await redirecting((path) => `${path}x`);
+    await expect(callHook(hook(port), signal)).rejects.toThrow('stopped after 10 redirects');
+    expect(asked).toHaveLength(10);
+  });
+});
+
 describe(nextRun, () => {
   it.each([
     [[], 0],

@@ -29,6 +29,30 @@ const failedStart = (message: string, startedAtMs?: number): ContainerStatus => 
 
 describe(observedContainer, () => {
   it.each([
+    [true, 'SIGUSR1', 'SIGUSR1'],
+    [true, 'unknown', undefined],
+    [false, 'SIGUSR1', undefined],
+  ] as const)('stop signals told (%s): %s is %s', (stopSignals, stopSignal, want) => {
+    const status = { ...failedStart('', 3), stopSignal };
+    const more = { runtimeName: 'containerd', message: '', stopSignals };
+    expect(observedContainer(container, status, more).stopSignal).toBe(want);
+  });
+
+  it('has the resources that the runtime tells, in units of the API', () => {
+    const resources = {
+      ...{ cpuShares: 102, cpuPeriodUs: 100_000, cpuQuotaUs: 20_000 },
+      memoryLimitBytes: 4096,
+    };
+    const status = { ...failedStart('', 3), resources };
+    const seen = observedContainer(container, status, { runtimeName: 'r', message: '' });
+    expect(seen.resources).toEqual({
+      cpuRequestMilli: 100,
+      cpuLimitMilli: 200,
+      memoryLimitBytes: 4096,
+    });
+  });
+
+  it.each([
     ['that its caller left', 'failed to create shim task: context canceled: unknown', undefined],
     ['whose helper was killed', 'start failed: : signal: killed: unknown', undefined],
     ['that took too long', 'context deadline exceeded: unknown', undefined],

@@ -1,0 +1,115 @@
+import type { CoreEvent } from '@nodeagent/kube-client';
+import { waitFor } from '@nodeagent/testbed';
+import { describe, expect, it } from 'vitest';
+
+import { useCluster } from './fixture.ts';
+import {
+  aScript,
+  createPod,
+  deletePod,
+  eventsOf,
+  isGone,
+  isRunning,
+  SERVES,
+  waitForEvent,
+} from './pods.ts';
+
+const e2e = useCluster();
+
+/** By when they came: names end with the time, in hexadecimal. */
+async function storyOf(name: string): Promise<readonly CoreEvent[]> {
+  const timeOf = ({ metadata }: CoreEvent): string => metadata.name?.split('.').at(-1) ?? '';
+  return [...(await eventsOf(e2e, name))].sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));
+}
+
+const told = ({ type, reason, message, involvedObject }: CoreEvent): readonly unknown[] => [
+  type,
+  reason,
+  message,
+  involvedObject.fieldPath,
+];
+
+describe('the events of a pod', () => {
+  it('tell a start and an end that went well, and nothing else', async () => {
+    const init = aScript('first', 'exit 0');
+    const app = aScript('app', SERVES);
+    await createPod(e2e, 'told', {
+      dnsPolicy: 'Default', // this cluster has no DNS, which would be told
+      initContainers: [init],
+      containers: [app],
+    });
+    await e2e.waitForPod('told', 'to run', isRunning('app'));
+    await deletePod(e2e, 'told');
+    await waitFor(() => isGone(e2e, 'told'), { what: 'the pod to be gone' });
+    await waitForEvent(e2e, 'told', { reason: 'Killing' });
+    const here =
+      'Container image "nodeagent.test/busybox:1" already present on machine and can be accessed by the pod';
+    const started = (path: string) => [
+      ['Normal', 'Pulled', here, path],
+      ['Normal', 'Created', 'Container created', path],
+      ['Normal', 'Started', 'Container started', path],
+    ];
+    const story = (await storyOf('told')).filter(({ reason }) => reason !== 'Scheduled');
+    expect(story.map(told)).toEqual([
+      ...started('spec.initContainers{first}'),
+      ...started('spec.containers{app}'),
+      ['Normal', 'Killing', 'Stopping container app', 'spec.containers{app}'],
+    ]);
+    const { nodeName } = e2e.cluster;
+    for (const event of story) {
+      expect(event).toMatchObject({
+        count: 1,
+        source: { component: 'kubelet', host: nodeName },
+        reportingComponent: 'kubelet',
+        reportingInstance: nodeName,
+      });
+      expect(event.firstTimestamp).toBe(event.lastTimestamp);
+    }
+  });
+
+  it('warn of a probe that is sent elsewhere, and passes', async () => {
+    const answer =
+      'HTTP/1.1 302 Found\\r\\nLocation: http://192.0.2.1/\\r\\nContent-Length: 0\\r\\n\\r\\n';
+    const serves = `while :; do printf '${answer}' | nc -l -p 8080; done`;
+    const readinessProbe = {
+      httpGet: { path: '/', port: 8080 },
+      periodSeconds: 1,
+      timeoutSeconds: 30,
+    };
+    await createPod(e2e, 'elsewhere', { containers: [aScript('app', serves, { readinessProbe })] });
+    const warning = await waitForEvent(e2e, 'elsewhere', { reason: 'ProbeWarning' });
+    expect(told(warning)).toEqual([
+      'Warning',
+      'ProbeWarning',
+      'Readiness probe warning: Probe terminated redirects, Response body: ',
+      'spec.containers{app}',
+    ]);
+    await e2e.waitForPod('elsewhere', 'to be ready', ({ status }) => {
+      return status?.containerStatuses?.[0]?.ready === true;
+    });
+  });
+
+  it('tell which pull secrets are missing before the pull fails', async () => {
+    await createPod(e2e, 'secretive', {
+      imagePullSecrets: [{ name: 'nowhere' }],
+      containers: [
+        aScript('app', SERVES, { image: '127.0.0.1:1/none:1', imagePullPolicy: 'Always' }),
+      ],
+    });
+    await waitForEvent(e2e, 'secretive', { reason: 'Failed', message: 'Error: ErrImagePull' });
+    const story = (await storyOf('secretive')).filter(({ reason }) => reason !== 'Scheduled');
+    const [pulling, missing, failed, error] = [
+      'Pulling',
+      'FailedToRetrieveImagePullSecret',
+      'Failed',
+    ].flatMap((wanted) => story.filter(({ reason }) => reason === wanted));
+    expect(pulling?.message).toBe('Pulling image "127.0.0.1:1/none:1"');
+    expect(missing).toMatchObject({
+      type: 'Warning',
+      message:
+        'Unable to retrieve some image pull secrets (nowhere); attempting to pull the image may not succeed.',
+    });
+    expect(failed?.message).toMatch(/^Failed to pull image "127\.0\.0\.1:1\/none:1": /);
+    expect(error?.message).toBe('Error: ErrImagePull');
+  });
+});

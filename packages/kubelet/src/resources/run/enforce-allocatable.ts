@@ -1,0 +1,39 @@
+import type { Clock } from '@nodeagent/base';
+import type { NodeEvents } from '@nodeagent/node-status';
+
+import type { CgroupValues } from '../plan/cgroup-values.js';
+import type { PodCgroups } from './pod-cgroups.js';
+
+export interface EnforceOptions {
+  readonly cgroups: Pick<PodCgroups, 'limitAll'>;
+  /** What all pods together may have. */
+  readonly limits: CgroupValues;
+  readonly events: Pick<NodeEvents, 'normal' | 'warning'>;
+  readonly clock: Clock;
+}
+
+const RETRY_MS = 60_000;
+
+/**
+ * Holds all pods together to what the node gives them, so that what is reserved stays free. Tried again
+ * every minute until it works, or the signal fires.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go
+ */
+export async function enforceAllocatable(
+  { cgroups, limits, events, clock }: EnforceOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await cgroups.limitAll(limits);
+      events.normal('NodeAllocatableEnforced', 'Updated Node Allocatable limit across pods');
+      return;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const text = `Failed to update Node Allocatable Limits ["kubepods"]: ${why}`;
+      events.warning('FailedNodeAllocatableEnforcement', text);
+      await clock.sleep(RETRY_MS, signal);
+    }
+  }
+}
