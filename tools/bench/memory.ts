@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 /** Resident memory of a process in MiB, from the kernel. */
 export async function rssMib(pid: number): Promise<number> {
@@ -15,4 +15,14 @@ export async function cpuMs(pid: number): Promise<number> {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
   return (ticks / TICKS_PER_SECOND) * 1000;
+}
+
+/** The same of the threads that it has now, to the nanosecond. @see Linux Documentation/scheduler/sched-stats.rst */
+export async function preciseCpuMs(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const each = threads.map(async (thread) => {
+    const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
+    return Number.parseInt(text, 10) / 1e6;
+  });
+  return (await Promise.all(each)).reduce((sum, ms) => sum + ms, 0);
 }

@@ -3,8 +3,9 @@ import { Agent, get } from 'node:https';
 
 import { type Cluster } from '@nodeagent/testbed';
 
-import { cpuMs, rssMib } from './memory.ts';
+import { preciseCpuMs, rssMib } from './memory.ts';
 import { writeCredentials } from './node-streams.ts';
+import { median } from './stats.ts';
 
 const PORT = 10_250;
 const WARM_UP = 3;
@@ -13,10 +14,10 @@ const PAUSE_MS = 100;
 const PAGES = ['/metrics/cadvisor', '/stats/summary', '/metrics/resource', '/metrics'];
 
 /**
- * CPU time of the kubelet for each page of figures, over one connection as a scraper keeps it; what
- * it uses besides in the same time is taken off.
+ * CPU time of the kubelet for each page of figures, over one connection as a scraper keeps it: the
+ * median, as other work falls into some of the requests.
  */
-export async function benchPages(cluster: Cluster, pods: number, pages = PAGES): Promise<void> {
+export async function benchPages(cluster: Cluster, pods: number): Promise<void> {
   const { certFile, keyFile } = await writeCredentials(cluster);
   const agent = new Agent({
     keepAlive: true,
@@ -28,34 +29,24 @@ export async function benchPages(cluster: Cluster, pods: number, pages = PAGES):
   const { pid } = cluster.kubelet;
   const node = `https://${cluster.space.network.nodeIp}:${PORT}`;
   try {
-    for (const path of pages) {
+    for (const path of PAGES) {
       for (let i = 0; i < WARM_UP; i += 1) await download(agent, node + path);
-      const idle = await during(pid, () => rest(REPEATS * PAUSE_MS));
+      const eachMs: number[] = [];
       let bytes = 0;
-      const busy = await during(pid, async () => {
-        for (let i = 0; i < REPEATS; i += 1) {
-          bytes = await download(agent, node + path);
-          await rest(PAUSE_MS);
-        }
-      });
-      const own = busy.cpuMs - idle.cpuMs * (busy.ms / idle.ms);
+      for (let i = 0; i < REPEATS; i += 1) {
+        await rest(PAUSE_MS);
+        const before = await preciseCpuMs(pid);
+        bytes = await download(agent, node + path);
+        eachMs.push((await preciseCpuMs(pid)) - before);
+      }
       console.log(
-        `${path} with ${pods} pods: ${(own / REPEATS).toFixed(1)} ms of CPU, ${(bytes / 1024).toFixed(0)} KiB; ` +
+        `${path} with ${pods} pods: p50 ${median(eachMs).toFixed(1)} ms of CPU, ${(bytes / 1024).toFixed(0)} KiB; ` +
           `kubelet ${(await rssMib(pid)).toFixed(0)} MiB`,
       );
     }
   } finally {
     agent.destroy();
   }
-}
-
-async function during(
-  pid: number,
-  work: () => Promise<void>,
-): Promise<Readonly<{ cpuMs: number; ms: number }>> {
-  const [startedMs, before] = [performance.now(), await cpuMs(pid)];
-  await work();
-  return { cpuMs: (await cpuMs(pid)) - before, ms: performance.now() - startedMs };
 }
 
 function rest(ms: number): Promise<void> {

@@ -18,13 +18,19 @@ export interface Measured {
   readonly nanoCores: number | undefined;
 }
 
+/** What the runtime says of one container. */
+export type ToldContainer = Pick<
+  ContainerStats,
+  'id' | 'cpu' | 'memory' | 'swap' | 'writableLayer'
+>;
+
 export interface MeasuredContainer extends Measured {
   readonly id: string;
   readonly name: string;
   readonly image: string;
   readonly startedAtMs: number;
   /** What the runtime says; undefined when it was not asked, or does not know. */
-  readonly told: ContainerStats | undefined;
+  readonly told: ToldContainer | undefined;
 }
 
 export interface MeasuredPod extends Measured {

@@ -1,14 +1,33 @@
-import type { Container, Sandbox } from '@nodeagent/cri-client';
+import type { Container, ContainerStats, Sandbox } from '@nodeagent/cri-client';
+
+import type { ToldContainer } from '../model/measurement.js';
+
+export interface ListedSandbox {
+  readonly id: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly startedAtMs: number;
+}
+
+export interface ListedContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+  readonly startedAtMs: number;
+}
 
 /** The newest sandbox of each pod by namespace and name; those of nobody's pod are left out. */
-export function newestSandboxes(sandboxes: readonly Sandbox[]): readonly Sandbox[] {
-  const newest = new Map<string, Sandbox>();
-  for (const sandbox of sandboxes) {
-    const { metadata } = sandbox;
+export function newestSandboxes(sandboxes: readonly Sandbox[]): readonly ListedSandbox[] {
+  const newest = new Map<string, ListedSandbox>();
+  for (const { id, metadata, createdAtMs: startedAtMs } of sandboxes) {
     if (metadata === undefined || metadata.uid === '') continue;
-    const key = `${metadata.namespace}/${metadata.name}`;
+    const { name, namespace, uid } = metadata;
+    const key = `${namespace}/${name}`;
     const known = newest.get(key);
-    if (known === undefined || known.createdAtMs < sandbox.createdAtMs) newest.set(key, sandbox);
+    if (known === undefined || known.startedAtMs < startedAtMs) {
+      newest.set(key, { id, name, namespace, uid, startedAtMs });
+    }
   }
   return [...newest.values()];
 }
@@ -16,16 +35,28 @@ export function newestSandboxes(sandboxes: readonly Sandbox[]): readonly Sandbox
 /** Of each name in a sandbox the one that was made last. */
 export function containersBySandbox(
   containers: readonly Container[],
-): ReadonlyMap<string, readonly Container[]> {
-  const found = new Map<string, Map<string, Container>>();
+): ReadonlyMap<string, readonly ListedContainer[]> {
+  const found = new Map<string, ListedContainer[]>();
   for (const container of containers) {
-    const name = container.metadata?.name ?? '';
-    const inSandbox = found.get(container.sandboxId) ?? new Map<string, Container>();
-    found.set(container.sandboxId, inSandbox);
-    const known = inSandbox.get(name);
-    if (known === undefined || known.createdAtMs < container.createdAtMs) {
-      inSandbox.set(name, container);
-    }
+    const { id, sandboxId, metadata, image, imageRef, createdAtMs: startedAtMs } = container;
+    const listed = {
+      ...{ id, startedAtMs },
+      name: metadata?.name ?? '',
+      image: image?.userSpecifiedImage ?? image?.image ?? imageRef,
+    };
+    const others = found.get(sandboxId) ?? [];
+    const at = others.findIndex(({ name }) => name === listed.name);
+    const other = others[at];
+    if (other === undefined) others.push(listed);
+    else if (other.startedAtMs < startedAtMs) others[at] = listed;
+    found.set(sandboxId, others);
   }
-  return new Map([...found].map(([id, byName]) => [id, [...byName.values()]]));
+  return found;
+}
+
+/** Without labels and annotations, which are most of it. */
+export function figuresOnly(stats: readonly ContainerStats[]): readonly ToldContainer[] {
+  return stats.map(({ id, cpu, memory, swap, writableLayer }) => {
+    return { id, cpu, memory, swap, writableLayer };
+  });
 }

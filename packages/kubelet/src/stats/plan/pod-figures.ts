@@ -1,6 +1,6 @@
-import type { ContainerStats, NetworkUsage, SandboxStats } from '@nodeagent/cri-client';
+import type { NetworkUsage, SandboxStats } from '@nodeagent/cri-client';
 
-import type { MeasuredContainer, MeasuredPod } from '../model/measurement.js';
+import type { MeasuredContainer, MeasuredPod, ToldContainer } from '../model/measurement.js';
 import type { InterfaceFigures, Pressure } from '../model/usage.js';
 
 /** CPU and memory of something as all pages tell it; absent is not known. */
@@ -56,7 +56,7 @@ export function containerFigures(container: MeasuredContainer): Figures | undefi
 
 function joined(
   files: Figures | undefined,
-  told: Pick<ContainerStats, 'cpu' | 'memory' | 'swap'> | undefined,
+  told: Omit<ToldContainer, 'id' | 'writableLayer'> | undefined,
   nanoCores: number | undefined,
 ): Figures | undefined {
   if (told?.cpu === undefined && told?.memory === undefined) return files;

@@ -1,9 +1,8 @@
 import type { Clock } from '@nodeagent/base';
 import {
-  type Container,
-  type ContainerStats,
+  type ContainerId,
   isCriError,
-  type Sandbox,
+  type SandboxId,
   type SandboxStats,
 } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
@@ -16,10 +15,17 @@ import type {
   MeasuredPod,
   MeasuredSystem,
   PodDisk,
+  ToldContainer,
 } from '../model/measurement.js';
 import type { InterfaceFigures } from '../model/usage.js';
 import { toldPod } from '../plan/pod-figures.js';
-import { containersBySandbox, newestSandboxes } from '../plan/newest-sandboxes.js';
+import {
+  containersBySandbox,
+  figuresOnly,
+  type ListedContainer,
+  type ListedSandbox,
+  newestSandboxes,
+} from '../plan/newest-sandboxes.js';
 import type { CgroupReadings, CriStats, MachineReadings, PodPlaces } from '../ports.js';
 import { CgroupFinder } from './cgroup-finder.js';
 import { CgroupMemory } from './cgroup-memory.js';
@@ -41,14 +47,26 @@ export interface MeasureWhat {
   readonly full: boolean;
   /** Whether the runtime is asked what containers use. */
   readonly told: boolean;
+  readonly network: boolean;
+  /** Containers' own files are read only where the runtime says nothing of CPU, memory or swap. */
+  readonly sparing: boolean;
 }
 
-/** What the runtime lists, by what it belongs to. */
+/** For each page. */
+export const MEASURE = {
+  cadvisor: { full: true, told: false, network: true, sparing: false },
+  summary: { full: false, told: true, network: true, sparing: false },
+  shortSummary: { full: false, told: true, network: false, sparing: false },
+  resource: { full: false, told: true, network: false, sparing: true },
+} as const satisfies Readonly<Record<string, MeasureWhat>>;
+
+/** What the runtime lists, by what it belongs to, without what is long. */
 interface Listed {
-  readonly sandboxes: readonly Sandbox[];
-  readonly containers: ReadonlyMap<string, readonly Container[]>;
-  readonly told: ReadonlyMap<string, ContainerStats>;
+  readonly sandboxes: readonly ListedSandbox[];
+  readonly containers: ReadonlyMap<string, readonly ListedContainer[]>;
+  readonly told: ReadonlyMap<string, ToldContainer>;
   readonly pods: ReadonlyMap<string, Pod>;
+  readonly hasSwap: boolean;
 }
 
 interface ContainerContext {
@@ -90,34 +108,34 @@ export class NodeMeasurer {
       bootMs: await machine.bootTimeMs(),
       memory: await machine.memory(),
       ...{ root, systems },
-      pods: what.told ? await this.#completed(measured, listed, signal) : measured,
+      pods: what.told ? await this.#completed(measured, { listed, what }, signal) : measured,
     };
   }
 
   async #list(pods: readonly Pod[], { told }: MeasureWhat, signal: AbortSignal): Promise<Listed> {
-    const { cri } = this.#options;
+    const { cri, machine } = this.#options;
     const [sandboxes, containers, stats] = await Promise.all([
-      cri.listPodSandbox({ state: 'ready' }, signal),
-      cri.listContainers({ state: 'running' }, signal),
-      told ? unlessUnknown(cri.listContainerStats({}, signal)) : [],
+      cri.listPodSandbox({ state: 'ready' }, signal).then(newestSandboxes),
+      cri.listContainers({ state: 'running' }, signal).then(containersBySandbox),
+      told ? unlessUnknown(cri.listContainerStats({}, signal)).then(figuresOnly) : [],
     ]);
     return {
-      sandboxes: newestSandboxes(sandboxes),
-      containers: containersBySandbox(containers),
+      ...{ sandboxes, containers },
       told: new Map(stats.map((each) => [each.id, each])),
       pods: new Map(pods.map((pod) => [podUid(pod), pod])),
+      hasSwap: (await machine.memory()).swapTotalBytes > 0,
     };
   }
 
   /** With the runtime's own figures of pods, where the machine shows neither cgroup nor network. */
   async #completed(
     measured: readonly MeasuredPod[],
-    { pods }: Listed,
+    { listed: { pods }, what }: Readonly<{ listed: Listed; what: MeasureWhat }>,
     signal: AbortSignal,
   ): Promise<readonly MeasuredPod[]> {
     const isLacking = ({ usage, interfaces, uid }: MeasuredPod): boolean =>
       usage === undefined ||
-      (interfaces === undefined && pods.get(uid)?.spec?.hostNetwork !== true);
+      (what.network && interfaces === undefined && pods.get(uid)?.spec?.hostNetwork !== true);
     if (!measured.some(isLacking)) return measured;
     const stats = await unlessUnknown(this.#options.cri.listPodSandboxStats({}, signal));
     const told = new Map<string, SandboxStats>(stats.map((each) => [each.id, each]));
@@ -135,20 +153,23 @@ export class NodeMeasurer {
   }
 
   async #pod(
-    sandbox: Sandbox,
+    sandbox: ListedSandbox,
     listed: Listed,
     what: MeasureWhat,
     signal: AbortSignal,
   ): Promise<MeasuredPod> {
     const { cri, places, diskOf } = this.#options;
-    const { name = '', namespace = '', uid = '' } = sandbox.metadata ?? {};
+    const { name, namespace, uid } = sandbox;
     const pod = listed.pods.get(uid);
     const parent = pod && places.cgroupOf(pod);
-    const sandboxPath = await this.#finder.find(
-      { id: sandbox.id, parent },
-      () => cri.podSandboxInfo(sandbox.id, signal),
-      signal,
-    );
+    const path =
+      what.full || what.network
+        ? await this.#finder.find(
+            { id: sandbox.id, parent },
+            () => cri.podSandboxInfo(sandbox.id as SandboxId, signal),
+            signal,
+          )
+        : undefined;
     const containers: MeasuredContainer[] = [];
     for (const container of listed.containers.get(sandbox.id) ?? []) {
       containers.push(await this.#container(container, { pod, parent, listed, what }, signal));
@@ -157,42 +178,49 @@ export class NodeMeasurer {
     return {
       ...own,
       ...{ name, namespace, uid, containers },
-      startedAtMs: sandbox.createdAtMs,
+      startedAtMs: sandbox.startedAtMs,
       sandbox: {
         id: sandbox.id,
         // Of no use in the summary, which has the pod as a whole.
-        ...(what.full && sandboxPath !== undefined
-          ? await this.#cgroup(sandboxPath, false)
-          : { ...NOT_FOUND, path: sandboxPath }),
+        ...(what.full && path !== undefined ? await this.#cgroup(path, false) : NOT_FOUND),
       },
       interfaces:
-        pod?.spec?.hostNetwork === true ? undefined : await this.#interfaces(sandbox, sandboxPath),
+        !what.network || pod?.spec?.hostNetwork === true
+          ? undefined
+          : await this.#interfaces(sandbox.id, path),
       disk: diskOf(uid),
       told: undefined,
     };
   }
 
   async #container(
-    container: Container,
+    container: ListedContainer,
     { pod, parent, listed, what }: ContainerContext,
     signal: AbortSignal,
   ): Promise<MeasuredContainer> {
-    const { id } = container;
+    const { id, name, image, startedAtMs } = container;
     const told = listed.told.get(id);
-    const path = await this.#finder.find(
-      { id, parent },
-      () => this.#options.cri.containerInfo(id, signal),
-      signal,
-    );
-    const found = path === undefined ? NOT_FOUND : await this.#cgroup(path, what.full);
+    const { path, usage, nanoCores } =
+      what.sparing && isEnough(told, listed.hasSwap)
+        ? NOT_FOUND
+        : await this.#containerCgroup(id, { parent, full: what.full }, signal);
+    const spec = pod && containerSpec(pod, name);
     return {
-      ...found,
-      ...{ id, told },
-      nanoCores: found.nanoCores ?? told?.cpu?.usageNanoCores,
-      name: container.metadata?.name ?? '',
-      image: imageName(container, pod),
-      startedAtMs: container.createdAtMs,
+      ...{ id, name, told, path, usage, startedAtMs },
+      image: spec?.image ?? image,
+      nanoCores: nanoCores ?? told?.cpu?.usageNanoCores,
     };
+  }
+
+  async #containerCgroup(
+    id: string,
+    { parent, full }: Readonly<{ parent: string | undefined; full: boolean }>,
+    signal: AbortSignal,
+  ): Promise<Measured> {
+    const info = (): ReturnType<CriStats['containerInfo']> =>
+      this.#options.cri.containerInfo(id as ContainerId, signal);
+    const path = await this.#finder.find({ id, parent }, info, signal);
+    return path === undefined ? NOT_FOUND : this.#cgroup(path, full);
   }
 
   async #cgroup(path: string, full: boolean): Promise<Measured> {
@@ -203,27 +231,39 @@ export class NodeMeasurer {
     return { path, usage, nanoCores: usage && this.#memory.next(path, usage, nowMs) };
   }
 
-  /** Through a process of the sandbox, which has the pod's network; else what the runtime tells. */
+  /** Through a process of the sandbox, which has the pod's network. */
   async #interfaces(
-    sandbox: Sandbox,
+    id: string,
     path: string | undefined,
   ): Promise<readonly InterfaceFigures[] | undefined> {
     const { machine } = this.#options;
-    const pid = path === undefined ? undefined : await this.#finder.processOf(sandbox.id, path);
+    const pid = path === undefined ? undefined : await this.#finder.processOf(id, path);
     const found = pid === undefined ? undefined : await machine.interfacesOf(pid);
-    if (found === undefined) this.#finder.forgetProcess(sandbox.id);
+    if (found === undefined) this.#finder.forgetProcess(id);
     return found;
   }
 }
 
 const NOT_FOUND: Measured = { path: undefined, usage: undefined, nanoCores: undefined };
 
-/** As the pod's author wrote it; some runtimes know no more of it than its id. */
-function imageName({ image, imageRef, metadata }: Container, pod: Pod | undefined): string {
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod?.spec ?? {};
-  const all = [...containers, ...initContainers, ...ephemeralContainers];
-  const spec = all.find(({ name }) => name === metadata?.name);
-  return spec?.image ?? image?.userSpecifiedImage ?? image?.image ?? imageRef;
+function isEnough(told: ToldContainer | undefined, hasSwap: boolean): boolean {
+  return (
+    told?.cpu?.usageCoreNs !== undefined &&
+    told.memory?.workingSetBytes !== undefined &&
+    (!hasSwap || told.swap?.usageBytes !== undefined)
+  );
+}
+
+function containerSpec(
+  { spec }: Pod,
+  wanted: string,
+): Readonly<{ image?: string | undefined }> | undefined {
+  const isWanted = ({ name }: Readonly<{ name: string }>): boolean => name === wanted;
+  return (
+    spec?.containers.find(isWanted) ??
+    spec?.initContainers?.find(isWanted) ??
+    spec?.ephemeralContainers?.find(isWanted)
+  );
 }
 
 /** A runtime that has no such call leaves it to the cgroups. */

@@ -10,7 +10,7 @@ import { type CadvisorInput, cadvisorMetrics } from '../render/cadvisor-metrics.
 import { EXPOSITION_TYPE } from '../render/exposition.js';
 import { resourceMetrics } from '../render/resource-metrics.js';
 import { summaryJson } from '../render/summary.js';
-import type { NodeMeasurer } from './measure-node.js';
+import { MEASURE, type NodeMeasurer } from './measure-node.js';
 
 export interface StatsOptions {
   readonly measurer: NodeMeasurer;
@@ -29,10 +29,12 @@ export interface StatsOptions {
 export function createStatsHandlers(options: StatsOptions): (pods: PodsOnNode) => Handlers {
   const { measurer, log } = options;
   const sandboxImage = askedOnce((signal) => readSandboxImage(options, signal));
+  const facts = askedOnce(() => options.facts.machine());
   return (pods) => ({
     'stats-summary': async ({ request }, signal) => {
       const short = isTrue(request.query.get('only_cpu_and_memory'));
-      const node = await measurer.measure(pods.pods(), { full: false, told: true }, signal);
+      const what = short ? MEASURE.shortSummary : MEASURE.summary;
+      const node = await measurer.measure(pods.pods(), what, signal);
       const text = summaryJson({
         nodeName: options.nodeName,
         node,
@@ -43,7 +45,7 @@ export function createStatsHandlers(options: StatsOptions): (pods: PodsOnNode) =
     },
     'metrics-resource': async (_, signal) => {
       try {
-        const node = await measurer.measure(pods.pods(), { full: false, told: true }, signal);
+        const node = await measurer.measure(pods.pods(), MEASURE.resource, signal);
         return streamed(EXPOSITION_TYPE, resourceMetrics(node));
       } catch (err) {
         if (signal.aborted) throw err;
@@ -52,11 +54,11 @@ export function createStatsHandlers(options: StatsOptions): (pods: PodsOnNode) =
       }
     },
     'metrics-cadvisor': async (_, signal) => {
-      const node = await measurer.measure(pods.pods(), { full: true, told: false }, signal);
-      const { machine, facts, rootDir, version } = options;
+      const node = await measurer.measure(pods.pods(), MEASURE.cadvisor, signal);
+      const { machine, rootDir, version } = options;
       const input: CadvisorInput = {
         ...{ node, version },
-        machine: await facts.machine(),
+        machine: await facts(signal),
         sandboxImage: await sandboxImage(signal),
         interfaces: await machine.interfaces(),
         fileSystem: await readFileSystem(machine, rootDir),
