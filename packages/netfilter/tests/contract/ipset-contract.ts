@@ -24,6 +24,22 @@ export const SETS: readonly { spec: IpsetSpec; entries: readonly IpsetEntry[]; t
       texts: ['10.0.0.1,sctp:65535', '10.0.0.1,tcp:80', '10.0.0.1,udp:80'],
     },
     {
+      spec: { name: 'TEST-IP-PORT-6', type: 'hash:ip,port', family: 'IPv6' },
+      entries: [
+        { ip: 'fd00::1', protocol: 'udp', port: 53 },
+        { ip: 'fd00::1', protocol: 'sctp', port: 1 },
+      ],
+      texts: ['fd00::1,sctp:1', 'fd00::1,udp:53'],
+    },
+    {
+      spec: { name: 'TEST-IP-PORT-IP', type: 'hash:ip,port,ip', family: 'IPv4' },
+      entries: [
+        { ip: '10.0.0.1', protocol: 'tcp', port: 80, second: '10.0.0.1' },
+        { ip: '10.0.0.1', protocol: 'udp', port: 80, second: '10.0.0.2' },
+      ],
+      texts: ['10.0.0.1,tcp:80,10.0.0.1', '10.0.0.1,udp:80,10.0.0.2'],
+    },
+    {
       spec: { name: 'TEST-IP-PORT-IP-6', type: 'hash:ip,port,ip', family: 'IPv6' },
       entries: [{ ip: 'fd00::1', protocol: 'tcp', port: 80, second: 'fd00::2' }],
       texts: ['fd00::1,tcp:80,fd00::2'],
@@ -40,6 +56,14 @@ export const SETS: readonly { spec: IpsetSpec; entries: readonly IpsetEntry[]; t
         '10.0.0.1,tcp:80,192.168.7.7',
         '10.0.0.1,tcp:81,192.168.7.7',
       ],
+    },
+    {
+      spec: { name: 'TEST-IP-PORT-NET-6', type: 'hash:ip,port,net', family: 'IPv6' },
+      entries: [
+        { ip: 'fd00::1', protocol: 'tcp', port: 80, second: 'fd00:1::/32' },
+        { ip: 'fd00::1', protocol: 'sctp', port: 80, second: '2001:db8::7' },
+      ],
+      texts: ['fd00::1,sctp:80,2001:db8::7', 'fd00::1,tcp:80,fd00:1::/32'],
     },
     {
       spec: { name: 'TEST-PORT', type: 'bitmap:port', family: 'IPv4' },

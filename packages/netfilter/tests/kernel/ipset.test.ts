@@ -3,7 +3,7 @@ import { openNetlinkSocket, PROTOCOL } from '@nodeagent/netlink-codec/socket';
 import { runCommand } from '@nodeagent/testbed';
 import { expect, it, onTestFinished } from 'vitest';
 
-import { KernelIpset, renderIpsetRestore } from '../../src/ipset.js';
+import { ipsetEntryText, KernelIpset, renderIpsetRestore } from '../../src/ipset.js';
 import { ipsetContract, SETS } from '../contract/ipset-contract.js';
 
 const signal = new AbortController().signal;
@@ -29,6 +29,30 @@ it('writes what ipset lists', async () => {
     expect(printed).toContain(`Type: ${spec.type}\n`);
     expect(sorted(printed.split('Members:\n')[1] ?? '')).toEqual(texts);
   }
+});
+
+it('deletes, flushes, replaces and destroys what ipset then no longer lists', async () => {
+  const ipset = await create();
+  const members = async (name: string) =>
+    sorted((await runCommand(['ipset', 'list', name])).split('Members:\n')[1] ?? '').filter(
+      Boolean,
+    );
+  for (const { spec, entries, texts } of SETS) {
+    await ipset.ensure([spec], signal);
+    await ipset.add(spec, entries, signal);
+    await ipset.delete(spec, entries.slice(1), signal);
+    const [first] = entries.map(ipsetEntryText);
+    expect(await members(spec.name)).toEqual(texts.filter((text) => text === first));
+    await ipset.flush(spec.name, signal);
+    expect(await members(spec.name)).toEqual([]);
+    await ipset.replace(spec, entries, signal);
+    expect(await members(spec.name)).toEqual(texts);
+  }
+  await ipset.destroy(
+    SETS.map(({ spec }) => spec.name),
+    signal,
+  );
+  expect(await runCommand(['ipset', 'list', '-n'])).toBe('');
 });
 
 it('reads what ipset restored from our text', async () => {
