@@ -14,8 +14,29 @@ const openNetlink: OpenNetlink = async (protocol) =>
   openNetlinkSocket({ protocol: PROTOCOL[protocol] });
 let last: RunningProxy;
 
+/** As iptables mode leaves it: the first Service had no endpoint then. */
+const LEFT_BEHIND = `\
+*nat
+:KUBE-SERVICES - [0:0]
+:KUBE-NODEPORTS - [0:0]
+:KUBE-SVC-ABCDEFGHIJKLMNOP - [0:0]
+-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS
+-A KUBE-NODEPORTS -p tcp -j KUBE-SVC-ABCDEFGHIJKLMNOP
+COMMIT
+*filter
+:KUBE-SERVICES - [0:0]
+:KUBE-EXTERNAL-SERVICES - [0:0]
+-A OUTPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES
+-A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes externally-visible service portals" -j KUBE-EXTERNAL-SERVICES
+-A KUBE-SERVICES -d 10.96.0.10/32 -p tcp -m tcp --dport 80 -j REJECT
+-A KUBE-EXTERNAL-SERVICES -p tcp -m tcp --dport 30080 -j REJECT
+COMMIT
+`;
+
 beforeAll(async () => {
   await node.run(['modprobe', 'sctp']);
+  await node.run(['iptables-restore', '--noflush'], { input: LEFT_BEHIND });
   // others' virtual servers, in a range that is not ours
   await node.run(['ipvsadm', '-A', '-u', '192.0.2.7:1', '-s', 'rr']);
 });

@@ -1,4 +1,4 @@
-import { chainNames, type Iptables, type PlacedRule } from '@nodeagent/netfilter';
+import { chainNames, type Iptables, type PlacedRule, renderAppend } from '@nodeagent/netfilter';
 
 import { OWN_CHAINS, OWN_JUMPS } from '../../plan/iptables/jumps.js';
 import { CHAIN, isServiceChain } from '../../plan/iptables/names.js';
@@ -45,6 +45,39 @@ export async function cleanupPortals(
   return removal.failures;
 }
 
+/**
+ * Removes what iptables and userspace modes left and the mode that runs now does not use itself: rules that
+ * refuse what had no endpoint then would go on refusing it. The mode's own rules have to be written
+ * before, as they take the place of shared ones.
+ *
+ * @param kept chains and jumps of the mode that runs now
+ * @returns what could not be removed
+ */
+export async function cleanupBeside(
+  iptables: Iptables,
+  kept: Readonly<{
+    chains: Readonly<Record<'nat' | 'filter', readonly string[]>>;
+    jumps: readonly PlacedRule[];
+  }>,
+  signal: AbortSignal,
+): Promise<readonly unknown[]> {
+  const removal = new Removal(iptables, signal);
+  const textOf = ({ table, chain, rule }: PlacedRule): string =>
+    `${table} ${renderAppend(chain, rule)}`;
+  const keptJumps = new Set(kept.jumps.map(textOf));
+  const jumps = [...OWN_JUMPS, ...PORTAL_JUMPS.map(({ jump }) => jump)].filter(
+    (jump) => !keptJumps.has(textOf(jump)),
+  );
+  for (const table of ['nat', 'filter'] as const) {
+    const own = [...OWN_CHAINS[table], ...PORTAL_CHAINS[table]];
+    const isOwn = (name: string): boolean =>
+      own.includes(name) || (table === 'nat' && isServiceChain(name));
+    const isLeft = (name: string): boolean => isOwn(name) && !kept.chains[table].includes(name);
+    await removal.remove(table, jumps, isLeft);
+  }
+  return removal.failures;
+}
+
 class Removal {
   readonly failures: unknown[] = [];
   readonly #iptables: Iptables;
@@ -72,9 +105,9 @@ class Removal {
   ): Promise<void> {
     await this.attempt(async () => {
       const saved = await this.#iptables.save(table, this.#signal);
-      const chains = chainNames(saved).filter(isOwn);
+      const there = new Set(chainNames(saved));
+      const chains = [...there].filter(isOwn);
       if (chains.length === 0) return;
-      const there = new Set(chains);
       for (const jump of jumps) {
         const { target } = jump.rule;
         if (jump.table !== table || target?.kind !== 'jump' || !there.has(target.chain)) continue;

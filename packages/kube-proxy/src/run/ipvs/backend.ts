@@ -6,9 +6,15 @@ import { cidrContains } from '../../model/address.js';
 import type { ServicePort } from '../../model/service.js';
 import { matchingAddresses, type NodePortAddresses } from '../../model/node-ports.js';
 import { type Forwarding, ForwardingPlanner } from '../../plan/ipvs/forwarding.js';
-import { IPVS_JUMPS, type IpvsRuleSettings, planIpvsRules } from '../../plan/ipvs/rules.js';
+import {
+  IPVS_CHAINS,
+  IPVS_JUMPS,
+  type IpvsRuleSettings,
+  planIpvsRules,
+} from '../../plan/ipvs/rules.js';
 import type { NodeView, ViewChange } from '../../plan/node-view.js';
 import type { Backend, NetlinkAccess, Problems } from '../../ports.js';
+import { cleanupBeside } from '../iptables/cleanup.js';
 import { SetMirror } from './set-mirror.js';
 
 export interface IpvsBackendOptions extends Pick<
@@ -46,6 +52,7 @@ export class IpvsBackend implements Backend {
   /** The rules that the kernel has, as text; undefined: not known. */
   #rules: string | undefined;
   #needsFull = true;
+  #isCleanedUp = false;
   /** Ports of Services that were told that others have what they want, by label. */
   #told: Forwarding['taken'] = new Map();
   /** Cuts the pause of {@link watch} short. */
@@ -115,6 +122,7 @@ export class IpvsBackend implements Backend {
     });
     await this.#sets.addNew(plan.sets, signal);
     await this.#writeRules(plan, signal);
+    await this.#cleanUpOnce(signal);
     await this.#reconciler.sync(plan.servers, { verify: isFull, signal });
     const held = new Set(own);
     const missing = [...plan.addresses].filter((ip) => !held.has(ip));
@@ -152,6 +160,18 @@ export class IpvsBackend implements Backend {
         if (!isThere) await iptables.ensureRule(jump, 'first', signal);
       }
     }
+  }
+
+  /** What other modes left is looked for once: nobody else writes it while we run. */
+  async #cleanUpOnce(signal: AbortSignal): Promise<void> {
+    if (this.#isCleanedUp) return;
+    const { iptables, logger, settings } = this.#options;
+    const kept = { chains: IPVS_CHAINS, jumps: IPVS_JUMPS };
+    for (const error of await cleanupBeside(iptables, kept, signal)) {
+      const fields = { err: error, family: settings.family };
+      logger.warn(fields, 'rules of iptables mode may still be there');
+    }
+    this.#isCleanedUp = true;
   }
 
   #forget(): void {

@@ -2,12 +2,14 @@ import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testin
 import { parseSave, renderSave } from '@nodeagent/ipvs';
 import { readTable, sortServers } from '@nodeagent/ipvs';
 import { MemoryIpvs } from '@nodeagent/ipvs/testing';
-import { NetfilterError } from '@nodeagent/netfilter';
+import { NetfilterError, renderAppend } from '@nodeagent/netfilter';
 import { MemoryIpset, MemoryIptables } from '@nodeagent/netfilter/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { restoreFailuresCounter } from '../../../../src/model/iptables-metrics.js';
+import { iptablesMetrics, restoreFailuresCounter } from '../../../../src/model/iptables-metrics.js';
 import { nodePortAddresses } from '../../../../src/model/node-ports.js';
+import { IPVS_JUMPS } from '../../../../src/plan/ipvs/rules.js';
+import { IptablesBackend } from '../../../../src/run/iptables/backend.js';
 import { IpvsBackend } from '../../../../src/run/ipvs/backend.js';
 import { cleanupIpvsKernel, cleanupIpvsRules } from '../../../../src/run/ipvs/cleanup.js';
 import {
@@ -17,6 +19,8 @@ import {
   type Cluster,
   MemoryServiceInterface,
 } from '../../../../src/testing/index.js';
+
+import { baseSettings } from '../../../golden/examples.js';
 
 const signal = new AbortController().signal;
 const port = { port: 80, protocol: 'TCP', name: 'http' };
@@ -252,6 +256,35 @@ it('compares everything with the kernel once a period', async () => {
   expect(serviceInterface.addresses?.size).toBe(3);
   stop.abort();
   await watching;
+});
+
+it('removes what iptables mode left, and keeps what it has itself', async () => {
+  const before = new IptablesBackend({
+    iptables,
+    settings: baseSettings,
+    nodePortAddresses: nodePortAddresses('IPv4', []),
+    interfaces: { addresses: () => ['192.168.0.2'] },
+    syncPeriodMs: 30_000,
+    clock,
+    logger: new MemoryLogger(),
+    metrics: iptablesMetrics(metrics),
+    counters: { ensure: async () => ({ invalidDropped: false, localhostNodePorts: false }) },
+    problems: { set: () => undefined },
+  });
+  // default/web has no endpoint: the filter table refuses it
+  const other = aCluster([web, api, slice('default/api', '10.0.0.3')]);
+  await before.sync(other.builder.view, other.builder.update(), signal);
+  expect(await iptables.save('filter')).toContain('-A KUBE-SERVICES');
+  await sync();
+  const saved = (await iptables.save('nat')) + (await iptables.save('filter'));
+  expect(saved).not.toMatch(/KUBE-(SVC-|SEP-|EXT-|NODEPORTS|EXTERNAL-SERVICES|PROXY-CANARY)/);
+  expect(await iptables.save('filter')).not.toContain('KUBE-SERVICES');
+  expect(saved.match(/^-A (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING).*/gm)?.sort()).toEqual(
+    IPVS_JUMPS.map(({ chain, rule }) => renderAppend(chain, rule))
+      .concat(['-A INPUT -j KUBE-FIREWALL', '-A OUTPUT -j KUBE-FIREWALL']) // the kubelet's, too
+      .sort(),
+  );
+  expect(saved).toContain('--match-set KUBE-CLUSTER-IP');
 });
 
 it('leaves nothing behind after a clean-up', async () => {
