@@ -254,6 +254,12 @@ const CONFIG: readonly FlagSpec[] = [
     path: 'portRange',
   },
   {
+    name: 'udp-timeout',
+    kind: 'duration',
+    help: 'how long the userspace mode remembers a silent UDP client; 60s when absent',
+    path: 'udpIdleTimeout',
+  },
+  {
     name: 'config-sync-period',
     kind: 'duration',
     default: '15m',
@@ -303,7 +309,6 @@ const IGNORED: readonly FlagSpec[] = [
     },
     'all logs go to stderr, one line each',
   ),
-  ...ignored({ 'udp-timeout': 'duration' }, 'idle UDP clients of the userspace mode have 60 s'),
   ...ignored(
     { 'boot-id-file': 'string', 'machine-id-file': 'string', 'cleanup-ipvs': 'boolean' },
     'nothing uses it',

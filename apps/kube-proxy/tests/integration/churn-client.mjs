@@ -1,6 +1,7 @@
 // node churn-client.mjs SERVICES: connects to random Services again and again until standard input
 // ends, and says of each attempt when it began and who answered, one JSON object a line. TCP is a new
-// connection each time; UDP to one Service always comes from the same port, as one flow.
+// connection each time; UDP to one Service always comes from the same port, as one flow, and goes to
+// those with even numbers only.
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 
@@ -10,7 +11,7 @@ let isOver = false;
 process.stdin.resume().on('end', () => (isOver = true));
 
 const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
-const random = () => Math.floor(Math.random() * services);
+const random = (below) => Math.floor(Math.random() * below);
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const once = (service) =>
@@ -21,15 +22,15 @@ const once = (service) =>
       socket.destroy();
       resolve(answer);
     };
-    socket.setTimeout(2000, () => end('nothing'));
+    socket.setTimeout(4000, () => end('nothing'));
     socket.on('data', (chunk) => (text += chunk));
-    socket.on('error', () => end('nothing'));
+    socket.on('error', ({ code }) => end(`nothing: ${code}`));
     socket.on('end', () => end(text));
   });
 
 async function connectAgain() {
   while (!isOver) {
-    const service = random();
+    const service = random(services);
     const atMs = Date.now();
     tell({ protocol: 'tcp', service, atMs, answer: await once(service) });
     await rest(5);
@@ -49,7 +50,7 @@ sockets.forEach((socket, service) => {
 
 async function sendAgain() {
   while (!isOver) {
-    const service = random();
+    const service = 2 * random(Math.ceil(services / 2));
     sockets[service].send(String(Date.now()), 53, `10.96.0.${service + 1}`, () => undefined);
     await rest(5);
   }

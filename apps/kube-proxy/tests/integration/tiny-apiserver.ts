@@ -8,6 +8,7 @@ import {
   type KubeObject,
   NODES,
   type Resource,
+  SERVICE_CIDRS,
   SERVICES,
   type WatchEvent,
 } from '@nodeagent/kube-client';
@@ -20,7 +21,12 @@ export interface TinyApiServer {
   close(): void;
 }
 
-const RESOURCES: readonly Resource<KubeObject>[] = [SERVICES, ENDPOINT_SLICES, NODES];
+const RESOURCES: readonly Resource<KubeObject>[] = [
+  SERVICES,
+  ENDPOINT_SLICES,
+  NODES,
+  SERVICE_CIDRS,
+];
 
 /** @param again to come back at the same port, with the same objects */
 export async function startTinyApiServer(

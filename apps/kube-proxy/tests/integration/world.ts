@@ -25,6 +25,8 @@ export interface World {
   /** Where configuration and log are. */
   readonly folder: string;
   readonly configFile: string;
+  /** What proxies that start from now on are told, beside what every proxy here needs. */
+  configure(config: object): void;
   readonly api: TinyApiServer;
   /** @param prefix words before the program */
   start(args?: readonly string[], prefix?: readonly string[]): Promise<TestProcess>;
@@ -33,11 +35,7 @@ export interface World {
   remove(): Promise<void>;
 }
 
-/**
- * Needs a namespace of its own: see `inOwnNamespace`.
- *
- * @param config beside what every proxy here needs
- */
+/** Needs a namespace of its own: see `inOwnNamespace`. */
 export async function createWorld(config: object): Promise<World> {
   execFileSync('nx', ['run', '@nodeagent/kube-proxy-app:build'], {
     cwd: ROOT,
@@ -56,21 +54,25 @@ export async function createWorld(config: object): Promise<World> {
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, KUBECONFIG.replace('SERVER', api.url));
   const configFile = join(folder, 'config.yaml');
-  const file = {
-    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
-    kind: 'KubeProxyConfiguration',
-    clientConnection: { kubeconfig },
-    clusterCIDR: '10.244.0.0/16',
-    conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
-    ...config,
+  const configure = (more: object): void => {
+    const file = {
+      apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+      kind: 'KubeProxyConfiguration',
+      clientConnection: { kubeconfig },
+      clusterCIDR: '10.244.0.0/16',
+      conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
+      ...more,
+    };
+    writeFileSync(configFile, JSON.stringify(file));
   };
-  writeFileSync(configFile, JSON.stringify(file));
+  configure(config);
   const program = join(ROOT, 'dist/bin/kube-proxy');
   const flags = ['--config', configFile, '--hostname-override', ' Node-A '];
   return {
     node,
     folder,
     configFile,
+    configure,
     get api() {
       return api;
     },

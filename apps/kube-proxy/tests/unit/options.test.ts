@@ -48,6 +48,8 @@ describe('flags without a file', () => {
       ['--bind-address=::'],
       { healthzBindAddress: '[::]:10256', metricsBindAddress: '[::1]:10249' },
     ],
+    [[], { udpIdleMs: 60_000 }],
+    [['--udp-timeout=250ms'], { udpIdleMs: 250 }],
   ])('%j', async (argv, want) => {
     expect((await options(argv)).config).toMatchObject(want);
   });

@@ -183,5 +183,7 @@ export const configFileSchema = z.strictObject({
   }),
   configSyncPeriod: duration('15m0s'),
   portRange: text(),
+  // for the userspace mode, as the API had it until 1.25 and old ConfigMaps still do
+  udpIdleTimeout: z.optional(goDuration),
   windowsRunAsService: flag(),
 });

@@ -37,6 +37,8 @@ export interface ProxyConfig {
   readonly metricsBindAddress: string;
   /** Ports that the userspace mode may listen on: `8000-8099`; empty: any. */
   readonly portRange: string;
+  /** How long the userspace mode remembers a UDP client that is silent. */
+  readonly udpIdleMs: number;
   readonly hostnameOverride: string;
   readonly oomScoreAdj: number;
   readonly conntrack: ConntrackConfig;
@@ -112,6 +114,9 @@ function withDefaults(
   };
 }
 
+/** Historically 250 ms, which cut every slow answer. */
+const UDP_IDLE_MS = 60_000;
+
 function withPort(address: string, port: number): string {
   const ip = canonicalIp(address);
   if (ip === undefined) return address;
@@ -141,6 +146,7 @@ function settingsOf(file: KubeProxyConfigFile): ProxyConfig {
     healthzBindAddress: file.healthzBindAddress,
     metricsBindAddress: file.metricsBindAddress,
     portRange: file.portRange,
+    udpIdleMs: milliseconds(file.udpIdleTimeout ?? '0s') || UDP_IDLE_MS,
     hostnameOverride: file.hostnameOverride,
     oomScoreAdj: file.oomScoreAdj,
     conntrack: {

@@ -1,10 +1,18 @@
 import { ProxyError } from '../model/errors.js';
-import type { Forwarding, ForwardingSocket, ForwardSockets, SocketAddress } from '../ports.js';
+import type {
+  Forwarding,
+  ForwardingSocket,
+  ForwardOptions,
+  ForwardSockets,
+  SocketAddress,
+} from '../ports.js';
 
 /** Forwarding without sockets: a port can be had once per protocol, whatever the address. */
 export class MemoryForwardSockets implements ForwardSockets {
   /** By `TCP 40000`. */
   readonly open = new Map<string, Forwarding | 'claimed'>();
+  /** Of what was asked for last. */
+  idleMs: number | undefined;
   #next = 40_000;
 
   async forwardTcp(address: SocketAddress, forwarding: Forwarding): Promise<ForwardingSocket> {
@@ -14,7 +22,9 @@ export class MemoryForwardSockets implements ForwardSockets {
   async forwardUdp(
     addresses: readonly SocketAddress[],
     forwarding: Forwarding,
+    { idleMs }: ForwardOptions,
   ): Promise<ForwardingSocket> {
+    this.idleMs = idleMs;
     const [first] = addresses;
     if (first === undefined) throw new ProxyError('PROXY_LISTEN', 'no address');
     return this.#take('UDP', first, forwarding);

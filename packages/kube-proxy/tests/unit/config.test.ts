@@ -64,10 +64,15 @@ describe(parseProxyConfig, () => {
   });
 
   it('warns about fields it does not know', () => {
-    expect(parse({ udpIdleTimeout: '0s', iptables: { foo: 1 } }).warnings).toEqual([
+    expect(parse({ resourceContainer: '/kube-proxy', iptables: { foo: 1 } }).warnings).toEqual([
       'proxy.yaml: unknown field "iptables.foo"',
-      'proxy.yaml: unknown field "udpIdleTimeout"',
+      'proxy.yaml: unknown field "resourceContainer"',
     ]);
+  });
+
+  it('takes a UDP idle time of 0, which old configurations have, for none given', () => {
+    expect(parse({ udpIdleTimeout: '0s' }).config.udpIdleMs).toBe(60_000);
+    expect(parse({ udpIdleTimeout: '2s' }).config.udpIdleMs).toBe(2000);
   });
 
   it('reports everything that is wrong at once, by file and field', () => {

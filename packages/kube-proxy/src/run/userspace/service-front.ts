@@ -17,12 +17,12 @@ export interface FrontOptions {
   readonly logger: Logger;
   readonly metrics: UserspaceMetrics;
   readonly portRange: PortRange | undefined;
+  /** A UDP client that is silent for so long is a new one. */
+  readonly udpIdleMs: number;
 }
 
 /** Longer for each attempt: the first ones give up soon on a server that is gone. */
 const DIAL_TIMEOUTS_MS = [250, 500, 1000, 2000];
-/** Historically 250 ms, which cut every slow answer. */
-const UDP_IDLE_MS = 60_000;
 
 /** A socket of the proxy's own, and the endpoints of a Service port that it leads to. */
 export class ServiceFront {
@@ -85,9 +85,9 @@ export class ServiceFront {
   }
 
   #listen(port: number): Promise<ForwardingSocket> {
-    const { sockets, family } = this.#options;
+    const { sockets, family, udpIdleMs } = this.#options;
     const wildcard = family === 'IPv4' ? '0.0.0.0' : '::';
-    const options = { dialTimeoutsMs: DIAL_TIMEOUTS_MS, idleMs: UDP_IDLE_MS };
+    const options = { dialTimeoutsMs: DIAL_TIMEOUTS_MS, idleMs: udpIdleMs };
     if (this.#service.protocol === 'TCP') {
       return sockets.forwardTcp({ host: wildcard, port }, this.#forwarding(), options);
     }

@@ -35,6 +35,7 @@ export async function setUpUserspace(
       localTraffic: detectLocal(config, podCidrs, family),
       nodePortAddresses: context.nodePortAddresses[family],
       portRange: range === 'invalid' ? undefined : range,
+      udpIdleMs: config.udpIdleMs,
       syncPeriodMs: config.syncPeriodMs,
     });
     setups.push({ family, backend, conntrack: openConntrack(context, family) });

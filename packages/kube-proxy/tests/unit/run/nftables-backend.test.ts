@@ -125,6 +125,32 @@ describe(NftablesBackend, () => {
     expect(sets(second.table)[0]).toEqual(sets(fresh.table)[0]);
   });
 
+  it('empties the chains of a Service that goes at once, and deletes them a second later', async () => {
+    const { table, sync, clock } = start();
+    const sticky = aService('ns/web', {
+      clusterIP: '10.96.0.1',
+      ports: [http],
+      sessionAffinity: 'ClientIP',
+    });
+    const { builder, remove } = aCluster(
+      [sticky, aSlice('ns/web', [{ ...http, port: 8080 }], ips(2))],
+      { family: 'IPv4' },
+    );
+    await sync(builder);
+    const own = () => [...(table.contents?.chains.keys() ?? [])].filter((name) => /web/.test(name));
+    const sets = () => [...(table.contents?.sets.keys() ?? [])].filter((name) => /web/.test(name));
+    expect(own()).toHaveLength(3);
+    expect(sets()).toHaveLength(2);
+    remove(sticky);
+    await sync(builder);
+    expect(own()).toHaveLength(3);
+    for (const name of own()) expect(table.contents?.chains.get(name)?.rules).toEqual([]);
+    expect(sets()).toEqual([]);
+    await clock.advance(1000);
+    await sync(builder, emptyChange());
+    expect(own()).toEqual([]);
+  });
+
   it('writes everything anew after a failure', async () => {
     const { table, sync } = start();
     const builder = cluster(['web']);

@@ -52,6 +52,7 @@ beforeEach(() => {
       },
     },
     portRange: undefined,
+    udpIdleMs: 4000,
   });
 });
 
@@ -68,6 +69,14 @@ describe(UserspaceBackend, () => {
     expect(written()).toContain('--dport 30080 -j REDIRECT --to-ports 40000\n');
     expect([...sockets.open.keys()]).toEqual(['TCP 40000', 'TCP 30080']);
     expect(sockets.pick('TCP', 40_000)).toEqual({ host: '10.0.0.1', port: 80 });
+  });
+
+  it('forgets silent UDP clients after the time that was asked for', async () => {
+    const dns = { port: 53, protocol: 'UDP', name: 'dns' };
+    cluster.put(aService('default/dns', { clusterIP: '10.96.0.2', ports: [dns] }));
+    cluster.put(aSlice('default/dns', [dns], ['10.0.0.1']));
+    await sync();
+    expect(sockets.idleMs).toBe(4000);
   });
 
   it('changes endpoints without touching the rules', async () => {
