@@ -89,7 +89,7 @@ export interface Conntrack {
 
 /**
  * The kernel's address sets. Every call throws {@link NetfilterError}, `NETFILTER_PERMISSION` among
- * others. Of many changes in one call a refused one does not keep the others from being made; the
+ * others; where the talk itself fails, a `NetlinkError`: `NETLINK_LOST`, say. Of many changes in one call a refused one does not keep the others from being made; the
  * error is that of the first.
  */
 export interface Ipset {

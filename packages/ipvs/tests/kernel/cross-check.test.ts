@@ -4,6 +4,7 @@ import { runCommand, tryCommand, waitFor } from '@nodeagent/testbed';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 
 import { openIpvs } from '../../src/adapters/netlink.js';
+import { runCommand as runIpvs } from '../../src/bin/command.js';
 import {
   defineDestination,
   defineService,
@@ -66,6 +67,44 @@ it('lists as ipvsadm does', async () => {
   const [, ...theirs] = (await runCommand(['ipvsadm', '-Ln'])).split('\n');
   const ours = renderTable(sortServers(await readTable(ipvs)));
   expect(sorted(ours)).toEqual(sorted(theirs.join('\n')));
+});
+
+it('knows every scheduler that the kernel has', async () => {
+  const names = 'rr wrr lc wlc lblc lblcr dh sh mh sed nq fo ovf none'.split(' ');
+  const lines = names.map((name, n) => `-A -t 10.0.1.${n}:80 -s ${name}`);
+  await ipvs.apply(diff(parseSave(lines.join('\n')), []));
+  expect(sorted(await runCommand(['ipvsadm', '-S', '-n']))).toEqual([...lines].sort());
+  expect((await ipvs.listServices()).map(({ scheduler }) => scheduler).sort()).toEqual(
+    [...names].sort(),
+  );
+});
+
+it('has a command in the place of ipvsadm', async () => {
+  const ipvsCommand = async (argv: readonly string[], input = '') => {
+    const printed: string[] = [];
+    const exitCode = await runIpvs(argv, {
+      ipvs,
+      readInput: () => input,
+      print: (text) => void printed.push(text),
+      warn: (text) => void printed.push(text),
+      isTerminal: false,
+      pause: () => Promise.resolve(),
+      signal: new AbortController().signal,
+    });
+    return { exitCode, printed: printed.join('') };
+  };
+  expect((await ipvsCommand(['apply', '-'], TABLE)).exitCode).toBe(0);
+  const saved = await runCommand(['ipvsadm', '-S', '-n']);
+  expect(sorted(saved)).toEqual(sorted(TABLE));
+  const { printed } = await ipvsCommand(['list', '--format', 'save']);
+  expect(sorted(printed)).toEqual(sorted(TABLE));
+  const json = await ipvsCommand(['list', '--format', 'json']);
+  expect(await ipvsCommand(['apply', '-'], json.printed)).toEqual({ exitCode: 0, printed: '' });
+  const without = TABLE.replace('-A -t 10.0.0.4:80 -s lc -b flag-1,flag-3\n', '');
+  expect((await ipvsCommand(['apply', '-'], without)).printed).toBe(
+    'delete-service tcp 10.0.0.4:80\n',
+  );
+  expect((await ipvsCommand(['watch', '--count', '1'])).printed).toContain('10.0.0.1:80');
 });
 
 it('takes every change of a service for one, and makes it', async () => {

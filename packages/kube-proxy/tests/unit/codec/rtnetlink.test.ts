@@ -1,4 +1,5 @@
 import { isNetlinkError, type NetlinkMessage } from '@nodeagent/netlink-codec';
+import { HostileSocket } from '@nodeagent/netlink-codec/testing';
 import { expect, it } from 'vitest';
 
 import {
@@ -8,6 +9,8 @@ import {
   encodeNewLink,
   RTM,
 } from '../../../src/codec/rtnetlink.js';
+import { ProxyError } from '../../../src/model/errors.js';
+import { KernelServiceInterface } from '../../../src/run/ipvs/service-interface.js';
 
 const messageOf = (type: number, payload: Uint8Array): NetlinkMessage => ({
   type,
@@ -59,4 +62,49 @@ it('meets spoiled frames with netlink errors, and nothing else', () => {
     }
   }
   expect(refused).toBeGreaterThan(500);
+});
+
+it('comes to an end with every call, whatever the kernel says of interfaces', async () => {
+  let state = 5;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const answers = [
+    { type: RTM.newLink, payload: encodeNewLink('kube-ipvs0', 'dummy').payload },
+    encodeAddress(RTM.newAddress, 0, '10.96.0.1'),
+    encodeAddress(RTM.newAddress, 7, 'fd00:96::1'),
+  ];
+  let ms = 0;
+  const sleep = async (wait: number) => {
+    ms += wait;
+    return 'elapsed' as const;
+  };
+  const link = new KernelServiceInterface({
+    name: 'kube-ipvs0',
+    open: () => new HostileSocket({ random, answers }),
+    clock: { nowMs: () => ms, monotonicMs: () => ms, sleep },
+  });
+  const { signal } = new AbortController();
+  const calls: readonly (() => Promise<unknown>)[] = [
+    () => link.ensure(signal),
+    () => link.list('IPv4', signal),
+    () => link.add(['10.96.0.1', 'fd00:96::1'], signal),
+    () => link.remove(['10.96.0.1'], signal),
+    () => link.destroy(signal),
+  ];
+  const ends = new Map<string, number>();
+  for (let round = 0; round < 4000; round += 1) {
+    const end = await calls[round % calls.length]!().then(
+      () => 'answered',
+      (error: unknown) => {
+        if (error instanceof ProxyError) return error.code;
+        throw error;
+      },
+    );
+    ends.set(end, (ends.get(end) ?? 0) + 1);
+  }
+  expect(ends.get('answered') ?? 0).toBeGreaterThan(100);
+  expect(ends.get('PROXY_INTERFACE') ?? 0).toBeGreaterThan(100);
+  expect([...ends.keys()]).toHaveLength(2);
 });
