@@ -30,6 +30,7 @@ import {
   createPodEvents,
   createPodRuntime,
   createPodVolumes,
+  createPullMeter,
   createPullCredentials,
   createRuntimeWatch,
   meterCri,
@@ -258,8 +259,10 @@ async function wirePorts(
       log.warn({ pod: pod.metadata?.name, err }, 'token not renewed, the old one still works'),
   });
   const records = await openRecords(options, log);
+  const pulls = createPullMeter(metrics);
   const runtime = createPodRuntime(
     {
+      pulls,
       resources: records,
       ...{ client, objects, surroundings, events, nodeEvents, files, clock, log },
       cri: cri.runtime,
@@ -299,6 +302,7 @@ async function wirePorts(
     admission: { rules: await admissionRules(options) },
     metrics,
     probeMetrics: wiring.probeMetrics,
+    pulls,
     cri: cri.runtime,
     images: cri.images,
     facts: createProcFacts({ rootDir }),

@@ -197,6 +197,9 @@ describe('a probe', () => {
       'kubelet_runtime_operations_total{operation_type="run_podsandbox"} ',
       'kubelet_started_containers_total{container_type="container"} ',
       'kubelet_pod_start_duration_seconds_count ',
+      'kubelet_pod_start_sli_duration_seconds_count ',
+      'kubelet_pod_worker_duration_seconds_count{operation_type="create"} ',
+      'kubelet_pod_status_sync_duration_seconds_count ',
       'kubelet_desired_pods{static=""} ',
     ]) {
       expect(page).toContain(`\n${series}`);

@@ -93,6 +93,7 @@ export {
   checkResolvConf,
   createFieldReader,
   createPodRuntime,
+  createPullMeter,
   createRuntimeWatch,
   meterCri,
   defaultIdRange,

@@ -107,4 +107,5 @@ export { type Amounts, largestNeed, podLimits, podRequests } from './model/pod-r
 export { createCriExecRunner } from './run/cri-exec-runner.js';
 export { createPodEvents } from './run/pod-events.js';
 export { ManagedProbes } from './run/pod-probes.js';
-export { meterPodRuntime, meterReporter } from './run/pod-metrics.js';
+export { meterPodRuntime, meterReporter, type PullTimes } from './run/pod-metrics.js';
+export { createStepMeter } from './run/worker-metrics.js';

@@ -30,6 +30,7 @@ import {
   type CrashLoopRules,
   createApiSource,
   createCriExecRunner,
+  createStepMeter,
   DEFAULT_CRASH_LOOP_RULES,
   DesiredPods,
   Gate,
@@ -45,6 +46,7 @@ import {
   type PodSource,
   podUid,
   type PodVolumes,
+  type PullTimes,
   PodWorkers,
   runHousekeeping,
   type ResizeRules,
@@ -90,6 +92,8 @@ export interface KubeletPorts {
   /** What decides about new pods beside the node and its other pods. */
   readonly admission?: AdmissionHooks;
   readonly metrics?: Metrics;
+  /** How long pods waited for their images, for metrics. */
+  readonly pulls?: PullTimes;
   /** Of probes: a series per container, on a page of their own. */
   readonly probeMetrics?: Metrics;
   /** Loops that the ports need, e.g. the event recorder's; they live as long as the kubelet. */
@@ -203,12 +207,14 @@ function podTasks(
       client: standalone ? undefined : client,
       ...{ clock, log, hostIps: node.hostIps },
       mirrorOf: (pod) => mirrors.mirrorOf(pod),
+      metrics,
     },
     signal,
   );
   const workers: PodWorkers = new PodWorkers({
     ...{ runtime, volumes, probes, events, node, clock, random, log, resyncMs },
-    reporter: metrics ? meterReporter(reporter, { metrics, clock }) : reporter,
+    reporter: metrics ? meterReporter(reporter, { metrics, clock, pulls: ports.pulls }) : reporter,
+    onStep: metrics && createStepMeter(metrics),
     sandboxGate: new Gate(CONCURRENT_SANDBOXES),
     crashLoopRules: settings.crashLoopRules ?? DEFAULT_CRASH_LOOP_RULES,
     admission: admissionHooks(ports, settings),

@@ -1,4 +1,4 @@
-import { type Clock, type Metrics, parseTimestamp } from '@nodeagent/base';
+import { type Clock, type Counter, type Metrics, parseTimestamp } from '@nodeagent/base';
 import type { Pod, PodStatus } from '@nodeagent/kube-client';
 
 import type { ContainerRole } from '../model/action.js';
@@ -91,10 +91,31 @@ export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPo
 
 /** Upper bounds in seconds, as upstream's. */
 const START_BUCKETS = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 600, 3600];
+const SLI_BUCKETS = [
+  0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800,
+  2700, 3600,
+];
 const SEEN = 'kubernetes.io/config.seen';
 
-/** The same reporter, measuring how long pods took from being seen, or made, to running. */
-export function meterReporter(reporter: PodReporter, { metrics, clock }: MeterPorts): PodReporter {
+/** How long pods waited for their images. */
+export interface PullTimes {
+  pullingMs(podUid: string): number;
+  forget(podUid: string): void;
+}
+
+export interface ReporterMeterPorts extends MeterPorts {
+  /** None were pulled without. */
+  readonly pulls?: PullTimes | undefined;
+}
+
+/**
+ * The same reporter, measuring how long pods took from being seen, or made, to running, and counting
+ * the containers that ended.
+ */
+export function meterReporter(
+  reporter: PodReporter,
+  { metrics, clock, pulls }: ReporterMeterPorts,
+): PodReporter {
   const sinceSeen = metrics.histogram({
     name: 'kubelet_pod_start_duration_seconds',
     help: 'From when the kubelet first saw a pod until it ran.',
@@ -105,10 +126,18 @@ export function meterReporter(reporter: PodReporter, { metrics, clock }: MeterPo
     help: 'From when a pod was created until it ran.',
     buckets: START_BUCKETS,
   });
+  const ownShare = metrics.histogram({
+    name: 'kubelet_pod_start_sli_duration_seconds',
+    help: 'The same without the time for images and init containers.',
+    buckets: SLI_BUCKETS,
+  });
+  const ends = new ContainerEnds(metrics);
   /** Pods that were seen here before they ran. */
   const starting = new Set<string>();
-  const note = (pod: Pod, { phase }: PodStatus): void => {
+  const note = (pod: Pod, status: PodStatus): void => {
     const uid = podUid(pod);
+    const { phase } = status;
+    ends.note(uid, status);
     if (phase === 'Pending') {
       starting.add(uid);
     } else if (starting.delete(uid) && phase === 'Running') {
@@ -116,8 +145,17 @@ export function meterReporter(reporter: PodReporter, { metrics, clock }: MeterPo
       const seenMs = parseTimestamp(pod.metadata?.annotations?.[SEEN] ?? '');
       const madeMs = parseTimestamp(String(pod.metadata?.creationTimestamp ?? ''));
       if (seenMs !== undefined) sinceSeen.observe(Math.max(0, nowMs - seenMs) / 1000);
-      if (madeMs !== undefined) sinceMade.observe(Math.max(0, nowMs - madeMs) / 1000);
+      if (madeMs === undefined) return;
+      const tookMs = nowMs - madeMs;
+      sinceMade.observe(Math.max(0, tookMs) / 1000);
+      const othersMs = (pulls?.pullingMs(uid) ?? 0) + initialisingMs(status);
+      ownShare.observe(Math.max(0, tookMs - othersMs) / 1000);
     }
+  };
+  const forget = (uid: string): void => {
+    starting.delete(uid);
+    ends.forget(uid);
+    pulls?.forget(uid);
   };
   return {
     report: (facts) => {
@@ -126,12 +164,61 @@ export function meterReporter(reporter: PodReporter, { metrics, clock }: MeterPo
       return status;
     },
     finish: (pod) => {
-      starting.delete(podUid(pod));
+      forget(podUid(pod));
       reporter.finish(pod);
     },
     forget: (uid) => {
-      starting.delete(uid);
+      forget(uid);
       reporter.forget(uid);
     },
   };
+}
+
+/** How long init containers ran that have ended: one after the other. */
+function initialisingMs({ initContainerStatuses = [] }: PodStatus): number {
+  return initContainerStatuses.reduce((sum, { state }) => {
+    const { startedAt, finishedAt } = state?.terminated ?? {};
+    const [fromMs, toMs] = [startedAt, finishedAt].map((at) => parseTimestamp(String(at ?? '')));
+    return fromMs === undefined || toMs === undefined ? sum : sum + Math.max(0, toMs - fromMs);
+  }, 0);
+}
+
+/** Counts each end of a container once; those from before this kubelet are not its to count. */
+class ContainerEnds {
+  readonly #total: Counter;
+  /** Ids of containers that ended, by pod. */
+  readonly #known = new Map<string, Set<string>>();
+
+  constructor(metrics: Metrics) {
+    this.#total = metrics.counter({
+      name: 'kubelet_terminated_containers_total',
+      help: 'Containers that ended, by type, exit code and reason.',
+      labelNames: ['container_type', 'exit_code', 'reason'],
+    });
+  }
+
+  note(uid: string, status: PodStatus): void {
+    const known = this.#known.get(uid);
+    const now = new Set<string>();
+    for (const [type, statuses = []] of [
+      ['container', status.containerStatuses],
+      ['init_container', status.initContainerStatuses],
+      ['ephemeral_container', status.ephemeralContainerStatuses],
+    ] as const) {
+      for (const { state, lastState } of statuses) {
+        for (const end of [state?.terminated, lastState?.terminated]) {
+          const { containerID = '', exitCode, reason = '' } = end ?? {};
+          if (containerID === '' || now.has(containerID)) continue;
+          now.add(containerID);
+          if (known === undefined || known.has(containerID)) continue;
+          this.#total.increment({ container_type: type, exit_code: String(exitCode), reason });
+        }
+      }
+    }
+    this.#known.set(uid, now);
+  }
+
+  forget(uid: string): void {
+    this.#known.delete(uid);
+  }
 }

@@ -48,6 +48,7 @@ import { cleanUpPod, type EndingPod, terminatePod } from './end-pod.js';
 import { executePlan, messageOf } from './execute-plan.js';
 import type { Gate } from './gate.js';
 import { StartMemory } from './start-memory.js';
+import type { StepMeter, StepType } from './worker-metrics.js';
 
 /** What all workers share. */
 export interface WorkerPorts {
@@ -62,6 +63,8 @@ export interface WorkerPorts {
   readonly log: Logger;
   /** Other resources for pods that run; none when absent. */
   readonly resizes?: PodResizes | undefined;
+  /** Nothing is measured without. */
+  readonly onStep?: StepMeter | undefined;
   /** Pods that make a sandbox at the same time. */
   readonly sandboxGate: Gate;
   readonly crashLoopRules: CrashLoopRules;
@@ -92,6 +95,8 @@ export class PodWorker {
   readonly #stopped = Promise.withResolvers<undefined>();
   /** Its source no longer has it, so nobody reads its status. */
   #removed = false;
+  /** Why the next look is taken. */
+  #because: StepType = 'create';
   /** Cancels the step under way. */
   #step = new AbortController();
   readonly #memory: StartMemory;
@@ -136,7 +141,9 @@ export class PodWorker {
     const change = changeOf(this.#pod, pod);
     this.#pod = pod;
     this.#notice(pod);
-    if (change !== 'none') this.#wake.wake();
+    if (change === 'none') return;
+    if (this.#because === 'sync') this.#because = 'update';
+    this.#wake.wake();
   }
 
   /** Something of it may have changed in the runtime; a back-off goes on. */
@@ -203,6 +210,10 @@ export class PodWorker {
 
   /** @returns how long to wait for a reason to look again; 0: none */
   async #takeStep(signal: AbortSignal): Promise<number> {
+    const { clock, onStep } = this.#ports;
+    const startedMs = clock.monotonicMs();
+    const type = this.#life.kind === 'terminating' ? 'kill' : this.#because;
+    this.#because = 'sync';
     try {
       const waitMs = await this.#stepOf(this.#life)(signal);
       this.#failed = undefined;
@@ -210,6 +221,8 @@ export class PodWorker {
     } catch (error) {
       if (signal.aborted) return 0;
       return this.#onFailure(error);
+    } finally {
+      onStep?.(type, clock.monotonicMs() - startedMs);
     }
   }
 

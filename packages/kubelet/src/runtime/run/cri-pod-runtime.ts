@@ -32,6 +32,7 @@ import { stopContainer } from './container-stopper.js';
 import { Images, type PullRules } from './images.js';
 import { Observer } from './observer.js';
 import { resizePod } from './pod-resizer.js';
+import type { PullMeter } from './pull-metrics.js';
 import { Sandboxes } from './sandboxes.js';
 import type { RuntimeSettings } from './settings.js';
 import type { UserNamespaces } from './user-namespaces.js';
@@ -47,6 +48,8 @@ export interface PodRuntimePorts {
   readonly credentials: PullCredentials;
   /** Where it is written down who pulled which image; needed to verify pods' credentials. */
   readonly records?: PullRecordFiles | undefined;
+  /** Told of images that were pulled; nothing is measured without. */
+  readonly pulls?: Pick<PullMeter, 'pulled'> | undefined;
   /** Gives pods user ids of their own; without it no pod has any. */
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
   readonly cgroups: Pick<

@@ -22,6 +22,7 @@ import { type PullBudget, takePull } from '../plan/pull-budget.js';
 import { credentialHash, type VerificationRules } from '../plan/pull-verification.js';
 import type { ImageUser } from '../plan/security-context.js';
 import type { PullRecordFiles } from '../ports.js';
+import type { PullMeter } from './pull-metrics.js';
 import { type KnownImage, PullRecords } from './pull-records.js';
 
 export interface PullRules {
@@ -38,6 +39,8 @@ export interface ImagesPorts {
   readonly images: ImageService;
   readonly credentials: PullCredentials;
   readonly events: PodEvents;
+  /** Nothing is measured without. */
+  readonly pulls?: Pick<PullMeter, 'pulled'> | undefined;
   /** Where it is written down who pulled what; needed for verification. */
   readonly records?: PullRecordFiles | undefined;
   readonly clock: Clock;
@@ -185,10 +188,12 @@ export class Images {
       const found = await this.#inspect(wanted, signal);
       await this.#records?.succeeded(recordName(wanted), found?.id ?? ref, grant);
       this.#failures.delete(key);
+      const sizeBytes = found?.sizeBytes ?? 0;
+      this.#ports.pulls?.pulled(wanted.pod, { startedMs, endedMs, sizeBytes });
       const [took, total] = [endedMs - startedMs, endedMs - queuedMs].map((ms) =>
         formatGoDuration(Math.round(ms)),
       );
-      const text = `Successfully pulled image ${image} in ${took} (${total} including waiting). Image size: ${found?.sizeBytes ?? 0} bytes.`;
+      const text = `Successfully pulled image ${image} in ${took} (${total} including waiting). Image size: ${sizeBytes} bytes.`;
       this.#note(wanted, 'Pulled', text);
       return { ref, uid: found?.uid, username: found?.username };
     } catch (cause) {

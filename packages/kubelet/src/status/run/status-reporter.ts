@@ -3,8 +3,10 @@ import {
   type BackoffRules,
   type BackoffState,
   type Clock,
+  type Histogram,
   KeyedQueue,
   type Logger,
+  type Metrics,
   nextBackoff,
   runEvery,
 } from '@nodeagent/base';
@@ -38,6 +40,8 @@ export interface StatusReporterOptions {
   readonly hostIps: () => readonly string[];
   /** The API's picture of a static pod, which shows its status. */
   readonly mirrorOf?: (pod: Pod) => Pod | undefined;
+  /** Nothing is measured without. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** Pods whose statuses are written at the same time. */
@@ -63,6 +67,8 @@ interface Entry {
   failed: BackoffState | undefined;
   /** Since when a write waits, because what it tells is about to change; monotonic. */
   deferredAtMs: number | undefined;
+  /** Since when the API is to be told something; monotonic. */
+  changedAtMs: number | undefined;
 }
 
 /**
@@ -77,9 +83,15 @@ export class StatusReporter implements PodReporter {
   readonly #options: StatusReporterOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #queue: KeyedQueue<string, undefined>;
+  readonly #writes: Histogram | undefined;
 
   constructor(options: StatusReporterOptions, signal: AbortSignal) {
     this.#options = options;
+    this.#writes = options.metrics?.histogram({
+      name: 'kubelet_pod_status_sync_duration_seconds',
+      help: 'From when a status changed until the API had it, whatever changed meanwhile.',
+      buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 20, 30, 45, 60],
+    });
     this.#queue = new KeyedQueue(
       {
         handle: (uid, _, inner) => this.#write(uid, inner),
@@ -105,6 +117,7 @@ export class StatusReporter implements PodReporter {
       nowMs: clock.nowMs(),
     });
     entry.status = status;
+    entry.changedAtMs ??= clock.monotonicMs();
     if (isOnlyStarting(entry.told, status)) entry.deferredAtMs ??= clock.monotonicMs();
     else this.#queue.put(podUid(facts.pod), undefined);
     return status;
@@ -113,6 +126,7 @@ export class StatusReporter implements PodReporter {
   finish(pod: Pod): void {
     const entry = this.#entryOf(pod);
     entry.status = finalStatus(pod, entry.status);
+    entry.changedAtMs ??= this.#options.clock.monotonicMs();
     entry.finished = true;
     this.#queue.put(podUid(pod), undefined);
   }
@@ -157,6 +171,7 @@ export class StatusReporter implements PodReporter {
         finished: false,
         failed: undefined,
         deferredAtMs: undefined,
+        changedAtMs: undefined,
       };
       this.#entries.set(uid, entry);
       return entry;
@@ -183,15 +198,22 @@ export class StatusReporter implements PodReporter {
     const entry = this.#entries.get(uid);
     if (entry === undefined) return;
     entry.deferredAtMs = undefined;
-    const { client } = this.#options;
+    const { client, clock } = this.#options;
     const shown = this.#shown(entry);
     if (client === undefined || shown === undefined) return;
     const target = { namespace: podNamespace(entry.pod), name: podName(entry.pod) };
-    const status = entry.status;
+    const { status, changedAtMs } = entry;
+    entry.changedAtMs = undefined;
     const body = statusPatch(podUid(shown), entry.told, status);
     if (body !== undefined) {
       const patch = { type: 'strategic-merge', body, subresource: 'status' } as const;
-      const answer = await client.patch(PODS, target, patch, signal);
+      const answer = await client.patch(PODS, target, patch, signal).catch((error: unknown) => {
+        entry.changedAtMs = changedAtMs; // it is still to be told
+        throw error;
+      });
+      if (changedAtMs !== undefined) {
+        this.#writes?.observe((clock.monotonicMs() - changedAtMs) / 1000);
+      }
       entry.told = toldStatus(body, status, answer.status ?? {});
       entry.version = answer.metadata?.resourceVersion;
     }

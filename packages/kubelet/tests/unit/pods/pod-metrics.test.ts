@@ -10,6 +10,7 @@ import {
   type PodReporter,
 } from '../../../src/pods/index.js';
 import { createProbeMeter } from '../../../src/pods/run/probe-metrics.js';
+import { createPullMeter } from '../../../src/runtime/index.js';
 import { aPod, MemoryPodRuntime } from '../../../src/testing/index.js';
 
 const { signal } = new AbortController();
@@ -74,7 +75,65 @@ describe(meterReporter, () => {
     expect(Object.fromEntries(metrics.observations)).toEqual({
       kubelet_pod_start_duration_seconds: [1],
       kubelet_pod_start_total_duration_seconds: [3],
+      kubelet_pod_start_sli_duration_seconds: [3],
     });
+  });
+
+  it('leaves out the time for images and init containers, where the kubelet is measured', () => {
+    const clock = new ManualClock();
+    const metrics = new MemoryMetrics();
+    const pulls = createPullMeter(metrics);
+    const at = (ms: number): string => new Date(clock.nowMs() + ms).toISOString();
+    const terminated = {
+      exitCode: 0,
+      containerID: 'x://i',
+      startedAt: at(-3000),
+      finishedAt: at(-1000),
+    };
+    let status: PodStatus = { phase: 'Pending' };
+    const inner = { report: () => status, finish: () => undefined, forget: () => undefined };
+    const reporter = meterReporter(inner, { metrics, clock, pulls });
+    const metadata = { name: 'web', uid: 'u', creationTimestamp: at(-10_000) as never };
+    const pod = aPod({ metadata });
+    reporter.report({ ...facts, pod });
+    pulls.pulled(pod, { startedMs: 1000, endedMs: 4000, sizeBytes: 20 * 2 ** 20 });
+    pulls.pulled(pod, { startedMs: 2000, endedMs: 5000, sizeBytes: 1 });
+    status = {
+      phase: 'Running',
+      initContainerStatuses: [{ name: 'i', state: { terminated } }],
+    } as never;
+    reporter.report({ ...facts, pod });
+    expect(metrics.observations.get('kubelet_pod_start_sli_duration_seconds')).toEqual([4]);
+    const size = (text: string) =>
+      `kubelet_image_pull_duration_seconds{image_size_in_bytes="${text}"}`;
+    expect(metrics.observations.get(size('10MB-100MB'))).toEqual([3]);
+    expect(metrics.observations.get(size('0-10MB'))).toEqual([3]);
+    reporter.forget('u');
+    expect(pulls.pullingMs('u')).toBe(0);
+  });
+
+  it('counts each end of a container once, and none from before', () => {
+    const metrics = new MemoryMetrics();
+    let status: PodStatus = { phase: 'Running' };
+    const inner = { report: () => status, finish: () => undefined, forget: () => undefined };
+    const reporter = meterReporter(inner, { metrics, clock: new ManualClock() });
+    const report = (...ids: string[]) => {
+      const [now, before] = ids.map((containerID) => {
+        return { terminated: { containerID, exitCode: 137, reason: 'OOMKilled' } };
+      });
+      status = {
+        phase: 'Running',
+        containerStatuses: [{ name: 'c', state: now ?? {}, lastState: before ?? {} }],
+      } as never;
+      reporter.report({ ...facts, pod: aPod() });
+    };
+    report('x://old');
+    report('x://1', 'x://old');
+    report('x://1', 'x://old');
+    report('x://2', 'x://1');
+    const series =
+      'kubelet_terminated_containers_total{container_type="container",exit_code="137",reason="OOMKilled"}';
+    expect(metrics.values.get(series)).toBe(2);
   });
 });
 
