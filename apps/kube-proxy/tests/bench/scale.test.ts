@@ -33,6 +33,7 @@ const SIZES = [
 const MODE = process.env['BENCH_MODE'] ?? 'nftables';
 const PROFILE = process.env['BENCH_PROFILE'];
 const CHANGES = 60;
+const LEGACY = process.env['BENCH_LEGACY'] === '1';
 const ROOT = join(import.meta.dirname, '../../../..');
 const API_HOST = '10.98.0.1';
 const CANARY = '10.96.0.1';
@@ -82,12 +83,22 @@ async function measure(size: Size): Promise<void> {
   const at = (part: number): string => percentile(changesMs, part).toFixed(1);
   const perChangeMs = changesCpuMs.reduce((sum, ms) => sum + ms, 0) / CHANGES;
   const rssMiB = rssOf(proxy.pid);
+  const toolMs = proxy.restoresMs().slice(-CHANGES);
   const cpuMs = startCpuMs.toFixed(0);
   console.log(
     `${MODE} ${size.services} × ${size.endpoints}: first connection after ${startMs.toFixed(0)} ms (CPU ${cpuMs} ms); ` +
       `one change ${at(0.5)} ms p50, ${at(0.99)} ms p99, ${at(1)} ms at most ` +
       `(CPU ${perChangeMs.toFixed(1)} ms); RSS ${rssMiB.now} MiB, peak ${rssMiB.peak}`,
   );
+  if (MODE === 'iptables') {
+    const tool = percentile(toolMs, 0.5);
+    const ratio = (percentile(changesMs, 0.5) / tool).toFixed(2);
+    const longest = Math.max(...proxy.restoresMs());
+    console.log(
+      `iptables-restore${LEGACY ? ', legacy' : ''}: ${tool.toFixed(1)} ms p50 at a change, ratio ${ratio}; ` +
+        `${longest.toFixed(0)} ms the longest`,
+    );
+  }
   expect(changesMs).toHaveLength(CHANGES);
 }
 
@@ -110,7 +121,9 @@ async function answering(name: string): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-async function startProxy(node: Netns, url: string): Promise<TestProcess> {
+type BenchedProxy = TestProcess & Readonly<{ restoresMs: () => readonly number[] }>;
+
+async function startProxy(node: Netns, url: string): Promise<BenchedProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'kube-proxy-scale-'));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   const config = join(folder, 'config.yaml');
@@ -139,17 +152,53 @@ async function startProxy(node: Netns, url: string): Promise<TestProcess> {
       [MODE]: { minSyncPeriod: '1ms', syncPeriod: '30s' },
     }),
   );
+  const times = MODE === 'iptables' ? await timedRestores(node, folder) : () => [];
   const program = join(ROOT, 'dist/bin/kube-proxy');
   const proxy = await startProcess({
     argv: [...node.enter, program, '--config', config, '--hostname-override', 'node-a'],
     env: {
       NODEAGENT_NODE: process.execPath,
+      PATH: `${folder}:${process.env['PATH'] ?? ''}`,
       ...(PROFILE !== undefined && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${PROFILE}` }),
     },
     logFile: join(folder, 'proxy.log'),
   });
   cleanups.push(() => proxy.stop());
-  return proxy;
+  return Object.assign(proxy, { restoresMs: times });
+}
+
+/**
+ * Puts programs before the real ones that write down how long a restore takes; by a hint of the
+ * kubelet's the proxy finds the legacy kind.
+ *
+ * @returns where they are, and what they wrote: milliseconds, one after the other
+ */
+async function timedRestores(node: Netns, folder: string) {
+  const times = join(folder, 'restores');
+  writeFileSync(times, '');
+  if (LEGACY) {
+    for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
+      await node.run([program, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT']);
+    }
+  }
+  for (const kind of ['', '-nft', '-legacy']) {
+    const name = `iptables${kind}-restore`;
+    const real = `/usr/sbin/${name}`;
+    const script = `#!/bin/bash
+a=$EPOCHREALTIME
+${real} "$@"
+code=$?
+b=$EPOCHREALTIME
+echo $(( (\${b/./} - \${a/./}) )) >> ${times}
+exit $code
+`;
+    writeFileSync(join(folder, name), script, { mode: 0o755 });
+  }
+  return () =>
+    readFileSync(times, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => Number(line) / 1000);
 }
 
 function percentile(values: readonly number[], part: number): number {
