@@ -61,6 +61,11 @@ export {
   type NetlinkErrorOptions,
 } from './model/errors.js';
 export type { NetlinkSocket } from './ports.js';
-export { type ConnectionOptions, type Exchange, NetlinkConnection } from './run/connection.js';
+export {
+  type ConnectionOptions,
+  type Exchange,
+  type MessageSource,
+  NetlinkConnection,
+} from './run/connection.js';
 export { type GenericFamily, resolveGenericFamily } from './run/generic-family.js';
 export { listen, type ListenOptions } from './run/listen.js';

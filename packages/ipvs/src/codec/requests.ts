@@ -1,7 +1,8 @@
 import {
-  ByteWriter,
+  type ByteWriter,
   encodeGeneric,
   FLAG,
+  type MessageSource,
   type OutgoingMessage,
   writeAttr,
   writeGenericHeader,
@@ -39,24 +40,15 @@ export function encodeCommand(
 export function encodeOperations(
   familyId: number,
   operations: readonly Operation[],
-): readonly OutgoingMessage[] {
-  const out = new ByteWriter(operations.length * TYPICAL_BYTES);
-  const ends: number[] = [];
-  const writer = new OperationWriter(out);
-  for (const operation of operations) {
-    writer.write(operation);
-    ends.push(out.length);
-  }
-  const bytes = out.view();
-  return ends.map((end, i) => ({
-    type: familyId,
-    flags: FLAG.request,
-    payload: bytes.subarray(ends[i - 1] ?? 0, end),
-  }));
+): MessageSource {
+  const writer = new OperationWriter();
+  return {
+    length: operations.length,
+    typeOf: () => familyId,
+    flagsOf: () => FLAG.request,
+    write: (out, index) => writer.write(out, operations[index] as Operation),
+  };
 }
-
-/** Of an operation about an IPv4 destination. */
-const TYPICAL_BYTES = 128;
 
 /** Where an address and its port stand in the attribute of a destination: they come first in its table. */
 const ADDRESS_AT = 8;
@@ -67,73 +59,68 @@ const PORT_AFTER = 4;
  * only, so what is equal is copied: a whole table takes a third of the time.
  */
 class OperationWriter {
-  readonly #out: ByteWriter;
   /** A command about a service, up to what the command is about there. */
   #named: { command: number; id: ServiceId; bytes: Buffer } | undefined;
   /** A destination, as the attribute that it is. */
   #like: { destination: Destination; addressBytes: number; bytes: Buffer } | undefined;
 
-  constructor(out: ByteWriter) {
-    this.#out = out;
-  }
-
-  write(operation: Operation): void {
+  write(out: ByteWriter, operation: Operation): void {
     switch (operation.kind) {
       case 'add-service':
-        return this.#service(COMMAND.newService, operation.service);
+        return this.#service(out, COMMAND.newService, operation.service);
       case 'update-service':
-        return this.#service(COMMAND.setService, operation.service);
+        return this.#service(out, COMMAND.setService, operation.service);
       case 'delete-service':
-        return this.#name(COMMAND.deleteService, operation.id);
+        return this.#name(out, COMMAND.deleteService, operation.id);
       case 'add-destination':
-        this.#name(COMMAND.newDestination, operation.id);
-        return this.#destination(operation.destination);
+        this.#name(out, COMMAND.newDestination, operation.id);
+        return this.#destination(out, operation.destination);
       case 'update-destination':
-        this.#name(COMMAND.setDestination, operation.id);
-        return this.#destination(operation.destination);
+        this.#name(out, COMMAND.setDestination, operation.id);
+        return this.#destination(out, operation.destination);
       case 'delete-destination': {
-        this.#name(COMMAND.deleteDestination, operation.id);
+        this.#name(out, COMMAND.deleteDestination, operation.id);
         const attrs = destinationIdAttrs(operation.destination);
-        return writeAttr(this.#out, COMMAND_ATTRS.destination, attrs);
+        return writeAttr(out, COMMAND_ATTRS.destination, attrs);
       }
       case 'zero':
-        if (operation.id === undefined) return this.#header(COMMAND.zero);
-        return this.#name(COMMAND.zero, operation.id);
+        if (operation.id === undefined) return this.#header(out, COMMAND.zero);
+        return this.#name(out, COMMAND.zero, operation.id);
       case 'flush':
-        return this.#header(COMMAND.flush);
+        return this.#header(out, COMMAND.flush);
     }
   }
 
-  #header(command: number): void {
-    writeGenericHeader(this.#out, { command, version: IPVS_FAMILY.version });
+  #header(out: ByteWriter, command: number): void {
+    writeGenericHeader(out, { command, version: IPVS_FAMILY.version });
   }
 
-  #service(command: number, service: Service): void {
-    this.#header(command);
-    writeAttr(this.#out, COMMAND_ATTRS.service, serviceAttrs(service));
+  #service(out: ByteWriter, command: number, service: Service): void {
+    this.#header(out, command);
+    writeAttr(out, COMMAND_ATTRS.service, serviceAttrs(service));
   }
 
-  #name(command: number, id: ServiceId): void {
+  #name(out: ByteWriter, command: number, id: ServiceId): void {
     const before = this.#named;
-    if (before?.id === id && before.command === command) return this.#out.bytes(before.bytes);
-    const at = this.#out.length;
-    this.#header(command);
-    writeAttr(this.#out, COMMAND_ATTRS.service, serviceIdAttrs(id));
-    this.#named = { command, id, bytes: this.#out.copy(at) };
+    if (before?.id === id && before.command === command) return out.bytes(before.bytes);
+    const at = out.length;
+    this.#header(out, command);
+    writeAttr(out, COMMAND_ATTRS.service, serviceIdAttrs(id));
+    this.#named = { command, id, bytes: out.copy(at) };
   }
 
-  #destination(destination: Destination): void {
+  #destination(out: ByteWriter, destination: Destination): void {
     const address = addressBytes(destination.address);
-    const at = this.#out.length;
+    const at = out.length;
     const like = this.#like;
     if (like?.addressBytes === address.length && isAlike(like.destination, destination)) {
-      this.#out.bytes(like.bytes);
-      this.#out.patch(at + ADDRESS_AT, address);
-      this.#out.patchU16be(at + ADDRESS_AT + address.length + PORT_AFTER, destination.port);
+      out.bytes(like.bytes);
+      out.patch(at + ADDRESS_AT, address);
+      out.patchU16be(at + ADDRESS_AT + address.length + PORT_AFTER, destination.port);
       return;
     }
-    writeAttr(this.#out, COMMAND_ATTRS.destination, destinationAttrs(destination, address));
-    const bytes = this.#out.copy(at);
+    writeAttr(out, COMMAND_ATTRS.destination, destinationAttrs(destination, address));
+    const bytes = out.copy(at);
     this.#like = { destination, addressBytes: address.length, bytes };
   }
 }

@@ -5,9 +5,10 @@ import { COMMAND_ATTRS } from '../../src/codec/attrs.js';
 import { decodeDaemon, daemonAttrs } from '../../src/codec/daemon-attrs.js';
 import { decodeDestination } from '../../src/codec/destination-attrs.js';
 import { ipvsError } from '../../src/codec/refusals.js';
-import { encodeCommand, encodeOperations } from '../../src/codec/requests.js';
+import { encodeCommand } from '../../src/codec/requests.js';
 import { decodeService } from '../../src/codec/service-attrs.js';
 import { defineDestination, defineService, isIpvsError, type Operation } from '../../src/index.js';
+import { messagesOf } from './messages-of.js';
 
 const v4 = { kind: 'address', protocol: 'tcp', address: '10.96.0.1', port: 80 } as const;
 const v6 = { ...v4, address: 'fd00::1' } as const;
@@ -58,7 +59,7 @@ const daemon = {
   ttl: 3,
 } as const;
 const frames = [
-  ...encodeOperations(30, operations),
+  ...messagesOf(30, operations),
   encodeCommand(30, 9, { daemon: daemonAttrs(daemon) }),
   encodeCommand(30, 13, { tcpTimeout: 1, tcpFinTimeout: 2, udpTimeout: 3 }),
 ].map(({ payload }) => Buffer.from(payload));

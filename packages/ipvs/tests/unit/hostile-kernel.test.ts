@@ -5,8 +5,9 @@ import { expect, it } from 'vitest';
 
 import { COMMAND } from '../../src/codec/attrs.js';
 import { daemonAttrs } from '../../src/codec/daemon-attrs.js';
-import { encodeCommand, encodeOperations } from '../../src/codec/requests.js';
+import { encodeCommand } from '../../src/codec/requests.js';
 import { defineDestination, defineService, isIpvsError, KernelIpvs } from '../../src/index.js';
+import { messagesOf } from './messages-of.js';
 
 /** Small, fast and the same every time. */
 function randomNumbers(seed: number): (below: number) => number {
@@ -27,7 +28,7 @@ const daemon = { role: 'backup', interface: 'lo', syncId: 1 } as const;
 const FAMILY_ANSWER = Buffer.from('0102000006000100' + '1e000000', 'hex');
 
 const answers = [
-  ...encodeOperations(FAMILY, [
+  ...messagesOf(FAMILY, [
     { kind: 'add-service', service },
     { kind: 'add-destination', id, destination },
   ]),

@@ -142,6 +142,12 @@ export class ByteWriter {
     this.#bytes.set(value, at);
   }
 
+  /** Overwrites two bytes that were written before. */
+  patchU16(at: number, value: number): void {
+    if (LITTLE_ENDIAN) this.#bytes.writeUInt16LE(value, at);
+    else this.#bytes.writeUInt16BE(value, at);
+  }
+
   /** Overwrites two bytes that were written before, in network order. */
   patchU16be(at: number, value: number): void {
     this.#bytes.writeUInt16BE(value, at);

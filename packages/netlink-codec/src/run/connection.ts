@@ -12,6 +12,7 @@ import {
   readErrno,
   refusal,
   splitMessages,
+  writeMessage,
 } from '../codec/message.js';
 import { isNetlinkError, NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
@@ -35,6 +36,16 @@ export interface Exchange {
    * @returns whether it is the last
    */
   receive(message: NetlinkMessage, index: number): 'more' | 'end';
+}
+
+/** Many messages that are written when they are sent, straight into the datagram. */
+export interface MessageSource {
+  readonly length: number;
+  typeOf(index: number): number;
+  /** Without the `ack` flag; it is added where it is needed. */
+  flagsOf(index: number): number;
+  /** Appends the payload; may be asked for the same message again. */
+  write(out: ByteWriter, index: number): void;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -149,35 +160,40 @@ export class NetlinkConnection {
    * Carries out many independent requests with few system calls. A refused one does not keep the
    * others from being carried out.
    *
-   * @param messages without the `ack` flag; it is added where it is needed
    * @returns per message `undefined`, or why the kernel refused it
    * @throws {NetlinkError} see {@link exchange}; then it is unknown which were carried out
    */
   async pipeline(
     what: string,
-    messages: readonly OutgoingMessage[],
+    messages: readonly OutgoingMessage[] | MessageSource,
     signal: AbortSignal,
   ): Promise<readonly (NetlinkError | undefined)[]> {
+    const source = 'write' in messages ? messages : sourceOf(messages);
     const outcomes = new Array<NetlinkError | undefined>(messages.length).fill(undefined);
-    for (let from = 0; from < messages.length;) {
-      const part = this.#part(messages, from);
+    const out = new ByteWriter(Math.min(PIPELINE_MESSAGES, source.length) * TYPICAL_BYTES);
+    for (let from = 0; from < source.length;) {
       const start = from;
+      let count = 0;
       await this.exchange(
         what,
         {
-          sequences: part.length,
-          datagrams: (first) => [framed(part, first)],
+          sequences: Math.min(PIPELINE_MESSAGES, source.length - start),
+          datagrams: (first) => {
+            out.reset();
+            count = this.#frame(out, source, { from: start, first });
+            return [out.view()];
+          },
           receive: (answer, index) => {
             if (answer.type !== MESSAGE.error) return 'more';
             const acknowledgement = decodeAcknowledgement(answer);
             const { errno } = acknowledgement;
             if (errno !== 0) outcomes[start + index] = refusal(what, acknowledgement);
-            return index === part.length - 1 ? 'end' : 'more';
+            return index === count - 1 ? 'end' : 'more';
           },
         },
         signal,
       );
-      from += part.length;
+      from += count;
     }
     return outcomes;
   }
@@ -261,37 +277,60 @@ export class NetlinkConnection {
     return first;
   }
 
-  #part(messages: readonly OutgoingMessage[], from: number): readonly OutgoingMessage[] {
-    const last = Math.min(from + PIPELINE_MESSAGES, messages.length);
-    let to = from;
-    for (let size = 0; to < last; to += 1) {
-      size += 20 + (messages[to]?.payload.length ?? 0);
-      if (to > from && size > this.#socket.maxSendBytes) break;
+  /** As many messages as fit; the last asks for an acknowledgement. @returns how many */
+  #frame(
+    out: ByteWriter,
+    source: MessageSource,
+    { from, first }: Readonly<{ from: number; first: number }>,
+  ): number {
+    const most = Math.min(PIPELINE_MESSAGES, source.length - from);
+    let last = 0;
+    let count = 0;
+    for (; count < most; count += 1) {
+      const index = from + count;
+      const flags = (source.flagsOf(index) & ~FLAG.ack) | FLAG.request;
+      const at = beginMessage(out, source.typeOf(index), flags, first + count);
+      source.write(out, index);
+      endMessage(out, at);
+      if (count > 0 && out.length > this.#socket.maxSendBytes) {
+        out.reset(at);
+        break;
+      }
+      last = at;
     }
-    return messages.slice(from, to);
+    const flags = source.flagsOf(from + count - 1) | FLAG.request | FLAG.ack;
+    out.patchU16(last + FLAGS_AT, flags);
+    return count;
   }
 }
 
 const EINTR = 4;
 
+/** Of a message in a pipeline, to begin with. */
+const TYPICAL_BYTES = 160;
+/** In a message's header. */
+const FLAGS_AT = 6;
+
 function single(message: OutgoingMessage, receive: Exchange['receive']): Exchange {
   return {
     sequences: 1,
-    datagrams: (first) => [framed([message], first, message.flags)],
+    datagrams: (first) => [framed(message, first)],
     receive,
   };
 }
 
-/** All messages in one datagram; without flags given, the last asks for an acknowledgement. */
-function framed(messages: readonly OutgoingMessage[], first: number, flags?: number): Buffer {
-  const size = messages.reduce((sum, { payload }) => sum + payload.length + 20, 0);
-  const out = new ByteWriter(size);
-  for (let i = 0; i < messages.length; i += 1) {
-    const { type, flags: own, payload } = messages[i] as OutgoingMessage;
-    const ack = i === messages.length - 1 ? FLAG.ack : 0;
-    const at = beginMessage(out, type, flags ?? (own & ~FLAG.ack) | FLAG.request | ack, first + i);
-    out.bytes(payload);
-    endMessage(out, at);
-  }
+function sourceOf(messages: readonly OutgoingMessage[]): MessageSource {
+  const at = (index: number) => messages[index] as OutgoingMessage;
+  return {
+    length: messages.length,
+    typeOf: (index) => at(index).type,
+    flagsOf: (index) => at(index).flags,
+    write: (out, index) => out.bytes(at(index).payload),
+  };
+}
+
+function framed(message: OutgoingMessage, sequence: number): Buffer {
+  const out = new ByteWriter(message.payload.length + 20);
+  writeMessage(out, message, sequence);
   return out.view();
 }

@@ -1,0 +1,17 @@
+import { ByteWriter, type OutgoingMessage } from '@nodeagent/netlink-codec';
+
+import { encodeOperations } from '../../src/codec/requests.js';
+import type { Operation } from '../../src/index.js';
+
+/** Operations as messages of their own. */
+export function messagesOf(
+  familyId: number,
+  operations: readonly Operation[],
+): readonly OutgoingMessage[] {
+  const source = encodeOperations(familyId, operations);
+  return operations.map((_, index) => {
+    const out = new ByteWriter();
+    source.write(out, index);
+    return { type: source.typeOf(index), flags: source.flagsOf(index), payload: out.copy() };
+  });
+}
