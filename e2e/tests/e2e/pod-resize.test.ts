@@ -174,6 +174,28 @@ describe('a pod that asks for other resources', () => {
     await e2e.waitForPod('in-use', 'to have more instead', isGiven('app', more));
   });
 
+  it('may ask for the pod as a whole, and its containers share in that', async () => {
+    const whole = (cpu: string, memory: string) => ({ resources: guaranteed(cpu, memory) });
+    await createPod(e2e, 'whole', {
+      ...whole('100m', '64Mi'),
+      containers: [aScript('app', SERVES)],
+    });
+    const before = await e2e.waitForPod('whole', 'to run', isRunning('app'));
+    expect(await cgroupOf(before)).toEqual({ quotaUs: 10_000, memory: 64 * MIB });
+    const patch = {
+      type: 'strategic-merge',
+      body: { spec: whole('200m', '128Mi') },
+      subresource: 'resize',
+    } as const;
+    await e2e.client.patch(PODS, { namespace: e2e.namespace, name: 'whole' }, patch, never);
+    await waitForEvent(e2e, 'whole', { reason: 'ResizeCompleted' });
+    const after = await e2e.getPod('whole');
+    expect(await cgroupOf(after)).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
+    expect(await cgroupOf(after, 'app')).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
+    expect(statusOf(after, 'app')?.restartCount).toBe(0);
+    expect(after.status?.allocatedResources).toEqual({ cpu: '200m', memory: '128Mi' });
+  });
+
   it('waits for others to leave, through a kill of the kubelet', async () => {
     const { items } = await e2e.client.list(PODS, { namespace: e2e.namespace }, never);
     const names = items.map(({ metadata }) => metadata?.name ?? '');

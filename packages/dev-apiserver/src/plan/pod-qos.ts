@@ -1,18 +1,38 @@
 import { parseQuantity } from '@nodeagent/base';
-import type { PodSpec } from '@nodeagent/kube-client';
+import type { Container, PodSpec } from '@nodeagent/kube-client';
 
-/** @see Kubernetes 1.36 pkg/apis/core/v1/helper/qos/qos.go */
+type Resources = Container['resources'];
+
+/**
+ * Resources of the pod as a whole, when given, decide alone.
+ *
+ * @see Kubernetes 1.36 pkg/apis/core/v1/helper/qos/qos.go
+ */
 export function qosClassOf(spec: PodSpec): 'Guaranteed' | 'Burstable' | 'BestEffort' {
-  let anything = false;
-  let guaranteed = true;
-  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
-    for (const resource of ['cpu', 'memory']) {
-      const limit = parseQuantity(container.resources?.limits?.[resource] ?? '0') ?? 0n;
-      const request = parseQuantity(container.resources?.requests?.[resource] ?? '0') ?? 0n;
-      if (limit > 0n || request > 0n) anything = true;
-      if (limit === 0n || (request > 0n && request !== limit)) guaranteed = false;
-    }
-  }
-  if (!anything) return 'BestEffort';
-  return guaranteed ? 'Guaranteed' : 'Burstable';
+  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+  const users = asks(spec.resources)
+    ? [spec.resources]
+    : containers.map(({ resources }) => resources);
+  if (!users.some(asks)) return 'BestEffort';
+  return users.every(isFull) ? 'Guaranteed' : 'Burstable';
+}
+
+const NAMES = ['cpu', 'memory'] as const;
+
+function asks(resources: Resources): boolean {
+  return NAMES.some(
+    (name) => amount(resources, 'limits', name) > 0n || amount(resources, 'requests', name) > 0n,
+  );
+}
+
+function isFull(resources: Resources): boolean {
+  return NAMES.every((name) => {
+    const limit = amount(resources, 'limits', name);
+    const request = amount(resources, 'requests', name);
+    return limit > 0n && (request === 0n || request === limit);
+  });
+}
+
+function amount(resources: Resources, side: 'limits' | 'requests', name: string): bigint {
+  return parseQuantity(resources?.[side]?.[name] ?? '0') ?? 0n;
 }

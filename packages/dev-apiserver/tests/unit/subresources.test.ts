@@ -153,6 +153,21 @@ describe('resize', () => {
     });
   });
 
+  it('changes those of the pod as a whole, which decide about its quality of service', async () => {
+    const both = (cpu: string) => {
+      const amounts = { cpu, memory: '64Mi' };
+      return { resources: { requests: amounts, limits: amounts } };
+    };
+    const containers = [{ name: 'app', image: 'web:1' }];
+    await admin.call('POST', PODS, aPod('whole', { containers, ...both('100m') }));
+    const path = `${PODS}/whole/resize`;
+    const answer = await admin.call('PATCH', path, { spec: both('200m') }, STRATEGIC);
+    expect(answer.body).toMatchObject({ metadata: { generation: 2 }, spec: both('200m') });
+    expect(answer.body['status']).toMatchObject({ qosClass: 'Guaranteed' });
+    const less = { resources: { requests: { cpu: '50m' } } };
+    expect((await admin.call('PATCH', path, { spec: less }, STRATEGIC)).status).toBe(422);
+  });
+
   it('refuses another quality of service, and other resources', async () => {
     const limits = { cpu: '200m', memory: '64Mi' };
     expect((await resize({ requests: limits, limits })).body).toMatchObject({

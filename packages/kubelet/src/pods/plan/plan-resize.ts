@@ -87,8 +87,9 @@ export function planResize(subject: PlanSubject, plan: readonly PodAction[]): re
     const record = latestOf(seen, spec.name);
     if (record === undefined) continue;
     const need = resizeNeed(subject, spec, record);
-    if (need.kind === 'restart') restarts = true;
-    if (need.kind === 'update' && !stopped.has(record.id)) resizes.push(need.resize);
+    // One that is to be restarted may have to wait for that, a sidecar for its start, say.
+    if (need.kind === 'restart') restarts ||= stopped.has(record.id);
+    else if (need.kind === 'update' && !stopped.has(record.id)) resizes.push(need.resize);
   }
   if (resizes.length === 0 && !restarts && !isWholeResizing(pod, context.actuated)) return [];
   return [

@@ -122,6 +122,21 @@ const cases: readonly Case[] = [
     has: has({ app: res('1', '1Gi'), car: res('1', '1Gi') }),
     want: ['stop car', 'start car', 'resize memory [] cpu []'],
   },
+  {
+    name: 'nothing yet for a sidecar that is to be restarted, and has not started',
+    containers: [],
+    init: [
+      app(res('2', '1Gi'), {
+        name: 'car',
+        image: 'car:1',
+        restartPolicy: 'Always',
+        startupProbe: { exec: { command: ['true'] } },
+        ...restart('cpu'),
+      }),
+    ],
+    has: has({ car: res('1', '1Gi') }),
+    want: [],
+  },
 ];
 
 describe('a plan for other resources', () => {
