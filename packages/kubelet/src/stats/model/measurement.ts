@@ -38,7 +38,8 @@ export interface MeasuredPod extends Measured {
   readonly namespace: string;
   readonly uid: string;
   readonly startedAtMs: number;
-  readonly sandbox: Measured & Readonly<{ id: string }>;
+  /** Its cgroup, where the pod's network was asked for. */
+  readonly sandbox: Readonly<{ id: string; path: string | undefined }>;
   readonly containers: readonly MeasuredContainer[];
   /** What the runtime says of the whole, asked only where the machine does not show it. */
   readonly told: SandboxStats | undefined;

@@ -42,7 +42,7 @@ interface Row extends Measured {
 
 /**
  * `/metrics/cadvisor`: series of the root, of what lies beside pods, and of every pod with its
- * sandbox and containers. One piece for each metric, so that the text is never there as a whole:
+ * containers; a sandbox has those of the network. One piece for each metric, so that the text is never there as a whole:
  * it has about 15 KB for each pod.
  *
  * @see cAdvisor metrics/prometheus.go; Kubernetes 1.36 pkg/kubelet/server/server.go,
@@ -91,7 +91,7 @@ function rowsOf({ node, sandboxImage, interfaces }: CadvisorInput): readonly Row
       const sandbox = { ...of, name: pod.sandbox.id, image: sandboxImage };
       return [
         row(pod, of, { startedAtMs }),
-        row(pod.sandbox, sandbox, { startedAtMs, interfaces: pod.interfaces }),
+        row({ ...NO_USAGE, ...pod.sandbox }, sandbox, { interfaces: pod.interfaces }),
         ...pod.containers.map((container) =>
           row(
             container,
@@ -103,6 +103,8 @@ function rowsOf({ node, sandboxImage, interfaces }: CadvisorInput): readonly Row
     }),
   ];
 }
+
+const NO_USAGE = { usage: undefined, nanoCores: undefined } as const;
 
 const LABELS = ['container', 'id', 'image', 'name', 'namespace', 'pod'] as const;
 

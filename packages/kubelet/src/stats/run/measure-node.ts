@@ -43,7 +43,7 @@ export interface MeasurerOptions {
 }
 
 export interface MeasureWhat {
-  /** Every detail of containers and systems, and sandboxes by themselves. */
+  /** Every detail of containers and systems. */
   readonly full: boolean;
   /** Whether the runtime is asked what containers use. */
   readonly told: boolean;
@@ -162,14 +162,13 @@ export class NodeMeasurer {
     const { name, namespace, uid } = sandbox;
     const pod = listed.pods.get(uid);
     const parent = pod && places.cgroupOf(pod);
-    const path =
-      what.full || what.network
-        ? await this.#finder.find(
-            { id: sandbox.id, parent },
-            () => cri.podSandboxInfo(sandbox.id as SandboxId, signal),
-            signal,
-          )
-        : undefined;
+    const path = what.network
+      ? await this.#finder.find(
+          { id: sandbox.id, parent },
+          () => cri.podSandboxInfo(sandbox.id as SandboxId, signal),
+          signal,
+        )
+      : undefined;
     const containers: MeasuredContainer[] = [];
     for (const container of listed.containers.get(sandbox.id) ?? []) {
       containers.push(await this.#container(container, { pod, parent, listed, what }, signal));
@@ -179,11 +178,8 @@ export class NodeMeasurer {
       ...own,
       ...{ name, namespace, uid, containers },
       startedAtMs: sandbox.startedAtMs,
-      sandbox: {
-        id: sandbox.id,
-        // Of no use in the summary, which has the pod as a whole.
-        ...(what.full && path !== undefined ? await this.#cgroup(path, false) : NOT_FOUND),
-      },
+      // What its one process uses is the pod's, and told there.
+      sandbox: { id: sandbox.id, path },
       interfaces:
         !what.network || pod?.spec?.hostNetwork === true
           ? undefined
