@@ -24,6 +24,7 @@ import {
 } from '@nodeagent/kubelet';
 import {
   createClientCa,
+  createJournal,
   createPlainListener,
   createRotationFiles,
   createSecureListener,
@@ -95,6 +96,7 @@ export async function wireServer(
       readLog: readLogBytes,
       webSockets: (config.featureGates['ExtendWebSocketsToKubelet'] ?? true) ? metrics : undefined,
       systemLogs: config.enableSystemLogHandler ? createSystemLogs(SYSTEM_LOGS) : undefined,
+      journal: config.enableSystemLogQuery ? createJournal() : undefined,
       checkpointDirectory: join(rootDir, 'checkpoints'),
       facts: {
         version: VERSION,

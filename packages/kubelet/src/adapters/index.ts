@@ -25,6 +25,7 @@ export {
   createServingCertificate,
   type ServingCertificateOptions,
 } from '../server/adapters/certificates.js';
+export { createJournal } from '../server/adapters/journal.js';
 export { createHealthServer } from '../server/adapters/health-server.js';
 export {
   createPlainListener,

@@ -56,6 +56,14 @@ export interface SystemLogs {
   find(path: string): Promise<SystemLog | undefined>;
 }
 
+/** What services of the machine have said. */
+export interface Journal {
+  /** False where there is no journal. */
+  hasUnit(name: string, signal: AbortSignal): Promise<boolean>;
+  /** @param args of `journalctl` */
+  read(args: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
 export interface KeyedCertificate {
   /** The certificate and those that lead from it to its CA. */
   readonly certificatePem: string;

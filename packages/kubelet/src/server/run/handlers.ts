@@ -1,7 +1,7 @@
 import type { Clock, Metrics } from '@nodeagent/base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
-import type { PodsOnNode, SystemLogs } from '../ports.js';
+import type { Journal, PodsOnNode, SystemLogs } from '../ports.js';
 import type { ProgramFacts } from '../render/pages.js';
 import { checkpointHandler } from './checkpoint.js';
 import { containerLogHandler, type ReadLog } from './container-logs.js';
@@ -15,6 +15,8 @@ export interface NodeHandlerOptions {
   readonly readLog: ReadLog;
   /** Undefined where `enableSystemLogHandler` is false. */
   readonly systemLogs: SystemLogs | undefined;
+  /** Undefined where `enableSystemLogQuery` is false. */
+  readonly journal?: Journal | undefined;
   readonly facts: ProgramFacts;
   readonly metrics: MetricsPage;
   /** Absolute: where checkpoints are written. */
@@ -34,7 +36,7 @@ export function createNodeHandlers(options: NodeHandlerOptions): (pods: PodsOnNo
     ...streamHandlers(pods, { cri, counter: options.webSockets }),
     'container-logs': containerLogHandler(pods, options),
     checkpoint: checkpointHandler(pods, { cri, directory, clock }),
-    logs: systemLogHandler(options.systemLogs),
+    logs: systemLogHandler(options.systemLogs, options.journal),
     ...options.more?.(pods),
   });
 }
