@@ -3,5 +3,6 @@ import { library } from '../../tsup.config.base.ts';
 export default library({
   index: 'src/index.ts',
   'adapters/process': 'src/adapters/process.ts',
+  'adapters/tracing': 'src/adapters/tracing.ts',
   'adapters/upgrade': 'src/adapters/upgrade.ts',
 });

@@ -23,3 +23,4 @@ export { type SocketRelay, startSocketRelay } from './socket-relay.ts';
 export type { Agent } from './agents.ts';
 export { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 export type { ControlPlane, ControlPlaneKind } from './control-plane.ts';
+export { startTraceCollector, type TraceCollector } from './trace-collector.ts';

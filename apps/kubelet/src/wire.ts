@@ -9,6 +9,7 @@ import {
   createPrometheusMetrics,
   type PrometheusMetrics,
 } from '@nodeagent/component-base/process';
+import type { ExportingTracer } from '@nodeagent/component-base/tracing';
 import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import {
   type Connection,
@@ -34,6 +35,7 @@ import {
   createPullCredentials,
   createRuntimeWatch,
   meterCri,
+  traceCri,
   createTokenCache,
   enforceAllocatable,
   hostIpsOf,
@@ -132,7 +134,8 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
   const providers = await configuredProviders(options);
   const api = await connectApi(base, signal);
   if (api === undefined) log.warn({}, 'no --kubeconfig: only static pods run, others are ended');
-  const cri = meterCri(openRuntime(options, log), base);
+  const tracer = await wireTracer(base);
+  const cri = wireRuntime(base, tracer);
   let nodeApi: WiredServer | undefined;
   try {
     const [runtime] = await Promise.all([connectRuntime(cri, base, signal), api?.check(signal)]);
@@ -146,7 +149,9 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
       {
         ...ports,
         ...(nodeApi && { server: nodeApi.server }),
+        ...(tracer && { tracer }),
         tasks: [
+          ...(tracer ? [(inner: AbortSignal) => tracer.run(inner)] : []),
           ...(ports.tasks ?? []),
           ...rotationTasks({
             ...{ ...base, client },
@@ -196,13 +201,32 @@ async function connectApi(base: Base, started: AbortSignal): Promise<Api | undef
   return { client, connection, check };
 }
 
-function openRuntime({ config }: Options, log: Logger): CriClient {
+/** What the OpenTelemetry part needs is loaded only where `tracing` is configured. */
+async function wireTracer({ options, clock, log }: Base): Promise<ExportingTracer | undefined> {
+  const { config, nodeName } = options;
+  if (config.tracing === undefined || config.tracing === null) return undefined;
+  const { createOtlpTracer } = await import('@nodeagent/component-base/tracing');
+  return createOtlpTracer({
+    ...{ ...config.tracing, clock, log },
+    resource: { 'service.name': 'kubelet', 'host.name': nodeName },
+    scope: 'k8s.io/kubernetes/pkg/kubelet',
+  });
+}
+
+function wireRuntime(base: Base, tracer: ExportingTracer | undefined): CriClient {
+  const cri = meterCri(openRuntime(base, tracer), base);
+  return tracer === undefined ? cri : traceCri(cri, tracer);
+}
+
+function openRuntime({ options, log }: Base, tracer: ExportingTracer | undefined): CriClient {
+  const { config } = options;
   const {
     containerRuntimeEndpoint: endpoint,
     imageServiceEndpoint,
     runtimeRequestTimeout,
   } = config;
   return createCriClient({
+    headers: tracer && (() => tracer.headers()),
     endpoint,
     imageEndpoint: imageServiceEndpoint === '' ? undefined : imageServiceEndpoint,
     requestTimeoutMs: runtimeRequestTimeout,

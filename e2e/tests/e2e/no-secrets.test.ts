@@ -11,6 +11,7 @@ import {
   type Registry,
   runCommand,
   startRegistry,
+  startTraceCollector,
   waitFor,
 } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -42,7 +43,10 @@ const found = new Map<string, string>();
 
 const dir = await mkdtemp(join(tmpdir(), 'no-secrets-'));
 const e2e = useCluster(
-  { staticPodURL: 'http://127.0.0.1:9/pods', httpCheckFrequency: '1s' },
+  {
+    ...{ staticPodURL: 'http://127.0.0.1:9/pods', httpCheckFrequency: '1s' },
+    tracing: { endpoint: `unix:${join(dir, 'otlp.sock')}`, samplingRatePerMillion: 1_000_000 },
+  },
   {
     flags: {
       kubelet: [
@@ -85,6 +89,7 @@ async function writeProviders(): Promise<void> {
   await writeFile(join(dir, 'providers.json'), JSON.stringify({ ...head, providers }));
 }
 await writeProviders();
+const collector = await startTraceCollector(join(dir, 'otlp.sock'));
 
 beforeAll(async () => {
   const { path } = (await findKubectls()).at(-1)!;
@@ -109,7 +114,10 @@ beforeAll(async () => {
   });
 });
 
-afterAll(() => rm(dir, { recursive: true, force: true }));
+afterAll(async () => {
+  await collector.stop();
+  await rm(dir, { recursive: true, force: true });
+});
 
 async function createPods(suffix: string): Promise<void> {
   const env = {
@@ -243,6 +251,8 @@ async function readable(): Promise<ReadonlyMap<string, string>> {
     const answer = await space.try(['busybox', 'wget', '-q', '-O', '-', url]);
     texts.set(url, answer.stdout + answer.stderr);
   }
+  await waitFor(() => collector.requests.length > 0, { what: 'traces' });
+  texts.set('traces', Buffer.concat(collector.requests).toString('latin1'));
   texts.set('events', await events());
   const { items } = await e2e.client.list(PODS, { namespace: e2e.namespace }, never);
   texts.set('statuses', JSON.stringify(items.map(({ status }) => status)));
@@ -318,6 +328,21 @@ describe.each(['text', 'json'] as const)('logs as %s', (format) => {
     for (const [where, text] of texts) expect(`${where}: ${text}`).not.toBe(`${where}: `);
     expect(texts.get(e2e.cluster.kubelet.logFile)).toContain('credential provider gave nothing');
     expect(leaksIn(texts)).toEqual([]);
+  });
+});
+
+describe('traces', () => {
+  it('tell what is done for pods, and what the runtime is asked', async () => {
+    const names = [
+      ...['syncPod', 'syncTerminatingPod', 'syncTerminatedPod'],
+      ...['runtime.v1.RuntimeService/RunPodSandbox', 'runtime.v1.RuntimeService/StartContainer'],
+      'runtime.v1.ImageService/PullImage',
+    ];
+    const missing = () => {
+      const told = Buffer.concat(collector.requests).toString('latin1');
+      return names.filter((name) => !told.includes(name));
+    };
+    await waitFor(() => missing().length === 0, { what: 'spans of every kind' });
   });
 });
 

@@ -29,6 +29,8 @@ export type {
   Metrics,
   MetricSpec,
   Random,
+  SpanSpec,
+  Tracer,
 } from './ports.js';
 export { BoundedRunner, type BoundedRunnerOptions } from './run/bounded-runner.js';
 export { KeyedQueue, type KeyedQueueOptions } from './run/keyed-queue.js';

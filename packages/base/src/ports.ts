@@ -61,3 +61,16 @@ export interface Metrics {
   gauge(spec: MetricSpec): Gauge;
   histogram(spec: HistogramSpec): Histogram;
 }
+
+export interface SpanSpec {
+  readonly name: string;
+  /** `client`: a call to another program. */
+  readonly kind: 'internal' | 'client';
+  readonly attributes: Readonly<Record<string, string | number>>;
+}
+
+/** Where it is told what took how long. */
+export interface Tracer {
+  /** Measures the work; what it begins meanwhile counts as part of it. Fails as the work does. */
+  span<T>(spec: SpanSpec, work: () => Promise<T>): Promise<T>;
+}

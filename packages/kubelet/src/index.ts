@@ -96,6 +96,7 @@ export {
   createPullMeter,
   createRuntimeWatch,
   meterCri,
+  traceCri,
   defaultIdRange,
   type IdRange,
   loopbacksOf,

@@ -40,9 +40,12 @@ export interface Channel {
   close(): void;
 }
 
-export function openChannel(socketPath: string): Channel {
-  return new GrpcChannel(socketPath);
+/** @param headers asked for at each call */
+export function openChannel(socketPath: string, headers?: CallHeaders): Channel {
+  return new GrpcChannel(socketPath, headers);
 }
+
+export type CallHeaders = () => Readonly<Record<string, string>>;
 
 interface Cancellable {
   cancel(): void;
@@ -51,10 +54,12 @@ interface Cancellable {
 class GrpcChannel implements Channel {
   readonly #client: Client;
   readonly #metadata = new Metadata();
+  readonly #headers: CallHeaders | undefined;
   readonly #active = new Set<Cancellable>();
   #closed = false;
 
-  constructor(socketPath: string) {
+  constructor(socketPath: string, headers: CallHeaders | undefined) {
+    this.#headers = headers;
     this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -80,7 +85,7 @@ class GrpcChannel implements Channel {
         serialize,
         deserialize,
         request,
-        this.#metadata,
+        this.#metadataNow(),
         callOptions(deadlineMs),
         (error, reply) => {
           signal.removeEventListener('abort', cancel);
@@ -108,7 +113,7 @@ class GrpcChannel implements Channel {
       serialize,
       deserialize,
       request,
-      this.#metadata,
+      this.#metadataNow(),
       callOptions(deadlineMs),
     );
     const cancel = (): void => call.cancel();
@@ -132,6 +137,13 @@ class GrpcChannel implements Channel {
     this.#closed = true;
     for (const call of this.#active) call.cancel();
     this.#client.close();
+  }
+
+  #metadataNow(): Metadata {
+    if (this.#headers === undefined) return this.#metadata;
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(this.#headers())) metadata.set(name, value);
+    return metadata;
   }
 
   #assertUsable(method: string, signal: AbortSignal): void {

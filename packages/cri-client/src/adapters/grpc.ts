@@ -15,6 +15,8 @@ export interface CriClientOptions {
    * event streams and `execSync` without a timeout have no limit.
    */
   readonly requestTimeoutMs?: number | undefined;
+  /** Sent along with a call, e.g. the trace that it belongs to. */
+  readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
   /** Hears about endpoints in an outdated form. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
@@ -38,7 +40,7 @@ export function createCriClient(options: CriClientOptions): CriClient {
   const open = (address: string): ReturnType<typeof openChannel> => {
     const { socketPath, warning } = parseEndpoint(address);
     if (warning !== undefined) options.onWarning?.(warning);
-    return openChannel(socketPath);
+    return openChannel(socketPath, options.headers);
   };
   const channel = open(endpoint);
   const imageChannel = imageEndpoint === endpoint ? channel : open(imageEndpoint);

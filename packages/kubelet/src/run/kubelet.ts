@@ -5,6 +5,7 @@ import {
   type Random,
   runScope,
   type ScopeTask,
+  type Tracer,
 } from '@nodeagent/base';
 import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
 import { type KubeClient, type Node, NODES } from '@nodeagent/kube-client';
@@ -94,6 +95,8 @@ export interface KubeletPorts {
   readonly metrics?: Metrics;
   /** How long pods waited for their images, for metrics. */
   readonly pulls?: PullTimes;
+  /** Told how long the steps of pods take; nobody when absent. */
+  readonly tracer?: Tracer;
   /** Of probes: a series per container, on a page of their own. */
   readonly probeMetrics?: Metrics;
   /** Loops that the ports need, e.g. the event recorder's; they live as long as the kubelet. */
@@ -219,6 +222,7 @@ function podTasks(
     crashLoopRules: settings.crashLoopRules ?? DEFAULT_CRASH_LOOP_RULES,
     admission: admissionHooks(ports, settings),
     ...(ports.metrics && { metrics: ports.metrics }),
+    ...(ports.tracer && { tracer: ports.tracer }),
     resize: ports.resources && { ...ports.resources, synced: () => desired.synced },
     ...(counts && { onRestart: (isStatic) => counts.restarted(isStatic) }),
     onStaticPod: (fullName) => mirrors.wake(fullName),

@@ -18,6 +18,7 @@ export { createFieldReader } from './run/field-reader.js';
 export type { PullRules } from './run/images.js';
 export { meterCri } from './run/metered-cri.js';
 export { createPullMeter } from './run/pull-metrics.js';
+export { traceCri } from './run/traced-cri.js';
 export { createRuntimeWatch } from './run/runtime-watch.js';
 export { checkResolvConf } from './run/sandboxes.js';
 export type { RuntimeSettings } from './run/settings.js';

@@ -65,6 +65,11 @@ const logging = z.strictObject({
   options: kept(),
 });
 
+const tracing = z.strictObject({
+  endpoint: text('localhost:4317'),
+  samplingRatePerMillion: integer(0, 0, 1_000_000),
+});
+
 const server = {
   enableServer: flag(true),
   address: text('0.0.0.0'),
@@ -245,7 +250,7 @@ const rest = {
   featureGates: orDefault(z.record(z.string(), z.boolean()), {}),
   seccompDefault: flag(),
   logging: orDefault(logging, { format: 'text', verbosity: 0 }),
-  tracing: kept(),
+  tracing: z.optional(z.nullable(tracing)),
 } as const;
 
 /** Every field of v1beta1; what has `kept()` is accepted and does nothing yet. */

@@ -67,6 +67,11 @@ const RULES: readonly Rule[] = [
     message: 'idsPerPod must be a multiple of 65536',
     broken: (c) => c.userNamespaces.idsPerPod % 65_536 !== 0,
   },
+  {
+    field: 'tracing',
+    message: 'endpoint must be host:port, dns:…, unix:… or unix-abstract:…',
+    broken: ({ tracing }) => /^(?!dns:|unix:|unix-abstract:)\w+:\/\//.test(tracing?.endpoint ?? ''),
+  },
   { field: 'runOnce', message: 'must be false', broken: (c) => c.runOnce },
   {
     field: 'shutdownGracePeriodCriticalPods',

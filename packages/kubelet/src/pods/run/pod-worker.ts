@@ -6,6 +6,7 @@ import {
   type Logger,
   nextBackoff,
   type Random,
+  type Tracer,
   Wake,
 } from '@nodeagent/base';
 import type { Pod, PodStatus } from '@nodeagent/kube-client';
@@ -61,6 +62,8 @@ export interface WorkerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** Told how long each step takes; nobody when absent. */
+  readonly tracer?: Tracer | undefined;
   /** Other resources for pods that run; none when absent. */
   readonly resizes?: PodResizes | undefined;
   /** Nothing is measured without. */
@@ -73,6 +76,13 @@ export interface WorkerPorts {
 }
 
 const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
+
+/** What a step is called in traces. @see Kubernetes 1.36 pkg/kubelet/kubelet.go */
+const SPANS: Readonly<Partial<Record<PodLife['kind'], string>>> = {
+  syncing: 'syncPod',
+  terminating: 'syncTerminatingPod',
+  terminated: 'syncTerminatedPod',
+};
 
 /** The node cannot give pods a network yet. */
 class NetworkNotReady extends Error {
@@ -215,7 +225,7 @@ export class PodWorker {
     const type = this.#life.kind === 'terminating' ? 'kill' : this.#because;
     this.#because = 'sync';
     try {
-      const waitMs = await this.#stepOf(this.#life)(signal);
+      const waitMs = await this.#traced(this.#life, signal);
       this.#failed = undefined;
       return waitMs;
     } catch (error) {
@@ -224,6 +234,21 @@ export class PodWorker {
     } finally {
       onStep?.(type, clock.monotonicMs() - startedMs);
     }
+  }
+
+  #traced(life: PodLife, signal: AbortSignal): Promise<number> {
+    const { tracer } = this.#ports;
+    const name = SPANS[life.kind];
+    const step = (): Promise<number> => this.#stepOf(life)(signal);
+    if (tracer === undefined || name === undefined) return step();
+    const [namespace, pod] = [podNamespace(this.#pod), podName(this.#pod)];
+    const attributes = {
+      'k8s.pod.uid': podUid(this.#pod),
+      'k8s.pod': `${namespace}/${pod}`,
+      'k8s.pod.name': pod,
+      'k8s.namespace.name': namespace,
+    };
+    return tracer.span({ name, kind: 'internal', attributes }, step);
   }
 
   #stepOf(life: PodLife): (signal: AbortSignal) => Promise<number> {

@@ -37,6 +37,12 @@ const IMAGE_OPERATIONS: Operations<ImageService> = {
   imageFsInfo: 'image_fs_info',
 };
 
+/** Methods that answer once; the others are streams. */
+export const CRI_CALLS: Readonly<Record<'runtime' | 'images', ReadonlySet<string>>> = {
+  runtime: new Set([...Object.keys(RUNTIME_OPERATIONS), 'runPodSandbox']),
+  images: new Set(Object.keys(IMAGE_OPERATIONS)),
+};
+
 /** Upper bounds in seconds: from 5 ms on, each 2.5 times the one before. */
 const BUCKETS = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
 
