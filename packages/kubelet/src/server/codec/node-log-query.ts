@@ -53,12 +53,8 @@ export function parseNodeLogQuery(query: URLSearchParams): NodeLogQuery | undefi
 }
 
 /** Whether more is asked than which log. */
-export function hasOptions({
-  file: _file,
-  services: _services,
-  ...options
-}: NodeLogQuery): boolean {
-  return Object.keys(options).length > 0;
+export function hasOptions(query: NodeLogQuery): boolean {
+  return Object.keys(query).some((key) => key !== 'file' && key !== 'services');
 }
 
 /** What `journalctl` is asked. */
