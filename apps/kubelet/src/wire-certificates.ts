@@ -17,6 +17,7 @@ import {
 } from '@nodeagent/kubelet';
 import {
   createCertificateStore,
+  createPendingKey,
   createRequestMaker,
   currentCertificatePath,
 } from '@nodeagent/kubelet/adapters';
@@ -70,6 +71,8 @@ async function bootstrap(
       {
         ...{ ...parts, client, nodeName, requests: createRequestMaker() },
         store: createCertificateStore(certDir, 'client'),
+        // who renews certificates asks anew each time, with a new key
+        pendingKey: config.rotateCertificates ? undefined : createPendingKey(certDir),
         patienceMs: config.rotateCertificates ? undefined : BOOTSTRAP_PATIENCE_MS,
       },
       signal,

@@ -9,6 +9,7 @@ const QUALIFIED = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 /** Kinds whose names are one DNS label, and kinds that take any path segment. */
 const LABEL_NAMED = new Set(['Namespace', 'Service']);
 const PATH_NAMED = new Set([
+  'CertificateSigningRequest',
   'Role',
   'RoleBinding',
   'ClusterRole',

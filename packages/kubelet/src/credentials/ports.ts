@@ -64,6 +64,16 @@ export interface CertificateStore {
 
 /** Makes keys, and requests that are signed by them. */
 export interface RequestMaker {
-  /** With a key of its own each time; PEM. */
-  make(template: CertificateTemplate): Promise<Readonly<{ requestPem: string; keyPem: string }>>;
+  /** PEM. @param keyPem PKCS #8; a new key when absent */
+  make(
+    template: CertificateTemplate,
+    keyPem?: string,
+  ): Promise<Readonly<{ requestPem: string; keyPem: string }>>;
+}
+
+/** Keeps the key of a request that has no answer yet, for a kubelet that is started again. */
+export interface PendingKey {
+  read(): Promise<string | undefined>;
+  write(keyPem: string): Promise<void>;
+  remove(): Promise<void>;
 }

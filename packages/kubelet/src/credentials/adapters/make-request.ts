@@ -1,6 +1,6 @@
 import 'reflect-metadata'; // the X.509 library needs it loaded first
 
-import { webcrypto } from 'node:crypto';
+import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
 
 import * as x509 from '@peculiar/x509';
 
@@ -8,15 +8,13 @@ import type { CertificateTemplate } from '../model/certificate.js';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** A PKCS #10 request, with an ECDSA P-256 key of its own (RFC 2986); PEM. */
+/** A PKCS #10 request, with an ECDSA P-256 key, its own where none is given (RFC 2986); PEM. */
 export async function makeRequest(
   template: CertificateTemplate,
+  keyPem?: string,
 ): Promise<Readonly<{ requestPem: string; keyPem: string }>> {
   x509.cryptoProvider.set(webcrypto);
-  const keys = (await webcrypto.subtle.generateKey(ALGORITHM, true, [
-    'sign',
-    'verify',
-  ])) as webcrypto.CryptoKeyPair;
+  const keys = keyPem === undefined ? await newKeys() : await keysOf(keyPem);
   const request = await x509.Pkcs10CertificateRequestGenerator.create({
     name: new x509.Name([
       ...template.organizations.map((name) => ({ O: [name] })),
@@ -30,6 +28,23 @@ export async function makeRequest(
   return {
     requestPem: `${request.toString('pem')}\n`,
     keyPem: `${x509.PemConverter.encode(der, 'PRIVATE KEY')}\n`,
+  };
+}
+
+function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  const uses = ['sign', 'verify'] as const;
+  return webcrypto.subtle.generateKey(ALGORITHM, true, uses) as Promise<webcrypto.CryptoKeyPair>;
+}
+
+async function keysOf(keyPem: string): Promise<webcrypto.CryptoKeyPair> {
+  const { subtle } = webcrypto;
+  const [pkcs8, spki] = [
+    createPrivateKey(keyPem).export({ type: 'pkcs8', format: 'der' }),
+    createPublicKey(keyPem).export({ type: 'spki', format: 'der' }),
+  ];
+  return {
+    privateKey: await subtle.importKey('pkcs8', pkcs8, ALGORITHM, true, ['sign']),
+    publicKey: await subtle.importKey('spki', spki, ALGORITHM, true, ['verify']),
   };
 }
 

@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer';
+import { createHash, createPublicKey } from 'node:crypto';
 
 import type { CertificateSigningRequest } from '@nodeagent/kube-client';
 
-import type { CertificatePurpose } from '../model/certificate.js';
+import type { CertificatePurpose, CertificateTemplate } from '../model/certificate.js';
 
 /** Signers of Kubernetes' own, by what they sign for. @see Kubernetes 1.36 api/certificates/v1 */
 const SIGNERS: Readonly<Record<CertificatePurpose, string>> = {
@@ -16,15 +17,34 @@ const USAGES: Readonly<Record<CertificatePurpose, readonly string[]>> = {
   server: ['digital signature', 'server auth'],
 };
 
-/** @param requestPem PKCS #10 */
+/**
+ * What a request is called whose answer may come to a kubelet that is started again: the same for
+ * the same key, node and purpose.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/certificate/bootstrap/bootstrap.go, digestedName
+ */
+export function pendingRequestName(keyPem: string, template: CertificateTemplate): string {
+  const publicKey = createPublicKey(keyPem).export({ type: 'spki', format: 'der' });
+  const { commonName, organizations, purpose } = template;
+  const parts = [publicKey, commonName, ...organizations, ...USAGES[purpose]];
+  const hash = createHash('sha512-256');
+  for (const part of parts) hash.update(`${Buffer.from(part).toString('base64url')}|`);
+  return `node-csr-${hash.digest('base64url')}`;
+}
+
+/**
+ * @param requestPem PKCS #10
+ * @param name one that the API server makes up when absent
+ */
 export function signingRequest(
   purpose: CertificatePurpose,
   requestPem: string,
+  name?: string,
 ): CertificateSigningRequest {
   return {
     apiVersion: 'certificates.k8s.io/v1',
     kind: 'CertificateSigningRequest',
-    metadata: { generateName: 'csr-' },
+    metadata: name === undefined ? { generateName: 'csr-' } : { name },
     spec: {
       request: Buffer.from(requestPem, 'utf8').toString('base64'),
       signerName: SIGNERS[purpose],

@@ -31,6 +31,7 @@ export async function bootstrapCertificate(
     if (held?.commonName === template.commonName && held.notAfterMs > clock.nowMs()) return;
     try {
       await store.save(await requestCertificate(template, options, signal), clock.nowMs());
+      await options.pendingKey?.remove();
       log.info({ commonName: template.commonName }, 'the node has its first certificate');
       return;
     } catch (err) {

@@ -1,17 +1,25 @@
 import type { Clock, Random } from '@nodeagent/base';
 import {
   CERTIFICATE_SIGNING_REQUESTS,
+  isKubeError,
   type KubeClient,
   runReflector,
 } from '@nodeagent/kube-client';
 
 import type { CertificateTemplate, KeyedPem } from '../model/certificate.js';
-import { outcomeOf, type RequestOutcome, signingRequest } from '../plan/signing-request.js';
-import type { RequestMaker } from '../ports.js';
+import {
+  outcomeOf,
+  pendingRequestName,
+  type RequestOutcome,
+  signingRequest,
+} from '../plan/signing-request.js';
+import type { PendingKey, RequestMaker } from '../ports.js';
 
 export interface RequestPorts {
   readonly client: KubeClient;
   readonly requests: RequestMaker;
+  /** With it, a kubelet that is started again waits for the answer to its first request. */
+  readonly pendingKey?: PendingKey | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -29,15 +37,26 @@ export async function requestCertificate(
   ports: RequestPorts,
   signal: AbortSignal,
 ): Promise<KeyedPem> {
-  const { client, requests } = ports;
-  const { requestPem, keyPem } = await requests.make(template);
-  const made = await client.create(
-    CERTIFICATE_SIGNING_REQUESTS,
-    signingRequest(template.purpose, requestPem),
-    signal,
-  );
-  const name = made.metadata?.name ?? '';
+  const { client, requests, pendingKey } = ports;
+  const kept = await pendingKey?.read();
+  const { requestPem, keyPem } = await requests.make(template, kept);
+  if (kept === undefined) await pendingKey?.write(keyPem);
+  const known = pendingKey && pendingRequestName(keyPem, template);
+  const name = await client
+    .create(
+      CERTIFICATE_SIGNING_REQUESTS,
+      signingRequest(template.purpose, requestPem, known),
+      signal,
+    )
+    .then(({ metadata }) => metadata?.name ?? '')
+    .catch((error: unknown) => {
+      // an earlier run has asked: the name says that it was with this key
+      if (known !== undefined && isKubeError(error, 'KUBE_ALREADY_EXISTS')) return known;
+      throw error;
+    });
   const outcome = await finalOutcome(name, ports, signal);
+  // what was refused would be refused again: the next try has a key of its own
+  if (outcome.kind === 'refused') await pendingKey?.remove();
   if (outcome.kind === 'issued') return { certificatePem: outcome.certificatePem, keyPem };
   if (outcome.kind === 'refused') throw new Error(outcome.why);
   throw new Error(

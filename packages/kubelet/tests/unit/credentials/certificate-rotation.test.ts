@@ -1,3 +1,7 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import {
   CERTIFICATE_SIGNING_REQUESTS,
@@ -14,6 +18,8 @@ import type {
 } from '../../../src/credentials/model/certificate.js';
 import { clientTemplate } from '../../../src/credentials/plan/certificate-template.js';
 import type { CertificateStore } from '../../../src/credentials/ports.js';
+import { createPendingKey } from '../../../src/credentials/adapters/pending-key.js';
+import { createRequestMaker } from '../../../src/credentials/adapters/request-maker.js';
 import { bootstrapCertificate } from '../../../src/credentials/run/bootstrap.js';
 import {
   runCertificateRotation,
@@ -233,5 +239,66 @@ describe(bootstrapCertificate, () => {
     await clock.advance(5000);
     await decide('Denied');
     expect(String(end)).toContain('is denied, reason: Test, message: said so');
+  });
+
+  describe('without rotation', () => {
+    const path = () => join(dir, 'kubelet-client.key.tmp');
+    let dir: string;
+    beforeEach(async () => {
+      dir = await mkdtemp(join(tmpdir(), 'bootstrap-'));
+    });
+    afterEach(() => rm(dir, { recursive: true, force: true }));
+
+    const once = (signal: AbortSignal): Promise<void> => {
+      const own = { requests: createRequestMaker(), pendingKey: createPendingKey(dir) };
+      const all = { ...options(() => node), ...own, nodeName: 'n1', patienceMs: undefined };
+      return bootstrapCertificate(all, signal);
+    };
+    const until = async (is: () => boolean | Promise<boolean>): Promise<void> => {
+      while (!(await is())) await new Promise(setImmediate);
+    };
+
+    it('waits for the answer to the request of a run that was cut off', async () => {
+      const first = new AbortController();
+      const cut = once(first.signal).catch(() => undefined);
+      await until(() => requests().length === 1);
+      first.abort(new Error('ended'));
+      await cut;
+      const key = await readFile(path(), 'utf8');
+      expect(requests()[0]?.metadata?.name).toMatch(/^node-csr-[\w-]{43}$/);
+
+      running = once(stop.signal);
+      await until(async () => {
+        await decide('Approved', 'certificate');
+        return saved.length === 1;
+      });
+      await running;
+      expect(requests()).toHaveLength(1);
+      expect(saved).toEqual([{ certificatePem: 'certificate', keyPem: key }]);
+      await expect(readFile(path())).rejects.toThrow('ENOENT');
+    });
+
+    it('makes another key where the first was refused, or is broken', async () => {
+      await writeFile(path(), 'no key');
+      running = once(stop.signal);
+      await until(() => requests().length === 1);
+      const key = await readFile(path(), 'utf8');
+      expect(key).toContain('PRIVATE KEY');
+      await until(async () => {
+        await decide('Denied');
+        return await readFile(path()).then(
+          () => false,
+          () => true,
+        );
+      });
+      await until(async () => {
+        await clock.advance(2500);
+        return requests().length === 2;
+      });
+      expect(await readFile(path(), 'utf8')).not.toBe(key);
+      stop.abort(new Error('the test is over'));
+      await running.catch(() => undefined);
+      running = Promise.resolve();
+    });
   });
 });

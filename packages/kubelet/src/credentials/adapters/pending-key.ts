@@ -1,0 +1,31 @@
+import { createPrivateKey } from 'node:crypto';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { PendingKey } from '../ports.js';
+
+/**
+ * `kubelet-client.key.tmp` in the directory of certificates; one that cannot be read counts as none.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/certificate/bootstrap/bootstrap.go
+ */
+export function createPendingKey(directory: string): PendingKey {
+  const path = join(directory, 'kubelet-client.key.tmp');
+  return {
+    read: async () => {
+      try {
+        const keyPem = await readFile(path, 'utf8');
+        createPrivateKey(keyPem);
+        return keyPem;
+      } catch {
+        return undefined; // there is none, or it is broken: a new one is as good
+      }
+    },
+    write: async (keyPem) => {
+      await mkdir(directory, { recursive: true, mode: 0o755 });
+      await writeFile(`${path}.new`, keyPem, { mode: 0o600, flush: true });
+      await rename(`${path}.new`, path);
+    },
+    remove: () => rm(path, { force: true }),
+  };
+}
