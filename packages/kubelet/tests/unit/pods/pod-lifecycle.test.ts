@@ -143,6 +143,20 @@ describe('a start fails', () => {
     );
   });
 
+  it('to remove what has ended keeps no deleted pod in the API, and is tried again', async () => {
+    await node.create(aPod());
+    const uid = node.uid();
+    node.runtime.onCall = (verb) => {
+      if (verb === 'remove') throw new Error('cannot delete running task');
+    };
+    await node.delete();
+    expect(node.pod()).toBeUndefined();
+    expect(node.workers.uids).toEqual([uid]);
+    node.runtime.onCall = undefined;
+    await node.advance(20_000);
+    expect(node.workers.uids).toEqual([]);
+  });
+
   it('to see the pod at all is told as such', async () => {
     node.runtime.onCall = (verb) => {
       if (verb === 'observe') throw new Error('runtime is away');
