@@ -67,7 +67,7 @@ describe('what a container finds', () => {
 
   it('has its volumes and parts of them', async () => {
     const pod = on.pod(
-      'cat /v/file; cat /part/inner; echo new > /v/out; echo x > /ro/out || echo refused',
+      'exec 2>&1; cat /v/file; cat /part/inner; echo new > /v/out; echo x > /ro/out || echo refused',
       {
         env: [{ name: 'DIR', value: 'sub' }],
         volumeMounts: [
