@@ -97,7 +97,7 @@ export function createPodRuntime(
     lastSeen: (uid) => observer.lastSeen(uid),
     listPods: async (signal) => {
       const pods = await listPods(cri, signal);
-      for (const { uid } of pods) observer.exists(uid);
+      observer.holds(new Set(pods.map(({ uid }) => uid)));
       return pods;
     },
     createSandbox: async (pod, attempt, signal) => {

@@ -89,21 +89,25 @@ export class Observer {
     madeBy?: (result: T) => Made,
   ): Promise<T> {
     const isNew = this.#firstLook !== undefined && !this.#there.has(podUid);
-    if (isNew) this.#pods.set(podUid, nothingYet());
+    const known = this.#pods.get(podUid) ?? nothingYet(isNew);
+    this.#pods.set(podUid, known);
     this.#there.add(podUid);
-    const known = this.#pods.get(podUid);
-    const before = known?.made;
-    if (known !== undefined) known.made = undefined;
+    const before = known.made;
+    known.made = undefined;
     const result = await act();
-    if (known !== undefined && before !== undefined && madeBy !== undefined) {
-      known.made = [...before, madeBy(result)];
-    }
+    if (before !== undefined && madeBy !== undefined) known.made = [...before, madeBy(result)];
     return result;
   }
 
-  /** The runtime holds something of the pod, which may be news: of a killed kubelet's last call, say. */
-  exists(podUid: string): void {
-    this.#there.add(podUid);
+  /**
+   * The runtime was asked for all of its pods. One that is not known may be of a killed kubelet's last
+   * call; one that is not among them, and that nothing was seen of or is done to, is over.
+   */
+  holds(podUids: ReadonlySet<string>): void {
+    for (const uid of podUids) this.#there.add(uid);
+    for (const uid of this.#there) {
+      if (!podUids.has(uid) && !this.#pods.has(uid)) this.#there.delete(uid);
+    }
   }
 
   /** Something of the pod came or changed: the next observation asks for all of it. */
@@ -277,8 +281,10 @@ interface KnownPod {
   made: readonly Made[] | undefined;
 }
 
-function nothingYet(): KnownPod {
-  return { states: new Map(), sandboxes: new Map(), containers: new Map(), made: [] };
+/** @param certain whether it is known that the runtime holds nothing of the pod */
+function nothingYet(certain: boolean): KnownPod {
+  const [states, made] = certain ? [new Map<string, string>(), []] : [undefined, undefined];
+  return { states, made, sandboxes: new Map(), containers: new Map() };
 }
 
 /** A sandbox has its addresses a moment after it is ready. */

@@ -202,7 +202,22 @@ describe('Observer', () => {
     it('finds what somebody else made for a pod that it took for new', async () => {
       expect((await look()).seen.sandboxes).toEqual([]);
       await cri.runPodSandbox({ config: { metadata, labels: itsLabels } }, signal);
-      observer.exists(NEW);
+      observer.holds(new Set([UID, NEW]));
+      expect((await look()).seen.sandboxes).toHaveLength(1);
+    });
+
+    it('keeps nothing of a pod whose end was noticed after it', async () => {
+      observer.noticed(NEW);
+      observer.holds(new Set([UID]));
+      expect((await look()).asked).toEqual([]);
+    });
+
+    it('forgets no pod that something is done to while the runtime is asked for all', async () => {
+      observer.noticed(NEW);
+      const made = sandbox();
+      observer.holds(new Set([UID]));
+      await made;
+      observer.holds(new Set([UID]));
       expect((await look()).seen.sandboxes).toHaveLength(1);
     });
 
