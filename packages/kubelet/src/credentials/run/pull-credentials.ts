@@ -33,6 +33,7 @@ export function createPullCredentials(sources: PullCredentialSources): PullCrede
       const secrets = await Promise.all(
         names.map((name) => objects.secret(namespace, name, signal).catch(() => undefined)),
       );
+      signal.throwIfAborted(); // a pod that goes meanwhile misses nothing
       const missing = names.filter((_, at) => secrets[at] === undefined);
       if (missing.length > 0) onMissing?.(pod, missing);
       const ofPod = secrets.flatMap((secret, at) => {
