@@ -7,6 +7,7 @@ import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 import { type Cluster, waitFor } from '@nodeagent/testbed';
 
 import type { Serving } from './file-server.ts';
+import { cpuMs } from './memory.ts';
 import { median } from './stats.ts';
 import { FRAME_BYTES, type Transfer } from './stream-client.ts';
 
@@ -23,6 +24,11 @@ const { signal } = new AbortController();
 /**
  * Logs and exec through the node API, as ratios to reading the log's file and to the runtime's own
  * streaming server, in turn on one machine. The cluster must not rotate logs of this size.
+ *
+ * Reading the file is a limit that nothing reaches that answers over TLS: the same client needs
+ * longer to decrypt a log than to read its file. So the file as it is from a bare server stands
+ * beside it, and for each the CPU that the sender needed, which other work on the machine changes
+ * least.
  */
 export async function benchStreams(cluster: Cluster, client: KubeClient): Promise<void> {
   const { runtime, close } = createCriClient({ endpoint: cluster.containerd.endpoint });
@@ -50,6 +56,7 @@ export async function benchStreams(cluster: Cluster, client: KubeClient): Promis
     await compare(cluster, 'a log (TLS), and its file as it is from a bare server (TLS)', {
       ...{ ours, counted },
       limit: async () => ({ mode: 'get', url: bare.url }),
+      limitPid: bare.pid,
     });
     await bare.stop();
     const zeros = ['sh', '-c', `dd if=/dev/zero bs=1M count=${SESSION_BYTES / MIB} 2>/dev/null`];
@@ -84,23 +91,34 @@ interface Contest {
   readonly limit: () => Promise<Transfer>;
   /** Bytes that both count as; what went over the connection when absent. */
   readonly counted?: number;
+  /** Of the program that is the other side. */
+  readonly limitPid?: number;
 }
 
 /** In turn, so that a slow minute of the machine slows both. */
 async function compare(cluster: Cluster, what: string, contest: Contest): Promise<void> {
   const rates = { ours: [] as number[], limit: [] as number[] };
+  const cpuPerMib = { ours: [] as number[], limit: [] as number[] };
+  const pids = { ours: cluster.kubelet.pid, limit: contest.limitPid };
   for (let i = 0; i < REPEATS; i += 1) {
     for (const who of ['limit', 'ours'] as const) {
       const transfer = await contest[who]();
       const argv = [process.execPath, CLIENT, JSON.stringify(transfer)];
+      const pid = pids[who];
+      const cpuBefore = pid === undefined ? 0 : await cpuMs(pid);
       const text = await cluster.space.run(argv, { timeoutMs: 120_000 });
       const { bytes, ms } = JSON.parse(text) as { bytes: number; ms: number };
-      rates[who].push((contest.counted ?? bytes) / MIB / (ms / 1000));
+      const mib = (contest.counted ?? bytes) / MIB;
+      rates[who].push(mib / (ms / 1000));
+      if (pid !== undefined) cpuPerMib[who].push(((await cpuMs(pid)) - cpuBefore) / mib);
     }
   }
   const [ours, limit] = [median(rates.ours), median(rates.limit)];
+  const spent = (who: 'ours' | 'limit'): string => (median(cpuPerMib[who]) * 1024).toFixed(0);
+  const beside = contest.limitPid === undefined ? '' : `, limit ${spent('limit')} ms`;
   console.log(
-    `${what}: ${ours.toFixed(0)} MiB/s, limit ${limit.toFixed(0)} MiB/s, ratio ${(ours / limit).toFixed(2)}`,
+    `${what}: ${ours.toFixed(0)} MiB/s, limit ${limit.toFixed(0)} MiB/s, ratio ${(ours / limit).toFixed(2)}; ` +
+      `CPU per GiB ${spent('ours')} ms${beside}`,
   );
 }
 
@@ -113,7 +131,8 @@ async function serveFile(cluster: Cluster, file: string) {
   const argv = [process.execPath, SERVER, JSON.stringify(serving)];
   const program = await space.start('bare-file-server', argv);
   await waitFor(() => program.logTail().includes('ready'), { what: 'the bare server' });
-  return { url: `https://${space.network.nodeIp}:${port}/`, stop: () => program.stop() };
+  const url = `https://${space.network.nodeIp}:${port}/`;
+  return { url, pid: program.pid, stop: () => program.stop() };
 }
 
 /** A pod that has written a long log and then waits. */

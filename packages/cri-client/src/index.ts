@@ -83,7 +83,7 @@ export type {
   RuntimeSupport,
   RuntimeVersion,
 } from './model/runtime.js';
-export type { LogEntry, LogOptions, LogRecord, LogStream } from './model/log.js';
+export type { LogBytesOptions, LogEntry, LogOptions, LogRecord, LogStream } from './model/log.js';
 export {
   detectLogFormat,
   type LogLineParser,

@@ -221,8 +221,8 @@ export interface LogFile {
   /** Tells files apart, whatever their names. */
   readonly id: string;
   sizeBytes(): Promise<number>;
-  /** @returns at most `maxBytes` from `position` on, the reader's to write to; empty at the end */
-  read(position: number, maxBytes: number): Promise<Uint8Array>;
+  /** Fills as much of `target` as there is from `position` on. @returns how much; 0 at the end */
+  read(position: number, target: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }
 

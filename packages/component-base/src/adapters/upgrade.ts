@@ -1,7 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+
+import { LentReads } from './lent-reads.js';
 
 /** What an HTTP/1.1 server's `upgrade` event hands over. */
 export interface UpgradeRequest {
@@ -12,8 +14,11 @@ export interface UpgradeRequest {
 }
 
 export interface UpgradeTarget {
-  /** The server behind: connected or about to be. */
-  readonly connect: () => Socket;
+  /**
+   * The server behind: connected or about to be. What `connect` of `node:net` and `node:tls` take as
+   * `onread` spares memory for each read; a socket that was not given it is read as any other.
+   */
+  readonly connect: (onread: OnReadOpts) => Socket;
   /** Its name for the `Host` header. */
   readonly host: string;
   /** With query. */
@@ -58,7 +63,9 @@ export function proxyUpgrade(
 ): Promise<UpgradeOutcome> {
   const { promise, resolve } = Promise.withResolvers<UpgradeOutcome>();
   const { socket, head } = client;
-  const asked = ask(client, target);
+  const reads = new LentReads();
+  const connect = (): Socket => reads.of(target.connect(reads.onread));
+  const asked = ask(client, target, connect);
   const gone = (): void => void asked.destroy();
   socket.once('close', gone);
   socket.on('error', gone);
@@ -79,7 +86,7 @@ export function proxyUpgrade(
     socket.write(responseHead(answer));
     if (first.length > 0) socket.write(first);
     if (head.length > 0) server.write(head);
-    join(socket, server, target.idleTimeoutMs);
+    join({ client: socket, server, reads }, target.idleTimeoutMs);
     resolve({ kind: 'joined', status: 101 });
   });
   asked.once('response', (answer: IncomingMessage) => {
@@ -112,7 +119,11 @@ export function refuseUpgrade(socket: Duplex, status: number, text: string): voi
   socket.end(`${lines.join('\r\n')}\r\n\r\n${text}`);
 }
 
-function ask({ request, socket }: UpgradeRequest, target: UpgradeTarget): ClientRequest {
+function ask(
+  { request, socket }: UpgradeRequest,
+  target: UpgradeTarget,
+  connect: () => Socket,
+): ClientRequest {
   const { headers = {}, withhold = [] } = target;
   const dropped = new Set([
     ...OWN_HEADERS,
@@ -133,7 +144,7 @@ function ask({ request, socket }: UpgradeRequest, target: UpgradeTarget): Client
     method,
     path: target.path,
     headers: passed,
-    createConnection: target.connect,
+    createConnection: connect,
   });
 }
 
@@ -164,8 +175,15 @@ function readText(answer: IncomingMessage, done: (text: string) => void): void {
   answer.once('error', finish);
 }
 
+interface Joined {
+  readonly client: Duplex;
+  readonly server: Socket;
+  /** The server's. */
+  readonly reads: LentReads;
+}
+
 /** Both ways until both have ended, one breaks, or nothing has moved for too long. */
-function join(client: Duplex, server: Socket, idleTimeoutMs: number): void {
+function join({ client, server, reads }: Joined, idleTimeoutMs: number): void {
   const cut = (): void => {
     client.destroy();
     server.destroy();
@@ -180,8 +198,9 @@ function join(client: Duplex, server: Socket, idleTimeoutMs: number): void {
       if (one.readableEnded) other.end();
       else other.destroy();
     });
-    one.pipe(other);
   }
+  client.pipe(server);
+  if (!reads.passTo(client)) server.pipe(client);
   // what moves passes through this one, whichever way it goes
   server.setTimeout(idleTimeoutMs);
   server.once('timeout', cut);

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 
 import { CriError } from '../model/errors.js';
-import type { LogEntry, LogOptions } from '../model/log.js';
+import type { LogBytesOptions, LogEntry, LogOptions } from '../model/log.js';
 import type { LogFile, LogFiles, LogWatch, RotatedLog } from '../ports.js';
 import { readLogBytesFrom, readLogFrom } from '../run/read-log.js';
 
@@ -23,7 +23,7 @@ export function readLog(
 /** The same as bytes, many lines at a time, each piece as soon as it is there. */
 export function readLogBytes(
   path: string,
-  options: LogOptions,
+  options: LogBytesOptions,
   signal: AbortSignal,
 ): AsyncIterable<Uint8Array> {
   return readLogBytesFrom(createLogFiles(), { path, options }, signal);
@@ -104,11 +104,8 @@ async function openLog(path: string): Promise<LogFile> {
   return {
     id: `${dev}:${ino}`,
     sizeBytes: async () => (await handle.stat().catch(failed)).size,
-    read: async (position, maxBytes) => {
-      const buffer = Buffer.allocUnsafe(maxBytes);
-      const { bytesRead } = await handle.read(buffer, 0, maxBytes, position).catch(failed);
-      return buffer.subarray(0, bytesRead);
-    },
+    read: async (position, target) =>
+      (await handle.read(target, 0, target.length, position).catch(failed)).bytesRead,
     close: () => handle.close(),
   };
 }

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { CriError } from '../model/errors.js';
-import type { LogEntry, LogOptions } from '../model/log.js';
+import type { LogBytesOptions, LogEntry, LogOptions } from '../model/log.js';
 import { LogSelection } from '../plan/log-selection.js';
 import { asBuffer, LineSplitter } from './line-splitter.js';
 import { detectLogFormat, type LogLineParser, padLogTime, parseCriLogLine } from './log-line.js';
@@ -10,8 +10,11 @@ import { detectLogFormat, type LogLineParser, padLogTime, parseCriLogLine } from
 export interface LogCutter<T> {
   /** Nothing more will come out: the limit is used up. */
   readonly full: boolean;
-  /** @throws {CriError} `CRI_LOG_FORMAT` the file's first line is of no known format */
-  take(block: Uint8Array): Iterable<T>;
+  /**
+   * @param roomBytes of its memory before the block, which may be written to
+   * @throws {CriError} `CRI_LOG_FORMAT` the file's first line is of no known format
+   */
+  take(block: Uint8Array, roomBytes?: number): Iterable<T>;
   /** A last line without newline; what follows is another file. */
   finish(): Iterable<T>;
   /** What has been taken of an unfinished line is of no use any more. */
@@ -83,7 +86,8 @@ const SPACE = 0x20;
 
 /**
  * The same as bytes, one piece a block. Lines of the usual CRI form are cut out of their block in
- * place, some five times as fast as by records; whatever is not of that form goes by records.
+ * place, some five times as fast as by records; whatever is not of that form goes by records. With
+ * `lent`, a piece is good until the next block is given.
  */
 export class ByteCutter implements LogCutter<Uint8Array> {
   readonly #records: EntryCutter;
@@ -92,13 +96,17 @@ export class ByteCutter implements LogCutter<Uint8Array> {
   /** Only what needs no look at the time, and has no limit. */
   readonly #quick: boolean;
   #rest: Buffer = EMPTY;
+  readonly #isLent: boolean;
+  /** For what is longer than its lines; kept only where it is lent. */
+  #target: Buffer = EMPTY;
   /** Streams whose last record was partial, by {@link streamBit}. */
   #open = 0;
 
-  constructor(path: string, options: LogOptions) {
-    const { sinceMs, limitBytes, stream, timestamps = false } = options;
+  constructor(path: string, options: LogBytesOptions) {
+    const { sinceMs, limitBytes, stream, timestamps = false, lent = false } = options;
     this.#records = new EntryCutter(path, options);
     this.#timestamps = timestamps;
+    this.#isLent = lent;
     this.#stream = stream === undefined ? undefined : stream === 'stdout' ? STDOUT : STDERR;
     this.#quick = sinceMs === undefined && limitBytes === undefined;
   }
@@ -107,12 +115,13 @@ export class ByteCutter implements LogCutter<Uint8Array> {
     return this.#records.full;
   }
 
-  *take(given: Uint8Array): Generator<Uint8Array> {
+  *take(given: Uint8Array, roomBytes = 0): Generator<Uint8Array> {
     if (!this.#quick) {
-      yield* joined(this.#records.take(given));
+      // a copy where the memory is lent: parts of lines are kept by reference
+      yield* joined(this.#records.take(this.#isLent ? Buffer.from(given) : given));
       return;
     }
-    const block = this.#rest.length === 0 ? asBuffer(given) : Buffer.concat([this.#rest, given]);
+    const block = behind(this.#rest, asBuffer(given), roomBytes);
     const end = block.lastIndexOf(NEWLINE) + 1;
     // a copy: what is left of the block is cut in place
     this.#rest = end === block.length ? EMPTY : Buffer.from(block.subarray(end));
@@ -121,7 +130,9 @@ export class ByteCutter implements LogCutter<Uint8Array> {
     if (this.#records.format === parseCriLogLine) {
       const said = this.#cut(block, end);
       if (said.length > 0) yield said;
-    } else yield* joined(this.#records.take(block.subarray(0, end)));
+    } else {
+      yield* joined(this.#records.take(block.subarray(0, end)));
+    }
   }
 
   *finish(): Generator<Uint8Array> {
@@ -149,7 +160,7 @@ export class ByteCutter implements LogCutter<Uint8Array> {
 
   /** What the lines of a block say. Without times in place: it is shorter than the lines. */
   #cut(block: Buffer, end: number): Buffer {
-    const target = this.#timestamps ? Buffer.allocUnsafe(end + Math.ceil(end / 16)) : block;
+    const target = this.#timestamps ? this.#targetOf(end + Math.ceil(end / 16)) : block;
     let to = 0;
     let next: number;
     for (let at = 0; at < end; at = next) {
@@ -185,6 +196,12 @@ export class ByteCutter implements LogCutter<Uint8Array> {
       to += block.copy(target, to, from, contentEnd);
     }
     return target.subarray(0, to);
+  }
+
+  #targetOf(bytes: number): Buffer {
+    if (!this.#isLent) return Buffer.allocUnsafe(bytes);
+    if (this.#target.length < bytes) this.#target = Buffer.allocUnsafeSlow(bytes);
+    return this.#target;
   }
 
   /** The exact way: further tags, times to be padded; lines that are cut off say nothing. */
@@ -242,6 +259,16 @@ function streamOf(block: Buffer, at: number): number {
   if (!isStd || block[at + STREAM_LENGTH] !== SPACE) return 0;
   if (block[at + 3] === 0x6f && block[at + 4] === 0x75 && block[at + 5] === 0x74) return STDOUT;
   return block[at + 3] === 0x65 && block[at + 4] === 0x72 && block[at + 5] === 0x72 ? STDERR : 0;
+}
+
+/** Both as one, in the second's memory where there is room before it. */
+function behind(rest: Buffer, block: Buffer, roomBytes: number): Buffer {
+  if (rest.length === 0) return block;
+  if (rest.length > roomBytes) return Buffer.concat([rest, block]);
+  const start = block.byteOffset - rest.length;
+  const whole = Buffer.from(block.buffer, start, rest.length + block.length);
+  whole.set(rest);
+  return whole;
 }
 
 function* joined(entries: Iterable<LogEntry>): Generator<Uint8Array> {

@@ -35,6 +35,15 @@ export interface LogOptions {
   readonly isRunning?: ((signal: AbortSignal) => Promise<boolean>) | undefined;
 }
 
+/** How to read a log as bytes. */
+export interface LogBytesOptions extends LogOptions {
+  /**
+   * Each piece is good until the next is asked for, whose memory may be the same. For readers that
+   * are done with a piece by then: a long log costs half without new memory for each.
+   */
+  readonly lent?: boolean | undefined;
+}
+
 /** A piece of output that passed the options. */
 export interface LogEntry {
   readonly time: string;

@@ -1,7 +1,8 @@
-import { asBuffer, countLines, LineSkipper } from '../codec/line-splitter.js';
+import { BlockMemory, newBlock } from '../codec/block-memory.js';
+import { countLines, LineSkipper } from '../codec/line-splitter.js';
 import { ByteCutter, EntryCutter, type LogCutter } from '../codec/log-cutter.js';
 import { CriError } from '../model/errors.js';
-import type { LogEntry, LogOptions } from '../model/log.js';
+import type { LogBytesOptions, LogEntry, LogOptions } from '../model/log.js';
 import type { LogFile, LogFiles, RotatedLog } from '../ports.js';
 
 const BLOCK_BYTES = 64 * 1024;
@@ -35,22 +36,29 @@ export function readLogFrom(
 /** The same as bytes, many lines at a time, each piece as soon as it is there. */
 export function readLogBytesFrom(
   files: LogFiles,
-  request: LogRequest,
+  request: LogRequest & { readonly options: LogBytesOptions },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
-  const cutter = new ByteCutter(request.path, request.options);
-  return readThrough(files, { ...request, cutter }, signal);
+  const { path, options } = request;
+  const cutter = new ByteCutter(path, options);
+  return readThrough(files, { ...request, cutter, lent: options.lent === true }, signal);
+}
+
+interface Reading<T> extends LogRequest {
+  readonly cutter: LogCutter<T>;
+  /** Blocks are used again once what was made of them has been taken. */
+  readonly lent?: boolean;
 }
 
 async function* readThrough<T>(
   files: LogFiles,
-  { path, options, cutter }: LogRequest & { readonly cutter: LogCutter<T> },
+  { path, options, cutter, lent = false }: Reading<T>,
   signal: AbortSignal,
 ): AsyncGenerator<T, void> {
   signal.throwIfAborted();
   const file = await files.open(path);
   if (file === undefined) throw failed('CRI_LOG_IO', path, 'no such file');
-  const reader = new LogReader(path, file, cutter);
+  const reader = new LogReader({ path, options, cutter, lent }, file);
   const watch = options.follow === true ? files.watch(path) : undefined;
   try {
     const missing = await reader.seekTail(options.tailRecords, signal);
@@ -133,15 +141,17 @@ async function chooseRotated(
 class LogReader<T> {
   readonly #path: string;
   readonly #cutter: LogCutter<T>;
+  readonly #memory: BlockMemory;
   #file: LogFile;
   #position = 0;
   /** The last read found nothing new. */
   atEnd = false;
 
-  constructor(path: string, file: LogFile, cutter: LogCutter<T>) {
+  constructor({ path, cutter, lent = false }: Reading<T>, file: LogFile) {
     this.#path = path;
     this.#file = file;
     this.#cutter = cutter;
+    this.#memory = new BlockMemory(lent);
   }
 
   get full(): boolean {
@@ -151,7 +161,7 @@ class LogReader<T> {
   /** @returns how many records of the tail the file does not have; undefined without a tail */
   async seekTail(records: number | undefined, signal: AbortSignal): Promise<number | undefined> {
     if (records === undefined) return undefined;
-    this.#cutter.detect(await this.#file.read(0, BLOCK_BYTES));
+    this.#cutter.detect(await readBlock(this.#file, 0, newBlock(BLOCK_BYTES)));
     const { position, missing } = await findTail(this.#file, records, signal);
     this.#position = position;
     return missing;
@@ -161,28 +171,32 @@ class LogReader<T> {
   async *read(untilBytes: number, signal: AbortSignal): AsyncGenerator<T, void> {
     const startedAt = this.#position;
     let size = BLOCK_BYTES;
-    let ahead: Promise<Uint8Array> | undefined;
+    let ahead: Promise<Buffer> | undefined;
     try {
       while (this.#position < untilBytes && !this.full) {
         signal.throwIfAborted();
         const wanted = Math.min(size, untilBytes - this.#position);
-        const block = await (ahead ?? this.#file.read(this.#position, wanted));
+        const block = await (ahead ?? this.#read(this.#position, wanted));
         ahead = undefined;
         if (block.length === 0) break;
         this.#position += block.length;
         // a reader that came back for more gets the next piece read while this is cut and sent
         if (size > BLOCK_BYTES && block.length === wanted && this.#position < untilBytes) {
           const next = Math.min(size * 2, MOST_BLOCK_BYTES);
-          ahead = this.#file.read(this.#position, Math.min(next, untilBytes - this.#position));
+          ahead = this.#read(this.#position, Math.min(next, untilBytes - this.#position));
           ahead.catch(() => undefined); // awaited in the next round
         }
         size = Math.min(size * 2, MOST_BLOCK_BYTES);
-        yield* this.#cutter.take(block);
+        yield* this.#cutter.take(block, BlockMemory.ROOM_BYTES);
       }
     } finally {
       await ahead?.catch(() => undefined); // the file is closed next
     }
     this.atEnd = this.#position === startedAt;
+  }
+
+  #read(position: number, bytes: number): Promise<Buffer> {
+    return readBlock(this.#file, position, this.#memory.take(bytes));
   }
 
   /** The file that has taken this one's name; a file cut in place begins anew here. */
@@ -215,6 +229,10 @@ class LogReader<T> {
   }
 }
 
+async function readBlock(file: LogFile, position: number, target: Buffer): Promise<Buffer> {
+  return target.subarray(0, await file.read(position, target));
+}
+
 interface Tail {
   readonly position: number;
   /** Lines that the file does not have. */
@@ -226,10 +244,11 @@ async function findTail(file: LogFile, lines: number, signal: AbortSignal): Prom
   const size = await file.sizeBytes();
   if (lines <= 0) return { position: size, missing: 0 };
   let left = lines;
+  const memory = newBlock(Math.min(size, BLOCK_BYTES));
   for (let end = size; end > 0;) {
     signal.throwIfAborted();
     const start = Math.max(0, end - BLOCK_BYTES);
-    const block = asBuffer(await file.read(start, end - start));
+    const block = await readBlock(file, start, memory.subarray(0, end - start));
     // the file's very last byte ends a line, it does not separate two
     let from = end === size ? block.length - 2 : block.length - 1;
     for (;;) {

@@ -49,10 +49,10 @@ export class MemoryLogFiles implements LogFiles {
     return {
       id: file.id,
       sizeBytes: async () => file.bytes.length,
-      read: async (position, maxBytes) => {
-        const block = Buffer.from(file.bytes.subarray(position, position + maxBytes));
-        this.bytesRead += block.length;
-        return block;
+      read: async (position, target) => {
+        const bytesRead = file.bytes.copy(target, 0, position);
+        this.bytesRead += bytesRead;
+        return bytesRead;
       },
       close: async () => void (this.openFiles -= 1),
     };

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
-import type { LogOptions } from '@nodeagent/cri-client';
+import type { LogBytesOptions } from '@nodeagent/cri-client';
 import { readLogBytes } from '@nodeagent/cri-client/logs';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { type DevApiServer, startDevApiServer } from '@nodeagent/dev-apiserver';
@@ -112,7 +112,7 @@ export async function startNodeApi(options: NodeApiFixtureOptions = {}): Promise
     readOnly: createPlainListener({ ...common, onListening: listening.readOnly.resolve }),
     handlers: createNodeHandlers({
       cri: runtime,
-      readLog: (path: string, wanted: LogOptions, signal: AbortSignal) =>
+      readLog: (path: string, wanted: LogBytesOptions, signal: AbortSignal) =>
         readLogBytes(path, wanted, signal),
       systemLogs: createSystemLogs(join(directory, 'log')),
       checkpointDirectory: join(directory, 'checkpoints'),

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 
@@ -58,7 +57,7 @@ async function sendStream(
   try {
     for await (const chunk of chunks) {
       begin();
-      if (!(response as ServerResponse).write(chunk)) await drained(response, signal);
+      await write(response, chunk, signal);
       if (signal.aborted) return;
     }
     begin();
@@ -71,10 +70,16 @@ async function sendStream(
   }
 }
 
-/** Until the client has taken what was written, or is gone. */
-async function drained(response: AnyResponse, signal: AbortSignal): Promise<void> {
-  await once(response, 'drain', { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
+/** Until the piece has left this process, and its memory may be used again, or the client is gone. */
+function write(response: AnyResponse, chunk: Uint8Array, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    signal.addEventListener('abort', done, { once: true });
+    // a failure to write is followed by the connection's end
+    (response as ServerResponse).write(chunk, done);
   });
 }
 
@@ -110,7 +115,7 @@ export async function respondUpgrade(
     await proxyUpgrade(
       { request, socket, head },
       {
-        connect: () => connectTo(url),
+        connect: (onread) => connectTo(url, onread),
         host: url.host,
         path: `${url.pathname}${url.search}`,
         // who may do this is decided here, and is no concern of the runtime
@@ -142,11 +147,11 @@ function protocolToEnd(
 }
 
 /** The runtime's certificate is its own, and its URL came over its own socket. */
-function connectTo({ protocol, hostname, port }: URL): Socket {
+function connectTo({ protocol, hostname, port }: URL, onread?: OnReadOpts): Socket {
   const host = hostname.replace(/^\[|\]$/g, '');
+  const common = { allowHalfOpen: true, ...(onread !== undefined && { onread }) };
   if (protocol !== 'https:') {
-    return connectTcp({ host, port: Number(port || 80), allowHalfOpen: true });
+    return connectTcp({ host, port: Number(port || 80), ...common });
   }
-  const allowed = { rejectUnauthorized: false, allowHalfOpen: true };
-  return connectTls({ host, port: Number(port || 443), ...allowed });
+  return connectTls({ host, port: Number(port || 443), rejectUnauthorized: false, ...common });
 }

@@ -22,7 +22,10 @@ export interface BodyAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Written as it comes, each piece at once; a client that goes away ends the reading. */
+/**
+ * Written as it comes, each piece at once; a client that goes away ends the reading. A piece is not
+ * used any more when the next is asked for.
+ */
 export interface StreamAnswer {
   readonly kind: 'stream';
   readonly contentType: string;

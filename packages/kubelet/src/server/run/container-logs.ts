@@ -2,7 +2,7 @@ import type { Clock } from '@nodeagent/base';
 import {
   containerId,
   isCriError,
-  type LogOptions,
+  type LogBytesOptions,
   type RuntimeService,
 } from '@nodeagent/cri-client';
 
@@ -13,10 +13,10 @@ import type { PodsOnNode } from '../ports.js';
 import { findPod, runtimeRefusal } from './find-pod.js';
 import type { Handler } from './node-api.js';
 
-/** Reads a container's log file and the rotated ones before it. */
+/** Reads a container's log file and the rotated ones before it, in pieces that may be lent. */
 export type ReadLog = (
   path: string,
-  options: LogOptions,
+  options: LogBytesOptions,
   signal: AbortSignal,
 ) => AsyncIterable<Uint8Array>;
 
@@ -57,7 +57,7 @@ export function containerLogHandler(pods: PodsOnNode, options: ContainerLogOptio
   };
 }
 
-function readOptions(query: LogQuery, nowMs: number): LogOptions {
+function readOptions(query: LogQuery, nowMs: number): LogBytesOptions {
   const { sinceSeconds, sinceTimeMs } = query;
   const sinceMs = sinceSeconds === undefined ? sinceTimeMs : nowMs - sinceSeconds * 1000;
   return {
@@ -68,5 +68,6 @@ function readOptions(query: LogQuery, nowMs: number): LogOptions {
     stream: query.stream,
     sinceMs,
     rotated: true,
+    lent: true,
   };
 }
