@@ -1,4 +1,4 @@
-import { closeSync, openSync, readlinkSync, readSync, statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 
@@ -10,18 +10,12 @@ import {
   V1_LIMITS,
   V1_MORE,
   V1_THROTTLING,
-  type V1Texts,
 } from '../codec/cgroup-v1.js';
-import {
-  parseV2,
-  parseV2Limits,
-  V2_BASIC,
-  V2_LIMITS,
-  V2_MORE,
-  type V2Texts,
-} from '../codec/cgroup-v2.js';
+import { parseV2, parseV2Limits, V2_BASIC, V2_LIMITS, V2_MORE } from '../codec/cgroup-v2.js';
 import type { CgroupLimits, CgroupUsage } from '../model/usage.js';
 import type { CgroupReadings } from '../ports.js';
+import { KeptFiles } from './kept-files.js';
+import { readText, unlessGone } from './kernel-text.js';
 
 export interface CgroupReadingsOptions {
   /** Where cgroups are mounted; `/sys/fs/cgroup` when absent. */
@@ -31,8 +25,8 @@ export interface CgroupReadingsOptions {
 
 /** A cgroup's files are small, but for those that list processes. */
 const BUFFER_BYTES = 64 * 1024;
-/** A file of many lines comes in pieces of a page, cut between lines: a shorter piece is the last. */
-const LEAST_PAGE_BYTES = 2048;
+/** That stay open between readings: enough for 400 pods. */
+const MOST_OPEN = 8192;
 /** Other work gets its turn after so many cgroups. */
 const AT_A_TIME = 16;
 /** There is only one such file in each hierarchy: in its root. */
@@ -47,17 +41,18 @@ export function createCgroupReadings(options: CgroupReadingsOptions): CgroupRead
   const buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   const text = (path: string): string | undefined => readText(path, buffer);
   const isV2 = text(join(mountpoint, V2_MARK)) !== undefined;
-  const nameOf = createDeviceNames();
   const dirOf = (path: string): string => {
     return isV2 ? join(mountpoint, path) : join(mountpoint, 'memory', path);
   };
+  const mostOpen = mostOpenFiles(text('/proc/self/limits'));
+  const source = { mountpoint, nameOf: createDeviceNames(), text, buffer, mostOpen };
+  const read = isV2 ? createV2Reader(source) : createV1Reader(source);
   let reads = 0;
   return {
     read: async (path, how) => {
       reads += 1;
       if (reads % AT_A_TIME === 0) await setImmediate();
-      const options = { ...how, atMs: nowMs(), nameOf, text };
-      return isV2 ? readV2(mountpoint + path, options) : readV1(mountpoint, path, options);
+      return read(path, { ...how, atMs: nowMs() });
     },
     processOf: async (path) => firstProcess(text(`${dirOf(path)}/cgroup.procs`)),
     changedAtMs: async (path) => statSync(dirOf(path), { throwIfNoEntry: false })?.mtimeMs,
@@ -68,86 +63,83 @@ interface ReadOptions {
   readonly full: boolean;
   readonly limits: CgroupLimits | undefined;
   readonly atMs: number;
+}
+
+interface Source {
+  readonly mountpoint: string;
   readonly nameOf: NameOf;
   readonly text: (path: string) => string | undefined;
+  readonly buffer: Buffer;
+  readonly mostOpen: number;
 }
 
-const V1_FILES = {
-  basic: Object.entries(V1_BASIC),
-  more: Object.entries(V1_MORE),
-  limits: Object.entries(V1_LIMITS),
-  throttling: Object.entries(V1_THROTTLING),
-} as const;
+type ReadCgroup = (path: string, options: ReadOptions) => CgroupUsage | undefined;
 
-function readV1(mountpoint: string, path: string, options: ReadOptions): CgroupUsage | undefined {
-  const { full, text, atMs, nameOf } = options;
-  const read = (groups: readonly (keyof typeof V1_FILES)[]): V1Texts => {
-    const texts: Partial<Record<string, string>> = {};
-    for (const group of groups) {
-      for (const [file, controller] of V1_FILES[group]) {
-        const found = text(`${mountpoint}/${controller}${path}/${file}`);
-        if (found !== undefined) texts[file] = found;
-      }
+const V1_KEPT = Object.entries({ ...V1_BASIC, ...V1_MORE, ...V1_THROTTLING });
+const V1_BASIC_COUNT = Object.keys(V1_BASIC).length;
+const V1_FULL_COUNT = V1_BASIC_COUNT + Object.keys(V1_MORE).length;
+const V1_LIMIT_FILES = Object.entries(V1_LIMITS);
+
+function createV1Reader(source: Source): ReadCgroup {
+  const { mountpoint, text, nameOf, buffer, mostOpen } = source;
+  const prefixes = V1_KEPT.map(([, controller]) => `${mountpoint}/${controller}`);
+  const kept = new KeptFiles({
+    ...{ count: V1_KEPT.length, most: mostOpen, buffer },
+    pathOf: (path, at) => `${prefixes[at]}${path}/${V1_KEPT[at]?.[0]}`,
+  });
+  const limitsOf = (path: string): CgroupLimits => {
+    const texts: Record<string, string | undefined> = {};
+    for (const [file, controller] of V1_LIMIT_FILES) {
+      texts[file] = text(`${mountpoint}/${controller}${path}/${file}`);
     }
-    return texts;
+    return parseV1Limits(texts);
   };
-  const limits = options.limits ?? parseV1Limits(read(['limits']));
-  const isLimited = full && limits.cpuQuotaUs !== undefined;
-  const groups = ['basic', full && 'more', isLimited && 'throttling'] as const;
-  return parseV1(read(groups.filter((group) => group !== false)), { atMs, limits, nameOf });
-}
-
-function readV2(dir: string, options: ReadOptions): CgroupUsage | undefined {
-  const { full, text, atMs, nameOf } = options;
-  const read = (...groups: readonly (readonly string[])[]): V2Texts => {
-    const texts: Partial<Record<string, string>> = {};
-    for (const files of groups) {
-      for (const file of files) {
-        const found = text(`${dir}/${file}`);
-        if (found !== undefined) texts[file] = found;
-      }
+  return (path, { full, limits: known, atMs }) => {
+    const limits = known ?? limitsOf(path);
+    const count = !full
+      ? V1_BASIC_COUNT
+      : limits.cpuQuotaUs === undefined
+        ? V1_FULL_COUNT
+        : V1_KEPT.length;
+    const directory = kept.directory(path, known === undefined);
+    const texts: Record<string, string | undefined> = {};
+    for (let at = 0; at < count; at += 1) {
+      texts[V1_KEPT[at]?.[0] ?? ''] = kept.read(directory, at);
     }
-    return texts;
+    return parseV1(texts, { atMs, limits, nameOf });
   };
-  const limits = options.limits ?? parseV2Limits(read(V2_LIMITS));
-  const texts = full ? read(V2_BASIC, V2_MORE) : read(V2_BASIC);
-  const isRoot = texts['memory.current'] === undefined && texts['memory.stat'] !== undefined;
-  const meminfo = isRoot ? text('/proc/meminfo') : undefined;
-  const all = meminfo === undefined ? texts : { ...texts, meminfo };
-  return parseV2(all, { atMs, limits, nameOf });
 }
 
-/** Undefined for a file that is not there, goes while it is read, or says nothing to us. */
-export function readText(path: string, buffer: Buffer): string | undefined {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    return unlessGone(error);
-  }
-  try {
-    let [length, more] = [0, 0];
-    do {
-      more = readSync(file, buffer, length, buffer.length - length, null);
-      length += more;
-    } while (more > LEAST_PAGE_BYTES && length < buffer.length);
-    return buffer.toString('latin1', 0, length);
-  } catch (error) {
-    return unlessGone(error);
-  } finally {
-    closeSync(file);
-  }
+const V2_KEPT = [...V2_BASIC, ...V2_MORE];
+
+function createV2Reader(source: Source): ReadCgroup {
+  const { mountpoint, text, nameOf, buffer, mostOpen } = source;
+  const kept = new KeptFiles({
+    ...{ count: V2_KEPT.length, most: mostOpen, buffer },
+    pathOf: (path, at) => `${mountpoint}${path}/${V2_KEPT[at]}`,
+  });
+  const limitsOf = (path: string): CgroupLimits => {
+    return parseV2Limits(
+      Object.fromEntries(V2_LIMITS.map((file) => [file, text(`${mountpoint}${path}/${file}`)])),
+    );
+  };
+  return (path, { full, limits: known, atMs }) => {
+    const limits = known ?? limitsOf(path);
+    const directory = kept.directory(path, known === undefined);
+    const count = full ? V2_KEPT.length : V2_BASIC.length;
+    const texts: Record<string, string | undefined> = {};
+    for (let at = 0; at < count; at += 1) texts[V2_KEPT[at] ?? ''] = kept.read(directory, at);
+    if (texts['memory.current'] === undefined && texts['memory.stat'] !== undefined) {
+      texts['meminfo'] = text('/proc/meminfo'); // the root
+    }
+    return parseV2(texts, { atMs, limits, nameOf });
+  };
 }
 
-/**
- * ESRCH and EINVAL: of a process that has ended; EOPNOTSUPP: a controller has nothing to tell, as of
- * pressure that is not accounted.
- */
-const GONE = ['ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH', 'EINVAL', 'EOPNOTSUPP', 'EACCES', 'EPERM'];
-
-function unlessGone(error: unknown): undefined {
-  if (GONE.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-  throw error;
+/** Half of what this process may have open, so that the other half is left for connections. */
+function mostOpenFiles(limits: string | undefined): number {
+  const soft = /^Max open files\s+(\d+)/m.exec(limits ?? '')?.[1];
+  return Math.min(MOST_OPEN, Math.floor(Number(soft ?? 0) / 2));
 }
 
 function firstProcess(text: string | undefined): number | undefined {

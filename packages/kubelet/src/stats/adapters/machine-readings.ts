@@ -9,7 +9,8 @@ import {
 } from '../codec/proc-text.js';
 import type { FileSystemFigures, ProcessFigures } from '../model/usage.js';
 import type { MachineReadings } from '../ports.js';
-import { blockDevice, readText } from './cgroup-readings.js';
+import { blockDevice } from './cgroup-readings.js';
+import { readText } from './kernel-text.js';
 
 /** This machine through /proc and statfs. */
 export function createMachineReadings({ nowMs }: { nowMs: () => number }): MachineReadings {

@@ -52,7 +52,7 @@ export type V1Texts = Readonly<
       | keyof typeof V1_MORE
       | keyof typeof V1_LIMITS
       | keyof typeof V1_THROTTLING,
-      string
+      string | undefined
     >
   >
 >;

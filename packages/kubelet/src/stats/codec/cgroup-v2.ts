@@ -44,7 +44,7 @@ export type V2Texts = Readonly<
   Partial<
     Record<
       (typeof V2_BASIC)[number] | (typeof V2_MORE)[number] | (typeof V2_LIMITS)[number] | 'meminfo',
-      string
+      string | undefined
     >
   >
 >;
