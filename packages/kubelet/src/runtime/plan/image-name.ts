@@ -1,8 +1,5 @@
-const DOMAIN = String.raw`(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?`;
-const COMPONENT = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`;
-const REFERENCE = new RegExp(
-  String.raw`^((?:${DOMAIN}/)?${COMPONENT}(?:/${COMPONENT})*)(?::([\w][\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$`,
-);
+import { parseImageReference } from '@nodeagent/kube-client/pod-rules';
+
 const MAX_NAME = 255;
 
 export interface ImageName {
@@ -17,12 +14,12 @@ export interface ImageName {
  * @see https://github.com/distribution/reference for the grammar
  */
 export function parseImageName(text: string): ImageName | string {
-  const found = REFERENCE.exec(text);
-  if (found === null) {
-    const lower = REFERENCE.test(text.toLowerCase());
-    return lower ? 'repository name must be lowercase' : 'invalid reference format';
+  const found = parseImageReference(text);
+  if (found === undefined) {
+    const isLowerOne = parseImageReference(text.toLowerCase()) !== undefined;
+    return isLowerOne ? 'repository name must be lowercase' : 'invalid reference format';
   }
-  const [, name = '', tag, digest] = found;
+  const { name, tag, digest } = found;
   if (name.length > MAX_NAME) return `repository name must not be more than ${MAX_NAME} characters`;
   const reference = tag === undefined && digest === undefined ? `${text}:latest` : text;
   return { reference, repository: withRegistry(name) };
