@@ -1,6 +1,7 @@
-const OFFSET = 0x6c62272e07bb014262b821756295c58dn;
-const PRIME = 0x0000000001000000000000000000013bn;
-const MASK = (1n << 128n) - 1n;
+const OFFSET: readonly number[] = [0x6295c58d, 0x62b82175, 0x07bb0142, 0x6c62272e];
+/** The prime is 2^88 and this. */
+const SMALL = 0x13b;
+const TWO_32 = 2 ** 32;
 
 /**
  * FNV-1a of 128 bits, as 32 lower-case hex digits.
@@ -8,15 +9,14 @@ const MASK = (1n << 128n) - 1n;
  * @see RFC 9923 (The FNV Non-Cryptographic Hash Algorithm)
  */
 export function fnv128a(text: string): string {
-  let hash = OFFSET;
-  for (const byte of Buffer.from(text)) hash = ((hash ^ BigInt(byte)) * PRIME) & MASK;
-  return hash.toString(16).padStart(32, '0');
-}
-
-/** JSON whose keys are sorted, so that equal values give equal text. */
-export function stableJson(value: unknown): string {
-  return JSON.stringify(value, (_, part: unknown) => {
-    if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
-    return Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)));
-  });
+  let [a = 0, b = 0, c = 0, d = 0] = OFFSET; // 32 bits each, the lowest first
+  for (const byte of Buffer.from(text)) {
+    a = (a ^ byte) >>> 0;
+    const low = a * SMALL;
+    const second = b * SMALL + Math.floor(low / TWO_32);
+    const third = c * SMALL + ((a << 24) >>> 0) + Math.floor(second / TWO_32);
+    const fourth = d * SMALL + ((a >>> 8) | (b << 24)) + Math.floor(third / TWO_32);
+    [a, b, c, d] = [low >>> 0, second >>> 0, third >>> 0, fourth >>> 0];
+  }
+  return [d, c, b, a].map((word) => word.toString(16).padStart(8, '0')).join('');
 }

@@ -8,9 +8,9 @@ import {
 } from '@nodeagent/kube-client/pod-rules';
 
 import { ManifestError } from '../model/errors.js';
-import { fnv128a, stableJson } from '../model/manifest-hash.js';
 import { HASH_ANNOTATION } from '../model/pod-spec.js';
 import { apiReferenceOf } from './api-references.js';
+import { staticPodUid } from './static-pod-uid.js';
 
 /** Where a manifest was read: a file's full path, or a URL. */
 export type ManifestOrigin =
@@ -24,8 +24,7 @@ const TOLERATION = { operator: 'Exists', effect: 'NoExecute' } as const;
  * the node's own, and the API server's checks, since no API server saw it.
  *
  * A uid that the manifest does not give is a hash of the defaulted pod, the node and the origin:
- * whoever reads the same manifest in the same place gets the same pod. The hash is not the one that
- * the Go kubelet computes from its own in-memory types.
+ * whoever reads the same manifest in the same place gets the same pod.
  *
  * @throws {ManifestError} for what upstream refuses too
  * @see Kubernetes 1.36 pkg/kubelet/config/common.go
@@ -36,7 +35,7 @@ export function prepareStaticPod(manifest: Pod, origin: ManifestOrigin, nodeName
   if (givenName === '') throw new ManifestError('invalid pod: name is needed for the pod');
   if (spec === undefined) throw new ManifestError('invalid pod: spec: Required value');
   defaultPod(spec);
-  const uid = (metadata.uid ?? '') || uidOf({ ...manifest, metadata, spec }, origin, nodeName);
+  const uid = (metadata.uid ?? '') || staticPodUid(manifest, spec, origin, nodeName);
   const name = `${givenName}-${nodeName.toLowerCase()}`;
   const namespace = (metadata.namespace ?? '') || 'default';
   const annotations = { ...metadata.annotations, [HASH_ANNOTATION]: uid };
@@ -54,12 +53,6 @@ export function prepareStaticPod(manifest: Pod, origin: ManifestOrigin, nodeName
   };
   assertValid(pod);
   return pod;
-}
-
-function uidOf(pod: Pod, origin: ManifestOrigin, nodeName: string): string {
-  const place =
-    origin.kind === 'file' ? `host:${nodeName}file:${origin.path}` : `url:${origin.url}`;
-  return fnv128a(`${stableJson(pod)}${place}`);
 }
 
 type Toleration = NonNullable<NonNullable<Pod['spec']>['tolerations']>[number];

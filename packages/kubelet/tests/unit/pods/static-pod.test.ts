@@ -2,7 +2,7 @@ import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { parsePodManifest, parsePodManifests, prepareStaticPod } from '../../../src/pods/index.js';
-import { fnv128a, stableJson } from '../../../src/pods/model/manifest-hash.js';
+import { fnv128a } from '../../../src/pods/model/manifest-hash.js';
 
 const text = `
 apiVersion: v1
@@ -37,12 +37,6 @@ describe(fnv128a, () => {
     ['abc', 'a68d622cec8b5822836dbc7977af7f3b'],
   ])('of %j is %s', (input, want) => {
     expect(fnv128a(input)).toBe(want);
-  });
-});
-
-describe(stableJson, () => {
-  it('does not depend on the order of keys', () => {
-    expect(stableJson({ b: [{ d: 1, c: 2 }], a: 0 })).toBe('{"a":0,"b":[{"c":2,"d":1}]}');
   });
 });
 
@@ -170,15 +164,49 @@ describe(parsePodManifest, () => {
       'spec.containers.0.env.0.value: expected string',
       withSpec({}, [{ name: 'a', env: [{ name: 'E', value: 8080 }] }]),
     ],
-    ['spec: expected object', 'apiVersion: v1\nkind: Pod\nmetadata: {name: x}'],
+    ['metadata: expected object', 'apiVersion: v1\nkind: Pod\nmetadata: 7'],
+    ['spec.priority: expected int32', withSpec({ priority: 2 ** 31 })],
+    ['spec.priority: expected int', withSpec({ priority: 1.5 })],
+    ['spec.hostNetwork: expected boolean', withSpec({ hostNetwork: 'true' })],
+    ['spec.overhead.cpu: expected quantity', withSpec({ overhead: { cpu: '1x' } })],
+    ['spec.nodeSelector.a: expected string', withSpec({ nodeSelector: { a: 1 } })],
+    ['spec.containers.0: expected object', withSpec({ containers: [7] })],
+    [
+      'livenessProbe.httpGet.port: expected int32',
+      withSpec({}, [{ name: 'a', livenessProbe: { httpGet: { port: 2 ** 40 } } }]),
+    ],
+    [
+      'metadata.creationTimestamp: expected RFC 3339 time; spec.hostPID: expected boolean',
+      'apiVersion: v1\nkind: Pod\nmetadata: {creationTimestamp: now}\nspec: {hostPID: 1}',
+    ],
+    ['position', '{"apiVersion": "v1", kind: "Pod"}'],
   ])('says what is wrong: %s', (message, manifest) => {
     expect(() => parsePodManifest(manifest)).toThrow(message);
   });
 
-  it('takes the first of several documents, null for absence, and fields that it does not know', () => {
+  it('takes the first of several documents, null for absence, and leaves out what no pod has', () => {
     const manifest = `${text}  tolerations: null\n  newField: { a: 1 }\n---\nkind: Other`;
-    expect(parsePodManifest(manifest).spec).toMatchObject({ newField: { a: 1 } });
-    expect(parsePodManifest(manifest).spec?.tolerations).toBeUndefined();
+    expect(parsePodManifest(manifest)).toEqual(parsePodManifest(text));
+  });
+
+  const spec = (yaml: string) => parsePodManifest(`apiVersion: v1\nkind: Pod\nspec: ${yaml}`).spec;
+  it.each<readonly [string, string, object]>([
+    ['octal numbers of YAML 1.1', '{priority: 0644}', { priority: 0o644 }],
+    ['octal numbers of YAML 1.2', '{priority: 0o644}', { priority: 0o644 }],
+    ['hexadecimal numbers', '{priority: 0x1F}', { priority: 31 }],
+    ['binary numbers', '{priority: -0b11}', { priority: -3 }],
+    ['digits in groups', '{priority: 1_000}', { priority: 1000 }],
+    ['yes and off', '{hostNetwork: yes, hostPID: off}', { hostNetwork: true, hostPID: false }],
+    ['times as words', '{hostname: 12:30}', { hostname: '12:30' }],
+    ['dates as words', '{hostname: 2026-01-01}', { hostname: '2026-01-01' }],
+    ['numbers for keys', '{nodeSelector: {1: a, 2.5: b}}', { nodeSelector: { 1: 'a', 2.5: 'b' } }],
+    [
+      'amounts without quotes',
+      '{overhead: {cpu: 0.50, memory: 1e3}}',
+      { overhead: { cpu: '0.5', memory: '1000' } },
+    ],
+  ])('reads %s', (_, yaml, want) => {
+    expect(spec(yaml)).toEqual(want);
   });
 });
 

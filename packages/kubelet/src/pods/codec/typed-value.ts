@@ -1,0 +1,122 @@
+import { parseQuantity } from '@nodeagent/base';
+
+import type { GoField, GoType } from '../model/go-type.js';
+import { type Fields, isFields, NumberText } from './manifest-tree.js';
+
+/** `spec.containers.0: expected object` */
+export type Problem = string;
+
+/**
+ * A tree read as a value of a type, as Go's decoder does: keys that the type does not have are left
+ * out, `null` is absence, and everything else must be what the type says. Quantities become text,
+ * other numbers numbers.
+ *
+ * @param problems gets a line for each part that is something else
+ * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/runtime/serializer/json/json.go
+ */
+export function readTyped(type: GoType, tree: unknown, problems: Problem[]): unknown {
+  return read(type, tree, { path: '', problems });
+}
+
+interface Place {
+  readonly path: string;
+  readonly problems: Problem[];
+}
+
+function below({ path, problems }: Place, step: string | number): Place {
+  return { path: path === '' ? String(step) : `${path}.${step}`, problems };
+}
+
+function expected({ path, problems }: Place, what: string): undefined {
+  problems.push(`${path}: expected ${what}`);
+  return undefined;
+}
+
+function read(type: GoType, tree: unknown, place: Place): unknown {
+  if (tree === null || tree === undefined) return undefined;
+  switch (type.kind) {
+    case 'pointer':
+      return read(type.of, tree, place);
+    case 'struct':
+      return isFields(tree) ? readStruct(type.fields, tree, place) : expected(place, 'object');
+    case 'list':
+      if (!Array.isArray(tree)) return expected(place, 'array');
+      return tree.map((item, i) => read(type.of, item, below(place, i)) ?? zeroOf(type.of));
+    case 'map':
+      return isFields(tree) ? readMap(type.of, tree, place) : expected(place, 'object');
+    case 'raw':
+      return tree;
+    default:
+      return readScalar(type.kind, tree, place);
+  }
+}
+
+function readStruct(fields: readonly GoField[], tree: Fields, place: Place): Fields {
+  const found: Record<string, unknown> = {};
+  for (const { key, embedded, where, type } of fields) {
+    if (where === 'memory') continue;
+    if (embedded && type.kind === 'struct') {
+      Object.assign(found, readStruct(type.fields, tree, place));
+      continue;
+    }
+    const value = read(type, tree[key], below(place, key));
+    if (value !== undefined) found[key] = value;
+  }
+  return found;
+}
+
+function readMap(of: GoType, tree: Fields, place: Place): Fields {
+  const entries = Object.entries(tree).map(([key, item]) => [
+    key,
+    read(of, item, below(place, key)) ?? zeroOf(of),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** What stands for `null` in a list or a map. */
+function zeroOf({ kind }: GoType): unknown {
+  if (kind === 'struct') return {};
+  if (kind === 'string') return '';
+  return kind === 'bool' ? false : kind === 'int32' || kind === 'int64' ? 0 : '0';
+}
+
+type ScalarKind = Exclude<GoType['kind'], 'struct' | 'list' | 'map' | 'pointer' | 'raw'>;
+
+function readScalar(kind: ScalarKind, tree: unknown, place: Place): unknown {
+  switch (kind) {
+    case 'string':
+      return typeof tree === 'string' ? tree : expected(place, 'string');
+    case 'bool':
+      return typeof tree === 'boolean' ? tree : expected(place, 'boolean');
+    case 'int32':
+    case 'int64':
+      return readInteger(kind, tree, place);
+    case 'intOrString':
+      return typeof tree === 'string' ? tree : readInteger('int32', tree, place);
+    case 'time':
+      return isTime(tree) ? tree : expected(place, 'RFC 3339 time');
+    case 'quantity':
+    case 'milliQuantity':
+      return readQuantity(tree, place);
+  }
+}
+
+const LIMITS = { int32: 1n << 31n, int64: 1n << 63n } as const;
+
+function readInteger(kind: 'int32' | 'int64', tree: unknown, place: Place): number | undefined {
+  const text = tree instanceof NumberText ? tree.text : '';
+  if (!/^-?\d+$/.test(text)) return expected(place, 'int');
+  const value = BigInt(text);
+  const limit = LIMITS[kind];
+  return value < limit && value >= -limit ? Number(value) : expected(place, kind);
+}
+
+function isTime(tree: unknown): tree is string {
+  return typeof tree === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(tree);
+}
+
+function readQuantity(tree: unknown, place: Place): string | undefined {
+  const text = tree instanceof NumberText ? tree.text : tree;
+  if (typeof text === 'string' && parseQuantity(text.trim()) !== undefined) return text.trim();
+  return expected(place, 'quantity');
+}
