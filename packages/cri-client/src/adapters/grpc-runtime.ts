@@ -6,6 +6,7 @@ import {
   missingInContainerStatus,
 } from '../codec/container.js';
 import { decodeContainerEvent } from '../codec/event.js';
+import { KnownItems } from '../codec/known-items.js';
 import { encodeResources } from '../codec/linux.js';
 import {
   decodeRuntimeConfiguration,
@@ -29,9 +30,12 @@ import {
   encodeContainerStatsFilter,
   encodeSandboxStatsFilter,
 } from '../codec/stats.js';
+import type { ContainerFilter } from '../model/container.js';
 import { containerId, sandboxId } from '../model/ids.js';
+import type { SandboxFilter } from '../model/sandbox.js';
 import type { RuntimeService } from '../ports.js';
 import type { Channel } from './channel.js';
+import { runtime } from './generated/runtime-v1.js';
 import { type Method, RUNTIME } from './methods.js';
 import { complete, goneIsDone, nonEmpty, present } from './reply.js';
 
@@ -118,6 +122,8 @@ function ofSandboxes(
   | 'streamPodSandboxes'
   | 'updatePodSandboxResources'
 > {
+  const known = new KnownItems((bytes) => decodeSandbox(runtime.v1.PodSandbox.decode(bytes)));
+  const found = { ...RUNTIME.listPodSandbox, deserialize: (bytes: Buffer) => known.read(bytes) };
   return {
     runPodSandbox: async ({ config, runtimeHandler }, signal) => {
       const request = {
@@ -144,9 +150,9 @@ function ofSandboxes(
       return (await caller.unary(RUNTIME.podSandboxStatus, request, signal)).info;
     },
     listPodSandbox: async (filter, signal) => {
-      const request = { filter: encodeSandboxFilter(filter) };
-      const { items } = await caller.unary(RUNTIME.listPodSandbox, request, signal);
-      return items.map(decodeSandbox);
+      const items = await caller.unary(found, { filter: encodeSandboxFilter(filter) }, signal);
+      if (isOfAll(filter)) known.keepOnly(items);
+      return items;
     },
     streamPodSandboxes: async function* (filter, signal) {
       const request = { filter: encodeSandboxFilter(filter) };
@@ -179,6 +185,8 @@ function ofContainers(
   | 'reopenContainerLog'
   | 'checkpointContainer'
 > {
+  const known = new KnownItems((bytes) => decodeContainer(runtime.v1.Container.decode(bytes)));
+  const found = { ...RUNTIME.listContainers, deserialize: (bytes: Buffer) => known.read(bytes) };
   return {
     createContainer: async ({ sandboxId: id, config, sandboxConfig }, signal) => {
       const request = {
@@ -212,9 +220,9 @@ function ofContainers(
       return (await caller.unary(RUNTIME.containerStatus, request, signal)).info;
     },
     listContainers: async (filter, signal) => {
-      const request = { filter: encodeContainerFilter(filter) };
-      const { containers } = await caller.unary(RUNTIME.listContainers, request, signal);
-      return containers.map(decodeContainer);
+      const items = await caller.unary(found, { filter: encodeContainerFilter(filter) }, signal);
+      if (isOfAll(filter)) known.keepOnly(items);
+      return items;
     },
     streamContainers: async function* (filter, signal) {
       const request = { filter: encodeContainerFilter(filter) };
@@ -238,6 +246,11 @@ function ofContainers(
       await caller.within(deadlineMs, RUNTIME.checkpointContainer, { request, signal });
     },
   };
+}
+
+/** A filter without a condition. */
+function isOfAll(filter: SandboxFilter | ContainerFilter): boolean {
+  return Object.values(filter).every((condition) => condition === undefined);
 }
 
 function ofSessions(caller: Caller): Part<'execSync' | 'exec' | 'attach' | 'portForward'> {
