@@ -26,32 +26,36 @@ export async function runLogRotation(
 ): Promise<void> {
   const { cri, maxBytes, workers, periodMs, clock, log } = options;
   if (maxBytes < 0) return;
+  const paths = new Map<ContainerId, string>();
   const queue = new KeyedQueue<ContainerId, undefined>(
     {
-      handle: (id, _, inner) => checkLog(options, id, inner),
+      handle: (id, _, inner) => checkLog(options, { id, paths }, inner),
       onError: (container, err) => log.warn({ container, err }, 'log not rotated'),
       concurrency: workers,
     },
     signal,
   );
   const task = async (inner: AbortSignal): Promise<void> => {
-    for (const { id } of await cri.listContainers({ state: 'running' }, inner)) {
-      queue.put(id, undefined);
-    }
+    const running = new Set<ContainerId>();
+    for (const { id } of await cri.listContainers({ state: 'running' }, inner)) running.add(id);
+    for (const id of paths.keys()) if (!running.has(id)) paths.delete(id);
+    for (const id of running) queue.put(id, undefined);
   };
   const onError = (err: unknown): void => log.warn({ err }, 'logs to be rotated are not known');
   await runEvery({ clock, periodMs, task, onError }, signal);
   await queue.idle();
 }
 
+/** @param paths of containers whose log was found before: it stays where it is while they run */
 async function checkLog(
   options: LogRotationOptions,
-  id: ContainerId,
+  { id, paths }: Readonly<{ id: ContainerId; paths: Map<ContainerId, string> }>,
   signal: AbortSignal,
 ): Promise<void> {
   const { cri, files, maxBytes } = options;
-  const path = await logPathOf(options, id, signal);
+  const path = paths.get(id) ?? (await logPathOf(options, id, signal));
   if (path === undefined) return;
+  paths.set(id, path);
   let size = await files.sizeBytes(path);
   if (size === undefined) {
     // a rotation that was cut off between its two steps, or somebody else's hand

@@ -55,6 +55,7 @@ describe(runLogRotation, () => {
   let log: MemoryLogger;
   let reopened: number;
   let failReopen: boolean;
+  let asked: number;
   let end: AbortController;
   let running: Promise<void>;
 
@@ -62,6 +63,7 @@ describe(runLogRotation, () => {
     directory = await mkdtemp(join(tmpdir(), 'rotation-'));
     path = join(directory, '0.log');
     [clock, log, reopened, failReopen] = [new ManualClock(), new MemoryLogger(), 0, false];
+    asked = 0;
     end = new AbortController();
   });
   afterEach(async () => {
@@ -78,7 +80,10 @@ describe(runLogRotation, () => {
         files: createRotationFiles(),
         cri: {
           listContainers: async () => [{ id: containerId('c') }] as never,
-          containerStatus: async () => ({ state: 'running', logPath: path }) as never,
+          containerStatus: async () => {
+            asked += 1;
+            return { state: 'running', logPath: path } as never;
+          },
           reopenContainerLog: async () => {
             if (failReopen) throw new CriError('CRI_UNAVAILABLE', 'away', { method: 'Reopen' });
             await writeFile(path, '');
@@ -133,6 +138,20 @@ describe(runLogRotation, () => {
     start();
     await until(async () => reopened > 0 && (await names()).length > 0);
     expect(await names()).toEqual(['0.log']);
+  });
+
+  it('asks once where the log of a container is', async () => {
+    await writeFile(path, 'x'.repeat(99));
+    start();
+    for (let round = 0; round < 3; round += 1) {
+      await until(() => clock.sleeping > 0);
+      await clock.advance(10_000);
+    }
+    await writeFile(path, 'x'.repeat(100));
+    await until(() => clock.sleeping > 0);
+    await clock.advance(10_000);
+    await until(() => reopened > 0);
+    expect(asked).toBe(1);
   });
 
   it('is off for a negative size', async () => {
