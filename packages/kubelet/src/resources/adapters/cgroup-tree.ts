@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { cgroupPath, type CgroupDriver } from '../plan/cgroup-names.js';
@@ -38,10 +38,12 @@ function createV1(driver: CgroupDriver, mountpoint: string): CgroupTree {
   return {
     ensure: async (names, values) => {
       const path = cgroupPath(names, driver);
-      for (const controller of await controllers) {
-        if (controller === 'cpuset') await inheritCpuset(join(mountpoint, controller), path);
-        await mkdir(join(mountpoint, controller, path), { recursive: true });
-      }
+      const made = (await controllers).map(async (controller) => {
+        const root = join(mountpoint, controller);
+        if (controller === 'cpuset') await makeCpuset(root, path);
+        else await makeLast(join(root, path));
+      });
+      await Promise.all(made);
       const cpu = join(mountpoint, 'cpu', path);
       await writeValue(cpu, 'cpu.shares', values.cpuShares);
       await writeValue(cpu, 'cpu.cfs_period_us', values.cpuPeriodUs);
@@ -83,14 +85,45 @@ function createV1(driver: CgroupDriver, mountpoint: string): CgroupTree {
   };
 }
 
+/**
+ * Those above are there, nearly always: it takes one call then, for each of a dozen cgroups that a pod
+ * has in version 1.
+ */
+async function makeLast(dir: string): Promise<'new' | 'there'> {
+  try {
+    await mkdir(dir);
+    return 'new';
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return 'there';
+    if (code !== 'ENOENT') throw error;
+    await mkdir(dir, { recursive: true });
+    return 'new';
+  }
+}
+
+const CPUSET_FILES = ['cpuset.cpus', 'cpuset.mems'] as const;
+
 /** A new cpuset has no CPUs and no memory nodes; nothing can run in it until it is given some. */
-async function inheritCpuset(root: string, path: string): Promise<void> {
+async function makeCpuset(root: string, path: string): Promise<void> {
+  const dir = join(root, path);
+  const above = dirname(dir);
+  const isNew = (await makeLast(dir)) === 'new';
+  for (const file of CPUSET_FILES) {
+    if (!isNew && (await readFile(join(dir, file), 'utf8')).trim() !== '') continue;
+    const text = (await readFile(join(above, file), 'utf8')).trim();
+    if (text === '') return inheritCpusets(root, path);
+    await writeFile(join(dir, file), text);
+  }
+}
+
+/** From the top down, each from the one above it. */
+async function inheritCpusets(root: string, path: string): Promise<void> {
   let dir = root;
   for (const part of path.split('/').filter((name) => name !== '')) {
     const above = dir;
     dir = join(dir, part);
-    await mkdir(dir, { recursive: true });
-    for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    for (const file of CPUSET_FILES) {
       const own = (await readFile(join(dir, file), 'utf8')).trim();
       if (own === '') await writeFile(join(dir, file), await readFile(join(above, file), 'utf8'));
     }
@@ -100,15 +133,10 @@ async function inheritCpuset(root: string, path: string): Promise<void> {
 function createV2(driver: CgroupDriver, mountpoint: string): CgroupTree {
   return {
     ensure: async (names, values) => {
-      const parts = cgroupPath(names, driver)
-        .split('/')
-        .filter((part) => part !== '');
-      let dir = mountpoint;
-      for (const part of parts) {
-        await delegate(dir);
-        dir = join(dir, part);
-        await mkdir(dir, { recursive: true });
-      }
+      const path = cgroupPath(names, driver);
+      const dir = join(mountpoint, path);
+      await makeLast(dir);
+      if ((await delegate(dirname(dir))) === 'incomplete') await delegateAll(mountpoint, path);
       await writeV2(dir, values);
     },
     limits: async (names) => {
@@ -148,15 +176,30 @@ async function writeV2(dir: string, values: CgroupValues): Promise<void> {
   await writeValue(dir, 'pids.max', pidsMax);
 }
 
-/** Lets the cgroups below have the controllers that this one has and that we use. */
-async function delegate(dir: string): Promise<void> {
+/** From the top down: what one has depends on the one above it. */
+async function delegateAll(mountpoint: string, path: string): Promise<void> {
+  let dir = mountpoint;
+  for (const part of path.split('/').filter((name) => name !== '')) {
+    await delegate(dir);
+    dir = join(dir, part);
+  }
+}
+
+/**
+ * Lets the cgroups below have the controllers that this one has and that we use.
+ *
+ * @returns whether it has all that we use
+ */
+async function delegate(dir: string): Promise<'complete' | 'incomplete'> {
   const available = (await readFile(join(dir, V2_MARK), 'utf8')).trim().split(' ');
   const wanted = V1_CONTROLLERS.filter((controller) => available.includes(controller));
   const enabled = (await readFile(join(dir, 'cgroup.subtree_control'), 'utf8')).trim().split(' ');
   const missing = wanted.filter((controller) => !enabled.includes(controller));
-  if (missing.length === 0) return;
-  const text = missing.map((controller) => `+${controller}`).join(' ');
-  await writeFile(join(dir, 'cgroup.subtree_control'), text);
+  if (missing.length > 0) {
+    const text = missing.map((controller) => `+${controller}`).join(' ');
+    await writeFile(join(dir, 'cgroup.subtree_control'), text);
+  }
+  return wanted.length === V1_CONTROLLERS.length ? 'complete' : 'incomplete';
 }
 
 async function writeValue(

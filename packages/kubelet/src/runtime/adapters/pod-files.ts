@@ -35,10 +35,10 @@ export function createPodFiles(rootDir: string): PodFiles {
       return path;
     },
     writeHostsFile: async (uid, text) => {
-      await mkdir(podDir(uid), { recursive: true, mode: 0o750 });
       const path = join(podDir(uid), 'etc-hosts');
       // In place: running containers have this very file mounted.
-      await writeFile(path, text, { mode: 0o644 });
+      const write = (): Promise<void> => writeFile(path, text, { mode: 0o644 });
+      await inDirectory(podDir(uid), 0o750, write);
       return path;
     },
     hostsOfHost: () => readFile('/etc/hosts', 'utf8').catch(absent('')),
@@ -50,9 +50,10 @@ export function createPodFiles(rootDir: string): PodFiles {
     readTail: (path, maxBytes) => readTail(path, maxBytes).catch(absent('')),
     linkLog: async (link, log) => {
       if (!(await exists(log))) return;
-      await mkdir(dirname(link), { recursive: true, mode: 0o755 });
-      await symlink(log, link).catch((error: unknown) => {
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      await inDirectory(dirname(link), 0o755, async () => {
+        await symlink(log, link).catch((error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+        });
       });
     },
     removeLogs: async (log, link) => {
@@ -70,6 +71,14 @@ export function createPodFiles(rootDir: string): PodFiles {
       await removeIfEmpty(path);
     },
   };
+}
+
+/** Does it again when the directory had to be made first. */
+async function inDirectory(path: string, mode: number, act: () => Promise<void>): Promise<void> {
+  const isMissing = await act().then(() => false, absent(true));
+  if (!isMissing) return;
+  await mkdir(path, { recursive: true, mode });
+  await act();
 }
 
 async function readTail(path: string, maxBytes: number): Promise<string> {
