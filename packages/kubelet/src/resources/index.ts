@@ -5,6 +5,7 @@ export {
   podNames,
   podUidOf,
 } from './plan/cgroup-names.js';
+export { limitGrowth } from './plan/cgroup-fit.js';
 export {
   allPodsValues,
   type CgroupLimits,

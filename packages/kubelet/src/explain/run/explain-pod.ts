@@ -122,6 +122,7 @@ function imaginaryPorts(
     credentials: { forImage: async () => [] },
     cgroups: {
       ensure: async () => undefined,
+      fit: () => Promise.resolve(),
       parentOf: (pod) => cgroupPath(podNames(layout, qosClass(pod), podUid(pod)), layout.driver),
       limits: async () => undefined,
       wanted: () => ({}),

@@ -10,6 +10,7 @@ import {
   podUidOf,
   qosNames,
 } from '../plan/cgroup-names.js';
+import { cgroupFit } from '../plan/cgroup-fit.js';
 import {
   type CgroupLimits,
   type CgroupValues,
@@ -36,6 +37,8 @@ const CLASSES: readonly QosClass[] = ['Guaranteed', 'Burstable', 'BestEffort'];
 export class PodCgroups {
   readonly #options: PodCgroupsOptions;
   #usable = false;
+  /** By pod uid: what its cgroup was last made to hold it to, so that starts need not ask. */
+  readonly #fitted = new Map<string, string>();
 
   constructor(options: PodCgroupsOptions) {
     this.#options = options;
@@ -63,7 +66,26 @@ export class PodCgroups {
     if (parent === undefined) return undefined;
     const { tree, rules } = this.#options;
     await tree.ensure(this.#names(pod), podCgroupValues(pod, rules));
+    this.#fitted.set(podUid(pod), JSON.stringify(this.wanted(pod)));
     return parent;
+  }
+
+  /**
+   * Makes room for a container that is about to start, where the pod was given other resources since
+   * its cgroup was made. Costs nothing where it was not.
+   *
+   * @param mayShrink nothing of the pod that runs has more than it is to have
+   */
+  async fit(pod: Pod, mayShrink: boolean): Promise<void> {
+    const [uid, wanted] = [podUid(pod), this.wanted(pod)];
+    const key = JSON.stringify(wanted);
+    if (!this.#usable || this.#fitted.get(uid) === key) return;
+    const has = await this.limits(pod);
+    if (has === undefined) return;
+    const memoryUsage = (await this.memoryUsage(pod)) ?? 0;
+    const change = cgroupFit(has, wanted, { mayShrink, memoryUsage });
+    if (Object.keys(change).length > 0) await this.setLimits(pod, change);
+    if (mayShrink) this.#fitted.set(uid, key);
   }
 
   /** What all pods together may have; of no effect where pods have no cgroups of their own. */
@@ -92,7 +114,9 @@ export class PodCgroups {
   }
 
   async setLimits(pod: Pod, limits: CgroupLimits): Promise<void> {
-    if (this.#usable) await this.#options.tree.ensure(this.#names(pod), limits);
+    if (!this.#usable) return;
+    this.#fitted.delete(podUid(pod));
+    await this.#options.tree.ensure(this.#names(pod), limits);
   }
 
   /** In bytes; undefined where it has no cgroup. */
@@ -134,6 +158,7 @@ export class PodCgroups {
   /** Of a pod whose containers have ended; what else runs in it is killed. */
   async remove(uid: string): Promise<void> {
     if (!this.#usable) return;
+    this.#fitted.delete(uid);
     const { tree, layout, log } = this.#options;
     for (const qos of CLASSES) {
       const names = podNames(layout, qos, uid);

@@ -10,6 +10,7 @@ import {
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import {
+  allContainers,
   containerGraceSeconds,
   effectiveResources,
   findContainer,
@@ -21,6 +22,7 @@ import {
   type StartContainerRequest,
   StartError,
 } from '../../pods/index.js';
+import type { PodCgroups } from '../../resources/index.js';
 import type { ContainerVolumes, ObjectSource } from '../../volumes/index.js';
 import { LABEL_CONTAINER_NAME } from '../model/labels.js';
 import { containerConfig, containerLogPath, nextRun } from '../plan/container-config.js';
@@ -37,7 +39,7 @@ import { allOrFirst, ContainerMounts } from './container-mounts.js';
 import { stopContainer } from './container-stopper.js';
 import { runHook } from './hooks.js';
 import { detailOf, type Images, type PulledImage } from './images.js';
-import type { Sandboxes } from './sandboxes.js';
+import { noCgroup, type Sandboxes } from './sandboxes.js';
 import type { RuntimeSettings } from './settings.js';
 
 export interface StarterPorts {
@@ -46,11 +48,21 @@ export interface StarterPorts {
   readonly volumes: ContainerVolumes;
   readonly objects: ObjectSource;
   readonly resources?: ActuatedRecords | undefined;
+  readonly cgroups: Pick<PodCgroups, 'fit'>;
   readonly surroundings: Surroundings;
   readonly events: PodEvents;
   readonly call: HookCaller;
   readonly clock: Clock;
   readonly log: Logger;
+}
+
+/** Whether no container is known to have other resources than its pod was given. */
+function isSettled(pod: Pod, resources: ActuatedRecords | undefined): boolean {
+  const has = resources?.actuated(podUid(pod))?.containers ?? {};
+  return allContainers(pod).every(({ spec }) => {
+    const known = has[spec.name];
+    return known === undefined || sameResources(known, effectiveResources(pod, spec));
+  });
 }
 
 interface Prepared {
@@ -122,7 +134,7 @@ export class ContainerStarter {
     { container, attempt }: Readonly<{ container: Container; attempt: number }>,
     signal: AbortSignal,
   ): Promise<Readonly<{ id: string; restartCount: number }>> {
-    const { cri, events } = this.#ports;
+    const { cri, events, cgroups, resources } = this.#ports;
     const { pod } = request;
     const sandbox = await this.#sandboxes.config(pod, { attempt, told: 'quiet' }, signal);
     const { image: name = '', imagePullPolicy: policy } = container;
@@ -137,6 +149,7 @@ export class ContainerStarter {
     const config = containerConfig(input, this.#settings);
     const target = { sandboxId: sandboxId(request.sandboxId), config, sandboxConfig: sandbox };
     await this.#noteResources(pod, container);
+    await cgroups.fit(pod, isSettled(pod, resources)).catch(noCgroup);
     const id = await cri
       .createContainer(target, signal)
       .catch(failed('CreateContainerError', signal));

@@ -54,7 +54,7 @@ export interface PodRuntimePorts {
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
   readonly cgroups: Pick<
     PodCgroups,
-    'ensure' | 'parentOf' | 'limits' | 'wanted' | 'setLimits' | 'memoryUsage'
+    'ensure' | 'fit' | 'parentOf' | 'limits' | 'wanted' | 'setLimits' | 'memoryUsage'
   >;
   /** What containers were given is kept there, where they may be given something else later. */
   readonly resources?: ActuatedRecords | undefined;

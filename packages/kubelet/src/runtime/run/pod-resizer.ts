@@ -15,7 +15,7 @@ import {
   type ResizePodRequest,
   resourcesOf,
 } from '../../pods/index.js';
-import type { CgroupLimits, PodCgroups } from '../../resources/index.js';
+import { type CgroupLimits, limitGrowth, type PodCgroups } from '../../resources/index.js';
 import {
   containerResources,
   overheadResources,
@@ -75,23 +75,18 @@ async function change(kind: Kind, resize: Resize, signal: AbortSignal): Promise<
   const { has, wanted, request } = resize;
   const limits = limitsOf(kind);
   const growth = (name: keyof CgroupLimits): number =>
-    has === undefined || wanted[name] === undefined ? 0 : sizeOf(wanted[name]) - sizeOf(has[name]);
-  const limitGrowth = growth(limits[0] as keyof CgroupLimits);
-  const shareGrowth = kind === 'cpu' ? growth('cpuShares') : 0;
-  if (limitGrowth > 0) await setPod(limits, resize, signal);
-  if (shareGrowth > 0) await setPod(['cpuShares'], resize, signal);
+    has === undefined ? 0 : limitGrowth(has[name], wanted[name]);
+  const ceiling = growth(limits[0] as keyof CgroupLimits);
+  const shares = kind === 'cpu' ? growth('cpuShares') : 0;
+  if (ceiling > 0) await setPod(limits, resize, signal);
+  if (shares > 0) await setPod(['cpuShares'], resize, signal);
   for (const container of request[kind]) await setContainer(kind, { container, resize }, signal);
-  if (shareGrowth < 0) await setPod(['cpuShares'], resize, signal);
-  if (limitGrowth < 0) await setPod(limits, resize, signal);
+  if (shares < 0) await setPod(['cpuShares'], resize, signal);
+  if (ceiling < 0) await setPod(limits, resize, signal);
 }
 
 function limitsOf(kind: Kind): readonly (keyof CgroupLimits)[] {
   return kind === 'memory' ? ['memoryLimitBytes'] : ['cpuQuotaUs', 'cpuPeriodUs'];
-}
-
-/** Without a limit is more than any. */
-function sizeOf(value: number | undefined): number {
-  return value === undefined || value < 0 ? Number.MAX_SAFE_INTEGER : value;
 }
 
 /** The runtime is asked first: it may know why that cannot be. */
@@ -192,7 +187,7 @@ async function assertMemoryFits(resize: Resize, signal: AbortSignal): Promise<vo
   const { request, has, wanted, cri, cgroups } = resize;
   const problems: string[] = [];
   const limit = wanted.memoryLimitBytes;
-  if (has !== undefined && limit !== undefined && sizeOf(limit) < sizeOf(has.memoryLimitBytes)) {
+  if (has !== undefined && limit !== undefined && limitGrowth(has.memoryLimitBytes, limit) < 0) {
     const usage = await cgroups.memoryUsage(request.pod);
     if (usage !== undefined && usage >= limit) {
       problems.push(`attempting to set pod memory limit (${limit}) below current usage (${usage})`);

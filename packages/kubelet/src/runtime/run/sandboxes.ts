@@ -57,7 +57,7 @@ export async function checkResolvConf(
   if (problem !== undefined) nodeEvents.warning('CheckLimitsForResolvConf', problem);
 }
 
-function noCgroup(cause: unknown): never {
+export function noCgroup(cause: unknown): never {
   const text = `unable to ensure pod container exists: ${detailOf(cause)}`;
   throw new StartError('FailedCreatePodContainer', text, { cause });
 }

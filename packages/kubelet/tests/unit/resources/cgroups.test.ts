@@ -1,4 +1,5 @@
 import { MemoryLogger } from '@nodeagent/base/testing';
+import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -12,6 +13,8 @@ import {
   podNames,
   podUidOf,
 } from '../../../src/resources/index.js';
+import { cgroupFit } from '../../../src/resources/plan/cgroup-fit.js';
+import type { CgroupValues } from '../../../src/resources/plan/cgroup-values.js';
 import { aPod } from '../../../src/testing/builders.js';
 
 describe(cgroupPath, () => {
@@ -70,6 +73,31 @@ describe(PodCgroups, () => {
     expect(await cgroups.pods()).toEqual(['g', 'b']);
   });
 
+  it('fits a cgroup to what its pod was given since, and asks the kernel only then', async () => {
+    const written: CgroupValues[] = [];
+    let reads = 0;
+    const cgroups = await withTree({
+      ensure: async (_, values) => void written.push(values),
+      limits: async () => {
+        reads += 1;
+        return { cpuShares: 102, cpuPeriodUs: 100_000, cpuQuotaUs: 10_000 };
+      },
+    });
+    const podWith = (cpu: string): Pod => ({
+      metadata: { name: 'p', uid: 'u' },
+      spec: { containers: [{ name: 'c', resources: { limits: { cpu }, requests: { cpu } } }] },
+    });
+    await cgroups.ensure(podWith('100m'));
+    written.length = 0;
+    await cgroups.fit(podWith('100m'), true);
+    expect([reads, written]).toEqual([0, []]);
+    await cgroups.fit(podWith('400m'), false);
+    expect(written).toEqual([{ cpuShares: 409, cpuPeriodUs: 100_000, cpuQuotaUs: 40_000 }]);
+    await cgroups.fit(podWith('400m'), true);
+    await cgroups.fit(podWith('400m'), true);
+    expect(reads).toBe(2);
+  });
+
   it('kills what outlived its pod, and nothing else', async () => {
     const calls: string[] = [];
     let isBusy = true;
@@ -92,6 +120,30 @@ describe(PodCgroups, () => {
       'remove kubepods/burstable/podu',
       'remove kubepods/besteffort/podu',
     ]);
+  });
+});
+
+describe(cgroupFit, () => {
+  const has = { cpuShares: 100, cpuPeriodUs: 100_000, cpuQuotaUs: 20_000, memoryLimitBytes: 64 };
+  const settled = { mayShrink: true, memoryUsage: 10 };
+  const busy = { mayShrink: false, memoryUsage: 10 };
+  const more = { cpuShares: 200, cpuPeriodUs: 100_000, cpuQuotaUs: 30_000, memoryLimitBytes: 128 };
+  const less = { cpuShares: 50, cpuPeriodUs: 100_000, cpuQuotaUs: 10_000, memoryLimitBytes: 32 };
+  it.each([
+    ['nothing where it is right', has, settled, {}],
+    ['what grows', more, busy, more],
+    ['nothing that shrinks while a container has too much', less, busy, {}],
+    ['what shrinks once none has', less, settled, less],
+    [
+      'memory never below what is in use',
+      { ...less, memoryLimitBytes: 9 },
+      settled,
+      { cpuShares: 50, cpuPeriodUs: 100_000, cpuQuotaUs: 10_000 },
+    ],
+    ['a limit that goes', { memoryLimitBytes: -1 }, busy, { memoryLimitBytes: -1 }],
+    ['nothing of which nothing is said', {}, settled, {}],
+  ])('changes %s', (_, wanted, rules, change) => {
+    expect(cgroupFit(has, wanted, rules)).toEqual(change);
   });
 });
 
