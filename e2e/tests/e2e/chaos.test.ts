@@ -5,9 +5,16 @@ import { isKubeError, type Pod, PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { findUnmet, type Wishes } from './chaos/amounts.ts';
 import { findLeaks } from './chaos/leaks.ts';
 import { createDice, type Dice } from './chaos/random.ts';
-import { type PlannedPod, randomPod } from './chaos/random-pods.ts';
+import {
+  type Amounts,
+  type PlannedPod,
+  randomChange,
+  randomPod,
+  resourcesOf,
+} from './chaos/random-pods.ts';
 import { watchForViolations, type Witness } from './chaos/watch.ts';
 import { useCluster } from './fixture.ts';
 
@@ -34,7 +41,9 @@ afterAll(() => cri.close());
 /** The pods that the API is to have, by name. */
 type Wanted = Map<string, PlannedPod>;
 
-describe('many pods, a kubelet that is killed, a runtime that is cut off', () => {
+const wishes: Wishes = new Map();
+
+describe('many pods that change, a kubelet that is killed, a runtime that is cut off', () => {
   const timeout = SECONDS * 1000 + 3 * SETTLE_MS;
   it('end up where their specs say, and leave nothing', { timeout }, async () => {
     const dice = createDice(SEED);
@@ -73,7 +82,16 @@ async function liveThroughMishaps(dice: Dice): Promise<Wanted> {
   let serial = PODS_AT_ONCE;
   while (performance.now() < endMs) {
     await delay(dice.between(500, 2500));
-    const mishap = dice.pick(['kill', 'kill', 'cut', 'replace', 'replace', 'delete'] as const);
+    const mishap = dice.pick([
+      'kill',
+      'kill',
+      'cut',
+      'replace',
+      'replace',
+      'delete',
+      'resize',
+      'resize',
+    ] as const);
     if (mishap === 'kill') {
       await e2e.cluster.kubelet.kill9();
       await e2e.cluster.kubelet.start();
@@ -81,9 +99,12 @@ async function liveThroughMishaps(dice: Dice): Promise<Wanted> {
       await e2e.cluster.runtimeRelay?.cut();
       await delay(dice.between(100, 2000));
       await e2e.cluster.runtimeRelay?.mend();
+    } else if (mishap === 'resize') {
+      await resize(dice, dice.pick([...wanted.values()]));
     } else {
       const name = dice.pick([...wanted.keys()]);
       wanted.delete(name);
+      wishes.delete(name);
       await remove(name, dice.pick([undefined, 0, 1, 5]));
       if (mishap === 'delete') await add(plan(`p${(serial += 1)}`), wanted);
       else comingBack.push(addAgain(plan(name), wanted));
@@ -92,6 +113,19 @@ async function liveThroughMishaps(dice: Dice): Promise<Wanted> {
   await e2e.cluster.runtimeRelay?.mend();
   await Promise.all(comingBack);
   return wanted;
+}
+
+/** Asks for other amounts for one of the pod's containers, if there is one that has some. */
+async function resize(dice: Dice, planned: PlannedPod): Promise<void> {
+  const able = planned.containers.filter(({ amounts }) => amounts !== undefined);
+  if (able.length === 0) return;
+  const { name: container } = dice.pick(able);
+  const amounts = randomChange(dice);
+  const { name } = planned;
+  const body = { spec: { containers: [{ name: container, resources: resourcesOf(amounts) }] } };
+  const patch = { type: 'strategic-merge', body, subresource: 'resize' } as const;
+  await e2e.client.patch(PODS, { namespace: e2e.namespace, name }, patch, never);
+  wishes.set(name, (wishes.get(name) ?? new Map<string, Amounts>()).set(container, amounts));
 }
 
 async function add(planned: PlannedPod, wanted: Wanted): Promise<void> {
@@ -137,8 +171,10 @@ async function settle(what: string, problems: () => Promise<readonly string[]>):
 async function misplaced(wanted: Wanted): Promise<readonly string[]> {
   const pods = await podsNow();
   const strangers = pods.filter((pod) => !wanted.has(nameOf(pod)));
+  const unmet = await findUnmet(e2e, pods, [...wanted.values()], wishes);
   return [
     ...strangers.map((pod) => `${nameOf(pod)} is still there`),
+    ...unmet,
     ...[...wanted.values()].flatMap((planned) => {
       const pod = pods.find((one) => nameOf(one) === planned.name);
       const problem = problemOf(planned, pod);

@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { NODES, type Pod, PODS } from '@nodeagent/kube-client';
 import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
+import { cgroupOf } from './cgroups.ts';
 import { useCluster } from './fixture.ts';
 import {
   aScript,
@@ -24,7 +24,6 @@ import {
 const e2e = useCluster();
 const never = new AbortController().signal;
 const MIB = 2 ** 20;
-const isV2 = existsSync('/sys/fs/cgroup/cgroup.controllers');
 
 interface Amounts {
   readonly cpu: string;
@@ -46,28 +45,6 @@ async function resize(pod: string, container: string, resources: object): Promis
   const body = patchOf(container, resources);
   const patch = { type: 'strategic-merge', body, subresource: 'resize' } as const;
   return e2e.client.patch(PODS, { namespace: e2e.namespace, name: pod }, patch, never);
-}
-
-/** What the kernel holds a pod, or one of its containers, to. */
-async function cgroupOf(pod: Pod, container?: string): Promise<Record<string, number>> {
-  const { uid = '' } = pod.metadata ?? {};
-  const root = e2e.cluster.space.id;
-  const id = container && (statusOf(pod, container)?.containerID ?? '').replace(/^.*:\/\//, '');
-  const qos = pod.status?.qosClass === 'Guaranteed' ? '' : 'burstable';
-  const path = join(root, 'kubepods', qos, `pod${uid}`, id ?? '');
-  const read = async (controller: string, file: string): Promise<string> =>
-    (await readFile(join('/sys/fs/cgroup', isV2 ? '' : controller, path, file), 'utf8')).trim();
-  if (isV2) {
-    const [quota = '', period = ''] = (await read('cpu', 'cpu.max')).split(' ');
-    return {
-      quotaUs: (Number(quota) * 100_000) / Number(period),
-      memory: Number(await read('memory', 'memory.max')),
-    };
-  }
-  return {
-    quotaUs: Number(await read('cpu', 'cpu.cfs_quota_us')),
-    memory: Number(await read('memory', 'memory.limit_in_bytes')),
-  };
 }
 
 /** What its status says that it was given and that it has. */
@@ -92,12 +69,18 @@ const create = async (name: string, resources: object, more: object = {}): Promi
 describe('a pod that asks for other resources', () => {
   it('has them, and its cgroups too, without a restart', async () => {
     const before = await create('grows', guaranteed('100m', '64Mi'));
-    expect(await cgroupOf(before, 'app')).toEqual({ quotaUs: 10_000, memory: 64 * MIB });
+    expect(await cgroupOf(e2e.cluster, before, 'app')).toEqual({
+      quotaUs: 10_000,
+      memory: 64 * MIB,
+    });
     await resize('grows', 'app', guaranteed('200m', '128Mi'));
     const more = { cpu: '200m', memory: '128Mi' };
     const after = await e2e.waitForPod('grows', 'to have grown', isGiven('app', more));
-    expect(await cgroupOf(after, 'app')).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
-    expect(await cgroupOf(after)).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
+    expect(await cgroupOf(e2e.cluster, after, 'app')).toEqual({
+      quotaUs: 20_000,
+      memory: 128 * MIB,
+    });
+    expect(await cgroupOf(e2e.cluster, after)).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
     const { containerID } = statusOf(before, 'app') ?? {};
     expect(statusOf(after, 'app')).toMatchObject({ containerID, restartCount: 0 });
     expect(after.status?.qosClass).toBe('Guaranteed');
@@ -115,8 +98,8 @@ describe('a pod that asks for other resources', () => {
     await resize('grows', 'app', guaranteed('50m', '32Mi'));
     const less = { cpu: '50m', memory: '32Mi' };
     const small = await e2e.waitForPod('grows', 'to have shrunk', isGiven('app', less));
-    expect(await cgroupOf(small, 'app')).toEqual({ quotaUs: 5000, memory: 32 * MIB });
-    expect(await cgroupOf(small)).toEqual({ quotaUs: 5000, memory: 32 * MIB });
+    expect(await cgroupOf(e2e.cluster, small, 'app')).toEqual({ quotaUs: 5000, memory: 32 * MIB });
+    expect(await cgroupOf(e2e.cluster, small)).toEqual({ quotaUs: 5000, memory: 32 * MIB });
     expect(statusOf(small, 'app')?.restartCount).toBe(0);
   });
 
@@ -133,8 +116,8 @@ describe('a pod that asks for other resources', () => {
       return isGiven('app', memory)(pod) && isRunning('app')(pod);
     });
     expect(statusOf(after, 'app')?.restartCount).toBe(1);
-    expect(await cgroupOf(after, 'app')).toEqual({ quotaUs: 6000, memory: 64 * MIB });
-    expect(await cgroupOf(after)).toEqual({ quotaUs: 6000, memory: 64 * MIB });
+    expect(await cgroupOf(e2e.cluster, after, 'app')).toEqual({ quotaUs: 6000, memory: 64 * MIB });
+    expect(await cgroupOf(e2e.cluster, after)).toEqual({ quotaUs: 6000, memory: 64 * MIB });
     expect(await ledgerOf(e2e, 'restarts')).toEqual(['app runs', 'app stops', 'app runs']);
     const message = 'Container app resize requires restart';
     await waitForEvent(e2e, 'restarts', { reason: 'Killing', message });
@@ -168,7 +151,7 @@ describe('a pod that asks for other resources', () => {
       allocatedResources: { memory: '20Mi' },
       resources: { limits: { memory: '96Mi' } },
     });
-    expect(await cgroupOf(pod, 'app')).toMatchObject({ memory: 96 * MIB });
+    expect(await cgroupOf(e2e.cluster, pod, 'app')).toMatchObject({ memory: 96 * MIB });
     await resize('in-use', 'app', guaranteed('100m', '128Mi'));
     const more = { cpu: '100m', memory: '128Mi' };
     await e2e.waitForPod('in-use', 'to have more instead', isGiven('app', more));
@@ -181,7 +164,7 @@ describe('a pod that asks for other resources', () => {
       containers: [aScript('app', SERVES)],
     });
     const before = await e2e.waitForPod('whole', 'to run', isRunning('app'));
-    expect(await cgroupOf(before)).toEqual({ quotaUs: 10_000, memory: 64 * MIB });
+    expect(await cgroupOf(e2e.cluster, before)).toEqual({ quotaUs: 10_000, memory: 64 * MIB });
     const patch = {
       type: 'strategic-merge',
       body: { spec: whole('200m', '128Mi') },
@@ -190,10 +173,32 @@ describe('a pod that asks for other resources', () => {
     await e2e.client.patch(PODS, { namespace: e2e.namespace, name: 'whole' }, patch, never);
     await waitForEvent(e2e, 'whole', { reason: 'ResizeCompleted' });
     const after = await e2e.getPod('whole');
-    expect(await cgroupOf(after)).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
-    expect(await cgroupOf(after, 'app')).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
+    expect(await cgroupOf(e2e.cluster, after)).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
+    expect(await cgroupOf(e2e.cluster, after, 'app')).toEqual({
+      quotaUs: 20_000,
+      memory: 128 * MIB,
+    });
     expect(statusOf(after, 'app')?.restartCount).toBe(0);
     expect(after.status?.allocatedResources).toEqual({ cpu: '200m', memory: '128Mi' });
+  });
+
+  it('has them when it starts, where it was given more before that', async () => {
+    const waits = 'say waits; until [ -e /ledger/go ]; do sleep 0.1; done';
+    await createPod(e2e, 'starts-later', {
+      initContainers: [aScript('first', waits, { resources: guaranteed('50m', '24Mi') })],
+      containers: [aScript('app', SERVES, { resources: guaranteed('100m', '32Mi') })],
+    });
+    await e2e.waitForPod('starts-later', 'to wait', isRunning('first'));
+    await resize('starts-later', 'app', guaranteed('400m', '64Mi'));
+    await e2e.waitForPod('starts-later', 'to be given more', (pod) => {
+      return statusOf(pod, 'app')?.allocatedResources?.['cpu'] === '400m';
+    });
+    await writeFile(join(e2e.cluster.space.dir, 'ledger/go'), '');
+    const pod = await e2e.waitForPod('starts-later', 'to run', isRunning('app'));
+    expect(statusOf(pod, 'app')?.restartCount).toBe(0);
+    const more = { quotaUs: 40_000, memory: 64 * MIB };
+    expect(await cgroupOf(e2e.cluster, pod, 'app')).toEqual(more);
+    expect(await cgroupOf(e2e.cluster, pod)).toEqual(more);
   });
 
   it('waits for others to leave, through a kill of the kubelet', async () => {

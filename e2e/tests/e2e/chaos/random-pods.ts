@@ -8,8 +8,18 @@ type Program = 'serves' | 'stubborn' | 'succeeds' | 'fails';
 export interface PlannedContainer {
   readonly name: string;
   readonly program: Program;
-  /** Its own probe or hook may have it restarted. */
+  /** Its own probe or hook, or a change of its memory, may have it restarted. */
   readonly unsteady: boolean;
+  /** What it asks for at first; only such a container may be asked to have other amounts. */
+  readonly amounts?: Amounts;
+}
+
+/** What a container is given: `cpu` in thousandths of a core, `memory` in MiB. */
+export interface Amounts {
+  readonly cpuRequest: number;
+  readonly cpuLimit: number;
+  /** Request and limit. */
+  readonly memory: number;
 }
 
 /** A pod with what must have become of it when all is quiet. */
@@ -28,6 +38,9 @@ const SCRIPTS: Readonly<Record<Program, (seconds: number) => string>> = {
   succeeds: (seconds) => `sleep ${seconds}; exit 0`,
   fails: (seconds) => `sleep ${seconds}; echo went wrong > /dev/termination-log; exit 3`,
 };
+
+/** More than any machine has. */
+const ENDLESS_CPU = 4_000_000;
 
 const PATIENT = { timeoutSeconds: 60, failureThreshold: 10 };
 
@@ -72,6 +85,37 @@ export function randomPod(
   return { name, manifest, containers, phase };
 }
 
+/** Other amounts for a container that has some; now and then more than the node can ever give. */
+export function randomChange(dice: Dice): Amounts {
+  const amounts = randomAmounts(dice);
+  if (!dice.oneIn(6)) return amounts;
+  return { ...amounts, cpuRequest: ENDLESS_CPU, cpuLimit: ENDLESS_CPU };
+}
+
+export function isEndless({ cpuRequest }: Amounts): boolean {
+  return cpuRequest === ENDLESS_CPU;
+}
+
+/** As a container's spec has them. */
+export function resourcesOf({
+  cpuRequest,
+  cpuLimit,
+  memory,
+}: Amounts): NonNullable<Spec['resources']> {
+  return {
+    requests: { cpu: `${cpuRequest}m`, memory: `${memory}Mi` },
+    limits: { cpu: `${cpuLimit}m`, memory: `${memory}Mi` },
+  };
+}
+
+function randomAmounts(dice: Dice): Amounts {
+  return {
+    cpuRequest: dice.between(1, 8),
+    cpuLimit: dice.between(200, 500),
+    memory: dice.between(24, 64),
+  };
+}
+
 type RestartPolicy = 'Always' | 'OnFailure' | 'Never';
 type Spec = NonNullable<Pod['spec']>['containers'][number];
 
@@ -95,8 +139,14 @@ function randomContainer(
   // What its own probe condemns, and a hook that was cut off, is restarted by the spec's own word.
   const condemned = lasting && restartPolicy === 'Always' && dice.oneIn(6);
   const postStart = lasting && restartPolicy === 'Always' && dice.oneIn(5);
+  const amounts = dice.oneIn(2) ? randomAmounts(dice) : undefined;
+  const restarts = amounts !== undefined && restartPolicy === 'Always' && dice.oneIn(4);
   const spec: Spec = {
     ...container(name, SCRIPTS[program](dice.between(0, 4))),
+    ...(amounts && { resources: resourcesOf(amounts) }),
+    ...(restarts && {
+      resizePolicy: [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }],
+    }),
     ...(condemned && {
       livenessProbe: { exec: { command: ['false'] }, periodSeconds: 2, failureThreshold: 2 },
     }),
@@ -109,7 +159,8 @@ function randomContainer(
       ...(dice.oneIn(4) && { preStop: randomPreStop(dice) }),
     },
   };
-  return { spec, planned: { name, program, unsteady: condemned || postStart } };
+  const unsteady = condemned || postStart || restarts;
+  return { spec, planned: { name, program, unsteady, ...(amounts && { amounts }) } };
 }
 
 function randomPreStop(dice: Dice): NonNullable<NonNullable<Spec['lifecycle']>['preStop']> {
