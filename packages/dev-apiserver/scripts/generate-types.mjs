@@ -23,6 +23,7 @@ const ROOTS = [
   'V1SelfSubjectRulesReview AuthenticationV1TokenRequest V1PodTemplate V1LimitRange',
   'V1ResourceQuota V1ReplicationController V1ResourceSlice ResourceV1ResourceClaim',
   'V1ResourceClaimTemplate V1DeviceClass V1Scale V1Status V1DeleteOptions',
+  'V1beta1ClusterTrustBundle V1beta1PodCertificateRequest',
   'V1HorizontalPodAutoscaler V1MutatingWebhookConfiguration V1ValidatingWebhookConfiguration',
 ].flatMap((line) => line.split(' '));
 

@@ -8,6 +8,7 @@ export {
 } from './model/errors.js';
 export type {
   CertificateSigningRequest,
+  ClusterTrustBundle,
   ConfigMap,
   Container,
   ContainerState,
@@ -27,6 +28,7 @@ export type {
   ObjectReference,
   OwnerReference,
   Pod,
+  PodCertificateRequest,
   PodCondition,
   PodSpec,
   PodStatus,
@@ -46,6 +48,7 @@ export type {
 } from './model/objects.js';
 export {
   CERTIFICATE_SIGNING_REQUESTS,
+  CLUSTER_TRUST_BUNDLES,
   CONFIG_MAPS,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
@@ -53,6 +56,7 @@ export {
   LEASES,
   NAMESPACES,
   NODES,
+  POD_CERTIFICATE_REQUESTS,
   PODS,
   REPLICA_SETS,
   RUNTIME_CLASSES,

@@ -294,6 +294,22 @@ const OTHERS = [
       ...clusterWide,
     },
   ]),
+  ...rows('certificates.k8s.io', 'v1beta1', [
+    {
+      plural: 'clustertrustbundles',
+      kind: 'ClusterTrustBundle',
+      type: 'V1beta1ClusterTrustBundle',
+      selectable: ['spec.signerName'],
+      ...clusterWide,
+    },
+    {
+      plural: 'podcertificaterequests',
+      kind: 'PodCertificateRequest',
+      type: 'V1beta1PodCertificateRequest',
+      status: true,
+      selectable: ['spec.signerName', 'spec.podName', 'spec.nodeName'],
+    },
+  ]),
   ...rows('apiextensions.k8s.io', 'v1', [
     {
       plural: 'customresourcedefinitions',

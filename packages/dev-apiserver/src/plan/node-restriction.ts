@@ -26,6 +26,42 @@ export function nodeWriteProblem(
   return sameLabels ? undefined : `node "${node.name}" cannot update labels through pod status`;
 }
 
+/** What a request for a pod's certificate names, as the cluster has it; absent where there is none. */
+export interface NamedObjects {
+  readonly pod: ApiObject | undefined;
+  readonly serviceAccount: ApiObject | undefined;
+}
+
+/**
+ * A node asks for certificates of its own pods only, and for what they are.
+ *
+ * @see Kubernetes 1.36 plugin/pkg/admission/noderestriction/admission.go, admitPodCertificateRequest
+ */
+export function certificateRequestProblem(
+  node: WritingNode,
+  request: ApiObject,
+  { pod, serviceAccount }: NamedObjects,
+): string | undefined {
+  const of = (path: string): string => textAt(request, `spec.${path}`);
+  const what = `PodCertificateRequest for pod "${request.metadata.namespace ?? ''}/${of('podName')}"`;
+  if (of('nodeName') !== node.name) {
+    return `PodCertificateRequest.Spec.NodeName="${of('nodeName')}", which is not the requesting node "${node.name}"`;
+  }
+  if (of('nodeUID') !== node.uid) return `${what} names another node UID than "${node.uid}"`;
+  if (pod === undefined) return `${what}: there is no such pod`;
+  if (of('podUID') !== pod.metadata.uid) return `${what} contains another pod's UID`;
+  if (textAt(pod, 'spec.nodeName') !== node.name) return `${what}: the pod is not on this node`;
+  if (pod.metadata.annotations?.[MIRROR] !== undefined) return `${what}: it is a mirror pod`;
+  if (of('serviceAccountName') !== textAt(pod, 'spec.serviceAccountName')) {
+    return `${what} contains serviceAccountName ("${of('serviceAccountName')}") that differs from running pod`;
+  }
+  return of('serviceAccountUID') === serviceAccount?.metadata.uid
+    ? undefined
+    : `${what} names another service account UID`;
+}
+
+const MIRROR = 'kubernetes.io/config.mirror';
+
 function nodeProblem(
   { name }: WritingNode,
   draft: ApiObject,

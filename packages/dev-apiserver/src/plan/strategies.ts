@@ -4,7 +4,12 @@ import { Buffer } from 'node:buffer';
 
 import { field } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
-import { type ApiObject, deepEqual, isObject, omit } from '../model/object.js';
+import { type ApiObject, deepEqual, isObject } from '../model/object.js';
+import {
+  certificateRequest,
+  podCertificateRequest,
+  trustBundle,
+} from './certificate-strategies.js';
 import { qosClassOf } from './pod-qos.js';
 import { validatePodUpdate } from './pod-update.js';
 import { defaultServiceSpec, validateServiceSpec } from './service-strategy.js';
@@ -107,27 +112,6 @@ function immutableData(object: ApiObject, old: ApiObject): ReturnType<typeof fie
   return same ? [] : [field.forbidden('data', 'field is immutable when `immutable` is set')];
 }
 
-/** @see Kubernetes 1.36 pkg/registry/certificates/certificates/strategy.go */
-const certificateRequest: Strategy = {
-  create: (draft, { username, uid, groups, extra }) => {
-    draft.spec = {
-      ...omit(draft.spec ?? {}, 'username', 'uid', 'groups', 'extra'),
-      username,
-      groups: [...groups],
-      ...(uid === undefined ? {} : { uid }),
-      ...(extra === undefined ? {} : { extra }),
-    };
-    draft.status = {};
-  },
-  update: (wanted, { spec }) => {
-    if (spec !== undefined) wanted.spec = spec;
-  },
-  validate: ({ spec }) =>
-    ['request', 'signerName', 'usages']
-      .filter((name) => spec?.[name] === undefined || String(spec[name]) === '')
-      .map((name) => field.required(`spec.${name}`)),
-};
-
 const withoutStatus: Strategy['create'] = (draft) => {
   draft.status = {};
 };
@@ -155,6 +139,8 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'statefulsets.apps': { ...workload, defaults: defaultTemplate, validate: validateWorkload },
   'jobs.batch': { create: withoutStatus, defaults: defaultTemplate },
   'certificatesigningrequests.certificates.k8s.io': certificateRequest,
+  'clustertrustbundles.certificates.k8s.io': trustBundle,
+  'podcertificaterequests.certificates.k8s.io': podCertificateRequest,
   'endpointslices.discovery.k8s.io': {
     validateUpdate: (object, old) =>
       object['addressType'] === old['addressType']

@@ -12,4 +12,6 @@ export interface Strategy {
   readonly update?: (draft: ApiObject, old: ApiObject) => void;
   readonly validate?: (object: ApiObject) => readonly FieldError[];
   readonly validateUpdate?: (object: ApiObject, old: ApiObject) => readonly FieldError[];
+  /** Of writes to the status alone. */
+  readonly validateStatus?: (object: ApiObject, old: ApiObject) => readonly FieldError[];
 }

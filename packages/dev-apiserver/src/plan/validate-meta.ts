@@ -10,6 +10,7 @@ const QUALIFIED = /^([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]$/;
 const LABEL_NAMED = new Set(['Namespace', 'Service']);
 const PATH_NAMED = new Set([
   'CertificateSigningRequest',
+  'ClusterTrustBundle',
   'Role',
   'RoleBinding',
   'ClusterRole',

@@ -14,6 +14,11 @@ function csrCondition(csr: ApiObject): string {
   return words.join(',');
 }
 
+function decisionOn(request: ApiObject): string {
+  const [decision] = listAt(request, 'status.conditions');
+  return decision === undefined ? 'Pending' : String(decision['type']);
+}
+
 function roleRef(object: ApiObject): string {
   return `${textAt(object, 'roleRef.kind')}/${textAt(object, 'roleRef.name')}`;
 }
@@ -80,6 +85,15 @@ export const PRINTERS: Readonly<Record<string, readonly Column[]>> = {
       },
     },
     { name: 'Condition', cell: csrCondition },
+  ],
+  'clustertrustbundles.certificates.k8s.io': [NAME, text('SignerName', 'spec.signerName')],
+  'podcertificaterequests.certificates.k8s.io': [
+    NAME,
+    text('PodName', 'spec.podName'),
+    text('ServiceAccountName', 'spec.serviceAccountName'),
+    text('NodeName', 'spec.nodeName'),
+    text('SignerName', 'spec.signerName'),
+    { name: 'State', cell: decisionOn },
   ],
   'clusterrolebindings.rbac.authorization.k8s.io': [NAME, { name: 'Role', cell: roleRef }, AGE],
   'rolebindings.rbac.authorization.k8s.io': [NAME, { name: 'Role', cell: roleRef }, AGE],

@@ -3,10 +3,14 @@ import type { Pod, Service } from '@nodeagent/kube-client';
 import { statusError, StatusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { kindOf } from '../model/kinds.js';
-import { type ApiObject, deepEqual, valueAt } from '../model/object.js';
+import { type ApiObject, deepEqual, textAt, valueAt } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
 import { addDefaultTolerations, addServiceAccount } from '../plan/service-account-volume.js';
-import { mirrorPodProblem, nodeWriteProblem } from '../plan/node-restriction.js';
+import {
+  certificateRequestProblem,
+  mirrorPodProblem,
+  nodeWriteProblem,
+} from '../plan/node-restriction.js';
 import { nodeNameOf } from './node-authorizer.js';
 import type { Registry } from './registry.js';
 import type { ServiceAddresses } from './service-addresses.js';
@@ -32,6 +36,7 @@ interface Settlement {
 
 const NAMESPACES = kindOf('', 'namespaces');
 const NODES = kindOf('', 'nodes');
+const PODS = kindOf('', 'pods');
 const SERVICE_ACCOUNTS = kindOf('', 'serviceaccounts');
 const PRIORITY_CLASSES = kindOf('scheduling.k8s.io', 'priorityclasses');
 
@@ -95,6 +100,13 @@ function restrictNodeWrite(
   if (name === undefined) return;
   const uid = registry.find(NODES, { namespace: '', name })?.metadata.uid ?? '';
   refuse(kind, change.draft, nodeWriteProblem(kind.storage, { name, uid }, change));
+  if (kind.storage !== 'podcertificaterequests.certificates.k8s.io') return;
+  const { namespace = '' } = change.draft.metadata;
+  const named = (path: string) => ({ namespace, name: textAt(change.draft, path) });
+  const pod = registry.find(PODS, named('spec.podName'));
+  const serviceAccount = registry.find(SERVICE_ACCOUNTS, named('spec.serviceAccountName'));
+  const objects = { pod, serviceAccount };
+  refuse(kind, change.draft, certificateRequestProblem({ name, uid }, change.draft, objects));
 }
 
 /** @throws {StatusError} 403 when there is a reason */

@@ -8,6 +8,7 @@ import type { Route, Verb } from '../plan/route.js';
 import type { Registry } from './registry.js';
 
 const PODS = kindOf('', 'pods');
+const POD_CERTIFICATE_REQUESTS = kindOf('certificates.k8s.io', 'podcertificaterequests');
 
 const NODE_PREFIX = 'system:node:';
 const READ = ['get', 'list', 'watch'];
@@ -34,6 +35,7 @@ const NODE_RULES: Readonly<Record<string, readonly string[]>> = {
   'servicecidrs.networking.k8s.io': READ,
   'clustertrustbundles.certificates.k8s.io': READ,
   'certificatesigningrequests.certificates.k8s.io': ['create', 'get', 'list', 'watch'],
+  'podcertificaterequests.certificates.k8s.io': ['create'],
   'tokenreviews.authentication.k8s.io': ['create'],
   'subjectaccessreviews.authorization.k8s.io': ['create'],
   'localsubjectaccessreviews.authorization.k8s.io': ['create'],
@@ -49,6 +51,9 @@ export function decideNode(registry: Registry, node: string, question: AccessQue
   const reads = READ.includes(verb);
   if (key === 'nodes.' && reads) return readNode(node, name);
   if (key === 'pods.' && reads) return readPods(registry, node, question);
+  if (key === 'podcertificaterequests.certificates.k8s.io' && reads) {
+    return readCertificateRequests(registry, node, question);
+  }
   if (key === 'leases.coordination.k8s.io') {
     if (namespace !== NODE_LEASES) {
       return refusal(`can only access leases in the "${NODE_LEASES}" system namespace`);
@@ -98,6 +103,24 @@ function readPods(registry: Registry, node: string, question: AccessQuestion): D
   const pod = registry.find(PODS, { namespace, name });
   if (pod !== undefined && textAt(pod, 'spec.nodeName') === node) {
     return { allowed: true, why: 'own pod' };
+  }
+  return refusal(`no relationship found between node '${node}' and this object`);
+}
+
+/** Those for its own pods: all of them by a selector, or one that is. */
+function readCertificateRequests(
+  registry: Registry,
+  node: string,
+  { verb, namespace, name, fields = [] }: AccessQuestion,
+): Decision {
+  const own = fields.some(({ path, value }) => path === 'spec.nodeName' && value === node);
+  if (own && verb !== 'get') return { allowed: true, why: 'own requests' };
+  if (name === '') {
+    return refusal('can only list/watch podcertificaterequests with nodeName field selector');
+  }
+  const request = registry.find(POD_CERTIFICATE_REQUESTS, { namespace, name });
+  if (request !== undefined && textAt(request, 'spec.nodeName') === node) {
+    return { allowed: true, why: 'own request' };
   }
   return refusal(`no relationship found between node '${node}' and this object`);
 }

@@ -224,6 +224,7 @@ export class Registry {
       ...validateMeta(kind, wanted),
       ...(strategy.validate?.(wanted) ?? []),
       ...(part === 'main' ? (strategy.validateUpdate?.(wanted, old) ?? []) : []),
+      ...(part === 'status' ? (strategy.validateStatus?.(wanted, old) ?? []) : []),
       ...(part === 'ephemeralcontainers' || part === 'resize'
         ? validatePodPart(part, wanted, old)
         : []),

@@ -52,4 +52,6 @@ export type Deployment = Wire<k8s.V1Deployment>;
 export type ReplicaSet = Wire<k8s.V1ReplicaSet>;
 export type Namespace = Wire<k8s.V1Namespace>;
 export type CertificateSigningRequest = Wire<k8s.V1CertificateSigningRequest>;
+export type ClusterTrustBundle = Wire<k8s.V1beta1ClusterTrustBundle>;
+export type PodCertificateRequest = Wire<k8s.V1beta1PodCertificateRequest>;
 export type Status = Wire<k8s.V1Status>;

@@ -1,5 +1,6 @@
 import type {
   CertificateSigningRequest,
+  ClusterTrustBundle,
   ConfigMap,
   CoreEvent,
   Deployment,
@@ -8,6 +9,7 @@ import type {
   Namespace,
   Node,
   Pod,
+  PodCertificateRequest,
   ReplicaSet,
   RuntimeClass,
   Secret,
@@ -94,4 +96,18 @@ export const CERTIFICATE_SIGNING_REQUESTS: Resource<CertificateSigningRequest> =
   plural: 'certificatesigningrequests',
   kind: 'CertificateSigningRequest',
   namespaced: false,
+};
+export const CLUSTER_TRUST_BUNDLES: Resource<ClusterTrustBundle> = {
+  group: 'certificates.k8s.io',
+  version: 'v1beta1',
+  plural: 'clustertrustbundles',
+  kind: 'ClusterTrustBundle',
+  namespaced: false,
+};
+export const POD_CERTIFICATE_REQUESTS: Resource<PodCertificateRequest> = {
+  group: 'certificates.k8s.io',
+  version: 'v1beta1',
+  plural: 'podcertificaterequests',
+  kind: 'PodCertificateRequest',
+  namespaced: true,
 };

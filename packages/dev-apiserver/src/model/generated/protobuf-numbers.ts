@@ -478,4 +478,11 @@ export const PROTOBUF_NUMBERS: Readonly<Record<string, string>> = {
   V1WeightedPodAffinityTerm: 'podAffinityTerm=2 weight=1',
   V1WindowsSecurityContextOptions:
     'gmsaCredentialSpec=2 gmsaCredentialSpecName=1 hostProcess=4 runAsUserName=3',
+  V1beta1ClusterTrustBundle: 'metadata=1 spec=2',
+  V1beta1ClusterTrustBundleSpec: 'signerName=1 trustBundle=2',
+  V1beta1PodCertificateRequest: 'metadata=1 spec=2 status=3',
+  V1beta1PodCertificateRequestSpec:
+    'maxExpirationSeconds=8 nodeName=6 nodeUID=7 pkixPublicKey=9 podName=2 podUID=3 proofOfPossession=10 serviceAccountName=4 serviceAccountUID=5 signerName=1 stubPKCS10Request=12 unverifiedUserAnnotations=11',
+  V1beta1PodCertificateRequestStatus:
+    'beginRefreshAt=5 certificateChain=2 conditions=1 notAfter=6 notBefore=4',
 };

@@ -621,4 +621,13 @@ export const TYPES: Readonly<Record<string, string>> = {
   V1WeightedPodAffinityTerm: 'podAffinityTerm:V1PodAffinityTerm weight:int32',
   V1WindowsSecurityContextOptions:
     'gmsaCredentialSpec:string gmsaCredentialSpecName:string hostProcess:boolean runAsUserName:string',
+  V1beta1ClusterTrustBundle:
+    'apiVersion:string kind:string metadata:V1ObjectMeta spec:V1beta1ClusterTrustBundleSpec',
+  V1beta1ClusterTrustBundleSpec: 'signerName:string trustBundle:string',
+  V1beta1PodCertificateRequest:
+    'apiVersion:string kind:string metadata:V1ObjectMeta spec:V1beta1PodCertificateRequestSpec status:V1beta1PodCertificateRequestStatus',
+  V1beta1PodCertificateRequestSpec:
+    'maxExpirationSeconds:int32 nodeName:string nodeUID:string pkixPublicKey:bytes podName:string podUID:string proofOfPossession:bytes serviceAccountName:string serviceAccountUID:string signerName:string stubPKCS10Request:bytes unverifiedUserAnnotations:{}string',
+  V1beta1PodCertificateRequestStatus:
+    'beginRefreshAt:time certificateChain:string conditions:[]V1Condition notAfter:time notBefore:time',
 };
