@@ -13,6 +13,7 @@ import {
   KeyUsagesExtension,
   Name,
   PemConverter,
+  Pkcs10CertificateRequest,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
@@ -36,6 +37,22 @@ export interface Authority {
   issueClient(identity: Identity): Promise<KeyedCertificate>;
   /** @param names host names and addresses that clients may ask for */
   issueServer(commonName: string, names: readonly string[]): Promise<KeyedCertificate>;
+  /** Signs the key of somebody's request, and takes nothing else from it. */
+  sign(request: SigningRequest): Promise<SignedCertificate>;
+}
+
+export interface SigningRequest {
+  /** PKCS #10, DER. */
+  readonly requestDer: Uint8Array;
+  readonly commonName: string;
+  /** From now on. */
+  readonly seconds: number;
+}
+
+export interface SignedCertificate {
+  readonly certificatePem: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
 }
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -83,7 +100,27 @@ export async function createAuthority(commonName: string): Promise<Authority> {
       keyPem: `${PemConverter.encode(der, 'PRIVATE KEY')}\n`,
     };
   };
+  const sign = async (asked: SigningRequest): Promise<SignedCertificate> => {
+    const request = new Pkcs10CertificateRequest(new Uint8Array(asked.requestDer));
+    if (!(await request.verify())) throw new Error('the request is not signed by its own key');
+    const certificate = await X509CertificateGenerator.create({
+      ...common,
+      subject: new Name([{ CN: [asked.commonName] }]),
+      publicKey: request.publicKey,
+      serialNumber: newSerial(),
+      notBefore: new Date(),
+      notAfter: new Date(Date.now() + asked.seconds * 1000),
+      extensions: [
+        new BasicConstraintsExtension(false, undefined, true),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+      ],
+    });
+    const { notBefore, notAfter } = certificate;
+    return { certificatePem: `${certificate.toString('pem')}\n`, notBefore, notAfter };
+  };
   return {
+    sign,
     certificatePem: `${ca.toString('pem')}\n`,
     issueClient: ({ user, groups }) =>
       issue(new Name([...groups.map((group) => ({ O: [group] })), { CN: [user] }]), [

@@ -1,3 +1,9 @@
+export {
+  type Authority,
+  createAuthority,
+  type SignedCertificate,
+  type SigningRequest,
+} from './certificates.ts';
 export { type Containerd, type ContainerdOptions, startContainerd } from './containerd.ts';
 export { createNodeSpace, type NodeSpace, type NodeSpaceOptions } from './node-space.ts';
 export type { NodeNetwork } from './node-network.ts';

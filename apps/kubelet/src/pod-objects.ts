@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Logger,
+  type Metrics,
   parseQuantity,
   quantityToUnits,
   type Random,
@@ -9,11 +10,17 @@ import type { KubeClient, Node, Pod } from '@nodeagent/kube-client';
 import {
   createObjectCache,
   createObjectWatches,
+  createPodCertificates,
+  createTrustBundles,
   type FollowedObjects,
   type OwnNode,
+  type PodCertificateSource,
   type PodEvents,
+  type PodFollower,
   type PodVolumes,
+  type TrustAnchorSource,
 } from '@nodeagent/kubelet';
+import { createStubMaker } from '@nodeagent/kubelet/adapters';
 
 import type { Options } from './options.js';
 
@@ -70,16 +77,52 @@ export function wireObjects(
   return createObjectCache({ client, clock, ttlMs }, lifetime);
 }
 
-/** A pod's objects are kept at hand from its first sync until its files are gone. */
-export function withObjects(volumes: PodVolumes, objects: FollowedObjects): PodVolumes {
+export interface ProjectionsWiring extends ObjectsWiring {
+  readonly events: PodEvents;
+  readonly metrics: Metrics;
+}
+
+export interface WiredProjections {
+  readonly sources: Readonly<{ trust?: TrustAnchorSource; certificates?: PodCertificateSource }>;
+  readonly followers: readonly PodFollower[];
+}
+
+/** What projected volumes may show only where a feature gate says so. */
+export function wireProjections(
+  { options, ownNode, wakes, ...parts }: ProjectionsWiring,
+  lifetime: AbortSignal,
+): WiredProjections {
+  const { featureGates } = options.config;
+  const onChange = (uid: string): void => wakes.wake(uid);
+  const trust =
+    featureGates['ClusterTrustBundleProjection'] === true
+      ? createTrustBundles({ ...parts, onChange }, lifetime)
+      : undefined;
+  const node = (): Node | undefined => ownNode.current();
+  const { nodeName } = options;
+  const certificates =
+    featureGates['PodCertificateRequest'] === true
+      ? createPodCertificates(
+          { ...parts, stubs: createStubMaker(), nodeName, node, onChange },
+          lifetime,
+        )
+      : undefined;
+  return {
+    sources: { ...(trust && { trust }), ...(certificates && { certificates }) },
+    followers: [trust, certificates].filter((one) => one !== undefined),
+  };
+}
+
+/** What a pod needs is kept at hand from its first sync until its files are gone. */
+export function withFollowers(volumes: PodVolumes, followers: readonly PodFollower[]): PodVolumes {
   return {
     ...volumes,
     prepare: (pod, signal) => {
-      objects.follow(pod);
+      for (const one of followers) one.follow(pod);
       return volumes.prepare(pod, signal);
     },
     teardown: async (uid, signal) => {
-      objects.release(uid);
+      for (const one of followers) one.release(uid);
       await volumes.teardown(uid, signal);
     },
   };

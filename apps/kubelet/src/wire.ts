@@ -85,7 +85,8 @@ import {
   PodWakes,
   tellMissing,
   wireObjects,
-  withObjects,
+  wireProjections,
+  withFollowers,
 } from './pod-objects.js';
 import {
   allPodsLimits,
@@ -310,12 +311,14 @@ async function wirePorts(
     settings,
     pullRules(config),
   );
+  const projections = wireProjections({ ...wiring, ownNode, wakes, events }, lifetime);
   const volumes = createPodVolumes({
     ...{ rootDir, mounter, objects, events, clock },
     nodeMemoryBytes: () => allocatableMemory(ownNode.current()),
     files: createVolumeFiles(),
     fields: createFieldReader(surroundings),
     tokens,
+    ...projections.sources,
   });
   wakes.onWake((uid) => volumes.expire(uid));
   return {
@@ -336,7 +339,7 @@ async function wirePorts(
       lastSeen: (uid) => runtime.lastSeen(uid),
       metrics,
     }),
-    volumes: withCgroups(withObjects(volumes, objects), cgroups),
+    volumes: withCgroups(withFollowers(volumes, [objects, ...projections.followers]), cgroups),
     leftovers: podLeftovers(options, cgroups),
     prober: { http: createHttpProber(), tcp: createTcpProber(), grpc: createGrpcProber() },
     health: createHealthServer({

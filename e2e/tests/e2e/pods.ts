@@ -48,7 +48,7 @@ export async function createPod(e2e: Fixture, name: string, parts: PodParts): Pr
       nodeName: e2e.cluster.nodeName,
       terminationGracePeriodSeconds: 5,
       ...parts,
-      volumes: [{ name: 'ledger', hostPath: ledger }],
+      volumes: [{ name: 'ledger', hostPath: ledger }, ...(parts.volumes ?? [])],
     },
   };
   return e2e.client.create(PODS, pod, never);

@@ -66,6 +66,8 @@ export {
   clientTemplate,
   createObjectCache,
   createObjectWatches,
+  createPodCertificates,
+  createTrustBundles,
   createCredentialProviders,
   createPullCredentials,
   createTokenCache,
@@ -80,6 +82,8 @@ export {
   type RotationOptions,
   runCertificateRotation,
   servingTemplate,
+  type PodFollower,
+  type StubMaker,
 } from './credentials/index.js';
 export {
   allPodsValues,
@@ -119,7 +123,9 @@ export {
   createPodVolumes,
   type PreparedVolumes,
   isVolumeError,
+  type PodCertificateSource,
   type TokenSource,
+  type TrustAnchorSource,
   VolumeError,
   type VolumeErrorCode,
 } from './volumes/index.js';

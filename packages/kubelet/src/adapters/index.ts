@@ -14,7 +14,7 @@ export { createManifestFiles } from '../pods/adapters/manifest-files.js';
 export { createManifestUrl } from '../pods/adapters/manifest-url.js';
 export { createResourceRecordFile } from '../pods/adapters/resource-record-file.js';
 export { createPendingKey } from '../credentials/adapters/pending-key.js';
-export { createRequestMaker } from '../credentials/adapters/request-maker.js';
+export { createRequestMaker, createStubMaker } from '../credentials/adapters/request-maker.js';
 export { createCgroupTree, hasCgroupV2 } from '../resources/adapters/cgroup-tree.js';
 export { callHook } from '../runtime/adapters/hook-caller.js';
 export { readRuntimeMachine } from '../runtime/adapters/machine.js';

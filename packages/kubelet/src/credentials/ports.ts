@@ -46,12 +46,27 @@ export interface PullCredentials {
   forImage(pod: Pod, repository: string, signal: AbortSignal): Promise<readonly PullCredential[]>;
 }
 
-/** Objects that are kept at hand for the pods that refer to them. */
-export interface FollowedObjects extends ObjectSource {
+/** What is kept at hand for the pods that need it. */
+export interface PodFollower {
   /** The pod is here, or changed: what it refers to now is kept, what it no longer refers to is not. */
   follow(pod: Pod): void;
   /** The pod is gone; one that is not known is fine. */
   release(podUid: string): void;
+}
+
+export interface FollowedObjects extends ObjectSource, PodFollower {}
+
+export interface StubRequest {
+  /** PKCS #10, DER. */
+  readonly requestDer: Uint8Array;
+  /** PKCS #8, PEM. */
+  readonly keyPem: string;
+}
+
+/** Makes keys for pods, with a request each that is signed by it and says nothing else. */
+export interface StubMaker {
+  /** @param keyType as in a podCertificate source, e.g. `ECDSAP256`; @throws when it is not known */
+  makeStub(keyType: string): Promise<StubRequest>;
 }
 
 /** A node's certificate on disk: the newest is in force. */

@@ -1,5 +1,14 @@
 export { isVolumeError, VolumeError, type VolumeErrorCode } from './model/errors.js';
 export { managedKind, managedVolumeDir, podDir, volumeHostPath } from './model/pod-paths.js';
-export type { FieldReader, ObjectSource, TokenRequestSpec, TokenSource } from './ports.js';
+export type {
+  CertificateRef,
+  FieldReader,
+  ObjectSource,
+  PodCertificateSource,
+  TokenRequestSpec,
+  TokenSource,
+  TrustAnchorSource,
+  TrustBundleRef,
+} from './ports.js';
 export { type ContainerVolumes, createContainerVolumes } from './run/container-volumes.js';
 export { createPodVolumes, type PreparedVolumes } from './run/pod-volumes.js';

@@ -1,4 +1,4 @@
-import type { ConfigMap, Pod, Secret } from '@nodeagent/kube-client';
+import type { ConfigMap, LabelSelectorSpec, Pod, Secret } from '@nodeagent/kube-client';
 
 import type { Payload } from './model/payload.js';
 import type { MountPoint } from './codec/mountinfo.js';
@@ -22,6 +22,36 @@ export interface TokenSource {
   token(pod: Pod, request: TokenRequestSpec, signal: AbortSignal): Promise<string>;
   /** Forgets the tokens of a pod that is gone. */
   forget(podUid: string): void;
+}
+
+/** Which of the cluster's trust bundles: one by name, or those of a signer that a selector picks. */
+export interface TrustBundleRef {
+  readonly name?: string;
+  readonly signerName?: string;
+  /** Nothing is picked where it is absent, everything where it is empty. */
+  readonly labelSelector?: LabelSelectorSpec;
+  /** None is fine. */
+  readonly optional?: boolean;
+}
+
+export interface TrustAnchorSource {
+  /** PEM; empty where an optional one is missing. @throws when a needed one is */
+  anchors(ref: TrustBundleRef, signal: AbortSignal): Promise<string>;
+}
+
+/** A podCertificate source: the volume's name, and which of its sources. */
+export interface CertificateRef {
+  readonly volume: string;
+  readonly index: number;
+}
+
+export interface PodCertificateSource {
+  /** The one in force, PEM. @throws while there is none, and when it was refused */
+  certificate(
+    pod: Pod,
+    ref: CertificateRef,
+    signal: AbortSignal,
+  ): Promise<Readonly<{ keyPem: string; chainPem: string }>>;
 }
 
 /** mount(2) and umount(2). */

@@ -4,12 +4,21 @@ import { podNamespace } from '../../pods/index.js';
 import { VolumeError } from '../model/errors.js';
 import type { Payload, PayloadFile } from '../model/payload.js';
 import { keyPayload } from '../plan/key-payload.js';
-import type { FieldReader, ObjectSource, TokenSource } from '../ports.js';
+import type {
+  FieldReader,
+  ObjectSource,
+  PodCertificateSource,
+  TokenSource,
+  TrustAnchorSource,
+} from '../ports.js';
 
 export interface PayloadPorts {
   readonly objects: ObjectSource;
   readonly tokens: TokenSource;
   readonly fields: FieldReader;
+  /** Absent: not switched on. */
+  readonly trust?: TrustAnchorSource;
+  readonly certificates?: PodCertificateSource;
 }
 
 type Files = readonly (readonly [path: string, file: PayloadFile])[];
@@ -17,7 +26,7 @@ type Files = readonly (readonly [path: string, file: PayloadFile])[];
 const DEFAULT_MODE = 0o644;
 /** What the API server takes when a projection does not say. */
 const DEFAULT_TOKEN_SECONDS = 3600;
-/** A token that only its owner, and the pod's group, may read. */
+/** For what only its owner, and the pod's group, may read. */
 const PRIVATE_MODE = 0o600;
 
 /**
@@ -37,7 +46,7 @@ export async function volumePayload(
 
 async function volumeFiles(
   pod: Pod,
-  { configMap, secret, downwardAPI, projected }: Volume,
+  { name: volume, configMap, secret, downwardAPI, projected }: Volume,
   ports: PayloadPorts,
   signal: AbortSignal,
 ): Promise<Files> {
@@ -56,7 +65,7 @@ async function volumeFiles(
   const { sources = [], defaultMode = DEFAULT_MODE } = projected ?? {};
   const context = { ports, defaultMode };
   const files = await Promise.all(
-    sources.map((source) => sourceFiles(pod, source, context, signal)),
+    sources.map((source, index) => sourceFiles(pod, { volume, index, source }, context, signal)),
   );
   return files.flat();
 }
@@ -68,12 +77,19 @@ interface Context {
 
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
 
+interface Part {
+  readonly volume: string;
+  readonly index: number;
+  readonly source: Projection;
+}
+
 async function sourceFiles(
   pod: Pod,
-  source: Projection,
+  part: Part,
   context: Context,
   signal: AbortSignal,
 ): Promise<Files> {
+  const { source } = part;
   const { configMap, secret, downwardAPI, serviceAccountToken } = source;
   if (configMap !== undefined) {
     return configMapFiles(pod, { ...configMap, name: configMap.name ?? '' }, context, signal);
@@ -86,14 +102,76 @@ async function sourceFiles(
     const { path, audience, expirationSeconds = DEFAULT_TOKEN_SECONDS } = serviceAccountToken;
     const request = { expirationSeconds, ...(audience === undefined ? {} : { audience }) };
     const token = await context.ports.tokens.token(pod, request, signal);
-    const uid = tokenOwner(pod);
-    const shared = uid === undefined && pod.spec?.securityContext?.fsGroup === undefined;
-    const mode = shared ? context.defaultMode : PRIVATE_MODE;
-    const content = Buffer.from(token);
-    return [[path, uid === undefined ? { content, mode } : { content, mode, uid }]];
+    return [[path, privateFile(pod, token, context)]];
+  }
+  if (source.clusterTrustBundle !== undefined) {
+    return trustFiles(pod, source.clusterTrustBundle, context, signal);
+  }
+  if (source.podCertificate !== undefined) {
+    return certificateFiles(pod, { ...part, spec: source.podCertificate }, context, signal);
   }
   const kind = Object.keys(source).join(', ');
   throw new VolumeError('VOLUME_UNSUPPORTED', `projected volume source ${kind} is not supported`);
+}
+
+/** For the one user of all containers, if there is one, and the pod's group, if it has one. */
+function privateFile(pod: Pod, text: string, { defaultMode }: Context): PayloadFile {
+  const uid = tokenOwner(pod);
+  const shared = uid === undefined && pod.spec?.securityContext?.fsGroup === undefined;
+  const mode = shared ? defaultMode : PRIVATE_MODE;
+  const content = Buffer.from(text);
+  return uid === undefined ? { content, mode } : { content, mode, uid };
+}
+
+async function trustFiles(
+  pod: Pod,
+  { path, ...ref }: NonNullable<Projection['clusterTrustBundle']>,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Files> {
+  const { trust } = context.ports;
+  if (trust === undefined) throw switchedOff('clusterTrustBundle', 'ClusterTrustBundleProjection');
+  if (ref.name === undefined && ref.signerName === undefined) {
+    throw missing('ClusterTrustBundle projection requires either name or signerName to be set');
+  }
+  const anchors = await asSource(trust.anchors(ref, signal), signal);
+  return [[path, privateFile(pod, anchors, context)]];
+}
+
+async function certificateFiles(
+  pod: Pod,
+  part: Part & Readonly<{ spec: NonNullable<Projection['podCertificate']> }>,
+  context: Context,
+  signal: AbortSignal,
+): Promise<Files> {
+  const { certificates } = context.ports;
+  if (certificates === undefined) throw switchedOff('podCertificate', 'PodCertificateRequest');
+  const { keyPem, chainPem } = await asSource(certificates.certificate(pod, part, signal), signal);
+  const { credentialBundlePath, keyPath, certificateChainPath } = part.spec;
+  const files = [
+    [credentialBundlePath, keyPem + chainPem],
+    [keyPath, keyPem],
+    [certificateChainPath, chainPem],
+  ] as const;
+  return files.flatMap(([path, text]) =>
+    path === undefined || path === '' ? [] : [[path, privateFile(pod, text, context)] as const],
+  );
+}
+
+function switchedOff(kind: string, gate: string): VolumeError {
+  const text = `projected volume source ${kind} needs the feature gate ${gate}`;
+  return new VolumeError('VOLUME_UNSUPPORTED', text);
+}
+
+/** What is missing is the volume's source, whoever says so. */
+async function asSource<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return await answer;
+  } catch (cause) {
+    signal.throwIfAborted();
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new VolumeError('VOLUME_SOURCE', text, { cause });
+  }
 }
 
 /** The user that alone may read the pod's tokens: the one that every container runs as. */

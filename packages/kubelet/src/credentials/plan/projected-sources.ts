@@ -1,0 +1,18 @@
+import type { Pod, Volume } from '@nodeagent/kube-client';
+
+type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
+
+/** One part of a projected volume, with where it stands. */
+export interface ProjectedSource {
+  readonly volume: string;
+  /** Among the volume's sources, from 0. */
+  readonly index: number;
+  readonly source: Projection;
+}
+
+/** Of all volumes, in order. */
+export function projectedSources({ spec }: Pod): readonly ProjectedSource[] {
+  return (spec?.volumes ?? []).flatMap(({ name: volume, projected }) =>
+    (projected?.sources ?? []).map((source, index) => ({ volume, index, source })),
+  );
+}
