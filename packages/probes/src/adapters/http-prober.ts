@@ -1,5 +1,5 @@
 import type { ProbeOutcome } from '../model/result.js';
-import { type HttpRequest, planRedirect, requestUrl } from '../plan/http-request.js';
+import { headerProblem, type HttpRequest, planRedirect, requestUrl } from '../plan/http-request.js';
 import type { Attempt } from '../ports.js';
 import { exchange } from './http-exchange.js';
 
@@ -13,13 +13,16 @@ import { exchange } from './http-exchange.js';
  */
 export function createHttpProber(): Attempt<HttpRequest> {
   return async ({ timeoutMs, ...first }, signal) => {
+    const problem = headerProblem(first);
+    if (problem !== undefined) return { result: 'failure', detail: failureText(first, problem) };
     const endMs = performance.now() + timeoutMs;
     let request: HttpRequest = first;
     for (let hops = 0; ; hops += 1) {
       const answer = await exchange(request, Math.max(1, endMs - performance.now()), signal);
       if (answer.kind === 'failed') {
         const detail = failureText(request, answer.detail);
-        return { result: answer.phase === 'head' ? 'failure' : 'error', detail };
+        if (answer.phase === 'head') return { result: 'failure', detail };
+        return { result: 'error', state: 'failure', detail };
       }
       const step = planRedirect(request, answer, hops);
       if (step.kind === 'answer') return judge(answer.status, answer.body);

@@ -7,6 +7,8 @@ import { Buffer } from 'node:buffer';
  */
 export interface ProbeOutcome {
   readonly result: 'success' | 'warning' | 'failure' | 'error';
+  /** What an error is told to have resulted in; it counts as neither. `unknown` when absent. */
+  readonly state?: 'failure';
   /** Body, output or error text, at most 10 KiB. */
   readonly detail: string;
 }

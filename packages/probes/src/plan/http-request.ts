@@ -39,21 +39,40 @@ export function planHttpRequest(
   if (typeof port === 'string') return port;
   const hostname = action.host ?? instance.address;
   if (hostname === undefined || hostname === '') return 'the instance has no address yet';
-  const bad = action.headers.find(({ name, value }) => !TOKEN.test(name) || LINE.test(value));
-  if (bad !== undefined) return `header ${JSON.stringify(bad.name)} cannot be sent`;
   const { scheme, path } = action;
   return {
     scheme,
     hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
     port,
     target: encodeTarget(path),
-    ...planHeaders(action.headers, authority({ scheme, hostname, port }), userAgent),
+    ...planHeaders(action.headers, socketText({ hostname, port }), userAgent),
   };
 }
 
 /** RFC 9110 token. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LINE = /[\r\n\0]/;
+
+/**
+ * Why the headers cannot be sent; undefined where they can. Such a probe fails each time.
+ *
+ * @see Go net/http/transport.go, validateHeaders
+ */
+export function headerProblem({ headers }: HttpRequest): string | undefined {
+  const bad = headers.find(({ name, value }) => !TOKEN.test(name) || LINE.test(value));
+  if (bad === undefined) return undefined;
+  const what = TOKEN.test(bad.name) ? 'value for' : 'name';
+  return `net/http: invalid header field ${what} ${JSON.stringify(bad.name)}`;
+}
+
+/** What says how the request is sent is not the probe's to choose. */
+const OWN_HEADERS = new Set([
+  'host',
+  'connection',
+  'content-length',
+  'transfer-encoding',
+  'trailer',
+]);
 
 function planHeaders(
   given: readonly HttpHeader[],
@@ -64,7 +83,7 @@ function planHeaders(
     given.find(({ name }) => name.toLowerCase() === wanted);
   const headers = given.filter(({ name, value }) => {
     const lower = name.toLowerCase();
-    if (lower === 'host' || lower === 'connection') return false;
+    if (OWN_HEADERS.has(lower)) return false;
     return value !== '' || (lower !== 'accept' && lower !== 'user-agent');
   });
   if (has('user-agent') === undefined) headers.push({ name: 'User-Agent', value: userAgent });
@@ -72,8 +91,8 @@ function planHeaders(
   return { host: has('host')?.value || authorityText, headers };
 }
 
-/** Name or address, with the port unless it is the scheme's own; IPv6 in brackets. */
-export function authority({
+/** As redirects name it: with the port unless it is the scheme's own; IPv6 in brackets. */
+function authority({
   scheme,
   hostname,
   port,
@@ -82,10 +101,14 @@ export function authority({
   return port === (scheme === 'https' ? 443 : 80) ? host : `${host}:${port}`;
 }
 
+/** Always with the port, unlike {@link authority}. */
+function socketText({ hostname, port }: Pick<HttpRequest, 'hostname' | 'port'>): string {
+  return `${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}`;
+}
+
 /** The address as users read it in messages. */
 export function requestUrl(request: HttpRequest): string {
-  const host = isIPv6(request.hostname) ? `[${request.hostname}]` : request.hostname;
-  return `${request.scheme}://${host}:${request.port}${request.target}`;
+  return `${request.scheme}://${socketText(request)}${request.target}`;
 }
 
 /** Absolute path, no fragment, and nothing that would end the request line. */

@@ -101,6 +101,19 @@ describe(createHttpProber, () => {
     );
   });
 
+  it.each([
+    [{ name: 'A', value: 'x\r\nB: y' }, 'net/http: invalid header field value for "A"'],
+    [{ name: 'A B', value: '' }, 'net/http: invalid header field name "A B"'],
+  ])('fails with the header %j, and sends nothing', async (header, why) => {
+    await using server = await answering(ok());
+    const outcome = await probe({ port: server.port, headers: [header] });
+    expect(outcome).toEqual({
+      result: 'failure',
+      detail: `Get "http://127.0.0.1:${server.port}/": ${why}`,
+    });
+    expect(server.received).toEqual([]);
+  });
+
   it('follows a redirect on the same host, to another port too', async () => {
     await using last = await answering(ok('there'));
     await using first = await answering(() => redirect(`http://127.0.0.1:${last.port}/x?y#z`));
@@ -237,7 +250,11 @@ describe(createHttpProber, () => {
     const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf';
     await using server = await answering(answer, { end });
     const outcome = await probe({ port: server.port, timeoutMs: end ? 5000 : 50 });
-    expect(outcome).toEqual({ result: 'error', detail: `${get(server.port)}${why}` });
+    expect(outcome).toEqual({
+      result: 'error',
+      state: 'failure',
+      detail: `${get(server.port)}${why}`,
+    });
   });
 
   it('does not verify certificates', async () => {

@@ -166,7 +166,7 @@ export class ManagedProbes implements PodProbes {
     const probed = containers?.get(container);
     this.#meter?.attempted(pod, container, report);
     if (kind === 'readiness' && probed !== undefined) probed.askedId = instanceId;
-    const { result, detail } = outcome;
+    const { result, detail, state = 'unknown' } = outcome;
     const tell = (reason: string, text: string): void =>
       this.#options.events.warning(
         pod,
@@ -176,7 +176,7 @@ export class ManagedProbes implements PodProbes {
       );
     if (result === 'failure') tell('Unhealthy', 'failed');
     else if (result === 'warning') tell('ProbeWarning', 'warning');
-    else if (result === 'error') tell('Unhealthy', 'errored and resulted in unknown state');
+    else if (result === 'error') tell('Unhealthy', `errored and resulted in ${state} state`);
   }
 }
 
