@@ -190,9 +190,7 @@ describe('a pod that asks for other resources', () => {
     });
     await e2e.waitForPod('starts-later', 'to wait', isRunning('first'));
     await resize('starts-later', 'app', guaranteed('400m', '64Mi'));
-    await e2e.waitForPod('starts-later', 'to be given more', (pod) => {
-      return statusOf(pod, 'app')?.allocatedResources?.['cpu'] === '400m';
-    });
+    await waitForEvent(e2e, 'starts-later', { reason: 'ResizeStarted' });
     await writeFile(join(e2e.cluster.space.dir, 'ledger/go'), '');
     const pod = await e2e.waitForPod('starts-later', 'to run', isRunning('app'));
     expect(statusOf(pod, 'app')?.restartCount).toBe(0);

@@ -293,4 +293,18 @@ describe('a probe', () => {
     });
     await waitForEvent(e2e, 'grpc', { reason: 'Unhealthy', message: 'failed to connect service' });
   });
+
+  it('of liveness that fails ends a container that is not to be restarted', async () => {
+    const livenessProbe = { ...open('alive-never'), failureThreshold: 1 };
+    await createPod(e2e, 'ends', {
+      restartPolicy: 'Never',
+      containers: [aScript('app', SERVES, { livenessProbe })],
+    });
+    const pod = await e2e.waitForPod('ends', 'to have ended', ({ status }) => {
+      return status?.phase === 'Succeeded' || status?.phase === 'Failed';
+    });
+    expect(statusOf(pod, 'app')?.restartCount).toBe(0);
+    const event = await waitForEvent(e2e, 'ends', { reason: 'Killing' });
+    expect(event.message).toBe('Container app failed liveness probe');
+  });
 });

@@ -89,7 +89,7 @@ export function randomPod(
 export function randomChange(dice: Dice): Amounts {
   const amounts = randomAmounts(dice);
   if (!dice.oneIn(6)) return amounts;
-  return { ...amounts, cpuRequest: ENDLESS_CPU, cpuLimit: ENDLESS_CPU };
+  return { ...amounts, cpuRequest: ENDLESS_CPU, cpuLimit: ENDLESS_CPU + 1000 };
 }
 
 export function isEndless({ cpuRequest }: Amounts): boolean {
