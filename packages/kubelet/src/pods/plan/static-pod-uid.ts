@@ -15,6 +15,7 @@ import type { ManifestOrigin } from './static-pod.js';
  * empty list is not an absent one, `1000m` not `1`. Three things are not as Go has them: times (the
  * print holds the time zones of the machine), `fieldsV1` of JSON with spaces in it, and integers
  * that are too large for JavaScript. None has a place in a manifest that somebody wrote.
+ * Defaults are those of 1.36 with its feature gates as they are of themselves.
  *
  * @param said the pod as its manifest has it
  * @param spec the same, with defaults
