@@ -113,7 +113,7 @@ export interface VolumeFiles {
   /** Gives a volume with everything in it to a group. */
   changeGroup(path: string, change: GroupChange): Promise<void>;
   /** Replaces all files at once; readers see the old ones or the new ones. Does nothing if they are the same. */
-  writePayload(path: string, payload: Payload, owner: PayloadOwner): Promise<void>;
+  writePayload(path: string, payload: Payload, place: PayloadPlace): Promise<void>;
   /** Checks a path of the host, and makes what its type asks for. @throws {VolumeError} `VOLUME_HOST_PATH` */
   checkHostPath(path: string, type: string): Promise<void>;
   /** Without links; the path itself when there is nothing. */
@@ -127,6 +127,11 @@ export interface VolumeFiles {
 export interface PayloadOwner {
   /** The pod's fsGroup: owns the files, and may read them whatever their mode. */
   readonly gid?: number;
+}
+
+export interface PayloadPlace extends PayloadOwner {
+  /** Whether its file system is one of the kernel's memory, where no call ever waits for a disk. */
+  readonly inMemory: boolean;
 }
 
 export interface GroupChange {

@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { VolumeError } from '../model/errors.js';
 import type { VolumeFiles } from '../ports.js';
 import { writePayload } from './atomic-writer.js';
+import { AT_ONCE, QUEUED } from './file-calls.js';
 import { changeGroup } from './volume-group.js';
 
 /** What a hostPath's type asks for. @see Kubernetes 1.36 pkg/volume/hostpath/host_path.go */
@@ -25,7 +26,8 @@ export function createVolumeFiles(): VolumeFiles {
     mark,
     isMarked,
     changeGroup,
-    writePayload,
+    writePayload: (path, payload, { inMemory, ...owner }) =>
+      writePayload(path, payload, { owner, calls: inMemory ? AT_ONCE : QUEUED }),
     checkHostPath,
     realPath,
     removeTree,

@@ -170,7 +170,8 @@ async function prepareVolume(
   const payload = await volumePayload(pod, volume, options, signal);
   const dir = await makeDirectory(pod, { kind, volume }, options, signal);
   const gid = fsGroupOf(pod);
-  await files.writePayload(dir, payload, gid === undefined ? {} : { gid });
+  const inMemory = IN_MEMORY.has(kind);
+  await files.writePayload(dir, payload, { inMemory, ...(gid !== undefined && { gid }) });
 }
 
 /** Once: what a container does to the directory afterwards stays. @returns where it is */

@@ -4,16 +4,23 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { writePayload } from '../../../src/volumes/adapters/atomic-writer.js';
+import * as atomicWriter from '../../../src/volumes/adapters/atomic-writer.js';
+import { AT_ONCE, QUEUED } from '../../../src/volumes/adapters/file-calls.js';
 import type { Payload } from '../../../src/volumes/model/payload.js';
+import type { PayloadOwner } from '../../../src/volumes/ports.js';
 
 const files = (entries: Readonly<Record<string, string>>, mode = 0o644): Payload =>
   new Map(
     Object.entries(entries).map(([path, text]) => [path, { content: Buffer.from(text), mode }]),
   );
 
-describe(writePayload, () => {
+describe.each([
+  ['for disks', QUEUED],
+  ['for memory', AT_ONCE],
+])('writePayload with calls %s', (_, calls) => {
   let dir: string;
+  const writePayload = (path: string, payload: Payload, owner: PayloadOwner): Promise<void> =>
+    atomicWriter.writePayload(path, payload, { owner, calls });
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'payload-'));
   });

@@ -1,0 +1,66 @@
+import * as sync from 'node:fs';
+import * as queued from 'node:fs/promises';
+
+type Soon<T> = T | Promise<T>;
+
+/** What it takes to write the files of a volume. Every call rejects, or throws, as `node:fs` does. */
+export interface FileCalls {
+  chmod(path: string, mode: number): Soon<void>;
+  chown(path: string, uid: number, gid: number): Soon<void>;
+  mkdir(path: string): Soon<unknown>;
+  mkdtemp(prefix: string): Soon<string>;
+  names(path: string): Soon<readonly string[]>;
+  /** Files, links and directories on all levels. */
+  entriesBelow(path: string): Soon<readonly sync.Dirent[]>;
+  readFile(path: string): Soon<Buffer>;
+  readlink(path: string): Soon<string>;
+  rename(from: string, to: string): Soon<void>;
+  /** With all below it; nothing there is fine. */
+  remove(path: string): Soon<void>;
+  stat(path: string): Soon<sync.Stats>;
+  symlink(target: string, path: string): Soon<void>;
+  unlink(path: string): Soon<void>;
+  writeFile(path: string, content: Uint8Array, mode: number): Soon<void>;
+}
+
+const WHOLE_TREE = { recursive: true, force: true } as const;
+const ALL_LEVELS = { recursive: true, withFileTypes: true } as const;
+
+/** For disks, which may let a caller wait: on other threads. */
+export const QUEUED: FileCalls = {
+  chmod: queued.chmod,
+  chown: queued.chown,
+  mkdir: (path) => queued.mkdir(path),
+  mkdtemp: (prefix) => queued.mkdtemp(prefix),
+  names: (path) => queued.readdir(path),
+  entriesBelow: (path) => queued.readdir(path, ALL_LEVELS),
+  readFile: (path) => queued.readFile(path),
+  readlink: (path) => queued.readlink(path),
+  rename: queued.rename,
+  remove: (path) => queued.rm(path, WHOLE_TREE),
+  stat: (path) => queued.stat(path),
+  symlink: (target, path) => queued.symlink(target, path),
+  unlink: queued.unlink,
+  writeFile: (path, content, mode) => queued.writeFile(path, content, { mode }),
+};
+
+/**
+ * For memory file systems, which never wait: a call takes a few microseconds, of which handing it to
+ * another thread and back makes a few hundred.
+ */
+export const AT_ONCE: FileCalls = {
+  chmod: sync.chmodSync,
+  chown: sync.chownSync,
+  mkdir: (path) => sync.mkdirSync(path),
+  mkdtemp: (prefix) => sync.mkdtempSync(prefix),
+  names: (path) => sync.readdirSync(path),
+  entriesBelow: (path) => sync.readdirSync(path, ALL_LEVELS),
+  readFile: (path) => sync.readFileSync(path),
+  readlink: (path) => sync.readlinkSync(path),
+  rename: sync.renameSync,
+  remove: (path) => sync.rmSync(path, WHOLE_TREE),
+  stat: (path) => sync.statSync(path),
+  symlink: (target, path) => sync.symlinkSync(target, path),
+  unlink: sync.unlinkSync,
+  writeFile: (path, content, mode) => sync.writeFileSync(path, content, { mode }),
+};
