@@ -105,13 +105,22 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   await bare.removeAll();
   await pods.removeAll();
 
+  const half = Math.min(50, manyCount);
+  await timed(
+    names('half', half).map((name) => () => pods.start(name)),
+    AT_A_TIME,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  const { pid } = cluster.kubelet;
+  console.log(`kubelet with ${half} pods: ${(await rssMib(pid)).toFixed(0)} MiB`);
+  await pods.removeAll();
+
   const bareMany = await timed(
     names('many', manyCount).map((name) => () => bare.start(name)),
     AT_A_TIME,
   );
   await bare.removeAll();
   const cpuBefore = await cpuMs(cluster.kubelet.pid);
-  const half = Math.min(50, manyCount);
   const all = names('many', manyCount).map((name) => () => pods.start(name));
   const oursMany = await timed(all, AT_A_TIME);
   const cpuPerPod = ((await cpuMs(cluster.kubelet.pid)) - cpuBefore) / manyCount;
@@ -126,16 +135,8 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   );
   await benchPages(cluster, manyCount);
   await pods.removeAll();
-
-  await timed(
-    names('half', half).map((name) => () => pods.start(name)),
-    AT_A_TIME,
-  );
   await new Promise((resolve) => setTimeout(resolve, 5000));
-  console.log(
-    `kubelet with ${half} pods, after ${manyCount} were removed: ${(await rssMib(cluster.kubelet.pid)).toFixed(0)} MiB`,
-  );
-  await pods.removeAll();
+  console.log(`kubelet when all were removed: ${(await rssMib(pid)).toFixed(0)} MiB`);
   pods.stop();
   bare.close();
 }
