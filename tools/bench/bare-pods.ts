@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { SandboxConfig } from '@nodeagent/cri-client';
+import type { ContainerConfig, SandboxConfig } from '@nodeagent/cri-client';
 import { createCriClient } from '@nodeagent/cri-client/grpc';
 import type { Containerd } from '@nodeagent/testbed';
 
@@ -12,6 +12,10 @@ export interface BarePods {
   close(): void;
 }
 
+/**
+ * The requests are those of the same pod through a kubelet (`kubelet explain-pod` shows them): how a
+ * container is shut in, and the files that every pod has mounted, are a part of the runtime's work.
+ */
 export async function createBarePods(
   containerd: Containerd,
   image: string,
@@ -19,31 +23,15 @@ export async function createBarePods(
 ): Promise<BarePods> {
   const { runtime, close } = createCriClient({ endpoint: containerd.endpoint });
   const { signal } = new AbortController();
-  const logs = join(containerd.space.dir, 'bare-logs');
-  await mkdir(logs, { recursive: true });
+  const files = join(containerd.space.dir, 'bare-pods');
   return {
     start: async (name) => {
-      const logDirectory = join(logs, name);
-      await mkdir(logDirectory, { recursive: true });
-      const sandbox: SandboxConfig = {
-        metadata: { name, uid: `uid-${name}`, namespace: 'bench', attempt: 0 },
-        hostname: name,
-        logDirectory,
-        labels: { 'io.kubernetes.pod.uid': `uid-${name}` },
-        linux: { cgroupParent: `/${containerd.space.id}/bare/${name}` },
-      };
-      const id = await runtime.runPodSandbox({ config: sandbox }, signal);
+      const dir = join(files, name);
+      const sandbox = sandboxConfig(name, { dir, cgroups: `/${containerd.space.id}/bare` });
+      const config = await containerConfig(dir, { image, command });
+      const sandboxId = await runtime.runPodSandbox({ config: sandbox }, signal);
       const container = await runtime.createContainer(
-        {
-          sandboxId: id,
-          sandboxConfig: sandbox,
-          config: {
-            metadata: { name: 'app', attempt: 0 },
-            image: { image },
-            command,
-            logPath: 'app.log',
-          },
-        },
+        { sandboxId, sandboxConfig: sandbox, config },
         signal,
       );
       await runtime.startContainer(container, signal);
@@ -55,5 +43,60 @@ export async function createBarePods(
       }
     },
     close,
+  };
+}
+
+const NAMESPACES = { network: 'pod', ipc: 'pod', pid: 'container' } as const;
+const RESOURCES = { cpuShares: 2, cpuPeriodUs: 100_000, cpuQuotaUs: 0 };
+
+function sandboxConfig(
+  name: string,
+  { dir, cgroups }: Readonly<{ dir: string; cgroups: string }>,
+): SandboxConfig {
+  return {
+    metadata: { name, uid: `uid-${name}`, namespace: 'bench', attempt: 0 },
+    hostname: name,
+    logDirectory: dir,
+    dns: { servers: ['10.96.0.10'], searches: ['bench.svc.cluster.local'], options: ['ndots:5'] },
+    labels: { 'io.kubernetes.pod.uid': `uid-${name}` },
+    linux: {
+      cgroupParent: `${cgroups}/${name}`,
+      securityContext: { seccomp: { kind: 'runtime-default' }, namespaces: NAMESPACES },
+      resources: RESOURCES,
+    },
+  };
+}
+
+const SHUT_IN = {
+  maskedPaths: [
+    ...['asound', 'acpi', 'interrupts', 'kcore', 'keys', 'latency_stats', 'timer_list'],
+    ...['timer_stats', 'sched_debug', 'scsi'],
+  ].map((name) => `/proc/${name}`),
+  readOnlyPaths: ['bus', 'fs', 'irq', 'sys', 'sysrq-trigger'].map((name) => `/proc/${name}`),
+};
+
+async function containerConfig(
+  dir: string,
+  { image, command }: Readonly<{ image: string; command: readonly string[] }>,
+): Promise<ContainerConfig> {
+  const hosts = join(dir, 'hosts');
+  const message = join(dir, 'message');
+  const token = join(dir, 'token');
+  await mkdir(token, { recursive: true });
+  await Promise.all([writeFile(hosts, '127.0.0.1 localhost\n'), writeFile(message, '')]);
+  return {
+    metadata: { name: 'app', attempt: 0 },
+    image: { image },
+    command,
+    logPath: 'app.log',
+    mounts: [
+      { containerPath: '/var/run/secrets/kubernetes.io/serviceaccount', hostPath: token },
+      { containerPath: '/etc/hosts', hostPath: hosts },
+      { containerPath: '/dev/termination-log', hostPath: message },
+    ],
+    linux: {
+      resources: { ...RESOURCES, oomScoreAdj: 1000 },
+      securityContext: { ...SHUT_IN, seccomp: { kind: 'unconfined' }, namespaces: NAMESPACES },
+    },
   };
 }
