@@ -35,37 +35,60 @@ export interface CertificateParts {
 
 /** Without rotation a node that gets no certificate in this time is started again by its supervisor. */
 const BOOTSTRAP_PATIENCE_MS = 3_600_000;
+/** With it, where the server answers that these credentials are no good. */
+const REFUSED_PATIENCE_MS = 5 * 60_000;
+
+export interface OpenConnection {
+  readonly connection: Connection;
+  /** Gets the node its first certificate, where that is still to come: nobody is known until then. */
+  readonly bootstrap: ScopeTask | undefined;
+}
 
 /**
  * The API server, and the kubelet's own name there: as the kubeconfig says, which is written first
- * where only a bootstrap kubeconfig is there, or the kubeconfig's certificate is over.
+ * where only a bootstrap kubeconfig is there, or the kubeconfig's certificate is over. With
+ * `rotateCertificates` the first certificate is asked for while pods of files already run; without,
+ * nothing runs before it is there.
  *
  * @returns undefined without a kubeconfig
+ * @see Kubernetes 1.36 cmd/kubelet/app/server.go, buildKubeletClientConfig
  */
 export async function openConnection(
   parts: CertificateParts,
   signal: AbortSignal,
-): Promise<Connection | undefined> {
-  const { kubeconfig, bootstrapKubeconfig } = parts.options;
+): Promise<OpenConnection | undefined> {
+  const { kubeconfig, bootstrapKubeconfig, config, certDir } = parts.options;
   if (kubeconfig === undefined) return undefined;
-  if (bootstrapKubeconfig !== undefined && !(await isUsable(kubeconfig, parts.clock))) {
-    await bootstrap({ ...parts, kubeconfig, bootstrapKubeconfig }, signal);
+  if (bootstrapKubeconfig === undefined || (await isUsable(kubeconfig, parts.clock))) {
+    const known = await loadKubeconfig({ path: kubeconfig });
+    const connection = config.rotateCertificates ? await rotating(known, parts) : known;
+    return { connection, bootstrap: undefined };
   }
-  const connection = await loadKubeconfig({ path: kubeconfig });
-  return parts.options.config.rotateCertificates ? rotating(connection, parts) : connection;
+  const first = await loadKubeconfig({ path: bootstrapKubeconfig });
+  const bootstrap: ScopeTask = (inner) => getCertificate(first, parts, inner);
+  if (!config.rotateCertificates) {
+    await bootstrap(signal);
+    await writeKubeconfig(kubeconfig, first, certDir);
+    return { connection: await loadKubeconfig({ path: kubeconfig }), bootstrap: undefined };
+  }
+  await writeKubeconfig(kubeconfig, first, certDir);
+  const path = currentCertificatePath(certDir, 'client');
+  const file: Material = { kind: 'file', path, mayBeMissing: true };
+  const user = { clientCertificate: { certificate: file, key: file } };
+  return { connection: { ...first, source: `kubeconfig ${kubeconfig}`, user }, bootstrap };
 }
 
-async function bootstrap(
-  parts: CertificateParts & Readonly<{ kubeconfig: string; bootstrapKubeconfig: string }>,
+async function getCertificate(
+  connection: Connection,
+  parts: CertificateParts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { options, kubeconfig, bootstrapKubeconfig, log } = parts;
+  const { options, log } = parts;
   const { nodeName, certDir, config } = options;
-  const connection = await loadKubeconfig({ path: bootstrapKubeconfig });
   const client = createKubeClient(connection, {
     userAgent: `kubelet/${VERSION} (linux/${process.arch}) nodeagent`,
   });
-  log.info({ bootstrapKubeconfig, kubeconfig }, 'asking for the first client certificate');
+  log.info({ by: connection.source }, 'asking for the first client certificate');
   try {
     await bootstrapCertificate(
       {
@@ -73,14 +96,24 @@ async function bootstrap(
         store: createCertificateStore(certDir, 'client'),
         // who renews certificates asks anew each time, with a new key
         pendingKey: config.rotateCertificates ? undefined : createPendingKey(certDir),
-        patienceMs: config.rotateCertificates ? undefined : BOOTSTRAP_PATIENCE_MS,
+        ...(config.rotateCertificates
+          ? { patienceMs: undefined, refusedPatienceMs: REFUSED_PATIENCE_MS }
+          : { patienceMs: BOOTSTRAP_PATIENCE_MS }),
       },
       signal,
     );
   } finally {
     client.close();
   }
-  const text = renderBootstrappedKubeconfig(connection, currentCertificatePath(certDir, 'client'));
+}
+
+/** The server of the bootstrap kubeconfig, with the certificate that is renewed. */
+async function writeKubeconfig(
+  kubeconfig: string,
+  bootstrap: Connection,
+  certDir: string,
+): Promise<void> {
+  const text = renderBootstrappedKubeconfig(bootstrap, currentCertificatePath(certDir, 'client'));
   await mkdir(dirname(kubeconfig), { recursive: true, mode: 0o700 });
   await writeFile(`${kubeconfig}.new`, text, { mode: 0o600, flush: true });
   await rename(`${kubeconfig}.new`, kubeconfig);
@@ -127,6 +160,7 @@ async function rotating(
 export interface RotationParts extends CertificateParts {
   readonly client: KubeClient;
   readonly connection: Connection | undefined;
+  readonly bootstrap: ScopeTask | undefined;
   /** As the API last told them. */
   readonly addresses: () => readonly Readonly<{ type: string; address: string }>[];
   /** Where serving certificates are shown; undefined where they are not asked for. */
@@ -135,7 +169,7 @@ export interface RotationParts extends CertificateParts {
 
 /** The loops that keep the node's certificates in force. */
 export function rotationTasks(parts: RotationParts): readonly ScopeTask[] {
-  const { options, connection, addresses, issued } = parts;
+  const { options, connection, bootstrap, addresses, issued } = parts;
   const { certDir, config, nodeName } = options;
   const requests = createRequestMaker();
   const tasks: ScopeTask[] = [];
@@ -149,7 +183,10 @@ export function rotationTasks(parts: RotationParts): readonly ScopeTask[] {
       purpose: 'client',
       template: () => template,
     } as const;
-    tasks.push((signal) => runCertificateRotation(options, signal));
+    tasks.push(async (signal) => {
+      await bootstrap?.(signal);
+      await runCertificateRotation(options, signal);
+    });
   }
   if (issued !== undefined && connection !== undefined) {
     const store = tellingStore(createCertificateStore(certDir, 'server'), issued);

@@ -12,7 +12,6 @@ import {
 import type { ExportingTracer } from '@nodeagent/component-base/tracing';
 import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import {
-  type Connection,
   createNoApiClient,
   type KubeClient,
   QueuedEventRecorder,
@@ -99,7 +98,7 @@ import {
   runtimeSettings,
   VERSION,
 } from './settings.js';
-import { openConnection, rotationTasks } from './wire-certificates.js';
+import { type OpenConnection, openConnection, rotationTasks } from './wire-certificates.js';
 import {
   admissionRules,
   createLogRecorder,
@@ -157,6 +156,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
           ...rotationTasks({
             ...{ ...base, client },
             connection: api?.connection,
+            bootstrap: api?.bootstrap,
             addresses: () => ports.ownNode.current()?.status?.addresses ?? [],
             issued: nodeApi?.issued,
           }),
@@ -182,8 +182,7 @@ const CGROUP_V1 =
   'cgroup v1 detected. cgroup v1 support is deprecated and will be removed in a future release. Please migrate to cgroup v2. More information at https://git.k8s.io/enhancements/keps/sig-node/5573-remove-cgroup-v1';
 const STANDALONE = 'there is no API server: the kubelet was started without --kubeconfig';
 
-interface Api {
-  readonly connection: Connection;
+interface Api extends OpenConnection {
   readonly client: HttpKubeClient;
   check(signal: AbortSignal): Promise<void>;
 }
@@ -191,15 +190,19 @@ interface Api {
 /** @returns undefined without a kubeconfig */
 async function connectApi(base: Base, started: AbortSignal): Promise<Api | undefined> {
   const { config, kubeconfig, nodeName } = base.options;
-  const connection = await openConnection(base, started);
-  if (connection === undefined || kubeconfig === undefined) return undefined;
+  const opened = await openConnection(base, started);
+  if (opened === undefined || kubeconfig === undefined) return undefined;
+  const { connection } = opened;
   const client = createKubeClient(connection, {
     userAgent: `kubelet/${VERSION} (linux/${process.arch}) nodeagent`,
     rateLimit: { perSecond: config.kubeAPIQPS || 5, burst: config.kubeAPIBurst || 10 },
   });
-  const check = (signal: AbortSignal): Promise<void> =>
-    checkApi(client, connection, { kubeconfig, nodeName, signal });
-  return { client, connection, check };
+  const check = async (signal: AbortSignal): Promise<void> => {
+    // a node that is still to get its certificate can be no more than refused
+    if (opened.bootstrap !== undefined) return;
+    await checkApi(client, connection, { kubeconfig, nodeName, signal });
+  };
+  return { ...opened, client, check };
 }
 
 /** What the OpenTelemetry part needs is loaded only where `tracing` is configured. */

@@ -4,11 +4,13 @@ import { lstat, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { connect, type PeerCertificate } from 'node:tls';
 
+import { createCriClient } from '@nodeagent/cri-client/grpc';
 import { type DevApiServer, startDevApiServer } from '@nodeagent/dev-apiserver';
 import {
   CERTIFICATE_SIGNING_REQUESTS,
   type CertificateSigningRequest,
   NODES,
+  PODS,
 } from '@nodeagent/kube-client';
 import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
@@ -16,6 +18,7 @@ import { type Containerd, findFreePort, startContainerd, waitFor } from '@nodeag
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const PROGRAM = resolve(import.meta.dirname, '../../../../dist/bin/kubelet');
+const IMAGE = 'nodeagent.test/busybox:1';
 const { signal } = new AbortController();
 
 let containerd: Containerd;
@@ -26,7 +29,7 @@ let port: number;
 let argv: readonly string[];
 
 beforeAll(async () => {
-  containerd = await startContainerd();
+  containerd = await startContainerd({ images: ['busybox'] });
   server = await startDevApiServer();
   dir = join(containerd.space.dir, 'kubelet');
   await mkdir(dir, { recursive: true });
@@ -60,7 +63,21 @@ async function writeFiles(): Promise<readonly string[]> {
     port,
     rotateCertificates: true,
     serverTLSBootstrap: true,
+    staticPodPath: join(dir, 'manifests'),
+    syncFrequency: '1s',
+    fileCheckFrequency: '1s',
   };
+  await mkdir(config.staticPodPath);
+  const container = { name: 'main', image: IMAGE, imagePullPolicy: 'Never' };
+  const pod = {
+    ...{ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'first', namespace: 'kube-system' } },
+    spec: {
+      hostNetwork: true,
+      terminationGracePeriodSeconds: 1,
+      containers: [{ ...container, command: ['sleep', '1000000'] }],
+    },
+  };
+  await writeFile(join(config.staticPodPath, 'first.json'), JSON.stringify(pod));
   const bootstrap = { user: 'system:bootstrap:abcdef', groups: ['system:bootstrappers'] };
   const files = { config: join(dir, 'kubelet.json'), bootstrap: join(dir, 'bootstrap.kubeconfig') };
   await writeFile(files.config, JSON.stringify(config));
@@ -109,6 +126,15 @@ async function approveNext(signer: string): Promise<CertificateSigningRequest> {
   return admin.patch(CERTIFICATE_SIGNING_REQUESTS, { name }, patch, signal);
 }
 
+async function runningContainers(): Promise<readonly string[]> {
+  const { runtime, close } = createCriClient({ endpoint: containerd.endpoint });
+  try {
+    return (await runtime.listContainers({ state: 'running' }, signal)).map(({ id }) => id);
+  } finally {
+    close();
+  }
+}
+
 /** What the node API shows; undefined while it does not greet. */
 function shown(): Promise<PeerCertificate | undefined> {
   return new Promise((resolve) => {
@@ -126,11 +152,22 @@ describe('a node that joins by a bootstrap kubeconfig', () => {
   it('asks for its certificates, registers with the first and serves with the second', async () => {
     const running = start();
     const ended = once(running, 'exit');
+    await waitFor(async () => (await runningContainers()).length === 1, {
+      what: 'the static pod to run while nobody has approved anything',
+      signal,
+    });
+    const [ran] = await runningContainers();
+    expect(await requestsFor('kube-apiserver-client-kubelet')).toHaveLength(1);
+    expect((await admin.list(NODES, {}, signal)).items).toEqual([]);
     const client = await approveNext('kube-apiserver-client-kubelet');
     expect(client.spec).toMatchObject({ username: 'system:bootstrap:abcdef' });
     const isRegistered = async () =>
       (await admin.list(NODES, {}, signal)).items.some(({ metadata }) => metadata?.name === 'n1');
     await waitFor(isRegistered, { what: 'the node to register', signal });
+    const isMirrored = async () =>
+      (await admin.list(PODS, { namespace: 'kube-system' }, signal)).items.length === 1;
+    await waitFor(isMirrored, { what: 'the API to show the static pod', signal });
+    expect(await runningContainers()).toEqual([ran]);
     const kubeconfig = await readFile(join(dir, 'etc/kubelet.conf'), 'utf8');
     const current = join(dir, 'root/pki/kubelet-client-current.pem');
     expect(kubeconfig).toContain(current);

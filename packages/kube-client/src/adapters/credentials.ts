@@ -45,8 +45,7 @@ class FileSource implements CredentialSource {
   async current(): Promise<Credential> {
     const { certificate, key, token, basic } = this.#parts;
     const bearer = (await token?.read())?.trim();
-    const certificatePem = await certificate?.read();
-    const keyPem = await key?.read();
+    const [certificatePem, keyPem] = (await readPair(certificate, key)) ?? [];
     const authorization = bearer === undefined ? basic : `Bearer ${bearer}`;
     const next: Credential = {
       ...(authorization === undefined ? {} : { authorization }),
@@ -61,6 +60,15 @@ class FileSource implements CredentialSource {
     const { certificate, key, token } = this.#parts;
     for (const reader of [certificate, key, token]) reader?.distrust();
   }
+}
+
+/** Undefined without a pair, and while one that may be missing is. */
+async function readPair(
+  certificate: MaterialReader | undefined,
+  key: MaterialReader | undefined,
+): Promise<readonly [certificatePem: string, keyPem: string] | undefined> {
+  const [certificatePem = '', keyPem = ''] = [await certificate?.read(), await key?.read()];
+  return certificatePem === '' || keyPem === '' ? undefined : [certificatePem, keyPem];
 }
 
 function same(a: Credential, b: Credential): boolean {

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 
-import type { Material } from '../model/connection.js';
+import type { Material, MaterialFile } from '../model/connection.js';
 import { KubeError } from '../model/errors.js';
 
 /** How long a file is trusted to be unchanged. */
@@ -11,6 +11,7 @@ export interface MaterialReader {
    * The content; of a file, as it was at most a second ago. A file that cannot be read any more
    * keeps its last content: it may be in the middle of a replacement.
    *
+   * @returns empty text while a file is missing that may be
    * @throws {KubeError} `KUBE_CONFIG` when it could never be read
    */
   read(): Promise<string>;
@@ -23,17 +24,19 @@ export function createMaterialReader(material: Material, what: string): Material
   if (material.kind === 'inline') {
     return { read: () => Promise.resolve(material.text), distrust: () => undefined };
   }
-  return new FileReader(material.path, what);
+  return new FileReader(material, what);
 }
 
 class FileReader implements MaterialReader {
   readonly #path: string;
+  readonly #mayBeMissing: boolean;
   readonly #what: string;
   #known: { readonly text: string; readonly stamp: string } | undefined;
   #checkedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(path: string, what: string) {
+  constructor({ path, mayBeMissing = false }: MaterialFile, what: string) {
     this.#path = path;
+    this.#mayBeMissing = mayBeMissing;
     this.#what = what;
   }
 
@@ -48,6 +51,7 @@ class FileReader implements MaterialReader {
       }
     } catch (cause) {
       if (known === undefined) {
+        if (this.#mayBeMissing && (cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
         const why = cause instanceof Error ? cause.message : String(cause);
         throw new KubeError('KUBE_CONFIG', `${this.#what}: ${why}`, { cause });
       }

@@ -1,6 +1,12 @@
 /** Key material or a token: given in place, or in a file that may be replaced while we run. */
-export type Material =
-  Readonly<{ kind: 'inline'; text: string }> | Readonly<{ kind: 'file'; path: string }>;
+export type Material = Readonly<{ kind: 'inline'; text: string }> | MaterialFile;
+
+export interface MaterialFile {
+  readonly kind: 'file';
+  readonly path: string;
+  /** Nothing is shown until there is such a file: of a certificate that is still to be issued. */
+  readonly mayBeMissing?: boolean;
+}
 
 /** A program that hands out credentials: `client.authentication.k8s.io`. */
 export interface ExecPlugin {

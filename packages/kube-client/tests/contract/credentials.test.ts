@@ -98,6 +98,34 @@ describe('client certificates', () => {
   });
 });
 
+describe('a client certificate that is still to be issued', () => {
+  const connectionBy = async (mayBeMissing: boolean) => {
+    const pem = join(await aFolder(), 'current.pem');
+    const file = { kind: 'file', path: pem, mayBeMissing } as const;
+    const server = await aTlsServer(answerCommonName);
+    const client = aClient({
+      server: server.url,
+      ca: { kind: 'inline', text: authority.certificatePem },
+      user: { clientCertificate: { certificate: file, key: file } },
+    });
+    return { pem, seen: () => client.get(NODES, { name: 'n' }, signal) };
+  };
+
+  it('is presented from the first request on after it is there', async () => {
+    const { pem, seen } = await connectionBy(true);
+    expect(await seen()).toEqual({ name: 'nobody' });
+    const first = await authority.issue('CN=system:node:one');
+    await writeFile(`${pem}.new`, `${first.certificatePem}\n${first.keyPem}`);
+    await rename(`${pem}.new`, pem);
+    expect(await seen()).toEqual({ name: 'system:node:one' });
+  });
+
+  it('is missed where that was not said', async () => {
+    const { seen } = await connectionBy(false);
+    await expect(seen()).rejects.toMatchObject({ code: 'KUBE_CONFIG' });
+  });
+});
+
 describe('tokens', () => {
   it('are read again from their file when the server refuses one', async () => {
     const path = join(await aFolder(), 'token');

@@ -1,4 +1,5 @@
 import type { Logger } from '@nodeagent/base';
+import { isKubeError } from '@nodeagent/kube-client';
 
 import { clientTemplate } from '../plan/certificate-template.js';
 import { retryDelayMs } from '../plan/rotation.js';
@@ -10,6 +11,8 @@ export interface BootstrapOptions extends RequestPorts {
   readonly store: CertificateStore;
   /** Undefined: tries until the signal fires. */
   readonly patienceMs: number | undefined;
+  /** The same while the server answers, and does not take the request; no other end when absent. */
+  readonly refusedPatienceMs?: number;
   readonly log: Logger;
 }
 
@@ -23,7 +26,8 @@ export async function bootstrapCertificate(
   options: BootstrapOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { nodeName, store, patienceMs, clock, random, log } = options;
+  const { nodeName, store, patienceMs, refusedPatienceMs = Infinity } = options;
+  const { clock, random, log } = options;
   const template = clientTemplate(nodeName);
   const beganMs = clock.monotonicMs();
   for (let failures = 1; ; failures += 1) {
@@ -36,12 +40,23 @@ export async function bootstrapCertificate(
       return;
     } catch (err) {
       signal.throwIfAborted();
-      const isOver = patienceMs !== undefined && clock.monotonicMs() - beganMs >= patienceMs;
-      if (isOver) throw err;
+      const triedMs = clock.monotonicMs() - beganMs;
+      if (triedMs >= (patienceMs ?? Infinity)) throw err;
+      if (triedMs >= refusedPatienceMs && isRefusal(err)) throw err;
       const waitMs = retryDelayMs(failures, random());
       log.warn({ err, retryInMs: waitMs }, 'the node has no certificate yet');
       await clock.sleep(waitMs, signal);
       signal.throwIfAborted();
     }
   }
+}
+
+/**
+ * What a server says that is well, to credentials that are not.
+ *
+ * @see Kubernetes 1.36 staging/src/k8s.io/client-go/util/certificate/certificate_manager.go,
+ *   updateServerError
+ */
+function isRefusal(error: unknown): boolean {
+  return isKubeError(error, 'KUBE_UNAUTHORIZED', 'KUBE_FORBIDDEN', 'KUBE_NOT_FOUND');
 }

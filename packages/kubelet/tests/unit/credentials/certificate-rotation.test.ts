@@ -229,6 +229,28 @@ describe(bootstrapCertificate, () => {
     expect(saved).toEqual([{ certificatePem: 'certificate 2', keyPem: 'key 2' }]);
   });
 
+  it.each([
+    { code: 'KUBE_FORBIDDEN', ends: true },
+    { code: 'KUBE_UNAUTHORIZED', ends: true },
+    { code: 'KUBE_UNAVAILABLE', ends: false },
+    { code: 'KUBE_SERVER', ends: false },
+  ] as const)('ends after five minutes of $code: $ends', async ({ code, ends }) => {
+    for (let i = 0; i < 1000; i += 1) {
+      client.failNext({ verb: 'create' }, new KubeError(code, 'no'));
+    }
+    let end: unknown;
+    const all = { ...options(() => node), nodeName: 'n1', patienceMs: undefined };
+    running = bootstrapCertificate({ ...all, refusedPatienceMs: 300_000 }, stop.signal).catch(
+      (error: unknown) => {
+        end = error;
+      },
+    );
+    await clock.advance(290_000);
+    expect(end).toBeUndefined();
+    await clock.advance(600_000);
+    expect(end).toEqual(ends ? expect.objectContaining({ code }) : undefined);
+  });
+
   it('throws the last failure when its patience is over', async () => {
     let end: unknown;
     running = bootstrap(3000).catch((error: unknown) => {
