@@ -5,6 +5,7 @@ import {
   mergePatch,
   type ParsedFlags,
   type PlainObject,
+  shownFlags,
 } from '@nodeagent/component-base';
 import { parseProxyConfig, type ProxyConfig } from '@nodeagent/kube-proxy';
 
@@ -22,6 +23,8 @@ export interface Options {
   readonly master: string | undefined;
   /** Lower case; this host's name when absent. */
   readonly nodeName: string | undefined;
+  /** Flags as they were given, for `/flagz`. */
+  readonly flags: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
 }
 
@@ -52,6 +55,7 @@ export async function readOptions(
     writeConfigTo: text('write-config-to'),
     master: text('master') === '' ? undefined : text('master'),
     nodeName: nodeNameFrom(flags, config),
+    flags: shownFlags(flags),
     warnings: [...flags.warnings, ...(fromFile?.warnings ?? []), ...warnings],
   };
 }

@@ -24,6 +24,8 @@ import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
 import type { Options } from './options.js';
 import { watchConfig } from './watch-config.js';
 
+const VERSION = 'v1.36.0';
+
 /** Writes the configuration in force as upstream does: YAML, all fields. */
 export async function writeConfig({ config, writeConfigTo }: Options): Promise<void> {
   const { stringify } = await import('yaml');
@@ -65,9 +67,16 @@ export async function run(options: Options, logger: Logger, signal: AbortSignal)
   const onProgrammed = (scope: AbortSignal): Promise<void> =>
     cleanupOtherModes({ commands, logger, clock, openNetlink }, config.mode, scope);
   if (initOnly) await onProgrammed(signal);
+  const program = {
+    version: VERSION,
+    runtimeVersion: process.version,
+    flags: options.flags,
+    startedAtMs: clock.nowMs() - process.uptime() * 1000,
+  };
   const done = new AbortController();
   const proxy = async (scope: AbortSignal): Promise<void> => {
-    await runProxy({ config, nodeName, initOnly, onStarted, onProgrammed }, dependencies, scope);
+    const given = { config, nodeName, initOnly, program, onStarted, onProgrammed };
+    await runProxy(given, dependencies, scope);
     done.abort();
   };
   const watchFile = async (scope: AbortSignal): Promise<void> => {
@@ -96,7 +105,7 @@ async function connect({ config, master }: Options): Promise<HttpKubeClient> {
       ? await loadInCluster()
       : await loadKubeconfig({ ...(kubeconfig === '' ? {} : { path: kubeconfig }), ...server });
   return createKubeClient(connection, {
-    userAgent: `kube-proxy/v1.36.0 (linux/${process.arch}) nodeagent`,
+    userAgent: `kube-proxy/${VERSION} (linux/${process.arch}) nodeagent`,
     rateLimit: { perSecond: qps, burst },
   });
 }

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import {
   ConfigError,
   flagsToConfig,
-  type FlagValue,
   type ParsedFlags,
   type Problem,
+  shownFlags,
 } from '@nodeagent/component-base';
 import { type KubeletConfig, parseKubeletConfig } from '@nodeagent/kubelet';
 import type { ConfigFiles } from '@nodeagent/kubelet/adapters';
@@ -83,7 +83,7 @@ export async function readOptions(
     rootDir,
     certDir: text('cert-dir') || join(rootDir, 'pki'),
     credentialProviders: credentialProvidersOf(text, problems),
-    flags: Object.fromEntries([...flags.given].map(([name, value]) => [name, shown(name, value)])),
+    flags: shownFlags(flags, SECRET_FLAGS),
     cloudProvider: cloudProvider === 'external' ? 'external' : 'none',
     warnings: [...flags.warnings, ...files.warnings, ...warnings],
   };
@@ -107,17 +107,8 @@ function credentialProvidersOf(
   return { config, binDir };
 }
 
-const SECRET_FLAGS: ReadonlySet<string> = new Set(['manifest-url-header']);
-
-/** As it would stand on the command line; what a header says may be a secret. */
-function shown(name: string, value: FlagValue): string {
-  if (SECRET_FLAGS.has(name)) return '<masked>';
-  if (Array.isArray(value)) return value.join(',');
-  if (typeof value !== 'object') return String(value);
-  return Object.entries(value)
-    .map(([key, one]) => `${key}=${String(one)}`)
-    .join(',');
-}
+/** What a header says may be a secret. */
+const SECRET_FLAGS = ['manifest-url-header'];
 
 /** A flag overrules the file; without a file, the flag is how to say it. */
 function placeOf(field: string, { given }: ParsedFlags, path: string | undefined): Place {

@@ -97,12 +97,14 @@ export async function wireServer(
       webSockets: (config.featureGates['ExtendWebSocketsToKubelet'] ?? true) ? metrics : undefined,
       systemLogs: config.enableSystemLogHandler ? createSystemLogs(SYSTEM_LOGS) : undefined,
       journal: config.enableSystemLogQuery ? createJournal() : undefined,
+      featureGates: config.featureGates,
       checkpointDirectory: join(rootDir, 'checkpoints'),
       facts: {
         version: VERSION,
         flags: options.flags,
         config: renderConfig(config),
-        startedAtMs: clock.nowMs(),
+        startedAtMs: clock.nowMs() - process.uptime() * 1000,
+        runtimeVersion: process.version,
       },
       more: (pods) => ({
         'metrics-probes': metricsHandler(parts.probeMetrics),

@@ -102,6 +102,8 @@ export interface HttpRequest {
   /** Without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The header of that name. */
+  readonly accept?: string | undefined;
 }
 
 export interface HttpAnswer {

@@ -33,7 +33,8 @@ async function answer(
 async function ask(request: IncomingMessage, handler: HttpHandler): Promise<HttpAnswer> {
   try {
     const { pathname: path, searchParams: query } = new URL(request.url ?? '/', 'http://host');
-    return await handler({ method: request.method ?? 'GET', path, query });
+    const { accept } = request.headers;
+    return await handler({ method: request.method ?? 'GET', path, query, accept });
   } catch (error) {
     return { status: 500, body: `${(error as Error).message}\n` };
   }

@@ -1,4 +1,9 @@
+import { flagzPage, type ProgramSelf, statuszPage } from '@nodeagent/component-base';
+
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../ports.js';
+
+/** The program around the library. */
+export type ProxyProgram = Omit<ProgramSelf, 'component' | 'paths'>;
 
 export interface MetricsServerOptions {
   readonly mode: string;
@@ -6,6 +11,10 @@ export interface MetricsServerOptions {
   readonly configz: unknown;
   readonly contentType: string;
   readonly renderMetrics: () => Promise<string>;
+  /** Undefined: neither `/flagz` nor `/statusz`. */
+  readonly program: ProxyProgram | undefined;
+  readonly featureGates: Readonly<Record<string, boolean>>;
+  readonly nowMs: () => number;
 }
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
@@ -13,7 +22,7 @@ const TEXT = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Opti
 /** What is served on metricsBindAddress. */
 export function metricsHandler(options: MetricsServerOptions): HttpHandler {
   const { mode, configz, contentType, renderMetrics } = options;
-  const routes: Readonly<Record<string, HttpHandler>> = {
+  const own: Readonly<Record<string, HttpHandler>> = {
     '/healthz': livenessAnswer,
     '/healthz/ping': () => ({ status: 200, headers: TEXT, body: 'ok' }),
     '/proxyMode': () => ({ status: 200, headers: TEXT, body: mode }),
@@ -26,6 +35,7 @@ export function metricsHandler(options: MetricsServerOptions): HttpHandler {
       return { status: 200, headers: { 'Content-Type': contentType }, body: await renderMetrics() };
     },
   };
+  const routes = { ...own, ...selfPages(options, Object.keys(own)) };
   return (request) => {
     const route = routes[request.path];
     if (route === undefined) return { status: 404, headers: TEXT, body: '404 page not found\n' };
@@ -33,6 +43,22 @@ export function metricsHandler(options: MetricsServerOptions): HttpHandler {
       return { status: 405, headers: TEXT, body: 'Method Not Allowed\n' };
     }
     return route(request);
+  };
+}
+
+function selfPages(
+  { program, featureGates, nowMs }: MetricsServerOptions,
+  paths: readonly string[],
+): Readonly<Record<string, HttpHandler>> {
+  if (program === undefined) return {};
+  const hasFlagz = featureGates['ComponentFlagz'] ?? true;
+  const listed = hasFlagz ? [...paths, '/flagz'] : paths;
+  const facts: ProgramSelf = { ...program, component: 'kube-proxy', paths: listed };
+  return {
+    ...(hasFlagz && { '/flagz': ({ accept }) => flagzPage(facts, accept) }),
+    ...((featureGates['ComponentStatusz'] ?? true) && {
+      '/statusz': ({ accept }) => statuszPage(facts, nowMs(), accept),
+    }),
   };
 }
 

@@ -12,7 +12,7 @@ import { conntrackSettings } from '../plan/kernel-settings.js';
 import type { ForwardSockets, HttpListener, Interfaces, OpenNetlink, Sysctl } from '../ports.js';
 import { FamilyProxy } from './family-proxy.js';
 import { KernelSettings } from './kernel-settings.js';
-import { metricsHandler } from './metrics-server.js';
+import { metricsHandler, type ProxyProgram } from './metrics-server.js';
 import { ObjectProblems } from './object-problems.js';
 import { ProxyHealth } from './proxy-health.js';
 import { serve } from './serve.js';
@@ -47,6 +47,8 @@ export interface ProxyDependencies {
 export interface ProxyOptions {
   readonly config: ProxyConfig;
   readonly nodeName: string;
+  /** What `/flagz` and `/statusz` tell; neither is served when absent. */
+  readonly program?: ProxyProgram;
   /** Ends after the kernel was prepared. */
   readonly initOnly: boolean;
   /** Called once, when all loops have been started. */
@@ -249,6 +251,9 @@ async function runLoops(
   const metrics = metricsHandler({
     mode: config.mode,
     configz: config.file,
+    program: shared.program,
+    featureGates: config.file.featureGates,
+    nowMs: () => shared.clock.nowMs(),
     ...shared.exposition,
   });
   onStarted?.();

@@ -118,7 +118,7 @@ describe('HTTP', () => {
     ['/metrics/slis', 200, /kubernetes_healthcheck\{name="ping",type="healthz"\} 1/],
     ['/configz', 200, /^\{"kubeletconfig":\{"kind":"KubeletConfiguration"/],
     ['/flagz', 200, /\nconfig=\/etc\/kubelet.yaml\nv=2\n$/],
-    ['/statusz', 200, /\nBinary version: v1.36.0\n/],
+    ['/statusz', 200, /\nBinary version: 1.36.0\n/],
     ['/runningpods/', 200, /"kind":"PodList".*"items":\[\]/],
     ['/stats/summary', 404, /not found/],
     ['/nothing', 404, /not found/],

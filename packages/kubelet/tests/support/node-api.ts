@@ -121,6 +121,7 @@ export async function startNodeApi(options: NodeApiFixtureOptions = {}): Promise
         flags: { config: '/etc/kubelet.yaml', v: '2' },
         config: { kind: 'KubeletConfiguration' },
         startedAtMs: clock.nowMs(),
+        runtimeVersion: 'v26.0.0',
       },
       metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'up 1\n' },
       clock,

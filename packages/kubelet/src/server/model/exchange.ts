@@ -7,6 +7,8 @@ export interface NodeRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly credentials: Credentials;
+  /** The header of that name. */
+  readonly accept?: string | undefined;
   /** The connection is to become something other than HTTP. */
   readonly upgrade: boolean;
 }

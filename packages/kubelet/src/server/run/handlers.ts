@@ -24,6 +24,7 @@ export interface NodeHandlerOptions {
   /** Where sessions are counted whose WebSocket ends here; undefined: the runtime has to speak it. */
   readonly webSockets?: Metrics | undefined;
   readonly clock: Clock;
+  readonly featureGates?: Readonly<Record<string, boolean>>;
   /** Handlers of routes that other rooms answer: statistics, and metrics beyond the kubelet's own. */
   readonly more?: (pods: PodsOnNode) => Handlers;
 }

@@ -1,9 +1,10 @@
 import type { Clock } from '@nodeagent/base';
+import { flagzPage, statuszPage, type ZPage } from '@nodeagent/component-base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
-import { json, plain } from '../model/exchange.js';
+import { type BodyAnswer, json } from '../model/exchange.js';
 import { type HealthCheck, healthChecks, healthPage } from '../render/health-page.js';
-import { configzPage, flagzPage, type ProgramFacts, statuszPage } from '../render/pages.js';
+import { configzPage, type ProgramFacts, programSelf } from '../render/pages.js';
 import { podList, runningPodList } from '../render/running-pods.js';
 import type { PodsOnNode } from '../ports.js';
 import type { Handlers } from './node-api.js';
@@ -19,11 +20,12 @@ export interface PageOptions {
   readonly metrics: MetricsPage;
   readonly cri: Pick<RuntimeService, 'listContainers'>;
   readonly clock: Clock;
+  readonly featureGates?: Readonly<Record<string, boolean>>;
 }
 
 /** The routes that tell what the kubelet knows already. */
 export function pageHandlers(pods: PodsOnNode, options: PageOptions): Handlers {
-  const { facts, metrics, cri, clock } = options;
+  const { facts, metrics, cri, clock, featureGates: gates = {} } = options;
   const checks = healthChecks(() => pods.problem());
   const slis = createSlis(checks);
   return {
@@ -33,8 +35,13 @@ export function pageHandlers(pods: PodsOnNode, options: PageOptions): Handlers {
       return json(runningPodList(await cri.listContainers({ state: 'running' }, signal)));
     },
     configz: () => json(configzPage(facts)),
-    flagz: () => plain(200, flagzPage(facts)),
-    statusz: () => plain(200, statuszPage(facts, clock.nowMs())),
+    ...((gates['ComponentFlagz'] ?? true) && {
+      flagz: ({ request }) => zpage(flagzPage(programSelf(facts), request.accept)),
+    }),
+    ...((gates['ComponentStatusz'] ?? true) && {
+      statusz: ({ request }) =>
+        zpage(statuszPage(programSelf(facts), clock.nowMs(), request.accept)),
+    }),
     metrics: async () => {
       const { contentType } = metrics;
       return { kind: 'body', status: 200, contentType, body: await metrics.render() };
@@ -44,6 +51,10 @@ export function pageHandlers(pods: PodsOnNode, options: PageOptions): Handlers {
       return { kind: 'body', status: 200, contentType, body: slis() };
     },
   };
+}
+
+function zpage({ status, headers: { 'content-type': contentType = '', ...headers }, body }: ZPage) {
+  return { kind: 'body', status, contentType, headers, body } satisfies BodyAnswer;
 }
 
 /** Each look counts, as upstream's health metrics do. */

@@ -1,0 +1,23 @@
+import type { FlagValue, ParsedFlags } from '../model/flag.js';
+
+/**
+ * Flags as they would stand on the command line, by name without dashes.
+ *
+ * @param secrets names of flags whose values nobody may see
+ */
+export function shownFlags(
+  { given }: ParsedFlags,
+  secrets: readonly string[] = [],
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    [...given].map(([name, value]) => [name, secrets.includes(name) ? 'CLASSIFIED' : shown(value)]),
+  );
+}
+
+function shown(value: FlagValue): string {
+  if (Array.isArray(value)) return value.join(',');
+  if (typeof value !== 'object') return String(value);
+  return Object.entries(value)
+    .map(([key, one]) => `${key}=${String(one)}`)
+    .join(',');
+}

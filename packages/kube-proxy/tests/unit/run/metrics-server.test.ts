@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+
+import type { HttpAnswer } from '../../../src/ports.js';
+import { metricsHandler, type MetricsServerOptions } from '../../../src/run/metrics-server.js';
+
+const program = {
+  version: 'v1.36.0',
+  runtimeVersion: 'v26.0.0',
+  flags: { v: '2' },
+  startedAtMs: 0,
+};
+
+async function ask(
+  path: string,
+  options: Partial<MetricsServerOptions> = {},
+  accept?: string,
+): Promise<HttpAnswer> {
+  const handler = metricsHandler({
+    ...{ mode: 'nftables', configz: { kind: 'KubeProxyConfiguration' }, program, featureGates: {} },
+    contentType: 'text/plain; version=0.0.4',
+    renderMetrics: async () => 'up 1\n',
+    nowMs: () => 61_000,
+    ...options,
+  });
+  return handler({ method: 'GET', path, query: new URLSearchParams(), accept });
+}
+
+describe(metricsHandler, () => {
+  it.each([
+    ['/healthz', /^ok$/],
+    ['/proxyMode', /^nftables$/],
+    ['/configz', /"kubeproxy.config.k8s.io":\{"kind":"KubeProxyConfiguration"/],
+    ['/metrics', /^up 1\n$/],
+    ['/flagz', /^\nkube-proxy flagz\n.*\nv=2\n$/],
+    ['/statusz', /\nUp: 0 hr 01 min 01 sec\n/],
+    ['/statusz', /\nPaths: \/configz \/flagz \/healthz \/metrics \/proxyMode\n$/],
+  ])('answers %s', async (path, body) => {
+    expect(await ask(path)).toMatchObject({ status: 200, body: expect.stringMatching(body) });
+  });
+
+  it('has the structured form of both', async () => {
+    const accept = 'application/json;g=config.k8s.io;v=v1beta1;as=Flagz';
+    const { body } = await ask('/flagz', {}, accept);
+    expect(JSON.parse(body)).toMatchObject({ metadata: { name: 'kube-proxy' }, flags: { v: '2' } });
+    expect((await ask('/statusz', {}, accept)).status).toBe(406);
+  });
+
+  it.each([
+    ['/flagz', 'ComponentFlagz'],
+    ['/statusz', 'ComponentStatusz'],
+  ])('does not serve %s without its gate, or without a program', async (path, gate) => {
+    expect((await ask(path, { featureGates: { [gate]: false } })).status).toBe(404);
+    expect((await ask(path, { program: undefined })).status).toBe(404);
+  });
+});
