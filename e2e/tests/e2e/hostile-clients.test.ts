@@ -1,14 +1,13 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
 
 import { startDevApiServer } from '@nodeagent/dev-apiserver';
-import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { useCluster } from './fixture.ts';
+import { answers, BREATH_MIB, happened, type Held, heldBy, repeat, settled } from './hostile.ts';
 
 /**
  * What strangers can do to port 10250, by the thousand. After each kind of it the kubelet must be
@@ -18,8 +17,6 @@ import { useCluster } from './fixture.ts';
 const e2e = useCluster();
 const PORT = 10_250;
 const MIB = 1024 * 1024;
-/** Rounds may differ by this much: V8's heap breathes. 10 KiB a connection would be twice that. */
-const BREATH_MIB = 64;
 
 let host: string;
 let stranger: ConnectionOptions;
@@ -35,30 +32,12 @@ beforeAll(async () => {
 });
 afterAll(() => console.log(figures.join('\n')));
 
-async function rssMib(): Promise<number> {
-  const status = await readFile(`/proc/${e2e.cluster.kubelet.pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
-}
-
-async function openFiles(): Promise<number> {
-  return (await readdir(`/proc/${e2e.cluster.kubelet.pid}/fd`)).length;
-}
-
 /** A TLS connection; errors are its end, as far as a hostile client cares. */
 async function tls(options: ConnectionOptions = {}): Promise<Socket> {
   const socket = connectTls({ host, port: PORT, rejectUnauthorized: false, ...options });
   socket.on('error', () => undefined);
   await happened(socket, 'secureConnect');
   return socket;
-}
-
-/** This, or its end: whoever is hostile does not mind being cut off. */
-function happened(socket: Socket, event: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.destroyed) return void resolve();
-    socket.once(event, () => resolve());
-    socket.once('close', () => resolve());
-  });
 }
 
 /** Everything that comes back until the server closes the connection. */
@@ -72,20 +51,6 @@ async function say(text: string | Buffer): Promise<string> {
 }
 
 const statusOf = (answer: string): string => /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 'closed';
-
-/** Runs it so often, a few at a time. @returns how often each outcome was */
-async function repeat(times: number, one: (i: number) => Promise<string>): Promise<string> {
-  const counts = new Map<string, number>();
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < times) {
-      const outcome = await one((next += 1));
-      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-    }
-  };
-  await Promise.all(Array.from({ length: 50 }, worker));
-  return [...counts].map(([outcome, count]) => `${count} × ${outcome}`).join(', ');
-}
 
 const MALFORMED = [
   'GET /exec/a/b/c HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: \0\x01\r\n\r\n',
@@ -163,17 +128,10 @@ async function idle(count: number): Promise<string> {
     sockets.push(socket);
     if (i % 100 === 99) await happened(socket, 'connect');
   }
-  const held = await openFiles();
-  expect(await answers()).toBe('ok');
+  const held = (await heldBy(e2e)).files;
+  expect(await answers(e2e)).toBe('ok');
   for (const socket of sockets) socket.destroy();
   return `${count} came, the kubelet held ${held} files`;
-}
-
-/** To those who may ask, by way of the API server. */
-async function answers(): Promise<string> {
-  const kubectl = (await findKubectls()).at(-1)!.path;
-  const path = `/api/v1/nodes/${e2e.cluster.nodeName}/proxy/healthz`;
-  return runCommand([kubectl, '--kubeconfig', e2e.cluster.kubeconfig, 'get', '--raw', path]);
 }
 
 const attacks: readonly (readonly [string, () => Promise<string>])[] = [
@@ -229,26 +187,26 @@ async function unknownCertificate(): Promise<string> {
 
 describe('hostile clients', { timeout: 600_000 }, () => {
   let pid: number;
-  let first: { rss: number; files: number };
+  let first: Held;
 
   it.each(attacks)('%s change nothing', async (name, attack) => {
     pid ??= e2e.cluster.kubelet.pid;
     const outcome = await attack();
-    figures.push(`${name}: ${outcome}; ${(await rssMib()).toFixed(0)} MiB`);
+    figures.push(`${name}: ${outcome}; ${(await heldBy(e2e)).rss.toFixed(0)} MiB`);
     e2e.cluster.assertRunning();
-    expect(await answers()).toBe('ok');
+    expect(await answers(e2e)).toBe('ok');
     expect(outcome).not.toMatch(/× 200|took/);
   });
 
   it('who send slowly are not waited for', async () => {
     figures.push(`slow clients: ${await repeat(50, slowly)}`);
-    expect(await answers()).toBe('ok');
+    expect(await answers(e2e)).toBe('ok');
   });
 
   it('leave nothing behind, however often they come', async () => {
-    first = await settled();
+    first = await settled(e2e);
     for (const [, attack] of attacks.filter(([name]) => !name.includes('bodies'))) await attack();
-    const second = await settled();
+    const second = await settled(e2e);
     figures.push(
       `after the first round ${first.rss.toFixed(0)} MiB and ${first.files} files, after the second ${second.rss.toFixed(0)} MiB and ${second.files} files`,
     );
@@ -257,17 +215,3 @@ describe('hostile clients', { timeout: 600_000 }, () => {
     expect(second.files).toBeLessThan(first.files + 20);
   });
 });
-
-/** Once the connections are gone and the memory has been given back. */
-async function settled(): Promise<{ rss: number; files: number }> {
-  let before = { rss: Infinity, files: Infinity };
-  return waitFor(
-    async () => {
-      const now = { rss: await rssMib(), files: await openFiles() };
-      const isCalm = Math.abs(now.rss - before.rss) < 4 && now.files === before.files;
-      before = now;
-      return isCalm && now.files < 100 ? now : undefined;
-    },
-    { what: 'the kubelet to settle', everyMs: 3000, timeoutMs: 240_000 },
-  );
-}

@@ -95,7 +95,7 @@ describe('flags', () => {
     const { flags } = await options('--max-pods=20', '--manifest-url-header=X-Token:abc');
     expect(flags).toEqual({
       ...{ kubeconfig: '/k', 'max-pods': '20' },
-      'manifest-url-header': '<masked>',
+      'manifest-url-header': 'CLASSIFIED',
     });
   });
 

@@ -21,9 +21,9 @@ export interface EndedSession {
 /** Both sides are asked for a sign of life this often. @see Kubernetes 1.36 streamtranslator.go */
 const PING_MS = 5000;
 const ANSWER_MS = 30_000;
-/** Of one message: what is sent in larger pieces is no terminal and no kubectl. */
-const MAX_MESSAGE_BYTES = 32 * 1024 * 1024;
-/** Not sent yet; more makes the runtime wait. */
+/** Of one message, with its channel: a frame of SPDY holds no more than the rest. */
+const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** Not sent yet; more makes the runtime wait, and the client that asks for answers. */
 const MAX_WAITING_BYTES = 256 * 1024;
 const NORMAL = 1000;
 
@@ -37,7 +37,11 @@ export async function endWebSocket(
   session: EndedSession,
 ): Promise<void> {
   const client = await accept(exchange, session.protocol);
-  const pinging = setInterval(() => client.ping(), PING_MS);
+  const reading = new Reading(client);
+  answerPings(client, reading);
+  const pinging = setInterval(() => {
+    if (client.bufferedAmount < MAX_WAITING_BYTES) client.ping();
+  }, PING_MS);
   client.once('close', () => clearInterval(pinging));
   client.on('error', () => client.terminate());
   const isTunnel = session.protocol === PORT_FORWARD_TUNNEL;
@@ -48,7 +52,7 @@ export async function endWebSocket(
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     if (!isTunnel) sendStatus(client, failureStatus(why));
-    client.resume();
+    reading.release('start');
     client.close(isTunnel ? INTERNAL : NORMAL);
     return;
   }
@@ -56,9 +60,50 @@ export async function endWebSocket(
   server.setTimeout(session.idleTimeoutMs, () => server.destroy());
   client.once('close', () => server.destroy());
   if (client.readyState !== client.OPEN) server.destroy();
-  else if (isTunnel) tunnel(client, server);
-  else translate(client, server, session.streams ?? NO_STREAMS);
-  client.resume();
+  else if (isTunnel) tunnel({ client, server, reading });
+  else translate({ client, server, reading }, session.streams ?? NO_STREAMS);
+  reading.release('start');
+}
+
+/** Who is joined. */
+interface Ends {
+  readonly client: WebSocket;
+  readonly server: Socket;
+  readonly reading: Reading;
+}
+
+/** Reads from the client only while nothing holds it back. */
+class Reading {
+  readonly #client: WebSocket;
+  /** `start`: nobody is there yet; `server`: it is full; `answers`: the client does not take them. */
+  readonly #holds = new Set<'start' | 'server' | 'answers'>(['start']);
+
+  /** @param client paused */
+  constructor(client: WebSocket) {
+    this.#client = client;
+  }
+
+  hold(why: 'server' | 'answers'): void {
+    this.#holds.add(why);
+    this.#client.pause();
+  }
+
+  release(why: 'start' | 'server' | 'answers'): void {
+    this.#holds.delete(why);
+    if (this.#holds.size === 0) this.#client.resume();
+  }
+}
+
+/** Who sends pings and does not read would else have the answers pile up here. */
+function answerPings(client: WebSocket, reading: Reading): void {
+  client.on('ping', (data: Buffer) => {
+    if (client.readyState !== client.OPEN) return;
+    const isFull = client.bufferedAmount >= MAX_WAITING_BYTES;
+    if (isFull) reading.hold('answers');
+    client.pong(data, false, () => {
+      if (isFull) reading.release('answers');
+    });
+  });
 }
 
 const INTERNAL = 1011;
@@ -70,10 +115,13 @@ function accept(
 ): Promise<WebSocket> {
   const server = new WebSocketServer({
     noServer: true,
-    handleProtocols: () => protocol,
     perMessageDeflate: false,
+    autoPong: false, // see answerPings
     maxPayload: MAX_MESSAGE_BYTES,
   });
+  // the tunnel's name holds a slash, for which the library would refuse the whole handshake
+  delete request.headers['sec-websocket-protocol'];
+  server.once('headers', (lines) => lines.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve, reject) => {
     // answers by itself what is no handshake of a WebSocket
     server.once('wsClientError', reject);
@@ -123,11 +171,11 @@ function dial(
 }
 
 /** Messages are bytes of SPDY, both ways. */
-function tunnel(client: WebSocket, server: Socket): void {
+function tunnel({ client, server, reading }: Ends): void {
   client.on('message', (data: Buffer) => {
     if (server.write(data)) return;
-    client.pause();
-    server.once('drain', () => client.resume());
+    reading.hold('server');
+    server.once('drain', () => reading.release('server'));
   });
   server.on('data', (chunk: Buffer) => sendTo(client, server, chunk));
   server.on('error', () => client.close(INTERNAL));
@@ -137,7 +185,7 @@ function tunnel(client: WebSocket, server: Socket): void {
 const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4, end: 255 } as const;
 
 /** Channels of the WebSocket as streams of SPDY. */
-function translate(client: WebSocket, server: Socket, wanted: SessionStreams): void {
+function translate({ client, server, reading }: Ends, wanted: SessionStreams): void {
   const opener = new SpdyOpener();
   const opened = { error: 0, stdin: 0, stdout: 0, stderr: 0, resize: 0 };
   const needed = {
@@ -194,8 +242,8 @@ function translate(client: WebSocket, server: Socket, wanted: SessionStreams): v
     const isTaken = frames.map((frame) => server.write(frame)).at(-1) ?? true;
     server.uncork();
     if (isTaken) return;
-    client.pause();
-    server.once('drain', () => client.resume());
+    reading.hold('server');
+    server.once('drain', () => reading.release('server'));
   };
   client.on('message', (message: Buffer) => {
     if (isOver) return;

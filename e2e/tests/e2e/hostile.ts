@@ -1,0 +1,77 @@
+import { readdir, readFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+
+import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
+
+import type { Fixture } from './fixture.ts';
+
+/** Rounds may differ by this much: V8's heap breathes. 10 KiB a connection would be twice that. */
+export const BREATH_MIB = 64;
+
+export interface Held {
+  readonly rss: number;
+  readonly files: number;
+}
+
+/** What the kubelet holds now. */
+export async function heldBy({ cluster }: Fixture): Promise<Held> {
+  const { pid } = cluster.kubelet;
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return {
+    rss: Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024,
+    files: (await readdir(`/proc/${pid}/fd`)).length,
+  };
+}
+
+/** Once the connections are gone and the memory has been given back. */
+export async function settled(e2e: Fixture): Promise<Held> {
+  let before = { rss: Infinity, files: Infinity };
+  return waitFor(
+    async () => {
+      const now = await heldBy(e2e);
+      const isCalm = Math.abs(now.rss - before.rss) < 4 && now.files === before.files;
+      before = now;
+      return isCalm && now.files < 100 ? now : undefined;
+    },
+    { what: 'the kubelet to settle', everyMs: 3000, timeoutMs: 240_000 },
+  );
+}
+
+/** To those who may ask, by way of the API server. */
+export async function answers({ cluster }: Fixture): Promise<string> {
+  const kubectl = (await findKubectls()).at(-1)!.path;
+  const path = `/api/v1/nodes/${cluster.nodeName}/proxy/healthz`;
+  return runCommand([kubectl, '--kubeconfig', cluster.kubeconfig, 'get', '--raw', path]);
+}
+
+/** This, or its end: whoever is hostile does not mind being cut off. */
+export function happened(socket: Socket, event: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.destroyed) return void resolve();
+    const done = (): void => {
+      socket.off(event, done);
+      socket.off('close', done);
+      resolve();
+    };
+    socket.on(event, done);
+    socket.on('close', done);
+  });
+}
+
+/** Runs it so often, some at a time. @returns how often each outcome was */
+export async function repeat(
+  times: number,
+  one: (i: number) => Promise<string>,
+  atATime = 50,
+): Promise<string> {
+  const counts = new Map<string, number>();
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    while (next < times) {
+      const outcome = await one((next += 1));
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: atATime }, worker));
+  return [...counts].map(([outcome, count]) => `${count} × ${outcome}`).join(', ');
+}
