@@ -7,6 +7,7 @@ import type { PodObservation } from '../model/observation.js';
 import type { PodEvents, PodRuntime } from '../ports.js';
 import type { Gate } from './gate.js';
 import type { StartMemory } from './start-memory.js';
+import { isRemoval, type Removal, tryRemoval } from './removal.js';
 import { stopPod } from './stop-pod.js';
 
 export interface ExecuteContext {
@@ -32,6 +33,8 @@ type Resize = Extract<PodAction, { kind: 'resize-pod' }>;
  * A container that cannot be started, or given other resources, does not keep the others from it, but
  * for an init container, after which nothing is started.
  *
+ * What cannot be removed does not keep the rest from being removed, but nothing else is done then.
+ *
  * @returns the failures that ask for another try
  * @throws what made it impossible to go on
  */
@@ -41,8 +44,15 @@ export async function executePlan(
   signal: AbortSignal,
 ): Promise<readonly Error[]> {
   const failures: Error[] = [];
+  let unremoved: Error | undefined;
   for (const action of plan) {
     signal.throwIfAborted();
+    if (isRemoval(action)) {
+      const failure = await tryRemoval(action, context, signal);
+      unremoved ??= failure;
+      continue;
+    }
+    if (unremoved !== undefined) throw unremoved;
     if (action.kind === 'start-container') {
       const failure = await start(action, context, signal);
       if (failure === undefined) continue;
@@ -59,11 +69,12 @@ export async function executePlan(
       if (action.kind === 'create-sandbox') break;
     }
   }
+  if (unremoved !== undefined) throw unremoved;
   return failures;
 }
 
 async function perform(
-  action: Exclude<PodAction, Start | Resize>,
+  action: Exclude<PodAction, Start | Resize | Removal>,
   context: ExecuteContext,
   signal: AbortSignal,
 ): Promise<void> {
@@ -78,10 +89,6 @@ async function perform(
         signal,
       );
     }
-    case 'remove-container':
-      return runtime.removeContainer(action.id, action.logs ?? 'remove', signal);
-    case 'remove-sandbox':
-      return runtime.removeSandbox(action.id, signal);
     case 'create-sandbox':
       return createSandbox(action.attempt, context, signal);
     case 'hold-container':

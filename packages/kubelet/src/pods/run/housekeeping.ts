@@ -2,6 +2,7 @@ import { type Clock, KeyedQueue, type Logger, runEvery } from '@nodeagent/base';
 
 import { planRemoval } from '../plan/plan-cleanup.js';
 import type { PodLeftovers, PodRuntime, PodVolumes, RuntimePod } from '../ports.js';
+import { removeAll } from './removal.js';
 import { stopPod } from './stop-pod.js';
 
 export interface HousekeepingOptions {
@@ -81,11 +82,7 @@ async function removeOrphan(
   if (pod !== undefined) {
     const seen = await runtime.observe(uid, signal);
     await stopPod({ pod: undefined, seen, graceSeconds: ORPHAN_GRACE_S }, runtime, signal);
-    for (const action of planRemoval(seen, 'no source wants the pod')) {
-      if (action.kind === 'remove-container')
-        await runtime.removeContainer(action.id, 'remove', signal);
-      if (action.kind === 'remove-sandbox') await runtime.removeSandbox(action.id, signal);
-    }
+    await removeAll(planRemoval(seen, 'no source wants the pod'), { runtime, log }, signal);
   }
   await volumes.teardown(uid, signal);
   for (const each of leftovers) await each.remove(uid, signal);

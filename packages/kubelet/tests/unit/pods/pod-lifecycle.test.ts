@@ -157,6 +157,16 @@ describe('a start fails', () => {
     expect(node.workers.uids).toEqual([]);
   });
 
+  it('to remove one container does not keep the others', async () => {
+    await node.create(aPod({ containers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] }));
+    let removals = 0;
+    node.runtime.onCall = (verb) => {
+      if (verb === 'remove' && (removals += 1) === 1) throw new Error('cannot delete running task');
+    };
+    await node.delete();
+    expect(removals).toBe(4); // three containers and their sandbox
+  });
+
   it('to see the pod at all is told as such', async () => {
     node.runtime.onCall = (verb) => {
       if (verb === 'observe') throw new Error('runtime is away');
