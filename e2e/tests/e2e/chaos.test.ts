@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findUnmet, type Wishes } from './chaos/amounts.ts';
 import { findLeaks } from './chaos/leaks.ts';
+import { createRelease } from './chaos/stuck-tasks.ts';
 import { createDice, type Dice } from './chaos/random.ts';
 import {
   type Amounts,
@@ -59,7 +60,11 @@ describe('many pods that change, a kubelet that is killed, a runtime that is cut
       expect(replaced(wanted, await podsNow(), witness)).toEqual([]);
       for (const name of wanted.keys()) await remove(name, undefined);
       await settle('pods to be gone', async () => (await podsNow()).map(nameOf));
-      await settle('nothing to be left', () => findLeaks(e2e.cluster, cri.runtime, never));
+      const release = createRelease(e2e.cluster.containerd);
+      await settle('nothing to be left', async () => {
+        await release();
+        return findLeaks(e2e.cluster, cri.runtime, never);
+      });
       expect([...witness.violations]).toEqual([]);
     } catch (cause) {
       const seen = [...witness.violations].join('\n');
