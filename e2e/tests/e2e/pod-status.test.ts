@@ -9,6 +9,7 @@ import {
   aScript,
   conditionOf,
   createPod,
+  deletePod,
   eventsOf,
   hasPhase,
   isRunning,
@@ -292,6 +293,50 @@ describe('a probe', () => {
       return (statusOf(pod, 'app')?.restartCount ?? 0) >= 1;
     });
     await waitForEvent(e2e, 'grpc', { reason: 'Unhealthy', message: 'failed to connect service' });
+  });
+
+  it('asks what containers serve: by name of the port, by TCP, with what they are told', async () => {
+    const readiness = (probe: object) => ({ readinessProbe: { periodSeconds: 1, ...probe } });
+    // All of a pod's events share one budget.
+    const seldom = (probe: object) => readiness({ ...probe, periodSeconds: 10 });
+    const ports = [{ name: 'web', containerPort: 8081 }];
+    await createPod(e2e, 'served', {
+      initContainers: [
+        aScript('sidecar', SERVES, {
+          restartPolicy: 'Always',
+          env: [{ name: 'COLOR', value: 'blue' }],
+          command: ['sleep', '1000'],
+          ...readiness({ exec: { command: ['test', '$(COLOR)', '=', 'blue'] } }),
+        }),
+      ],
+      containers: [
+        aScript('web', 'echo hello > /tmp/x; exec httpd -f -p 8081 -h /tmp', {
+          ports,
+          ...readiness({ httpGet: { port: 'web', path: '/x?y=1' } }),
+        }),
+        aScript('open', SERVES, { ports, ...readiness({ tcpSocket: { port: 'web' } }) }),
+        aScript('broken', SERVES, seldom({ httpGet: { port: 8081, path: '/none' } })),
+        aScript('closed', SERVES, seldom({ tcpSocket: { port: 8084 } })),
+        aScript('lost', SERVES, seldom({ httpGet: { port: 'admin', path: '/' } })),
+      ],
+    });
+    const ready = ['sidecar', 'web', 'open'];
+    const pod = await e2e.waitForPod('served', 'to be ready where it can be', (seen) => {
+      return ready.every((name) => statusOf(seen, name)?.ready === true);
+    });
+    const texts = [
+      ['Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 404'],
+      [
+        'Unhealthy',
+        `Readiness probe failed: dial tcp ${pod.status?.podIP}:8084: connect: connection refused`,
+      ],
+      ['Unhealthy', 'Readiness probe errored and resulted in unknown state: '],
+    ] as const;
+    for (const [reason, message] of texts) await waitForEvent(e2e, 'served', { reason, message });
+    const { message } =
+      pod.status?.conditions?.find(({ type }) => type === 'ContainersReady') ?? {};
+    expect(message).toBe('containers with unready status: [broken closed lost]');
+    await deletePod(e2e, 'served', 0);
   });
 
   it('of liveness that fails ends a container that is not to be restarted', async () => {
