@@ -22,6 +22,7 @@ export {
 export { nftContentsOf, type NftTableContents, traceNftOutcomes } from './plan/nft-tracer.js';
 export type { NftTable } from './ports.js';
 export { renderNftScript, renderStep } from './render/nft-script.js';
+export { NftEars, type NftListener } from './run/nft-ears.js';
 export { type NetlinkNftOptions, NetlinkNftTable } from './run/nft-netlink.js';
 export { createProgramNftTable, type ProgramNftOptions } from './run/nft-program.js';
 export { probeNft } from './run/nft-probe.js';

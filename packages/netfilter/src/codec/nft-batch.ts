@@ -147,7 +147,7 @@ class BatchWriter {
 
   write(operation: Exclude<NftOperation, { op: 'may-split' }>): void {
     const { table } = this.#options;
-    this.#notes.push([this.#sequence, () => describe(operation, table)]);
+    this.#note(operation);
     switch (operation.op) {
       case 'add-table':
         return this.#message(NFT_MSG.newTable, 0, TABLE_ATTRS, { name: table.name });
@@ -175,6 +175,20 @@ class BatchWriter {
       case 'delete-elements':
         return this.#elements(operation);
     }
+  }
+
+  /** Elements are not kept for it: they may be hundreds of thousands. */
+  #note(operation: Exclude<NftOperation, { op: 'may-split' }>): void {
+    const { table } = this.#options;
+    if (!('elements' in operation)) {
+      this.#notes.push([this.#sequence, () => describe(operation, table)]);
+      return;
+    }
+    const { op, set, elements } = operation;
+    const list = Array.isArray(elements) ? (elements as readonly NftElement[]) : [];
+    const [shown, count] = [list.slice(0, EXAMPLES), list.length];
+    const text = () => `${describe({ op, set, elements: [] }, table)}${examples(shown, count)}`;
+    this.#notes.push([this.#sequence, text]);
   }
 
   #begin(message: number, flags: number): number {
@@ -329,15 +343,17 @@ function describe(operation: NftOperation, { family, name }: NftTableName): stri
       return `${operation.op.replace('-', ' ')} ${table} ${operation.set}`;
     case 'add-elements':
     case 'delete-elements':
-      return `${operation.op.replace('-', ' ')} ${table} ${operation.set.name}${examples(operation)}`;
+      return `${operation.op.replace('-', ' ')} ${table} ${operation.set.name}`;
     case 'may-split':
       return '';
   }
 }
 
-function examples({ elements }: ElementOperation): string {
-  if (!Array.isArray(elements)) return '';
-  const list = elements as readonly NftElement[];
-  const shown = list.slice(0, 3).map(({ key }) => nftKeyText(key));
-  return ` { ${shown.join(', ')}${list.length > 3 ? `, … ${list.length} in all` : ''} }`;
+/** Of so many elements of a message. */
+const EXAMPLES = 3;
+
+function examples(shown: readonly NftElement[], count: number): string {
+  if (count === 0) return '';
+  const keys = shown.map(({ key }) => nftKeyText(key)).join(', ');
+  return ` { ${keys}${count > shown.length ? `, … ${count} in all` : ''} }`;
 }

@@ -12,7 +12,6 @@ import {
   type NetlinkMessage,
   type NetlinkSocket,
   type OutgoingMessage,
-  splitMessages,
   writeMessage,
 } from '@nodeagent/netlink-codec';
 
@@ -42,14 +41,15 @@ import type {
   NftTableName,
 } from '../model/nftables.js';
 import type { NftTable } from '../ports.js';
+import type { NftEars } from './nft-ears.js';
 
 export interface NetlinkNftOptions {
   readonly table: NftTableName;
   readonly clock: Clock;
   /** Of protocol NETLINK_NETFILTER: changes and questions go over it. */
   readonly socket: NetlinkSocket;
-  /** Another one, on which others' changes are heard. */
-  readonly ears: NetlinkSocket;
+  /** On which others' changes are heard; other tables may share it, whoever made it closes it. */
+  readonly ears: NftEars;
   /** How often changes by others are looked for; 100 ms when absent. */
   readonly periodMs?: number;
   /** Batches are cut at `may-split` when longer than this; as long as can be sent when absent. */
@@ -74,7 +74,8 @@ export class NetlinkNftTable implements NftTable {
   readonly mustBeWhole = false;
   readonly #options: NetlinkNftOptions;
   readonly #connection: NetlinkConnection;
-  readonly #ears: NetlinkSocket;
+  readonly #ears: NftEars;
+  readonly #stopHearing: () => void;
   /** The generation that the next step builds on. */
   #generation: number | undefined;
   #changedByOthers = false;
@@ -86,7 +87,12 @@ export class NetlinkNftTable implements NftTable {
     this.table = options.table;
     this.#connection = new NetlinkConnection(options);
     this.#ears = options.ears;
-    this.#ears.join(NFNL.group);
+    this.#stopHearing = this.#ears.add({
+      onMessage: (message) => this.#notice(message),
+      onLost: () => {
+        this.#changedByOthers = true;
+      },
+    });
   }
 
   async apply(operations: Iterable<NftOperation>, signal: AbortSignal): Promise<void> {
@@ -100,7 +106,7 @@ export class NetlinkNftTable implements NftTable {
 
   async inventory(signal: AbortSignal): Promise<NftInventory | undefined> {
     for (let attempt = 0; attempt < GENERATION_RETRIES; attempt += 1) {
-      this.#hear();
+      this.#ears.hear();
       this.#changedByOthers = false;
       this.#isTold = false;
       const before = await this.#readGeneration(signal);
@@ -127,7 +133,7 @@ export class NetlinkNftTable implements NftTable {
   async watch(onChange: () => void, signal: AbortSignal): Promise<void> {
     const { clock, periodMs = PERIOD_MS } = this.#options;
     while (!signal.aborted) {
-      this.#hear();
+      this.#ears.hear();
       if (this.#changedByOthers && !this.#isTold) {
         this.#isTold = true;
         onChange();
@@ -139,27 +145,20 @@ export class NetlinkNftTable implements NftTable {
   /** Ends with the process otherwise. */
   close(): void {
     this.#connection.close();
-    this.#ears.close();
+    this.#stopHearing();
   }
 
   async #commit(batch: NftBatch, signal: AbortSignal): Promise<void> {
-    const isQuiet = batch.bytes.length > QUIET_BYTES;
     for (let attempt = 0; ; attempt += 1) {
       const before = this.#generation ?? (await this.#readGeneration(signal));
       batch.setGeneration(before);
-      if (isQuiet) this.#ears.leave(NFNL.group);
-      const outcome = await this.#send(batch, signal).finally(() => {
-        if (isQuiet) this.#ears.join(NFNL.group);
-      });
+      const outcome = await this.#send(batch, signal);
       if (outcome === undefined) {
         this.#generation = before + 1;
-        if (isQuiet && (await this.#readGeneration(signal)) !== before + 1) {
-          this.#changedByOthers = true; // what it was went unheard
-        }
         return;
       }
       if (outcome !== 'other-generation') throw outcome;
-      this.#hear();
+      this.#ears.hear();
       if (this.#changedByOthers || attempt >= GENERATION_RETRIES) {
         throw new NetfilterError('NETFILTER_CHANGED', `${this.#name()}: changed by someone else`);
       }
@@ -172,20 +171,25 @@ export class NetlinkNftTable implements NftTable {
     batch: NftBatch,
     signal: AbortSignal,
   ): Promise<NetfilterError | 'other-generation' | undefined> {
-    let failure: NetfilterError | 'other-generation' | undefined;
+    const isQuiet = batch.bytes.length > QUIET_BYTES;
     const fence = this.#request(NFT_MSG.getGeneration, FLAG.request, Buffer.alloc(0));
+    let failure: NetfilterError | 'other-generation' | undefined;
+    let before: number | undefined;
     await this.#guarded(`change ${this.#name()}`, () =>
       this.#connection.exchange(
         `change ${this.#name()}`,
         {
-          sequences: batch.messages + 1,
-          datagrams: (first) => [
-            renumber(batch.bytes, first),
-            framed(fence, first + batch.messages),
-          ],
+          sequences: batch.messages + 2,
+          datagrams: (first) => this.#datagrams(batch, { fence, first, isQuiet }),
           receive: (message, index) => {
             if (message.type !== MESSAGE.error) {
-              return index === batch.messages ? 'end' : 'more';
+              const generation = decodeGeneration(message);
+              if (index > batch.messages) before = generation;
+              if (index !== batch.messages) return 'more';
+              const own = failure === undefined ? 1 : 0;
+              // what others changed while nobody listened went unheard
+              if (isQuiet && generation !== (before ?? 0) + own) this.#ears.missed();
+              return 'end';
             }
             const { errno } = decodeAcknowledgement(message);
             const isStale = errnoName(errno) === 'ERESTART';
@@ -199,6 +203,32 @@ export class NetlinkNftTable implements NftTable {
       ),
     );
     return failure;
+  }
+
+  /**
+   * The step between two questions for the generation, of which the first is only asked when nobody
+   * listens meanwhile. The kernel is done with each datagram when it was sent, so it is for the time
+   * of one system call that nobody does.
+   */
+  *#datagrams(
+    { bytes, messages }: NftBatch,
+    {
+      fence,
+      first,
+      isQuiet,
+    }: Readonly<{ fence: OutgoingMessage; first: number; isQuiet: boolean }>,
+  ): Generator<Uint8Array, void> {
+    renumber(bytes, first);
+    if (isQuiet) {
+      yield framed(fence, first + messages + 1);
+      this.#ears.shut();
+    }
+    try {
+      yield bytes;
+    } finally {
+      if (isQuiet) this.#ears.open();
+    }
+    yield framed(fence, first + messages);
   }
 
   async #readInventory(signal: AbortSignal): Promise<NftInventory | undefined> {
@@ -238,20 +268,6 @@ export class NetlinkNftTable implements NftTable {
       if (generation !== undefined) return generation;
       throw new NetfilterError('NETFILTER_PARSE', `${what}: the answer names none`);
     });
-  }
-
-  /** Reads what notifications wait, without waiting. */
-  #hear(): void {
-    for (;;) {
-      try {
-        const datagram = this.#ears.receive();
-        if (datagram === undefined) return;
-        for (const message of splitMessages(datagram)) this.#notice(message);
-      } catch (error) {
-        if (!isNetlinkError(error, 'NETLINK_LOST', 'NETLINK_MALFORMED')) throw error;
-        this.#changedByOthers = true;
-      }
-    }
   }
 
   #notice(message: NetlinkMessage): void {

@@ -7,6 +7,7 @@ import {
   createProgramNftTable,
   type NftFamily,
   NetlinkNftTable,
+  NftEars,
   type NftSet,
   probeNft,
 } from '../../src/nftables.js';
@@ -18,15 +19,24 @@ const clock = createSystemClock();
 const runner = createSpawnRunner();
 
 inOwnNamespace('tests/integration/nft.test.ts', () => {
-  const open: NetlinkNftTable[] = [];
-  afterEach(() => open.splice(0).forEach((table) => table.close()));
+  const open: (() => void)[] = [];
+  afterEach(() => open.splice(0).forEach((close) => close()));
 
-  function byNetlink(family: NftFamily, name: string, maxBatchBytes?: number): NetlinkNftTable {
+  const newEars = (): NftEars => {
+    const ears = new NftEars(openNetlinkSocket({ protocol: PROTOCOL.netfilter }));
+    open.push(() => ears.close());
+    return ears;
+  };
+
+  function byNetlink(
+    family: NftFamily,
+    name: string,
+    { maxBatchBytes, ears = newEars() }: { maxBatchBytes?: number; ears?: NftEars } = {},
+  ): NetlinkNftTable {
     const socket = openNetlinkSocket({ protocol: PROTOCOL.netfilter });
-    const ears = openNetlinkSocket({ protocol: PROTOCOL.netfilter });
     const limit = maxBatchBytes === undefined ? {} : { maxBatchBytes };
     const made = new NetlinkNftTable({ table: { family, name }, clock, socket, ears, ...limit });
-    open.push(made);
+    open.push(() => made.close());
     return made;
   }
   const byProgram = (family: NftFamily, name: string, periodMs = 50) =>
@@ -84,7 +94,7 @@ inOwnNamespace('tests/integration/nft.test.ts', () => {
 
   it('cuts what is too long at places where it may be cut', async () => {
     const set: NftSet = { name: 'many', key: ['address'] };
-    const table = byNetlink('ip', 'long', 20_000);
+    const table = byNetlink('ip', 'long', { maxBatchBytes: 20_000 });
     const part = (n: number) =>
       Array.from({ length: 200 }, (_, i) => ({ key: [`10.${n}.${i}.1`] }));
     const parts = Array.from({ length: 50 }, (_, n) => [
@@ -117,6 +127,43 @@ inOwnNamespace('tests/integration/nft.test.ts', () => {
     await table.inventory(never);
     await table.apply([own], never);
     expect(await table.elements(set, never)).toHaveLength(2);
+  });
+
+  const many: NftSet = { name: 'many', key: ['address'] };
+  const lots = {
+    op: 'add-elements',
+    set: many,
+    elements: Array.from({ length: 4000 }, (_, i) => ({ key: [`10.0.${i >> 8}.${i & 255}`] })),
+  } as const;
+  const start = [{ op: 'add-table' }, { op: 'add-set', set: many }] as const;
+
+  it('a large step of one table disturbs no other that shares its ears', async () => {
+    const ears = newEars();
+    const [four, six] = [byNetlink('ip', 'large', { ears }), byNetlink('ip6', 'calm', { ears })];
+    await four.apply(start, never);
+    await six.apply(start, never);
+    const done = new AbortController();
+    let told = 0;
+    const watched = six.watch(() => (told += 1), done.signal);
+    await four.apply([lots], never);
+    const own = { op: 'add-elements', set: many, elements: [{ key: ['2001:db8::1'] }] } as const;
+    await six.apply([own], never);
+    done.abort();
+    await watched;
+    expect(told).toBe(0);
+    expect(await four.elements(many, never)).toHaveLength(4000);
+  });
+
+  it('hears others again after a large step, whether it was taken or refused', async () => {
+    const table = byNetlink('ip', 'deaf');
+    const missing = { op: 'add-elements', set: { ...many, name: 'no' }, elements: [] } as const;
+    await table.apply([...start, lots], never);
+    const refused = [lots, { ...missing, elements: lots.elements }];
+    await expect(table.apply(refused, never)).rejects.toThrow('ENOENT');
+    await table.apply([{ op: 'flush-set', set: 'many' }], never);
+    const element = { op: 'add-elements', set: many, elements: [{ key: ['10.9.9.9'] }] } as const;
+    await byProgram('ip', 'deaf').apply([element], never);
+    await expect(table.apply([lots], never)).rejects.toMatchObject({ code: 'NETFILTER_CHANGED' });
   });
 
   it('names the operation that the kernel refuses', async () => {

@@ -1,5 +1,5 @@
 import type { Clock } from '@nodeagent/base';
-import { NetlinkNftTable } from '@nodeagent/netfilter/nftables';
+import { NetlinkNftTable, NftEars } from '@nodeagent/netfilter/nftables';
 
 import { TABLE } from '../../plan/nftables/names.js';
 import type { OpenNetlink } from '../../ports.js';
@@ -10,12 +10,14 @@ export async function deleteNftTable(
   family: 'ip' | 'ip6',
   signal: AbortSignal,
 ): Promise<void> {
-  const [socket, ears] = [await openNetlink('netfilter'), await openNetlink('netfilter')];
+  const socket = await openNetlink('netfilter');
+  const ears = new NftEars(await openNetlink('netfilter'));
   const table = new NetlinkNftTable({ table: { family, name: TABLE }, clock, socket, ears });
   try {
     if ((await table.inventory(signal)) === undefined) return;
     await table.apply([{ op: 'delete-table' }], signal);
   } finally {
     table.close();
+    ears.close();
   }
 }

@@ -1,7 +1,9 @@
 import {
   createProgramNftTable,
   NetlinkNftTable,
+  NftEars,
   type NftTable,
+  type NftTableName,
   probeNft,
 } from '@nodeagent/netfilter/nftables';
 import { isNetlinkError } from '@nodeagent/netlink-codec';
@@ -12,6 +14,7 @@ import { type NftablesMetrics, nftablesMetrics } from '../../model/nftables-metr
 import { detectLocal } from '../../plan/detect-local.js';
 import { TABLE } from '../../plan/nftables/names.js';
 import { nftFamily } from '../../plan/nftables/settings.js';
+import type { OpenNetlink } from '../../ports.js';
 import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../set-up-mode.js';
 import { NftablesBackend } from './backend.js';
@@ -32,10 +35,11 @@ export async function setUpNftables(
   const metrics = nftablesMetrics(context.metrics);
   const found: FamilySetup[] = [];
   const problems: Error[] = [];
+  const openTable = tableOpener(context);
   for (const family of IP_FAMILIES) {
     try {
       if (family === 'IPv6') await requireIpv6(context);
-      found.push(await setUpFamily(context, { family, metrics }, signal));
+      found.push(await setUpFamily(context, { family, metrics, openTable }, signal));
     } catch (error) {
       signal.throwIfAborted();
       logger.info({ family, err: error }, 'address family is not served');
@@ -57,11 +61,19 @@ async function requireIpv6({ sysctl }: ModeContext): Promise<void> {
 
 async function setUpFamily(
   context: ModeContext,
-  { family, metrics }: Readonly<{ family: IpFamily; metrics: NftablesMetrics }>,
+  {
+    family,
+    metrics,
+    openTable,
+  }: Readonly<{
+    family: IpFamily;
+    metrics: NftablesMetrics;
+    openTable: OpenTable;
+  }>,
   signal: AbortSignal,
 ): Promise<FamilySetup> {
   const { config, nodeIps, podCidrs, logger } = context;
-  const { table, by } = await openTable(context, family, signal);
+  const { table, by } = await openTable(family, signal);
   logger.info({ family, nftables: by }, 'address family is served');
   const settings = {
     family,
@@ -75,29 +87,33 @@ async function setUpFamily(
   return { family, backend, conntrack: openConntrack(context, family) };
 }
 
-/** Over netlink where there is an add-on for it; else by the `nft` program. */
-async function openTable(
-  context: ModeContext,
+type OpenTable = (
   family: IpFamily,
   signal: AbortSignal,
-): Promise<Readonly<{ table: NftTable; by: string }>> {
-  const { clock, commands, openNetlink, logger } = context;
-  const name = { family: nftFamily(family), name: TABLE };
-  const probe = { ...name, name: PROBE_TABLE };
-  if (openNetlink !== undefined) {
-    try {
-      const open = async (table: typeof name): Promise<NetlinkNftTable> => {
-        const [socket, ears] = [await openNetlink('netfilter'), await openNetlink('netfilter')];
-        return new NetlinkNftTable({ table, clock, socket, ears });
-      };
-      const probed = await open(probe);
-      await probeNft(probed, signal).finally(() => probed.close());
-      return { table: await open(name), by: 'netlink' };
-    } catch (error) {
-      if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
-      logger.warn({ err: error }, 'no netlink here: the nft program is used, which is slower');
+) => Promise<Readonly<{ table: NftTable; by: string }>>;
+
+/** Over netlink where there is an add-on for it; else by the `nft` program. */
+function tableOpener({ clock, commands, openNetlink, logger }: ModeContext): OpenTable {
+  let sharedEars: NftEars | undefined;
+  const open = async (netlink: OpenNetlink, table: NftTableName): Promise<NetlinkNftTable> => {
+    const socket = await netlink('netfilter');
+    sharedEars ??= new NftEars(await netlink('netfilter'));
+    return new NetlinkNftTable({ table, clock, socket, ears: sharedEars });
+  };
+  return async (family, signal) => {
+    const name = { family: nftFamily(family), name: TABLE };
+    const probe = { ...name, name: PROBE_TABLE };
+    if (openNetlink !== undefined) {
+      try {
+        const probed = await open(openNetlink, probe);
+        await probeNft(probed, signal).finally(() => probed.close());
+        return { table: await open(openNetlink, name), by: 'netlink' };
+      } catch (error) {
+        if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
+        logger.warn({ err: error }, 'no netlink here: the nft program is used, which is slower');
+      }
     }
-  }
-  await probeNft(createProgramNftTable({ table: probe, runner: commands, clock }), signal);
-  return { table: createProgramNftTable({ table: name, runner: commands, clock }), by: 'nft' };
+    await probeNft(createProgramNftTable({ table: probe, runner: commands, clock }), signal);
+    return { table: createProgramNftTable({ table: name, runner: commands, clock }), by: 'nft' };
+  };
 }
