@@ -16,7 +16,7 @@ export interface BigApiServer {
 
 const VERSION = '1000';
 /** What the proxy asks for. */
-const PAGE_SIZE = 100;
+const PAGE_SIZES: Readonly<Record<string, number>> = { services: 500, endpointslices: 100 };
 
 /** @param host where it listens, and where the canary's endpoints are */
 export async function startBigApiServer(
@@ -48,8 +48,8 @@ export async function startBigApiServer(
     pages.set(key, page);
     return page;
   };
-  for (const plural of Object.keys(lists)) {
-    for (let from = 0; from < size.services; from += PAGE_SIZE) pageOf(plural, from, PAGE_SIZE);
+  for (const [plural, limit] of Object.entries(PAGE_SIZES)) {
+    for (let from = 0; from < size.services; from += limit) pageOf(plural, from, limit);
   }
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://host');

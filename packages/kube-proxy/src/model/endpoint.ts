@@ -70,10 +70,14 @@ export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | un
   if (name === undefined || name === '' || metadata?.namespace === undefined) return undefined;
   if (addressType !== 'IPv4' && addressType !== 'IPv6') return undefined;
   const changedAt = metadata.annotations?.[CHANGED_AT];
-  const found = (slice.endpoints ?? []).flatMap((endpoint) => {
+  const ips: string[] = [];
+  const kept: WireEndpoint[] = [];
+  for (const endpoint of slice.endpoints ?? []) {
     const ip = canonicalIp(endpoint.addresses[0] ?? '');
-    return ip !== undefined && isUsableEndpointIp(ip, addressType) ? [{ ip, endpoint }] : [];
-  });
+    if (ip === undefined || !isUsableEndpointIp(ip, addressType)) continue;
+    ips.push(ip);
+    kept.push(endpoint);
+  }
   return {
     service: `${metadata.namespace}/${name}`,
     family: addressType,
@@ -81,11 +85,16 @@ export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | un
       if (portName === undefined || port === undefined || !isPortNumber(port)) return [];
       return isProtocol(protocol) ? [{ name: portName, port, protocol: protocol ?? 'TCP' }] : [];
     }),
-    ips: found.map(({ ip }) => ip),
-    states: Uint8Array.from(found, ({ endpoint }) => stateOf(endpoint, nodeName)),
-    hints: hintsOf(found.map(({ endpoint }) => endpoint)),
+    ips,
+    states: Uint8Array.from(kept, (endpoint) => stateOf(endpoint, nodeName)),
+    hints: hintsOf(kept),
     changedAtMs: changedAt === undefined ? undefined : parseTimestamp(changedAt),
   };
+}
+
+/** Everything of it is kept: whoever looks for what was wrong with it need not. */
+export function isWhole({ endpoints = [], ports }: EndpointSlice, kept: Slice): boolean {
+  return kept.ips.length === endpoints.length && kept.ports.length === (ports ?? []).length;
 }
 
 function stateOf({ conditions, nodeName }: WireEndpoint, thisNode: string): number {

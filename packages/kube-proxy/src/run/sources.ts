@@ -13,7 +13,7 @@ import {
 } from '@nodeagent/kube-client';
 
 import { canonicalCidr } from '../model/address.js';
-import { projectSlice, type Slice } from '../model/endpoint.js';
+import { isWhole, projectSlice, type Slice } from '../model/endpoint.js';
 import { projectService, type ServicePorts } from '../model/service.js';
 import { findServiceProblems, findSliceProblems } from '../plan/find-problems.js';
 import type { Problems } from '../ports.js';
@@ -40,6 +40,9 @@ const SERVICE_SELECTORS = {
   labelSelector: '!service.kubernetes.io/service-proxy-name',
   fieldSelector: 'spec.clusterIP!=None',
 };
+/** Services are small: pages of the usual size would be many requests. */
+const SERVICES_PER_PAGE = 500;
+
 const SLICE_SELECTORS = { labelSelector: '!service.kubernetes.io/headless' };
 
 export function watchServices(options: SourceOptions, signal: AbortSignal): Promise<void> {
@@ -67,7 +70,9 @@ export function watchServices(options: SourceOptions, signal: AbortSignal): Prom
   };
   const selectors = SERVICE_SELECTORS;
   const common = reflectorOptions(options, 'services');
-  return runReflector(client, { ...common, resource: SERVICES, selectors, project, sink }, signal);
+  const pageSize = SERVICES_PER_PAGE;
+  const all = { ...common, resource: SERVICES, selectors, project, sink, pageSize };
+  return runReflector(client, all, signal);
 }
 
 export function watchSlices(options: SourceOptions, signal: AbortSignal): Promise<void> {
@@ -91,8 +96,10 @@ export function watchSlices(options: SourceOptions, signal: AbortSignal): Promis
   };
   const project = (slice: EndpointSlice): Slice | undefined => {
     const about = { kind: 'EndpointSlice', name: nameOf(slice), part: 'object' } as const;
-    problems.set(about, findSliceProblems(slice));
-    return projectSlice(slice, nodeName);
+    const kept = projectSlice(slice, nodeName);
+    const hasNone = kept !== undefined && isWhole(slice, kept);
+    problems.set(about, hasNone ? [] : findSliceProblems(slice));
+    return kept;
   };
   const selectors = SLICE_SELECTORS;
   const common = reflectorOptions(options, 'endpointslices');

@@ -123,7 +123,7 @@ export class NftablesBackend implements Backend {
     try {
       await this.#deleteStaleChains(mirror, signal);
       const keys = [...change.removedPorts, ...change.changedPorts];
-      const operations = planPorts(mirror, keys, (key) => view.ports.get(key));
+      const operations = [...planPorts(mirror, keys, (key) => view.ports.get(key))];
       if (change.serviceCidrsChanged) operations.push(...refill(view));
       if (operations.length > 0) await table.apply(operations, signal);
       if (mirror.staleChains.size > 0) this.#staleSinceMs ??= this.#options.clock.monotonicMs();
@@ -259,8 +259,10 @@ export class NftablesBackend implements Backend {
     const { table } = this.#options;
     const choices = new Set(mirror.choices);
     try {
-      const operations = planPorts(mirror, keys, (key) => view.ports.get(key));
-      await table.apply(operations, signal);
+      await table.apply(
+        planPorts(mirror, keys, (key) => view.ports.get(key)),
+        signal,
+      );
     } catch (error) {
       signal.throwIfAborted();
       const isRefusal = isNetfilterError(error, 'NETFILTER_REFUSED', 'NETFILTER_VALUE');
@@ -354,22 +356,24 @@ export class NftablesBackend implements Backend {
   }
 }
 
-/** Also what those get that a changed port gave up. */
-function planPorts(
+/**
+ * Also what those get that a changed port gave up. One port is planned when its operations are asked
+ * for, so that those of thousands are never there at a time.
+ */
+function* planPorts(
   mirror: NftMirror,
   keys: readonly string[],
   portOf: (key: string) => PortView | undefined,
-): NftOperation[] {
-  const operations: NftOperation[] = [];
-  const plan = (key: string): void => {
+): Generator<NftOperation, void> {
+  function* plan(key: string): Generator<NftOperation, void> {
     const own = mirror.change(key, portOf(key));
-    if (own.length > 0) operations.push(...own, { op: 'may-split' });
-  };
-  for (const key of keys) plan(key);
-  for (let more = mirror.takeReleased(); more.length > 0; more = mirror.takeReleased()) {
-    for (const key of more) if (portOf(key) !== undefined) plan(key);
+    yield* own;
+    if (own.length > 0) yield { op: 'may-split' };
   }
-  return operations;
+  for (const key of keys) yield* plan(key);
+  for (let more = mirror.takeReleased(); more.length > 0; more = mirror.takeReleased()) {
+    for (const key of more) if (portOf(key) !== undefined) yield* plan(key);
+  }
 }
 
 function refill(view: NodeView): readonly NftOperation[] {
