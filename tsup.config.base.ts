@@ -33,7 +33,7 @@ export function library(entry: Record<string, string>, more: Options = {}): Opti
  * exports, and some are getters that load whole subsystems: `node:http` alone brings in the fetch and
  * WebSocket client, 8 MiB that no agent uses.
  */
-export function program(entry: string, more: Options = {}): Options {
+export function program(entry: string, { esbuildPlugins = [], ...more }: Options = {}): Options {
   return library({ main: entry }, {
     ...more,
     noExternal: [/.*/],
@@ -41,7 +41,7 @@ export function program(entry: string, more: Options = {}): Options {
     removeNodeProtocol: false,
     minifyWhitespace: true,
     minifySyntax: true,
-    esbuildPlugins: [builtinModules, unusedParts],
+    esbuildPlugins: [...esbuildPlugins, unusedParts, builtinModules],
   } as Options);
 }
 
@@ -69,8 +69,42 @@ const unusedParts: NonNullable<Options['esbuildPlugins']>[number] = {
     const unused =
       /(prom-client[/\\]lib[/\\](cluster|pushgateway|defaultMetrics)|pino[/\\]lib[/\\]transport)\.js$/;
     build.onLoad({ filter: unused }, () => ({ contents: 'module.exports = {};' }));
+    // what the logger wants of whole modules of Node's: is this the main thread, and one assertion
+    const slight: Readonly<Record<string, string>> = {
+      worker_threads: 'module.exports = { isMainThread: true };',
+      assert: 'module.exports = (ok, message) => { if (!ok) throw new Error(message); };',
+    };
+    build.onResolve({ filter: /^(node:)?(worker_threads|assert)$/ }, ({ path, importer }) => {
+      if (!/[/\\](pino|sonic-boom)[/\\]/.test(importer)) return undefined;
+      return { path: path.replace(/^node:/, ''), namespace: 'slight' };
+    });
+    build.onLoad({ filter: /.*/, namespace: 'slight' }, ({ path }) => ({ contents: slight[path] }));
   },
 };
+
+/**
+ * `node:fs/promises` with only the named functions, made of those with callbacks: the module itself
+ * brings in file handles, line readers and worker threads, a mebibyte that a program which reads a few
+ * small files has no use for. The build fails when another one is imported.
+ */
+export function fewFilePromises(
+  names: readonly string[],
+): NonNullable<Options['esbuildPlugins']>[number] {
+  return {
+    name: 'few-file-promises',
+    setup: (build) => {
+      build.onResolve({ filter: /^(node:)?fs\/promises$/ }, () => {
+        return { path: 'fs/promises', namespace: 'few-file-promises' };
+      });
+      build.onLoad({ filter: /.*/, namespace: 'few-file-promises' }, () => {
+        const each = names.map((name) => `export const ${name} = promisify(fs.${name});`);
+        const head = `const fs = process.getBuiltinModule('node:fs');
+          const { promisify } = process.getBuiltinModule('node:util');`;
+        return { contents: [head, ...each].join('\n') };
+      });
+    },
+  };
+}
 
 /**
  * Puts the native netlink add-on where the program that lies in `dist` finds it by its package name:

@@ -1,3 +1,6 @@
-import { copyNetlinkAddon, program } from '../../tsup.config.base.ts';
+import { copyNetlinkAddon, fewFilePromises, program } from '../../tsup.config.base.ts';
 
-export default program('src/main.ts', { onSuccess: copyNetlinkAddon });
+export default program('src/main.ts', {
+  onSuccess: copyNetlinkAddon,
+  esbuildPlugins: [fewFilePromises(['readFile', 'readdir', 'stat', 'writeFile'])],
+});

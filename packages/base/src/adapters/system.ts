@@ -7,9 +7,14 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export function createSystemClock(): Clock {
   return {
     nowMs: () => Date.now(),
-    monotonicMs: () => performance.now(),
+    monotonicMs,
     sleep,
   };
+}
+
+/** Not by the global `performance`, which brings in all of Node's performance hooks. */
+function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /**
@@ -19,9 +24,9 @@ export function createSystemClock(): Clock {
 function sleep(ms: number, signal: AbortSignal): Promise<'elapsed' | 'aborted'> {
   if (signal.aborted) return Promise.resolve('aborted');
   return new Promise((resolve) => {
-    const endMs = performance.now() + ms;
+    const endMs = monotonicMs() + ms;
     const set = (): NodeJS.Timeout =>
-      setTimeout(check, Math.min(Math.max(0, endMs - performance.now()), MAX_TIMER_MS));
+      setTimeout(check, Math.min(Math.max(0, endMs - monotonicMs()), MAX_TIMER_MS));
     const end = (how: 'elapsed' | 'aborted'): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
@@ -29,7 +34,7 @@ function sleep(ms: number, signal: AbortSignal): Promise<'elapsed' | 'aborted'> 
     };
     const abort = (): void => end('aborted');
     const check = (): void => {
-      if (performance.now() >= endMs) end('elapsed');
+      if (monotonicMs() >= endMs) end('elapsed');
       else timer = set();
     };
     let timer = set();

@@ -1,5 +1,4 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 import type { Clock } from '@nodeagent/base';
 
@@ -17,8 +16,7 @@ const WORTHWHILE_SHARE = 0.25;
  * while the process is quiet and has grown since the last one: the more it holds, the more by.
  */
 export async function collectWhenIdle(clock: Clock, signal: AbortSignal): Promise<void> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as (options: object) => void;
+  const collect = globalThis.gc ?? (await findCollector());
   let floorBytes = 0;
   let before = process.cpuUsage();
   while ((await clock.sleep(CHECK_MS, signal)) === 'elapsed') {
@@ -31,6 +29,13 @@ export async function collectWhenIdle(clock: Clock, signal: AbortSignal): Promis
     floorBytes = heapBytes();
     before = process.cpuUsage();
   }
+}
+
+/** For processes that were started without `--expose-gc`: costs a context that stays. */
+async function findCollector(): Promise<NodeJS.GCFunction> {
+  const { runInNewContext } = await import('node:vm');
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as NodeJS.GCFunction;
 }
 
 function heapBytes(): number {

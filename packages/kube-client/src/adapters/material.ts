@@ -1,7 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 
+import { createSystemClock } from '@nodeagent/base/system';
+
 import type { Material, MaterialFile } from '../model/connection.js';
 import { KubeError } from '../model/errors.js';
+
+const clock = createSystemClock();
 
 /** How long a file is trusted to be unchanged. */
 const RECHECK_MS = 1_000;
@@ -42,7 +46,8 @@ class FileReader implements MaterialReader {
 
   async read(): Promise<string> {
     const known = this.#known;
-    if (known !== undefined && performance.now() - this.#checkedMs < RECHECK_MS) return known.text;
+    if (known !== undefined && clock.monotonicMs() - this.#checkedMs < RECHECK_MS)
+      return known.text;
     try {
       const { mtimeNs, ino, size } = await stat(this.#path, { bigint: true });
       const stamp = `${mtimeNs}/${ino}/${size}`;
@@ -56,7 +61,7 @@ class FileReader implements MaterialReader {
         throw new KubeError('KUBE_CONFIG', `${this.#what}: ${why}`, { cause });
       }
     }
-    this.#checkedMs = performance.now();
+    this.#checkedMs = clock.monotonicMs();
     return this.#known?.text ?? '';
   }
 
