@@ -33,3 +33,4 @@ export {
   probeIptables,
   type ProbeOptions,
 } from './run/probe-iptables.js';
+export { createTurns } from './run/take-turns.js';

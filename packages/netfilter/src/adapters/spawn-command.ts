@@ -64,13 +64,16 @@ async function runChild(
   }
 }
 
+/** `ECANCELED`: it was killed, for taking too long perhaps. */
+const ENDED_EARLY = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'ECANCELED']);
+
 /** A program that stops reading early says why by its exit code; the broken pipe says nothing more. */
 async function feed(chunks: Iterable<string>, into: NodeJS.WritableStream): Promise<void> {
   try {
     await pipeline(Readable.from(chunks, { objectMode: true }), into);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (!['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET'].includes(code)) throw error;
+    if (!ENDED_EARLY.has(code)) throw error;
   }
 }
 

@@ -76,13 +76,17 @@ export function createIptables(options: IptablesOptions): Iptables {
       const argv = [`${name}-restore`, ...features.restoreWaitArgs, '--noflush', '--counters'];
       const [program = '', ...args] = argv;
       const stdin = renderRestore(tables);
-      const result = await runner.run({ argv: [program, ...args], stdin }, signal);
+      const command = { argv: [program, ...args], stdin, timeoutMs: RESTORE_TIMEOUT_MS } as const;
+      const result = await runner.run(command, signal);
       if (result.exitCode !== 0) {
         throw errorFromExit(argv.join(' '), result.exitCode, result.stderr);
       }
     },
   };
 }
+
+/** A restore that is given up is begun anew: a slow machine with a large table would never have one. */
+const RESTORE_TIMEOUT_MS = 30 * 60_000;
 
 /** `iptables`, `ip6tables-legacy` … */
 export function commandName(family: IpFamily, variant = ''): string {

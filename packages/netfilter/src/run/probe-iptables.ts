@@ -7,6 +7,8 @@ import { commandName, createIptables } from './iptables.js';
 export interface FoundIptables {
   readonly iptables: Iptables;
   readonly randomFully: boolean;
+  /** Which kernel interface it speaks: with `legacy` each command reads and writes a whole table. */
+  readonly backend: 'nft' | 'legacy';
   /** For people: `iptables v1.8.9 (nf_tables)`. */
   readonly description: string;
 }
@@ -51,7 +53,8 @@ export async function probeIptables(
   });
   await iptables.chainExists('nat', 'POSTROUTING', signal);
   const description = version.stdout.trim();
-  return { iptables, randomFully: features.randomFully, description };
+  const { randomFully, backend = 'legacy' } = features;
+  return { iptables, randomFully, backend, description };
 }
 
 async function findVariant(

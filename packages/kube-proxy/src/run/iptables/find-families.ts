@@ -1,5 +1,10 @@
 import type { Logger } from '@nodeagent/base';
-import { type CommandRunner, type FoundIptables, probeIptables } from '@nodeagent/netfilter';
+import {
+  type CommandRunner,
+  createTurns,
+  type FoundIptables,
+  probeIptables,
+} from '@nodeagent/netfilter';
 
 import { type IpFamily, IP_FAMILIES } from '../../model/address.js';
 import { ProxyError } from '../../model/errors.js';
@@ -27,14 +32,17 @@ export async function findFamilies(
   signal: AbortSignal,
 ): Promise<readonly FoundFamily[]> {
   const found: FoundFamily[] = [];
+  const takeTurns = createTurns();
   const problems: Error[] = [];
   for (const family of IP_FAMILIES) {
     try {
       if (family === 'IPv6') await requireIpv6(sysctl);
       const options = { family, hintChains: HINT_CHAINS };
-      const iptables = await probeIptables(commands, options, signal);
-      logger.info({ family, iptables: iptables.description }, 'address family is served');
-      found.push({ ...iptables, family });
+      const probed = await probeIptables(commands, options, signal);
+      logger.info({ family, iptables: probed.description }, 'address family is served');
+      const { iptables, backend } = probed;
+      const own = backend === 'legacy' ? takeTurns(iptables) : iptables;
+      found.push({ ...probed, iptables: own, family });
     } catch (error) {
       signal.throwIfAborted();
       logger.info({ family, err: error }, 'address family is not served');

@@ -43,7 +43,7 @@ function openCountersOf({ openNetlink, clock }: ModeContext) {
 
 async function setUpFamily(
   context: ModeContext,
-  { family, iptables, randomFully }: FoundFamily,
+  { family, iptables, randomFully, backend: kind }: FoundFamily,
   shared: Readonly<{ metrics: IptablesMetrics; counters: RuleCounters }>,
 ): Promise<FamilySetup> {
   const { config, kernel, sysctl, logger, nodeIps, podCidrs } = context;
@@ -60,7 +60,7 @@ async function setUpFamily(
   if (settings.localhostNodePorts) await kernel.want([{ key: ROUTE_LOCALNET, value: 1 }]);
   const { syncPeriodMs } = config;
   const parts = { ...context, iptables, settings, nodePortAddresses, syncPeriodMs, ...shared };
-  const backend = new IptablesBackend(parts);
+  const backend = new IptablesBackend({ ...parts, jumpsFirst: kind === 'legacy' });
   return { family, backend, conntrack: openConntrack(context, family) };
 }
 

@@ -38,9 +38,10 @@ beforeEach(() => {
   backend = aBackend();
 });
 
-function aBackend(): IptablesBackend {
+function aBackend(jumpsFirst = false): IptablesBackend {
   return new IptablesBackend({
     iptables,
+    jumpsFirst,
     settings: baseSettings,
     nodePortAddresses: nodePortAddresses('IPv4', []),
     interfaces: { addresses: () => [] },
@@ -67,6 +68,19 @@ const where = (destination: string) =>
   ).map(({ verdict, to }) => `${verdict} ${to}`);
 
 describe(IptablesBackend, () => {
+  it('jumps to chains while they are empty where each jump costs a whole table', async () => {
+    const ensureRule = iptables.ensureRule.bind(iptables);
+    const restoresBefore = new Set<number>();
+    iptables.ensureRule = (...args) => {
+      restoresBefore.add(iptables.restored.length);
+      return ensureRule(...args);
+    };
+    backend = aBackend(true);
+    await sync();
+    expect([...restoresBefore]).toEqual([0]);
+    expect(where('10.96.0.1')).toEqual(['accepted 10.0.0.1:80']);
+  });
+
   it('writes everything first, then only the chains of what changed', async () => {
     expect(await sync()).toBe('full');
     expect(where('10.96.0.1')).toEqual(['accepted 10.0.0.1:80']);
