@@ -17,7 +17,11 @@ let kubelet: RunningKubelet;
 
 const getNode = (): Promise<Node> => node.user.get(NODES, { name: NODE_NAME }, signal);
 const [major = 0, minor = 0] = release().split('.').map(Number);
-const rules = { sysctls: { kernel: [major, minor], allowedUnsafe: [] }, appArmor: false } as const;
+const rules = {
+  sysctls: { kernel: [major, minor], allowedUnsafe: [] },
+  appArmor: false,
+  features: { declared: new Set<string>(), podLevelResources: false },
+} as const;
 
 beforeAll(async () => {
   node = await startRealNode('kubelet-admission');
@@ -120,6 +124,39 @@ describe('a pod that should not be here', () => {
     await bound('confined', { securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } });
     const text = 'Cannot enforce AppArmor: AppArmor is not enabled on the host';
     await expectRefused('confined', 'AppArmor', text);
+  });
+
+  it('asks for what is switched off: PodFeatureUnsupported, PodLevelResourcesNotSupported', async () => {
+    await bound('own-users', { hostNetwork: true, hostUsers: false });
+    const text =
+      'Pod requires node features that are not available: UserNamespacesHostNetworkSupport';
+    await expectRefused('own-users', 'PodFeatureUnsupported', text);
+    await bound('whole', { resources: { requests: { cpu: '10m' } } });
+    const off = 'PodLevelResources feature gate is disabled';
+    await expectRefused('whole', 'PodLevelResourcesNotSupported', off);
+  });
+
+  it('has more than one fault: the first that is looked at is told', async () => {
+    const sysctls = [{ name: 'kernel.msgmax', value: '65536' }];
+    const appArmorProfile = { type: 'RuntimeDefault' };
+    const faults: readonly (readonly [string, Partial<Spec>, object])[] = [
+      ['SysctlForbidden', { securityContext: { sysctls } }, {}],
+      ['PodOSNotSupported', { os: { name: 'windows' } }, {}],
+      ['OutOfcpu', {}, { resources: { requests: { cpu: '1000' } } }],
+      ['NodeAffinity', { nodeSelector: { 'kubernetes.io/os': 'windows' } }, {}],
+      ['NodePorts', {}, { ports: [{ containerPort: 8080, hostPort: 18_080 }] }],
+      ['AppArmor', { securityContext: { appArmorProfile } }, {}],
+      ['PodFeatureUnsupported', { hostNetwork: true, hostUsers: false }, {}],
+    ];
+    // Each pod lacks the faults before its own, and has all those that are looked at later.
+    for (const [index, [reason]] of faults.entries()) {
+      const rest = faults.slice(index);
+      const securityContext = Object.assign({}, ...rest.map(([, spec]) => spec.securityContext));
+      const spec = Object.assign({}, ...rest.map(([, each]) => each), { securityContext });
+      const name = `faults-${index}`;
+      await bound(name, spec, Object.assign({}, ...rest.map(([, , container]) => container)));
+      expect(await untilPhase(name, 'Failed')).toMatchObject({ reason });
+    }
   });
 
   it('is refused by a new label only when the API says so too', async () => {

@@ -1,5 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import type { Pod, PodSpec, Service } from '@nodeagent/kube-client';
-import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { RuntimeFixture } from './runtime-fixture.js';
@@ -55,7 +57,42 @@ describe('the resolver', () => {
   });
 });
 
+describe('the domains to search', () => {
+  const searched = async (searches: readonly string[]): Promise<readonly string[]> => {
+    const dnsConfig = { nameservers: ['192.0.2.1'], searches: [...searches] };
+    const log = await say('grep ^search /etc/resolv.conf', { dnsPolicy: 'None', dnsConfig });
+    return log.trim().split(' ').slice(1);
+  };
+  const domains = (count: number, chars: number): readonly string[] =>
+    Array.from({ length: count }, (_, i) => `${i}.`.padEnd(chars, 'x'));
+
+  it.each([
+    ['32 of 33', domains(33, 6), 32],
+    ['as many as fit in 2048 characters', domains(20, 60).map((one) => `${one}.${one}.${one}`), 11],
+    ['those of at most 253 characters', ['fits.example', `${'x'.repeat(250)}.test`], 1],
+  ])('are %s, and that is told', async (_, all, count) => {
+    expect(await searched(all)).toEqual(all.slice(0, count));
+    const line = all.slice(0, count).join(' ');
+    expect(on.events).toContain(
+      `DNSConfigForming: Search Line limits were exceeded, some search paths have been omitted, the applied search line is: ${line}`,
+    );
+  });
+
+  it('are all there where they fit, and nothing is told', async () => {
+    expect(await searched(domains(32, 6))).toEqual(domains(32, 6));
+    expect(on.events.filter((event) => event.startsWith('DNSConfigForming'))).toEqual([]);
+  });
+});
+
 describe('the hosts file', () => {
+  it('is the container’s own where it mounts one', async () => {
+    const mounted = { volumeMounts: [{ name: 'own', mountPath: '/etc/hosts', subPath: 'hosts' }] };
+    const pod = on.pod('cat /etc/hosts', mounted, { volumes: [{ name: 'own', emptyDir: {} }] });
+    const dir = await on.volumeDir(pod, 'own');
+    await writeFile(join(dir, 'hosts'), '192.0.2.9 mine\n');
+    expect((await on.run(pod)).log).toBe('192.0.2.9 mine\n');
+  });
+
   it('is the host’s with a pod’s aliases, in the network of the host', async () => {
     const hostAliases = [{ ip: '10.9.9.9', hostnames: ['friend', 'pal'] }];
     const log = await say('cat /etc/hosts', { hostNetwork: true, hostAliases });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import type { Pod } from '@nodeagent/kube-client';
 import { buildImage, busyboxFiles, type ImageArchive, startRegistry } from '@nodeagent/testbed';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { RuntimeFixture } from './runtime-fixture.js';
 
@@ -45,6 +45,45 @@ describe('what a container finds', () => {
     expect(exitCode).toBe(0);
     const name = pod.metadata?.name ?? '';
     expect(log).toContain(`is blue|blue|geheim|192.0.2.7|${name}|${podIps[0]}|is blue$(A)`);
+  });
+
+  it('has whole objects with a prefix, whatever their keys, and what it may use', async () => {
+    on.configMaps.set('app', { data: { COLOR: 'blue', 'log-level.app': 'debug', '1st': 'one' } });
+    on.secrets.set('keys', { data: { KEY: Buffer.from('geheim').toString('base64') } });
+    const amount = (resource: string, divisor = '1') => ({
+      valueFrom: { resourceFieldRef: { resource, divisor } },
+    });
+    const pod = on.pod('cat /proc/1/environ; true', {
+      envFrom: [
+        { prefix: 'APP_', configMapRef: { name: 'app' } },
+        { secretRef: { name: 'keys' } },
+        { prefix: 'APP_', secretRef: { name: 'nowhere', optional: true } },
+      ],
+      env: [
+        { name: 'APP_COLOR', value: 'own, not $(APP_COLOR)' },
+        { name: 'MY_CPU', ...amount('limits.cpu') },
+        { name: 'MY_LABEL', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } },
+        { name: 'MY_MEMORY', ...amount('requests.memory', '1Mi') },
+        { name: 'MY_NODE_MEMORY', ...amount('limits.memory', '1Gi') },
+        { name: 'MY_UID', valueFrom: { fieldRef: { fieldPath: 'metadata.uid' } } },
+      ],
+      resources: { limits: { cpu: '250m' }, requests: { memory: '64Mi' } },
+    });
+    pod.metadata!.labels = { app: 'shop' };
+    const { log } = await on.run(pod);
+    // Shells drop names like these on the way: this is what the kernel was given.
+    const given = log.split('\0').filter((entry) => /^(APP_|KEY=|MY_)/.test(entry));
+    expect(given.sort()).toEqual([
+      'APP_1st=one',
+      'APP_COLOR=own, not blue',
+      'APP_log-level.app=debug',
+      'KEY=geheim',
+      'MY_CPU=1',
+      'MY_LABEL=shop',
+      'MY_MEMORY=64',
+      'MY_NODE_MEMORY=4',
+      `MY_UID=${pod.metadata?.uid ?? ''}`,
+    ]);
   });
 
   it('has its host name, hosts file and resolver', async () => {
@@ -118,6 +157,12 @@ describe('how a container ends', () => {
     expect(well).toMatchObject({ message: '', reason: 'Completed', exitCode: 0 });
   });
 
+  it('is killed when it takes more memory than it may: OOMKilled', async () => {
+    const resources = { limits: { memory: '32Mi' } };
+    const end = await on.run(on.pod('exec tail /dev/zero', { resources }));
+    expect(end).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
+  });
+
   it('is given time, then killed', async () => {
     const script = 'trap "echo asked; exit 7" TERM; while :; do sleep 0.1; done';
     const pod = on.pod(script);
@@ -165,19 +210,49 @@ describe('hooks', () => {
     expect(on.events).toContain('FailedPostStartHook: PostStartHook failed');
   });
 
-  it('run before the stop signal, within the grace period', async () => {
+  /** Answers every request with what `answer` makes of its path, and remembers who asked for what. */
+  async function serve(answer: (path: string) => readonly [number, Readonly<object>?]) {
     const asked: string[] = [];
     const server = createServer((request, response) => {
       asked.push(`${request.url ?? ''} ${request.headers['user-agent'] ?? ''}`);
-      response.statusCode = 500; // any answer is good enough
-      response.end();
+      const [status, headers] = answer(request.url ?? '');
+      response.writeHead(status, { ...headers }).end();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
     const { port } = server.address() as AddressInfo;
-    const preStop = { httpGet: { host: '127.0.0.1', port: port as never, path: 'bye' } };
-    const pod = on.pod('trap "exit 0" TERM; while :; do sleep 0.1; done', {
-      lifecycle: { preStop },
+    return { asked, to: (path: string) => ({ host: '127.0.0.1', port: port as never, path }) };
+  }
+  const UNTIL_TOLD = 'trap "exit 0" TERM; while :; do sleep 0.1; done';
+
+  it('run after the start by HTTP, and go where they are sent', async () => {
+    const { asked, to } = await serve(
+      (path) => (path === '/hello' ? [302, { location: '/there' }] : [404]), // any answer is good enough
+    );
+    const pod = on.pod(UNTIL_TOLD, { lifecycle: { postStart: { httpGet: to('hello') } } });
+    await on.start(pod);
+    expect(asked).toEqual(['/hello kube-lifecycle/1.36', '/there kube-lifecycle/1.36']);
+    expect((await on.seen(pod)).state.kind).toBe('running');
+    expect(on.events.filter((event) => event.startsWith('Failed'))).toEqual([]);
+  });
+
+  it('after the start that reach nobody end the container', async () => {
+    const httpGet = { host: '127.0.0.1', port: 1 as never };
+    const pod = on.pod('sleep 60', { lifecycle: { postStart: { httpGet } } });
+    pod.spec!.terminationGracePeriodSeconds = 1;
+    await expect(on.start(pod)).rejects.toMatchObject({
+      reason: 'PostStartHookError',
+      message: expect.stringContaining('ECONNREFUSED') as string,
     });
+    expect((await on.seen(pod)).state.kind).toBe('exited');
+    expect(on.events).toContain('FailedPostStartHook: PostStartHook failed');
+  });
+
+  it('run before the stop signal, within the grace period', async () => {
+    const { asked, to } = await serve((path) =>
+      path === '/bye' ? [307, { location: '/farewell' }] : [500],
+    );
+    const pod = on.pod(UNTIL_TOLD, { lifecycle: { preStop: { httpGet: to('bye') } } });
     const id = await on.start(pod);
     // Of a pod that is gone from the API the hook is known from the container's annotation.
     const why = 'orphan';
@@ -190,19 +265,18 @@ describe('hooks', () => {
       why,
     };
     await on.runtime.stopContainer(request, on.signal);
-    server.close();
-    expect(asked).toEqual(['/bye kube-lifecycle/1.36']);
+    expect(asked).toEqual(['/bye kube-lifecycle/1.36', '/farewell kube-lifecycle/1.36']);
     expect((await on.seen(pod)).state.kind).toBe('exited');
   });
 });
 
 /** Another image than those that are on the node already: who may use one goes by its content. */
-async function ownImage(name: string): Promise<ImageArchive> {
+async function ownImage(name: string, says = name): Promise<ImageArchive> {
   return buildImage({
     name: `nodeagent.test/${name}:1`,
     files: await busyboxFiles(),
     entrypoint: ['/bin/sh'],
-    env: { NAME: name },
+    env: { NAME: says },
   });
 }
 
@@ -269,6 +343,24 @@ describe('images', () => {
     await on.run(on.pod('true', policy));
     expect(on.events[0]).toMatch(/already present on machine and can be accessed by the pod$/);
     await registry.stop();
+  });
+
+  it('are asked for at every start with Always, and only then', async () => {
+    const registry = await startRegistry({ space: on.containerd.space, port: 5002 });
+    const image = await registry.push(await ownImage('moving', 'old'));
+    const says = async (imagePullPolicy: string): Promise<string> =>
+      (await on.run(on.pod('echo $NAME', { image, imagePullPolicy }))).log;
+    expect(await says('IfNotPresent')).toBe('old\n');
+    await registry.push(await ownImage('moving', 'new'));
+    expect(await says('IfNotPresent')).toBe('old\n');
+    on.events.length = 0;
+    expect(await says('Always')).toBe('new\n');
+    expect(on.events[0]).toBe(`Pulling: Pulling image "${image}"`);
+    await registry.stop();
+    on.events.length = 0;
+    await expect(says('Always')).rejects.toMatchObject({ reason: 'ErrImagePull' });
+    expect(on.events).toContain('Failed: Error: ErrImagePull');
+    expect(await says('Never')).toBe('new\n');
   });
 });
 
