@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { type Agent, startKubelet, startProxy } from './agents.ts';
 import { createCgroups } from './cgroups.ts';
-import { type Containerd, startContainerd } from './containerd.ts';
+import { type Containerd, type ContainerdOptions, startContainerd } from './containerd.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import type { TestImage } from './images.ts';
 import { type SocketRelay, startSocketRelay } from './socket-relay.ts';
@@ -19,6 +19,8 @@ export interface ClusterOptions {
   readonly kubeletConfig?: Readonly<Record<string, unknown>>;
   /** More flags for the two programs. */
   readonly flags?: Readonly<{ kubelet?: readonly string[]; proxy?: readonly string[] }>;
+  /** For another containerd than the installed one. */
+  readonly containerd?: Pick<ContainerdOptions, 'programs'>;
   /** Puts a relay that can be cut between kubelet and containerd; the tests' own calls pass it by. */
   readonly cuttable?: boolean;
   /** Told before each step: `starting containerd`. */
@@ -73,7 +75,7 @@ async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
   onStep('starting the API server');
   const controlPlane = await startControlPlane(space, nodeName, env);
   onStep('starting containerd');
-  const containerd = await startContainerd({ space, images });
+  const containerd = await startContainerd({ ...options.containerd, space, images });
   const runtimeRelay = options.cuttable
     ? await startSocketRelay(join(space.runDir, 'cri.sock'), socketOf(containerd))
     : undefined;

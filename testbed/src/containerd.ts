@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { writeCniConfig, type CniPaths } from './cni.ts';
 import { runCommand, tryCommand } from './command.ts';
+import { unpackPackage } from './debian-package.ts';
 import { buildTestImage, PAUSE_IMAGE, type TestImage } from './images.ts';
 import { createNodeSpace, type NodeSpace } from './node-space.ts';
 import { type TestProcess, waitUntilUp } from './processes.ts';
@@ -15,6 +16,21 @@ export interface ContainerdOptions {
   readonly name?: string;
   /** Imported before it is handed out: `['web']`. */
   readonly images?: readonly TestImage[];
+  /** Folder with `containerd`, its shim and `ctr`; the installed ones when absent. */
+  readonly programs?: string;
+}
+
+/**
+ * The newest containerd that the package mirror of this machine has, 2.1 or later, unpacked into a
+ * cache rather than installed: unlike older ones it has an event stream, tells the resources of
+ * containers and which cgroup driver it uses. It works with the installed runc.
+ *
+ * @returns for `programs`
+ * @throws {TestbedError} `TESTBED_PROGRAM_MISSING` with what apt says
+ */
+export async function findNewestContainerd(): Promise<string> {
+  const program = 'usr/bin/containerd';
+  return dirname(await unpackPackage({ name: 'containerd', suite: 'unstable', program }));
 }
 
 /** A containerd of our own with CNI, image store and sockets apart from the machine's. */
@@ -55,10 +71,11 @@ async function startIn(space: NodeSpace, options: ContainerdOptions): Promise<Co
   const cni = await writeCniConfig(space);
   await writeFile(configFile, renderConfig({ dir, socket, snapshotter, cni, space }));
 
+  const PATH = [options.programs, process.env['PATH']].filter(Boolean).join(':');
   const ctr = async (...args: readonly string[]) =>
-    runCommand(['ctr', '-a', socket, '-n', 'k8s.io', ...args]);
+    runCommand(['ctr', '-a', socket, '-n', 'k8s.io', ...args], { env: { PATH } });
   const start = async () => {
-    const started = await space.start('containerd', ['containerd', '-c', configFile]);
+    const started = await space.start('containerd', ['containerd', '-c', configFile], { PATH });
     const isUp = async () => (await ctr('plugins', 'ls', 'id==cri')).includes(' ok ');
     await waitUntilUp(started, isUp, { what: 'containerd to answer', signal });
     return started;
@@ -120,7 +137,7 @@ interface ConfigParts {
 
 /**
  * Everything that has a default outside of our folders is named or switched off; version 2 is read
- * by containerd 1.3 and later. `restrict_oom_score_adj`: a machine without CAP_SYS_RESOURCE cannot
+ * by containerd 1.3 and later, and by 2.x as if it were version 3. `restrict_oom_score_adj`: a machine without CAP_SYS_RESOURCE cannot
  * lower that value.
  */
 function renderConfig({ dir, socket, snapshotter, cni, space }: ConfigParts): string {
@@ -133,6 +150,9 @@ disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.
 
 [grpc]
 address = ${q(socket)}
+
+[plugins."io.containerd.nri.v1.nri"]
+disable = true
 
 [${cri}]
 sandbox_image = ${q(PAUSE_IMAGE)}

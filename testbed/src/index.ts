@@ -4,7 +4,12 @@ export {
   type SignedCertificate,
   type SigningRequest,
 } from './certificates.ts';
-export { type Containerd, type ContainerdOptions, startContainerd } from './containerd.ts';
+export {
+  type Containerd,
+  type ContainerdOptions,
+  findNewestContainerd,
+  startContainerd,
+} from './containerd.ts';
 export { createNodeSpace, type NodeSpace, type NodeSpaceOptions } from './node-space.ts';
 export type { NodeNetwork } from './node-network.ts';
 export { type CableEnd, createNetns, type Netns, thisNetns } from './netns.ts';
