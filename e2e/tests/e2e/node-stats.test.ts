@@ -6,6 +6,7 @@ import { waitFor } from '@nodeagent/testbed';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { useCluster } from './fixture.ts';
+import { only, samples } from './samples.ts';
 
 const READ_ONLY_PORT = 10_255;
 const MIB = 1024 * 1024;
@@ -21,33 +22,9 @@ yes 'a line of a log' | head -n 20000
 touch /disk/ready
 while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.2; done`;
 
-interface Sample {
-  readonly value: number;
-  readonly atMs: number | undefined;
-}
-
 async function page(path: string): Promise<string> {
   const { nodeIp } = e2e.cluster.space.network;
   return e2e.cluster.get(`http://${nodeIp}:${READ_ONLY_PORT}${path}`);
-}
-
-/** Every sample whose labels include these. */
-function samples(text: string, name: string, labels: Record<string, string> = {}): Sample[] {
-  return text.split('\n').flatMap((line) => {
-    const [, found, all = '', value, atMs] =
-      /^([a-z_]+)(?:\{(.*)\})? (\S+)(?: (\d+))?$/.exec(line) ?? [];
-    const isWanted =
-      found === name &&
-      Object.entries(labels).every(([label, text]) => `,${all}`.includes(`,${label}="${text}"`));
-    return isWanted
-      ? [{ value: Number(value), atMs: atMs === undefined ? undefined : Number(atMs) }]
-      : [];
-  });
-}
-
-function only(found: readonly Sample[]): Sample {
-  expect(found).toHaveLength(1);
-  return found[0]!;
 }
 
 const CGROUPS = '/sys/fs/cgroup';

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 
 import { cgroupOf } from './cgroups.ts';
 import { useCluster } from './fixture.ts';
+import { guaranteed, isGiven, patchOf, resize } from './resizes.ts';
 import {
   aScript,
   conditionOf,
@@ -25,41 +26,8 @@ const e2e = useCluster();
 const never = new AbortController().signal;
 const MIB = 2 ** 20;
 
-interface Amounts {
-  readonly cpu: string;
-  readonly memory: string;
-}
-
-const guaranteed = (cpu: string, memory: string) => ({
-  requests: { cpu, memory },
-  limits: { cpu, memory },
-});
-const patchOf = (name: string, resources: object): object => ({
-  spec: { containers: [{ name, resources }] },
-});
-
 const milliOf = (cpu: string): number =>
   cpu.endsWith('m') ? Number(cpu.slice(0, -1)) : Number(cpu) * 1000;
-
-async function resize(pod: string, container: string, resources: object): Promise<Pod> {
-  const body = patchOf(container, resources);
-  const patch = { type: 'strategic-merge', body, subresource: 'resize' } as const;
-  return e2e.client.patch(PODS, { namespace: e2e.namespace, name: pod }, patch, never);
-}
-
-/** What its status says that it was given and that it has. */
-function isGiven(container: string, amounts: Amounts): (pod: Pod) => boolean {
-  return (pod) => {
-    const { allocatedResources, resources } = statusOf(pod, container) ?? {};
-    const all = [allocatedResources, resources?.requests, resources?.limits];
-    const isSettled =
-      conditionOf(pod, 'PodResizePending') === '' && conditionOf(pod, 'PodResizeInProgress') === '';
-    return (
-      isSettled &&
-      all.every((each) => each?.['cpu'] === amounts.cpu && each['memory'] === amounts.memory)
-    );
-  };
-}
 
 const create = async (name: string, resources: object, more: object = {}): Promise<Pod> => {
   await createPod(e2e, name, { containers: [aScript('app', SERVES, { resources, ...more })] });
@@ -73,7 +41,7 @@ describe('a pod that asks for other resources', () => {
       quotaUs: 10_000,
       memory: 64 * MIB,
     });
-    await resize('grows', 'app', guaranteed('200m', '128Mi'));
+    await resize(e2e, 'grows', 'app', guaranteed('200m', '128Mi'));
     const more = { cpu: '200m', memory: '128Mi' };
     const after = await e2e.waitForPod('grows', 'to have grown', isGiven('app', more));
     expect(await cgroupOf(e2e.cluster, after, 'app')).toEqual({
@@ -95,7 +63,7 @@ describe('a pod that asks for other resources', () => {
       ['Normal', 'ResizeStarted', `Pod resize started: ${summary}`],
       ['Normal', 'ResizeCompleted', `Pod resize completed: ${summary}`],
     ]);
-    await resize('grows', 'app', guaranteed('50m', '32Mi'));
+    await resize(e2e, 'grows', 'app', guaranteed('50m', '32Mi'));
     const less = { cpu: '50m', memory: '32Mi' };
     const small = await e2e.waitForPod('grows', 'to have shrunk', isGiven('app', less));
     expect(await cgroupOf(e2e.cluster, small, 'app')).toEqual({ quotaUs: 5000, memory: 32 * MIB });
@@ -106,11 +74,11 @@ describe('a pod that asks for other resources', () => {
   it('is restarted where its policy asks for that', async () => {
     const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
     await create('restarts', guaranteed('50m', '32Mi'), { resizePolicy });
-    await resize('restarts', 'app', guaranteed('60m', '32Mi'));
+    await resize(e2e, 'restarts', 'app', guaranteed('60m', '32Mi'));
     const cpu = { cpu: '60m', memory: '32Mi' };
     const same = await e2e.waitForPod('restarts', 'to have more CPU', isGiven('app', cpu));
     expect(statusOf(same, 'app')?.restartCount).toBe(0);
-    await resize('restarts', 'app', guaranteed('60m', '64Mi'));
+    await resize(e2e, 'restarts', 'app', guaranteed('60m', '64Mi'));
     const memory = { cpu: '60m', memory: '64Mi' };
     const after = await e2e.waitForPod('restarts', 'to have more memory', (pod) => {
       return isGiven('app', memory)(pod) && isRunning('app')(pod);
@@ -133,7 +101,7 @@ describe('a pod that asks for other resources', () => {
         what: 'the memory to be in use',
       },
     );
-    await resize('in-use', 'app', guaranteed('100m', '20Mi'));
+    await resize(e2e, 'in-use', 'app', guaranteed('100m', '20Mi'));
     const pod = await e2e.waitForPod('in-use', 'to be refused', (seen) => {
       return conditionOf(seen, 'PodResizeInProgress') === 'True Error';
     });
@@ -152,7 +120,7 @@ describe('a pod that asks for other resources', () => {
       resources: { limits: { memory: '96Mi' } },
     });
     expect(await cgroupOf(e2e.cluster, pod, 'app')).toMatchObject({ memory: 96 * MIB });
-    await resize('in-use', 'app', guaranteed('100m', '128Mi'));
+    await resize(e2e, 'in-use', 'app', guaranteed('100m', '128Mi'));
     const more = { cpu: '100m', memory: '128Mi' };
     await e2e.waitForPod('in-use', 'to have more instead', isGiven('app', more));
   });
@@ -189,7 +157,7 @@ describe('a pod that asks for other resources', () => {
       containers: [aScript('app', SERVES, { resources: guaranteed('100m', '32Mi') })],
     });
     await e2e.waitForPod('starts-later', 'to wait', isRunning('first'));
-    await resize('starts-later', 'app', guaranteed('400m', '64Mi'));
+    await resize(e2e, 'starts-later', 'app', guaranteed('400m', '64Mi'));
     await waitForEvent(e2e, 'starts-later', { reason: 'ResizeStarted' });
     await writeFile(join(e2e.cluster.space.dir, 'ledger/go'), '');
     const pod = await e2e.waitForPod('starts-later', 'to run', isRunning('app'));
@@ -210,7 +178,7 @@ describe('a pod that asks for other resources', () => {
     const allMilli = milliOf(node.status?.allocatable?.['cpu'] ?? '');
     await create('waits', { requests: { cpu: '100m' } });
     await create('leaves', { requests: { cpu: `${allMilli - 300}m` } });
-    await resize('waits', 'app', { requests: { cpu: '400m' } });
+    await resize(e2e, 'waits', 'app', { requests: { cpu: '400m' } });
     const isWaiting = (seen: Pod): boolean =>
       conditionOf(seen, 'PodResizePending') === 'True Deferred';
     const waiting = await e2e.waitForPod('waits', 'to wait', isWaiting);

@@ -1,0 +1,159 @@
+import { readFile } from 'node:fs/promises';
+
+import { containerId, type RuntimeService } from '@nodeagent/cri-client';
+import { createCriClient } from '@nodeagent/cri-client/grpc';
+import type { Pod } from '@nodeagent/kube-client';
+import { findNewestContainerd, waitFor } from '@nodeagent/testbed';
+import { describe, expect, it } from 'vitest';
+
+import { cgroupOf } from './cgroups.ts';
+import { useCluster } from './fixture.ts';
+import { aScript, createPod, isRunning, ledgerOf, SERVES, statusOf } from './pods.ts';
+import { guaranteed, isGiven, resize } from './resizes.ts';
+import { only, samples } from './samples.ts';
+
+const READ_ONLY_PORT = 10_255;
+const MIB = 2 ** 20;
+const never = new AbortController().signal;
+const e2e = useCluster(
+  { readOnlyPort: READ_ONLY_PORT, cgroupDriver: 'systemd' }, // the runtime knows better
+  { images: ['busybox'], containerd: { programs: await findNewestContainerd() } },
+);
+
+const page = (path: string): Promise<string> =>
+  e2e.cluster.get(`http://${e2e.cluster.space.network.nodeIp}:${READ_ONLY_PORT}${path}`);
+
+/** How often the kubelet has listed what the runtime holds, and how long ago the last time was. */
+async function relists(): Promise<Readonly<{ count: number; agoSeconds: number }>> {
+  const text = await page('/metrics');
+  const value = (name: string) => only(samples(text, `kubelet_pleg_${name}`)).value;
+  return {
+    count: value('relist_duration_seconds_count'),
+    agoSeconds: Date.now() / 1000 - value('last_seen_seconds'),
+  };
+}
+
+const runtimeId = (pod: Pod): string =>
+  (statusOf(pod, 'app')?.containerID ?? '').replace(/^.*:\/\//, '');
+
+async function start(name: string): Promise<Pod> {
+  const resources = guaranteed('100m', '64Mi');
+  await createPod(e2e, name, { containers: [aScript('app', SERVES, { resources })] });
+  return e2e.waitForPod(name, 'to run', isRunning('app'));
+}
+
+describe('a runtime that tells what happens in it', () => {
+  it('is asked for lists every 30 s only, and yet a killed container starts again at once', async () => {
+    const pod = await start('killed');
+    // Without events there would be a list each second: never this long ago, and then none for long.
+    const isQuiet = async () => {
+      const { count, agoSeconds } = await relists();
+      return agoSeconds > 5 && agoSeconds < 20 ? { count } : undefined;
+    };
+    const { count } = await waitFor(isQuiet, { what: 'lists to be rare', everyMs: 500 });
+    const tasks = await e2e.cluster.containerd.ctr('tasks', 'ls');
+    const pid = Number(new RegExp(`^${runtimeId(pod)}\\s+(\\d+)`, 'm').exec(tasks)?.[1]);
+    process.kill(pid, 'SIGKILL');
+    const again = await e2e.waitForPod('killed', 'to run again', (seen) => {
+      return isRunning('app')(seen) && statusOf(seen, 'app')?.restartCount === 1;
+    });
+    expect((await relists()).count).toBe(count);
+    const { exitCode, reason } = statusOf(again, 'app')?.lastState?.terminated ?? {};
+    expect({ exitCode, reason }).toEqual({ exitCode: 137, reason: 'Error' });
+    expect(await ledgerOf(e2e, 'killed')).toEqual(['app runs', 'app runs']);
+  });
+});
+
+describe('a runtime that tells the resources of its containers', () => {
+  const asking = async <T>(ask: (runtime: RuntimeService) => Promise<T>): Promise<T> => {
+    const client = createCriClient({ endpoint: e2e.cluster.containerd.endpoint });
+    try {
+      return await ask(client.runtime);
+    } finally {
+      client.close();
+    }
+  };
+
+  it('tells what a pod was given, when that is more and when it is less', async () => {
+    const { containerID } = statusOf(await start('resized'), 'app') ?? {};
+    for (const [cpu, memory, quotaUs, bytes] of [
+      ['200m', '100000001', 20_000, 100_000_001], // the kernel itself only counts whole pages
+      ['50m', '32Mi', 5000, 32 * MIB],
+    ] as const) {
+      await resize(e2e, 'resized', 'app', guaranteed(cpu, memory));
+      const after = await e2e.waitForPod('resized', 'to be', isGiven('app', { cpu, memory }));
+      const id = containerId(runtimeId(after));
+      const { resources } = await asking((runtime) => runtime.containerStatus(id, never));
+      expect(resources).toMatchObject({ cpuQuotaUs: quotaUs, memoryLimitBytes: bytes });
+      expect(await cgroupOf(e2e.cluster, after, 'app')).toEqual({
+        quotaUs,
+        memory: bytes - (bytes % 4096),
+      });
+      expect(statusOf(after, 'app')).toMatchObject({ containerID, restartCount: 0 });
+    }
+  });
+
+  it('is believed rather than the kubelet’s own records', async () => {
+    const id = containerId(runtimeId(await start('changed')));
+    const linux = { cpuQuotaUs: 5000, cpuPeriodUs: 100_000 };
+    await asking((runtime) => runtime.updateContainerResources({ containerId: id, linux }, never));
+    await e2e.cluster.kubelet.kill9();
+    await e2e.cluster.kubelet.start(); // asks about every container
+    const pod = await e2e.waitForPod('changed', 'to say what others did to it', (seen) => {
+      return statusOf(seen, 'app')?.resources?.limits?.['cpu'] === '50m';
+    });
+    expect(statusOf(pod, 'app')?.allocatedResources?.['cpu']).toBe('100m');
+  });
+
+  it('has a resize go on where a kubelet was killed', async () => {
+    const before = await start('survives');
+    await resize(e2e, 'survives', 'app', guaranteed('200m', '128Mi'));
+    await e2e.cluster.kubelet.kill9();
+    await e2e.cluster.kubelet.start();
+    const more = { cpu: '200m', memory: '128Mi' };
+    const after = await e2e.waitForPod('survives', 'to have grown', isGiven('app', more));
+    const { containerID } = statusOf(before, 'app') ?? {};
+    expect(statusOf(after, 'app')).toMatchObject({ containerID, restartCount: 0 });
+    expect(await cgroupOf(e2e.cluster, after, 'app')).toEqual({
+      quotaUs: 20_000,
+      memory: 128 * MIB,
+    });
+  });
+});
+
+describe('a runtime that tells its cgroup driver', () => {
+  it('is believed rather than the configuration', async () => {
+    const pod = await start('by-cgroupfs');
+    const log = await readFile(e2e.cluster.kubelet.logFile, 'utf8');
+    expect(log).toMatch(/container runtime answers.*cgroupDriver="?cgroupfs/);
+    expect(await cgroupOf(e2e.cluster, pod)).toEqual({ quotaUs: 10_000, memory: 64 * MIB });
+  });
+});
+
+describe('a runtime that counts otherwise', () => {
+  it('has its pods told in /stats/summary and /metrics/cadvisor', async () => {
+    const { metadata } = await start('counted');
+    const isCounted = async () => {
+      const { pods } = JSON.parse(await page('/stats/summary')) as Summary;
+      const pod = pods.find(({ podRef }) => podRef.uid === metadata?.uid);
+      return pod?.containers.some(({ cpu, memory }) => {
+        return (cpu?.usageCoreNanoSeconds ?? 0) > 0 && (memory?.workingSetBytes ?? 0) > 0;
+      });
+    };
+    await waitFor(isCounted, { what: 'the pod to be in the summary', everyMs: 500 });
+    const text = await page('/metrics/cadvisor');
+    const of = { container: 'app', namespace: e2e.namespace, pod: 'counted' };
+    expect(only(samples(text, 'container_memory_working_set_bytes', of)).value).toBeGreaterThan(0);
+    expect(only(samples(text, 'container_spec_cpu_quota', of)).value).toBe(10_000);
+  });
+});
+
+interface Summary {
+  readonly pods: readonly {
+    readonly podRef: { readonly uid: string };
+    readonly containers: readonly {
+      readonly cpu?: { readonly usageCoreNanoSeconds?: number };
+      readonly memory?: { readonly workingSetBytes?: number };
+    }[];
+  }[];
+}
