@@ -69,15 +69,25 @@ export function createRuntimeWatch({
   };
   const runLists = async (onChange: (uid: string) => void, signal: AbortSignal): Promise<void> => {
     let known: RuntimeSnapshot | undefined;
+    // A list from before the stream does not tell what happened until then: it does not count.
+    let streamed = false;
+    const isDue = (): boolean =>
+      !streaming ||
+      !streamed ||
+      lastListMs === undefined ||
+      clock.monotonicMs() - lastListMs >= RELIST_WITH_EVENTS_MS;
     while (!signal.aborted) {
-      try {
-        known = await relist(known, onChange, signal);
-      } catch (err) {
-        if (signal.aborted) return;
-        log.warn({ err }, 'runtime did not list its pods');
+      if (isDue()) {
+        const listedWhileStreaming = streaming;
+        try {
+          known = await relist(known, onChange, signal);
+          streamed = listedWhileStreaming;
+        } catch (err) {
+          if (signal.aborted) return;
+          log.warn({ err }, 'runtime did not list its pods');
+        }
       }
-      const periodMs = streaming ? RELIST_WITH_EVENTS_MS : RELIST_MS;
-      if ((await clock.sleep(periodMs, signal)) === 'aborted') return;
+      if ((await clock.sleep(RELIST_MS, signal)) === 'aborted') return;
     }
   };
   const runStream = async (onChange: (uid: string) => void, signal: AbortSignal): Promise<void> => {

@@ -105,6 +105,19 @@ describe('RuntimeWatch', () => {
     expect(changed).toContain('b');
   });
 
+  it('asks each second from when the stream is lost, however long lists were rare', async () => {
+    await watch(true);
+    await addPod('a');
+    await clock.advance(12 * SECOND);
+    cri.calls.goAway();
+    await clock.advance(0);
+    cri.calls.comeBack();
+    changed.length = 0;
+    await addPod('b'); // no event tells of it
+    await clock.advance(SECOND);
+    expect(changed).toEqual(['b']);
+  });
+
   it('is unhealthy before the first list, and when none worked for three minutes', async () => {
     const idle = createRuntimeWatch({ cri, clock, log: new MemoryLogger(), streams: false });
     expect(idle.unhealthyReason()).toBe('pleg has yet to be successful');
