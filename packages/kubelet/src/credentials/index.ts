@@ -20,9 +20,9 @@ export { bootstrapCertificate, type BootstrapOptions } from './run/bootstrap.js'
 export { runCertificateRotation, type RotationOptions } from './run/certificate-rotation.js';
 export { createObjectCache } from './run/object-cache.js';
 export { createObjectWatches } from './run/object-watches.js';
-export { createPodCertificates, type PodCertificatesOptions } from './run/pod-certificates.js';
+export { createPodCertificates } from './run/pod-certificates.js';
 export { createTokenCache } from './run/token-cache.js';
-export { createTrustBundles, type TrustBundlesOptions } from './run/trust-bundles.js';
+export { createTrustBundles } from './run/trust-bundles.js';
 export {
   createCredentialProviders,
   type CredentialProvidersOptions,
