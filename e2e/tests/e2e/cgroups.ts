@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Pod } from '@nodeagent/kube-client';
@@ -16,10 +16,8 @@ export async function cgroupOf(
   pod: Pod,
   container?: string,
 ): Promise<Readonly<{ quotaUs: number; memory: number }>> {
-  const { uid = '' } = pod.metadata ?? {};
   const id = container && (statusOf(pod, container)?.containerID ?? '').replace(/^.*:\/\//, '');
-  const qos = pod.status?.qosClass === 'Guaranteed' ? '' : 'burstable';
-  const path = join(cluster.space.id, 'kubepods', qos, `pod${uid}`, id ?? '');
+  const path = join(pathOf(cluster, pod), id ?? '');
   const read = async (controller: string, file: string): Promise<string> =>
     (await readFile(join(ROOT, isV2 ? '' : controller, path, file), 'utf8')).trim();
   if (isV2) {
@@ -33,4 +31,15 @@ export async function cgroupOf(
     quotaUs: Number(await read('cpu', 'cpu.cfs_quota_us')),
     memory: Number(await read('memory', 'memory.limit_in_bytes')),
   };
+}
+
+/** Puts a process of the host into the pod's own cgroup, beside those of its containers. */
+export async function joinCgroup(cluster: Cluster, pod: Pod, pid: number): Promise<void> {
+  const dir = join(ROOT, isV2 ? '' : 'cpu', pathOf(cluster, pod));
+  await writeFile(join(dir, 'cgroup.procs'), String(pid));
+}
+
+function pathOf(cluster: Cluster, { metadata, status }: Pod): string {
+  const qos = status?.qosClass === 'Guaranteed' ? '' : (status?.qosClass ?? '').toLowerCase();
+  return join(cluster.space.id, 'kubepods', qos, `pod${metadata?.uid ?? ''}`);
 }

@@ -1,4 +1,4 @@
-import type { CoreEvent } from '@nodeagent/kube-client';
+import { type CoreEvent, EVENTS, PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
@@ -14,7 +14,8 @@ import {
   waitForEvent,
 } from './pods.ts';
 
-const e2e = useCluster();
+const e2e = useCluster({}, { cuttable: true });
+const never = new AbortController().signal;
 
 /** By when they came: names end with the time, in hexadecimal. */
 async function storyOf(name: string): Promise<readonly CoreEvent[]> {
@@ -111,5 +112,39 @@ describe('the events of a pod', () => {
     });
     expect(failed?.message).toMatch(/^Failed to pull image "127\.0\.0\.1:1\/none:1": /);
     expect(error?.message).toBe('Error: ErrImagePull');
+  });
+
+  it('tell, and those of the node too, that the cluster has no resolver', async () => {
+    await createPod(e2e, 'resolves', { containers: [aScript('app', SERVES)] });
+    const text =
+      'kubelet does not have ClusterDNS IP configured and cannot create Pod using ' +
+      '"ClusterFirst" policy. Falling back to "Default" policy.';
+    const { metadata } = await e2e.waitForPod('resolves', 'to run', isRunning('app'));
+    const who = `resolves_${e2e.namespace}(${metadata?.uid})`;
+    const warning = await waitForEvent(e2e, 'resolves', { reason: 'MissingClusterDNS' });
+    expect(warning).toMatchObject({ type: 'Warning', message: `pod: "${who}". ${text}` });
+    const { nodeName } = e2e.cluster;
+    const ofNode = async () =>
+      (await e2e.client.list(EVENTS, {}, never)).items.some(
+        ({ involvedObject: { kind, name }, reason, message }) =>
+          [kind, name, reason, message].join() ===
+          ['Node', nodeName, 'MissingClusterDNS', text].join(),
+      );
+    await waitFor(ofNode, { what: 'the event about the node' });
+  });
+
+  it('tell that the runtime says nothing about the pod: FailedSync', async () => {
+    await createPod(e2e, 'unseen', { containers: [aScript('app', SERVES)] });
+    await e2e.waitForPod('unseen', 'to run', isRunning('app'));
+    await e2e.cluster.runtimeRelay?.cut();
+    const body = { metadata: { labels: { look: 'again' } } };
+    const name = { namespace: e2e.namespace, name: 'unseen' };
+    await e2e.client.patch(PODS, name, { type: 'merge', body }, never);
+    const warning = await waitForEvent(e2e, 'unseen', { reason: 'FailedSync' });
+    expect(warning).toMatchObject({ type: 'Warning' });
+    expect(warning.message).toMatch(/^error determining status: RuntimeService\//);
+    await e2e.cluster.runtimeRelay?.mend();
+    await deletePod(e2e, 'unseen');
+    await waitFor(() => isGone(e2e, 'unseen'), { what: 'the pod to be gone' });
   });
 });

@@ -3,6 +3,7 @@ import { PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { joinCgroup } from './cgroups.ts';
 import { useCluster } from './fixture.ts';
 import {
   aScript,
@@ -285,6 +286,48 @@ describe('an end', () => {
     const ls = ['busybox', 'ls', `${e2e.cluster.space.dir}/kubelet/root/pods`];
     const isAway = async () => !(await e2e.cluster.space.run(ls)).includes(metadata?.uid ?? '?');
     await waitFor(isAway, { what: "the pod's directory to be gone" });
+  });
+
+  it('takes along what runs in the cgroup of the pod beside its containers', async () => {
+    await createPod(e2e, 'outlived', { containers: [aScript('app', SERVES)] });
+    const pod = await e2e.waitForPod('outlived', 'to run', isRunning('app'));
+    const beside = await e2e.cluster.space.start('beside', ['sleep', '1000']);
+    await joinCgroup(e2e.cluster, pod, beside.pid);
+    await deletePod(e2e, 'outlived');
+    await waitFor(() => isGone(e2e, 'outlived'), { what: 'the pod to be gone' });
+    expect(await beside.ended).toBe('SIGKILL');
+  });
+
+  it('does not wait for an image that is being pulled, nor do other pulls wait for it then', async () => {
+    const { space } = e2e.cluster;
+    // Two registries that never answer, and tell who came.
+    const listen =
+      "for (const port of [5101, 5102]) require('net')" +
+      '.createServer(() => console.log(`came to ${port}`)).listen(port)';
+    const silent = await space.start('silent', [process.execPath, '-e', listen]);
+    try {
+      const came = (port: number): boolean => silent.logTail().includes(`came to ${port}`);
+      const pull = async (name: string, port: number): Promise<void> => {
+        const image = `127.0.0.1:${port}/never:1`;
+        await createPod(e2e, name, {
+          containers: [aScript('app', SERVES, { image, imagePullPolicy: 'Always' })],
+        });
+        await waitForEvent(e2e, name, { reason: 'Pulling', message: image });
+      };
+      await pull('pulls', 5101);
+      await waitFor(() => came(5101), { what: 'the first image to be asked for' });
+      await pull('pulls-next', 5102);
+      await createPod(e2e, 'meanwhile', { containers: [aScript('app', SERVES)] });
+      await e2e.waitForPod('meanwhile', 'to run', isRunning('app'));
+      expect(came(5102)).toBe(false); // images are pulled one after the other
+      await deletePod(e2e, 'pulls', 600);
+      await waitFor(() => isGone(e2e, 'pulls'), { what: 'the first pod to be gone' });
+      await waitFor(() => came(5102), { what: 'the second image to be asked for' });
+      await deletePod(e2e, 'pulls-next', 600);
+      await waitFor(() => isGone(e2e, 'pulls-next'), { what: 'the second pod to be gone' });
+    } finally {
+      await silent.stop();
+    }
   });
 });
 

@@ -34,6 +34,20 @@ const create = async (name: string, resources: object, more: object = {}): Promi
   return e2e.waitForPod(name, 'to run', isRunning('app'));
 };
 
+const isWaiting = (seen: Pod): boolean => conditionOf(seen, 'PodResizePending') === 'True Deferred';
+
+/** Ends all pods of this file, and says how much CPU there is for others, in thousandths. */
+async function emptyNode(): Promise<number> {
+  const { items } = await e2e.client.list(PODS, { namespace: e2e.namespace }, never);
+  const names = items.map(({ metadata }) => metadata?.name ?? '');
+  for (const name of names) await deletePod(e2e, name, 0);
+  const areGone = async () =>
+    (await Promise.all(names.map((name) => isGone(e2e, name)))).every(Boolean);
+  await waitFor(areGone, { what: 'the pods before to be gone' });
+  const node = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
+  return milliOf(node.status?.allocatable?.['cpu'] ?? '');
+}
+
 describe('a pod that asks for other resources', () => {
   it('has them, and its cgroups too, without a restart', async () => {
     const before = await create('grows', guaranteed('100m', '64Mi'));
@@ -168,19 +182,10 @@ describe('a pod that asks for other resources', () => {
   });
 
   it('waits for others to leave, through a kill of the kubelet', async () => {
-    const { items } = await e2e.client.list(PODS, { namespace: e2e.namespace }, never);
-    const names = items.map(({ metadata }) => metadata?.name ?? '');
-    for (const name of names) await deletePod(e2e, name, 0);
-    const areGone = async () =>
-      (await Promise.all(names.map((name) => isGone(e2e, name)))).every(Boolean);
-    await waitFor(areGone, { what: 'the pods before to be gone' });
-    const node = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
-    const allMilli = milliOf(node.status?.allocatable?.['cpu'] ?? '');
+    const allMilli = await emptyNode();
     await create('waits', { requests: { cpu: '100m' } });
     await create('leaves', { requests: { cpu: `${allMilli - 300}m` } });
     await resize(e2e, 'waits', 'app', { requests: { cpu: '400m' } });
-    const isWaiting = (seen: Pod): boolean =>
-      conditionOf(seen, 'PodResizePending') === 'True Deferred';
     const waiting = await e2e.waitForPod('waits', 'to wait', isWaiting);
     const { message } =
       waiting.status?.conditions?.find(({ type }) => type === 'PodResizePending') ?? {};
@@ -208,6 +213,31 @@ describe('a pod that asks for other resources', () => {
     });
     expect(conditionOf(after, 'PodResizePending')).toBe('');
     expect(statusOf(after, 'app')?.restartCount).toBe(0);
+  });
+
+  it('has its turn: a guaranteed one before one that waits longer', async () => {
+    const allMilli = await emptyNode();
+    await create('waits-longest', { requests: { cpu: '100m' } });
+    await create('waits-long', guaranteed('100m', '32Mi'));
+    await create('leaves-room', { requests: { cpu: '300m' } });
+    await create('stays', { requests: { cpu: `${allMilli - 500}m` } });
+    const wish = async (name: string, resources: object): Promise<void> => {
+      await resize(e2e, name, 'app', resources);
+      await e2e.waitForPod(name, 'to wait', isWaiting);
+    };
+    await wish('waits-longest', { requests: { cpu: '400m' } });
+    await wish('waits-long', guaranteed('400m', '32Mi'));
+    await deletePod(e2e, 'leaves-room', 0); // room for one of them
+    const given = { cpu: '400m', memory: '32Mi' };
+    await e2e.waitForPod('waits-long', 'to have more', isGiven('app', given));
+    const other = await e2e.getPod('waits-longest');
+    expect(isWaiting(other)).toBe(true);
+    expect(statusOf(other, 'app')?.allocatedResources).toEqual({ cpu: '100m' });
+    await deletePod(e2e, 'waits-long', 0);
+    await e2e.waitForPod('waits-longest', 'to have more too', (seen) => {
+      return statusOf(seen, 'app')?.resources?.requests?.['cpu'] === '400m';
+    });
+    expect(await emptyNode()).toBe(allMilli);
   });
 
   it('is asked to by kubectl', async () => {

@@ -133,6 +133,23 @@ describe('a status', () => {
     await waitForEvent(e2e, 'cannot-run', { reason: 'Failed', message });
   });
 
+  it('tells that a container took more memory than it may: OOMKilled, 137', async () => {
+    const resources = { limits: { memory: '32Mi' } };
+    await createPod(e2e, 'greedy', {
+      restartPolicy: 'Never',
+      containers: [
+        aScript('app', 'exec tail /dev/zero', { resources }),
+        aScript('modest', 'exit 0', { resources }),
+      ],
+    });
+    const pod = await e2e.waitForPod('greedy', 'to fail', hasPhase('Failed'));
+    expect(statusOf(pod, 'app')?.state?.terminated).toMatchObject({
+      reason: 'OOMKilled',
+      exitCode: 137,
+    });
+    expect(statusOf(pod, 'modest')?.state?.terminated?.reason).toBe('Completed');
+  });
+
   it('tells how a container ended: its file, or the end of its log', async () => {
     const policy = { terminationMessagePolicy: 'FallbackToLogsOnError' };
     const lines = 'i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done';

@@ -1,5 +1,5 @@
-import { mkdtempSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -79,6 +79,65 @@ describe('a static pod', () => {
     });
     expect(mainContainer(after).id).not.toBe(mainContainer(before).id);
     expect(mainContainer(await e2e.getPod(named('web')))).toEqual(kept);
+  });
+
+  it('runs on, and others begin, beside files that are no pods; the log names those', async () => {
+    const kept = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
+    await writeFile(join(dir, 'broken.yaml'), 'kind: {');
+    await writeFile(
+      join(dir, 'other.yaml'),
+      'apiVersion: v1\nkind: Service\nmetadata: { name: x }',
+    );
+    await write('UPPER', web);
+    await write('sound', speaker('sound'));
+    await e2e.waitForPod(named('sound'), 'to be ready', isReady);
+    expect(mainContainer(await e2e.getPod(named('web')))).toEqual(kept);
+    const isTold = async (name: string): Promise<boolean> =>
+      (await readFile(e2e.cluster.kubelet.logFile, 'utf8'))
+        .split('\n')
+        .some((line) => line.includes('manifest not used') && line.includes(join(dir, name)));
+    for (const name of ['broken.yaml', 'other.yaml', 'UPPER.yaml']) {
+      await waitFor(() => isTold(name), { what: `the log to name ${name}` });
+      await rm(join(dir, name));
+    }
+    await rm(join(dir, 'sound.yaml'));
+  });
+
+  it('begins while nobody reaches the API server, and is shown when somebody does', async () => {
+    const kept = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
+    const { space, kubelet } = e2e.cluster;
+    const { port } = new URL(
+      await kubectl('config', 'view', '-o=jsonpath={.clusters[0].cluster.server}'),
+    );
+    const rule = ['OUTPUT', '-p', 'tcp', '--dport', port, '-j', 'REJECT'];
+    await space.run(['iptables', '-I', ...rule]);
+    try {
+      await kubelet.kill9();
+      const before = (await readFile(kubelet.logFile)).length;
+      await kubelet.start();
+      const isCutOff = async () =>
+        (await readFile(kubelet.logFile)).includes('ECONNREFUSED', before);
+      await waitFor(isCutOff, { what: 'the kubelet to miss the API server' });
+      const out = {
+        name: 'out',
+        hostPath: { path: join(space.dir, 'out'), type: 'DirectoryOrCreate' },
+      };
+      const command = ['sh', '-c', 'echo runs >> /out/cut-off; exec sleep 3600'];
+      const volumeMounts = [{ name: 'out', mountPath: '/out' }];
+      const image = 'nodeagent.test/busybox:1';
+      await write('cut-off', { image, command, volumeMounts }, { volumes: [out] });
+      await waitFor(() => existsSync(join(space.dir, 'out/cut-off')), {
+        what: 'the static pod to run',
+      });
+      await expect(e2e.getPod(named('cut-off'))).rejects.toMatchObject({ code: 'KUBE_NOT_FOUND' });
+    } finally {
+      await space.run(['iptables', '-D', ...rule]);
+    }
+    const shown = await e2e.waitForPod(named('cut-off'), 'to be shown', isReady);
+    expect(mainContainer(shown).restarts).toBe(0);
+    expect(await readFile(join(space.dir, 'out/cut-off'), 'utf8')).toBe('runs\n');
+    expect(mainContainer(await e2e.getPod(named('web')))).toEqual(kept);
+    await rm(join(dir, 'cut-off.yaml'));
   });
 
   it('goes with its file', async () => {

@@ -1,4 +1,11 @@
-import { type ContainerStatus, isKubeError, NODES, type Pod, PODS } from '@nodeagent/kube-client';
+import {
+  type ContainerStatus,
+  isKubeError,
+  type KubeClient,
+  NODES,
+  type Pod,
+  PODS,
+} from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -8,9 +15,28 @@ let node: RealNode;
 let kubelet: RunningKubelet;
 const { signal } = new AbortController();
 
+/** What the kubelet wrote about pods: the pod's name, and the patch. */
+const written: (readonly [string, unknown])[] = [];
+
+function noting(client: KubeClient): KubeClient {
+  return {
+    get: (resource, name, end) => client.get(resource, name, end),
+    list: (resource, options, end) => client.list(resource, options, end),
+    watch: (resource, options, end) => client.watch(resource, options, end),
+    create: (resource, object, end) => client.create(resource, object, end),
+    replace: (resource, object, options, end) => client.replace(resource, object, options, end),
+    patch: (resource, name, patch, end) => {
+      if (resource.plural === 'pods') written.push([name.name, patch.body]);
+      return client.patch(resource, name, patch, end);
+    },
+    delete: (resource, name, options, end) => client.delete(resource, name, options, end),
+    createSubresource: (target, body, end) => client.createSubresource(target, body, end),
+  };
+}
+
 beforeAll(async () => {
   node = await startRealNode('kubelet-life');
-  kubelet = node.startKubelet();
+  kubelet = node.startKubelet({ ports: { client: noting(node.user) } });
   await waitFor(
     async () => {
       const { status } = await node.user.get(NODES, { name: NODE_NAME }, signal);
@@ -108,6 +134,37 @@ describe('a pod on containerd', () => {
     const labels = { 'io.kubernetes.pod.uid': uid };
     expect(await node.cri.runtime.listPodSandbox({ labels }, signal)).toEqual([]);
     expect(await node.cri.runtime.listContainers({ labels }, signal)).toEqual([]);
+  });
+
+  it('is told of by patches that hold what changed, and nothing where nothing did', async () => {
+    const patches = () => written.filter(([name]) => name === 'told').map(([, body]) => body);
+    const keys = () =>
+      patches().flatMap((body) => Object.keys((body as Readonly<{ status: object }>).status));
+    const times = (key: string): number => keys().filter((each) => each === key).length;
+    const pod = await node.user.create(PODS, web('told'), signal);
+    await until('told', 'told to be ready', isReady);
+    for (const key of ['observedGeneration', 'startTime', 'podIP', 'podIPs']) {
+      expect([key, times(key)]).toEqual([key, 1]);
+    }
+    expect(times('qosClass')).toBe(0); // the API server has said so itself
+    for (const body of patches()) {
+      expect(body).toMatchObject({ metadata: { uid: pod.metadata?.uid } });
+    }
+    const before = patches().length;
+    const body = { metadata: { labels: { looked: 'again' } } };
+    await node.user.patch(
+      PODS,
+      { namespace: 'default', name: 'told' },
+      { type: 'merge', body },
+      signal,
+    );
+    await node.user.create(PODS, web('beside'), signal);
+    await until('beside', 'beside to be ready', isReady);
+    expect(patches()).toHaveLength(before);
+    for (const name of ['told', 'beside']) {
+      await node.user.delete(PODS, { namespace: 'default', name }, {}, signal);
+      await untilGone(name);
+    }
   });
 
   it('runs init containers one after the other, sharing a volume', async () => {
