@@ -87,7 +87,6 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   await pods.start('warm-up');
   await new Promise((resolve) => setTimeout(resolve, 3000));
   console.log(`kubelet with 1 pod: ${(await rssMib(cluster.kubelet.pid)).toFixed(0)} MiB`);
-  console.log(`kube-proxy idle: ${(await rssMib(cluster.proxy.pid)).toFixed(0)} MiB`);
 
   // In turn, so that a slow minute of the machine slows both.
   const single = { bare: [] as number[], ours: [] as number[] };
@@ -113,6 +112,8 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   await new Promise((resolve) => setTimeout(resolve, 5000));
   const { pid } = cluster.kubelet;
   console.log(`kubelet with ${half} pods: ${(await rssMib(pid)).toFixed(0)} MiB`);
+  // by now it has given back what its start needed
+  console.log(`kube-proxy idle: ${(await rssMib(cluster.proxy.pid)).toFixed(1)} MiB`);
   await pods.removeAll();
 
   const bareMany = await timed(
