@@ -101,6 +101,25 @@ export function planApiServer(dir: string, nodeName: string, network: NodeNetwor
   };
 }
 
+const POD_CERTIFICATE_GATES = [
+  'ClusterTrustBundle',
+  'ClusterTrustBundleProjection',
+  'PodCertificateRequest',
+];
+
+/**
+ * What pods' certificates and trust bundles take beside: v1beta1 is off unless asked for.
+ *
+ * @param version of the kube-apiserver, `1.36.2`
+ * @returns nothing before 1.35, which has no such version of them
+ */
+export function podCertificateArguments(version: string): readonly string[] {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < 1 || (major === 1 && minor < 35)) return [];
+  const gates = POD_CERTIFICATE_GATES.map((gate) => `${gate}=true`).join(',');
+  return ['--runtime-config=certificates.k8s.io/v1beta1=true', `--feature-gates=${gates}`];
+}
+
 export function serviceCidrs({ serviceCidr, ipv6 }: NodeNetwork): readonly string[] {
   return ipv6 ? [serviceCidr, ipv6.serviceCidr] : [serviceCidr];
 }

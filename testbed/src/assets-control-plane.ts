@@ -8,6 +8,7 @@ import {
   type ClientName,
   KUBELET_CLIENT,
   planApiServer,
+  podCertificateArguments,
   renderKubeconfig,
 } from './api-server-plan.ts';
 import { findAssets } from './assets.ts';
@@ -45,7 +46,8 @@ export async function startApiServer(
   const plan = planApiServer(dir, nodeName, space.network);
   const { ca, admin, kubeconfigs } = await writeCredentials(plan, dir);
   const etcd = await space.start('etcd', [assets.etcd, ...plan.etcdArguments]);
-  const argv = [assets.apiServer, ...plan.apiServerArguments];
+  const more = podCertificateArguments(assets.version);
+  const argv = [assets.apiServer, ...plan.apiServerArguments, ...more];
   const apiServer = await space.start('kube-apiserver', argv);
   const isReady = async () => {
     etcd.assertRunning();

@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import {
   CLUSTER_TRUST_BUNDLES,
   type ClusterTrustBundle,
+  isKubeError,
   type Pod,
   POD_CERTIFICATE_REQUESTS,
   type Volume,
 } from '@nodeagent/kube-client';
 import { type Authority, createAuthority, waitFor } from '@nodeagent/testbed';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { useCluster } from './fixture.ts';
 import { type PodSigner, REFUSE_ANNOTATION, startPodSigner } from './pod-signer.ts';
@@ -25,17 +26,36 @@ const e2e = useCluster({
 });
 const never = new AbortController().signal;
 
+/** An API server of somebody else's may not have these kinds: they are off unless asked for. */
+let isServed = false;
 let signer: PodSigner;
 let roots: readonly Authority[];
 const bundles: string[] = [];
 beforeAll(async () => {
+  isServed = await servesBoth();
+  if (!isServed) return;
   signer = await startPodSigner(e2e.client, `${e2e.namespace}.nodeagent.test/pods`);
   roots = await Promise.all(['a', 'b', 'c'].map((name) => createAuthority(name)));
 });
+beforeEach(({ skip }) => {
+  skip(!isServed, 'this API server has no certificates.k8s.io/v1beta1');
+});
 afterAll(async () => {
+  if (!isServed) return;
   await signer.stop();
   for (const name of bundles) await e2e.client.delete(CLUSTER_TRUST_BUNDLES, { name }, {}, never);
 });
+
+async function servesBoth(): Promise<boolean> {
+  try {
+    await e2e.client.list(CLUSTER_TRUST_BUNDLES, { limit: 1 }, never);
+    await e2e.client.list(POD_CERTIFICATE_REQUESTS, { limit: 1 }, never);
+    return true;
+  } catch (error) {
+    if (isKubeError(error, 'KUBE_NOT_FOUND')) return false;
+    throw error;
+  }
+}
 
 type Sources = NonNullable<NonNullable<Volume['projected']>['sources']>;
 const projected = (...sources: Sources): Volume => ({ name: 'id', projected: { sources } });

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
-import { planApiServer, renderKubeconfig } from '../../src/api-server-plan.ts';
+import {
+  planApiServer,
+  podCertificateArguments,
+  renderKubeconfig,
+} from '../../src/api-server-plan.ts';
 import { planNodeNetwork } from '../../src/node-network.ts';
 
 const DIR = '/somewhere/control-plane';
@@ -36,6 +40,18 @@ describe('the arguments of kube-apiserver', () => {
 
   it('accept no identity but by certificate', () => {
     expect(flag('token-auth-file')).toBeUndefined();
+  });
+});
+
+describe('what pods’ certificates take', () => {
+  it.each(['1.35.0', '1.36.2-rc.1', '2.0.0'])('is asked of %s', (version) => {
+    const [versions, gates] = podCertificateArguments(version);
+    expect(versions).toBe('--runtime-config=certificates.k8s.io/v1beta1=true');
+    expect(gates).toMatch(/^--feature-gates=(\w+=true,)*PodCertificateRequest=true$/);
+  });
+
+  it.each(['1.34.9', '1.9.0'])('is not known to %s', (version) => {
+    expect(podCertificateArguments(version)).toEqual([]);
   });
 });
 
