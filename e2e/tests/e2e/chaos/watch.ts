@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import type { RuntimeService } from '@nodeagent/cri-client';
+import { isCriError, type RuntimeService } from '@nodeagent/cri-client';
 import { type KubeClient, type Pod, PODS } from '@nodeagent/kube-client';
 
 const UID = 'io.kubernetes.pod.uid';
@@ -36,7 +36,9 @@ export function watchForViolations(
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       await look().catch((error: unknown) => {
-        if (!signal.aborted) violations.add(`the witness cannot see: ${String(error)}`);
+        // a runtime that is restarted for its dead tasks is away for a moment
+        if (signal.aborted || isCriError(error, 'CRI_UNAVAILABLE')) return;
+        violations.add(`the witness cannot see: ${String(error)}`);
       });
       await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
