@@ -60,7 +60,9 @@ describe('many pods that change, a kubelet that is killed, a runtime that is cut
       expect(replaced(wanted, await podsNow(), witness)).toEqual([]);
       for (const name of wanted.keys()) await remove(name, undefined);
       await settle('pods to be gone', async () => (await podsNow()).map(nameOf));
-      const release = createRelease(e2e.cluster.containerd);
+      const { containerd } = e2e.cluster;
+      const restart = () => witness.lookAwayFor(() => containerd.restart());
+      const release = createRelease(containerd, restart);
       await settle('nothing to be left', async () => {
         await release();
         return findLeaks(e2e.cluster, cri.runtime, never);

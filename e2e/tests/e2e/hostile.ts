@@ -2,13 +2,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
 import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
+import { expect } from 'vitest';
 
 import type { Fixture } from './fixture.ts';
 
 /** Rounds may differ by this much: V8's heap breathes. 10 KiB a connection would be twice that. */
-export const BREATH_MIB = 64;
+const BREATH_MIB = 64;
 
-export interface Held {
+interface Held {
   readonly rss: number;
   readonly files: number;
 }
@@ -35,6 +36,25 @@ export async function settled(e2e: Fixture): Promise<Held> {
     },
     { what: 'the kubelet to settle', everyMs: 3000, timeoutMs: 240_000 },
   );
+}
+
+/** Goes through all of it once more: a second round leaves no more behind than the first did. */
+export async function expectNothingLeft(
+  e2e: Fixture,
+  attacks: readonly (() => Promise<string>)[],
+  figures: string[],
+): Promise<void> {
+  const { pid } = e2e.cluster.kubelet;
+  const first = await settled(e2e);
+  for (const attack of attacks) await attack();
+  const second = await settled(e2e);
+  const [before, after] = [first, second].map(
+    ({ rss, files }) => `${rss.toFixed(0)} MiB and ${files} files`,
+  );
+  figures.push(`after the first round ${before}, after the second ${after}`);
+  expect(e2e.cluster.kubelet.pid).toBe(pid);
+  expect(second.rss).toBeLessThan(first.rss + BREATH_MIB);
+  expect(second.files).toBeLessThan(first.files + 20);
 }
 
 /** To those who may ask, by way of the API server. */

@@ -6,9 +6,12 @@ import type { Containerd } from '@nodeagent/testbed';
  * it has exited, keeps its dead task, and refuses to remove it (`cannot delete running task`); nothing
  * in CRI ends a task that is dead. It finds out when it starts again.
  *
- * @returns call it now and then; it restarts containerd once, when a task stays dead between two calls
+ * @returns call it now and then; it has containerd restarted once, when a task stays dead between two calls
  */
-export function createRelease(containerd: Containerd): () => Promise<void> {
+export function createRelease(
+  containerd: Containerd,
+  restart: () => Promise<void>,
+): () => Promise<void> {
   let before: ReadonlySet<string> = new Set();
   let isDone = false;
   return async () => {
@@ -16,7 +19,7 @@ export function createRelease(containerd: Containerd): () => Promise<void> {
     const dead = deadTasks(await containerd.ctr('tasks', 'ls'));
     if ([...dead].some((id) => before.has(id))) {
       isDone = true;
-      await containerd.restart();
+      await restart();
     }
     before = dead;
   };

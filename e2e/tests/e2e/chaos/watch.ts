@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { isCriError, type RuntimeService } from '@nodeagent/cri-client';
+import type { RuntimeService } from '@nodeagent/cri-client';
 import { type KubeClient, type Pod, PODS } from '@nodeagent/kube-client';
+import { waitFor } from '@nodeagent/testbed';
 
 const UID = 'io.kubernetes.pod.uid';
 const NAME = 'io.kubernetes.container.name';
@@ -13,6 +14,12 @@ export interface Witness {
   readonly ran: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
+export interface Watching extends Witness {
+  readonly done: Promise<void>;
+  /** Does not look while the work takes the runtime away, until it answers again. */
+  lookAwayFor(work: () => Promise<void>): Promise<void>;
+}
+
 export interface WitnessParts {
   readonly runtime: RuntimeService;
   readonly client: KubeClient;
@@ -22,28 +29,37 @@ export interface WitnessParts {
 const EVERY_MS = 250;
 
 /** Looks at the runtime itself and at the API, again and again, until the signal fires. */
-export function watchForViolations(
-  parts: WitnessParts,
-  signal: AbortSignal,
-): Witness & { readonly done: Promise<void> } {
+export function watchForViolations(parts: WitnessParts, signal: AbortSignal): Watching {
   const violations = new Set<string>();
   const ran = new Map<string, Set<string>>();
   const told = new Map<string, Pod>();
+  let isLooking = true;
   const look = async (): Promise<void> => {
     await lookAtRuntime(parts, { violations, ran }, signal);
     await lookAtApi(parts, { violations, told }, signal);
   };
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
-      await look().catch((error: unknown) => {
-        // a runtime that is restarted for its dead tasks is away for a moment
-        if (signal.aborted || isCriError(error, 'CRI_UNAVAILABLE')) return;
-        violations.add(`the witness cannot see: ${String(error)}`);
-      });
+      if (isLooking) {
+        await look().catch((error: unknown) => {
+          if (signal.aborted || !isLooking) return;
+          violations.add(`the witness cannot see: ${String(error)}`);
+        });
+      }
       await delay(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   };
-  return { violations, ran, done: run() };
+  const lookAwayFor = async (work: () => Promise<void>): Promise<void> => {
+    isLooking = false;
+    try {
+      await work();
+      const answers = async () => (await parts.runtime.version(signal)).runtimeName !== '';
+      await waitFor(answers, { what: 'the runtime to answer again' });
+    } finally {
+      isLooking = true;
+    }
+  };
+  return { violations, ran, done: run(), lookAwayFor };
 }
 
 async function lookAtRuntime(
