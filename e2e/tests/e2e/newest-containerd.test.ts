@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 
 import { cgroupOf } from './cgroups.ts';
 import { useCluster } from './fixture.ts';
-import { aScript, createPod, isRunning, ledgerOf, SERVES, statusOf } from './pods.ts';
+import { aScript, createPod, isRunning, SERVES, statusOf, untilSaid } from './pods.ts';
 import { guaranteed, isGiven, resize } from './resizes.ts';
 import { only, samples } from './samples.ts';
 
@@ -60,7 +60,7 @@ describe('a runtime that tells what happens in it', () => {
     expect((await relists()).count).toBe(count);
     const { exitCode, reason } = statusOf(again, 'app')?.lastState?.terminated ?? {};
     expect({ exitCode, reason }).toEqual({ exitCode: 137, reason: 'Error' });
-    expect(await ledgerOf(e2e, 'killed')).toEqual(['app runs', 'app runs']);
+    await untilSaid(e2e, 'killed', 'app runs', 'app runs');
   });
 });
 

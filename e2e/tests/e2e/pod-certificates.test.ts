@@ -10,12 +10,20 @@ import {
   POD_CERTIFICATE_REQUESTS,
   type Volume,
 } from '@nodeagent/kube-client';
-import { type Authority, createAuthority, waitFor } from '@nodeagent/testbed';
+import { type Authority, createAuthority } from '@nodeagent/testbed';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { useCluster } from './fixture.ts';
 import { type PodSigner, REFUSE_ANNOTATION, startPodSigner } from './pod-signer.ts';
-import { aScript, createPod, isRunning, ledgerOf, SERVES, statusOf, waitForEvent } from './pods.ts';
+import {
+  aScript,
+  createPod,
+  isRunning,
+  SERVES,
+  statusOf,
+  untilSaid,
+  waitForEvent,
+} from './pods.ts';
 
 const e2e = useCluster({
   featureGates: {
@@ -93,13 +101,7 @@ const certificatesIn = (pem: string): readonly X509Certificate[] =>
   (pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []).map(
     (text) => new X509Certificate(text),
   );
-const said = (pod: string, what: string): Promise<boolean> =>
-  waitFor(
-    async () => (await ledgerOf(e2e, pod).catch((): string[] => [])).includes(`app ${what}`),
-    {
-      what: `${pod} to have said ${what}`,
-    },
-  );
+const said = (pod: string, what: string) => untilSaid(e2e, pod, `app ${what}`);
 const podCertificate = (more: object = {}) => ({
   podCertificate: { signerName: signer.signerName, keyType: 'ECDSAP256', ...more },
 });

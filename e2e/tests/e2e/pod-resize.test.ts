@@ -19,6 +19,7 @@ import {
   ledgerOf,
   SERVES,
   statusOf,
+  untilSaid,
   waitForEvent,
 } from './pods.ts';
 
@@ -100,6 +101,7 @@ describe('a pod that asks for other resources', () => {
     expect(statusOf(after, 'app')?.restartCount).toBe(1);
     expect(await cgroupOf(e2e.cluster, after, 'app')).toEqual({ quotaUs: 6000, memory: 64 * MIB });
     expect(await cgroupOf(e2e.cluster, after)).toEqual({ quotaUs: 6000, memory: 64 * MIB });
+    await untilSaid(e2e, 'restarts', 'app runs', 'app runs');
     expect(await ledgerOf(e2e, 'restarts')).toEqual(['app runs', 'app stops', 'app runs']);
     const message = 'Container app resize requires restart';
     await waitForEvent(e2e, 'restarts', { reason: 'Killing', message });
@@ -109,12 +111,7 @@ describe('a pod that asks for other resources', () => {
     const holds = `head -c ${40 * MIB} /dev/zero > /dev/shm/held; ${SERVES}`;
     const resources = guaranteed('100m', '96Mi');
     await createPod(e2e, 'in-use', { containers: [aScript('app', holds, { resources })] });
-    await waitFor(
-      async () => (await ledgerOf(e2e, 'in-use').catch((): string[] => [])).includes('app runs'),
-      {
-        what: 'the memory to be in use',
-      },
-    );
+    await untilSaid(e2e, 'in-use', 'app runs'); // the memory is in use
     await resize(e2e, 'in-use', 'app', guaranteed('100m', '20Mi'));
     const pod = await e2e.waitForPod('in-use', 'to be refused', (seen) => {
       return conditionOf(seen, 'PodResizeInProgress') === 'True Error';

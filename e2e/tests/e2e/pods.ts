@@ -54,10 +54,28 @@ export async function createPod(e2e: Fixture, name: string, parts: PodParts): Pr
   return e2e.client.create(PODS, pod, never);
 }
 
-/** What the containers of the pod said, in order. */
+/**
+ * What the containers of the pod have said so far, in order. A container runs before its command has
+ * said a word: who waits for one waits for the other with {@link untilSaid}.
+ */
 export async function ledgerOf(e2e: Fixture, name: string): Promise<readonly string[]> {
-  const text = await readFile(join(e2e.cluster.space.dir, 'ledger', name), 'utf8');
-  return text.trim().split('\n');
+  const text = await readFile(join(e2e.cluster.space.dir, 'ledger', name), 'utf8').catch(
+    (error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      throw error;
+    },
+  );
+  return text.split('\n').slice(0, -1);
+}
+
+/** Waits until the containers of the pod have said all these lines, each as often as it stands here. */
+export function untilSaid(e2e: Fixture, name: string, ...lines: readonly string[]): Promise<true> {
+  const timesIn = (said: readonly string[], line: string) => said.filter((s) => s === line).length;
+  const isSaid = async () => {
+    const said = await ledgerOf(e2e, name);
+    return lines.every((line) => timesIn(said, line) >= timesIn(lines, line)) || undefined;
+  };
+  return waitFor(isSaid, { what: `${name} to have said ${lines.join(', ')}` });
 }
 
 /** Reasons, messages and counts of the events about a pod, `reason: message`, oldest first. */
