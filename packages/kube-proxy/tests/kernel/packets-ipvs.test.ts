@@ -49,7 +49,6 @@ const isSynced = (family: string): boolean =>
 packetSuite({
   mode: 'ipvs',
   node,
-  sctp: true,
   start: async (_, objects, config) => {
     const more = config as { ipvs: object };
     const ipvs = { ...more.ipvs, syncPeriod: '30s', excludeCIDRs: ['192.0.2.0/24'] };

@@ -41,7 +41,7 @@ export interface PacketCase {
   readonly from: HostName;
   readonly to: Target;
   readonly port: number;
-  /** TCP when absent. SCTP is sent where the kernel has it, and traced everywhere. */
+  /** TCP when absent. */
   readonly protocol?: 'udp' | 'sctp';
   readonly want: Expected;
   /**
@@ -719,6 +719,16 @@ const OTHER_PROTOCOLS: readonly PacketCase[] = [
     port: 9000,
     protocol: 'sctp',
     want: { servers: ['a', 'remote'], sees: 'node' },
+    except: { userspace: 'no answer' }, // it does not carry SCTP
+  },
+  {
+    name: 'SCTP from a pod, as itself',
+    from: 'podB',
+    to: { clusterIp: 'streams' },
+    port: 9000,
+    protocol: 'sctp',
+    want: { servers: ['a', 'remote'], sees: 'sender' },
+    except: { userspace: 'no answer' },
   },
   {
     name: 'SCTP to a node port',
@@ -727,6 +737,7 @@ const OTHER_PROTOCOLS: readonly PacketCase[] = [
     port: 30_090,
     protocol: 'sctp',
     want: { servers: ['a', 'remote'], sees: 'node' },
+    except: { userspace: 'refused' },
   },
   {
     name: 'SCTP without endpoint',
@@ -735,6 +746,7 @@ const OTHER_PROTOCOLS: readonly PacketCase[] = [
     port: 9000,
     protocol: 'sctp',
     want: 'refused',
+    except: { userspace: 'no answer' },
   },
 ];
 

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 
 import { createNetns, type Netns } from '@nodeagent/testbed';
 
-import type { HostName } from './cases.js';
+import type { HostName, ServerName } from './cases.js';
 import { HOSTS } from './hosts.js';
 import { TCP_PORT, UDP_PORT } from './objects.js';
 
@@ -31,16 +31,9 @@ export interface PacketNetwork {
 
 const NAMES = { podA: 'a', podB: 'b', remotePod: 'remote' } as const;
 
-export interface NetworkOptions {
-  /** The node's namespace; one of its own when absent. */
-  readonly node?: Netns | undefined;
-  /** Hosts serve SCTP, too: the kernel has it. */
-  readonly sctp?: boolean | undefined;
-}
-
-export async function createPacketNetwork(options: NetworkOptions = {}): Promise<PacketNetwork> {
-  const { sctp = false } = options;
-  const node = options.node ?? (await createNetns());
+/** @param given the node's namespace; one of its own when absent */
+export async function createPacketNetwork(given?: Netns): Promise<PacketNetwork> {
+  const node = given ?? (await createNetns());
   const spaces = new Map<HostName, Netns>([['node', node]]);
   await node.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
   for (const [name, { device, address, gateway }] of Object.entries(HOSTS)) {
@@ -57,8 +50,7 @@ export async function createPacketNetwork(options: NetworkOptions = {}): Promise
   await addDefaultRoutes(node, HOSTS.remotePod.address);
   const hosts = new Map<HostName, AskingHost>();
   for (const [name, space] of spaces) {
-    const shown = NAMES[name as keyof typeof NAMES] ?? name;
-    hosts.set(name, await AskingHost.start(space, shown, sctp));
+    hosts.set(name, await AskingHost.start(space, name));
   }
   const of = <T>(map: ReadonlyMap<HostName, T>, name: HostName): T => {
     const found = map.get(name);
@@ -87,15 +79,16 @@ class AskingHost {
   readonly #waiting = new Map<number, (answer: string) => void>();
   #next = 0;
 
-  static async start(space: Netns, name: string, sctp: boolean): Promise<AskingHost> {
-    // the node itself must not listen where its node ports are tried
+  static async start(space: Netns, host: HostName): Promise<AskingHost> {
+    // the node itself must not listen where its node ports are tried; SCTP is served in pods only
     const script = join(import.meta.dirname, 'host.mjs');
-    const ports = [TCP_PORT, UDP_PORT, ...(sctp ? [TCP_PORT] : [])];
-    const argv = [process.execPath, script, name, ...ports.map(String)];
+    const pod = NAMES[host as keyof typeof NAMES] as ServerName | undefined;
+    const ports = [TCP_PORT, UDP_PORT, ...(pod === undefined ? [] : [TCP_PORT])];
+    const argv = [process.execPath, script, pod ?? host, ...ports.map(String)];
     const [program = '', ...args] = [...space.enter, ...argv];
-    const host = new AskingHost(spawn(program, args));
-    await host.#ready;
-    return host;
+    const asking = new AskingHost(spawn(program, args));
+    await asking.#ready;
+    return asking;
   }
 
   readonly #ready: Promise<void>;

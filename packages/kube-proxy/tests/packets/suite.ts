@@ -20,8 +20,6 @@ export interface SuiteOptions {
   readonly worlds?: readonly World[];
   /** The node's namespace; one of its own when absent. */
   readonly node?: Netns;
-  /** The kernel has SCTP. */
-  readonly sctp?: boolean;
   /** The proxy need not be ready yet; the suite waits for its first answers. */
   readonly start: (
     network: PacketNetwork,
@@ -32,10 +30,10 @@ export interface SuiteOptions {
 
 /** The whole table with real packets, as tests. */
 export function packetSuite(options: SuiteOptions): void {
-  const { mode, start, node, sctp = false, worlds = WORLDS } = options;
+  const { mode, start, node, worlds = WORLDS } = options;
   let network: PacketNetwork;
   beforeAll(async () => {
-    network = await createPacketNetwork({ node, sctp });
+    network = await createPacketNetwork(node);
   });
   afterAll(async () => {
     await network?.remove();
@@ -52,8 +50,7 @@ export function packetSuite(options: SuiteOptions): void {
       await proxy?.remove();
     });
     describe.each(FAMILIES)('%s', (family) => {
-      const sent = world.cases.filter(({ protocol }) => sctp || protocol !== 'sctp');
-      it.concurrent.each(sent)('$name', async (one) => {
+      it.concurrent.each(world.cases)('$name', async (one) => {
         const want = wantedOf(one, mode, family);
         expect(await checkPackets(one, want, { network, objects, family })).toBeUndefined();
       });

@@ -20,6 +20,7 @@ export const IPTABLES_EXPLAINER: ModeExplainer = {
           ? localhostNodePorts
           : (nodePortIps === 'all' ? addresses : nodePortIps).includes(ip),
       otherPorts: 'passed',
+      carries: () => true,
       keepsSource: true,
     };
   },

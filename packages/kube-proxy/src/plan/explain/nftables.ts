@@ -22,6 +22,7 @@ export const NFTABLES_EXPLAINER: ModeExplainer = {
     return {
       hasNodePorts: (ip) => !isLoopback(ip) && own.includes(ip),
       otherPorts: 'refused',
+      carries: () => true,
       keepsSource: true,
     };
   },

@@ -25,13 +25,15 @@ export interface RulePath extends TraceOutcome {
   readonly path: readonly string[];
 }
 
+export type ModeTraits = Pick<TraceNode, 'hasNodePorts' | 'otherPorts' | 'carries' | 'keepsSource'>;
+
 /** What a mode can tell about itself without a machine. */
 export interface ModeExplainer {
   readonly mode: ProxyMode;
   /** Pieces of text: what the mode writes on an empty machine, for people and for its own tool. */
   render(input: ExplainInput): Iterable<string>;
   /** How the mode differs from others in what packets meet. */
-  traits(input: ExplainInput): Pick<TraceNode, 'hasNodePorts' | 'otherPorts' | 'keepsSource'>;
+  traits(input: ExplainInput): ModeTraits;
   /** The packet's ways through the mode's rules; absent where there is no tracer for them. */
   follow?(input: ExplainInput, packet: TracePacket): readonly RulePath[];
 }

@@ -25,6 +25,7 @@ export const USERSPACE_EXPLAINER: ModeExplainer = {
       hasNodePorts: (ip) =>
         nodePortIps === 'all' ? isLoopback(ip) || addresses.includes(ip) : nodePortIps.includes(ip),
       otherPorts: 'passed',
+      carries: (protocol) => protocol !== 'sctp',
       keepsSource: false,
     };
   },

@@ -46,6 +46,11 @@ class Tracer {
       this.#say(`${what}: a Service has the address, but not the port`);
       if (this.#node.otherPorts === 'refused') return this.#end('rejected');
     } else this.#say(`${what} belongs to no Service`);
+    return this.#passOn();
+  }
+
+  #passOn(): TraceOutcome[] {
+    const { destination } = this.#packet;
     this.#say(
       this.#node.isOwnAddress(destination)
         ? 'the packet is for this node itself'
@@ -59,6 +64,10 @@ class Tracer {
     const { destination, destinationPort, protocol } = this.#packet;
     const where = hostPort(destination, destinationPort);
     this.#say(`${protocol} ${where} is the ${kind} of ${key}`);
+    if (!this.#node.carries(protocol)) {
+      this.#say(`this mode does not carry ${protocol.toUpperCase()}`);
+      return this.#passOn();
+    }
     if (!view.hasAny) {
       this.#list(view.all, { endpoints: [], masquerade: false, localOnly: false });
       this.#say('no endpoint anywhere could answer: refused at once');

@@ -28,6 +28,8 @@ export interface TraceNode {
   hasNodePorts(ip: string): boolean;
   /** What becomes of packets to other ports of Services' addresses. */
   readonly otherPorts: 'passed' | 'refused';
+  /** Does the mode serve ports of this protocol, in lower case? */
+  carries(protocol: string): boolean;
   /** False: the proxy itself is the client of every endpoint. */
   readonly keepsSource: boolean;
 }
