@@ -2,6 +2,7 @@ import type { Logger } from '@nodeagent/base';
 import type { UpgradeRequest } from '@nodeagent/component-base/upgrade';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 
@@ -75,6 +76,11 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     });
   });
   server.keepAliveTimeout = 120_000;
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await listen(server, options);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : options.port;
@@ -83,7 +89,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        for (const socket of sockets) socket.destroy(); // also those that have not shaken hands
       }),
   };
 }

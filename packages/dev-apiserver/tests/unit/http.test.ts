@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
@@ -104,4 +107,16 @@ describe('kubeconfig', () => {
     const text = await server.kubeconfig({ user: 'admin', groups: ['system:masters'] });
     expect(parse(text)).toMatchObject({ 'current-context': 'nodeagent-dev' });
   });
+});
+
+it('stops although there are connections that never shook hands', async () => {
+  const other = await startDevApiServer();
+  const port = Number(new URL(other.url).port);
+  const [silent, gone] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
+  await Promise.all([silent, gone].map((socket) => once(socket, 'connect')));
+  gone.end();
+  await callerWith(other, {}).call('GET', '/version'); // they were taken in before this one
+  const closed = once(silent.resume(), 'close');
+  await other.stop();
+  await closed;
 });
