@@ -103,6 +103,12 @@ describe('deploy/kube-proxy', () => {
 
   it('gives kube-proxy the rights that it needs', async () => {
     const { cluster } = e2e;
+    const beginnings = (count: number) => async () => {
+      const fieldSelector = `involvedObject.name=${cluster.nodeName},source=kube-proxy`;
+      const { items } = await e2e.client.list(EVENTS, { fieldSelector }, never);
+      return items.length === count;
+    };
+    await waitFor(beginnings(1), { what: 'the testbed’s own proxy to have told that it started' });
     await e2e.createPod({ name: 'web', labels: { app: 'web' }, container: {} });
     await e2e.waitForPod('web', 'to be ready', isReady);
     await cluster.proxy.stop();
@@ -116,12 +122,7 @@ describe('deploy/kube-proxy', () => {
       return (await cluster.get(`http://${service.spec?.clusterIP}/`)) === 'web\n';
     };
     await waitFor(answers, { what: 'the Service to answer' });
-    const beginnings = async () => {
-      const fieldSelector = `involvedObject.name=${cluster.nodeName},source=kube-proxy`;
-      const { items } = await e2e.client.list(EVENTS, { fieldSelector }, never);
-      return items.length === 2; // the testbed's own one before it, and this one
-    };
-    await waitFor(beginnings, { what: 'both proxies to have told that they started' });
+    await waitFor(beginnings(2), { what: 'this one to have told it too' });
     expect(await readFile(proxy.logFile, 'utf8')).not.toMatch(/forbidden/i);
   });
 });

@@ -99,6 +99,11 @@ beforeAll(async () => {
     const [one] = status?.containerStatuses ?? [];
     return one?.restartCount === 1 && one.state?.running !== undefined;
   });
+  const logOf = async (name: string) =>
+    (await tryCommand(argvOf(kubectls.at(-1)!, ['logs', name]), { env: environment() })).stdout;
+  await waitFor(async () => (await logOf('again')) !== '', {
+    what: 'the first word of its second life',
+  });
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
@@ -125,9 +130,11 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
 
   describe('logs', () => {
     it('shows all of it, both streams', async () => {
-      const text = await output('logs', 'box', '-c', 'main');
-      expect(text).toMatch(/^first$/m);
-      expect(text).toMatch(/^wrong$/m);
+      const isWhole = async () => {
+        const lines = (await output('logs', 'box', '-c', 'main')).split('\n');
+        return lines.includes('first') && lines.includes('wrong');
+      };
+      await waitFor(isWhole, { what: 'words of both streams' });
     });
 
     it('shows the end, as many lines as asked for', async () => {

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
@@ -7,8 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { useCluster } from './fixture.ts';
 
 const MAX_FILES = 4;
+const MAX_BYTES = 64 * 1024;
 const e2e = useCluster({
-  containerLogMaxSize: '64Ki',
+  containerLogMaxSize: String(MAX_BYTES),
   containerLogMaxFiles: MAX_FILES,
   containerLogMonitorInterval: '3s',
 });
@@ -62,6 +63,8 @@ describe('a log that grows too large', () => {
         },
       );
     }
+    const isAtRest = async () => (await stat(join(folder, '0.log'))).size < MAX_BYTES;
+    await waitFor(isAtRest, { what: 'the newest file to be short enough to stay' });
     const files = await rotated();
     expect(files.length).toBeLessThanOrEqual(MAX_FILES - 1);
     expect(files.slice(0, -1).every((name) => name.endsWith('.gz'))).toBe(true);

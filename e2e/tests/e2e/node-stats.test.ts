@@ -22,6 +22,11 @@ yes 'a line of a log' | head -n 20000
 touch /disk/ready
 while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.2; done`;
 
+const LOG_LINE = 'YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ stdout F a line of a log\n';
+
+const isNear = (amount: Partial<Amount> | undefined, wanted: number): boolean =>
+  Math.abs((amount?.usedBytes ?? 0) - wanted) < MIB / 2;
+
 async function page(path: string): Promise<string> {
   const { nodeIp } = e2e.cluster.space.network;
   return e2e.cluster.get(`http://${nodeIp}:${READ_ONLY_PORT}${path}`);
@@ -164,25 +169,19 @@ describe('what the node tells of its pods', () => {
       async () => {
         const summary = JSON.parse(await page('/stats/summary')) as Summary;
         const seen = summary.pods.find(({ podRef }) => podRef.uid === pod.metadata?.uid);
-        const isMeasured = (seen?.containers[0]?.logs?.usedBytes ?? 0) > 300_000;
+        const volume = (name: string) => seen?.volume.find((each) => each.name === name);
+        const isMeasured =
+          isNear(volume('disk'), 5 * MIB) &&
+          isNear(volume('memory'), 24 * MIB) &&
+          isNear(seen?.containers[0]?.logs, 20_000 * LOG_LINE.length);
         return isMeasured && seen?.cpu.usageNanoCores !== undefined
           ? { seen, node: summary.node }
           : undefined;
       },
-      { what: 'disks and rates to be measured', everyMs: 500 },
+      { what: 'volumes, logs and rates to be measured', everyMs: 200 },
     );
     const { seen, node } = found;
-    const volume = (name: string) => seen.volume.find((each) => each.name === name)?.usedBytes ?? 0;
-    const near = (bytes: number | undefined, wanted: number): void => {
-      expect(Math.abs((bytes ?? 0) - wanted)).toBeLessThan(MIB / 2);
-    };
-    near(volume('disk'), 5 * MIB);
-    near(volume('memory'), 24 * MIB);
     const [burner] = seen.containers;
-    near(
-      burner?.logs?.usedBytes,
-      20_000 * 'YYYY-MM-DDTHH:MM:SS.nnnnnnnnnZ stdout F a line of a log\n'.length,
-    );
     expect(burner?.rootfs?.capacityBytes).toBeGreaterThan(0);
     const memory = burner?.memory;
     expect((memory?.availableBytes ?? 0) + (memory?.workingSetBytes ?? 0)).toBe(128 * MIB);

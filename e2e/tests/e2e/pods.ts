@@ -12,10 +12,17 @@ export type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerS
 
 const never = new AbortController().signal;
 
-/** Runs until it is told to stop, and says what befalls it: `<name> runs`, `<name> stops`. */
-export const SERVES =
-  'say() { echo "$NAME $1" >> /ledger/$POD; }; say runs; ' +
-  "trap 'say stops; exit 0' TERM; while :; do sleep 1000 & wait $!; done";
+/**
+ * Runs until it is told to stop, and says what befalls it: `<name> runs`, `<name> stops`. From its
+ * first word on it can be told: signals are lost on a first process that has not asked for them.
+ *
+ * @param first what it does before it stops
+ */
+export const servesAndThen = (first: string): string =>
+  `trap '${first}; say stops; exit 0' TERM; say runs; while :; do sleep 1000 & wait $!; done`;
+
+/** Runs until it is told to stop. */
+export const SERVES = servesAndThen(':');
 
 /** A container that runs a shell script; it may `say` things to the ledger of its pod. */
 export function aScript(name: string, script: string, more: object = {}): ContainerSpec {

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -51,7 +51,10 @@ describe('a static pod', () => {
   it('runs from its file, and kubectl finds it by its mirror', async () => {
     await write('web', web);
     const pod = await e2e.waitForPod(named('web'), 'to be ready', isReady);
-    expect(await e2e.cluster.get(`http://${pod.status?.podIP}:8080/`)).toBe(`${named('web')}\n`);
+    const answer = await waitFor(() => e2e.cluster.get(`http://${pod.status?.podIP}:8080/`), {
+      what: 'its server to answer',
+    });
+    expect(answer).toBe(`${named('web')}\n`);
     await write('speaker', speaker('hello'));
     await e2e.waitForPod(named('speaker'), 'to be ready', isReady);
     const hasSpoken = async () => (await kubectl('logs', named('speaker'))) === 'hello\n';
@@ -126,9 +129,8 @@ describe('a static pod', () => {
       const volumeMounts = [{ name: 'out', mountPath: '/out' }];
       const image = 'nodeagent.test/busybox:1';
       await write('cut-off', { image, command, volumeMounts }, { volumes: [out] });
-      await waitFor(() => existsSync(join(space.dir, 'out/cut-off')), {
-        what: 'the static pod to run',
-      });
+      const hasRun = async () => (await readFile(join(space.dir, 'out/cut-off'), 'utf8')) !== '';
+      await waitFor(hasRun, { what: 'the static pod to run' });
       await expect(e2e.getPod(named('cut-off'))).rejects.toMatchObject({ code: 'KUBE_NOT_FOUND' });
     } finally {
       await space.run(['iptables', '-D', ...rule]);
