@@ -10,7 +10,7 @@ export const PROBE_WORD: Readonly<Record<ProbeKind, string>> = {
   startup: 'Startup',
 };
 
-const RESULTS = ['successful', 'failed', 'unknown'] as const;
+const RESULTS = ['successful', 'failed'] as const;
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** Series of one container live as long as its pod. */
@@ -19,7 +19,12 @@ export interface ProbeMeter {
   forget(pod: Pod, containers: Iterable<string>): void;
 }
 
-/** @see Kubernetes 1.36 pkg/kubelet/prober/prober_manager.go */
+/**
+ * An attempt that ended in an error has no result, and is not counted. Upstream's third result,
+ * `unknown`, is never the result of an attempt there either.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/prober/worker.go, prober.go
+ */
 export function createProbeMeter(metrics: Metrics): ProbeMeter {
   const total = metrics.counter({
     name: 'prober_probe_total',
@@ -28,7 +33,7 @@ export function createProbeMeter(metrics: Metrics): ProbeMeter {
   });
   const durations = metrics.histogram({
     name: 'prober_probe_duration_seconds',
-    help: 'How long attempts of probes took that did not fail.',
+    help: 'How long attempts of probes took that succeeded.',
     labelNames: ['probe_type', 'container', 'pod', 'namespace'],
     buckets: BUCKETS,
   });
@@ -42,8 +47,9 @@ export function createProbeMeter(metrics: Metrics): ProbeMeter {
     attempted: (pod, container, { kind, outcome, durationMs }) => {
       const labels = labelsOf(pod, container, kind);
       const result = RESULT_OF[outcome.result];
+      if (result === undefined) return;
       total.increment({ ...labels, result, pod_uid: podUid(pod) });
-      if (result !== 'failed') durations.observe(durationMs / 1000, labels);
+      if (result === 'successful') durations.observe(durationMs / 1000, labels);
     },
     forget: (pod, containers) => {
       for (const container of containers) {
@@ -59,9 +65,11 @@ export function createProbeMeter(metrics: Metrics): ProbeMeter {
   };
 }
 
-const RESULT_OF: Readonly<Record<AttemptReport['outcome']['result'], (typeof RESULTS)[number]>> = {
+const RESULT_OF: Readonly<
+  Record<AttemptReport['outcome']['result'], (typeof RESULTS)[number] | undefined>
+> = {
   success: 'successful',
   warning: 'successful',
   failure: 'failed',
-  error: 'unknown',
+  error: undefined,
 };
