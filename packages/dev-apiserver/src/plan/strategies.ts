@@ -1,5 +1,5 @@
 import type { Deployment, Node, Pod, PodSpec, ReplicaSet, Service } from '@nodeagent/kube-client';
-import { defaultPod, validatePodSpec } from '@nodeagent/kube-client/pod-rules';
+import { defaultPod, validatePod } from '@nodeagent/kube-client/pod-rules';
 import { Buffer } from 'node:buffer';
 
 import { field } from '../model/errors.js';
@@ -27,6 +27,9 @@ function typed<T>(object: ApiObject): T {
   return object as unknown as T;
 }
 
+/** A node may know less than its API server: then it is the node that refuses. */
+const FEATURES = { UserNamespacesHostNetworkSupport: true };
+
 const pod: Strategy = {
   create: (draft) => {
     draft.status = { phase: 'Pending' };
@@ -39,7 +42,7 @@ const pod: Strategy = {
       draft.status['qosClass'] = qosClassOf(spec);
     }
   },
-  validate: (object) => validatePodSpec(typed<Pod>(object).spec, 'spec'),
+  validate: (object) => validatePod(typed<Pod>(object), FEATURES),
   validateUpdate: (object, old) =>
     validatePodUpdate(typed<Pod>(object).spec as PodSpec, typed<Pod>(old).spec as PodSpec),
 };

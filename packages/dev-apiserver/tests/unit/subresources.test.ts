@@ -175,7 +175,7 @@ describe('resize', () => {
       message:
         'Pod "sized" is invalid: metadata: Invalid value: "Guaranteed": Pod QOS Class may not change as a result of resizing',
     });
-    expect((await resize({ requests: { 'test/gpu': '1' } })).body).toMatchObject({
+    expect((await resize({ limits: { 'ephemeral-storage': '1Gi' } })).body).toMatchObject({
       message: 'Pod "sized" is invalid: spec: Forbidden: only cpu and memory resources are mutable',
     });
   });

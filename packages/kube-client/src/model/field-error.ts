@@ -12,7 +12,9 @@ export type FieldErrorReason =
   | 'FieldValueDuplicate'
   | 'FieldValueNotSupported'
   | 'FieldValueForbidden'
-  | 'FieldValueTooLong';
+  | 'FieldValueNotFound'
+  | 'FieldValueTooLong'
+  | 'FieldValueTooMany';
 
 /** Quotes a value as the API does in messages: text in double quotes, the rest as JSON. */
 function shown(value: unknown): string {
@@ -45,6 +47,16 @@ export const field = {
     reason: 'FieldValueForbidden',
     field: path,
     message: `Forbidden: ${detail}`,
+  }),
+  notFound: (path: string, value: unknown): FieldError => ({
+    reason: 'FieldValueNotFound',
+    field: path,
+    message: `Not found: ${shown(value)}`,
+  }),
+  tooMany: (path: string, count: number, limit: number): FieldError => ({
+    reason: 'FieldValueTooMany',
+    field: path,
+    message: `Too many: ${count}: must have at most ${limit} items`,
   }),
   tooLong: (path: string, limit: number): FieldError => ({
     reason: 'FieldValueTooLong',

@@ -58,7 +58,7 @@ function ownResources(spec: PodSpec): { limits?: ResourceList; requests?: Resour
 }
 
 /** What the containers need at most at a time: sidecars count beside all that come later. */
-function together<T>(spec: PodSpec, kind: Kind, rules: AmountRules<T>): AmountsByName<T> {
+export function together<T>(spec: PodSpec, kind: Kind, rules: AmountRules<T>): AmountsByName<T> {
   const listOf = ({ resources }: Container): AmountsByName<T> =>
     readAll(resources?.[kind] ?? {}, rules);
   const total = new Map<string, T>();

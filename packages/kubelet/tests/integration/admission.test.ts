@@ -111,7 +111,7 @@ describe('a pod that should not be here', () => {
   });
 
   it('wants a host port that is taken: NodePorts', async () => {
-    const ports = [{ containerPort: 8080, hostPort: 18_080 }];
+    const ports = [{ containerPort: 18_080, hostPort: 18_080 }];
     await bound('first', {}, { ports });
     await untilPhase('first', 'Running');
     await bound('second', {}, { ports });
@@ -144,7 +144,7 @@ describe('a pod that should not be here', () => {
       ['PodOSNotSupported', { os: { name: 'windows' } }, {}],
       ['OutOfcpu', {}, { resources: { requests: { cpu: '1000' } } }],
       ['NodeAffinity', { nodeSelector: { 'kubernetes.io/os': 'windows' } }, {}],
-      ['NodePorts', {}, { ports: [{ containerPort: 8080, hostPort: 18_080 }] }],
+      ['NodePorts', {}, { ports: [{ containerPort: 18_080, hostPort: 18_080 }] }],
       ['AppArmor', { securityContext: { appArmorProfile } }, {}],
       ['PodFeatureUnsupported', { hostNetwork: true, hostUsers: false }, {}],
     ];

@@ -1,10 +1,12 @@
 import type { Pod } from '@nodeagent/kube-client';
 import {
+  annotationErrors,
   defaultPod,
   dnsLabelErrors,
   dnsSubdomainErrors,
   type FieldError,
-  validatePodSpec,
+  labelErrors,
+  validateNewPod,
 } from '@nodeagent/kube-client/pod-rules';
 
 import { ManifestError } from '../model/errors.js';
@@ -62,11 +64,13 @@ function isOurs({ key = '', operator, value = '', effect }: Toleration): boolean
 }
 
 function assertValid(pod: Pod): void {
-  const { name = '', namespace = '' } = pod.metadata ?? {};
+  const { name = '', namespace = '', labels, annotations } = pod.metadata ?? {};
   const errors: readonly FieldError[] = [
     ...dnsSubdomainErrors('metadata.name', name),
     ...dnsLabelErrors('metadata.namespace', namespace),
-    ...validatePodSpec(pod.spec, 'spec'),
+    ...labelErrors('metadata.labels', labels),
+    ...annotationErrors('metadata.annotations', annotations),
+    ...validateNewPod(pod),
   ];
   if (errors.length > 0) {
     const texts = errors.map(({ field, message }) => `${field}: ${message}`);

@@ -19,7 +19,7 @@ spec:
 `;
 const file = { kind: 'file', path: '/etc/kubernetes/manifests/web.yaml' } as const;
 const prepared = (manifest = text, origin: Parameters<typeof prepareStaticPod>[1] = file): Pod =>
-  prepareStaticPod(parsePodManifest(manifest), origin, 'Node-1');
+  prepareStaticPod(parsePodManifest(manifest), origin, 'node-1');
 const withSpec = (spec: object, containers: readonly object[] = [{ name: 'a', image: 'a:1' }]) =>
   JSON.stringify({
     apiVersion: 'v1',
@@ -53,7 +53,7 @@ describe(prepareStaticPod, () => {
       annotations: { 'kubernetes.io/config.hash': uid },
     });
     expect(pod.spec).toMatchObject({
-      nodeName: 'Node-1',
+      nodeName: 'node-1',
       restartPolicy: 'Always',
       dnsPolicy: 'ClusterFirst',
       terminationGracePeriodSeconds: 30,
@@ -116,15 +116,14 @@ describe(prepareStaticPod, () => {
       withSpec({}, [{ name: 'a', image: 'a:1', envFrom: [{ configMapRef: { name: 'c' } }] }]),
     ],
     ['configmaps', volume({ configMap: { name: 'c' } })],
-    ['resourceclaims', withSpec({ resourceClaims: [{ name: 'c' }] })],
+    ['resourceclaims', withSpec({ resourceClaims: [{ name: 'c', resourceClaimName: 'c' }] })],
     ['csidrivers (via CSI volumes)', volume({ csi: { driver: 'd' } })],
     ['persistentvolumeclaims', volume({ persistentVolumeClaim: { claimName: 'c' } })],
-    ['persistentvolumeclaims (via ephemeral volumes)', volume({ ephemeral: {} })],
     [
-      'serviceaccounts (via projected volumes)',
-      projected({ serviceAccountToken: { path: 'token' } }),
+      'persistentvolumeclaims (via ephemeral volumes)',
+      volume({ ephemeral: { volumeClaimTemplate: {} } }),
     ],
-    ['clustertrustbundles', projected({ clusterTrustBundle: { path: 'p' } })],
+    ['clustertrustbundles', projected({ clusterTrustBundle: { name: 'b', path: 'p' } })],
   ];
   it.each(refused)('may not reference %s', (what, manifest) => {
     expect(() => prepared(manifest)).toThrow(`static pods may not reference ${what}`);
@@ -145,6 +144,17 @@ describe(prepareStaticPod, () => {
     ['invalid pod: spec.containers: Required value', withSpec({}, [])],
     ['spec.containers[0].image: Required value', withSpec({}, [{ name: 'a' }])],
     ['metadata.name: Invalid value', text.replace('name: web\n', 'name: Web_1\n')],
+    ['metadata.labels: Invalid value', text.replace('app: web', 'a b: web')],
+    [
+      'spec.volumes[0].projected.sources[0].serviceAccountToken: Forbidden',
+      projected({ serviceAccountToken: { path: 'token' } }),
+    ],
+    [
+      'spec.containers[0].resources.requests: Invalid value: "2": must be less than or equal to cpu limit of 1',
+      withSpec({}, [
+        { name: 'a', image: 'a', resources: { requests: { cpu: '2' }, limits: { cpu: '1' } } },
+      ]),
+    ],
   ])('is refused: %s', (message, manifest) => {
     expect(() => prepared(manifest)).toThrow(message);
   });
