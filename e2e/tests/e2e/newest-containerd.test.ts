@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 
 import { cgroupOf } from './cgroups.ts';
 import { useCluster } from './fixture.ts';
-import { aScript, createPod, isRunning, SERVES, statusOf, untilSaid } from './pods.ts';
+import { aScript, createPod, hasPhase, isRunning, SERVES, statusOf, untilSaid } from './pods.ts';
 import { guaranteed, isGiven, resize } from './resizes.ts';
 import { only, samples } from './samples.ts';
 
@@ -145,6 +145,43 @@ describe('a runtime that counts otherwise', () => {
     const of = { container: 'app', namespace: e2e.namespace, pod: 'counted' };
     expect(only(samples(text, 'container_memory_working_set_bytes', of)).value).toBeGreaterThan(0);
     expect(only(samples(text, 'container_spec_cpu_quota', of)).value).toBe(10_000);
+  });
+});
+
+describe('a runtime that mounts images', () => {
+  // Parts of images are what containerd 2.2 and later know.
+  it('shows an image as a volume, read-only', async () => {
+    const image = { reference: 'nodeagent.test/busybox:1', pullPolicy: 'Never' };
+    const script =
+      '[ -x /image/bin/busybox ] && ' +
+      '{ touch /image/new || echo -n read-only > /dev/termination-log; }';
+    await createPod(e2e, 'image-volume', {
+      restartPolicy: 'Never',
+      containers: [
+        aScript('app', script, {
+          volumeMounts: [
+            { name: 'ledger', mountPath: '/ledger' },
+            { name: 'image', mountPath: '/image' },
+          ],
+        }),
+      ],
+      volumes: [{ name: 'image', image }],
+    });
+    const pod = await e2e.waitForPod('image-volume', 'to end', hasPhase('Succeeded'));
+    expect(statusOf(pod, 'app')?.state?.terminated?.message).toBe('read-only');
+  });
+
+  it('says of an image that is not there what is said of one that should run', async () => {
+    const image = { reference: 'nodeagent.test/absent:1', pullPolicy: 'Never' };
+    const volumeMounts = [{ name: 'image', mountPath: '/image' }];
+    await createPod(e2e, 'no-image-volume', {
+      containers: [aScript('app', 'true', { volumeMounts })],
+      volumes: [{ name: 'image', image }],
+    });
+    const pod = await e2e.waitForPod('no-image-volume', 'to miss its image', (seen) => {
+      return statusOf(seen, 'app')?.state?.waiting?.reason === 'ErrImageNeverPull';
+    });
+    expect(statusOf(pod, 'app')?.state?.waiting?.message).toContain('nodeagent.test/absent:1');
   });
 });
 

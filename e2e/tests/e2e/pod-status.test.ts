@@ -133,6 +133,19 @@ describe('a status', () => {
     await waitForEvent(e2e, 'cannot-run', { reason: 'Failed', message });
   });
 
+  it('tells that the runtime mounts no images', async () => {
+    const image = { reference: 'nodeagent.test/busybox:1', pullPolicy: 'Never' };
+    const volumeMounts = [{ name: 'image', mountPath: '/image' }];
+    await createPod(e2e, 'image-volume', {
+      containers: [aScript('app', SERVES, { volumeMounts })],
+      volumes: [{ name: 'image', image }],
+    });
+    const pod = await e2e.waitForPod('image-volume', 'to be told why it cannot run', (seen) => {
+      return statusOf(seen, 'app')?.state?.waiting?.reason === 'CreateContainerError';
+    });
+    expect(statusOf(pod, 'app')?.state?.waiting?.message).toMatch(/mkdir/);
+  });
+
   it('tells that a container took more memory than it may: OOMKilled, 137', async () => {
     const resources = { limits: { memory: '32Mi' } };
     await createPod(e2e, 'greedy', {

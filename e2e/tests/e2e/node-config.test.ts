@@ -1,0 +1,216 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { NODES, type Pod } from '@nodeagent/kube-client';
+import { type TestProcess, waitFor } from '@nodeagent/testbed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { isReady, useCluster } from './fixture.ts';
+import {
+  aScript,
+  conditionOf,
+  createPod,
+  deletePod,
+  eventsOf,
+  isGone,
+  isRunning,
+  SERVES,
+  statusOf,
+  waitForEvent,
+} from './pods.ts';
+import { guaranteed, isGiven, resize } from './resizes.ts';
+
+const MANIFESTS_PORT = 5200;
+const REGISTRY_PORTS = [5201, 5202, 5203] as const;
+
+/** What only some configurations of a node show, on one node. */
+const e2e = useCluster(
+  {
+    cpuManagerPolicy: 'static',
+    systemReserved: { cpu: '100m' },
+    serializeImagePulls: false,
+    maxParallelImagePulls: 2,
+    staticPodURL: `http://127.0.0.1:${MANIFESTS_PORT}/pods`,
+    httpCheckFrequency: '200ms',
+  },
+  { images: ['busybox'], cuttable: true },
+);
+const never = new AbortController().signal;
+let servers: TestProcess;
+
+/** Serves a file of manifests, and registries that never answer, but tell who came. */
+beforeAll(async () => {
+  const { space } = e2e.cluster;
+  await serve();
+  const file = JSON.stringify(join(space.dir, 'manifests.json'));
+  const script = [
+    `require('http').createServer((_, answer) => answer.end(require('fs').readFileSync(${file})))`,
+    `.listen(${MANIFESTS_PORT}, '127.0.0.1');`,
+    `for (const port of ${JSON.stringify(REGISTRY_PORTS)}) require('net')`,
+    '.createServer(() => console.log(`came to ${port}`)).listen(port);',
+  ];
+  servers = await space.start('servers', [process.execPath, '-e', script.join('')]);
+});
+afterAll(() => servers?.stop());
+
+async function serve(...items: readonly object[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'PodList', items };
+  await writeFile(join(e2e.cluster.space.dir, 'manifests.json'), JSON.stringify(list));
+}
+
+describe('images that are pulled side by side', () => {
+  it('are so many at a time, and the next when one of them is given up', async () => {
+    const came = (port: number): boolean => servers.logTail().includes(`came to ${port}`);
+    const [first, second, third] = REGISTRY_PORTS;
+    const pull = async (port: number): Promise<void> => {
+      const image = `127.0.0.1:${port}/never:1`;
+      const container = aScript('app', SERVES, { image, imagePullPolicy: 'Always' });
+      await createPod(e2e, `pulls-${port}`, { containers: [container] });
+      await waitForEvent(e2e, `pulls-${port}`, { reason: 'Pulling', message: image });
+    };
+    await pull(first);
+    await waitFor(() => came(first), { what: 'the first image to be asked for' });
+    await pull(second);
+    await waitFor(() => came(second), { what: 'the second image to be asked for beside it' });
+    await pull(third);
+    await createPod(e2e, 'meanwhile', { containers: [aScript('app', SERVES)] });
+    await e2e.waitForPod('meanwhile', 'to run', isRunning('app'));
+    expect(came(third)).toBe(false);
+    await deletePod(e2e, `pulls-${first}`, 0);
+    await waitFor(() => came(third), { what: 'the third image to be asked for' });
+    for (const port of [second, third]) await deletePod(e2e, `pulls-${port}`, 0);
+  });
+});
+
+describe('a node that hands out CPUs as a whole', () => {
+  it('never resizes CPUs of a guaranteed pod, and says so: Infeasible', async () => {
+    const resources = guaranteed('100m', '32Mi');
+    await createPod(e2e, 'whole', { containers: [aScript('app', SERVES, { resources })] });
+    const before = await e2e.waitForPod('whole', 'to run', isRunning('app'));
+    await resize(e2e, 'whole', 'app', guaranteed('200m', '32Mi'));
+    const refused = await e2e.waitForPod('whole', 'to be refused', (pod) => {
+      return conditionOf(pod, 'PodResizePending') === 'True Infeasible';
+    });
+    const message =
+      'Resize is infeasible for Guaranteed Pods alongside CPU Manager policy "static"';
+    expect(refused.status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'PodResizePending', message }),
+    );
+    await waitForEvent(e2e, 'whole', {
+      reason: 'ResizeInfeasible',
+      message: 'Pod resize Infeasible: ',
+    });
+    const { containerID } = statusOf(before, 'app') ?? {};
+    expect(statusOf(refused, 'app')).toMatchObject({
+      containerID,
+      allocatedResources: { cpu: '100m' },
+    });
+    // Memory alone may change.
+    await resize(e2e, 'whole', 'app', guaranteed('100m', '64Mi'));
+    const given = { cpu: '100m', memory: '64Mi' };
+    const after = await e2e.waitForPod('whole', 'to have more memory', isGiven('app', given));
+    expect(statusOf(after, 'app')).toMatchObject({ containerID, restartCount: 0 });
+  });
+
+  it('puts off what is more than the whole node has: Deferred', async () => {
+    await createPod(e2e, 'huge', {
+      containers: [aScript('app', SERVES, { resources: { requests: { cpu: '100m' } } })],
+    });
+    await e2e.waitForPod('huge', 'to run', isRunning('app'));
+    await resize(e2e, 'huge', 'app', { requests: { cpu: '1000' } });
+    const refused = await e2e.waitForPod('huge', 'to be put off', (pod) => {
+      return conditionOf(pod, 'PodResizePending') !== '';
+    });
+    expect(conditionOf(refused, 'PodResizePending')).toBe('True Deferred');
+    await waitForEvent(e2e, 'huge', { reason: 'ResizeDeferred', message: 'OutOfcpu' });
+  });
+});
+
+describe('a URL of manifests', () => {
+  const manifest = (word: string, name = 'web') => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: e2e.namespace },
+    spec: {
+      terminationGracePeriodSeconds: 0,
+      containers: [
+        {
+          name: 'main',
+          image: 'nodeagent.test/busybox:1',
+          imagePullPolicy: 'Never',
+          command: ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1000 & wait $!; done'],
+          env: [{ name: 'WORD', value: word }],
+        },
+      ],
+    },
+  });
+  const named = (name: string): string => `${name}-${e2e.cluster.nodeName}`;
+  const wordOf = ({ spec }: Pod): string | undefined => spec?.containers[0]?.env?.[0]?.value;
+
+  it('with two pods of one name runs the first, and tells of the other: FailedValidation', async () => {
+    await serve(manifest('first'), manifest('second'), manifest('other', 'beside'));
+    const pod = await e2e.waitForPod(named('web'), 'to be ready', isReady);
+    expect(wordOf(pod)).toBe('first');
+    expect(pod.metadata?.annotations?.['kubernetes.io/config.source']).toBe('http');
+    await e2e.waitForPod(named('beside'), 'to be ready', isReady);
+    await waitForEvent(e2e, named('web'), {
+      reason: 'FailedValidation',
+      message: /^Error validating pod web-.* from http due to duplicate pod name ".*", ignoring$/,
+    });
+  });
+
+  it('with one that cannot be leaves all as they are; a change and a removal are followed', async () => {
+    const before = await e2e.waitForPod(named('web'), 'to be ready', isReady);
+    const broken = manifest('broken', 'broken');
+    await serve(manifest('changed'), { ...broken, spec: { ...broken.spec, dnsPolicy: 'Cluster' } });
+    const isTold = async () =>
+      (await e2e.cluster.space.run(['cat', e2e.cluster.kubelet.logFile])).includes(
+        'spec.dnsPolicy: Unsupported value',
+      );
+    await waitFor(isTold, { what: 'the log to tell what is wrong' });
+    expect((await e2e.getPod(named('web'))).metadata?.uid).toBe(before.metadata?.uid);
+    await serve(manifest('changed'));
+    const after = await e2e.waitForPod(named('web'), 'to be the changed one', (pod) => {
+      return isReady(pod) && wordOf(pod) === 'changed';
+    });
+    expect(statusOf(after, 'main')?.containerID).not.toBe(statusOf(before, 'main')?.containerID);
+    await waitFor(() => isGone(e2e, named('beside')), { what: 'the other mirror pod to be gone' });
+    await serve();
+    await waitFor(() => isGone(e2e, named('web')), { what: 'the mirror pod to be gone' });
+  });
+});
+
+describe('a critical pod, while the runtime is away', () => {
+  it('waits for the one that makes way, and then no longer: ExceededGracePeriod', async () => {
+    const node = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
+    const { cpu = '' } = node.status?.allocatable ?? {};
+    const milli = cpu.endsWith('m') ? Number(cpu.slice(0, -1)) : Number(cpu) * 1000;
+    const asking = (amount: number) => ({ resources: { requests: { cpu: `${amount}m` } } });
+    for (const name of ['whole', 'huge', 'meanwhile']) await deletePod(e2e, name, 0);
+    for (const name of ['whole', 'huge', 'meanwhile']) {
+      await waitFor(() => isGone(e2e, name), { what: `pod ${name} to be gone` });
+    }
+    await createPod(e2e, 'low', {
+      terminationGracePeriodSeconds: 1,
+      containers: [aScript('app', SERVES, asking(milli - 50))],
+    });
+    await e2e.waitForPod('low', 'to run', isRunning('app'));
+    const relay = e2e.cluster.runtimeRelay!;
+    await relay.cut();
+    try {
+      await createPod(e2e, 'high', {
+        priorityClassName: 'system-node-critical',
+        priority: 2_000_001_000,
+        containers: [aScript('app', SERVES, asking(100))],
+      });
+      await waitForEvent(e2e, 'low', {
+        reason: 'ExceededGracePeriod',
+        message: 'Container runtime did not kill the pod within specified grace period.',
+      });
+    } finally {
+      await relay.mend();
+    }
+    await e2e.waitForPod('high', 'to run', isRunning('app'));
+    expect((await eventsOf(e2e, 'low')).some(({ reason }) => reason === 'Preempting')).toBe(true);
+  });
+});
