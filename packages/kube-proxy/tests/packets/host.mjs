@@ -65,8 +65,8 @@ function askUdp({ host, port, sourcePort = 0 }, done) {
   };
 }
 
-function askSctp({ host, port, timeoutMs }, done) {
-  const child = execFile('perl', [SCTP, 'ask', host, port, timeoutMs], (error, stdout, stderr) => {
+function askSctp({ host, port }, done) {
+  const child = execFile('perl', [SCTP, 'ask', host, port], (error, stdout, stderr) => {
     done(stdout.trim() || `error ${stderr}`);
   });
   return () => child.kill();
@@ -86,7 +86,7 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     process.stdout.write(`${JSON.stringify({ id, answer })}\n`);
   };
   const timer = setTimeout(() => done('no answer'), timeoutMs);
-  stop = ASK[question.protocol]({ ...question, timeoutMs }, done);
+  stop = ASK[question.protocol](question, done);
   if (isOver) stop();
 });
 process.stdin.on('end', () => process.exit(0));

@@ -8,7 +8,6 @@ use File::Basename qw(dirname);
 use IO::Handle;
 use IO::Select;
 use Socket qw(:DEFAULT AF_INET6 inet_ntop inet_pton pack_sockaddr_in6 unpack_sockaddr_in6);
-use Time::HiRes qw(time);
 
 BEGIN {
   require(dirname(__FILE__) . '/sctp-packet.pl');
@@ -75,8 +74,7 @@ sub answer {
 }
 
 sub ask {
-  my ($host, $port, $milliseconds) = @_;
-  my $untilS = time + $milliseconds / 1000;
+  my ($host, $port) = @_;
   my $family = $host =~ /:/ ? AF_INET6 : AF_INET;
   my $socket = open_socket($family);
   my $ip = inet_pton($family, $host);
@@ -87,10 +85,9 @@ sub ask {
   my ($tag, $server_tag) = (fresh(), 0);
   my $question = encode($from, $port, 0, init($tag, fresh()));
   my $select = IO::Select->new($socket);
-  while (time < $untilS) {
+  while (1) {
     send($socket, $question, 0) // return met($! + 0);
-    my $againS = time + $AGAIN_SECONDS;
-    while ($select->can_read(left($againS, $untilS))) {
+    while ($select->can_read($AGAIN_SECONDS)) {
       my ($packet, $peer) = receive($socket, $family);
       return met($! + 0) if !defined $peer;
       next if !$packet || $packet->{to} != $from || $packet->{from} != $port;
@@ -111,14 +108,6 @@ sub ask {
       return $text;
     }
   }
-  return 'no answer';
-}
-
-# Seconds to the earlier of two times
-sub left {
-  my ($one, $other) = @_;
-  my $seconds = ($one < $other ? $one : $other) - time;
-  return $seconds > 0 ? $seconds : 0;
 }
 
 # Tags and TSNs; a tag is never 0.

@@ -57,7 +57,7 @@ sub serve {
 }
 
 sub ask {
-  my ($host, $port, $milliseconds) = @_;
+  my ($host, $port) = @_;
   my $family = $host =~ /:/ ? AF_INET6 : AF_INET;
   my $socket = open_socket($family);
   my @tell = $family == AF_INET ? (IPPROTO_IP, $IP_RECVERR) : (IPPROTO_IPV6, $IPV6_RECVERR);
@@ -68,11 +68,11 @@ sub ask {
   my $select = IO::Select->new($socket);
   if (!connect($socket, $to)) {
     return met($! + 0) if $! != EINPROGRESS;
-    $select->can_write($milliseconds / 1000) or return 'no answer';
+    $select->can_write;
     my $errno = unpack('i', getsockopt($socket, SOL_SOCKET, SO_ERROR));
     return met($errno) if $errno != 0;
   }
-  $select->can_read($milliseconds / 1000) or return 'no answer';
+  $select->can_read;
   sysread($socket, my $text, 1024) // return met($! + 0);
   chomp $text;
   return $text;
