@@ -1,12 +1,13 @@
-// node churn-client.mjs SERVICES: connects to random Services again and again until standard input
-// ends, and says of each attempt when it began and who answered, one JSON object a line. TCP is a new
-// connection each time; UDP to one Service always comes from the same port, as one flow, and goes to
+// node churn-client.mjs SERVICES [FIRST_PORT]: connects to random Services again and again until
+// standard input ends, and says of each attempt when it began and ended and who answered, one JSON
+// object a line. TCP is a new connection each time, from any port or from each port in turn; UDP to one Service always comes from the same port, as one flow, and goes to
 // those with even numbers only.
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 
 const services = Number(process.argv[2]);
 const AT_ONCE = 4;
+let nextPort = process.argv[3] === undefined ? undefined : Number(process.argv[3]);
 let isOver = false;
 process.stdin.resume().on('end', () => (isOver = true));
 
@@ -16,7 +17,8 @@ const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const once = (service) =>
   new Promise((resolve) => {
-    const socket = connect({ host: `10.96.0.${service + 1}`, port: 80 });
+    const localPort = nextPort === undefined ? undefined : nextPort++;
+    const socket = connect({ host: `10.96.0.${service + 1}`, port: 80, localPort });
     let text = '';
     const end = (answer) => {
       socket.destroy();
@@ -32,7 +34,8 @@ async function connectAgain() {
   while (!isOver) {
     const service = random(services);
     const atMs = Date.now();
-    tell({ protocol: 'tcp', service, atMs, answer: await once(service) });
+    const answer = await once(service);
+    tell({ protocol: 'tcp', service, atMs, endMs: Date.now(), answer });
     await rest(5);
   }
 }

@@ -18,18 +18,78 @@ const tables = (): Promise<string> => world.node.run(['nft', 'list', 'tables']);
 const chains = async (): Promise<readonly string[]> =>
   (await world.node.run(['iptables-save'])).match(/KUBE-(?!FIREWALL)[\w-]+/g) ?? [];
 
-const isNftables = async (): Promise<boolean> =>
-  (await chains()).length === 0 && (await tables()).includes('ip kube-proxy');
-const isIptables = async (): Promise<boolean> =>
-  (await chains()).length > 0 && !(await tables()).includes('kube-proxy');
+type Mode = 'iptables' | 'nftables' | 'userspace';
 
-async function become(mode: 'iptables' | 'nftables'): Promise<void> {
-  await proxy?.stop();
-  world.configure({ mode, [mode]: { minSyncPeriod: '50ms' } });
-  proxy = await world.start();
-  const done = mode === 'nftables' ? isNftables : isIptables;
-  await waitFor(done, { what: `${mode} mode alone`, timeoutMs: 60_000 });
+/** Whose rules are there. */
+async function modesThere(): Promise<readonly Mode[]> {
+  const names = new Set(await chains());
+  const isThere: Readonly<Record<Mode, boolean>> = {
+    iptables: names.has('KUBE-SERVICES'),
+    nftables: (await tables()).includes('ip kube-proxy'),
+    userspace: names.has('KUBE-PORTALS-HOST'),
+  };
+  return (Object.keys(isThere) as Mode[]).filter((mode) => isThere[mode]);
 }
+
+async function become(mode: Mode): Promise<void> {
+  await proxy?.stop();
+  const section = mode === 'userspace' ? 'iptables' : mode;
+  world.configure({ mode, [section]: { minSyncPeriod: '50ms' } });
+  proxy = await world.start();
+  const isAlone = async () => (await modesThere()).join() === mode;
+  await waitFor(isAlone, { what: `${mode} mode alone`, timeoutMs: 60_000 });
+}
+
+const connectOnce = async (url: string): Promise<number> =>
+  (await world.node.try(['curl', '-sS', '--http0.9', '-m', '1', url])).exitCode;
+/** Exit codes of curl. */
+const [OK, REFUSED, SILENCE] = [0, 7, 28];
+
+type Line = Readonly<{ protocol: string; answer: string; atMs: number; endMs: number }>;
+
+interface Attempt {
+  readonly answer: string;
+  readonly beganMs: number;
+  readonly endedMs: number;
+}
+
+/** Where nobody listens, and not where the kernel takes ports from. */
+const FIRST_PORT = 11_000;
+
+/**
+ * Connects to the Service from the node, at every moment, until it is told to end. Each connection
+ * has a port of its own, and the kernel knows of none that was sent astray before: it would go on
+ * sending those that come from the same port the same way.
+ */
+async function connectAllTheTime() {
+  const isServed = async () => (await connectOnce('http://10.96.0.1:80')) === OK;
+  await waitFor(isServed, { what: 'the Service to answer' });
+  await world.node.run(['conntrack', '-F']);
+  const script = join(import.meta.dirname, 'churn-client.mjs');
+  const [program = '', ...args] = [
+    ...world.node.enter,
+    process.execPath,
+    script,
+    '1',
+    `${FIRST_PORT}`,
+  ];
+  const client = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+  const attempts: Attempt[] = [];
+  createInterface({ input: client.stdout }).on('line', (line) => {
+    const { protocol, answer, atMs, endMs } = JSON.parse(line) as Line;
+    if (protocol === 'tcp') attempts.push({ answer, beganMs: atMs, endedMs: endMs });
+  });
+  await waitFor(() => attempts.length > 0, { what: 'the first connections' });
+  return {
+    end: async (): Promise<readonly Attempt[]> => {
+      client.stdin.end();
+      await new Promise((resolve) => client.once('close', resolve));
+      return attempts;
+    },
+  };
+}
+
+const isLost = ({ answer }: Attempt): boolean => answer !== 'web';
 
 inOwnNamespace(
   'tests/integration/switch-modes.test.ts',
@@ -55,27 +115,45 @@ inOwnNamespace(
 
     it('loses no connection from iptables to nftables mode and back', async () => {
       await become('iptables');
-      const script = join(import.meta.dirname, 'churn-client.mjs');
-      const [program = '', ...args] = [...world.node.enter, process.execPath, script, '1'];
-      const client = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-      const seen: Record<string, number> = {};
-      let servedMs = Number.POSITIVE_INFINITY;
-      createInterface({ input: client.stdout }).on('line', (line) => {
-        const { answer, atMs } = JSON.parse(line) as { answer: string; atMs: number };
-        if (answer === 'web') servedMs = Math.min(servedMs, Date.now());
-        // before the first answer the rules may not have been there
-        if (atMs >= servedMs) seen[answer] = (seen[answer] ?? 0) + 1;
-      });
-      const isServed = () => (seen['web'] ?? 0) > 0;
-      await waitFor(isServed, { what: 'the first connections' });
+      const client = await connectAllTheTime();
       await become('nftables');
       await become('iptables');
-      client.stdin.end();
-      await new Promise((resolve) => client.once('close', resolve));
-      expect(Object.keys(seen)).toEqual(['web']);
+      const attempts = await client.end();
+      expect(attempts.filter(isLost)).toEqual([]);
     });
 
+    it.each(['iptables', 'nftables'] as const)(
+      'loses no connection from %s to userspace mode',
+      async (before) => {
+        await become(before);
+        const client = await connectAllTheTime();
+        await become('userspace');
+        expect((await client.end()).filter(isLost)).toEqual([]);
+      },
+    );
+
+    // its connections end with the process that carries them, and nobody takes new ones till then
+    it.each(['iptables', 'nftables'] as const)(
+      'is without %s mode after userspace mode only until the first connection is served',
+      async (after) => {
+        await become('userspace');
+        const client = await connectAllTheTime();
+        const stoppingMs = Date.now();
+        await proxy?.stop();
+        const stoppedMs = Date.now();
+        await become(after);
+        const attempts = await client.end();
+        const lost = attempts.filter(isLost);
+        expect(lost.filter(({ endedMs }) => endedMs < stoppingMs)).toEqual([]);
+        const back = attempts.filter((one) => !isLost(one) && one.beganMs > stoppedMs);
+        const backMs = Math.min(...back.map(({ endedMs }) => endedMs));
+        expect(back).not.toEqual([]);
+        expect(lost.filter(({ beganMs }) => beganMs > backMs)).toEqual([]);
+      },
+    );
+
     it('leaves nothing of iptables mode after --init-only in nftables mode', async () => {
+      await become('iptables');
       await proxy?.stop();
       world.configure({ mode: 'nftables' });
       proxy = await world.start(['--init-only']);
@@ -89,16 +167,13 @@ inOwnNamespace(
       const nobodys = '10.96.0.99';
       // were packets let out, they would find somebody
       await runCommand(['ip', 'addr', 'add', `${nobodys}/32`, 'dev', 'lo']);
-      const connect = async (url: string): Promise<number> =>
-        (await world.node.try(['curl', '-sS', '--http0.9', '-m', '1', url])).exitCode;
-      const [OK, REFUSED, SILENCE] = [0, 7, 28];
-      expect(await connect(`http://${nobodys}:8080`)).toBe(OK);
+      expect(await connectOnce(`http://${nobodys}:8080`)).toBe(OK);
       const spec = { cidrs: ['10.96.0.0/16'] };
       world.api.objects.seed(SERVICE_CIDRS, { metadata: { name: 'kubernetes' }, spec });
-      const isDropped = async () => (await connect(`http://${nobodys}:8080`)) === SILENCE;
+      const isDropped = async () => (await connectOnce(`http://${nobodys}:8080`)) === SILENCE;
       await waitFor(isDropped, { what: 'the range to be known', timeoutMs: 60_000 });
-      expect(await connect('http://10.96.0.1:80')).toBe(OK);
-      expect(await connect('http://10.96.0.1:81')).toBe(REFUSED);
+      expect(await connectOnce('http://10.96.0.1:80')).toBe(OK);
+      expect(await connectOnce('http://10.96.0.1:81')).toBe(REFUSED);
     });
 
     it('leaves nothing of nftables mode after --cleanup, and others alone', async () => {

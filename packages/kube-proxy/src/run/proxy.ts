@@ -124,10 +124,27 @@ async function startAndRun(context: Context, signal: AbortSignal): Promise<void>
   const setUp = await loadMode(config.mode);
   const families = await setUp(mode, signal);
   assertFamiliesFit(config, families, mode);
-  if (context.initOnly) return;
+  const clean = (inner: AbortSignal): Promise<void> => removeLeftovers(families, logger, inner);
+  if (context.initOnly) return clean(signal);
   const proxies = families.map((found) => createFamily(shared, found, mode));
   followNode(shared, proxies);
-  await runLoops(shared, proxies, signal);
+  const onProgrammed = async (inner: AbortSignal): Promise<void> => {
+    await clean(inner);
+    await context.onProgrammed?.(inner);
+  };
+  await runLoops({ ...shared, onProgrammed }, proxies, signal);
+}
+
+async function removeLeftovers(
+  families: readonly FamilySetup[],
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const found of families) {
+    for (const error of (await found.removeLeftovers?.(signal)) ?? []) {
+      logger.warn({ family: found.family, err: error }, 'rules of other modes may still be there');
+    }
+  }
 }
 
 async function waitForNode(

@@ -52,6 +52,13 @@ export interface FamilySetup {
   readonly family: IpFamily;
   readonly backend: Backend;
   readonly conntrack: Conntrack;
+  /**
+   * Removes what other modes left and this one does not use. Called once, when every family has its
+   * own rules: until then the old ones serve.
+   *
+   * @returns what could not be removed
+   */
+  readonly removeLeftovers?: (signal: AbortSignal) => Promise<readonly unknown[]>;
 }
 
 /**

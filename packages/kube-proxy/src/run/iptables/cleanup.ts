@@ -27,8 +27,8 @@ export async function cleanupIptables(
 }
 
 /**
- * Removes what the userspace mode left, if it ever ran here: its rules would come before those of
- * the iptables mode.
+ * Removes what the userspace mode left, if it ever ran here: nobody answers any more where its
+ * rules lead.
  *
  * @returns what could not be removed
  */

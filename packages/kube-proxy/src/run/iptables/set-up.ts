@@ -22,11 +22,6 @@ export async function setUpIptables(
 ): Promise<readonly FamilySetup[]> {
   const families = await findFamilies(context, context.nodeIps.primary, signal);
   const metrics = iptablesMetrics(context.metrics);
-  for (const { family, iptables } of families) {
-    for (const error of await cleanupPortals(iptables, signal)) {
-      context.logger.warn({ family, err: error }, 'rules of userspace mode may still be there');
-    }
-  }
   const counters = new RuleCounters({ ...context, openCounters: openCountersOf(context) });
   context.beforeScrape((inner) => counters.refresh(inner));
   const shared = { metrics, counters };
@@ -61,7 +56,8 @@ async function setUpFamily(
   const { syncPeriodMs } = config;
   const parts = { ...context, iptables, settings, nodePortAddresses, syncPeriodMs, ...shared };
   const backend = new IptablesBackend({ ...parts, jumpsFirst: kind === 'legacy' });
-  return { family, backend, conntrack: openConntrack(context, family) };
+  const removeLeftovers = (inner: AbortSignal) => cleanupPortals(iptables, inner);
+  return { family, backend, conntrack: openConntrack(context, family), removeLeftovers };
 }
 
 async function dropsInvalid(sysctl: Sysctl, logger: Logger): Promise<boolean> {

@@ -1,15 +1,15 @@
 import { userspaceMetrics } from '../../model/userspace-metrics.js';
 import { detectLocal } from '../../plan/detect-local.js';
 import { parsePortRange } from '../../model/port-range.js';
-import { cleanupIptables } from '../iptables/cleanup.js';
+import { PORTAL_CHAINS, PORTAL_JUMPS } from '../../plan/userspace/portal-rules.js';
+import { cleanupBeside } from '../iptables/cleanup.js';
 import { findFamilies } from '../iptables/find-families.js';
 import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../set-up-mode.js';
 import { UserspaceBackend } from './backend.js';
 
 /**
- * The userspace mode for every family that this machine has iptables for. What the iptables mode
- * left is removed first: its rules come before ours.
+ * The userspace mode for every family that this machine has iptables for.
  *
  * @throws {ProxyError} `PROXY_NO_FAMILY`
  */
@@ -17,15 +17,12 @@ export async function setUpUserspace(
   context: ModeContext,
   signal: AbortSignal,
 ): Promise<readonly FamilySetup[]> {
-  const { config, podCidrs, sockets, logger } = context;
+  const { config, podCidrs, sockets } = context;
   const families = await findFamilies(context, context.nodeIps.primary, signal);
   const metrics = userspaceMetrics(context.metrics);
   const range = parsePortRange(config.portRange);
   const setups: FamilySetup[] = [];
   for (const { family, iptables } of families) {
-    for (const error of await cleanupIptables(iptables, signal)) {
-      logger.warn({ family, err: error }, 'rules of iptables mode may still be there');
-    }
     const backend = new UserspaceBackend({
       ...context,
       family,
@@ -38,7 +35,9 @@ export async function setUpUserspace(
       udpIdleMs: config.udpIdleMs,
       syncPeriodMs: config.syncPeriodMs,
     });
-    setups.push({ family, backend, conntrack: openConntrack(context, family) });
+    const own = { chains: PORTAL_CHAINS, jumps: PORTAL_JUMPS.map(({ jump }) => jump) };
+    const removeLeftovers = (inner: AbortSignal) => cleanupBeside(iptables, own, inner);
+    setups.push({ family, backend, conntrack: openConntrack(context, family), removeLeftovers });
   }
   return setups;
 }
