@@ -17,8 +17,10 @@ export interface ClusterOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Laid over the KubeletConfiguration's top level. */
   readonly kubeletConfig?: Readonly<Record<string, unknown>>;
-  /** More flags for the two programs. */
-  readonly flags?: Readonly<{ kubelet?: readonly string[]; proxy?: readonly string[] }>;
+  /** More flags for the two programs, and for our controllers where those run. */
+  readonly flags?: Readonly<
+    Partial<Record<'kubelet' | 'proxy' | 'controllers', readonly string[]>>
+  >;
   /** For another containerd than the installed one. */
   readonly containerd?: Pick<ContainerdOptions, 'programs'>;
   /** Puts a relay that can be cut between kubelet and containerd; the tests' own calls pass it by. */
@@ -73,7 +75,7 @@ async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
   const { onStep, env, images = ['web', 'busybox'], kubeletConfig, flags } = options;
   const nodeName = space.id;
   onStep('starting the API server');
-  const controlPlane = await startControlPlane(space, nodeName, env);
+  const controlPlane = await startControlPlane(space, nodeName, env, flags?.controllers);
   onStep('starting containerd');
   const containerd = await startContainerd({ ...options.containerd, space, images });
   const runtimeRelay = options.cuttable

@@ -39,19 +39,28 @@ export function controlPlaneKind(env: Env): ControlPlaneKind {
   return env['KUBEBUILDER_ASSETS'] ? 'assets' : 'dev';
 }
 
+/** @param controllerFlags more of them for our controllers, where those run */
 export async function startControlPlane(
   space: NodeSpace,
   nodeName: string,
   env: Env,
+  controllerFlags: readonly string[] = [],
 ): Promise<ControlPlane> {
   const kind = controlPlaneKind(env);
   await mkdir(join(space.dir, 'control-plane'), { recursive: true });
   if (kind === 'kubeconfig') return useExisting(space, env['KUBECONFIG'] ?? '');
-  if (kind === 'assets') return startAssets(space, nodeName, env['KUBEBUILDER_ASSETS'] ?? '');
-  return startDev(space, nodeName);
+  const assets = env['KUBEBUILDER_ASSETS'] ?? '';
+  const node = { space, nodeName, controllerFlags };
+  return kind === 'assets' ? startAssets(node, assets) : startDev(node);
 }
 
-async function startDev(space: NodeSpace, nodeName: string): Promise<ControlPlane> {
+interface NodeParts {
+  readonly space: NodeSpace;
+  readonly nodeName: string;
+  readonly controllerFlags: readonly string[];
+}
+
+async function startDev({ space, nodeName, controllerFlags }: NodeParts): Promise<ControlPlane> {
   const dir = join(space.dir, 'control-plane');
   const server = await startProgram(space, 'dev-apiserver', [
     `--host=${space.network.nodeIp}`,
@@ -65,6 +74,7 @@ async function startDev(space: NodeSpace, nodeName: string): Promise<ControlPlan
   const controllers = await startProgram(space, 'controllers', [
     `--kubeconfig=${at('controller-manager')}`,
     `--root-ca=${join(dir, 'ca.crt')}`,
+    ...controllerFlags,
   ]);
   return {
     kind: 'dev',
@@ -97,8 +107,7 @@ async function useExisting(space: NodeSpace, given: string): Promise<ControlPlan
 }
 
 async function startAssets(
-  space: NodeSpace,
-  nodeName: string,
+  { space, nodeName, controllerFlags }: NodeParts,
   folder: string,
 ): Promise<ControlPlane> {
   const apiServer = await startApiServer(space, folder, nodeName);
@@ -106,6 +115,7 @@ async function startAssets(
   const controllers = await startProgram(space, 'controllers', [
     `--kubeconfig=${kubeconfigs.controllers}`,
     `--root-ca=${caFile}`,
+    ...controllerFlags,
   ]);
   const processes = [controllers, ...apiServer.processes];
   return {

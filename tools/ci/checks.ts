@@ -11,18 +11,24 @@ export interface Check {
   readonly isShown?: boolean;
 }
 
-/** What has to hold before any test is worth running. */
+const nx = (...targets: readonly string[]): readonly string[] => [
+  ...['nx', 'run-many', '--output-style=static', '-t'],
+  ...targets,
+];
+
+/** Writes what the other checks read. */
+export const BUILD: Check = { name: 'build', argv: nx('build') };
+
+/** What has to hold before any test is worth running; those that take longest first. */
 export const SOURCE_CHECKS: readonly Check[] = [
-  { name: 'lock file is whole', argv: ['npm', 'ci', '--dry-run', '--loglevel=error'] },
+  { name: 'lint, typecheck', argv: nx('lint', 'typecheck') },
+  { name: 'API docs', argv: ['typedoc'] },
   { name: 'format', argv: ['prettier', '--check', '.'] },
-  { name: 'lint', argv: ['nx', 'run-many', '-t', 'lint', '--output-style=static'] },
-  { name: 'typecheck', argv: ['nx', 'run-many', '-t', 'typecheck', '--output-style=static'] },
-  { name: 'build', argv: ['nx', 'run-many', '-t', 'build', '--output-style=static'] },
   { name: 'knip', argv: ['knip'] },
+  { name: 'lock file is whole', argv: ['npm', 'ci', '--dry-run', '--loglevel=error'] },
   { name: 'errors documented', argv: ['node', 'tools/check-errors-documented.ts'] },
   { name: 'ipvs stands alone', argv: ['node', 'tools/check-ipvs-package.ts'], isShown: true },
   { name: 'conformance shown', argv: ['node', 'tools/check-conformance.ts'] },
-  { name: 'API docs', argv: ['typedoc'] },
 ];
 
 /** What users of a published package would trip over. */

@@ -85,7 +85,7 @@ export async function runTiers(
     else jobs.push(...(await jobsOf(tier, projects)));
   }
   jobs.sort((a, b) => b.seconds - a.seconds);
-  const lanes = Math.min(MOST_LANES, availableParallelism());
+  const lanes = Math.min(MOST_LANES, availableParallelism() + 1); // while some wait, others compute
   const tallies = await inLanes(jobs, lanes, (job) => runJob(job, progress));
   for (const tier of tiers) {
     const own = tallies.filter((_, i) => jobs[i]?.tier === tier);

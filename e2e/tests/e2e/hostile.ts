@@ -34,7 +34,7 @@ export async function settled(e2e: Fixture): Promise<Held> {
       before = now;
       return isCalm && now.files < 100 ? now : undefined;
     },
-    { what: 'the kubelet to settle', everyMs: 3000, timeoutMs: 240_000 },
+    { what: 'the kubelet to settle', everyMs: 1000, timeoutMs: 240_000 },
   );
 }
 

@@ -13,6 +13,7 @@ const HELP = `nodeagent-controllers: the controllers that a single node needs, b
 
   --kubeconfig F   whose identity may do what kube-controller-manager and kube-scheduler do
   --root-ca F      PEM of the CA that pods shall trust; no kube-root-ca.crt config maps without it
+  --node-grace S   seconds of silence after which a node is given up; 40 when absent
 `;
 
 async function main(): Promise<void> {
@@ -20,6 +21,7 @@ async function main(): Promise<void> {
     options: {
       kubeconfig: { type: 'string' },
       'root-ca': { type: 'string' },
+      'node-grace': { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -30,6 +32,7 @@ async function main(): Promise<void> {
   }
   const rootCa = values['root-ca'];
   const rootCaPem = rootCa === undefined ? undefined : await readFile(rootCa, 'utf8');
+  const nodeGraceMs = millisecondsOf(values['node-grace']);
   const client = createKubeClient(await loadKubeconfig({ path: values.kubeconfig }), {
     userAgent: 'nodeagent-controllers',
   });
@@ -46,12 +49,19 @@ async function main(): Promise<void> {
         metrics: NO_METRICS,
         onSynced: () => process.stdout.write('ready\n'),
         ...(rootCaPem === undefined ? {} : { rootCaPem }),
+        ...(nodeGraceMs === undefined ? {} : { nodeGraceMs }),
       },
       ended.signal,
     );
   } finally {
     client.close();
   }
+}
+
+function millisecondsOf(seconds: string | undefined): number | undefined {
+  if (seconds === undefined) return undefined;
+  if (!/^[1-9]\d*$/.test(seconds)) throw new Error(`--node-grace: not whole seconds: ${seconds}`);
+  return Number(seconds) * 1000;
 }
 
 /** One JSON object a line; debug lines are left out. */

@@ -16,7 +16,7 @@ import {
 import type { Taint } from './tolerations.js';
 import { canonical } from './template-hash.js';
 
-/** Silence after which a node's conditions are unknown. */
+/** Silence after which a node's conditions are unknown, unless somebody says otherwise. */
 const GRACE_MS = 40_000;
 /** The same for a node that never reported. */
 const STARTUP_GRACE_MS = 60_000;
@@ -53,6 +53,8 @@ export interface NodeTimes {
   readonly heartbeats: Heartbeats;
   readonly monotonicMs: number;
   readonly nowMs: number;
+  /** Silence after which a node that has reported is given up; 40 s when absent. */
+  readonly graceMs?: number;
 }
 
 /**
@@ -66,7 +68,7 @@ export function planNodeLifecycle(view: View, times: NodeTimes): Plan {
   let againInMs: number | undefined;
   for (const node of sorted(view.nodes.values())) {
     const name = node.metadata?.name ?? '';
-    const graceMs = ready(node) === undefined ? STARTUP_GRACE_MS : GRACE_MS;
+    const graceMs = ready(node) === undefined ? STARTUP_GRACE_MS : (times.graceMs ?? GRACE_MS);
     const seenMs = times.heartbeats.get(name)?.seenMs ?? times.monotonicMs;
     const leftMs = seenMs + graceMs - times.monotonicMs;
     const silent = leftMs <= 0;

@@ -35,6 +35,8 @@ export interface ControllersOptions {
   readonly metrics: Metrics;
   /** PEM of the CA that pods shall trust; without it there are no `kube-root-ca.crt` config maps. */
   readonly rootCaPem?: string;
+  /** Silence after which a node that has reported is given up; 40 s when absent. */
+  readonly nodeGraceMs?: number;
   /** Called when the first plans are about to be made. */
   readonly onSynced?: () => void;
 }
@@ -112,7 +114,7 @@ async function runWithEvents(
 
 function controllersOf(
   { view }: Cluster,
-  { clock, rootCaPem }: ControllersOptions,
+  { clock, rootCaPem, nodeGraceMs }: ControllersOptions,
 ): readonly Controller[] {
   let heartbeats: Heartbeats = new Map();
   let missing: MissingNodes = new Map();
@@ -146,7 +148,9 @@ function controllersOf(
       () => {
         const monotonicMs = clock.monotonicMs();
         heartbeats = noteHeartbeats(heartbeats, view, monotonicMs);
-        return planNodeLifecycle(view, { heartbeats, monotonicMs, nowMs: clock.nowMs() });
+        const times = { heartbeats, monotonicMs, nowMs: clock.nowMs() };
+        const given = nodeGraceMs === undefined ? {} : { graceMs: nodeGraceMs };
+        return planNodeLifecycle(view, { ...times, ...given });
       },
     ],
     evictions: [

@@ -203,6 +203,19 @@ describe(planNodeLifecycle, () => {
     expect(taints(node)).toEqual(expected);
   });
 
+  it.each([
+    [39_999, undefined, false],
+    [40_000, undefined, true],
+    [9999, 10_000, false],
+    [10_000, 10_000, true],
+  ])('a node that is silent for %i ms of %s is given up: %s', (monotonicMs, graceMs, expected) => {
+    const view = aView({ nodes: [withConditions(['Ready', 'True'])] });
+    const heartbeats = noteHeartbeats(new Map(), view, 0);
+    const times = { heartbeats, monotonicMs, nowMs: NOW, ...(graceMs && { graceMs }) };
+    const { actions } = planNodeLifecycle(view, times);
+    expect(JSON.stringify(actions).includes('"Unknown"')).toBe(expected);
+  });
+
   it('keeps the taints of others', () => {
     const spec = {
       taints: [{ key: 'example.com/mine', effect: 'NoSchedule' }],
