@@ -339,7 +339,7 @@ async function wirePorts(
     runtimeEvents: createRuntimeWatch({
       ...{ cri: cri.runtime, clock, log },
       streams: wiring.runtime.containerEvents,
-      lastSeen: (uid) => runtime.lastSeen(uid),
+      compare: (uid, told) => runtime.compare(uid, told),
       metrics,
     }),
     volumes: withCgroups(withFollowers(volumes, [objects, ...projections.followers]), cgroups),

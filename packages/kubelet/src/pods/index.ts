@@ -69,6 +69,8 @@ export type {
   ResourceRecordFile,
   RuntimeEvents,
   RuntimePod,
+  StateComparison,
+  ToldStates,
   StartContainerRequest,
   StopContainerRequest,
 } from './ports.js';

@@ -16,8 +16,8 @@ export interface PodRuntime {
   observe(podUid: string, signal: AbortSignal): Promise<PodObservation>;
   /** Something of the pod came or changed in the runtime, by whomever. */
   noticed(podUid: string): void;
-  /** States by id as the last observation found them; undefined before one, or when it found nothing. */
-  lastSeen(podUid: string): ReadonlyMap<string, string> | undefined;
+  /** Whether the runtime tells more of the pod than its worker has seen itself, or is about to. */
+  compare(podUid: string, told: ToldStates): StateComparison;
   /** Names and uids of every pod the runtime holds anything of. */
   listPods(signal: AbortSignal): Promise<readonly RuntimePod[]>;
   /** @returns the id of the new sandbox, which is ready and has its addresses */
@@ -33,6 +33,19 @@ export interface PodRuntime {
   removeContainer(containerId: string, logs: 'remove' | 'keep', signal: AbortSignal): Promise<void>;
   removeSandbox(sandboxId: string, signal: AbortSignal): Promise<void>;
 }
+
+/** States of a pod's sandboxes and containers in the runtime's words, by id. */
+export interface ToldStates {
+  readonly states: ReadonlyMap<string, string>;
+  /** Whether there is nothing else of the pod. */
+  readonly areAll: boolean;
+}
+
+/**
+ * `too-early`: there is more than was seen, while something is being made for the pod; its worker will
+ * look at what it made, and then it shows whether that was all.
+ */
+export type StateComparison = 'same' | 'different' | 'too-early';
 
 export interface RuntimePod {
   readonly uid: string;

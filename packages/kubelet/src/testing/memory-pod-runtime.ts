@@ -122,8 +122,8 @@ export class MemoryPodRuntime implements PodRuntime, RuntimeEvents {
   }
 
   /** Nothing is remembered: whoever asks is told to look. */
-  lastSeen(): undefined {
-    return undefined;
+  compare(): 'different' {
+    return 'different';
   }
 
   async listPods(signal: AbortSignal): Promise<readonly RuntimePod[]> {

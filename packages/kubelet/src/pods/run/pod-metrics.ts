@@ -49,7 +49,7 @@ export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPo
   return {
     observe: (uid, signal) => runtime.observe(uid, signal),
     noticed: (uid) => runtime.noticed(uid),
-    lastSeen: (uid) => runtime.lastSeen(uid),
+    compare: (uid, told) => runtime.compare(uid, told),
     listPods: (signal) => runtime.listPods(signal),
     stopContainer: (request, signal) => runtime.stopContainer(request, signal),
     stopSandbox: (id, signal) => runtime.stopSandbox(id, signal),

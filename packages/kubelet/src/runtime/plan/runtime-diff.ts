@@ -1,5 +1,6 @@
 import type { Container, Sandbox } from '@nodeagent/cri-client';
 
+import type { StateComparison, ToldStates } from '../../pods/index.js';
 import { LABEL_POD_UID } from '../model/labels.js';
 
 /** State of everything the runtime holds, by id: `uid` of the pod and the state's name. */
@@ -40,11 +41,29 @@ export function statesOf(snapshot: RuntimeSnapshot, podUid: string): ReadonlyMap
   return states;
 }
 
-export function areSame(
-  known: ReadonlyMap<string, string> | undefined,
-  states: ReadonlyMap<string, string>,
-): boolean {
-  if (known?.size !== states.size) return false;
-  for (const [id, state] of states) if (known.get(id) !== state) return false;
-  return true;
+/** What was last seen of a pod. */
+export interface LastSeen {
+  /** By id. */
+  readonly states: ReadonlyMap<string, string>;
+  /** Whether something is being made of it, or has been made that was not looked at yet. */
+  readonly isGrowing: boolean;
+}
+
+/**
+ * What the runtime tells of a pod, against what was last seen of it.
+ *
+ * @param seen undefined: nothing that could be compared
+ */
+export function compareStates(seen: LastSeen | undefined, told: ToldStates): StateComparison {
+  if (seen === undefined) return 'different';
+  const { states, isGrowing } = seen;
+  let isMore = false;
+  for (const [id, state] of told.states) {
+    const known = states.get(id);
+    if (known === undefined) isMore = true;
+    else if (known !== state) return 'different';
+  }
+  if (told.areAll && [...states.keys()].some((id) => !told.states.has(id))) return 'different';
+  if (!isMore) return 'same';
+  return isGrowing ? 'too-early' : 'different';
 }

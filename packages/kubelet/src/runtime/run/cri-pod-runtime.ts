@@ -94,7 +94,7 @@ export function createPodRuntime(
   return {
     observe: (uid, signal) => observer.observe(uid, signal),
     noticed: (uid) => observer.noticed(uid),
-    lastSeen: (uid) => observer.lastSeen(uid),
+    compare: (uid, told) => observer.compare(uid, told),
     listPods: async (signal) => {
       const pods = await listPods(cri, signal);
       observer.holds(new Set(pods.map(({ uid }) => uid)));

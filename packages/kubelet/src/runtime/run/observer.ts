@@ -14,10 +14,12 @@ import {
   emptyObservation,
   type PodObservation,
   type SandboxObservation,
+  type StateComparison,
+  type ToldStates,
 } from '../../pods/index.js';
 import { LABEL_POD_UID } from '../model/labels.js';
 import { newestSandboxFirst, observedContainer, observedSandbox } from '../plan/observation.js';
-import { snapshotOf, statesOf } from '../plan/runtime-diff.js';
+import { compareStates, snapshotOf, statesOf } from '../plan/runtime-diff.js';
 import {
   LOG_MESSAGE_BYTES,
   logTail,
@@ -51,14 +53,17 @@ export type Made =
  *
  * Where it is known what the lists would tell beside that, they are not asked: of a pod that came
  * after the first look at the whole runtime there is nothing before {@link changing} made it, and what
- * was just made is looked at by itself. What ends meanwhile the next relist finds. Of the eight lists
- * that a start took one or two are left, which is a sixth of the kubelet's time for it.
+ * was just made is looked at by itself. What ends meanwhile the next relist finds; what a relist sees
+ * of a pod that is being made is no news ({@link compare}). Of the eight lists that a start took none
+ * is left, which is a sixth of the kubelet's time for it.
  */
 export class Observer {
   readonly #ports: ObserverPorts;
   readonly #pods = new Map<string, KnownPod>();
   /** Uids of which the runtime may hold something. */
   readonly #there = new Set<string>();
+  /** How many things are being made, or looked at for the first time, by the pod's uid. */
+  readonly #underWay = new Map<string, number>();
   #firstLook: Promise<void> | undefined;
   #runtimeName: string | undefined;
 
@@ -74,7 +79,7 @@ export class Observer {
     const seen =
       known === undefined || made.length === 0
         ? undefined
-        : await this.#observeMade(known, made, signal);
+        : await this.#growing(podUid, () => this.#observeMade(known, made, signal));
     return seen ?? this.#observeAll(podUid, signal);
   }
 
@@ -94,9 +99,12 @@ export class Observer {
     this.#there.add(podUid);
     const before = known.made;
     known.made = undefined;
-    const result = await act();
-    if (before !== undefined && madeBy !== undefined) known.made = [...before, madeBy(result)];
-    return result;
+    if (madeBy === undefined) return act();
+    return this.#growing(podUid, async () => {
+      const result = await act();
+      if (before !== undefined) known.made = [...before, madeBy(result)];
+      return result;
+    });
   }
 
   /**
@@ -130,9 +138,13 @@ export class Observer {
     return undefined;
   }
 
-  /** States by id as the last observation of the pod found them; undefined when more is to come. */
-  lastSeen(podUid: string): ReadonlyMap<string, string> | undefined {
-    return this.#pods.get(podUid)?.states;
+  /** What the runtime tells of a pod, against the last observation. */
+  compare(podUid: string, told: ToldStates): StateComparison {
+    const known = this.#pods.get(podUid);
+    if (known?.states === undefined) return compareStates(undefined, told);
+    const { states, made = [] } = known;
+    const isGrowing = made.length > 0 || this.#underWay.has(podUid);
+    return compareStates({ states, isGrowing }, told);
   }
 
   async #lookFirst(signal: AbortSignal): Promise<void> {
@@ -152,6 +164,17 @@ export class Observer {
       cri.listContainers({}, signal),
     ]);
     for (const { uid } of snapshotOf(sandboxes, containers).values()) this.#there.add(uid);
+  }
+
+  async #growing<T>(podUid: string, work: () => Promise<T>): Promise<T> {
+    this.#underWay.set(podUid, (this.#underWay.get(podUid) ?? 0) + 1);
+    try {
+      return await work();
+    } finally {
+      const left = (this.#underWay.get(podUid) ?? 1) - 1;
+      if (left > 0) this.#underWay.set(podUid, left);
+      else this.#underWay.delete(podUid);
+    }
   }
 
   async #observeAll(podUid: string, signal: AbortSignal): Promise<PodObservation> {

@@ -1,15 +1,9 @@
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
 import { type ContainerEvent, isCriError, type RuntimeService } from '@nodeagent/cri-client';
 
-import type { RuntimeEvents } from '../../pods/index.js';
+import type { PodRuntime, RuntimeEvents, ToldStates } from '../../pods/index.js';
 import { LABEL_POD_UID } from '../model/labels.js';
-import {
-  areSame,
-  changedPods,
-  type RuntimeSnapshot,
-  snapshotOf,
-  statesOf,
-} from '../plan/runtime-diff.js';
+import { changedPods, type RuntimeSnapshot, snapshotOf, statesOf } from '../plan/runtime-diff.js';
 import { createRelistMeter } from './relist-metrics.js';
 
 export interface RuntimeWatchOptions {
@@ -19,10 +13,10 @@ export interface RuntimeWatchOptions {
   /** Whether the runtime has an event stream. */
   readonly streams: boolean;
   /**
-   * States by id as the pod's worker last saw them. A worker looks again after each of its own
-   * actions; a list that shows it nothing else would only make it look once more.
+   * Against what the pod's worker has seen. It looks after each of its own actions; to be told of
+   * them would only make it look once more.
    */
-  readonly lastSeen?: (podUid: string) => ReadonlyMap<string, string> | undefined;
+  readonly compare?: PodRuntime['compare'];
   /** Nothing is measured without. */
   readonly metrics?: Metrics;
 }
@@ -39,12 +33,19 @@ export function createRuntimeWatch({
   clock,
   log,
   streams,
-  lastSeen,
+  compare = () => 'different',
   metrics,
 }: RuntimeWatchOptions): RuntimeEvents {
   let lastListMs: number | undefined;
   let streaming = false;
   const meter = metrics && createRelistMeter(metrics);
+  /** Pods of which more was told than their workers had seen, in the middle of their work. */
+  const early = new Set<string>();
+  const judge = (uid: string, told: ToldStates, onChange: (uid: string) => void): void => {
+    const comparison = compare(uid, told);
+    if (comparison === 'different') onChange(uid);
+    else if (comparison === 'too-early') early.add(uid);
+  };
   const relist = async (
     before: RuntimeSnapshot | undefined,
     onChange: (uid: string) => void,
@@ -62,8 +63,10 @@ export function createRuntimeWatch({
     });
     lastListMs = startedMs;
     const now = snapshotOf(sandboxes, containers);
-    for (const uid of changedPods(before, now)) {
-      if (!areSame(lastSeen?.(uid), statesOf(now, uid))) onChange(uid);
+    const doubtful = new Set([...changedPods(before, now), ...early]);
+    early.clear();
+    for (const uid of doubtful) {
+      judge(uid, { states: statesOf(now, uid), areAll: true }, onChange);
     }
     return now;
   };
@@ -96,7 +99,10 @@ export function createRuntimeWatch({
         for await (const event of cri.containerEvents(signal)) {
           streaming = true;
           const uid = podOf(event);
-          if (uid !== undefined) onChange(uid);
+          const state = stateOf(event);
+          if (uid === undefined) continue;
+          if (state === undefined) onChange(uid);
+          else judge(uid, { states: new Map([[event.id, state]]), areAll: false }, onChange);
         }
       } catch (err) {
         streaming = false;
@@ -121,6 +127,12 @@ export function createRuntimeWatch({
       return `pleg was last seen active ${Math.round(sinceMs / 1000)}s ago; threshold is 3m0s`;
     },
   };
+}
+
+/** Of what the event is about; undefined where it does not tell. */
+function stateOf({ id, sandbox, containers }: ContainerEvent): string | undefined {
+  if (sandbox?.id === id) return sandbox.state;
+  return containers.find((container) => container.id === id)?.state;
 }
 
 function podOf({ sandbox, containers }: ContainerEvent): string | undefined {

@@ -168,7 +168,46 @@ describe('Observer', () => {
       const all = await look();
       expect(all.asked).toEqual(LISTS);
       expect({ ...all.seen, observedAtMs: 0 }).toEqual({ ...second.seen, observedAtMs: 0 });
-      expect([...(observer.lastSeen(NEW)?.values() ?? [])]).toEqual(['ready', 'running']);
+    });
+
+    it('tells news from what it makes itself', async () => {
+      const told = (...states: readonly (readonly [string, string])[]) =>
+        observer.compare(NEW, { states: new Map(states), areAll: true });
+      const during: string[] = [];
+      const home = await observer.changing(
+        NEW,
+        async () => {
+          const id = await cri.runPodSandbox({ config: { metadata, labels: itsLabels } }, signal);
+          during.push(told([id, 'notready']), told());
+          return id;
+        },
+        (id) => ({ kind: 'sandbox', id }),
+      );
+      expect(during).toEqual(['too-early', 'same']);
+      expect(told([home, 'ready'])).toBe('too-early');
+      await look();
+      expect(told([home, 'ready'])).toBe('same');
+      expect(told([home, 'notready'])).toBe('different');
+      expect(told([home, 'ready'], ['other', 'running'])).toBe('different');
+      expect(told()).toBe('different');
+      const one = { states: new Map([[home, 'ready']]), areAll: false };
+      const id = await container('a', home);
+      expect(told([home, 'ready'], [id, 'created'])).toBe('too-early');
+      expect(told([home, 'notready'], [id, 'created'])).toBe('different');
+      await look();
+      expect([told([home, 'ready']), observer.compare(NEW, one)]).toEqual(['different', 'same']);
+    });
+
+    it('holds nothing for its own that it could not make', async () => {
+      const home = await sandbox();
+      await look();
+      cri.calls.failNext('startContainer', 'CRI_UNAVAILABLE');
+      await expect(container('a', home)).rejects.toMatchObject({ code: 'CRI_UNAVAILABLE' });
+      const states = new Map([
+        [String(home), 'ready'],
+        ['left behind', 'created'],
+      ]);
+      expect(observer.compare(NEW, { states, areAll: true })).toBe('different');
     });
 
     it('asks for all of it when the runtime told of more', async () => {

@@ -2,8 +2,9 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { RuntimeEvents } from '../../../src/pods/index.js';
+import type { PodRuntime, RuntimeEvents } from '../../../src/pods/index.js';
 import { createRuntimeWatch } from '../../../src/runtime/index.js';
+import { compareStates, type LastSeen } from '../../../src/runtime/plan/runtime-diff.js';
 
 const SECOND = 1000;
 let clock: ManualClock;
@@ -56,10 +57,10 @@ describe('RuntimeWatch', () => {
   });
 
   it('does not tell a worker what it has seen itself', async () => {
-    const seen = new Map<string, ReadonlyMap<string, string>>();
-    const lastSeen = (uid: string): ReadonlyMap<string, string> | undefined => seen.get(uid);
+    const seen = new Map<string, LastSeen>();
+    const compare: PodRuntime['compare'] = (uid, told) => compareStates(seen.get(uid), told);
     const made = createRuntimeWatch({
-      ...{ cri, clock, log: new MemoryLogger(), streams: false, lastSeen },
+      ...{ cri, clock, log: new MemoryLogger(), streams: false, compare },
     });
     running = made.run((uid) => changed.push(uid), end.signal);
     await clock.advance(0);
@@ -70,12 +71,57 @@ describe('RuntimeWatch', () => {
       end.signal,
     );
     if (own === undefined) throw new Error('no sandbox');
-    seen.set('a', new Map([[own.id, own.state]]));
+    seen.set('a', { states: new Map([[own.id, own.state]]), isGrowing: false });
     await clock.advance(SECOND);
     expect(changed).toEqual(['b']);
     await cri.stopPodSandbox(own.id, end.signal);
     await clock.advance(SECOND);
     expect(changed).toEqual(['b', 'a']);
+  });
+
+  it.each([
+    ['what a worker has made is no news when it has looked at it', true],
+    ['what it did not make is, though nothing changed any more', false],
+  ])('%s', async (_, isItsOwn) => {
+    const seen = new Map<string, LastSeen>();
+    const compare: PodRuntime['compare'] = (uid, told) => compareStates(seen.get(uid), told);
+    const made = createRuntimeWatch({
+      ...{ cri, clock, log: new MemoryLogger(), streams: false, compare },
+    });
+    running = made.run((uid) => changed.push(uid), end.signal);
+    await clock.advance(0);
+    seen.set('a', { states: new Map(), isGrowing: true });
+    await addPod('a');
+    await clock.advance(3 * SECOND);
+    expect(changed).toEqual([]);
+    const [own] = await cri.listPodSandbox({}, end.signal);
+    const states = new Map(isItsOwn && own !== undefined ? [[own.id, own.state]] : []);
+    seen.set('a', { states, isGrowing: false });
+    await clock.advance(SECOND);
+    expect(changed).toEqual(isItsOwn ? [] : ['a']);
+  });
+
+  it('does not tell a worker by events what it makes itself', async () => {
+    const seen = new Map<string, LastSeen>([['a', { states: new Map(), isGrowing: true }]]);
+    const compare: PodRuntime['compare'] = (uid, told) => compareStates(seen.get(uid), told);
+    const made = createRuntimeWatch({
+      ...{ cri, clock, log: new MemoryLogger(), streams: true, compare },
+    });
+    running = made.run((uid) => changed.push(uid), end.signal);
+    await clock.advance(0);
+    await addPod('a');
+    await addPod('b');
+    await clock.advance(0);
+    expect(new Set(changed)).toEqual(new Set(['b']));
+    const [own] = await cri.listPodSandbox(
+      { labels: { 'io.kubernetes.pod.uid': 'a' } },
+      end.signal,
+    );
+    if (own === undefined) throw new Error('no sandbox');
+    seen.set('a', { states: new Map([[own.id, own.state]]), isGrowing: false });
+    await cri.stopPodSandbox(own.id, end.signal);
+    await clock.advance(0);
+    expect(changed).toContain('a');
   });
 
   it('with events, tells at once, and hardly asks', async () => {
