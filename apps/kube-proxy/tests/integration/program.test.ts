@@ -1,4 +1,5 @@
 import { readFileSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { ENDPOINT_SLICES, SERVICES } from '@nodeagent/kube-client';
@@ -29,8 +30,8 @@ inOwnNamespace(
     });
 
     const rules = () => world.node.run(['iptables-save']);
-    const fetchText = async (url: string): Promise<string> =>
-      world.node.run(['curl', '-sS', '-m', '2', url]);
+    const fetchText = async (url: string, options: readonly string[] = []): Promise<string> =>
+      world.node.run(['curl', '-sS', '-m', '2', ...options, url]);
 
     async function untilProgrammed(): Promise<void> {
       const done = async () => (await rules()).includes('--to-destination 10.99.0.1:8080');
@@ -48,12 +49,22 @@ inOwnNamespace(
       await waitFor(tableGone, { what: 'the table of the other mode to go' });
       expect(proxy.logTail(50)).toContain('unknown field \\"unknownField\\"');
       const health = JSON.parse(await fetchText('http://127.0.0.1:10256/healthz')) as object;
-      expect(health).toMatchObject({ healthy: true, nodeEligible: true, status: { IPv4: {} } });
+      const stamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT/);
+      expect(health).toMatchObject({
+        lastUpdated: stamp,
+        nodeEligible: true,
+        healthy: true,
+        status: { IPv4: { lastUpdated: stamp, healthy: true } },
+      });
       expect(await fetchText('http://127.0.0.1:10249/proxyMode')).toBe('iptables');
       expect(await fetchText('http://127.0.0.1:10249/healthz')).toBe('ok');
       const configz = JSON.parse(await fetchText('http://127.0.0.1:10249/configz')) as object;
       expect(configz).toMatchObject({
-        'kubeproxy.config.k8s.io': { kind: 'KubeProxyConfiguration', mode: 'iptables' },
+        'kubeproxy.config.k8s.io': {
+          apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+          kind: 'KubeProxyConfiguration',
+          mode: 'iptables',
+        },
       });
       // A sync is counted when all of it is done: some rules are there a moment before.
       let metrics = '';
@@ -65,6 +76,31 @@ inOwnNamespace(
       };
       await waitFor(counted, { what: 'the first sync to be counted', timeoutMs: 20_000 });
       expect(metrics).toMatch(/kubeproxy_sync_proxy_rules_iptables_total\{.*table="nat".*\} 10\n/);
+    });
+
+    it('tells load balancers whether the node has endpoints of a Service', async () => {
+      const ports = [{ name: '', port: 80, protocol: 'TCP' }];
+      const local = {
+        type: 'LoadBalancer',
+        clusterIP: '10.96.0.11',
+        externalTrafficPolicy: 'Local',
+        healthCheckNodePort: 30_999,
+        ports,
+      };
+      world.api.objects.seed(SERVICES, aService('default/local', local));
+      const ask = (): Promise<string> => fetchText('http://10.99.0.2:30999', ['-i']);
+      const answers = (text: RegExp) => async () => text.test(await ask().catch(() => ''));
+      await waitFor(answers(/^HTTP\/1.1 503 /), { what: 'the port to say that there is none' });
+      const here = { ip: '10.99.0.2', nodeName: 'node-a' };
+      world.api.objects.seed(ENDPOINT_SLICES, aSlice('default/local', ports, [here]));
+      await waitFor(answers(/^HTTP\/1.1 200 /), { what: 'the port to say that there is one' });
+      expect(await ask()).toMatch(/^x-load-balancing-endpoint-weight: 1\r?$/im);
+      world.api.objects.drop(SERVICES, { namespace: 'default', name: 'local' });
+      const isClosed = async () => {
+        const { exitCode } = await world.node.try(['curl', '-m', '2', 'http://10.99.0.2:30999']);
+        return exitCode === 7;
+      };
+      await waitFor(isClosed, { what: 'the port to be closed' });
     });
 
     it('counts dropped packets in the kernel, or says that it cannot', async () => {
@@ -133,6 +169,25 @@ inOwnNamespace(
       expect(proxy.logTail()).toContain('configuration file was updated');
     });
 
+    it('keeps node ports off loopback and broken packets where it is told to', async () => {
+      const liberal = 'net.netfilter.nf_conntrack_tcp_be_liberal';
+      const route = 'net.ipv4.conf.all.route_localnet';
+      const before = await rules();
+      expect(before).toContain('--ctstate INVALID');
+      expect(before).toContain('block incoming localnet connections');
+      expect(await world.node.run(['sysctl', '-n', route])).toMatch(/^1$/m);
+      await world.node.run(['sysctl', '-qw', `${route}=0`, `${liberal}=1`]);
+      world.configure({ iptables: { localhostNodePorts: false } });
+      proxy = await world.start();
+      const isThere = async () => /--dst-type LOCAL.*! -d 127|! -d 127.*LOCAL/.test(await rules());
+      await waitFor(isThere, { what: 'the rule without loopback', timeoutMs: 20_000 });
+      await waitFor(async () => !(await rules()).includes('--ctstate INVALID'), {
+        what: 'no drop',
+      });
+      expect(await world.node.run(['sysctl', '-n', route])).toMatch(/^0$/m);
+      await proxy.stop();
+    });
+
     it('says what right it lacks, and ends', async () => {
       proxy = await world.start([], ['setpriv', '--bounding-set=-net_admin']);
       expect(await proxy.ended).toBe(1);
@@ -142,9 +197,26 @@ inOwnNamespace(
     it('ends after --init-only and removes everything with --cleanup', async () => {
       proxy = await world.start(['--init-only']);
       expect(await proxy.ended).toBe(0);
+      await world.node.run(['iptables', '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT']);
+      expect(await rules()).toContain('KUBE-SERVICES');
       proxy = await world.start(['--cleanup']);
       expect(await proxy.ended).toBe(0);
-      expect((await rules()).match(/KUBE-(?!FIREWALL)[\w-]+/g)).toBeNull();
+      const left = new Set((await rules()).match(/KUBE-[\w-]+/g));
+      expect([...left].toSorted()).toEqual(['KUBE-FIREWALL', 'KUBE-IPTABLES-HINT']);
+    });
+
+    it('writes the configuration that it would have without any', async () => {
+      const path = join(world.folder, 'written.yaml');
+      proxy = await world.startBare(['--write-config-to', path]);
+      expect(await proxy.ended).toBe(0);
+      const written = readFileSync(path, 'utf8');
+      expect(written).toMatch(/^mode: "?iptables"?$/m);
+      expect(written).toMatch(/^detectLocalMode: "?ClusterCIDR"?$/m);
+      for (const mode of ['ipvs', 'nftables']) {
+        const section = new RegExp(`^${mode}:\n((?: .*\n)+)`, 'm').exec(written)?.[1];
+        expect(section).toMatch(/^ +syncPeriod: "?0s"?$/m);
+        expect(section).toMatch(/^ +minSyncPeriod: "?0s"?$/m);
+      }
     });
   },
   600_000,

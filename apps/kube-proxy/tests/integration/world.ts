@@ -30,6 +30,8 @@ export interface World {
   readonly api: TinyApiServer;
   /** @param prefix words before the program */
   start(args?: readonly string[], prefix?: readonly string[]): Promise<TestProcess>;
+  /** The program with these flags only. */
+  startBare(args: readonly string[]): Promise<TestProcess>;
   apiAway(): void;
   apiBack(): Promise<void>;
   remove(): Promise<void>;
@@ -79,6 +81,12 @@ export async function createWorld(config: object): Promise<World> {
     start: (args = [], prefix = []) =>
       startProcess({
         argv: [...node.enter, ...prefix, program, ...flags, ...args],
+        env: { NODEAGENT_NODE: process.execPath },
+        logFile: join(folder, 'proxy.log'),
+      }),
+    startBare: (args) =>
+      startProcess({
+        argv: [...node.enter, program, ...args],
         env: { NODEAGENT_NODE: process.execPath },
         logFile: join(folder, 'proxy.log'),
       }),

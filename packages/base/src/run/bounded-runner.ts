@@ -7,9 +7,9 @@ export interface BoundedRunnerOptions {
   readonly clock: Clock;
   /** Least time from the end of one run to the start of the next, however often it is asked. */
   readonly minIntervalMs: number;
-  /** A run happens at least this often, asked or not. */
+  /** Most time from the end of one run to the start of the next, asked or not. */
   readonly maxIntervalMs: number;
-  /** Waits after failed runs; a success forgets them. */
+  /** Waits after failed runs, from the end of each; a success forgets them. */
   readonly retry: BackoffRules;
   readonly task: (signal: AbortSignal) => Promise<void>;
   readonly onError: (error: unknown) => void;
@@ -36,8 +36,9 @@ export class BoundedRunner {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, minIntervalMs, maxIntervalMs, retry, task, onError } = this.#options;
     let failed: BackoffState | undefined;
+    let restedMs = 0;
     for (;;) {
-      const waitMs = failed?.delayMs ?? maxIntervalMs;
+      const waitMs = Math.max(0, (failed?.delayMs ?? maxIntervalMs) - restedMs);
       if ((await this.#wake.waitAtMost(waitMs, clock, signal)) === 'aborted') return;
       try {
         await task(signal);
@@ -48,6 +49,7 @@ export class BoundedRunner {
         onError(error);
       }
       if (minIntervalMs > 0 && (await clock.sleep(minIntervalMs, signal)) === 'aborted') return;
+      restedMs = minIntervalMs;
     }
   }
 }

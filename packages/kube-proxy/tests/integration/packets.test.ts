@@ -1,11 +1,11 @@
-import { ENDPOINT_SLICES } from '@nodeagent/kube-client';
+import { ENDPOINT_SLICES, NODES } from '@nodeagent/kube-client';
 import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
 import { waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { cleanupEverything } from '../../src/index.js';
 import type { ServiceSketch } from '../packets/cases.js';
-import { FAMILIES } from '../packets/hosts.js';
+import { FAMILIES, NODE } from '../packets/hosts.js';
 import { createPacketNetwork, type Met, type PacketNetwork } from '../packets/network.js';
 import { configOf, WorldObjects } from '../packets/objects.js';
 import { type RunningProxy, seed, startProxy } from './running-proxy.js';
@@ -61,6 +61,32 @@ describe.each(FAMILIES)('%s', (family) => {
     };
     await waitFor(done, { what: 'the same flow to reach b' });
   });
+});
+
+it('writes everything anew when the node moves to another zone, and for no other label', async () => {
+  const fullSyncs = (): number =>
+    proxy.metrics.observations.get(
+      'kubeproxy_sync_full_proxy_rules_duration_seconds{ip_family="IPv4"}',
+    )?.length ?? 0;
+  const node = await proxy.client.get(NODES, { name: NODE }, AbortSignal.timeout(5000));
+  const label = (labels: Record<string, string>): void => {
+    proxy.client.seed(NODES, { ...node, metadata: { ...node.metadata, labels } });
+  };
+  const before = fullSyncs();
+  label({ ...node.metadata?.labels, colour: 'blue' });
+  // what comes after it has been carried out
+  const slice = new WorldObjects([{ ...only, endpoints: ['b'] }]).all.find(
+    (one) => 'addressType' in one && one.addressType === 'IPv4',
+  );
+  seed(proxy.client, slice!);
+  const isB = async () => {
+    const met = await tcp('only', 'IPv4');
+    return typeof met === 'object' && met.server === 'b';
+  };
+  await waitFor(isB, { what: 'the next change' });
+  expect(fullSyncs()).toBe(before);
+  label({ ...node.metadata?.labels, 'topology.kubernetes.io/zone': 'zone-z' });
+  await waitFor(() => fullSyncs() > before, { what: 'everything to be written' });
 });
 
 describe('rules in the kernel', () => {

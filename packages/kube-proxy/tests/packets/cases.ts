@@ -80,6 +80,8 @@ export interface ServiceSketch {
   readonly balanced?: 'VIP' | 'Proxy';
   readonly sourceRanges?: readonly string[];
   readonly sticky?: boolean;
+  /** Labelled for a proxy of another name. */
+  readonly otherProxy?: boolean;
   readonly externalPolicy?: 'Local';
   readonly internalPolicy?: 'Local';
 }
@@ -244,6 +246,13 @@ const SERVICES: readonly ServiceSketch[] = [
   },
   { name: 'streams-empty', ports: [{ port: 9000, protocol: 'SCTP' }], endpoints: [] },
   {
+    name: 'not-ours',
+    type: 'NodePort',
+    otherProxy: true,
+    ports: [{ ...http, nodePort: 30_092 }],
+    endpoints: ['a'],
+  },
+  {
     name: 'four-only',
     type: 'NodePort',
     families: ['IPv4'],
@@ -338,6 +347,13 @@ const CLUSTER_IP: readonly PacketCase[] = [
     port: 80,
     want: { servers: ['a'], sees: 'node' },
     except: { IPv6: 'no answer' },
+  },
+  {
+    name: 'of a Service that another proxy serves',
+    from: 'client',
+    to: { clusterIp: 'not-ours' },
+    port: 80,
+    want: 'no answer',
   },
   {
     name: 'all endpoints terminating: those that still serve',
@@ -518,6 +534,13 @@ const NODE_PORT: readonly PacketCase[] = [
     port: 30_089,
     want: { servers: ['a'] },
     except: { IPv6: 'refused' },
+  },
+  {
+    name: 'of a Service that another proxy serves',
+    from: 'client',
+    to: { node: 'client' },
+    port: 30_092,
+    want: 'refused',
   },
   {
     name: 'a port that is nobody’s',

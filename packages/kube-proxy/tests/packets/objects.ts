@@ -39,7 +39,7 @@ export class WorldObjects {
       ip,
       ipMode: sketch.balanced ?? 'VIP',
     }));
-    return aService(
+    const service = aService(
       `default/${name}`,
       {
         clusterIP: clusterIPs[0] ?? '',
@@ -60,6 +60,8 @@ export class WorldObjects {
       },
       sketch.balanced === undefined ? {} : { ingress },
     );
+    const labels = { 'service.kubernetes.io/service-proxy-name': 'another' };
+    return sketch.otherProxy ? { ...service, metadata: { ...service.metadata, labels } } : service;
   }
 }
 

@@ -32,6 +32,7 @@ let failures: number;
 let stop: AbortController;
 let ended: Promise<void>;
 let events: string[];
+let metrics: MemoryMetrics;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -41,8 +42,9 @@ beforeEach(() => {
   failures = 0;
   events = [];
   stop = new AbortController();
-  const metrics = proxyMetrics(new MemoryMetrics());
-  health = new ProxyHealth({ clock, timeoutMs: 60_000, metrics });
+  metrics = new MemoryMetrics();
+  const own = proxyMetrics(metrics);
+  health = new ProxyHealth({ clock, timeoutMs: 60_000, metrics: own });
   const backend: Backend = {
     sync: async (_view, change) => {
       syncs.push({ atMs: clock.monotonicMs(), changed: change.changedPorts.size });
@@ -70,13 +72,14 @@ beforeEach(() => {
     }),
     clock,
     logger: new MemoryLogger(),
-    metrics,
+    metrics: own,
     syncPeriodMs: 30_000,
     minSyncPeriodMs: 1000,
   });
   ended = proxy.run(stop.signal);
 });
 
+const LIVEZ = { method: 'GET', path: '/livez', query: new URLSearchParams() };
 const services = new Map([['default/dns', projectService(service).IPv4]]);
 
 describe(FamilyProxy, () => {
@@ -102,19 +105,45 @@ describe(FamilyProxy, () => {
     expect(syncs).toHaveLength(3); // after a rest a change is carried out at once
   });
 
+  it('is healthy however long nothing changes', async () => {
+    await clock.advance(24 * 3_600_000);
+    expect(health.answer(LIVEZ).status).toBe(200);
+  });
+
   it('tries again after a failure, and is unhealthy when that lasts', async () => {
     failures = 3;
     proxy.replaceServices(services);
     proxy.replaceSlices(new Map());
     await clock.advance(59_000);
     expect(health.healthy).toBe(true);
-    expect(syncs).toHaveLength(2);
     await clock.advance(2000);
+    expect(syncs.map(({ atMs }) => atMs)).toEqual([0, 30_000, 60_000]);
     expect(health.healthy).toBe(false);
-    const livez = { method: 'GET', path: '/livez', query: new URLSearchParams() };
-    expect(health.answer(livez).status).toBe(503);
+    expect(health.answer(LIVEZ).status).toBe(503);
     await clock.advance(60_000);
-    expect(health.answer(livez).status).toBe(200);
+    expect(health.answer(LIVEZ).status).toBe(200);
+  });
+
+  it('observes once from the change of endpoints to the rules that follow it', async () => {
+    const seconds = () =>
+      metrics.observations.get(
+        'kubeproxy_network_programming_duration_seconds{ip_family="IPv4"}',
+      ) ?? [];
+    proxy.replaceServices(services);
+    proxy.replaceSlices(new Map());
+    await clock.advance(5000);
+    expect(seconds()).toEqual([]);
+    const changed = aSlice('default/dns', [port], ['10.0.0.1']);
+    const causedAt = new Date(clock.nowMs() - 2500).toISOString();
+    changed.metadata!.annotations = {
+      'endpoints.kubernetes.io/last-change-trigger-time': causedAt,
+    };
+    failures = 1;
+    proxy.setSlice('default/dns-1', projectSlice(changed, 'node-a'));
+    await clock.advance(5000);
+    expect(seconds()).toEqual([]);
+    await clock.advance(60_000);
+    expect(seconds()).toEqual([2.5 + 30]);
   });
 
   it('deletes flows to endpoints that are gone, after a change of endpoints only', async () => {
