@@ -34,6 +34,8 @@ export interface DevApiServerOptions {
   readonly nodePorts?: Readonly<{ first: number; last: number }>;
   /** Bearer token → who it is. */
   readonly tokens?: ReadonlyMap<string, UserInfo>;
+  /** Service account tokens live no longer, whatever is asked for; as long as they ask when absent. */
+  readonly longestTokenSeconds?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
@@ -82,6 +84,7 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
     registry,
     authorizer,
     signer,
+    longestTokenSeconds: options.longestTokenSeconds ?? Infinity,
     authenticate,
     csrSigner: authority,
   });

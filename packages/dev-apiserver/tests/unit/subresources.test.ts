@@ -56,6 +56,17 @@ describe('service account tokens', () => {
     expect(await ask({ expirationSeconds: 599 })).toBe(422);
   });
 
+  it('lives no longer than the server lets any', async () => {
+    const strict = await startDevApiServer({ longestTokenSeconds: 60 });
+    const user = await adminOf(strict);
+    try {
+      const { body } = await user.call('POST', tokens, { spec: { expirationSeconds: 3600 } });
+      expect(body).toMatchObject({ spec: { expirationSeconds: 60 } });
+    } finally {
+      await strict.stop();
+    }
+  });
+
   it('opens only what its audience is for', async () => {
     const answer = await admin.call('POST', tokens, { spec: { audiences: ['vault'] } });
     const { token } = answer.body['status'] as never as { token: string };

@@ -8,13 +8,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { BusyboxPods, busybox, isRunning, named, statusOf } from './busybox-pods.js';
 import { type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
 
+/** A token is renewed after four fifths of that, less up to ten seconds. */
+const TOKEN_SECONDS = 12;
+
 let node: RealNode;
 let kubelet: RunningKubelet;
 let pods: BusyboxPods;
 const { signal } = new AbortController();
 
 beforeAll(async () => {
-  node = await startRealNode('kubelet-contents');
+  node = await startRealNode('kubelet-contents', { longestTokenSeconds: TOKEN_SECONDS });
   kubelet = node.startKubelet();
   pods = new BusyboxPods(node);
   await pods.nodeReady();
@@ -202,5 +205,41 @@ describe('files from the API', () => {
       },
       { what: 'the container to be gone' },
     );
+  });
+});
+
+describe('a token of a service account', () => {
+  it('is another one when most of its life is over, and the container is not restarted', async () => {
+    await kubelet.stop();
+    kubelet = node.startKubelet({ settings: { syncFrequencyMs: 1000 } });
+    const sources = [{ serviceAccountToken: { path: 'token', expirationSeconds: 600 } }];
+    const pod = await pods.run(
+      busybox(
+        'tokens',
+        { volumeMounts: [{ name: 'token', mountPath: '/token' }] },
+        { serviceAccountName: 'default', volumes: [{ name: 'token', projected: { sources } }] },
+      ),
+    );
+    const claims = async (): Promise<{ iat: number; exp: number; sub: string }> => {
+      const [, payload = ''] = (await pods.exec(pod, 'cat /token/token')).split('.');
+      return JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+    };
+    const first = await claims();
+    expect(first).toMatchObject({
+      sub: 'system:serviceaccount:default:default',
+      exp: first.iat + TOKEN_SECONDS,
+    });
+    const isNewer = async () => {
+      const now = await claims();
+      return now.exp > first.exp ? now : undefined;
+    };
+    const next = await waitFor(isNewer, { what: 'another token', everyMs: 200 });
+    expect(next.exp - next.iat).toBe(TOKEN_SECONDS);
+    const now = await node.user.get(PODS, named('tokens'), signal);
+    expect(statusOf(now)).toMatchObject({
+      restartCount: 0,
+      containerID: statusOf(pod)?.containerID,
+    });
+    await pods.remove('tokens');
   });
 });

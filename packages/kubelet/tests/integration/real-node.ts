@@ -6,7 +6,11 @@ import { runScope } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import { type CriClient, createCriClient } from '@nodeagent/cri-client/grpc';
-import { type DevApiServer, startDevApiServer } from '@nodeagent/dev-apiserver';
+import {
+  type DevApiServer,
+  type DevApiServerOptions,
+  startDevApiServer,
+} from '@nodeagent/dev-apiserver';
 import { runControllers } from '@nodeagent/dev-apiserver/controllers';
 import { type Node, QueuedEventRecorder } from '@nodeagent/kube-client';
 import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
@@ -75,9 +79,12 @@ export interface RealNode {
   stop(): Promise<void>;
 }
 
-export async function startRealNode(name: string): Promise<RealNode> {
+export async function startRealNode(
+  name: string,
+  options: DevApiServerOptions = {},
+): Promise<RealNode> {
   const containerd = await startContainerd({ name, images: ['web', 'busybox'] });
-  const server = await startDevApiServer();
+  const server = await startDevApiServer(options);
   const clients: HttpKubeClient[] = [];
   const clientFor = async (user: string, groups: readonly string[]): Promise<HttpKubeClient> => {
     const path = join(containerd.space.dir, `${user.replaceAll(':', '-')}.kubeconfig`);

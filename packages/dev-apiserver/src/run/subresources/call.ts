@@ -22,6 +22,8 @@ export interface SubresourcePorts {
   readonly registry: Registry;
   readonly authorizer: Authorizer;
   readonly signer: TokenSigner;
+  /** Service account tokens live no longer. */
+  readonly longestTokenSeconds: number;
   readonly authenticate: TokenAuthenticator;
   readonly csrSigner: CsrSigner;
 }

@@ -26,18 +26,19 @@ export async function requestToken(
   ports: SubresourcePorts,
   call: SubresourceCall,
 ): Promise<SubresourceAnswer> {
-  const { registry, signer } = ports;
+  const { registry, signer, longestTokenSeconds } = ports;
   const { route } = call;
   const body = bodyOf(call);
   const account = registry.get(SERVICE_ACCOUNTS, route);
-  const seconds = Number(valueAt(body, 'spec.expirationSeconds') ?? TOKEN_SECONDS);
-  if (seconds < MIN_TOKEN_SECONDS) {
+  const wanted = Number(valueAt(body, 'spec.expirationSeconds') ?? TOKEN_SECONDS);
+  if (wanted < MIN_TOKEN_SECONDS) {
     const detail = 'may not specify a duration less than 10 minutes';
-    const problem = field.invalid('spec.expirationSeconds', seconds, detail);
+    const problem = field.invalid('spec.expirationSeconds', wanted, detail);
     throw statusError.invalid({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', [
       problem,
     ]);
   }
+  const seconds = Math.min(wanted, longestTokenSeconds);
   const asked = valueAt(body, 'spec.audiences');
   const audiences =
     Array.isArray(asked) && asked.length > 0 ? asked.map(String) : [signer.apiAudience];
