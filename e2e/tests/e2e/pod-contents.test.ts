@@ -108,7 +108,12 @@ describe('a pod', () => {
     const isOver = ({ status }: Pod): boolean => status?.phase === 'Succeeded';
 
     await script('may', 'echo -n "$IS" > /dev/termination-log', { image }, secrets);
-    expect(ended(await e2e.waitForPod('may', 'to end', isOver))).toBe('private');
+    const may = await e2e.waitForPod('may', 'to end', isOver);
+    expect(ended(may)).toBe('private');
+    expect(may.status?.containerStatuses?.[0]).toMatchObject({
+      imageID: expect.stringMatching(/^127\.0\.0\.1:\d+\/private@sha256:[0-9a-f]{64}$/),
+      containerID: expect.stringMatching(/^containerd:\/\/[0-9a-f]{64}$/),
+    });
     await script('may-not', 'true', { image });
     await e2e.waitForPod('may-not', 'to be refused', (pod) => {
       return ['ErrImagePull', 'ImagePullBackOff'].includes(waitingFor(pod) ?? '');

@@ -163,6 +163,22 @@ describe('a status', () => {
     expect(statusOf(pod, 'modest')?.state?.terminated?.reason).toBe('Completed');
   });
 
+  it('of an init container that ran out of memory is a failure, whatever its exit code', async () => {
+    // The shell outlives its child; the runtime hears of the end of memory before that of the shell.
+    const script = 'tail /dev/zero; sleep 1; exit 0';
+    await createPod(e2e, 'init-oom', {
+      restartPolicy: 'Never',
+      initContainers: [aScript('init', script, { resources: { limits: { memory: '24Mi' } } })],
+      containers: [aScript('app', SERVES)],
+    });
+    const pod = await e2e.waitForPod('init-oom', 'to fail', hasPhase('Failed'));
+    expect(statusOf(pod, 'init')?.state?.terminated).toMatchObject({
+      reason: 'OOMKilled',
+      exitCode: 0,
+    });
+    expect(statusOf(pod, 'app')?.state?.waiting?.reason).toBe('PodInitializing');
+  });
+
   it('tells how a container ended: its file, or the end of its log', async () => {
     const policy = { terminationMessagePolicy: 'FallbackToLogsOnError' };
     const lines = 'i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done';

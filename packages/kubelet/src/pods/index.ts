@@ -48,6 +48,7 @@ export { containerGraceSeconds } from './plan/grace.js';
 export { latestOf } from './plan/plan-steps.js';
 export {
   mayRestartAll,
+  initExitCode,
   policyRestarts,
   restartAllSources,
   restartsAfterExit,

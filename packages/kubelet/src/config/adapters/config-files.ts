@@ -13,7 +13,7 @@ export interface ConfigFiles extends Pick<ConfigLayers, 'file' | 'dropIns'> {
 
 /**
  * Reads `--config` and what lies in `--config-dir`: files that end in `.conf`, also in directories
- * below, in the order of their paths.
+ * below, in the order in which one walks them: name by name.
  *
  * @throws {ConfigError} that names the file
  */
@@ -41,9 +41,15 @@ async function confFiles(directory: string): Promise<readonly string[]> {
     return entries
       .filter((entry) => entry.isFile() && entry.name.endsWith('.conf'))
       .map((entry) => join(entry.parentPath, entry.name))
-      .sort();
+      .sort(inWalkOrder);
   } catch (cause) {
     const problems = [{ field: '--config-dir', message: (cause as Error).message }];
     throw new ConfigError('CONFIG_UNREADABLE', { source: directory, problems }, { cause });
   }
+}
+
+/** A directory comes before `directory-2`, whatever follows its name. */
+function inWalkOrder(a: string, b: string): number {
+  const [first, second] = [a, b].map((path) => path.replaceAll('/', '\0')) as [string, string];
+  return first < second ? -1 : 1;
 }

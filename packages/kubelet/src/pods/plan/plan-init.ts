@@ -10,10 +10,9 @@ import {
   verdictsOf,
 } from './plan-steps.js';
 import { resizeNeed } from './plan-resize.js';
-import { restartsAfterExit, restartsAfterKill } from './restart-policy.js';
+import { initExitCode, restartsAfterExit, restartsAfterKill } from './restart-policy.js';
 
 /** Exit code of what SIGKILL ended. */
-const KILLED = 137;
 
 export interface InitPlan {
   /** Stops first, then starts in the order of the spec. */
@@ -104,11 +103,10 @@ function planExitedInit(
   if (roled.role === 'sidecar') {
     return { actions: [startStep(subject, roled, `the sidecar ended with exit code ${exitCode}`)] };
   }
-  // One of its processes was killed for memory, though the first may have ended well.
-  const outOfMemory = reason === 'OOMKilled';
-  if (exitCode === 0 && !outOfMemory) return { actions: [], done: true };
-  const how = outOfMemory ? 'ran out of memory' : `failed with exit code ${exitCode}`;
-  if (!restartsAfterExit(subject.pod, roled.spec, exitCode || KILLED)) {
+  const counted = initExitCode({ exitCode, reason });
+  if (counted === 0) return { actions: [], done: true };
+  const how = exitCode === counted ? `failed with exit code ${exitCode}` : 'ran out of memory';
+  if (!restartsAfterExit(subject.pod, roled.spec, counted)) {
     return { actions: [], failed: `init container ${name} ${how}` };
   }
   return { actions: [startStep(subject, roled, `it ${how}`)] };

@@ -13,6 +13,21 @@ export function restartsAfterExit(pod: Pod, container: Container, exitCode: numb
   return !isDeleting(pod) && policyRestarts(pod, container, exitCode);
 }
 
+const KILLED = 137;
+
+/**
+ * What the end of an init container counts as. One of its processes may have been killed for memory
+ * though the first ended well: then it has failed.
+ *
+ * @param end as the runtime or a status tells it
+ * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go, isInitContainerFailed
+ */
+export function initExitCode(
+  end: Readonly<{ exitCode: number; reason?: string | undefined }>,
+): number {
+  return end.exitCode === 0 && end.reason === 'OOMKilled' ? KILLED : end.exitCode;
+}
+
 /** The same by policy alone, for a pod that may be on its way out. */
 export function policyRestarts(pod: Pod, container: Container, exitCode: number): boolean {
   if (container.restartPolicy !== undefined) {

@@ -4,6 +4,7 @@ import type { ContainerState, ContainerStatus } from '@nodeagent/kube-client';
 import {
   type ContainerObservation,
   initContainers,
+  initExitCode,
   isDeleting,
   latestOf,
   regularContainers,
@@ -197,8 +198,9 @@ function withWaitingReason(
   const state = latestOf(input.seen, spec.name)?.state;
   if (state?.kind === 'running') return status;
   if (state?.kind === 'exited') {
-    if (role === 'init' && state.exitCode === 0) return status;
-    if (!restartsAfterExit(input.pod, spec, state.exitCode)) return status;
+    const exitCode = role === 'init' ? initExitCode(state) : state.exitCode;
+    if (role === 'init' && exitCode === 0) return status;
+    if (!restartsAfterExit(input.pod, spec, exitCode)) return status;
   }
   const { reason, message } = why;
   return {
@@ -235,7 +237,8 @@ function readyFields(
   const { roled, newest, status } = subject;
   if (roled.role === 'ephemeral') return { ready: false };
   if (newest?.state.kind !== 'running') {
-    const succeeded = status.state?.terminated?.exitCode === 0;
+    const end = status.state?.terminated;
+    const succeeded = end !== undefined && initExitCode(end) === 0;
     return { started: false, ready: roled.role === 'init' && succeeded };
   }
   const verdicts = input.probes.get(newest.id) ?? {};

@@ -2,6 +2,7 @@ import type { Container, ContainerStatus, Pod } from '@nodeagent/kube-client';
 
 import {
   initContainers,
+  initExitCode,
   isStaticPod,
   policyRestarts,
   regularContainers,
@@ -74,10 +75,11 @@ type Subject = Readonly<{ pod: Pod; spec: Container }>;
 function countInit(tally: Tally, subject: Subject, status: ContainerStatus | undefined): void {
   const { terminated, waiting } = status?.state ?? {};
   const ended = terminated ?? (waiting && status?.lastState?.terminated);
-  if (ended === undefined) {
+  const exitCode = ended && initExitCode(ended);
+  if (exitCode === undefined) {
     tally.pendingInits += 1;
-  } else if (ended.exitCode !== 0) {
-    if (policyRestarts(subject.pod, subject.spec, ended.exitCode)) tally.pendingInits += 1;
+  } else if (exitCode !== 0) {
+    if (policyRestarts(subject.pod, subject.spec, exitCode)) tally.pendingInits += 1;
     else tally.failed = true;
   }
 }

@@ -254,6 +254,20 @@ describe('container status', () => {
     expect(first({ previous })?.state?.terminated?.exitCode).toBe(4);
   });
 
+  it('of an init container that ran out of memory counts as a failure, whatever its exit code', () => {
+    const state = { ...exited(0), reason: 'OOMKilled' } as const;
+    const seen = anObservation(fine, [{ ...i, state }]);
+    for (const [restartPolicy, phase] of [
+      ['Never', 'Failed'],
+      ['OnFailure', 'Pending'],
+    ] as const) {
+      const pod = aPod({ restartPolicy, initContainers: [{ name: 'i' }] });
+      const status = statusOf({ pod, seen });
+      expect(status.phase).toBe(phase);
+      expect(status.initContainerStatuses?.[0]).toMatchObject({ ready: false });
+    }
+  });
+
   it('of an init container whose record is gone counts as a success', () => {
     const status = statusOf({ pod: inits, seen: anObservation(fine, [app]) });
     expect(status.initContainerStatuses?.[0]).toMatchObject({
