@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type Pod, RUNTIME_CLASSES } from '@nodeagent/kube-client';
+import { findKubectls, tryCommand } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
 import { cgroupOf } from './cgroups.ts';
@@ -153,6 +154,19 @@ describe('a runtime class', () => {
       message: /Failed to create pod sandbox: .*no-such-handler/,
     });
     expect((await e2e.getPod('nowhere')).status?.phase).toBe('Pending');
+  });
+});
+
+describe('a runtime that is asked for a checkpoint', () => {
+  it('and cannot: the node says so', async () => {
+    await run('frozen', {});
+    const kubectl = (await findKubectls()).at(-1)?.path ?? '';
+    const container = `${e2e.namespace}/frozen/app`;
+    const url = `/api/v1/nodes/${e2e.cluster.nodeName}/proxy/checkpoint/${container}`;
+    const argv = [kubectl, '--kubeconfig', e2e.cluster.kubeconfig, 'create', '--raw', url];
+    const { exitCode, stderr } = await tryCommand([...argv, '-f', '/dev/null']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(`checkpointing of ${container} failed`);
   });
 });
 
