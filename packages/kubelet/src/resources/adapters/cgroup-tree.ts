@@ -104,17 +104,17 @@ async function makeLast(dir: string): Promise<'new' | 'there'> {
 
 const CPUSET_FILES = ['cpuset.cpus', 'cpuset.mems'] as const;
 
-/** A new cpuset has no CPUs and no memory nodes; nothing can run in it until it is given some. */
+/**
+ * A new cpuset has no CPUs and no memory nodes, and nothing can run in it until it is given some,
+ * unless those above it are told to pass theirs on, and this too (cgroups(7): `cgroup.clone_children`).
+ * They are when they were made here; a dozen calls less for each pod.
+ */
 async function makeCpuset(root: string, path: string): Promise<void> {
   const dir = join(root, path);
   const above = dirname(dir);
   const isNew = (await makeLast(dir)) === 'new';
-  for (const file of CPUSET_FILES) {
-    if (!isNew && (await readFile(join(dir, file), 'utf8')).trim() !== '') continue;
-    const text = (await readFile(join(above, file), 'utf8')).trim();
-    if (text === '') return inheritCpusets(root, path);
-    await writeFile(join(dir, file), text);
-  }
+  if (isNew && (await readText(above, 'cgroup.clone_children')) === '1') return;
+  await inheritCpusets(root, path);
 }
 
 /** From the top down, each from the one above it. */
@@ -127,6 +127,7 @@ async function inheritCpusets(root: string, path: string): Promise<void> {
       const own = (await readFile(join(dir, file), 'utf8')).trim();
       if (own === '') await writeFile(join(dir, file), await readFile(join(above, file), 'utf8'));
     }
+    await writeFile(join(dir, 'cgroup.clone_children'), '1');
   }
 }
 

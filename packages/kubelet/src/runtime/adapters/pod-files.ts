@@ -20,6 +20,7 @@ const MAX_RESOLV_CONF_BYTES = 10 * 1024 * 1024;
 /** @param rootDir the kubelet's */
 export function createPodFiles(rootDir: string): PodFiles {
   const podDir = (uid: string): string => join(rootDir, 'pods', uid);
+  const resolvConfs = new Map<string, ReadFile>();
   return {
     makeDirectory: async (path) => {
       const made = await mkdir(path, { recursive: true, mode: 0o755 });
@@ -43,9 +44,14 @@ export function createPodFiles(rootDir: string): PodFiles {
     },
     hostsOfHost: () => readFile('/etc/hosts', 'utf8').catch(absent('')),
     resolvConf: async (path) => {
-      const { size } = await stat(path);
+      const { size, mtimeMs, ctimeMs, ino } = await stat(path);
       if (size > MAX_RESOLV_CONF_BYTES) throw new Error(`${path}: larger than 10 MiB`);
-      return readFile(path, 'utf8');
+      const version = [ino, size, mtimeMs, ctimeMs].join(' ');
+      const known = resolvConfs.get(path);
+      if (known?.version === version) return known.text;
+      const text = await readFile(path, 'utf8');
+      resolvConfs.set(path, { version, text });
+      return text;
     },
     readTail: (path, maxBytes) => readTail(path, maxBytes).catch(absent('')),
     linkLog: async (link, log) => {
@@ -71,6 +77,12 @@ export function createPodFiles(rootDir: string): PodFiles {
       await removeIfEmpty(path);
     },
   };
+}
+
+/** What was in a file, and what `stat` told of it before it was read. */
+interface ReadFile {
+  readonly version: string;
+  readonly text: string;
 }
 
 /** Does it again when the directory had to be made first. */
