@@ -66,12 +66,12 @@ describe('npm run demo', () => {
     const demo = await runUntil(LIVE, 'Ctrl-C ends the demo');
     demo.child.kill('SIGKILL');
     await demo.ended;
-    await expect.poll(() => leftovers([...seen]), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => leftovers([...seen])).toEqual([]);
   });
 
   it('ends and cleans up when npm is killed', async () => {
     const demo = await runUntil(['npm', 'run', 'demo'], 'starting containerd');
     demo.child.kill('SIGKILL');
-    await expect.poll(() => leftovers([...seen]), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => leftovers([...seen])).toEqual([]);
   });
 });

@@ -40,8 +40,9 @@ async function become(mode: Mode): Promise<void> {
   await waitFor(isAlone, { what: `${mode} mode alone`, timeoutMs: 60_000 });
 }
 
-const connectOnce = async (url: string): Promise<number> =>
-  (await world.node.try(['curl', '-sS', '--http0.9', '-m', '1', url])).exitCode;
+/** @param seconds after which it counts as silence */
+const connectOnce = async (url: string, seconds = 20): Promise<number> =>
+  (await world.node.try(['curl', '-sS', '--http0.9', '-m', String(seconds), url])).exitCode;
 /** Exit codes of curl. */
 const [OK, REFUSED, SILENCE] = [0, 7, 28];
 
@@ -62,7 +63,7 @@ const FIRST_PORT = 11_000;
  * sending those that come from the same port the same way.
  */
 async function connectAllTheTime() {
-  const isServed = async () => (await connectOnce('http://10.96.0.1:80')) === OK;
+  const isServed = async () => (await connectOnce('http://10.96.0.1:80', 1)) === OK;
   await waitFor(isServed, { what: 'the Service to answer' });
   await world.node.run(['conntrack', '-F']);
   const script = join(import.meta.dirname, 'churn-client.mjs');
@@ -170,7 +171,7 @@ inOwnNamespace(
       expect(await connectOnce(`http://${nobodys}:8080`)).toBe(OK);
       const spec = { cidrs: ['10.96.0.0/16'] };
       world.api.objects.seed(SERVICE_CIDRS, { metadata: { name: 'kubernetes' }, spec });
-      const isDropped = async () => (await connectOnce(`http://${nobodys}:8080`)) === SILENCE;
+      const isDropped = async () => (await connectOnce(`http://${nobodys}:8080`, 1)) === SILENCE;
       await waitFor(isDropped, { what: 'the range to be known', timeoutMs: 60_000 });
       expect(await connectOnce('http://10.96.0.1:80')).toBe(OK);
       expect(await connectOnce('http://10.96.0.1:81')).toBe(REFUSED);

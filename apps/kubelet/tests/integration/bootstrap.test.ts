@@ -157,7 +157,8 @@ describe('a node that joins by a bootstrap kubeconfig', () => {
       signal,
     });
     const [ran] = await runningContainers();
-    expect(await requestsFor('kube-apiserver-client-kubelet')).toHaveLength(1);
+    const isAsked = async () => (await requestsFor('kube-apiserver-client-kubelet')).length === 1;
+    await waitFor(isAsked, { what: 'one request for a certificate', signal });
     expect((await admin.list(NODES, {}, signal)).items).toEqual([]);
     const client = await approveNext('kube-apiserver-client-kubelet');
     expect(client.spec).toMatchObject({ username: 'system:bootstrap:abcdef' });

@@ -22,6 +22,7 @@ runtimeContract('in-memory runtime', async () => {
     images: runtime.images,
     image: 'docker.io/library/busybox:1',
     logDirectory: (podName) => `/var/log/pods/${podName}`,
+    listens: async () => undefined,
     close: async () => undefined,
   };
 });

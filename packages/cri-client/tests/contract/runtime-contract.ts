@@ -19,12 +19,14 @@ export interface RuntimeUnderTest {
   /** Is on the node. */
   readonly image: string;
   readonly logDirectory: (podName: string) => string;
+  /** Resolves once the obedient program that logs there can be told to stop. */
+  listens(logPath: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
 /** By container name; a runtime that runs no real programs pretends the same. */
 export const PROGRAMS = {
-  obedient: ['sh', '-c', 'trap "exit 3" TERM; while :; do sleep 0.05; done'],
+  obedient: ['sh', '-c', 'trap "exit 3" TERM; echo listens; while :; do sleep 0.05; done'],
   stubborn: ['sh', '-c', 'trap "" TERM; while :; do sleep 0.05; done'],
   task: ['sh', '-c', 'exit 7'],
   missing: ['/no/such/program'],
@@ -177,6 +179,7 @@ function containerRules(get: () => World): void {
     expect(running.startedAtMs).toBeGreaterThanOrEqual(created.createdAtMs);
     expect(running.logPath).toBe(`${under.logDirectory('containers')}/obedient-0.log`);
     await expect(under.runtime.startContainer(id, signal)).rejects.toThrow(id);
+    await under.listens(running.logPath);
     for (let i = 0; i < 2; i += 1) await under.runtime.stopContainer(id, 10_000, signal);
     const exited = await under.runtime.containerStatus(id, signal);
     expect(exited).toMatchObject({ state: 'exited', exitCode: 3, reason: 'Error' });

@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { startContainerd } from '@nodeagent/testbed';
+import { startContainerd, waitFor } from '@nodeagent/testbed';
 
 import { createCriClient } from '../../src/adapters/grpc.js';
 import { runtimeContract } from '../contract/runtime-contract.js';
@@ -12,6 +13,10 @@ runtimeContract('containerd over gRPC', async () => {
     ...client,
     image: 'nodeagent.test/busybox:1',
     logDirectory: (podName) => join(containerd.space.dir, 'logs', podName),
+    listens: (logPath) => {
+      const look = async () => (await readFile(logPath, 'utf8')).includes('listens');
+      return waitFor(look, { what: 'the program to listen' });
+    },
     close: async () => {
       client.close();
       await containerd.stop();

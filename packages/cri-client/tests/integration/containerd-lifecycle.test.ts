@@ -54,8 +54,6 @@ it('sees containerd die during a call and come back, with its containers', async
   await expect(client.runtime.version(signal)).rejects.toMatchObject({ code: 'CRI_UNAVAILABLE' });
   await containerd.restart();
   await expect
-    .poll(() => client.runtime.containerStatus(id, signal).catch(() => undefined), {
-      timeout: 10_000,
-    })
+    .poll(() => client.runtime.containerStatus(id, signal).catch(() => undefined))
     .toEqual(before);
 });

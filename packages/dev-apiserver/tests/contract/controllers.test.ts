@@ -110,13 +110,13 @@ it('runs a deployment behind a Service, rolls it, and takes it away, on the real
         ({ conditions }) => `${conditions?.ready} ${slice.ports?.[0]?.port}`,
       ),
     );
-  await expect.poll(available, { timeout: 10_000 }).toBe(3);
-  await expect.poll(endpoints, { timeout: 5000 }).toEqual(Array(3).fill('true 8080'));
+  await expect.poll(available).toBe(3);
+  await expect.poll(endpoints).toEqual(Array(3).fill('true 8080'));
 
   const patch = { type: 'merge', body: { spec: { template: template('v2') } } } as const;
   await client.patch(DEPLOYMENTS, metadata, patch, signal);
   const images = async () => (await list(PODS)).map(({ spec }) => spec?.containers[0]?.image);
-  await expect.poll(images, { timeout: 10_000 }).toEqual(['v2', 'v2', 'v2']);
+  await expect.poll(images).toEqual(['v2', 'v2', 'v2']);
   const progress = async () => {
     const { status: now } = await client.get(DEPLOYMENTS, metadata, signal);
     return [
@@ -133,7 +133,7 @@ it('runs a deployment behind a Service, rolls it, and takes it away, on the real
       () => false,
       () => true,
     );
-  await expect.poll(gone, { timeout: 10_000 }).toBe(true);
+  await expect.poll(gone).toBe(true);
   expect([...(await list(PODS)), ...(await list(REPLICA_SETS))]).toEqual([]);
   expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
 }, 40_000);

@@ -93,7 +93,7 @@ describe('client certificates', () => {
     await writeFile(`${pem}.new`, `${second.certificatePem}\n${second.keyPem}`);
     await rename(`${pem}.new`, pem);
     const seen = () => client.get(NODES, { name: 'n' }, signal);
-    await expect.poll(seen, { timeout: 5000 }).toEqual({ name: 'system:node:two' });
+    await expect.poll(seen).toEqual({ name: 'system:node:two' });
     await expect.poll(() => server.sockets.size).toBe(1);
   });
 });

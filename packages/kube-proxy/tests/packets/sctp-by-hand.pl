@@ -56,13 +56,14 @@ sub serve {
   }
 }
 
-# All that the server knows of an association is in the cookie.
+# All that the server knows of an association is in the cookie. An INIT that comes again gets the tag
+# that it got before: the kernel goes by the last one that it has seen, the client by the first.
 sub answer {
   my ($packet, $text) = @_;
   my ($port, $peer_port, $chunks) = ($packet->{to}, $packet->{from}, $packet->{chunks});
   if (defined(my $value = $chunks->{+T_INIT})) {
     my ($peer_tag) = unpack('N', $value);
-    my ($tag, $tsn) = (fresh(), fresh());
+    my ($tag, $tsn) = (1 + $peer_tag % 0xFFFFFFFE, fresh());
     return encode($port, $peer_port, $peer_tag, init($tag, $tsn, pack('NNN', $peer_tag, $tag, $tsn)));
   }
   if (defined(my $cookie = $chunks->{+T_COOKIE_ECHO})) {

@@ -57,6 +57,9 @@ const apis = [
   { name: 'of the development server', start: devApi },
 ];
 
+/** A loaded machine is no failure. */
+const PATIENCE = { timeout: 30_000 };
+
 describe.each(apis)('a kubelet on the API $name', ({ start }) => {
   const signal = new AbortController().signal;
   const web = { namespace: 'default', name: 'web' };
@@ -95,7 +98,7 @@ describe.each(apis)('a kubelet on the API $name', ({ start }) => {
     await vi.waitFor(async () => {
       const { status } = await api.user.get(NODES, { name: 'n1' }, signal);
       expect(status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');
-    }, 10_000);
+    }, PATIENCE);
   });
 
   afterEach(async () => {
@@ -111,7 +114,7 @@ describe.each(apis)('a kubelet on the API $name', ({ start }) => {
       const condition = now.status?.conditions?.find(({ type }) => type === 'Ready');
       expect(condition).toMatchObject({ status: 'True' });
       return now;
-    }, 10_000);
+    }, PATIENCE);
 
   it('runs a pod from its creation to its deletion', async () => {
     await api.user.create(
@@ -135,13 +138,13 @@ describe.each(apis)('a kubelet on the API $name', ({ start }) => {
       expect(now?.containerStatuses?.[0]).toMatchObject({ ready: true, restartCount: 1 });
       expect(now?.podIPs).toHaveLength(1);
       expect(now?.podIP).not.toBe(status?.podIP);
-    }, 10_000);
+    }, PATIENCE);
 
     await api.user.delete(PODS, web, { gracePeriodSeconds: 5 }, signal);
     await vi.waitFor(async () => {
       const gone = await pod().catch((error: unknown) => error);
       expect(isKubeError(gone, 'KUBE_NOT_FOUND')).toBe(true);
-    }, 10_000);
+    }, PATIENCE);
     expect((await runtime.listPods(signal)).map(({ uid: left }) => left)).toEqual([]);
     const failures = log.lines.filter(({ level }) => level === 'warn' || level === 'error');
     expect(failures).toEqual([]);

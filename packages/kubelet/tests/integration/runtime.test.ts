@@ -5,7 +5,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import type { Pod } from '@nodeagent/kube-client';
-import { buildImage, busyboxFiles, type ImageArchive, startRegistry } from '@nodeagent/testbed';
+import {
+  buildImage,
+  busyboxFiles,
+  type ImageArchive,
+  startRegistry,
+  waitFor,
+} from '@nodeagent/testbed';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { RuntimeFixture } from './runtime-fixture.js';
@@ -164,9 +170,10 @@ describe('how a container ends', () => {
   });
 
   it('is given time, then killed', async () => {
-    const script = 'trap "echo asked; exit 7" TERM; while :; do sleep 0.1; done';
+    const script = 'trap "echo asked; exit 7" TERM; echo listens; while :; do sleep 0.1; done';
     const pod = on.pod(script);
     const id = await on.start(pod);
+    await waitFor(async () => (await on.log(id)).includes('listens'), { what: 'it to listen' });
     const why = 'Stopping container c';
     const request = { containerId: id, name: 'c', pod, graceSeconds: 20, preStop: false, why };
     await on.runtime.stopContainer(request, on.signal);
