@@ -188,6 +188,33 @@ inOwnNamespace(
       await proxy.stop();
     });
 
+    it('serves one address family where the machine has no other', async () => {
+      await world.node.run(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1']);
+      world.configure({});
+      proxy = await world.start();
+      const isTold = () => /"?family"?[=:] ?"?IPv6"?.*is not served|is not served.*IPv6/;
+      await waitFor(() => isTold().test(proxy.logTail(60)), { what: 'word of IPv6' });
+      const status = async () =>
+        Object.keys(
+          (
+            JSON.parse(await fetchText('http://127.0.0.1:10256/healthz').catch(() => '{}')) as {
+              status?: object;
+            }
+          ).status ?? {},
+        );
+      await waitFor(async () => (await status()).join() === 'IPv4', { what: 'IPv4 to be served' });
+      await proxy.stop();
+      await world.node.run(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0']);
+    });
+
+    it('says which tools it lacks, and ends', async () => {
+      // without the folder that iptables is in
+      proxy = await world.start([], ['env', 'PATH=/usr/bin:/bin']);
+      expect(await proxy.ended).toBe(1);
+      const message = 'no support for primary IP family IPv4: iptables: not installed';
+      expect(proxy.logTail(50)).toContain(message);
+    });
+
     it('says what right it lacks, and ends', async () => {
       proxy = await world.start([], ['setpriv', '--bounding-set=-net_admin']);
       expect(await proxy.ended).toBe(1);

@@ -1,4 +1,5 @@
 import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
+import { expect } from 'vitest';
 
 import { cleanupEverything } from '../../src/index.js';
 import { packetSuite } from '../packets/suite.js';
@@ -11,6 +12,8 @@ packetSuite({
     return {
       remove: async () => {
         await proxy.stop();
+        const failures = proxy.log.lines.filter(({ message }) => message.includes('failed'));
+        expect(failures).toEqual([]);
         const commands = createSpawnRunner({ prefix: node.enter });
         await cleanupEverything({ commands, logger: proxy.log }, new AbortController().signal);
       },
