@@ -1,14 +1,26 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 import { containerId, type RuntimeService } from '@nodeagent/cri-client';
 import { createCriClient } from '@nodeagent/cri-client/grpc';
 import type { Pod } from '@nodeagent/kube-client';
-import { findNewestContainerd, waitFor } from '@nodeagent/testbed';
+import { findNewestContainerd, runCommand, waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
 import { cgroupOf } from './cgroups.ts';
 import { useCluster } from './fixture.ts';
-import { aScript, createPod, hasPhase, isRunning, SERVES, statusOf, untilSaid } from './pods.ts';
+import {
+  aScript,
+  createPod,
+  deletePod,
+  hasPhase,
+  isGone,
+  isRunning,
+  ledgerOf,
+  SERVES,
+  statusOf,
+  untilSaid,
+} from './pods.ts';
 import { guaranteed, isGiven, resize } from './resizes.ts';
 import { only, samples } from './samples.ts';
 
@@ -145,6 +157,46 @@ describe('a runtime that counts otherwise', () => {
     const of = { container: 'app', namespace: e2e.namespace, pod: 'counted' };
     expect(only(samples(text, 'container_memory_working_set_bytes', of)).value).toBeGreaterThan(0);
     expect(only(samples(text, 'container_spec_cpu_quota', of)).value).toBe(10_000);
+  });
+});
+
+describe('a runtime that makes mounts read-only all the way down', () => {
+  it('does so where it may, and the status tells', async () => {
+    const path = join(e2e.cluster.space.dir, 'outer');
+    const inner = join(path, 'inner');
+    await mkdir(inner, { recursive: true });
+    await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', inner]);
+    try {
+      const mounts = (['Disabled', 'IfPossible', 'Enabled'] as const).map((recursiveReadOnly) => ({
+        name: 'outer',
+        mountPath: `/${recursiveReadOnly}`,
+        readOnly: true,
+        recursiveReadOnly,
+      }));
+      const script =
+        'for at in Disabled IfPossible Enabled; do touch /$at/inner/$at && say "$at: yes"; done; true';
+      await createPod(e2e, 'all-the-way', {
+        restartPolicy: 'Never',
+        containers: [
+          aScript('app', script, {
+            volumeMounts: [{ name: 'ledger', mountPath: '/ledger' }, ...mounts],
+          }),
+        ],
+        volumes: [{ name: 'outer', hostPath: { path } }],
+      });
+      const pod = await e2e.waitForPod('all-the-way', 'to end', hasPhase('Succeeded'));
+      expect(await ledgerOf(e2e, 'all-the-way')).toEqual(['app Disabled: yes']);
+      const told = statusOf(pod, 'app')?.volumeMounts?.filter(({ name }) => name === 'outer');
+      expect(told?.map(({ recursiveReadOnly }) => recursiveReadOnly)).toEqual([
+        'Disabled',
+        'Enabled',
+        'Enabled',
+      ]);
+    } finally {
+      await deletePod(e2e, 'all-the-way', 0);
+      await waitFor(() => isGone(e2e, 'all-the-way'), { what: 'the pod to be gone' });
+      await runCommand(['umount', inner]);
+    }
   });
 });
 

@@ -42,6 +42,8 @@ export type ContainerObservation = Readonly<{
   stopSignal?: string;
   /** What the runtime says that it has; absent where it does not say, 0 is without. */
   resources?: Readonly<Partial<ContainerAmounts>>;
+  /** Where it has mounts that are read-only all the way down; absent where it has none. */
+  recursiveReadOnly?: readonly string[];
   user?: Readonly<{ uid: number; gid: number; supplementalGroups: readonly number[] }>;
   state: ContainerRunState;
 }>;

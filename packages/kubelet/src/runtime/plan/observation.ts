@@ -52,8 +52,18 @@ export function observedContainer(
     ...(status?.user === undefined ? {} : { user: status.user }),
     ...(more.stopSignals === true && stopSignalIn(status)),
     ...resourcesIn(status?.resources),
+    ...recursiveIn(status),
     state: stateOf(container, status, more.message),
   };
+}
+
+function recursiveIn(
+  status: ContainerStatus | undefined,
+): Readonly<{ recursiveReadOnly?: readonly string[] }> {
+  const mounts = status?.mounts.filter(({ recursiveReadOnly }) => recursiveReadOnly === true) ?? [];
+  return mounts.length === 0
+    ? {}
+    : { recursiveReadOnly: mounts.map(({ containerPath }) => containerPath) };
 }
 
 function stopSignalIn(status: ContainerStatus | undefined): Readonly<{ stopSignal?: string }> {

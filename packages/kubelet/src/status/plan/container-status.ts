@@ -40,7 +40,7 @@ export function containerStatus(
       : statusFromRecord(input, { newest, older }, previous);
   const status = {
     ...withWaitingReason(input, roled, bare),
-    ...mountFields(roled),
+    ...mountFields(roled, newest),
     ...(newest !== undefined && containerResourceFields(input, roled, newest)),
   };
   return { ...status, ...readyFields(input, { roled, newest, status }, previous) };
@@ -210,18 +210,23 @@ function withWaitingReason(
   };
 }
 
-function mountFields({ spec }: RoledContainer): Pick<ContainerStatus, 'volumeMounts'> {
+function mountFields(
+  { spec }: RoledContainer,
+  newest: ContainerObservation | undefined,
+): Pick<ContainerStatus, 'volumeMounts'> {
   const mounts = spec.volumeMounts ?? [];
   if (mounts.length === 0) return {};
   return {
-    volumeMounts: mounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => ({
-      name,
-      mountPath,
-      ...(readOnly === true && {
-        readOnly,
-        recursiveReadOnly: recursiveReadOnly === 'Enabled' ? 'Enabled' : 'Disabled',
-      }),
-    })),
+    volumeMounts: mounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => {
+      if (readOnly !== true) return { name, mountPath };
+      // What is wanted if possible shows in what was made of it.
+      const isRecursive =
+        newest === undefined
+          ? recursiveReadOnly === 'Enabled'
+          : newest.recursiveReadOnly?.includes(mountPath) === true;
+      const mode = isRecursive ? 'Enabled' : 'Disabled';
+      return { name, mountPath, readOnly, recursiveReadOnly: mode };
+    }),
   };
 }
 

@@ -52,6 +52,18 @@ describe(observedContainer, () => {
     });
   });
 
+  it('tells where its mounts are read-only all the way down', () => {
+    const mount = { hostPath: '/h', readOnly: true, propagation: 'private' } as const;
+    const mounts = [
+      { ...mount, containerPath: '/a', recursiveReadOnly: true },
+      { ...mount, containerPath: '/b', recursiveReadOnly: false },
+    ];
+    const of = (status: ContainerStatus) =>
+      observedContainer(container, status, { runtimeName: 'r', message: '' }).recursiveReadOnly;
+    expect(of({ ...failedStart('', 3), mounts })).toEqual(['/a']);
+    expect(of(failedStart('', 3))).toBeUndefined();
+  });
+
   it.each([
     ['that its caller left', 'failed to create shim task: context canceled: unknown', undefined],
     ['whose helper was killed', 'start failed: : signal: killed: unknown', undefined],

@@ -199,6 +199,21 @@ describe('container status', () => {
     });
   });
 
+  it('shows which mounts are read-only all the way down, as the runtime made them', () => {
+    const modes = ['Enabled', 'IfPossible', 'Disabled'] as const;
+    const volumeMounts = modes.map((recursiveReadOnly, at) => {
+      return { name: 'v', mountPath: `/v${at}`, readOnly: true, recursiveReadOnly };
+    });
+    const pod = aPod({ containers: [{ name: 'app', volumeMounts }] });
+    const shown = (parts: Partial<StatusInput>) =>
+      first({ pod, ...parts })?.volumeMounts?.map((mount) => mount.recursiveReadOnly);
+    expect(shown({})).toEqual(['Enabled', 'Disabled', 'Disabled']);
+    const able = anObservation(fine, [{ ...app, recursiveReadOnly: ['/v0', '/v1'] }]);
+    expect(shown({ seen: able })).toEqual(['Enabled', 'Enabled', 'Disabled']);
+    const unable = anObservation(fine, [app]);
+    expect(shown({ seen: unable })).toEqual(['Disabled', 'Disabled', 'Disabled']);
+  });
+
   it('shows the run before it as the last state', () => {
     const old = aContainer({ id: 'app-old', state: exited(3, NOW_MS), createdAtMs: 1 });
     const seen = anObservation(fine, [aContainer({ restartCount: 1 }), old]);
