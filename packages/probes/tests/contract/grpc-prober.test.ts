@@ -9,6 +9,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createGrpcProber } from '../../src/adapters/grpc-prober.js';
 import { closedPort } from '../loopback.js';
+import { cutOff, PATIENT_MS } from '../patience.js';
 import { proberContract } from './prober-contract.js';
 
 const probe = createGrpcProber();
@@ -44,7 +45,7 @@ async function serve(check?: Check): Promise<HealthServer> {
   return { port, [Symbol.asyncDispose]: async () => server.forceShutdown() };
 }
 
-const to = (port: number, service = '', timeoutMs = 3000) =>
+const to = (port: number, service = '', timeoutMs = PATIENT_MS) =>
   probe({ address: '127.0.0.1', port, service, timeoutMs }, signal);
 
 const SERVING = Buffer.from([0x08, 0x01]);
@@ -55,7 +56,10 @@ describe(createGrpcProber, () => {
     const bad = await serve((_, done) => done(null, Buffer.from([0x08, 0x02])));
     const silent = await serve(() => undefined);
     const at = (server: HealthServer) => (aborting: AbortSignal) =>
-      probe({ address: '127.0.0.1', port: server.port, service: '', timeoutMs: 5000 }, aborting);
+      probe(
+        { address: '127.0.0.1', port: server.port, service: '', timeoutMs: PATIENT_MS },
+        aborting,
+      );
     return {
       good: at(good),
       bad: at(bad),
@@ -118,9 +122,10 @@ describe(createGrpcProber, () => {
 
   it('says so when the answer is late', async () => {
     await using server = await serve(() => undefined);
-    expect(await to(server.port, '', 250)).toEqual({
-      result: 'failure',
-      detail: 'timeout: health rpc did not complete within 250ms',
-    });
+    const { outcome, want } = await cutOff(
+      (timeoutMs) => `timeout: health rpc did not complete within ${timeoutMs}ms`,
+      (timeoutMs) => to(server.port, '', timeoutMs),
+    );
+    expect(outcome).toEqual({ result: 'failure', detail: want });
   });
 });

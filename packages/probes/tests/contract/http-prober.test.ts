@@ -7,6 +7,7 @@ import { createHttpProber } from '../../src/adapters/http-prober.js';
 import { planHttpRequest, type ProbeOutcome } from '../../src/index.js';
 import type { HttpHeader } from '../../src/index.js';
 import { answering, bound, closedPort, listen } from '../loopback.js';
+import { cutOff, PATIENT_MS } from '../patience.js';
 import { proberContract } from './prober-contract.js';
 
 const attempt = createHttpProber();
@@ -22,7 +23,7 @@ interface Target {
 
 function probe(target: Target, signal = new AbortController().signal): Promise<ProbeOutcome> {
   const { port, host = '127.0.0.1', path = '/', scheme = 'http', headers = [] } = target;
-  const { timeoutMs = 5000 } = target;
+  const { timeoutMs = PATIENT_MS } = target;
   const action = { kind: 'http', scheme, host, port, path, headers } as const;
   const request = planHttpRequest(action, { id: 'c', state: 'running', restartable: true });
   if (typeof request === 'string') throw new Error(request);
@@ -202,8 +203,11 @@ describe(createHttpProber, () => {
 
   it('fails when no answer comes in time', async () => {
     await using server = await listen(() => undefined);
-    const want = `${get(server.port)}context deadline exceeded (Client.Timeout exceeded while awaiting headers)`;
-    const outcome = await probe({ port: server.port, timeoutMs: 50 });
+    const late = `${get(server.port)}context deadline exceeded (Client.Timeout exceeded while awaiting headers)`;
+    const { outcome, want } = await cutOff(
+      () => late,
+      (timeoutMs) => probe({ port: server.port, timeoutMs }),
+    );
     expect(outcome).toEqual({ result: 'failure', detail: want });
   });
 
@@ -211,8 +215,12 @@ describe(createHttpProber, () => {
     await using server = await listen((socket) => {
       socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\nContent-'));
     });
-    const outcome = await probe({ port: server.port, timeoutMs: 50 });
-    expect(outcome.detail).toContain('awaiting headers');
+    const late = `${get(server.port)}context deadline exceeded (Client.Timeout exceeded while awaiting headers)`;
+    const { outcome, want } = await cutOff(
+      () => late,
+      (timeoutMs) => probe({ port: server.port, timeoutMs }),
+    );
+    expect(outcome.detail).toBe(want);
   });
 
   it.each([
@@ -249,12 +257,11 @@ describe(createHttpProber, () => {
   ])('is an error, not a failure, when the body %s', async (_, end, why) => {
     const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf';
     await using server = await answering(answer, { end });
-    const outcome = await probe({ port: server.port, timeoutMs: end ? 5000 : 50 });
-    expect(outcome).toEqual({
-      result: 'error',
-      state: 'failure',
-      detail: `${get(server.port)}${why}`,
-    });
+    const { outcome, want } = await cutOff(
+      () => `${get(server.port)}${why}`,
+      (timeoutMs) => probe({ port: server.port, timeoutMs: end ? PATIENT_MS : timeoutMs }),
+    );
+    expect(outcome).toEqual({ result: 'error', state: 'failure', detail: want });
   });
 
   it('does not verify certificates', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { createTcpProber } from '../../src/adapters/tcp-prober.js';
 import { closedPort, listen } from '../loopback.js';
+import { PATIENT_MS } from '../patience.js';
 import { proberContract } from './prober-contract.js';
 
 const probe = createTcpProber();
@@ -11,7 +12,7 @@ describe(createTcpProber, () => {
   proberContract(async () => {
     const server = await listen(() => undefined);
     const to = (hostname: string, port: number) => (aborting: AbortSignal) =>
-      probe({ hostname, port, timeoutMs: 5000 }, aborting);
+      probe({ hostname, port, timeoutMs: PATIENT_MS }, aborting);
     return {
       good: to('127.0.0.1', server.port),
       bad: to('127.0.0.1', await closedPort()),
@@ -22,7 +23,7 @@ describe(createTcpProber, () => {
 
   it('names the address and the reason', async () => {
     const port = await closedPort();
-    const outcome = await probe({ hostname: '127.0.0.1', port, timeoutMs: 1000 }, signal);
+    const outcome = await probe({ hostname: '127.0.0.1', port, timeoutMs: PATIENT_MS }, signal);
     expect(outcome.detail).toBe(`dial tcp 127.0.0.1:${port}: connect: connection refused`);
   });
 
@@ -34,7 +35,10 @@ describe(createTcpProber, () => {
 
   it('speaks IPv6', async () => {
     await using server = await listen(() => undefined, '::1');
-    const outcome = await probe({ hostname: '::1', port: server.port, timeoutMs: 1000 }, signal);
+    const outcome = await probe(
+      { hostname: '::1', port: server.port, timeoutMs: PATIENT_MS },
+      signal,
+    );
     expect(outcome).toEqual({ result: 'success', detail: '' });
   });
 
@@ -44,7 +48,7 @@ describe(createTcpProber, () => {
       socket.on('end', () => ended.resolve('end'));
       socket.on('error', (error) => ended.resolve(error.message));
     });
-    await probe({ hostname: '127.0.0.1', port: server.port, timeoutMs: 1000 }, signal);
+    await probe({ hostname: '127.0.0.1', port: server.port, timeoutMs: PATIENT_MS }, signal);
     expect(await ended.promise).toBe('end');
     expect(server.received).toEqual(['']);
   });
