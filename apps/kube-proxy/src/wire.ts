@@ -3,7 +3,11 @@ import { availableParallelism, hostname } from 'node:os';
 
 import { type Logger, runScope } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
-import { collectWhenIdle, createPrometheusMetrics } from '@nodeagent/component-base/process';
+import {
+  collectWhenIdle,
+  createPrometheusMetrics,
+  type PrometheusMetrics,
+} from '@nodeagent/component-base/process';
 import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
 import { loadInCluster, loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 import {
@@ -41,7 +45,8 @@ export function cleanUp(logger: Logger, signal: AbortSignal): Promise<void> {
 /** Runs the proxy on this machine until the signal fires. */
 export async function run(options: Options, logger: Logger, signal: AbortSignal): Promise<void> {
   const { config, configPath, task } = options;
-  const client = await connect(options);
+  const metrics = createPrometheusMetrics({ processVersion: VERSION });
+  const client = await connect(options, metrics);
   const commands = createSpawnRunner();
   await adjustOomScore(config.oomScoreAdj, logger);
   const clock = createSystemClock();
@@ -60,7 +65,7 @@ export async function run(options: Options, logger: Logger, signal: AbortSignal)
     readIpvsTable,
     clock,
     random: Math.random,
-    metrics: createPrometheusMetrics(),
+    metrics,
     cpuCount: availableParallelism(),
   };
   // what other modes left serves until the own rules are there
@@ -97,7 +102,10 @@ const openNetlink: OpenNetlink = async (protocol) => {
   return openNetlinkSocket({ protocol: PROTOCOL[protocol] });
 };
 
-async function connect({ config, master }: Options): Promise<HttpKubeClient> {
+async function connect(
+  { config, master }: Options,
+  metrics: PrometheusMetrics,
+): Promise<HttpKubeClient> {
   const { kubeconfig, qps, burst } = config.clientConnection;
   const server = master === undefined ? {} : { server: master };
   const connection =
@@ -107,6 +115,7 @@ async function connect({ config, master }: Options): Promise<HttpKubeClient> {
   return createKubeClient(connection, {
     userAgent: `kube-proxy/${VERSION} (linux/${process.arch}) nodeagent`,
     rateLimit: { perSecond: qps, burst },
+    metrics,
   });
 }
 

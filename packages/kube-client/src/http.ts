@@ -1,5 +1,5 @@
 import { createSystemClock } from '@nodeagent/base/system';
-import type { Clock } from '@nodeagent/base';
+import type { Clock, Metrics } from '@nodeagent/base';
 
 import { createCredentialSource } from './adapters/credentials.js';
 import { createHttpTransport } from './adapters/http-transport.js';
@@ -7,6 +7,7 @@ import type { Connection } from './model/connection.js';
 import type { TokenBucketRules } from './plan/token-bucket.js';
 import type { KubeClient } from './ports.js';
 import { ApiClient } from './run/api-client.js';
+import { MeteredTransport } from './run/metered-transport.js';
 
 export interface KubeClientOptions {
   /** e.g. `kubelet/v1.36.2 (linux/amd64)`. */
@@ -20,6 +21,8 @@ export interface KubeClientOptions {
    */
   readonly watchIdleTimeoutMs?: number;
   readonly clock?: Clock;
+  /** Where `rest_client_requests_total` and `rest_client_request_duration_seconds` go. */
+  readonly metrics?: Metrics;
 }
 
 /** A client that holds connections. */
@@ -33,12 +36,15 @@ export function createKubeClient(
   connection: Connection,
   options: KubeClientOptions = {},
 ): HttpKubeClient {
-  const { rateLimit } = options;
+  const { rateLimit, metrics, clock = createSystemClock() } = options;
   const { headers } = connection.user;
+  const transport = createHttpTransport(connection);
+  const { host } = new URL(connection.server);
   return new ApiClient({
-    transport: createHttpTransport(connection),
+    transport:
+      metrics === undefined ? transport : new MeteredTransport({ transport, metrics, clock, host }),
     credentials: createCredentialSource(connection),
-    clock: options.clock ?? createSystemClock(),
+    clock,
     userAgent: options.userAgent ?? 'nodeagent',
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     watchIdleTimeoutMs: options.watchIdleTimeoutMs ?? 150_000,

@@ -76,6 +76,13 @@ inOwnNamespace(
       };
       await waitFor(counted, { what: 'the first sync to be counted', timeoutMs: 20_000 });
       expect(metrics).toMatch(/kubeproxy_sync_proxy_rules_iptables_total\{.*table="nat".*\} 10\n/);
+      expect(metrics).toMatch(
+        /^rest_client_requests_total\{code="200",method="GET",host="10\.99\.0\.1:\d+"\} [1-9]/m,
+      );
+      expect(metrics).toMatch(
+        /^rest_client_request_duration_seconds_count\{verb="GET",.*\} [1-9]/m,
+      );
+      expect(metrics).toMatch(/^process_resident_memory_bytes \d{8,}$/m);
     });
 
     it('tells load balancers whether the node has endpoints of a Service', async () => {

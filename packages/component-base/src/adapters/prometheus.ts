@@ -1,6 +1,8 @@
 import type { Counter, Gauge, Histogram, Metrics, MetricSpec } from '@nodeagent/base';
 import * as prometheus from 'prom-client';
 
+import { addBuildInfo, addProcessMetrics } from './process-metrics.js';
+
 export interface PrometheusMetrics extends Metrics {
   /** Everything in the Prometheus text format. */
   render(): Promise<string>;
@@ -8,9 +10,19 @@ export interface PrometheusMetrics extends Metrics {
   readonly contentType: string;
 }
 
-/** A registry of its own: nothing global, no default process metrics. */
-export function createPrometheusMetrics(): PrometheusMetrics {
+export interface PrometheusOptions {
+  /** With `process_*` of this process, and its version as `kubernetes_build_info`. */
+  readonly processVersion?: string;
+}
+
+/** A registry of its own: nothing global. */
+export function createPrometheusMetrics(options: PrometheusOptions = {}): PrometheusMetrics {
   const registry = new prometheus.Registry();
+  const { processVersion } = options;
+  if (processVersion !== undefined) {
+    addProcessMetrics(registry);
+    addBuildInfo(registry, processVersion);
+  }
   const spec = ({ name, help, labelNames = [] }: MetricSpec) => ({
     name,
     help,

@@ -53,6 +53,28 @@ describe(createPrometheusMetrics, () => {
     expect(text).toContain('demo_total{code="200"} 3');
     expect(text).toContain('demo_pods 4');
     expect(text).toContain('demo_seconds_bucket{le="1"} 1');
+    expect(text).not.toContain('process_');
+  });
+
+  it('tells of the process itself when asked', async () => {
+    const metrics = createPrometheusMetrics({ processVersion: 'v1.36.0' });
+    const valueOf = async (name: string): Promise<number> =>
+      Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await metrics.render())?.[1]);
+    expect(await valueOf('process_resident_memory_bytes')).toBeGreaterThan(10 << 20);
+    expect(await valueOf('process_virtual_memory_bytes')).toBeGreaterThan(
+      await valueOf('process_resident_memory_bytes'),
+    );
+    expect(await valueOf('process_open_fds')).toBeGreaterThan(2);
+    expect(await valueOf('process_max_fds')).toBeGreaterThan(await valueOf('process_open_fds'));
+    const started = await valueOf('process_start_time_seconds');
+    expect(started * 1000).toBeLessThan(Date.now());
+    expect(started).toBeGreaterThan(1.6e9);
+    const before = await valueOf('process_cpu_seconds_total');
+    expect(await valueOf('process_cpu_seconds_total')).toBeGreaterThanOrEqual(before);
+    expect(before).toBeGreaterThan(0);
+    expect(await metrics.render()).toMatch(
+      /^kubernetes_build_info\{major="1",minor="36",git_version="v1.36.0",platform="linux\/\w+"\} 1$/m,
+    );
   });
 });
 

@@ -1,0 +1,82 @@
+import type { Clock, Counter, Histogram, Metrics } from '@nodeagent/base';
+
+import type { Credential, Transport, TransportRequest, TransportResponse } from '../ports.js';
+
+/** In seconds. */
+const LATENCY_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
+
+export interface MeteredTransportOptions {
+  readonly transport: Transport;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  /** Of the API server, with its port where the URL has one: a label. */
+  readonly host: string;
+}
+
+/**
+ * Counts exchanges by answer (`<error>` where none came) and measures them to the end of the body;
+ * watches, which have no end of their own, are only counted.
+ *
+ * @see Kubernetes 1.36 staging/src/k8s.io/component-base/metrics/prometheus/restclient/metrics.go
+ */
+export class MeteredTransport implements Transport {
+  readonly #options: MeteredTransportOptions;
+  readonly #requests: Counter;
+  readonly #seconds: Histogram;
+
+  constructor(options: MeteredTransportOptions) {
+    this.#options = options;
+    const { metrics } = options;
+    this.#requests = metrics.counter({
+      name: 'rest_client_requests_total',
+      help: 'Requests to the API server, by answer.',
+      labelNames: ['code', 'method', 'host'],
+    });
+    this.#seconds = metrics.histogram({
+      name: 'rest_client_request_duration_seconds',
+      help: 'Time of requests to the API server, to the end of the answer.',
+      labelNames: ['verb', 'host'],
+      buckets: LATENCY_BUCKETS,
+    });
+  }
+
+  async send(
+    request: TransportRequest,
+    credential: Credential,
+    signal: AbortSignal,
+  ): Promise<TransportResponse> {
+    const { transport, clock, host } = this.#options;
+    const { method, path } = request;
+    const startedMs = clock.monotonicMs();
+    const isWatch = /[?&]watch=(true|1)\b/.test(path);
+    const ended = (): void => {
+      if (isWatch) return;
+      this.#seconds.observe((clock.monotonicMs() - startedMs) / 1000, { verb: method, host });
+    };
+    try {
+      const response = await transport.send(request, credential, signal);
+      this.#requests.increment({ code: `${response.httpStatus}`, method, host });
+      return { ...response, body: thenCall(response.body, ended) };
+    } catch (error) {
+      this.#requests.increment({ code: '<error>', method, host });
+      ended();
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#options.transport.close();
+  }
+}
+
+/** @param ended is called when the body was read, or left */
+async function* thenCall(
+  body: AsyncIterable<Uint8Array>,
+  ended: () => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } finally {
+    ended();
+  }
+}
