@@ -1,11 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { isKubeError, type KubeObject, PODS, resource } from '@nodeagent/kube-client';
 import { findKubectls, tryCommand, waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
+import { whileCutOff } from './cut-off.ts';
 import { isReady, mainContainer, useCluster } from './fixture.ts';
+import {
+  aScript,
+  createPod,
+  deletePod,
+  isGone,
+  isRunning,
+  ledgerOf,
+  SERVES,
+  statusOf,
+  untilSaid,
+} from './pods.ts';
 
 const e2e = useCluster();
 const never = new AbortController().signal;
@@ -114,5 +127,49 @@ describe('a pod', () => {
     };
     await waitFor(isGone, { what: 'the pod to be gone', everyMs: 50 });
     expect(await e2e.cluster.containerd.ctr('tasks', 'ls')).not.toContain(id);
+  });
+});
+
+describe('pods of an API server that is away', () => {
+  it('run on and are restarted, and all that was missed is made up for', async () => {
+    for (const name of ['stays', 'goes']) {
+      await createPod(e2e, name, { containers: [aScript('main', SERVES)] });
+      await untilSaid(e2e, name, 'main runs');
+    }
+    const before = await e2e.waitForPod('stays', 'to run', isRunning('main'));
+    await whileCutOff(e2e, async () => {
+      const { id } = mainContainer(before);
+      await e2e.cluster.containerd.ctr('tasks', 'kill', '--signal', 'SIGKILL', id);
+      await untilSaid(e2e, 'stays', 'main runs', 'main runs');
+      await deletePod(e2e, 'goes');
+      await createPod(e2e, 'comes', { containers: [aScript('main', SERVES)] });
+      expect(mainContainer(await e2e.getPod('stays')).restarts).toBe(0);
+    });
+    await e2e.waitForPod('comes', 'to run', isRunning('main'));
+    await waitFor(() => isGone(e2e, 'goes'), { what: 'the deleted pod to be gone' });
+    const after = await e2e.waitForPod('stays', 'to be told of', (pod) => {
+      return isRunning('main')(pod) && mainContainer(pod).restarts === 1;
+    });
+    expect(statusOf(after, 'main')?.lastState?.terminated).toMatchObject({ exitCode: 137 });
+    expect(await ledgerOf(e2e, 'goes')).toEqual(['main runs', 'main stops']);
+  });
+});
+
+describe('a runtime that does not answer for a while', () => {
+  it('is waited for: what runs is not touched, and what is new begins once', async () => {
+    const { containerd } = e2e.cluster;
+    await createPod(e2e, 'calm', { containers: [aScript('main', SERVES)] });
+    const before = await e2e.waitForPod('calm', 'to run', isRunning('main'));
+    process.kill(containerd.pid, 'SIGSTOP');
+    try {
+      await createPod(e2e, 'patient', { containers: [aScript('main', SERVES)] });
+      await delay(2000); // two rounds of questions
+    } finally {
+      process.kill(containerd.pid, 'SIGCONT');
+    }
+    await e2e.waitForPod('patient', 'to run', isRunning('main'));
+    await untilSaid(e2e, 'patient', 'main runs');
+    expect(await ledgerOf(e2e, 'patient')).toEqual(['main runs']);
+    expect(mainContainer(await e2e.getPod('calm'))).toEqual(mainContainer(before));
   });
 });

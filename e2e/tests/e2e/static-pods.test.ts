@@ -7,6 +7,7 @@ import { isKubeError, PODS } from '@nodeagent/kube-client';
 import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
 import { afterAll, describe, expect, it } from 'vitest';
 
+import { whileCutOff } from './cut-off.ts';
 import { isReady, mainContainer, useCluster } from './fixture.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'manifests-'));
@@ -109,12 +110,7 @@ describe('a static pod', () => {
   it('begins while nobody reaches the API server, and is shown when somebody does', async () => {
     const kept = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
     const { space, kubelet } = e2e.cluster;
-    const { port } = new URL(
-      await kubectl('config', 'view', '-o=jsonpath={.clusters[0].cluster.server}'),
-    );
-    const rule = ['OUTPUT', '-p', 'tcp', '--dport', port, '-j', 'REJECT'];
-    await space.run(['iptables', '-I', ...rule]);
-    try {
+    await whileCutOff(e2e, async () => {
       await kubelet.kill9();
       const before = (await readFile(kubelet.logFile)).length;
       await kubelet.start();
@@ -132,9 +128,7 @@ describe('a static pod', () => {
       const hasRun = async () => (await readFile(join(space.dir, 'out/cut-off'), 'utf8')) !== '';
       await waitFor(hasRun, { what: 'the static pod to run' });
       await expect(e2e.getPod(named('cut-off'))).rejects.toMatchObject({ code: 'KUBE_NOT_FOUND' });
-    } finally {
-      await space.run(['iptables', '-D', ...rule]);
-    }
+    });
     const shown = await e2e.waitForPod(named('cut-off'), 'to be shown', isReady);
     expect(mainContainer(shown).restarts).toBe(0);
     expect(await readFile(join(space.dir, 'out/cut-off'), 'utf8')).toBe('runs\n');

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 import type { Pod, PodSpec, VolumeMount } from '@nodeagent/kube-client';
@@ -98,6 +99,91 @@ describe('a hostPath', () => {
     expect(await pods.exec(pod, 'cat /host/f; echo x > /host/g')).toBe('of the host');
     await pods.remove('host');
     expect(await readFile(join(path, 'g'), 'utf8')).toBe('x\n');
+  });
+
+  it('is of every type that its volume says, or made so', async () => {
+    const dir = hostDir('types');
+    await mkdir(dir);
+    await writeFile(join(dir, 'file'), 'x');
+    const socket = createServer().listen(join(dir, 'socket'));
+    try {
+      const types = [
+        ['', dir],
+        ['Directory', dir],
+        ['DirectoryOrCreate', join(dir, 'made')],
+        ['File', join(dir, 'file')],
+        ['FileOrCreate', join(dir, 'made-file')],
+        ['Socket', join(dir, 'socket')],
+        ['CharDevice', '/dev/null'],
+      ] as const;
+      const volumes = types.map(([type, path], at) => ({
+        name: `v${at}`,
+        hostPath: { path, type },
+      }));
+      const pod = await pods.run(
+        busybox('types', { volumeMounts: volumes.map(({ name }) => mount(name)) }, { volumes }),
+      );
+      const script =
+        'for v in 0 1 2 3 4 5 6; do stat -c %F /v$v; done; stat -c %a /v2 /v4 | tr "\\n" " "';
+      expect((await pods.exec(pod, script)).split('\n')).toEqual([
+        'directory',
+        'directory',
+        'directory',
+        'regular file',
+        'regular empty file',
+        'socket',
+        'character special file',
+        '755 644 ',
+      ]);
+      await pods.remove('types');
+    } finally {
+      socket.close();
+    }
+  });
+
+  it('of any other type is told by the name of what it is not', async () => {
+    const wrong = [
+      ['Directory', '/dev/null', 'directory'],
+      ['DirectoryOrCreate', '/dev/null', 'directory'],
+      ['File', '/dev', 'file'],
+      ['FileOrCreate', '/dev', 'file'],
+      ['Socket', '/dev/null', 'socket file'],
+      ['CharDevice', '/dev', 'character device'],
+      ['BlockDevice', '/dev/null', 'block device'],
+    ] as const;
+    const nameOf = (type: string): string => `no-${type.toLowerCase()}`;
+    for (const [type, path] of wrong) {
+      const volume = { name: 'host', hostPath: { path, type } };
+      const parts = { volumeMounts: [mount('host')] };
+      await pods.create(busybox(nameOf(type), parts, { volumes: [volume] }));
+    }
+    for (const [type, path, what] of wrong) {
+      await pods.untilEvent(
+        nameOf(type),
+        `FailedMount: MountVolume.SetUp failed for volume "host" : hostPath type check failed: ${path} is not a ${what}`,
+      );
+    }
+    await Promise.all(wrong.map(([type]) => pods.remove(nameOf(type))));
+  });
+
+  it('passes on to the host what its container mounts, where it is told to', async () => {
+    const path = hostDir('passes-on');
+    await mkdir(join(path, 'inside'), { recursive: true });
+    await runCommand(['mount', '--bind', path, path]);
+    try {
+      await runCommand(['mount', '--make-shared', path]);
+      const volumes = [{ name: 'host', hostPath: { path } }];
+      const passing = mount('host', { mountPropagation: 'Bidirectional' });
+      const securityContext = { privileged: true };
+      const pod = await pods.run(
+        busybox('passes-on', { volumeMounts: [passing], securityContext }, { volumes }),
+      );
+      await pods.exec(pod, 'mount -t tmpfs inside /host/inside && echo hello > /host/inside/f');
+      expect(await readFile(join(path, 'inside/f'), 'utf8')).toBe('hello\n');
+      await pods.remove('passes-on');
+    } finally {
+      await runCommand(['umount', '-R', path]);
+    }
   });
 
   it('shows what is mounted on the host later, where it is told to', async () => {

@@ -1,0 +1,17 @@
+import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+
+import type { Fixture } from './fixture.ts';
+
+/** While the work is done nobody on the node reaches the API server: every connection is reset. */
+export async function whileCutOff({ cluster }: Fixture, work: () => Promise<void>): Promise<void> {
+  const { server } = await loadKubeconfig({ path: cluster.kubeconfig });
+  const { port } = new URL(server);
+  const reset = ['-j', 'REJECT', '--reject-with', 'tcp-reset'];
+  const rule = ['OUTPUT', '-p', 'tcp', '--dport', port, ...reset];
+  await cluster.space.run(['iptables', '-I', ...rule]);
+  try {
+    await work();
+  } finally {
+    await cluster.space.run(['iptables', '-D', ...rule]);
+  }
+}
