@@ -38,6 +38,7 @@ const SYNTAX =
  * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go
  */
 export function parseQuantity(text: string): Quantity | undefined {
+  if (text === '0') return 0n; // what is asked for most, by whatever was not given
   const found = SYNTAX.exec(text);
   if (found === null) return undefined;
   const [, sign, number = '', suffix = '', exponent] = found;

@@ -98,7 +98,8 @@ function hasFieldsOf(message: Buffer, { bytes, bounds }: Known<unknown>): boolea
     let found = -1;
     for (let step = 0; step < count && found < 0; step += 1) {
       const at = (place + step) % count;
-      const [from = 0, to = 0] = [bounds[at], bounds[at + 1]];
+      const from = bounds[at] ?? 0;
+      const to = bounds[at + 1] ?? 0;
       const fits = left[at] === 1 && to - from === reader.pos - start;
       if (fits && message.compare(bytes, from, to, start, reader.pos) === 0) found = at;
     }

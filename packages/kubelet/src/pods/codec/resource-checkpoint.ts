@@ -17,12 +17,12 @@ interface Entry {
  * @see Kubernetes 1.36 pkg/kubelet/allocation/state/checkpoint.go
  */
 export function renderAllocations(allocations: Allocations): string {
-  const sorted = [...allocations].sort(([a], [b]) => (a < b ? -1 : 1));
-  const entries = sorted.map(([uid, { containers, pod }]): [string, Entry] => [
-    uid,
-    { ContainerResources: containers, PodLevelResources: pod ?? null },
-  ]);
-  const data = JSON.stringify(entries.length > 0 ? { entries: Object.fromEntries(entries) } : {});
+  const entries: Record<string, Entry> = {};
+  for (const uid of [...allocations.keys()].sort()) {
+    const { containers = {}, pod = null } = allocations.get(uid) ?? {};
+    entries[uid] = { ContainerResources: containers, PodLevelResources: pod };
+  }
+  const data = JSON.stringify(allocations.size > 0 ? { entries } : {});
   return JSON.stringify({ data, checksum: checksumOf(data) });
 }
 

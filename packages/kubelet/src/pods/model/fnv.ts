@@ -3,7 +3,8 @@ const PRIME = 0x01000193;
 
 /** FNV-1a with 32 bits, over UTF-8. @see http://www.isthe.com/chongo/tech/comp/fnv/ */
 export function fnv1a32(text: string): number {
-  let hash = OFFSET;
-  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, PRIME) >>> 0;
-  return hash;
+  const bytes = Buffer.from(text);
+  let hash = OFFSET | 0; // signed, so that no step needs memory: files of all pods are hashed
+  for (let i = 0; i < bytes.length; i += 1) hash = Math.imul(hash ^ (bytes[i] ?? 0), PRIME);
+  return hash >>> 0;
 }
