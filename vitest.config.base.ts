@@ -23,8 +23,8 @@ export function tiers(more: ViteUserConfig['test'] = {}): ViteUserConfig {
       include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
       passWithNoTests: true,
       reporters: ['default', ['json', { outputFile: `reports/${tier}.json` }]],
-      testTimeout: slow ? 120_000 : 60_000,
-      hookTimeout: slow ? 120_000 : 30_000,
+      testTimeout: slow ? 240_000 : 60_000,
+      hookTimeout: slow ? 240_000 : 60_000,
       fileParallelism: !slow,
       expect: { poll: { timeout: 30_000 } }, // a loaded machine is no failure
       ...guest,
