@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { type Pod, RUNTIME_CLASSES } from '@nodeagent/kube-client';
 import { findKubectls, tryCommand } from '@nodeagent/testbed';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 import { cgroupOf } from './cgroups.ts';
 import { useCluster } from './fixture.ts';
@@ -132,6 +132,13 @@ describe('a runtime class', () => {
       { metadata: { name: className(name) }, handler, ...(podFixed && { overhead: { podFixed } }) },
       never,
     );
+
+  afterAll(async () => {
+    // They are the whole cluster's, which may be somebody's.
+    for (const name of ['heavy', 'nowhere']) {
+      await e2e.client.delete(RUNTIME_CLASSES, { name: className(name) }, {}, never);
+    }
+  });
 
   it('has its handler run the pod, and its overhead beside the containers', async () => {
     const overhead = { cpu: '50m', memory: '16Mi' };
