@@ -18,7 +18,7 @@ import {
   type Sysctl,
 } from '../../src/index.js';
 import { MemoryHttp } from '../../src/testing/index.js';
-import { FAMILIES, NODE, nodeAddresses, ZONE } from '../packets/hosts.js';
+import { FAMILIES, NODE, NODE_POD_CIDRS, nodeAddresses, ZONE } from '../packets/hosts.js';
 
 export interface RunningProxy {
   readonly client: MemoryKubeClient;
@@ -65,7 +65,11 @@ export function startProxy(
   const ips = FAMILIES.map((family) => nodeAddresses(family)[0] ?? '');
   const addresses = ips.map((address) => ({ type: 'InternalIP', address }));
   const labels = { 'topology.kubernetes.io/zone': ZONE };
-  client.seed(NODES, { metadata: { name: NODE, labels }, status: { addresses } });
+  client.seed(NODES, {
+    metadata: { name: NODE, labels },
+    spec: { podCIDRs: NODE_POD_CIDRS },
+    status: { addresses },
+  });
   for (const object of objects) seed(client, object);
   const http = new MemoryHttp();
   const log = new MemoryLogger();

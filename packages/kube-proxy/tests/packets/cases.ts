@@ -89,8 +89,8 @@ export interface ServiceSketch {
 /** Settings of the proxy that change what packets meet. */
 export interface Settings {
   readonly masqueradeAll?: boolean;
-  /** Default: by the range of pod addresses. */
-  readonly pods?: 'unknown' | 'by interface';
+  /** Default: by the range of all pods' addresses. The bridge is pod a's cable, the node's range has pod a. */
+  readonly pods?: 'unknown' | 'by interface' | 'by bridge' | 'by the node’s range';
   readonly nodePortsOn?: 'client side';
 }
 
@@ -876,6 +876,44 @@ const PODS_BY_INTERFACE: World = {
   ],
 };
 
+/** Pod b is no pod then. */
+const onlyPodA = (pods: 'by bridge' | 'by the node’s range'): World => ({
+  name: `pods told ${pods}`,
+  settings: { pods },
+  services: few('far', 'elsewhere'),
+  cases: [
+    {
+      name: 'cluster IP: from a pod, as itself',
+      from: 'podA',
+      to: { clusterIp: 'far' },
+      port: 80,
+      want: { servers: ['remote'], sees: 'sender' },
+    },
+    {
+      name: 'cluster IP: from what is not told to be one, as the node',
+      from: 'podB',
+      to: { clusterIp: 'far' },
+      port: 80,
+      want: { servers: ['remote'], sees: 'node' },
+    },
+    {
+      name: 'local policy: only a pod has a way around it',
+      from: 'podA',
+      to: { loadBalancerIp: 'elsewhere' },
+      port: 80,
+      want: { servers: ['remote'], sees: 'sender' },
+    },
+    {
+      name: 'local policy: others have none',
+      from: 'podB',
+      to: { loadBalancerIp: 'elsewhere' },
+      port: 80,
+      want: 'no answer',
+      except: { ipvs: { servers: ['remote'], sees: 'sender' } },
+    },
+  ],
+});
+
 const NODE_PORTS_SOMEWHERE: World = {
   name: 'node ports on some addresses',
   settings: { nodePortsOn: 'client side' },
@@ -910,6 +948,8 @@ export const WORLDS: readonly World[] = [
   MASQUERADE_ALL,
   PODS_UNKNOWN,
   PODS_BY_INTERFACE,
+  onlyPodA('by bridge'),
+  onlyPodA('by the node’s range'),
   NODE_PORTS_SOMEWHERE,
 ];
 

@@ -39,6 +39,9 @@ export const SERVERS: Readonly<Record<ServerName, 'podA' | 'podB' | 'remotePod'>
   remote: 'remotePod',
 };
 
+/** `spec.podCIDRs` of the node: narrower than the cluster's. */
+export const NODE_POD_CIDRS = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
+
 /** The node's own addresses, the primary one first. */
 export function nodeAddresses(family: IpFamily): readonly string[] {
   return Object.values(HOSTS).map(({ gateway }) => gateway[family]);

@@ -76,6 +76,27 @@ function nodeAddress(which: 'client' | 'pod' | 'loopback', family: IpFamily): st
   return HOSTS[which === 'client' ? 'client' : 'podA'].gateway[family];
 }
 
+function howPodsAreTold(pods: Settings['pods']): object {
+  switch (pods) {
+    case 'by interface':
+      return {
+        detectLocalMode: 'InterfaceNamePrefix',
+        detectLocal: { interfaceNamePrefix: 'pod' },
+      };
+    case 'by bridge':
+      return {
+        detectLocalMode: 'BridgeInterface',
+        detectLocal: { bridgeInterface: HOSTS.podA.device },
+      };
+    case 'by the node’s range':
+      return { detectLocalMode: 'NodeCIDR' };
+    case 'unknown':
+      return { clusterCIDR: '' };
+    case undefined:
+      return { clusterCIDR: '10.244.0.0/16,fd00:10:244::/48' };
+  }
+}
+
 function portName(protocol: string): string {
   return protocol.toLowerCase();
 }
@@ -119,12 +140,7 @@ export function configOf(mode: ProxyMode, settings: Settings): object {
     mode,
     ...ownSection,
     conntrack: { maxPerCore: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
-    ...(pods === 'by interface'
-      ? {
-          detectLocalMode: 'InterfaceNamePrefix',
-          detectLocal: { interfaceNamePrefix: 'pod' },
-        }
-      : { clusterCIDR: pods === 'unknown' ? '' : '10.244.0.0/16,fd00:10:244::/48' }),
+    ...howPodsAreTold(pods),
     ...(nodePortsOn && { nodePortAddresses: ['192.168.50.0/24', 'fd50::/64'] }),
   };
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseProxyConfig } from '../../src/index.js';
 import { buildView, explainPacket } from '../../src/plan/explain/index.js';
 import { wantedOf, WORLDS } from '../packets/cases.js';
-import { FAMILIES, NODE, nodeAddresses, ZONE } from '../packets/hosts.js';
+import { FAMILIES, NODE, NODE_POD_CIDRS, nodeAddresses, ZONE } from '../packets/hosts.js';
 import { configOf, WorldObjects } from '../packets/objects.js';
 import { packetOf, wrongWithTrace } from '../packets/trace.js';
 
@@ -19,7 +19,7 @@ describe.each(MODES)('%s', (mode) => {
       const slices = objects.all.filter((one) => 'addressType' in one);
       const view = buildView({ services, slices }, family, { nodeName: NODE, zone: ZONE });
       const addresses = nodeAddresses(family);
-      const node = { name: NODE, zone: ZONE, addresses, podCidrs: [] };
+      const node = { name: NODE, zone: ZONE, addresses, podCidrs: NODE_POD_CIDRS };
 
       it.each(world.cases)('$name', (one) => {
         const input = { config, view, family, node };

@@ -24,6 +24,7 @@ const web = aService('default/web', {
 const slice = (...ips: string[]) => aSlice('default/web', [port], ips);
 
 let iptables: MemoryIptables;
+let metrics: MemoryMetrics;
 let sockets: MemoryForwardSockets;
 let problems: Map<string, readonly string[]>;
 let cluster: Cluster;
@@ -31,6 +32,7 @@ let backend: UserspaceBackend;
 
 beforeEach(() => {
   iptables = new MemoryIptables('IPv4');
+  metrics = new MemoryMetrics();
   sockets = new MemoryForwardSockets();
   problems = new Map();
   cluster = aCluster([web, slice('10.0.0.1')]);
@@ -45,7 +47,7 @@ beforeEach(() => {
     clock: new ManualClock(),
     random: () => 0.5,
     logger: new MemoryLogger(),
-    metrics: userspaceMetrics(new MemoryMetrics()),
+    metrics: userspaceMetrics(metrics),
     problems: {
       set: ({ name }, messages) => {
         if (messages.length > 0) problems.set(name, messages);
@@ -85,6 +87,31 @@ describe(UserspaceBackend, () => {
     expect(await sync()).toBe('partial');
     expect(iptables.restored).toHaveLength(1);
     expect(sockets.pick('TCP', 40_000)).toEqual({ host: '10.0.0.2', port: 80 });
+  });
+
+  it('counts connections, bytes and failures, and what is open by Service', async () => {
+    await sync();
+    const forwarding = sockets.open.get('TCP 40000');
+    if (forwarding === undefined || forwarding === 'claimed') throw new Error('no socket');
+    const value = (name: string, labels: string) =>
+      metrics.values.get(`kubeproxy_userspace_${name}{${labels}}`);
+    const tcp = 'ip_family="IPv4",protocol="TCP"';
+    const open = () => value('open_connections', `${tcp},service="default/web:http"`);
+    forwarding.opened();
+    forwarding.opened();
+    expect(open()).toBe(2);
+    forwarding.closed({ toServer: 5, toClient: 14 });
+    forwarding.failed(new Error('nobody there'));
+    expect(open()).toBe(1);
+    expect(value('connections_total', tcp)).toBe(2);
+    expect(value('connection_failures_total', tcp)).toBe(1);
+    expect(value('bytes_total', `direction="to_server",${tcp}`)).toBe(5);
+    expect(value('bytes_total', `direction="to_client",${tcp}`)).toBe(14);
+    cluster.remove(web);
+    await sync();
+    expect(open()).toBeUndefined();
+    forwarding.closed({ toServer: 0, toClient: 0 });
+    expect(open()).toBeUndefined();
   });
 
   it('refuses where there is no endpoint any more, and closes the socket', async () => {
