@@ -7,6 +7,7 @@ import { isNetfilterError } from '@nodeagent/netfilter';
 
 import { FLAGS } from './flags.js';
 import { type Options, readOptions, taskOf } from './options.js';
+import { stampOf } from './watch-config.js';
 import { cleanUp, run, writeConfig } from './wire.js';
 
 const PROGRAM = {
@@ -26,21 +27,35 @@ async function main(argv: readonly string[]): Promise<void> {
   const asked = taskOf(flags);
   if (asked === 'help') return print(renderHelp(PROGRAM, FLAGS));
   if (asked === 'version') return print(`${VERSION}\n`);
-  const options = await readOptions(flags, (path) => readConfigFile(path, CONFIG_KIND));
+  let stamp = '';
+  const options = await readOptions(flags, async (path) => {
+    stamp = await stampOf(path);
+    return readConfigFile(path, CONFIG_KIND);
+  });
   const { format, verbosity } = options.config.logging;
   const logger = createLogger({ format, verbosity, program: PROGRAM.name });
   for (const warning of options.warnings) logger.warn({}, warning);
-  await perform(options, logger, signalsToAbort());
+  await perform({ options, stamp }, logger, signalsToAbort());
 }
 
-async function perform(options: Options, logger: Logger, signal: AbortSignal): Promise<void> {
+interface Work {
+  readonly options: Options;
+  /** Of the configuration file, as it was read. */
+  readonly stamp: string;
+}
+
+async function perform(
+  { options, stamp }: Work,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
   switch (options.task) {
     case 'write-config':
       return writeConfig(options);
     case 'cleanup':
       return cleanUp(logger, signal);
     default:
-      await run(options, logger, signal);
+      await run({ ...options, configStamp: stamp }, logger, signal);
       if (signal.aborted) logger.info({ why: (signal.reason as Error).message }, 'proxy ended');
   }
 }

@@ -4,12 +4,16 @@ import { stat } from 'node:fs/promises';
 import { ProxyError } from '@nodeagent/kube-proxy';
 
 /**
- * Waits until the file is written or replaced.
+ * Waits until the file is no longer what it was when it was read: written, or replaced.
  *
+ * @param before what {@link stampOf} said before it was read
  * @throws {ProxyError} `PROXY_CONFIG_CHANGED` then: whoever started the process starts it anew
  */
-export async function watchConfig(path: string, signal: AbortSignal): Promise<void> {
-  const before = await stampOf(path);
+export async function watchConfig(
+  path: string,
+  before: string,
+  signal: AbortSignal,
+): Promise<void> {
   for await (const changed of changes(path, signal)) {
     if (!changed || (await stampOf(path)) === before) continue;
     const what = "content of the proxy server's configuration file was updated";
@@ -21,7 +25,7 @@ async function* changes(path: string, signal: AbortSignal): AsyncGenerator<true>
   if (signal.aborted) return;
   let resolve: (() => void) | undefined;
   let reject: ((error: Error) => void) | undefined;
-  let pending = false;
+  let pending = true; // it may have changed before it was watched
   const watcher = watch(path, () => {
     pending = true;
     resolve?.();
@@ -46,8 +50,8 @@ async function* changes(path: string, signal: AbortSignal): AsyncGenerator<true>
   }
 }
 
-/** Changes of owner or mode do not count. */
-async function stampOf(path: string): Promise<string> {
+/** Differs when the file was written or replaced; changes of owner or mode do not count. */
+export async function stampOf(path: string): Promise<string> {
   try {
     const { ino, mtimeMs, size } = await stat(path);
     return `${ino} ${mtimeMs} ${size}`;

@@ -43,8 +43,12 @@ export function cleanUp(logger: Logger, signal: AbortSignal): Promise<void> {
 }
 
 /** Runs the proxy on this machine until the signal fires. */
-export async function run(options: Options, logger: Logger, signal: AbortSignal): Promise<void> {
-  const { config, configPath, task } = options;
+export async function run(
+  options: Options & { readonly configStamp: string },
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { config, configPath, configStamp, task } = options;
   const metrics = createPrometheusMetrics({ processVersion: VERSION });
   const client = await connect(options, metrics);
   const commands = createSpawnRunner();
@@ -85,7 +89,7 @@ export async function run(options: Options, logger: Logger, signal: AbortSignal)
     done.abort();
   };
   const watchFile = async (scope: AbortSignal): Promise<void> => {
-    if (configPath !== undefined) await watchConfig(configPath, scope);
+    if (configPath !== undefined) await watchConfig(configPath, configStamp, scope);
   };
   try {
     const collect = (scope: AbortSignal): Promise<void> =>
