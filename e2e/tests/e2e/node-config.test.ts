@@ -30,6 +30,8 @@ const e2e = useCluster(
     systemReserved: { cpu: '100m' },
     serializeImagePulls: false,
     maxParallelImagePulls: 2,
+    registryPullQPS: 1,
+    registryBurst: 3,
     staticPodURL: `http://127.0.0.1:${MANIFESTS_PORT}/pods`,
     httpCheckFrequency: '200ms',
   },
@@ -79,6 +81,25 @@ describe('images that are pulled side by side', () => {
     await deletePod(e2e, `pulls-${first}`, 0);
     await waitFor(() => came(third), { what: 'the third image to be asked for' });
     for (const port of [second, third]) await deletePod(e2e, `pulls-${port}`, 0);
+  });
+});
+
+describe('images that are pulled too often', () => {
+  it('are not asked for: pull QPS exceeded', async () => {
+    const containers = Array.from({ length: 12 }, (_, i) => {
+      const image = `127.0.0.1:1/none-${i}:1`; // where nobody listens: each attempt is short
+      return aScript(`c${i}`, SERVES, { image, imagePullPolicy: 'Always' });
+    });
+    await createPod(e2e, 'too-often', { containers });
+    const pod = await e2e.waitForPod('too-often', 'to be held back', ({ status }) => {
+      const waiting = status?.containerStatuses?.map(({ state }) => state?.waiting) ?? [];
+      return waiting.some((why) => why?.message === 'pull QPS exceeded');
+    });
+    const held = pod.status?.containerStatuses?.find(
+      ({ state }) => state?.waiting?.message === 'pull QPS exceeded',
+    );
+    expect(held?.state?.waiting?.reason).toBe('ErrImagePull');
+    await deletePod(e2e, 'too-often', 0);
   });
 });
 
