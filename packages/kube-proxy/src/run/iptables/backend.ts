@@ -22,6 +22,7 @@ import { syncSettingsOf } from '../../plan/iptables/settings-of.js';
 import { countStaticRules, staticChains } from '../../plan/iptables/static-rules.js';
 import type { NodeView, PortView, ViewChange } from '../../plan/node-view.js';
 import type { Backend, Interfaces, Problems } from '../../ports.js';
+import { RefusedRetry } from '../refused-retry.js';
 import { watchCanaries } from './canary.js';
 import { restoreAround } from './restore-around.js';
 import type { RuleCounters } from './rule-counters.js';
@@ -55,13 +56,14 @@ export class IptablesBackend implements Backend {
   readonly #texts = new Map<string, PortText>();
   /** Chains of ports that the kernel may hold, but no port needs any more. */
   readonly #stale = new Set<string>();
-  /** Ports whose rules the kernel refused: left out until they change, or a full sync tries again. */
+  /** Ports whose rules the kernel refused: left out until they change, or a full sync tries again, in a while. */
   readonly #refused = new Map<string, PortView>();
   /** Those of them whose chains have been given up. */
   readonly #dropped = new Map<string, PortView>();
   #counters: RuleSettings['counters'];
   #needsFull = true;
   #lastFullMs = Number.NEGATIVE_INFINITY;
+  readonly #retry: RefusedRetry;
   /** What the kernel holds of ours is known, and followed from then on. */
   #scanned = false;
   #largeCluster = false;
@@ -69,6 +71,7 @@ export class IptablesBackend implements Backend {
   constructor(options: IptablesBackendOptions) {
     this.#options = options;
     this.#counters = options.settings.counters;
+    this.#retry = new RefusedRetry(options.clock);
   }
 
   requestFull(): void {
@@ -83,7 +86,10 @@ export class IptablesBackend implements Backend {
     this.#needsFull = true; // until everything below went well
     this.#largeCluster = view.endpointCount > LARGE_CLUSTER_ENDPOINTS;
     this.#forget(change);
-    if (isFirstTryFull) await this.#ensureCounters(signal);
+    if (isFirstTryFull) {
+      this.#takeBackRefused();
+      await this.#ensureCounters(signal);
+    }
     const settings = this.#syncSettings(view);
     this.#renderTexts(view, settings);
     if (isFirstTryFull || !this.#scanned) await this.#scanForStale(signal);
@@ -99,6 +105,7 @@ export class IptablesBackend implements Backend {
       await this.#restoreAll({ ...plan, write: 'all' }, signal);
       if (!jumpsFirst) await this.#ensureJumps(settings, signal);
       this.#lastFullMs = startedMs;
+      this.#retry.tried(this.#refused.size > 0);
     }
     for (const chain of staleChains) this.#stale.delete(chain);
     for (const [key, port] of this.#refused) this.#dropChains(key, port);
@@ -113,7 +120,10 @@ export class IptablesBackend implements Backend {
       this.#needsFull = true;
       onLost();
     };
-    await watchCanaries({ iptables, clock, logger, periodMs: syncPeriodMs, onLost: lost }, signal);
+    await Promise.all([
+      watchCanaries({ iptables, clock, logger, periodMs: syncPeriodMs, onLost: lost }, signal),
+      this.#retry.run(lost, signal),
+    ]);
   }
 
   /** @returns false when the kernel refused it: what it was based on may not be there any more */
@@ -132,6 +142,7 @@ export class IptablesBackend implements Backend {
   /** Writes everything, but for ports whose rules are refused. */
   async #restoreAll(plan: RestorePlan, signal: AbortSignal): Promise<void> {
     const { view } = plan;
+    const before = new Map(this.#refused);
     this.#refused.clear();
     const refused = await restoreAround({
       restore: (skip) => this.#restore({ ...plan, skip }, signal),
@@ -144,6 +155,15 @@ export class IptablesBackend implements Backend {
       if (port === undefined) continue;
       this.#refused.set(key, port);
       this.#tell(port, [`the kernel refuses the ${view.family} rules of port ${key}: ${why}`]);
+    }
+    for (const [key, port] of before) if (!refused.has(key)) this.#tell(port, []);
+  }
+
+  /** Their chains are wanted again: they are not to go in the restore that writes them. */
+  #takeBackRefused(): void {
+    for (const key of this.#refused.keys()) {
+      this.#dropped.delete(key);
+      for (const chain of this.#texts.get(key)?.chains ?? []) this.#stale.delete(chain);
     }
   }
 

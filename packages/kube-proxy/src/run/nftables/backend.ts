@@ -23,6 +23,7 @@ import {
   serviceSet,
 } from '../../plan/nftables/whole-table.js';
 import type { Backend, Interfaces, Problems } from '../../ports.js';
+import { RefusedRetry } from '../refused-retry.js';
 
 export interface NftablesBackendOptions {
   readonly table: NftTable;
@@ -54,13 +55,16 @@ export class NftablesBackend implements Backend {
   #lastFullMs = 0;
   #staleSinceMs: number | undefined;
   #nodePortIps = '';
-  /** Ports whose objects the kernel refused, until they change. */
+  /** Ports whose objects the kernel refused, until they change or are tried again. */
   readonly #refused = new Map<string, PortView>();
+  readonly #retry: RefusedRetry;
+  #isRetryDue = false;
   readonly #told = new Set<string>();
   #changedByOthers = false;
 
   constructor(options: NftablesBackendOptions) {
     this.#options = options;
+    this.#retry = new RefusedRetry(options.clock);
   }
 
   async sync(view: NodeView, change: ViewChange, signal: AbortSignal): Promise<'full' | 'partial'> {
@@ -86,6 +90,7 @@ export class NftablesBackend implements Backend {
       throw error;
     }
     this.#lastFullMs = clock.monotonicMs();
+    this.#retry.tried(this.#refused.size > 0);
     this.#tellDenied(this.#mirror, view, view.ports.keys());
     return 'full';
   }
@@ -103,12 +108,16 @@ export class NftablesBackend implements Backend {
   async watch(onLost: () => void, signal: AbortSignal): Promise<void> {
     const { table, logger, settings } = this.#options;
     const stale = this.#watchStaleChains(onLost, signal);
+    const retrying = this.#retry.run(() => {
+      this.#isRetryDue = true;
+      onLost();
+    }, signal);
     await table.watch(() => {
       logger.info({ family: settings.family }, 'someone else changed our table; it is mended');
       this.#changedByOthers = true;
       onLost();
     }, signal);
-    await stale;
+    await Promise.all([stale, retrying]);
   }
 
   /** @returns whether it could be done so */
@@ -128,6 +137,7 @@ export class NftablesBackend implements Backend {
       if (operations.length > 0) await table.apply(operations, signal);
       if (mirror.staleChains.size > 0) this.#staleSinceMs ??= this.#options.clock.monotonicMs();
       this.#tellDenied(mirror, view, keys);
+      if (this.#isRetryDue) await this.#retryRefused(mirror, view, signal);
       return true;
     } catch (error) {
       signal.throwIfAborted();
@@ -291,6 +301,16 @@ export class NftablesBackend implements Backend {
     const half = Math.ceil(keys.length / 2);
     await this.#applySome(mirror, { view, keys: keys.slice(0, half) }, signal);
     await this.#applySome(mirror, { view, keys: keys.slice(half) }, signal);
+  }
+
+  /** Beside what is in force, which no refusal disturbs. */
+  async #retryRefused(mirror: NftMirror, view: NodeView, signal: AbortSignal): Promise<void> {
+    this.#isRetryDue = false;
+    const before = new Map(this.#refused);
+    this.#refused.clear();
+    if (before.size > 0) await this.#applySome(mirror, { view, keys: [...before.keys()] }, signal);
+    for (const [key, port] of before) if (!this.#refused.has(key)) this.#tell(port, []);
+    this.#retry.tried(this.#refused.size > 0);
   }
 
   #isRefused(key: string, view: NodeView): boolean {

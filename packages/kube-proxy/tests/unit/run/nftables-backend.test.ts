@@ -189,6 +189,41 @@ describe(NftablesBackend, () => {
     expect(table.contents?.sets.get('service-ips')?.elements.size).toBe(2);
     expect(told).toEqual([expect.stringContaining('rules of port ns/bad:http/TCP')]);
   });
+
+  it('tries again what the kernel refused, later each time, and disturbs nothing by it', async () => {
+    const { table, backend, told, clock, sync } = start();
+    const apply = table.apply.bind(table);
+    let isRefused = true;
+    let steps = 0;
+    table.apply = (operations, signal) => {
+      const all = [...operations];
+      const isBad = isRefused && JSON.stringify(all).includes('10.96.0.2');
+      steps += all.some(({ op }) => op === 'delete-table') ? 1 : 0;
+      const wrong = { op: 'flush-chain', chain: 'nowhere' } as const;
+      return apply(isBad ? [...all, wrong] : all, signal);
+    };
+    const builder = cluster(['good', 'bad', 'fine']);
+    await sync(builder);
+    const rewrites = steps;
+    const stop = new AbortController();
+    const asked: number[] = [];
+    const watching = backend.watch(() => asked.push(clock.monotonicMs()), stop.signal);
+    await clock.advance(30_000);
+    expect(asked).toEqual([30_000]);
+    expect(await sync(builder)).toBe('partial');
+    expect(table.contents?.sets.get('service-ips')?.elements.size).toBe(2);
+    await clock.advance(60_000);
+    expect(asked).toEqual([30_000, 90_000]);
+    isRefused = false;
+    expect(await sync(builder)).toBe('partial');
+    expect(table.contents?.sets.get('service-ips')?.elements.size).toBe(3);
+    expect(told.at(-1)).toContain('rules of port ns/bad:http/TCP');
+    await clock.advance(7_200_000);
+    expect(asked).toHaveLength(2);
+    expect(steps).toBe(rewrites);
+    stop.abort();
+    await watching;
+  });
 });
 
 function emptyChange(): ViewChange {

@@ -175,6 +175,28 @@ describe(IptablesBackend, () => {
     expect(problems.get('default/s4')).toEqual([]);
   });
 
+  it('tries again what the kernel refused, later each time', async () => {
+    iptables.refuses = { line: /10\.0\.0\.2:80$/ };
+    await sync();
+    expect(where('10.96.0.2')).toEqual(['accepted 10.96.0.2:80']);
+    const stop = new AbortController();
+    const asked: number[] = [];
+    const watching = backend.watch(() => asked.push(clock.monotonicMs()), stop.signal);
+    await clock.advance(30_000);
+    expect(asked).toEqual([30_000]);
+    expect(await sync()).toBe('full');
+    await clock.advance(60_000);
+    expect(asked).toEqual([30_000, 90_000]);
+    iptables.refuses = undefined;
+    expect(await sync()).toBe('full');
+    expect(where('10.96.0.2')).toEqual(['accepted 10.0.0.2:80']);
+    expect(problems.get('default/api')).toEqual([]);
+    await clock.advance(3_000_000);
+    expect(asked).toHaveLength(2);
+    stop.abort();
+    await watching;
+  });
+
   it('writes everything at once when a part is refused: others may have removed the rest', async () => {
     await sync();
     await iptables.restore([{ name: 'nat', chains: ['KUBE-SERVICES'], lines: [] }]);
