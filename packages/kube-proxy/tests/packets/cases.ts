@@ -246,17 +246,17 @@ const SERVICES: readonly ServiceSketch[] = [
   },
   { name: 'streams-empty', ports: [{ port: 9000, protocol: 'SCTP' }], endpoints: [] },
   {
-    name: 'not-ours',
-    type: 'NodePort',
-    otherProxy: true,
-    ports: [{ ...http, nodePort: 30_092 }],
-    endpoints: ['a'],
-  },
-  {
     name: 'four-only',
     type: 'NodePort',
     families: ['IPv4'],
     ports: [{ ...http, nodePort: 30_089 }],
+    endpoints: ['a'],
+  },
+  {
+    name: 'not-ours',
+    type: 'NodePort',
+    otherProxy: true,
+    ports: [{ ...http, nodePort: 30_092 }],
     endpoints: ['a'],
   },
 ];
