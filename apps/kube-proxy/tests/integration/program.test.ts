@@ -127,7 +127,6 @@ inOwnNamespace(
       };
       // The goal is 65; the rest is for kernels that count differently. Without collecting it is 75.
       await waitFor(() => residentMib() < 70, { what: 'memory to be given back', everyMs: 500 });
-      console.log(`kube-proxy idle: ${residentMib().toFixed(1)} MiB`);
     });
 
     it('goes on while the API server is away, and catches up when it is back', async () => {
