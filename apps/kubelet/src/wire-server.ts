@@ -74,6 +74,7 @@ export async function wireServer(
       userAgent: `kubelet/${VERSION} (linux/${process.arch}) nodeagent`,
       rateLimit: REVIEW_RATE,
       requestTimeoutMs: 10_000,
+      metrics,
     });
   const client = asked ?? createNoApiClient('there is no API server to ask about callers');
   const { anonymous, webhook } = config.authentication;

@@ -125,7 +125,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
     log,
     clock: createSystemClock(),
     random: Math.random,
-    metrics: createPrometheusMetrics(),
+    metrics: createPrometheusMetrics({ processVersion: VERSION }),
     probeMetrics: createPrometheusMetrics(),
   };
   checkEndpoints(options);
@@ -196,6 +196,7 @@ async function connectApi(base: Base, started: AbortSignal): Promise<Api | undef
   const client = createKubeClient(connection, {
     userAgent: `kubelet/${VERSION} (linux/${process.arch}) nodeagent`,
     rateLimit: { perSecond: config.kubeAPIQPS || 5, burst: config.kubeAPIBurst || 10 },
+    metrics: base.metrics,
   });
   const check = async (signal: AbortSignal): Promise<void> => {
     // a node that is still to get its certificate can be no more than refused

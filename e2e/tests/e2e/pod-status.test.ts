@@ -239,6 +239,9 @@ describe('a probe', () => {
     await waitFor(isCounted, { what: 'a probe to be counted' });
     const page = await raw('/metrics');
     for (const series of [
+      'process_resident_memory_bytes ',
+      'kubernetes_build_info{major="1",minor="36",',
+      'rest_client_requests_total{code="201",method="POST",',
       'kubelet_running_pods ',
       'kubelet_pleg_relist_duration_seconds_count ',
       'kubelet_runtime_operations_total{operation_type="run_podsandbox"} ',
