@@ -32,6 +32,15 @@ async function watch(streams: boolean): Promise<RuntimeEvents> {
   return made;
 }
 
+/** As a worker would be told that has seen so much of its pod. */
+async function watchAgainst(seen: ReadonlyMap<string, LastSeen>, streams = false): Promise<void> {
+  const compare: PodRuntime['compare'] = (uid, told) => compareStates(seen.get(uid), told);
+  const log = new MemoryLogger();
+  const made = createRuntimeWatch({ cri, clock, log, streams, compare });
+  running = made.run((uid) => changed.push(uid), end.signal);
+  await clock.advance(0);
+}
+
 async function addPod(uid: string): Promise<void> {
   const metadata = { name: uid, namespace: 'default', uid, attempt: 0 };
   const labels = { 'io.kubernetes.pod.uid': uid };
@@ -58,12 +67,7 @@ describe('RuntimeWatch', () => {
 
   it('does not tell a worker what it has seen itself', async () => {
     const seen = new Map<string, LastSeen>();
-    const compare: PodRuntime['compare'] = (uid, told) => compareStates(seen.get(uid), told);
-    const made = createRuntimeWatch({
-      ...{ cri, clock, log: new MemoryLogger(), streams: false, compare },
-    });
-    running = made.run((uid) => changed.push(uid), end.signal);
-    await clock.advance(0);
+    await watchAgainst(seen);
     await addPod('a');
     await addPod('b');
     const [own] = await cri.listPodSandbox(
@@ -84,12 +88,7 @@ describe('RuntimeWatch', () => {
     ['what it did not make is, though nothing changed any more', false],
   ])('%s', async (_, isItsOwn) => {
     const seen = new Map<string, LastSeen>();
-    const compare: PodRuntime['compare'] = (uid, told) => compareStates(seen.get(uid), told);
-    const made = createRuntimeWatch({
-      ...{ cri, clock, log: new MemoryLogger(), streams: false, compare },
-    });
-    running = made.run((uid) => changed.push(uid), end.signal);
-    await clock.advance(0);
+    await watchAgainst(seen);
     seen.set('a', { states: new Map(), isGrowing: true });
     await addPod('a');
     await clock.advance(3 * SECOND);
@@ -103,12 +102,7 @@ describe('RuntimeWatch', () => {
 
   it('does not tell a worker by events what it makes itself', async () => {
     const seen = new Map<string, LastSeen>([['a', { states: new Map(), isGrowing: true }]]);
-    const compare: PodRuntime['compare'] = (uid, told) => compareStates(seen.get(uid), told);
-    const made = createRuntimeWatch({
-      ...{ cri, clock, log: new MemoryLogger(), streams: true, compare },
-    });
-    running = made.run((uid) => changed.push(uid), end.signal);
-    await clock.advance(0);
+    await watchAgainst(seen, true);
     await addPod('a');
     await addPod('b');
     await clock.advance(0);
