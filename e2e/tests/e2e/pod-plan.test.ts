@@ -253,14 +253,14 @@ describe('hooks', () => {
 });
 
 describe('an end', () => {
-  const stubborn = "trap '' TERM; while :; do sleep 1000 & wait $!; done";
+  const stubborn = "trap '' TERM; say runs; while :; do sleep 1000 & wait $!; done";
 
   it('that takes long is shortened by a second delete', async () => {
     await createPod(e2e, 'slow', {
       terminationGracePeriodSeconds: 600,
       containers: [aScript('app', stubborn)],
     });
-    await e2e.waitForPod('slow', 'to run', isRunning('app'));
+    await untilSaid(e2e, 'slow', 'app runs');
     await deletePod(e2e, 'slow');
     await waitForEvent(e2e, 'slow', { reason: 'Killing', message: 'Stopping container app' });
     const dying = await e2e.getPod('slow');

@@ -19,7 +19,7 @@ export interface RuntimeUnderTest {
   /** Is on the node. */
   readonly image: string;
   readonly logDirectory: (podName: string) => string;
-  /** Resolves once the obedient program that logs there can be told to stop. */
+  /** Resolves once the program that logs there minds what it is told, or does not. */
   listens(logPath: string): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -27,7 +27,7 @@ export interface RuntimeUnderTest {
 /** By container name; a runtime that runs no real programs pretends the same. */
 export const PROGRAMS = {
   obedient: ['sh', '-c', 'trap "exit 3" TERM; echo listens; while :; do sleep 0.05; done'],
-  stubborn: ['sh', '-c', 'trap "" TERM; while :; do sleep 0.05; done'],
+  stubborn: ['sh', '-c', 'trap "" TERM; echo listens; while :; do sleep 0.05; done'],
   task: ['sh', '-c', 'exit 7'],
   missing: ['/no/such/program'],
 } as const;
@@ -243,6 +243,7 @@ function endRules(get: () => World): void {
   it('kills what outlives its grace period', async () => {
     const { it: under, signal, sandbox, start } = get();
     const id = await start(await sandbox('stubborn'), 'stubborn');
+    await under.listens(`${under.logDirectory('stubborn')}/stubborn-0.log`);
     await under.runtime.stopContainer(id, 1000, signal);
     expect(await under.runtime.containerStatus(id, signal)).toMatchObject({
       state: 'exited',
@@ -268,6 +269,7 @@ function endRules(get: () => World): void {
     const { it: under, signal, sandbox, start } = get();
     const pod = await sandbox('together');
     const id = await start(pod, 'stubborn');
+    await under.listens(`${under.logDirectory('together')}/stubborn-0.log`);
     await under.runtime.stopPodSandbox(pod, signal);
     expect(await under.runtime.containerStatus(id, signal)).toMatchObject({
       state: 'exited',
