@@ -123,15 +123,30 @@ async function malformed(i: number): Promise<string> {
   return isClose ? `closed with ${tail.readUInt16BE(2)}` : 'cut off';
 }
 
-/** A ping of SPDY, which the runtime sends back. @returns the message that comes, from its opcode on */
+/** A ping of SPDY, which the runtime sends back. @returns what comes */
 async function pingThroughTunnel(): Promise<Buffer> {
   const socket = await upgrade(tunnel());
   if (socket === undefined) throw new Error('no session');
   socket.write(frame({ first: 0x82, payload: SPDY_PING }));
-  await happened(socket, 'readable');
-  const answer = socket.read() as Buffer | null;
+  let answer = Buffer.alloc(0);
+  let bytes = Buffer.alloc(0);
+  while (answer.length < SPDY_PING.length && !socket.destroyed) {
+    await happened(socket, 'readable');
+    bytes = Buffer.concat([bytes, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
+    // As many messages as the runtime's answer came in.
+    for (let end = endOfMessage(bytes); end <= bytes.length; end = endOfMessage(bytes)) {
+      expect(bytes[0]).toBe(0x82);
+      answer = Buffer.concat([answer, bytes.subarray(2, end)]);
+      bytes = bytes.subarray(end);
+    }
+  }
   socket.destroy();
-  return answer ?? Buffer.alloc(0);
+  return answer;
+}
+
+/** Of a short message without a mask. */
+function endOfMessage(bytes: Buffer): number {
+  return 2 + (bytes[1] ?? 0);
 }
 
 /** SPDY/3.1, type 6, without flags, four bytes: the client's number 1. */
@@ -192,7 +207,7 @@ describe('hostile WebSockets', { timeout: 600_000 }, () => {
 
   it('are nothing special to who behaves: a tunnel carries SPDY both ways', async () => {
     const answer = await pingThroughTunnel();
-    expect(answer).toEqual(Buffer.concat([Buffer.from([0x82, SPDY_PING.length]), SPDY_PING]));
+    expect(answer).toEqual(SPDY_PING);
   });
 
   it.each(attacks)('%s change nothing', async (name, attack) => {

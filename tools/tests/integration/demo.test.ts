@@ -1,4 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 
 import { demoIds, leftovers, type RunningDemo, startDemo } from './running-demo.ts';
 
@@ -19,7 +24,6 @@ async function runUntil(argv: readonly string[], words: string): Promise<Running
 describe('npm run demo', () => {
   it.each([
     ['SIGINT', 'looking at'],
-    ['SIGTERM', 'building'],
     ['SIGINT', 'making a network namespace'],
     ['SIGTERM', 'starting the API server'],
     ['SIGINT', 'starting containerd'],
@@ -33,6 +37,23 @@ describe('npm run demo', () => {
     const code = await demo.ended;
     expect(await leftovers([...seen])).toEqual([]);
     if (phase !== 'cleaning up') expect(code, demo.output()).toBe(130);
+  });
+
+  it('ends the build too that it is in', async () => {
+    const dir = await mkdtemp(join(tmpdir(), 'nodeagent-demo-'));
+    onTestFinished(() => rm(dir, { recursive: true }));
+    // A real one would take the programs away that tests beside this one run.
+    const build = `#!/bin/sh\necho $$ > ${dir}/pid\nexec sleep 1000\n`;
+    await writeFile(join(dir, 'nx'), build, { mode: 0o755 });
+    const env = { NODEAGENT_BUILT: '', PATH: `${dir}:${process.env['PATH']}` };
+    const demo = startDemo(ONCE, env);
+    const read = () => readFile(join(dir, 'pid'), 'utf8').catch(() => '');
+    await expect.poll(read, { timeout: 100_000 }).toMatch(/^\d+\n$/);
+    demo.child.kill('SIGTERM');
+    expect(await demo.ended, demo.output()).toBe(130);
+    const pid = Number(await read());
+    await expect.poll(() => existsSync(`/proc/${pid}`), { timeout: 20_000 }).toBe(false);
+    expect(await leftovers([...seen])).toEqual([]);
   });
 
   it('works after a kill -9, and removes what that left', async () => {

@@ -19,9 +19,13 @@ export interface RunningDemo {
   readonly ended: Promise<number>;
 }
 
-export function startDemo(argv: readonly string[]): RunningDemo {
+export function startDemo(
+  argv: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): RunningDemo {
   const [program = '', ...args] = argv;
-  const child = spawn(program, args, { cwd: ROOT, detached: true });
+  const env = { ...process.env, ...more };
+  const child = spawn(program, args, { cwd: ROOT, detached: true, env });
   let output = '';
   const keep = (chunk: Buffer) => (output += chunk.toString());
   child.stdout.on('data', keep);

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,12 +36,8 @@ export interface World {
   remove(): Promise<void>;
 }
 
-/** Needs a namespace of its own: see `inOwnNamespace`. */
+/** Needs a namespace of its own: see `inOwnNamespace`; and programs that are built. */
 export async function createWorld(config: object): Promise<World> {
-  execFileSync('nx', ['run', '@nodeagent/kube-proxy-app:build'], {
-    cwd: ROOT,
-    env: { ...process.env, NX_DAEMON: 'false' },
-  });
   const folder = mkdtempSync(join(tmpdir(), 'kube-proxy-program-'));
   const node = await createNetns();
   const far = { netns: node, device: 'eth0', addresses: [`${NODE_IP}/24`] };
