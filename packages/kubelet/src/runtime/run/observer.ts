@@ -55,7 +55,7 @@ export type Made =
  * after the first look at the whole runtime there is nothing before {@link changing} made it, and what
  * was just made is looked at by itself. What ends meanwhile the next relist finds; what a relist sees
  * of a pod that is being made is no news ({@link compare}). Of the eight lists that a start took none
- * is left, which is a sixth of the kubelet's time for it.
+ * is left; all but one or two of them had been a sixth of the kubelet's time for it.
  */
 export class Observer {
   readonly #ports: ObserverPorts;

@@ -129,8 +129,12 @@ export function createRuntimeWatch({
   };
 }
 
-/** Of what the event is about; undefined where it does not tell. */
-function stateOf({ id, sandbox, containers }: ContainerEvent): string | undefined {
+/**
+ * Of what has been made; undefined where the event does not tell, and of what has ended: that may
+ * come while a worker still reads that it runs, and without lists nobody would tell it again.
+ */
+function stateOf({ id, type, sandbox, containers }: ContainerEvent): string | undefined {
+  if (type !== 'created' && type !== 'started') return undefined;
   if (sandbox?.id === id) return sandbox.state;
   return containers.find((container) => container.id === id)?.state;
 }

@@ -118,6 +118,18 @@ describe('RuntimeWatch', () => {
     expect(changed).toContain('a');
   });
 
+  it('tells of an end by events at once, though the worker is about to look', async () => {
+    await watchAgainst(new Map([['a', { states: new Map(), isGrowing: true }]]), true);
+    await addPod('a');
+    await clock.advance(0);
+    expect(changed).toEqual([]);
+    const [own] = await cri.listPodSandbox({}, end.signal);
+    if (own === undefined) throw new Error('no sandbox');
+    await cri.stopPodSandbox(own.id, end.signal);
+    await clock.advance(0);
+    expect(changed).toContain('a');
+  });
+
   it('with events, tells at once, and hardly asks', async () => {
     await watch(true);
     await addPod('a');
