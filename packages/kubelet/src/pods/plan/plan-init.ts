@@ -12,8 +12,6 @@ import {
 import { resizeNeed } from './plan-resize.js';
 import { initExitCode, restartsAfterExit, restartsAfterKill } from './restart-policy.js';
 
-/** Exit code of what SIGKILL ended. */
-
 export interface InitPlan {
   /** Stops first, then starts in the order of the spec. */
   readonly actions: readonly PodAction[];

@@ -13,6 +13,7 @@ export function restartsAfterExit(pod: Pod, container: Container, exitCode: numb
   return !isDeleting(pod) && policyRestarts(pod, container, exitCode);
 }
 
+/** Exit code of what SIGKILL ended. */
 const KILLED = 137;
 
 /**
