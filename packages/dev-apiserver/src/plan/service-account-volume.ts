@@ -1,4 +1,4 @@
-import type { Pod, Volume } from '@nodeagent/kube-client';
+import type { Pod, ServiceAccount, Volume } from '@nodeagent/kube-client';
 
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -6,16 +6,20 @@ const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 const TOKEN_SECONDS = 3607;
 
 /**
- * Names the default service account and mounts its token, the cluster's CA certificate and the
- * namespace into every container that has nothing at that path.
+ * Names the service account, gives its pull secrets to a pod that names none, and mounts its token,
+ * the cluster's CA certificate and the namespace into every container that has nothing at that path.
  *
  * @see Kubernetes 1.36 plugin/pkg/admission/serviceaccount/admission.go
  */
-export function addServiceAccount(pod: Pod, automount: boolean, suffix: string): void {
+export function addServiceAccount(pod: Pod, account: ServiceAccount, suffix: string): void {
   const { spec } = pod;
   if (spec === undefined) return;
   spec.serviceAccountName ||= 'default';
   spec.serviceAccount = spec.serviceAccountName;
+  const { imagePullSecrets = [], automountServiceAccountToken: automount = true } = account;
+  if ((spec.imagePullSecrets ?? []).length === 0 && imagePullSecrets.length > 0) {
+    spec.imagePullSecrets = imagePullSecrets.map(({ name }) => ({ ...(name && { name }) }));
+  }
   if (!(spec.automountServiceAccountToken ?? automount)) return;
   const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
   const open = containers.filter(

@@ -1,9 +1,9 @@
-import type { Pod, Service } from '@nodeagent/kube-client';
+import type { Pod, Service, ServiceAccount } from '@nodeagent/kube-client';
 
 import { statusError, StatusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { kindOf } from '../model/kinds.js';
-import { type ApiObject, deepEqual, textAt, valueAt } from '../model/object.js';
+import { type ApiObject, deepEqual, textAt } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
 import { addDefaultTolerations, addServiceAccount } from '../plan/service-account-volume.js';
 import {
@@ -158,8 +158,7 @@ function admitPod(registry: Registry, draft: ApiObject, newSuffix: () => string)
         },
       );
     }
-    const automount = valueAt(account, 'automountServiceAccountToken') !== false;
-    addServiceAccount(pod, automount, newSuffix());
+    addServiceAccount(pod, account as unknown as ServiceAccount, newSuffix());
     addDefaultTolerations(pod);
   }
   setPriority(registry, spec, draft);
