@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { type Agent, startKubelet, startProxy } from './agents.ts';
+import { type CallRelay, startCallRelay } from './call-relay.ts';
 import { createCgroups } from './cgroups.ts';
 import { type Containerd, type ContainerdOptions, startContainerd } from './containerd.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
@@ -25,6 +26,8 @@ export interface ClusterOptions {
   readonly containerd?: Pick<ContainerdOptions, 'programs'>;
   /** Puts a relay that can be cut between kubelet and containerd; the tests' own calls pass it by. */
   readonly cuttable?: boolean;
+  /** Puts a relay between kubelet and containerd's image service that can answer for it. */
+  readonly imageRelay?: boolean;
   /** Told before each step: `starting containerd`. */
   readonly onStep?: (step: string) => void;
   /** Gives up and cleans up when it fires; afterwards nothing more starts on the node. */
@@ -42,6 +45,8 @@ export interface Cluster {
   readonly containerd: Containerd;
   /** Between kubelet and containerd, if it was asked for. */
   readonly runtimeRelay?: SocketRelay;
+  /** Between kubelet and containerd's image service, if it was asked for. */
+  readonly imageRelay?: CallRelay;
   readonly kubelet: Agent;
   readonly proxy: Agent;
   /** GET from the node itself, as its programs and pods see it; rejects but for 2xx. */
@@ -81,6 +86,9 @@ async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
   const runtimeRelay = options.cuttable
     ? await startSocketRelay(join(space.runDir, 'cri.sock'), socketOf(containerd))
     : undefined;
+  const imageRelay = options.imageRelay
+    ? await startCallRelay(join(space.runDir, 'images.sock'), socketOf(containerd))
+    : undefined;
   onStep('starting kubelet');
   await createCgroups(space.id);
   const kubelet = await startKubelet(space, {
@@ -88,7 +96,10 @@ async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
     kubeconfig: controlPlane.kubeletKubeconfig,
     criEndpoint: (runtimeRelay ?? containerd).endpoint,
     ...(controlPlane.kubeletClientCa && { clientCa: controlPlane.kubeletClientCa }),
-    ...(kubeletConfig && { config: kubeletConfig }),
+    config: {
+      ...(imageRelay && { imageServiceEndpoint: imageRelay.endpoint }),
+      ...kubeletConfig,
+    },
     ...(flags?.kubelet && { flags: flags.kubelet }),
   });
   onStep('starting kube-proxy');
@@ -104,6 +115,7 @@ async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
     kubeconfig: controlPlane.adminKubeconfig,
     containerd,
     ...(runtimeRelay && { runtimeRelay }),
+    ...(imageRelay && { imageRelay }),
     kubelet,
     proxy,
     // `wget -T` would do, but Debian's static busybox crashes on it.
@@ -113,6 +125,7 @@ async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
       await Promise.all([kubelet.stop(), proxy.stop()]);
       await controlPlane.stop();
       await runtimeRelay?.cut();
+      await imageRelay?.stop();
       await space.remove();
     },
   };

@@ -31,6 +31,7 @@ export { waitFor, type WaitOptions } from './wait.ts';
 export { findKubectls, type Kubectl } from './kubectl.ts';
 export { type Registry, type RegistryOptions, startRegistry } from './registry.ts';
 export { type SocketRelay, startSocketRelay } from './socket-relay.ts';
+export { type CallRelay, type FailingCall, startCallRelay } from './call-relay.ts';
 export type { Agent } from './agents.ts';
 export { type Cluster, type ClusterOptions, startCluster } from './cluster.ts';
 export type { ControlPlane, ControlPlaneKind } from './control-plane.ts';
