@@ -26,8 +26,6 @@ export interface Options {
   readonly kubeconfig: string | undefined;
   /** With credentials that may ask for the node's own, which then stand in `kubeconfig`. */
   readonly bootstrapKubeconfig: string | undefined;
-  /** Without one, there are no default eviction thresholds. */
-  readonly hasConfigFile: boolean;
   /** Where to mend a field of the configuration, for messages. */
   readonly placeOf: (field: string) => Place;
   readonly nodeName: string;
@@ -75,7 +73,6 @@ export async function readOptions(
     config,
     kubeconfig: text('kubeconfig') || undefined,
     bootstrapKubeconfig: text('bootstrap-kubeconfig') || undefined,
-    hasConfigFile: path !== undefined,
     placeOf: (field) => placeOf(field, flags, path),
     nodeName,
     nodeIps: nodeIpsOf(text('node-ip'), problems),

@@ -141,8 +141,7 @@ export function resizeRules(config: KubeletConfig, settings: RuntimeSettings): R
 /** One at a time unless the configuration says otherwise. */
 export function pullRules(config: KubeletConfig): PullRules {
   const { serializeImagePulls, maxParallelImagePulls, registryPullQPS, registryBurst } = config;
-  const serial = serializeImagePulls ?? (maxParallelImagePulls ?? 1) < 2;
-  const concurrency = serial ? 1 : (maxParallelImagePulls ?? undefined);
+  const concurrency = serializeImagePulls ? 1 : (maxParallelImagePulls ?? undefined);
   const isVerified = config.featureGates['KubeletEnsureSecretPulledImages'] ?? true;
   const verification = {
     policy: config.imagePullCredentialsVerificationPolicy,
@@ -175,7 +174,7 @@ export function declaredFeatures(config: KubeletConfig): readonly string[] {
 
 export function nodeConfig(options: Options): NodeConfig {
   const { config, nodeName, nodeIps, nodeLabels, cloudProvider } = options;
-  const thresholds = hardThresholds(config, options.hasConfigFile);
+  const thresholds = hardThresholds(config);
   const memory = thresholds.get('memory.available');
   const ephemeralStorage = thresholds.get('nodefs.available');
   return withNodeDefaults({

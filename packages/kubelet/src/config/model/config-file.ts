@@ -122,7 +122,7 @@ const images = {
     'NeverVerifyPreloadedImages',
   ),
   preloadedImagesVerificationAllowlist: list(),
-  serializeImagePulls: z.optional(z.nullable(z.boolean())),
+  serializeImagePulls: flag(true),
   maxParallelImagePulls: z.optional(z.nullable(z.int().check(z.minimum(1)))),
   imageMinimumGCAge: duration(2 * MINUTE),
   imageMaximumGCAge: duration(0),
@@ -143,7 +143,7 @@ const node = {
   clusterDomain: text(),
   clusterDNS: list(),
   nodeStatusUpdateFrequency: duration(10 * SECOND),
-  nodeStatusReportFrequency: z.optional(z.nullable(z.string())),
+  nodeStatusReportFrequency: duration(0),
   nodeLeaseDurationSeconds: integer(40, 1),
   nodeStatusMaxImages: integer(50, -1),
   registerNode: flag(true),
@@ -221,7 +221,7 @@ const resources = {
 } as const;
 
 const eviction = {
-  evictionHard: z.optional(z.nullable(z.record(z.string(), z.string()))),
+  evictionHard: texts(),
   evictionSoft: texts(),
   evictionSoftGracePeriod: texts(),
   evictionMinimumReclaim: texts(),

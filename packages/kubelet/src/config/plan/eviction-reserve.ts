@@ -5,8 +5,8 @@ import type { KubeletConfig } from '../model/config-file.js';
 /** A threshold as bytes, or as a share of the capacity. */
 export type Threshold = Readonly<{ bytes: number }> | Readonly<{ fraction: number }>;
 
-/** @see Kubernetes 1.36 pkg/kubelet/eviction/defaults_linux.go */
-const DEFAULTS: Readonly<Record<string, string>> = {
+/** Of a configuration file that names none. @see Kubernetes 1.36 pkg/kubelet/eviction/defaults_linux.go */
+export const EVICTION_HARD: Readonly<Record<string, string>> = {
   'memory.available': '100Mi',
   'nodefs.available': '10%',
   'nodefs.inodesFree': '5%',
@@ -14,25 +14,10 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   'imagefs.inodesFree': '5%',
 };
 
-/**
- * Hard eviction thresholds by signal. The defaults hold only where there is a configuration file
- * that does not name its own.
- */
-export function hardThresholds(
-  { evictionHard, mergeDefaultEvictionSettings }: KubeletConfig,
-  hasFile: boolean,
-): ReadonlyMap<string, Threshold> {
-  const given = evictionHard ?? undefined;
-  const wanted =
-    given === undefined
-      ? hasFile
-        ? DEFAULTS
-        : {}
-      : mergeDefaultEvictionSettings
-        ? { ...DEFAULTS, ...given }
-        : given;
+/** Hard eviction thresholds by signal. */
+export function hardThresholds({ evictionHard }: KubeletConfig): ReadonlyMap<string, Threshold> {
   return new Map(
-    Object.entries(wanted).flatMap(([signal, text]) => {
+    Object.entries(evictionHard).flatMap(([signal, text]) => {
       const threshold = parseThreshold(text);
       return threshold === undefined ? [] : [[signal, threshold] as const];
     }),

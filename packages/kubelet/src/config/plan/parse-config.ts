@@ -1,4 +1,3 @@
-import { parseGoDuration } from '@nodeagent/base';
 import {
   checkConfig,
   type CheckedConfig,
@@ -11,6 +10,7 @@ import {
 } from '@nodeagent/component-base';
 
 import { configSchema, type KubeletConfig } from '../model/config-file.js';
+import { withDependentDefaults } from './dependent-defaults.js';
 import { configProblems } from './validate.js';
 
 /** How a kubelet without a configuration file differs from one with an empty file. */
@@ -49,7 +49,10 @@ export interface ConfigLayers {
  */
 export function parseKubeletConfig(layers: ConfigLayers): CheckedConfig<KubeletConfig> {
   const { file, dropIns, flags, source } = layers;
-  const base = file === undefined ? WITHOUT_FILE : withAbsolutePaths(file.value, file.directory);
+  const base =
+    file === undefined
+      ? { ...WITHOUT_FILE, ...withDependentDefaults(undefined) }
+      : withAbsolutePaths(withDependentDefaults(file.value), file.directory);
   const merged = dropIns.reduce<unknown>((below, dropIn) => mergePatch(below, dropIn), base);
   const wanted = withFlags(isPlainObject(merged) ? merged : {}, flags);
   const checked = checkFields(wanted, source);
@@ -101,8 +104,5 @@ function withAbsolutePaths(value: PlainObject, directory: string): PlainObject {
 
 /** How often an unchanged node status is reported. */
 export function statusReportMs(config: KubeletConfig): number {
-  const given = parseGoDuration(config.nodeStatusReportFrequency ?? '');
-  if (given !== undefined && given > 0) return given;
-  const isDefault = config.nodeStatusUpdateFrequency === 10_000;
-  return isDefault ? 300_000 : config.nodeStatusUpdateFrequency;
+  return config.nodeStatusReportFrequency || config.nodeStatusUpdateFrequency;
 }

@@ -50,7 +50,7 @@ const RULES: readonly Rule[] = [
   {
     field: 'maxParallelImagePulls',
     message: 'may be more than 1 only with serializeImagePulls: false',
-    broken: (c) => (c.maxParallelImagePulls ?? 1) > 1 && c.serializeImagePulls === true,
+    broken: (c) => (c.maxParallelImagePulls ?? 1) > 1 && c.serializeImagePulls,
   },
   {
     field: 'tlsCertFile',

@@ -15,6 +15,7 @@ const DURATIONS: ReadonlySet<string> = new Set([
   'imageMinimumGCAge',
   'imageMaximumGCAge',
   'nodeStatusUpdateFrequency',
+  'nodeStatusReportFrequency',
   'shutdownGracePeriod',
   'shutdownGracePeriodCriticalPods',
   'cpuManagerReconcilePeriod',

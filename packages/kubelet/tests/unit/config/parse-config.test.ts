@@ -126,28 +126,55 @@ describe(parseKubeletConfig, () => {
   });
 });
 
+describe('what follows from other fields', () => {
+  it('follows from those of the file, not from drop-ins and flags', () => {
+    const dropIns = [{ nodeStatusUpdateFrequency: '4s' }];
+    expect(statusReportMs(parse({}, { dropIns }).config)).toBe(300_000);
+    const flags = { nodeStatusUpdateFrequency: '4s' };
+    expect(statusReportMs(parse({}, { flags }).config)).toBe(300_000);
+    expect(parse({ maxParallelImagePulls: 5 }).config.serializeImagePulls).toBe(false);
+    const parallel = { dropIns: [{ maxParallelImagePulls: 5 }] };
+    expect(() => parse({}, parallel)).toThrow(/serializeImagePulls/);
+    expect(parse({ serializeImagePulls: false }, parallel).config).toMatchObject({
+      maxParallelImagePulls: 5,
+    });
+  });
+});
+
 describe(statusReportMs, () => {
   it('follows the update frequency when only that is given', () => {
     expect(statusReportMs(parse({}).config)).toBe(300_000);
     expect(statusReportMs(parse({ nodeStatusUpdateFrequency: '4s' }).config)).toBe(4000);
     expect(statusReportMs(parse({ nodeStatusReportFrequency: '1m' }).config)).toBe(60_000);
+    const zero = { nodeStatusReportFrequency: '0s', nodeStatusUpdateFrequency: '20s' };
+    expect(statusReportMs(parse(zero).config)).toBe(20_000);
   });
 });
 
 describe(hardThresholds, () => {
+  const own = { evictionHard: { 'nodefs.available': '20%', 'memory.available': '0%' } };
+
   it('has defaults only where a file does not name its own', () => {
-    expect(hardThresholds(parse({}).config, true).get('memory.available')).toEqual({
+    expect(hardThresholds(parse({}).config).get('memory.available')).toEqual({
       bytes: 100 * 2 ** 20,
     });
-    expect(hardThresholds(parse({}).config, false).size).toBe(0);
-    const own = { evictionHard: { 'nodefs.available': '20%', 'memory.available': '0%' } };
-    expect([...hardThresholds(parse(own).config, true)]).toEqual([
+    const none = { file: undefined, dropIns: [], flags: {}, source: 'command line' };
+    expect(hardThresholds(parseKubeletConfig(none).config).size).toBe(0);
+    expect([...hardThresholds(parse(own).config)]).toEqual([
       ['nodefs.available', { fraction: Math.fround(0.2) }],
     ]);
-    const merged = hardThresholds(
-      parse({ ...own, mergeDefaultEvictionSettings: true }).config,
-      true,
-    );
+    const merged = hardThresholds(parse({ ...own, mergeDefaultEvictionSettings: true }).config);
     expect(merged.has('imagefs.available')).toBe(true);
+  });
+
+  it('adds those of drop-ins to what the file has, and is replaced by a flag', () => {
+    const signals = (...args: Parameters<typeof parse>): readonly string[] =>
+      Object.keys(parse(...args).config.evictionHard);
+    const dropIns = [{ evictionHard: { 'pid.available': '5%' } }];
+    expect(signals({}, { dropIns })).toHaveLength(6);
+    const merges = { mergeDefaultEvictionSettings: true };
+    expect(signals(own, { dropIns: [merges] })).toEqual(Object.keys(own.evictionHard));
+    const flags = { evictionHard: { 'memory.available': '1Gi' } };
+    expect(signals(merges, { dropIns, flags })).toEqual(['memory.available']);
   });
 });
