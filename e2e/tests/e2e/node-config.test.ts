@@ -1,19 +1,21 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { NODES, type Pod } from '@nodeagent/kube-client';
+import { isKubeError, NODES, type Pod, PODS } from '@nodeagent/kube-client';
 import { type TestProcess, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { isReady, useCluster } from './fixture.ts';
+import { isReady, mainContainer, useCluster } from './fixture.ts';
 import {
   aScript,
   conditionOf,
   createPod,
   deletePod,
   eventsOf,
+  hasPhase,
   isGone,
   isRunning,
+  ledgerOf,
   SERVES,
   statusOf,
   waitForEvent,
@@ -26,6 +28,10 @@ const REGISTRY_PORTS = [5201, 5202, 5203] as const;
 /** What only some configurations of a node show, on one node. */
 const e2e = useCluster(
   {
+    featureGates: {
+      RestartAllContainersOnContainerExits: false,
+      InPlacePodLevelResourcesVerticalScaling: false,
+    },
     cpuManagerPolicy: 'static',
     systemReserved: { cpu: '100m' },
     serializeImagePulls: false,
@@ -144,6 +150,54 @@ describe('a node that hands out CPUs as a whole', () => {
     });
     expect(conditionOf(refused, 'PodResizePending')).toBe('True Deferred');
     await waitForEvent(e2e, 'huge', { reason: 'ResizeDeferred', message: 'OutOfcpu' });
+  });
+});
+
+describe('a node without some features', () => {
+  const LACKS = 'Pod requires node features that are not available:';
+
+  it('declares the others, and refuses pods that cannot be without: PodFeatureUnsupported', async () => {
+    const node = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
+    expect(node.status?.declaredFeatures).toEqual(['InPlacePodVerticalScalingInitContainers']);
+    const exitCodes = { operator: 'In', values: [42] };
+    const restartPolicyRules = [{ action: 'RestartAllContainers', exitCodes }];
+    const container = { restartPolicy: 'Never', restartPolicyRules };
+    await createPod(e2e, 'all-again', { containers: [aScript('app', SERVES, container)] });
+    const { status } = await e2e.waitForPod('all-again', 'to be refused', hasPhase('Failed'));
+    const reason = 'PodFeatureUnsupported';
+    const message = `${LACKS} RestartAllContainersOnContainerExits`;
+    expect(status).toMatchObject({ reason, message: `Pod was rejected: ${message}` });
+    expect(await waitForEvent(e2e, 'all-again', { reason })).toMatchObject({
+      type: 'Warning',
+      message,
+    });
+    expect(await ledgerOf(e2e, 'all-again')).toEqual([]);
+    await deletePod(e2e, 'all-again', 0);
+  });
+
+  it('tells of a change that needs one: FailedNodeDeclaredFeaturesCheck', async () => {
+    const spec = { resources: { requests: { cpu: '50m' } } };
+    const parts = { ...spec, containers: [aScript('app', SERVES)] };
+    await createPod(e2e, 'whole-pod', parts);
+    const before = await e2e.waitForPod('whole-pod', 'to run', isRunning('app'));
+    const feature = 'InPlacePodLevelResourcesVerticalScaling';
+    const name = { namespace: e2e.namespace, name: 'whole-pod' };
+    const body = { spec: { resources: { requests: { cpu: '60m' } } } };
+    const patch = { type: 'strategic-merge', body, subresource: 'resize' } as const;
+    try {
+      await e2e.client.patch(PODS, name, patch, never);
+      const reason = 'FailedNodeDeclaredFeaturesCheck';
+      expect(await waitForEvent(e2e, 'whole-pod', { reason })).toMatchObject({
+        type: 'Warning',
+        message: `${LACKS} ${feature}`,
+      });
+    } catch (error) {
+      // An API server that looks at what nodes declare does not let it come that far.
+      if (!isKubeError(error, 'KUBE_FORBIDDEN')) throw error;
+      expect(error.message).toContain(feature);
+    }
+    expect(mainContainer(await e2e.getPod('whole-pod'))).toEqual(mainContainer(before));
+    await deletePod(e2e, 'whole-pod', 0);
   });
 });
 
