@@ -101,12 +101,26 @@ export interface SubPaths {
 
 export interface TmpfsOptions {
   readonly sizeBytes?: number;
+  /** Of its top directory; 0o1777 when absent. */
+  readonly mode?: number;
 }
 
 /** The files of pods on this machine. */
 export interface VolumeFiles {
   /** Makes a directory that anybody may write to; one that is there is opened to anybody. */
   makeEmptyDir(path: string): Promise<void>;
+  /**
+   * The same below a directory in memory, where nothing waits for a disk; its parents are nobody's.
+   *
+   * @returns false when there is no `base`
+   */
+  makeMemoryDir(base: string, path: string): boolean;
+  /**
+   * Makes a symbolic link, and its directories; one that leads elsewhere is replaced.
+   *
+   * @returns `occupied` where something else is in its place, which stays
+   */
+  link(path: string, target: string): Promise<'linked' | 'occupied'>;
   /** An empty file that says that something is done; its directories are made. */
   mark(path: string): Promise<void>;
   isMarked(path: string): Promise<boolean>;

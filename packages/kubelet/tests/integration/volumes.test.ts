@@ -4,6 +4,7 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  realpath,
   rename,
   rm,
   stat,
@@ -88,6 +89,9 @@ describe(createPodVolumes, () => {
   const pathOf = (volume: Volume): string => volumeHostPath(rootDir, 'u1', volume) ?? '';
   const fsTypeOf = async (path: string): Promise<string | undefined> =>
     (await mounter.list()).find((mount) => mount.path === path)?.fsType;
+  const sharedMemory = (): string => join(rootDir, 'volumes-in-memory');
+  const isInSharedMemory = async (path: string): Promise<boolean> =>
+    (await stat(path)).dev === (await stat(sharedMemory())).dev;
 
   it('makes every kind of volume, repeats itself, and leaves nothing behind', async () => {
     const disk: Volume = { name: 'disk', emptyDir: {} };
@@ -127,7 +131,10 @@ describe(createPodVolumes, () => {
     expect(await readdir(pathOf(disk))).toEqual(['kept']);
     expect(await fsTypeOf(pathOf(memory))).toBe('tmpfs');
     expect(await fsTypeOf(pathOf(config))).toBeUndefined();
-    expect(await fsTypeOf(pathOf(secret))).toBe('tmpfs');
+    expect(await fsTypeOf(sharedMemory())).toBe('tmpfs');
+    expect(await isInSharedMemory(pathOf(secret))).toBe(true);
+    expect(await isInSharedMemory(pathOf(projected))).toBe(true);
+    expect(await isInSharedMemory(pathOf(config))).toBe(false);
     expect(await readFile(join(pathOf(config), 'bin'))).toEqual(Buffer.from([0, 1]));
     expect(await readFile(join(pathOf(secret), 'value'), 'utf8')).toBe('hunter2');
     const api = (name: string) => readFile(join(pathOf(projected), name), 'utf8');
@@ -142,7 +149,74 @@ describe(createPodVolumes, () => {
     await all.teardown('u1', signal);
     await all.teardown('u1', signal);
     expect(await all.podsOnDisk(signal)).toEqual([]);
-    expect((await mounter.list()).filter(({ path }) => path.startsWith(rootDir))).toEqual([]);
+    expect(await readdir(join(sharedMemory(), 'pods'))).toEqual([]);
+    const mounts = (await mounter.list()).map(({ path }) => path);
+    expect(mounts.filter((path) => path.startsWith(rootDir))).toEqual([sharedMemory()]);
+  });
+
+  describe('content that must not touch a disk', () => {
+    const secret: Volume = { name: 'secret', secret: { secretName: 'password' } };
+    const content = () => readFile(join(pathOf(secret), 'value'), 'utf8');
+    const anew = async () => {
+      await clock.advance(10_000);
+      await volumes().prepare(podWith(secret), signal);
+    };
+
+    it('is in one file system that only root can look into, no larger than the node’s memory', async () => {
+      const other: Volume = { name: 'other', secret: { secretName: 'password' } };
+      await volumes().prepare(podWith(secret, other), signal);
+      const mounts = (await mounter.list()).filter(({ path }) => path.startsWith(rootDir));
+      expect(mounts).toHaveLength(1);
+      expect((await stat(sharedMemory())).mode & 0o7777).toBe(0o750);
+      const { bsize, blocks } = await statfs(sharedMemory());
+      expect(bsize * blocks).toBe(64 * 2 ** 20);
+    });
+
+    it('is found from wherever the root directory is shown', async () => {
+      await anew();
+      const shown = join(rootDir, 'shown');
+      await mkdir(shown);
+      await runCommand(['mount', '--rbind', rootDir, shown]);
+      const path = pathOf(secret).replace(rootDir, shown);
+      expect(await realpath(path)).toContain('/shown/volumes-in-memory/');
+      expect(await readFile(join(path, 'value'), 'utf8')).toBe('hunter2');
+      await runCommand(['umount', '--recursive', shown]);
+    });
+
+    it('is there again after a reboot, and after somebody unmounted it', async () => {
+      await anew();
+      await mounter.unmount(sharedMemory(), signal);
+      await expect(content()).rejects.toMatchObject({ code: 'ENOENT' });
+      await anew();
+      expect(await content()).toBe('hunter2');
+      await mounter.unmount(sharedMemory(), signal);
+      expect(await readdir(sharedMemory())).toEqual([]);
+    });
+
+    it('takes the place of what is left of another kubelet’s', async () => {
+      await mkdir(pathOf(secret), { recursive: true });
+      await writeFile(join(pathOf(secret), 'old'), 'x');
+      await anew();
+      expect(await readdir(pathOf(secret))).not.toContain('old');
+      expect(await isInSharedMemory(pathOf(secret))).toBe(true);
+    });
+
+    it('stays where another kubelet mounted it, as its containers look there', async () => {
+      await mkdir(pathOf(secret), { recursive: true });
+      await mounter.mountTmpfs(pathOf(secret), {}, signal);
+      await anew();
+      expect(await content()).toBe('hunter2');
+      expect(await fsTypeOf(pathOf(secret))).toBe('tmpfs');
+      await volumes().teardown('u1', signal);
+      expect(await fsTypeOf(pathOf(secret))).toBeUndefined();
+    });
+
+    it('does not follow a link that leads elsewhere', async () => {
+      await mkdir(join(pathOf(secret), '..'), { recursive: true });
+      await symlink('/nowhere', pathOf(secret));
+      await anew();
+      expect(await isInSharedMemory(pathOf(secret))).toBe(true);
+    });
   });
 
   it('shows changes of an object in the files', async () => {

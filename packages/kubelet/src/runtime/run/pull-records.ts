@@ -17,6 +17,7 @@ import {
   withGrant,
 } from '../plan/pull-verification.js';
 import type { PullRecordFiles } from '../ports.js';
+import { rememberPullRecords } from './remembered-pull-records.js';
 
 export interface PullRecordsPorts {
   readonly files: PullRecordFiles;
@@ -48,7 +49,7 @@ export class PullRecords {
   #recovered: Promise<void> | undefined;
 
   constructor(ports: PullRecordsPorts, rules: VerificationRules) {
-    this.#ports = ports;
+    this.#ports = { ...ports, files: rememberPullRecords(ports.files) };
     this.#rules = rules;
   }
 

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { lstat, opendir } from 'node:fs/promises';
+import { lstat, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { DirectoryReadings } from '../ports.js';
@@ -11,7 +11,8 @@ const BLOCK_BYTES = 512;
 export function createDirectoryReadings(): DirectoryReadings {
   return {
     measure: async (path, signal) => {
-      const top = await lstat(path).catch(absent);
+      // Volumes in memory are links to where they are.
+      const top = await stat(path).catch(absent);
       if (top === undefined) return undefined;
       const sum = { usedBytes: 0, inodesUsed: 0 };
       /** Inodes with more than one name, which come by again. */

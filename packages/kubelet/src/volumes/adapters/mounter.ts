@@ -21,12 +21,13 @@ export function createMounter(): Mounter {
   };
   const swapOptions = hasNoswap(release()) ? ['noswap'] : [];
   return {
-    mountTmpfs: (path, { sizeBytes }, signal) => {
-      const size = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
-      return run(
-        ['mount', '-t', 'tmpfs', ...flags(...size, ...swapOptions), 'tmpfs', path],
-        signal,
-      );
+    mountTmpfs: (path, { sizeBytes, mode }, signal) => {
+      const asked = [
+        ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]),
+        ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`]),
+      ];
+      const options = flags(...asked, ...swapOptions);
+      return run(['mount', '-t', 'tmpfs', ...options, 'tmpfs', path], signal);
     },
     mountHugepages: (path, { pageBytes }, signal) =>
       run(['mount', '-t', 'hugetlbfs', ...flags(`pagesize=${pageBytes}`), 'nodev', path], signal),

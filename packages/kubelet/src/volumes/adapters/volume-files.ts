@@ -1,5 +1,17 @@
-import { chmod, mkdir, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
-import type { Stats } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readlink,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { VolumeError } from '../model/errors.js';
@@ -23,6 +35,8 @@ const HOST_PATH_TYPES: Readonly<Record<string, readonly [(found: Stats) => boole
 export function createVolumeFiles(): VolumeFiles {
   return {
     makeEmptyDir,
+    makeMemoryDir,
+    link,
     mark,
     isMarked,
     changeGroup,
@@ -40,6 +54,31 @@ async function makeEmptyDir(path: string): Promise<void> {
   // A mode given to mkdir goes through the umask. A memory file system has its mode already, with
   // the sticky bit: nobody but its owner deletes a file there.
   if (((await stat(path)).mode & 0o777) !== 0o777) await chmod(path, 0o777);
+}
+
+function makeMemoryDir(base: string, path: string): boolean {
+  if (!existsSync(base)) return false;
+  mkdirSync(path, { recursive: true, mode: 0o750 });
+  // Sticky, as the top of a memory file system is: nobody but its owner deletes a file there.
+  if ((statSync(path).mode & 0o777) !== 0o777) chmodSync(path, 0o1777);
+  return true;
+}
+
+/** Mostly there is nothing yet: that takes the fewest calls. */
+async function link(path: string, target: string): Promise<'linked' | 'occupied'> {
+  for (;;) {
+    try {
+      await symlink(target, path);
+      return 'linked';
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+      else if (code !== 'EEXIST') throw error;
+      else if (!(await lstat(path)).isSymbolicLink()) return 'occupied';
+      else if ((await readlink(path)) === target) return 'linked';
+      else await unlink(path);
+    }
+  }
 }
 
 async function mark(path: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { join } from 'node:path/posix';
+import { dirname, join, relative } from 'node:path/posix';
 
 import type { Volume } from '@nodeagent/kube-client';
 
@@ -32,6 +32,40 @@ export function managedVolumeDir(
   volume: Readonly<{ kind: ManagedKind; name: string }>,
 ): string {
   return join(podDir(rootDir, podUid), 'volumes', PLUGIN_DIRS[volume.kind], volume.name);
+}
+
+/** Where the one memory file system for content from the API is mounted. */
+export function memoryMount(rootDir: string): string {
+  return join(rootDir, 'volumes-in-memory');
+}
+
+/** Made right after mounting: while it is there, what is below it is in memory. */
+export function memoryBase(rootDir: string): string {
+  return join(memoryMount(rootDir), 'pods');
+}
+
+/** All volumes in memory of one pod. */
+export function memoryPodDir(rootDir: string, podUid: string): string {
+  return join(memoryBase(rootDir), podUid);
+}
+
+/** What {@link managedVolumeDir} leads to where a volume's content must not touch a disk. */
+export function memoryVolumeDir(
+  rootDir: string,
+  podUid: string,
+  volume: Readonly<{ kind: ManagedKind; name: string }>,
+): string {
+  return join(memoryPodDir(rootDir, podUid), PLUGIN_DIRS[volume.kind], volume.name);
+}
+
+/** What is written into that link: relative, so that it holds wherever else the root is shown. */
+export function memoryVolumeLink(
+  rootDir: string,
+  podUid: string,
+  volume: Readonly<{ kind: ManagedKind; name: string }>,
+): string {
+  const link = managedVolumeDir(rootDir, podUid, volume);
+  return relative(dirname(link), memoryVolumeDir(rootDir, podUid, volume));
 }
 
 /**

@@ -10,9 +10,10 @@ import {
   podDir,
   readyMark,
 } from '../model/pod-paths.js';
-import { type EmptyDirMedium, emptyDirMedium, tmpfsMedium } from '../plan/empty-dir.js';
+import { type EmptyDirMedium, emptyDirMedium } from '../plan/empty-dir.js';
 import { usedVolumes } from '../plan/used-volumes.js';
 import type { Mounter, VolumeFiles } from '../ports.js';
+import { MemoryVolumes } from './memory-volumes.js';
 import { type PayloadPorts, volumePayload } from './payload-sources.js';
 
 export interface PodVolumesOptions extends PayloadPorts {
@@ -49,6 +50,7 @@ const IN_MEMORY: ReadonlySet<ManagedKind> = new Set(['secret', 'downwardAPI', 'p
  */
 export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
   const { rootDir, files, mounter, clock } = options;
+  const maker = { ...options, memory: new MemoryVolumes(options) };
   const prepared = new Map<string, Prepared>();
   const failing = new Map<string, number>();
   return {
@@ -63,7 +65,7 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       const mine = { version, atMs: nowMs };
       prepared.set(uid, { ...mine, version: '' });
       try {
-        await prepareAll(pod, volumes, options, signal);
+        await prepareAll(pod, volumes, maker, signal);
         failing.delete(uid);
         // Unless something expired meanwhile.
         if (prepared.get(uid)?.atMs === nowMs) prepared.set(uid, mine);
@@ -84,17 +86,23 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       options.tokens.forget(uid);
       // The kernel lists mounts by their real paths.
       const dir = await files.realPath(podDir(rootDir, uid));
-      // The last mounted first: a bind mount before what it is a part of.
-      for (const path of (await mountsBelow(dir, mounter)).reverse()) {
-        await mounter.unmount(path, signal);
-      }
-      const [left] = await mountsBelow(dir, mounter);
-      // Removing the directory now would empty what is mounted there: the user's data.
-      if (left !== undefined) throw new VolumeError('VOLUME_MOUNT', `${left} is still mounted`);
-      await files.removeTree(dir);
+      await unmountBelow(dir, mounter, signal);
+      await maker.memory.remove(uid);
+      await files.removeTree(dir); // the last: while it is there, somebody will try again
     },
     podsOnDisk: () => files.subdirectories(`${rootDir}/pods`),
   };
+}
+
+/** @throws {VolumeError} `VOLUME_MOUNT` when something stays mounted */
+async function unmountBelow(dir: string, mounter: Mounter, signal: AbortSignal): Promise<void> {
+  const mounts = await mountsBelow(dir, mounter);
+  if (mounts.length === 0) return;
+  // The last mounted first: a bind mount before what it is a part of.
+  for (const path of mounts.reverse()) await mounter.unmount(path, signal);
+  const [left] = await mountsBelow(dir, mounter);
+  // Removing the directory now would empty what is mounted there: the user's data.
+  if (left !== undefined) throw new VolumeError('VOLUME_MOUNT', `${left} is still mounted`);
 }
 
 async function mountsBelow(dir: string, mounter: Mounter): Promise<string[]> {
@@ -113,15 +121,19 @@ function volumesVersion({ metadata = {} }: Pod, volumes: readonly Volume[]): str
   return JSON.stringify([generation, labels, annotations, volumes.map(({ name }) => name)]);
 }
 
+interface VolumeMaker extends PodVolumesOptions {
+  readonly memory: MemoryVolumes;
+}
+
 /** All of them are tried, whatever fails. @throws {VolumeError} that names those that are missing */
 async function prepareAll(
   pod: Pod,
   volumes: readonly Volume[],
-  options: PodVolumesOptions,
+  maker: VolumeMaker,
   signal: AbortSignal,
 ): Promise<void> {
   const outcomes = await Promise.allSettled(
-    volumes.map((volume) => prepareVolume(pod, volume, options, signal)),
+    volumes.map((volume) => prepareVolume(pod, volume, maker, signal)),
   );
   signal.throwIfAborted();
   const failures = outcomes.flatMap((outcome, at) => {
@@ -129,7 +141,7 @@ async function prepareAll(
     const name = volumes[at]?.name ?? '';
     const why = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
     const text = `MountVolume.SetUp failed for volume "${name}" : ${why}`;
-    options.events.warning(pod, 'FailedMount', text);
+    maker.events.warning(pod, 'FailedMount', text);
     return [{ name, cause: outcome.reason as unknown, why }];
   });
   const [first] = failures;
@@ -148,10 +160,10 @@ function tellOfAll(pod: Pod, error: unknown, events: PodEvents): void {
 async function prepareVolume(
   pod: Pod,
   volume: Volume,
-  options: PodVolumesOptions,
+  maker: VolumeMaker,
   signal: AbortSignal,
 ): Promise<void> {
-  const { files } = options;
+  const { files, memory } = maker;
   if (volume.hostPath !== undefined) {
     return files.checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
   }
@@ -162,30 +174,36 @@ async function prepareVolume(
     const text = `volume "${volume.name}": ${named.join(', ')} volumes are not supported`;
     throw new VolumeError('VOLUME_UNSUPPORTED', text);
   }
+  const place = { kind, name: volume.name };
+  const medium = emptyDirMediumOf(pod, volume, maker);
   if (kind === 'emptyDir') {
-    await makeDirectory(pod, { kind, volume }, options, signal);
+    await makeDirectory(pod, { place, medium }, maker, signal);
     return;
   }
   // What cannot be had leaves nothing behind.
-  const payload = await volumePayload(pod, volume, options, signal);
-  const dir = await makeDirectory(pod, { kind, volume }, options, signal);
-  const gid = fsGroupOf(pod);
+  const payload = await volumePayload(pod, volume, maker, signal);
   const inMemory = IN_MEMORY.has(kind);
+  const dir = inMemory
+    ? await memory.make(pod, place, signal)
+    : await makeDirectory(pod, { place, medium }, maker, signal);
+  const gid = fsGroupOf(pod);
   await files.writePayload(dir, payload, { inMemory, ...(gid !== undefined && { gid }) });
+}
+
+interface DiskVolume {
+  readonly place: Readonly<{ kind: ManagedKind; name: string }>;
+  readonly medium: EmptyDirMedium;
 }
 
 /** Once: what a container does to the directory afterwards stays. @returns where it is */
 async function makeDirectory(
   pod: Pod,
-  { kind, volume }: Readonly<{ kind: ManagedKind; volume: Volume }>,
-  options: PodVolumesOptions,
+  { place, medium }: DiskVolume,
+  { files, mounter, rootDir }: PodVolumesOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const { files, mounter, rootDir } = options;
-  const place = { kind, name: volume.name };
   const dir = managedVolumeDir(rootDir, podUid(pod), place);
   const mark = readyMark(rootDir, podUid(pod), place);
-  const medium = mediumOf(pod, { kind, volume }, options);
   const isDisk = medium.kind === 'disk';
   if ((await files.isMarked(mark)) && (isDisk || (await mounter.isMountPoint(dir)))) return dir;
   await files.makeEmptyDir(dir);
@@ -195,7 +213,7 @@ async function makeDirectory(
     await files.makeEmptyDir(dir);
   }
   const gid = fsGroupOf(pod);
-  if (kind === 'emptyDir' && gid !== undefined) {
+  if (place.kind === 'emptyDir' && gid !== undefined) {
     const rule = pod.spec?.securityContext?.fsGroupChangePolicy;
     const policy = rule === 'OnRootMismatch' ? rule : 'Always';
     await files.changeGroup(dir, { gid, policy, readOnly: false });
@@ -204,14 +222,13 @@ async function makeDirectory(
   return dir;
 }
 
-function mediumOf(
+function emptyDirMediumOf(
   pod: Pod,
-  { kind, volume }: Readonly<{ kind: ManagedKind; volume: Volume }>,
+  { name, emptyDir }: Volume,
   { nodeMemoryBytes }: PodVolumesOptions,
 ): EmptyDirMedium {
-  const { name, emptyDir } = volume;
-  if (emptyDir !== undefined) return emptyDirMedium(pod, { name, emptyDir }, nodeMemoryBytes?.());
-  return IN_MEMORY.has(kind) ? tmpfsMedium(pod, undefined, nodeMemoryBytes?.()) : { kind: 'disk' };
+  if (emptyDir === undefined) return { kind: 'disk' };
+  return emptyDirMedium(pod, { name, emptyDir }, nodeMemoryBytes?.());
 }
 
 function fsGroupOf({ spec }: Pod): number | undefined {

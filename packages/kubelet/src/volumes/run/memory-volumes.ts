@@ -1,0 +1,88 @@
+import type { Pod } from '@nodeagent/kube-client';
+
+import { podUid } from '../../pods/index.js';
+import { VolumeError } from '../model/errors.js';
+import {
+  type ManagedKind,
+  managedVolumeDir,
+  memoryBase,
+  memoryMount,
+  memoryPodDir,
+  memoryVolumeDir,
+  memoryVolumeLink,
+} from '../model/pod-paths.js';
+import type { Mounter, VolumeFiles } from '../ports.js';
+
+export interface MemoryVolumesOptions {
+  readonly rootDir: string;
+  readonly files: VolumeFiles;
+  readonly mounter: Mounter;
+  /** How large they may be in all; none when absent. */
+  readonly nodeMemoryBytes?: () => number | undefined;
+}
+
+/**
+ * Directories for content from the API that must not touch a disk, of all pods in one memory file
+ * system. Where other kubelets have such a volume is a link to its directory.
+ *
+ * A file system for each volume, as others mount, is felt by the whole node: whoever starts a
+ * container reads the list of all mounts several times. Reading it was a fifth of the CPU time of
+ * starting a hundred pods, each with one such volume.
+ */
+export class MemoryVolumes {
+  readonly #options: MemoryVolumesOptions;
+  #mounting: Promise<void> | undefined;
+
+  constructor(options: MemoryVolumesOptions) {
+    this.#options = options;
+  }
+
+  /** @returns where the files of the volume belong */
+  async make(
+    pod: Pod,
+    place: Readonly<{ kind: ManagedKind; name: string }>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const { rootDir, files, mounter } = this.#options;
+    const visible = managedVolumeDir(rootDir, podUid(pod), place);
+    const dir = memoryVolumeDir(rootDir, podUid(pod), place);
+    const target = memoryVolumeLink(rootDir, podUid(pod), place);
+    if ((await files.link(visible, target)) === 'occupied') {
+      // Another kubelet's, and what its containers go on looking at.
+      if (await mounter.isMountPoint(visible)) return visible;
+      await files.removeTree(visible);
+      await files.link(visible, target);
+    }
+    const base = memoryBase(rootDir);
+    if (files.makeMemoryDir(base, dir)) return dir;
+    await (this.#mounting ??= this.#mount());
+    signal.throwIfAborted();
+    if (files.makeMemoryDir(base, dir)) return dir;
+    throw new VolumeError('VOLUME_MOUNT', `${base} is gone: somebody unmounts or removes it`);
+  }
+
+  async remove(uid: string): Promise<void> {
+    await this.#options.files.removeTree(memoryPodDir(this.#options.rootDir, uid));
+  }
+
+  /** For whoever waits for it: it goes on when the first of them is told to stop. */
+  async #mount(): Promise<void> {
+    try {
+      await this.#mountOnce(new AbortController().signal);
+    } finally {
+      this.#mounting = undefined;
+    }
+  }
+
+  async #mountOnce(signal: AbortSignal): Promise<void> {
+    const { rootDir, files, mounter, nodeMemoryBytes } = this.#options;
+    const path = memoryMount(rootDir);
+    await files.makeEmptyDir(path);
+    if (!(await mounter.isMountPoint(path))) {
+      const sizeBytes = nodeMemoryBytes?.();
+      const size = sizeBytes !== undefined && sizeBytes > 0 && { sizeBytes };
+      await mounter.mountTmpfs(path, { ...size, mode: 0o750 }, signal);
+    }
+    files.makeMemoryDir(path, memoryBase(rootDir));
+  }
+}
