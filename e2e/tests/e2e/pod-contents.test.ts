@@ -1,3 +1,6 @@
+import { readdir, realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
 import { CONFIG_MAPS, type Container, type Pod, PODS, SECRETS } from '@nodeagent/kube-client';
 import {
   buildImage,
@@ -132,7 +135,7 @@ describe('a pod', () => {
     });
   });
 
-  it('leaves nothing mounted when it goes', async () => {
+  it('leaves nothing mounted, and no secret in memory, when it goes', async () => {
     const volumes = [
       { name: 'memory', emptyDir: { medium: 'Memory' } },
       { name: 'late', secret: { secretName: 'late' } },
@@ -147,9 +150,19 @@ describe('a pod', () => {
     const mounts = async (): Promise<number> =>
       (await e2e.cluster.space.run(['cat', '/proc/self/mountinfo'])).split(`/pods/${uid}/`).length -
       1;
-    expect(await mounts()).toBeGreaterThanOrEqual(3);
+    expect(await mounts()).toBeGreaterThanOrEqual(2);
+    const root = join(e2e.cluster.space.dir, 'kubelet/root');
+    const secret = join(root, 'pods', uid, 'volumes/kubernetes.io~secret/late');
+    const inMemory = dirname(dirname(await realpath(secret)));
+    expect((await readdir(inMemory)).sort()).toEqual([
+      'kubernetes.io~projected',
+      'kubernetes.io~secret',
+    ]);
     const name = { namespace: e2e.namespace, name: 'mounts' };
     await e2e.client.delete(PODS, name, {}, never);
     await waitFor(async () => (await mounts()) === 0, { what: 'the mounts to be gone' });
+    await waitFor(async () => !(await readdir(dirname(inMemory))).includes(uid), {
+      what: 'its secrets to be gone from memory',
+    });
   });
 });
