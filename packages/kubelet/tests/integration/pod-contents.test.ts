@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { CONFIG_MAPS, type Pod, PODS, SECRETS } from '@nodeagent/kube-client';
@@ -190,17 +190,22 @@ describe('files from the API', () => {
         },
       ),
     );
-    const dir = join(node.containerd.space.dir, 'kubelet/pods', pod.metadata?.uid ?? '');
+    const root = join(node.containerd.space.dir, 'kubelet');
+    const uid = pod.metadata?.uid ?? '';
+    const dir = join(root, 'pods', uid);
+    const secrets = () => readdir(join(root, 'volumes-in-memory/pods'));
     const mounts = async (): Promise<number> =>
       (await readFile('/proc/self/mountinfo', 'utf8')).split(`${dir}/`).length - 1;
-    expect(await mounts()).toBeGreaterThanOrEqual(3);
+    expect(await mounts()).toBe(2);
+    expect(await secrets()).toContain(uid);
     await kubelet.stop();
     await node.user.delete(PODS, named('orphan'), { gracePeriodSeconds: 0 }, signal);
     kubelet = node.startKubelet();
     await waitFor(async () => (await mounts()) === 0, { what: 'the mounts to be gone' });
+    await waitFor(async () => !(await secrets()).includes(uid), { what: 'its secrets to be gone' });
     await waitFor(
       async () => {
-        const labels = { 'io.kubernetes.pod.uid': pod.metadata?.uid ?? '' };
+        const labels = { 'io.kubernetes.pod.uid': uid };
         return (await node.cri.runtime.listContainers({ labels }, signal)).length === 0;
       },
       { what: 'the container to be gone' },
