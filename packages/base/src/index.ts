@@ -35,5 +35,6 @@ export type {
 export { BoundedRunner, type BoundedRunnerOptions } from './run/bounded-runner.js';
 export { KeyedQueue, type KeyedQueueOptions } from './run/keyed-queue.js';
 export { type LoopOptions, runEvery } from './run/loop.js';
+export { orAborted } from './run/or-aborted.js';
 export { runScope, type ScopeTask } from './run/scope.js';
 export { Wake } from './run/wake.js';

@@ -18,8 +18,9 @@ export interface FactSource {
   /**
    * @param name the node's, to be resolved; a name that cannot be is no error; undefined: nobody
    * wants to know
+   * @throws the signal's reason once it fires: a resolver that does not answer is not waited for
    */
-  network(name: string | undefined): Promise<NetworkFacts>;
+  network(name: string | undefined, signal: AbortSignal): Promise<NetworkFacts>;
 }
 
 /** What others know of the node. Functions that read memory answer at once. */

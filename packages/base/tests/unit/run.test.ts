@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { BoundedRunner, KeyedQueue, runEvery, runScope, Wake } from '../../src/index.js';
+import { BoundedRunner, KeyedQueue, orAborted, runEvery, runScope, Wake } from '../../src/index.js';
 import { ManualClock } from '../../src/testing/index.js';
 
 const quiet = (error: unknown): void => {
@@ -38,6 +38,24 @@ describe(runEvery, () => {
     stop.abort();
     await loop;
     expect(clock.sleeping).toBe(0);
+  });
+});
+
+describe(orAborted, () => {
+  it('is what the task comes to', async () => {
+    const { signal } = new AbortController();
+    expect(await orAborted(Promise.resolve(3), signal)).toBe(3);
+    await expect(orAborted(Promise.reject(new Error('no')), signal)).rejects.toThrow('no');
+  });
+
+  it('is the reason of the end where that comes first', async () => {
+    const stop = new AbortController();
+    const task = Promise.withResolvers<never>();
+    const waiting = orAborted(task.promise, stop.signal);
+    stop.abort(new Error('enough'));
+    await expect(waiting).rejects.toThrow('enough');
+    await expect(orAborted(Promise.resolve(3), stop.signal)).rejects.toThrow('enough');
+    task.reject(new Error('later')); // nobody's business any more
   });
 });
 

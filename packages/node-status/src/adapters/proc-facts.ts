@@ -2,6 +2,8 @@ import { lookup } from 'node:dns/promises';
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { orAborted } from '@nodeagent/base';
+
 import {
   countCpuList,
   goArchitecture,
@@ -28,11 +30,11 @@ export function createProcFacts({ rootDir, root = '/' }: ProcFactsOptions): Fact
   const interfaces = createInterfaceList(file);
   return {
     machine: () => machine(root, rootDir),
-    network: async (name) => {
+    network: async (name, signal) => {
       const all = await interfaces();
       return {
         interfaceAddresses: all.map(({ address }) => address),
-        resolvedAddresses: name === undefined ? [] : await resolved(name),
+        resolvedAddresses: name === undefined ? [] : await orAborted(resolved(name), signal),
         defaultRoute: await defaultRoute(all, file),
       };
     },

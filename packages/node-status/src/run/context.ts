@@ -69,7 +69,7 @@ export function nowOf({ options: { clock } }: Context): Now {
 const NO_PRESSURE = { memory: false, disk: false, pid: false };
 
 /** Measures everything; a machine that cannot be measured is taken to be as it was. */
-export async function gatherFacts(context: Context): Promise<NodeFacts> {
+export async function gatherFacts(context: Context, signal: AbortSignal): Promise<NodeFacts> {
   const { facts, inputs, config, log } = context.options;
   try {
     context.machine = await facts.machine();
@@ -77,7 +77,7 @@ export async function gatherFacts(context: Context): Promise<NodeFacts> {
     log.warn({ err: error }, 'machine not measured, its last figures stand');
   }
   const explicit = config.nodeIps.some((ip) => ip !== '::' && ip !== '0.0.0.0');
-  const network = await facts.network(explicit ? undefined : config.nodeName);
+  const network = await facts.network(explicit ? undefined : config.nodeName, signal);
   return {
     machine: context.machine,
     network,

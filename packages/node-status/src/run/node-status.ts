@@ -26,7 +26,7 @@ export async function runNodeStatus(
   const context = newContext(options, machine);
   await Promise.all([pollRuntime(context, signal), refreshImages(context, signal)]);
   const beat = async (inner: AbortSignal): Promise<void> => {
-    if (options.onMeasured !== undefined) await tellMeasured(context);
+    if (options.onMeasured !== undefined) await tellMeasured(context, inner);
     if (options.config.register) await registerNode(context, inner);
     await runScope([(s) => runStatusLoop(context, s), (s) => runLeaseLoop(context, s)], inner);
   };
@@ -56,7 +56,7 @@ export async function runUnregisteredNode(
       {
         clock,
         periodMs: config.updateEveryMs,
-        task: () => tellMeasured(context),
+        task: (each) => tellMeasured(context, each),
         onError: (err) => log.warn({ err }, 'node not measured, its last figures stand'),
       },
       inner,
@@ -67,9 +67,9 @@ export async function runUnregisteredNode(
   );
 }
 
-async function tellMeasured(context: Context): Promise<void> {
+async function tellMeasured(context: Context, signal: AbortSignal): Promise<void> {
   const { config, onMeasured } = context.options;
-  const facts = await gatherFacts(context);
+  const facts = await gatherFacts(context, signal);
   const draft = newNode(config, facts.machine);
   onMeasured?.(planNode(draft, { config, facts }, nowOf(context)).node);
 }

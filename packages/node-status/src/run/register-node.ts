@@ -32,7 +32,7 @@ async function registerOnce(
   signal: AbortSignal,
 ): Promise<'created' | 'reconciled' | 'found'> {
   const { client, config, log } = context.options;
-  const facts = await gatherFacts(context);
+  const facts = await gatherFacts(context, signal);
   const draft = newNode(config, facts.machine);
   const { node, gaps, events } = planNode(draft, { config, facts }, nowOf(context));
   for (const gap of gaps) log.warn({ gap }, 'part of the node status is unknown');

@@ -57,7 +57,7 @@ async function reportOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const { clock, random, log, client, config } = context.options;
-  const facts = await gatherFacts(context);
+  const facts = await gatherFacts(context, signal);
   const planned = planNode(node, { config, facts }, nowOf(context));
   const gaps = planned.gaps.join('; ');
   if (gaps !== '' && gaps !== reports.lastGaps) {

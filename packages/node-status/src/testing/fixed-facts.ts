@@ -21,7 +21,10 @@ export function createFixedFacts(
       if (facts.failure !== undefined) throw facts.failure;
       return facts.machineFacts;
     },
-    network: async () => facts.networkFacts,
+    network: async (_, signal) => {
+      signal.throwIfAborted();
+      return facts.networkFacts;
+    },
   };
   return facts;
 }

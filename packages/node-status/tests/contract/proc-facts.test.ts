@@ -8,6 +8,7 @@ import { createProcFacts } from '../../src/adapters/proc-facts.js';
 import type { FactSource } from '../../src/index.js';
 import { createFixedFacts } from '../../src/testing/index.js';
 
+const never = new AbortController().signal;
 let root: string;
 
 beforeEach(async () => {
@@ -51,15 +52,25 @@ function factSourceContract(create: () => FactSource): void {
   });
 
   it('lists addresses, and routes only through them', async () => {
-    const { interfaceAddresses, defaultRoute } = await create().network('no-such-name.invalid');
+    const { interfaceAddresses, defaultRoute } = await create().network(
+      'no-such-name.invalid',
+      never,
+    );
     expect(interfaceAddresses).toContain('127.0.0.1');
     for (const address of Object.values(defaultRoute))
       expect(interfaceAddresses).toContain(address);
   });
 
   it('resolves only what it is asked for', async () => {
-    expect((await create().network(undefined)).resolvedAddresses).toEqual([]);
-    expect((await create().network('no-such-name.invalid')).resolvedAddresses).toEqual([]);
+    expect((await create().network(undefined, never)).resolvedAddresses).toEqual([]);
+    expect((await create().network('no-such-name.invalid', never)).resolvedAddresses).toEqual([]);
+  });
+
+  it('waits for no resolver once nobody wants to know', async () => {
+    const stop = new AbortController();
+    const reason = new Error('stop');
+    stop.abort(reason);
+    await expect(create().network('no-such-name.invalid', stop.signal)).rejects.toBe(reason);
   });
 }
 

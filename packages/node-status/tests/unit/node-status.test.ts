@@ -1,7 +1,7 @@
 import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { KubeError, LEASES, type Lease, type Node, NODES } from '@nodeagent/kube-client';
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
-import { Wake } from '@nodeagent/base';
+import { orAborted, Wake } from '@nodeagent/base';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import {
@@ -372,6 +372,42 @@ describe('lease', () => {
     expect(Date.parse(String(lease()?.spec?.renewTime))).toBeGreaterThan(
       Date.UTC(2026, 0, 1, 0, 3),
     );
+  });
+});
+
+describe('a resolver that does not answer', () => {
+  /** Resolves when it is asked; the last word is the signal's. */
+  const untilAborted = (): Promise<undefined> => {
+    const asked = Promise.withResolvers<undefined>();
+    facts.network = (_, signal) => {
+      asked.resolve(undefined);
+      return orAborted(new Promise<never>(() => undefined), signal);
+    };
+    return asked.promise;
+  };
+
+  it.each([runNodeStatus, runUnregisteredNode])('does not keep %o from ending', async (run) => {
+    const isAsked = untilAborted();
+    running = run(
+      {
+        ...{ clock, log, client, facts, inputs, random: () => 0.5 },
+        config: withNodeDefaults({ nodeName: 'n1' }),
+      },
+      stop.signal,
+    );
+    await isAsked;
+    stop.abort();
+    await running;
+    expect(log.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
+  it('does not keep a node that reports from ending', async () => {
+    await start();
+    const isAsked = untilAborted();
+    await clock.advance(11_000);
+    await isAsked;
+    stop.abort();
+    await running;
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '@nodeagent/base';
+import { type Clock, type Logger, orAborted, type Random } from '@nodeagent/base';
 import { type KubeClient, type Node, NODES, runReflector } from '@nodeagent/kube-client';
 
 export interface OwnNodeOptions {
@@ -41,12 +41,12 @@ export class OwnNode {
 
   /** Resolves when the API's is known for the first time. @throws the signal's reason */
   async known(signal: AbortSignal): Promise<void> {
-    if (this.#node === undefined) await settledOrAborted(this.#known.promise, signal);
+    if (this.#node === undefined) await orAborted(this.#known.promise, signal);
   }
 
   /** Resolves when `current` gives a node for the first time. @throws the signal's reason */
   async usable(signal: AbortSignal): Promise<void> {
-    if (this.current() === undefined) await settledOrAborted(this.#usable.promise, signal);
+    if (this.current() === undefined) await orAborted(this.#usable.promise, signal);
   }
 
   /** Watches until the signal fires. */
@@ -79,18 +79,6 @@ export class OwnNode {
       },
       signal,
     );
-  }
-}
-
-async function settledOrAborted(task: Promise<undefined>, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<undefined>();
-  const quit = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', quit, { once: true });
-  try {
-    await Promise.race([task, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', quit);
   }
 }
 
