@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -113,7 +114,7 @@ async function makeCpuset(root: string, path: string): Promise<void> {
   const dir = join(root, path);
   const above = dirname(dir);
   const isNew = (await makeLast(dir)) === 'new';
-  if (isNew && (await readText(above, 'cgroup.clone_children')) === '1') return;
+  if (isNew && readSetting(above, 'cgroup.clone_children') === '1') return;
   await inheritCpusets(root, path);
 }
 
@@ -192,9 +193,9 @@ async function delegateAll(mountpoint: string, path: string): Promise<void> {
  * @returns whether it has all that we use
  */
 async function delegate(dir: string): Promise<'complete' | 'incomplete'> {
-  const available = (await readFile(join(dir, V2_MARK), 'utf8')).trim().split(' ');
+  const available = readSetting(dir, V2_MARK).split(' ');
   const wanted = V1_CONTROLLERS.filter((controller) => available.includes(controller));
-  const enabled = (await readFile(join(dir, 'cgroup.subtree_control'), 'utf8')).trim().split(' ');
+  const enabled = readSetting(dir, 'cgroup.subtree_control').split(' ');
   const missing = wanted.filter((controller) => !enabled.includes(controller));
   if (missing.length > 0) {
     const text = missing.map((controller) => `+${controller}`).join(' ');
@@ -208,7 +209,19 @@ async function writeValue(
   file: string,
   value: number | string | undefined,
 ): Promise<void> {
-  if (value !== undefined) await writeFile(join(dir, file), String(value));
+  if (value === undefined) return;
+  // The kernel may look for memory to take back first, for seconds.
+  if (file.startsWith('memory.')) await writeFile(join(dir, file), String(value));
+  else writeFileSync(join(dir, file), String(value));
+}
+
+/**
+ * At once, as what it takes to hand these few microseconds of work to another thread and back is a
+ * multiple of it: they are numbers in the kernel's memory. Not so making and removing cgroups, which
+ * waits for a lock of all of them.
+ */
+function readSetting(dir: string, file: string): string {
+  return readFileSync(join(dir, file), 'utf8').trim();
 }
 
 async function below(dir: string): Promise<readonly string[]> {
