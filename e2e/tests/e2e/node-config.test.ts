@@ -25,6 +25,8 @@ import { guaranteed, isGiven, resize } from './resizes.ts';
 const MANIFESTS_PORT = 5200;
 const REGISTRY_PORTS = [5201, 5202, 5203] as const;
 
+const OWN_TAINT = { key: 'nodeagent.test/own', value: 'yes', effect: 'NoSchedule' };
+
 /** What only some configurations of a node show, on one node. */
 const e2e = useCluster(
   {
@@ -34,6 +36,7 @@ const e2e = useCluster(
     },
     cpuManagerPolicy: 'static',
     systemReserved: { cpu: '100m' },
+    registerWithTaints: [OWN_TAINT],
     serializeImagePulls: false,
     maxParallelImagePulls: 2,
     registryPullQPS: 1,
@@ -41,7 +44,11 @@ const e2e = useCluster(
     staticPodURL: `http://127.0.0.1:${MANIFESTS_PORT}/pods`,
     httpCheckFrequency: '200ms',
   },
-  { images: ['busybox'], cuttable: true },
+  {
+    images: ['busybox'],
+    cuttable: true,
+    flags: { kubelet: ['--node-labels=nodeagent.test/rack=r1'] },
+  },
 );
 const never = new AbortController().signal;
 let servers: TestProcess;
@@ -152,6 +159,74 @@ describe('a node that hands out CPUs as a whole', () => {
     await waitForEvent(e2e, 'huge', { reason: 'ResizeDeferred', message: 'OutOfcpu' });
   });
 });
+
+describe('the object of a node', () => {
+  const name = () => ({ name: e2e.cluster.nodeName });
+  const getNode = () => e2e.client.get(NODES, name(), never);
+  const patchNode = (body: object) =>
+    e2e.client.patch(NODES, name(), { type: 'merge', body }, never);
+  const OS = 'kubernetes.io/os';
+
+  it('says what the node is, and what of it pods may have', async () => {
+    const { metadata, spec, status } = await getNode();
+    const arch = status?.nodeInfo?.architecture;
+    expect(metadata?.labels).toMatchObject({
+      'kubernetes.io/hostname': e2e.cluster.nodeName,
+      ...{ 'kubernetes.io/os': 'linux', 'beta.kubernetes.io/os': 'linux' },
+      ...{ 'kubernetes.io/arch': arch, 'beta.kubernetes.io/arch': arch },
+      'nodeagent.test/rack': 'r1',
+    });
+    expect(metadata?.annotations).toMatchObject({
+      'volumes.kubernetes.io/controller-managed-attach-detach': 'true',
+    });
+    expect(spec?.taints).toContainEqual(OWN_TAINT);
+    const { capacity = {}, allocatable = {} } = status ?? {};
+    const hugePages = Object.keys(capacity).filter((key) => key.startsWith('hugepages-'));
+    const setAside = hugePages.reduce((sum, key) => sum + amountOf(capacity[key]), 0);
+    const evictionKeeps = 100 * 2 ** 20; // memory.available, by default
+    expect(amountOf(allocatable['cpu'])).toBeCloseTo(amountOf(capacity['cpu']) - 0.1);
+    expect(amountOf(allocatable['memory'])).toBe(
+      amountOf(capacity['memory']) - evictionKeeps - setAside,
+    );
+  });
+
+  it('lists the images that are here, the largest first', async () => {
+    const listed = async () => {
+      const images = (await getNode()).status?.images ?? [];
+      const hasIt = images.some(({ names }) => names?.includes('nodeagent.test/busybox:1'));
+      return hasIt ? images : undefined;
+    };
+    const images = await waitFor(listed, { what: 'the image to be listed' });
+    const sizes = images.map(({ sizeBytes = 0 }) => sizeBytes);
+    expect(sizes).toEqual([...sizes].sort((a, b) => b - a));
+    expect(sizes.at(-1)).toBeGreaterThan(0);
+  });
+
+  it('keeps what others say of it, and not what the machine is', async () => {
+    const own = { key: 'nodeagent.test/other', effect: 'PreferNoSchedule' };
+    const labels = { 'nodeagent.test/mine': 'yes', [OS]: 'plan9' };
+    await patchNode({ metadata: { labels }, spec: { taints: [own] } });
+    const isMended = async () => (await getNode()).metadata?.labels?.[OS] === 'linux';
+    await waitFor(isMended, { what: 'the label to be mended' });
+    const { kubelet } = e2e.cluster;
+    await kubelet.kill9();
+    await patchNode({ metadata: { labels: { [OS]: 'plan9' } } });
+    await kubelet.start();
+    await waitFor(isMended, { what: 'the label to be mended by the next kubelet' });
+    const { metadata, spec } = await getNode();
+    expect(metadata?.labels).toMatchObject({ 'nodeagent.test/mine': 'yes' });
+    expect(spec?.taints).toContainEqual(own);
+    expect(spec?.taints).not.toContainEqual(OWN_TAINT);
+  });
+});
+
+/** Of a quantity as nodes write them: `1900m`, `16393244Ki`. */
+function amountOf(quantity = '0'): number {
+  const [, digits = '', unit = ''] = /^(\d+)([a-zA-Z]*)$/.exec(quantity) ?? [];
+  const factor = { '': 1, m: 0.001, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[unit];
+  if (factor === undefined) throw new Error(`no amount: ${quantity}`);
+  return Number(digits) * factor;
+}
 
 describe('a node without some features', () => {
   const LACKS = 'Pod requires node features that are not available:';

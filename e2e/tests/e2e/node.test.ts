@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,6 +8,7 @@ import { waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
 import { useCluster } from './fixture.ts';
+import { aScript, createPod, isRunning, SERVES, waitForEvent } from './pods.ts';
 
 /** Leases are renewed every ten seconds; another API server's controllers may wait for longer. */
 const e2e = useCluster({}, { flags: { controllers: ['--node-grace=15'] } });
@@ -47,6 +48,33 @@ describe('a node', () => {
     expect(limit).toBeLessThanOrEqual(totalmem());
     const notices = (await told()).filter((line) => line.startsWith('Warning CgroupV1 '));
     expect(notices).toHaveLength(isV2 ? 0 : 1);
+  });
+
+  it('without a network is not ready, and begins pods of the host’s network alone', async () => {
+    const file = join(e2e.cluster.space.dir, 'cni/conf/10-testbed.conflist');
+    const network = await readFile(file, 'utf8');
+    const why = 'container runtime network not ready: NetworkReady=false';
+    await rm(file);
+    try {
+      const isTold = async () =>
+        (await getNode()).status?.conditions?.some(
+          ({ type, status, message }) =>
+            type === 'Ready' && status === 'False' && message?.includes(why),
+        );
+      await waitFor(isTold, { what: 'the node not to be Ready' });
+      const containers = [aScript('app', SERVES)];
+      await createPod(e2e, 'waits', { containers });
+      const warning = { reason: 'NetworkNotReady', message: `network is not ready: ${why}` };
+      expect(await waitForEvent(e2e, 'waits', warning)).toMatchObject({ type: 'Warning' });
+      await createPod(e2e, 'needs-none', { hostNetwork: true, containers });
+      await e2e.waitForPod('needs-none', 'to run', isRunning('app'));
+      expect(isRunning('app')(await e2e.getPod('waits'))).toBe(false);
+    } finally {
+      await writeFile(file, network); // containerd does not see one that is moved there
+    }
+    await e2e.waitForPod('waits', 'to run', isRunning('app'));
+    const isReady = async () => readiness(await getNode()) === 'True';
+    await waitFor(isReady, { what: 'the node to be Ready again' });
   });
 
   it('is NotReady some time after its kubelet died, and Ready when it is back', async () => {
