@@ -97,8 +97,14 @@ function matchesGlob(glob: string, label: string): boolean {
   return new RegExp(`^${pattern}$`).test(label);
 }
 
+/** Keys as text, the last first: longer paths come before shorter ones, hosts before globs. */
 function compareTargets(a: Target, b: Target): number {
-  return b.path.length - a.path.length || b.host.length - a.host.length;
+  const [first, second] = [a, b].map(keyOf) as [string, string];
+  return first === second ? 0 : first > second ? -1 : 1;
+}
+
+function keyOf({ host, port, path }: Target): string {
+  return port === '' ? host + path : `${host}:${port}${path}`;
 }
 
 function parseEntries(auths: unknown): readonly KeyringEntry[] {

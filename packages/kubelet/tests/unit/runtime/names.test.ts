@@ -51,6 +51,8 @@ describe(matchingEntries, () => {
       'r.example.com:5000': auth('host'),
       'r.example.com:5000/team': auth('team'),
       '*.wild.io': auth('wild'),
+      '*.wild.io/team': auth('wild-team'),
+      'b.wild.io': auth('tame'),
     },
   };
   const secret = {
@@ -63,6 +65,8 @@ describe(matchingEntries, () => {
     ['r.example.com:5000/other', ['host']],
     ['r.example.com/team/app', []],
     ['a.wild.io/x', ['wild']],
+    ['a.wild.io/team/x', ['wild-team', 'wild']],
+    ['b.wild.io/team/x', ['tame', 'wild-team', 'wild']],
     ['a.b.wild.io/x', []],
   ];
   it.each(cases)('%s: %j', (repository, users) => {
