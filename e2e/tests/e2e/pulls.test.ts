@@ -134,6 +134,34 @@ describe('a kubelet that is killed while it pulls', () => {
   });
 });
 
+describe('a registry that is away', () => {
+  it('is asked again: ErrImagePull, ImagePullBackOff, and the pod begins when it answers', async () => {
+    await publish(open, 'late');
+    const image = '127.0.0.1:5302/late:1';
+    const container = aScript('app', SERVES, { image, imagePullPolicy: 'IfNotPresent' });
+    await createPod(e2e, 'late', { containers: [container] });
+    const waitsFor = (reason: string) =>
+      e2e.waitForPod('late', `to wait: ${reason}`, (pod) => {
+        return statusOf(pod, 'app')?.state?.waiting?.reason === reason;
+      });
+    const why = /connect: connection refused$/;
+    const failed = statusOf(await waitsFor('ErrImagePull'), 'app')?.state?.waiting;
+    expect(failed?.message).toMatch(why);
+    const later = statusOf(await waitsFor('ImagePullBackOff'), 'app')?.state?.waiting;
+    expect(later?.message).toBe(
+      `Back-off pulling image "${image}": ErrImagePull: ${failed?.message}`,
+    );
+    const door = await startRegistryDoor(e2e.cluster.space, open.registry, 5302);
+    try {
+      const pod = await e2e.waitForPod('late', 'to run', isRunning('app'));
+      expect(statusOf(pod, 'app')?.restartCount).toBe(0);
+    } finally {
+      await door.stop();
+    }
+    expect(await records('pulling')).toEqual([]);
+  });
+});
+
 describe('several pull secrets for one registry', () => {
   /** Who asks there with what is of no account; `member` alone is let in. */
   async function createSecret(name: string, place: string, username: string) {
