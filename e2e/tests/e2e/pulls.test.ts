@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
@@ -228,5 +228,23 @@ describe('several pull secrets for one registry', () => {
     await createPod(e2e, 'inherits', spec);
     await e2e.waitForPod('inherits', 'to run', isRunning('app'));
     expect(whoCameFor('team/api')).toEqual(['of-team', LOGIN.username]);
+  });
+
+  it('come before the node’s own login', async () => {
+    const { name: image } = await publish(locked, 'team/node');
+    const own = join(e2e.cluster.space.dir, 'kubelet/root/config.json');
+    await writeFile(own, JSON.stringify({ auths: { [locked.door.host]: LOGIN } }));
+    try {
+      const container = aScript('app', SERVES, { image, imagePullPolicy: 'Always' });
+      const imagePullSecrets = [{ name: 'team' }];
+      await createPod(e2e, 'of-node', { imagePullSecrets, containers: [container] });
+      await e2e.waitForPod('of-node', 'to run', isRunning('app'));
+    } finally {
+      await rm(own);
+    }
+    expect(whoCameFor('team/node')).toEqual(['of-team', LOGIN.username]);
+    expect(await recordOf(image)).toMatchObject({
+      credentialMapping: { [`${locked.door.host}/team/node`]: { nodePodsAccessible: true } },
+    });
   });
 });
