@@ -7,6 +7,8 @@ import { text } from 'node:stream/consumers';
 import { type Containerd, startContainerd, type TestProcess, waitFor } from '@nodeagent/testbed';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
+import { AWAY_KUBECONFIG } from './away-api-server.ts';
+
 const PROGRAM = resolve(import.meta.dirname, '../../../../dist/bin/kubelet');
 const KIND = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' };
 const OPEN = {
@@ -123,17 +125,7 @@ describe('a kubelet with a configuration file', () => {
   it('that says nothing is shut', async () => {
     // Somebody has to be asked who may do what: one that is away says that nobody may.
     const kubeconfig = join(containerd.space.dir, 'kubeconfig');
-    await writeFile(
-      kubeconfig,
-      JSON.stringify({
-        apiVersion: 'v1',
-        kind: 'Config',
-        clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
-        users: [{ name: 'u', user: { token: 't' } }],
-        contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-        'current-context': 'x',
-      }),
-    );
+    await writeFile(kubeconfig, AWAY_KUBECONFIG);
     await start({ file: {}, flags: [`--kubeconfig=${kubeconfig}`] });
     expect((await get('/configz')).status).toBe(401);
     await expect(readOnlyPort('/pods')).rejects.toMatchObject({

@@ -7,6 +7,8 @@ import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import { type Containerd, findFreePort, startContainerd, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
+import { AWAY_KUBECONFIG } from './away-api-server.ts';
+
 const PROGRAM = resolve(import.meta.dirname, '../../../../dist/bin/kubelet');
 const { signal } = new AbortController();
 
@@ -34,17 +36,9 @@ async function writeFiles(dir: string, healthzPort: number): Promise<readonly st
     healthzPort,
     port: await findFreePort(),
   };
-  const kubeconfig = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
-    users: [{ name: 'u', user: { token: 't' } }],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'x',
-  };
   const [configFile, kubeconfigFile] = [join(dir, 'kubelet.json'), join(dir, 'kubeconfig')];
   await writeFile(configFile, JSON.stringify(config));
-  await writeFile(kubeconfigFile, JSON.stringify(kubeconfig));
+  await writeFile(kubeconfigFile, AWAY_KUBECONFIG);
   return [`--config=${configFile}`, `--kubeconfig=${kubeconfigFile}`, `--root-dir=${dir}/root`];
 }
 

@@ -190,7 +190,8 @@ async function prepareVolume(
   await files.writePayload(dir, payload, { inMemory, ...(gid !== undefined && { gid }) });
 }
 
-interface DiskVolume {
+/** What has a directory of its own below its pod's. */
+interface OwnDirectory {
   readonly place: Readonly<{ kind: ManagedKind; name: string }>;
   readonly medium: EmptyDirMedium;
 }
@@ -198,7 +199,7 @@ interface DiskVolume {
 /** Once: what a container does to the directory afterwards stays. @returns where it is */
 async function makeDirectory(
   pod: Pod,
-  { place, medium }: DiskVolume,
+  { place, medium }: OwnDirectory,
   { files, mounter, rootDir }: PodVolumesOptions,
   signal: AbortSignal,
 ): Promise<string> {
