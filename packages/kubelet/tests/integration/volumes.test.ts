@@ -193,6 +193,17 @@ describe(createPodVolumes, () => {
       expect(await readdir(sharedMemory())).toEqual([]);
     });
 
+    it('is not where a copy of the root directory left it on a disk, which goes', async () => {
+      const copy = join(sharedMemory(), 'pods/u1/kubernetes.io~secret/secret');
+      await mkdir(copy, { recursive: true });
+      await writeFile(join(copy, 'old'), 'x');
+      await anew();
+      expect(await fsTypeOf(sharedMemory())).toBe('tmpfs');
+      expect(await readdir(pathOf(secret))).not.toContain('old');
+      await mounter.unmount(sharedMemory(), signal);
+      expect(await readdir(sharedMemory())).toEqual([]);
+    });
+
     it('takes the place of what is left of another kubelet’s', async () => {
       await mkdir(pathOf(secret), { recursive: true });
       await writeFile(join(pathOf(secret), 'old'), 'x');

@@ -32,6 +32,8 @@ export interface MemoryVolumesOptions {
 export class MemoryVolumes {
   readonly #options: MemoryVolumesOptions;
   #mounting: Promise<void> | undefined;
+  /** By this kubelet, or found by it: what it has not looked at may be a copy on a disk. */
+  #isKnown = false;
 
   constructor(options: MemoryVolumesOptions) {
     this.#options = options;
@@ -54,7 +56,7 @@ export class MemoryVolumes {
       await files.link(visible, target);
     }
     const base = memoryBase(rootDir);
-    if (files.makeMemoryDir(base, dir)) return dir;
+    if (this.#isKnown && files.makeMemoryDir(base, dir)) return dir;
     await (this.#mounting ??= this.#mount());
     signal.throwIfAborted();
     if (files.makeMemoryDir(base, dir)) return dir;
@@ -79,10 +81,14 @@ export class MemoryVolumes {
     const path = memoryMount(rootDir);
     await files.makeEmptyDir(path);
     if (!(await mounter.isMountPoint(path))) {
+      // Of a root directory that was copied: it would pass for memory once this is unmounted.
+      await files.removeTree(path);
+      await files.makeEmptyDir(path);
       const sizeBytes = nodeMemoryBytes?.();
       const size = sizeBytes !== undefined && sizeBytes > 0 && { sizeBytes };
       await mounter.mountTmpfs(path, { ...size, mode: 0o750 }, signal);
     }
     files.makeMemoryDir(path, memoryBase(rootDir));
+    this.#isKnown = true;
   }
 }
