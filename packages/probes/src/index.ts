@@ -18,6 +18,7 @@ export {
   type WorkerView,
 } from './plan/decide.js';
 export {
+  headerProblem,
   type HttpRequest,
   type HttpRequestOptions,
   planHttpRequest,

@@ -73,7 +73,7 @@ export function exchange(
     socket.on('error', (error: NodeJS.ErrnoException) => {
       fail(describeSocketError(error, connected ? 'read' : 'dial', request));
     });
-    socket.write(encodeHttpRequest(request), 'latin1');
+    socket.write(encodeHttpRequest(request), 'utf8');
   });
 }
 

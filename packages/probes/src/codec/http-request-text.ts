@@ -1,7 +1,10 @@
 import type { HttpRequest } from '../plan/http-request.js';
 
-/** The bytes of a GET without a body, in latin1; asks the server to close afterwards. */
+/**
+ * A GET without a body, to be sent as UTF-8: in latin1 U+010D would become a line end. Asks the
+ * server to close afterwards.
+ */
 export function encodeHttpRequest({ target, host, headers }: HttpRequest): string {
-  const fields = headers.map(({ name, value }) => `${name}: ${value}\r\n`).join('');
+  const fields = headers.map(({ name, value }) => `${name}: ${value.trim()}\r\n`).join('');
   return `GET ${target} HTTP/1.1\r\nHost: ${host}\r\n${fields}Connection: close\r\n\r\n`;
 }

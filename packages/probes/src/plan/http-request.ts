@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
 
 import type { HttpHeader, PortRef, ProbeAction } from '../model/probe.js';
 import type { ProbedInstance } from '../model/subject.js';
@@ -39,6 +40,7 @@ export function planHttpRequest(
   if (typeof port === 'string') return port;
   const hostname = action.host ?? instance.address;
   if (hostname === undefined || hostname === '') return 'the instance has no address yet';
+  if (!DIALLED_NAME.test(hostname)) return `invalid host name ${JSON.stringify(hostname)}`;
   const { scheme, path } = action;
   return {
     scheme,
@@ -49,20 +51,30 @@ export function planHttpRequest(
   };
 }
 
+/** What a name or address may hold that is connected to: nothing that means more in a URL or a line. */
+const DIALLED_NAME = /^[\w.~!$&'()*+,;=:%[\]\u0080-\uffff-]+$/;
 /** RFC 9110 token. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const LINE = /[\r\n\0]/;
+/** Go golang.org/x/net/http/httpguts, ValidHeaderFieldValue: control characters but the tab. */
+// eslint-disable-next-line no-control-regex -- control characters are what must not be sent
+const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/;
+/** Go golang.org/x/net/http/httpguts, ValidHostHeader. */
+const HOST = /^[\w!$%()*+,.:;=[\]'~@&-]*$/;
 
 /**
- * Why the headers cannot be sent; undefined where they can. Such a probe fails each time.
+ * Why the request cannot be sent; undefined where it can. Such a probe fails each time.
  *
  * @see Go net/http/transport.go, validateHeaders
  */
-export function headerProblem({ headers }: HttpRequest): string | undefined {
-  const bad = headers.find(({ name, value }) => !TOKEN.test(name) || LINE.test(value));
-  if (bad === undefined) return undefined;
-  const what = TOKEN.test(bad.name) ? 'value for' : 'name';
-  return `net/http: invalid header field ${what} ${JSON.stringify(bad.name)}`;
+export function headerProblem({ headers, host }: HttpRequest): string | undefined {
+  const bad = headers.find(({ name, value }) => !TOKEN.test(name) || NOT_IN_VALUE.test(value));
+  if (bad !== undefined) {
+    const what = TOKEN.test(bad.name) ? 'value for' : 'name';
+    return `net/http: invalid header field ${what} ${JSON.stringify(bad.name)}`;
+  }
+  if (NOT_IN_VALUE.test(host)) return 'net/http: invalid header field value for "Host"';
+  if (!HOST.test(host)) return `net/http: invalid host name ${JSON.stringify(host)}`;
+  return undefined;
 }
 
 /** What says how the request is sent is not the probe's to choose. */
@@ -83,12 +95,38 @@ function planHeaders(
     given.find(({ name }) => name.toLowerCase() === wanted);
   const headers = given.filter(({ name, value }) => {
     const lower = name.toLowerCase();
-    if (OWN_HEADERS.has(lower)) return false;
+    // one that is left out and invalid still fails the probe, as in Go
+    if (OWN_HEADERS.has(lower)) return lower !== 'host' && NOT_IN_VALUE.test(value);
     return value !== '' || (lower !== 'accept' && lower !== 'user-agent');
   });
   if (has('user-agent') === undefined) headers.push({ name: 'User-Agent', value: userAgent });
   if (has('accept') === undefined) headers.push({ name: 'Accept', value: '*/*' });
-  return { host: has('host')?.value || authorityText, headers };
+  return { host: hostValue(has('host')?.value || authorityText), headers };
+}
+
+/**
+ * A host in another script goes out in ASCII; one that is a legal header value but names no host
+ * goes out empty. Control characters stay, for {@link headerProblem} to find.
+ *
+ * @see Go net/http/request.go, Request.write
+ */
+function hostValue(text: string): string {
+  if (NOT_IN_VALUE.test(text)) return text;
+  const ascii = isAscii(text) ? text : (asciiHost(text) ?? text);
+  return HOST.test(ascii) || !isAscii(ascii) ? ascii : '';
+}
+
+/** @returns undefined for what no name can be */
+function asciiHost(text: string): string | undefined {
+  const colon = text.lastIndexOf(':');
+  const [name, port] = colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon)];
+  const ascii = domainToASCII(name);
+  return ascii === '' ? undefined : `${ascii}${port}`;
+}
+
+function isAscii(text: string): boolean {
+  // eslint-disable-next-line no-control-regex -- the range begins there
+  return /^[\x00-\x7f]*$/.test(text);
 }
 
 /** As redirects name it: with the port unless it is the scheme's own; IPv6 in brackets. */
@@ -113,7 +151,7 @@ export function requestUrl(request: HttpRequest): string {
 
 /** Absolute path, no fragment, and nothing that would end the request line. */
 function encodeTarget(path: string): string {
-  const [withoutFragment = ''] = path.split('#', 1);
+  const [withoutFragment = ''] = path.toWellFormed().split('#', 1);
   const absolute = withoutFragment.startsWith('/') ? withoutFragment : `/${withoutFragment}`;
   // eslint-disable-next-line no-control-regex -- control characters are what must not be sent
   return absolute.replace(/[\x00-\x20\x7f"<>\\^`{|}]|[^\x00-\x7f]+/g, (text) =>

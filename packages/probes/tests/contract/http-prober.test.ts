@@ -104,6 +104,11 @@ describe(createHttpProber, () => {
 
   it.each([
     [{ name: 'A', value: 'x\r\nB: y' }, 'net/http: invalid header field value for "A"'],
+    [{ name: 'A', value: 'x\x7f' }, 'net/http: invalid header field value for "A"'],
+    [{ name: 'A\n', value: '' }, 'net/http: invalid header field name "A\\n"'],
+    [{ name: 'Host', value: 'x\r\n\r\nGET /' }, 'net/http: invalid header field value for "Host"'],
+    [{ name: 'Host', value: 'x\0' }, 'net/http: invalid header field value for "Host"'],
+    [{ name: 'Connection', value: 'x\ny' }, 'net/http: invalid header field value for "Connection"'],
     [{ name: 'A B', value: '' }, 'net/http: invalid header field name "A B"'],
   ])('fails with the header %j, and sends nothing', async (header, why) => {
     await using server = await answering(ok());
@@ -113,6 +118,22 @@ describe(createHttpProber, () => {
       detail: `Get "http://127.0.0.1:${server.port}/": ${why}`,
     });
     expect(server.received).toEqual([]);
+  });
+
+  it.each(['A', 'X-Host'])('sends header %s in UTF-8: no letter becomes a line end', async (name) => {
+    await using server = await answering(ok());
+    await probe({ port: server.port, headers: [{ name, value: 'x\u010d\u010aB: y' }] });
+    expect(server.received).toHaveLength(1);
+    const sent = Buffer.from(server.received[0] ?? '', 'latin1').toString('utf8');
+    expect(sent).toContain(`\r\n${name}: x\u010d\u010aB: y\r\n`);
+    expect(server.received[0]).not.toContain('\r\nB:');
+  });
+
+  it('sends no line end for a Host of other letters', async () => {
+    await using server = await answering(ok());
+    const value = 'x\u010d\u010a\u010d\u010aGET';
+    await probe({ port: server.port, headers: [{ name: 'Host', value }] });
+    expect(server.received.join('')).not.toMatch(/x\r?\n/);
   });
 
   it('follows a redirect on the same host, to another port too', async () => {

@@ -11,6 +11,8 @@ const plan = (over: Partial<HttpAction>, ports = {}) =>
     anInstance({ ports }),
   );
 
+const given = (value: string) => ({ headers: [{ name: 'Host', value }] });
+
 describe(planHttpRequest, () => {
   it.each([
     ['the default port', {}, { hostname: '10.0.0.7', port: 80, host: '10.0.0.7:80' }],
@@ -22,6 +24,10 @@ describe(planHttpRequest, () => {
     ['an IPv6 host', { host: '[fd00::1]' }, { hostname: 'fd00::1', host: '[fd00::1]:80' }],
     ['a path without a slash', { path: 'x?y' }, { target: '/x?y' }],
     ['a fragment', { path: '/x#y' }, { target: '/x' }],
+    ['half a character', { path: '/\ud800' }, { target: '/%EF%BF%BD' }],
+    ['a Host in another script', given('čaj.example:1'), { host: 'xn--aj-dma.example:1' }],
+    ['a Host that names none', given('a b'), { host: '' }],
+    ['a Host with a path', given('a/b'), { host: '' }],
     ['a path that would end the line', { path: '/a\r\nX: y' }, { target: '/a%0D%0AX:%20y' }],
   ] as const)('plans %s', (_, action, want) => {
     expect(plan(action as Partial<HttpAction>, { web: 8081 })).toMatchObject(want);
@@ -29,6 +35,8 @@ describe(planHttpRequest, () => {
 
   it.each([
     ['an unknown port name', { port: 'admin' }, 'there is no port named "admin"'],
+    ['a host that would end the line', { host: 'a\r\nX: y' }, 'invalid host name "a\\r\\nX: y"'],
+    ['a host that is a URL', { host: 'a/b?c' }, 'invalid host name "a/b?c"'],
     ['port 0', { port: 0 }, 'invalid port number: 0'],
     ['port 70000', { port: 70_000 }, 'invalid port number: 70000'],
   ] as const)('refuses %s', (_, action, want) => {

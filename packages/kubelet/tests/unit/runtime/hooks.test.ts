@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { ManualClock } from '@nodeagent/base/testing';
@@ -82,8 +82,10 @@ describe('callHook', () => {
   const servers: ReturnType<typeof createServer>[] = [];
   afterEach(() => servers.splice(0).forEach((server) => server.close()));
 
-  async function serve(status: number): Promise<number> {
-    const server = createServer((_, response) => response.writeHead(status).end('x'));
+  const serve = (status: number): Promise<number> =>
+    listening(createServer((_, response) => response.writeHead(status).end('x')));
+
+  async function listening(server: Server): Promise<number> {
     servers.push(server);
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     return (server.address() as AddressInfo).port;
@@ -93,6 +95,65 @@ describe('callHook', () => {
     const request = { host: '127.0.0.1', port: await serve(status), path: '/', headers: [] };
     await expect(callHook({ ...request, scheme: 'http' }, signal)).resolves.toBe('answered');
     await expect(callHook({ ...request, scheme: 'https' }, signal)).resolves.toBe('not-tls');
+  });
+
+  it('reads no more than 10 KiB of a body without end', async () => {
+    const ended = Promise.withResolvers<number>();
+    const server = createServer((_, response) => {
+      let sent = 0;
+      const more = (): void => {
+        while (!response.destroyed && response.write('x'.repeat(1024))) sent += 1024;
+      };
+      response.on('drain', more).on('close', () => ended.resolve(sent));
+      more();
+    });
+    const port = await listening(server);
+    const request = { scheme: 'http', host: '127.0.0.1', port, path: '/', headers: [] } as const;
+    await expect(callHook(request, signal)).resolves.toBe('answered');
+    // the rest is what the kernel took of it
+    expect(await ended.promise).toBeLessThan(64 * 1024 * 1024);
+  });
+
+  it('takes an answer whose body breaks off for one', async () => {
+    const server = createServer((_, response) => {
+      response.writeHead(200, { 'content-length': 100 }).write('half');
+      setImmediate(() => response.destroy());
+    });
+    const request = { host: '127.0.0.1', port: await listening(server), path: '/', headers: [] };
+    await expect(callHook({ ...request, scheme: 'http' }, signal)).resolves.toBe('answered');
+  });
+
+  it('sends the path escaped and headers in UTF-8', async () => {
+    const asked: string[] = [];
+    const server = createServer(({ url = '', headers }, response) => {
+      const text = Buffer.from(String(headers['x-a']), 'latin1').toString('utf8');
+      asked.push(`${url} ${headers.host} ${text}`);
+      response.end();
+    });
+    const port = await listening(server);
+    const headers = [
+      { name: 'X-A', value: 'a\u010d\u010ab' },
+      { name: 'Host', value: 'www.example' },
+    ];
+    const request = { scheme: 'http', host: '127.0.0.1', port, path: '/a b\r\nc', headers } as const;
+    await callHook(request, signal);
+    expect(asked).toEqual(['/a%20b%0D%0Ac www.example a\u010d\u010ab']);
+  });
+
+  it.each([
+    ['Host', 'x\r\nX: y', 'net/http: invalid header field value for "Host"'],
+    ['X-A', 'x\ny', 'net/http: invalid header field value for "X-A"'],
+    ['X A', 'x', 'net/http: invalid header field name "X A"'],
+  ])('refuses the header %j: %j', async (name, value, why) => {
+    const request = { scheme: 'http', host: '127.0.0.1', port: 1, path: '/' } as const;
+    const call = callHook({ ...request, headers: [{ name, value }] }, signal);
+    await expect(call).rejects.toThrow(why);
+  });
+
+  it('refuses a host that would end a line', async () => {
+    const request = { scheme: 'http', port: 1, path: '/', headers: [] } as const;
+    const call = callHook({ ...request, host: '127.0.0.1\r\nX: y' }, signal);
+    await expect(call).rejects.toThrow('invalid host name');
   });
 });
 
