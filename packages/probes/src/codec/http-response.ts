@@ -1,7 +1,19 @@
 import { Buffer } from 'node:buffer';
 
-/** Longest head that is read; Go stops at 10 MiB, no honest health endpoint comes near this. */
+import { PendingBytes } from './pending-bytes.js';
+
+/**
+ * Longest head that is read, interim ones included; Go stops at 10 MiB, no honest health endpoint
+ * comes near this.
+ */
 const HEAD_LIMIT_BYTES = 256 * 1024;
+/** Of a line with a chunk's size and extensions: Go net/http/internal/chunked.go, maxLineLength. */
+const CHUNK_LINE_LIMIT_BYTES = 4096;
+/**
+ * How much more there may be of such lines than fair chunks have, 16 bytes and the chunk's own
+ * length again: Go net/http/internal/chunked.go, chunkedReader.excess.
+ */
+const CHUNK_EXCESS_LIMIT_BYTES = 16 * 1024;
 
 export interface ResponseHead {
   readonly status: number;
@@ -18,19 +30,25 @@ const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})(?: |$)/;
 /**
  * Reads one HTTP/1.x response as its bytes come in, and keeps no more of the body than asked for.
  * Skips interim responses (100, 103). Knows nothing of other headers than Location and the body's
- * framing, which is what makes it cheap.
+ * framing, which is what makes it cheap. It holds 256 KiB and the body at most, and work grows with
+ * the bytes, in however many pieces they come.
  *
  * @see RFC 9112
  */
 export class HttpResponseReader {
   readonly #bodyLimit: number;
-  #pending: Buffer = Buffer.alloc(0);
+  readonly #pending = new PendingBytes();
   #head: ResponseHead | undefined;
+  /** Of the head that is being read, in latin1. */
+  #statusLine: string | undefined;
+  #fields: Fields = {};
+  #headBytes = 0;
   #framing: Framing = { kind: 'until-end' };
   #body: Buffer[] = [];
   #bodyBytes = 0;
   /** Bytes left of the present chunk; -2 stands for the line break after it. */
   #chunkLeft = 0;
+  #chunkExcess = 0;
   #done = false;
   #problem: string | undefined;
 
@@ -60,11 +78,10 @@ export class HttpResponseReader {
   /** The bytes may be overwritten after the call. */
   push(bytes: Buffer): void {
     if (this.#done || this.#problem !== undefined) return;
-    this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
-    while (this.#head === undefined && this.#readHead());
+    this.#pending.push(bytes);
+    if (this.#head === undefined) this.#readHead();
     if (this.#head !== undefined) this.#readBody();
-    // What is left over belongs to the caller's buffer.
-    this.#pending = this.#pending.length === 0 ? this.#pending : Buffer.from(this.#pending);
+    this.#pending.settle();
   }
 
   /** The other side has sent everything. */
@@ -75,33 +92,46 @@ export class HttpResponseReader {
     else this.#problem = 'unexpected EOF';
   }
 
-  /** @returns whether another head may follow at once */
-  #readHead(): boolean {
-    const end = headEnd(this.#pending);
-    if (end === undefined) {
-      if (this.#pending.length > HEAD_LIMIT_BYTES) this.#problem = 'response head is too long';
-      else if (!couldBeHttp(this.#pending)) this.#malformed();
-      return false;
+  #readHead(): void {
+    while (this.#head === undefined && this.#problem === undefined) {
+      const before = this.#pending.length;
+      if (this.#statusLine === undefined && !couldBeHttp(this.#pending.peek(7))) {
+        this.#malformed(this.#pending.peek(64).toString('latin1'));
+        return;
+      }
+      const line = this.#pending.line();
+      this.#headBytes += before - this.#pending.length;
+      const bytes = this.#headBytes + (line === undefined ? this.#pending.length : 0);
+      if (bytes > HEAD_LIMIT_BYTES) this.#problem = 'response head is too long';
+      else if (line === undefined) return;
+      else this.#readHeadLine(line);
     }
-    const [statusLine = '', ...fields] = this.#pending.toString('latin1', 0, end).split(/\r?\n/);
-    const status = Number(STATUS_LINE.exec(statusLine)?.[1]);
-    if (Number.isNaN(status)) {
-      this.#malformed();
-      return false;
-    }
-    this.#pending = this.#pending.subarray(end);
-    if (status >= 100 && status < 200 && status !== 101) return true;
-    this.#head = { status, location: fieldValue(fields, 'location') };
-    this.#frame(status, fields);
-    return false;
   }
 
-  #frame(status: number, fields: readonly string[]): void {
-    const length = fieldValue(fields, 'content-length');
+  #readHeadLine(line: string): void {
+    if (this.#statusLine === undefined) {
+      this.#statusLine = line;
+      if (!STATUS_LINE.test(line)) this.#malformed(line);
+      return;
+    }
+    if (line !== '') {
+      noteField(this.#fields, line);
+      return;
+    }
+    const status = Number(STATUS_LINE.exec(this.#statusLine)?.[1]);
+    const fields = this.#fields;
+    this.#statusLine = undefined;
+    this.#fields = {};
+    if (status >= 100 && status < 200 && status !== 101) return;
+    this.#head = { status, location: fields.location };
+    this.#frame(status, fields);
+  }
+
+  #frame(status: number, fields: Fields): void {
+    const { 'content-length': length, 'transfer-encoding': coding } = fields;
     if (status === 204 || status === 304) this.#framing = { kind: 'length', bytes: 0 };
-    else if (/(^|,)\s*chunked\s*$/i.test(fieldValue(fields, 'transfer-encoding') ?? '')) {
-      this.#framing = { kind: 'chunked' };
-    } else if (length !== undefined) {
+    else if (coding !== undefined && isChunked(coding)) this.#framing = { kind: 'chunked' };
+    else if (length !== undefined) {
       if (/^\d+$/.test(length)) this.#framing = { kind: 'length', bytes: Number(length) };
       else this.#problem = `bad Content-Length ${JSON.stringify(length)}`;
     }
@@ -110,7 +140,7 @@ export class HttpResponseReader {
   #readBody(): void {
     if (this.#problem !== undefined) return;
     if (this.#framing.kind === 'chunked') this.#readChunks();
-    else this.#pending = this.#keep(this.#pending, this.#pending.length);
+    else this.#keep(this.#pending.length);
     const { kind } = this.#framing;
     const whole = kind === 'length' && this.#bodyBytes >= this.#framing.bytes;
     if (whole || this.#bodyBytes >= this.#bodyLimit) this.#done = true;
@@ -119,60 +149,74 @@ export class HttpResponseReader {
   #readChunks(): void {
     while (this.#pending.length > 0 && this.#bodyBytes < this.#bodyLimit && !this.#done) {
       if (this.#chunkLeft > 0) {
-        const before = this.#pending.length;
-        this.#pending = this.#keep(this.#pending, this.#chunkLeft);
-        this.#chunkLeft -= before - this.#pending.length;
+        this.#chunkLeft -= this.#keep(this.#chunkLeft);
         if (this.#chunkLeft === 0) this.#chunkLeft = -2;
         continue;
       }
-      const end = this.#pending.indexOf(10);
-      if (end < 0) return;
-      const line = this.#pending.toString('latin1', 0, end).trim();
-      this.#pending = this.#pending.subarray(end + 1);
-      if (this.#chunkLeft === -2 && line === '') {
-        this.#chunkLeft = 0;
-        continue;
-      }
-      const size = /^([0-9a-f]{1,8})\s*(;|$)/i.exec(line)?.[1];
-      if (size === undefined || this.#chunkLeft === -2) {
-        this.#problem = 'malformed chunked encoding';
+      const before = this.#pending.length;
+      const line = this.#pending.line();
+      const bytes = line === undefined ? before : before - this.#pending.length;
+      if (bytes > CHUNK_LINE_LIMIT_BYTES) {
+        this.#problem = 'header line too long';
         return;
       }
-      this.#chunkLeft = Number.parseInt(size, 16);
-      this.#done = this.#chunkLeft === 0;
+      if (line === undefined) return;
+      if (!this.#readChunkLine(line.trim(), bytes)) return;
     }
   }
 
-  /** Takes up to `most` bytes into the body. @returns the rest */
-  #keep(bytes: Buffer, most: number): Buffer {
-    const room = Math.min(most, bytes.length, this.#bodyLimit - this.#bodyBytes);
-    if (room > 0) this.#body.push(Buffer.from(bytes.subarray(0, room)));
-    this.#bodyBytes += room;
-    return bytes.subarray(Math.min(most, bytes.length));
+  /** @returns whether there is more to read */
+  #readChunkLine(line: string, bytes: number): boolean {
+    if (this.#chunkLeft === -2 && line === '') {
+      this.#chunkLeft = 0;
+      return true;
+    }
+    const size = /^([0-9a-f]{1,8})[ \t]*(;|$)/i.exec(line)?.[1];
+    if (size === undefined || this.#chunkLeft === -2) {
+      this.#problem = 'malformed chunked encoding';
+      return false;
+    }
+    this.#chunkLeft = Number.parseInt(size, 16);
+    this.#done = this.#chunkLeft === 0;
+    this.#chunkExcess = Math.max(0, this.#chunkExcess + bytes - 16 - 2 * this.#chunkLeft);
+    if (this.#chunkExcess <= CHUNK_EXCESS_LIMIT_BYTES) return !this.#done;
+    this.#problem = 'chunked encoding contains too much non-data';
+    return false;
   }
 
-  #malformed(): void {
-    const [line = ''] = this.#pending.toString('latin1', 0, 64).split(/\r?\n/, 1);
+  /** Takes up to `most` bytes into the body, as far as there is room. @returns how many were there */
+  #keep(most: number): number {
+    const bytes = this.#pending.take(most);
+    const room = Math.min(bytes.length, this.#bodyLimit - this.#bodyBytes);
+    if (room > 0) this.#body.push(Buffer.from(bytes.subarray(0, room)));
+    this.#bodyBytes += room;
+    return bytes.length;
+  }
+
+  #malformed(text: string): void {
+    const [line = ''] = text.slice(0, 64).split(/\r?\n/, 1);
     this.#problem = `malformed HTTP response ${JSON.stringify(line)}`;
   }
 }
 
+/** The fields that count; of several of one name the first does. */
+type Fields = { [name in (typeof FIELDS)[number]]?: string };
+
+const FIELDS = ['location', 'content-length', 'transfer-encoding'] as const;
+
+function noteField(fields: Fields, line: string): void {
+  const name = FIELDS.find((one) => {
+    return line[one.length] === ':' && line.slice(0, one.length).toLowerCase() === one;
+  });
+  if (name !== undefined) fields[name] ??= line.slice(name.length + 1).trim();
+}
+
+/** Whether the last coding is that. */
+function isChunked(codings: string): boolean {
+  const last = codings.slice(codings.lastIndexOf(',') + 1);
+  return last.trim().toLowerCase() === 'chunked';
+}
+
 function couldBeHttp(bytes: Buffer): boolean {
-  const start = bytes.toString('latin1', 0, 7);
-  return 'HTTP/1.'.startsWith(start);
-}
-
-/** Offset behind the blank line. */
-function headEnd(bytes: Buffer): number | undefined {
-  const crlf = bytes.indexOf('\r\n\r\n');
-  const bare = bytes.indexOf('\n\n');
-  if (crlf >= 0 && (bare < 0 || crlf < bare)) return crlf + 4;
-  return bare >= 0 ? bare + 2 : undefined;
-}
-
-function fieldValue(fields: readonly string[], name: string): string | undefined {
-  const found = fields.find(
-    (field) => field[name.length] === ':' && field.slice(0, name.length).toLowerCase() === name,
-  );
-  return found?.slice(name.length + 1).trim();
+  return 'HTTP/1.'.startsWith(bytes.toString('latin1'));
 }

@@ -108,7 +108,10 @@ describe(createHttpProber, () => {
     [{ name: 'A\n', value: '' }, 'net/http: invalid header field name "A\\n"'],
     [{ name: 'Host', value: 'x\r\n\r\nGET /' }, 'net/http: invalid header field value for "Host"'],
     [{ name: 'Host', value: 'x\0' }, 'net/http: invalid header field value for "Host"'],
-    [{ name: 'Connection', value: 'x\ny' }, 'net/http: invalid header field value for "Connection"'],
+    [
+      { name: 'Connection', value: 'x\ny' },
+      'net/http: invalid header field value for "Connection"',
+    ],
     [{ name: 'A B', value: '' }, 'net/http: invalid header field name "A B"'],
   ])('fails with the header %j, and sends nothing', async (header, why) => {
     await using server = await answering(ok());
@@ -120,14 +123,17 @@ describe(createHttpProber, () => {
     expect(server.received).toEqual([]);
   });
 
-  it.each(['A', 'X-Host'])('sends header %s in UTF-8: no letter becomes a line end', async (name) => {
-    await using server = await answering(ok());
-    await probe({ port: server.port, headers: [{ name, value: 'x\u010d\u010aB: y' }] });
-    expect(server.received).toHaveLength(1);
-    const sent = Buffer.from(server.received[0] ?? '', 'latin1').toString('utf8');
-    expect(sent).toContain(`\r\n${name}: x\u010d\u010aB: y\r\n`);
-    expect(server.received[0]).not.toContain('\r\nB:');
-  });
+  it.each(['A', 'X-Host'])(
+    'sends header %s in UTF-8: no letter becomes a line end',
+    async (name) => {
+      await using server = await answering(ok());
+      await probe({ port: server.port, headers: [{ name, value: 'x\u010d\u010aB: y' }] });
+      expect(server.received).toHaveLength(1);
+      const sent = Buffer.from(server.received[0] ?? '', 'latin1').toString('utf8');
+      expect(sent).toContain(`\r\n${name}: x\u010d\u010aB: y\r\n`);
+      expect(server.received[0]).not.toContain('\r\nB:');
+    },
+  );
 
   it('sends no line end for a Host of other letters', async () => {
     await using server = await answering(ok());

@@ -135,7 +135,13 @@ describe('callHook', () => {
       { name: 'X-A', value: 'a\u010d\u010ab' },
       { name: 'Host', value: 'www.example' },
     ];
-    const request = { scheme: 'http', host: '127.0.0.1', port, path: '/a b\r\nc', headers } as const;
+    const request = {
+      scheme: 'http',
+      host: '127.0.0.1',
+      port,
+      path: '/a b\r\nc',
+      headers,
+    } as const;
     await callHook(request, signal);
     expect(asked).toEqual(['/a%20b%0D%0Ac www.example a\u010d\u010ab']);
   });
