@@ -205,6 +205,7 @@ function tellingStore(store: CertificateStore, issued: IssuedCertificate): Certi
       if (held !== undefined) issued.show(held.pem, held.certificate.notAfterMs);
       return held;
     },
+    inspect: (pem) => store.inspect(pem),
     save: (pem, nowMs) => store.save(pem, nowMs),
   };
 }

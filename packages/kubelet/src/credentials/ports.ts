@@ -73,7 +73,17 @@ export interface StubMaker {
 export interface CertificateStore {
   /** Undefined when there is none, or none that can be read. */
   current(): Promise<Readonly<{ certificate: Certificate; pem: KeyedPem }> | undefined>;
-  /** Makes it the one in force, for every reader at once. */
+  /**
+   * What a certificate and its key say, without touching the one in force.
+   *
+   * @throws {Error} when they cannot be used: no certificate, a broken one in the chain, another key
+   */
+  inspect(pem: KeyedPem): Certificate;
+  /**
+   * Makes it the one in force, for every reader at once.
+   *
+   * @throws {Error} as `inspect`; the one in force stays
+   */
   save(pem: KeyedPem, nowMs: number): Promise<void>;
 }
 

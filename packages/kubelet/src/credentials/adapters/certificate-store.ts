@@ -36,14 +36,14 @@ export function createCertificateStore(
       if (certificatePem === undefined || keyPem === undefined) return undefined;
       return parsed({ certificatePem, keyPem });
     },
-    save: async ({ certificatePem, keyPem }, nowMs) => {
+    inspect: (pem) => described(inspected(pem).chain[0]),
+    save: async (pem, nowMs) => {
+      const { chain, key } = inspected(pem);
       await mkdir(directory, { recursive: true, mode: 0o700 });
       const stamp = new Date(nowMs).toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
       const path = join(directory, `kubelet-${purpose}-${stamp}.pem`);
-      await writeFile(`${path}.new`, `${certificatePem.trim()}\n${keyPem.trim()}\n`, {
-        mode: 0o600,
-        flush: true,
-      });
+      const text = chain.map((one) => `${one.toString().trim()}\n`).join('');
+      await writeFile(`${path}.new`, `${text}${key}`, { mode: 0o600, flush: true });
       await rename(`${path}.new`, path);
       await unlink(`${link}.new`).catch(unlessMissing);
       await symlink(basename(path), `${link}.new`);
@@ -52,12 +52,32 @@ export function createCertificateStore(
   };
 }
 
+const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/**
+ * The certificate, those that lead from it to its CA, and the key in PEM. The certificate comes
+ * first.
+ *
+ * @throws {Error} when they are not that
+ */
+function inspected({ certificatePem, keyPem }: KeyedPem): {
+  readonly chain: readonly [X509Certificate, ...X509Certificate[]];
+  readonly key: string;
+} {
+  const blocks = certificatePem.match(BLOCK) ?? [];
+  const [first, ...rest] = blocks.map((block) => new X509Certificate(block));
+  if (first === undefined) throw new Error('there is no certificate in what was issued');
+  const key = createPrivateKey(keyPem);
+  if (!first.checkPrivateKey(key)) {
+    throw new Error('the first certificate that was issued is not for the key of the request');
+  }
+  return { chain: [first, ...rest], key: keyPem.trim() + '\n' };
+}
+
 /** @returns undefined for what is no certificate with its key: it cannot be shown to anybody */
 function parsed(pem: KeyedPem): { certificate: Certificate; pem: KeyedPem } | undefined {
   try {
-    const certificate = new X509Certificate(pem.certificatePem);
-    if (!certificate.checkPrivateKey(createPrivateKey(pem.keyPem))) return undefined;
-    return { certificate: described(certificate), pem };
+    return { certificate: described(inspected(pem).chain[0]), pem };
   } catch {
     return undefined; // half of a file, or another's: a new one is asked for
   }
@@ -80,7 +100,17 @@ function described(certificate: X509Certificate): Certificate {
     organizations: valuesOf('O'),
     dnsNames: namesOf('DNS:'),
     ipAddresses: namesOf('IP Address:').map(shortAddress),
+    extendedUsages: usagesOf(certificate),
   };
+}
+
+/** Undefined for a certificate that does not say, whatever the type says. */
+function usagesOf({
+  keyUsage,
+}: {
+  readonly keyUsage: readonly string[] | undefined;
+}): readonly string[] {
+  return keyUsage ?? [];
 }
 
 /** Node prints IPv6 addresses in full, nodes report them short. */

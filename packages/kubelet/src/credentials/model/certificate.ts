@@ -6,6 +6,8 @@ export interface Certificate {
   readonly organizations: readonly string[];
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
+  /** Object identifiers of what it may be used for; any use when absent or empty. */
+  readonly extendedUsages?: readonly string[];
 }
 
 /** What a certificate is asked for. */

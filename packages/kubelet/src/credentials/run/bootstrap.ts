@@ -5,6 +5,7 @@ import { clientTemplate } from '../plan/certificate-template.js';
 import { retryDelayMs } from '../plan/rotation.js';
 import type { CertificateStore } from '../ports.js';
 import { requestCertificate, type RequestPorts } from './request-certificate.js';
+import { saveIssued } from './save-issued.js';
 
 export interface BootstrapOptions extends RequestPorts {
   readonly nodeName: string;
@@ -34,7 +35,8 @@ export async function bootstrapCertificate(
     const held = (await store.current())?.certificate;
     if (held?.commonName === template.commonName && held.notAfterMs > clock.nowMs()) return;
     try {
-      await store.save(await requestCertificate(template, options, signal), clock.nowMs());
+      const pem = await requestCertificate(template, options, signal);
+      await saveIssued(pem, { template, held }, options);
       await options.pendingKey?.remove();
       log.info({ commonName: template.commonName }, 'the node has its first certificate');
       return;

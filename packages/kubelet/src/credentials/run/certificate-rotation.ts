@@ -6,6 +6,7 @@ import { isSameTemplate } from '../plan/certificate-template.js';
 import { retryDelayMs, rotationDeadlineMs } from '../plan/rotation.js';
 import type { CertificateStore } from '../ports.js';
 import { requestCertificate, type RequestPorts } from './request-certificate.js';
+import { saveIssued } from './save-issued.js';
 
 export interface RotationOptions extends RequestPorts {
   readonly purpose: CertificatePurpose;
@@ -57,11 +58,11 @@ export async function runCertificateRotation(
     try {
       const pem = await withTemplate(options, wanted, signal);
       if (pem === undefined) continue; // another one is wanted by now
-      await store.save(pem, clock.nowMs());
+      await saveIssued(pem, { template: wanted, held: current }, options);
       figures.renewed(current, clock.nowMs());
       current = (await store.current())?.certificate;
       readAtMs = clock.monotonicMs();
-      // Asked for again at once, it would be asked for without end.
+      // One that lacks names is asked for again, not at once: that would have no end.
       if (rotationDeadlineMs(current, wanted, chance) <= clock.nowMs()) {
         throw new Error('the certificate that was issued is not the one that was asked for');
       }

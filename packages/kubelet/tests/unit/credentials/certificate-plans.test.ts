@@ -7,6 +7,7 @@ import {
   covers,
   servingTemplate,
 } from '../../../src/credentials/plan/certificate-template.js';
+import { issuedProblem } from '../../../src/credentials/plan/issued-certificate.js';
 import { retryDelayMs, rotationDeadlineMs } from '../../../src/credentials/plan/rotation.js';
 import { outcomeOf, signingRequest } from '../../../src/credentials/plan/signing-request.js';
 
@@ -45,6 +46,27 @@ describe(servingTemplate, () => {
     ],
   ])('%s', (_, addresses, want) => {
     expect(servingTemplate('n1', addresses)?.ipAddresses).toEqual(want);
+  });
+});
+
+describe(issuedProblem, () => {
+  const template = { ...clientTemplate('n1'), purpose: 'server', dnsNames: ['n1', 'n2'] } as const;
+  const held = { ...template, notBeforeMs: 0, notAfterMs: 10 * DAY };
+  const lacking = { ...held, dnsNames: ['n1'], notAfterMs: 20 * DAY };
+
+  it.each([
+    ['what was asked for', held, held, 5 * DAY, undefined],
+    ['one for any use', { ...held, extendedUsages: ['2.5.29.37.0'] }, held, 5 * DAY, undefined],
+    ['one that lacks a name, for a good one', lacking, held, 5 * DAY, /not the one/],
+    ['one that lacks a name, for one that is over', lacking, held, 15 * DAY, undefined],
+    ['one that lacks a name, for none', lacking, undefined, 0, undefined],
+    ['one of another node, for none', { ...lacking, commonName: 'x' }, undefined, 0, /not the one/],
+    ['one that is over', held, undefined, 10 * DAY, /ended 1970-01-11/],
+    ['one for clients', { ...held, extendedUsages: ['1.3.6.1.5.5.7.3.2'] }, held, 0, /TLS server/],
+  ])('%s', (_, issued, before, nowMs, want) => {
+    const problem = issuedProblem(issued, { template, held: before, nowMs });
+    if (want === undefined) expect(problem).toBeUndefined();
+    else expect(problem).toMatch(want);
   });
 });
 

@@ -32,6 +32,8 @@ let client: MemoryKubeClient;
 let log: MemoryLogger;
 let held: { certificate: Certificate; pem: KeyedPem } | undefined;
 let saved: KeyedPem[];
+/** What the signer makes otherwise than it was asked. */
+let issuedAs: Partial<Certificate>;
 let asked: number;
 let stop: AbortController;
 let running: Promise<unknown>;
@@ -42,6 +44,7 @@ beforeEach(() => {
   log = new MemoryLogger();
   held = undefined;
   saved = [];
+  issuedAs = {};
   asked = 0;
   stop = new AbortController();
   running = Promise.resolve();
@@ -61,6 +64,11 @@ function hold(pem: KeyedPem, template: CertificateTemplate): void {
 function options(template: () => CertificateTemplate | undefined): RotationOptions {
   const store: CertificateStore = {
     current: async () => held,
+    inspect: () => {
+      const notBeforeMs = clock.nowMs();
+      const wanted = template() ?? node;
+      return { ...wanted, notBeforeMs, notAfterMs: notBeforeMs + 10 * HOUR, ...issuedAs };
+    },
     save: async (pem) => {
       saved.push(pem);
       const wanted = template();
@@ -157,18 +165,20 @@ describe(runCertificateRotation, () => {
     expect(log.lines.some(({ message }) => message === 'certificate not renewed')).toBe(true);
   });
 
-  it('waits before it asks again when it is given another certificate than it asked for', async () => {
-    const rotation = options(() => node);
-    const save: CertificateStore['save'] = async (pem) => {
-      saved.push(pem);
-      hold(pem, { ...node, organizations: [] });
-    };
-    running = runCertificateRotation(
-      { ...rotation, store: { ...rotation.store, save } },
-      stop.signal,
-    );
-    await clock.advance(0);
+  it.each([
+    ['of another group', { organizations: [] }],
+    ['of another node', { commonName: 'system:node:n2' }],
+    ['that is over', { notAfterMs: 0 }],
+    ['for servers', { extendedUsages: ['1.3.6.1.5.5.7.3.1'] }],
+  ])('keeps the good one when it is given one %s, and asks again later', async (_, over) => {
+    hold({ certificatePem: 'old', keyPem: 'old' }, node);
+    await clock.advance(9.5 * HOUR);
+    issuedAs = over;
+    await rotate(() => node);
     await decide('Approved', 'another');
+    expect(saved).toEqual([]);
+    expect(held?.pem.certificatePem).toBe('old');
+    expect(log.lines.some(({ message }) => message === 'certificate not renewed')).toBe(true);
     await clock.advance(2000);
     expect(requests()).toHaveLength(1);
     await clock.advance(200);
