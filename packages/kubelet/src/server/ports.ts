@@ -17,8 +17,13 @@ export interface PodsOnNode {
 
 /** The API server's answers about who and what; both reject when it gives none. */
 export interface Reviews {
-  /** @returns undefined for a token that is nobody's */
-  identityOf(token: string, signal: AbortSignal): Promise<Identity | undefined>;
+  /**
+   * @param from who asks is counted by it, see `originOf`
+   * @returns undefined for a token that is nobody's
+   * @throws {TooManyQuestions}
+   */
+  identityOf(token: string, from: string, signal: AbortSignal): Promise<Identity | undefined>;
+  /** @throws {TooManyQuestions} */
   isAllowed(question: AccessQuestion, signal: AbortSignal): Promise<boolean>;
 }
 

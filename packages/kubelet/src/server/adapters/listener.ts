@@ -269,6 +269,7 @@ class Exchanges {
         path: at === -1 ? target : target.slice(0, at),
         query: new URLSearchParams(at === -1 ? '' : target.slice(at + 1)),
         credentials,
+        from: request.socket.remoteAddress,
         accept: request.headers.accept,
         upgrade,
       },

@@ -7,6 +7,8 @@ export interface NodeRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly credentials: Credentials;
+  /** Address of the client; undefined where it is not known. */
+  readonly from?: string | undefined;
   /** The header of that name. */
   readonly accept?: string | undefined;
   /** The connection is to become something other than HTTP. */

@@ -4,8 +4,8 @@ interface Kept<T> {
 }
 
 /**
- * Answers that are good for a time. Bounded: when it is full, the one that was put in first goes.
- * Times are monotonic milliseconds.
+ * Answers that are good for a time. Bounded: when it is full, the one goes that was not asked for
+ * the longest. Times are monotonic milliseconds.
  */
 export class ExpiringCache<T> {
   readonly #kept = new Map<string, Kept<T>>();
@@ -21,10 +21,19 @@ export class ExpiringCache<T> {
 
   get(key: string, nowMs: number): T | undefined {
     const found = this.#kept.get(key);
-    if (found === undefined) return undefined;
-    if (found.untilMs > nowMs) return found.value;
+    if (found === undefined || found.untilMs <= nowMs) return undefined;
     this.#kept.delete(key);
-    return undefined;
+    this.#kept.set(key, found);
+    return found.value;
+  }
+
+  /** Also for an answer that is no longer good. */
+  has(key: string): boolean {
+    return this.#kept.has(key);
+  }
+
+  delete(key: string): void {
+    this.#kept.delete(key);
   }
 
   put(key: string, value: T, untilMs: number): void {

@@ -3,7 +3,9 @@ import type { Logger } from '@nodeagent/base';
 import { type NodeRequest, Refusal } from '../model/exchange.js';
 import { ANONYMOUS, authenticated, type Identity } from '../model/identity.js';
 import { accessQuestions, failureText, refusalText } from '../plan/access.js';
+import { originOf } from '../plan/origin.js';
 import type { Reviews } from '../ports.js';
+import { TooManyQuestions } from './questions.js';
 
 export interface AdmissionRules {
   /** `authentication.anonymous.enabled` */
@@ -22,7 +24,8 @@ export interface DoorkeeperPorts {
 
 /**
  * Lets a request in, or throws the {@link Refusal} that it is answered with: 401 for nobody we
- * know, 403 for somebody who may not, 500 where the API server did not say.
+ * know, 403 for somebody who may not, 429 where too many others are being asked about, 500 where
+ * the API server did not say.
  */
 export class Doorkeeper {
   readonly #rules: AdmissionRules;
@@ -48,6 +51,7 @@ export class Doorkeeper {
       try {
         allowed = await this.#reviews.isAllowed(question, this.#lifetime);
       } catch (err) {
+        if (err instanceof TooManyQuestions) throw new Refusal(429, err.message);
         this.#log.warn({ err, user: identity.user }, 'the API server was asked in vain who may');
         throw new Refusal(500, failureText(question));
       }
@@ -60,15 +64,16 @@ export class Doorkeeper {
    * A certificate counts before a token. Whoever shows something that proves nothing is nobody, not
    * anonymous.
    */
-  async #identify({ credentials }: NodeRequest): Promise<Identity | undefined> {
+  async #identify({ credentials, from }: NodeRequest): Promise<Identity | undefined> {
     const { certificate, authorization } = credentials;
     if (certificate !== undefined) return authenticated(certificate);
     const token = /^bearer +(\S+) *$/i.exec(authorization ?? '')?.[1];
     if (token !== undefined && this.#rules.tokens) {
       try {
-        const found = await this.#reviews.identityOf(token, this.#lifetime);
+        const found = await this.#reviews.identityOf(token, originOf(from), this.#lifetime);
         return found === undefined ? undefined : authenticated(found);
       } catch (err) {
+        if (err instanceof TooManyQuestions) throw new Refusal(429, err.message);
         this.#log.warn({ err }, 'the API server was asked in vain whose token this is');
         return undefined;
       }

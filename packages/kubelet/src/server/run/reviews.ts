@@ -10,6 +10,7 @@ import {
 import type { Identity } from '../model/identity.js';
 import { ExpiringCache } from '../plan/expiring-cache.js';
 import type { Reviews } from '../ports.js';
+import { type QuestionLimits, Questions } from './questions.js';
 
 export interface ReviewOptions {
   /** Best one of its own: strangers decide how often it is used. */
@@ -26,63 +27,79 @@ export interface ReviewOptions {
 
 /** Answers of each kind that are kept at most; each is some hundred bytes. */
 const KEPT_ANSWERS = 1024;
-/** Questions to the API server under way at most; more fail at once. */
-const QUESTIONS_AT_A_TIME = 64;
+/** To the API server at a time; more fail at once. */
+const TOKEN_LIMITS: QuestionLimits = { most: 64, reserved: 16, mostEach: 8 };
+const ACCESS_LIMITS: QuestionLimits = { most: 64, reserved: 16, mostEach: 16 };
 
 /**
  * TokenReview and SubjectAccessReview with their caches. Failures are not kept, so whoever asks
  * again is answered as soon as the API server is back; the same question asked twice at a time is
  * sent once.
+ *
+ * A good answer is never pushed out by a bad one, and whoever had a good one still gets through
+ * when strangers ask all that they can.
  */
 export function createReviews(options: ReviewOptions): Reviews {
   const { client, clock, nodeName, digest } = options;
-  const tokens = new ExpiringCache<Readonly<{ identity: Identity | undefined }>>(KEPT_ANSWERS);
-  const verdicts = new ExpiringCache<boolean>(KEPT_ANSWERS);
-  const askOnce = createShared();
+  const identities = createAnswers<Identity | undefined>(TOKEN_LIMITS, {
+    clock,
+    ttlMs: () => options.tokenTtlMs,
+    isGood: (identity) => identity !== undefined,
+  });
+  const verdicts = createAnswers<boolean>(ACCESS_LIMITS, {
+    clock,
+    ttlMs: (allowed) => (allowed ? options.authorizedTtlMs : options.unauthorizedTtlMs),
+    isGood: (allowed) => allowed,
+  });
   return {
-    identityOf: async (token, signal) => {
-      const key = digest(token);
-      const known = tokens.get(key, clock.monotonicMs());
-      if (known !== undefined) return known.identity;
-      return askOnce(`token ${key}`, async () => {
+    identityOf: (token, from, signal) =>
+      identities({ key: digest(token), from }, async () => {
         const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenReview' };
         const answer = await client.create(TOKEN_REVIEWS, { ...review, spec: { token } }, signal);
-        const identity = reviewedIdentity(answer);
-        tokens.put(key, { identity }, clock.monotonicMs() + options.tokenTtlMs);
-        return identity;
-      });
-    },
+        return reviewedIdentity(answer);
+      }),
     isAllowed: async (question, signal) => {
       const spec = accessSpec(question, nodeName);
-      const key = JSON.stringify(spec);
-      const known = verdicts.get(key, clock.monotonicMs());
-      if (known !== undefined) return known;
-      return askOnce(key, async () => {
+      const from = question.identity.user;
+      return verdicts({ key: digest(JSON.stringify(spec)), from }, async () => {
         const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview' };
         const { status } = await client.create(SUBJECT_ACCESS_REVIEWS, { ...review, spec }, signal);
-        const allowed = status?.allowed === true && status.denied !== true;
-        const ttlMs = allowed ? options.authorizedTtlMs : options.unauthorizedTtlMs;
-        verdicts.put(key, allowed, clock.monotonicMs() + ttlMs);
-        return allowed;
+        return status?.allowed === true && status.denied !== true;
       });
     },
   };
 }
 
-type AskOnce = <T>(key: string, ask: () => Promise<T>) => Promise<T>;
+interface AnswerRules<T> {
+  readonly clock: Clock;
+  readonly ttlMs: (answer: T) => number;
+  readonly isGood: (answer: T) => boolean;
+}
 
-/** Whoever asks what is being asked waits for the same answer. */
-function createShared(): AskOnce {
-  const asking = new Map<string, Promise<unknown>>();
-  return <T>(key: string, ask: () => Promise<T>): Promise<T> => {
-    const found = asking.get(key);
-    if (found !== undefined) return found as Promise<T>;
-    if (asking.size >= QUESTIONS_AT_A_TIME) {
-      const text = `${asking.size} questions to the API server are under way already`;
-      return Promise.reject(new Error(text));
-    }
-    const answer = ask().finally(() => asking.delete(key));
-    asking.set(key, answer);
-    return answer;
+type Answers<T> = (
+  about: Readonly<{ key: string; from: string }>,
+  ask: () => Promise<T>,
+) => Promise<T>;
+
+/** Answers of one kind: the good ones and the others each have their own room. */
+function createAnswers<T>(
+  limits: QuestionLimits,
+  { clock, ttlMs, isGood }: AnswerRules<T>,
+): Answers<T> {
+  const good = new ExpiringCache<Readonly<{ answer: T }>>(KEPT_ANSWERS);
+  const bad = new ExpiringCache<Readonly<{ answer: T }>>(KEPT_ANSWERS);
+  const questions = new Questions<T>(limits);
+  return async ({ key, from }, ask) => {
+    const nowMs = clock.monotonicMs();
+    const known = good.get(key, nowMs) ?? bad.get(key, nowMs);
+    if (known !== undefined) return known.answer;
+    const askAndKeep = async (): Promise<T> => {
+      const answer = await ask();
+      const [room, other] = isGood(answer) ? [good, bad] : [bad, good];
+      other.delete(key);
+      room.put(key, { answer }, clock.monotonicMs() + ttlMs(answer));
+      return answer;
+    };
+    return questions.ask({ key, from, isKnown: good.has(key), ask: askAndKeep });
   };
 }

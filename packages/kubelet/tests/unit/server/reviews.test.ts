@@ -1,11 +1,13 @@
 import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createReviews, Doorkeeper } from '../../../src/server/index.js';
 import { Refusal } from '../../../src/server/model/exchange.js';
 import type { NodeRequest } from '../../../src/server/model/exchange.js';
 import { ExpiringCache } from '../../../src/server/plan/expiring-cache.js';
+import { originOf } from '../../../src/server/plan/origin.js';
 import type { Reviews } from '../../../src/server/ports.js';
+import { TooManyQuestions } from '../../../src/server/run/questions.js';
 
 const never = new AbortController().signal;
 const identity = { user: 'jane', groups: ['system:authenticated'] };
@@ -27,7 +29,7 @@ beforeEach(() => {
   answer = () => ({ allowed: true, authenticated: true, user: { username: 'jane' } });
   const create = async (_resource: unknown, review: unknown): Promise<never> => {
     asked.push(review as Asked);
-    return { ...(review as Asked), status: answer(review as Asked) } as never;
+    return { ...(review as Asked), status: await answer(review as Asked) } as never;
   };
   reviews = createReviews({
     client: { create },
@@ -69,14 +71,14 @@ describe(createReviews, () => {
   });
 
   it('keeps whose a token is, and that it is nobody’s', async () => {
-    expect(await reviews.identityOf('t', never)).toMatchObject({ user: 'jane' });
+    expect(await reviews.identityOf('t', 'peer', never)).toMatchObject({ user: 'jane' });
     answer = () => ({ authenticated: false, user: { username: 'root' } });
-    expect(await reviews.identityOf('u', never)).toBeUndefined();
-    await reviews.identityOf('t', never);
-    await reviews.identityOf('u', never);
+    expect(await reviews.identityOf('u', 'peer', never)).toBeUndefined();
+    await reviews.identityOf('t', 'peer', never);
+    await reviews.identityOf('u', 'peer', never);
     expect(asked).toHaveLength(2);
     await clock.advance(120_000);
-    expect(await reviews.identityOf('t', never)).toBeUndefined();
+    expect(await reviews.identityOf('t', 'peer', never)).toBeUndefined();
   });
 
   it('does not keep a failure', async () => {
@@ -89,26 +91,113 @@ describe(createReviews, () => {
   });
 
   it('sends a question once, however many ask it at a time', async () => {
-    await Promise.all(Array.from({ length: 50 }, () => reviews.identityOf('t', never)));
+    await Promise.all(Array.from({ length: 50 }, () => reviews.identityOf('t', 'peer', never)));
     expect(asked).toHaveLength(1);
   });
 
-  it('has a bounded number of questions under way', async () => {
-    const gate = Promise.withResolvers<object>();
-    answer = () => gate.promise;
-    const all = Array.from({ length: 100 }, (_, i) => reviews.identityOf(`t${i}`, never));
-    const outcomes = Promise.allSettled(all);
-    gate.resolve({});
-    const failed = (await outcomes).filter(({ status }) => status === 'rejected');
-    expect(failed).toHaveLength(36);
+  describe('while strangers ask all that they can', () => {
+    let gate: PromiseWithResolvers<object>;
+
+    /** Their tokens, one from each of so many addresses. @returns how many are not asked about */
+    async function flood(count: number, from = (i: number) => `10.0.0.${i}`): Promise<number> {
+      const all = Array.from({ length: count }, (_, i) =>
+        reviews.identityOf(`stranger ${i}`, from(i), never),
+      );
+      let refused = 0;
+      gates.push(...all.map((one) => one.catch(() => (refused += 1))));
+      await new Promise(setImmediate);
+      return refused;
+    }
+    const gates: Promise<unknown>[] = [];
+
+    beforeEach(() => {
+      gate = Promise.withResolvers();
+    });
+    afterEach(async () => {
+      gate.resolve({});
+      await Promise.all(gates.splice(0));
+    });
+    const hold = ({ spec }: Asked): unknown =>
+      String(spec['token']).startsWith('stranger') || spec['user'] === 'stranger'
+        ? gate.promise
+        : { allowed: true, authenticated: true, user: { username: 'jane' } };
+
+    it('one of them has a small share', async () => {
+      answer = hold;
+      expect(await flood(100, () => '10.0.0.1')).toBe(92);
+      expect(await reviews.identityOf('t', '10.0.0.2', never)).toMatchObject({ user: 'jane' });
+    });
+
+    it('all of them leave room for who was known before', async () => {
+      answer = hold;
+      await reviews.identityOf('t', 'peer', never);
+      await clock.advance(120_000);
+      expect(await flood(100)).toBe(52);
+      await expect(reviews.identityOf('new', 'peer', never)).rejects.toThrow('under way');
+      expect(await reviews.identityOf('t', 'peer', never)).toMatchObject({ user: 'jane' });
+    });
+
+    it('who may is asked all the same', async () => {
+      answer = hold;
+      await flood(100);
+      expect(await reviews.isAllowed(question, never)).toBe(true);
+    });
+
+    it('somebody known who may nothing leaves room for others', async () => {
+      answer = hold;
+      const stranger = { user: 'stranger', groups: [] };
+      const all = Array.from({ length: 100 }, (_, i) =>
+        reviews.isAllowed({ identity: stranger, verb: 'get', subresource: `s${i}` }, never),
+      );
+      gates.push(...all.map((one) => one.catch(() => undefined)));
+      expect(await reviews.isAllowed(question, never)).toBe(true);
+    });
+  });
+
+  it('keeps a good answer, however many bad ones come', async () => {
+    await reviews.identityOf('t', 'peer', never);
+    await reviews.isAllowed(question, never);
+    answer = () => ({ allowed: false, authenticated: false });
+    for (let i = 0; i < 5000; i += 1) {
+      await reviews.identityOf(`stranger ${i}`, 'peer', never);
+      await reviews.isAllowed({ ...question, subresource: `s${i}` }, never);
+    }
+    asked.length = 0;
+    expect(await reviews.identityOf('t', 'peer', never)).toMatchObject({ user: 'jane' });
+    expect(await reviews.isAllowed(question, never)).toBe(true);
+    expect(asked).toHaveLength(0);
+  });
+
+  it('does not believe a token any more that is nobody’s by now', async () => {
+    await reviews.identityOf('t', 'peer', never);
+    answer = () => ({ authenticated: false });
+    await clock.advance(120_000);
+    expect(await reviews.identityOf('t', 'peer', never)).toBeUndefined();
+    expect(await reviews.identityOf('t', 'peer', never)).toBeUndefined();
+    expect(asked).toHaveLength(2);
   });
 });
 
+describe(originOf, () => {
+  it.each([
+    ['10.0.0.1', '10.0.0.1'],
+    ['::ffff:10.0.0.1', '10.0.0.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8::5', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    [undefined, 'unknown'],
+  ])('%s counts as %s', (address, want) => expect(originOf(address)).toBe(want));
+});
+
 describe(ExpiringCache, () => {
-  it('lets go of what came first when it is full', () => {
+  it('lets go of what was not asked for the longest when it is full', () => {
     const cache = new ExpiringCache<number>(2);
-    for (const [i, key] of ['a', 'b', 'c'].entries()) cache.put(key, i, 10);
-    expect(['a', 'b', 'c'].map((key) => cache.get(key, 0))).toEqual([undefined, 1, 2]);
+    for (const [i, key] of ['a', 'b', 'c'].entries()) {
+      cache.put(key, i, 10);
+      cache.get('a', 0);
+    }
+    expect(['a', 'b', 'c'].map((key) => cache.get(key, 0))).toEqual([0, undefined, 2]);
     expect(cache.size).toBe(2);
   });
 });
@@ -144,6 +233,14 @@ describe(Doorkeeper, () => {
     answer = () => ({ authenticated: false });
     const wanted = request({ authorization: 'Bearer t' });
     expect(await outcome({ anonymous: true }, wanted)).toBe(401);
+  });
+
+  it('says so when too many others are being asked about', async () => {
+    answer = () => {
+      throw new TooManyQuestions('64 questions are under way already');
+    };
+    expect(await outcome({}, request({ certificate }))).toBe(429);
+    expect(await outcome({}, request({ authorization: 'Bearer t' }))).toBe(429);
   });
 
   it('lets nobody in while the API server does not say', async () => {
