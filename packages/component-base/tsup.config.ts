@@ -2,6 +2,8 @@ import { library } from '../../tsup.config.base.ts';
 
 export default library({
   index: 'src/index.ts',
+  'adapters/connections': 'src/adapters/connections.ts',
+  'adapters/guard-server': 'src/adapters/guard-server.ts',
   'adapters/process': 'src/adapters/process.ts',
   'adapters/tracing': 'src/adapters/tracing.ts',
   'adapters/upgrade': 'src/adapters/upgrade.ts',

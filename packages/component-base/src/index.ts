@@ -15,6 +15,7 @@ export { parseFlags } from './codec/parse-flags.js';
 export { ConfigError, type ConfigErrorCode, isConfigError, type Problem } from './model/errors.js';
 export { FEATURE_GATES } from './model/feature-gates.js';
 export type { FlagKind, FlagSpec, FlagValue, ParsedFlags } from './model/flag.js';
+export { originOf } from './plan/origin.js';
 export { shownFlags } from './render/flags.js';
 export { type ProgramText, renderHelp } from './render/help.js';
 export { flagzPage, type ProgramSelf, statuszPage, type ZPage } from './render/zpages.js';

@@ -11,23 +11,25 @@ import type { Socket } from 'node:net';
 import type { SecureContextOptions, TLSSocket } from 'node:tls';
 
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
+import {
+  Connections,
+  SERVER_LIMITS,
+  type ServerLimits,
+} from '@nodeagent/component-base/connections';
 
-import { parseSocketProtocols } from '../codec/socket-protocols.js';
-import { type Answer, failure } from '../model/exchange.js';
-import type { Credentials } from '../model/identity.js';
 import type { TlsSettings } from '../plan/tls-settings.js';
 import type { HandleRequest, KeyedCertificate, NodeListener, Reloaded } from '../ports.js';
-import { Connections, type Peer } from './connections.js';
+import { type ExchangeOptions, Exchanges } from './exchanges.js';
 import { type PeerIdentity, peerIdentity } from './peer-identity.js';
-import { type AnyRequest, type AnyResponse, respond, respondUpgrade } from './respond.js';
+import type { AnyRequest, AnyResponse } from './respond.js';
 
 export interface ListenerOptions {
   readonly address: string;
   readonly port: number;
   /** Cuts streams on which nothing moves for so long; 0 for never. */
   readonly streamIdleTimeoutMs: number;
-  /** Connections at a time; 512 when absent. */
-  readonly mostConnections?: number;
+  /** What clients may hold; see {@link LISTENER_LIMITS}. */
+  readonly limits?: Partial<ListenerLimits>;
   /** Told when the port is open: with port 0, which one it is. */
   readonly onListening?: (port: number) => void;
   readonly metrics: Metrics;
@@ -42,11 +44,30 @@ export interface SecureListenerOptions extends ListenerOptions {
   readonly clientCa: Reloaded<string> | undefined;
 }
 
-const MOST_CONNECTIONS = 512;
+/** Bounds on what clients may hold, in number and in milliseconds. */
+export interface ListenerLimits extends ServerLimits {
+  /** How long 64 KiB of an answer may take to leave, to somebody who is not known. */
+  readonly stallMs: number;
+  /** How long a client that was refused an upgrade may take to close the connection. */
+  readonly lingerMs: number;
+  /** How often connections are looked at. */
+  readonly sweepMs: number;
+}
+
+const LISTENER_LIMITS: ListenerLimits = {
+  ...SERVER_LIMITS,
+  stallMs: 30_000,
+  lingerMs: 5000,
+  sweepMs: 5000,
+};
+/**
+ * The same for somebody who is known, who may stop reading to think, where sessions have no limit.
+ * Kubernetes 1.36 pkg/kubelet/server/server.go, WriteTimeout.
+ */
+const KNOWN_STALL_MS = 4 * 3_600_000;
 /** Long enough for a command with an argument as long as the kernel takes. */
 const MAX_HEADER_BYTES = 256 * 1024;
 const HANDSHAKE_MS = 10_000;
-const UNPROVEN_MS = 30_000;
 const SWEEP_MS = 5000;
 const IDLE_MS = 90_000;
 /** For a request's headers, and for all of a request: no route reads more than a few bytes of body. */
@@ -82,6 +103,8 @@ export function createSecureListener(options: SecureListenerOptions): NodeListen
         // the end of one direction of a stream is not the end of the other
         allowHalfOpen: true,
         settings: { maxConcurrentStreams: 100, enablePush: false },
+        // of requests and answers that wait, in MiB
+        maxSessionMemory: 4,
       };
       const server = createSecureServer({ ...context(), ...more });
       // the type lacks what the server takes over from HTTP/1.1
@@ -100,7 +123,9 @@ export function createSecureListener(options: SecureListenerOptions): NodeListen
         for (const session of sessions) session.close();
       };
       const peers = new Peers(() => generation);
-      const ended = serveOn(server, { options, handle, identify: (one) => peers.of(one) }, signal);
+      const identify: ExchangeOptions['identify'] = (one, metWith) => peers.of(one, metWith);
+      const serving = { options, handle, identify, generation: () => generation };
+      const ended = serveOn(server, serving, signal);
       await Promise.all([
         ended,
         certificate.run(reload(false), signal),
@@ -114,7 +139,12 @@ export function createSecureListener(options: SecureListenerOptions): NodeListen
 export function createPlainListener(options: ListenerOptions): NodeListener {
   return {
     serve: async (handle, signal) => {
-      await serveOn(createServer(HTTP1), { options, handle, identify: () => 'nobody' }, signal);
+      const identify = (): 'nobody' => 'nobody';
+      await serveOn(
+        createServer(HTTP1),
+        { options, handle, identify, generation: () => 0 },
+        signal,
+      );
     },
   };
 }
@@ -133,30 +163,38 @@ class Peers {
     this.#generation = generation;
   }
 
-  /** @returns `'stale'` where the CAs changed since the client was looked at: it has to come anew */
-  of(request: AnyRequest): PeerIdentity | 'nobody' | 'stale' {
+  /**
+   * @param metWith which CAs the client was looked at with, when it connected
+   * @returns `'stale'` where they have changed since: the client has to come anew
+   */
+  of(request: AnyRequest, metWith: number | undefined): PeerIdentity | 'nobody' | 'stale' {
     const session = 'stream' in request ? request.stream.session : undefined;
     const key = session ?? request.socket;
     let known = this.#known.get(key);
     if (known === undefined) {
-      const peer = peerIdentity(request.socket as TLSSocket);
-      known = { peer, generation: this.#generation() };
+      const socket = request.socket as TLSSocket;
+      known = {
+        peer: peerIdentity(socket),
+        hasShown: socket.getPeerX509Certificate() !== undefined,
+      };
       this.#known.set(key, known);
     }
-    if (known.peer === undefined) return 'nobody';
-    return known.generation === this.#generation() ? known.peer : 'stale';
+    // also who was nobody with the CAs of then may be somebody with those of now
+    if (known.hasShown && metWith !== this.#generation()) return 'stale';
+    return known.peer ?? 'nobody';
   }
 }
 
 interface Known {
   readonly peer: PeerIdentity | undefined;
-  readonly generation: number;
+  /** There is a certificate, good or not. */
+  readonly hasShown: boolean;
 }
 
-interface Serving {
+interface Serving extends Pick<ExchangeOptions, 'handle' | 'identify'> {
   readonly options: ListenerOptions;
-  readonly handle: HandleRequest;
-  readonly identify: (request: AnyRequest) => PeerIdentity | 'nobody' | 'stale';
+  /** Of the client CAs that are asked for now. */
+  readonly generation: () => number;
 }
 
 /** @throws when the address cannot be had */
@@ -165,19 +203,26 @@ async function serveOn(
   serving: Serving,
   signal: AbortSignal,
 ): Promise<void> {
-  const { address, port, mostConnections, onListening, metrics, clock, log } = serving.options;
+  const { handle, identify, generation, options } = serving;
+  const { address, port, streamIdleTimeoutMs, onListening, metrics, clock, log } = options;
+  const limits: ListenerLimits = { ...LISTENER_LIMITS, ...options.limits };
   const turnedAway = metrics.counter({
     name: 'kubelet_server_connections_turned_away_total',
-    help: 'Connections to the node API that were closed to keep their number bounded.',
+    help: 'Connections to the node API that were closed to keep what clients hold bounded.',
     labelNames: ['reason'],
   });
-  const connections = new Connections({
-    most: mostConnections ?? MOST_CONNECTIONS,
-    unprovenMs: UNPROVEN_MS,
-    turnedAway,
+  const cut = metrics.counter({
+    name: 'kubelet_server_answers_cut_total',
+    help: 'Answers of the node API that were cut because the client did not take them.',
   });
-  const exchange = new Exchanges(serving, connections);
-  server.on('connection', (socket: Socket) => connections.add(socket, clock.monotonicMs()));
+  const nowMs = (): number => clock.monotonicMs();
+  const connections = new Connections({ ...limits, turnedAway, nowMs });
+  const stallMs = { stranger: limits.stallMs, known: streamIdleTimeoutMs || KNOWN_STALL_MS };
+  const { lingerMs } = limits;
+  const exchange = new Exchanges({
+    ...{ handle, identify, connections, streamIdleTimeoutMs, stallMs, lingerMs, cut, clock },
+  });
+  server.on('connection', (socket: Socket) => connections.add(socket, generation()));
   server.on('request', (request: AnyRequest, response: AnyResponse) => {
     exchange.answer(request, response).catch((err: unknown) => {
       log.error({ err, url: request.url }, 'answer not sent');
@@ -200,96 +245,9 @@ async function serveOn(
   const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
   log.info({ address, port: boundPort }, 'node API listens');
   onListening?.(boundPort);
-  while ((await clock.sleep(SWEEP_MS, signal)) === 'elapsed')
-    connections.sweep(clock.monotonicMs());
+  while ((await clock.sleep(limits.sweepMs, signal)) === 'elapsed') connections.sweep();
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     connections.closeAll();
   });
-}
-
-/** Requests in, answers out. */
-class Exchanges {
-  readonly #serving: Serving;
-  readonly #connections: Connections;
-
-  constructor(serving: Serving, connections: Connections) {
-    this.#serving = serving;
-    this.#connections = connections;
-  }
-
-  async answer(request: AnyRequest, response: AnyResponse): Promise<void> {
-    const gone = new AbortController();
-    const ongoing = this.#connections.begin(peerOf(request.socket));
-    response.once('close', () => {
-      ongoing.end();
-      gone.abort(new Error('the client is gone'));
-    });
-    response.once('finish', () => {
-      // a body that nobody reads must not be sent to its end
-      if (!request.complete && request.httpVersionMajor === 1) request.socket.destroySoon();
-    });
-    const answer = await this.#ask(request, false, gone.signal);
-    if (isLetIn(answer)) ongoing.prove();
-    if (answer.kind !== 'proxy') await respond(answer, response, gone.signal);
-  }
-
-  async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    const gone = new AbortController();
-    const ongoing = this.#connections.begin(peerOf(socket));
-    socket.on('error', () => undefined); // its close follows
-    socket.once('close', () => {
-      ongoing.end();
-      gone.abort(new Error('the client is gone'));
-    });
-    const answer = await this.#ask(request, true, gone.signal);
-    if (isLetIn(answer)) ongoing.prove();
-    if (socket.destroyed) return;
-    const idleTimeoutMs = this.#serving.options.streamIdleTimeoutMs;
-    await respondUpgrade(answer, { request, socket, head }, { idleTimeoutMs, signal: gone.signal });
-  }
-
-  async #ask(request: AnyRequest, upgrade: boolean, signal: AbortSignal): Promise<Answer> {
-    const { handle, identify, options } = this.#serving;
-    const target = request.url ?? '';
-    if (!target.startsWith('/')) return failure(400, 'the request must name a path');
-    const at = target.indexOf('?');
-    const peer = identify(request);
-    const isExpired = typeof peer === 'object' && peer.notAfterMs < options.clock.nowMs();
-    if (peer === 'stale' || isExpired) {
-      return { ...failure(401, 'Unauthorized'), headers: { connection: 'close' } };
-    }
-    const credentials: Credentials = {
-      authorization: request.headers.authorization ?? authorizationOf(request, upgrade),
-      ...(typeof peer === 'object' && { certificate: peer.identity }),
-    };
-    return handle(
-      {
-        method: request.method ?? '',
-        path: at === -1 ? target : target.slice(0, at),
-        query: new URLSearchParams(at === -1 ? '' : target.slice(at + 1)),
-        credentials,
-        from: request.socket.remoteAddress,
-        accept: request.headers.accept,
-        upgrade,
-      },
-      signal,
-    );
-  }
-}
-
-/** Of a WebSocket whose client cannot send headers. */
-function authorizationOf({ headers }: AnyRequest, upgrade: boolean): string | undefined {
-  if (!upgrade || headers.upgrade?.toLowerCase() !== 'websocket') return undefined;
-  const { token } = parseSocketProtocols(headers['sec-websocket-protocol']);
-  return token === undefined ? undefined : `Bearer ${token}`;
-}
-
-function isLetIn(answer: Answer): boolean {
-  return answer.kind !== 'body' || answer.status !== 401;
-}
-
-/** A copy: a socket that is gone no longer knows who was at its other end. */
-function peerOf({ remoteAddress, remotePort }: Socket | Http2ServerRequest['socket']): Peer {
-  return { remoteAddress, remotePort };
 }

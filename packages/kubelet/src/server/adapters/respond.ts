@@ -22,30 +22,60 @@ import {
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 export type AnyResponse = ServerResponse | Http2ServerResponse;
 
-/** Writes an answer; resolves when it is on its way or the client is gone. */
+/** The client did not take a piece of its answer in time. */
+export class StalledError extends Error {
+  override readonly name = 'StalledError';
+}
+
+export interface RespondOptions {
+  /** How long a piece may take to leave this process, milliseconds. */
+  readonly stallMs: number;
+  /** Fires when the client is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** Of a body that is longer, so much is given to the connection at a time. */
+const PIECE_BYTES = 64 * 1024;
+
+/**
+ * Writes an answer; resolves when it is on its way or the client is gone.
+ *
+ * @throws {StalledError} the client does not take it
+ */
 export async function respond(
   answer: Exclude<Answer, { kind: 'proxy' }>,
   response: AnyResponse,
-  signal: AbortSignal,
+  options: RespondOptions,
 ): Promise<void> {
-  if (answer.kind === 'stream') return sendStream(answer, response, signal);
-  sendBody(answer, response);
+  if (answer.kind === 'stream') return sendStream(answer, response, options);
+  return sendBody(answer, response, options);
 }
 
-function sendBody({ status, contentType, body, headers = {} }: BodyAnswer, to: AnyResponse): void {
+async function sendBody(
+  { status, contentType, body, headers = {} }: BodyAnswer,
+  to: AnyResponse,
+  options: RespondOptions,
+): Promise<void> {
   to.statusCode = status;
-  const length = String(Buffer.byteLength(body));
-  const all = { ...headers, 'content-type': contentType, 'content-length': length };
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  const all = { ...headers, 'content-type': contentType, 'content-length': String(bytes.length) };
   for (const [name, value] of Object.entries(all)) to.setHeader(name, value);
-  to.end(body as Buffer);
+  let at = 0;
+  if (to.req.method === 'HEAD') at = bytes.length;
+  for (; bytes.length - at > PIECE_BYTES; at += PIECE_BYTES) {
+    await write(to, bytes.subarray(at, at + PIECE_BYTES), options);
+    if (options.signal.aborted) return;
+  }
+  await inTime(options, (done) => (to as ServerResponse).end(bytes.subarray(at), done));
 }
 
 /** Headers go out with the first piece: until then a failure can still be told by a status. */
 async function sendStream(
   { contentType, chunks }: StreamAnswer,
   response: AnyResponse,
-  signal: AbortSignal,
+  options: RespondOptions,
 ): Promise<void> {
+  const { signal } = options;
   let begun = false;
   const begin = (): void => {
     if (begun) return;
@@ -57,29 +87,46 @@ async function sendStream(
   try {
     for await (const chunk of chunks) {
       begin();
-      await write(response, chunk, signal);
+      await write(response, chunk, options);
       if (signal.aborted) return;
     }
     begin();
     response.end();
   } catch (error) {
+    if (error instanceof StalledError) throw error;
     if (signal.aborted) return;
     const text = error instanceof Error ? error.message : String(error);
-    if (!begun) sendBody(failure(400, text), response);
+    if (!begun) await sendBody(failure(400, text), response, options);
     else (response as ServerResponse).destroy();
   }
 }
 
 /** Until the piece has left this process, and its memory may be used again, or the client is gone. */
-function write(response: AnyResponse, chunk: Uint8Array, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
+function write(response: AnyResponse, chunk: Uint8Array, options: RespondOptions): Promise<void> {
+  // a failure to write is followed by the connection's end
+  return inTime(options, (done) => (response as ServerResponse).write(chunk, done));
+}
+
+/** Until it is done or the client is gone. @throws {StalledError} */
+function inTime(
+  { stallMs, signal }: RespondOptions,
+  begin: (done: () => void) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => {
+      clearTimeout(timer);
       signal.removeEventListener('abort', done);
+    };
+    const done = (): void => {
+      leave();
       resolve();
     };
+    const timer = setTimeout(() => {
+      leave();
+      reject(new StalledError(`the client took nothing for ${stallMs} ms`));
+    }, stallMs);
     signal.addEventListener('abort', done, { once: true });
-    // a failure to write is followed by the connection's end
-    (response as ServerResponse).write(chunk, done);
+    begin(done);
   });
 }
 
@@ -91,13 +138,16 @@ export interface UpgradeExchange {
 
 /**
  * Answers a request that wants its connection to become something else: joins it to the runtime's
- * server, or answers as any other and closes it.
+ * server, or answers as any other and closes its own direction of it.
+ *
+ * @returns whether it was joined
+ * @throws {StalledError} the client does not take the answer
  */
 export async function respondUpgrade(
   answer: Answer,
   exchange: UpgradeExchange,
-  options: Readonly<{ idleTimeoutMs: number; signal: AbortSignal }>,
-): Promise<void> {
+  options: RespondOptions & Readonly<{ idleTimeoutMs: number }>,
+): Promise<boolean> {
   const { request, socket, head } = exchange;
   if (answer.kind === 'proxy') {
     const url = new URL(answer.url);
@@ -110,9 +160,10 @@ export async function respondUpgrade(
       const { streams } = answer.session ?? {};
       const connect = (): Socket => connectTo(url);
       const { idleTimeoutMs } = options;
-      return endWebSocket(exchange, { protocol, url, connect, streams, idleTimeoutMs });
+      await endWebSocket(exchange, { protocol, url, connect, streams, idleTimeoutMs });
+      return true;
     }
-    await proxyUpgrade(
+    const { kind } = await proxyUpgrade(
       { request, socket, head },
       {
         connect: (onread) => connectTo(url, onread),
@@ -124,7 +175,7 @@ export async function respondUpgrade(
         idleTimeoutMs: options.idleTimeoutMs,
       },
     );
-    return;
+    return kind === 'joined';
   }
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
@@ -132,8 +183,11 @@ export async function respondUpgrade(
   response.once('finish', () => {
     response.detachSocket(socket as Socket);
     socket.end();
+    // its end is only noticed where what comes before is read
+    socket.resume();
   });
-  await respond(answer, response, options.signal);
+  await respond(answer, response, options);
+  return false;
 }
 
 /** The sub-protocol that ends here; undefined for what the runtime is left to deal with. */

@@ -1,9 +1,9 @@
 import type { Logger } from '@nodeagent/base';
+import { originOf } from '@nodeagent/component-base';
 
 import { type NodeRequest, Refusal } from '../model/exchange.js';
 import { ANONYMOUS, authenticated, type Identity } from '../model/identity.js';
 import { accessQuestions, failureText, refusalText } from '../plan/access.js';
-import { originOf } from '../plan/origin.js';
 import type { Reviews } from '../ports.js';
 import { TooManyQuestions } from './questions.js';
 

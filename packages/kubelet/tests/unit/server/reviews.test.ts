@@ -5,7 +5,6 @@ import { createReviews, Doorkeeper } from '../../../src/server/index.js';
 import { Refusal } from '../../../src/server/model/exchange.js';
 import type { NodeRequest } from '../../../src/server/model/exchange.js';
 import { ExpiringCache } from '../../../src/server/plan/expiring-cache.js';
-import { originOf } from '../../../src/server/plan/origin.js';
 import type { Reviews } from '../../../src/server/ports.js';
 import { TooManyQuestions } from '../../../src/server/run/questions.js';
 
@@ -176,18 +175,6 @@ describe(createReviews, () => {
     expect(await reviews.identityOf('t', 'peer', never)).toBeUndefined();
     expect(asked).toHaveLength(2);
   });
-});
-
-describe(originOf, () => {
-  it.each([
-    ['10.0.0.1', '10.0.0.1'],
-    ['::ffff:10.0.0.1', '10.0.0.1'],
-    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
-    ['2001:db8::5', '2001:db8:0:0::/64'],
-    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
-    ['::1', '0:0:0:0::/64'],
-    [undefined, 'unknown'],
-  ])('%s counts as %s', (address, want) => expect(originOf(address)).toBe(want));
 });
 
 describe(ExpiringCache, () => {

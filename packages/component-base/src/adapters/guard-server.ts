@@ -1,0 +1,44 @@
+import type { Server } from 'node:http';
+
+import type { Clock, Counter } from '@nodeagent/base';
+
+import { Connections, SERVER_LIMITS, type ServerLimits } from './connections.js';
+
+export interface GuardOptions {
+  /** Connections that were closed, by `reason`. */
+  readonly turnedAway: Counter;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly limits?: Partial<ServerLimits>;
+}
+
+const SWEEP_MS = 5000;
+/** For a request's headers, for all of a request, and for a client that takes nothing of an answer. */
+const HEADERS_MS = 20_000;
+const REQUEST_MS = 30_000;
+const STALL_MS = 30_000;
+
+/**
+ * Bounds what clients of a plain HTTP server hold that knows none of them: connections in number and
+ * by origin, and each of them in time. To be called before the server listens.
+ */
+export function guardServer(server: Server, { turnedAway, clock, limits }: GuardOptions): void {
+  const nowMs = (): number => clock.monotonicMs();
+  const connections = new Connections({ ...SERVER_LIMITS, ...limits, turnedAway, nowMs });
+  Object.assign(server, {
+    headersTimeout: HEADERS_MS,
+    requestTimeout: REQUEST_MS,
+    timeout: STALL_MS,
+  });
+  server.on('connection', (socket) => connections.add(socket, 0));
+  server.on('request', (request, response) => {
+    const ongoing = connections.begin(request.socket);
+    ongoing.serve();
+    response.once('close', () => ongoing.end());
+    response.once('finish', () => {
+      // a body that nobody reads must not be sent to its end
+      if (!request.complete) request.socket.destroySoon();
+    });
+  });
+  const sweeping = setInterval(() => connections.sweep(), SWEEP_MS).unref();
+  server.once('close', () => clearInterval(sweeping));
+}

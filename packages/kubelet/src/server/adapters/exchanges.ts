@@ -1,0 +1,166 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Http2ServerRequest } from 'node:http2';
+import type { Socket } from 'node:net';
+
+import type { Clock, Counter } from '@nodeagent/base';
+import type { Connections, Ongoing } from '@nodeagent/component-base/connections';
+
+import { parseSocketProtocols } from '../codec/socket-protocols.js';
+import { type Answer, failure } from '../model/exchange.js';
+import type { Credentials } from '../model/identity.js';
+import type { HandleRequest } from '../ports.js';
+import type { PeerIdentity } from './peer-identity.js';
+import {
+  type AnyRequest,
+  type AnyResponse,
+  respond,
+  respondUpgrade,
+  StalledError,
+} from './respond.js';
+
+export interface ExchangeOptions {
+  readonly handle: HandleRequest;
+  readonly connections: Connections;
+  /** @param generation of the client CAs that the connection was met with */
+  readonly identify: (
+    request: AnyRequest,
+    generation: number | undefined,
+  ) => PeerIdentity | 'nobody' | 'stale';
+  /** Cuts streams on which nothing moves for so long; 0 for never. */
+  readonly streamIdleTimeoutMs: number;
+  /** How long a piece of an answer may take to leave, to a stranger and to somebody known. */
+  readonly stallMs: Readonly<{ stranger: number; known: number }>;
+  /** How long a client that was refused an upgrade may take to close the connection. */
+  readonly lingerMs: number;
+  /** Answers that were cut because the client did not take them. */
+  readonly cut: Counter;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+interface Asked {
+  readonly answer: Answer;
+  /** The answer is for somebody who showed credentials that are good. */
+  readonly isKnown: boolean;
+}
+
+/** Requests in, answers out. */
+export class Exchanges {
+  readonly #options: ExchangeOptions;
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+  }
+
+  async answer(request: AnyRequest, response: AnyResponse): Promise<void> {
+    const gone = new AbortController();
+    const ongoing = this.#options.connections.begin(peerOf(request.socket));
+    response.once('close', () => {
+      ongoing.end();
+      gone.abort(new Error('the client is gone'));
+    });
+    response.once('finish', () => {
+      // a body that nobody reads must not be sent to its end
+      if (!request.complete && request.httpVersionMajor === 1) request.socket.destroySoon();
+    });
+    const { answer, isKnown } = await this.#ask(request, false, gone.signal);
+    note(ongoing, { answer, isKnown });
+    if (answer.kind === 'proxy') return;
+    try {
+      const stallMs = this.#options.stallMs[isKnown ? 'known' : 'stranger'];
+      await respond(answer, response, { stallMs, signal: gone.signal });
+    } catch (error) {
+      if (!(error instanceof StalledError)) throw error;
+      this.#options.cut.increment();
+      // others of the connection are somebody's too, whose answers go on
+      if (isKnown) (response as ServerResponse).destroy();
+      else ongoing.cut();
+    }
+  }
+
+  async upgrade(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    const { connections, streamIdleTimeoutMs, stallMs, lingerMs } = this.#options;
+    const gone = new AbortController();
+    const ongoing = connections.begin(peerOf(socket));
+    socket.on('error', () => undefined); // its close follows
+    socket.once('close', () => {
+      ongoing.end();
+      gone.abort(new Error('the client is gone'));
+    });
+    const { answer, isKnown } = await this.#ask(request, true, gone.signal);
+    note(ongoing, { answer, isKnown });
+    if (socket.destroyed) return;
+    const isJoined = await respondUpgrade(
+      answer,
+      { request, socket, head },
+      { idleTimeoutMs: streamIdleTimeoutMs, stallMs: stallMs.stranger, signal: gone.signal },
+    ).catch((error: unknown) => {
+      if (!(error instanceof StalledError)) throw error;
+      ongoing.cut();
+      return false;
+    });
+    if (isJoined || socket.destroyed) return;
+    const patience = setTimeout(() => ongoing.cut(), lingerMs);
+    socket.once('close', () => clearTimeout(patience));
+  }
+
+  async #ask(request: AnyRequest, upgrade: boolean, signal: AbortSignal): Promise<Asked> {
+    const { handle, identify, connections, clock } = this.#options;
+    const target = request.url ?? '';
+    if (!target.startsWith('/')) {
+      return { answer: failure(400, 'the request must name a path'), isKnown: false };
+    }
+    const at = target.indexOf('?');
+    const peer = identify(request, connections.generationOf(peerOf(request.socket)));
+    const isExpired = typeof peer === 'object' && peer.notAfterMs < clock.nowMs();
+    if (peer === 'stale' || isExpired) {
+      if ('stream' in request) request.stream.session?.close();
+      const headers = { connection: 'close' };
+      return { answer: { ...failure(401, 'Unauthorized'), headers }, isKnown: false };
+    }
+    const credentials: Credentials = {
+      authorization: request.headers.authorization ?? authorizationOf(request, upgrade),
+      ...(typeof peer === 'object' && { certificate: peer.identity }),
+    };
+    const answer = await handle(
+      {
+        method: request.method ?? '',
+        path: at === -1 ? target : target.slice(0, at),
+        query: new URLSearchParams(at === -1 ? '' : target.slice(at + 1)),
+        credentials,
+        from: request.socket.remoteAddress,
+        accept: request.headers.accept,
+        upgrade,
+      },
+      signal,
+    );
+    const { certificate, authorization } = credentials;
+    const isShown = certificate !== undefined || authorization !== undefined;
+    return { answer, isKnown: isShown && !isRefusal(answer) };
+  }
+}
+
+function note(ongoing: Ongoing, { answer, isKnown }: Asked): void {
+  if (!isRefusal(answer)) ongoing.serve();
+  // who may open a session is no stranger, with or without a name
+  if (isKnown || answer.kind !== 'body') ongoing.prove();
+}
+
+/** Of a WebSocket whose client cannot send headers. */
+function authorizationOf({ headers }: AnyRequest, upgrade: boolean): string | undefined {
+  if (!upgrade || headers.upgrade?.toLowerCase() !== 'websocket') return undefined;
+  const { token } = parseSocketProtocols(headers['sec-websocket-protocol']);
+  return token === undefined ? undefined : `Bearer ${token}`;
+}
+
+/** Whoever asks is unknown, or is not asked about. */
+function isRefusal(answer: Answer): boolean {
+  return answer.kind === 'body' && (answer.status === 401 || answer.status === 429);
+}
+
+/** A copy: a socket that is gone no longer knows who was at its other end. */
+function peerOf({
+  remoteAddress,
+  remotePort,
+}: Socket | Http2ServerRequest['socket']): Readonly<Pick<Socket, 'remoteAddress' | 'remotePort'>> {
+  return { remoteAddress, remotePort };
+}
