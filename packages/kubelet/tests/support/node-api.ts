@@ -78,7 +78,10 @@ export async function startNodeApi(options: NodeApiFixtureOptions = {}): Promise
     secure: Promise.withResolvers<number>(),
     readOnly: Promise.withResolvers<number>(),
   };
-  const common = { address: '127.0.0.1', port: 0, streamIdleTimeoutMs: 0, metrics, clock, log };
+  const common = {
+    ...{ address: '127.0.0.1', port: 0, streamIdleTimeoutMs: 0, metrics, clock, log },
+    ...(options.listener?.limits && { limits: options.listener.limits }),
+  };
   const server = createNodeServer({
     ...{ metrics, clock, log },
     debug: options.debug ?? true,
