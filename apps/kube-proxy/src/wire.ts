@@ -63,7 +63,7 @@ export async function run(
     logger,
     sysctl: createProcSysctl(),
     interfaces: createHostInterfaces(),
-    http: createHttpListener(),
+    http: createHttpListener({ clock, metrics }),
     sockets: createForwardSockets(),
     openNetlink,
     readIpvsTable,

@@ -347,7 +347,8 @@ async function wirePorts(
     leftovers: podLeftovers(options, cgroups),
     prober: { http: createHttpProber(), tcp: createTcpProber(), grpc: createGrpcProber() },
     health: createHealthServer({
-      ...{ address: config.healthzBindAddress, port: config.healthzPort, clock, log },
+      ...{ address: config.healthzBindAddress, port: config.healthzPort },
+      ...{ metrics, clock, log },
     }),
     tasks: [
       ...(isStandalone ? [] : [(inner: AbortSignal) => queue.run(client, inner), services.run]),

@@ -1,13 +1,30 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
+import type { Clock, Metrics } from '@nodeagent/base';
+import { guardServer } from '@nodeagent/component-base/guard-server';
+
 import type { HttpAnswer, HttpHandler, HttpListener } from '../ports.js';
 import { listening } from './listening.js';
 
-/** Plain HTTP by Node's own server. */
-export function createHttpListener(): HttpListener {
+export interface HttpListenerOptions {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly metrics: Pick<Metrics, 'counter'>;
+}
+
+/** For each address that is listened on: health checks and scrapes come one at a time. */
+const LIMITS = { most: 128, mostOfStranger: 32 };
+
+/** Plain HTTP by Node's own server; what its clients hold is bounded. */
+export function createHttpListener({ clock, metrics }: HttpListenerOptions): HttpListener {
+  const turnedAway = metrics.counter({
+    name: 'kubeproxy_http_connections_turned_away_total',
+    help: 'Connections to the proxy’s health and metrics ports that were closed to keep what clients hold bounded.',
+    labelNames: ['reason'],
+  });
   return {
     listen: async ({ host, port }, handler) => {
       const server = createServer((request, response) => void answer(request, response, handler));
+      guardServer(server, { turnedAway, clock, limits: LIMITS });
       await listening(server, { host, port });
       return {
         close: async () => {

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 
-import type { Clock, Logger } from '@nodeagent/base';
+import type { Clock, Counter, Logger, Metrics } from '@nodeagent/base';
+import { guardServer } from '@nodeagent/component-base/guard-server';
 
 import type { HealthServer } from '../../node/index.js';
 import { failure } from '../model/exchange.js';
@@ -10,24 +11,34 @@ export interface HealthServerOptions {
   readonly address: string;
   /** 0 switches it off. */
   readonly port: number;
+  readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const RETRY_MS = 5000;
+/** Health checks come one at a time. */
+const LIMITS = { most: 128, mostOfStranger: 32 };
 
 /** `/healthz` and the checks below it in plain text, to whoever asks. */
 export function createHealthServer({
   address,
   port,
+  metrics,
   clock,
   log,
 }: HealthServerOptions): HealthServer {
+  const turnedAway: Counter = metrics.counter({
+    name: 'kubelet_healthz_connections_turned_away_total',
+    help: 'Connections to the health port that were closed to keep what clients hold bounded.',
+    labelNames: ['reason'],
+  });
   return {
     run: async (problem, signal) => {
       if (port === 0) return;
       while (!signal.aborted) {
         const server = healthServer(problem);
+        guardServer(server, { turnedAway, clock, limits: LIMITS });
         try {
           await listen(server, port, address, signal);
           return;

@@ -1,0 +1,30 @@
+import { connect, type Socket } from 'node:net';
+
+import { ManualClock, MemoryMetrics } from '@nodeagent/base/testing';
+import { findFreePort, waitFor } from '@nodeagent/testbed';
+import { expect, it } from 'vitest';
+
+import { createHttpListener } from '../../../src/adapters/http-listener.js';
+
+it('answers health checks while a stranger holds all the connections that it can', async () => {
+  const metrics = new MemoryMetrics();
+  const http = createHttpListener({ clock: new ManualClock(), metrics });
+  const port = await findFreePort();
+  const listener = await http.listen({ host: '127.0.0.1', port }, () => ({
+    status: 200,
+    body: 'ok',
+  }));
+  const sockets: Socket[] = [];
+  for (let i = 0; i < 200; i += 1) {
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    socket.on('error', () => undefined).resume();
+    sockets.push(socket);
+    await new Promise((done) => socket.once('connect', done));
+  }
+  expect(await (await fetch(`http://127.0.0.1:${port}/healthz`)).text()).toBe('ok');
+  const cut = (): number | undefined =>
+    metrics.values.get('kubeproxy_http_connections_turned_away_total{reason="share"}');
+  await waitFor(() => (cut() ?? 0) >= 200 - 32, { what: 'the others to be cut' });
+  for (const socket of sockets) socket.destroy();
+  await listener.close();
+});
