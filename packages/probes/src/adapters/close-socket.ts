@@ -6,11 +6,17 @@ import type { Socket } from 'node:net';
  *
  * Linux tells a reader end-of-file even if a reset follows, because it came first
  * (net/ipv4/tcp_input.c, tcp_fin marks the socket as done).
+ *
+ * A peer that has not taken all of what it was sent is reset: it might never take the rest.
  */
 export function closeSocket(socket: Socket): void {
   if (socket.destroyed) return;
   if (socket.readableEnded) {
     socket.destroy(); // the peer closed first, so TIME_WAIT is on its side
+    return;
+  }
+  if (socket.writableLength > 0) {
+    socket.resetAndDestroy();
     return;
   }
   socket.end(() => {

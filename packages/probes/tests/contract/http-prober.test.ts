@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 
 import { describe, expect, it } from 'vitest';
@@ -200,6 +201,24 @@ describe(createHttpProber, () => {
     });
     const outcome = await probe({ port: server.port });
     expect(outcome).toEqual({ result: 'success', detail: 'well, that was' });
+  });
+
+  it('lets go of a server that answers early and takes nothing of a long request', async () => {
+    const sockets: Socket[] = [];
+    await using server = await listen((socket) => {
+      socket.pause();
+      socket.write(ok());
+      sockets.push(socket);
+    });
+    const value = 'x'.repeat(32 * 1024 * 1024);
+    const outcome = await probe({ port: server.port, headers: [{ name: 'A', value }] });
+    expect(outcome.result).toBe('success');
+    // it reads nothing: only a write tells it that the connection is gone
+    while (sockets[0]?.destroyed === false) {
+      sockets[0].write('x');
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    expect(server.endings[0]).toMatch(/^(ECONNRESET|EPIPE)$/);
   });
 
   it('speaks IPv6', async () => {
