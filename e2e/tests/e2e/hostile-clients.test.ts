@@ -1,4 +1,4 @@
-import { connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions } from 'node:tls';
@@ -123,6 +123,43 @@ async function withToken(i: number): Promise<string> {
   return promise;
 }
 
+const REFUSED_UPGRADE =
+  'GET /exec/a/b/c HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n';
+
+/** Connections of clients that are refused, and hold on to them. */
+async function holdRefused(count: number): Promise<string> {
+  const sockets: Socket[] = [];
+  const outcome = await repeat(count, async () => {
+    const socket = await tls({ ALPNProtocols: ['http/1.1'], allowHalfOpen: true });
+    sockets.push(socket);
+    socket.resume().write(REFUSED_UPGRADE);
+    await happened(socket, 'end');
+    return 'refused';
+  });
+  expect(await answers(e2e)).toBe('ok');
+  for (const socket of sockets) socket.destroy();
+  return outcome;
+}
+
+/** Streams whose refusal may not be sent: their windows are closed. */
+async function holdWithoutWindow(count: number): Promise<string> {
+  const sessions: ClientHttp2Session[] = [];
+  const outcome = await repeat(count, async () => {
+    const session = connectHttp2(`https://${host}:${PORT}`, {
+      rejectUnauthorized: false,
+      settings: { initialWindowSize: 0 },
+    });
+    session.on('error', () => undefined);
+    sessions.push(session);
+    const stream = session.request({ ':path': '/pods' }).on('error', () => undefined);
+    await new Promise((resolve) => stream.once('response', resolve).once('close', resolve));
+    return 'refused';
+  });
+  expect(await answers(e2e)).toBe('ok');
+  for (const session of sessions) session.destroy();
+  return outcome;
+}
+
 /** Idle connections, kept as long as the server keeps them. @returns how many it still holds */
 async function idle(count: number): Promise<string> {
   const sockets: Socket[] = [];
@@ -162,6 +199,8 @@ const attacks: readonly (readonly [string, () => Promise<string>])[] = [
   ['certificates of another CA', () => repeat(200, () => unknownCertificate())],
   ['HTTP/2 streams that are reset at once', () => repeat(100, resets)],
   ['tokens of nobody', () => repeat(600, withToken)],
+  ['refused upgrades that are held', () => holdRefused(600)],
+  ['HTTP/2 streams without a window', () => holdWithoutWindow(600)],
   ['connections that stay idle', () => idle(10_000)],
 ];
 
