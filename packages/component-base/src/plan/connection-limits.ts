@@ -23,7 +23,7 @@ export interface ServerLimits extends ConnectionTimes {
 
 export const SERVER_LIMITS: ServerLimits = {
   most: 512,
-  mostOfStranger: 64,
+  mostOfStranger: 256,
   unservedMs: 30_000,
   strangerMs: 60_000,
   quietMs: 120_000,

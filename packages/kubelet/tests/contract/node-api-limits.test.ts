@@ -2,6 +2,8 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
+import { createSystemClock } from '@nodeagent/base/system';
+import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -162,6 +164,37 @@ describe('strangers that hold every connection', { timeout: 180_000 }, () => {
     const head = await call(api.readOnlyPort, '/pods', {}, { plain: true, method: 'HEAD' });
     expect([200, 405]).toContain(head.status);
     expect(head.body).toBe('');
+  });
+});
+
+describe('somebody known', { timeout: 180_000 }, () => {
+  it('may take longer than strangers, from the first request on', async () => {
+    const [asked, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    class SlowRuntime extends MemoryRuntime {
+      override async listContainers(): Promise<never[]> {
+        asked.resolve();
+        await go.promise;
+        return [];
+      }
+    }
+    const slow = await startNodeApi({
+      runtime: new SlowRuntime({ clock: createSystemClock() }),
+      listener: { limits: { strangerMs: 300, unservedMs: 300, sweepMs: 50 } },
+    });
+    try {
+      const caller = await certificateOf(slow, 'admin', ['system:masters']);
+      const answer = call(slow.port, '/runningpods/', caller);
+      answer.catch(() => undefined); // looked at below
+      await asked.promise;
+      // one that comes later is cut by a later look at all of them
+      const options = { host: '127.0.0.1', port: slow.port, rejectUnauthorized: false };
+      const stranger = await opened(connectTls(options), 'secureConnect');
+      await new Promise((resolve) => stranger.resume().once('close', resolve));
+      go.resolve();
+      expect((await answer).status).toBe(200);
+    } finally {
+      await slow.stop();
+    }
   });
 });
 

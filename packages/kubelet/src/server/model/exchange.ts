@@ -11,6 +11,8 @@ export interface NodeRequest {
   readonly from?: string | undefined;
   /** The header of that name. */
   readonly accept?: string | undefined;
+  /** Called when the request is let in for somebody who is known: work may take long from here on. */
+  readonly onKnown?: () => void;
   /** The connection is to become something other than HTTP. */
   readonly upgrade: boolean;
 }

@@ -1,6 +1,7 @@
 import type { Clock, Counter, Gauge, Histogram, Labels, Logger, Metrics } from '@nodeagent/base';
 
 import { type Answer, failure, type NodeRequest, Refusal } from '../model/exchange.js';
+import { ANONYMOUS } from '../model/identity.js';
 import type { RouteName } from '../model/routes.js';
 import { findRoute, requestLabels, type RouteLimits } from '../plan/find-route.js';
 import type { Doorkeeper } from './admit.js';
@@ -59,7 +60,8 @@ export class NodeApi {
   handle(request: NodeRequest, signal: AbortSignal): Promise<Answer> {
     const { doorkeeper, limits } = this.#options;
     return this.#measured(request, 'readwrite', async () => {
-      await doorkeeper.admit(request);
+      const identity = await doorkeeper.admit(request);
+      if (identity !== ANONYMOUS) request.onKnown?.();
       return this.#answer(request, limits, signal);
     });
   }
