@@ -130,7 +130,8 @@ const REFUSED_UPGRADE =
 async function holdRefused(count: number): Promise<string> {
   const sockets: Socket[] = [];
   const outcome = await repeat(count, async () => {
-    const socket = await tls({ ALPNProtocols: ['http/1.1'], allowHalfOpen: true });
+    const halfOpen = connectTcp({ host, port: PORT, allowHalfOpen: true });
+    const socket = await tls({ ALPNProtocols: ['http/1.1'], socket: halfOpen });
     sockets.push(socket);
     socket.resume().write(REFUSED_UPGRADE);
     await happened(socket, 'end');

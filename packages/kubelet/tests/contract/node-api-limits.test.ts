@@ -78,7 +78,8 @@ async function opened(socket: Socket, event: string): Promise<Socket> {
 }
 const tls = (options: object = {}): Promise<Socket> => {
   const common = { host: '127.0.0.1', port: api.port, rejectUnauthorized: false };
-  return opened(connectTls({ ...common, allowHalfOpen: true, ...options }), 'secureConnect');
+  const all = { ...common, allowHalfOpen: true, ...options }; // half-open is not in its type
+  return opened(connectTls(all), 'secureConnect');
 };
 const plain = (): Promise<Socket> => {
   const options = { host: '127.0.0.1', port: api.readOnlyPort, allowHalfOpen: true };
