@@ -1,6 +1,14 @@
 export type { Brand } from './model/brand.js';
 export { formatGoDuration, parseGoDuration } from './model/duration.js';
 export {
+  cutAt,
+  type Glob,
+  globMatches,
+  parseGlob,
+  trimEndOf,
+  trimStartOf,
+} from './model/patterns.js';
+export {
   formatQuantity,
   parseQuantity,
   type Quantity,

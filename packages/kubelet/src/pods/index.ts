@@ -43,7 +43,7 @@ export {
 export { qosClass, type QosClass } from './model/qos.js';
 export { containerSpecHash } from './model/spec-hash.js';
 export { type ContainerVerdicts } from './model/verdict.js';
-export { expandReferences } from './plan/expansion.js';
+export { expandReferences, expandWords, LONGEST_EXPANSION } from './plan/expansion.js';
 export { containerGraceSeconds } from './plan/grace.js';
 export { latestOf } from './plan/plan-steps.js';
 export {

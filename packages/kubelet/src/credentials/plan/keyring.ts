@@ -1,3 +1,4 @@
+import { globMatches, parseGlob, trimEndOf } from '@nodeagent/base';
 import type { RegistryAuth } from '@nodeagent/cri-client';
 import type { Secret } from '@nodeagent/kube-client';
 
@@ -47,8 +48,9 @@ export function matchingEntries<T extends KeyringEntry>(
 }
 
 /**
- * Whether an image is one of those that a pattern means: globs in the labels of the host, the same
- * port, a path that begins alike.
+ * Whether an image is one of those that a pattern means: globs in the labels of the host (`*`, `?`,
+ * `[a-z]`, `\` before a character), the same port, a path that begins alike. A malformed glob means
+ * no image.
  *
  * @see Kubernetes 1.36 pkg/credentialprovider/keyring.go, URLsMatch
  */
@@ -74,9 +76,11 @@ function parseKey(key: string): Target {
 function parseUrl(text: string): Target {
   const slash = text.indexOf('/');
   const authority = slash < 0 ? text : text.slice(0, slash);
-  const found = /^(.*?)(?::(\d+))?$/.exec(authority);
   const path = slash < 0 ? '' : text.slice(slash);
-  return { host: found?.[1] ?? authority, port: found?.[2] ?? '', path };
+  const colon = authority.lastIndexOf(':');
+  const port = colon < 0 ? '' : authority.slice(colon + 1);
+  if (!/^\d+$/.test(port)) return { host: authority, port: '', path };
+  return { host: authority.slice(0, colon), port, path };
 }
 
 function matches(target: Target, wanted: Target): boolean {
@@ -85,16 +89,15 @@ function matches(target: Target, wanted: Target): boolean {
   const globs = target.host.split('.');
   const labels = wanted.host.split('.');
   return (
-    globs.length === labels.length && globs.every((glob, at) => matchesGlob(glob, labels[at] ?? ''))
+    globs.length === labels.length &&
+    globs.every((glob, at) => matchesLabel(glob, labels[at] ?? ''))
   );
 }
 
-function matchesGlob(glob: string, label: string): boolean {
-  const pattern = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${pattern}$`).test(label);
+/** A malformed pattern matches nothing, as upstream. */
+function matchesLabel(pattern: string, label: string): boolean {
+  const glob = parseGlob(pattern);
+  return glob !== undefined && globMatches(glob, label);
 }
 
 /** Keys as text, the last first: longer paths come before shorter ones, hosts before globs. */
@@ -123,7 +126,7 @@ function parseAuth(entry: unknown): RegistryAuth | undefined {
   const combined = decoded(text('auth'));
   const colon = combined.indexOf(':');
   const username = colon > 0 ? combined.slice(0, colon) : text('username');
-  const password = colon > 0 ? combined.slice(colon + 1).replace(/\0+$/, '') : text('password');
+  const password = colon > 0 ? trimEndOf(combined.slice(colon + 1), '\0') : text('password');
   if (username === undefined && identityToken === undefined) return undefined;
   return { username, password, identityToken };
 }

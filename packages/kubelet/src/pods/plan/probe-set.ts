@@ -1,7 +1,7 @@
 import type { Container, Probe } from '@nodeagent/kube-client';
 import { type ProbeAction, type ProbeSet, type ProbeSpec, withDefaults } from '@nodeagent/probes';
 
-import { expandReferences } from './expansion.js';
+import { expandWords } from './expansion.js';
 
 /** The probes of a container, as the prober wants them; empty when it has none. */
 export function probeSetOf(container: Container): ProbeSet {
@@ -78,7 +78,7 @@ function actionOf(
  */
 function execCommand(words: readonly string[] = [], { env = [] }: Container): readonly string[] {
   const values = new Map(env.map(({ name, value }) => [name, value ?? '']));
-  return words.map((word) => expandReferences(word, (name) => values.get(name)));
+  return expandWords(words, (name) => values.get(name));
 }
 
 /** A number that was written as text is still a number. */

@@ -1,13 +1,7 @@
 import type { ContainerConfig, EnvVar, Mount, StopSignal } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import {
-  containerSpecHash,
-  expandReferences,
-  podName,
-  podNamespace,
-  podUid,
-} from '../../pods/index.js';
+import { containerSpecHash, expandWords, podName, podNamespace, podUid } from '../../pods/index.js';
 import {
   ANNOTATION_DELETION_GRACE,
   ANNOTATION_HASH,
@@ -58,7 +52,7 @@ export function containerConfig(
   const { pod, container, restartCount, image, env, mounts } = input;
   const lookup = environmentLookup(env);
   const expanded = (words: readonly string[] | undefined): readonly string[] =>
-    (words ?? []).map((word) => expandReferences(word, lookup));
+    expandWords(words ?? [], lookup);
   return {
     metadata: { name: container.name, attempt: restartCount },
     image: { image: image.ref, userSpecifiedImage: container.image ?? '' },

@@ -1,56 +1,122 @@
+import { Buffer } from 'node:buffer';
+
+import { trimEndOf, trimStartOf } from '@nodeagent/base';
+
+/** What a file of variables says, up to its first line that cannot be read. */
+export interface EnvFile {
+  /** The first value of each name. */
+  readonly values: ReadonlyMap<string, string>;
+  readonly problem: string | undefined;
+}
+
 /** What a file of variables says of one of them. */
 export type EnvFileAnswer =
   | Readonly<{ kind: 'value'; value: string }>
   | Readonly<{ kind: 'absent' }>
   | Readonly<{ kind: 'problem'; problem: string }>;
 
-const NAME = /^[ \t]*([^=\n]*)=/;
+const BLANKS = ' \t';
+/** Without the line's end. @see Go bufio.MaxScanTokenSize */
+const LONGEST_LINE_BYTES = 65_535;
+const MOST_BYTES_PER_CHARACTER = 3;
 
 /**
- * The value of a variable in a file of `NAME='value'` lines. Values stand in single quotes, mean what
- * they say, and may go over several lines; `#` begins a comment. The first of a name counts, and what
- * comes after it is not looked at.
+ * Reads a file of `NAME='value'` lines. Values stand in single quotes, mean what they say, and may
+ * go over several lines; `#` begins a comment. A blank after the `=` makes the value empty. Linear:
+ * each character is looked at a fixed number of times.
  *
- * @see Kubernetes 1.36 pkg/util/env/env.go
+ * @see Kubernetes 1.36 pkg/kubelet/util/env/env_util.go
  */
-export function readEnvFile(text: string, key: string): EnvFileAnswer {
-  let rest = text;
-  let line = 1;
-  const skip = (count: number): void => {
-    line += rest.slice(0, count).split('\n').length - 1;
-    rest = rest.slice(count);
-  };
-  const refuse = (why: string): EnvFileAnswer => {
-    const problem = `invalid environment variable format at line ${line}: ${why}`;
-    return { kind: 'problem', problem };
-  };
-  while (rest !== '') {
-    const ignored = /^[ \t]*(#[^\n]*)?\r?(\n|$)/.exec(rest);
-    if (ignored !== null && ignored[0] !== '') {
-      skip(ignored[0].length);
-      continue;
-    }
-    const start = NAME.exec(rest);
-    if (start === null) return refuse("missing '='");
-    const name = start[1] ?? '';
-    if (name.trim() === '') return refuse('empty variable name');
-    if (/\s/.test(name)) return refuse("whitespace before '='");
-    const value = readValue(rest.slice(start[0].length));
-    if (typeof value === 'string') return refuse(value);
-    if (name === key) return { kind: 'value', value: value.text };
-    skip(start[0].length + value.length);
+export function parseEnvFile(text: string): EnvFile {
+  const values = new Map<string, string>();
+  const lines = new Lines(text);
+  for (let line = lines.next(); line !== undefined; line = lines.next()) {
+    const entry = readEntry(line, lines);
+    if (typeof entry === 'string') return { values, problem: entry };
+    if (entry !== undefined && !values.has(entry.name)) values.set(entry.name, entry.value);
   }
-  return { kind: 'absent' };
+  return { values, problem: lines.problem };
 }
 
-/** @returns what stands after the `=`, to the end of its last line, or what is wrong with it */
-function readValue(rest: string): Readonly<{ text: string; length: number }> | string {
-  const empty = /^([ \t][^\n]*)?\r?(\n|$)/.exec(rest);
-  if (empty !== null) return { text: '', length: empty[0].length };
-  if (!rest.startsWith("'")) return 'value must be enclosed in single quotes';
-  const end = rest.indexOf("'", 1);
-  if (end < 0) return 'unclosed single quote';
-  const after = /^[ \t]*(#[^\n]*)?\r?(\n|$)/.exec(rest.slice(end + 1));
-  if (after === null) return 'unexpected content after closing quote';
-  return { text: rest.slice(1, end), length: end + 1 + after[0].length };
+/**
+ * The value of a variable. Lines behind the first of that name are not judged: a file may end in
+ * something else.
+ */
+export function findInEnvFile({ values, problem }: EnvFile, key: string): EnvFileAnswer {
+  const value = values.get(key);
+  if (value !== undefined) return { kind: 'value', value };
+  return problem === undefined ? { kind: 'absent' } : { kind: 'problem', problem };
+}
+
+type Entry = Readonly<{ name: string; value: string }>;
+
+/** @returns nothing for a line without a variable, or what is wrong with it */
+function readEntry(line: string, lines: Lines): Entry | string | undefined {
+  const start = trimStartOf(line, BLANKS);
+  if (start === '' || start.startsWith('#')) return undefined;
+  const refuse = (why: string): string => badLine(lines.number, why);
+  const equals = start.indexOf('=');
+  if (equals < 0) return refuse("missing '='");
+  const name = start.slice(0, equals);
+  if (trimEndOf(name, BLANKS) === '') return refuse('empty variable name');
+  if (trimEndOf(name, BLANKS) !== name) return refuse("whitespace before '='");
+  const value = start.slice(equals + 1);
+  if (value !== '' && BLANKS.includes(value.charAt(0))) return { name, value: '' };
+  if (!value.startsWith("'")) return refuse('value must be enclosed in single quotes');
+  const quoted = readQuoted(value.slice(1), lines);
+  return typeof quoted === 'string' ? quoted : { name, value: quoted.text };
+}
+
+/** @param start what stands behind the opening quote on its line */
+function readQuoted(start: string, lines: Lines): Readonly<{ text: string }> | string {
+  const first = lines.number;
+  const parts: string[] = [];
+  for (let rest: string | undefined = start; rest !== undefined; rest = lines.next()) {
+    const end = rest.indexOf("'");
+    if (end < 0) {
+      parts.push(rest);
+      continue;
+    }
+    parts.push(rest.slice(0, end));
+    const after = trimStartOf(rest.slice(end + 1), BLANKS);
+    if (after === '' || after.startsWith('#')) return { text: parts.join('\n') };
+    return badLine(lines.number, 'unexpected content after closing quote');
+  }
+  return lines.problem ?? badLine(first, 'unclosed single quote');
+}
+
+function badLine(number: number, why: string): string {
+  return `invalid environment variable format at line ${number}: ${why}`;
+}
+
+/** The lines of a text one after the other, without `\n` or `\r\n`; ends at one that is too long. */
+class Lines {
+  /** Of the line given last, from 1. */
+  number = 0;
+  problem: string | undefined;
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  next(): string | undefined {
+    const text = this.#text;
+    if (this.#at >= text.length || this.problem !== undefined) return undefined;
+    const newline = text.indexOf('\n', this.#at);
+    const line = text.slice(this.#at, newline < 0 ? text.length : newline);
+    this.#at += line.length + 1;
+    this.number += 1;
+    if (isTooLong(line)) {
+      this.problem = badLine(this.number, `longer than ${LONGEST_LINE_BYTES} bytes`);
+      return undefined;
+    }
+    return line.endsWith('\r') ? line.slice(0, -1) : line;
+  }
+}
+
+function isTooLong(line: string): boolean {
+  const mayBe = line.length * MOST_BYTES_PER_CHARACTER > LONGEST_LINE_BYTES;
+  return mayBe && Buffer.byteLength(line) > LONGEST_LINE_BYTES;
 }

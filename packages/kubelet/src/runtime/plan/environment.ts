@@ -1,9 +1,9 @@
 import type { EnvVar as CriEnvVar } from '@nodeagent/cri-client';
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '@nodeagent/kube-client';
 
-import { expandReferences, podNamespace, StartError } from '../../pods/index.js';
+import { expandReferences, LONGEST_EXPANSION, podNamespace, StartError } from '../../pods/index.js';
 import { type FieldContext, podField, resourceField } from './pod-fields.js';
-import { readEnvFile } from './env-file.js';
+import { type EnvFile, findInEnvFile } from './env-file.js';
 import { serviceVariables } from './service-variables.js';
 
 /** Names of the objects that one container's environment is made from. */
@@ -33,7 +33,9 @@ export function environmentSources(container: Container): EnvironmentSources {
     const ref = valueFrom?.fileKeyRef;
     return ref === undefined ? [] : [{ volume: ref.volumeName, path: ref.path }];
   });
-  return { configMaps: distinct(configMaps), secrets: distinct(secrets), files };
+  // each is read once, however many variables ask for it
+  const distinctFiles = [...new Map(files.map((file) => [envFileKey(file), file])).values()];
+  return { configMaps: distinct(configMaps), secrets: distinct(secrets), files: distinctFiles };
 }
 
 function distinct(names: readonly (string | undefined)[]): readonly string[] {
@@ -48,7 +50,7 @@ export interface EnvironmentInput {
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
   readonly secrets: ReadonlyMap<string, Secret>;
   /** What is in the files, or why they cannot be read; by {@link envFileKey}. */
-  readonly files?: ReadonlyMap<string, string | Error>;
+  readonly files?: ReadonlyMap<string, EnvFile | Error>;
   /** Undefined before the first list of services. */
   readonly services: readonly Service[] | undefined;
 }
@@ -58,6 +60,7 @@ export function envFileKey({ volume, path }: EnvFileName): string {
 }
 
 type Value = string | Uint8Array;
+type Lookup = (name: string) => string | undefined;
 
 /**
  * The environment of one container: `envFrom`, then `env`, then variables of services that neither
@@ -76,8 +79,13 @@ export function buildEnvironment(input: EnvironmentInput): readonly CriEnvVar[] 
   const ofServices = serviceVariables(services ?? [], podNamespace(pod), links);
   const values = new Map<string, Value>();
   addWholeObjects(values, input);
+  const lookup: Lookup = (name) => textOf(values.get(name)) ?? ofServices.get(name);
+  let left = LONGEST_EXPANSION;
   for (const entry of container.env ?? []) {
-    const value = valueOf(entry, input, (name) => textOf(values.get(name)) ?? ofServices.get(name));
+    const value = entry.value
+      ? expandReferences(entry.value, lookup, left)
+      : sourceOf(entry, input);
+    if (entry.value) left = Math.max(0, left - (value?.length ?? 0));
     if (value !== undefined) values.set(entry.name, value);
   }
   const extra = [...ofServices].filter(([name]) => !values.has(name));
@@ -85,7 +93,7 @@ export function buildEnvironment(input: EnvironmentInput): readonly CriEnvVar[] 
 }
 
 /** Values by name, for `$(NAME)` in commands and paths. */
-export function environmentLookup(env: readonly CriEnvVar[]): (name: string) => string | undefined {
+export function environmentLookup(env: readonly CriEnvVar[]): Lookup {
   const values = new Map(env.map(({ name, value }) => [name, value ?? '']));
   return (name) => textOf(values.get(name));
 }
@@ -108,12 +116,7 @@ function addWholeObjects(values: Map<string, Value>, input: EnvironmentInput): v
   }
 }
 
-function valueOf(
-  entry: EnvVar,
-  input: EnvironmentInput,
-  lookup: (name: string) => string | undefined,
-): Value | undefined {
-  if (entry.value) return expandReferences(entry.value, lookup);
+function sourceOf(entry: EnvVar, input: EnvironmentInput): Value | undefined {
   const from = entry.valueFrom;
   if (from === undefined) return '';
   const { pod, container, fields } = input;
@@ -138,11 +141,11 @@ function fileKey(
   { volumeName, path, key, optional }: NonNullable<NonNullable<EnvVar['valueFrom']>['fileKeyRef']>,
   { files }: EnvironmentInput,
 ): string | undefined {
-  const text = files?.get(envFileKey({ volume: volumeName, path }));
-  if (typeof text !== 'string') {
-    throw refuse(`couldn't parse env file: ${text?.message ?? `${path} has not been read`}`);
+  const file = files?.get(envFileKey({ volume: volumeName, path }));
+  if (file === undefined || file instanceof Error) {
+    throw refuse(`couldn't parse env file: ${file?.message ?? `${path} has not been read`}`);
   }
-  const answer = readEnvFile(text, key);
+  const answer = findInEnvFile(file, key);
   if (answer.kind === 'problem') throw refuse(`couldn't parse env file: ${answer.problem}`);
   if (answer.kind === 'value' && answer.value !== '') return answer.value;
   if (optional === true) return undefined;

@@ -26,6 +26,7 @@ import type { PodCgroups } from '../../resources/index.js';
 import type { ContainerVolumes, ObjectSource } from '../../volumes/index.js';
 import { LABEL_CONTAINER_NAME } from '../model/labels.js';
 import { containerConfig, containerLogPath, nextRun } from '../plan/container-config.js';
+import { type EnvFile, parseEnvFile } from '../plan/env-file.js';
 import {
   buildEnvironment,
   envFileKey,
@@ -245,11 +246,11 @@ export class ContainerStarter {
   async #envFiles(
     pod: Pod,
     names: readonly EnvFileName[],
-  ): Promise<ReadonlyMap<string, string | Error>> {
+  ): Promise<ReadonlyMap<string, EnvFile | Error>> {
     const { volumes } = this.#ports;
     const read = names.map(async (name) => {
-      const text = volumes.readFile(pod, name.volume, name.path);
-      return [envFileKey(name), await text.catch(asError)] as const;
+      const file = volumes.readFile(pod, name.volume, name.path).then(parseEnvFile);
+      return [envFileKey(name), await file.catch(asError)] as const;
     });
     return new Map(await Promise.all(read));
   }

@@ -1,11 +1,18 @@
 import type { Container } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { readEnvFile } from '../../../src/runtime/plan/env-file.js';
-import { buildEnvironment } from '../../../src/runtime/plan/environment.js';
+import {
+  type EnvFileAnswer,
+  findInEnvFile,
+  parseEnvFile,
+} from '../../../src/runtime/plan/env-file.js';
+import { buildEnvironment, environmentSources } from '../../../src/runtime/plan/environment.js';
 import { goQuoted } from '../../../src/runtime/plan/go-quote.js';
 
-describe(readEnvFile, () => {
+const readEnvFile = (text: string, key: string): EnvFileAnswer =>
+  findInEnvFile(parseEnvFile(text), key);
+
+describe(parseEnvFile, () => {
   const values: readonly (readonly [string, string])[] = [
     ["KEY='value'", 'value'],
     ["KEY='value'\n", 'value'],
@@ -16,9 +23,15 @@ describe(readEnvFile, () => {
     ["KEY='$(A) \"\\n'", '$(A) "\\n'],
     ["KEY='first'\nKEY='second'", 'first'],
     ["KEY='found'\nthis is no line", 'found'],
-    ['KEY=', ''],
     ["KEY= 'blank before it'", ''],
-    ["A=\nKEY='x'", 'x'],
+    ['KEY=\t', ''],
+    ["A= \nKEY='x'", 'x'],
+    ["KEY='two\r\nlines'\r\n", 'two\nlines'],
+    ["KEY=''", ''],
+    ["KEY='x'#comment", 'x'],
+    [`${' '.repeat(65_000)}KEY='x'`, 'x'],
+    [`${'#'.repeat(65_535)}\nKEY='x'`, 'x'],
+    ["__proto__='a'\nKEY='x'", 'x'],
     ["A='several\n\nlines'\nKEY='x'", 'x'],
   ];
   it.each(values)('%j', (text, value) =>
@@ -33,6 +46,12 @@ describe(readEnvFile, () => {
     ['KEY', "line 1: missing '='"],
     ["\nKEY ='x'", "line 2: whitespace before '='"],
     ["='x'", 'line 1: empty variable name'],
+    [" \t ='x'", 'line 1: empty variable name'],
+    ['KEY=', 'line 1: value must be enclosed in single quotes'],
+    ["A='x'\r\nKEY=\r\n", 'line 2: value must be enclosed in single quotes'],
+    ["A='\n\n'x", 'line 3: unexpected content after closing quote'],
+    [`\n${'#'.repeat(65_536)}`, 'line 2: longer than 65535 bytes'],
+    [`KEY='\n${'ä'.repeat(32_768)}'`, 'line 2: longer than 65535 bytes'],
     ['KEY=x', 'line 1: value must be enclosed in single quotes'],
     ['KEY="x"', 'line 1: value must be enclosed in single quotes'],
     ["A='1\n2'\nKEY='x", 'line 3: unclosed single quote'],
@@ -42,6 +61,25 @@ describe(readEnvFile, () => {
       kind: 'problem',
       problem: `invalid environment variable format at ${problem}`,
     }),
+  );
+});
+
+describe('a file of a mebibyte', () => {
+  const mebibyte = 2 ** 20;
+  // each took minutes, or hours, when lines were matched by regular expressions over the rest
+  it.each([
+    [' ', 'problem'],
+    [' \n', 'absent'],
+    ['\n', 'absent'],
+    ['\r\n', 'absent'],
+    ['\t=', 'problem'],
+    ["A='\n", 'absent'],
+    ["A=''\n", 'absent'],
+    ['#\n', 'absent'],
+    ["'", 'problem'],
+    ['a', 'problem'],
+  ])('of %j is read at once: %s', (unit, kind) =>
+    expect(readEnvFile(unit.repeat(mebibyte / unit.length), 'KEY').kind).toBe(kind),
   );
 });
 
@@ -63,7 +101,7 @@ describe('fileKeyRef', () => {
       fields: { node: { hostIps: [], allocatable: {} }, podIps: [] },
       configMaps: new Map(),
       secrets: new Map(),
-      files: new Map([['v/a/env', file]]),
+      files: new Map([['v/a/env', file instanceof Error ? file : parseEnvFile(file)]]),
       services: [],
     });
   };
@@ -85,6 +123,14 @@ describe('fileKeyRef', () => {
     expect(() => build('KEY', optional, gone)).toThrow(`${text}: a/env: no such file`);
     expect(() => build('KEY', optional, 'nonsense')).toThrow(`${text}: invalid environment`);
   });
+});
+
+it('a file is read once, however many variables ask for it', () => {
+  const env = ['A', 'B'].map((key) => ({
+    name: key,
+    valueFrom: { fileKeyRef: { volumeName: 'v', path: 'env', key } },
+  }));
+  expect(environmentSources({ name: 'c', env }).files).toEqual([{ volume: 'v', path: 'env' }]);
 });
 
 describe(goQuoted, () => {

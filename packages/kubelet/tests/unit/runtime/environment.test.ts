@@ -45,6 +45,17 @@ function build(
 }
 
 describe(buildEnvironment, () => {
+  it('variables that double with every step end at a few mebibytes', () => {
+    const doubling = Array.from({ length: 60 }, (_, at) => ({
+      name: `V${at + 1}`,
+      value: `$(V${at})$(V${at})`,
+    }));
+    const values = build({ env: [{ name: 'V0', value: 'x' }, ...doubling] });
+    expect(values['V10']).toBe('x'.repeat(1024));
+    const total = Object.values(values).reduce((sum, value) => sum + String(value).length, 0);
+    expect(total).toBeLessThan(2 ** 23);
+  });
+
   it('lets later entries win and see only what comes before them', () => {
     const env = [
       { name: 'A', value: '$(B)' },
