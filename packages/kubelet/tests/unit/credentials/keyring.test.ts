@@ -50,7 +50,7 @@ describe(matchingEntries, () => {
 
   it('a key of many stars is answered for at once', () => {
     const label = 'a'.repeat(63);
-    const stars = `${'*a'.repeat(60)}b.example.com`;
+    const stars = `${'*a'.repeat(25)}b.example.com`;
     expect(keysFor(`${label}.example.com/app`, stars, '*.example.com')).toEqual(['*.example.com']);
     expect(matchesImage(stars, `${label}.example.com/app`)).toBe(false);
   });
