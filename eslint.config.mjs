@@ -1,5 +1,6 @@
 import nx from '@nx/eslint-plugin';
 import js from '@eslint/js';
+import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
 const pureMessage =
@@ -38,6 +39,26 @@ const boundaries = (allow) => ({
     },
   ],
 });
+
+/** Regular expressions are literals: only those can be read, and proved linear, before they run. */
+const noBuiltPatterns = {
+  meta: {
+    type: 'problem',
+    schema: [],
+    messages: {
+      built:
+        'Write regular expressions as literals; match patterns of others with parseGlob (docs/architecture.md, "Text of strangers").',
+    },
+  },
+  create: (context) => {
+    const report = (node) => context.report({ node, messageId: 'built' });
+    const text = '[arguments.0.type=/^(TemplateLiteral|BinaryExpression)$/]';
+    return {
+      ':matches(NewExpression, CallExpression)[callee.name="RegExp"]': report,
+      [`CallExpression[callee.property.name=/^(match|matchAll|search)$/]${text}`]: report,
+    };
+  },
+};
 
 /** A package's folders; `kubelet` has the same roles one room deeper. */
 const inRole = (...roles) => roles.map((role) => `packages/*/src/**/${role}/**/*.ts`);
@@ -81,6 +102,16 @@ export default tseslint.config(
       ],
       '@typescript-eslint/only-throw-error': 'error',
       '@nx/enforce-module-boundaries': ['error', boundaries([])],
+    },
+  },
+  {
+    name: 'patterns',
+    files: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
+    plugins: { regexp, house: { rules: { 'no-built-patterns': noBuiltPatterns } } },
+    rules: {
+      'house/no-built-patterns': 'error',
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential' }],
     },
   },
   {

@@ -1,9 +1,11 @@
 export type { Brand } from './model/brand.js';
 export { formatGoDuration, parseGoDuration } from './model/duration.js';
+export { type PemBlock, pemBlocks } from './model/pem.js';
 export {
   cutAt,
   type Glob,
   globMatches,
+  isRegularExpression,
   parseGlob,
   trimEndOf,
   trimStartOf,

@@ -145,3 +145,21 @@ export function cutAt(text: string, separator: string): readonly [string, string
   const at = text.indexOf(separator);
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
+
+/** In characters. A longer one is refused: reading one nests as deeply as its brackets do. */
+const LONGEST_EXPRESSION = 4096;
+
+/**
+ * Whether a text is a regular expression. It is only read, never matched here: matching a stranger's
+ * expression may take for ever, so that is left to a program that can be stopped.
+ */
+export function isRegularExpression(text: string): boolean {
+  if (text.length > LONGEST_EXPRESSION) return false;
+  try {
+    // eslint-disable-next-line house/no-built-patterns -- reading it runs nothing
+    new RegExp(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -119,7 +119,10 @@ export class MemoryImages implements ImageService {
     this.#made += 1;
     const digest = this.#made.toString(16).padStart(64, 'd');
     const name = normalizeReference(reference);
-    const repository = name.replace(/@.*$/, '').replace(/:[^/:]*$/, '');
+    const [tagless = name] = name.split('@');
+    const colon = tagless.lastIndexOf(':');
+    const isTag = colon > tagless.lastIndexOf('/');
+    const repository = isTag ? tagless.slice(0, colon) : tagless;
     const tagged = !name.includes('@');
     return {
       id: `sha256:${this.#made.toString(16).padStart(64, 'e')}`,
@@ -142,6 +145,6 @@ export function normalizeReference(name: string): string {
   const host = slash === -1 ? '' : name.slice(0, slash);
   const hasHost = /[.:]/.test(host) || host === 'localhost';
   const path = hasHost ? name : `docker.io/${slash === -1 ? 'library/' : ''}${name}`;
-  const tagged = path.includes('@') || /:[^/]*$/.test(path.slice(path.indexOf('/')));
+  const tagged = path.includes('@') || path.lastIndexOf(':') > path.lastIndexOf('/');
   return tagged ? path : `${path}:latest`;
 }

@@ -7,11 +7,10 @@ export type LabelRequirement =
 
 export type Labels = Readonly<Record<string, string>>;
 
-const KEY = '[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?';
-const EXISTS = new RegExp(`^(!?)\\s*(${KEY})$`);
-const EQUALS = new RegExp(`^(${KEY})\\s*(==|=|!=)\\s*([-A-Za-z0-9_.]*)$`);
-const SET = new RegExp(`^(${KEY})\\s+(in|notin)\\s*\\(([^()]*)\\)$`);
-const COMPARES = new RegExp(`^(${KEY})\\s*([<>])\\s*(-?\\d+)$`);
+const EXISTS = /^(!?)\s*([A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?)$/;
+const EQUALS = /^([A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?)\s*(==|=|!=)\s*([-A-Za-z0-9_.]*)$/;
+const SET = /^([A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?)\s+(in|notin)\s*\(([^()]*)\)$/;
+const COMPARES = /^([A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?)\s*([<>])\s*(-?\d+)$/;
 
 /**
  * Reads `app=web,tier in (a, b),!skip`.

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
 
+import { pemBlocks } from '@nodeagent/base';
 import { dnsSubdomainErrors } from '@nodeagent/kube-client/pod-rules';
 
 import { field, type FieldError } from '../model/errors.js';
@@ -97,18 +98,16 @@ function bundleNameErrors(object: ApiObject): readonly FieldError[] {
   return [field.invalid(path, name, detail)];
 }
 
-const BLOCK = /-----BEGIN ([^-\n]+)-----\s([\s\S]*?)-----END \1-----/g;
-
 function anchorErrors(object: ApiObject): readonly FieldError[] {
-  const blocks = [...textAt(object, 'spec.trustBundle').matchAll(BLOCK)];
+  const blocks = pemBlocks(textAt(object, 'spec.trustBundle'));
   const fail = (detail: string) => field.invalid('spec.trustBundle', '<value omitted>', detail);
-  const problems = blocks.flatMap(([, type = '', body = ''], at) => {
-    const problem = anchorProblem(type, body);
+  const problems = blocks.flatMap(({ label, body }, at) => {
+    const problem = anchorProblem(label, body);
     return problem === undefined ? [] : [fail(`entry ${at} ${problem}`)];
   });
   if (problems.length > 0) return problems;
   if (blocks.length === 0) return [fail('at least one trust anchor must be provided')];
-  const distinct = new Set(blocks.map(([, , body = '']) => body.replaceAll(/\s/g, '')));
+  const distinct = new Set(blocks.map(({ body }) => body.replaceAll(/\s/g, '')));
   return distinct.size === blocks.length ? [] : [fail('duplicate trust anchor')];
 }
 

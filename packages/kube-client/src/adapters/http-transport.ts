@@ -4,6 +4,8 @@ import https from 'node:https';
 import { isIP } from 'node:net';
 import { checkServerIdentity, createSecureContext, type SecureContext } from 'node:tls';
 
+import { trimEndOf } from '@nodeagent/base';
+
 import { describeConnectionFailure } from '../codec/connection-failure.js';
 import type { Connection } from '../model/connection.js';
 import { isKubeError, KubeError } from '../model/errors.js';
@@ -43,7 +45,7 @@ class HttpTransport implements Transport {
   constructor(connection: Connection) {
     this.#connection = connection;
     this.#base = new URL(connection.server);
-    this.#prefix = this.#base.pathname.replace(/\/+$/, '');
+    this.#prefix = trimEndOf(this.#base.pathname, '/');
     const { ca, source } = connection;
     if (ca !== undefined) this.#ca = createMaterialReader(ca, `certificate-authority of ${source}`);
   }

@@ -1,8 +1,10 @@
-const DOMAIN = String.raw`(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?`;
-const COMPONENT = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`;
-const REFERENCE = new RegExp(
-  String.raw`^((?:${DOMAIN}/)?${COMPONENT}(?:/${COMPONENT})*)(?::([\w][\w.-]{0,127}))?(?:@([A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}))?$`,
-);
+import { cutAt } from '@nodeagent/base';
+
+const DOMAIN =
+  /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::\d+)?$/;
+const COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
+const TAG = /^\w[\w.-]{0,127}$/;
+const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
 
 export interface ImageReference {
   /** Registry host and path, as written. */
@@ -18,10 +20,17 @@ export interface ImageReference {
  * @see https://github.com/distribution/reference for the grammar
  */
 export function parseImageReference(text: string): ImageReference | undefined {
-  const found = REFERENCE.exec(text);
-  if (found === null) return undefined;
-  const [, name = '', tag, digest] = found;
-  return { name, tag, digest };
+  const [tagged, digest] = cutAt(text, '@');
+  const colon = tagged.lastIndexOf(':');
+  const hasTag = colon > tagged.lastIndexOf('/');
+  const name = hasTag ? tagged.slice(0, colon) : tagged;
+  const tag = hasTag ? tagged.slice(colon + 1) : undefined;
+  const [first = '', ...rest] = name.split('/');
+  const isDomain = rest.length > 0 && DOMAIN.test(first);
+  const isName = (isDomain || COMPONENT.test(first)) && rest.every((part) => COMPONENT.test(part));
+  const isTag = tag === undefined || TAG.test(tag);
+  const isDigest = digest === undefined || DIGEST.test(digest);
+  return isName && isTag && isDigest ? { name, tag, digest } : undefined;
 }
 
 /**

@@ -29,10 +29,10 @@ export interface FieldRequirement {
   readonly value: string;
 }
 
-const KEY = String.raw`[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?`;
-const SET = new RegExp(String.raw`^(${KEY})\s+(in|notin)\s*\(([^)]*)\)$`);
-const COMPARE = new RegExp(String.raw`^(${KEY})\s*(==|=|!=|>|<)\s*(\S*)$`);
-const EXISTS = new RegExp(String.raw`^(!?)\s*(${KEY})$`);
+const KEY = /^[A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?$/;
+const SET = /^([^\s=!<>(),]+)\s+(in|notin)\s*\(([^)]*)\)$/;
+const COMPARE = /^([^\s=!<>(),]+)\s*(==|=|!=|>|<)\s*(\S*)$/;
+const EXISTS = /^(!?)\s*([^\s=!<>(),]+)$/;
 
 /**
  * Reads the text form of a label selector: `app=web,tier!=db,env in (a,b),x,!y,n>3`.
@@ -46,18 +46,18 @@ export function parseLabelSelector(text: string): readonly LabelRequirement[] {
 
 function parseRequirement(part: string, whole: string): LabelRequirement {
   const set = SET.exec(part);
-  if (set !== null) {
+  if (set !== null && KEY.test(set[1] ?? '')) {
     const [, key = '', word, list = ''] = set;
     const values = list.split(',').map((value) => value.trim());
     return { key, operator: word === 'in' ? 'In' : 'NotIn', values };
   }
   const compared = COMPARE.exec(part);
-  if (compared !== null) {
+  if (compared !== null && KEY.test(compared[1] ?? '')) {
     const [, key = '', sign = '', value = ''] = compared;
     return { key, operator: COMPARISONS[sign] ?? 'In', values: [value] };
   }
   const exists = EXISTS.exec(part);
-  if (exists !== null) {
+  if (exists !== null && KEY.test(exists[2] ?? '')) {
     const [, not, key = ''] = exists;
     return { key, operator: not === '!' ? 'DoesNotExist' : 'Exists', values: [] };
   }
@@ -72,11 +72,23 @@ const COMPARISONS: Readonly<Record<string, LabelOperator>> = {
   '<': 'Lt',
 };
 
+/** A parenthesis that is never closed holds nothing together. */
 function splitOutsideParentheses(text: string): readonly string[] {
-  return text
-    .split(/,(?![^(]*\))/)
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
+  const parts: string[] = [];
+  const lastClose = text.lastIndexOf(')');
+  let start = 0;
+  let isInside = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text[at];
+    if (char === '(' && at < lastClose) isInside = true;
+    else if (char === ')') isInside = false;
+    else if (char === ',' && !isInside) {
+      parts.push(text.slice(start, at));
+      start = at + 1;
+    }
+  }
+  parts.push(text.slice(start));
+  return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 
 export function matchesLabels(requirements: readonly LabelRequirement[], labels: Labels): boolean {
@@ -146,12 +158,12 @@ export function parseFieldSelector(text: string): readonly FieldRequirement[] {
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map((part) => {
-      const found = /^([^=!\s]+)\s*(==|=|!=)\s*(.*)$/.exec(part);
+      const found = /^([^=!\s]+)\s*(==|=|!=)(.*)$/.exec(part);
       if (found === null) {
         throw new KubeError('KUBE_INVALID', `field selector "${text}": cannot read "${part}"`);
       }
       const [, path = '', sign, value = ''] = found;
-      return { path, equal: sign !== '!=', value };
+      return { path, equal: sign !== '!=', value: value.trimStart() };
     });
 }
 

@@ -1,3 +1,5 @@
+import { cutAt } from '@nodeagent/base';
+
 import type { Flow, FlowProtocol, FlowTuple } from '../model/conntrack.js';
 
 /**
@@ -14,8 +16,9 @@ export function parseConntrackList(text: string): Flow[] {
 function parseFlow(line: string): Flow | undefined {
   const protocol = /^(tcp|udp|sctp)\s/.exec(line)?.[1] as FlowProtocol | undefined;
   if (protocol === undefined) return undefined;
+  const pairs = line.split(' ').map((word) => cutAt(word, '='));
   const all = (key: string): string[] =>
-    [...line.matchAll(new RegExp(` ${key}=(\\S+)`, 'g'))].map(([, value]) => value ?? '');
+    pairs.flatMap(([name, value]) => (name === key && value !== undefined ? [value] : []));
   const words = { src: all('src'), sport: all('sport'), dst: all('dst'), dport: all('dport') };
   const side = (i: 0 | 1): FlowTuple | undefined => {
     const [source, destination] = [words.src[i], words.dst[i]];

@@ -133,7 +133,8 @@ function parseRecent(options: readonly string[]): Match {
 }
 
 function withoutHostPrefix(network: string): string {
-  return network.replace(/(?<=^[^:]*)\/32$|(?<=:.*)\/128$/, '');
+  const suffix = network.includes(':') ? '/128' : '/32';
+  return network.endsWith(suffix) ? network.slice(0, -suffix.length) : network;
 }
 
 function parseTarget(option: string, name: string, args: string[]): Target {

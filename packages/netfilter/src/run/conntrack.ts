@@ -22,7 +22,7 @@ export function createConntrack(runner: CommandRunner, family: IpFamily): Conntr
       for (const flow of flows) {
         const argv = ['conntrack', '-D', '-f', familyName, ...flowArguments(flow)] as const;
         const result = await runner.run({ argv }, signal);
-        const count = /(\d+) flow entries have been deleted/.exec(result.stderr)?.[1];
+        const count = /\b(\d+) flow entries have been deleted/.exec(result.stderr)?.[1];
         // nothing to delete also exits with 1
         if (count === undefined) {
           throw errorFromExit(argv.join(' '), result.exitCode, result.stderr);

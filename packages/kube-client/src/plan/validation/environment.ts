@@ -102,7 +102,9 @@ export function fileFieldErrors(ref: FieldRef, path: string): Errors {
 function fieldErrors({ apiVersion, fieldPath }: FieldRef, path: string, known: string[]): Errors {
   if (isEmpty(apiVersion)) return [field.required(`${path}.apiVersion`)];
   if (isEmpty(fieldPath)) return [field.required(`${path}.fieldPath`)];
-  const [, owner, key = ''] = /^(.+)\['(.*)'\]$/.exec(fieldPath) ?? [];
+  const open = fieldPath.endsWith("']") ? fieldPath.lastIndexOf("['") : -1;
+  const owner = open > 0 ? fieldPath.slice(0, open) : undefined;
+  const key = fieldPath.slice(open + 2, -2);
   if (owner === 'metadata.annotations') return qualifiedNameErrors(path, key.toLowerCase());
   if (owner === 'metadata.labels') return qualifiedNameErrors(path, key);
   if (owner !== undefined) return [field.invalid(path, owner, 'does not support subscript')];

@@ -5,8 +5,7 @@ const HEADER_NAME = /^[-A-Za-z0-9]+$/;
 const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
 /** Printable ASCII but for the equals sign. */
 const VARIABLE_NAME = /^[ -<>-~]+$/;
-const LABEL = '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?';
-const LOOSE_SUBDOMAIN = new RegExp(`^${LABEL}(\\.${LABEL})*$`);
+const LOOSE_SUBDOMAIN = /^_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*$/;
 const NAME_LIMIT = 253;
 const IDS = [0, 2 ** 31 - 1] as const;
 const PORTS = [1, 65_535] as const;

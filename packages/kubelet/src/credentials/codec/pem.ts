@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
 
-const BLOCK = /-----BEGIN ([^-\r\n]+)-----\r?\n([\s\S]*?)-----END \1-----/g;
+import { pemBlocks } from '@nodeagent/base';
+
 const LINE = 64;
 
 /** The bytes of every block in order, without headers and what stands between blocks (RFC 7468). */
 export function decodePem(text: string): readonly Buffer[] {
-  return [...text.matchAll(BLOCK)].map(([, , body = '']) => {
+  return pemBlocks(text).map(({ body }) => {
     const lines = body.split(/\r?\n/).filter((line) => !line.includes(':'));
     return Buffer.from(lines.join(''), 'base64');
   });
@@ -13,6 +14,8 @@ export function decodePem(text: string): readonly Buffer[] {
 
 /** One block, with a newline at its end. */
 export function encodePem(label: string, bytes: Buffer): string {
-  const lines = bytes.toString('base64').match(new RegExp(`.{1,${LINE}}`, 'g')) ?? [];
+  const text = bytes.toString('base64');
+  const count = Math.ceil(text.length / LINE);
+  const lines = Array.from({ length: count }, (_, at) => text.slice(at * LINE, (at + 1) * LINE));
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }

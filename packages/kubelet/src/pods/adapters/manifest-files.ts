@@ -2,13 +2,15 @@ import { watch } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
+import { trimEndOf } from '@nodeagent/base';
+
 import { MANIFEST_LIMIT_BYTES } from '../codec/manifest.js';
 import { ManifestError } from '../model/errors.js';
 import type { ManifestFiles, ManifestListing } from '../ports.js';
 
 /** The path of static pod manifests on this machine; watched by inotify. */
 export function createManifestFiles(given: string): ManifestFiles {
-  const path = given.length > 1 ? given.replace(/\/+$/, '') : given;
+  const path = given.length > 1 ? trimEndOf(given, '/') : given;
   return {
     list: () => list(path),
     read,

@@ -1,3 +1,5 @@
+import { trimStartOf } from '@nodeagent/base';
+
 /**
  * A quantity in the shape in which Go holds it, which depends on how it was written: `1000m` and `1`
  * are equal but not the same. Small ones are `units × 10^scale`; others, and those with a binary
@@ -41,7 +43,7 @@ const SUFFIXES: Readonly<Record<string, readonly [base: 2 | 10, exponent: number
   Pi: [2, 50],
   Ei: [2, 60],
 };
-const SYNTAX = /^([+-]?)0*(\d*)(?:\.(\d*))?([A-Za-z]*)([+-]?\d*)$/;
+const SYNTAX = /^([+-]?)(\d*)(?:\.(\d*))?(?:([A-Za-z]+)([+-]?\d*))?$/;
 
 /** As many decimal digits fit into 64 bits for sure. */
 const SAFE_DIGITS = 18;
@@ -53,9 +55,9 @@ const NANO_PLACES = 9;
 /** @param text that `parseQuantity` of the base library takes */
 export function parseGoQuantity(text: string): GoQuantity {
   if (text === '0') return { ...exact(0n, 0), text, format: 'DecimalSI' };
-  const [, sign = '', stripped = '', fraction = '', letters = '', power = ''] =
+  const [, sign = '', integer = '', fraction = '', letters = '', power = ''] =
     SYNTAX.exec(text) ?? [];
-  const whole = stripped === '' ? '0' : stripped;
+  const whole = trimStartOf(integer, '0') || '0';
   const [base, exponent, format] = suffixOf(letters, power);
   const isNegative = sign === '-';
   const small = smallOf(whole, fraction, base, exponent);

@@ -1,3 +1,4 @@
+import { trimEndOf } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { podName, podNamespace, StartError } from '../../pods/index.js';
@@ -10,18 +11,17 @@ export interface PodHostname {
 
 const MAX_LABEL = 63;
 const MAX_HOSTNAME = 64;
-const LABEL = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 
 /** What names may be, and how users are told. @see RFC 1123 section 2.1, RFC 1035 section 2.3.4 */
 const RULES = {
   'DNS label': {
-    pattern: LABEL,
+    pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
     longest: MAX_LABEL,
     text: "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character",
     example: "'my-name',  or '123-abc'",
   },
   'DNS subdomain': {
-    pattern: `${LABEL}(\\.${LABEL})*`,
+    pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
     longest: 253,
     text: "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character",
     example: "'example.com'",
@@ -63,16 +63,16 @@ export function sandboxHostname(pod: Pod, clusterDomain: string): string {
 }
 
 function shortened(name: string): string {
-  return name.length <= MAX_LABEL ? name : name.slice(0, MAX_LABEL).replace(/[-.]+$/, '');
+  return name.length <= MAX_LABEL ? name : trimEndOf(name.slice(0, MAX_LABEL), '-.');
 }
 
 function check(value: string, what: string, kind: keyof typeof RULES): void {
   const { pattern, longest, text, example } = RULES[kind];
-  const matches = new RegExp(`^${pattern}$`).test(value);
+  const matches = pattern.test(value);
   if (matches && value.length <= longest) return;
   const why = matches
     ? `must be no more than ${longest} characters`
-    : `${text} (e.g. ${example}, regex used for validation is '${pattern}')`;
+    : `${text} (e.g. ${example}, regex used for validation is '${pattern.source.slice(1, -1)}')`;
   const message = `${what} ${JSON.stringify(value)} is not a valid ${kind}: ${why}`;
   throw new StartError('CreateContainerConfigError', message);
 }

@@ -1,4 +1,4 @@
-import { type Clock, formatTimestamp, type Logger } from '@nodeagent/base';
+import { type Clock, cutAt, formatTimestamp, type Logger } from '@nodeagent/base';
 import type { Image, ImageService } from '@nodeagent/cri-client';
 
 import { Gate } from '../../pods/index.js';
@@ -155,7 +155,7 @@ export class PullRecords {
     for (const image of intents.flatMap((text) => parseIntent(text) ?? [])) {
       const found = present.find((candidate) => namesOf(candidate).includes(image));
       if (found === undefined) continue;
-      const repository = image.replace(/@.*$/, '').replace(/:[^/]*$/, '');
+      const repository = repositoryOf(image);
       await this.#add({ imageRef: found.id, repository, grant: undefined });
       await files.remove('pulling', image);
     }
@@ -168,4 +168,11 @@ export class PullRecords {
 
 function namesOf({ repoTags, repoDigests }: Image): readonly string[] {
   return [...repoTags, ...repoDigests];
+}
+
+/** An image's name without tag and digest. */
+function repositoryOf(image: string): string {
+  const [name] = cutAt(image, '@');
+  const colon = name.lastIndexOf(':');
+  return colon > name.lastIndexOf('/') ? name.slice(0, colon) : name;
 }

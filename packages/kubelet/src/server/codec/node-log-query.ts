@@ -1,4 +1,4 @@
-import { formatTimestamp, parseTimestamp } from '@nodeagent/base';
+import { formatTimestamp, isRegularExpression, parseTimestamp } from '@nodeagent/base';
 
 import { Refusal } from '../model/exchange.js';
 
@@ -131,9 +131,7 @@ function optionsProblem({
   if (tailLines !== undefined && (tailLines < 0 || tailLines > MOST_LINES)) {
     return `tailLines: Invalid value: must be between 0 and ${MOST_LINES}, inclusive`;
   }
-  try {
-    if (pattern !== undefined) new RegExp(pattern);
-  } catch {
+  if (pattern !== undefined && !isRegularExpression(pattern)) {
     return 'pattern: Invalid value: error parsing regexp';
   }
   return undefined;

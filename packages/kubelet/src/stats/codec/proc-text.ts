@@ -66,6 +66,8 @@ export function parseBootTimeMs(stat: string): number | undefined {
  * memory controller, or of version 2.
  */
 export function parseProcessCgroup(text: string): string | undefined {
-  const v1 = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(text)?.[1];
-  return v1 ?? /^0::(.*)$/m.exec(text)?.[1];
+  const lines = text.split('\n').map((line) => line.split(':'));
+  const v1 = lines.find(([, controllers = '']) => controllers.split(',').includes('memory'));
+  const v2 = lines.find(([hierarchy, controllers]) => hierarchy === '0' && controllers === '');
+  return (v1 ?? v2)?.slice(2).join(':');
 }

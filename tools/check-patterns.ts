@@ -1,0 +1,58 @@
+/**
+ * Holds every regular expression of the packages and programs to linear time, by recheck: an
+ * automaton where the expression has one, else attacks on an engine that counts its steps. Lint
+ * (eslint-plugin-regexp) reads the same literals by other means; each finds what the other misses.
+ */
+import { globSync, readFileSync } from 'node:fs';
+import { checkSync } from 'recheck';
+import ts from 'typescript';
+
+/** What one expression may take; some take seconds on a busy machine. */
+const TIMEOUT_MS = 60_000;
+
+const files = globSync(['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'], {
+  exclude: (path) => path.includes('generated'),
+});
+const places = new Map<string, string>();
+for (const file of files) {
+  for (const { literal, line } of patternsIn(file, readFileSync(file, 'utf8'))) {
+    if (!places.has(literal)) places.set(literal, `${file}:${line}`);
+  }
+}
+
+let bad = 0;
+for (const [literal, place] of places) {
+  const slash = literal.lastIndexOf('/');
+  const result = checkSync(literal.slice(1, slash), literal.slice(slash + 1), {
+    timeout: TIMEOUT_MS,
+  });
+  if (result.status === 'safe') continue;
+  bad += 1;
+  const why =
+    result.status === 'vulnerable'
+      ? `is ${result.complexity.summary}, for instance on ${result.attack.pattern}`
+      : `could not be judged (${result.error.kind})`;
+  console.error(`${place}: ${literal} ${why}`);
+}
+if (bad > 0) {
+  console.error(
+    `${bad} expressions are not linear: see docs/architecture.md, "Text of strangers".`,
+  );
+  process.exit(1);
+}
+console.log(`${places.size} regular expressions take linear time`);
+
+/** The regular expression literals of a TypeScript source. */
+function patternsIn(file: string, text: string): readonly { literal: string; line: number }[] {
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
+  const found: { literal: string; line: number }[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isRegularExpressionLiteral(node)) {
+      const { line } = source.getLineAndCharacterOfPosition(node.getStart(source));
+      found.push({ literal: node.text, line: line + 1 });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(source);
+  return found;
+}
