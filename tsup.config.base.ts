@@ -38,6 +38,7 @@ export function program(entry: string, { esbuildPlugins = [], ...more }: Options
     ...more,
     noExternal: [/.*/],
     splitting: false,
+    metafile: true, // tools/check-dependencies.ts reads what is inside
     removeNodeProtocol: false,
     minifyWhitespace: true,
     minifySyntax: true,

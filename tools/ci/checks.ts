@@ -28,6 +28,7 @@ export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'lock file is whole', argv: ['npm', 'ci', '--dry-run', '--loglevel=error'] },
   { name: 'errors documented', argv: ['node', 'tools/check-errors-documented.ts'] },
   { name: 'ipvs stands alone', argv: ['node', 'tools/check-ipvs-package.ts'], isShown: true },
+  { name: 'dependencies listed', argv: ['node', 'tools/check-dependencies.ts'] },
   { name: 'regular expressions are linear', argv: ['node', 'tools/check-patterns.ts'] },
   { name: 'conformance shown', argv: ['node', 'tools/check-conformance.ts'] },
 ];

@@ -1,0 +1,108 @@
+/**
+ * The third-party packages whose code each program carries, in its README: name, version, license and
+ * bytes, from what esbuild says of the bundle that `npm run build` made last. `--write` writes the
+ * tables; without it a table that differs is an error.
+ */
+import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+interface Row {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly bytes: number;
+  readonly where: string;
+}
+
+const BEGIN = '<!-- dependencies: node tools/check-dependencies.ts --write -->';
+const END = '<!-- end of dependencies -->';
+/** The whole's size may differ by this part. */
+const MOST_DRIFT = 0.05;
+const isWriting = process.argv.includes('--write');
+
+function describe(dir: string, bytes: number, where: string): Row {
+  const manifest = JSON.parse(readFileSync(join(dir, 'package.json'), 'utf8')) as Record<
+    'name' | 'version' | 'license',
+    string
+  >;
+  return { ...manifest, bytes, where };
+}
+
+/** By the packages' directories: one package may be there in two versions. */
+function bundled(app: string): readonly Row[] {
+  const metafile = join(app, 'dist/metafile-esm.json');
+  if (!existsSync(metafile)) throw new Error(`${metafile} is missing: run npm run build`);
+  const { outputs } = JSON.parse(readFileSync(metafile, 'utf8')) as {
+    outputs: Record<string, { inputs: Record<string, { bytesInOutput: number }> }>;
+  };
+  const sizes = new Map<string, number>();
+  for (const { inputs } of Object.values(outputs)) {
+    for (const [path, { bytesInOutput }] of Object.entries(inputs)) {
+      const [, dir] = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path) ?? [];
+      if (dir === undefined || bytesInOutput === 0) continue;
+      sizes.set(dir, (sizes.get(dir) ?? 0) + bytesInOutput);
+    }
+  }
+  return [...sizes].map(([dir, bytes]) => describe(join(app, dir), bytes, 'in the bundle'));
+}
+
+/** Packages that lie beside the bundle, with their native parts. */
+function beside(app: string): readonly Row[] {
+  return globSync(join(app, 'dist/node_modules/*')).map((dir) => {
+    const name = dir.slice(dir.lastIndexOf('/') + 1);
+    const files = globSync(join(dir, '**')).filter((path) => statSync(path).isFile());
+    const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
+    return describe(join('node_modules', name), bytes, 'native parts on disk');
+  });
+}
+
+function table(rows: readonly Row[]): string {
+  const kib = (bytes: number): string => (bytes / 1024).toFixed(0);
+  const sorted = rows.toSorted((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1));
+  const total = rows.reduce((sum, { bytes }) => sum + bytes, 0);
+  const cells = [
+    ['package', 'version', 'license', 'KiB', 'where'],
+    ['---', '---', '---', '--:', '---'],
+    ...sorted.map((row) => [row.name, row.version, row.license, kib(row.bytes), row.where]),
+    ['all', '', '', kib(total), ''],
+  ];
+  return cells.map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+/** A table's rows without sizes, and the sizes. They shift a little with names that esbuild makes up. */
+function parts(text: string): Readonly<{ names: string; sizes: readonly number[] }> {
+  const rows = text.split('\n').map((line) => line.split('|'));
+  return {
+    names: rows
+      .map((cells) => cells.toSpliced(4, 1).join('|'))
+      .toSorted()
+      .join('\n'),
+    sizes: rows.map((cells) => Number(cells[4])).filter((size) => !Number.isNaN(size)),
+  };
+}
+
+function isSame(text: string, wanted: string): boolean {
+  const [have, want] = [parts(text), parts(wanted)];
+  const total = ({ sizes }: { readonly sizes: readonly number[] }): number => Math.max(...sizes);
+  return have.names === want.names && Math.abs(total(have) / total(want) - 1) < MOST_DRIFT;
+}
+
+let bad = 0;
+for (const app of ['apps/kubelet', 'apps/kube-proxy']) {
+  const readme = join(dirname(import.meta.dirname), app, 'README.md');
+  const text = readFileSync(readme, 'utf8');
+  const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (start < 0 || end < start) throw new Error(`${readme}: the marks of the table are missing`);
+  const rows = [...bundled(app), ...beside(app)];
+  const wanted = `${text.slice(0, start)}${BEGIN}\n<!-- prettier-ignore -->\n${table(rows)}\n\n${text.slice(end)}`;
+  if (isWriting) writeFileSync(readme, wanted);
+  else if (!isSame(text, wanted)) {
+    bad += 1;
+    console.error(`${app}/README.md: the list of dependencies is not that of the bundle.`);
+  }
+  console.log(`${app}: ${rows.length} third-party packages`);
+}
+if (bad > 0) {
+  console.error('Look at what came in, then run: node tools/check-dependencies.ts --write');
+  process.exit(1);
+}
