@@ -33,7 +33,7 @@ export function parseConfigFile(text: string, source: string, wanted: ConfigKind
   if (document.errors.length > 0) {
     fail(document.errors.map((error) => ({ field: '', message: firstLine(error.message) })));
   }
-  const value: unknown = document.toJS();
+  const value = valueOf(document, (message) => fail([{ field: '', message }]));
   if (!isPlainObject(value))
     return fail([{ field: '', message: 'must hold one YAML or JSON object' }]);
   const problems: Problem[] = [];
@@ -45,6 +45,15 @@ export function parseConfigFile(text: string, source: string, wanted: ConfigKind
   const strict = parseDocument(text, { uniqueKeys: true });
   const warnings = strict.errors.map((error) => `${source}: ${firstLine(error.message)}`);
   return { value, warnings };
+}
+
+/** Aliases of aliases are refused by the library before they fill the memory. */
+function valueOf(document: { toJS(): unknown }, fail: (message: string) => never): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    return fail((error as Error).message);
+  }
 }
 
 function expected(field: string, wanted: string, found: unknown): Problem {

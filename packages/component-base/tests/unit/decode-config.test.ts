@@ -64,3 +64,14 @@ describe(checkConfig, () => {
     );
   });
 });
+
+it('a file whose aliases multiply is refused as a file that cannot be read', () => {
+  const steps = Array.from({ length: 9 }, (_, at) => {
+    const ten = Array.from({ length: 10 }, () => `*a${at}`).join(',');
+    return `a${at + 1}: &a${at + 1} [${ten}]`;
+  });
+  const bomb = ['apiVersion: a/v1', 'kind: K', 'a0: &a0 [x]', ...steps].join('\n');
+  expect(() => parseConfigFile(bomb, 'f.yaml', { apiVersions: ['a/v1'], kind: 'K' })).toThrow(
+    expect.objectContaining({ code: 'CONFIG_INVALID' }) as Error,
+  );
+});

@@ -46,7 +46,12 @@ export function parseTree(text: string): unknown {
       if (isScalar(key) && key.value instanceof NumberText) key.value = key.value.text;
     },
   });
-  return first.toJS();
+  try {
+    return first.toJS();
+  } catch (cause) {
+    // aliases of aliases: the library stops before they fill the memory
+    throw new ManifestError((cause as Error).message, { cause });
+  }
 }
 
 function parseJson(text: string): unknown {

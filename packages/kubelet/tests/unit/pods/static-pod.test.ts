@@ -234,3 +234,14 @@ describe(parsePodManifests, () => {
     expect(() => parsePodManifests('apiVersion: v1\nkind: List')).toThrow('v1 List');
   });
 });
+
+it('a manifest whose aliases multiply is refused as a manifest that cannot be read', () => {
+  const steps = Array.from({ length: 9 }, (_, at) => {
+    const ten = Array.from({ length: 10 }, () => `*a${at}`).join(',');
+    return `a${at + 1}: &a${at + 1} [${ten}]`;
+  });
+  const bomb = ['apiVersion: v1', 'kind: Pod', 'a0: &a0 [x]', ...steps].join('\n');
+  expect(() => parsePodManifest(bomb)).toThrow(
+    expect.objectContaining({ name: 'ManifestError' }) as Error,
+  );
+});
