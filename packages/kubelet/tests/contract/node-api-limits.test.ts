@@ -170,10 +170,10 @@ describe('strangers that hold every connection', { timeout: 180_000 }, () => {
 
 describe('somebody known', { timeout: 180_000 }, () => {
   it('may take longer than strangers, from the first request on', async () => {
-    const [asked, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [asked, go] = [Promise.withResolvers<true>(), Promise.withResolvers<true>()];
     class SlowRuntime extends MemoryRuntime {
       override async listContainers(): Promise<never[]> {
-        asked.resolve();
+        asked.resolve(true);
         await go.promise;
         return [];
       }
@@ -191,7 +191,7 @@ describe('somebody known', { timeout: 180_000 }, () => {
       const options = { host: '127.0.0.1', port: slow.port, rejectUnauthorized: false };
       const stranger = await opened(connectTls(options), 'secureConnect');
       await new Promise((resolve) => stranger.resume().once('close', resolve));
-      go.resolve();
+      go.resolve(true);
       expect((await answer).status).toBe(200);
     } finally {
       await slow.stop();

@@ -1,5 +1,4 @@
 import { isIPv6 } from 'node:net';
-import { domainToASCII } from 'node:url';
 
 import type { HttpHeader, PortRef, ProbeAction } from '../model/probe.js';
 import type { ProbedInstance } from '../model/subject.js';
@@ -120,8 +119,9 @@ function hostValue(text: string): string {
 function asciiHost(text: string): string | undefined {
   const colon = text.lastIndexOf(':');
   const [name, port] = colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon)];
-  const ascii = domainToASCII(name);
-  return ascii === '' ? undefined : `${ascii}${port}`;
+  if (/[/?#@\\:[\]]/.test(name)) return undefined;
+  const ascii = URL.parse(`http://${name}`)?.hostname;
+  return ascii === undefined ? undefined : `${ascii}${port}`;
 }
 
 function isAscii(text: string): boolean {

@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions } f
 import {
   createSecureServer,
   type Http2SecureServer,
-  type Http2ServerRequest,
   type Http2Session,
   type SecureServerOptions,
 } from 'node:http2';
@@ -18,7 +17,7 @@ import {
 } from '@nodeagent/component-base/connections';
 
 import type { TlsSettings } from '../plan/tls-settings.js';
-import type { HandleRequest, KeyedCertificate, NodeListener, Reloaded } from '../ports.js';
+import type { KeyedCertificate, NodeListener, Reloaded } from '../ports.js';
 import { type ExchangeOptions, Exchanges } from './exchanges.js';
 import { type PeerIdentity, peerIdentity } from './peer-identity.js';
 import type { AnyRequest, AnyResponse } from './respond.js';
