@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import type { EndpointSlice, Node, Service } from '@nodeagent/kube-client';
+import { type EndpointSlice, type Node, type Service, withoutNulls } from '@nodeagent/kube-client';
 import { ProxyError } from '@nodeagent/kube-proxy';
 
 /** The objects in a set of files that rules follow from. */
@@ -80,7 +80,7 @@ async function objectsIn(file: string): Promise<readonly AnyObject[]> {
   return [...documents].flatMap((document) => {
     const [problem] = document.errors;
     if (problem !== undefined) throw unreadable(file, problem);
-    return flatten(document.toJS() as AnyObject | null);
+    return flatten(withoutNulls(document.toJS()) as AnyObject | null);
   });
 }
 

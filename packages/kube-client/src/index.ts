@@ -1,3 +1,4 @@
+export { withoutNulls } from './codec/decode-json.js';
 export type { Connection, ExecPlugin, Material, UserAuth } from './model/connection.js';
 export type { EventNote } from './model/event.js';
 export {

@@ -71,6 +71,9 @@ export interface DeleteOptions {
 /**
  * The verbs of the Kubernetes API that agents use. Every call throws {@link KubeError}; an aborted
  * signal rejects with the signal's reason.
+ *
+ * Objects that it hands out have no null members: what a server sends as null is absent. The types
+ * of the objects are a promise of the API server's that nobody checks here.
  */
 export interface KubeClient {
   get<T>(resource: Resource<T>, name: ObjectName, signal: AbortSignal): Promise<T>;

@@ -32,6 +32,13 @@ describe('render', () => {
     expect(text).not.toContain('IPv6');
   });
 
+  it('takes null members of objects for absent ones', async () => {
+    const file = join(import.meta.dirname, 'manifests', 'nulls.yaml');
+    const { text, notes } = await run('render', '-f', file, '--family=ipv4');
+    expect(notes).toEqual([]);
+    expect(text).toContain('shop/nobody:http has no endpoints');
+  });
+
   it('reads directories', async () => {
     const { text } = await run('render', '-f', join(import.meta.dirname, 'manifests'));
     expect(text).toContain('default/web:http cluster IP');

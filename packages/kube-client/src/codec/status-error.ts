@@ -1,5 +1,6 @@
 import { KubeError, type KubeErrorCode } from '../model/errors.js';
 import type { Status } from '../model/objects.js';
+import { decodeJson } from './decode-json.js';
 
 export interface Refusal {
   /** `GET /api/v1/pods`. */
@@ -66,7 +67,7 @@ function codeOf(httpStatus: number, reason: string | undefined): KubeErrorCode {
 
 function parseStatus(text: string): Status | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = decodeJson(text);
     const isStatus = typeof value === 'object' && value !== null && 'kind' in value;
     return isStatus && value.kind === 'Status' ? (value as Status) : undefined;
   } catch {

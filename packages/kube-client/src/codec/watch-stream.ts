@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { KubeError } from '../model/errors.js';
 import type { KubeObject, Status } from '../model/objects.js';
 import type { WatchEvent } from '../ports.js';
+import { decodeJson } from './decode-json.js';
 import { errorFromStatus } from './status-error.js';
 
 const NEWLINE = 0x0a;
@@ -54,8 +55,8 @@ export function decodeWatchEvent<T>(line: string, asked: string): WatchEvent<T> 
     case 'DELETED':
       return { type: 'deleted', object: object as T };
     case 'BOOKMARK': {
-      const resourceVersion = (object as KubeObject).metadata?.resourceVersion;
-      if (resourceVersion === undefined) {
+      const resourceVersion: unknown = (object as KubeObject).metadata?.resourceVersion;
+      if (typeof resourceVersion !== 'string') {
         throw new KubeError('KUBE_PROTOCOL', `${asked}: a bookmark without resourceVersion`);
       }
       return { type: 'bookmark', resourceVersion };
@@ -78,7 +79,7 @@ function parseEvent(line: string, asked: string): { type: unknown; object: objec
 
 function parseJson(line: string, asked: string): unknown {
   try {
-    return JSON.parse(line);
+    return decodeJson(line);
   } catch (cause) {
     throw new KubeError('KUBE_PROTOCOL', `${asked}: an event that is not JSON`, { cause });
   }

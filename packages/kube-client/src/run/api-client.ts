@@ -1,6 +1,7 @@
 import type { Clock } from '@nodeagent/base';
 
 import { joinText } from '../codec/body.js';
+import { decodeJson } from '../codec/decode-json.js';
 import {
   collectionPath,
   deleteBody,
@@ -91,13 +92,17 @@ export class ApiClient implements KubeClient {
     const call: Call = { method: 'GET', path: listPath(resource, options), unlimited };
     const list = await this.#json<{
       metadata?: { resourceVersion?: string; continue?: string };
-      items?: T[] | null;
+      items?: T[];
     }>(call, signal);
-    const { resourceVersion, continue: continueToken } = list.metadata ?? {};
-    if (resourceVersion === undefined) {
+    const { metadata, items = [] } = list;
+    const { resourceVersion, continue: continueToken } = metadata ?? {};
+    if (typeof resourceVersion !== 'string') {
       throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: a list without resourceVersion`);
     }
-    const page = { items: list.items ?? [], resourceVersion };
+    if (!Array.isArray(items)) {
+      throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: a list whose items are no list`);
+    }
+    const page = { items, resourceVersion };
     return continueToken === undefined || continueToken === '' ? page : { ...page, continueToken };
   }
 
@@ -177,14 +182,16 @@ export class ApiClient implements KubeClient {
   async #json<T>(call: Call, signal: AbortSignal): Promise<T> {
     const response = await this.#send(call, signal);
     const text = await readText(response);
+    const { httpStatus } = response;
+    let answer: unknown;
     try {
-      return JSON.parse(text) as T;
+      answer = decodeJson(text);
     } catch (cause) {
-      throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: the answer is not JSON`, {
-        httpStatus: response.httpStatus,
-        cause,
-      });
+      const problem = `${asked(call)}: the answer is not JSON`;
+      throw new KubeError('KUBE_PROTOCOL', problem, { httpStatus, cause });
     }
+    if (typeof answer === 'object' && answer !== null) return answer as T;
+    throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: the answer is no object`, { httpStatus });
   }
 
   /** An answer in 200–299, after as many tries as it takes. */

@@ -1,6 +1,7 @@
 import { type Clock, formatTimestamp } from '@nodeagent/base';
 import { ManualClock } from '@nodeagent/base/testing';
 
+import { withoutNulls } from '../codec/decode-json.js';
 import { KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
 import type { Resource } from '../model/resource.js';
@@ -82,7 +83,8 @@ export interface MemoryKubeClient extends KubeClient {
  * A semantic fake of the API: versions, conflicts, watches with selectors, history that can be
  * compacted, finalizers, graceful deletion of pods, generations, the status subresource, all patch
  * types (apply without field ownership). It fills no defaults but `status.phase`, validates no
- * schema, and needs no namespace to exist. What it returns is frozen.
+ * schema, and needs no namespace to exist. What it returns is frozen, and has no nulls, as the real
+ * client's answers have none.
  */
 export function createMemoryKubeClient(options: MemoryKubeClientOptions = {}): MemoryKubeClient {
   return new Memory(options);
@@ -238,7 +240,10 @@ class Memory implements MemoryKubeClient {
       this.#store.commit(idOf(resource), keyOf(name), object as Json);
     };
     const handler = this.#subresources[kind];
-    if (handler !== undefined) return handler(existing as KubeObject, body, update) as Answer;
+    if (handler !== undefined) {
+      const answer = handler(existing as KubeObject, body, update);
+      return withoutNulls(structuredClone(answer)) as Answer;
+    }
     if (kind === 'pods/binding')
       return bind(existing, body as Json, update, conflictOf(at)) as Answer;
     if (kind === 'pods/eviction') {

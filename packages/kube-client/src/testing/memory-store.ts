@@ -1,5 +1,6 @@
 import { Wake } from '@nodeagent/base';
 
+import { withoutNulls } from '../codec/decode-json.js';
 import { KubeError } from '../model/errors.js';
 import type { WatchEvent } from '../ports.js';
 import { isObject, type Json } from './patch.js';
@@ -63,12 +64,9 @@ export class MemoryStore {
     const before = objects.get(key);
     const version = (this.#version += 1);
     const source = object ?? before ?? {};
-    const stamped = deepFreeze(
-      structuredClone({
-        ...source,
-        metadata: { ...asMetadata(source), resourceVersion: String(version) },
-      }),
-    );
+    const metadata = { ...asMetadata(source), resourceVersion: String(version) };
+    // as readers of a real server see it
+    const stamped = deepFreeze(withoutNulls(structuredClone({ ...source, metadata })) as Json);
     const change: Change = { version, before, after: object === undefined ? undefined : stamped };
     if (object === undefined) objects.delete(key);
     else objects.set(key, stamped);

@@ -33,7 +33,16 @@ function aPod(i, version = i) {
       nodeName: `node-${i % 100}`,
       containers: [1, 2].map((n) => ({ name: `c${n}`, image: `registry/image:${i}`, env })),
     },
-    status: { phase: 'Running', podIP: `10.0.${i >> 8}.${i & 255}` },
+    status: {
+      phase: 'Running',
+      podIP: `10.0.${i >> 8}.${i & 255}`,
+      conditions: ['Initialized', 'Ready', 'ContainersReady', 'PodScheduled'].map((type) => ({
+        type,
+        status: 'True',
+        lastProbeTime: null, // as API servers send it
+        lastTransitionTime: '2026-01-01T00:00:00Z',
+      })),
+    },
   };
 }
 

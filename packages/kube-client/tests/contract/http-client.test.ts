@@ -100,6 +100,44 @@ describe('requests', () => {
     ]);
   });
 
+  it('hands out objects in which a null member is absent, from every verb', async () => {
+    const wire = { metadata: { name: 'web', creationTimestamp: null }, spec: null };
+    const pod = { metadata: { name: 'web' } };
+    const { client } = await start(({ url, method }, response) => {
+      if (url.includes('watch=true')) {
+        response.end(`${JSON.stringify({ type: 'ADDED', object: wire })}\n`);
+      } else if (method === 'GET' && url.startsWith('/api/v1/pods')) {
+        answer(response, 200, {
+          metadata: { resourceVersion: '7', continue: null },
+          items: [wire],
+        });
+      } else answer(response, 200, wire);
+    });
+    const page = await client.list(PODS, {}, signal);
+    expect(page).toStrictEqual({ items: [pod], resourceVersion: '7' });
+    expect(await client.get(PODS, at, signal)).toStrictEqual(pod);
+    const patch = { type: 'merge', body: { spec: null } } as const;
+    expect(await client.patch(PODS, at, patch, signal)).toStrictEqual(pod);
+    expect(await client.create(PODS, pod, signal)).toStrictEqual(pod);
+    expect(await client.replace(PODS, pod, {}, signal)).toStrictEqual(pod);
+    const target = { resource: PODS, name: at, subresource: 'eviction' };
+    expect(await client.createSubresource(target, {}, signal)).toStrictEqual(pod);
+    for await (const event of client.watch(PODS, { resourceVersion: '1' }, signal)) {
+      expect(event).toStrictEqual({ type: 'added', object: pod });
+    }
+  });
+
+  it.each([
+    ['null', 'the answer is no object'],
+    ['{"metadata":null}', 'a list without resourceVersion'],
+    ['{"metadata":{"resourceVersion":7}}', 'a list without resourceVersion'],
+    ['{"metadata":{"resourceVersion":"7"},"items":{}}', 'a list whose items are no list'],
+  ])('refuses %s for a list', async (text, why) => {
+    const { client } = await start((_, response) => answer(response, 200, text));
+    const error = await errorOf(client.list(PODS, {}, signal));
+    expect(error).toMatchObject({ code: 'KUBE_PROTOCOL', message: `GET /api/v1/pods: ${why}` });
+  });
+
   it.each([
     [404, 'NotFound', 'KUBE_NOT_FOUND'],
     [409, 'AlreadyExists', 'KUBE_ALREADY_EXISTS'],

@@ -73,7 +73,7 @@ export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | un
   const ips: string[] = [];
   const kept: WireEndpoint[] = [];
   for (const endpoint of slice.endpoints ?? []) {
-    const ip = canonicalIp(endpoint.addresses[0] ?? '');
+    const ip = canonicalIp(firstAddress(endpoint) ?? '');
     if (ip === undefined || !isUsableEndpointIp(ip, addressType)) continue;
     ips.push(ip);
     kept.push(endpoint);
@@ -90,6 +90,12 @@ export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | un
     hints: hintsOf(kept),
     changedAtMs: changedAt === undefined ? undefined : parseTimestamp(changedAt),
   };
+}
+
+/** The only one that counts. Undefined where a server sends `"addresses": null`, or none. */
+export function firstAddress(endpoint: WireEndpoint): string | undefined {
+  const { addresses }: Partial<WireEndpoint> = endpoint;
+  return addresses?.[0];
 }
 
 /** Everything of it is kept: whoever looks for what was wrong with it need not. */

@@ -1,6 +1,7 @@
 import type { EndpointSlice, Service } from '@nodeagent/kube-client';
 
 import { canonicalCidr, canonicalIp, isUsableEndpointIp } from '../model/address.js';
+import { firstAddress } from '../model/endpoint.js';
 import { isPortNumber, isProtocol } from '../model/service.js';
 
 /** One sentence per part of an object that cannot be served as it stands; the rest of it is. */
@@ -61,8 +62,8 @@ function portProblems(ports: Ports): string[] {
 export function findSliceProblems({ addressType, endpoints, ports }: EndpointSlice): FoundProblems {
   if (addressType !== 'IPv4' && addressType !== 'IPv6') return NONE;
   const found: string[] = [];
-  for (const { addresses } of endpoints ?? []) {
-    const [text] = addresses;
+  for (const endpoint of endpoints ?? []) {
+    const text = firstAddress(endpoint);
     if (text === undefined) continue;
     const ip = canonicalIp(text);
     if (ip === undefined) found.push(`endpoint "${text}" is no IP address`);

@@ -54,7 +54,7 @@ export function present<T extends object>(
   owner: T,
   names: readonly (keyof T & string)[],
 ): string[] {
-  return names.filter((name) => (owner[name] ?? undefined) !== undefined);
+  return names.filter((name) => owner[name] !== undefined);
 }
 
 /** @param problems texts that say what is wrong with the value */

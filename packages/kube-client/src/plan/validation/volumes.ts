@@ -47,7 +47,7 @@ export function checkVolumes({ volumes = [] }: PodSpec, path: string): CheckedVo
 
 function kindErrors(volume: Volume, path: string): Errors {
   const kinds = Object.entries(volume).filter(
-    ([name, source]) => name !== 'name' && (source ?? undefined) !== undefined,
+    ([name, source]) => name !== 'name' && source !== undefined,
   );
   const [first, ...others] = kinds.map(([kind]) => kind);
   if (first === undefined) return [field.required(path, 'must specify a volume type')];

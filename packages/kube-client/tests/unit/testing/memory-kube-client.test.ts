@@ -203,3 +203,16 @@ it('fails as told, as often as told', async () => {
   await client.get(PODS, at, signal);
   expect(client.calls.map(({ verb }) => verb)).toEqual(['get', 'get', 'get']);
 });
+
+it('hands out objects in which a null member is absent', async () => {
+  const client = createMemoryKubeClient();
+  const metadata = { namespace: 'a', name: 'x' };
+  client.seed(PODS, { metadata, spec: { volumes: null, containers: [] } } as unknown as Pod);
+  const pod = await client.get(PODS, metadata, signal);
+  expect(pod.spec).toStrictEqual({ containers: [] });
+  const page = await client.list(PODS, {}, signal);
+  expect(page.items).toStrictEqual([pod]);
+  const body = { spec: { nodeName: 'n', volumes: null } };
+  const patched = await client.patch(PODS, metadata, { type: 'merge', body }, signal);
+  expect(patched.spec).toStrictEqual({ containers: [], nodeName: 'n' });
+});

@@ -52,4 +52,14 @@ describe(findSliceProblems, () => {
     expect(findSliceProblems(slice)).toEqual(want === undefined ? [] : [want]);
     expect(projectSlice(slice, 'node-a')?.ips).toEqual(want === undefined ? [ip] : []);
   });
+
+  it.each([[{ addresses: null }], [{}], [{ addresses: [] }]])(
+    'an endpoint with %j is no endpoint, and keeps no other from being one',
+    (endpoint) => {
+      const slice = aSlice('default/web', [port], ['10.0.0.1']);
+      const endpoints = [endpoint, ...slice.endpoints] as typeof slice.endpoints;
+      expect(projectSlice({ ...slice, endpoints }, 'node-a')?.ips).toEqual(['10.0.0.1']);
+      expect(findSliceProblems({ ...slice, endpoints })).toEqual([]);
+    },
+  );
 });

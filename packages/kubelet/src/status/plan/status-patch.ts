@@ -44,7 +44,7 @@ export function statusPatch(
 ): StatusPatch | undefined {
   const status: Record<string, unknown> = {};
   for (const field of OWN_FIELDS) {
-    if (isDeepStrictEqual(withoutNulls(base[field]), next[field])) continue;
+    if (isDeepStrictEqual(base[field], next[field])) continue;
     const change = fieldChange(field, base, next);
     if (change !== undefined) status[field] = change;
   }
@@ -93,8 +93,7 @@ function changedConditions(
   next: readonly PodCondition[],
 ): readonly object[] | undefined {
   const changed = next.flatMap((condition) => {
-    const found = base.find(({ type }) => type === condition.type) ?? {};
-    const old = withoutNulls(found) as Partial<PodCondition>;
+    const old = base.find(({ type }) => type === condition.type) ?? {};
     if (isDeepStrictEqual(old, condition)) return [];
     const dropped = Object.keys(old).filter((key) => !(key in condition));
     return [{ ...condition, ...Object.fromEntries(dropped.map((key) => [key, null])) }];
@@ -103,12 +102,4 @@ function changedConditions(
   const over = base.filter(({ type }) => PASSING_CONDITIONS.has(type) && !kept.has(type));
   const gone = over.map(({ type }) => ({ type, $patch: 'delete' }));
   return changed.length + gone.length > 0 ? [...changed, ...gone] : undefined;
-}
-
-/** The API server writes null for times that are not set, which means the same as their absence. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([, inner]) => inner !== null);
-  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutNulls(inner)]));
 }

@@ -42,22 +42,6 @@ const cases: readonly { name: string; base: PodStatus; next: PodStatus; want: un
     want: { conditions: [{ ...ready, reason: null, message: null }] },
   },
   {
-    name: 'the nulls of the API server are not a difference',
-    base: { conditions: [{ ...ready, lastProbeTime: null as unknown as string }] },
-    next: { conditions: [ready] },
-    want: undefined,
-  },
-  {
-    name: 'nor are those inside of lists',
-    base: {
-      containerStatuses: [
-        aStatus({ terminated: { exitCode: 137, startedAt: null as unknown as Date } }),
-      ],
-    },
-    next: { containerStatuses: [aStatus({ terminated: { exitCode: 137 } })] },
-    want: undefined,
-  },
-  {
     name: 'resources of the pod as a whole',
     base: { resources: {} },
     next: { resources: { requests: { cpu: '1' } }, allocatedResources: { cpu: '1' } },
