@@ -43,6 +43,7 @@ export async function createKubePods(
       {
         resource: PODS,
         selectors: { fieldSelector: `spec.nodeName=${nodeName}`, namespace: NAMESPACE },
+        log: console,
         project: ({ status }: Pod) => status?.phase ?? '',
         sink: {
           replace: (items) => {

@@ -30,6 +30,7 @@ export interface ObjectsWiring {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly ownNode: OwnNode;
   readonly wakes: PodWakes;
 }
@@ -61,13 +62,13 @@ const TTL_ANNOTATION = 'node.alpha.kubernetes.io/ttl';
 
 /** Config maps and secrets, in the way that the configuration chooses. */
 export function wireObjects(
-  { options, client, clock, random, log, ownNode, wakes }: ObjectsWiring,
+  { options, client, clock, random, log, metrics, ownNode, wakes }: ObjectsWiring,
   lifetime: AbortSignal,
 ): FollowedObjects {
   const strategy = options.config.configMapAndSecretChangeDetectionStrategy;
   if (strategy === 'Watch') {
     const onChange = (uid: string): void => wakes.wake(uid);
-    return createObjectWatches({ client, clock, random, log, onChange }, lifetime);
+    return createObjectWatches({ client, clock, random, log, metrics, onChange }, lifetime);
   }
   const ttlMs = (): number => {
     if (strategy === 'Get') return 0;

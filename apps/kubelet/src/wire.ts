@@ -259,7 +259,7 @@ async function wirePorts(
   const queue = new QueuedEventRecorder(component);
   const recorder = isStandalone ? createLogRecorder(log) : queue;
   const events = createPodEvents(recorder);
-  const ownNode = new OwnNode({ client, nodeName, clock, random, log });
+  const ownNode = new OwnNode({ client, nodeName, clock, random, log, metrics });
   const services = watchServices(wiring);
   const surroundings: Surroundings = {
     node: () => ({
@@ -429,7 +429,7 @@ interface ServiceWatch {
 }
 
 /** What the environment of pods tells of services; nothing else is kept of them. */
-function watchServices({ client, clock, random, log }: Wiring): ServiceWatch {
+function watchServices({ client, clock, random, log, metrics }: Wiring): ServiceWatch {
   const store = new Store<Service>();
   let synced = false;
   return {
@@ -442,8 +442,7 @@ function watchServices({ client, clock, random, log }: Wiring): ServiceWatch {
           selectors: { fieldSelector: 'spec.clusterIP!=None' },
           project: projectService,
           sink: store,
-          clock,
-          random,
+          ...{ clock, random, log, metrics },
           onSynced: () => {
             synced = true;
           },

@@ -7,6 +7,7 @@ export {
   type KubeErrorCode,
   type KubeErrorOptions,
 } from './model/errors.js';
+export type { ObjectFailure } from './model/object-failure.js';
 export type {
   CertificateSigningRequest,
   ClusterTrustBundle,
@@ -68,6 +69,7 @@ export {
   type Resource,
   resource,
 } from './model/resource.js';
+export { objectKey } from './plan/object-name.js';
 export {
   type FieldRequirement,
   type LabelRequirement,
@@ -96,6 +98,7 @@ export type {
 } from './ports.js';
 export { type EventRecorderOptions, QueuedEventRecorder } from './run/event-recorder.js';
 export { createNoApiClient } from './run/no-api-client.js';
-export { objectKey, type ReflectorOptions, runReflector } from './run/reflector.js';
+export { ObjectFailures, type ObjectFailuresOptions } from './run/object-failures.js';
+export { type ReflectorOptions, runReflector } from './run/reflector.js';
 export { Store, type StoreListener } from './run/store.js';
 export type { TokenBucketRules } from './plan/token-bucket.js';

@@ -31,6 +31,7 @@ async function actAsKubelet(): Promise<void> {
     client,
     {
       resource: PODS,
+      log,
       selectors: { fieldSelector: 'spec.nodeName=n1' },
       project: ({ metadata, status }) => {
         const { namespace = '', name = '' } = metadata ?? {};

@@ -3,14 +3,19 @@ import {
   type BackoffState,
   type Clock,
   jittered,
+  type Logger,
+  type Metrics,
   nextBackoff,
   type Random,
 } from '@nodeagent/base';
 
 import { isKubeError, KubeError } from '../model/errors.js';
+import type { ObjectFailure } from '../model/object-failure.js';
 import type { KubeObject } from '../model/objects.js';
 import type { Resource } from '../model/resource.js';
-import type { KubeClient, ReflectorSink, Selectors } from '../ports.js';
+import { nameOf, objectKey } from '../plan/object-name.js';
+import type { KubeClient, ObjectName, ReflectorSink, Selectors } from '../ports.js';
+import { ObjectFailures } from './object-failures.js';
 
 export interface ReflectorOptions<T extends KubeObject, P> {
   readonly resource: Resource<T>;
@@ -18,10 +23,17 @@ export interface ReflectorOptions<T extends KubeObject, P> {
   readonly selectors?: Selectors;
   /**
    * What is kept of an object; nothing of it, when undefined. Must copy what it keeps out of large
-   * fields: what it returns is all that stays in memory.
+   * fields: what it returns is all that stays in memory. May throw on objects that are not as the API
+   * promises.
    */
   readonly project: (object: T) => P | undefined;
   readonly sink: ReflectorSink<P>;
+  /** Gets one line for each object that cannot be used. */
+  readonly log: Pick<Logger, 'error'>;
+  /** Where `nodeagent_object_failures_total{kind,step}` goes; not counted when absent. */
+  readonly metrics?: Metrics | undefined;
+  /** Called for each object that cannot be used, after the log: to tell users by an event. */
+  readonly onObjectFailure?: ((failure: ObjectFailure) => void) | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Objects per page of a list; 100 when absent. */
@@ -53,7 +65,11 @@ const SHORT_WATCH_MS = 1000;
  * watches it, resuming after each interruption from the last version seen; lists again only when
  * the server has forgotten that version. Failures lead to jittered waits of 0.1 to 60 s.
  *
- * @throws what `project` or the sink throws
+ * An object on which `project`, or the sink's `upsert` or `remove`, throws costs that object only: it
+ * is logged and counted, what was projected of it before stays in force, also in the next list, and the
+ * watch goes on.
+ *
+ * @throws what the sink's `replace` throws: it concerns no single object, so it is a programming error
  */
 export async function runReflector<T extends KubeObject, P>(
   client: KubeClient,
@@ -80,6 +96,9 @@ export async function runReflector<T extends KubeObject, P>(
 class Reflection<T extends KubeObject, P> {
   readonly #client: KubeClient;
   readonly #options: ReflectorOptions<T, P>;
+  readonly #failures: ObjectFailures;
+  /** What the sink was last told of each object. */
+  #known = new Map<string, P>();
   /** The version that the sink shows; undefined when it must be listed. */
   #version: string | undefined;
   /** Any state will do the first time; later only the newest, or time would seem to go back. */
@@ -89,12 +108,16 @@ class Reflection<T extends KubeObject, P> {
   constructor(client: KubeClient, options: ReflectorOptions<T, P>) {
     this.#client = client;
     this.#options = options;
+    this.#failures = new ObjectFailures({ ...options, kind: options.resource.kind });
   }
 
   /** One list, if it is due, and one watch. */
   async advance(signal: AbortSignal): Promise<void> {
     if (this.#version === undefined) {
-      this.#version = await this.#list(signal);
+      const { items, version } = await this.#list(signal);
+      this.#known = new Map(items);
+      this.#options.sink.replace(items);
+      this.#version = version;
       if (this.#listFrom !== undefined) this.#options.onSynced?.();
       this.#listFrom = undefined;
     }
@@ -109,26 +132,18 @@ class Reflection<T extends KubeObject, P> {
     }
   }
 
-  async #list(signal: AbortSignal): Promise<string> {
-    const { sink, pageSize = PAGE_SIZE } = this.#options;
+  async #list(signal: AbortSignal): Promise<Listed<P>> {
     try {
-      const { items, version } = await this.#pages(pageSize, signal);
-      sink.replace(items);
-      return version;
+      return await this.#pages(this.#options.pageSize ?? PAGE_SIZE, signal);
     } catch (error) {
       // The continue token did not live as long as the list: take it in one go.
       if (!isKubeError(error, 'KUBE_GONE')) throw error;
-      const { items, version } = await this.#pages(undefined, signal);
-      sink.replace(items);
-      return version;
+      return this.#pages(undefined, signal);
     }
   }
 
-  async #pages(
-    limit: number | undefined,
-    signal: AbortSignal,
-  ): Promise<{ items: Map<string, P>; version: string }> {
-    const { resource, selectors, project } = this.#options;
+  async #pages(limit: number | undefined, signal: AbortSignal): Promise<Listed<P>> {
+    const { resource, selectors } = this.#options;
     const items = new Map<string, P>();
     let continueToken: string | undefined;
     for (;;) {
@@ -143,8 +158,12 @@ class Reflection<T extends KubeObject, P> {
         signal,
       );
       for (const object of page.items) {
-        const projected = project(object);
-        if (projected !== undefined) items.set(objectKey(object), projected);
+        const name = this.#nameOf(object);
+        if (name === undefined) continue;
+        const key = objectKey({ metadata: name });
+        const read = this.#project(object);
+        const projected = read === 'failed' ? this.#known.get(key) : read.projected;
+        if (projected !== undefined) items.set(key, projected);
       }
       continueToken = page.continueToken;
       if (continueToken === undefined) return { items, version: page.resourceVersion };
@@ -169,17 +188,51 @@ class Reflection<T extends KubeObject, P> {
   }
 
   #apply(type: 'added' | 'modified' | 'deleted', object: T): void {
-    const { sink, project } = this.#options;
-    const key = objectKey(object);
-    const projected = type === 'deleted' ? undefined : project(object);
-    if (projected === undefined) sink.remove(key);
-    else sink.upsert(key, projected);
-    this.#version = object.metadata?.resourceVersion ?? this.#version;
+    const version: unknown = object.metadata?.resourceVersion;
+    if (typeof version === 'string') this.#version = version;
+    const name = this.#nameOf(object);
+    if (name === undefined) return;
+    const read = type === 'deleted' ? { projected: undefined } : this.#project(object);
+    if (read === 'failed') return;
+    const key = objectKey({ metadata: name });
+    try {
+      this.#tell(key, read.projected);
+    } catch (error) {
+      this.#failures.note(object, 'handle', error);
+    }
+  }
+
+  #tell(key: string, projected: P | undefined): void {
+    const { sink } = this.#options;
+    if (projected === undefined) {
+      this.#known.delete(key);
+      sink.remove(key);
+    } else {
+      sink.upsert(key, projected);
+      this.#known.set(key, projected);
+    }
+  }
+
+  #nameOf(object: T): ObjectName | undefined {
+    try {
+      return nameOf(object);
+    } catch (error) {
+      this.#failures.note(object, 'read', error);
+      return undefined;
+    }
+  }
+
+  #project(object: T): Readonly<{ projected: P | undefined }> | 'failed' {
+    try {
+      return { projected: this.#options.project(object) };
+    } catch (error) {
+      this.#failures.note(object, 'read', error);
+      return 'failed';
+    }
   }
 }
 
-/** `namespace/name`, or the name alone for cluster-wide objects. */
-export function objectKey({ metadata }: KubeObject): string {
-  const { namespace, name = '' } = metadata ?? {};
-  return namespace === undefined ? name : `${namespace}/${name}`;
+interface Listed<P> {
+  readonly items: ReadonlyMap<string, P>;
+  readonly version: string;
 }

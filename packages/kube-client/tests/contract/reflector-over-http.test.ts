@@ -1,3 +1,4 @@
+import { MemoryLogger } from '@nodeagent/base/testing';
 import { createSystemClock } from '@nodeagent/base/system';
 import { afterEach, expect, it } from 'vitest';
 
@@ -53,6 +54,7 @@ async function follow(scripts: Script[], watchIdleTimeoutMs = 5000) {
     project: (pod: { metadata?: { resourceVersion?: string } }) =>
       pod.metadata?.resourceVersion ?? '',
     sink: store,
+    log: new MemoryLogger(),
     clock,
     random: () => 0,
     onError: (error: Error) => errors.push(error.message),

@@ -2,7 +2,7 @@ import { parseTimestamp } from '@nodeagent/base';
 import type { Endpoint as WireEndpoint, EndpointSlice } from '@nodeagent/kube-client';
 
 import { canonicalIp, hostPort, type IpFamily, isUsableEndpointIp } from './address.js';
-import { isPortNumber, isProtocol, type Protocol } from './service.js';
+import { isPortName, isPortNumber, isProtocol, type Protocol, serviceKey } from './service.js';
 
 /** Whom an endpoint would rather serve. */
 export interface Hints {
@@ -59,10 +59,12 @@ const SERVICE_NAME = 'kubernetes.io/service-name';
 const CHANGED_AT = 'endpoints.kubernetes.io/last-change-trigger-time';
 
 /**
- * Addresses that nothing may be forwarded to are left out.
+ * Addresses that nothing may be forwarded to are left out. Everything in it is of the type that it says,
+ * whatever the API server sent.
  *
  * @param nodeName this node: endpoints on it become {@link LOCAL}
  * @returns undefined for slices that belong to no Service or hold host names
+ * @throws {TypeError} when the object is not as the API promises
  */
 export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | undefined {
   const { metadata, addressType } = slice;
@@ -72,17 +74,19 @@ export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | un
   const changedAt = metadata.annotations?.[CHANGED_AT];
   const ips: string[] = [];
   const kept: WireEndpoint[] = [];
-  for (const endpoint of slice.endpoints ?? []) {
+  const { endpoints = [] } = slice;
+  if (!Array.isArray(endpoints)) throw new TypeError('endpoints: expected a list');
+  for (const endpoint of endpoints) {
     const ip = canonicalIp(firstAddress(endpoint) ?? '');
     if (ip === undefined || !isUsableEndpointIp(ip, addressType)) continue;
     ips.push(ip);
     kept.push(endpoint);
   }
   return {
-    service: `${metadata.namespace}/${name}`,
+    service: serviceKey(metadata.namespace, name),
     family: addressType,
     ports: (slice.ports ?? []).flatMap(({ name: portName, port, protocol }) => {
-      if (portName === undefined || port === undefined || !isPortNumber(port)) return [];
+      if (!isPortName(portName) || port === undefined || !isPortNumber(port)) return [];
       return isProtocol(protocol) ? [{ name: portName, port, protocol: protocol ?? 'TCP' }] : [];
     }),
     ips,
@@ -117,13 +121,17 @@ function hintsOf(endpoints: readonly WireEndpoint[]): (Hints | undefined)[] | un
   const shared = new Map<string, Hints>();
   return endpoints.map(({ hints }) => {
     if (hints === undefined) return undefined;
-    const zones = (hints.forZones ?? []).map((zone) => zone.name);
-    const nodes = (hints.forNodes ?? []).map((node) => node.name);
+    const zones = namesOf(hints.forZones ?? []);
+    const nodes = namesOf(hints.forNodes ?? []);
     const key = `${zones.join()};${nodes.join()}`;
     const same = shared.get(key) ?? { zones, nodes };
     shared.set(key, same);
     return same;
   });
+}
+
+function namesOf(hints: readonly { readonly name?: unknown }[]): readonly string[] {
+  return hints.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
 }
 
 export function sameSlice(a: Slice, b: Slice): boolean {

@@ -9,6 +9,29 @@ export function isProtocol(text: string | undefined): text is Protocol | undefin
   return text === undefined || text === 'TCP' || text === 'UDP' || text === 'SCTP';
 }
 
+const LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+const NAME = /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/;
+
+/** Empty for the only, unnamed port. Names become parts of rules, so nothing else will do. */
+export function isPortName(name: unknown): name is string {
+  return typeof name === 'string' && (name === '' || LABEL.test(name));
+}
+
+/**
+ * `namespace/name`. An API server checks names; they become parts of rules here, so it is not relied on.
+ *
+ * @throws {TypeError} when one of them is no name
+ */
+export function serviceKey(namespace: unknown, name: unknown): string {
+  for (const part of [namespace, name]) {
+    if (typeof part === 'string' && NAME.test(part)) continue;
+    throw new TypeError(
+      `${JSON.stringify(part)?.slice(0, 64)} is no name of a namespace or Service`,
+    );
+  }
+  return `${namespace as string}/${name as string}`;
+}
+
 export function isPortNumber(port: number): boolean {
   return Number.isInteger(port) && port > 0 && port < 65_536;
 }
@@ -45,6 +68,8 @@ export type ServicePorts = Readonly<Record<IpFamily, readonly ServicePort[]>>;
 
 /** API default of sessionAffinityConfig.clientIP.timeoutSeconds. */
 const DEFAULT_AFFINITY_SECONDS = 10_800;
+/** A day: API servers accept no more. */
+const MAX_AFFINITY_SECONDS = 86_400;
 
 /** Identity of a port: protocol counts, so one port name may serve TCP and UDP. */
 export function servicePortKey(port: Pick<ServicePort, 'label' | 'protocol'>): string {
@@ -66,8 +91,10 @@ export function usesLocalEndpoints(port: ServicePort): boolean {
 }
 
 /**
- * What is worth keeping of a Service: nothing for headless and ExternalName ones.
+ * What is worth keeping of a Service: nothing for headless and ExternalName ones. Everything in it is of
+ * the type that it says, whatever the API server sent.
  *
+ * @throws {TypeError} when the object is not as the API promises
  * @see Kubernetes 1.36 pkg/proxy/serviceport.go, pkg/proxy/util/utils.go
  */
 export function projectService(service: Service): ServicePorts {
@@ -79,7 +106,7 @@ function portsOf({ metadata, spec, status }: Service, family: IpFamily): Service
   if (spec === undefined || spec.type === 'ExternalName') return [];
   const clusterIp = clusterIpOf(spec, family);
   if (clusterIp === undefined) return [];
-  const service = `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+  const service = serviceKey(metadata?.namespace, metadata?.name);
   const externalIps = ofFamily(spec.externalIPs ?? [], family);
   const isLoadBalancer = spec.type === 'LoadBalancer';
   const takesOutside =
@@ -94,19 +121,19 @@ function portsOf({ metadata, spec, status }: Service, family: IpFamily): Service
     externalIps,
     loadBalancerIps: loadBalancerIpsOf(status, family),
     sourceRanges: sourceRangesOf(spec.loadBalancerSourceRanges ?? [], family),
-    healthCheckNodePort: isLoadBalancer && externalLocal ? (spec.healthCheckNodePort ?? 0) : 0,
+    healthCheckNodePort: isLoadBalancer && externalLocal ? portOrNone(spec.healthCheckNodePort) : 0,
     externalLocal,
     internalLocal: spec.internalTrafficPolicy === 'Local',
   };
-  return (spec.ports ?? []).flatMap(({ name, port, protocol, nodePort = 0 }) => {
-    if (!isProtocol(protocol) || !isPortNumber(port)) return [];
+  return (spec.ports ?? []).flatMap(({ name = '', port, protocol, nodePort }) => {
+    if (!isProtocol(protocol) || !isPortNumber(port) || !isPortName(name)) return [];
     return {
       ...shared,
       label: labelOf(service, name),
-      portName: name ?? '',
+      portName: name,
       protocol: protocol ?? 'TCP',
       port,
-      nodePort: isPortNumber(nodePort) ? nodePort : 0,
+      nodePort: portOrNone(nodePort),
     };
   });
 }
@@ -129,7 +156,13 @@ function clusterIpOf(spec: Spec, family: IpFamily): string | undefined {
 
 function affinityOf(spec: Spec): number | undefined {
   if (spec.sessionAffinity !== 'ClientIP') return undefined;
-  return spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
+  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? DEFAULT_AFFINITY_SECONDS;
+  const isSane = Number.isInteger(seconds) && seconds > 0 && seconds <= MAX_AFFINITY_SECONDS;
+  return isSane ? seconds : DEFAULT_AFFINITY_SECONDS;
+}
+
+function portOrNone(port: number | undefined): number {
+  return port !== undefined && isPortNumber(port) ? port : 0;
 }
 
 function ofFamily(ips: readonly string[], family: IpFamily): string[] {

@@ -2,7 +2,7 @@ import type { EndpointSlice, Service } from '@nodeagent/kube-client';
 
 import { canonicalCidr, canonicalIp, isUsableEndpointIp } from '../model/address.js';
 import { firstAddress } from '../model/endpoint.js';
-import { isPortNumber, isProtocol } from '../model/service.js';
+import { isPortName, isPortNumber, isProtocol } from '../model/service.js';
 
 /** One sentence per part of an object that cannot be served as it stands; the rest of it is. */
 export type FoundProblems = readonly string[];
@@ -48,6 +48,7 @@ type Ports = NonNullable<NonNullable<Service['spec']>['ports']>;
 function portProblems(ports: Ports): string[] {
   return ports.flatMap(({ name, port, nodePort, protocol }) => {
     const what = `port ${name === undefined || name === '' ? port : `"${name}"`}`;
+    if (name !== undefined && !isPortName(name)) return [`${what} has a name that is no DNS label`];
     const wrong: string[] = [];
     if (!isProtocol(protocol)) wrong.push(`${what} has the unknown protocol "${protocol}"`);
     if (!isPortNumber(port)) wrong.push(`${what}: ${port} is no port number`);

@@ -37,6 +37,8 @@ export interface ViewChange extends Changes {
   readonly changedPorts: ReadonlySet<string>;
   readonly removedPorts: ReadonlySet<string>;
   readonly serviceCidrsChanged: boolean;
+  /** Services that could not be worked out: their ports forward as before. */
+  readonly failures: readonly Readonly<{ service: string; error: unknown }>[];
 }
 
 /** Keeps the node view current: O(what changed) per update. */
@@ -89,24 +91,33 @@ export class NodeViewBuilder {
     this.#topologyChanged = false;
     const changedPorts = new Set<string>();
     const removedPorts = new Set<string>();
-    for (const service of services) this.#updateService(service, changedPorts, removedPorts);
+    const failures: { service: string; error: unknown }[] = [];
+    for (const service of services) {
+      try {
+        this.#updateService(service, changedPorts, removedPorts);
+      } catch (error) {
+        failures.push({ service, error });
+      }
+    }
     const serviceCidrsChanged = this.#serviceCidrsChanged;
     this.#serviceCidrsChanged = false;
-    return { ...changes, changedPorts, removedPorts, serviceCidrsChanged };
+    return { ...changes, changedPorts, removedPorts, serviceCidrsChanged, failures };
   }
 
   #updateService(service: string, changed: Set<string>, removed: Set<string>): void {
     const ports = this.#tracker.portsOf(service);
     const keys = ports.map(servicePortKey);
+    const views = ports.map((port) => {
+      const all = collectEndpoints(this.#tracker.slicesOf(service), port);
+      return viewPort(port, all, this.#topology);
+    });
     for (const key of this.#keysOf.get(service) ?? []) {
       if (keys.includes(key)) continue;
       this.#set(key, undefined);
       removed.add(key);
     }
-    for (const port of ports) {
-      const key = servicePortKey(port);
-      const all = collectEndpoints(this.#tracker.slicesOf(service), port);
-      this.#set(key, viewPort(port, all, this.#topology));
+    for (const [i, key] of keys.entries()) {
+      this.#set(key, views[i]);
       changed.add(key);
     }
     if (keys.length === 0) this.#keysOf.delete(service);

@@ -145,6 +145,13 @@ export class FamilyProxy {
     const labels = { ip_family: family };
     const startedMs = clock.monotonicMs();
     const change = this.#builder.update();
+    for (const { service, error } of change.failures) {
+      const [namespace = '', name = ''] = service.split('/');
+      logger.error(
+        { kind: 'Service', namespace, name, family, err: error },
+        'Service cannot be worked out; it is served as before',
+      );
+    }
     this.#udpEndpointsChanged ||= change.udpEndpointsChanged;
     this.#changedAtMs = [...this.#changedAtMs, ...change.changedAtMs];
     metrics.serviceChangesPending.set(0);

@@ -75,7 +75,7 @@ export async function runProxy(
   const done = new AbortController();
   const inner = AbortSignal.any([signal, done.signal]);
   const { nodeName } = options;
-  const nodes = new NodeWatch({ ...dependencies, nodeName });
+  const nodes = new NodeWatch({ ...dependencies, counters: dependencies.metrics, nodeName });
   const main = async (scope: AbortSignal): Promise<void> => {
     await startAndRun({ ...options, ...dependencies, nodes }, scope);
     done.abort();
@@ -110,7 +110,8 @@ async function startAndRun(context: Context, signal: AbortSignal): Promise<void>
   const problems = new ObjectProblems({ events, logger });
   const kernel = new KernelSettings({ ...context, events, strict: context.initOnly });
   await kernel.want(conntrackSettings(config.conntrack, cpuCount));
-  const more = { exposition, node, nodeIps, metrics, health, events, problems, kernel };
+  const counters = context.metrics;
+  const more = { exposition, node, nodeIps, metrics, counters, health, events, problems, kernel };
   const shared = { ...context, ...more };
   warnAboutConfig(config, nodeIps, logger);
   const mode = modeContext(context, {
@@ -169,6 +170,7 @@ interface Shared extends Omit<Context, 'metrics'> {
   readonly node: NodeInfo | undefined;
   readonly nodeIps: NodeIps;
   readonly metrics: ProxyMetrics;
+  readonly counters: Metrics;
   readonly exposition: Readonly<{ contentType: string; renderMetrics: () => Promise<string> }>;
   readonly health: ProxyHealth;
   readonly events: QueuedEventRecorder;

@@ -1,9 +1,11 @@
-import type { Clock, Logger, Random } from '@nodeagent/base';
+import type { Clock, Logger, Metrics, Random } from '@nodeagent/base';
 import {
   ENDPOINT_SLICES,
   type EndpointSlice,
+  type EventRecorder,
   type KubeClient,
   type KubeError,
+  type ObjectFailure,
   type ReflectorSink,
   runReflector,
   SERVICE_CIDRS,
@@ -30,6 +32,9 @@ export interface SourceOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where objects that cannot be used are counted. */
+  readonly counters?: Metrics;
+  readonly events: EventRecorder;
   readonly nodeName: string;
   readonly families: readonly FamilySink[];
   readonly problems: Problems;
@@ -71,7 +76,16 @@ export function watchServices(options: SourceOptions, signal: AbortSignal): Prom
   const selectors = SERVICE_SELECTORS;
   const common = reflectorOptions(options, 'services');
   const pageSize = SERVICES_PER_PAGE;
-  const all = { ...common, resource: SERVICES, selectors, project, sink, pageSize };
+  const onObjectFailure = tellFailure(options);
+  const all = {
+    ...common,
+    resource: SERVICES,
+    selectors,
+    project,
+    sink,
+    pageSize,
+    onObjectFailure,
+  };
   return runReflector(client, all, signal);
 }
 
@@ -105,13 +119,34 @@ export function watchSlices(options: SourceOptions, signal: AbortSignal): Promis
   const common = reflectorOptions(options, 'endpointslices');
   return runReflector(
     client,
-    { ...common, resource: ENDPOINT_SLICES, selectors, project, sink },
+    {
+      ...{ ...common, resource: ENDPOINT_SLICES, selectors, project, sink },
+      onObjectFailure: tellFailure(options),
+    },
     signal,
   );
 }
 
 function nameOf({ metadata }: Service | EndpointSlice): string {
   return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+}
+
+/** Told on the object itself, to whoever made it. */
+function tellFailure({ events }: SourceOptions): (failure: ObjectFailure) => void {
+  return ({ kind, namespace = '', name, uid, error }) => {
+    if (name === '') return; // there is nothing to tell it on
+    events.record({
+      type: 'Warning',
+      reason: 'NotServed',
+      action: 'Program',
+      message: `kube-proxy cannot use this object, what it was before stays: ${messageOf(error)}`,
+      about: { kind, namespace, name, ...(uid === undefined ? {} : { uid }) },
+    });
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Ranges of cluster IPs; an API server without such objects (before 1.33) has none to tell. */
@@ -144,11 +179,16 @@ export function watchServiceCidrs(options: SourceOptions, signal: AbortSignal): 
 }
 
 export function reflectorOptions(
-  { clock, random, logger }: Pick<SourceOptions, 'clock' | 'random' | 'logger'>,
+  {
+    clock,
+    random,
+    logger,
+    counters,
+  }: Pick<SourceOptions, 'clock' | 'random' | 'logger' | 'counters'>,
   what: string,
 ) {
   const onError = (error: KubeError, retryInMs: number): void => {
     logger.warn({ err: error, retryInMs }, `${what} cannot be watched`);
   };
-  return { clock, random, onError };
+  return { clock, random, log: logger, metrics: counters, onError };
 }

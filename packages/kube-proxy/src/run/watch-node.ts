@@ -1,4 +1,4 @@
-import { type Clock, type Logger, type Random, Wake } from '@nodeagent/base';
+import { type Clock, type Logger, type Metrics, type Random, Wake } from '@nodeagent/base';
 import { type KubeClient, NODES, runReflector } from '@nodeagent/kube-client';
 
 import { type NodeInfo, projectNode } from '../model/node-info.js';
@@ -9,6 +9,7 @@ export interface NodeWatchOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  readonly counters?: Metrics;
   readonly nodeName: string;
 }
 

@@ -239,10 +239,13 @@ function podTasks(
     signal,
   );
   const ready = (inner: AbortSignal): Promise<void> => ports.ownNode.known(inner);
-  const api = createApiSource({ client, nodeName, clock, random, log, ready });
+  const api = createApiSource({
+    ...{ client, nodeName, clock, random, log, ready, events },
+    metrics: ports.metrics,
+  });
   const sources = [...(standalone ? [] : [api]), ...(ports.sources ?? [])];
   const desired: DesiredPods = new DesiredPods(sources, workers, {
-    ...{ clock, log, mirrors },
+    ...{ clock, log, mirrors, events, metrics: ports.metrics },
     onSynced: () => workers.synced(),
   });
   const housekeeping = {

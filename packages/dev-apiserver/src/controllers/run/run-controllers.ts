@@ -60,14 +60,13 @@ export async function runControllers(
     if (missing === 0) synced.wake();
   };
   const reflectors = names.map((name) => (inner: AbortSignal) => {
-    const { clock, random, log } = options;
+    const { clock, random, log, metrics } = options;
     const { resource, selectors } = WATCHED[name];
     const reflector = {
       resource,
       project: withoutManagedFields,
       sink: cluster.sink(name),
-      clock,
-      random,
+      ...{ clock, random, log, metrics },
       onSynced,
       onError: (err: Error, retryInMs: number) => {
         log.warn({ resource: resource.plural, err, retryInMs }, 'controllers cannot watch');

@@ -1,9 +1,10 @@
-import { ManualClock } from '@nodeagent/base/testing';
+import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { KubeError } from '../../../src/model/errors.js';
 import type { Pod } from '../../../src/model/objects.js';
 import { PODS } from '../../../src/model/resource.js';
+import type { ObjectFailure } from '../../../src/model/object-failure.js';
 import { runReflector } from '../../../src/run/reflector.js';
 import { Store } from '../../../src/run/store.js';
 import { createMemoryKubeClient, type MemoryKubeClient } from '../../../src/testing/index.js';
@@ -35,6 +36,7 @@ function reflect(client: MemoryKubeClient, more: { pageSize?: number; random?: n
       resource: PODS,
       project: (pod) => pod.spec?.nodeName,
       sink: store,
+      log: new MemoryLogger(),
       clock,
       random: () => more.random ?? 0,
       onSynced: () => (synced += 1),
@@ -183,7 +185,7 @@ describe(runReflector, () => {
     expect(store.items.size).toBe(0);
   });
 
-  it('ends quietly on abort, and loudly when the sink fails', async () => {
+  it('ends quietly on abort, and loudly when the sink cannot take the whole state', async () => {
     const client = createMemoryKubeClient();
     const { clock, controller, done } = reflect(client);
     await clock.advance(0);
@@ -193,7 +195,130 @@ describe(runReflector, () => {
     const sink = new Store<string>(() => {
       throw new TypeError('bug');
     });
-    const options = { resource: PODS, project: () => 'x', sink, clock, random: () => 0 };
+    const log = new MemoryLogger();
+    const options = { resource: PODS, project: () => 'x', sink, log, clock, random: () => 0 };
     await expect(runReflector(client, options, signal)).rejects.toThrow('bug');
+  });
+});
+
+describe('an object that cannot be used', () => {
+  const READ = 'nodeagent_object_failures_total{kind="Pod",step="read"}';
+  const HANDLE = 'nodeagent_object_failures_total{kind="Pod",step="handle"}';
+
+  /** A projection that fails on nodes named `bad`, and a sink that fails on those named `worse`. */
+  async function follow(client: MemoryKubeClient) {
+    const controller = new AbortController();
+    stops.push(controller);
+    const [clock, log, metrics] = [new ManualClock(), new MemoryLogger(), new MemoryMetrics()];
+    const failures: ObjectFailure[] = [];
+    const store = new Store<string>((_, item) => {
+      if (item === 'worse') throw new TypeError('no such node');
+    });
+    const done = runReflector(
+      client,
+      {
+        ...{ resource: PODS, sink: store, clock, log, metrics, random: () => 0 },
+        project: ({ spec }) => {
+          if (spec?.nodeName === 'bad') throw new TypeError('a bad node');
+          return spec?.nodeName;
+        },
+        onObjectFailure: (failure) => failures.push(failure),
+      },
+      controller.signal,
+    );
+    await clock.advance(0);
+    const state = (): object => Object.fromEntries(store.items);
+    return { clock, log, metrics, failures, state, done, controller };
+  }
+
+  it('is left out of a list, told once, and ends nothing', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('x'), aPod('y', 'bad'), aPod('z'));
+    const { clock, log, metrics, failures, state, done, controller } = await follow(client);
+    expect(state()).toEqual({ 'a/x': 'n1', 'a/z': 'n1' });
+    expect(log.lines).toMatchObject([
+      {
+        level: 'error',
+        message: 'object cannot be used; what it was before stays',
+        fields: { kind: 'Pod', namespace: 'a', name: 'y', step: 'read' },
+      },
+    ]);
+    expect(String(log.lines[0]?.fields['err'])).toBe('TypeError: a bad node');
+    expect(metrics.values.get(READ)).toBe(1);
+    expect(failures).toMatchObject([{ kind: 'Pod', namespace: 'a', name: 'y', step: 'read' }]);
+    client.seed(PODS, aPod('y', 'n2'));
+    await clock.advance(0);
+    expect(state()).toEqual({ 'a/x': 'n1', 'a/y': 'n2', 'a/z': 'n1' });
+    controller.abort();
+    await expect(done).resolves.toBeUndefined();
+  });
+
+  it('stays as it was before, in the watch and in the next list', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('x'), aPod('y'));
+    const { clock, metrics, state } = await follow(client);
+    client.seed(PODS, aPod('x', 'bad'), aPod('z', 'bad'), aPod('y', 'n2'));
+    await clock.advance(0);
+    expect(state()).toEqual({ 'a/x': 'n1', 'a/y': 'n2' });
+    await clock.advance(2000);
+    client.compact();
+    client.endWatches();
+    await clock.advance(1000);
+    expect(client.calls.filter(({ verb }) => verb === 'list')).toHaveLength(1);
+    client.onCall = ({ verb }) => {
+      if (verb !== 'watch') return;
+      client.onCall = undefined;
+      client.seed(PODS, aPod('other'));
+      client.compact();
+    };
+    client.endWatches();
+    await clock.advance(1000);
+    expect(client.calls.filter(({ verb }) => verb === 'list')).toHaveLength(2);
+    expect(state()).toEqual({ 'a/x': 'n1', 'a/y': 'n2', 'a/other': 'n1' });
+    expect(metrics.values.get(READ)).toBe(4);
+  });
+
+  it('goes when it is deleted', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('x'));
+    const { clock, state } = await follow(client);
+    client.seed(PODS, aPod('x', 'bad'));
+    client.drop(PODS, { namespace: 'a', name: 'x' });
+    await clock.advance(0);
+    expect(state()).toEqual({});
+  });
+
+  it('that the sink refuses is told as such, and the next version counts', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('y'));
+    const { clock, metrics, failures, state } = await follow(client);
+    client.seed(PODS, aPod('x', 'worse'), aPod('y', 'n2'));
+    await clock.advance(0);
+    expect(failures).toMatchObject([{ name: 'x', step: 'handle' }]);
+    expect(metrics.values.get(HANDLE)).toBe(1);
+    client.seed(PODS, aPod('x', 'n3'));
+    await clock.advance(0);
+    expect(state()).toEqual({ 'a/x': 'n3', 'a/y': 'n2' });
+  });
+
+  it('may even be without a name', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('x'));
+    const nameless: unknown[] = [7, {}, { metadata: 'x' }, { metadata: { name: {} } }];
+    nameless.push({ metadata: { name: 'x', namespace: 7 } });
+    const list = client.list.bind(client);
+    client.list = async (...asked) => {
+      const page = await list(...asked);
+      return { ...page, items: [...nameless, ...page.items] as typeof page.items };
+    };
+    const { failures, state } = await follow(client);
+    expect(state()).toEqual({ 'a/x': 'n1' });
+    expect(failures.map(({ name, error }) => `${name}: ${(error as Error).message}`)).toEqual([
+      ': it has no name',
+      ': it has no name',
+      ': it has no name',
+      ': it has no name',
+      'x: its namespace is no text',
+    ]);
   });
 });

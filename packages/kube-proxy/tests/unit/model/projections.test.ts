@@ -24,6 +24,32 @@ describe(projectService, () => {
     expect(one(spec)).toBeUndefined();
   });
 
+  it.each([
+    [{ ports: [{ port: 80, name: 'a b' }] }],
+    [{ ports: [{ port: 80, name: 7 }] }],
+    [{ ports: [{ port: '80', name: 'http' }] }],
+    [{ ports: [{ port: 80, name: 'x'.repeat(64) }] }],
+  ])('keeps no port of %j', (spec) => {
+    expect(one(spec)).toBeUndefined();
+  });
+
+  it.each([['ns1/a"b'], ['ns1/a\n-A INPUT -j ACCEPT'], [`ns1/${'x'.repeat(300)}`], ['/svc1']])(
+    'refuses a Service of the name %j',
+    (name) => {
+      expect(() => projectService(aService(name, { clusterIP: '10.96.0.1', ports }))).toThrow(
+        'is no name of a namespace or Service',
+      );
+    },
+  );
+
+  it.each([[{ timeoutSeconds: '1 x' }], [{ timeoutSeconds: -1 }], [{ timeoutSeconds: 1e9 }]])(
+    'takes the default for the affinity %j',
+    (clientIP) => {
+      const spec = { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP } };
+      expect(one(spec)?.affinitySeconds).toBe(10_800);
+    },
+  );
+
   it('splits dual-stack Services by family', () => {
     const dual = {
       clusterIP: 'fd00::1',

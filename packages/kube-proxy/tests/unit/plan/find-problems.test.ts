@@ -1,3 +1,4 @@
+import type { Endpoint } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { projectSlice } from '../../../src/model/endpoint.js';
@@ -57,7 +58,7 @@ describe(findSliceProblems, () => {
     'an endpoint with %j is no endpoint, and keeps no other from being one',
     (endpoint) => {
       const slice = aSlice('default/web', [port], ['10.0.0.1']);
-      const endpoints = [endpoint, ...slice.endpoints] as typeof slice.endpoints;
+      const endpoints = [endpoint, ...(slice.endpoints ?? [])] as Endpoint[];
       expect(projectSlice({ ...slice, endpoints }, 'node-a')?.ips).toEqual(['10.0.0.1']);
       expect(findSliceProblems({ ...slice, endpoints })).toEqual([]);
     },

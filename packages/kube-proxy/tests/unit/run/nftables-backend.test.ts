@@ -235,5 +235,6 @@ function emptyChange(): ViewChange {
     changedPorts: new Set(),
     removedPorts: new Set(),
     serviceCidrsChanged: false,
+    failures: [],
   };
 }

@@ -1,5 +1,12 @@
-import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
-import { ENDPOINT_SLICES, KubeError, SERVICE_CIDRS, SERVICES } from '@nodeagent/kube-client';
+import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
+import {
+  ENDPOINT_SLICES,
+  type EndpointSlice,
+  KubeError,
+  type Service,
+  SERVICE_CIDRS,
+  SERVICES,
+} from '@nodeagent/kube-client';
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -13,12 +20,14 @@ import {
 } from '../../../src/run/sources.js';
 import { aService, aSlice } from '../../../src/testing/index.js';
 
+const READ_FAILURES = 'nodeagent_object_failures_total{kind="Service",step="read"}';
 const port = { port: 80, protocol: 'TCP', name: 'http' };
 const web = aService('default/web', { clusterIP: '10.96.0.1', ports: [port] });
 
 let clock: ManualClock;
 let client: MemoryKubeClient;
 let logger: MemoryLogger;
+let metrics: MemoryMetrics;
 let told: string[];
 let services: Map<string, number>;
 let slices: Map<string, number>;
@@ -30,6 +39,7 @@ beforeEach(() => {
   clock = new ManualClock();
   client = createMemoryKubeClient({ clock });
   logger = new MemoryLogger();
+  metrics = new MemoryMetrics();
   told = [];
   services = new Map();
   slices = new Map();
@@ -72,6 +82,8 @@ async function start(): Promise<void> {
     nodeName: 'node-a',
     families: [sink],
     problems: new ObjectProblems({ events, logger }),
+    events,
+    counters: metrics,
   };
   running = [watchServices, watchSlices, watchServiceCidrs].map((watch) =>
     watch(options, stop.signal),
@@ -109,6 +121,35 @@ describe('what is watched', () => {
     await clock.advance(0);
     expect([...slices.values()]).toEqual([1]);
     expect(told).toEqual(['endpoint 127.0.0.1 cannot be forwarded to']);
+  });
+
+  it('goes on with every other object when one is not as the API promises', async () => {
+    const ok = aSlice('default/web', [port], ['10.0.0.1']);
+    client.seed(SERVICES, web);
+    client.seed(ENDPOINT_SLICES, ok);
+    await start();
+    client.seed(SERVICES, { ...web, spec: { externalIPs: 7 } } as unknown as Service);
+    client.seed(ENDPOINT_SLICES, { ...ok, endpoints: 'none' } as unknown as EndpointSlice);
+    client.seed(SERVICE_CIDRS, { metadata: { name: 'x' }, spec: { cidrs: 7 } } as never);
+    const db = aService('default/db', { clusterIP: '10.96.0.2', ports: [port] });
+    client.seed(SERVICES, db);
+    client.seed(ENDPOINT_SLICES, aSlice('default/db', [port], ['10.0.0.2', '10.0.0.3']));
+    await clock.advance(0);
+    expect(Object.fromEntries(services)).toEqual({ 'default/web': 1, 'default/db': 1 });
+    expect(Object.fromEntries(slices)).toEqual({ 'default/web-1': 1, 'default/db-1': 2 });
+    const errors = logger.lines.filter(({ level }) => level === 'error');
+    expect(errors.map(({ fields }) => [fields['kind'], fields['name'], fields['step']])).toEqual([
+      ['Service', 'web', 'read'],
+      ['EndpointSlice', 'web-1', 'read'],
+      ['ServiceCIDR', 'x', 'read'],
+    ]);
+    expect(metrics.values.get(READ_FAILURES)).toBe(1);
+    expect(told.filter((text) => text.startsWith('kube-proxy cannot use'))).toHaveLength(2);
+    // and a new list does not take away what is in force
+    client.compact();
+    client.endWatches();
+    await clock.advance(1000);
+    expect(Object.fromEntries(services)).toEqual({ 'default/web': 1, 'default/db': 1 });
   });
 
   it('joins the ranges of all ServiceCIDRs', async () => {

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '@nodeagent/base';
+import type { Clock, Logger, Metrics, Random } from '@nodeagent/base';
 import {
   CONFIG_MAPS,
   type ConfigMap,
@@ -21,6 +21,7 @@ export interface ObjectWatchesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly metrics?: Metrics | undefined;
   /** An object of this pod changed, came or went. */
   readonly onChange: (podUid: string) => void;
 }
@@ -143,7 +144,7 @@ class Watches<T extends KubeObject & { readonly immutable?: boolean }> {
   }
 
   #start(entry: Watched<T>): void {
-    const { client, clock, random, log, onChange } = this.#options;
+    const { client, clock, random, log, metrics, onChange } = this.#options;
     const { namespace, name } = entry.name;
     entry.started = true;
     const changed = (object: T | undefined, first: boolean): void => {
@@ -171,8 +172,7 @@ class Watches<T extends KubeObject & { readonly immutable?: boolean }> {
           upsert: (_, object) => changed(object, false),
           remove: () => changed(undefined, false),
         },
-        clock,
-        random,
+        ...{ clock, random, log, metrics },
         onError: (error, retryInMs) => {
           if (!entry.known) entry.tell(error);
           log.warn({ [this.#what]: entry.name, err: error, retryInMs }, 'object cannot be watched');

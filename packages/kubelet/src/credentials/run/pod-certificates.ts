@@ -119,7 +119,7 @@ class NodeRequests {
   start(lifetime: AbortSignal): void {
     if (this.#isStarted) return;
     this.#isStarted = true;
-    const { client, nodeName, clock, random, log } = this.#options;
+    const { client, nodeName, clock, random, log, metrics } = this.#options;
     const watch = {
       resource: POD_CERTIFICATE_REQUESTS,
       selectors: { fieldSelector: `spec.nodeName=${nodeName}` },
@@ -141,7 +141,7 @@ class NodeRequests {
           if (uid !== undefined) this.#onChange(uid);
         },
       },
-      ...{ clock, random },
+      ...{ clock, random, log, metrics },
       onError: (err: Error, retryInMs: number) =>
         log.warn({ err, retryInMs }, 'pod certificate requests cannot be watched'),
     };

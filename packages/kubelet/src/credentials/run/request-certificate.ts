@@ -1,4 +1,4 @@
-import type { Clock, Random } from '@nodeagent/base';
+import type { Clock, Logger, Random } from '@nodeagent/base';
 import {
   CERTIFICATE_SIGNING_REQUESTS,
   isKubeError,
@@ -22,6 +22,7 @@ export interface RequestPorts {
   readonly pendingKey?: PendingKey | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  readonly log: Logger;
 }
 
 /** How long somebody may take to approve a request; the next try makes a new one. */
@@ -66,7 +67,7 @@ export async function requestCertificate(
 
 async function finalOutcome(
   name: string,
-  { client, clock, random }: RequestPorts,
+  { client, clock, random, log }: RequestPorts,
   signal: AbortSignal,
 ): Promise<RequestOutcome> {
   const enough = new AbortController();
@@ -91,7 +92,7 @@ async function finalOutcome(
       resource: CERTIFICATE_SIGNING_REQUESTS,
       selectors: { fieldSelector: `metadata.name=${name}` },
       project: outcomeOf,
-      ...{ sink, clock, random },
+      ...{ sink, clock, random, log },
     },
     enough.signal,
   );

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random } from '@nodeagent/base';
+import type { Clock, Logger, Metrics, Random } from '@nodeagent/base';
 import {
   CLUSTER_TRUST_BUNDLES,
   type ClusterTrustBundle,
@@ -20,6 +20,7 @@ export interface TrustBundlesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly metrics?: Metrics | undefined;
   /** What this pod's volumes show may have changed. */
   readonly onChange: (podUid: string) => void;
 }
@@ -107,7 +108,7 @@ class WatchedBundles {
 
   /** Resolves with the first list. */
   #start(resource: Resource<ClusterTrustBundle>, lifetime: AbortSignal): Promise<void> {
-    const { client, clock, random, log } = this.#options;
+    const { client, clock, random, log, metrics } = this.#options;
     return new Promise((resolve) => {
       const sink = {
         replace: (items: ReadonlyMap<string, ClusterTrustBundle>) => {
@@ -129,7 +130,7 @@ class WatchedBundles {
       };
       const onError = (err: Error, retryInMs: number): void =>
         log.warn({ err, retryInMs }, 'trust bundles cannot be watched');
-      const watch = { resource, project: kept, sink, clock, random, onError };
+      const watch = { resource, project: kept, sink, clock, random, log, metrics, onError };
       runReflector(client, watch, lifetime).catch((err: unknown) =>
         log.error({ err }, 'watch of trust bundles broke'),
       );

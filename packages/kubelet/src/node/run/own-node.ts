@@ -1,4 +1,4 @@
-import { type Clock, type Logger, orAborted, type Random } from '@nodeagent/base';
+import { type Clock, type Logger, type Metrics, orAborted, type Random } from '@nodeagent/base';
 import { type KubeClient, type Node, NODES, runReflector } from '@nodeagent/kube-client';
 
 export interface OwnNodeOptions {
@@ -7,6 +7,7 @@ export interface OwnNodeOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly metrics?: Metrics | undefined;
   /** After each change. */
   readonly onChange?: (node: Node) => void;
 }
@@ -51,7 +52,7 @@ export class OwnNode {
 
   /** Watches until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    const { client, nodeName, clock, random, log } = this.#options;
+    const { client, nodeName, clock, random, log, metrics } = this.#options;
     const keep = (node: Node): void => {
       this.#node = node;
       this.#known.resolve(undefined);
@@ -73,8 +74,7 @@ export class OwnNode {
         selectors: { fieldSelector: `metadata.name=${nodeName}` },
         project: withoutManagedFields,
         sink,
-        clock,
-        random,
+        ...{ clock, random, log, metrics },
         onError: (err, retryInMs) => log.warn({ err, retryInMs }, 'node cannot be watched'),
       },
       signal,

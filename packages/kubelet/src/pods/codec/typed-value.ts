@@ -104,11 +104,17 @@ function readScalar(kind: ScalarKind, tree: unknown, place: Place): unknown {
 const LIMITS = { int32: 1n << 31n, int64: 1n << 63n } as const;
 
 function readInteger(kind: 'int32' | 'int64', tree: unknown, place: Place): number | undefined {
-  const text = tree instanceof NumberText ? tree.text : '';
+  const text = digitsOf(tree) ?? '';
   if (!/^-?\d+$/.test(text)) return expected(place, 'int');
   const value = BigInt(text);
   const limit = LIMITS[kind];
   return value < limit && value >= -limit ? Number(value) : expected(place, kind);
+}
+
+/** Of a number, whether it kept its digits or has been parsed. */
+function digitsOf(tree: unknown): string | undefined {
+  if (tree instanceof NumberText) return tree.text;
+  return typeof tree === 'number' ? String(tree) : undefined;
 }
 
 function isTime(tree: unknown): tree is string {
@@ -116,7 +122,7 @@ function isTime(tree: unknown): tree is string {
 }
 
 function readQuantity(tree: unknown, place: Place): string | undefined {
-  const text = tree instanceof NumberText ? tree.text : tree;
+  const text = digitsOf(tree) ?? tree;
   if (typeof text === 'string' && parseQuantity(text.trim()) !== undefined) return text.trim();
   return expected(place, 'quantity');
 }

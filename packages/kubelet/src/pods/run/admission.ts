@@ -7,6 +7,7 @@ import { type AdmissionContext, type PodAdmissionRules, judgePod } from '../plan
 import { featuresMissingForUpdate } from '../plan/admission-features.js';
 import type { NodePressure } from '../plan/admission-pressure.js';
 import type { PodEvents } from '../ports.js';
+import { messageOf } from './execute-plan.js';
 
 /** What decides about new pods beside the node and its other pods; what is absent does not object. */
 export interface AdmissionHooks {
@@ -74,7 +75,16 @@ export class Admission {
     this.#options = options;
   }
 
+  /** A pod that cannot be judged is refused, as the Go kubelet does; the cause is logged. */
   decide(pod: Pod): Decision {
+    try {
+      return this.#decide(pod);
+    } catch (error) {
+      return { kind: 'decided', refusal: this.#unexpected(pod, error) };
+    }
+  }
+
+  #decide(pod: Pod): Decision {
     const { hooks } = this.#options;
     const judged = judgePod(pod, this.#context(pod, this.#options.node()));
     switch (judged.kind) {
@@ -87,11 +97,28 @@ export class Admission {
         if (freshNode === undefined) return { kind: 'decided', refusal: judged.verdict };
         const refusal = (signal: AbortSignal): Promise<FailureVerdict | undefined> =>
           this.#judgeAgain(pod, { freshNode, before: judged.verdict }, signal);
-        return { kind: 'later', refusal };
+        return { kind: 'later', refusal: this.#guarded(pod, refusal) };
       }
       case 'preempt':
-        return { kind: 'later', refusal: () => this.#preempt(judged.victims, judged.signal) };
+        return {
+          kind: 'later',
+          refusal: this.#guarded(pod, () => this.#preempt(judged.victims, judged.signal)),
+        };
     }
+  }
+
+  #guarded(
+    pod: Pod,
+    refusal: (signal: AbortSignal) => Promise<FailureVerdict | undefined>,
+  ): (signal: AbortSignal) => Promise<FailureVerdict | undefined> {
+    return async (signal) => {
+      try {
+        return await refusal(signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        return this.#unexpected(pod, error);
+      }
+    };
   }
 
   /** Tells of a change that asks for what is switched off here. */
@@ -116,6 +143,13 @@ export class Admission {
         labelNames: ['reason'],
       })
       .increment({ reason: COUNTED.has(reason) ? reason : other });
+  }
+
+  #unexpected(pod: Pod, error: unknown): FailureVerdict {
+    const names = { namespace: podNamespace(pod), name: podName(pod), uid: podUid(pod) };
+    this.#options.log.error({ pod: names, err: error }, 'pod cannot be judged');
+    const message = `The pod cannot be judged: ${messageOf(error)}`;
+    return { reason: 'UnexpectedAdmissionError', message };
   }
 
   #context(pod: Pod, node: Node | undefined): AdmissionContext {

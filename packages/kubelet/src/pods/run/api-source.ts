@@ -1,7 +1,9 @@
-import type { Clock, Logger, Random } from '@nodeagent/base';
+import type { Clock, Logger, Metrics, Random } from '@nodeagent/base';
 import { type KubeClient, type Pod, PODS, runReflector } from '@nodeagent/kube-client';
 
-import type { PodSource } from '../ports.js';
+import { checkPod } from '../codec/check-pod.js';
+import type { PodEvents, PodSource } from '../ports.js';
+import { messageOf } from './execute-plan.js';
 
 export interface ApiSourceOptions {
   readonly client: KubeClient;
@@ -9,13 +11,15 @@ export interface ApiSourceOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly metrics?: Metrics | undefined;
+  readonly events: PodEvents;
   /** Resolves when pods can be judged: before that they would be refused for no fault of theirs. */
   readonly ready: (signal: AbortSignal) => Promise<void>;
 }
 
 /** The pods that the API binds to this node, from a list and a watch. */
 export function createApiSource(options: ApiSourceOptions): PodSource {
-  const { client, nodeName, clock, random, log, ready } = options;
+  const { client, nodeName, clock, random, log, metrics, events, ready } = options;
   return {
     name: 'api',
     async run(sink, signal) {
@@ -25,10 +29,17 @@ export function createApiSource(options: ApiSourceOptions): PodSource {
         {
           resource: PODS,
           selectors: { fieldSelector: `spec.nodeName=${nodeName}` },
-          project: withoutManagedFields,
+          project: (pod) => {
+            checkPod(pod);
+            return withoutManagedFields(pod);
+          },
           sink,
-          clock,
-          random,
+          ...{ clock, random, log, metrics },
+          onObjectFailure: ({ namespace, name, uid, error }) => {
+            if (namespace === undefined || uid === undefined) return; // told on no pod
+            const message = `The kubelet cannot use this pod as it is: ${messageOf(error)}`;
+            events.warning({ metadata: { namespace, name, uid } }, 'FailedToReadPod', message);
+          },
           onError: (err, retryInMs) => log.warn({ err, retryInMs }, 'pods cannot be watched'),
         },
         signal,

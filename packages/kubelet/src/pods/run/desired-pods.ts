@@ -1,5 +1,5 @@
-import { type Clock, formatTimestamp, type Logger } from '@nodeagent/base';
-import type { Pod, ReflectorSink } from '@nodeagent/kube-client';
+import { type Clock, formatTimestamp, type Logger, type Metrics } from '@nodeagent/base';
+import { ObjectFailures, type Pod, type ReflectorSink } from '@nodeagent/kube-client';
 
 import {
   isAccepted,
@@ -8,7 +8,8 @@ import {
   SEEN_ANNOTATION,
   SOURCE_ANNOTATION,
 } from '../model/pod-spec.js';
-import type { PodSource } from '../ports.js';
+import type { PodEvents, PodSource } from '../ports.js';
+import { messageOf } from './execute-plan.js';
 
 /** Who is told of the pods that the sources want. */
 export interface PodSink {
@@ -26,6 +27,8 @@ export interface MirrorSink {
 export interface DesiredPodsOptions {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly events?: PodEvents;
+  readonly metrics?: Metrics | undefined;
   readonly mirrors?: MirrorSink;
   /** Called once, when every source has told its first set. */
   readonly onSynced?: () => void;
@@ -40,6 +43,9 @@ const REMOVED_GRACE_S: Readonly<Partial<Record<PodSource['name'], number>>> = { 
 /**
  * Merges the sources into one set of pods. What one source does never touches the pods of another;
  * nothing may be concluded from a pod's absence before all sources have told their first set.
+ *
+ * A pod that cannot be taken in is told of and costs no other pod its place; the copy of it that was
+ * taken in last stays in force.
  */
 export class DesiredPods {
   readonly #sink: PodSink;
@@ -49,17 +55,21 @@ export class DesiredPods {
   readonly #log: Logger;
   readonly #pods = new Map<string, Map<string, Pod>>();
   readonly #waitingFor: Set<string>;
+  readonly #failures: ObjectFailures;
+  readonly #events: PodEvents | undefined;
 
   constructor(
     sources: readonly PodSource[],
     sink: PodSink,
-    { clock, log, mirrors, onSynced }: DesiredPodsOptions,
+    { clock, log, events, metrics, mirrors, onSynced }: DesiredPodsOptions,
   ) {
     this.#sink = sink;
     this.#mirrors = mirrors;
     this.#onSynced = onSynced;
     this.#clock = clock;
     this.#log = log;
+    this.#events = events;
+    this.#failures = new ObjectFailures({ kind: 'Pod', log, metrics });
     this.#waitingFor = new Set(sources.map(({ name }) => name));
   }
 
@@ -81,11 +91,17 @@ export class DesiredPods {
       const gone = pods.get(key);
       if (gone === undefined) return;
       pods.delete(key);
+      this.#each(gone, () => letGo(gone));
+    };
+    const letGo = (gone: Pod): void => {
       // A static pod runs from its file; its mirror in the API only shows it.
       if (isMirrorPod(gone)) this.#mirrors?.remove(gone);
       else this.#sink.remove(podUid(gone), REMOVED_GRACE_S[source]);
     };
     const upsert = (key: string, pod: Pod): void => {
+      this.#each(pod, () => takeIn(key, pod));
+    };
+    const takeIn = (key: string, pod: Pod): void => {
       if (isMirrorPod(pod)) {
         pods.set(key, pod);
         this.#mirrors?.put(pod);
@@ -95,8 +111,13 @@ export class DesiredPods {
       const same = before !== undefined && podUid(before) === podUid(pod);
       if (before !== undefined && !same) remove(key);
       const annotated = this.#annotated(pod, source, same ? before : undefined);
-      pods.set(key, annotated);
-      this.#sink.put(annotated);
+      pods.set(key, annotated); // also where it fails: its removal is to be told
+      try {
+        this.#sink.put(annotated);
+      } catch (error) {
+        if (same) pods.set(key, before);
+        throw error;
+      }
     };
     return {
       replace: (items) => {
@@ -110,6 +131,16 @@ export class DesiredPods {
       upsert,
       remove,
     };
+  }
+
+  #each(pod: Pod, handle: () => void): void {
+    try {
+      handle();
+    } catch (error) {
+      this.#failures.note(pod, 'handle', error);
+      const message = `The kubelet cannot take in this pod as it is: ${messageOf(error)}`;
+      this.#events?.warning(pod, 'FailedToTakeInPod', message);
+    }
   }
 
   #annotated(pod: Pod, source: string, before: Pod | undefined): Pod {

@@ -95,7 +95,7 @@ export class MirrorPods {
       ];
       for (const name of new Set(names)) {
         const isDue = backoffLeftMs(this.#failed.get(name), nowMs) === 0;
-        if (isDue && this.#plan(name).kind !== 'none') this.#queue.put(name, undefined);
+        if (isDue && this.#isWanting(name)) this.#queue.put(name, undefined);
       }
     };
     const onError = (err: unknown): void => log.error({ err }, 'mirror pods not compared');
@@ -120,6 +120,15 @@ export class MirrorPods {
       node: node(),
       synced: synced(),
     });
+  }
+
+  #isWanting(name: string): boolean {
+    try {
+      return this.#plan(name).kind !== 'none';
+    } catch (error) {
+      this.#onError(name, error);
+      return false;
+    }
   }
 
   async #reconcile(name: string, signal: AbortSignal): Promise<void> {

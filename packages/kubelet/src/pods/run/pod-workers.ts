@@ -2,10 +2,11 @@ import type { Metrics } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { FailureVerdict } from '../model/facts.js';
-import { isStaticPod, podFullName, podUid } from '../model/pod-spec.js';
+import { isStaticPod, podFullName, podName, podNamespace, podUid } from '../model/pod-spec.js';
 import { podGraceSeconds } from '../plan/grace.js';
 import type { ResizeRules } from '../plan/resize-limits.js';
 import { Admission, type AdmissionHooks } from './admission.js';
+import { messageOf } from './execute-plan.js';
 import type { StaticPodState } from './mirror-pods.js';
 import type { CountedPod } from './pod-counts.js';
 import { PodWorker, type WorkerPorts } from './pod-worker.js';
@@ -50,6 +51,8 @@ interface Running {
 /** A pod that is told to go gets this many times its grace period. */
 const PATIENCE = 1.5;
 const LEAST_PATIENCE_MS = 10_000;
+/** Until a worker that broke goes on. */
+const BROKEN_MS = 10_000;
 
 /** All pods of the node: one worker each, made when the pod is first seen and admitted. */
 export class PodWorkers {
@@ -274,17 +277,31 @@ export class PodWorkers {
     const { worker, end } = running;
     const before = this.#namesakes(worker.pod);
     if (before.length > 0) await Promise.all(before);
-    try {
-      // A pod that is deleted meanwhile needs no admission.
-      await Promise.race([running.admitted(end.signal), worker.leaving]);
-    } catch (error) {
-      if (end.signal.aborted) return;
-      throw error;
+    while (!end.signal.aborted) {
+      try {
+        // A pod that is deleted meanwhile needs no admission.
+        if (running.state === 'waiting') {
+          await Promise.race([running.admitted(end.signal), worker.leaving]);
+          if (running.state === 'waiting') running.state = 'begun';
+        }
+        this.#tellStatic(running);
+        await worker.run(end.signal);
+        this.#tellStatic(running);
+        return;
+      } catch (error) {
+        if (!end.signal.aborted) await this.#broke(running, error);
+      }
     }
-    if (running.state === 'waiting') running.state = 'begun';
-    this.#tellStatic(running);
-    await worker.run(end.signal);
-    this.#tellStatic(running);
+  }
+
+  /** A defect of ours that shows with this pod is none of the other pods' business. */
+  async #broke({ worker, end }: Running, error: unknown): Promise<void> {
+    const { log, events, clock } = this.#ports;
+    const { pod } = worker;
+    const names = { namespace: podNamespace(pod), name: podName(pod), uid: podUid(pod) };
+    log.error({ pod: names, err: error, retryInMs: BROKEN_MS }, 'worker of a pod broke');
+    events.warning(pod, 'FailedSync', `error syncing the pod: ${messageOf(error)}`);
+    await clock.sleep(BROKEN_MS, end.signal);
   }
 
   /** Static pods keep their name when their manifest changes: one of a name runs at a time. */

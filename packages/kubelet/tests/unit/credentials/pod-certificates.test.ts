@@ -1,7 +1,7 @@
 import { X509Certificate, createPrivateKey, createPublicKey } from 'node:crypto';
 
 import { formatTimestamp } from '@nodeagent/base';
-import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import {
   KubeError,
   type Pod,
@@ -71,6 +71,7 @@ beforeEach(() => {
     makeStub: async () => ({ requestDer: Buffer.from('csr'), keyPem: `key${(keys += 1)}\n` }),
   };
   const metrics = {
+    counter: (spec: { readonly name: string }) => new MemoryMetrics().counter(spec),
     gauge: () => ({
       set: (value: number, labels = {}) => void gauges.set(Object.values(labels).join(' '), value),
       remove: (labels: object) => void gauges.delete(Object.values(labels).join(' ')),

@@ -42,6 +42,7 @@ export class Harness {
   /** The node as the API has it, which its mirror pods belong to. */
   registered: Node | undefined = aNode();
   admission: AdmissionHooks = {};
+  random = (): number => 0;
   resizeRules: ResizeRules = { staticCpus: false, staticMemory: false, maySwap: () => false };
   /** What is on disk, by name. */
   readonly disk = new Map<string, string>();
@@ -100,7 +101,7 @@ export class Harness {
       probes: this.probes,
       events: this.events,
       clock,
-      random: () => 0,
+      random: () => this.random(),
       log,
       sandboxGate: new Gate(4),
       crashLoopRules: DEFAULT_CRASH_LOOP_RULES,
@@ -119,14 +120,14 @@ export class Harness {
       nodeName: 'n1',
       clock,
       random: () => 0,
-      log,
+      ...{ log, events: this.events, metrics: this.metrics },
       ready: async () => undefined,
     });
     const { files } = this;
     const file = createFileSource({ files, nodeName: 'n1', checkMs: 20_000, clock, log });
     const sources = [source, file];
     const desired: DesiredPods = new DesiredPods(sources, this.workers, {
-      ...{ clock, log, mirrors },
+      ...{ clock, log, mirrors, events: this.events, metrics: this.metrics },
       onSynced: () => this.workers.synced(),
     });
     const known = (): readonly string[] => this.workers.uids;

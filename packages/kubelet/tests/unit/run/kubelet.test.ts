@@ -103,6 +103,24 @@ describe(runKubelet, () => {
     expect(note?.message).toBe('Readiness probe failed: failure');
   });
 
+  it('goes on when pods of the API are not as the API promises', async () => {
+    await pass(2000);
+    const bad = aPod({ metadata: { name: 'bad', uid: 'uid-bad' } });
+    const spec = { ...bad.spec, containers: { app: 7 } };
+    api.seed(PODS, { ...bad, spec } as unknown as typeof bad);
+    await api.create(PODS, aPod({ metadata: { name: 'good' } }), end.signal);
+    await pass(1000);
+    const phases = api.objects(PODS).map(({ metadata, status }) => [metadata?.name, status?.phase]);
+    expect(phases).toEqual([
+      ['bad', 'Pending'],
+      ['good', 'Running'],
+    ]);
+    expect(notes.find(({ reason }) => reason === 'FailedToReadPod')).toMatchObject({
+      about: { kind: 'Pod', namespace: 'default', name: 'bad', uid: 'uid-bad' },
+      message: 'The kubelet cannot use this pod as it is: spec.containers: expected array',
+    });
+  });
+
   it('does not take pods before it knows its node', async () => {
     await pass(2000);
     const calls = api.calls.map(({ verb, plural }) => `${verb} ${plural}`);
