@@ -17,7 +17,9 @@ export interface KubeClientOptions {
   /** Longest silence of the server in anything but a watch; 30 s when absent. */
   readonly requestTimeoutMs?: number;
   /**
-   * Longest silence on a watch; 150 s when absent. API servers send a bookmark each minute.
+   * Longest silence on a watch; when absent until a minute after the time that the server was given,
+   * as it may have nothing to say of a quiet kind for that long. Peers that are gone are found by TCP
+   * keep-alive after 25 s.
    */
   readonly watchIdleTimeoutMs?: number;
   readonly clock?: Clock;
@@ -47,7 +49,7 @@ export function createKubeClient(
     clock,
     userAgent: options.userAgent ?? 'nodeagent',
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
-    watchIdleTimeoutMs: options.watchIdleTimeoutMs ?? 150_000,
+    watchIdleTimeoutMs: options.watchIdleTimeoutMs,
     ...(rateLimit === undefined ? {} : { rateLimit }),
     ...(headers === undefined ? {} : { headers }),
   });

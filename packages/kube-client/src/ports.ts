@@ -39,7 +39,8 @@ export interface WatchOptions extends Selectors {
   readonly timeoutMs?: number;
   /**
    * A connection on which nothing arrives for so long, not even a bookmark, is given up with
-   * `KUBE_UNAVAILABLE`: its other end may be gone without a word. The client decides when absent.
+   * `KUBE_UNAVAILABLE`. Absent: silence is no reason. A real server may say nothing of a quiet kind for
+   * as long as the watch lasts, and peers that are gone are found by the connection's own keep-alive.
    */
   readonly idleTimeoutMs?: number;
 }
@@ -156,6 +157,8 @@ export interface TransportRequest {
   readonly body?: string;
   /** Longest silence of the server, before and within its answer. */
   readonly idleTimeoutMs: number;
+  /** Longest silence within the answer, where that is another; Infinity: no limit. */
+  readonly bodyIdleTimeoutMs?: number;
 }
 
 export interface TransportResponse {

@@ -15,7 +15,8 @@ import { createProxyAgent } from './proxy-agent.js';
 
 /**
  * How long a connection is quiet before the kernel asks the peer for a sign of life; after ten
- * unanswered asks, a second apart, it is closed. Finds peers that vanished during a watch.
+ * unanswered asks, a second apart (libuv's), it is closed. Finds peers that vanished during a watch
+ * after 25 s, whatever the watch's own silence; client-go finds them after 45 s, by HTTP/2's PING.
  */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -157,19 +158,28 @@ function expectName(name: string): https.AgentOptions {
 
 function answerOf(
   sent: http.ClientRequest,
-  { body, idleTimeoutMs }: TransportRequest,
+  { body, idleTimeoutMs, bodyIdleTimeoutMs = idleTimeoutMs }: TransportRequest,
 ): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     let answer: http.IncomingMessage | undefined;
     sent.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
-    sent.once('timeout', () => (answer ?? sent).destroy(new SilenceError(idleTimeoutMs)));
+    sent.once('timeout', () => {
+      if (answer === undefined) sent.destroy(new SilenceError(idleTimeoutMs));
+      else answer.destroy(new SilenceError(bodyIdleTimeoutMs));
+    });
     sent.once('response', (response) => {
       answer = response;
+      if (bodyIdleTimeoutMs !== idleTimeoutMs) sent.setTimeout(timerMs(bodyIdleTimeoutMs));
       resolve(response);
     });
     sent.on('error', reject);
     sent.end(body);
   });
+}
+
+/** Node's sockets take 0 for no limit. */
+function timerMs(limitMs: number): number {
+  return Number.isFinite(limitMs) ? limitMs : 0;
 }
 
 class SilenceError extends Error {

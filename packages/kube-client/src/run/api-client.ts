@@ -45,8 +45,8 @@ export interface ApiClientOptions {
   readonly userAgent: string;
   /** Longest silence of the server in anything but a watch. */
   readonly requestTimeoutMs: number;
-  /** Longest silence on a watch that sets none itself. */
-  readonly watchIdleTimeoutMs: number;
+  /** Longest silence on a watch that sets none itself; {@link watchSilenceMs} when absent. */
+  readonly watchIdleTimeoutMs?: number | undefined;
   /** Sent with each request. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
@@ -56,7 +56,7 @@ interface Call {
   readonly path: string;
   readonly body?: string;
   readonly contentType?: string;
-  readonly idleTimeoutMs?: number;
+  readonly bodyIdleTimeoutMs?: number;
   /** Follows at once on the call before, and belongs to it. */
   readonly unlimited?: boolean;
 }
@@ -111,8 +111,9 @@ export class ApiClient implements KubeClient {
     options: WatchOptions,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>> {
-    const idleTimeoutMs = options.idleTimeoutMs ?? this.#options.watchIdleTimeoutMs;
-    const call: Call = { method: 'GET', path: watchPath(resource, options), idleTimeoutMs };
+    const bodyIdleTimeoutMs =
+      options.idleTimeoutMs ?? this.#options.watchIdleTimeoutMs ?? watchSilenceMs(options);
+    const call: Call = { method: 'GET', path: watchPath(resource, options), bodyIdleTimeoutMs };
     const { body } = await this.#send(call, signal);
     const splitter = new LineSplitter();
     for await (const chunk of body) {
@@ -222,7 +223,7 @@ export class ApiClient implements KubeClient {
   #transmit(call: Call, credential: Credential, signal: AbortSignal): Promise<TransportResponse> {
     const { transport, userAgent, requestTimeoutMs, headers } = this.#options;
     const { authorization } = credential;
-    const { method, path, body, contentType, idleTimeoutMs = requestTimeoutMs } = call;
+    const { method, path, body, contentType, bodyIdleTimeoutMs } = call;
     const request: TransportRequest = {
       method,
       path,
@@ -233,7 +234,8 @@ export class ApiClient implements KubeClient {
         ...(authorization === undefined ? {} : { authorization }),
         ...(contentType === undefined ? {} : { 'content-type': contentType }),
       },
-      idleTimeoutMs,
+      idleTimeoutMs: requestTimeoutMs,
+      ...(bodyIdleTimeoutMs === undefined ? {} : { bodyIdleTimeoutMs }),
       ...(body === undefined ? {} : { body }),
     };
     return transport.send(request, credential, signal);
@@ -253,6 +255,14 @@ export class ApiClient implements KubeClient {
     if (ms > 0) await this.#options.clock.sleep(ms, signal);
     signal.throwIfAborted();
   }
+}
+
+/** A server that lives has ended a watch this long after its time at the latest. */
+const WATCH_OVERTIME_MS = 60_000;
+
+/** How long a watch may be silent. */
+function watchSilenceMs({ timeoutMs }: WatchOptions): number {
+  return timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs + WATCH_OVERTIME_MS;
 }
 
 /** For messages: without the query, which may be long. */

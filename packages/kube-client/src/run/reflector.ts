@@ -182,7 +182,10 @@ class Reflection<T extends KubeObject, P> {
       if (event.type === 'bookmark') this.#version = event.resourceVersion;
       else this.#apply(event.type, event.object);
     }
-    if (events > 0 || clock.monotonicMs() - startedMs >= SHORT_WATCH_MS) return;
+    const lasted = clock.monotonicMs() - startedMs >= SHORT_WATCH_MS;
+    // A quiet kind may say nothing at all until its version is forgotten: that is no failure.
+    if (lasted) this.#relisted = false;
+    if (events > 0 || lasted) return;
     const what = `watch of ${resource.plural}`;
     throw new KubeError('KUBE_UNAVAILABLE', `${what}: the server ended it at once`);
   }

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+
 import { ManualClock } from '@nodeagent/base/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -338,6 +340,48 @@ describe('watch', () => {
     const error = await errorOf(collect(client));
     expect(error.code).toBe('KUBE_UNAVAILABLE');
     expect(error.message).toMatch(/127\.0\.0\.1:\d+: no answer for 0\.05 s$/);
+  });
+
+  it('waits for a quiet kind longer than for the first word of an answer', async () => {
+    const { client, server } = await start((_, response) => response.flushHeaders(), {
+      requestTimeoutMs: 50,
+    });
+    const stop = new AbortController();
+    const options = { resourceVersion: '1', timeoutMs: 300_000 };
+    const next = client.watch(PODS, options, stop.signal)[Symbol.asyncIterator]().next();
+    const outcome = await Promise.race([
+      next.catch((error: Error) => error.message),
+      new Promise((resolve) => setTimeout(() => resolve('still waiting'), 500)),
+    ]);
+    expect(outcome).toBe('still waiting');
+    expect(server.sockets.size).toBe(1);
+    stop.abort(new Error('enough'));
+    await expect(next).rejects.toThrow('enough');
+  });
+
+  it('gives up a server that does not even begin to answer', async () => {
+    const { client } = await start(() => undefined, { requestTimeoutMs: 50 });
+    const error = await errorOf(collect(client));
+    expect(error.message).toMatch(/127\.0\.0\.1:\d+: no answer for 0\.05 s$/);
+  });
+
+  it('has the kernel ask a silent peer for a sign of life within 15 s', async () => {
+    const { client, server } = await start((_, response) => response.flushHeaders());
+    const stop = new AbortController();
+    const next = client.watch(PODS, { resourceVersion: '1' }, stop.signal)[Symbol.asyncIterator]();
+    const first = next.next();
+    await expect.poll(() => server.sockets.size).toBe(1);
+    // "tr tm->when" of our end: 02 is the keep-alive timer, its time is in hundredths of a second
+    const timer = async (): Promise<string | undefined> => {
+      const table = await readFile('/proc/net/tcp', 'utf8');
+      const peer = `:${server.port.toString(16).toUpperCase().padStart(4, '0')}`;
+      const line = table.split('\n').find((text) => text.split(/\s+/)[3]?.endsWith(peer));
+      return line?.split(/\s+/)[6];
+    };
+    await expect.poll(timer).toMatch(/^02:/);
+    expect(Number.parseInt((await timer())?.slice(3) ?? '', 16)).toBeLessThanOrEqual(1500);
+    stop.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
   });
 
   it('ends with the reason of its signal', async () => {

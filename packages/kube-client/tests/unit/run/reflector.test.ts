@@ -173,6 +173,35 @@ describe(runReflector, () => {
     expect(waits).toEqual([100]);
   });
 
+  it('takes it for no failure when the version of a quiet kind is forgotten, time and again', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('x'));
+    const { clock, store, waits } = reflect(client);
+    await clock.advance(0);
+    for (let i = 0; i < 3; i += 1) {
+      client.seed({ ...PODS, plural: 'others' }, aPod(`other${i}`));
+      client.compact();
+      await clock.advance(300_000);
+      client.endWatches(); // without a word
+      await clock.advance(0);
+    }
+    expect(waits).toEqual([]);
+    expect(client.calls.filter(({ verb }) => verb === 'list')).toHaveLength(4);
+    expect(store.items.size).toBe(1);
+  });
+
+  it('asks for watches of five to ten minutes', async () => {
+    for (const [random, timeoutMs] of [
+      [0, 300_000],
+      [0.5, 450_000],
+    ] as const) {
+      const client = createMemoryKubeClient();
+      const { clock } = reflect(client, { random });
+      await clock.advance(0);
+      expect(client.calls.at(-1)).toMatchObject({ verb: 'watch', body: { timeoutMs } });
+    }
+  });
+
   it('drops what the projection no longer wants', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'));
