@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+
+/** As it came: with nulls, and of types that nobody has checked. */
+export interface RecordedObject {
+  readonly metadata: Readonly<{
+    name: string;
+    namespace?: string;
+    uid?: string;
+    labels?: Readonly<Record<string, string>>;
+    resourceVersion: string;
+  }>;
+  readonly spec?: Readonly<Record<string, unknown>>;
+}
+
+export interface RecordedEvent {
+  readonly type: string;
+  readonly object: RecordedObject;
+}
+
+interface RecordedList {
+  readonly items: readonly RecordedObject[];
+}
+
+const FOLDER = join(import.meta.dirname, 'testbed', 'recorded');
+
+/** What a real API server answered to a list of all objects of a kind: `pods`. */
+export function recordedList(plural: string): RecordedList {
+  return JSON.parse(readFileSync(join(FOLDER, `${plural}.list.json`), 'utf8')) as RecordedList;
+}
+
+/** What it told on the watch from there. */
+export function recordedWatch(plural: string): readonly RecordedEvent[] {
+  const lines = readFileSync(join(FOLDER, `${plural}.watch.jsonl`), 'utf8')
+    .trim()
+    .split('\n');
+  return lines.map((line) => JSON.parse(line) as RecordedEvent);
+}
+
+export interface RecordedApi {
+  readonly url: string;
+  /** Sends the next event of a kind's watch to whoever watches it. @returns undefined after the last */
+  next(plural: string): RecordedEvent | undefined;
+  close(): void;
+}
+
+/** Serves what was recorded: lists at once, events one by one as the test says. */
+export async function startRecordedApi(): Promise<RecordedApi> {
+  const sent = new Map<string, number>();
+  const watchers = new Map<string, Set<(event: RecordedEvent) => void>>();
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://recorded');
+    const parts = url.pathname.split('/');
+    const plural = parts.at(-1) ?? '';
+    const namespace = parts.at(-3) === 'namespaces' ? parts.at(-2) : undefined;
+    const matches = matcher(url.searchParams, namespace);
+    response.writeHead(200, { 'content-type': 'application/json' });
+    if (url.searchParams.get('watch') === null) {
+      const list = recordedList(plural);
+      response.end(JSON.stringify({ ...list, items: list.items.filter(matches) }));
+      return;
+    }
+    response.flushHeaders();
+    const tell = (event: RecordedEvent): void => {
+      if (event.type === 'BOOKMARK' || matches(event.object)) {
+        response.write(`${JSON.stringify(event)}\n`);
+      }
+    };
+    const all = watchers.get(plural) ?? new Set();
+    watchers.set(plural, all.add(tell));
+    recordedWatch(plural)
+      .slice(0, sent.get(plural) ?? 0)
+      .forEach(tell);
+    response.on('close', () => all.delete(tell));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    next: (plural) => {
+      const at = sent.get(plural) ?? 0;
+      const event = recordedWatch(plural)[at];
+      if (event === undefined) return undefined;
+      sent.set(plural, at + 1);
+      for (const tell of watchers.get(plural) ?? []) tell(event);
+      return event;
+    },
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** As far as the agents select: `!label`, `spec.x=y`, `spec.x!=y`, `metadata.name=x`. */
+function matcher(
+  query: URLSearchParams,
+  namespace: string | undefined,
+): (object: RecordedObject) => boolean {
+  const absent = query.get('labelSelector')?.replace('!', '');
+  const [, root, name = '', not, value] =
+    /^(spec|metadata)\.(\w+)(!?)=(.*)$/.exec(query.get('fieldSelector') ?? '') ?? [];
+  return ({ metadata, spec }) => {
+    if (namespace !== undefined && metadata.namespace !== namespace) return false;
+    if (absent !== undefined && metadata.labels?.[absent] !== undefined) return false;
+    if (root === undefined) return true;
+    const part: Readonly<Record<string, unknown>> | undefined =
+      root === 'spec' ? spec : { ...metadata };
+    return (String(part?.[name] ?? '') === value) === (not === '');
+  };
+}
