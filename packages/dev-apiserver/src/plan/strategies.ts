@@ -13,6 +13,13 @@ import {
 import { qosClassOf } from './pod-qos.js';
 import { validatePodUpdate } from './pod-update.js';
 import { defaultServiceSpec, validateServiceSpec } from './service-strategy.js';
+import {
+  csiDriver,
+  defaultSlicePorts,
+  storageClass,
+  volume,
+  volumeClaim,
+} from './storage-strategies.js';
 import type { Strategy } from './strategy.js';
 import {
   defaultDeployment,
@@ -144,7 +151,12 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'certificatesigningrequests.certificates.k8s.io': certificateRequest,
   'clustertrustbundles.certificates.k8s.io': trustBundle,
   'podcertificaterequests.certificates.k8s.io': podCertificateRequest,
+  persistentvolumeclaims: volumeClaim,
+  persistentvolumes: volume,
+  'csidrivers.storage.k8s.io': csiDriver,
+  'storageclasses.storage.k8s.io': storageClass,
   'endpointslices.discovery.k8s.io': {
+    defaults: defaultSlicePorts,
     validateUpdate: (object, old) =>
       object['addressType'] === old['addressType']
         ? []

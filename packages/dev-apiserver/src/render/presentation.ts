@@ -1,5 +1,6 @@
 import type { Kind } from '../model/kind.js';
 import { type ApiObject, omit } from '../model/object.js';
+import { asGoWrites } from './go-form.js';
 import { renderTable } from './table.js';
 
 export type Shape = 'object' | 'table' | 'metadata';
@@ -32,7 +33,7 @@ export function presentObject(
   object: ApiObject,
   options: ShapeOptions & Readonly<{ headers: boolean }>,
 ): unknown {
-  if (options.shape === 'object') return object;
+  if (options.shape === 'object') return asGoWrites(kind, object);
   if (options.shape === 'metadata') return partial(object);
   const isBookmark = object.metadata.uid === undefined;
   const { resourceVersion } = object.metadata;
@@ -64,7 +65,7 @@ export function presentList(
     return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items: items.map(partial) };
   }
   const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
-  const bare = items.map((item) => omit(item, 'apiVersion', 'kind'));
+  const bare = items.map((item) => omit(asGoWrites(kind, item), 'apiVersion', 'kind'));
   return { kind: `${kind.kind}List`, apiVersion, metadata, items: bare };
 }
 

@@ -70,7 +70,6 @@ export class Watch {
     const { version } = this.#registry.store;
     const metadata = {
       resourceVersion: String(version),
-      creationTimestamp: null,
       ...(annotations === undefined ? {} : { annotations }),
     };
     const { kind, group, version: api } = this.#kind;
