@@ -86,6 +86,28 @@ inOwnNamespace(
       expect(metrics).toMatch(/^process_resident_memory_bytes \d{8,}$/m);
     });
 
+    it('goes on when objects are not as the API promises, and serves every other one', async () => {
+      const { objects } = world.api;
+      const ports = [{ name: '', port: 8090, protocol: 'TCP' }];
+      const bad = aService('default/bad', { clusterIP: '10.96.0.66', ports });
+      objects.seed(SERVICES, { ...bad, spec: { ...bad.spec, externalIPs: 7 } } as never);
+      const slice = aSlice('default/bad', ports, [WORLD_IP]);
+      objects.seed(ENDPOINT_SLICES, { ...slice, endpoints: 'none', ports: null } as never);
+      objects.seed(SERVICES, aService('default/later', { clusterIP: '10.96.0.67', ports }));
+      objects.seed(ENDPOINT_SLICES, aSlice('default/later', ports, [WORLD_IP]));
+      const isServed = async () => (await rules()).includes('-d 10.96.0.67/32');
+      await waitFor(isServed, { what: 'rules of the Service that came after the bad one' });
+      expect(wholeLog()).toMatch(
+        /"object cannot be used; .* kind="Service" namespace="default" name="bad" /,
+      );
+      const metrics = await fetchText('http://127.0.0.1:10249/metrics');
+      expect(metrics).toMatch(/^nodeagent_object_failures_total\{kind="Service",step="read"\} 1$/m);
+      for (const name of ['bad', 'later']) {
+        objects.drop(SERVICES, { namespace: 'default', name });
+        objects.drop(ENDPOINT_SLICES, { namespace: 'default', name: `${name}-1` });
+      }
+    });
+
     it('tells load balancers whether the node has endpoints of a Service', async () => {
       const ports = [{ name: '', port: 80, protocol: 'TCP' }];
       const local = {

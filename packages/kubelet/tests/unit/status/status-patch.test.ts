@@ -1,14 +1,10 @@
-import type { ContainerStatus, PodStatus } from '@nodeagent/kube-client';
+import type { PodStatus } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { statusPatch, toldStatus } from '../../../src/status/index.js';
 
 const ready = { type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
 const unready = { ...ready, status: 'False', reason: 'ContainersNotReady', message: 'app' };
-
-function aStatus(state: object): ContainerStatus {
-  return { name: 'app', image: '', imageID: '', ready: false, restartCount: 0, state };
-}
 
 const cases: readonly { name: string; base: PodStatus; next: PodStatus; want: unknown }[] = [
   {
