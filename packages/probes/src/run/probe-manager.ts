@@ -80,8 +80,10 @@ export class ProbeManager {
     if (before?.phase !== subject.phase || before.instance?.state !== instance?.state) {
       for (const worker of entry.workers.values()) worker.attempt = undefined; // it asks the past
     }
-    if (instance?.id !== before?.instance?.id) this.#replaceInstance(entry, before?.instance?.id);
-    if (instance?.state === 'running' && before?.instance?.state !== 'running') {
+    const isNew = instance?.id !== before?.instance?.id;
+    if (isNew) this.#replaceInstance(entry, before?.instance?.id);
+    // A new instance may follow a running one: it was stopped and started between two calls.
+    if (instance?.state === 'running' && (isNew || before?.instance?.state !== 'running')) {
       this.#noteStart(entry, instance);
     }
     entry.started ||= !entry.workers.has('startup') || instance?.started === true;

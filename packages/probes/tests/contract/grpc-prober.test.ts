@@ -8,7 +8,7 @@ import {
 import { describe, expect, it } from 'vitest';
 
 import { createGrpcProber } from '../../src/adapters/grpc-prober.js';
-import { closedPort } from '../loopback.js';
+import { closedPort, listen } from '../loopback.js';
 import { cutOff, PATIENT_MS } from '../patience.js';
 import { proberContract } from './prober-contract.js';
 
@@ -22,7 +22,7 @@ interface HealthServer extends AsyncDisposable {
 }
 
 /** Bytes in, bytes out: a server that shares no code with the prober. */
-async function serve(check?: Check): Promise<HealthServer> {
+async function serve(check?: Check, at = 0): Promise<HealthServer> {
   const server = new Server();
   const bytes = (value: Buffer): Buffer => value;
   if (check !== undefined) {
@@ -38,8 +38,8 @@ async function serve(check?: Check): Promise<HealthServer> {
     server.addService({ check: method }, { check });
   }
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, at) =>
-      error === null ? resolve(at) : reject(error),
+    server.bindAsync(`127.0.0.1:${at}`, ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
     );
   });
   return { port, [Symbol.asyncDispose]: async () => server.forceShutdown() };
@@ -118,6 +118,20 @@ describe(createGrpcProber, () => {
       result: 'failure',
       detail: `timeout: failed to connect service "127.0.0.1:${port}" within 250ms: context deadline exceeded`,
     });
+  });
+
+  it('goes on trying to connect until its time is over', async () => {
+    const first = Promise.withResolvers<void>();
+    const dropping = await listen((socket) => {
+      socket.destroy();
+      first.resolve();
+    });
+    const outcome = to(dropping.port);
+    await first.promise;
+    await dropping[Symbol.asyncDispose]();
+    await using server = await serve((_, done) => done(null, SERVING), dropping.port);
+    expect(server.port).toBe(dropping.port);
+    expect(await outcome).toEqual({ result: 'success', detail: '' });
   });
 
   it('says so when the answer is late', async () => {

@@ -146,6 +146,21 @@ describe(ProbeManager, () => {
     ]);
   });
 
+  it('counts the initial delay of a restarted instance from its own start', async () => {
+    const probes = { liveness: aProbe({ initialDelayMs: 20_000, failureThreshold: 1 }) };
+    prober.answer('failure');
+    manager.set(aSubject({ probes, instance: fresh()! }));
+    await clock.advance(20_100);
+    expect(told()).toEqual(['liveness=failure']);
+    // Stopped and started in one plan: the first instance is never seen as exited.
+    manager.set(aSubject({ probes, instance: fresh({ id: 'c2' })! }));
+    await clock.advance(19_800);
+    expect(prober.attempts).toHaveLength(1);
+    expect(manager.verdict('c2', 'liveness')).toBe('success');
+    await clock.advance(300);
+    expect(prober.attempts).toHaveLength(2);
+  });
+
   it('stays with what is known of instances from before, and spreads their first attempts', async () => {
     const before = anInstance({ startedAtMs: clock.nowMs() - 60_000, started: true });
     const probes = { readiness: aProbe(), startup: aProbe() };
