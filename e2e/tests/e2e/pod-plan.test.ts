@@ -366,6 +366,7 @@ describe('a change', () => {
       return isRunning('app')(seen) && statusOf(seen, 'app')?.restartCount === 1;
     });
     expect(conditionOf(pod, 'PodReadyToStartContainers')).toBe('True');
+    expect(statusOf(pod, 'init')?.restartCount).toBe(1);
     const ready = await cri.runtime.listPodSandbox({ labels, state: 'ready' }, never);
     expect(ready.map((sandbox) => sandbox.metadata?.attempt)).toEqual([1]);
     expect((await ledgerOf(e2e, 'sandbox')).filter((line) => line === 'init runs')).toHaveLength(2);

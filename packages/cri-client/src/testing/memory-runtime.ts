@@ -290,10 +290,9 @@ export class MemoryRuntime implements RuntimeService {
     await this.calls.enter('execSync', request, signal);
     const { containerId, command, timeoutMs } = request;
     const method = 'RuntimeService/ExecSync';
-    const { exec = (): ExecAnswer => ({}) } = this.#programOf(
-      this.#pods.running(containerId, method),
-    );
-    const answered = Promise.resolve(exec(command));
+    const record = this.#pods.running(containerId, method);
+    const { exec = (): ExecAnswer => ({}) } = this.#programOf(record);
+    const answered = Promise.race([Promise.resolve(exec(command)), killedWith(record.life.signal)]);
     const answer = await (timeoutMs === undefined
       ? answered
       : Promise.race([answered, this.#clock.sleep(timeoutMs, signal)]));
@@ -447,4 +446,11 @@ export class MemoryRuntime implements RuntimeService {
         return sandboxStatsOf(record, containers, this.#clock.nowMs());
       });
   }
+}
+
+/** How a command ends when its container does: by SIGKILL. */
+function killedWith(life: AbortSignal): Promise<ExecAnswer> {
+  return new Promise((resolve) => {
+    life.addEventListener('abort', () => resolve({ exitCode: 137 }), { once: true });
+  });
 }

@@ -275,6 +275,30 @@ describe('hooks', () => {
     expect(asked).toEqual(['/bye kube-lifecycle/1.36', '/farewell kube-lifecycle/1.36']);
     expect((await on.seen(pod)).state.kind).toBe('exited');
   });
+
+  it('before the stop signal that outlast the grace period see the signal, and are killed after it', async () => {
+    const volume = { name: 'shared', emptyDir: {} };
+    // The container ends 1 s after its signal; the hook notes what it sees of that.
+    const script = 'trap "touch /shared/told; sleep 1; exit 0" TERM; while :; do sleep 0.1; done';
+    const hook =
+      'while [ ! -e /shared/told ]; do sleep 0.1; done; touch /shared/hook-saw-it; sleep 60';
+    const pod = on.pod(
+      script,
+      {
+        lifecycle: { preStop: { exec: { command: ['sh', '-c', hook] } } },
+        volumeMounts: [{ name: 'shared', mountPath: '/shared' }],
+      },
+      { volumes: [volume] },
+    );
+    const dir = await on.volumeDir(pod, 'shared');
+    const id = await on.start(pod);
+    const why = 'Stopping container c';
+    const request = { containerId: id, name: 'c', pod, graceSeconds: 1, preStop: true, why };
+    await on.runtime.stopContainer(request, on.signal);
+    expect((await on.seen(pod)).state).toMatchObject({ kind: 'exited', exitCode: 0 });
+    expect((await readdir(dir)).sort()).toEqual(['hook-saw-it', 'told']);
+    expect(on.events).toContain('FailedPreStopHook: PreStopHook failed');
+  });
 });
 
 /** Another image than those that are on the node already: who may use one goes by its content. */

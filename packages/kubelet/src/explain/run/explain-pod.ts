@@ -67,7 +67,8 @@ export async function explainPod(
   });
   const { signal } = new AbortController();
   const sandboxGate = new Gate(1);
-  const memory = { noteStart: () => undefined, noteOutcome: () => undefined };
+  const ignore = (): undefined => undefined;
+  const memory = { noteStart: ignore, noteOutcome: ignore, noteRemoval: ignore };
   let seen = state.seen;
   const actions: ExplainedAction[] = [];
   for (const action of plan) {

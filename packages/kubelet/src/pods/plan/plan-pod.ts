@@ -13,6 +13,7 @@ import { planResize, resizeNeed } from './plan-resize.js';
 import {
   isOutdated,
   latestOf,
+  nextRestartCount,
   type PlanContext,
   type PlanSubject,
   startStep,
@@ -65,19 +66,14 @@ function planNewSandbox(subject: PlanSubject, why: string): PodPlan {
   const starts =
     first === undefined
       ? wanted.map((roled) => startStep(subject, roled, 'the sandbox is new'))
-      : [startAnew(first)];
+      : [startAnew(subject, first)];
   return [...stop, ...purge, { kind: 'create-sandbox', attempt, why }, ...starts];
 }
 
-/** The record of an init container in a lost sandbox is purged, and with it its restart count. */
-function startAnew({ role, spec }: RoledContainer): PodAction {
-  return {
-    kind: 'start-container',
-    name: spec.name,
-    role,
-    restartCount: 0,
-    why: 'the sandbox is new',
-  };
+/** Starts the first init container without a back-off; its restart count goes on. */
+function startAnew(subject: PlanSubject, { role, spec }: RoledContainer): PodAction {
+  const restartCount = nextRestartCount(subject, spec.name);
+  return { kind: 'start-container', name: spec.name, role, restartCount, why: 'the sandbox is new' };
 }
 
 function planStopIfRunning(seen: PodObservation, why: string): PodPlan {

@@ -14,6 +14,11 @@ export interface PlanContext extends CrashLoopContext {
   readonly probes: ProbeVerdicts;
   /** What the containers have, as far as it is known; nothing is resized when absent. */
   readonly actuated?: PodAllocation | undefined;
+  /**
+   * By container name: the restart count of the next run, of containers whose last record was removed.
+   * Such a container counts from 0 where it is absent.
+   */
+  readonly restartCounts?: ReadonlyMap<string, number>;
 }
 
 export interface PlanSubject {
@@ -37,9 +42,14 @@ export function startStep(subject: PlanSubject, roled: RoledContainer, why: stri
   const { role, spec } = roled;
   const hold = holdForCrashLoop({ pod, container: spec, seen }, context);
   if (hold !== undefined) return hold;
-  const record = latestOf(seen, spec.name);
-  const restartCount = record === undefined ? 0 : record.restartCount + 1;
+  const restartCount = nextRestartCount(subject, spec.name);
   return { kind: 'start-container', name: spec.name, role, restartCount, why };
+}
+
+/** Restart count of a container's next run. */
+export function nextRestartCount({ seen, context }: PlanSubject, name: string): number {
+  const record = latestOf(seen, name);
+  return record === undefined ? (context.restartCounts?.get(name) ?? 0) : record.restartCount + 1;
 }
 
 /** The stop of one container that is to be restarted; `why` is what its user reads. */

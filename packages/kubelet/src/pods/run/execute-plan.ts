@@ -18,7 +18,7 @@ export interface ExecuteContext {
   readonly events: PodEvents;
   readonly sandboxGate: Gate;
   readonly log: Logger;
-  readonly memory: Pick<StartMemory, 'noteStart' | 'noteOutcome'>;
+  readonly memory: Pick<StartMemory, 'noteStart' | 'noteOutcome' | 'noteRemoval'>;
   /** Running containers could not be given other resources; they keep running with what they have. */
   readonly onResizeFailed?: (message: string) => void;
 }
@@ -50,6 +50,7 @@ export async function executePlan(
     if (isRemoval(action)) {
       const failure = await tryRemoval(action, context, signal);
       unremoved ??= failure;
+      if (failure === undefined) context.memory.noteRemoval(context.seen, action.id);
       continue;
     }
     if (unremoved !== undefined) throw unremoved;

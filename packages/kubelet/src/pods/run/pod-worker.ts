@@ -349,6 +349,7 @@ export class PodWorker {
   #plan(seen: PodObservation): PodPlan {
     const plan = planPod(this.#pod, seen, {
       ...this.#memory.crashLoops,
+      restartCounts: this.#memory.restartCounts,
       probes: this.#ports.probes.verdicts(podUid(this.#pod)),
       actuated: this.#ports.resizes?.actuated(podUid(this.#pod)),
     });

@@ -21,6 +21,7 @@ export class StartMemory {
   #crashLoops: CrashLoops = NO_CRASH_LOOPS;
   #waiting: ReadonlyMap<string, WaitingReason> = new Map();
   #holdUntilMs: number | undefined;
+  readonly #restartCounts = new Map<string, number>();
 
   constructor(
     ports: Readonly<{ clock: Clock; crashLoopRules: CrashLoopRules; events: PodEvents }>,
@@ -46,6 +47,20 @@ export class StartMemory {
   /** When the first of the containers that are held back may start; undefined when none is. */
   get holdUntilMs(): number | undefined {
     return this.#holdUntilMs;
+  }
+
+  /** By container name: the restart count of the next run, of containers whose record was removed. */
+  get restartCounts(): ReadonlyMap<string, number> {
+    return this.#restartCounts;
+  }
+
+  /** The record of a container was removed, and with it the restart count that it carried. */
+  noteRemoval(seen: PodObservation, id: string): void {
+    const record = seen.containers.find((container) => container.id === id);
+    if (record === undefined) return;
+    const { name, restartCount } = record;
+    const next = Math.max(this.#restartCounts.get(name) ?? 0, restartCount + 1);
+    this.#restartCounts.set(name, next);
   }
 
   notePlan(pod: Pod, plan: PodPlan): void {

@@ -17,9 +17,12 @@ export interface StopperPorts {
 
 /** However short the grace period: time for the runtime to deliver the signal. */
 const LEAST_GRACE_S = 2;
+/** How long a preStop hook may go on after its container: its failure is still told. */
+const HOOK_END_MS = 2000;
 
 /**
- * preStop hook, a sidecar's turn, stop signal: all within one grace period.
+ * preStop hook, a sidecar's turn, stop signal: all within one grace period. A hook that takes longer
+ * runs on while the container is stopped, and fails when the container's end ends it.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go, killContainer
  */
@@ -33,29 +36,39 @@ export async function stopContainer(
   if (pod !== undefined) events.normal(pod, 'Killing', why, name);
   const startedMs = clock.monotonicMs();
   const leftMs = (): number => graceSeconds * 1000 - (clock.monotonicMs() - startedMs);
-  if (request.preStop && graceSeconds > 0) {
-    await withinMs(leftMs(), clock, (inner) => preStop(request, ports, inner), signal);
+  const end = new AbortController();
+  const hookSignal = AbortSignal.any([signal, end.signal]);
+  const runsHook = request.preStop && graceSeconds > 0;
+  const hook = runsHook ? preStop(request, ports, hookSignal) : Promise.resolve();
+  try {
+    await withinMs(leftMs(), clock, hook, signal);
+    if (turn !== undefined) await withinMs(leftMs(), clock, turn, signal);
+    signal.throwIfAborted();
+    const graceLeftS = Math.max(LEAST_GRACE_S, Math.floor(leftMs() / 1000));
+    await cri.stopContainer(containerId(request.containerId), graceLeftS * 1000, signal);
+    await withinMs(HOOK_END_MS, clock, hook, signal);
+  } finally {
+    end.abort(new Error('its container is stopped'));
+    await hook;
   }
-  if (turn !== undefined) await withinMs(leftMs(), clock, () => turn, signal);
-  signal.throwIfAborted();
-  const graceLeftS = Math.max(LEAST_GRACE_S, Math.floor(leftMs() / 1000));
-  await cri.stopContainer(containerId(request.containerId), graceLeftS * 1000, signal);
 }
 
-/** Waits for the work, but not longer than so many milliseconds. */
+/** Waits for the work, but not longer than so many milliseconds; the work goes on. */
 async function withinMs(
   ms: number,
   clock: Clock,
-  work: (signal: AbortSignal) => Promise<void>,
+  work: Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   if (ms <= 0) return;
   const limit = new AbortController();
-  const inner = AbortSignal.any([signal, limit.signal]);
-  const timer = clock.sleep(ms, inner);
-  await Promise.race([work(inner), timer]);
-  limit.abort(new Error('done'));
-  await timer;
+  const timer = clock.sleep(ms, AbortSignal.any([signal, limit.signal]));
+  try {
+    await Promise.race([work, timer]);
+  } finally {
+    limit.abort(new Error('done'));
+    await timer;
+  }
 }
 
 /** Never rejects: a failed hook does not keep a container alive. */
@@ -64,19 +77,22 @@ async function preStop(
   ports: StopperPorts,
   signal: AbortSignal,
 ): Promise<void> {
-  const { pod, name } = request;
+  const { pod, name, graceSeconds } = request;
   const { cri, events, log } = ports;
   try {
     const known = pod === undefined ? undefined : findContainer(pod, name)?.spec;
     const handler =
       known === undefined ? await storedHandler(request, cri, signal) : known.lifecycle?.preStop;
     if (handler === undefined) return;
+    const { sleep } = handler;
+    const bounded = sleep && { sleep: { seconds: Math.min(sleep.seconds, graceSeconds) } };
     const podIp = handler.httpGet === undefined ? undefined : await podIpOf(request, cri, signal);
     const target = { containerId: request.containerId, container: known, podIp };
     const onFallback = (text: string): void => {
       if (pod !== undefined) events.warning(pod, 'LifecycleHTTPFallback', text);
     };
-    await runHook(handler, target, { ...ports, signal, onFallback });
+    // A sleep has nothing to fail at: it ends with the grace period.
+    await runHook({ ...handler, ...bounded }, target, { ...ports, signal, onFallback });
   } catch (err) {
     if (signal.aborted) return;
     log.warn({ container: name, err }, 'preStop hook failed');

@@ -20,6 +20,7 @@ interface Case {
   readonly pod?: Pod;
   readonly seen: PodObservation;
   readonly probes?: Readonly<Record<string, ContainerVerdicts>>;
+  readonly restartCounts?: Readonly<Record<string, number>>;
   /** One word per action: what it does and to what. */
   readonly want: readonly string[];
 }
@@ -248,7 +249,14 @@ const cases: readonly Case[] = [
     name: 'a new sandbox means init containers anew',
     pod: withInits,
     seen: anObservation([dead], [{ ...i1, state: exited(0) }, aContainer({ state: exited(0) })]),
-    want: ['stop-pod', 'remove i1', 'create-sandbox 1', 'start i1 0'],
+    want: ['stop-pod', 'remove i1', 'create-sandbox 1', 'start i1 1'],
+  },
+  {
+    name: 'a container whose record was removed counts on',
+    pod: withInits,
+    seen: anObservation([aSandbox({ attempt: 1 })]),
+    restartCounts: { i1: 3 },
+    want: ['start i1 3'],
   },
   {
     name: 'after a running sidecar the next init container starts',
@@ -339,12 +347,13 @@ const cases: readonly Case[] = [
 ];
 
 describe(planPod, () => {
-  it.each(cases)('$name', ({ pod = one, seen, probes = {}, want }) => {
+  it.each(cases)('$name', ({ pod = one, seen, probes = {}, restartCounts = {}, want }) => {
     const plan = planPod(pod, seen, {
       nowMs: 20_000,
       crashLoops: new Map(),
       crashLoopRules: DEFAULT_CRASH_LOOP_RULES,
       probes: new Map(Object.entries(probes)),
+      restartCounts: new Map(Object.entries(restartCounts)),
     });
     expect(plan.map(words)).toEqual(want);
     for (const { why } of plan) expect(why).not.toBe('');

@@ -279,6 +279,17 @@ describe('a container ends', () => {
     );
   });
 
+  it('when its sandbox is lost: init containers run again, and their restart counts go on', async () => {
+    for (const name of ['i1', 'i2']) node.runtime.behaviour.set(name, { exitsAtOnceWith: 0 });
+    await node.create(aPod({ initContainers: [{ name: 'i1' }, { name: 'i2' }] }));
+    for (const count of [1, 2]) {
+      node.runtime.loseSandbox(node.uid());
+      await node.settle();
+      const statuses = node.status().initContainerStatuses ?? [];
+      expect(statuses.map(({ restartCount }) => restartCount)).toEqual([count, count]);
+    }
+  });
+
   it('because of its liveness probe, with the grace period of the probe', async () => {
     await node.create(
       aPod({ containers: [{ livenessProbe: { terminationGracePeriodSeconds: 7 } }] }),

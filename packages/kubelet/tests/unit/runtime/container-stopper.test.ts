@@ -29,19 +29,23 @@ beforeEach(async () => {
 interface Wanted {
   readonly graceSeconds: number;
   readonly preStop?: readonly string[];
+  readonly sleepSeconds?: number;
   readonly turn?: Promise<void>;
 }
 
-function podOf(preStop: readonly string[] | undefined): Pod {
-  const lifecycle = preStop && { preStop: { exec: { command: [...preStop] } } };
+function podOf({ preStop, sleepSeconds: seconds }: Wanted): Pod {
+  const exec = preStop && { exec: { command: [...preStop] } };
+  const hook = seconds === undefined ? exec : { sleep: { seconds } };
+  const lifecycle = hook && { preStop: hook };
   return aPod({ containers: [{ name: 'app', image: 'app', ...(lifecycle && { lifecycle }) }] });
 }
 
-function stop({ graceSeconds, preStop, turn }: Wanted): Promise<void> {
+function stop(wanted: Wanted): Promise<void> {
+  const { graceSeconds, preStop, sleepSeconds, turn } = wanted;
   return stopContainer(
     {
-      ...{ containerId: id, name: 'app', pod: podOf(preStop), graceSeconds, why: 'Stopping' },
-      preStop: preStop !== undefined,
+      ...{ containerId: id, name: 'app', pod: podOf(wanted), graceSeconds, why: 'Stopping' },
+      preStop: preStop !== undefined || sleepSeconds !== undefined,
       ...(turn && { turn }),
     },
     { cri, events, clock, log: new MemoryLogger(), call: () => Promise.resolve('answered') },
@@ -74,12 +78,32 @@ describe('stopContainer', () => {
     expect(graceMs()).toBe(18 * SECOND);
   });
 
-  it('a preStop hook that never ends is left when the grace is over', async () => {
+  it('a preStop hook that never ends runs until its container is killed, and has failed', async () => {
+    cri.program('app', { stopsAfterMs: 'never', exec: () => new Promise(() => undefined) });
+    const stopped = stop({ graceSeconds: 30, preStop: ['hang'] });
+    await clock.advance(31 * SECOND);
+    expect(graceMs()).toBe(2 * SECOND);
+    expect(events.lines).toEqual([expect.stringContaining('Killing')]);
+    await clock.advance(SECOND);
+    await stopped;
+    expect(events.lines).toContainEqual(expect.stringContaining('FailedPreStopHook'));
+  });
+
+  it('a preStop hook that outlives its container is given up 2 s later', async () => {
     cri.calls.delay('execSync', 3600 * SECOND);
     const stopped = stop({ graceSeconds: 30, preStop: ['hang'] });
-    await clock.advance(30 * SECOND);
+    await clock.advance(32 * SECOND);
+    await stopped;
+    expect(clock.sleeping).toBe(0);
+    expect(events.lines).toEqual([expect.stringContaining('Killing')]);
+  });
+
+  it('a preStop sleep ends with the grace, and has not failed', async () => {
+    const stopped = stop({ graceSeconds: 5, sleepSeconds: 3600 });
+    await clock.advance(5 * SECOND);
     await stopped;
     expect(graceMs()).toBe(2 * SECOND);
+    expect(events.lines).toEqual([expect.stringContaining('Killing')]);
   });
 
   it('a preStop hook that fails is told, and the stop goes on', async () => {
