@@ -343,6 +343,7 @@ async function wirePorts(
       compare: (uid, told) => runtime.compare(uid, told),
       metrics,
     }),
+    podsProblem: () => cgroups.problem(),
     volumes: withCgroups(withFollowers(volumes, [objects, ...projections.followers]), cgroups),
     leftovers: podLeftovers(options, cgroups),
     prober: { http: createHttpProber(), tcp: createTcpProber(), grpc: createGrpcProber() },
@@ -353,6 +354,7 @@ async function wirePorts(
     tasks: [
       ...(isStandalone ? [] : [(inner: AbortSignal) => queue.run(client, inner), services.run]),
       (inner) => collectWhenIdle(clock, inner),
+      (inner) => cgroups.run(clock, inner),
       (inner) => holdPods({ ...wiring, cgroups, nodeEvents }, inner),
       (inner) => rotateLogs(wiring, inner),
       (inner) => stats.run(inner),

@@ -70,6 +70,8 @@ export interface KubeletPorts {
   readonly images: Pick<ImageService, 'listImages'>;
   /** Measures this machine. */
   readonly facts: FactSource;
+  /** Why no pod can start on this node, which is not ready then; undefined when they can. */
+  readonly podsProblem?: () => string | undefined;
   readonly runtime: PodRuntime;
   readonly runtimeEvents: RuntimeEvents;
   readonly volumes: PodVolumes;
@@ -152,12 +154,13 @@ function nodeParts(
   const { clock, random, log } = ports;
   let networkProblem: string | undefined = 'network state unknown';
   const eventsProblem = (): string | undefined => runtimeEvents.unhealthyReason();
+  const podsProblem = (): string | undefined => ports.podsProblem?.();
   const current = (): Node | undefined => ownNode.current();
   const status: NodeStatusOptions = {
     ...{ facts, events, clock, random, log },
     client: ports.heartbeat ?? client,
     config: settings.node,
-    inputs: createNodeInputs({ cri, images, eventsProblem, node: current }),
+    inputs: createNodeInputs({ cri, images, eventsProblem, podsProblem, node: current }),
     onMeasured: (node) => ownNode.measured(node),
     onRuntimeHealth: (health) => {
       networkProblem = health.networkProblem;

@@ -7,12 +7,14 @@ export interface NodeInputsOptions {
   readonly images: Pick<ImageService, 'listImages'>;
   /** Why changes in the runtime are not noticed; undefined when they are. */
   readonly eventsProblem: () => string | undefined;
+  /** Why no pod can start on this node; undefined when they can. */
+  readonly podsProblem: () => string | undefined;
   readonly node: () => Node | undefined;
 }
 
 /** What the node's status says of the runtime and its images. */
 export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
-  const { cri, images, eventsProblem, node } = options;
+  const { cri, images, eventsProblem, podsProblem, node } = options;
   return {
     runtimeStatus: async (signal) => {
       const { conditions, handlers, features } = await cri.status(signal);
@@ -25,8 +27,11 @@ export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
     },
     images: (signal) => images.listImages({}, signal),
     problems: () => {
-      const problem = eventsProblem();
-      const runtime = problem === undefined ? [] : [`PLEG is not healthy: ${problem}`];
+      const [events, pods] = [eventsProblem(), podsProblem()];
+      const runtime = [
+        ...(events === undefined ? [] : [`PLEG is not healthy: ${events}`]),
+        ...(pods === undefined ? [] : [pods]),
+      ];
       return { runtime, storage: [], shuttingDown: false };
     },
     node,

@@ -1,61 +1,84 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { parseMountinfo } from '../../volumes/index.js';
+import {
+  CGROUP_CONTROLLERS,
+  type CgroupMounts,
+  cgroupMounts,
+  missingControllers,
+} from '../plan/cgroup-mounts.js';
 import { cgroupPath, type CgroupDriver } from '../plan/cgroup-names.js';
 import { type CgroupValues, sharesToWeight, weightToShares } from '../plan/cgroup-values.js';
 import type { CgroupTree } from '../ports.js';
 
-/** cgroup2's magic number in statfs is not told by Node: this file exists in its root only. */
-const V2_MARK = 'cgroup.controllers';
-const V1_CONTROLLERS = ['cpu', 'memory', 'pids', 'cpuset', 'hugetlb'] as const;
+const AVAILABLE_CONTROLLERS = 'cgroup.controllers';
 
 /** The tree at `/sys/fs/cgroup`, version 2 when mounted there, else version 1. */
 export async function createCgroupTree(
   driver: CgroupDriver,
   mountpoint = '/sys/fs/cgroup',
 ): Promise<CgroupTree> {
-  return (await exists(join(mountpoint, V2_MARK)))
+  const mounts = await readMounts(mountpoint);
+  return mounts.version === 2
     ? createV2(driver, mountpoint)
-    : createV1(driver, mountpoint);
+    : createV1(driver, () => readMounts(mountpoint), mounts);
 }
 
 /** True where version 2 is mounted in the usual place. */
 export async function hasCgroupV2(mountpoint = '/sys/fs/cgroup'): Promise<boolean> {
-  return exists(join(mountpoint, V2_MARK));
+  return (await readMounts(mountpoint)).version === 2;
 }
 
-function createV1(driver: CgroupDriver, mountpoint: string): CgroupTree {
-  const mounted = V1_CONTROLLERS.map(async (controller) => {
-    return (await exists(join(mountpoint, controller))) ? [controller] : [];
-  });
-  const controllers = Promise.all(mounted).then((found) => found.flat());
-  /** All of them: the runtime makes the pod's cgroup in those that we do not use, too. */
-  const hierarchies = async (): Promise<readonly string[]> => {
-    const all = await readdir(mountpoint, { withFileTypes: true });
-    return all.filter((entry) => entry.isDirectory()).map(({ name }) => join(mountpoint, name));
+async function readMounts(mountpoint: string): Promise<CgroupMounts> {
+  return cgroupMounts(parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8')), mountpoint);
+}
+
+type V1Mounts = Extract<CgroupMounts, { version: 1 }>;
+
+function createV1(
+  driver: CgroupDriver,
+  read: () => Promise<CgroupMounts>,
+  found: V1Mounts,
+): CgroupTree {
+  let mounts = found;
+  /** @throws {Error} when a controller that pods need is not mounted, now that we look again */
+  const checkControllers = async (): Promise<void> => {
+    if (missingControllers(mounts) === undefined) return;
+    const now = await read();
+    if (now.version === 1) mounts = now;
+    const problem = missingControllers(mounts);
+    if (problem !== undefined) throw new Error(problem);
+  };
+  /** @returns undefined where the controller is not mounted */
+  const place = (controller: string, path: string): string | undefined => {
+    const root = mounts.controllers.get(controller);
+    return root === undefined ? undefined : join(root, path);
   };
   return {
     ensure: async (names, values) => {
+      await checkControllers();
       const path = cgroupPath(names, driver);
-      const made = (await controllers).map(async (controller) => {
-        const root = join(mountpoint, controller);
+      const made = CGROUP_CONTROLLERS.map(async (controller) => {
+        const root = mounts.controllers.get(controller);
+        if (root === undefined) return;
         if (controller === 'cpuset') await makeCpuset(root, path);
         else await makeLast(join(root, path));
       });
       await Promise.all(made);
-      const cpu = join(mountpoint, 'cpu', path);
+      const cpu = place('cpu', path);
       await writeValue(cpu, 'cpu.shares', values.cpuShares);
       await writeValue(cpu, 'cpu.cfs_period_us', values.cpuPeriodUs);
       await writeValue(cpu, 'cpu.cfs_quota_us', values.cpuQuotaUs);
-      const memory = join(mountpoint, 'memory', path);
-      await writeValue(memory, 'memory.limit_in_bytes', values.memoryLimitBytes);
-      await writeValue(join(mountpoint, 'pids', path), 'pids.max', values.pidsMax);
+      await writeValue(place('memory', path), 'memory.limit_in_bytes', values.memoryLimitBytes);
+      await writeValue(place('pids', path), 'pids.max', values.pidsMax);
     },
     limits: async (names) => {
       const path = cgroupPath(names, driver);
-      const [cpu, memory] = [join(mountpoint, 'cpu', path), join(mountpoint, 'memory', path)];
+      const [cpu, memory] = [place('cpu', path), place('memory', path)];
+      if (cpu === undefined || memory === undefined) return undefined;
       const cpuShares = await readNumber(cpu, 'cpu.shares');
       const cpuPeriodUs = await readNumber(cpu, 'cpu.cfs_period_us');
       const cpuQuotaUs = await readNumber(cpu, 'cpu.cfs_quota_us');
@@ -67,21 +90,24 @@ function createV1(driver: CgroupDriver, mountpoint: string): CgroupTree {
         ...(cpuQuotaUs !== undefined && { cpuQuotaUs }),
       };
     },
-    memoryUsage: (names) =>
-      readNumber(join(mountpoint, 'memory', cgroupPath(names, driver)), 'memory.usage_in_bytes'),
+    memoryUsage: async (names) => {
+      const memory = place('memory', cgroupPath(names, driver));
+      return memory === undefined ? undefined : readNumber(memory, 'memory.usage_in_bytes');
+    },
     children: async (names) => {
       const path = cgroupPath(names, driver);
-      const used = (await controllers).map((controller) => join(mountpoint, controller, path));
-      const found = await Promise.all(used.map((dir) => below(dir)));
-      return [...new Set(found.flat())];
+      const used = CGROUP_CONTROLLERS.flatMap((controller) => place(controller, path) ?? []);
+      const seen = await Promise.all(used.map((dir) => below(dir)));
+      return [...new Set(seen.flat())];
     },
+    // In all hierarchies: the runtime makes the pod's cgroup in those that we do not use, too.
     kill: async (names) => {
       const path = cgroupPath(names, driver);
-      for (const dir of await hierarchies()) await killTree(join(dir, path));
+      for (const dir of mounts.hierarchies) await killTree(join(dir, path));
     },
     remove: async (names) => {
       const path = cgroupPath(names, driver);
-      for (const dir of await hierarchies()) await removeTree(join(dir, path));
+      for (const dir of mounts.hierarchies) await removeTree(join(dir, path));
     },
   };
 }
@@ -193,23 +219,23 @@ async function delegateAll(mountpoint: string, path: string): Promise<void> {
  * @returns whether it has all that we use
  */
 async function delegate(dir: string): Promise<'complete' | 'incomplete'> {
-  const available = readSetting(dir, V2_MARK).split(' ');
-  const wanted = V1_CONTROLLERS.filter((controller) => available.includes(controller));
+  const available = readSetting(dir, AVAILABLE_CONTROLLERS).split(' ');
+  const wanted = CGROUP_CONTROLLERS.filter((controller) => available.includes(controller));
   const enabled = readSetting(dir, 'cgroup.subtree_control').split(' ');
   const missing = wanted.filter((controller) => !enabled.includes(controller));
   if (missing.length > 0) {
     const text = missing.map((controller) => `+${controller}`).join(' ');
     await writeFile(join(dir, 'cgroup.subtree_control'), text);
   }
-  return wanted.length === V1_CONTROLLERS.length ? 'complete' : 'incomplete';
+  return wanted.length === CGROUP_CONTROLLERS.length ? 'complete' : 'incomplete';
 }
 
 async function writeValue(
-  dir: string,
+  dir: string | undefined,
   file: string,
   value: number | string | undefined,
 ): Promise<void> {
-  if (value === undefined) return;
+  if (dir === undefined || value === undefined) return;
   // The kernel may look for memory to take back first, for seconds.
   if (file.startsWith('memory.')) await writeFile(join(dir, file), String(value));
   else writeFileSync(join(dir, file), String(value));
@@ -295,9 +321,3 @@ function gone(error: unknown): undefined {
   throw error;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}

@@ -1,4 +1,4 @@
-import type { Logger } from '@nodeagent/base';
+import type { Clock, Logger } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { podUid, qosClass, type QosClass } from '../../pods/index.js';
@@ -33,10 +33,13 @@ function isBusy(error: unknown): boolean {
 
 const CLASSES: readonly QosClass[] = ['Guaranteed', 'Burstable', 'BestEffort'];
 
-/** The cgroup above each pod's containers. */
+const RETRY_MS = 10_000;
+
+/** The cgroup above each pod's containers. Without {@link PodCgroups.start}, pods have none. */
 export class PodCgroups {
   readonly #options: PodCgroupsOptions;
   #usable = false;
+  #problem: string | undefined;
   /** By pod uid: what its cgroup was last made to hold it to, so that starts need not ask. */
   readonly #fitted = new Map<string, string>();
 
@@ -44,10 +47,7 @@ export class PodCgroups {
     this.#options = options;
   }
 
-  /**
-   * Makes `kubepods` and its classes. Where this machine does not let us, pods run in the runtime's
-   * default cgroup instead, and the log says so.
-   */
+  /** Makes `kubepods` and its classes. Where that fails, {@link problem} says why, and the log too. */
   async start(): Promise<void> {
     const { tree, layout, log } = this.#options;
     try {
@@ -55,13 +55,34 @@ export class PodCgroups {
       await tree.ensure(qosNames(layout, 'Burstable'), {});
       await tree.ensure(qosNames(layout, 'BestEffort'), { cpuShares: 2 });
       this.#usable = true;
+      this.#problem = undefined;
     } catch (err) {
-      log.warn({ err }, 'cgroups cannot be made here: pods run without cgroups of their own');
+      const why = err instanceof Error ? err.message : String(err);
+      const problem = `failed to initialize top level QOS containers: ${why}`;
+      if (problem !== this.#problem) log.error({ err }, 'cgroups cannot be made: no pod can start');
+      this.#problem = problem;
     }
   }
 
-  /** @returns what the runtime is to put the pod below; undefined for its default */
+  /** Why pods cannot have cgroups, though they are to; no pod starts while there is a reason. */
+  problem(): string | undefined {
+    return this.#problem;
+  }
+
+  /** Tries again what {@link start} could not do, until it works or the signal fires. */
+  async run(clock: Clock, signal: AbortSignal): Promise<void> {
+    while (this.#problem !== undefined && !signal.aborted) {
+      await clock.sleep(RETRY_MS, signal);
+      if (!signal.aborted) await this.start();
+    }
+  }
+
+  /**
+   * @returns what the runtime is to put the pod below; undefined for its default
+   * @throws {Error} with the {@link problem} that pods cannot have cgroups
+   */
   async ensure(pod: Pod): Promise<string | undefined> {
+    if (this.#problem !== undefined) throw new Error(this.#problem);
     const parent = this.parentOf(pod);
     if (parent === undefined) return undefined;
     const { tree, rules } = this.#options;
@@ -88,8 +109,13 @@ export class PodCgroups {
     if (mayShrink) this.#fitted.set(uid, key);
   }
 
-  /** What all pods together may have; of no effect where pods have no cgroups of their own. */
+  /**
+   * What all pods together may have; of no effect where pods have no cgroups of their own.
+   *
+   * @throws {Error} with the {@link problem} that pods cannot have cgroups
+   */
   async limitAll(values: CgroupValues): Promise<void> {
+    if (this.#problem !== undefined) throw new Error(this.#problem);
     const { tree, layout } = this.#options;
     if (this.#usable) await tree.ensure(kubepodsNames(layout), values);
   }

@@ -1,6 +1,10 @@
 export interface MountPoint {
   readonly path: string;
   readonly fsType: string;
+  /** Of the file system: for cgroups of version 1, the controllers of the hierarchy among others. */
+  readonly options: readonly string[];
+  /** Whether mounts below it show in the namespaces that share it, e.g. in other containers. */
+  readonly isShared: boolean;
 }
 
 /**
@@ -14,7 +18,13 @@ export function parseMountinfo(text: string): readonly MountPoint[] {
     const path = fields[4];
     const separator = fields.indexOf('-', 6);
     if (path === undefined || separator < 0) return [];
-    return [{ path: unescaped(path), fsType: fields[separator + 1] ?? '' }];
+    const mount = {
+      path: unescaped(path),
+      fsType: fields[separator + 1] ?? '',
+      options: fields[separator + 3]?.split(',') ?? [],
+      isShared: fields.slice(6, separator).some((field) => field.startsWith('shared:')),
+    };
+    return [mount];
   });
 }
 

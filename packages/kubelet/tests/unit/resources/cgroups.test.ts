@@ -1,4 +1,4 @@
-import { MemoryLogger } from '@nodeagent/base/testing';
+import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
@@ -63,6 +63,29 @@ describe(PodCgroups, () => {
     await cgroups.start();
     return cgroups;
   };
+
+  it('lets no pod start while cgroups cannot be made, and goes on as soon as they can', async () => {
+    const [clock, end] = [new ManualClock(), new AbortController()];
+    let failure: Error | undefined = new Error('EROFS: read-only file system');
+    const cgroups = await withTree({
+      ensure: async () => {
+        if (failure !== undefined) throw failure;
+      },
+    });
+    const problem =
+      'failed to initialize top level QOS containers: EROFS: read-only file system';
+    expect(cgroups.problem()).toBe(problem);
+    await expect(cgroups.ensure(aPod())).rejects.toThrow(problem);
+    await expect(cgroups.limitAll({})).rejects.toThrow(problem);
+    const running = cgroups.run(clock, end.signal);
+    await clock.advance(10_000);
+    expect(cgroups.problem()).toBe(problem);
+    failure = undefined;
+    await clock.advance(10_000);
+    expect(cgroups.problem()).toBeUndefined();
+    expect(await cgroups.ensure(aPod())).toMatch(/^\/kubepods\//);
+    await running;
+  });
 
   it('finds the pods of all classes', async () => {
     const at: Record<string, string[]> = {

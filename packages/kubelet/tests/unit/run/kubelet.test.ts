@@ -15,6 +15,7 @@ let api: MemoryKubeClient;
 let runtime: MemoryPodRuntime;
 let prober: ScriptedProber;
 let notes: EventNote[];
+let podsProblem: string | undefined;
 let healthy: (() => string | undefined) | undefined;
 let end: AbortController;
 let run: Promise<void>;
@@ -25,6 +26,7 @@ beforeEach(async () => {
   runtime = new MemoryPodRuntime(clock);
   prober = createScriptedProber('success');
   notes = [];
+  podsProblem = undefined;
   end = new AbortController();
   const cri = new MemoryRuntime({ clock });
   const log = new MemoryLogger();
@@ -37,6 +39,7 @@ beforeEach(async () => {
     cri,
     images: cri.images,
     facts: createFixedFacts(),
+    podsProblem: () => podsProblem,
     runtime,
     runtimeEvents: runtime,
     volumes: new MemoryPodVolumes(),
@@ -131,6 +134,16 @@ describe(runKubelet, () => {
   it('is healthy while its loops go round', async () => {
     await pass(600_000);
     expect(healthy?.()).toBeUndefined();
+  });
+
+  it('reports a node whose pods cannot have cgroups as not ready', async () => {
+    await pass(2000);
+    podsProblem = 'failed to initialize top level QOS containers: EROFS';
+    await pass(20_000);
+    const ready = api.objects(NODES)[0]?.status?.conditions?.find(({ type }) => type === 'Ready');
+    expect(ready).toMatchObject({
+      ...{ status: 'False', reason: 'KubeletNotReady', message: podsProblem },
+    });
   });
 
   it('reports a node whose runtime events are lost as not ready', async () => {

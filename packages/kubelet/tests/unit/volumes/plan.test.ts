@@ -16,8 +16,8 @@ describe(parseMountinfo, () => {
       '',
     ].join('\n');
     expect(parseMountinfo(text)).toEqual([
-      { path: '/mnt/a b', fsType: 'ext4' },
-      { path: '/run/x', fsType: 'tmpfs' },
+      { path: '/mnt/a b', fsType: 'ext4', options: ['rw'], isShared: true },
+      { path: '/run/x', fsType: 'tmpfs', options: ['rw', 'size=4k'], isShared: false },
     ]);
   });
 });

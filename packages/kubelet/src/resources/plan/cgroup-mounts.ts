@@ -1,0 +1,49 @@
+import type { MountPoint } from '../../volumes/index.js';
+
+/** Where cgroups are mounted. */
+export type CgroupMounts =
+  | Readonly<{ version: 2 }>
+  | Readonly<{
+      version: 1;
+      /** By controller: the mount point of its hierarchy. */
+      controllers: ReadonlyMap<string, string>;
+      /** All mount points, also of hierarchies without a controller; each once. */
+      hierarchies: readonly string[];
+    }>;
+
+/** Controllers of version 1 that we set limits by. */
+export const CGROUP_CONTROLLERS = ['cpu', 'memory', 'pids', 'cpuset', 'hugetlb'] as const;
+
+/**
+ * The cgroup hierarchies among the mounts of a process. A directory counts for nothing: only a mount
+ * says that there is a hierarchy.
+ *
+ * @param mountpoint version 2 is mounted here, hierarchies of version 1 below
+ */
+export function cgroupMounts(mounts: readonly MountPoint[], mountpoint: string): CgroupMounts {
+  if (mounts.findLast(({ path }) => path === mountpoint)?.fsType === 'cgroup2') {
+    return { version: 2 };
+  }
+  const below = mounts.filter(({ path, fsType }) => {
+    return path.startsWith(`${mountpoint}/`) && (fsType === 'cgroup' || fsType === 'cgroup2');
+  });
+  const controllers = new Map<string, string>();
+  for (const { path, fsType, options } of below) {
+    if (fsType === 'cgroup') for (const option of options) controllers.set(option, path);
+  }
+  return { version: 1, controllers, hierarchies: [...new Set(below.map(({ path }) => path))] };
+}
+
+/**
+ * What keeps pods from having cgroups here.
+ *
+ * @returns undefined where nothing does
+ * @see Kubernetes 1.36 pkg/kubelet/cm/container_manager_linux.go, validateSystemRequirements
+ */
+export function missingControllers(mounts: CgroupMounts): string | undefined {
+  if (mounts.version === 2) return undefined;
+  const needed = ['cpu', 'cpuacct', 'cpuset', 'memory'];
+  const missing = needed.filter((controller) => !mounts.controllers.has(controller));
+  if (missing.length === 0) return undefined;
+  return `system validation failed - Following Cgroup subsystem not mounted: [${missing.join(' ')}]`;
+}
