@@ -44,6 +44,7 @@ import {
   type PodVolumes,
   type PullCredentialSources,
   runKubelet,
+  shareRootDir,
   type Surroundings,
   type TokenSource,
   UserNamespaces,
@@ -273,6 +274,8 @@ async function wirePorts(
   const cgroups = await wireCgroups(wiring);
   const stats = await wireStats({ ...wiring, cgroups, ownNode });
   const mounter = createMounter();
+  const volumeFiles = createVolumeFiles();
+  await shareRootDir(rootDir, { mounter, files: volumeFiles }, lifetime);
   const files = createPodFiles(rootDir);
   const nodeEvents = createNodeEvents(recorder, nodeName);
   const settings = runtimeSettings(options, {
@@ -319,7 +322,7 @@ async function wirePorts(
   const volumes = createPodVolumes({
     ...{ rootDir, mounter, objects, events, clock },
     nodeMemoryBytes: () => allocatableMemory(ownNode.current()),
-    files: createVolumeFiles(),
+    files: volumeFiles,
     fields: createFieldReader(surroundings),
     tokens,
     ...projections.sources,

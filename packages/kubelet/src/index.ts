@@ -122,6 +122,7 @@ export {
   createContainerVolumes,
   createPodVolumes,
   type PreparedVolumes,
+  shareRootDir,
   isVolumeError,
   type PodCertificateSource,
   type TokenSource,

@@ -12,4 +12,5 @@ export type {
   TrustBundleRef,
 } from './ports.js';
 export { type ContainerVolumes, createContainerVolumes } from './run/container-volumes.js';
+export { shareRootDir } from './run/share-root.js';
 export { createPodVolumes, type PreparedVolumes } from './run/pod-volumes.js';

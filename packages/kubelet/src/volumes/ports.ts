@@ -66,6 +66,12 @@ export interface Mounter {
   ): Promise<void>;
   /** Binds a file or directory, given by any path that leads to it, also one below /proc. */
   bind(source: string, target: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Makes a directory, given without links, a shared mount with all that is mounted below it.
+   *
+   * @throws {VolumeError} `VOLUME_MOUNT`
+   */
+  share(dir: string, signal: AbortSignal): Promise<void>;
   /** Takes off the topmost mount; nothing mounted there is fine. */
   unmount(path: string, signal: AbortSignal): Promise<void>;
   /** Whether something is mounted exactly there; bind mounts of the same filesystem do not show. */

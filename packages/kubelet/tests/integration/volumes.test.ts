@@ -28,6 +28,7 @@ import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
 import {
   createContainerVolumes,
   createPodVolumes,
+  shareRootDir,
   volumeHostPath,
 } from '../../src/volumes/index.js';
 
@@ -222,11 +223,80 @@ describe(createPodVolumes, () => {
       expect(await fsTypeOf(pathOf(secret))).toBeUndefined();
     });
 
+    it('is made again where another kubelet mounts the root directory onto itself', async () => {
+      await anew();
+      await runCommand(['mount', '--bind', rootDir, rootDir]);
+      await expect(content()).rejects.toMatchObject({ code: 'ENOENT' });
+      await anew();
+      expect(await content()).toBe('hunter2');
+      expect(await isInSharedMemory(pathOf(secret))).toBe(true);
+      expect((await stat(sharedMemory())).dev).not.toBe((await stat(rootDir)).dev);
+    });
+
+    it('is where another kubelet mounts its own volume through our link, and goes with the pod', async () => {
+      await anew();
+      // What the Go kubelet does to set up a volume whose directory is there.
+      await runCommand(['mkdir', '-p', pathOf(secret)]);
+      await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', pathOf(secret)]);
+      await anew();
+      expect(await content()).toBe('hunter2');
+      const all = volumes();
+      await all.teardown('u1', signal);
+      expect(await all.podsOnDisk(signal)).toEqual([]);
+      expect(await readdir(join(sharedMemory(), 'pods'))).toEqual([]);
+    });
+
     it('does not follow a link that leads elsewhere', async () => {
       await mkdir(join(pathOf(secret), '..'), { recursive: true });
       await symlink('/nowhere', pathOf(secret));
       await anew();
       expect(await isInSharedMemory(pathOf(secret))).toBe(true);
+    });
+  });
+
+  describe('in a root directory that is not shared', () => {
+    const secret: Volume = { name: 'secret', secret: { secretName: 'password' } };
+    const memory: Volume = { name: 'memory', emptyDir: { medium: 'Memory' } };
+    const ports = { mounter, files: createVolumeFiles() };
+    const own = async () => {
+      return (await mounter.list()).filter(({ path }) => path.startsWith(rootDir));
+    };
+    let above: string;
+    beforeEach(async () => {
+      above = rootDir;
+      await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', above]);
+      await runCommand(['mount', '--make-private', above]);
+      rootDir = join(above, 'kubelet');
+      await mkdir(rootDir);
+    });
+    afterEach(() => {
+      rootDir = above;
+    });
+
+    it('are shared with it, and not hidden by it', async () => {
+      const all = volumes();
+      await all.prepare(podWith(secret, memory), signal);
+      await writeFile(join(pathOf(memory), 'kept'), 'x');
+      const before = (await own()).map(({ path }) => path);
+      await shareRootDir(rootDir, ports, signal);
+      const mounts = await own();
+      expect(mounts.map(({ path }) => path).sort()).toEqual([rootDir, ...before].sort());
+      expect(mounts.every(({ isShared }) => isShared)).toBe(true);
+      expect(await readFile(join(pathOf(secret), 'value'), 'utf8')).toBe('hunter2');
+      expect(await readdir(pathOf(memory))).toEqual(['kept']);
+      await all.teardown('u1', signal);
+      expect(await all.podsOnDisk(signal)).toEqual([]);
+    });
+
+    it('are shared once, however often the kubelet starts', async () => {
+      for (let start = 1; start <= 3; start += 1) await shareRootDir(rootDir, ports, signal);
+      expect((await own()).map(({ path }) => path)).toEqual([rootDir]);
+    });
+
+    it('are not mounted again where the directory is a mount already', async () => {
+      await runCommand(['mount', '--bind', rootDir, rootDir]);
+      await shareRootDir(rootDir, ports, signal);
+      expect(await own()).toMatchObject([{ path: rootDir, isShared: true }]);
     });
   });
 

@@ -6,6 +6,7 @@ import { parseMountinfo } from '../codec/mountinfo.js';
 import { VolumeError } from '../model/errors.js';
 import type { Mounter } from '../ports.js';
 import { CommandHelper } from './command-helper.js';
+import { shareTree } from './share-tree.js';
 
 /** Through util-linux' mount and umount: Node.js has neither system call. */
 export function createMounter(): Mounter {
@@ -33,6 +34,7 @@ export function createMounter(): Mounter {
       run(['mount', '-t', 'hugetlbfs', ...flags(`pagesize=${pageBytes}`), 'nodev', path], signal),
     bind: (source, target, signal) =>
       run(['mount', '--no-canonicalize', '--bind', source, target], signal),
+    share: (dir, signal) => shareTree(dir, run, signal),
     unmount: async (path, signal) => {
       try {
         await run(['umount', '--no-canonicalize', path], signal);

@@ -12,6 +12,7 @@ import {
   memoryVolumeLink,
 } from '../model/pod-paths.js';
 import type { Mounter, VolumeFiles } from '../ports.js';
+import { unmountBelow } from './unmount-below.js';
 
 export interface MemoryVolumesOptions {
   readonly rootDir: string;
@@ -63,8 +64,12 @@ export class MemoryVolumes {
     throw new VolumeError('VOLUME_MOUNT', `${base} is gone: somebody unmounts or removes it`);
   }
 
-  async remove(uid: string): Promise<void> {
-    await this.#options.files.removeTree(memoryPodDir(this.#options.rootDir, uid));
+  async remove(uid: string, signal: AbortSignal): Promise<void> {
+    const { rootDir, files, mounter } = this.#options;
+    const dir = await files.realPath(memoryPodDir(rootDir, uid));
+    // Another kubelet that follows our links mounts its own volumes there.
+    await unmountBelow(dir, mounter, signal);
+    await files.removeTree(dir);
   }
 
   /** For whoever waits for it: it goes on when the first of them is told to stop. */
@@ -81,9 +86,9 @@ export class MemoryVolumes {
     const path = memoryMount(rootDir);
     await files.makeEmptyDir(path);
     if (!(await mounter.isMountPoint(path))) {
-      // Of a root directory that was copied: it would pass for memory once this is unmounted.
-      await files.removeTree(path);
-      await files.makeEmptyDir(path);
+      // Of a root directory that was copied: it would pass for memory once this is unmounted. The
+      // directory itself stays, as another mount of ours may be on it that a mount above it hides.
+      await files.removeTree(memoryBase(rootDir));
       const sizeBytes = nodeMemoryBytes?.();
       const size = sizeBytes !== undefined && sizeBytes > 0 && { sizeBytes };
       await mounter.mountTmpfs(path, { ...size, mode: 0o750 }, signal);

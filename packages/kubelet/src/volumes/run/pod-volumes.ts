@@ -15,6 +15,7 @@ import { usedVolumes } from '../plan/used-volumes.js';
 import type { Mounter, VolumeFiles } from '../ports.js';
 import { MemoryVolumes } from './memory-volumes.js';
 import { type PayloadPorts, volumePayload } from './payload-sources.js';
+import { unmountBelow } from './unmount-below.js';
 
 export interface PodVolumesOptions extends PayloadPorts {
   readonly rootDir: string;
@@ -87,27 +88,11 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       // The kernel lists mounts by their real paths.
       const dir = await files.realPath(podDir(rootDir, uid));
       await unmountBelow(dir, mounter, signal);
-      await maker.memory.remove(uid);
+      await maker.memory.remove(uid, signal);
       await files.removeTree(dir); // the last: while it is there, somebody will try again
     },
     podsOnDisk: () => files.subdirectories(`${rootDir}/pods`),
   };
-}
-
-/** @throws {VolumeError} `VOLUME_MOUNT` when something stays mounted */
-async function unmountBelow(dir: string, mounter: Mounter, signal: AbortSignal): Promise<void> {
-  const mounts = await mountsBelow(dir, mounter);
-  if (mounts.length === 0) return;
-  // The last mounted first: a bind mount before what it is a part of.
-  for (const path of mounts.reverse()) await mounter.unmount(path, signal);
-  const [left] = await mountsBelow(dir, mounter);
-  // Removing the directory now would empty what is mounted there: the user's data.
-  if (left !== undefined) throw new VolumeError('VOLUME_MOUNT', `${left} is still mounted`);
-}
-
-async function mountsBelow(dir: string, mounter: Mounter): Promise<string[]> {
-  const mounts = await mounter.list();
-  return mounts.map(({ path }) => path).filter((path) => path.startsWith(`${dir}/`));
 }
 
 interface Prepared {

@@ -1,0 +1,22 @@
+import { VolumeError } from '../model/errors.js';
+import { mountsBelow } from '../plan/mount-of.js';
+import type { Mounter } from '../ports.js';
+
+/**
+ * Unmounts everything below a directory, given without links.
+ *
+ * @throws {VolumeError} `VOLUME_MOUNT` when something stays mounted
+ */
+export async function unmountBelow(
+  dir: string,
+  mounter: Mounter,
+  signal: AbortSignal,
+): Promise<void> {
+  const mounts = mountsBelow(await mounter.list(), dir);
+  if (mounts.length === 0) return;
+  // The last mounted first: a bind mount before what it is a part of.
+  for (const path of mounts.toReversed()) await mounter.unmount(path, signal);
+  const [left] = mountsBelow(await mounter.list(), dir);
+  // Removing the directory now would empty what is mounted there: the user's data.
+  if (left !== undefined) throw new VolumeError('VOLUME_MOUNT', `${left} is still mounted`);
+}
