@@ -93,6 +93,11 @@ const PROGRAM: readonly FlagSpec[] = [
     path: 'providerID',
   },
   {
+    name: 'runtime-cgroups',
+    kind: 'string',
+    help: 'cgroup that the container runtime runs in, for /stats/summary',
+  },
+  {
     name: 'fail-cgroupv1',
     kind: 'boolean',
     help: 'refuse to start on cgroup v1',
@@ -276,7 +281,7 @@ const IGNORED: readonly FlagSpec[] = [
   ),
   ...ignored('integer', ['cadvisor-port', 'network-plugin-mtu'], REMOVED),
   ...ignored('duration', ['image-pull-progress-deadline'], REMOVED),
-  ...ignored('string', ['runtime-cgroups', 'lock-file', 'reserved-memory'], NOT_YET),
+  ...ignored('string', ['lock-file', 'reserved-memory'], NOT_YET),
   ...ignored('boolean', ['exit-on-lock-contention'], NOT_YET),
   ...ignored(
     'duration',

@@ -39,6 +39,8 @@ export interface Options {
   /** Flags as they were given, for `/flagz`. */
   readonly flags: Readonly<Record<string, string>>;
   readonly cloudProvider: 'none' | 'external';
+  /** The cgroup that the container runtime runs in; empty where nobody says. */
+  readonly runtimeCgroups: string;
   readonly warnings: readonly string[];
 }
 
@@ -82,6 +84,7 @@ export async function readOptions(
     credentialProviders: credentialProvidersOf(text, problems),
     flags: shownFlags(flags, SECRET_FLAGS),
     cloudProvider: cloudProvider === 'external' ? 'external' : 'none',
+    runtimeCgroups: text('runtime-cgroups'),
     warnings: [...flags.warnings, ...files.warnings, ...warnings],
   };
   if (problems.length > 0)

@@ -9,6 +9,7 @@ import {
   type PodCgroups,
   PodDisks,
   type PodsOnNode,
+  systemCgroups,
 } from '@nodeagent/kubelet';
 import {
   createCgroupReadings,
@@ -40,7 +41,7 @@ export interface WiredStats {
 /** What the node and its pods use: measured when asked for, disks in the background. */
 export async function wireStats(parts: StatsParts): Promise<WiredStats> {
   const { options, cri, cgroups, ownNode, metrics, clock, random, log } = parts;
-  const { config, rootDir, nodeName } = options;
+  const { config, rootDir, nodeName, runtimeCgroups } = options;
   const nowMs = (): number => clock.nowMs();
   const machine = createMachineReadings({ nowMs });
   const disks = new PodDisks({
@@ -63,11 +64,12 @@ export async function wireStats(parts: StatsParts): Promise<WiredStats> {
     cgroupOf: cgroups.parentOf.bind(cgroups),
     node: () => ownNode.current(),
   };
+  const own = { path: await machine.cgroupOf(), startedAtMs: nowMs() };
   const measurer = new NodeMeasurer({
     ...{ machine, clock, places },
     cri: services,
     cgroups: createCgroupReadings({ nowMs }),
-    systems: systemCgroups({ options, cgroups, own: await machine.cgroupOf() }),
+    systems: () => systemCgroups({ config, runtimeCgroups, above: cgroups.above, own }),
     diskOf: (uid) => disks.diskOf(uid),
   });
   const handlers = createStatsHandlers({
@@ -84,27 +86,4 @@ export async function wireStats(parts: StatsParts): Promise<WiredStats> {
     },
     run: (signal) => disks.run(() => shown?.pods() ?? [], signal),
   };
-}
-
-/** @param own the kubelet's own cgroup, which stands for it where the configuration names none */
-function systemCgroups({
-  options: { config },
-  cgroups,
-  own,
-}: {
-  options: Pick<Options, 'config'>;
-  cgroups: PodCgroups;
-  own: string | undefined;
-}): readonly { name: string | undefined; path: string }[] {
-  const [pods, ...classes] = cgroups.above;
-  const kubelet = config.kubeletCgroups === '' ? own : config.kubeletCgroups;
-  const named = [
-    { name: 'pods', path: pods },
-    { name: 'kubelet', path: kubelet },
-    { name: 'misc', path: config.systemCgroups },
-  ];
-  return [
-    ...named.flatMap(({ name, path = '' }) => (path === '' || path === '/' ? [] : { name, path })),
-    ...classes.map((path) => ({ name: undefined, path })),
-  ];
 }

@@ -202,6 +202,8 @@ describe('what the node tells of its pods', () => {
     const pods = node.systemContainers.find(({ name }) => name === 'pods');
     expect(pods?.memory.workingSetBytes).toBeGreaterThan(24 * MIB);
     expect(pods?.memory.availableBytes).toBeGreaterThan(0);
+    const kubelet = node.systemContainers.find(({ name }) => name === 'kubelet');
+    expect(kubelet?.memory.workingSetBytes).toBeGreaterThan(MIB);
   });
 
   it('/stats/summary has a short form', async () => {

@@ -181,4 +181,5 @@ export {
   type PodDisksOptions,
   type PodPlaces,
   type StatsOptions,
+  systemCgroups,
 } from './stats/index.js';

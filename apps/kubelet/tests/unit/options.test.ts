@@ -30,6 +30,11 @@ async function problems(...argv: readonly string[]): Promise<readonly string[]> 
   }
 }
 
+it('takes the cgroup of the container runtime from its flag', async () => {
+  expect((await options()).runtimeCgroups).toBe('');
+  expect((await options('--runtime-cgroups=/runtime.slice')).runtimeCgroups).toBe('/runtime.slice');
+});
+
 describe('settings of what is made of pods', () => {
   it.each([
     [[], { initialMs: 10_000, maxMs: 300_000 }],

@@ -7,6 +7,7 @@ export type {
   InterfaceFigures,
   MemoryFigures,
 } from './model/usage.js';
+export { type SystemCgroup, systemCgroups } from './plan/system-cgroups.js';
 export type {
   CgroupReadings,
   CriStats,

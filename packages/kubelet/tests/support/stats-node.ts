@@ -3,7 +3,12 @@ import { MemoryRuntime, type OptionalCall } from '@nodeagent/cri-client/testing'
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { Answer, Handlers } from '../../src/server/index.js';
-import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../src/stats/index.js';
+import {
+  createStatsHandlers,
+  NodeMeasurer,
+  PodDisks,
+  type SystemCgroup,
+} from '../../src/stats/index.js';
 import {
   aNode,
   aPod,
@@ -32,6 +37,10 @@ export class StatsNode {
   readonly log = new MemoryLogger();
   readonly disks: PodDisks;
   readonly pods: Pod[] = [];
+  systems: readonly SystemCgroup[] = [
+    { name: 'pods', path: '/kubepods' },
+    { path: '/kubepods/burstable' },
+  ];
   readonly #handlers: Handlers;
   readonly #hasCgroups: boolean;
 
@@ -63,7 +72,7 @@ export class StatsNode {
     };
     const measurer = new NodeMeasurer({
       ...{ cri, cgroups, machine, places, clock },
-      systems: [{ name: 'pods', path: '/kubepods' }, { path: '/kubepods/burstable' }],
+      systems: () => this.systems,
       diskOf: (uid) => this.disks.diskOf(uid),
     });
     this.#handlers = createStatsHandlers({

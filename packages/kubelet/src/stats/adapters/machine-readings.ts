@@ -1,6 +1,7 @@
 import { readFile, stat, statfs } from 'node:fs/promises';
 
 import {
+  parseAccountedCgroup,
   parseBootTimeMs,
   parseInterfaces,
   parseMachineMemory,
@@ -26,7 +27,8 @@ export function createMachineReadings({ nowMs }: { nowMs: () => number }): Machi
     },
     cgroupOf: async (pid) => {
       const text = optional(`/proc/${pid ?? 'self'}/cgroup`);
-      return text === undefined ? undefined : parseProcessCgroup(text);
+      if (text === undefined) return undefined;
+      return pid === undefined ? parseAccountedCgroup(text) : parseProcessCgroup(text);
     },
     fileSystem: (path) => fileSystem(path, nowMs),
     deviceOf,

@@ -62,6 +62,24 @@ export function parseBootTimeMs(stat: string): number | undefined {
 }
 
 /**
+ * The cgroup that accounts for a process, from /proc/<pid>/cgroup: the init system's in version 1,
+ * which the other hierarchies follow where it accounts for the process.
+ *
+ * @returns undefined where CPU and memory are accounted for in different places
+ * @see Kubernetes 1.36 pkg/kubelet/cm/container_manager_linux.go, getContainer
+ */
+export function parseAccountedCgroup(text: string): string | undefined {
+  const paths = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, controllers = '', ...path] = line.split(':');
+    for (const controller of controllers.split(',')) paths.set(controller, path.join(':'));
+  }
+  const [cpu, memory] = [paths.get('cpu'), paths.get('memory')];
+  if (cpu === undefined && memory === undefined) return parseProcessCgroup(text);
+  return cpu === memory ? (paths.get('name=systemd') ?? cpu) : undefined;
+}
+
+/**
  * The cgroup of a process as a path that all hierarchies know, from /proc/<pid>/cgroup: that of the
  * memory controller, or of version 2.
  */

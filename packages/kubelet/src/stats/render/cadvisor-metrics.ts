@@ -1,6 +1,6 @@
 import type { MachineFacts } from '@nodeagent/node-status';
 
-import type { Measured, MeasuredNode } from '../model/measurement.js';
+import type { Measured, MeasuredNode, MeasuredSystem } from '../model/measurement.js';
 import type { FileSystemFigures, InterfaceFigures } from '../model/usage.js';
 import {
   type CgroupFamily,
@@ -84,7 +84,7 @@ function rowsOf({ node, sandboxImage, interfaces }: CadvisorInput): readonly Row
   };
   return [
     row(node.root, {}, { startedAtMs: node.bootMs, interfaces }),
-    ...node.systems.map((system) => row(system, {}, { startedAtMs: system.startedAtMs })),
+    ...systemsOnce(node).map((system) => row(system, {}, { startedAtMs: system.startedAtMs })),
     ...node.pods.flatMap((pod) => {
       const of = { namespace: pod.namespace, pod: pod.name };
       const { startedAtMs } = pod;
@@ -227,4 +227,11 @@ function* machine({ machine: facts, node, version }: CadvisorInput): Generator<s
   for (const [name, help, own, value] of gauges) {
     yield metricText({ name, help, type: 'gauge' }, sampleLine(name, own, value));
   }
+}
+
+/** Each cgroup by itself: several system containers may be one, or the root. */
+function systemsOnce({ systems }: MeasuredNode): readonly MeasuredSystem[] {
+  const byPath = new Map(systems.map((system) => [system.path, system]));
+  byPath.delete('/');
+  return [...byPath.values()];
 }

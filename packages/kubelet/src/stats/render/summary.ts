@@ -51,7 +51,8 @@ function nodeJson({ nodeName, node, surroundings, allocatableMemoryBytes }: Summ
   const systems = node.systems.flatMap((system) => {
     const { name } = system;
     if (name === undefined) return [];
-    const limit = name === 'pods' ? allocatableMemoryBytes : undefined;
+    const whole = system.path === '/' ? totalBytes : undefined;
+    const limit = name === 'pods' ? (allocatableMemoryBytes ?? whole) : whole;
     const figures = limit === undefined ? cgroupFigures(system) : cgroupFigures(system, limit);
     const startTime = time(system.startedAtMs ?? node.bootMs);
     return [{ name, startTime, ...usage(figures), ...swapOf(figures) }];

@@ -26,6 +26,7 @@ import {
   type ListedSandbox,
   newestSandboxes,
 } from '../plan/newest-sandboxes.js';
+import type { SystemCgroup } from '../plan/system-cgroups.js';
 import type { CgroupReadings, CriStats, MachineReadings, PodPlaces } from '../ports.js';
 import { CgroupFinder } from './cgroup-finder.js';
 import { CgroupMemory } from './cgroup-memory.js';
@@ -35,8 +36,7 @@ export interface MeasurerOptions {
   readonly cgroups: CgroupReadings;
   readonly machine: MachineReadings;
   readonly places: PodPlaces;
-  /** Cgroups that are no pod's: with a name those of the summary. */
-  readonly systems: readonly Readonly<{ name?: string | undefined; path: string }>[];
+  readonly systems: () => readonly SystemCgroup[];
   /** What is on disks, as last measured; undefined for pods that were not yet. */
   readonly diskOf: (podUid: string) => PodDisk | undefined;
   readonly clock: Clock;
@@ -96,7 +96,7 @@ export class NodeMeasurer {
     const { machine, clock } = this.#options;
     const listed = await this.#list(pods, what, signal);
     const root = await this.#cgroup('/', what.full);
-    const systems = await this.#systems(what.full);
+    const systems = await this.#systems(root, what.full);
     const measured: MeasuredPod[] = [];
     for (const sandbox of listed.sandboxes) {
       measured.push(await this.#pod(sandbox, listed, what, signal));
@@ -142,12 +142,17 @@ export class NodeMeasurer {
     return measured.map((pod) => (isLacking(pod) ? toldPod(pod, told.get(pod.sandbox.id)) : pod));
   }
 
-  async #systems(full: boolean): Promise<readonly MeasuredSystem[]> {
+  /** Each cgroup is read once, however many names it has. */
+  async #systems(root: Measured, full: boolean): Promise<readonly MeasuredSystem[]> {
     const { systems, cgroups } = this.#options;
-    const found = systems.map(async ({ name, path }) => {
-      const measured = await this.#cgroup(path, full);
+    const read = new Map([['/', Promise.resolve(root)]]);
+    const found = systems().map(async ({ name, path, startedAtMs }) => {
+      const reading = read.get(path) ?? this.#cgroup(path, full);
+      read.set(path, reading);
+      const measured = await reading;
       if (measured.usage === undefined) return [];
-      return [{ ...measured, name, startedAtMs: await cgroups.changedAtMs(path) }];
+      const atMs = startedAtMs ?? (await cgroups.changedAtMs(path));
+      return [{ ...measured, name, startedAtMs: atMs }];
     });
     return (await Promise.all(found)).flat();
   }

@@ -36,6 +36,17 @@ async function fullNode(): Promise<StatsNode> {
     memory: { workingSetBytes: GIB, usageBytes: 2 * GIB },
     ioPressure: pressure(6_000_000),
   });
+  const startedAtMs = machine.bootMs + 60_000;
+  node.systems = [
+    ...node.systems,
+    { name: 'kubelet', path: '/', startedAtMs },
+    { name: 'runtime', path: '/system.slice/containerd.service' },
+    { name: 'misc', path: '/no-such-cgroup' },
+  ];
+  cgroups.set('/system.slice/containerd.service', {
+    memory: { workingSetBytes: 80 * MIB },
+    changedAtMs: machine.bootMs,
+  });
   for (const path of ['/kubepods', '/kubepods/burstable']) {
     cgroups.set(path, { memory: { workingSetBytes: 65 * MIB }, changedAtMs: machine.bootMs });
   }

@@ -4,6 +4,7 @@ import { keyedValue, parsePressure, singleValue } from '../../../src/stats/codec
 import { parseV1, parseV1Limits } from '../../../src/stats/codec/cgroup-v1.js';
 import { parseV2, parseV2Limits } from '../../../src/stats/codec/cgroup-v2.js';
 import {
+  parseAccountedCgroup,
   parseBootTimeMs,
   parseInterfaces,
   parseMachineMemory,
@@ -174,5 +175,15 @@ describe('/proc', () => {
     ['0::/system.slice/x.service\n', '/system.slice/x.service'],
   ])('has the cgroup of a process: %j', (text, path) => {
     expect(parseProcessCgroup(text)).toBe(path);
+  });
+
+  it.each([
+    ['3:cpu,cpuacct:/a\n2:memory:/a\n', '/a'],
+    ['3:cpu:/\n2:memory:/\n1:name=systemd:/\n0::/\n', '/'],
+    ['3:cpu:/\n2:memory:/\n1:name=systemd:/user.slice\n', '/user.slice'],
+    ['3:cpu:/a\n2:memory:/b\n1:name=systemd:/b\n', undefined],
+    ['0::/system.slice/x.service\n', '/system.slice/x.service'],
+  ])('has the cgroup that accounts for a process: %j', (text, path) => {
+    expect(parseAccountedCgroup(text)).toBe(path);
   });
 });

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+
+import { type SystemCgroupsInput, systemCgroups } from '../../../src/stats/plan/system-cgroups.js';
+
+const own = { path: '/', startedAtMs: 7 };
+const config = { cgroupsPerQOS: true, cgroupRoot: '/', kubeletCgroups: '', systemCgroups: '' };
+const above = ['/kubepods', '/kubepods/burstable', '/kubepods/besteffort'];
+const input: SystemCgroupsInput = { config, runtimeCgroups: '', above, own };
+
+const named = (over: Partial<SystemCgroupsInput>) =>
+  systemCgroups({ ...input, ...over }).flatMap(({ name, path }) =>
+    name === undefined ? [] : [`${name} ${path}`],
+  );
+
+describe(systemCgroups, () => {
+  it('are pods and kubelet where nothing is configured, the kubelet in the root cgroup too', () => {
+    expect(systemCgroups(input)).toEqual([
+      { name: 'pods', path: '/kubepods' },
+      { name: 'kubelet', path: '/', startedAtMs: 7 },
+      { path: '/kubepods/burstable' },
+      { path: '/kubepods/besteffort' },
+    ]);
+  });
+
+  it('are runtime and misc too where their cgroups are configured', () => {
+    const all = { ...config, kubeletCgroups: '/kube.slice', systemCgroups: '/system' };
+    expect(named({ config: all, runtimeCgroups: '/runtime.slice' })).toEqual([
+      ...['pods /kubepods', 'kubelet /kube.slice', 'runtime /runtime.slice', 'misc /system'],
+    ]);
+  });
+
+  it('have no kubelet whose cgroup nobody knows, and no pods while they cannot have cgroups', () => {
+    expect(named({ own: { ...own, path: undefined }, above: [] })).toEqual([]);
+  });
+
+  it('have the root of cgroups for pods that have none of their own', () => {
+    const without = { ...config, cgroupsPerQOS: false, cgroupRoot: '' };
+    expect(named({ config: without, above: [] })).toEqual(['pods /', 'kubelet /']);
+  });
+});
