@@ -18,6 +18,7 @@ import { Api } from './run/api.js';
 import { createTokenAuthenticator } from './run/authenticator.js';
 import { createAuthorizer } from './run/authorizer.js';
 import { bootstrap } from './run/bootstrap.js';
+import { createLateBindings } from './run/noticed-bindings.js';
 import { Registry } from './run/registry.js';
 import { ServiceAddresses } from './run/service-addresses.js';
 import { Store } from './run/store.js';
@@ -36,6 +37,11 @@ export interface DevApiServerOptions {
   readonly tokens?: ReadonlyMap<string, UserInfo>;
   /** Service account tokens live no longer, whatever is asked for; as long as they ask when absent. */
   readonly longestTokenSeconds?: number;
+  /**
+   * A node's token requests for a pod are refused this long, from the first one on, as by a node
+   * authorizer that has not noticed the pod's binding yet; they are granted at once when absent.
+   */
+  readonly bindingLagMs?: number;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
@@ -78,7 +84,9 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
   registry.useAdmission(createAdmission({ registry, addresses, newSuffix }));
   const authority = await createCertificateAuthority(clock.nowMs());
   const signer = await createTokenSigner(ISSUER, () => clock.nowMs());
-  const authorizer = createAuthorizer(registry);
+  const { bindingLagMs: lagMs } = options;
+  const bindings = lagMs === undefined ? undefined : createLateBindings(clock, lagMs);
+  const authorizer = createAuthorizer(registry, bindings);
   const authenticate = createTokenAuthenticator(registry, signer, options.tokens ?? new Map());
   const subresources = createSubresources({
     registry,

@@ -4,6 +4,7 @@ import type { UserInfo } from '../model/request.js';
 import { parseFieldSelector } from '../model/selectors.js';
 import type { Route, Verb } from '../plan/route.js';
 import { decideNode, nodeNameOf, restrictNode } from './node-authorizer.js';
+import { ALL_BINDINGS, type NoticedBindings } from './noticed-bindings.js';
 import { decideRbac } from './rbac-authorizer.js';
 import type { Registry } from './registry.js';
 
@@ -28,12 +29,15 @@ export interface Authorizer {
  *
  * @see Kubernetes plugin/pkg/auth/authorizer/node, plugin/pkg/admission/noderestriction
  */
-export function createAuthorizer(registry: Registry): Authorizer {
+export function createAuthorizer(
+  registry: Registry,
+  bindings: NoticedBindings = ALL_BINDINGS,
+): Authorizer {
   const decide = (user: UserInfo, question: AccessQuestion): Decision => {
     if (user.groups.includes('system:masters')) return { allowed: true, why: 'system:masters' };
     const node = nodeNameOf(user);
     if (node !== undefined) {
-      const verdict = decideNode(registry, node, question);
+      const verdict = decideNode({ registry, bindings }, node, question);
       if (verdict.allowed) return verdict;
       const granted = decideRbac(registry, user, question);
       return granted.allowed ? granted : verdict;

@@ -5,6 +5,7 @@ import { type ApiObject, isObject, listAt, textAt, valueAt } from '../model/obje
 import type { UserInfo } from '../model/request.js';
 import { CONFIG_MAP_PATHS, mentions, SECRET_PATHS } from '../plan/pod-references.js';
 import type { Route, Verb } from '../plan/route.js';
+import type { NoticedBindings } from './noticed-bindings.js';
 import type { Registry } from './registry.js';
 
 const PODS = kindOf('', 'pods');
@@ -43,8 +44,18 @@ const NODE_RULES: Readonly<Record<string, readonly string[]>> = {
   'selfsubjectreviews.authentication.k8s.io': ['create'],
 };
 
+/** What the node authorizer looks at. */
+export interface NodeWorld {
+  readonly registry: Registry;
+  readonly bindings: NoticedBindings;
+}
+
 /** @see Kubernetes plugin/pkg/auth/authorizer/node */
-export function decideNode(registry: Registry, node: string, question: AccessQuestion): Decision {
+export function decideNode(
+  { registry, bindings }: NodeWorld,
+  node: string,
+  question: AccessQuestion,
+): Decision {
   const { verb, group, resource, subresource, namespace, name } = question;
   const key = `${subresource === '' ? resource : `${resource}/${subresource}`}.${group}`;
   if (NODE_RULES[key]?.includes(verb) === true) return { allowed: true, why: 'node rule' };
@@ -68,11 +79,12 @@ export function decideNode(registry: Registry, node: string, question: AccessQue
   const related = RELATED[key];
   if (related === undefined) return refusal('');
   if (name === '' && reads) return refusal('No Object name found');
-  const used = registry.all(PODS).some((pod) => {
+  const pods = registry.all(PODS);
+  const used = pods.some((pod) => {
     if (textAt(pod, 'spec.nodeName') !== node) return false;
-    return related.clusterWide === true || pod.metadata.namespace === namespace
-      ? related.uses(pod, name)
-      : false;
+    if (related.clusterWide !== true && pod.metadata.namespace !== namespace) return false;
+    if (!related.uses(pod, name)) return false;
+    return related.mayLag !== true || bindings.includes(pod, pods);
   });
   const allowed = used && name !== '' && related.verbs.includes(verb);
   return {
@@ -128,6 +140,8 @@ function readCertificateRequests(
 interface Relation {
   readonly verbs: readonly string[];
   readonly clusterWide?: boolean;
+  /** Holds only for pods whose binding was noticed. */
+  readonly mayLag?: boolean;
   readonly uses: (pod: ApiObject, name: string) => boolean;
 }
 
@@ -136,6 +150,7 @@ const RELATED: Readonly<Record<string, Relation>> = {
   'configmaps.': { verbs: READ, uses: (pod, name) => mentions(pod, name, CONFIG_MAP_PATHS) },
   'serviceaccounts/token.': {
     verbs: ['create'],
+    mayLag: true,
     uses: (pod, name) => textAt(pod, 'spec.serviceAccountName') === name,
   },
   'serviceaccounts.': {

@@ -16,9 +16,12 @@ export class MemoryPodVolumes implements PodVolumes {
   readonly ready = new Set<string>();
   /** What the next calls of `prepare` fail with. */
   problem: Error | undefined;
+  /** How often volumes were to be made ready. */
+  prepared = 0;
 
   async prepare(pod: Pod, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
+    this.prepared += 1;
     if (this.problem !== undefined) throw this.problem;
     this.ready.add(podUid(pod));
   }

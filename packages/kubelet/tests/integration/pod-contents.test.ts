@@ -17,7 +17,10 @@ let pods: BusyboxPods;
 const { signal } = new AbortController();
 
 beforeAll(async () => {
-  node = await startRealNode('kubelet-contents', { longestTokenSeconds: TOKEN_SECONDS });
+  node = await startRealNode('kubelet-contents', {
+    longestTokenSeconds: TOKEN_SECONDS,
+    bindingLagMs: 500,
+  });
   kubelet = node.startKubelet();
   pods = new BusyboxPods(node);
   await pods.nodeReady();
@@ -214,6 +217,17 @@ describe('files from the API', () => {
 });
 
 describe('a token of a service account', () => {
+  it('is asked for again while the API server does not know the binding, and nobody is told', async () => {
+    const sources = [{ serviceAccountToken: { path: 'token', expirationSeconds: 600 } }];
+    const volumeMounts = [{ name: 'token', mountPath: '/token' }];
+    const volumes = [{ name: 'token', projected: { sources } }];
+    await pods.run(busybox('bound', { volumeMounts }, { serviceAccountName: 'default', volumes }));
+    await pods.untilEvent('bound', 'Started: Container started');
+    const failures = (await pods.events('bound')).filter((text) => text.startsWith('Failed'));
+    expect(failures).toEqual([]);
+    await pods.remove('bound');
+  });
+
   it('is another one when most of its life is over, and the container is not restarted', async () => {
     await kubelet.stop();
     kubelet = node.startKubelet({ settings: { syncFrequencyMs: 1000 } });

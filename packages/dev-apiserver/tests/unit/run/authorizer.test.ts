@@ -1,5 +1,5 @@
 import { ManualClock } from '@nodeagent/base/testing';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { StatusError } from '../../../src/model/errors.js';
 import { kindOf } from '../../../src/model/kinds.js';
@@ -7,6 +7,7 @@ import type { ApiObject } from '../../../src/model/object.js';
 import type { UserInfo } from '../../../src/model/request.js';
 import { parseRoute, verbOf } from '../../../src/plan/route.js';
 import { type Authorizer, createAuthorizer } from '../../../src/run/authorizer.js';
+import { createLateBindings } from '../../../src/run/noticed-bindings.js';
 import { Registry } from '../../../src/run/registry.js';
 import { Store } from '../../../src/run/store.js';
 
@@ -21,11 +22,12 @@ const ACCOUNT: UserInfo = {
 };
 
 let authorizer: Authorizer;
+let registry: Registry;
 
 beforeAll(() => {
   const store = new Store(1_000);
   const clock = new ManualClock();
-  const registry = new Registry({ store, clock, newUid: () => 'u', newSuffix: () => 'abcde' });
+  registry = new Registry({ store, clock, newUid: () => 'u', newSuffix: () => 'abcde' });
   const create = (group: string, plural: string, object: object): void => {
     const kind = kindOf(group, plural);
     const namespace = kind.namespaced ? 'default' : '';
@@ -168,6 +170,22 @@ describe('a node may not', () => {
     ['PUT /apis/certificates.k8s.io/v1/certificatesigningrequests/a/approval', 'cannot update'],
   ])('%s: %s', (line, why, body) => {
     expect(refusal(NODE, line, body)).toContain(why);
+  });
+});
+
+describe('a node whose pod was bound a moment ago', () => {
+  it('gets no token before its binding is noticed, and everything else at once', async () => {
+    const clock = new ManualClock();
+    const prompt = authorizer;
+    onTestFinished(() => void (authorizer = prompt));
+    authorizer = createAuthorizer(registry, createLateBindings(clock, 300));
+    const line = `POST ${IN}/serviceaccounts/own/token`;
+    expect(refusal(NODE, line, boundTo('mine'))).toContain('no relationship found');
+    expect(refusal(NODE, `GET ${IN}/secrets/own-volume`)).toBeUndefined();
+    await clock.advance(299);
+    expect(refusal(NODE, line, boundTo('mine'))).toContain('no relationship found');
+    await clock.advance(1);
+    expect(refusal(NODE, line, boundTo('mine'))).toBeUndefined();
   });
 });
 

@@ -1,5 +1,13 @@
-import { type Clock, parseTimestamp, type Random } from '@nodeagent/base';
 import {
+  type BackoffRules,
+  type BackoffState,
+  type Clock,
+  nextBackoff,
+  parseTimestamp,
+  type Random,
+} from '@nodeagent/base';
+import {
+  isKubeError,
   type KubeClient,
   type Pod,
   SERVICE_ACCOUNTS,
@@ -18,13 +26,27 @@ export interface TokenCacheOptions {
   readonly onRenewalFailed: (pod: Pod, error: unknown) => void;
 }
 
+/** Between requests that the API server refuses since it does not know the pod's binding yet. */
+const REFUSED: BackoffRules = { initialMs: 100, maxMs: 2000 };
+/** How long a pod's first refusals are taken for that, and nobody is told. */
+const BINDING_PATIENCE_MS = 2000;
+
+interface PodTokens {
+  readonly byKind: Map<string, CachedToken>;
+  /** Since when the pod's requests are refused, by the monotonic clock. */
+  refusedSinceMs: number | undefined;
+}
+
 /**
  * Tokens bound to pods, from the API server's TokenRequest; kept until four fifths of their life, or a
  * day, are over. At most one per pod, audience and life.
+ *
+ * The API server may refuse the first requests for a pod: its authorizer learns of the binding by a
+ * watch, as the kubelet does. They are repeated for two seconds before the refusal is passed on.
  */
 export function createTokenCache(options: TokenCacheOptions): TokenSource {
   const { client, clock, random, onRenewalFailed } = options;
-  const byPod = new Map<string, Map<string, CachedToken>>();
+  const byPod = new Map<string, PodTokens>();
 
   async function request(
     pod: Pod,
@@ -57,16 +79,43 @@ export function createTokenCache(options: TokenCacheOptions): TokenSource {
     return { token, askedAtMs, expiresAtMs };
   }
 
+  async function firstRequest(
+    pod: Pod,
+    spec: TokenRequestSpec,
+    { ofPod, signal }: Readonly<{ ofPod: PodTokens; signal: AbortSignal }>,
+  ): Promise<CachedToken> {
+    let failed: BackoffState | undefined;
+    for (;;) {
+      try {
+        const token = await request(pod, spec, signal);
+        ofPod.refusedSinceMs = undefined;
+        return token;
+      } catch (error) {
+        if (!isKubeError(error, 'KUBE_FORBIDDEN')) throw error;
+        const nowMs = clock.monotonicMs();
+        ofPod.refusedSinceMs ??= nowMs;
+        const leftMs = ofPod.refusedSinceMs + BINDING_PATIENCE_MS - nowMs;
+        if (leftMs <= 0) throw error;
+        failed = nextBackoff(failed, REFUSED, nowMs);
+        await clock.sleep(Math.min(failed.delayMs, leftMs), signal);
+        signal.throwIfAborted();
+      }
+    }
+  }
+
   return {
     token: async (pod, spec, signal) => {
-      const ofPod = byPod.get(podUid(pod)) ?? new Map<string, CachedToken>();
+      const ofPod = byPod.get(podUid(pod)) ?? { byKind: new Map(), refusedSinceMs: undefined };
       byPod.set(podUid(pod), ofPod);
       const key = `${spec.expirationSeconds} ${spec.audience ?? ''}`;
-      const cached = ofPod.get(key);
+      const cached = ofPod.byKind.get(key);
       if (cached !== undefined && isFresh(cached, clock.nowMs(), random())) return cached.token;
+      const works = cached !== undefined && cached.expiresAtMs > clock.nowMs();
       try {
-        const fresh = await request(pod, spec, signal);
-        ofPod.set(key, fresh);
+        const fresh = works
+          ? await request(pod, spec, signal)
+          : await firstRequest(pod, spec, { ofPod, signal });
+        ofPod.byKind.set(key, fresh);
         return fresh.token;
       } catch (error) {
         if (cached === undefined || cached.expiresAtMs <= clock.nowMs()) throw error;

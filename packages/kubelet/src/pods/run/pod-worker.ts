@@ -76,6 +76,9 @@ export interface WorkerPorts {
 }
 
 const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
+const NETWORK_RETRY: BackoffRules = { initialMs: 1000, maxMs: 1000 };
+/** @see Kubernetes 1.36 pkg/util/goroutinemap/exponentialbackoff */
+const VOLUMES_RETRY: BackoffRules = { initialMs: 500, maxMs: 122_000 };
 
 /** What a step is called in traces. @see Kubernetes 1.36 pkg/kubelet/kubelet.go */
 const SPANS: Readonly<Partial<Record<PodLife['kind'], string>>> = {
@@ -87,6 +90,22 @@ const SPANS: Readonly<Partial<Record<PodLife['kind'], string>>> = {
 /** The node cannot give pods a network yet. */
 class NetworkNotReady extends Error {
   override readonly name = 'NetworkNotReady';
+}
+
+/** Something that the pod's containers are to find is not there yet. */
+class VolumesNotReady extends Error {
+  override readonly name = 'VolumesNotReady';
+
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause });
+  }
+}
+
+/** How long to wait after a failure, and by how much of that to stretch it at most. */
+function retryAfter(error: unknown): Readonly<{ rules: BackoffRules; stretch: number }> {
+  if (error instanceof NetworkNotReady) return { rules: NETWORK_RETRY, stretch: 0.5 };
+  if (error instanceof VolumesNotReady) return { rules: VOLUMES_RETRY, stretch: 0 };
+  return { rules: RETRY, stretch: 0.5 };
 }
 
 /**
@@ -266,9 +285,9 @@ export class PodWorker {
 
   #onFailure(error: unknown): number {
     const { clock, random } = this.#ports;
-    const fixed = error instanceof NetworkNotReady ? { initialMs: 1000, maxMs: 1000 } : RETRY;
-    this.#failed = nextBackoff(this.#failed, fixed, clock.monotonicMs());
-    const waitMs = jittered(this.#failed.delayMs, 0.5, random);
+    const { rules, stretch } = retryAfter(error);
+    this.#failed = nextBackoff(this.#failed, rules, clock.monotonicMs());
+    const waitMs = jittered(this.#failed.delayMs, stretch, random);
     this.#log.warn({ err: error, life: this.#life.kind, retryInMs: waitMs }, 'pod step failed');
     return waitMs;
   }
@@ -360,7 +379,7 @@ export class PodWorker {
   async #awaitVolumes(plan: PodPlan, volumes: Promise<{ error?: unknown }>): Promise<void> {
     if (!plan.some(({ kind }) => kind === 'create-sandbox' || kind === 'start-container')) return;
     const outcome = await volumes;
-    if ('error' in outcome) throw outcome.error;
+    if ('error' in outcome) throw new VolumesNotReady(outcome.error);
   }
 
   async #execute(

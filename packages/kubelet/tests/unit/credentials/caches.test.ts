@@ -12,9 +12,15 @@ describe(createTokenCache, () => {
     const clock = new ManualClock();
     const bodies: unknown[] = [];
     let failing = false;
+    const refusals: number[] = [];
+    let refusedUntilMs = 0;
     const client = {
       createSubresource: async (target: unknown, body: { spec: { expirationSeconds: number } }) => {
         if (failing) throw new KubeError('KUBE_UNAVAILABLE', 'away');
+        if (clock.monotonicMs() < refusedUntilMs) {
+          refusals.push(clock.monotonicMs());
+          throw new KubeError('KUBE_FORBIDDEN', 'no relationship found');
+        }
         bodies.push({ target, body });
         const expiresMs = clock.nowMs() + body.spec.expirationSeconds * 1000;
         return {
@@ -31,7 +37,9 @@ describe(createTokenCache, () => {
     };
     const token = (audience?: string) =>
       cache.token(pod, { expirationSeconds: 3600, ...(audience && { audience }) }, signal);
-    return { clock, bodies, late, cache, token, fail: (value: boolean) => void (failing = value) };
+    const fail = (value: boolean) => void (failing = value);
+    const refuseForMs = (ms: number) => void (refusedUntilMs = clock.monotonicMs() + ms);
+    return { clock, bodies, late, cache, token, fail, refusals, refuseForMs };
   }
 
   it('asks once for a token bound to the pod, and again when four fifths of its life are over', async () => {
@@ -52,6 +60,29 @@ describe(createTokenCache, () => {
     expect([await token(), await token('vault'), await token()]).toEqual(['t1', 't2', 't1']);
     cache.forget('u');
     expect(await token()).toBe('t3');
+  });
+
+  it('asks again while the API server does not know the binding yet', async () => {
+    const { clock, token, refusals, refuseForMs } = setUp();
+    const beganMs = clock.monotonicMs();
+    refuseForMs(600);
+    const asked = token();
+    await clock.advance(700);
+    expect(await asked).toBe('t1');
+    expect(refusals.map((ms) => ms - beganMs)).toEqual([0, 100, 300]);
+  });
+
+  it('passes on a refusal that lasts for two seconds, and from then on at once', async () => {
+    const { clock, token, refusals, refuseForMs } = setUp();
+    const beganMs = clock.monotonicMs();
+    refuseForMs(60_000);
+    const refused = expect(token()).rejects.toThrow('no relationship found');
+    await clock.advance(2000);
+    await refused;
+    expect(refusals.map((ms) => ms - beganMs)).toEqual([0, 100, 300, 700, 1500, 2000]);
+    await expect(token()).rejects.toThrow('no relationship found');
+    await clock.advance(60_000);
+    expect(await token()).toBe('t1');
   });
 
   it('serves the old token while it still works', async () => {

@@ -77,6 +77,18 @@ describe('a pod begins', () => {
     expect(node.status().phase).toBe('Running');
   });
 
+  it('tries volumes again after half a second, then twice as long each time, two minutes at most', async () => {
+    node.volumes.problem = new Error('secret "s" not found');
+    await node.create(aPod());
+    for (const ms of [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 122_000, 122_000]) {
+      const before = node.volumes.prepared;
+      await node.advance(ms - 1);
+      expect(node.volumes.prepared).toBe(before);
+      await node.advance(1);
+      expect(node.volumes.prepared).toBe(before + 1);
+    }
+  });
+
   it('needs a network, unless it has the host’s', async () => {
     node.node.network = 'cni plugin not initialized';
     await node.create(aPod());
