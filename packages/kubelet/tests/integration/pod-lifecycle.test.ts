@@ -206,6 +206,55 @@ describe('a pod on containerd', () => {
     await untilGone('lost');
   });
 
+  it('gives a restarted container its initial delay again', async () => {
+    // The first run never gets well; the second does, but needs a moment.
+    const script =
+      'n=$(cat /v/runs 2>/dev/null || echo 0); echo $((n + 1)) > /v/runs; ' +
+      'trap "exit 0" TERM; [ $n -gt 0 ] && { sleep 1; touch /v/well; }; while :; do sleep 0.1; done';
+    const isWell = { exec: { command: ['test', '-e', '/v/well'] }, timeoutSeconds: 30 };
+    const pod = web('slow', {
+      volumes: [{ name: 'v', emptyDir: {} }],
+      containers: [
+        {
+          name: 'c',
+          image: 'nodeagent.test/busybox:1',
+          command: ['sh', '-c', script],
+          volumeMounts: [{ name: 'v', mountPath: '/v' }],
+          livenessProbe: { ...isWell, initialDelaySeconds: 5, periodSeconds: 5, failureThreshold: 1 },
+          readinessProbe: { ...isWell, initialDelaySeconds: 6, periodSeconds: 1 },
+        },
+      ],
+    });
+    await node.user.create(PODS, pod, signal);
+    const ready = await until('slow', 'slow to be ready', isReady);
+    expect(first(ready)?.restartCount).toBe(1);
+    await node.user.delete(PODS, { namespace: 'default', name: 'slow' }, {}, signal);
+    await untilGone('slow');
+  });
+
+  it('goes on counting the restarts of init containers when its sandbox is replaced', async () => {
+    const init = { name: 'init', image: 'nodeagent.test/busybox:1', command: ['true'] };
+    const { metadata } = await node.user.create(
+      PODS,
+      web('resandboxed', { initContainers: [init] }),
+      signal,
+    );
+    await until('resandboxed', 'resandboxed to be ready', isReady);
+    const labels = { 'io.kubernetes.pod.uid': metadata?.uid ?? '' };
+    for (const count of [1, 2]) {
+      const [sandbox] = await node.cri.runtime.listPodSandbox({ labels, state: 'ready' }, signal);
+      await node.containerd.ctr('tasks', 'kill', '--signal', 'SIGKILL', sandbox?.id ?? '');
+      const again = await until(
+        'resandboxed',
+        'resandboxed to be ready again',
+        (pod) => isReady(pod) && first(pod)?.restartCount === count,
+      );
+      expect(again.status?.initContainerStatuses?.[0]?.restartCount).toBe(count);
+    }
+    await node.user.delete(PODS, { namespace: 'default', name: 'resandboxed' }, {}, signal);
+    await untilGone('resandboxed');
+  });
+
   it('kills what ignores its stop signal when its grace period is over', async () => {
     const pod = web('stubborn', {
       terminationGracePeriodSeconds: 2,
