@@ -54,28 +54,31 @@ describe('cgroups of this kernel', () => {
     await tree.kill(names);
   });
 
-  it.skipIf(isV2)('are made where they are mounted, whatever directories lie beside them', async () => {
-    const mountpoint = mkdtempSync(join(tmpdir(), 'cgroups-'));
-    await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', mountpoint]);
-    onTestFinished(async () => {
-      await runCommand(['umount', '--recursive', mountpoint]);
-      rmdirSync(mountpoint);
-    });
-    for (const name of ['hugetlb', 'cpu', 'cpuacct', 'cpuset', 'memory', 'pids']) {
-      mkdirSync(join(mountpoint, name));
-      if (name === 'hugetlb') continue;
-      await runCommand(['mount', '--bind', join(ROOT, name), join(mountpoint, name)]);
-    }
-    // As init systems leave it: nobody makes a directory beside the mounts.
-    await runCommand(['mount', '-o', 'remount,ro', mountpoint]);
-    const tree = await createCgroupTree('cgroupfs', mountpoint);
-    await tree.ensure([top, 'pod'], { cpuShares: 512 });
-    onTestFinished(() => tree.remove([top]));
-    expect(await tree.limits([top, 'pod'])).toMatchObject({ cpuShares: 512 });
-    expect(existsSync(join(ROOT, 'memory', top, 'pod'))).toBe(true);
-    await tree.remove([top]);
-    expect(existsSync(join(ROOT, 'memory', top))).toBe(false);
-  });
+  it.skipIf(isV2)(
+    'are made where they are mounted, whatever directories lie beside them',
+    async () => {
+      const mountpoint = mkdtempSync(join(tmpdir(), 'cgroups-'));
+      await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', mountpoint]);
+      onTestFinished(async () => {
+        await runCommand(['umount', '--recursive', mountpoint]);
+        rmdirSync(mountpoint);
+      });
+      for (const name of ['hugetlb', 'cpu', 'cpuacct', 'cpuset', 'memory', 'pids']) {
+        mkdirSync(join(mountpoint, name));
+        if (name === 'hugetlb') continue;
+        await runCommand(['mount', '--bind', join(ROOT, name), join(mountpoint, name)]);
+      }
+      // As init systems leave it: nobody makes a directory beside the mounts.
+      await runCommand(['mount', '-o', 'remount,ro', mountpoint]);
+      const tree = await createCgroupTree('cgroupfs', mountpoint);
+      await tree.ensure([top, 'pod'], { cpuShares: 512 });
+      onTestFinished(() => tree.remove([top]));
+      expect(await tree.limits([top, 'pod'])).toMatchObject({ cpuShares: 512 });
+      expect(existsSync(join(ROOT, 'memory', top, 'pod'))).toBe(true);
+      await tree.remove([top]);
+      expect(existsSync(join(ROOT, 'memory', top))).toBe(false);
+    },
+  );
 
   it.skipIf(isV2)('cannot be made where a controller that pods need is not mounted', async () => {
     const mountpoint = mkdtempSync(join(tmpdir(), 'cgroups-'));

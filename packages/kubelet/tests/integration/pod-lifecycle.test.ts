@@ -220,7 +220,12 @@ describe('a pod on containerd', () => {
           image: 'nodeagent.test/busybox:1',
           command: ['sh', '-c', script],
           volumeMounts: [{ name: 'v', mountPath: '/v' }],
-          livenessProbe: { ...isWell, initialDelaySeconds: 5, periodSeconds: 5, failureThreshold: 1 },
+          livenessProbe: {
+            ...isWell,
+            initialDelaySeconds: 5,
+            periodSeconds: 5,
+            failureThreshold: 1,
+          },
           readinessProbe: { ...isWell, initialDelaySeconds: 6, periodSeconds: 1 },
         },
       ],

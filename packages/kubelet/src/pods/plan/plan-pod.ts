@@ -73,7 +73,13 @@ function planNewSandbox(subject: PlanSubject, why: string): PodPlan {
 /** Starts the first init container without a back-off; its restart count goes on. */
 function startAnew(subject: PlanSubject, { role, spec }: RoledContainer): PodAction {
   const restartCount = nextRestartCount(subject, spec.name);
-  return { kind: 'start-container', name: spec.name, role, restartCount, why: 'the sandbox is new' };
+  return {
+    kind: 'start-container',
+    name: spec.name,
+    role,
+    restartCount,
+    why: 'the sandbox is new',
+  };
 }
 
 function planStopIfRunning(seen: PodObservation, why: string): PodPlan {

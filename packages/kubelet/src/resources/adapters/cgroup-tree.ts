@@ -320,4 +320,3 @@ function gone(error: unknown): undefined {
   if (code === 'ENOENT' || code === 'ENODEV') return undefined;
   throw error;
 }
-

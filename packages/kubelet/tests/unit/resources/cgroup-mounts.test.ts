@@ -42,10 +42,7 @@ describe(cgroupMounts, () => {
 describe(missingControllers, () => {
   it.each([
     [[CPU, CPUSET, MEMORY], undefined],
-    [
-      [CPU, CPUSET],
-      'system validation failed - Following Cgroup subsystem not mounted: [memory]',
-    ],
+    [[CPU, CPUSET], 'system validation failed - Following Cgroup subsystem not mounted: [memory]'],
     [
       [],
       'system validation failed - Following Cgroup subsystem not mounted: [cpu cpuacct cpuset memory]',

@@ -72,8 +72,7 @@ describe(PodCgroups, () => {
         if (failure !== undefined) throw failure;
       },
     });
-    const problem =
-      'failed to initialize top level QOS containers: EROFS: read-only file system';
+    const problem = 'failed to initialize top level QOS containers: EROFS: read-only file system';
     expect(cgroups.problem()).toBe(problem);
     await expect(cgroups.ensure(aPod())).rejects.toThrow(problem);
     await expect(cgroups.limitAll({})).rejects.toThrow(problem);
