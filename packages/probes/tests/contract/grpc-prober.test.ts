@@ -121,10 +121,10 @@ describe(createGrpcProber, () => {
   });
 
   it('goes on trying to connect until its time is over', async () => {
-    const first = Promise.withResolvers<void>();
+    const first = Promise.withResolvers<undefined>();
     const dropping = await listen((socket) => {
       socket.destroy();
-      first.resolve();
+      first.resolve(undefined);
     });
     const outcome = to(dropping.port);
     await first.promise;
