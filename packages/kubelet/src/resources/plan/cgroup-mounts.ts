@@ -24,14 +24,20 @@ export function cgroupMounts(mounts: readonly MountPoint[], mountpoint: string):
   if (mounts.findLast(({ path }) => path === mountpoint)?.fsType === 'cgroup2') {
     return { version: 2 };
   }
-  const below = mounts.filter(({ path, fsType }) => {
-    return path.startsWith(`${mountpoint}/`) && (fsType === 'cgroup' || fsType === 'cgroup2');
+  const below = mounts.filter(({ path, fsType }, at) => {
+    const isCgroup = fsType === 'cgroup' || fsType === 'cgroup2';
+    return isCgroup && path.startsWith(`${mountpoint}/`) && !isHidden(path, mounts.slice(at + 1));
   });
   const controllers = new Map<string, string>();
   for (const { path, fsType, options } of below) {
     if (fsType === 'cgroup') for (const option of options) controllers.set(option, path);
   }
   return { version: 1, controllers, hierarchies: [...new Set(below.map(({ path }) => path))] };
+}
+
+/** Whether one of the mounts after it is in its place or above it. */
+function isHidden(path: string, later: readonly MountPoint[]): boolean {
+  return later.some((mount) => path === mount.path || path.startsWith(`${mount.path}/`));
 }
 
 /**

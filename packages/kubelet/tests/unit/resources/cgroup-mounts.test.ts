@@ -32,6 +32,17 @@ describe(cgroupMounts, () => {
     expect(mounts.version === 1 && mounts.controllers.has('hugetlb')).toBe(false);
   });
 
+  it('does not take a hierarchy that another mount hides', () => {
+    const above = '41 31 0:40 / /sys/fs/cgroup rw - tmpfs tmpfs rw';
+    expect(mountsOf(TMPFS, CPU, above, MEMORY)).toMatchObject({
+      hierarchies: ['/sys/fs/cgroup/memory'],
+    });
+    const over = '42 31 0:41 / /sys/fs/cgroup/memory rw - tmpfs tmpfs rw';
+    expect(mountsOf(TMPFS, CPU, MEMORY, over)).toMatchObject({
+      hierarchies: ['/sys/fs/cgroup/cpu,cpuacct'],
+    });
+  });
+
   it('knows version 2 by its file system', () => {
     const v2 = '31 23 0:28 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate';
     expect(mountsOf(v2)).toEqual({ version: 2 });
