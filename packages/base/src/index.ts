@@ -11,6 +11,12 @@ export {
   trimStartOf,
 } from './model/patterns.js';
 export {
+  parsePathSegment,
+  type PathSegment,
+  pathSegmentProblem,
+  toPathSegment,
+} from './model/path-segment.js';
+export {
   formatQuantity,
   parseQuantity,
   type Quantity,

@@ -1,0 +1,70 @@
+import * as sync from 'node:fs';
+import * as queued from 'node:fs/promises';
+import { promisify } from 'node:util';
+
+type Soon<T> = T | Promise<T>;
+
+/** An entry of a directory. Each byte of its name is one character: names need not be UTF-8. */
+export interface ListedEntry {
+  readonly name: string;
+  isDirectory(): boolean;
+}
+
+/** The entries of one directory, a batch at a time. */
+export interface Listing {
+  /** @returns null at the end */
+  next(): Soon<ListedEntry | null>;
+  close(): void;
+}
+
+/** The system calls of a walk. Every call rejects, or throws, as `node:fs` does. */
+export interface TreeCalls {
+  /** @returns a descriptor */
+  open(path: Buffer | string, flags: number): Soon<number>;
+  list(path: string): Soon<Listing>;
+  /** Device and inode of a descriptor as one text. */
+  identity(fd: number): Soon<string>;
+  rmdir(path: Buffer): Soon<void>;
+  unlink(path: Buffer): Soon<void>;
+}
+
+/** One byte, one character: see {@link ListedEntry}. `bufferSize` is what is held of a directory. */
+const LISTING = { encoding: 'latin1', bufferSize: 128 } as const;
+const EXACT = { bigint: true } as const;
+
+const openQueued = promisify(sync.open) as (
+  path: Buffer | string,
+  flags: number,
+) => Promise<number>;
+const statQueued = promisify(sync.fstat) as (
+  fd: number,
+  options: typeof EXACT,
+) => Promise<sync.BigIntStats>;
+
+/** For disks, which may let a caller wait: on another thread, one call at a time. */
+export const QUEUED_TREE: TreeCalls = {
+  open: openQueued,
+  list: async (path) => {
+    const directory = await queued.opendir(path, LISTING);
+    return { next: () => directory.read(), close: () => directory.closeSync() };
+  },
+  identity: async (fd) => identityOf(await statQueued(fd, EXACT)),
+  rmdir: (path) => queued.rmdir(path),
+  unlink: (path) => queued.unlink(path),
+};
+
+/** For memory file systems, which never wait. */
+export const AT_ONCE_TREE: TreeCalls = {
+  open: (path, flags) => sync.openSync(path, flags),
+  list: (path) => {
+    const directory = sync.opendirSync(path, LISTING);
+    return { next: () => directory.readSync(), close: () => directory.closeSync() };
+  },
+  identity: (fd) => identityOf(sync.fstatSync(fd, EXACT)),
+  rmdir: (path) => sync.rmdirSync(path),
+  unlink: (path) => sync.unlinkSync(path),
+};
+
+function identityOf({ dev, ino }: sync.BigIntStats): string {
+  return `${dev}:${ino}`;
+}
