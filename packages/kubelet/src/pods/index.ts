@@ -23,6 +23,7 @@ export {
   type PodObservation,
   type SandboxObservation,
 } from './model/observation.js';
+export { parsePodUid, type PodUid, toPodUid } from './model/pod-names.js';
 export {
   allContainers,
   ephemeralContainers,

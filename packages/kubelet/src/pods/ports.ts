@@ -1,3 +1,4 @@
+import type { PodUid } from './model/pod-names.js';
 import type { Node, Pod, PodStatus, ReflectorSink } from '@nodeagent/kube-client';
 
 import type { ContainerRole } from './model/action.js';
@@ -48,6 +49,7 @@ export interface ToldStates {
 export type StateComparison = 'same' | 'different' | 'too-early';
 
 export interface RuntimePod {
+  /** As the runtime tells it, which others may have made pods in: not checked. */
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
@@ -129,17 +131,19 @@ export interface PodVolumes {
    */
   prepare(pod: Pod, signal: AbortSignal): Promise<void>;
   /** Unmounts and removes everything of the pod; safe to repeat. */
-  teardown(podUid: string, signal: AbortSignal): Promise<void>;
-  /** Uids that have a directory on disk. */
-  podsOnDisk(signal: AbortSignal): Promise<readonly string[]>;
+  teardown(podUid: PodUid, signal: AbortSignal): Promise<void>;
+  /** Uids that have a directory on disk; what else is there is nobody's to remove. */
+  podsOnDisk(signal: AbortSignal): Promise<readonly PodUid[]>;
 }
 
 /** Something of pods on this node beside what runtime and volumes know of: logs, cgroups. */
 export interface PodLeftovers {
   /** Uids of the pods that it holds anything of. */
-  pods(signal: AbortSignal): Promise<readonly string[]>;
+  pods(signal: AbortSignal): Promise<readonly PodUid[]>;
   /** Of a pod of which nothing runs; gone already is fine. */
-  remove(podUid: string, signal: AbortSignal): Promise<void>;
+  remove(podUid: PodUid, signal: AbortSignal): Promise<void>;
+  /** Removes what it holds by a name that no pod can have, and nothing else. */
+  sweep?(signal: AbortSignal): Promise<void>;
 }
 
 /** Pod lifecycle events for users; never blocks, never throws. */

@@ -250,6 +250,7 @@ function podTasks(
   const desired: DesiredPods = new DesiredPods(sources, workers, {
     ...{ clock, log, mirrors, events, metrics: ports.metrics },
     onSynced: () => workers.synced(),
+    onRefused: (pod, reason) => events.warning(pod, 'FailedValidation', `Error: ${reason}`),
   });
   const housekeeping = {
     ...{ runtime, volumes, clock, log, leftovers: leftoversOf(ports) },

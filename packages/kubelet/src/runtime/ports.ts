@@ -1,6 +1,7 @@
+import type { PathSegment } from '@nodeagent/base';
 import type { Service } from '@nodeagent/kube-client';
 
-import type { Resources } from '../pods/index.js';
+import type { PodUid, Resources } from '../pods/index.js';
 import type { NodeFacts } from './plan/pod-fields.js';
 
 /** Files of the host that pods are given or leave behind. */
@@ -9,15 +10,22 @@ export interface PodFiles {
   /** What is in a directory; nothing when there is none. */
   names(directory: string): Promise<readonly string[]>;
   /** A new file, writable by everyone, that a container finds as its terminationMessagePath. */
-  createMessageFile(podUid: string, container: string): Promise<string>;
+  createMessageFile(podUid: PodUid, container: PathSegment): Promise<string>;
   /** @returns where it is, below the pod's directory */
-  writeHostsFile(podUid: string, text: string): Promise<string>;
+  writeHostsFile(podUid: PodUid, text: string): Promise<string>;
   /** The host's own /etc/hosts; empty when there is none. */
   hostsOfHost(): Promise<string>;
   /** Whole; at most 10 MiB. */
   resolvConf(path: string): Promise<string>;
-  /** At most so many bytes from the file's end; empty when there is no such file. */
-  readTail(path: string, maxBytes: number): Promise<string>;
+  /**
+   * At most so many bytes from the end of a file that a container may have put there; empty when
+   * there is none.
+   *
+   * @param links `refused` where only containers would put one; runtimes may make their logs links
+   *
+   * @throws {FileError} `FILE_KIND` for what is no regular file
+   */
+  readTail(path: string, maxBytes: number, links: 'refused' | 'followed'): Promise<string>;
   /** The name under which log collectors look for it; nothing when there is no log yet. */
   linkLog(link: string, log: string): Promise<void>;
   /** With its rotated forms and its link; gone already is fine. */
@@ -29,13 +37,13 @@ export interface PodFiles {
 /** Which user ids pods have, as it is written down in their directories. */
 export interface UserNamespaceFiles {
   /** Where it is written for a pod, for messages. */
-  path(podUid: string): string;
+  path(podUid: PodUid): string;
   /** Uids of the pods that have a directory. */
-  pods(): Promise<readonly string[]>;
+  pods(): Promise<readonly PodUid[]>;
   /** @returns undefined when nothing is written for the pod */
-  read(podUid: string): Promise<string | undefined>;
+  read(podUid: PodUid): Promise<string | undefined>;
   /** Outlives a crash of the machine once it returns. */
-  write(podUid: string, text: string): Promise<void>;
+  write(podUid: PodUid, text: string): Promise<void>;
 }
 
 /** Records of pulls; each is known by its kind and the name of what was pulled. */

@@ -6,6 +6,7 @@ import {
   type PodEvents,
   podName,
   type PodProbes,
+  type PodUid,
   podUid,
   type PodVolumes,
 } from '../pods/index.js';
@@ -13,7 +14,7 @@ import { aNode } from './builders.js';
 
 /** Remembers whose volumes are ready. */
 export class MemoryPodVolumes implements PodVolumes {
-  readonly ready = new Set<string>();
+  readonly ready = new Set<PodUid>();
   /** What the next calls of `prepare` fail with. */
   problem: Error | undefined;
   /** How often volumes were to be made ready. */
@@ -26,12 +27,12 @@ export class MemoryPodVolumes implements PodVolumes {
     this.ready.add(podUid(pod));
   }
 
-  async teardown(uid: string, signal: AbortSignal): Promise<void> {
+  async teardown(uid: PodUid, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     this.ready.delete(uid);
   }
 
-  async podsOnDisk(): Promise<readonly string[]> {
+  async podsOnDisk(): Promise<readonly PodUid[]> {
     return [...this.ready];
   }
 }

@@ -1,6 +1,12 @@
 export { type MountPoint, parseMountinfo } from './codec/mountinfo.js';
 export { isVolumeError, VolumeError, type VolumeErrorCode } from './model/errors.js';
-export { managedKind, managedVolumeDir, podDir, volumeHostPath } from './model/pod-paths.js';
+export {
+  managedKind,
+  managedVolumeDir,
+  podDir,
+  volumeHostPath,
+  volumeName,
+} from './model/pod-paths.js';
 export type {
   CertificateRef,
   FieldReader,

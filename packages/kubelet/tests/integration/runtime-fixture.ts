@@ -1,3 +1,4 @@
+import { toPodUid } from '../../src/pods/index.js';
 import { mkdir, readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -194,7 +195,7 @@ export class RuntimeFixture {
     for (const { id } of sandboxes) await this.runtime.stopSandbox(id, this.signal);
     for (const { id } of containers) await this.runtime.removeContainer(id, 'remove', this.signal);
     for (const { id } of sandboxes) await this.runtime.removeSandbox(id, this.signal);
-    await this.cgroups.remove(uid);
+    await this.cgroups.remove(toPodUid(uid));
   }
 
   async stop(): Promise<void> {

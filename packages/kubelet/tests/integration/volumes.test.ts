@@ -21,6 +21,7 @@ import type { ConfigMap, Pod, Secret, Volume } from '@nodeagent/kube-client';
 import { runCommand } from '@nodeagent/testbed';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { toPodUid } from '../../src/pods/index.js';
 import { MemoryPodEvents } from '../../src/testing/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
@@ -87,7 +88,7 @@ describe(createPodVolumes, () => {
         resource: (_, { resource }) => (resource === 'limits.cpu' ? '2' : undefined),
       },
     });
-  const pathOf = (volume: Volume): string => volumeHostPath(rootDir, 'u1', volume) ?? '';
+  const pathOf = (volume: Volume): string => volumeHostPath(rootDir, toPodUid('u1'), volume) ?? '';
   const fsTypeOf = async (path: string): Promise<string | undefined> =>
     (await mounter.list()).find((mount) => mount.path === path)?.fsType;
   const sharedMemory = (): string => join(rootDir, 'volumes-in-memory');
@@ -147,8 +148,8 @@ describe(createPodVolumes, () => {
     ]);
     expect(await all.podsOnDisk(signal)).toEqual(['u1']);
 
-    await all.teardown('u1', signal);
-    await all.teardown('u1', signal);
+    await all.teardown(toPodUid('u1'), signal);
+    await all.teardown(toPodUid('u1'), signal);
     expect(await all.podsOnDisk(signal)).toEqual([]);
     expect(await readdir(join(sharedMemory(), 'pods'))).toEqual([]);
     const mounts = (await mounter.list()).map(({ path }) => path);
@@ -219,7 +220,7 @@ describe(createPodVolumes, () => {
       await anew();
       expect(await content()).toBe('hunter2');
       expect(await fsTypeOf(pathOf(secret))).toBe('tmpfs');
-      await volumes().teardown('u1', signal);
+      await volumes().teardown(toPodUid('u1'), signal);
       expect(await fsTypeOf(pathOf(secret))).toBeUndefined();
     });
 
@@ -440,7 +441,7 @@ describe(createPodVolumes, () => {
       '..data',
       'small',
     ]);
-    await all.teardown('u1', signal);
+    await all.teardown(toPodUid('u1'), signal);
     rootDir = join(disk, '..');
   });
 
@@ -463,10 +464,12 @@ describe(createPodVolumes, () => {
     const file = join(pathOf(memory), 'data');
     await writeFile(file, 'precious');
     const busy = await import('node:fs/promises').then(({ open }) => open(file, 'r'));
-    await expect(all.teardown('u1', signal)).rejects.toMatchObject({ code: 'VOLUME_MOUNT' });
+    await expect(all.teardown(toPodUid('u1'), signal)).rejects.toMatchObject({
+      code: 'VOLUME_MOUNT',
+    });
     expect(await readFile(file, 'utf8')).toBe('precious');
     await busy.close();
-    await all.teardown('u1', signal);
+    await all.teardown(toPodUid('u1'), signal);
   });
 
   it('unmounts below a root directory that is a link', async () => {
@@ -477,7 +480,7 @@ describe(createPodVolumes, () => {
     await symlink('there', rootDir);
     const all = volumes();
     await all.prepare(podWith(memory), signal);
-    await all.teardown('u1', signal);
+    await all.teardown(toPodUid('u1'), signal);
     rootDir = real;
     expect((await mounter.list()).filter(({ path }) => path.startsWith(real))).toEqual([]);
   });

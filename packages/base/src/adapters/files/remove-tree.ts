@@ -13,7 +13,7 @@ export interface RemoveTreeOptions {
 }
 
 /** How often one directory is read in which others go on making files. */
-const MAX_PASSES = 3;
+const MAX_PASSES = 32;
 /** The same for a whole tree: then somebody wants it to be there. */
 const MAX_AGAIN = 1000;
 

@@ -1,6 +1,9 @@
 import { readdir, readlink, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 
+import { removeTree } from '@nodeagent/base/files';
+
+import { parsePodUid, type PodUid } from '../model/pod-names.js';
 import type { PodLeftovers } from '../ports.js';
 
 export interface LogDirectoriesOptions {
@@ -10,27 +13,37 @@ export interface LogDirectoriesOptions {
   readonly containerLogsDir: string;
 }
 
+interface LogDirectory {
+  readonly path: string;
+  /** Undefined where the name ends with what is no uid. */
+  readonly uid: PodUid | undefined;
+}
+
 /** The directories of pods' logs: a runtime that lost its state leaves them behind. */
 export function createLogDirectories(options: LogDirectoriesOptions): PodLeftovers {
   const { podLogsDir, containerLogsDir } = options;
-  const directories = async (): Promise<readonly (readonly [uid: string, path: string])[]> => {
+  const directories = async (): Promise<readonly LogDirectory[]> => {
     const entries = await readdir(podLogsDir, { withFileTypes: true }).catch(noneIfMissing);
     return entries.flatMap((entry) => {
       const parts = entry.name.split('_');
-      const uid = parts[2] ?? '';
-      const isOurs = entry.isDirectory() && parts.length === 3 && uid !== '';
-      return isOurs ? [[uid, join(podLogsDir, entry.name)] as const] : [];
+      if (!entry.isDirectory() || parts.length !== 3) return [];
+      return [{ path: join(podLogsDir, entry.name), uid: parsePodUid(parts[2] ?? '') }];
     });
   };
+  const removeEach = async (
+    isWanted: (uid: PodUid | undefined) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> => {
+    for (const { path, uid } of await directories()) {
+      if (!isWanted(uid)) continue;
+      await removeLinksInto(path, containerLogsDir);
+      await removeTree(path, { signal });
+    }
+  };
   return {
-    pods: async () => (await directories()).map(([uid]) => uid),
-    remove: async (wanted) => {
-      for (const [uid, path] of await directories()) {
-        if (uid !== wanted) continue;
-        await removeLinksInto(path, containerLogsDir);
-        await rm(path, { recursive: true, force: true });
-      }
-    },
+    pods: async () => (await directories()).flatMap(({ uid }) => uid ?? []),
+    remove: (wanted, signal) => removeEach((uid) => uid === wanted, signal),
+    sweep: (signal) => removeEach((uid) => uid === undefined, signal),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import type { ContainerRole } from './action.js';
+import { type PodUid, toPodUid } from './pod-names.js';
 
 export interface RoledContainer {
   readonly role: ContainerRole;
@@ -16,9 +17,13 @@ export const HASH_ANNOTATION = 'kubernetes.io/config.hash';
 /** Of a mirror pod: the hash of the static pod that it shows. */
 export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
-/** The pod's uid; every pod of the API and every prepared static pod has one. */
-export function podUid(pod: Pod): string {
-  return pod.metadata?.uid ?? '';
+/**
+ * The pod's uid; every pod that was let in has one.
+ *
+ * @throws {RangeError} for a pod that never should have been
+ */
+export function podUid(pod: Pod): PodUid {
+  return toPodUid(pod.metadata?.uid ?? '');
 }
 
 export function podName(pod: Pod): string {

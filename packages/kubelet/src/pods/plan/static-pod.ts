@@ -10,6 +10,7 @@ import {
 } from '@nodeagent/kube-client/pod-rules';
 
 import { ManifestError } from '../model/errors.js';
+import { podUidProblem } from '../model/pod-names.js';
 import { HASH_ANNOTATION } from '../model/pod-spec.js';
 import { apiReferenceOf } from './api-references.js';
 import { staticPodUid } from './static-pod-uid.js';
@@ -63,11 +64,17 @@ function isOurs({ key = '', operator, value = '', effect }: Toleration): boolean
   return key === '' && value === '' && operator === 'Exists' && effect === 'NoExecute';
 }
 
+function invalidUid(message: string): FieldError {
+  return { reason: 'FieldValueInvalid', field: 'metadata.uid', message };
+}
+
 function assertValid(pod: Pod): void {
-  const { name = '', namespace = '', labels, annotations } = pod.metadata ?? {};
+  const { name = '', namespace = '', uid = '', labels, annotations } = pod.metadata ?? {};
+  const uidProblem = podUidProblem(uid);
   const errors: readonly FieldError[] = [
     ...dnsSubdomainErrors('metadata.name', name),
     ...dnsLabelErrors('metadata.namespace', namespace),
+    ...(uidProblem === undefined ? [] : [invalidUid(uidProblem)]),
     ...labelErrors('metadata.labels', labels),
     ...annotationErrors('metadata.annotations', annotations),
     ...validateNewPod(pod),

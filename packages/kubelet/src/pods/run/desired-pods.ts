@@ -1,6 +1,7 @@
 import { type Clock, formatTimestamp, type Logger, type Metrics } from '@nodeagent/base';
 import { ObjectFailures, type Pod, type ReflectorSink } from '@nodeagent/kube-client';
 
+import { podNamesProblem } from '../model/pod-names.js';
 import {
   isAccepted,
   isMirrorPod,
@@ -30,6 +31,8 @@ export interface DesiredPodsOptions {
   readonly events?: PodEvents;
   readonly metrics?: Metrics | undefined;
   readonly mirrors?: MirrorSink;
+  /** Told once of a pod that is not let in, with the reason. */
+  readonly onRefused?: (pod: Pod, reason: string) => void;
   /** Called once, when every source has told its first set. */
   readonly onSynced?: () => void;
 }
@@ -44,13 +47,15 @@ const REMOVED_GRACE_S: Readonly<Partial<Record<PodSource['name'], number>>> = { 
  * Merges the sources into one set of pods. What one source does never touches the pods of another;
  * nothing may be concluded from a pod's absence before all sources have told their first set.
  *
- * A pod that cannot be taken in is told of and costs no other pod its place; the copy of it that was
+ * A pod is not let in while one of its names is no safe part of a path. One that cannot be taken in
+ * for another reason is reported, and costs no other pod its place. In both cases the copy that was
  * taken in last stays in force.
  */
 export class DesiredPods {
   readonly #sink: PodSink;
   readonly #mirrors: MirrorSink | undefined;
   readonly #onSynced: (() => void) | undefined;
+  readonly #onRefused: DesiredPodsOptions['onRefused'];
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #pods = new Map<string, Map<string, Pod>>();
@@ -61,11 +66,12 @@ export class DesiredPods {
   constructor(
     sources: readonly PodSource[],
     sink: PodSink,
-    { clock, log, events, metrics, mirrors, onSynced }: DesiredPodsOptions,
+    { clock, log, events, metrics, mirrors, onSynced, onRefused }: DesiredPodsOptions,
   ) {
     this.#sink = sink;
     this.#mirrors = mirrors;
     this.#onSynced = onSynced;
+    this.#onRefused = onRefused;
     this.#clock = clock;
     this.#log = log;
     this.#events = events;
@@ -87,7 +93,9 @@ export class DesiredPods {
   sinkFor(source: PodSource['name']): ReflectorSink<Pod> {
     const pods = new Map<string, Pod>();
     this.#pods.set(source, pods);
+    const refused = new Map<string, string>();
     const remove = (key: string): void => {
+      refused.delete(key);
       const gone = pods.get(key);
       if (gone === undefined) return;
       pods.delete(key);
@@ -99,6 +107,13 @@ export class DesiredPods {
       else this.#sink.remove(podUid(gone), REMOVED_GRACE_S[source]);
     };
     const upsert = (key: string, pod: Pod): void => {
+      const problem = podNamesProblem(pod);
+      if (problem !== undefined) {
+        if (refused.get(key) !== problem) this.#refuse(source, pod, problem);
+        refused.set(key, problem);
+        return;
+      }
+      refused.delete(key);
       this.#each(pod, () => takeIn(key, pod));
     };
     const takeIn = (key: string, pod: Pod): void => {
@@ -141,6 +156,13 @@ export class DesiredPods {
       const message = `The kubelet cannot take in this pod as it is: ${messageOf(error)}`;
       this.#events?.warning(pod, 'FailedToTakeInPod', message);
     }
+  }
+
+  #refuse(source: string, pod: Pod, reason: string): void {
+    const { namespace, name, uid } = pod.metadata ?? {};
+    const what = 'pod not let in: one of its names cannot be the name of a directory';
+    this.#log.error({ pod: { namespace, name, uid }, source, reason }, what);
+    this.#onRefused?.(pod, reason);
   }
 
   #annotated(pod: Pod, source: string, before: Pod | undefined): Pod {

@@ -1,5 +1,6 @@
 import { type Clock, KeyedQueue, type Logger, runEvery } from '@nodeagent/base';
 
+import { parsePodUid, type PodUid } from '../model/pod-names.js';
 import { planRemoval } from '../plan/plan-cleanup.js';
 import type { PodLeftovers, PodRuntime, PodVolumes, RuntimePod } from '../ports.js';
 import { removeAll } from './removal.js';
@@ -49,11 +50,14 @@ export async function runHousekeeping(
     if (!synced() || orphans.size > 0) return;
     const running = await runtime.listPods(inner);
     const onDisk = [await volumes.podsOnDisk(inner)];
-    for (const each of leftovers) onDisk.push(await each.pods(inner));
+    for (const each of leftovers) {
+      await each.sweep?.(inner);
+      onDisk.push(await each.pods(inner));
+    }
     // Asked last: a pod that came meanwhile is not an orphan.
     const wanted = new Set(known());
     const lost = new Map<string, RuntimePod | undefined>([
-      ...onDisk.flat().map((uid) => [uid, undefined] as const),
+      ...onDisk.flat().map((uid: PodUid) => [uid, undefined] as const),
       ...running.map((pod) => [pod.uid, pod] as const),
     ]);
     for (const [uid, pod] of lost) {
@@ -84,6 +88,12 @@ async function removeOrphan(
     await stopPod({ pod: undefined, seen, graceSeconds: ORPHAN_GRACE_S }, runtime, signal);
     await removeAll(planRemoval(seen, 'no source wants the pod'), { runtime, log }, signal);
   }
-  await volumes.teardown(uid, signal);
-  for (const each of leftovers) await each.remove(uid, signal);
+  const safeUid = parsePodUid(uid);
+  if (safeUid === undefined) {
+    // Whoever made it in the runtime: no directory here can be its own.
+    log.warn({ pod: { ...pod, uid } }, 'the uid of an unknown pod is no name of a directory');
+    return;
+  }
+  await volumes.teardown(safeUid, signal);
+  for (const each of leftovers) await each.remove(safeUid, signal);
 }

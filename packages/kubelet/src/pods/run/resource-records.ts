@@ -2,6 +2,7 @@ import type { Logger } from '@nodeagent/base';
 
 import { parseAllocations, renderAllocations } from '../codec/resource-checkpoint.js';
 import type { PodAllocation, Resources } from '../model/allocation.js';
+import { parsePodUid, type PodUid } from '../model/pod-names.js';
 import type { PodLeftovers, ResourceRecordFile } from '../ports.js';
 
 export interface ResourceRecordsOptions {
@@ -68,8 +69,17 @@ export class ResourceRecords implements PodLeftovers {
     await Promise.all([this.#allocated.saved(), this.#actuated.saved()]);
   }
 
-  async pods(): Promise<readonly string[]> {
-    return [...new Set([...this.#allocated.uids(), ...this.#actuated.uids()])];
+  async pods(): Promise<readonly PodUid[]> {
+    return [...this.#uids()].flatMap((uid) => parsePodUid(uid) ?? []);
+  }
+
+  /** Forgets what stands in the files under a name that no pod has as its uid. */
+  async sweep(): Promise<void> {
+    for (const uid of this.#uids()) if (parsePodUid(uid) === undefined) this.forget(uid);
+  }
+
+  #uids(): ReadonlySet<string> {
+    return new Set([...this.#allocated.uids(), ...this.#actuated.uids()]);
   }
 
   forget(podUid: string): void {

@@ -1,4 +1,4 @@
-import type { QosClass } from '../../pods/index.js';
+import { parsePodUid, type PodUid, type QosClass } from '../../pods/index.js';
 
 export type CgroupDriver = 'cgroupfs' | 'systemd';
 
@@ -35,12 +35,13 @@ export function qosNames(layout: CgroupLayout, qos: QosClass): readonly string[]
  * The uid of the pod whose cgroup has this name in a hierarchy; undefined for other cgroups. systemd's
  * names have `_` for `-`, which no uid has.
  */
-export function podUidOf(name: string, driver: CgroupDriver): string | undefined {
+export function podUidOf(name: string, driver: CgroupDriver): PodUid | undefined {
   const found = driver === 'cgroupfs' ? /^pod(.+)$/ : /(?:^|-)pod([^-]+)\.slice$/;
   const uid = found.exec(name)?.[1];
-  return driver === 'cgroupfs' ? uid : uid?.replaceAll('_', '-');
+  if (uid === undefined) return undefined;
+  return parsePodUid(driver === 'cgroupfs' ? uid : uid.replaceAll('_', '-'));
 }
 
-export function podNames(layout: CgroupLayout, qos: QosClass, uid: string): readonly string[] {
+export function podNames(layout: CgroupLayout, qos: QosClass, uid: PodUid): readonly string[] {
   return [...qosNames(layout, qos), `pod${uid}`];
 }

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podUid, qosClass, type QosClass } from '../../pods/index.js';
+import { type PodUid, podUid, qosClass, type QosClass } from '../../pods/index.js';
 import {
   type CgroupLayout,
   cgroupPath,
@@ -174,7 +174,7 @@ export class PodCgroups {
   }
 
   /** Uids of the pods that have a cgroup. */
-  async pods(): Promise<readonly string[]> {
+  async pods(): Promise<readonly PodUid[]> {
     if (!this.#usable) return [];
     const { tree, layout } = this.#options;
     const found = await Promise.all(CLASSES.map((qos) => tree.children(qosNames(layout, qos))));
@@ -182,7 +182,7 @@ export class PodCgroups {
   }
 
   /** Of a pod whose containers have ended; what else runs in it is killed. */
-  async remove(uid: string): Promise<void> {
+  async remove(uid: PodUid): Promise<void> {
     if (!this.#usable) return;
     this.#fitted.delete(uid);
     const { tree, layout, log } = this.#options;

@@ -1,25 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import {
-  chmod,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rm,
-  rmdir,
-  stat,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
+import { readForeignTail, readForeignText } from '@nodeagent/base/files';
+
+import type { PodUid } from '../../pods/index.js';
 import type { PodFiles } from '../ports.js';
 
 const MAX_RESOLV_CONF_BYTES = 10 * 1024 * 1024;
+/** The administrator's own files: systemd and others make them links. */
+const HOST_FILE = { links: 'followed', limitBytes: MAX_RESOLV_CONF_BYTES } as const;
 
 /** @param rootDir the kubelet's */
 export function createPodFiles(rootDir: string): PodFiles {
-  const podDir = (uid: string): string => join(rootDir, 'pods', uid);
+  const podDir = (uid: PodUid): string => join(rootDir, 'pods', uid);
   const resolvConfs = new Map<string, ReadFile>();
   return {
     makeDirectory: async (path) => {
@@ -42,18 +36,22 @@ export function createPodFiles(rootDir: string): PodFiles {
       await inDirectory(podDir(uid), 0o750, write);
       return path;
     },
-    hostsOfHost: () => readFile('/etc/hosts', 'utf8').catch(absent('')),
+    hostsOfHost: async () => (await readForeignText('/etc/hosts', HOST_FILE)) ?? '',
     resolvConf: async (path) => {
       const { size, mtimeMs, ctimeMs, ino } = await stat(path);
       if (size > MAX_RESOLV_CONF_BYTES) throw new Error(`${path}: larger than 10 MiB`);
       const version = [ino, size, mtimeMs, ctimeMs].join(' ');
       const known = resolvConfs.get(path);
       if (known?.version === version) return known.text;
-      const text = await readFile(path, 'utf8');
+      const text = (await readForeignText(path, HOST_FILE)) ?? '';
       resolvConfs.set(path, { version, text });
       return text;
     },
-    readTail: (path, maxBytes) => readTail(path, maxBytes).catch(absent('')),
+    // A container's volumes may be mounted where its message or its log is looked for.
+    readTail: async (path, limitBytes, links) => {
+      const tail = await readForeignTail(path, { links, limitBytes });
+      return tail?.toString('utf8') ?? '';
+    },
     linkLog: async (link, log) => {
       if (!(await exists(log))) return;
       await inDirectory(dirname(link), 0o755, async () => {
@@ -91,18 +89,6 @@ async function inDirectory(path: string, mode: number, act: () => Promise<void>)
   if (!isMissing) return;
   await mkdir(path, { recursive: true, mode });
   await act();
-}
-
-async function readTail(path: string, maxBytes: number): Promise<string> {
-  const file = await open(path);
-  try {
-    const { size } = await file.stat();
-    const length = Math.min(size, maxBytes);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 async function removeIfEmpty(path: string): Promise<void> {

@@ -3,15 +3,23 @@ import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { readForeignText } from '@nodeagent/base/files';
+
+import { parsePodUid, type PodUid } from '../../pods/index.js';
 import type { UserNamespaceFiles } from '../ports.js';
+
+const RECORD = { links: 'refused', limitBytes: 64 * 1024 } as const;
 
 /** `<root>/pods/<uid>/userns` */
 export function createUserNamespaceFiles(rootDir: string): UserNamespaceFiles {
-  const pathOf = (uid: string): string => join(rootDir, 'pods', uid, 'userns');
+  const pathOf = (uid: PodUid): string => join(rootDir, 'pods', uid, 'userns');
   return {
     path: pathOf,
-    pods: () => readdir(join(rootDir, 'pods')).catch(absent<string[]>([])),
-    read: (uid) => readFile(pathOf(uid), 'utf8').catch(absent(undefined)),
+    pods: async () => {
+      const names = await readdir(join(rootDir, 'pods')).catch(absent<string[]>([]));
+      return names.flatMap((name) => parsePodUid(name) ?? []);
+    },
+    read: (uid) => readForeignText(pathOf(uid), RECORD).catch(absent(undefined)),
     write: (uid, text) => writeDurably(pathOf(uid), text),
   };
 }

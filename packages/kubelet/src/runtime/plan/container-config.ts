@@ -1,3 +1,4 @@
+import { toPathSegment } from '@nodeagent/base';
 import type { ContainerConfig, EnvVar, Mount, StopSignal } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
@@ -82,7 +83,7 @@ function stopSignal({ lifecycle }: Container): { readonly stopSignal?: StopSigna
 
 /** Relative to the pod's log directory. */
 export function containerLogPath(name: string, restartCount: number): string {
-  return `${name}/${restartCount}.log`;
+  return `${toPathSegment(name, 'container name')}/${restartCount}.log`;
 }
 
 /**

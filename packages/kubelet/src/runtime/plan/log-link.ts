@@ -1,3 +1,4 @@
+import { type PathSegment, toPathSegment } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { podName, podNamespace } from '../../pods/index.js';
@@ -6,7 +7,8 @@ const MAX_NAME_BYTES = 255;
 const SUFFIX = '.log';
 
 /** `<pod>_<namespace>_<container>-<id>.log`, as log collectors parse it. */
-export function logLinkName(pod: Pod, container: string, id: string): string {
+export function logLinkName(pod: Pod, container: string, id: string): PathSegment {
   const name = `${podName(pod)}_${podNamespace(pod)}_${container}-${id}`;
-  return name.slice(0, MAX_NAME_BYTES - SUFFIX.length) + SUFFIX;
+  const shortened = name.slice(0, MAX_NAME_BYTES - SUFFIX.length) + SUFFIX;
+  return toPathSegment(shortened, 'name of a link to a log');
 }

@@ -1,3 +1,4 @@
+import { toPathSegment } from '@nodeagent/base';
 import type { DnsConfig, IdMapping, PortMapping, SandboxConfig } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
@@ -60,7 +61,9 @@ export function sandboxConfig(
 
 /** `<podLogsDir>/<namespace>_<name>_<uid>` */
 export function podLogDirectory(podLogsDir: string, pod: Pod): string {
-  return `${podLogsDir}/${podNamespace(pod)}_${podName(pod)}_${podUid(pod)}`;
+  const namespace = toPathSegment(podNamespace(pod), 'metadata.namespace');
+  const name = toPathSegment(podName(pod), 'metadata.name');
+  return `${podLogsDir}/${namespace}_${name}_${podUid(pod)}`;
 }
 
 function sandboxSecurity(

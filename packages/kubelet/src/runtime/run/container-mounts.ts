@@ -1,6 +1,7 @@
 import type { EnvVar, IdMapping, Mount, SandboxConfig } from '@nodeagent/cri-client';
 import type { Container, Pod, Volume, VolumeMount } from '@nodeagent/kube-client';
 
+import { toPathSegment } from '@nodeagent/base';
 import { isHostNetwork, podUid, StartError } from '../../pods/index.js';
 import type { ContainerVolumes } from '../../volumes/index.js';
 import { environmentLookup } from '../plan/environment.js';
@@ -125,7 +126,10 @@ export class ContainerMounts {
   }
 
   async #message(pod: Pod, container: string, containerPath: string): Promise<Mount> {
-    const hostPath = await this.#ports.files.createMessageFile(podUid(pod), container);
+    const hostPath = await this.#ports.files.createMessageFile(
+      podUid(pod),
+      toPathSegment(container, 'container name'),
+    );
     return { containerPath, hostPath, ...this.#relabelled(true) };
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@nodeagent/base';
+import { type Clock, type Logger, toPathSegment } from '@nodeagent/base';
 import {
   containerId,
   type EnvVar,
@@ -207,7 +207,7 @@ export class ContainerStarter {
   ): Promise<Omit<Prepared, 'image'>> {
     const { files } = this.#ports;
     const { podLogsDir } = this.#settings;
-    const logs = `${podLogDirectory(podLogsDir, request.pod)}/${container.name}`;
+    const logs = `${podLogDirectory(podLogsDir, request.pod)}/${toPathSegment(container.name, 'container name')}`;
     const [env, made] = await allOrFirst([
       this.#environment(request, container, signal),
       files.makeDirectory(logs),

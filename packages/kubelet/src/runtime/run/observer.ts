@@ -283,10 +283,22 @@ export class Observer {
   async #message(status: ContainerStatus): Promise<string> {
     const { files } = this.#ports;
     const file = messageFile(status);
-    const text = file === undefined ? '' : await files.readTail(file, MESSAGE_FILE_BYTES);
+    let text = '';
+    try {
+      if (file !== undefined) text = await files.readTail(file, MESSAGE_FILE_BYTES, 'refused');
+    } catch (error) {
+      const why = messageOf(error);
+      return terminationMessage(status, `Error on reading termination log ${file}: ${why}`);
+    }
     if (!wantsLogsAsMessage(status, text)) return terminationMessage(status, text);
-    const log = await files.readTail(status.logPath, LOG_READ_BYTES);
-    return terminationMessage(status, logTail(log));
+    try {
+      // With cri-dockerd a log is a link to Docker's own.
+      const log = await files.readTail(status.logPath, LOG_READ_BYTES, 'followed');
+      return terminationMessage(status, logTail(log));
+    } catch (error) {
+      const why = messageOf(error);
+      return terminationMessage(status, `Error on reading termination message from logs: ${why}`);
+    }
   }
 
   /** Asked once: a runtime does not change its name while it runs. */
@@ -294,6 +306,10 @@ export class Observer {
     this.#runtimeName ??= (await this.#ports.cri.version(signal)).runtimeName;
     return this.#runtimeName;
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 interface KnownPod {

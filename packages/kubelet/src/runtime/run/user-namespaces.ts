@@ -2,7 +2,7 @@ import type { Random } from '@nodeagent/base';
 import type { IdMapping } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { Gate, podUid, StartError } from '../../pods/index.js';
+import { Gate, type PodUid, podUid, StartError } from '../../pods/index.js';
 import { freeBlock, type IdRange, parseIds, renderIds } from '../plan/user-namespace.js';
 import type { UserNamespaceFiles } from '../ports.js';
 
@@ -38,7 +38,7 @@ export class UserNamespaces {
     return this.#turn.through(() => this.#allocate(uid), signal);
   }
 
-  async #allocate(uid: string): Promise<IdMapping> {
+  async #allocate(uid: PodUid): Promise<IdMapping> {
     const known = await this.#read(uid);
     if (known !== undefined) return known;
     const used = new Set<number>();
@@ -56,7 +56,7 @@ export class UserNamespaces {
     return block;
   }
 
-  async #read(uid: string): Promise<IdMapping | undefined> {
+  async #read(uid: PodUid): Promise<IdMapping | undefined> {
     const text = await this.#files.read(uid);
     if (text === undefined) return undefined;
     const mapping = parseIds(text, this.#range.idsPerPod);

@@ -1,7 +1,10 @@
+import { join } from 'node:path/posix';
+
+import { toPathSegment } from '@nodeagent/base';
 import type { Pod, Volume } from '@nodeagent/kube-client';
 
 import { podName, podNamespace, podUid } from '../../pods/index.js';
-import { managedKind, managedVolumeDir, podDir } from '../../volumes/index.js';
+import { managedKind, managedVolumeDir, podDir, volumeName } from '../../volumes/index.js';
 
 export interface DiskPlaces {
   readonly rootDir: string;
@@ -24,16 +27,20 @@ export function podDirectories(pod: Pod, { rootDir, podLogsDir }: DiskPlaces): P
     initContainers = [],
     ephemeralContainers = [],
   } = pod.spec ?? {};
-  const logs = `${podLogsDir}/${podNamespace(pod)}_${podName(pod)}_${uid}`;
+  const namespace = toPathSegment(podNamespace(pod), 'metadata.namespace');
+  const podLogs = `${namespace}_${toPathSegment(podName(pod), 'metadata.name')}_${uid}`;
   return {
     volumes: volumes.flatMap((volume) => {
       const kind = managedKind(volume);
       if (kind === undefined) return [];
-      const path = managedVolumeDir(rootDir, uid, { kind, name: volume.name });
+      const path = managedVolumeDir(rootDir, uid, { kind, name: volumeName(volume) });
       return [{ name: volume.name, path, isEphemeral: isEphemeral(volume) }];
     }),
     logs: [...containers, ...initContainers, ...ephemeralContainers].map(({ name }) => {
-      return { container: name, path: `${logs}/${name}` };
+      return {
+        container: name,
+        path: join(podLogsDir, podLogs, toPathSegment(name, 'container name')),
+      };
     }),
     own: `${podDir(rootDir, uid)}/etc-hosts`,
   };

@@ -63,7 +63,7 @@ export class PodDisks {
 
   async #round(pods: readonly Pod[], signal: AbortSignal): Promise<void> {
     const { periodMs, clock, random } = this.#options;
-    const uids = new Set(pods.map(podUid));
+    const uids = new Set<string>(pods.map(podUid));
     for (const [uid, known] of this.#known) if (!uids.has(uid)) this.#forget(uid, known);
     for (const pod of pods) {
       if (signal.aborted) return;

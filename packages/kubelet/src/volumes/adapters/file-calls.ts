@@ -1,6 +1,8 @@
 import * as sync from 'node:fs';
 import * as queued from 'node:fs/promises';
 
+import { AT_ONCE_TREE, removeTree } from '@nodeagent/base/files';
+
 type Soon<T> = T | Promise<T>;
 
 /** What it takes to write the files of a volume. Every call rejects, or throws, as `node:fs` does. */
@@ -23,7 +25,6 @@ export interface FileCalls {
   writeFile(path: string, content: Uint8Array, mode: number): Soon<void>;
 }
 
-const WHOLE_TREE = { recursive: true, force: true } as const;
 const ALL_LEVELS = { recursive: true, withFileTypes: true } as const;
 
 /** For disks, which may let a caller wait: on other threads. */
@@ -37,7 +38,7 @@ export const QUEUED: FileCalls = {
   readFile: (path) => queued.readFile(path),
   readlink: (path) => queued.readlink(path),
   rename: queued.rename,
-  remove: (path) => queued.rm(path, WHOLE_TREE),
+  remove: (path) => removeTree(path),
   stat: (path) => queued.stat(path),
   symlink: (target, path) => queued.symlink(target, path),
   unlink: queued.unlink,
@@ -58,7 +59,7 @@ export const AT_ONCE: FileCalls = {
   readFile: (path) => sync.readFileSync(path),
   readlink: (path) => sync.readlinkSync(path),
   rename: sync.renameSync,
-  remove: (path) => sync.rmSync(path, WHOLE_TREE),
+  remove: (path) => removeTree(path, { calls: AT_ONCE_TREE }),
   stat: (path) => sync.statSync(path),
   symlink: (target, path) => sync.symlinkSync(target, path),
   unlink: sync.unlinkSync,

@@ -6,13 +6,14 @@ import {
   readdir,
   readlink,
   realpath,
-  rm,
   stat,
   symlink,
   unlink,
   writeFile,
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
+
+import { removeTree } from '@nodeagent/base/files';
 
 import { VolumeError } from '../model/errors.js';
 import type { VolumeFiles } from '../ports.js';
@@ -44,7 +45,7 @@ export function createVolumeFiles(): VolumeFiles {
       writePayload(path, payload, { owner, calls: inMemory ? AT_ONCE : QUEUED }),
     checkHostPath,
     realPath,
-    removeTree,
+    removeTree: (path) => removeTree(path),
     subdirectories,
   };
 }
@@ -127,10 +128,6 @@ async function realPath(path: string): Promise<string> {
     if (isMissing(error)) return path;
     throw error;
   }
-}
-
-async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
 }
 
 async function subdirectories(path: string): Promise<readonly string[]> {

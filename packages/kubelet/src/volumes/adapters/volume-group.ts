@@ -1,10 +1,17 @@
-import { constants } from 'node:fs';
-import { chmod, chown, type FileHandle, lchown, open, readdir } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { chmod, chown, type FileHandle, open, stat } from 'node:fs/promises';
+
+import {
+  type LeftDirectory,
+  pathOfDescriptor,
+  PLACE,
+  type TreeEntry,
+  type TreeVisitor,
+  walkTree,
+} from '@nodeagent/base/files';
 
 import type { GroupChange } from '../ports.js';
 
-/** Linux' O_PATH: names a place without opening what is there. @see open(2) */
-const O_PATH = 0o10000000;
 const SETGID = 0o2000;
 const READ_WRITE = 0o660;
 const READ_ONLY = 0o440;
@@ -14,53 +21,67 @@ const ENTER = 0o110;
  * Gives everything in a volume to a group: it may read and write (only read, in a read-only volume),
  * and what is made in a directory later belongs to it too. Links are given, not followed. Everything
  * is changed through a descriptor, since whoever uses the volume at the same time may exchange names.
+ * What else is mounted in the volume stays as it is.
  *
  * @see Kubernetes 1.36 pkg/volume/volume_linux.go, VolumeOwnership
  */
 export async function changeGroup(path: string, change: GroupChange): Promise<void> {
-  const root = await open(path, O_PATH | constants.O_NOFOLLOW);
+  const root = await open(path, PLACE);
   try {
-    if (change.policy === 'OnRootMismatch' && (await isGiven(root, change))) return;
-    await changeBelow(root, change);
+    const found = await root.stat();
+    if (change.policy === 'OnRootMismatch' && isGiven(found, change)) return;
+    const giver = new Giver(change);
+    if (found.isDirectory()) await walkTree({ fd: root.fd }, giver, { otherMounts: 'skipped' });
+    await giver.give(root.fd, found);
   } finally {
     await root.close();
   }
 }
 
-async function isGiven(root: FileHandle, change: GroupChange): Promise<boolean> {
-  const { gid, mode } = await root.stat();
+function isGiven({ gid, mode }: Stats, change: GroupChange): boolean {
   const wanted = bitsOf(change) | SETGID | ENTER;
   return gid === change.gid && (mode & wanted) === wanted;
 }
 
 /** What is inside first, so that a directory which has the group is known to be done. */
-async function changeBelow(place: FileHandle, change: GroupChange): Promise<void> {
-  const found = await place.stat();
-  const self = `/proc/self/fd/${place.fd}`;
-  if (found.isSymbolicLink()) return;
-  if (found.isDirectory()) {
-    for (const name of await readdir(self)) await changeEntry(`${self}/${name}`, change);
-  }
-  await chown(self, found.uid, change.gid);
-  const mode = found.mode & 0o7777;
-  const more = bitsOf(change) | (found.isDirectory() ? SETGID | ENTER : 0);
-  if ((mode | more) !== mode || change.gid !== found.gid) await chmod(self, mode | more);
-}
+class Giver implements TreeVisitor {
+  readonly #change: GroupChange;
 
-async function changeEntry(path: string, change: GroupChange): Promise<void> {
-  let entry: FileHandle;
-  try {
-    entry = await open(path, O_PATH | constants.O_NOFOLLOW);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+  constructor(change: GroupChange) {
+    this.#change = change;
   }
-  try {
-    const found = await entry.stat();
-    if (found.isSymbolicLink()) await lchown(path, found.uid, change.gid);
-    else await changeBelow(entry, change);
-  } finally {
-    await entry.close();
+
+  async visit({ path, isDirectory }: TreeEntry): Promise<'enter' | 'stays' | 'gone'> {
+    if (isDirectory) return 'enter';
+    let entry: FileHandle;
+    try {
+      entry = await open(path, PLACE);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'gone';
+      throw error;
+    }
+    try {
+      await this.give(entry.fd, await entry.stat());
+      return 'stays';
+    } finally {
+      await entry.close();
+    }
+  }
+
+  async leave({ fd }: LeftDirectory): Promise<'stays'> {
+    await this.give(fd, await stat(pathOfDescriptor(fd)));
+    return 'stays';
+  }
+
+  async give(fd: number, found: Stats): Promise<void> {
+    const { gid } = this.#change;
+    const self = pathOfDescriptor(fd);
+    await chown(self, found.uid, gid);
+    // The kernel has no modes of links, and a change of one would be a change of what it leads to.
+    if (found.isSymbolicLink()) return;
+    const mode = found.mode & 0o7777;
+    const more = bitsOf(this.#change) | (found.isDirectory() ? SETGID | ENTER : 0);
+    if ((mode | more) !== mode || gid !== found.gid) await chmod(self, mode | more);
   }
 }
 

@@ -1,6 +1,9 @@
 import { dirname, join, relative } from 'node:path/posix';
 
+import { type PathSegment, toPathSegment } from '@nodeagent/base';
 import type { Volume } from '@nodeagent/kube-client';
+
+import type { PodUid } from '../../pods/index.js';
 
 /** Volumes whose files the kubelet makes; directory names as in other kubelets' pod directories. */
 const PLUGIN_DIRS = {
@@ -20,16 +23,21 @@ export function managedKind(volume: Volume): ManagedKind | undefined {
   return MANAGED_KINDS.find((kind) => volume[kind] !== undefined);
 }
 
+/** @throws {RangeError} for a name that no pod that was let in has */
+export function volumeName(volume: Volume): PathSegment {
+  return toPathSegment(volume.name, 'volume name');
+}
+
 /** `<root>/pods/<uid>`: everything of one pod. */
-export function podDir(rootDir: string, podUid: string): string {
+export function podDir(rootDir: string, podUid: PodUid): string {
   return join(rootDir, 'pods', podUid);
 }
 
 /** @see Kubernetes 1.36 pkg/kubelet/kubelet_getters.go, getPodVolumeDir */
 export function managedVolumeDir(
   rootDir: string,
-  podUid: string,
-  volume: Readonly<{ kind: ManagedKind; name: string }>,
+  podUid: PodUid,
+  volume: Readonly<{ kind: ManagedKind; name: PathSegment }>,
 ): string {
   return join(podDir(rootDir, podUid), 'volumes', PLUGIN_DIRS[volume.kind], volume.name);
 }
@@ -45,15 +53,15 @@ export function memoryBase(rootDir: string): string {
 }
 
 /** All volumes in memory of one pod. */
-export function memoryPodDir(rootDir: string, podUid: string): string {
+export function memoryPodDir(rootDir: string, podUid: PodUid): string {
   return join(memoryBase(rootDir), podUid);
 }
 
 /** What {@link managedVolumeDir} leads to where a volume's content must not touch a disk. */
 export function memoryVolumeDir(
   rootDir: string,
-  podUid: string,
-  volume: Readonly<{ kind: ManagedKind; name: string }>,
+  podUid: PodUid,
+  volume: Readonly<{ kind: ManagedKind; name: PathSegment }>,
 ): string {
   return join(memoryPodDir(rootDir, podUid), PLUGIN_DIRS[volume.kind], volume.name);
 }
@@ -61,8 +69,8 @@ export function memoryVolumeDir(
 /** What is written into that link: relative, so that it holds wherever else the root is shown. */
 export function memoryVolumeLink(
   rootDir: string,
-  podUid: string,
-  volume: Readonly<{ kind: ManagedKind; name: string }>,
+  podUid: PodUid,
+  volume: Readonly<{ kind: ManagedKind; name: PathSegment }>,
 ): string {
   const link = managedVolumeDir(rootDir, podUid, volume);
   return relative(dirname(link), memoryVolumeDir(rootDir, podUid, volume));
@@ -75,20 +83,20 @@ export function memoryVolumeLink(
  */
 export function volumeHostPath(
   rootDir: string,
-  podUid: string,
+  podUid: PodUid,
   volume: Volume,
 ): string | undefined {
   if (volume.hostPath !== undefined) return volume.hostPath.path;
   const kind = managedKind(volume);
   if (kind === undefined) return undefined;
-  return managedVolumeDir(rootDir, podUid, { kind, name: volume.name });
+  return managedVolumeDir(rootDir, podUid, { kind, name: volumeName(volume) });
 }
 
 /** Bind mounts of parts of volumes, one per container and position in its volumeMounts. */
 export function subPathTarget(
   rootDir: string,
-  podUid: string,
-  mount: Readonly<{ volume: string; container: string; index: number }>,
+  podUid: PodUid,
+  mount: Readonly<{ volume: PathSegment; container: PathSegment; index: number }>,
 ): string {
   const { volume, container, index } = mount;
   return join(podDir(rootDir, podUid), 'volume-subpaths', volume, container, String(index));
@@ -102,8 +110,8 @@ export function subPathTarget(
  */
 export function readyMark(
   rootDir: string,
-  podUid: string,
-  { kind, name }: Readonly<{ kind: ManagedKind; name: string }>,
+  podUid: PodUid,
+  { kind, name }: Readonly<{ kind: ManagedKind; name: PathSegment }>,
 ): string {
   const inner = kind === 'emptyDir' ? name : `wrapped_${name}`;
   return join(podDir(rootDir, podUid), 'plugins', PLUGIN_DIRS.emptyDir, inner, 'ready');

@@ -1,8 +1,9 @@
+import { toPathSegment } from '@nodeagent/base';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { podUid, StartError } from '../../pods/index.js';
 import { VolumeError } from '../model/errors.js';
-import { subPathTarget, volumeHostPath } from '../model/pod-paths.js';
+import { subPathTarget, volumeHostPath, volumeName } from '../model/pod-paths.js';
 import type { SubPaths } from '../ports.js';
 
 export interface ContainerVolumesOptions {
@@ -61,7 +62,11 @@ export function createContainerVolumes(options: ContainerVolumesOptions): Contai
       const readOnly = volume.emptyDir === undefined && volume.hostPath === undefined;
       const managed = volume.hostPath === undefined;
       if (subPath === '') return { hostPath, readOnly, managed };
-      const mount = { volume: name, container: container.name, index };
+      const mount = {
+        volume: volumeName(volume),
+        container: toPathSegment(container.name, 'container name'),
+        index,
+      };
       const target = subPathTarget(rootDir, podUid(pod), mount);
       try {
         await subPaths.bind({ volumeDir: hostPath, subPath, target }, signal);

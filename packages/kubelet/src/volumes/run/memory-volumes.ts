@@ -1,6 +1,7 @@
+import type { PathSegment } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podUid } from '../../pods/index.js';
+import { type PodUid, podUid } from '../../pods/index.js';
 import { VolumeError } from '../model/errors.js';
 import {
   type ManagedKind,
@@ -43,7 +44,7 @@ export class MemoryVolumes {
   /** @returns where the files of the volume belong */
   async make(
     pod: Pod,
-    place: Readonly<{ kind: ManagedKind; name: string }>,
+    place: Readonly<{ kind: ManagedKind; name: PathSegment }>,
     signal: AbortSignal,
   ): Promise<string> {
     const { rootDir, files, mounter } = this.#options;
@@ -64,7 +65,7 @@ export class MemoryVolumes {
     throw new VolumeError('VOLUME_MOUNT', `${base} is gone: somebody unmounts or removes it`);
   }
 
-  async remove(uid: string, signal: AbortSignal): Promise<void> {
+  async remove(uid: PodUid, signal: AbortSignal): Promise<void> {
     const { rootDir, files, mounter } = this.#options;
     const dir = await files.realPath(memoryPodDir(rootDir, uid));
     // Another kubelet that follows our links mounts its own volumes there.

@@ -1,7 +1,7 @@
-import type { Clock } from '@nodeagent/base';
+import type { Clock, PathSegment } from '@nodeagent/base';
 import type { Pod, Volume } from '@nodeagent/kube-client';
 
-import { type PodEvents, podUid, type PodVolumes } from '../../pods/index.js';
+import { parsePodUid, type PodEvents, podUid, type PodVolumes } from '../../pods/index.js';
 import { isVolumeError, VolumeError } from '../model/errors.js';
 import {
   type ManagedKind,
@@ -9,6 +9,7 @@ import {
   managedVolumeDir,
   podDir,
   readyMark,
+  volumeName,
 } from '../model/pod-paths.js';
 import { type EmptyDirMedium, emptyDirMedium } from '../plan/empty-dir.js';
 import { usedVolumes } from '../plan/used-volumes.js';
@@ -91,7 +92,10 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       await maker.memory.remove(uid, signal);
       await files.removeTree(dir); // the last: while it is there, somebody will try again
     },
-    podsOnDisk: () => files.subdirectories(`${rootDir}/pods`),
+    podsOnDisk: async () => {
+      const names = await files.subdirectories(`${rootDir}/pods`);
+      return names.flatMap((name) => parsePodUid(name) ?? []);
+    },
   };
 }
 
@@ -159,7 +163,7 @@ async function prepareVolume(
     const text = `volume "${volume.name}": ${named.join(', ')} volumes are not supported`;
     throw new VolumeError('VOLUME_UNSUPPORTED', text);
   }
-  const place = { kind, name: volume.name };
+  const place = { kind, name: volumeName(volume) };
   const medium = emptyDirMediumOf(pod, volume, maker);
   if (kind === 'emptyDir') {
     await makeDirectory(pod, { place, medium }, maker, signal);
@@ -177,7 +181,7 @@ async function prepareVolume(
 
 /** What has a directory of its own below its pod's. */
 interface OwnDirectory {
-  readonly place: Readonly<{ kind: ManagedKind; name: string }>;
+  readonly place: Readonly<{ kind: ManagedKind; name: PathSegment }>;
   readonly medium: EmptyDirMedium;
 }
 

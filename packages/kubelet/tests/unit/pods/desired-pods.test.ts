@@ -10,9 +10,13 @@ const source = (name: PodSource['name']): PodSource => ({ name, run: async () =>
 let told: string[];
 let annotations: Record<string, string> | undefined;
 let desired: DesiredPods;
+let log: MemoryLogger;
+let refused: (readonly [name: string | undefined, reason: string])[];
 
 beforeEach(() => {
   told = [];
+  log = new MemoryLogger();
+  refused = [];
   const sink = {
     put: (pod: Pod) => {
       told.push(`put ${pod.metadata?.uid}`);
@@ -23,7 +27,8 @@ beforeEach(() => {
   const clock = new ManualClock();
   desired = new DesiredPods([source('api'), source('file')], sink, {
     clock,
-    log: new MemoryLogger(),
+    log,
+    onRefused: (pod, reason) => refused.push([pod.metadata?.name, reason]),
     mirrors: {
       put: (mirror) => told.push(`mirror ${mirror.metadata?.uid}`),
       remove: (mirror) => told.push(`mirror ${mirror.metadata?.uid} gone`),
@@ -103,5 +108,28 @@ describe(DesiredPods, () => {
       'kubernetes.io/config.source': 'api',
       'kubernetes.io/config.seen': '2026-01-01T00:00:00.000000000Z',
     });
+  });
+
+  it('does not let in a pod with a name that leads out of its directory, and says so once', () => {
+    const sink = desired.sinkFor('api');
+    const bad = aPod({ metadata: { name: 'bad', uid: '..' } });
+    sink.replace(new Map([['default/bad', bad]]));
+    sink.upsert('default/bad', bad);
+    expect(told).toEqual([]);
+    expect(desired.pods()).toEqual([]);
+    expect(refused).toEqual([['bad', "metadata.uid: must not be '..'"]]);
+    const said = log.lines.filter(({ message }) => message.startsWith('pod not let in'));
+    expect(said).toHaveLength(1);
+    sink.remove('default/bad');
+    expect(told).toEqual([]);
+  });
+
+  it('keeps a pod that was let in when its next version cannot be', () => {
+    const sink = desired.sinkFor('api');
+    sink.upsert('default/web', aPod({ metadata: { name: 'web', uid: 'u1' } }));
+    const web = { name: 'web', uid: 'u1', containers: [{ name: '../..' }] };
+    sink.upsert('default/web', aPod(web));
+    expect(told).toEqual(['put u1']);
+    expect(desired.pods()).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 import { KubeError, PODS } from '@nodeagent/kube-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { toPodUid } from '../../../src/pods/index.js';
 import { StartError } from '../../../src/pods/index.js';
 import { aContainer, anObservation, aPod, aSandbox } from '../../../src/testing/index.js';
 import { Harness } from './harness.js';
@@ -511,7 +512,7 @@ describe('the kubelet restarts', () => {
     const orphan = aPod({ name: 'ghost', uid: 'ghost' });
     await node.stop();
     node.runtime.seed(orphan, anObservation([aSandbox()], [aContainer()]));
-    node.volumes.ready.add('old-directory');
+    node.volumes.ready.add(toPodUid('old-directory'));
     let listed = (): void => undefined;
     const gate = new Promise<void>((resolve) => (listed = resolve));
     node.api.onCall = ({ verb }) => (verb === 'list' ? gate : undefined);

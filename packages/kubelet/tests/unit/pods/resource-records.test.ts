@@ -46,6 +46,17 @@ describe(ResourceRecords, () => {
     expect((await open(disk)).allocated('u1')).toEqual(given('1'));
   });
 
+  it('tell of no pod with a uid that is a way out of its directory, and forget it', async () => {
+    const disk = new Disk();
+    const records = await open(disk);
+    records.setAllocated('..', given('1'));
+    records.setAllocated('u1', given('1'));
+    expect(await records.pods()).toEqual(['u1']);
+    await records.sweep();
+    await records.saved();
+    expect((await open(disk)).allocated('..')).toBeUndefined();
+  });
+
   it('go to disk together when they change together', async () => {
     const disk = new Disk();
     const records = await open(disk);

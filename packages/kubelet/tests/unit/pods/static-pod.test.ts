@@ -142,6 +142,10 @@ describe(prepareStaticPod, () => {
   it.each([
     ['invalid pod: name is needed for the pod', text.replace('name: web\n', '')],
     ['invalid pod: spec.containers: Required value', withSpec({}, [])],
+    [
+      "invalid pod: metadata.uid: must not be '..'",
+      text.replace('name: web\n', "name: web\n  uid: '..'\n"),
+    ],
     ['spec.containers[0].image: Required value', withSpec({}, [{ name: 'a' }])],
     ['metadata.name: Invalid value', text.replace('name: web\n', 'name: Web_1\n')],
     ['metadata.labels: Invalid value', text.replace('app: web', 'a b: web')],

@@ -2,6 +2,7 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
+import { toPodUid } from '../../../src/pods/index.js';
 import {
   type CgroupDriver,
   type CgroupTree,
@@ -30,7 +31,7 @@ describe(cgroupPath, () => {
     ],
   ];
   it.each(cases)('%s below %j, %s: %s', (driver, root, qos, want) => {
-    expect(cgroupPath(podNames({ driver, root }, qos, 'a-b'), driver)).toBe(want);
+    expect(cgroupPath(podNames({ driver, root }, qos, toPodUid('a-b')), driver)).toBe(want);
   });
 });
 
@@ -134,7 +135,7 @@ describe(PodCgroups, () => {
         isBusy = false;
       },
     });
-    await cgroups.remove('u');
+    await cgroups.remove(toPodUid('u'));
     expect(calls).toEqual([
       'remove kubepods/podu',
       'remove kubepods/burstable/podu',

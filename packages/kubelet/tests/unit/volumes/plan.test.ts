@@ -1,6 +1,8 @@
+import { toPathSegment } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
+import { toPodUid } from '../../../src/pods/index.js';
 import { parseMountinfo } from '../../../src/volumes/codec/mountinfo.js';
 import { subPathTarget, volumeHostPath } from '../../../src/volumes/model/pod-paths.js';
 import { keyPayload } from '../../../src/volumes/plan/key-payload.js';
@@ -29,11 +31,12 @@ describe('paths', () => {
     [{ name: 'v', projected: {} }, '/r/pods/u/volumes/kubernetes.io~projected/v'],
     [{ name: 'v', hostPath: { path: '/data' } }, '/data'],
     [{ name: 'v', nfs: { server: 's', path: '/' } }, undefined],
-  ])('of %j', (volume, want) => expect(volumeHostPath('/r', 'u', volume)).toBe(want));
+  ])('of %j', (volume, want) => expect(volumeHostPath('/r', toPodUid('u'), volume)).toBe(want));
 
   it('of a part of a volume', () => {
-    const mount = { volume: 'v', container: 'app', index: 2 };
-    expect(subPathTarget('/r', 'u', mount)).toBe('/r/pods/u/volume-subpaths/v/app/2');
+    const name = (text: string) => toPathSegment(text, 'name');
+    const mount = { volume: name('v'), container: name('app'), index: 2 };
+    expect(subPathTarget('/r', toPodUid('u'), mount)).toBe('/r/pods/u/volume-subpaths/v/app/2');
   });
 });
 
