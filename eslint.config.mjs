@@ -23,6 +23,25 @@ const clockReads = [
   'NewExpression[callee.name="Date"][arguments.length=0]',
 ].map((selector) => ({ selector, message: 'The time is an argument here.' }));
 
+/** How files that others may have made are reached, and trees removed: docs/architecture.md, "Files". */
+const byDescriptor = 'Use @nodeagent/base/files: it follows no link and waits for no pipe.';
+const rawReads = [
+  [
+    'node:fs',
+    ['createReadStream', 'opendir', 'opendirSync', 'openSync', 'readFile', 'readFileSync'],
+  ],
+  ['node:fs', ['cp', 'cpSync', 'rmSync']],
+  ['node:fs/promises', ['cp', 'opendir', 'readFile']],
+].map(([name, importNames]) => ({ name, importNames, message: byDescriptor }));
+const rawTrees = [
+  // rm of a tree; of a file it does no harm
+  'CallExpression[callee.name=/^rm(Sync)?$/] > ObjectExpression > Property[key.name="recursive"]',
+  'CallExpression[callee.property.name=/^rm(Sync)?$/] > ObjectExpression > Property[key.name="recursive"]',
+  // open for reading; with flags of its own it makes a file, or only names a place
+  'CallExpression[callee.name="open"][arguments.length=1]',
+  'CallExpression[callee.name="open"][arguments.1.value=/^r/]',
+].map((selector) => ({ selector, message: byDescriptor }));
+
 /** Which package may import which; tests may also use what only this repository has. */
 const boundaries = (allow) => ({
   enforceBuildableLibDependency: false,
@@ -169,6 +188,41 @@ export default tseslint.config(
       'no-restricted-imports': [
         'error',
         { patterns: [{ regex: '/adapters/', message: 'Doubles must not need the real thing.' }] },
+      ],
+    },
+  },
+  {
+    name: 'foreign-files',
+    files: inRole('adapters'),
+    ignores: [
+      // the helpers themselves
+      'packages/base/src/adapters/files/**',
+      // a development tool: its files are its own
+      'packages/dev-apiserver/**',
+      // the kernel's own files: /proc, /sys and cgroups
+      'packages/component-base/src/adapters/process-metrics.ts',
+      'packages/ipvs/src/adapters/read-proc-table.ts',
+      'packages/kube-proxy/src/adapters/sysctl.ts',
+      'packages/kubelet/src/resources/adapters/cgroup-tree.ts',
+      'packages/kubelet/src/runtime/adapters/machine.ts',
+      'packages/kubelet/src/stats/adapters/{kept-files,kernel-text,machine-readings}.ts',
+      'packages/kubelet/src/volumes/adapters/mounter.ts',
+      'packages/netlink-codec/src/adapters/socket.ts',
+      'packages/node-status/src/adapters/proc-facts.ts',
+      // its open is no file's
+      'packages/cri-client/src/adapters/grpc.ts',
+      // named on the command line or by what is: may be a pipe, as of a shell's <(…)
+      'packages/component-base/src/adapters/config-file.ts',
+      'packages/kube-client/src/adapters/{kubeconfig,material}.ts',
+      // writes volumes that containers see read-only
+      'packages/kubelet/src/volumes/adapters/file-calls.ts',
+    ],
+    rules: {
+      'no-restricted-imports': ['error', { paths: rawReads }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
+        ...rawTrees,
       ],
     },
   },

@@ -1,7 +1,9 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
+
+import { openForeignFile } from '@nodeagent/base/files';
 
 import { CriError } from '../model/errors.js';
 import type { LogBytesOptions, LogEntry, LogOptions } from '../model/log.js';
@@ -44,6 +46,8 @@ function createLogFiles(): LogFiles {
 }
 
 const BLOCK_BYTES = 64 * 1024;
+/** With cri-dockerd a log is a link to Docker's own. */
+const LOG = { links: 'followed' } as const;
 /** What a kubelet calls files that it rotated. */
 const ROTATED = /^\.(\d{8}-\d{6})(\.gz)?$/;
 
@@ -74,7 +78,7 @@ async function listRotated(path: string): Promise<readonly RotatedLog[]> {
 async function* readWhole(path: string): AsyncGenerator<Uint8Array> {
   const plain = path.replace(/\.gz$/, '');
   for (const name of [path, plain === path ? `${path}.gz` : plain]) {
-    const handle = await open(name, 'r').catch(ifPresent(name));
+    const handle = await openForeignFile(name, LOG).catch(ifPresent(name));
     if (handle === undefined) continue;
     const file = handle.createReadStream({ highWaterMark: BLOCK_BYTES });
     const packed = name.endsWith('.gz');
@@ -96,7 +100,7 @@ async function* readWhole(path: string): AsyncGenerator<Uint8Array> {
 }
 
 async function openLog(path: string): Promise<LogFile> {
-  const handle = await open(path, 'r');
+  const handle = await openForeignFile(path, LOG);
   const failed = (cause: unknown): never => {
     throw ioError(path, cause);
   };

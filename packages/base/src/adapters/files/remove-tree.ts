@@ -106,12 +106,12 @@ class Removal implements TreeVisitor {
   }
 
   /** @returns what went wrong; what is gone already is not wrong */
-  async #try(act: () => void | Promise<void>): Promise<unknown> {
+  async #try(act: () => void | Promise<void>): Promise<Error | undefined> {
     try {
       await act();
       return undefined;
     } catch (error) {
-      return codeOf(error) === 'ENOENT' ? undefined : error;
+      return codeOf(error) === 'ENOENT' ? undefined : (error as Error);
     }
   }
 }

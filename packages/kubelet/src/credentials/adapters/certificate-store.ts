@@ -1,6 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { mkdir, readFile, rename, symlink, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+
+import { readForeignText } from '@nodeagent/base/files';
 
 import type { Certificate, CertificatePurpose, KeyedPem } from '../model/certificate.js';
 import type { CertificateStore } from '../ports.js';
@@ -118,8 +120,11 @@ function shortAddress(address: string): string {
   return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }
 
+/** The one in force is a link to its file. */
+const PEM = { links: 'followed', limitBytes: 2 ** 20 } as const;
+
 async function readOptional(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(unlessMissing);
+  return readForeignText(path, PEM);
 }
 
 function unlessMissing(error: NodeJS.ErrnoException): undefined {

@@ -1,8 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+import { readForeignText } from '@nodeagent/base/files';
+
 import { dockerConfigEntries, type KeyringEntry } from '../plan/keyring.js';
+
+/** Home directories are often made of links. */
+const CONFIG = { links: 'followed', limitBytes: 10 * 2 ** 20 } as const;
 
 /**
  * The node's docker configuration, looked for as the kubelet does: `config.json`, then `.dockercfg`,
@@ -18,7 +22,7 @@ export function createDockerConfigReader(rootDir: string): () => Promise<readonl
   ];
   return async () => {
     for (const file of files) {
-      const text = await readFile(file, 'utf8').catch(() => undefined);
+      const text = await readForeignText(file, CONFIG).catch(() => undefined);
       if (text !== undefined) return dockerConfigEntries(text);
     }
     return [];

@@ -1,8 +1,12 @@
 import { createPrivateKey } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { readForeignText } from '@nodeagent/base/files';
+
 import type { PendingKey } from '../ports.js';
+
+const KEY = { links: 'refused', limitBytes: 64 * 1024 } as const;
 
 /**
  * `kubelet-client.key.tmp` in the directory of certificates; one that cannot be read counts as none.
@@ -14,8 +18,8 @@ export function createPendingKey(directory: string): PendingKey {
   return {
     read: async () => {
       try {
-        const keyPem = await readFile(path, 'utf8');
-        createPrivateKey(keyPem);
+        const keyPem = await readForeignText(path, KEY);
+        if (keyPem !== undefined) createPrivateKey(keyPem);
         return keyPem;
       } catch {
         return undefined; // there is none, or it is broken: a new one is as good

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, readdir, readFile, stat } from 'node:fs/promises';
+import { access, readdir, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 
+import { readForeignText } from '@nodeagent/base/files';
 import { ConfigError, isConfigError, type Problem } from '@nodeagent/component-base';
 
 import type { CredentialProvider } from '../model/credential-provider.js';
@@ -51,13 +52,20 @@ async function readTexts(path: string): Promise<readonly ProviderConfigText[]> {
   try {
     const isDirectory = (await stat(path)).isDirectory();
     const files = isDirectory ? await filesIn(path) : [path];
-    return await Promise.all(
-      files.map(async (source) => ({ source, text: await readFile(source, 'utf8') })),
-    );
+    return await Promise.all(files.map(async (source) => ({ source, text: await textOf(source) })));
   } catch (cause) {
     const problems = [{ field: '', message: (cause as Error).message }];
     throw new ConfigError('CONFIG_UNREADABLE', { source: path, problems }, { cause });
   }
+}
+
+/** A directory of them may be a volume of a config map, which is made of links. */
+const CONFIG = { links: 'followed', limitBytes: 10 * 2 ** 20 } as const;
+
+async function textOf(path: string): Promise<string> {
+  const text = await readForeignText(path, CONFIG);
+  if (text === undefined) throw new Error(`ENOENT: no such file or directory, open '${path}'`);
+  return text;
 }
 
 async function filesIn(directory: string): Promise<readonly string[]> {

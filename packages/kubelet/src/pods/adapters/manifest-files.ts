@@ -1,8 +1,9 @@
 import { watch } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 import { trimEndOf } from '@nodeagent/base';
+import { isFileError, readForeignText } from '@nodeagent/base/files';
 
 import { MANIFEST_LIMIT_BYTES } from '../codec/manifest.js';
 import { ManifestError } from '../model/errors.js';
@@ -28,21 +29,16 @@ async function list(path: string): Promise<ManifestListing> {
   return { kind: 'directory', paths: paths.filter((_, i) => kinds[i] === false) };
 }
 
+/** Tools that manage manifests may keep them elsewhere and link to them. */
+const MANIFEST = { links: 'followed', limitBytes: MANIFEST_LIMIT_BYTES } as const;
+
 async function read(path: string): Promise<string | undefined> {
   try {
-    // A pipe without a writer would be waited for for ever.
-    if (!(await stat(path)).isFile()) throw new ManifestError('is no regular file');
-    const file = await open(path);
-    try {
-      const { size } = await file.stat();
-      if (size > MANIFEST_LIMIT_BYTES) throw new ManifestError(`is larger than 10 MiB (${size})`);
-      return await file.readFile('utf8');
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
+    return await readForeignText(path, MANIFEST);
+  } catch (cause) {
+    if (isFileError(cause, 'FILE_KIND')) throw new ManifestError('is no regular file', { cause });
+    if (!isFileError(cause, 'FILE_TOO_LARGE')) throw cause;
+    throw new ManifestError('is larger than 10 MiB', { cause });
   }
 }
 

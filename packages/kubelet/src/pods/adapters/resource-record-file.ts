@@ -1,7 +1,12 @@
-import { open, readFile, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { readForeignText } from '@nodeagent/base/files';
+
 import type { ResourceRecordFile } from '../ports.js';
+
+/** Thousands of pods with all their containers fit. */
+const RECORD = { links: 'refused', limitBytes: 64 * 2 ** 20 } as const;
 
 /** `<root>/allocated_pods_state` or `<root>/actuated_pods_state`. */
 export function createResourceRecordFile(
@@ -11,11 +16,7 @@ export function createResourceRecordFile(
   const path = join(rootDir, name);
   return {
     path,
-    read: () =>
-      readFile(path, 'utf8').catch((error: unknown) => {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-        throw error;
-      }),
+    read: () => readForeignText(path, RECORD),
     write: async (text, until) => {
       const file = await open(`${path}.tmp`, 'w', 0o600);
       try {

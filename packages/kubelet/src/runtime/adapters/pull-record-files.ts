@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
+import { readForeignText } from '@nodeagent/base/files';
 
 import type { PullRecordFiles } from '../ports.js';
 
 const PREFIX = 'sha256-';
 const TEMPORARY = '.tmp';
+const RECORD = { links: 'refused', limitBytes: 2 ** 20 } as const;
 
 /** `<root>/image_manager/{pulling,pulled}/sha256-<hash of the name>`, as other kubelets write them. */
 export function createPullRecordFiles(rootDir: string): PullRecordFiles {
@@ -13,7 +16,7 @@ export function createPullRecordFiles(rootDir: string): PullRecordFiles {
   const pathOf = (kind: string, name: string): string =>
     join(folderOf(kind), PREFIX + createHash('sha256').update(name).digest('hex'));
   return {
-    read: (kind, name) => readFile(pathOf(kind, name), 'utf8').catch(absent(undefined)),
+    read: (kind, name) => readForeignText(pathOf(kind, name), RECORD),
     write: async (kind, name, text) => {
       await mkdir(folderOf(kind), { recursive: true, mode: 0o700 });
       const path = pathOf(kind, name);
@@ -29,7 +32,10 @@ export function createPullRecordFiles(rootDir: string): PullRecordFiles {
     texts: async (kind) => {
       const names = await readdir(folderOf(kind)).catch(absent<string[]>([]));
       const own = names.filter((name) => name.startsWith(PREFIX) && !name.endsWith(TEMPORARY));
-      return Promise.all(own.map((name) => readFile(join(folderOf(kind), name), 'utf8')));
+      const texts = await Promise.all(
+        own.map((name) => readForeignText(join(folderOf(kind), name), RECORD)),
+      );
+      return texts.flatMap((text) => text ?? []);
     },
   };
 }

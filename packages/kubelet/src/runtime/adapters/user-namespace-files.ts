@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -36,7 +37,7 @@ async function writeDurably(path: string, text: string): Promise<void> {
     await file.close();
   }
   await rename(temporary, path);
-  const directory = await open(dirname(path));
+  const directory = await open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await directory.sync();
   } finally {
@@ -52,6 +53,9 @@ function absent<T>(value: T): (error: unknown) => T {
   };
 }
 
+/** The administrator's: some systems make it a link. */
+const PASSWD = { links: 'followed', limitBytes: 64 * 2 ** 20 } as const;
+
 /**
  * What `getsubids` says of the user `kubelet`.
  *
@@ -60,7 +64,7 @@ function absent<T>(value: T): (error: unknown) => T {
 export async function readSubIds(
   passwdFile = '/etc/passwd',
 ): Promise<Readonly<{ uids: string; gids: string }> | undefined> {
-  const users = await readFile(passwdFile, 'utf8').catch(absent(''));
+  const users = (await readForeignText(passwdFile, PASSWD)) ?? '';
   if (!/^kubelet:/m.test(users)) return undefined;
   const ask = async (...args: readonly string[]): Promise<string> =>
     (await promisify(execFile)('getsubids', [...args])).stdout;

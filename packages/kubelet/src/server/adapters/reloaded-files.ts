@@ -1,8 +1,8 @@
 import { watch } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { type Clock, type Logger, Wake } from '@nodeagent/base';
+import { readForeignText } from '@nodeagent/base/files';
 
 import type { Reloaded } from '../ports.js';
 
@@ -19,6 +19,8 @@ export interface ReloadedFilesOptions<T> {
 const CHECK_MS = 60_000;
 /** Files that belong together are written one after the other. */
 const SETTLE_MS = 100;
+/** Named by the administrator; those who renew certificates exchange links. */
+const NAMED = { links: 'followed', limitBytes: 16 * 2 ** 20 } as const;
 
 /**
  * Keeps what files say; a change is seen by an event of their folders, or a minute later.
@@ -30,7 +32,13 @@ export async function createReloadedFiles<T>(
 ): Promise<Reloaded<T>> {
   const { paths, parse, clock, log } = options;
   const read = async (): Promise<readonly string[]> => {
-    return Promise.all(paths.map((path) => readFile(path, 'utf8')));
+    return Promise.all(
+      paths.map(async (path) => {
+        const text = await readForeignText(path, NAMED);
+        if (text === undefined) throw new Error(`${path}: no such file`);
+        return text;
+      }),
+    );
   };
   let contents = await read();
   let value = parse(contents);

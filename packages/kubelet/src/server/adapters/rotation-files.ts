@@ -1,7 +1,9 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+
+import { openForeignFile } from '@nodeagent/base/files';
 
 import type { RotationFiles } from '../ports.js';
 
@@ -17,19 +19,25 @@ export function createRotationFiles(): RotationFiles {
 }
 
 async function compress(path: string, signal: AbortSignal): Promise<void> {
-  const found = await stat(path).catch(ifAbsent);
-  if (found === undefined) return;
-  const { mode, atime, mtime } = found;
+  // With cri-dockerd a log is a link to Docker's own.
+  const source = await openForeignFile(path, { links: 'followed' }).catch(ifAbsent);
+  if (source === undefined) return;
   const unfinished = `${path}.gz.tmp`;
   try {
-    const target = createWriteStream(unfinished, { mode: mode & 0o777, flush: true });
-    await pipeline(createReadStream(path), createGzip(), target, { signal });
+    const { mode, atime, mtime } = await source.stat();
+    // Anew, so that nothing is written to where a link of this name leads.
+    await rm(unfinished, { force: true });
+    const how = { flags: 'wx', mode: mode & 0o777, flush: true } as const;
+    const target = createWriteStream(unfinished, how);
+    await pipeline(source.createReadStream(), createGzip(), target, { signal });
     // whoever looks for lines since some time need not open it to know that it has none
     await utimes(unfinished, atime, mtime);
     await rename(unfinished, `${path}.gz`);
   } catch (error) {
     await rm(unfinished, { force: true });
     throw error;
+  } finally {
+    await source.close();
   }
   await rm(path, { force: true });
 }

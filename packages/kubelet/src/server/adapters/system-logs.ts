@@ -1,6 +1,7 @@
-import { constants, createReadStream } from 'node:fs';
-import { open, readdir, realpath } from 'node:fs/promises';
+import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
+
+import { openForeignFile, pathOfDescriptor, PLACE } from '@nodeagent/base/files';
 
 import type { SystemLog, SystemLogs } from '../ports.js';
 
@@ -17,22 +18,20 @@ export function createSystemLogs(directory: string): SystemLogs {
       const root = await realpath(directory);
       const target = await realpath(join(root, path)).catch(ifAbsent);
       if (target === undefined || !isBelow(target, root)) return undefined;
-      // without waiting, where it is a pipe that nobody writes to
-      const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
-      const handle = await open(target, flags).catch(ifAbsent);
-      if (handle === undefined) return undefined;
-      let keep = false;
+      const place = await open(target, PLACE).catch(ifAbsent);
+      if (place === undefined) return undefined;
       try {
         // what was opened, should somebody have put a link in its way meanwhile
-        const opened = await realpath(`/proc/self/fd/${handle.fd}`);
+        const opened = await realpath(pathOfDescriptor(place.fd));
         if (!isBelow(opened, root)) return undefined;
-        const found = await handle.stat();
+        const found = await place.stat();
         if (found.isDirectory()) return await listing(opened);
         if (!found.isFile()) return undefined;
-        keep = true;
+        // the only link is the descriptor's own name
+        const handle = await openForeignFile(pathOfDescriptor(place.fd), { links: 'followed' });
         return { kind: 'file', read: () => readAll(handle) };
       } finally {
-        if (!keep) await handle.close();
+        await place.close();
       }
     },
   };
@@ -46,8 +45,8 @@ async function listing(directory: string): Promise<SystemLog> {
   };
 }
 
-async function* readAll(handle: Awaited<ReturnType<typeof open>>): AsyncGenerator<Uint8Array> {
-  const stream = createReadStream('', { fd: handle, highWaterMark: BLOCK_BYTES });
+async function* readAll(handle: FileHandle): AsyncGenerator<Uint8Array> {
+  const stream = handle.createReadStream({ highWaterMark: BLOCK_BYTES });
   yield* stream as AsyncIterable<Buffer>;
 }
 

@@ -5,7 +5,6 @@ import {
   lstat,
   mkdir,
   open,
-  readFile,
   realpath,
   rmdir,
   stat,
@@ -14,12 +13,16 @@ import {
 } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 
+import {
+  isFileError,
+  O_PATH,
+  pathOfDescriptor,
+  PLACE as HERE,
+  readForeignText,
+} from '@nodeagent/base/files';
+
 import { VolumeError } from '../model/errors.js';
 import type { Mounter, SubPathRequest, SubPaths } from '../ports.js';
-
-/** Linux' O_PATH: names a place without opening what is there. @see open(2) */
-const O_PATH = 0o10000000;
-const HERE = O_PATH | constants.O_NOFOLLOW;
 
 export function createSubPaths(mounter: Mounter): SubPaths {
   return { bind: (request, signal) => bindSubPath(request, mounter, signal), read: readSubPath };
@@ -27,6 +30,8 @@ export function createSubPaths(mounter: Mounter): SubPaths {
 
 /** Of a file that is read on a pod's behalf. */
 const MAX_READ_BYTES = 2 ** 20;
+/** The only link is the descriptor's own name. */
+const OPENED = { links: 'followed', limitBytes: MAX_READ_BYTES } as const;
 
 async function readSubPath({
   volumeDir,
@@ -38,13 +43,14 @@ async function readSubPath({
   if (count < parts.length) throw new VolumeError('VOLUME_IO', `${subPath}: no such file`);
   const place = await openOrMake(root, parts);
   try {
-    const found = await place.stat();
-    // Whatever else it is, opening it for reading might block for ever.
-    if (!found.isFile()) throw new VolumeError('VOLUME_SUB_PATH', `${subPath} is not a file`);
-    if (found.size > MAX_READ_BYTES) {
-      throw new VolumeError('VOLUME_IO', `${subPath} is larger than ${MAX_READ_BYTES} bytes`);
+    return (await readForeignText(pathOfDescriptor(place.fd), OPENED)) ?? '';
+  } catch (cause) {
+    if (isFileError(cause, 'FILE_KIND')) {
+      throw new VolumeError('VOLUME_SUB_PATH', `${subPath} is not a file`, { cause });
     }
-    return await readFile(`/proc/self/fd/${place.fd}`, 'utf8');
+    if (!isFileError(cause, 'FILE_TOO_LARGE')) throw cause;
+    const text = `${subPath} is larger than ${MAX_READ_BYTES} bytes`;
+    throw new VolumeError('VOLUME_IO', text, { cause });
   } finally {
     await place.close();
   }

@@ -1,5 +1,6 @@
+import { FileError } from '@nodeagent/base/files';
 import { ManualClock } from '@nodeagent/base/testing';
-import { type ContainerId, CriError, type SandboxId } from '@nodeagent/cri-client';
+import { type ContainerId, CriError, type SandboxId, type Mount } from '@nodeagent/cri-client';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 
@@ -27,13 +28,18 @@ beforeEach(async () => {
   );
 });
 
-async function run(name: string, annotations: Record<string, string> = {}): Promise<ContainerId> {
+async function run(
+  name: string,
+  annotations: Record<string, string> = {},
+  mounts: readonly Mount[] = [],
+): Promise<ContainerId> {
   const metadata = { name, attempt: 0 };
   const config = {
     metadata,
     image: { image: 'app' },
     labels: { ...labels, 'io.kubernetes.container.name': name },
     annotations,
+    mounts,
     logPath: `${name}.log`,
   };
   const sandboxConfig = {
@@ -115,6 +121,21 @@ describe('Observer', () => {
     cri.exitContainer(id, { exitCode: 1 });
     const [seen] = (await observer.observe(UID, signal)).containers;
     expect(seen?.state).toMatchObject({ kind: 'exited', message: 'no config\nbye\n' });
+  });
+
+  it('tells in the message why a message cannot be read, and sees the rest', async () => {
+    const path = 'io.kubernetes.container.terminationMessagePath';
+    const readTail = async (file: string): Promise<string> => {
+      throw new FileError('FILE_KIND', `${file} is no regular file`);
+    };
+    observer = new Observer({ cri, clock, files: { readTail } });
+    const annotations = { [path]: '/dev/termination-log' };
+    const mounts = [{ containerPath: '/dev/termination-log', hostPath: '/pod/pipe' }];
+    const id = await run('a', annotations, mounts);
+    cri.exitContainer(id, { exitCode: 1 });
+    const [seen] = (await observer.observe(UID, signal)).containers;
+    const message = 'Error on reading termination log /pod/pipe: /pod/pipe is no regular file';
+    expect(seen?.state).toMatchObject({ kind: 'exited', message });
   });
 
   describe('right after something was made', () => {
