@@ -6,16 +6,18 @@ import { promisify } from 'node:util';
 import ts from 'typescript';
 
 /**
- * Compiles and runs the first `ts` block of a package's README as a program of its own.
+ * Compiles and runs a `ts` block of a package's README as a program of its own.
  *
  * @param packageDir the package's folder, from which `node_modules` is found
+ * @param index which of the blocks, the first when absent
  * @returns what it printed, without colours
  * @throws when it does not type-check, or fails
  */
-export async function runReadmeExample(packageDir: string): Promise<string> {
+export async function runReadmeExample(packageDir: string, index = 0): Promise<string> {
   const readme = await readFile(join(packageDir, 'README.md'), 'utf8');
-  const source = /^```ts\n(.*?)^```$/ms.exec(readme)?.[1];
-  if (source === undefined) throw new Error(`${packageDir}/README.md has no \`\`\`ts block`);
+  const source = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)][index]?.[1];
+  if (source === undefined)
+    throw new Error(`${packageDir}/README.md lacks \`\`\`ts block ${index}`);
   const parent = join(packageDir, 'reports');
   await mkdir(parent, { recursive: true });
   const dir = await mkdtemp(join(parent, 'readme-'));

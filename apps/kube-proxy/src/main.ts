@@ -1,5 +1,10 @@
 import type { Logger } from '@nodeagent/base';
-import { isConfigError, parseFlags, renderHelp } from '@nodeagent/component-base';
+import {
+  isConfigError,
+  KUBERNETES_VERSION,
+  parseFlags,
+  renderHelp,
+} from '@nodeagent/component-base';
 import { createLogger, readConfigFile, signalsToAbort } from '@nodeagent/component-base/process';
 import { isKubeError } from '@nodeagent/kube-client';
 import { CONFIG_KIND, isProxyError } from '@nodeagent/kube-proxy';
@@ -14,7 +19,6 @@ const PROGRAM = {
   name: 'kube-proxy',
   about: 'Makes Kubernetes Services work on this node: writes packet filter rules for them.',
 };
-const VERSION = 'Kubernetes v1.36.0';
 
 async function main(argv: readonly string[]): Promise<void> {
   const [word, ...rest] = argv;
@@ -26,7 +30,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const flags = parseFlags(FLAGS, argv);
   const asked = taskOf(flags);
   if (asked === 'help') return print(renderHelp(PROGRAM, FLAGS));
-  if (asked === 'version') return print(`${VERSION}\n`);
+  if (asked === 'version') return print(`Kubernetes ${KUBERNETES_VERSION}\n`);
   let stamp = '';
   const options = await readOptions(flags, async (path) => {
     stamp = await stampOf(path);

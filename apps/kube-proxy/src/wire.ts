@@ -3,7 +3,9 @@ import { availableParallelism, hostname } from 'node:os';
 
 import { type Logger, runScope } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
+import { KUBERNETES_VERSION } from '@nodeagent/component-base';
 import {
+  adjustOomScore,
   collectWhenIdle,
   createPrometheusMetrics,
   type PrometheusMetrics,
@@ -28,8 +30,6 @@ import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
 import type { Options } from './options.js';
 import { watchConfig } from './watch-config.js';
 
-const VERSION = 'v1.36.0';
-
 /** Writes the configuration in force as upstream does: YAML, all fields. */
 export async function writeConfig({ config, writeConfigTo }: Options): Promise<void> {
   const { stringify } = await import('yaml');
@@ -49,7 +49,7 @@ export async function run(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, configPath, configStamp, task } = options;
-  const metrics = createPrometheusMetrics({ processVersion: VERSION });
+  const metrics = createPrometheusMetrics({ processVersion: KUBERNETES_VERSION });
   const client = await connect(options, metrics);
   const commands = createSpawnRunner();
   await adjustOomScore(config.oomScoreAdj, logger);
@@ -77,7 +77,7 @@ export async function run(
     cleanupOtherModes({ commands, logger, clock, openNetlink }, config.mode, scope);
   if (initOnly) await onProgrammed(signal);
   const program = {
-    version: VERSION,
+    version: KUBERNETES_VERSION,
     runtimeVersion: process.version,
     flags: options.flags,
     startedAtMs: clock.nowMs() - process.uptime() * 1000,
@@ -117,17 +117,8 @@ async function connect(
       ? await loadInCluster()
       : await loadKubeconfig({ ...(kubeconfig === '' ? {} : { path: kubeconfig }), ...server });
   return createKubeClient(connection, {
-    userAgent: `kube-proxy/${VERSION} (linux/${process.arch}) nodeagent`,
+    userAgent: `kube-proxy/${KUBERNETES_VERSION} (linux/${process.arch}) nodeagent`,
     rateLimit: { perSecond: qps, burst },
     metrics,
   });
-}
-
-/** Not being allowed to is common in containers, and no reason not to run. */
-async function adjustOomScore(score: number, logger: Logger): Promise<void> {
-  try {
-    await writeFile('/proc/self/oom_score_adj', String(score));
-  } catch (error) {
-    logger.warn({ err: error, oomScoreAdj: score }, 'oom_score_adj stays as it is');
-  }
 }

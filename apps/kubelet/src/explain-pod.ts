@@ -9,20 +9,21 @@ import {
   renderHelp,
 } from '@nodeagent/component-base';
 import {
-  DEFAULT_CRASH_LOOP_RULES,
+  crashLoopRules,
   explainPod,
   type ExplainSettings,
+  type NodeMachine,
   parseKubeletConfig,
   parsePodManifest,
   parsePodState,
+  pullRules,
   renderExplanation,
+  runtimeSettings,
 } from '@nodeagent/kubelet';
 import { readConfigFiles } from '@nodeagent/kubelet/adapters';
 import type { Pod } from '@nodeagent/kube-client';
 import { defaultPod } from '@nodeagent/kube-client/pod-rules';
 import { parse } from 'yaml';
-
-import { type Machine, pullRules, runtimeSettings } from './settings.js';
 
 const PROGRAM = {
   name: 'kubelet explain-pod',
@@ -66,9 +67,9 @@ export async function runExplainPod(argv: readonly string[]): Promise<string> {
 }
 
 /** What only the machine itself could tell makes no difference that is worth a look at this one. */
-const ANY_MACHINE: Machine = {
+const ANY_MACHINE: Pick<NodeMachine, 'memoryBytes' | 'cgroupVersion' | 'runtime'> = {
   memoryBytes: totalmem(),
-  isCgroupV2: true,
+  cgroupVersion: 2,
   runtime: {
     hugepageKib: [],
     maskedPaths: [],
@@ -84,12 +85,10 @@ async function settingsOf(flags: ParsedFlags): Promise<ExplainSettings> {
   const source = path ?? 'command line';
   const { config } = parseKubeletConfig({ ...files, flags: {}, source });
   const rootDir = text(flags, 'root-dir') || '/var/lib/kubelet';
-  const { initialMs, maxMs } = DEFAULT_CRASH_LOOP_RULES;
-  const cap = config.crashLoopBackOff.maxContainerRestartPeriod ?? maxMs;
   return {
-    runtime: runtimeSettings({ config, rootDir, nodeIps: [] }, ANY_MACHINE),
+    runtime: runtimeSettings(config, { rootDir, nodeIps: [] }, ANY_MACHINE),
     pulls: pullRules(config),
-    crashLoopRules: { initialMs: Math.min(initialMs, cap), maxMs: cap },
+    crashLoopRules: crashLoopRules(config),
     cgroups: { driver: config.cgroupDriver, root: config.cgroupRoot },
     rootDir,
     resolvConf: '',

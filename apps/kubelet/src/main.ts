@@ -1,6 +1,11 @@
 import { hostname } from 'node:os';
 
-import { isConfigError, parseFlags, renderHelp } from '@nodeagent/component-base';
+import {
+  isConfigError,
+  KUBERNETES_VERSION,
+  parseFlags,
+  renderHelp,
+} from '@nodeagent/component-base';
 import { createLogger, signalsToAbort } from '@nodeagent/component-base/process';
 import { isCriError } from '@nodeagent/cri-client';
 import { isKubeError } from '@nodeagent/kube-client';
@@ -15,7 +20,6 @@ const PROGRAM = {
   name: 'kubelet',
   about: 'Runs the pods of this node and reports how they are.',
 };
-const VERSION = 'Kubernetes v1.36.0';
 
 async function main(argv: readonly string[]): Promise<void> {
   const [command, ...rest] = argv;
@@ -25,7 +29,7 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   const flags = parseFlags(FLAGS, argv);
   if (flags.given.get('help') === true) return print(renderHelp(PROGRAM, FLAGS));
-  if (flags.given.get('version') === true) return print(`${VERSION}\n`);
+  if (flags.given.get('version') === true) return print(`Kubernetes ${KUBERNETES_VERSION}\n`);
   const options = await readOptions(flags, hostname(), readConfigFiles);
   const { format, verbosity } = options.config.logging;
   const log = createLogger({ format, verbosity, program: PROGRAM.name });

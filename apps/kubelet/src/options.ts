@@ -8,16 +8,10 @@ import {
   type Problem,
   shownFlags,
 } from '@nodeagent/component-base';
-import { type KubeletConfig, parseKubeletConfig } from '@nodeagent/kubelet';
+import { type ConfigPlace, type KubeletConfig, parseKubeletConfig } from '@nodeagent/kubelet';
 import type { ConfigFiles } from '@nodeagent/kubelet/adapters';
 
 import { FLAGS } from './flags.js';
-
-/** The file and its field, or the command line and its flag. */
-export interface Place {
-  readonly source: string;
-  readonly field: string;
-}
 
 /** What the command line and the files say together. */
 export interface Options {
@@ -27,7 +21,7 @@ export interface Options {
   /** With credentials that may ask for the node's own, which then stand in `kubeconfig`. */
   readonly bootstrapKubeconfig: string | undefined;
   /** Where to mend a field of the configuration, for messages. */
-  readonly placeOf: (field: string) => Place;
+  readonly placeOf: (field: string) => ConfigPlace;
   readonly nodeName: string;
   readonly nodeIps: readonly string[];
   readonly nodeLabels: Readonly<Record<string, string>>;
@@ -111,7 +105,7 @@ function credentialProvidersOf(
 const SECRET_FLAGS = ['manifest-url-header'];
 
 /** A flag overrules the file; without a file, the flag is how to say it. */
-function placeOf(field: string, { given }: ParsedFlags, path: string | undefined): Place {
+function placeOf(field: string, { given }: ParsedFlags, path: string | undefined): ConfigPlace {
   const flag = FLAGS.find((spec) => spec.path === field)?.name;
   const byFlag = flag !== undefined && (given.has(flag) || path === undefined);
   if (byFlag) return { source: 'command line', field: `--${flag}` };

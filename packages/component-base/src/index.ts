@@ -19,3 +19,4 @@ export { originOf } from './plan/origin.js';
 export { shownFlags } from './render/flags.js';
 export { type ProgramText, renderHelp } from './render/help.js';
 export { flagzPage, type ProgramSelf, statuszPage, type ZPage } from './render/zpages.js';
+export { KUBERNETES_VERSION } from './model/version.js';

@@ -3,15 +3,6 @@ import { describe, expect, it } from 'vitest';
 
 import { FLAGS } from '../../src/flags.js';
 import { type Options, readOptions } from '../../src/options.js';
-import {
-  allPodsLimits,
-  cgroupRules,
-  crashLoopRules,
-  idRange,
-  nodeConfig,
-  pullRules,
-  runtimeSettings,
-} from '../../src/settings.js';
 
 const noFiles = () => Promise.resolve({ file: undefined, dropIns: [], warnings: [] });
 
@@ -33,41 +24,6 @@ async function problems(...argv: readonly string[]): Promise<readonly string[]> 
 it('takes the cgroup of the container runtime from its flag', async () => {
   expect((await options()).runtimeCgroups).toBe('');
   expect((await options('--runtime-cgroups=/runtime.slice')).runtimeCgroups).toBe('/runtime.slice');
-});
-
-describe('settings of what is made of pods', () => {
-  it.each([
-    [[], { initialMs: 10_000, maxMs: 300_000 }],
-    [['ReduceDefaultCrashLoopBackOffDecay=true'], { initialMs: 1000, maxMs: 300_000 }],
-    [
-      ['ReduceDefaultCrashLoopBackOffDecay=true', 'KubeletCrashLoopBackOffMax=false'],
-      { initialMs: 1000, maxMs: 60_000 },
-    ],
-    [['KubeletCrashLoopBackOffMax=false'], { initialMs: 10_000, maxMs: 300_000 }],
-  ])('restarts wait with the gates %j', async (gates, want) => {
-    const { config } = await options(...gates.map((gate) => `--feature-gates=${gate}`));
-    expect(crashLoopRules(config)).toEqual(want);
-  });
-
-  it('restarts wait no longer than the configuration says, the first too', async () => {
-    const { config } = await options();
-    const short = { ...config, crashLoopBackOff: { maxContainerRestartPeriod: 2000 } };
-    expect(crashLoopRules(short)).toEqual({ initialMs: 2000, maxMs: 2000 });
-  });
-
-  it('all pods together are held to what is not reserved', async () => {
-    const { config } = await options();
-    const reserving = {
-      ...config,
-      systemReserved: { cpu: '500m', memory: '1Gi' },
-      kubeReserved: { cpu: '500m' },
-    };
-    const machine = { cpuCount: 2, memoryBytes: 4 * 2 ** 30 };
-    expect(allPodsLimits(reserving, machine)).toEqual({
-      cpuShares: 1024,
-      memoryLimitBytes: 3 * 2 ** 30,
-    });
-  });
 });
 
 describe('flags', () => {
@@ -114,6 +70,32 @@ describe('flags', () => {
     expect((await options()).credentialProviders).toBeUndefined();
     expect(await problems(flags[0])).toEqual(['--image-credential-provider-bin-dir']);
     expect(await problems(flags[1])).toEqual(['--image-credential-provider-config']);
+  });
+
+  it('name the node, else the host does, in lower case', async () => {
+    expect((await options()).nodeName).toBe('host-1');
+    const named = await options('--hostname-override=Other', '--node-ip=10.0.0.1,fd00::1');
+    expect(named).toMatchObject({ nodeName: 'other', nodeIps: ['10.0.0.1', 'fd00::1'] });
+  });
+
+  it.each([
+    [
+      'by flag over the file',
+      '/etc/kubelet.yaml',
+      ['--fail-cgroupv1=false'],
+      'command line',
+      '--fail-cgroupv1',
+    ],
+    ['in the file', '/etc/kubelet.yaml', [], '/etc/kubelet.yaml', 'failCgroupV1'],
+    ['by nobody, without a file', undefined, [], 'command line', '--fail-cgroupv1'],
+  ])('say where a field stands that is set %s', async (_, file, argv, source, field) => {
+    const flags = parseFlags(FLAGS, [...(file === undefined ? [] : [`--config=${file}`]), ...argv]);
+    const { placeOf } = await readOptions(flags, 'host', async () => ({
+      file: file === undefined ? undefined : { value: {}, directory: '/etc' },
+      dropIns: [],
+      warnings: [],
+    }));
+    expect(placeOf('failCgroupV1')).toEqual({ source, field });
   });
 
   it('need no kubeconfig: then there is no API server', async () => {
@@ -185,104 +167,5 @@ describe('flags', () => {
     ['--node-labels=', 0],
   ])('%s gives %i labels', async (argv, count) => {
     expect(Object.keys((await options(argv)).nodeLabels)).toHaveLength(count);
-  });
-});
-
-const MACHINE = {
-  memoryBytes: 2 ** 30,
-  isCgroupV2: true,
-  runtime: {
-    hugepageKib: [2048],
-    maskedPaths: [],
-    selinux: false,
-    swapBytes: 2 ** 20,
-    limitsSwap: { v1: false, v2: true },
-  },
-};
-
-describe('settings', () => {
-  it('limit swap where the machine can, and only as the configuration says', async () => {
-    const found = await options();
-    expect(runtimeSettings(found, MACHINE).swap).toEqual({
-      cgroups: 2,
-      behavior: 'NoSwap',
-      swapBytes: 2 ** 20,
-    });
-    expect(runtimeSettings(found, { ...MACHINE, isCgroupV2: false }).swap).toBeUndefined();
-    const limited = { ...found.config, memorySwap: { swapBehavior: 'LimitedSwap' as const } };
-    const { swap } = runtimeSettings({ ...found, config: limited }, MACHINE);
-    expect(swap?.behavior).toBe('LimitedSwap');
-  });
-
-  it('verify pull credentials unless a gate says otherwise', async () => {
-    const { config } = await options();
-    expect(pullRules(config).verification).toEqual({
-      policy: 'NeverVerifyPreloadedImages',
-      allowlist: [],
-    });
-    const { config: without } = await options(
-      '--feature-gates=KubeletEnsureSecretPulledImages=false',
-    );
-    expect(pullRules(without).verification).toBeUndefined();
-  });
-
-  it('give pods the ids of the user kubelet, if there is one', async () => {
-    const found = await options();
-    const whole = { first: 65_536, length: 2 ** 32 - 65_536, idsPerPod: 65_536 };
-    expect(idRange(found, undefined)).toEqual(whole);
-    const text = '0: kubelet 65536 7208960\n';
-    expect(idRange(found, { uids: text, gids: text })).toEqual({ ...whole, length: 7_208_960 });
-    const few = '0: kubelet 65536 655360\n';
-    expect(() => idRange(found, { uids: few, gids: few })).toThrow('too few for 110 pods');
-  });
-
-  it('put the links to logs beside the logs', async () => {
-    const found = await options();
-    const config = { ...found.config, podLogsDir: '/srv/n1/pods' };
-    const { containerLogsDir } = runtimeSettings({ ...found, config }, MACHINE);
-    expect(containerLogsDir).toBe('/srv/n1/containers');
-  });
-
-  it('say what a scheduler may ask of the node, unless it is switched off', async () => {
-    const feature = 'RestartAllContainersOnContainerExits';
-    const others = [
-      'InPlacePodLevelResourcesVerticalScaling',
-      'InPlacePodVerticalScalingInitContainers',
-    ];
-    expect(nodeConfig(await options()).declaredFeatures).toEqual([...others, feature]);
-    const without = nodeConfig(await options(`--feature-gates=${feature}=false`));
-    expect(without.declaredFeatures).toEqual(others);
-  });
-
-  it('name the node after the host, in lower case', async () => {
-    const node = nodeConfig(await options('--node-ip=10.0.0.1,fd00::1'));
-    expect(node).toMatchObject({
-      nodeName: 'host-1',
-      hostname: 'host-1',
-      nodeIps: ['10.0.0.1', 'fd00::1'],
-      evictionReserved: {},
-      kubeletPort: 10_250,
-    });
-  });
-
-  it.each([
-    [[], 1],
-    [['--serialize-image-pulls=false'], undefined],
-  ] as const)('pull %j: %s at a time', async (argv, concurrency) => {
-    const { config } = await options(...argv);
-    expect(pullRules(config)).toMatchObject({ concurrency, qps: 5, burst: 10 });
-  });
-
-  it('turn milliseconds into what cgroups take', async () => {
-    const found = await options('--cpu-cfs-quota-period=50ms', '--pod-max-pids=100');
-    expect(cgroupRules(found.config)).toEqual({
-      cpuCfsQuota: true,
-      cpuPeriodUs: 50_000,
-      podPidsLimit: 100,
-    });
-    const settings = runtimeSettings(found, MACHINE);
-    expect(settings.containerLogsDir).toBe('/var/log/containers');
-    expect(settings.unified).toEqual({ 'memory.oom.group': '1' });
-    expect(runtimeSettings(found, { ...MACHINE, isCgroupV2: false }).unified).toEqual({});
   });
 });

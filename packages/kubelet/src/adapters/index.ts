@@ -1,12 +1,11 @@
+export { createNodeAdapters, type NodeAdapterOptions, type NodeAdapters } from './node-adapters.js';
 export { type ConfigFiles, readConfigFiles } from '../config/adapters/config-files.js';
 export {
   createCertificateStore,
   currentCertificatePath,
 } from '../credentials/adapters/certificate-store.js';
-export {
-  type ConfiguredProviders,
-  readCredentialProviders,
-} from '../credentials/adapters/provider-files.js';
+export { readCredentialProviders } from '../credentials/adapters/provider-files.js';
+export { createKubeconfigs, type KubeconfigsOptions } from '../credentials/adapters/kubeconfigs.js';
 export { createProviderPrograms } from '../credentials/adapters/provider-program.js';
 export { createDockerConfigReader } from '../credentials/adapters/docker-config.js';
 export { createLogDirectories } from '../pods/adapters/log-directories.js';

@@ -1,5 +1,5 @@
 import type { RegistryAuth } from '@nodeagent/cri-client';
-import type { Pod } from '@nodeagent/kube-client';
+import type { Connection, KubeClient, Material, Pod } from '@nodeagent/kube-client';
 
 import type { ObjectSource } from '../volumes/index.js';
 import type { Certificate, CertificateTemplate, KeyedPem } from './model/certificate.js';
@@ -101,4 +101,46 @@ export interface PendingKey {
   read(): Promise<string | undefined>;
   write(keyPem: string): Promise<void>;
   remove(): Promise<void>;
+}
+
+/** Credentials of the node itself for registries, beside those that pods bring. */
+export interface CredentialAdapters {
+  /** Those of the node's docker configuration, read anew each time. */
+  nodeEntries(): Promise<readonly KeyringEntry[]>;
+  /**
+   * The configured credential provider plug-ins; undefined where none are configured.
+   *
+   * @param rules without `tokens` no plug-in may ask for tokens of service accounts
+   * @throws {ConfigError} with everything that is wrong with the plug-ins and their configuration
+   */
+  readProviders(rules: Readonly<{ tokens: boolean }>): Promise<ConfiguredProviders | undefined>;
+}
+
+export interface ConfiguredProviders {
+  readonly providers: readonly CredentialProvider[];
+  /** Of all configuration files, `sha256:…`: a metric shows which configuration is in force. */
+  readonly hash: string;
+  readonly call: CallProvider;
+}
+
+/** Kubeconfig files, and the clients that they describe. */
+export interface Kubeconfigs {
+  /** @throws {KubeError} `KUBE_CONFIG` */
+  load(path: string): Promise<Connection>;
+  /** With its parent directories; readers see the old file or the new one. */
+  write(path: string, text: string): Promise<void>;
+  exists(path: string): Promise<boolean>;
+  /** What a kubeconfig holds or refers to. */
+  contentOf(material: Material): Promise<string>;
+  connect(connection: Connection, options: ConnectOptions): ClosableKubeClient;
+}
+
+export interface ConnectOptions {
+  /** Requests a second, and at a time; unlimited when absent. */
+  readonly rateLimit?: Readonly<{ perSecond: number; burst: number }>;
+  readonly requestTimeoutMs?: number;
+}
+
+export interface ClosableKubeClient extends KubeClient {
+  close(): void;
 }

@@ -1,5 +1,5 @@
 export { hostIpsOf } from './plan/host-ips.js';
 export type { HealthServer } from './ports.js';
-export { OwnNode, type OwnNodeOptions } from './run/own-node.js';
+export { OwnNode } from './run/own-node.js';
 export { createNodeEvents, createNodeInputs } from './run/node-inputs.js';
 export { TurnWatch } from './run/turn-watch.js';

@@ -9,6 +9,7 @@ export { limitGrowth } from './plan/cgroup-fit.js';
 export {
   allPodsValues,
   type CgroupLimits,
+  type CgroupValues,
   cpuQuotaUs,
   cpuShares,
   podCgroupValues,

@@ -8,11 +8,16 @@ export {
 export { defaultIdRange, type IdRange, rangeProblem, subIdRange } from './plan/user-namespace.js';
 export type { RuntimeMachine } from './plan/machine.js';
 export { loopbacksOf } from './plan/dns.js';
-export type { NodeFacts } from './plan/pod-fields.js';
 export { allowlistProblem } from './plan/pull-verification.js';
 export { containerConfig } from './plan/container-config.js';
 export { sandboxConfig } from './plan/sandbox-config.js';
-export type { PodFiles, PullRecordFiles, Surroundings, UserNamespaceFiles } from './ports.js';
+export type {
+  HookCaller,
+  PodFiles,
+  PullRecordFiles,
+  Surroundings,
+  UserNamespaceFiles,
+} from './ports.js';
 export { createPodRuntime, type PodRuntimePorts } from './run/cri-pod-runtime.js';
 export { createFieldReader } from './run/field-reader.js';
 export type { PullRules } from './run/images.js';

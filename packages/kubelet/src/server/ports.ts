@@ -1,8 +1,11 @@
+import type { Clock, Logger, Metrics } from '@nodeagent/base';
+import type { LogBytesOptions } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { Answer, NodeRequest } from './model/exchange.js';
 import type { Identity } from './model/identity.js';
 import type { AccessQuestion } from './plan/access.js';
+import type { TlsSettings } from './plan/tls-settings.js';
 import type { DirectoryEntry } from './render/directory-page.js';
 
 /** The pods of this node, as the node API shows them. */
@@ -82,6 +85,50 @@ export interface Reloaded<T> {
   /** Looks for changes until the signal fires; what cannot be used is told to the log, and left. */
   run(onChange: () => void, signal: AbortSignal): Promise<void>;
 }
+
+/** Where a door of the node API listens. */
+export interface ListenerSpec {
+  readonly address: string;
+  readonly port: number;
+  /** Streams on which nothing moves for so long are cut; 0 for never. */
+  readonly streamIdleTimeoutMs: number;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface SecureListenerSpec extends ListenerSpec {
+  readonly tls: TlsSettings;
+  readonly certificate: Reloaded<KeyedCertificate>;
+  /** Undefined: client certificates are not asked for. */
+  readonly clientCa: Reloaded<string> | undefined;
+}
+
+/** What the node API needs of this machine. */
+export interface NodeServerAdapters {
+  secureListener(spec: SecureListenerSpec): NodeListener;
+  plainListener(spec: ListenerSpec): NodeListener;
+  /** From these files; without them, a self-signed certificate that is made once and kept. */
+  servingCertificate(
+    files: Readonly<{ certificate: string; key: string }> | undefined,
+  ): Promise<Reloaded<KeyedCertificate>>;
+  /** CAs whose client certificates are believed, from a file of PEM. */
+  clientCa(path: string): Promise<Reloaded<string>>;
+  readonly readLog: ReadLog;
+  readonly systemLogs: SystemLogs;
+  readonly journal: Journal;
+  /** One-way, and keyed with a secret of this process: what is kept of tokens is no use to a thief. */
+  digest(text: string): string;
+  /** This process, for `/statusz`. */
+  readonly program: Readonly<{ startedAtMs: number; runtimeVersion: string }>;
+}
+
+/** Reads a container's log file and the rotated ones before it, in pieces that may be lent. */
+export type ReadLog = (
+  path: string,
+  options: LogBytesOptions,
+  signal: AbortSignal,
+) => AsyncIterable<Uint8Array>;
 
 /** The directories of container logs. */
 export interface RotationFiles {

@@ -8,7 +8,11 @@ export {
   exited,
   running,
 } from './builders.js';
+export { MemoryCgroupTree } from './memory-cgroup-tree.js';
+export { MemoryDisk } from './memory-disk.js';
 export { MemoryManifestFiles } from './memory-manifest-files.js';
+export { createMemoryNode, type MemoryNode, type MemoryNodeOptions } from './memory-node.js';
+export { createMemoryNodeFiles } from './memory-node-files.js';
 export { type MemoryBehaviour, MemoryPodRuntime } from './memory-pod-runtime.js';
 export {
   MemoryNodeView,

@@ -10,13 +10,16 @@ export {
 export type {
   CertificateRef,
   FieldReader,
+  Mounter,
   ObjectSource,
   PodCertificateSource,
+  SubPaths,
   TokenRequestSpec,
   TokenSource,
   TrustAnchorSource,
   TrustBundleRef,
+  VolumeFiles,
 } from './ports.js';
 export { type ContainerVolumes, createContainerVolumes } from './run/container-volumes.js';
 export { shareRootDir } from './run/share-root.js';
-export { createPodVolumes, type PreparedVolumes } from './run/pod-volumes.js';
+export { createPodVolumes } from './run/pod-volumes.js';

@@ -230,7 +230,7 @@ describe('a token of a service account', () => {
 
   it('is another one when most of its life is over, and the container is not restarted', async () => {
     await kubelet.stop();
-    kubelet = node.startKubelet({ settings: { syncFrequencyMs: 1000 } });
+    kubelet = node.startKubelet({ config: { syncFrequency: '1s' } });
     const sources = [{ serviceAccountToken: { path: 'token', expirationSeconds: 600 } }];
     const pod = await pods.run(
       busybox(

@@ -36,7 +36,7 @@ function noting(client: KubeClient): KubeClient {
 
 beforeAll(async () => {
   node = await startRealNode('kubelet-life');
-  kubelet = node.startKubelet({ ports: { client: noting(node.user) } });
+  kubelet = node.startKubelet({ client: noting(node.user) });
   await waitFor(
     async () => {
       const { status } = await node.user.get(NODES, { name: NODE_NAME }, signal);

@@ -1,61 +1,29 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { totalmem } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { runScope } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
+import { createPrometheusMetrics } from '@nodeagent/component-base/process';
 import { type CriClient, createCriClient } from '@nodeagent/cri-client/grpc';
-import {
-  type DevApiServer,
-  type DevApiServerOptions,
-  startDevApiServer,
-} from '@nodeagent/dev-apiserver';
+import { type DevApiServerOptions, startDevApiServer } from '@nodeagent/dev-apiserver';
 import { runControllers } from '@nodeagent/dev-apiserver/controllers';
-import { type Node, QueuedEventRecorder } from '@nodeagent/kube-client';
+import { type KubeClient, type Node, NODES } from '@nodeagent/kube-client';
 import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
-import { withNodeDefaults } from '@nodeagent/node-status';
-import { createProcFacts } from '@nodeagent/node-status/proc';
-import { createGrpcProber } from '@nodeagent/probes/grpc';
-import { createHttpProber } from '@nodeagent/probes/http';
-import { createTcpProber } from '@nodeagent/probes/tcp';
 import { type Containerd, startContainerd } from '@nodeagent/testbed';
 
+import { createNodeAdapters } from '../../src/adapters/index.js';
 import {
-  callHook,
-  createLogDirectories,
-  createMounter,
-  createPodFiles,
-  createSubPaths,
-  createVolumeFiles,
-} from '../../src/adapters/index.js';
-import {
-  createObjectWatches,
-  createPullCredentials,
-  createTokenCache,
-} from '../../src/credentials/index.js';
-import {
-  createNodeEvents,
-  createPodEvents,
-  hostIpsOf,
-  type KubeletPorts,
-  type KubeletSettings,
-  OwnNode,
-  runKubelet,
+  createKubelet,
+  type ManifestFiles,
+  type NodeApiConnection,
+  parseKubeletConfig,
 } from '../../src/index.js';
-import {
-  createFieldReader,
-  createPodRuntime,
-  createRuntimeWatch,
-  type NodeFacts,
-} from '../../src/runtime/index.js';
-import { createContainerVolumes, createPodVolumes } from '../../src/volumes/index.js';
 
 export const NODE_NAME = 'n1';
 
 export interface RunningKubelet {
-  /** What it knows of its own node. */
+  /** The newest copy of its own Node that reached it. */
   node(): Node | undefined;
   readonly log: MemoryLogger;
   /** Ends it as SIGKILL would: nothing is said to anybody. */
@@ -63,8 +31,12 @@ export interface RunningKubelet {
 }
 
 export interface KubeletChanges {
-  readonly ports?: Partial<KubeletPorts>;
-  readonly settings?: Partial<KubeletSettings>;
+  /** Laid over the configuration that it would be started with. */
+  readonly config?: object;
+  /** What it finds at `staticPodPath`, in place of the disk. */
+  readonly manifests?: ManifestFiles;
+  /** The API server as it sees it; null: it has none. */
+  readonly client?: KubeClient | null;
 }
 
 /** The embedded API server with its controllers, a containerd of our own, and kubelets in this process. */
@@ -74,7 +46,6 @@ export interface RealNode {
   readonly user: HttpKubeClient;
   /** Beside the kubelet, to look for ourselves. */
   readonly cri: CriClient;
-  /** @param more laid over what it would be started with */
   startKubelet(more?: KubeletChanges): RunningKubelet;
   stop(): Promise<void>;
 }
@@ -108,13 +79,11 @@ export async function startRealNode(
     end.signal,
   );
   const cri = createCriClient({ endpoint: containerd.endpoint });
-  await mkdir(join(containerd.space.dir, 'logs/pods'), { recursive: true });
-  await mkdir(join(containerd.space.dir, 'logs/containers'), { recursive: true });
   return {
     containerd,
     user,
     cri,
-    startKubelet: (more = {}) => startKubelet({ containerd, client: node, server }, more),
+    startKubelet: (more = {}) => startKubelet({ containerd, client: node }, more),
     async stop() {
       end.abort(new Error('the test is over'));
       await controllers;
@@ -129,143 +98,96 @@ export async function startRealNode(
 interface Parts {
   readonly containerd: Containerd;
   readonly client: HttpKubeClient;
-  readonly server: DevApiServer;
 }
 
 function startKubelet({ containerd, client }: Parts, more: KubeletChanges): RunningKubelet {
   const clock = createSystemClock();
-  const random = Math.random;
   const log = new MemoryLogger();
   const end = new AbortController();
-  const { runtime: cri, images, close } = createCriClient({ endpoint: containerd.endpoint });
-  const recorder = new QueuedEventRecorder({
-    component: 'kubelet',
-    host: NODE_NAME,
-    clock,
-    random,
-    metrics: new MemoryMetrics(),
-  });
-  const events = createPodEvents(recorder);
-  const ownNode = new OwnNode({ client, nodeName: NODE_NAME, clock, random, log });
-  const nodeFacts = (): NodeFacts => ({
-    hostIps: hostIpsOf(ownNode.current()),
-    allocatable: ownNode.current()?.status?.allocatable ?? {},
-  });
-  const rootDir = join(containerd.space.dir, 'kubelet');
-  const mounter = createMounter();
-  const wakes: ((uid: string) => void)[] = [];
-  const onChange = (uid: string): void => {
-    for (const wake of wakes) wake(uid);
-  };
-  const objects = createObjectWatches({ client, clock, random, log, onChange }, end.signal);
-  const tokens = createTokenCache({ client, clock, random, onRenewalFailed: () => undefined });
-  const surroundings = { node: nodeFacts, services: () => [] };
-  const volumes = createPodVolumes({
-    rootDir,
-    files: createVolumeFiles(),
-    mounter,
-    objects,
-    tokens,
-    events,
-    clock,
-    fields: createFieldReader(surroundings),
-  });
-  wakes.push((uid) => volumes.expire(uid));
-  const ports: KubeletPorts = {
-    client,
-    ownNode,
-    events,
-    nodeEvents: createNodeEvents(recorder, NODE_NAME),
-    cri,
-    images,
-    facts: createProcFacts({ rootDir }),
-    runtime: createPodRuntime(
-      {
-        cri,
-        client,
-        images,
-        files: createPodFiles(rootDir),
-        volumes: createContainerVolumes({ rootDir, subPaths: createSubPaths(mounter) }),
-        objects,
-        credentials: createPullCredentials({ objects, nodeEntries: async () => [] }),
-        cgroups: {
-          ensure: async () => undefined,
-          fit: () => Promise.resolve(),
-          parentOf: () => undefined,
-          limits: async () => undefined,
-          wanted: () => ({}),
-          setLimits: async () => undefined,
-          memoryUsage: async () => undefined,
-        },
-        surroundings,
-        events,
-        call: callHook,
-        clock,
-        log,
-      },
-      {
-        cpuCfsQuota: true,
-        cpuPeriodUs: 100_000,
-        memoryCapacityBytes: totalmem(),
-        unified: {},
-        seccompDefault: false,
-        seccompDir: join(rootDir, 'seccomp'),
-        podLogsDir: join(containerd.space.dir, 'logs/pods'),
-        containerLogsDir: join(containerd.space.dir, 'logs/containers'),
-        clusterDomain: 'cluster.local',
-        clusterDns: [],
-        resolvConfPath: '',
-      },
-      { concurrency: undefined, qps: 0, burst: 0 },
-    ),
-    runtimeEvents: createRuntimeWatch({ cri, clock, log, streams: false }),
-    volumes: {
-      ...volumes,
-      prepare: (pod, signal) => {
-        objects.follow(pod);
-        return volumes.prepare(pod, signal);
-      },
-      teardown: (uid, signal) => {
-        objects.release(uid);
-        return volumes.teardown(uid, signal);
-      },
+  const { dir, network } = containerd.space;
+  const file = {
+    directory: dir,
+    value: {
+      containerRuntimeEndpoint: containerd.endpoint,
+      podLogsDir: join(dir, 'logs/pods'),
+      clusterDomain: 'cluster.local',
+      resolvConf: '',
+      serializeImagePulls: false,
+      registryPullQPS: 0,
+      // this process shares the machine's cgroups with everything else
+      cgroupsPerQOS: false,
+      enforceNodeAllocatable: [],
+      failCgroupV1: false,
+      enableServer: false,
+      healthzPort: 0,
+      ...more.config,
     },
-    onWakeable: (wake) => void wakes.push(wake),
-    prober: {
-      http: createHttpProber(),
-      tcp: createTcpProber(),
-      grpc: createGrpcProber(),
-    },
-    leftovers: [
-      createLogDirectories({
-        podLogsDir: join(containerd.space.dir, 'logs/pods'),
-        containerLogsDir: join(containerd.space.dir, 'logs/containers'),
-      }),
-    ],
-    tasks: [(signal) => recorder.run(client, signal)],
-    clock,
-    random,
-    log,
   };
-  const settings = {
-    node: withNodeDefaults({
-      nodeName: NODE_NAME,
-      nodeIps: [containerd.space.network.nodeIp],
-    }),
-    syncFrequencyMs: 60_000,
-    ...more.settings,
+  const identity = {
+    nodeName: NODE_NAME,
+    nodeIps: [network.nodeIp],
+    rootDir: join(dir, 'kubelet'),
   };
-  const run = runScope(
-    [(signal) => runKubelet({ ...ports, ...more.ports }, settings, signal)],
-    end.signal,
-  );
+  const { manifests } = more;
+  let seen: Node | undefined;
+  const api = more.client === undefined ? client : more.client;
+  const noticing = api && watchingNodes(api, (node) => (seen = node));
+  const { config } = parseKubeletConfig({ file });
+  const run = (async () => {
+    const metrics = createPrometheusMetrics();
+    const node = await createNodeAdapters(config, identity, { metrics, clock, log });
+    const kubelet = createKubelet(config, identity, {
+      ...node,
+      ...{ metrics, clock, log },
+      files: { ...node.files, ...(manifests && { manifests: () => manifests }) },
+      random: Math.random,
+      probeMetrics: createPrometheusMetrics(),
+      // whoever is tested must not be the last that the kernel kills
+      adjustOomScore: async () => undefined,
+      openRuntime: () => createCriClient({ endpoint: containerd.endpoint }),
+      openApi: noticing === null ? undefined : async () => connectionTo(noticing),
+    });
+    await kubelet.run(end.signal);
+  })();
+  run.catch((err: unknown) => log.error({ err }, 'the kubelet ended'));
   return {
     log,
-    node: () => ownNode.current(),
+    node: () => seen,
     async stop() {
       end.abort(new Error('the kubelet is stopped'));
       await run;
-      close();
     },
+  };
+}
+
+function connectionTo(client: KubeClient): NodeApiConnection {
+  return {
+    client,
+    reviewer: client,
+    bootstrap: undefined,
+    rotatesClientCertificate: false,
+    check: async () => undefined,
+    close: () => undefined,
+  };
+}
+
+/** The same client; nodes that its watches bring are told once their reader has taken them. */
+function watchingNodes(client: KubeClient, onNode: (node: Node) => void): KubeClient {
+  return {
+    get: (resource, name, end) => client.get(resource, name, end),
+    list: (resource, options, end) => client.list(resource, options, end),
+    watch: async function* (resource, options, end) {
+      for await (const event of client.watch(resource, options, end)) {
+        yield event;
+        if (resource.plural === NODES.plural && event.type === 'modified') {
+          onNode(event.object as Node);
+        }
+      }
+    },
+    create: (resource, object, end) => client.create(resource, object, end),
+    replace: (resource, object, options, end) => client.replace(resource, object, options, end),
+    patch: (resource, name, patch, end) => client.patch(resource, name, patch, end),
+    delete: (resource, name, options, end) => client.delete(resource, name, options, end),
+    createSubresource: (target, body, end) => client.createSubresource(target, body, end),
   };
 }

@@ -4,19 +4,13 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-import { createSystemClock } from '@nodeagent/base/system';
-import { MemoryLogger } from '@nodeagent/base/testing';
 import { isKubeError, type Pod, PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createManifestFiles, createManifestUrl } from '../../src/adapters/index.js';
-import { createFileSource, createHttpSource, type PodSource } from '../../src/index.js';
-import { MemoryPodEvents } from '../../src/testing/index.js';
 import { NODE_NAME, type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
 
 const { signal } = new AbortController();
-const clock = createSystemClock();
 
 let node: RealNode;
 let kubelet: RunningKubelet;
@@ -33,11 +27,7 @@ afterAll(async () => {
   await node?.stop();
 });
 
-const files = (checkMs: number): PodSource => {
-  const log = new MemoryLogger();
-  const options = { files: createManifestFiles(dir), nodeName: NODE_NAME, checkMs, clock, log };
-  return createFileSource(options);
-};
+const files = (fileCheckFrequency: string) => ({ staticPodPath: dir, fileCheckFrequency });
 
 const manifest = (name: string, env = 'one', spec: object = {}): object => ({
   apiVersion: 'v1',
@@ -87,7 +77,7 @@ const running = async (): Promise<readonly string[]> => {
 describe('static pods of a directory', () => {
   beforeAll(() => {
     // Longer than the test: only what inotify tells is seen.
-    kubelet = node.startKubelet({ ports: { sources: [files(600_000)] } });
+    kubelet = node.startKubelet({ config: files('10m') });
   });
   afterAll(() => kubelet.stop());
 
@@ -155,7 +145,7 @@ describe('static pods of a directory', () => {
   it('outlive their kubelet: the next one finds the same containers', async () => {
     const before = await until('web-n1', 'to be ready', isReady);
     await kubelet.stop();
-    kubelet = node.startKubelet({ ports: { sources: [files(600_000)] } });
+    kubelet = node.startKubelet({ config: files('10m') });
     await write('proof.json', manifest('proof'));
     await until('proof-n1', 'to be ready', isReady);
     const after = await until('web-n1', 'to be ready', isReady);
@@ -177,15 +167,9 @@ describe('without an API server', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const http = createHttpSource({
-      ...{ clock, log: new MemoryLogger(), nodeName: NODE_NAME, checkMs: 200 },
-      manifest: createManifestUrl(`http://127.0.0.1:${port}/`, {}),
-      events: new MemoryPodEvents(),
-    });
-    kubelet = node.startKubelet({
-      ports: { sources: [files(200), http] },
-      settings: { standalone: true },
-    });
+    const staticPodURL = `http://127.0.0.1:${port}/`;
+    const config = { ...files('200ms'), staticPodURL, httpCheckFrequency: '200ms' };
+    kubelet = node.startKubelet({ config, client: null });
   });
   afterAll(async () => {
     await kubelet.stop();

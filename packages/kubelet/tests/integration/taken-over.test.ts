@@ -1,12 +1,9 @@
-import { MemoryLogger } from '@nodeagent/base/testing';
-import { createSystemClock } from '@nodeagent/base/system';
 import type { SandboxConfig } from '@nodeagent/cri-client';
 import { type Pod, PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { createFileSource } from '../../src/index.js';
 import { MemoryManifestFiles } from '../../src/testing/index.js';
 import { NODE_NAME, type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
 
@@ -89,11 +86,9 @@ beforeAll(async () => {
   node = await startRealNode('kubelet-taken-over');
   containerId = await leavePod();
   mirror = await leaveMirror();
-  const files = new MemoryManifestFiles();
-  files.write(PATH, MANIFEST);
-  const [clock, log] = [createSystemClock(), new MemoryLogger()];
-  const source = createFileSource({ files, nodeName: NODE_NAME, checkMs: 600_000, clock, log });
-  kubelet = node.startKubelet({ ports: { sources: [source] } });
+  const manifests = new MemoryManifestFiles();
+  manifests.write(PATH, MANIFEST);
+  kubelet = node.startKubelet({ config: { staticPodPath: dirname(PATH) }, manifests });
 });
 
 afterAll(async () => {

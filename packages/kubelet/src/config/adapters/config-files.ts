@@ -7,7 +7,7 @@ import { readConfigFile } from '@nodeagent/component-base/process';
 import { CONFIG_KIND } from '../model/config-file.js';
 import type { ConfigLayers } from '../plan/parse-config.js';
 
-export interface ConfigFiles extends Pick<ConfigLayers, 'file' | 'dropIns'> {
+export interface ConfigFiles extends Required<Pick<ConfigLayers, 'file' | 'dropIns'>> {
   readonly warnings: readonly string[];
 }
 

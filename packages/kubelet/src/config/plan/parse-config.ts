@@ -33,12 +33,12 @@ const PATH_FIELDS = [
 
 export interface ConfigLayers {
   /** Undefined without `--config`. */
-  readonly file: Readonly<{ value: PlainObject; directory: string }> | undefined;
+  readonly file?: Readonly<{ value: PlainObject; directory: string }> | undefined;
   /** In the order of their names. */
-  readonly dropIns: readonly PlainObject[];
-  readonly flags: PlainObject;
+  readonly dropIns?: readonly PlainObject[];
+  readonly flags?: PlainObject;
   /** Names where the values come from, for messages. */
-  readonly source: string;
+  readonly source?: string;
 }
 
 /**
@@ -47,8 +47,8 @@ export interface ConfigLayers {
  *
  * @throws {ConfigError} `CONFIG_INVALID` with everything that is wrong
  */
-export function parseKubeletConfig(layers: ConfigLayers): CheckedConfig<KubeletConfig> {
-  const { file, dropIns, flags, source } = layers;
+export function parseKubeletConfig(layers: ConfigLayers = {}): CheckedConfig<KubeletConfig> {
+  const { file, dropIns = [], flags = {}, source = 'KubeletConfiguration' } = layers;
   const base =
     file === undefined
       ? { ...WITHOUT_FILE, ...withDependentDefaults(undefined) }

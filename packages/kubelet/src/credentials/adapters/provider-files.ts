@@ -7,17 +7,12 @@ import { readForeignText } from '@nodeagent/base/files';
 import { ConfigError, isConfigError, type Problem } from '@nodeagent/component-base';
 
 import type { CredentialProvider } from '../model/credential-provider.js';
+import type { ConfiguredProviders } from '../ports.js';
 import {
   parseProviderConfig,
   type ProviderConfigRules,
   type ProviderConfigText,
 } from '../plan/provider-config.js';
-
-export interface ConfiguredProviders {
-  readonly providers: readonly CredentialProvider[];
-  /** Of all files' contents, `sha256:…`: shows in the metrics which configuration is in force. */
-  readonly hash: string;
-}
 
 const EXTENSIONS: ReadonlySet<string> = new Set(['.json', '.yaml', '.yml']);
 
@@ -33,7 +28,7 @@ export async function readCredentialProviders(
   path: string,
   binDir: string,
   { tokens }: Pick<ProviderConfigRules, 'tokens'>,
-): Promise<ConfiguredProviders> {
+): Promise<Omit<ConfiguredProviders, 'call'>> {
   const texts = await readTexts(path);
   const problems: Problem[] = [];
   let providers: readonly CredentialProvider[] = [];

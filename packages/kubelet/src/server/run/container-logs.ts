@@ -9,16 +9,9 @@ import {
 import { type LogQuery, parseLogQuery } from '../codec/log-query.js';
 import { Refusal } from '../model/exchange.js';
 import { chooseLogContainer } from '../plan/log-container.js';
-import type { PodsOnNode } from '../ports.js';
+import type { PodsOnNode, ReadLog } from '../ports.js';
 import { findPod, runtimeRefusal } from './find-pod.js';
 import type { Handler } from './node-api.js';
-
-/** Reads a container's log file and the rotated ones before it, in pieces that may be lent. */
-export type ReadLog = (
-  path: string,
-  options: LogBytesOptions,
-  signal: AbortSignal,
-) => AsyncIterable<Uint8Array>;
 
 export interface ContainerLogOptions {
   readonly cri: Pick<RuntimeService, 'containerStatus'>;

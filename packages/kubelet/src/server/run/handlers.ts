@@ -1,10 +1,10 @@
 import type { Clock, Metrics } from '@nodeagent/base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
-import type { Journal, PodsOnNode, SystemLogs } from '../ports.js';
+import type { Journal, PodsOnNode, ReadLog, SystemLogs } from '../ports.js';
 import type { ProgramFacts } from '../render/pages.js';
 import { checkpointHandler } from './checkpoint.js';
-import { containerLogHandler, type ReadLog } from './container-logs.js';
+import { containerLogHandler } from './container-logs.js';
 import type { Handlers } from './node-api.js';
 import { type MetricsPage, pageHandlers } from './pages.js';
 import { streamHandlers } from './streams.js';

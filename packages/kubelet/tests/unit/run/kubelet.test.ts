@@ -7,7 +7,9 @@ import { createFixedFacts } from '@nodeagent/node-status/testing';
 import { createScriptedProber, type ScriptedProber } from '@nodeagent/probes/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createNodeEvents, createPodEvents, OwnNode, runKubelet } from '../../../src/index.js';
+import { createNodeEvents, OwnNode } from '../../../src/node/index.js';
+import { createPodEvents } from '../../../src/pods/index.js';
+import { runKubelet } from '../../../src/run/kubelet.js';
 import { aPod, MemoryPodRuntime, MemoryPodVolumes } from '../../../src/testing/index.js';
 
 let clock: ManualClock;

@@ -10,7 +10,7 @@ import {
   startRecordedApi,
 } from '../../../../../vitest.recorded.js';
 import { createObjectWatches } from '../../../src/credentials/index.js';
-import { OwnNode } from '../../../src/index.js';
+import { OwnNode } from '../../../src/node/index.js';
 import { createApiSource, podName, podUid } from '../../../src/pods/index.js';
 import { aPod, MemoryPodEvents } from '../../../src/testing/index.js';
 

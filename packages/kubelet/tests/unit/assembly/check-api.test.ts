@@ -6,8 +6,8 @@ import { type Connection, KubeError } from '@nodeagent/kube-client';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { checkApi } from '../../src/check-api.js';
-import { type Certificate, createCertificate } from './certificates.js';
+import { checkApi } from '../../../src/assembly/run/check-api.js';
+import { type Certificate, createCertificate } from '../../support/certificates.js';
 
 const HERE = '127.0.0.1';
 const KUBECONFIG = '/etc/kubernetes/kubelet.conf';

@@ -1,0 +1,35 @@
+import { readFile } from 'node:fs/promises';
+import { availableParallelism, hostname, release, totalmem } from 'node:os';
+
+import { hasCgroupV2 } from '../../resources/adapters/cgroup-tree.js';
+import { readRuntimeMachine } from '../../runtime/adapters/machine.js';
+import { readSubIds } from '../../runtime/adapters/user-namespace-files.js';
+import type { NodeMachine } from '../model/machine.js';
+
+/** Facts about this machine, read once. */
+export async function readMachine(): Promise<NodeMachine> {
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
+  return {
+    hostName: hostname(),
+    cpuCount: availableParallelism(),
+    memoryBytes: totalmem(),
+    kernel: [major, minor],
+    cgroupVersion: (await hasCgroupV2()) ? 2 : 1,
+    appArmor: await hasAppArmor(),
+    runtime: await readRuntimeMachine(),
+    subIds: await readSubIds(),
+  };
+}
+
+/** @see Linux security/apparmor/lsm.c, parameter "enabled" */
+async function hasAppArmor(): Promise<boolean> {
+  try {
+    const text = await readFile('/sys/module/apparmor/parameters/enabled', 'utf8');
+    return text.startsWith('Y');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}

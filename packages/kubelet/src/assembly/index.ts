@@ -1,0 +1,17 @@
+export { completeIdentity, type ConfigPlace, type KubeletIdentity } from './model/identity.js';
+export { containerLogsDir } from './model/log-paths.js';
+export type { NodeMachine } from './model/machine.js';
+export { crashLoopRules, pullRules } from './plan/pod-rules.js';
+export { runtimeSettings } from './plan/runtime-settings.js';
+export type {
+  CertificateAdapters,
+  CriServices,
+  KubeletAdapters,
+  KubeletFiles,
+  NodeApiConnection,
+  OpenApi,
+  Readings,
+  RunningTracer,
+} from './ports.js';
+export { createKubelet, type Kubelet } from './run/create-kubelet.js';
+export { kubeconfigApi, type KubeconfigApiOptions } from './run/kubeconfig-api.js';

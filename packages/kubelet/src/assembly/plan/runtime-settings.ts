@@ -1,0 +1,42 @@
+import type { KubeletConfig } from '../../config/index.js';
+import { loopbacksOf, type RuntimeSettings } from '../../runtime/index.js';
+import type { WholeIdentity } from '../model/identity.js';
+import { containerLogsDir } from '../model/log-paths.js';
+import type { NodeMachine } from '../model/machine.js';
+
+/** How containers are made on this machine under this configuration. */
+export function runtimeSettings(
+  config: KubeletConfig,
+  { rootDir, nodeIps }: Pick<WholeIdentity, 'rootDir' | 'nodeIps'>,
+  {
+    memoryBytes,
+    cgroupVersion,
+    runtime,
+  }: Pick<NodeMachine, 'memoryBytes' | 'cgroupVersion' | 'runtime'>,
+): RuntimeSettings {
+  const { limitsSwap, swapBytes } = runtime;
+  const behavior = config.memorySwap.swapBehavior || 'NoSwap';
+  const swap = (cgroupVersion === 2 ? limitsSwap.v2 : limitsSwap.v1)
+    ? ({ cgroups: cgroupVersion, behavior, swapBytes } as const)
+    : undefined;
+  const oomGroup = cgroupVersion === 2 && config.singleProcessOOMKill !== true;
+  return {
+    podLogsDir: config.podLogsDir,
+    containerLogsDir: containerLogsDir(config),
+    clusterDomain: config.clusterDomain,
+    clusterDns: config.clusterDNS,
+    resolvConfPath: config.resolvConf ?? '/etc/resolv.conf',
+    loopbacks: loopbacksOf(nodeIps),
+    cpuCfsQuota: config.cpuCFSQuota,
+    cpuPeriodUs: config.cpuCFSQuotaPeriod * 1000,
+    memoryCapacityBytes: memoryBytes,
+    unified: oomGroup ? { 'memory.oom.group': '1' } : {},
+    seccompDefault: config.seccompDefault,
+    seccompDir: `${rootDir}/seccomp`,
+    maskedPaths: runtime.maskedPaths,
+    selinux: runtime.selinux,
+    hugepageKib: runtime.hugepageKib,
+    ...(swap !== undefined && { swap }),
+    stopSignals: config.featureGates['ContainerStopSignals'] ?? false,
+  };
+}

@@ -1,0 +1,43 @@
+import type { NodeEvents } from '@nodeagent/node-status';
+
+import type { PodVolumes } from '../../pods/index.js';
+import { type CgroupDriver, enforceAllocatable, PodCgroups } from '../../resources/index.js';
+import { allPodsLimits, cgroupRules } from '../plan/pod-rules.js';
+import type { Parts } from './parts.js';
+
+/** @param driver the runtime's own, where it says which */
+export async function openCgroups(
+  { config, adapters }: Parts,
+  driver: CgroupDriver,
+): Promise<PodCgroups> {
+  const tree = await adapters.cgroups(driver);
+  const layout = { driver, root: config.cgroupRoot };
+  const cgroups = new PodCgroups({
+    ...{ tree, layout, log: adapters.log },
+    rules: cgroupRules(config),
+  });
+  if (config.cgroupsPerQOS) await cgroups.start();
+  return cgroups;
+}
+
+/** Holds all pods together to what the configuration leaves them, where it says so. */
+export async function holdPods(
+  { config, adapters }: Parts,
+  { cgroups, events }: Readonly<{ cgroups: PodCgroups; events: NodeEvents }>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!config.cgroupsPerQOS || !config.enforceNodeAllocatable.includes('pods')) return;
+  const limits = allPodsLimits(config, adapters.machine);
+  await enforceAllocatable({ cgroups, limits, events, clock: adapters.clock }, signal);
+}
+
+/** A pod's cgroup goes with its files. */
+export function withCgroups(volumes: PodVolumes, cgroups: PodCgroups): PodVolumes {
+  return {
+    ...volumes,
+    teardown: async (uid, signal) => {
+      await cgroups.remove(uid);
+      await volumes.teardown(uid, signal);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import type { Clock, Logger, Random } from '@nodeagent/base';
+
+import type { KubeletConfig } from '../../config/index.js';
+import { type Kubeconfigs, openConnection, type PendingKey } from '../../credentials/index.js';
+import type { CertificateAdapters, OpenApi } from '../ports.js';
+import { checkApi } from './check-api.js';
+
+export interface KubeconfigApiOptions {
+  readonly kubeconfig: string;
+  readonly bootstrapKubeconfig: string | undefined;
+  readonly nodeName: string;
+  readonly config: Pick<KubeletConfig, 'rotateCertificates' | 'kubeAPIQPS' | 'kubeAPIBurst'>;
+  readonly kubeconfigs: Kubeconfigs;
+  readonly certificates: CertificateAdapters;
+  /** Where the client certificate in force is found. */
+  readonly currentPath: string;
+  readonly pendingKey: PendingKey;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Questions about strangers must not use up what the kubelet's own requests need. */
+const REVIEWS = { rateLimit: { perSecond: 50, burst: 100 }, requestTimeoutMs: 10_000 } as const;
+
+/** The API server that a kubeconfig names, with the certificate that it leads to. */
+export function kubeconfigApi(options: KubeconfigApiOptions): OpenApi {
+  const { kubeconfig, bootstrapKubeconfig, nodeName, config, kubeconfigs, certificates } = options;
+  const { rotateCertificates, kubeAPIQPS, kubeAPIBurst } = config;
+  return async (lifetime) => {
+    const { connection, bootstrap } = await openConnection(
+      {
+        ...{ kubeconfig, bootstrapKubeconfig, nodeName, rotateCertificates, kubeconfigs },
+        store: certificates.store('client'),
+        currentPath: options.currentPath,
+        requests: certificates.requests,
+        pendingKey: options.pendingKey,
+        ...{ clock: options.clock, random: options.random, log: options.log },
+      },
+      lifetime,
+    );
+    const rateLimit = { perSecond: kubeAPIQPS || 5, burst: kubeAPIBurst || 10 };
+    const client = kubeconfigs.connect(connection, { rateLimit });
+    const reviewer = kubeconfigs.connect(connection, REVIEWS);
+    return {
+      client,
+      reviewer,
+      bootstrap,
+      rotatesClientCertificate:
+        rotateCertificates && connection.user.clientCertificate !== undefined,
+      check: async (signal) => {
+        // a node that is still to get its certificate can only be refused
+        if (bootstrap !== undefined) return;
+        await checkApi(client, connection, { kubeconfig, nodeName, signal });
+      },
+      close: () => {
+        client.close();
+        reviewer.close();
+      },
+    };
+  };
+}

@@ -1,0 +1,61 @@
+import type { OwnNode } from '../../node/index.js';
+import type { PodCgroups } from '../../resources/index.js';
+import type { Handlers, PodsOnNode } from '../../server/index.js';
+import { createStatsHandlers, NodeMeasurer, PodDisks, systemCgroups } from '../../stats/index.js';
+import type { Parts } from './parts.js';
+
+export interface NodeStats {
+  readonly handlers: (pods: PodsOnNode) => Handlers;
+  /** Measures disks for as long as the kubelet runs. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+/** What the node and its pods use: measured when asked for, disks in the background. */
+export async function openStats(
+  { config, identity, adapters, cri }: Parts,
+  { cgroups, ownNode }: Readonly<{ cgroups: PodCgroups; ownNode: Pick<OwnNode, 'current'> }>,
+): Promise<NodeStats> {
+  const { readings, metrics, clock, random, log, facts } = adapters;
+  const { rootDir, nodeName, version, runtimeCgroups } = identity;
+  const { machine, directories } = readings;
+  const disks = new PodDisks({
+    ...{ machine, directories, metrics, clock, random, log },
+    places: { rootDir, podLogsDir: config.podLogsDir },
+    periodMs: config.volumeStatsAggPeriod,
+  });
+  const { runtime, images } = cri;
+  const services = {
+    listPodSandbox: runtime.listPodSandbox.bind(runtime),
+    listContainers: runtime.listContainers.bind(runtime),
+    listContainerStats: runtime.listContainerStats.bind(runtime),
+    listPodSandboxStats: runtime.listPodSandboxStats.bind(runtime),
+    containerInfo: runtime.containerInfo.bind(runtime),
+    podSandboxInfo: runtime.podSandboxInfo.bind(runtime),
+    statusInfo: runtime.statusInfo.bind(runtime),
+    imageFsInfo: images.imageFsInfo.bind(images),
+  };
+  const places = {
+    cgroupOf: cgroups.parentOf.bind(cgroups),
+    node: () => ownNode.current(),
+  };
+  const own = { path: await machine.cgroupOf(), startedAtMs: clock.nowMs() };
+  const measurer = new NodeMeasurer({
+    ...{ machine, clock, places },
+    cri: services,
+    cgroups: readings.cgroups,
+    systems: () => systemCgroups({ config, runtimeCgroups, above: cgroups.above, own }),
+    diskOf: (uid) => disks.diskOf(uid),
+  });
+  const handlers = createStatsHandlers({
+    ...{ measurer, machine, places, nodeName, rootDir, log, facts, version },
+    cri: services,
+  });
+  let shown: PodsOnNode | undefined;
+  return {
+    handlers: (pods) => {
+      shown = pods;
+      return handlers(pods);
+    },
+    run: (signal) => disks.run(() => shown?.pods() ?? [], signal),
+  };
+}

@@ -1,0 +1,182 @@
+import type { ScopeTask } from '@nodeagent/base';
+import type { EventRecorder, KubeClient } from '@nodeagent/kube-client';
+
+import {
+  type ConfiguredProviders,
+  createCredentialProviders,
+  createPullCredentials,
+  createTokenCache,
+  type PullCredentialSources,
+} from '../../credentials/index.js';
+import { createNodeEvents, hostIpsOf, OwnNode } from '../../node/index.js';
+import { createPodEvents, ResourceRecords } from '../../pods/index.js';
+import type { KubeletPorts } from '../../run/kubelet.js';
+import {
+  checkResolvConf,
+  createFieldReader,
+  createPodRuntime,
+  createPullMeter,
+  createRuntimeWatch,
+  type Surroundings,
+  UserNamespaces,
+} from '../../runtime/index.js';
+import {
+  createContainerVolumes,
+  createPodVolumes,
+  shareRootDir,
+  type TokenSource,
+} from '../../volumes/index.js';
+import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rules.js';
+import { runtimeSettings } from '../plan/runtime-settings.js';
+import type { ReadyRuntime } from './connect-runtime.js';
+import { holdPods, openCgroups, withCgroups } from './hold-pods.js';
+import { rotateLogs } from './node-server.js';
+import { type NodeStats, openStats } from './node-stats.js';
+import type { Parts } from './parts.js';
+import {
+  allocatableMemory,
+  followObjects,
+  openProjections,
+  PodWakes,
+  reportMissing,
+  withFollowers,
+} from './pod-objects.js';
+import { staticSources } from './pod-sources.js';
+import { watchServices } from './services.js';
+
+export interface PortParts extends Parts {
+  /** Rejects every call where there is no API server. */
+  readonly client: KubeClient;
+  readonly recorder: EventRecorder;
+  readonly runtime: ReadyRuntime;
+  readonly providers: ConfiguredProviders | undefined;
+}
+
+export interface OpenPorts {
+  readonly ports: KubeletPorts;
+  readonly stats: NodeStats;
+  /** Loops that the ports need. */
+  readonly tasks: readonly ScopeTask[];
+}
+
+/** @see Kubernetes 1.36 pkg/kubelet/cm/container_manager.go */
+const CGROUP_V1 =
+  'cgroup v1 detected. cgroup v1 support is deprecated and will be removed in a future release. Please migrate to cgroup v2. More information at https://git.k8s.io/enhancements/keps/sig-node/5573-remove-cgroup-v1';
+
+/** Puts the rooms together: each gets the adapters and settings that it needs. */
+export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promise<OpenPorts> {
+  const { config, identity, adapters, cri, client, recorder } = parts;
+  const { clock, random, log, metrics, probeMetrics, files, machine, facts } = adapters;
+  const { nodeName, rootDir } = identity;
+  const events = createPodEvents(recorder);
+  const nodeEvents = createNodeEvents(recorder, nodeName);
+  const ownNode = new OwnNode({ client, nodeName, clock, random, log, metrics });
+  const services = watchServices(client, { clock, random, log, metrics });
+  const surroundings: Surroundings = {
+    node: () => ({
+      hostIps: hostIpsOf(ownNode.current()),
+      allocatable: ownNode.current()?.status?.allocatable ?? {},
+    }),
+    services: services.current,
+  };
+  const wakes = new PodWakes();
+  const objectParts = { config, identity, adapters, cri, client, ownNode, wakes };
+  const objects = followObjects(objectParts, lifetime);
+  const cgroups = await openCgroups(parts, parts.runtime.cgroupDriver ?? config.cgroupDriver);
+  const stats = await openStats(parts, { cgroups, ownNode });
+  await shareRootDir(rootDir, { mounter: files.mounter, files: files.volumes }, lifetime);
+  const settings = runtimeSettings(config, identity, machine);
+  await checkResolvConf({ files: files.pods, nodeEvents }, settings);
+  if (machine.cgroupVersion === 1) nodeEvents.warning('CgroupV1', CGROUP_V1);
+  const tokens = createTokenCache({
+    ...{ client, clock, random },
+    onRenewalFailed: (pod, err) =>
+      log.warn({ pod: pod.metadata?.name, err }, 'token not renewed, the old one still works'),
+  });
+  const { allocated, actuated } = files;
+  const records = await ResourceRecords.open({ allocated, actuated, log });
+  const pulls = createPullMeter(metrics);
+  const runtime = createPodRuntime(
+    {
+      ...{ client, objects, surroundings, events, nodeEvents, pulls, cgroups, clock, log },
+      resources: records,
+      files: files.pods,
+      cri: cri.runtime,
+      images: cri.images,
+      volumes: createContainerVolumes({ rootDir, subPaths: files.subPaths }),
+      credentials: createPullCredentials({
+        objects,
+        nodeEntries: () => adapters.pullCredentials.nodeEntries(),
+        onMissing: reportMissing(events),
+        ...providedCredentials(parts, tokens, lifetime),
+      }),
+      records: files.pullRecords,
+      userNamespaces: new UserNamespaces(
+        files.userNamespaces,
+        idRange(config, machine.subIds, identity.placeOf),
+        random,
+      ),
+      call: adapters.callHook,
+    },
+    settings,
+    pullRules(config),
+  );
+  const { followers, ...projected } = openProjections({ ...objectParts, events }, lifetime);
+  const volumes = createPodVolumes({
+    ...{ rootDir, objects, events, clock, tokens },
+    mounter: files.mounter,
+    nodeMemoryBytes: () => allocatableMemory(ownNode.current()),
+    files: files.volumes,
+    fields: createFieldReader(surroundings),
+    ...projected,
+  });
+  wakes.onWake((uid) => volumes.expire(uid));
+  const ports: KubeletPorts = {
+    ...{ client, ownNode, events, nodeEvents, runtime, clock, random, log },
+    ...{ metrics, probeMetrics, pulls, facts },
+    onWakeable: (wake) => wakes.onWake(wake),
+    sources: staticSources(parts, events),
+    resources: { records, rules: resizeRules(config, settings) },
+    admission: { rules: admissionRules(config, machine) },
+    cri: cri.runtime,
+    images: cri.images,
+    runtimeEvents: createRuntimeWatch({
+      ...{ cri: cri.runtime, clock, log, metrics },
+      streams: parts.runtime.containerEvents,
+      compare: (uid, told) => runtime.compare(uid, told),
+    }),
+    podsProblem: () => cgroups.problem(),
+    volumes: withCgroups(withFollowers(volumes, [objects, ...followers]), cgroups),
+    leftovers: [files.logs, { pods: () => cgroups.pods(), remove: (uid) => cgroups.remove(uid) }],
+    prober: adapters.prober,
+    ...(adapters.health && { health: adapters.health }),
+  };
+  const tasks: readonly ScopeTask[] = [
+    ...(adapters.openApi === undefined ? [] : [services.run]),
+    (inner) => cgroups.run(clock, inner),
+    (inner) => holdPods(parts, { cgroups, events: nodeEvents }, inner),
+    (inner) => rotateLogs(parts, inner),
+    (inner) => stats.run(inner),
+  ];
+  return { ports, stats, tasks };
+}
+
+/** Credentials that plug-ins give; nothing where none are configured. */
+function providedCredentials(
+  { adapters, client, providers: configured }: PortParts,
+  tokens: TokenSource,
+  lifetime: AbortSignal,
+): Pick<PullCredentialSources, 'provided'> {
+  if (configured === undefined) return {};
+  const { clock, log, metrics } = adapters;
+  const { providers, hash, call } = configured;
+  metrics
+    .gauge({
+      name: 'kubelet_credential_provider_config_info',
+      help: 'Information about the last applied credential provider configuration with hash as label',
+      labelNames: ['hash'],
+    })
+    .set(1, { hash });
+  const options = { providers, call, client, tokens, clock, log, metrics };
+  return { provided: createCredentialProviders(options, lifetime) };
+}

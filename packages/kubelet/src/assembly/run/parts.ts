@@ -1,0 +1,11 @@
+import type { KubeletConfig } from '../../config/index.js';
+import type { WholeIdentity } from '../model/identity.js';
+import type { CriServices, KubeletAdapters } from '../ports.js';
+
+/** What every part of a kubelet is put together from. */
+export interface Parts {
+  readonly config: KubeletConfig;
+  readonly identity: WholeIdentity;
+  readonly adapters: KubeletAdapters;
+  readonly cri: CriServices;
+}

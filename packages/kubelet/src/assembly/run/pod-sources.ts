@@ -1,0 +1,28 @@
+import {
+  createFileSource,
+  createHttpSource,
+  type PodEvents,
+  type PodSource,
+} from '../../pods/index.js';
+import type { Parts } from './parts.js';
+
+/** The sources of static pods that the configuration names. */
+export function staticSources(
+  { config, identity, adapters }: Parts,
+  events: PodEvents,
+): readonly PodSource[] {
+  const { nodeName } = identity;
+  const { clock, log, files } = adapters;
+  const sources: PodSource[] = [];
+  if (config.staticPodPath !== '') {
+    const manifests = files.manifests(config.staticPodPath);
+    const checkMs = config.fileCheckFrequency;
+    sources.push(createFileSource({ files: manifests, nodeName, checkMs, clock, log }));
+  }
+  if (config.staticPodURL !== '') {
+    const manifest = files.manifestUrl(config.staticPodURL, config.staticPodURLHeader);
+    const checkMs = config.httpCheckFrequency;
+    sources.push(createHttpSource({ manifest, nodeName, checkMs, events, clock, log }));
+  }
+  return sources;
+}

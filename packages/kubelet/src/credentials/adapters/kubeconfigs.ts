@@ -1,0 +1,38 @@
+import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import type { Metrics } from '@nodeagent/base';
+import { createKubeClient } from '@nodeagent/kube-client/http';
+import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+
+import type { Kubeconfigs } from '../ports.js';
+
+export interface KubeconfigsOptions {
+  /** As the API server's logs show it: `kubelet/v1.36.0 (linux/x64) nodeagent`. */
+  readonly userAgent: string;
+  readonly metrics: Metrics;
+}
+
+/** Kubeconfig files of this machine, and clients over HTTP. */
+export function createKubeconfigs({ userAgent, metrics }: KubeconfigsOptions): Kubeconfigs {
+  return {
+    load: (path) => loadKubeconfig({ path }),
+    write: async (path, text) => {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await writeFile(`${path}.new`, text, { mode: 0o600, flush: true });
+      await rename(`${path}.new`, path);
+    },
+    exists: (path) =>
+      access(path).then(
+        () => true,
+        (error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT') return false;
+          throw error;
+        },
+      ),
+    contentOf: (material) =>
+      material.kind === 'inline' ? Promise.resolve(material.text) : readFile(material.path, 'utf8'),
+    connect: (connection, options) =>
+      createKubeClient(connection, { ...options, userAgent, metrics }),
+  };
+}

@@ -1,0 +1,129 @@
+import type { Clock, Metrics } from '@nodeagent/base';
+import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
+import { MemoryRuntime } from '@nodeagent/cri-client/testing';
+import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
+import { createFixedFacts, type FixedFacts } from '@nodeagent/node-status/testing';
+import { createScriptedProber, type ScriptedProber } from '@nodeagent/probes/testing';
+
+import type { KubeletAdapters, NodeMachine } from '../assembly/index.js';
+import type { MetricsPage } from '../server/index.js';
+import { MemoryCgroupTree } from './memory-cgroup-tree.js';
+import { MemoryDisk } from './memory-disk.js';
+import { createMemoryNodeFiles } from './memory-node-files.js';
+import {
+  MemoryCgroupReadings,
+  MemoryDirectoryReadings,
+  MemoryMachineReadings,
+} from './memory-readings.js';
+
+export interface MemoryNodeOptions {
+  /** Decides how time passes for the kubelet, the runtime and the API. */
+  readonly clock: Clock;
+  /** `/var/lib/kubelet` when absent; the same as the kubelet's identity says. */
+  readonly rootDir?: string;
+  readonly machine?: Partial<NodeMachine>;
+  /** Images that the runtime can pull. */
+  readonly images?: readonly string[];
+  /** Without an API server only static pods run. */
+  readonly standalone?: boolean;
+}
+
+/** A node without a machine: runtime, API server, disk and cgroups are in memory. */
+export interface MemoryNode {
+  readonly adapters: KubeletAdapters;
+  /** The API server: whoever creates pods here has them run. */
+  readonly api: MemoryKubeClient;
+  readonly runtime: MemoryRuntime;
+  readonly disk: MemoryDisk;
+  readonly cgroups: MemoryCgroupTree;
+  readonly facts: FixedFacts;
+  readonly prober: ScriptedProber;
+  readonly log: MemoryLogger;
+  readonly metrics: MemoryMetrics;
+}
+
+const MACHINE: NodeMachine = {
+  hostName: 'memory-node',
+  cpuCount: 2,
+  memoryBytes: 4 * 2 ** 30,
+  kernel: [6, 12],
+  cgroupVersion: 2,
+  appArmor: false,
+  runtime: {
+    hugepageKib: [],
+    maskedPaths: [],
+    selinux: false,
+    swapBytes: 0,
+    limitsSwap: { v1: false, v2: true },
+  },
+  subIds: undefined,
+};
+
+/** Everything that a kubelet needs to run in a test, or in a demonstration without root. */
+export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
+  const { clock, rootDir = '/var/lib/kubelet', standalone = false } = options;
+  const api = createMemoryKubeClient({ clock });
+  const runtime = new MemoryRuntime({ clock });
+  for (const image of options.images ?? []) runtime.images.publish(image);
+  const disk = new MemoryDisk();
+  const cgroups = new MemoryCgroupTree();
+  const facts = createFixedFacts();
+  const prober = createScriptedProber();
+  const log = new MemoryLogger();
+  const metrics = new MemoryMetrics();
+  const random = (): number => 0.5;
+  const adapters: KubeletAdapters = {
+    ...{ clock, random, log, facts, prober },
+    metrics: asPage(metrics),
+    probeMetrics: asPage(new MemoryMetrics()),
+    openRuntime: () => ({ runtime, images: runtime.images, close: () => undefined }),
+    openApi: standalone ? undefined : async () => connectionTo(api),
+    machine: { ...MACHINE, ...options.machine },
+    files: createMemoryNodeFiles(disk, rootDir),
+    cgroups: async () => cgroups,
+    readings: {
+      cgroups: new MemoryCgroupReadings(clock),
+      directories: new MemoryDirectoryReadings(),
+      machine: new MemoryMachineReadings(),
+    },
+    callHook: async () => 'answered',
+    adjustOomScore: async () => undefined,
+    certificates: {
+      store: () => ({
+        current: async () => undefined,
+        inspect: () => {
+          throw new Error('no certificates in memory');
+        },
+        save: () => Promise.reject(new Error('no certificates in memory')),
+      }),
+      requests: { make: () => Promise.reject(new Error('no certificates in memory')) },
+      stubs: { makeStub: () => Promise.reject(new Error('no certificates in memory')) },
+    },
+    pullCredentials: { nodeEntries: async () => [], readProviders: async () => undefined },
+  };
+  return { adapters, api, runtime, disk, cgroups, facts, prober, log, metrics };
+}
+
+function connectionTo(
+  api: MemoryKubeClient,
+): Awaited<ReturnType<NonNullable<KubeletAdapters['openApi']>>> {
+  return {
+    client: api,
+    reviewer: api,
+    bootstrap: undefined,
+    rotatesClientCertificate: false,
+    check: async () => undefined,
+    close: () => undefined,
+  };
+}
+
+function asPage(metrics: MemoryMetrics): Metrics & MetricsPage {
+  return {
+    counter: (spec) => metrics.counter(spec),
+    gauge: (spec) => metrics.gauge(spec),
+    histogram: (spec) => metrics.histogram(spec),
+    contentType: 'text/plain',
+    render: async () =>
+      [...metrics.values].map(([series, value]) => `${series} ${value}\n`).join(''),
+  };
+}

@@ -1,0 +1,81 @@
+import { ManualClock } from '@nodeagent/base/testing';
+import { PODS } from '@nodeagent/kube-client';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { createKubelet } from '../../../src/assembly/index.js';
+import { parseKubeletConfig } from '../../../src/config/index.js';
+import {
+  createMemoryNode,
+  type MemoryNode,
+  type MemoryNodeOptions,
+} from '../../../src/testing/index.js';
+
+const MANIFEST = {
+  metadata: { namespace: 'default', name: 'web', uid: 'uid-1' },
+  spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'app:1' }] },
+};
+
+let end: AbortController;
+let run: Promise<void>;
+
+function start(
+  config: object,
+  options: Partial<MemoryNodeOptions> = {},
+): MemoryNode & { clock: ManualClock } {
+  const clock = new ManualClock();
+  const node = createMemoryNode({ clock, images: ['app:1'], ...options });
+  const file = { value: { ...config }, directory: '/' };
+  const kubelet = createKubelet(
+    parseKubeletConfig({ file }).config,
+    { nodeName: 'n1' },
+    node.adapters,
+  );
+  end = new AbortController();
+  run = kubelet.run(end.signal);
+  return { ...node, clock };
+}
+
+afterEach(async () => {
+  end.abort(new Error('the test is over'));
+  await run.catch(() => undefined);
+});
+
+describe(createKubelet, () => {
+  it('registers the node and runs a pod that the API binds to it', async () => {
+    const { clock, api, runtime } = start({});
+    await clock.advance(1000);
+    await api.create(PODS, MANIFEST, end.signal);
+    await clock.advance(5000);
+    const pod = await api.get(PODS, { namespace: 'default', name: 'web' }, end.signal);
+    expect(pod.status).toMatchObject({ phase: 'Running' });
+    expect(await runtime.listContainers({ state: 'running' }, end.signal)).toHaveLength(1);
+  });
+
+  it('limits a pod by its cgroup and writes down what it was given', async () => {
+    const { clock, api, cgroups, disk } = start({ cgroupDriver: 'cgroupfs' });
+    await clock.advance(1000);
+    const resources = { requests: { cpu: '100m' }, limits: { cpu: '200m', memory: '64Mi' } };
+    const containers = [{ name: 'app', image: 'app:1', resources }];
+    await api.create(PODS, { ...MANIFEST, spec: { nodeName: 'n1', containers } }, end.signal);
+    await clock.advance(5000);
+    const found = [...cgroups.cgroups].find(([path]) => path.startsWith('/kubepods/burstable/pod'));
+    expect(found?.[1]).toMatchObject({ memoryLimitBytes: 64 * 2 ** 20, cpuQuotaUs: 20_000 });
+    expect(disk.read('/var/lib/kubelet/allocated_pods_state')).toContain('64Mi');
+  });
+
+  it('refuses a configuration before the runtime is opened or a file is made', async () => {
+    const { disk, runtime } = start({ failCgroupV1: true }, { machine: { cgroupVersion: 1 } });
+    await expect(run).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(disk.names('/')).toEqual([]);
+    expect(runtime.calls.recorded).toEqual([]);
+  });
+
+  it('runs without an API server, and logs its events', async () => {
+    const { clock, log } = start({}, { standalone: true });
+    await clock.advance(5000);
+    expect(log.lines.map(({ message }) => message)).toContain(
+      'no --kubeconfig: only static pods run, others are ended',
+    );
+    expect(end.signal.aborted).toBe(false);
+  });
+});

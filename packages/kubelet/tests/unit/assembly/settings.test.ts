@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+
+import { completeIdentity } from '../../../src/assembly/model/identity.js';
+import { nodeConfig } from '../../../src/assembly/plan/node-config.js';
+import {
+  allPodsLimits,
+  cgroupRules,
+  crashLoopRules,
+  idRange,
+  pullRules,
+} from '../../../src/assembly/plan/pod-rules.js';
+import { runtimeSettings } from '../../../src/assembly/plan/runtime-settings.js';
+import { type KubeletConfig, parseKubeletConfig } from '../../../src/config/index.js';
+
+const source = 'kubelet.yaml';
+const configOf = (value: object = {}): KubeletConfig =>
+  parseKubeletConfig({
+    file: { value: { ...value }, directory: '/' },
+    dropIns: [],
+    flags: {},
+    source,
+  }).config;
+const gated = (featureGates: Readonly<Record<string, boolean>>): KubeletConfig =>
+  configOf({ featureGates });
+
+const identity = completeIdentity({ nodeName: 'host-1', nodeIps: ['10.0.0.1', 'fd00::1'] });
+
+const MACHINE = {
+  memoryBytes: 2 ** 30,
+  cgroupVersion: 2,
+  runtime: {
+    hugepageKib: [2048],
+    maskedPaths: [],
+    selinux: false,
+    swapBytes: 2 ** 20,
+    limitsSwap: { v1: false, v2: true },
+  },
+} as const;
+const V1 = { ...MACHINE, cgroupVersion: 1 } as const;
+
+describe(crashLoopRules, () => {
+  it.each([
+    [{}, { initialMs: 10_000, maxMs: 300_000 }],
+    [{ ReduceDefaultCrashLoopBackOffDecay: true }, { initialMs: 1000, maxMs: 300_000 }],
+    [
+      { ReduceDefaultCrashLoopBackOffDecay: true, KubeletCrashLoopBackOffMax: false },
+      { initialMs: 1000, maxMs: 60_000 },
+    ],
+    [{ KubeletCrashLoopBackOffMax: false }, { initialMs: 10_000, maxMs: 300_000 }],
+  ])('the gates %j give %j', (gates, want) => {
+    expect(crashLoopRules(gated(gates))).toEqual(want);
+  });
+
+  it('no wait is longer than the configured maximum, the first neither', () => {
+    const config = configOf({ crashLoopBackOff: { maxContainerRestartPeriod: '2s' } });
+    expect(crashLoopRules(config)).toEqual({ initialMs: 2000, maxMs: 2000 });
+  });
+});
+
+describe('rules of cgroups', () => {
+  it('all pods together get the machine less what is reserved', () => {
+    const config = configOf({
+      systemReserved: { cpu: '500m', memory: '1Gi' },
+      kubeReserved: { cpu: '500m' },
+    });
+    const machine = { cpuCount: 2, memoryBytes: 4 * 2 ** 30 };
+    expect(allPodsLimits(config, machine)).toEqual({
+      cpuShares: 1024,
+      memoryLimitBytes: 3 * 2 ** 30,
+    });
+  });
+
+  it('periods are microseconds', () => {
+    const config = configOf({ cpuCFSQuotaPeriod: '50ms', podPidsLimit: 100 });
+    expect(cgroupRules(config)).toEqual({
+      cpuCfsQuota: true,
+      cpuPeriodUs: 50_000,
+      podPidsLimit: 100,
+    });
+  });
+});
+
+describe(pullRules, () => {
+  it('pull credentials are verified unless a gate says otherwise', () => {
+    expect(pullRules(configOf()).verification).toEqual({
+      policy: 'NeverVerifyPreloadedImages',
+      allowlist: [],
+    });
+    const without = gated({ KubeletEnsureSecretPulledImages: false });
+    expect(pullRules(without).verification).toBeUndefined();
+  });
+
+  it.each([
+    [{}, 1],
+    [{ serializeImagePulls: false }, undefined],
+  ])('%j pulls %s at a time', (value, concurrency) => {
+    expect(pullRules(configOf(value))).toMatchObject({ concurrency, qps: 5, burst: 10 });
+  });
+});
+
+describe(runtimeSettings, () => {
+  it('swap is limited where the machine can, and only as configured', () => {
+    const config = configOf();
+    const swap = { cgroups: 2, behavior: 'NoSwap', swapBytes: 2 ** 20 };
+    expect(runtimeSettings(config, identity, MACHINE).swap).toEqual(swap);
+    expect(runtimeSettings(config, identity, V1).swap).toBeUndefined();
+    const limited = configOf({ memorySwap: { swapBehavior: 'LimitedSwap' } });
+    expect(runtimeSettings(limited, identity, MACHINE).swap?.behavior).toBe('LimitedSwap');
+  });
+
+  it('a container is killed as a whole on cgroup v2 only', () => {
+    const { unified } = runtimeSettings(configOf(), identity, MACHINE);
+    expect(unified).toEqual({ 'memory.oom.group': '1' });
+    expect(runtimeSettings(configOf(), identity, V1).unified).toEqual({});
+  });
+
+  it('links to logs stand beside the logs', () => {
+    const logsDir = (value: object): string =>
+      runtimeSettings(configOf(value), identity, MACHINE).containerLogsDir;
+    expect(logsDir({})).toBe('/var/log/containers');
+    expect(logsDir({ podLogsDir: '/srv/n1/pods' })).toBe('/srv/n1/containers');
+  });
+});
+
+describe(idRange, () => {
+  it('pods get the ids of the user kubelet where there is one', () => {
+    const config = configOf();
+    const whole = { first: 65_536, length: 2 ** 32 - 65_536, idsPerPod: 65_536 };
+    expect(idRange(config, undefined, identity.placeOf)).toEqual(whole);
+    const of = (text: string) => idRange(config, { uids: text, gids: text }, identity.placeOf);
+    expect(of('0: kubelet 65536 7208960\n')).toEqual({ ...whole, length: 7_208_960 });
+    expect(() => of('0: kubelet 65536 655360\n')).toThrow('too few for 110 pods');
+  });
+});
+
+describe(nodeConfig, () => {
+  it('features are declared unless they are switched off', () => {
+    const feature = 'RestartAllContainersOnContainerExits';
+    const others = [
+      'InPlacePodLevelResourcesVerticalScaling',
+      'InPlacePodVerticalScalingInitContainers',
+    ];
+    expect(nodeConfig(configOf(), identity).declaredFeatures).toEqual([...others, feature]);
+    const without = nodeConfig(gated({ [feature]: false }), identity);
+    expect(without.declaredFeatures).toEqual(others);
+  });
+
+  it('the node has its name and addresses from the identity', () => {
+    expect(nodeConfig(configOf(), identity)).toMatchObject({
+      nodeName: 'host-1',
+      hostname: 'host-1',
+      nodeIps: ['10.0.0.1', 'fd00::1'],
+      kubeletVersion: 'v1.36.0',
+      kubeletPort: 10_250,
+    });
+  });
+});
