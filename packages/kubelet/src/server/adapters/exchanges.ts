@@ -6,7 +6,7 @@ import type { Clock, Counter } from '@nodeagent/base';
 import type { Connections, Ongoing } from '@nodeagent/component-base/connections';
 
 import { parseSocketProtocols } from '../codec/socket-protocols.js';
-import { type Answer, failure } from '../model/exchange.js';
+import { type Answer, failure, type NodeRequest } from '../model/exchange.js';
 import type { Credentials } from '../model/identity.js';
 import type { HandleRequest } from '../ports.js';
 import type { PeerIdentity } from './peer-identity.js';
@@ -37,12 +37,6 @@ export interface ExchangeOptions {
   readonly clock: Pick<Clock, 'nowMs'>;
 }
 
-interface Asked {
-  readonly answer: Answer;
-  /** The answer is for somebody who showed credentials that are good. */
-  readonly isKnown: boolean;
-}
-
 /** Requests in, answers out. */
 export class Exchanges {
   readonly #options: ExchangeOptions;
@@ -62,8 +56,13 @@ export class Exchanges {
       // a body that nobody reads must not be sent to its end
       if (!request.complete && request.httpVersionMajor === 1) request.socket.destroySoon();
     });
-    const { answer, isKnown } = await this.#ask(request, false, gone.signal);
-    note(ongoing, { answer, isKnown });
+    let isKnown = false;
+    const onKnown = (): void => {
+      isKnown = true;
+      ongoing.prove();
+    };
+    const answer = await this.#ask(request, { upgrade: false, onKnown }, gone.signal);
+    note(ongoing, answer);
     if (answer.kind === 'proxy') return;
     try {
       const stallMs = this.#options.stallMs[isKnown ? 'known' : 'stranger'];
@@ -86,8 +85,9 @@ export class Exchanges {
       ongoing.end();
       gone.abort(new Error('the client is gone'));
     });
-    const { answer, isKnown } = await this.#ask(request, true, gone.signal);
-    note(ongoing, { answer, isKnown });
+    const onKnown = (): void => ongoing.prove();
+    const answer = await this.#ask(request, { upgrade: true, onKnown }, gone.signal);
+    note(ongoing, answer);
     if (socket.destroyed) return;
     const isJoined = await respondUpgrade(
       answer,
@@ -103,25 +103,26 @@ export class Exchanges {
     socket.once('close', () => clearTimeout(patience));
   }
 
-  async #ask(request: AnyRequest, upgrade: boolean, signal: AbortSignal): Promise<Asked> {
+  async #ask(
+    request: AnyRequest,
+    { upgrade, onKnown }: Pick<NodeRequest, 'upgrade' | 'onKnown'>,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const { handle, identify, connections, clock } = this.#options;
     const target = request.url ?? '';
-    if (!target.startsWith('/')) {
-      return { answer: failure(400, 'the request must name a path'), isKnown: false };
-    }
+    if (!target.startsWith('/')) return failure(400, 'the request must name a path');
     const at = target.indexOf('?');
     const peer = identify(request, connections.generationOf(peerOf(request.socket)));
     const isExpired = typeof peer === 'object' && peer.notAfterMs < clock.nowMs();
     if (peer === 'stale' || isExpired) {
       if ('stream' in request) request.stream.session?.close();
-      const headers = { connection: 'close' };
-      return { answer: { ...failure(401, 'Unauthorized'), headers }, isKnown: false };
+      return { ...failure(401, 'Unauthorized'), headers: { connection: 'close' } };
     }
     const credentials: Credentials = {
       authorization: request.headers.authorization ?? authorizationOf(request, upgrade),
       ...(typeof peer === 'object' && { certificate: peer.identity }),
     };
-    const answer = await handle(
+    return handle(
       {
         method: request.method ?? '',
         path: at === -1 ? target : target.slice(0, at),
@@ -130,19 +131,17 @@ export class Exchanges {
         from: request.socket.remoteAddress,
         accept: request.headers.accept,
         upgrade,
+        ...(onKnown && { onKnown }),
       },
       signal,
     );
-    const { certificate, authorization } = credentials;
-    const isShown = certificate !== undefined || authorization !== undefined;
-    return { answer, isKnown: isShown && !isRefusal(answer) };
   }
 }
 
-function note(ongoing: Ongoing, { answer, isKnown }: Asked): void {
+function note(ongoing: Ongoing, answer: Answer): void {
   if (!isRefusal(answer)) ongoing.serve();
   // who may open a session is no stranger, with or without a name
-  if (isKnown || answer.kind !== 'body') ongoing.prove();
+  if (answer.kind !== 'body') ongoing.prove();
 }
 
 /** Of a WebSocket whose client cannot send headers. */
