@@ -31,7 +31,7 @@ export interface KubeletOptions {
   readonly nodeName: string;
   readonly kubeconfig: string;
   readonly criEndpoint: string;
-  /** File with what vouches for clients of the kubelet; without it everybody may do everything. */
+  /** File with what vouches for client certificates; without it the kubelet takes tokens only. */
   readonly clientCa?: string;
   /** Laid over the configuration file's top level. */
   readonly config?: Readonly<Record<string, unknown>>;
@@ -41,18 +41,18 @@ export interface KubeletOptions {
 
 const BIN_DIR = resolve(import.meta.dirname, '../../dist/bin');
 
-/** For API servers of which nobody knows as whom they come. */
-const OPEN = {
-  authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
-  authorization: { mode: 'AlwaysAllow' },
-};
-
-function closed(clientCAFile: string): object {
+/**
+ * Nobody comes in unknown, and the API server decides who may do what: the port is on the node's
+ * address, which others on this machine reach.
+ *
+ * @param clientCAFile what vouches for client certificates; without it only tokens are taken
+ */
+export function kubeletAccess(clientCAFile: string | undefined): object {
   return {
     authentication: {
       anonymous: { enabled: false },
       webhook: { enabled: true },
-      x509: { clientCAFile },
+      ...(clientCAFile !== undefined && { x509: { clientCAFile } }),
     },
     authorization: { mode: 'Webhook' },
   };
@@ -72,7 +72,7 @@ export async function startKubelet(space: NodeSpace, options: KubeletOptions): P
     podLogsDir: join(space.dir, 'logs/pods'),
     failCgroupV1: false,
     failSwapOn: false,
-    ...(options.clientCa === undefined ? OPEN : closed(options.clientCa)),
+    ...kubeletAccess(options.clientCa),
     ...options.config,
   };
   const configFile = join(dir, 'config.json');

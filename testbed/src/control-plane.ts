@@ -5,9 +5,10 @@ import { join, resolve } from 'node:path';
 import { API_SERVER_PORT, serviceCidrs } from './api-server-plan.ts';
 import { startApiServer } from './assets-control-plane.ts';
 import { TestbedError } from './errors.ts';
+import { findKubectls } from './kubectl.ts';
 import type { NodeSpace } from './node-space.ts';
 import { type TestProcess, waitUntilUp } from './processes.ts';
-import { redirectKubeconfig, serverOf } from './given-kubeconfig.ts';
+import { clientAuthority, redirectKubeconfig, serverOf } from './given-kubeconfig.ts';
 import { startRelay } from './relay.ts';
 
 /** Kubeconfig files, one per identity; they work on this machine and in the space alike. */
@@ -96,11 +97,16 @@ async function useExisting(space: NodeSpace, given: string): Promise<ControlPlan
   const text = await redirectKubeconfig(given, relay);
   const file = join(space.dir, 'control-plane/given.kubeconfig');
   await writeFile(file, text, { mode: 0o600 });
+  const kubectl = (await findKubectls()).at(-1)?.path ?? 'kubectl';
+  const authority = await clientAuthority(given, kubectl);
+  const kubeletClientCa = join(space.dir, 'control-plane/given-ca.crt');
+  if (authority !== undefined) await writeFile(kubeletClientCa, authority);
   return {
     kind: 'kubeconfig',
     adminKubeconfig: file,
     kubeletKubeconfig: file,
     proxyKubeconfig: file,
+    ...(authority !== undefined && { kubeletClientCa }),
     assertRunning: () => undefined,
     stop: () => relay.stop(),
   };

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 
 import { parse } from 'yaml';
 
+import { runCommand } from './command.ts';
 import { TestbedError } from './errors.ts';
 import type { Address } from './relay.ts';
 
@@ -50,6 +51,27 @@ export async function redirectKubeconfig(path: string, { host, port }: Address):
     contexts: [{ name: 'given', context: { cluster: 'given', user: 'given' } }],
     'current-context': 'given',
   });
+}
+
+/**
+ * PEM of the authority that vouches for the given cluster's clients, of which the API server is one
+ * when it comes to a kubelet: what the cluster publishes, else what vouches for the API server.
+ *
+ * @param kubectl the program
+ * @returns nothing where neither is there: clients with certificates are then refused
+ * @throws {TestbedError} `TESTBED_COMMAND_FAILED` when the API server does not answer
+ * @see Kubernetes 1.36 pkg/controlplane/controller/clusterauthenticationtrust
+ */
+export async function clientAuthority(path: string, kubectl: string): Promise<string | undefined> {
+  const { cluster } = pick(await read(path), path);
+  const configMap = ['configmap', 'extension-apiserver-authentication', '--ignore-not-found'];
+  const field = '--output=jsonpath={.data.client-ca-file}';
+  const at = [`--kubeconfig=${path}`, '--namespace=kube-system'];
+  const published = await runCommand([kubectl, ...at, 'get', ...configMap, field]);
+  if (published.trim() !== '') return published;
+  const { 'certificate-authority-data': data, 'certificate-authority': file } = cluster;
+  if (typeof data === 'string') return Buffer.from(data, 'base64').toString();
+  return typeof file === 'string' ? readFile(file, 'utf8') : undefined;
 }
 
 async function read(path: string): Promise<Kubeconfig> {

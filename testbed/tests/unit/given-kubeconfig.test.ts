@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { redirectKubeconfig, serverOf } from '../../src/given-kubeconfig.ts';
+import { clientAuthority, redirectKubeconfig, serverOf } from '../../src/given-kubeconfig.ts';
 
 const GIVEN = `
 clusters:
@@ -48,6 +48,24 @@ describe('a given kubeconfig', () => {
         { user: { 'client-certificate': '/etc/u.crt', 'client-key': join(dir, 'keys/u.key') } },
       ],
     });
+  });
+
+  it.each([
+    ['what its cluster publishes', 'echo published', 'published\n'],
+    ['what vouches for its server, where nothing is published', ':', 'of the server'],
+  ])('has clients vouched for by %s', async (_, script, authority) => {
+    const path = await write(GIVEN);
+    await writeFile(join(dir, 'ca.crt'), 'of the server');
+    const kubectl = join(dir, 'kubectl');
+    await writeFile(kubectl, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    expect(await clientAuthority(path, kubectl)).toBe(authority);
+  });
+
+  it('whose API server does not answer is told by what kubectl says', async () => {
+    const path = await write(GIVEN);
+    const kubectl = join(dir, 'kubectl');
+    await writeFile(kubectl, '#!/bin/sh\necho connection refused >&2; exit 1\n', { mode: 0o755 });
+    await expect(clientAuthority(path, kubectl)).rejects.toThrow('connection refused');
   });
 
   it.each([
