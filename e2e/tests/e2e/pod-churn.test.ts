@@ -75,15 +75,19 @@ describe('pods, Services and slices that come and go', () => {
   it('leave no warning in either log but those they were made for', { timeout }, async () => {
     const { kubelet, proxy } = e2e.cluster;
     const pids = [kubelet.pid, proxy.pid];
-    const world: World = { pods: new Set(), services: new Set(), slices: new Set() };
-    await createContent();
-    await churn(createDice(SEED), world);
-    await expectService();
-    await removeAll(world);
-    e2e.cluster.assertRunning();
-    expect([kubelet.pid, proxy.pid]).toEqual(pids);
-    const problems = await findLogProblems([kubelet.logFile, proxy.logFile], EXPECTED);
-    expect(problems, `NODEAGENT_POD_CHURN_SEED=${SEED}`).toEqual([]);
+    const problems = () => findLogProblems([kubelet.logFile, proxy.logFile], EXPECTED);
+    try {
+      const world: World = { pods: new Set(), services: new Set(), slices: new Set() };
+      await createContent();
+      await churn(createDice(SEED), world);
+      await expectService();
+      await removeAll(world);
+      expect([kubelet.pid, proxy.pid]).toEqual(pids);
+      expect(await problems()).toEqual([]);
+    } catch (cause) {
+      const lines = (await problems()).join('\n');
+      throw new Error(`NODEAGENT_POD_CHURN_SEED=${SEED}: ${String(cause)}\n${lines}`, { cause });
+    }
   });
 
   it('would not get away with a warning that nobody expects', () => {
