@@ -47,6 +47,7 @@ export { type ContainerVerdicts } from './model/verdict.js';
 export { expandReferences, expandWords, LONGEST_EXPANSION } from './plan/expansion.js';
 export { containerGraceSeconds } from './plan/grace.js';
 export { latestOf } from './plan/plan-steps.js';
+export { isPodGone } from './plan/pod-gone.js';
 export {
   mayRestartAll,
   initExitCode,

@@ -17,7 +17,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { ManualClock } from '@nodeagent/base/testing';
-import type { ConfigMap, Pod, Secret, Volume } from '@nodeagent/kube-client';
+import {
+  type ConfigMap,
+  KubeError,
+  type Pod,
+  type Secret,
+  type Volume,
+} from '@nodeagent/kube-client';
 import { runCommand } from '@nodeagent/testbed';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -70,6 +76,11 @@ describe(createPodVolumes, () => {
     tokens = 0;
   });
 
+  let newToken: () => string;
+  beforeEach(() => {
+    newToken = () => `token-${(tokens += 1)}`;
+  });
+
   const volumes = () =>
     createPodVolumes({
       rootDir,
@@ -82,7 +93,7 @@ describe(createPodVolumes, () => {
         configMap: async (_, name) => configMaps[name],
         secret: async (_, name) => secrets[name],
       },
-      tokens: { token: async () => `token-${(tokens += 1)}`, forget: () => undefined },
+      tokens: { token: async () => newToken(), forget: () => undefined },
       fields: {
         field: (pod, path) => (path === 'metadata.name' ? pod.metadata?.name : undefined),
         resource: (_, { resource }) => (resource === 'limits.cpu' ? '2' : undefined),
@@ -94,6 +105,17 @@ describe(createPodVolumes, () => {
   const sharedMemory = (): string => join(rootDir, 'volumes-in-memory');
   const isInSharedMemory = async (path: string): Promise<boolean> =>
     (await stat(path)).dev === (await stat(sharedMemory())).dev;
+
+  it('tells nobody of a token that a pod does not get as the API no longer has the pod', async () => {
+    const status = { kind: 'Status', details: { kind: 'pod', name: 'p' } };
+    newToken = () => {
+      throw new KubeError('KUBE_NOT_FOUND', 'pod "p" not found', { status });
+    };
+    const serviceAccountToken = { path: 'token', expirationSeconds: 3607 };
+    const pod = podWith({ name: 'api', projected: { sources: [{ serviceAccountToken }] } });
+    await expect(volumes().prepare(pod, signal)).rejects.toThrow('pod "p" not found');
+    expect(events.lines).toEqual([]);
+  });
 
   it('makes every kind of volume, repeats itself, and leaves nothing behind', async () => {
     const disk: Volume = { name: 'disk', emptyDir: {} };

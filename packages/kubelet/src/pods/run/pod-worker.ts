@@ -36,6 +36,7 @@ import { podGraceSeconds } from '../plan/grace.js';
 import { lookAgainMs } from '../plan/look-again.js';
 import { planCleanup } from '../plan/plan-cleanup.js';
 import { planPod } from '../plan/plan-pod.js';
+import { isPodGone } from '../plan/pod-gone.js';
 import type {
   NodeView,
   PodEvents,
@@ -288,7 +289,8 @@ export class PodWorker {
     const { rules, stretch } = retryAfter(error);
     this.#failed = nextBackoff(this.#failed, rules, clock.monotonicMs());
     const waitMs = jittered(this.#failed.delayMs, stretch, random);
-    this.#log.warn({ err: error, life: this.#life.kind, retryInMs: waitMs }, 'pod step failed');
+    const level = isPodGone(error) ? 'debug' : 'warn';
+    this.#log[level]({ err: error, life: this.#life.kind, retryInMs: waitMs }, 'pod step failed');
     return waitMs;
   }
 

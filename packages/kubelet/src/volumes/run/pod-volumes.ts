@@ -1,7 +1,13 @@
 import type { Clock, PathSegment } from '@nodeagent/base';
 import type { Pod, Volume } from '@nodeagent/kube-client';
 
-import { parsePodUid, type PodEvents, podUid, type PodVolumes } from '../../pods/index.js';
+import {
+  isPodGone,
+  parsePodUid,
+  type PodEvents,
+  podUid,
+  type PodVolumes,
+} from '../../pods/index.js';
 import { isVolumeError, VolumeError } from '../model/errors.js';
 import {
   type ManagedKind,
@@ -130,7 +136,7 @@ async function prepareAll(
     const name = volumes[at]?.name ?? '';
     const why = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
     const text = `MountVolume.SetUp failed for volume "${name}" : ${why}`;
-    maker.events.warning(pod, 'FailedMount', text);
+    if (!isPodGone(outcome.reason)) maker.events.warning(pod, 'FailedMount', text);
     return [{ name, cause: outcome.reason as unknown, why }];
   });
   const [first] = failures;
