@@ -151,7 +151,9 @@ describe('a pod that asks for other resources', () => {
     } as const;
     await e2e.client.patch(PODS, { namespace: e2e.namespace, name: 'whole' }, patch, never);
     await waitForEvent(e2e, 'whole', { reason: 'ResizeCompleted' });
-    const after = await e2e.getPod('whole');
+    const after = await e2e.waitForPod('whole', 'to tell what it has', ({ status }) => {
+      return status?.allocatedResources?.['cpu'] === '200m';
+    });
     expect(await cgroupOf(e2e.cluster, after)).toEqual({ quotaUs: 20_000, memory: 128 * MIB });
     expect(await cgroupOf(e2e.cluster, after, 'app')).toEqual({
       quotaUs: 20_000,

@@ -1,8 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { type Pod, RUNTIME_CLASSES } from '@nodeagent/kube-client';
-import { findKubectls, tryCommand } from '@nodeagent/testbed';
+import { NODES, type Pod, RUNTIME_CLASSES } from '@nodeagent/kube-client';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { cgroupOf } from './cgroups.ts';
@@ -167,13 +166,11 @@ describe('a runtime class', () => {
 describe('a runtime that is asked for a checkpoint', () => {
   it('and cannot: the node says so', async () => {
     await run('frozen', {});
-    const kubectl = (await findKubectls()).at(-1)?.path ?? '';
     const container = `${e2e.namespace}/frozen/app`;
-    const url = `/api/v1/nodes/${e2e.cluster.nodeName}/proxy/checkpoint/${container}`;
-    const argv = [kubectl, '--kubeconfig', e2e.cluster.kubeconfig, 'create', '--raw', url];
-    const { exitCode, stderr } = await tryCommand([...argv, '-f', '/dev/null']);
-    expect(exitCode).toBe(1);
-    expect(stderr).toContain(`checkpointing of ${container} failed`);
+    const name = { name: e2e.cluster.nodeName };
+    const target = { resource: NODES, name, subresource: `proxy/checkpoint/${container}` };
+    const asked = e2e.client.createSubresource(target, {}, never);
+    await expect(asked).rejects.toThrow(`checkpointing of ${container} failed`);
   });
 });
 

@@ -45,10 +45,10 @@ export async function upgradeToNode(
 }
 
 /**
- * Passes a request on and streams the answer back; a refusal becomes a Status.
+ * Passes a request on and streams the answer back; a refusal becomes a Status where the target says so.
  *
  * @returns when the client has its answer, or is gone
- * @throws {StatusError} when the node refuses, or does not answer
+ * @throws {StatusError} when the node does not answer, or refuses and that becomes a Status
  */
 export function forwardToNode(
   request: IncomingMessage,
@@ -74,7 +74,7 @@ export function forwardToNode(
   });
   outgoing.once('response', (answer) => {
     const status = answer.statusCode ?? 0;
-    if (status >= 400) {
+    if (status >= 400 && target.wordsRefusals === true) {
       readText(answer).then((text) => {
         response.off('close', gone);
         reject(refusalOfNode(status, text.trimEnd()));

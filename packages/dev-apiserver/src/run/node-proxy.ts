@@ -16,6 +16,12 @@ import type { Registry } from './registry.js';
 export interface NodeTarget extends NodeEndpoint {
   /** With query. */
   readonly path: string;
+  /**
+   * Whether a refusal becomes a Status; else it is passed on as it is.
+   *
+   * @see Kubernetes 1.36 pkg/registry/core/pod/rest/log.go
+   */
+  readonly wordsRefusals?: boolean;
 }
 
 const PODS = kindOf('', 'pods');
@@ -55,7 +61,8 @@ export function proxyToNode(
     throw statusError.badRequest(`pod ${route.name} does not have a host assigned`);
   }
   const node = registry.get(NODES, { namespace: '', name: nodeName });
-  return { kind: 'proxy', target: { ...nodeEndpoint(node), path } };
+  const wordsRefusals = subresource === 'log';
+  return { kind: 'proxy', target: { ...nodeEndpoint(node), path, wordsRefusals } };
 }
 
 const EMPTY: ApiAnswer = {

@@ -15,6 +15,8 @@ let admin: Caller;
 let node: Server;
 /** What the node was asked: by whom, and for what. */
 const asked: string[] = [];
+/** The status with which the node refuses logs; it has them when absent. */
+let refusalOfLogs: number | undefined;
 
 beforeAll(async () => {
   server = await startDevApiServer();
@@ -48,7 +50,9 @@ async function startNode(): Promise<Server> {
   const made = createServer({ ...options, requestCert: true }, (incoming, response) => {
     const { CN } = (incoming.socket as TLSSocket).getPeerCertificate().subject;
     asked.push(`${String(CN)} ${incoming.method} ${incoming.url}`);
-    const refusal = /refuse=(\d+)/.exec(incoming.url ?? '')?.[1];
+    const isLog = incoming.url?.startsWith('/containerLogs/');
+    const refusal =
+      /refuse=(\d+)/.exec(incoming.url ?? '')?.[1] ?? (isLog ? refusalOfLogs : undefined);
     if (refusal !== undefined) response.writeHead(Number(refusal)).end('the node said no\n');
     else if (incoming.method === 'POST') incoming.pipe(response);
     else response.writeHead(200, { 'content-type': 'text/plain' }).end('from the node\n');
@@ -124,10 +128,17 @@ describe('what the node answers', () => {
     [400, 'BadRequest', 400],
     [404, 'NotFound', 404],
     [500, 'InternalError', 500],
-  ])('becomes a Status when it is %i', async (refusal, reason, code) => {
-    const { body } = await admin.call('GET', `/api/v1/nodes/n1/proxy/x?refuse=${refusal}`);
+  ])('becomes a Status when a log is refused with %i', async (refusal, reason, code) => {
+    refusalOfLogs = refusal;
+    const { body } = await admin.call('GET', `${PODS}/web/log`);
+    refusalOfLogs = undefined;
     expect(body).toMatchObject({ kind: 'Status', reason, code });
     expect(body['message']).toContain('the node said no');
+  });
+
+  it.each([400, 404, 500])('below nodes/proxy is passed on when it is %i', async (refusal) => {
+    const answer = await raw(`/api/v1/nodes/n1/proxy/x?refuse=${refusal}`);
+    expect(answer).toEqual([refusal, 'the node said no\n']);
   });
 
   it('is joined to the client when both want another protocol', async () => {
