@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { createCriClient } from '@nodeagent/cri-client/grpc';
-import { isKubeError, type Pod, PODS } from '@nodeagent/kube-client';
+import { isKubeError, NODES, type Pod, PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -127,12 +127,19 @@ async function resize(dice: Dice, planned: PlannedPod): Promise<void> {
   const able = planned.containers.filter(({ amounts }) => amounts !== undefined);
   if (able.length === 0) return;
   const { name: container } = dice.pick(able);
-  const amounts = randomChange(dice);
+  const amounts = randomChange(dice, await nodeCpu());
   const { name } = planned;
   const body = { spec: { containers: [{ name: container, resources: resourcesOf(amounts) }] } };
   const patch = { type: 'strategic-merge', body, subresource: 'resize' } as const;
   await e2e.client.patch(PODS, { namespace: e2e.namespace, name }, patch, never);
   wishes.set(name, (wishes.get(name) ?? new Map<string, Amounts>()).set(container, amounts));
+}
+
+/** What pods may have together, in thousandths of a core. */
+async function nodeCpu(): Promise<number> {
+  const { status } = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
+  const cpu = status?.allocatable?.['cpu'] ?? '';
+  return cpu.endsWith('m') ? Number(cpu.slice(0, -1)) : 1000 * Number(cpu);
 }
 
 async function add(planned: PlannedPod, wanted: Wanted): Promise<void> {

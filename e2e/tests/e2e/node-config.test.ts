@@ -146,12 +146,13 @@ describe('a node that hands out CPUs as a whole', () => {
     expect(statusOf(after, 'app')).toMatchObject({ containerID, restartCount: 0 });
   });
 
-  it('puts off what is more than the whole node has: Deferred', async () => {
+  it('puts off what is all that the node has, as others have some of it: Deferred', async () => {
+    const { status } = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
     await createPod(e2e, 'huge', {
       containers: [aScript('app', SERVES, { resources: { requests: { cpu: '100m' } } })],
     });
     await e2e.waitForPod('huge', 'to run', isRunning('app'));
-    await resize(e2e, 'huge', 'app', { requests: { cpu: '1000' } });
+    await resize(e2e, 'huge', 'app', { requests: { cpu: status?.allocatable?.['cpu'] } });
     const refused = await e2e.waitForPod('huge', 'to be put off', (pod) => {
       return conditionOf(pod, 'PodResizePending') !== '';
     });

@@ -3,7 +3,7 @@ import type { Pod } from '@nodeagent/kube-client';
 import { cgroupOf } from '../cgroups.ts';
 import type { Fixture } from '../fixture.ts';
 import { conditionOf, statusOf } from '../pods.ts';
-import { type Amounts, isEndless, type PlannedPod, resourcesOf } from './random-pods.ts';
+import { type Amounts, type PlannedPod, resourcesOf } from './random-pods.ts';
 
 /** What each container of a pod was last asked to have, by pod and container. */
 export type Wishes = Map<string, Map<string, Amounts>>;
@@ -21,7 +21,7 @@ export async function findUnmet(
       if (pod?.status?.phase !== 'Running') return [];
       const wished = wishes.get(name) ?? new Map<string, Amounts>();
       const pending = conditionOf(pod, 'PodResizePending');
-      if ([...wished.values()].some(isEndless)) {
+      if ([...wished.values()].some(({ tooMuch }) => tooMuch)) {
         return pending === 'True Deferred' ? [] : [`${name} should be put off, it is: ${pending}`];
       }
       const steady = containers.filter(({ program, unsteady }) => {

@@ -20,6 +20,8 @@ export interface Amounts {
   readonly cpuLimit: number;
   /** Request and limit. */
   readonly memory: number;
+  /** All that the node has, of which others have some. */
+  readonly tooMuch?: boolean;
 }
 
 /** A pod with what must have become of it when all is quiet. */
@@ -39,8 +41,8 @@ const SCRIPTS: Readonly<Record<Program, (seconds: number) => string>> = {
   fails: (seconds) => `sleep ${seconds}; echo went wrong > /dev/termination-log; exit 3`,
 };
 
-/** More than any machine has. */
-const ENDLESS_CPU = 4_000_000;
+/** The most that the containers of one pod ask for, in thousandths of a core. */
+const MOST_CPU = 8;
 
 const PATIENT = { timeoutSeconds: 60, failureThreshold: 10 };
 
@@ -85,15 +87,17 @@ export function randomPod(
   return { name, manifest, containers, phase };
 }
 
-/** Other amounts for a container that has some; now and then more than the node can ever give. */
-export function randomChange(dice: Dice): Amounts {
+/**
+ * Other amounts for a container that has some; now and then more than the node can give while there
+ * are others. An API server refuses what its node could not even give to one pod.
+ *
+ * @param nodeCpu what pods of the node may have together, in thousandths of a core
+ */
+export function randomChange(dice: Dice, nodeCpu: number): Amounts {
   const amounts = randomAmounts(dice);
   if (!dice.oneIn(6)) return amounts;
-  return { ...amounts, cpuRequest: ENDLESS_CPU, cpuLimit: ENDLESS_CPU + 1000 };
-}
-
-export function isEndless({ cpuRequest }: Amounts): boolean {
-  return cpuRequest === ENDLESS_CPU;
+  const cpuRequest = nodeCpu - MOST_CPU;
+  return { ...amounts, cpuRequest, cpuLimit: cpuRequest + 1000, tooMuch: true };
 }
 
 /** As a container's spec has them. */
@@ -110,7 +114,7 @@ export function resourcesOf({
 
 function randomAmounts(dice: Dice): Amounts {
   return {
-    cpuRequest: dice.between(1, 8),
+    cpuRequest: dice.between(1, MOST_CPU),
     cpuLimit: dice.between(200, 500),
     memory: dice.between(24, 64),
   };

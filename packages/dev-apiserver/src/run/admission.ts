@@ -1,4 +1,4 @@
-import type { Pod, Service, ServiceAccount } from '@nodeagent/kube-client';
+import type { Node, Pod, Service, ServiceAccount } from '@nodeagent/kube-client';
 
 import { statusError, StatusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
@@ -11,6 +11,7 @@ import {
   mirrorPodProblem,
   nodeWriteProblem,
 } from '../plan/node-restriction.js';
+import { isResize, resizeProblem } from '../plan/resize-fit.js';
 import { nodeNameOf } from './node-authorizer.js';
 import type { Registry } from './registry.js';
 import type { ServiceAddresses } from './service-addresses.js';
@@ -66,6 +67,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     },
     update: (kind, { draft, old }, context) => {
       restrictNodeWrite(registry, kind, { draft, old }, context);
+      if (kind.storage === 'pods') checkResize(registry, draft, old);
       if (kind.storage !== 'services' || deepEqual(draft.spec, old.spec)) return undefined;
       const { spec } = draft as unknown as Service;
       const before = (old as unknown as Service).spec;
@@ -178,4 +180,13 @@ function setPriority(registry: Registry, spec: NonNullable<Pod['spec']>, draft: 
   if (found?.metadata.name !== undefined) spec.priorityClassName = found.metadata.name;
   spec.priority = Number(found?.['value'] ?? 0);
   spec.preemptionPolicy ??= String(found?.['preemptionPolicy'] ?? 'PreemptLowerPriority');
+}
+
+/** Pods without a node may ask for anything: their node is chosen by what they ask for. */
+function checkResize(registry: Registry, draft: ApiObject, old: ApiObject): void {
+  const pod = draft as unknown as Pod;
+  const name = pod.spec?.nodeName ?? '';
+  if (name === '' || !isResize(pod, old as unknown as Pod)) return;
+  const node = registry.find(NODES, { namespace: '', name });
+  refuse(PODS, draft, resizeProblem(pod, node as unknown as Node | undefined));
 }

@@ -179,6 +179,27 @@ describe('resize', () => {
     expect((await admin.call('PATCH', path, { spec: less }, STRATEGIC)).status).toBe(422);
   });
 
+  it('refuses what the pod’s node can never give, and takes what it cannot give now', async () => {
+    await admin.call('POST', '/api/v1/nodes', { metadata: { name: 'small' } });
+    const status = { allocatable: { cpu: '1900m', memory: '1Gi' } };
+    const merge = { 'content-type': 'application/merge-patch+json' };
+    await admin.call('PATCH', '/api/v1/nodes/small/status', { status }, merge);
+    const resources = { requests: { cpu: '100m' } };
+    const containers = [{ name: 'app', image: 'web:1', resources }];
+    await admin.call('POST', PODS, aPod('huge', { containers, nodeName: 'small' }));
+    const ask = (requests: object): Promise<Answer> => {
+      const spec = { containers: [{ name: 'app', resources: { requests } }] };
+      return admin.call('PATCH', `${PODS}/huge/resize`, { spec }, STRATEGIC);
+    };
+    expect((await ask({ cpu: '1000' })).body).toMatchObject({
+      code: 403,
+      message:
+        'pods "huge" is forbidden: node didn\'t have enough allocatable resources: ' +
+        'cpu, requested: 1000000, allocatable: 1900',
+    });
+    expect((await ask({ cpu: '1900m' })).status).toBe(200);
+  });
+
   it('refuses another quality of service, and other resources', async () => {
     const limits = { cpu: '200m', memory: '64Mi' };
     expect((await resize({ requests: limits, limits })).body).toMatchObject({
