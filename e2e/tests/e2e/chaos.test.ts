@@ -129,6 +129,8 @@ async function resize(dice: Dice, planned: PlannedPod): Promise<void> {
   const { name: container } = dice.pick(able);
   const amounts = randomChange(dice, await nodeCpu());
   const { name } = planned;
+  const others = [...(wishes.get(name) ?? [])].filter(([other]) => other !== container);
+  if (amounts.tooMuch && others.some(([, { tooMuch }]) => tooMuch)) return; // twice is refused
   const body = { spec: { containers: [{ name: container, resources: resourcesOf(amounts) }] } };
   const patch = { type: 'strategic-merge', body, subresource: 'resize' } as const;
   await e2e.client.patch(PODS, { namespace: e2e.namespace, name }, patch, never);
