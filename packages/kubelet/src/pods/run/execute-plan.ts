@@ -18,6 +18,8 @@ export interface ExecuteContext {
   readonly events: PodEvents;
   readonly sandboxGate: Gate;
   readonly log: Logger;
+  /** How loud a removal that fails is told; `warn` when absent. */
+  readonly failureLevel?: 'info' | 'warn';
   readonly memory: Pick<StartMemory, 'noteStart' | 'noteOutcome' | 'noteRemoval'>;
   /** Running containers could not be given other resources; they keep running with what they have. */
   readonly onResizeFailed?: (message: string) => void;

@@ -287,11 +287,19 @@ export class PodWorker {
   #onFailure(error: unknown): number {
     const { clock, random } = this.#ports;
     const { rules, stretch } = retryAfter(error);
+    const level = isPodGone(error) ? 'debug' : this.#failureLevel();
     this.#failed = nextBackoff(this.#failed, rules, clock.monotonicMs());
     const waitMs = jittered(this.#failed.delayMs, stretch, random);
-    const level = isPodGone(error) ? 'debug' : 'warn';
     this.#log[level]({ err: error, life: this.#life.kind, retryInMs: waitMs }, 'pod step failed');
     return waitMs;
+  }
+
+  /**
+   * What has been begun for a pod may still be under way in the runtime when it is to be removed:
+   * that this fails once is no reason to look into it.
+   */
+  #failureLevel(): 'info' | 'warn' {
+    return this.#life.kind === 'terminated' && this.#failed === undefined ? 'info' : 'warn';
   }
 
   /** @param after what has just been made, and might not be seen */
@@ -398,6 +406,7 @@ export class PodWorker {
       events,
       sandboxGate,
       log: this.#log,
+      failureLevel: this.#failureLevel(),
       memory: this.#memory,
       onResizeFailed: (message: string) => resizes?.failed(this.#pod, message),
     };

@@ -8,6 +8,8 @@ export type Removal = Extract<PodAction, { kind: 'remove-container' | 'remove-sa
 export interface RemovalContext {
   readonly runtime: Pick<PodRuntime, 'removeContainer' | 'removeSandbox'>;
   readonly log: Logger;
+  /** How loud a removal that fails is told; `warn` when absent. */
+  readonly failureLevel?: 'info' | 'warn';
 }
 
 export function isRemoval(action: PodAction): action is Removal {
@@ -17,7 +19,7 @@ export function isRemoval(action: PodAction): action is Removal {
 /** @returns why it could not be removed, which the log says too */
 export async function tryRemoval(
   action: Removal,
-  { runtime, log }: RemovalContext,
+  { runtime, log, failureLevel = 'warn' }: RemovalContext,
   signal: AbortSignal,
 ): Promise<Error | undefined> {
   const { kind, id, why } = action;
@@ -28,7 +30,7 @@ export async function tryRemoval(
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    log.warn({ action: kind, id, err: error }, 'not removed');
+    log[failureLevel]({ action: kind, id, err: error }, 'not removed');
     return error instanceof Error ? error : new Error(String(error));
   }
 }

@@ -192,7 +192,8 @@ export class PodCgroups {
         await tree.remove(names);
       } catch (err) {
         if (!isBusy(err)) throw err;
-        log.warn({ pod: { uid }, err }, 'processes outlived their pod, they are killed');
+        // At once after a container's end this is often the kernel, which still takes it apart.
+        log.info({ podUid: uid, err }, 'processes outlived their pod, they are killed');
         await tree.kill(names);
         await tree.remove(names);
       }

@@ -48,6 +48,7 @@ describe(podUidOf, () => {
 });
 
 describe(PodCgroups, () => {
+  const log = new MemoryLogger();
   const withTree = async (tree: Partial<CgroupTree>): Promise<PodCgroups> => {
     const all = {
       ensure: async () => undefined,
@@ -60,7 +61,7 @@ describe(PodCgroups, () => {
     };
     const layout = { driver: 'cgroupfs', root: '/' } as const;
     const rules = { cpuCfsQuota: true, cpuPeriodUs: 100_000, podPidsLimit: -1 };
-    const cgroups = new PodCgroups({ tree: all, layout, rules, log: new MemoryLogger() });
+    const cgroups = new PodCgroups({ tree: all, layout, rules, log });
     await cgroups.start();
     return cgroups;
   };
@@ -143,6 +144,8 @@ describe(PodCgroups, () => {
       'remove kubepods/burstable/podu',
       'remove kubepods/besteffort/podu',
     ]);
+    const told = log.lines.filter(({ message }) => message.startsWith('processes outlived'));
+    expect(told).toMatchObject([{ level: 'info', fields: { podUid: 'u' } }]);
   });
 });
 
