@@ -50,7 +50,7 @@ const EXPECTED: readonly Expected[] = [
   },
   {
     program: 'kubelet',
-    line: /^"preStop hook failed" .*err="command 'false' exited with 1: "/,
+    line: /^"preStop hook failed" pod="[^"]+\/hookless-\d+" .*err="command 'false' exited with 1: "/,
     because: 'its preStop hook is `false`',
   },
   ...(['kubelet', 'kube-proxy'] as const).map((program) => ({

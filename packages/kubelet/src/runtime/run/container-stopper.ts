@@ -1,7 +1,14 @@
 import type { Clock, Logger } from '@nodeagent/base';
 import { containerId, isCriError, type RuntimeService } from '@nodeagent/cri-client';
 
-import { findContainer, type PodEvents, type StopContainerRequest } from '../../pods/index.js';
+import {
+  findContainer,
+  podName,
+  podNamespace,
+  podUid,
+  type PodEvents,
+  type StopContainerRequest,
+} from '../../pods/index.js';
 import { ANNOTATION_PRE_STOP } from '../model/labels.js';
 import { parseHandler } from '../plan/stored-handler.js';
 import type { HookCaller } from '../ports.js';
@@ -95,7 +102,12 @@ async function preStop(
     await runHook({ ...handler, ...bounded }, target, { ...ports, signal, onFallback });
   } catch (err) {
     if (signal.aborted) return;
-    log.warn({ container: name, err }, 'preStop hook failed');
+    // Of a container that no pod is known of, its id is all that there is to find it by.
+    const where =
+      pod === undefined
+        ? { containerId: request.containerId }
+        : { pod: { namespace: podNamespace(pod), name: podName(pod), uid: podUid(pod) } };
+    log.warn({ ...where, container: name, err }, 'preStop hook failed');
     if (pod !== undefined) events.warning(pod, 'FailedPreStopHook', 'PreStopHook failed', name);
   }
 }

@@ -26,6 +26,8 @@ beforeEach(async () => {
   await cri.startContainer(id, signal);
 });
 
+const log = new MemoryLogger();
+
 interface Wanted {
   readonly graceSeconds: number;
   readonly preStop?: readonly string[];
@@ -48,7 +50,7 @@ function stop(wanted: Wanted): Promise<void> {
       preStop: preStop !== undefined || sleepSeconds !== undefined,
       ...(turn && { turn }),
     },
-    { cri, events, clock, log: new MemoryLogger(), call: () => Promise.resolve('answered') },
+    { cri, events, clock, log, call: () => Promise.resolve('answered') },
     signal,
   );
 }
@@ -110,6 +112,11 @@ describe('stopContainer', () => {
     cri.program('app', { exec: () => ({ exitCode: 1, stderr: 'no' }) });
     await stop({ graceSeconds: 30, preStop: ['drain'] });
     expect(events.lines).toContainEqual(expect.stringContaining('FailedPreStopHook'));
+    const { name, namespace } = podOf({ graceSeconds: 30 }).metadata ?? {};
+    expect(log.lines.at(-1)).toMatchObject({
+      level: 'warn',
+      fields: { container: 'app', pod: { name, namespace } },
+    });
     expect(graceMs()).toBe(30 * SECOND);
   });
 
