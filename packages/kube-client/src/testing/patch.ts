@@ -78,6 +78,8 @@ function strategicMerge(target: Json, patch: Json): Json {
     else if (Array.isArray(value)) result[key] = mergeList(key, asList(result[key]), value);
     else if (isObject(value)) {
       const before = result[key];
+      // A kube-apiserver drops an object with a directive where there is nothing to direct.
+      if (before === undefined && value['$patch'] !== undefined) continue;
       if (value['$patch'] === 'delete') Reflect.deleteProperty(result, key);
       else result[key] = strategicMerge(isObject(before) ? before : {}, value);
     } else result[key] = value;

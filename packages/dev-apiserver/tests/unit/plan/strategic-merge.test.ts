@@ -82,6 +82,17 @@ describe(strategicMerge, () => {
     expect(old).toEqual(before);
   });
 
+  it('drops an object with a directive that there is nothing for to direct', () => {
+    const patch = { status: { resources: { requests: { cpu: '1' }, $patch: 'replace' } } };
+    expect(strategicMerge('V1Pod', { status: { phase: 'Running' } }, patch)).toEqual({
+      status: { phase: 'Running' },
+    });
+    const old = { status: { resources: { limits: { cpu: '2' } } } };
+    expect(strategicMerge('V1Pod', old, patch)).toEqual({
+      status: { resources: { requests: { cpu: '1' } } },
+    });
+  });
+
   it('merges service ports by port', () => {
     const old = { spec: { ports: [{ port: 80, nodePort: 30_000 }] } };
     const patch = { spec: { ports: [{ port: 80, name: 'http' }] } };

@@ -80,8 +80,9 @@ function fieldChange(
       return [...(next[field] ?? []), { $patch: 'replace' }];
     case 'resources':
     case 'allocatedResources':
-      // Objects merge key by key: what is no longer in one would stay.
-      return { ...next[field], $patch: 'replace' };
+      // Objects merge key by key: what is no longer in one would stay. Where there is none, a
+      // kube-apiserver drops an object with a directive whole: pkg/util/strategicpatch/patch.go.
+      return base[field] === undefined ? next[field] : { ...next[field], $patch: 'replace' };
     default:
       return next[field];
   }

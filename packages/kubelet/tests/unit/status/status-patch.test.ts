@@ -39,12 +39,18 @@ const cases: readonly { name: string; base: PodStatus; next: PodStatus; want: un
   },
   {
     name: 'resources of the pod as a whole',
-    base: { resources: {} },
+    base: { resources: {}, allocatedResources: { memory: '1Gi' } },
     next: { resources: { requests: { cpu: '1' } }, allocatedResources: { cpu: '1' } },
     want: {
       resources: { requests: { cpu: '1' }, $patch: 'replace' },
       allocatedResources: { cpu: '1', $patch: 'replace' },
     },
+  },
+  {
+    name: 'resources that the API has none of yet come without a directive',
+    base: {},
+    next: { resources: { requests: { cpu: '1' } }, allocatedResources: { cpu: '1' } },
+    want: { resources: { requests: { cpu: '1' } }, allocatedResources: { cpu: '1' } },
   },
   {
     name: 'resources that are no longer in force are gone from the API too',
