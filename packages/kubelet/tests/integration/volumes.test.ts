@@ -264,7 +264,7 @@ describe(createPodVolumes, () => {
       await anew();
       expect(await content()).toBe('hunter2');
       const all = volumes();
-      await all.teardown('u1', signal);
+      await all.teardown(toPodUid('u1'), signal);
       expect(await all.podsOnDisk(signal)).toEqual([]);
       expect(await readdir(join(sharedMemory(), 'pods'))).toEqual([]);
     });
@@ -307,7 +307,7 @@ describe(createPodVolumes, () => {
       expect(mounts.every(({ isShared }) => isShared)).toBe(true);
       expect(await readFile(join(pathOf(secret), 'value'), 'utf8')).toBe('hunter2');
       expect(await readdir(pathOf(memory))).toEqual(['kept']);
-      await all.teardown('u1', signal);
+      await all.teardown(toPodUid('u1'), signal);
       expect(await all.podsOnDisk(signal)).toEqual([]);
     });
 

@@ -41,6 +41,7 @@ async function housekeep(
       mountTmpfs: async () => undefined,
       mountHugepages: async () => undefined,
       bind: async () => undefined,
+      share: async () => undefined,
       unmount: async () => undefined,
       isMountPoint: async () => false,
       list: async () => [],
