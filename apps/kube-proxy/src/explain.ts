@@ -174,7 +174,6 @@ function* explanationText(explained: Explanation, mode: string): Generator<strin
   for (const step of explained.steps) yield `${step}\n`;
   yield 'so the packet\n';
   for (const outcome of explained.outcomes) yield `  ${outcomeText(outcome)}\n`;
-  if (explained.rules === undefined) return;
   yield `by the rules of mode ${mode} it\n`;
   for (const way of explained.rules) {
     yield `  ${outcomeText(way)}\n`;

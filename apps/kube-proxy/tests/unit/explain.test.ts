@@ -70,6 +70,12 @@ describe('trace', () => {
     expect(text).toContain('    nat KUBE-SERVICES: jump KUBE-SVC-');
   });
 
+  it('follows mode userspace to the proxy, and on to what it chooses', async () => {
+    const text = await trace('10.96.0.10:80', '--mode=userspace');
+    expect(text).toContain('    nat KUBE-PORTALS-CONTAINER: redirect 4000');
+    expect(text).toMatch(/the proxy at port 4000\d connects to 10\.244\.1\.5:8080\n/);
+  });
+
   it.each([
     [['192.168.0.2:30080'], '10.244.2.5:8080 (ready) does not: it is not on this node'],
     [['192.168.0.2:30080', '--from=node'], 'but this node itself asks: endpoints anywhere'],

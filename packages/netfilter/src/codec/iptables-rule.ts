@@ -158,6 +158,11 @@ function parseTarget(option: string, name: string, args: string[]): Target {
     case 'DNAT':
       if (args[0] !== '--to-destination' || args.length !== 2) return { kind: 'other', name, args };
       return { kind: 'dnat', to: after('--to-destination') };
+    case 'REDIRECT':
+      if (args[0] !== '--to-ports' || args.length !== 2 || !/^\d+$/.test(args[1] ?? '')) {
+        return { kind: 'other', name, args };
+      }
+      return { kind: 'redirect', port: Number(args[1]) };
     case 'MARK':
       return parseSetMark(args);
     default:

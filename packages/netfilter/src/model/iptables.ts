@@ -42,6 +42,8 @@ export type Target =
   | Readonly<{ kind: 'masquerade'; randomFully?: boolean }>
   /** `address:port`, `[address]:port`. */
   | Readonly<{ kind: 'dnat'; to: string }>
+  /** To a port of this host itself. */
+  | Readonly<{ kind: 'redirect'; port: number }>
   /** mark = (mark & ~mask) ^ value. */
   | Readonly<{ kind: 'set-mark'; value: number; mask: number }>
   | Readonly<{ kind: 'other'; name: string; args: readonly string[] }>;

@@ -153,8 +153,9 @@ class NftWalk {
     const first = fromHost ? 'output' : 'prerouting';
     let verdict = this.#hook(first, (priority) => priority < 0);
     const isLocal = this.#isLocal(this.#destination);
+    // what this host sends to itself leaves over loopback and arrives there
     const later: NftHook['hook'][] = fromHost
-      ? ['output', ...(isLocal ? (['input'] as const) : (['postrouting'] as const))]
+      ? ['output', 'postrouting', ...(isLocal ? (['prerouting', 'input'] as const) : [])]
       : isLocal
         ? ['input']
         : ['forward', 'postrouting'];
@@ -175,13 +176,18 @@ class NftWalk {
   /** A chain that accepts ends itself, not the others at its hook. */
   #hook(hook: NftHook['hook'], isDue: (priority: number) => boolean): Outcome['verdict'] {
     const chains = [...this.#input.table.chains.values()]
-      .filter(({ base }) => base?.hook === hook && isDue(base.priority))
+      .filter(({ base }) => base?.hook === hook && isDue(base.priority) && !this.#isSettled(base))
       .toSorted((a, b) => (a.base?.priority ?? 0) - (b.base?.priority ?? 0));
     for (const { name } of chains) {
       const step = this.#walk(name);
       if (step === 'dropped' || step === 'rejected') return step;
     }
     return 'accepted';
+  }
+
+  /** A packet that comes back over loopback has its destination already: nat is not asked again. */
+  #isSettled({ type, hook }: NftHook): boolean {
+    return type === 'nat' && hook === 'prerouting' && this.#input.packet.from === 'host';
   }
 
   #walk(name: string): Step {

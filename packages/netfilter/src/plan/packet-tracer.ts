@@ -14,7 +14,10 @@ export interface Packet {
 }
 
 export interface Host {
-  /** The host's own addresses; loopback's belong to it without being named. */
+  /**
+   * The host's own addresses; loopback's belong to it without being named. A redirected packet from
+   * the network is taken to arrive where the first is.
+   */
   readonly addresses: readonly string[];
   /** Names of `recent` lists that hold the packet's source. */
   readonly remembered?: readonly string[];
@@ -175,12 +178,25 @@ class Walk {
       case 'dnat':
         this.#translate(target.to);
         return 'stop';
+      case 'redirect':
+        this.#redirect(target.port);
+        return 'stop';
       case 'set-mark':
         this.#mark = ((this.#mark & ~target.mask) ^ target.value) >>> 0;
         return 'continue';
       case 'other':
         throw new Error(`the tracer does not know the target ${target.name}`);
     }
+  }
+
+  /** @see Linux net/netfilter/nf_nat_redirect.c */
+  #redirect(port: number): void {
+    const isV6 = isIPv6(this.#destination);
+    const loopback = isV6 ? '::1' : '127.0.0.1';
+    const [own = loopback] = this.#host.addresses.filter((ip) => isIPv6(ip) === isV6);
+    this.#destination = this.#packet.from === 'host' ? loopback : own;
+    this.#port = port;
+    this.#translated = true;
   }
 
   #translate(to: string): void {
@@ -246,6 +262,7 @@ const LOOPBACK = ['127.0.0.0/8', '::1'];
 
 function describe(target: Target): string {
   if (target.kind === 'jump' || target.kind === 'goto') return `${target.kind} ${target.chain}`;
+  if (target.kind === 'redirect') return `redirect ${target.port}`;
   return target.kind === 'dnat' ? `dnat ${target.to}` : target.kind;
 }
 

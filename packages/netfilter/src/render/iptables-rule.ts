@@ -93,6 +93,8 @@ function renderTarget(target: Target): string {
       return target.randomFully === true ? '-j MASQUERADE --random-fully' : '-j MASQUERADE';
     case 'dnat':
       return `-j DNAT --to-destination ${target.to}`;
+    case 'redirect':
+      return `-j REDIRECT --to-ports ${target.port}`;
     case 'set-mark':
       return `-j MARK ${renderSetMark(target.value, target.mask)}`;
     case 'other':

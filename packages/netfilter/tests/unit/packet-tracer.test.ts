@@ -48,6 +48,19 @@ describe(traceOutcomes, () => {
   });
 
   it.each([
+    { from: 'network', to: '192.168.0.1:40000' },
+    { from: 'host', to: '127.0.0.1:40000' },
+  ] as const)('a redirected packet from the $from goes to $to', ({ from, to }) => {
+    const hook = from === 'host' ? 'OUTPUT' : 'PREROUTING';
+    const redirect = parseSave(
+      `*nat\n:${hook} ACCEPT [0:0]\n-A ${hook} -j REDIRECT --to-ports 40000\nCOMMIT\n`,
+    );
+    const [outcome] = traceOutcomes(redirect, { ...packet, from }, host);
+    expect(outcome).toMatchObject({ verdict: 'accepted', to });
+    expect(outcome?.path).toEqual([`nat ${hook}: redirect 40000`]);
+  });
+
+  it.each([
     { destination: '192.168.0.1', destinationPort: 22, verdict: 'accepted' },
     { destination: '192.168.0.1', destinationPort: 23, verdict: 'dropped' },
     { destination: '10.5.0.1', source: '10.9.1.1', verdict: 'rejected' },

@@ -26,8 +26,8 @@ export function renderMode(input: ExplainInput): Iterable<string> {
 }
 
 export interface Explanation extends Trace {
-  /** The same by the mode's own rules; absent where they cannot be followed on paper. */
-  readonly rules: readonly RulePath[] | undefined;
+  /** The same by the mode's own rules. */
+  readonly rules: readonly RulePath[];
 }
 
 /**
@@ -48,7 +48,7 @@ export function explainPacket(input: ExplainInput, packet: TracePacket): Explana
     masqueradeAll: config.masqueradeAll,
     isOwnAddress: (ip) => own.has(ip) || isLoopback(ip),
   });
-  return { ...trace, rules: explainer.follow?.(input, packet) };
+  return { ...trace, rules: explainer.follow(input, packet) };
 }
 
 function explainerOf(mode: ProxyMode): ModeExplainer {

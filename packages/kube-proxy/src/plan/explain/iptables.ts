@@ -15,13 +15,21 @@ export const IPTABLES_EXPLAINER: ModeExplainer = {
     const { nodePortIps, localhostNodePorts } = settingsOf(input);
     const { addresses } = input.node;
     return {
-      hasNodePorts: (ip) =>
-        isLoopback(ip)
-          ? localhostNodePorts
-          : (nodePortIps === 'all' ? addresses : nodePortIps).includes(ip),
-      otherPorts: 'passed',
+      hasNodePorts: (ip) => {
+        if (isLoopback(ip) && !localhostNodePorts) return false;
+        if (nodePortIps !== 'all') return nodePortIps.includes(ip);
+        return isLoopback(ip) || addresses.includes(ip);
+      },
       carries: () => true,
       keepsSource: true,
+      sharedAddresses: true,
+      guardsClusterIps: false,
+      firewallFirst: false,
+      admitsBalancer: true,
+      refusesToHost: false,
+      refusesOnEveryAddress: true,
+      guardsLoopback: localhostNodePorts,
+      masqueradesToItself: () => true,
     };
   },
   follow: (input, packet) => {

@@ -1,6 +1,7 @@
 import { nftContentsOf, renderNftScript, traceNftOutcomes } from '@nodeagent/netfilter/nftables';
 
 import { isLoopback } from '../../model/address.js';
+import { has, LOCAL } from '../../model/endpoint.js';
 import { matchingAddresses, nodePortAddresses, nodePortCidrs } from '../../model/node-ports.js';
 import { detectLocal } from '../detect-local.js';
 import { TABLE } from '../nftables/names.js';
@@ -21,9 +22,17 @@ export const NFTABLES_EXPLAINER: ModeExplainer = {
     const own = nodePortIps === 'all' ? addresses : nodePortIps;
     return {
       hasNodePorts: (ip) => !isLoopback(ip) && own.includes(ip),
-      otherPorts: 'refused',
       carries: () => true,
       keepsSource: true,
+      sharedAddresses: false,
+      guardsClusterIps: true,
+      firewallFirst: true,
+      admitsBalancer: true,
+      refusesToHost: true,
+      refusesOnEveryAddress: false,
+      guardsLoopback: false,
+      // the set of such connections has this node's endpoints only
+      masqueradesToItself: (endpoint) => has(endpoint, LOCAL),
     };
   },
   follow: (input, packet) => {

@@ -1,7 +1,7 @@
 import type { IpFamily } from '../../model/address.js';
 import type { ProxyConfig, ProxyMode } from '../../model/config.js';
 import type { NodeView } from '../node-view.js';
-import type { TraceNode, TraceOutcome, TracePacket } from '../trace/types.js';
+import type { ModeTraits, TraceOutcome, TracePacket } from '../trace/types.js';
 
 /** A node as far as it need be known to say what a proxy would do on it. */
 export interface NodeSketch {
@@ -25,8 +25,6 @@ export interface RulePath extends TraceOutcome {
   readonly path: readonly string[];
 }
 
-export type ModeTraits = Pick<TraceNode, 'hasNodePorts' | 'otherPorts' | 'carries' | 'keepsSource'>;
-
 /** What a mode can tell about itself without a machine. */
 export interface ModeExplainer {
   readonly mode: ProxyMode;
@@ -34,6 +32,6 @@ export interface ModeExplainer {
   render(input: ExplainInput): Iterable<string>;
   /** How the mode differs from others in what packets meet. */
   traits(input: ExplainInput): ModeTraits;
-  /** The packet's ways through the mode's rules; absent where there is no tracer for them. */
-  follow?(input: ExplainInput, packet: TracePacket): readonly RulePath[];
+  /** The packet's ways through the mode's rules. */
+  follow(input: ExplainInput, packet: TracePacket): readonly RulePath[];
 }

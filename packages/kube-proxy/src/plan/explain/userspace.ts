@@ -1,6 +1,7 @@
-import { renderAppend, renderRestore, type RestoreTable } from '@nodeagent/netfilter';
+import { parseSave, renderAppend, renderRestore, traceOutcomes } from '@nodeagent/netfilter';
 
 import { isLoopback } from '../../model/address.js';
+import { endpointText } from '../../model/endpoint.js';
 import { matchingAddresses, nodePortAddresses, nodePortCidrs } from '../../model/node-ports.js';
 import { detectLocal } from '../detect-local.js';
 import {
@@ -9,27 +10,57 @@ import {
   PORTAL_JUMPS,
   type PortalSettings,
 } from '../userspace/portal-rules.js';
-import type { ExplainInput, ModeExplainer } from './types.js';
+import type { ExplainInput, ModeExplainer, RulePath } from './types.js';
 
 /** Where made-up ports of the proxy begin: a running one takes what the kernel gives it. */
 const FIRST_PORT = 40_000;
 
-/** The userspace mode with made-up ports of its own. Its rules end at the proxy; the rest is trace. */
+/** The userspace mode with made-up ports of its own. Its rules end at the proxy, which then chooses. */
 export const USERSPACE_EXPLAINER: ModeExplainer = {
   mode: 'userspace',
-  render: (input) => renderRestore(tablesOf(input)),
+  render: (input) => textOf(input, portalsOf(input)),
   traits: (input) => {
     const { nodePortIps } = settingsOf(input);
     const { addresses } = input.node;
     return {
       hasNodePorts: (ip) =>
         nodePortIps === 'all' ? isLoopback(ip) || addresses.includes(ip) : nodePortIps.includes(ip),
-      otherPorts: 'passed',
       carries: (protocol) => protocol !== 'sctp',
       keepsSource: false,
+      sharedAddresses: true,
+      guardsClusterIps: false,
+      firewallFirst: false,
+      admitsBalancer: false,
+      refusesToHost: true,
+      refusesOnEveryAddress: true,
+      guardsLoopback: false,
+      masqueradesToItself: () => true,
     };
   },
+  follow: (input, packet) => {
+    const portals = portalsOf(input);
+    const tables = parseSave([...textOf(input, portals)].join(''));
+    const ways = traceOutcomes(tables, packet, { addresses: input.node.addresses });
+    return ways.flatMap((way) => proxied(way, portals));
+  },
 };
+
+/** Where the proxy takes a connection that the rules brought to one of its ports. */
+function proxied(way: RulePath, portals: readonly Portal[]): readonly RulePath[] {
+  const port = way.path.map((rule) => / redirect (\d+)$/.exec(rule)?.[1]).find(Boolean);
+  if (port === undefined) return [way];
+  const [endpoints = []] = portals.flatMap(({ view, clusterPort, localPort }) => {
+    if (clusterPort === Number(port)) return [view.cluster];
+    return localPort === Number(port) ? [view.local] : [];
+  });
+  return endpoints.map((endpoint) => ({
+    ...way,
+    to: endpointText(endpoint),
+    masqueraded: true,
+    probability: way.probability / endpoints.length,
+    path: [...way.path, `the proxy at port ${port} connects to ${endpointText(endpoint)}`],
+  }));
+}
 
 function settingsOf({ config, family, node }: ExplainInput): PortalSettings {
   const cidrs = nodePortCidrs(config.nodePortAddresses, node.addresses);
@@ -40,20 +71,25 @@ function settingsOf({ config, family, node }: ExplainInput): PortalSettings {
   };
 }
 
-function tablesOf(input: ExplainInput): readonly RestoreTable[] {
+function portalsOf({ view: { ports } }: ExplainInput): readonly Portal[] {
   let next = FIRST_PORT;
   const portals: Portal[] = [];
-  for (const view of input.view.ports.values()) {
+  for (const view of ports.values()) {
     if (view.service.protocol === 'SCTP') continue;
     const clusterPort = view.cluster.length > 0 ? next++ : undefined;
     const localPort = view.local.length > 0 ? next++ : undefined;
     portals.push({ view, clusterPort, localPort, ownsNodePort: true });
   }
-  return planPortals(portals, settingsOf(input)).map(({ name, chains, lines }) => {
+  return portals;
+}
+
+function textOf(input: ExplainInput, portals: readonly Portal[]): Iterable<string> {
+  const tables = planPortals(portals, settingsOf(input)).map(({ name, chains, lines }) => {
     const own = PORTAL_JUMPS.filter(({ jump }) => jump.table === name);
     const first = own.filter(({ position }) => position === 'first').toReversed();
     const last = own.filter(({ position }) => position === 'last');
     const hooks = [...first, ...last].map(({ jump }) => `${renderAppend(jump.chain, jump.rule)}\n`);
     return { name, chains, lines: [...hooks, ...lines] };
   });
+  return renderRestore(tables);
 }

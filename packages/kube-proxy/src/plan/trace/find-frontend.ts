@@ -8,40 +8,57 @@ export interface Frontend {
   readonly key: string;
   readonly kind: FrontendKind;
   readonly view: PortView;
+  /** False: a node port that does not answer on this address of the node. */
+  readonly answers: boolean;
 }
 
-/** The Service port that a packet is for: in the order of the rules, node ports last. */
-export function findFrontend(
+/**
+ * The Service ports that a packet is for, in the order of the rules: node ports last. More than one
+ * where Services share an external or load balancer address and a port; modes whose rules are maps
+ * know the first of these only.
+ */
+export function findFrontends(
   { ports }: NodeView,
   packet: TracePacket,
   node: TraceNode,
-): Frontend | undefined {
+): readonly Frontend[] {
   const { destination, destinationPort } = packet;
   const protocol = packet.protocol.toUpperCase();
+  const found: Frontend[] = [];
   for (const [key, view] of ports) {
     const { service } = view;
     if (service.protocol !== protocol || service.port !== destinationPort) continue;
-    if (service.clusterIp === destination) return { key, kind: 'cluster IP', view };
-    if (service.externalIps.includes(destination)) return { key, kind: 'external IP', view };
-    if (service.loadBalancerIps.includes(destination)) {
-      return { key, kind: 'load balancer IP', view };
-    }
+    const kind = kindOf(view, destination);
+    if (kind !== undefined) found.push({ key, kind, view, answers: true });
   }
-  if (!node.hasNodePorts(destination)) return undefined;
+  const addressed = node.sharedAddresses ? found : found.slice(0, 1);
+  if (!node.isOwnAddress(destination)) return addressed;
+  const answers = node.hasNodePorts(destination);
   for (const [key, view] of ports) {
     const { service } = view;
-    if (service.protocol === protocol && service.nodePort === destinationPort) {
-      return { key, kind: 'node port', view };
-    }
+    if (service.protocol !== protocol || service.nodePort !== destinationPort) continue;
+    return [...addressed, { key, kind: 'node port', view, answers }];
   }
-  return undefined;
+  return addressed;
 }
 
-/** Does some Service own the address, whatever the port? */
-export function isServiceAddress({ ports }: NodeView, ip: string): boolean {
+function kindOf({ service }: PortView, destination: string): FrontendKind | undefined {
+  if (service.clusterIp === destination) return 'cluster IP';
+  if (service.externalIps.includes(destination)) return 'external IP';
+  return service.loadBalancerIps.includes(destination) ? 'load balancer IP' : undefined;
+}
+
+/** Whether some Service owns the address, whatever the port, and as what. */
+export function ownerOf(
+  { ports }: NodeView,
+  ip: string,
+): 'a cluster IP' | 'an outer address' | undefined {
+  let found: 'an outer address' | undefined;
   for (const { service } of ports.values()) {
-    if (service.clusterIp === ip) return true;
-    if (service.externalIps.includes(ip) || service.loadBalancerIps.includes(ip)) return true;
+    if (service.clusterIp === ip) return 'a cluster IP';
+    if (service.externalIps.includes(ip) || service.loadBalancerIps.includes(ip)) {
+      found = 'an outer address';
+    }
   }
-  return false;
+  return found;
 }

@@ -1,24 +1,23 @@
-import { cidrContains, hostPort } from '../../model/address.js';
+import { hostPort } from '../../model/address.js';
 import { type Endpoint, endpointText } from '../../model/endpoint.js';
 import type { ServicePort } from '../../model/service.js';
 import type { NodeView } from '../node-view.js';
 import { explainEndpoints } from './explain-endpoints.js';
-import { findFrontend, type Frontend, isServiceAddress } from './find-frontend.js';
-import type { Trace, TraceNode, TraceOutcome, TracePacket } from './types.js';
+import { findFrontends, type Frontend, ownerOf } from './find-frontend.js';
+import { isAdmitted, isFromLocalTraffic } from './senders.js';
+import type { Trace, TraceInput, TraceNode, TraceOutcome, TracePacket } from './types.js';
+import { judgeUnserved } from './unserved.js';
 
 /**
- * Where the first packet of a connection goes, and why: by what Services promise, not by any mode's
- * rules. The rules of every mode must lead to the same outcomes.
+ * Where the first packet of a connection goes, and why: by what Services promise and by how the mode
+ * differs from others, not by its rules. The rules must lead to the same outcomes, which a test holds
+ * on generated Services, settings and packets.
  *
  * @see Kubernetes 1.36 pkg/proxy/topology.go, pkg/proxy/iptables/proxier.go
  */
 export function tracePacket(view: NodeView, packet: TracePacket, node: TraceNode): Trace {
-  const tracer = new Tracer(packet, node);
-  const frontend = findFrontend(view, packet, node);
-  const outcomes =
-    frontend === undefined
-      ? tracer.nobody(isServiceAddress(view, packet.destination))
-      : tracer.follow(frontend);
+  const tracer = new Tracer({ view, packet, node });
+  const outcomes = tracer.run();
   return { steps: tracer.steps, outcomes };
 }
 
@@ -31,58 +30,65 @@ interface Target {
 
 class Tracer {
   readonly steps: string[] = [];
+  readonly #input: TraceInput;
   readonly #packet: TracePacket;
   readonly #node: TraceNode;
 
-  constructor(packet: TracePacket, node: TraceNode) {
-    this.#packet = packet;
-    this.#node = node;
+  constructor(input: TraceInput) {
+    this.#input = input;
+    this.#packet = input.packet;
+    this.#node = input.node;
   }
 
-  nobody(isServices: boolean): TraceOutcome[] {
+  run(): TraceOutcome[] {
+    const { view } = this.#input;
     const { destination, destinationPort, protocol } = this.#packet;
     const what = `${protocol} ${hostPort(destination, destinationPort)}`;
-    if (isServices) {
-      this.#say(`${what}: a Service has the address, but not the port`);
-      if (this.#node.otherPorts === 'refused') return this.#end('rejected');
-    } else this.#say(`${what} belongs to no Service`);
-    return this.#passOn();
-  }
-
-  #passOn(): TraceOutcome[] {
-    const { destination } = this.#packet;
-    this.#say(
-      this.#node.isOwnAddress(destination)
-        ? 'the packet is for this node itself'
-        : 'the packet is routed as any other',
-    );
-    return this.#end('accepted');
-  }
-
-  follow(frontend: Frontend): TraceOutcome[] {
-    const { kind, key, view } = frontend;
-    const { destination, destinationPort, protocol } = this.#packet;
-    const where = hostPort(destination, destinationPort);
-    this.#say(`${protocol} ${where} is the ${kind} of ${key}`);
-    if (!this.#node.carries(protocol)) {
-      this.#say(`this mode does not carry ${protocol.toUpperCase()}`);
-      return this.#passOn();
+    const found = findFrontends(view, this.#packet, this.#node);
+    const carried = this.#node.carries(protocol) ? found : [];
+    for (const frontend of found) {
+      this.#say(`${what} is the ${frontend.kind} of ${frontend.key}`);
+      if (carried.length === 0) continue;
+      const outcomes = this.#serve(frontend);
+      if (outcomes !== undefined) return outcomes;
     }
+    if (found.length > 0 && carried.length === 0) {
+      this.#say(`this mode does not carry ${protocol.toUpperCase()}`);
+    }
+    if (found.length === 0) {
+      const isServices = ownerOf(view, destination) !== undefined;
+      this.#say(
+        isServices
+          ? `${what}: a Service has the address, but not the port`
+          : `${what} belongs to no Service`,
+      );
+    }
+    const { steps, verdict } = judgeUnserved(this.#input, carried);
+    this.steps.push(...steps);
+    return this.#end(verdict);
+  }
+
+  /** @returns undefined when it leads to no endpoint: other frontends and the filters come next */
+  #serve(frontend: Frontend): TraceOutcome[] | undefined {
+    const { kind, view, answers } = frontend;
+    if (!answers) {
+      this.#say('but node ports do not answer on this address (nodePortAddresses)');
+      return undefined;
+    }
+    const { firewallFirst } = this.#node;
+    const isGuarded = kind === 'load balancer IP' && view.service.sourceRanges.length > 0;
+    if (isGuarded && firewallFirst && !this.#admits(view.service)) return this.#end('dropped');
     if (!view.hasAny) {
       this.#list(view.all, { endpoints: [], masquerade: false, localOnly: false });
-      this.#say('no endpoint anywhere could answer: refused at once');
-      return this.#end('rejected');
+      this.#say('no endpoint anywhere could answer');
+      return undefined;
     }
-    if (kind === 'load balancer IP' && !this.#isAdmitted(view.service)) {
-      return this.#end('dropped');
-    }
+    if (isGuarded && !firewallFirst && !this.#admits(view.service)) return undefined;
     const target = kind === 'cluster IP' ? this.#internal(frontend) : this.#external(frontend);
     this.#list(view.all, target);
-    if (target.endpoints.length === 0) {
-      this.#say('there is none on this node: dropped, so that the sender tries another node');
-      return this.#end('dropped');
-    }
-    return this.#deliver(target, view.service);
+    if (target.endpoints.length > 0) return this.#deliver(target, view.service);
+    this.#say('there is none on this node');
+    return undefined;
   }
 
   #internal({ view }: Frontend): Target {
@@ -106,7 +112,7 @@ class Tracer {
       this.#say('pods cannot be told from others (no detectLocal setting): the source stays');
       return false;
     }
-    const fromPod = this.#isFromPod();
+    const fromPod = isFromLocalTraffic(localTraffic, this.#packet);
     this.#say(
       fromPod
         ? 'the sender is a pod of this cluster: the source stays'
@@ -121,8 +127,8 @@ class Tracer {
       this.#say(`externalTrafficPolicy Cluster: ${reach(false)}, and they see this node`);
       return { endpoints: cluster, masquerade: true, localOnly: false };
     }
-    const { isOwnAddress } = this.#node;
-    if (this.#isFromPod()) {
+    const { isOwnAddress, localTraffic } = this.#node;
+    if (localTraffic !== undefined && isFromLocalTraffic(localTraffic, this.#packet)) {
       this.#say('externalTrafficPolicy Local, but a pod of this cluster asks: endpoints anywhere');
       return { endpoints: cluster, masquerade: false, localOnly: false };
     }
@@ -134,34 +140,12 @@ class Tracer {
     return { endpoints: local, masquerade: false, localOnly: true };
   }
 
-  #isAdmitted({ sourceRanges, loadBalancerIps }: ServicePort): boolean {
+  #admits(service: ServicePort): boolean {
     const { source } = this.#packet;
-    const { nodeIp } = this.#node;
-    if (sourceRanges.length === 0) return true;
-    const ranges = sourceRanges.join(', ');
-    const isInside = sourceRanges.some((range) => cidrContains(range, source));
-    const admitsNode =
-      nodeIp !== undefined && sourceRanges.some((range) => cidrContains(range, nodeIp));
-    const isAdmitted = isInside || (admitsNode && loadBalancerIps.includes(source));
-    this.#say(
-      `loadBalancerSourceRanges ${ranges} ${isAdmitted ? 'admit' : 'do not admit'} ${source}`,
-    );
-    return isAdmitted;
-  }
-
-  #isFromPod(): boolean {
-    const { localTraffic } = this.#node;
-    const { source, inInterface = '' } = this.#packet;
-    switch (localTraffic?.kind) {
-      case undefined:
-        return false;
-      case 'from-cidr':
-        return cidrContains(localTraffic.cidr, source);
-      case 'from-interface':
-        return inInterface === localTraffic.name;
-      case 'from-interface-prefix':
-        return inInterface.startsWith(localTraffic.prefix) && inInterface !== '';
-    }
+    const admits = isAdmitted(service, source, this.#node);
+    const ranges = service.sourceRanges.join(', ');
+    this.#say(`loadBalancerSourceRanges ${ranges} ${admits ? 'admit' : 'do not admit'} ${source}`);
+    return admits;
   }
 
   #deliver({ endpoints, masquerade }: Target, { affinitySeconds }: ServicePort): TraceOutcome[] {
@@ -171,19 +155,32 @@ class Tracer {
           `${affinitySeconds} s pass without one`,
       );
     }
-    const { source } = this.#packet;
     const { keepsSource } = this.#node;
     if (!keepsSource) this.#say('the proxy connects to the endpoint itself: it sees this node');
-    return endpoints.map((endpoint) => {
-      const isItself = endpoint.ip === source;
-      if (isItself) this.#say(`${source} may reach itself: then it sees this node as the sender`);
-      return {
-        verdict: 'accepted',
-        to: endpointText(endpoint),
-        masqueraded: masquerade || isItself || !keepsSource,
-        probability: 1 / endpoints.length,
-      };
-    });
+    return endpoints.map((endpoint) => ({
+      verdict: 'accepted',
+      to: endpointText(endpoint),
+      masqueraded: !keepsSource || this.#seesNode(endpoint, masquerade),
+      probability: 1 / endpoints.length,
+    }));
+  }
+
+  #seesNode(endpoint: Endpoint, masquerade: boolean): boolean {
+    const { source, from } = this.#packet;
+    const { isOwnAddress, keepsSource } = this.#node;
+    const isItself = endpoint.ip === source;
+    const rewrites = isItself && this.#node.masqueradesToItself(endpoint);
+    if (isItself && keepsSource) {
+      const sees = rewrites || masquerade ? 'this node as the sender' : 'its own address as sender';
+      this.#say(`${source} may reach itself: then it sees ${sees}`);
+    }
+    if (!masquerade && !rewrites) return false;
+    // what arrives for the node itself passes no postrouting
+    const staysHere = from === 'network' && isOwnAddress(endpoint.ip);
+    if (staysHere) {
+      this.#say(`${endpointText(endpoint)} is on the node's own network: it sees the sender`);
+    }
+    return !staysHere;
   }
 
   #list(all: readonly Endpoint[], { endpoints, localOnly }: Target): void {

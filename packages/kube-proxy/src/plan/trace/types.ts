@@ -1,4 +1,6 @@
+import type { Endpoint } from '../../model/endpoint.js';
 import type { LocalTraffic } from '../../model/local-traffic.js';
+import type { NodeView } from '../node-view.js';
 
 /** The first packet of a connection. */
 export interface TracePacket {
@@ -14,8 +16,37 @@ export interface TracePacket {
   readonly inInterface?: string;
 }
 
+/** How the rules of one mode differ from those of others in what a packet meets. */
+export interface ModeTraits {
+  /** Do node ports answer on this address? */
+  hasNodePorts(ip: string): boolean;
+  /** Does the mode serve ports of this protocol, in lower case? */
+  carries(protocol: string): boolean;
+  /** False: the proxy itself is the client of every endpoint. */
+  readonly keepsSource: boolean;
+  /** Several Services may have one external address and port: the first with endpoints serves it. */
+  readonly sharedAddresses: boolean;
+  /**
+   * Other ports of cluster IPs are refused, and addresses of the service ranges that no Service has
+   * are dropped.
+   */
+  readonly guardsClusterIps: boolean;
+  /** loadBalancerSourceRanges are looked at before endpoints are. */
+  readonly firewallFirst: boolean;
+  /** A source range that holds the node admits the load balancer's own address, too. */
+  readonly admitsBalancer: boolean;
+  /** The node itself is refused external and load balancer addresses that nothing serves. */
+  readonly refusesToHost: boolean;
+  /** A node port that nothing serves is refused on every address of the node. */
+  readonly refusesOnEveryAddress: boolean;
+  /** Packets to 127.0.0.0/8 that do not come from there are dropped. */
+  readonly guardsLoopback: boolean;
+  /** Does an endpoint that reaches itself see the node as the sender? */
+  masqueradesToItself(endpoint: Endpoint): boolean;
+}
+
 /** What a mode and the node's settings add to the view. */
-export interface TraceNode {
+export interface TraceNode extends ModeTraits {
   /** This node's zone and name, for reasons. */
   readonly nodeName: string;
   readonly zone: string | undefined;
@@ -24,14 +55,12 @@ export interface TraceNode {
   readonly localTraffic: LocalTraffic | undefined;
   readonly masqueradeAll: boolean;
   isOwnAddress(ip: string): boolean;
-  /** Do node ports answer on this address? */
-  hasNodePorts(ip: string): boolean;
-  /** What becomes of packets to other ports of Services' addresses. */
-  readonly otherPorts: 'passed' | 'refused';
-  /** Does the mode serve ports of this protocol, in lower case? */
-  carries(protocol: string): boolean;
-  /** False: the proxy itself is the client of every endpoint. */
-  readonly keepsSource: boolean;
+}
+
+export interface TraceInput {
+  readonly view: NodeView;
+  readonly packet: TracePacket;
+  readonly node: TraceNode;
 }
 
 /** One way that a packet may go. */

@@ -180,7 +180,7 @@ function head({ view: { service } }: Portal): Match[] {
 }
 
 function redirect(port: number, matches: readonly Match[]): Rule {
-  return { matches, target: { kind: 'other', name: 'REDIRECT', args: ['--to-ports', `${port}`] } };
+  return { matches, target: { kind: 'redirect', port } };
 }
 
 /** Local policy: pods of this node and the node itself may go anywhere, all others stay here. */

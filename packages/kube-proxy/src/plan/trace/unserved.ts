@@ -1,0 +1,79 @@
+import { cidrContains } from '../../model/address.js';
+import { type Frontend, ownerOf } from './find-frontend.js';
+import type { TraceInput, TraceOutcome } from './types.js';
+
+export interface Judgement {
+  readonly steps: readonly string[];
+  readonly verdict: TraceOutcome['verdict'];
+}
+
+/**
+ * What becomes of a packet that no Service took to an endpoint.
+ *
+ * @param frontends what it is for, in the order of the rules; none of them has an endpoint for it
+ */
+export function judgeUnserved(input: TraceInput, frontends: readonly Frontend[]): Judgement {
+  const { packet, node } = input;
+  const { source, destination } = packet;
+  const isLoopback = (ip: string): boolean => cidrContains('127.0.0.0/8', ip);
+  if (node.guardsLoopback && isLoopback(destination) && !isLoopback(source)) {
+    const step = `${source} is no loopback address, so it may not reach ${destination}: dropped`;
+    return { steps: [step], verdict: 'dropped' };
+  }
+  for (const frontend of frontends) {
+    if (!isGuarded(frontend) || node.firewallFirst) continue;
+    const step = 'loadBalancerSourceRanges are set: what was not sent on is dropped';
+    return { steps: [step], verdict: 'dropped' };
+  }
+  const steps: string[] = [];
+  for (const frontend of frontends) {
+    const judged = refusal(input, frontend);
+    if (judged === undefined) continue;
+    if (judged.verdict !== 'accepted') return { ...judged, steps: [...steps, ...judged.steps] };
+    steps.push(...judged.steps);
+  }
+  const { steps: more, verdict } = judgeOther(input);
+  return { steps: [...steps, ...more], verdict };
+}
+
+/** Has endpoints, but not for everyone. */
+function isGuarded({ kind, view }: Frontend): boolean {
+  return kind === 'load balancer IP' && view.hasAny && view.service.sourceRanges.length > 0;
+}
+
+function refusal({ packet, node }: TraceInput, frontend: Frontend): Judgement | undefined {
+  const { kind, view, answers } = frontend;
+  const isServed = kind === 'cluster IP' ? view.hasInternal : view.hasExternal;
+  if (isServed) return undefined;
+  if (!answers && !node.refusesOnEveryAddress) return undefined;
+  const passes = kind !== 'cluster IP' && !node.refusesToHost && packet.from === 'host';
+  if (passes && !node.isOwnAddress(packet.destination)) {
+    const step = 'what the node itself sends to such an address is not refused';
+    return { steps: [step], verdict: 'accepted' };
+  }
+  const everywhere = answers ? '' : ', on every address of the node';
+  return view.hasAny
+    ? {
+        steps: [`dropped${everywhere}, so that the sender tries another node`],
+        verdict: 'dropped',
+      }
+    : { steps: [`refused at once${everywhere}`], verdict: 'rejected' };
+}
+
+/** By the address alone. */
+function judgeOther({ view, packet, node }: TraceInput): Judgement {
+  const { destination, from } = packet;
+  const isOwn = node.isOwnAddress(destination);
+  if (node.guardsClusterIps && (from === 'host' || !isOwn)) {
+    if (ownerOf(view, destination) === 'a cluster IP') {
+      return { steps: ['other ports of cluster IPs are refused'], verdict: 'rejected' };
+    }
+    const range = view.serviceCidrs.find((cidr) => cidrContains(cidr, destination));
+    if (range !== undefined) {
+      const step = `${destination} is no cluster IP, but inside the service range ${range}: dropped`;
+      return { steps: [step], verdict: 'dropped' };
+    }
+  }
+  const step = isOwn ? 'the packet is for this node itself' : 'the packet is routed as any other';
+  return { steps: [step], verdict: 'accepted' };
+}
