@@ -24,7 +24,7 @@ export const IPTABLES_EXPLAINER: ModeExplainer = {
       keepsSource: true,
       sharedAddresses: true,
       guardsClusterIps: false,
-      firewallFirst: false,
+      firewall: 'before refusals',
       admitsBalancer: true,
       refusesToHost: false,
       refusesOnEveryAddress: true,

@@ -26,7 +26,7 @@ export const NFTABLES_EXPLAINER: ModeExplainer = {
       keepsSource: true,
       sharedAddresses: false,
       guardsClusterIps: true,
-      firewallFirst: true,
+      firewall: 'first',
       admitsBalancer: true,
       refusesToHost: true,
       refusesOnEveryAddress: false,

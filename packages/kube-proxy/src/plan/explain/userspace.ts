@@ -29,7 +29,7 @@ export const USERSPACE_EXPLAINER: ModeExplainer = {
       keepsSource: false,
       sharedAddresses: true,
       guardsClusterIps: false,
-      firewallFirst: false,
+      firewall: 'among refusals',
       admitsBalancer: false,
       refusesToHost: true,
       refusesOnEveryAddress: true,

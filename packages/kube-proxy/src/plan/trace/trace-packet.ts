@@ -75,7 +75,7 @@ class Tracer {
       this.#say('but node ports do not answer on this address (nodePortAddresses)');
       return undefined;
     }
-    const { firewallFirst } = this.#node;
+    const firewallFirst = this.#node.firewall === 'first';
     const isGuarded = kind === 'load balancer IP' && view.service.sourceRanges.length > 0;
     if (isGuarded && firewallFirst && !this.#admits(view.service)) return this.#end('dropped');
     if (!view.hasAny) {

@@ -31,8 +31,11 @@ export interface ModeTraits {
    * are dropped.
    */
   readonly guardsClusterIps: boolean;
-  /** loadBalancerSourceRanges are looked at before endpoints are. */
-  readonly firewallFirst: boolean;
+  /**
+   * When loadBalancerSourceRanges drop a packet: before anything else, after the search for endpoints
+   * but before other Services refuse it, or with these in the order of the Services.
+   */
+  readonly firewall: 'first' | 'before refusals' | 'among refusals';
   /** A source range that holds the node admits the load balancer's own address, too. */
   readonly admitsBalancer: boolean;
   /** The node itself is refused external and load balancer addresses that nothing serves. */

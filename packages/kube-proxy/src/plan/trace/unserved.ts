@@ -20,10 +20,8 @@ export function judgeUnserved(input: TraceInput, frontends: readonly Frontend[])
     const step = `${source} is no loopback address, so it may not reach ${destination}: dropped`;
     return { steps: [step], verdict: 'dropped' };
   }
-  for (const frontend of frontends) {
-    if (!isGuarded(frontend) || node.firewallFirst) continue;
-    const step = 'loadBalancerSourceRanges are set: what was not sent on is dropped';
-    return { steps: [step], verdict: 'dropped' };
+  if (node.firewall === 'before refusals' && frontends.some((one) => isGuarded(input, one))) {
+    return GUARDED;
   }
   const steps: string[] = [];
   for (const frontend of frontends) {
@@ -36,13 +34,21 @@ export function judgeUnserved(input: TraceInput, frontends: readonly Frontend[])
   return { steps: [...steps, ...more], verdict };
 }
 
-/** Has endpoints, but not for everyone. */
-function isGuarded({ kind, view }: Frontend): boolean {
-  return kind === 'load balancer IP' && view.hasAny && view.service.sourceRanges.length > 0;
+const GUARDED: Judgement = {
+  steps: ['loadBalancerSourceRanges are set: what was not sent on is dropped'],
+  verdict: 'dropped',
+};
+
+/** Has endpoints, but not for everyone; also where the address is an external IP as well. */
+function isGuarded({ packet }: TraceInput, { view: { hasAny, service } }: Frontend): boolean {
+  const isBalancer = service.loadBalancerIps.includes(packet.destination);
+  return hasAny && isBalancer && service.sourceRanges.length > 0;
 }
 
-function refusal({ packet, node }: TraceInput, frontend: Frontend): Judgement | undefined {
+function refusal(input: TraceInput, frontend: Frontend): Judgement | undefined {
+  const { packet, node } = input;
   const { kind, view, answers } = frontend;
+  if (node.firewall === 'among refusals' && isGuarded(input, frontend)) return GUARDED;
   const isServed = kind === 'cluster IP' ? view.hasInternal : view.hasExternal;
   if (isServed) return undefined;
   if (!answers && !node.refusesOnEveryAddress) return undefined;
