@@ -40,9 +40,10 @@ const GUARDED: Judgement = {
 };
 
 /** Has endpoints, but not for everyone; also where the address is an external IP as well. */
-function isGuarded({ packet }: TraceInput, { view: { hasAny, service } }: Frontend): boolean {
+function isGuarded({ packet }: TraceInput, { kind, view }: Frontend): boolean {
+  const { hasAny, service } = view;
   const isBalancer = service.loadBalancerIps.includes(packet.destination);
-  return hasAny && isBalancer && service.sourceRanges.length > 0;
+  return kind !== 'node port' && hasAny && isBalancer && service.sourceRanges.length > 0;
 }
 
 function refusal(input: TraceInput, frontend: Frontend): Judgement | undefined {
