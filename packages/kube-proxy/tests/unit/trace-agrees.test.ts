@@ -21,23 +21,28 @@ const seed = given === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(g
 
 describe.each(['iptables', 'nftables', 'userspace'] as const)('%s', (mode) => {
   describe.each(IP_FAMILIES)('%s', (family) => {
-    it(`the explanation and the rules agree on every packet (NODEAGENT_SEED=${seed})`, () => {
-      let packets = 0;
-      const property = fc.property(worlds(mode, family), (world) => {
-        for (const packet of world.packets) {
-          packets += 1;
-          const explained = explainPacket(world.input, packet);
-          const wrong = contradiction(explained);
-          if (wrong === undefined) continue;
-          const about = { packet, settings: world.settings, steps: explained.steps, wrong };
-          throw new Error(
-            JSON.stringify({ ...about, ports: [...world.input.view.ports] }, null, 1),
-          );
-        }
-      });
-      fc.assert(property, { seed, numRuns: Number(count) });
-      expect(packets).toBeGreaterThanOrEqual(PACKETS * Number(count));
-    });
+    const timeout = Math.max(60_000, 300 * Number(count));
+    it(
+      `the explanation and the rules agree on every packet (NODEAGENT_SEED=${seed})`,
+      { timeout },
+      () => {
+        let packets = 0;
+        const property = fc.property(worlds(mode, family), (world) => {
+          for (const packet of world.packets) {
+            packets += 1;
+            const explained = explainPacket(world.input, packet);
+            const wrong = contradiction(explained);
+            if (wrong === undefined) continue;
+            const about = { packet, settings: world.settings, steps: explained.steps, wrong };
+            throw new Error(
+              JSON.stringify({ ...about, ports: [...world.input.view.ports] }, null, 1),
+            );
+          }
+        });
+        fc.assert(property, { seed, numRuns: Number(count) });
+        expect(packets).toBeGreaterThanOrEqual(PACKETS * Number(count));
+      },
+    );
   });
 });
 
