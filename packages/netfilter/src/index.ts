@@ -25,7 +25,7 @@ export type {
   RulePosition,
 } from './ports.js';
 export { renderRestore, type RestoreTable } from './render/iptables-restore.js';
-export { renderAppend, ruleArguments } from './render/iptables-rule.js';
+export { renderAppend, renderRule, ruleArguments } from './render/iptables-rule.js';
 export { createIptables, type IptablesOptions } from './run/iptables.js';
 export {
   type FoundIptables,

@@ -1,135 +1,109 @@
-import type { ConnectionState, Match, Rule, Target } from '../model/iptables.js';
-
-/** Reads the words one by one, with the `!` that may stand before an option. */
-class Words {
-  readonly #words: readonly string[];
-  #next = 0;
-
-  constructor(words: readonly string[]) {
-    this.#words = words;
-  }
-
-  get done(): boolean {
-    return this.#next >= this.#words.length;
-  }
-
-  take(): string {
-    return this.#words[this.#next++] ?? '';
-  }
-
-  /** Everything up to the next `-m`, `-j`, `-g` or negation: what an unknown extension was given. */
-  takeOptions(): string[] {
-    const from = this.#next;
-    while (!this.done && !/^(-[mjgpsdio]|!)$/.test(this.#words[this.#next] ?? '')) this.#next += 1;
-    return this.#words.slice(from, this.#next);
-  }
-
-  takeRest(): string[] {
-    const rest = this.#words.slice(this.#next);
-    this.#next = this.#words.length;
-    return rest;
-  }
-}
+import { NetfilterError } from '../model/errors.js';
+import { HEADER_PROTOCOLS, type Match, type Rule, type Target } from '../model/iptables.js';
+import { isInterface, isNetwork, isProtocol } from '../plan/check-rule.js';
+import { optionWords, type RuleItem, splitItems } from './rule-items.js';
+import { modelMatch, modelPort, type Option } from './rule-matches.js';
+import { parseTarget } from './rule-target.js';
 
 /**
  * Reads a rule's words, as `iptables-save` prints them or as they are given on a command line.
- * Whatever the model does not know is kept as `other`, so nothing is lost.
+ * Whatever the model cannot say is kept word by word as `other`: written again, it is the same rule.
+ *
+ * @throws {NetfilterError} `NETFILTER_PARSE` for a second target, and options after `-g CHAIN`
  */
-export function parseRule(given: readonly string[]): Rule {
-  const words = new Words(given);
-  const matches: Match[] = [];
-  let negated = false;
-  let module = '';
-  while (!words.done) {
-    const word = words.take();
-    if (word === '!') {
-      negated = true;
-      continue;
+export function parseRule(words: readonly string[]): Rule {
+  const parser = new RuleParser();
+  for (const item of splitItems(words)) parser.take(item);
+  return parser.end();
+}
+
+class RuleParser {
+  readonly #matches: Match[] = [];
+  #target: Target | undefined;
+  #module: string | undefined;
+  #options: Option[] = [];
+
+  take(item: RuleItem): void {
+    switch (item.kind) {
+      case 'general':
+        this.#closeModule();
+        this.#matches.push(generalMatch(item));
+        return;
+      case 'load':
+        this.#closeModule();
+        this.#module = item.module;
+        return;
+      case 'option':
+        this.#options.push(item);
+        return;
+      case 'target':
+        this.#closeModule();
+        this.#setTarget(item);
     }
-    if (word === '-j' || word === '-g') {
-      return { matches, target: parseTarget(word, words.take(), words.takeRest()) };
-    }
-    if (word === '-m') module = words.take();
-    else if (word === '-p') addProtocol(matches, words.take());
-    else {
-      const match = parseOption(word, words, negated) ?? unknown(module, word, words, negated);
-      matches.push(match);
-    }
-    negated = false;
   }
-  return { matches };
+
+  end(): Rule {
+    this.#closeModule();
+    const matches = joinHeaders(this.#matches);
+    return this.#target === undefined ? { matches } : { matches, target: this.#target };
+  }
+
+  #setTarget({ isGoto, name, args }: Extract<RuleItem, { kind: 'target' }>): void {
+    if (this.#target !== undefined || name === '' || (isGoto && args.length > 0)) {
+      const message = `rule: cannot read "${isGoto ? '-g' : '-j'} ${[name, ...args].join(' ')}" here`;
+      throw new NetfilterError('NETFILTER_PARSE', message);
+    }
+    this.#target = parseTarget(isGoto, name, args);
+  }
+
+  #closeModule(): void {
+    const [module, options] = [this.#module, this.#options];
+    this.#module = undefined;
+    this.#options = [];
+    if (module === undefined || isHeader(module)) {
+      if (module !== undefined) this.#matches.push({ kind: 'header', protocol: module });
+      for (const option of options) this.#matches.push(modelPort(option) ?? verbatim(option));
+      return;
+    }
+    // options of the protocol's own match may stand behind another match
+    const own = options.filter((option) => modelPort(option) === undefined);
+    const ports = options.flatMap((option) => modelPort(option) ?? []);
+    const args = ['-m', module, ...own.flatMap(optionWords)];
+    this.#matches.push(modelMatch(module, own) ?? { kind: 'other', args }, ...ports);
+  }
 }
 
-function addProtocol(matches: Match[], protocol: string): void {
-  matches.push({ kind: 'protocol', protocol });
+function verbatim(option: Option): Match {
+  return { kind: 'other', args: optionWords(option) };
 }
 
-function unknown(module: string, word: string, words: Words, negated: boolean): Match {
-  const not = negated ? ['!'] : [];
-  return { kind: 'other', args: ['-m', module, ...not, word, ...words.takeOptions()] };
-}
-
-function parseOption(word: string, words: Words, isNegated: boolean): Match | undefined {
+function generalMatch(item: Extract<RuleItem, { kind: 'general' }>): Match {
+  const { option, value, negated: isNegated } = item;
   const negated = isNegated ? { negated: true } : {};
-  switch (word) {
+  const other: Match = { kind: 'other', args: [...(isNegated ? ['!'] : []), option, value] };
+  switch (option) {
     case '-s':
-      return { kind: 'source', network: withoutHostPrefix(words.take()), ...negated };
-    case '-d':
-      return { kind: 'destination', network: withoutHostPrefix(words.take()), ...negated };
-    case '-i':
-      return { kind: 'in-interface', name: words.take(), ...negated };
-    case '-o':
-      return { kind: 'out-interface', name: words.take(), ...negated };
-    case '--comment':
-      return { kind: 'comment', text: words.take() };
-    case '--mark': {
-      const [value = '0', mask = '0xffffffff'] = words.take().split('/');
-      return { kind: 'mark', value: Number(value), mask: Number(mask), ...negated };
+    case '-d': {
+      const network = withoutHostPrefix(value);
+      const kind = option === '-s' ? 'source' : 'destination';
+      return isNetwork(network) ? { kind, network, ...negated } : other;
     }
-    case '--ctstate':
-      return {
-        kind: 'connection-state',
-        states: words.take().split(',') as ConnectionState[],
-        ...negated,
-      };
-    case '--nfacct-name':
-      return { kind: 'count', counter: words.take() };
-    default:
-      return isNegated ? undefined : parsePlainOption(word, words);
+    case '-i':
+    case '-o': {
+      const kind = option === '-i' ? 'in-interface' : 'out-interface';
+      return isInterface(value) ? { kind, name: value, ...negated } : other;
+    }
+    case '-p':
+      return isProtocol(value)
+        ? { kind: 'protocol', protocol: value, bare: true, ...negated }
+        : other;
+    case '-f':
+      return { kind: 'fragment', ...negated };
   }
 }
 
-function parsePlainOption(word: string, words: Words): Match | undefined {
-  switch (word) {
-    case '--sport':
-      return { kind: 'source-port', port: Number(words.take()) };
-    case '--dport':
-      return { kind: 'destination-port', port: Number(words.take()) };
-    case '--src-type':
-      return { kind: 'source-type', type: words.take() };
-    case '--dst-type':
-      return { kind: 'destination-type', type: words.take() };
-    case '--mode':
-      words.take(); // random; `--probability` follows
-      words.take();
-      return { kind: 'chance', probability: Number(words.take()) };
-    case '--name':
-    case '--set':
-    case '--rcheck':
-      return parseRecent([word, ...words.takeOptions()]);
-    default:
-      return undefined;
-  }
-}
-
-function parseRecent(options: readonly string[]): Match {
-  const after = (option: string): string => options[options.indexOf(option) + 1] ?? '';
-  const list = after('--name');
-  if (options.includes('--set')) return { kind: 'remember-source', list };
-  if (options.includes('--rcheck')) {
-    return { kind: 'source-remembered', list, withinSeconds: Number(after('--seconds')) };
-  }
-  return { kind: 'other', args: ['-m', 'recent', ...options] };
+function isHeader(module: string): boolean {
+  return HEADER_PROTOCOLS.has(module);
 }
 
 function withoutHostPrefix(network: string): string {
@@ -137,50 +111,30 @@ function withoutHostPrefix(network: string): string {
   return network.endsWith(suffix) ? network.slice(0, -suffix.length) : network;
 }
 
-function parseTarget(option: string, name: string, args: string[]): Target {
-  const after = (word: string): string => args[args.indexOf(word) + 1] ?? '';
-  if (option === '-g') return { kind: 'goto', chain: name };
-  switch (name) {
-    case 'ACCEPT':
-      return { kind: 'accept' };
-    case 'DROP':
-      return { kind: 'drop' };
-    case 'RETURN':
-      return { kind: 'return' };
-    case 'REJECT':
-      return args.includes('--reject-with')
-        ? { kind: 'reject', with: after('--reject-with') }
-        : { kind: 'reject' };
-    case 'MASQUERADE':
-      if (args.length === 0) return { kind: 'masquerade' };
-      if (args.join() === '--random-fully') return { kind: 'masquerade', randomFully: true };
-      return { kind: 'other', name, args };
-    case 'DNAT':
-      if (args[0] !== '--to-destination' || args.length !== 2) return { kind: 'other', name, args };
-      return { kind: 'dnat', to: after('--to-destination') };
-    case 'REDIRECT':
-      if (args[0] !== '--to-ports' || args.length !== 2 || !/^\d+$/.test(args[1] ?? '')) {
-        return { kind: 'other', name, args };
-      }
-      return { kind: 'redirect', port: Number(args[1]) };
-    case 'MARK':
-      return parseSetMark(args);
-    default:
-      return args.length === 0 ? { kind: 'jump', chain: name } : { kind: 'other', name, args };
+/**
+ * `-p tcp … -m tcp` is one match of the model, at the place of the second: where `-p` stands matters
+ * only to extensions that look for it when they are read.
+ */
+function joinHeaders(matches: readonly Match[]): readonly Match[] {
+  const at = matches.findIndex((match) => match.kind === 'protocol');
+  const found = matches[at];
+  if (found?.kind !== 'protocol') return matches;
+  const { bare: _, ...protocol } = found;
+  if (!isHeader(found.protocol) || found.negated === true) {
+    return matches.with(at, protocol);
   }
+  const header = matches.findIndex(
+    (match) => match.kind === 'header' && match.protocol === found.protocol,
+  );
+  if (header < 0) {
+    // without `-m`, iptables loads the protocol's match at its first option
+    return matches.some(isPortMatch) ? matches.with(at, protocol) : matches;
+  }
+  const between = matches.slice(Math.min(at, header) + 1, Math.max(at, header));
+  if (between.some(({ kind }) => kind === 'other' || kind === 'header')) return matches;
+  return matches.with(header, protocol).toSpliced(at, 1);
 }
 
-function parseSetMark(args: string[]): Target {
-  const [option = '', text = ''] = args;
-  const [value = 0, mask = 0xffff_ffff] = text.split('/').map(Number);
-  switch (option) {
-    case '--set-xmark':
-      return { kind: 'set-mark', value, mask };
-    case '--or-mark':
-      return { kind: 'set-mark', value, mask: value };
-    case '--xor-mark':
-      return { kind: 'set-mark', value, mask: 0 };
-    default:
-      return { kind: 'other', name: 'MARK', args };
-  }
+function isPortMatch({ kind }: Match): boolean {
+  return kind === 'source-port' || kind === 'destination-port';
 }

@@ -5,7 +5,7 @@
  * `NETFILTER_NAME` a chain name or comment that the kernel would refuse ·
  * `NETFILTER_SET_MISSING`, `NETFILTER_SET_MISMATCH`, `NETFILTER_SET_IN_USE`, `NETFILTER_SET_FULL`,
  * `NETFILTER_SET_ENTRY` about address sets · `NETFILTER_COUNTERS` the kernel has no named counters ·
- * `NETFILTER_VALUE` a value that nftables cannot express · `NETFILTER_REFUSED` the kernel refused a
+ * `NETFILTER_VALUE` a value that iptables or nftables cannot take · `NETFILTER_REFUSED` the kernel refused a
  * change of a table · `NETFILTER_CHANGED` someone else changed the tables meanwhile ·
  * `NETFILTER_UNSUPPORTED` this kernel or `nft` is too old.
  */

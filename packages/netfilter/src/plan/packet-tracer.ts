@@ -1,5 +1,6 @@
 import { BlockList, isIPv6 } from 'node:net';
 
+import { PROTOCOL_NUMBERS } from '../model/nftables.js';
 import type { Chain, Match, Rule, Table, TableName, Target } from '../model/iptables.js';
 
 /** The first packet of a connection. */
@@ -9,6 +10,8 @@ export interface Packet {
   readonly protocol: string;
   readonly source: string;
   readonly destination: string;
+  /** Only where rules ask for it. */
+  readonly sourcePort?: number;
   readonly destinationPort: number;
   readonly inInterface?: string;
 }
@@ -220,21 +223,30 @@ class Walk {
       case 'count':
         return true;
       case 'protocol':
+        return isProtocol(match.protocol, packet.protocol);
+      case 'header':
         return match.protocol === packet.protocol;
+      case 'fragment':
+        return false;
       case 'source':
         return contains(match.network, packet.source);
       case 'destination':
         return contains(match.network, this.#destination);
       case 'source-port':
-        return false;
+        if (packet.sourcePort === undefined) {
+          throw new Error('a rule asks for the source port: the packet has to have one');
+        }
+        return isInRange(match, packet.sourcePort);
       case 'destination-port':
-        return match.port === this.#port;
+        return isInRange(match, this.#port);
       case 'in-interface':
         return nameMatches(match.name, packet.inInterface ?? '');
       case 'out-interface':
         return false;
       case 'mark':
         return (this.#mark & match.mask) >>> 0 === match.value;
+      case 'connection-mark':
+        return match.value === 0;
       case 'connection-state':
         return match.states.includes('NEW') || (this.#translated && match.states.includes('DNAT'));
       case 'source-type':
@@ -264,6 +276,19 @@ function describe(target: Target): string {
   if (target.kind === 'jump' || target.kind === 'goto') return `${target.kind} ${target.chain}`;
   if (target.kind === 'redirect') return `redirect ${target.port}`;
   return target.kind === 'dnat' ? `dnat ${target.to}` : target.kind;
+}
+
+function isInRange(
+  { port, lastPort = port }: Readonly<{ port: number; lastPort?: number }>,
+  actual: number,
+): boolean {
+  return port <= actual && actual <= lastPort;
+}
+
+/** Both the name and the number of one protocol may be meant. */
+function isProtocol(asked: string, actual: string): boolean {
+  const number = (text: string): string => String(PROTOCOL_NUMBERS[text] ?? text);
+  return asked === 'all' || asked === '0' || number(asked) === number(actual);
 }
 
 function nameMatches(pattern: string, name: string): boolean {

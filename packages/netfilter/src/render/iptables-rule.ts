@@ -1,26 +1,45 @@
-import type { Match, Rule, Target } from '../model/iptables.js';
+import { splitWords } from '../codec/words.js';
+import { HEADER_PROTOCOLS, type Match, type Rule, type Target } from '../model/iptables.js';
+import { checkedChainName } from '../plan/check-name.js';
+import { checkMatch, checkTarget } from '../plan/check-rule.js';
 
 /** iptables takes `tcp`, `-p`, `10.0.0.0/8` … as they are; anything else goes between quotes. */
 const PLAIN = /^[\w!./:,+[\]@%=-]+$/;
 
-/** One line of iptables-restore input, without the newline: `-A CHAIN -s 10.0.0.1 -j DROP`. */
+/**
+ * One line of iptables-restore input, without the newline: `-A CHAIN -s 10.0.0.1 -j DROP`.
+ *
+ * @throws {NetfilterError} `NETFILTER_NAME` for a chain, `NETFILTER_VALUE` with the field's name for
+ *   any other value that iptables could not take or would read as something else
+ */
 export function renderAppend(chain: string, rule: Rule): string {
-  let line = `-A ${chain}`;
-  for (const match of rule.matches) line += ` ${renderMatch(match)}`;
-  return rule.target === undefined ? line : `${line} ${renderTarget(rule.target)}`;
+  const text = renderRule(rule);
+  return text === '' ? `-A ${checkedChainName(chain)}` : `-A ${checkedChainName(chain)} ${text}`;
 }
 
-/** The same rule as words for the command line, where no shell takes quotes away. */
-export function ruleArguments(rule: Rule): readonly string[] {
-  const words: string[] = [];
-  for (const match of rule.matches) {
-    if (match.kind === 'comment') words.push('-m', 'comment', '--comment', match.text);
-    else if (match.kind === 'other') words.push(...match.args);
-    else words.push(...renderMatch(match).split(' '));
+/**
+ * What {@link renderAppend} writes behind the chain.
+ *
+ * @throws {NetfilterError} as there
+ */
+export function renderRule({ matches, target }: Rule): string {
+  let text = '';
+  for (const match of matches) {
+    checkMatch(match);
+    text += text === '' ? renderMatch(match) : ` ${renderMatch(match)}`;
   }
-  if (rule.target?.kind === 'other') words.push('-j', rule.target.name, ...rule.target.args);
-  else if (rule.target !== undefined) words.push(...renderTarget(rule.target).split(' '));
-  return words;
+  if (target === undefined) return text;
+  checkTarget(target);
+  return text === '' ? renderTarget(target) : `${text} ${renderTarget(target)}`;
+}
+
+/**
+ * The same rule as words for the command line, where no shell takes quotes away.
+ *
+ * @throws {NetfilterError} as {@link renderAppend}
+ */
+export function ruleArguments(rule: Rule): readonly string[] {
+  return splitWords(renderRule(rule));
 }
 
 /** A mark as the tools' users write it: eight hex digits. */
@@ -41,27 +60,33 @@ function renderMatch(match: Match): string {
     case 'comment':
       return `-m comment --comment ${quoted(match.text)}`;
     case 'protocol':
-      return `-m ${match.protocol} -p ${match.protocol}`;
+      return renderProtocol(match);
+    case 'header':
+      return `-m ${match.protocol}`;
+    case 'fragment':
+      return `${not(match)}-f`;
     case 'source':
       return `${not(match)}-s ${match.network}`;
     case 'destination':
       return `${not(match)}-d ${match.network}`;
     case 'source-port':
-      return `--sport ${match.port}`;
+      return `${not(match)}--sport ${portRange(match)}`;
     case 'destination-port':
-      return `--dport ${match.port}`;
+      return `${not(match)}--dport ${portRange(match)}`;
     case 'in-interface':
       return `${not(match)}-i ${match.name}`;
     case 'out-interface':
       return `${not(match)}-o ${match.name}`;
     case 'mark':
       return `-m mark ${not(match)}--mark ${renderMark(match.value)}/${renderMark(match.mask)}`;
+    case 'connection-mark':
+      return `-m connmark ${not(match)}--mark ${renderMark(match.value)}/${renderMark(match.mask)}`;
     case 'connection-state':
       return `-m conntrack ${not(match)}--ctstate ${match.states.join(',')}`;
     case 'source-type':
-      return `-m addrtype --src-type ${match.type}`;
+      return `-m addrtype ${not(match)}--src-type ${match.type}`;
     case 'destination-type':
-      return `-m addrtype --dst-type ${match.type}`;
+      return `-m addrtype ${not(match)}--dst-type ${match.type}`;
     case 'chance':
       return `-m statistic --mode random --probability ${match.probability.toFixed(10)}`;
     case 'remember-source':
@@ -75,12 +100,27 @@ function renderMatch(match: Match): string {
   }
 }
 
+function renderProtocol(match: Extract<Match, { kind: 'protocol' }>): string {
+  const { protocol, negated = false, bare = false } = match;
+  if (negated) return `! -p ${protocol}`;
+  return bare || !HEADER_PROTOCOLS.has(protocol)
+    ? `-p ${protocol}`
+    : `-m ${protocol} -p ${protocol}`;
+}
+
+function portRange({
+  port,
+  lastPort = port,
+}: Readonly<{ port: number; lastPort?: number }>): string {
+  return lastPort === port ? String(port) : `${port}:${lastPort}`;
+}
+
 function renderTarget(target: Target): string {
   switch (target.kind) {
     case 'jump':
-      return `-j ${target.chain}`;
+      return `-j ${checkedChainName(target.chain)}`;
     case 'goto':
-      return `-g ${target.chain}`;
+      return `-g ${checkedChainName(target.chain)}`;
     case 'accept':
       return '-j ACCEPT';
     case 'drop':

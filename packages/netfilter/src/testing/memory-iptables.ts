@@ -4,7 +4,7 @@ import type { IpFamily, Rule, Table, TableName } from '../model/iptables.js';
 import { checkedChainName } from '../plan/check-name.js';
 import type { Iptables, PlacedRule, RulePosition } from '../ports.js';
 import { renderRestore, type RestoreTable } from '../render/iptables-restore.js';
-import { renderAppend } from '../render/iptables-rule.js';
+import { renderAppend, renderRule } from '../render/iptables-rule.js';
 
 interface MemoryChain {
   readonly policy?: 'ACCEPT' | 'DROP';
@@ -200,5 +200,5 @@ function copyOf(chains: Chains): Chains {
 }
 
 function sameRule(a: Rule, b: Rule): boolean {
-  return renderAppend('', a) === renderAppend('', b);
+  return renderRule(a) === renderRule(b);
 }

@@ -1,0 +1,100 @@
+import { readdir } from 'node:fs/promises';
+
+import { describe, expect, it } from 'vitest';
+
+import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
+import { parseSave, renderAppend } from '../../src/index.js';
+import { type CorpusRule, CORPUS, corpusOf } from '../rules/corpus.js';
+import { inOwnNamespace } from '../../../../vitest.namespace.js';
+
+const never = new AbortController().signal;
+const runner = createSpawnRunner();
+
+interface Tool {
+  readonly family: 'IPv4' | 'IPv6';
+  readonly variant: '-legacy' | '-nft';
+}
+const TOOLS: readonly Tool[] = [
+  { family: 'IPv4', variant: '-nft' },
+  { family: 'IPv4', variant: '-legacy' },
+  { family: 'IPv6', variant: '-nft' },
+  { family: 'IPv6', variant: '-legacy' },
+];
+
+/** At least so many of the corpus: a kernel lacks some extensions, but not most. */
+const LEAST = 180;
+
+inOwnNamespace('tests/integration/round-trip.test.ts', () => {
+  describe.each(TOOLS)('iptables$variant, $family', ({ family, variant }) => {
+    const name = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}${variant}`;
+    const restore = async (input: string): Promise<string | undefined> => {
+      const command = { argv: [`${name}-restore`] as const, stdin: [input] };
+      const { exitCode, stderr } = await runner.run(command, never);
+      return exitCode === 0 ? undefined : stderr;
+    };
+    const save = async (table: string): Promise<string> => {
+      const { stdout } = await runner.run({ argv: [`${name}-save`, '-t', table] }, never);
+      return stdout.replaceAll(/^#.*\n/gm, '').replaceAll(/\[\d+:\d+\]/g, '[0:0]');
+    };
+
+    it('what iptables-save prints is the same after parsing, rendering and restoring it', async () => {
+      const loaded: string[] = [];
+      const refused: string[] = [];
+      const changed: object[] = [];
+      for (const rule of corpusOf(family)) {
+        const [table, chain] = rule.at ?? ['filter', 'INPUT'];
+        const error = await restore(inputOf(table, `-A ${chain} ${rule.text}`));
+        if (error !== undefined) {
+          refused.push(`${rule.text}: ${error.trim().split('\n')[0]}`);
+          continue;
+        }
+        const first = await save(table);
+        if ((await restore(first)) !== undefined || (await save(table)) !== first) {
+          refused.push(`${rule.text}: iptables-restore does not read what iptables-save prints`);
+          continue;
+        }
+        loaded.push(rule.text);
+        const written = linesOf(first);
+        const why = await restore(inputOf(table, ...written));
+        const second = await save(table);
+        if (why === undefined && first === second && written.join() === linesOf(second).join()) {
+          continue;
+        }
+        changed.push({ why, first: ruleIn(first), written, second: ruleIn(second) });
+      }
+      console.log(
+        `stdout ${name}: ${loaded.length} loaded, not in this kernel: ${refused.join(' | ')}`,
+      );
+      expect(changed).toEqual([]);
+      expect(loaded.length).toBeGreaterThan(LEAST);
+    });
+  });
+
+  it('the corpus has every match and target that is installed', async () => {
+    const found = new Set<string>();
+    for (const file of await readdir('/usr/lib/x86_64-linux-gnu/xtables')) {
+      const [, extension] = /^lib(?:xt|ipt|ip6t)_(\w+)\.so$/.exec(file) ?? [];
+      if (extension !== undefined && !INTERNAL.has(extension)) found.add(extension);
+    }
+    const words = new Set(CORPUS.flatMap(({ text }: CorpusRule) => text.split(' ')));
+    expect([...found].filter((extension) => !words.has(extension))).toEqual([]);
+  });
+});
+
+/** Names of files, not of extensions. */
+const INTERNAL = new Set(['standard', 'NAT']);
+
+function inputOf(table: string, ...lines: readonly string[]): string {
+  return [`*${table}`, ':OTHER - [0:0]', ...lines, 'COMMIT', ''].join('\n');
+}
+
+/** The rules that a save has, by way of the model. */
+function linesOf(saved: string): readonly string[] {
+  return parseSave(saved).flatMap(({ chains }) =>
+    chains.flatMap((chain) => chain.rules.map((rule) => renderAppend(chain.name, rule))),
+  );
+}
+
+function ruleIn(saved: string): string {
+  return saved.split('\n').find((line) => line.startsWith('-A')) ?? saved;
+}
