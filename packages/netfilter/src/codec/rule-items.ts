@@ -9,6 +9,7 @@ export type RuleItem =
 
 export type GeneralOption = '-s' | '-d' | '-i' | '-o' | '-p' | '-f';
 
+/** Without `--proto`, which is an option of `-m policy`, too. */
 const GENERAL: Readonly<Record<string, GeneralOption>> = {
   '-s': '-s',
   '--src': '-s',
@@ -21,7 +22,6 @@ const GENERAL: Readonly<Record<string, GeneralOption>> = {
   '-o': '-o',
   '--out-interface': '-o',
   '-p': '-p',
-  '--proto': '-p',
   '--protocol': '-p',
   '-f': '-f',
   '--fragment': '-f',

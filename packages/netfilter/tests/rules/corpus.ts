@@ -94,7 +94,7 @@ const PLAIN_MATCHES = [
   ),
   ...both('-m hashlimit --hashlimit-upto 5/sec --hashlimit-burst 5 --hashlimit-name one'),
   ...both(
-    '-m hashlimit --hashlimit-above 512kb/s --hashlimit-mode srcip,dstport --hashlimit-name "two words"',
+    '-m hashlimit --hashlimit-above 512kb/s --hashlimit-mode srcip,dstport --hashlimit-name two',
   ),
   ...both('-m helper --helper ftp', '-m helper ! --helper "tftp"'),
   ...both(
@@ -144,7 +144,10 @@ const PLAIN_MATCHES = [
     '-m set --match-set blue src --return-nomatch',
   ),
   ...both('-m socket --transparent --restore-skmark', '-m socket --nowildcard'),
-  ...both('-m statistic --mode nth --every 3 --packet 1', '-m statistic --mode nth ! --every 5'),
+  ...both(
+    '-m statistic --mode nth --every 3 --packet 1',
+    '-m statistic --mode nth ! --every 5 --packet 0',
+  ),
   ...both(
     '-m statistic --mode random --probability 0.333',
     '-m statistic --mode random ! --probability 0.5',
@@ -231,7 +234,10 @@ const TARGETS = [
     '-j LED --led-trigger-id "foo" --led-delay 500',
     '-j ULOG',
   ),
-  ...both('-j CONNSECMARK --save', '-j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460'),
+  ...both(
+    '-j CONNSECMARK --save',
+    '-p tcp -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460',
+  ),
   ...both(
     '-j IDLETIMER --timeout 30 --label "idle"',
     '-j RATEEST --rateest-name re1 --rateest-interval 250ms --rateest-ewmalog 500ms',
@@ -254,7 +260,7 @@ const TARGETS = [
       '-j CHECKSUM --checksum-fill',
       '-j DSCP --set-dscp 0x10',
       '-j TOS --set-tos 0x10/0x3f',
-      '-p tcp -j TCPOPTSTRIP --strip-options 1,2',
+      '-p tcp -j TCPOPTSTRIP --strip-options 2,4',
     ),
     ...both(
       '-j HMARK --hmark-tuple src,dst --hmark-mod 8 --hmark-rnd 0xfeed',
