@@ -3,7 +3,15 @@ import { readdir } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 
 import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
-import { parseSave, renderAppend } from '../../src/index.js';
+import {
+  diffTables,
+  parseSave,
+  renderAppend,
+  renderOperations,
+  renderRestore,
+  type Rule,
+  type Table,
+} from '../../src/index.js';
 import { type CorpusRule, CORPUS, corpusOf } from '../rules/corpus.js';
 import { inOwnNamespace } from '../../../../vitest.namespace.js';
 
@@ -73,6 +81,56 @@ inOwnNamespace('tests/integration/round-trip.test.ts', () => {
       console.log(`stdout ${name}: ${count} loaded, not in this kernel: ${refused.join(' | ')}`);
       expect(changed).toEqual([]);
       expect(count).toBeGreaterThan(LEAST);
+    });
+  });
+
+  describe.each(TOOLS)('a difference for iptables$variant, $family', ({ family, variant }) => {
+    const name = `${family === 'IPv4' ? 'iptables' : 'ip6tables'}${variant}`;
+    const run = async (argv: readonly [string, ...string[]], input = ''): Promise<string> => {
+      const { exitCode, stdout, stderr } = await runner.run({ argv, stdin: [input] }, never);
+      expect(exitCode, stderr).toBe(0);
+      return stdout;
+    };
+
+    it('is taken by the kernel in its order, and leaves none behind', async () => {
+      const from = (host: number): Rule => ({
+        matches: [
+          { kind: 'comment', text: `host ${host}` },
+          { kind: 'protocol', protocol: 'tcp' },
+          { kind: 'destination-port', port: host, lastPort: host + 1 },
+        ],
+        target: { kind: 'reject' },
+      });
+      const jump = (chain: string): Rule => ({ matches: [], target: { kind: 'jump', chain } });
+      const tables = (
+        policy: 'ACCEPT' | 'DROP',
+        own: string,
+        hosts: readonly number[],
+      ): Table[] => [
+        {
+          name: 'filter',
+          chains: [
+            { name: 'INPUT', policy: 'ACCEPT', rules: [jump(own)] },
+            { name: 'FORWARD', policy, rules: hosts.map(from) },
+            { name: 'OUTPUT', policy: 'ACCEPT', rules: [] },
+            { name: own, rules: hosts.toReversed().map(from) },
+          ],
+        },
+      ];
+      const steps = [
+        tables('DROP', 'ONE', [1, 2, 3, 4]),
+        tables('ACCEPT', 'TWO', [4, 1, 3, 7, 2]),
+        tables('DROP', 'TWO', []),
+      ];
+      for (const desired of steps) {
+        const found = async () => parseSave(await run([`${name}-save`, '-t', 'filter']));
+        const all = { removeOthers: true };
+        const operations = diffTables(desired, await found(), all);
+        expect(operations).not.toEqual([]);
+        const input = [...renderRestore(renderOperations(operations))].join('');
+        await run([`${name}-restore`, '--noflush'], input);
+        expect(diffTables(desired, await found(), all)).toEqual([]);
+      }
     });
   });
 

@@ -1,0 +1,123 @@
+import type { Chain, Rule, Table, TableName } from '../model/iptables.js';
+import { ruleKey } from './rule-key.js';
+
+/** One change of a table; positions count from 1, as iptables counts. */
+export type IptablesOperation = Readonly<{ table: TableName; chain: string }> &
+  (
+    | Readonly<{ op: 'create-chain' | 'flush-chain' | 'delete-chain' }>
+    | Readonly<{ op: 'set-policy'; policy: 'ACCEPT' | 'DROP' }>
+    | Readonly<{ op: 'delete-rule'; position: number }>
+    | Readonly<{ op: 'insert-rule'; position: number; rule: Rule }>
+  );
+
+export interface DiffOptions {
+  /** Chains that only `actual` has are emptied, and removed where they are not the kernel's own. */
+  readonly removeOthers?: boolean;
+}
+
+/**
+ * What makes `actual` into `desired`, in an order in which the kernel takes it one by one: chains
+ * before jumps to them, jumps away before their chains. Tables and, without `removeOthers`, chains
+ * that are not in `desired` stay as they are. Rules are compared by what they do (`ruleKey`); those
+ * that stay are not touched, so they go on counting. Positions hold after the operations before.
+ *
+ * @throws {NetfilterError} as `renderRule`
+ */
+export function diffTables(
+  desired: readonly Table[],
+  actual: readonly Table[],
+  options: DiffOptions = {},
+): readonly IptablesOperation[] {
+  return desired.flatMap((table) => {
+    const found = actual.find(({ name }) => name === table.name);
+    return diffTable(table, found?.chains ?? [], options);
+  });
+}
+
+function diffTable(
+  { name: table, chains }: Table,
+  actual: readonly Chain[],
+  { removeOthers = false }: DiffOptions,
+): readonly IptablesOperation[] {
+  const found = new Map(actual.map((chain) => [chain.name, chain]));
+  const wanted = new Set(chains.map(({ name }) => name));
+  const others = removeOthers ? actual.filter(({ name }) => !wanted.has(name)) : [];
+  const missing = chains.filter(({ name, policy }) => !found.has(name) && policy === undefined);
+  const policies = chains.flatMap(({ name: chain, policy }): IptablesOperation[] =>
+    policy === undefined || policy === found.get(chain)?.policy
+      ? []
+      : [{ op: 'set-policy', table, chain, policy }],
+  );
+  return [
+    ...missing.map(({ name: chain }) => ({ op: 'create-chain', table, chain }) as const),
+    ...chains.flatMap((chain) => diffRules(table, chain, found.get(chain.name)?.rules ?? [])),
+    ...policies,
+    ...others.flatMap(({ name: chain, rules }): IptablesOperation[] =>
+      rules.length === 0 ? [] : [{ op: 'flush-chain', table, chain }],
+    ),
+    ...others.flatMap(({ name: chain, policy }): IptablesOperation[] =>
+      policy === undefined ? [{ op: 'delete-chain', table, chain }] : [],
+    ),
+  ];
+}
+
+function diffRules(
+  table: TableName,
+  { name: chain, rules }: Chain,
+  actual: readonly Rule[],
+): readonly IptablesOperation[] {
+  const kept = commonPairs(rules.map(ruleKey), actual.map(ruleKey));
+  const stays = new Set(kept.map(([, at]) => at));
+  const isThere = new Set(kept.map(([at]) => at));
+  const removals = actual.flatMap((_rule, i): IptablesOperation[] =>
+    stays.has(i) ? [] : [{ op: 'delete-rule', table, chain, position: i + 1 }],
+  );
+  const additions = rules.flatMap((rule, i): IptablesOperation[] =>
+    isThere.has(i) ? [] : [{ op: 'insert-rule', table, chain, position: i + 1, rule }],
+  );
+  return [...removals.toReversed(), ...additions];
+}
+
+/** More pairs than this are not compared: the middle is written anew. */
+const MOST_PAIRS = 4_000_000;
+
+/** A longest common subsequence, as pairs of places in both lists. */
+function commonPairs(a: readonly string[], b: readonly string[]): readonly [number, number][] {
+  let first = 0;
+  while (first < a.length && first < b.length && a[first] === b[first]) first += 1;
+  let last = 0;
+  while (
+    last < a.length - first &&
+    last < b.length - first &&
+    a[a.length - 1 - last] === b[b.length - 1 - last]
+  ) {
+    last += 1;
+  }
+  const head = Array.from({ length: first }, (_, i): [number, number] => [i, i]);
+  const tail = Array.from({ length: last }, (_, i): [number, number] => [
+    a.length - last + i,
+    b.length - last + i,
+  ]);
+  const middle = longestCommon(a.slice(first, a.length - last), b.slice(first, b.length - last));
+  return [...head, ...middle.map(([i, j]): [number, number] => [i + first, j + first]), ...tail];
+}
+
+function longestCommon(a: readonly string[], b: readonly string[]): readonly [number, number][] {
+  if (a.length * b.length === 0 || a.length * b.length > MOST_PAIRS) return [];
+  const width = b.length + 1;
+  const lengths = new Uint32Array((a.length + 1) * width);
+  const at = (i: number, j: number): number => lengths[i * width + j] ?? 0;
+  for (let i = a.length - 1; i >= 0; i -= 1) {
+    for (let j = b.length - 1; j >= 0; j -= 1) {
+      lengths[i * width + j] =
+        a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
+    }
+  }
+  const pairs: [number, number][] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
+    if (a[i] === b[j]) pairs.push([i++, j++]);
+    else if (at(i + 1, j) >= at(i, j + 1)) i += 1;
+    else j += 1;
+  }
+  return pairs;
+}
