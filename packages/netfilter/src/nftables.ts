@@ -19,8 +19,10 @@ export {
   type NftVerdict,
   PROTOCOL_NUMBERS,
 } from './model/nftables.js';
+export { diffNftTables } from './plan/diff-nft.js';
 export { nftContentsOf, type NftTableContents, traceNftOutcomes } from './plan/nft-tracer.js';
 export type { NftTable } from './ports.js';
+export { renderNftTable } from './render/nft-table.js';
 export { renderNftScript, renderStep } from './render/nft-script.js';
 export { NftEars, type NftListener } from './run/nft-ears.js';
 export { type NetlinkNftOptions, NetlinkNftTable } from './run/nft-netlink.js';

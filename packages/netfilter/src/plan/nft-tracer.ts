@@ -23,14 +23,14 @@ export interface NftTableContents {
   >;
   readonly sets: ReadonlyMap<
     string,
-    Readonly<{ data?: NftSet['data']; elements: ReadonlyMap<string, NftElement> }>
+    NftSet & Readonly<{ elements: ReadonlyMap<string, NftElement> }>
   >;
 }
 
 /** What a table holds after these operations on an empty one; they are taken to succeed. */
 export function nftContentsOf(operations: Iterable<NftOperation>): NftTableContents {
   const chains = new Map<string, { name: string; base?: NftHook; rules: NftRule[] }>();
-  const sets = new Map<string, { data?: NftSet['data']; elements: Map<string, NftElement> }>();
+  const sets = new Map<string, NftSet & { elements: Map<string, NftElement> }>();
   for (const operation of operations) {
     switch (operation.op) {
       case 'add-chain': {
@@ -48,9 +48,8 @@ export function nftContentsOf(operations: Iterable<NftOperation>): NftTableConte
         chains.get(operation.chain)?.rules.push(operation.rule);
         break;
       case 'add-set': {
-        const { name, data } = operation.set;
-        const made = data === undefined ? {} : { data };
-        sets.set(name, sets.get(name) ?? { ...made, elements: new Map() });
+        const { name } = operation.set;
+        sets.set(name, sets.get(name) ?? { ...operation.set, elements: new Map() });
         break;
       }
       case 'flush-set':
@@ -69,8 +68,11 @@ export function nftContentsOf(operations: Iterable<NftOperation>): NftTableConte
           sets.get(operation.set.name)?.elements.delete(nftKeyText(key));
         }
         break;
-      case 'add-table':
       case 'delete-table':
+        chains.clear();
+        sets.clear();
+        break;
+      case 'add-table':
       case 'may-split':
         break;
     }
