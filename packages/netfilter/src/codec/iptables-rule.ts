@@ -119,7 +119,7 @@ function joinHeaders(matches: readonly Match[]): readonly Match[] {
   const at = matches.findIndex((match) => match.kind === 'protocol');
   const found = matches[at];
   if (found?.kind !== 'protocol') return matches;
-  const { bare: _, ...protocol } = found;
+  const protocol = withoutBare(found);
   if (!isHeader(found.protocol) || found.negated === true) {
     return matches.with(at, protocol);
   }
@@ -133,6 +133,10 @@ function joinHeaders(matches: readonly Match[]): readonly Match[] {
   const between = matches.slice(Math.min(at, header) + 1, Math.max(at, header));
   if (between.some(({ kind }) => kind === 'other' || kind === 'header')) return matches;
   return matches.with(header, protocol).toSpliced(at, 1);
+}
+
+function withoutBare({ protocol, negated }: Extract<Match, { kind: 'protocol' }>): Match {
+  return { kind: 'protocol', protocol, ...(negated === undefined ? {} : { negated }) };
 }
 
 function isPortMatch({ kind }: Match): boolean {

@@ -95,8 +95,14 @@ function addRules({ name: chain, rules }: FilledChain): NftOperation[] {
   return rules.map((rule) => ({ op: 'add-rule', chain, rule }));
 }
 
-function specOf({ elements: _, ...spec }: FilledSet): NftSet {
-  return spec;
+function specOf({ name, key, data, timeoutMs, comment }: FilledSet): NftSet {
+  return {
+    name,
+    key,
+    ...(data !== undefined && { data }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(comment !== undefined && { comment }),
+  };
 }
 
 function nameOf({ name }: Readonly<{ name: string }>): string {

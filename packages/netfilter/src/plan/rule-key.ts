@@ -91,10 +91,11 @@ function octets(address: string): number[] {
 
 function groups(address: string): number[] {
   // an IPv4 tail is two groups
-  const text = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...parts: string[]) => {
-    const [a = 0, b = 0, c = 0, d = 0] = parts.slice(0, 4).map(Number);
-    return `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
-  });
+  const at = address.lastIndexOf(':') + 1;
+  const last = address.slice(at);
+  const [a = 0, b = 0, c = 0, d = 0] = isIPv4(last) ? octets(last) : [];
+  const tailGroups = `${(a * 256 + b).toString(16)}:${(c * 256 + d).toString(16)}`;
+  const text = isIPv4(last) ? `${address.slice(0, at)}${tailGroups}` : address;
   const [head = '', tail] = text.split('::');
   const split = (part: string): number[] =>
     part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
