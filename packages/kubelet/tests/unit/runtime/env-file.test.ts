@@ -68,6 +68,12 @@ describe('a file of a mebibyte', () => {
   const mebibyte = 2 ** 20;
   // each took minutes, or hours, when lines were matched by regular expressions over the rest
   it('of blanks before a word is read at once', () =>
+    expect(readEnvFile(`${' '.repeat(mebibyte)}x`, 'KEY')).toEqual({
+      kind: 'problem',
+      problem: 'invalid environment variable format at line 1: longer than 65535 bytes',
+    }));
+
+  it('of blanks in lines of nearly the greatest length is read at once', () =>
     expect(
       readEnvFile(`${' '.repeat(60_000)}\n`.repeat(17) + `${' '.repeat(60_000)}x`, 'KEY'),
     ).toEqual({
