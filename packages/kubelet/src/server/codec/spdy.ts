@@ -103,41 +103,55 @@ interface DataFrame {
 /** Takes a connection's bytes apart. */
 export class SpdyParser {
   readonly #events: SpdyEvents;
-  /** Of a frame's head, or of a control frame, that is not whole. */
-  #held: Buffer = EMPTY;
+  /** A frame's head, or a control frame, as far as it has come. */
+  #frame: Buffer = Buffer.alloc(HEADER_BYTES);
+  #frameBytes = 0;
   #data: DataFrame | undefined;
 
   constructor(events: SpdyEvents) {
     this.#events = events;
   }
 
-  /** @throws when these are no frames of SPDY */
+  /**
+   * Linear in the bytes, in however small pieces they come: none is copied twice.
+   *
+   * @throws when these are no frames of SPDY
+   */
   take(chunk: Buffer): void {
-    let bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    this.#held = EMPTY;
+    let bytes = chunk;
     while (bytes.length > 0) {
       if (this.#data !== undefined) {
         bytes = this.#takeData(this.#data, bytes);
         continue;
       }
-      if (bytes.length < HEADER_BYTES) break;
-      const first = bytes.readUInt32BE(0);
-      const length = bytes.readUInt32BE(4) & 0xff_ffff;
-      const flags = bytes[4] ?? 0;
-      if (first >>> 31 === 0) {
-        this.#data = { id: first, left: length, isLast: (flags & FIN) !== 0 };
-        bytes = bytes.subarray(HEADER_BYTES);
-        if (length === 0) bytes = this.#takeData(this.#data, bytes);
-        continue;
-      }
-      if (first >>> 16 !== VERSION) throw new Error('the runtime does not speak SPDY/3.1');
-      if (length > MAX_CONTROL_BYTES) throw new Error('the runtime sends a frame that is too long');
-      if (bytes.length < HEADER_BYTES + length) break;
-      const body = bytes.subarray(HEADER_BYTES, HEADER_BYTES + length);
-      this.#control(first & 0xffff, flags, body);
-      bytes = bytes.subarray(HEADER_BYTES + length);
+      const copied = bytes.copy(this.#frame, this.#frameBytes);
+      this.#frameBytes += copied;
+      bytes = bytes.subarray(copied);
+      if (this.#frameBytes === this.#frame.length) this.#readFrame(this.#frame);
     }
-    this.#held = bytes;
+  }
+
+  /** @param frame a head, or a whole control frame */
+  #readFrame(frame: Buffer): void {
+    const first = frame.readUInt32BE(0);
+    const length = frame.readUInt32BE(4) & 0xff_ffff;
+    const flags = frame[4] ?? 0;
+    if (first >>> 31 === 0) {
+      this.#frameBytes = 0;
+      this.#data = { id: first, left: length, isLast: (flags & FIN) !== 0 };
+      if (length === 0) this.#takeData(this.#data, EMPTY);
+      return;
+    }
+    if (first >>> 16 !== VERSION) throw new Error('the runtime does not speak SPDY/3.1');
+    if (length > MAX_CONTROL_BYTES) throw new Error('the runtime sends a frame that is too long');
+    if (frame.length < HEADER_BYTES + length) {
+      this.#frame = Buffer.alloc(HEADER_BYTES + length);
+      frame.copy(this.#frame);
+      return;
+    }
+    this.#frame = frame.length === HEADER_BYTES ? frame : Buffer.alloc(HEADER_BYTES);
+    this.#frameBytes = 0;
+    this.#control(first & 0xffff, flags, frame.subarray(HEADER_BYTES));
   }
 
   #takeData(frame: DataFrame, bytes: Buffer): Buffer {

@@ -1,6 +1,6 @@
 import { inflateSync, constants } from 'node:zlib';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { parseSocketProtocols } from '../../../src/server/codec/socket-protocols.js';
 import {
@@ -30,6 +30,21 @@ const control = (type: number, flags: number, body: readonly number[]): Buffer =
   Buffer.from([0x80, 3, 0, type, flags, 0, 0, body.length, ...body]);
 
 describe('SPDY', () => {
+  it('copies each byte of a long control frame once, however small its pieces', () => {
+    const long = Buffer.alloc(8 + 64 * 1024);
+    long.writeUInt32BE(0x8003_0004, 0);
+    long.writeUInt32BE(64 * 1024, 4);
+    const concat = vi.spyOn(Buffer, 'concat');
+    const copy = vi.spyOn(Buffer.prototype, 'copy');
+    const events = told(Buffer.concat([long, control(7, 0, [])]), 1);
+    const joined = concat.mock.results.slice(1).map(({ value }) => (value as Buffer).length);
+    const copied = copy.mock.results.map(({ value }) => value as number);
+    vi.restoreAllMocks();
+    expect(events).toEqual(['go away']);
+    const sum = [...joined, ...copied].reduce((total, bytes) => total + bytes, 0);
+    expect(sum).toBeLessThan(long.length + 100);
+  });
+
   it('opens streams with headers that one zlib stream holds', () => {
     const opener = new SpdyOpener();
     const opened = [opener.open({ streamType: 'error' }), opener.open({ streamtype: 'stdin' })];
