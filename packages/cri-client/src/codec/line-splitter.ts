@@ -1,11 +1,13 @@
 import { Buffer } from 'node:buffer';
 
+import { GrowingBytes } from './growing-bytes.js';
+
 const NEWLINE = 0x0a;
 
 /** Cuts blocks of bytes into lines, each with its newline; a block may end within a line. */
 export class LineSplitter {
-  /** Pieces of a line whose end has not been seen. */
-  #pieces: Uint8Array[] = [];
+  /** Of a line whose end has not been seen. */
+  readonly #rest = new GrowingBytes();
 
   *split(block: Uint8Array): Generator<Buffer> {
     const bytes = asBuffer(block);
@@ -16,19 +18,16 @@ export class LineSplitter {
       yield this.#complete(bytes.subarray(start, end + 1));
       start = end + 1;
     }
-    if (start < bytes.length) this.#pieces.push(bytes.subarray(start));
+    if (start < bytes.length) this.#rest.append(bytes.subarray(start));
   }
 
   /** The unfinished line, if any; what follows begins a new one. */
   flush(): Buffer | undefined {
-    return this.#pieces.length === 0 ? undefined : this.#complete(Buffer.alloc(0));
+    return this.#rest.length === 0 ? undefined : this.#rest.take();
   }
 
   #complete(last: Buffer): Buffer {
-    if (this.#pieces.length === 0) return last;
-    const line = Buffer.concat([...this.#pieces, last]);
-    this.#pieces = [];
-    return line;
+    return this.#rest.length === 0 ? last : Buffer.concat([this.#rest.take(), last]);
   }
 }
 

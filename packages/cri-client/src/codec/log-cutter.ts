@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { CriError } from '../model/errors.js';
 import type { LogBytesOptions, LogEntry, LogOptions } from '../model/log.js';
 import { LogSelection } from '../plan/log-selection.js';
+import { GrowingBytes } from './growing-bytes.js';
 import { asBuffer, LineSplitter } from './line-splitter.js';
 import { detectLogFormat, type LogLineParser, padLogTime, parseCriLogLine } from './log-line.js';
 
@@ -95,7 +96,8 @@ export class ByteCutter implements LogCutter<Uint8Array> {
   readonly #stream: number | undefined;
   /** Only what needs no look at the time, and has no limit. */
   readonly #quick: boolean;
-  #rest: Buffer = EMPTY;
+  /** Of a line whose end has not been seen. */
+  readonly #rest = new GrowingBytes();
   readonly #isLent: boolean;
   /** For what is longer than its lines; kept only where it is lent. */
   #target: Buffer = EMPTY;
@@ -117,15 +119,19 @@ export class ByteCutter implements LogCutter<Uint8Array> {
 
   *take(given: Uint8Array, roomBytes = 0): Generator<Uint8Array> {
     if (!this.#quick) {
-      // a copy where the memory is lent: parts of lines are kept by reference
-      yield* joined(this.#records.take(this.#isLent ? Buffer.from(given) : given));
+      yield* joined(this.#records.take(given));
       return;
     }
-    const block = behind(this.#rest, asBuffer(given), roomBytes);
-    const end = block.lastIndexOf(NEWLINE) + 1;
+    const fresh = asBuffer(given);
+    const whole = fresh.lastIndexOf(NEWLINE) + 1;
+    if (whole === 0) {
+      this.#rest.append(fresh);
+      return;
+    }
+    const block = behind(this.#rest.take(), fresh, roomBytes);
+    const end = block.length - fresh.length + whole;
     // a copy: what is left of the block is cut in place
-    this.#rest = end === block.length ? EMPTY : Buffer.from(block.subarray(end));
-    if (end === 0) return;
+    if (end < block.length) this.#rest.append(block.subarray(end));
     if (this.#records.format === undefined) this.#records.detect(block);
     if (this.#records.format === parseCriLogLine) {
       const said = this.#cut(block, end);
@@ -136,8 +142,7 @@ export class ByteCutter implements LogCutter<Uint8Array> {
   }
 
   *finish(): Generator<Uint8Array> {
-    const rest = this.#rest;
-    this.#rest = EMPTY;
+    const rest = this.#rest.take();
     if (rest.length > 0) {
       if (this.#records.format === undefined)
         this.#records.detect(Buffer.from(`${rest.toString()}\n`));
@@ -150,7 +155,7 @@ export class ByteCutter implements LogCutter<Uint8Array> {
   }
 
   forget(): void {
-    this.#rest = EMPTY;
+    this.#rest.take();
     this.#records.forget();
   }
 

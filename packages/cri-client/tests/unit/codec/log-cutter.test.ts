@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { ByteCutter, EntryCutter, type LogCutter } from '../../../src/codec/log-cutter.js';
 import type { LogOptions } from '../../../src/model/log.js';
@@ -78,5 +78,49 @@ describe(ByteCutter, () => {
     const cri = Buffer.from('2026-01-01T00:00:00.1Z stdout F a\n');
     const docker = Buffer.from('{"log":"b\\n","stream":"stdout","time":"2026-01-01T00:00:00Z"}\n');
     expect(outcome(cutter, [cri], asBytes) + outcome(cutter, [docker], asBytes)).toBe('a\nb\n');
+  });
+});
+
+describe('a line that comes byte by byte', () => {
+  /** Bytes that are copied for a line of this length. */
+  function copiedFor(cutter: LogCutter<unknown>, lineBytes: number): number {
+    const line = Buffer.from('2026-01-01T00:00:00.000000001Z stdout F '.padEnd(lineBytes, 'x'));
+    const concat = vi.spyOn(Buffer, 'concat');
+    const from = vi.spyOn(Buffer, 'from');
+    const copy = vi.spyOn(Buffer.prototype, 'copy');
+    const set = vi.spyOn(Uint8Array.prototype, 'set');
+    for (let at = 0; at < line.length; at += 1) {
+      for (const piece of cutter.take(line.subarray(at, at + 1))) expect(piece).toBeUndefined();
+    }
+    const lengths = [
+      ...concat.mock.results.map(({ value }) => (value as Buffer).length),
+      // a view is no copy
+      ...from.mock.calls.map(([source]) => (ArrayBuffer.isView(source) ? source.byteLength : 0)),
+      ...copy.mock.results.map(({ value }) => value as number),
+      ...set.mock.calls.map(([source]) => source.length),
+    ];
+    vi.restoreAllMocks();
+    return lengths.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  it.each([
+    ['entries', (): LogCutter<unknown> => new EntryCutter('x', {})],
+    ['bytes', (): LogCutter<unknown> => new ByteCutter('x', {})],
+    ['bytes with times', (): LogCutter<unknown> => new ByteCutter('x', { timestamps: true })],
+  ])('is copied a bounded number of times: %s', (_name, cutter) => {
+    const [short, long] = [copiedFor(cutter(), 2 ** 13), copiedFor(cutter(), 2 ** 14)];
+    expect(short).toBeLessThan(4 * 2 ** 13);
+    expect(long).toBeLessThan(4 * 2 ** 14);
+  });
+
+  it('keeps no block alive for a piece of it', () => {
+    const cutter = new EntryCutter('x', {});
+    const blocks = ['2026-01-01T00:00:00.1Z stdout F a', 'b\n'].map((piece) => Buffer.from(piece));
+    const entries = blocks.flatMap((block) => {
+      const found = [...cutter.take(block)];
+      block.fill(0);
+      return found;
+    });
+    expect(entries.map(({ data }) => Buffer.from(data).toString())).toEqual(['ab\n']);
   });
 });
