@@ -395,6 +395,7 @@ users:
   it.each([
     ['', 'must be a map with clusters, users and contexts'],
     ['a: [', 'not YAML: Flow sequence'],
+    [multiplyingAliases(), 'not YAML: Excessive alias count'],
     ['kind: Pod', 'kind: must be Config, not Pod'],
     ['{}', 'current-context: is required; none is defined'],
   ])('refuses %j', async (text, problem) => {
@@ -422,3 +423,12 @@ users: [{name: u, user: {tokenFile: /none/token}}]`,
     );
   });
 });
+
+/** Ten thousand million words, were they written out. */
+function multiplyingAliases(): string {
+  const steps = Array.from({ length: 9 }, (_, at) => {
+    const ten = Array.from({ length: 10 }, () => `*a${at}`).join(',');
+    return `a${at + 1}: &a${at + 1} [${ten}]`;
+  });
+  return ['a0: &a0 [x, y, z, x, y, z, x, y, z, x]', ...steps].join('\n');
+}
