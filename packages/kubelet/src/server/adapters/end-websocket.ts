@@ -83,7 +83,21 @@ class Reading {
     this.#client = client;
   }
 
-  hold(why: 'server' | 'answers'): void {
+  hold(why: 'answers'): void {
+    this.#add(why);
+  }
+
+  /**
+   * Messages that were read before this one still come: they find it held, and wait for the same
+   * `drain`.
+   */
+  holdUntilDrained(server: Socket): void {
+    if (this.#holds.has('server')) return;
+    this.#add('server');
+    server.once('drain', () => this.release('server'));
+  }
+
+  #add(why: 'server' | 'answers'): void {
     this.#holds.add(why);
     this.#client.pause();
   }
@@ -173,9 +187,7 @@ function dial(
 /** Messages are bytes of SPDY, both ways. */
 function tunnel({ client, server, reading }: Ends): void {
   client.on('message', (data: Buffer) => {
-    if (server.write(data)) return;
-    reading.hold('server');
-    server.once('drain', () => reading.release('server'));
+    if (!server.write(data)) reading.holdUntilDrained(server);
   });
   server.on('data', (chunk: Buffer) => sendTo(client, server, chunk));
   server.on('error', () => client.close(INTERNAL));
@@ -241,9 +253,7 @@ function translate({ client, server, reading }: Ends, wanted: SessionStreams): v
     server.cork();
     const isTaken = frames.map((frame) => server.write(frame)).at(-1) ?? true;
     server.uncork();
-    if (isTaken) return;
-    reading.hold('server');
-    server.once('drain', () => reading.release('server'));
+    if (!isTaken) reading.holdUntilDrained(server);
   };
   client.on('message', (message: Buffer) => {
     if (isOver) return;
