@@ -1,4 +1,4 @@
-import { parseDocument } from 'yaml';
+import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 import type { core } from 'zod';
 import { safeParse } from 'zod/v4/core';
 
@@ -29,7 +29,8 @@ export function parseConfigFile(text: string, source: string, wanted: ConfigKind
     throw new ConfigError('CONFIG_INVALID', { source, problems });
   };
   if (text.trim() === '') fail([{ field: '', message: 'the file is empty' }]);
-  const document = parseDocument(text, { uniqueKeys: false, strict: true });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { uniqueKeys: false, strict: true, lineCounter });
   if (document.errors.length > 0) {
     fail(document.errors.map((error) => ({ field: '', message: firstLine(error.message) })));
   }
@@ -42,9 +43,30 @@ export function parseConfigFile(text: string, source: string, wanted: ConfigKind
   }
   if (value['kind'] !== wanted.kind) problems.push(expected('kind', wanted.kind, value['kind']));
   if (problems.length > 0) fail(problems);
-  const strict = parseDocument(text, { uniqueKeys: true });
-  const warnings = strict.errors.map((error) => `${source}: ${firstLine(error.message)}`);
+  const warnings = duplicateKeys(document).map((offset) => {
+    const { line, col } = lineCounter.linePos(offset);
+    return `${source}: Map keys must be unique at line ${line}, column ${col}`;
+  });
   return { value, warnings };
+}
+
+/**
+ * Where keys begin that their map has already. Linear, which the library's own check is not: it
+ * compares each key with all before it.
+ */
+function duplicateKeys(document: Document.Parsed): readonly number[] {
+  const found: number[] = [];
+  visit(document, {
+    Map: (_key, map) => {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) found.push(key.range?.[0] ?? 0);
+        seen.add(key.value);
+      }
+    },
+  });
+  return found;
 }
 
 /** Aliases of aliases are refused by the library before they fill the memory. */
@@ -89,7 +111,7 @@ export function checkConfig<Schema extends core.$ZodType>(
   const warnings = unknown.map(
     (path) => `${source}: unknown field ${JSON.stringify(dotted(path))}`,
   );
-  const known = unknown.reduce(without, value);
+  const known = without(value, unknown);
   const second = safeParse(schema, known);
   if (second.success) return { config: second.data, warnings };
   throw invalid(source, second.error.issues);
@@ -103,15 +125,28 @@ function unknownFields(issues: readonly core.$ZodIssue[]): readonly Path[] {
   );
 }
 
-function without(value: unknown, [head, ...rest]: Path): unknown {
-  if (head === undefined) return value;
+/** All at once: a copy for each would be quadratic. */
+function without(value: unknown, paths: readonly Path[]): unknown {
+  const inside = new Map<PropertyKey, Path[]>();
+  for (const [head, ...rest] of paths) {
+    if (head === undefined) continue;
+    const below = inside.get(head) ?? [];
+    inside.set(head, below);
+    below.push(rest);
+  }
+  const isLast = (below: readonly Path[]): boolean => below.some((path) => path.length === 0);
   if (Array.isArray(value)) {
-    return value.map((item: unknown, index) => (index === head ? without(item, rest) : item));
+    return value.map((item: unknown, index) => {
+      const below = inside.get(index);
+      return below === undefined ? item : without(item, below);
+    });
   }
   if (!isPlainObject(value)) return value;
   const copy: Record<PropertyKey, unknown> = { ...value };
-  if (rest.length === 0) Reflect.deleteProperty(copy, head);
-  else copy[head] = without(copy[head], rest);
+  for (const [key, below] of inside) {
+    if (isLast(below)) Reflect.deleteProperty(copy, key);
+    else copy[key] = without(copy[key], below);
+  }
   return copy;
 }
 
