@@ -203,10 +203,11 @@ export default tseslint.config(
       'packages/component-base/src/adapters/process-metrics.ts',
       'packages/ipvs/src/adapters/read-proc-table.ts',
       'packages/kube-proxy/src/adapters/sysctl.ts',
+      'packages/kubelet/src/assembly/adapters/read-machine.ts',
       'packages/kubelet/src/resources/adapters/cgroup-tree.ts',
       'packages/kubelet/src/runtime/adapters/machine.ts',
       'packages/kubelet/src/stats/adapters/{kept-files,kernel-text,machine-readings}.ts',
-      'packages/kubelet/src/volumes/adapters/mounter.ts',
+      'packages/kubelet/src/volumes/adapters/{mounter,share-tree}.ts',
       'packages/netlink-codec/src/adapters/socket.ts',
       'packages/node-status/src/adapters/proc-facts.ts',
       // its open is no file's
@@ -214,6 +215,7 @@ export default tseslint.config(
       // named on the command line or by what is: may be a pipe, as of a shell's <(…)
       'packages/component-base/src/adapters/config-file.ts',
       'packages/kube-client/src/adapters/{kubeconfig,material}.ts',
+      'packages/kubelet/src/credentials/adapters/kubeconfigs.ts',
       // writes volumes that containers see read-only
       'packages/kubelet/src/volumes/adapters/file-calls.ts',
     ],

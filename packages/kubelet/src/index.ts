@@ -3,14 +3,10 @@ export {
   completeIdentity,
   type ConfigPlace,
   crashLoopRules,
-  createKubelet,
   type CriServices,
-  type Kubelet,
   type KubeletAdapters,
   type KubeletFiles,
   type KubeletIdentity,
-  kubeconfigApi,
-  type KubeconfigApiOptions,
   type NodeApiConnection,
   type NodeMachine,
   type OpenApi,
@@ -20,6 +16,12 @@ export {
   runtimeSettings,
 } from './assembly/index.js';
 export {
+  createKubelet,
+  kubeconfigApi,
+  type KubeconfigApiOptions,
+  type Kubelet,
+} from './assembly/run/index.js';
+export {
   CONFIG_KIND,
   type ConfigLayers,
   type KubeletConfig,
@@ -28,40 +30,41 @@ export {
 } from './config/index.js';
 export {
   type ExplainedAction,
-  explainPod,
-  type ExplainSettings,
   parsePodState,
   type PodExplanation,
   type PodState,
   renderExplanation,
   type RuntimeCall,
 } from './explain/index.js';
+export { explainPod, type ExplainSettings } from './explain/run/index.js';
 export type { HealthServer } from './node/index.js';
 export {
   type AdmissionContext,
-  type CrashLoopRules,
-  DEFAULT_CRASH_LOOP_RULES,
-  isManifestError,
   type Judgement,
   judgePod,
-  type ManifestFiles,
-  type ManifestOrigin,
-  type ManifestUrl,
   type NodePressure,
-  parsePodManifest,
+  type PodAdmissionRules,
+  type SysctlRules,
+} from './admission/index.js';
+export {
+  type CrashLoopRules,
+  DEFAULT_CRASH_LOOP_RULES,
   type PlanContext,
   planPod,
+} from './workers/index.js';
+export {
+  isManifestError,
+  type ManifestFiles,
+  type ManifestUrl,
   type PodAction,
-  type PodAdmissionRules,
   type PodLeftovers,
   type PodObservation,
   type PodPlan,
-  prepareStaticPod,
   qosClass,
   type ResourceRecordFile,
   StartError,
-  type SysctlRules,
-} from './pods/index.js';
+} from './pod/index.js';
+export { type ManifestOrigin, parsePodManifest, prepareStaticPod } from './sources/index.js';
 export { podStatus, type StatusInput } from './status/index.js';
 export type {
   Certificate,
@@ -78,15 +81,10 @@ export type {
   StubMaker,
 } from './credentials/index.js';
 export type { CgroupDriver, CgroupLimits, CgroupTree, CgroupValues } from './resources/index.js';
-export type {
-  HookCaller,
-  PodFiles,
-  PullRecordFiles,
-  PullRules,
-  RuntimeMachine,
-  RuntimeSettings,
-  UserNamespaceFiles,
-} from './runtime/index.js';
+export type { HookCaller, PodFiles, RuntimeMachine, UserNamespaceFiles } from './runtime/index.js';
+export type { PullRecordFiles } from './images/index.js';
+export type { PullRules } from './images/index.js';
+export type { RuntimeSettings } from './runtime/index.js';
 export {
   isVolumeError,
   type Mounter,
@@ -104,19 +102,21 @@ export {
   type Handler,
   type HandlerCall,
   type Handlers,
-  type KeyedCertificate,
-  type ListenerSpec,
   type MetricsPage,
   type NodeHandlerOptions,
+  type NodeServerOptions,
+  type ReviewOptions,
+} from './server/run/index.js';
+export {
+  type KeyedCertificate,
+  type ListenerSpec,
   type NodeListener,
   type NodeServer,
   type NodeServerAdapters,
-  type NodeServerOptions,
   type PodsOnNode,
   type ProgramFacts,
   type ReadLog,
   type Reloaded,
-  type ReviewOptions,
   type RotationFiles,
   type RouteName,
   type SecureListenerSpec,

@@ -8,16 +8,16 @@ export { readCredentialProviders } from '../credentials/adapters/provider-files.
 export { createKubeconfigs, type KubeconfigsOptions } from '../credentials/adapters/kubeconfigs.js';
 export { createProviderPrograms } from '../credentials/adapters/provider-program.js';
 export { createDockerConfigReader } from '../credentials/adapters/docker-config.js';
-export { createLogDirectories } from '../pods/adapters/log-directories.js';
-export { createManifestFiles } from '../pods/adapters/manifest-files.js';
-export { createManifestUrl } from '../pods/adapters/manifest-url.js';
-export { createResourceRecordFile } from '../pods/adapters/resource-record-file.js';
+export { createLogDirectories } from '../workers/adapters/log-directories.js';
+export { createManifestFiles } from '../sources/adapters/manifest-files.js';
+export { createManifestUrl } from '../sources/adapters/manifest-url.js';
+export { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 export { createPendingKey } from '../credentials/adapters/pending-key.js';
 export { createRequestMaker, createStubMaker } from '../credentials/adapters/request-maker.js';
 export { createCgroupTree, hasCgroupV2 } from '../resources/adapters/cgroup-tree.js';
 export { callHook } from '../runtime/adapters/hook-caller.js';
 export { readRuntimeMachine } from '../runtime/adapters/machine.js';
-export { createPullRecordFiles } from '../runtime/adapters/pull-record-files.js';
+export { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 export { createUserNamespaceFiles, readSubIds } from '../runtime/adapters/user-namespace-files.js';
 export { createPodFiles } from '../runtime/adapters/pod-files.js';
 export {

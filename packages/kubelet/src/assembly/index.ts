@@ -13,5 +13,3 @@ export type {
   Readings,
   RunningTracer,
 } from './ports.js';
-export { createKubelet, type Kubelet } from './run/create-kubelet.js';
-export { kubeconfigApi, type KubeconfigApiOptions } from './run/kubeconfig-api.js';

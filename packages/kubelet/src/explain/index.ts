@@ -6,4 +6,3 @@ export type {
   RuntimeCall,
 } from './model/explanation.js';
 export { renderExplanation } from './render/explanation-text.js';
-export { explainPod, type ExplainSettings } from './run/explain-pod.js';

@@ -1,3 +1,4 @@
+export { limitGrowth } from './plan/cgroup-fit.js';
 export {
   type CgroupDriver,
   type CgroupLayout,
@@ -5,18 +6,15 @@ export {
   podNames,
   podUidOf,
 } from './plan/cgroup-names.js';
-export { limitGrowth } from './plan/cgroup-fit.js';
 export {
   allPodsValues,
   type CgroupLimits,
   type CgroupValues,
   cpuQuotaUs,
   cpuShares,
-  podCgroupValues,
   type PodCgroupRules,
+  podCgroupValues,
   quotaToMilli,
   sharesToMilli,
 } from './plan/cgroup-values.js';
 export type { CgroupTree } from './ports.js';
-export { enforceAllocatable } from './run/enforce-allocatable.js';
-export { PodCgroups } from './run/pod-cgroups.js';

@@ -1,7 +1,7 @@
 import type { PathSegment } from '@nodeagent/base';
 import type { Service } from '@nodeagent/kube-client';
 
-import type { PodUid, Resources } from '../pods/index.js';
+import type { PodUid, Resources } from '../pod/index.js';
 import type { NodeFacts } from './plan/pod-fields.js';
 
 /** Files of the host that pods are given or leave behind. */
@@ -45,21 +45,6 @@ export interface UserNamespaceFiles {
   /** Outlives a crash of the machine once it returns. */
   write(podUid: PodUid, text: string): Promise<void>;
 }
-
-/** Records of pulls; each is known by its kind and the name of what was pulled. */
-export interface PullRecordFiles {
-  /** @returns undefined when there is none */
-  read(kind: PullRecordKind, name: string): Promise<string | undefined>;
-  /** Readers see the old text or the new one. */
-  write(kind: PullRecordKind, name: string, text: string): Promise<void>;
-  /** Gone already is fine. */
-  remove(kind: PullRecordKind, name: string): Promise<void>;
-  /** All of a kind. */
-  texts(kind: PullRecordKind): Promise<readonly string[]>;
-}
-
-/** `pulling`: under way, by image name. `pulled`: here, by image id. */
-export type PullRecordKind = 'pulling' | 'pulled';
 
 export interface HookRequest {
   readonly scheme: 'http' | 'https';

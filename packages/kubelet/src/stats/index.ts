@@ -9,6 +9,3 @@ export type {
 } from './model/usage.js';
 export { type SystemCgroup, systemCgroups } from './plan/system-cgroups.js';
 export type { CgroupReadings, DirectoryReadings, MachineReadings } from './ports.js';
-export { NodeMeasurer } from './run/measure-node.js';
-export { PodDisks } from './run/pod-disks.js';
-export { createStatsHandlers } from './run/stats-handlers.js';

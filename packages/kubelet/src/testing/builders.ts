@@ -7,7 +7,7 @@ import {
   emptyObservation,
   type PodObservation,
   type SandboxObservation,
-} from '../pods/index.js';
+} from '../pod/index.js';
 
 type PodParts = Omit<Partial<PodSpec>, 'containers' | 'initContainers'> & {
   readonly name?: string;

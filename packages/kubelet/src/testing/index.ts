@@ -1,8 +1,8 @@
 export {
   aContainer,
   aContainerSpec,
-  aNode,
   anObservation,
+  aNode,
   aPod,
   aSandbox,
   exited,

@@ -1,4 +1,4 @@
-import { type ManifestFiles, type ManifestListing } from '../pods/index.js';
+import type { ManifestFiles, ManifestListing } from '../pod/index.js';
 
 /** A directory of manifests in memory; changes are told to whoever watches. */
 export class MemoryManifestFiles implements ManifestFiles {

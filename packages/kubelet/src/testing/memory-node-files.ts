@@ -1,8 +1,9 @@
 import type { KubeletFiles } from '../assembly/index.js';
-import { parsePodUid, type ResourceRecordFile } from '../pods/index.js';
-import type { PodFiles, PullRecordFiles, UserNamespaceFiles } from '../runtime/index.js';
+import { parsePodUid, type ResourceRecordFile } from '../pod/index.js';
+import type { PodFiles, UserNamespaceFiles } from '../runtime/index.js';
+import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../server/index.js';
-import { type Mounter, type VolumeFiles } from '../volumes/index.js';
+import type { Mounter, VolumeFiles } from '../volumes/index.js';
 import type { MemoryDisk } from './memory-disk.js';
 import { MemoryManifestFiles } from './memory-manifest-files.js';
 
@@ -108,7 +109,8 @@ function createMemoryMounter(): Mounter {
       if (at >= 0) mounts.splice(at, 1);
     },
     isMountPoint: async (path) => mounts.includes(path),
-    list: async () => mounts.map((path) => ({ path, fsType: 'tmpfs', options: [], isShared: false })),
+    list: async () =>
+      mounts.map((path) => ({ path, fsType: 'tmpfs', options: [], isShared: false })),
   };
 }
 

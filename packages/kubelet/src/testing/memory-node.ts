@@ -6,7 +6,7 @@ import { createFixedFacts, type FixedFacts } from '@nodeagent/node-status/testin
 import { createScriptedProber, type ScriptedProber } from '@nodeagent/probes/testing';
 
 import type { KubeletAdapters, NodeMachine } from '../assembly/index.js';
-import type { MetricsPage } from '../server/index.js';
+import type { MetricsPage } from '../server/run/index.js';
 import { MemoryCgroupTree } from './memory-cgroup-tree.js';
 import { MemoryDisk } from './memory-disk.js';
 import { createMemoryNodeFiles } from './memory-node-files.js';

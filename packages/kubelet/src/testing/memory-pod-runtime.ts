@@ -13,13 +13,13 @@ import {
   podUid,
   type ResizePodRequest,
   resourcesOf,
-  type ResourceRecords,
   type RuntimeEvents,
   type RuntimePod,
   type SandboxObservation,
   type StartContainerRequest,
   type StopContainerRequest,
-} from '../pods/index.js';
+} from '../pod/index.js';
+import type { ResourceRecords } from '../resize/run/index.js';
 import type { Pod } from '@nodeagent/kube-client';
 
 type Verb =

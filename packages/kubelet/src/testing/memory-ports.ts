@@ -9,7 +9,7 @@ import {
   type PodUid,
   podUid,
   type PodVolumes,
-} from '../pods/index.js';
+} from '../pod/index.js';
 import { aNode } from './builders.js';
 
 /** Remembers whose volumes are ready. */

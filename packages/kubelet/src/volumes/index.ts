@@ -1,4 +1,3 @@
-export { type MountPoint, parseMountinfo } from './codec/mountinfo.js';
 export { isVolumeError, VolumeError, type VolumeErrorCode } from './model/errors.js';
 export {
   managedKind,
@@ -20,6 +19,3 @@ export type {
   TrustBundleRef,
   VolumeFiles,
 } from './ports.js';
-export { type ContainerVolumes, createContainerVolumes } from './run/container-volumes.js';
-export { shareRootDir } from './run/share-root.js';
-export { createPodVolumes } from './run/pod-volumes.js';

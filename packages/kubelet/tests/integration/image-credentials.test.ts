@@ -15,9 +15,12 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { readCredentialProviders } from '../../src/credentials/adapters/provider-files.js';
 import { createProviderPrograms } from '../../src/credentials/adapters/provider-program.js';
-import { createCredentialProviders, createPullCredentials } from '../../src/credentials/index.js';
-import { createPullRecordFiles } from '../../src/runtime/adapters/pull-record-files.js';
-import { Images } from '../../src/runtime/run/images.js';
+import {
+  createCredentialProviders,
+  createPullCredentials,
+} from '../../src/credentials/run/index.js';
+import { createPullRecordFiles } from '../../src/images/adapters/pull-record-files.js';
+import { Images } from '../../src/images/run/images.js';
 
 const { signal } = new AbortController();
 const login = { username: 'me', password: 'of-the-registry' };

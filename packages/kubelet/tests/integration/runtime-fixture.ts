@@ -1,4 +1,9 @@
-import { toPodUid } from '../../src/pods/index.js';
+import {
+  type ContainerObservation,
+  type ContainerRunState,
+  type PodRuntime,
+  toPodUid,
+} from '../../src/pod/index.js';
 import { mkdir, readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -10,24 +15,19 @@ import type { ConfigMap, Container, Pod, Secret, Service } from '@nodeagent/kube
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { type Containerd, startContainerd } from '@nodeagent/testbed';
 
-import { createPullCredentials } from '../../src/credentials/index.js';
-import type { ContainerObservation, ContainerRunState, PodRuntime } from '../../src/pods/index.js';
+import { createPullCredentials } from '../../src/credentials/run/index.js';
 import { createCgroupTree } from '../../src/resources/adapters/cgroup-tree.js';
-import { PodCgroups } from '../../src/resources/index.js';
+import { PodCgroups } from '../../src/resources/run/index.js';
 import { callHook } from '../../src/runtime/adapters/hook-caller.js';
 import { createPodFiles } from '../../src/runtime/adapters/pod-files.js';
 import { readRuntimeMachine } from '../../src/runtime/adapters/machine.js';
-import { createPullRecordFiles } from '../../src/runtime/adapters/pull-record-files.js';
+import { createPullRecordFiles } from '../../src/images/adapters/pull-record-files.js';
 import { createUserNamespaceFiles } from '../../src/runtime/adapters/user-namespace-files.js';
-import {
-  createPodRuntime,
-  defaultIdRange,
-  type RuntimeMachine,
-  UserNamespaces,
-} from '../../src/runtime/index.js';
+import { createPodRuntime, UserNamespaces } from '../../src/runtime/run/index.js';
+import { defaultIdRange, type RuntimeMachine } from '../../src/runtime/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
-import { createContainerVolumes } from '../../src/volumes/index.js';
+import { createContainerVolumes } from '../../src/volumes/run/index.js';
 
 export const IMAGE = 'nodeagent.test/busybox:1';
 

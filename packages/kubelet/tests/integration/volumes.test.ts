@@ -27,7 +27,7 @@ import {
 import { runCommand } from '@nodeagent/testbed';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { toPodUid } from '../../src/pods/index.js';
+import { toPodUid } from '../../src/pod/index.js';
 import { MemoryPodEvents } from '../../src/testing/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
@@ -36,8 +36,8 @@ import {
   createContainerVolumes,
   createPodVolumes,
   shareRootDir,
-  volumeHostPath,
-} from '../../src/volumes/index.js';
+} from '../../src/volumes/run/index.js';
+import { volumeHostPath } from '../../src/volumes/index.js';
 
 const { signal } = new AbortController();
 const mounter = createMounter();

@@ -2,13 +2,10 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { MemoryRuntime, type OptionalCall } from '@nodeagent/cri-client/testing';
 import type { Pod } from '@nodeagent/kube-client';
 
-import type { Answer, Handlers } from '../../src/server/index.js';
-import {
-  createStatsHandlers,
-  NodeMeasurer,
-  PodDisks,
-  type SystemCgroup,
-} from '../../src/stats/index.js';
+import type { Answer } from '../../src/server/index.js';
+import type { Handlers } from '../../src/server/run/index.js';
+import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../src/stats/run/index.js';
+import type { SystemCgroup } from '../../src/stats/index.js';
 import {
   aNode,
   aPod,

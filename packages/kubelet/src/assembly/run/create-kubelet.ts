@@ -3,8 +3,8 @@ import { createNoApiClient, type EventRecorder, QueuedEventRecorder } from '@nod
 
 import type { KubeletConfig } from '../../config/index.js';
 import type { ConfiguredProviders } from '../../credentials/index.js';
-import { runKubelet } from '../../run/kubelet.js';
-import { meterCri, traceCri } from '../../runtime/index.js';
+import { runKubelet } from './run-kubelet.js';
+import { meterCri, traceCri } from '../../runtime/run/index.js';
 import { completeIdentity, type KubeletIdentity } from '../model/identity.js';
 import { nodeConfig } from '../plan/node-config.js';
 import { crashLoopRules } from '../plan/pod-rules.js';

@@ -1,7 +1,8 @@
 import type { Clock, Logger, Random } from '@nodeagent/base';
 
 import type { KubeletConfig } from '../../config/index.js';
-import { type Kubeconfigs, openConnection, type PendingKey } from '../../credentials/index.js';
+import type { Kubeconfigs, PendingKey } from '../../credentials/index.js';
+import { openConnection } from '../../credentials/run/index.js';
 import type { CertificateAdapters, OpenApi } from '../ports.js';
 import { checkApi } from './check-api.js';
 

@@ -12,11 +12,13 @@ import {
   type Handlers,
   type IssuedCertificate,
   type MetricsPage,
+  type NodeServerOptions,
+  runLogRotation,
+} from '../../server/run/index.js';
+import {
   type NodeServer,
   type NodeServerAdapters,
-  type NodeServerOptions,
   type PodsOnNode,
-  runLogRotation,
   tlsSettings,
 } from '../../server/index.js';
 import type { Parts } from './parts.js';

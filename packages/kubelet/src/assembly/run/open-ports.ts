@@ -1,31 +1,29 @@
 import type { ScopeTask } from '@nodeagent/base';
 import type { EventRecorder, KubeClient } from '@nodeagent/kube-client';
 
+import type { ConfiguredProviders } from '../../credentials/index.js';
 import {
-  type ConfiguredProviders,
   createCredentialProviders,
   createPullCredentials,
   createTokenCache,
   type PullCredentialSources,
-} from '../../credentials/index.js';
-import { createNodeEvents, hostIpsOf, OwnNode } from '../../node/index.js';
-import { createPodEvents, ResourceRecords } from '../../pods/index.js';
-import type { KubeletPorts } from '../../run/kubelet.js';
+} from '../../credentials/run/index.js';
+import { createNodeEvents, OwnNode } from '../../node/run/index.js';
+import { hostIpsOf } from '../../node/index.js';
+import { createPodEvents } from '../../pod/run/index.js';
+import { ResourceRecords } from '../../resize/run/index.js';
+import type { KubeletPorts } from './run-kubelet.js';
 import {
   checkResolvConf,
   createFieldReader,
   createPodRuntime,
-  createPullMeter,
-  createRuntimeWatch,
-  type Surroundings,
   UserNamespaces,
-} from '../../runtime/index.js';
-import {
-  createContainerVolumes,
-  createPodVolumes,
-  shareRootDir,
-  type TokenSource,
-} from '../../volumes/index.js';
+} from '../../runtime/run/index.js';
+import { createPullMeter } from '../../images/run/index.js';
+import { createRuntimeWatch } from '../../observation/run/index.js';
+import type { Surroundings } from '../../runtime/index.js';
+import { createContainerVolumes, createPodVolumes, shareRootDir } from '../../volumes/run/index.js';
+import type { TokenSource } from '../../volumes/index.js';
 import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rules.js';
 import { runtimeSettings } from '../plan/runtime-settings.js';
 import type { ReadyRuntime } from './connect-runtime.js';

@@ -6,11 +6,10 @@ import {
   createObjectWatches,
   createPodCertificates,
   createTrustBundles,
-  type FollowedObjects,
-  type PodFollower,
-} from '../../credentials/index.js';
-import type { OwnNode } from '../../node/index.js';
-import type { PodEvents, PodVolumes } from '../../pods/index.js';
+} from '../../credentials/run/index.js';
+import type { FollowedObjects, PodFollower } from '../../credentials/index.js';
+import type { OwnNode } from '../../node/run/index.js';
+import type { PodEvents, PodVolumes } from '../../pod/index.js';
 import type { PodCertificateSource, TrustAnchorSource } from '../../volumes/index.js';
 import type { Parts } from './parts.js';
 

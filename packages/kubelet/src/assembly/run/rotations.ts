@@ -1,14 +1,10 @@
 import type { ScopeTask } from '@nodeagent/base';
 import type { KubeClient } from '@nodeagent/kube-client';
 
-import {
-  type CertificateStore,
-  clientTemplate,
-  runCertificateRotation,
-  servingTemplate,
-} from '../../credentials/index.js';
-import type { OwnNode } from '../../node/index.js';
-import type { IssuedCertificate } from '../../server/index.js';
+import { type CertificateStore, clientTemplate, servingTemplate } from '../../credentials/index.js';
+import { runCertificateRotation } from '../../credentials/run/index.js';
+import type { OwnNode } from '../../node/run/index.js';
+import type { IssuedCertificate } from '../../server/run/index.js';
 import type { NodeApiConnection } from '../ports.js';
 import type { Parts } from './parts.js';
 

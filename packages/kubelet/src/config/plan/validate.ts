@@ -1,8 +1,8 @@
 import { parseQuantity } from '@nodeagent/base';
 import { FEATURE_GATES, type Problem } from '@nodeagent/component-base';
 
-import { unsafeSysctlProblem } from '../../pods/index.js';
-import { allowlistProblem } from '../../runtime/index.js';
+import { unsafeSysctlProblem } from '../../admission/index.js';
+import { allowlistProblem } from '../../images/index.js';
 import { tlsProblems } from '../../server/index.js';
 import type { KubeletConfig } from '../model/config-file.js';
 

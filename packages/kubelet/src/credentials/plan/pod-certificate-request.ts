@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import type { Pod, PodCertificateRequest, Volume } from '@nodeagent/kube-client';
 
-import { podName, podNamespace, podUid } from '../../pods/index.js';
+import { podName, podNamespace, podUid } from '../../pod/index.js';
 
 /** The podCertificate source of a projected volume. */
 export type PodCertificateSpec = NonNullable<

@@ -1,7 +1,7 @@
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
 import { type KubeClient, type Pod, SERVICE_ACCOUNTS } from '@nodeagent/kube-client';
 
-import { podName, podNamespace } from '../../pods/index.js';
+import { podName, podNamespace } from '../../pod/index.js';
 import type { TokenSource } from '../../volumes/index.js';
 import {
   parseProviderResponse,

@@ -9,7 +9,7 @@ import {
   SECRETS,
 } from '@nodeagent/kube-client';
 
-import { podNamespace, podUid } from '../../pods/index.js';
+import { podNamespace, podUid } from '../../pod/index.js';
 import { referencedObjects } from '../plan/referenced-objects.js';
 import type { FollowedObjects } from '../ports.js';
 

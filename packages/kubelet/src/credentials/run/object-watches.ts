@@ -12,7 +12,7 @@ import {
   SECRETS,
 } from '@nodeagent/kube-client';
 
-import { podNamespace, podUid } from '../../pods/index.js';
+import { podNamespace, podUid } from '../../pod/index.js';
 import type { FollowedObjects } from '../ports.js';
 import { referencedObjects } from '../plan/referenced-objects.js';
 

@@ -19,7 +19,7 @@ import {
   SERVICE_ACCOUNTS,
 } from '@nodeagent/kube-client';
 
-import { type PodEvents, podName, podNamespace, podUid } from '../../pods/index.js';
+import { type PodEvents, podName, podNamespace, podUid } from '../../pod/index.js';
 import type { CertificateRef, PodCertificateSource } from '../../volumes/index.js';
 import {
   certificateInForce,

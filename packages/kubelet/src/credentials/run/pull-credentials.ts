@@ -1,6 +1,6 @@
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podNamespace } from '../../pods/index.js';
+import { podNamespace } from '../../pod/index.js';
 import type { ObjectSource } from '../../volumes/index.js';
 import { type KeyringEntry, matchingEntries, secretEntries } from '../plan/keyring.js';
 import type { ProvidedEntry, PullCredentials } from '../ports.js';

@@ -14,9 +14,9 @@ import {
   type TokenRequest,
 } from '@nodeagent/kube-client';
 
-import { podName, podNamespace, podUid } from '../../pods/index.js';
+import { podName, podNamespace, podUid } from '../../pod/index.js';
 import type { TokenRequestSpec, TokenSource } from '../../volumes/index.js';
-import { isFresh, type CachedToken } from '../plan/token-age.js';
+import { type CachedToken, isFresh } from '../plan/token-age.js';
 
 export interface TokenCacheOptions {
   readonly client: KubeClient;

@@ -9,7 +9,7 @@ import {
   runReflector,
 } from '@nodeagent/kube-client';
 
-import { podUid } from '../../pods/index.js';
+import { podUid } from '../../pod/index.js';
 import type { TrustAnchorSource, TrustBundleRef } from '../../volumes/index.js';
 import { missingBundleText, trustAnchors } from '../plan/trust-anchors.js';
 import type { PodFollower } from '../ports.js';

@@ -11,7 +11,7 @@ import {
   findContainer,
   isHostNetwork,
   type SandboxObservation,
-} from '../../pods/index.js';
+} from '../../pod/index.js';
 import type { PodState } from '../model/explanation.js';
 
 const time = z.string().check(

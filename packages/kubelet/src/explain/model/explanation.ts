@@ -1,4 +1,5 @@
-import type { PodAction, PodObservation, PlanContext } from '../../pods/index.js';
+import type { PodAction, PodObservation } from '../../pod/index.js';
+import type { PlanContext } from '../../workers/index.js';
 
 /** The state of a node in which a pod is looked at; made from a file by `parsePodState`. */
 export interface PodState {

@@ -1,4 +1,4 @@
-import type { PodAction } from '../../pods/index.js';
+import type { PodAction } from '../../pod/index.js';
 import type { ExplainedAction, PodExplanation, RuntimeCall } from '../model/explanation.js';
 
 const INDENT = '       ';

@@ -12,13 +12,16 @@ import {
 } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { type ContainerObservation, podName, podNamespace, podUid } from '../../pods/index.js';
 import {
+  type ContainerObservation,
   LABEL_CONTAINER_NAME,
   LABEL_POD_NAME,
   LABEL_POD_NAMESPACE,
   LABEL_POD_UID,
-} from '../../runtime/index.js';
+  podName,
+  podNamespace,
+  podUid,
+} from '../../pod/index.js';
 import type { PodState, RuntimeCall } from '../model/explanation.js';
 
 /** Answers as a runtime in the given state would, does nothing, and keeps what it was asked to do. */

@@ -3,14 +3,14 @@ import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { parseMountinfo } from '../../volumes/index.js';
+import { parseMountinfo } from '../../node/index.js';
 import {
   CGROUP_CONTROLLERS,
   type CgroupMounts,
   cgroupMounts,
   missingControllers,
 } from '../plan/cgroup-mounts.js';
-import { cgroupPath, type CgroupDriver } from '../plan/cgroup-names.js';
+import { type CgroupDriver, cgroupPath } from '../plan/cgroup-names.js';
 import { type CgroupValues, sharesToWeight, weightToShares } from '../plan/cgroup-values.js';
 import type { CgroupTree } from '../ports.js';
 

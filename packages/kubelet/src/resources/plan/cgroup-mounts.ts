@@ -1,4 +1,4 @@
-import type { MountPoint } from '../../volumes/index.js';
+import type { MountPoint } from '../../node/index.js';
 
 /** Where cgroups are mounted. */
 export type CgroupMounts =

@@ -1,4 +1,4 @@
-import { parsePodUid, type PodUid, type QosClass } from '../../pods/index.js';
+import { parsePodUid, type PodUid, type QosClass } from '../../pod/index.js';
 
 export type CgroupDriver = 'cgroupfs' | 'systemd';
 

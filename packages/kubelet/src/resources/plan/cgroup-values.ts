@@ -1,7 +1,7 @@
 import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import { largestNeed, podRequests, qosClass } from '../../pods/index.js';
+import { largestNeed, podRequests, qosClass } from '../../pod/index.js';
 
 const MIN_SHARES = 2;
 const MAX_SHARES = 262_144;

@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { type PodUid, podUid, qosClass, type QosClass } from '../../pods/index.js';
+import { type PodUid, podUid, qosClass, type QosClass } from '../../pod/index.js';
 import {
   type CgroupLayout,
   cgroupPath,
@@ -14,8 +14,8 @@ import { cgroupFit } from '../plan/cgroup-fit.js';
 import {
   type CgroupLimits,
   type CgroupValues,
-  podCgroupValues,
   type PodCgroupRules,
+  podCgroupValues,
 } from '../plan/cgroup-values.js';
 import type { CgroupTree } from '../ports.js';
 

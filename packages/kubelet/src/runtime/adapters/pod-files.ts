@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 
 import { readForeignTail, readForeignText } from '@nodeagent/base/files';
 
-import type { PodUid } from '../../pods/index.js';
+import type { PodUid } from '../../pod/index.js';
 import type { PodFiles } from '../ports.js';
 
 const MAX_RESOLV_CONF_BYTES = 10 * 1024 * 1024;

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 
 import { readForeignText } from '@nodeagent/base/files';
 
-import { parsePodUid, type PodUid } from '../../pods/index.js';
+import { parsePodUid, type PodUid } from '../../pod/index.js';
 import type { UserNamespaceFiles } from '../ports.js';
 
 const RECORD = { links: 'refused', limitBytes: 64 * 1024 } as const;

@@ -2,7 +2,6 @@ import { toPathSegment } from '@nodeagent/base';
 import type { ContainerConfig, EnvVar, Mount, StopSignal } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import { containerSpecHash, expandWords, podName, podNamespace, podUid } from '../../pods/index.js';
 import {
   ANNOTATION_DELETION_GRACE,
   ANNOTATION_HASH,
@@ -12,16 +11,21 @@ import {
   ANNOTATION_PRE_STOP,
   ANNOTATION_RESTART_COUNT,
   ANNOTATION_TERMINATION_GRACE,
+  containerSpecHash,
+  expandWords,
   LABEL_CONTAINER_NAME,
   LABEL_POD_NAME,
   LABEL_POD_NAMESPACE,
   LABEL_POD_UID,
-} from '../model/labels.js';
+  podName,
+  podNamespace,
+  podUid,
+} from '../../pod/index.js';
 import { containerResources, type ResourceSettings } from './container-resources.js';
 import { environmentLookup } from './environment.js';
+import type { ImageUser } from '../../images/index.js';
 import {
   containerSecurity,
-  type ImageUser,
   type NamespaceChoice,
   type SecuritySettings,
 } from './security-context.js';

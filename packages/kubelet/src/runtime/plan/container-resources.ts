@@ -2,7 +2,7 @@ import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base
 import type { HugepageLimit, LinuxResources } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import { isCritical, largestNeed, qosClass } from '../../pods/index.js';
+import { isCritical, largestNeed, qosClass } from '../../pod/index.js';
 import { cpuQuotaUs, cpuShares } from '../../resources/index.js';
 import { containerSwap, type SwapSettings } from './container-swap.js';
 import { pageSizeName } from './machine.js';

@@ -1,7 +1,7 @@
 import { parseQuantity, quantityToUnits } from '@nodeagent/base';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import { isCritical, qosClass } from '../../pods/index.js';
+import { isCritical, qosClass } from '../../pod/index.js';
 
 /** What this machine can limit, and what the configuration wants. */
 export interface SwapSettings {

@@ -1,7 +1,7 @@
 import type { DnsConfig } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podLabel, podNamespace } from '../../pods/index.js';
+import { podLabel, podNamespace } from '../../pod/index.js';
 
 export interface ResolvConf {
   readonly servers: readonly string[];

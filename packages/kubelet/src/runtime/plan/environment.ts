@@ -1,7 +1,7 @@
 import type { EnvVar as CriEnvVar } from '@nodeagent/cri-client';
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '@nodeagent/kube-client';
 
-import { expandReferences, LONGEST_EXPANSION, podNamespace, StartError } from '../../pods/index.js';
+import { expandReferences, LONGEST_EXPANSION, podNamespace, StartError } from '../../pod/index.js';
 import { type FieldContext, podField, resourceField } from './pod-fields.js';
 import { type EnvFile, findInEnvFile } from './env-file.js';
 import { serviceVariables } from './service-variables.js';

@@ -1,7 +1,7 @@
 import { trimEndOf } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podName, podNamespace, StartError } from '../../pods/index.js';
+import { podName, podNamespace, StartError } from '../../pod/index.js';
 
 export interface PodHostname {
   readonly hostname: string;

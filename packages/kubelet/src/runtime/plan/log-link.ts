@@ -1,7 +1,7 @@
 import { type PathSegment, toPathSegment } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podName, podNamespace } from '../../pods/index.js';
+import { podName, podNamespace } from '../../pod/index.js';
 
 const MAX_NAME_BYTES = 255;
 const SUFFIX = '.log';

@@ -1,6 +1,6 @@
 import type { VolumeMount } from '@nodeagent/kube-client';
 
-import { expandReferences, StartError } from '../../pods/index.js';
+import { expandReferences, StartError } from '../../pod/index.js';
 
 /**
  * The part of its volume that a mount shows; empty for all of it.

@@ -1,7 +1,7 @@
 import { parseQuantity } from '@nodeagent/base';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import { findContainer, initContainers, podName, podNamespace, podUid } from '../../pods/index.js';
+import { findContainer, initContainers, podName, podNamespace, podUid } from '../../pod/index.js';
 import { goQuoted } from './go-quote.js';
 
 /** What pods may ask of their node. */

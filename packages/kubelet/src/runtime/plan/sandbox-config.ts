@@ -2,8 +2,16 @@ import { toPathSegment } from '@nodeagent/base';
 import type { DnsConfig, IdMapping, PortMapping, SandboxConfig } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import { allContainers, isHostNetwork, podName, podNamespace, podUid } from '../../pods/index.js';
-import { LABEL_POD_NAME, LABEL_POD_NAMESPACE, LABEL_POD_UID } from '../model/labels.js';
+import {
+  allContainers,
+  isHostNetwork,
+  LABEL_POD_NAME,
+  LABEL_POD_NAMESPACE,
+  LABEL_POD_UID,
+  podName,
+  podNamespace,
+  podUid,
+} from '../../pod/index.js';
 import {
   overheadResources,
   type ResourceSettings,

@@ -1,3 +1,4 @@
+import type { ImageUser } from '../../images/index.js';
 import type {
   ContainerSecurityContext,
   IdMapping,
@@ -8,13 +9,7 @@ import type {
 } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import { podLabel, StartError } from '../../pods/index.js';
-
-/** As which user an image runs when nobody says. */
-export interface ImageUser {
-  readonly uid?: number | undefined;
-  readonly username?: string | undefined;
-}
+import { podLabel, StartError } from '../../pod/index.js';
 
 export interface SecuritySettings {
   readonly seccompDefault: boolean;

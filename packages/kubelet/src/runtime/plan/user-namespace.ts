@@ -1,7 +1,7 @@
 import type { IdMapping } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { StartError } from '../../pods/index.js';
+import { StartError } from '../../pod/index.js';
 
 /** Ids of the host that are given to pods, in blocks. */
 export interface IdRange {

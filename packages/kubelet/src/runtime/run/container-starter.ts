@@ -15,16 +15,17 @@ import {
   effectiveResources,
   findContainer,
   isStartError,
+  LABEL_CONTAINER_NAME,
   type PodEvents,
   podNamespace,
   podUid,
   sameResources,
   type StartContainerRequest,
   StartError,
-} from '../../pods/index.js';
-import type { PodCgroups } from '../../resources/index.js';
-import type { ContainerVolumes, ObjectSource } from '../../volumes/index.js';
-import { LABEL_CONTAINER_NAME } from '../model/labels.js';
+} from '../../pod/index.js';
+import type { PodCgroups } from '../../resources/run/index.js';
+import type { ContainerVolumes } from '../../volumes/run/index.js';
+import type { ObjectSource } from '../../volumes/index.js';
 import { containerConfig, containerLogPath, nextRun } from '../plan/container-config.js';
 import { type EnvFile, parseEnvFile } from '../plan/env-file.js';
 import {
@@ -39,9 +40,9 @@ import type { ActuatedRecords, HookCaller, PodFiles, Surroundings } from '../por
 import { allOrFirst, ContainerMounts } from './container-mounts.js';
 import { stopContainer } from './container-stopper.js';
 import { runHook } from './hooks.js';
-import { detailOf, type Images, type PulledImage } from './images.js';
+import { detailOf, type Images, type PulledImage } from '../../images/run/index.js';
 import { noCgroup, type Sandboxes } from './sandboxes.js';
-import type { RuntimeSettings } from './settings.js';
+import type { RuntimeSettings } from '../model/settings.js';
 
 export interface StarterPorts {
   readonly cri: RuntimeService;

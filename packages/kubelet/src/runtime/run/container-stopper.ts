@@ -2,14 +2,14 @@ import type { Clock, Logger } from '@nodeagent/base';
 import { containerId, isCriError, type RuntimeService } from '@nodeagent/cri-client';
 
 import {
+  ANNOTATION_PRE_STOP,
   findContainer,
+  type PodEvents,
   podName,
   podNamespace,
   podUid,
-  type PodEvents,
   type StopContainerRequest,
-} from '../../pods/index.js';
-import { ANNOTATION_PRE_STOP } from '../model/labels.js';
+} from '../../pod/index.js';
 import { parseHandler } from '../plan/stored-handler.js';
 import type { HookCaller } from '../ports.js';
 import { type Handler, runHook } from './hooks.js';

@@ -10,31 +10,30 @@ import type { KubeClient } from '@nodeagent/kube-client';
 import type { NodeEvents } from '@nodeagent/node-status';
 
 import type { PullCredentials } from '../../credentials/index.js';
-import { type PodEvents, type PodRuntime, podUid, type RuntimePod } from '../../pods/index.js';
-import type { PodCgroups } from '../../resources/index.js';
-import type { ContainerVolumes, ObjectSource } from '../../volumes/index.js';
 import {
   LABEL_CONTAINER_NAME,
   LABEL_POD_NAME,
   LABEL_POD_NAMESPACE,
   LABEL_POD_UID,
-} from '../model/labels.js';
+  type PodEvents,
+  type PodRuntime,
+  podUid,
+  type RuntimePod,
+} from '../../pod/index.js';
+import type { PodCgroups } from '../../resources/run/index.js';
+import type { ContainerVolumes } from '../../volumes/run/index.js';
+import type { ObjectSource } from '../../volumes/index.js';
 import { logLinkName } from '../plan/log-link.js';
-import type {
-  ActuatedRecords,
-  HookCaller,
-  PodFiles,
-  PullRecordFiles,
-  Surroundings,
-} from '../ports.js';
+import type { PullRecordFiles } from '../../images/index.js';
+import type { ActuatedRecords, HookCaller, PodFiles, Surroundings } from '../ports.js';
 import { ContainerStarter } from './container-starter.js';
 import { stopContainer } from './container-stopper.js';
-import { Images, type PullRules } from './images.js';
-import { Observer } from './observer.js';
+import type { PullRules } from '../../images/index.js';
+import { Images, type PullMeter } from '../../images/run/index.js';
+import { Observer } from '../../observation/run/index.js';
 import { resizePod } from './pod-resizer.js';
-import type { PullMeter } from './pull-metrics.js';
 import { Sandboxes } from './sandboxes.js';
-import type { RuntimeSettings } from './settings.js';
+import type { RuntimeSettings } from '../model/settings.js';
 import type { UserNamespaces } from './user-namespaces.js';
 
 export interface PodRuntimePorts {

@@ -4,7 +4,7 @@ import type { Container } from '@nodeagent/kube-client';
 
 import { planHook } from '../plan/hook.js';
 import type { HookCaller, HookRequest } from '../ports.js';
-import { detailOf } from './images.js';
+import { detailOf } from '../../images/run/index.js';
 
 export type Handler = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
 

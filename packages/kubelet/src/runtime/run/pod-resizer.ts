@@ -14,8 +14,9 @@ import {
   podUid,
   type ResizePodRequest,
   resourcesOf,
-} from '../../pods/index.js';
-import { type CgroupLimits, limitGrowth, type PodCgroups } from '../../resources/index.js';
+} from '../../pod/index.js';
+import { type CgroupLimits, limitGrowth } from '../../resources/index.js';
+import type { PodCgroups } from '../../resources/run/index.js';
 import {
   containerResources,
   overheadResources,

@@ -7,8 +7,8 @@ import {
 import type { KubeClient, Pod } from '@nodeagent/kube-client';
 import type { NodeEvents } from '@nodeagent/node-status';
 
-import { type PodEvents, podUid, StartError } from '../../pods/index.js';
-import type { PodCgroups } from '../../resources/index.js';
+import { type PodEvents, podUid, StartError } from '../../pod/index.js';
+import type { PodCgroups } from '../../resources/run/index.js';
 import {
   loopbacksOf,
   parseResolvConf,
@@ -19,9 +19,9 @@ import {
 import { podLogDirectory, sandboxConfig } from '../plan/sandbox-config.js';
 import { noUserNamespaces, wantsOwnUsers } from '../plan/user-namespace.js';
 import type { ActuatedRecords, PodFiles } from '../ports.js';
-import { detailOf } from './images.js';
+import { detailOf } from '../../images/run/index.js';
 import { handlerFeatures, type HandlerFeatures, runtimeHandlerOf } from './runtime-handler.js';
-import type { RuntimeSettings } from './settings.js';
+import type { RuntimeSettings } from '../model/settings.js';
 import type { UserNamespaces } from './user-namespaces.js';
 
 export interface SandboxPorts {

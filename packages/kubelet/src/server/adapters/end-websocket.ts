@@ -6,7 +6,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import { type CHANNELS_V5, PORT_FORWARD_TUNNEL } from '../codec/socket-protocols.js';
 import { encodeSpdyData, encodeSpdyPing, SpdyOpener, SpdyParser } from '../codec/spdy.js';
 import type { SessionStreams } from '../model/exchange.js';
-import type { UpgradeExchange } from './respond.js';
+import type { UpgradeExchange } from './upgrade-exchange.js';
 
 export interface EndedSession {
   readonly protocol: typeof CHANNELS_V5 | typeof PORT_FORWARD_TUNNEL;

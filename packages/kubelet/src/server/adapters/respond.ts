@@ -1,7 +1,7 @@
+import type { UpgradeExchange } from './upgrade-exchange.js';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 
 import { proxyUpgrade } from '@nodeagent/component-base/upgrade';
@@ -128,12 +128,6 @@ function inTime(
     signal.addEventListener('abort', done, { once: true });
     begin(done);
   });
-}
-
-export interface UpgradeExchange {
-  readonly request: IncomingMessage;
-  readonly socket: Duplex;
-  readonly head: Buffer;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ContainerStatus, Pod } from '@nodeagent/kube-client';
 
-import { findContainer, podName } from '../../pods/index.js';
+import { findContainer, podName } from '../../pod/index.js';
 
 export type LogChoice =
   | Readonly<{ kind: 'container'; id: string }>

@@ -5,7 +5,7 @@ import {
   LABEL_POD_NAME,
   LABEL_POD_NAMESPACE,
   LABEL_POD_UID,
-} from '../../runtime/index.js';
+} from '../../pod/index.js';
 
 /** A PodList of what runs, by the runtime's word alone: names, uids, containers and images. */
 export function runningPodList(running: readonly Container[]): unknown {

@@ -1,7 +1,7 @@
 import { type Clock, formatTimestamp } from '@nodeagent/base';
 import { isCriError, type RuntimeService } from '@nodeagent/cri-client';
 
-import { findContainer, podName, podNamespace } from '../../pods/index.js';
+import { findContainer, podName, podNamespace } from '../../pod/index.js';
 import { failure, json, Refusal } from '../model/exchange.js';
 import type { PodsOnNode } from '../ports.js';
 import { findPod, runningContainer } from './find-pod.js';

@@ -1,8 +1,13 @@
 import { type ContainerId, isCriError, type RuntimeService } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podName, podNamespace, podUid } from '../../pods/index.js';
-import { LABEL_CONTAINER_NAME, LABEL_POD_UID } from '../../runtime/index.js';
+import {
+  LABEL_CONTAINER_NAME,
+  LABEL_POD_UID,
+  podName,
+  podNamespace,
+  podUid,
+} from '../../pod/index.js';
 import { failure, Refusal } from '../model/exchange.js';
 import type { PodsOnNode } from '../ports.js';
 

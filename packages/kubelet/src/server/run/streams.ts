@@ -1,8 +1,7 @@
 import type { Metrics } from '@nodeagent/base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
-import { findContainer, podName, podNamespace, podUid } from '../../pods/index.js';
-import { LABEL_POD_UID } from '../../runtime/index.js';
+import { findContainer, LABEL_POD_UID, podName, podNamespace, podUid } from '../../pod/index.js';
 import { parsePorts, parseWantedStreams } from '../codec/stream-query.js';
 import {
   type Answer,

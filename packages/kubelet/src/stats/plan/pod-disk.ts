@@ -3,7 +3,7 @@ import { join } from 'node:path/posix';
 import { toPathSegment } from '@nodeagent/base';
 import type { Pod, Volume } from '@nodeagent/kube-client';
 
-import { podName, podNamespace, podUid } from '../../pods/index.js';
+import { podName, podNamespace, podUid } from '../../pod/index.js';
 import { managedKind, managedVolumeDir, podDir, volumeName } from '../../volumes/index.js';
 
 export interface DiskPlaces {

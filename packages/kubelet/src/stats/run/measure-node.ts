@@ -7,7 +7,7 @@ import {
 } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podUid } from '../../pods/index.js';
+import { podUid } from '../../pod/index.js';
 import type {
   Measured,
   MeasuredContainer,

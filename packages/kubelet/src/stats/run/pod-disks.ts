@@ -1,7 +1,7 @@
 import type { Clock, Gauge, Logger, Metrics, Random } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { podName, podNamespace, podUid } from '../../pods/index.js';
+import { podName, podNamespace, podUid } from '../../pod/index.js';
 import type { MeasuredVolume, PodDisk } from '../model/measurement.js';
 import type { DirectoryFigures } from '../model/usage.js';
 import { type DiskPlaces, podDirectories } from '../plan/pod-disk.js';

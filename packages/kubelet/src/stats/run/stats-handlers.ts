@@ -2,7 +2,8 @@ import { type Logger, parseQuantity, quantityToUnits } from '@nodeagent/base';
 import { type FilesystemUsage, isCriError } from '@nodeagent/cri-client';
 import type { FactSource } from '@nodeagent/node-status';
 
-import type { Answer, Handlers, PodsOnNode } from '../../server/index.js';
+import type { Answer, PodsOnNode } from '../../server/index.js';
+import type { Handlers } from '../../server/run/index.js';
 import type { ImageFsFigures, NodeSurroundings } from '../model/measurement.js';
 import { sandboxImageInInfo } from '../plan/container-cgroup.js';
 import type { CriStats, MachineReadings, PodPlaces } from '../ports.js';

@@ -1,6 +1,6 @@
 import type { PodStatus } from '@nodeagent/kube-client';
 
-import type { PodFacts } from '../../pods/index.js';
+import type { PodFacts } from '../../pod/index.js';
 
 /** Everything that a pod's status is made from. */
 export interface StatusInput extends PodFacts {

@@ -10,7 +10,7 @@ import {
   type ResizeCondition,
   type ResizeConditions,
   type RoledContainer,
-} from '../../pods/index.js';
+} from '../../pod/index.js';
 import type { ApiPhase } from './pod-phase.js';
 
 export interface ConditionsInput {

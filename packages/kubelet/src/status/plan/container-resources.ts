@@ -7,7 +7,7 @@ import {
   type ContainerObservation,
   type Resources,
   type RoledContainer,
-} from '../../pods/index.js';
+} from '../../pod/index.js';
 import type { StatusInput } from '../model/status-input.js';
 
 /** Below these the kernel makes no difference. @see Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go */

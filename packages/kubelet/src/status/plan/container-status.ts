@@ -10,7 +10,7 @@ import {
   regularContainers,
   restartsAfterExit,
   type RoledContainer,
-} from '../../pods/index.js';
+} from '../../pod/index.js';
 import type { StatusInput } from '../model/status-input.js';
 import { cutText, messageLimitBytes } from './message-limit.js';
 import { containerResourceFields } from './container-resources.js';

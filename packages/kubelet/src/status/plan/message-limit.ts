@@ -1,6 +1,6 @@
 import type { Pod } from '@nodeagent/kube-client';
 
-import { allContainers } from '../../pods/index.js';
+import { allContainers } from '../../pod/index.js';
 
 /** All termination messages of a pod together, so that its object stays small. */
 const POD_MESSAGES_BYTES = 12 * 1024;

@@ -6,7 +6,7 @@ import {
   isStaticPod,
   policyRestarts,
   regularContainers,
-} from '../../pods/index.js';
+} from '../../pod/index.js';
 
 export type ApiPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 

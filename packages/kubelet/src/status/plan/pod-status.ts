@@ -16,8 +16,8 @@ import {
   regularContainers,
   restartAllSources,
   type RoledContainer,
-  sandboxProblem,
-} from '../../pods/index.js';
+} from '../../pod/index.js';
+import { sandboxProblem } from '../../workers/index.js';
 import type { StatusInput } from '../model/status-input.js';
 import { podConditions } from './conditions.js';
 import { containerStatus, RESTARTING_ALL } from './container-status.js';

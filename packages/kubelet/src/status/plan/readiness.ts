@@ -1,6 +1,6 @@
 import type { Container, ContainerStatus } from '@nodeagent/kube-client';
 
-import type { ContainerObservation, ContainerVerdicts } from '../../pods/index.js';
+import type { ContainerObservation, ContainerVerdicts } from '../../pod/index.js';
 
 export interface Readiness {
   readonly started: boolean;

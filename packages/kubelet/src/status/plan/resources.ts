@@ -1,7 +1,7 @@
 import { formatQuantity } from '@nodeagent/base';
 import type { Container, Pod, PodStatus } from '@nodeagent/kube-client';
 
-import { type Amounts, podLimits, podRequests } from '../../pods/index.js';
+import { type Amounts, podLimits, podRequests } from '../../pod/index.js';
 
 /** What the cgroup of a pod knows about. */
 const IN_CGROUP = new Set(['cpu', 'memory']);

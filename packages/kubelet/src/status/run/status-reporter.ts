@@ -22,12 +22,12 @@ import {
   isDeleting,
   isStaticPod,
   isTerminalPhase,
+  type PodFacts,
   podName,
   podNamespace,
-  type PodFacts,
   type PodReporter,
   podUid,
-} from '../../pods/index.js';
+} from '../../pod/index.js';
 import { finalStatus, podStatus } from '../plan/pod-status.js';
 import { isOnlyStarting } from '../plan/starting.js';
 import { statusPatch, toldStatus } from '../plan/status-patch.js';

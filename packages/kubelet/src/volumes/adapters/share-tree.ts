@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 
-import { parseMountinfo } from '../codec/mountinfo.js';
+import { parseMountinfo } from '../../node/index.js';
 import { mountOf, mountsBelow } from '../plan/mount-of.js';
 
 type Run = (command: readonly string[], signal: AbortSignal) => Promise<void>;

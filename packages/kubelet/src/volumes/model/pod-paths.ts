@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path/posix';
 import { type PathSegment, toPathSegment } from '@nodeagent/base';
 import type { Volume } from '@nodeagent/kube-client';
 
-import type { PodUid } from '../../pods/index.js';
+import type { PodUid } from '../../pod/index.js';
 
 /** Volumes whose files the kubelet makes; directory names as in other kubelets' pod directories. */
 const PLUGIN_DIRS = {

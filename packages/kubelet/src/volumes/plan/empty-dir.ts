@@ -1,7 +1,7 @@
 import { parseQuantity, quantityToUnits } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { allContainers } from '../../pods/index.js';
+import { allContainers } from '../../pod/index.js';
 import { podCgroupValues } from '../../resources/index.js';
 import { VolumeError } from '../model/errors.js';
 

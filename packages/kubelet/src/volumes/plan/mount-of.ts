@@ -1,4 +1,4 @@
-import type { MountPoint } from '../codec/mountinfo.js';
+import type { MountPoint } from '../../node/index.js';
 
 /**
  * The mount that a path is on.

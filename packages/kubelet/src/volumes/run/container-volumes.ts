@@ -1,7 +1,7 @@
 import { toPathSegment } from '@nodeagent/base';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-import { podUid, StartError } from '../../pods/index.js';
+import { podUid, StartError } from '../../pod/index.js';
 import { VolumeError } from '../model/errors.js';
 import { subPathTarget, volumeHostPath, volumeName } from '../model/pod-paths.js';
 import type { SubPaths } from '../ports.js';

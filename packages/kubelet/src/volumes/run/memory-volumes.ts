@@ -1,7 +1,7 @@
 import type { PathSegment } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { type PodUid, podUid } from '../../pods/index.js';
+import { type PodUid, podUid } from '../../pod/index.js';
 import { VolumeError } from '../model/errors.js';
 import {
   type ManagedKind,

@@ -1,6 +1,6 @@
 import type { Pod, Volume } from '@nodeagent/kube-client';
 
-import { podNamespace } from '../../pods/index.js';
+import { podNamespace } from '../../pod/index.js';
 import { VolumeError } from '../model/errors.js';
 import type { Payload, PayloadFile } from '../model/payload.js';
 import { keyPayload } from '../plan/key-payload.js';

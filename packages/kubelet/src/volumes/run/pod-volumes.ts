@@ -7,7 +7,7 @@ import {
   type PodEvents,
   podUid,
   type PodVolumes,
-} from '../../pods/index.js';
+} from '../../pod/index.js';
 import { isVolumeError, VolumeError } from '../model/errors.js';
 import {
   type ManagedKind,

@@ -2,16 +2,14 @@ import { defaultPod } from '@nodeagent/kube-client/pod-rules';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 
+import { containerSpecHash, initContainers, regularContainers } from '../../../src/pod/index.js';
 import {
-  containerSpecHash,
-  initContainers,
+  type ManifestOrigin,
   parsePodManifest,
   parsePodManifests,
   prepareStaticPod,
-  regularContainers,
-} from '../../../src/pods/index.js';
-import type { ManifestOrigin } from '../../../src/pods/index.js';
-import { staticPodDump, staticPodUid } from '../../../src/pods/plan/static-pod-uid.js';
+} from '../../../src/sources/index.js';
+import { staticPodDump, staticPodUid } from '../../../src/sources/plan/static-pod-uid.js';
 import { CASES } from './cases.js';
 import golden from './uids.json' with { type: 'json' };
 

@@ -2,7 +2,7 @@ import { ManualClock } from '@nodeagent/base/testing';
 import { PODS } from '@nodeagent/kube-client';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { createKubelet } from '../../../src/assembly/index.js';
+import { createKubelet } from '../../../src/assembly/run/index.js';
 import { parseKubeletConfig } from '../../../src/config/index.js';
 import {
   createMemoryNode,

@@ -3,7 +3,7 @@ import { ManualClock } from '@nodeagent/base/testing';
 import { KubeError, type KubeClient } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { createObjectCache, createTokenCache } from '../../../src/credentials/index.js';
+import { createObjectCache, createTokenCache } from '../../../src/credentials/run/index.js';
 
 const { signal } = new AbortController();
 

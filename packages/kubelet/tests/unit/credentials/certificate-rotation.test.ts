@@ -22,8 +22,8 @@ import { createPendingKey } from '../../../src/credentials/adapters/pending-key.
 import { createRequestMaker } from '../../../src/credentials/adapters/request-maker.js';
 import { bootstrapCertificate } from '../../../src/credentials/run/bootstrap.js';
 import {
-  runCertificateRotation,
   type RotationOptions,
+  runCertificateRotation,
 } from '../../../src/credentials/run/certificate-rotation.js';
 
 const HOUR = 3_600_000;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import {
   createCredentialProviders,
   createPullCredentials,
-} from '../../../src/credentials/index.js';
+} from '../../../src/credentials/run/index.js';
 import type { CredentialProvider } from '../../../src/credentials/index.js';
 import { aPod } from '../../../src/testing/index.js';
 

@@ -3,7 +3,8 @@ import { CONFIG_MAPS, KubeError, type Pod, SECRETS } from '@nodeagent/kube-clien
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createObjectWatches, type FollowedObjects } from '../../../src/credentials/index.js';
+import { createObjectWatches } from '../../../src/credentials/run/index.js';
+import type { FollowedObjects } from '../../../src/credentials/index.js';
 import { referencedObjects } from '../../../src/credentials/plan/referenced-objects.js';
 
 let clock: ManualClock;

@@ -12,7 +12,7 @@ import {
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createPodCertificates } from '../../../src/credentials/index.js';
+import { createPodCertificates } from '../../../src/credentials/run/index.js';
 import { makeStub } from '../../../src/credentials/adapters/make-stub.js';
 import { decodePem, encodePem } from '../../../src/credentials/codec/pem.js';
 import { MemoryPodEvents } from '../../../src/testing/index.js';

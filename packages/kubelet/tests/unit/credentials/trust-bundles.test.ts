@@ -8,7 +8,7 @@ import {
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createTrustBundles } from '../../../src/credentials/index.js';
+import { createTrustBundles } from '../../../src/credentials/run/index.js';
 import { decodePem, encodePem } from '../../../src/credentials/codec/pem.js';
 
 const SIGNER = 'example.com/mesh';

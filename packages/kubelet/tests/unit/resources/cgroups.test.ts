@@ -2,18 +2,18 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { toPodUid } from '../../../src/pods/index.js';
+import { toPodUid } from '../../../src/pod/index.js';
 import {
   type CgroupDriver,
-  type CgroupTree,
   cgroupPath,
+  type CgroupTree,
   cpuQuotaUs,
   cpuShares,
   podCgroupValues,
-  PodCgroups,
   podNames,
   podUidOf,
 } from '../../../src/resources/index.js';
+import { PodCgroups } from '../../../src/resources/run/index.js';
 import { cgroupFit } from '../../../src/resources/plan/cgroup-fit.js';
 import type { CgroupValues } from '../../../src/resources/plan/cgroup-values.js';
 import { aPod } from '../../../src/testing/builders.js';

@@ -1,7 +1,8 @@
 import { ManualClock } from '@nodeagent/base/testing';
 import { describe, expect, it } from 'vitest';
 
-import { allPodsValues, enforceAllocatable } from '../../../src/resources/index.js';
+import { allPodsValues } from '../../../src/resources/index.js';
+import { enforceAllocatable } from '../../../src/resources/run/index.js';
 
 const GIB = 2 ** 30;
 

@@ -9,7 +9,7 @@ import {
 } from '../../../src/runtime/plan/dns.js';
 import { podHostname, sandboxHostname } from '../../../src/runtime/plan/hostname.js';
 import { renderHostsFile } from '../../../src/runtime/plan/hosts-file.js';
-import { parseImageName } from '../../../src/runtime/plan/image-name.js';
+import { parseImageName } from '../../../src/images/plan/image-name.js';
 import { aPod } from '../../../src/testing/builders.js';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;

@@ -2,9 +2,8 @@ import { type ContainerStats, containerId, CriError } from '@nodeagent/cri-clien
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import type { ContainerAmounts } from '../../../src/pods/index.js';
-import type { CgroupLimits } from '../../../src/resources/index.js';
-import { podCgroupValues } from '../../../src/resources/index.js';
+import type { ContainerAmounts } from '../../../src/pod/index.js';
+import { type CgroupLimits, podCgroupValues } from '../../../src/resources/index.js';
 import { resizePod, type ResizerPorts } from '../../../src/runtime/run/pod-resizer.js';
 import { aPod } from '../../../src/testing/index.js';
 

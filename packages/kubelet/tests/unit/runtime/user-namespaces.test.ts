@@ -12,7 +12,8 @@ import {
   createUserNamespaceFiles,
   readSubIds,
 } from '../../../src/runtime/adapters/user-namespace-files.js';
-import { rangeProblem, UserNamespaces } from '../../../src/runtime/index.js';
+import { rangeProblem } from '../../../src/runtime/index.js';
+import { UserNamespaces } from '../../../src/runtime/run/index.js';
 import {
   defaultIdRange,
   freeBlock,

@@ -8,7 +8,7 @@ import { containerId, CriError } from '@nodeagent/cri-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createRotationFiles } from '../../../src/adapters/index.js';
-import { runLogRotation } from '../../../src/server/index.js';
+import { runLogRotation } from '../../../src/server/run/index.js';
 import { planRotation, rotatedName } from '../../../src/server/plan/log-rotation.js';
 
 describe(planRotation, () => {

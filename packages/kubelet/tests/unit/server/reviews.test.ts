@@ -1,9 +1,8 @@
 import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createReviews, Doorkeeper } from '../../../src/server/index.js';
-import { Refusal } from '../../../src/server/model/exchange.js';
-import type { NodeRequest } from '../../../src/server/model/exchange.js';
+import { createReviews, Doorkeeper } from '../../../src/server/run/index.js';
+import { type NodeRequest, Refusal } from '../../../src/server/model/exchange.js';
 import { ExpiringCache } from '../../../src/server/plan/expiring-cache.js';
 import type { Reviews } from '../../../src/server/ports.js';
 import { TooManyQuestions } from '../../../src/server/run/questions.js';

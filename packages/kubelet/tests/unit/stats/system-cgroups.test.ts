@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { type SystemCgroupsInput, systemCgroups } from '../../../src/stats/plan/system-cgroups.js';
+import { systemCgroups, type SystemCgroupsInput } from '../../../src/stats/plan/system-cgroups.js';
 
 const own = { path: '/', startedAtMs: 7 };
 const config = { cgroupsPerQOS: true, cgroupRoot: '/', kubeletCgroups: '', systemCgroups: '' };

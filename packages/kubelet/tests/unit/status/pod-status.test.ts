@@ -1,7 +1,7 @@
 import type { ContainerStatus, Pod, PodStatus } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import type { ContainerRunState } from '../../../src/pods/index.js';
+import type { ContainerRunState } from '../../../src/pod/index.js';
 import { podStatus, type StatusInput } from '../../../src/status/index.js';
 import {
   aContainer,

@@ -1,0 +1,27 @@
+import type { NodePressure } from '../model/context.js';
+import type { Pod } from '@nodeagent/kube-client';
+
+import { type FailureVerdict, isCritical, qosClass } from '../../pod/index.js';
+import { tolerates } from './admission-taints.js';
+
+const MEMORY_TAINT = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
+
+/**
+ * A node that runs short of something takes no more pods, but for those that it cannot do without;
+ * one that is only short of memory refuses those that are evicted first.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/eviction/eviction_manager.go, Admit
+ */
+export function refuseUnderPressure(
+  pod: Pod,
+  pressure: readonly NodePressure[],
+): FailureVerdict | undefined {
+  if (pressure.length === 0 || isCritical(pod)) return undefined;
+  if (pressure.length === 1 && pressure[0] === 'MemoryPressure') {
+    const tolerations = pod.spec?.tolerations ?? [];
+    if (qosClass(pod) !== 'BestEffort') return undefined;
+    if (tolerations.some((each) => tolerates(each, MEMORY_TAINT))) return undefined;
+  }
+  const message = `The node had condition: [${pressure.join(' ')}]. `;
+  return { reason: 'Evicted', message };
+}

@@ -1,0 +1,1 @@
+export { Admission, type AdmissionHooks } from './admission.js';

@@ -1,0 +1,1 @@
+export { explainPod, type ExplainSettings } from './explain-pod.js';

@@ -1,0 +1,2 @@
+export { detailOf, Images, type PulledImage } from './images.js';
+export { createPullMeter, type PullMeter } from './pull-metrics.js';

@@ -1,0 +1,178 @@
+import { type Clock, cutAt, formatTimestamp, type Logger } from '@nodeagent/base';
+import type { Image, ImageService } from '@nodeagent/cri-client';
+
+import { Gate } from '../../workers/run/index.js';
+import {
+  parseIntent,
+  parseRecord,
+  type PulledRecord,
+  type PullOwner,
+  renderIntent,
+  renderRecord,
+} from '../codec/pull-record.js';
+import {
+  needsVerification,
+  verdictOf,
+  type VerificationRules,
+  withGrant,
+} from '../plan/pull-verification.js';
+import type { PullRecordFiles } from '../ports.js';
+import { rememberPullRecords } from './remembered-pull-records.js';
+
+export interface PullRecordsPorts {
+  readonly files: PullRecordFiles;
+  readonly images: Pick<ImageService, 'listImages'>;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+export interface KnownImage {
+  /** As pods name it, with its tag. */
+  readonly image: string;
+  /** Its name without tag and digest. */
+  readonly repository: string;
+}
+
+/**
+ * Remembers, on disk, which images were pulled here and with whose credentials, so that an image of
+ * a private registry which is on the node is not everybody's. An intent is written before each pull:
+ * a kubelet that dies meanwhile still knows that the image is none that came with the node.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/images/pullmanager
+ */
+export class PullRecords {
+  readonly #ports: PullRecordsPorts;
+  readonly #rules: VerificationRules;
+  /** Pulls under way, by image: the last to end removes the intent. */
+  readonly #pulling = new Map<string, number>();
+  readonly #turn = new Gate(1);
+  #recovered: Promise<void> | undefined;
+
+  constructor(ports: PullRecordsPorts, rules: VerificationRules) {
+    this.#ports = { ...ports, files: rememberPullRecords(ports.files) };
+    this.#rules = rules;
+  }
+
+  /** @throws when the intent cannot be written; nothing may be pulled then */
+  async begin({ image }: KnownImage, signal: AbortSignal): Promise<void> {
+    await this.#recover(signal);
+    await this.#turn.through(
+      () => this.#ports.files.write('pulling', image, renderIntent(image)),
+      signal,
+    );
+    this.#pulling.set(image, (this.#pulling.get(image) ?? 0) + 1);
+  }
+
+  /** Nothing came of it. */
+  async failed({ image }: KnownImage): Promise<void> {
+    await this.#end(image);
+  }
+
+  /** @param grant with what it was pulled; `node` for nobody's, or the node's own credentials */
+  async succeeded(
+    { image, repository }: KnownImage,
+    imageRef: string,
+    grant: PullOwner | 'node',
+  ): Promise<void> {
+    try {
+      await this.#add({ imageRef, repository, grant });
+    } catch (err) {
+      // The intent stays: the image counts as pulled here, and its credentials are asked for again.
+      this.#ports.log.warn({ image, err }, 'record of a pulled image cannot be written');
+      return;
+    }
+    await this.#end(image);
+  }
+
+  /**
+   * Whether a pod must pull an image although it is here.
+   *
+   * @param ownersOf whose credentials the pod has for the image; asked only when they matter
+   */
+  async mustPull(
+    { image, repository }: KnownImage,
+    imageRef: string,
+    ownersOf: () => Promise<readonly PullOwner[]>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    if (this.#rules.policy === 'NeverVerify') return false;
+    await this.#recover(signal);
+    const { files, log } = this.#ports;
+    const text = await files.read('pulled', imageRef);
+    const record = text === undefined ? undefined : parseRecord(text);
+    if (text !== undefined && record === undefined) {
+      log.warn({ image, imageRef }, 'record of a pulled image cannot be read: it is pulled again');
+      return true;
+    }
+    const pulledByKubelet =
+      record !== undefined || (await files.read('pulling', image)) !== undefined;
+    if (!needsVerification(this.#rules, { repository, pulledByKubelet })) return false;
+    if (record === undefined) return true;
+    const { granted, learnt } = verdictOf(record, repository, await ownersOf());
+    if (learnt !== undefined) await this.#add({ imageRef, repository, grant: learnt });
+    return !granted;
+  }
+
+  async #add(pulled: {
+    imageRef: string;
+    repository: string;
+    grant: PullOwner | 'node' | undefined;
+  }): Promise<void> {
+    const { files, clock } = this.#ports;
+    const never = new AbortController().signal; // what was pulled is written down in any case
+    await this.#turn.through(async () => {
+      const text = await files.read('pulled', pulled.imageRef);
+      const before: PulledRecord | undefined = text === undefined ? undefined : parseRecord(text);
+      const after = withGrant(before, pulled, formatTimestamp(clock.nowMs()));
+      if (after !== before) await files.write('pulled', pulled.imageRef, renderRecord(after));
+    }, never);
+  }
+
+  async #end(image: string): Promise<void> {
+    const left = (this.#pulling.get(image) ?? 1) - 1;
+    if (left > 0) {
+      this.#pulling.set(image, left);
+      return;
+    }
+    this.#pulling.delete(image);
+    await this.#ports.files.remove('pulling', image);
+  }
+
+  /** Once: what a kubelet that died was pulling, and records of images that are gone. */
+  #recover(signal: AbortSignal): Promise<void> {
+    this.#recovered ??= this.#reconcile(signal).catch((error: unknown) => {
+      this.#recovered = undefined;
+      throw error;
+    });
+    return this.#recovered;
+  }
+
+  async #reconcile(signal: AbortSignal): Promise<void> {
+    const { files, images } = this.#ports;
+    const [intents, records] = await Promise.all([files.texts('pulling'), files.texts('pulled')]);
+    if (intents.length + records.length === 0) return;
+    const present = await images.listImages({}, signal);
+    for (const image of intents.flatMap((text) => parseIntent(text) ?? [])) {
+      const found = present.find((candidate) => namesOf(candidate).includes(image));
+      if (found === undefined) continue;
+      const repository = repositoryOf(image);
+      await this.#add({ imageRef: found.id, repository, grant: undefined });
+      await files.remove('pulling', image);
+    }
+    const ids = new Set(present.map(({ id }) => id));
+    for (const record of records.flatMap((text) => parseRecord(text) ?? [])) {
+      if (!ids.has(record.imageRef)) await files.remove('pulled', record.imageRef);
+    }
+  }
+}
+
+function namesOf({ repoTags, repoDigests }: Image): readonly string[] {
+  return [...repoTags, ...repoDigests];
+}
+
+/** An image's name without tag and digest. */
+function repositoryOf(image: string): string {
+  const [name] = cutAt(image, '@');
+  const colon = name.lastIndexOf(':');
+  return colon > name.lastIndexOf('/') ? name.slice(0, colon) : name;
+}

@@ -1,0 +1,2 @@
+export { Observer } from './observer.js';
+export { createRuntimeWatch } from './runtime-watch.js';

@@ -1,0 +1,1 @@
+export { createPodEvents } from './pod-events.js';

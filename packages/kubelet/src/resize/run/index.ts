@@ -1,0 +1,2 @@
+export { Resizes } from './resizes.js';
+export { ResourceRecords } from './resource-records.js';

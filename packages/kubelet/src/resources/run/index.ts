@@ -1,0 +1,2 @@
+export { enforceAllocatable } from './enforce-allocatable.js';
+export { PodCgroups } from './pod-cgroups.js';

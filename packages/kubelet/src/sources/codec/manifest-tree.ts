@@ -1,0 +1,111 @@
+import { isScalar, parseAllDocuments, type ScalarTag, visit } from 'yaml';
+
+import { ManifestError } from '../../pod/index.js';
+
+/** A number that has not met its type: the digits decide what a quantity is in Go's memory. */
+export class NumberText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function isFields(tree: unknown): tree is Fields {
+  const isObject = typeof tree === 'object' && tree !== null && !Array.isArray(tree);
+  return isObject && !(tree instanceof NumberText);
+}
+
+/**
+ * What a text holds, in plain objects and lists, numbers as `NumberText`. JSON when it begins with a
+ * brace; else YAML as the Go kubelet reads it, which is version 1.1 for the most part: `0644` is
+ * octal, `yes` is true, `1:30` and dates are words. Of several documents the first counts, of a key
+ * given twice the last.
+ *
+ * @returns undefined for an empty text
+ * @throws {ManifestError}
+ * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/util/yaml/decoder.go, ToJSON, and
+ *   vendor/go.yaml.in/yaml/v2/resolve.go
+ */
+export function parseTree(text: string): unknown {
+  if (/^\s*\{/.test(text)) return parseJson(text);
+  const documents = parseAllDocuments(text, {
+    schema: 'failsafe',
+    customTags: TAGS,
+    merge: true,
+    uniqueKeys: false,
+  });
+  const first = 'empty' in documents ? undefined : documents[0];
+  const [error] = first?.errors ?? [];
+  if (error !== undefined) throw new ManifestError(error.message.split('\n')[0] ?? error.message);
+  if (first === undefined) return undefined;
+  visit(first, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && key.value instanceof NumberText) key.value = key.value.text;
+    },
+  });
+  try {
+    return first.toJS();
+  } catch (cause) {
+    // aliases of aliases: the library stops before they fill the memory
+    throw new ManifestError((cause as Error).message, { cause });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text, (_, value: unknown, context?: { source?: string }) =>
+      typeof value === 'number' ? new NumberText(context?.source ?? String(value)) : value,
+    );
+  } catch (cause) {
+    throw new ManifestError((cause as Error).message, { cause });
+  }
+}
+
+const INTEGER = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/;
+const FLOAT = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
+
+/** What a plain scalar may be besides a text. */
+const TAGS: ScalarTag[] = [
+  {
+    tag: 'tag:yaml.org,2002:null',
+    default: true,
+    test: /^(?:~|null|Null|NULL)?$/,
+    resolve: () => null,
+  },
+  {
+    tag: 'tag:yaml.org,2002:bool',
+    default: true,
+    test: /^(?:[yYnN]|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$/,
+    resolve: (text) => /^(?:y|t|on)/i.test(text),
+  },
+  {
+    tag: 'tag:yaml.org,2002:int',
+    default: true,
+    test: /^[-+]?\d/,
+    resolve: (text) => numberOf(text.replaceAll('_', '')) ?? text,
+  },
+  {
+    tag: 'tag:yaml.org,2002:float',
+    default: true,
+    test: /^\.\d/,
+    resolve: (text) => numberOf(text) ?? text,
+  },
+];
+
+const INT64_MIN = -(1n << 63n);
+const UINT64_MAX = (1n << 64n) - 1n;
+
+/** As Go would write it in JSON: integers of 64 bits in full, others as JavaScript does too. */
+function numberOf(text: string): NumberText | undefined {
+  const [, sign = '', digits = ''] = INTEGER.exec(text) ?? [];
+  if (digits !== '') {
+    const octal = /^0([0-7]+)$/.exec(digits);
+    const size = BigInt(octal === null ? digits : `0o${octal[1]}`);
+    const value = sign === '-' ? -size : size;
+    if (value >= INT64_MIN && value <= UINT64_MAX) return new NumberText(String(value));
+  }
+  return FLOAT.test(text) ? new NumberText(String(Number(text))) : undefined;
+}

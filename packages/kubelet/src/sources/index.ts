@@ -1,0 +1,3 @@
+export { parsePodManifest, parsePodManifests } from './codec/manifest.js';
+export type { ManifestOrigin } from './model/manifest-origin.js';
+export { prepareStaticPod } from './plan/static-pod.js';

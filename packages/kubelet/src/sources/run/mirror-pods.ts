@@ -1,0 +1,169 @@
+import {
+  type BackoffRules,
+  backoffLeftMs,
+  type BackoffState,
+  type Clock,
+  KeyedQueue,
+  type Logger,
+  nextBackoff,
+  runEvery,
+} from '@nodeagent/base';
+import { isKubeError, type KubeClient, type Node, type Pod, PODS } from '@nodeagent/kube-client';
+
+import { podFullName, podName, podNamespace, podUid } from '../../pod/index.js';
+import { planMirror, shows } from '../plan/mirror.js';
+
+/** A static pod, as its worker has it. */
+export interface StaticPodState {
+  readonly pod: Pod;
+  /** `waiting`: for its namesake's end. `ending`: its source no longer has it. */
+  readonly state: 'waiting' | 'running' | 'ending';
+}
+
+export interface MirrorPodsOptions {
+  readonly client: KubeClient;
+  readonly node: () => Node | undefined;
+  readonly statics: () => readonly StaticPodState[];
+  readonly synced: () => boolean;
+  /** The mirror of this static pod is new, or another than before. */
+  readonly onMirror: (staticUid: string) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** How often everything is compared, whatever was told. */
+const PERIOD_MS = 500;
+const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
+
+/** Keeps one mirror pod in the API for each static pod that runs. */
+export class MirrorPods {
+  readonly #options: MirrorPodsOptions;
+  readonly #mirrors = new Map<string, Pod>();
+  readonly #failed = new Map<string, BackoffState>();
+  readonly #queue: KeyedQueue<string, undefined>;
+
+  constructor(options: MirrorPodsOptions, signal: AbortSignal) {
+    this.#options = options;
+    this.#queue = new KeyedQueue(
+      {
+        handle: (name, _, inner) => this.#reconcile(name, inner),
+        onError: (name, err) => this.#onError(name, err),
+        concurrency: 4,
+      },
+      signal,
+    );
+  }
+
+  /** The API has this mirror pod, new or changed. */
+  put(mirror: Pod): void {
+    this.#keep(mirror);
+    this.#queue.put(podFullName(mirror), undefined);
+  }
+
+  /** The API no longer has it. */
+  remove(mirror: Pod): void {
+    const name = podFullName(mirror);
+    const known = this.#mirrors.get(name);
+    // A new one may be there already: its creation was answered before the watch told the end.
+    if (known !== undefined && podUid(known) === podUid(mirror)) this.#mirrors.delete(name);
+    this.#queue.put(name, undefined);
+  }
+
+  /** A static pod of the name began or ended. */
+  wake(fullName: string): void {
+    this.#queue.put(fullName, undefined);
+  }
+
+  /** How many the API has. */
+  get size(): number {
+    return this.#mirrors.size;
+  }
+
+  /** The API's picture of exactly this static pod. */
+  mirrorOf(pod: Pod): Pod | undefined {
+    const mirror = this.#mirrors.get(podFullName(pod));
+    return mirror !== undefined && shows(mirror, pod) ? mirror : undefined;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const task = async (): Promise<void> => {
+      const nowMs = clock.monotonicMs();
+      const names = [
+        ...this.#mirrors.keys(),
+        ...this.#options.statics().map(({ pod }) => podFullName(pod)),
+      ];
+      for (const name of new Set(names)) {
+        const isDue = backoffLeftMs(this.#failed.get(name), nowMs) === 0;
+        if (isDue && this.#isWanting(name)) this.#queue.put(name, undefined);
+      }
+    };
+    const onError = (err: unknown): void => log.error({ err }, 'mirror pods not compared');
+    await runEvery({ clock, periodMs: PERIOD_MS, task, onError }, signal);
+    await this.#queue.idle();
+  }
+
+  #keep(mirror: Pod): void {
+    const name = podFullName(mirror);
+    this.#mirrors.set(name, mirror);
+    const shown = this.#options.statics().find(({ pod }) => podFullName(pod) === name);
+    if (shown !== undefined) this.#options.onMirror(podUid(shown.pod));
+  }
+
+  #plan(name: string): ReturnType<typeof planMirror> {
+    const { statics, node, synced } = this.#options;
+    const all = statics().filter(({ pod }) => podFullName(pod) === name);
+    return planMirror({
+      running: all.find(({ state }) => state === 'running')?.pod,
+      others: all.some(({ state }) => state !== 'running'),
+      mirror: this.#mirrors.get(name),
+      node: node(),
+      synced: synced(),
+    });
+  }
+
+  #isWanting(name: string): boolean {
+    try {
+      return this.#plan(name).kind !== 'none';
+    } catch (error) {
+      this.#onError(name, error);
+      return false;
+    }
+  }
+
+  async #reconcile(name: string, signal: AbortSignal): Promise<void> {
+    const { client, log } = this.#options;
+    let action = this.#plan(name);
+    if (action.kind === 'delete') {
+      const mirror = this.#mirrors.get(name);
+      if (mirror === undefined) return;
+      const target = { namespace: podNamespace(mirror), name: podName(mirror) };
+      const { uid, why } = action;
+      try {
+        const only = uid === undefined ? {} : { uid };
+        await client.delete(PODS, target, { gracePeriodSeconds: 0, ...only }, signal);
+      } catch (error) {
+        // Gone, or another one by now: the watch will tell.
+        if (isKubeError(error, 'KUBE_NOT_FOUND', 'KUBE_CONFLICT')) return;
+        throw error;
+      }
+      log.info({ pod: target, why }, 'mirror pod deleted');
+      this.#mirrors.delete(name);
+      action = this.#plan(name);
+    }
+    if (action.kind === 'create') {
+      const created = await client.create(PODS, action.mirror, signal);
+      const pod = { namespace: podNamespace(created), name: podName(created) };
+      log.info({ pod }, 'mirror pod created');
+      this.#keep(created);
+    }
+    this.#failed.delete(name);
+  }
+
+  #onError(name: string, err: unknown): void {
+    const { clock, log } = this.#options;
+    const failed = nextBackoff(this.#failed.get(name), RETRY, clock.monotonicMs());
+    this.#failed.set(name, failed);
+    log.warn({ pod: name, err, retryInMs: failed.delayMs }, 'mirror pod not as it should be');
+  }
+}

@@ -1,0 +1,1 @@
+export { StatusReporter } from './status-reporter.js';

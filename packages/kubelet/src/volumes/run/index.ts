@@ -1,0 +1,3 @@
+export { type ContainerVolumes, createContainerVolumes } from './container-volumes.js';
+export { createPodVolumes } from './pod-volumes.js';
+export { shareRootDir } from './share-root.js';

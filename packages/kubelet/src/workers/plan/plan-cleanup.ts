@@ -1,0 +1,41 @@
+import type { PodAction, PodObservation, PodPlan } from '../../pod/index.js';
+
+/**
+ * Removal of what a pod that lives on no longer needs: ended containers but the newest of each name,
+ * whose logs and exit code are still asked for, containers that were overtaken before they were
+ * started, and lost sandboxes that own no container any more.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_gc.go
+ */
+export function planCleanup(seen: PodObservation): PodPlan {
+  const ended = new Set<string>();
+  const newer = new Set<string>();
+  const removals: PodAction[] = [];
+  const owners = new Set<string>();
+  for (const { id, name, sandboxId, state } of seen.containers) {
+    if (state.kind === 'exited' && ended.has(name)) {
+      removals.push({ kind: 'remove-container', id, name, why: 'a newer run of it has ended' });
+    } else if (state.kind === 'created' && newer.has(name)) {
+      removals.push({ kind: 'remove-container', id, name, why: 'it was never started' });
+    } else {
+      owners.add(sandboxId);
+      if (state.kind === 'exited') ended.add(name);
+    }
+    newer.add(name);
+  }
+  const sandboxes = seen.sandboxes
+    .slice(1)
+    .filter(({ id, ready }) => !ready && !owners.has(id))
+    .map(({ id }): PodAction => ({ kind: 'remove-sandbox', id, why: 'a newer sandbox exists' }));
+  return [...removals, ...sandboxes];
+}
+
+/** Removal of everything that the runtime still keeps of a pod that is stopped and not wanted. */
+export function planRemoval(seen: PodObservation, why: string): PodPlan {
+  return [
+    ...seen.containers.map(({ id, name }): PodAction => {
+      return { kind: 'remove-container', id, name, why };
+    }),
+    ...seen.sandboxes.map(({ id }): PodAction => ({ kind: 'remove-sandbox', id, why })),
+  ];
+}

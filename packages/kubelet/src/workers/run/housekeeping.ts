@@ -1,0 +1,105 @@
+import { type Clock, KeyedQueue, type Logger, runEvery } from '@nodeagent/base';
+
+import {
+  parsePodUid,
+  type PodLeftovers,
+  type PodRuntime,
+  type PodUid,
+  type PodVolumes,
+  type RuntimePod,
+} from '../../pod/index.js';
+import { planRemoval } from '../plan/plan-cleanup.js';
+import { removeAll } from './removal.js';
+import { stopPod } from './stop-pod.js';
+
+export interface HousekeepingOptions {
+  readonly runtime: PodRuntime;
+  readonly volumes: PodVolumes;
+  readonly leftovers?: readonly PodLeftovers[];
+  /** Every source has told its pods, so that an unknown one is an orphan. */
+  readonly synced: () => boolean;
+  /** Uids of the pods that have a worker. */
+  readonly known: () => readonly string[];
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A pod was found in the runtime that no source wants. */
+  readonly onOrphan?: () => void;
+  /** At each turn, so that others can tell that the loop goes round. */
+  readonly onTurn?: () => void;
+}
+
+/** @see Kubernetes 1.36 pkg/kubelet/kubelet.go, housekeepingPeriod */
+const PERIOD_MS = 2000;
+/** Orphans cleaned up at the same time. */
+const CONCURRENT = 8;
+const ORPHAN_GRACE_S = 1;
+
+/**
+ * Removes what the node still holds of pods that nobody wants: containers and sandboxes in the
+ * runtime, directories and mounts on disk, and whatever else is given. Runs until the signal fires.
+ */
+export async function runHousekeeping(
+  options: HousekeepingOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const { runtime, volumes, leftovers = [], synced, known, clock, log } = options;
+  const orphans = new KeyedQueue<string, RuntimePod | undefined>(
+    {
+      handle: (uid, pod, inner) => removeOrphan({ ...options, uid, pod }, inner),
+      onError: (uid, err) => log.warn({ pod: { uid }, err }, 'orphan not removed yet'),
+      concurrency: CONCURRENT,
+    },
+    signal,
+  );
+  const task = async (inner: AbortSignal): Promise<void> => {
+    options.onTurn?.();
+    if (!synced() || orphans.size > 0) return;
+    const running = await runtime.listPods(inner);
+    const onDisk = [await volumes.podsOnDisk(inner)];
+    for (const each of leftovers) {
+      await each.sweep?.(inner);
+      onDisk.push(await each.pods(inner));
+    }
+    // Asked last: a pod that came meanwhile is not an orphan.
+    const wanted = new Set(known());
+    const lost = new Map<string, RuntimePod | undefined>([
+      ...onDisk.flat().map((uid: PodUid) => [uid, undefined] as const),
+      ...running.map((pod) => [pod.uid, pod] as const),
+    ]);
+    for (const [uid, pod] of lost) {
+      if (wanted.has(uid)) continue;
+      if (pod?.running === true) options.onOrphan?.();
+      orphans.put(uid, pod);
+    }
+  };
+  const onError = (err: unknown): void => log.warn({ err }, 'housekeeping failed');
+  await runEvery({ clock, periodMs: PERIOD_MS, task, onError }, signal);
+  await orphans.idle();
+}
+
+async function removeOrphan(
+  {
+    runtime,
+    volumes,
+    leftovers = [],
+    log,
+    uid,
+    pod,
+  }: HousekeepingOptions & { uid: string; pod: RuntimePod | undefined },
+  signal: AbortSignal,
+): Promise<void> {
+  log.info({ pod: { ...pod, uid } }, 'removing what is left of an unknown pod');
+  if (pod !== undefined) {
+    const seen = await runtime.observe(uid, signal);
+    await stopPod({ pod: undefined, seen, graceSeconds: ORPHAN_GRACE_S }, runtime, signal);
+    await removeAll(planRemoval(seen, 'no source wants the pod'), { runtime, log }, signal);
+  }
+  const safeUid = parsePodUid(uid);
+  if (safeUid === undefined) {
+    // Whoever made it in the runtime: no directory here can be its own.
+    log.warn({ pod: { ...pod, uid } }, 'the uid of an unknown pod is no name of a directory');
+    return;
+  }
+  await volumes.teardown(safeUid, signal);
+  for (const each of leftovers) await each.remove(safeUid, signal);
+}

@@ -1,0 +1,227 @@
+import { type Clock, type Counter, type Metrics, parseTimestamp } from '@nodeagent/base';
+import type { Pod, PodStatus } from '@nodeagent/kube-client';
+
+import {
+  type ContainerRole,
+  isStartError,
+  type PodReporter,
+  type PodRuntime,
+  podUid,
+} from '../../pod/index.js';
+
+export interface MeterPorts {
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+}
+
+const CONTAINER_TYPE: Readonly<Record<ContainerRole, string>> = {
+  init: 'init_container',
+  sidecar: 'init_container',
+  regular: 'container',
+  ephemeral: 'ephemeral_container',
+};
+
+const RESIZE_BUCKETS_MS = Array.from({ length: 10 }, (_, i) => 10 * 2 ** i);
+
+/** The same runtime, counting the sandboxes and containers that were to be started, and were not. */
+export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPorts): PodRuntime {
+  const pods = metrics.counter({
+    name: 'kubelet_started_pods_total',
+    help: 'Sandboxes that were to be made.',
+  });
+  const podErrors = metrics.counter({
+    name: 'kubelet_started_pods_errors_total',
+    help: 'Sandboxes that could not be made.',
+  });
+  const containers = metrics.counter({
+    name: 'kubelet_started_containers_total',
+    help: 'Containers that were to be started, by type.',
+    labelNames: ['container_type'],
+  });
+  const containerErrors = metrics.counter({
+    name: 'kubelet_started_containers_errors_total',
+    help: 'Containers that could not be started, by type and reason.',
+    labelNames: ['container_type', 'code'],
+  });
+  const resizes = metrics.histogram({
+    name: 'kubelet_pod_resize_duration_milliseconds',
+    help: 'How long it took to give running containers other resources.',
+    labelNames: ['success'],
+    buckets: RESIZE_BUCKETS_MS,
+  });
+  return {
+    observe: (uid, signal) => runtime.observe(uid, signal),
+    noticed: (uid) => runtime.noticed(uid),
+    compare: (uid, told) => runtime.compare(uid, told),
+    listPods: (signal) => runtime.listPods(signal),
+    stopContainer: (request, signal) => runtime.stopContainer(request, signal),
+    stopSandbox: (id, signal) => runtime.stopSandbox(id, signal),
+    resizePod: async (request, signal) => {
+      const startedMs = clock.monotonicMs();
+      let success = false;
+      try {
+        await runtime.resizePod(request, signal);
+        success = true;
+      } finally {
+        const labels = { success: String(success) };
+        resizes.observe(clock.monotonicMs() - startedMs, labels);
+      }
+    },
+    removeContainer: (id, logs, signal) => runtime.removeContainer(id, logs, signal),
+    removeSandbox: (id, signal) => runtime.removeSandbox(id, signal),
+    createSandbox: async (pod, attempt, signal) => {
+      pods.increment();
+      try {
+        return await runtime.createSandbox(pod, attempt, signal);
+      } catch (error) {
+        podErrors.increment();
+        throw error;
+      }
+    },
+    startContainer: async (request, signal) => {
+      const labels = { container_type: CONTAINER_TYPE[request.role] };
+      containers.increment(labels);
+      try {
+        return await runtime.startContainer(request, signal);
+      } catch (error) {
+        const code = isStartError(error) ? error.reason : 'RunContainerError';
+        containerErrors.increment({ ...labels, code });
+        throw error;
+      }
+    },
+  };
+}
+
+/** Upper bounds in seconds, as upstream's. */
+const START_BUCKETS = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 600, 3600];
+const SLI_BUCKETS = [
+  0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800,
+  2700, 3600,
+];
+const SEEN = 'kubernetes.io/config.seen';
+
+/** How long pods waited for their images. */
+export interface PullTimes {
+  pullingMs(podUid: string): number;
+  forget(podUid: string): void;
+}
+
+export interface ReporterMeterPorts extends MeterPorts {
+  /** None were pulled without. */
+  readonly pulls?: PullTimes | undefined;
+}
+
+/**
+ * The same reporter, measuring how long pods took from being seen, or made, to running, and counting
+ * the containers that ended.
+ */
+export function meterReporter(
+  reporter: PodReporter,
+  { metrics, clock, pulls }: ReporterMeterPorts,
+): PodReporter {
+  const sinceSeen = metrics.histogram({
+    name: 'kubelet_pod_start_duration_seconds',
+    help: 'From when the kubelet first saw a pod until it ran.',
+    buckets: START_BUCKETS,
+  });
+  const sinceMade = metrics.histogram({
+    name: 'kubelet_pod_start_total_duration_seconds',
+    help: 'From when a pod was created until it ran.',
+    buckets: START_BUCKETS,
+  });
+  const ownShare = metrics.histogram({
+    name: 'kubelet_pod_start_sli_duration_seconds',
+    help: 'The same without the time for images and init containers.',
+    buckets: SLI_BUCKETS,
+  });
+  const ends = new ContainerEnds(metrics);
+  /** Pods that were seen here before they ran. */
+  const starting = new Set<string>();
+  const note = (pod: Pod, status: PodStatus): void => {
+    const uid = podUid(pod);
+    const { phase } = status;
+    ends.note(uid, status);
+    if (phase === 'Pending') {
+      starting.add(uid);
+    } else if (starting.delete(uid) && phase === 'Running') {
+      const nowMs = clock.nowMs();
+      const seenMs = parseTimestamp(pod.metadata?.annotations?.[SEEN] ?? '');
+      const madeMs = parseTimestamp(String(pod.metadata?.creationTimestamp ?? ''));
+      if (seenMs !== undefined) sinceSeen.observe(Math.max(0, nowMs - seenMs) / 1000);
+      if (madeMs === undefined) return;
+      const tookMs = nowMs - madeMs;
+      sinceMade.observe(Math.max(0, tookMs) / 1000);
+      const othersMs = (pulls?.pullingMs(uid) ?? 0) + initialisingMs(status);
+      ownShare.observe(Math.max(0, tookMs - othersMs) / 1000);
+    }
+  };
+  const forget = (uid: string): void => {
+    starting.delete(uid);
+    ends.forget(uid);
+    pulls?.forget(uid);
+  };
+  return {
+    report: (facts) => {
+      const status = reporter.report(facts);
+      note(facts.pod, status);
+      return status;
+    },
+    finish: (pod) => {
+      forget(podUid(pod));
+      reporter.finish(pod);
+    },
+    forget: (uid) => {
+      forget(uid);
+      reporter.forget(uid);
+    },
+  };
+}
+
+/** How long init containers ran that have ended: one after the other. */
+function initialisingMs({ initContainerStatuses = [] }: PodStatus): number {
+  return initContainerStatuses.reduce((sum, { state }) => {
+    const { startedAt, finishedAt } = state?.terminated ?? {};
+    const [fromMs, toMs] = [startedAt, finishedAt].map((at) => parseTimestamp(String(at ?? '')));
+    return fromMs === undefined || toMs === undefined ? sum : sum + Math.max(0, toMs - fromMs);
+  }, 0);
+}
+
+/** Counts each end of a container once; those from before this kubelet are not its to count. */
+class ContainerEnds {
+  readonly #total: Counter;
+  /** Ids of containers that ended, by pod. */
+  readonly #known = new Map<string, Set<string>>();
+
+  constructor(metrics: Metrics) {
+    this.#total = metrics.counter({
+      name: 'kubelet_terminated_containers_total',
+      help: 'Containers that ended, by type, exit code and reason.',
+      labelNames: ['container_type', 'exit_code', 'reason'],
+    });
+  }
+
+  note(uid: string, status: PodStatus): void {
+    const known = this.#known.get(uid);
+    const now = new Set<string>();
+    for (const [type, statuses = []] of [
+      ['container', status.containerStatuses],
+      ['init_container', status.initContainerStatuses],
+      ['ephemeral_container', status.ephemeralContainerStatuses],
+    ] as const) {
+      for (const { state, lastState } of statuses) {
+        for (const end of [state?.terminated, lastState?.terminated]) {
+          const { containerID = '', exitCode, reason = '' } = end ?? {};
+          if (containerID === '' || now.has(containerID)) continue;
+          now.add(containerID);
+          if (known === undefined || known.has(containerID)) continue;
+          this.#total.increment({ container_type: type, exit_code: String(exitCode), reason });
+        }
+      }
+    }
+    this.#known.set(uid, now);
+  }
+
+  forget(uid: string): void {
+    this.#known.delete(uid);
+  }
+}

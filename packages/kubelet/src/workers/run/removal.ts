@@ -1,0 +1,50 @@
+import type { Logger } from '@nodeagent/base';
+
+import type { PodAction, PodPlan, PodRuntime } from '../../pod/index.js';
+
+export type Removal = Extract<PodAction, { kind: 'remove-container' | 'remove-sandbox' }>;
+
+export interface RemovalContext {
+  readonly runtime: Pick<PodRuntime, 'removeContainer' | 'removeSandbox'>;
+  readonly log: Logger;
+  /** How loud a removal that fails is told; `warn` when absent. */
+  readonly failureLevel?: 'info' | 'warn';
+}
+
+export function isRemoval(action: PodAction): action is Removal {
+  return action.kind === 'remove-container' || action.kind === 'remove-sandbox';
+}
+
+/** @returns why it could not be removed, which the log says too */
+export async function tryRemoval(
+  action: Removal,
+  { runtime, log, failureLevel = 'warn' }: RemovalContext,
+  signal: AbortSignal,
+): Promise<Error | undefined> {
+  const { kind, id, why } = action;
+  try {
+    if (kind === 'remove-sandbox') await runtime.removeSandbox(id, signal);
+    else await runtime.removeContainer(id, action.logs ?? 'remove', signal);
+    log.info({ action: kind, why }, 'pod action done');
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    log[failureLevel]({ action: kind, id, err: error }, 'not removed');
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** All of them, whatever fails. @throws the first failure, afterwards */
+export async function removeAll(
+  plan: PodPlan,
+  context: RemovalContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const failures: Error[] = [];
+  for (const action of plan.filter(isRemoval)) {
+    signal.throwIfAborted();
+    const failure = await tryRemoval(action, context, signal);
+    if (failure !== undefined) failures.push(failure);
+  }
+  if (failures[0] !== undefined) throw failures[0];
+}

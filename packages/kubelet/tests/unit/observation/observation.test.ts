@@ -1,0 +1,89 @@
+import { type ContainerStatus, containerId, sandboxId } from '@nodeagent/cri-client';
+import { describe, expect, it } from 'vitest';
+
+import { observedContainer } from '../../../src/observation/plan/observation.js';
+
+const container = {
+  id: containerId('c'),
+  sandboxId: sandboxId('s'),
+  metadata: { name: 'app', attempt: 0 },
+  image: { image: 'app:1' },
+  imageRef: 'sha256:1',
+  imageId: 'sha256:1',
+  state: 'exited',
+  createdAtMs: 1,
+  labels: {},
+  annotations: {},
+} as const;
+
+const failedStart = (message: string, startedAtMs?: number): ContainerStatus => ({
+  ...container,
+  finishedAtMs: 5,
+  startedAtMs,
+  exitCode: 128,
+  reason: 'StartError',
+  message,
+  mounts: [],
+  logPath: '',
+});
+
+describe(observedContainer, () => {
+  it.each([
+    [true, 'SIGUSR1', 'SIGUSR1'],
+    [true, 'unknown', undefined],
+    [false, 'SIGUSR1', undefined],
+  ] as const)('stop signals told (%s): %s is %s', (stopSignals, stopSignal, want) => {
+    const status = { ...failedStart('', 3), stopSignal };
+    const more = { runtimeName: 'containerd', message: '', stopSignals };
+    expect(observedContainer(container, status, more).stopSignal).toBe(want);
+  });
+
+  it('has the resources that the runtime tells, in units of the API', () => {
+    const resources = {
+      ...{ cpuShares: 102, cpuPeriodUs: 100_000, cpuQuotaUs: 20_000 },
+      memoryLimitBytes: 4096,
+    };
+    const status = { ...failedStart('', 3), resources };
+    const seen = observedContainer(container, status, { runtimeName: 'r', message: '' });
+    expect(seen.resources).toEqual({
+      cpuRequestMilli: 100,
+      cpuLimitMilli: 200,
+      memoryLimitBytes: 4096,
+    });
+  });
+
+  it('tells where its mounts are read-only all the way down', () => {
+    const mount = { hostPath: '/h', readOnly: true, propagation: 'private' } as const;
+    const mounts = [
+      { ...mount, containerPath: '/a', recursiveReadOnly: true },
+      { ...mount, containerPath: '/b', recursiveReadOnly: false },
+    ];
+    const of = (status: ContainerStatus) =>
+      observedContainer(container, status, { runtimeName: 'r', message: '' }).recursiveReadOnly;
+    expect(of({ ...failedStart('', 3), mounts })).toEqual(['/a']);
+    expect(of(failedStart('', 3))).toBeUndefined();
+  });
+
+  it.each([
+    ['that its caller left', 'failed to create shim task: context canceled: unknown', undefined],
+    ['whose helper was killed', 'start failed: : signal: killed: unknown', undefined],
+    ['that took too long', 'context deadline exceeded: unknown', undefined],
+  ])('a start %s was never made', (_, message, startedAtMs) => {
+    const seen = observedContainer(container, failedStart(message, startedAtMs), {
+      runtimeName: 'containerd',
+      message: '',
+    });
+    expect(seen.state).toEqual({ kind: 'created' });
+  });
+
+  it.each([
+    ['that cannot work', 'exec: "nope": executable file not found in $PATH', undefined],
+    ['of a program that ran', 'context canceled', 3],
+  ])('a start %s has ended', (_, message, startedAtMs) => {
+    const seen = observedContainer(container, failedStart(message, startedAtMs), {
+      runtimeName: 'containerd',
+      message: '',
+    });
+    expect(seen.state).toMatchObject({ kind: 'exited', exitCode: 128, reason: 'StartError' });
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  expandReferences,
+  expandWords,
+  LONGEST_EXPANSION,
+} from '../../../src/pod/plan/expansion.js';
+
+const values: Readonly<Record<string, string>> = { A: 'one', B: '$(A)', EMPTY: '' };
+const cases: readonly (readonly [text: string, want: string])[] = [
+  ['plain', 'plain'],
+  ['$(A)', 'one'],
+  ['x$(A)y$(A)', 'xoneyone'],
+  ['$(B)', '$(A)'],
+  ['$$(A)', '$(A)'],
+  ['$$$(A)', '$one'],
+  ['$(NONE)', '$(NONE)'],
+  ['$(EMPTY)', ''],
+  ['$(A', '$(A'],
+  ['$A', '$A'],
+  ['cost: 5$', 'cost: 5$'],
+  ['$', '$'],
+  ['', ''],
+];
+
+describe(expandReferences, () => {
+  it.each(cases)('%j becomes %j', (text, want) => {
+    expect(expandReferences(text, (name) => values[name])).toBe(want);
+  });
+
+  it('a mebibyte of open references is read at once', () => {
+    const text = '$('.repeat(2 ** 19);
+    expect(expandReferences(text, () => undefined)).toBe(text);
+    expect(expandReferences(`)${text}`, () => undefined)).toBe(`)${text}`);
+  });
+
+  it('a reference that would make the text too long stays as written', () => {
+    const half = 'x'.repeat(LONGEST_EXPANSION / 2);
+    expect(expandReferences('$(A)$(A)$(A)', () => half)).toBe(`${half}${half}$(A)`);
+  });
+
+  it('the words of a command are bounded together', () => {
+    const half = 'x'.repeat(LONGEST_EXPANSION / 2);
+    expect(expandWords(['$(A)', '$(A)', '$(A)', 'plain'], () => half)).toEqual([
+      half,
+      half,
+      '$(A)',
+      'plain',
+    ]);
+  });
+});

@@ -1,0 +1,133 @@
+import type { Pod } from '@nodeagent/kube-client';
+import { PODS } from '@nodeagent/kube-client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { aPod } from '../../../src/testing/index.js';
+import { Harness } from '../../support/pod-harness.js';
+
+let harness: Harness;
+
+beforeEach(() => {
+  harness = new Harness();
+});
+afterEach(() => harness.stop());
+
+const READ = 'nodeagent_object_failures_total{kind="Pod",step="read"}';
+const HANDLE = 'nodeagent_object_failures_total{kind="Pod",step="handle"}';
+
+function errors(): readonly (readonly [message: string, name: unknown])[] {
+  const lines = harness.log.lines.filter(({ level }) => level === 'error');
+  return lines.map(({ message, fields }) => {
+    return [message, fields['name'] ?? (fields['pod'] as { name?: string } | undefined)?.name];
+  });
+}
+
+function spoilt(name: string, spec: object): Pod {
+  const pod = aPod({ metadata: { name, uid: `uid-${name}` } });
+  return { ...pod, spec: { ...pod.spec, nodeName: 'n1', ...spec } } as Pod;
+}
+
+describe('a pod of the API that is not as the API promises', () => {
+  it.each([
+    ['containers that are text', { containers: 'app' }, 'spec.containers: expected array'],
+    ['no containers', { containers: [] }, 'spec.containers: required'],
+    ['a nameless container', { containers: [{ image: 'x' }] }, 'spec.containers.0.name: required'],
+    ['numbers for names', { containers: [{ name: 7 }] }, 'spec.containers.0.name: expected string'],
+    ['a volume that is a list', { volumes: [[]] }, 'spec.volumes.0: expected object'],
+    [
+      'a grace period with a fraction',
+      { terminationGracePeriodSeconds: 0.5 },
+      'spec.terminationGracePeriodSeconds: expected int',
+    ],
+  ])('with %s keeps no other from running', async (_, spec, why) => {
+    harness.api.seed(PODS, spoilt('bad', spec));
+    harness.start();
+    await harness.settle();
+    await harness.create(aPod({ metadata: { name: 'good', uid: 'uid-good' } }));
+    await harness.advance(1000);
+    expect(harness.pod('good')?.status?.phase).toBe('Running');
+    expect(errors()).toEqual([['object cannot be used; what it was before stays', 'bad']]);
+    expect(harness.metrics.values.get(READ)).toBe(1);
+    expect(harness.events.lines).toContain(
+      `Warning FailedToReadPod bad: The kubelet cannot use this pod as it is: ${why}`,
+    );
+  });
+
+  it('goes on running as it was when a change of it is what spoils it', async () => {
+    harness.start();
+    await harness.settle();
+    await harness.create(aPod());
+    await harness.advance(1000);
+    const running = harness.pod();
+    expect(running?.status?.phase).toBe('Running');
+    harness.api.seed(PODS, {
+      ...running,
+      spec: { nodeName: 'n1', containers: 7 },
+    } as unknown as Pod);
+    await harness.advance(120_000);
+    expect(harness.calls().filter((call) => /stop|remove/i.test(call))).toEqual([]);
+    expect(errors()).toEqual([['object cannot be used; what it was before stays', 'web']]);
+  });
+});
+
+describe('a pod on which our own code fails', () => {
+  it('is refused when it cannot be judged, and others are not', async () => {
+    harness.admission = {
+      allocate: ({ metadata }) => {
+        if (metadata?.name === 'bad') throw new TypeError('no such device');
+        return undefined;
+      },
+    };
+    harness.api.seed(PODS, spoilt('bad', {}));
+    harness.start();
+    await harness.settle();
+    await harness.create(aPod({ metadata: { name: 'good', uid: 'uid-good' } }));
+    await harness.advance(1000);
+    expect(harness.pod('good')?.status?.phase).toBe('Running');
+    expect(harness.pod('bad')?.status).toMatchObject({
+      phase: 'Failed',
+      reason: 'UnexpectedAdmissionError',
+      message: 'Pod was rejected: The pod cannot be judged: no such device',
+    });
+    expect(errors()).toEqual([['pod cannot be judged', 'bad']]);
+  });
+
+  it('that cannot be taken in keeps no other from being so, and is told of', async () => {
+    harness.start();
+    await harness.settle();
+    const put = harness.workers.put.bind(harness.workers);
+    harness.workers.put = (pod) => {
+      if (pod.metadata?.name === 'bad') throw new TypeError('a bug');
+      put(pod);
+    };
+    await harness.create(spoilt('bad', {}));
+    await harness.create(aPod({ metadata: { name: 'good', uid: 'uid-good' } }));
+    await harness.advance(1000);
+    expect(harness.pod('good')?.status?.phase).toBe('Running');
+    expect(errors()).toEqual([['object cannot be used; what it was before stays', 'bad']]);
+    expect(harness.metrics.values.get(HANDLE)).toBe(1);
+    expect(harness.events.lines).toContain(
+      'Warning FailedToTakeInPod bad: The kubelet cannot take in this pod as it is: a bug',
+    );
+  });
+
+  it('costs its own worker a rest, and no other worker anything', async () => {
+    harness.start();
+    await harness.settle();
+    let isBroken = true;
+    harness.random = () => {
+      if (isBroken) throw new RangeError('a bug');
+      return 0;
+    };
+    await harness.create(aPod());
+    await harness.advance(1000);
+    expect(errors()).toEqual([['worker of a pod broke', 'web']]);
+    isBroken = false;
+    await harness.create(aPod({ metadata: { name: 'good', uid: 'uid-good' } }));
+    await harness.advance(1000);
+    expect(harness.pod('good')?.status?.phase).toBe('Running');
+    await harness.advance(10_000);
+    expect(harness.pod()?.status?.phase).toBe('Running');
+    expect(errors()).toHaveLength(1);
+  });
+});

@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+
+import { planCleanup } from '../../../src/workers/plan/plan-cleanup.js';
+import { aContainer, anObservation, aSandbox, exited } from '../../../src/testing/index.js';
+
+const run = (id: string, state = exited(1), sandboxId = 'sandbox-0') =>
+  aContainer({ id, state, sandboxId });
+const created = { kind: 'created' } as const;
+
+describe(planCleanup, () => {
+  it.each([
+    ['the newest run that ended stays', [run('a2'), run('a1')], ['a1']],
+    [
+      'a running one needs no room of its own',
+      [aContainer({ id: 'a3' }), run('a2'), run('a1')],
+      ['a1'],
+    ],
+    [
+      'what was overtaken before it started goes',
+      [aContainer({ id: 'a2' }), run('a1', created)],
+      ['a1'],
+    ],
+    ['what was only created last may still be wanted', [run('a2', created), run('a1')], []],
+    ['runs of other containers do not count', [run('a1'), aContainer({ name: 'b' })], []],
+  ])('%s', (_, containers, want) => {
+    const plan = planCleanup(anObservation([aSandbox()], containers));
+    expect(plan.map((action) => ('id' in action ? action.id : action.kind))).toEqual(want);
+  });
+
+  it('a lost sandbox goes when the last container of it has', () => {
+    const sandboxes = [aSandbox({ id: 's1', attempt: 1 }), aSandbox({ id: 's0', ready: false })];
+    const keeps = anObservation(sandboxes, [run('a1', exited(1), 's0')]);
+    expect(planCleanup(keeps)).toEqual([]);
+    const free = anObservation(sandboxes, [run('a2', exited(1), 's1'), run('a1', exited(1), 's0')]);
+    expect(planCleanup(free).map(({ kind }) => kind)).toEqual([
+      'remove-container',
+      'remove-sandbox',
+    ]);
+  });
+});
