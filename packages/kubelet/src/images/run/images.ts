@@ -21,7 +21,7 @@ import { type PodEvents, podUid, StartError } from '../../pod/index.js';
 import type { PullOwner } from '../codec/pull-record.js';
 import { type ImageName, parseImageName } from '../plan/image-name.js';
 import { type PullBudget, takePull } from '../plan/pull-budget.js';
-import { credentialHash, type VerificationRules } from '../plan/pull-verification.js';
+import { credentialHash } from '../plan/pull-verification.js';
 import type { ImageUser } from '../model/image-user.js';
 import type { PullRecordFiles } from '../ports.js';
 import type { PullMeter } from './pull-metrics.js';
