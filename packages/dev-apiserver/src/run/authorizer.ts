@@ -4,6 +4,7 @@ import type { UserInfo } from '../model/request.js';
 import { parseFieldSelector } from '../model/selectors.js';
 import type { Route, Verb } from '../plan/route.js';
 import { decideNode, nodeNameOf, restrictNode } from './node-authorizer.js';
+import { restrictToken } from './node-tokens.js';
 import { ALL_BINDINGS, type NoticedBindings } from './noticed-bindings.js';
 import { decideRbac } from './rbac-authorizer.js';
 import type { Registry } from './registry.js';
@@ -51,7 +52,14 @@ export function createAuthorizer(
       const decision = decide(user, question);
       if (!decision.allowed) throw refusal(user, question, decision.why);
       const node = nodeNameOf(user);
-      if (node !== undefined) restrictNode(registry, node, attributes);
+      if (node === undefined) return;
+      restrictNode(registry, node, attributes);
+      const { verb, route } = attributes;
+      const asksForToken =
+        route.kind.storage === 'serviceaccounts' && route.subresource === 'token';
+      if (verb === 'create' && asksForToken) {
+        restrictToken(registry, { name: node, user }, attributes);
+      }
     },
     checkPath: (user, method, path) => {
       if (method !== 'GET' && method !== 'HEAD') {

@@ -201,9 +201,6 @@ export function restrictNode(registry: Registry, node: string, write: Write): vo
         target,
         `can only access CSINode with the same name as the requesting node`,
       );
-    case 'serviceaccounts':
-      if (route.subresource === 'token') restrictToken(registry, node, write);
-      return;
     case 'pods':
       restrictPod(registry, node, write);
   }
@@ -211,22 +208,6 @@ export function restrictNode(registry: Registry, node: string, write: Write): vo
 
 function refused({ kind }: Route, name: string, why: string): StatusError {
   return statusError.forbidden(kind, name, why);
-}
-
-/** A node gets tokens for its own pods only. */
-function restrictToken(registry: Registry, node: string, { route, body }: Write): void {
-  if (textAt(body, 'spec.boundObjectRef.kind') !== 'Pod') {
-    throw refused(route, route.name, 'node requested token not bound to a pod');
-  }
-  const name = textAt(body, 'spec.boundObjectRef.name');
-  const pod = registry.find(PODS, { namespace: route.namespace, name });
-  if (pod !== undefined && textAt(pod, 'spec.nodeName') !== node) {
-    throw refused(
-      route,
-      route.name,
-      'node requested token bound to a pod scheduled on a different node',
-    );
-  }
 }
 
 function restrictPod(registry: Registry, node: string, { verb, route, body }: Write): void {

@@ -34,6 +34,9 @@ beforeAll(() => {
     const context = { user: MASTER, dryRun: false, fieldManager: 't', force: false };
     registry.create(kind, namespace, object as ApiObject, context);
   };
+  const tokenFor = (audience: string): object => ({
+    serviceAccountToken: { path: audience === '' ? 'token' : audience, audience },
+  });
   const pod = (name: string, nodeName: string, prefix: string): void => {
     const env = [
       { name: 'A', valueFrom: { secretKeyRef: { name: `${prefix}-env`, key: 'a' } } },
@@ -43,6 +46,9 @@ beforeAll(() => {
       { name: 's', secret: { secretName: `${prefix}-volume` } },
       { name: 'p', projected: { sources: [{ secret: { name: `${prefix}-projected` } }] } },
       { name: 'c', persistentVolumeClaim: { claimName: `${prefix}-claim` } },
+      { name: 't', projected: { sources: [tokenFor(''), tokenFor(`${prefix}-volume`)] } },
+      { name: 'i', csi: { driver: 'inline.test' } },
+      { name: 'e', ephemeral: { volumeClaimTemplate: { spec: {} } } },
     ];
     const envFrom = [{ secretRef: { name: `${prefix}-all` } }];
     const containers = [{ name: 'c', image: 'i:1', env, envFrom }];
@@ -52,6 +58,17 @@ beforeAll(() => {
   };
   pod('mine', 'n1', 'own');
   pod('theirs', 'n2', 'other');
+  const driver = (name: string): void => {
+    const tokenRequests = [{ audience: `of-${name}` }];
+    create('storage.k8s.io', 'csidrivers', { metadata: { name }, spec: { tokenRequests } });
+  };
+  const claim = (name: string, driverName: string): void => {
+    create('', 'persistentvolumeclaims', { metadata: { name }, spec: { volumeName: name } });
+    create('', 'persistentvolumes', { metadata: { name }, spec: { csi: { driver: driverName } } });
+  };
+  for (const name of ['inline.test', 'claimed.test', 'ephemeral.test', 'unused.test']) driver(name);
+  claim('own-claim', 'claimed.test');
+  claim('mine-e', 'ephemeral.test');
   const rbac = 'rbac.authorization.k8s.io';
   const rules = [
     { apiGroups: [''], resources: ['pods', 'pods/log'], verbs: ['get', 'list'] },
@@ -64,6 +81,16 @@ beforeAll(() => {
     metadata: { name: 'building' },
     roleRef: { kind: 'Role', name: 'building' },
     subjects: [{ kind: 'ServiceAccount', namespace: 'default', name: 'builder' }],
+  });
+  const asking = {
+    ...{ apiGroups: [''], resources: ['granted'], resourceNames: ['own'] },
+    verbs: ['request-serviceaccounts-token-audience'],
+  };
+  create(rbac, 'clusterroles', { metadata: { name: 'asking' }, rules: [asking] });
+  create(rbac, 'clusterrolebindings', {
+    metadata: { name: 'asking' },
+    roleRef: { kind: 'ClusterRole', name: 'asking' },
+    subjects: [{ kind: 'Group', name: 'system:nodes' }],
   });
   const reading = [{ apiGroups: [''], resources: ['nodes'], verbs: ['get'] }];
   create(rbac, 'clusterroles', { metadata: { name: 'reading' }, rules: reading });
@@ -95,7 +122,9 @@ function refusal(user: UserInfo, line: string, body: object = {}): string | unde
 const IN = '/api/v1/namespaces/default';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases';
 const named = (name: string): object => ({ metadata: { name } });
-const boundTo = (name: string): object => ({ spec: { boundObjectRef: { kind: 'Pod', name } } });
+const boundTo = (name: string, ...audiences: readonly string[]): object => ({
+  spec: { boundObjectRef: { kind: 'Pod', name, uid: 'u' }, audiences },
+});
 const onNode = (nodeName: string, annotations?: object): object => ({
   metadata: { name: 'p', annotations },
   spec: { nodeName },
@@ -125,6 +154,11 @@ describe('a node may', () => {
     [`GET ${IN}/persistentvolumeclaims/own-claim`],
     [`GET ${IN}/services`],
     [`POST ${IN}/serviceaccounts/own/token`, boundTo('mine')],
+    [`POST ${IN}/serviceaccounts/own/token`, boundTo('mine', 'own-volume')],
+    [`POST ${IN}/serviceaccounts/own/token`, boundTo('mine', 'of-inline.test')],
+    [`POST ${IN}/serviceaccounts/own/token`, boundTo('mine', 'of-claimed.test')],
+    [`POST ${IN}/serviceaccounts/own/token`, boundTo('mine', 'of-ephemeral.test')],
+    [`POST ${IN}/serviceaccounts/own/token`, boundTo('mine', 'granted')],
     [`POST ${LEASES}`, named('n1')],
     [`PUT ${LEASES}/n1`],
     ['POST /apis/certificates.k8s.io/v1/certificatesigningrequests'],
@@ -159,6 +193,26 @@ describe('a node may not', () => {
     [`POST ${IN}/serviceaccounts/other/token`, 'no relationship found', boundTo('theirs')],
     [`POST ${IN}/serviceaccounts/own/token`, 'not bound to a pod'],
     [`POST ${IN}/serviceaccounts/own/token`, 'on a different node', boundTo('theirs')],
+    [
+      `POST ${IN}/serviceaccounts/own/token`,
+      'with a pod binding without a uid',
+      { spec: { boundObjectRef: { kind: 'Pod', name: 'mine' } } },
+    ],
+    [
+      `POST ${IN}/serviceaccounts/own/token`,
+      'may only request 0 or 1 audiences',
+      boundTo('mine', 'own-volume', 'granted'),
+    ],
+    [
+      `POST ${IN}/serviceaccounts/own/token`,
+      'serviceaccounts "own" is forbidden: audience "registry" not found in pod spec volume, system:node:n1 is not authorized to request tokens for this audience',
+      boundTo('mine', 'registry'),
+    ],
+    [
+      `POST ${IN}/serviceaccounts/own/token`,
+      'audience "of-unused.test" not found',
+      boundTo('mine', 'of-unused.test'),
+    ],
     [`POST ${LEASES}`, 'same name as the requesting node', named('n2')],
     [`GET ${LEASES}/n2`, 'same name as the requesting node'],
     [
