@@ -82,9 +82,11 @@ async function start(tokenAttributes?: object, secret?: Secret) {
   await writeFile(config, JSON.stringify({ ...kind, providers: [provider] }));
   const { providers } = await readCredentialProviders(config, join(dir, 'bin'), { tokens: true });
   const log = new MemoryLogger();
+  const events: string[] = [];
+  const note = (_: Pod, reason: string, text: string) => void events.push(`${reason}: ${text}`);
   const provided = createCredentialProviders(
     {
-      ...{ providers, clock, log, metrics: new MemoryMetrics() },
+      ...{ providers, clock, log, metrics: new MemoryMetrics(), events: { warning: note } },
       call: createProviderPrograms(join(dir, 'bin')),
       client: {
         get: (_: unknown, { name }: { name: string }) =>
@@ -94,8 +96,6 @@ async function start(tokenAttributes?: object, secret?: Secret) {
     },
     signal,
   );
-  const events: string[] = [];
-  const note = (_: Pod, reason: string, text: string) => void events.push(`${reason}: ${text}`);
   const images = new Images(
     {
       ...{ images: cri.images, clock, log },

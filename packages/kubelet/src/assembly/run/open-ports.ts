@@ -10,6 +10,7 @@ import {
 } from '../../credentials/run/index.js';
 import { createNodeEvents, OwnNode } from '../../node/run/index.js';
 import { hostIpsOf } from '../../node/index.js';
+import type { PodEvents } from '../../pod/index.js';
 import { createPodEvents } from '../../pod/run/index.js';
 import { ResourceRecords } from '../../resize/run/index.js';
 import type { KubeletPorts } from './run-kubelet.js';
@@ -106,7 +107,7 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
         objects,
         nodeEntries: () => adapters.pullCredentials.nodeEntries(),
         onMissing: reportMissing(events),
-        ...providedCredentials(parts, tokens, lifetime),
+        ...providedCredentials(parts, { tokens, events }, lifetime),
       }),
       records: files.pullRecords,
       userNamespaces: new UserNamespaces(
@@ -162,7 +163,7 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
 /** Credentials that plug-ins give; nothing where none are configured. */
 function providedCredentials(
   { adapters, client, providers: configured }: PortParts,
-  tokens: TokenSource,
+  told: Readonly<{ tokens: TokenSource; events: PodEvents }>,
   lifetime: AbortSignal,
 ): Pick<PullCredentialSources, 'provided'> {
   if (configured === undefined) return {};
@@ -175,6 +176,6 @@ function providedCredentials(
       labelNames: ['hash'],
     })
     .set(1, { hash });
-  const options = { providers, call, client, tokens, clock, log, metrics };
+  const options = { providers, call, client, ...told, clock, log, metrics };
   return { provided: createCredentialProviders(options, lifetime) };
 }

@@ -1,7 +1,7 @@
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
-import { type KubeClient, type Pod, SERVICE_ACCOUNTS } from '@nodeagent/kube-client';
+import { isKubeError, type KubeClient, type Pod, SERVICE_ACCOUNTS } from '@nodeagent/kube-client';
 
-import { podName, podNamespace } from '../../pod/index.js';
+import { type PodEvents, podName, podNamespace } from '../../pod/index.js';
 import type { TokenSource } from '../../volumes/index.js';
 import {
   parseProviderResponse,
@@ -24,6 +24,7 @@ export interface CredentialProvidersOptions {
   readonly call: CallProvider;
   readonly client: Pick<KubeClient, 'get'>;
   readonly tokens: Pick<TokenSource, 'token'>;
+  readonly events: Pick<PodEvents, 'warning'>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -41,7 +42,8 @@ interface Kept {
 
 /**
  * Asks the configured plug-ins for credentials, and keeps their answers as long as they say. One
- * that fails gives nothing: the pull is tried with what the others gave.
+ * that fails gives nothing: the pull is tried with what the others gave. The log says why, and an event
+ * of the pod names the plug-in.
  *
  * @param lifetime of calls: several pulls may wait for one
  * @see Kubernetes 1.36 pkg/credentialprovider/plugin/plugin.go
@@ -50,7 +52,7 @@ export function createCredentialProviders(
   options: CredentialProvidersOptions,
   lifetime: AbortSignal,
 ): (pod: Pod, image: string, signal: AbortSignal) => Promise<readonly ProvidedEntry[]> {
-  const { log } = options;
+  const { log, events } = options;
   const askers = options.providers.map((provider) => new Asker(provider, options, lifetime));
   return async (pod, image, signal) => {
     const answers = askers.map(async (asker) => {
@@ -61,11 +63,22 @@ export function createCredentialProviders(
         const { name: provider } = asker.provider;
         const about = { namespace: podNamespace(pod), name: podName(pod) };
         log.error({ provider, image, pod: about, err }, 'credential provider gave nothing');
+        const text = `Credential provider ${JSON.stringify(provider)} gave no credentials for image ${JSON.stringify(image)}${publicCause(err)}`;
+        events.warning(pod, 'FailedToRetrieveImageCredentials', text);
         return [];
       }
     });
     return (await Promise.all(answers)).flat();
   };
+}
+
+/**
+ * What the pod's readers may know of a failure: the API server's own words, which most often refuse
+ * the token that a plug-in wants. What a plug-in wrote may hold secrets and stays in the node's log.
+ */
+function publicCause(error: unknown): string {
+  if (isKubeError(error)) return `: ${error.status?.message ?? error.message}`;
+  return "; the kubelet's log says why";
 }
 
 class Asker {

@@ -7,7 +7,7 @@ import {
   createPullCredentials,
 } from '../../../src/credentials/run/index.js';
 import type { CredentialProvider } from '../../../src/credentials/index.js';
-import { aPod } from '../../../src/testing/index.js';
+import { aPod, MemoryPodEvents } from '../../../src/testing/index.js';
 
 const { signal } = new AbortController();
 const V1 = 'credentialprovider.kubelet.k8s.io/v1';
@@ -27,6 +27,9 @@ const TOKEN = {
   requiredAnnotations: ['example.com/role'],
   optionalAnnotations: ['example.com/region'],
 } as const;
+
+const GAVE_NOTHING =
+  'Warning FailedToRetrieveImageCredentials web: Credential provider "plug-in" gave no credentials for image "a.example.com/one"';
 
 interface Answer {
   readonly cacheKeyType?: string;
@@ -58,8 +61,10 @@ function setUp(provider: Partial<CredentialProvider> = {}, answer: Answer = {}) 
         : Promise.resolve({ metadata: { uid: 'sa-uid', annotations: said.annotations } }),
   } as never;
   const tokens = { token: async () => 'planted-token' };
+  const events = new MemoryPodEvents();
+  const providers = [{ ...PROVIDER, ...provider }];
   const provided = createCredentialProviders(
-    { providers: [{ ...PROVIDER, ...provider }], call, client, tokens, clock, log, metrics },
+    { providers, call, client, tokens, events, clock, log, metrics },
     signal,
   );
   const ask = async (image: string, serviceAccountName = 'builder') => {
@@ -67,7 +72,7 @@ function setUp(provider: Partial<CredentialProvider> = {}, answer: Answer = {}) 
     const entries = await provided(pod, image, signal);
     return entries.map(({ auth }) => auth.password);
   };
-  return { clock, log, metrics, requests, said, provided, ask };
+  return { clock, log, metrics, requests, said, tokens, events, provided, ask };
 }
 
 describe(createCredentialProviders, () => {
@@ -128,7 +133,7 @@ describe(createCredentialProviders, () => {
   });
 
   it('goes on without a plug-in that fails, and says so without its answer', async () => {
-    const { ask, said, log, metrics } = setUp();
+    const { ask, said, log, metrics, events } = setUp();
     said.failing = true;
     expect(await ask('a.example.com/one')).toEqual([]);
     said.failing = false;
@@ -146,6 +151,21 @@ describe(createCredentialProviders, () => {
     expect(lines.join('\n')).not.toContain('planted');
     const failures = 'kubelet_credential_provider_plugin_errors_total{plugin_name="plug-in"}';
     expect(metrics.values.get(failures)).toBe(1);
+    expect(events.lines).toEqual(
+      Array.from({ length: 5 }, () => `${GAVE_NOTHING}; the kubelet's log says why`),
+    );
+  });
+
+  it('tells the pod’s readers why the API server refuses the token that a plug-in wants', async () => {
+    const { ask, tokens, events } = setUp({ token: { ...TOKEN, requiredAnnotations: [] } });
+    const message =
+      'serviceaccounts "builder" is forbidden: audience "registry" not found in pod spec volume';
+    tokens.token = () =>
+      Promise.reject(
+        new KubeError('KUBE_FORBIDDEN', `POST /…/token: ${message}`, { status: { message } }),
+      );
+    expect(await ask('a.example.com/one')).toEqual([]);
+    expect(events.lines).toEqual([`${GAVE_NOTHING}: ${message}`]);
   });
 
   it("shows a pod's service account to a plug-in that wants it", async () => {
