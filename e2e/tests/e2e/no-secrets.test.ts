@@ -15,7 +15,9 @@ import {
   waitFor,
 } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 
+import { audienceGrant } from './audiences.ts';
 import { useCluster } from './fixture.ts';
 
 /**
@@ -42,6 +44,7 @@ const planted = {
 const found = new Map<string, string>();
 
 const dir = await mkdtemp(join(tmpdir(), 'no-secrets-'));
+const grant = join(dir, 'grant.json');
 const e2e = useCluster(
   {
     ...{ staticPodURL: 'http://127.0.0.1:9/pods', httpCheckFrequency: '1s' },
@@ -63,7 +66,14 @@ const e2e = useCluster(
 let registry: Registry;
 let kubectl: (...args: readonly string[]) => Promise<string>;
 
-/** One that answers, one whose answer cannot be read, one that fails after it has answered. */
+/** What nodes may have tokens for; nobody grants them the other. */
+const GRANTED = 'registry';
+const NOT_GRANTED = 'elsewhere';
+
+/**
+ * One that answers, one whose answer cannot be read, one that fails after it has answered, and one that
+ * wants a token which the API server refuses.
+ */
 async function writeProviders(): Promise<void> {
   const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
   const auth = { [REGISTRY]: { username: 'me', password: planted.providerPassword } };
@@ -73,17 +83,18 @@ async function writeProviders(): Promise<void> {
     good: `cat > ${dir}/request; printf '%s' '${answer}'`,
     broken: `printf '{"kind": "${planted.brokenAnswer}", %s' '${planted.brokenAnswer}'`,
     failing: `printf '%s' '${answer}'; echo went wrong >&2; exit 1`,
+    refused: `printf '%s' '${answer}'`,
   };
   for (const [name, script] of Object.entries(scripts)) {
     await writeFile(join(dir, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   }
-  const tokenAttributes = {
-    ...{ serviceAccountTokenAudience: 'registry', cacheType: 'ServiceAccount' },
-    requireServiceAccount: true,
-  };
+  const audiences: Readonly<Record<string, string>> = { good: GRANTED, refused: NOT_GRANTED };
+  const tokenAttributes = (serviceAccountTokenAudience: string) => ({
+    ...{ serviceAccountTokenAudience, cacheType: 'ServiceAccount', requireServiceAccount: true },
+  });
   const providers = Object.keys(scripts).map((name) => ({
     ...{ name, apiVersion, matchImages: [`${REGISTRY}/busybox`], defaultCacheDuration: '0s' },
-    ...(name === 'good' && { tokenAttributes }),
+    ...(audiences[name] !== undefined && { tokenAttributes: tokenAttributes(audiences[name]) }),
   }));
   const head = { apiVersion: 'kubelet.config.k8s.io/v1', kind: 'CredentialProviderConfig' };
   await writeFile(join(dir, 'providers.json'), JSON.stringify({ ...head, providers }));
@@ -95,6 +106,8 @@ beforeAll(async () => {
   const { path } = (await findKubectls()).at(-1)!;
   kubectl = (...args) =>
     runCommand([path, '--kubeconfig', e2e.cluster.kubeconfig, '-n', e2e.namespace, ...args]);
+  await writeFile(grant, audienceGrant(`tokens-${e2e.namespace}`, GRANTED));
+  await kubectl('create', '-f', grant);
   registry = await startRegistry({
     space: e2e.cluster.space,
     login: { username: 'me', password: planted.providerPassword },
@@ -115,6 +128,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await kubectl('delete', '-f', grant);
   await collector.stop();
   await rm(dir, { recursive: true, force: true });
 });
@@ -215,11 +229,20 @@ function noteKey(what: string, pem: string): void {
   for (const [at, line] of lines.entries()) found.set(`${what}, line ${at}`, line);
 }
 
+/** YAML or JSON, with one cluster and one user. */
+async function readKubeconfig(path: string): Promise<{ server: string; keyData: string }> {
+  const { clusters, users } = parse(await readFile(path, 'utf8')) as {
+    clusters: [{ cluster: { server: string } }];
+    users: [{ user: { 'client-key-data': string } }];
+  };
+  return { server: clusters[0].cluster.server, keyData: users[0].user['client-key-data'] };
+}
+
 async function noteKeys(): Promise<void> {
   const { controlPlane, space } = e2e.cluster;
   for (const path of [controlPlane.kubeletKubeconfig, controlPlane.proxyKubeconfig]) {
-    const text = await readFile(path, 'utf8');
-    const [, data = ''] = /client-key-data: *"?([A-Za-z0-9+/=]+)/.exec(text) ?? [];
+    const { keyData: data } = await readKubeconfig(path);
+    expect(data).toMatch(/^[A-Za-z0-9+/=]{200,}$/);
     found.set(`key data of ${path}`, data.slice(60, 120));
     noteKey(`key of ${path}`, Buffer.from(data, 'base64').toString());
   }
@@ -300,8 +323,7 @@ async function runWith(name: string, argv: readonly string[]): Promise<string> {
 }
 
 async function kubeconfigWith(name: string, token: string): Promise<string> {
-  const text = await readFile(e2e.cluster.controlPlane.kubeletKubeconfig, 'utf8');
-  const server = /server: *"?([^"\s]+)/.exec(text)?.[1];
+  const { server } = await readKubeconfig(e2e.cluster.controlPlane.kubeletKubeconfig);
   const file = join(dir, name);
   const config = {
     ...{ apiVersion: 'v1', kind: 'Config', 'current-context': 'c' },
@@ -328,6 +350,19 @@ describe.each(['text', 'json'] as const)('logs as %s', (format) => {
     for (const [where, text] of texts) expect(`${where}: ${text}`).not.toBe(`${where}: `);
     expect(texts.get(e2e.cluster.kubelet.logFile)).toContain('credential provider gave nothing');
     expect(leaksIn(texts)).toEqual([]);
+  });
+});
+
+describe('a credential provider whose token the API server refuses', () => {
+  it('is named by an event of the pod, with the audience that nodes may not ask for', async () => {
+    const { nodeName } = e2e.cluster;
+    const why = `audience "${NOT_GRANTED}" not found in pod spec volume, system:node:${nodeName} is not authorized to request tokens for this audience`;
+    const { items } = await e2e.client.list(EVENTS, { namespace: e2e.namespace }, never);
+    const told = items.filter(({ reason }) => reason === 'FailedToRetrieveImageCredentials');
+    const head = 'Credential provider "refused" gave no credentials for image';
+    expect(told.map(({ message }) => message)).toContain(
+      `${head} "${REGISTRY}/busybox": serviceaccounts "default" is forbidden: ${why}`,
+    );
   });
 });
 
