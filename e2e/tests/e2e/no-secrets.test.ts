@@ -390,7 +390,12 @@ describe('credentials that are refused', () => {
     const config = join(space.dir, 'kubelet/config.json');
     const own = [`--config=${config}`, '--v=10', '--hostname-override=other'];
     const kubeletWith = (name: string, ...flags: readonly string[]) =>
-      runWith(name, [join(BIN_DIR, 'kubelet'), ...own, `--root-dir=${join(dir, name)}`, ...flags]);
+      runWith(name, [
+        join(BIN_DIR, 'kubelet'),
+        ...own,
+        `--root-dir=${join(space.dir, name)}`,
+        ...flags,
+      ]);
     const texts = new Map([
       ['kubelet', await kubeletWith('with-token', `--kubeconfig=${token}`)],
       [
