@@ -3,6 +3,7 @@ import type { Clock, Metrics } from '@nodeagent/base';
 
 import { createCredentialSource } from './adapters/credentials.js';
 import { createHttpTransport } from './adapters/http-transport.js';
+import type { Liveness } from './adapters/http2-connection.js';
 import type { Connection } from './model/connection.js';
 import type { TokenBucketRules } from './plan/token-bucket.js';
 import type { KubeClient } from './ports.js';
@@ -18,10 +19,11 @@ export interface KubeClientOptions {
   readonly requestTimeoutMs?: number;
   /**
    * Longest silence on a watch; when absent until a minute after the time that the server was given,
-   * as it may have nothing to say of a quiet kind for that long. Peers that are gone are found by TCP
-   * keep-alive after 25 s.
+   * as it may have nothing to say of a quiet kind for that long.
    */
   readonly watchIdleTimeoutMs?: number;
+  /** When HTTP/2 connections are asked for a sign of life; after 30 s, with 15 s of patience, when absent. */
+  readonly liveness?: Liveness;
   readonly clock?: Clock;
   /** Where `rest_client_requests_total` and `rest_client_request_duration_seconds` go. */
   readonly metrics?: Metrics;
@@ -40,7 +42,7 @@ export function createKubeClient(
 ): HttpKubeClient {
   const { rateLimit, metrics, clock = createSystemClock() } = options;
   const { headers } = connection.user;
-  const transport = createHttpTransport(connection);
+  const transport = createHttpTransport(connection, options.liveness);
   const { host } = new URL(connection.server);
   return new ApiClient({
     transport:

@@ -40,7 +40,7 @@ export interface WatchOptions extends Selectors {
   /**
    * A connection on which nothing arrives for so long, not even a bookmark, is given up with
    * `KUBE_UNAVAILABLE`. Absent: silence is no reason. A real server may say nothing of a quiet kind for
-   * as long as the watch lasts, and peers that are gone are found by the connection's own keep-alive.
+   * as long as the watch lasts, and peers that are gone are found by the transport.
    */
   readonly idleTimeoutMs?: number;
 }
