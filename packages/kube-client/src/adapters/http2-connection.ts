@@ -105,15 +105,7 @@ export class Http2Connection {
     return !closed && !destroyed && this.#streams < most && this.#requests < MAX_REQUESTS;
   }
 
-  get isClosed(): boolean {
-    return this.#session.destroyed;
-  }
-
-  get isIdle(): boolean {
-    return this.#streams === 0;
-  }
-
-  /** @param onIdle called when no request is under way any more */
+  /** Called when no request is under way any more. */
   onIdle: () => void = () => undefined;
 
   /** Called when the connection has ended. */
@@ -165,6 +157,10 @@ export class Http2Connection {
 
   async #answer(stream: ClientHttp2Stream, request: TransportRequest): Promise<TransportResponse> {
     const { body, idleTimeoutMs, bodyIdleTimeoutMs = idleTimeoutMs } = request;
+    // Node throws away a short answer that ends before somebody reads: reading begins with asking.
+    const chunks = stream[Symbol.asyncIterator]();
+    const first = chunks.next();
+    first.catch(() => undefined); // whoever reads the body is told
     let limitMs = idleTimeoutMs;
     stream.setTimeout(timerMs(limitMs), () => {
       stream.destroy(new SilenceError(limitMs));
@@ -185,21 +181,25 @@ export class Http2Connection {
     return {
       httpStatus: Number(headers[':status']),
       retryAfter: headers['retry-after'],
-      body: this.#read(stream),
+      body: this.#read(stream, chunks, first),
     };
   }
 
-  async *#read(stream: ClientHttp2Stream): AsyncGenerator<Uint8Array> {
+  async *#read(
+    stream: ClientHttp2Stream,
+    chunks: AsyncIterator<Uint8Array>,
+    first: Promise<IteratorResult<Uint8Array>>,
+  ): AsyncGenerator<Uint8Array> {
     try {
-      for await (const chunk of stream) {
+      for (let next = await first; next.done !== true; next = await chunks.next()) {
         this.#heardMs = performance.now();
-        yield chunk as Uint8Array;
+        yield next.value;
       }
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       throw code === 'ERR_STREAM_PREMATURE_CLOSE' ? this.#ending(stream) : error;
     } finally {
-      if (!stream.closed) stream.close(constants.NGHTTP2_CANCEL);
+      if (!stream.readableEnded) stream.close(constants.NGHTTP2_CANCEL);
     }
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw this.#ending(stream);
   }

@@ -1,4 +1,10 @@
 import http from 'node:http';
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type SecureServerOptions,
+  type ServerHttp2Session,
+} from 'node:http2';
 import https from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 
@@ -6,6 +12,7 @@ export interface Seen {
   readonly method: string;
   readonly url: string;
   readonly headers: http.IncomingHttpHeaders;
+  readonly httpVersion: string;
   readonly body: string;
   /** Which connection it came on, counted from 1. */
   readonly connection: number;
@@ -18,40 +25,62 @@ export interface ScriptedServer {
   readonly port: number;
   readonly seen: readonly Seen[];
   readonly sockets: ReadonlySet<Socket>;
+  /** HTTP/2 connections. */
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  /** Answers that have neither ended nor been given up. */
+  underWay(): number;
   script: Script;
   close(): Promise<void>;
+}
+
+export interface ScriptedServerOptions {
+  /** Speaks TLS. */
+  readonly tls?: https.ServerOptions;
+  /** Speaks HTTP/2 too, with these settings; needs TLS. */
+  readonly http2?: SecureServerOptions['settings'];
+  readonly port?: number;
 }
 
 /** An HTTP server whose every answer is written by the test. */
 export async function startScriptedServer(
   script: Script,
-  options: { readonly tls?: https.ServerOptions; readonly port?: number } = {},
+  options: ScriptedServerOptions = {},
 ): Promise<ScriptedServer> {
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
-  const numbers = new WeakMap<Socket, number>();
+  const sessions = new Set<ServerHttp2Session>();
+  /** By the client's port: HTTP/2 does not show its sockets. */
+  const known = new Map<number, { readonly number: number; readonly socket: Socket }>();
   let connections = 0;
+  let answers = 0;
   const onRequest: http.RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    answers += 1;
+    response.once('close', () => (answers -= 1));
     request.on('end', () => {
+      const { number = 0, socket = request.socket } =
+        known.get(request.socket.remotePort ?? 0) ?? {};
       const entry: Seen = {
         method: request.method ?? '',
         url: request.url ?? '',
         headers: request.headers,
+        httpVersion: request.httpVersion,
         body: Buffer.concat(chunks).toString(),
-        connection: numbers.get(request.socket) ?? 0,
+        connection: number,
       };
       seen.push(entry);
-      running.script(entry, response, request.socket);
+      running.script(entry, response, socket);
     });
   };
-  const server = options.tls
-    ? https.createServer(options.tls, onRequest)
-    : http.createServer(onRequest);
+  const server = createServer(options, onRequest);
+  server.on('session', (session: ServerHttp2Session) => {
+    sessions.add(session.once('close', () => sessions.delete(session)));
+    session.on('error', () => undefined); // its close follows
+  });
   server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
     sockets.add(socket);
-    numbers.set(socket, (connections += 1));
+    known.set(socket.remotePort ?? 0, { number: (connections += 1), socket });
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
   });
@@ -62,6 +91,8 @@ export async function startScriptedServer(
     port,
     seen,
     sockets,
+    sessions,
+    underWay: () => answers,
     script,
     close: () => {
       for (const socket of sockets) socket.destroy();
@@ -69,6 +100,18 @@ export async function startScriptedServer(
     },
   };
   return running;
+}
+
+function createServer(
+  { tls, http2 }: ScriptedServerOptions,
+  onRequest: http.RequestListener,
+): http.Server {
+  if (tls === undefined) return http.createServer(onRequest);
+  if (http2 === undefined) return https.createServer(tls, onRequest);
+  const server = createSecureServer({ ...tls, allowHTTP1: true, settings: http2 });
+  // What both kinds of requests and answers have in common is all that tests use.
+  server.on('request', onRequest as unknown as (request: Http2ServerRequest) => void);
+  return server as unknown as http.Server;
 }
 
 export function answer(
