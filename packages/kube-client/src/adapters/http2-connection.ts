@@ -23,8 +23,8 @@ export interface Liveness {
 const STREAM_WINDOW_BYTES = 256 * 1024;
 /** For all answers of a connection together. */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
-/** Longer headers of an answer are refused. */
-const MAX_HEADER_BYTES = 64 * 1024;
+/** Longer headers of an answer are refused, as Node does for HTTP/1.1. */
+const MAX_HEADER_BYTES = 16 * 1024;
 /** Far below the 2^30 requests after which a connection's stream identifiers are used up. */
 const MAX_REQUESTS = 2 ** 29;
 
@@ -39,8 +39,6 @@ class CutError extends Error {
 
 /** The server did not begin with the request (RFC 9113 section 8.7): any request may be sent again. */
 export class RefusedError extends Error {
-  readonly code = 'ECONNRESET';
-
   constructor() {
     super('the server refused the stream');
   }

@@ -1,0 +1,171 @@
+import type { ServerResponse } from 'node:http';
+import { constants, type Http2ServerResponse } from 'node:http2';
+
+import { afterEach, beforeAll, expect, it } from 'vitest';
+
+import type { HttpKubeClient } from '../../src/http.js';
+import { NODES, PODS } from '../../src/model/resource.js';
+import { Http2World } from '../support/http2-world.js';
+import { answer, type Script } from '../support/scripted-server.js';
+
+let world: Http2World;
+const signal = new AbortController().signal;
+
+beforeAll(async () => {
+  world = await Http2World.create();
+});
+afterEach(() => world.close());
+
+/** Answers a get by name, leaves watches open. */
+const quiet: Script = ({ url }, response) => {
+  if (url.includes('watch=true')) response.flushHeaders();
+  else answer(response, 200, { ok: true });
+};
+
+function streamOf(response: ServerResponse): Http2ServerResponse['stream'] {
+  return (response as unknown as Http2ServerResponse).stream;
+}
+
+/** A watch that has begun. @returns its end, `undefined` for an ordinary one, and how to leave it */
+function watch(client: HttpKubeClient) {
+  const stop = new AbortController();
+  const events = client.watch(PODS, { resourceVersion: '1' }, stop.signal)[Symbol.asyncIterator]();
+  const end = events.next().then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  return { end, leave: () => stop.abort(new Error('left')) };
+}
+
+const get = (client: HttpKubeClient) => client.get(NODES, { name: 'n' }, signal);
+
+it('all requests and watches share one connection', async () => {
+  const server = await world.server(quiet);
+  const client = world.client(server.port);
+  const watches = Array.from({ length: 10 }, () => watch(client));
+  await expect.poll(() => server.underWay()).toBe(10);
+  await Promise.all(Array.from({ length: 50 }, () => get(client)));
+  expect(new Set(server.seen.map(({ connection }) => connection)).size).toBe(1);
+  for (const { leave } of watches) leave();
+  expect(await Promise.all(watches.map(({ end }) => end))).toEqual(Array(10).fill('left'));
+  await expect.poll(() => server.underWay()).toBe(0);
+  await get(client);
+  expect(server.seen.at(-1)?.connection).toBe(1);
+});
+
+it('there are as many connections as the limit on requests at a time takes, and one later', async () => {
+  const server = await world.server(quiet, { maxConcurrentStreams: 2 });
+  const client = world.client(server.port);
+  const watches = Array.from({ length: 5 }, () => watch(client));
+  await expect.poll(() => server.underWay()).toBe(5);
+  expect(server.sessions.size).toBe(3);
+  expect(await get(client)).toEqual({ ok: true });
+  for (const { leave } of watches) leave();
+  await expect.poll(() => server.sessions.size).toBe(1);
+  expect(await get(client)).toEqual({ ok: true });
+});
+
+it('a server that lets nobody ask anything is told as such', async () => {
+  const server = await world.server(quiet, { maxConcurrentStreams: 0 });
+  const client = world.client(server.port);
+  await expect(get(client)).rejects.toThrow('the server takes no requests on its connections');
+});
+
+it('after a GOAWAY watches run on and requests go to another connection', async () => {
+  const tellers: ServerResponse[] = [];
+  const server = await world.server((seen, response, socket) => {
+    if (seen.url.includes('watch=true')) tellers.push(response);
+    quiet(seen, response, socket);
+  });
+  const client = world.client(server.port);
+  const { end } = watch(client);
+  await expect.poll(() => tellers.length).toBe(1);
+  for (const session of server.sessions) session.goaway(constants.NGHTTP2_NO_ERROR);
+  await expect
+    .poll(async () => {
+      await get(client);
+      return server.seen.at(-1)?.connection;
+    })
+    .toBe(2);
+  tellers[0]?.end();
+  expect(await end).toBeUndefined();
+});
+
+it('a connection that the server closed is replaced', async () => {
+  const server = await world.server(quiet);
+  const client = world.client(server.port);
+  await get(client);
+  for (const session of server.sessions) session.close();
+  await expect.poll(() => server.sessions.size).toBe(0);
+  expect(await get(client)).toEqual({ ok: true });
+  expect(server.seen.at(-1)?.connection).toBe(2);
+});
+
+it('a request that the server did not begin with is sent again, a write too', async () => {
+  let refusals = 1;
+  const server = await world.server((_, response) => {
+    if ((refusals -= 1) < 0) answer(response, 200, { ok: true });
+    else streamOf(response).close(constants.NGHTTP2_REFUSED_STREAM);
+  });
+  const client = world.client(server.port);
+  const pod = { metadata: { namespace: 'a', name: 'web' } };
+  expect(await client.create(PODS, pod, signal)).toEqual({ ok: true });
+  expect(server.seen).toHaveLength(2);
+  refusals = 2;
+  await expect(client.create(PODS, pod, signal)).rejects.toThrow('the server refused the stream');
+});
+
+it.each([
+  ['CANCEL', constants.NGHTTP2_CANCEL],
+  ['INTERNAL_ERROR', constants.NGHTTP2_INTERNAL_ERROR],
+])('an answer that is reset with %s half-way is no end', async (_name, code) => {
+  const server = await world.server((_, response) => {
+    response.writeHead(200);
+    response.write('{"type":"ADDED","object":{}}\n', () => {
+      setImmediate(() => streamOf(response).close(code));
+    });
+  });
+  const client = world.client(server.port);
+  const read = async (): Promise<void> => {
+    for await (const event of client.watch(PODS, { resourceVersion: '1' }, signal)) void event;
+  };
+  await expect(read()).rejects.toMatchObject({ code: 'KUBE_UNAVAILABLE' });
+});
+
+it('a watch that nobody reads is not sent on, and keeps nobody else from reading', async () => {
+  const name = 'x'.repeat(250_000);
+  const line = `${JSON.stringify({ type: 'ADDED', object: { metadata: { name } } })}\n`;
+  let slow: ServerResponse | undefined;
+  const server = await world.server((seen, response, socket) => {
+    if (!seen.url.includes('watch=true')) return quiet(seen, response, socket);
+    slow = response;
+    for (let i = 0; i < 20; i += 1) response.write(line);
+    response.end();
+  });
+  const client = world.client(server.port);
+  const events = client.watch(PODS, { resourceVersion: '1' }, signal)[Symbol.asyncIterator]();
+  await events.next();
+  for (let i = 0; i < 20; i += 1) expect(await get(client)).toEqual({ ok: true });
+  expect(slow?.writableLength).toBeGreaterThan(2_000_000);
+  let count = 1;
+  while ((await events.next()).done !== true) count += 1;
+  expect(count).toBe(20);
+  expect(server.sessions.size).toBe(1);
+});
+
+it('headers without end are refused, and the others on the connection go on', async () => {
+  const server = await world.server((seen, response, socket) => {
+    if (seen.url.includes('watch=true')) return quiet(seen, response, socket);
+    if (seen.url.endsWith('/n')) return quiet(seen, response, socket);
+    const many = Array.from({ length: 3 }, (_, i) => [`x-${i}`, 'x'.repeat(8000)]);
+    answer(response, 200, {}, Object.fromEntries(many) as Record<string, string>);
+  });
+  const client = world.client(server.port);
+  const { leave, end } = watch(client);
+  await expect.poll(() => server.underWay()).toBe(1);
+  await expect(client.get(NODES, { name: 'big' }, signal)).rejects.toThrow('ENHANCE_YOUR_CALM');
+  expect(await get(client)).toEqual({ ok: true });
+  expect(server.seen.map(({ connection }) => connection)).toEqual([1, 1, 1]);
+  leave();
+  expect(await end).toBe('left');
+});
