@@ -40,7 +40,7 @@ async function aFolder(): Promise<string> {
   return folder;
 }
 
-async function aTlsServer(script: Script, pair = serving) {
+async function aTlsServer(script: Script, pair = serving, protocol = 'HTTP/2') {
   const tls = {
     cert: pair.certificatePem,
     key: pair.keyPem,
@@ -48,7 +48,10 @@ async function aTlsServer(script: Script, pair = serving) {
     requestCert: true,
     rejectUnauthorized: false,
   };
-  const server = await startScriptedServer(script, { tls });
+  const server = await startScriptedServer(script, {
+    tls,
+    ...(protocol === 'HTTP/2' && { http2: {} }),
+  });
   closers.push(server.close);
   return server;
 }
@@ -75,13 +78,13 @@ const requireToken =
     else answer(response, 401, statusBody(401, 'Unauthorized', 'Unauthorized'));
   };
 
-describe('client certificates', () => {
+describe.each(['HTTP/1.1', 'HTTP/2'])('client certificates over %s', (protocol) => {
   it('are presented, and read again when the file is replaced', async () => {
     const folder = await aFolder();
     const pem = join(folder, 'current.pem');
     const first = await authority.issue('CN=system:node:one');
     await writeFile(pem, `${first.certificatePem}\n${first.keyPem}`);
-    const server = await aTlsServer(answerCommonName);
+    const server = await aTlsServer(answerCommonName, serving, protocol);
     const file = { kind: 'file', path: pem } as const;
     const client = aClient({
       server: server.url,
@@ -95,6 +98,7 @@ describe('client certificates', () => {
     const seen = () => client.get(NODES, { name: 'n' }, signal);
     await expect.poll(seen).toEqual({ name: 'system:node:two' });
     await expect.poll(() => server.sockets.size).toBe(1);
+    expect(server.seen.at(-1)?.httpVersion).toBe(protocol === 'HTTP/2' ? '2.0' : '1.1');
   });
 });
 
@@ -276,13 +280,14 @@ describe('a proxy', () => {
   }
   const ca = () => ({ kind: 'inline', text: authority.certificatePem }) as const;
 
-  it('is passed by CONNECT, TLS inside', async () => {
-    const server = await aTlsServer(answerCommonName);
+  it.each(['HTTP/1.1', 'HTTP/2'])('is passed by CONNECT, TLS and %s inside', async (protocol) => {
+    const server = await aTlsServer(answerCommonName, serving, protocol);
     const proxy = await aProxy('200 OK');
     const client = aClient({ server: server.url, ca: ca(), proxyUrl: proxy.url });
     expect(await client.get(NODES, { name: 'n' }, signal)).toEqual({ name: 'nobody' });
     const secret = Buffer.from('u:p@').toString('base64');
     expect(proxy.asked).toEqual([`127.0.0.1:${server.port} Basic ${secret}`]);
+    expect(server.seen[0]?.httpVersion).toBe(protocol === 'HTTP/2' ? '2.0' : '1.1');
   });
 
   it('is named when it refuses', async () => {
