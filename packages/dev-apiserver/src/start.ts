@@ -42,6 +42,11 @@ export interface DevApiServerOptions {
    * authorizer that has not noticed the pod's binding yet; they are granted at once when absent.
    */
   readonly bindingLagMs?: number;
+  /**
+   * Watches of kinds on which nothing happens stay silent to their end, as most do on a real server;
+   * they get a bookmark each minute and at their end when absent.
+   */
+  readonly withholdsBookmarks?: boolean;
   readonly clock?: Clock;
   readonly logger?: Logger;
 }
@@ -105,6 +110,7 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
     authenticate,
     apiAudience: signer.apiAudience,
     nodeIdentity: await authority.issueClient(NODE_CLIENT, clock.nowMs()),
+    sendsBookmarks: options.withholdsBookmarks !== true,
     logger,
   });
   bootstrap(registry, {

@@ -1,7 +1,12 @@
 import type { Logger } from '@nodeagent/base';
 import type { UpgradeRequest } from '@nodeagent/component-base/upgrade';
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import { createServer, type Server } from 'node:https';
+import {
+  createSecureServer,
+  type Http2SecureServer,
+  Http2ServerRequest,
+  type SecureServerOptions,
+} from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
@@ -26,6 +31,8 @@ export interface HttpsServerOptions {
   readonly apiAudience: string;
   /** As what this server comes to nodes. */
   readonly nodeIdentity: NodeIdentity;
+  /** Whether a watch of a kind on which nothing happens is told how far it has come. */
+  readonly sendsBookmarks: boolean;
   readonly logger: Logger;
 }
 
@@ -40,6 +47,11 @@ const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** A watcher that has not read this much is cut off; it resumes from the version it has. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
 
+/** Requests at a time on one HTTP/2 connection: Kubernetes 1.36 apiserver/pkg/server/secure_serving.go. */
+const MAX_STREAMS = 100;
+/** Of what waits to be sent on one HTTP/2 connection: several watchers may lag as far as they may. */
+const MAX_SESSION_MIB = 128;
+
 const BOOKMARK_PERIOD_MS = 60_000;
 
 /** @throws {ApiServerError} `APISERVER_LISTEN` */
@@ -53,8 +65,11 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     rejectUnauthorized: false,
     minVersion: 'TLSv1.2',
     allowHalfOpen: true,
-  } as const;
-  const server = createServer(tls, (request, response) => {
+    allowHTTP1: true, // upgrades need it
+    settings: { maxConcurrentStreams: MAX_STREAMS, enablePush: false },
+    maxSessionMemory: MAX_SESSION_MIB,
+  } satisfies SecureServerOptions & { allowHalfOpen: boolean };
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     serve(options, request, response).catch((error: unknown) => {
       logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
       if (response.headersSent) response.destroy();
@@ -67,7 +82,10 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
         send(response, { kind: 'body', httpStatus: 500, body: status }, '');
       }
     });
-  });
+  };
+  const server = createSecureServer(tls);
+  // Requests and answers of HTTP/2 have all that is used of HTTP/1.1's; their types do not say so.
+  server.on('request', answer as unknown as (request: Http2ServerRequest) => void);
   server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {
     socket.on('error', () => undefined); // its close follows
     serveUpgrade(options, { request, socket, head }).catch((error: unknown) => {
@@ -75,7 +93,8 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
       socket.destroy();
     });
   });
-  server.keepAliveTimeout = 120_000;
+  // the type lacks what the server takes over from HTTP/1.1
+  Object.assign(server, { keepAliveTimeout: 120_000 });
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -94,7 +113,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   };
 }
 
-function listen(server: Server, { host, port }: HttpsServerOptions): Promise<void> {
+function listen(server: Http2SecureServer, { host, port }: HttpsServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const message = `cannot listen on ${host}:${port}: ${cause.message}; choose another port`;
@@ -112,7 +131,8 @@ async function serve(
   const url = new URL(request.url ?? '/', 'https://localhost');
   const accept = request.headers.accept ?? '';
   if (/^\/(healthz|livez|readyz)(\/|$)/.test(url.pathname)) {
-    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' }).end('ok');
+    response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+    response.end('ok');
     return;
   }
   // what a node will read is not read here
@@ -120,7 +140,7 @@ async function serve(
   try {
     const bytes = onNode ? Buffer.alloc(0) : await readBody(request);
     const answer = await ask(options, request, bytes);
-    if (answer.kind === 'watch') stream(answer, response);
+    if (answer.kind === 'watch') stream(answer, response, options);
     else if (answer.kind === 'proxy') {
       const { nodeIdentity: identity } = options;
       await forwardToNode(request, response, { target: answer.target, identity });
@@ -171,7 +191,7 @@ async function serveUpgrade(options: HttpsServerOptions, client: UpgradeRequest)
   response.shouldKeepAlive = false;
   response.assignSocket(socket as TLSSocket);
   response.once('finish', () => socket.end());
-  if (refusal.kind === 'watch') stream(refusal, response);
+  if (refusal.kind === 'watch') stream(refusal, response, options);
   else send(response, refusal, request.headers.accept ?? '');
 }
 
@@ -180,10 +200,10 @@ async function authenticated(
   { authenticate, apiAudience }: HttpsServerOptions,
   request: IncomingMessage,
 ): Promise<UserInfo> {
-  const socket = request.socket as TLSSocket;
-  const known = socketUsers.get(socket) ?? userOfCertificate(socket);
+  const connection = connectionOf(request);
+  const known = knownUsers.get(connection) ?? userOfCertificate(request.socket as TLSSocket);
   if (known !== undefined) {
-    socketUsers.set(socket, known);
+    knownUsers.set(connection, known);
     return known;
   }
   const [, token] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
@@ -193,7 +213,12 @@ async function authenticated(
 }
 
 /** Certificates do not change on a connection, and each look at one costs about half a millisecond. */
-const socketUsers = new WeakMap<TLSSocket, UserInfo>();
+const knownUsers = new WeakMap<object, UserInfo>();
+
+function connectionOf(request: IncomingMessage | Http2ServerRequest): object {
+  const session = request instanceof Http2ServerRequest ? request.stream.session : undefined;
+  return session ?? request.socket;
+}
 
 function userOfCertificate(socket: TLSSocket): UserInfo | undefined {
   if (!socket.authorized) return undefined;
@@ -241,19 +266,22 @@ function send(
   accept: string,
 ): void {
   if (answer.kind === 'bytes') {
-    response.writeHead(answer.httpStatus, { 'content-type': answer.contentType }).end(answer.bytes);
+    response.writeHead(answer.httpStatus, { 'content-type': answer.contentType });
+    response.end(answer.bytes);
     return;
   }
   const yaml = accept.split(',')[0]?.includes('yaml') === true;
   const contentType = answer.contentType ?? (yaml ? 'application/yaml' : 'application/json');
   const text = yaml ? stringifyYaml(answer.body) : `${JSON.stringify(answer.body)}\n`;
   const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
-  response.writeHead(answer.httpStatus, headers).end(text);
+  response.writeHead(answer.httpStatus, headers);
+  response.end(text);
 }
 
 function stream(
   { open, timeoutMs }: Extract<ApiAnswer, { kind: 'watch' }>,
   response: ServerResponse,
+  { sendsBookmarks }: Pick<HttpsServerOptions, 'sendsBookmarks'>,
 ): void {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.flushHeaders();
@@ -269,10 +297,13 @@ function stream(
       response.write(line);
       if (response.writableLength > MAX_UNREAD_BYTES) end();
     });
-    const bookmarks = setInterval(() => watch.bookmark(), BOOKMARK_PERIOD_MS);
+    const tellPlace = (): void => {
+      if (sendsBookmarks) watch.bookmark();
+    };
+    const bookmarks = setInterval(tellPlace, BOOKMARK_PERIOD_MS);
     const deadline = setTimeout(
       () => {
-        watch.bookmark();
+        tellPlace();
         end();
       },
       Math.min(timeoutMs, 2 ** 31 - 1),

@@ -56,7 +56,9 @@ export function forwardToNode(
   { target, identity }: Readonly<{ target: NodeTarget; identity: NodeIdentity }>,
 ): Promise<'answered' | 'gone'> {
   const { promise, resolve, reject } = Promise.withResolvers<'answered' | 'gone'>();
-  const headers = Object.entries(request.headers).filter(([name]) => !HOP_HEADERS.has(name));
+  const headers = Object.entries(request.headers).filter(
+    ([name]) => !HOP_HEADERS.has(name) && !name.startsWith(':'), // HTTP/2's own begin with a colon
+  );
   const outgoing = httpsRequest({
     ...tlsOptions(target, identity),
     method: request.method,
