@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 
-import { startDevApiServer } from '../../src/index.js';
+import { type DevApiServerOptions, startDevApiServer } from '../../src/index.js';
 
 export interface Connected {
   readonly client: HttpKubeClient;
@@ -14,8 +14,8 @@ export interface Connected {
 }
 
 /** A server on a free port, and an administrator's client by way of a kubeconfig file. */
-export async function startAndConnect(): Promise<Connected> {
-  const server = await startDevApiServer();
+export async function startAndConnect(options: DevApiServerOptions = {}): Promise<Connected> {
+  const server = await startDevApiServer(options);
   const folder = await mkdtemp(join(tmpdir(), 'dev-apiserver-'));
   const path = join(folder, 'kubeconfig');
   await writeFile(path, await server.kubeconfig({ user: 'admin', groups: ['system:masters'] }));
