@@ -13,8 +13,9 @@ export interface Decoded {
 }
 
 /**
- * Reads a body as the API does: unknown fields and nulls are dropped, numbers where quantities
- * belong become text, a value of the wrong type is refused.
+ * Reads a body as the API does: unknown fields and null fields are dropped, nulls in lists and maps
+ * become the zero of what belongs there, numbers where quantities belong become text, a value of the
+ * wrong type is refused.
  *
  * @throws {StatusError} 400
  */
@@ -68,14 +69,14 @@ function decodeValue({ shape, of }: FieldType, value: unknown, where: Where): un
   if (shape === 'list') {
     if (!Array.isArray(value)) throw wrong(path, value, 'list');
     return value.map((item, i) => {
-      return item === null ? item : decodeOne(of, item, { path: `${path}[${i}]`, unknown });
+      return item === null ? zeroOf(of) : decodeOne(of, item, { path: `${path}[${i}]`, unknown });
     });
   }
   if (shape === 'map') {
     if (!isObject(value)) throw wrong(path, value, 'map');
-    const entries = Object.entries(value).filter(([, item]) => item !== null);
     return Object.fromEntries(
-      entries.map(([key, item]) => {
+      Object.entries(value).map(([key, item]) => {
+        if (item === null) return [key, zeroOf(of)];
         return [key, decodeOne(of, item, { path: `${path}.${key}`, unknown })];
       }),
     );
@@ -97,6 +98,15 @@ const JSON_TYPES: Readonly<Record<string, string>> = {
   int64: 'number',
   double: 'number',
 };
+
+/** What Go's JSON decoder leaves of a null in a list or a map, as Go writes it again. */
+function zeroOf(of: string): unknown {
+  if (of === 'string') return '';
+  if (of === 'quantity') return '0';
+  if (of === 'boolean') return false;
+  if (of === 'int32' || of === 'int64' || of === 'double' || of === 'int-or-string') return 0;
+  return fieldsOf(of) === undefined ? null : {}; // bytes and times without a value are null
+}
 
 function decodeOne(of: string, value: unknown, where: Where): unknown {
   if (of === 'quantity' && typeof value === 'number') return String(value);

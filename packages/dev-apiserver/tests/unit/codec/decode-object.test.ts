@@ -29,4 +29,22 @@ describe(decodeObject, () => {
     const decode = (): unknown => decodeObject(SECRETS, { data: { a } });
     expect(decode).toThrow('Secret in version "v1" cannot be handled as a Secret: illegal base64');
   });
+
+  it.each([
+    ['a text in a map', { metadata: { labels: { a: null } } }, { metadata: { labels: { a: '' } } }],
+    ['bytes in a map', { data: { a: null } }, { data: { a: null } }],
+    [
+      'an object in a list',
+      { metadata: { ownerReferences: [null] } },
+      { metadata: { ownerReferences: [{}] } },
+    ],
+    ['a text in a list', { metadata: { finalizers: [null] } }, { metadata: { finalizers: [''] } }],
+    ['a field', { metadata: { labels: null } }, { metadata: {} }],
+  ])('reads a null for %s as Go does', (_, body, want) => {
+    expect(decodeObject(SECRETS, body).object).toEqual(want);
+  });
+
+  it('reads a null for an amount as zero', () => {
+    expect(decodeObject(PODS, withCpu(null) as never).object).toEqual(withCpu('0'));
+  });
 });
