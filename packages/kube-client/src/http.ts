@@ -10,6 +10,8 @@ import type { KubeClient } from './ports.js';
 import { ApiClient } from './run/api-client.js';
 import { MeteredTransport } from './run/metered-transport.js';
 
+export type { Liveness };
+
 export interface KubeClientOptions {
   /** e.g. `kubelet/v1.36.2 (linux/amd64)`. */
   readonly userAgent?: string;
