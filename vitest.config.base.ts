@@ -2,6 +2,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /**
  * Test tiers are folders: `unit`, `golden` and `contract` need nothing and run by default;
+ * `NODEAGENT_TIER=properties` reads mutations of recorded data, and also needs nothing;
  * `NODEAGENT_TIER=integration` selects the tests that need root and real programs. Those of `kernel`
  * need a kernel of their own, which `npm run kernel -- packages/NAME` boots for them; `kernel-bench`
  * are benches there.
@@ -9,7 +10,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config';
 export function tiers(more: ViteUserConfig['test'] = {}): ViteUserConfig {
   const tier = process.env['NODEAGENT_TIER'] ?? 'unit';
   const folders = tier === 'unit' ? ['unit', 'golden', 'contract', 'readme'] : [tier];
-  const slow = tier !== 'unit';
+  const slow = tier !== 'unit' && tier !== 'properties';
   const isInGuest = tier === 'kernel' || tier === 'kernel-bench';
   if (isInGuest && process.env['NODEAGENT_GUEST'] === undefined) {
     throw new Error('The kernel tier runs in a guest kernel: npm run kernel -- packages/NAME');
@@ -23,7 +24,7 @@ export function tiers(more: ViteUserConfig['test'] = {}): ViteUserConfig {
       include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
       passWithNoTests: true,
       reporters: ['default', ['json', { outputFile: `reports/${tier}.json` }]],
-      testTimeout: slow ? 240_000 : 60_000,
+      testTimeout: tier === 'properties' ? 3_600_000 : slow ? 240_000 : 60_000, // a million mutations
       hookTimeout: slow ? 240_000 : 60_000,
       fileParallelism: !slow,
       expect: { poll: { timeout: 30_000 } }, // a loaded machine is no failure

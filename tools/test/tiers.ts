@@ -30,6 +30,13 @@ export const TIERS: readonly Tier[] = [
     secondsPerFile: 1,
   },
   {
+    name: 'properties',
+    about: 'mutations of recorded data against every reader of foreign data',
+    purposes: [],
+    needsRoot: false,
+    secondsPerFile: 3,
+  },
+  {
     name: 'integration',
     about: 'real containerd, iptables, registries and API clients',
     purposes: ['containers', 'network', 'registry', 'kubectl', 'kernel'],

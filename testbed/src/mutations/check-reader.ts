@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+
+import type { Draw, Mutation, Mutator } from './mutator.ts';
+import { startWatchdog } from './watchdog.ts';
+
+export interface Reader<T> {
+  /** For the message of a failure. */
+  readonly name: string;
+  readonly inputs: Mutator<T>;
+  /** Reads one input, and checks what comes of it. Recorded samples have to be read. */
+  readonly read: (input: T) => unknown;
+  /** The errors with which the reader may refuse an input. */
+  readonly refuses?: (error: unknown) => boolean;
+  /** Inputs of this reader in every 100,000; 1,500 without. */
+  readonly share?: number;
+}
+
+/**
+ * Reads mutations of recorded data and fails when the reader ends in another way than documented:
+ * a foreign error, a value that its own checks refuse, or a change of a built-in prototype.
+ *
+ * `NODEAGENT_MUTATIONS` (100,000) says how many mutations there are of all readers,
+ * `NODEAGENT_SEED` which; `random` draws one. `NODEAGENT_SEED_PATH` replays one failure.
+ */
+export async function checkReader<T>(reader: Reader<T>): Promise<void> {
+  const { name, inputs, read, refuses = () => false, share = 1500 } = reader;
+  const builtIns = countBuiltIns();
+  const readOne = async (input: T): Promise<void> => {
+    try {
+      await read(input);
+    } catch (error) {
+      if (!refuses(error)) throw error;
+    }
+    if (countBuiltIns() !== builtIns) throw new Error('A built-in prototype was changed.');
+  };
+  for (let sample = 0; sample < inputs.samples; sample++) {
+    const { input } = inputs.make({ sample, edits: [] });
+    try {
+      await read(input);
+    } catch (error) {
+      throw new Error(`${name}: the recorded sample ${sample} is refused`, { cause: error });
+    }
+  }
+  const { seed, path, total } = settings();
+  const numRuns = Math.max(1, Math.round((share * total) / 100_000));
+  const watchdog = startWatchdog(`${name}, seed ${seed}`);
+  try {
+    const property = fc.asyncProperty(draws(inputs.samples), async (draw) => {
+      watchdog.sign();
+      await readOne(inputs.make(draw).input);
+    });
+    const result = await fc.check(property, { seed, numRuns, ...(path === undefined ? {} : { path }) });
+    if (!result.failed) return;
+    const [draw] = result.counterexample ?? [];
+    const mutation = draw === undefined ? undefined : inputs.make(draw);
+    const at = `NODEAGENT_SEED=${seed} NODEAGENT_SEED_PATH=${result.counterexamplePath}`;
+    throw new Error(describe(name, at, mutation, result.errorInstance), {
+      cause: result.errorInstance,
+    });
+  } finally {
+    watchdog.stop();
+  }
+}
+
+function settings(): { seed: number; path: string | undefined; total: number } {
+  const { NODEAGENT_SEED: seed = '11', NODEAGENT_SEED_PATH: path } = process.env;
+  const total = Number(process.env['NODEAGENT_MUTATIONS'] ?? 100_000);
+  const number = seed === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(seed);
+  if (!Number.isInteger(number) || !(total > 0)) {
+    throw new Error('NODEAGENT_SEED has to be a whole number or random, NODEAGENT_MUTATIONS a number above 0.');
+  }
+  return { seed: number, path, total };
+}
+
+/** Most inputs have one or two edits: more hide each other. */
+function draws(samples: number): fc.Arbitrary<Draw> {
+  const number = fc.nat(1_000_000);
+  const edit = fc.record({ place: number, change: number, detail: number });
+  return fc.record({
+    sample: fc.nat(samples - 1),
+    edits: fc.array(edit, { minLength: 1, maxLength: 4, size: 'max' }),
+  });
+}
+
+function describe(name: string, at: string, mutation: Mutation<unknown> | undefined, error: unknown): string {
+  return [
+    `${name}: an input ends its reader in a way that is not documented: ${String(error)}`,
+    `replay with ${at}`,
+    ...(mutation?.steps ?? []),
+    `input: ${preview(mutation?.input)}`,
+  ].join('\n  ');
+}
+
+const PREVIEW = 2000;
+
+function preview(input: unknown): string {
+  if (input instanceof Uint8Array) return `0x${Buffer.from(input).toString('hex').slice(0, PREVIEW)}`;
+  try {
+    return (JSON.stringify(input) ?? String(input)).slice(0, PREVIEW);
+  } catch {
+    return '(too deep to be shown)';
+  }
+}
+
+/** Whatever adds or removes a member of a built-in prototype changes the number. */
+function countBuiltIns(): number {
+  let count = 0;
+  for (const each of [Object, Array, String, Number, Function, Map, Promise, Uint8Array]) {
+    count += Reflect.ownKeys(each).length + Reflect.ownKeys(each.prototype).length;
+  }
+  return count;
+}
