@@ -24,6 +24,7 @@ export {
   quantityToMilli,
   quantityToUnits,
 } from './model/quantity.js';
+export { isDeeperThan } from './model/depth.js';
 export { formatTimestamp, parseTimestamp } from './model/timestamp.js';
 export {
   type BackoffRules,

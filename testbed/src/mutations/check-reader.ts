@@ -38,7 +38,8 @@ export async function checkReader<T>(reader: Reader<T>): Promise<void> {
     try {
       await read(input);
     } catch (error) {
-      throw new Error(`${name}: the recorded sample ${sample} is refused`, { cause: error });
+      const why = `${name}: the recorded sample ${sample} is refused: ${String(error)}`;
+      throw new Error(why, { cause: error });
     }
   }
   const { seed, path, total } = settings();

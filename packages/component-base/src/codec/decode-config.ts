@@ -1,4 +1,5 @@
-import { type Document, isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { isDeeperThan } from '@nodeagent/base';
+import { type Document, isScalar, LineCounter, parseDocument, Parser, visit } from 'yaml';
 import type { core } from 'zod';
 import { safeParse } from 'zod/v4/core';
 
@@ -29,6 +30,9 @@ export function parseConfigFile(text: string, source: string, wanted: ConfigKind
     throw new ConfigError('CONFIG_INVALID', { source, problems });
   };
   if (text.trim() === '') fail([{ field: '', message: 'the file is empty' }]);
+  if (isDeepYaml(text)) {
+    fail([{ field: '', message: `must not be nested more than ${MOST_LEVELS} levels deep` }]);
+  }
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { uniqueKeys: false, strict: true, lineCounter });
   if (document.errors.length > 0) {
@@ -74,8 +78,20 @@ function valueOf(document: { toJS(): unknown }, fail: (message: string) => never
   try {
     return document.toJS();
   } catch (error) {
-    return fail((error as Error).message);
+    return fail(firstLine((error as Error).message));
   }
+}
+
+/**
+ * Far more than any configuration has. The YAML library recurses: on some releases of Node.js a few
+ * thousand levels end the process, and no error can be caught.
+ */
+const MOST_LEVELS = 100;
+/** Levels of a syntax token: its list of items, an item, the item's value. */
+const STEPS_PER_LEVEL = 3;
+
+function isDeepYaml(text: string): boolean {
+  return isDeeperThan([...new Parser().parse(text)], MOST_LEVELS * STEPS_PER_LEVEL);
 }
 
 function expected(field: string, wanted: string, found: unknown): Problem {

@@ -36,28 +36,36 @@ export function encodeResize(columns: number, rows: number): Buffer {
 export type SessionEnd =
   Readonly<{ kind: 'exited'; exitCode: number }> | Readonly<{ kind: 'failed'; detail: string }>;
 
-interface StatusMessage {
-  readonly status?: unknown;
-  readonly message?: unknown;
-  readonly reason?: unknown;
-  readonly details?: { readonly causes?: readonly { reason?: unknown; message?: unknown }[] };
-}
-
-/** The status channel's one message: a Kubernetes Status object as JSON. */
+/** The status channel's one message: a Kubernetes Status object as JSON; other text is a detail. */
 export function decodeSessionEnd(json: string): SessionEnd {
-  let status: StatusMessage | null;
+  let parsed: unknown;
   try {
-    status = JSON.parse(json) as StatusMessage | null;
+    parsed = JSON.parse(json);
   } catch {
     return { kind: 'failed', detail: json };
   }
-  if (status?.status === 'Success') return { kind: 'exited', exitCode: 0 };
-  const causes = status?.details?.causes ?? [];
-  const exitCode = Number(causes.find(({ reason }) => reason === 'ExitCode')?.message);
-  if (status?.reason === 'NonZeroExitCode' && Number.isInteger(exitCode)) {
-    return { kind: 'exited', exitCode };
+  const { status, reason, message, details } = fieldsOf(parsed);
+  if (status === 'Success') return { kind: 'exited', exitCode: 0 };
+  const { causes } = fieldsOf(details);
+  const cause = (Array.isArray(causes) ? causes : []).map(fieldsOf).find(isExitCode);
+  const text = typeof cause?.message === 'string' ? cause.message : '';
+  if (reason === 'NonZeroExitCode' && /^-?\d{1,10}$/.test(text)) {
+    return { kind: 'exited', exitCode: Number(text) };
   }
-  return { kind: 'failed', detail: typeof status?.message === 'string' ? status.message : json };
+  return { kind: 'failed', detail: typeof message === 'string' ? message : json };
+}
+
+/** What is read of a Status, of its details and of their causes. */
+type StatusFields = Readonly<
+  Partial<Record<'status' | 'reason' | 'message' | 'details' | 'causes', unknown>>
+>;
+
+function fieldsOf(value: unknown): StatusFields {
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+function isExitCode({ reason }: StatusFields): boolean {
+  return reason === 'ExitCode';
 }
 
 /** Port-forward sessions have two channels a port, in the order the ports were asked for. */

@@ -4,28 +4,43 @@ import { defineService, type ServiceSpec } from '../model/service.js';
 import type { ServiceState, DestinationState, Statistics } from '../model/state.js';
 import type { VirtualServer } from '../plan/diff.js';
 
-const SERVICE_KEYS = [
-  'id',
-  'scheduler',
-  'schedulerFlags',
-  'persistence',
-  'persistenceEngine',
-  'onePacket',
-  'destinations',
-  'statistics',
-];
-const DESTINATION_KEYS = [
-  'address',
-  'port',
-  'forwarding',
-  'weight',
-  'upperThreshold',
-  'lowerThreshold',
-  'activeConnections',
-  'inactiveConnections',
-  'persistentConnections',
-  'statistics',
-];
+/** What a member has to be; `any` is looked at elsewhere, or passed over. */
+type Kind = 'text' | 'number' | 'boolean' | 'list' | 'object' | 'text or object' | 'any';
+
+type Members = Readonly<Record<string, Kind>>;
+
+const SERVICE: Members = {
+  id: 'object',
+  scheduler: 'text',
+  schedulerFlags: 'list',
+  persistence: 'object',
+  persistenceEngine: 'text',
+  onePacket: 'boolean',
+  destinations: 'list',
+  statistics: 'any',
+};
+const ID: Members = {
+  kind: 'text',
+  protocol: 'text',
+  address: 'text',
+  port: 'number',
+  family: 'text',
+  mark: 'number',
+};
+const PERSISTENCE: Members = { timeoutSeconds: 'number', prefixLength: 'number' };
+const DESTINATION: Members = {
+  address: 'text',
+  port: 'number',
+  forwarding: 'text or object',
+  weight: 'number',
+  upperThreshold: 'number',
+  lowerThreshold: 'number',
+  activeConnections: 'any',
+  inactiveConnections: 'any',
+  persistentConnections: 'any',
+  statistics: 'any',
+};
+const TUNNEL: Members = { kind: 'text', port: 'number', checksum: 'text' };
 
 /**
  * The table as JSON: an array of services as {@link ServiceSpec} has them, each with `destinations`
@@ -37,21 +52,23 @@ export function parseJson(text: string): readonly VirtualServer[] {
   const input = parse(text);
   if (!Array.isArray(input)) throw new IpvsError('IPVS_PARSE', 'Not an array of services');
   return input.map((entry: unknown, index): VirtualServer => {
-    const fields = checkedObject(`Service ${index + 1}`, entry, SERVICE_KEYS);
-    checkedObject(`Service ${index + 1}: id`, fields['id'], [
-      'kind',
-      'protocol',
-      'address',
-      'port',
-      'family',
-      'mark',
-    ]);
+    const what = `Service ${index + 1}`;
+    const fields = checkedObject(what, entry, SERVICE);
+    const { family, address } = checkedObject(`${what}: id`, fields['id'], ID);
+    if (address === undefined && family !== 'IPv4' && family !== 'IPv6') {
+      throw invalid(`${what}: family`, family, 'there are IPv4 and IPv6');
+    }
+    if (fields['persistence'] !== undefined) {
+      checkedObject(`${what}: persistence`, fields['persistence'], PERSISTENCE);
+    }
     const service = defineService(fields as unknown as ServiceSpec);
-    const list = fields['destinations'] ?? [];
-    if (!Array.isArray(list)) throw invalid(`Service ${index + 1}: destinations`, list, 'no array');
-    const destinations = list.map((each: unknown, at) => {
-      const what = `Service ${index + 1}: destination ${at + 1}`;
-      const spec = checkedObject(what, each, DESTINATION_KEYS);
+    const list = (fields['destinations'] ?? []) as readonly unknown[];
+    const destinations = list.map((each, at) => {
+      const which = `${what}: destination ${at + 1}`;
+      const spec = checkedObject(which, each, DESTINATION);
+      if (typeof spec['forwarding'] === 'object') {
+        checkedObject(`${which}: forwarding`, spec['forwarding'], TUNNEL);
+      }
       const destination = defineDestination(spec as unknown as DestinationSpec);
       assertFits(service.id, destination);
       return destination;
@@ -71,14 +88,27 @@ function parse(text: string): unknown {
 function checkedObject(
   what: string,
   input: unknown,
-  keys: readonly string[],
+  members: Members,
 ): Readonly<Record<string, unknown>> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    throw invalid(what, input, 'must be an object');
+    throw invalid(what, kindOf(input), 'must be an object');
   }
-  const unknown = Object.keys(input).find((key) => !keys.includes(key));
-  if (unknown === undefined) return input as Readonly<Record<string, unknown>>;
-  throw invalid(`${what}: field`, unknown, `there are ${keys.join(', ')}`);
+  for (const [key, value] of Object.entries(input)) {
+    const kind = Object.hasOwn(members, key) ? members[key] : undefined;
+    if (kind === undefined) {
+      throw invalid(`${what}: field`, key, `there are ${Object.keys(members).join(', ')}`);
+    }
+    if (kind !== 'any' && !kind.split(' or ').includes(kindOf(value))) {
+      throw invalid(`${what}: ${key}`, kindOf(value), `must be ${kind}`);
+    }
+  }
+  return input as Readonly<Record<string, unknown>>;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'list';
+  return typeof value === 'string' ? 'text' : typeof value;
 }
 
 /** Totals are strings: they have 64 bits, and numbers in JSON do not. */

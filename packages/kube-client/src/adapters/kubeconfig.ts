@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 
-import { parse, YAMLParseError } from 'yaml';
+import { isDeeperThan } from '@nodeagent/base';
+import { parse, Parser, YAMLParseError } from 'yaml';
 
 import { Problems } from '../codec/fields.js';
 import {
@@ -96,6 +97,7 @@ async function readKubeconfig(file: string, mayMiss: boolean): Promise<Kubeconfi
   }
   let content: unknown;
   try {
+    if (isDeeperThan([...new Parser().parse(text)], MOST_STEPS)) throw new Error(TOO_DEEP);
     content = parse(text);
   } catch (cause) {
     const why = cause instanceof YAMLParseError ? firstLine(cause.message) : reasonOf(cause);
@@ -103,6 +105,13 @@ async function readKubeconfig(file: string, mayMiss: boolean): Promise<Kubeconfi
   }
   return parseKubeconfig({ file, content });
 }
+
+/**
+ * Steps into the syntax tokens: three for each level of nesting. The YAML library recurses: on some
+ * releases of Node.js a few thousand levels end the process, and no error can be caught.
+ */
+const MOST_STEPS = 300;
+const TOO_DEEP = 'it is nested more than 100 levels deep';
 
 /** All files of a connection must be there now, so that a typing error shows at the start. */
 async function checkFiles({ ca, user, source }: Connection): Promise<void> {

@@ -26,7 +26,8 @@ export function errorFromAnswer(refusal: Refusal): KubeError {
 }
 
 /** The error for a Status object that came where another object was expected. */
-export function errorFromStatus(asked: string, status: Status): KubeError {
+export function errorFromStatus(asked: string, untrusted: Status): KubeError {
+  const status = trusted(untrusted);
   const httpStatus = status.code ?? 500;
   return new KubeError(
     codeOf(httpStatus, status.reason),
@@ -69,20 +70,44 @@ function parseStatus(text: string): Status | undefined {
   try {
     const value = decodeJson(text);
     const isStatus = typeof value === 'object' && value !== null && 'kind' in value;
-    return isStatus && value.kind === 'Status' ? (value as Status) : undefined;
+    return isStatus && value.kind === 'Status' ? trusted(value as Status) : undefined;
   } catch {
     return undefined; // a proxy's HTML page: the caller shows the text
   }
 }
 
+/**
+ * Without the members that messages, codes and delays are made of where they are of another type:
+ * what stands in front of an API server answers too.
+ */
+function trusted(status: Status): Status {
+  const { message, reason, code, details } = status;
+  return {
+    ...(status.kind === undefined ? {} : { kind: status.kind }),
+    ...(typeof message === 'string' ? { message } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(isHttpStatus(code) ? { code } : {}),
+    ...(typeof details === 'object' && !Array.isArray(details) ? { details } : {}),
+  };
+}
+
+function isHttpStatus(code: unknown): code is number {
+  return Number.isInteger(code) && (code as number) >= 100 && (code as number) <= 599;
+}
+
 function statusRetryMs(status: Status | undefined): number | undefined {
   const seconds = status?.details?.retryAfterSeconds;
-  return seconds === undefined || seconds <= 0 ? undefined : seconds * 1000;
+  return typeof seconds === 'number' && seconds > 0 ? delayMs(seconds) : undefined;
+}
+
+/** As far as a delay can be said: 2^53 ms. */
+function delayMs(seconds: number): number {
+  return Math.min(Math.ceil(seconds * 1000), Number.MAX_SAFE_INTEGER);
 }
 
 /** A Retry-After header in seconds; API servers send no dates. */
 function parseRetryAfter(text: string | undefined): number | undefined {
-  return text !== undefined && /^\s*\d+\s*$/.test(text) ? Number(text) * 1000 : undefined;
+  return text !== undefined && /^\s*\d+\s*$/.test(text) ? delayMs(Number(text)) : undefined;
 }
 
 const EXCERPT = 200;

@@ -4,7 +4,8 @@ import type { Flow, FlowProtocol, FlowTuple } from '../model/conntrack.js';
 
 /**
  * Reads `conntrack -L` lines: protocol and number, timeout, then `key=value` words, first of
- * the original direction, then of the answers. Lines of other kinds (the closing count) are left out.
+ * the original direction, then of the answers. Lines of other kinds (the closing count) are left out,
+ * and those whose ports or zone are no numbers of 16 bits.
  */
 export function parseConntrackList(text: string): Flow[] {
   return text.split('\n').flatMap((line) => {
@@ -25,15 +26,18 @@ function parseFlow(line: string): Flow | undefined {
     const [sourcePort, destinationPort] = [words.sport[i], words.dport[i]];
     if (source === undefined || destination === undefined) return undefined;
     if (sourcePort === undefined || destinationPort === undefined) return undefined;
-    return {
-      source,
-      sourcePort: Number(sourcePort),
-      destination,
-      destinationPort: Number(destinationPort),
-    };
+    const ports = [number16(sourcePort), number16(destinationPort)] as const;
+    if (ports[0] === undefined || ports[1] === undefined) return undefined;
+    return { source, sourcePort: ports[0], destination, destinationPort: ports[1] };
   };
   const [original, reply] = [side(0), side(1)];
   if (original === undefined || reply === undefined) return undefined;
-  const [zone] = [...all('zone'), ...all('zone-orig')];
-  return { protocol, original, reply, zone: Number(zone ?? 0), id: undefined };
+  const [zone] = [...all('zone'), ...all('zone-orig')].map(number16).concat(0);
+  if (zone === undefined) return undefined;
+  return { protocol, original, reply, zone, id: undefined };
+}
+
+function number16(text: string): number | undefined {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  return value <= 0xffff ? value : undefined;
 }

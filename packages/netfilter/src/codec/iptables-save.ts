@@ -43,11 +43,11 @@ function parseSaveLine(line: string): SaveLine | undefined {
   }
   const [command = '', chain, ...words] = splitWords(line.replace(/^\[\d+:\d+\] /, ''));
   if (chain === undefined) return undefined;
-  if (command in RULE_COMMANDS) {
+  if (Object.hasOwn(RULE_COMMANDS, command)) {
     const kind = RULE_COMMANDS[command as keyof typeof RULE_COMMANDS];
     return { kind, chain, rule: parseRule(words) };
   }
-  if (command in CHAIN_COMMANDS && words.length === 0) {
+  if (Object.hasOwn(CHAIN_COMMANDS, command) && words.length === 0) {
     return { kind: CHAIN_COMMANDS[command as keyof typeof CHAIN_COMMANDS], chain };
   }
   return undefined;

@@ -1,4 +1,4 @@
-import { NetfilterError } from '../model/errors.js';
+import { isNetfilterError, NetfilterError } from '../model/errors.js';
 import type {
   NftChain,
   NftElement,
@@ -14,17 +14,8 @@ interface Listing {
   readonly nftables: readonly Readonly<Record<string, unknown>>[];
 }
 
-interface WireChain {
-  readonly name: string;
-  readonly type?: string;
-  readonly hook?: string;
-  readonly prio?: number;
-}
-
-interface WireSet {
-  readonly name: string;
-  readonly elem?: readonly unknown[];
-}
+/** An object of the listing, of which nothing is known yet. */
+type Wire = Readonly<Record<string, unknown>>;
 
 /**
  * Chains and sets of `nft --json --terse list table`.
@@ -35,9 +26,9 @@ export function parseNftInventory(text: string): NftInventory {
   const chains: NftChain[] = [];
   const sets: string[] = [];
   for (const { chain, set, map } of parseListing(text).nftables) {
-    if (chain !== undefined) chains.push(chainOf(chain as WireChain));
-    const container = (set ?? map) as WireSet | undefined;
-    if (container !== undefined) sets.push(container.name);
+    if (chain !== undefined) chains.push(chainOf(wireOf(chain)));
+    const container = set ?? map;
+    if (container !== undefined) sets.push(nameOf(wireOf(container)));
   }
   return { chains, sets };
 }
@@ -49,32 +40,48 @@ export function parseNftInventory(text: string): NftInventory {
  */
 export function parseNftElements(text: string, set: NftSet): readonly NftElement[] {
   for (const { set: plain, map } of parseListing(text).nftables) {
-    const found = (plain ?? map) as WireSet | undefined;
-    if (found?.name !== set.name) continue;
-    return (found.elem ?? []).map((element) => elementOf(element, set));
+    const found = plain ?? map;
+    if (found === undefined) continue;
+    const { name, elem = [] } = wireOf(found);
+    if (name !== set.name) continue;
+    if (!Array.isArray(elem)) throw unknownForm('elements of a set');
+    return elem.map((element) => elementOf(element, set));
   }
   throw new NetfilterError('NETFILTER_PARSE', `nft: no set ${set.name} in what it printed`);
 }
 
 function parseListing(text: string): Listing {
   try {
-    const listing = JSON.parse(text) as Partial<Listing>;
-    if (Array.isArray(listing.nftables)) return listing as Listing;
+    const { nftables } = Object(JSON.parse(text)) as { nftables?: unknown };
+    if (Array.isArray(nftables)) return { nftables: nftables.map(wireOf) };
   } catch (cause) {
+    if (isNetfilterError(cause)) throw cause;
     throw new NetfilterError('NETFILTER_PARSE', 'nft: what it printed is no JSON', { cause });
   }
   throw new NetfilterError('NETFILTER_PARSE', 'nft: what it printed is no listing');
 }
 
-function chainOf({ name, type, hook, prio }: WireChain): NftChain {
-  if (type === undefined || hook === undefined) return { name };
-  const base = { type, hook, priority: prio ?? 0 } as NftHook;
+function wireOf(value: unknown): Wire {
+  if (typeof value === 'object' && value !== null) return value as Wire;
+  throw unknownForm('object of a listing');
+}
+
+function nameOf({ name }: Wire): string {
+  if (typeof name === 'string') return name;
+  throw unknownForm('name');
+}
+
+function chainOf(wire: Wire): NftChain {
+  const { type, hook, prio = 0 } = wire;
+  const name = nameOf(wire);
+  if (typeof type !== 'string' || typeof hook !== 'string') return { name };
+  const base = { type, hook, priority: typeof prio === 'number' ? prio : 0 } as NftHook;
   return { name, base };
 }
 
 function elementOf(wire: unknown, set: NftSet): NftElement {
   if (set.data === undefined) return { key: fields(unwrapped(wire)) };
-  if (!Array.isArray(wire)) throw unknownForm(wire);
+  if (!Array.isArray(wire)) throw unknownForm('element of a map');
   const [key, data] = wire as readonly unknown[];
   return {
     key: fields(unwrapped(key)),
@@ -84,7 +91,7 @@ function elementOf(wire: unknown, set: NftSet): NftElement {
 
 /** A comment or a time-out puts the value into a wrapper. */
 function unwrapped(wire: unknown): unknown {
-  const { elem } = Object(wire) as { elem?: { val?: unknown } };
+  const { elem } = Object(wire) as { elem?: { val?: unknown } | null };
   return elem?.val ?? wire;
 }
 
@@ -93,18 +100,21 @@ function fields(wire: unknown): readonly NftValue[] {
   const parts: readonly unknown[] = Array.isArray(concat) ? concat : [wire];
   return parts.map((value) => {
     if (typeof value === 'string' || typeof value === 'number') return value;
-    throw unknownForm(value);
+    throw unknownForm('part of an element');
   });
 }
 
 function verdict(wire: unknown): NftVerdict {
   const [kind, value] = Object.entries(Object(wire) as object)[0] ?? [];
   if (kind === 'accept' || kind === 'drop' || kind === 'return') return { kind };
-  const { target } = Object(value) as { target?: string };
-  if ((kind === 'jump' || kind === 'goto') && target !== undefined) return { kind, chain: target };
-  throw unknownForm(wire);
+  const { target } = Object(value) as { target?: unknown };
+  if ((kind === 'jump' || kind === 'goto') && typeof target === 'string') {
+    return { kind, chain: target };
+  }
+  throw unknownForm('verdict');
 }
 
-function unknownForm(wire: unknown): NetfilterError {
-  return new NetfilterError('NETFILTER_PARSE', `nft: unknown element ${JSON.stringify(wire)}`);
+/** Without the value: it may be of any size. */
+function unknownForm(what: string): NetfilterError {
+  return new NetfilterError('NETFILTER_PARSE', `nft: what it printed has an unknown ${what}`);
 }

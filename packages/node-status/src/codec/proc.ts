@@ -1,6 +1,9 @@
-/** Bytes by name from /proc/meminfo, whose figures are in KiB; counts are left out. */
+/**
+ * Bytes by name from /proc/meminfo, whose figures are in KiB; counts are left out, and figures that
+ * no number holds exactly.
+ */
 export function parseMeminfo(text: string): ReadonlyMap<string, number> {
-  const found = [...text.matchAll(/^([^:\s]+):\s+(\d+) kB$/gm)];
+  const found = [...text.matchAll(/^([^:\s]+):\s+(\d{1,12}) kB$/gm)];
   return new Map(found.map(([, name = '', kib]) => [name, Number(kib) * 1024]));
 }
 
@@ -8,9 +11,11 @@ export function parseMeminfo(text: string): ReadonlyMap<string, number> {
 export function countCpuList(text: string): number | undefined {
   let count = 0;
   for (const range of text.trim().split(',')) {
-    const found = /^(\d+)(?:-(\d+))?$/.exec(range);
+    const found = /^(\d{1,9})(?:-(\d{1,9}))?$/.exec(range);
     if (found === null) return undefined;
-    count += Number(found[2] ?? found[1]) - Number(found[1]) + 1;
+    const [first, last] = [Number(found[1]), Number(found[2] ?? found[1])];
+    if (last < first) return undefined;
+    count += last - first + 1;
   }
   return count;
 }

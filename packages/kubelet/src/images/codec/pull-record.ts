@@ -67,15 +67,42 @@ export function parseRecord(text: string): PulledRecord | undefined {
   if (value === undefined) return undefined;
   const { imageRef, lastUpdatedTime, credentialMapping = {} } = value;
   if (typeof imageRef !== 'string' || typeof lastUpdatedTime !== 'string') return undefined;
-  if (typeof credentialMapping !== 'object' || credentialMapping === null) return undefined;
-  const mapping = credentialMapping as PulledRecord['credentialMapping'];
+  const mapping = fieldsOf(credentialMapping);
+  if (mapping === undefined || !Object.values(mapping).every(isGrants)) return undefined;
   return { imageRef, lastUpdatedTime, credentialMapping: mapping };
+}
+
+/** Nothing may be granted by what is not understood: the whole record is refused then. */
+function isGrants(value: unknown): boolean {
+  const grants = fieldsOf(value);
+  if (grants === undefined) return false;
+  const { nodePodsAccessible, kubernetesSecrets, kubernetesServiceAccounts } = grants;
+  const isFlag = ['boolean', 'undefined'].includes(typeof nodePodsAccessible);
+  const secretParts = ['uid', 'namespace', 'name', 'credentialHash'];
+  return (
+    isFlag &&
+    areOwners(kubernetesSecrets, secretParts) &&
+    areOwners(kubernetesServiceAccounts, secretParts.slice(0, 3))
+  );
+}
+
+function areOwners(value: unknown, parts: readonly string[]): boolean {
+  if (value === undefined) return true;
+  const isOwner = (owner: unknown): boolean =>
+    parts.every((part) => typeof fieldsOf(owner)?.[part] === 'string');
+  return Array.isArray(value) && value.every(isOwner);
+}
+
+function fieldsOf(value: unknown): Record<string, never> | undefined {
+  const isFields = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isFields ? (value as Record<string, never>) : undefined;
 }
 
 function parseKind(text: string, kind: string): Record<string, unknown> | undefined {
   try {
-    const value = JSON.parse(text) as Record<string, unknown> | null;
-    const isOurs = value?.['kind'] === kind && API_VERSIONS.includes(String(value['apiVersion']));
+    const value: Record<string, unknown> | undefined = fieldsOf(JSON.parse(text));
+    const isOurs =
+      value?.['kind'] === kind && API_VERSIONS.some((known) => known === value['apiVersion']);
     return isOurs ? value : undefined;
   } catch {
     return undefined; // cut off, or somebody else's: as good as none

@@ -3,8 +3,9 @@ import { CheckpointError, fnv1a32, type PodAllocation, type Resources } from '..
 /** By pod uid. */
 export type Allocations = ReadonlyMap<string, PodAllocation>;
 
+/** `null` is what Go writes for an empty map. */
 interface Entry {
-  readonly ContainerResources?: Readonly<Record<string, Resources>>;
+  readonly ContainerResources?: Readonly<Record<string, Resources>> | null;
   readonly PodLevelResources?: Resources | null;
 }
 
@@ -30,23 +31,47 @@ export function renderAllocations(allocations: Allocations): string {
  */
 export function parseAllocations(text: string, path: string): Allocations {
   try {
-    const { data, checksum } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const { data, checksum } = fieldsOf(JSON.parse(text), 'the file');
     if (typeof data !== 'string') throw new TypeError('it holds no data');
     if (checksum !== checksumOf(data)) throw new TypeError('checkpoint is corrupted');
-    const { entries = {} } = JSON.parse(data) as { entries?: Readonly<Record<string, Entry>> };
+    const { entries } = fieldsOf(JSON.parse(data), 'data');
     return new Map(
-      Object.entries(entries).map(([uid, { ContainerResources, PodLevelResources }]) => [
-        uid,
-        {
-          containers: ContainerResources ?? {},
-          ...(PodLevelResources && { pod: PodLevelResources }),
-        },
-      ]),
+      Object.entries(fieldsOf(entries ?? {}, 'entries')).map(([uid, entry]) => {
+        const { ContainerResources, PodLevelResources } = fieldsOf(entry, uid);
+        const pod = PodLevelResources ?? undefined;
+        const containers = Object.entries(fieldsOf(ContainerResources ?? {}, uid)).map(
+          ([name, resources]) => [name, resourcesOf(resources, `${uid}, ${name}`)] as const,
+        );
+        const allocation: PodAllocation = {
+          containers: Object.fromEntries(containers),
+          ...(pod !== undefined && { pod: resourcesOf(pod, uid) }),
+        };
+        return [uid, allocation];
+      }),
     );
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new CheckpointError(path, why, { cause });
   }
+}
+
+function fieldsOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as Readonly<Record<string, unknown>>;
+  }
+  throw new TypeError(`${what} is no object`);
+}
+
+/** What the planner counts on: amounts are texts. Other members are kept as they are. */
+function resourcesOf(value: unknown, what: string): Resources {
+  const { requests, limits, ...others } = fieldsOf(value, what);
+  const known = Object.entries({ requests, limits }).filter(([, amounts]) => (amounts ?? undefined) !== undefined);
+  for (const [kind, amounts] of known) {
+    for (const [name, amount] of Object.entries(fieldsOf(amounts, `${what}: ${kind}`))) {
+      if (typeof amount !== 'string') throw new TypeError(`${what}: ${kind}.${name} is no text`);
+    }
+  }
+  return { ...others, ...Object.fromEntries(known) };
 }
 
 /** Over the text as Go's deep printer shows it. @see Kubernetes 1.36 pkg/kubelet/checkpointmanager/checksum */

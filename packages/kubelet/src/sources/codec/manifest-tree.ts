@@ -1,4 +1,5 @@
-import { isScalar, parseAllDocuments, type ScalarTag, visit } from 'yaml';
+import { isDeeperThan } from '@nodeagent/base';
+import { Composer, isScalar, Parser, type ScalarTag, visit } from 'yaml';
 
 import { ManifestError } from '../../pod/index.js';
 
@@ -31,13 +32,15 @@ export function isFields(tree: unknown): tree is Fields {
  */
 export function parseTree(text: string): unknown {
   if (/^\s*\{/.test(text)) return parseJson(text);
-  const documents = parseAllDocuments(text, {
+  const tokens = [...new Parser().parse(text)];
+  if (isDeeperThan(tokens, MOST_LEVELS * STEPS_PER_LEVEL)) throw tooDeep();
+  const composer = new Composer({
     schema: 'failsafe',
     customTags: TAGS,
     merge: true,
     uniqueKeys: false,
   });
-  const first = 'empty' in documents ? undefined : documents[0];
+  const [first] = composer.compose(tokens);
   const [error] = first?.errors ?? [];
   if (error !== undefined) throw new ManifestError(error.message.split('\n')[0] ?? error.message);
   if (first === undefined) return undefined;
@@ -49,12 +52,30 @@ export function parseTree(text: string): unknown {
   try {
     return first.toJS();
   } catch (cause) {
-    // aliases of aliases: the library stops before they fill the memory
+    // an unknown anchor, or aliases of aliases that would fill memory
     throw new ManifestError((cause as Error).message, { cause });
   }
 }
 
+/**
+ * Far more than a pod has. The YAML library recurses: on some releases of Node.js a few thousand
+ * levels end the process, and no error can be caught.
+ */
+const MOST_LEVELS = 100;
+/** Levels of a syntax token: its list of items, an item, the item's value. */
+const STEPS_PER_LEVEL = 3;
+
+function tooDeep(): ManifestError {
+  return new ManifestError(`is nested more than ${MOST_LEVELS} levels deep`);
+}
+
 function parseJson(text: string): unknown {
+  const tree = parseJsonTree(text);
+  if (isDeeperThan(tree, MOST_LEVELS)) throw tooDeep();
+  return tree;
+}
+
+function parseJsonTree(text: string): unknown {
   try {
     return JSON.parse(text, (_, value: unknown, context?: { source?: string }) =>
       typeof value === 'number' ? new NumberText(context?.source ?? String(value)) : value,

@@ -6,8 +6,14 @@ const NO_LIMIT = 2 ** 62;
 /** A file that holds one number; undefined for `max`, for v1's idea of it, and without the file. */
 export function singleValue(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const value = Number.parseInt(text, 10);
-  return Number.isNaN(value) || value >= NO_LIMIT ? undefined : value;
+  const value = wholeNumber(text);
+  return value === undefined || value >= NO_LIMIT ? undefined : value;
+}
+
+/** Zero or more, of 64 bits; undefined for other texts, and for what is told as below zero. */
+export function wholeNumber(text: string): number | undefined {
+  const digits = /^\s*(\d{1,20})(?![\d.])/.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** The number after a word at the start of a line, as in `memory.stat`. */
@@ -16,8 +22,7 @@ export function keyedValue(text: string | undefined, key: string): number | unde
   const word = `${key} `;
   const at = text.startsWith(word) ? 0 : text.indexOf(`\n${word}`) + 1;
   if (at === 0 && !text.startsWith(word)) return undefined;
-  const value = Number.parseInt(text.slice(at + word.length, at + word.length + 24), 10);
-  return Number.isNaN(value) ? undefined : value;
+  return wholeNumber(text.slice(at + word.length, at + word.length + 24));
 }
 
 /** `some avg10=0.00 avg60=0.00 avg300=0.00 total=0`, and the same of `full`. */
@@ -27,8 +32,8 @@ export function parsePressure(text: string | undefined): Pressure | undefined {
 }
 
 const PRESSURE = {
-  some: /^some avg10=(\S+) avg60=(\S+) avg300=(\S+) total=(\d+)/m,
-  full: /^full avg10=(\S+) avg60=(\S+) avg300=(\S+) total=(\d+)/m,
+  some: /^some avg10=(\d{1,9}(?:\.\d{1,9})?) avg60=(\d{1,9}(?:\.\d{1,9})?) avg300=(\d{1,9}(?:\.\d{1,9})?) total=(\d{1,20})$/m,
+  full: /^full avg10=(\d{1,9}(?:\.\d{1,9})?) avg60=(\d{1,9}(?:\.\d{1,9})?) avg300=(\d{1,9}(?:\.\d{1,9})?) total=(\d{1,20})$/m,
 } as const;
 
 function pressureLine(
@@ -52,8 +57,8 @@ export function countLines(text: string | undefined): number | undefined {
   return lines;
 }
 
-/** Two numbers with a colon, as devices are written. */
-export function deviceNumbers(text: string): readonly [number, number] {
-  const colon = text.indexOf(':');
-  return [Number(text.slice(0, colon)), Number(text.slice(colon + 1))];
+/** Two numbers with a colon, as devices are written; undefined for other texts. */
+export function deviceNumbers(text: string): readonly [number, number] | undefined {
+  const found = /^(\d{1,10}):(\d{1,10})$/.exec(text);
+  return found === null ? undefined : [Number(found[1]), Number(found[2])];
 }

@@ -5,7 +5,7 @@ import type {
   DeviceFigures,
   MemoryFigures,
 } from '../model/usage.js';
-import { countLines, deviceNumbers, keyedValue, singleValue } from './cgroup-text.js';
+import { countLines, deviceNumbers, keyedValue, singleValue, wholeNumber } from './cgroup-text.js';
 
 type Controller = 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'blkio';
 
@@ -174,11 +174,13 @@ function parseDevices(texts: V1Texts, nameOf: NameOf): readonly DeviceFigures[] 
       if (field === undefined) continue;
       let device = devices.get(id);
       if (device === undefined) {
-        const [major, minor] = deviceNumbers(id);
+        const numbers = deviceNumbers(id);
+        if (numbers === undefined) continue;
+        const [major, minor] = numbers;
         device = { device: nameOf(id), major, minor, ...NO_IO };
         devices.set(id, device);
       }
-      device[field] = Number(value);
+      device[field] = wholeNumber(value ?? '') ?? 0;
     }
   };
   take(texts['blkio.throttle.io_service_bytes_recursive'], {

@@ -11,6 +11,7 @@ import {
   keyedValue,
   parsePressure,
   singleValue,
+  wholeNumber,
 } from './cgroup-text.js';
 import type { NameOf, ParseOptions } from './cgroup-v1.js';
 import { parseMachineMemory } from './proc-text.js';
@@ -141,7 +142,7 @@ function parseMemory(texts: V2Texts): MemoryFigures | undefined {
 
 function machineUsage(meminfo: string | undefined): number | undefined {
   const memory = meminfo === undefined ? undefined : parseMachineMemory(meminfo);
-  return memory && memory.totalBytes - memory.freeBytes;
+  return memory && Math.max(0, memory.totalBytes - memory.freeBytes);
 }
 
 /** v1's scale of 2 to 262144 for v2's weights of 1 to 10000, as dashboards know it. */
@@ -160,9 +161,11 @@ function parseDevices(
     if (pairs.length === 0) return [];
     const value = (key: string): number => {
       const found = pairs.find((pair) => pair.startsWith(`${key}=`));
-      return found === undefined ? 0 : Number(found.slice(key.length + 1));
+      return found === undefined ? 0 : (wholeNumber(found.slice(key.length + 1)) ?? 0);
     };
-    const [major, minor] = deviceNumbers(id);
+    const numbers = deviceNumbers(id);
+    if (numbers === undefined) return [];
+    const [major, minor] = numbers;
     return [
       {
         ...{ device: nameOf(id), major, minor },

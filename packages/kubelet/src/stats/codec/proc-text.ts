@@ -1,4 +1,5 @@
 import type { InterfaceFigures, MachineMemory } from '../model/usage.js';
+import { wholeNumber } from './cgroup-text.js';
 
 /** Not a pod's, nor the machine's own: what upstream leaves out too. */
 const LEFT_OUT = ['lo', 'veth', 'docker', 'nerdctl'];
@@ -8,7 +9,7 @@ export function parseMachineMemory(text: string): MachineMemory {
   const bytes = (name: string): number => {
     const at = text.startsWith(`${name}:`) ? 0 : text.indexOf(`\n${name}:`) + 1;
     if (at === 0 && !text.startsWith(`${name}:`)) return 0;
-    return Number.parseInt(text.slice(at + name.length + 1, at + name.length + 30), 10) * 1024;
+    return (wholeNumber(text.slice(at + name.length + 1, at + name.length + 30)) ?? 0) * 1024;
   };
   return {
     totalBytes: bytes('MemTotal'),
@@ -32,7 +33,7 @@ export function parseInterfaces(text: string): readonly InterfaceFigures[] {
         .slice(colon + 1)
         .trim()
         .split(/\s+/);
-      const value = (at: number): number => Number(values[at] ?? 0);
+      const value = (at: number): number => wholeNumber(values[at] ?? '') ?? 0;
       return [
         {
           name,
@@ -51,13 +52,13 @@ export function parseInterfaces(text: string): readonly InterfaceFigures[] {
 
 /** How many threads there are, from /proc/loadavg: `0.10 0.20 0.30 2/345 6789`. */
 export function parseThreadCount(loadavg: string): number | undefined {
-  const found = /^\S+ \S+ \S+ \d+\/(\d+)/.exec(loadavg)?.[1];
+  const found = /^\S+ \S+ \S+ \d+\/(\d{1,10}) /.exec(loadavg)?.[1];
   return found === undefined ? undefined : Number(found);
 }
 
 /** Since the Unix epoch, from /proc/stat. */
 export function parseBootTimeMs(stat: string): number | undefined {
-  const found = /^btime (\d+)$/m.exec(stat)?.[1];
+  const found = /^btime (\d{1,12})$/m.exec(stat)?.[1];
   return found === undefined ? undefined : Number(found) * 1000;
 }
 

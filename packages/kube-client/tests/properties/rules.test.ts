@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+
+import { checkReader, mutatedTexts, mutatedTrees } from '@nodeagent/testbed/mutations';
+import { describe, test } from 'vitest';
+
+import { isKubeError, matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector, withoutNulls } from '../../src/index.js';
+import type { Pod } from '../../src/index.js';
+import { defaultPod, parseImageReference, validateNewPod } from '../../src/pod-rules.js';
+import { recordedObjects } from './recorded.js';
+
+describe('Rules for what users write', () => {
+  test('every pod of typed members is filled in and judged', () =>
+    checkReader({
+      name: 'defaultPod, validateNewPod',
+      inputs: mutatedTrees(recordedObjects('pods'), {
+        kinds: 'typed',
+        keep: ([first, ...rest]) => first === undefined || (first === 'spec' && rest.length === 0),
+      }),
+      read: (value) => {
+        const pod = withoutNulls(structuredClone(value)) as Pod;
+        defaultPod(pod.spec!);
+        for (const { field, message } of validateNewPod(pod)) {
+          assert.equal(typeof field, 'string');
+          assert.equal(typeof message, 'string');
+        }
+      },
+      share: 4000,
+    }));
+
+  test('every label selector is conditions or a KubeError', () =>
+    checkReader({
+      name: 'parseLabelSelector',
+      inputs: mutatedTexts(['app=web,tier!=db,env in (a,b),x,!y,n>3', 'a.b/c notin (x),d==e']),
+      read: (selector) => {
+        const requirements = parseLabelSelector(selector);
+        assert.equal(typeof matchesLabels(requirements, { app: 'web', n: '4' }), 'boolean');
+      },
+      refuses: isKubeError,
+    }));
+
+  test('every field selector is conditions or a KubeError', () =>
+    checkReader({
+      name: 'parseFieldSelector',
+      inputs: mutatedTexts(['spec.nodeName=n1,status.phase!=Failed', 'metadata.name==x']),
+      read: (selector) => {
+        const requirements = parseFieldSelector(selector);
+        assert.equal(typeof matchesFields(requirements, { spec: { nodeName: 'n1' } }), 'boolean');
+      },
+      refuses: isKubeError,
+    }));
+
+  test('every image name is read or is none', () =>
+    checkReader({
+      name: 'parseImageReference',
+      inputs: mutatedTexts([
+        'registry.k8s.io/pause:3.9',
+        `docker.io/library/busybox@sha256:${'a'.repeat(64)}`,
+        '[2001:db8::1]:5000/a/b-c__d.e:tag',
+      ]),
+      read: (name) => {
+        const found = parseImageReference(name);
+        if (found !== undefined) assert.ok(found.name.length > 0 && name.startsWith(found.name));
+      },
+    }));
+});
