@@ -33,7 +33,10 @@ const numberAt =
   };
 
 const CHANGES: readonly (readonly [string, Change])[] = [
-  ['bit flipped', (bytes, { place, detail }) => withByte(bytes, place, (b) => b ^ (1 << (detail % 8)))],
+  [
+    'bit flipped',
+    (bytes, { place, detail }) => withByte(bytes, place, (b) => b ^ (1 << (detail % 8))),
+  ],
   ['byte replaced', (bytes, { place, detail }) => withByte(bytes, place, () => detail % 256)],
   ['byte plus one', (bytes, { place }) => withByte(bytes, place, (b) => (b + 1) % 256)],
   ['byte less one', (bytes, { place }) => withByte(bytes, place, (b) => (b + 255) % 256)],
@@ -45,18 +48,33 @@ const CHANGES: readonly (readonly [string, Change])[] = [
   ['cut', (bytes, { place }) => bytes.subarray(0, place % (bytes.length + 1))],
   ['begins later', (bytes, { place }) => bytes.subarray(place % (bytes.length + 1))],
   ['part removed', (bytes, { place, detail }) => spliced(bytes, place, detail % 17, EMPTY)],
-  ['part repeated', (bytes, { place, detail }) => spliced(bytes, place, 0, partOf(bytes, place, detail % 65))],
-  ['part of the sample', (bytes, { place, detail }, sample) => spliced(bytes, place, detail % 17, partOf(sample, detail, place % 65))],
+  [
+    'part repeated',
+    (bytes, { place, detail }) => spliced(bytes, place, 0, partOf(bytes, place, detail % 65)),
+  ],
+  [
+    'part of the sample',
+    (bytes, { place, detail }, sample) =>
+      spliced(bytes, place, detail % 17, partOf(sample, detail, place % 65)),
+  ],
   ['zeros', (bytes, { place, detail }) => spliced(bytes, place, 0, Buffer.alloc(detail % 4097))],
   ['ones', (bytes, { place, detail }) => spliced(bytes, place, 0, Buffer.alloc(detail % 65, 0xff))],
   ['twice', (bytes) => Buffer.concat([bytes, bytes])],
-  ['200 times', (bytes) => (bytes.length > 4096 ? undefined : Buffer.concat(Array.from({ length: 200 }, () => bytes)))],
+  [
+    '200 times',
+    (bytes) =>
+      bytes.length > 4096 ? undefined : Buffer.concat(Array.from({ length: 200 }, () => bytes)),
+  ],
   ['emptied', () => EMPTY],
 ];
 
 const EMPTY = Buffer.alloc(0);
 
-function withByte(bytes: Buffer, place: number, change: (byte: number) => number): Buffer | undefined {
+function withByte(
+  bytes: Buffer,
+  place: number,
+  change: (byte: number) => number,
+): Buffer | undefined {
   if (bytes.length === 0) return undefined;
   const copy = Buffer.from(bytes);
   const at = place % copy.length;

@@ -50,7 +50,11 @@ export async function checkReader<T>(reader: Reader<T>): Promise<void> {
       watchdog.sign();
       await readOne(inputs.make(draw).input);
     });
-    const result = await fc.check(property, { seed, numRuns, ...(path === undefined ? {} : { path }) });
+    const result = await fc.check(property, {
+      seed,
+      numRuns,
+      ...(path === undefined ? {} : { path }),
+    });
     if (!result.failed) return;
     const [draw] = result.counterexample ?? [];
     const mutation = draw === undefined ? undefined : inputs.make(draw);
@@ -68,7 +72,9 @@ function settings(): { seed: number; path: string | undefined; total: number } {
   const total = Number(process.env['NODEAGENT_MUTATIONS'] ?? 100_000);
   const number = seed === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(seed);
   if (!Number.isInteger(number) || !(total > 0)) {
-    throw new Error('NODEAGENT_SEED has to be a whole number or random, NODEAGENT_MUTATIONS a number above 0.');
+    throw new Error(
+      'NODEAGENT_SEED has to be a whole number or random, NODEAGENT_MUTATIONS a number above 0.',
+    );
   }
   return { seed: number, path, total };
 }
@@ -83,7 +89,12 @@ function draws(samples: number): fc.Arbitrary<Draw> {
   });
 }
 
-function describe(name: string, at: string, mutation: Mutation<unknown> | undefined, error: unknown): string {
+function describe(
+  name: string,
+  at: string,
+  mutation: Mutation<unknown> | undefined,
+  error: unknown,
+): string {
   return [
     `${name}: an input ends its reader in a way that is not documented: ${String(error)}`,
     `replay with ${at}`,
@@ -95,7 +106,8 @@ function describe(name: string, at: string, mutation: Mutation<unknown> | undefi
 const PREVIEW = 2000;
 
 function preview(input: unknown): string {
-  if (input instanceof Uint8Array) return `0x${Buffer.from(input).toString('hex').slice(0, PREVIEW)}`;
+  if (input instanceof Uint8Array)
+    return `0x${Buffer.from(input).toString('hex').slice(0, PREVIEW)}`;
   try {
     return (JSON.stringify(input) ?? String(input)).slice(0, PREVIEW);
   } catch {

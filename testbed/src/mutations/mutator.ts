@@ -26,7 +26,11 @@ export interface Mutator<T> {
 /** Edits a sample step by step; a step that finds nothing to change is left out. */
 export function mutator<T>(
   samples: readonly T[],
-  edit: (value: T, edit: Edit, sample: T) => { readonly value: T; readonly step: string } | undefined,
+  edit: (
+    value: T,
+    edit: Edit,
+    sample: T,
+  ) => { readonly value: T; readonly step: string } | undefined,
 ): Mutator<T> {
   if (samples.length === 0) throw new Error('A mutator needs at least one sample.');
   return {

@@ -63,13 +63,30 @@ const CHANGES: readonly (readonly [string, Change])[] = [
   ['word negated', piece((word) => `-${word}`)],
   ['word with a fraction', piece((word) => `${word}.5`)],
   ['word deep', piece((_, { detail }) => (detail % 2 ? DEEP_ARRAY_TEXT : DEEP_OBJECT_TEXT))],
-  ['another word', (text, edit, sample) => piece(() => pick(pieces(sample.slice(0, 50_000)).concat(''), edit.detail))(text, edit, sample)],
-  ['character replaced', (text, { place, detail }) => withCharacter(text, place, pick(CHARACTERS, detail), 1)],
-  ['character inserted', (text, { place, detail }) => withCharacter(text, place, pick(CHARACTERS, detail), 0)],
+  [
+    'another word',
+    (text, edit, sample) =>
+      piece(() => pick(pieces(sample.slice(0, 50_000)).concat(''), edit.detail))(
+        text,
+        edit,
+        sample,
+      ),
+  ],
+  [
+    'character replaced',
+    (text, { place, detail }) => withCharacter(text, place, pick(CHARACTERS, detail), 1),
+  ],
+  [
+    'character inserted',
+    (text, { place, detail }) => withCharacter(text, place, pick(CHARACTERS, detail), 0),
+  ],
   ['emptied', () => ''],
 ];
 
-const CHARACTERS = [...'\u0000\t\r\n\v "\'\\`$%&*#!?=:;,.-+/<>[]{}()|~^@_09azAZéĊč\u2028\ufffd\ufeff', '\ud800'];
+const CHARACTERS = [
+  ...'\u0000\t\r\n\v "\'\\`$%&*#!?=:;,.-+/<>[]{}()|~^@_09azAZéĊč\u2028\ufffd\ufeff',
+  '\ud800',
+];
 
 function withCharacter(text: string, place: number, character: string, instead: number): string {
   const at = place % (text.length + 1);

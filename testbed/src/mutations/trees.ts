@@ -1,4 +1,10 @@
-import { HOSTILE_KEYS, HOSTILE_NUMBERS, HOSTILE_STRINGS, HOSTILE_VALUES, LEGAL_KEYS } from './hostile.ts';
+import {
+  HOSTILE_KEYS,
+  HOSTILE_NUMBERS,
+  HOSTILE_STRINGS,
+  HOSTILE_VALUES,
+  LEGAL_KEYS,
+} from './hostile.ts';
 import { type Edit, mutator, type Mutator, pick } from './mutator.ts';
 
 export type Path = readonly (string | number)[];
@@ -9,8 +15,10 @@ export interface TreeOptions {
    * structs: members are absent, null, empty or absurd, but of the kind that they have.
    */
   readonly kinds?: 'any' | 'typed';
-  /** Members that stay as they are (a server always sends them). */
+  /** Members that stay as they are. */
   readonly keep?: (path: Path) => boolean;
+  /** Members of `typed` trees that may be absurd, but are always there. */
+  readonly required?: (path: Path) => boolean;
 }
 
 interface Place {
@@ -26,7 +34,7 @@ const ABSENT = Symbol('absent');
 /** JSON values with members missing, null, of wrong kinds, absurd, deep, under hostile names. */
 export function mutatedTrees(
   samples: readonly unknown[],
-  { kinds = 'any', keep = () => false }: TreeOptions = {},
+  { kinds = 'any', keep = () => false, required = () => false }: TreeOptions = {},
 ): Mutator<unknown> {
   const places = new Map<unknown, readonly Place[]>();
   const placesOf = (sample: unknown): readonly Place[] => {
@@ -37,7 +45,8 @@ export function mutatedTrees(
     }
     return known;
   };
-  const changes = kinds === 'any' ? ANY : TYPED;
+  const typed = typedChanges((path) => keep(path) || required(path));
+  const changes = kinds === 'any' ? [...typed, ...ANY] : typed;
   return mutator(samples, (value, edit, sample) => {
     const all = placesOf(sample);
     if (all.length === 0) return undefined;
@@ -51,15 +60,29 @@ export function mutatedTrees(
   });
 }
 
-const absent: Change = ({ path }) => (path.length === 0 ? undefined : ABSENT);
+type IsRequired = (path: Path) => boolean;
 
-const hostileLike: Change = ({ value }, { detail }) => {
-  if (typeof value === 'string') return pick(HOSTILE_STRINGS, detail);
-  if (typeof value === 'number') return pick(HOSTILE_NUMBERS, detail);
-  if (typeof value === 'boolean') return !value;
-  if (Array.isArray(value)) return pick(ARRAY_CHANGES, detail)(value as readonly unknown[]);
-  return {};
-};
+function typedChanges(isRequired: IsRequired): readonly (readonly [string, Change])[] {
+  const absent: Change = ({ path }) => (path.length === 0 || isRequired(path) ? undefined : ABSENT);
+  const nothing: Change = ({ path }) =>
+    path.length === 0 || typeof path.at(-1) === 'number' || isRequired(path) ? undefined : null;
+  const absurd: Change = ({ path, value }, { detail }) => {
+    if (typeof value === 'string') return pick(HOSTILE_STRINGS, detail);
+    if (typeof value === 'number') return pick(HOSTILE_NUMBERS, detail);
+    if (typeof value === 'boolean') return !value;
+    if (Array.isArray(value)) return pick(ARRAY_CHANGES, detail)(value as readonly unknown[]);
+    if (!isFields(value)) return undefined;
+    return fieldsOf(Object.entries(value).filter(([key]) => isRequired([...path, key])));
+  };
+  return [
+    ['absent', absent],
+    ['null', nothing],
+    ['absurd', absurd],
+    ['absurd', absurd],
+    ['a legal name that JavaScript knows', legalName],
+    ['one more legal name that JavaScript knows', legalMember],
+  ];
+}
 
 const ARRAY_CHANGES: readonly ((items: readonly unknown[]) => unknown)[] = [
   () => [],
@@ -84,34 +107,39 @@ const renamed =
 const legalName: Change = (place, edit, places) => {
   const named = typeof place.value === 'string' && NAMES.has(String(place.path.at(-1)));
   if (named) return pick(LEGAL_KEYS, edit.detail);
-  if (isFields(place.value) && Object.values(place.value).every((each) => typeof each === 'string'))
-    return renamed(LEGAL_KEYS)(place, edit, places);
-  return undefined;
+  return isMap(place) ? renamed(LEGAL_KEYS)(place, edit, places) : undefined;
 };
+
+/** Members of the API's objects that are maps: their names are users'. */
+const MAPS = new Set([
+  'annotations',
+  'binaryData',
+  'data',
+  'labels',
+  'limits',
+  'matchLabels',
+  'nodeSelector',
+  'requests',
+  'selector',
+  'volumeAttributes',
+]);
+
+function isMap({ path, value }: Place): boolean {
+  return MAPS.has(String(path.at(-1))) && isFields(value);
+}
 
 const NAMES = new Set(['name', 'key', 'containerName', 'portName', 'port', 'mountPath', 'path']);
 
-const legalMember: Change = ({ value }, { detail }) => {
-  if (!isFields(value)) return undefined;
-  const entries = Object.entries(value);
-  if (entries.length === 0 || entries.some(([, each]) => typeof each !== 'string')) return undefined;
-  return fieldsOf([...entries, [pick(LEGAL_KEYS, detail), 'x']]);
+const legalMember: Change = (place, { detail }) => {
+  const { value } = place;
+  if (!isMap(place) || !isFields(value)) return undefined;
+  return fieldsOf([...Object.entries(value), [pick(LEGAL_KEYS, detail), '1']]);
 };
 
 const nullItem: Change = ({ value }, { detail }) =>
   Array.isArray(value) ? value.toSpliced(detail % (value.length + 1), 0, null) : undefined;
 
-const TYPED: readonly (readonly [string, Change])[] = [
-  ['absent', absent],
-  ['null', ({ path }) => (path.length === 0 || typeof path.at(-1) === 'number' ? undefined : null)],
-  ['absurd', hostileLike],
-  ['absurd', hostileLike],
-  ['a legal name that JavaScript knows', legalName],
-  ['one more legal name that JavaScript knows', legalMember],
-];
-
 const ANY: readonly (readonly [string, Change])[] = [
-  ...TYPED,
   ['null', () => null],
   ['null item', nullItem],
   ['hostile value', (_, { detail }) => pick(HOSTILE_VALUES, detail)],

@@ -1,10 +1,23 @@
 import assert from 'node:assert/strict';
 
-import { checkReader, mapped, mutatedBytes, mutatedTexts, mutatedTrees, oneOf } from '@nodeagent/testbed/mutations';
+import {
+  checkReader,
+  mapped,
+  mutatedBytes,
+  mutatedTexts,
+  mutatedTrees,
+  oneOf,
+} from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
 import { decodeSessionEnd } from '../../src/codec/channel-frame.js';
-import { detectLogFormat, logTimeMs, padLogTime, parseCriLogLine, parseDockerLogLine } from '../../src/codec/log-line.js';
+import {
+  detectLogFormat,
+  logTimeMs,
+  padLogTime,
+  parseCriLogLine,
+  parseDockerLogLine,
+} from '../../src/codec/log-line.js';
 
 const LINES = [
   '2016-10-06T00:17:09.669794202Z stdout F log content\n',
@@ -25,7 +38,10 @@ describe('Logs and sessions of a runtime', () => {
   test('every log line is a record or of another format', () =>
     checkReader({
       name: 'parseCriLogLine, parseDockerLogLine',
-      inputs: oneOf(mutatedBytes(LINES.map((line) => Buffer.from(line))), mapped(mutatedTexts(LINES), (text) => Buffer.from(text))),
+      inputs: oneOf(
+        mutatedBytes(LINES.map((line) => Buffer.from(line))),
+        mapped(mutatedTexts(LINES), (text) => Buffer.from(text)),
+      ),
       read: (line) => {
         detectLogFormat(line);
         for (const parse of [parseCriLogLine, parseDockerLogLine]) {
@@ -43,7 +59,10 @@ describe('Logs and sessions of a runtime', () => {
   test('every end of a session is an exit code or a text', () =>
     checkReader({
       name: 'decodeSessionEnd',
-      inputs: oneOf(mapped(mutatedTrees([EXIT]), text), mutatedTexts([JSON.stringify(EXIT), '{"metadata":{},"status":"Success"}'])),
+      inputs: oneOf(
+        mapped(mutatedTrees([EXIT]), text),
+        mutatedTexts([JSON.stringify(EXIT), '{"metadata":{},"status":"Success"}']),
+      ),
       read: (json) => {
         const end = decodeSessionEnd(json);
         if (end.kind === 'exited') assert.ok(Number.isSafeInteger(end.exitCode), `${end.exitCode}`);

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 
 import { decodeAttrs, isNetlinkError } from '@nodeagent/netlink-codec';
-import { checkReader, mapped, mutatedBytes, mutatedTexts, mutatedTrees, oneOf } from '@nodeagent/testbed/mutations';
+import {
+  checkReader,
+  mapped,
+  mutatedBytes,
+  mutatedTexts,
+  mutatedTrees,
+  oneOf,
+} from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
 import { COMMAND_ATTRS } from '../../src/codec/attrs.js';
@@ -40,15 +47,46 @@ const JSON_TABLE = [
   {
     id: { kind: 'address', protocol: 'tcp', address: '10.96.0.1', port: 80 },
     scheduler: 'rr',
-    destinations: [{ address: '10.1.0.1', port: 8080, weight: 5, forwarding: { kind: 'gue', port: 6080, checksum: 'remote' } }],
+    destinations: [
+      {
+        address: '10.1.0.1',
+        port: 8080,
+        weight: 5,
+        forwarding: { kind: 'gue', port: 6080, checksum: 'remote' },
+      },
+    ],
   },
-  { id: { kind: 'mark', family: 'IPv6', mark: 7 }, persistence: { timeoutSeconds: 10, prefixLength: 64 }, schedulerFlags: [1] },
+  {
+    id: { kind: 'mark', family: 'IPv6', mark: 7 },
+    persistence: { timeoutSeconds: 10, prefixLength: 64 },
+    schedulerFlags: [1],
+  },
 ];
 
 const v4 = { kind: 'address', protocol: 'tcp', address: '10.96.0.1', port: 80 } as const;
 const operations: Operation[] = [
-  { kind: 'add-service', service: defineService({ id: v4, scheduler: 'mh', schedulerFlags: [1, 3], persistence: { timeoutSeconds: 10_800, prefixLength: 20 }, persistenceEngine: 'sip' }) },
-  { kind: 'add-destination', id: v4, destination: defineDestination({ address: '10.1.0.9', port: 8080, weight: 7, upperThreshold: 9, lowerThreshold: 3, forwarding: { kind: 'gue', port: 6080, checksum: 'remote' } }) },
+  {
+    kind: 'add-service',
+    service: defineService({
+      id: v4,
+      scheduler: 'mh',
+      schedulerFlags: [1, 3],
+      persistence: { timeoutSeconds: 10_800, prefixLength: 20 },
+      persistenceEngine: 'sip',
+    }),
+  },
+  {
+    kind: 'add-destination',
+    id: v4,
+    destination: defineDestination({
+      address: '10.1.0.9',
+      port: 8080,
+      weight: 7,
+      upperThreshold: 9,
+      lowerThreshold: 3,
+      forwarding: { kind: 'gue', port: 6080, checksum: 'remote' },
+    }),
+  },
 ];
 
 const refuses = (error: unknown): boolean => isIpvsError(error) || isNetlinkError(error);
@@ -82,10 +120,14 @@ describe('IPVS tables of others', () => {
   test('every JSON table is a table or an IpvsError', () =>
     checkReader({
       name: 'parseJson',
-      inputs: oneOf(mapped(mutatedTrees([JSON_TABLE]), text), mutatedTexts([JSON.stringify(JSON_TABLE)])),
+      inputs: oneOf(
+        mapped(mutatedTrees([JSON_TABLE]), text),
+        mutatedTexts([JSON.stringify(JSON_TABLE)]),
+      ),
       read: (input) => {
         for (const { destinations } of parseJson(input)) {
-          for (const { weight, port } of destinations) assert.ok(Number.isInteger(weight) && Number.isInteger(port));
+          for (const { weight, port } of destinations)
+            assert.ok(Number.isInteger(weight) && Number.isInteger(port));
         }
       },
       refuses,
@@ -95,7 +137,9 @@ describe('IPVS tables of others', () => {
   test('every answer of the kernel is services and destinations, or an error of these libraries', () =>
     checkReader({
       name: 'decodeService, decodeDestination, decodeDaemon',
-      inputs: mutatedBytes(messagesOf(30, operations).map(({ payload }) => Buffer.from(payload).subarray(4))),
+      inputs: mutatedBytes(
+        messagesOf(30, operations).map(({ payload }) => Buffer.from(payload).subarray(4)),
+      ),
       read: (bytes) => {
         const { service, destination, daemon } = decodeAttrs(COMMAND_ATTRS, bytes);
         if (service !== undefined) {
@@ -103,7 +147,8 @@ describe('IPVS tables of others', () => {
           assert.ok(id.kind === 'mark' || id.address.length > 1);
           if (persistence !== undefined) assert.ok(Number.isInteger(persistence.prefixLength));
         }
-        if (destination !== undefined) assert.ok(Number.isInteger(decodeDestination(destination, 'IPv4').weight));
+        if (destination !== undefined)
+          assert.ok(Number.isInteger(decodeDestination(destination, 'IPv4').weight));
         if (daemon !== undefined) decodeDaemon(daemon);
       },
       refuses,
@@ -118,4 +163,3 @@ function text(value: unknown): string {
     return `[{"id":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`;
   }
 }
-

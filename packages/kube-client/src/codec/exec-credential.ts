@@ -26,7 +26,7 @@ export function parseExecCredential(text: string, apiVersion: string, what: stri
     throw bad('its output is no ExecCredential');
   }
   if (answer['apiVersion'] !== apiVersion) {
-    throw bad(`it answered apiVersion ${String(answer['apiVersion'])}, asked was ${apiVersion}`);
+    throw bad(`it answered apiVersion ${shown(answer['apiVersion'])}, asked was ${apiVersion}`);
   }
   const status = answer['status'];
   if (!isObject(status)) throw bad('its output has no status');
@@ -46,6 +46,10 @@ export function parseExecCredential(text: string, apiVersion: string, what: stri
     ...(keyPem === undefined ? {} : { keyPem }),
   };
   return expires === undefined ? { credential } : { credential, expires };
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? value : `of type ${typeof value}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

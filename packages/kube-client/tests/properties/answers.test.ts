@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 
-import { checkReader, mapped, mutatedBytes, mutatedTexts, mutatedTrees, oneOf } from '@nodeagent/testbed/mutations';
+import {
+  checkReader,
+  mapped,
+  mutatedBytes,
+  mutatedTexts,
+  mutatedTrees,
+  oneOf,
+} from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
 import { decodeWatchEvent, LineSplitter } from '../../src/codec/watch-stream.js';
@@ -16,7 +23,12 @@ const REFUSED = {
   message: 'too old resource version: 1 (34546)',
   reason: 'Expired',
   code: 410,
-  details: { name: 'x', kind: 'pods', causes: [{ reason: 'FieldValueInvalid', message: 'm', field: 'f' }], retryAfterSeconds: 1 },
+  details: {
+    name: 'x',
+    kind: 'pods',
+    causes: [{ reason: 'FieldValueInvalid', message: 'm', field: 'f' }],
+    retryAfterSeconds: 1,
+  },
 };
 
 describe('Answers of an API server', () => {
@@ -43,7 +55,7 @@ describe('Answers of an API server', () => {
       read: (line) => {
         try {
           decodeWatchEvent(line, 'GET /api/v1/pods');
-          assert.fail('it is no event');
+          assert.fail('it is told as an event');
         } catch (error) {
           checkRefusal(error);
         }
@@ -53,7 +65,10 @@ describe('Answers of an API server', () => {
   test('every body of a refusal is a KubeError', () =>
     checkReader({
       name: 'errorFromAnswer',
-      inputs: oneOf(mapped(mutatedTrees([REFUSED]), text), mutatedTexts([text(REFUSED), '<html><body>502 Bad Gateway</body></html>'])),
+      inputs: oneOf(
+        mapped(mutatedTrees([REFUSED]), text),
+        mutatedTexts([text(REFUSED), '<html><body>502 Bad Gateway</body></html>']),
+      ),
       read: (body) => {
         checkRefusal(errorFromAnswer({ asked: 'GET /api/v1/pods', httpStatus: 410, text: body }));
       },
@@ -81,7 +96,10 @@ describe('Answers of an API server', () => {
         }
         const [...whole] = cut(bytes);
         const last = whole.pop();
-        assert.deepEqual(found, whole.filter((line) => line.length > 0).map((line) => line.toString('utf8')));
+        assert.deepEqual(
+          found,
+          whole.filter((line) => line.length > 0).map((line) => line.toString('utf8')),
+        );
         assert.equal(splitter.pendingBytes, last?.length);
       },
     }));
@@ -112,6 +130,6 @@ function text(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '';
   } catch {
-    return `{"type":"ADDED","object":{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}}`;
+    return `{"type":"ERROR","object":{"message":${'['.repeat(10_000)}${']'.repeat(10_000)}}}`;
   }
 }

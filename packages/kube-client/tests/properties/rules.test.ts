@@ -3,10 +3,30 @@ import assert from 'node:assert/strict';
 import { checkReader, mutatedTexts, mutatedTrees } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
-import { isKubeError, matchesFields, matchesLabels, parseFieldSelector, parseLabelSelector, withoutNulls } from '../../src/index.js';
+import {
+  isKubeError,
+  matchesFields,
+  matchesLabels,
+  parseFieldSelector,
+  parseLabelSelector,
+  withoutNulls,
+} from '../../src/index.js';
 import type { Pod } from '../../src/index.js';
 import { defaultPod, parseImageReference, validateNewPod } from '../../src/pod-rules.js';
 import { recordedObjects } from './recorded.js';
+
+/** What Go writes even where it is empty. */
+const REQUIRED = new Set([
+  'containers',
+  'containerPort',
+  'fieldPath',
+  'key',
+  'mountPath',
+  'name',
+  'path',
+  'port',
+  'resource',
+]);
 
 describe('Rules for what users write', () => {
   test('every pod of typed members is filled in and judged', () =>
@@ -15,6 +35,7 @@ describe('Rules for what users write', () => {
       inputs: mutatedTrees(recordedObjects('pods'), {
         kinds: 'typed',
         keep: ([first, ...rest]) => first === undefined || (first === 'spec' && rest.length === 0),
+        required: (path) => REQUIRED.has(String(path.at(-1))),
       }),
       read: (value) => {
         const pod = withoutNulls(structuredClone(value)) as Pod;

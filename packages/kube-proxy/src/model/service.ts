@@ -68,7 +68,7 @@ export type ServicePorts = Readonly<Record<IpFamily, readonly ServicePort[]>>;
 
 /** API default of sessionAffinityConfig.clientIP.timeoutSeconds. */
 const DEFAULT_AFFINITY_SECONDS = 10_800;
-/** A day: API servers accept no more. */
+/** A day. @see Kubernetes 1.36 pkg/apis/core/types.go, MaxClientIPServiceAffinitySeconds */
 const MAX_AFFINITY_SECONDS = 86_400;
 
 /** Identity of a port: protocol counts, so one port name may serve TCP and UDP. */
@@ -136,6 +136,10 @@ function portsOf({ metadata, spec, status }: Service, family: IpFamily): Service
       nodePort: portOrNone(nodePort),
     };
   });
+}
+
+function portOrNone(port = 0): number {
+  return isPortNumber(port) ? port : 0;
 }
 
 type Spec = NonNullable<Service['spec']>;

@@ -1,17 +1,29 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-import { checkReader, mapped, mutatedTexts, mutatedTrees, oneOf } from '@nodeagent/testbed/mutations';
+import {
+  checkReader,
+  mapped,
+  mutatedTexts,
+  mutatedTrees,
+  oneOf,
+} from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
 import { decodePem } from '../../src/credentials/codec/pem.js';
-import { CheckpointError, isManifestError } from '../../src/pods/model/errors.js';
-import { parsePodManifest, parsePodManifests } from '../../src/pods/codec/manifest.js';
-import { parseAllocations, renderAllocations } from '../../src/pods/codec/resource-checkpoint.js';
-import { parseIntent, parseRecord } from '../../src/runtime/codec/pull-record.js';
+import { CheckpointError, isManifestError } from '../../src/pod/model/errors.js';
+import { parsePodManifest, parsePodManifests } from '../../src/sources/codec/manifest.js';
+import { parseAllocations, renderAllocations } from '../../src/resize/codec/resource-checkpoint.js';
+import { parseIntent, parseRecord } from '../../src/images/codec/pull-record.js';
 import { parseV2, parseV2Limits } from '../../src/stats/codec/cgroup-v2.js';
-import { parseBootTimeMs, parseInterfaces, parseMachineMemory, parseProcessCgroup, parseThreadCount } from '../../src/stats/codec/proc-text.js';
-import { parseMountinfo } from '../../src/volumes/codec/mountinfo.js';
+import {
+  parseBootTimeMs,
+  parseInterfaces,
+  parseMachineMemory,
+  parseProcessCgroup,
+  parseThreadCount,
+} from '../../src/stats/codec/proc-text.js';
+import { parseMountinfo } from '../../src/node/codec/mountinfo.js';
 import { numbersOf, recordedPods, text } from './recorded.js';
 
 function recorded(name: string): string {
@@ -64,7 +76,10 @@ describe('Files that somebody else writes', () => {
   test('every list of static pods is pods or a ManifestError', () =>
     checkReader({
       name: 'parsePodManifests',
-      inputs: mapped(mutatedTrees([{ apiVersion: 'v1', kind: 'PodList', items: recordedPods().slice(0, 3) }]), text),
+      inputs: mapped(
+        mutatedTrees([{ apiVersion: 'v1', kind: 'PodList', items: recordedPods().slice(0, 3) }]),
+        text,
+      ),
       read: (manifest) => {
         for (const pod of parsePodManifests(manifest)) assert.equal(pod.kind, 'Pod');
       },
@@ -72,14 +87,25 @@ describe('Files that somebody else writes', () => {
     }));
 
   test('every checkpoint of resources is allocations or a CheckpointError', () => {
-    const data = JSON.parse(JSON.parse(renderAllocations(new Map([['uid-1', { containers: { a: { requests: { cpu: '1' }, limits: { memory: '1Gi' } } } }]]))).data as string) as unknown;
+    const data = JSON.parse(
+      JSON.parse(
+        renderAllocations(
+          new Map([
+            ['uid-1', { containers: { a: { requests: { cpu: '1' }, limits: { memory: '1Gi' } } } }],
+          ]),
+        ),
+      ).data as string,
+    ) as unknown;
     return checkReader({
       name: 'parseAllocations',
       inputs: mapped(mutatedTrees([data]), withChecksum),
       read: (checkpoint) => {
         for (const [uid, { containers, pod }] of parseAllocations(checkpoint, '/x')) {
           assert.equal(typeof uid, 'string');
-          for (const resources of [...Object.values(containers), ...(pod === undefined ? [] : [pod])]) {
+          for (const resources of [
+            ...Object.values(containers),
+            ...(pod === undefined ? [] : [pod]),
+          ]) {
             for (const amounts of [resources.requests ?? {}, resources.limits ?? {}]) {
               for (const amount of Object.values(amounts)) assert.equal(typeof amount, 'string');
             }
@@ -92,18 +118,36 @@ describe('Files that somebody else writes', () => {
 
   test('every record of a pull is read or passed over', () => {
     const record = {
-      kind: 'ImagePulledRecord', apiVersion: 'kubelet.config.k8s.io/v1beta1', lastUpdatedTime: '2026-11-22T20:55:23Z', imageRef: 'sha256:aa',
-      credentialMapping: { 'docker.io/library/busybox': { kubernetesSecrets: [{ uid: 'u', namespace: 'n', name: 's', credentialHash: 'h' }], nodePodsAccessible: true } },
+      kind: 'ImagePulledRecord',
+      apiVersion: 'kubelet.config.k8s.io/v1beta1',
+      lastUpdatedTime: '2026-11-22T20:55:23Z',
+      imageRef: 'sha256:aa',
+      credentialMapping: {
+        'docker.io/library/busybox': {
+          kubernetesSecrets: [{ uid: 'u', namespace: 'n', name: 's', credentialHash: 'h' }],
+          nodePodsAccessible: true,
+        },
+      },
     };
-    const intent = { kind: 'ImagePullIntent', apiVersion: 'kubelet.config.k8s.io/v1beta1', image: 'busybox' };
+    const intent = {
+      kind: 'ImagePullIntent',
+      apiVersion: 'kubelet.config.k8s.io/v1beta1',
+      image: 'busybox',
+    };
     return checkReader({
       name: 'parseRecord, parseIntent',
-      inputs: oneOf(mapped(mutatedTrees([record, intent]), text), mutatedTexts([JSON.stringify(record)])),
+      inputs: oneOf(
+        mapped(mutatedTrees([record, intent]), text),
+        mutatedTexts([JSON.stringify(record)]),
+      ),
       read: (file) => {
         const image = parseIntent(file);
         if (image !== undefined) assert.equal(typeof image, 'string');
         for (const grants of Object.values(parseRecord(file)?.credentialMapping ?? {})) {
-          const owners = [...(grants.kubernetesSecrets ?? []), ...(grants.kubernetesServiceAccounts ?? [])];
+          const owners = [
+            ...(grants.kubernetesSecrets ?? []),
+            ...(grants.kubernetesServiceAccounts ?? []),
+          ];
           for (const { uid, namespace, name } of owners) {
             for (const word of [uid, namespace, name]) assert.equal(typeof word, 'string');
           }
@@ -116,7 +160,9 @@ describe('Files that somebody else writes', () => {
   test('every PEM text is certificates in bytes', () =>
     checkReader({
       name: 'decodePem',
-      inputs: mutatedTexts(['-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n# more\n-----BEGIN PRIVATE KEY-----\nAAEC\n-----END PRIVATE KEY-----\n']),
+      inputs: mutatedTexts([
+        '-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n# more\n-----BEGIN PRIVATE KEY-----\nAAEC\n-----END PRIVATE KEY-----\n',
+      ]),
       read: (pem) => {
         for (const bytes of decodePem(pem)) assert.ok(bytes.length <= pem.length);
       },
@@ -124,13 +170,17 @@ describe('Files that somebody else writes', () => {
 });
 
 const V2 = {
-  'cpu.stat': 'usage_usec 1000\nuser_usec 600\nsystem_usec 400\nnr_periods 3\nnr_throttled 1\nthrottled_usec 9\nnr_bursts 0\nburst_usec 0\n',
+  'cpu.stat':
+    'usage_usec 1000\nuser_usec 600\nsystem_usec 400\nnr_periods 3\nnr_throttled 1\nthrottled_usec 9\nnr_bursts 0\nburst_usec 0\n',
   'cpu.max': '150000 100000\n',
   'cpu.weight': '39\n',
-  'cpu.pressure': 'some avg10=0.00 avg60=1.25 avg300=0.00 total=123\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
-  'io.stat': '8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n254:0 rbytes=5 wbytes=6 rios=7 wios=8\n',
+  'cpu.pressure':
+    'some avg10=0.00 avg60=1.25 avg300=0.00 total=123\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
+  'io.stat':
+    '8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n254:0 rbytes=5 wbytes=6 rios=7 wios=8\n',
   'memory.current': '1048576\n',
-  'memory.stat': 'anon 4096\nfile 8192\nkernel 512\nfile_mapped 1024\ninactive_file 2048\nactive_file 1024\npgfault 77\npgmajfault 1\n',
+  'memory.stat':
+    'anon 4096\nfile 8192\nkernel 512\nfile_mapped 1024\ninactive_file 2048\nactive_file 1024\npgfault 77\npgmajfault 1\n',
   'memory.events': 'low 0\nhigh 0\nmax 3\noom 1\noom_kill 1\n',
   'memory.peak': '2097152\n',
   'memory.max': 'max\n',
@@ -154,7 +204,8 @@ describe('Files of the kernel', () => {
         const texts = Object.fromEntries(names.map((name, i) => [name, parts[i]]));
         const limits = parseV2Limits(texts);
         const usage = parseV2(texts, { atMs: 1, limits, nameOf: (id) => id });
-        for (const number of numbersOf([limits, usage])) assert.ok(Number.isFinite(number) && number >= 0, `${number}`);
+        for (const number of numbersOf([limits, usage]))
+          assert.ok(Number.isFinite(number) && number >= 0, `${number}`);
       },
       share: 2500,
     });
@@ -166,8 +217,14 @@ describe('Files of the kernel', () => {
       name: '/proc',
       inputs: mutatedTexts(files.map(recorded)),
       read: (file) => {
-        const figures = [parseMachineMemory(file), parseInterfaces(file), parseThreadCount(file), parseBootTimeMs(file)];
-        for (const number of numbersOf(figures)) assert.ok(Number.isFinite(number) && number >= 0, `${number}`);
+        const figures = [
+          parseMachineMemory(file),
+          parseInterfaces(file),
+          parseThreadCount(file),
+          parseBootTimeMs(file),
+        ];
+        for (const number of numbersOf(figures))
+          assert.ok(Number.isFinite(number) && number >= 0, `${number}`);
         assert.ok(['string', 'undefined'].includes(typeof parseProcessCgroup(file)));
       },
       share: 2500,
@@ -191,6 +248,7 @@ describe('Files of the kernel', () => {
 function withChecksum(value: unknown): string {
   const data = text(value);
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(`(string)${data}`)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  for (const byte of Buffer.from(`(string)${data}`))
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return JSON.stringify({ data, checksum: hash });
 }

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 
-import { checkReader, mapped, mutatedBytes, mutatedTexts, mutatedTrees, oneOf } from '@nodeagent/testbed/mutations';
+import {
+  checkReader,
+  mapped,
+  mutatedBytes,
+  mutatedTexts,
+  mutatedTrees,
+  oneOf,
+} from '@nodeagent/testbed/mutations';
 import { isNetlinkError, type NetlinkMessage } from '@nodeagent/netlink-codec';
 import { describe, test } from 'vitest';
 
@@ -8,7 +15,13 @@ import { decodeFlow, encodeFlowDelete } from '../../src/codec/conntrack-attrs.js
 import { parseConntrackList } from '../../src/codec/conntrack-list.js';
 import { chainNames, parseSave } from '../../src/codec/iptables-save.js';
 import { decodeIpset, decodeSpec, encodeCreate } from '../../src/codec/ipset-attrs.js';
-import { concerns, decodeChain, decodeElements, decodeGeneration, decodeSetName } from '../../src/codec/nft-dump.js';
+import {
+  concerns,
+  decodeChain,
+  decodeElements,
+  decodeGeneration,
+  decodeSetName,
+} from '../../src/codec/nft-dump.js';
 import { parseNftElements, parseNftInventory } from '../../src/codec/nft-json.js';
 import { isNetfilterError } from '../../src/index.js';
 
@@ -38,22 +51,54 @@ const NFT = {
   nftables: [
     { metainfo: { version: '1.0.6', release_name: 'Lester Gooch #5', json_schema_version: 1 } },
     { table: { family: 'ip', name: 'kube-proxy', handle: 1 } },
-    { chain: { family: 'ip', table: 'kube-proxy', name: 'nat', handle: 1, type: 'nat', hook: 'prerouting', prio: -100, policy: 'accept' } },
+    {
+      chain: {
+        family: 'ip',
+        table: 'kube-proxy',
+        name: 'nat',
+        handle: 1,
+        type: 'nat',
+        hook: 'prerouting',
+        prio: -100,
+        policy: 'accept',
+      },
+    },
     { chain: { family: 'ip', table: 'kube-proxy', name: 'services', handle: 2 } },
     {
       map: {
-        family: 'ip', name: 'service-ips', table: 'kube-proxy', type: ['ipv4_addr', 'inet_proto', 'inet_service'], handle: 3, map: 'verdict',
+        family: 'ip',
+        name: 'service-ips',
+        table: 'kube-proxy',
+        type: ['ipv4_addr', 'inet_proto', 'inet_service'],
+        handle: 3,
+        map: 'verdict',
         elem: [
           [{ concat: ['10.96.0.1', 'tcp', 443] }, { goto: { target: 'service-a' } }],
-          [{ elem: { val: { concat: ['10.96.0.10', 'udp', 53] }, comment: 'kube-dns' } }, { drop: null }],
+          [
+            { elem: { val: { concat: ['10.96.0.10', 'udp', 53] }, comment: 'kube-dns' } },
+            { drop: null },
+          ],
         ],
       },
     },
-    { set: { family: 'ip', name: 'cluster-ips', table: 'kube-proxy', type: 'ipv4_addr', handle: 4, elem: ['10.96.0.1', { elem: { val: '10.96.0.10', timeout: 10 } }] } },
+    {
+      set: {
+        family: 'ip',
+        name: 'cluster-ips',
+        table: 'kube-proxy',
+        type: 'ipv4_addr',
+        handle: 4,
+        elem: ['10.96.0.1', { elem: { val: '10.96.0.10', timeout: 10 } }],
+      },
+    },
   ],
 };
 
-const SERVICE_IPS = { name: 'service-ips', key: ['ipv4_addr', 'inet_proto', 'inet_service'], data: 'verdict' } as const;
+const SERVICE_IPS = {
+  name: 'service-ips',
+  key: ['ipv4_addr', 'inet_proto', 'inet_service'],
+  data: 'verdict',
+} as const;
 const CLUSTER_IPS = { name: 'cluster-ips', key: ['ipv4_addr'] } as const;
 
 const refuses = (error: unknown): boolean => isNetfilterError(error) || isNetlinkError(error);
@@ -82,9 +127,15 @@ describe('What tools of the network print', () => {
       inputs: mutatedTexts([FLOWS]),
       read: (text) => {
         for (const { original, reply, zone } of parseConntrackList(text)) {
-          const numbers = [original, reply].flatMap(({ sourcePort, destinationPort }) => [sourcePort, destinationPort]);
+          const numbers = [original, reply].flatMap(({ sourcePort, destinationPort }) => [
+            sourcePort,
+            destinationPort,
+          ]);
           for (const number of [...numbers, zone]) {
-            assert.ok(Number.isInteger(number) && number >= 0 && number <= 65_535, `port or zone ${number}`);
+            assert.ok(
+              Number.isInteger(number) && number >= 0 && number <= 65_535,
+              `port or zone ${number}`,
+            );
           }
         }
       },
@@ -94,7 +145,10 @@ describe('What tools of the network print', () => {
   test('every listing of nft is chains, sets and elements, or a NetfilterError', () =>
     checkReader({
       name: 'parseNftInventory, parseNftElements',
-      inputs: oneOf(mapped(mutatedTrees([NFT]), text), mutatedTexts([JSON.stringify(NFT, undefined, 1)])),
+      inputs: oneOf(
+        mapped(mutatedTrees([NFT]), text),
+        mutatedTexts([JSON.stringify(NFT, undefined, 1)]),
+      ),
       read: (listing) => {
         const { chains, sets } = parseNftInventory(listing);
         for (const { name } of chains) assert.equal(typeof name, 'string');
@@ -131,7 +185,13 @@ const be32 = (number: number): Buffer => {
   return bytes;
 };
 const NFGENMSG = Buffer.from([2, 0, 0, 0]);
-const CHAIN = Buffer.concat([NFGENMSG, attr(1, 'kube-proxy'), attr(3, 'nat'), attr(4, [attr(1, be32(0)), attr(2, be32(-100))]), attr(7, 'nat')]);
+const CHAIN = Buffer.concat([
+  NFGENMSG,
+  attr(1, 'kube-proxy'),
+  attr(3, 'nat'),
+  attr(4, [attr(1, be32(0)), attr(2, be32(-100))]),
+  attr(7, 'nat'),
+]);
 const ELEMENTS = Buffer.concat([
   NFGENMSG,
   attr(1, 'kube-proxy'),
@@ -161,7 +221,12 @@ describe('Netlink messages of netfilter', () => {
           () => decodeSetName(message(0x0a09, payload), table),
           () => concerns(message(0x0a09, payload), { family: 'ip', name: table }),
           () => decodeElements(message(0x0a0c, payload), SERVICE_IPS, 'ip'),
-          () => decodeElements(message(0x0a0c, payload), { name: 'm', key: ['ipv4_addr'], data: ['ipv4_addr', 'inet_service'] }, 'ip'),
+          () =>
+            decodeElements(
+              message(0x0a0c, payload),
+              { name: 'm', key: ['ipv4_addr'], data: ['ipv4_addr', 'inet_service'] },
+              'ip',
+            ),
         ]) {
           try {
             each();
@@ -179,8 +244,19 @@ describe('Netlink messages of netfilter', () => {
       inputs: mutatedBytes(
         (['IPv4', 'IPv6'] as const).map((family) => {
           const host = family === 'IPv4' ? ['10.244.0.9', '10.96.0.10'] : ['fd00::9', 'fd00::a'];
-          const tuple = { source: host[0]!, sourcePort: 40_000, destination: host[1]!, destinationPort: 53 };
-          const { payload } = encodeFlowDelete(family, { protocol: 'udp', original: tuple, reply: tuple, zone: 3, id: 7 });
+          const tuple = {
+            source: host[0]!,
+            sourcePort: 40_000,
+            destination: host[1]!,
+            destinationPort: 53,
+          };
+          const { payload } = encodeFlowDelete(family, {
+            protocol: 'udp',
+            original: tuple,
+            reply: tuple,
+            zone: 3,
+            id: 7,
+          });
           return Buffer.from(payload);
         }),
       ),
@@ -197,7 +273,11 @@ describe('Netlink messages of netfilter', () => {
   test('every message of ipset is read, passed over or refused', () =>
     checkReader({
       name: 'decodeIpset',
-      inputs: mutatedBytes([Buffer.from(encodeCreate({ name: 'KUBE-LOOP', type: 'hash:ip,port,ip', family: 'IPv4' }).payload)]),
+      inputs: mutatedBytes([
+        Buffer.from(
+          encodeCreate({ name: 'KUBE-LOOP', type: 'hash:ip,port,ip', family: 'IPv4' }).payload,
+        ),
+      ]),
       read: (payload) => {
         const attrs = decodeIpset(message(0x0602, payload));
         const spec = decodeSpec(attrs);
@@ -214,4 +294,3 @@ function text(value: unknown): string {
     return `{"nftables":[{"set":${'['.repeat(10_000)}${']'.repeat(10_000)}}]}`;
   }
 }
-

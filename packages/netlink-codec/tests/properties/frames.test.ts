@@ -19,7 +19,9 @@ import {
 } from '../../src/index.js';
 import { NLCTRL } from '../unit/nlctrl-recording.js';
 
-const frames = NLCTRL.flatMap(({ sent, received }) => [sent, ...received]).map((hex) => Buffer.from(hex, 'hex'));
+const frames = NLCTRL.flatMap(({ sent, received }) => [sent, ...received]).map((hex) =>
+  Buffer.from(hex, 'hex'),
+);
 
 /** A refusal with a text and an offset, as Linux sends it. */
 const REFUSAL = Buffer.from(
@@ -51,7 +53,13 @@ describe('Frames of the kernel', () => {
       name: 'decodeGeneric',
       inputs: mutatedBytes(frames.map((frame) => frame.subarray(16))),
       read: (payload) => {
-        const { values } = decodeGeneric(CONTROLLER_ATTRS, { type: 16, flags: 0, sequence: 1, portId: 0, payload });
+        const { values } = decodeGeneric(CONTROLLER_ATTRS, {
+          type: 16,
+          flags: 0,
+          sequence: 1,
+          portId: 0,
+          payload,
+        });
         const { name } = values;
         if (name !== undefined && Buffer.byteLength(name) < 16 && !name.includes('\ufffd')) {
           const again = decodeAttrs(CONTROLLER_ATTRS, encodeAttrs(CONTROLLER_ATTRS, values));
@@ -82,7 +90,13 @@ describe('Frames of the kernel', () => {
       inputs: mutatedBytes([REFUSAL]),
       read: (payload) => {
         for (const flags of [0, 0x100, 0x200]) {
-          const { errno } = decodeAcknowledgement({ type: 2, flags, sequence: 1, portId: 0, payload });
+          const { errno } = decodeAcknowledgement({
+            type: 2,
+            flags,
+            sequence: 1,
+            portId: 0,
+            payload,
+          });
           assert.ok(Number.isInteger(errno) && errno >= 0);
         }
       },
@@ -92,11 +106,16 @@ describe('Frames of the kernel', () => {
   test('every address of bytes is written back as it was', () =>
     checkReader({
       name: 'decodeAddress',
-      inputs: mutatedBytes([Buffer.from([10, 0, 0, 1]), Buffer.from('fd000000000000000000000000000009', 'hex'), Buffer.from('00000000000000000000ffff0a000001', 'hex')]),
+      inputs: mutatedBytes([
+        Buffer.from([10, 0, 0, 1]),
+        Buffer.from('fd000000000000000000000000000009', 'hex'),
+        Buffer.from('00000000000000000000ffff0a000001', 'hex'),
+      ]),
       read: (bytes) => {
         const text = decodeAddress(bytes);
         assert.equal(text !== undefined, bytes.length === 4 || bytes.length === 16);
-        if (text !== undefined) assert.deepEqual(Buffer.from(encodeAddress(text)!), Buffer.from(bytes));
+        if (text !== undefined)
+          assert.deepEqual(Buffer.from(encodeAddress(text)!), Buffer.from(bytes));
       },
     }));
 
@@ -109,10 +128,13 @@ describe('Frames of the kernel', () => {
         writeMessage(out, { type: 16, flags: 1, payload }, 7);
         writeMessage(out, { type: 17, flags: 2, payload: payload.subarray(1) }, 8);
         const found = [...splitMessages(Buffer.from(out.view()))];
-        assert.deepEqual(found.map((message) => [message.type, message.sequence, message.payload.toString('hex')]), [
-          [16, 7, payload.toString('hex')],
-          [17, 8, payload.subarray(1).toString('hex')],
-        ]);
+        assert.deepEqual(
+          found.map((message) => [message.type, message.sequence, message.payload.toString('hex')]),
+          [
+            [16, 7, payload.toString('hex')],
+            [17, 8, payload.subarray(1).toString('hex')],
+          ],
+        );
       },
     }));
 });

@@ -4,7 +4,14 @@ import { readFileSync } from 'node:fs';
 import { checkReader, mutatedTexts, paired } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
-import { countCpuList, localAddressesKey, parseDefaultRoute4, parseDefaultRoute6, parseMeminfo, parsePrettyName } from '../../src/codec/proc.js';
+import {
+  countCpuList,
+  localAddressesKey,
+  parseDefaultRoute4,
+  parseDefaultRoute6,
+  parseMeminfo,
+  parsePrettyName,
+} from '../../src/codec/proc.js';
 
 function recorded(name: string): string {
   return readFileSync(new URL(`../fixtures/proc/${name}`, import.meta.url), 'utf8');

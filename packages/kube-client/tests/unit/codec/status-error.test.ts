@@ -31,15 +31,16 @@ describe('A refusal', () => {
     expect(refusal({ message: { a: 1 } }).message).toContain('429');
   });
 
-  test.each([['a text', '410'], ['a fraction', 410.5], ['too great', 1e308]])(
-    'has the status 500 where the code of an ERROR event is %s',
-    (_, code) => {
-      const line = JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code } });
-      expect(() => decodeWatchEvent(line, 'GET /api/v1/pods')).toThrow(
-        expect.objectContaining({ name: 'KubeError', httpStatus: 500 }),
-      );
-    },
-  );
+  test.each([
+    ['a text', '410'],
+    ['a fraction', 410.5],
+    ['too great', 1e308],
+  ])('has the status 500 where the code of an ERROR event is %s', (_, code) => {
+    const line = JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code } });
+    expect(() => decodeWatchEvent(line, 'GET /api/v1/pods')).toThrow(
+      expect.objectContaining({ name: 'KubeError', httpStatus: 500 }),
+    );
+  });
 
   test('is a KubeError where the message of an ERROR event is nested 10,000 levels deep', () => {
     const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;

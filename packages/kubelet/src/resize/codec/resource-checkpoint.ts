@@ -65,7 +65,9 @@ function fieldsOf(value: unknown, what: string): Readonly<Record<string, unknown
 /** What the planner counts on: amounts are texts. Other members are kept as they are. */
 function resourcesOf(value: unknown, what: string): Resources {
   const { requests, limits, ...others } = fieldsOf(value, what);
-  const known = Object.entries({ requests, limits }).filter(([, amounts]) => (amounts ?? undefined) !== undefined);
+  const known = Object.entries({ requests, limits }).filter(
+    ([, amounts]) => (amounts ?? undefined) !== undefined,
+  );
   for (const [kind, amounts] of known) {
     for (const [name, amount] of Object.entries(fieldsOf(amounts, `${what}: ${kind}`))) {
       if (typeof amount !== 'string') throw new TypeError(`${what}: ${kind}.${name} is no text`);

@@ -80,7 +80,7 @@ export function parseV2Limits(texts: V2Texts): CgroupLimits {
   const [quota, period] = texts['cpu.max']?.trim().split(' ') ?? [];
   const weight = singleValue(texts['cpu.weight']);
   return {
-    cpuShares: weight === undefined ? undefined : weightToShares(weight),
+    cpuShares: weight === undefined || weight < 1 ? undefined : weightToShares(weight),
     cpuPeriodUs: singleValue(period),
     cpuQuotaUs: singleValue(quota),
     memoryBytes: singleValue(texts['memory.max']),

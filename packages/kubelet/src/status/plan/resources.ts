@@ -34,8 +34,8 @@ export function resourceFields(
 function limitsAll(pod: Pod): (entry: readonly [string, bigint]) => boolean {
   const { resources } = pod.spec ?? {};
   return ([name]) =>
-    resources?.limits?.[name] !== undefined ||
-    containersOf(pod).every((container) => container.resources?.limits?.[name] !== undefined);
+    amountOf(resources?.limits, name) !== undefined ||
+    containersOf(pod).every(({ resources: own }) => amountOf(own?.limits, name) !== undefined);
 }
 
 /** In powers of 1024 where the pod is written so, as the API server would add them up. */
@@ -44,7 +44,7 @@ function texts(pod: Pod, amounts: Amounts): Record<string, string> {
   const given = [resources, ...containersOf(pod).map((container) => container.resources)];
   const isBinary = (name: string): boolean =>
     given.some((each) =>
-      [each?.requests?.[name], each?.limits?.[name]].some((text) => text?.endsWith('i') === true),
+      [each?.requests, each?.limits].some((amounts) => amountOf(amounts, name)?.endsWith('i')),
     );
   return Object.fromEntries(
     [...amounts].map(([name, amount]) => [
@@ -52,6 +52,14 @@ function texts(pod: Pod, amounts: Amounts): Record<string, string> {
       formatQuantity(amount, isBinary(name) ? 'binary' : 'decimal'),
     ]),
   );
+}
+
+/** Names are users': `__proto__` and `constructor` are resources like any other. */
+function amountOf(
+  amounts: Readonly<Record<string, string>> | undefined,
+  name: string,
+): string | undefined {
+  return amounts !== undefined && Object.hasOwn(amounts, name) ? amounts[name] : undefined;
 }
 
 function containersOf({ spec }: Pod): readonly Container[] {

@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+
+import { resourceFields } from '../../../src/status/plan/resources.js';
+import { aPod } from '../../../src/testing/index.js';
+
+test.each(['constructor', '__proto__', 'toString'])(
+  'a resource named %s is an amount like any other',
+  (name) => {
+    const limits = JSON.parse(`{"${name}":"1"}`) as Record<string, string>;
+    const pod = aPod({ containers: [{ resources: { limits } }, { name: 'b' }] });
+    const { resources } = resourceFields(pod, false);
+    expect(JSON.stringify(resources?.limits ?? {})).toBe(`{"${name}":"1"}`);
+  },
+);

@@ -1,0 +1,64 @@
+import { describe, expect, test } from 'vitest';
+
+import { parseConntrackList } from '../../src/codec/conntrack-list.js';
+import { parseSave } from '../../src/codec/iptables-save.js';
+import { parseNftElements, parseNftInventory } from '../../src/codec/nft-json.js';
+import { renderAppend } from '../../src/render/iptables-rule.js';
+import { isNetfilterError } from '../../src/index.js';
+
+function thrown(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('What tools of the network print', () => {
+  test.each(['sport=1.5', 'sport=65536', 'sport=x', 'sport=-1'])(
+    'a flow with %s is left out',
+    (port) => {
+      const half = 'src=10.0.0.1 dst=10.0.0.2';
+      const line = `udp 17 27 ${half} ${port} dport=53 ${half} sport=53 dport=40000 use=1`;
+      expect(parseConntrackList(line)).toEqual([]);
+      expect(parseConntrackList(line.replace(port, 'sport=40000'))).toHaveLength(1);
+    },
+  );
+
+  test.each(['constructor', 'toString', '__proto__'])(
+    'a line of iptables-save that begins with %s is refused',
+    (command) => {
+      const error = thrown(() => parseSave(`*nat\n${command} CHAIN -j ACCEPT\nCOMMIT\n`));
+      expect(isNetfilterError(error)).toBe(true);
+    },
+  );
+
+  test.each([
+    ['null among the objects', [null]],
+    ['a chain that is null', [{ chain: null }]],
+    ['a set without a name', [{ set: {} }]],
+    ['a chain whose name is a number', [{ chain: { name: 1 } }]],
+    ['a set that is null', [{ set: null }]],
+  ])('a listing of nft with %s is refused', (_, nftables) => {
+    const error = thrown(() => parseNftInventory(JSON.stringify({ nftables })));
+    expect(isNetfilterError(error)).toBe(true);
+  });
+
+  test.each([
+    ['elements that are an object', { name: 's', elem: {} }],
+    ['an element nested 10,000 levels deep', { name: 's', elem: 'deep' }],
+    ['an element that is null', { name: 's', elem: [null] }],
+  ])('a set of nft with %s is refused', (_, set) => {
+    const text = JSON.stringify({ nftables: [{ set }] });
+    const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
+    const error = thrown(() =>
+      parseNftElements(text.replace('"deep"', deep), { name: 's', key: ['ipv4_addr'] }),
+    );
+    expect(isNetfilterError(error)).toBe(true);
+  });
+});
+
+test('a comment with a line end is refused: it would be another line of the input', () => {
+  const match = { kind: 'comment', text: 'a\nCOMMIT\r\n-A b' } as const;
+  expect(isNetfilterError(thrown(() => renderAppend('CHAIN', { matches: [match] })))).toBe(true);
+});
