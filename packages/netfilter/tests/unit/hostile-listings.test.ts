@@ -38,7 +38,6 @@ describe('What tools of the network print', () => {
     ['a chain that is null', [{ chain: null }]],
     ['a set without a name', [{ set: {} }]],
     ['a chain whose name is a number', [{ chain: { name: 1 } }]],
-    ['a set that is null', [{ set: null }]],
   ])('a listing of nft with %s is refused', (_, nftables) => {
     const error = thrown(() => parseNftInventory(JSON.stringify({ nftables })));
     expect(isNetfilterError(error)).toBe(true);

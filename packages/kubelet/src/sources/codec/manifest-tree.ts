@@ -81,6 +81,7 @@ function parseJsonTree(text: string): unknown {
       typeof value === 'number' ? new NumberText(context?.source ?? String(value)) : value,
     );
   } catch (cause) {
+    if (cause instanceof RangeError) throw tooDeep(); // the reviver recurses
     throw new ManifestError((cause as Error).message, { cause });
   }
 }

@@ -7,7 +7,7 @@ describe('A static manifest nested deeper than any pod', () => {
   test.each([
     ['in YAML lists', `spec: ${'['.repeat(5000)}`],
     ['in YAML blocks', '- '.repeat(5000)],
-    ['in YAML maps', `${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`],
+    ['in YAML maps', `spec: ${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`],
     ['in JSON', `{"spec":${'['.repeat(3000)}${']'.repeat(3000)}}`],
   ])('is refused with its depth %s', (_, manifest) => {
     expect(() => parsePodManifest(manifest)).toThrow(ManifestError);
