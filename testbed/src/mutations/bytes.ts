@@ -4,7 +4,7 @@ type Change = (bytes: Buffer, edit: Edit, sample: Buffer) => Buffer | undefined;
 
 /** Bytes with bits, numbers and lengths changed, parts cut, repeated or swapped. */
 export function mutatedBytes(samples: readonly Uint8Array[]): Mutator<Buffer> {
-  const buffers = samples.map((sample) => Buffer.from(sample));
+  const buffers = samples.map((sample): Buffer => Buffer.from(sample));
   return mutator(buffers, (bytes, edit, sample) => {
     const [name, change] = pick(CHANGES, edit.change);
     const value = change(bytes, edit, sample);

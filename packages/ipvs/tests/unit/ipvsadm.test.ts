@@ -96,7 +96,7 @@ describe('JSON', () => {
     { text: `[{"id":${id},"shceduler":"rr"}]`, code: 'IPVS_INVALID', why: 'shceduler' },
     { text: '[{"id":{"kind":"mark","family":"IPv4"}}]', code: 'IPVS_INVALID', why: 'Mark' },
     { text: `[{"id":${id},"destinations":[{}]}]`, code: 'IPVS_INVALID', why: 'IP address' },
-    { text: `[{"id":${id},"destinations":{}}]`, code: 'IPVS_INVALID', why: 'no array' },
+    { text: `[{"id":${id},"destinations":{}}]`, code: 'IPVS_INVALID', why: 'must be list' },
   ])('refuses $text', ({ text, code, why }) => {
     expect(() => parseJson(text)).toThrow(
       expect.objectContaining({ code, message: expect.stringContaining(why) }),

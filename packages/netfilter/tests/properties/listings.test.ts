@@ -96,10 +96,10 @@ const NFT = {
 
 const SERVICE_IPS = {
   name: 'service-ips',
-  key: ['ipv4_addr', 'inet_proto', 'inet_service'],
+  key: ['address', 'protocol', 'port'],
   data: 'verdict',
 } as const;
-const CLUSTER_IPS = { name: 'cluster-ips', key: ['ipv4_addr'] } as const;
+const CLUSTER_IPS = { name: 'cluster-ips', key: ['address'] } as const;
 
 const refuses = (error: unknown): boolean => isNetfilterError(error) || isNetlinkError(error);
 
@@ -224,7 +224,7 @@ describe('Netlink messages of netfilter', () => {
           () =>
             decodeElements(
               message(0x0a0c, payload),
-              { name: 'm', key: ['ipv4_addr'], data: ['ipv4_addr', 'inet_service'] },
+              { name: 'm', key: ['address'], data: ['address', 'port'] },
               'ip',
             ),
         ]) {

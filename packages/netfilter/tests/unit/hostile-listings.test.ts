@@ -51,7 +51,7 @@ describe('What tools of the network print', () => {
     const text = JSON.stringify({ nftables: [{ set }] });
     const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
     const error = thrown(() =>
-      parseNftElements(text.replace('"deep"', deep), { name: 's', key: ['ipv4_addr'] }),
+      parseNftElements(text.replace('"deep"', deep), { name: 's', key: ['address'] }),
     );
     expect(isNetfilterError(error)).toBe(true);
   });
