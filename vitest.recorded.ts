@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -33,11 +33,26 @@ export function recordedList(plural: string): RecordedList {
 
 /** What it told on the watch from there. */
 export function recordedWatch(plural: string): readonly RecordedEvent[] {
-  const lines = readFileSync(join(FOLDER, `${plural}.watch.jsonl`), 'utf8')
+  return recordedWatchLines(plural).map((line) => JSON.parse(line) as RecordedEvent);
+}
+
+/** The lines of that watch as they came. */
+export function recordedWatchLines(plural: string): readonly string[] {
+  return readFileSync(join(FOLDER, `${plural}.watch.jsonl`), 'utf8')
     .trim()
     .split('\n');
-  return lines.map((line) => JSON.parse(line) as RecordedEvent);
 }
+
+/** All objects that were told of a kind, each version of them. */
+export function recordedObjects(plural: string): readonly RecordedObject[] {
+  const told = recordedWatch(plural).filter(({ type }) => type !== 'BOOKMARK');
+  return [...recordedList(plural).items, ...told.map(({ object }) => object)];
+}
+
+/** Kinds whose watch was recorded, as in its path. */
+export const RECORDED_WATCHES: readonly string[] = readdirSync(FOLDER)
+  .filter((name) => name.endsWith('.watch.jsonl'))
+  .map((name) => name.replace('.watch.jsonl', ''));
 
 export interface RecordedApi {
   readonly url: string;

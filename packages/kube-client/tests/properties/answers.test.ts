@@ -13,7 +13,7 @@ import { describe, test } from 'vitest';
 import { decodeWatchEvent, LineSplitter } from '../../src/codec/watch-stream.js';
 import { errorFromAnswer } from '../../src/codec/status-error.js';
 import { isKubeError } from '../../src/index.js';
-import { RECORDED_KINDS, watchLines } from './recorded.js';
+import { RECORDED_WATCHES, recordedWatchLines } from '../../../../vitest.recorded.js';
 
 const REFUSED = {
   kind: 'Status',
@@ -32,7 +32,7 @@ const REFUSED = {
 };
 
 describe('Answers of an API server', () => {
-  const lines = RECORDED_KINDS.flatMap((kind) => watchLines(kind));
+  const lines = RECORDED_WATCHES.flatMap(recordedWatchLines);
   const trees = mutatedTrees(lines.map((line) => JSON.parse(line) as unknown));
 
   test('every line of a watch is an event or a KubeError', () =>

@@ -165,10 +165,6 @@ function affinityOf(spec: Spec): number | undefined {
   return isSane ? seconds : DEFAULT_AFFINITY_SECONDS;
 }
 
-function portOrNone(port: number | undefined): number {
-  return port !== undefined && isPortNumber(port) ? port : 0;
-}
-
 function ofFamily(ips: readonly string[], family: IpFamily): string[] {
   const own = ips.flatMap((text) => {
     const ip = canonicalIp(text);

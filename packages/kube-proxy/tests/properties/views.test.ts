@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 
 import { type EndpointSlice, type Node, type Service, withoutNulls } from '@nodeagent/kube-client';
 import { parseSave, renderRestore } from '@nodeagent/netfilter';
@@ -22,20 +21,8 @@ import { planWholeTables } from '../../src/plan/iptables/whole-tables.js';
 import { ForwardingPlanner } from '../../src/plan/ipvs/forwarding.js';
 import { planWholeTable } from '../../src/plan/nftables/whole-table.js';
 import type { NodeView } from '../../src/plan/node-view.js';
+import { recordedObjects } from '../../../../vitest.recorded.js';
 import { baseSettings } from '../golden/examples.js';
-
-function recorded(kind: string): readonly object[] {
-  const file = new URL(
-    `../../../kube-client/tests/fixtures/apiserver/${kind}.watch.jsonl`,
-    import.meta.url,
-  );
-  return readFileSync(file, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as { type: string; object: object })
-    .filter(({ type }) => type !== 'BOOKMARK')
-    .map(({ object }) => object);
-}
 
 /** What a server decides itself, and never sends without. */
 function isAlwaysThere(path: Path): boolean {
@@ -53,7 +40,7 @@ function isRequired(path: Path): boolean {
 }
 
 function sent<T>(kind: string): Mutator<T> {
-  const trees = mutatedTrees(recorded(kind), {
+  const trees = mutatedTrees(recordedObjects(kind), {
     kinds: 'typed',
     keep: isAlwaysThere,
     required: isRequired,

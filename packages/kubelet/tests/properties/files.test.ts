@@ -24,7 +24,8 @@ import {
   parseThreadCount,
 } from '../../src/stats/codec/proc-text.js';
 import { parseMountinfo } from '../../src/node/codec/mountinfo.js';
-import { numbersOf, recordedPods, text } from './recorded.js';
+import { recordedObjects } from '../../../../vitest.recorded.js';
+import { numbersOf, text } from './values.js';
 
 function recorded(name: string): string {
   return readFileSync(new URL(`../fixtures/proc/${name}`, import.meta.url), 'utf8');
@@ -62,7 +63,7 @@ describe('Files that somebody else writes', () => {
   test('every static manifest is a pod or a ManifestError', () =>
     checkReader({
       name: 'parsePodManifest',
-      inputs: oneOf(mutatedTexts([MANIFEST]), mapped(mutatedTrees(recordedPods()), text)),
+      inputs: oneOf(mutatedTexts([MANIFEST]), mapped(mutatedTrees(recordedObjects('pods')), text)),
       read: (manifest) => {
         const pod = parsePodManifest(manifest);
         assert.equal(pod.kind, 'Pod');
@@ -77,7 +78,9 @@ describe('Files that somebody else writes', () => {
     checkReader({
       name: 'parsePodManifests',
       inputs: mapped(
-        mutatedTrees([{ apiVersion: 'v1', kind: 'PodList', items: recordedPods().slice(0, 3) }]),
+        mutatedTrees([
+          { apiVersion: 'v1', kind: 'PodList', items: recordedObjects('pods').slice(0, 3) },
+        ]),
         text,
       ),
       read: (manifest) => {

@@ -22,7 +22,8 @@ import { allContainers } from '../../src/pod/model/pod-spec.js';
 import { podCgroupValues } from '../../src/resources/plan/cgroup-values.js';
 import { podStatus } from '../../src/status/index.js';
 import { aContainer, aNode, anObservation, aSandbox, exited } from '../../src/testing/index.js';
-import { numbersOf, recordedPods } from './recorded.js';
+import { recordedObjects } from '../../../../vitest.recorded.js';
+import { numbersOf } from './values.js';
 
 const NOW_MS = Date.UTC(2026, 10, 23);
 
@@ -83,7 +84,11 @@ function isRequired(path: Path): boolean {
 }
 
 const pods = mapped(
-  mutatedTrees(recordedPods(), { kinds: 'typed', keep: isAlwaysThere, required: isRequired }),
+  mutatedTrees(recordedObjects('pods'), {
+    kinds: 'typed',
+    keep: isAlwaysThere,
+    required: isRequired,
+  }),
   (value) => withoutNulls(structuredClone(value)) as Pod,
 );
 
