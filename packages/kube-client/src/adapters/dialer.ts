@@ -68,9 +68,9 @@ function opened<T extends Socket>(socket: T, timeoutMs: number, event = 'connect
   return new Promise((resolve, reject) => {
     const tooLate = (): void => void socket.destroy(new SilenceError(timeoutMs));
     socket.setTimeout(timeoutMs, tooLate);
-    socket.once('error', reject);
+    socket.on('error', reject); // stays: until somebody else listens an error must end nothing
     socket.once(event, () => {
-      socket.setTimeout(0).off('timeout', tooLate).off('error', reject);
+      socket.setTimeout(0).off('timeout', tooLate);
       resolve(socket);
     });
   });

@@ -46,6 +46,7 @@ export class Http1Exchanges {
       this.#waiting = this.#waiting.filter((one) => one !== socket);
     };
     socket.once('close', drop).on('error', drop);
+    for (const older of this.#waiting.splice(0)) older.destroy();
     this.#waiting.push(socket);
   }
 

@@ -82,6 +82,7 @@ export class Http2Connection {
         maxHeaderListSize: MAX_HEADER_BYTES,
       },
     });
+    session.on('error', () => undefined); // from the first moment on; its close follows
     session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
     const late = setTimeout(() => session.destroy(new SilenceError(timeoutMs)), timeoutMs);
     const closed = new Promise<never>((_, reject) => {

@@ -22,15 +22,15 @@ export class ServerConnections {
   readonly #options: ServerConnectionsOptions;
   readonly #http1: Http1Exchanges;
   readonly #http2 = new Set<Http2Connection>();
-  /** What the server spoke last; unknown before the first connection, and after one that failed. */
-  #speaks: 'http1' | 'http2' | undefined;
+  /** The server spoke no HTTP/2 when it was last asked, and no connection to it has failed since. */
+  #lacksHttp2: boolean;
   #dialing: Promise<void> | undefined;
-  #isRetired = false;
+  #state: 'open' | 'retired' | 'destroyed' = 'open';
 
   constructor(options: ServerConnectionsOptions) {
     this.#options = options;
     this.#http1 = new Http1Exchanges(options);
-    if (options.url.protocol !== 'https:') this.#speaks = 'http1';
+    this.#lacksHttp2 = options.url.protocol !== 'https:';
   }
 
   /** @param path with the server's prefix */
@@ -54,14 +54,14 @@ export class ServerConnections {
 
   /** Lets requests under way end, for 30 s; no others begin. */
   retire(): void {
-    this.#isRetired = true;
+    this.#state = 'retired';
     this.#http1.dropIdle();
     for (const connection of this.#http2) connection.close();
     setTimeout(() => this.destroy(), LAST_REQUESTS_MS).unref();
   }
 
   destroy(): void {
-    this.#isRetired = true;
+    this.#state = 'destroyed';
     this.#http1.destroy();
     for (const connection of this.#http2) connection.destroy();
   }
@@ -73,7 +73,7 @@ export class ServerConnections {
   ): Promise<TransportResponse> {
     for (;;) {
       signal.throwIfAborted();
-      if (this.#speaks === 'http1') return this.#sendByHttp1(request, path, signal);
+      if (this.#lacksHttp2) return this.#sendByHttp1(request, path, signal);
       for (const connection of this.#http2) {
         if (connection.hasRoom) return connection.send(request, path, signal);
       }
@@ -93,21 +93,23 @@ export class ServerConnections {
       return await this.#http1.send(request, path, signal);
     } catch (error) {
       // Another server may be there by now, which speaks otherwise.
-      if (this.#options.url.protocol === 'https:') this.#speaks = undefined;
+      if (this.#options.url.protocol === 'https:' && !signal.aborted) this.#lacksHttp2 = false;
       throw error;
     }
   }
 
   async #dial(timeoutMs: number): Promise<void> {
     const { dialer, url, liveness } = this.#options;
+    if (this.#isOver()) throw new Error('the connections were closed');
     const socket = await dialer.dial(['h2', 'http/1.1'], timeoutMs);
+    if (this.#isOver()) socket.destroy();
     if ((socket as TLSSocket).alpnProtocol !== 'h2') {
       this.#http1.adopt(socket);
-      this.#speaks = 'http1';
+      this.#lacksHttp2 = true;
       return;
     }
     const connection = await Http2Connection.open(socket, { url, liveness, timeoutMs });
-    this.#speaks = 'http2';
+    if (this.#isOver()) connection.destroy();
     if (!connection.hasRoom) {
       connection.destroy();
       throw new Error('the server takes no requests on its connections');
@@ -115,11 +117,15 @@ export class ServerConnections {
     this.#http2.add(connection);
     connection.onClose(() => this.#http2.delete(connection));
     connection.onIdle = () => this.#closeSpare(connection);
-    if (this.#isRetired) connection.close();
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'destroyed';
   }
 
   /** One connection is kept; what a burst needed beyond it is closed. */
   #closeSpare(idle: Http2Connection): void {
+    if (this.#state === 'retired') return idle.close(); // it was opened for a request that waited
     for (const other of this.#http2) if (other !== idle && other.hasRoom) return idle.close();
   }
 }
