@@ -397,10 +397,8 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       async () => {
         const { client, server } = await start((_, response) => response.flushHeaders());
         const stop = new AbortController();
-        const next = client
-          .watch(PODS, { resourceVersion: '1' }, stop.signal)
-          [Symbol.asyncIterator]();
-        const first = next.next();
+        const watch = client.watch(PODS, { resourceVersion: '1' }, stop.signal);
+        const first = watch[Symbol.asyncIterator]().next();
         await expect.poll(() => server.sockets.size).toBe(1);
         // "tr tm->when" of our end: 02 is the keep-alive timer, its time is in hundredths of a second
         const timer = async (): Promise<string | undefined> => {
