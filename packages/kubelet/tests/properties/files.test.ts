@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 import {
   checkReader,
@@ -15,6 +15,7 @@ import { CheckpointError, isManifestError } from '../../src/pod/model/errors.js'
 import { parsePodManifest, parsePodManifests } from '../../src/sources/codec/manifest.js';
 import { parseAllocations, renderAllocations } from '../../src/resize/codec/resource-checkpoint.js';
 import { parseIntent, parseRecord } from '../../src/images/codec/pull-record.js';
+import { parseV1, parseV1Limits } from '../../src/stats/codec/cgroup-v1.js';
 import { parseV2, parseV2Limits } from '../../src/stats/codec/cgroup-v2.js';
 import {
   parseBootTimeMs,
@@ -71,7 +72,7 @@ describe('Files that somebody else writes', () => {
         JSON.stringify(pod);
       },
       refuses: isManifestError,
-      share: 5000,
+      share: 2500,
     }));
 
   test('every list of static pods is pods or a ManifestError', () =>
@@ -211,6 +212,24 @@ describe('Files of the kernel', () => {
           assert.ok(Number.isFinite(number) && number >= 0, `${number}`);
       },
       share: 2500,
+    });
+  });
+
+  test('every cgroup of version 1 is figures that are numbers, zero or more', () => {
+    const folder = new URL('../fixtures/cgroup-v1/', import.meta.url);
+    const names = readdirSync(folder);
+    const joined = names.map((name) => readFileSync(new URL(name, folder), 'utf8')).join('\u0001');
+    return checkReader({
+      name: 'parseV1',
+      inputs: mutatedTexts([joined]),
+      read: (all) => {
+        const parts = all.split('\u0001');
+        const texts = Object.fromEntries(names.map((name, i) => [name, parts[i]]));
+        const limits = parseV1Limits(texts);
+        const usage = parseV1(texts, { atMs: 1, limits, nameOf: (id) => id });
+        for (const number of numbersOf([limits, usage]))
+          assert.ok(Number.isFinite(number) && number >= 0, `${number}`);
+      },
     });
   });
 

@@ -43,7 +43,7 @@ export function parseProviderResponse(
     throw unreadable('its cacheKeyType is not Image, Registry or Global');
   }
   const isKept = cacheDuration !== undefined && cacheDuration !== null;
-  const cacheMs = isKept ? parseGoDuration(String(cacheDuration)) : undefined;
+  const cacheMs = typeof cacheDuration === 'string' ? parseGoDuration(cacheDuration) : undefined;
   if (isKept && cacheMs === undefined) throw unreadable('its cacheDuration is no duration');
   return { cacheKeyType, cacheMs, entries: entriesOf(auth ?? {}) };
 }
