@@ -2,7 +2,7 @@ import { type Conntrack, createConntrack, KernelConntrack } from '@nodeagent/net
 import { isNetlinkError } from '@nodeagent/netlink-codec';
 
 import type { IpFamily } from '../model/address.js';
-import type { ModeContext } from './set-up-mode.js';
+import type { ModeContext } from './mode.js';
 
 /**
  * Tracked flows over netlink; by the `conntrack` program where there is no netlink. Nothing is opened

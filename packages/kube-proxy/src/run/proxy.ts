@@ -17,7 +17,8 @@ import { ObjectProblems } from './object-problems.js';
 import { ProxyHealth } from './proxy-health.js';
 import { serve } from './serve.js';
 import { ServiceHealth } from './service-health.js';
-import { type FamilySetup, loadMode, type ModeContext } from './set-up-mode.js';
+import type { FamilySetup, ModeContext } from './mode.js';
+import { loadMode } from './set-up-mode.js';
 import { watchServiceCidrs, watchServices, watchSlices } from './sources.js';
 import { NodeWatch } from './watch-node.js';
 

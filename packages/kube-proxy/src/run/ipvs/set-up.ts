@@ -10,7 +10,7 @@ import { ipvsSettings } from '../../plan/ipvs/kernel-settings.js';
 import type { NetlinkAccess } from '../../ports.js';
 import { findFamilies } from '../iptables/find-families.js';
 import { openConntrack } from '../open-conntrack.js';
-import type { FamilySetup, ModeContext } from '../set-up-mode.js';
+import type { FamilySetup, ModeContext } from '../mode.js';
 import { IpvsBackend } from './backend.js';
 import { createNetlinkAccess } from './netlink-access.js';
 

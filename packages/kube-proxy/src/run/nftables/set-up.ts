@@ -16,7 +16,7 @@ import { TABLE } from '../../plan/nftables/names.js';
 import { nftFamily } from '../../plan/nftables/settings.js';
 import type { OpenNetlink } from '../../ports.js';
 import { openConntrack } from '../open-conntrack.js';
-import type { FamilySetup, ModeContext } from '../set-up-mode.js';
+import type { FamilySetup, ModeContext } from '../mode.js';
 import { NftablesBackend } from './backend.js';
 
 /** Made and removed within one step, so nothing is ever seen of it. */

@@ -5,7 +5,7 @@ import { PORTAL_CHAINS, PORTAL_JUMPS } from '../../plan/userspace/portal-rules.j
 import { cleanupBeside } from '../iptables/cleanup.js';
 import { findFamilies } from '../iptables/find-families.js';
 import { openConntrack } from '../open-conntrack.js';
-import type { FamilySetup, ModeContext } from '../set-up-mode.js';
+import type { FamilySetup, ModeContext } from '../mode.js';
 import { UserspaceBackend } from './backend.js';
 
 /**
