@@ -6,7 +6,8 @@ import { connect } from 'node:tls';
 import { proxyUpgrade, type UpgradeRequest } from '@nodeagent/component-base/upgrade';
 
 import { statusError } from '../model/errors.js';
-import { type NodeTarget, refusalOfNode } from '../run/node-proxy.js';
+import type { NodeTarget } from '../plan/node-path.js';
+import { refusalOfNode } from '../plan/refusal-of-node.js';
 import type { KeyedCertificate } from './pki.js';
 
 /** As what this server comes to a node. */

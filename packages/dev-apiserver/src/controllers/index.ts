@@ -1,3 +1,4 @@
 export type { Action, Plan } from './model/action.js';
 export type { View } from './model/view.js';
+export { amountsOf, podRequests } from './plan/pod-requests.js';
 export { type ControllersOptions, runControllers } from './run/run-controllers.js';

@@ -36,6 +36,18 @@ export interface NodeEndpoint {
   readonly port: number;
 }
 
+/** What the node is asked in the client's place. */
+export interface NodeTarget extends NodeEndpoint {
+  /** With query. */
+  readonly path: string;
+  /**
+   * Whether a refusal becomes a Status; else it is passed on as it is.
+   *
+   * @see Kubernetes 1.36 pkg/registry/core/pod/rest/log.go
+   */
+  readonly wordsRefusals?: boolean;
+}
+
 const PREFERRED = ['InternalIP', 'ExternalIP', 'InternalDNS', 'ExternalDNS', 'Hostname'];
 const KUBELET_PORT = 10_250;
 

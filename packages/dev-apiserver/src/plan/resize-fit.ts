@@ -1,6 +1,6 @@
 import type { Node, Pod } from '@nodeagent/kube-client';
 
-import { amountsOf, podRequests } from '../controllers/plan/pod-requests.js';
+import { amountsOf, podRequests } from '../controllers/index.js';
 import { deepEqual } from '../model/object.js';
 
 /** Whether an update asks for other resources: what only the subresource `resize` may do. */

@@ -1,5 +1,6 @@
 import type { Node, Pod, Service, ServiceAccount } from '@nodeagent/kube-client';
 
+import type { Admission } from '../model/admission.js';
 import { statusError, StatusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { kindOf } from '../model/kinds.js';
@@ -15,25 +16,6 @@ import { isResize, resizeProblem } from '../plan/resize-fit.js';
 import { nodeNameOf } from './node-authorizer.js';
 import type { Registry } from './registry.js';
 import type { ServiceAddresses } from './service-addresses.js';
-
-/** What a write needs from the rest of the cluster's state. */
-export interface Admission {
-  /** @returns how to undo what it took, should the write fail */
-  create(kind: Kind, draft: ApiObject, context: WriteContext): (() => void) | undefined;
-  update(
-    kind: Kind,
-    change: Readonly<{ draft: ApiObject; old: ApiObject }>,
-    context: WriteContext,
-  ): Settlement | undefined;
-  delete(kind: Kind, object: ApiObject): void;
-  removed(kind: Kind, object: ApiObject): void;
-}
-
-/** What an admitted update took and gives back: exactly one of the two is called. */
-interface Settlement {
-  commit(): void;
-  undo(): void;
-}
 
 const NAMESPACES = kindOf('', 'namespaces');
 const NODES = kindOf('', 'nodes');

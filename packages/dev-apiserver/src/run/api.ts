@@ -1,7 +1,7 @@
+import type { ApiRequest } from '../model/api-request.js';
 import { statusError, StatusError } from '../model/errors.js';
 import { type ApiObject, isObject } from '../model/object.js';
 import type { Kind } from '../model/kind.js';
-import type { UserInfo } from '../model/request.js';
 import { parseNodeRoute } from '../plan/node-path.js';
 import { parseRoute, type Route, type Verb, verbOf } from '../plan/route.js';
 import { decodeObject, refuseUnknown } from '../codec/decode-object.js';
@@ -14,32 +14,14 @@ import {
 } from '../render/presentation.js';
 import { renderDiscovery } from '../render/discovery.js';
 import { renderOpenApi } from '../render/openapi.js';
+import type { ApiAnswer } from './api-answer.js';
 import type { Authorizer } from './authorizer.js';
 import { patched } from './patching.js';
-import { type NodeTarget, proxyToNode } from './node-proxy.js';
+import { proxyToNode } from './node-proxy.js';
 import type { Part } from '../plan/object-parts.js';
 import type { Registry } from './registry.js';
 import type { Subresources } from './subresources/subresources.js';
-import { Watch, type WriteLine } from './watch.js';
-
-export interface ApiRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly query: URLSearchParams;
-  readonly accept: string;
-  readonly userAgent: string;
-  readonly contentType: string;
-  /** The parsed body; undefined when there was none. */
-  readonly body: unknown;
-  readonly user: UserInfo;
-}
-
-export type ApiAnswer =
-  | Readonly<{ kind: 'body'; httpStatus: number; body: unknown; contentType?: string }>
-  | Readonly<{ kind: 'bytes'; httpStatus: number; bytes: Uint8Array; contentType: string }>
-  /** The node answers in this server's place. */
-  | Readonly<{ kind: 'proxy'; target: NodeTarget }>
-  | Readonly<{ kind: 'watch'; timeoutMs: number; open: (write: WriteLine) => Watch }>;
+import { Watch } from './watch.js';
 
 export interface ApiPorts {
   readonly registry: Registry;

@@ -1,28 +1,11 @@
-import { StatusError, statusError } from '../model/errors.js';
+import type { ApiRequest } from '../model/api-request.js';
+import { statusError } from '../model/errors.js';
 import { kindOf } from '../model/kinds.js';
-import {
-  kubeletPath,
-  nodeEndpoint,
-  type NodeEndpoint,
-  nodeNameOf,
-  type NodeRoute,
-} from '../plan/node-path.js';
+import { kubeletPath, nodeEndpoint, nodeNameOf, type NodeRoute } from '../plan/node-path.js';
 import { verbOf } from '../plan/route.js';
 import type { Authorizer } from './authorizer.js';
-import type { ApiAnswer, ApiRequest } from './api.js';
+import type { ApiAnswer } from './api-answer.js';
 import type { Registry } from './registry.js';
-
-/** What the node is asked in the client's place. */
-export interface NodeTarget extends NodeEndpoint {
-  /** With query. */
-  readonly path: string;
-  /**
-   * Whether a refusal becomes a Status; else it is passed on as it is.
-   *
-   * @see Kubernetes 1.36 pkg/registry/core/pod/rest/log.go
-   */
-  readonly wordsRefusals?: boolean;
-}
 
 const PODS = kindOf('', 'pods');
 const NODES = kindOf('', 'nodes');
@@ -70,21 +53,4 @@ const EMPTY: ApiAnswer = {
   httpStatus: 200,
   bytes: new Uint8Array(),
   contentType: 'text/plain',
-};
-
-/** A node's refusal of a log as this API words it. @see Kubernetes pkg/apis/.../rest/response_checker.go */
-export function refusalOfNode(status: number, text: string): StatusError {
-  if (status === 400) return statusError.badRequest(text);
-  if (status === 500) return statusError.internal(text);
-  const reason = REASONS[status] ?? 'InternalError';
-  return new StatusError(status, reason, text);
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'NotFound',
-  405: 'MethodNotAllowed',
-  422: 'Invalid',
-  429: 'TooManyRequests',
 };

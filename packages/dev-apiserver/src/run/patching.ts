@@ -1,4 +1,5 @@
 import { decodeObject, refuseUnknown } from '../codec/decode-object.js';
+import type { ApiRequest } from '../model/api-request.js';
 import { statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
@@ -7,7 +8,6 @@ import type { WriteContext } from '../model/request.js';
 import { applyJsonPatch, mergePatch } from '../plan/patch.js';
 import { strategicMerge } from '../plan/strategic-merge.js';
 import { applyConfiguration } from '../plan/managed-fields.js';
-import type { ApiRequest } from './api.js';
 import type { Part } from '../plan/object-parts.js';
 import type { Mutation } from './registry.js';
 

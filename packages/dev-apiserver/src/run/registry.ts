@@ -2,6 +2,7 @@ import { type Clock, formatTimestamp } from '@nodeagent/base';
 
 import { fromStored, toStored } from '../codec/event-view.js';
 import { decodeContinue, encodeContinue } from '../codec/continue-token.js';
+import type { Admission } from '../model/admission.js';
 import { statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
@@ -14,7 +15,6 @@ import { validatePodPart } from '../plan/pod-parts.js';
 import { selects } from '../plan/selects.js';
 import { strategyOf } from '../plan/strategies.js';
 import { validateMeta } from '../plan/validate-meta.js';
-import type { Admission } from './admission.js';
 import type { Store } from './store.js';
 
 export interface RegistryPorts {

@@ -136,8 +136,3 @@ function lastSeen(kind: Kind, change: Change): ApiObject {
   const metadata = { ...object.metadata, resourceVersion: String(change.version) };
   return { ...object, metadata };
 }
-
-/** The line that ends a watch that failed after it began. */
-export function errorLine(error: StatusError): string {
-  return `${JSON.stringify({ type: 'ERROR', object: error.status })}\n`;
-}

@@ -2,7 +2,7 @@ import { ManualClock } from '@nodeagent/base/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type DevApiServer, startDevApiServer } from '../../src/index.js';
-import type { ApiRequest } from '../../src/run/api.js';
+import type { ApiRequest } from '../../src/model/api-request.js';
 import { Api } from '../../src/run/api.js';
 import { createAuthorizer } from '../../src/run/authorizer.js';
 import { Registry } from '../../src/run/registry.js';

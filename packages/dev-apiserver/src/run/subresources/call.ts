@@ -1,9 +1,9 @@
 import { readWriteContext } from '../../codec/query.js';
+import type { ApiRequest } from '../../model/api-request.js';
 import { statusError } from '../../model/errors.js';
 import { type ApiObject, isObject, type JsonObject } from '../../model/object.js';
 import type { Route, Verb } from '../../plan/route.js';
 import type { CsrSigner, TokenAuthenticator, TokenSigner } from '../../ports.js';
-import type { ApiRequest } from '../api.js';
 import type { Authorizer } from '../authorizer.js';
 import type { Registry } from '../registry.js';
 
