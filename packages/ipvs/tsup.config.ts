@@ -2,7 +2,7 @@ import { library } from '../../tsup.config.base.ts';
 
 export default library({
   index: 'src/index.ts',
-  'adapters/netlink': 'src/adapters/netlink.ts',
+  netlink: 'src/netlink.ts',
   'testing/index': 'src/testing/index.ts',
   'bin/ipvs': 'src/bin/ipvs.ts',
 });

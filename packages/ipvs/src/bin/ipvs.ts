@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { openIpvs } from '../adapters/netlink.js';
+import { openIpvs } from '../netlink.js';
 import { isIpvsError } from '../index.js';
 import { runCommand } from './command.js';
 

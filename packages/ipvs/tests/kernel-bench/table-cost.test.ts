@@ -6,7 +6,7 @@ import { countSocket, noCounts, type SocketCounts } from '@nodeagent/netlink-cod
 import { runCommand } from '@nodeagent/testbed';
 import { expect, it } from 'vitest';
 
-import { readProcTable } from '../../src/adapters/netlink.js';
+import { readProcTable } from '../../src/netlink.js';
 import {
   defineDestination,
   diff,

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { runCommand, tryCommand, waitFor } from '@nodeagent/testbed';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 
-import { openIpvs } from '../../src/adapters/netlink.js';
+import { openIpvs } from '../../src/netlink.js';
 import { runCommand as runIpvs } from '../../src/bin/command.js';
 import {
   defineDestination,

@@ -1,7 +1,7 @@
 import { runCommand } from '@nodeagent/testbed';
 import { onTestFinished } from 'vitest';
 
-import { openIpvs } from '../../src/adapters/netlink.js';
+import { openIpvs } from '../../src/netlink.js';
 import { ipvsContract } from '../contract/ipvs-contract.js';
 
 ipvsContract('The kernel', async () => {

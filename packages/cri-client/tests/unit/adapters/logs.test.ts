@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { readLog } from '../../../src/adapters/logs.js';
+import { readLog } from '../../../src/logs.js';
 
 const line = (text: string) => `2026-01-01T00:00:00Z stdout F ${text}\n`;
 let folder: string;

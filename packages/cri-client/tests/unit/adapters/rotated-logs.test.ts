@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
-import { readLogBytes } from '../../../src/adapters/logs.js';
+import { readLogBytes } from '../../../src/logs.js';
 import type { LogOptions } from '../../../src/model/log.js';
 
 const line = (text: string) => `2026-01-01T00:00:00.5Z stdout F ${text}\n`;

@@ -6,33 +6,13 @@ import { createGunzip } from 'node:zlib';
 import { openForeignFile } from '@nodeagent/base/files';
 
 import { CriError } from '../model/errors.js';
-import type { LogBytesOptions, LogEntry, LogOptions } from '../model/log.js';
 import type { LogFile, LogFiles, LogWatch, RotatedLog } from '../ports.js';
-import { readLogBytesFrom, readLogFrom } from '../run/read-log.js';
 
 /** Some changes give no event: a log behind a symbolic link, a file system without inotify. */
 const CHECK_MS = 1000;
 
-/** Reads a log of this machine. @see readLogFrom for what it does and throws */
-export function readLog(
-  path: string,
-  options: LogOptions,
-  signal: AbortSignal,
-): AsyncIterable<LogEntry> {
-  return readLogFrom(createLogFiles(), { path, options }, signal);
-}
-
-/** The same as bytes, many lines at a time, each piece as soon as it is there. */
-export function readLogBytes(
-  path: string,
-  options: LogBytesOptions,
-  signal: AbortSignal,
-): AsyncIterable<Uint8Array> {
-  return readLogBytesFrom(createLogFiles(), { path, options }, signal);
-}
-
 /** The machine's own file system. */
-function createLogFiles(): LogFiles {
+export function createLogFiles(): LogFiles {
   return {
     open: (path) => openLog(path).catch(ifPresent(path)),
     idOf: async (path) => {

@@ -1,9 +1,9 @@
 import { createSystemClock } from '@nodeagent/base/system';
 import { openNetlinkSocket, PROTOCOL } from '@nodeagent/netlink-codec/socket';
 
-import type { Ipvs } from '../ports.js';
-import { KernelIpvs } from '../run/kernel-ipvs.js';
-import { readProcTable } from './read-proc-table.js';
+import { readProcTable } from './adapters/read-proc-table.js';
+import type { Ipvs } from './ports.js';
+import { KernelIpvs } from './run/kernel-ipvs.js';
 
 export { readProcTable };
 
