@@ -1,5 +1,5 @@
 import { Buffer } from 'node:buffer';
-import { dirname, resolve } from 'node:path/posix';
+import { dirname, isAbsolute, join, normalize } from 'node:path/posix';
 
 import type { Connection, ExecPlugin, Material, UserAuth } from '../model/connection.js';
 import { Field, Problems } from './fields.js';
@@ -222,10 +222,16 @@ function readUser(at: Field, folder: string): UserAuth {
   };
 }
 
+/** A relative folder stays one: only the process knows its working directory. A command keeps a slash. */
+function inFolder(folder: string, path: string): string {
+  if (isAbsolute(path)) return normalize(path);
+  return isAbsolute(folder) ? join(folder, path) : `${folder}/${path}`;
+}
+
 /** The file wins over the text, as in Kubernetes' clients. */
 function readToken(at: Field, folder: string): Material | undefined {
   const path = at.member('tokenFile').text();
-  if (path !== undefined) return { kind: 'file', path: resolve(folder, path) };
+  if (path !== undefined) return { kind: 'file', path: inFolder(folder, path) };
   const text = at.member('token').text();
   return text === undefined ? undefined : { kind: 'inline', text };
 }
@@ -255,7 +261,7 @@ function readExec(at: Field, folder: string): ExecPlugin | undefined {
   const installHint = at.member('installHint').text();
   return {
     apiVersion: apiVersion ?? EXEC_VERSIONS[0],
-    command: command.includes('/') ? resolve(folder, command) : command,
+    command: command.includes('/') ? inFolder(folder, command) : command,
     args: args.map((arg) => arg.text() ?? ''),
     env: Object.fromEntries(
       env.map((entry) => [entry.member('name').requiredText(), entry.member('value').text() ?? '']),
@@ -292,5 +298,5 @@ function material(at: Field, name: string, folder: string): Material | undefined
     return { kind: 'inline', text };
   }
   const path = at.member(name).text();
-  return path === undefined ? undefined : { kind: 'file', path: resolve(folder, path) };
+  return path === undefined ? undefined : { kind: 'file', path: inFolder(folder, path) };
 }
