@@ -1,3 +1,4 @@
+import type { Clock } from '@nodeagent/base';
 import { ConfigError } from '@nodeagent/component-base';
 import { type Connection, isKubeError, type KubeClient, NODES } from '@nodeagent/kube-client';
 
@@ -15,17 +16,27 @@ const PATIENCE_MS = 10_000;
 export async function checkApi(
   client: Pick<KubeClient, 'get'>,
   connection: Pick<Connection, 'ca'>,
-  options: Readonly<{ kubeconfig: string; nodeName: string; signal: AbortSignal }>,
+  options: Readonly<{
+    kubeconfig: string;
+    nodeName: string;
+    clock: Clock;
+    signal: AbortSignal;
+  }>,
 ): Promise<void> {
-  const { kubeconfig, nodeName, signal } = options;
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+  const { kubeconfig, nodeName, clock, signal } = options;
+  const patience = new AbortController();
+  const answered = new AbortController();
+  const waiting = clock.sleep(PATIENCE_MS, AbortSignal.any([signal, answered.signal]));
+  void waiting.then(() => patience.abort());
   try {
-    await client.get(NODES, { name: nodeName }, patience);
+    await client.get(NODES, { name: nodeName }, patience.signal);
   } catch (cause) {
     if (isKubeError(cause, 'KUBE_CONFIG')) throw cause;
     const field = blamedField(cause, connection);
     if (field === undefined) return;
     const problems = [{ field, message: (cause as Error).message }];
     throw new ConfigError('CONFIG_INVALID', { source: kubeconfig, problems }, { cause });
+  } finally {
+    answered.abort();
   }
 }

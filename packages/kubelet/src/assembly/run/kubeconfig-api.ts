@@ -52,7 +52,8 @@ export function kubeconfigApi(options: KubeconfigApiOptions): OpenApi {
       check: async (signal) => {
         // a node that is still to get its certificate can only be refused
         if (bootstrap !== undefined) return;
-        await checkApi(client, connection, { kubeconfig, nodeName, signal });
+        const { clock } = options;
+        await checkApi(client, connection, { kubeconfig, nodeName, clock, signal });
       },
       close: () => {
         client.close();

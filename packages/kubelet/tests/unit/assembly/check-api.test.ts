@@ -1,6 +1,8 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
+import { createSystemClock } from '@nodeagent/base/system';
+import { ManualClock } from '@nodeagent/base/testing';
 import { isConfigError } from '@nodeagent/component-base';
 import { type Connection, KubeError } from '@nodeagent/kube-client';
 import { createKubeClient } from '@nodeagent/kube-client/http';
@@ -66,7 +68,12 @@ async function check(url: string, trusted: Certificate): Promise<unknown> {
   const client = createKubeClient(connection);
   const { signal } = new AbortController();
   try {
-    await checkApi(client, connection, { kubeconfig: KUBECONFIG, nodeName: 'n1', signal });
+    await checkApi(client, connection, {
+      kubeconfig: KUBECONFIG,
+      nodeName: 'n1',
+      clock: createSystemClock(),
+      signal,
+    });
     return undefined;
   } catch (error) {
     return error;
@@ -131,7 +138,7 @@ describe('the API server at start', () => {
       get: () => Promise.reject(new KubeError('KUBE_UNAVAILABLE', 'GET: refused', { cause })),
     };
     const { signal } = new AbortController();
-    const options = { kubeconfig: KUBECONFIG, nodeName: 'n1', signal };
+    const options = { kubeconfig: KUBECONFIG, nodeName: 'n1', clock: createSystemClock(), signal };
     await expect(checkApi(client, {}, options)).rejects.toMatchObject({
       source: KUBECONFIG,
       problems: [{ field: 'client-certificate' }],
@@ -140,6 +147,20 @@ describe('the API server at start', () => {
 
   it('one that answers is fine, also when it has no such node', async () => {
     expect(await check(await listen(pki.good), pki.ca)).toBeUndefined();
+  });
+
+  it('one that does not answer for 10 s is waited for later', async () => {
+    const clock = new ManualClock();
+    const client = {
+      get: (_: unknown, __: unknown, signal: AbortSignal) =>
+        new Promise<never>((_resolve, reject) =>
+          signal.addEventListener('abort', () => reject(signal.reason as Error)),
+        ),
+    };
+    const { signal } = new AbortController();
+    const checked = checkApi(client, {}, { kubeconfig: KUBECONFIG, nodeName: 'n1', clock, signal });
+    await clock.advance(10_000);
+    expect(await checked).toBeUndefined();
   });
 
   it('one that is away is waited for', async () => {
