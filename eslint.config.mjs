@@ -3,25 +3,14 @@ import js from '@eslint/js';
 import regexp from 'eslint-plugin-regexp';
 import tseslint from 'typescript-eslint';
 
-const pureMessage =
-  'Pure folders: no I/O, no clock, imports point inward (docs/architecture.md, "Folder roles").';
-const shellMessage =
-  'run/ works through ports only: no adapters, no node: modules (docs/architecture.md).';
-
-/** Globals through which time, chance or the process leak into code that must be replayable. */
-const impure = ['process', 'console', 'fetch', 'setTimeout', 'setInterval', 'setImmediate'];
+import { roleRules } from './tools/lint/rules.ts';
 
 const layers = [0, 1, 2, 3, 4, 5].map((layer) => ({
   sourceTag: `layer:${layer}`,
   onlyDependOnLibsWithTags: Array.from({ length: layer }, (_, below) => `layer:${below}`),
 }));
 
-/** Arithmetic on a given time is pure; asking what time it is is not. */
-const clockReads = [
-  'CallExpression[callee.object.name="Date"][callee.property.name="now"]',
-  'CallExpression[callee.name="Date"]',
-  'NewExpression[callee.name="Date"][arguments.length=0]',
-].map((selector) => ({ selector, message: 'The time is an argument here.' }));
+const exportAll = { selector: 'ExportAllDeclaration', message: 'Name what you export.' };
 
 /** How files that others may have made are reached, and trees removed: docs/architecture.md, "Files". */
 const byDescriptor = 'Use @nodeagent/base/files: it follows no link and waits for no pipe.';
@@ -79,6 +68,8 @@ const noBuiltPatterns = {
   },
 };
 
+const house = { rules: { ...roleRules, 'no-built-patterns': noBuiltPatterns } };
+
 /** A package's folders; `kubelet` has the same roles one room deeper. */
 const inRole = (...roles) => roles.map((role) => `packages/*/src/**/${role}/**/*.ts`);
 
@@ -105,10 +96,7 @@ export default tseslint.config(
     plugins: { '@nx': nx },
     rules: {
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
-      ],
+      'no-restricted-syntax': ['error', exportAll],
       'no-empty': ['error', { allowEmptyCatch: false }],
       eqeqeq: 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
@@ -126,7 +114,7 @@ export default tseslint.config(
   {
     name: 'patterns',
     files: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
-    plugins: { regexp, house: { rules: { 'no-built-patterns': noBuiltPatterns } } },
+    plugins: { regexp, house },
     rules: {
       'house/no-built-patterns': 'error',
       'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
@@ -134,66 +122,42 @@ export default tseslint.config(
     },
   },
   {
+    // which role may import which, and what it may use: tools/lint/roles.ts
+    name: 'roles',
+    files: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
+    plugins: { house },
+    rules: { 'house/arrows': 'error', 'house/no-ambient': 'error' },
+  },
+  {
     name: 'pure-folders',
     files: inRole('model', 'plan', 'render', 'codec'),
     rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            { regex: '^node:(?!(buffer|crypto|net|util|path/posix)$)', message: pureMessage },
-            // generated message code is pure: a codec names its types
-            { regex: '/(adapters(?!/generated)|run|testing)/', message: pureMessage },
-          ],
-        },
-      ],
-      'no-restricted-globals': ['error', ...impure],
-      'no-restricted-properties': [
-        'error',
-        { object: 'Math', property: 'random', message: pureMessage },
-      ],
       'no-restricted-syntax': [
         'error',
-        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
-        { selector: ':function[async=true]', message: pureMessage },
-        ...clockReads,
+        exportAll,
+        { selector: ':function[async=true]', message: 'Pure folders wait for nothing.' },
+        { selector: 'AwaitExpression', message: 'Pure folders wait for nothing.' },
       ],
     },
   },
   {
-    name: 'run-folders',
-    files: inRole('run'),
+    name: 'ports',
+    files: ['packages/*/src/**/ports.ts'],
     rules: {
-      'no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            { regex: '^node:', message: shellMessage },
-            { regex: '/(adapters|testing)/', message: shellMessage },
-          ],
-        },
-      ],
-      'no-restricted-globals': ['error', ...impure],
       'no-restricted-syntax': [
         'error',
-        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
-        ...clockReads,
-      ],
-    },
-  },
-  {
-    name: 'testing-folders',
-    files: inRole('testing'),
-    rules: {
-      'no-restricted-imports': [
-        'error',
-        { patterns: [{ regex: '/adapters/', message: 'Doubles must not need the real thing.' }] },
+        exportAll,
+        {
+          selector:
+            'Program > :matches(VariableDeclaration, FunctionDeclaration, ClassDeclaration, TSEnumDeclaration), ExportNamedDeclaration > :matches(VariableDeclaration, FunctionDeclaration, ClassDeclaration, TSEnumDeclaration)',
+          message: 'ports.ts holds types only.',
+        },
       ],
     },
   },
   {
     name: 'foreign-files',
-    files: inRole('adapters'),
+    files: [...inRole('adapters'), 'packages/*/src/*.ts'],
     ignores: [
       // the helpers themselves
       'packages/base/src/adapters/files/**',
@@ -221,11 +185,7 @@ export default tseslint.config(
     ],
     rules: {
       'no-restricted-imports': ['error', { paths: rawReads }],
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ExportAllDeclaration', message: 'Name what you export.' },
-        ...rawTrees,
-      ],
+      'no-restricted-syntax': ['error', exportAll, ...rawTrees],
     },
   },
   {

@@ -30,6 +30,7 @@ export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'ipvs stands alone', argv: ['node', 'tools/check-ipvs-package.ts'], isShown: true },
   { name: 'dependencies listed', argv: ['node', 'tools/check-dependencies.ts'] },
   { name: 'regular expressions are linear', argv: ['node', 'tools/check-patterns.ts'] },
+  { name: 'roles kept', argv: ['node', 'tools/check-architecture.ts'] },
   { name: 'conformance shown', argv: ['node', 'tools/check-conformance.ts'] },
 ];
 
