@@ -68,8 +68,7 @@ function joined(
     workingSetBytes: memory?.workingSetBytes ?? files?.workingSetBytes,
     usageBytes: memory?.usageBytes ?? files?.usageBytes,
     rssBytes: memory?.rssBytes ?? files?.rssBytes,
-    // containerd tells 0 where there is no limit
-    availableBytes: files?.availableBytes ?? positive(memory?.availableBytes),
+    availableBytes: availableBytes(files, memory),
     pageFaults: memory?.pageFaults ?? files?.pageFaults,
     majorPageFaults: memory?.majorPageFaults ?? files?.majorPageFaults,
     swapBytes: swap?.usageBytes ?? files?.swapBytes,
@@ -80,8 +79,17 @@ function joined(
   };
 }
 
-function positive(value: number | undefined): number | undefined {
-  return value === 0 ? undefined : value;
+/** What is left of the limit in the files beside the working set that is told: both of one moment. */
+function availableBytes(
+  files: Figures | undefined,
+  memory: ToldContainer['memory'],
+): number | undefined {
+  const left = files?.availableBytes;
+  // containerd tells 0 where there is no limit
+  if (left === undefined) return memory?.availableBytes === 0 ? undefined : memory?.availableBytes;
+  const read = files?.workingSetBytes;
+  const told = memory?.workingSetBytes ?? read;
+  return read === undefined || told === undefined ? left : Math.max(0, left + read - told);
 }
 
 /** Completes what the machine shows of a pod by what the runtime says of it. */

@@ -32,6 +32,20 @@ describe('what containers use', () => {
     expect(pod?.cpu?.usageCoreNanoSeconds).toBe(1_500_000_000);
   });
 
+  it('and what is left of the limit are of one moment', async () => {
+    const node = new StatsNode();
+    const { path, containerId } = await node.startPod();
+    const [workingSetBytes, memoryBytes] = [70 * MIB, 128 * MIB];
+    node.cgroups.set(`${path}/${containerId}`, {
+      memory: { workingSetBytes: 64 * MIB },
+      limits: { memoryBytes },
+    });
+    node.runtime.setUsage(containerId as never, { cpuCoreNs: 5, workingSetBytes });
+    const [pod] = await summary(node);
+    const availableBytes = memoryBytes - workingSetBytes;
+    expect(pod?.containers[0]?.memory).toMatchObject({ workingSetBytes, availableBytes });
+  });
+
   it('is in the cgroup files where the runtime has no such call', async () => {
     const node = new StatsNode();
     await node.startPod();
