@@ -30,6 +30,7 @@ export { sweepLeftovers } from './sweep.ts';
 export { waitFor, type WaitOptions } from './wait.ts';
 export { findKubectls, type Kubectl } from './kubectl.ts';
 export { type Registry, type RegistryOptions, startRegistry } from './registry.ts';
+export { type NpmRegistry, startNpmRegistry } from './npm-registry.ts';
 export { type SocketRelay, startSocketRelay } from './socket-relay.ts';
 export { type CallRelay, type FailingCall, startCallRelay } from './call-relay.ts';
 export type { Agent } from './agents.ts';

@@ -34,10 +34,16 @@ export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'conformance shown', argv: ['node', 'tools/check-conformance.ts'] },
 ];
 
+/** Packs and publishes every package, at the next version, to a registry of its own. */
+const REHEARSAL: Check = {
+  name: 'release rehearsal',
+  argv: ['npm', 'run', 'release', '--silent', '--', '--dry-run'],
+};
+
 /** What users of a published package would trip over. */
 export async function packageChecks(): Promise<readonly Check[]> {
   const published = (await listProjects()).filter((project) => project.published);
-  return published.flatMap(({ name, dir }) => [
+  const each = published.flatMap(({ name, dir }) => [
     { name: `publint ${name}`, argv: ['publint', '--strict'], cwd: dir },
     {
       name: `are the types wrong ${name}`,
@@ -45,6 +51,7 @@ export async function packageChecks(): Promise<readonly Check[]> {
       cwd: dir,
     },
   ]);
+  return [REHEARSAL, ...each];
 }
 
 /** @returns whether it passed; the output is shown when it did not */

@@ -35,11 +35,11 @@ const packages = await publishedPackages();
 /** What a user of each package does first: install it into an empty project and import it. */
 describe('published packages', () => {
   let dir: string;
-  let registry: Registry;
+  let registry: NpmRegistry;
 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'nodeagent-publish-'));
-    registry = await startRegistry(root, dir);
+    registry = await startNpmRegistry(root, dir);
     for (const { dir: from } of packages) await npm(['publish', '--tag', 'test'], from);
   }, 300_000);
 

@@ -9,14 +9,14 @@ import { promisify } from 'node:util';
 const execute = promisify(execFile);
 
 /** A registry on loopback for our own packages; everything else comes through the machine's own. */
-export interface Registry {
+export interface NpmRegistry {
   readonly url: string;
   /** Environment for npm: this registry, a cache and a configuration apart from the user's. */
   readonly npmEnv: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
-export async function startRegistry(root: string, dir: string): Promise<Registry> {
+export async function startNpmRegistry(root: string, dir: string): Promise<NpmRegistry> {
   const { stdout } = await execute('npm', ['config', 'get', 'registry'], { cwd: dir });
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;

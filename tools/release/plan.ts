@@ -1,0 +1,106 @@
+/** A `package.json`, as far as a release looks at it. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly private?: boolean;
+  readonly repository?: unknown;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+
+const OURS = '@nodeagent/';
+const VERSION = /^\d+\.\d+\.\d+$/;
+
+/** @throws {Error} for a version that is not higher than the current one */
+export function nextVersion(current: string, wanted: string): string {
+  const parts = current.split('.').map(Number);
+  const [major = 0, minor = 0, patch = 0] = parts;
+  if (wanted === 'major') return `${major + 1}.0.0`;
+  if (wanted === 'minor') return `${major}.${minor + 1}.0`;
+  if (wanted === 'patch') return `${major}.${minor}.${patch + 1}`;
+  if (!VERSION.test(wanted)) {
+    throw new Error(`"${wanted}" is no version: give 1.2.3, major, minor or patch`);
+  }
+  const given = wanted.split('.').map(Number);
+  const at = given.findIndex((part, i) => part !== parts[i]);
+  if (at === -1 || (given[at] ?? 0) < (parts[at] ?? 0)) {
+    throw new Error(`version ${wanted} is not higher than ${current}, the current one`);
+  }
+  return wanted;
+}
+
+/** Why packages cannot be released together: they must share one version, exactly. */
+export function versionProblems(manifests: readonly Manifest[]): readonly string[] {
+  const [{ version } = { version: '' }] = manifests;
+  return manifests.flatMap((manifest) => {
+    const other = manifest.version === version ? [] : [`has version ${manifest.version}`];
+    const deps = Object.entries(manifest.dependencies ?? {})
+      .filter(([name, range]) => name.startsWith(OURS) && range !== version)
+      .map(([name, range]) => `depends on ${name} ${range}`);
+    const hidden = Object.keys(manifest.dependencies ?? {})
+      .filter((name) => name.startsWith(OURS) && !manifests.some((each) => each.name === name))
+      .map((name) => `depends on ${name}, which is not published`);
+    return [...other, ...deps, ...hidden].map(
+      (what) => `${manifest.name} ${what}; the version of all packages is ${version}`,
+    );
+  });
+}
+
+/** The text of a `package.json`, or of the lock file, at the next version; nothing else changes. */
+export function withVersion(text: string, from: string, to: string): string {
+  const manifest = JSON.parse(text) as Record<string, unknown>;
+  const own = /^( *"version": )"(.*?)"/m;
+  const name = manifest['name'];
+  const isOurs = typeof name === 'string' && name.startsWith(OURS);
+  const versioned = isOurs ? text.replace(own, (_, key: string) => `${key}"${to}"`) : text;
+  return versioned
+    .split('\n')
+    .map((line) => {
+      const [, head, range, tail] = /^( *"@nodeagent\/[^"]+": ")([^"]+)(",?)$/.exec(line) ?? [];
+      if (head === undefined || range?.replace('^', '') !== from) return line;
+      return `${head}${range.replace(from, to)}${tail}`;
+    })
+    .join('\n');
+}
+
+const UNRELEASED = '## Unreleased';
+
+/**
+ * Gives what is below "Unreleased" the version and the day, and begins a new "Unreleased".
+ *
+ * @throws {Error} when there is nothing to release
+ */
+export function releasedChangelog(text: string, version: string, day: string): string {
+  const at = text.indexOf(`${UNRELEASED}\n`);
+  const [before, after] = [text.slice(0, at), text.slice(at + UNRELEASED.length)];
+  const body = after.split(/^## /m, 1)[0]?.trim() ?? '';
+  if (at === -1 || body === '' || body === 'Nothing yet.') {
+    throw new Error('CHANGELOG.md has nothing below "## Unreleased": write what users will notice');
+  }
+  return `${before}${UNRELEASED}\n\nNothing yet.\n\n## ${version} (${day})${after}`;
+}
+
+/** What `npm publish` gets, by what the machine offers. @throws {Error} when provenance would fail */
+export function publishArguments(
+  manifest: Manifest,
+  env: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const args = ['publish', '--access', 'public'];
+  const canSign = env['ACTIONS_ID_TOKEN_REQUEST_URL'] ?? env['SIGSTORE_ID_TOKEN'];
+  if (canSign === undefined) return args;
+  if (manifest.repository === undefined) {
+    throw new Error(
+      `${manifest.name} has no "repository" in its package.json: npm needs it for provenance`,
+    );
+  }
+  return [...args, '--provenance'];
+}
+
+/** What a package's tarball lacks. @param files as `npm pack --json` lists them */
+export function tarballProblems(manifest: Manifest, files: readonly string[]): readonly string[] {
+  const needed = ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts'];
+  const missing = needed.filter((name) => !files.includes(name)).map((name) => `lacks ${name}`);
+  const extra = files
+    .filter((name) => !name.startsWith('dist/') && !needed.includes(name))
+    .map((name) => `has ${name}`);
+  return [...missing, ...extra].map((what) => `the tarball of ${manifest.name} ${what}`);
+}

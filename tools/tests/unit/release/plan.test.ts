@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+
+import {
+  nextVersion,
+  publishArguments,
+  releasedChangelog,
+  tarballProblems,
+  versionProblems,
+  withVersion,
+} from '../../../release/plan.ts';
+
+describe('nextVersion', () => {
+  it.each([
+    ['0.1.9', 'patch', '0.1.10'],
+    ['0.1.9', 'minor', '0.2.0'],
+    ['0.1.9', 'major', '1.0.0'],
+    ['0.1.9', '0.10.0', '0.10.0'],
+  ])('after %s, %s is %s', (current, wanted, next) => {
+    expect(nextVersion(current, wanted)).toBe(next);
+  });
+
+  it.each(['0.1.9', '0.1.8', '0.0.10', 'v1', '1.0', ''])('%s is refused after 0.1.9', (wanted) => {
+    expect(() => nextVersion('0.1.9', wanted)).toThrow();
+  });
+});
+
+describe('versionProblems', () => {
+  const base = { name: '@nodeagent/base', version: '1.0.0' };
+
+  it('has none when all share one version', () => {
+    const user = {
+      name: '@nodeagent/ipvs',
+      version: '1.0.0',
+      dependencies: { '@nodeagent/base': '1.0.0', yaml: '^2' },
+    };
+    expect(versionProblems([base, user])).toEqual([]);
+  });
+
+  it.each([
+    [{ version: '1.0.1' }, 'has version 1.0.1'],
+    [{ dependencies: { '@nodeagent/base': '^1.0.0' } }, 'depends on @nodeagent/base ^1.0.0'],
+    [{ dependencies: { '@nodeagent/e2e': '1.0.0' } }, '@nodeagent/e2e, which is not published'],
+  ])('names a package that %j', (more, problem) => {
+    const user = { name: '@nodeagent/ipvs', version: '1.0.0', ...more };
+    expect(versionProblems([base, user])).toEqual([expect.stringContaining(problem)]);
+  });
+});
+
+describe('withVersion', () => {
+  it('changes the version and the ranges of our packages, and nothing else', () => {
+    const text = (version: string) =>
+      `{\n  "name": "@nodeagent/x",\n  "version": "${version}",\n  "dependencies": {\n    "@nodeagent/base": "${version}",\n    "@nodeagent/testbed": "^${version}",\n    "other": "0.1.0"\n  }\n}\n`;
+    expect(withVersion(text('0.1.0'), '0.1.0', '0.2.0')).toBe(text('0.2.0'));
+  });
+});
+
+describe('releasedChangelog', () => {
+  const before = '# Changelog\n\n## Unreleased\n\n- New.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n';
+
+  it('gives what is unreleased the version and the day', () => {
+    expect(releasedChangelog(before, '0.2.0', '2026-02-02')).toBe(
+      '# Changelog\n\n## Unreleased\n\nNothing yet.\n\n## 0.2.0 (2026-02-02)\n\n- New.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n',
+    );
+  });
+
+  it('refuses a release of which users notice nothing', () => {
+    const after = releasedChangelog(before, '0.2.0', '2026-02-02');
+    expect(() => releasedChangelog(after, '0.3.0', '2026-03-03')).toThrow('nothing below');
+  });
+});
+
+describe('publishArguments', () => {
+  const manifest = { name: '@nodeagent/x', version: '1.0.0' };
+  const env = { ACTIONS_ID_TOKEN_REQUEST_URL: 'https://ci' };
+
+  it('asks for provenance where CI can sign', () => {
+    expect(publishArguments({ ...manifest, repository: 'r' }, env)).toContain('--provenance');
+    expect(publishArguments(manifest, {})).not.toContain('--provenance');
+  });
+
+  it('says that provenance needs a repository', () => {
+    expect(() => publishArguments(manifest, env)).toThrow('"repository"');
+  });
+});
+
+describe('tarballProblems', () => {
+  const manifest = { name: '@nodeagent/x', version: '1.0.0' };
+  const whole = ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts'];
+
+  it('has none for a whole package', () => {
+    expect(tarballProblems(manifest, [...whole, 'dist/run/a.d.ts'])).toEqual([]);
+  });
+
+  it('names what is missing and what does not belong there', () => {
+    expect(tarballProblems(manifest, [...whole.slice(1), 'src/a.ts'])).toEqual([
+      'the tarball of @nodeagent/x lacks LICENSE',
+      'the tarball of @nodeagent/x has src/a.ts',
+    ]);
+  });
+});
