@@ -140,10 +140,14 @@ export class HttpResponseReader {
   #readBody(): void {
     if (this.#problem !== undefined) return;
     if (this.#framing.kind === 'chunked') this.#readChunks();
-    else this.#keep(this.#pending.length);
-    const { kind } = this.#framing;
-    const whole = kind === 'length' && this.#bodyBytes >= this.#framing.bytes;
+    else this.#keep(Math.min(this.#pending.length, this.#announced() - this.#bodyBytes));
+    const whole = this.#bodyBytes >= this.#announced();
     if (whole || this.#bodyBytes >= this.#bodyLimit) this.#done = true;
+  }
+
+  /** Length of the body as its head says; without end where it does not. */
+  #announced(): number {
+    return this.#framing.kind === 'length' ? this.#framing.bytes : Infinity;
   }
 
   #readChunks(): void {

@@ -55,6 +55,18 @@ describe(HttpResponseReader, () => {
     expect(taken.bytes).toBeLessThanOrEqual(most);
   });
 
+  it.each([1, 7, 1000])(
+    'ends the body at its announced length, in pieces of %i bytes',
+    (pieceBytes) => {
+      const reader = read(
+        'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello, and what follows',
+        pieceBytes,
+      );
+      expect(reader.body()).toBe('hello');
+      expect(reader.done).toBe(true);
+    },
+  );
+
   it('reads a long head that comes byte by byte without reading it over and over', () => {
     const head = `HTTP/1.1 204 No\r\n${'A: b\r\n'.repeat(42_000)}\r\n`;
     expect(read(head, 1).head?.status).toBe(204);
