@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { type NpmRegistry, startNpmRegistry } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-import { type Registry, startRegistry } from './registry.ts';
 
 const execute = promisify(execFile);
 const root = join(import.meta.dirname, '../../..');

@@ -24,7 +24,8 @@ export function strategicMerge(type: string, target: JsonObject, patch: JsonObje
       const list = name.slice(FROM_PRIMITIVES.length);
       merged[list] = withoutItems(merged[list], value);
     } else if (value === null) Reflect.deleteProperty(merged, name);
-    else if (merged[name] === undefined && isDirective(value)) continue; // upstream drops it whole
+    else if (merged[name] === undefined && isDirective(value))
+      continue; // upstream drops it whole
     else merged[name] = mergeField(type, name, merged[name], value);
   }
   for (const [name, order] of Object.entries(patch)) {

@@ -1,6 +1,6 @@
 import type { Kind } from '../model/kind.js';
 import { fromStored } from '../codec/event-view.js';
-import { statusError, type StatusError } from '../model/errors.js';
+import { statusError } from '../model/errors.js';
 import type { ApiObject } from '../model/object.js';
 import type { ListQuery } from '../model/request.js';
 import { selects } from '../plan/selects.js';

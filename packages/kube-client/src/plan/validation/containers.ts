@@ -6,7 +6,7 @@ import { type Errors, each, needed, neededOneOf } from './checks.js';
 import { environmentErrors } from './environment.js';
 import { lifeErrors, noLifeErrors } from './handlers.js';
 import { mountErrors } from './mounts.js';
-import { containerPortErrors, hostPortErrors } from './ports.js';
+import { containerPortErrors, hostPortErrors } from './container-ports.js';
 import { initResizeErrors, resizePolicyErrors, restartErrors } from './restarts.js';
 import { securityErrors } from './security.js';
 

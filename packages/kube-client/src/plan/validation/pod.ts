@@ -7,7 +7,7 @@ import { containersErrors } from './containers.js';
 import { userDeviceErrors } from './mounts.js';
 import { namingErrors } from './names.js';
 import { podResourceErrors } from './pod-amounts.js';
-import { sharedNetworkErrors } from './ports.js';
+import { sharedNetworkErrors } from './container-ports.js';
 import { schedulingErrors } from './scheduling.js';
 import { podSecurityErrors, userNamespaceErrors } from './security.js';
 import { checkVolumes } from './volumes.js';
