@@ -5,12 +5,8 @@ import { defaultPod, validatePod } from '@nodeagent/kube-client/pod-rules';
 import { checkReader, mapped, mutatedTrees, type Path } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
-import {
-  explainPod,
-  type ExplainSettings,
-  parsePodState,
-  renderExplanation,
-} from '../../src/explain/index.js';
+import { parsePodState, renderExplanation } from '../../src/explain/index.js';
+import { explainPod, type ExplainSettings } from '../../src/explain/run/index.js';
 import { judgePod } from '../../src/admission/index.js';
 import { containerSpecHash, qosClass } from '../../src/pod/index.js';
 import { DEFAULT_CRASH_LOOP_RULES } from '../../src/workers/index.js';

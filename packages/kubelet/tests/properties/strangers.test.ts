@@ -123,7 +123,9 @@ describe('Files of administrators and users', () => {
         mutatedTexts([JSON.stringify(RESPONSE)]),
       ),
       read: (answer) => {
-        const { cacheMs, entries } = parseProviderResponse(answer, RESPONSE);
+        const { cacheMs, entries } = parseProviderResponse(answer, {
+          apiVersion: 'credentialprovider.kubelet.k8s.io/v1',
+        });
         if (cacheMs !== undefined) assert.ok(Number.isFinite(cacheMs), `${cacheMs}`);
         matchingEntries(entries, 'registry.example.com/team/image');
       },

@@ -28,6 +28,11 @@ export interface ObjectWatchesOptions {
 
 /** How long a pod waits for the first answer of the API server. */
 const FIRST_ANSWER_MS = 5000;
+/**
+ * How long refusals are taken for an authorizer that has not seen yet that the pod is bound here: it
+ * learns of that by a watch, as the kubelet does.
+ */
+const BINDING_PATIENCE_MS = 2000;
 
 /**
  * Config maps and secrets, each watched for as long as a pod refers to it: what changes is known at
@@ -147,6 +152,11 @@ class Watches<T extends KubeObject & { readonly immutable?: boolean }> {
     const { client, clock, random, log, metrics, onChange } = this.#options;
     const { namespace, name } = entry.name;
     entry.started = true;
+    const startedMs = clock.monotonicMs();
+    const isTooEarly = (error: unknown): boolean =>
+      !entry.known &&
+      isKubeError(error, 'KUBE_FORBIDDEN') &&
+      clock.monotonicMs() - startedMs < BINDING_PATIENCE_MS;
     const changed = (object: T | undefined, first: boolean): void => {
       const isNews = !first || entry.missed;
       entry.object = object;
@@ -174,6 +184,7 @@ class Watches<T extends KubeObject & { readonly immutable?: boolean }> {
         },
         ...{ clock, random, log, metrics },
         onError: (error, retryInMs) => {
+          if (isTooEarly(error)) return;
           if (!entry.known) entry.tell(error);
           log.warn({ [this.#what]: entry.name, err: error, retryInMs }, 'object cannot be watched');
         },

@@ -12,13 +12,14 @@ let api: MemoryKubeClient;
 let end: AbortController;
 let changed: string[];
 let objects: FollowedObjects;
+let log: MemoryLogger;
 beforeEach(() => {
   clock = new ManualClock();
   api = createMemoryKubeClient({ clock });
   end = new AbortController();
   changed = [];
   const onChange = (uid: string): void => void changed.push(uid);
-  const log = new MemoryLogger();
+  log = new MemoryLogger();
   objects = createObjectWatches({ client: api, clock, random: () => 0, log, onChange }, end.signal);
 });
 afterEach(() => end.abort(new Error('the test is over')));
@@ -74,6 +75,31 @@ describe(createObjectWatches, () => {
     expect(await get()).toBeUndefined();
   });
 
+  it('asks again for 2 s while the API server does not know that the pod is bound here', async () => {
+    const refusal = new KubeError('KUBE_FORBIDDEN', 'no relationship found');
+    for (let times = 0; times < 3; times += 1) api.failNext({ verb: 'list' }, refusal);
+    api.seed(CONFIG_MAPS, configMap('a', 'blue'));
+    objects.follow(podWith('u1', 'a'));
+    const found = get();
+    await settle();
+    await clock.advance(1000);
+    expect((await found)?.data).toEqual({ color: 'blue' });
+    expect(log.lines).toEqual([]);
+  });
+
+  it('passes a refusal on that lasts longer, and logs it', async () => {
+    const refusal = new KubeError('KUBE_FORBIDDEN', 'no relationship found');
+    for (let times = 0; times < 30; times += 1) api.failNext({ verb: 'list' }, refusal);
+    objects.follow(podWith('u1', 'a'));
+    const found = get().catch((error: unknown) => error);
+    for (let second = 0; second < 5; second += 1) {
+      await clock.advance(1000);
+      await settle();
+    }
+    expect(await found).toBe(refusal);
+    expect(log.lines.length).toBeGreaterThan(0);
+  });
+
   it('watches as long as a pod refers to it', async () => {
     api.seed(CONFIG_MAPS, configMap('a', 'blue'), configMap('b', 'red'));
     objects.follow(podWith('u1', 'a', 'b'));
@@ -104,11 +130,11 @@ describe(createObjectWatches, () => {
 
   it('says what the API server refused it with, and goes on asking', async () => {
     api.seed(SECRETS, { metadata: { name: 's', namespace: 'ns' }, data: {} });
-    const refusal = new KubeError('KUBE_FORBIDDEN', 'no relationship found');
+    const refusal = new KubeError('KUBE_UNAUTHORIZED', 'who are you?');
     api.failNext({ verb: 'list', plural: 'secrets' }, refusal);
     const pod = podWith('u1');
     objects.follow({ ...pod, spec: { ...pod.spec!, imagePullSecrets: [{ name: 's' }] } });
-    await expect(objects.secret('ns', 's', end.signal)).rejects.toThrow('no relationship found');
+    await expect(objects.secret('ns', 's', end.signal)).rejects.toThrow('who are you?');
     await clock.advance(2000);
     await settle();
     expect(changed).toEqual(['u1']);
