@@ -69,10 +69,14 @@ function link(type: number, flags: number, attrs: AttrValues<typeof LINK_ATTRS>)
   return { type, flags, payload: out.view() };
 }
 
-/** The number by which addresses name a link; undefined when the message is about something else. */
+/**
+ * The number by which addresses name a link, 1 or more; undefined when the message is about something
+ * else.
+ */
 export function decodeLinkIndex({ type, payload }: NetlinkMessage): number | undefined {
   if (type !== RTM.newLink || payload.length < LINK_HEADER) return undefined;
-  return LITTLE_ENDIAN ? payload.readInt32LE(4) : payload.readInt32BE(4);
+  const index = LITTLE_ENDIAN ? payload.readInt32LE(4) : payload.readInt32BE(4);
+  return index > 0 ? index : undefined;
 }
 
 /** All addresses of one family, for a dump. */

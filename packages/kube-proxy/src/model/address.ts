@@ -82,12 +82,20 @@ function masked(ip: string, bits: number): string {
   return base === 10 ? kept.join('.') : (canonicalIp(kept.join(':')) ?? ip);
 }
 
+/** The eight groups; the last two may be written as an IPv4 address: `::1.2.3.4`. */
 function expanded(ip: string): string[] {
-  const [head = '', tail] = ip.split('::');
+  const [head = '', tail] = ip.replace(LAST_QUAD, groupsOfQuad).split('::');
   const left = head === '' ? [] : head.split(':');
   if (tail === undefined) return left;
   const right = tail === '' ? [] : tail.split(':');
   return [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
+}
+
+const LAST_QUAD = /\d+\.\d+\.\d+\.\d+$/;
+
+function groupsOfQuad(quad: string): string {
+  const value = dottedQuad(quad);
+  return `${Math.floor(value / 65_536).toString(16)}:${(value % 65_536).toString(16)}`;
 }
 
 export function cidrContains(cidr: string, ip: string): boolean {

@@ -37,6 +37,12 @@ it('takes what is about something else for nothing', () => {
   expect(decodeLinkIndex(messageOf(RTM.newLink, Buffer.alloc(15)))).toBeUndefined();
 });
 
+it.each([0, -1])('takes a link of number %d for none: no address could name it', (index) => {
+  const payload = Buffer.from(encodeNewLink('kube-ipvs0', 'dummy').payload);
+  payload.set(new Uint8Array(Int32Array.of(index).buffer), 4);
+  expect(decodeLinkIndex(messageOf(RTM.newLink, payload))).toBeUndefined();
+});
+
 it('meets spoiled frames with netlink errors, and nothing else', () => {
   let state = 3;
   const random = (below: number): number => {
