@@ -2,7 +2,7 @@ import type { EnvVar as CriEnvVar } from '@nodeagent/cri-client';
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '@nodeagent/kube-client';
 
 import { expandReferences, LONGEST_EXPANSION, podNamespace, StartError } from '../../pod/index.js';
-import { type FieldContext, podField, resourceField } from './pod-fields.js';
+import { type FieldContext, ownValue, podField, resourceField } from './pod-fields.js';
 import { type EnvFile, findInEnvFile } from './env-file.js';
 import { serviceVariables } from './service-variables.js';
 
@@ -162,7 +162,7 @@ interface KeyRef {
 function configMapKey(ref: KeyRef, input: EnvironmentInput): string | undefined {
   const name = ref.name ?? '';
   const found = input.configMaps.get(name);
-  const value = found?.data?.[ref.key];
+  const value = ownValue(found?.data, ref.key);
   if (value !== undefined || ref.optional === true) return value;
   if (found === undefined) throw refuse(`configmap ${JSON.stringify(name)} not found`);
   throw refuse(`couldn't find key ${ref.key} in ConfigMap ${podNamespace(input.pod)}/${name}`);
@@ -171,7 +171,7 @@ function configMapKey(ref: KeyRef, input: EnvironmentInput): string | undefined 
 function secretKey(ref: KeyRef, input: EnvironmentInput): Value | undefined {
   const name = ref.name ?? '';
   const found = input.secrets.get(name);
-  const value = found?.data?.[ref.key];
+  const value = ownValue(found?.data, ref.key);
   if (value !== undefined) return secretValue(value);
   if (ref.optional === true) return undefined;
   if (found === undefined) throw refuse(`secret ${JSON.stringify(name)} not found`);

@@ -27,8 +27,10 @@ const KEYED = /^metadata\.(labels|annotations)\['(.*)'\]$/s;
 export function podField(pod: Pod, path: string, context: FieldContext): string | undefined {
   const keyed = KEYED.exec(path);
   if (keyed !== null) {
-    const map = keyed[1] === 'labels' ? pod.metadata?.labels : pod.metadata?.annotations;
-    return map?.[keyed[2] ?? ''] ?? '';
+    const [, kind, key = ''] = keyed;
+    return (
+      ownValue(kind === 'labels' ? pod.metadata?.labels : pod.metadata?.annotations, key) ?? ''
+    );
   }
   const ips = pod.spec?.hostNetwork === true ? context.node.hostIps : context.podIps;
   switch (path) {
@@ -57,6 +59,14 @@ export function podField(pod: Pod, path: string, context: FieldContext): string 
     default:
       return undefined;
   }
+}
+
+/** The value of a user's key: `constructor` is a legal one, and every object inherits it. */
+export function ownValue(
+  map: Readonly<Record<string, string>> | undefined,
+  key: string,
+): string | undefined {
+  return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined;
 }
 
 /** `k="v"` lines in the order of their keys, the values escaped as Go quotes them. */

@@ -201,7 +201,8 @@ async function configMapFiles(
   const { name, optional = false } = source;
   const found = await ports.objects.configMap(podNamespace(pod), name, signal);
   if (found === undefined && !optional) throw missing(`configmap "${name}" not found`);
-  const data = found && new Map([...texts(found.data), ...bytes(found.binaryData)]);
+  const data =
+    found && new Map([...decoded(found.data, 'utf8'), ...decoded(found.binaryData, 'base64')]);
   return keyPayload(data, selection(source, defaultMode), 'configmap');
 }
 
@@ -214,19 +215,25 @@ async function secretFiles(
   const { name, optional = false } = source;
   const found = await ports.objects.secret(podNamespace(pod), name, signal);
   if (found === undefined && !optional) throw missing(`secret "${name}" not found`);
-  return keyPayload(found && new Map(bytes(found.data)), selection(source, defaultMode), 'secret');
+  return keyPayload(
+    found && new Map(decoded(found.data, 'base64')),
+    selection(source, defaultMode),
+    'secret',
+  );
 }
 
 function selection({ items, optional = false }: KeySource, defaultMode: number) {
   return { defaultMode, optional, ...(items === undefined ? {} : { items }) };
 }
 
-function texts(data: Readonly<Record<string, string>> = {}): (readonly [string, Buffer])[] {
-  return Object.entries(data).map(([key, text]) => [key, Buffer.from(text)] as const);
-}
+type Data = Readonly<Record<string, string>>;
 
-function bytes(data: Readonly<Record<string, string>> = {}): (readonly [string, Buffer])[] {
-  return Object.entries(data).map(([key, text]) => [key, Buffer.from(text, 'base64')] as const);
+/** @throws {VolumeError} `VOLUME_SOURCE` for a value that is no text: nothing has checked it before */
+function decoded(data: Data = {}, encoding: BufferEncoding): (readonly [string, Buffer])[] {
+  return Object.entries(data).map(([key, text]) => {
+    if (typeof text !== 'string') throw missing(`the value of key ${key} is not a string`);
+    return [key, Buffer.from(text, encoding)] as const;
+  });
 }
 
 function missing(message: string): VolumeError {

@@ -155,6 +155,20 @@ describe(buildEnvironment, () => {
     expect(() => build(container)).toThrow(message);
   });
 
+  it.each(['constructor', 'valueOf', '__proto__'])(
+    'finds no value for the key %s where none was given',
+    (key) => {
+      const fieldPath = `metadata.labels['${key}']`;
+      const valueFrom = [
+        { fieldRef: { fieldPath } },
+        { configMapKeyRef: { name: 'cm', key, optional: true } },
+        { secretKeyRef: { name: 's', key, optional: true } },
+      ];
+      const env = valueFrom.map((from, at) => ({ name: `V${at}`, valueFrom: from }));
+      expect(build({ env })).toEqual({ V0: '' });
+    },
+  );
+
   it('leaves out what is optional and missing', () => {
     const ref = { name: 'gone', key: 'k', optional: true };
     const env = [{ name: 'X', valueFrom: { secretKeyRef: ref } }];
