@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+
 import type {
   Container,
   ContainerStatus,
@@ -26,8 +28,18 @@ export function observedSandbox(
     ready: (status?.state ?? sandbox.state) === 'ready',
     createdAtMs: sandbox.createdAtMs,
     network: status?.namespaces?.network === 'node' ? 'node' : 'pod',
-    ips: status?.ips ?? [],
+    ips: addresses(status?.ips ?? []),
   };
+}
+
+/**
+ * A network plugin's own words: none of them where one is no address, for an API server would refuse
+ * the whole status.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_sandbox.go, determinePodSandboxIPs
+ */
+function addresses(ips: readonly string[]): readonly string[] {
+  return ips.every((ip) => isIP(ip) !== 0 && !ip.includes('%')) ? ips : [];
 }
 
 /** @param message of a container that exited, from its file or logs */
@@ -122,8 +134,10 @@ function wasInterrupted({ startedAtMs, reason, message }: ContainerStatus): bool
   return neverRan && INTERRUPTED.test(message);
 }
 
+/** 0 also for what no count of the API can hold: it has 32 bits. */
 function parseCount(text: string | undefined): number {
-  return text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
+  const count = text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
+  return count < 2 ** 31 ? count : 0;
 }
 
 function parseHash(text: string | undefined): string | undefined {

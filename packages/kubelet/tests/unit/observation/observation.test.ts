@@ -1,7 +1,7 @@
 import { type ContainerStatus, containerId, sandboxId } from '@nodeagent/cri-client';
 import { describe, expect, it } from 'vitest';
 
-import { observedContainer } from '../../../src/observation/plan/observation.js';
+import { observedContainer, observedSandbox } from '../../../src/observation/plan/observation.js';
 
 const container = {
   id: containerId('c'),
@@ -65,6 +65,20 @@ describe(observedContainer, () => {
   });
 
   it.each([
+    ['3', 3],
+    ['2147483648', 0],
+    ['9'.repeat(400), 0],
+    ['-1', 0],
+    ['3.5', 0],
+  ])('the restart count %s is %d', (text, want) => {
+    const annotations = { 'io.kubernetes.container.restartCount': text };
+    const more = { runtimeName: 'r', message: '' };
+    expect(observedContainer({ ...container, annotations }, undefined, more).restartCount).toBe(
+      want,
+    );
+  });
+
+  it.each([
     ['that its caller left', 'failed to create shim task: context canceled: unknown', undefined],
     ['whose helper was killed', 'start failed: : signal: killed: unknown', undefined],
     ['that took too long', 'context deadline exceeded: unknown', undefined],
@@ -85,5 +99,28 @@ describe(observedContainer, () => {
       message: '',
     });
     expect(seen.state).toMatchObject({ kind: 'exited', exitCode: 128, reason: 'StartError' });
+  });
+});
+
+describe(observedSandbox, () => {
+  const sandbox = {
+    id: sandboxId('s'),
+    metadata: { name: 'web', uid: 'u', namespace: 'default', attempt: 0 },
+    state: 'ready',
+    createdAtMs: 1,
+    labels: {},
+    annotations: {},
+    runtimeHandler: '',
+  } as const;
+
+  it.each([
+    [['10.1.0.5', 'fd00::5'], true],
+    [['10.1.0.5/24'], false],
+    [['10.1.0.5', 'pending'], false],
+    [['fe80::1%eth0'], false],
+    [['10.1.0.5\tevil'], false],
+  ])('has the addresses %j: %s', (ips, want) => {
+    const seen = observedSandbox(sandbox, { ...sandbox, ips, containers: [] });
+    expect(seen.ips).toEqual(want ? ips : []);
   });
 });
