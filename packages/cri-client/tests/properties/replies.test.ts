@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 
-import { checkReader, mutatedBytes, type Mutator } from '@nodeagent/testbed/mutations';
+import {
+  checkReader,
+  mapped,
+  mutatedBytes,
+  mutatedTrees,
+  oneOf,
+} from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
 import { runtime } from '../../src/adapters/generated/runtime-v1.js';
@@ -53,14 +59,21 @@ interface MessageType<P, M> {
   decode(bytes: Uint8Array): M;
 }
 
-/** Bytes as a runtime sends them, read by the protobuf library and by the codec. */
+/**
+ * Bytes as a runtime sends them, read by the protobuf library and by the codec: spoiled ones, and
+ * whole messages whose fields are absent, empty or absurd.
+ */
 async function checkReply<P, M>(
   name: string,
   type: MessageType<P, M>,
   sample: P,
   read: (reply: M) => unknown,
 ): Promise<void> {
-  const inputs: Mutator<Buffer> = mutatedBytes([type.encode(sample).finish()]);
+  const odd = mapped(
+    mutatedTrees([sample], { kinds: 'typed', keep: (path) => path.length === 0 }),
+    (message) => Buffer.from(type.encode(onlyOfItsKind(message) as P).finish()),
+  );
+  const inputs = oneOf(mutatedBytes([type.encode(sample).finish()]), odd);
   let reached = 0;
   await checkReader({
     name,
@@ -183,4 +196,16 @@ function numbersOf(value: unknown): readonly number[] {
   if (typeof value === 'number') return [value];
   if (typeof value !== 'object' || value === null) return [];
   return Object.values(value).flatMap(numbersOf);
+}
+
+/** Without what no bytes could say: null is absent, and a list has no gaps. */
+function onlyOfItsKind(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? Math.trunc(value) : 0;
+  if (Array.isArray(value)) return value.filter((item) => item !== null).map(onlyOfItsKind);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== null)
+      .map(([name, member]) => [name, onlyOfItsKind(member)]),
+  );
 }
