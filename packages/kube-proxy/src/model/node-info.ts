@@ -16,6 +16,11 @@ export interface NodeInfo {
 const ZONE = 'topology.kubernetes.io/zone';
 const GOING_AWAY = 'ToBeDeletedByClusterAutoscaler';
 
+/**
+ * Everything in it is of the type that it says, whatever the API server sent.
+ *
+ * @throws {TypeError} when the object is not as the API promises
+ */
 export function projectNode({ metadata, spec, status }: Node): NodeInfo {
   const addresses = ['InternalIP', 'ExternalIP'].flatMap((type) =>
     (status?.addresses ?? [])
@@ -29,10 +34,21 @@ export function projectNode({ metadata, spec, status }: Node): NodeInfo {
     (spec?.taints ?? []).some(({ key }) => key === GOING_AWAY);
   return {
     ips: [first, second].filter((ip) => ip !== undefined),
-    podCidrs: spec?.podCIDRs ?? [],
-    zone: metadata?.labels?.[ZONE],
+    podCidrs: textsOf(spec?.podCIDRs ?? []),
+    zone: zoneOf(metadata?.labels?.[ZONE]),
     eligible: !leaving,
   };
+}
+
+function textsOf(cidrs: unknown): readonly string[] {
+  const isText = (cidr: unknown): cidr is string => typeof cidr === 'string';
+  if (Array.isArray(cidrs) && cidrs.every(isText)) return cidrs;
+  throw new TypeError('spec.podCIDRs: expected a list of strings');
+}
+
+function zoneOf(label: unknown): string | undefined {
+  if (label === undefined || typeof label === 'string') return label;
+  throw new TypeError(`the label ${ZONE}: expected a string`);
 }
 
 export interface NodeIps {

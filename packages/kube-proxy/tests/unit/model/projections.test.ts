@@ -1,3 +1,4 @@
+import type { Node } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { canonicalCidr, canonicalIp } from '../../../src/model/address.js';
@@ -176,5 +177,21 @@ describe('node', () => {
   it('answers on the addresses inside the prefixes', () => {
     const found = nodePortAddresses('IPv4', ['10.0.0.0/8']);
     expect(matchingAddresses(found, ['10.1.1.1', '192.168.0.1'])).toEqual(['10.1.1.1']);
+  });
+});
+
+describe('A Node whose fields are of other types', () => {
+  it.each([[true], ['10.244.0.0/24'], [[5]], [[['10.244.0.0/24']]]])(
+    'is refused for the pod ranges %j',
+    (podCIDRs) => {
+      const node = { spec: { podCIDRs } } as unknown as Node;
+      expect(() => projectNode(node)).toThrow('spec.podCIDRs: expected a list of strings');
+    },
+  );
+
+  it('is refused for a zone that is no text', () => {
+    const labels = { 'topology.kubernetes.io/zone': 5 };
+    const node = { metadata: { labels } } as unknown as Node;
+    expect(() => projectNode(node)).toThrow('the label topology.kubernetes.io/zone');
   });
 });
