@@ -91,7 +91,7 @@ function expanded(ip: string): string[] {
   return [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
 }
 
-const LAST_QUAD = /\d+\.\d+\.\d+\.\d+$/;
+const LAST_QUAD = /\d{1,3}(?:\.\d{1,3}){3}$/;
 
 function groupsOfQuad(quad: string): string {
   const value = dottedQuad(quad);
