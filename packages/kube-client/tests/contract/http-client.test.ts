@@ -392,9 +392,9 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(error.message).toMatch(/127\.0\.0\.1:\d+: no answer for 0\.05 s$/);
     });
 
-    it.skipIf(protocol === 'HTTP/2')(
-      'has the kernel ask a silent peer for a sign of life within 15 s',
-      async () => {
+    // over HTTP/2 the client asks by itself
+    if (protocol !== 'HTTP/2') {
+      it('has the kernel ask a silent peer for a sign of life within 15 s', async () => {
         const { client, server } = await start((_, response) => response.flushHeaders());
         const stop = new AbortController();
         const watch = client.watch(PODS, { resourceVersion: '1' }, stop.signal);
@@ -411,8 +411,8 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
         expect(Number.parseInt((await timer())?.slice(3) ?? '', 16)).toBeLessThanOrEqual(1500);
         stop.abort(new Error('enough'));
         await expect(first).rejects.toThrow('enough');
-      },
-    );
+      });
+    }
 
     it('ends with the reason of its signal', async () => {
       const { client, server } = await start((_, response) =>
