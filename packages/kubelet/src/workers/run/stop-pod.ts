@@ -56,8 +56,15 @@ export async function stopPod(
   };
   const containers = await Promise.allSettled(targets.map(stopOne));
   signal.throwIfAborted();
+  // The process that holds a sandbox may end, and close its connection to the runtime, while it is
+  // asked to: containerd 1.6 then fails, and finds the sandbox stopped when it is asked again.
+  const stopSandbox = (id: string): Promise<void> =>
+    runtime.stopSandbox(id, signal).catch(() => {
+      signal.throwIfAborted();
+      return runtime.stopSandbox(id, signal);
+    });
   const sandboxes = await Promise.allSettled(
-    request.seen.sandboxes.map(({ id }) => runtime.stopSandbox(id, signal)),
+    request.seen.sandboxes.map(({ id }) => stopSandbox(id)),
   );
   const failed = [...containers, ...sandboxes].find(({ status }) => status === 'rejected');
   if (failed?.status === 'rejected') throw failed.reason;

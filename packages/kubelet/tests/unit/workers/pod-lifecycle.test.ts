@@ -169,6 +169,18 @@ describe('a start fails', () => {
     expect(node.workers.uids).toEqual([]);
   });
 
+  it('to stop a sandbox is tried again at once, and warns of nothing when that works', async () => {
+    await node.create(aPod());
+    let failures = 1;
+    node.runtime.onCall = (verb) => {
+      if (verb === 'stop-sandbox' && (failures -= 1) >= 0) throw new Error('ttrpc: closed');
+    };
+    await node.delete();
+    expect(failures).toBeLessThan(0);
+    expect(node.pod()).toBeUndefined();
+    expect(node.log.lines.filter(({ message }) => message === 'pod step failed')).toEqual([]);
+  });
+
   it('to remove what the runtime is still busy with warns of nothing unless it goes on', async () => {
     await node.create(aPod());
     let refusals = 1;
