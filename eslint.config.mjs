@@ -1,6 +1,7 @@
 import nx from '@nx/eslint-plugin';
 import js from '@eslint/js';
 import regexp from 'eslint-plugin-regexp';
+import importSort from 'eslint-plugin-simple-import-sort';
 import tseslint from 'typescript-eslint';
 
 import { roleRules } from './tools/lint/rules.ts';
@@ -9,6 +10,9 @@ const layers = [0, 1, 2, 3, 4, 5].map((layer) => ({
   sourceTag: `layer:${layer}`,
   onlyDependOnLibsWithTags: Array.from({ length: layer }, (_, below) => `layer:${below}`),
 }));
+
+/** Node.js, packages, own files: each sorted, with a blank line between. */
+const importGroups = [['^\\u0000'], ['^node:'], ['^@?\\w'], ['^\\.']];
 
 const exportAll = { selector: 'ExportAllDeclaration', message: 'Name what you export.' };
 
@@ -93,8 +97,10 @@ export default tseslint.config(
   {
     files: ['**/*.ts'],
     languageOptions: { parserOptions: { projectService: true } },
-    plugins: { '@nx': nx },
+    plugins: { '@nx': nx, 'import-sort': importSort },
     rules: {
+      'import-sort/imports': ['error', { groups: importGroups }],
+      'import-sort/exports': 'error',
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true } }],
       'no-restricted-syntax': ['error', exportAll],
       'no-empty': ['error', { allowEmptyCatch: false }],

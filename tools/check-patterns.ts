@@ -4,6 +4,7 @@
  * (eslint-plugin-regexp) reads the same literals by other means; each finds what the other misses.
  */
 import { globSync, readFileSync } from 'node:fs';
+
 import { checkSync } from 'recheck';
 import ts from 'typescript';
 

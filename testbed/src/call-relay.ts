@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import {
+  type ClientHttp2Session,
   connect as connectHttp2,
   constants,
   createServer,
-  type ClientHttp2Session,
   type IncomingHttpHeaders,
   type ServerHttp2Session,
   type ServerHttp2Stream,

@@ -6,8 +6,8 @@ import { createCgroups } from './cgroups.ts';
 import { type Containerd, type ContainerdOptions, startContainerd } from './containerd.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import type { TestImage } from './images.ts';
-import { type SocketRelay, startSocketRelay } from './socket-relay.ts';
 import { createNodeSpace, type NodeSpace } from './node-space.ts';
+import { type SocketRelay, startSocketRelay } from './socket-relay.ts';
 
 export interface ClusterOptions {
   /** Begins the name of its folder; `cluster` when absent. */

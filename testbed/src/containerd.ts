@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
-import { writeCniConfig, type CniPaths } from './cni.ts';
+import { type CniPaths, writeCniConfig } from './cni.ts';
 import { runCommand, tryCommand } from './command.ts';
 import { unpackPackage } from './debian-package.ts';
 import { buildTestImage, PAUSE_IMAGE, type TestImage } from './images.ts';

@@ -5,10 +5,10 @@ import { join, resolve } from 'node:path';
 import { API_SERVER_PORT, serviceCidrs } from './api-server-plan.ts';
 import { startApiServer } from './assets-control-plane.ts';
 import { TestbedError } from './errors.ts';
+import { clientAuthority, redirectKubeconfig, serverOf } from './given-kubeconfig.ts';
 import { findKubectls } from './kubectl.ts';
 import type { NodeSpace } from './node-space.ts';
 import { type TestProcess, waitUntilUp } from './processes.ts';
-import { clientAuthority, redirectKubeconfig, serverOf } from './given-kubeconfig.ts';
 import { startRelay } from './relay.ts';
 
 /** Kubeconfig files, one per identity; they work on this machine and in the space alike. */

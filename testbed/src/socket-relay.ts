@@ -1,5 +1,5 @@
-import { connect, createServer, type Socket } from 'node:net';
 import { rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
 
 /** Stands between two programs that talk through a unix socket, and can part them. */
 export interface SocketRelay {

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import {
-  DEPLOYMENTS,
   type Deployment,
+  DEPLOYMENTS,
   type KubeClient,
-  SERVICES,
   type Service,
+  SERVICES,
 } from '@nodeagent/kube-client';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';

@@ -1,11 +1,11 @@
 import { isIPv6 } from 'node:net';
 
 import {
-  flagsToConfig,
   type FlagSpec,
+  flagsToConfig,
   mergePatch,
-  parseFlags,
   type ParsedFlags,
+  parseFlags,
   renderHelp,
 } from '@nodeagent/component-base';
 import { readConfigFile } from '@nodeagent/component-base/process';

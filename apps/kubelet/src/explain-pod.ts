@@ -8,6 +8,8 @@ import {
   parseFlags,
   renderHelp,
 } from '@nodeagent/component-base';
+import type { Pod } from '@nodeagent/kube-client';
+import { defaultPod } from '@nodeagent/kube-client/pod-rules';
 import {
   crashLoopRules,
   explainPod,
@@ -21,8 +23,6 @@ import {
   runtimeSettings,
 } from '@nodeagent/kubelet';
 import { readConfigFiles } from '@nodeagent/kubelet/adapters';
-import type { Pod } from '@nodeagent/kube-client';
-import { defaultPod } from '@nodeagent/kube-client/pod-rules';
 import { parse } from 'yaml';
 
 const PROGRAM = {

@@ -9,8 +9,8 @@ import {
 import { createLogger, signalsToAbort } from '@nodeagent/component-base/process';
 import { isCriError } from '@nodeagent/cri-client';
 import { isKubeError } from '@nodeagent/kube-client';
-import { isNodeStatusError } from '@nodeagent/node-status';
 import { readConfigFiles } from '@nodeagent/kubelet/adapters';
+import { isNodeStatusError } from '@nodeagent/node-status';
 
 import { FLAGS } from './flags.js';
 import { readOptions } from './options.js';

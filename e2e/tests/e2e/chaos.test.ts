@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findUnmet, type Wishes } from './chaos/amounts.ts';
 import { findLeaks } from './chaos/leaks.ts';
-import { createRelease } from './chaos/stuck-tasks.ts';
 import { createDice, type Dice } from './chaos/random.ts';
 import {
   type Amounts,
@@ -16,6 +15,7 @@ import {
   randomPod,
   resourcesOf,
 } from './chaos/random-pods.ts';
+import { createRelease } from './chaos/stuck-tasks.ts';
 import { watchForViolations, type Witness } from './chaos/watch.ts';
 import { useCluster } from './fixture.ts';
 

@@ -7,7 +7,6 @@ import { describe, expect, it } from 'vitest';
 
 import { cgroupOf } from './cgroups.ts';
 import { useCluster } from './fixture.ts';
-import { guaranteed, isGiven, patchOf, resize } from './resizes.ts';
 import {
   aScript,
   conditionOf,
@@ -22,6 +21,7 @@ import {
   untilSaid,
   waitForEvent,
 } from './pods.ts';
+import { guaranteed, isGiven, patchOf, resize } from './resizes.ts';
 
 const e2e = useCluster();
 const never = new AbortController().signal;

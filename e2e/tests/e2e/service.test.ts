@@ -1,5 +1,5 @@
-import { connect, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 
 import { waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';

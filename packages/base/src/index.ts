@@ -1,6 +1,12 @@
 export type { Brand } from './model/brand.js';
+export { isDeeperThan } from './model/depth.js';
 export { formatGoDuration, parseGoDuration } from './model/duration.js';
-export { type PemBlock, pemBlocks } from './model/pem.js';
+export {
+  parsePathSegment,
+  type PathSegment,
+  pathSegmentProblem,
+  toPathSegment,
+} from './model/path-segment.js';
 export {
   cutAt,
   type Glob,
@@ -10,12 +16,7 @@ export {
   trimEndOf,
   trimStartOf,
 } from './model/patterns.js';
-export {
-  parsePathSegment,
-  type PathSegment,
-  pathSegmentProblem,
-  toPathSegment,
-} from './model/path-segment.js';
+export { type PemBlock, pemBlocks } from './model/pem.js';
 export {
   formatQuantity,
   parseQuantity,
@@ -24,12 +25,11 @@ export {
   quantityToMilli,
   quantityToUnits,
 } from './model/quantity.js';
-export { isDeeperThan } from './model/depth.js';
 export { formatTimestamp, parseTimestamp } from './model/timestamp.js';
 export {
+  backoffLeftMs,
   type BackoffRules,
   type BackoffState,
-  backoffLeftMs,
   jittered,
   nextBackoff,
 } from './plan/backoff.js';

@@ -1,5 +1,35 @@
-export { containerId, type ContainerId, sandboxId, type SandboxId } from './model/ids.js';
+export {
+  detectLogFormat,
+  type LogLineParser,
+  logTimeMs,
+  parseCriLogLine,
+} from './codec/log-line.js';
+export type {
+  Container,
+  ContainerConfig,
+  ContainerFilter,
+  ContainerMetadata,
+  ContainerState,
+  ContainerStatus,
+  ContainerUser,
+  Device,
+  EnvVar,
+  ExecResult,
+  LinuxContainerConfig,
+  Mount,
+  MountPropagation,
+} from './model/container.js';
 export { CriError, type CriErrorCode, type CriErrorOptions, isCriError } from './model/errors.js';
+export type { ContainerEvent, ContainerEventType } from './model/event.js';
+export { type ContainerId, containerId, type SandboxId, sandboxId } from './model/ids.js';
+export type {
+  FilesystemUsage,
+  Image,
+  ImageFilesystems,
+  ImageFilter,
+  ImageSpec,
+  RegistryAuth,
+} from './model/image.js';
 export type {
   Capabilities,
   ContainerSecurityContext,
@@ -18,6 +48,17 @@ export type {
   SupplementalGroupsPolicy,
   UserNamespace,
 } from './model/linux.js';
+export type { LogBytesOptions, LogEntry, LogOptions, LogRecord, LogStream } from './model/log.js';
+export type {
+  CgroupDriver,
+  RuntimeCondition,
+  RuntimeConfiguration,
+  RuntimeFeatures,
+  RuntimeHandler,
+  RuntimeStatus,
+  RuntimeSupport,
+  RuntimeVersion,
+} from './model/runtime.js';
 export type {
   DnsConfig,
   LinuxSandboxConfig,
@@ -29,31 +70,6 @@ export type {
   SandboxState,
   SandboxStatus,
 } from './model/sandbox.js';
-export type {
-  Container,
-  ContainerConfig,
-  ContainerFilter,
-  ContainerMetadata,
-  ContainerState,
-  ContainerStatus,
-  ContainerUser,
-  Device,
-  EnvVar,
-  ExecResult,
-  LinuxContainerConfig,
-  Mount,
-  MountPropagation,
-} from './model/container.js';
-export { STOP_SIGNALS, type StopSignal } from './model/stop-signal.js';
-export type {
-  FilesystemUsage,
-  Image,
-  ImageFilesystems,
-  ImageFilter,
-  ImageSpec,
-  RegistryAuth,
-} from './model/image.js';
-export type { ContainerEvent, ContainerEventType } from './model/event.js';
 export type {
   ContainerMetrics,
   ContainerStats,
@@ -73,23 +89,8 @@ export type {
   SandboxStatsFilter,
   SwapUsage,
 } from './model/stats.js';
-export type {
-  CgroupDriver,
-  RuntimeCondition,
-  RuntimeConfiguration,
-  RuntimeFeatures,
-  RuntimeHandler,
-  RuntimeStatus,
-  RuntimeSupport,
-  RuntimeVersion,
-} from './model/runtime.js';
-export type { LogBytesOptions, LogEntry, LogOptions, LogRecord, LogStream } from './model/log.js';
-export {
-  detectLogFormat,
-  type LogLineParser,
-  logTimeMs,
-  parseCriLogLine,
-} from './codec/log-line.js';
+export { STOP_SIGNALS, type StopSignal } from './model/stop-signal.js';
+export { type Endpoint, parseEndpoint } from './plan/endpoint.js';
 export type {
   AttachRequest,
   CheckpointContainerRequest,
@@ -109,6 +110,5 @@ export type {
   UpdateContainerResourcesRequest,
   UpdatePodSandboxResourcesRequest,
 } from './ports.js';
-export { type Endpoint, parseEndpoint } from './plan/endpoint.js';
 export { probeRuntime } from './run/probe-runtime.js';
 export { type LogRequest, readLogBytesFrom, readLogFrom } from './run/read-log.js';

@@ -1,7 +1,8 @@
-import type { Clock, Logger } from '@nodeagent/base';
-import { createSystemClock } from '@nodeagent/base/system';
 import { randomInt, randomUUID } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+
+import type { Clock, Logger } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import { startHttpsServer } from './adapters/https-server.js';
 import { renderKubeconfig } from './adapters/kubeconfig.js';

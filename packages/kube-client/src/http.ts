@@ -1,5 +1,5 @@
-import { createSystemClock } from '@nodeagent/base/system';
 import type { Clock, Metrics } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import { createCredentialSource } from './adapters/credentials.js';
 import { createHttpTransport } from './adapters/http-transport.js';

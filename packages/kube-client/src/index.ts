@@ -1,12 +1,12 @@
 export { withoutNulls } from './codec/decode-json.js';
 export type { Connection, ExecPlugin, Material, UserAuth } from './model/connection.js';
-export type { EventNote } from './model/event.js';
 export {
   isKubeError,
   KubeError,
   type KubeErrorCode,
   type KubeErrorOptions,
 } from './model/errors.js';
+export type { EventNote } from './model/event.js';
 export type { ObjectFailure } from './model/object-failure.js';
 export type {
   CertificateSigningRequest,
@@ -61,13 +61,13 @@ export {
   POD_CERTIFICATE_REQUESTS,
   PODS,
   REPLICA_SETS,
-  RUNTIME_CLASSES,
-  SECRETS,
-  SERVICES,
-  SERVICE_ACCOUNTS,
-  SERVICE_CIDRS,
   type Resource,
   resource,
+  RUNTIME_CLASSES,
+  SECRETS,
+  SERVICE_ACCOUNTS,
+  SERVICE_CIDRS,
+  SERVICES,
 } from './model/resource.js';
 export { objectKey } from './plan/object-name.js';
 export {
@@ -81,6 +81,7 @@ export {
   selectorRequirements,
   selects,
 } from './plan/selectors.js';
+export type { TokenBucketRules } from './plan/token-bucket.js';
 export type {
   DeleteOptions,
   EventRecorder,
@@ -101,4 +102,3 @@ export { createNoApiClient } from './run/no-api-client.js';
 export { ObjectFailures, type ObjectFailuresOptions } from './run/object-failures.js';
 export { type ReflectorOptions, runReflector } from './run/reflector.js';
 export { Store, type StoreListener } from './run/store.js';
-export type { TokenBucketRules } from './plan/token-bucket.js';

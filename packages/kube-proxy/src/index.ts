@@ -21,9 +21,9 @@ export {
   type SlicePort,
   TERMINATING,
 } from './model/endpoint.js';
-export { type NodeInfo, projectNode } from './model/node-info.js';
 export { isProxyError, ProxyError, type ProxyErrorCode } from './model/errors.js';
 export type { LocalTraffic } from './model/local-traffic.js';
+export { type NodeInfo, projectNode } from './model/node-info.js';
 export {
   projectService,
   type Protocol,
@@ -31,8 +31,8 @@ export {
   type ServicePorts,
 } from './model/service.js';
 export {
-  categorizeEndpoints,
   type CategorizedEndpoints,
+  categorizeEndpoints,
   type Topology,
 } from './plan/categorize-endpoints.js';
 export {
@@ -41,6 +41,7 @@ export {
   type FoundProblems,
 } from './plan/find-problems.js';
 export { type HealthCheck, planHealthChecks } from './plan/health-checks.js';
+export { JUMPS } from './plan/iptables/jumps.js';
 export {
   planRestore,
   type PortText,
@@ -48,7 +49,6 @@ export {
   type RestorePlan,
 } from './plan/iptables/restore-input.js';
 export type { RuleSettings, SyncSettings } from './plan/iptables/settings.js';
-export { JUMPS } from './plan/iptables/jumps.js';
 export { planWholeTables } from './plan/iptables/whole-tables.js';
 export {
   type NodeView,
@@ -73,8 +73,8 @@ export type {
   HttpServer,
   Interfaces,
   KernelCounterTable,
-  OpenNetlink,
   NetlinkAccess,
+  OpenNetlink,
   Problems,
   ServiceInterface,
   SocketAddress,

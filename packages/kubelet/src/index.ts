@@ -1,4 +1,12 @@
 export {
+  type AdmissionContext,
+  type Judgement,
+  judgePod,
+  type NodePressure,
+  type PodAdmissionRules,
+  type SysctlRules,
+} from './admission/index.js';
+export {
   type CertificateAdapters,
   completeIdentity,
   type ConfigPlace,
@@ -28,44 +36,6 @@ export {
   parseKubeletConfig,
   renderConfig,
 } from './config/index.js';
-export {
-  type ExplainedAction,
-  parsePodState,
-  type PodExplanation,
-  type PodState,
-  renderExplanation,
-  type RuntimeCall,
-} from './explain/index.js';
-export { explainPod, type ExplainSettings } from './explain/run/index.js';
-export type { HealthServer } from './node/index.js';
-export {
-  type AdmissionContext,
-  type Judgement,
-  judgePod,
-  type NodePressure,
-  type PodAdmissionRules,
-  type SysctlRules,
-} from './admission/index.js';
-export {
-  type CrashLoopRules,
-  DEFAULT_CRASH_LOOP_RULES,
-  type PlanContext,
-  planPod,
-} from './workers/index.js';
-export {
-  isManifestError,
-  type ManifestFiles,
-  type ManifestUrl,
-  type PodAction,
-  type PodLeftovers,
-  type PodObservation,
-  type PodPlan,
-  qosClass,
-  type ResourceRecordFile,
-  StartError,
-} from './pod/index.js';
-export { type ManifestOrigin, parsePodManifest, prepareStaticPod } from './sources/index.js';
-export { podStatus, type StatusInput } from './status/index.js';
 export type {
   Certificate,
   CertificatePurpose,
@@ -80,33 +50,33 @@ export type {
   RequestMaker,
   StubMaker,
 } from './credentials/index.js';
-export type { CgroupDriver, CgroupLimits, CgroupTree, CgroupValues } from './resources/index.js';
-export type { HookCaller, PodFiles, RuntimeMachine, UserNamespaceFiles } from './runtime/index.js';
+export {
+  type ExplainedAction,
+  parsePodState,
+  type PodExplanation,
+  type PodState,
+  renderExplanation,
+  type RuntimeCall,
+} from './explain/index.js';
+export { explainPod, type ExplainSettings } from './explain/run/index.js';
 export type { PullRecordFiles } from './images/index.js';
 export type { PullRules } from './images/index.js';
+export type { HealthServer } from './node/index.js';
+export {
+  isManifestError,
+  type ManifestFiles,
+  type ManifestUrl,
+  type PodAction,
+  type PodLeftovers,
+  type PodObservation,
+  type PodPlan,
+  qosClass,
+  type ResourceRecordFile,
+  StartError,
+} from './pod/index.js';
+export type { CgroupDriver, CgroupLimits, CgroupTree, CgroupValues } from './resources/index.js';
+export type { HookCaller, PodFiles, RuntimeMachine, UserNamespaceFiles } from './runtime/index.js';
 export type { RuntimeSettings } from './runtime/index.js';
-export {
-  isVolumeError,
-  type Mounter,
-  type SubPaths,
-  VolumeError,
-  type VolumeErrorCode,
-  type VolumeFiles,
-} from './volumes/index.js';
-export {
-  type AdmissionRules,
-  createNodeHandlers,
-  createNodeServer,
-  createReviews,
-  Doorkeeper,
-  type Handler,
-  type HandlerCall,
-  type Handlers,
-  type MetricsPage,
-  type NodeHandlerOptions,
-  type NodeServerOptions,
-  type ReviewOptions,
-} from './server/run/index.js';
 export {
   type KeyedCertificate,
   type ListenerSpec,
@@ -124,4 +94,34 @@ export {
   type TlsSettings,
   tlsSettings,
 } from './server/index.js';
+export {
+  type AdmissionRules,
+  createNodeHandlers,
+  createNodeServer,
+  createReviews,
+  Doorkeeper,
+  type Handler,
+  type HandlerCall,
+  type Handlers,
+  type MetricsPage,
+  type NodeHandlerOptions,
+  type NodeServerOptions,
+  type ReviewOptions,
+} from './server/run/index.js';
+export { type ManifestOrigin, parsePodManifest, prepareStaticPod } from './sources/index.js';
 export type { CgroupReadings, DirectoryReadings, MachineReadings } from './stats/index.js';
+export { podStatus, type StatusInput } from './status/index.js';
+export {
+  isVolumeError,
+  type Mounter,
+  type SubPaths,
+  VolumeError,
+  type VolumeErrorCode,
+  type VolumeFiles,
+} from './volumes/index.js';
+export {
+  type CrashLoopRules,
+  DEFAULT_CRASH_LOOP_RULES,
+  type PlanContext,
+  planPod,
+} from './workers/index.js';

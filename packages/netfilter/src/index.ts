@@ -13,11 +13,11 @@ export type {
   Target,
 } from './model/iptables.js';
 export { checkedChainName } from './plan/check-name.js';
-export { diffTables, type DiffOptions, type IptablesOperation } from './plan/diff-tables.js';
-export { ruleKey } from './plan/rule-key.js';
+export { type DiffOptions, diffTables, type IptablesOperation } from './plan/diff-tables.js';
 export { evenChance } from './plan/even-chance.js';
-export { type Host, type Outcome, type Packet, traceOutcomes } from './plan/packet-tracer.js';
 export { featuresFromVersion, type IptablesFeatures } from './plan/features.js';
+export { type Host, type Outcome, type Packet, traceOutcomes } from './plan/packet-tracer.js';
+export { ruleKey } from './plan/rule-key.js';
 export type {
   Command,
   CommandResult,
@@ -27,8 +27,8 @@ export type {
   RulePosition,
 } from './ports.js';
 export { renderRestore, type RestoreTable } from './render/iptables-restore.js';
-export { renderOperations, renderRuleset, renderTable } from './render/iptables-table.js';
 export { renderAppend, renderRule, ruleArguments } from './render/iptables-rule.js';
+export { renderOperations, renderRuleset, renderTable } from './render/iptables-table.js';
 export { createIptables, type IptablesOptions } from './run/iptables.js';
 export {
   type FoundIptables,

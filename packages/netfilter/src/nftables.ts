@@ -1,14 +1,14 @@
 export { encodeNftBatches, type NftBatch, type NftBatchOptions } from './codec/nft-batch.js';
 export {
-  nftDataText,
   type NftChain,
+  nftDataText,
   type NftElement,
   type NftElements,
   type NftFamily,
   type NftHook,
   type NftInventory,
-  nftKeyText,
   type NftKeyPart,
+  nftKeyText,
   type NftOperation,
   type NftRule,
   type NftSet,
@@ -22,9 +22,9 @@ export {
 export { diffNftTables } from './plan/diff-nft.js';
 export { nftContentsOf, type NftTableContents, traceNftOutcomes } from './plan/nft-tracer.js';
 export type { NftTable } from './ports.js';
-export { renderNftTable } from './render/nft-table.js';
 export { renderNftScript, renderStep } from './render/nft-script.js';
+export { renderNftTable } from './render/nft-table.js';
 export { NftEars, type NftListener } from './run/nft-ears.js';
 export { type NetlinkNftOptions, NetlinkNftTable } from './run/nft-netlink.js';
-export { createProgramNftTable, type ProgramNftOptions } from './run/nft-program.js';
 export { probeNft } from './run/nft-probe.js';
+export { createProgramNftTable, type ProgramNftOptions } from './run/nft-program.js';

@@ -20,13 +20,13 @@ export {
   inetAddress,
   listOf,
   nested,
+  u8,
   u16,
   u16be,
   u32,
   u32be,
   u64,
   u64be,
-  u8,
 } from './codec/attr-types.js';
 export { ByteWriter, LITTLE_ENDIAN, NLA_F_NESTED } from './codec/byte-writer.js';
 export { errnoName, errnoNumber } from './codec/errno.js';

@@ -28,8 +28,8 @@ export {
   type NodeFacts,
   notReadyReasons,
   type Now,
-  planNode,
   type PlannedNode,
+  planNode,
 } from './plan/node-status.js';
 export { differs, planStatusPatch } from './plan/patch.js';
 export { newNode, reconciledNode } from './plan/register.js';

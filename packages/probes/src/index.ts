@@ -23,8 +23,8 @@ export {
   type HttpRequestOptions,
   planHttpRequest,
   planRedirect,
-  type RedirectStep,
   PROBE_USER_AGENT,
+  type RedirectStep,
 } from './plan/http-request.js';
 export {
   type FoldedResult,

@@ -1,4 +1,4 @@
-import { type Edit, mutator, type Mutator, pick } from './mutator.ts';
+import { type Edit, type Mutator, mutator, pick } from './mutator.ts';
 
 type Change = (bytes: Buffer, edit: Edit, sample: Buffer) => Buffer | undefined;
 

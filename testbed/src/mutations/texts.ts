@@ -1,5 +1,5 @@
 import { DEEP_ARRAY_TEXT, DEEP_OBJECT_TEXT, HOSTILE_KEYS, HOSTILE_STRINGS } from './hostile.ts';
-import { type Edit, mutator, type Mutator, pick } from './mutator.ts';
+import { type Edit, type Mutator, mutator, pick } from './mutator.ts';
 
 type Change = (text: string, edit: Edit, sample: string) => string | undefined;
 

@@ -5,7 +5,7 @@ import {
   HOSTILE_VALUES,
   LEGAL_KEYS,
 } from './hostile.ts';
-import { type Edit, mutator, type Mutator, pick } from './mutator.ts';
+import { type Edit, type Mutator, mutator, pick } from './mutator.ts';
 
 export type Path = readonly (string | number)[];
 

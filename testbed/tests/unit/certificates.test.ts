@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { X509Certificate } from 'node:crypto';
-import { connect, createServer, type TLSSocket } from 'node:tls';
+import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { connect, createServer, type TLSSocket } from 'node:tls';
 
 import { describe, expect, it } from 'vitest';
 

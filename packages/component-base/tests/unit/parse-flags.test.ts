@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import {
   ConfigError,
-  flagsToConfig,
   type FlagSpec,
+  flagsToConfig,
   mergePatch,
   parseFlags,
   renderHelp,

@@ -1,6 +1,6 @@
 import {
-  type ClientReadableStream,
   Client,
+  type ClientReadableStream,
   type ClientUnaryCall,
   credentials,
   Metadata,

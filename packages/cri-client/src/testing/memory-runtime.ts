@@ -39,6 +39,7 @@ import type {
 import { MemoryCalls } from './memory-calls.js';
 import { MemoryImages } from './memory-images.js';
 import { type ExitOptions, KILLED, MemoryPods, refused } from './memory-pods.js';
+import type { ExecAnswer, Program } from './memory-program.js';
 import {
   type ContainerRecord,
   hasLabels,
@@ -50,7 +51,6 @@ import {
   toSandbox,
   toSandboxStatus,
 } from './memory-state.js';
-import type { ExecAnswer, Program } from './memory-program.js';
 import {
   containerStatsOf,
   LAST_SEEN,

@@ -6,9 +6,9 @@ import { type Containerd, startContainerd } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createCriClient, type CriClient } from '../../src/adapters/grpc.js';
-import { readLog } from '../../src/logs.js';
 import { openPortForward, openSession, type Session } from '../../src/adapters/streaming.js';
 import type { ContainerConfig, ContainerId, SandboxId } from '../../src/index.js';
+import { readLog } from '../../src/logs.js';
 
 const { signal } = new AbortController();
 const NONE = { tty: false, stdin: false, stdout: false, stderr: false };

@@ -1,5 +1,3 @@
-import type { Logger } from '@nodeagent/base';
-import type { UpgradeRequest } from '@nodeagent/component-base/upgrade';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import {
   createSecureServer,
@@ -9,16 +7,19 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+
+import type { Logger } from '@nodeagent/base';
+import type { UpgradeRequest } from '@nodeagent/component-base/upgrade';
 import { parse as parseYaml, stringify as stringifyYaml } from 'yaml';
 
 import { decodeProtobuf } from '../codec/protobuf.js';
 import { ApiServerError, StatusError, statusError } from '../model/errors.js';
 import type { UserInfo } from '../model/request.js';
+import { parseNodeRoute } from '../plan/node-path.js';
 import type { TokenAuthenticator } from '../ports.js';
 import { errorLine } from '../render/error-line.js';
 import type { Api } from '../run/api.js';
 import type { ApiAnswer } from '../run/api-answer.js';
-import { parseNodeRoute } from '../plan/node-path.js';
 import { forwardToNode, type NodeIdentity, upgradeToNode } from './node-connection.js';
 import type { KeyedCertificate } from './pki.js';
 

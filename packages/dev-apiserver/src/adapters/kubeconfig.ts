@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+
 import { stringify } from 'yaml';
 
 import type { KeyedCertificate } from './pki.js';

@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 
-import * as x509 from '@peculiar/x509';
 import { randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
+
+import * as x509 from '@peculiar/x509';
 
 import { StatusError } from '../model/errors.js';
 import type { CsrSigner } from '../ports.js';

@@ -1,5 +1,6 @@
-import { generateKeyPair, jwtVerify, SignJWT } from 'jose';
 import { randomUUID } from 'node:crypto';
+
+import { generateKeyPair, jwtVerify, SignJWT } from 'jose';
 
 import { isObject, textAt } from '../model/object.js';
 import type { TokenClaims, TokenSigner } from '../ports.js';

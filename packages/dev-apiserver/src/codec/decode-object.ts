@@ -4,7 +4,7 @@ import { StatusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
 import { isObject, type JsonObject } from '../model/object.js';
-import { type FieldType, fieldsOf } from '../model/schema.js';
+import { fieldsOf, type FieldType } from '../model/schema.js';
 
 export interface Decoded {
   readonly object: JsonObject;

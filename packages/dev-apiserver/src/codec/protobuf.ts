@@ -8,7 +8,7 @@ import type { Kind } from '../model/kind.js';
 import { KINDS } from '../model/kind-table.js';
 import { apiVersionOf } from '../model/kinds.js';
 import { isObject, type JsonObject } from '../model/object.js';
-import { type FieldType, fieldsOf } from '../model/schema.js';
+import { fieldsOf, type FieldType } from '../model/schema.js';
 
 const MAGIC = Buffer.from([0x6b, 0x38, 0x73, 0x00]);
 

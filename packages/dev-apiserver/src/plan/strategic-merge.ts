@@ -1,6 +1,6 @@
 import { statusError } from '../model/errors.js';
 import { isObject, type JsonObject } from '../model/object.js';
-import { fieldsOf, listRule, type ListRule } from '../model/schema.js';
+import { fieldsOf, type ListRule, listRule } from '../model/schema.js';
 
 const ORDER = '$setElementOrder/';
 const FROM_PRIMITIVES = '$deleteFromPrimitiveList/';

@@ -4,7 +4,7 @@ import type { Kind } from '../model/kind.js';
 import { KINDS } from '../model/kind-table.js';
 import { apiVersionOf } from '../model/kinds.js';
 import type { JsonObject } from '../model/object.js';
-import { type FieldType, fieldsOf } from '../model/schema.js';
+import { fieldsOf, type FieldType } from '../model/schema.js';
 
 const INFO = { title: 'Kubernetes', version: 'v1.36.0' };
 /** Asked for with `@v1.0`, which Go's parser of media types refuses in an answer. */

@@ -1,18 +1,18 @@
 import type { Node, Pod, Service, ServiceAccount } from '@nodeagent/kube-client';
 
 import type { Admission } from '../model/admission.js';
-import { statusError, StatusError } from '../model/errors.js';
+import { StatusError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { kindOf } from '../model/kinds.js';
 import { type ApiObject, deepEqual, textAt } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
-import { addDefaultTolerations, addServiceAccount } from '../plan/service-account-volume.js';
 import {
   certificateRequestProblem,
   mirrorPodProblem,
   nodeWriteProblem,
 } from '../plan/node-restriction.js';
 import { isResize, resizeProblem } from '../plan/resize-fit.js';
+import { addDefaultTolerations, addServiceAccount } from '../plan/service-account-volume.js';
 import { nodeNameOf } from './node-authorizer.js';
 import type { Registry } from './registry.js';
 import type { ServiceAddresses } from './service-addresses.js';

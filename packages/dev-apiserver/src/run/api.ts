@@ -1,24 +1,24 @@
-import type { ApiRequest } from '../model/api-request.js';
-import { statusError, StatusError } from '../model/errors.js';
-import { type ApiObject, isObject } from '../model/object.js';
-import type { Kind } from '../model/kind.js';
-import { parseNodeRoute } from '../plan/node-path.js';
-import { parseRoute, type Route, type Verb, verbOf } from '../plan/route.js';
 import { decodeObject, refuseUnknown } from '../codec/decode-object.js';
 import { readDeleteOptions, readListQuery, readWriteContext } from '../codec/query.js';
+import type { ApiRequest } from '../model/api-request.js';
+import { StatusError, statusError } from '../model/errors.js';
+import type { Kind } from '../model/kind.js';
+import { type ApiObject, isObject } from '../model/object.js';
+import { parseNodeRoute } from '../plan/node-path.js';
+import type { Part } from '../plan/object-parts.js';
+import { parseRoute, type Route, type Verb, verbOf } from '../plan/route.js';
+import { renderDiscovery } from '../render/discovery.js';
+import { renderOpenApi } from '../render/openapi.js';
 import {
   negotiateShape,
   presentList,
   presentObject,
   type ShapeOptions,
 } from '../render/presentation.js';
-import { renderDiscovery } from '../render/discovery.js';
-import { renderOpenApi } from '../render/openapi.js';
 import type { ApiAnswer } from './api-answer.js';
 import type { Authorizer } from './authorizer.js';
-import { patched } from './patching.js';
 import { proxyToNode } from './node-proxy.js';
-import type { Part } from '../plan/object-parts.js';
+import { patched } from './patching.js';
 import type { Registry } from './registry.js';
 import type { Subresources } from './subresources/subresources.js';
 import { Watch } from './watch.js';

@@ -1,6 +1,6 @@
-import type { JsonObject } from '../model/object.js';
-import { findKind } from '../model/kinds.js';
 import { ApiServerError } from '../model/errors.js';
+import { findKind } from '../model/kinds.js';
+import type { JsonObject } from '../model/object.js';
 import type { ApiObject } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
 import type { Registry } from './registry.js';

@@ -1,5 +1,5 @@
 import type { AccessQuestion, Decision } from '../model/access.js';
-import { statusError, type StatusError } from '../model/errors.js';
+import { type StatusError, statusError } from '../model/errors.js';
 import { kindOf } from '../model/kinds.js';
 import { type ApiObject, isObject, listAt, textAt, valueAt } from '../model/object.js';
 import type { UserInfo } from '../model/request.js';

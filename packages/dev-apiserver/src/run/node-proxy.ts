@@ -3,8 +3,8 @@ import { statusError } from '../model/errors.js';
 import { kindOf } from '../model/kinds.js';
 import { kubeletPath, nodeEndpoint, nodeNameOf, type NodeRoute } from '../plan/node-path.js';
 import { verbOf } from '../plan/route.js';
-import type { Authorizer } from './authorizer.js';
 import type { ApiAnswer } from './api-answer.js';
+import type { Authorizer } from './authorizer.js';
 import type { Registry } from './registry.js';
 
 const PODS = kindOf('', 'pods');

@@ -1,4 +1,4 @@
-import { statusError, type StatusError } from '../model/errors.js';
+import { type StatusError, statusError } from '../model/errors.js';
 import { kindOf } from '../model/kinds.js';
 import { textAt, valueAt } from '../model/object.js';
 import type { UserInfo } from '../model/request.js';

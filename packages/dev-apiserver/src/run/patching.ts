@@ -5,10 +5,10 @@ import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
 import { type ApiObject, isObject } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
-import { applyJsonPatch, mergePatch } from '../plan/patch.js';
-import { strategicMerge } from '../plan/strategic-merge.js';
 import { applyConfiguration } from '../plan/managed-fields.js';
 import type { Part } from '../plan/object-parts.js';
+import { applyJsonPatch, mergePatch } from '../plan/patch.js';
+import { strategicMerge } from '../plan/strategic-merge.js';
 import type { Mutation } from './registry.js';
 
 const JSON_PATCH = 'application/json-patch+json';

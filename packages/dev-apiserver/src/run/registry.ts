@@ -1,7 +1,7 @@
 import { type Clock, formatTimestamp } from '@nodeagent/base';
 
-import { fromStored, toStored } from '../codec/event-view.js';
 import { decodeContinue, encodeContinue } from '../codec/continue-token.js';
+import { fromStored, toStored } from '../codec/event-view.js';
 import type { Admission } from '../model/admission.js';
 import { statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';

@@ -1,6 +1,6 @@
-import type { Kind } from '../model/kind.js';
 import { fromStored } from '../codec/event-view.js';
 import { statusError } from '../model/errors.js';
+import type { Kind } from '../model/kind.js';
 import type { ApiObject } from '../model/object.js';
 import type { ListQuery } from '../model/request.js';
 import { selects } from '../plan/selects.js';

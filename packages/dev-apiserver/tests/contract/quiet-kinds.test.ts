@@ -1,3 +1,5 @@
+import { connect } from 'node:http2';
+
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger } from '@nodeagent/base/testing';
 import {
@@ -10,7 +12,6 @@ import {
   Store,
   type WatchEvent,
 } from '@nodeagent/kube-client';
-import { connect } from 'node:http2';
 import { afterEach, expect, it } from 'vitest';
 
 import { startDevApiServer } from '../../src/index.js';

@@ -1,7 +1,8 @@
 import 'reflect-metadata';
 
-import * as x509 from '@peculiar/x509';
 import { webcrypto, X509Certificate } from 'node:crypto';
+
+import * as x509 from '@peculiar/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type DevApiServer, startDevApiServer } from '../../src/index.js';

@@ -1,6 +1,7 @@
-import { withoutNulls } from '@nodeagent/kube-client';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+import { withoutNulls } from '@nodeagent/kube-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { openIpvs } from '../netlink.js';
 import { isIpvsError } from '../index.js';
+import { openIpvs } from '../netlink.js';
 import { runCommand } from './command.js';
 
 const stop = new AbortController();

@@ -7,11 +7,11 @@ import {
   LITTLE_ENDIAN,
   nested,
   NetlinkError,
+  u8,
   u16,
   u16be,
   u32,
   u64,
-  u8,
 } from '@nodeagent/netlink-codec';
 
 /** Name and version of the generic netlink family. @see Linux include/uapi/linux/ip_vs.h */

@@ -1,7 +1,7 @@
 import { assertFits, defineDestination, type DestinationSpec } from '../model/destination.js';
 import { invalid, IpvsError } from '../model/errors.js';
 import { defineService, type ServiceSpec } from '../model/service.js';
-import type { ServiceState, DestinationState, Statistics } from '../model/state.js';
+import type { DestinationState, ServiceState, Statistics } from '../model/state.js';
 import type { VirtualServer } from '../plan/diff.js';
 
 /** What a member has to be; `any` is looked at elsewhere, or passed over. */

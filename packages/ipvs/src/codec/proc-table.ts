@@ -1,8 +1,8 @@
 import { encodeAddress } from '@nodeagent/netlink-codec';
 
 import { formatAddress, formatEndpoint } from '../model/address.js';
-import { formatServiceId, type Protocol } from '../model/service.js';
 import type { DestinationOutline, Outline } from '../model/outline.js';
+import { formatServiceId, type Protocol } from '../model/service.js';
 
 /** What the kernel calls forwarding methods here: one word for all tunnels, none for `bypass`. */
 const FORWARDING: Readonly<Record<string, DestinationOutline['forwarding']>> = {

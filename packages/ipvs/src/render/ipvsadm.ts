@@ -1,12 +1,12 @@
+import { formatEndpoint } from '../model/address.js';
 import { type Destination, destinationKey, type Forwarding } from '../model/destination.js';
 import {
-  serviceFamily,
   type SchedulerFlag,
   type Service,
+  serviceFamily,
   type ServiceId,
 } from '../model/service.js';
 import type { VirtualServer } from '../plan/diff.js';
-import { formatEndpoint } from '../model/address.js';
 
 /**
  * What `ipvsadm -S -n` prints and `ipvsadm -R` reads, one command a line. Thresholds are there too,

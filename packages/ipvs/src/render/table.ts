@@ -1,6 +1,6 @@
 import { formatEndpoint } from '../model/address.js';
 import { type DestinationId, destinationKey, type Forwarding } from '../model/destination.js';
-import { serviceFamily, type Service } from '../model/service.js';
+import { type Service, serviceFamily } from '../model/service.js';
 import {
   type DestinationState,
   RATE_NAMES,

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import {
   defineDestination,
-  type Destination,
   defineService,
+  type Destination,
   formatServiceId,
   type Ipvs,
   type IpvsApplyError,

@@ -6,7 +6,6 @@ import { countSocket, noCounts, type SocketCounts } from '@nodeagent/netlink-cod
 import { runCommand } from '@nodeagent/testbed';
 import { expect, it } from 'vitest';
 
-import { readProcTable } from '../../src/netlink.js';
 import {
   defineDestination,
   diff,
@@ -17,6 +16,7 @@ import {
   renderSave,
   type VirtualServer,
 } from '../../src/index.js';
+import { readProcTable } from '../../src/netlink.js';
 
 const SERVICES = 1000;
 const DESTINATIONS = 10;

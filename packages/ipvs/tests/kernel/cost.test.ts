@@ -4,8 +4,8 @@ import { countSocket, noCounts } from '@nodeagent/netlink-codec/testing';
 import { runCommand } from '@nodeagent/testbed';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 
-import { readProcTable } from '../../src/netlink.js';
 import { KernelIpvs, parseSave, Reconciler, type VirtualServer } from '../../src/index.js';
+import { readProcTable } from '../../src/netlink.js';
 
 const SERVICES = 300;
 const DESTINATIONS = 3;

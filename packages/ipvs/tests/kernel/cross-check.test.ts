@@ -3,7 +3,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { runCommand, tryCommand, waitFor } from '@nodeagent/testbed';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 
-import { openIpvs } from '../../src/netlink.js';
 import { runCommand as runIpvs } from '../../src/bin/command.js';
 import {
   defineDestination,
@@ -17,6 +16,7 @@ import {
   renderTable,
   sortServers,
 } from '../../src/index.js';
+import { openIpvs } from '../../src/netlink.js';
 
 /** Everything that ipvsadm can say. */
 const TABLE = `\

@@ -2,7 +2,7 @@ import { decodeGeneric, isNetlinkError, NetlinkError } from '@nodeagent/netlink-
 import { describe, expect, it } from 'vitest';
 
 import { COMMAND_ATTRS } from '../../src/codec/attrs.js';
-import { decodeDaemon, daemonAttrs } from '../../src/codec/daemon-attrs.js';
+import { daemonAttrs, decodeDaemon } from '../../src/codec/daemon-attrs.js';
 import { decodeDestination } from '../../src/codec/destination-attrs.js';
 import { ipvsError } from '../../src/codec/refusals.js';
 import { encodeCommand } from '../../src/codec/requests.js';

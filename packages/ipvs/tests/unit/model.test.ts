@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import {
   defineDestination,
-  type DestinationSpec,
   defineService,
+  type DestinationSpec,
   formatServiceId,
   type ServiceId,
   type ServiceSpec,

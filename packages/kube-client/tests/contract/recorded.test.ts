@@ -3,9 +3,9 @@ import { MemoryLogger } from '@nodeagent/base/testing';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import {
+  type RecordedApi,
   recordedList,
   recordedWatch,
-  type RecordedApi,
   startRecordedApi,
 } from '../../../../vitest.recorded.js';
 import { createKubeClient, type HttpKubeClient } from '../../src/http.js';

@@ -1,5 +1,5 @@
-import { MemoryLogger } from '@nodeagent/base/testing';
 import { createSystemClock } from '@nodeagent/base/system';
+import { MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, expect, it } from 'vitest';
 
 import { createKubeClient } from '../../src/http.js';

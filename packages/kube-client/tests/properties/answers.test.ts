@@ -10,10 +10,10 @@ import {
 } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
-import { decodeWatchEvent, LineSplitter } from '../../src/codec/watch-stream.js';
-import { errorFromAnswer } from '../../src/codec/status-error.js';
-import { isKubeError } from '../../src/index.js';
 import { RECORDED_WATCHES, recordedWatchLines } from '../../../../vitest.recorded.js';
+import { errorFromAnswer } from '../../src/codec/status-error.js';
+import { decodeWatchEvent, LineSplitter } from '../../src/codec/watch-stream.js';
+import { isKubeError } from '../../src/index.js';
 
 const REFUSED = {
   kind: 'Status',

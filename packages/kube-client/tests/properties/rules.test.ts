@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { checkReader, mutatedTexts, mutatedTrees } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
+import { recordedObjects } from '../../../../vitest.recorded.js';
+import type { Pod } from '../../src/index.js';
 import {
   isKubeError,
   matchesFields,
@@ -11,9 +13,7 @@ import {
   parseLabelSelector,
   withoutNulls,
 } from '../../src/index.js';
-import type { Pod } from '../../src/index.js';
 import { defaultPod, parseImageReference, validateNewPod } from '../../src/pod-rules.js';
-import { recordedObjects } from '../../../../vitest.recorded.js';
 
 /** What Go writes even where it is empty. */
 const REQUIRED = new Set([

@@ -1,6 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-import type { ForwardingSocket, Forwarding, ForwardOptions, SocketAddress } from '../ports.js';
+import type { Forwarding, ForwardingSocket, ForwardOptions, SocketAddress } from '../ports.js';
 import { listening } from './listening.js';
 
 /** Joins each client with a server: half-closes are passed on, and neither side is read faster than the other takes it. */

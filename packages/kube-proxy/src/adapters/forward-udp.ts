@@ -1,8 +1,8 @@
 import { createSocket, type Socket } from 'node:dgram';
 
 import type {
-  ForwardingSocket,
   Forwarding,
+  ForwardingSocket,
   ForwardOptions,
   ForwardTarget,
   SocketAddress,

@@ -1,6 +1,6 @@
 import type { Service } from '@nodeagent/kube-client';
 
-import { canonicalCidr, canonicalIp, familyOf, type IpFamily, IP_FAMILIES } from './address.js';
+import { canonicalCidr, canonicalIp, familyOf, IP_FAMILIES, type IpFamily } from './address.js';
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 

@@ -2,8 +2,8 @@ import { familyOf, type IpFamily } from '../model/address.js';
 import type { Endpoint } from '../model/endpoint.js';
 import { type ServicePort, servicePortKey } from '../model/service.js';
 import {
-  categorizeEndpoints,
   type CategorizedEndpoints,
+  categorizeEndpoints,
   type Topology,
 } from './categorize-endpoints.js';
 import { collectEndpoints } from './collect-endpoints.js';

@@ -9,11 +9,11 @@ import {
 import { IP_FAMILIES } from '../model/address.js';
 import type { ProxyMode } from '../model/config.js';
 import { ProxyError } from '../model/errors.js';
+import type { OpenNetlink } from '../ports.js';
+import { cleanupNftables } from './cleanup-nftables.js';
 import { cleanupIptables } from './iptables/cleanup.js';
 import { cleanupIpvsKernel, cleanupIpvsRules } from './ipvs/cleanup.js';
 import { createNetlinkAccess } from './ipvs/netlink-access.js';
-import type { OpenNetlink } from '../ports.js';
-import { cleanupNftables } from './cleanup-nftables.js';
 
 export interface CleanupOptions {
   readonly commands: CommandRunner;

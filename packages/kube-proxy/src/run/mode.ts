@@ -7,7 +7,6 @@ import type { IpFamily } from '../model/address.js';
 import type { ProxyConfig } from '../model/config.js';
 import type { NodeIps } from '../model/node-info.js';
 import type { NodePortAddresses } from '../model/node-ports.js';
-import type { KernelSettings } from './kernel-settings.js';
 import type {
   Backend,
   ForwardSockets,
@@ -16,6 +15,7 @@ import type {
   Problems,
   Sysctl,
 } from '../ports.js';
+import type { KernelSettings } from './kernel-settings.js';
 
 /** What a mode may use to find out what this machine can do, and for its backends. */
 export interface ModeContext {

@@ -13,11 +13,11 @@ import type { ForwardSockets, HttpListener, Interfaces, OpenNetlink, Sysctl } fr
 import { FamilyProxy } from './family-proxy.js';
 import { KernelSettings } from './kernel-settings.js';
 import { metricsHandler, type ProxyProgram } from './metrics-server.js';
+import type { FamilySetup, ModeContext } from './mode.js';
 import { ObjectProblems } from './object-problems.js';
 import { ProxyHealth } from './proxy-health.js';
 import { serve } from './serve.js';
 import { ServiceHealth } from './service-health.js';
-import type { FamilySetup, ModeContext } from './mode.js';
 import { loadMode } from './set-up-mode.js';
 import { watchServiceCidrs, watchServices, watchSlices } from './sources.js';
 import { NodeWatch } from './watch-node.js';

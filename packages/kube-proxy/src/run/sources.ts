@@ -8,8 +8,8 @@ import {
   type ObjectFailure,
   type ReflectorSink,
   runReflector,
-  SERVICE_CIDRS,
   type Service,
+  SERVICE_CIDRS,
   type ServiceCidr,
   SERVICES,
 } from '@nodeagent/kube-client';

@@ -1,5 +1,5 @@
-import { renderRestore } from '@nodeagent/netfilter';
 import { renderSave } from '@nodeagent/ipvs';
+import { renderRestore } from '@nodeagent/netfilter';
 import { renderIpsetRestore } from '@nodeagent/netfilter/ipset';
 import { expect, it } from 'vitest';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { renderNftScript } from '@nodeagent/netfilter/nftables';
 import { describe, expect, it } from 'vitest';
 
-import { type NftSettings, nftFamily } from '../../src/plan/nftables/settings.js';
+import { nftFamily,type NftSettings } from '../../src/plan/nftables/settings.js';
 import { planWholeTable } from '../../src/plan/nftables/whole-table.js';
 import { aCluster } from '../../src/testing/builders.js';
 import { EXAMPLES } from './examples.js';

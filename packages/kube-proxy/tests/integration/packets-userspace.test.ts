@@ -1,5 +1,5 @@
-import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
 import { MemoryLogger } from '@nodeagent/base/testing';
+import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
 import { expect } from 'vitest';
 
 import { cleanupEverything } from '../../src/index.js';

@@ -1,5 +1,5 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 
 import { ENDPOINT_SLICES } from '@nodeagent/kube-client';
 import { openNetlinkSocket, PROTOCOL } from '@nodeagent/netlink-codec/socket';
@@ -8,8 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { OpenNetlink } from '../../src/index.js';
 import { aService, aSlice } from '../../src/testing/index.js';
-import { FAMILIES, NODE, OTHER_NODE } from '../packets/hosts.js';
 import { machineOf, type RunningProxy, seed, startProxy } from '../integration/running-proxy.js';
+import { FAMILIES, NODE, OTHER_NODE } from '../packets/hosts.js';
 
 const node = thisNetns();
 const openNetlink: OpenNetlink = async (protocol) =>

@@ -1,6 +1,6 @@
 import type { IpFamily } from '../../src/index.js';
-import type { TraceOutcome } from '../../src/plan/explain/index.js';
 import { hostPort } from '../../src/model/address.js';
+import type { TraceOutcome } from '../../src/plan/explain/index.js';
 import type { Expected, PacketCase } from './cases.js';
 import { HOSTS, nodeAddresses, SERVERS } from './hosts.js';
 import { TCP_PORT, UDP_PORT, type WorldObjects } from './objects.js';

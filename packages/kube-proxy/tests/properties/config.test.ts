@@ -17,8 +17,8 @@ import {
   familyOf,
   isUsableEndpointIp,
 } from '../../src/model/address.js';
-import { CONFIG_KIND } from '../../src/model/config-file.js';
 import { parseProxyConfig, type ProxyConfig } from '../../src/model/config.js';
+import { CONFIG_KIND } from '../../src/model/config-file.js';
 import { parsePortRange } from '../../src/model/port-range.js';
 
 /** As kubeadm writes it, with every section filled in. */

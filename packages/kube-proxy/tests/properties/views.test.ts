@@ -13,6 +13,7 @@ import {
 } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
+import { recordedObjects } from '../../../../vitest.recorded.js';
 import { detectNodeIps, projectNode } from '../../src/model/node-info.js';
 import { buildView } from '../../src/plan/build-view.js';
 import { findServiceProblems, findSliceProblems } from '../../src/plan/find-problems.js';
@@ -21,7 +22,6 @@ import { planWholeTables } from '../../src/plan/iptables/whole-tables.js';
 import { ForwardingPlanner } from '../../src/plan/ipvs/forwarding.js';
 import { planWholeTable } from '../../src/plan/nftables/whole-table.js';
 import type { NodeView } from '../../src/plan/node-view.js';
-import { recordedObjects } from '../../../../vitest.recorded.js';
 import { baseSettings } from '../golden/examples.js';
 
 /** What a server decides itself, and never sends without. */

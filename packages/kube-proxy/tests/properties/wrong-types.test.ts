@@ -12,6 +12,7 @@ import {
 } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
+import { recordedObjects } from '../../../../vitest.recorded.js';
 import { canonicalCidr, familyOf, IP_FAMILIES } from '../../src/model/address.js';
 import { projectSlice } from '../../src/model/endpoint.js';
 import { projectNode } from '../../src/model/node-info.js';
@@ -19,7 +20,6 @@ import { projectService } from '../../src/model/service.js';
 import { buildView } from '../../src/plan/build-view.js';
 import { findServiceProblems, findSliceProblems } from '../../src/plan/find-problems.js';
 import { planWholeTables } from '../../src/plan/iptables/whole-tables.js';
-import { recordedObjects } from '../../../../vitest.recorded.js';
 import { baseSettings } from '../golden/examples.js';
 
 /** As JSON comes from a watch, whatever the kinds of its members; by its name it was told apart. */

@@ -5,7 +5,7 @@ import { type IpFamily, parseProxyConfig, type ProxyMode } from '../../src/index
 import { buildView, type ExplainInput, type TracePacket } from '../../src/plan/explain/index.js';
 import { aService, aSlice, type EndpointSketch } from '../../src/testing/builders.js';
 import { packet, packetOf } from './packets.js';
-import { nodePortOf, type Places, PLACES, SERVICE_PORTS } from './places.js';
+import { nodePortOf, PLACES, type Places, SERVICE_PORTS } from './places.js';
 
 /** A node with a configuration, the Services of its cluster, and packets that it meets. */
 export interface TracedWorld {

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 
 import { IP_FAMILIES } from '../../src/model/address.js';
 import {
-  type Explanation,
   explainPacket,
+  type Explanation,
   type TraceOutcome,
 } from '../../src/plan/explain/index.js';
 import { PACKETS, worlds } from '../traced/worlds.js';

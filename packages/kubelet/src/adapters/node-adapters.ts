@@ -25,14 +25,11 @@ import { readCredentialProviders } from '../credentials/adapters/provider-files.
 import { createProviderPrograms } from '../credentials/adapters/provider-program.js';
 import { createRequestMaker, createStubMaker } from '../credentials/adapters/request-maker.js';
 import type { CredentialAdapters } from '../credentials/index.js';
-import { createLogDirectories } from '../workers/adapters/log-directories.js';
-import { createManifestFiles } from '../sources/adapters/manifest-files.js';
-import { createManifestUrl } from '../sources/adapters/manifest-url.js';
+import { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 import { createCgroupTree } from '../resources/adapters/cgroup-tree.js';
 import { callHook } from '../runtime/adapters/hook-caller.js';
 import { createPodFiles } from '../runtime/adapters/pod-files.js';
-import { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 import { createUserNamespaceFiles } from '../runtime/adapters/user-namespace-files.js';
 import { createClientCa, createServingCertificate } from '../server/adapters/certificates.js';
 import { createHealthServer } from '../server/adapters/health-server.js';
@@ -41,12 +38,15 @@ import { createPlainListener, createSecureListener } from '../server/adapters/li
 import { createRotationFiles } from '../server/adapters/rotation-files.js';
 import { createSystemLogs } from '../server/adapters/system-logs.js';
 import type { NodeServerAdapters } from '../server/index.js';
+import { createManifestFiles } from '../sources/adapters/manifest-files.js';
+import { createManifestUrl } from '../sources/adapters/manifest-url.js';
 import { createCgroupReadings } from '../stats/adapters/cgroup-readings.js';
 import { createDirectoryReadings } from '../stats/adapters/directory-readings.js';
 import { createMachineReadings } from '../stats/adapters/machine-readings.js';
 import { createMounter } from '../volumes/adapters/mounter.js';
 import { createSubPaths } from '../volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../volumes/adapters/volume-files.js';
+import { createLogDirectories } from '../workers/adapters/log-directories.js';
 
 export interface NodeAdapterOptions {
   /** Credential provider plug-ins: their configuration, and the directory of their programs. */

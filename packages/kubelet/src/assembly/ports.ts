@@ -10,13 +10,13 @@ import type {
   RequestMaker,
   StubMaker,
 } from '../credentials/index.js';
+import type { PullRecordFiles } from '../images/index.js';
 import type { HealthServer } from '../node/index.js';
 import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } from '../pod/index.js';
 import type { CgroupDriver, CgroupTree } from '../resources/index.js';
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
-import type { PullRecordFiles } from '../images/index.js';
-import type { MetricsPage } from '../server/run/index.js';
 import type { NodeServerAdapters, RotationFiles } from '../server/index.js';
+import type { MetricsPage } from '../server/run/index.js';
 import type { CgroupReadings, DirectoryReadings, MachineReadings } from '../stats/index.js';
 import type { Mounter, SubPaths, VolumeFiles } from '../volumes/index.js';
 import type { NodeMachine } from './model/machine.js';

@@ -83,7 +83,7 @@ export {
   SEEN_ANNOTATION,
   SOURCE_ANNOTATION,
 } from './model/pod-spec.js';
-export { qosClass, type QosClass } from './model/qos.js';
+export { type QosClass, qosClass } from './model/qos.js';
 export {
   type ContainerResize,
   RESIZE_IN_PROGRESS,

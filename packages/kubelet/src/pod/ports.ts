@@ -1,10 +1,10 @@
-import type { PodUid } from './model/pod-names.js';
 import type { Node, Pod, PodStatus, ReflectorSink } from '@nodeagent/kube-client';
 
 import type { ContainerRole } from './model/action.js';
 import type { PodAllocation } from './model/allocation.js';
 import type { PodFacts } from './model/facts.js';
 import type { PodObservation } from './model/observation.js';
+import type { PodUid } from './model/pod-names.js';
 import type { ContainerResize, ResizeConditions } from './model/resize.js';
 import type { ProbeVerdicts } from './model/verdict.js';
 

@@ -1,6 +1,6 @@
 export type { Answer } from './model/exchange.js';
 export type { RouteName } from './model/routes.js';
-export { tlsProblems, tlsSettings, type TlsSettings } from './plan/tls-settings.js';
+export { tlsProblems, type TlsSettings, tlsSettings } from './plan/tls-settings.js';
 export type {
   KeyedCertificate,
   ListenerSpec,

@@ -1,7 +1,7 @@
 import type { KubeletFiles } from '../assembly/index.js';
+import type { PullRecordFiles } from '../images/index.js';
 import { parsePodUid, type ResourceRecordFile } from '../pod/index.js';
 import type { PodFiles, UserNamespaceFiles } from '../runtime/index.js';
-import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../server/index.js';
 import type { Mounter, VolumeFiles } from '../volumes/index.js';
 import type { MemoryDisk } from './memory-disk.js';

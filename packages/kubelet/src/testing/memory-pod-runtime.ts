@@ -1,4 +1,5 @@
 import type { Clock } from '@nodeagent/base';
+import type { Pod } from '@nodeagent/kube-client';
 
 import {
   type ContainerObservation,
@@ -20,7 +21,6 @@ import {
   type StopContainerRequest,
 } from '../pod/index.js';
 import type { ResourceRecords } from '../resize/run/index.js';
-import type { Pod } from '@nodeagent/kube-client';
 
 type Verb =
   | 'observe'

@@ -1,7 +1,7 @@
 import type { ConfigMap, LabelSelectorSpec, Pod, Secret } from '@nodeagent/kube-client';
 
-import type { Payload } from './model/payload.js';
 import type { MountPoint } from '../node/index.js';
+import type { Payload } from './model/payload.js';
 
 /** Config maps and secrets that pods refer to. */
 export interface ObjectSource {

@@ -15,9 +15,9 @@ import { createFixedFacts } from '@nodeagent/node-status/testing';
 import { createScriptedProber } from '@nodeagent/probes/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { runKubelet } from '../../src/assembly/run/run-kubelet.js';
 import { createNodeEvents, OwnNode } from '../../src/node/run/index.js';
 import { createPodEvents } from '../../src/pod/run/index.js';
-import { runKubelet } from '../../src/assembly/run/run-kubelet.js';
 import { aPod, MemoryPodRuntime, MemoryPodVolumes } from '../../src/testing/index.js';
 
 /** An API with two callers: a user, and the node `n1` with no more rights than a node has. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
-import { type CriClient, createCriClient } from '@nodeagent/cri-client/grpc';
+import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import type { Pod, Secret } from '@nodeagent/kube-client';
 import {
   buildTestImage,

@@ -5,7 +5,7 @@ import { CONFIG_MAPS, type Pod, PODS, SECRETS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { BusyboxPods, busybox, isRunning, named, statusOf } from './busybox-pods.js';
+import { busybox, BusyboxPods, isRunning, named, statusOf } from './busybox-pods.js';
 import { type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
 
 /** A token is renewed after four fifths of that, less up to ten seconds. */

@@ -7,7 +7,7 @@ import type { Pod, PodSpec, VolumeMount } from '@nodeagent/kube-client';
 import { runCommand, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { BusyboxPods, busybox, isRunning, statusOf } from './busybox-pods.js';
+import { busybox, BusyboxPods, isRunning, statusOf } from './busybox-pods.js';
 import { type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
 
 let node: RealNode;

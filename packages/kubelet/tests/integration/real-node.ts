@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import { createPrometheusMetrics } from '@nodeagent/component-base/process';
-import { type CriClient, createCriClient } from '@nodeagent/cri-client/grpc';
+import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import { type DevApiServerOptions, startDevApiServer } from '@nodeagent/dev-apiserver';
 import { runControllers } from '@nodeagent/dev-apiserver/controllers';
 import { type KubeClient, type Node, NODES } from '@nodeagent/kube-client';

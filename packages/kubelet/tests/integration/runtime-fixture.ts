@@ -1,30 +1,30 @@
-import {
-  type ContainerObservation,
-  type ContainerRunState,
-  type PodRuntime,
-  toPodUid,
-} from '../../src/pod/index.js';
 import { mkdir, readFile } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger } from '@nodeagent/base/testing';
-import { type CriClient, createCriClient } from '@nodeagent/cri-client/grpc';
+import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import type { ConfigMap, Container, Pod, Secret, Service } from '@nodeagent/kube-client';
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { type Containerd, startContainerd } from '@nodeagent/testbed';
 
 import { createPullCredentials } from '../../src/credentials/run/index.js';
+import { createPullRecordFiles } from '../../src/images/adapters/pull-record-files.js';
+import {
+  type ContainerObservation,
+  type ContainerRunState,
+  type PodRuntime,
+  toPodUid,
+} from '../../src/pod/index.js';
 import { createCgroupTree } from '../../src/resources/adapters/cgroup-tree.js';
 import { PodCgroups } from '../../src/resources/run/index.js';
 import { callHook } from '../../src/runtime/adapters/hook-caller.js';
-import { createPodFiles } from '../../src/runtime/adapters/pod-files.js';
 import { readRuntimeMachine } from '../../src/runtime/adapters/machine.js';
-import { createPullRecordFiles } from '../../src/images/adapters/pull-record-files.js';
+import { createPodFiles } from '../../src/runtime/adapters/pod-files.js';
 import { createUserNamespaceFiles } from '../../src/runtime/adapters/user-namespace-files.js';
-import { createPodRuntime, UserNamespaces } from '../../src/runtime/run/index.js';
 import { defaultIdRange, type RuntimeMachine } from '../../src/runtime/index.js';
+import { createPodRuntime, UserNamespaces } from '../../src/runtime/run/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
 import { createContainerVolumes } from '../../src/volumes/run/index.js';

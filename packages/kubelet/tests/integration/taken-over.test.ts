@@ -1,7 +1,8 @@
+import { dirname, join } from 'node:path';
+
 import type { SandboxConfig } from '@nodeagent/cri-client';
 import { type Pod, PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
-import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { MemoryManifestFiles } from '../../src/testing/index.js';

@@ -32,12 +32,12 @@ import { MemoryPodEvents } from '../../src/testing/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
+import { volumeHostPath } from '../../src/volumes/index.js';
 import {
   createContainerVolumes,
   createPodVolumes,
   shareRootDir,
 } from '../../src/volumes/run/index.js';
-import { volumeHostPath } from '../../src/volumes/index.js';
 
 const { signal } = new AbortController();
 const mounter = createMounter();

@@ -10,11 +10,13 @@ import {
 } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
+import { recordedObjects } from '../../../../vitest.recorded.js';
 import { decodePem } from '../../src/credentials/codec/pem.js';
-import { CheckpointError, isManifestError } from '../../src/pod/model/errors.js';
-import { parsePodManifest, parsePodManifests } from '../../src/sources/codec/manifest.js';
-import { parseAllocations, renderAllocations } from '../../src/resize/codec/resource-checkpoint.js';
 import { parseIntent, parseRecord } from '../../src/images/codec/pull-record.js';
+import { parseMountinfo } from '../../src/node/codec/mountinfo.js';
+import { CheckpointError, isManifestError } from '../../src/pod/model/errors.js';
+import { parseAllocations, renderAllocations } from '../../src/resize/codec/resource-checkpoint.js';
+import { parsePodManifest, parsePodManifests } from '../../src/sources/codec/manifest.js';
 import { parseV1, parseV1Limits } from '../../src/stats/codec/cgroup-v1.js';
 import { parseV2, parseV2Limits } from '../../src/stats/codec/cgroup-v2.js';
 import {
@@ -24,8 +26,6 @@ import {
   parseProcessCgroup,
   parseThreadCount,
 } from '../../src/stats/codec/proc-text.js';
-import { parseMountinfo } from '../../src/node/codec/mountinfo.js';
-import { recordedObjects } from '../../../../vitest.recorded.js';
 import { numbersOf, text } from './values.js';
 
 function recorded(name: string): string {

@@ -5,20 +5,20 @@ import { defaultPod, validatePod } from '@nodeagent/kube-client/pod-rules';
 import { checkReader, mapped, mutatedTrees, type Path } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
+import { recordedObjects } from '../../../../vitest.recorded.js';
+import { judgePod } from '../../src/admission/index.js';
 import { parsePodState, renderExplanation } from '../../src/explain/index.js';
 import { explainPod, type ExplainSettings } from '../../src/explain/run/index.js';
-import { judgePod } from '../../src/admission/index.js';
 import { containerSpecHash, qosClass } from '../../src/pod/index.js';
-import { DEFAULT_CRASH_LOOP_RULES } from '../../src/workers/index.js';
-import { apiReferenceOf } from '../../src/sources/plan/api-references.js';
-import { deadlineLeftMs } from '../../src/workers/plan/deadline.js';
-import { podGraceSeconds } from '../../src/pod/plan/grace.js';
-import { namedPorts, probeSetOf } from '../../src/workers/plan/probe-set.js';
 import { allContainers } from '../../src/pod/model/pod-spec.js';
+import { podGraceSeconds } from '../../src/pod/plan/grace.js';
 import { podCgroupValues } from '../../src/resources/plan/cgroup-values.js';
+import { apiReferenceOf } from '../../src/sources/plan/api-references.js';
 import { podStatus } from '../../src/status/index.js';
-import { aContainer, aNode, anObservation, aSandbox, exited } from '../../src/testing/index.js';
-import { recordedObjects } from '../../../../vitest.recorded.js';
+import { aContainer, anObservation, aNode, aSandbox, exited } from '../../src/testing/index.js';
+import { DEFAULT_CRASH_LOOP_RULES } from '../../src/workers/index.js';
+import { deadlineLeftMs } from '../../src/workers/plan/deadline.js';
+import { namedPorts, probeSetOf } from '../../src/workers/plan/probe-set.js';
 import { numbersOf } from './values.js';
 
 const NOW_MS = Date.UTC(2026, 10, 23);

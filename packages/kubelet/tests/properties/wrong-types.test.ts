@@ -5,18 +5,18 @@ import { defaultPod, validatePod } from '@nodeagent/kube-client/pod-rules';
 import { checkReader, mapped, mutatedTrees } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
+import { recordedObjects } from '../../../../vitest.recorded.js';
 import { judgePod } from '../../src/admission/index.js';
-import { allContainers } from '../../src/pod/model/pod-spec.js';
 import { containerSpecHash, qosClass } from '../../src/pod/index.js';
+import { allContainers } from '../../src/pod/model/pod-spec.js';
 import { podGraceSeconds } from '../../src/pod/plan/grace.js';
 import { podCgroupValues } from '../../src/resources/plan/cgroup-values.js';
 import { checkPod } from '../../src/sources/codec/check-pod.js';
 import { apiReferenceOf } from '../../src/sources/plan/api-references.js';
 import { podStatus } from '../../src/status/index.js';
-import { aContainer, aNode, anObservation, aSandbox } from '../../src/testing/index.js';
+import { aContainer, anObservation, aNode, aSandbox } from '../../src/testing/index.js';
 import { deadlineLeftMs } from '../../src/workers/plan/deadline.js';
 import { probeSetOf } from '../../src/workers/plan/probe-set.js';
-import { recordedObjects } from '../../../../vitest.recorded.js';
 import { numbersOf, text } from './values.js';
 
 const NOW_MS = Date.UTC(2026, 10, 23);

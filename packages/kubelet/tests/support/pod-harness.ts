@@ -3,17 +3,15 @@ import { type Node, type Pod, PODS } from '@nodeagent/kube-client';
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 
 import type { AdmissionHooks } from '../../src/admission/run/index.js';
+import type { ResourceRecordFile } from '../../src/pod/index.js';
+import type { ResizeRules } from '../../src/resize/index.js';
+import { ResourceRecords } from '../../src/resize/run/index.js';
 import {
   createApiSource,
   createFileSource,
   DesiredPods,
   MirrorPods,
 } from '../../src/sources/run/index.js';
-import { DEFAULT_CRASH_LOOP_RULES } from '../../src/workers/index.js';
-import { Gate, PodWorkers, runHousekeeping } from '../../src/workers/run/index.js';
-import type { ResizeRules } from '../../src/resize/index.js';
-import type { ResourceRecordFile } from '../../src/pod/index.js';
-import { ResourceRecords } from '../../src/resize/run/index.js';
 import { StatusReporter } from '../../src/status/run/index.js';
 import {
   aNode,
@@ -24,6 +22,8 @@ import {
   MemoryPodRuntime,
   MemoryPodVolumes,
 } from '../../src/testing/index.js';
+import { DEFAULT_CRASH_LOOP_RULES } from '../../src/workers/index.js';
+import { Gate, PodWorkers, runHousekeeping } from '../../src/workers/run/index.js';
 
 /** A kubelet's pods on in-memory ports, with an API server in memory and a clock that is told. */
 export class Harness {

@@ -4,8 +4,8 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import type { Answer } from '../../src/server/index.js';
 import type { Handlers } from '../../src/server/run/index.js';
-import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../src/stats/run/index.js';
 import type { SystemCgroup } from '../../src/stats/index.js';
+import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../src/stats/run/index.js';
 import {
   aNode,
   aPod,

@@ -7,10 +7,10 @@ import {
   nested,
   type NetlinkMessage,
   type OutgoingMessage,
+  u8,
   u16be,
   u32,
   u32be,
-  u8,
   writeAttrs,
 } from '@nodeagent/netlink-codec';
 

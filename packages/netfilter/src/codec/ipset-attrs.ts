@@ -11,10 +11,10 @@ import {
   nested,
   type NetlinkMessage,
   type OutgoingMessage,
+  u8,
   u16be,
   u32,
   u32be,
-  u8,
   writeAttrs,
 } from '@nodeagent/netlink-codec';
 

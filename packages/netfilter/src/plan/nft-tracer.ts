@@ -4,8 +4,8 @@ import { NetfilterError } from '../model/errors.js';
 import {
   type NftElement,
   type NftHook,
-  nftKeyText,
   type NftKeyPart,
+  nftKeyText,
   type NftOperation,
   type NftRule,
   type NftSet,

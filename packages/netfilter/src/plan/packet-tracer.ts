@@ -1,7 +1,7 @@
 import { BlockList, isIPv6 } from 'node:net';
 
-import { PROTOCOL_NUMBERS } from '../model/nftables.js';
 import type { Chain, Match, Rule, Table, TableName, Target } from '../model/iptables.js';
+import { PROTOCOL_NUMBERS } from '../model/nftables.js';
 
 /** The first packet of a connection. */
 export interface Packet {

@@ -1,7 +1,7 @@
 import { errorFromExit, saysNotFound } from '../model/errors.js';
 import type { IpFamily, TableName } from '../model/iptables.js';
 import type { IptablesFeatures } from '../plan/features.js';
-import type { CommandRunner, CommandResult, Iptables, PlacedRule } from '../ports.js';
+import type { CommandResult, CommandRunner, Iptables, PlacedRule } from '../ports.js';
 import { renderRestore } from '../render/iptables-restore.js';
 import { ruleArguments } from '../render/iptables-rule.js';
 

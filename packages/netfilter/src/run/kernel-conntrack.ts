@@ -9,8 +9,8 @@ import {
 } from '@nodeagent/netlink-codec';
 
 import { decodeFlow, encodeFlowDelete, encodeFlowDump } from '../codec/conntrack-attrs.js';
-import { NetfilterError, type NetfilterErrorCode } from '../model/errors.js';
 import { type Flow, type FlowQuery, matchesFlow } from '../model/conntrack.js';
+import { NetfilterError, type NetfilterErrorCode } from '../model/errors.js';
 import type { IpFamily } from '../model/iptables.js';
 import type { Conntrack } from '../ports.js';
 

@@ -1,8 +1,8 @@
 import type { Clock } from '@nodeagent/base';
 import {
+  ByteWriter,
   decodeAcknowledgement,
   encodeAttrs,
-  ByteWriter,
   errnoName,
   FLAG,
   isNetlinkError,

@@ -1,4 +1,4 @@
-import { NetfilterError, errorFromExit } from '../model/errors.js';
+import { errorFromExit, NetfilterError } from '../model/errors.js';
 import type { IpFamily } from '../model/iptables.js';
 import { featuresFromVersion } from '../plan/features.js';
 import type { CommandRunner, Iptables } from '../ports.js';

@@ -8,6 +8,7 @@ import { openNetlinkSocket, PROTOCOL } from '@nodeagent/netlink-codec/socket';
 import { runCommand } from '@nodeagent/testbed';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
+import { inOwnNamespace } from '../../../../vitest.namespace.js';
 import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
 import { createConntrack, KernelConntrack } from '../../src/conntrack.js';
 import {
@@ -15,7 +16,6 @@ import {
   type ConntrackUnderTest,
   type Traffic,
 } from '../contract/conntrack-contract.js';
-import { inOwnNamespace } from '../../../../vitest.namespace.js';
 
 const signal = new AbortController().signal;
 const clock = createSystemClock();

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+
 import { afterAll } from 'vitest';
 
 import { createSpawnRunner } from '../../src/adapters/spawn-command.js';

@@ -2,8 +2,8 @@ import { connect, createServer } from 'node:net';
 
 import { describe, expect, it } from 'vitest';
 
-import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
 import { inOwnNamespace } from '../../../../vitest.namespace.js';
+import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
 
 const never = new AbortController().signal;
 const runner = createSpawnRunner();

@@ -2,17 +2,17 @@ import { createSystemClock } from '@nodeagent/base/system';
 import { openNetlinkSocket, PROTOCOL } from '@nodeagent/netlink-codec/socket';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { inOwnNamespace } from '../../../../vitest.namespace.js';
 import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
 import {
   createProgramNftTable,
-  type NftFamily,
   NetlinkNftTable,
   NftEars,
+  type NftFamily,
   type NftSet,
   probeNft,
 } from '../../src/nftables.js';
 import { nftContract } from '../contract/nft-contract.js';
-import { inOwnNamespace } from '../../../../vitest.namespace.js';
 
 const never = new AbortController().signal;
 const clock = createSystemClock();

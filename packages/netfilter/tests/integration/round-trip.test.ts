@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 
 import { describe, expect, it } from 'vitest';
 
+import { inOwnNamespace } from '../../../../vitest.namespace.js';
 import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
 import {
   diffTables,
@@ -12,8 +13,7 @@ import {
   type Rule,
   type Table,
 } from '../../src/index.js';
-import { type CorpusRule, CORPUS, corpusOf } from '../rules/corpus.js';
-import { inOwnNamespace } from '../../../../vitest.namespace.js';
+import { CORPUS, corpusOf, type CorpusRule } from '../rules/corpus.js';
 
 const never = new AbortController().signal;
 const runner = createSpawnRunner();

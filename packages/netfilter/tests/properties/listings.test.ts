@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
+import { isNetlinkError, type NetlinkMessage } from '@nodeagent/netlink-codec';
 import {
   checkReader,
   mapped,
@@ -9,13 +10,12 @@ import {
   mutatedTrees,
   oneOf,
 } from '@nodeagent/testbed/mutations';
-import { isNetlinkError, type NetlinkMessage } from '@nodeagent/netlink-codec';
 import { describe, test } from 'vitest';
 
 import { decodeFlow, encodeFlowDelete } from '../../src/codec/conntrack-attrs.js';
 import { parseConntrackList } from '../../src/codec/conntrack-list.js';
-import { chainNames, parseSave } from '../../src/codec/iptables-save.js';
 import { decodeIpset, decodeSpec, encodeCreate } from '../../src/codec/ipset-attrs.js';
+import { chainNames, parseSave } from '../../src/codec/iptables-save.js';
 import {
   concerns,
   decodeChain,

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { parseConntrackList } from '../../src/codec/conntrack-list.js';
 import { parseSave } from '../../src/codec/iptables-save.js';
 import { parseNftElements, parseNftInventory } from '../../src/codec/nft-json.js';
-import { renderAppend } from '../../src/render/iptables-rule.js';
 import { isNetfilterError } from '../../src/index.js';
+import { renderAppend } from '../../src/render/iptables-rule.js';
 
 function thrown(read: () => unknown): unknown {
   try {

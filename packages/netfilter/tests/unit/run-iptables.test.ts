@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { createIptables, featuresFromVersion, probeIptables } from '../../src/index.js';
 import type { Rule } from '../../src/index.js';
+import { createIptables, featuresFromVersion, probeIptables } from '../../src/index.js';
 import { ScriptedCommandRunner } from '../../src/testing/index.js';
 
 const signal = new AbortController().signal;

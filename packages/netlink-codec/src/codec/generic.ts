@@ -1,8 +1,8 @@
+import { NetlinkError } from '../model/errors.js';
 import { type AttrTable, type AttrValues, decodeAttrs, writeAttrs } from './attr.js';
 import { arrayOf, cString, u16, u32 } from './attr-types.js';
 import { ByteWriter } from './byte-writer.js';
 import type { NetlinkMessage, OutgoingMessage } from './message.js';
-import { NetlinkError } from '../model/errors.js';
 
 /** Length of genlmsghdr: command, version, two reserved bytes. */
 const GENERIC_HEADER = 4;

@@ -1,5 +1,5 @@
-import { splitMessages } from '../codec/message.js';
 import { LITTLE_ENDIAN } from '../codec/byte-writer.js';
+import { splitMessages } from '../codec/message.js';
 import { NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 

@@ -16,13 +16,13 @@ import {
   listOf,
   nested,
   splitAttrs,
+  u8,
   u16,
   u16be,
   u32,
   u32be,
   u64,
   u64be,
-  u8,
 } from '../../src/index.js';
 
 const INNER = { port: u16be(2), weight: u32(4) } as const;

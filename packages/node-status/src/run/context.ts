@@ -3,8 +3,8 @@ import { Wake } from '@nodeagent/base';
 import type { KubeClient, Node } from '@nodeagent/kube-client';
 
 import type { NodeConfig } from '../model/config.js';
-import { type ImageFact, NO_PROBLEMS, type RuntimeVersion } from '../model/facts.js';
 import type { MachineFacts } from '../model/facts.js';
+import { type ImageFact, NO_PROBLEMS, type RuntimeVersion } from '../model/facts.js';
 import type { NodeEvent, NodeFacts, Now } from '../plan/node-status.js';
 import { type RuntimeHealth, UNKNOWN_HEALTH } from '../plan/runtime-health.js';
 import type { FactSource, NodeEvents, NodeInputs } from '../ports.js';

@@ -1,7 +1,7 @@
-import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
-import { KubeError, LEASES, type Lease, type Node, NODES } from '@nodeagent/kube-client';
-import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { orAborted, Wake } from '@nodeagent/base';
+import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import { KubeError, type Lease, LEASES, type Node, NODES } from '@nodeagent/kube-client';
+import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import {

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 
-import { formatGoDuration } from '@nodeagent/base';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { formatGoDuration } from '@nodeagent/base';
 
 import { decodeHealthResponse, encodeHealthRequest } from '../codec/health-message.js';
 import type { ProbeOutcome } from '../model/result.js';

@@ -5,8 +5,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, it } from 'vitest';
 
 import { createHttpProber } from '../../src/adapters/http-prober.js';
-import { planHttpRequest, type ProbeOutcome } from '../../src/index.js';
 import type { HttpHeader } from '../../src/index.js';
+import { planHttpRequest, type ProbeOutcome } from '../../src/index.js';
 import { answering, bound, closedPort, listen } from '../loopback.js';
 import { cutOff, PATIENT_MS } from '../patience.js';
 import { proberContract } from './prober-contract.js';

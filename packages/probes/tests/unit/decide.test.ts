@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { decideProbe, firstAttemptMs, initialVerdict, type WorkerView } from '../../src/index.js';
 import type { ProbeSubject } from '../../src/index.js';
+import { decideProbe, firstAttemptMs, initialVerdict, type WorkerView } from '../../src/index.js';
 import { anInstance, aProbe, aSubject } from '../builders.js';
 
 const ready: WorkerView = {

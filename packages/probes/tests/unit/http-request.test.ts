@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { type ProbeAction, planHttpRequest } from '../../src/index.js';
+import { planHttpRequest, type ProbeAction } from '../../src/index.js';
 import { anInstance } from '../builders.js';
 
 type HttpAction = Extract<ProbeAction, { kind: 'http' }>;

@@ -1,4 +1,4 @@
-export { isFileError, FileError, type FileErrorCode } from '../../model/file-error.js';
+export { FileError, type FileErrorCode, isFileError } from '../../model/file-error.js';
 export {
   DIRECTORY_ITSELF,
   O_PATH,

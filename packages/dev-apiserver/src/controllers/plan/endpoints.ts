@@ -1,7 +1,7 @@
 import {
   type Endpoint,
-  type EndpointSlice,
   ENDPOINT_SLICES,
+  type EndpointSlice,
   type Node,
   type Pod,
   type Service,

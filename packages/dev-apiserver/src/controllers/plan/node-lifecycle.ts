@@ -13,8 +13,8 @@ import {
   uidOf,
   withTransition,
 } from './objects.js';
-import type { Taint } from './tolerations.js';
 import { canonical } from './template-hash.js';
+import type { Taint } from './tolerations.js';
 
 /** Silence after which a node's conditions are unknown, unless somebody says otherwise. */
 const GRACE_MS = 40_000;

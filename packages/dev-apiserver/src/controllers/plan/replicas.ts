@@ -1,5 +1,5 @@
 import { parseTimestamp } from '@nodeagent/base';
-import { type Pod, PODS, type ReplicaSet, REPLICA_SETS, selects } from '@nodeagent/kube-client';
+import { type Pod, PODS, REPLICA_SETS, type ReplicaSet, selects } from '@nodeagent/kube-client';
 
 import type { Action, Plan } from '../model/action.js';
 import type { View } from '../model/view.js';

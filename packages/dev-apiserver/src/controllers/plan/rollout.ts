@@ -3,8 +3,8 @@ import {
   DEPLOYMENTS,
   type KubeObject,
   type Pod,
-  type ReplicaSet,
   REPLICA_SETS,
+  type ReplicaSet,
   selects,
 } from '@nodeagent/kube-client';
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+
 import { expect, it } from 'vitest';
 
 it('the type table is what the client library has now', async () => {

@@ -2,11 +2,11 @@ import { field } from '../../model/field-error.js';
 import type { Container, PodSpec, Volume } from '../../model/objects.js';
 import { dnsLabelErrors } from '../dns-names.js';
 import { containerResourceNameErrors, resourceErrors } from './amounts.js';
-import { type Errors, each, needed, neededOneOf } from './checks.js';
+import { each, type Errors, needed, neededOneOf } from './checks.js';
+import { containerPortErrors, hostPortErrors } from './container-ports.js';
 import { environmentErrors } from './environment.js';
 import { lifeErrors, noLifeErrors } from './handlers.js';
 import { mountErrors } from './mounts.js';
-import { containerPortErrors, hostPortErrors } from './container-ports.js';
 import { initResizeErrors, resizePolicyErrors, restartErrors } from './restarts.js';
 import { securityErrors } from './security.js';
 

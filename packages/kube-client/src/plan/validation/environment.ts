@@ -2,7 +2,7 @@ import { field } from '../../model/field-error.js';
 import type { Container, EnvVar, PodSpec, Volume } from '../../model/objects.js';
 import { dnsLabelErrors, dnsSubdomainErrors } from '../dns-names.js';
 import { qualifiedNameErrors } from '../label-names.js';
-import { type Errors, each, isEmpty, needed, present } from './checks.js';
+import { each, type Errors, isEmpty, needed, present } from './checks.js';
 import { configKeyErrors, noBackstepErrors, variableNameErrors } from './formats.js';
 
 type EnvFrom = NonNullable<Container['envFrom']>[number];

@@ -4,7 +4,7 @@ import { field } from '../../model/field-error.js';
 import type { PodSpec } from '../../model/objects.js';
 import { dnsLabelErrors, dnsSubdomainErrors } from '../dns-names.js';
 import { qualifiedNameErrors } from '../label-names.js';
-import { type Errors, each, neededOneOf } from './checks.js';
+import { each, type Errors, neededOneOf } from './checks.js';
 import { searchDomainErrors } from './formats.js';
 
 type DnsConfig = NonNullable<PodSpec['dnsConfig']>;

@@ -1,6 +1,6 @@
 import { field } from '../../model/field-error.js';
 import type { Volume } from '../../model/objects.js';
-import { type Errors, each, needed, oneOf, present } from './checks.js';
+import { each, type Errors, needed, oneOf, present } from './checks.js';
 import { volumeFileErrors } from './formats.js';
 
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];

@@ -1,6 +1,6 @@
 import { field } from '../../model/field-error.js';
 import type { Container } from '../../model/objects.js';
-import { type Errors, each, neededOneOf } from './checks.js';
+import { each, type Errors, neededOneOf } from './checks.js';
 
 type Rule = NonNullable<Container['restartPolicyRules']>[number];
 

@@ -2,7 +2,7 @@ import { field } from '../../model/field-error.js';
 import type { PodSpec } from '../../model/objects.js';
 import { dnsLabelErrors, dnsSubdomainErrors } from '../dns-names.js';
 import { labelErrors, labelValueErrors, qualifiedNameErrors } from '../label-names.js';
-import { type Errors, each, needed, oneOf } from './checks.js';
+import { each, type Errors, needed, oneOf } from './checks.js';
 
 type Toleration = NonNullable<PodSpec['tolerations']>[number];
 type Affinity = NonNullable<PodSpec['affinity']>;

@@ -1,6 +1,6 @@
 import { field } from '../../model/field-error.js';
 import type { Container, PodSpec } from '../../model/objects.js';
-import { type Errors, each, isEmpty, oneOf } from './checks.js';
+import { each, type Errors, isEmpty, oneOf } from './checks.js';
 import { idErrors, relativePathErrors } from './formats.js';
 
 type PodSecurity = NonNullable<PodSpec['securityContext']>;

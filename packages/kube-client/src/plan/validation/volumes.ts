@@ -2,7 +2,7 @@ import { field } from '../../model/field-error.js';
 import type { PodSpec, Volume } from '../../model/objects.js';
 import { dnsLabelErrors } from '../dns-names.js';
 import { amountOf } from './amounts.js';
-import { type Errors, each, needed, neededOneOf, oneOf } from './checks.js';
+import { each, type Errors, needed, neededOneOf, oneOf } from './checks.js';
 import { fileFieldErrors, resourceFieldErrors } from './environment.js';
 import { modeErrors, noBackstepErrors, relativePathErrors, volumeFileErrors } from './formats.js';
 import { projectionErrors } from './projections.js';

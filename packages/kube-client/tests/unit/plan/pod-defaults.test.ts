@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
 import type { PodSpec } from '../../../src/index.js';
-import { defaultPod, defaultPodSpec, parseImageReference } from '../../../src/pod-rules.js';
 import { defaultPullPolicy } from '../../../src/plan/image-reference.js';
 import { defaultVolume } from '../../../src/plan/volume-defaults.js';
+import { defaultPod, defaultPodSpec, parseImageReference } from '../../../src/pod-rules.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 

@@ -2,9 +2,9 @@ import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testin
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { KubeError } from '../../../src/model/errors.js';
+import type { ObjectFailure } from '../../../src/model/object-failure.js';
 import type { Pod } from '../../../src/model/objects.js';
 import { PODS } from '../../../src/model/resource.js';
-import type { ObjectFailure } from '../../../src/model/object-failure.js';
 import { runReflector } from '../../../src/run/reflector.js';
 import { Store } from '../../../src/run/store.js';
 import { createMemoryKubeClient, type MemoryKubeClient } from '../../../src/testing/index.js';

@@ -6,8 +6,8 @@ import { tracePacket } from '../trace/trace-packet.js';
 import type { Trace, TracePacket } from '../trace/types.js';
 import { IPTABLES_EXPLAINER } from './iptables.js';
 import { NFTABLES_EXPLAINER } from './nftables.js';
-import { USERSPACE_EXPLAINER } from './userspace.js';
 import type { ExplainInput, ModeExplainer, RulePath } from './types.js';
+import { USERSPACE_EXPLAINER } from './userspace.js';
 
 /** Modes that can be explained without a machine. */
 const EXPLAINERS: readonly ModeExplainer[] = [

@@ -5,7 +5,7 @@ import { has, LOCAL } from '../../model/endpoint.js';
 import { matchingAddresses, nodePortAddresses, nodePortCidrs } from '../../model/node-ports.js';
 import { detectLocal } from '../detect-local.js';
 import { TABLE } from '../nftables/names.js';
-import { type NftSettings, nftFamily } from '../nftables/settings.js';
+import { nftFamily, type NftSettings } from '../nftables/settings.js';
 import { planWholeTable } from '../nftables/whole-table.js';
 import type { ExplainInput, ModeExplainer } from './types.js';
 

@@ -3,7 +3,7 @@ import type { Match, Rule } from '@nodeagent/netfilter';
 import type { ServicePort } from '../../model/service.js';
 import { isExternallyReachable } from '../../model/service.js';
 import type { PortView } from '../node-view.js';
-import { CHAIN, COUNTER, serviceChains, type ServiceChains } from './names.js';
+import { CHAIN, COUNTER, type ServiceChains, serviceChains } from './names.js';
 import type { RuleSettings } from './settings.js';
 
 export interface PlacedRule {

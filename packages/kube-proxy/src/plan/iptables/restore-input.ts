@@ -1,7 +1,7 @@
 import { renderAppend, type RestoreTable, type TableName } from '@nodeagent/netfilter';
 
 import type { NodeView, PortView } from '../node-view.js';
-import { planDispatch, type PlacedRule } from './dispatch-rules.js';
+import { type PlacedRule, planDispatch } from './dispatch-rules.js';
 import { countServiceRules, planChains, planServiceRules } from './service-rules.js';
 import type { SyncSettings } from './settings.js';
 import { closingRules, leadingRules, staticChains } from './static-rules.js';

@@ -9,8 +9,8 @@ import {
   jump,
   type PlacedRule,
   protocolMatch,
-  usedChains,
   type UsedChains,
+  usedChains,
 } from './dispatch-rules.js';
 import { CHAIN, endpointChain } from './names.js';
 import { fromLocalTraffic, type SyncSettings } from './settings.js';

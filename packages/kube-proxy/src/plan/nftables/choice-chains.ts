@@ -1,7 +1,7 @@
 import type { NftKeyPart, NftRule } from '@nodeagent/netfilter/nftables';
 
-import { fromPods, type NftSettings } from './settings.js';
 import { SETS } from './sets.js';
+import { fromPods, type NftSettings } from './settings.js';
 import type { FilledChain } from './static-chains.js';
 
 /**

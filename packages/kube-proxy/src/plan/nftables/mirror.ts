@@ -18,8 +18,8 @@ import {
   type PortObjects,
   type SetElement,
 } from './port-objects.js';
-import type { NftSettings } from './settings.js';
 import { SETS } from './sets.js';
+import type { NftSettings } from './settings.js';
 import { keepSlots } from './slots.js';
 import type { FilledChain } from './static-chains.js';
 

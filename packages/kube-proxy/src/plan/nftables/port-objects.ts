@@ -6,8 +6,8 @@ import type { ServicePort } from '../../model/service.js';
 import type { PortView } from '../node-view.js';
 import { type Choice, choiceName, shortcuts } from './choice-chains.js';
 import { AFFINITY_PREFIX, endpointName, serviceName } from './names.js';
-import type { NftSettings } from './settings.js';
 import { SETS } from './sets.js';
+import type { NftSettings } from './settings.js';
 import { type FilledChain, REJECT_CHAIN } from './static-chains.js';
 
 export interface SetElement {

@@ -1,8 +1,8 @@
 import type { NftChain, NftHook, NftRule, NftStep } from '@nodeagent/netfilter/nftables';
 
 import type { NodeView } from '../node-view.js';
-import { fromPods, type NftSettings } from './settings.js';
 import { SETS } from './sets.js';
+import { fromPods, type NftSettings } from './settings.js';
 
 /** A chain with all that is in it. */
 export interface FilledChain {

@@ -4,8 +4,8 @@ import type { NodeView } from '../node-view.js';
 import { isChoiceChain } from './choice-chains.js';
 import { NftMirror } from './mirror.js';
 import { AFFINITY_PREFIX, isServiceChain } from './names.js';
-import type { NftSettings } from './settings.js';
 import { SERVICE_SETS, SETS } from './sets.js';
+import type { NftSettings } from './settings.js';
 import { type FilledChain, planBaseChains, planStaticChains } from './static-chains.js';
 
 /**

@@ -9,8 +9,8 @@ import {
   findRestoreLine,
   planRestore,
   type PortText,
-  renderPort,
   type RefusedLine,
+  renderPort,
   type RestorePlan,
 } from '../../plan/iptables/restore-input.js';
 import {

@@ -6,7 +6,7 @@ import {
   probeIptables,
 } from '@nodeagent/netfilter';
 
-import { type IpFamily, IP_FAMILIES } from '../../model/address.js';
+import { IP_FAMILIES, type IpFamily } from '../../model/address.js';
 import { ProxyError } from '../../model/errors.js';
 import type { Sysctl } from '../../ports.js';
 

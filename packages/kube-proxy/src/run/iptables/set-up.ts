@@ -4,8 +4,8 @@ import { type IptablesMetrics, iptablesMetrics } from '../../model/iptables-metr
 import { ruleSettingsOf } from '../../plan/iptables/settings-of.js';
 import { ROUTE_LOCALNET, TCP_BE_LIBERAL } from '../../plan/kernel-settings.js';
 import type { Sysctl } from '../../ports.js';
-import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../mode.js';
+import { openConntrack } from '../open-conntrack.js';
 import { IptablesBackend } from './backend.js';
 import { cleanupPortals } from './cleanup.js';
 import { findFamilies, type FoundFamily } from './find-families.js';

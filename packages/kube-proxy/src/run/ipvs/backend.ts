@@ -3,8 +3,8 @@ import { Reconciler, serviceFamily, type ServiceId } from '@nodeagent/ipvs';
 import { type Iptables, renderAppend } from '@nodeagent/netfilter';
 
 import { cidrContains } from '../../model/address.js';
-import type { ServicePort } from '../../model/service.js';
 import { matchingAddresses, type NodePortAddresses } from '../../model/node-ports.js';
+import type { ServicePort } from '../../model/service.js';
 import { type Forwarding, ForwardingPlanner } from '../../plan/ipvs/forwarding.js';
 import {
   IPVS_CHAINS,

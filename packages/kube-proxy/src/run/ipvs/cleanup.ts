@@ -1,6 +1,6 @@
+import { isIpvsError } from '@nodeagent/ipvs';
 import { chainNames, type Iptables, isNetfilterError } from '@nodeagent/netfilter';
 import type { Ipset } from '@nodeagent/netfilter/ipset';
-import { isIpvsError } from '@nodeagent/ipvs';
 
 import { IP_FAMILIES } from '../../model/address.js';
 import { IPVS_CHAINS, IPVS_JUMPS } from '../../plan/ipvs/rules.js';

@@ -9,8 +9,8 @@ import { detectLocal } from '../../plan/detect-local.js';
 import { ipvsSettings } from '../../plan/ipvs/kernel-settings.js';
 import type { NetlinkAccess } from '../../ports.js';
 import { findFamilies } from '../iptables/find-families.js';
-import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../mode.js';
+import { openConntrack } from '../open-conntrack.js';
 import { IpvsBackend } from './backend.js';
 import { createNetlinkAccess } from './netlink-access.js';
 

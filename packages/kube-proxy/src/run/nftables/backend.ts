@@ -2,16 +2,15 @@ import type { Clock, Logger } from '@nodeagent/base';
 import { isNetfilterError } from '@nodeagent/netfilter';
 import {
   nftDataText,
-  nftKeyText,
   type NftInventory,
+  nftKeyText,
   type NftOperation,
   type NftTable,
 } from '@nodeagent/netfilter/nftables';
 
-import { matchingAddresses, type NodePortAddresses } from '../../model/node-ports.js';
 import { isLoopback } from '../../model/address.js';
 import type { NftablesMetrics } from '../../model/nftables-metrics.js';
-import type { NodeView, PortView, ViewChange } from '../../plan/node-view.js';
+import { matchingAddresses, type NodePortAddresses } from '../../model/node-ports.js';
 import { NftMirror } from '../../plan/nftables/mirror.js';
 import type { NftSettings } from '../../plan/nftables/settings.js';
 import { planClusterIpsCheck } from '../../plan/nftables/static-chains.js';
@@ -22,6 +21,7 @@ import {
   planWholeTable,
   serviceSet,
 } from '../../plan/nftables/whole-table.js';
+import type { NodeView, PortView, ViewChange } from '../../plan/node-view.js';
 import type { Backend, Interfaces, Problems } from '../../ports.js';
 import { RefusedRetry } from '../refused-retry.js';
 

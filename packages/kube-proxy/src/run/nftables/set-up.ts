@@ -8,15 +8,15 @@ import {
 } from '@nodeagent/netfilter/nftables';
 import { isNetlinkError } from '@nodeagent/netlink-codec';
 
-import { type IpFamily, IP_FAMILIES } from '../../model/address.js';
+import { IP_FAMILIES, type IpFamily } from '../../model/address.js';
 import { ProxyError } from '../../model/errors.js';
 import { type NftablesMetrics, nftablesMetrics } from '../../model/nftables-metrics.js';
 import { detectLocal } from '../../plan/detect-local.js';
 import { TABLE } from '../../plan/nftables/names.js';
 import { nftFamily } from '../../plan/nftables/settings.js';
 import type { OpenNetlink } from '../../ports.js';
-import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../mode.js';
+import { openConntrack } from '../open-conntrack.js';
 import { NftablesBackend } from './backend.js';
 
 /** Made and removed within one step, so nothing is ever seen of it. */

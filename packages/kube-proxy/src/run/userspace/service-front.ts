@@ -3,9 +3,9 @@ import type { Clock, Logger, Random } from '@nodeagent/base';
 import { hostPort, type IpFamily } from '../../model/address.js';
 import { type Endpoint, READY } from '../../model/endpoint.js';
 import { ProxyError } from '../../model/errors.js';
+import type { PortRange } from '../../model/port-range.js';
 import type { ServicePort } from '../../model/service.js';
 import type { UserspaceMetrics } from '../../model/userspace-metrics.js';
-import type { PortRange } from '../../model/port-range.js';
 import { RoundRobin } from '../../plan/userspace/round-robin.js';
 import type { Forwarding, ForwardingSocket, ForwardSockets, ForwardTarget } from '../../ports.js';
 

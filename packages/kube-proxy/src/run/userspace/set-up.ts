@@ -1,11 +1,11 @@
+import { parsePortRange } from '../../model/port-range.js';
 import { userspaceMetrics } from '../../model/userspace-metrics.js';
 import { detectLocal } from '../../plan/detect-local.js';
-import { parsePortRange } from '../../model/port-range.js';
 import { PORTAL_CHAINS, PORTAL_JUMPS } from '../../plan/userspace/portal-rules.js';
 import { cleanupBeside } from '../iptables/cleanup.js';
 import { findFamilies } from '../iptables/find-families.js';
-import { openConntrack } from '../open-conntrack.js';
 import type { FamilySetup, ModeContext } from '../mode.js';
+import { openConntrack } from '../open-conntrack.js';
 import { UserspaceBackend } from './backend.js';
 
 /**

@@ -2,7 +2,7 @@ import type { Node } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { canonicalCidr, canonicalIp } from '../../../src/model/address.js';
-import { projectNode, detectNodeIps } from '../../../src/model/node-info.js';
+import { detectNodeIps, projectNode } from '../../../src/model/node-info.js';
 import {
   containsLoopback,
   matchingAddresses,

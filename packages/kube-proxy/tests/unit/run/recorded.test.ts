@@ -4,8 +4,8 @@ import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/ht
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import {
-  recordedWatch,
   type RecordedApi,
+  recordedWatch,
   startRecordedApi,
 } from '../../../../../vitest.recorded.js';
 import { type NodeView, NodeViewBuilder } from '../../../src/plan/node-view.js';

@@ -1,7 +1,7 @@
-import type { AdmissionContext } from '../model/context.js';
 import { type Node, type Pod, selects } from '@nodeagent/kube-client';
 
 import type { FailureVerdict } from '../../pod/index.js';
+import type { AdmissionContext } from '../model/context.js';
 
 type NodeSelectorTerm = NonNullable<
   NonNullable<

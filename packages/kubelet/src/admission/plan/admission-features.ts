@@ -1,4 +1,3 @@
-import type { FeatureRules } from '../model/context.js';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import {
@@ -8,6 +7,7 @@ import {
   mayRestartAll,
   sameResources,
 } from '../../pod/index.js';
+import type { FeatureRules } from '../model/context.js';
 
 /**
  * A pod that asks for what is switched off here.

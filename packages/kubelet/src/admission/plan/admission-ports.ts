@@ -1,7 +1,7 @@
-import type { AdmissionContext } from '../model/context.js';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { type FailureVerdict, initContainers, isHostNetwork, isSidecar } from '../../pod/index.js';
+import type { AdmissionContext } from '../model/context.js';
 
 interface HostPort {
   readonly port: number;

@@ -1,7 +1,7 @@
-import type { NodePressure } from '../model/context.js';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { type FailureVerdict, isCritical, qosClass } from '../../pod/index.js';
+import type { NodePressure } from '../model/context.js';
 import { tolerates } from './admission-taints.js';
 
 const MEMORY_TAINT = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };

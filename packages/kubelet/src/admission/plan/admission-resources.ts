@@ -1,8 +1,8 @@
-import type { AdmissionContext, Shortage } from '../model/context.js';
 import { type Quantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { type Amounts, amountsOf, podRequests, sum } from '../../pod/index.js';
+import type { AdmissionContext, Shortage } from '../model/context.js';
 
 /** Checked first, in this order; others follow by name. */
 const FIRST = ['cpu', 'memory', 'ephemeral-storage'];

@@ -1,7 +1,7 @@
-import type { SysctlRules } from '../model/context.js';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { FailureVerdict } from '../../pod/index.js';
+import type { SysctlRules } from '../model/context.js';
 
 type Namespace = 'IPC' | 'Net';
 

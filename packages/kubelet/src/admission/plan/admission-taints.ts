@@ -1,7 +1,7 @@
-import type { AdmissionContext } from '../model/context.js';
 import type { Node, Pod } from '@nodeagent/kube-client';
 
 import { type FailureVerdict, isStaticPod } from '../../pod/index.js';
+import type { AdmissionContext } from '../model/context.js';
 
 type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
 type Toleration = NonNullable<NonNullable<Pod['spec']>['tolerations']>[number];

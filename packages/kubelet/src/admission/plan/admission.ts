@@ -1,7 +1,7 @@
-import type { AdmissionContext, Judgement, Shortage } from '../model/context.js';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { type FailureVerdict, isCritical } from '../../pod/index.js';
+import type { AdmissionContext, Judgement, Shortage } from '../model/context.js';
 import { refuseForAffinity } from './admission-affinity.js';
 import { refuseForAppArmor } from './admission-apparmor.js';
 import { refuseForFeatures } from './admission-features.js';

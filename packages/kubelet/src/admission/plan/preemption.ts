@@ -1,7 +1,7 @@
-import type { Shortage } from '../model/context.js';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { isCritical, qosClass, type QosClass } from '../../pod/index.js';
+import { isCritical, type QosClass, qosClass } from '../../pod/index.js';
+import type { Shortage } from '../model/context.js';
 import { requestOf } from './admission-resources.js';
 
 /** How much of each resource has still to be freed. */

@@ -1,4 +1,3 @@
-import type { AdmissionContext, NodePressure, PodAdmissionRules } from '../model/context.js';
 import type { Logger, Metrics } from '@nodeagent/base';
 import type { Node, Pod } from '@nodeagent/kube-client';
 
@@ -10,6 +9,7 @@ import {
   podNamespace,
   podUid,
 } from '../../pod/index.js';
+import type { AdmissionContext, NodePressure, PodAdmissionRules } from '../model/context.js';
 import { judgePod } from '../plan/admission.js';
 import { featuresMissingForUpdate } from '../plan/admission-features.js';
 

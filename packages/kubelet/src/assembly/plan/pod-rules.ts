@@ -1,11 +1,12 @@
 import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
 import { ConfigError } from '@nodeagent/component-base';
 
-import type { KubeletConfig } from '../../config/index.js';
-import { type CrashLoopRules, DEFAULT_CRASH_LOOP_RULES } from '../../workers/index.js';
 import type { PodAdmissionRules } from '../../admission/index.js';
+import type { KubeletConfig } from '../../config/index.js';
+import type { PullRules } from '../../images/index.js';
 import type { ResizeRules } from '../../resize/index.js';
 import { allPodsValues, type PodCgroupRules } from '../../resources/index.js';
+import type { RuntimeSettings } from '../../runtime/index.js';
 import {
   defaultIdRange,
   type IdRange,
@@ -13,8 +14,7 @@ import {
   rangeProblem,
   subIdRange,
 } from '../../runtime/index.js';
-import type { PullRules } from '../../images/index.js';
-import type { RuntimeSettings } from '../../runtime/index.js';
+import { type CrashLoopRules, DEFAULT_CRASH_LOOP_RULES } from '../../workers/index.js';
 import type { ConfigPlace } from '../model/identity.js';
 import type { NodeMachine } from '../model/machine.js';
 import { declaredFeatures } from './node-config.js';

@@ -1,6 +1,6 @@
 import type { KubeletConfig } from '../../config/index.js';
-import { loopbacksOf } from '../../runtime/index.js';
 import type { RuntimeSettings } from '../../runtime/index.js';
+import { loopbacksOf } from '../../runtime/index.js';
 import type { WholeIdentity } from '../model/identity.js';
 import { containerLogsDir } from '../model/log-paths.js';
 import type { NodeMachine } from '../model/machine.js';

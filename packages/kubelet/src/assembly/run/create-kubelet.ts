@@ -3,7 +3,6 @@ import { createNoApiClient, type EventRecorder, QueuedEventRecorder } from '@nod
 
 import type { KubeletConfig } from '../../config/index.js';
 import type { ConfiguredProviders } from '../../credentials/index.js';
-import { runKubelet } from './run-kubelet.js';
 import { meterCri, traceCri } from '../../runtime/run/index.js';
 import { completeIdentity, type KubeletIdentity } from '../model/identity.js';
 import { nodeConfig } from '../plan/node-config.js';
@@ -12,9 +11,10 @@ import { checkCgroupVersion, checkEndpoints } from '../plan/usable-here.js';
 import type { CriServices, KubeletAdapters, NodeApiConnection } from '../ports.js';
 import { connectRuntime } from './connect-runtime.js';
 import { openServer } from './node-server.js';
-import type { Parts } from './parts.js';
 import { openPorts } from './open-ports.js';
+import type { Parts } from './parts.js';
 import { rotationTasks } from './rotations.js';
+import { runKubelet } from './run-kubelet.js';
 
 export interface Kubelet {
   /**

@@ -3,6 +3,12 @@ import { createNoApiClient, type KubeClient } from '@nodeagent/kube-client';
 
 import { renderConfig } from '../../config/index.js';
 import {
+  type NodeServer,
+  type NodeServerAdapters,
+  type PodsOnNode,
+  tlsSettings,
+} from '../../server/index.js';
+import {
   createIssuedCertificate,
   createNodeHandlers,
   createNodeServer,
@@ -15,12 +21,6 @@ import {
   type NodeServerOptions,
   runLogRotation,
 } from '../../server/run/index.js';
-import {
-  type NodeServer,
-  type NodeServerAdapters,
-  type PodsOnNode,
-  tlsSettings,
-} from '../../server/index.js';
 import type { Parts } from './parts.js';
 
 export interface ServerParts extends Parts {

@@ -1,9 +1,9 @@
 import type { OwnNode } from '../../node/run/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
-import type { Handlers } from '../../server/run/index.js';
 import type { PodsOnNode } from '../../server/index.js';
-import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../stats/run/index.js';
+import type { Handlers } from '../../server/run/index.js';
 import { systemCgroups } from '../../stats/index.js';
+import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../stats/run/index.js';
 import type { Parts } from './parts.js';
 
 export interface NodeStats {

@@ -8,23 +8,22 @@ import {
   createTokenCache,
   type PullCredentialSources,
 } from '../../credentials/run/index.js';
-import { createNodeEvents, OwnNode } from '../../node/run/index.js';
+import { createPullMeter } from '../../images/run/index.js';
 import { hostIpsOf } from '../../node/index.js';
+import { createNodeEvents, OwnNode } from '../../node/run/index.js';
+import { createRuntimeWatch } from '../../observation/run/index.js';
 import type { PodEvents } from '../../pod/index.js';
 import { createPodEvents } from '../../pod/run/index.js';
 import { ResourceRecords } from '../../resize/run/index.js';
-import type { KubeletPorts } from './run-kubelet.js';
+import type { Surroundings } from '../../runtime/index.js';
 import {
   checkResolvConf,
   createFieldReader,
   createPodRuntime,
   UserNamespaces,
 } from '../../runtime/run/index.js';
-import { createPullMeter } from '../../images/run/index.js';
-import { createRuntimeWatch } from '../../observation/run/index.js';
-import type { Surroundings } from '../../runtime/index.js';
-import { createContainerVolumes, createPodVolumes, shareRootDir } from '../../volumes/run/index.js';
 import type { TokenSource } from '../../volumes/index.js';
+import { createContainerVolumes, createPodVolumes, shareRootDir } from '../../volumes/run/index.js';
 import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rules.js';
 import { runtimeSettings } from '../plan/runtime-settings.js';
 import type { ReadyRuntime } from './connect-runtime.js';
@@ -41,6 +40,7 @@ import {
   withFollowers,
 } from './pod-objects.js';
 import { staticSources } from './pod-sources.js';
+import type { KubeletPorts } from './run-kubelet.js';
 import { watchServices } from './services.js';
 
 export interface PortParts extends Parts {

@@ -1,13 +1,13 @@
 import { parseQuantity, quantityToUnits } from '@nodeagent/base';
 import type { KubeClient, Node, Pod } from '@nodeagent/kube-client';
 
+import type { FollowedObjects, PodFollower } from '../../credentials/index.js';
 import {
   createObjectCache,
   createObjectWatches,
   createPodCertificates,
   createTrustBundles,
 } from '../../credentials/run/index.js';
-import type { FollowedObjects, PodFollower } from '../../credentials/index.js';
 import type { OwnNode } from '../../node/run/index.js';
 import type { PodEvents, PodVolumes } from '../../pod/index.js';
 import type { PodCertificateSource, TrustAnchorSource } from '../../volumes/index.js';

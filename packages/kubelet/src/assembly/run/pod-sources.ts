@@ -1,5 +1,5 @@
-import { createFileSource, createHttpSource } from '../../sources/run/index.js';
 import type { PodEvents, PodSource } from '../../pod/index.js';
+import { createFileSource, createHttpSource } from '../../sources/run/index.js';
 import type { Parts } from './parts.js';
 
 /** The sources of static pods that the configuration names. */

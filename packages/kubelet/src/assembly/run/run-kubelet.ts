@@ -19,23 +19,9 @@ import {
 } from '@nodeagent/node-status';
 import { createExecProber, type Prober } from '@nodeagent/probes';
 
-import { createNodeInputs, type OwnNode, TurnWatch } from '../../node/run/index.js';
-import { type HealthServer, hostIpsOf } from '../../node/index.js';
 import type { AdmissionHooks } from '../../admission/run/index.js';
-import { type CrashLoopRules, DEFAULT_CRASH_LOOP_RULES } from '../../workers/index.js';
-import { createApiSource, DesiredPods, MirrorPods } from '../../sources/run/index.js';
-import {
-  createCriExecRunner,
-  createStepMeter,
-  Gate,
-  ManagedProbes,
-  meterPodRuntime,
-  meterReporter,
-  PodCounts,
-  PodWorkers,
-  type PullTimes,
-  runHousekeeping,
-} from '../../workers/run/index.js';
+import { type HealthServer, hostIpsOf } from '../../node/index.js';
+import { createNodeInputs, type OwnNode, TurnWatch } from '../../node/run/index.js';
 import {
   type NodeView,
   type PodEvents,
@@ -49,7 +35,21 @@ import {
 import type { ResizeRules } from '../../resize/index.js';
 import type { ResourceRecords } from '../../resize/run/index.js';
 import type { NodeServer, PodsOnNode } from '../../server/index.js';
+import { createApiSource, DesiredPods, MirrorPods } from '../../sources/run/index.js';
 import { StatusReporter } from '../../status/run/index.js';
+import { type CrashLoopRules, DEFAULT_CRASH_LOOP_RULES } from '../../workers/index.js';
+import {
+  createCriExecRunner,
+  createStepMeter,
+  Gate,
+  ManagedProbes,
+  meterPodRuntime,
+  meterReporter,
+  PodCounts,
+  PodWorkers,
+  type PullTimes,
+  runHousekeeping,
+} from '../../workers/run/index.js';
 
 /** Everything that a kubelet works through. */
 export interface KubeletPorts {

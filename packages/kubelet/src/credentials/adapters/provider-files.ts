@@ -7,12 +7,12 @@ import { readForeignText } from '@nodeagent/base/files';
 import { ConfigError, isConfigError, type Problem } from '@nodeagent/component-base';
 
 import type { CredentialProvider } from '../model/credential-provider.js';
-import type { ConfiguredProviders } from '../ports.js';
 import {
   parseProviderConfig,
   type ProviderConfigRules,
   type ProviderConfigText,
 } from '../plan/provider-config.js';
+import type { ConfiguredProviders } from '../ports.js';
 
 const EXTENSIONS: ReadonlySet<string> = new Set(['.json', '.yaml', '.yml']);
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-import type { ProviderToken } from '../model/credential-provider.js';
 import type { ProviderResponse } from '../codec/provider-messages.js';
+import type { ProviderToken } from '../model/credential-provider.js';
 
 /** For whom a plug-in is asked. */
 export interface ProviderIdentity {

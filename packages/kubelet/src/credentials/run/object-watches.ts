@@ -13,8 +13,8 @@ import {
 } from '@nodeagent/kube-client';
 
 import { podNamespace, podUid } from '../../pod/index.js';
-import type { FollowedObjects } from '../ports.js';
 import { referencedObjects } from '../plan/referenced-objects.js';
+import type { FollowedObjects } from '../ports.js';
 
 export interface ObjectWatchesOptions {
   readonly client: KubeClient;

@@ -11,9 +11,9 @@ import {
 
 import { podUid } from '../../pod/index.js';
 import type { TrustAnchorSource, TrustBundleRef } from '../../volumes/index.js';
+import { projectedSources } from '../plan/projected-sources.js';
 import { missingBundleText, trustAnchors } from '../plan/trust-anchors.js';
 import type { PodFollower } from '../ports.js';
-import { projectedSources } from '../plan/projected-sources.js';
 
 export interface TrustBundlesOptions {
   readonly client: KubeClient;

@@ -1,8 +1,7 @@
 import type { Clock, Logger } from '@nodeagent/base';
 import { type KubeClient, KubeError, type Pod } from '@nodeagent/kube-client';
 
-import { crashLoopMemory, type CrashLoopRules, planPod } from '../../workers/index.js';
-import { executePlan, Gate } from '../../workers/run/index.js';
+import type { PullRules } from '../../images/index.js';
 import {
   isHostNetwork,
   type PodEvents,
@@ -14,11 +13,12 @@ import {
 } from '../../pod/index.js';
 import { type CgroupLayout, cgroupPath, podNames } from '../../resources/index.js';
 import type { RuntimeSettings } from '../../runtime/index.js';
-import { createPodRuntime, type PodRuntimePorts } from '../../runtime/run/index.js';
 import type { PodFiles } from '../../runtime/index.js';
-import type { PullRules } from '../../images/index.js';
-import { createContainerVolumes } from '../../volumes/run/index.js';
+import { createPodRuntime, type PodRuntimePorts } from '../../runtime/run/index.js';
 import type { ObjectSource } from '../../volumes/index.js';
+import { createContainerVolumes } from '../../volumes/run/index.js';
+import { crashLoopMemory, type CrashLoopRules, planPod } from '../../workers/index.js';
+import { executePlan, Gate } from '../../workers/run/index.js';
 import type { ExplainedAction, PodExplanation, PodState } from '../model/explanation.js';
 import { createImaginaryRuntime, NEW_SANDBOX } from './imaginary-runtime.js';
 

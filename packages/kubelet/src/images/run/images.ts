@@ -1,4 +1,3 @@
-import type { PullRules } from '../model/pull-rules.js';
 import {
   backoffLeftMs,
   type BackoffState,
@@ -16,13 +15,14 @@ import {
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { PullCredential, PullCredentials } from '../../credentials/index.js';
-import { Gate } from '../../workers/run/index.js';
 import { type PodEvents, podUid, StartError } from '../../pod/index.js';
+import { Gate } from '../../workers/run/index.js';
 import type { PullOwner } from '../codec/pull-record.js';
+import type { ImageUser } from '../model/image-user.js';
+import type { PullRules } from '../model/pull-rules.js';
 import { type ImageName, parseImageName } from '../plan/image-name.js';
 import { type PullBudget, takePull } from '../plan/pull-budget.js';
 import { credentialHash } from '../plan/pull-verification.js';
-import type { ImageUser } from '../model/image-user.js';
 import type { PullRecordFiles } from '../ports.js';
 import type { PullMeter } from './pull-metrics.js';
 import { type KnownImage, PullRecords } from './pull-records.js';

@@ -1,6 +1,5 @@
-import type { Container, Pod } from '@nodeagent/kube-client';
-
 import { parseQuantity } from '@nodeagent/base';
+import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { qosClass } from '../../pod/index.js';
 

@@ -1,6 +1,6 @@
 import type { Metrics } from '@nodeagent/base';
-import type { Container, Pod } from '@nodeagent/kube-client';
 import { parseQuantity } from '@nodeagent/base';
+import type { Container, Pod } from '@nodeagent/kube-client';
 
 /** Counts of resizes, under upstream's names. @see Kubernetes 1.36 pkg/kubelet/metrics/metrics.go */
 export interface ResizeMeter {

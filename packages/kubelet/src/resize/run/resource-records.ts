@@ -1,6 +1,5 @@
 import type { Logger } from '@nodeagent/base';
 
-import { parseAllocations, renderAllocations } from '../codec/resource-checkpoint.js';
 import {
   parsePodUid,
   type PodAllocation,
@@ -9,6 +8,7 @@ import {
   type ResourceRecordFile,
   type Resources,
 } from '../../pod/index.js';
+import { parseAllocations, renderAllocations } from '../codec/resource-checkpoint.js';
 
 export interface ResourceRecordsOptions {
   readonly allocated: ResourceRecordFile;

@@ -1,7 +1,8 @@
 import type { Clock, Logger } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { type PodUid, podUid, qosClass, type QosClass } from '../../pod/index.js';
+import { type PodUid, podUid, type QosClass, qosClass } from '../../pod/index.js';
+import { cgroupFit } from '../plan/cgroup-fit.js';
 import {
   type CgroupLayout,
   cgroupPath,
@@ -10,7 +11,6 @@ import {
   podUidOf,
   qosNames,
 } from '../plan/cgroup-names.js';
-import { cgroupFit } from '../plan/cgroup-fit.js';
 import {
   type CgroupLimits,
   type CgroupValues,

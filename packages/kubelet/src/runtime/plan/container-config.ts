@@ -2,6 +2,7 @@ import { toPathSegment } from '@nodeagent/base';
 import type { ContainerConfig, EnvVar, Mount, StopSignal } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
+import type { ImageUser } from '../../images/index.js';
 import {
   ANNOTATION_DELETION_GRACE,
   ANNOTATION_HASH,
@@ -23,7 +24,6 @@ import {
 } from '../../pod/index.js';
 import { containerResources, type ResourceSettings } from './container-resources.js';
 import { environmentLookup } from './environment.js';
-import type { ImageUser } from '../../images/index.js';
 import {
   containerSecurity,
   type NamespaceChoice,

@@ -2,8 +2,8 @@ import type { EnvVar as CriEnvVar } from '@nodeagent/cri-client';
 import type { ConfigMap, Container, EnvVar, Pod, Secret, Service } from '@nodeagent/kube-client';
 
 import { expandReferences, LONGEST_EXPANSION, podNamespace, StartError } from '../../pod/index.js';
-import { type FieldContext, ownValue, podField, resourceField } from './pod-fields.js';
 import { type EnvFile, findInEnvFile } from './env-file.js';
+import { type FieldContext, ownValue, podField, resourceField } from './pod-fields.js';
 import { serviceVariables } from './service-variables.js';
 
 /** Names of the objects that one container's environment is made from. */

@@ -1,4 +1,3 @@
-import type { ImageUser } from '../../images/index.js';
 import type {
   ContainerSecurityContext,
   IdMapping,
@@ -9,6 +8,7 @@ import type {
 } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
+import type { ImageUser } from '../../images/index.js';
 import { podLabel, StartError } from '../../pod/index.js';
 
 export interface SecuritySettings {

@@ -1,17 +1,17 @@
+import { toPathSegment } from '@nodeagent/base';
 import type { EnvVar, IdMapping, Mount, SandboxConfig } from '@nodeagent/cri-client';
 import type { Container, Pod, Volume, VolumeMount } from '@nodeagent/kube-client';
 
-import { toPathSegment } from '@nodeagent/base';
+import type { Images } from '../../images/run/index.js';
 import { isHostNetwork, podUid, StartError } from '../../pod/index.js';
 import type { ContainerVolumes } from '../../volumes/run/index.js';
+import type { RuntimeSettings } from '../model/settings.js';
 import { environmentLookup } from '../plan/environment.js';
 import { podHostname } from '../plan/hostname.js';
 import { renderHostsFile } from '../plan/hosts-file.js';
 import { asksRecursiveReadOnly, isRecursiveReadOnly, subPathOf } from '../plan/mounts.js';
 import type { PodFiles } from '../ports.js';
-import type { Images } from '../../images/run/index.js';
 import type { Sandboxes } from './sandboxes.js';
-import type { RuntimeSettings } from '../model/settings.js';
 
 export interface MountsPorts {
   readonly files: PodFiles;

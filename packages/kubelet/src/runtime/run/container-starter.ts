@@ -9,6 +9,7 @@ import {
 } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
+import { detailOf, type Images, type PulledImage } from '../../images/run/index.js';
 import {
   allContainers,
   containerGraceSeconds,
@@ -24,8 +25,9 @@ import {
   StartError,
 } from '../../pod/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
-import type { ContainerVolumes } from '../../volumes/run/index.js';
 import type { ObjectSource } from '../../volumes/index.js';
+import type { ContainerVolumes } from '../../volumes/run/index.js';
+import type { RuntimeSettings } from '../model/settings.js';
 import { containerConfig, containerLogPath, nextRun } from '../plan/container-config.js';
 import { type EnvFile, parseEnvFile } from '../plan/env-file.js';
 import {
@@ -40,9 +42,7 @@ import type { ActuatedRecords, HookCaller, PodFiles, Surroundings } from '../por
 import { allOrFirst, ContainerMounts } from './container-mounts.js';
 import { stopContainer } from './container-stopper.js';
 import { runHook } from './hooks.js';
-import { detailOf, type Images, type PulledImage } from '../../images/run/index.js';
 import { noCgroup, type Sandboxes } from './sandboxes.js';
-import type { RuntimeSettings } from '../model/settings.js';
 
 export interface StarterPorts {
   readonly cri: RuntimeService;

@@ -10,6 +10,10 @@ import type { KubeClient } from '@nodeagent/kube-client';
 import type { NodeEvents } from '@nodeagent/node-status';
 
 import type { PullCredentials } from '../../credentials/index.js';
+import type { PullRecordFiles } from '../../images/index.js';
+import type { PullRules } from '../../images/index.js';
+import { Images, type PullMeter } from '../../images/run/index.js';
+import { Observer } from '../../observation/run/index.js';
 import {
   LABEL_CONTAINER_NAME,
   LABEL_POD_NAME,
@@ -21,19 +25,15 @@ import {
   type RuntimePod,
 } from '../../pod/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
-import type { ContainerVolumes } from '../../volumes/run/index.js';
 import type { ObjectSource } from '../../volumes/index.js';
+import type { ContainerVolumes } from '../../volumes/run/index.js';
+import type { RuntimeSettings } from '../model/settings.js';
 import { logLinkName } from '../plan/log-link.js';
-import type { PullRecordFiles } from '../../images/index.js';
 import type { ActuatedRecords, HookCaller, PodFiles, Surroundings } from '../ports.js';
 import { ContainerStarter } from './container-starter.js';
 import { stopContainer } from './container-stopper.js';
-import type { PullRules } from '../../images/index.js';
-import { Images, type PullMeter } from '../../images/run/index.js';
-import { Observer } from '../../observation/run/index.js';
 import { resizePod } from './pod-resizer.js';
 import { Sandboxes } from './sandboxes.js';
-import type { RuntimeSettings } from '../model/settings.js';
 import type { UserNamespaces } from './user-namespaces.js';
 
 export interface PodRuntimePorts {

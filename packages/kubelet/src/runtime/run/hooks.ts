@@ -2,9 +2,9 @@ import type { Clock } from '@nodeagent/base';
 import { containerId, type RuntimeService } from '@nodeagent/cri-client';
 import type { Container } from '@nodeagent/kube-client';
 
+import { detailOf } from '../../images/run/index.js';
 import { planHook } from '../plan/hook.js';
 import type { HookCaller, HookRequest } from '../ports.js';
-import { detailOf } from '../../images/run/index.js';
 
 export type Handler = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
 

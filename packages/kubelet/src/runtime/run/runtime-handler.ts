@@ -1,8 +1,8 @@
 import type { RuntimeService } from '@nodeagent/cri-client';
 import { isKubeError, type KubeClient, type Pod, RUNTIME_CLASSES } from '@nodeagent/kube-client';
 
-import { StartError } from '../../pod/index.js';
 import { detailOf } from '../../images/run/index.js';
+import { StartError } from '../../pod/index.js';
 
 /**
  * Which of the runtime's handlers the pod's runtime class names; empty for the default one. Asked of

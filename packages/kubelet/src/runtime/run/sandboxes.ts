@@ -7,8 +7,10 @@ import {
 import type { KubeClient, Pod } from '@nodeagent/kube-client';
 import type { NodeEvents } from '@nodeagent/node-status';
 
+import { detailOf } from '../../images/run/index.js';
 import { type PodEvents, podUid, StartError } from '../../pod/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
+import type { RuntimeSettings } from '../model/settings.js';
 import {
   loopbacksOf,
   parseResolvConf,
@@ -19,9 +21,7 @@ import {
 import { podLogDirectory, sandboxConfig } from '../plan/sandbox-config.js';
 import { noUserNamespaces, wantsOwnUsers } from '../plan/user-namespace.js';
 import type { ActuatedRecords, PodFiles } from '../ports.js';
-import { detailOf } from '../../images/run/index.js';
-import { handlerFeatures, type HandlerFeatures, runtimeHandlerOf } from './runtime-handler.js';
-import type { RuntimeSettings } from '../model/settings.js';
+import { type HandlerFeatures, handlerFeatures, runtimeHandlerOf } from './runtime-handler.js';
 import type { UserNamespaces } from './user-namespaces.js';
 
 export interface SandboxPorts {

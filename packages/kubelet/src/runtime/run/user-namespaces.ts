@@ -2,8 +2,8 @@ import type { Random } from '@nodeagent/base';
 import type { IdMapping } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { Gate } from '../../workers/run/index.js';
 import { type PodUid, podUid, StartError } from '../../pod/index.js';
+import { Gate } from '../../workers/run/index.js';
 import { freeBlock, type IdRange, parseIds, renderIds } from '../plan/user-namespace.js';
 import type { UserNamespaceFiles } from '../ports.js';
 

@@ -1,4 +1,3 @@
-import type { UpgradeExchange } from './upgrade-exchange.js';
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
@@ -18,6 +17,7 @@ import {
   type ProxyAnswer,
   type StreamAnswer,
 } from '../model/exchange.js';
+import type { UpgradeExchange } from './upgrade-exchange.js';
 
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 export type AnyResponse = ServerResponse | Http2ServerResponse;

@@ -3,10 +3,10 @@ import { flagzPage, statuszPage, type ZPage } from '@nodeagent/component-base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
 import { type BodyAnswer, json } from '../model/exchange.js';
+import type { PodsOnNode } from '../ports.js';
 import { type HealthCheck, healthChecks, healthPage } from '../render/health-page.js';
 import { configzPage, type ProgramFacts, programSelf } from '../render/pages.js';
 import { podList, runningPodList } from '../render/running-pods.js';
-import type { PodsOnNode } from '../ports.js';
 import type { Handlers } from './node-api.js';
 
 /** Everything measured, in Prometheus' text form. */

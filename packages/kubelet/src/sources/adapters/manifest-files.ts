@@ -5,8 +5,8 @@ import { basename, dirname, join } from 'node:path';
 import { trimEndOf } from '@nodeagent/base';
 import { isFileError, readForeignText } from '@nodeagent/base/files';
 
-import { MANIFEST_LIMIT_BYTES } from '../codec/manifest.js';
 import { ManifestError, type ManifestFiles, type ManifestListing } from '../../pod/index.js';
+import { MANIFEST_LIMIT_BYTES } from '../codec/manifest.js';
 
 /** The path of static pod manifests on this machine; watched by inotify. */
 export function createManifestFiles(given: string): ManifestFiles {

@@ -1,8 +1,8 @@
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-import { MANIFEST_LIMIT_BYTES } from '../codec/manifest.js';
 import { ManifestError, type ManifestUrl } from '../../pod/index.js';
+import { MANIFEST_LIMIT_BYTES } from '../codec/manifest.js';
 
 /** @see Kubernetes 1.36 pkg/kubelet/config/http.go */
 const TIMEOUT_MS = 10_000;

@@ -3,9 +3,9 @@ import { podLevelDefaults } from '@nodeagent/kube-client/pod-rules';
 
 import { addGoQuantity, largerGoQuantity, parseGoQuantity } from '../model/go-quantity.js';
 import { fnv128a } from '../model/manifest-hash.js';
+import type { ManifestOrigin } from '../model/manifest-origin.js';
 import { podType } from '../model/pod-types.js';
 import { goDump } from '../render/go-dump.js';
-import type { ManifestOrigin } from '../model/manifest-origin.js';
 
 /**
  * The uid of a static pod that gives none: the Go kubelet's, digit for digit, so that a node whose

@@ -1,4 +1,3 @@
-import type { ManifestOrigin } from '../model/manifest-origin.js';
 import type { Pod } from '@nodeagent/kube-client';
 import {
   annotationErrors,
@@ -11,6 +10,7 @@ import {
 } from '@nodeagent/kube-client/pod-rules';
 
 import { HASH_ANNOTATION, ManifestError, podUidProblem } from '../../pod/index.js';
+import type { ManifestOrigin } from '../model/manifest-origin.js';
 import { apiReferenceOf } from './api-references.js';
 import { staticPodUid } from './static-pod-uid.js';
 

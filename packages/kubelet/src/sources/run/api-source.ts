@@ -1,8 +1,8 @@
 import type { Clock, Logger, Metrics, Random } from '@nodeagent/base';
 import { type KubeClient, type Pod, PODS, runReflector } from '@nodeagent/kube-client';
 
-import { checkPod } from '../codec/check-pod.js';
 import { messageOf, type PodEvents, type PodSource } from '../../pod/index.js';
+import { checkPod } from '../codec/check-pod.js';
 
 export interface ApiSourceOptions {
   readonly client: KubeClient;

@@ -9,8 +9,8 @@ import {
 } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { parsePodManifest } from '../codec/manifest.js';
 import { type ManifestFiles, messageOf, podFullName, type PodSource } from '../../pod/index.js';
+import { parsePodManifest } from '../codec/manifest.js';
 import { prepareStaticPod } from '../plan/static-pod.js';
 
 export interface FileSourceOptions {

@@ -1,7 +1,6 @@
 import { type Clock, type Logger, runEvery } from '@nodeagent/base';
 import type { Pod, ReflectorSink } from '@nodeagent/kube-client';
 
-import { parsePodManifests } from '../codec/manifest.js';
 import {
   ManifestError,
   type ManifestUrl,
@@ -11,6 +10,7 @@ import {
   podLabel,
   type PodSource,
 } from '../../pod/index.js';
+import { parsePodManifests } from '../codec/manifest.js';
 import { prepareStaticPod } from '../plan/static-pod.js';
 
 export interface HttpSourceOptions {

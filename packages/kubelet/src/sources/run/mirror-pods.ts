@@ -1,6 +1,6 @@
 import {
-  type BackoffRules,
   backoffLeftMs,
+  type BackoffRules,
   type BackoffState,
   type Clock,
   KeyedQueue,

@@ -1,5 +1,5 @@
-import { lstat, open } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
+import { lstat, open } from 'node:fs/promises';
 
 import { O_PATH, type TreeEntry, walkTree } from '@nodeagent/base/files';
 

@@ -18,7 +18,6 @@ import type {
   ToldContainer,
 } from '../model/measurement.js';
 import type { InterfaceFigures } from '../model/usage.js';
-import { toldPod } from '../plan/pod-figures.js';
 import {
   containersBySandbox,
   figuresOnly,
@@ -26,6 +25,7 @@ import {
   type ListedSandbox,
   newestSandboxes,
 } from '../plan/newest-sandboxes.js';
+import { toldPod } from '../plan/pod-figures.js';
 import type { SystemCgroup } from '../plan/system-cgroups.js';
 import type { CgroupReadings, CriStats, MachineReadings, PodPlaces } from '../ports.js';
 import { CgroupFinder } from './cgroup-finder.js';

@@ -12,8 +12,8 @@ import {
   type RoledContainer,
 } from '../../pod/index.js';
 import type { StatusInput } from '../model/status-input.js';
-import { cutText, messageLimitBytes } from './message-limit.js';
 import { containerResourceFields } from './container-resources.js';
+import { cutText, messageLimitBytes } from './message-limit.js';
 import { containerUrl, readinessOf } from './readiness.js';
 
 const UNKNOWN = 'ContainerStatusUnknown';

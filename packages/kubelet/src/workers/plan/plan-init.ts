@@ -10,8 +10,8 @@ import {
   restartsAfterKill,
   type RoledContainer,
 } from '../../pod/index.js';
-import { isOutdated, type PlanSubject, startStep, stopStep, verdictsOf } from './plan-steps.js';
 import { resizeNeed } from '../../resize/index.js';
+import { isOutdated, type PlanSubject, startStep, stopStep, verdictsOf } from './plan-steps.js';
 
 export interface InitPlan {
   /** Stops first, then starts in the order of the spec. */

@@ -14,8 +14,9 @@ import {
   restartsAfterKill,
   type RoledContainer,
 } from '../../pod/index.js';
-import { planInitContainers } from './plan-init.js';
 import { planResize, resizeNeed } from '../../resize/index.js';
+import { planInitContainers } from './plan-init.js';
+import { planRestartAll } from './plan-restart-all.js';
 import {
   isOutdated,
   nextRestartCount,
@@ -25,7 +26,6 @@ import {
   stopStep,
   verdictsOf,
 } from './plan-steps.js';
-import { planRestartAll } from './plan-restart-all.js';
 import { nextAttempt, sandboxProblem } from './sandbox-change.js';
 
 /**

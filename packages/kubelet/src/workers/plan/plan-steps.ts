@@ -1,3 +1,5 @@
+import type { Pod } from '@nodeagent/kube-client';
+
 import {
   containerGraceSeconds,
   type ContainerObservation,
@@ -10,8 +12,6 @@ import {
   type ProbeVerdicts,
   type RoledContainer,
 } from '../../pod/index.js';
-import type { Pod } from '@nodeagent/kube-client';
-
 import { type CrashLoopContext, holdForCrashLoop } from './crash-loop.js';
 
 /** What a plan depends on besides the pod and what the runtime shows. */

@@ -1,3 +1,6 @@
+import type { Logger } from '@nodeagent/base';
+import type { Pod } from '@nodeagent/kube-client';
+
 import {
   isStartError,
   messageOf,
@@ -7,12 +10,9 @@ import {
   type PodPlan,
   type PodRuntime,
 } from '../../pod/index.js';
-import type { Logger } from '@nodeagent/base';
-import type { Pod } from '@nodeagent/kube-client';
-
 import type { Gate } from './gate.js';
-import type { StartMemory } from './start-memory.js';
 import { isRemoval, type Removal, tryRemoval } from './removal.js';
+import type { StartMemory } from './start-memory.js';
 import { stopPod } from './stop-pod.js';
 
 export interface ExecuteContext {

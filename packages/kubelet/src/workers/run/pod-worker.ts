@@ -40,11 +40,11 @@ import {
   type StopReason,
 } from '../model/pod-life.js';
 import type { CrashLoopRules } from '../plan/crash-loop.js';
-import { changeOf } from '../plan/pod-change.js';
 import { DEADLINE_EXCEEDED, deadlineLeftMs } from '../plan/deadline.js';
 import { lookAgainMs } from '../plan/look-again.js';
 import { planCleanup } from '../plan/plan-cleanup.js';
 import { planPod } from '../plan/plan-pod.js';
+import { changeOf } from '../plan/pod-change.js';
 import { cleanUpPod, type EndingPod, terminatePod } from './end-pod.js';
 import { executePlan } from './execute-plan.js';
 import type { Gate } from './gate.js';

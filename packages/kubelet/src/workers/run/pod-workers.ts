@@ -1,6 +1,7 @@
 import type { Metrics } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
+import { Admission, type AdmissionHooks } from '../../admission/run/index.js';
 import {
   type FailureVerdict,
   isStaticPod,
@@ -12,11 +13,10 @@ import {
   podUid,
 } from '../../pod/index.js';
 import type { ResizeRules } from '../../resize/index.js';
-import { Admission, type AdmissionHooks } from '../../admission/run/index.js';
+import { Resizes, type ResourceRecords } from '../../resize/run/index.js';
 import type { StaticPodState } from '../../sources/run/index.js';
 import type { CountedPod } from './pod-counts.js';
 import { PodWorker, type WorkerPorts } from './pod-worker.js';
-import { Resizes, type ResourceRecords } from '../../resize/run/index.js';
 
 /** What pods that run need to be given other resources. */
 export interface ResizePorts {

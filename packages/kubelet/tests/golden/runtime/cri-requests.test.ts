@@ -1,6 +1,5 @@
-import { describe, expect, it } from 'vitest';
-
 import type { Pod } from '@nodeagent/kube-client';
+import { describe, expect, it } from 'vitest';
 
 import { containerConfig, sandboxConfig } from '../../../src/runtime/index.js';
 

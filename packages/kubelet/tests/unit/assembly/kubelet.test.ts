@@ -7,9 +7,9 @@ import { createFixedFacts } from '@nodeagent/node-status/testing';
 import { createScriptedProber, type ScriptedProber } from '@nodeagent/probes/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { runKubelet } from '../../../src/assembly/run/run-kubelet.js';
 import { createNodeEvents, OwnNode } from '../../../src/node/run/index.js';
 import { createPodEvents } from '../../../src/pod/run/index.js';
-import { runKubelet } from '../../../src/assembly/run/run-kubelet.js';
 import { aPod, MemoryPodRuntime, MemoryPodVolumes } from '../../../src/testing/index.js';
 
 let clock: ManualClock;

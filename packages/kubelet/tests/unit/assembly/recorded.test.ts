@@ -11,8 +11,8 @@ import {
 } from '../../../../../vitest.recorded.js';
 import { createObjectWatches } from '../../../src/credentials/run/index.js';
 import { OwnNode } from '../../../src/node/run/index.js';
-import { createApiSource } from '../../../src/sources/run/index.js';
 import { podName, podUid } from '../../../src/pod/index.js';
+import { createApiSource } from '../../../src/sources/run/index.js';
 import { aPod, MemoryPodEvents } from '../../../src/testing/index.js';
 
 let api: RecordedApi;

@@ -1,6 +1,6 @@
 import { formatTimestamp } from '@nodeagent/base';
 import { ManualClock } from '@nodeagent/base/testing';
-import { KubeError, type KubeClient } from '@nodeagent/kube-client';
+import { type KubeClient, KubeError } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { createObjectCache, createTokenCache } from '../../../src/credentials/run/index.js';

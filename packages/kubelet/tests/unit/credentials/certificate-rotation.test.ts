@@ -11,6 +11,8 @@ import {
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { createPendingKey } from '../../../src/credentials/adapters/pending-key.js';
+import { createRequestMaker } from '../../../src/credentials/adapters/request-maker.js';
 import type {
   Certificate,
   CertificateTemplate,
@@ -18,8 +20,6 @@ import type {
 } from '../../../src/credentials/model/certificate.js';
 import { clientTemplate } from '../../../src/credentials/plan/certificate-template.js';
 import type { CertificateStore } from '../../../src/credentials/ports.js';
-import { createPendingKey } from '../../../src/credentials/adapters/pending-key.js';
-import { createRequestMaker } from '../../../src/credentials/adapters/request-maker.js';
 import { bootstrapCertificate } from '../../../src/credentials/run/bootstrap.js';
 import {
   type RotationOptions,

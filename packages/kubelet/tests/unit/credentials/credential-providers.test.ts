@@ -2,11 +2,11 @@ import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testin
 import { KubeError } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
+import type { CredentialProvider } from '../../../src/credentials/index.js';
 import {
   createCredentialProviders,
   createPullCredentials,
 } from '../../../src/credentials/run/index.js';
-import type { CredentialProvider } from '../../../src/credentials/index.js';
 import { aPod, MemoryPodEvents } from '../../../src/testing/index.js';
 
 const { signal } = new AbortController();

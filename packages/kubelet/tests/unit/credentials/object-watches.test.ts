@@ -3,9 +3,9 @@ import { CONFIG_MAPS, KubeError, type Pod, SECRETS } from '@nodeagent/kube-clien
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createObjectWatches } from '../../../src/credentials/run/index.js';
 import type { FollowedObjects } from '../../../src/credentials/index.js';
 import { referencedObjects } from '../../../src/credentials/plan/referenced-objects.js';
+import { createObjectWatches } from '../../../src/credentials/run/index.js';
 
 let clock: ManualClock;
 let api: MemoryKubeClient;

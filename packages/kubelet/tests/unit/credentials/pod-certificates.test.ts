@@ -1,4 +1,4 @@
-import { X509Certificate, createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 
 import { formatTimestamp } from '@nodeagent/base';
 import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
@@ -12,9 +12,9 @@ import {
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createPodCertificates } from '../../../src/credentials/run/index.js';
 import { makeStub } from '../../../src/credentials/adapters/make-stub.js';
 import { decodePem, encodePem } from '../../../src/credentials/codec/pem.js';
+import { createPodCertificates } from '../../../src/credentials/run/index.js';
 import { MemoryPodEvents } from '../../../src/testing/index.js';
 
 const MINUTE = 60_000;

@@ -8,8 +8,8 @@ import {
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createTrustBundles } from '../../../src/credentials/run/index.js';
 import { decodePem, encodePem } from '../../../src/credentials/codec/pem.js';
+import { createTrustBundles } from '../../../src/credentials/run/index.js';
 
 const SIGNER = 'example.com/mesh';
 const never = new AbortController().signal;

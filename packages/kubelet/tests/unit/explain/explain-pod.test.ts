@@ -1,14 +1,14 @@
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { explainPod, type ExplainSettings } from '../../../src/explain/run/index.js';
 import {
   parsePodState,
   type PodExplanation,
   renderExplanation,
 } from '../../../src/explain/index.js';
-import { DEFAULT_CRASH_LOOP_RULES } from '../../../src/workers/index.js';
+import { explainPod, type ExplainSettings } from '../../../src/explain/run/index.js';
 import { aPod } from '../../../src/testing/index.js';
+import { DEFAULT_CRASH_LOOP_RULES } from '../../../src/workers/index.js';
 
 const settings: ExplainSettings = {
   runtime: {

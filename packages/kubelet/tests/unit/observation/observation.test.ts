@@ -1,4 +1,4 @@
-import { type ContainerStatus, containerId, sandboxId } from '@nodeagent/cri-client';
+import { containerId, type ContainerStatus, sandboxId } from '@nodeagent/cri-client';
 import { describe, expect, it } from 'vitest';
 
 import { observedContainer, observedSandbox } from '../../../src/observation/plan/observation.js';

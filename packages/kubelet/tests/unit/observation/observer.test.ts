@@ -1,6 +1,6 @@
 import { FileError } from '@nodeagent/base/files';
 import { ManualClock } from '@nodeagent/base/testing';
-import { type ContainerId, CriError, type SandboxId, type Mount } from '@nodeagent/cri-client';
+import { type ContainerId, CriError, type Mount, type SandboxId } from '@nodeagent/cri-client';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 

@@ -2,9 +2,9 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import type { PodRuntime, RuntimeEvents } from '../../../src/pod/index.js';
-import { createRuntimeWatch } from '../../../src/observation/run/index.js';
 import { compareStates, type LastSeen } from '../../../src/observation/plan/runtime-diff.js';
+import { createRuntimeWatch } from '../../../src/observation/run/index.js';
+import type { PodRuntime, RuntimeEvents } from '../../../src/pod/index.js';
 
 const SECOND = 1000;
 let clock: ManualClock;

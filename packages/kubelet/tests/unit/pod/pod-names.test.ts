@@ -1,8 +1,8 @@
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { parsePodUid, podNamesProblem, podUidProblem } from '../../../src/pod/model/pod-names.js';
 import { podUid } from '../../../src/pod/index.js';
+import { parsePodUid, podNamesProblem, podUidProblem } from '../../../src/pod/model/pod-names.js';
 
 describe(parsePodUid, () => {
   it.each(['5d3a9a1c-4f0b-4b43-9f0e-6f7c0e0d3b1a', 'f37a2c0de', 'u1', 'A.b-c', 'x'.repeat(250)])(

@@ -1,10 +1,10 @@
 import type { Container } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { DEFAULT_CRASH_LOOP_RULES, planPod } from '../../../src/workers/index.js';
 import type { PodAction } from '../../../src/pod/index.js';
 import type { PodAllocation } from '../../../src/pod/model/allocation.js';
 import { aContainer, anObservation, aPod, aSandbox, exited } from '../../../src/testing/index.js';
+import { DEFAULT_CRASH_LOOP_RULES, planPod } from '../../../src/workers/index.js';
 
 type Parts = Partial<Container>;
 

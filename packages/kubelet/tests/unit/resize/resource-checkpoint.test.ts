@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { parseAllocations } from '../../../src/resize/codec/resource-checkpoint.js';
 import { CheckpointError } from '../../../src/pod/model/errors.js';
 import { fnv1a32 } from '../../../src/pod/model/fnv.js';
+import { parseAllocations } from '../../../src/resize/codec/resource-checkpoint.js';
 
 function checkpoint(entries: unknown): string {
   const data = JSON.stringify({ entries });

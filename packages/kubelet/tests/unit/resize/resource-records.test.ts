@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { MemoryLogger } from '@nodeagent/base/testing';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
-import { createResourceRecordFile } from '../../../src/resize/adapters/resource-record-file.js';
-import { ResourceRecords } from '../../../src/resize/run/index.js';
 import { CheckpointError } from '../../../src/pod/model/errors.js';
 import type { ResourceRecordFile } from '../../../src/pod/ports.js';
+import { createResourceRecordFile } from '../../../src/resize/adapters/resource-record-file.js';
+import { ResourceRecords } from '../../../src/resize/run/index.js';
 
 class Disk implements ResourceRecordFile {
   readonly path = '/root/allocated_pods_state';

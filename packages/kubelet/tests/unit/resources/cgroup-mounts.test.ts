@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { cgroupMounts, missingControllers } from '../../../src/resources/plan/cgroup-mounts.js';
 import { parseMountinfo } from '../../../src/node/index.js';
+import { cgroupMounts, missingControllers } from '../../../src/resources/plan/cgroup-mounts.js';
 
 const mountsOf = (...lines: readonly string[]) =>
   cgroupMounts(parseMountinfo(lines.join('\n')), '/sys/fs/cgroup');

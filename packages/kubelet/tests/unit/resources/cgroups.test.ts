@@ -13,9 +13,9 @@ import {
   podNames,
   podUidOf,
 } from '../../../src/resources/index.js';
-import { PodCgroups } from '../../../src/resources/run/index.js';
 import { cgroupFit } from '../../../src/resources/plan/cgroup-fit.js';
 import type { CgroupValues } from '../../../src/resources/plan/cgroup-values.js';
+import { PodCgroups } from '../../../src/resources/run/index.js';
 import { aPod } from '../../../src/testing/builders.js';
 
 describe(cgroupPath, () => {

@@ -2,9 +2,9 @@ import type { Mount } from '@nodeagent/cri-client';
 import type { Pod, Volume, VolumeMount } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
+import type { ImageRequest } from '../../../src/images/run/images.js';
 import { StartError } from '../../../src/pod/index.js';
 import { ContainerMounts } from '../../../src/runtime/run/container-mounts.js';
-import type { ImageRequest } from '../../../src/images/run/images.js';
 import { aPod } from '../../../src/testing/index.js';
 
 const { signal } = new AbortController();

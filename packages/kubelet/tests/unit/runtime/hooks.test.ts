@@ -8,8 +8,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { callHook } from '../../../src/runtime/adapters/hook-caller.js';
 import { nextRun } from '../../../src/runtime/plan/container-config.js';
 import { planHook } from '../../../src/runtime/plan/hook.js';
-import { type Handler, runHook } from '../../../src/runtime/run/hooks.js';
 import type { HookRequest } from '../../../src/runtime/ports.js';
+import { type Handler, runHook } from '../../../src/runtime/run/hooks.js';
 
 const { signal } = new AbortController();
 const container: Container = { name: 'app', ports: [{ name: 'web', containerPort: 8080 }] };

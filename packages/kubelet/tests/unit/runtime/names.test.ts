@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { matchingEntries, secretEntries } from '../../../src/credentials/plan/keyring.js';
+import { parseImageName } from '../../../src/images/plan/image-name.js';
 import {
   loopbacksOf,
   parseResolvConf,
@@ -9,7 +10,6 @@ import {
 } from '../../../src/runtime/plan/dns.js';
 import { podHostname, sandboxHostname } from '../../../src/runtime/plan/hostname.js';
 import { renderHostsFile } from '../../../src/runtime/plan/hosts-file.js';
-import { parseImageName } from '../../../src/images/plan/image-name.js';
 import { aPod } from '../../../src/testing/builders.js';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;

@@ -1,4 +1,4 @@
-import { type ContainerStats, containerId, CriError } from '@nodeagent/cri-client';
+import { containerId, type ContainerStats, CriError } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 

@@ -13,7 +13,6 @@ import {
   readSubIds,
 } from '../../../src/runtime/adapters/user-namespace-files.js';
 import { rangeProblem } from '../../../src/runtime/index.js';
-import { UserNamespaces } from '../../../src/runtime/run/index.js';
 import {
   defaultIdRange,
   freeBlock,
@@ -21,9 +20,10 @@ import {
   renderIds,
   subIdRange,
 } from '../../../src/runtime/plan/user-namespace.js';
+import { UserNamespaces } from '../../../src/runtime/run/index.js';
+import { handlerFeatures } from '../../../src/runtime/run/runtime-handler.js';
 import { Sandboxes } from '../../../src/runtime/run/sandboxes.js';
 import { aPod, MemoryPodEvents } from '../../../src/testing/index.js';
-import { handlerFeatures } from '../../../src/runtime/run/runtime-handler.js';
 
 const { signal } = new AbortController();
 const BLOCK = 65_536;

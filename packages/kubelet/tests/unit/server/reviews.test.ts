@@ -1,10 +1,10 @@
 import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createReviews, Doorkeeper } from '../../../src/server/run/index.js';
 import { type NodeRequest, Refusal } from '../../../src/server/model/exchange.js';
 import { ExpiringCache } from '../../../src/server/plan/expiring-cache.js';
 import type { Reviews } from '../../../src/server/ports.js';
+import { createReviews, Doorkeeper } from '../../../src/server/run/index.js';
 import { TooManyQuestions } from '../../../src/server/run/questions.js';
 
 const never = new AbortController().signal;

@@ -1,4 +1,4 @@
-import { inflateSync, constants } from 'node:zlib';
+import { constants, inflateSync } from 'node:zlib';
 
 import { describe, expect, it, vi } from 'vitest';
 

@@ -2,8 +2,8 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import type { Pod } from '@nodeagent/kube-client';
 import { beforeEach, describe, expect, it } from 'vitest';
 
-import { DesiredPods } from '../../../src/sources/run/index.js';
 import type { PodSource } from '../../../src/pod/index.js';
+import { DesiredPods } from '../../../src/sources/run/index.js';
 import { aPod } from '../../../src/testing/index.js';
 
 const source = (name: PodSource['name']): PodSource => ({ name, run: async () => undefined });

@@ -2,8 +2,8 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import type { Pod } from '@nodeagent/kube-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { createHttpSource } from '../../../src/sources/run/index.js';
 import type { ManifestUrl } from '../../../src/pod/index.js';
+import { createHttpSource } from '../../../src/sources/run/index.js';
 import { MemoryPodEvents } from '../../../src/testing/index.js';
 
 const aManifest = (name: string, image = 'app:1') => ({

@@ -2,11 +2,11 @@ import { toPathSegment } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { toPodUid } from '../../../src/pod/index.js';
 import { parseMountinfo } from '../../../src/node/codec/mountinfo.js';
+import { toPodUid } from '../../../src/pod/index.js';
 import { subPathTarget, volumeHostPath } from '../../../src/volumes/model/pod-paths.js';
-import { keyPayload } from '../../../src/volumes/plan/key-payload.js';
 import { emptyDirMedium, tmpfsMedium } from '../../../src/volumes/plan/empty-dir.js';
+import { keyPayload } from '../../../src/volumes/plan/key-payload.js';
 import { usedVolumes } from '../../../src/volumes/plan/used-volumes.js';
 
 describe(parseMountinfo, () => {

@@ -6,11 +6,11 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { emptyObservation, type RuntimePod } from '../../../src/pod/index.js';
-import { createLogDirectories } from '../../../src/workers/adapters/log-directories.js';
-import { runHousekeeping } from '../../../src/workers/run/housekeeping.js';
 import { MemoryPodEvents } from '../../../src/testing/index.js';
 import { createVolumeFiles } from '../../../src/volumes/adapters/volume-files.js';
 import { createPodVolumes } from '../../../src/volumes/run/index.js';
+import { createLogDirectories } from '../../../src/workers/adapters/log-directories.js';
+import { runHousekeeping } from '../../../src/workers/run/housekeeping.js';
 
 let dir: string;
 let [rootDir, podLogsDir, containerLogsDir] = ['', '', ''];

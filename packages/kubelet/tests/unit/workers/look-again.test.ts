@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 
-import { lookAgainMs } from '../../../src/workers/plan/look-again.js';
 import {
   aContainer,
   anObservation,
@@ -9,6 +8,7 @@ import {
   exited,
   running,
 } from '../../../src/testing/index.js';
+import { lookAgainMs } from '../../../src/workers/plan/look-again.js';
 
 const job = aPod({ restartPolicy: 'Never' });
 const withInit = aPod({ initContainers: [{ name: 'i' }, { name: 's', restartPolicy: 'Always' }] });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { planCleanup } from '../../../src/workers/plan/plan-cleanup.js';
 import { aContainer, anObservation, aSandbox, exited } from '../../../src/testing/index.js';
+import { planCleanup } from '../../../src/workers/plan/plan-cleanup.js';
 
 const run = (id: string, state = exited(1), sandboxId = 'sandbox-0') =>
   aContainer({ id, state, sandboxId });

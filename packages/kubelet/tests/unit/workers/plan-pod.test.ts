@@ -5,8 +5,6 @@ import type { PodAction } from '../../../src/pod/model/action.js';
 import type { PodObservation } from '../../../src/pod/model/observation.js';
 import type { ContainerResize } from '../../../src/pod/model/resize.js';
 import type { ContainerVerdicts } from '../../../src/pod/model/verdict.js';
-import { DEFAULT_CRASH_LOOP_RULES } from '../../../src/workers/plan/crash-loop.js';
-import { planPod } from '../../../src/workers/plan/plan-pod.js';
 import {
   aContainer,
   anObservation,
@@ -14,6 +12,8 @@ import {
   aSandbox,
   exited,
 } from '../../../src/testing/builders.js';
+import { DEFAULT_CRASH_LOOP_RULES } from '../../../src/workers/plan/crash-loop.js';
+import { planPod } from '../../../src/workers/plan/plan-pod.js';
 
 interface Case {
   readonly name: string;

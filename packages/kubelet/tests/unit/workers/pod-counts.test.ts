@@ -1,8 +1,8 @@
 import { MemoryMetrics } from '@nodeagent/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { PodCounts } from '../../../src/workers/run/index.js';
 import { aPod } from '../../../src/testing/index.js';
+import { PodCounts } from '../../../src/workers/run/index.js';
 import { Harness } from '../../support/pod-harness.js';
 
 let node: Harness;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
+import { containerGraceSeconds, podGraceSeconds } from '../../../src/pod/plan/grace.js';
+import { aContainer, anObservation, aPod, aSandbox, exited } from '../../../src/testing/index.js';
 import {
   LIFE_EDGES,
   NEW_LIFE,
@@ -7,9 +9,7 @@ import {
   type PodLife,
   type PodLifeEvent,
 } from '../../../src/workers/model/pod-life.js';
-import { containerGraceSeconds, podGraceSeconds } from '../../../src/pod/plan/grace.js';
 import { stopOrder } from '../../../src/workers/plan/stop-order.js';
-import { aContainer, anObservation, aPod, aSandbox, exited } from '../../../src/testing/index.js';
 
 const stop = (graceSeconds: number): PodLifeEvent => ({
   kind: 'stop',

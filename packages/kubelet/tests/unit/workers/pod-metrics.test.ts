@@ -2,11 +2,11 @@ import { ManualClock, MemoryMetrics } from '@nodeagent/base/testing';
 import type { PodStatus } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { meterPodRuntime, meterReporter } from '../../../src/workers/run/index.js';
-import { emptyObservation, type PodReporter, StartError } from '../../../src/pod/index.js';
-import { createProbeMeter } from '../../../src/workers/run/probe-metrics.js';
 import { createPullMeter } from '../../../src/images/run/index.js';
+import { emptyObservation, type PodReporter, StartError } from '../../../src/pod/index.js';
 import { aPod, MemoryPodRuntime } from '../../../src/testing/index.js';
+import { meterPodRuntime, meterReporter } from '../../../src/workers/run/index.js';
+import { createProbeMeter } from '../../../src/workers/run/probe-metrics.js';
 
 const { signal } = new AbortController();
 

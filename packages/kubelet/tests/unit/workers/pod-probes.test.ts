@@ -2,7 +2,6 @@ import { ManualClock } from '@nodeagent/base/testing';
 import { createScriptedProber, type ScriptedProber } from '@nodeagent/probes/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { ManagedProbes } from '../../../src/workers/run/index.js';
 import {
   aContainer,
   anObservation,
@@ -11,6 +10,7 @@ import {
   MemoryPodEvents,
   running,
 } from '../../../src/testing/index.js';
+import { ManagedProbes } from '../../../src/workers/run/index.js';
 
 const pod = aPod({
   containers: [

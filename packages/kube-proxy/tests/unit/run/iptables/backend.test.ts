@@ -5,8 +5,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import { iptablesMetrics } from '../../../../src/model/iptables-metrics.js';
 import { nodePortAddresses } from '../../../../src/model/node-ports.js';
-import { cleanupIptables } from '../../../../src/run/iptables/cleanup.js';
 import { IptablesBackend } from '../../../../src/run/iptables/backend.js';
+import { cleanupIptables } from '../../../../src/run/iptables/cleanup.js';
 import { aCluster, aService, aSlice, type Cluster } from '../../../../src/testing/index.js';
 import { baseSettings } from '../../../golden/examples.js';
 

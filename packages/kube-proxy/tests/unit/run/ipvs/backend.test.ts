@@ -19,7 +19,6 @@ import {
   type Cluster,
   MemoryServiceInterface,
 } from '../../../../src/testing/index.js';
-
 import { baseSettings } from '../../../golden/examples.js';
 
 const signal = new AbortController().signal;
