@@ -71,7 +71,7 @@ async function untilAnswers(
     const host = objects.address({ clusterIp: name }, family);
     const question = { protocol: 'tcp', host, port: 80, timeoutMs: 1000 } as const;
     const answers = async () => typeof (await network.ask('client', question)) === 'object';
-    await waitFor(answers, { what: `${family}: the cluster IP of ${name}` });
+    await waitFor(answers, { what: `${family}: the cluster IP of ${name}`, timeoutMs: 180_000 });
     const kinds = new Map<string, PacketCase>();
     for (const one of world.cases) {
       const want = wantedOf(one, mode, family);
@@ -83,7 +83,7 @@ async function untilAnswers(
       const want = wantedOf(one, mode, family);
       const isRight = async () =>
         (await checkPackets(one, want, { network, objects, family })) === undefined;
-      await waitFor(isRight, { what: `${family}: ${one.name}` });
+      await waitFor(isRight, { what: `${family}: ${one.name}`, timeoutMs: 180_000 });
     }
   }
 }
