@@ -1,3 +1,5 @@
+import type { Channel } from '@nodeagent/unix-grpc/client';
+
 import {
   decodeImage,
   decodeImageFilesystems,
@@ -9,7 +11,6 @@ import {
 import { encodeSandboxConfig } from '../codec/sandbox.js';
 import { orNull } from '../codec/scalar.js';
 import type { ImageService } from '../ports.js';
-import type { Channel } from './channel.js';
 import { IMAGES } from './methods.js';
 import { complete, goneIsDone, nonEmpty } from './reply.js';
 

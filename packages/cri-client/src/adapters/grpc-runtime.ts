@@ -1,3 +1,5 @@
+import type { Channel, WireMethod } from '@nodeagent/unix-grpc/client';
+
 import {
   decodeContainer,
   decodeContainerStatus,
@@ -34,9 +36,8 @@ import type { ContainerFilter } from '../model/container.js';
 import { containerId, sandboxId } from '../model/ids.js';
 import type { SandboxFilter } from '../model/sandbox.js';
 import type { RuntimeService } from '../ports.js';
-import type { Channel } from './channel.js';
 import { runtime } from './generated/runtime-v1.js';
-import { type Method, RUNTIME } from './methods.js';
+import { RUNTIME } from './methods.js';
 import { complete, goneIsDone, nonEmpty, present } from './reply.js';
 
 /** Calls of one channel, each with the ordinary deadline or its own. */
@@ -49,23 +50,23 @@ class Caller {
     this.limitMs = limitMs;
   }
 
-  unary<Q, A>(method: Method<Q, A>, request: Q, signal: AbortSignal): Promise<A> {
+  unary<Q, A>(method: WireMethod<Q, A>, request: Q, signal: AbortSignal): Promise<A> {
     return this.#channel.call(method, { request, deadlineMs: this.limitMs }, signal);
   }
 
   within<Q, A>(
     deadlineMs: number | undefined,
-    method: Method<Q, A>,
+    method: WireMethod<Q, A>,
     argument: { readonly request: Q; readonly signal: AbortSignal },
   ): Promise<A> {
     return this.#channel.call(method, { request: argument.request, deadlineMs }, argument.signal);
   }
 
-  batches<Q, A>(method: Method<Q, A>, request: Q, signal: AbortSignal): AsyncIterable<A> {
+  batches<Q, A>(method: WireMethod<Q, A>, request: Q, signal: AbortSignal): AsyncIterable<A> {
     return this.#channel.stream(method, { request, deadlineMs: this.limitMs }, signal);
   }
 
-  endless<Q, A>(method: Method<Q, A>, request: Q, signal: AbortSignal): AsyncIterable<A> {
+  endless<Q, A>(method: WireMethod<Q, A>, request: Q, signal: AbortSignal): AsyncIterable<A> {
     return this.#channel.stream(method, { request, deadlineMs: undefined }, signal);
   }
 }

@@ -1,6 +1,8 @@
+import { openChannel } from '@nodeagent/unix-grpc/client';
+
+import { fromGrpcFailure } from '../model/errors.js';
 import { parseEndpoint } from '../plan/endpoint.js';
 import type { ImageService, RuntimeService } from '../ports.js';
-import { openChannel } from './channel.js';
 import { createImageService } from './grpc-images.js';
 import { createRuntimeService } from './grpc-runtime.js';
 
@@ -40,7 +42,7 @@ export function createCriClient(options: CriClientOptions): CriClient {
   const open = (address: string): ReturnType<typeof openChannel> => {
     const { socketPath, warning } = parseEndpoint(address);
     if (warning !== undefined) options.onWarning?.(warning);
-    return openChannel(socketPath, options.headers);
+    return openChannel(socketPath, { toError: fromGrpcFailure, headers: options.headers });
   };
   const channel = open(endpoint);
   const imageChannel = imageEndpoint === endpoint ? channel : open(imageEndpoint);

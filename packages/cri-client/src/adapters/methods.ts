@@ -1,16 +1,7 @@
+import type { WireMethod } from '@nodeagent/unix-grpc/client';
 import type { Writer } from 'protobufjs';
 
 import { runtime } from './generated/runtime-v1.js';
-
-/** One gRPC method: where it is and how its messages become bytes. */
-export interface Method<Request, Reply> {
-  /** For errors: `RuntimeService/Version`. */
-  readonly name: string;
-  /** On the wire: `/runtime.v1.RuntimeService/Version`. */
-  readonly path: string;
-  readonly serialize: (request: Request) => Buffer;
-  readonly deserialize: (bytes: Buffer) => Reply;
-}
 
 interface Encoder<T> {
   encode(message: T): Writer;
@@ -24,7 +15,7 @@ function method<Request, Reply>(
   name: string,
   request: Encoder<Request>,
   reply: Decoder<Reply>,
-): Method<Request, Reply> {
+): WireMethod<Request, Reply> {
   return {
     name,
     path: `/runtime.v1.${name}`,

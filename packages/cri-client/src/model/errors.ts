@@ -1,3 +1,5 @@
+import type { GrpcFailure } from '@nodeagent/unix-grpc';
+
 /**
  * Every code has a section in docs/errors.md.
  *
@@ -67,28 +69,31 @@ export function isCriError(value: unknown, ...codes: readonly CriErrorCode[]): v
   return codes.length === 0 || codes.includes((value as CriError).code);
 }
 
-/** Index is the gRPC status number. */
-const BY_GRPC_STATUS: readonly CriErrorCode[] = [
-  'CRI_UNKNOWN', // 0 is OK; an error with it makes no sense
-  'CRI_CANCELLED',
-  'CRI_UNKNOWN',
-  'CRI_INVALID_ARGUMENT',
-  'CRI_DEADLINE',
-  'CRI_NOT_FOUND',
-  'CRI_ALREADY_EXISTS',
-  'CRI_PERMISSION_DENIED',
-  'CRI_RESOURCE_EXHAUSTED',
-  'CRI_FAILED_PRECONDITION',
-  'CRI_ABORTED',
-  'CRI_OUT_OF_RANGE',
-  'CRI_UNIMPLEMENTED',
-  'CRI_INTERNAL',
-  'CRI_UNAVAILABLE',
-  'CRI_INTERNAL', // DATA_LOSS
-  'CRI_PERMISSION_DENIED', // UNAUTHENTICATED
-];
+/** Data loss and missing credentials are rare enough to share a code. */
+const BY_GRPC_STATUS: Readonly<Record<GrpcFailure['status'], CriErrorCode>> = {
+  CANCELLED: 'CRI_CANCELLED',
+  UNKNOWN: 'CRI_UNKNOWN',
+  INVALID_ARGUMENT: 'CRI_INVALID_ARGUMENT',
+  DEADLINE_EXCEEDED: 'CRI_DEADLINE',
+  NOT_FOUND: 'CRI_NOT_FOUND',
+  ALREADY_EXISTS: 'CRI_ALREADY_EXISTS',
+  PERMISSION_DENIED: 'CRI_PERMISSION_DENIED',
+  RESOURCE_EXHAUSTED: 'CRI_RESOURCE_EXHAUSTED',
+  FAILED_PRECONDITION: 'CRI_FAILED_PRECONDITION',
+  ABORTED: 'CRI_ABORTED',
+  OUT_OF_RANGE: 'CRI_OUT_OF_RANGE',
+  UNIMPLEMENTED: 'CRI_UNIMPLEMENTED',
+  INTERNAL: 'CRI_INTERNAL',
+  UNAVAILABLE: 'CRI_UNAVAILABLE',
+  DATA_LOSS: 'CRI_INTERNAL',
+  UNAUTHENTICATED: 'CRI_PERMISSION_DENIED',
+};
 
 /** @see https://grpc.github.io/grpc/core/md_doc_statuscodes.html */
-export function fromGrpcStatus(status: number, detail: string, options: CriErrorOptions): CriError {
-  return new CriError(BY_GRPC_STATUS[status] ?? 'CRI_UNKNOWN', detail, options);
+export function fromGrpcFailure(
+  { status, detail }: GrpcFailure,
+  method: string,
+  options: ErrorOptions,
+): CriError {
+  return new CriError(BY_GRPC_STATUS[status], detail, { ...options, method });
 }

@@ -7,45 +7,59 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 
-import { CriError, fromGrpcStatus } from '../model/errors.js';
-import type { Method } from './methods.js';
+import { type GrpcFailure, grpcStatus } from '../model/status.js';
 
-/** What upstream and the runtimes agree on. */
-const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** The limit that container runtimes, drivers and their Go clients agree on. */
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-/** A local socket costs nothing to try, and pods wait for a runtime that comes back. */
+/** A local socket costs nothing to try, and callers wait for a server that comes back. */
 const RECONNECT_MS = { first: 100, most: 1000 };
+
+/** A method as a channel needs it: its place, and how its messages become bytes. */
+export interface WireMethod<Request, Reply> {
+  /** For errors: `RuntimeService/Version`. */
+  readonly name: string;
+  /** On the wire: `/runtime.v1.RuntimeService/Version`. */
+  readonly path: string;
+  readonly serialize: (request: Request) => Buffer;
+  readonly deserialize: (bytes: Buffer) => Reply;
+}
 
 export interface CallArgument<Request> {
   readonly request: Request;
-  /** Undefined: none. */
+  /** No deadline when undefined. */
   readonly deadlineMs: number | undefined;
 }
 
-/** One gRPC connection to a runtime, made on first use and made again after a loss. */
+/** One gRPC connection, made on first use and made again after a loss. */
 export interface Channel {
-  /** @throws {CriError} by status; the signal's reason when it fires */
+  /** @throws what `toError` makes of the failure; the signal's reason when it fires */
   call<Request, Reply>(
-    method: Method<Request, Reply>,
+    method: WireMethod<Request, Reply>,
     argument: CallArgument<Request>,
     signal: AbortSignal,
   ): Promise<Reply>;
   /** Begins when first read; leaving the loop cancels the call. */
   stream<Request, Reply>(
-    method: Method<Request, Reply>,
+    method: WireMethod<Request, Reply>,
     argument: CallArgument<Request>,
     signal: AbortSignal,
   ): AsyncGenerator<Reply, void>;
-  /** Calls and streams under way, and later ones, fail with `CRI_UNAVAILABLE`. */
+  /** Calls and streams under way, and later ones, fail with `UNAVAILABLE`. */
   close(): void;
 }
 
-/** @param headers asked for at each call */
-export function openChannel(socketPath: string, headers?: CallHeaders): Channel {
-  return new GrpcChannel(socketPath, headers);
+export interface ChannelOptions {
+  /** Makes the error that a failed call throws. */
+  readonly toError: (failure: GrpcFailure, method: string, options: ErrorOptions) => Error;
+  /** Asked at each call for what to send along. */
+  readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
 }
 
-export type CallHeaders = () => Readonly<Record<string, string>>;
+/** @param socketPath an absolute path, at most 107 bytes (unix(7)) */
+export function openChannel(socketPath: string, options: ChannelOptions): Channel {
+  return new GrpcChannel(socketPath, options);
+}
 
 interface Cancellable {
   cancel(): void;
@@ -54,12 +68,12 @@ interface Cancellable {
 class GrpcChannel implements Channel {
   readonly #client: Client;
   readonly #metadata = new Metadata();
-  readonly #headers: CallHeaders | undefined;
+  readonly #options: ChannelOptions;
   readonly #active = new Set<Cancellable>();
   #closed = false;
 
-  constructor(socketPath: string, headers: CallHeaders | undefined) {
-    this.#headers = headers;
+  constructor(socketPath: string, options: ChannelOptions) {
+    this.#options = options;
     this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
@@ -74,7 +88,7 @@ class GrpcChannel implements Channel {
   }
 
   call<Request, Reply>(
-    { name, path, serialize, deserialize }: Method<Request, Reply>,
+    { name, path, serialize, deserialize }: WireMethod<Request, Reply>,
     { request, deadlineMs }: CallArgument<Request>,
     signal: AbortSignal,
   ): Promise<Reply> {
@@ -91,7 +105,7 @@ class GrpcChannel implements Channel {
           signal.removeEventListener('abort', cancel);
           this.#active.delete(call);
           if (error !== null) reject(this.#reasonOf(error, name, signal));
-          else if (reply === undefined) reject(noReply(name));
+          else if (reply === undefined) reject(this.#noReply(name));
           else resolve(reply);
         },
       );
@@ -103,7 +117,7 @@ class GrpcChannel implements Channel {
 
   /** The library stops reading from the socket while nobody asks for the next message. */
   async *stream<Request, Reply>(
-    { name, path, serialize, deserialize }: Method<Request, Reply>,
+    { name, path, serialize, deserialize }: WireMethod<Request, Reply>,
     { request, deadlineMs }: CallArgument<Request>,
     signal: AbortSignal,
   ): AsyncGenerator<Reply, void> {
@@ -127,7 +141,7 @@ class GrpcChannel implements Channel {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#active.delete(call);
-      // a consumer that left early will not hear of the cancellation
+      // a consumer that left early does not hear of the cancellation
       call.on('error', () => undefined);
       call.cancel();
     }
@@ -140,37 +154,38 @@ class GrpcChannel implements Channel {
   }
 
   #metadataNow(): Metadata {
-    if (this.#headers === undefined) return this.#metadata;
+    if (this.#options.headers === undefined) return this.#metadata;
     const metadata = new Metadata();
-    for (const [name, value] of Object.entries(this.#headers())) metadata.set(name, value);
+    for (const [name, value] of Object.entries(this.#options.headers())) metadata.set(name, value);
     return metadata;
   }
 
   #assertUsable(method: string, signal: AbortSignal): void {
     signal.throwIfAborted();
-    if (this.#closed) throw clientClosed(method);
+    if (this.#closed) throw this.#closedError(method);
   }
 
   #reasonOf(error: unknown, method: string, signal: AbortSignal): unknown {
     if (signal.aborted) return signal.reason;
-    return this.#closed ? clientClosed(method) : toCriError(error, method);
+    if (this.#closed) return this.#closedError(method);
+    const { code, details } = error as Partial<ServiceError>;
+    if (typeof code !== 'number') return error;
+    const status = grpcStatus(code);
+    const failure = { status: status === 'OK' ? 'UNKNOWN' : status, detail: details ?? '' } as const;
+    return this.#options.toError(failure, method, { cause: error });
+  }
+
+  #noReply(method: string): Error {
+    const failure = { status: 'INTERNAL', detail: 'status OK without a message' } as const;
+    return this.#options.toError(failure, method, {});
+  }
+
+  #closedError(method: string): Error {
+    const failure = { status: 'UNAVAILABLE', detail: 'this client was closed' } as const;
+    return this.#options.toError(failure, method, {});
   }
 }
 
 function callOptions(deadlineMs: number | undefined): { deadline?: number } {
   return deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
-}
-
-function toCriError(error: unknown, method: string): unknown {
-  const { code, details } = error as Partial<ServiceError>;
-  if (typeof code !== 'number') return error;
-  return fromGrpcStatus(code, details ?? '', { method, cause: error });
-}
-
-function noReply(method: string): CriError {
-  return new CriError('CRI_BAD_REPLY', 'status OK without a message', { method });
-}
-
-function clientClosed(method: string): CriError {
-  return new CriError('CRI_UNAVAILABLE', 'this client was closed', { method });
 }

@@ -1,0 +1,9 @@
+export {
+  type CallArgument,
+  type Channel,
+  type ChannelOptions,
+  MAX_MESSAGE_BYTES,
+  openChannel,
+  type WireMethod,
+} from './adapters/channel.js';
+export { createServiceClient } from './adapters/service-client.js';
