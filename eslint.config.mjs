@@ -171,6 +171,7 @@ export default tseslint.config(
       'packages/dev-apiserver/**',
       // the kernel's own files: /proc, /sys and cgroups
       'packages/component-base/src/adapters/process-metrics.ts',
+      'packages/csi/src/adapters/hostpath/mounts.ts',
       'packages/ipvs/src/adapters/read-proc-table.ts',
       'packages/kube-proxy/src/adapters/sysctl.ts',
       'packages/kubelet/src/assembly/adapters/read-machine.ts',

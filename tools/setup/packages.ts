@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { findProgram, SetupError } from './machine.ts';
 
 /** What something is needed for; callers ask for what they use. */
-export type Purpose = 'containers' | 'network' | 'registry' | 'kubectl' | 'kernel';
+export type Purpose = 'containers' | 'network' | 'registry' | 'kubectl' | 'kernel' | 'storage';
 
 interface Need {
   /** Name or absolute path of a file that the package brings. */
@@ -32,6 +32,12 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
   registry: [
     { program: 'docker-registry', debianPackage: 'docker-registry' },
     { program: 'htpasswd', debianPackage: 'apache2-utils' },
+  ],
+  storage: [
+    { program: 'losetup', debianPackage: 'mount' },
+    { program: 'blkid', debianPackage: 'util-linux' },
+    { program: 'mkfs.ext4', debianPackage: 'e2fsprogs' },
+    { program: 'mkfs.xfs', debianPackage: 'xfsprogs' },
   ],
   kubectl: [{ program: 'dpkg', debianPackage: 'dpkg' }],
   kernel: [

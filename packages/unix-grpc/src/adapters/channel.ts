@@ -171,7 +171,10 @@ class GrpcChannel implements Channel {
     const { code, details } = error as Partial<ServiceError>;
     if (typeof code !== 'number') return error;
     const status = grpcStatus(code);
-    const failure = { status: status === 'OK' ? 'UNKNOWN' : status, detail: details ?? '' } as const;
+    const failure = {
+      status: status === 'OK' ? 'UNKNOWN' : status,
+      detail: details ?? '',
+    } as const;
     return this.#options.toError(failure, method, { cause: error });
   }
 

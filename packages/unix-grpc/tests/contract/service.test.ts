@@ -83,7 +83,8 @@ function open(socketPath: string): {
   close(): void;
 } {
   const channel = openChannel(socketPath, {
-    toError: (failure, method) => new Refusal({ ...failure, detail: `${method}: ${failure.detail}` }),
+    toError: (failure, method) =>
+      new Refusal({ ...failure, detail: `${method}: ${failure.detail}` }),
   });
   return { echo: createServiceClient(channel, ECHO, 5000), close: () => channel.close() };
 }
@@ -172,10 +173,14 @@ describe('a client', () => {
   });
 
   it('reports a method that the server does not have', async () => {
-    const channel = openChannel(join(dir, 'echo.sock'), { toError: (failure) => new Refusal(failure) });
+    const channel = openChannel(join(dir, 'echo.sock'), {
+      toError: (failure) => new Refusal(failure),
+    });
     const absent = { other: unary('test.v1.Echo/Other', Ask, Answer) } as const;
     const { other } = createServiceClient(channel, absent, 5000);
-    await expect(other({}, forever)).rejects.toMatchObject({ failure: { status: 'UNIMPLEMENTED' } });
+    await expect(other({}, forever)).rejects.toMatchObject({
+      failure: { status: 'UNIMPLEMENTED' },
+    });
     channel.close();
   });
 });

@@ -1,0 +1,7 @@
+export {
+  createCsiClient,
+  createRegistrationClient,
+  type CsiClient,
+  type CsiClientOptions,
+  type RegistrationClient,
+} from './adapters/client.js';

@@ -1,0 +1,102 @@
+import {
+  bool,
+  choice,
+  type Decoded,
+  int64,
+  many,
+  map,
+  message,
+  one,
+  oneOf,
+  string,
+  strings,
+} from '@nodeagent/unix-grpc';
+
+/** What a `oneof` member without fields carries. */
+export const Nothing = message({});
+
+/** How many nodes may use a volume at once, and how. Index is the number on the wire. */
+export const ACCESS_MODES = [
+  'unknown',
+  'single-node-writer',
+  'single-node-reader-only',
+  'multi-node-reader-only',
+  'multi-node-single-writer',
+  'multi-node-multi-writer',
+  'single-node-single-writer',
+  'single-node-multi-writer',
+] as const;
+
+const AccessModeMessage = message({ mode: choice(1, ACCESS_MODES) });
+
+/** A mounted file system. */
+const MountVolume = message({
+  /** `ext4`, `xfs` …; the driver's own default when empty. */
+  fsType: string(1),
+  /** Options for mount(8), one each. */
+  mountFlags: strings(2),
+  /** Group that owns the files, decimal; only with capability `volume-mount-group`. */
+  volumeMountGroup: string(3),
+});
+
+export type AccessType = {
+  readonly block: Decoded<typeof Nothing>;
+  readonly mount: Decoded<typeof MountVolume>;
+};
+
+export const VolumeCapability = message({
+  access: oneOf<AccessType>({ block: [1, Nothing], mount: [2, MountVolume] }),
+  accessMode: one(3, AccessModeMessage),
+});
+
+/** Bytes; 0 says that there is no such bound. */
+export const CapacityRange = message({ requiredBytes: int64(1), limitBytes: int64(2) });
+
+/** Where a volume can be reached from, e.g. `{ 'example.com/zone': 'a' }`. */
+export const Topology = message({ segments: map(1) });
+
+export const TopologyRequirement = message({
+  /** The volume must be reachable from one of these at least. */
+  requisite: many(1, Topology),
+  /** In order of preference. */
+  preferred: many(2, Topology),
+});
+
+const SnapshotSource = message({ snapshotId: string(1) });
+const VolumeSource = message({ volumeId: string(1) });
+
+export type ContentSource = {
+  readonly snapshot: Decoded<typeof SnapshotSource>;
+  readonly volume: Decoded<typeof VolumeSource>;
+};
+
+/** What a new volume is filled with. */
+export const VolumeContentSource = message({
+  source: oneOf<ContentSource>({ snapshot: [1, SnapshotSource], volume: [2, VolumeSource] }),
+});
+
+export const Volume = message({
+  /** 0 when the driver does not know. */
+  capacityBytes: int64(1),
+  /** The driver's name of the volume, at most 128 bytes. */
+  volumeId: string(2),
+  /** Given back to the driver when the volume is used. */
+  volumeContext: map(3),
+  contentSource: one(4, VolumeContentSource),
+  accessibleTopology: many(5, Topology),
+});
+
+export const VolumeCondition = message({
+  abnormal: bool(1),
+  /** For people: what is wrong. */
+  message: string(2),
+});
+
+export type AccessMode = (typeof ACCESS_MODES)[number];
+export type VolumeCapability = Decoded<typeof VolumeCapability>;
+export type CapacityRange = Decoded<typeof CapacityRange>;
+export type Topology = Decoded<typeof Topology>;
+export type TopologyRequirement = Decoded<typeof TopologyRequirement>;
+export type VolumeContentSource = Decoded<typeof VolumeContentSource>;
+export type Volume = Decoded<typeof Volume>;
+export type VolumeCondition = Decoded<typeof VolumeCondition>;

@@ -1,0 +1,1 @@
+export { createHostPathDriver, type HostPathOptions } from './adapters/hostpath/driver.js';

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+
+import { CsiError } from './errors.js';
+
+/** How a volume of the host-path driver lies on disk. */
+export type Backing =
+  /** A directory: no size of its own. */
+  | 'directory'
+  /** A file with a file system in it, mounted through a loop device: full when it is full. */
+  | 'image'
+  /** A file that is lent as a block device. */
+  | 'block';
+
+/** What is written down of a volume, beside its data. */
+export interface HostPathVolume {
+  readonly volumeId: string;
+  /** The name that `CreateVolume` was given; the id itself for a volume of one pod. */
+  readonly name: string;
+  readonly backing: Backing;
+  readonly capacityBytes: number;
+  /** `ext4` or `xfs` for an image. */
+  readonly fsType: string;
+}
+
+/** Reads what {@link HostPathVolume} was written as. @throws {CsiError} `CSI_INTERNAL` */
+export function parseHostPathVolume(text: string): HostPathVolume {
+  const value: unknown = JSON.parse(text);
+  if (!isHostPathVolume(value))
+    throw new CsiError('CSI_INTERNAL', `no volume: ${text.slice(0, 200)}`);
+  return value;
+}
+
+function isHostPathVolume(value: unknown): value is HostPathVolume {
+  if (typeof value !== 'object' || value === null) return false;
+  const volume = value as Readonly<Record<string, unknown>>;
+  return (
+    isHostPathId(String(volume['volumeId'])) &&
+    typeof volume['name'] === 'string' &&
+    ['directory', 'image', 'block'].includes(String(volume['backing'])) &&
+    typeof volume['capacityBytes'] === 'number' &&
+    typeof volume['fsType'] === 'string'
+  );
+}
+
+/** Always the same id for one name: so a repeated `CreateVolume` finds the volume of the first. */
+export function hostPathId(name: string): string {
+  return `hp-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
+}
+
+/**
+ * Ids become names of directories: letters, digits, `-`, `_` and `.` inside, at most 128. The ids of
+ * volumes of one pod are the kubelet's choice.
+ */
+export function isHostPathId(id: string): boolean {
+  return id.length <= 128 && /^[A-Za-z0-9][-A-Za-z0-9_.]*$/.test(id);
+}

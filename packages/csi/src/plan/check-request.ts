@@ -1,0 +1,143 @@
+import type { CapacityRange, VolumeCapability } from '../codec/volume.js';
+import { CsiError } from '../model/errors.js';
+
+/** How a field of a request is checked; each yields what is wrong, or undefined. */
+type Check = (value: unknown, field: string) => string | undefined;
+
+/** Which fields of a request are checked, and how. */
+export type RequestChecks = Readonly<Record<string, Check>>;
+
+/** @see the CSI specification 1.9, "Size Limits": strings 128 bytes, maps 4 KiB, unless said otherwise */
+const MAX_STRING_BYTES = 128;
+const MAX_MAP_BYTES = 4096;
+/** @see Linux include/uapi/linux/limits.h, PATH_MAX with its end */
+const MAX_PATH_BYTES = 4095;
+
+const id: Check = (value, field) => {
+  if (value === '') return `${field} is missing`;
+  if (Buffer.byteLength(value as string) > MAX_STRING_BYTES) {
+    return `${field} is longer than ${MAX_STRING_BYTES} bytes`;
+  }
+  return undefined;
+};
+
+/** A path that a driver may hand to the kernel: absolute, without a step upwards. */
+const path: Check = (value, field) =>
+  value === '' ? `${field} is missing` : optionalPath(value, field);
+
+const optionalPath: Check = (value, field) => {
+  const text = value as string;
+  if (text === '') return undefined;
+  if (!text.startsWith('/')) return `${field} is not absolute: ${text}`;
+  if (text.includes('\0')) return `${field} holds a NUL`;
+  if (text.split('/').includes('..')) return `${field} has a step upwards: ${text}`;
+  if (Buffer.byteLength(text) > MAX_PATH_BYTES) {
+    return `${field} is longer than ${MAX_PATH_BYTES} bytes`;
+  }
+  return undefined;
+};
+
+const map: Check = (value, field) => {
+  const entries = Object.entries(value as Record<string, string>);
+  const bytes = entries.reduce(
+    (sum, [k, v]) => sum + Buffer.byteLength(k) + Buffer.byteLength(v),
+    0,
+  );
+  return bytes > MAX_MAP_BYTES ? `${field} is larger than ${MAX_MAP_BYTES} bytes` : undefined;
+};
+
+const capability: Check = (value, field) => {
+  if (value === undefined) return `${field} is missing`;
+  const { access, accessMode } = value as VolumeCapability;
+  if (access === undefined) return `${field} says neither block nor mount`;
+  if (accessMode === undefined || accessMode.mode === 'unknown') {
+    return `${field} has no access mode that this driver knows`;
+  }
+  return undefined;
+};
+
+const capabilities: Check = (value, field) => {
+  const list = value as readonly VolumeCapability[];
+  if (list.length === 0) return `${field} is empty`;
+  return list
+    .map((one, i) => capability(one, `${field}[${i}]`))
+    .find((problem) => problem !== undefined);
+};
+
+const range: Check = (value, field) => {
+  if (value === undefined) return undefined;
+  const { requiredBytes, limitBytes } = value as CapacityRange;
+  if (requiredBytes < 0 || limitBytes < 0) return `${field} is negative`;
+  if (limitBytes > 0 && limitBytes < requiredBytes) {
+    return `${field}: the limit of ${limitBytes} bytes is below the ${requiredBytes} required`;
+  }
+  return undefined;
+};
+
+const neededRange: Check = (value, field) => {
+  const { requiredBytes = 0, limitBytes = 0 } = (value ?? {}) as Partial<CapacityRange>;
+  return requiredBytes === 0 && limitBytes === 0 ? `${field} is missing` : range(value, field);
+};
+
+const notNegative: Check = (value, field) =>
+  (value as number) < 0 ? `${field} is negative: ${value as number}` : undefined;
+
+/** By the name of the call. A call that is not here has nothing to check. */
+export const REQUEST_CHECKS = {
+  stageVolume: {
+    volumeId: id,
+    stagingTargetPath: path,
+    volumeCapability: capability,
+    publishContext: map,
+    volumeContext: map,
+  },
+  unstageVolume: { volumeId: id, stagingTargetPath: path },
+  publishVolume: {
+    volumeId: id,
+    targetPath: path,
+    stagingTargetPath: optionalPath,
+    volumeCapability: capability,
+    publishContext: map,
+    // the caller's service account tokens come on top: their size is not the driver's to refuse
+  },
+  unpublishVolume: { volumeId: id, targetPath: path },
+  getVolumeStats: { volumeId: id, volumePath: path, stagingTargetPath: optionalPath },
+  nodeExpandVolume: {
+    volumeId: id,
+    volumePath: path,
+    stagingTargetPath: optionalPath,
+    capacityRange: range,
+  },
+  createVolume: {
+    name: id,
+    volumeCapabilities: capabilities,
+    capacityRange: range,
+    parameters: map,
+  },
+  deleteVolume: { volumeId: id },
+  controllerPublishVolume: { volumeId: id, nodeId: nodeId, volumeCapability: capability },
+  controllerUnpublishVolume: { volumeId: id },
+  validateVolumeCapabilities: { volumeId: id, volumeCapabilities: capabilities },
+  listVolumes: { maxEntries: notNegative },
+  controllerExpandVolume: { volumeId: id, capacityRange: neededRange },
+  getVolume: { volumeId: id },
+  modifyVolume: { volumeId: id },
+  createSnapshot: { name: id, sourceVolumeId: id },
+  deleteSnapshot: { snapshotId: id },
+  listSnapshots: { maxEntries: notNegative },
+  getSnapshot: { snapshotId: id },
+} as const satisfies Readonly<Record<string, RequestChecks>>;
+
+function nodeId(value: unknown, field: string): string | undefined {
+  if (value === '') return `${field} is missing`;
+  return Buffer.byteLength(value as string) > 256 ? `${field} is longer than 256 bytes` : undefined;
+}
+
+/** @throws {CsiError} `CSI_INVALID_ARGUMENT` with everything that is wrong with the request */
+export function assertRequest(checks: RequestChecks, request: object): void {
+  const values = request as Readonly<Record<string, unknown>>;
+  const problems = Object.entries(checks).flatMap(([field, check]) => {
+    return check(values[field], field) ?? [];
+  });
+  if (problems.length > 0) throw new CsiError('CSI_INVALID_ARGUMENT', problems.join('; '));
+}

@@ -1,0 +1,186 @@
+import type { HandlersOf, PartialOf, ServiceOf } from '@nodeagent/unix-grpc';
+
+import type {
+  Capacity,
+  CONTROLLER,
+  ControllerCapability,
+  ControllerExpandVolumeReply,
+  ControllerExpandVolumeRequest,
+  ControllerPublishVolumeReply,
+  ControllerPublishVolumeRequest,
+  ControllerUnpublishVolumeRequest,
+  CreateVolumeRequest,
+  DeleteVolumeRequest,
+  GetCapacityRequest,
+  GetVolumeReply,
+  GetVolumeRequest,
+  ListVolumesRequest,
+  ModifyVolumeRequest,
+  ValidateVolumeCapabilitiesReply,
+  ValidateVolumeCapabilitiesRequest,
+  VolumeList,
+} from './codec/controller.js';
+import type { GROUP_CONTROLLER } from './codec/group-controller.js';
+import type { IDENTITY } from './codec/identity.js';
+import type {
+  NODE,
+  NodeCapability,
+  NodeExpandVolumeReply,
+  NodeExpandVolumeRequest,
+  PublishVolumeRequest,
+  StageVolumeRequest,
+  UnpublishVolumeRequest,
+  UnstageVolumeRequest,
+  VolumeStats,
+  VolumeStatsRequest,
+} from './codec/node.js';
+import type { REGISTRATION } from './codec/registration.js';
+import type {
+  CreateSnapshotRequest,
+  DeleteSnapshotRequest,
+  GetSnapshotRequest,
+  ListSnapshotsRequest,
+  Snapshot,
+  SnapshotList,
+} from './codec/snapshot.js';
+import type { SNAPSHOT_METADATA } from './codec/snapshot-metadata.js';
+import type { Volume, VolumeCapability } from './codec/volume.js';
+
+/** A driver as its callers see it: over a socket, or in memory. Failed calls throw a `CsiError`. */
+export interface CsiServices {
+  readonly identity: ServiceOf<typeof IDENTITY>;
+  readonly controller: ServiceOf<typeof CONTROLLER>;
+  readonly groupController: ServiceOf<typeof GROUP_CONTROLLER>;
+  readonly snapshotMetadata: ServiceOf<typeof SNAPSHOT_METADATA>;
+  readonly node: ServiceOf<typeof NODE>;
+}
+
+/** The door by which a plug-in is found: `GetInfo`, and the kubelet's verdict. */
+export type RegistrationService = ServiceOf<typeof REGISTRATION>;
+
+/** What `createDriver` makes of a {@link Driver}: handlers for every service of CSI. */
+export interface CsiHandlers {
+  readonly identity: HandlersOf<typeof IDENTITY>;
+  readonly controller: HandlersOf<typeof CONTROLLER>;
+  readonly groupController: HandlersOf<typeof GROUP_CONTROLLER>;
+  readonly snapshotMetadata: HandlersOf<typeof SNAPSHOT_METADATA>;
+  readonly node: HandlersOf<typeof NODE>;
+}
+
+/**
+ * What the author of a driver writes. Requests arrive checked: every required field is there, paths
+ * are absolute, no two operations meet on one volume. What the driver has not is left out and is
+ * answered with `UNIMPLEMENTED`; capabilities follow from what is there.
+ */
+export interface Driver {
+  /** At most 63 characters of a domain name: `hostpath.csi.example.com`. */
+  readonly name: string;
+  readonly version: string;
+  /** Further facts for people. */
+  readonly manifest?: Readonly<Record<string, string>>;
+  /** Answers `Probe`; a driver without it is ready. */
+  ready?(signal: AbortSignal): Promise<boolean>;
+  readonly node?: NodeDriver;
+  readonly controller?: ControllerDriver;
+  readonly groupController?: HandlersOf<typeof GROUP_CONTROLLER>;
+  readonly snapshotMetadata?: HandlersOf<typeof SNAPSHOT_METADATA>;
+}
+
+/** What lies at a path, as far as the driver can say. */
+export interface Placement {
+  readonly volumeId: string;
+  readonly readonly?: boolean;
+  readonly access?: 'block' | 'mount';
+}
+
+export interface NodeDriver {
+  /** This node's name for the controller, at most 256 bytes. */
+  readonly nodeId: string;
+  /** Unlimited when left out. */
+  readonly maxVolumes?: number;
+  readonly topology?: Readonly<Record<string, string>>;
+  /** What no method of this object shows. */
+  readonly capabilities?: readonly Extract<
+    NodeCapability,
+    'volume-condition' | 'single-node-multi-writer' | 'volume-mount-group'
+  >[];
+  /** @returns why the volume cannot be used that way; undefined when it can */
+  unsupported?(capability: VolumeCapability): string | undefined;
+
+  publish(request: PublishVolumeRequest, signal: AbortSignal): Promise<void>;
+  /** Succeeds where nothing is published; clears what a broken `publish` left. */
+  unpublish(request: UnpublishVolumeRequest, signal: AbortSignal): Promise<void>;
+  /**
+   * What is published at this path; undefined when nothing is. With it, a repeated
+   * `publish` succeeds without a call of the driver, and one that differs is refused.
+   */
+  published?(targetPath: string, signal: AbortSignal): Promise<Placement | undefined>;
+
+  stage?(request: StageVolumeRequest, signal: AbortSignal): Promise<void>;
+  /** Succeeds where nothing is staged; clears what a broken `stage` left. */
+  unstage?(request: UnstageVolumeRequest, signal: AbortSignal): Promise<void>;
+  /** As `published`, for staging paths. */
+  staged?(stagingTargetPath: string, signal: AbortSignal): Promise<Placement | undefined>;
+
+  stats?(request: VolumeStatsRequest, signal: AbortSignal): Promise<PartialOf<VolumeStats>>;
+  expand?(
+    request: NodeExpandVolumeRequest,
+    signal: AbortSignal,
+  ): Promise<PartialOf<NodeExpandVolumeReply>>;
+}
+
+export interface ControllerDriver {
+  /** What no method of this object shows. */
+  readonly capabilities?: readonly Extract<
+    ControllerCapability,
+    | 'clone-volume'
+    | 'publish-readonly'
+    | 'list-volumes-published-nodes'
+    | 'volume-condition'
+    | 'single-node-multi-writer'
+  >[];
+  /** Where a volume is reachable from is part of it. */
+  readonly accessibilityConstraints?: boolean;
+  /** Whether volumes grow while they are in use; needs `expand` here or on the node. */
+  readonly expansion?: 'online' | 'offline';
+  /** @returns why a volume cannot be used that way; undefined when it can */
+  unsupported?(capability: VolumeCapability): string | undefined;
+
+  create?(request: CreateVolumeRequest, signal: AbortSignal): Promise<PartialOf<Volume>>;
+  /**
+   * The volume of this name, if there is one. With it, a repeated `create` yields the same volume
+   * without a call of the driver, and one that asks for something else is refused.
+   */
+  findByName?(name: string, signal: AbortSignal): Promise<Volume | undefined>;
+  /** A `CSI_NOT_FOUND` counts as done. */
+  delete?(request: DeleteVolumeRequest, signal: AbortSignal): Promise<void>;
+  publish?(
+    request: ControllerPublishVolumeRequest,
+    signal: AbortSignal,
+  ): Promise<PartialOf<ControllerPublishVolumeReply>>;
+  /** A `CSI_NOT_FOUND` counts as done. */
+  unpublish?(request: ControllerUnpublishVolumeRequest, signal: AbortSignal): Promise<void>;
+  validate?(
+    request: ValidateVolumeCapabilitiesRequest,
+    signal: AbortSignal,
+  ): Promise<PartialOf<ValidateVolumeCapabilitiesReply>>;
+  list?(request: ListVolumesRequest, signal: AbortSignal): Promise<PartialOf<VolumeList>>;
+  get?(request: GetVolumeRequest, signal: AbortSignal): Promise<PartialOf<GetVolumeReply>>;
+  modify?(request: ModifyVolumeRequest, signal: AbortSignal): Promise<void>;
+  capacity?(request: GetCapacityRequest, signal: AbortSignal): Promise<PartialOf<Capacity>>;
+  expand?(
+    request: ControllerExpandVolumeRequest,
+    signal: AbortSignal,
+  ): Promise<PartialOf<ControllerExpandVolumeReply>>;
+  createSnapshot?(
+    request: CreateSnapshotRequest,
+    signal: AbortSignal,
+  ): Promise<PartialOf<Snapshot>>;
+  /** A `CSI_NOT_FOUND` counts as done. */
+  deleteSnapshot?(request: DeleteSnapshotRequest, signal: AbortSignal): Promise<void>;
+  listSnapshots?(
+    request: ListSnapshotsRequest,
+    signal: AbortSignal,
+  ): Promise<PartialOf<SnapshotList>>;
+  getSnapshot?(request: GetSnapshotRequest, signal: AbortSignal): Promise<PartialOf<Snapshot>>;
+}
