@@ -1,4 +1,7 @@
-/** Time, as two clocks that must not be mixed: the wall's for stamps, the monotonic for intervals. */
+/**
+ * Two clocks that must not be mixed: the wall clock for timestamps, the monotonic clock for
+ * intervals.
+ */
 export interface Clock {
   /** Wall clock, milliseconds since the Unix epoch; may jump either way. */
   nowMs(): number;
@@ -8,18 +11,21 @@ export interface Clock {
   sleep(ms: number, signal: AbortSignal): Promise<'elapsed' | 'aborted'>;
 }
 
-/** A number in [0, 1); an argument wherever chance enters, so that tests can replay it. */
+/** Returns a number in [0, 1). Randomness is passed as an argument so that tests can replay it. */
 export type Random = () => number;
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Constant message, data in fields, an error under `err`. pino satisfies it. */
+/**
+ * Messages are constant text; data goes into fields, an error into the field `err`. pino satisfies
+ * this port.
+ */
 export interface Logger {
   debug(fields: LogFields, message: string): void;
   info(fields: LogFields, message: string): void;
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
-  /** A logger that adds these fields to every line. */
+  /** Returns a logger that adds these fields to every line. */
   child(fields: LogFields): Logger;
 }
 
@@ -39,23 +45,23 @@ export interface HistogramSpec extends MetricSpec {
 
 export interface Counter {
   increment(labels?: Labels, by?: number): void;
-  /** Forgets one series, for labels that name something that is gone. */
+  /** Removes one series, for labels of something that no longer exists. */
   remove(labels: Labels): void;
 }
 
 export interface Gauge {
   set(value: number, labels?: Labels): void;
-  /** Forgets one series, for labels that name something that is gone. */
+  /** Removes one series, for labels of something that no longer exists. */
   remove(labels: Labels): void;
 }
 
 export interface Histogram {
   observe(value: number, labels?: Labels): void;
-  /** Forgets one series, for labels that name something that is gone. */
+  /** Removes one series, for labels of something that no longer exists. */
   remove(labels: Labels): void;
 }
 
-/** Where measurements go. Asking twice for one name gives the same metric. */
+/** Registers metrics. Asking twice for one name returns the same metric. */
 export interface Metrics {
   counter(spec: MetricSpec): Counter;
   gauge(spec: MetricSpec): Gauge;
@@ -69,8 +75,8 @@ export interface SpanSpec {
   readonly attributes: Readonly<Record<string, string | number>>;
 }
 
-/** Where it is told what took how long. */
+/** Records how long pieces of work took. */
 export interface Tracer {
-  /** Measures the work; what it begins meanwhile counts as part of it. Fails as the work does. */
+  /** Measures the work; spans started meanwhile become its children. Rejects as the work does. */
   span<T>(spec: SpanSpec, work: () => Promise<T>): Promise<T>;
 }

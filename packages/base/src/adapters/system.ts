@@ -1,9 +1,9 @@
 import type { Clock } from '../ports.js';
 
-/** setTimeout's limit; longer sleeps are made of several. */
+/** The limit of setTimeout; a longer sleep takes several timers. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** The machine's clocks. */
+/** The system clocks of the machine. */
 export function createSystemClock(): Clock {
   return {
     nowMs: () => Date.now(),
@@ -12,14 +12,17 @@ export function createSystemClock(): Clock {
   };
 }
 
-/** Not by the global `performance`, which brings in all of Node's performance hooks. */
+/**
+ * Imported rather than taken from the global `performance`, which loads all of Node's performance
+ * hooks.
+ */
 function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /**
- * On plain timers: those of `node:timers/promises` make an error with a stack for each sleep that is
- * cut short, which is how most of them end.
+ * Uses plain timers: `node:timers/promises` makes an error with a stack for each aborted sleep, and
+ * most sleeps end that way.
  */
 function sleep(ms: number, signal: AbortSignal): Promise<'elapsed' | 'aborted'> {
   if (signal.aborted) return Promise.resolve('aborted');

@@ -1,6 +1,6 @@
 /**
- * Whether a value has members of members deeper than so many levels. Walks level by level, so that
- * no depth exhausts the stack: ask before a value goes to code that recurses.
+ * Reports whether a value is nested more than `levels` deep. It walks level by level, so no depth
+ * exhausts the stack: call it before passing a value to recursive code.
  */
 export function isDeeperThan(value: unknown, levels: number): boolean {
   let level: readonly unknown[] = [value];

@@ -9,7 +9,7 @@ const UNIT_NS: Readonly<Record<string, number>> = {
   h: 3600e9,
 };
 const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
-/** Go keeps durations as 64-bit nanoseconds. */
+/** Go's largest duration: it stores a duration as 64-bit nanoseconds. */
 const MAX_NS = 2 ** 63;
 
 /**

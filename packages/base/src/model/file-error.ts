@@ -1,6 +1,6 @@
 /**
- * `FILE_KIND` there is something else than a regular file, e.g. a pipe or a link · `FILE_TOO_LARGE`
- * a file is larger than its reader takes · `FILE_TREE` a directory cannot be walked or removed.
+ * `FILE_KIND` the path is not a regular file but e.g. a pipe or a link · `FILE_TOO_LARGE` a file is
+ * larger than the reader's limit · `FILE_TREE` a directory cannot be walked or removed.
  */
 export type FileErrorCode = 'FILE_KIND' | 'FILE_TOO_LARGE' | 'FILE_TREE';
 

@@ -1,20 +1,20 @@
 import type { Brand } from './brand.js';
 
 /**
- * One name of a path that came from outside, checked by {@link parsePathSegment}: joined to a
- * directory it names an entry of that directory and nothing else.
+ * One name of a path that came from outside and was checked by {@link parsePathSegment}: joined to
+ * a directory, it names an entry of that directory and nothing else.
  */
 export type PathSegment = Brand<string, 'PathSegment'>;
 
 /** NAME_MAX of Linux, in bytes. @see limits.h(0p) */
 const MAX_BYTES = 255;
 
-/** @returns undefined for text that is no single, safe name: see {@link pathSegmentProblem} */
+/** @returns undefined for text that is not a single, safe name: see {@link pathSegmentProblem} */
 export function parsePathSegment(text: string): PathSegment | undefined {
   return pathSegmentProblem(text) === undefined ? (text as PathSegment) : undefined;
 }
 
-/** @returns why the text cannot be one name of a path; undefined when it can */
+/** @returns the reason why the text cannot be a name in a path; undefined when it can */
 export function pathSegmentProblem(text: string): string | undefined {
   if (text === '') return 'must not be empty';
   if (text === '.' || text === '..') return `must not be '${text}'`;
@@ -25,10 +25,10 @@ export function pathSegmentProblem(text: string): string | undefined {
 }
 
 /**
- * A name that must be safe by now, because whatever it belongs to was checked when it came in.
+ * Marks a name as safe, for names that were already checked when their object came in.
  *
- * @param what names it in the error, e.g. `volume name`
- * @throws {RangeError} when it is not
+ * @param what the word for it in the error, e.g. `volume name`
+ * @throws {RangeError} when the name is not safe after all
  */
 export function toPathSegment(text: string, what: string): PathSegment {
   const problem = pathSegmentProblem(text);

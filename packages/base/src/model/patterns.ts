@@ -1,20 +1,20 @@
 /**
- * What regular expressions cannot do in linear time, or must not be built for: text of strangers is
- * matched against their patterns, and trimmed, by these.
+ * Replacements for regular expressions that would not run in linear time, or that must not be built
+ * from untrusted text. Untrusted text is matched and trimmed with these functions.
  */
 
-/** A run of any characters but `/`, also of none. */
+/** Matches any number of characters except `/`. */
 const RUN = Symbol('*');
-/** One character, but for `/`. */
+/** Matches one character except `/`. */
 const ONE = Symbol('?');
 
 interface CharacterClass {
   readonly negated: boolean;
-  /** Code points: the first range's lowest and highest, then the second's, … */
+  /** Code points in pairs: the first range's lowest and highest, then the second's, … */
   readonly bounds: readonly number[];
 }
 
-/** A pattern that has been read: what each of its parts takes; a text is one literal character. */
+/** A parsed pattern: its parts in order; a text part is one literal character. */
 export type Glob = readonly (string | CharacterClass | typeof RUN | typeof ONE)[];
 
 /**
@@ -49,7 +49,7 @@ export function parseGlob(pattern: string): Glob | undefined {
   return parts;
 }
 
-/** @param at behind the opening bracket */
+/** @param at the position after the opening bracket */
 function readClass(
   chars: readonly string[],
   at: number,
@@ -85,8 +85,9 @@ function readClassCharacter(
 }
 
 /**
- * Whether a whole text is what a pattern means. A run takes as little as it can, and only the last
- * run is ever tried again: at most as many steps as the text is long times the pattern.
+ * Reports whether a pattern matches the whole text. Each run takes as few characters as it can, and
+ * only the last run is retried: the number of steps is at most the length of the text times that of
+ * the pattern.
  */
 export function globMatches(glob: Glob, text: string): boolean {
   const chars = [...text];
@@ -107,7 +108,7 @@ export function globMatches(glob: Glob, text: string): boolean {
       at += 1;
       continue;
     }
-    // once the text is used up, a later start has even less
+    // the text is used up: starting later leaves even less
     const given = retry === undefined ? undefined : chars[retry.at];
     if (retry === undefined || given === undefined || given === '/') return false;
     if (char === undefined && wanted !== undefined) return false;
@@ -126,37 +127,38 @@ function takes(part: string | CharacterClass | typeof ONE, char: string): boolea
   return isInside !== part.negated;
 }
 
-/** Without the given characters at its end. Linear, which `/[…]+$/` is not. */
+/** Removes the given characters from the end of a text. Linear, which `/[…]+$/` is not. */
 export function trimEndOf(text: string, characters: string): string {
   let end = text.length;
   while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;
   return text.slice(0, end);
 }
 
-/** Without the given characters at its start. */
+/** Removes the given characters from the start of a text. */
 export function trimStartOf(text: string, characters: string): string {
   let start = 0;
   while (start < text.length && characters.includes(text.charAt(start))) start += 1;
   return text.slice(start);
 }
 
-/** Splits at the first separator; a text without one is all first part. */
+/** Splits at the first separator; without a separator, the whole text is the first part. */
 export function cutAt(text: string, separator: string): readonly [string, string | undefined] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/** In characters. A longer one is refused: reading one nests as deeply as its brackets do. */
+/** In characters. Longer expressions are refused: parsing recurses once per nested bracket. */
 const LONGEST_EXPRESSION = 4096;
 
 /**
- * Whether a text is a regular expression. It is only read, never matched here: matching a stranger's
- * expression may take for ever, so that is left to a program that can be stopped.
+ * Reports whether a text is a valid regular expression. The expression is only parsed, never
+ * matched: matching an untrusted expression may take forever, so that is left to a program that can
+ * be stopped.
  */
 export function isRegularExpression(text: string): boolean {
   if (text.length > LONGEST_EXPRESSION) return false;
   try {
-    // eslint-disable-next-line house/no-built-patterns -- reading it runs nothing
+    // eslint-disable-next-line house/no-built-patterns -- parsing an expression runs nothing
     new RegExp(text);
     return true;
   } catch {

@@ -7,12 +7,13 @@ export interface PemBlock {
 const BEGIN = '-----BEGIN ';
 const END = '-----END ';
 const DASHES = '-----';
-/** In characters: labels are a few words. */
+/** In characters; real labels are a few words. */
 const LONGEST_LABEL = 100;
 
 /**
- * The blocks of a text in order. What stands between them is skipped, and so is a block whose next
- * end has another label. Linear: every character is searched once for begins and once for ends.
+ * Returns the blocks of a text in order. Text between blocks is skipped, and so is a block whose
+ * next end line has another label. Linear: each character is searched once for begin lines and once
+ * for end lines.
  *
  * @see RFC 7468 section 3
  */

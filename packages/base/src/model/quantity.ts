@@ -31,14 +31,14 @@ const SYNTAX =
   /^([+-]?)(\d+(?:\.\d*)?|\.\d+)(?:(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE])|[eE]([+-]?\d{1,3}))?$/;
 
 /**
- * Reads `100m`, `1.5Gi`, `2`, `12e6` … Digits below a nano-unit are rounded away from zero, as
+ * Parses `100m`, `1.5Gi`, `2`, `12e6` … Digits below a nano-unit are rounded away from zero, as
  * Kubernetes does.
  *
- * @returns undefined for anything that Kubernetes refuses
+ * @returns undefined for text that Kubernetes refuses
  * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go
  */
 export function parseQuantity(text: string): Quantity | undefined {
-  if (text === '0') return 0n; // what is asked for most, by whatever was not given
+  if (text === '0') return 0n; // the value of most unset fields
   const found = SYNTAX.exec(text);
   if (found === null) return undefined;
   const [, sign, number = '', suffix = '', exponent] = found;

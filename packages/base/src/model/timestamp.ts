@@ -1,8 +1,8 @@
 const SYNTAX = /^\d{4}-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2}):(\d{2})(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
 
 /**
- * RFC 3339 text in UTC for milliseconds since the Unix epoch, cut (not rounded) to whole seconds,
- * or to `fractionDigits` of a second: Kubernetes' Time has none, its MicroTime six.
+ * Formats milliseconds since the Unix epoch as RFC 3339 text in UTC, truncated (not rounded) to
+ * whole seconds or to `fractionDigits`. Kubernetes' Time has no fraction digits, its MicroTime six.
  */
 export function formatTimestamp(ms: number, fractionDigits = 0): string {
   const iso = new Date(Math.floor(ms)).toISOString(); // ends in `.mmmZ`
@@ -13,10 +13,10 @@ export function formatTimestamp(ms: number, fractionDigits = 0): string {
 }
 
 /**
- * Reads RFC 3339.
+ * Parses RFC 3339 text.
  *
- * @returns milliseconds since the Unix epoch; undefined for anything else, also for days and hours
- * that no calendar has
+ * @returns milliseconds since the Unix epoch; undefined for other text, and for days and hours
+ *   that do not exist
  */
 export function parseTimestamp(text: string): number | undefined {
   const found = SYNTAX.exec(text);

@@ -3,19 +3,19 @@ export interface BackoffRules {
   readonly maxMs: number;
   /** Growth per failure; 2 when absent. */
   readonly factor?: number;
-  /** A failure that comes this long after the last one starts over; never when absent. */
+  /** A failure this long after the last one starts over; when absent, none does. */
   readonly resetAfterMs?: number;
 }
 
-/** What has to be remembered between failures. */
+/** The state to keep between failures. */
 export interface BackoffState {
   readonly delayMs: number;
   readonly sinceMs: number;
 }
 
 /**
- * The state after one more failure at `nowMs`: the first waits `initialMs`, each further one
- * `factor` times the last, never more than `maxMs`.
+ * Returns the state after one more failure at `nowMs`: the first failure waits `initialMs`, each
+ * further one `factor` times the previous wait, never more than `maxMs`.
  */
 export function nextBackoff(
   state: BackoffState | undefined,
@@ -28,13 +28,16 @@ export function nextBackoff(
   return { delayMs: Math.min(delayMs, maxMs), sinceMs: nowMs };
 }
 
-/** How long to wait still; 0 when the time is over or nothing failed yet. */
+/** Returns the time still to wait; 0 when the wait is over or nothing has failed yet. */
 export function backoffLeftMs(state: BackoffState | undefined, nowMs: number): number {
   if (state === undefined) return 0;
   return Math.max(0, state.sinceMs + state.delayMs - nowMs);
 }
 
-/** `ms` stretched by up to `share` of itself, so that many clients do not come back as one. */
+/**
+ * Stretches `ms` at random by up to `share` of itself, so that clients do not all come back at the
+ * same moment.
+ */
 export function jittered(ms: number, share: number, random: () => number): number {
   return ms * (1 + share * random());
 }

@@ -5,18 +5,18 @@ import { Wake } from './wake.js';
 
 export interface BoundedRunnerOptions {
   readonly clock: Clock;
-  /** Least time from the end of one run to the start of the next, however often it is asked. */
+  /** Minimum time from the end of one run to the start of the next, regardless of requests. */
   readonly minIntervalMs: number;
-  /** Most time from the end of one run to the start of the next, asked or not. */
+  /** Maximum time from the end of one run to the start of the next, requested or not. */
   readonly maxIntervalMs: number;
-  /** Waits after failed runs, from the end of each; a success forgets them. */
+  /** Back-off after failed runs, counted from the end of each; a success resets it. */
   readonly retry: BackoffRules;
   readonly task: (signal: AbortSignal) => Promise<void>;
   readonly onError: (error: unknown) => void;
 }
 
 /**
- * Runs a task when asked, between a least and a greatest interval, never twice at a time. Requests
+ * Runs a task on request, with a minimum and a maximum interval, never twice at a time. Requests
  * during a run lead to one more run after it.
  */
 export class BoundedRunner {
@@ -27,7 +27,7 @@ export class BoundedRunner {
     this.#options = options;
   }
 
-  /** Asks for a run soon. */
+  /** Requests a run. */
   request(): void {
     this.#wake.wake();
   }

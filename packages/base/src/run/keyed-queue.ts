@@ -1,14 +1,14 @@
 export interface KeyedQueueOptions<K, V> {
-  /** Handles the newest value of a key; never two calls for one key at a time. */
+  /** Handles the newest value of a key; never called twice at a time for one key. */
   readonly handle: (key: K, value: V, signal: AbortSignal) => Promise<void>;
   readonly onError: (key: K, error: unknown) => void;
-  /** Keys handled at the same time; unbounded when absent. */
+  /** Maximum number of keys handled at the same time; unbounded when absent. */
   readonly concurrency?: number;
 }
 
 /**
- * Latest value per key, one task per key at a time. A value that is put while its key is busy
- * replaces an older waiting one and runs afterwards. Holds at most one waiting value per key.
+ * Keeps the latest value per key and runs one task per key at a time. A value put while its key is
+ * busy replaces an older waiting one and runs afterwards. At most one value waits per key.
  */
 export class KeyedQueue<K, V> {
   readonly #options: KeyedQueueOptions<K, V>;
@@ -27,7 +27,7 @@ export class KeyedQueue<K, V> {
     this.#startWaiting();
   }
 
-  /** Keys waiting or being handled. */
+  /** Number of keys waiting or being handled. */
   get size(): number {
     return new Set([...this.#waiting.keys(), ...this.#busy.keys()]).size;
   }

@@ -1,6 +1,6 @@
 /**
- * What the task comes to, or the signal's reason as soon as it fires: for work that cannot be told to
- * stop, and is left to itself then.
+ * Resolves with the task's result, or rejects with the signal's reason as soon as it fires. Use it
+ * for work that cannot be cancelled; the work then continues unobserved.
  *
  * @throws what the task throws; the signal's reason
  */

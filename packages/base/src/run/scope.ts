@@ -2,10 +2,10 @@
 export type ScopeTask = (signal: AbortSignal) => Promise<void>;
 
 /**
- * Children under one signal: the first failure aborts the others; all are awaited before the
- * scope ends, so nothing outlives it.
+ * Runs children under one signal. The first failure aborts the others, and the scope waits for all
+ * of them, so nothing outlives it.
  *
- * @throws the first failure; failures that come after an abort, as its consequence, are dropped
+ * @throws the first failure; failures after an abort, as its consequence, are dropped
  */
 export async function runScope(tasks: readonly ScopeTask[], signal: AbortSignal): Promise<void> {
   const inner = new AbortController();

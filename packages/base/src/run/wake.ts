@@ -1,9 +1,9 @@
 import type { Clock } from '../ports.js';
 
-/** Given as the reason, so that no error with a stack is made for each wait. */
+/** One shared abort reason: without it, each wait would make an error with a stack. */
 const ENDED = 'the wait is over';
 
-/** A flag that sleepers can wait for: many wakes before anyone looks count as one. */
+/** A flag that sleepers can wait for. Several wakes before the next wait count as one. */
 export class Wake {
   #set = false;
   #resolve: (() => void) | undefined;
@@ -13,7 +13,9 @@ export class Wake {
     this.#resolve?.();
   }
 
-  /** Resolves at once when woken since the last wait, and clears the flag; early on abort. */
+  /**
+   * Resolves at once if woken since the last wait, and clears the flag; resolves early on abort.
+   */
   async wait(signal: AbortSignal): Promise<'woken' | 'aborted'> {
     if (!this.#set && !signal.aborted) {
       await new Promise<void>((resolve) => {
@@ -31,7 +33,7 @@ export class Wake {
     return 'woken';
   }
 
-  /** The same, but for at most `ms`; whether woken or not, the flag is then cleared. */
+  /** Waits in the same way, but for at most `ms`. The flag is cleared in either case. */
   async waitAtMost(
     ms: number,
     clock: Clock,

@@ -5,7 +5,7 @@ interface Sleeper {
   readonly wake: (how: 'elapsed' | 'aborted') => void;
 }
 
-/** A clock that moves only when told: tests of hours run in microseconds. */
+/** A clock that moves only when a test moves it: tests of hours run in microseconds. */
 export class ManualClock implements Clock {
   #wallMs: number;
   #monotonicMs = 0;
@@ -23,7 +23,7 @@ export class ManualClock implements Clock {
     return this.#monotonicMs;
   }
 
-  /** How many sleepers wait. */
+  /** The number of waiting sleepers. */
   get sleeping(): number {
     return this.#sleepers.size;
   }
@@ -45,7 +45,7 @@ export class ManualClock implements Clock {
     });
   }
 
-  /** Moves both clocks on, waking sleepers in order of time and letting each react before the next. */
+  /** Moves both clocks on, wakes sleepers in order of time and lets each react before the next. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#monotonicMs + ms;
     await settle();

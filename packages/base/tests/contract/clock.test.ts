@@ -41,7 +41,7 @@ describe.each(subjects)('$name clock', ({ create }) => {
     expect(tookMs).toBeGreaterThanOrEqual(20);
   });
 
-  it('answers aborted, at once, before or during a sleep', async () => {
+  it('returns aborted at once when aborted before or during a sleep', async () => {
     const { clock } = create();
     const stop = new AbortController();
     const during = clock.sleep(1e12, stop.signal);
@@ -50,7 +50,7 @@ describe.each(subjects)('$name clock', ({ create }) => {
     expect(await clock.sleep(0, stop.signal)).toBe('aborted');
   });
 
-  it('gives way even for a sleep of nothing', async () => {
+  it('yields to other work even for a sleep of zero', async () => {
     const { clock, pass } = create();
     const sleep = clock.sleep(0, new AbortController().signal);
     await pass(1);

@@ -21,7 +21,7 @@ describe('isDeeperThan', () => {
     expect(isDeeperThan(value, levels)).toBe(deeper);
   });
 
-  test('a value of a million levels exhausts no stack', () => {
+  test('a value of a million levels does not exhaust the stack', () => {
     expect(isDeeperThan(nested(1_000_000), 1_000_000)).toBe(false);
     expect(isDeeperThan(nested(1_000_000), 100)).toBe(true);
   });

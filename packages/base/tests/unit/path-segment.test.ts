@@ -4,7 +4,7 @@ import { parsePathSegment, pathSegmentProblem, toPathSegment } from '../../src/i
 
 describe(parsePathSegment, () => {
   it.each(['a', '...', '.hidden', 'ä'.repeat(127), 'x'.repeat(255), 'with blank'])(
-    'takes %j as it is',
+    'accepts %j unchanged',
     (text) => expect(parsePathSegment(text)).toBe(text),
   );
 

@@ -14,7 +14,7 @@ const matches = (pattern: string, text: string): boolean | 'malformed' => {
   return glob === undefined ? 'malformed' : globMatches(glob, text);
 };
 
-/** How many parts of the pattern were looked at. */
+/** Number of pattern parts that were looked at. */
 function stepsOf(pattern: string, text: string): number {
   let steps = 0;
   const counted = new Proxy(parseGlob(pattern) ?? [], {
@@ -28,7 +28,7 @@ function stepsOf(pattern: string, text: string): number {
 }
 
 describe(globMatches, () => {
-  // Go 1.26 src/path/filepath/match.go documents the grammar; the answers are those of its rules
+  // Go 1.26 src/path/filepath/match.go documents the grammar; the expected answers follow its rules
   it.each([
     ['abc', 'abc', true],
     ['', '', true],
@@ -115,7 +115,7 @@ describe(globMatches, () => {
     }
   });
 
-  it('a pattern of a mebibyte is answered for', () => {
+  it('a pattern of a mebibyte gets an answer', () => {
     const mebibyte = 2 ** 20;
     expect(matches('*'.repeat(mebibyte), 'registry')).toBe(true);
     expect(matches('*a'.repeat(mebibyte / 2), 'a'.repeat(63))).toBe(false);

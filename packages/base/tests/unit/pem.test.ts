@@ -30,7 +30,7 @@ describe(pemBlocks, () => {
     '-----BEGIN A-----\n-----END B',
     '-----END A-----',
     '-',
-  ])('a mebibyte of %j is read at once', (unit) =>
+  ])('a mebibyte of %j is read in linear time', (unit) =>
     expect(pemBlocks(`${unit.repeat(2 ** 20 / unit.length)}\n`)).toEqual([]),
   );
 });

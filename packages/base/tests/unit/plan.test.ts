@@ -46,14 +46,14 @@ describe(nextBackoff, () => {
     expect(delays).toEqual([10, 20, 35, 35, 10]);
   });
 
-  it('tells how long to wait still', () => {
+  it('returns the time still to wait', () => {
     const state = nextBackoff(undefined, rules, 100);
     expect(backoffLeftMs(undefined, 100)).toBe(0);
     expect(backoffLeftMs(state, 104)).toBe(6);
     expect(backoffLeftMs(state, 200)).toBe(0);
   });
 
-  it('stretches by a share of the time', () => {
+  it('stretches a time by a share of itself', () => {
     expect(jittered(100, 0.5, () => 0)).toBe(100);
     expect(jittered(100, 0.5, () => 1)).toBe(150);
   });

@@ -8,7 +8,7 @@ const quiet = (error: unknown): void => {
 };
 
 describe(runEvery, () => {
-  it('keeps its period from start to start and goes on after a failure', async () => {
+  it('keeps its period from start to start and continues after a failure', async () => {
     const clock = new ManualClock();
     const stop = new AbortController();
     const starts: number[] = [];
@@ -29,7 +29,7 @@ describe(runEvery, () => {
     expect(errors).toEqual([new Error('second')]);
   });
 
-  it('ends at once when aborted in its sleep', async () => {
+  it('ends at once when aborted while it sleeps', async () => {
     const clock = new ManualClock();
     const stop = new AbortController();
     const task = async (): Promise<void> => undefined;
@@ -42,20 +42,20 @@ describe(runEvery, () => {
 });
 
 describe(orAborted, () => {
-  it('is what the task comes to', async () => {
+  it("resolves with the task's result", async () => {
     const { signal } = new AbortController();
     expect(await orAborted(Promise.resolve(3), signal)).toBe(3);
     await expect(orAborted(Promise.reject(new Error('no')), signal)).rejects.toThrow('no');
   });
 
-  it('is the reason of the end where that comes first', async () => {
+  it("rejects with the signal's reason if that comes first", async () => {
     const stop = new AbortController();
     const task = Promise.withResolvers<never>();
     const waiting = orAborted(task.promise, stop.signal);
     stop.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
     await expect(orAborted(Promise.resolve(3), stop.signal)).rejects.toThrow('enough');
-    task.reject(new Error('later')); // nobody's business any more
+    task.reject(new Error('later')); // nobody observes this failure any more
   });
 });
 
@@ -117,7 +117,7 @@ describe(BoundedRunner, () => {
     return { clock, runner, errors, stop: () => (stop.abort(), done) };
   }
 
-  it('runs the first request at once and folds a burst into one more run', async () => {
+  it('runs the first request at once and merges a burst into one more run', async () => {
     let runs = 0;
     const { clock, runner, stop } = start(async () => void (runs += 1));
     runner.request();
@@ -131,7 +131,7 @@ describe(BoundedRunner, () => {
     await stop();
   });
 
-  it('runs unasked after the greatest interval', async () => {
+  it('runs without a request after the maximum interval', async () => {
     let runs = 0;
     const { clock, runner, stop } = start(async () => void (runs += 1));
     runner.request();
@@ -155,7 +155,7 @@ describe(BoundedRunner, () => {
 });
 
 describe(KeyedQueue, () => {
-  it('runs one task per key, with the newest value, and keys side by side', async () => {
+  it('runs one task per key with the newest value, and different keys side by side', async () => {
     const seen: string[] = [];
     const gates = new Map<string, () => void>();
     const queue = new KeyedQueue<string, number>(
@@ -183,7 +183,7 @@ describe(KeyedQueue, () => {
     expect(queue.size).toBe(0);
   });
 
-  it('reports a failure and goes on; drops what waits after an abort', async () => {
+  it('reports a failure and continues; drops waiting values after an abort', async () => {
     const stop = new AbortController();
     const errors: string[] = [];
     const handled: number[] = [];

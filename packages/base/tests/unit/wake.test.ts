@@ -4,7 +4,7 @@ import { Wake } from '../../src/run/wake.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 
 describe(Wake, () => {
-  it('says which came first: the wake, the end of the time, or the abort', async () => {
+  it('reports which came first: the wake, the end of the time, or the abort', async () => {
     const clock = new ManualClock();
     const wake = new Wake();
     const end = new AbortController();
@@ -24,7 +24,7 @@ describe(Wake, () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  it('remembers a wake that nobody waited for, once', async () => {
+  it('remembers one wake that nobody waited for', async () => {
     const clock = new ManualClock();
     const wake = new Wake();
     wake.wake();

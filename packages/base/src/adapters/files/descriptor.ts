@@ -1,22 +1,27 @@
 import { constants, readFileSync } from 'node:fs';
 
-/** Linux' O_PATH: names a place without opening what is there. @see open(2) */
+/** Linux's O_PATH: refers to a place without opening what is there. @see open(2) */
 export const O_PATH = 0o10000000;
 
-/** A place, whatever is there; a link itself, not what it leads to. */
+/** Refers to any kind of file; for a symbolic link, to the link itself and not to its target. */
 export const PLACE = O_PATH | constants.O_NOFOLLOW;
 
-/** A directory, never one that a link leads to. */
+/** Refers to a directory only, and does not follow a symbolic link. */
 export const DIRECTORY_ITSELF = PLACE | constants.O_DIRECTORY;
 
-/** What an open descriptor refers to, whatever names it has by now. @see proc_pid_fd(5) */
+/**
+ * Returns the path by which `/proc` gives access to an open descriptor, even after the file was
+ * renamed.
+ *
+ * @see proc_pid_fd(5)
+ */
 export function pathOfDescriptor(fd: number): string {
   return `/proc/self/fd/${fd}`;
 }
 
 /**
- * An entry of an open directory: what the `…at` calls, which Node.js does not have, call by a
- * descriptor and a name.
+ * Returns the path of an entry in an open directory. It replaces the `…at` system calls, which
+ * Node.js lacks.
  *
  * @param name each byte one character
  */
@@ -25,8 +30,8 @@ export function pathInDirectory(fd: number, name: string): Buffer {
 }
 
 /**
- * The mount that a descriptor is on; bind mounts of one file system differ. It never waits: the
- * kernel answers from memory.
+ * Returns the id of the mount that a descriptor is on; bind mounts of one file system have
+ * different ids. The call never waits: the kernel answers from memory.
  *
  * @see proc_pid_fdinfo(5), `mnt_id`
  */

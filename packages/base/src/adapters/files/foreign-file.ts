@@ -6,8 +6,9 @@ import { O_PATH, pathOfDescriptor } from './descriptor.js';
 
 export interface ForeignFileOptions {
   /**
-   * Whether the last name of the path may be a link: `refused` where others than the administrator
-   * may write to the directory; `followed` where a link is the rule there, e.g. in a config map volume.
+   * `refused`: the last name of the path must not be a link; use it where anyone but the
+   * administrator may write to the directory. `followed`: a link is followed; use it where links
+   * are normal, e.g. in a config map volume.
    */
   readonly links: 'refused' | 'followed';
 }
@@ -19,11 +20,12 @@ export interface ReadLimit extends ForeignFileOptions {
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
- * Opens a file that somebody else may have made, for reading. The place is looked at first and then
- * opened by its descriptor: a pipe without a writer is not waited for, and a device, which opening
- * alone may start, is not opened.
+ * Opens for reading a file that an untrusted program may have made. The place is inspected first
+ * and then opened through its descriptor. So the call never waits for the writer of a pipe, and
+ * never opens a device, since opening alone may start one.
  *
- * @throws {FileError} `FILE_KIND` for what is no regular file; as `node:fs` does where there is none
+ * @throws {FileError} `FILE_KIND` for anything but a regular file; the errors of `node:fs` when
+ *   the file does not exist
  */
 export async function openForeignFile(
   path: string,
@@ -33,7 +35,7 @@ export async function openForeignFile(
   try {
     const found = await place.stat();
     if (!found.isFile()) {
-      const kind = found.isSymbolicLink() ? 'is a link' : 'is no regular file';
+      const kind = found.isSymbolicLink() ? 'is a link' : 'is not a regular file';
       throw new FileError('FILE_KIND', `${path} ${kind}`);
     }
     return await open(pathOfDescriptor(place.fd), READ);
@@ -43,9 +45,11 @@ export async function openForeignFile(
 }
 
 /**
- * All of a file that somebody else may have made; undefined when there is none.
+ * Reads the whole of a file that an untrusted program may have made; returns undefined when there
+ * is none.
  *
- * @throws {FileError} `FILE_KIND`; `FILE_TOO_LARGE` for one that is larger, or becomes so meanwhile
+ * @throws {FileError} `FILE_KIND`; `FILE_TOO_LARGE` when the file is too large or grows too large
+ *   while it is read
  */
 export async function readForeignFile(
   path: string,
@@ -55,7 +59,7 @@ export async function readForeignFile(
   if (file === undefined) return undefined;
   try {
     const { size } = await file.stat();
-    // One byte more than there should be: so a file that grows is noticed.
+    // Read one byte more than expected, to notice a file that grows.
     const content = size > limitBytes ? undefined : await readAt(file, 0, size + 1);
     if (content !== undefined && content.length <= size) return content;
     if (content !== undefined) {
@@ -68,12 +72,15 @@ export async function readForeignFile(
   }
 }
 
-/** The same as text; what is not UTF-8 becomes U+FFFD. */
+/** Reads the same as text; bytes that are not UTF-8 become U+FFFD. */
 export async function readForeignText(path: string, limit: ReadLimit): Promise<string | undefined> {
   return (await readForeignFile(path, limit))?.toString('utf8');
 }
 
-/** The last bytes of a file that somebody else may have made; undefined when there is none. */
+/**
+ * Reads the last bytes of a file that an untrusted program may have made; returns undefined when
+ * there is none.
+ */
 export async function readForeignTail(
   path: string,
   { links, limitBytes }: ReadLimit,
@@ -89,7 +96,7 @@ export async function readForeignTail(
   }
 }
 
-/** A read may give less than it was asked for. */
+/** Reads until the buffer is full: one call may return less than it was asked for. */
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
   const target = Buffer.alloc(length);
   let filled = 0;

@@ -7,24 +7,27 @@ import { QUEUED_TREE, type TreeCalls } from './tree-calls.js';
 import { type TreeEntry, type TreeVisitor, walkTree } from './tree-walk.js';
 
 export interface RemoveTreeOptions {
-  /** For disks, one at a time, when absent. */
+  /** When absent: calls for disks, one at a time. */
   readonly calls?: TreeCalls;
   readonly signal?: AbortSignal;
 }
 
-/** How often one directory is read in which others go on making files. */
+/** Limit on how often one directory is read again when others keep making files in it. */
 const MAX_PASSES = 32;
-/** The same for a whole tree: then somebody wants it to be there. */
+/**
+ * Limit on repeated reads in the whole tree: beyond it, another program evidently wants the tree to
+ * exist.
+ */
 const MAX_AGAIN = 1000;
 
 /**
- * Removes a file, a link or a directory with everything in it; nothing there is fine. Links are
- * removed, never followed, also those that somebody puts in a directory's place meanwhile: nothing
- * outside the tree goes. What is mounted in it stays, and is an error. Neither the depth of the tree
- * nor the number of its files matters: see {@link walkTree}.
+ * Removes a file, a link or a directory with everything in it; succeeds when nothing is there.
+ * Links are removed and never followed, even a link that another process puts in a directory's
+ * place meanwhile, so nothing outside the tree is removed. A mount inside the tree stays and is an
+ * error. Neither depth nor number of files is limited: see {@link walkTree}.
  *
- * @param path the directory that it is in may be reached by links: it must be the caller's own
- * @throws {FileError} `FILE_TREE` when something cannot be removed; what is left can be tried again
+ * @param path links are followed up to its parent directory, which must be the caller's own
+ * @throws {FileError} `FILE_TREE` when something cannot be removed; the rest can be tried again
  */
 export async function removeTree(path: string, options: RemoveTreeOptions = {}): Promise<void> {
   const calls = options.calls ?? QUEUED_TREE;
@@ -35,7 +38,7 @@ export async function removeTree(path: string, options: RemoveTreeOptions = {}):
     const removal = new Removal(calls);
     await walkTree({ fd: above, only }, removal, { ...options, otherMounts: 'refused' });
     if (removal.isStuck) {
-      throw new FileError('FILE_TREE', 'others go on making files in it');
+      throw new FileError('FILE_TREE', 'other processes keep making files in it');
     }
   } catch (error) {
     options.signal?.throwIfAborted();
@@ -58,14 +61,19 @@ async function openAbove(path: string, calls: TreeCalls): Promise<number | undef
 class Removal implements TreeVisitor {
   readonly #calls: TreeCalls;
   #again = 0;
-  /** What was visited last is still there: in the end, that is the tree itself. */
+  /**
+   * The entry visited last is still there; at the end of the walk, that entry is the tree itself.
+   */
   isStuck = false;
 
   constructor(calls: TreeCalls) {
     this.#calls = calls;
   }
 
-  /** Most directories are empty, and gone with one call; it fails where something is mounted. */
+  /**
+   * Tries `rmdir` first: most directories are empty and need just this call. It fails on a mount
+   * point.
+   */
   async visit({ path, isDirectory }: TreeEntry): Promise<'enter' | 'stays' | 'gone'> {
     if (!isDirectory) {
       const unlinked = await this.#try(() => this.#calls.unlink(path));
@@ -79,7 +87,7 @@ class Removal implements TreeVisitor {
     const unlinked = await this.#try(() => this.#calls.unlink(path));
     if (unlinked === undefined) return 'gone';
     if (codeOf(unlinked) !== 'EISDIR') throw unlinked;
-    // A directory again: the one above it is not empty then, and is read once more.
+    // It is a directory again, so its parent is not empty and is read once more.
     this.isStuck = true;
     return 'stays';
   }
@@ -105,7 +113,7 @@ class Removal implements TreeVisitor {
     return 'stays';
   }
 
-  /** @returns what went wrong; what is gone already is not wrong */
+  /** @returns the error, if any; a missing file is not an error */
   async #try(act: () => void | Promise<void>): Promise<Error | undefined> {
     try {
       await act();
@@ -116,7 +124,7 @@ class Removal implements TreeVisitor {
   }
 }
 
-/** @see rmdir(2): file systems use either */
+/** @see rmdir(2): some file systems report one code, some the other */
 function isFull(error: unknown): boolean {
   return codeOf(error) === 'ENOTEMPTY' || codeOf(error) === 'EEXIST';
 }

@@ -4,31 +4,37 @@ import { promisify } from 'node:util';
 
 type Soon<T> = T | Promise<T>;
 
-/** An entry of a directory. Each byte of its name is one character: names need not be UTF-8. */
+/**
+ * One entry of a directory. Each byte of its name is one character, because names need not be
+ * UTF-8.
+ */
 export interface ListedEntry {
   readonly name: string;
   isDirectory(): boolean;
 }
 
-/** The entries of one directory, a batch at a time. */
+/** Reads the entries of one directory, a batch at a time. */
 export interface Listing {
   /** @returns null at the end */
   next(): Soon<ListedEntry | null>;
   close(): void;
 }
 
-/** The system calls of a walk. Every call rejects, or throws, as `node:fs` does. */
+/** The system calls that a walk makes. Every call rejects, or throws, as `node:fs` does. */
 export interface TreeCalls {
   /** @returns a descriptor */
   open(path: Buffer | string, flags: number): Soon<number>;
   list(path: string): Soon<Listing>;
-  /** Device and inode of a descriptor as one text. */
+  /** Returns device and inode of a descriptor as one text. */
   identity(fd: number): Soon<string>;
   rmdir(path: Buffer): Soon<void>;
   unlink(path: Buffer): Soon<void>;
 }
 
-/** One byte, one character: see {@link ListedEntry}. `bufferSize` is what is held of a directory. */
+/**
+ * Each byte of a name is one character: see {@link ListedEntry}. `bufferSize` is the number of
+ * entries held in memory.
+ */
 const LISTING = { encoding: 'latin1', bufferSize: 128 } as const;
 const EXACT = { bigint: true } as const;
 
@@ -41,7 +47,7 @@ const statQueued = promisify(sync.fstat) as (
   options: typeof EXACT,
 ) => Promise<sync.BigIntStats>;
 
-/** For disks, which may let a caller wait: on another thread, one call at a time. */
+/** Calls for disks, which may keep a caller waiting: they run on another thread, one at a time. */
 export const QUEUED_TREE: TreeCalls = {
   open: openQueued,
   list: async (path) => {
@@ -53,7 +59,7 @@ export const QUEUED_TREE: TreeCalls = {
   unlink: (path) => queued.unlink(path),
 };
 
-/** For memory file systems, which never wait. */
+/** Calls for memory file systems, which never keep a caller waiting: they run at once. */
 export const AT_ONCE_TREE: TreeCalls = {
   open: (path, flags) => sync.openSync(path, flags),
   list: (path) => {

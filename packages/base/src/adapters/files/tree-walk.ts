@@ -7,71 +7,86 @@ import { type ListedEntry, type Listing, QUEUED_TREE, type TreeCalls } from './t
 type Soon<T> = T | Promise<T>;
 
 export interface TreeEntry {
-  /** Through the descriptor of its directory; only its last part can be a link. */
+  /** The entry's path through its directory's descriptor; only its last part can be a link. */
   readonly path: Buffer;
-  /** As the directory said when it was read; it may be exchanged by now. */
+  /** The kind that the directory listing gave; the entry may have been replaced since. */
   readonly isDirectory: boolean;
 }
 
-/** A directory that was entered. */
+/** A directory whose entries have all been visited. */
 export interface LeftDirectory {
   readonly fd: number;
-  /** Its entry in the directory above; undefined when it was moved away from there meanwhile. */
+  /** Its path in the parent directory; undefined when it was moved away meanwhile. */
   readonly path: Buffer | undefined;
-  /** How often it has been read to its end. */
+  /** The number of times it has been read to its end. */
   readonly passes: number;
 }
 
-/** What is done with a tree. */
+/** The caller's actions on a tree. */
 export interface TreeVisitor {
-  /** `enter` a directory, which `leave` is called for; whether any other entry still is there. */
+  /**
+   * `enter`: the walk goes into this directory and calls `leave` afterwards. `stays` and `gone`
+   * report whether the entry still exists.
+   */
   visit(entry: TreeEntry): Soon<'enter' | 'stays' | 'gone'>;
-  /** After everything inside a directory. `again` reads it from its start once more. */
+  /**
+   * Called after everything inside a directory. `again` reads the directory once more from its
+   * start.
+   */
   leave(directory: LeftDirectory): Soon<'stays' | 'gone' | 'again'>;
 }
 
 export interface WalkOptions {
-  /** What other file systems, and other mounts of the same one, are met with. */
+  /** How to treat entries on other file systems, or on other mounts of the same one. */
   readonly otherMounts: 'skipped' | 'refused';
-  /** For disks, one at a time, when absent. */
+  /** When absent: calls for disks, one at a time. */
   readonly calls?: TreeCalls;
   readonly signal?: AbortSignal;
 }
 
-/** Where a walk starts. */
+/** The place where a walk starts. */
 export interface WalkStart {
-  /** A directory; stays open. */
+  /** The descriptor of a directory; it stays open. */
   readonly fd: number;
-  /** Only the entry of this name, each byte one character; all when absent. */
+  /**
+   * Restricts the walk to the entry of this name, each byte one character; absent means all
+   * entries.
+   */
   readonly only?: string;
 }
 
-/** Directories that are kept open, of the deepest ones. Each has a batch of its entries in memory. */
+/** Number of open directories, the deepest ones. Each keeps a batch of its entries in memory. */
 const HELD = 64;
 
 interface Frame {
-  /** In the frame above it; each byte one character. */
+  /** The name in the parent frame's directory; each byte one character. */
   readonly name: string;
-  /** Undefined while it is not held. */
+  /** Undefined while the directory is closed. */
   fd: number | undefined;
-  /** Of what is not held: told again by this. */
+  /**
+   * Device and inode, which recognise the directory when it is opened again; set when it is closed.
+   */
   identity: string | undefined;
   listing: Listing | undefined;
-  /** Entries that have been visited and are still there: they come again in a new listing. */
+  /** Number of visited entries that still exist; a new listing returns them again. */
   kept: number;
   passes: number;
 }
 
 /**
- * Walks a tree in depth by descriptors: each directory is opened from the descriptor of the one above
- * it, without following links, so neither a link that is put in its place nor a path that is too long
- * leads anywhere else. What is held at a time is bounded, however deep or wide the tree is: a
- * directory high above is closed, and found again through `..` of the one below it, or by its names
- * from the start where it was moved; it is taken only when it is the same one as before.
+ * Walks a tree depth-first through descriptors: each directory is opened from its parent's
+ * descriptor, and links are not followed. So neither a link put in a directory's place nor an
+ * overlong path leads out of the tree.
  *
- * Calls are made one after the other, so that others get their turn.
+ * Memory and open descriptors are bounded, however deep or wide the tree is. Directories far above
+ * the current one are closed and found again later, through `..` of their child, or by their names
+ * from the start if they were moved. A directory found again is used only if it is the same one as
+ * before.
  *
- * @throws {FileError} `FILE_TREE` for what the system refuses, and for another mount that is `refused`
+ * The walk makes one call at a time, so that other work gets its turn.
+ *
+ * @throws {FileError} `FILE_TREE` for a refused system call, and for another mount when those are
+ *   `refused`
  */
 export async function walkTree(
   start: WalkStart,
@@ -135,7 +150,10 @@ class TreeWalk {
     return undefined;
   }
 
-  /** Continues where it was when it was let go of, as far as the directory is the same. */
+  /**
+   * Lists a directory from where an earlier listing stopped, provided that the directory is the
+   * same.
+   */
   async #list(frame: Frame): Promise<Listing> {
     const listing = await this.#calls.list(pathOfDescriptor(held(frame)));
     for (let skipped = 0; skipped < frame.kept; skipped += 1) {
@@ -160,7 +178,7 @@ class TreeWalk {
     if (outcome !== 'gone') frame.kept += 1;
   }
 
-  /** @returns `exchanged` when it is no directory any more */
+  /** @returns `exchanged` when it is no longer a directory */
   async #enter(path: Buffer): Promise<number | 'exchanged' | 'stays' | 'gone'> {
     let fd: number;
     try {
@@ -195,7 +213,7 @@ class TreeWalk {
     else if (outcome === 'stays') parent.kept += 1;
   }
 
-  /** @returns whether the directory above is the one that was walked before */
+  /** @returns true when the parent is the directory that was walked before */
   async #regain(parent: Frame, child: number): Promise<boolean> {
     const fd = await this.#enter(pathInDirectory(child, '..'));
     if (typeof fd !== 'number') return false;
@@ -207,7 +225,7 @@ class TreeWalk {
     return false;
   }
 
-  /** Goes on in the deepest directory on the way that still is where it was. */
+  /** Continues in the deepest directory of the path that is still in its place. */
   async #findDeepest(): Promise<void> {
     let deepest = 0;
     let fd = this.#root;
@@ -254,7 +272,7 @@ function frameOf(name: string, fd: number, listing: Listing | undefined): Frame 
   return { name, fd, identity: undefined, listing, kept: 0, passes: 0 };
 }
 
-/** One entry, which may or may not be a directory: whoever visits it finds out. */
+/** A listing of one entry. It claims to be a directory; the visitor finds out whether it is one. */
 function listingOf(name: string): Listing {
   let left: ListedEntry | null = { name, isDirectory: () => true };
   return {
@@ -269,5 +287,5 @@ function listingOf(name: string): Listing {
 
 function held({ fd, name }: Frame): number {
   if (fd !== undefined) return fd;
-  throw new FileError('FILE_TREE', `${name} is not held`);
+  throw new FileError('FILE_TREE', `${name} is not open`);
 }

@@ -31,17 +31,17 @@ describe(readForeignFile, () => {
     expect(await readForeignText(path, REFUSED)).toBe(text);
   });
 
-  it('is undefined where there is nothing', async () => {
+  it('returns undefined when there is no file', async () => {
     expect(await readForeignFile(path, REFUSED)).toBeUndefined();
     expect(await readForeignTail(path, REFUSED)).toBeUndefined();
   });
 
-  it('refuses what is larger than its limit', async () => {
+  it('refuses a file larger than the limit', async () => {
     await writeFile(path, 'eleven byte');
     await expect(readForeignFile(path, REFUSED)).rejects.toMatchObject({ code: 'FILE_TOO_LARGE' });
   });
 
-  it('follows a link only where links are followed', async () => {
+  it('follows a link only with the option `followed`', async () => {
     await writeFile(path, 'text');
     await symlink('file', join(dir, 'link'));
     expect(await readForeignText(join(dir, 'link'), FOLLOWED)).toBe('text');
@@ -51,7 +51,7 @@ describe(readForeignFile, () => {
 
   it.each([REFUSED, FOLLOWED])('does not wait for the writer of a pipe: %j', async (how) => {
     execFileSync('mkfifo', [path]);
-    // More than there are threads for file calls: one that waited would hold up all others.
+    // More pipes than threads for file calls: calls that waited would block everything else.
     const reads = Array.from({ length: 8 }, () => readForeignFile(path, how));
     for (const read of await Promise.allSettled(reads)) {
       expect(read).toMatchObject({ status: 'rejected', reason: { code: 'FILE_KIND' } });
@@ -75,7 +75,7 @@ describe(readForeignFile, () => {
 });
 
 describe(readForeignTail, () => {
-  it('reads the end of what is longer', async () => {
+  it('reads the end of a longer file', async () => {
     await writeFile(path, 'the last ten bytes');
     expect(String(await readForeignTail(path, REFUSED))).toBe(' ten bytes');
     await writeFile(path, 'short');

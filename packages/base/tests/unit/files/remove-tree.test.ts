@@ -24,7 +24,7 @@ beforeEach(async () => {
 });
 afterEach(() => removeTree(dir));
 
-/** A chain of directories with names as long as they can be, made without its path. */
+/** Makes a chain of directories with names of maximum length, without ever using its whole path. */
 function makeDeep(levels: number): void {
   mkdirSync(tree);
   const before = process.cwd();
@@ -47,7 +47,7 @@ describe.each([
 ])('removeTree with calls %s', (_, calls) => {
   const remove = (path: string): Promise<void> => removeTree(path, { calls });
 
-  it('removes everything below a directory, and links but not what they lead to', async () => {
+  it('removes everything below a directory; removes links but not their targets', async () => {
     await mkdir(join(tree, 'a/b'), { recursive: true });
     await mkdir(join(tree, 'empty'));
     await writeFile(join(tree, 'a/b/file'), '');
@@ -66,7 +66,7 @@ describe.each([
     expect(await readdir(outside)).toEqual(['precious']);
   });
 
-  it('has nothing to do where there is nothing', async () => {
+  it('succeeds when there is nothing to remove', async () => {
     await remove(tree);
     await remove(join(tree, 'below/nothing'));
     expect(await readdir(dir)).toEqual(['outside']);
@@ -87,7 +87,7 @@ describe.each([
     expect(await readdir(dir)).toEqual(['outside']);
   });
 
-  it('does not follow a link that is put in place of a directory before it is entered', async () => {
+  it('does not follow a link that replaces a directory before it is entered', async () => {
     await mkdir(join(tree, 'victim'), { recursive: true });
     await writeFile(join(tree, 'victim/file'), '');
     const swapping: TreeCalls = {
@@ -105,7 +105,7 @@ describe.each([
     expect(await readdir(dir)).toEqual(['moved', 'outside']);
   });
 
-  it('does not follow a link that is put in place of a directory while it is emptied', async () => {
+  it('does not follow a link that replaces a directory while it is emptied', async () => {
     await mkdir(join(tree, 'a/victim'), { recursive: true });
     for (const name of ['1', '2', 'precious']) await writeFile(join(tree, 'a/victim', name), '');
     let done = false;
@@ -123,17 +123,17 @@ describe.each([
     await removeTree(tree, { calls: swapping });
     expect(await readdir(outside)).toEqual(['precious']);
     expect(await readdir(dir)).toEqual(['moved', 'outside']);
-    rmdirSync(join(dir, 'moved')); // it was emptied where it is: what was opened is the pod's
+    rmdirSync(join(dir, 'moved')); // the directory was emptied in its new place: the opened one belongs to the pod
   });
 
-  it('goes on above a deep directory that was moved away', async () => {
+  it('continues above a deep directory that was moved away', async () => {
     makeDeep(150);
     let at = 0;
     const moving: TreeCalls = {
       ...calls,
       rmdir: (path) => {
         at += 1;
-        // Deep inside, when the directories at the top are not held any more.
+        // Deep inside, when the directories at the top are closed.
         if (at === 149) {
           const [top = ''] = ['0-'.padEnd(255, 'x')];
           const inner = join(tree, top, '1-'.padEnd(255, 'x'));
@@ -177,7 +177,7 @@ describe.each([
     expect({ removed, most }).toEqual({ removed: count, most: 1 });
   });
 
-  it('gives up on a directory in which others go on making files', async () => {
+  it('gives up on a directory in which other processes keep making files', async () => {
     await mkdir(tree);
     await writeFile(join(tree, '0'), '');
     let made = 0;
@@ -191,7 +191,7 @@ describe.each([
     await expect(removeTree(tree, { calls: busy })).rejects.toMatchObject({ code: 'FILE_TREE' });
   });
 
-  it('ends with its signal', async () => {
+  it('stops when its signal fires', async () => {
     await mkdir(join(tree, 'a'), { recursive: true });
     const why = new Error('stopped');
     const stopped = removeTree(tree, { calls, signal: AbortSignal.abort(why) });
@@ -200,7 +200,7 @@ describe.each([
 });
 
 describe('while another process exchanges a directory and a link', () => {
-  it('nothing outside goes', async () => {
+  it('removes nothing outside the tree', async () => {
     const [a, b] = [join(dir, 'a'), join(dir, 'b')];
     const exchanger = spawn(
       'perl',
@@ -216,7 +216,7 @@ describe('while another process exchanges a directory and a link', () => {
         mkdirSync(b, { recursive: true });
         for (let i = 0; i < 20; i += 1) writeFileSync(join(a, 'in/deeper', `precious${i}`), '');
         symlinkSync(outside, join(b, 'in'));
-        // Either may hold the link when it is removed.
+        // Either name may be the link at the moment of removal.
         await removeTree(a);
         expect(await readdir(outside)).toEqual(['precious']);
         rmSync(join(b, 'in'), { force: true, recursive: true });
