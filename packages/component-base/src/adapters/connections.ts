@@ -13,7 +13,7 @@ import { originOf } from '../plan/origin.js';
 interface Connection extends ConnectionFacts {
   readonly key: string;
   readonly socket: Socket;
-  /** Which client CAs it was met with. */
+  /** The generation of client CAs that the TLS handshake used. */
   readonly generation: number;
   changedMs: number;
   active: number;
@@ -30,14 +30,15 @@ export interface ConnectionLimits extends ServerLimits {
 }
 
 /**
- * Who is connected. Strangers can connect as often as they like: what they hold must stay bounded in
- * number and in time, and must not keep those out who may come in.
+ * Keeps track of the clients of a server. Strangers, i.e. clients that have not authenticated, can
+ * connect as often as they like. So the resources they hold stay bounded in number and in time, and
+ * they cannot lock authenticated clients out.
  */
 export class Connections {
   readonly #limits: ConnectionLimits;
   /** Oldest first. */
   readonly #open = new Map<string, Connection>();
-  /** Strangers' connections, by origin. */
+  /** Number of strangers' connections, by origin. */
   readonly #strangers = new Map<string, number>();
 
   constructor(limits: ConnectionLimits) {
@@ -48,7 +49,7 @@ export class Connections {
     return this.#open.size;
   }
 
-  /** @param generation of the client CAs that it will be asked for */
+  /** @param generation of the client CAs that the handshake uses */
   add(socket: Socket, generation: number): void {
     const { most, mostOfStranger, nowMs } = this.#limits;
     const origin = originOf(socket.remoteAddress);
@@ -65,16 +66,18 @@ export class Connections {
     this.#open.set(key, connection);
     this.#countStranger(origin, 1);
     socket.once('close', () => this.#forget(connection));
-    // finds out about peers that vanish without a word
+    // detects peers that vanish without closing
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
   }
 
-  /** Which client CAs a connection was met with; undefined for one that is gone. */
+  /**
+   * Returns the generation of client CAs that a connection used; undefined for a closed connection.
+   */
   generationOf(peer: Peer): number | undefined {
     return this.#open.get(keyOf(peer))?.generation;
   }
 
-  /** @returns what to call when it is answered; safe to repeat */
+  /** @returns callbacks for the progress of one request; each is safe to repeat */
   begin(peer: Peer): Ongoing {
     const connection = this.#open.get(keyOf(peer));
     if (connection === undefined) return NOTHING;
@@ -99,7 +102,7 @@ export class Connections {
     };
   }
 
-  /** Closes those that have taken too long. */
+  /** Closes connections that have taken too long. */
   sweep(): void {
     const nowMs = this.#limits.nowMs();
     for (const connection of this.#open.values()) {
@@ -112,7 +115,9 @@ export class Connections {
     for (const { socket } of this.#open.values()) socket.destroy();
   }
 
-  /** @param origin among whose strangers; among all when absent */
+  /**
+   * @param origin restricts the choice to strangers of this origin; absent means all connections
+   */
   #makeRoom(reason: 'full' | 'share', origin?: string): void {
     const all = [...this.#open.values()];
     const isMeant = (one: Connection): boolean => !one.isProven && one.origin === origin;
@@ -132,7 +137,7 @@ export class Connections {
     if (this.#open.get(connection.key) !== connection) return;
     this.#open.delete(connection.key);
     if (!connection.isProven) this.#countStranger(connection.origin, -1);
-    // whatever is told of it later changes no count
+    // later calls for this connection then change no count
     connection.isProven = true;
   }
 
@@ -145,12 +150,12 @@ export class Connections {
 
 /** One request on a connection. */
 export interface Ongoing {
-  /** It was not refused for want of a name. */
+  /** The request was answered by something other than a 401. */
   serve(): void;
-  /** It is from somebody known. */
+  /** The request came from an authenticated client. */
   prove(): void;
   end(): void;
-  /** Closes the connection: its client does not take what it asked for. */
+  /** Closes the connection, because its client does not read its answer. */
   cut(): void;
 }
 

@@ -12,14 +12,17 @@ export interface GuardOptions {
 }
 
 const SWEEP_MS = 5000;
-/** For a request's headers, for all of a request, and for a client that takes nothing of an answer. */
+/**
+ * Time limits for a request's headers, for a whole request, and for a client that reads nothing of
+ * its answer.
+ */
 const HEADERS_MS = 20_000;
 const REQUEST_MS = 30_000;
 const STALL_MS = 30_000;
 
 /**
- * Bounds what clients of a plain HTTP server hold that knows none of them: connections in number and
- * by origin, and each of them in time. To be called before the server listens.
+ * Bounds the resources that clients of a plain HTTP server without authentication hold: the number
+ * of connections, in total and by origin, and the time of each. Call it before the server listens.
  */
 export function guardServer(server: Server, { turnedAway, clock, limits }: GuardOptions): void {
   const nowMs = (): number => clock.monotonicMs();
@@ -35,7 +38,7 @@ export function guardServer(server: Server, { turnedAway, clock, limits }: Guard
     ongoing.serve();
     response.once('close', () => ongoing.end());
     response.once('finish', () => {
-      // a body that nobody reads must not be sent to its end
+      // a body that nobody reads must not be received to its end
       if (!request.complete) request.socket.destroySoon();
     });
   });

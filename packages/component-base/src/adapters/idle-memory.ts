@@ -3,24 +3,27 @@ import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import type { Clock } from '@nodeagent/base';
 
 const CHECK_MS = 2000;
-/** Of the time between two checks: below this the process has nothing to do. */
+/** Share of the time between two checks: a process that uses less processor time is idle. */
 const QUIET_CPU_SHARE = 0.1;
-/** Less than this is not worth a collection, nor is less than this part of what stays. */
+/**
+ * Growth that makes a collection worthwhile: at least this much, and at least this share of the
+ * memory that the last collection left.
+ */
 const WORTHWHILE_BYTES = 6 * 1024 * 1024;
 const WORTHWHILE_SHARE = 0.25;
-/** From here on the thorough way would keep the program from its work for too long. */
+/** Above this size a thorough collection would block the program for too long. */
 const LARGE_BYTES = 32 * 1024 * 1024;
 const MOST_PLAIN_ROUNDS = 2;
 
 /**
- * Gives back what a burst of work, or the start, needed. V8 collects when it runs out of room, and
- * an idle agent never does: without this a kubelet holds 40 MiB after a hundred pods have started,
- * a proxy 8 MiB of parsed source. A collection only happens while the process is quiet and has grown
- * since the last one: the more it holds, the more by.
+ * Gives back memory that a burst of work, or the start, needed. V8 collects when it runs out of
+ * room, and an idle agent never does: without this class a kubelet holds 40 MiB after a hundred
+ * pods have started, and a proxy 8 MiB of parsed source. It collects only while the process is idle
+ * and has grown since the last collection; the larger the process, the more it must have grown.
  *
- * A small heap is collected thoroughly, in some 50 ms. That took 250 ms for 100 MiB, during which no
- * change was served; so a large one is collected the plain way, in a fifth of the time, and once
- * more when it then still holds far more than it uses.
+ * A small heap is collected thoroughly, in some 50 ms. For 100 MiB that took 250 ms, during which
+ * no change was served. So a large heap is collected the plain way, in a fifth of the time, and
+ * once more if it then still holds far more than it uses.
  */
 export async function collectWhenIdle(clock: Clock, signal: AbortSignal): Promise<void> {
   const collect = globalThis.gc ?? (await findCollector());
@@ -42,7 +45,7 @@ export async function collectWhenIdle(clock: Clock, signal: AbortSignal): Promis
   }
 }
 
-/** For processes that were started without `--expose-gc`: costs a context that stays. */
+/** For processes started without `--expose-gc`; it costs one context, which stays in memory. */
 async function findCollector(): Promise<NodeJS.GCFunction> {
   const { runInNewContext } = await import('node:vm');
   setFlagsFromString('--expose-gc');

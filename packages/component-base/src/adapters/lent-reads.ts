@@ -2,18 +2,18 @@ import { Buffer } from 'node:buffer';
 import type { OnReadOpts, Socket } from 'node:net';
 import type { Writable } from 'node:stream';
 
-/** A read takes as much as there is: a few records of TLS more in one go than Node reads by itself. */
+/** One read takes as much as there is: a few TLS records more than Node's own reads take. */
 const READ_BYTES = 128 * 1024;
-/** One being read into while the other is written. */
+/** One buffer is filled while the other is written. */
 const READS = 2;
 
 /**
- * Passes on what a socket receives without new memory for each read: two pieces in turn, and no
- * more is read while both are still being written. Of a long transfer the collection of its
- * buffers is else the larger part.
+ * Passes on received bytes without new memory for each read. Two buffers take turns, and reading
+ * pauses while both are still being written. Otherwise garbage collection of buffers takes most of
+ * the time of a long transfer.
  *
- * Give {@link LentReads.onread} to `connect` of `node:net` or `node:tls`; until
- * {@link LentReads.passTo} is called the socket reads like any other.
+ * Pass {@link LentReads.onread} to `connect` of `node:net` or `node:tls`. Until {@link
+ * LentReads.passTo} is called, the socket reads like any other.
  */
 export class LentReads {
   readonly onread: OnReadOpts;
@@ -21,7 +21,7 @@ export class LentReads {
   #target: Writable | undefined;
   #at = 0;
   #isUsed = false;
-  /** Pieces on their way out, oldest first in the order of memory. */
+  /** Number of buffers being written; they complete in order. */
   #waiting = 0;
 
   constructor() {
@@ -35,13 +35,17 @@ export class LentReads {
     };
   }
 
-  /** The socket that was given {@link LentReads.onread}. */
+  /** Sets the socket that was given {@link LentReads.onread}. */
   of(socket: Socket): Socket {
     this.#socket = socket;
     return socket;
   }
 
-  /** From now on; its end too. @returns false for a socket that reads by itself */
+  /**
+   * Writes everything received from now on to `target`, and ends it at the socket's end.
+   *
+   * @returns false for a socket that reads by itself
+   */
   passTo(target: Writable): boolean {
     if (!this.#isUsed) return false;
     this.#target = target;
@@ -50,14 +54,14 @@ export class LentReads {
     return true;
   }
 
-  /** @returns whether to go on reading */
+  /** @returns true to continue reading */
   #take(piece: Buffer): boolean {
     this.#isUsed = true;
     if (this.#target === undefined) return this.#socket?.push(Buffer.from(piece)) ?? false;
     this.#waiting += 1;
     this.#target.write(piece, () => {
       this.#waiting -= 1;
-      // memory comes back in the order it went: the next read's is free again
+      // buffers are released in order, so the next read's buffer is free again
       if (this.#waiting === READS - 1) this.#socket?.resume();
     });
     return this.#waiting < READS;

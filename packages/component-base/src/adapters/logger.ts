@@ -4,13 +4,13 @@ import pino from 'pino';
 export interface LoggerOptions {
   /** `text` is klog's line form: `I1121 07:45:05.123456  4711 kubelet] "Pod started" pod="ns/name"`. */
   readonly format: 'text' | 'json';
-  /** klog's `-v`; debug lines appear from 2 on. */
+  /** klog's `-v`; debug lines appear from 2 upwards. */
   readonly verbosity: number;
-  /** Names the program in text lines. */
+  /** The program's name in text lines. */
   readonly program: string;
 }
 
-/** Writes to stderr, one line an entry, without buffering: a kill loses nothing. */
+/** Writes each entry as one line to stderr, without buffering, so that a kill loses nothing. */
 export function createLogger(options: LoggerOptions): Logger {
   const destination =
     options.format === 'json'
@@ -30,7 +30,7 @@ export function createLogger(options: LoggerOptions): Logger {
 
 const LETTERS: Readonly<Record<string, string>> = { debug: 'I', info: 'I', warn: 'W', error: 'E' };
 
-/** pino's JSON line as klog would print it. */
+/** Converts pino's JSON line to klog's form. */
 function klogLine(json: string, program: string): string {
   const { level, ts, msg, ...fields } = JSON.parse(json) as LogFields;
   const when = new Date(Number(ts)).toISOString();

@@ -2,11 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 import * as prometheus from 'prom-client';
 
-/** x86-64 and arm64 kernels of distributions; only the size of the address space is told in pages. */
+/**
+ * The page size of distribution kernels on x86-64 and arm64; only the size of the address space is
+ * measured in pages.
+ */
 const PAGE_BYTES = 4096;
 
 /**
- * What Prometheus' clients tell of every process on Linux, by its names, read when it is asked for.
+ * Registers the `process_*` metrics that Prometheus' clients report for every process on Linux,
+ * under the same names. Values are read at each scrape.
  *
  * @see proc_pid_statm(5), proc_pid_limits(5)
  */
@@ -31,13 +35,19 @@ export function addProcessMetrics(registry: prometheus.Registry): void {
       cpu.inc((user + system) / 1e6);
     },
   });
-  gauge('process_start_time_seconds', 'When this process began, since 1970.', () => startedAt);
-  gauge('process_resident_memory_bytes', 'Memory in use.', () => process.memoryUsage.rss());
-  gauge('process_virtual_memory_bytes', 'Size of the address space.', () => {
+  gauge(
+    'process_start_time_seconds',
+    'Start time of this process, in seconds since 1970.',
+    () => startedAt,
+  );
+  gauge('process_resident_memory_bytes', 'Resident memory, in bytes.', () =>
+    process.memoryUsage.rss(),
+  );
+  gauge('process_virtual_memory_bytes', 'Size of the address space, in bytes.', () => {
     return PAGE_BYTES * Number.parseInt(readFileSync('/proc/self/statm', 'utf8'), 10);
   });
-  gauge('process_open_fds', 'Open files.', () => readdirSync('/proc/self/fd').length);
-  gauge('process_max_fds', 'Most files that may be open.', () => {
+  gauge('process_open_fds', 'Number of open files.', () => readdirSync('/proc/self/fd').length);
+  gauge('process_max_fds', 'Maximum number of open files.', () => {
     const limits = readFileSync('/proc/self/limits', 'utf8');
     const soft = /^Max open files +(\S+)/m.exec(limits)?.[1];
     return soft === 'unlimited' ? Number.POSITIVE_INFINITY : Number(soft);
@@ -45,7 +55,7 @@ export function addProcessMetrics(registry: prometheus.Registry): void {
 }
 
 /**
- * The version as a metric that is always 1.
+ * Registers the version as a metric that is always 1.
  *
  * @param version `v1.36.0`
  * @see Kubernetes 1.36 staging/src/k8s.io/component-base/metrics/prometheus/version/metrics.go

@@ -4,18 +4,18 @@ import * as prometheus from 'prom-client';
 import { addBuildInfo, addProcessMetrics } from './process-metrics.js';
 
 export interface PrometheusMetrics extends Metrics {
-  /** Everything in the Prometheus text format. */
+  /** Returns all metrics in the Prometheus text format. */
   render(): Promise<string>;
   /** The Content-Type of {@link render}. */
   readonly contentType: string;
 }
 
 export interface PrometheusOptions {
-  /** With `process_*` of this process, and its version as `kubernetes_build_info`. */
+  /** Adds `process_*` of this process, and its version as `kubernetes_build_info`. */
   readonly processVersion?: string;
 }
 
-/** A registry of its own: nothing global. */
+/** Uses a registry of its own: nothing is global. */
 export function createPrometheusMetrics(options: PrometheusOptions = {}): PrometheusMetrics {
   const registry = new prometheus.Registry();
   const { processVersion } = options;

@@ -1,5 +1,6 @@
 /**
- * A signal that fires on SIGTERM or SIGINT; a second one ends the process at once.
+ * Returns a signal that fires on SIGTERM or SIGINT; a second SIGTERM or SIGINT ends the process at
+ * once.
  */
 export function signalsToAbort(): AbortSignal {
   const controller = new AbortController();

@@ -9,16 +9,16 @@ import { encodeSpans, type EndedSpan, type SpanSource } from '../codec/otlp.js';
 export interface TracingOptions extends SpanSource {
   /** A collector of OTLP over gRPC without TLS: `host:port`, `dns:…`, `unix:…`. */
   readonly endpoint: string;
-  /** Of a million pieces of work, how many are told; of one that is, all parts are. */
+  /** Sampling rate: traces recorded per million. A recorded trace has all its parts. */
   readonly samplingRatePerMillion: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 export interface ExportingTracer extends Tracer {
-  /** Headers by which another program takes up the trace; none outside of a span. */
+  /** Returns headers by which another program continues the trace; none outside of a span. */
   headers(): Readonly<Record<string, string>>;
-  /** Sends what has ended, now and then and at the end; ends with the signal. */
+  /** Exports ended spans periodically and once more at the end; ends with the signal. */
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -36,8 +36,8 @@ interface Current {
 }
 
 /**
- * Spans by OTLP. What nobody collects is thrown away: at most 2,048 spans wait, and tracing never
- * holds up what it measures.
+ * Exports spans by OTLP. Spans that the collector does not accept are dropped: at most 2,048 spans
+ * wait, and tracing never delays the work it measures.
  */
 export function createOtlpTracer(options: TracingOptions): ExportingTracer {
   const { clock, log, samplingRatePerMillion } = options;
@@ -92,7 +92,10 @@ export function createOtlpTracer(options: TracingOptions): ExportingTracer {
             await exportSpans(client, encodeSpans(spans, options));
           } catch (err) {
             const { endpoint } = options;
-            log.warn({ err, endpoint, spans: spans.length }, 'spans lost: no collector took them');
+            log.warn(
+              { err, endpoint, spans: spans.length },
+              'spans lost: the collector did not accept them',
+            );
           }
         }
       };
@@ -106,7 +109,7 @@ export function createOtlpTracer(options: TracingOptions): ExportingTracer {
   };
 }
 
-/** By the trace's own number, so that everybody decides alike. */
+/** Samples by the trace id, so that all programs decide alike. */
 function isChosen(traceId: Buffer, perMillion: number): boolean {
   const number = traceId.readBigUInt64BE(8) >> 1n;
   return number < ((1n << 63n) * BigInt(perMillion)) / 1_000_000n;

@@ -5,55 +5,57 @@ import type { Duplex } from 'node:stream';
 
 import { LentReads } from './lent-reads.js';
 
-/** What an HTTP/1.1 server's `upgrade` event hands over. */
+/** The arguments of an HTTP/1.1 server's `upgrade` event. */
 export interface UpgradeRequest {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
-  /** What the client sent behind its request. */
+  /** Bytes that the client sent after its request. */
   readonly head: Buffer;
 }
 
 export interface UpgradeTarget {
   /**
-   * The server behind: connected or about to be. What `connect` of `node:net` and `node:tls` take as
-   * `onread` spares memory for each read; a socket that was not given it is read as any other.
+   * Opens the connection to the backend, which may still be connecting. `connect` of `node:net` and
+   * `node:tls` take the argument as `onread`, which saves memory for each read; a socket without it
+   * is read like any other.
    */
   readonly connect: (onread: OnReadOpts) => Socket;
-  /** Its name for the `Host` header. */
+  /** The backend's name for the `Host` header. */
   readonly host: string;
-  /** With query. */
+  /** Includes the query. */
   readonly path: string;
-  /** Added to the client's; a header of the client of the same name is dropped. */
+  /** Headers to add; they replace the client's headers of the same name. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Names of headers that are the client's secret, in lower case: not passed on. */
+  /** Names of headers with the client's credentials, in lower case; they are not passed on. */
   readonly withhold?: readonly string[];
-  /** Silence after which the joined connections are cut; 0 for never. */
+  /** The joined connections are closed after this much silence; 0 means never. */
   readonly idleTimeoutMs: number;
-  /** How long the server may take to accept; 30 s when absent. */
+  /** Time limit for the backend's answer; 30 s when absent. */
   readonly answerTimeoutMs?: number;
 }
 
 export interface UpgradeOutcome {
-  /** Whether the connections were joined, else what the client was answered. */
+  /** `refused`: the client got an answer instead of a joined connection. */
   readonly kind: 'joined' | 'refused';
+  /** The HTTP status that the client received. */
   readonly status: number;
-  /** Why the server behind could not be asked. */
+  /** The reason why the backend could not be asked. */
   readonly error?: Error;
 }
 
 const OWN_HEADERS: ReadonlySet<string> = new Set(['host', 'content-length', 'transfer-encoding']);
 const DEFAULT_ANSWER_TIMEOUT_MS = 30_000;
-/** More of a refusal's text is not passed on. */
+/** Limit on the text of a refusal; the rest is cut off. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /**
- * Passes an upgrade on to another server and, when that agrees, joins the two connections byte for
- * byte: whatever protocol the two ends speak then, SPDY or WebSocket, is theirs. What one end does
- * not take is not read from the other; the end of one direction is passed on, and leaves the other
- * open until it ends too.
+ * Passes an upgrade on to a backend and, when the backend accepts, joins the two connections byte
+ * for byte. The protocol that the two ends then speak, SPDY or WebSocket, does not matter. While
+ * one end does not read, the other is not read either. The end of one direction is passed on and
+ * leaves the other direction open until it ends too.
  *
- * A refusal (status 400 and up) is passed on with its text; an answer that is neither becomes a
- * 500, a server that cannot be reached a 502.
+ * A refusal (status 400 and up) is passed on with its text. Any other answer becomes a 500, an
+ * unreachable backend a 502.
  *
  * @returns when the connections are joined, or the client has its answer; never rejects
  */
@@ -106,9 +108,9 @@ export function proxyUpgrade(
   return promise;
 }
 
-/** Answers an upgrade with an error in plain text and closes the connection. */
+/** Answers an upgrade with a plain-text error and closes the connection. */
 export function refuseUpgrade(socket: Duplex, status: number, text: string): void {
-  socket.on('error', () => undefined); // the client may be gone: nobody is left to be told
+  socket.on('error', () => undefined); // the client may be gone: then no one is left to answer
   const lines = [
     `HTTP/1.1 ${status} Refused`,
     'Content-Type: text/plain; charset=utf-8',
@@ -178,11 +180,13 @@ function readText(answer: IncomingMessage, done: (text: string) => void): void {
 interface Joined {
   readonly client: Duplex;
   readonly server: Socket;
-  /** The server's. */
+  /** The backend's connection. */
   readonly reads: LentReads;
 }
 
-/** Both ways until both have ended, one breaks, or nothing has moved for too long. */
+/**
+ * Copies in both directions until both have ended, one fails, or nothing has moved for too long.
+ */
 function join({ client, server, reads }: Joined, idleTimeoutMs: number): void {
   const cut = (): void => {
     client.destroy();
@@ -193,7 +197,7 @@ function join({ client, server, reads }: Joined, idleTimeoutMs: number): void {
     [server, client],
   ] as const) {
     one.on('error', cut);
-    // gone without an end: what was on its way to it has nowhere to go
+    // closed without an end: bytes on their way to it have no destination
     one.once('close', () => {
       if (one.readableEnded) other.end();
       else other.destroy();
@@ -201,7 +205,7 @@ function join({ client, server, reads }: Joined, idleTimeoutMs: number): void {
   }
   client.pipe(server);
   if (!reads.passTo(client)) server.pipe(client);
-  // what moves passes through this one, whichever way it goes
+  // all bytes in either direction pass through this socket
   server.setTimeout(idleTimeoutMs);
   server.once('timeout', cut);
   server.setNoDelay(true);

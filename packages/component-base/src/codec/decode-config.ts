@@ -7,20 +7,20 @@ import { ConfigError, type Problem } from '../model/errors.js';
 import { isPlainObject, type PlainObject } from './flags-to-config.js';
 
 export interface ConfigKind {
-  /** Every one that is understood; the first is the one to recommend. */
+  /** Accepted API versions; the first is the recommended one. */
   readonly apiVersions: readonly string[];
   readonly kind: string;
 }
 
 export interface LooseConfig {
   readonly value: PlainObject;
-  /** Duplicate keys, which Kubernetes' decoders forgive with a notice. */
+  /** Warnings for duplicate keys, which Kubernetes' decoders accept with a notice. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Reads a component's configuration file, YAML or JSON, as far as its envelope: one document, the
- * right apiVersion and kind.
+ * Reads the envelope of a component's configuration file in YAML or JSON: one document with the
+ * expected apiVersion and kind.
  *
  * @param source the file's name, for messages
  * @throws {ConfigError} `CONFIG_INVALID`
@@ -55,8 +55,8 @@ export function parseConfigFile(text: string, source: string, wanted: ConfigKind
 }
 
 /**
- * Where keys begin that their map has already. Linear, which the library's own check is not: it
- * compares each key with all before it.
+ * Finds the positions of duplicate keys. Linear, unlike the library's own check, which compares
+ * each key with all keys before it.
  */
 function duplicateKeys(document: Document.Parsed): readonly number[] {
   const found: number[] = [];
@@ -73,7 +73,7 @@ function duplicateKeys(document: Document.Parsed): readonly number[] {
   return found;
 }
 
-/** Aliases of aliases are refused by the library before they fill the memory. */
+/** The library refuses aliases of aliases before they fill the memory. */
 function valueOf(document: { toJS(): unknown }, fail: (message: string) => never): unknown {
   try {
     return document.toJS();
@@ -83,11 +83,11 @@ function valueOf(document: { toJS(): unknown }, fail: (message: string) => never
 }
 
 /**
- * Far more than any configuration has. The YAML library recurses: on some releases of Node.js a few
- * thousand levels end the process, and no error can be caught.
+ * Far more levels than any real configuration has. The YAML library recurses: on some releases of
+ * Node.js a few thousand levels end the process with an error that cannot be caught.
  */
 const MOST_LEVELS = 100;
-/** Levels of a syntax token: its list of items, an item, the item's value. */
+/** Levels that one syntax token adds: its list of items, an item, the item's value. */
 const STEPS_PER_LEVEL = 3;
 
 function isDeepYaml(text: string): boolean {
@@ -105,13 +105,13 @@ function firstLine(text: string): string {
 
 export interface CheckedConfig<T> {
   readonly config: T;
-  /** One line per field that the schema does not know. */
+  /** Returns one line per field that the schema does not know. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Checks a value against a schema of strict objects. Unknown fields are left out with a warning, as
- * Kubernetes' lenient decoding does; everything else that is wrong is reported at once.
+ * Checks a value against a schema of strict objects. Unknown fields are dropped with a warning, as
+ * Kubernetes' lenient decoding does; all other problems are reported together.
  *
  * @throws {ConfigError} `CONFIG_INVALID`
  */
@@ -141,7 +141,7 @@ function unknownFields(issues: readonly core.$ZodIssue[]): readonly Path[] {
   );
 }
 
-/** All at once: a copy for each would be quadratic. */
+/** Drops all fields in one copy: one copy per field would be quadratic. */
 function without(value: unknown, paths: readonly Path[]): unknown {
   const inside = new Map<PropertyKey, Path[]>();
   for (const [head, ...rest] of paths) {

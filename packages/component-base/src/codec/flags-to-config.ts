@@ -4,9 +4,10 @@ import type { FlagSpec, ParsedFlags } from '../model/flag.js';
 export type PlainObject = Readonly<Record<string, unknown>>;
 
 /**
- * The given flags as a partial configuration in the file's own shape, ready to be merged over it.
+ * Converts the given flags to a partial configuration in the file's own shape, ready to be merged
+ * over the file.
  *
- * @throws {ConfigError} `FLAG_INVALID` with everything that `convert` refused
+ * @throws {ConfigError} `FLAG_INVALID` with all problems that `convert` reported
  */
 export function flagsToConfig(table: readonly FlagSpec[], { given }: ParsedFlags): PlainObject {
   const problems: Problem[] = [];
@@ -37,7 +38,8 @@ function setAt(target: Record<string, unknown>, path: readonly string[], value: 
 }
 
 /**
- * RFC 7386: objects merge, `null` deletes, everything else replaces. Neither argument is changed.
+ * Merges as RFC 7386 says: objects merge, `null` deletes, everything else replaces. Neither
+ * argument is changed.
  */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isPlainObject(patch)) return patch;

@@ -1,20 +1,20 @@
-/** A kind of an API group that a page can be asked for in. */
+/** A kind of an API group as which a page can be requested. */
 export interface WantedKind {
   readonly group: string;
   readonly version: string;
   readonly kind: string;
 }
 
-/** One of the forms that an `Accept` header asks for. */
+/** One of the media types that an `Accept` header lists. */
 export interface WantedForm {
   /** Lower case; either half may be `*`. */
   readonly type: string;
-  /** By the parameters `g`, `v` and `as`; undefined without any of them. */
+  /** From the parameters `g`, `v` and `as`; undefined when all three are missing. */
   readonly kind: WantedKind | undefined;
 }
 
 /**
- * What an `Accept` header asks for, what is wanted most first; clauses that are none are left out.
+ * Parses an `Accept` header; the most wanted type comes first. Malformed clauses are left out.
  *
  * @see RFC 9110 section 12.5.1; Kubernetes 1.36
  *   staging/src/k8s.io/apiserver/pkg/endpoints/handlers/negotiation/negotiate.go
@@ -46,7 +46,7 @@ function kindOf(parameters: ReadonlyMap<string, string>): WantedKind | undefined
   return { group, version, kind };
 }
 
-/** Whether a wanted type, with or without `*`, is this one. */
+/** Reports whether a requested type, with or without `*`, matches this one. */
 export function isWantedType(wanted: string, type: string): boolean {
   if (wanted === '*/*' || wanted === type) return true;
   return wanted.endsWith('/*') && type.startsWith(wanted.slice(0, -1));

@@ -6,7 +6,7 @@ export interface EndedSpan {
   readonly traceId: Buffer;
   /** 8 bytes. */
   readonly spanId: Buffer;
-  /** Undefined for the first of its trace. */
+  /** Undefined for the first span of its trace. */
   readonly parentId: Buffer | undefined;
   readonly name: string;
   readonly kind: 'internal' | 'client';
@@ -14,14 +14,14 @@ export interface EndedSpan {
   readonly startNs: bigint;
   readonly endNs: bigint;
   readonly attributes: Readonly<Record<string, string | number>>;
-  /** Why the work failed; undefined when it did not. */
+  /** The reason why the work failed; undefined when it succeeded. */
   readonly error: string | undefined;
 }
 
 export interface SpanSource {
-  /** About the program, e.g. `service.name`. */
+  /** Attributes of the program, e.g. `service.name`. */
   readonly resource: Readonly<Record<string, string>>;
-  /** Of the code that makes the spans. */
+  /** The name of the code that makes the spans. */
   readonly scope: string;
 }
 
@@ -30,7 +30,7 @@ const STATUS_ERROR = 2;
 const SAMPLED = 1;
 
 /**
- * An ExportTraceServiceRequest of OTLP.
+ * Encodes an ExportTraceServiceRequest of OTLP.
  *
  * @see https://github.com/open-telemetry/opentelemetry-proto, trace/v1/trace.proto
  */
@@ -97,7 +97,7 @@ function fixed32(field: number, value: number): Buffer {
   return Buffer.concat([varint((field << 3) | FIXED32), content]);
 }
 
-/** @param value not negative */
+/** @param value must not be negative */
 function varint(value: number): Buffer {
   const out: number[] = [];
   let left = value;

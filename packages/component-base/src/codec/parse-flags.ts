@@ -6,8 +6,8 @@ import { ConfigError, type Problem } from '../model/errors.js';
 import type { FlagSpec, FlagValue, ParsedFlags } from '../model/flag.js';
 
 /**
- * Reads a command line the way Go's pflag does: `--name value`, `--name=value`, `--flag`,
- * `--flag=false`, `-v 4`, `-v=4`; `_` counts as `-` in names; the last of repeated scalars wins.
+ * Parses a command line the way Go's pflag does: `--name value`, `--name=value`, `--flag`,
+ * `--flag=false`, `-v 4`, `-v=4`. `_` counts as `-` in names; the last of repeated scalars wins.
  *
  * @param argv without the program's own name
  * @throws {ConfigError} `FLAG_INVALID` with every problem of the command line
@@ -76,7 +76,7 @@ function readTokens(
     }
     if (token.kind !== 'option') return [];
     const spec = byName.get(token.name);
-    // `-v=4` reaches us as the value `=4`.
+    // parseArgs reports `-v=4` as the value `=4`
     const isShort = !token.rawName.startsWith('--');
     const text =
       isShort && token.value?.startsWith('=') === true ? token.value.slice(1) : token.value;
@@ -84,7 +84,7 @@ function readTokens(
   });
 }
 
-/** Dashes for underscores in the flag's name, its value untouched. */
+/** Replaces underscores by dashes in the flag's name, not in its value. */
 function normalizedName(arg: string): string {
   const found = /^--([^=]*)(=.*)?$/s.exec(arg);
   if (found === null) return arg;
@@ -120,7 +120,7 @@ function readValue(
   }
 }
 
-/** The words of Go's strconv.ParseBool. */
+/** The boolean words of Go's strconv.ParseBool. */
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['1', 't', 'T', 'true', 'TRUE', 'True'].map((word) => [word, true] as const),
   ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, false] as const),

@@ -4,14 +4,14 @@
  */
 export type ConfigErrorCode = 'CONFIG_INVALID' | 'CONFIG_UNREADABLE' | 'FLAG_INVALID';
 
-/** One thing wrong with the user's input. */
+/** One problem in the user's input. */
 export interface Problem {
   /** Dotted path as in the file, `conntrack.min`, `nodes[0].name`; a flag as `--name`; may be empty. */
   readonly field: string;
   readonly message: string;
 }
 
-/** Carries every problem of one input, so that all can be mended in one go. */
+/** Carries every problem of one input, so that the user can fix all of them at once. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code: ConfigErrorCode;

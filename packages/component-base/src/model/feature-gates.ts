@@ -1,5 +1,5 @@
 /**
- * Every feature gate that the agents of 1.36 know: all of Kubernetes' components read one list.
+ * Every feature gate that the agents of 1.36 accept: all Kubernetes components share one list.
  *
  * @see Kubernetes 1.36 test/compatibility_lifecycle/reference/versioned_feature_list.yaml
  */

@@ -1,6 +1,6 @@
 /**
- * How a flag's text becomes a value: `list` splits at commas, `map` at commas and `=`; both
- * accumulate over repeats of the flag. `duration` keeps Go's text, once checked.
+ * How a flag's text becomes a value. `list` splits at commas, `map` at commas and `=`; both
+ * accumulate over repeated flags. `duration` is checked and kept as Go's text.
  */
 export type FlagKind = 'string' | 'boolean' | 'integer' | 'number' | 'duration' | 'list' | 'map';
 
@@ -15,20 +15,23 @@ export interface FlagSpec {
   readonly help: string;
   /** One letter: `v` for `-v`. */
   readonly short?: string;
-  /** Shown by help only: the value comes from where the flag is bound. */
+  /** Used by the help text only; the real default is set where the flag is used. */
   readonly default?: string;
-  /** Where the value goes in the configuration file's own terms: `conntrack.min`. */
+  /** The value's path in the configuration file: `conntrack.min`. */
   readonly path?: string;
-  /** Still works; this sentence is the warning. */
+  /** A deprecated flag that still works; this sentence is the warning. */
   readonly deprecated?: string;
-  /** Accepted for old service files, without effect; this sentence is the warning. */
+  /** A flag accepted for old service files, without effect; this sentence is the warning. */
   readonly ignored?: string;
-  /** Turns the value into what the configuration file would hold; may throw an Error with the reason. */
+  /**
+   * Converts the value to what the configuration file would hold; may throw an Error with the
+   * reason.
+   */
   readonly convert?: (value: FlagValue) => unknown;
 }
 
 export interface ParsedFlags {
-  /** Only flags that were given, by name. */
+  /** The given flags only, by name. */
   readonly given: ReadonlyMap<string, FlagValue>;
   /** One sentence per deprecated or ignored flag that was given. */
   readonly warnings: readonly string[];

@@ -1,2 +1,2 @@
-/** The release of Kubernetes that the agents follow, as nodes and metrics show it. */
+/** The Kubernetes release that the agents follow; nodes and metrics report it. */
 export const KUBERNETES_VERSION = 'v1.36.0';

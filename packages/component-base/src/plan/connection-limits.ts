@@ -1,23 +1,28 @@
-/** What is known of one connection; times are monotonic milliseconds. */
+/**
+ * The facts about one connection; times are in monotonic milliseconds. A stranger is a client that
+ * has not authenticated.
+ */
 export interface ConnectionFacts {
-  /** Whom it counts for, see `originOf`. */
+  /** The client or network it counts for, see `originOf`. */
   readonly origin: string;
   readonly sinceMs: number;
-  /** When it last became busy or quiet. */
+  /** When the connection last became busy or quiet. */
   readonly changedMs: number;
-  /** Requests being answered, sessions that it became. */
+  /** Number of requests being answered and of sessions they became. */
   readonly active: number;
-  /** One of its requests was answered by something other than a refusal to somebody unknown. */
+  /** At least one of its requests got an answer other than a 401. */
   readonly isServed: boolean;
-  /** One of its requests came from somebody who is known. */
+  /** At least one of its requests came from an authenticated client. */
   readonly isProven: boolean;
 }
 
-/** Bounds on what clients may hold, in number and in milliseconds. */
+/** Limits on the number of connections, and on their times in milliseconds. */
 export interface ServerLimits extends ConnectionTimes {
-  /** Connections at a time; one more costs another its place. */
+  /** Maximum number of connections; one more makes another one close. */
   readonly most: number;
-  /** Of these, those of strangers of one origin; one more costs another of them its place. */
+  /**
+   * Maximum number of strangers' connections of one origin; one more makes another of them close.
+   */
   readonly mostOfStranger: number;
 }
 
@@ -30,15 +35,15 @@ export const SERVER_LIMITS: ServerLimits = {
 };
 
 export interface ConnectionTimes {
-  /** How long one may stay that was not served. */
+  /** Time limit for a connection that was never served. */
   readonly unservedMs: number;
-  /** How long a stranger's request may take, the answer included. */
+  /** Time limit for a stranger's request, including its answer. */
   readonly strangerMs: number;
-  /** How long one may stay quiet that was served. */
+  /** Time limit for a served connection without requests. */
   readonly quietMs: number;
 }
 
-/** Why a connection is to be closed now; undefined: it may stay. */
+/** Returns the reason to close a connection now; undefined when it may stay. */
 export function overdue(
   { sinceMs, changedMs, active, isServed, isProven }: ConnectionFacts,
   nowMs: number,
@@ -52,12 +57,12 @@ export function overdue(
 }
 
 /**
- * Whose place somebody new gets where there is none left: of the strangers' connections the oldest
- * of the origin that has most of them, a quiet one before one that is being answered; where there
- * are no strangers, the oldest quiet one.
+ * Chooses the connection to close for a newcomer when there is no room. It takes a stranger's
+ * connection from the origin with the most of them: the oldest quiet one, or else the oldest.
+ * Without strangers, it takes the oldest quiet connection.
  *
  * @param connections oldest first
- * @returns undefined when everybody is known and busy
+ * @returns undefined when all clients are authenticated and busy
  */
 export function victimAmong<T extends ConnectionFacts>(connections: Iterable<T>): T | undefined {
   const byOrigin = new Map<string, { count: number; quiet: T | undefined; first: T }>();

@@ -1,8 +1,9 @@
 const MAPPED = '::ffff:';
 
 /**
- * Whom an address stands for when shares are given out: an IPv4 address for itself, an IPv6 address
- * for its network of 64 bits, in which a single machine may have any number of addresses.
+ * Returns the key under which an address counts towards limits. An IPv4 address counts for itself.
+ * An IPv6 address counts for its /64 network, in which a single machine may have any number of
+ * addresses.
  */
 export function originOf(address: string | undefined): string {
   if (address === undefined) return 'unknown';

@@ -1,9 +1,9 @@
 import type { FlagValue, ParsedFlags } from '../model/flag.js';
 
 /**
- * Flags as they would stand on the command line, by name without dashes.
+ * Returns flag values as they would stand on the command line, by name without dashes.
  *
- * @param secrets names of flags whose values nobody may see
+ * @param secrets names of flags whose values are hidden
  */
 export function shownFlags(
   { given }: ParsedFlags,

@@ -6,7 +6,7 @@ export interface ProgramText {
   readonly about: string;
 }
 
-/** The text of `--help`: every flag that still does something, in the table's order. */
+/** Renders the text of `--help`: every flag that has an effect, in the table's order. */
 export function renderHelp(program: ProgramText, table: readonly FlagSpec[]): string {
   const rows = table
     .filter(({ ignored }) => ignored === undefined)

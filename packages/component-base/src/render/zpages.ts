@@ -2,18 +2,18 @@ import { stringify } from 'yaml';
 
 import { isWantedType, parseAccept, type WantedForm } from '../codec/negotiate.js';
 
-/** What a program tells of itself on `/flagz` and `/statusz`. */
+/** The facts about a program that `/flagz` and `/statusz` show. */
 export interface ProgramSelf {
   /** `kubelet` */
   readonly component: string;
   /** `v1.36.0` */
   readonly version: string;
-  /** `v26.0.0`, of Node.js. */
+  /** Node.js's version, `v26.0.0`. */
   readonly runtimeVersion: string;
-  /** By name without dashes, without secrets. */
+  /** Flag values by name without dashes; secrets are left out. */
   readonly flags: Readonly<Record<string, string>>;
   readonly startedAtMs: number;
-  /** Other pages that are served; only their first element is told. */
+  /** Other served pages; only the first path element is shown. */
   readonly paths: readonly string[];
 }
 
@@ -24,10 +24,10 @@ export interface ZPage {
 }
 
 /**
- * `/flagz`: plain text, or a `Flagz` of `config.k8s.io` in JSON or YAML where that is asked for by
+ * Renders `/flagz`: plain text, or a `Flagz` of `config.k8s.io` in JSON or YAML for
  * `application/json;g=config.k8s.io;v=v1beta1;as=Flagz`.
  *
- * @param accept the request's header; empty: plain text
+ * @param accept the request's header; empty means plain text
  * @see Kubernetes 1.36 staging/src/k8s.io/apiserver/pkg/server/flagz
  */
 export function flagzPage(self: ProgramSelf, accept = ''): ZPage {
@@ -40,7 +40,11 @@ export function flagzPage(self: ProgramSelf, accept = ''): ZPage {
   });
 }
 
-/** `/statusz`, in the same forms. @see Kubernetes 1.36 staging/src/k8s.io/apiserver/pkg/server/statusz */
+/**
+ * Renders `/statusz` in the same forms.
+ *
+ * @see Kubernetes 1.36 staging/src/k8s.io/apiserver/pkg/server/statusz
+ */
 export function statuszPage(self: ProgramSelf, nowMs: number, accept = ''): ZPage {
   const { startedAtMs, runtimeVersion } = self;
   const startedS = Math.floor(startedAtMs / 1000);
@@ -64,7 +68,7 @@ export function statuszPage(self: ProgramSelf, nowMs: number, accept = ''): ZPag
     fields: {
       startTime: started.toISOString().replace('.000Z', 'Z'),
       uptimeSeconds: up,
-      // not of Go: the type has no other place for it
+      // not Go's version: the type has no other field for Node's
       goVersion: '',
       ...{ binaryVersion, emulationVersion, paths },
     },
@@ -79,7 +83,7 @@ interface Content {
 
 const GROUP = 'config.k8s.io';
 const VERSIONS = ['v1alpha1', 'v1beta1'];
-/** In the order in which a wildcard takes them. */
+/** In the order in which a wildcard selects them. */
 const STRUCTURED = ['application/json', 'application/yaml'];
 const TYPES = [...STRUCTURED, 'text/plain'];
 const WARNING =
@@ -121,7 +125,7 @@ function chooseForm(
   return undefined;
 }
 
-/** Text is of no kind; what has structure is asked for by its kind and version. */
+/** Plain text has no kind; the structured forms are requested by kind and version. */
 function isServed(type: string, { kind: wanted }: WantedForm, kind: string): boolean {
   if (!STRUCTURED.includes(type)) return wanted === undefined;
   return wanted?.group === GROUP && wanted.kind === kind && VERSIONS.includes(wanted.version);
@@ -145,7 +149,7 @@ function firstElements(paths: readonly string[]): readonly string[] {
   return [...new Set(found)].sort();
 }
 
-/** As `date` prints it: `Sun Nov  2 12:00:00 UTC 2026`. */
+/** Formats as `date` does: `Sun Nov  2 12:00:00 UTC 2026`. */
 function unixDate(date: Date): string {
   const [weekday, day = '', month, year, time] = date.toUTCString().split(/,? /);
   return `${weekday} ${month} ${String(Number(day)).padStart(2)} ${time} UTC ${year}`;

@@ -12,13 +12,13 @@ const facts = (over: Partial<ConnectionFacts>): ConnectionFacts => ({
 describe(overdue, () => {
   it.each([
     ['a newcomer', {}, 29, undefined],
-    ['one that was never served', {}, 30, 'idle'],
-    ['one that was refused a moment ago, for the last time', { changedMs: 29 }, 30, 'idle'],
-    ['one that was served', { isServed: true, changedMs: 10 }, 129, undefined],
-    ['one that was served and is quiet', { isServed: true, changedMs: 10 }, 130, 'idle'],
+    ['a connection that was never served', {}, 30, 'idle'],
+    ['a connection that was refused a moment ago', { changedMs: 29 }, 30, 'idle'],
+    ['a connection that was served', { isServed: true, changedMs: 10 }, 129, undefined],
+    ['a connection that was served and is quiet', { isServed: true, changedMs: 10 }, 130, 'idle'],
     ['a stranger’s request', { active: 1, changedMs: 20 }, 79, undefined],
-    ['a stranger’s request without end', { active: 1, changedMs: 20 }, 80, 'stalled'],
-    ['a session of somebody known', { active: 1, isProven: true }, 1e9, undefined],
+    ['a stranger’s endless request', { active: 1, changedMs: 20 }, 80, 'stalled'],
+    ['a session of an authenticated client', { active: 1, isProven: true }, 1e9, undefined],
   ] as const)('%s', (_, over, nowMs, want) => {
     expect(overdue(facts(over), nowMs, times)).toBe(want);
   });
@@ -31,18 +31,22 @@ describe(victimAmong, () => {
   const busy = { active: 1 };
 
   it.each([
-    ['nobody where all are known and busy', [{ ...known, ...busy }], undefined],
-    ['the oldest quiet one where all are known', [{ ...known, ...busy }, known, known], 1],
-    ['a stranger before somebody known', [known, {}], 1],
-    ['a busy stranger before somebody known', [known, busy], 1],
+    ['nobody if all are authenticated and busy', [{ ...known, ...busy }], undefined],
+    ['the oldest quiet client if all are authenticated', [{ ...known, ...busy }, known, known], 1],
+    ['a stranger before an authenticated client', [known, {}], 1],
+    ['a busy stranger before an authenticated client', [known, busy], 1],
     ['a quiet stranger before a busy one', [busy, {}, {}], 1],
-    ['of who has most', [{ origin: 'b' }, { origin: 'a' }, { origin: 'a', active: 1 }], 1],
     [
-      'of who has most, known ones not counted',
+      'the origin with the most connections',
+      [{ origin: 'b' }, { origin: 'a' }, { origin: 'a', active: 1 }],
+      1,
+    ],
+    [
+      'the origin with the most connections of strangers',
       [{ ...known, origin: 'a' }, known, { origin: 'b' }],
       2,
     ],
-  ])('takes the place of %s', (_, all, want) => {
+  ])('closes %s', (_, all, want) => {
     expect(victim(...all)).toBe(want);
   });
 });

@@ -46,7 +46,7 @@ describe(checkConfig, () => {
     expect(check('').config).toMatchObject({ port: 80, nested: { burst: 10 } });
   });
 
-  it('drops unknown fields with a warning each, wherever they are', () => {
+  it('drops unknown fields at any depth with one warning each', () => {
     const { config, warnings } = check('prot: 1\nnested: {brust: 3}\nitems: [{name: a, x: 1}]\n');
     expect(config).toMatchObject({ port: 80, nested: { burst: 10 }, items: [{ name: 'a' }] });
     expect(warnings).toEqual([
@@ -56,7 +56,7 @@ describe(checkConfig, () => {
     ]);
   });
 
-  it('reports every bad value with its path, next to unknown fields', () => {
+  it('reports every bad value with its path, and unknown fields too', () => {
     const run = () => check('port: 0\nnested: {burst: -1}\nitems: [{}]\nprot: 1\n');
     expect(run).toThrowError(ConfigError);
     expect(run).toThrowError(
@@ -65,7 +65,7 @@ describe(checkConfig, () => {
   });
 });
 
-it('a file whose aliases multiply is refused as a file that cannot be read', () => {
+it('refuses a file whose aliases multiply', () => {
   const steps = Array.from({ length: 9 }, (_, at) => {
     const ten = Array.from({ length: 10 }, () => `*a${at}`).join(',');
     return `a${at + 1}: &a${at + 1} [${ten}]`;
@@ -77,7 +77,7 @@ it('a file whose aliases multiply is refused as a file that cannot be read', () 
 });
 
 describe('a file of many fields', () => {
-  /** How many items of lists are gone through by one of their methods. */
+  /** Counts the items that one list method visits. */
   function itemsGoneThrough(method: 'map' | 'some', work: () => void): number {
     const original = Array.prototype[method] as (this: unknown[], call: unknown) => unknown;
     let items = 0;
@@ -93,7 +93,7 @@ describe('a file of many fields', () => {
     return items;
   }
 
-  it('that the schema does not know is copied once, not once for each of them', () => {
+  it('with unknown fields is copied once, not once per field', () => {
     const strict = z.strictObject({ list: z.array(z.strictObject({})) });
     const copied = (count: number): number => {
       const list = Array.from({ length: count }, () => ({ surprise: 1 }));
@@ -106,7 +106,7 @@ describe('a file of many fields', () => {
     expect(copied(400)).toBeLessThan(3 * copied(200));
   });
 
-  it('has no key compared with all before it', () => {
+  it('is checked for duplicate keys in linear time', () => {
     const compared = (count: number): number => {
       const lines = Array.from({ length: count }, (_, at) => `k${at}: 1`);
       const text = `${head}${lines.join('\n')}`;

@@ -56,21 +56,21 @@ async function asked(socket: Socket): Promise<string> {
 }
 
 describe(guardServer, () => {
-  it('answers a newcomer however many others hold a connection', async () => {
+  it('answers a newcomer regardless of how many connections are open', async () => {
     const open = await guarded({ most: 4 });
     for (let i = 0; i < 20; i += 1) await open();
     expect(await asked(await open())).toBe('HTTP/1.1 200 OK');
     expect(turned('full')).toBeGreaterThanOrEqual(17);
   });
 
-  it('gives strangers of one address a share', async () => {
+  it('limits strangers of one address to a share', async () => {
     const open = await guarded({ most: 100, mostOfStranger: 4 });
     for (let i = 0; i < 20; i += 1) await open();
     expect(await asked(await open())).toBe('HTTP/1.1 200 OK');
     expect(turned('share')).toBe(17);
   });
 
-  it('closes who asks nothing', async () => {
+  it('closes a connection that sends no request', async () => {
     const open = await guarded({ unservedMs: 1 });
     const silent = await open();
     const isOver = new Promise((done) => silent.resume().once('end', done));

@@ -48,7 +48,7 @@ describe(parseFlags, () => {
     expect(Object.fromEntries(parseFlags(table, argv).given)).toEqual(want);
   });
 
-  it('warns of deprecated and of historic flags, once each', () => {
+  it('warns of deprecated and of ignored flags, once each', () => {
     const { warnings } = parseFlags(table, ['--cidrs=a', '--cidrs=b', '--network-plugin=cni']);
     expect(warnings).toEqual([
       'Flag --cidrs has been deprecated, use the file',
@@ -56,7 +56,7 @@ describe(parseFlags, () => {
     ]);
   });
 
-  it('reports everything that is wrong at once', () => {
+  it('reports all problems together', () => {
     const parse = () =>
       parseFlags(table, ['--nope', '--v=x', '--sync-period=5', '--config', '--gates=A']);
     expect(parse).toThrowError(ConfigError);
@@ -70,7 +70,7 @@ describe(parseFlags, () => {
 });
 
 describe(flagsToConfig, () => {
-  it('puts values where the configuration file has them', () => {
+  it('puts values at their paths in the configuration file', () => {
     const flags = parseFlags(table, ['--v=3', '--sync-period=1m', '--gates=A=true']);
     expect(flagsToConfig(table, flags)).toEqual({
       logging: { verbosity: 3 },
@@ -92,7 +92,7 @@ describe(mergePatch, () => {
 });
 
 describe(renderHelp, () => {
-  it('shows every flag that does something, aligned, with defaults and deprecations', () => {
+  it('shows every flag that has an effect, aligned, with defaults and deprecations', () => {
     const help = renderHelp({ name: 'proxy', about: 'Forwards.' }, table);
     expect(help).toContain('Usage: proxy [flags]');
     expect(help).toMatch(/^ {2}-v, --v integer {14}log level$/m);

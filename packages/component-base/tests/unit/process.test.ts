@@ -42,7 +42,7 @@ describe(createLogger, () => {
 });
 
 describe(createPrometheusMetrics, () => {
-  it('renders what was measured, one metric per name', async () => {
+  it('renders measurements, one metric per name', async () => {
     const metrics = createPrometheusMetrics();
     const spec = { name: 'demo_total', help: 'Demo.', labelNames: ['code'] };
     metrics.counter(spec).increment({ code: '200' });
@@ -56,7 +56,7 @@ describe(createPrometheusMetrics, () => {
     expect(text).not.toContain('process_');
   });
 
-  it('tells of the process itself when asked', async () => {
+  it('reports metrics of the process itself on request', async () => {
     const metrics = createPrometheusMetrics({ processVersion: 'v1.36.0' });
     const valueOf = async (name: string): Promise<number> =>
       Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(await metrics.render())?.[1]);
@@ -81,7 +81,7 @@ describe(createPrometheusMetrics, () => {
 describe(readConfigFile, () => {
   const wanted = { apiVersions: ['demo.k8s.io/v1'], kind: 'DemoConfiguration' };
 
-  it('names a file that is not there', async () => {
+  it('names a missing file in the error', async () => {
     await expect(readConfigFile('/nowhere/a.yaml', wanted)).rejects.toMatchObject({
       code: 'CONFIG_UNREADABLE',
       message: expect.stringMatching(/^\/nowhere\/a\.yaml: ENOENT/),

@@ -11,7 +11,7 @@ import { createOtlpTracer } from '../../src/adapters/tracing.js';
 
 type Fields = ReadonlyMap<number, readonly (Buffer | bigint)[]>;
 
-/** Any message of protobuf, by the numbers of its fields. */
+/** Decodes any protobuf message by its field numbers. */
 function decode(message: Buffer): Fields {
   const fields = new Map<number, (Buffer | bigint)[]>();
   let at = 0;
@@ -81,7 +81,7 @@ const inner = { name: 'call', kind: 'client', attributes: { tries: 300, to: 'run
 const outer = { name: 'work', kind: 'internal', attributes: {} } as const;
 
 describe(createOtlpTracer, () => {
-  it('tells a collector what took how long, and what was part of what', async () => {
+  it('exports spans with their durations and parents to a collector', async () => {
     const { tracer, flush } = tracerOf(1_000_000);
     const failing = () => Promise.reject(new Error('out of order'));
     const headers = await tracer.span(outer, async () => {
@@ -105,13 +105,13 @@ describe(createOtlpTracer, () => {
     expect([String(one(status, 2)), status.get(3)?.[0]]).toEqual(['out of order', 2n]);
     expect(work.get(15)).toBeUndefined();
     const [start, end] = [7, 8].map((field) => one(work, field).readBigUInt64LE());
-    expect(start).toBeGreaterThan(1_700_000_000_000_000_000n); // nanoseconds, of our time
+    expect(start).toBeGreaterThan(1_700_000_000_000_000_000n); // in nanoseconds of real time
     expect(end).toBeGreaterThanOrEqual(start ?? 0n);
     const ids = [1, 2].map((field) => one(work, field).toString('hex')).join('-');
     expect(headers).toEqual({ traceparent: `00-${ids}-01` });
   });
 
-  it('tells nothing of what is not chosen, nor of its parts', async () => {
+  it('exports neither an unsampled span nor its children', async () => {
     const { tracer, flush } = tracerOf(0);
     const headers = await tracer.span(outer, () =>
       tracer.span(inner, async () => tracer.headers()),
@@ -122,10 +122,12 @@ describe(createOtlpTracer, () => {
     expect(tracer.headers()).toEqual({});
   });
 
-  it('lets go of what nobody collects', async () => {
+  it('drops spans that the collector does not accept', async () => {
     const { tracer, flush, log } = tracerOf(1_000_000, `unix:${join(dir, 'nobody')}`);
     expect(await tracer.span(outer, async () => 'done')).toBe('done');
     await flush();
-    expect(log.lines.map(({ message }) => message)).toEqual(['spans lost: no collector took them']);
+    expect(log.lines.map(({ message }) => message)).toEqual([
+      'spans lost: the collector did not accept them',
+    ]);
   });
 });

@@ -34,7 +34,7 @@ async function listen<T extends Server | TcpServer>(server: T): Promise<number> 
   return (server.address() as AddressInfo).port;
 }
 
-/** A server of raw bytes behind: gets what the proxy asks, then talks as the test wants. */
+/** A backend on raw TCP: receives the proxy's request, then answers as the test decides. */
 async function startBehind(talk: (socket: Socket, head: string) => void): Promise<number> {
   return listen(
     createTcpServer({ allowHalfOpen: true }, (socket) => {
@@ -107,7 +107,7 @@ const SWITCH =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n';
 
 describe(proxyUpgrade, () => {
-  it('asks in the client’s place, without its secrets', async () => {
+  it('asks in the client’s place, without its credentials', async () => {
     const heads: string[] = [];
     const behind = await startBehind((socket, head) => {
       heads.push(head);
@@ -138,43 +138,46 @@ describe(proxyUpgrade, () => {
   });
 
   it.each([
-    { name: 'in memory that is used again', connectTo: undefined },
-    { name: 'as Node reads', connectTo: (port: number) => () => connect(to(port)) },
-  ])('loses nothing of a large transfer, and does not hold it: $name', async ({ connectTo }) => {
-    const block = randomBytes(1024 * 1024);
-    const blocks = 64;
-    const sentHash = createHash('sha256');
-    for (let i = 0; i < blocks; i += 1) sentHash.update(block);
-    let stalledAt = 0;
-    const behind = await startBehind((socket) => {
-      socket.write(SWITCH);
-      let sent = 0;
-      const more = (): void => {
-        while (sent < blocks) {
-          sent += 1;
-          stalledAt = sent;
-          if (!socket.write(block)) return void socket.once('drain', more);
-        }
-        socket.end();
-      };
-      more();
-    });
-    const more = connectTo === undefined ? {} : { connect: connectTo(behind) };
-    const { socket, head } = await upgrade((await startFront(behind, more)).port);
-    socket?.pause();
-    // nobody reads: the sender has to stop long before its end
-    let before = -1;
-    while (before !== stalledAt) {
-      before = stalledAt;
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    }
-    expect(stalledAt).toBeLessThan(blocks / 2);
-    const gotHash = createHash('sha256').update(head ?? '');
-    socket?.on('data', (chunk: Buffer) => gotHash.update(chunk));
-    socket?.resume();
-    await once(socket!, 'end');
-    expect(gotHash.digest('hex')).toBe(sentHash.digest('hex'));
-  });
+    { name: 'with reused buffers', connectTo: undefined },
+    { name: "with Node's own reads", connectTo: (port: number) => () => connect(to(port)) },
+  ])(
+    'passes a large transfer on completely, without keeping it in memory: $name',
+    async ({ connectTo }) => {
+      const block = randomBytes(1024 * 1024);
+      const blocks = 64;
+      const sentHash = createHash('sha256');
+      for (let i = 0; i < blocks; i += 1) sentHash.update(block);
+      let stalledAt = 0;
+      const behind = await startBehind((socket) => {
+        socket.write(SWITCH);
+        let sent = 0;
+        const more = (): void => {
+          while (sent < blocks) {
+            sent += 1;
+            stalledAt = sent;
+            if (!socket.write(block)) return void socket.once('drain', more);
+          }
+          socket.end();
+        };
+        more();
+      });
+      const more = connectTo === undefined ? {} : { connect: connectTo(behind) };
+      const { socket, head } = await upgrade((await startFront(behind, more)).port);
+      socket?.pause();
+      // nothing reads the bytes: the sender has to pause long before its end
+      let before = -1;
+      while (before !== stalledAt) {
+        before = stalledAt;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      expect(stalledAt).toBeLessThan(blocks / 2);
+      const gotHash = createHash('sha256').update(head ?? '');
+      socket?.on('data', (chunk: Buffer) => gotHash.update(chunk));
+      socket?.resume();
+      await once(socket!, 'end');
+      expect(gotHash.digest('hex')).toBe(sentHash.digest('hex'));
+    },
+  );
 
   it.each([
     ['a refusal', 'HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nno x\n', 404, 'no x\n'],
@@ -192,21 +195,21 @@ describe(proxyUpgrade, () => {
 
   it.each([
     ['nothing listens', async () => 1],
-    ['what answers is no HTTP', () => startBehind((socket) => socket.end('SSH-2.0-x\r\n'))],
-    ['it closes without a word', () => startBehind((socket) => socket.destroy())],
+    ['the answer is not HTTP', () => startBehind((socket) => socket.end('SSH-2.0-x\r\n'))],
+    ['the backend closes without an answer', () => startBehind((socket) => socket.destroy())],
   ])('answers 502 when %s', async (_name, start) => {
     const front = await startFront(await start());
     expect((await upgrade(front.port)).status).toBe(502);
     expect(front.outcomes).toEqual([expect.objectContaining({ kind: 'refused', status: 502 })]);
   });
 
-  it('answers 502 when the server behind takes too long', async () => {
+  it('answers 502 when the backend takes too long', async () => {
     const behind = await startBehind(() => undefined);
     const front = await startFront(behind, { answerTimeoutMs: 50 });
     expect(await upgrade(front.port)).toMatchObject({ status: 502 });
   });
 
-  it('lets go of the server behind when the client is gone', async () => {
+  it('closes the connection to the backend when the client is gone', async () => {
     const closed = Promise.withResolvers<string>();
     const behind = await startBehind((socket) => {
       socket.write(SWITCH);
@@ -217,7 +220,7 @@ describe(proxyUpgrade, () => {
     await closed.promise;
   });
 
-  it('cuts what is silent for too long', async () => {
+  it('closes connections that are silent for too long', async () => {
     const behind = await startBehind((socket) => socket.write(SWITCH));
     const front = await startFront(behind, { idleTimeoutMs: 50 });
     const { socket } = await upgrade(front.port);

@@ -24,7 +24,7 @@ describe('/flagz', () => {
     },
   );
 
-  it('is an object where that is asked for', () => {
+  it('is an object on request', () => {
     const { headers, body } = flagzPage(self, as('application/json', 'Flagz'));
     expect(headers).toEqual({ 'content-type': 'application/json' });
     expect(body).toBe(
@@ -35,7 +35,7 @@ describe('/flagz', () => {
     );
   });
 
-  it('warns of a version that is going away', () => {
+  it('warns of a deprecated version', () => {
     const { status, headers } = flagzPage(self, as('application/json', 'Flagz', 'v1alpha1'));
     expect(status).toBe(200);
     expect(headers['warning']).toMatch(/^299 - ".*flagz endpoint is deprecated/);
@@ -61,7 +61,7 @@ describe('/flagz', () => {
     });
   });
 
-  it('takes what is wanted most', () => {
+  it('prefers the type with the highest quality', () => {
     const both = `text/plain;q=0.5, ${as('application/json', 'Flagz')}`;
     expect(flagzPage(self, both).headers['content-type']).toBe('application/json');
     const other = `${as('application/json', 'Flagz')};q=0.5, text/plain`;
@@ -72,7 +72,7 @@ describe('/flagz', () => {
 describe('/statusz', () => {
   const nowMs = STARTED + 3_723_000;
 
-  it('tells in text what runs, since when', () => {
+  it('reports as text the version and the start time', () => {
     expect(statuszPage(self, nowMs).body.split('\n').slice(4)).toEqual([
       'Started: Tue Feb  3 04:05:06 UTC 2026',
       'Up: 1 hr 02 min 03 sec',
@@ -84,7 +84,7 @@ describe('/statusz', () => {
     ]);
   });
 
-  it('tells the same as an object', () => {
+  it('reports the same facts as an object', () => {
     expect(JSON.parse(statuszPage(self, nowMs, as('application/json', 'Statusz')).body)).toEqual({
       kind: 'Statusz',
       apiVersion: 'config.k8s.io/v1beta1',
