@@ -2,7 +2,7 @@ import { createLogFiles } from './adapters/log-files.js';
 import type { LogBytesOptions, LogEntry, LogOptions } from './model/log.js';
 import { readLogBytesFrom, readLogFrom } from './run/read-log.js';
 
-/** Reads a log of this machine. @see readLogFrom for what it does and throws */
+/** Reads a log on this machine. @see readLogFrom for behaviour and errors */
 export function readLog(
   path: string,
   options: LogOptions,
@@ -11,7 +11,7 @@ export function readLog(
   return readLogFrom(createLogFiles(), { path, options }, signal);
 }
 
-/** The same as bytes, many lines at a time, each piece as soon as it is there. */
+/** Reads the same as bytes, many lines at a time, each piece as soon as it is available. */
 export function readLogBytes(
   path: string,
   options: LogBytesOptions,

@@ -26,7 +26,7 @@ import type {
   SandboxStatsFilter,
 } from './model/stats.js';
 
-/** What a runtime tells about one object for debugging; keys and values are its own. */
+/** A runtime's debugging information about one object; each runtime has its own keys and values. */
 export type DebugInfo = Readonly<Record<string, string>>;
 
 export interface RunPodSandboxRequest {
@@ -38,7 +38,7 @@ export interface RunPodSandboxRequest {
 export interface CreateContainerRequest {
   readonly sandboxId: SandboxId;
   readonly config: ContainerConfig;
-  /** The same that the sandbox was made from. */
+  /** The configuration that the sandbox was made from. */
   readonly sandboxConfig: SandboxConfig;
 }
 
@@ -57,11 +57,13 @@ export interface UpdatePodSandboxResourcesRequest {
 export interface ExecSyncRequest {
   readonly containerId: ContainerId;
   readonly command: readonly string[];
-  /** After this the runtime kills the command and answers `CRI_DEADLINE`. None when absent. */
+  /**
+   * After this time the runtime kills the command and answers `CRI_DEADLINE`. No limit when absent.
+   */
   readonly timeoutMs?: number | undefined;
 }
 
-/** With `tty`, `stderr` must be false: a terminal has one output. */
+/** With `tty`, `stderr` must be false: a terminal has a single output. */
 export interface ExecRequest {
   readonly containerId: ContainerId;
   readonly command: readonly string[];
@@ -71,12 +73,12 @@ export interface ExecRequest {
   readonly stderr: boolean;
 }
 
-/** `tty` must be what the container was created with. */
+/** Must equal the `tty` that the container was created with. */
 export type AttachRequest = Omit<ExecRequest, 'command'>;
 
 export interface PortForwardRequest {
   readonly sandboxId: SandboxId;
-  /** Older clients name the ports here; newer ones on the stream. */
+  /** Older clients pass the ports here; newer ones on the stream. */
   readonly ports?: readonly number[] | undefined;
 }
 
@@ -91,7 +93,7 @@ export interface CheckpointContainerRequest {
 export interface PullImageRequest {
   readonly image: ImageSpec;
   readonly auth?: RegistryAuth | undefined;
-  /** Of the pod that the image is for. */
+  /** The configuration of the pod that needs the image. */
   readonly sandboxConfig?: SandboxConfig | undefined;
 }
 
@@ -99,8 +101,8 @@ export interface PullImageRequest {
  * CRI v1's RuntimeService, one method per call; verbose status calls are the `…Info` methods.
  *
  * All failures are {@link CriError}. A call whose signal fires is cancelled and rejects with the
- * signal's reason. The streams that are lists yield what the runtime sends in one message, in
- * order, and end; together the batches are the list.
+ * signal's reason. Streamed lists yield each message of the runtime as one batch, in order, and
+ * then end; all batches together are the list.
  */
 export interface RuntimeService {
   version(signal: AbortSignal): Promise<RuntimeVersion>;
@@ -108,24 +110,27 @@ export interface RuntimeService {
   statusInfo(signal: AbortSignal): Promise<DebugInfo>;
   /** @throws {CriError} `CRI_UNIMPLEMENTED` containerd before 2.0 */
   runtimeConfig(signal: AbortSignal): Promise<RuntimeConfiguration>;
-  /** @param podCidr what runtimes that configure CNI by template give to pods */
+  /** @param podCidr the range that runtimes with a CNI template assign to pods */
   updateRuntimeConfig(podCidr: string, signal: AbortSignal): Promise<void>;
 
   /**
    * @returns the id of a sandbox that is ready and has its network
-   * @throws {CriError} a sandbox with the same metadata exists already: containerd answers
+   * @throws {CriError} when a sandbox with the same metadata exists: containerd answers
    *   `CRI_UNKNOWN`, others `CRI_ALREADY_EXISTS`
    */
   runPodSandbox(request: RunPodSandboxRequest, signal: AbortSignal): Promise<SandboxId>;
-  /** Kills what still runs in it and frees its network. May be repeated; a sandbox that is gone counts as stopped. */
+  /**
+   * Kills the sandbox's remaining processes and releases its network. May be repeated; succeeds for
+   * a missing sandbox.
+   */
   stopPodSandbox(id: SandboxId, signal: AbortSignal): Promise<void>;
-  /** Stops it if need be, removes its containers too. May be repeated. */
+  /** Stops the sandbox if necessary, and removes its containers too. May be repeated. */
   removePodSandbox(id: SandboxId, signal: AbortSignal): Promise<void>;
   /** @throws {CriError} `CRI_NOT_FOUND` */
   podSandboxStatus(id: SandboxId, signal: AbortSignal): Promise<SandboxStatus>;
   podSandboxInfo(id: SandboxId, signal: AbortSignal): Promise<DebugInfo>;
   listPodSandbox(filter: SandboxFilter, signal: AbortSignal): Promise<readonly Sandbox[]>;
-  /** @throws {CriError} `CRI_UNIMPLEMENTED` when first read, by runtimes before CRI 1.36 */
+  /** @throws {CriError} `CRI_UNIMPLEMENTED` on the first read, from runtimes before CRI 1.36 */
   streamPodSandboxes(filter: SandboxFilter, signal: AbortSignal): AsyncIterable<readonly Sandbox[]>;
   updatePodSandboxResources(
     request: UpdatePodSandboxResourcesRequest,
@@ -136,13 +141,13 @@ export interface RuntimeService {
   createContainer(request: CreateContainerRequest, signal: AbortSignal): Promise<ContainerId>;
   startContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
   /**
-   * Stop signal, then SIGKILL after the grace period; returns when the container has exited. May
-   * be repeated; a container that is gone counts as stopped.
+   * Sends the stop signal, then SIGKILL after the grace period; returns when the container has
+   * exited. May be repeated; succeeds for a missing container.
    *
    * @param graceMs rounded up to whole seconds on the wire; 0 kills at once
    */
   stopContainer(id: ContainerId, graceMs: number, signal: AbortSignal): Promise<void>;
-  /** Kills it if it runs. May be repeated. */
+  /** Kills the container if it runs. May be repeated. */
   removeContainer(id: ContainerId, signal: AbortSignal): Promise<void>;
   /** @throws {CriError} `CRI_NOT_FOUND` */
   containerStatus(id: ContainerId, signal: AbortSignal): Promise<ContainerStatus>;
@@ -156,11 +161,14 @@ export interface RuntimeService {
     request: UpdateContainerResourcesRequest,
     signal: AbortSignal,
   ): Promise<void>;
-  /** After a rotation has renamed the file: the runtime goes on in a new one of the old name. */
+  /**
+   * Call it after a rotation has renamed the file: the runtime continues in a new file of the old
+   * name.
+   */
   reopenContainerLog(id: ContainerId, signal: AbortSignal): Promise<void>;
   checkpointContainer(request: CheckpointContainerRequest, signal: AbortSignal): Promise<void>;
 
-  /** @throws {CriError} `CRI_DEADLINE` the command outlived its `timeoutMs` */
+  /** @throws {CriError} `CRI_DEADLINE` when the command runs longer than `timeoutMs` */
   execSync(request: ExecSyncRequest, signal: AbortSignal): Promise<ExecResult>;
   /** @returns a URL for one session of a stream client; valid for about a minute */
   exec(request: ExecRequest, signal: AbortSignal): Promise<string>;
@@ -190,71 +198,76 @@ export interface RuntimeService {
   streamPodSandboxMetrics(signal: AbortSignal): AsyncIterable<readonly SandboxMetrics[]>;
 
   /**
-   * Events from now on, until the signal fires or the runtime goes away; nothing is replayed.
+   * Yields events from now on, until the signal fires or the runtime goes away; nothing is
+   * replayed.
    *
-   * @throws {CriError} when first read: `CRI_UNIMPLEMENTED` containerd before 1.7
+   * @throws {CriError} on the first read: `CRI_UNIMPLEMENTED` from containerd before 1.7
    */
   containerEvents(signal: AbortSignal): AsyncIterable<ContainerEvent>;
 }
 
-/** CRI v1's ImageService. Failures as in {@link RuntimeService}. */
+/** CRI v1's ImageService. It fails in the same ways as {@link RuntimeService}. */
 export interface ImageService {
   listImages(filter: ImageFilter, signal: AbortSignal): Promise<readonly Image[]>;
   streamImages(filter: ImageFilter, signal: AbortSignal): AsyncIterable<readonly Image[]>;
-  /** @returns undefined for an image that is not here: not an error */
+  /** @returns undefined for an image that is not on the node, which is not an error */
   imageStatus(image: ImageSpec, signal: AbortSignal): Promise<Image | undefined>;
   imageInfo(image: ImageSpec, signal: AbortSignal): Promise<DebugInfo>;
   /**
-   * Has no deadline; ends by its signal.
+   * Has no deadline; its signal ends it.
    *
    * @returns a reference that names exactly this image, for {@link ContainerConfig} and
    *   {@link imageStatus}
    */
   pullImage(request: PullImageRequest, signal: AbortSignal): Promise<string>;
-  /** May be repeated; an image that is gone counts as removed. */
+  /** May be repeated; succeeds for a missing image. */
   removeImage(image: ImageSpec, signal: AbortSignal): Promise<void>;
   imageFsInfo(signal: AbortSignal): Promise<ImageFilesystems>;
 }
 
-/** An open log file; stays readable under its old name's content when it is renamed or removed. */
+/** An open log file; it stays readable when it is renamed or removed. */
 export interface LogFile {
-  /** Tells files apart, whatever their names. */
+  /** Identifies the file, whatever its name. */
   readonly id: string;
   sizeBytes(): Promise<number>;
-  /** Fills as much of `target` as there is from `position` on. @returns how much; 0 at the end */
+  /**
+   * Fills as much of `target` as the file has from `position` on. @returns the number of bytes; 0
+   * at the end
+   */
   read(position: number, target: Uint8Array): Promise<number>;
   close(): Promise<void>;
 }
 
-/** Where container logs are. Failures are {@link CriError} `CRI_LOG_IO`. */
+/** Access to container logs. Failures are {@link CriError} `CRI_LOG_IO`. */
 export interface LogFiles {
-  /** @returns undefined when there is no such file now */
+  /** @returns undefined when no such file exists now */
   open(path: string): Promise<LogFile | undefined>;
-  /** The id of the file of that name now. */
+  /** Returns the id of the file that has this name now. */
   idOf(path: string): Promise<string | undefined>;
   watch(path: string): LogWatch;
-  /** Files that held this log before it was rotated, oldest first. */
+  /** Returns the files that held this log before it was rotated, oldest first. */
   rotated(path: string): Promise<readonly RotatedLog[]>;
   /**
-   * All of a rotated file in blocks that the reader may write to, decompressed if need be; also when
-   * it has been compressed meanwhile. Nothing once it is gone: it was the oldest.
+   * Yields all of a rotated file in blocks that the reader may write to, decompressed if necessary,
+   * even if the file was compressed meanwhile. Yields nothing if the file no longer exists, because
+   * it was the oldest.
    */
   blocks(path: string): AsyncIterable<Uint8Array>;
 }
 
-/** A file of which nothing is written any more. */
+/** A rotated file, which is no longer written to. */
 export interface RotatedLog {
   readonly path: string;
-  /** As of {@link LogFile}. */
+  /** The id as in {@link LogFile}. */
   readonly id: string;
-  /** When it was last written to. */
+  /** The time of the last write. */
   readonly modifiedMs: number;
 }
 
 export interface LogWatch {
   /**
-   * Resolves when the file may have changed since the last call, or with `'quiet'` when a second
-   * passed without a sign of that or the signal fired.
+   * Resolves when the file may have changed since the last call, or with `'quiet'` when the signal
+   * fires or a second passes without a sign of change.
    */
   changed(signal: AbortSignal): Promise<'changed' | 'quiet'>;
   close(): void;

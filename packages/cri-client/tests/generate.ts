@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 
 const inPackage = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-/** So that `vitest` works by hand too, without Nx's `generate` before it. */
+/**
+ * Generates the code so that `vitest` also works by hand, without running Nx's `generate` first.
+ */
 export function setup(): void {
   const proto = inPackage('proto/runtime-v1.proto');
   const output = inPackage('src/adapters/generated/runtime-v1.js');

@@ -10,13 +10,13 @@ import {
 } from '../codec/channel-frame.js';
 import { CriError } from '../model/errors.js';
 
-/** How much of an HTTP answer to show when a session is refused. */
+/** Number of characters of an HTTP answer shown when a session is refused. */
 const MAX_REFUSAL_BYTES = 1024;
 
 export interface ChannelHandlers {
-  /** @returns false to be sent nothing more until {@link ChannelSocket.resume} */
+  /** @returns false to pause messages until {@link ChannelSocket.resume} */
   data(channel: number, data: Buffer): boolean;
-  /** Exactly once. `error` is the abort's reason, or a CriError if the connection broke. */
+  /** Called exactly once. `error` is the abort's reason, or a CriError if the connection broke. */
   closed(error: unknown): void;
 }
 
@@ -24,7 +24,7 @@ export interface ChannelHandlers {
 export interface ChannelSocket {
   readonly protocol: ChannelProtocol;
   send(channel: number, data: Uint8Array, done: (error?: Error | null) => void): void;
-  /** @returns false where the protocol cannot say so */
+  /** @returns false when the protocol has no message for it */
   sendEnd(channel: number): boolean;
   sendFrame(frame: Buffer): void;
   resume(): void;
@@ -32,9 +32,9 @@ export interface ChannelSocket {
 }
 
 /**
- * @param url as the runtime gave it, `http` or `https`; certificates are not verified, as they are
- *   the runtime's own
- * @throws {CriError} `CRI_STREAM` refused, or no connection
+ * @param url the runtime's URL, `http` or `https`; certificates are not verified, because they
+ *   are the runtime's own
+ * @throws {CriError} `CRI_STREAM` when the session is refused or no connection is made
  */
 export function openChannelSocket(
   url: string,

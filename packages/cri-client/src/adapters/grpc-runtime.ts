@@ -40,7 +40,7 @@ import { runtime } from './generated/runtime-v1.js';
 import { RUNTIME } from './methods.js';
 import { complete, goneIsDone, nonEmpty, present } from './reply.js';
 
-/** Calls of one channel, each with the ordinary deadline or its own. */
+/** Makes calls on one channel, each with the ordinary deadline or its own. */
 class Caller {
   readonly limitMs: number;
   readonly #channel: Channel;

@@ -9,31 +9,31 @@ import { createRuntimeService } from './grpc-runtime.js';
 export interface CriClientOptions {
   /** `unix:///run/containerd/containerd.sock`; the bare path is accepted with a warning. */
   readonly endpoint: string;
-  /** Where images are served, if apart. */
+  /** The endpoint of the image service, if it is a different one. */
   readonly imageEndpoint?: string | undefined;
   /**
-   * Limit of an ordinary call, two minutes when absent; calls that take long by nature get more:
-   * `runPodSandbox` twice this, `stopContainer` and `execSync` their own time on top, `pullImage`,
-   * event streams and `execSync` without a timeout have no limit.
+   * Deadline of an ordinary call; two minutes when absent. Slow calls get more: `runPodSandbox`
+   * twice this, `stopContainer` and `execSync` their own time on top. `pullImage`, event streams
+   * and `execSync` without a timeout have no deadline.
    */
   readonly requestTimeoutMs?: number | undefined;
-  /** Sent along with a call, e.g. the trace that it belongs to. */
+  /** Returns headers for a call, e.g. of the trace that it belongs to. */
   readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
-  /** Hears about endpoints in an outdated form. */
+  /** Called with a warning about an endpoint in an outdated form. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 export interface CriClient {
   readonly runtime: RuntimeService;
   readonly images: ImageService;
-  /** Ends the connection; calls and streams under way, and later ones, fail. */
+  /** Closes the connection; current and later calls and streams fail. */
   close(): void;
 }
 
 /**
- * A client of a CRI v1 runtime. Connects at the first call. While the runtime is away calls fail
- * at once with `CRI_UNAVAILABLE`; within a second of its return they work again. Messages are
- * limited to 16 MiB each way.
+ * Creates a client of a CRI v1 runtime. It connects at the first call. While the runtime is away,
+ * calls fail at once with `CRI_UNAVAILABLE`; within a second of its return they work again.
+ * Messages are limited to 16 MiB each way.
  *
  * @throws {CriError} `CRI_BAD_ENDPOINT`
  */

@@ -8,10 +8,13 @@ import { openForeignFile } from '@nodeagent/base/files';
 import { CriError } from '../model/errors.js';
 import type { LogFile, LogFiles, LogWatch, RotatedLog } from '../ports.js';
 
-/** Some changes give no event: a log behind a symbolic link, a file system without inotify. */
+/**
+ * Interval of checks for changes that cause no event: in a log behind a symbolic link, or on a file
+ * system without inotify.
+ */
 const CHECK_MS = 1000;
 
-/** The machine's own file system. */
+/** Log files on the machine's own file system. */
 export function createLogFiles(): LogFiles {
   return {
     open: (path) => openLog(path).catch(ifPresent(path)),
@@ -26,9 +29,9 @@ export function createLogFiles(): LogFiles {
 }
 
 const BLOCK_BYTES = 64 * 1024;
-/** With cri-dockerd a log is a link to Docker's own. */
+/** With cri-dockerd a log is a link to Docker's own log. */
 const LOG = { links: 'followed' } as const;
-/** What a kubelet calls files that it rotated. */
+/** The name pattern of files that a kubelet rotated. */
 const ROTATED = /^\.(\d{8}-\d{6})(\.gz)?$/;
 
 async function listRotated(path: string): Promise<readonly RotatedLog[]> {
@@ -39,7 +42,7 @@ async function listRotated(path: string): Promise<readonly RotatedLog[]> {
     const [, stamp, packed] = name.startsWith(base)
       ? (ROTATED.exec(name.slice(base.length)) ?? [])
       : [];
-    // both are there while one is made of the other
+    // both files exist while the compressed one is being written
     if (stamp !== undefined && (packed === undefined || !byStamp.has(stamp)))
       byStamp.set(stamp, name);
   }
@@ -106,7 +109,7 @@ function watchLog(path: string): LogWatch {
     watcher = watch(dirname(path), (_event, name) => {
       if (name === null || name === basename(path)) touched();
     });
-    // the regular check goes on without events
+    // regular checks continue without events
     watcher.on('error', () => watcher?.close());
   } catch (cause) {
     throw ioError(path, cause);

@@ -19,7 +19,7 @@ function method<Request, Reply>(
   return {
     name,
     path: `/runtime.v1.${name}`,
-    // the library's writer makes Buffers under Node, though it does not say so
+    // under Node the library's writer makes Buffers, although its type does not say so
     serialize: (message) => request.encode(message).finish() as Buffer,
     deserialize: (bytes) => reply.decode(bytes),
   };

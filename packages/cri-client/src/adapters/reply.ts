@@ -4,7 +4,7 @@ interface Named {
   readonly name: string;
 }
 
-/** Refuses a reply that lacks what callers rely on, rather than let them act on half of one. */
+/** Refuses a reply without a field that callers rely on, so that they never act on half a reply. */
 export function complete<T>(
   { name }: Named,
   reply: T,
@@ -19,15 +19,15 @@ export function nonEmpty(method: Named, field: string, value: string): string {
   return complete(method, value, (text) => (text === '' ? field : undefined));
 }
 
-/** A message that proto3 lets be absent but that this reply consists of. */
+/** Returns a message that proto3 lets be absent but that this reply must have. */
 export function present<T>({ name }: Named, field: string, value: T | null | undefined): T {
   if (value !== null && value !== undefined) return value;
   throw new CriError('CRI_BAD_REPLY', `the runtime left out ${field}`, { method: name });
 }
 
 /**
- * CRI's stop and remove calls succeed for what is gone already. Some runtimes answer "not found"
- * all the same, containerd 1.6 when asked to stop.
+ * Turns "not found" from stop and remove calls into success. CRI demands success for missing
+ * objects, but some runtimes answer "not found", e.g. containerd 1.6 to a stop.
  */
 export async function goneIsDone(call: Promise<unknown>): Promise<void> {
   try {

@@ -10,7 +10,7 @@ import {
 import { CriError } from '../model/errors.js';
 import { type ChannelSocket, openChannelSocket } from './channel-socket.js';
 
-/** What was asked of `exec` or `attach`. */
+/** The streams that the call to `exec` or `attach` asked for. */
 export interface SessionStreams {
   readonly tty: boolean;
   readonly stdin: boolean;
@@ -19,33 +19,34 @@ export interface SessionStreams {
 }
 
 /**
- * An exec or attach session. Streams that were not asked for end at once. What is not read is not
- * sent, and that holds up the other stream too: read both, or `resume()` the one of no interest.
+ * An exec or attach session. Streams that were not asked for end at once. Data that is not read is
+ * not sent either, and unread data blocks the other stream too: read both, or call `resume()` on
+ * the one you do not need.
  */
 export interface Session {
   /**
-   * Ending it tells the command so only if the runtime speaks `v5.channel.k8s.io`; `end()` fails
-   * with `CRI_STREAM` where it does not (containerd before 1.7).
+   * Ending it ends the command's input only if the runtime speaks `v5.channel.k8s.io`; with older
+   * protocols (containerd before 1.7) `end()` fails with `CRI_STREAM`.
    */
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
   /**
-   * The command's exit code; 0 when an attached container ends or lets go.
+   * The command's exit code; 0 when an attached container ends or detaches.
    *
-   * @throws {CriError} `CRI_STREAM` when the runtime does not say; the reason of an abort
+   * @throws {CriError} `CRI_STREAM` when the runtime does not send it; the reason of an abort
    */
   readonly exitCode: Promise<number>;
-  /** Of a terminal. */
+  /** Resizes the terminal. */
   resize(columns: number, rows: number): void;
-  /** Leaves; the runtime decides what becomes of the command. */
+  /** Closes the session; the runtime decides whether the command continues. */
   close(): void;
 }
 
 /**
  * Opens the session behind a URL from `exec` or `attach`, over WebSocket.
  *
- * @throws {CriError} `CRI_STREAM` refused, or no connection
+ * @throws {CriError} `CRI_STREAM` when the session is refused or no connection is made
  */
 export async function openSession(
   url: string,
@@ -60,7 +61,7 @@ export async function openSession(
     [CHANNEL.stderr, stderr],
   ]);
   const end = Promise.withResolvers<number>();
-  // whoever does not ask for the exit code is not to hear of its absence
+  // a caller that ignores the exit code must not get an unhandled rejection
   end.promise.catch(() => undefined);
   const statusParts: Buffer[] = [];
   const socket = await openChannelSocket(
@@ -99,8 +100,9 @@ export async function openSession(
 /** A port-forward session: one connection into the pod per port. */
 export interface PortForward {
   /**
-   * In the order of the ports. Errors of one (`CRI_STREAM`, nobody listens there) destroy that
-   * one. The remote end's close ends it; ending it here cannot be told apart from destroying it.
+   * Connections in the order of the ports. An error of one port (`CRI_STREAM`, e.g. when nothing
+   * listens) destroys its connection only. A close by the remote end ends it. Ending it on this
+   * side has the same effect as destroying it.
    */
   readonly connections: readonly Duplex[];
   close(): void;
@@ -109,8 +111,8 @@ export interface PortForward {
 /**
  * Opens the session behind a URL from `portForward`, over WebSocket.
  *
- * @param ports the same, in the same order, as in the call that gave the URL
- * @throws {CriError} `CRI_STREAM` refused, or no connection
+ * @param ports the same ports, in the same order, as in the call that returned the URL
+ * @throws {CriError} `CRI_STREAM` when the session is refused or no connection is made
  */
 export async function openPortForward(
   url: string,
@@ -142,7 +144,7 @@ interface Shared {
   readonly socket?: ChannelSocket | undefined;
 }
 
-/** The runtime begins each of a port's channels with the port's number, two bytes. */
+/** The runtime starts each of a port's channels with the port's number in two bytes. */
 const PORT_PREFIX_BYTES = 2;
 
 class Connection extends Duplex {
@@ -196,7 +198,7 @@ function newInput(socket: ChannelSocket, wanted: boolean, url: string): Writable
     write: (data: Buffer, _encoding, done) => socket.send(CHANNEL.stdin, data, done),
     final: (done) => {
       if (!wanted || socket.sendEnd(CHANNEL.stdin)) return done();
-      const detail = `${socket.protocol} has no way to end standard input`;
+      const detail = `${socket.protocol} cannot end standard input`;
       done(lost(url, detail));
     },
   });
@@ -204,7 +206,7 @@ function newInput(socket: ChannelSocket, wanted: boolean, url: string): Writable
   return quiet(input);
 }
 
-/** The failure of a stream that nobody listens to must not end the process. */
+/** Ignores the failure of an unused stream, which would otherwise end the process. */
 function quiet<Stream extends Readable | Writable>(stream: Stream): Stream {
   stream.on('error', () => undefined);
   return stream;

@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
 
 /**
- * Memory for the blocks of a long file, with room before each for what is left of the one before:
- * new for every block, or two pieces in turn, one being read into while the other is used.
+ * Memory for the blocks of a long file, with room before each block for the unfinished rest of the
+ * previous one. Every block gets new memory, or, if lent, two buffers take turns: one is read into
+ * while the other is used.
  */
 export class BlockMemory {
-  /** Before each block. Runtimes cut lines at 16 KiB. */
+  /** Room before each block. Runtimes cut lines at 16 KiB. */
   static readonly ROOM_BYTES = 32 * 1024;
 
   readonly #isLent: boolean;
@@ -16,7 +17,7 @@ export class BlockMemory {
     this.#isLent = isLent;
   }
 
-  /** @returns memory that was lent the time before last, where that is allowed */
+  /** @returns new memory; if lending is allowed, the memory of the call before the last */
   take(bytes: number): Buffer {
     const needed = BlockMemory.ROOM_BYTES + bytes;
     let memory: Buffer = this.#next;
@@ -29,7 +30,7 @@ export class BlockMemory {
   }
 }
 
-/** Memory of its own, with whatever is in it. */
+/** Copies bytes into memory of its own. */
 export function newBlock(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(bytes);
 }

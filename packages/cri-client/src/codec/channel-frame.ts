@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 
 /**
- * Kubernetes' WebSocket sub-protocols, best first. In both the first byte of a binary message
- * names a channel; version 5 can also say that a channel ends.
+ * Kubernetes' WebSocket sub-protocols, best first. In both, the first byte of a binary message is
+ * the channel number; version 5 can also announce the end of a channel.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/util/remotecommand/constants.go
  */
@@ -10,10 +10,10 @@ export const CHANNEL_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as c
 
 export type ChannelProtocol = (typeof CHANNEL_PROTOCOLS)[number];
 
-/** Of exec and attach sessions. */
+/** Channels of exec and attach sessions. */
 export const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4 } as const;
 
-/** Version 5: the second byte names a channel that ends. */
+/** In version 5: the second byte is the number of the channel that ends. */
 const END_OF_CHANNEL = 255;
 
 export function encodeFrame(channel: number, data: Uint8Array): Buffer {
@@ -32,11 +32,14 @@ export function encodeResize(columns: number, rows: number): Buffer {
   return encodeFrame(CHANNEL.resize, Buffer.from(size));
 }
 
-/** How a command ended, or why the runtime could not say. */
+/** The command's exit code, or the reason why the runtime could not report it. */
 export type SessionEnd =
   Readonly<{ kind: 'exited'; exitCode: number }> | Readonly<{ kind: 'failed'; detail: string }>;
 
-/** The status channel's one message: a Kubernetes Status object as JSON; other text is a detail. */
+/**
+ * Parses the status channel's one message: a Kubernetes Status object as JSON. Any other text
+ * becomes the detail of a failure.
+ */
 export function decodeSessionEnd(json: string): SessionEnd {
   let parsed: unknown;
   try {
@@ -55,7 +58,7 @@ export function decodeSessionEnd(json: string): SessionEnd {
   return { kind: 'failed', detail: typeof message === 'string' ? message : json };
 }
 
-/** What is read of a Status, of its details and of their causes. */
+/** The fields read from a Status, its details and their causes. */
 type StatusFields = Readonly<
   Partial<Record<'status' | 'reason' | 'message' | 'details' | 'causes', unknown>>
 >;
@@ -68,7 +71,7 @@ function isExitCode({ reason }: StatusFields): boolean {
   return reason === 'ExitCode';
 }
 
-/** Port-forward sessions have two channels a port, in the order the ports were asked for. */
+/** Port-forward sessions have two channels per port, in the order of the requested ports. */
 export function portChannels(index: number): { readonly data: number; readonly error: number } {
   return { data: 2 * index, error: 2 * index + 1 };
 }

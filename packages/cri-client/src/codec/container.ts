@@ -173,7 +173,7 @@ function decodeUser(message: runtime.v1.LinuxContainerUser.$Properties): Contain
   };
 }
 
-/** Place in the list, from 1: 0 is "the runtime's default". */
+/** The signal's position in the list, counted from 1; 0 is "the runtime's default". */
 function encodeStopSignal(signal: StopSignal): number {
   return STOP_SIGNALS.indexOf(signal) + 1;
 }

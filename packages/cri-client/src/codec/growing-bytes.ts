@@ -1,11 +1,11 @@
 import { Buffer } from 'node:buffer';
 
-/** Less is no use: what comes in small pieces comes in many. */
+/** Initial capacity. A smaller one would not help: data in small pieces comes in many pieces. */
 const LEAST_BYTES = 256;
 
 /**
- * Bytes that wait for their end, in memory of their own. It doubles, so each byte is copied a bounded
- * number of times in however many pieces they come.
+ * Collects bytes in memory of its own until their end arrives. Capacity doubles, so each byte is
+ * copied a bounded number of times, no matter how many pieces there are.
  */
 export class GrowingBytes {
   #bytes: Buffer = Buffer.alloc(0);
@@ -26,7 +26,7 @@ export class GrowingBytes {
     this.#length = length;
   }
 
-  /** All of them; nothing waits afterwards. */
+  /** Returns all collected bytes and empties the collection. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length);
     this.#bytes = Buffer.alloc(0);

@@ -2,27 +2,27 @@ import { Buffer } from 'node:buffer';
 
 import protobuf from 'protobufjs/minimal.js';
 
-/** One thing of a list: its fields as they were on the wire, and what they say. */
+/** One item of a list: its fields as they were on the wire, and their decoded value. */
 interface Known<Item> {
   readonly bytes: Buffer;
-  /** Where each field begins, and at last where the final one ends. */
+  /** Start of each field; the last entry is the end of the final field. */
   readonly bounds: readonly number[];
   readonly item: Item;
 }
 
-/** `repeated Item items = 1`, as the tag of each of them; in each, `string id = 1`. */
+/** Tags of `repeated Item items = 1` and, within each item, of `string id = 1`. */
 const FIRST_FIELD = (1 << 3) | 2;
 
 /**
- * Reads replies that are one list of things with an id, and decodes only those that are not as they
- * were when last read. A runtime is asked for its lists every second or two and nearly nothing in them
- * changes: of 100 pods, decoding all of it each time was most of what an idle kubelet did, two thirds of
- * that for the garbage.
+ * Decodes replies that are one list of items with ids, and decodes only items that changed since
+ * the last reply. A kubelet asks the runtime for its lists every second or two, and almost nothing
+ * in them changes. With 100 pods, decoding everything each time took most of an idle kubelet's
+ * time, two thirds of it in garbage collection.
  *
- * The order of the fields says nothing: only maps have several of a kind, and runtimes write a map in
- * another order each time.
+ * The order of fields does not matter: only maps repeat a field, and runtimes write maps in another
+ * order each time.
  *
- * Callers share the items: they are not to be changed.
+ * Callers share the items and must not change them.
  */
 export class KnownItems<Item extends Readonly<{ id: string }>> {
   readonly #decode: (bytes: Uint8Array) => Item;
@@ -32,7 +32,7 @@ export class KnownItems<Item extends Readonly<{ id: string }>> {
     this.#decode = decode;
   }
 
-  /** @throws when the bytes are no such message */
+  /** @throws when the bytes are not such a message */
   read(reply: Buffer): readonly Item[] {
     const reader = protobuf.Reader.create(reply);
     const items: Item[] = [];
@@ -50,7 +50,7 @@ export class KnownItems<Item extends Readonly<{ id: string }>> {
     return items;
   }
 
-  /** Forgets the others: what a list of everything does not show is gone. */
+  /** Drops items that the new list lacks: a complete list shows all that exist. */
   keepOnly(items: readonly Item[]): void {
     if (items.length === this.#known.size) return;
     const ids = new Set<string>(items.map(({ id }) => id));
@@ -67,7 +67,7 @@ export class KnownItems<Item extends Readonly<{ id: string }>> {
   }
 }
 
-/** Empty when the first field is another one: those that write messages write fields in order. */
+/** Returns an empty id when the first field is another one: encoders write fields in order. */
 function idOf(message: Buffer): string {
   const length = message[1] ?? 0;
   const isShortId = message[0] === FIRST_FIELD && length < 0x80;
@@ -85,7 +85,7 @@ function boundsOf(message: Buffer): readonly number[] {
   return bounds;
 }
 
-/** Whether the message has just the fields that are known, in whatever order. */
+/** Reports whether a message has exactly the known fields, in any order. */
 function hasFieldsOf(message: Buffer, { bytes, bounds }: Known<unknown>): boolean {
   if (message.length !== bytes.length) return false;
   if (message.equals(bytes)) return true;

@@ -4,9 +4,9 @@ import { GrowingBytes } from './growing-bytes.js';
 
 const NEWLINE = 0x0a;
 
-/** Cuts blocks of bytes into lines, each with its newline; a block may end within a line. */
+/** Splits blocks of bytes into lines, each with its newline; a block may end within a line. */
 export class LineSplitter {
-  /** Of a line whose end has not been seen. */
+  /** The start of a line whose end has not arrived. */
   readonly #rest = new GrowingBytes();
 
   *split(block: Uint8Array): Generator<Buffer> {
@@ -21,7 +21,7 @@ export class LineSplitter {
     if (start < bytes.length) this.#rest.append(bytes.subarray(start));
   }
 
-  /** The unfinished line, if any; what follows begins a new one. */
+  /** Returns the unfinished line, if any; later input begins a new one. */
   flush(): Buffer | undefined {
     return this.#rest.length === 0 ? undefined : this.#rest.take();
   }
@@ -31,7 +31,7 @@ export class LineSplitter {
   }
 }
 
-/** Newlines in a block. */
+/** Counts the newlines in a block. */
 export function countLines(block: Uint8Array): number {
   const bytes = asBuffer(block);
   let count = 0;
@@ -39,7 +39,7 @@ export function countLines(block: Uint8Array): number {
   return count;
 }
 
-/** Leaves out the first so many lines of what it is given block by block. */
+/** Drops the first lines of a sequence of blocks. */
 export class LineSkipper {
   #left: number;
 
@@ -61,7 +61,7 @@ export class LineSkipper {
   }
 }
 
-/** The same memory under another type. */
+/** Returns the same memory as a Buffer. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

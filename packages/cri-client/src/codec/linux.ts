@@ -107,7 +107,7 @@ export function encodeResources(resources: LinuxResources): ResourcesMessage {
   };
 }
 
-/** The wire's zeros become undefined: there is no telling them from absent. */
+/** Zeros on the wire become undefined: they look the same as absent values. */
 export function decodeResources(message: ResourcesMessage): LinuxResources {
   const unified = message.unified ?? {};
   const limits = message.hugepageLimits ?? [];

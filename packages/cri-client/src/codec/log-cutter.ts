@@ -7,24 +7,27 @@ import { GrowingBytes } from './growing-bytes.js';
 import { asBuffer, LineSplitter } from './line-splitter.js';
 import { detectLogFormat, type LogLineParser, padLogTime, parseCriLogLine } from './log-line.js';
 
-/** Makes of the blocks of a log file what its reader wants. */
+/** Turns the blocks of a log file into the output that the reader asked for. */
 export interface LogCutter<T> {
-  /** Nothing more will come out: the limit is used up. */
+  /** True once the limit is used up: no more output follows. */
   readonly full: boolean;
   /**
-   * @param roomBytes of its memory before the block, which may be written to
-   * @throws {CriError} `CRI_LOG_FORMAT` the file's first line is of no known format
+   * @param roomBytes writable bytes in the same memory before the block
+   * @throws {CriError} `CRI_LOG_FORMAT` when the file's first line has no known format
    */
   take(block: Uint8Array, roomBytes?: number): Iterable<T>;
-  /** A last line without newline; what follows is another file. */
+  /** Handles a last line without newline; the next block belongs to another file. */
   finish(): Iterable<T>;
-  /** What has been taken of an unfinished line is of no use any more. */
+  /** Drops the collected part of an unfinished line. */
   forget(): void;
-  /** The first line may not be among those that will be taken. @throws {CriError} `CRI_LOG_FORMAT` */
+  /**
+   * Detects the format from the file's first line, which may lie before the lines to be read.
+   * @throws {CriError} `CRI_LOG_FORMAT`
+   */
   detect(firstBlock: Uint8Array): void;
 }
 
-/** One piece of output a record, with its time and stream. */
+/** Returns one piece of output per record, with its time and stream. */
 export class EntryCutter implements LogCutter<LogEntry> {
   readonly #path: string;
   readonly #selection: LogSelection;
@@ -40,7 +43,7 @@ export class EntryCutter implements LogCutter<LogEntry> {
     return this.#selection.full;
   }
 
-  /** Known once the first line is. */
+  /** Set from the first line. */
   get format(): LogLineParser | undefined {
     return this.#parse;
   }
@@ -86,20 +89,20 @@ const NEWLINE = 0x0a;
 const SPACE = 0x20;
 
 /**
- * The same as bytes, one piece a block. Lines of the usual CRI form are cut out of their block in
- * place, some five times as fast as by records; whatever is not of that form goes by records. With
- * `lent`, a piece is good until the next block is given.
+ * Returns the same output as bytes, one piece per block. Lines in the usual CRI form are cut out of
+ * their block in place, some five times as fast as by records; all other lines are handled by
+ * records. With `lent`, a piece is valid until the next block is given.
  */
 export class ByteCutter implements LogCutter<Uint8Array> {
   readonly #records: EntryCutter;
   readonly #timestamps: boolean;
   readonly #stream: number | undefined;
-  /** Only what needs no look at the time, and has no limit. */
+  /** True when output needs neither a look at the time nor a limit. */
   readonly #quick: boolean;
-  /** Of a line whose end has not been seen. */
+  /** The start of a line whose end has not arrived. */
   readonly #rest = new GrowingBytes();
   readonly #isLent: boolean;
-  /** For what is longer than its lines; kept only where it is lent. */
+  /** Memory for output longer than its lines; reused only with `lent`. */
   #target: Buffer = EMPTY;
   /** Streams whose last record was partial, by {@link streamBit}. */
   #open = 0;
@@ -130,7 +133,7 @@ export class ByteCutter implements LogCutter<Uint8Array> {
     }
     const block = behind(this.#rest.take(), fresh, roomBytes);
     const end = block.length - fresh.length + whole;
-    // a copy: what is left of the block is cut in place
+    // copied, because the rest of the block is cut in place
     if (end < block.length) this.#rest.append(block.subarray(end));
     if (this.#records.format === undefined) this.#records.detect(block);
     if (this.#records.format === parseCriLogLine) {
@@ -163,7 +166,10 @@ export class ByteCutter implements LogCutter<Uint8Array> {
     this.#records.detect(firstBlock);
   }
 
-  /** What the lines of a block say. Without times in place: it is shorter than the lines. */
+  /**
+   * Returns the content of a block's lines. Without times it is shorter than the lines, so it is
+   * written in place.
+   */
   #cut(block: Buffer, end: number): Buffer {
     const target = this.#timestamps ? this.#targetOf(end + Math.ceil(end / 16)) : block;
     let to = 0;
@@ -192,7 +198,7 @@ export class ByteCutter implements LogCutter<Uint8Array> {
       const from = tags + 2;
       const contentEnd = isPartial && block[next - 1] === NEWLINE ? next - 1 : next;
       if (!this.#timestamps) {
-        // within one buffer V8 moves bytes itself: a third of what a copy costs
+        // within one buffer V8 moves the bytes itself, at a third of the cost of a copy
         block.copyWithin(to, from, contentEnd);
         to += contentEnd - from;
         continue;
@@ -209,7 +215,10 @@ export class ByteCutter implements LogCutter<Uint8Array> {
     return this.#target;
   }
 
-  /** The exact way: further tags, times to be padded; lines that are cut off say nothing. */
+  /**
+   * The exact path: handles further tags and times that need padding; truncated lines give no
+   * output.
+   */
   #copyRecord(line: Buffer, target: Buffer, to: number): number {
     const record = parseCriLogLine(line);
     if (record === undefined) return to;
@@ -235,7 +244,7 @@ const PADDED_UTC = '2026-01-01T00:00:00.000000000Z'.length;
 const PADDED_LOCAL = '2026-01-01T00:00:00.000000000+00:00'.length;
 const [DASH, COLON, DOT, T, Z, PLUS] = [0x2d, 0x3a, 0x2e, 0x54, 0x5a, 0x2b];
 
-/** Where a time with a fraction of a second ends; -1 for anything else. */
+/** Returns the end of a time with a fraction of a second; -1 for any other text. */
 function timeEndOf(block: Buffer, at: number, next: number): number {
   const isTime =
     block[at + 4] === DASH &&
@@ -258,7 +267,7 @@ function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39;
 }
 
-/** @returns 0 for what is neither `stdout ` nor `stderr ` */
+/** @returns 0 for anything but `stdout ` and `stderr ` */
 function streamOf(block: Buffer, at: number): number {
   const isStd = block[at] === 0x73 && block[at + 1] === 0x74 && block[at + 2] === 0x64;
   if (!isStd || block[at + STREAM_LENGTH] !== SPACE) return 0;
@@ -266,7 +275,7 @@ function streamOf(block: Buffer, at: number): number {
   return block[at + 3] === 0x65 && block[at + 4] === 0x72 && block[at + 5] === 0x72 ? STDERR : 0;
 }
 
-/** Both as one, in the second's memory where there is room before it. */
+/** Concatenates two parts, in the second's memory when there is room before it. */
 function behind(rest: Buffer, block: Buffer, roomBytes: number): Buffer {
   if (rest.length === 0) return block;
   if (rest.length > roomBytes) return Buffer.concat([rest, block]);

@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer';
 
 import type { LogRecord } from '../model/log.js';
 
-/** Parses one line, without or with its newline; undefined for a line that is not of the format. */
+/** Parses one line, with or without its newline; returns undefined for a line in another format. */
 export type LogLineParser = (line: Buffer) => LogRecord | undefined;
 
 const SPACE = 0x20;
@@ -12,8 +12,9 @@ const PARTIAL = 0x50; // P
 const RFC3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
 /**
- * The CRI format: `2016-10-06T00:17:09.669794202Z stdout F text`, one record a line. The third
- * word is a colon-separated list of tags whose first says whether the line goes on (`P`).
+ * Parses the CRI format: `2016-10-06T00:17:09.669794202Z stdout F text`, one record per line. The
+ * third word is a colon-separated list of tags; the first tag says whether the line continues
+ * (`P`).
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/cri-client/pkg/logs/logs.go, parseCRILog
  */
@@ -33,7 +34,10 @@ export function parseCriLogLine(line: Buffer): LogRecord | undefined {
 
 const utf8 = new TextEncoder();
 
-/** Docker's json-file format: `{"log":"text\n","stream":"stdout","time":"…"}`, one object a line. */
+/**
+ * Parses Docker's json-file format: `{"log":"text\n","stream":"stdout","time":"…"}`, one object per
+ * line.
+ */
 export function parseDockerLogLine(line: Buffer): LogRecord | undefined {
   let value: unknown;
   try {
@@ -48,12 +52,12 @@ export function parseDockerLogLine(line: Buffer): LogRecord | undefined {
   return { time, stream, partial: !log.endsWith('\n'), content: utf8.encode(log) };
 }
 
-/** The format is that of the first line. @returns undefined when it is of neither */
+/** Detects the format from the first line. @returns undefined when it is neither format */
 export function detectLogFormat(firstLine: Buffer): LogLineParser | undefined {
   return [parseCriLogLine, parseDockerLogLine].find((parse) => parse(firstLine) !== undefined);
 }
 
-/** Milliseconds since the Unix epoch, with fractions. */
+/** Returns milliseconds since the Unix epoch, with fractions. */
 export function logTimeMs(time: string): number {
   const dot = time.indexOf('.');
   if (dot === -1) return Date.parse(time);
@@ -63,7 +67,7 @@ export function logTimeMs(time: string): number {
   return wholeMs + Number(time.slice(dot, end)) * 1000;
 }
 
-/** The same time with nine digits of a second, so that columns line up. */
+/** Pads a time to nine digits of a second, so that columns line up. */
 export function padLogTime(time: string): string {
   const [, whole = time, fraction = '', zone = ''] =
     /^([^.Z+]+?)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/i.exec(time) ?? [];

@@ -76,7 +76,7 @@ export function decodeSandboxMetadata(
   };
 }
 
-/** The status inside an event or a reply; a reply's containers are merged in by its own decoder. */
+/** Decodes the status inside an event or a reply; the reply's own decoder adds its containers. */
 export function decodeSandboxStatus(message: StatusMessage): SandboxStatus {
   const { ip, additionalIps } = message.network ?? {};
   const ips = [ip, ...(additionalIps ?? []).map((more) => more.ip)];

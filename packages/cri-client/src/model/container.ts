@@ -3,7 +3,7 @@ import type { ImageSpec } from './image.js';
 import type { ContainerSecurityContext, IdMapping, Labels, LinuxResources, Seen } from './linux.js';
 import type { StopSignal } from './stop-signal.js';
 
-/** Together with the sandbox names a container; a runtime refuses a second one of that name. */
+/** Names a container within its sandbox; a runtime refuses a second one of the same name. */
 export interface ContainerMetadata {
   readonly name: string;
   readonly attempt: number;
@@ -15,7 +15,7 @@ export interface EnvVar {
   readonly value?: string | Uint8Array | undefined;
 }
 
-/** What mounts made on one side do on the other. */
+/** Says if mounts made on one side appear on the other. */
 export type MountPropagation = 'private' | 'host-to-container' | 'bidirectional';
 
 export interface Mount<Propagation extends string = MountPropagation> {
@@ -68,7 +68,7 @@ export interface ContainerConfig {
   readonly linux?: LinuxContainerConfig | undefined;
   /** Fully qualified names, `vendor.com/class=name`. */
   readonly cdiDevices?: readonly string[] | undefined;
-  /** The image's, else SIGTERM, when absent. */
+  /** When absent: the image's stop signal, else SIGTERM. */
   readonly stopSignal?: StopSignal | undefined;
 }
 
@@ -79,7 +79,7 @@ export interface Container {
   readonly sandboxId: SandboxId;
   readonly metadata?: ContainerMetadata | undefined;
   readonly image?: ImageSpec | undefined;
-  /** Digest reference or id, as the runtime likes. */
+  /** Digest reference or id, depending on the runtime. */
   readonly imageRef: string;
   /** Empty from runtimes older than this field: use `imageRef`. */
   readonly imageId: string;
@@ -103,9 +103,9 @@ export interface ContainerStatus {
   readonly createdAtMs: number;
   /** Absent before the first start. */
   readonly startedAtMs?: number | undefined;
-  /** Absent until the end. */
+  /** Absent until the container ends. */
   readonly finishedAtMs?: number | undefined;
-  /** 0 until the end. 128 + n after signal n. */
+  /** 0 until the container ends. 128 + n after signal n. */
   readonly exitCode: number;
   readonly image: ImageSpec;
   readonly imageRef: string;
@@ -119,13 +119,13 @@ export interface ContainerStatus {
   readonly mounts: readonly Mount<Seen<MountPropagation>>[];
   /** Absolute. */
   readonly logPath: string;
-  /** What the runtime applied; absent from runtimes older than this field. */
+  /** The resources that the runtime applied; absent from runtimes older than this field. */
   readonly resources?: LinuxResources | undefined;
   readonly user?: ContainerUser | undefined;
   readonly stopSignal?: Seen<StopSignal> | undefined;
 }
 
-/** Everything that is given must match; labels must all be present with these values. */
+/** A container must match every given field; labels must all be present with these values. */
 export interface ContainerFilter {
   readonly id?: ContainerId | undefined;
   readonly state?: Seen<ContainerState> | undefined;

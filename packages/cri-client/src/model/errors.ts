@@ -5,18 +5,18 @@ import type { GrpcFailure } from '@nodeagent/unix-grpc';
  *
  * Answers of the runtime, by gRPC status: `CRI_NOT_FOUND` 5 · `CRI_ALREADY_EXISTS` 6 ·
  * `CRI_UNAVAILABLE` 14, also when there is no connection · `CRI_DEADLINE` 4, also when our own
- * deadline ran out · `CRI_INVALID_ARGUMENT` 3 · `CRI_UNIMPLEMENTED` 12 ·
- * `CRI_FAILED_PRECONDITION` 9 · `CRI_RESOURCE_EXHAUSTED` 8, also a message over 16 MiB ·
- * `CRI_PERMISSION_DENIED` 7 and 16 · `CRI_ABORTED` 10 · `CRI_CANCELLED` 1, cancelled by the
- * runtime: a call cancelled by its signal rejects with the signal's reason instead ·
- * `CRI_OUT_OF_RANGE` 11 · `CRI_INTERNAL` 13 and 15 · `CRI_UNKNOWN` 2 and statuses yet to be
- * invented; runtimes use it for most failures of their own.
+ * deadline ran out · `CRI_INVALID_ARGUMENT` 3 · `CRI_UNIMPLEMENTED` 12 · `CRI_FAILED_PRECONDITION`
+ * 9 · `CRI_RESOURCE_EXHAUSTED` 8, also a message over 16 MiB · `CRI_PERMISSION_DENIED` 7 and 16 ·
+ * `CRI_ABORTED` 10 · `CRI_CANCELLED` 1, cancelled by the runtime: a call cancelled by its signal
+ * rejects with the signal's reason instead · `CRI_OUT_OF_RANGE` 11 · `CRI_INTERNAL` 13 and 15 ·
+ * `CRI_UNKNOWN` 2 and any status that this version does not know; runtimes use it for most failures
+ * of their own.
  *
  * Found by this package: `CRI_BAD_REPLY` a reply without a field that callers rely on ·
  * `CRI_BAD_ENDPOINT` an address that cannot be used · `CRI_UNSUPPORTED_VERSION` the runtime does
- * not speak CRI v1 · `CRI_LOG_FORMAT` a file that is no container log · `CRI_LOG_IO` a log that
- * cannot be read · `CRI_STREAM` an exec, attach or port-forward session that could not be opened
- * or broke.
+ * not speak CRI v1 · `CRI_LOG_FORMAT` a file that is not a container log · `CRI_LOG_IO` a log that
+ * cannot be read · `CRI_STREAM` an exec, attach or port-forward session that could not be opened or
+ * broke.
  */
 export type CriErrorCode =
   | 'CRI_NOT_FOUND'
@@ -42,8 +42,8 @@ export type CriErrorCode =
 
 export interface CriErrorOptions extends ErrorOptions {
   /**
-   * What was attempted: a gRPC method without its package, `RuntimeService/ContainerStatus`, or
-   * the function and its subject, `readLog /var/log/pods/a/b/0.log`.
+   * The operation that failed: a gRPC method without its package, `RuntimeService/ContainerStatus`,
+   * or the function and its subject, `readLog /var/log/pods/a/b/0.log`.
    */
   readonly method: string;
 }

@@ -5,11 +5,11 @@ import type { SandboxStatus } from './sandbox.js';
 export type ContainerEventType = 'created' | 'started' | 'stopped' | 'deleted';
 
 export interface ContainerEvent {
-  /** A container's or a sandbox's id. */
+  /** The id of a container or a sandbox. */
   readonly id: string;
   readonly type: Seen<ContainerEventType>;
   readonly atMs: number;
-  /** The pod after the event. Absent when the sandbox is gone. */
+  /** The pod after the event. Absent when the sandbox no longer exists. */
   readonly sandbox?: SandboxStatus | undefined;
   readonly containers: readonly ContainerStatus[];
 }

@@ -1,11 +1,11 @@
 import type { Labels } from './linux.js';
 
-/** How an image is named to the runtime. */
+/** The form in which the runtime receives an image name. */
 export interface ImageSpec {
   /** Reference with tag or digest, or an image id. */
   readonly image: string;
   readonly annotations?: Labels | undefined;
-  /** What the pod's author wrote, before it was resolved. */
+  /** The pod author's text, before it was resolved. */
   readonly userSpecifiedImage?: string | undefined;
   readonly runtimeHandler?: string | undefined;
   readonly imageRef?: string | undefined;
@@ -21,16 +21,16 @@ export interface Image {
   readonly uid?: number | undefined;
   readonly username?: string | undefined;
   readonly spec?: ImageSpec | undefined;
-  /** Not to be garbage-collected. */
+  /** Excluded from garbage collection. */
   readonly pinned: boolean;
 }
 
-/** A hint: containerd lists all images whatever it says. */
+/** A hint only: containerd lists all images regardless. */
 export interface ImageFilter {
   readonly image?: ImageSpec | undefined;
 }
 
-/** One of username and password, `auth`, or a token. */
+/** Either username and password, `auth`, or a token. */
 export interface RegistryAuth {
   readonly username?: string | undefined;
   readonly password?: string | undefined;
@@ -50,6 +50,6 @@ export interface FilesystemUsage {
 
 export interface ImageFilesystems {
   readonly images: readonly FilesystemUsage[];
-  /** Where writable layers live; empty from runtimes that do not tell them apart. */
+  /** The place of writable layers; empty from runtimes that do not report it separately. */
   readonly containers: readonly FilesystemUsage[];
 }

@@ -1,9 +1,11 @@
 export type Labels = Readonly<Record<string, string>>;
 
-/** What a runtime answered; `'unknown'` stands for a value that this version cannot name. */
+/**
+ * A value that a runtime returned; `'unknown'` stands for values that this version does not know.
+ */
 export type Seen<T extends string> = T | 'unknown';
 
-/** `length` ids from `hostId` on, seen in the container from `containerId` on. */
+/** Maps `length` ids, starting at `hostId` on the host and at `containerId` in the container. */
 export interface IdMapping {
   readonly hostId: number;
   readonly containerId: number;
@@ -108,14 +110,14 @@ export interface HugepageLimit {
   readonly limitBytes: number;
 }
 
-/** An absent number is left to the runtime (the wire's zero). */
+/** The runtime decides absent numbers (zeros on the wire). */
 export interface LinuxResources {
   readonly cpuPeriodUs?: number | undefined;
-  /** -1 is without limit. */
+  /** -1 means no limit. */
   readonly cpuQuotaUs?: number | undefined;
   readonly cpuShares?: number | undefined;
   readonly memoryLimitBytes?: number | undefined;
-  /** -1000 to 1000; 0 and absent are the same on the wire. */
+  /** -1000 to 1000; 0 and absent look the same on the wire. */
   readonly oomScoreAdj?: number | undefined;
   /** List format, `0-2,7`. */
   readonly cpusetCpus?: string | undefined;

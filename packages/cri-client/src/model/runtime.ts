@@ -1,7 +1,7 @@
 import type { Seen } from './linux.js';
 
 export interface RuntimeVersion {
-  /** Version of the kubelet's runtime API, `0.1.0` for ever. */
+  /** Version of the kubelet's runtime API; always `0.1.0`. */
   readonly version: string;
   /** `containerd`, `cri-o`. */
   readonly runtimeName: string;
@@ -11,7 +11,7 @@ export interface RuntimeVersion {
 }
 
 export interface RuntimeCondition {
-  /** `RuntimeReady` and `NetworkReady` are the ones every runtime has. */
+  /** Every runtime reports `RuntimeReady` and `NetworkReady`. */
   readonly type: string;
   readonly status: boolean;
   readonly reason: string;
@@ -19,7 +19,7 @@ export interface RuntimeCondition {
 }
 
 export interface RuntimeHandler {
-  /** Empty: the default handler. */
+  /** The empty name is the default handler. */
   readonly name: string;
   readonly recursiveReadOnlyMounts: boolean;
   readonly userNamespaces: boolean;
@@ -32,7 +32,7 @@ export interface RuntimeFeatures {
 
 export interface RuntimeStatus {
   readonly conditions: readonly RuntimeCondition[];
-  /** Empty from runtimes that do not tell. */
+  /** Empty from runtimes that do not report it. */
   readonly handlers: readonly RuntimeHandler[];
   readonly features: RuntimeFeatures;
 }
@@ -40,11 +40,11 @@ export interface RuntimeStatus {
 export type CgroupDriver = 'systemd' | 'cgroupfs';
 
 export interface RuntimeConfiguration {
-  /** Absent when the runtime did not say. */
+  /** Absent when the runtime did not report it. */
   readonly cgroupDriver?: Seen<CgroupDriver> | undefined;
 }
 
-/** Calls that runtimes may lack; everything else every CRI v1 runtime has. */
+/** The optional calls; every CRI v1 runtime has all others. */
 export interface RuntimeSupport {
   readonly version: RuntimeVersion;
   readonly containerEvents: boolean;

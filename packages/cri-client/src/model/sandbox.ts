@@ -8,7 +8,7 @@ import type {
   SeenNamespaces,
 } from './linux.js';
 
-/** All four together name a sandbox; a runtime refuses a second one of the same name. */
+/** The four fields together name a sandbox; a runtime refuses a second one of the same name. */
 export interface SandboxMetadata {
   readonly name: string;
   readonly uid: string;
@@ -25,13 +25,13 @@ export interface DnsConfig {
 export interface PortMapping {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly containerPort: number;
-  /** 0 or absent: no port of the host. */
+  /** 0 or absent: the port is not mapped to a host port. */
   readonly hostPort?: number | undefined;
   readonly hostIp?: string | undefined;
 }
 
 export interface LinuxSandboxConfig {
-  /** In the syntax of the runtime's cgroup driver. */
+  /** A path in the syntax of the runtime's cgroup driver. */
   readonly cgroupParent?: string | undefined;
   readonly securityContext?: SandboxSecurityContext | undefined;
   readonly sysctls?: Labels | undefined;
@@ -57,13 +57,13 @@ export type SandboxState = 'ready' | 'not-ready';
 
 export interface Sandbox {
   readonly id: SandboxId;
-  /** Absent in sandboxes that some other client made without it. */
+  /** Absent in sandboxes that another client made without it. */
   readonly metadata?: SandboxMetadata | undefined;
   readonly state: Seen<SandboxState>;
   readonly createdAtMs: number;
   readonly labels: Labels;
   readonly annotations: Labels;
-  /** Empty: the runtime's default. */
+  /** Empty means the runtime's default. */
   readonly runtimeHandler: string;
 }
 
@@ -73,19 +73,19 @@ export interface SandboxStatus {
   readonly state: Seen<SandboxState>;
   /** Since the Unix epoch, with fractions: the wire has nanoseconds, kept to under 1 µs. */
   readonly createdAtMs: number;
-  /** The primary address first; empty in the host's network and once the sandbox is stopped. */
+  /** The primary address comes first; empty in the host's network and after the sandbox stopped. */
   readonly ips: readonly string[];
   readonly namespaces?: SeenNamespaces | undefined;
   readonly labels: Labels;
   readonly annotations: Labels;
   readonly runtimeHandler: string;
-  /** Only from runtimes with an event stream. */
+  /** Set only by runtimes with an event stream. */
   readonly containers: readonly ContainerStatus[];
-  /** When the runtime took this picture; only from runtimes with an event stream. */
+  /** The time at which the runtime took this status; set only by runtimes with an event stream. */
   readonly observedAtMs?: number | undefined;
 }
 
-/** Everything that is given must match; labels must all be present with these values. */
+/** A sandbox must match every given field; labels must all be present with these values. */
 export interface SandboxFilter {
   readonly id?: SandboxId | undefined;
   readonly state?: SandboxState | undefined;

@@ -60,7 +60,7 @@ export interface NetworkInterfaceUsage {
 export interface NetworkUsage {
   readonly atMs: number;
   readonly defaultInterface?: NetworkInterfaceUsage | undefined;
-  /** The default one included. */
+  /** Includes the default interface. */
   readonly interfaces: readonly NetworkInterfaceUsage[];
 }
 
@@ -94,14 +94,14 @@ export interface SandboxStats {
   readonly containers: readonly ContainerStats[];
 }
 
-/** Everything that is given must match. */
+/** An object must match every given field. */
 export interface ContainerStatsFilter {
   readonly id?: ContainerId | undefined;
   readonly sandboxId?: SandboxId | undefined;
   readonly labels?: Labels | undefined;
 }
 
-/** Everything that is given must match. */
+/** An object must match every given field. */
 export interface SandboxStatsFilter {
   readonly id?: SandboxId | undefined;
   readonly labels?: Labels | undefined;

@@ -1,6 +1,7 @@
 /**
- * As Kubernetes writes them in `lifecycle.stopSignal`. In the order of CRI's `Signal` enum, whose
- * 0 is "the runtime's default": a signal's wire number is its place here, counted from 1.
+ * The names that Kubernetes uses in `lifecycle.stopSignal`, in the order of CRI's `Signal` enum. 0
+ * in the enum is "the runtime's default", so a signal's wire number is its position here, counted
+ * from 1.
  */
 export const STOP_SIGNALS = [
   'SIGABRT',

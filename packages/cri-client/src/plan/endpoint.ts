@@ -3,13 +3,14 @@ import { CriError } from '../model/errors.js';
 export interface Endpoint {
   /** Absolute path of the unix socket. */
   readonly socketPath: string;
-  /** The address was written in a form that only old configurations use. */
+  /** The address has a form that only old configurations use. */
   readonly warning?: string;
 }
 
 /**
- * Where a runtime listens: `unix:///run/containerd/containerd.sock`, or the bare path that old
- * service files have. Only unix sockets: whoever reaches a runtime is root on its node.
+ * Parses a runtime's address: `unix:///run/containerd/containerd.sock`, or the bare path of old
+ * service files. Only unix sockets are accepted, because every client of a runtime is root on its
+ * node.
  *
  * @throws {CriError} `CRI_BAD_ENDPOINT`
  * @see Kubernetes 1.36 pkg/kubelet/util/util_unix.go, GetAddressAndDialer

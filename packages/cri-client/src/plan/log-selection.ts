@@ -6,7 +6,7 @@ import type { LogEntry, LogOptions, LogRecord, LogStream } from '../model/log.js
 /** Applies stream, since, timestamps and limit to records in their order. */
 export class LogSelection {
   readonly #options: LogOptions;
-  /** Streams whose last record was partial: the next one does not begin a line. */
+  /** Streams whose last record was partial, so that the next record continues a line. */
   readonly #open = new Set<LogStream>();
   #leftBytes: number;
 
@@ -15,7 +15,7 @@ export class LogSelection {
     this.#leftBytes = options.limitBytes ?? Infinity;
   }
 
-  /** Nothing more will pass: the limit is used up. */
+  /** True once the limit is used up: no more records pass. */
   get full(): boolean {
     return this.#leftBytes <= 0;
   }

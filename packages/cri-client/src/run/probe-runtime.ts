@@ -4,20 +4,20 @@ import { CriError, isCriError } from '../model/errors.js';
 import type { RuntimeSupport, RuntimeVersion } from '../model/runtime.js';
 import type { RuntimeService } from '../ports.js';
 
-/** A selector that no object has: asks whether a call exists, at no cost. */
+/** A selector that matches nothing: it tests at no cost whether a call exists. */
 const NOTHING = { labels: { 'nodeagent.dev/none': 'none' } };
 
 /**
- * An event stream says nothing until something happens, and a runtime without one refuses at
- * once: silence for this long means that there is one.
+ * An event stream stays silent until something happens, and a runtime without one refuses at once:
+ * silence for this long means that the stream exists.
  */
 const EVENT_PATIENCE_MS = 500;
 
 /**
- * Asks a runtime what it is and which of the optional calls it has.
+ * Asks a runtime for its version and tests which optional calls it has.
  *
  * @throws {CriError} `CRI_UNSUPPORTED_VERSION` when it does not speak CRI v1; `CRI_UNAVAILABLE`
- *   and others when it fails to answer
+ *   and others when it does not answer
  */
 export async function probeRuntime(
   runtime: RuntimeService,
@@ -80,7 +80,7 @@ async function hasEvents(
     return typeof answer === 'string' ? true : answer;
   } finally {
     enough.abort();
-    // ends by the abort, whose reason is of no interest
+    // ends by the abort, whose reason does not matter
     await refusedOrEvent.catch(() => undefined);
   }
 }

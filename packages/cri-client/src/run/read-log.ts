@@ -6,23 +6,24 @@ import type { LogBytesOptions, LogEntry, LogOptions } from '../model/log.js';
 import type { LogFile, LogFiles, RotatedLog } from '../ports.js';
 
 const BLOCK_BYTES = 64 * 1024;
-/** What a long log is read in: a read costs a trip through the thread pool, whatever its size. */
+/** Block size for a long log: each read costs a trip through the thread pool, whatever its size. */
 const MOST_BLOCK_BYTES = 512 * 1024;
 const NEWLINE = 0x0a;
 
 export interface LogRequest {
-  /** Of the file that the runtime writes to. */
+  /** The path of the file that the runtime writes to. */
   readonly path: string;
   readonly options: LogOptions;
 }
 
 /**
- * Reads a container's log: to the end the file had when it was opened, or with `follow` also what
- * comes later, going over to the new file when the log is rotated. Lines of another format than
- * the first are left out, as the runtime writes them only when it is killed within one.
+ * Reads a container's log up to the end that the file had when it was opened. With `follow` it
+ * continues with later output and switches to the new file when the log is rotated. Lines in
+ * another format than the first are dropped: a runtime writes them only when it is killed within a
+ * line.
  *
- * @throws {CriError} `CRI_LOG_IO` no such file, or it cannot be read; `CRI_LOG_FORMAT` its first
- *   line is of no known format
+ * @throws {CriError} `CRI_LOG_IO` when the file does not exist or cannot be read;
+ *   `CRI_LOG_FORMAT` when its first line has no known format
  */
 export function readLogFrom(
   files: LogFiles,
@@ -33,7 +34,7 @@ export function readLogFrom(
   return readThrough(files, { ...request, cutter }, signal);
 }
 
-/** The same as bytes, many lines at a time, each piece as soon as it is there. */
+/** Reads the same as bytes, many lines at a time, each piece as soon as it is available. */
 export function readLogBytesFrom(
   files: LogFiles,
   request: LogRequest & { readonly options: LogBytesOptions },
@@ -46,7 +47,7 @@ export function readLogBytesFrom(
 
 interface Reading<T> extends LogRequest {
   readonly cutter: LogCutter<T>;
-  /** Blocks are used again once what was made of them has been taken. */
+  /** Reuses the memory of a block once its output has been consumed. */
   readonly lent?: boolean;
 }
 
@@ -67,7 +68,7 @@ async function* readThrough<T>(
     }
     yield* reader.read(watch === undefined ? await file.sizeBytes() : Infinity, signal);
     let ending = watch === undefined;
-    // a busy log is proof of life: whether the container runs is only asked when nothing happens
+    // output proves that the container runs, so `isRunning` is called only while nothing is written
     let quiet = true;
     while (watch !== undefined && !reader.full && !ending) {
       const next = await reader.successor(files);
@@ -85,13 +86,15 @@ async function* readThrough<T>(
 
 interface RotatedRequest<T> extends LogRequest {
   readonly cutter: LogCutter<T>;
-  /** Of the file that is open: it may have been rotated since. */
+  /** The id of the open file, which may have been rotated since. */
   readonly currentId: string;
-  /** Records that the tail still lacks; undefined for all there are. */
+  /** The number of records that the tail still lacks; undefined for all records. */
   readonly missing: number | undefined;
 }
 
-/** The files before the present one, oldest first, as far as they hold something that is wanted. */
+/**
+ * Yields from the files before the present one, oldest first, as far as they hold selected records.
+ */
 async function* readRotated<T>(
   files: LogFiles,
   { path, options, cutter, currentId, missing }: RotatedRequest<T>,
@@ -115,7 +118,9 @@ async function* readRotated<T>(
   }
 }
 
-/** From which file on, and after how many of its lines, the last so many records are. */
+/**
+ * Finds the file, and the number of lines to skip in it, where the last `missing` records begin.
+ */
 async function chooseRotated(
   files: LogFiles,
   {
@@ -144,7 +149,7 @@ class LogReader<T> {
   readonly #memory: BlockMemory;
   #file: LogFile;
   #position = 0;
-  /** The last read found nothing new. */
+  /** True when the last read found nothing new. */
   atEnd = false;
 
   constructor({ path, cutter, lent = false }: Reading<T>, file: LogFile) {
@@ -158,7 +163,7 @@ class LogReader<T> {
     return this.#cutter.full;
   }
 
-  /** @returns how many records of the tail the file does not have; undefined without a tail */
+  /** @returns the number of tail records that the file lacks; undefined without a tail */
   async seekTail(records: number | undefined, signal: AbortSignal): Promise<number | undefined> {
     if (records === undefined) return undefined;
     this.#cutter.detect(await readBlock(this.#file, 0, newBlock(BLOCK_BYTES)));
@@ -167,7 +172,7 @@ class LogReader<T> {
     return missing;
   }
 
-  /** Everything up to this position, or to the present end. */
+  /** Reads up to this position, or up to the present end. */
   async *read(untilBytes: number, signal: AbortSignal): AsyncGenerator<T, void> {
     const startedAt = this.#position;
     let size = BLOCK_BYTES;
@@ -180,7 +185,8 @@ class LogReader<T> {
         ahead = undefined;
         if (block.length === 0) break;
         this.#position += block.length;
-        // a reader that came back for more gets the next piece read while this is cut and sent
+        // a reader that came back for more gets the next block read ahead while this one is cut and
+        // sent
         if (size > BLOCK_BYTES && block.length === wanted && this.#position < untilBytes) {
           const next = Math.min(size * 2, MOST_BLOCK_BYTES);
           ahead = this.#read(this.#position, Math.min(next, untilBytes - this.#position));
@@ -199,7 +205,7 @@ class LogReader<T> {
     return readBlock(this.#file, position, this.#memory.take(bytes));
   }
 
-  /** The file that has taken this one's name; a file cut in place begins anew here. */
+  /** Opens the file that has taken this one's name; a file truncated in place starts again here. */
   async successor(files: LogFiles): Promise<LogFile | undefined> {
     const id = await files.idOf(this.#path);
     if (id === undefined) return undefined;
@@ -219,7 +225,7 @@ class LogReader<T> {
     await previous.close();
   }
 
-  /** A last line without newline. */
+  /** Handles a last line without newline. */
   finish(): Iterable<T> {
     return this.#cutter.finish();
   }
@@ -235,11 +241,11 @@ async function readBlock(file: LogFile, position: number, target: Buffer): Promi
 
 interface Tail {
   readonly position: number;
-  /** Lines that the file does not have. */
+  /** The number of lines that the file lacks. */
   readonly missing: number;
 }
 
-/** Where the last so many lines begin; reads backwards, only as much as it must. */
+/** Finds the start of the last lines; reads backwards and no more than it must. */
 async function findTail(file: LogFile, lines: number, signal: AbortSignal): Promise<Tail> {
   const size = await file.sizeBytes();
   if (lines <= 0) return { position: size, missing: 0 };
@@ -249,7 +255,7 @@ async function findTail(file: LogFile, lines: number, signal: AbortSignal): Prom
     signal.throwIfAborted();
     const start = Math.max(0, end - BLOCK_BYTES);
     const block = await readBlock(file, start, memory.subarray(0, end - start));
-    // the file's very last byte ends a line, it does not separate two
+    // a newline as the file's very last byte ends a line and does not separate two
     let from = end === size ? block.length - 2 : block.length - 1;
     for (;;) {
       const at = from < 0 ? -1 : block.lastIndexOf(NEWLINE, from);

@@ -3,7 +3,7 @@ import type { Clock } from '@nodeagent/base';
 import { CriError, type CriErrorCode } from '../model/errors.js';
 import type { ImageService, RuntimeService } from '../ports.js';
 
-/** A method of either service. */
+/** The name of a method of either service. */
 export type CriMethod = keyof RuntimeService | keyof ImageService;
 
 export interface RecordedCall {
@@ -12,12 +12,12 @@ export interface RecordedCall {
   readonly argument: unknown;
 }
 
-/** A scripted failure: thrown as it is, or made into a CriError with this code. */
+/** A scripted failure: an error is thrown as it is, a code becomes a CriError. */
 export type Failure = Error | CriErrorCode;
 
 /**
- * The door that every call of the in-memory runtime passes: it writes the call down, makes it
- * wait, and makes it fail, as a test asked.
+ * Every call of the in-memory runtime passes through here, so that a test can record it, delay it
+ * or make it fail.
  */
 export class MemoryCalls {
   readonly recorded: RecordedCall[] = [];
@@ -30,24 +30,26 @@ export class MemoryCalls {
     this.#clock = clock;
   }
 
-  /** The next `times` calls of a method fail and change nothing. */
+  /** Makes the next `times` calls of a method fail without effect. */
   failNext(method: CriMethod, failure: Failure, times = 1): void {
     const queue = this.#failures.get(method) ?? [];
     for (let i = 0; i < times; i += 1) queue.push(failure);
     this.#failures.set(method, queue);
   }
 
-  /** Every call of a method takes this long on the runtime's clock, from now on; 0 ends that. */
+  /** Makes every later call of a method take this long on the runtime's clock; 0 ends the delay. */
   delay(method: CriMethod, ms: number): void {
     this.#delays.set(method, ms);
   }
 
-  /** Calls of one method, oldest first. */
+  /** Returns the recorded calls of one method, oldest first. */
   of(method: CriMethod): readonly RecordedCall[] {
     return this.recorded.filter((call) => call.method === method);
   }
 
-  /** The runtime stops answering: calls fail with `CRI_UNAVAILABLE`, streams end with it. */
+  /**
+   * Makes the runtime stop answering: calls fail with `CRI_UNAVAILABLE`, and streams end with it.
+   */
   goAway(): void {
     this.#away.abort(unavailable('connection'));
   }

@@ -5,7 +5,7 @@ interface Subscriber {
   wake: () => void;
 }
 
-/** Hands each event to everybody who reads at that time; nothing is replayed. */
+/** Passes each event to all current readers; nothing is replayed. */
 export class MemoryEvents {
   readonly #subscribers = new Set<Subscriber>();
 

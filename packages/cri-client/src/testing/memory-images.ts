@@ -13,7 +13,7 @@ import type { MemoryCalls } from './memory-calls.js';
 
 export interface PublishOptions {
   readonly image?: Partial<Image>;
-  /** Who may pull; everybody when absent. */
+  /** Decides which credentials may pull; all may when absent. */
   readonly allow?: (auth: RegistryAuth | undefined) => boolean;
 }
 
@@ -22,9 +22,9 @@ interface Published {
   readonly allow: (auth: RegistryAuth | undefined) => boolean;
 }
 
-/** An in-memory ImageService with a pretended registry. */
+/** An in-memory ImageService with a simulated registry. */
 export class MemoryImages implements ImageService {
-  /** What `imageFsInfo` answers, but for the time. */
+  /** The answer of `imageFsInfo`, apart from the time. */
   filesystems = { mountpoint: '/var/lib/containers', usedBytes: 0, inodesUsed: 0 };
   readonly #clock: Clock;
   readonly #calls: MemoryCalls;
@@ -37,14 +37,14 @@ export class MemoryImages implements ImageService {
     this.#calls = calls;
   }
 
-  /** Makes an image pullable. @returns the image as it will be once pulled */
+  /** Makes an image pullable. @returns the image in the form it will have once pulled */
   publish(reference: string, { image = {}, allow = () => true }: PublishOptions = {}): Image {
     const published = this.#make(reference, image);
     this.#registry.set(normalizeReference(reference), { image: published, allow });
     return published;
   }
 
-  /** Takes an image from the registry; what is pulled already stays. */
+  /** Removes an image from the registry; pulled images stay on the node. */
   unpublish(reference: string): void {
     this.#registry.delete(normalizeReference(reference));
   }
@@ -56,7 +56,7 @@ export class MemoryImages implements ImageService {
     return made;
   }
 
-  /** The image that a tag, a digest reference or an id names, if it is on the node. */
+  /** Finds the image on the node that a tag, a digest reference or an id names. */
   find(name: string): Image | undefined {
     const wanted = normalizeReference(name);
     for (const image of this.#present.values()) {
@@ -136,8 +136,8 @@ export class MemoryImages implements ImageService {
 }
 
 /**
- * The full name that runtimes use: `busybox` is `docker.io/library/busybox:latest`. Ids stay as
- * they are.
+ * Returns the full name that runtimes use: `busybox` becomes `docker.io/library/busybox:latest`.
+ * Ids stay as they are.
  */
 export function normalizeReference(name: string): string {
   if (/^(sha256:)?[0-9a-f]{64}$/.test(name)) return name;

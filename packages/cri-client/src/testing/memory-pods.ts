@@ -15,20 +15,20 @@ import {
   toSandboxStatus,
 } from './memory-state.js';
 
-/** What happened when a container ended; absent parts follow from the exit code. */
+/** The result of an ended container; absent parts follow from the exit code. */
 export interface ExitOptions {
   readonly exitCode?: number;
   readonly reason?: string;
   readonly message?: string;
 }
 
-/** What starts when a container starts; it must end when the signal fires. */
+/** Starts the program when a container starts; the program must end when the signal fires. */
 export type OnStart = (record: ContainerRecord, signal: AbortSignal) => void;
 
 /**
- * Sandboxes and containers with the runtime's rules of state: who may be made from what, which
- * names are taken, what stopping and removing take with them. Every change is one synchronous
- * step, so that no caller ever sees half of one.
+ * Sandboxes and containers with the runtime's state rules: the preconditions for creating them, the
+ * uniqueness of names, and the consequences of stopping and removing. Every change is one
+ * synchronous step, so callers never see an intermediate state.
  */
 export class MemoryPods {
   readonly issuer: MemoryIssuer;
@@ -133,7 +133,7 @@ export class MemoryPods {
     return record;
   }
 
-  /** @param failure the container ends instead of starting: a missing command, for example */
+  /** @param failure the container ends instead of starting, e.g. because a command is missing */
   startContainer(record: ContainerRecord, failure?: string): void {
     const method = 'RuntimeService/StartContainer';
     const state = stateOf(record);
@@ -182,7 +182,7 @@ export class MemoryPods {
   }
 }
 
-/** By SIGKILL. */
+/** Kills with SIGKILL. */
 export const KILLED: ExitOptions = { exitCode: 137 };
 
 export function refused(code: CriErrorCode, detail: string, method: string): CriError {

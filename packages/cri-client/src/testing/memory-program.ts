@@ -1,18 +1,21 @@
 import type { ExitOptions } from './memory-pods.js';
 
-/** What the pretended program in a container does. All of it is optional: it then runs for ever. */
+/**
+ * The behaviour of the simulated program in a container. Every field is optional; without any, the
+ * program runs forever.
+ */
 export interface Program {
-  /** Ends by itself so long after its start. */
+  /** The program ends by itself this long after its start. */
   readonly runsMs?: number;
-  /** When it ends by itself. */
+  /** Exit code when it ends by itself. */
   readonly exit?: ExitOptions;
-  /** How long it takes to end after a stop signal; 0 when absent; `'never'` waits for SIGKILL. */
+  /** The time it takes to end after a stop signal; 0 when absent; `'never'` waits for SIGKILL. */
   readonly stopsAfterMs?: number | 'never';
-  /** When it ends by a stop signal; 0 when absent. */
+  /** Exit code after a stop signal; 0 when absent. */
   readonly stopExitCode?: number;
-  /** Answers `execSync`; without it every command succeeds and prints nothing. */
+  /** Answers `execSync`; when absent, every command succeeds and prints nothing. */
   readonly exec?: (command: readonly string[]) => ExecAnswer | Promise<ExecAnswer>;
-  /** Refuses to start with this text. */
+  /** The program refuses to start with this error text. */
   readonly startFailure?: string;
 }
 

@@ -61,7 +61,7 @@ import {
 
 export interface MemoryRuntimeOptions {
   readonly clock: Clock;
-  /** Which optional calls this runtime has; all of them when absent. */
+  /** The optional calls that this runtime has; all of them when absent. */
   readonly lacks?: readonly OptionalCall[];
   readonly cgroupDriver?: CgroupDriver;
 }
@@ -100,17 +100,19 @@ export class MemoryRuntime implements RuntimeService {
     this.#pods = new MemoryPods(clock, (record, signal) => void this.#play(record, signal));
   }
 
-  /** Says what containers of this name do, when they start and later. */
+  /** Sets the program of containers with this name, for those that start later. */
   program(containerName: string, program: Program): void {
     this.#programs.set(containerName, program);
   }
 
-  /** The program of a running container ends now. */
+  /** Ends the program of a running container now. */
   exitContainer(id: ContainerId, options: ExitOptions = {}): void {
     this.#pods.endContainer(this.#pods.running(id, 'exitContainer'), options);
   }
 
-  /** The sandbox's own process is killed: it is not ready and its containers are gone with it. */
+  /**
+   * Kills the sandbox's own process: the sandbox is no longer ready and its containers end with it.
+   */
   killSandbox(id: SandboxId): void {
     this.#pods.stopSandbox(this.#pods.sandbox(id, 'killSandbox'));
   }
@@ -448,7 +450,7 @@ export class MemoryRuntime implements RuntimeService {
   }
 }
 
-/** How a command ends when its container does: by SIGKILL. */
+/** The exit of a command whose container ends: by SIGKILL. */
 function killedWith(life: AbortSignal): Promise<ExecAnswer> {
   return new Promise((resolve) => {
     life.addEventListener('abort', () => resolve({ exitCode: 137 }), { once: true });

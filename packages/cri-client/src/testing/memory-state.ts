@@ -36,7 +36,7 @@ export interface ContainerRecord {
   resources: LinuxResources | undefined;
   startedAtMs: number | undefined;
   end: ContainerEnd | undefined;
-  /** Fires at the end of the container, to end its pretended program. */
+  /** Fires when the container ends, to end its simulated program. */
   readonly life: AbortController;
 }
 
@@ -47,7 +47,7 @@ export interface ContainerEnd {
   readonly message: string;
 }
 
-/** Ids, addresses and time stamps of one in-memory runtime. */
+/** Issues ids, addresses and time stamps for one in-memory runtime. */
 export class MemoryIssuer {
   readonly #clock: Clock;
   #issued = 0;
@@ -70,13 +70,13 @@ export class MemoryIssuer {
     return this.#id('f').slice(0, 8);
   }
 
-  /** 10.88.0.2 and on. */
+  /** Addresses start at 10.88.0.2. */
   address(): string {
     this.#addresses += 1;
     return `10.88.${Math.floor(this.#addresses / 256)}.${this.#addresses % 256}`;
   }
 
-  /** The wall clock, a microsecond later each time it is asked within one instant. */
+  /** Returns the wall clock, plus a microsecond for each call within one instant. */
   stampMs(): number {
     this.#lastMs = Math.max(this.#clock.nowMs(), this.#lastMs + 0.001);
     return this.#lastMs;

@@ -8,7 +8,7 @@ import type {
 import type { MemoryPods } from './memory-pods.js';
 import type { ContainerRecord, SandboxRecord } from './memory-state.js';
 
-/** Usage of one container as a test wants it seen. */
+/** The usage of one container that a test wants reported. */
 export interface MemoryUsageOptions {
   readonly cpuCoreNs?: number;
   readonly cpuNanoCores?: number;
@@ -33,7 +33,7 @@ export function containerStatsOf(
   };
 }
 
-/** Sums up what its containers use. */
+/** Sums the usage of its containers. */
 export function sandboxStatsOf(
   record: SandboxRecord,
   containers: readonly ContainerStats[],
@@ -57,10 +57,10 @@ export function sandboxStatsOf(
   };
 }
 
-/** The one metric there is. */
+/** The only metric. */
 export const LAST_SEEN: MetricDescriptor = {
   name: 'container_last_seen',
-  help: 'When it was last seen.',
+  help: 'Time when it was last seen.',
   labelKeys: ['id'],
 };
 

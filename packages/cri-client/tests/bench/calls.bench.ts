@@ -50,7 +50,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-/** What the gRPC library alone takes: no deadline, no signal, bytes in and bytes out. */
+/** Measures the gRPC library alone: no deadline, no signal, bytes in and bytes out. */
 function bareCall(method: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     bare.makeUnaryRequest(

@@ -12,19 +12,19 @@ import {
   sandboxId,
 } from '../../src/index.js';
 
-/** A runtime with one image that holds a shell, and the programs below. */
+/** A runtime with one image that contains a shell, and the programs below. */
 export interface RuntimeUnderTest {
   readonly runtime: RuntimeService;
   readonly images: ImageService;
-  /** Is on the node. */
+  /** The name of an image on the node. */
   readonly image: string;
   readonly logDirectory: (podName: string) => string;
-  /** Resolves once the program that logs there minds what it is told, or does not. */
+  /** Resolves once the program that logs there has set up, or ignored, its signal handlers. */
   listens(logPath: string): Promise<unknown>;
   close(): Promise<void>;
 }
 
-/** By container name; a runtime that runs no real programs pretends the same. */
+/** Commands by container name; a runtime without real programs simulates the same behaviour. */
 export const PROGRAMS = {
   obedient: ['sh', '-c', 'trap "exit 3" TERM; echo listens; while :; do sleep 0.05; done'],
   stubborn: ['sh', '-c', 'trap "" TERM; echo listens; while :; do sleep 0.05; done'],
@@ -51,7 +51,7 @@ interface World {
 const NOWHERE = 'f'.repeat(64);
 const podUid = (name: string): string => `uid-of-${name}`;
 
-/** What every CRI v1 runtime does; the file that calls it says on which one. */
+/** Holds for every CRI v1 runtime; the calling file chooses the runtime. */
 export function runtimeContract(name: string, create: () => Promise<RuntimeUnderTest>): void {
   describe(`CRI contract: ${name}`, () => {
     let world: World;
@@ -151,7 +151,7 @@ function sandboxRules(get: () => World): void {
     await expect(sandbox('twin', 1)).resolves.toHaveLength(64);
   });
 
-  it('stops and removes sandboxes as often as asked', async () => {
+  it('stops and removes sandboxes repeatedly without error', async () => {
     const { it: under, signal, sandbox } = get();
     const id = await sandbox('stopped');
     for (let i = 0; i < 2; i += 1) await under.runtime.stopPodSandbox(id, signal);
@@ -221,7 +221,7 @@ function containerRules(get: () => World): void {
     await expect(create(pod, 'task', 2)).rejects.toSatisfy((error) => isCriError(error));
   });
 
-  it('leaves a container that never started as it is when asked to stop it', async () => {
+  it('leaves a never started container unchanged when it is stopped', async () => {
     const { it: under, signal, sandbox, create } = get();
     const id = await create(await sandbox('unstarted'), 'obedient');
     await under.runtime.stopContainer(id, 1000, signal);
@@ -230,17 +230,18 @@ function containerRules(get: () => World): void {
 }
 
 function endRules(get: () => World): void {
-  it('tells how a program ended by itself', async () => {
+  it('reports how a program ended by itself', async () => {
     const { sandbox, start, ended } = get();
     const status = await ended(await start(await sandbox('task'), 'task'));
     expect(status).toMatchObject({ exitCode: 7, reason: 'Error' });
-    // containerd takes startedAt after the start call returned, the shim takes finishedAt when the
-    // program ends: one that ends at once can be told to have finished a moment before it started.
+    // containerd sets startedAt after the start call has returned, and the shim sets finishedAt
+    // when the program ends. So a program that ends at once may be reported as finished a moment
+    // before it started.
     const ranMs = (status.finishedAtMs ?? Infinity) - (status.startedAtMs ?? -Infinity);
     expect(Math.abs(ranMs)).toBeLessThan(60_000);
   });
 
-  it('kills what outlives its grace period', async () => {
+  it('kills a program that outlives its grace period', async () => {
     const { it: under, signal, sandbox, start } = get();
     const id = await start(await sandbox('stubborn'), 'stubborn');
     await under.listens(`${under.logDirectory('stubborn')}/stubborn-0.log`);
@@ -265,7 +266,7 @@ function endRules(get: () => World): void {
     expect(await under.runtime.listContainers({ id }, signal)).toEqual([]);
   });
 
-  it('takes containers along when their sandbox stops, and forgets them when it is removed', async () => {
+  it('stops containers with their sandbox, and removes them with it', async () => {
     const { it: under, signal, sandbox, start } = get();
     const pod = await sandbox('together');
     const id = await start(pod, 'stubborn');
@@ -281,7 +282,7 @@ function endRules(get: () => World): void {
 }
 
 function otherRules(get: () => World): void {
-  it('names itself and its conditions', async () => {
+  it('reports its name and its conditions', async () => {
     const { it: under, signal } = get();
     expect(await under.runtime.version(signal)).toMatchObject({ runtimeApiVersion: 'v1' });
     const { conditions } = await under.runtime.status(signal);
@@ -307,7 +308,7 @@ function otherRules(get: () => World): void {
     await expect(run(EXEC.talk)).rejects.toSatisfy((error) => isCriError(error));
   });
 
-  it('measures what runs', async () => {
+  it('measures running containers', async () => {
     const { it: under, signal, sandbox, start } = get();
     const pod = await sandbox('measured');
     const id = await start(pod, 'obedient');
@@ -330,7 +331,7 @@ function otherRules(get: () => World): void {
     );
   });
 
-  it('knows its images', async () => {
+  it('lists its images and their file system', async () => {
     const { it: under, signal } = get();
     const image = await under.images.imageStatus({ image: under.image }, signal);
     expect(image?.repoTags).toContain(under.image);
@@ -346,7 +347,7 @@ function otherRules(get: () => World): void {
     expect(images[0]?.mountpoint).toMatch(/^\//);
   });
 
-  it('gives up a call whose signal fires, with the reason of the signal', async () => {
+  it("rejects a call whose signal fires with the signal's reason", async () => {
     const { it: under } = get();
     const reason = new Error('not wanted any more');
     const aborted = AbortSignal.abort(reason);

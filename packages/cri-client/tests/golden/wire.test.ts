@@ -17,8 +17,8 @@ import { containerId, sandboxId } from '../../src/index.js';
 const { v1 } = runtime;
 
 /*
- * Protobuf by hand, from field numbers alone: what this file says and what the generated code does
- * come from two places. https://protobuf.dev/programming-guides/encoding/
+ * Protobuf encoded by hand from field numbers alone, so that the expected bytes do not depend on
+ * the generated code. https://protobuf.dev/programming-guides/encoding/
  */
 type Bytes = readonly number[];
 const varint = (value: bigint): Bytes => {
@@ -43,7 +43,7 @@ const double = (field: number, value: number): Bytes => {
 const pair = (field: number, key: string, value: string): Bytes =>
   part(field, [...part(1, key), ...part(2, value)]);
 
-/** Fields may come in any order on the wire, so both sides are compared field by field. */
+/** Compares both sides field by field, because fields may come in any order on the wire. */
 function fields(bytes: Uint8Array | Bytes): string[] {
   const all = Buffer.from(bytes);
   const found: string[] = [];
@@ -368,7 +368,7 @@ describe('replies', () => {
     ...part(17, 'id'),
     ...part(18, part(1, [...num(1, 1000), ...num(2, 100), ...part(3, [5, 6])])),
     ...num(19, 23),
-    ...num(1000, 5), // a field of some later version
+    ...num(1000, 5), // a field from a later version
   ];
 
   it('ContainerStatus', () => {

@@ -19,10 +19,10 @@ afterAll(async () => {
   await containerd?.stop();
 });
 
-it('finds out what containerd can do', async () => {
+it("detects containerd's optional calls", async () => {
   const support = await probeRuntime(client.runtime, createSystemClock(), signal);
   expect(support.version).toMatchObject({ runtimeName: 'containerd', runtimeApiVersion: 'v1' });
-  // CRI 1.36's streaming lists are newer than any containerd
+  // CRI 1.36's streaming lists are newer than any containerd release
   expect(support).toMatchObject({ streamingLists: false });
   const [major = 0, minor = 0] = support.version.runtimeVersion.split('.').map(Number.parseFloat);
   expect(support.containerEvents).toBe(major > 1 || minor >= 7);

@@ -28,7 +28,7 @@ afterAll(async () => {
   await containerd?.stop();
 });
 
-it('pulls from a private registry, with the login only', async () => {
+it('pulls from a private registry only with credentials', async () => {
   const image = { image: name };
   const pull = (auth?: typeof login) => client.images.pullImage({ image, auth }, signal);
   await expect(pull()).rejects.toMatchObject({
@@ -44,7 +44,7 @@ it('pulls from a private registry, with the login only', async () => {
   expect(await client.images.imageStatus(image, signal)).toBeUndefined();
 });
 
-it('says that an image is not there', async () => {
+it('reports a missing image', async () => {
   const absent = client.images.pullImage(
     { image: { image: `${host}/none:1` }, auth: login },
     signal,

@@ -5,7 +5,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 
 import { runReadmeExample } from '../../../../vitest.readme.js';
 
-it('the example of the README does the same on containerd', async () => {
+it('the README example prints the same on containerd', async () => {
   const containerd = await startContainerd({ name: 'cri-readme', images: ['busybox'] });
   onTestFinished(() => containerd.stop());
   vi.stubEnv('CRI_ENDPOINT', containerd.endpoint);

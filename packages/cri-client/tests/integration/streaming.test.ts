@@ -58,7 +58,7 @@ async function exec(script: string, streams: Partial<typeof NONE>): Promise<Sess
 }
 
 describe('exec', () => {
-  it('keeps the outputs apart and tells the exit code', async () => {
+  it('keeps the outputs apart and reports the exit code', async () => {
     const script = 'echo out; echo err >&2; exit 42';
     const session = await exec(script, { stdout: true, stderr: true });
     const [out, err, code] = await Promise.all([
@@ -69,14 +69,14 @@ describe('exec', () => {
     expect([out, err, code]).toEqual(['out\n', 'err\n', 42]);
   });
 
-  it('talks to a command', async () => {
+  it('exchanges text with a command', async () => {
     const session = await exec('read line; echo "heard $line"', { stdin: true, stdout: true });
     session.stdin.write('this\n');
     expect(await text(session.stdout)).toBe('heard this\n');
     expect(await session.exitCode).toBe(0);
   });
 
-  it('says that this runtime cannot be told of the end of input', async () => {
+  it('fails to end the input when this runtime does not support it', async () => {
     const session = await exec('cat', { stdin: true, stdout: true });
     const failed = new Promise((resolve) => session.stdin.once('error', resolve));
     session.stdin.end('x');
@@ -104,7 +104,7 @@ describe('exec', () => {
     expect(await session.exitCode).toBe(0);
   });
 
-  it('leaves on an abort', async () => {
+  it('closes the session on an abort', async () => {
     const stop = new AbortController();
     const asked = { ...NONE, stdout: true };
     const request = { containerId: app, command: ['sleep', '60'], ...asked };
@@ -114,7 +114,7 @@ describe('exec', () => {
     await expect(session.exitCode).rejects.toThrow('enough');
   });
 
-  it('tells why a session is refused', async () => {
+  it('reports why a session is refused', async () => {
     const asked = { ...NONE, stdout: true };
     const url = await client.runtime.exec(
       { containerId: app, command: ['true'], ...asked },
@@ -128,7 +128,7 @@ describe('exec', () => {
 });
 
 describe('attach', () => {
-  it('meets the program that the container runs', async () => {
+  it("attaches to the container's program", async () => {
     const id = await run('echo', ['sh', '-c', 'read line; echo "attached to $line"; exit 3'], {
       stdin: true,
       stdinOnce: true,
@@ -142,7 +142,7 @@ describe('attach', () => {
 });
 
 describe('port-forward', () => {
-  it('reaches a port inside the pod', async () => {
+  it('connects to a port inside the pod', async () => {
     const url = await client.runtime.portForward({ sandboxId: pod, ports: [8080] }, signal);
     const session = await openPortForward(url, [8080], signal);
     const [connection] = session.connections;
@@ -163,7 +163,7 @@ describe('port-forward', () => {
 });
 
 describe('logs', () => {
-  it('reads what containerd writes, long lines and rotation included', async () => {
+  it("reads containerd's logs, including long lines and rotation", async () => {
     const script = 'head -c 40000 /dev/zero | tr "\\0" x; echo; echo err >&2; read go; echo after';
     const id = await run('writer', ['sh', '-c', script], { stdin: true });
     const { logPath } = await client.runtime.containerStatus(id, signal);

@@ -35,7 +35,7 @@ const EXIT = {
 };
 
 describe('Logs and sessions of a runtime', () => {
-  test('every log line is a record or of another format', () =>
+  test('every log line is a record or has another format', () =>
     checkReader({
       name: 'parseCriLogLine, parseDockerLogLine',
       inputs: oneOf(
@@ -56,7 +56,7 @@ describe('Logs and sessions of a runtime', () => {
       share: 2500,
     }));
 
-  test('every end of a session is an exit code or a text', () =>
+  test('every session ends with an exit code or a text', () =>
     checkReader({
       name: 'decodeSessionEnd',
       inputs: oneOf(

@@ -60,8 +60,8 @@ interface MessageType<P, M> {
 }
 
 /**
- * Bytes as a runtime sends them, read by the protobuf library and by the codec: spoiled ones, and
- * whole messages whose fields are absent, empty or absurd.
+ * Feeds a runtime's bytes to the protobuf library and the codec: corrupted ones, and whole messages
+ * whose fields are absent, empty or absurd.
  */
 async function checkReply<P, M>(
   name: string,
@@ -83,7 +83,7 @@ async function checkReply<P, M>(
       try {
         reply = type.decode(bytes);
       } catch {
-        return; // the protobuf library's errors become CRI_BAD_REPLY in the channel
+        return; // the channel turns the protobuf library's errors into CRI_BAD_REPLY
       }
       reached += 1;
       for (const number of numbersOf(read(reply))) assert.ok(!Number.isNaN(number), name);
@@ -93,7 +93,7 @@ async function checkReply<P, M>(
   assert.ok(reached > 0, 'no mutation reached the codec');
 }
 
-describe('Replies of a runtime whose bytes are not as promised', () => {
+describe('Malformed replies of a runtime', () => {
   test('are the status of a container', () =>
     checkReply(
       'decodeContainerStatus',
@@ -198,7 +198,7 @@ function numbersOf(value: unknown): readonly number[] {
   return Object.values(value).flatMap(numbersOf);
 }
 
-/** Without what no bytes could say: null is absent, and a list has no gaps. */
+/** Removes values that no bytes can encode: null becomes absent, and gaps in lists are closed. */
 function onlyOfItsKind(value: unknown): unknown {
   if (typeof value === 'number') return Number.isFinite(value) ? Math.trunc(value) : 0;
   if (Array.isArray(value)) return value.filter((item) => item !== null).map(onlyOfItsKind);

@@ -15,7 +15,7 @@ import { runtime } from '../../src/adapters/generated/runtime-v1.js';
 
 const { v1 } = runtime;
 
-/** Methods that tests serve, with the types of their messages. */
+/** The methods that tests serve, with the types of their messages. */
 const UNARY = {
   Version: [v1.VersionRequest, v1.VersionResponse],
   RunPodSandbox: [v1.RunPodSandboxRequest, v1.RunPodSandboxResponse],
@@ -60,11 +60,16 @@ interface Codec {
   decode(bytes: Uint8Array): object;
 }
 
-/** A runtime on a unix socket that does what a test says; its answers can be wrong on purpose. */
+/**
+ * A runtime on a unix socket that answers as the test decides; its answers can be wrong on purpose.
+ */
 export class FakeRuntimeServer {
   readonly #folder: string;
   #server: Server | undefined;
-  /** Stands between client and server, so that connections can break as a killed process's do. */
+  /**
+   * A relay between client and server, so that connections can break as those of a killed process
+   * do.
+   */
   #door: NetServer | undefined;
   readonly #sockets = new Set<Socket>();
 

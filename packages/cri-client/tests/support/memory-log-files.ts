@@ -5,12 +5,12 @@ interface File {
   bytes: Buffer;
 }
 
-/** Log files whose every change a test makes, and then lets the reader see. */
+/** Log files that change only when the test changes them; the test then wakes the reader. */
 export class MemoryLogFiles implements LogFiles {
   readonly #files = new Map<string, File>();
   #made = 0;
   #wake: ((how: 'changed' | 'quiet') => void) | undefined;
-  /** Of rotated files; 0 where absent. */
+  /** Times of rotated files; 0 where absent. */
   readonly modifiedMs = new Map<string, number>();
   openFiles = 0;
   bytesRead = 0;
@@ -62,7 +62,7 @@ export class MemoryLogFiles implements LogFiles {
     return this.#files.get(path)?.id;
   }
 
-  /** Whatever begins with the name, in the order of the rest. */
+  /** Returns the files whose names have this prefix, in the order of the remaining text. */
   async rotated(path: string): Promise<readonly RotatedLog[]> {
     const found = [...this.#files].filter(([name]) => name.startsWith(`${path}.`)).sort();
     return found.map(([name, { id }]) => ({

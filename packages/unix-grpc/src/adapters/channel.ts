@@ -39,7 +39,7 @@ export interface Channel {
     argument: CallArgument<Request>,
     signal: AbortSignal,
   ): Promise<Reply>;
-  /** Begins when first read; leaving the loop cancels the call. */
+  /** The call starts when the iteration does; leaving the loop cancels it. */
   stream<Request, Reply>(
     method: WireMethod<Request, Reply>,
     argument: CallArgument<Request>,
@@ -115,7 +115,7 @@ class GrpcChannel implements Channel {
     });
   }
 
-  /** The library stops reading from the socket while nobody asks for the next message. */
+  /** The library stops reading from the socket while no caller asks for the next message. */
   async *stream<Request, Reply>(
     { name, path, serialize, deserialize }: WireMethod<Request, Reply>,
     { request, deadlineMs }: CallArgument<Request>,

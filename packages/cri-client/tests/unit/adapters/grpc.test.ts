@@ -60,7 +60,7 @@ describe('errors', () => {
     await expect(runtime.status(signal)).rejects.toMatchObject({ code: 'CRI_UNIMPLEMENTED' });
   });
 
-  it('no runtime at all names the socket', async () => {
+  it('names the socket when there is no runtime', async () => {
     const client = createCriClient({ endpoint: 'unix:///no/such.sock' });
     cleanups.push(() => client.close());
     await expect(client.runtime.version(signal)).rejects.toMatchObject({
@@ -93,7 +93,7 @@ describe('errors', () => {
 });
 
 describe('limits', () => {
-  it('passes messages of nearly 16 MiB, refuses bigger ones', async () => {
+  it('passes messages of nearly 16 MiB and refuses larger ones', async () => {
     let size = 15 * 1024 * 1024;
     const { runtime } = await setUp({
       ExecSync: (_call, reply) => reply(null, { stdout: Buffer.alloc(size, 1), exitCode: 3 }),
@@ -105,12 +105,12 @@ describe('limits', () => {
     await expect(run()).rejects.toMatchObject({ code: 'CRI_RESOURCE_EXHAUSTED' });
   });
 
-  it('gives up a call after its deadline', async () => {
+  it('fails a call after its deadline', async () => {
     const { runtime } = await setUp({ Version: () => undefined }, 50);
     await expect(runtime.version(signal)).rejects.toMatchObject({ code: 'CRI_DEADLINE' });
   });
 
-  it('lets calls that take long by nature take longer', async () => {
+  it('gives slow calls a longer deadline', async () => {
     const deadlines = new Map<string, number>();
     const left = (name: string, deadline: number | Date) =>
       deadlines.set(name, Math.round((Number(deadline) - Date.now()) / 10_000) * 10);
@@ -158,7 +158,7 @@ describe('cancellation', () => {
     await heard;
   });
 
-  it('of a stream, by leaving the loop', async () => {
+  it('cancels a stream when its reader leaves the loop', async () => {
     let cancelled: () => void = () => undefined;
     const heard = new Promise<void>((resolve) => (cancelled = resolve));
     const { runtime } = await setUp({
@@ -180,7 +180,7 @@ describe('cancellation', () => {
     await heard;
   });
 
-  it('of a stream that is silent, by its signal', async () => {
+  it('cancels a silent stream when its signal fires', async () => {
     const stop = new AbortController();
     const { runtime } = await setUp({
       GetContainerEvents: () => stop.abort(new Error('enough')),
@@ -209,7 +209,7 @@ describe('streams', () => {
     ]);
   });
 
-  it('hold the runtime back while nobody reads', async () => {
+  it('pause the runtime while nobody reads', async () => {
     let sent = 0;
     const { runtime } = await setUp({
       GetContainerEvents: (call) => {
@@ -242,7 +242,7 @@ describe('streams', () => {
 });
 
 describe('a runtime that goes away', () => {
-  it('is unavailable, and used again once it is back', async () => {
+  it('is unavailable until it returns, then works again', async () => {
     const handlers: Parameters<typeof FakeRuntimeServer.start>[0] = {
       Version: (_call, reply) => reply(null, version),
     };
@@ -256,7 +256,7 @@ describe('a runtime that goes away', () => {
 });
 
 describe('images', () => {
-  it('are pulled without a deadline, with what the registry asks for', async () => {
+  it("are pulled without a deadline, with the registry's credentials", async () => {
     const { client } = await setUp({
       PullImage: (call, reply) => {
         expect(call.getDeadline()).toBe(Infinity);
@@ -268,7 +268,7 @@ describe('images', () => {
     expect(await client.images.pullImage(request, signal)).toBe('sha256:1');
   });
 
-  it('that are described by half are refused, absent ones are not an error', async () => {
+  it('with incomplete descriptions are refused; absent images are not an error', async () => {
     let image: { id: string } | null = null;
     const { client } = await setUp({
       ImageStatus: (_call, reply) => reply(null, { image }),
@@ -297,8 +297,8 @@ describe('images', () => {
   });
 });
 
-describe('a client that is closed', () => {
-  it('ends what is under way and refuses what comes later', async () => {
+describe('a closed client', () => {
+  it('ends current calls and refuses later ones', async () => {
     const { client, runtime } = await setUp({
       Version: () => client.close(),
       GetContainerEvents: (call) => void call.write({ containerId: 'a' }),

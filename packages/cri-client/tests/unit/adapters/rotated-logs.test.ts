@@ -39,11 +39,11 @@ it('reads rotated files in their order, compressed or not, each once', async () 
   expect(await read({ rotated: false })).toBe('present\n');
 });
 
-it('reads as many of them as the tail needs', async () => {
+it('reads only as many of them as the tail needs', async () => {
   expect(await read({ tailRecords: 3 })).toBe('second\nthird\npresent\n');
 });
 
-it('leaves those alone that are too old', async () => {
+it('does not open files that are too old', async () => {
   const old = new Date('2025-12-01T00:00:00Z');
   await utimes(`${path}.20260101-000000`, old, old);
   await utimes(`${path}.20260102-000000.gz`, old, old);
@@ -51,7 +51,7 @@ it('leaves those alone that are too old', async () => {
   expect(await read({ sinceMs })).toBe('third\npresent\n');
 });
 
-it('says which file is damaged', async () => {
+it('names the damaged file', async () => {
   await writeFile(`${path}.20260102-000000.gz`, gzipSync(line('second')).subarray(0, 12));
   await expect(read({})).rejects.toMatchObject({
     code: 'CRI_LOG_IO',

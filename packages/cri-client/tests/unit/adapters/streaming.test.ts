@@ -18,7 +18,7 @@ afterEach(() => {
   }
 });
 
-/** A runtime's stream server: speaks this protocol, then does as the test says. */
+/** A runtime's stream server: speaks this protocol, then acts as the test decides. */
 async function serve(protocol: string, session: (socket: WebSocket) => void): Promise<string> {
   const server = new WebSocketServer({
     port: 0,
@@ -45,7 +45,7 @@ const exit = (code: number) =>
   );
 
 describe(openSession, () => {
-  it('tells the command of the end of its input where the protocol can', async () => {
+  it("ends the command's input if the protocol can", async () => {
     const heard: Buffer[] = [];
     const url = await serve('v5.channel.k8s.io', (socket) => {
       socket.on('message', (message: Buffer) => {
@@ -84,7 +84,7 @@ describe(openSession, () => {
     expect(await text(session.stdout)).toBe('');
   });
 
-  it('fails when the server speaks no protocol of ours, or does not exist', async () => {
+  it('fails when the server speaks none of our protocols, or does not exist', async () => {
     const url = await serve('channel.k8s.io', () => undefined);
     await expect(openSession(url, ALL, signal)).rejects.toMatchObject({ code: 'CRI_STREAM' });
     await expect(openSession('http://127.0.0.1:1/x', ALL, signal)).rejects.toMatchObject({
@@ -112,7 +112,7 @@ describe(openSession, () => {
 });
 
 describe(openPortForward, () => {
-  it('gives each port a connection, and each its own errors', async () => {
+  it('gives each port its own connection and errors', async () => {
     const url = await serve('v4.channel.k8s.io', (socket) => {
       const port = (channel: number, number: number) =>
         socket.send(Buffer.from([channel, number & 255, number >> 8]));

@@ -19,7 +19,7 @@ const a: Message = { id: 'a', state: 0, labels: { app: 'web' } };
 const b: Message = { id: 'b', state: 1 };
 
 describe('a list that is read again', () => {
-  it('has the same items where their bytes are the same, in the order of the new list', () => {
+  it('keeps items with unchanged bytes, in the order of the new list', () => {
     const items = known();
     const before = items.read(reply(a, b));
     const after = items.read(reply(b, a));
@@ -28,7 +28,7 @@ describe('a list that is read again', () => {
     expect(after[1]).toBe(before[0]);
   });
 
-  it('has what changed anew, and what it was read from does not matter', () => {
+  it('decodes changed items anew and does not depend on the old bytes', () => {
     const items = known();
     const bytes = reply(a, b);
     const [first] = items.read(bytes);
@@ -39,7 +39,7 @@ describe('a list that is read again', () => {
     expect(same?.id).toBe('b');
   });
 
-  it('forgets what a whole list does not show', () => {
+  it('drops items that a complete list lacks', () => {
     const items = known();
     const [first, second] = items.read(reply(a, b));
     items.keepOnly(items.read(reply(b)));
@@ -49,7 +49,7 @@ describe('a list that is read again', () => {
     expect(still).toBe(second);
   });
 
-  it('does not take one of several with the same id for another', () => {
+  it('keeps several items with the same id apart', () => {
     const items = known();
     const both = [{ ...a }, { ...a, state: 1 }];
     for (let i = 0; i < 2; i += 1) {

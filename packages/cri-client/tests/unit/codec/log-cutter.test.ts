@@ -9,7 +9,7 @@ function outcome<T>(
   show: (piece: T) => Buffer,
 ): string {
   const pieces: Buffer[] = [];
-  // copies: a cutter may write to its blocks
+  // copied, because a cutter may write to its blocks
   for (const block of blocks)
     for (const one of cutter.take(Buffer.from(block))) pieces.push(Buffer.from(show(one)));
   for (const one of cutter.finish()) pieces.push(Buffer.from(show(one)));
@@ -47,18 +47,21 @@ const options: readonly LogOptions[] = [
 ];
 
 describe(ByteCutter, () => {
-  it.each(options)('says the same as by records, however the blocks fall: %j', (wanted) => {
-    const bytes = Buffer.from(text);
-    const byRecords = outcome(new EntryCutter('x', wanted), [bytes], ({ data }) => asBytes(data));
-    expect(byRecords).not.toBe('');
-    for (const size of [1, 2, 7, 31, 64, 100, bytes.length]) {
-      const blocks: Buffer[] = [];
-      for (let at = 0; at < bytes.length; at += size) blocks.push(bytes.subarray(at, at + size));
-      expect(outcome(new ByteCutter('x', wanted), blocks, asBytes)).toBe(byRecords);
-    }
-  });
+  it.each(options)(
+    'gives the same output as by records, whatever the block boundaries: %j',
+    (wanted) => {
+      const bytes = Buffer.from(text);
+      const byRecords = outcome(new EntryCutter('x', wanted), [bytes], ({ data }) => asBytes(data));
+      expect(byRecords).not.toBe('');
+      for (const size of [1, 2, 7, 31, 64, 100, bytes.length]) {
+        const blocks: Buffer[] = [];
+        for (let at = 0; at < bytes.length; at += size) blocks.push(bytes.subarray(at, at + size));
+        expect(outcome(new ByteCutter('x', wanted), blocks, asBytes)).toBe(byRecords);
+      }
+    },
+  );
 
-  it('knows Docker’s form too', () => {
+  it('reads Docker’s format too', () => {
     const line = '{"log":"hello\\n","stream":"stdout","time":"2026-01-01T00:00:00Z"}\n';
     const blocks = [
       Buffer.from(line.repeat(2)),
@@ -68,12 +71,12 @@ describe(ByteCutter, () => {
     expect(outcome(new ByteCutter('x', {}), blocks, asBytes)).toBe('hello\n'.repeat(3));
   });
 
-  it.each(['noise\n', 'noise without end'])('refuses what begins otherwise: %j', (noise) => {
+  it.each(['noise\n', 'noise without end'])('refuses a file that begins otherwise: %j', (noise) => {
     const cutter = new ByteCutter('/x.log', {});
     expect(() => outcome(cutter, [Buffer.from(noise)], asBytes)).toThrow('neither CRI nor Docker');
   });
 
-  it('begins anew with another file', () => {
+  it('starts over with another file', () => {
     const cutter = new ByteCutter('x', {});
     const cri = Buffer.from('2026-01-01T00:00:00.1Z stdout F a\n');
     const docker = Buffer.from('{"log":"b\\n","stream":"stdout","time":"2026-01-01T00:00:00Z"}\n');
@@ -82,7 +85,7 @@ describe(ByteCutter, () => {
 });
 
 describe('a line that comes byte by byte', () => {
-  /** Bytes that are copied for a line of this length. */
+  /** Counts the bytes that are copied for a line of this length. */
   function copiedFor(cutter: LogCutter<unknown>, lineBytes: number): number {
     const line = Buffer.from('2026-01-01T00:00:00.000000001Z stdout F '.padEnd(lineBytes, 'x'));
     const concat = vi.spyOn(Buffer, 'concat');
@@ -94,7 +97,7 @@ describe('a line that comes byte by byte', () => {
     }
     const lengths = [
       ...concat.mock.results.map(({ value }) => (value as Buffer).length),
-      // a view is no copy
+      // a view does not copy
       ...from.mock.calls.map(([source]) => (ArrayBuffer.isView(source) ? source.byteLength : 0)),
       ...copy.mock.results.map(({ value }) => value as number),
       ...set.mock.calls.map(([source]) => source.length),
@@ -113,7 +116,7 @@ describe('a line that comes byte by byte', () => {
     expect(long).toBeLessThan(4 * 2 ** 14);
   });
 
-  it('keeps no block alive for a piece of it', () => {
+  it('does not keep a block alive for a piece of it', () => {
     const cutter = new EntryCutter('x', {});
     const blocks = ['2026-01-01T00:00:00.1Z stdout F a', 'b\n'].map((piece) => Buffer.from(piece));
     const entries = blocks.flatMap((block) => {

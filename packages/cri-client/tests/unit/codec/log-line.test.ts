@@ -56,7 +56,7 @@ describe(parseDockerLogLine, () => {
 });
 
 describe(detectLogFormat, () => {
-  it('tells the formats apart, and knows when it is neither', () => {
+  it('detects either format, or neither', () => {
     expect(detectLogFormat(Buffer.from(`${time} stdout F x\n`))).toBe(parseCriLogLine);
     const docker = JSON.stringify({ log: '', stream: 'stdout', time });
     expect(detectLogFormat(Buffer.from(docker))).toBe(parseDockerLogLine);

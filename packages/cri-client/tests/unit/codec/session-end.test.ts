@@ -14,15 +14,15 @@ describe('The end of a session', () => {
     ['an exit code that is a list', { causes: [{ reason: 'ExitCode', message: [17] }] }],
     ['an exit code that is empty', { causes: [{ reason: 'ExitCode', message: '' }] }],
     ['an exit code without end', { causes: [{ reason: 'ExitCode', message: '9'.repeat(400) }] }],
-  ])('is a failure with its message where details are %s', (_, details) => {
+  ])('is a failure with its message when details are %s', (_, details) => {
     expect(decodeSessionEnd(exit(details))).toEqual({ kind: 'failed', detail: 'm' });
   });
 
-  test.each(['[]', '1', 'null', '"x"', '{'])('is the text itself where that is %s', (text) => {
+  test.each(['[]', '1', 'null', '"x"', '{'])('is the text itself when that is %s', (text) => {
     expect(decodeSessionEnd(text)).toEqual({ kind: 'failed', detail: text });
   });
 
-  test('is an exit code where a cause says it', () => {
+  test('is an exit code when a cause has one', () => {
     const details = { causes: [{ reason: 'ExitCode', message: '17' }] };
     expect(decodeSessionEnd(exit(details))).toEqual({ kind: 'exited', exitCode: 17 });
   });

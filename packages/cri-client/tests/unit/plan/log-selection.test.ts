@@ -28,14 +28,14 @@ describe(LogSelection, () => {
     { name: 'passes everything by default', options: {}, want: 'one line\nerror\nlast\n' },
     { name: 'keeps one stream', options: { stream: 'stderr' }, want: 'error\n' },
     {
-      name: 'leaves out what is older',
+      name: 'leaves out older records',
       options: { sinceMs: Date.UTC(2026, 0, 1, 0, 0, 3) },
       want: 'error\nlast\n',
     },
     { name: 'cuts within a line', options: { limitBytes: 6 }, want: 'one li' },
     { name: 'cuts between lines', options: { limitBytes: 9 }, want: 'one line\n' },
     {
-      name: 'writes the time where lines begin only',
+      name: 'writes the time only at the start of lines',
       options: { timestamps: true },
       want: `${at(1)} one line\n${at(3)} error\n${at(4)} last\n`,
     },
@@ -48,7 +48,7 @@ describe(LogSelection, () => {
     expect(selected(options)).toBe(want);
   });
 
-  it('knows when its limit is used up', () => {
+  it('reports when its limit is used up', () => {
     const selection = new LogSelection({ limitBytes: 4 });
     expect(selection.full).toBe(false);
     selection.take(record(1, 'four'));

@@ -6,7 +6,7 @@ import { MemoryLogFiles } from '../../support/memory-log-files.js';
 
 const PATH = '/logs/0.log';
 const { signal } = new AbortController();
-/** From empty ones to such as no block has room for before it. */
+/** Lines from empty ones to some too long for the room before a block. */
 const SIZES = [0, 1, 80, 16 * 1024, 40 * 1024, 300, 200 * 1024, 7];
 
 function longLog(): MemoryLogFiles {
@@ -23,12 +23,12 @@ function longLog(): MemoryLogFiles {
   return files;
 }
 
-/** What is said, and in how many pieces of memory. */
+/** Returns the output, and the number of distinct pieces of memory. */
 async function readLent(files: MemoryLogFiles, options: LogBytesOptions) {
   const taken: Buffer[] = [];
   const memories = new Set<ArrayBufferLike>();
   for await (const piece of readLogBytesFrom(files, { path: PATH, options }, signal)) {
-    taken.push(Buffer.from(piece)); // as a reader does that is done with it before the next
+    taken.push(Buffer.from(piece)); // overwrites the piece, as a reader may that is done with it
     memories.add(piece.buffer);
   }
   return { text: Buffer.concat(taken).toString(), pieces: taken.length, memories: memories.size };
@@ -42,7 +42,7 @@ describe('a log in lent pieces', () => {
     { tailRecords: 333 },
     { sinceMs: 1 },
     { limitBytes: 3_000_000 },
-  ] as const)('says the same as its records: %j', async (options) => {
+  ] as const)('has the same content as its records: %j', async (options) => {
     const files = longLog();
     let wanted = '';
     for await (const { data } of readLogFrom(files, { path: PATH, options }, signal)) {
@@ -53,7 +53,7 @@ describe('a log in lent pieces', () => {
     expect(lent.text === wanted).toBe(true);
   });
 
-  it('uses the same memory again, and new memory for each piece otherwise', async () => {
+  it('reuses memory; without `lent`, each piece has new memory', async () => {
     const files = new MemoryLogFiles();
     files.append(
       PATH,
@@ -63,7 +63,7 @@ describe('a log in lent pieces', () => {
     expect(kept.pieces).toBeGreaterThan(10);
     expect(kept.memories).toBe(kept.pieces);
     for (const timestamps of [false, true]) {
-      // four sizes on the way to the largest, and then two in turn
+      // four sizes on the way to the largest, then two buffers in turn
       const lent = await readLent(files, { lent: true, timestamps });
       expect(lent).toMatchObject({ pieces: kept.pieces });
       expect(lent.memories).toBeLessThanOrEqual(6);

@@ -15,7 +15,7 @@ async function probe(lacks: readonly OptionalCall[]) {
 }
 
 describe(probeRuntime, () => {
-  it('finds everything where everything is', async () => {
+  it('finds every call that a complete runtime has', async () => {
     expect(await probe([])).toEqual({
       version: expect.objectContaining({ runtimeName: 'memory' }),
       containerEvents: true,
@@ -26,7 +26,7 @@ describe(probeRuntime, () => {
     });
   });
 
-  it('finds what is missing', async () => {
+  it('detects missing calls', async () => {
     const lacks = [
       'containerEvents',
       'runtimeConfig',
@@ -46,13 +46,16 @@ describe(probeRuntime, () => {
   it.each([
     { failure: 'CRI_UNIMPLEMENTED', want: 'CRI_UNSUPPORTED_VERSION' },
     { failure: 'CRI_UNAVAILABLE', want: 'CRI_UNAVAILABLE' },
-  ] as const)('says $want when asking the version gives $failure', async ({ failure, want }) => {
-    const runtime = new MemoryRuntime({ clock: new ManualClock() });
-    runtime.calls.failNext('version', failure);
-    await expect(probeRuntime(runtime, new ManualClock(), signal)).rejects.toMatchObject({
-      code: want,
-    });
-  });
+  ] as const)(
+    'fails with $want when the version call fails with $failure',
+    async ({ failure, want }) => {
+      const runtime = new MemoryRuntime({ clock: new ManualClock() });
+      runtime.calls.failNext('version', failure);
+      await expect(probeRuntime(runtime, new ManualClock(), signal)).rejects.toMatchObject({
+        code: want,
+      });
+    },
+  );
 
   it('refuses a runtime of another version', async () => {
     const runtime = new MemoryRuntime({ clock: new ManualClock() });

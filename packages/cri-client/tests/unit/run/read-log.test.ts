@@ -28,17 +28,17 @@ describe(readLogFrom, () => {
     expect(files.openFiles).toBe(0);
   });
 
-  it('leaves out lines that are cut or of another kind, but not at the beginning', async () => {
+  it('leaves out truncated and foreign lines, except at the start', async () => {
     const { read } = setUp(line('a'), '2026-01-0', line('b'), 'noise\n', line('c'));
     expect(await read({})).toBe('a\nc\n');
     await expect(setUp('noise\n').read({})).rejects.toMatchObject({ code: 'CRI_LOG_FORMAT' });
   });
 
-  it('gives a last line that has no end', async () => {
+  it('returns a last line without newline', async () => {
     expect(await setUp(line('a'), line('b').trimEnd()).read({})).toBe('a\nb');
   });
 
-  it('says that there is no log', async () => {
+  it('reports a missing log', async () => {
     const { files, read } = setUp(line('a'));
     files.rename(PATH, '/logs/old');
     await expect(read({})).rejects.toMatchObject({ code: 'CRI_LOG_IO' });
@@ -50,12 +50,12 @@ describe(readLogFrom, () => {
     { tail: 3, want: 'b\nc\nd\n' },
     { tail: 4, want: 'a\nb\nc\nd\n' },
     { tail: 9, want: 'a\nb\nc\nd\n' },
-  ])('gives the last $tail records', async ({ tail, want }) => {
+  ])('returns the last $tail records', async ({ tail, want }) => {
     const { read } = setUp(...['a', 'b', 'c', 'd'].map((text) => line(text)));
     expect(await read({ tailRecords: tail })).toBe(want);
   });
 
-  it('counts a last line without end as a record', async () => {
+  it('counts a last line without newline as a record', async () => {
     const { read } = setUp(line('a'), line('b'), line('c').trimEnd());
     expect(await read({ tailRecords: 2 })).toBe('b\nc');
   });
@@ -85,7 +85,7 @@ describe(readLogFrom, () => {
 });
 
 describe('follow', () => {
-  it('goes on after a rotation with what the runtime still wrote to the old file', async () => {
+  it('continues after a rotation, including late output to the old file', async () => {
     const { files, read } = setUp(line('a'));
     let running = true;
     const text = read({ follow: true, isRunning: async () => running });
@@ -107,7 +107,7 @@ describe('follow', () => {
     expect(files.openFiles).toBe(0);
   });
 
-  it('begins anew in a file that was cut in place', async () => {
+  it('starts over in a file that was truncated in place', async () => {
     const { files, read } = setUp(line('a'), line('b'));
     let running = true;
     const text = read({ follow: true, isRunning: async () => running });
@@ -121,7 +121,7 @@ describe('follow', () => {
     expect(await text).toBe('a\nb\nc\n');
   });
 
-  it('joins a line that is written in two goes', async () => {
+  it('joins a line that is written in two steps', async () => {
     const { files, read } = setUp(line('a'));
     let running = true;
     const text = read({ follow: true, tailRecords: 0, isRunning: async () => running });
@@ -136,7 +136,7 @@ describe('follow', () => {
     expect(await text).toBe('in two goes\n');
   });
 
-  it('asks whether the container runs only while nothing is written', async () => {
+  it('calls isRunning only while nothing is written', async () => {
     const { files, read } = setUp(line('a'));
     const answers = [true, false];
     const text = read({ follow: true, isRunning: async () => answers.shift() ?? false });
@@ -150,7 +150,7 @@ describe('follow', () => {
     expect(await text).toBe('a\nb\nc\nd\n');
   });
 
-  it('ends by an abort, with its reason, and by its limit', async () => {
+  it('ends by an abort with its reason, or at its limit', async () => {
     const { files, read } = setUp(line('a'));
     const stop = new AbortController();
     const text = read({ follow: true }, stop.signal);
@@ -172,31 +172,31 @@ describe('rotated files', () => {
   }
   const all = 'a\nb\nc\nd\ne\nf\n';
 
-  it('come before the present one, oldest first, where they are wanted', async () => {
+  it('come before the present one, oldest first, on request', async () => {
     const { read } = rotatedLog();
     expect(await read({ rotated: true })).toBe(all);
     expect(await read({})).toBe('e\nf\n');
   });
 
-  it.each([0, 1, 2, 3, 4, 5, 6, 7])('hold what a tail of %i still lacks', async (tail) => {
+  it.each([0, 1, 2, 3, 4, 5, 6, 7])('provide what a tail of %i still lacks', async (tail) => {
     const { read } = rotatedLog();
     const lines = all.split(/(?<=\n)/).filter((one) => one !== '');
     const want = tail === 0 ? '' : lines.slice(-tail).join('');
     expect(await read({ rotated: true, tailRecords: tail })).toBe(want);
   });
 
-  it('are as far as the limit goes', async () => {
+  it('are read as far as the limit allows', async () => {
     expect(await rotatedLog().read({ rotated: true, limitBytes: 5 })).toBe('a\nb\nc');
   });
 
-  it('are left alone when they are older than what is wanted', async () => {
+  it('are not opened when they are older than `sinceMs`', async () => {
     const { files, read } = rotatedLog();
     const sinceMs = Date.parse('2025-01-01T00:00:00Z');
     files.modifiedMs.set(`${PATH}.20260102-000000`, sinceMs + 1);
     expect(await read({ rotated: true, sinceMs })).toBe('c\nd\ne\nf\n');
   });
 
-  it('do not hold twice what is rotated while it is read', async () => {
+  it('do not repeat output that is rotated while it is read', async () => {
     const { files, read } = rotatedLog();
     const list = files.rotated.bind(files);
     files.rotated = async (path) => {
@@ -207,7 +207,7 @@ describe('rotated files', () => {
     expect(await read({ rotated: true })).toBe(all);
   });
 
-  it('may be gone by the time they are read', async () => {
+  it('may vanish before they are read', async () => {
     const { files, read } = rotatedLog();
     const list = files.rotated.bind(files);
     files.rotated = async (path) => {

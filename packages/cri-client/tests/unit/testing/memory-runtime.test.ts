@@ -61,7 +61,7 @@ describe(MemoryRuntime, () => {
     expect(await cri.containerStatus(id, signal)).toMatchObject({ exitCode: 143 });
   });
 
-  it('fails the next calls as told, without effect, and then works again', async () => {
+  it('fails the next calls on request, without effect, and then works again', async () => {
     const { cri, sandbox } = setUp();
     cri.calls.failNext('runPodSandbox', 'CRI_DEADLINE');
     const own = new Error('own');
@@ -84,7 +84,7 @@ describe(MemoryRuntime, () => {
     expect(await slow).toMatchObject({ runtimeApiVersion: 'v1' });
   });
 
-  it('tells every change to who listens, in order', async () => {
+  it('reports every change to its readers, in order', async () => {
     const { cri, sandbox, start } = setUp();
     const stop = new AbortController();
     const seen: ContainerEvent[] = [];
@@ -126,7 +126,7 @@ describe(MemoryRuntime, () => {
     expect(await cri.podSandboxStatus(id, signal)).toMatchObject({ state: 'ready' });
   });
 
-  it('pulls what its registry has, for those who may', async () => {
+  it("pulls the registry's images, for valid credentials", async () => {
     const { cri } = setUp();
     const published = cri.images.publish('private.test/app:2', {
       allow: (auth) => auth?.username === 'me',
@@ -143,7 +143,7 @@ describe(MemoryRuntime, () => {
     expect(await cri.images.imageStatus(image, signal)).toBeUndefined();
   });
 
-  it('finds images under the short names that people write', async () => {
+  it('finds images by the short names that people write', async () => {
     const { cri } = setUp();
     const added = cri.images.add('busybox');
     expect(added.repoTags).toEqual(['docker.io/library/busybox:latest']);
@@ -152,7 +152,7 @@ describe(MemoryRuntime, () => {
     }
   });
 
-  it('lacks what older runtimes lack', async () => {
+  it('can lack the calls that older runtimes lack', async () => {
     const { cri } = setUp(['containerEvents', 'runtimeConfig', 'streamingLists']);
     const first = <T>(stream: AsyncIterable<T>) => stream[Symbol.asyncIterator]().next();
     const unimplemented = { code: 'CRI_UNIMPLEMENTED' };
