@@ -13,31 +13,34 @@ import { MeteredTransport } from './run/metered-transport.js';
 export type { Liveness };
 
 export interface KubeClientOptions {
-  /** e.g. `kubelet/v1.36.2 (linux/amd64)`. */
+  /** E.g. `kubelet/v1.36.2 (linux/amd64)`. */
   readonly userAgent?: string;
-  /** No limit when absent. Watches count when they start, lists once for all their pages. */
+  /**
+   * No limit when absent. A watch counts once, when it starts; a list counts once for all its
+   * pages.
+   */
   readonly rateLimit?: TokenBucketRules;
-  /** Longest silence of the server in anything but a watch; 30 s when absent. */
+  /** Maximum silence of the server on all requests except watches; 30 s when absent. */
   readonly requestTimeoutMs?: number;
   /**
-   * Longest silence on a watch; when absent until a minute after the time that the server was given,
-   * as it may have nothing to say of a quiet kind for that long.
+   * Maximum silence on a watch. When absent: the watch's timeout plus a minute, because the server
+   * may have no events for that long.
    */
   readonly watchIdleTimeoutMs?: number;
-  /** When HTTP/2 connections are asked for a sign of life; after 30 s, with 15 s of patience, when absent. */
+  /** Timings of HTTP/2 PINGs; when absent, a PING after 30 s of silence and 15 s for its answer. */
   readonly liveness?: Liveness;
   readonly clock?: Clock;
-  /** Where `rest_client_requests_total` and `rest_client_request_duration_seconds` go. */
+  /** Registers `rest_client_requests_total` and `rest_client_request_duration_seconds`. */
   readonly metrics?: Metrics;
 }
 
 /** A client that holds connections. */
 export interface HttpKubeClient extends KubeClient {
-  /** Ends all connections; calls under way fail. */
+  /** Closes all connections; current calls fail. */
   close(): void;
 }
 
-/** A client of the API server at the end of a connection; nothing is sent before the first call. */
+/** Creates a client of the API server of a connection; it sends nothing before the first call. */
 export function createKubeClient(
   connection: Connection,
   options: KubeClientOptions = {},

@@ -33,14 +33,14 @@ export interface ListPage<T> {
 }
 
 export interface WatchOptions extends Selectors {
-  /** Changes after this version. */
+  /** Watches changes after this version. */
   readonly resourceVersion: string;
   /** The server ends the watch after about this time. */
   readonly timeoutMs?: number;
   /**
-   * A connection on which nothing arrives for so long, not even a bookmark, is given up with
-   * `KUBE_UNAVAILABLE`. Absent: silence is no reason. A real server may say nothing of a quiet kind for
-   * as long as the watch lasts, and peers that are gone are found by the transport.
+   * Abandons a connection with `KUBE_UNAVAILABLE` when nothing arrives for this long, not even a
+   * bookmark. When absent, silence is no reason to abandon it: a real server may be silent as long
+   * as the watch lasts, and the transport detects peers that vanished.
    */
   readonly idleTimeoutMs?: number;
 }
@@ -55,9 +55,9 @@ export type PatchType = 'json' | 'merge' | 'strategic-merge' | 'apply';
 export interface Patch {
   readonly type: PatchType;
   readonly body: unknown;
-  /** Obligatory for `apply`. */
+  /** Required for `apply`. */
   readonly fieldManager?: string;
-  /** `apply` only: takes over fields that others own. */
+  /** For `apply` only: takes over fields that other managers own. */
   readonly force?: boolean;
 }
 
@@ -73,13 +73,13 @@ export interface DeleteOptions {
  * The verbs of the Kubernetes API that agents use. Every call throws {@link KubeError}; an aborted
  * signal rejects with the signal's reason.
  *
- * Objects that it hands out have no null members: what a server sends as null is absent. The types
- * of the objects are a promise of the API server's that nobody checks here.
+ * Returned objects have no null members: a null from the server becomes an absent member. The types
+ * of the objects are the API server's promise and are not checked here.
  */
 export interface KubeClient {
   get<T>(resource: Resource<T>, name: ObjectName, signal: AbortSignal): Promise<T>;
   list<T>(resource: Resource<T>, options: ListOptions, signal: AbortSignal): Promise<ListPage<T>>;
-  /** Ends when the server ends it; throws `KUBE_GONE` when the version is too old. */
+  /** Ends when the server ends the watch; throws `KUBE_GONE` when the version is too old. */
   watch<T>(
     resource: Resource<T>,
     options: WatchOptions,
@@ -99,7 +99,10 @@ export interface KubeClient {
     patch: Patch & SubresourceOptions,
     signal: AbortSignal,
   ): Promise<T>;
-  /** Resolves once accepted; the object may live on until its grace period or finalizers end. */
+  /**
+   * Resolves once the server has accepted the deletion; the object may exist until its grace period
+   * or finalizers end.
+   */
   delete<T>(
     resource: Resource<T>,
     name: ObjectName,
@@ -115,25 +118,33 @@ export interface KubeClient {
 }
 
 export interface SubresourceOptions {
-  /** e.g. `status`. */
+  /** E.g. `status`. */
   readonly subresource?: string;
 }
 
-/** What a reflector tells; calls never overlap, and follow the order of the API server's changes. */
+/**
+ * Receives a reflector's state. Calls never overlap, and follow the order of the API server's
+ * changes.
+ */
 export interface ReflectorSink<P> {
-  /** The whole state, after the first list and after every re-list; absent keys are gone. */
+  /**
+   * Receives the whole state, after the first list and after every re-list; keys that are absent no
+   * longer exist.
+   */
   replace(items: ReadonlyMap<string, P>): void;
-  /** Added or changed. */
+  /** Receives an added or changed object. */
   upsert(key: string, item: P): void;
   remove(key: string): void;
 }
 
-/** Tells users about objects, by events in the API; never blocks, never throws. */
+/** Reports events about objects to users through the API; never blocks, never throws. */
 export interface EventRecorder {
   record(note: EventNote): void;
 }
 
-/** What proves who we are on one request. The same object as long as nothing changed. */
+/**
+ * The identity presented with one request. It is the same object as long as nothing has changed.
+ */
 export interface Credential {
   /** Value of the Authorization header. */
   readonly authorization?: string;
@@ -143,39 +154,42 @@ export interface Credential {
 }
 
 export interface CredentialSource {
-  /** @throws {KubeError} `KUBE_CONFIG` when there is none to be had */
+  /** @throws {KubeError} `KUBE_CONFIG` when no credential can be obtained */
   current(signal: AbortSignal): Promise<Credential>;
-  /** The server did not accept it: the next `current` fetches anew, past any cache. */
+  /**
+   * Reports that the server refused a credential: the next `current` fetches a new one, bypassing
+   * every cache.
+   */
   refuse(credential: Credential): void;
 }
 
 export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** With query. */
+  /** Includes the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string;
-  /** Longest silence of the server, before and within its answer. */
+  /** Maximum silence of the server, before and within its answer. */
   readonly idleTimeoutMs: number;
-  /** Longest silence within the answer, where that is another; Infinity: no limit. */
+  /** Maximum silence within the answer, if it differs; Infinity means no limit. */
   readonly bodyIdleTimeoutMs?: number;
 }
 
 export interface TransportResponse {
   readonly httpStatus: number;
   readonly retryAfter: string | undefined;
-  /** Must be read to its end, or left by `return`, which closes the connection. */
+  /** The caller must read it to its end, or leave it by `return`, which closes the connection. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
-/** HTTP exchanges with one API server; the seam under the client. */
+/** HTTP exchanges with one API server: the layer below the client. */
 export interface Transport {
-  /** @throws {KubeError} `KUBE_UNAVAILABLE` when no answer came, also while reading the body */
+  /** @throws {KubeError} `KUBE_UNAVAILABLE` when there is no answer; also while the body is read */
   send(
     request: TransportRequest,
     credential: Credential,
     signal: AbortSignal,
   ): Promise<TransportResponse>;
-  /** Ends all connections. */
+  /** Closes all connections. */
   close(): void;
 }

@@ -6,8 +6,8 @@ import { createExecSource } from './exec-plugin.js';
 import { createMaterialReader, type MaterialReader } from './material.js';
 
 /**
- * What a connection's user presents. Files are read again when they change; a plug-in's answer is
- * kept until it expires or is refused.
+ * Provides the credentials of a connection's user. Files are read again when they change; a
+ * plug-in's answer is kept until it expires or is refused.
  */
 export function createCredentialSource(connection: Connection): CredentialSource {
   const { user, source } = connection;
@@ -62,7 +62,7 @@ class FileSource implements CredentialSource {
   }
 }
 
-/** Undefined without a pair, and while one that may be missing is. */
+/** Undefined without a client certificate, and while an optional file is still missing. */
 async function readPair(
   certificate: MaterialReader | undefined,
   key: MaterialReader | undefined,

@@ -18,7 +18,7 @@ export interface DialerOptions {
   readonly secureContext: SecureContext | undefined;
 }
 
-/** Opens connections to one API server, through its HTTP proxy's CONNECT where there is one. */
+/** Opens connections to one API server, through its HTTP proxy's CONNECT if it has one. */
 export class Dialer {
   readonly #options: DialerOptions;
   readonly #host: string;
@@ -33,7 +33,7 @@ export class Dialer {
 
   /**
    * @param protocols offered by ALPN, the preferred one first
-   * @param timeoutMs longest silence of the proxy or of the server's TLS
+   * @param timeoutMs maximum silence of the proxy, and of the server during the TLS handshake
    */
   async dial(protocols: readonly string[], timeoutMs: number): Promise<Socket | TLSSocket> {
     const { connection, secureContext } = this.#options;
@@ -54,7 +54,7 @@ export class Dialer {
   }
 }
 
-/** Names the server in the TLS greeting, where only host names may stand (RFC 6066 section 3). */
+/** The server name for the TLS handshake, which allows host names only (RFC 6066 section 3). */
 function nameOptions(name: string, expected: string | undefined): ConnectionOptions {
   return {
     ...(isIP(name) === 0 ? { servername: name } : {}),
@@ -68,7 +68,7 @@ function opened<T extends Socket>(socket: T, timeoutMs: number, event = 'connect
   return new Promise((resolve, reject) => {
     const tooLate = (): void => void socket.destroy(new SilenceError(timeoutMs));
     socket.setTimeout(timeoutMs, tooLate);
-    socket.on('error', reject); // stays: until somebody else listens an error must end nothing
+    socket.on('error', reject); // stays: an early error must not end the process
     socket.once(event, () => {
       socket.setTimeout(0).off('timeout', tooLate);
       resolve(socket);

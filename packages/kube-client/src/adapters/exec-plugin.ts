@@ -6,11 +6,13 @@ import { KubeError } from '../model/errors.js';
 import type { Credential, CredentialSource } from '../ports.js';
 import { createMaterialReader } from './material.js';
 
-/** A plug-in may ask a remote service, but must not hold up the agent for ever. */
+/** Time limit: a plug-in may call a remote service, but must not block the agent forever. */
 const DEADLINE_MS = 60_000;
 const MAX_OUTPUT_BYTES = 1 << 20;
 
-/** Runs the plug-in when there is no answer, it has expired, or the server refused it. */
+/**
+ * Runs the plug-in when there is no answer yet, the answer has expired, or the server refused it.
+ */
 export function createExecSource(plugin: ExecPlugin, connection: Connection): CredentialSource {
   return new ExecSource(plugin, connection);
 }
@@ -19,7 +21,7 @@ class ExecSource implements CredentialSource {
   readonly #plugin: ExecPlugin;
   readonly #connection: Connection;
   #answer: ExecAnswer | undefined;
-  /** One run serves all who wait. */
+  /** One run serves all waiting callers. */
   #running: Promise<ExecAnswer> | undefined;
 
   constructor(plugin: ExecPlugin, connection: Connection) {

@@ -14,13 +14,14 @@ import { ServerConnections } from './server-connections.js';
 import { SilenceError } from './silence-error.js';
 
 /**
- * As client-go's.
+ * Equal to client-go's values.
  *
- * @see Kubernetes 1.36 apimachinery/pkg/util/net/http.go, readIdleTimeoutSeconds, pingTimeoutSeconds
+ * @see Kubernetes 1.36 apimachinery/pkg/util/net/http.go, readIdleTimeoutSeconds,
+ *   pingTimeoutSeconds
  */
 const LIVENESS: Liveness = { silenceMs: 30_000, patienceMs: 15_000 };
 
-/** The connections that one set of TLS material opened. */
+/** The connections opened with one set of TLS material. */
 interface Pool {
   readonly connections: ServerConnections;
   readonly certificatePem: string | undefined;
@@ -28,10 +29,10 @@ interface Pool {
 }
 
 /**
- * HTTP/2 over TLS where the server speaks it, HTTP/1.1 over kept-alive connections otherwise.
- * Connections are made anew when the client's certificate or the CA file changes; requests under way
- * may end on the old ones, but watches, which would go on under the old name for long, are ended and
- * resume on new ones.
+ * Uses HTTP/2 over TLS if the server supports it, and HTTP/1.1 over kept-alive connections
+ * otherwise. When the client's certificate or the CA file changes, new connections are made.
+ * Current requests may finish on the old ones. Watches would keep the old identity for long, so
+ * they are ended and resume on new connections.
  *
  * @param liveness of HTTP/2 connections
  */
@@ -63,7 +64,7 @@ class HttpTransport implements Transport {
   ): Promise<TransportResponse> {
     const { connections } = await this.#poolFor(credential);
     signal.throwIfAborted();
-    setMaxListeners(0, signal); // as many requests at a time as the caller likes
+    setMaxListeners(0, signal); // the caller limits concurrent requests
     const asked = `${request.method} ${request.path.split('?', 1)[0]}`;
     const fail = (error: Error): unknown => {
       // Other idle connections to a silent peer are as dead as this one.
@@ -100,7 +101,7 @@ class HttpTransport implements Transport {
     return this.#pool;
   }
 
-  /** Made once, not for each connection. */
+  /** Made once and shared by all connections. */
   #secureContext(
     cert: string | undefined,
     key: string | undefined,

@@ -8,9 +8,9 @@ import type { Dialer } from './dialer.js';
 import { SilenceError, timerMs } from './silence-error.js';
 
 /**
- * How long a connection is quiet before the kernel asks the peer for a sign of life; after ten
- * unanswered asks, a second apart (libuv's), it is closed. A vanished peer is found during a watch
- * after 25 s; one whose kernel lives on while its program hangs is not found.
+ * After this much silence the kernel probes the peer; after ten unanswered probes, a second apart
+ * (libuv's interval), it closes the connection. During a watch, a peer that vanished is detected
+ * after 25 s. A peer whose program hangs while its kernel still answers is not detected.
  */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -19,7 +19,7 @@ export interface Http1Options {
   readonly url: URL;
 }
 
-/** HTTP/1.1 over kept-alive connections: one for each request under way. */
+/** HTTP/1.1 over kept-alive connections: one for each current request. */
 export class Http1Exchanges {
   readonly #options: Http1Options;
   readonly #agent: http.Agent;
@@ -40,7 +40,7 @@ export class Http1Exchanges {
     this.#agent = Object.assign(agent, { createConnection });
   }
 
-  /** Takes a connection that was opened to see what the server speaks. */
+  /** Adopts a connection that was opened to find out which protocol the server speaks. */
   adopt(socket: Socket): void {
     const drop = (): void => {
       this.#waiting = this.#waiting.filter((one) => one !== socket);
@@ -50,7 +50,7 @@ export class Http1Exchanges {
     this.#waiting.push(socket);
   }
 
-  /** @param path with the server's prefix */
+  /** @param path includes the server's prefix */
   async send(
     request: TransportRequest,
     path: string,

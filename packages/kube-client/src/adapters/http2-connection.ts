@@ -11,24 +11,29 @@ import type { Socket } from 'node:net';
 import type { TransportRequest, TransportResponse } from '../ports.js';
 import { SilenceError, timerMs } from './silence-error.js';
 
-/** How a connection is known to be alive. */
+/** Timings that decide whether a connection is alive. */
 export interface Liveness {
-  /** Nothing arrives for so long: the peer is asked by a PING. */
+  /** A PING is sent when nothing has arrived for this long. */
   readonly silenceMs: number;
-  /** How long the peer may take to answer it. */
+  /** Time limit for the peer's answer to the PING. */
   readonly patienceMs: number;
 }
 
-/** What may arrive of one answer before it is read; client-go takes 4 MiB, more than a node has to spare. */
+/**
+ * Bytes that one answer may send before it is read; client-go allows 4 MiB, more than a node can
+ * spare.
+ */
 const STREAM_WINDOW_BYTES = 256 * 1024;
-/** For all answers of a connection together. */
+/** The same for all answers of a connection together. */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
-/** Longer headers of an answer are refused, as Node does for HTTP/1.1. */
+/** Longer answer headers are refused, as Node does for HTTP/1.1. */
 const MAX_HEADER_BYTES = 16 * 1024;
-/** Far below the 2^30 requests after which a connection's stream identifiers are used up. */
+/** Far below the 2^30 requests that exhaust a connection's stream identifiers. */
 const MAX_REQUESTS = 2 ** 29;
 
-/** The connection ended before an answer was complete, as `ECONNRESET` is for plain sockets. */
+/**
+ * The connection ended before an answer was complete; corresponds to `ECONNRESET` of plain sockets.
+ */
 class CutError extends Error {
   readonly code = 'ECONNRESET';
 
@@ -37,14 +42,17 @@ class CutError extends Error {
   }
 }
 
-/** The server did not begin with the request (RFC 9113 section 8.7): any request may be sent again. */
+/**
+ * The server did not start processing the request (RFC 9113 section 8.7): any request may be sent
+ * again.
+ */
 export class RefusedError extends Error {
   constructor() {
     super('the server refused the stream');
   }
 }
 
-/** One HTTP/2 connection, which carries as many requests at a time as the server lets it. */
+/** One HTTP/2 connection. It carries as many requests at a time as the server allows. */
 export class Http2Connection {
   readonly #session: ClientHttp2Session;
   readonly #liveness: Liveness;
@@ -60,14 +68,14 @@ export class Http2Connection {
     this.#liveness = liveness;
     session.on('error', (error: Error) => (this.#failure ??= error));
     session.once('close', () => clearTimeout(this.#timer));
-    session.unref(); // as long as nothing is asked on it
+    session.unref(); // while no request uses it
     this.#wait(liveness.silenceMs);
   }
 
   /**
-   * Speaks HTTP/2 on a connection on which both sides agreed to it.
+   * Starts HTTP/2 on a connection whose two sides have agreed on it.
    *
-   * @param timeoutMs how long the server may take to tell its settings
+   * @param timeoutMs time limit for the server's settings
    */
   static async open(
     socket: Socket,
@@ -82,13 +90,13 @@ export class Http2Connection {
         maxHeaderListSize: MAX_HEADER_BYTES,
       },
     });
-    session.on('error', () => undefined); // from the first moment on; its close follows
+    session.on('error', () => undefined); // set at once; the close event follows an error
     session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
     const late = setTimeout(() => session.destroy(new SilenceError(timeoutMs)), timeoutMs);
     const closed = new Promise<never>((_, reject) => {
       session.once('close', () => reject(new CutError()));
     });
-    closed.catch(() => undefined); // tells of the end only while there is no connection yet
+    closed.catch(() => undefined); // reports the end only while the connection is being opened
     try {
       await Promise.race([once(session, 'remoteSettings'), closed]);
     } finally {
@@ -97,14 +105,14 @@ export class Http2Connection {
     return new Http2Connection(session, liveness);
   }
 
-  /** Whether one more request can begin now. */
+  /** Reports whether one more request can start now. */
   get hasRoom(): boolean {
     const { closed, destroyed, remoteSettings } = this.#session;
     const most = remoteSettings.maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
     return !closed && !destroyed && this.#streams < most && this.#requests < MAX_REQUESTS;
   }
 
-  /** Called when no request is under way any more. */
+  /** Called when no request is running any more. */
   onIdle: () => void = () => undefined;
 
   /** Called when the connection has ended. */
@@ -113,9 +121,9 @@ export class Http2Connection {
   }
 
   /**
-   * The stream is opened before this returns.
+   * Opens the stream before it returns.
    *
-   * @param path with the server's prefix
+   * @param path includes the server's prefix
    * @throws {RefusedError}
    */
   send(request: TransportRequest, path: string, signal: AbortSignal): Promise<TransportResponse> {
@@ -133,7 +141,7 @@ export class Http2Connection {
     return this.#answer(stream, request);
   }
 
-  /** Requests under way may end; no others begin. */
+  /** Lets current requests finish and starts no others. */
   close(): void {
     this.#session.close();
   }
@@ -156,14 +164,14 @@ export class Http2Connection {
 
   async #answer(stream: ClientHttp2Stream, request: TransportRequest): Promise<TransportResponse> {
     const { body, idleTimeoutMs, bodyIdleTimeoutMs = idleTimeoutMs } = request;
-    // Node throws away a short answer that ends before somebody reads: reading begins with asking.
+    // Node discards a short answer that ends before anyone reads it, so reading starts right away.
     const chunks = stream[Symbol.asyncIterator]();
     const first = chunks.next();
-    first.catch(() => undefined); // whoever reads the body is told
+    first.catch(() => undefined); // the reader of the body gets the error
     let limitMs = idleTimeoutMs;
     stream.setTimeout(timerMs(limitMs), () => {
       stream.destroy(new SilenceError(limitMs));
-      this.#ask(); // the other requests on this connection may wait in vain as well
+      this.#ask(); // other requests on this connection may be waiting for a dead peer too
     });
     const headers = await new Promise<IncomingHttpHeaders>((resolve, reject) => {
       stream.once('response', resolve);
@@ -203,7 +211,7 @@ export class Http2Connection {
     if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) throw this.#ending(stream);
   }
 
-  /** Why a stream ended that has no error of its own. */
+  /** The reason why a stream without an error of its own ended. */
   #ending(stream: ClientHttp2Stream): Error {
     if (stream.rstCode === constants.NGHTTP2_REFUSED_STREAM) return new RefusedError();
     return this.#failure ?? new CutError();
@@ -232,13 +240,13 @@ export class Http2Connection {
       this.#wait(silenceMs);
     };
     this.#session.ping((error) => {
-      if (error !== null) return; // the session is gone
+      if (error !== null) return; // the session has ended
       this.#heardMs = performance.now();
       heard();
     });
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      // What the kernel received while this process had no time is read before that is judged.
+      // First let Node read what the kernel received while this process was busy.
       setImmediate(() => {
         if (!this.#isAsking) return;
         if (this.#heardMs > askedMs) heard();

@@ -16,22 +16,22 @@ import type { Connection, Material } from '../model/connection.js';
 import { KubeError } from '../model/errors.js';
 
 export interface KubeconfigOptions {
-  /** The file; absent: the files that `$KUBECONFIG` lists, or `~/.kube/config`. */
+  /** The file to read; when absent, the files that `$KUBECONFIG` lists, or `~/.kube/config`. */
   readonly path?: string;
   /** Name of a context; the current one when absent. */
   readonly context?: string;
-  /** Takes the place of the cluster's server. */
+  /** Replaces the cluster's server. */
   readonly server?: string;
-  /** The process's own when absent. */
+  /** The environment; the process's own when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 const IN_CLUSTER = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * Reads kubeconfig files as `kubectl` does, and looks at each file that the chosen context names.
+ * Reads kubeconfig files as `kubectl` does, and checks every file that the chosen context names.
  *
- * @throws {KubeError} `KUBE_CONFIG` that names the file, the field and the problem, all at once
+ * @throws {KubeError} `KUBE_CONFIG` with all problems, each with its file and field
  */
 export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<Connection> {
   const { path, context, server, env = process.env } = options;
@@ -54,10 +54,10 @@ export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<C
 }
 
 /**
- * The API server as a pod sees it: address from the environment, token and CA from the service
- * account's volume, read again when they change.
+ * Returns the connection that a pod has to the API server: the address from the environment, token
+ * and CA from the service account's volume. Both files are read again when they change.
  *
- * @throws {KubeError} `KUBE_CONFIG` when this is no pod, or has no service account
+ * @throws {KubeError} `KUBE_CONFIG` outside of a pod, or in a pod without a service account
  */
 export async function loadInCluster(
   env: Readonly<Record<string, string | undefined>> = process.env,
@@ -107,13 +107,13 @@ async function readKubeconfig(file: string, mayMiss: boolean): Promise<Kubeconfi
 }
 
 /**
- * Steps into the syntax tokens: three for each level of nesting. The YAML library recurses: on some
- * releases of Node.js a few thousand levels end the process, and no error can be caught.
+ * Limit in syntax tokens: three for each level of nesting. The YAML library recurses: on some
+ * releases of Node.js a few thousand levels end the process with an error that cannot be caught.
  */
 const MOST_STEPS = 300;
 const TOO_DEEP = 'it is nested more than 100 levels deep';
 
-/** All files of a connection must be there now, so that a typing error shows at the start. */
+/** Checks that all files of a connection exist now, so that a typing error shows at the start. */
 async function checkFiles({ ca, user, source }: Connection): Promise<void> {
   const problems = new Problems(source);
   const check = async (material: Material | undefined, field: string, marker: string) => {

@@ -7,23 +7,23 @@ import { KubeError } from '../model/errors.js';
 
 const clock = createSystemClock();
 
-/** How long a file is trusted to be unchanged. */
+/** A file is assumed to be unchanged for this long. */
 const RECHECK_MS = 1_000;
 
 export interface MaterialReader {
   /**
-   * The content; of a file, as it was at most a second ago. A file that cannot be read any more
-   * keeps its last content: it may be in the middle of a replacement.
+   * Returns the content; that of a file is at most a second old. A file that can no longer be read
+   * keeps its last content, because it may be in the middle of a replacement.
    *
-   * @returns empty text while a file is missing that may be
-   * @throws {KubeError} `KUBE_CONFIG` when it could never be read
+   * @returns empty text while an optional file is missing
+   * @throws {KubeError} `KUBE_CONFIG` when the file could never be read
    */
   read(): Promise<string>;
-  /** Makes the next read look at the file. */
+  /** Makes the next read check the file. */
   distrust(): void;
 }
 
-/** @param what for messages: `client-key of kubeconfig /etc/a.conf` */
+/** @param what the material's name in messages: `client-key of kubeconfig /etc/a.conf` */
 export function createMaterialReader(material: Material, what: string): MaterialReader {
   if (material.kind === 'inline') {
     return { read: () => Promise.resolve(material.text), distrust: () => undefined };

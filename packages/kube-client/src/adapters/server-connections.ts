@@ -11,18 +11,22 @@ export interface ServerConnectionsOptions {
   readonly liveness: Liveness;
 }
 
-/** Longer than any request but a watch takes. */
+/** Longer than any request takes, except watches. */
 const LAST_REQUESTS_MS = 30_000;
 
 /**
- * The connections to one API server that one set of TLS material opened: HTTP/2 where TLS is spoken and
- * the server agrees, as many connections as its limit on requests at a time takes; HTTP/1.1 otherwise.
+ * The connections to one API server with one set of TLS material. It uses HTTP/2 if TLS is used and
+ * the server agrees, with as many connections as the server's limit on concurrent requests makes
+ * necessary. Otherwise it uses HTTP/1.1.
  */
 export class ServerConnections {
   readonly #options: ServerConnectionsOptions;
   readonly #http1: Http1Exchanges;
   readonly #http2 = new Set<Http2Connection>();
-  /** The server spoke no HTTP/2 when it was last asked, and no connection to it has failed since. */
+  /**
+   * True when the server did not offer HTTP/2 at the last handshake and no connection to it has
+   * failed since.
+   */
   #lacksHttp2: boolean;
   #dialing: Promise<void> | undefined;
   #state: 'open' | 'retired' | 'destroyed' = 'open';
@@ -33,7 +37,7 @@ export class ServerConnections {
     this.#lacksHttp2 = options.url.protocol !== 'https:';
   }
 
-  /** @param path with the server's prefix */
+  /** @param path includes the server's prefix */
   async send(
     request: TransportRequest,
     path: string,
@@ -47,12 +51,12 @@ export class ServerConnections {
     }
   }
 
-  /** Idle connections to a peer that was silent are as dead as the one on which that was noticed. */
+  /** Closes the idle connections to a silent peer: they are as dead as the one that failed. */
   dropIdle(): void {
     this.#http1.dropIdle();
   }
 
-  /** Lets requests under way end, for 30 s; no others begin. */
+  /** Lets current requests finish within 30 s and starts no others. */
   retire(): void {
     this.#state = 'retired';
     this.#http1.dropIdle();
@@ -92,7 +96,7 @@ export class ServerConnections {
     try {
       return await this.#http1.send(request, path, signal);
     } catch (error) {
-      // Another server may be there by now, which speaks otherwise.
+      // The address may now belong to another server with another protocol.
       if (this.#options.url.protocol === 'https:' && !signal.aborted) this.#lacksHttp2 = false;
       throw error;
     }
@@ -112,7 +116,7 @@ export class ServerConnections {
     if (this.#isOver()) connection.destroy();
     if (!connection.hasRoom) {
       connection.destroy();
-      throw new Error('the server takes no requests on its connections');
+      throw new Error('the server accepts no requests on its connections');
     }
     this.#http2.add(connection);
     connection.onClose(() => this.#http2.delete(connection));
@@ -123,14 +127,14 @@ export class ServerConnections {
     return this.#state === 'destroyed';
   }
 
-  /** One connection is kept; what a burst needed beyond it is closed. */
+  /** Keeps one idle connection; further ones that a burst needed are closed. */
   #closeSpare(idle: Http2Connection): void {
-    if (this.#state === 'retired') return idle.close(); // it was opened for a request that waited
+    if (this.#state === 'retired') return idle.close(); // it was opened for a waiting request
     for (const other of this.#http2) if (other !== idle && other.hasRoom) return idle.close();
   }
 }
 
-/** The work goes on for others when the signal fires. */
+/** The work continues for other callers when the signal fires. */
 function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => reject(signal.reason as Error);

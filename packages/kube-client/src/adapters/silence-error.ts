@@ -1,12 +1,12 @@
-/** The peer said nothing for so long that its connection, or an exchange on it, was given up. */
+/** The peer was silent for so long that its connection, or an exchange on it, was abandoned. */
 export class SilenceError extends Error {
-  /** @param silentMs how long it was silent */
+  /** @param silentMs length of the silence */
   constructor(silentMs: number) {
     super(`no answer for ${silentMs / 1000} s`);
   }
 }
 
-/** Sockets and streams of Node's take 0 for no limit. */
+/** For Node's sockets and streams, 0 means no limit. */
 export function timerMs(limitMs: number): number {
   return Number.isFinite(limitMs) ? limitMs : 0;
 }

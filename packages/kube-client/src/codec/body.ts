@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-/** Chunks of UTF-8 as one text; characters may be cut anywhere. */
+/** Joins chunks of UTF-8 into one text; chunk boundaries may lie within characters. */
 export function joinText(chunks: readonly Uint8Array[]): string {
   return Buffer.concat(chunks).toString('utf8');
 }

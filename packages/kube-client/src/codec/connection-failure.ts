@@ -1,6 +1,6 @@
 import type { Connection } from '../model/connection.js';
 
-/** What errno and OpenSSL codes mean for someone who looks at a cluster. */
+/** Explanations of errno and OpenSSL codes for administrators of a cluster. */
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused: nothing listens there',
   ECONNRESET: 'the connection was closed before the answer was complete',
@@ -12,7 +12,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'the host name could not be looked up: DNS does not answer',
 };
 
-/** Reasons that are about the server's certificate; a `%ca` stands for where the CAs come from. */
+/** Problems with the server's certificate; `%ca` stands for the source of the CAs. */
 const CERTIFICATE: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: 'has expired',
   CERT_NOT_YET_VALID: 'is not valid yet; is the clock of this machine right?',
@@ -24,15 +24,15 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
   CERT_SIGNATURE_FAILURE: 'has a signature that does not fit %ca',
 };
 
-/** Alerts by which a server refuses our own certificate, in OpenSSL's words. */
+/** TLS alerts by which a server refuses our certificate, in OpenSSL's words. */
 const CLIENT_ALERT =
   /alert (unknown ca|bad certificate|certificate (?:required|expired|unknown|revoked))/;
 
 /**
- * One sentence on why no answer came: the address, the problem, and for certificates the file to
- * look at.
+ * Explains in one sentence why there was no answer: the address, the problem, and for certificates
+ * the file to check.
  *
- * @param error what Node's http or tls reported
+ * @param error as reported by Node's http or tls
  */
 export function describeConnectionFailure(connection: Connection, error: Error): string {
   const { host, protocol, port } = new URL(connection.server);

@@ -1,8 +1,8 @@
 type JsonObject = Record<string, unknown>;
 
 /**
- * Maps from a free name to text. Go decodes a null there to an entry with empty text, which counts:
- * a null in a Secret's data makes an empty file.
+ * Fields that map free names to text. Go decodes a null entry there as empty text, and that entry
+ * counts: a null in a Secret's data makes an empty file.
  */
 const TEXT_MAPS: ReadonlySet<string> = new Set([
   'annotations',
@@ -14,29 +14,33 @@ const TEXT_MAPS: ReadonlySet<string> = new Set([
   'stringData',
   'volumeAttributes',
 ]);
-/** Content that Go keeps byte for byte and that no reader of this project looks into. */
+/** Content that Go keeps byte for byte and that no code of this project reads. */
 const RAW: ReadonlySet<string> = new Set(['managedFields', 'opaque']);
-/** No typed field lies deeper. What is below is free-form content, and kept as it came. */
+/** No typed field is nested deeper. Deeper content is free-form and kept unchanged. */
 const MOST_LEVELS = 64;
 
 /**
- * Parses JSON as Go's decoder reads it into API types, for which null means "not given". So no
- * reader behind this boundary has to guard against null:
+ * Parses JSON as Go's decoder reads it into API types, for which null means "not given". So code
+ * behind this boundary need not guard against null:
  *
  * - A null member of an object is absent.
- * - A null entry of a map from names to text (labels, annotations, a ConfigMap's or Secret's data) is
+ * - A null entry of a map from names to text (labels, annotations, a ConfigMap's or Secret's
+ *   data) is
  *   an empty text.
- * - A null element of an array is the zero value of its neighbours' type: `''`, `0`, `false` or `{}`.
- *   It is left out where all elements are null, which says nothing of their type. A Go API server
+ * - A null element of an array is the zero value of its neighbours' type: `''`, `0`, `false` or
+ *   `{}`.
+ *   It is left out if all elements are null, because then nothing shows their type. A Go API server
  *   sends no null elements of types that it knows.
- * - `managedFields`, opaque parameters of drivers, and what lies more than 64 levels deep are kept as
- *   they came. Custom resources have no types here: the rules above hold for them too.
+ * - `managedFields`, opaque parameters of drivers, and content nested deeper than 64 levels are
+ *   kept
+ *   unchanged. Custom resources have no types here: the rules above hold for them too.
  * - A null document stays null.
  *
- * Costs nothing but a scan where the text has no null.
+ * Text without any null costs only a scan.
  *
  * @throws {SyntaxError} when the text is not JSON
- * @see Go encoding/json, Unmarshal: "The JSON null value unmarshals into an interface, map, pointer,
+ * @see Go encoding/json, Unmarshal: "The JSON null value unmarshals into an interface, map,
+ *   pointer,
  *   or slice by setting that Go value to nil"
  */
 export function decodeJson(text: string): unknown {
@@ -45,8 +49,8 @@ export function decodeJson(text: string): unknown {
 }
 
 /**
- * {@link decodeJson} for what has been parsed, from YAML for example. Changes the value in place where
- * it can.
+ * Applies {@link decodeJson}'s rules to a parsed value, e.g. from YAML. Changes the value in place
+ * where possible.
  */
 export function withoutNulls(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? cleaned(value, MOST_LEVELS) : value;
@@ -86,7 +90,10 @@ function zeroLike(neighbour: unknown): unknown {
   }
 }
 
-/** The object itself, or a copy without its nulls: deleting members would make it slow for good. */
+/**
+ * Returns the object itself, or a copy without its nulls: deleting members would make the object
+ * slow for good.
+ */
 function cleanedObject(value: object, levels: number): object {
   const object = value as JsonObject;
   let hasNull = false;
@@ -105,14 +112,14 @@ function cleanedObject(value: object, levels: number): object {
   return copy;
 }
 
-/** Entries that are no text are left to the readers. */
+/** Leaves entries that are not text to the readers. */
 function cleanedTexts(value: unknown): unknown {
   const texts = value as JsonObject;
   for (const key of Object.keys(texts)) if (texts[key] === null) put(texts, key, '');
   return texts;
 }
 
-/** `__proto__` is a name like any other. */
+/** Treats `__proto__` like any other name. */
 function put(object: JsonObject, key: string, value: unknown): void {
   if (key !== '__proto__') object[key] = value;
   else {

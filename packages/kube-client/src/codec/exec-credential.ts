@@ -3,12 +3,12 @@ import type { Credential } from '../ports.js';
 
 export interface ExecAnswer {
   readonly credential: Credential;
-  /** RFC 3339; absent: good until it is refused. */
+  /** RFC 3339; when absent, the credential is valid until it is refused. */
   readonly expires?: string;
 }
 
 /**
- * What an exec plug-in printed.
+ * Parses the output of an exec plug-in.
  *
  * @param what for messages: the plug-in and where it is configured
  * @throws {KubeError} `KUBE_CONFIG`
@@ -23,10 +23,12 @@ export function parseExecCredential(text: string, apiVersion: string, what: stri
     throw bad('its output is not JSON');
   }
   if (!isObject(answer) || answer['kind'] !== 'ExecCredential') {
-    throw bad('its output is no ExecCredential');
+    throw bad('its output is not an ExecCredential');
   }
   if (answer['apiVersion'] !== apiVersion) {
-    throw bad(`it answered apiVersion ${shown(answer['apiVersion'])}, asked was ${apiVersion}`);
+    throw bad(
+      `its output has apiVersion ${shown(answer['apiVersion'])}, but ${apiVersion} was requested`,
+    );
   }
   const status = answer['status'];
   if (!isObject(status)) throw bad('its output has no status');

@@ -1,6 +1,6 @@
 import { KubeError } from '../model/errors.js';
 
-/** Gathers what is wrong with a document, so that all of it is told at once. */
+/** Collects the problems of a document, to report all of them together. */
 export class Problems {
   readonly #source: string;
   readonly #found: string[] = [];
@@ -15,7 +15,7 @@ export class Problems {
     this.#found.push(at === '' ? problem : `${at}: ${problem}`);
   }
 
-  /** @throws {KubeError} `KUBE_CONFIG` that lists the problems, if there are any */
+  /** @throws {KubeError} `KUBE_CONFIG` with the list of problems, if there are any */
   throwIfAny(): void {
     const [first, ...others] = this.#found;
     if (first === undefined) return;
@@ -26,7 +26,7 @@ export class Problems {
 
 /**
  * A place in a parsed YAML or JSON document. Reading a member of the wrong type adds a problem and
- * gives what an absent member gives.
+ * returns the same as for an absent member.
  */
 export class Field {
   readonly at: string;
@@ -43,7 +43,7 @@ export class Field {
     return this.#value !== undefined;
   }
 
-  /** The member; absent when this is absent. */
+  /** Returns the member; it is absent when this field is absent. */
   member(name: string): Field {
     const at = this.at === '' ? name : `${this.at}.${name}`;
     const object = this.#as('a map', isObject);
@@ -55,12 +55,12 @@ export class Field {
     return list.map((item, i) => new Field(item, this.#problems, `${this.at}[${i}]`));
   }
 
-  /** Names of the members. */
+  /** Returns the names of the members. */
   keys(): readonly string[] {
     return Object.keys(this.#as('a map', isObject) ?? {});
   }
 
-  /** Undefined when absent or empty. */
+  /** Returns undefined when absent or empty. */
   text(): string | undefined {
     const text = this.#as('a text', (value) => typeof value === 'string');
     return text === '' ? undefined : text;
@@ -70,7 +70,7 @@ export class Field {
     return this.#as('true or false', (value) => typeof value === 'boolean');
   }
 
-  /** As {@link Field.text}, but its absence is a problem too. */
+  /** Reads like {@link Field.text}, but absence is a problem too. */
   requiredText(): string {
     if (!this.present || this.#value === '') this.problem('is required');
     return this.text() ?? '';

@@ -16,7 +16,7 @@ interface Context {
   readonly namespace: string | undefined;
 }
 
-/** One kubeconfig file, or several merged; names point into it, nothing is resolved yet. */
+/** One kubeconfig file, or several merged ones; references by name are not resolved yet. */
 export interface Kubeconfig {
   readonly currentContext: string | undefined;
   readonly contexts: ReadonlyMap<string, Context>;
@@ -25,9 +25,9 @@ export interface Kubeconfig {
 }
 
 export interface KubeconfigDocument {
-  /** Absolute; relative paths inside are relative to its folder. */
+  /** The file's path, absolute; relative paths in the file are relative to its folder. */
   readonly file: string;
-  /** Parsed YAML. */
+  /** The content as parsed YAML. */
   readonly content: unknown;
 }
 
@@ -37,9 +37,9 @@ const EXEC_VERSIONS = [
 ] as const;
 
 /**
- * Checks and reads one kubeconfig file.
+ * Checks and parses one kubeconfig file.
  *
- * @throws {KubeError} `KUBE_CONFIG` that names the file and each field that is wrong
+ * @throws {KubeError} `KUBE_CONFIG` that names the file and each invalid field
  * @see Kubernetes 1.36 client-go/tools/clientcmd/api/v1/types.go
  */
 export function parseKubeconfig({ file, content }: KubeconfigDocument): Kubeconfig {
@@ -62,7 +62,7 @@ export function parseKubeconfig({ file, content }: KubeconfigDocument): Kubeconf
 }
 
 /**
- * Several files as one: the first that says something about a name wins.
+ * Merges several files: the first file that defines a name wins.
  *
  * @see Kubernetes 1.36 client-go/tools/clientcmd/loader.go, ClientConfigLoadingRules
  */
@@ -82,12 +82,12 @@ export function mergeKubeconfigs(configs: readonly Kubeconfig[]): Kubeconfig {
 export interface ConnectionChoice {
   /** The current context when absent. */
   readonly context?: string;
-  /** Takes the place of the cluster's server. */
+  /** Replaces the cluster's server. */
   readonly server?: string;
 }
 
 /**
- * The connection that a context describes.
+ * Resolves the connection that a context describes.
  *
  * @param source for messages: `kubeconfig /etc/kubernetes/kubelet.conf`
  * @throws {KubeError} `KUBE_CONFIG`
@@ -122,7 +122,7 @@ export function resolveConnection(
   if (cluster !== undefined && server === undefined) {
     problems.add(`${cluster.at.at}.server`, 'is required');
   } else if (server !== undefined && !isHttpUrl(server)) {
-    problems.add(`${cluster?.at.at ?? ''}.server`, `"${server}" is no http or https URL`);
+    problems.add(`${cluster?.at.at ?? ''}.server`, `"${server}" is not an http or https URL`);
   }
   problems.throwIfAny();
   return {
@@ -134,7 +134,7 @@ export function resolveConnection(
   };
 }
 
-/** As Kubernetes' clients do: a bare `host:port` is https where TLS is configured. */
+/** Follows Kubernetes' clients: a bare `host:port` means https when TLS is configured. */
 function withScheme(server: string | undefined, cluster: Cluster | undefined): string | undefined {
   if (server === undefined || server === '' || server.includes('://')) return server || undefined;
   const { ca, insecureSkipTlsVerify } = cluster?.connection ?? {};
@@ -164,7 +164,7 @@ function readCluster(at: Field, folder: string): Cluster {
   const ca = material(at, 'certificate-authority', folder);
   const insecure = at.member('insecure-skip-tls-verify').boolean() === true;
   if (insecure && ca !== undefined) {
-    at.member('insecure-skip-tls-verify').problem('must not be true where a CA is given');
+    at.member('insecure-skip-tls-verify').problem('must not be true when a CA is given');
   }
   const proxyUrl = at.member('proxy-url').text();
   if (proxyUrl !== undefined && !/^http:\/\//.test(proxyUrl)) {
@@ -198,14 +198,14 @@ function readUser(at: Field, folder: string): UserAuth {
   if (certificate !== undefined && key === undefined)
     at.member('client-key').problem('is required');
   if (certificate === undefined && key !== undefined) {
-    at.member('client-certificate').problem('is required, since there is a client-key');
+    at.member('client-certificate').problem('is required with a client-key');
   }
   const token = readToken(at, folder);
   const basic = readBasic(at);
   const exec = readExec(at.member('exec'), folder);
   const headers = readImpersonation(at);
   if (at.member('auth-provider').present) {
-    at.member('auth-provider').problem('is not supported any more: use exec');
+    at.member('auth-provider').problem('is no longer supported: use exec');
   }
   const ways = [
     ...(token === undefined ? [] : ['token']),
@@ -222,13 +222,16 @@ function readUser(at: Field, folder: string): UserAuth {
   };
 }
 
-/** A relative folder stays one: only the process knows its working directory. A command keeps a slash. */
+/**
+ * Keeps a relative folder relative, because only the process knows its working directory. A
+ * command's path always keeps a slash, so that the command is not searched in PATH.
+ */
 function inFolder(folder: string, path: string): string {
   if (isAbsolute(path)) return normalize(path);
   return isAbsolute(folder) ? join(folder, path) : `${folder}/${path}`;
 }
 
-/** The file wins over the text, as in Kubernetes' clients. */
+/** The file takes precedence over the text, as in Kubernetes' clients. */
 function readToken(at: Field, folder: string): Material | undefined {
   const path = at.member('tokenFile').text();
   if (path !== undefined) return { kind: 'file', path: inFolder(folder, path) };
@@ -288,7 +291,7 @@ function readImpersonation(at: Field): Record<string, string | readonly string[]
   return headers;
 }
 
-/** `<name>-data` holds base64, `<name>` a path; data wins. */
+/** `<name>-data` holds base64, `<name>` a path; the data takes precedence. */
 function material(at: Field, name: string, folder: string): Material | undefined {
   const data = at.member(`${name}-data`);
   const base64 = data.text();

@@ -13,7 +13,9 @@ export function objectPath(
   return subresource === undefined ? path : `${path}/${subresource}`;
 }
 
-/** `/apis/apps/v1/namespaces/ns/deployments`; of all namespaces when none is given. */
+/**
+ * `/apis/apps/v1/namespaces/ns/deployments`; without a namespace, the path covers all namespaces.
+ */
 export function collectionPath(
   { group, version, plural, namespaced }: Resource<unknown>,
   namespace: string | undefined,
@@ -29,7 +31,7 @@ export function listPath(resource: Resource<unknown>, options: ListOptions): str
     ['fieldSelector', options.fieldSelector],
     ['limit', options.limit],
     ['continue', options.continueToken],
-    // A continue token carries its version, and the server refuses both together.
+    // A continue token contains its version, and the server refuses the two together.
     ['resourceVersion', options.continueToken === undefined ? options.resourceVersion : undefined],
   ]);
 }
@@ -53,7 +55,7 @@ export function patchPath(path: string, { fieldManager, force }: Patch): string 
   ]);
 }
 
-/** The wire form of the options of a DELETE. */
+/** Returns the wire form of the options of a DELETE. */
 export function deleteBody(options: DeleteOptions): string {
   const { gracePeriodSeconds, uid, propagationPolicy } = options;
   return JSON.stringify({

@@ -6,13 +6,13 @@ export interface Refusal {
   /** `GET /api/v1/pods`. */
   readonly asked: string;
   readonly httpStatus: number;
-  /** The body, as far as it was read. */
+  /** The part of the body that was read. */
   readonly text: string;
   /** Value of the Retry-After header. */
   readonly retryAfter?: string | undefined;
 }
 
-/** The error for an answer outside 200–299. */
+/** Returns the error for an answer outside 200–299. */
 export function errorFromAnswer(refusal: Refusal): KubeError {
   const { asked, httpStatus, text, retryAfter } = refusal;
   const status = parseStatus(text);
@@ -25,7 +25,7 @@ export function errorFromAnswer(refusal: Refusal): KubeError {
   );
 }
 
-/** The error for a Status object that came where another object was expected. */
+/** Returns the error for a Status object received in place of another object. */
 export function errorFromStatus(asked: string, untrusted: Status): KubeError {
   const status = trusted(untrusted);
   const httpStatus = status.code ?? 500;
@@ -72,13 +72,13 @@ function parseStatus(text: string): Status | undefined {
     const isStatus = typeof value === 'object' && value !== null && 'kind' in value;
     return isStatus && value.kind === 'Status' ? trusted(value as Status) : undefined;
   } catch {
-    return undefined; // a proxy's HTML page: the caller shows the text
+    return undefined; // e.g. a proxy's HTML page: the caller shows the text
   }
 }
 
 /**
- * Without the members that messages, codes and delays are made of where they are of another type:
- * what stands in front of an API server answers too.
+ * Drops members of the wrong type before messages, codes and delays are built from them: a proxy in
+ * front of the API server may have answered.
  */
 function trusted(status: Status): Status {
   const { message, reason, code, details } = status;
@@ -100,12 +100,12 @@ function statusRetryMs(status: Status | undefined): number | undefined {
   return typeof seconds === 'number' && seconds > 0 ? delayMs(seconds) : undefined;
 }
 
-/** As far as a delay can be said: 2^53 ms. */
+/** The largest delay that a number can express: 2^53 ms. */
 function delayMs(seconds: number): number {
   return Math.min(Math.ceil(seconds * 1000), Number.MAX_SAFE_INTEGER);
 }
 
-/** A Retry-After header in seconds; API servers send no dates. */
+/** Parses a Retry-After header in seconds; API servers do not send dates. */
 function parseRetryAfter(text: string | undefined): number | undefined {
   return text !== undefined && /^\s*\d+\s*$/.test(text) ? delayMs(Number(text)) : undefined;
 }

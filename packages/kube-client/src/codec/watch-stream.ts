@@ -9,13 +9,13 @@ import { errorFromStatus } from './status-error.js';
 const NEWLINE = 0x0a;
 
 /**
- * Cuts a byte stream into lines. A line that spans chunks is joined once, when its end arrives, so
- * the cost is linear; characters may be cut anywhere.
+ * Splits a byte stream into lines. A line that spans chunks is joined once, when its end arrives,
+ * so the cost is linear. Chunk boundaries may lie within characters.
  */
 export class LineSplitter {
   #parts: Uint8Array[] = [];
 
-  /** The lines that this chunk completes, without their newline; empty lines are left out. */
+  /** Returns the lines that this chunk completes, without newlines; empty lines are left out. */
   push(chunk: Uint8Array): string[] {
     const lines: string[] = [];
     let start = 0;
@@ -27,7 +27,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** Bytes that wait for the end of their line. */
+  /** Bytes of a line whose end has not arrived. */
   get pendingBytes(): number {
     return this.#parts.reduce((sum, part) => sum + part.length, 0);
   }
@@ -40,10 +40,10 @@ export class LineSplitter {
 }
 
 /**
- * One line of a watch.
+ * Parses one line of a watch.
  *
- * @throws {KubeError} what an ERROR event tells (`KUBE_GONE` for a version too old), or
- * `KUBE_PROTOCOL`
+ * @throws {KubeError} the error of an ERROR event (`KUBE_GONE` for a version that is too old), or
+ *   `KUBE_PROTOCOL`
  */
 export function decodeWatchEvent<T>(line: string, asked: string): WatchEvent<T> {
   const { type, object } = parseEvent(line, asked);

@@ -1,24 +1,27 @@
-/** Key material or a token: given in place, or in a file that may be replaced while we run. */
+/** Key material or a token: given as text, or in a file that may be replaced at run time. */
 export type Material = Readonly<{ kind: 'inline'; text: string }> | MaterialFile;
 
 export interface MaterialFile {
   readonly kind: 'file';
   readonly path: string;
-  /** Nothing is shown until there is such a file: of a certificate that is still to be issued. */
+  /**
+   * The file may be missing, e.g. for a certificate that is still to be issued; until it exists, no
+   * credential is presented.
+   */
   readonly mayBeMissing?: boolean;
 }
 
-/** A program that hands out credentials: `client.authentication.k8s.io`. */
+/** A program that issues credentials: `client.authentication.k8s.io`. */
 export interface ExecPlugin {
   readonly apiVersion: 'client.authentication.k8s.io/v1' | 'client.authentication.k8s.io/v1beta1';
   /** Absolute, or searched in PATH when it holds no slash. */
   readonly command: string;
   readonly args: readonly string[];
-  /** On top of our own environment. */
+  /** Added to our own environment. */
   readonly env: Readonly<Record<string, string>>;
   /** Shown when the program is missing. */
   readonly installHint?: string;
-  /** Tells the program where the API server is. */
+  /** Passes the API server's address to the program. */
   readonly provideClusterInfo: boolean;
 }
 
@@ -27,7 +30,7 @@ export interface UserAuth {
   readonly token?: Material;
   readonly basic?: Readonly<{ username: string; password: string }>;
   readonly exec?: ExecPlugin;
-  /** Sent with each request, e.g. `Impersonate-User`. */
+  /** Headers of each request, e.g. `Impersonate-User`. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -35,15 +38,20 @@ export interface UserAuth {
 export interface Connection {
   /** `https://10.0.0.1:6443`; may have a path prefix, no query. */
   readonly server: string;
-  /** Where this was read from, for messages: `kubeconfig /etc/a.conf, context "b"`. */
+  /** The source of these settings, for messages: `kubeconfig /etc/a.conf, context "b"`. */
   readonly source: string;
   readonly user: UserAuth;
-  /** PEM certificates that may sign the server's; the system's when absent. */
+  /**
+   * PEM certificates of CAs that may sign the server's certificate; the system's CAs when absent.
+   */
   readonly ca?: Material;
   readonly insecureSkipTlsVerify?: boolean;
-  /** The name that the server's certificate must carry, where that is not the address's. */
+  /** The name that the server's certificate must have; the address's host when absent. */
   readonly tlsServerName?: string;
-  /** `http://proxy:3128`: requests go through it by CONNECT, plain ones too. */
+  /**
+   * `http://proxy:3128`; all requests pass through it by CONNECT, even those to plain `http`
+   * servers.
+   */
   readonly proxyUrl?: string;
   /** The context's namespace. */
   readonly namespace?: string;

@@ -3,10 +3,10 @@ import type { Status } from './objects.js';
 /**
  * `KUBE_NOT_FOUND` 404 · `KUBE_ALREADY_EXISTS` 409 with that reason · `KUBE_CONFLICT` other 409 ·
  * `KUBE_GONE` 410, a resourceVersion or continue token too old · `KUBE_INVALID` 400 and 422 ·
- * `KUBE_UNAUTHORIZED` 401 · `KUBE_FORBIDDEN` 403 · `KUBE_TOO_MANY_REQUESTS` 429 ·
- * `KUBE_SERVER` other 4xx and 5xx · `KUBE_UNAVAILABLE` no answer: refused, reset, timed out, TLS ·
- * `KUBE_PROTOCOL` an answer that is not what the API promises · `KUBE_CONFIG` kubeconfig or
- * credentials cannot be used.
+ * `KUBE_UNAUTHORIZED` 401 · `KUBE_FORBIDDEN` 403 · `KUBE_TOO_MANY_REQUESTS` 429 · `KUBE_SERVER`
+ * other 4xx and 5xx · `KUBE_UNAVAILABLE` no answer: refused, reset, timed out, TLS ·
+ * `KUBE_PROTOCOL` an answer that violates the API · `KUBE_CONFIG` kubeconfig or credentials cannot
+ * be used.
  */
 export type KubeErrorCode =
   | 'KUBE_NOT_FOUND'
@@ -25,9 +25,9 @@ export type KubeErrorCode =
 export interface KubeErrorOptions extends ErrorOptions {
   /** HTTP status of the answer; absent when there was none. */
   readonly httpStatus?: number;
-  /** The API's own account of the failure, where it sent one. */
+  /** The API's Status object, if the server sent one. */
   readonly status?: Status;
-  /** From a Retry-After header. */
+  /** Taken from a Retry-After header. */
   readonly retryAfterMs?: number;
 }
 
@@ -38,7 +38,7 @@ export class KubeError extends Error {
   readonly status: Status | undefined;
   readonly retryAfterMs: number | undefined;
 
-  /** @param message what was asked and what went wrong: `GET /api/v1/pods: connection refused` */
+  /** @param message the request and the problem: `GET /api/v1/pods: connection refused` */
   constructor(code: KubeErrorCode, message: string, options: KubeErrorOptions = {}) {
     super(message, options);
     this.code = code;

@@ -1,4 +1,4 @@
-/** One thing wrong with one field, as `metav1.StatusCause` reports it. */
+/** One problem with one field, as `metav1.StatusCause` reports it. */
 export interface FieldError {
   readonly reason: FieldErrorReason;
   /** `spec.containers[0].image`. */
@@ -16,7 +16,7 @@ export type FieldErrorReason =
   | 'FieldValueTooLong'
   | 'FieldValueTooMany';
 
-/** Quotes a value as the API does in messages: text in double quotes, the rest as JSON. */
+/** Formats a value as the API does in messages: text in double quotes, other values as JSON. */
 function shown(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }

@@ -1,14 +1,14 @@
-/** An object of the API that an agent could not use. */
+/** An API object that an agent could not use. */
 export interface ObjectFailure {
   /** `Service`. */
   readonly kind: string;
-  /** Absent for cluster-wide objects, and where it is not known. */
+  /** Absent for cluster-wide objects, and when it is unknown. */
   readonly namespace?: string;
-  /** Empty where the object has none. */
+  /** Empty when the object has none. */
   readonly name: string;
-  /** Absent where it is not known. */
+  /** Absent when it is unknown. */
   readonly uid?: string;
-  /** `read`: it is not as the API promises. `handle`: what was read of it could not be taken in. */
+  /** `read`: the object violates the API. `handle`: the agent could not process it. */
   readonly step: 'read' | 'handle';
   readonly error: unknown;
 }

@@ -1,7 +1,8 @@
 import type * as k8s from '@kubernetes/client-node';
 
 /**
- * What JSON on the wire really holds where the client library's classes say `Date`: RFC 3339 text.
+ * Replaces `Date` in the client library's classes by the type that JSON really holds: RFC 3339
+ * text.
  */
 export type Wire<T> = T extends Date
   ? string
@@ -15,7 +16,7 @@ export type ObjectMeta = Wire<k8s.V1ObjectMeta>;
 export type OwnerReference = Wire<k8s.V1OwnerReference>;
 export type ObjectReference = Wire<k8s.V1ObjectReference>;
 
-/** The least that every API object has. */
+/** The fields that every API object has. */
 export interface KubeObject {
   readonly apiVersion?: string;
   readonly kind?: string;

@@ -18,7 +18,9 @@ import type {
   ServiceCidr,
 } from './objects.js';
 
-/** Where a kind of object lives in the API; `T` is the shape of one object, for the compiler only. */
+/**
+ * The place of a kind of object in the API; `T` is the type of one object, for the compiler only.
+ */
 export interface Resource<T> {
   /** Empty for the core group. */
   readonly group: string;
@@ -27,11 +29,11 @@ export interface Resource<T> {
   readonly plural: string;
   readonly kind: string;
   readonly namespaced: boolean;
-  /** Never present: carries the type. */
+  /** Never present at run time: it only carries the type. */
   readonly shape?: T;
 }
 
-/** Describes any resource, also one that this package does not name. */
+/** Describes any resource, including resources that this package does not define. */
 export function resource<T>(description: Omit<Resource<T>, 'shape'>): Resource<T> {
   return description;
 }

@@ -2,16 +2,16 @@ import type { EventNote } from '../model/event.js';
 import { Lru } from './lru.js';
 import { type TokenBucketRules, type TokenBucketState, tryTakeToken } from './token-bucket.js';
 
-/** Keys remembered of each sort; the least recently used are forgotten first. */
+/** Number of remembered keys per map; the least recently used are dropped first. */
 const REMEMBERED = 4096;
-/** From this many different messages of one sort on, they are told as one event. */
+/** From this many different messages of one sort, they are combined into one event. */
 const SIMILAR_LIMIT = 10;
 const SIMILAR_WINDOW_MS = 600_000;
 const COMBINED = '(combined from similar events): ';
-/** Events of one reporter about one object. */
+/** Limits for the events of one reporter about one object. */
 const SPAM: TokenBucketRules = { perSecond: 1 / 300, burst: 25 };
 
-/** What the API server knows of an event that was told before. */
+/** The state of an earlier event in the API server. */
 export interface ToldEvent {
   readonly name: string;
   readonly namespace: string;
@@ -19,15 +19,15 @@ export interface ToldEvent {
 }
 
 export type Correlation =
-  /** Too much about this object. */
+  /** Too many events about this object. */
   | Readonly<{ kind: 'drop' }>
-  /** `key` is for {@link EventCorrelator.told}. */
+  /** `key` is the argument for {@link EventCorrelator.told}. */
   | Readonly<{ kind: 'create'; key: string; message: string }>
   | Readonly<{ kind: 'repeat'; key: string; message: string; event: ToldEvent }>;
 
 /**
- * Keeps the stream of events small: repeats of an event raise its count, many similar ones become
- * one, and no object gets more than 25 at once and one each five minutes after.
+ * Keeps the stream of events small. Repeats of an event raise its count, many similar events become
+ * one, and no object gets more than 25 events at once and one every five minutes after that.
  *
  * @see Kubernetes 1.36 client-go/tools/record/events_cache.go
  */
@@ -48,7 +48,7 @@ export class EventCorrelator {
     return { kind: 'repeat', key, message, event: { ...event, count: event.count + 1 } };
   }
 
-  /** The API server has stored this event. */
+  /** Records that the API server has stored this event. */
   told(key: string, event: ToldEvent): void {
     this.#told.set(key, event);
   }
@@ -66,7 +66,10 @@ export class EventCorrelator {
   }
 }
 
-/** @param scope `object`: who; `sort`: who and why; `event`: with the very words */
+/**
+ * @param scope `object`: reporter and object; `sort`: also reason and type; `event`: also the
+ *   exact message
+ */
 function keyOf(note: EventNote, scope: 'object' | 'sort' | 'event'): string {
   const { kind, namespace, name, uid, apiVersion, fieldPath } = note.about;
   const object = [kind, namespace, name, uid, apiVersion];

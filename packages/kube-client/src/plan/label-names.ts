@@ -12,9 +12,10 @@ const VALUE_DETAIL =
   "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 /**
- * `name` or `example.com/name`: keys of labels and annotations, condition types, resources.
+ * Checks `name` or `example.com/name`: keys of labels and annotations, condition types, resources.
  *
- * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go, IsQualifiedName
+ * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go,
+ *   IsQualifiedName
  */
 export function qualifiedNameErrors(path: string, name: string): Errors {
   const parts = name.split('/');
@@ -40,7 +41,7 @@ export function labelErrors(path: string, labels: Texts = {}): Errors {
   ]);
 }
 
-/** Keys of annotations are like those of labels, in any case. */
+/** Checks a key of an annotation: like a label's key, but upper case is allowed too. */
 export function annotationErrors(path: string, annotations: Texts = {}): Errors {
   return Object.keys(annotations).flatMap((key) => qualifiedNameErrors(path, key.toLowerCase()));
 }

@@ -1,4 +1,4 @@
-/** A map that forgets what was not asked for the longest when it grows past its limit. */
+/** A map that drops the least recently used entry when it grows past its limit. */
 export class Lru<V> {
   readonly #limit: number;
   readonly #entries = new Map<string, V>();

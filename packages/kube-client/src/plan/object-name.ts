@@ -1,14 +1,14 @@
 import type { KubeObject } from '../model/objects.js';
 import type { ObjectName } from '../ports.js';
 
-/** `namespace/name`, or the name alone for cluster-wide objects. */
+/** Returns `namespace/name`, or the name alone for cluster-wide objects. */
 export function objectKey({ metadata }: KubeObject): string {
   const { namespace, name = '' } = metadata ?? {};
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
 /**
- * The name of an object whose types nobody has checked.
+ * Returns the name of an object whose types have not been checked.
  *
  * @throws {TypeError} when it has none
  */
@@ -19,7 +19,7 @@ export function nameOf(object: unknown): ObjectName {
   if (typeof name !== 'string' || name === '') throw new TypeError('it has no name');
   if (namespace === undefined) return { name };
   if (typeof namespace === 'string') return { namespace, name };
-  throw new TypeError('its namespace is no text');
+  throw new TypeError('its namespace is not a string');
 }
 
 export function memberOf(object: unknown, name: string): unknown {

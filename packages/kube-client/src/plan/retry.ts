@@ -1,20 +1,20 @@
 import type { KubeError } from '../model/errors.js';
 
-/** As many further tries as Kubernetes' own clients make. */
+/** The number of retries that Kubernetes' own clients make. */
 const MAX_RETRIES = 10;
 
 export interface FailedTry {
   readonly error: KubeError;
   readonly method: string;
-  /** Tries before this one. */
+  /** Number of tries before this one. */
   readonly retries: number;
 }
 
 /**
- * How long to wait before the same request is sent again; undefined when the caller must hear of
- * the failure. An overloaded or restarting server is obeyed when it says when to come back. When a
- * connection breaks, it may have been kept alive too long: a read is tried once more at once, a
- * write never, since it may have been carried out.
+ * Returns the wait before the same request is sent again; undefined when the failure goes to the
+ * caller. A delay requested by an overloaded or restarting server is obeyed. A broken connection
+ * may simply have been kept alive too long: a read is then retried once, immediately; a write is
+ * never retried, because it may have been carried out.
  *
  * @see Kubernetes 1.36 client-go/rest/with_retry.go
  */

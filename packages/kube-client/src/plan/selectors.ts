@@ -35,7 +35,7 @@ const COMPARE = /^([^\s=!<>(),]+)\s*(==|=|!=|>|<)\s*(\S*)$/;
 const EXISTS = /^(!?)\s*([^\s=!<>(),]+)$/;
 
 /**
- * Reads the text form of a label selector: `app=web,tier!=db,env in (a,b),x,!y,n>3`.
+ * Parses the text form of a label selector: `app=web,tier!=db,env in (a,b),x,!y,n>3`.
  *
  * @throws {KubeError} `KUBE_INVALID`
  * @see Kubernetes 1.36 apimachinery/pkg/labels/selector.go
@@ -72,7 +72,7 @@ const COMPARISONS: Readonly<Record<string, LabelOperator>> = {
   '<': 'Lt',
 };
 
-/** A parenthesis that is never closed holds nothing together. */
+/** A parenthesis that is never closed does not group anything. */
 function splitOutsideParentheses(text: string): readonly string[] {
   const parts: string[] = [];
   const lastClose = text.lastIndexOf(')');
@@ -114,8 +114,8 @@ function matchesRequirement({ key, operator, values }: LabelRequirement, labels:
 }
 
 /**
- * Conditions of a spec's selector. An empty selector matches everything; an absent one, by the
- * API's convention, nothing.
+ * Returns the conditions of a spec's selector. By the API's convention, an empty selector matches
+ * everything and an absent one nothing.
  *
  * @throws {KubeError} `KUBE_INVALID` for an unknown operator
  */
@@ -129,7 +129,7 @@ export function selectorRequirements(
   const expressions = (selector.matchExpressions ?? []).map(
     ({ key, operator, values = [] }): LabelRequirement => {
       if (!isOperator(operator)) {
-        throw new KubeError('KUBE_INVALID', `label selector: "${operator}" is no operator`);
+        throw new KubeError('KUBE_INVALID', `label selector: "${operator}" is not an operator`);
       }
       return { key, operator, values };
     },
@@ -141,14 +141,14 @@ function isOperator(text: string): text is LabelOperator {
   return ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'].includes(text);
 }
 
-/** Whether an object with these labels is selected by a spec's selector. */
+/** Reports whether a spec's selector matches an object with these labels. */
 export function selects(selector: LabelSelectorSpec | undefined, labels: Labels = {}): boolean {
   const requirements = selectorRequirements(selector);
   return requirements !== undefined && matchesLabels(requirements, labels);
 }
 
 /**
- * Reads a field selector: `spec.nodeName=n1,status.phase!=Failed`.
+ * Parses a field selector: `spec.nodeName=n1,status.phase!=Failed`.
  *
  * @throws {KubeError} `KUBE_INVALID`
  */
@@ -167,7 +167,7 @@ export function parseFieldSelector(text: string): readonly FieldRequirement[] {
     });
 }
 
-/** Compares as the API server does: an absent field is the empty text. */
+/** Compares as the API server does: an absent field equals the empty text. */
 export function matchesFields(requirements: readonly FieldRequirement[], object: unknown): boolean {
   return requirements.every(({ path, equal, value }) => {
     const actual = path.split('.').reduce<unknown>((at, name) => memberOf(at, name), object);

@@ -1,18 +1,18 @@
 export interface TokenBucketRules {
-  /** Tokens that come back each second; may be a fraction. */
+  /** Tokens added per second; may be a fraction. */
   readonly perSecond: number;
-  /** Tokens when nothing was taken for long. */
+  /** Maximum number of saved tokens. */
   readonly burst: number;
 }
 
 export interface TokenBucketState {
-  /** Below zero while callers wait for tokens they have taken in advance. */
+  /** Negative while callers wait for tokens that they have taken in advance. */
   readonly tokens: number;
   readonly atMs: number;
 }
 
 /**
- * Takes one token, in advance if there is none: callers are served in the order they came, each
+ * Takes one token, in advance if there is none. Callers are served in order of arrival, each after
  * `waitMs` from now.
  */
 export function takeToken(

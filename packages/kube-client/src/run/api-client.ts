@@ -39,15 +39,18 @@ export interface ApiClientOptions {
   readonly transport: Transport;
   readonly credentials: CredentialSource;
   readonly clock: Clock;
-  /** No limit when absent. Watches count when they start, lists once for all their pages. */
+  /**
+   * No limit when absent. A watch counts once, when it starts; a list counts once for all its
+   * pages.
+   */
   readonly rateLimit?: TokenBucketRules;
-  /** e.g. `kubelet/v1.36.2 (linux/amd64)`. */
+  /** E.g. `kubelet/v1.36.2 (linux/amd64)`. */
   readonly userAgent: string;
-  /** Longest silence of the server in anything but a watch. */
+  /** Maximum silence of the server on all requests except watches. */
   readonly requestTimeoutMs: number;
-  /** Longest silence on a watch that sets none itself; {@link watchSilenceMs} when absent. */
+  /** Maximum silence on a watch that does not set its own; {@link watchSilenceMs} when absent. */
   readonly watchIdleTimeoutMs?: number | undefined;
-  /** Sent with each request. */
+  /** Headers of each request. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
 }
 
@@ -57,7 +60,7 @@ interface Call {
   readonly body?: string;
   readonly contentType?: string;
   readonly bodyIdleTimeoutMs?: number;
-  /** Follows at once on the call before, and belongs to it. */
+  /** The call directly continues the call before and takes no token of the rate limit. */
   readonly unlimited?: boolean;
 }
 
@@ -65,12 +68,12 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
   json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
   'strategic-merge': 'application/strategic-merge-patch+json',
-  apply: 'application/apply-patch+yaml', // JSON is YAML
+  apply: 'application/apply-patch+yaml', // JSON is valid YAML
 };
-/** Enough of a refusal's body for any Status object. */
+/** Enough bytes of a refusal's body for any Status object. */
 const MAX_REFUSAL_BYTES = 1 << 20;
 
-/** The API's verbs over a transport: rate limit, credentials, retries, decoding. */
+/** Implements the API's verbs over a transport: rate limit, credentials, retries, decoding. */
 export class ApiClient implements KubeClient {
   readonly #options: ApiClientOptions;
   #bucket: TokenBucketState | undefined;
@@ -100,7 +103,7 @@ export class ApiClient implements KubeClient {
       throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: a list without resourceVersion`);
     }
     if (!Array.isArray(items)) {
-      throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: a list whose items are no list`);
+      throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: a list whose items are not a list`);
     }
     const page = { items, resourceVersion };
     return continueToken === undefined || continueToken === '' ? page : { ...page, continueToken };
@@ -163,7 +166,7 @@ export class ApiClient implements KubeClient {
     const path = objectPath(resource, name);
     const body = deleteBody(options);
     const call: Call = { method: 'DELETE', path, body, contentType: 'application/json' };
-    await readText(await this.#send(call, signal)); // frees the connection for others
+    await readText(await this.#send(call, signal)); // releases the connection for other requests
   }
 
   createSubresource<Body, Answer>(
@@ -175,7 +178,7 @@ export class ApiClient implements KubeClient {
     return this.#json({ method: 'POST', path, ...json(body) }, signal);
   }
 
-  /** Ends all connections; calls under way fail. */
+  /** Closes all connections; current calls fail. */
   close(): void {
     this.#options.transport.close();
   }
@@ -192,10 +195,12 @@ export class ApiClient implements KubeClient {
       throw new KubeError('KUBE_PROTOCOL', problem, { httpStatus, cause });
     }
     if (typeof answer === 'object' && answer !== null) return answer as T;
-    throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: the answer is no object`, { httpStatus });
+    throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: the answer is not an object`, {
+      httpStatus,
+    });
   }
 
-  /** An answer in 200–299, after as many tries as it takes. */
+  /** Returns an answer in 200–299, retrying as needed. */
   async #send(call: Call, signal: AbortSignal): Promise<TransportResponse> {
     let refreshed = false;
     for (let retries = 0; ; retries += 1) {
@@ -257,10 +262,10 @@ export class ApiClient implements KubeClient {
   }
 }
 
-/** A server that lives has ended a watch this long after its time at the latest. */
+/** A working server ends a watch at most this long after the watch's timeout. */
 const WATCH_OVERTIME_MS = 60_000;
 
-/** How long a watch may be silent. */
+/** Returns the maximum silence of a watch. */
 function watchSilenceMs({ timeoutMs }: WatchOptions): number {
   return timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs + WATCH_OVERTIME_MS;
 }
@@ -274,7 +279,7 @@ function json(body: unknown): Pick<Call, 'body' | 'contentType'> {
   return { body: JSON.stringify(body), contentType: 'application/json' };
 }
 
-/** Names its kind, as the API server demands. */
+/** Adds the object's kind and version, which the API server requires. */
 function typed<T extends KubeObject>({ group, version, kind }: Resource<T>, object: T): T {
   return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind };
 }

@@ -15,28 +15,28 @@ import { type Correlation, EventCorrelator } from '../plan/correlate-event.js';
 import type { EventRecorder, KubeClient } from '../ports.js';
 
 export interface EventRecorderOptions {
-  /** Who tells: `kubelet`. */
+  /** The reporting component: `kubelet`. */
   readonly component: string;
-  /** The node, for those who run on one. */
+  /** The node that the reporter runs on, if any. */
   readonly host?: string;
-  /** The reporter among its like; the host when absent. */
+  /** The name of this instance of the reporter; the host when absent. */
   readonly instance?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly metrics: Metrics;
-  /** Called for each event that is given up. */
+  /** Called for each event that is dropped. */
   readonly onDrop?: (note: EventNote, error: KubeError) => void;
 }
 
-/** Events that wait to be sent; more are dropped and counted. */
+/** Maximum number of waiting events; further ones are dropped and counted. */
 const QUEUE_LIMIT = 1000;
 const TRIES = 12;
 const RETRY_MS = 10_000;
 
 /**
- * Tells users about objects through the API's events. `record` never blocks and never throws; `run`
- * sends until its signal fires. At most 1000 events wait; what is dropped, here or by the rules
- * against floods, is counted in `nodeagent_events_dropped_total{why}`.
+ * Reports events to users through the API. `record` never blocks and never throws; `run` sends
+ * events until its signal fires. At most 1000 events wait. Events that are dropped, for this limit
+ * or by the flood rules, are counted in `nodeagent_events_dropped_total{why}`.
  */
 export class QueuedEventRecorder implements EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -90,7 +90,8 @@ export class QueuedEventRecorder implements EventRecorder {
           onDrop?.(note, error);
           return;
         }
-        // At a random point of the first wait, so that many nodes do not come back as one.
+        // Starts at a random point of the first wait, so that nodes do not all come back at the
+        // same moment.
         await clock.sleep(tries === 1 ? RETRY_MS * random() : RETRY_MS, signal);
         if (signal.aborted) return;
       }
@@ -111,7 +112,7 @@ export class QueuedEventRecorder implements EventRecorder {
         await client.patch(EVENTS, { namespace, name }, { type: 'merge', body }, signal);
         return this.#correlator.told(key, correlation.event);
       } catch (error) {
-        if (!isKubeError(error, 'KUBE_NOT_FOUND')) throw error; // events expire: tell it anew
+        if (!isKubeError(error, 'KUBE_NOT_FOUND')) throw error; // the stored event has expired
       }
     }
     const event = this.#newEvent(note, message, atMs);

@@ -9,13 +9,13 @@ export interface MeteredTransportOptions {
   readonly transport: Transport;
   readonly metrics: Metrics;
   readonly clock: Clock;
-  /** Of the API server, with its port where the URL has one: a label. */
+  /** The API server's host, with its port if the URL has one; used as a label. */
   readonly host: string;
 }
 
 /**
- * Counts exchanges by answer (`<error>` where none came) and measures them to the end of the body;
- * watches, which have no end of their own, are only counted.
+ * Counts exchanges by status code (`<error>` without an answer) and measures them to the end of the
+ * body. Watches have no natural end and are only counted.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/component-base/metrics/prometheus/restclient/metrics.go
  */
@@ -29,12 +29,12 @@ export class MeteredTransport implements Transport {
     const { metrics } = options;
     this.#requests = metrics.counter({
       name: 'rest_client_requests_total',
-      help: 'Requests to the API server, by answer.',
+      help: 'Number of requests to the API server, by status code.',
       labelNames: ['code', 'method', 'host'],
     });
     this.#seconds = metrics.histogram({
       name: 'rest_client_request_duration_seconds',
-      help: 'Time of requests to the API server, to the end of the answer.',
+      help: 'Duration of requests to the API server, up to the end of the answer.',
       labelNames: ['verb', 'host'],
       buckets: LATENCY_BUCKETS,
     });
@@ -69,7 +69,7 @@ export class MeteredTransport implements Transport {
   }
 }
 
-/** @param ended is called when the body was read, or left */
+/** @param ended called when the body was read or abandoned */
 async function* thenCall(
   body: AsyncIterable<Uint8Array>,
   ended: () => void,

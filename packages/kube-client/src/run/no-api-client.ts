@@ -2,8 +2,8 @@ import { KubeError } from '../model/errors.js';
 import type { KubeClient } from '../ports.js';
 
 /**
- * For agents that run without an API server: every call fails at once, with `KUBE_CONFIG` and this
- * reason.
+ * A client for agents that run without an API server: every call fails at once with `KUBE_CONFIG`
+ * and this reason.
  */
 export function createNoApiClient(reason: string): KubeClient {
   const refuse = async (): Promise<never> => {

@@ -4,14 +4,14 @@ import type { ObjectFailure } from '../model/object-failure.js';
 import { memberOf } from '../plan/object-name.js';
 
 export interface ObjectFailuresOptions {
-  /** Of the objects: `Service`. */
+  /** The kind of the objects: `Service`. */
   readonly kind: string;
   readonly log: Pick<Logger, 'error'>;
   readonly metrics?: Metrics | undefined;
   readonly onObjectFailure?: ((failure: ObjectFailure) => void) | undefined;
 }
 
-/** Tells of objects that an agent could not use: one line in the log each, and a count. */
+/** Reports API objects that an agent could not use: one log line each, and a counter. */
 export class ObjectFailures {
   readonly #options: ObjectFailuresOptions;
   readonly #total: Counter | undefined;
@@ -38,7 +38,10 @@ export class ObjectFailures {
       name,
       ...(uid === undefined ? {} : { uid }),
     };
-    log.error({ ...where, step, err: error }, 'object cannot be used; what it was before stays');
+    log.error(
+      { ...where, step, err: error },
+      'object cannot be used; its previous version stays in force',
+    );
     this.#total?.increment({ kind, step });
     onObjectFailure?.({ ...where, step, error });
   }

@@ -19,57 +19,62 @@ import { ObjectFailures } from './object-failures.js';
 
 export interface ReflectorOptions<T extends KubeObject, P> {
   readonly resource: Resource<T>;
-  /** Everything when absent. */
+  /** All objects when absent. */
   readonly selectors?: Selectors;
   /**
-   * What is kept of an object; nothing of it, when undefined. Must copy what it keeps out of large
-   * fields: what it returns is all that stays in memory. May throw on objects that are not as the API
-   * promises.
+   * Selects the part of an object to keep; undefined drops the object. It must copy that part out
+   * of large fields, because its result is all that stays in memory. It may throw on objects that
+   * violate the API.
    */
   readonly project: (object: T) => P | undefined;
   readonly sink: ReflectorSink<P>;
-  /** Gets one line for each object that cannot be used. */
+  /** Receives one line for each object that cannot be used. */
   readonly log: Pick<Logger, 'error'>;
-  /** Where `nodeagent_object_failures_total{kind,step}` goes; not counted when absent. */
+  /** Registers `nodeagent_object_failures_total{kind,step}`; not counted when absent. */
   readonly metrics?: Metrics | undefined;
-  /** Called for each object that cannot be used, after the log: to tell users by an event. */
+  /** Called for each object that cannot be used, after the log line, e.g. to report an event. */
   readonly onObjectFailure?: ((failure: ObjectFailure) => void) | undefined;
   readonly clock: Clock;
   readonly random: Random;
-  /** Objects per page of a list; 100 when absent. */
+  /** Number of objects per page of a list; 100 when absent. */
   readonly pageSize?: number;
-  /** Called once, after the first whole state has reached the sink. */
+  /** Called once, when the first complete state has reached the sink. */
   readonly onSynced?: () => void;
   /** Called for each failure that leads to a wait. */
   readonly onError?: (error: KubeError, retryInMs: number) => void;
 }
 
 /**
- * Upstream's but for its beginning, which is 800 ms there: behind several servers, or after a restart,
- * there is one to ask again at once, and what a node does not know meanwhile it does wrong. Three tries
- * later the waits are upstream's.
+ * Equals upstream's back-off except for the first wait, which is 800 ms there. With several
+ * servers, or after a restart, a retry often succeeds at once, and until then the node works with
+ * outdated knowledge. From the fourth try on, the waits are upstream's.
  *
  * @see Kubernetes 1.36 client-go/tools/cache/reflector.go, NewReflectorWithOptions
  */
 const BACKOFF: BackoffRules = { initialMs: 100, maxMs: 30_000, resetAfterMs: 120_000 };
 const BACKOFF_JITTER = 1;
-/** Small, since a page is in memory as a whole: 5,000 pods cost 29 MiB at 100, 57 MiB at 500. */
+/**
+ * Small, because a whole page is in memory at a time: 5,000 pods cost 29 MiB at 100, 57 MiB at 500.
+ */
 const PAGE_SIZE = 100;
-/** Watches end after this to twice this, so that servers that come back share the load. */
+/** Watches end after this to twice this time, so that servers that come back share the load. */
 const WATCH_MS = 300_000;
-/** A watch that ends this soon without an event is a failure, or it would be a busy loop. */
+/**
+ * A watch that ends this soon without an event counts as a failure; otherwise the loop could spin.
+ */
 const SHORT_WATCH_MS = 1000;
 
 /**
- * Keeps a sink in step with a resource until the signal fires: lists it, page by page, then
- * watches it, resuming after each interruption from the last version seen; lists again only when
- * the server has forgotten that version. Failures lead to jittered waits of 0.1 to 60 s.
+ * Keeps a sink in step with a resource until the signal fires. It lists the resource page by page,
+ * then watches it, and resumes after each interruption from the last version seen; it lists again
+ * only when the server no longer has that version. Failures lead to jittered waits of 0.1 to 60 s.
  *
- * An object on which `project`, or the sink's `upsert` or `remove`, throws costs that object only: it
- * is logged and counted, what was projected of it before stays in force, also in the next list, and the
- * watch goes on.
+ * If `project`, or the sink's `upsert` or `remove`, throws on an object, only that object is
+ * affected: the failure is logged and counted, the object's previous projection stays in force,
+ * also in the next list, and the watch continues.
  *
- * @throws what the sink's `replace` throws: it concerns no single object, so it is a programming error
+ * @throws what the sink's `replace` throws: it concerns no single object, so it is a programming
+ *   error
  */
 export async function runReflector<T extends KubeObject, P>(
   client: KubeClient,
@@ -97,11 +102,14 @@ class Reflection<T extends KubeObject, P> {
   readonly #client: KubeClient;
   readonly #options: ReflectorOptions<T, P>;
   readonly #failures: ObjectFailures;
-  /** What the sink was last told of each object. */
+  /** The last value of each object that the sink received. */
   #known = new Map<string, P>();
-  /** The version that the sink shows; undefined when it must be listed. */
+  /** The version that the sink shows; undefined when a list is due. */
   #version: string | undefined;
-  /** Any state will do the first time; later only the newest, or time would seem to go back. */
+  /**
+   * The first list accepts any version. Later lists need the newest one, or time would seem to go
+   * back.
+   */
   #listFrom: string | undefined = '0';
   #relisted = false;
 
@@ -111,7 +119,7 @@ class Reflection<T extends KubeObject, P> {
     this.#failures = new ObjectFailures({ ...options, kind: options.resource.kind });
   }
 
-  /** One list, if it is due, and one watch. */
+  /** Makes one list, if it is due, and one watch. */
   async advance(signal: AbortSignal): Promise<void> {
     if (this.#version === undefined) {
       const { items, version } = await this.#list(signal);
@@ -126,7 +134,7 @@ class Reflection<T extends KubeObject, P> {
     } catch (error) {
       if (!isKubeError(error, 'KUBE_GONE')) throw error;
       this.#version = undefined;
-      // The first time this is the normal end of a long interruption: no reason to wait.
+      // The first time, this is the normal end of a long interruption: no reason to wait.
       if (this.#relisted) throw error;
       this.#relisted = true;
     }
@@ -136,7 +144,7 @@ class Reflection<T extends KubeObject, P> {
     try {
       return await this.#pages(this.#options.pageSize ?? PAGE_SIZE, signal);
     } catch (error) {
-      // The continue token did not live as long as the list: take it in one go.
+      // The continue token expired during the list: list everything in one request.
       if (!isKubeError(error, 'KUBE_GONE')) throw error;
       return this.#pages(undefined, signal);
     }
@@ -183,7 +191,7 @@ class Reflection<T extends KubeObject, P> {
       else this.#apply(event.type, event.object);
     }
     const lasted = clock.monotonicMs() - startedMs >= SHORT_WATCH_MS;
-    // A quiet kind may say nothing at all until its version is forgotten: that is no failure.
+    // A server may send nothing for a quiet kind until its version expires: that is not a failure.
     if (lasted) this.#relisted = false;
     if (events > 0 || lasted) return;
     const what = `watch of ${resource.plural}`;

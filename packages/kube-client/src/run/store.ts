@@ -1,6 +1,6 @@
 import type { ReflectorSink } from '../ports.js';
 
-/** Told after each change; `item` is undefined when the key is gone. */
+/** Called after each change; `item` is undefined when the key no longer exists. */
 export type StoreListener<P> = (key: string, item: P | undefined, before: P | undefined) => void;
 
 /** A sink that is a map. */
@@ -12,7 +12,7 @@ export class Store<P> implements ReflectorSink<P> {
     this.#listener = listener;
   }
 
-  /** What is known now; read it anew after each change. */
+  /** The current state; read it again after each change. */
   get items(): ReadonlyMap<string, P> {
     return this.#items;
   }
@@ -21,7 +21,7 @@ export class Store<P> implements ReflectorSink<P> {
     return this.#items.get(key);
   }
 
-  /** The listener hears of every key that is, or no longer is, there. */
+  /** Calls the listener for every key of the old and of the new state. */
   replace(items: ReadonlyMap<string, P>): void {
     const before = this.#items;
     this.#items = new Map(items);

@@ -3,17 +3,17 @@ import type { ConfigMap, KubeObject, Pod } from '../model/objects.js';
 import { CONFIG_MAPS, PODS, type Resource } from '../model/resource.js';
 import type { KubeClient, WatchOptions } from '../ports.js';
 
-/** What a case works with: a client, and a namespace that exists and has no other writers. */
+/** The means of a case: a client, and an existing namespace without other writers. */
 export interface ContractScene {
   readonly client: KubeClient;
   readonly namespace: string;
   readonly signal: AbortSignal;
 }
 
-/** One thing that every client with its server must do; free of any test framework. */
+/** One rule that every client with its server must keep; independent of any test framework. */
 export interface ContractCase {
   readonly name: string;
-  /** What is seen; must equal `want`. */
+  /** The observed result; must equal `want`. */
   readonly run: (scene: ContractScene) => Promise<unknown>;
   readonly want: unknown;
 }
@@ -37,7 +37,7 @@ async function codeOf(action: Promise<unknown>): Promise<string> {
   }
 }
 
-/** Events after a version, until as many have come as are wanted. */
+/** Collects events after a version until there are as many as wanted. */
 async function events<T extends KubeObject>(
   { client, signal }: ContractScene,
   resource: Resource<T>,
@@ -68,7 +68,7 @@ const writes: readonly ContractCase[] = [
     want: [{ a: '1', b: '2' }, true, true, true],
   },
   {
-    name: 'makes up a name',
+    name: 'generates a name',
     run: async ({ client, namespace, signal }) => {
       const metadata = { namespace, generateName: 'made-up-' };
       const made = await client.create(CONFIG_MAPS, { metadata }, signal);
@@ -77,7 +77,7 @@ const writes: readonly ContractCase[] = [
     want: true,
   },
   {
-    name: 'refuses a second creation, and what is not there',
+    name: 'refuses a second creation, and calls on missing objects',
     run: async ({ client, namespace, signal }) => {
       const name = { namespace, name: 'nowhere' };
       await client.create(CONFIG_MAPS, aMap(namespace, 'twice'), signal);
@@ -91,7 +91,7 @@ const writes: readonly ContractCase[] = [
     want: ['KUBE_ALREADY_EXISTS', 'KUBE_NOT_FOUND', 'KUBE_NOT_FOUND', 'KUBE_NOT_FOUND'],
   },
   {
-    name: 'replaces the newest state only',
+    name: 'replaces only the newest version',
     run: async ({ client, namespace, signal }) => {
       const first = await client.create(CONFIG_MAPS, aMap(namespace, 'replaced'), signal);
       const second = await client.replace(CONFIG_MAPS, { ...first, data: { c: '3' } }, {}, signal);
@@ -125,7 +125,7 @@ const writes: readonly ContractCase[] = [
     ],
   },
   {
-    name: 'keeps a write that changes nothing to itself',
+    name: 'sends no event for a write that changes nothing',
     run: async ({ client, namespace, signal }) => {
       const name = { namespace, name: 'unchanged' };
       const before = await client.create(CONFIG_MAPS, aMap(namespace, 'unchanged'), signal);
@@ -136,7 +136,7 @@ const writes: readonly ContractCase[] = [
     want: true,
   },
   {
-    name: 'writes the status apart from the rest, conditions by their type',
+    name: 'writes the status separately, and merges conditions by type',
     run: async ({ client, namespace, signal }) => {
       const name = { namespace, name: 'status' };
       await client.create(PODS, aPod(namespace, 'status'), signal);
@@ -162,7 +162,7 @@ const writes: readonly ContractCase[] = [
 
 const removals: readonly ContractCase[] = [
   {
-    name: 'deletes what has the uid only',
+    name: 'deletes only an object with the given uid',
     run: async ({ client, namespace, signal }) => {
       const name = { namespace, name: 'deleted' };
       const { metadata } = await client.create(CONFIG_MAPS, aMap(namespace, 'deleted'), signal);
@@ -174,7 +174,7 @@ const removals: readonly ContractCase[] = [
     want: ['KUBE_CONFLICT', 'KUBE_NOT_FOUND'],
   },
   {
-    name: 'holds what has a finalizer',
+    name: 'keeps an object with a finalizer',
     run: async ({ client, namespace, signal }) => {
       const name = { namespace, name: 'held' };
       const metadata = { finalizers: ['example.com/hold'] };
@@ -228,7 +228,7 @@ const reads: readonly ContractCase[] = [
     want: ['added watched', 'modified watched', 'deleted watched'],
   },
   {
-    name: 'shows what enters and leaves a selector',
+    name: 'reports objects that enter and leave a selector',
     run: async (scene) => {
       const { client, namespace, signal } = scene;
       const name = { namespace, name: 'selected' };
@@ -259,6 +259,7 @@ const reads: readonly ContractCase[] = [
 ];
 
 /**
- * Run each case in any test framework on an implementation of {@link KubeClient} and its server.
+ * The cases; run each in any test framework on an implementation of {@link KubeClient} and its
+ * server.
  */
 export const kubeClientContract: readonly ContractCase[] = [...writes, ...removals, ...reads];

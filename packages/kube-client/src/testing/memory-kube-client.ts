@@ -29,7 +29,7 @@ import { applyPatch, isObject, type Json } from './patch.js';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'replace' | 'patch' | 'delete';
 
-/** One call that was made, in order. */
+/** One call, in order. */
 export interface MemoryCall {
   readonly verb: Verb;
   readonly plural: string;
@@ -49,42 +49,45 @@ export type SubresourceHandler = (
 ) => unknown;
 
 export interface MemoryKubeClientOptions {
-  /** For time stamps; a {@link ManualClock} when absent. */
+  /** Sets time stamps; a {@link ManualClock} when absent. */
   readonly clock?: Clock;
-  /** Answers of POST subresources beyond `pods/binding`, `pods/eviction`, `serviceaccounts/token`. */
+  /**
+   * Answers of POST subresources other than `pods/binding`, `pods/eviction` and
+   * `serviceaccounts/token`.
+   */
   readonly subresources?: Readonly<Record<string, SubresourceHandler>>;
 }
 
-/** An API server in memory, seen by one client. */
+/** An API server in memory, as one client sees it. */
 export interface MemoryKubeClient extends KubeClient {
-  /** Every call so far, failed ones too. */
+  /** All calls so far, including failed ones. */
   readonly calls: readonly MemoryCall[];
-  /** Runs before each call: may throw what the call shall fail with, or delay it. */
+  /** Runs before each call; it may delay the call, or make it fail by throwing. */
   onCall: ((call: MemoryCall) => void | Promise<void>) | undefined;
-  /** The next `times` calls that match fail with the error. */
+  /** Makes the next `times` matching calls fail with the error. */
   failNext(match: CallMatch, error: Error, times?: number): void;
-  /** All stored objects of a resource, in order of creation. */
+  /** Returns all stored objects of a resource, in order of creation. */
   objects<T>(resource: Resource<T>): readonly T[];
-  /** Stores as it is, status included, with no rule but names and a new version. */
+  /** Stores an object unchanged, including its status; checks names only and sets a new version. */
   seed<T extends KubeObject>(resource: Resource<T>, ...objects: readonly T[]): void;
   /** Removes at once, without grace or finalizers. */
   drop<T>(resource: Resource<T>, name: ObjectName): void;
-  /** Forgets history, so that old versions are answered with `KUBE_GONE`. */
+  /** Drops the history, so that old versions are answered with `KUBE_GONE`. */
   compact(): void;
   /** Sends a bookmark to each open watch. */
   bookmark(): void;
   /** Ends all open watches, with the error if one is given. */
   endWatches(error?: KubeError): void;
-  /** Open watches. */
+  /** The number of open watches. */
   readonly watches: number;
 }
 
 /**
  * A semantic fake of the API: versions, conflicts, watches with selectors, history that can be
  * compacted, finalizers, graceful deletion of pods, generations, the status subresource, all patch
- * types (apply without field ownership). It fills no defaults but `status.phase`, validates no
- * schema, and needs no namespace to exist. What it returns is frozen, and has no nulls, as the real
- * client's answers have none.
+ * types (apply without field ownership). It sets no defaults except `status.phase`, validates no
+ * schema, and does not require namespaces to exist. Returned objects are frozen and, like the real
+ * client's, have no nulls.
  */
 export function createMemoryKubeClient(options: MemoryKubeClientOptions = {}): MemoryKubeClient {
   return new Memory(options);
@@ -221,7 +224,7 @@ class Memory implements MemoryKubeClient {
     await this.#enter({ verb: 'delete', ...target(resource, name), body: options }, signal);
     const existing = this.#existing(resource, name);
     if (options.uid !== undefined && metadataOf(existing)['uid'] !== options.uid) {
-      throw conflict(resource, name, 'the uid in the precondition is another');
+      throw conflict(resource, name, 'the uid in the precondition differs');
     }
     const next = afterDelete(resource, existing, options, this.#clock.nowMs());
     this.#store.commit(idOf(resource), keyOf(name), next);

@@ -5,7 +5,7 @@ import { KubeError } from '../model/errors.js';
 import type { WatchEvent } from '../ports.js';
 import { isObject, type Json } from './patch.js';
 
-/** One write, with what was there before, so that a selector can see an object come and go. */
+/** One write with the previous object, so that a selector can see an object enter and leave. */
 export interface Change {
   readonly version: number;
   readonly before: Json | undefined;
@@ -30,7 +30,7 @@ export interface WatchRequest {
 }
 
 /**
- * Objects with one ascending version for all of them, and the history that watches replay. Keeps
+ * Objects with one ascending version for all of them, and the history that watches replay. It keeps
  * every change until {@link MemoryStore.compact}.
  */
 export class MemoryStore {
@@ -57,7 +57,7 @@ export class MemoryStore {
     return [...this.#collections.keys()];
   }
 
-  /** Stores the object under a new version, or removes it; returns what was stored last. */
+  /** Stores the object under a new version, or removes it; returns the last stored object. */
   commit(collection: string, key: string, object: Json | undefined): Json {
     const objects = this.#collections.get(collection) ?? new Map<string, Json>();
     this.#collections.set(collection, objects);
@@ -65,7 +65,7 @@ export class MemoryStore {
     const version = (this.#version += 1);
     const source = object ?? before ?? {};
     const metadata = { ...asMetadata(source), resourceVersion: String(version) };
-    // as readers of a real server see it
+    // as clients of a real server see it
     const stamped = deepFreeze(withoutNulls(structuredClone({ ...source, metadata })) as Json);
     const change: Change = { version, before, after: object === undefined ? undefined : stamped };
     if (object === undefined) objects.delete(key);
@@ -79,20 +79,20 @@ export class MemoryStore {
     return stamped;
   }
 
-  /** Forgets history: watches from before now are answered with "gone". */
+  /** Drops the history: watches from earlier versions are answered with "gone". */
   compact(): void {
     this.#compactedThrough = this.#version;
     this.#history.length = 0;
   }
 
-  /** Tells every watch the newest version. */
+  /** Sends the newest version to every watch. */
   bookmark(): void {
     for (const { collection } of [...this.#watchers]) {
       this.#deliver(collection, { kind: 'bookmark', version: this.#version });
     }
   }
 
-  /** Ends every open watch, with an error or as a server does when a watch's time is over. */
+  /** Ends every open watch, with an error or, as a server does after a watch's timeout, without. */
   endWatches(error: KubeError | undefined): void {
     for (const { collection } of [...this.#watchers]) {
       this.#deliver(collection, { kind: 'end', error });
@@ -165,7 +165,9 @@ function asMetadata(object: Json): Json {
   return isObject(metadata) ? metadata : {};
 }
 
-/** Readers share what is stored, so a change by accident must fail where it is made. */
+/**
+ * Freezes stored objects: readers share them, so an accidental change must fail where it is made.
+ */
 function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);

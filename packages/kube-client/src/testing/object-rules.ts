@@ -4,7 +4,7 @@ import type { Resource } from '../model/resource.js';
 import type { DeleteOptions } from '../ports.js';
 import { isObject, type Json } from './patch.js';
 
-/** Kinds whose status is written through its own subresource only. */
+/** Kinds whose status can be written only through its own subresource. */
 const WITH_STATUS: ReadonlySet<string> = new Set([
   'pods',
   'nodes',
@@ -18,7 +18,7 @@ const WITH_STATUS: ReadonlySet<string> = new Set([
 /** Kinds that the API server creates with a phase. */
 const FIRST_PHASE: Readonly<Record<string, string>> = { pods: 'Pending', namespaces: 'Active' };
 const DEFAULT_GRACE_SECONDS = 30;
-/** Written by the server alone. */
+/** Fields that only the server writes. */
 const SERVER_OWNED = [
   'name',
   'namespace',
@@ -59,7 +59,7 @@ export interface Update {
   readonly subresource: string | undefined;
 }
 
-/** The object after a write through the main resource or a subresource. */
+/** Returns the object after a write through the main resource or a subresource. */
 export function updated(
   { plural }: Resource<unknown>,
   { before, asked, subresource }: Update,
@@ -79,14 +79,14 @@ export function updated(
   return sameOrder({ ...after, metadata: sameOrder(metadata, owned) }, before);
 }
 
-/** Whether a write has taken away the last thing that held a deleted object. */
+/** Reports whether a write has removed the last obstacle to a deletion. */
 export function mayRemove({ plural }: Resource<unknown>, object: Json): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds } = part(object, 'metadata');
   if (deletionTimestamp === undefined || held(plural, object)) return false;
   return deletionGracePeriodSeconds === undefined || deletionGracePeriodSeconds === 0;
 }
 
-/** The object after a DELETE; undefined when it is gone. */
+/** Returns the object after a DELETE; undefined when it no longer exists. */
 export function afterDelete(
   { plural }: Resource<unknown>,
   object: Json,
@@ -129,7 +129,7 @@ function keep(after: Json, before: Json, field: string): void {
   if (before[field] !== undefined) after[field] = before[field];
 }
 
-/** Members in the order of `like` first, so that equal objects have equal text. */
+/** Puts the members of `like` first, so that equal objects have equal text. */
 function sameOrder(object: Json, like: Json): Json {
   const known = Object.keys(like).filter((key) => Object.hasOwn(object, key));
   const order = [...known, ...Object.keys(object).filter((key) => !known.includes(key))];

@@ -4,7 +4,7 @@ import type { Patch } from '../ports.js';
 export type Json = Record<string, unknown>;
 
 /**
- * Lists that strategic merge patches merge by key, by the name of the field that holds them; all
+ * Lists that strategic merge patches merge by key, by the name of the field that holds them. All
  * other lists are replaced. Covers pods, nodes and services.
  *
  * @see Kubernetes 1.36 api/core/v1/types.go, patchMergeKey
@@ -29,8 +29,8 @@ const MERGE_KEYS: Readonly<Record<string, string>> = {
 const MERGED_SETS: ReadonlySet<string> = new Set(['finalizers', 'podCIDRs']);
 
 /**
- * The object after a patch; neither argument is changed. `apply` is treated as a strategic merge,
- * without field ownership.
+ * Returns the object after a patch; neither argument is changed. `apply` is treated as a strategic
+ * merge, without field ownership.
  *
  * @throws {KubeError} `KUBE_INVALID`
  */
@@ -78,7 +78,8 @@ function strategicMerge(target: Json, patch: Json): Json {
     else if (Array.isArray(value)) result[key] = mergeList(key, asList(result[key]), value);
     else if (isObject(value)) {
       const before = result[key];
-      // A kube-apiserver drops an object with a directive where there is nothing to direct.
+      // A kube-apiserver drops a patch object with a directive when there is nothing to apply it
+      // to.
       if (before === undefined && value['$patch'] !== undefined) continue;
       if (value['$patch'] === 'delete') Reflect.deleteProperty(result, key);
       else result[key] = strategicMerge(isObject(before) ? before : {}, value);
@@ -121,7 +122,7 @@ function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** RFC 6902: all operations or none. */
+/** Applies RFC 6902: all operations or none. */
 function applyJsonPatch(object: Json, body: unknown): Json {
   if (!Array.isArray(body)) throw new KubeError('KUBE_INVALID', 'JSON patch: must be a list');
   let root: unknown = structuredClone(object);
@@ -153,7 +154,10 @@ function applyOperation(root: unknown, operation: Json): unknown {
       }
       return root;
     default:
-      throw new KubeError('KUBE_INVALID', `JSON patch: no operation "${String(operation['op'])}"`);
+      throw new KubeError(
+        'KUBE_INVALID',
+        `JSON patch: unknown operation "${String(operation['op'])}"`,
+      );
   }
 }
 

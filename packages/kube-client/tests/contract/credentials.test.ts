@@ -115,7 +115,7 @@ describe('a client certificate that is still to be issued', () => {
     return { pem, seen: () => client.get(NODES, { name: 'n' }, signal) };
   };
 
-  it('is presented from the first request on after it is there', async () => {
+  it('is presented as soon as it exists', async () => {
     const { pem, seen } = await connectionBy(true);
     expect(await seen()).toEqual({ name: 'nobody' });
     const first = await authority.issue('CN=system:node:one');
@@ -124,7 +124,7 @@ describe('a client certificate that is still to be issued', () => {
     expect(await seen()).toEqual({ name: 'system:node:one' });
   });
 
-  it('is missed where that was not said', async () => {
+  it('is an error unless it may be missing', async () => {
     const { seen } = await connectionBy(false);
     await expect(seen()).rejects.toMatchObject({ code: 'KUBE_CONFIG' });
   });
@@ -145,7 +145,7 @@ describe('tokens', () => {
     expect(server.seen).toHaveLength(3);
   });
 
-  it('are not tried twice when there is no other', async () => {
+  it('are not tried twice when there is no other credential', async () => {
     const server = await startScriptedServer(requireToken(() => 'other'));
     closers.push(server.close);
     const client = aClient({ server: server.url, user: { token: { kind: 'inline', text: 't' } } });
@@ -187,7 +187,7 @@ describe('exec plug-ins', () => {
   const print = (status: string): string =>
     `echo '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":${status}}'`;
 
-  it('run once, and again when the server refuses what they gave', async () => {
+  it('run once, and again when the server refuses their credential', async () => {
     const { exec } = await aPlugin(
       `n=$(cat n 2>/dev/null || echo 0); n=$((n+1)); echo $n > n; ${print(`{"token":"t'$n'"}`)}`,
     );
@@ -217,7 +217,7 @@ describe('exec plug-ins', () => {
     expect(tokens).toEqual(['Bearer t1', 'Bearer t2']);
   });
 
-  it('are told what is asked of them', async () => {
+  it('receive their arguments and environment', async () => {
     const { exec } = await aPlugin(
       `test "$1" = get-token && test "$GREETING" = hello || exit 3; echo "$KUBERNETES_EXEC_INFO" >&2; exit 4`,
     );
@@ -235,7 +235,7 @@ describe('exec plug-ins', () => {
 
   it.each([
     ['exit 0', 'its output is not JSON'],
-    ['echo "{}"', 'its output is no ExecCredential'],
+    ['echo "{}"', 'its output is not an ExecCredential'],
     [print('{}'), 'its output has neither token nor clientCertificateData'],
     [print('{"clientCertificateData":"x"}'), 'only one of clientCertificateData and clientKeyData'],
   ])('fail clearly: %s', async (body, problem) => {
@@ -244,7 +244,7 @@ describe('exec plug-ins', () => {
     expect(await messageOf(client.get(NODES, { name: 'n' }, signal))).toContain(problem);
   });
 
-  it('give the hint when they are missing', async () => {
+  it('show the install hint when they are missing', async () => {
     const { exec } = await aPlugin('');
     const missing = { ...exec, command: '/nowhere/plugin', installHint: 'Install it from X.' };
     const client = aClient({ server: 'http://127.0.0.1:1', user: { exec: missing } });
@@ -300,7 +300,7 @@ describe('a proxy', () => {
   });
 });
 
-describe('what is wrong with a connection', () => {
+describe('a failed connection', () => {
   const get = (connection: Partial<Connection>) =>
     messageOf(aClient(connection).get(NODES, { name: 'n' }, signal));
 
@@ -312,7 +312,7 @@ describe('what is wrong with a connection', () => {
     );
   });
 
-  it('the CA is another: names the file', async () => {
+  it('another CA signed the certificate: names the CA file', async () => {
     const path = join(await aFolder(), 'ca.crt');
     await writeFile(path, (await createAuthority('other-ca')).certificatePem);
     const server = await aTlsServer(answerCommonName);
@@ -344,7 +344,7 @@ describe('what is wrong with a connection', () => {
   it.each([
     { type: 'dns', value: 'kubernetes' },
     { type: 'ip', value: '10.96.0.1' },
-  ] as const)('the certificate is for $value, unless that name is asked for', async (name) => {
+  ] as const)('the certificate is for $value, unless tls-server-name says so', async (name) => {
     const names = [name];
     const server = await aTlsServer(answerCommonName, await authority.issue('CN=s', { names }));
     const ca = { kind: 'inline', text: authority.certificatePem } as const;
@@ -353,7 +353,7 @@ describe('what is wrong with a connection', () => {
     expect(await named.get(NODES, { name: 'n' }, signal)).toEqual({ name: 'nobody' });
   });
 
-  it('our own certificate is no certificate', async () => {
+  it('our own certificate is malformed', async () => {
     const server = await aTlsServer(answerCommonName);
     const broken = { kind: 'inline', text: '-----BEGIN CERTIFICATE-----\nx' } as const;
     const user = { clientCertificate: { certificate: broken, key: broken } };
@@ -371,7 +371,7 @@ describe('what is wrong with a connection', () => {
 });
 
 describe(loadKubeconfig, () => {
-  it('gives a connection that works', async () => {
+  it('returns a working connection', async () => {
     const folder = await aFolder();
     const pair = await authority.issue('CN=admin');
     await writeFile(join(folder, 'ca.crt'), authority.certificatePem);
@@ -410,7 +410,7 @@ users:
     expect(message.startsWith(`kubeconfig ${path}: ${problem}`)).toBe(true);
   });
 
-  it('tells of a missing file, and of missing files inside', async () => {
+  it('reports a missing file, and missing files that it names', async () => {
     expect(await messageOf(loadKubeconfig({ path: '/nowhere' }))).toBe(
       'kubeconfig /nowhere: there is no such file',
     );
@@ -429,7 +429,7 @@ users: [{name: u, user: {tokenFile: /none/token}}]`,
   });
 });
 
-/** Ten thousand million words, were they written out. */
+/** Ten billion words if the aliases were expanded. */
 function multiplyingAliases(): string {
   const steps = Array.from({ length: 9 }, (_, at) => {
     const ten = Array.from({ length: 10 }, () => `*a${at}`).join(',');

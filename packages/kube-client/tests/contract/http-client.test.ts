@@ -36,7 +36,7 @@ beforeAll(async () => {
 async function errorOf(action: Promise<unknown>): Promise<KubeError> {
   const error = await action.then(() => undefined).catch((caught: unknown) => caught);
   if (isKubeError(error)) return error;
-  throw new Error(`no KubeError but ${String(error)}`);
+  throw new Error(`expected a KubeError, got ${String(error)}`);
 }
 
 async function collect(client: KubeClient, resourceVersion = '1'): Promise<unknown[]> {
@@ -64,7 +64,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
   }
 
   describe('requests', () => {
-    it('asks as the API expects', async () => {
+    it('sends requests as the API expects', async () => {
       const { server, client } = await start((_, response) => answer(response, 200, {}));
       const pod: Pod = { metadata: { namespace: 'a', name: 'web' } };
       await client.get(NODES, { name: 'n 1' }, signal);
@@ -126,7 +126,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       ]);
     });
 
-    it('hands out objects in which a null member is absent, from every verb', async () => {
+    it('returns objects without null members from every verb', async () => {
       const wire = { metadata: { name: 'web', creationTimestamp: null }, spec: null };
       const pod = { metadata: { name: 'web' } };
       const { client } = await start(({ url, method }, response) => {
@@ -154,10 +154,10 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
     });
 
     it.each([
-      ['null', 'the answer is no object'],
+      ['null', 'the answer is not an object'],
       ['{"metadata":null}', 'a list without resourceVersion'],
       ['{"metadata":{"resourceVersion":7}}', 'a list without resourceVersion'],
-      ['{"metadata":{"resourceVersion":"7"},"items":{}}', 'a list whose items are no list'],
+      ['{"metadata":{"resourceVersion":"7"},"items":{}}', 'a list whose items are not a list'],
     ])('refuses %s for a list', async (text, why) => {
       const { client } = await start((_, response) => answer(response, 200, text));
       const error = await errorOf(client.list(PODS, {}, signal));
@@ -183,7 +183,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(error.message).toBe(`GET /api/v1/namespaces/a/pods/web: ${httpStatus} so it is`);
     });
 
-    it('shows what a proxy says', async () => {
+    it("shows a proxy's message", async () => {
       const { client } = await start((_, response) =>
         answer(response, 502, '<h1>Bad\n gateway</h1>'),
       );
@@ -192,8 +192,8 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
     });
   });
 
-  describe('when the server is in trouble', () => {
-    it('comes back when the server says so', async () => {
+  describe('when the server has problems', () => {
+    it('retries after the delay that the server requests', async () => {
       const clock = new ManualClock();
       let busy = 2;
       const { client, server } = await start(
@@ -217,7 +217,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(server.seen).toHaveLength(3);
     });
 
-    it('gives up a server that keeps saying so', async () => {
+    it('gives up on a server that keeps requesting delays', async () => {
       const body = statusBody(503, 'ServiceUnavailable', 'starting');
       const { client, server } = await start((_, response) =>
         answer(response, 503, body, { 'retry-after': '0' }),
@@ -226,7 +226,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(server.seen).toHaveLength(11);
     });
 
-    it('repeats a read whose connection broke, not a write', async () => {
+    it('retries a read, but not a write, after a broken connection', async () => {
       let breaks = 1;
       const { client, server } = await start((_, response, socket) => {
         if ((breaks -= 1) < 0) answer(response, 200, { ok: true });
@@ -240,7 +240,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(server.seen).toHaveLength(3);
     });
 
-    it('gives up an answer that stops coming', async () => {
+    it('gives up on an answer that stops arriving', async () => {
       const { client } = await start(
         (_, response) => {
           response.writeHead(200, { 'content-length': 100 });
@@ -253,7 +253,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(error.message).toMatch(/^POST \/api\/v1\/pods: 127.0.0.1:\d+: no answer for 0.05 s$/);
     });
 
-    it('finds a restarted server on its old address', async () => {
+    it('reconnects to a restarted server on its old address', async () => {
       const { client, server } = await start((_, response) => answer(response, 200, { n: 1 }));
       await client.get(PODS, at, signal);
       await server.close();
@@ -266,14 +266,14 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(await client.get(PODS, at, signal)).toEqual({ n: 2 });
     });
 
-    it('tells when an answer is not JSON', async () => {
+    it('reports an answer that is not JSON', async () => {
       const { client } = await start((_, response) => answer(response, 200, '<html>'));
       expect((await errorOf(client.get(PODS, at, signal))).code).toBe('KUBE_PROTOCOL');
       expect((await errorOf(client.list(PODS, {}, signal))).code).toBe('KUBE_PROTOCOL');
     });
   });
 
-  it('keeps to its rate', async () => {
+  it('keeps to its rate limit', async () => {
     const clock = new ManualClock();
     const rateLimit = { perSecond: 2, burst: 3 };
     const { client, server } = await start((_, response) => answer(response, 200, {}), {
@@ -292,7 +292,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
   });
 
   describe('watch', () => {
-    it('reads events however they are cut, and large ones', async () => {
+    it('reads events with any chunk boundaries, and large ones', async () => {
       const big = 'é'.repeat(600_000);
       const objects = ['a', 'ü', '漢字', big, 'z'].map((name) => ({
         type: 'ADDED',
@@ -329,7 +329,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(await collect(client)).toEqual(['a', 'ü', '漢字', big, 'z']);
     });
 
-    it('tells that the version is too old in the middle of a watch', async () => {
+    it('reports in the middle of a watch that the version is too old', async () => {
       const { client, server } = await start((_, response) => {
         response.write('{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}\n');
         const object = statusBody(410, 'Expired', 'too old resource version');
@@ -343,7 +343,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
 
     it.each([
       [
-        'is cut off by a dying server',
+        'is interrupted by a dying server',
         (end: () => void, kill: () => void) => kill(),
         'KUBE_UNAVAILABLE',
       ],
@@ -360,7 +360,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect((await errorOf(collect(client))).code).toBe(code);
     });
 
-    it('gives up a connection on which nothing comes', async () => {
+    it('gives up on a connection on which nothing arrives', async () => {
       const { client } = await start((_, response) => response.writeHead(200).flushHeaders(), {
         watchIdleTimeoutMs: 50,
       });
@@ -369,7 +369,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(error.message).toMatch(/127\.0\.0\.1:\d+: no answer for 0\.05 s$/);
     });
 
-    it('waits for a quiet kind longer than for the first word of an answer', async () => {
+    it('waits longer for a quiet kind than for the start of an answer', async () => {
       const { client, server } = await start((_, response) => response.flushHeaders(), {
         requestTimeoutMs: 1000, // a TLS handshake on a loaded machine
       });
@@ -386,21 +386,22 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       await expect(next).rejects.toThrow('enough');
     });
 
-    it('gives up a server that does not even begin to answer', async () => {
+    it('gives up on a server that does not start its answer', async () => {
       const { client } = await start(() => undefined, { requestTimeoutMs: 50 });
       const error = await errorOf(collect(client));
       expect(error.message).toMatch(/127\.0\.0\.1:\d+: no answer for 0\.05 s$/);
     });
 
-    // over HTTP/2 the client asks by itself
+    // over HTTP/2 the client sends PINGs itself
     if (protocol !== 'HTTP/2') {
-      it('has the kernel ask a silent peer for a sign of life within 15 s', async () => {
+      it('has the kernel probe a silent peer within 15 s', async () => {
         const { client, server } = await start((_, response) => response.flushHeaders());
         const stop = new AbortController();
         const watch = client.watch(PODS, { resourceVersion: '1' }, stop.signal);
         const first = watch[Symbol.asyncIterator]().next();
         await expect.poll(() => server.sockets.size).toBe(1);
-        // "tr tm->when" of our end: 02 is the keep-alive timer, its time is in hundredths of a second
+        // "tr tm->when" of our socket: 02 is the keep-alive timer, its time is in hundredths of a
+        // second
         const timer = async (): Promise<string | undefined> => {
           const table = await readFile('/proc/net/tcp', 'utf8');
           const peer = `:${server.port.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -414,7 +415,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       });
     }
 
-    it('ends with the reason of its signal', async () => {
+    it("ends with its signal's reason", async () => {
       const { client, server } = await start((_, response) =>
         response.writeHead(200).flushHeaders(),
       );
@@ -427,7 +428,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       await expect.poll(() => server.underWay()).toBe(0);
     });
 
-    it('leaves no connections behind, however often it is left', async () => {
+    it('leaves no connections behind, however often its reader leaves', async () => {
       const { client, server } = await start(({ url }, response) => {
         if (url.includes('watch=true')) response.flushHeaders();
         else if (!url.endsWith('/silent')) answer(response, 200, { ok: true });
@@ -447,7 +448,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       await expect.poll(() => server.sockets.size).toBeLessThanOrEqual(2);
     });
 
-    it('is told to the server when it is left early', async () => {
+    it('is closed on the server when its reader leaves early', async () => {
       const { client, server } = await start((_, response) => {
         response.write('{"type":"ADDED","object":{"metadata":{"name":"x"}}}\n');
       });

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterEach(() => world.close());
 
-/** Answers a get by name, leaves watches open. */
+/** Answers each get with its name and leaves watches open. */
 const quiet: Script = ({ url }, response) => {
   if (url.includes('watch=true')) response.flushHeaders();
   else answer(response, 200, { ok: true });
@@ -26,7 +26,7 @@ function streamOf(response: ServerResponse): Http2ServerResponse['stream'] {
   return (response as unknown as Http2ServerResponse).stream;
 }
 
-/** A watch that has begun. @returns its end, `undefined` for an ordinary one, and how to leave it */
+/** Starts a watch. @returns its end, `undefined` for an ordinary one, and a function to leave it */
 function watch(client: HttpKubeClient) {
   const stop = new AbortController();
   const events = client.watch(PODS, { resourceVersion: '1' }, stop.signal)[Symbol.asyncIterator]();
@@ -53,7 +53,7 @@ it('all requests and watches share one connection', async () => {
   expect(server.seen.at(-1)?.connection).toBe(1);
 });
 
-it('there are as many connections as the limit on requests at a time takes, and one later', async () => {
+it('the limit on concurrent requests decides the number of connections; one stays later', async () => {
   const server = await world.server(quiet, { maxConcurrentStreams: 2 });
   const client = world.client(server.port);
   const watches = Array.from({ length: 5 }, () => watch(client));
@@ -65,13 +65,13 @@ it('there are as many connections as the limit on requests at a time takes, and 
   expect(await get(client)).toEqual({ ok: true });
 });
 
-it('a server that lets nobody ask anything is told as such', async () => {
+it('a server that allows no requests is reported as such', async () => {
   const server = await world.server(quiet, { maxConcurrentStreams: 0 });
   const client = world.client(server.port);
-  await expect(get(client)).rejects.toThrow('the server takes no requests on its connections');
+  await expect(get(client)).rejects.toThrow('the server accepts no requests on its connections');
 });
 
-it('after a GOAWAY watches run on and requests go to another connection', async () => {
+it('after a GOAWAY watches continue and requests use another connection', async () => {
   const tellers: ServerResponse[] = [];
   const server = await world.server((seen, response, socket) => {
     if (seen.url.includes('watch=true')) tellers.push(response);
@@ -101,7 +101,7 @@ it('a connection that the server closed is replaced', async () => {
   expect(server.seen.at(-1)?.connection).toBe(2);
 });
 
-it('a request that the server did not begin with is sent again, a write too', async () => {
+it('a request that the server did not start is sent again, even a write', async () => {
   let refusals = 1;
   const server = await world.server((_, response) => {
     if ((refusals -= 1) < 0) answer(response, 200, { ok: true });
@@ -118,7 +118,7 @@ it('a request that the server did not begin with is sent again, a write too', as
 it.each([
   ['CANCEL', constants.NGHTTP2_CANCEL],
   ['INTERNAL_ERROR', constants.NGHTTP2_INTERNAL_ERROR],
-])('an answer that is reset with %s half-way is no end', async (_name, code) => {
+])('an answer that is reset with %s half-way is a failure', async (_name, code) => {
   const server = await world.server((_, response) => {
     response.writeHead(200);
     response.write('{"type":"ADDED","object":{}}\n', () => {
@@ -132,7 +132,7 @@ it.each([
   await expect(read()).rejects.toMatchObject({ code: 'KUBE_UNAVAILABLE' });
 });
 
-it('a watch that nobody reads is not sent on, and keeps nobody else from reading', async () => {
+it('an unread watch pauses its sender and does not block other readers', async () => {
   const name = 'x'.repeat(250_000);
   const line = `${JSON.stringify({ type: 'ADDED', object: { metadata: { name } } })}\n`;
   let slow: ServerResponse | undefined;
@@ -153,7 +153,7 @@ it('a watch that nobody reads is not sent on, and keeps nobody else from reading
   expect(server.sessions.size).toBe(1);
 });
 
-it('headers without end are refused, and the others on the connection go on', async () => {
+it('endless headers are refused, and other requests on the connection continue', async () => {
   const server = await world.server((seen, response, socket) => {
     if (seen.url.includes('watch=true')) return quiet(seen, response, socket);
     if (seen.url.endsWith('/n')) return quiet(seen, response, socket);

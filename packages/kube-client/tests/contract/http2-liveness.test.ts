@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterEach(() => world.close());
 
 const liveness = { silenceMs: 100, patienceMs: 100 };
-/** Alive as long as it answers within a minute: for peers that are well, on a machine that is loaded. */
+/** Waits a minute for answers: for healthy peers on a loaded machine. */
 const patient = { silenceMs: 20, patienceMs: 60_000 };
 
 function aPod(name: string, version: number) {
@@ -33,7 +33,7 @@ function line(type: string, object: object): string {
   return `${JSON.stringify({ type, object })}\n`;
 }
 
-/** A reflector on a client, whose waits are cut to a hundredth. */
+/** A reflector on a client, with all waits reduced to a hundredth. */
 function follow(client: HttpKubeClient) {
   const real = createSystemClock();
   const clock = {
@@ -61,7 +61,7 @@ function follow(client: HttpKubeClient) {
   return { state: () => Object.fromEntries(store.items), errors };
 }
 
-/** Pods of a server whose watches replay what came after the version they ask for. */
+/** Pods of a server whose watches replay the changes after the requested version. */
 function aKind() {
   const events: { version: number; text: string }[] = [];
   const watchers = new Set<ServerResponse>();
@@ -87,7 +87,7 @@ function aKind() {
   };
 }
 
-it('a peer that stops answering is noticed, and the watch goes on elsewhere without a loss', async () => {
+it('a peer that stops answering is detected, and the watch continues elsewhere without loss', async () => {
   const kind = aKind();
   const server = await world.server(kind.script);
   const proxy = await startFreezingProxy(server.port);
@@ -106,7 +106,7 @@ it('a peer that stops answering is noticed, and the watch goes on elsewhere with
   expect(watches.at(-1)?.get('resourceVersion')).toMatch(/^[67]$/);
 });
 
-it('a peer that has nothing to say, and says so, is left alone', async () => {
+it('a silent peer that answers PINGs keeps its connection', async () => {
   const kind = aKind();
   const server = await world.server(kind.script);
   const { state, errors } = follow(world.client(server.port, { liveness: patient }));
@@ -120,7 +120,7 @@ it('a peer that has nothing to say, and says so, is left alone', async () => {
   expect(server.seen).toHaveLength(2);
 });
 
-it('a silent request has its connection looked at, for the sake of the others on it', async () => {
+it('a silent request makes the client check the whole connection', async () => {
   const kind = aKind();
   const server = await world.server((seen, response) => {
     if (!seen.url.includes('/silent')) kind.script(seen, response);
@@ -139,7 +139,7 @@ it('a silent request has its connection looked at, for the sake of the others on
   await expect.poll(() => errors.join('\n')).toContain('no answer for 0.1 s');
 });
 
-/** The kernel goes on acknowledging for a process that is stopped. */
+/** The kernel still acknowledges data for a stopped process. */
 const HANGING_SERVER = `
 import { createSecureServer } from 'node:http2';
 const server = createSecureServer({ cert: process.env.CERT, key: process.env.KEY });
@@ -154,7 +154,7 @@ server.on('request', (request, response) => {
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
 `;
 
-it('a peer whose process hangs while its kernel lives is noticed, and found again', async () => {
+it('a hanging process whose kernel still answers is detected, and its return too', async () => {
   const { cert, key } = world.tls;
   const child = spawn(process.execPath, ['--input-type=module', '-e', HANGING_SERVER], {
     env: { CERT: cert, KEY: key },

@@ -42,7 +42,7 @@ afterAll(() => {
   api.close();
 });
 
-/** Paths of nulls that a reader would meet. */
+/** Paths of nulls that a reader would see. */
 function nullsIn(value: unknown, path = ''): string[] {
   if (value === null) return [path];
   if (typeof value !== 'object') return [];
@@ -65,40 +65,37 @@ const KINDS: readonly Resource<KubeObject>[] = [
   SERVICES,
 ];
 
-it.each(KINDS)(
-  'follows what a real API server says of $plural, without a null',
-  async (resource) => {
-    const log = new MemoryLogger();
-    const nulls: string[] = [];
-    const errors: Error[] = [];
-    let told = 0;
-    const store = new Store<string>(() => (told += 1));
-    void runReflector(
-      client,
-      {
-        resource,
-        project: (object) => {
-          nulls.push(...nullsIn(object));
-          return object.metadata?.resourceVersion;
-        },
-        ...{ sink: store, log, clock: createSystemClock(), random: () => 0 },
-        onError: (error) => errors.push(error),
+it.each(KINDS)("follows a real API server's recorded $plural without a null", async (resource) => {
+  const log = new MemoryLogger();
+  const nulls: string[] = [];
+  const errors: Error[] = [];
+  let told = 0;
+  const store = new Store<string>(() => (told += 1));
+  void runReflector(
+    client,
+    {
+      resource,
+      project: (object) => {
+        nulls.push(...nullsIn(object));
+        return object.metadata?.resourceVersion;
       },
-      stop.signal,
-    );
-    const { items } = recordedList(resource.plural);
-    const want = new Map(
-      items.map(({ metadata }) => [objectKey({ metadata }), metadata.resourceVersion]),
-    );
-    const changes = recordedWatch(resource.plural).filter(({ type }) => type !== 'BOOKMARK');
-    for (const { type, object } of changes) {
-      const key = objectKey({ metadata: object.metadata });
-      if (type === 'DELETED') want.delete(key);
-      else want.set(key, object.metadata.resourceVersion);
-    }
-    while (api.next(resource.plural) !== undefined);
-    await expect.poll(() => told).toBe(items.length + changes.length);
-    expect(Object.fromEntries(store.items)).toEqual(Object.fromEntries(want));
-    expect({ nulls, errors, lines: log.lines }).toEqual({ nulls: [], errors: [], lines: [] });
-  },
-);
+      ...{ sink: store, log, clock: createSystemClock(), random: () => 0 },
+      onError: (error) => errors.push(error),
+    },
+    stop.signal,
+  );
+  const { items } = recordedList(resource.plural);
+  const want = new Map(
+    items.map(({ metadata }) => [objectKey({ metadata }), metadata.resourceVersion]),
+  );
+  const changes = recordedWatch(resource.plural).filter(({ type }) => type !== 'BOOKMARK');
+  for (const { type, object } of changes) {
+    const key = objectKey({ metadata: object.metadata });
+    if (type === 'DELETED') want.delete(key);
+    else want.set(key, object.metadata.resourceVersion);
+  }
+  while (api.next(resource.plural) !== undefined);
+  await expect.poll(() => told).toBe(items.length + changes.length);
+  expect(Object.fromEntries(store.items)).toEqual(Object.fromEntries(want));
+  expect({ nulls, errors, lines: log.lines }).toEqual({ nulls: [], errors: [], lines: [] });
+});

@@ -31,12 +31,12 @@ function listOf(version: number, ...items: object[]) {
   return { metadata: { resourceVersion: String(version) }, items };
 }
 
-/** A reflector whose waits are cut to a hundredth, and the answers of its server in turn. */
+/** A reflector with all waits reduced to a hundredth, and its server's answers in order. */
 async function follow(scripts: Script[], watchIdleTimeoutMs = 5000) {
   const next: Script = (seen, response, socket) => {
     const script = scripts.shift();
     if (script !== undefined) script(seen, response, socket);
-    else response.flushHeaders(); // silence
+    else response.flushHeaders(); // stays silent
   };
   const server = await startScriptedServer(next);
   const real = createSystemClock();
@@ -74,7 +74,7 @@ async function follow(scripts: Script[], watchIdleTimeoutMs = 5000) {
   return { server, next, asked, state, errors, scripts };
 }
 
-it('resumes after a watch that is cut inside an event', async () => {
+it('resumes after a watch that breaks off inside an event', async () => {
   const { asked, state } = await follow([
     (_, response) => answer(response, 200, listOf(5, aPod('x', 4))),
     (_, response, socket) => {
@@ -100,13 +100,13 @@ it('lists again after a 410 in the middle of a watch, from the newest state', as
   expect(errors).toEqual([]);
 });
 
-it('goes on when a half-open connection is given up', async () => {
+it('continues after it gives up a half-open connection', async () => {
   const tell: Script = (_, response) => response.write(line('ADDED', aPod('y', 6)));
   const { asked, state, errors } = await follow(
     [
       (_, response) => answer(response, 200, listOf(5)),
       (_, response) => response.flushHeaders(),
-      ...Array<Script>(5).fill(tell), // a busy machine may miss the first
+      ...Array<Script>(5).fill(tell), // a busy machine may miss the first one
     ],
     400,
   );
@@ -115,7 +115,7 @@ it('goes on when a half-open connection is given up', async () => {
   expect(errors[0]).toContain('no answer for 0.4 s');
 });
 
-it('outlives a server that restarts, and its errors on the way up', async () => {
+it('survives a restarting server and its errors during the start', async () => {
   const { server, next, state, errors, scripts } = await follow([
     (_, response) => answer(response, 200, listOf(5, aPod('x', 4))),
     (_, response) => response.flushHeaders(),

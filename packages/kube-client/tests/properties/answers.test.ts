@@ -55,7 +55,7 @@ describe('Answers of an API server', () => {
       read: (line) => {
         try {
           decodeWatchEvent(line, 'GET /api/v1/pods');
-          assert.fail('it is told as an event');
+          assert.fail('it is returned as an event');
         } catch (error) {
           checkRefusal(error);
         }
@@ -83,7 +83,7 @@ describe('Answers of an API server', () => {
       },
     }));
 
-  test('lines come out of a stream whole, wherever it is cut', () =>
+  test('lines come out of a stream whole for any chunk boundaries', () =>
     checkReader({
       name: 'LineSplitter',
       inputs: mutatedBytes(lines.slice(0, 6).map((line) => Buffer.from(`${line}\n`))),
@@ -125,7 +125,7 @@ function cut(bytes: Buffer): Buffer[] {
   return [...parts, bytes.subarray(from)];
 }
 
-/** JSON, or other text where a value is too deep for `JSON.stringify`. */
+/** JSON, or another text when a value is too deep for `JSON.stringify`. */
 function text(value: unknown): string {
   try {
     return JSON.stringify(value) ?? '';

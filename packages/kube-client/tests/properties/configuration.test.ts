@@ -169,7 +169,7 @@ describe('Configuration of a client', () => {
           assert.match(server, /^https?:\/\//);
         },
         refuses: isKubeError,
-        share: 400, // a file each
+        share: 400, // one file each
       }));
   });
 });

@@ -15,7 +15,7 @@ import {
 } from '../../src/index.js';
 import { defaultPod, parseImageReference, validateNewPod } from '../../src/pod-rules.js';
 
-/** What Go writes even where it is empty. */
+/** Fields that Go writes even when they are empty. */
 const REQUIRED = new Set([
   'containers',
   'containerPort',
@@ -70,7 +70,7 @@ describe('Rules for what users write', () => {
       refuses: isKubeError,
     }));
 
-  test('every image name is read or is none', () =>
+  test('every text parses as an image name or is refused', () =>
     checkReader({
       name: 'parseImageReference',
       inputs: mutatedTexts([

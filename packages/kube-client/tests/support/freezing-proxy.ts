@@ -2,9 +2,12 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 
 export interface FreezingProxy {
   readonly port: number;
-  /** Takes no more bytes in either direction of today's connections, which stay open; new ones work. */
+  /**
+   * Stops passing bytes in either direction on the current connections, which stay open; new ones
+   * work.
+   */
   freeze(): void;
-  /** Connections so far. */
+  /** Number of connections so far. */
   count(): number;
   close(): void;
 }

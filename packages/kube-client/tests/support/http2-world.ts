@@ -6,7 +6,7 @@ import { type Script, type ScriptedServer, startScriptedServer } from './scripte
 
 type Closer = () => Promise<void> | void;
 
-/** Servers that speak HTTP/2 and clients that trust them, until `close`. */
+/** HTTP/2 servers and clients that trust them, until `close`. */
 export class Http2World {
   readonly #closers: Closer[] = [];
   readonly authority: Authority;

@@ -14,7 +14,7 @@ export interface Seen {
   readonly headers: http.IncomingHttpHeaders;
   readonly httpVersion: string;
   readonly body: string;
-  /** Which connection it came on, counted from 1. */
+  /** The number of its connection, counted from 1. */
   readonly connection: number;
 }
 
@@ -25,9 +25,9 @@ export interface ScriptedServer {
   readonly port: number;
   readonly seen: readonly Seen[];
   readonly sockets: ReadonlySet<Socket>;
-  /** HTTP/2 connections. */
+  /** Number of HTTP/2 connections. */
   readonly sessions: ReadonlySet<ServerHttp2Session>;
-  /** Answers that have neither ended nor been given up. */
+  /** Number of answers that have neither ended nor been abandoned. */
   underWay(): number;
   script: Script;
   close(): Promise<void>;
@@ -36,12 +36,12 @@ export interface ScriptedServer {
 export interface ScriptedServerOptions {
   /** Speaks TLS. */
   readonly tls?: https.ServerOptions;
-  /** Speaks HTTP/2 too, with these settings; needs TLS. */
+  /** Also speaks HTTP/2, with these settings; needs TLS. */
   readonly http2?: SecureServerOptions['settings'];
   readonly port?: number;
 }
 
-/** An HTTP server whose every answer is written by the test. */
+/** An HTTP server whose answers the test writes. */
 export async function startScriptedServer(
   script: Script,
   options: ScriptedServerOptions = {},
@@ -49,7 +49,7 @@ export async function startScriptedServer(
   const seen: Seen[] = [];
   const sockets = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
-  /** By the client's port: HTTP/2 does not show its sockets. */
+  /** By the client's port, because HTTP/2 does not expose its sockets. */
   const known = new Map<number, { readonly number: number; readonly socket: Socket }>();
   let connections = 0;
   let answers = 0;
@@ -76,7 +76,7 @@ export async function startScriptedServer(
   const server = createServer(options, onRequest);
   server.on('session', (session: ServerHttp2Session) => {
     sessions.add(session.once('close', () => sessions.delete(session)));
-    session.on('error', () => undefined); // its close follows
+    session.on('error', () => undefined); // the close event follows
   });
   server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
     sockets.add(socket);
@@ -109,7 +109,7 @@ function createServer(
   if (tls === undefined) return http.createServer(onRequest);
   if (http2 === undefined) return https.createServer(tls, onRequest);
   const server = createSecureServer({ ...tls, allowHTTP1: true, settings: http2 });
-  // What both kinds of requests and answers have in common is all that tests use.
+  // Tests use only what both kinds of requests and answers have in common.
   server.on('request', onRequest as unknown as (request: Http2ServerRequest) => void);
   return server as unknown as http.Server;
 }

@@ -24,7 +24,7 @@ describe(decodeJson, () => {
     ['lists', [[1], null], [[1], []]],
     ['nothing but nulls', [null, null], []],
     ['nothing', [], []],
-  ])('takes a null among %s for their zero value', (_, before, after) => {
+  ])('reads a null among %s as their zero value', (_, before, after) => {
     expect(decoded({ of: before })).toStrictEqual({ of: after });
   });
 
@@ -36,12 +36,12 @@ describe(decodeJson, () => {
     },
   );
 
-  it('keeps raw content as it came', () => {
+  it('keeps raw content unchanged', () => {
     const raw = { managedFields: [{ fieldsV1: { 'f:a': null } }], opaque: { a: [null] } };
     expect(decoded(raw)).toStrictEqual(raw);
   });
 
-  it('takes __proto__ for a name, and gives no object another prototype', () => {
+  it('treats __proto__ as a name and changes no prototype', () => {
     const texts = ['{"__proto__":{"a":null,"b":1},"c":null}', '{"labels":{"__proto__":null}}'];
     const [outer, inner] = texts.map((text) => decodeJson(text) as Record<string, unknown>);
     expect(Object.getOwnPropertyDescriptor(outer, '__proto__')?.value).toStrictEqual({ b: 1 });
@@ -49,22 +49,22 @@ describe(decodeJson, () => {
     expect(Object.keys(inner?.['labels'] ?? {})).toEqual(['__proto__']);
   });
 
-  it('survives content that is nested deeper than any stack', () => {
+  it('reads content that is nested deeper than any stack', () => {
     const text = `${'{"a":'.repeat(200_000)}null${'}'.repeat(200_000)}`;
     expect(decodeJson(text)).toHaveProperty('a.a');
   });
 
-  it('gives a null document and bare values as they are', () => {
+  it('returns a null document and bare values unchanged', () => {
     expect([decoded(null), decoded('null'), decoded(3)]).toEqual([null, 'null', 3]);
   });
 
-  it('refuses what is not JSON', () => {
+  it('refuses text that is not JSON', () => {
     expect(() => decodeJson('{"a":null')).toThrow(SyntaxError);
   });
 });
 
 describe(withoutNulls, () => {
-  it('changes nothing where there is no null', () => {
+  it('changes nothing without a null', () => {
     const object = Object.freeze({ a: Object.freeze({ b: Object.freeze([1]) }) });
     expect(withoutNulls(object)).toBe(object);
   });

@@ -84,7 +84,7 @@ describe(parseKubeconfig, () => {
     });
   });
 
-  it('tells all problems at once, each with its place', () => {
+  it('reports all problems together, each with its field', () => {
     const content = {
       clusters: [
         {
@@ -109,7 +109,7 @@ describe(parseKubeconfig, () => {
   users[0].user: has more than one way to authenticate: token, username
   users[1].user.exec.apiVersion: must be one of client.authentication.k8s.io/v1, client.authentication.k8s.io/v1beta1
   users[1].user.exec.command: is required
-  users[1].user.auth-provider: is not supported any more: use exec
+  users[1].user.auth-provider: is no longer supported: use exec
   contexts: must be a list`);
   });
 });
@@ -146,14 +146,14 @@ describe(resolveConnection, () => {
 
   it.each([
     [{}, 'clusters[0].cluster.server: is required'],
-    [{ server: 'ftp://x' }, 'clusters[0].cluster.server: "ftp://x" is no http or https URL'],
+    [{ server: 'ftp://x' }, 'clusters[0].cluster.server: "ftp://x" is not an http or https URL'],
   ])('refuses the cluster %j', (cluster, problem) => {
     const message = messageOf(() => resolveConnection(withUser({}, cluster), 'f'));
     expect(message).toBe(`f: ${problem}`);
   });
 });
 
-it('merges files: the first that names something wins', () => {
+it('merges files: the first file that defines a name wins', () => {
   const one = withUser({ token: 'one' });
   const two = parse({
     'current-context': 'other',

@@ -15,11 +15,11 @@ describe('A refusal', () => {
     ['a text', '1'],
     ['negative', -1],
     ['zero', 0],
-  ])('gives no delay where retryAfterSeconds is %s', (_, retryAfterSeconds) => {
+  ])('has no delay when retryAfterSeconds is %s', (_, retryAfterSeconds) => {
     expect(refusal({ details: { retryAfterSeconds } }).retryAfterMs).toBeUndefined();
   });
 
-  test('gives a delay that can be counted in milliseconds, however long it is', () => {
+  test('limits a delay to what milliseconds can express', () => {
     expect(refusal({}, '9223372036854775808').retryAfterMs).toBe(Number.MAX_SAFE_INTEGER);
     expect(refusal({ details: { retryAfterSeconds: 1e300 } }).retryAfterMs).toBe(
       Number.MAX_SAFE_INTEGER,
@@ -27,7 +27,7 @@ describe('A refusal', () => {
     expect(refusal({ details: { retryAfterSeconds: 0.5 } }).retryAfterMs).toBe(500);
   });
 
-  test('shows no message that is no text', () => {
+  test('does not show a message that is not text', () => {
     expect(refusal({ message: { a: 1 } }).message).toContain('429');
   });
 
@@ -35,14 +35,14 @@ describe('A refusal', () => {
     ['a text', '410'],
     ['a fraction', 410.5],
     ['too great', 1e308],
-  ])('has the status 500 where the code of an ERROR event is %s', (_, code) => {
+  ])('has the status 500 when the code of an ERROR event is %s', (_, code) => {
     const line = JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code } });
     expect(() => decodeWatchEvent(line, 'GET /api/v1/pods')).toThrow(
       expect.objectContaining({ name: 'KubeError', httpStatus: 500 }),
     );
   });
 
-  test('is a KubeError where the message of an ERROR event is nested 10,000 levels deep', () => {
+  test('is a KubeError when the message of an ERROR event is nested 10,000 levels deep', () => {
     const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
     const line = `{"type":"ERROR","object":{"kind":"Status","message":${deep}}}`;
     expect(() => decodeWatchEvent(line, 'GET /api/v1/pods')).toThrow(KubeError);

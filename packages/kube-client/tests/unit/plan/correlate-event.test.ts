@@ -7,7 +7,7 @@ function aNote(message: string, name = 'web', reason = 'Failed'): EventNote {
   return { about: { kind: 'Pod', namespace: 'a', name }, type: 'Warning', reason, message };
 }
 
-/** Correlates and, as the API server would, stores what is to be created. */
+/** Correlates an event and stores it if it is to be created, as the API server would. */
 function say(correlator: EventCorrelator, note: EventNote, nowMs = 0): string {
   const correlation = correlator.correlate(note, nowMs);
   if (correlation.kind === 'drop') return 'drop';
@@ -18,7 +18,7 @@ function say(correlator: EventCorrelator, note: EventNote, nowMs = 0): string {
 }
 
 describe(EventCorrelator, () => {
-  it('counts repeats of the same words', () => {
+  it('counts repeats of the same message', () => {
     const correlator = new EventCorrelator();
     const said = ['x', 'y', 'x', 'x'].map((message) => say(correlator, aNote(message)));
     expect(said).toEqual(['x', 'y', '2 × x', '3 × x']);
@@ -37,13 +37,13 @@ describe(EventCorrelator, () => {
     expect(say(correlator, aNote('other', 'web', 'Pulled'))).toBe('other');
   });
 
-  it('forgets similar messages after ten quiet minutes', () => {
+  it('stops combining similar messages after ten quiet minutes', () => {
     const correlator = new EventCorrelator();
     for (let i = 0; i < 12; i += 1) say(correlator, aNote(`m${i}`));
     expect(say(correlator, aNote('late'), 600_001)).toBe('late');
   });
 
-  it('lets 25 through about one object, then one each five minutes', () => {
+  it('lets 25 events about one object through, then one every five minutes', () => {
     const correlator = new EventCorrelator();
     const said = Array.from({ length: 27 }, () => say(correlator, aNote('x')));
     expect(said.slice(23)).toEqual(['24 × x', '25 × x', 'drop', 'drop']);

@@ -6,7 +6,7 @@ import { decideRetryMs } from '../../../src/plan/retry.js';
 import { takeToken, type TokenBucketState, tryTakeToken } from '../../../src/plan/token-bucket.js';
 
 describe('token bucket', () => {
-  it('queues callers in their order, and never saves more than its burst', () => {
+  it('serves callers in order, and never saves more than its burst', () => {
     const rules = { perSecond: 10, burst: 2 };
     let state: TokenBucketState | undefined;
     const waits = [0, 0, 0, 0, 10_000, 10_000, 10_000].map((nowMs) => {
@@ -17,7 +17,7 @@ describe('token bucket', () => {
     expect(waits).toEqual([0, 0, 100, 200, 0, 0, 100]);
   });
 
-  it('says no rather than wait', () => {
+  it('refuses instead of waiting', () => {
     const rules = { perSecond: 1, burst: 1 };
     const first = tryTakeToken(undefined, rules, 0);
     const second = tryTakeToken(first.state, rules, 500);
@@ -47,7 +47,7 @@ describe(decideRetryMs, () => {
   });
 });
 
-it('the least recently used is forgotten', () => {
+it('drops the least recently used entry', () => {
   const lru = new Lru<number>(2);
   lru.set('a', 1);
   lru.set('b', 2);

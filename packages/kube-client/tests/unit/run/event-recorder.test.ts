@@ -68,7 +68,7 @@ it('puts events of cluster-wide objects into the default namespace', async () =>
   expect(client.objects(EVENTS)[0]?.metadata.namespace).toBe('default');
 });
 
-it('patches the count of repeats, and creates anew what has expired', async () => {
+it('patches the count of repeats, and creates expired events again', async () => {
   const { clock, client, recorder, run, events } = start();
   run();
   recorder.record(aNote('x'));
@@ -108,7 +108,7 @@ it('gives up after twelve tries, and at once when refused', async () => {
   expect(metrics.values.get(`${dropped}{why="refused"}`)).toBe(1);
 });
 
-it('holds at most a thousand', async () => {
+it('holds at most a thousand events', async () => {
   const { clock, recorder, run, metrics, events } = start();
   for (let i = 0; i < 1003; i += 1) recorder.record(aNote('x', `pod-${i}`));
   run();

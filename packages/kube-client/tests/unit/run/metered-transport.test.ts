@@ -30,7 +30,7 @@ async function read(transport: Transport, path: string): Promise<string> {
   return text;
 }
 
-it('counts by answer, and measures all but watches to the end of the body', async () => {
+it('counts by status code, and measures all except watches to the end of the body', async () => {
   const metrics = new MemoryMetrics();
   const transport = new MeteredTransport({
     ...{ transport: inner, clock, metrics, host: '10.0.0.1:6443' },

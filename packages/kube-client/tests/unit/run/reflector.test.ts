@@ -21,7 +21,7 @@ function aPod(name: string, nodeName = 'n1'): Pod {
   return { metadata: { namespace: 'a', name }, spec: { nodeName, containers: [] } };
 }
 
-/** A reflector of pods' node names, with all that happens to it. */
+/** A reflector of pods' node names, with a record of everything that happens to it. */
 function reflect(client: MemoryKubeClient, more: { pageSize?: number; random?: number } = {}) {
   const controller = new AbortController();
   stops.push(controller);
@@ -51,7 +51,7 @@ function reflect(client: MemoryKubeClient, more: { pageSize?: number; random?: n
 const ended = new KubeError('KUBE_UNAVAILABLE', 'reset');
 
 describe(runReflector, () => {
-  it('lists page by page, keeps the projection only, then follows', async () => {
+  it('lists page by page, keeps only the projection, then watches', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'), aPod('y'), aPod('z', 'n2'));
     const { clock, store, synced } = reflect(client, { pageSize: 2 });
@@ -78,7 +78,7 @@ describe(runReflector, () => {
     expect(waits).toEqual([]);
   });
 
-  it('waits longer after each failure, with jitter, and starts over after good times', async () => {
+  it('waits longer after each failure, with jitter, and starts over after a good time', async () => {
     const client = createMemoryKubeClient();
     client.failNext({ verb: 'list' }, ended, 3);
     const { clock, waits } = reflect(client, { random: 0.5 });
@@ -108,7 +108,7 @@ describe(runReflector, () => {
     expect(waits).toEqual([7000]);
   });
 
-  it('lists again when its version is forgotten, and tells what went away meanwhile', async () => {
+  it('lists again when its version expires, and reports what was deleted meanwhile', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'), aPod('y'));
     const { clock, told, synced } = reflect(client);
@@ -137,7 +137,7 @@ describe(runReflector, () => {
     expect(synced()).toBe(1);
   });
 
-  it('takes a list in one go when its continue token expires', async () => {
+  it('lists in one request when its continue token expires', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'), aPod('y'), aPod('z'));
     let lists = 0;
@@ -150,7 +150,7 @@ describe(runReflector, () => {
     expect(lists).toBe(3);
   });
 
-  it('moves on with bookmarks', async () => {
+  it('advances its version with bookmarks', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'));
     const { clock } = reflect(client);
@@ -173,7 +173,7 @@ describe(runReflector, () => {
     expect(waits).toEqual([100]);
   });
 
-  it('takes it for no failure when the version of a quiet kind is forgotten, time and again', async () => {
+  it('does not count it as a failure when the version of a quiet kind expires, even repeatedly', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'));
     const { clock, store, waits } = reflect(client);
@@ -182,7 +182,7 @@ describe(runReflector, () => {
       client.seed({ ...PODS, plural: 'others' }, aPod(`other${i}`));
       client.compact();
       await clock.advance(300_000);
-      client.endWatches(); // without a word
+      client.endWatches(); // silently
       await clock.advance(0);
     }
     expect(waits).toEqual([]);
@@ -214,7 +214,7 @@ describe(runReflector, () => {
     expect(store.items.size).toBe(0);
   });
 
-  it('ends quietly on abort, and loudly when the sink cannot take the whole state', async () => {
+  it('resolves on abort, and throws when the sink cannot accept the whole state', async () => {
     const client = createMemoryKubeClient();
     const { clock, controller, done } = reflect(client);
     await clock.advance(0);
@@ -234,7 +234,7 @@ describe('an object that cannot be used', () => {
   const READ = 'nodeagent_object_failures_total{kind="Pod",step="read"}';
   const HANDLE = 'nodeagent_object_failures_total{kind="Pod",step="handle"}';
 
-  /** A projection that fails on nodes named `bad`, and a sink that fails on those named `worse`. */
+  /** A projection that fails on nodes named `bad`, and a sink that fails on nodes named `worse`. */
   async function follow(client: MemoryKubeClient) {
     const controller = new AbortController();
     stops.push(controller);
@@ -260,7 +260,7 @@ describe('an object that cannot be used', () => {
     return { clock, log, metrics, failures, state, done, controller };
   }
 
-  it('is left out of a list, told once, and ends nothing', async () => {
+  it('is left out of a list, reported once, and ends nothing', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'), aPod('y', 'bad'), aPod('z'));
     const { clock, log, metrics, failures, state, done, controller } = await follow(client);
@@ -268,7 +268,7 @@ describe('an object that cannot be used', () => {
     expect(log.lines).toMatchObject([
       {
         level: 'error',
-        message: 'object cannot be used; what it was before stays',
+        message: 'object cannot be used; its previous version stays in force',
         fields: { kind: 'Pod', namespace: 'a', name: 'y', step: 'read' },
       },
     ]);
@@ -307,7 +307,7 @@ describe('an object that cannot be used', () => {
     expect(metrics.values.get(READ)).toBe(4);
   });
 
-  it('goes when it is deleted', async () => {
+  it('is removed when it is deleted', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'));
     const { clock, state } = await follow(client);
@@ -317,7 +317,7 @@ describe('an object that cannot be used', () => {
     expect(state()).toEqual({});
   });
 
-  it('that the sink refuses is told as such, and the next version counts', async () => {
+  it('that the sink refuses is reported as such, and its next version counts', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('y'));
     const { clock, metrics, failures, state } = await follow(client);
@@ -347,7 +347,7 @@ describe('an object that cannot be used', () => {
       ': it has no name',
       ': it has no name',
       ': it has no name',
-      'x: its namespace is no text',
+      'x: its namespace is not a string',
     ]);
   });
 });

@@ -23,7 +23,7 @@ async function codeOf(action: Promise<unknown>): Promise<string> {
 }
 
 describe('writes', () => {
-  it('stamps what the server stamps', async () => {
+  it('sets the metadata that a server sets', async () => {
     const client = createMemoryKubeClient();
     const pod = await client.create(PODS, aPod(), signal);
     expect(pod).toMatchObject({
@@ -104,7 +104,7 @@ describe('deletion', () => {
     expect(client.objects(PODS)).toEqual([]);
   });
 
-  it('gives a scheduled pod its grace period and then waits for the last word', async () => {
+  it('gives a scheduled pod its grace period and then waits for the final delete', async () => {
     const client = createMemoryKubeClient();
     await client.create(PODS, aPod('web', 'n1'), signal);
     await client.delete(PODS, at, {}, signal);
@@ -116,7 +116,7 @@ describe('deletion', () => {
     expect(client.objects(PODS)).toEqual([]);
   });
 
-  it('holds an object until its finalizers are gone', async () => {
+  it('keeps an object until its finalizers are removed', async () => {
     const client = createMemoryKubeClient();
     const finalizers = ['example.com/hold'];
     await client.create(NODES, { metadata: { name: 'n1', finalizers } }, signal);
@@ -181,7 +181,7 @@ describe('list and watch', () => {
     await expect(watching).rejects.toBe(stop.signal.reason);
   });
 
-  it('answers a forgotten version with KUBE_GONE', async () => {
+  it('answers a compacted version with KUBE_GONE', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('web'));
     client.compact();
@@ -194,7 +194,7 @@ function nameOf(event: WatchEvent<Pod>): string {
   return event.type === 'bookmark' ? 'bookmark' : `${event.type} ${event.object.metadata?.name}`;
 }
 
-it('fails as told, as often as told', async () => {
+it('fails as often as requested', async () => {
   const client = createMemoryKubeClient();
   client.seed(PODS, aPod());
   client.failNext({ verb: 'get' }, new KubeError('KUBE_SERVER', 'boom'), 2);
@@ -204,7 +204,7 @@ it('fails as told, as often as told', async () => {
   expect(client.calls.map(({ verb }) => verb)).toEqual(['get', 'get', 'get']);
 });
 
-it('hands out objects in which a null member is absent', async () => {
+it('returns objects without null members', async () => {
   const client = createMemoryKubeClient();
   const metadata = { namespace: 'a', name: 'x' };
   client.seed(PODS, { metadata, spec: { volumes: null, containers: [] } } as unknown as Pod);

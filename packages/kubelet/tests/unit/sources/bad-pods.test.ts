@@ -46,7 +46,9 @@ describe('a pod of the API that is not as the API promises', () => {
     await harness.create(aPod({ metadata: { name: 'good', uid: 'uid-good' } }));
     await harness.advance(1000);
     expect(harness.pod('good')?.status?.phase).toBe('Running');
-    expect(errors()).toEqual([['object cannot be used; what it was before stays', 'bad']]);
+    expect(errors()).toEqual([
+      ['object cannot be used; its previous version stays in force', 'bad'],
+    ]);
     expect(harness.metrics.values.get(READ)).toBe(1);
     expect(harness.events.lines).toContain(
       `Warning FailedToReadPod bad: The kubelet cannot use this pod as it is: ${why}`,
@@ -66,7 +68,9 @@ describe('a pod of the API that is not as the API promises', () => {
     } as unknown as Pod);
     await harness.advance(120_000);
     expect(harness.calls().filter((call) => /stop|remove/i.test(call))).toEqual([]);
-    expect(errors()).toEqual([['object cannot be used; what it was before stays', 'web']]);
+    expect(errors()).toEqual([
+      ['object cannot be used; its previous version stays in force', 'web'],
+    ]);
   });
 });
 
@@ -104,7 +108,9 @@ describe('a pod on which our own code fails', () => {
     await harness.create(aPod({ metadata: { name: 'good', uid: 'uid-good' } }));
     await harness.advance(1000);
     expect(harness.pod('good')?.status?.phase).toBe('Running');
-    expect(errors()).toEqual([['object cannot be used; what it was before stays', 'bad']]);
+    expect(errors()).toEqual([
+      ['object cannot be used; its previous version stays in force', 'bad'],
+    ]);
     expect(harness.metrics.values.get(HANDLE)).toBe(1);
     expect(harness.events.lines).toContain(
       'Warning FailedToTakeInPod bad: The kubelet cannot take in this pod as it is: a bug',
