@@ -1,24 +1,25 @@
 /**
- * An open netlink socket of one protocol. The kernel carries out what it is sent before `send`
- * returns, and its answers wait in the socket by then, so nothing here is asynchronous.
+ * An open netlink socket of one protocol. The kernel processes a message before `send` returns, and
+ * its answers are then waiting in the socket, so nothing here is asynchronous.
  */
 export interface NetlinkSocket {
-  /** The address that the kernel knows this socket by; 0 before the first `send`. */
+  /** The socket's address in the kernel; 0 before the first `send`. */
   readonly portId: number;
   /** The longest datagram that can be sent, in bytes. */
   readonly maxSendBytes: number;
   /** @throws {NetlinkError} `NETLINK_TOO_LARGE`, `NETLINK_SOCKET`, `NETLINK_CLOSED` */
   send(datagram: Uint8Array): void;
   /**
-   * The next datagram that waits, one or more messages; undefined when none does. The bytes are the
-   * caller's to keep.
+   * Returns the next waiting datagram, with one or more messages; undefined when there is none. The
+   * caller may keep the bytes.
    *
-   * @throws {NetlinkError} `NETLINK_LOST`: the socket goes on; `NETLINK_SOCKET`, `NETLINK_CLOSED`
+   * @throws {NetlinkError} `NETLINK_LOST`: the socket remains usable; `NETLINK_SOCKET`,
+   *   `NETLINK_CLOSED`
    */
   receive(): Buffer | undefined;
   /** Joins a multicast group by number. @throws {NetlinkError} `NETLINK_SOCKET`, `NETLINK_CLOSED` */
   join(group: number): void;
   leave(group: number): void;
-  /** Does nothing the second time. */
+  /** Has no effect the second time. */
   close(): void;
 }

@@ -12,26 +12,28 @@ export const PROTOCOL = { route: 0, netfilter: 12, generic: 16 } as const;
 export interface SocketOptions {
   readonly protocol: number;
   /**
-   * Wanted room for one datagram that is sent, in bytes. The kernel grants at most
-   * `net.core.wmem_max`, then doubles it. 4 MiB when absent.
+   * Requested size of the send buffer, and so of the longest datagram, in bytes. The kernel grants
+   * at most `net.core.wmem_max`, then doubles it. 4 MiB when absent.
    */
   readonly sendBufferBytes?: number;
-  /** Room for what waits to be read, limited by `net.core.rmem_max`. 4 MiB when absent. */
+  /** Requested size of the receive buffer, limited by `net.core.rmem_max`. 4 MiB when absent. */
   readonly receiveBufferBytes?: number;
 }
 
 const BUFFER = 4 * 1024 * 1024;
 
-/** Part of the send buffer that the kernel keeps. @see Linux net/netlink/af_netlink.c */
+/** The part of the send buffer that the kernel uses itself. @see Linux net/netlink/af_netlink.c */
 const KEPT_BYTES = 32;
 
-/** Dumps come in parts of up to 32 KiB; a refused message comes back whole, up to 64 KiB of it. */
+/**
+ * Dumps arrive in parts of up to 32 KiB; a refused message is returned whole, up to 64 KiB of it.
+ */
 const LONGEST_DATAGRAM = 256 * 1024;
 
 /**
- * What of the add-on is used: it opens the socket and sets its options. Its own event loop watch is
- * left alone, because it ends the process when the kernel reports lost messages; a netlink socket
- * needs none, as answers wait when `send` returns.
+ * The functions of the add-on that are used: it opens the socket and sets its options. Its own
+ * event-loop watch is not used, because it ends the process when the kernel reports lost messages.
+ * A netlink socket needs no watch: answers are waiting when `send` returns.
  */
 interface NativeNetlink {
   address(): { port: number };
@@ -56,8 +58,8 @@ interface Addon {
  * Opens a netlink socket in the network namespace of this process. It does not keep the process
  * alive.
  *
- * @throws {NetlinkError} `NETLINK_UNAVAILABLE` where the native add-on cannot be loaded,
- *   `NETLINK_SOCKET` when the kernel gives no socket
+ * @throws {NetlinkError} `NETLINK_UNAVAILABLE` when the native add-on cannot be loaded,
+ *   `NETLINK_SOCKET` when the kernel refuses a socket
  */
 export function openNetlinkSocket(options: SocketOptions): NetlinkSocket {
   const { NativeNetlink } = loadAddon();
@@ -66,7 +68,8 @@ export function openNetlinkSocket(options: SocketOptions): NetlinkSocket {
   try {
     native = new NativeNetlink(options.protocol, 0, ignore, ignore);
     const [opened, ...others] = openSockets().filter((socket) => !before.has(socket));
-    if (opened === undefined || others.length > 0) throw new Error('its descriptor is not known');
+    if (opened === undefined || others.length > 0)
+      throw new Error('its descriptor cannot be found');
     native.setSendBufferSize(options.sendBufferBytes ?? BUFFER);
     native.setRecvBufferSize(options.receiveBufferBytes ?? BUFFER);
     return new DescriptorSocket(native, Number.parseInt(opened, 10));
@@ -78,7 +81,7 @@ export function openNetlinkSocket(options: SocketOptions): NetlinkSocket {
 
 let addon: Addon | undefined;
 
-/** The prebuilt add-on of the npm package `netlink`, or the one that its installation compiled. */
+/** Loads the prebuilt add-on of the npm package `netlink`, or the one compiled at installation. */
 function loadAddon(): Addon {
   if (addon !== undefined) return addon;
   const load = createRequire(import.meta.url);
@@ -99,7 +102,7 @@ function loadAddon(): Addon {
   throw new NetlinkError('NETLINK_UNAVAILABLE', message, { cause: new AggregateError(causes) });
 }
 
-/** `21 socket:[1805574]`: the number of each open socket with its identity. */
+/** Returns `21 socket:[1805574]`: the descriptor of each open socket with its identity. */
 function openSockets(): readonly string[] {
   const dir = '/proc/self/fd';
   return readdirSync(dir).flatMap((fd) => {
@@ -114,7 +117,7 @@ function openSockets(): readonly string[] {
 
 const ignore = (): void => undefined;
 
-/** One for all sockets: what is received is copied out at once. */
+/** Shared by all sockets: received bytes are copied out at once. */
 let scratch: Buffer | undefined;
 
 class DescriptorSocket implements NetlinkSocket {
@@ -167,7 +170,7 @@ class DescriptorSocket implements NetlinkSocket {
 
   join(group: number): void {
     this.#assertOpen();
-    // the kernel sends nothing to sockets without an address; they get one with the first message
+    // the kernel sends nothing to a socket without an address; it gets one with its first message
     if (this.portId === 0) this.send(nothing());
     try {
       this.#native.addMembership(group);
@@ -196,7 +199,7 @@ class DescriptorSocket implements NetlinkSocket {
   }
 }
 
-/** A message that asks for nothing and is answered by nothing. */
+/** A message without effect and without an answer. */
 function nothing(): Buffer {
   const out = new ByteWriter(MESSAGE_HEADER);
   writeMessage(out, { type: MESSAGE.noop, flags: 0, payload: Buffer.alloc(0) }, 0);

@@ -1,28 +1,34 @@
 import { isIPv6 } from 'node:net';
 
-/** Text to four or sixteen bytes in network order; undefined for anything but an IP address. */
+/**
+ * Parses an IP address to four or sixteen bytes in network order; returns undefined for any other
+ * text.
+ */
 export function encodeAddress(text: string): Buffer | undefined {
-  if (typeof text !== 'string') return undefined; // callers may have no types
+  if (typeof text !== 'string') return undefined; // callers may be untyped
   const four = encodeIPv4(text);
   if (four !== undefined) return four;
   return isIPv6(text) && !text.includes('%') ? encodeIPv6(text) : undefined;
 }
 
-/** Four or sixteen bytes to canonical text (RFC 5952); undefined for any other length. */
+/**
+ * Formats four or sixteen bytes as canonical text (RFC 5952); returns undefined for any other
+ * length.
+ */
 export function decodeAddress(bytes: Uint8Array): string | undefined {
   if (bytes.length === 4) return bytes.join('.');
   return bytes.length === 16 ? decodeIPv6(bytes) : undefined;
 }
 
 /**
- * Four numbers of 0 to 255 without leading zeros. By hand: tables of services are mostly addresses,
- * and this takes a quarter of the time of a pattern and a split.
+ * Parses four numbers of 0 to 255 without leading zeros. Written by hand: tables of services
+ * consist mostly of addresses, and this takes a quarter of the time of a pattern and a split.
  */
 function encodeIPv4(text: string): Buffer | undefined {
   if (text.length > 15) return undefined;
   const bytes = Buffer.allocUnsafe(4);
   let count = 0;
-  let value = -1; // no digit yet
+  let value = -1; // no digit so far
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === DOT) {

@@ -81,7 +81,9 @@ export const u64be = (id: number): Attr<bigint> => ({
   read: (bytes) => sized(id, bytes, 8).readBigUInt64BE(0),
 });
 
-/** Present or not; `false` is left out when it is `undefined`, written never. */
+/**
+ * A flag attribute: present or absent. Writes nothing for `undefined`; `false` is never written.
+ */
 export const flag = (id: number): Attr<true> => ({
   id,
   flags: 0,
@@ -92,7 +94,8 @@ export const flag = (id: number): Attr<true> => ({
 /**
  * Text with a closing NUL byte. Reads up to the first NUL, or to the end.
  *
- * @param maxBytes with the NUL: the kernel's buffer, `IFNAMSIZ` for interface names
+ * @param maxBytes includes the NUL: the size of the kernel's buffer, `IFNAMSIZ` for interface
+ *   names
  */
 export const cString = (id: number, maxBytes = 0xffff - 4): Attr<string> => ({
   id,
@@ -111,7 +114,7 @@ export const cString = (id: number, maxBytes = 0xffff - 4): Attr<string> => ({
   },
 });
 
-/** Bytes as they are; what is read is a copy. */
+/** Raw bytes; reading returns a copy. */
 export const bytes = (id: number): Attr<Uint8Array> => ({
   id,
   flags: 0,
@@ -122,8 +125,8 @@ export const bytes = (id: number): Attr<Uint8Array> => ({
 /**
  * An IPv4 or IPv6 address as text, four or sixteen bytes on the wire.
  *
- * @param padTo writes this many bytes, the address first: IPVS takes 16 for both families; reads as
- *   an IPv6 address whatever is 16 bytes long
+ * @param padTo writes this many bytes, the address first: IPVS takes 16 for both families.
+ *   Sixteen bytes are always read as an IPv6 address.
  */
 export const inetAddress = (id: number, padTo = 0): Attr<string> => ({
   id,
@@ -144,7 +147,7 @@ export const inetAddress = (id: number, padTo = 0): Attr<string> => ({
   },
 });
 
-/** Attributes inside an attribute. `plain` leaves out the flag bit, for families older than it. */
+/** Attributes inside an attribute. `plain` omits the flag bit, for families older than the bit. */
 export const nested = <T extends AttrTable>(
   id: number,
   table: T,
@@ -156,7 +159,10 @@ export const nested = <T extends AttrTable>(
   read: (payload) => decodeAttrs(table, payload),
 });
 
-/** A nest whose attributes are all of one kind and id: a list. Others in it are skipped. */
+/**
+ * A list: a nest whose attributes have all the same kind and id. Attributes with other ids are
+ * skipped.
+ */
 export const listOf = <T>(id: number, item: Attr<T>): Attr<readonly T[]> => ({
   id,
   flags: NLA_F_NESTED,
@@ -172,7 +178,7 @@ export const listOf = <T>(id: number, item: Attr<T>): Attr<readonly T[]> => ({
   },
 });
 
-/** A nest of nests that are numbered 1, 2, …: an array in the older families' way. */
+/** An array in the style of older families: a nest of nests numbered 1, 2, … */
 export const arrayOf = <T extends AttrTable>(
   id: number,
   table: T,

@@ -1,9 +1,9 @@
 import { NetlinkError } from '../model/errors.js';
 import { ByteWriter, LITTLE_ENDIAN } from './byte-writer.js';
 
-/** How one kind of attribute is written and read. */
+/** Encodes and decodes one kind of attribute. */
 export interface Attr<T> {
-  /** Without the flag bits; the writer adds {@link flags}. */
+  /** The id without flag bits; the writer adds {@link flags}. */
   readonly id: number;
   /** OR-ed to the id on the wire: `NLA_F_NESTED` for nests. */
   readonly flags: number;
@@ -13,17 +13,17 @@ export interface Attr<T> {
   read(payload: Buffer): T;
 }
 
-/** One message's or nest's attributes by the names that this program gives them. */
+/** The attributes of one message or nest, by this program's names. */
 export type AttrTable = Readonly<Record<string, Attr<unknown>>>;
 
-/** What a table encodes and decodes: every attribute may be absent. */
+/** The values of a table; every attribute may be absent. */
 export type AttrValues<T extends AttrTable> = {
   readonly [K in keyof T]?: (T[K] extends Attr<infer V> ? V : never) | undefined;
 };
 
-/** Where an attribute's payload stands. */
+/** The position of an attribute's payload. */
 export interface RawAttr {
-  /** Without the two flag bits. */
+  /** The id without the two flag bits. */
   readonly id: number;
   readonly payload: Buffer;
 }
@@ -54,7 +54,7 @@ export function writeAttr<T>(out: ByteWriter, attr: Attr<T>, value: T): void {
   out.endAttr(at);
 }
 
-/** Absent values are left out; order follows the table. */
+/** Encodes values in the order of the table; absent values are left out. */
 export function encodeAttrs<T extends AttrTable>(table: T, values: AttrValues<T>): Buffer {
   const out = new ByteWriter(256);
   writeAttrs(out, table, values);
@@ -62,8 +62,8 @@ export function encodeAttrs<T extends AttrTable>(table: T, values: AttrValues<T>
 }
 
 /**
- * Reads the attributes that the table knows; others are skipped: newer kernels add some. Of several
- * with one id the last counts.
+ * Decodes the attributes in the table and skips others, because newer kernels add some. If an id
+ * repeats, the last one counts.
  *
  * @throws {NetlinkError} `NETLINK_MALFORMED`
  */
@@ -78,7 +78,7 @@ export function decodeAttrs<T extends AttrTable>(table: T, bytes: Buffer): AttrV
 }
 
 /**
- * Cuts a run of attributes apart without looking into them; payloads share memory with `bytes`.
+ * Splits a sequence of attributes without decoding them; payloads share memory with `bytes`.
  *
  * @throws {NetlinkError} `NETLINK_MALFORMED` when a length points outside
  */

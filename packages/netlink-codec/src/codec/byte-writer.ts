@@ -6,10 +6,14 @@ export const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 
 /** An attribute's length field has 16 bits. */
 const MAX_ATTR_BYTES = 0xffff;
 
-/** Set on the type of attributes that hold attributes. @see Linux include/uapi/linux/netlink.h */
+/**
+ * Set on the type of attributes that contain attributes.
+ *
+ * @see Linux include/uapi/linux/netlink.h
+ */
 export const NLA_F_NESTED = 0x8000;
 
-/** Bytes written one after the other into one buffer that grows and can be used again. */
+/** Writes bytes in sequence into one buffer that grows and can be reused. */
 export class ByteWriter {
   #bytes: Buffer;
   #length = 0;
@@ -22,22 +26,23 @@ export class ByteWriter {
     return this.#length;
   }
 
-  /** What was written; shares memory, so it is good until the next write or reset. */
+  /** The written bytes; they share memory, so they are valid until the next write or reset. */
   view(): Buffer {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** A copy of what was written, from this byte on. */
+  /** Returns a copy of the bytes written from this position on. */
   copy(from = 0): Buffer {
     return Buffer.from(this.#bytes.subarray(from, this.#length));
   }
 
-  /** Forgets what was written, or what was written after `length`. */
+  /** Discards everything written, or everything after `length`. */
   reset(length = 0): void {
     this.#length = length;
   }
 
-  // Written byte by byte: Buffer's own methods check and convert, which takes longer than the writing.
+  // Written byte by byte: the checks and conversions of Buffer's own methods take longer than the
+  // writing.
 
   u8(value: number): void {
     checkRange(value, 0xff);
@@ -93,7 +98,7 @@ export class ByteWriter {
     this.#bytes.set(value, at);
   }
 
-  /** UTF-8 without a terminator. */
+  /** Writes UTF-8 without a terminator. */
   text(value: string): void {
     const size = Buffer.byteLength(value);
     const at = this.#grow(size);
@@ -107,13 +112,13 @@ export class ByteWriter {
     else for (let i = at; i < at + count; i += 1) bytes[i] = 0;
   }
 
-  /** Zeros up to the next multiple of four, counted from the start. */
+  /** Writes zeros up to the next multiple of four, counted from the start. */
   align(): void {
     const rest = this.#length & 3;
     if (rest !== 0) this.zeros(4 - rest);
   }
 
-  /** A message's header but for its length, at once. @returns where it stands */
+  /** Writes a message's header, without its length, in one step. @returns its position */
   header(type: number, flags: number, sequence: number): number {
     const at = this.#grow(16);
     const bytes = this.#bytes;
@@ -131,7 +136,7 @@ export class ByteWriter {
     return at;
   }
 
-  /** Overwrites four bytes that were written before. */
+  /** Overwrites four bytes written earlier. */
   patchU32(at: number, value: number): void {
     checkRange(value, 0xffffffff);
     this.#putU32(at, value);
@@ -142,18 +147,20 @@ export class ByteWriter {
     this.#bytes.set(value, at);
   }
 
-  /** Overwrites two bytes that were written before. */
+  /** Overwrites two bytes written earlier. */
   patchU16(at: number, value: number): void {
     if (LITTLE_ENDIAN) this.#bytes.writeUInt16LE(value, at);
     else this.#bytes.writeUInt16BE(value, at);
   }
 
-  /** Overwrites two bytes that were written before, in network order. */
+  /** Overwrites two bytes written earlier, in network order. */
   patchU16be(at: number, value: number): void {
     this.#bytes.writeUInt16BE(value, at);
   }
 
-  /** Starts an attribute; its payload is what is written until {@link endAttr} gets the result. */
+  /**
+   * Starts an attribute; its payload is everything written until {@link endAttr} gets the result.
+   */
   beginAttr(id: number): number {
     const at = this.#length;
     this.u16(0);
@@ -161,7 +168,7 @@ export class ByteWriter {
     return at;
   }
 
-  /** @throws {NetlinkError} `NETLINK_VALUE` when the attribute became longer than 65,535 bytes */
+  /** @throws {NetlinkError} `NETLINK_VALUE` when the attribute is longer than 65,535 bytes */
   endAttr(at: number): void {
     const size = this.#length - at;
     if (size > MAX_ATTR_BYTES) {

@@ -1,5 +1,5 @@
 /**
- * Names by number, one-based, as on every Linux architecture that Node.js runs on.
+ * Names by number, starting at one, as on every Linux architecture that Node.js supports.
  *
  * @see Linux include/uapi/asm-generic/errno-base.h, errno.h
  */
@@ -8,7 +8,7 @@ const BASE =
   'ENOTBLK EBUSY EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ' +
   'ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY ELOOP';
 
-/** Those above 40 that netlink families answer with. */
+/** The numbers above 40 that netlink families return. */
 const MORE: Readonly<Record<number, string>> = {
   42: 'ENOMSG',
   61: 'ENODATA',

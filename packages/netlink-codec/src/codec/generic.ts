@@ -7,7 +7,7 @@ import type { NetlinkMessage, OutgoingMessage } from './message.js';
 /** Length of genlmsghdr: command, version, two reserved bytes. */
 const GENERIC_HEADER = 4;
 
-/** The family that knows the others. @see Linux include/uapi/linux/genetlink.h */
+/** The family that resolves the others. @see Linux include/uapi/linux/genetlink.h */
 export const CONTROLLER = { id: 16, version: 2, getFamily: 3 } as const;
 
 /** CTRL_ATTR_* and CTRL_ATTR_MCAST_GRP_*. */
@@ -25,14 +25,14 @@ export interface GenericHeader {
   readonly version: number;
 }
 
-/** What stands before the attributes. */
+/** The header before the attributes. */
 export function writeGenericHeader(out: ByteWriter, { command, version }: GenericHeader): void {
   out.u8(command);
   out.u8(version);
   out.u16(0);
 }
 
-/** A generic netlink request: family id, command and attributes. */
+/** Encodes a generic netlink request: family id, command and attributes. */
 export function encodeGeneric<T extends AttrTable>(
   family: { readonly id: number; readonly version: number },
   request: { readonly command: number; readonly flags: number },
@@ -45,7 +45,7 @@ export function encodeGeneric<T extends AttrTable>(
 }
 
 /**
- * Header and attributes of a generic netlink message.
+ * Decodes header and attributes of a generic netlink message.
  *
  * @throws {NetlinkError} `NETLINK_MALFORMED`
  */

@@ -4,7 +4,7 @@ import { cString, u32 } from './attr-types.js';
 import { type ByteWriter, LITTLE_ENDIAN } from './byte-writer.js';
 import { errnoName } from './errno.js';
 
-/** Message types that every family shares. @see Linux include/uapi/linux/netlink.h */
+/** Message types common to all families. @see Linux include/uapi/linux/netlink.h */
 export const MESSAGE = { noop: 1, error: 2, done: 3, overrun: 4, firstOfFamily: 16 } as const;
 
 /** Bits of a message's flags. Those above 0x80 mean different things for get, new and delete. */
@@ -13,14 +13,14 @@ export const FLAG = {
   multi: 2,
   ack: 4,
   echo: 8,
-  /** The dump is inconsistent: something changed meanwhile. */
+  /** The dump is inconsistent: the table changed while it was read. */
   dumpInterrupted: 0x10,
   dump: 0x300,
   replace: 0x100,
   exclusive: 0x200,
   create: 0x400,
   append: 0x800,
-  /** On errors: the request is not repeated in full. */
+  /** On errors: the answer does not repeat the whole request. */
   capped: 0x100,
   /** On errors: attributes with the kernel's explanation follow. */
   explained: 0x200,
@@ -33,11 +33,11 @@ export interface NetlinkMessage {
   readonly flags: number;
   readonly sequence: number;
   readonly portId: number;
-  /** What follows the 16-byte header; shares memory with the datagram. */
+  /** The payload after the 16-byte header; shares memory with the datagram. */
   readonly payload: Buffer;
 }
 
-/** A message to be sent; the connection adds length, sequence number and port. */
+/** An outgoing message; the connection adds length, sequence number and port. */
 export interface OutgoingMessage {
   readonly type: number;
   readonly flags: number;
@@ -67,7 +67,7 @@ export function writeMessage(out: ByteWriter, message: OutgoingMessage, sequence
 }
 
 /**
- * Cuts a datagram into its messages.
+ * Splits a datagram into its messages.
  *
  * @throws {NetlinkError} `NETLINK_MALFORMED` when a length points outside
  */
@@ -90,13 +90,13 @@ export function* splitMessages(datagram: Buffer): Generator<NetlinkMessage, void
   }
 }
 
-/** What an `error` message says; an errno of 0 is an acknowledgement. */
+/** The content of an `error` message; an errno of 0 is an acknowledgement. */
 export interface Acknowledgement {
   /** Positive. */
   readonly errno: number;
-  /** The kernel's explanation, where the socket asked for it and there is one. */
+  /** The kernel's explanation, if the socket asked for one and the kernel gave one. */
   readonly text: string | undefined;
-  /** Where in the request the mistake is, in bytes. */
+  /** Offset of the mistake in the request, in bytes. */
   readonly offset: number | undefined;
 }
 
@@ -117,14 +117,16 @@ export function decodeAcknowledgement({ flags, payload }: NetlinkMessage): Ackno
   return { errno, text, offset };
 }
 
-/** The errno at the start of an `error` or `done` message, positive; 0 where there is none. */
+/**
+ * Returns the errno at the start of an `error` or `done` message, positive; 0 when there is none.
+ */
 export function readErrno(payload: Buffer): number {
   if (payload.length < 4) return 0;
   const value = LITTLE_ENDIAN ? payload.readInt32LE(0) : payload.readInt32BE(0);
   return value < 0 ? -value : 0; // ipset has numbers above the system's 4095
 }
 
-/** The error behind a refusal; `what` says what was asked for. */
+/** Returns the error for a refusal; `what` names the request. */
 export function refusal(what: string, { errno, text }: Acknowledgement): NetlinkError {
   const reason = text === undefined || text === '' ? '' : `: ${text}`;
   return new NetlinkError('NETLINK_REFUSED', `${what}: ${errnoName(errno)}${reason}`, { errno });

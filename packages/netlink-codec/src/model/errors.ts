@@ -3,11 +3,11 @@ import { errnoName } from '../codec/errno.js';
 /**
  * `NETLINK_REFUSED` the kernel answered with an errno · `NETLINK_MALFORMED` bytes that are not
  * netlink · `NETLINK_VALUE` a value that cannot be encoded · `NETLINK_TIMEOUT` no answer in time ·
- * `NETLINK_INTERRUPTED` what was dumped changed too often meanwhile · `NETLINK_TOO_LARGE` more than
- * the socket can send at once · `NETLINK_LOST` messages were dropped because they were not read in
- * time · `NETLINK_SOCKET` a system call on the socket failed · `NETLINK_CLOSED` used after its end ·
- * `NETLINK_NO_FAMILY` no such generic netlink family · `NETLINK_UNAVAILABLE` no add-on for this
- * machine.
+ * `NETLINK_INTERRUPTED` a table changed during every attempt to read it · `NETLINK_TOO_LARGE` more
+ * than the socket can send at once · `NETLINK_LOST` messages were dropped because they were not
+ * read in time · `NETLINK_SOCKET` a system call on the socket failed · `NETLINK_CLOSED` used after
+ * it was closed · `NETLINK_NO_FAMILY` no such generic netlink family · `NETLINK_UNAVAILABLE` no
+ * add-on for this machine.
  */
 export type NetlinkErrorCode =
   | 'NETLINK_REFUSED'
@@ -30,7 +30,7 @@ export interface NetlinkErrorOptions extends ErrorOptions {
 export class NetlinkError extends Error {
   override readonly name = 'NetlinkError';
   readonly code: NetlinkErrorCode;
-  /** Positive; absent when no kernel answer is behind the error. */
+  /** Positive; absent when the error did not come from the kernel. */
   readonly errno: number | undefined;
 
   constructor(code: NetlinkErrorCode, message: string, options: NetlinkErrorOptions = {}) {
@@ -54,7 +54,7 @@ export function isNetlinkError(
   return codes.length === 0 || codes.includes((value as NetlinkError).code);
 }
 
-/** Is it the kernel's refusal for one of these reasons, `ENOENT`? */
+/** Reports whether this is the kernel's refusal for one of these reasons, e.g. `ENOENT`. */
 export function isRefusal(value: unknown, ...names: readonly string[]): value is NetlinkError {
   if (!isNetlinkError(value, 'NETLINK_REFUSED')) return false;
   return value.errno !== undefined && names.includes(errnoName(value.errno));

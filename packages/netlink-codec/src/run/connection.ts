@@ -20,49 +20,58 @@ import type { NetlinkSocket } from '../ports.js';
 export interface ConnectionOptions {
   readonly socket: NetlinkSocket;
   readonly clock: Clock;
-  /** How long the kernel may be silent during an exchange; 10 seconds when absent. */
+  /** Maximum silence of the kernel during an exchange; 10 seconds when absent. */
   readonly timeoutMs?: number;
 }
 
-/** A numbered conversation: what is sent, and how to know that all answers are there. */
+/** One exchange: the messages to send, and the rule that tells when all answers have arrived. */
 export interface Exchange {
-  /** How many sequence numbers the datagrams use, from the first that {@link datagrams} is given. */
+  /**
+   * Number of sequence numbers that the datagrams use, starting with the argument of {@link
+   * datagrams}.
+   */
   readonly sequences: number;
   datagrams(firstSequence: number): Iterable<Uint8Array>;
   /**
-   * Looks at one answer. Bytes are not kept alive for it: copy what is needed.
+   * Receives one answer. The bytes are reused afterwards: copy what is needed.
    *
    * @param index which of the sequence numbers it answers, from 0
-   * @returns whether it is the last
+   * @returns true for the last answer
    */
   receive(message: NetlinkMessage, index: number): 'more' | 'end';
 }
 
-/** Many messages that are written when they are sent, straight into the datagram. */
+/** A series of messages, each written straight into the datagram when it is sent. */
 export interface MessageSource {
   readonly length: number;
   typeOf(index: number): number;
-  /** Without the `ack` flag; it is added where it is needed. */
+  /** Without the `ack` flag, which is added where it is needed. */
   flagsOf(index: number): number;
-  /** Appends the payload; may be asked for the same message again. */
+  /** Appends the payload; may be called again for the same message. */
   write(out: ByteWriter, index: number): void;
 }
 
 const TIMEOUT_MS = 10_000;
 
-/** The kernel says so when it met a change midway; a busy table can do that several times. */
+/**
+ * Attempts at a dump. The kernel reports a change during a dump; on a busy table that can happen
+ * several times.
+ */
 const DUMP_ATTEMPTS = 20;
 
-/** Answers to one datagram wait in the socket's receive buffer: few enough to fit there. */
+/** Answers to one datagram wait in the socket's receive buffer: this few fit there. */
 const PIPELINE_MESSAGES = 128;
 
-/** After this many datagrams in a row the rest of the program gets its turn. */
+/** After this many datagrams in a row, other code of the program gets its turn. */
 const DATAGRAMS_AT_ONCE = 128;
 
-/** Most answers wait already; for those that do not, the socket is looked at again after this. */
+/** Most answers are already waiting. For others the socket is read again after this time. */
 const LOOK_AGAIN_MS = 5;
 
-/** Requests and their answers over one socket, one exchange at a time, in the order of the calls. */
+/**
+ * Sends requests and receives answers over one socket, one exchange at a time, in the order of the
+ * calls.
+ */
 export class NetlinkConnection {
   readonly #socket: NetlinkSocket;
   readonly #clock: Clock;
@@ -77,7 +86,9 @@ export class NetlinkConnection {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** The address that notifications of this connection's changes carry; 0 before the first exchange. */
+  /**
+   * The address in notifications about this connection's own changes; 0 before the first exchange.
+   */
   get portId(): number {
     return this.#socket.portId;
   }
@@ -88,8 +99,8 @@ export class NetlinkConnection {
   }
 
   /**
-   * Sends one message and waits for its answers: with the `ack` flag until the kernel has
-   * acknowledged, else for the first.
+   * Sends one message and waits for its answers: with the `ack` flag until the kernel's
+   * acknowledgement, otherwise for the first answer.
    *
    * @returns the answers before the acknowledgement
    * @throws {NetlinkError} `NETLINK_REFUSED` with the kernel's errno; see {@link exchange}
@@ -117,12 +128,12 @@ export class NetlinkConnection {
   }
 
   /**
-   * Reads a whole table. A dump during which the table changed is read again.
+   * Reads a whole table. If the table changed during the dump, it is read again.
    *
-   * @param read makes one item of a message, or nothing; is called again for the same messages when
-   *   the dump starts over
-   * @throws {NetlinkError} `NETLINK_REFUSED`; `NETLINK_INTERRUPTED` when it was different each time;
-   *   see {@link exchange}
+   * @param read turns a message into an item or into nothing; called again for the same messages
+   *   when the dump starts over
+   * @throws {NetlinkError} `NETLINK_REFUSED`; `NETLINK_INTERRUPTED` when the table changed during
+   *   every attempt; see {@link exchange}
    */
   async dump<T>(
     what: string,
@@ -157,11 +168,12 @@ export class NetlinkConnection {
   }
 
   /**
-   * Carries out many independent requests with few system calls. A refused one does not keep the
-   * others from being carried out.
+   * Carries out many independent requests with few system calls. A refused request does not stop
+   * the others.
    *
-   * @returns per message `undefined`, or why the kernel refused it
-   * @throws {NetlinkError} see {@link exchange}; then it is unknown which were carried out
+   * @returns per message `undefined`, or the kernel's refusal
+   * @throws {NetlinkError} see {@link exchange}; then it is unknown which requests were carried
+   *   out
    */
   async pipeline(
     what: string,
@@ -199,11 +211,11 @@ export class NetlinkConnection {
   }
 
   /**
-   * The general form: numbers the messages, sends them, hands out their answers.
+   * The general form: numbers the messages, sends them and passes on their answers.
    *
-   * @throws {NetlinkError} `NETLINK_TIMEOUT` after silence, `NETLINK_LOST` when answers were,
-   *   `NETLINK_MALFORMED` answers, `NETLINK_TOO_LARGE`, `NETLINK_SOCKET`, `NETLINK_CLOSED`; the
-   *   signal's reason on abort; what `receive` throws
+   * @throws {NetlinkError} `NETLINK_TIMEOUT` after silence, `NETLINK_LOST` for lost answers,
+   *   `NETLINK_MALFORMED` for malformed ones, `NETLINK_TOO_LARGE`, `NETLINK_SOCKET`,
+   *   `NETLINK_CLOSED`; the signal's reason on abort; what `receive` throws
    */
   async exchange(what: string, exchange: Exchange, signal: AbortSignal): Promise<void> {
     const before = this.#turn;
@@ -218,7 +230,7 @@ export class NetlinkConnection {
     }
   }
 
-  /** What is underway fails with `NETLINK_CLOSED`. */
+  /** Closes the socket; the current exchange fails with `NETLINK_CLOSED`. */
   close(): void {
     this.#isOpen = false;
     this.#socket.close();
@@ -244,7 +256,7 @@ export class NetlinkConnection {
     }
   }
 
-  /** Answers to an exchange that was given up would take up the room of those to come. */
+  /** Discards answers to an abandoned exchange: they would take up the room of later ones. */
   #forgetLeftovers(): void {
     for (;;) {
       try {
@@ -261,7 +273,7 @@ export class NetlinkConnection {
       if (datagram === undefined) return count === 0 ? 'nothing' : 'some';
       for (const message of splitMessages(datagram)) {
         const index = message.sequence - first;
-        // answers to an earlier exchange that was given up are nobody's
+        // answers to an earlier, abandoned exchange belong to no one
         if (index < 0 || index >= exchange.sequences || message.type === MESSAGE.noop) continue;
         if (exchange.receive(message, index) === 'end') return 'end';
       }
@@ -269,7 +281,7 @@ export class NetlinkConnection {
     return 'some';
   }
 
-  /** Numbers stay below 2³¹ and are never 0, which notifications carry. */
+  /** Numbers stay below 2³¹ and are never 0, the number in notifications. */
   #takeSequences(count: number): number {
     if (this.#sequence + count > 0x7fffffff) this.#sequence = 1;
     const first = this.#sequence;
@@ -277,7 +289,9 @@ export class NetlinkConnection {
     return first;
   }
 
-  /** As many messages as fit; the last asks for an acknowledgement. @returns how many */
+  /**
+   * Packs as many messages as fit; the last one requests an acknowledgement. @returns their number
+   */
   #frame(
     out: ByteWriter,
     source: MessageSource,
@@ -306,9 +320,9 @@ export class NetlinkConnection {
 
 const EINTR = 4;
 
-/** Of a message in a pipeline, to begin with. */
+/** The initial buffer size for one message of a pipeline. */
 const TYPICAL_BYTES = 160;
-/** In a message's header. */
+/** An offset in a message's header. */
 const FLAGS_AT = 6;
 
 function single(message: OutgoingMessage, receive: Exchange['receive']): Exchange {

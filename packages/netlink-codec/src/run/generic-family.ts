@@ -3,10 +3,13 @@ import { FLAG } from '../codec/message.js';
 import { isRefusal, NetlinkError } from '../model/errors.js';
 import type { NetlinkConnection } from './connection.js';
 
-/** A generic netlink family as this kernel numbers it: ids are handed out when modules load. */
+/**
+ * A generic netlink family with this kernel's numbers: the kernel assigns ids when it loads
+ * modules.
+ */
 export interface GenericFamily {
   readonly name: string;
-  /** The message type of its messages. */
+  /** The message type of the family's messages. */
   readonly id: number;
   readonly version: number;
   /** Multicast groups by name: numbers for `NetlinkSocket.join`. */
@@ -14,9 +17,10 @@ export interface GenericFamily {
 }
 
 /**
- * Asks the kernel for a family by name. The kernel may load the family's module for that.
+ * Resolves a family by name. The kernel may load the family's module for it.
  *
- * @throws {NetlinkError} `NETLINK_NO_FAMILY` when there is none; as {@link NetlinkConnection.request}
+ * @throws {NetlinkError} `NETLINK_NO_FAMILY` when there is none; otherwise as {@link
+ *   NetlinkConnection.request}
  */
 export async function resolveGenericFamily(
   connection: NetlinkConnection,

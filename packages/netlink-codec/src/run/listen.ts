@@ -5,16 +5,18 @@ import { NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 
 export interface ListenOptions {
-  /** Used for nothing else; the caller closes it. */
+  /** A socket used for nothing else; the caller closes it. */
   readonly socket: NetlinkSocket;
   readonly clock: Clock;
-  /** How often the socket is looked at; 100 ms when absent. A look costs one system call. */
+  /** Interval at which the socket is read; 100 ms when absent. Each read costs one system call. */
   readonly periodMs?: number;
-  /** A message of a group that the socket joined, also one that this program's own change caused. */
+  /**
+   * Receives each message of a joined group, including those that this program's own changes cause.
+   */
   readonly notified: (message: NetlinkMessage) => void;
   /**
-   * Messages were dropped because too many came between two looks, or could not be read. What
-   * comes next is good again; what was missed must be found by looking at the thing itself.
+   * Called when messages were dropped, because too many came between two reads or because they were
+   * malformed. Later messages are reliable again; to find missed changes, read the table itself.
    */
   readonly missed: (error: NetlinkError) => void;
 }
@@ -22,10 +24,10 @@ export interface ListenOptions {
 const PERIOD_MS = 100;
 
 /**
- * Hands out multicast messages until the signal fires. Join the groups before, so that nothing is
- * missed in between.
+ * Passes on multicast messages until the signal fires. Join the groups before, so that none is
+ * missed.
  *
- * @throws {NetlinkError} `NETLINK_SOCKET`, `NETLINK_CLOSED` when the socket cannot be read any more
+ * @throws {NetlinkError} `NETLINK_SOCKET`, `NETLINK_CLOSED` when the socket can no longer be read
  */
 export async function listen(options: ListenOptions, signal: AbortSignal): Promise<void> {
   const { clock, periodMs = PERIOD_MS } = options;
@@ -35,7 +37,10 @@ export async function listen(options: ListenOptions, signal: AbortSignal): Promi
   }
 }
 
-/** More than the receive buffer holds: after these the sender is faster than the reader. */
+/**
+ * More messages than the receive buffer holds: beyond this number the sender is faster than the
+ * reader.
+ */
 const DATAGRAMS_AT_ONCE = 4096;
 
 function drain({ socket, notified, missed }: ListenOptions): void {

@@ -1,17 +1,17 @@
 import { FLAG, splitMessages } from '../codec/message.js';
 import type { NetlinkSocket } from '../ports.js';
 
-/** What sockets were used for. */
+/** Counts of socket use. */
 export interface SocketCounts {
-  /** System calls that send. */
+  /** Number of system calls that send. */
   sends: number;
-  /** System calls that receive, also those that find nothing. */
+  /** Number of system calls that receive, including those that find nothing. */
   receives: number;
-  /** Messages in what was sent. */
+  /** Number of sent messages. */
   messages: number;
-  /** Messages that asked for a whole table. */
+  /** Number of sent messages that request a whole table. */
   dumps: number;
-  /** Bytes, both ways. */
+  /** Bytes in both directions. */
   bytes: number;
 }
 
@@ -20,7 +20,7 @@ export function noCounts(): SocketCounts {
 }
 
 /**
- * The same socket, counted: what something costs in system calls is the same on every machine.
+ * Wraps a socket and counts its use: the cost in system calls is the same on every machine.
  *
  * @param counts are added to, so that several sockets may share them
  */

@@ -4,11 +4,18 @@ import { NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 
 export interface HostileOptions {
-  /** A whole number from 0 below its argument; the same seed makes the same lies. */
+  /**
+   * Returns a whole number from 0 to below its argument; the same seed produces the same wrong
+   * answers.
+   */
   readonly random: (below: number) => number;
-  /** What a kernel could answer; messages that every family shares are among the lies anyway. */
+  /**
+   * Plausible answers to use; messages common to all families are always among the wrong answers.
+   */
   readonly answers: readonly Readonly<{ type: number; payload: Uint8Array }>[];
-  /** Requests that are answered truly, by type: or nothing else would ever be asked. */
+  /**
+   * Types of requests that are answered truthfully; otherwise later requests would never be made.
+   */
   readonly truths?: ReadonlyMap<number, Uint8Array>;
 }
 
@@ -22,9 +29,9 @@ const SHARED: HostileOptions['answers'] = [
 ];
 
 /**
- * A kernel that cannot be trusted: each request gets a few answers, of which some are spoiled, cut,
- * numbered wrongly, or lost. Whoever talks to it must come to an end, with an answer or an error of
- * its own.
+ * A kernel that cannot be trusted: each request gets a few answers, some of them corrupted,
+ * truncated, misnumbered or lost. Its client must always finish, with an answer or an error of its
+ * own.
  */
 export class HostileSocket implements NetlinkSocket {
   readonly portId = 1;
@@ -54,11 +61,11 @@ export class HostileSocket implements NetlinkSocket {
   }
 
   join(): void {
-    // hears nothing
+    // receives nothing
   }
 
   leave(): void {
-    // heard nothing
+    // received nothing
   }
 
   close(): void {

@@ -3,9 +3,9 @@ import { splitMessages } from '../codec/message.js';
 import { NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 
-/** What went over a socket: one datagram to the kernel and what came back before the next. */
+/** One recorded exchange: a datagram to the kernel and the answers before the next datagram. */
 export interface RecordedExchange {
-  /** Hexadecimal; sequence numbers and ports as they were. */
+  /** In hexadecimal, with the original sequence numbers and ports. */
   readonly sent: string;
   readonly received: readonly string[];
 }
@@ -14,13 +14,13 @@ const SEQUENCE_AT = 8;
 const PORT_AT = 12;
 
 /**
- * Plays a recording: each datagram that is sent must be the recorded one, but for its sequence
- * numbers; the answers come with the numbers of this time.
+ * Plays a recording: each sent datagram must equal the recorded one except for sequence numbers;
+ * the answers get the current numbers.
  */
 export class RecordedSocket implements NetlinkSocket {
   readonly portId = 4242;
   readonly maxSendBytes: number;
-  /** Groups that are joined now. */
+  /** The currently joined groups. */
   readonly groups = new Set<number>();
   readonly #left: RecordedExchange[];
   readonly #waiting: (Buffer | NetlinkError)[] = [];
@@ -31,7 +31,7 @@ export class RecordedSocket implements NetlinkSocket {
     this.maxSendBytes = maxSendBytes;
   }
 
-  /** Exchanges that were not asked for yet. */
+  /** Number of recorded exchanges still to come. */
   get left(): number {
     return this.#left.length;
   }
@@ -74,7 +74,7 @@ export class RecordedSocket implements NetlinkSocket {
     this.groups.delete(group);
   }
 
-  /** Lets a datagram arrive as from the kernel, or an error take its place. */
+  /** Delivers a datagram, or an error, as from the kernel. */
   inject(datagram: Buffer | NetlinkError): void {
     this.#waiting.push(datagram);
   }
@@ -88,7 +88,7 @@ export class RecordedSocket implements NetlinkSocket {
   }
 }
 
-/** A socket that writes down what goes over another one: run once against a kernel, play later. */
+/** Records the traffic of another socket: run it once against a kernel and play it later. */
 export function recordSocket(socket: NetlinkSocket): {
   readonly socket: NetlinkSocket;
   readonly recording: readonly RecordedExchange[];

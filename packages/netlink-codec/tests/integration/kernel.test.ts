@@ -54,7 +54,7 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     expect(await connection.dump('list links', message, linkName, never)).toContain('lo');
   });
 
-  it('answers concurrent requests each for itself', async () => {
+  it('answers each of several concurrent requests', async () => {
     const connection = connect(PROTOCOL.route);
     const message = { type: RTM_GETLINK, flags: FLAG.request, payload: ifinfomsg(1) };
     const asked = Array.from({ length: 50 }, () => connection.request('get lo', message, never));
@@ -70,7 +70,7 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     await expect(deleting).rejects.toMatchObject({ code: 'NETLINK_REFUSED', errnoName: 'ENODEV' });
   });
 
-  it('carries a pipeline out and tells which messages it refused', async () => {
+  it('carries a pipeline out and reports which messages it refused', async () => {
     const connection = connect(PROTOCOL.route);
     const messages = Array.from({ length: 400 }, (_, i) => ({
       type: i % 2 === 0 ? RTM_DELLINK : RTM_GETLINK,
@@ -83,7 +83,7 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     );
   });
 
-  it('knows generic families by name, and says which it has not', async () => {
+  it('resolves generic families by name, and reports missing ones', async () => {
     const connection = connect(PROTOCOL.generic);
     const family = await resolveGenericFamily(connection, 'nlctrl', never);
     expect(family).toMatchObject({ id: 16, groups: new Map([['notify', 16]]) });
@@ -91,7 +91,7 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     await expect(unknown).rejects.toMatchObject({ code: 'NETLINK_NO_FAMILY' });
   });
 
-  it('refuses more than the send buffer holds before it is sent', () => {
+  it('refuses a datagram larger than the send buffer before sending it', () => {
     const socket = openNetlinkSocket({ protocol: PROTOCOL.route, sendBufferBytes: 16_384 });
     open.push(socket);
     const tooLong = Buffer.alloc(socket.maxSendBytes + 1);
@@ -100,7 +100,7 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     );
   });
 
-  it('says that answers were lost, and goes on', async () => {
+  it('reports lost answers and continues', async () => {
     const socket = openNetlinkSocket({ protocol: PROTOCOL.route, receiveBufferBytes: 2048 });
     const connection = new NetlinkConnection({ socket, clock });
     open.push(connection);
@@ -111,7 +111,7 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     expect(await connection.request('get lo', get, never)).toHaveLength(1);
   });
 
-  it('tells listeners of changes, from the first on', async () => {
+  it('reports changes to listeners from the first one on', async () => {
     const ears = openNetlinkSocket({ protocol: PROTOCOL.route });
     open.push(ears);
     ears.join(RTNLGRP_NEIGH);
@@ -126,7 +126,8 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
       const missed = (): void => undefined;
       void listen({ socket: ears, clock, notified, missed, periodMs: 10 }, stop.signal);
     });
-    // all of IPv4 on loopback is this one neighbour: outside a namespace of our own, nothing would answer
+    // All IPv4 addresses on the loopback interface share this one neighbour. Outside a namespace of our
+    // own, nothing on loopback would answer any more.
     const address = encodeAttrs({ to: inetAddress(1) }, { to: '192.0.2.77' });
     const payload = Buffer.concat([
       NDMSG_LOOPBACK,
@@ -138,11 +139,11 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     expect(await heard).toBe(RTM_NEWNEIGH);
     const remove = { type: RTM_DELNEIGH, flags: FLAG.request | FLAG.ack, payload };
     await connection.request('remove neighbour', remove, never).catch((error: unknown) => {
-      if (!isRefusal(error, 'ENOENT')) throw error; // loopback forgets them by itself
+      if (!isRefusal(error, 'ENOENT')) throw error; // the loopback interface removes them by itself
     });
   });
 
-  it('says the same when a recording of it is played', async () => {
+  it('gives the same answers when its recording is played', async () => {
     const { socket, recording } = recordSocket(openNetlinkSocket({ protocol: PROTOCOL.generic }));
     const live = new NetlinkConnection({ socket, clock });
     open.push(live);

@@ -23,14 +23,14 @@ const frames = NLCTRL.flatMap(({ sent, received }) => [sent, ...received]).map((
   Buffer.from(hex, 'hex'),
 );
 
-/** A refusal with a text and an offset, as Linux sends it. */
+/** A refusal with a text and an offset, in Linux's form. */
 const REFUSAL = Buffer.from(
   'eaffffff' + '10000000100001000100000000000000' + '090001007465787400000000' + '0800020010000000',
   'hex',
 );
 
 describe('Frames of the kernel', () => {
-  test('every datagram is messages or a NetlinkError', () =>
+  test('every datagram yields messages or a NetlinkError', () =>
     checkReader({
       name: 'splitMessages',
       inputs: mutatedBytes([...frames, Buffer.concat(frames)]),
@@ -48,7 +48,7 @@ describe('Frames of the kernel', () => {
       share: 2000,
     }));
 
-  test('every generic message is its attributes or a NetlinkError, and they are written as they were read', () =>
+  test('every generic message yields attributes that are written back unchanged, or a NetlinkError', () =>
     checkReader({
       name: 'decodeGeneric',
       inputs: mutatedBytes(frames.map((frame) => frame.subarray(16))),
@@ -70,7 +70,7 @@ describe('Frames of the kernel', () => {
       share: 2000,
     }));
 
-  test('every run of attributes ends', () =>
+  test('splitting attributes always ends', () =>
     checkReader({
       name: 'splitAttrs',
       inputs: mutatedBytes(frames.map((frame) => frame.subarray(20))),
@@ -84,7 +84,7 @@ describe('Frames of the kernel', () => {
       refuses: isNetlinkError,
     }));
 
-  test('every answer to a request is an errno with or without a text, or a NetlinkError', () =>
+  test('every answer yields an errno, with or without text, or a NetlinkError', () =>
     checkReader({
       name: 'decodeAcknowledgement',
       inputs: mutatedBytes([REFUSAL]),
@@ -103,7 +103,7 @@ describe('Frames of the kernel', () => {
       refuses: isNetlinkError,
     }));
 
-  test('every address of bytes is written back as it was', () =>
+  test('every address is written back unchanged', () =>
     checkReader({
       name: 'decodeAddress',
       inputs: mutatedBytes([
@@ -119,7 +119,7 @@ describe('Frames of the kernel', () => {
       },
     }));
 
-  test('every message is cut out again as it was written', () =>
+  test('every message is split off exactly as it was written', () =>
     checkReader({
       name: 'writeMessage',
       inputs: mutatedBytes(frames),

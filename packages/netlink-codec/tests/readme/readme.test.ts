@@ -4,6 +4,6 @@ import { expect, it } from 'vitest';
 
 import { runReadmeExample } from '../../../../vitest.readme.js';
 
-it('the example of the README lists the interfaces', async () => {
+it('the README example lists the interfaces', async () => {
   expect(await runReadmeExample(join(import.meta.dirname, '../..'))).toBe('true\n');
 });

@@ -69,18 +69,18 @@ describe('attribute tables', () => {
     expect(decodeAttrs(TABLE, encodeAttrs(TABLE, FULL))).toEqual(FULL);
   });
 
-  it('leave out what is absent', () => {
+  it('leave out absent values', () => {
     expect(encodeAttrs(TABLE, {})).toHaveLength(0);
     expect(decodeAttrs(TABLE, encodeAttrs(TABLE, { port: 80 }))).toEqual({ port: 80 });
   });
 
-  it('write network order, padding and flags as the kernel reads them', () => {
+  it('write network order, padding and flags as the kernel expects them', () => {
     const ports = { port: u16be(2), inner: nested(3, { weight: u32be(1) }) } as const;
     const written = encodeAttrs(ports, { port: 0x1f90, inner: { weight: 5 } });
     expect(written.toString('hex')).toBe('060002001f9000000c000380' + '0800010000000005');
   });
 
-  it('skip attributes that they do not know', () => {
+  it('skip unknown attributes', () => {
     const newer = { ...INNER, extra: cString(99) } as const;
     const written = encodeAttrs(newer, { port: 80, extra: 'new in 7.0', weight: 1 });
     expect(decodeAttrs(INNER, written)).toEqual({ port: 80, weight: 1 });
@@ -94,7 +94,7 @@ describe('attribute tables', () => {
     { what: 'a number past 32 signed bits', values: { signed: 2 ** 31 } },
     { what: 'a name that is too long', values: { name: 'sixteen-bytes-xx' } },
     { what: 'a NUL inside a name', values: { name: 'a\0b' } },
-    { what: 'an address that is none', values: { address: '10.0.0' } },
+    { what: 'an invalid address', values: { address: '10.0.0' } },
     { what: 'a nest past 65535 bytes', values: { raw: Buffer.alloc(65_536) } },
   ])('refuse $what', ({ values }) => {
     expect(() => encodeAttrs(TABLE, values)).toThrowError(
@@ -106,15 +106,15 @@ describe('attribute tables', () => {
     { what: 'a length below the header', hex: '03000100' },
     { what: 'a length past the end', hex: '0900010000000000' },
     { what: 'stray bytes', hex: '0800040000000001' + '00' },
-    { what: 'a number cut short', hex: '06000400ffff0000' },
+    { what: 'a truncated number', hex: '06000400ffff0000' },
     { what: 'an address of five bytes', hex: '09000c000102030405000000' },
-  ])('find $what malformed', ({ hex }) => {
+  ])('report $what as malformed', ({ hex }) => {
     expect(() => decodeAttrs(TABLE, Buffer.from(hex, 'hex'))).toThrowError(
       expect.toSatisfy((error) => isNetlinkError(error, 'NETLINK_MALFORMED')),
     );
   });
 
-  it('split without looking inside', () => {
+  it('split attributes without decoding them', () => {
     const ids = [...splitAttrs(encodeAttrs(TABLE, { inner: { port: 1 }, small: 1 }))];
     expect(ids.map(({ id, payload }) => [id, payload.length])).toEqual([
       [1, 1],
@@ -138,12 +138,15 @@ describe('addresses', () => {
     expect(encodeAddress(back)?.toString('hex')).toBe(hex);
   });
 
-  it('shortens the longest run of zeros only', () => {
+  it('shortens only the longest run of zeros', () => {
     const encoded = encodeAddress('1:0:0:2:0:0:0:3') ?? Buffer.alloc(0);
     expect(decodeAddress(encoded)).toBe('1:0:0:2::3');
   });
 
-  it.each(['', '1.2.3', '1.2.3.256', 'fe80::1%eth0', 'g::', 'localhost'])('%j is none', (text) => {
-    expect(encodeAddress(text)).toBeUndefined();
-  });
+  it.each(['', '1.2.3', '1.2.3.256', 'fe80::1%eth0', 'g::', 'localhost'])(
+    '%j is not an address',
+    (text) => {
+      expect(encodeAddress(text)).toBeUndefined();
+    },
+  );
 });

@@ -38,7 +38,7 @@ const failed = (name: string): Answer => {
   return [MESSAGE.error, FLAG.capped, payload];
 };
 
-/** A kernel that answers every message that it is sent by a rule. */
+/** A kernel that answers each message by a rule. */
 class RuleSocket implements NetlinkSocket {
   readonly portId = 77;
   maxSendBytes = 100_000;
@@ -94,17 +94,17 @@ describe('NetlinkConnection.request', () => {
     expect(answers.map(({ payload }) => payload[0])).toEqual([1]);
   });
 
-  it('waits for the acknowledgement that it asked for', async () => {
+  it('waits for the requested acknowledgement', async () => {
     const { connection } = connect(() => [item(1, 0), item(2, 0), failed('none')]);
     expect(await connection.request('do', DO, never)).toHaveLength(2);
   });
 
-  it('says what the kernel refused', async () => {
+  it('names the refused request', async () => {
     const { connection } = connect(() => [failed('ENOENT')]);
     await expect(connection.request('delete x', DO, never)).rejects.toThrow('delete x: ENOENT');
   });
 
-  it('gives up on a silent kernel, then goes on', async () => {
+  it('gives up on a silent kernel, then continues', async () => {
     const { connection, clock } = connect((n) => (n === 0 ? [] : [item(2, 0)]));
     const first = connection.request('get', GET, never).catch((error: unknown) => error);
     const second = connection.request('get', GET, never);
@@ -113,7 +113,7 @@ describe('NetlinkConnection.request', () => {
     expect(await second).toHaveLength(1);
   });
 
-  it('ends with the reason of its signal', async () => {
+  it("ends with its signal's reason", async () => {
     const { connection } = connect(() => []);
     const stop = new AbortController();
     const asked = connection.request('get', GET, stop.signal);
@@ -121,7 +121,7 @@ describe('NetlinkConnection.request', () => {
     await expect(asked).rejects.toThrow('no longer needed');
   });
 
-  it('fails when it is closed meanwhile', async () => {
+  it('fails when the connection is closed meanwhile', async () => {
     const { connection, socket, clock } = connect(() => []);
     const asked = connection.request('get', GET, never).catch((error: unknown) => error);
     await clock.advance(1);
@@ -131,7 +131,7 @@ describe('NetlinkConnection.request', () => {
     expect(socket.isClosed).toBe(true);
   });
 
-  it('takes malformed answers for a failure', async () => {
+  it('fails on malformed answers', async () => {
     const { connection, socket, clock } = connect(() => []);
     const asked = connection.request('get', GET, never);
     await Promise.resolve();
@@ -141,7 +141,7 @@ describe('NetlinkConnection.request', () => {
   });
 });
 
-it('an answer that comes late, and one to an earlier question, are told apart', async () => {
+it('a late answer and an answer to an earlier request are told apart', async () => {
   const { connection, socket, clock } = connect(() => []);
   const asked = connection.request('get', GET, never);
   await clock.advance(20);
@@ -172,14 +172,14 @@ describe('NetlinkConnection.dump', () => {
     expect(await connection.dump('list', GET, first, never)).toEqual([1, 2]);
   });
 
-  it('gives up on a table that never stands still', async () => {
+  it('gives up on a table that keeps changing', async () => {
     const { connection, socket } = connect(() => [item(1), done(FLAG.dumpInterrupted)]);
     const dump = connection.dump('list', GET, first, never);
     await expect(dump).rejects.toMatchObject({ code: 'NETLINK_INTERRUPTED' });
     expect(socket.datagrams).toBe(20);
   });
 
-  it('says what the kernel refused', async () => {
+  it('names the refused request', async () => {
     const { connection } = connect(() => [failed('EPERM')]);
     const dump = connection.dump('list sets', GET, first, never);
     await expect(dump).rejects.toThrow('list sets: EPERM');
@@ -192,7 +192,7 @@ describe('NetlinkConnection.pipeline', () => {
     return (flags & FLAG.ack) === 0 ? [] : [failed('none')];
   };
 
-  it('tells for each message what became of it, in few datagrams', async () => {
+  it('reports the outcome of each message, in few datagrams', async () => {
     const { connection, socket } = connect(answer);
     const outcomes = await connection.pipeline('add', new Array(300).fill(GET), never);
     const refused = outcomes.flatMap((outcome, i) => (outcome === undefined ? [] : [i]));
@@ -208,7 +208,7 @@ describe('NetlinkConnection.pipeline', () => {
     expect(socket.datagrams).toBe(3);
   });
 
-  it('has nothing to do for no messages', async () => {
+  it('does nothing without messages', async () => {
     const { connection, socket } = connect(answer);
     expect(await connection.pipeline('add', [], never)).toEqual([]);
     expect(socket.datagrams).toBe(0);
@@ -216,7 +216,7 @@ describe('NetlinkConnection.pipeline', () => {
 });
 
 describe(resolveGenericFamily, () => {
-  it('reads id and groups from what a kernel said', async () => {
+  it("reads id and groups from a kernel's recorded answer", async () => {
     const socket = new RecordedSocket(NLCTRL);
     const connection = new NetlinkConnection({ socket, clock: new ManualClock() });
     const family = await resolveGenericFamily(connection, 'nlctrl', never);
@@ -229,7 +229,7 @@ describe(resolveGenericFamily, () => {
     expect(socket.left).toBe(0);
   });
 
-  it('says that a family is not there', async () => {
+  it('reports a missing family', async () => {
     const { connection } = connect(() => [failed('ENOENT')]);
     const resolving = resolveGenericFamily(connection, 'IPVS', never);
     await expect(resolving).rejects.toMatchObject({ code: 'NETLINK_NO_FAMILY' });
@@ -243,7 +243,7 @@ describe(listen, () => {
     return out.copy();
   }
 
-  it('hands out what comes, says what was missed and goes on', async () => {
+  it('passes on messages, reports missed ones and continues', async () => {
     const socket = new RecordedSocket([]);
     const clock = new ManualClock();
     const stop = new AbortController();
@@ -268,7 +268,7 @@ describe(listen, () => {
     await listening;
   });
 
-  it('fails when the socket does', async () => {
+  it('fails when the socket fails', async () => {
     const socket = new RecordedSocket([]);
     socket.close();
     const listening = listen(

@@ -29,7 +29,7 @@ function anError(payload: Buffer, flags: number): NetlinkMessage {
 }
 
 describe('messages', () => {
-  it('are padded to four bytes and cut apart again', () => {
+  it('are padded to four bytes and split again', () => {
     const out = new ByteWriter();
     writeMessage(out, { type: 20, flags: 5, payload: Buffer.from('abc') }, 7);
     writeMessage(out, { type: 21, flags: 1, payload: Buffer.alloc(0) }, 8);
@@ -61,7 +61,7 @@ describe('messages', () => {
   it.each([
     { what: 'after the header alone', repeated: request(16), flags: FLAG.capped },
     { what: 'after the whole request', repeated: request(28), flags: 0 },
-  ])('are explained $what', ({ repeated, flags }) => {
+  ])('have their explanation $what', ({ repeated, flags }) => {
     const payload = Buffer.concat([i32(-16), repeated, explanation]);
     const seen = decodeAcknowledgement(anError(payload, flags | FLAG.explained));
     expect(seen).toEqual({ errno: 16, text: 'Chain is busy', offset: 36 });
@@ -71,7 +71,7 @@ describe('messages', () => {
     expect(isRefusal(error, 'ENOENT')).toBe(false);
   });
 
-  it('find an explanation outside of the message malformed', () => {
+  it('report an explanation outside of the message as malformed', () => {
     const payload = Buffer.concat([i32(-22), Buffer.alloc(16, 0xff)]);
     expect(() => decodeAcknowledgement(anError(payload, FLAG.explained))).toThrow(/starts at/);
   });

@@ -1,6 +1,6 @@
 import type { RecordedExchange } from '../../src/testing/index.js';
 
-/** A request for the family `nlctrl` by name, and what Linux 6.18 answered. */
+/** A request for the family `nlctrl` by name, and the answer of Linux 6.18. */
 export const NLCTRL: readonly RecordedExchange[] = [
   {
     sent: '20000000100001000100000000000000030200000b0002006e6c6374726c0000',
