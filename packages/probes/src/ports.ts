@@ -2,7 +2,9 @@ import type { ProbeKind, ProbeSpec } from './model/probe.js';
 import type { ProbeOutcome, Verdict } from './model/result.js';
 import type { HttpRequest } from './plan/http-request.js';
 
-/** One attempt; never throws but for an aborted signal. Each keeps its own deadline. */
+/**
+ * Makes one attempt; rejects only when its signal is aborted. Each prober keeps its own deadline.
+ */
 export type Attempt<Request> = (
   request: Request & Readonly<{ timeoutMs: number }>,
   signal: AbortSignal,
@@ -24,7 +26,7 @@ export interface ExecRequest {
   readonly command: readonly string[];
 }
 
-/** How attempts are made; a kind that is absent makes its probes end in errors. */
+/** One prober per kind; probes of a kind without a prober end in errors. */
 export interface Prober {
   readonly http?: Attempt<HttpRequest>;
   readonly tcp?: Attempt<TcpRequest>;
@@ -32,9 +34,9 @@ export interface Prober {
   readonly exec?: Attempt<ExecRequest>;
 }
 
-/** Runs a command inside what is probed, e.g. by CRI's ExecSync. */
+/** Runs a command in the subject, e.g. by CRI's ExecSync. */
 export interface ExecRunner {
-  /** Throws when the command could not be run; its own failure is an exit code. */
+  /** Rejects when the command could not be run; a command that fails returns an exit code. */
   run(
     request: ExecRequest & Readonly<{ timeoutMs: number }>,
     signal: AbortSignal,
@@ -50,7 +52,7 @@ export interface VerdictChange {
   readonly kind: ProbeKind;
   readonly verdict: Verdict;
   readonly spec: ProbeSpec;
-  /** Of the attempt that decided; empty when no attempt did. */
+  /** The detail of the deciding attempt; empty when there was none. */
   readonly detail: string;
 }
 
@@ -62,10 +64,10 @@ export interface AttemptReport {
   readonly durationMs: number;
 }
 
-/** Where a manager tells what it found; calls must not throw. */
+/** Receives a manager's findings; calls must not throw. */
 export interface VerdictSink {
-  /** A verdict is another one than before; the ones that a new instance begins with are not told. */
+  /** Called when a verdict has changed; not called for the initial verdicts of a new instance. */
   changed(change: VerdictChange): void;
-  /** An attempt ended: for events and metrics. */
+  /** Called after each attempt, for events and metrics. */
   attempted?(report: AttemptReport): void;
 }

@@ -1,11 +1,11 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP server on loopback that is gone, with its connections, when disposed of. */
+/** A TCP server on loopback; disposing of it closes the server and its connections. */
 export interface Loopback extends AsyncDisposable {
   readonly port: number;
-  /** What each connection has sent. */
+  /** The bytes that each connection has sent. */
   readonly received: readonly string[];
-  /** How each ended: `end` by the peer in order, else the error code. */
+  /** How each connection ended: `end` for an orderly close by the peer, else the error code. */
   readonly endings: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export async function listen(
   return { port, received, endings, [Symbol.asyncDispose]: close };
 }
 
-/** A server that answers each request, once its head is there, with these bytes. */
+/** A server that answers each request with these bytes, once it has received the head. */
 export function answering(
   answer: string | ((head: string) => string),
   { host = '127.0.0.1', end = true } = {},
@@ -56,7 +56,7 @@ export function bound(server: Server, host: string): Promise<number> {
   });
 }
 
-/** A port on loopback where nobody listens. */
+/** A port on loopback without a listener. */
 export async function closedPort(): Promise<number> {
   await using server = await listen(() => undefined);
   return server.port;

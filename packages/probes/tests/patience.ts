@@ -1,17 +1,17 @@
 import type { ProbeOutcome } from '../src/index.js';
 
-/** Long enough for whatever is not to be cut off, on a machine that is busy. */
+/** Time limits long enough for attempts that must not be cut off, even on a busy machine. */
 export const PATIENT_MS = 30_000;
 
-/** Each four times the one before. */
+/** Each is four times the previous one. */
 const TIMES_MS = [50, 200, 800, 3200, 12_800];
 
 /**
- * Tries a probe that is to be cut off at a certain point with more and more time: a busy machine is
- * slow to get that far.
+ * Makes attempts with more and more time, for a probe that must be cut off at a certain point: a
+ * busy machine is slow to get that far.
  *
- * @param want what it says then, by the time that it had
- * @returns the outcome that says so, else the last; and the time that it had
+ * @param want the expected detail, given the time limit
+ * @returns the outcome with that detail, or else the last one, and its time limit
  */
 export async function cutOff(
   want: (timeoutMs: number) => string,

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 
 /**
- * Ends a connection of which nothing more is wanted without leaving it in TIME_WAIT: the peer sees
- * an orderly end of data, and the kernel forgets the connection at once.
+ * Closes a connection without leaving it in TIME_WAIT: the peer sees an orderly end of data, and
+ * the kernel drops the connection at once.
  *
- * Linux tells a reader end-of-file even if a reset follows, because it came first
+ * Linux reports end-of-file to a reader even if a reset follows, because the end came first
  * (net/ipv4/tcp_input.c, tcp_fin marks the socket as done).
  *
- * A peer that has not taken all of what it was sent is reset: it might never take the rest.
+ * A peer that has not received everything yet is reset, because it might never read the rest.
  */
 export function closeSocket(socket: Socket): void {
   if (socket.destroyed) return;

@@ -11,16 +11,16 @@ import type { Attempt, GrpcRequest } from '../ports.js';
 const METHOD = '/grpc.health.v1.Health/Check';
 
 /**
- * Wait after the first connection that failed. Each later wait is 1.6 times the one before, ±20 %:
- * grpc-js's own factors, which are grpc-go's.
+ * Wait after the first failed connection. Each later wait is 1.6 times the previous one, ±20 %.
+ * grpc-js has the same factors as grpc-go.
  *
  * @see grpc-go backoff/backoff.go, DefaultConfig
  */
 const FIRST_RECONNECT_MS = 1000;
 
 /**
- * grpc.health.v1.Health/Check in plaintext on a connection of its own; SERVING is success. A
- * connection that fails is tried again until the probe's time is over.
+ * Calls grpc.health.v1.Health/Check in plaintext on a connection of its own; SERVING is success. A
+ * failed connection is retried until the probe's time is over.
  *
  * @see Kubernetes 1.36 pkg/probe/grpc/grpc.go
  */

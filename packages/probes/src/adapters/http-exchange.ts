@@ -11,22 +11,22 @@ import { closeSocket } from './close-socket.js';
 
 export type Exchange =
   | Readonly<{ kind: 'answer'; status: number; location: string | undefined; body: string }>
-  /** In the head nothing was learned; in the body at least a status was. */
+  /** A failure in the head leaves nothing known; after the head, at least the status is known. */
   | Readonly<{ kind: 'failed'; phase: 'head' | 'body'; detail: string }>;
 
-/** Reads go through one buffer for all sockets: what is kept of it is copied at once. */
+/** All sockets read into one buffer; bytes to keep are copied at once. */
 const readBuffer = Buffer.allocUnsafeSlow(16 * 1024);
 let lenient: SecureContext | undefined;
 
-/** Accepts any certificate, also with keys that are too weak to trust. No root certificates. */
+/** Accepts any certificate, even with weak keys. Loads no root certificates. */
 function lenientContext(): SecureContext {
   lenient ??= createSecureContext({ ca: [], ciphers: 'DEFAULT:@SECLEVEL=0' });
   return lenient;
 }
 
 /**
- * One request on a connection of its own, straight to the address: no proxy, no keep-alive.
- * A socket and a small parser instead of node:http, which costs about twice the CPU.
+ * Makes one request on a connection of its own, straight to the address: no proxy, no keep-alive. A
+ * socket and a small parser replace node:http, which costs about twice the CPU time.
  */
 export function exchange(
   request: HttpRequest,
@@ -67,7 +67,8 @@ export function exchange(
       reader.end();
       advance();
     });
-    // Stays until the socket is gone: a promise settles once, later errors mean nothing.
+    // The listener stays until the socket is closed: a promise settles once, so later errors have
+    // no effect.
     let connected = false;
     socket.once('connect', () => (connected = true));
     socket.on('error', (error: NodeJS.ErrnoException) => {

@@ -4,8 +4,8 @@ import type { Attempt } from '../ports.js';
 import { exchange } from './http-exchange.js';
 
 /**
- * GET; 200–399 is success. Follows redirects on the same host, at most ten requests in all, within
- * one deadline; an answer that leads elsewhere is a warning. Certificates are not verified.
+ * Sends a GET; 200–399 is success. Follows redirects on the same host, at most ten requests in all,
+ * within one deadline; a redirect to another host is a warning. Certificates are not verified.
  *
  * An answer whose body breaks off or is late is an error: the server is alive but cannot be judged.
  *

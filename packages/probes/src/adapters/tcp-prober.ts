@@ -6,7 +6,7 @@ import type { Attempt, TcpRequest } from '../ports.js';
 import { closeSocket } from './close-socket.js';
 
 /**
- * Success is an accepted connection; it is closed at once and nothing is sent.
+ * Success means an accepted connection; it is closed at once and nothing is sent.
  *
  * @see Kubernetes 1.36 pkg/probe/tcp/tcp.go
  */
@@ -35,7 +35,7 @@ export function createTcpProber(): Attempt<TcpRequest> {
         closeSocket(socket);
         finish({ result: 'success', detail: '' });
       });
-      // Stays until the socket is gone: errors while closing mean nothing.
+      // The listener stays until the socket is closed: errors during the close have no effect.
       socket.on('error', (error: NodeJS.ErrnoException) => {
         finish({ result: 'failure', detail: describeSocketError(error, 'dial', request) });
       });

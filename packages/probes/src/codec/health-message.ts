@@ -6,7 +6,7 @@ const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'] as con
 const SERVICE_TAG = (1 << 3) | 2; // service = 1, length-delimited
 const STATUS_TAG = (1 << 3) | 0; // status = 1, varint
 
-/** grpc.health.v1.HealthCheckRequest in protobuf. */
+/** Encodes grpc.health.v1.HealthCheckRequest in protobuf. */
 export function encodeHealthRequest(service: string): Buffer {
   const text = Buffer.from(service, 'utf8');
   if (text.length === 0) return text;
@@ -14,8 +14,8 @@ export function encodeHealthRequest(service: string): Buffer {
 }
 
 /**
- * The status in a grpc.health.v1.HealthCheckResponse: its name, or its number when it has none.
- * Unknown fields are skipped.
+ * Returns the status in a grpc.health.v1.HealthCheckResponse: its name, or its number if it has no
+ * name. Unknown fields are skipped.
  *
  * @returns undefined when the bytes are not a protobuf message
  */
@@ -36,7 +36,7 @@ export function decodeHealthResponse(bytes: Buffer): string | undefined {
     0: next,
     1: () => (at += 8),
     2: () => {
-      const length = next(); // moves `at` itself
+      const length = next(); // advances `at` itself
       at += length;
     },
     5: () => (at += 4),

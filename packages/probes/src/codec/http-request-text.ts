@@ -1,8 +1,8 @@
 import type { HttpRequest } from '../plan/http-request.js';
 
 /**
- * A GET without a body, to be sent as UTF-8: in latin1 U+010D would become a line end. Asks the
- * server to close afterwards.
+ * Renders a GET without a body. Send it as UTF-8: in latin1, U+010D would become a line end. It
+ * asks the server to close the connection afterwards.
  */
 export function encodeHttpRequest({ target, host, headers }: HttpRequest): string {
   const fields = headers.map(({ name, value }) => `${name}: ${value.trim()}\r\n`).join('');

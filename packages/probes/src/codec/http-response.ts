@@ -3,15 +3,18 @@ import { Buffer } from 'node:buffer';
 import { PendingBytes } from './pending-bytes.js';
 
 /**
- * Longest head that is read, interim ones included; Go stops at 10 MiB, no honest health endpoint
- * comes near this.
+ * Limit on the head, including interim ones. Go stops at 10 MiB; no honest health endpoint comes
+ * near this limit.
  */
 const HEAD_LIMIT_BYTES = 256 * 1024;
-/** Of a line with a chunk's size and extensions: Go net/http/internal/chunked.go, maxLineLength. */
+/**
+ * Limit on a line with a chunk's size and extensions: Go net/http/internal/chunked.go,
+ * maxLineLength.
+ */
 const CHUNK_LINE_LIMIT_BYTES = 4096;
 /**
- * How much more there may be of such lines than fair chunks have, 16 bytes and the chunk's own
- * length again: Go net/http/internal/chunked.go, chunkedReader.excess.
+ * Allowed excess of such lines over fair chunks, which have 16 bytes and the chunk's own length
+ * again: Go net/http/internal/chunked.go, chunkedReader.excess.
  */
 const CHUNK_EXCESS_LIMIT_BYTES = 16 * 1024;
 
@@ -28,10 +31,10 @@ type Framing =
 const STATUS_LINE = /^HTTP\/1\.[01] (\d{3})(?: |$)/;
 
 /**
- * Reads one HTTP/1.x response as its bytes come in, and keeps no more of the body than asked for.
- * Skips interim responses (100, 103). Knows nothing of other headers than Location and the body's
- * framing, which is what makes it cheap. It holds 256 KiB and the body at most, and work grows with
- * the bytes, in however many pieces they come.
+ * Parses one HTTP/1.x response as its bytes arrive and keeps only the requested part of the body.
+ * Skips interim responses (100, 103). It ignores all headers except Location and the body's
+ * framing, which makes it cheap. It holds at most 256 KiB and the body, and its work is
+ * proportional to the number of bytes, in however many pieces they arrive.
  *
  * @see RFC 9112
  */
@@ -39,20 +42,20 @@ export class HttpResponseReader {
   readonly #bodyLimit: number;
   readonly #pending = new PendingBytes();
   #head: ResponseHead | undefined;
-  /** Of the head that is being read, in latin1. */
+  /** The part of the head read so far, in latin1. */
   #statusLine: string | undefined;
   #fields: Fields = {};
   #headBytes = 0;
   #framing: Framing = { kind: 'until-end' };
   #body: Buffer[] = [];
   #bodyBytes = 0;
-  /** Bytes left of the present chunk; -2 stands for the line break after it. */
+  /** Bytes left in the present chunk; -2 means the line break after it. */
   #chunkLeft = 0;
   #chunkExcess = 0;
   #done = false;
   #problem: string | undefined;
 
-  /** @param bodyLimit bytes; the response counts as complete when this much has come */
+  /** @param bodyLimit in bytes; the response counts as complete when this much has arrived */
   constructor(bodyLimit: number) {
     this.#bodyLimit = bodyLimit;
   }
@@ -61,12 +64,12 @@ export class HttpResponseReader {
     return this.#head;
   }
 
-  /** Complete, as far as it is read. */
+  /** True when the needed part is complete. */
   get done(): boolean {
     return this.#done;
   }
 
-  /** What is wrong with the bytes; nothing more is read then. */
+  /** The problem with the bytes; nothing more is parsed after it. */
   get problem(): string | undefined {
     return this.#problem;
   }
@@ -84,7 +87,7 @@ export class HttpResponseReader {
     this.#pending.settle();
   }
 
-  /** The other side has sent everything. */
+  /** Call it when the peer has sent everything. */
   end(): void {
     if (this.#done || this.#problem !== undefined) return;
     if (this.#head === undefined) this.#problem = 'EOF';
@@ -145,7 +148,7 @@ export class HttpResponseReader {
     if (whole || this.#bodyBytes >= this.#bodyLimit) this.#done = true;
   }
 
-  /** Length of the body as its head says; without end where it does not. */
+  /** The body's length from the head; infinite when the head does not say. */
   #announced(): number {
     return this.#framing.kind === 'length' ? this.#framing.bytes : Infinity;
   }
@@ -169,7 +172,7 @@ export class HttpResponseReader {
     }
   }
 
-  /** @returns whether there is more to read */
+  /** @returns true when there is more to parse */
   #readChunkLine(line: string, bytes: number): boolean {
     if (this.#chunkLeft === -2 && line === '') {
       this.#chunkLeft = 0;
@@ -188,7 +191,10 @@ export class HttpResponseReader {
     return false;
   }
 
-  /** Takes up to `most` bytes into the body, as far as there is room. @returns how many were there */
+  /**
+   * Copies up to `most` bytes into the body, as far as there is room. @returns the number of bytes
+   * consumed
+   */
   #keep(most: number): number {
     const bytes = this.#pending.take(most);
     const room = Math.min(bytes.length, this.#bodyLimit - this.#bodyBytes);
@@ -203,7 +209,7 @@ export class HttpResponseReader {
   }
 }
 
-/** The fields that count; of several of one name the first does. */
+/** The fields that matter; if a name repeats, the first field counts. */
 type Fields = { [name in (typeof FIELDS)[number]]?: string };
 
 const FIELDS = ['location', 'content-length', 'transfer-encoding'] as const;
@@ -215,7 +221,7 @@ function noteField(fields: Fields, line: string): void {
   if (name !== undefined) fields[name] ??= line.slice(name.length + 1).trim();
 }
 
-/** Whether the last coding is that. */
+/** Reports whether this is the last coding. */
 function isChunked(codings: string): boolean {
   const last = codings.slice(codings.lastIndexOf(',') + 1);
   return last.trim().toLowerCase() === 'chunked';

@@ -3,8 +3,9 @@ import { Buffer } from 'node:buffer';
 const LINE_FEED = 10;
 
 /**
- * Bytes that came and are not read yet. Each byte is copied a bounded number of times and looked
- * at once, in however many pieces it comes. What a call returns is good until the next `push`.
+ * Bytes that have arrived and are not parsed yet. Each byte is copied a bounded number of times and
+ * inspected once, in however many pieces it arrives. A returned slice is valid until the next
+ * `push`.
  */
 export class PendingBytes {
   /** Our own copy, or the caller's bytes until {@link settle}. */
@@ -12,7 +13,7 @@ export class PendingBytes {
   #start = 0;
   #end = 0;
   #isOwn = true;
-  /** Where the search for the next line end goes on. */
+  /** The position where the search for the next line end continues. */
   #scanned = 0;
 
   get length(): number {
@@ -32,12 +33,12 @@ export class PendingBytes {
     this.#end += bytes.length;
   }
 
-  /** Keeps what is left; what was pushed may be overwritten afterwards. */
+  /** Copies the remaining bytes; pushed memory may be overwritten afterwards. */
   settle(): void {
     if (!this.#isOwn) this.#reserve(0);
   }
 
-  /** @returns a line without its end, or undefined when none is whole yet */
+  /** @returns a line without its end, or undefined when no line is complete yet */
   line(): string | undefined {
     const at = this.#bytes.subarray(0, this.#end).indexOf(LINE_FEED, this.#scanned);
     if (at < 0) {
@@ -50,12 +51,12 @@ export class PendingBytes {
     return text;
   }
 
-  /** At most so many of the first bytes, which stay. */
+  /** Returns at most `most` bytes from the start without consuming them. */
   peek(most: number): Buffer {
     return this.#bytes.subarray(this.#start, Math.min(this.#end, this.#start + most));
   }
 
-  /** At most so many of the first bytes. */
+  /** Consumes at most `most` bytes from the start. */
   take(most: number): Buffer {
     const taken = this.peek(most);
     this.#start += taken.length;

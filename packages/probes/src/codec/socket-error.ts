@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 
-/** Words for errno names, as users know them from Kubernetes' events. */
+/** Texts for errno names, as users know them from Kubernetes' events. */
 const WORDS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'connection reset by peer',
@@ -22,7 +22,7 @@ export interface Peer {
   readonly port: number;
 }
 
-/** What went wrong on a socket that was to lead to `peer`. */
+/** Describes a socket error on the way to `peer`. */
 export function describeSocketError(
   { code = '', message }: Readonly<{ code?: string | undefined; message: string }>,
   phase: 'dial' | 'read',

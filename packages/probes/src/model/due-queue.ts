@@ -1,11 +1,11 @@
-/** Something that waits in one queue at most; the queue alone writes these fields. */
+/** An item that waits in at most one queue; only the queue writes these fields. */
 export interface Due {
   dueMs: number;
-  /** Place in the heap; -1 while not queued. */
+  /** Position in the heap; -1 while not queued. */
   slot: number;
 }
 
-/** A binary heap by due time whose members can be moved and taken out: O(log n) each. */
+/** A binary heap by due time whose items can be moved and removed: O(log n) each. */
 export class DueQueue<T extends Due> {
   readonly #heap: T[] = [];
 
@@ -17,7 +17,7 @@ export class DueQueue<T extends Due> {
     return this.#heap[0];
   }
 
-  /** Queues the item, or moves it when it is queued already. */
+  /** Queues the item, or moves it if it is already queued. */
   put(item: T, dueMs: number): void {
     item.dueMs = dueMs;
     if (item.slot < 0) {
@@ -28,7 +28,7 @@ export class DueQueue<T extends Due> {
     this.#sink(item);
   }
 
-  /** Takes the item out; fine when it is not in. */
+  /** Removes the item; has no effect when it is not queued. */
   remove(item: T): void {
     if (item.slot < 0) return;
     const last = this.#heap.pop() as T;

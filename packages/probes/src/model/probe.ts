@@ -1,4 +1,4 @@
-/** What a probe's verdict is for: restart it, send it traffic, or leave it alone until it is up. */
+/** The use of a probe's verdict: restart the subject, send it traffic, or wait until it is up. */
 export type ProbeKind = 'liveness' | 'readiness' | 'startup';
 
 export const PROBE_KINDS: readonly ProbeKind[] = ['startup', 'liveness', 'readiness'];
@@ -13,16 +13,18 @@ export type ProbeAction =
       /** The subject's own address when absent. */
       host?: string;
       port: PortRef;
-      /** With query, e.g. `/healthz?full=1`. */
+      /** Includes the query, e.g. `/healthz?full=1`. */
       path: string;
-      /** May repeat a name; `Host` replaces the request's host; an empty value drops a default. */
+      /**
+       * A name may repeat; `Host` replaces the request's host; an empty value removes a default.
+       */
       headers: readonly HttpHeader[];
     }>
   | Readonly<{ kind: 'tcp'; host?: string; port: PortRef }>
   | Readonly<{
       kind: 'grpc';
       port: number;
-      /** Of grpc.health.v1.HealthCheckRequest; empty asks for the server as a whole. */
+      /** The service in grpc.health.v1.HealthCheckRequest; empty means the server as a whole. */
       service: string;
     }>
   | Readonly<{ kind: 'exec'; command: readonly string[] }>;
@@ -34,23 +36,26 @@ export interface HttpHeader {
 
 export interface ProbeSpec {
   readonly action: ProbeAction;
-  /** From the start of what is probed to the first attempt. */
+  /** From the start of the instance to the first attempt. */
   readonly initialDelayMs: number;
-  /** Start to start. */
+  /** From the start of one attempt to the start of the next. */
   readonly periodMs: number;
-  /** Of one attempt, redirects included. */
+  /** Time limit of one attempt, including redirects. */
   readonly timeoutMs: number;
-  /** Successes in a row until the verdict is success; 1 for liveness and startup. */
+  /** Successes in a row that make the verdict a success; 1 for liveness and startup. */
   readonly successThreshold: number;
   readonly failureThreshold: number;
-  /** Grace for the stop that a failed liveness or startup probe causes; the owner's when absent. */
+  /**
+   * Grace period of the stop that a failed liveness or startup probe causes; the pod's own when
+   * absent.
+   */
   readonly terminationGraceSeconds?: number;
 }
 
 export type ProbeSet = Readonly<Partial<Record<ProbeKind, ProbeSpec>>>;
 
 /**
- * Fills what is left out: no delay, every 10 s, 1 s to answer, one success, three failures.
+ * Sets defaults: no delay, every 10 s, 1 s to answer, one success, three failures.
  *
  * @see Kubernetes 1.36 pkg/apis/core/v1/defaults.go, SetDefaults_Probe
  */

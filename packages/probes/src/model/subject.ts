@@ -6,25 +6,26 @@ export interface ProbeSubject {
   readonly key: string;
   readonly probes: ProbeSet;
   /**
-   * `stopping`: liveness and startup end as successes, readiness goes on. `finished`: all end.
+   * `stopping`: liveness and startup end as successes, readiness continues. `finished`: all probes
+   * end.
    */
   readonly phase: 'running' | 'stopping' | 'finished';
-  /** What carries the subject out at the moment; absent before the first one exists. */
+  /** The current run of the subject; absent before the first run exists. */
   readonly instance?: ProbedInstance;
 }
 
-/** One run of a subject, e.g. a container as the runtime knows it; a restart makes a new one. */
+/** One run of a subject, e.g. a container in the runtime; a restart makes a new one. */
 export interface ProbedInstance {
   readonly id: string;
   readonly state: 'running' | 'exited' | 'other';
-  /** Wall clock; needed while running. */
+  /** In wall-clock time; required while running. */
   readonly startedAtMs?: number;
-  /** Known to have passed its startup probe already, e.g. from before this process began. */
+  /** True when it is known to have passed its startup probe, e.g. before this process started. */
   readonly started?: boolean;
-  /** Whether another instance will follow after an exit. */
+  /** True when another instance will follow after an exit. */
   readonly restartable: boolean;
-  /** IP address that network probes go to unless they name a host. */
+  /** The IP address for network probes that do not name a host. */
   readonly address?: string;
-  /** By name. */
+  /** Port numbers by name. */
   readonly ports?: Readonly<Record<string, number>>;
 }

@@ -2,21 +2,21 @@ import type { ProbeKind, ProbeSpec } from '../model/probe.js';
 import type { Verdict } from '../model/result.js';
 import type { ProbeSubject } from '../model/subject.js';
 
-/** What a worker knows beyond its subject. */
+/** A worker's state beyond its subject. */
 export interface WorkerView {
   readonly kind: ProbeKind;
   readonly spec: ProbeSpec;
-  /** After a verdict that ends the probing of this instance. */
+  /** True after a verdict that ends the probing of this instance. */
   readonly onHold: boolean;
-  /** The instance has passed its startup probe, or has none. */
+  /** True when the instance has passed its startup probe, or has none. */
   readonly started: boolean;
-  /** Since the instance started; by a clock that never jumps. */
+  /** Time since the instance started, by a clock that never jumps. */
   readonly runningMs: number;
 }
 
 /**
- * `wait` ends after `forMs`, or with the next change of the subject where that is absent; `hold`
- * ends with a new instance; `finish` does not end. `verdict` is to be recorded first.
+ * `wait` ends after `forMs`, or at the next change of the subject when `forMs` is absent; `hold`
+ * ends with a new instance; `finish` does not end. Record `verdict` first.
  */
 export type ProbeDecision =
   | Readonly<{ kind: 'probe'; why: string }>
@@ -24,7 +24,11 @@ export type ProbeDecision =
   | Readonly<{ kind: 'hold'; why: string }>
   | Readonly<{ kind: 'finish'; why: string; verdict?: Verdict }>;
 
-/** Whether to make an attempt now. @see Kubernetes 1.36 pkg/kubelet/prober/worker.go, doProbe */
+/**
+ * Decides whether to make an attempt now.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/prober/worker.go, doProbe
+ */
 export function decideProbe(subject: ProbeSubject, view: WorkerView): ProbeDecision {
   const { kind, spec, onHold, started, runningMs } = view;
   const { instance, phase } = subject;
@@ -32,7 +36,8 @@ export function decideProbe(subject: ProbeSubject, view: WorkerView): ProbeDecis
   if (instance === undefined) return { kind: 'wait', why: 'no-instance' };
   if (onHold) return { kind: 'hold', why: 'decided-for-this-instance' };
   if (instance.state !== 'running') {
-    // What has not run yet has not failed either: it keeps its first verdict, under the same id.
+    // An instance that has not run yet has not failed either: it keeps its first verdict under the
+    // same id.
     if (instance.state === 'other' && kind !== 'readiness') {
       return { kind: 'wait', why: 'not-running' };
     }
@@ -53,9 +58,10 @@ export function decideProbe(subject: ProbeSubject, view: WorkerView): ProbeDecis
 }
 
 /**
- * From an instance's start to its first attempt. Readiness is asked as soon as it may be. The
- * probes that can kill begin with the first whole period after the delay, which is the latest that
- * Kubernetes' free-running ticker begins: never harsher, and the same on every restart.
+ * Returns the time from an instance's start to its first attempt. Readiness is probed as soon as
+ * its delay allows. The probes that can kill start with the first whole period after the delay.
+ * That is the latest time at which Kubernetes' free-running ticker starts: never harsher, and the
+ * same on every restart.
  */
 export function firstAttemptMs(kind: ProbeKind, spec: ProbeSpec): number {
   const { initialDelayMs, periodMs } = spec;
@@ -64,10 +70,10 @@ export function firstAttemptMs(kind: ProbeKind, spec: ProbeSpec): number {
 }
 
 /**
- * The verdict of an instance before any attempt: assumed alive, not ready, and its start unknown.
+ * Returns the verdict of an instance before any attempt: alive, not ready, start unknown.
  *
- * @returns undefined when an instance was running well before this process: what others know of it
- * stays true until an attempt says otherwise
+ * @returns undefined when an instance was running well before this process: its reported verdict
+ *   stays valid until an attempt contradicts it
  */
 export function initialVerdict(kind: ProbeKind, adopted: boolean): Verdict | undefined {
   if (adopted) return undefined;

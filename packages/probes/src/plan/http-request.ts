@@ -6,14 +6,14 @@ import type { ProbedInstance } from '../model/subject.js';
 /** One GET, ready to be written to a socket. */
 export interface HttpRequest {
   readonly scheme: 'http' | 'https';
-  /** Name or address to connect to, IPv6 without brackets. */
+  /** The name or address to connect to, IPv6 without brackets. */
   readonly hostname: string;
   readonly port: number;
-  /** Path with query. */
+  /** The path with its query. */
   readonly target: string;
-  /** Value of the Host header. */
+  /** The value of the Host header. */
   readonly host: string;
-  /** All others. */
+  /** All other headers. */
   readonly headers: readonly HttpHeader[];
 }
 
@@ -21,7 +21,7 @@ export interface HttpRequestOptions {
   readonly userAgent: string;
 }
 
-/** Sent unless the probe names its own. */
+/** Default headers; sent unless the probe names its own. */
 export const PROBE_USER_AGENT = 'kube-probe/1.36';
 
 type HttpAction = Extract<ProbeAction, { kind: 'http' }>;
@@ -50,18 +50,24 @@ export function planHttpRequest(
   };
 }
 
-/** What a name or address may hold that is connected to: nothing that means more in a URL or a line. */
+/**
+ * Allowed characters of a name or address to connect to: none with a special meaning in a URL or a
+ * line.
+ */
 const DIALLED_NAME = /^[\w.~!$&'()*+,;=:%[\]\u0080-\uffff-]+$/;
-/** RFC 9110 token. */
+/** A token of RFC 9110. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** Go golang.org/x/net/http/httpguts, ValidHeaderFieldValue: control characters but the tab. */
+/**
+ * Go golang.org/x/net/http/httpguts, ValidHeaderFieldValue: excludes control characters except the
+ * tab.
+ */
 // eslint-disable-next-line no-control-regex -- control characters are what must not be sent
 const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Go golang.org/x/net/http/httpguts, ValidHostHeader. */
 const HOST = /^[\w!$%()*+,.:;=[\]'~@&-]*$/;
 
 /**
- * Why the request cannot be sent; undefined where it can. Such a probe fails each time.
+ * Returns why the request cannot be sent; undefined when it can. Such a probe fails each time.
  *
  * @see Go net/http/transport.go, validateHeaders
  */
@@ -76,7 +82,7 @@ export function headerProblem({ headers, host }: HttpRequest): string | undefine
   return undefined;
 }
 
-/** What says how the request is sent is not the probe's to choose. */
+/** Headers that determine how the request is sent; the probe cannot set them. */
 const OWN_HEADERS = new Set([
   'host',
   'connection',
@@ -94,7 +100,7 @@ function planHeaders(
     given.find(({ name }) => name.toLowerCase() === wanted);
   const headers = given.filter(({ name, value }) => {
     const lower = name.toLowerCase();
-    // one that is left out and invalid still fails the probe, as in Go
+    // a header that is dropped fails the probe if it is invalid, as in Go
     if (OWN_HEADERS.has(lower)) return lower !== 'host' && NOT_IN_VALUE.test(value);
     return value !== '' || (lower !== 'accept' && lower !== 'user-agent');
   });
@@ -104,8 +110,9 @@ function planHeaders(
 }
 
 /**
- * A host in another script goes out in ASCII; one that is a legal header value but names no host
- * goes out empty. Control characters stay, for {@link headerProblem} to find.
+ * Returns the value of the Host header. A host in another script is sent in ASCII; a legal header
+ * value that is not a host is sent as empty text. Control characters stay, for {@link
+ * headerProblem} to report.
  *
  * @see Go net/http/request.go, Request.write
  */
@@ -115,7 +122,7 @@ function hostValue(text: string): string {
   return HOST.test(ascii) || !isAscii(ascii) ? ascii : '';
 }
 
-/** @returns undefined for what no name can be */
+/** @returns undefined for text that cannot be a host name */
 function asciiHost(text: string): string | undefined {
   const colon = text.lastIndexOf(':');
   const [name, port] = colon < 0 ? [text, ''] : [text.slice(0, colon), text.slice(colon)];
@@ -129,7 +136,7 @@ function isAscii(text: string): boolean {
   return /^[\x00-\x7f]*$/.test(text);
 }
 
-/** As redirects name it: with the port unless it is the scheme's own; IPv6 in brackets. */
+/** The form in redirects: with the port unless it is the scheme's default; IPv6 in brackets. */
 function authority({
   scheme,
   hostname,
@@ -139,17 +146,17 @@ function authority({
   return port === (scheme === 'https' ? 443 : 80) ? host : `${host}:${port}`;
 }
 
-/** Always with the port, unlike {@link authority}. */
+/** Always includes the port, unlike {@link authority}. */
 function socketText({ hostname, port }: Pick<HttpRequest, 'hostname' | 'port'>): string {
   return `${isIPv6(hostname) ? `[${hostname}]` : hostname}:${port}`;
 }
 
-/** The address as users read it in messages. */
+/** The address as users see it in messages. */
 export function requestUrl(request: HttpRequest): string {
   return `${request.scheme}://${socketText(request)}${request.target}`;
 }
 
-/** Absolute path, no fragment, and nothing that would end the request line. */
+/** An absolute path without a fragment and without characters that would end the request line. */
 function encodeTarget(path: string): string {
   const [withoutFragment = ''] = path.toWellFormed().split('#', 1);
   const absolute = withoutFragment.startsWith('/') ? withoutFragment : `/${withoutFragment}`;
@@ -171,7 +178,7 @@ function numeric(text: string): number | undefined {
   return /^\d+$/.test(text) ? Number(text) : undefined;
 }
 
-/** What to do with a 3xx answer. */
+/** The decision on a 3xx answer. */
 export type RedirectStep =
   | Readonly<{ kind: 'answer' }>
   | Readonly<{ kind: 'follow'; request: HttpRequest }>
@@ -180,10 +187,10 @@ export type RedirectStep =
 const MAX_REDIRECTS = 10;
 
 /**
- * Follows to the same host name, on any port and with either scheme; another host's answer is not
- * asked for.
+ * Follows redirects to the same host name, on any port and with either scheme; another host is not
+ * contacted.
  *
- * @param hops redirects that have been followed already
+ * @param hops number of redirects followed so far
  * @see Kubernetes 1.36 pkg/probe/http/http.go, RedirectChecker
  */
 export function planRedirect(

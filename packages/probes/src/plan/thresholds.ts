@@ -1,6 +1,6 @@
 import type { ProbeKind, ProbeSpec } from '../model/probe.js';
 
-/** Attempts with the same result, in a row. */
+/** A sequence of attempts with the same result. */
 export interface ProbeRun {
   readonly last: 'success' | 'failure';
   readonly count: number;
@@ -8,17 +8,21 @@ export interface ProbeRun {
 
 export interface FoldedResult {
   readonly run: ProbeRun | undefined;
-  /** Present when the run has reached its threshold. */
+  /** Present when the sequence has reached its threshold. */
   readonly verdict?: 'success' | 'failure';
-  /** No more attempts on this instance: its verdict stands until a new one replaces it. */
+  /**
+   * True when this instance gets no more attempts: its verdict stands until a new instance replaces
+   * it.
+   */
   readonly hold: boolean;
 }
 
 export type Thresholds = Pick<ProbeSpec, 'successThreshold' | 'failureThreshold'>;
 
 /**
- * Counts one more result. A failed liveness probe and any decided startup probe hold: what failed
- * is about to be stopped and must not be killed twice, what is up needs no startup probe.
+ * Counts one more result. A failed liveness probe and any decided startup probe hold. An instance
+ * that failed is about to be stopped and must not be killed twice; an instance that is up needs no
+ * startup probe.
  *
  * @see Kubernetes 1.36 pkg/kubelet/prober/worker.go, doProbe
  */

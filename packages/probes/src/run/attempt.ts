@@ -4,10 +4,10 @@ import type { ProbedInstance } from '../model/subject.js';
 import { planHttpRequest, resolvePort } from '../plan/http-request.js';
 import type { Prober } from '../ports.js';
 
-/** Attempts in a row while they bring errors, before the error is told. */
+/** Number of attempts in a row that bring errors before the error is reported. */
 const MAX_TRIES = 3;
 
-/** One attempt as thresholds count them: errors are tried again at once, three times in all. */
+/** Makes one attempt as thresholds count them: errors are retried at once, three times in all. */
 export async function attemptProbe(
   spec: ProbeSpec,
   { prober, instance }: Readonly<{ prober: Prober; instance: ProbedInstance }>,

@@ -4,8 +4,8 @@ import { cutDetail } from '../model/result.js';
 import type { Attempt, ExecRequest, ExecRunner } from '../ports.js';
 
 /**
- * Exit code 0 is success, any other a failure with the command's output; so is a timeout. A command
- * that could not be run at all is an error.
+ * Exit code 0 is success. Any other exit code is a failure with the command's output, and so is a
+ * timeout. A command that could not be run at all is an error.
  *
  * @see Kubernetes 1.36 pkg/probe/exec/exec.go
  */

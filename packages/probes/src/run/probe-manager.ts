@@ -18,7 +18,10 @@ export interface ProbeManagerOptions {
 
 /** Due times are rounded up to this, so that many probes share one timer. */
 const TICK_MS = 25;
-/** An instance that started longer before the manager was running under someone else's eyes. */
+/**
+ * An instance that started earlier than this before the manager was already supervised by another
+ * process.
+ */
 const ADOPTED_AFTER_MS = 10_000;
 
 interface Worker extends Due {
@@ -28,29 +31,29 @@ interface Worker extends Due {
   run: ProbeRun | undefined;
   onHold: boolean;
   finished: boolean;
-  /** Not before this, by the monotonic clock: period, start jitter. */
+  /** The earliest time of the next attempt, by the monotonic clock: period, start jitter. */
   nextMs: number;
-  /** Identifies the attempt under way; others' results come too late. */
+  /** Identifies the current attempt; results of others are late. */
   attempt: object | undefined;
-  /** Asked for again during an attempt. */
+  /** True when another attempt was requested during the current one. */
   again: boolean;
 }
 
 interface Entry {
   subject: ProbeSubject;
-  /** When the instance started, on the monotonic clock. */
+  /** The instance's start on the monotonic clock. */
   startedMs: number;
   started: boolean;
   readonly verdicts: Map<ProbeKind, Verdict>;
   readonly workers: Map<ProbeKind, Worker>;
-  /** Ends the attempts on the present instance. */
+  /** Aborts attempts on the present instance. */
   abort: AbortController;
 }
 
 /**
- * Probes any number of subjects from one timer. Subjects are told with {@link set} whenever
- * anything about them changes; attempts are made while {@link run} runs. Keeps one entry per
- * subject, unbounded, until {@link remove}.
+ * Probes any number of subjects with one timer. Call {@link set} whenever anything about a subject
+ * changes; attempts are made while {@link run} runs. Keeps one entry per subject, without limit,
+ * until {@link remove}.
  */
 export class ProbeManager {
   readonly #options: ProbeManagerOptions;
@@ -60,7 +63,7 @@ export class ProbeManager {
   readonly #underWay = new Set<Promise<void>>();
   readonly #bornMs: number;
   readonly #bornAtMs: number;
-  /** Until when the loop sleeps, and how to cut that short. */
+  /** The time until which the loop sleeps, and the function that wakes it. */
   #alarm: { readonly atMs: number; readonly ring: AbortController } | undefined;
 
   constructor(options: ProbeManagerOptions) {
@@ -69,7 +72,7 @@ export class ProbeManager {
     this.#bornAtMs = options.clock.nowMs();
   }
 
-  /** Adds a subject or tells what has become of it; repeating the same is cheap and harmless. */
+  /** Adds or updates a subject; repeating a call is cheap and harmless. */
   set(subject: ProbeSubject): void {
     const entry = this.#entries.get(subject.key) ?? newEntry(subject);
     const before = this.#entries.has(subject.key) ? entry.subject : undefined;
@@ -78,11 +81,11 @@ export class ProbeManager {
     this.#matchWorkers(entry);
     const { instance } = subject;
     if (before?.phase !== subject.phase || before.instance?.state !== instance?.state) {
-      for (const worker of entry.workers.values()) worker.attempt = undefined; // it asks the past
+      for (const worker of entry.workers.values()) worker.attempt = undefined; // it tests the previous state
     }
     const isNew = instance?.id !== before?.instance?.id;
     if (isNew) this.#replaceInstance(entry, before?.instance?.id);
-    // A new instance may follow a running one: it was stopped and started between two calls.
+    // A new instance may follow a running one, if it was stopped and started between two calls.
     if (instance?.state === 'running' && (isNew || before?.instance?.state !== 'running')) {
       this.#noteStart(entry, instance);
     }
@@ -90,7 +93,7 @@ export class ProbeManager {
     for (const worker of entry.workers.values()) this.#wake(worker);
   }
 
-  /** Ends a subject's probes and forgets its verdicts. */
+  /** Ends a subject's probes and drops its verdicts. */
   remove(key: string): void {
     const entry = this.#entries.get(key);
     if (entry === undefined) return;
@@ -102,14 +105,14 @@ export class ProbeManager {
   }
 
   /**
-   * The verdict in force. Undefined: no such instance or probe, or the instance was running before
-   * this process and has not been decided yet.
+   * Returns the verdict in force. Undefined: no such instance or probe, or the instance was running
+   * before this process and is not decided yet.
    */
   verdict(instanceId: string, kind: ProbeKind): Verdict | undefined {
     return this.#byInstance.get(instanceId)?.verdicts.get(kind);
   }
 
-  /** Asks for readiness now instead of at the next period, unless the verdict is success. */
+  /** Makes a readiness attempt now instead of at the next period, unless the verdict is success. */
   recheck(key: string): void {
     const worker = this.#entries.get(key)?.workers.get('readiness');
     if (worker === undefined || worker.entry.verdicts.get('readiness') === 'success') return;
@@ -121,7 +124,7 @@ export class ProbeManager {
     this.#wake(worker);
   }
 
-  /** Makes attempts until the signal fires; resolves when none is under way any more. */
+  /** Makes attempts until the signal fires; resolves when none is running any more. */
   async run(signal: AbortSignal): Promise<void> {
     const stop = (): void => this.#alarm?.ring.abort();
     signal.addEventListener('abort', stop, { once: true });
@@ -176,7 +179,10 @@ export class ProbeManager {
     return startedAtMs !== undefined && startedAtMs < this.#bornAtMs - ADOPTED_AFTER_MS;
   }
 
-  /** Spreads the first attempts on instances that were found running, lest all come at once. */
+  /**
+   * Spreads the first attempts on instances that were found running, so that they do not all come
+   * at once.
+   */
   #spread(periodMs: number): number {
     const now = this.#now();
     return now - this.#bornMs < periodMs ? now + this.#options.random() * periodMs : now;
@@ -187,7 +193,7 @@ export class ProbeManager {
     entry.startedMs = this.#now() - Math.max(0, agoMs);
   }
 
-  /** Decides anew, and queues the worker for its next attempt if there is to be one. */
+  /** Decides again, and queues the worker for its next attempt if there is one. */
   #wake(worker: Worker): void {
     if (worker.finished || worker.attempt !== undefined) return;
     const atMs = this.#decide(worker);
@@ -195,7 +201,7 @@ export class ProbeManager {
     else this.#queue(worker, atMs);
   }
 
-  /** @returns when to make the next attempt; undefined: not before something changes */
+  /** @returns the time of the next attempt; undefined when it depends on a change */
   #decide(worker: Worker): number | undefined {
     const { entry, kind, spec, onHold } = worker;
     const { started, startedMs, subject } = entry;
@@ -233,7 +239,7 @@ export class ProbeManager {
       this.#due.remove(worker);
       const atMs = this.#decide(worker);
       if (atMs === undefined) continue;
-      // Asked again: on a real clock some time has passed since `now`, and "at once" is later.
+      // Read the clock again: time has passed since `now`, so "at once" is later.
       if (atMs > this.#now()) this.#due.put(worker, atMs);
       else this.#start(worker, dueMs);
     }
@@ -258,7 +264,7 @@ export class ProbeManager {
         worker.again = false;
         this.#wake(worker);
       },
-      () => undefined, // rejects only when aborted, and then nobody wants to know
+      () => undefined, // rejects only when aborted, and then the result does not matter
     );
     this.#underWay.add(done);
     void done.finally(() => this.#underWay.delete(done));
@@ -289,7 +295,7 @@ export class ProbeManager {
     this.#options.sink.changed({ key, instanceId: instance.id, kind, verdict, spec, detail });
   }
 
-  /** Readiness is asked at once; liveness gets its first period. */
+  /** Readiness is probed at once; liveness waits for its first period. */
   #passStartup(entry: Entry): void {
     entry.started = true;
     const now = this.#now();

@@ -1,11 +1,11 @@
 import type { ProbeOutcome } from '../model/result.js';
 import type { Attempt, Prober } from '../ports.js';
 
-/** Answers attempts from a script, and keeps what was asked. */
+/** Answers attempts from a script and records them. */
 export interface ScriptedProber extends Required<Prober> {
   /** All attempts so far, in order. */
   readonly attempts: readonly Readonly<Record<string, unknown>>[];
-  /** What attempts bring from now on, the last one again and again. */
+  /** Sets the outcomes of later attempts; the last one repeats. */
   answer(...outcomes: readonly ScriptedOutcome[]): void;
 }
 

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createHttpProber } from '../../src/adapters/http-prober.js';
 import { createTcpProber } from '../../src/adapters/tcp-prober.js';
 
-/** In a process of its own, so that its CPU is not counted. */
+/** The server runs in a process of its own, so that its CPU time is not counted. */
 const SERVER = `
 const server = require('node:http').createServer((_, answer) => answer.end('ok'));
 server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => console.log(server.address().port));
@@ -44,7 +44,7 @@ const contestants = {
   },
 };
 
-/** CPU milliseconds of this process for a thousand attempts, the best of some rounds. */
+/** Returns CPU milliseconds of this process for a thousand attempts, the best of some rounds. */
 async function cpuMs(attempt: () => Promise<void>): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round += 1) {

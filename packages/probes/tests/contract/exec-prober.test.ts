@@ -29,7 +29,7 @@ describe(createExecProber, () => {
     };
   });
 
-  it('tells of a timeout', async () => {
+  it('reports a timeout', async () => {
     expect(await exec({ kind: 'timed-out' })(request, signal)).toEqual({
       result: 'failure',
       detail: 'command timed out: "cat /ok" timed out after 1s',

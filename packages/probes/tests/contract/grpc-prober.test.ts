@@ -21,7 +21,7 @@ interface HealthServer extends AsyncDisposable {
   readonly port: number;
 }
 
-/** Bytes in, bytes out: a server that shares no code with the prober. */
+/** A server that handles raw bytes and shares no code with the prober. */
 async function serve(check?: Check, at = 0): Promise<HealthServer> {
   const server = new Server();
   const bytes = (value: Buffer): Buffer => value;
@@ -82,7 +82,7 @@ describe(createGrpcProber, () => {
     expect(await to(server.port)).toEqual({ result, detail });
   });
 
-  it('asks for the service, as kube-probe', async () => {
+  it('sends the service name and the user agent kube-probe', async () => {
     let asked: string | undefined;
     let agent: string | undefined;
     await using server = await serve((call, done) => {
@@ -95,7 +95,7 @@ describe(createGrpcProber, () => {
     expect(agent).toMatch(/^kube-probe\/1\.36 /);
   });
 
-  it('says so when the server has no health service', async () => {
+  it('reports a server without health service', async () => {
     await using server = await serve();
     const outcome = await to(server.port);
     expect(outcome.result).toBe('failure');
@@ -104,7 +104,7 @@ describe(createGrpcProber, () => {
     );
   });
 
-  it('says so when the server answers with an error', async () => {
+  it("reports a server's error", async () => {
     await using server = await serve((_, done) =>
       done({ code: status.NOT_FOUND, details: 'no such' }),
     );
@@ -112,7 +112,7 @@ describe(createGrpcProber, () => {
     expect(outcome.detail).toBe('error: health rpc probe failed: 5 NOT_FOUND: no such');
   });
 
-  it('says so when nobody listens', async () => {
+  it('reports a port without a listener', async () => {
     const port = await closedPort();
     expect(await to(port, '', 250)).toEqual({
       result: 'failure',
@@ -120,7 +120,7 @@ describe(createGrpcProber, () => {
     });
   });
 
-  it('goes on trying to connect until its time is over', async () => {
+  it('keeps trying to connect until its time is over', async () => {
     const first = Promise.withResolvers<undefined>();
     const dropping = await listen((socket) => {
       socket.destroy();
@@ -134,7 +134,7 @@ describe(createGrpcProber, () => {
     expect(await outcome).toEqual({ result: 'success', detail: '' });
   });
 
-  it('says so when the answer is late', async () => {
+  it('reports a late answer', async () => {
     await using server = await serve(() => undefined);
     const { outcome, want } = await cutOff(
       (timeoutMs) => `timeout: health rpc did not complete within ${timeoutMs}ms`,

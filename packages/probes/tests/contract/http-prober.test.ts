@@ -66,14 +66,14 @@ describe(createHttpProber, () => {
     expect(await probe({ port: server.port })).toEqual({ result, detail });
   });
 
-  it('takes 199 for an interim answer and waits for the final one', async () => {
+  it('treats 199 as an interim answer and waits for the final one', async () => {
     await using server = await answering('HTTP/1.1 199 Wait\r\n\r\n' + status(500));
     expect(await probe({ port: server.port })).toMatchObject({ result: 'failure' });
     await using none = await answering('HTTP/1.1 199 Wait\r\n\r\n');
     expect((await probe({ port: none.port })).detail).toMatch(/EOF$/);
   });
 
-  it('sends what Kubernetes sends', async () => {
+  it('sends the same request as Kubernetes', async () => {
     await using server = await answering(ok());
     await probe({ port: server.port, path: '/a b?q=ä' });
     expect(server.received[0]).toBe(
@@ -88,7 +88,7 @@ describe(createHttpProber, () => {
     );
   });
 
-  it('sends given headers, repeated ones too, and leaves out what was given empty', async () => {
+  it('sends given headers, including repeated ones, and leaves out empty ones', async () => {
     await using server = await answering(ok());
     const headers = [
       { name: 'Host', value: 'www.example' },
@@ -136,14 +136,14 @@ describe(createHttpProber, () => {
     },
   );
 
-  it('sends no line end for a Host of other letters', async () => {
+  it('sends no line end for a Host with non-ASCII letters', async () => {
     await using server = await answering(ok());
     const value = 'x\u010d\u010a\u010d\u010aGET';
     await probe({ port: server.port, headers: [{ name: 'Host', value }] });
     expect(server.received.join('')).not.toMatch(/x\r?\n/);
   });
 
-  it('follows a redirect on the same host, to another port too', async () => {
+  it('follows a redirect on the same host, even to another port', async () => {
     await using last = await answering(ok('there'));
     await using first = await answering(() => redirect(`http://127.0.0.1:${last.port}/x?y#z`));
     expect(await probe({ port: first.port })).toEqual({ result: 'success', detail: 'there' });
@@ -203,7 +203,7 @@ describe(createHttpProber, () => {
     expect(outcome).toEqual({ result: 'success', detail: 'well, that was' });
   });
 
-  it('lets go of a server that answers early and takes nothing of a long request', async () => {
+  it('disconnects from a server that answers early and reads nothing of a long request', async () => {
     const sockets: Socket[] = [];
     await using server = await listen((socket) => {
       socket.pause();
@@ -213,7 +213,7 @@ describe(createHttpProber, () => {
     const value = 'x'.repeat(32 * 1024 * 1024);
     const outcome = await probe({ port: server.port, headers: [{ name: 'A', value }] });
     expect(outcome.result).toBe('success');
-    // it reads nothing: only a write tells it that the connection is gone
+    // it reads nothing: only a write shows it that the connection is closed
     while (sockets[0]?.destroyed === false) {
       sockets[0].write('x');
       await new Promise((resolve) => setTimeout(resolve, 10));
@@ -241,7 +241,7 @@ describe(createHttpProber, () => {
 
   const get = (port: number, scheme = 'http'): string => `Get "${scheme}://127.0.0.1:${port}/": `;
 
-  it('fails when nobody listens', async () => {
+  it('fails when nothing listens', async () => {
     const port = await closedPort();
     const want = `${get(port)}dial tcp 127.0.0.1:${port}: connect: connection refused`;
     expect(await probe({ port })).toEqual({ result: 'failure', detail: want });
@@ -270,11 +270,11 @@ describe(createHttpProber, () => {
   });
 
   it.each([
-    ['closes without a word', '', 'EOF'],
+    ['closes without an answer', '', 'EOF'],
     ['closes within the head', 'HTTP/1.1 200 OK\r\nCont', 'EOF'],
-    ['speaks something else', 'SSH-2.0-x\r\n', 'malformed HTTP response "SSH-2.0-x"'],
+    ['speaks another protocol', 'SSH-2.0-x\r\n', 'malformed HTTP response "SSH-2.0-x"'],
     [
-      'has a strange length',
+      'sends an invalid length',
       'HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n',
       'bad Content-Length "x"',
     ],
@@ -315,7 +315,7 @@ describe(createHttpProber, () => {
       readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
     const key = fixture('self-signed.key');
     const server = createTlsServer({ key, cert: fixture('self-signed.crt') }, (socket) => {
-      socket.on('error', () => undefined); // the prober may leave without a goodbye
+      socket.on('error', () => undefined); // the prober may leave without a TLS close
       socket.once('data', () => socket.end(ok('secret')));
     });
     const port = await bound(server, '127.0.0.1');
@@ -327,7 +327,7 @@ describe(createHttpProber, () => {
     }
   });
 
-  it('says so when https meets plain HTTP', async () => {
+  it('reports plain HTTP on an https port', async () => {
     await using server = await listen((socket) => {
       socket.once('data', () => socket.end('HTTP/1.0 400 Bad Request\r\n\r\nhello there, plain'));
     });
@@ -338,7 +338,7 @@ describe(createHttpProber, () => {
     });
   });
 
-  it('lets a server that waits for the client to close see an orderly end', async () => {
+  it('closes in order towards a server that waits for the close', async () => {
     const ended = Promise.withResolvers<string>();
     await using server = await listen((socket) => {
       socket.on('end', () => ended.resolve('end'));

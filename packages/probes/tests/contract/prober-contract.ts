@@ -2,21 +2,21 @@ import { expect, it } from 'vitest';
 
 import type { ProbeOutcome } from '../../src/index.js';
 
-/** One kind of attempt against things that behave, fail, and never answer. */
+/** One kind of attempt against subjects that succeed, fail, and never answer. */
 export interface ProberCase {
   good(signal: AbortSignal): Promise<ProbeOutcome>;
   bad(signal: AbortSignal): Promise<ProbeOutcome>;
   silent(signal: AbortSignal): Promise<ProbeOutcome>;
 }
 
-/** What every prober promises, real or scripted. */
+/** Rules for every prober, real or scripted. */
 export function proberContract(create: () => Promise<ProberCase & AsyncDisposable>): void {
   it('answers success', async () => {
     await using prober = await create();
     expect(await prober.good(new AbortController().signal)).toMatchObject({ result: 'success' });
   });
 
-  it('answers failure, and says why', async () => {
+  it('answers failure with a reason', async () => {
     await using prober = await create();
     const outcome = await prober.bad(new AbortController().signal);
     expect(outcome.result).toBe('failure');
@@ -32,7 +32,7 @@ export function proberContract(create: () => Promise<ProberCase & AsyncDisposabl
     await expect(attempt).rejects.toBe(reason);
   });
 
-  it('does not begin when it is aborted already', async () => {
+  it('does not start when it is already aborted', async () => {
     await using prober = await create();
     const reason = new Error('too late');
     await expect(prober.good(AbortSignal.abort(reason))).rejects.toBe(reason);

@@ -16,7 +16,7 @@ describe(createTcpProber, () => {
     return {
       good: to('127.0.0.1', server.port),
       bad: to('127.0.0.1', await closedPort()),
-      silent: to('192.0.2.1', 9), // TEST-NET-1: nobody is there
+      silent: to('192.0.2.1', 9), // TEST-NET-1: unreachable
       [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
     };
   });
@@ -27,7 +27,7 @@ describe(createTcpProber, () => {
     expect(outcome.detail).toBe(`dial tcp 127.0.0.1:${port}: connect: connection refused`);
   });
 
-  it('says so when a name is unknown', async () => {
+  it('reports an unknown name', async () => {
     const outcome = await probe({ hostname: 'nobody.invalid', port: 80, timeoutMs: 5000 }, signal);
     expect(outcome.result).toBe('failure');
     expect(outcome.detail).toMatch(/^dial tcp: lookup nobody\.invalid: /);
@@ -42,7 +42,7 @@ describe(createTcpProber, () => {
     expect(outcome).toEqual({ result: 'success', detail: '' });
   });
 
-  it('lets the server see an orderly end, and sends nothing', async () => {
+  it('closes in order and sends nothing', async () => {
     const ended = Promise.withResolvers<string>();
     await using server = await listen((socket) => {
       socket.on('end', () => ended.resolve('end'));

@@ -15,21 +15,21 @@ const RESPONSES = [
 const BODY_LIMIT = 10_240;
 
 describe('Answers of probed containers', () => {
-  test('every response of HTTP is a head, a bounded body and perhaps a problem', () =>
+  test('every HTTP response yields a head, a bounded body and perhaps a problem', () =>
     checkReader({
       name: 'HttpResponseReader',
       inputs: mutatedBytes(RESPONSES.map((text) => Buffer.from(text))),
       read: (bytes) => {
         const whole = readIn(bytes, bytes.length + 1);
         const pieces = readIn(bytes, 1 + (bytes.length % 7));
-        // how much of a wrong answer is quoted hangs on how much of it has come
+        // how much of a wrong answer is quoted depends on how much has arrived
         assert.equal(pieces.problem === undefined, whole.problem === undefined);
         if (whole.problem === undefined) assert.deepEqual(pieces, whole);
         assert.ok(whole.body.length <= BODY_LIMIT);
       },
     }));
 
-  test('every health message of gRPC is a status or none', () =>
+  test('every gRPC health message yields a status or undefined', () =>
     checkReader({
       name: 'decodeHealthResponse',
       inputs: mutatedBytes([

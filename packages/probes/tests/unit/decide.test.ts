@@ -25,7 +25,7 @@ const cases: readonly {
   { name: 'finished', subject: { phase: 'finished' }, want: { kind: 'finish' } },
   { name: 'on hold', view: { ...live, onHold: true }, want: { kind: 'hold' } },
   {
-    name: 'exited, comes again',
+    name: 'exited, will restart',
     subject: { instance: anInstance({ state: 'exited' }) },
     want: { kind: 'wait', verdict: 'failure' },
   },
@@ -40,7 +40,7 @@ const cases: readonly {
     want: { kind: 'wait', verdict: 'failure' },
   },
   {
-    name: 'created, liveness: not failed, as it will run under this id',
+    name: 'created, liveness: not failed, because it will run under this id',
     subject: { instance: anInstance({ state: 'other' }) },
     view: live,
     want: { kind: 'wait', why: 'not-running' },
@@ -91,7 +91,7 @@ describe(firstAttemptMs, () => {
     ['liveness', 10_000, 10_000],
     ['startup', 11_000, 20_000],
   ] as const)(
-    '%s with a delay of %d ms is first asked after %d ms',
+    '%s with a delay of %d ms has its first attempt after %d ms',
     (kind, initialDelayMs, want) => {
       expect(firstAttemptMs(kind, aProbe({ initialDelayMs }))).toBe(want);
     },
@@ -104,7 +104,7 @@ describe(initialVerdict, () => {
     ['readiness', false, 'failure'],
     ['startup', false, 'unknown'],
     ['readiness', true, undefined],
-  ] as const)('%s (adopted: %s) begins as %s', (kind, adopted, want) => {
+  ] as const)('%s (adopted: %s) starts as %s', (kind, adopted, want) => {
     expect(initialVerdict(kind, adopted)).toBe(want);
   });
 });

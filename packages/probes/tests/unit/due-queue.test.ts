@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { type Due, DueQueue } from '../../src/model/due-queue.js';
 
 describe(DueQueue, () => {
-  it('hands out in order of time whatever was put, moved and removed', () => {
+  it('returns items in order of time after puts, moves and removals', () => {
     const queue = new DueQueue<Due & { name: number }>();
     const items = Array.from({ length: 200 }, (_, name) => ({ name, dueMs: 0, slot: -1 }));
     let seed = 7;
@@ -11,7 +11,7 @@ describe(DueQueue, () => {
     for (const item of items) queue.put(item, random() % 1000);
     for (const item of items) if (item.name % 3 === 0) queue.put(item, random() % 1000);
     for (const item of items) if (item.name % 5 === 0) queue.remove(item);
-    queue.remove(items[0]!); // already out
+    queue.remove(items[0]!); // already removed
     const want = items.filter(({ name }) => name % 5 !== 0).map(({ dueMs }) => dueMs);
     const got: number[] = [];
     for (let next = queue.peek(); next !== undefined; next = queue.peek()) {

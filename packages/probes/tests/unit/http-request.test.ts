@@ -26,7 +26,7 @@ describe(planHttpRequest, () => {
     ['a fragment', { path: '/x#y' }, { target: '/x' }],
     ['half a character', { path: '/\ud800' }, { target: '/%EF%BF%BD' }],
     ['a Host in another script', given('čaj.example:1'), { host: 'xn--aj-dma.example:1' }],
-    ['a Host that names none', given('a b'), { host: '' }],
+    ['a Host that is not a host name', given('a b'), { host: '' }],
     ['a Host with a path', given('a/b'), { host: '' }],
     ['a path that would end the line', { path: '/a\r\nX: y' }, { target: '/a%0D%0AX:%20y' }],
   ] as const)('plans %s', (_, action, want) => {
@@ -43,7 +43,7 @@ describe(planHttpRequest, () => {
     expect(plan(action)).toBe(want);
   });
 
-  it('leaves out what says how the request is sent', () => {
+  it('leaves out headers that determine how the request is sent', () => {
     const names = ['Connection', 'content-length', 'Transfer-Encoding', 'Trailer', 'X-Mine'];
     const planned = plan({ headers: names.map((name) => ({ name, value: '5' })) });
     if (typeof planned === 'string') throw new Error(planned);

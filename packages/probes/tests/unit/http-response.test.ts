@@ -17,7 +17,7 @@ function read(text: string, pieceBytes = text.length): HttpResponseReader {
   return reader;
 }
 
-/** How many bytes it takes of what never ends, in pieces of 1000. */
+/** Counts the bytes that it reads of an endless response, in pieces of 1000. */
 function takenOf(start: string, more: string): { bytes: number; problem: string | undefined } {
   const reader = new HttpResponseReader(100);
   reader.push(Buffer.from(start));
@@ -42,14 +42,14 @@ describe(HttpResponseReader, () => {
   });
 
   it.each([
-    ['a chunk size', `${CHUNKED}`, '0', 'header line too long', 5000],
-    ['a chunk extension', `${CHUNKED}5;a=`, 'x', 'header line too long', 5000],
+    ['chunk sizes', `${CHUNKED}`, '0', 'header line too long', 5000],
+    ['chunk extensions', `${CHUNKED}5;a=`, 'x', 'header line too long', 5000],
     ['blanks behind a chunk', `${CHUNKED}1\r\nx`, ' ', 'header line too long', 5000],
-    ['a status line', 'HTTP/1.1 200 ', 'x', 'response head is too long', 263_000],
-    ['a field', 'HTTP/1.1 200 OK\r\nA: ', 'x', 'response head is too long', 263_000],
-    ['many fields', 'HTTP/1.1 200 OK\r\n', 'A: b\r\n', 'response head is too long', 263_000],
+    ['status lines', 'HTTP/1.1 200 ', 'x', 'response head is too long', 263_000],
+    ['field values', 'HTTP/1.1 200 OK\r\nA: ', 'x', 'response head is too long', 263_000],
+    ['fields', 'HTTP/1.1 200 OK\r\n', 'A: b\r\n', 'response head is too long', 263_000],
     ['interim answers', '', 'HTTP/1.1 100 Yes\r\n\r\n', 'response head is too long', 263_000],
-  ])('stops at %s without end', (_, start, more, problem, most) => {
+  ])('stops when %s never end', (_, start, more, problem, most) => {
     const taken = takenOf(start, more);
     expect(taken.problem).toBe(problem);
     expect(taken.bytes).toBeLessThanOrEqual(most);
@@ -67,12 +67,12 @@ describe(HttpResponseReader, () => {
     },
   );
 
-  it('reads a long head that comes byte by byte without reading it over and over', () => {
+  it('reads a long head that arrives byte by byte only once', () => {
     const head = `HTTP/1.1 204 No\r\n${'A: b\r\n'.repeat(42_000)}\r\n`;
     expect(read(head, 1).head?.status).toBe(204);
   });
 
-  it('stops at chunks that are nearly all extension', () => {
+  it('stops at chunks that consist almost entirely of extensions', () => {
     const chunk = `1;${'x'.repeat(3000)}\r\nx\r\n`;
     expect(read(CHUNKED + chunk.repeat(5)).problem).toBeUndefined();
     expect(read(CHUNKED + chunk.repeat(6)).problem).toBe(

@@ -48,7 +48,7 @@ const fresh = (over: Parameters<typeof anInstance>[0] = {}): ProbeSubject['insta
 const told = (): string[] => changes.map(({ kind, verdict }) => `${kind}=${verdict}`);
 
 describe(ProbeManager, () => {
-  it('asks readiness at once and then every period', async () => {
+  it('probes readiness at once and then every period', async () => {
     prober.answer('failure', 'success');
     manager.set(aSubject({ probes: { readiness: aProbe() }, instance: fresh()! }));
     expect(manager.verdict('c1', 'readiness')).toBe('failure');
@@ -96,7 +96,7 @@ describe(ProbeManager, () => {
     expect(prober.attempts).toHaveLength(4);
   });
 
-  it('keeps liveness and readiness back until startup has passed, then asks readiness at once', async () => {
+  it('delays liveness and readiness until startup has passed, then probes readiness at once', async () => {
     prober.answer('failure', 'success');
     const probes = { liveness: aProbe(), readiness: aProbe(), startup: aProbe({ periodMs: 2000 }) };
     manager.set(aSubject({ probes, instance: fresh()! }));
@@ -134,7 +134,7 @@ describe(ProbeManager, () => {
     expect(told()).toEqual(['readiness=success']);
   });
 
-  it('drops what an attempt on the former instance brings', async () => {
+  it('drops the result of an attempt on the previous instance', async () => {
     prober.answer('never', 'success');
     const probes = { readiness: aProbe() };
     manager.set(aSubject({ probes, instance: fresh()! }));
@@ -152,7 +152,7 @@ describe(ProbeManager, () => {
     manager.set(aSubject({ probes, instance: fresh()! }));
     await clock.advance(20_100);
     expect(told()).toEqual(['liveness=failure']);
-    // Stopped and started in one plan: the first instance is never seen as exited.
+    // Stopped and started in one plan: the first instance is never seen to exit.
     manager.set(aSubject({ probes, instance: fresh({ id: 'c2' })! }));
     await clock.advance(19_800);
     expect(prober.attempts).toHaveLength(1);
@@ -161,7 +161,7 @@ describe(ProbeManager, () => {
     expect(prober.attempts).toHaveLength(2);
   });
 
-  it('stays with what is known of instances from before, and spreads their first attempts', async () => {
+  it('keeps the reported verdicts of earlier instances, and spreads their first attempts', async () => {
     const before = anInstance({ startedAtMs: clock.nowMs() - 60_000, started: true });
     const probes = { readiness: aProbe(), startup: aProbe() };
     manager.set(aSubject({ probes, instance: before }));
@@ -173,7 +173,7 @@ describe(ProbeManager, () => {
     expect(told()).toEqual(['readiness=success']);
   });
 
-  it('rechecks readiness when asked, and starts the period anew', async () => {
+  it('rechecks readiness on request, and restarts the period', async () => {
     prober.answer('failure', 'success');
     manager.set(aSubject({ probes: { readiness: aProbe() }, instance: fresh()! }));
     await clock.advance(3000);
@@ -200,7 +200,7 @@ describe(ProbeManager, () => {
     expect(reports.some(({ kind }) => kind === 'readiness')).toBe(true);
   });
 
-  it('goes on by the monotonic clock when the wall clock jumps', async () => {
+  it('continues by the monotonic clock when the wall clock jumps', async () => {
     const probes = { readiness: aProbe({ initialDelayMs: 5000 }) };
     manager.set(aSubject({ probes, instance: fresh()! }));
     clock.jumpWall(Date.UTC(2030, 0, 1));
@@ -211,7 +211,7 @@ describe(ProbeManager, () => {
     expect(prober.attempts).toHaveLength(1);
   });
 
-  it('forgets what is removed', async () => {
+  it('drops removed subjects', async () => {
     manager.set(aSubject({ probes: { readiness: aProbe() }, instance: fresh()! }));
     await clock.advance(100);
     manager.remove('pod/app');
@@ -220,7 +220,7 @@ describe(ProbeManager, () => {
     expect(prober.attempts).toHaveLength(1);
   });
 
-  it('says what is wrong when nobody can make an attempt of this kind', async () => {
+  it('reports a missing prober for a kind of attempt', async () => {
     stop.abort();
     await running;
     start({ prober: {} });

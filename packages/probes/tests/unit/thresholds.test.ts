@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 
 import { foldResult, type ProbeKind, type ProbeRun } from '../../src/index.js';
 
-/** `s`/`f` are results; the answer is what is published after each: S, F, or `.` for nothing. */
+/**
+ * `s`/`f` are results; the expected text has one character per result: verdict S or F, or `.` for
+ * none.
+ */
 const cases: readonly {
   name: string;
   kind: ProbeKind;
@@ -61,7 +64,7 @@ describe(foldResult, () => {
     expect(published.join('')).toBe(want);
   });
 
-  it('forgets the run when it holds, so that the next instance starts from nothing', () => {
+  it('clears the run when it holds, so that the next instance starts from zero', () => {
     const thresholds = { successThreshold: 1, failureThreshold: 1 };
     const folded = foldResult(undefined, 'failure', { kind: 'liveness', thresholds });
     expect(folded).toEqual({ run: undefined, verdict: 'failure', hold: true });
