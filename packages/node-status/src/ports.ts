@@ -16,33 +16,34 @@ export interface FactSource {
   /** @throws {NodeStatusError} `NODE_FACT_UNREADABLE` */
   machine(): Promise<MachineFacts>;
   /**
-   * @param name the node's, to be resolved; a name that cannot be is no error; undefined: nobody
-   * wants to know
-   * @throws the signal's reason once it fires: a resolver that does not answer is not waited for
+   * @param name the node's name, to be resolved; a name that does not resolve is not an error;
+   *   undefined skips the resolution
+   * @throws the signal's reason once it fires: the call does not wait for a resolver that does
+   *   not answer
    */
   network(name: string | undefined, signal: AbortSignal): Promise<NetworkFacts>;
 }
 
-/** What others know of the node. Functions that read memory answer at once. */
+/** Facts from other parts of the program. Functions that read memory return at once. */
 export interface NodeInputs {
   /** Asks the container runtime, every 5 s; rejects when it does not answer. */
   runtimeStatus(signal: AbortSignal): Promise<RuntimeStatus>;
-  /** Asked once, and again until it answers. */
+  /** Called until it answers once. */
   runtimeVersion(signal: AbortSignal): Promise<RuntimeVersion>;
-  /** Asked every 30 s. */
+  /** Called every 30 s. */
   images(signal: AbortSignal): Promise<readonly ImageFact[]>;
   /** No pressure when absent. */
   pressure?(): Pressure;
-  /** Nothing to report when absent. */
+  /** No problems when absent. */
   problems?(): NodeProblems;
   /** Unique names of attached volumes; undefined until they are known. */
   volumesInUse?(): readonly string[] | undefined;
   devices?(): DeviceResources;
-  /** The newest Node that a watch has seen; without it, the API is asked before each update. */
+  /** The newest Node from a watch; without it, the Node is read from the API before each update. */
   node?(): Node | undefined;
 }
 
-/** Events about the node, for users; never blocks, never throws. */
+/** Reports events about the node to users; never blocks, never throws. */
 export interface NodeEvents {
   normal(reason: string, message: string): void;
   warning(reason: string, message: string): void;

@@ -9,9 +9,9 @@ export interface InterfaceAddress {
 }
 
 /**
- * The machine's addresses by interface. Asking the kernel for them waits, with the whole process,
- * for the lock that is held while a pod's network is made: 200 ms a time on a node that starts
- * pods. So it is asked only when the tables under /proc, which need no lock, show others than before.
+ * Lists the machine's addresses by interface. The kernel's answer blocks the whole process on a
+ * lock that is held while a pod's network is made: 200 ms each time on a node that starts pods. So
+ * the kernel is asked only when the tables under /proc, which need no lock, have changed.
  */
 export function createInterfaceList(
   file: (path: string) => Promise<string | undefined>,

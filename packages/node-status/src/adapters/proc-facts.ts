@@ -18,9 +18,9 @@ import type { FactSource } from '../ports.js';
 import { createInterfaceList, type InterfaceAddress } from './interface-list.js';
 
 export interface ProcFactsOptions {
-  /** A directory on the file system that pods' local data is on; it need not exist yet. */
+  /** A directory on the file system of pods' local data; it need not exist yet. */
   readonly rootDir: string;
-  /** Where /proc, /sys, /etc and /var are looked for; `/` when absent. */
+  /** The root of /proc, /sys, /etc and /var; `/` when absent. */
   readonly root?: string;
 }
 
@@ -94,11 +94,11 @@ async function hugePages(root: string): Promise<MachineFacts['hugePages']> {
   );
 }
 
-/** Of the nearest folder above that exists. */
+/** Measures the file system of the nearest existing parent directory. */
 async function fileSystemBytes(path: string): Promise<number> {
   const figures = await statfs(path).catch(absent);
   if (figures !== undefined) return figures.blocks * figures.bsize;
-  if (path === '/' || path === '.') throw unreadable(path, 'is not there');
+  if (path === '/' || path === '.') throw unreadable(path, 'does not exist');
   return fileSystemBytes(join(path, '..'));
 }
 
@@ -106,7 +106,7 @@ async function resolved(name: string): Promise<readonly string[]> {
   try {
     return (await lookup(name, { all: true, order: 'verbatim' })).map(({ address }) => address);
   } catch {
-    return []; // a node whose name nobody knows is common, and has other addresses
+    return []; // a node name that does not resolve is common, and the node has other addresses
   }
 }
 
@@ -126,7 +126,7 @@ async function defaultRoute(
 
 async function required(root: string, path: string): Promise<string> {
   const text = await readOptional(join(root, path));
-  if (text === undefined) throw unreadable(join(root, path), 'is not there');
+  if (text === undefined) throw unreadable(join(root, path), 'does not exist');
   return text;
 }
 
@@ -134,7 +134,7 @@ function readOptional(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch(absent);
 }
 
-/** @throws anything but that there is no such file, or none that may be read */
+/** @throws all errors except that the file does not exist or cannot be read */
 function absent(error: NodeJS.ErrnoException): undefined {
   if (['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'].includes(error.code ?? '')) return undefined;
   throw new NodeStatusError('NODE_FACT_UNREADABLE', error.message, { cause: error });

@@ -1,13 +1,13 @@
 /**
- * Bytes by name from /proc/meminfo, whose figures are in KiB; counts are left out, and figures that
- * no number holds exactly.
+ * Parses /proc/meminfo, whose figures are in KiB, to bytes by name. Leaves out counts, and figures
+ * too large for an exact number.
  */
 export function parseMeminfo(text: string): ReadonlyMap<string, number> {
   const found = [...text.matchAll(/^([^:\s]+):\s+(\d{1,12}) kB$/gm)];
   return new Map(found.map(([, name = '', kib]) => [name, Number(kib) * 1024]));
 }
 
-/** How many numbers a list such as `0-3,8` names: the format of /sys/devices/system/cpu/online. */
+/** Counts the numbers in a list such as `0-3,8`, the format of /sys/devices/system/cpu/online. */
 export function countCpuList(text: string): number | undefined {
   let count = 0;
   for (const range of text.trim().split(',')) {
@@ -20,7 +20,7 @@ export function countCpuList(text: string): number | undefined {
   return count;
 }
 
-/** PRETTY_NAME of an os-release file, without quotes. @see os-release(5) */
+/** Returns PRETTY_NAME of an os-release file, without quotes. @see os-release(5) */
 export function parsePrettyName(text: string): string | undefined {
   const value = /^PRETTY_NAME=(.*)$/m.exec(text)?.[1]?.trim();
   return value === undefined ? undefined : value.replace(/^(["'])(.*)\1$/, '$2');
@@ -29,7 +29,7 @@ export function parsePrettyName(text: string): string | undefined {
 const ROUTE_UP = 0x1;
 const ROUTE_REJECT = 0x200;
 
-/** The interface of the default route with the least metric, from /proc/net/route. */
+/** Returns the interface of the default route with the lowest metric, from /proc/net/route. */
 export function parseDefaultRoute4(text: string): string | undefined {
   return leastMetric(
     text.split('\n').flatMap((line) => {
@@ -42,7 +42,7 @@ export function parseDefaultRoute4(text: string): string | undefined {
   );
 }
 
-/** The same from /proc/net/ipv6_route. */
+/** Does the same with /proc/net/ipv6_route. */
 export function parseDefaultRoute6(text: string): string | undefined {
   return leastMetric(
     text.split('\n').flatMap((line) => {
@@ -57,8 +57,8 @@ export function parseDefaultRoute6(text: string): string | undefined {
 }
 
 /**
- * Equal for equal local addresses, those of links between two interfaces left out: every pod brings
- * one of these. Empty when neither table is there.
+ * Returns a text that is equal for equal local addresses. It leaves out link-local addresses,
+ * because every pod adds one. Empty when neither table exists.
  *
  * @param fibTrie /proc/net/fib_trie
  * @param ifInet6 /proc/net/if_inet6: address, index, prefix length, scope, flags, interface
@@ -84,7 +84,7 @@ function leastMetric(
   return usable.toSorted((a, b) => a.metric - b.metric)[0]?.iface;
 }
 
-/** Go's names for architectures, by Node's. */
+/** Go's names for architectures, by Node.js's names. */
 const ARCHITECTURES: Readonly<Record<string, string>> = {
   x64: 'amd64',
   ia32: '386',

@@ -1,6 +1,6 @@
 import type { Quantity } from '@nodeagent/base';
 
-/** A hard eviction threshold: so many bytes, or this share of the capacity. */
+/** A hard eviction threshold: a number of bytes, or a share of the capacity. */
 export type Reserve = Readonly<{ bytes: number }> | Readonly<{ fraction: number }>;
 
 export interface Taint {
@@ -9,47 +9,50 @@ export interface Taint {
   readonly effect: 'NoSchedule' | 'PreferNoSchedule' | 'NoExecute';
 }
 
-/** Everything that an administrator decides about a Node object. */
+/** All settings of a Node object that an administrator chooses. */
 export interface NodeConfig {
   readonly nodeName: string;
-  /** Lower case; what the label and the Hostname address say. */
+  /** Lower case; the value of the hostname label and of the Hostname address. */
   readonly hostname: string;
-  /** As `--node-ip`: none, one, or one per family; `0.0.0.0` and `::` only prefer a family. */
+  /**
+   * The value of `--node-ip`: none, one, or one per family; `0.0.0.0` and `::` only prefer a
+   * family.
+   */
   readonly nodeIps: readonly string[];
   readonly cloudProvider: 'none' | 'external';
   readonly providerId?: string;
-  /** Create the Node object when there is none. */
+  /** Creates the Node object when it does not exist. */
   readonly register: boolean;
-  /** At creation only. */
+  /** Set at creation only. */
   readonly labels: Readonly<Record<string, string>>;
-  /** At creation only. */
+  /** Set at creation only. */
   readonly taints: readonly Taint[];
   readonly controllerManagedAttachDetach: boolean;
   readonly systemReserved: Readonly<Record<string, Quantity>>;
   readonly kubeReserved: Readonly<Record<string, Quantity>>;
-  /** Hard eviction thresholds that lessen what pods may have. */
+  /** Hard eviction thresholds that reduce the resources for pods. */
   readonly evictionReserved: Readonly<{ memory?: Reserve; ephemeralStorage?: Reserve }>;
   readonly maxPods: number;
   /** 0 means no such limit. */
   readonly podsPerCore: number;
-  /** Whether ephemeral-storage is a resource of the node. */
+  /** True when ephemeral-storage is a resource of the node. */
   readonly localStorageCapacityIsolation: boolean;
   /** `v1.36.0`. */
   readonly kubeletVersion: string;
   readonly kubeletPort: number;
   /** Names of status.declaredFeatures. */
   readonly declaredFeatures: readonly string[];
-  /** -1: all. */
+  /** -1 means all. */
   readonly maxImages: number;
-  /** How often the status is computed. */
+  /** The interval at which the status is computed. */
   readonly updateEveryMs: number;
-  /** How often it is reported when nothing changed. */
+  /** The interval at which an unchanged status is reported. */
   readonly reportEveryMs: number;
   readonly leaseDurationSeconds: number;
 }
 
 /**
- * Kubernetes' defaults for whatever is left out.
+ * Sets Kubernetes' defaults for absent fields.
  *
  * @see Kubernetes 1.36 pkg/kubelet/apis/config/v1beta1/defaults.go
  */

@@ -1,6 +1,6 @@
 /**
- * `NODE_ALLOCATABLE_INVALID` more is reserved than the machine has · `NODE_FACT_UNREADABLE` a file
- * of /proc or /sys that must be there is not, or holds something else.
+ * `NODE_ALLOCATABLE_INVALID` more is reserved than the machine has · `NODE_FACT_UNREADABLE` a
+ * required file of /proc or /sys is missing or malformed.
  */
 export type NodeStatusErrorCode = 'NODE_ALLOCATABLE_INVALID' | 'NODE_FACT_UNREADABLE';
 

@@ -1,14 +1,17 @@
-/** What the machine is; measured anew for every status, as processors and pages may come and go. */
+/**
+ * The machine's properties; measured again for every status, because processors and huge pages may
+ * come and go.
+ */
 export interface MachineFacts {
-  /** Logical processors that are online. */
+  /** The number of online logical processors. */
   readonly cpuCount: number;
   readonly memoryBytes: number;
   readonly swapBytes: number;
-  /** One entry per size that the kernel supports, also without pages. */
+  /** One entry per supported size, even without pages of that size. */
   readonly hugePages: readonly Readonly<{ sizeBytes: number; pages: number }>[];
-  /** Size of the file system that pods' local data is on. */
+  /** The size of the file system of pods' local data. */
   readonly rootFsBytes: number;
-  /** Empty where there is none. */
+  /** Empty when there is none. */
   readonly machineId: string;
   readonly systemUuid: string;
   readonly bootId: string;
@@ -21,11 +24,11 @@ export interface MachineFacts {
 }
 
 export interface NetworkFacts {
-  /** Of all interfaces that are up. */
+  /** The addresses of all interfaces that are up. */
   readonly interfaceAddresses: readonly string[];
-  /** What the node's name resolves to, in the resolver's order; empty when it does not. */
+  /** The addresses of the node's name, in the resolver's order; empty when it does not resolve. */
   readonly resolvedAddresses: readonly string[];
-  /** Of the interface that the default route leaves through. */
+  /** The addresses of the default route's interface. */
   readonly defaultRoute: Readonly<{ ipv4?: string; ipv6?: string }>;
 }
 
@@ -43,7 +46,7 @@ export interface RuntimeHandler {
   readonly userNamespaces: boolean;
 }
 
-/** One answer of the container runtime about itself. */
+/** One status answer of the container runtime. */
 export interface RuntimeStatus {
   readonly conditions: readonly RuntimeCondition[];
   readonly handlers: readonly RuntimeHandler[];
@@ -70,17 +73,17 @@ export interface Pressure {
   readonly pid: boolean;
 }
 
-/** Resources that plug-ins contribute, as whole counts. */
+/** Resources of device plug-ins, as whole counts. */
 export interface DeviceResources {
   readonly capacity: Readonly<Record<string, number>>;
   readonly allocatable: Readonly<Record<string, number>>;
-  /** Of plug-ins that went away: their capacity becomes 0. */
+  /** Resources of plug-ins that have gone: their capacity becomes 0. */
   readonly removed: readonly string[];
 }
 
-/** Why a node is not ready, beyond what the runtime says; each entry is one message. */
+/** Reasons why a node is not ready, apart from the runtime's own; each entry is one message. */
 export interface NodeProblems {
-  /** e.g. `PLEG is not healthy: pleg has yet to be successful`. */
+  /** E.g. `PLEG is not healthy: pleg has yet to be successful`. */
   readonly runtime: readonly string[];
   readonly storage: readonly string[];
   readonly shuttingDown: boolean;

@@ -10,13 +10,13 @@ export interface NodeAddress {
 
 export type PlannedAddresses =
   | Readonly<{ kind: 'addresses'; addresses: readonly NodeAddress[] }>
-  /** What the node has must stay; the text says why. */
+  /** The node's present addresses must stay; the text is the reason. */
   | Readonly<{ kind: 'unknown'; why: string }>;
 
 type AddressConfig = Pick<NodeConfig, 'nodeName' | 'hostname' | 'nodeIps' | 'cloudProvider'>;
 
 /**
- * Where the node can be reached, the preferred address first.
+ * Chooses the node's addresses, the preferred one first.
  *
  * @see Kubernetes 1.36 pkg/kubelet/nodestatus/setters.go, NodeAddress
  */
@@ -40,7 +40,7 @@ export function planAddresses(
   return { kind: 'addresses', addresses: [...internal, named] };
 }
 
-/** The value of the annotation that tells a cloud's controller which addresses were asked for. */
+/** Returns the annotation value that shows a cloud controller the requested addresses. */
 export function providedIps(config: AddressConfig): string | undefined {
   const explicit = explicitIps(config);
   if (config.cloudProvider !== 'external' || explicit.length === 0) return undefined;
@@ -92,7 +92,7 @@ function isUnspecified(ip: string): boolean {
   return sameIp(ip, '0.0.0.0') || sameIp(ip, '::');
 }
 
-/** Compares values, since IPv6 has many texts for one address. */
+/** Compares values, because an IPv6 address can be written in many ways. */
 function sameIp(a: string, b: string): boolean {
   const family = isIP(a) === 6 ? 'ipv6' : 'ipv4';
   if (isIP(a) !== isIP(b) || isIP(a) === 0) return false;

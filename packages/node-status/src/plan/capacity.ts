@@ -14,7 +14,7 @@ export interface Capacity {
 export interface CapacityFacts {
   readonly machine: MachineFacts;
   readonly devices: DeviceResources | undefined;
-  /** status.capacity so far: what others put there stays. */
+  /** The present status.capacity; entries of other writers stay. */
   readonly previous: ResourceList;
 }
 
@@ -32,8 +32,8 @@ type CapacityConfig = Pick<
 >;
 
 /**
- * What the machine has, and what of it pods may have: less what is reserved and what eviction
- * keeps free; huge pages are taken off memory.
+ * Computes capacity and allocatable. Allocatable is capacity minus reservations and eviction
+ * thresholds; huge pages are subtracted from memory.
  *
  * @see Kubernetes 1.36 pkg/kubelet/nodestatus/setters.go, MachineInfo
  */
@@ -92,7 +92,7 @@ function planAllocatable(
   return allocatable;
 }
 
-/** System, Kubernetes and eviction together. */
+/** Sums the reservations for the system, for Kubernetes and for eviction. */
 function reservedOf(config: CapacityConfig, name: string, capacity: Quantity): Quantity {
   const { systemReserved, kubeReserved, evictionReserved } = config;
   const { memory, ephemeralStorage } = evictionReserved;
@@ -108,7 +108,7 @@ function evictionAmount(reserve: Reserve, capacity: Quantity): Quantity {
 }
 
 /**
- * Refuses reservations that the machine cannot hold.
+ * Refuses reservations larger than the machine.
  *
  * @throws {NodeStatusError} `NODE_ALLOCATABLE_INVALID`, naming every such resource
  * @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go, validateNodeAllocatable

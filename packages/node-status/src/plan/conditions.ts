@@ -9,7 +9,7 @@ interface PressureWords {
   readonly key: keyof Pressure;
   readonly high: readonly [reason: string, message: string];
   readonly low: readonly [reason: string, message: string];
-  /** Reasons of the events on a change. */
+  /** Reasons of the events for a change. */
   readonly events: readonly [high: string, low: string];
 }
 
@@ -40,15 +40,15 @@ const PRESSURES: readonly PressureWords[] = [
 
 export interface PlannedConditions {
   readonly conditions: readonly NodeCondition[];
-  /** Reasons of events that the changes call for. */
+  /** Reasons of the events to report. */
   readonly events: readonly string[];
 }
 
 /**
- * The pressure conditions and Ready; others' conditions stay. A transition is a change of the
- * status alone; the heartbeat always moves.
+ * Computes the pressure conditions and Ready; conditions of other writers stay. Only a change of
+ * the status is a transition; the heartbeat always moves.
  *
- * @param problems why the node is not ready; empty: it is
+ * @param problems the reasons why the node is not ready; empty when it is
  */
 export function planConditions(
   previous: readonly NodeCondition[],
@@ -74,7 +74,7 @@ export function planConditions(
     if (flipped) events.push(reasons[pressed ? 0 : 1]);
   }
   const known = previous.some(({ type }) => type === 'Ready');
-  // A new node that is ready has become so; one that is not yet is no news.
+  // For a new node, becoming ready is worth an event; not being ready yet is not.
   const ready = problems.length === 0;
   const flipped = put({
     type: 'Ready',
@@ -86,13 +86,13 @@ export function planConditions(
   return { conditions, events };
 }
 
-/** One message as it is; several, without repetition, in brackets. */
+/** Returns a single message unchanged; joins several in brackets, without repetition. */
 export function aggregate(problems: readonly string[]): string {
   const distinct = [...new Set(problems)];
   return distinct.length === 1 ? (distinct[0] ?? '') : `[${distinct.join(', ')}]`;
 }
 
-/** Resources that every node must have before it can be ready. */
+/** Resources that a node must have before it can be ready. */
 export function missingCapacity(
   capacity: Readonly<Record<string, string>>,
   localStorageCapacityIsolation: boolean,

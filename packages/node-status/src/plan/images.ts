@@ -7,7 +7,9 @@ export interface NodeImage {
   readonly sizeBytes: number;
 }
 
-/** The largest images first, each with its digests, then tags. @param most -1: all */
+/**
+ * Returns the largest images first, each with its digests, then its tags. @param most -1 means all
+ */
 export function planImages(images: readonly ImageFact[], most: number): readonly NodeImage[] {
   const sorted = images.toSorted((a, b) => b.sizeBytes - a.sizeBytes || (a.id < b.id ? 1 : -1));
   return (most < 0 ? sorted : sorted.slice(0, most)).map((image) => ({

@@ -9,9 +9,10 @@ export interface LeaseConfig {
 }
 
 /**
- * The lease with a new sign of life; a new one names its holder and its owner.
+ * Renews the lease; a new lease names its holder and its owner.
  *
- * @param owner the Node, so that the lease goes with it; needed while the lease has no owner
+ * @param owner the Node, so that the lease is deleted with it; needed while the lease has no
+ *   owner
  * @see Kubernetes 1.36 staging/src/k8s.io/component-helpers/apimachinery/lease/controller.go
  */
 export function nextLease(

@@ -17,12 +17,12 @@ import { planImages } from './images.js';
 import { type RuntimeHealth, runtimeProblems } from './runtime-health.js';
 import { without } from './without.js';
 
-/** Everything that was measured, as one value. */
+/** All measured facts as one value. */
 export interface NodeFacts {
   readonly machine: MachineFacts;
   readonly network: NetworkFacts;
   readonly health: RuntimeHealth;
-  /** Undefined while the runtime does not say. */
+  /** Undefined until the runtime reports it. */
   readonly runtimeVersion: RuntimeVersion | undefined;
   readonly images: readonly ImageFact[];
   readonly pressure: Pressure;
@@ -45,13 +45,15 @@ export interface NodeEvent {
 
 export interface PlannedNode {
   readonly node: Node;
-  /** To be told once the node is written. */
+  /** Events to report once the node has been written. */
   readonly events: readonly NodeEvent[];
-  /** What could not be found out; the part in question stays as it was. */
+  /** Facts that could not be determined; the corresponding part of the node keeps its value. */
   readonly gaps: readonly string[];
 }
 
-/** Why the node cannot run pods, in the order of Kubernetes' messages; empty when it can. */
+/**
+ * Reasons why the node cannot run pods, in the order of Kubernetes' messages; empty when it can.
+ */
 export function notReadyReasons(
   { health, problems }: Pick<NodeFacts, 'health' | 'problems'>,
   monotonicMs: number,
@@ -67,7 +69,8 @@ export function notReadyReasons(
 const PROVIDED_IPS = 'alpha.kubernetes.io/provided-node-ip';
 
 /**
- * The Node as it ought to be, given what it is: status and the metadata that is kept up with it.
+ * Computes the desired Node from the present one: the status, and the metadata that is maintained
+ * with it.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_node_status.go, defaultNodeStatusFuncs
  */
@@ -138,8 +141,8 @@ function planNodeInfo(
 }
 
 /**
- * A semantic version as it is; of any other, the numbers that it begins with: distributions append
- * their own revision.
+ * Keeps a semantic version; reduces any other version to its leading numbers, because distributions
+ * append their own revision.
  *
  * @see Kubernetes 1.36 apimachinery/pkg/util/version, ParseSemantic and ParseGeneric
  */

@@ -5,8 +5,9 @@ import { without } from './without.js';
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The strategic merge patch for `nodes/status` that makes `before` into `after`: metadata and
- * status, never spec. Addresses are replaced as a whole, since their merge key is not unique.
+ * Returns the strategic merge patch for `nodes/status` that turns `before` into `after`. It
+ * contains metadata and status, never spec. Addresses are replaced as a whole, because their merge
+ * key is not unique.
  *
  * @returns undefined when nothing differs
  */
@@ -19,7 +20,7 @@ export function planStatusPatch(before: Node, after: Node): Json | undefined {
   return Object.keys(patch).length > 0 ? patch : undefined;
 }
 
-/** Whether a report is worth sending: anything but heartbeats differs. */
+/** Reports whether a report is worth sending, i.e. anything except heartbeats differs. */
 export function differs(before: Node, after: Node): boolean {
   return planStatusPatch(withoutHeartbeats(before), withoutHeartbeats(after)) !== undefined;
 }
@@ -55,7 +56,7 @@ function valuePatch(key: string, before: unknown, after: unknown): unknown {
   return after;
 }
 
-/** Conditions merge by type, so only changed ones need to be sent, and of them what changed. */
+/** Conditions merge by type, so only changed conditions are sent, and only their changed fields. */
 function conditionsPatch(before: readonly Json[], after: readonly Json[]): unknown {
   const changed = after.flatMap((condition) => {
     const old = before.find(({ type }) => type === condition['type']);
@@ -74,7 +75,7 @@ function isPlain(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Deep equality of JSON; the order of members does not count. */
+/** Deep equality of JSON; the order of members does not matter. */
 function isSame(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => isSame(item, b[index]));

@@ -10,7 +10,7 @@ const UNINITIALIZED = {
   value: 'true',
   effect: 'NoSchedule',
 } as const;
-/** Labels that the kubelet keeps only where an administrator gave them. */
+/** Labels that the kubelet keeps only if an administrator configured them. */
 const PLACE_LABELS = [
   'topology.kubernetes.io/zone',
   'topology.kubernetes.io/region',
@@ -20,7 +20,7 @@ const PLACE_LABELS = [
   'beta.kubernetes.io/instance-type',
 ];
 
-/** A Node to be created, without its status. */
+/** Returns a Node to create, without its status. */
 export function newNode(config: NodeConfig, machine: MachineFacts): Node {
   const taints = config.taints.map((taint) => ({ ...taint }));
   const all = config.cloudProvider === 'external' ? [...taints, UNINITIALIZED] : taints;
@@ -40,8 +40,8 @@ export function newNode(config: NodeConfig, machine: MachineFacts): Node {
 }
 
 /**
- * An existing Node with what this machine knows better: default labels, the attach-detach
- * annotation, no huge pages of sizes that are not there. Taints and other labels are not touched.
+ * Corrects an existing Node where this machine knows better: default labels, the attach-detach
+ * annotation, huge pages of sizes that do not exist. Taints and other labels are not touched.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_node_status.go, tryRegisterWithAPIServer
  */

@@ -1,10 +1,10 @@
 import type { RuntimeCondition, RuntimeHandler, RuntimeStatus } from '../model/facts.js';
 
-/** What is known of the runtime after any number of answers, or none. */
+/** The runtime's known state after any number of answers, or none. */
 export interface RuntimeHealth {
-  /** Monotonic time of the last answer that said RuntimeReady. */
+  /** Monotonic time of the last answer with RuntimeReady. */
   readonly lastGoodMs: number | undefined;
-  /** What the last answer said against the runtime. */
+  /** Problems from the last answer. */
   readonly runtimeProblem: string | undefined;
   readonly networkProblem: string | undefined;
   readonly handlers: readonly RuntimeHandler[];
@@ -19,12 +19,12 @@ export const UNKNOWN_HEALTH: RuntimeHealth = {
   supplementalGroupsPolicy: undefined,
 };
 
-/** Without a good answer for this long the runtime counts as down. */
+/** The runtime counts as down after this long without a good answer. */
 const DOWN_AFTER_MS = 30_000;
 
 /**
- * One more answer. One that is not RuntimeReady says nothing about handlers, and does not count as
- * a sign of life. Calls that fail are not answers.
+ * Adds one answer. An answer without RuntimeReady has no information about handlers and is not a
+ * sign of life. Failed calls are not answers.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet.go, updateRuntimeUp
  */
@@ -61,7 +61,9 @@ function conditionText(condition: RuntimeCondition | undefined): string {
   return `${type}=${status} reason:${reason} message:${message}`;
 }
 
-/** Why pods cannot run, in the order of Kubernetes' messages; `others` come between. */
+/**
+ * Reasons why pods cannot run, in the order of Kubernetes' messages; `others` come between them.
+ */
 export function runtimeProblems(
   { lastGoodMs, runtimeProblem }: RuntimeHealth,
   others: readonly string[],

@@ -1,4 +1,4 @@
-/** The record without one member. */
+/** Returns the record without one member. */
 export function without<T>(
   record: Readonly<Record<string, T>> | undefined,
   key: string,

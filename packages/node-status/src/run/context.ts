@@ -13,21 +13,21 @@ export interface NodeStatusOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Best one without a rate limit: a heartbeat must not queue behind other traffic. */
+  /** Preferably without a rate limit: a heartbeat must not queue behind other requests. */
   readonly client: KubeClient;
   readonly facts: FactSource;
   readonly inputs: NodeInputs;
   readonly config: NodeConfig;
   readonly events?: NodeEvents;
-  /** Waking it asks for a report now, e.g. because pressure has changed. */
+  /** Waking it requests a report now, e.g. because pressure has changed. */
   readonly wake?: Wake;
-  /** Told of the node as it was measured, before the API knows it. */
+  /** Called with the measured node, before the API has it. */
   readonly onMeasured?: (node: Node) => void;
-  /** Told after each answer of the runtime. */
+  /** Called after each answer of the runtime. */
   readonly onRuntimeHealth?: (health: RuntimeHealth) => void;
 }
 
-/** What the loops share. */
+/** State shared by the loops. */
 export interface Context {
   readonly options: NodeStatusOptions;
   readonly wake: Wake;
@@ -35,7 +35,7 @@ export interface Context {
   health: RuntimeHealth;
   runtimeVersion: RuntimeVersion | undefined;
   images: readonly ImageFact[];
-  /** The API has seen the node ready since this process began. */
+  /** True when the API has seen the node ready since this process began. */
   reportedReady: boolean;
 }
 
@@ -51,7 +51,7 @@ export function newContext(options: NodeStatusOptions, machine: MachineFacts): C
   };
 }
 
-/** To be called once what they tell of is written. */
+/** Reports events; call it once their changes have been written. */
 export function tellEvents(
   { options: { events: teller } }: Context,
   events: readonly NodeEvent[],
@@ -68,13 +68,13 @@ export function nowOf({ options: { clock } }: Context): Now {
 
 const NO_PRESSURE = { memory: false, disk: false, pid: false };
 
-/** Measures everything; a machine that cannot be measured is taken to be as it was. */
+/** Measures everything; if the machine cannot be measured, its previous figures stay in use. */
 export async function gatherFacts(context: Context, signal: AbortSignal): Promise<NodeFacts> {
   const { facts, inputs, config, log } = context.options;
   try {
     context.machine = await facts.machine();
   } catch (error) {
-    log.warn({ err: error }, 'machine not measured, its last figures stand');
+    log.warn({ err: error }, 'cannot measure the machine; its last figures stay in use');
   }
   const explicit = config.nodeIps.some((ip) => ip !== '::' && ip !== '0.0.0.0');
   const network = await facts.network(explicit ? undefined : config.nodeName, signal);
@@ -92,7 +92,7 @@ export async function gatherFacts(context: Context, signal: AbortSignal): Promis
 }
 
 /**
- * One call to the API that may not take longer than a heartbeat.
+ * Makes one API call that may not take longer than a heartbeat.
  *
  * @throws what the call throws; its signal's reason after the deadline
  */

@@ -4,14 +4,14 @@ import { isKubeError, type Lease, LEASES, NODES } from '@nodeagent/kube-client';
 import { LEASE_NAMESPACE, needsOwner, nextLease } from '../plan/lease.js';
 import { type Context, withDeadline } from './context.js';
 
-/** Share of the lease's duration after which it is renewed. */
+/** The lease is renewed after this share of its duration. */
 const RENEW_SHARE = 0.25;
 const PERIOD_JITTER = 0.04;
-/** Tries for one renewal, without a pause between them. */
+/** Number of tries for one renewal, without pauses between them. */
 const MAX_TRIES = 5;
 const RETRY = { initialMs: 200, maxMs: 7000 };
 
-/** Shows the node to be alive, at once and then four times within the lease's duration. */
+/** Renews the lease at once and then four times within its duration. */
 export async function runLeaseLoop(context: Context, signal: AbortSignal): Promise<void> {
   const { clock, random, config } = context.options;
   const periodMs = config.leaseDurationSeconds * 1000 * RENEW_SHARE;
@@ -22,7 +22,7 @@ export async function runLeaseLoop(context: Context, signal: AbortSignal): Promi
   }
 }
 
-/** @returns the lease as the API has it now; undefined when it could not be renewed */
+/** @returns the lease as the API has it now; undefined when the renewal failed */
 async function renewedLease(
   context: Context,
   known: Lease | undefined,
@@ -52,7 +52,7 @@ async function renew(
       );
     } catch (error) {
       if (signal.aborted) return undefined;
-      log.warn({ tries, err: error }, 'node lease not renewed');
+      log.warn({ tries, err: error }, 'cannot renew the node lease');
       if (!isKubeError(error, 'KUBE_CONFLICT')) continue;
       const ensured = await ensureLease(context, signal);
       if (ensured !== undefined) base = ensured.lease;
@@ -66,7 +66,7 @@ interface Ensured {
   readonly lease: Lease;
 }
 
-/** Finds the lease or creates it, however long that takes. */
+/** Gets or creates the lease, however long that takes. */
 async function ensureLease(context: Context, signal: AbortSignal): Promise<Ensured | undefined> {
   const { clock, log } = context.options;
   let failed: BackoffState | undefined;
@@ -76,7 +76,7 @@ async function ensureLease(context: Context, signal: AbortSignal): Promise<Ensur
     } catch (error) {
       if (signal.aborted) return undefined;
       failed = nextBackoff(failed, RETRY, clock.monotonicMs());
-      log.warn({ retryInMs: failed.delayMs, err: error }, 'node lease neither found nor created');
+      log.warn({ retryInMs: failed.delayMs, err: error }, 'cannot get or create the node lease');
       await clock.sleep(failed.delayMs, signal);
     }
   }

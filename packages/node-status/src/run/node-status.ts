@@ -12,8 +12,8 @@ import { runStatusLoop } from './status-loop.js';
 const IMAGES_EVERY_MS = 30_000;
 
 /**
- * Registers the node, then keeps its status and its lease current until the signal fires. After
- * the start nothing is thrown: failures are logged and tried again.
+ * Registers the node, then keeps its status and its lease current until the signal fires. After the
+ * start nothing is thrown: failures are logged and retried.
  *
  * @throws {NodeStatusError} at the start: `NODE_ALLOCATABLE_INVALID`, `NODE_FACT_UNREADABLE`
  */
@@ -37,8 +37,8 @@ export async function runNodeStatus(
 }
 
 /**
- * Measures the node without an API server, until the signal fires: at once, and then as often as it
- * would be reported, `onMeasured` is told.
+ * Measures the node without an API server until the signal fires. It calls `onMeasured` at once,
+ * and then at the interval at which the status would be computed.
  *
  * @throws {NodeStatusError} at the start: `NODE_ALLOCATABLE_INVALID`, `NODE_FACT_UNREADABLE`
  */
@@ -57,7 +57,8 @@ export async function runUnregisteredNode(
         clock,
         periodMs: config.updateEveryMs,
         task: (each) => tellMeasured(context, each),
-        onError: (err) => log.warn({ err }, 'node not measured, its last figures stand'),
+        onError: (err) =>
+          log.warn({ err }, 'cannot measure the node; its last figures stay in use'),
       },
       inner,
     );
@@ -86,6 +87,6 @@ async function refreshImages(context: Context, signal: AbortSignal): Promise<voi
   try {
     context.images = await inputs.images(signal);
   } catch (error) {
-    if (!signal.aborted) log.warn({ err: error }, 'images not listed, the last list stands');
+    if (!signal.aborted) log.warn({ err: error }, 'cannot list images; the last list stays in use');
   }
 }

@@ -8,7 +8,7 @@ import { type Context, gatherFacts, nowOf, tellEvents, withDeadline } from './co
 
 const RETRY = { initialMs: 100, maxMs: 7000 };
 
-/** Creates the Node, or brings an existing one in line; tries until it has worked. */
+/** Creates the Node, or corrects an existing one; retries until it succeeds. */
 export async function registerNode(context: Context, signal: AbortSignal): Promise<void> {
   const { clock, log, config } = context.options;
   const { nodeName } = config;
@@ -21,7 +21,10 @@ export async function registerNode(context: Context, signal: AbortSignal): Promi
     } catch (error) {
       if (signal.aborted) return;
       failed = nextBackoff(failed, RETRY, clock.monotonicMs());
-      log.warn({ node: nodeName, retryInMs: failed.delayMs, err: error }, 'node not registered');
+      log.warn(
+        { node: nodeName, retryInMs: failed.delayMs, err: error },
+        'cannot register the node',
+      );
       await clock.sleep(failed.delayMs, signal);
     }
   }
@@ -41,7 +44,7 @@ async function registerOnce(
     tellEvents(context, events);
     return 'created';
   } catch (error) {
-    // A node that may not create may still be allowed to keep what is there.
+    // A node that may not create itself may still be allowed to update an existing Node.
     if (!isKubeError(error, 'KUBE_ALREADY_EXISTS', 'KUBE_FORBIDDEN')) throw error;
   }
   const name = { name: config.nodeName };

@@ -4,13 +4,16 @@ import { foldRuntimeStatus } from '../plan/runtime-health.js';
 import type { Context } from './context.js';
 
 const PERIOD_MS = 5000;
-/** Until the node has been reported ready, a new node is not kept waiting. */
+/**
+ * The shorter interval until the node has been reported ready, so that a new node becomes ready
+ * soon.
+ */
 const FAST_PERIOD_MS = 100;
 const FAST_FOR_MS = 120_000;
 
 /**
- * Asks the runtime how it is, and wakes the status loop when the node's readiness, or the reason
- * against it, is another one than before.
+ * Polls the runtime's status, and wakes the status loop when the node's readiness, or the reason
+ * against it, has changed.
  */
 export async function runRuntimePoll(context: Context, signal: AbortSignal): Promise<void> {
   const { clock } = context.options;
@@ -32,7 +35,7 @@ function reasonsText({ health, options: { inputs, clock } }: Context): string {
   return notReadyReasons({ health, problems }, clock.monotonicMs()).join('\n');
 }
 
-/** One question. A call that fails changes nothing but the time since the last good answer. */
+/** Asks once. A failed call changes nothing, so only the time since the last good answer grows. */
 export async function pollRuntime(context: Context, signal: AbortSignal): Promise<void> {
   const { inputs, clock, log, onRuntimeHealth } = context.options;
   try {
@@ -41,6 +44,6 @@ export async function pollRuntime(context: Context, signal: AbortSignal): Promis
     onRuntimeHealth?.(context.health);
     context.runtimeVersion ??= await inputs.runtimeVersion(signal);
   } catch (error) {
-    if (!signal.aborted) log.warn({ err: error }, 'container runtime did not tell its status');
+    if (!signal.aborted) log.warn({ err: error }, 'cannot get the status of the container runtime');
   }
 }

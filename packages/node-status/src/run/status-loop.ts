@@ -6,20 +6,20 @@ import { differs, planStatusPatch } from '../plan/patch.js';
 import { type Context, gatherFacts, nowOf, tellEvents, withDeadline } from './context.js';
 import { wokenWithin } from './woken-within.js';
 
-/** Tries for one report, without a pause between them. */
+/** Number of tries for one report, without pauses between them. */
 const MAX_TRIES = 5;
-/** Lengthens each period by up to this share. */
+/** Each period is lengthened at random by up to this share. */
 const PERIOD_JITTER = 0.04;
 
 interface Reports {
   /** Monotonic time of the last report; undefined before the first. */
   lastMs: number | undefined;
-  /** Spreads unchanged nodes' reports over time; drawn anew after each change. */
+  /** Spreads the reports of unchanged nodes over time; chosen at random after each change. */
   delayMs: number;
   lastGaps: string;
 }
 
-/** Computes the status at once, then every period and whenever woken; reports what has changed. */
+/** Computes the status at once, then every period and whenever woken; reports changes. */
 export async function runStatusLoop(context: Context, signal: AbortSignal): Promise<void> {
   const { clock, random, config } = context.options;
   const reports: Reports = { lastMs: undefined, delayMs: 0, lastGaps: '' };
@@ -46,7 +46,7 @@ async function updateStatus(
       return;
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ node: config.nodeName, tries, err: error }, 'node status not reported');
+      log.warn({ node: config.nodeName, tries, err: error }, 'cannot report the node status');
     }
   }
 }
@@ -65,11 +65,11 @@ async function reportOnce(
   }
   reports.lastGaps = gaps;
   const changed = differs(node, planned.node);
-  // Registered as ready, or left so by the run before.
+  // Registered as ready, or left ready by the previous process.
   if (!changed) context.reportedReady ||= isReady(node);
   if (!changed && !isDue(reports, config.reportEveryMs, clock.monotonicMs())) return;
   const body = planStatusPatch(node, planned.node);
-  if (body === undefined) return; // twice within one second: not even a heartbeat differs
+  if (body === undefined) return; // twice within a second: even the heartbeat is equal
   const patch = { type: 'strategic-merge', body, subresource: 'status' } as const;
   const name = { name: config.nodeName };
   await withDeadline(context, (inner) => client.patch(NODES, name, patch, inner), signal);

@@ -1,6 +1,6 @@
 import type { Clock, Wake } from '@nodeagent/base';
 
-/** Ends when woken, when the time is over, or when the signal fires. */
+/** Resolves when woken, when the time is over, or when the signal fires. */
 export async function wokenWithin(
   clock: Clock,
   { wake, ms }: Readonly<{ wake: Wake; ms: number }>,

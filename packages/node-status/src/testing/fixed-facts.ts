@@ -1,11 +1,11 @@
 import type { ImageFact, MachineFacts, NetworkFacts, RuntimeStatus } from '../model/facts.js';
 import type { FactSource, NodeInputs } from '../ports.js';
 
-/** A small machine whose figures can be changed at any time. */
+/** A small machine whose figures a test can change at any time. */
 export interface FixedFacts extends FactSource {
   machineFacts: MachineFacts;
   networkFacts: NetworkFacts;
-  /** What measuring fails with, if anything. */
+  /** The error that measuring fails with, if any. */
   failure: Error | undefined;
 }
 
@@ -50,7 +50,7 @@ const SMALL_NETWORK: NetworkFacts = {
   defaultRoute: { ipv4: '10.0.0.5', ipv6: 'fd00::5' },
 };
 
-/** Inputs that can be changed at any time; a runtime in good health to begin with. */
+/** Inputs that a test can change at any time; at first, the runtime is healthy. */
 export interface FixedInputs extends NodeInputs {
   status: RuntimeStatus | Error;
   imageList: readonly ImageFact[];

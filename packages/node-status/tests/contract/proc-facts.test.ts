@@ -37,9 +37,9 @@ const machine = {
 };
 const here = (): FactSource => createProcFacts({ root, rootDir: root });
 
-/** What every source promises. */
+/** Rules for every source. */
 function factSourceContract(create: () => FactSource): void {
-  it('measures a machine that can run something', async () => {
+  it('measures a machine with processors and memory', async () => {
     const facts = await create().machine();
     expect(facts.cpuCount).toBeGreaterThan(0);
     expect(facts.memoryBytes).toBeGreaterThan(2 ** 20);
@@ -51,7 +51,7 @@ function factSourceContract(create: () => FactSource): void {
     expect(facts.osImage).not.toBe('');
   });
 
-  it('lists addresses, and routes only through them', async () => {
+  it('lists addresses; the default route uses a listed one', async () => {
     const { interfaceAddresses, defaultRoute } = await create().network(
       'no-such-name.invalid',
       never,
@@ -61,12 +61,12 @@ function factSourceContract(create: () => FactSource): void {
       expect(interfaceAddresses).toContain(address);
   });
 
-  it('resolves only what it is asked for', async () => {
+  it('resolves only the given name', async () => {
     expect((await create().network(undefined, never)).resolvedAddresses).toEqual([]);
     expect((await create().network('no-such-name.invalid', never)).resolvedAddresses).toEqual([]);
   });
 
-  it('waits for no resolver once nobody wants to know', async () => {
+  it('does not wait for a resolver after its signal fires', async () => {
     const stop = new AbortController();
     const reason = new Error('stop');
     stop.abort(reason);
@@ -109,7 +109,7 @@ describe('a machine in a folder', () => {
     expect((await here().machine()).machineId).toBe('cafe');
   });
 
-  it('does without what is optional', async () => {
+  it('measures without optional files', async () => {
     await write({
       'proc/meminfo': machine['proc/meminfo'],
       'proc/cpuinfo': 'processor\t: 0\nmodel: x\n\nprocessor\t: 1\n',
@@ -123,10 +123,10 @@ describe('a machine in a folder', () => {
     });
   });
 
-  it('says which file it needs', async () => {
+  it('names the missing file', async () => {
     await expect(here().machine()).rejects.toMatchObject({
       code: 'NODE_FACT_UNREADABLE',
-      message: `${join(root, 'proc/meminfo')} is not there: the node cannot be measured`,
+      message: `${join(root, 'proc/meminfo')} does not exist: the node cannot be measured`,
     });
     await write({ 'proc/meminfo': 'nothing\n' });
     await expect(here().machine()).rejects.toThrow('has no MemTotal');

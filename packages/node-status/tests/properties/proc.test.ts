@@ -18,7 +18,7 @@ function recorded(name: string): string {
 }
 
 describe('Files of the kernel about a machine', () => {
-  test('every meminfo is sizes in whole bytes', () =>
+  test('every meminfo yields sizes in whole bytes', () =>
     checkReader({
       name: 'parseMeminfo',
       inputs: mutatedTexts([recorded('meminfo')]),
@@ -29,7 +29,7 @@ describe('Files of the kernel about a machine', () => {
       },
     }));
 
-  test('every list of CPUs is a count or none', () =>
+  test('every list of CPUs yields a count or undefined', () =>
     checkReader({
       name: 'countCpuList',
       inputs: mutatedTexts([recorded('online'), '0-3,8,10-127\n']),
@@ -39,7 +39,7 @@ describe('Files of the kernel about a machine', () => {
       },
     }));
 
-  test('every os-release is a name or none', () =>
+  test('every os-release yields a name or undefined', () =>
     checkReader({
       name: 'parsePrettyName',
       inputs: mutatedTexts([recorded('os-release')]),
@@ -48,7 +48,7 @@ describe('Files of the kernel about a machine', () => {
       },
     }));
 
-  test('every routing table is an interface or none', () =>
+  test('every routing table yields an interface or undefined', () =>
     checkReader({
       name: 'parseDefaultRoute',
       inputs: paired(mutatedTexts([recorded('route')]), mutatedTexts([recorded('ipv6_route')])),
@@ -59,7 +59,7 @@ describe('Files of the kernel about a machine', () => {
       },
     }));
 
-  test('every pair of address tables is a key', () =>
+  test('every pair of address tables yields a key', () =>
     checkReader({
       name: 'localAddressesKey',
       inputs: paired(mutatedTexts([recorded('fib_trie')]), mutatedTexts([recorded('if_inet6')])),

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 import { runReadmeExample } from '../../../../vitest.readme.js';
 
-it('the example of the README describes this machine', async () => {
+it('the README example describes this machine', async () => {
   const folder = join(import.meta.dirname, '../..');
   const readme = readFileSync(join(folder, 'README.md'), 'utf8');
   const promised = /^\/\/ (\[.*\])$/m.exec(readme)?.[1];

@@ -50,7 +50,7 @@ const cases: readonly {
     want: ['10.0.0.5', 'n1'],
   },
   {
-    name: 'nothing to go by',
+    name: 'no address at all',
     facts: { defaultRoute: {} },
     want: "can't get ip address of node n1. error: no default routes found",
   },

@@ -26,7 +26,7 @@ function plan(
 }
 
 describe(planCapacity, () => {
-  it('tells what the machine has', () => {
+  it("reports the machine's resources", () => {
     expect(plan().capacity).toEqual({
       cpu: '2',
       memory: '4Gi',
@@ -43,7 +43,7 @@ describe(planCapacity, () => {
     );
   });
 
-  it('takes off what is reserved and what eviction keeps free', () => {
+  it('subtracts reservations and eviction thresholds', () => {
     const { allocatable } = plan({
       systemReserved: { cpu: q('100m'), memory: q('256Mi') },
       kubeReserved: { cpu: q('0.25'), memory: q('256Mi'), 'ephemeral-storage': q('1Gi') },
@@ -58,7 +58,7 @@ describe(planCapacity, () => {
     });
   });
 
-  it('cuts percentages to whole bytes', () => {
+  it('truncates percentages to whole bytes', () => {
     const { allocatable } = plan(
       { evictionReserved: { memory: { fraction: 0.1 } } },
       { machine: { memoryBytes: 1009 } },
@@ -66,7 +66,7 @@ describe(planCapacity, () => {
     expect(allocatable['memory']).toBe(String(1009 - 100));
   });
 
-  it('takes huge pages off memory, never below nothing', () => {
+  it('subtracts huge pages from memory, never below zero', () => {
     const hugePages = [
       { sizeBytes: 2 * 2 ** 20, pages: 512 },
       { sizeBytes: GIB, pages: 1 },
@@ -85,7 +85,7 @@ describe(planCapacity, () => {
     expect(plan({ podsPerCore }).capacity['pods']).toBe(String(want));
   });
 
-  it('keeps what others put there, but no huge pages that are gone', () => {
+  it('keeps entries of other writers, but no huge pages that are gone', () => {
     const previous = { 'example.com/gpu': '4', 'hugepages-1Gi': '1Gi', cpu: '64' };
     expect(plan({}, { previous })).toMatchObject({
       capacity: { 'example.com/gpu': '4', cpu: '2' },
@@ -108,7 +108,7 @@ describe(planCapacity, () => {
 });
 
 describe(assertReservable, () => {
-  it('names every resource of which too much is reserved', () => {
+  it('names every resource with too large a reservation', () => {
     const config = withNodeDefaults({
       nodeName: 'n1',
       systemReserved: { cpu: q('2'), memory: q('3Gi') },

@@ -103,7 +103,7 @@ describe('registration', () => {
     );
   });
 
-  it('brings an existing node in line, but leaves its taints, pod CIDR and other labels', async () => {
+  it('corrects an existing node, but leaves its taints, pod CIDR and other labels', async () => {
     client.seed(NODES, {
       apiVersion: 'v1',
       kind: 'Node',
@@ -119,7 +119,7 @@ describe('registration', () => {
     expect(ready()).toMatchObject({ status: 'True' });
   });
 
-  it('keeps what is there when it may not create', async () => {
+  it('updates an existing node when it may not create one', async () => {
     client.seed(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
     client.failNext({ verb: 'create', plural: 'nodes' }, new KubeError('KUBE_FORBIDDEN', 'no'));
     await start();
@@ -137,14 +137,14 @@ describe('registration', () => {
     expect(ready()).toMatchObject({ status: 'True' });
   });
 
-  it('does nothing of the sort when not asked to', async () => {
+  it('does not register when registration is off', async () => {
     await start({ register: false });
     expect(verbs('nodes')).not.toContain('create');
   });
 });
 
 describe('status', () => {
-  it('asks every 10 s but writes only after 5 min when nothing changes', async () => {
+  it('computes every 10 s but writes only after 5 min when nothing changes', async () => {
     await start();
     const before = patches();
     await clock.advance(299_000);
@@ -156,7 +156,7 @@ describe('status', () => {
     });
   });
 
-  it('reports a change within one period, and only what has changed', async () => {
+  it('reports a change within one period, and only changed fields', async () => {
     await start();
     facts.machineFacts = { ...facts.machineFacts, memoryBytes: 8 * 2 ** 30 };
     await clock.advance(10_500);
@@ -204,7 +204,7 @@ describe('status', () => {
     expect(told).toContain('NodeReady');
   });
 
-  it('stops asking in haste when the API has it ready already', async () => {
+  it('polls the runtime at the normal rate when the API already has the node ready', async () => {
     await start(); // registers the node as ready: no report is due
     stop.abort();
     await running;
@@ -242,14 +242,14 @@ describe('status', () => {
     client.failNext({ verb: 'patch', plural: 'nodes' }, down, 6);
     await clock.advance(10_500);
     expect(node()?.status?.capacity?.['cpu']).toBe('2');
-    expect(log.lines.filter(({ message }) => message === 'node status not reported')).toHaveLength(
-      5,
-    );
+    expect(
+      log.lines.filter(({ message }) => message === 'cannot report the node status'),
+    ).toHaveLength(5);
     await clock.advance(10_500);
     expect(node()?.status?.capacity?.['cpu']).toBe('4');
   });
 
-  it('gives up on a call that does not end, and tries again', async () => {
+  it('gives up on a call that does not end, and retries', async () => {
     const patch = client.patch.bind(client) as (...args: unknown[]) => Promise<unknown>;
     let hangs = false;
     vi.spyOn(client, 'patch').mockImplementation((...args: unknown[]) => {
@@ -267,16 +267,16 @@ describe('status', () => {
     expect(node()?.status?.capacity?.['cpu']).toBe('2');
     await clock.advance(500);
     expect(node()?.status?.capacity?.['cpu']).toBe('4');
-    expect(log.lines.find(({ message }) => message === 'node status not reported')?.fields).toEqual(
-      {
-        node: 'n1',
-        tries: 1,
-        err: new Error('no answer within 10000 ms'),
-      },
-    );
+    expect(
+      log.lines.find(({ message }) => message === 'cannot report the node status')?.fields,
+    ).toEqual({
+      node: 'n1',
+      tries: 1,
+      err: new Error('no answer within 10000 ms'),
+    });
   });
 
-  it('keeps to the last figures when the machine cannot be measured', async () => {
+  it('keeps the last figures when the machine cannot be measured', async () => {
     await start();
     facts.failure = new Error('EIO');
     await clock.advance(60_000);
@@ -298,7 +298,7 @@ describe('status', () => {
     });
   });
 
-  it('refuses to begin with reservations that the machine cannot hold', async () => {
+  it('refuses to start with reservations larger than the machine', async () => {
     const config = withNodeDefaults({ nodeName: 'n1', kubeReserved: { cpu: 3_000_000_000n } });
     const options = { clock, random: () => 0.5, log, client, facts, inputs, config };
     await expect(runNodeStatus(options, stop.signal)).rejects.toMatchObject({
@@ -353,7 +353,7 @@ describe('lease', () => {
     expect(lease()?.spec?.renewTime).toBe('2026-01-01T00:00:10.200000Z');
   });
 
-  it('is made anew when it was deleted', async () => {
+  it('is created again when it was deleted', async () => {
     await start();
     client.drop(LEASES, { namespace: 'kube-node-lease', name: 'n1' });
     await clock.advance(10_500);
@@ -376,7 +376,7 @@ describe('lease', () => {
 });
 
 describe('a resolver that does not answer', () => {
-  /** Resolves when it is asked; the last word is the signal's. */
+  /** Resolves when the resolver is called; its answer then waits for the signal. */
   const untilAborted = (): Promise<undefined> => {
     const asked = Promise.withResolvers<undefined>();
     facts.network = (_, signal) => {
@@ -386,7 +386,7 @@ describe('a resolver that does not answer', () => {
     return asked.promise;
   };
 
-  it.each([runNodeStatus, runUnregisteredNode])('does not keep %o from ending', async (run) => {
+  it.each([runNodeStatus, runUnregisteredNode])('does not stop %o from ending', async (run) => {
     const isAsked = untilAborted();
     running = run(
       {
@@ -401,7 +401,7 @@ describe('a resolver that does not answer', () => {
     expect(log.lines.filter(({ level }) => level === 'warn')).toEqual([]);
   });
 
-  it('does not keep a node that reports from ending', async () => {
+  it('does not stop a reporting node from ending', async () => {
     await start();
     const isAsked = untilAborted();
     await clock.advance(11_000);
@@ -412,7 +412,7 @@ describe('a resolver that does not answer', () => {
 });
 
 describe('without an API server', () => {
-  it('measures the node again and again, and asks nobody', async () => {
+  it('measures the node repeatedly without any API call', async () => {
     const measured: Node[] = [];
     running = runUnregisteredNode(
       {
@@ -432,7 +432,7 @@ describe('without an API server', () => {
     expect(client.calls).toEqual([]);
   });
 
-  it('that answers, tells what was measured before the node is registered', async () => {
+  it('that answers, onMeasured is called before the node is registered', async () => {
     const measured: Node[] = [];
     client.onCall = () => {
       throw new KubeError('KUBE_UNAVAILABLE', 'connection refused');

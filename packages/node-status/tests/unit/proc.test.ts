@@ -40,7 +40,7 @@ describe('default route', () => {
     ['none', '', undefined],
     ['one', route4('eth0', '00000000', '0003', 0), 'eth0'],
     [
-      'the least metric',
+      'the lowest metric',
       route4('wlan0', '00000000', '0003', 600) + route4('eth0', '00000000', '0003', 100),
       'eth0',
     ],

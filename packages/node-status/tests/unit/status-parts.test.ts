@@ -45,7 +45,7 @@ const plan = (previous: Node, over: Partial<NodeFacts> = {}) =>
 describe(planConditions, () => {
   const first = planConditions([], { pressure: CALM, problems: [] }, T0);
 
-  it('begins with four conditions, and tells of each that is good', () => {
+  it('starts with four conditions, and reports each good one', () => {
     expect(first.conditions.map(({ type, status }) => `${type}=${status}`)).toEqual([
       'MemoryPressure=False',
       'DiskPressure=False',
@@ -59,10 +59,10 @@ describe(planConditions, () => {
       'NodeReady',
     ]);
     const unready = planConditions([], { pressure: CALM, problems: ['a'] }, T0);
-    expect(unready.events).not.toContain('NodeNotReady'); // it never was
+    expect(unready.events).not.toContain('NodeNotReady'); // it was never bad
   });
 
-  it('moves the heartbeat alone when nothing has changed', () => {
+  it('moves only the heartbeat when nothing has changed', () => {
     const later = planConditions(first.conditions, { pressure: CALM, problems: [] }, T0 + 60_000);
     expect(later.events).toEqual([]);
     for (const condition of later.conditions) {
@@ -233,7 +233,7 @@ describe(planNode, () => {
     expect(status?.nodeInfo).not.toHaveProperty('swap');
   });
 
-  it('says so when the runtime does not tell its version', () => {
+  it('shows an unknown version when the runtime does not report one', () => {
     const { node } = plan(empty, { runtimeVersion: undefined });
     expect(node.status?.nodeInfo?.containerRuntimeVersion).toBe('://Unknown');
   });
@@ -250,7 +250,7 @@ describe(planNode, () => {
     expect(node.status?.nodeInfo?.containerRuntimeVersion).toBe(`containerd://${want}`);
   });
 
-  it('tells of a reboot once', () => {
+  it('reports a reboot once', () => {
     const before = plan(empty).node;
     const machine = { ...someFacts().machine, bootId: 'b00t-2' };
     const after = plan(before, { machine });
@@ -264,7 +264,7 @@ describe(planNode, () => {
     expect(plan(after.node, { machine }).events).toEqual([]);
   });
 
-  it('mends the labels that say what the machine is', () => {
+  it('corrects the labels that describe the machine', () => {
     const { node } = plan({
       metadata: { name: 'n1', labels: { 'kubernetes.io/arch': 'vax', a: 'b' } },
     });
@@ -275,7 +275,7 @@ describe(planNode, () => {
     });
   });
 
-  it('keeps addresses that cannot be found out, and says why', () => {
+  it('keeps addresses that cannot be determined, and reports why', () => {
     const addresses = [{ type: 'InternalIP', address: '10.0.0.9' }];
     const network = { interfaceAddresses: [], resolvedAddresses: [], defaultRoute: {} };
     const { node, gaps } = plan({ ...empty, status: { addresses } }, { network });
@@ -283,7 +283,7 @@ describe(planNode, () => {
     expect(gaps).toEqual(["can't get ip address of node n1. error: no default routes found"]);
   });
 
-  it('tells a cloud which address was asked for', () => {
+  it('annotates the requested address for the cloud', () => {
     const external = withNodeDefaults({
       nodeName: 'n1',
       cloudProvider: 'external',
@@ -299,11 +299,11 @@ describe(planNode, () => {
 describe(planStatusPatch, () => {
   const before = plan({ metadata: { name: 'n1' } }).node;
 
-  it('is nothing when nothing differs', () => {
+  it('is undefined when nothing differs', () => {
     expect(planStatusPatch(before, structuredClone(before))).toBeUndefined();
   });
 
-  it('holds heartbeats, which do not count as a difference', () => {
+  it('contains heartbeats, which do not count as a difference', () => {
     const facts = someFacts();
     const after = planNode(before, { config, facts }, { ...now, wallMs: T0 + 9000 }).node;
     expect(differs(before, after)).toBe(false);
