@@ -10,11 +10,11 @@ import { type TestProcess, waitUntilUp } from './processes.ts';
 export interface Agent {
   readonly pid: number;
   readonly logFile: string;
-  /** Starts it (again) and waits until it says that it is healthy. */
+  /** Starts the program, or starts it again, and waits until its health check succeeds. */
   start(): Promise<void>;
-  /** SIGTERM, and waits for its end. */
+  /** Sends SIGTERM and waits for the end. */
   stop(): Promise<void>;
-  /** SIGKILL, and waits for its end. */
+  /** Sends SIGKILL and waits for the end. */
   kill9(): Promise<void>;
   /** @throws {TestbedError} `TESTBED_PROCESS_ENDED` with the end of its log */
   assertRunning(): void;
@@ -31,21 +31,21 @@ export interface KubeletOptions {
   readonly nodeName: string;
   readonly kubeconfig: string;
   readonly criEndpoint: string;
-  /** File with what vouches for client certificates; without it the kubelet takes tokens only. */
+  /** The CA file for client certificates; without it the kubelet accepts tokens only. */
   readonly clientCa?: string;
-  /** Laid over the configuration file's top level. */
+  /** Replaces fields at the top level of the configuration file. */
   readonly config?: Readonly<Record<string, unknown>>;
-  /** More of them, after the testbed's own. */
+  /** Extra flags, after the testbed's own. */
   readonly flags?: readonly string[];
 }
 
 const BIN_DIR = resolve(import.meta.dirname, '../../dist/bin');
 
 /**
- * Nobody comes in unknown, and the API server decides who may do what: the port is on the node's
- * address, which others on this machine reach.
+ * Refuses anonymous clients and lets the API server authorize the others, because other programs on
+ * this machine can reach the port on the node's address.
  *
- * @param clientCAFile what vouches for client certificates; without it only tokens are taken
+ * @param clientCAFile the CA file for client certificates; without it only tokens are accepted
  */
 export function kubeletAccess(clientCAFile: string | undefined): object {
   return {
@@ -95,7 +95,7 @@ export async function startKubelet(space: NodeSpace, options: KubeletOptions): P
 export interface ProxyOptions {
   readonly nodeName: string;
   readonly kubeconfig: string;
-  /** More of them, after the testbed's own. */
+  /** Extra flags, after the testbed's own. */
   readonly flags?: readonly string[];
 }
 
@@ -110,7 +110,7 @@ export async function startProxy(space: NodeSpace, options: ProxyOptions): Promi
     clientConnection: { kubeconfig: options.kubeconfig },
     hostnameOverride: options.nodeName,
     clusterCIDR: ipv6 ? `${podCidr},${ipv6.podCidr}` : podCidr,
-    // These kernel settings are the whole machine's: they are not ours to change.
+    // These kernel settings apply to the whole machine, so they must not change.
     conntrack: {
       maxPerCore: 0,
       min: 0,

@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import type { Identity } from './certificates.ts';
 import type { NodeNetwork } from './node-network.ts';
 
-/** Where a control plane of our own keeps its files, and what it is called by. */
+/** The files and addresses of a control plane of our own. */
 export interface ApiServerPlan {
   /** `https://10.213.0.2:6443`. */
   readonly url: string;
-  /** Names and addresses that its serving certificate is for. */
+  /** Names and addresses in its serving certificate. */
   readonly servingNames: readonly string[];
   /**
-   * By the name of the kubeconfig file; what the API server's own roles know.
+   * Identities by the name of the kubeconfig file; the API server has built-in roles for them.
    *
    * @see Kubernetes 1.36 plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go
    */
@@ -34,18 +34,18 @@ export interface ApiServerFiles {
 }
 
 export const API_SERVER_PORT = 6443;
-/** In a network namespace of its own nobody else has these. */
+/** Safe to fix, because nothing else uses ports in the node's network namespace. */
 const ETCD_URL = 'http://127.0.0.1:2379';
 const ETCD_PEER_URL = 'http://127.0.0.1:2380';
 const ISSUER = 'https://kubernetes.default.svc.cluster.local';
 
-/** Who the API server is for kubelets; `masters` may do there what they may do everywhere. */
+/** The API server's identity at kubelets; the group `masters` may do everything there. */
 export const KUBELET_CLIENT: Identity = {
   user: 'kube-apiserver-kubelet-client',
   groups: ['system:masters'],
 };
 
-/** What a kube-apiserver with an etcd of its own is started with, as plain data. */
+/** Plans the arguments and files of a kube-apiserver with its own etcd, as plain data. */
 export function planApiServer(dir: string, nodeName: string, network: NodeNetwork): ApiServerPlan {
   const { nodeIp } = network;
   const cidrs = serviceCidrs(network);
@@ -76,7 +76,7 @@ export function planApiServer(dir: string, nodeName: string, network: NodeNetwor
       `--listen-peer-urls=${ETCD_PEER_URL}`,
       `--initial-advertise-peer-urls=${ETCD_PEER_URL}`,
       `--initial-cluster=testbed=${ETCD_PEER_URL}`,
-      '--unsafe-no-fsync', // its data is thrown away with the testbed
+      '--unsafe-no-fsync', // its data is deleted with the testbed
     ],
     apiServerArguments: [
       `--etcd-servers=${ETCD_URL}`,
@@ -108,10 +108,10 @@ const POD_CERTIFICATE_GATES = [
 ];
 
 /**
- * What pods' certificates and trust bundles take beside: v1beta1 is off unless asked for.
+ * The additional flags that pods' certificates and trust bundles need: v1beta1 is off by default.
  *
  * @param version of the kube-apiserver, `1.36.2`
- * @returns nothing before 1.35, which has no such version of them
+ * @returns nothing before 1.35, which has no v1beta1 of them
  */
 export function podCertificateArguments(version: string): readonly string[] {
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -124,7 +124,7 @@ export function serviceCidrs({ serviceCidr, ipv6 }: NodeNetwork): readonly strin
   return ipv6 ? [serviceCidr, ipv6.serviceCidr] : [serviceCidr];
 }
 
-/** Pods come by the Service `kubernetes`, which has the first address of each range. */
+/** Pods connect through the Service `kubernetes`, which has the first address of each range. */
 function servingNames(nodeIp: string, cidrs: readonly string[]): readonly string[] {
   const service = 'kubernetes.default.svc.cluster.local'.split('.');
   const names = [1, 2, 3, 5].map((count) => service.slice(0, count).join('.'));
@@ -132,7 +132,7 @@ function servingNames(nodeIp: string, cidrs: readonly string[]): readonly string
   return [nodeIp, '127.0.0.1', '::1', 'localhost', ...names, ...addresses];
 }
 
-/** One cluster, one user, one context; everything inline. */
+/** One cluster, one user, one context; all data is inline. */
 export function renderKubeconfig(
   server: string,
   caPem: string,

@@ -16,23 +16,26 @@ import { createAuthority, type KeyedCertificate } from './certificates.ts';
 import type { NodeSpace } from './node-space.ts';
 import { type TestProcess, waitUntilUp } from './processes.ts';
 
-/** A real API server that is ready, with its etcd; no controllers yet. */
+/** A real API server that is ready, with its etcd; without controllers. */
 export interface ApiServer {
-  /** PEM file of the authority that clients and the server have in common. */
+  /** PEM file of the CA that signs the certificates of clients and of the server. */
   readonly caFile: string;
   readonly kubeconfigs: Readonly<Record<ClientName, string>>;
-  /** The order in which they should end. */
+  /** The programs in the order in which they should end. */
   readonly processes: readonly TestProcess[];
 }
 
-/** An API server on a busy machine fills its caches and creates its roles first. */
+/**
+ * Generous, because an API server on a busy machine first fills its caches and creates its roles.
+ */
 const READY_TIMEOUT_MS = 110_000;
 
 /**
  * Starts the programs of a folder in the space: etcd on its loopback interface, kube-apiserver on
- * the node's address, with an authority made for this one cluster.
+ * the node's address, with a CA made for this cluster.
  *
- * @throws {TestbedError} `TESTBED_PROGRAM_MISSING` and `TESTBED_PROGRAM_UNUSABLE` about the folder;
+ * @throws {TestbedError} `TESTBED_PROGRAM_MISSING` and `TESTBED_PROGRAM_UNUSABLE` about the
+ *   folder;
  *   `TESTBED_PROCESS_ENDED` and `TESTBED_TIMED_OUT`, with the end of a log
  */
 export async function startApiServer(
@@ -113,7 +116,7 @@ async function writeCredentials(plan: ApiServerPlan, dir: string): Promise<Crede
   };
 }
 
-/** Rejects but for status 200, with what the server said. */
+/** Rejects unless the status is 200, with the server's answer. */
 function expectOk(url: URL, ca: string, client: KeyedCertificate): Promise<void> {
   return new Promise((resolve, reject) => {
     const { certificatePem: cert, keyPem: key } = client;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { tryCommand } from './command.ts';
 import { TestbedError } from './errors.ts';
 
-/** The programs of a control plane, as envtest lays them out. */
+/** The programs of a control plane, in envtest's folder layout. */
 export interface Assets {
   readonly apiServer: string;
   readonly etcd: string;
@@ -12,15 +12,19 @@ export interface Assets {
   readonly version: string;
 }
 
-/** Agents and API server may be three minor versions apart. @see kubernetes.io version skew policy */
+/**
+ * The oldest supported release: agents and API server may be three minor versions apart.
+ *
+ * @see kubernetes.io version skew policy
+ */
 const OLDEST_API_SERVER = [1, 33] as const;
-/** Oldest that the API server's own client still supports. */
+/** The oldest release that the API server's own client supports. */
 const OLDEST_ETCD = [3, 5] as const;
 
 /**
  * Looks for the programs in a folder and asks each for its version.
  *
- * @param folder what `KUBEBUILDER_ASSETS` says
+ * @param folder the value of `KUBEBUILDER_ASSETS`
  * @throws {TestbedError} `TESTBED_PROGRAM_MISSING`, `TESTBED_PROGRAM_UNUSABLE`
  */
 export async function findAssets(folder: string): Promise<Assets> {
@@ -62,7 +66,10 @@ async function askVersion(
   const version = pattern.exec(stdout)?.[1];
   if (exitCode !== 0 || version === undefined) {
     const said = (stderr.trim() || stdout.trim() || 'nothing').slice(0, 500);
-    throw unusable(program, `does not tell its version; --version ended with ${exitCode}: ${said}`);
+    throw unusable(
+      program,
+      `does not report its version; --version ended with ${exitCode}: ${said}`,
+    );
   }
   const [major = 0, minor = 0] = version.split('.').map(Number);
   const tooOld = major < oldest[0] || (major === oldest[0] && minor < oldest[1]);

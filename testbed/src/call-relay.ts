@@ -11,31 +11,34 @@ import {
 import { connect } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** Stands between a gRPC client and its server on unix sockets, and can answer for the server. */
+/**
+ * A relay between a gRPC client and its server on unix sockets, which can answer in place of the
+ * server.
+ */
 export interface CallRelay {
-  /** `unix://…`: where the client connects. */
+  /** `unix://…`: the client's endpoint. */
   readonly endpoint: string;
   /**
-   * From now on such calls end with this error, and the server does not learn of them.
+   * From now on, matching calls fail with this error and do not reach the server.
    *
-   * @returns ends it
+   * @returns a function that ends the failures
    */
   fail(call: FailingCall): () => void;
   stop(): Promise<void>;
 }
 
 export interface FailingCall {
-  /** The last part of its path: `PullImage`. */
+  /** The last part of the method's path: `PullImage`. */
   readonly method: string;
-  /** Words of the request: of the calls of this method only those fail that hold them. */
+  /** Text in the request: only calls whose request contains it fail. */
   readonly about: string;
-  /** What the client is told; the code is UNKNOWN, as of a Go server's plain error. */
+  /** The error message for the client; the code is UNKNOWN, as for a Go server's plain error. */
   readonly message: string;
 }
 
 const UNKNOWN = '2';
 
-/** @param path where to listen; a short one: the kernel takes 107 bytes */
+/** @param path the socket's path; keep it short: the kernel allows 107 bytes */
 export async function startCallRelay(path: string, target: string): Promise<CallRelay> {
   const failing = new Set<FailingCall>();
   const sessions = new Set<ServerHttp2Session>();
@@ -43,7 +46,7 @@ export async function startCallRelay(path: string, target: string): Promise<Call
   server.on('session', (near) => {
     const far = connectHttp2('http://localhost', { createConnection: () => connect(target) });
     sessions.add(near);
-    // Each side's end or failure, whichever it is, is the other's end.
+    // When one side ends or fails, end the other.
     for (const [one, other] of [
       [near, far],
       [far, near],
@@ -79,13 +82,15 @@ interface Sides {
   readonly failing: ReadonlySet<FailingCall>;
 }
 
-/** One call; requests are read whole, as those of all calls without a stream of them may be. */
+/**
+ * Handles one call. Requests are read whole, which works for all calls without a request stream.
+ */
 async function relay(
   near: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
   { far, failing }: Sides,
 ): Promise<void> {
-  near.on('error', () => undefined); // its client is gone
+  near.on('error', () => undefined); // the client is gone
   const request = await buffer(near);
   const method = headers[':path']?.split('/').at(-1);
   const failure = [...failing].find(

@@ -25,19 +25,22 @@ export interface KeyedCertificate {
   readonly keyPem: string;
 }
 
-/** Who a client certificate says its bearer is: the common name and the organizations. */
+/** The subject of a client certificate: the common name and the organizations. */
 export interface Identity {
   readonly user: string;
   readonly groups: readonly string[];
 }
 
-/** A certificate authority that lives as long as this object: its key is written nowhere. */
+/**
+ * A certificate authority that exists only as long as this object: its key is never written to
+ * disk.
+ */
 export interface Authority {
   readonly certificatePem: string;
   issueClient(identity: Identity): Promise<KeyedCertificate>;
-  /** @param names host names and addresses that clients may ask for */
+  /** @param names host names and addresses that clients may connect to */
   issueServer(commonName: string, names: readonly string[]): Promise<KeyedCertificate>;
-  /** Signs the key of somebody's request, and takes nothing else from it. */
+  /** Signs the key of a certificate request and ignores everything else in it. */
   sign(request: SigningRequest): Promise<SignedCertificate>;
 }
 
@@ -45,7 +48,7 @@ export interface SigningRequest {
   /** PKCS #10, DER. */
   readonly requestDer: Uint8Array;
   readonly commonName: string;
-  /** From now on. */
+  /** Counted from now. */
   readonly seconds: number;
 }
 
@@ -140,7 +143,7 @@ function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
 }
 
-/** Positive, and without a leading zero byte. @see RFC 5280, 4.1.2.2 */
+/** Positive and without a leading zero byte. @see RFC 5280, 4.1.2.2 */
 function newSerial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 
 import { mountsOf } from './proc.ts';
 
-/** Creates an empty cgroup of this name in every hierarchy, v1 and v2: a root for a kubelet's pods. */
+/**
+ * Creates an empty cgroup of this name in every hierarchy, v1 and v2, as the root for a kubelet's
+ * pods.
+ */
 export async function createCgroups(name: string): Promise<void> {
   const hierarchies = mountsOf('self').filter(
     ({ mountPoint, source }) =>

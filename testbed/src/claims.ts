@@ -6,9 +6,9 @@ import { TestbedError } from './errors.ts';
 import { identify, isAlive, isGone, type ProcessId } from './proc.ts';
 
 /**
- * Every running testbed holds a numbered folder here: its number gives it addresses of its own, and
- * what it writes down lets a later run clean up after it if it was killed. Short, because unix
- * socket paths are limited to 107 bytes and the sockets live here too.
+ * Every running testbed claims a numbered folder here. The number determines its addresses, and the
+ * files in the folder let a later run clean up after a killed one. The path is short because the
+ * unix sockets are here too, and their paths are limited to 107 bytes.
  */
 const CLAIMS_DIR = '/run/nodeagent-testbed';
 const MAX_CLAIMS = 200;
@@ -16,20 +16,20 @@ const MAX_CLAIMS = 200;
 export interface Claim {
   /** 0 to 199. */
   readonly index: number;
-  /** Unique for ever: marks processes, names the network namespace and cgroups. */
+  /** Unique forever: marks processes and names the network namespace and the cgroups. */
   readonly id: string;
-  /** Where its files are; removed with it. */
+  /** The folder for files; removed with the testbed. */
   readonly dir: string;
   readonly runDir: string;
   readonly owner: ProcessId;
 }
 
 /**
- * Takes the lowest free number. Creating its folder is the atomic step; the folder for files comes
- * last, so that there never is one which no claim tells of.
+ * Claims the lowest free number. Creating the claim's folder is the atomic step. The folder for
+ * files is created last, so that it never exists without a claim.
  *
- * @param baseDir in which that folder is made
- * @param name begins the folder's name
+ * @param baseDir the parent of the folder for files
+ * @param name the start of the folder's name
  */
 export async function takeClaim(baseDir: string, name: string): Promise<Claim> {
   await mkdir(CLAIMS_DIR, { recursive: true });
@@ -53,7 +53,7 @@ export async function dropClaim(claim: Claim): Promise<void> {
   await rm(claim.runDir, { recursive: true, force: true });
 }
 
-/** Claims whose owner died without cleaning up. */
+/** Returns claims whose owner died without cleaning up. */
 export async function findDeadClaims(): Promise<readonly Claim[]> {
   const names = await readdir(CLAIMS_DIR).catch((error: unknown) => {
     if (isGone(error)) return [];
@@ -63,7 +63,10 @@ export async function findDeadClaims(): Promise<readonly Claim[]> {
   return claims.filter((claim) => claim !== undefined && !isAlive(claim.owner)) as Claim[];
 }
 
-/** A folder without a claim is one that is being taken, or whose taker died within that instant. */
+/**
+ * A folder without a claim file is one that is just being claimed, or whose claimer died at that
+ * moment.
+ */
 async function readClaim(runDir: string): Promise<Claim | undefined> {
   try {
     return JSON.parse(await readFile(join(runDir, 'claim.json'), 'utf8')) as Claim;

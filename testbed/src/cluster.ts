@@ -10,46 +10,51 @@ import { createNodeSpace, type NodeSpace } from './node-space.ts';
 import { type SocketRelay, startSocketRelay } from './socket-relay.ts';
 
 export interface ClusterOptions {
-  /** Begins the name of its folder; `cluster` when absent. */
+  /** The start of its folder's name; `cluster` when absent. */
   readonly name?: string;
   /** `web` and `busybox` when absent. */
   readonly images?: readonly TestImage[];
-  /** Which API server: `KUBECONFIG`, else `KUBEBUILDER_ASSETS`, else the embedded one. */
+  /** Selects the API server: `KUBECONFIG`, else `KUBEBUILDER_ASSETS`, else the embedded one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Laid over the KubeletConfiguration's top level. */
+  /** Replaces fields at the top level of the KubeletConfiguration. */
   readonly kubeletConfig?: Readonly<Record<string, unknown>>;
-  /** More flags for the two programs, and for our controllers where those run. */
+  /** Extra flags for the two programs, and for our controllers if they run. */
   readonly flags?: Readonly<
     Partial<Record<'kubelet' | 'proxy' | 'controllers', readonly string[]>>
   >;
-  /** For another containerd than the installed one. */
+  /** The programs of a containerd other than the installed one. */
   readonly containerd?: Pick<ContainerdOptions, 'programs'>;
-  /** Puts a relay that can be cut between kubelet and containerd; the tests' own calls pass it by. */
+  /**
+   * Adds a relay that can be cut between kubelet and containerd; the tests' own calls bypass it.
+   */
   readonly cuttable?: boolean;
-  /** Puts a relay between kubelet and containerd's image service that can answer for it. */
+  /** Adds a relay between kubelet and containerd's image service that can answer in its place. */
   readonly imageRelay?: boolean;
-  /** Told before each step: `starting containerd`. */
+  /** Called before each step: `starting containerd`. */
   readonly onStep?: (step: string) => void;
-  /** Gives up and cleans up when it fires; afterwards nothing more starts on the node. */
+  /** Cancels the start and cleans up when it fires; nothing more starts on the node afterwards. */
   readonly signal?: AbortSignal;
 }
 
-/** A node with everything on it, and an API server to talk to. */
+/** A node with all its programs, and an API server. */
 export interface Cluster {
   readonly space: NodeSpace;
-  /** Unique on this machine: for a cluster that others use too. */
+  /** Unique on this machine, for a cluster that others use too. */
   readonly nodeName: string;
   readonly controlPlane: ControlPlane;
-  /** The administrator's; works on this machine. */
+  /** The administrator's kubeconfig; works on this machine. */
   readonly kubeconfig: string;
   readonly containerd: Containerd;
-  /** Between kubelet and containerd, if it was asked for. */
+  /** The relay between kubelet and containerd, if requested. */
   readonly runtimeRelay?: SocketRelay;
-  /** Between kubelet and containerd's image service, if it was asked for. */
+  /** The relay between kubelet and containerd's image service, if requested. */
   readonly imageRelay?: CallRelay;
   readonly kubelet: Agent;
   readonly proxy: Agent;
-  /** GET from the node itself, as its programs and pods see it; rejects but for 2xx. */
+  /**
+   * Makes a GET request from the node itself, as its programs and pods would; rejects unless the
+   * status is 2xx.
+   */
   get(url: string): Promise<string>;
   /** @throws {TestbedError} `TESTBED_PROCESS_ENDED` when one of the programs is not running */
   assertRunning(): void;
@@ -57,7 +62,7 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-/** @throws the signal's reason, or what went wrong, when every trace is removed again */
+/** @throws the signal's reason or the failure, after every trace has been removed */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
   const { onStep = () => undefined, env = process.env } = options;
   onStep('making a network namespace for the node');
@@ -118,7 +123,7 @@ async function startIn(space: NodeSpace, options: Chosen): Promise<Cluster> {
     ...(imageRelay && { imageRelay }),
     kubelet,
     proxy,
-    // `wget -T` would do, but Debian's static busybox crashes on it.
+    // `wget -T` would work too, but Debian's static busybox crashes on it.
     get: (url) => space.run(['timeout', '5', 'busybox', 'wget', '-q', '-O', '-', url]),
     assertRunning: () => [controlPlane, kubelet, proxy].forEach((part) => part.assertRunning()),
     stop: async () => {

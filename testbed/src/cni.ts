@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { TestbedError } from './errors.ts';
 import type { NodeSpace } from './node-space.ts';
 
-/** Debian's place, then the one most installers use. */
+/** Debian's folder, then the one that most installers use. */
 const PLUGIN_DIRS = ['/usr/lib/cni', '/opt/cni/bin'];
 
 export interface CniPaths {
@@ -13,7 +13,7 @@ export interface CniPaths {
   readonly confDir: string;
 }
 
-/** Writes a bridge network over the space's pod ranges, with host ports. */
+/** Writes the configuration of a bridge network over the space's pod ranges, with host ports. */
 export async function writeCniConfig({ dir, network }: NodeSpace): Promise<CniPaths> {
   const binDir = PLUGIN_DIRS.find((path) => existsSync(join(path, 'bridge')));
   if (binDir === undefined) {

@@ -13,7 +13,7 @@ export interface CommandOptions {
 }
 
 export interface CommandResult {
-  /** 128 + signal number is not imitated: -1 when a signal ended it. */
+  /** -1 when a signal ended the command; 128 + signal number is not imitated. */
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -53,7 +53,7 @@ export function tryCommand(
         reject(new TestbedError('TESTBED_TIMED_OUT', text));
       } else resolve({ exitCode: code ?? -1, stdout: Buffer.concat(out).toString(), stderr });
     });
-    // A command may end without reading its input; its exit code tells what matters.
+    // A command may end without reading its input; only its exit code matters.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input);
   });

@@ -10,45 +10,45 @@ import { type TestProcess, waitUntilUp } from './processes.ts';
 import { waitFor } from './wait.ts';
 
 export interface ContainerdOptions {
-  /** Where it runs; a space of its own, removed by `stop()`, when absent. */
+  /** The space to run in; when absent, it makes its own space and removes it on `stop()`. */
   readonly space?: NodeSpace;
-  /** Names its own space. */
+  /** The name of its own space. */
   readonly name?: string;
-  /** Imported before it is handed out: `['web']`. */
+  /** Images to import before the start completes: `['web']`. */
   readonly images?: readonly TestImage[];
   /** Folder with `containerd`, its shim and `ctr`; the installed ones when absent. */
   readonly programs?: string;
 }
 
 /**
- * The newest containerd that the package mirror of this machine has, 2.1 or later, unpacked into a
- * cache rather than installed: unlike older ones it has an event stream, tells the resources of
- * containers and which cgroup driver it uses. It works with the installed runc.
+ * Finds the newest containerd, 2.1 or later, on this machine's package mirror and unpacks it into a
+ * cache without installing it. Unlike older releases it has an event stream, and reports the
+ * resources of containers and its cgroup driver. It works with the installed runc.
  *
- * @returns for `programs`
- * @throws {TestbedError} `TESTBED_PROGRAM_MISSING` with what apt says
+ * @returns the folder for `programs`
+ * @throws {TestbedError} `TESTBED_PROGRAM_MISSING` with apt's message
  */
 export async function findNewestContainerd(): Promise<string> {
   const program = 'usr/bin/containerd';
   return dirname(await unpackPackage({ name: 'containerd', suite: 'unstable', program }));
 }
 
-/** A containerd of our own with CNI, image store and sockets apart from the machine's. */
+/** A private containerd whose CNI, image store and sockets are separate from the machine's. */
 export interface Containerd {
   /** `unix://…`, for CRI clients. */
   readonly endpoint: string;
   readonly space: NodeSpace;
   readonly pid: number;
   readonly logFile: string;
-  /** Runs `ctr` in the CRI's namespace; gives its standard output. */
+  /** Runs `ctr` in the CRI's namespace; returns its standard output. */
   ctr(...args: readonly string[]): Promise<string>;
   /** Imports an OCI or docker archive and waits until the CRI plug-in lists it. */
   importImage(file: string, name: string): Promise<void>;
-  /** SIGKILL; containers live on. */
+  /** Sends SIGKILL; containers keep running. */
   kill9(): Promise<void>;
-  /** Starts it again (after `kill9`, or first stopping it): containers live on. */
+  /** Starts it again, after `kill9` or by stopping it first; containers keep running. */
   restart(): Promise<void>;
-  /** Ends it; with a space of its own, also everything that ran in it. */
+  /** Stops it; with its own space, also ends everything that ran in it. */
   stop(): Promise<void>;
 }
 
@@ -82,7 +82,7 @@ async function startIn(space: NodeSpace, options: ContainerdOptions): Promise<Co
   };
   const importImage = async (file: string, name: string) => {
     await ctr('images', 'import', '--snapshotter', snapshotter, file);
-    // The CRI plug-in learns of images by events and labels those it has taken in.
+    // The CRI plug-in learns of images by events, and labels those that it has registered.
     await waitFor(async () => (await ctr('images', 'ls', `name==${name}`)).includes('cri-'), {
       what: `image ${name} to be listed`,
       signal,
@@ -115,7 +115,7 @@ async function startIn(space: NodeSpace, options: ContainerdOptions): Promise<Co
   };
 }
 
-/** overlayfs does not work on top of every file system: asking the kernel is the sure way. */
+/** Tries overlayfs in the kernel, because it does not work on top of every file system. */
 async function pickSnapshotter(dir: string): Promise<'overlayfs' | 'native'> {
   const at = (name: string) => join(dir, 'overlay-check', name);
   const [lower, upper, work, merged] = [at('lower'), at('upper'), at('work'), at('merged')];
@@ -136,9 +136,9 @@ interface ConfigParts {
 }
 
 /**
- * Everything that has a default outside of our folders is named or switched off; version 2 is read
- * by containerd 1.3 and later, and by 2.x as if it were version 3. `restrict_oom_score_adj`: a machine without CAP_SYS_RESOURCE cannot
- * lower that value.
+ * Sets or disables everything that has a default path outside of our folders. containerd 1.3 and
+ * later read version 2, and 2.x converts it to version 3. `restrict_oom_score_adj`: a machine
+ * without CAP_SYS_RESOURCE cannot lower that value.
  */
 function renderConfig({ dir, socket, snapshotter, cni, space }: ConfigParts): string {
   const q = JSON.stringify; // TOML's basic strings escape as JSON's do

@@ -11,13 +11,13 @@ import type { NodeSpace } from './node-space.ts';
 import { type TestProcess, waitUntilUp } from './processes.ts';
 import { startRelay } from './relay.ts';
 
-/** Kubeconfig files, one per identity; they work on this machine and in the space alike. */
+/** Kubeconfig files, one per identity; they work on this machine and in the space. */
 export interface ControlPlane {
   readonly kind: ControlPlaneKind;
   readonly adminKubeconfig: string;
   readonly kubeletKubeconfig: string;
   readonly proxyKubeconfig: string;
-  /** What vouches for the certificate by which the API server comes to a kubelet, where that is known. */
+  /** The CA file for the certificate that the API server presents to a kubelet, if it is known. */
   readonly kubeletClientCa?: string;
   /** @throws {TestbedError} `TESTBED_PROCESS_ENDED` */
   assertRunning(): void;
@@ -25,8 +25,8 @@ export interface ControlPlane {
 }
 
 /**
- * `dev`: the embedded server. `kubeconfig`: one that runs already. `assets`: a folder with
- * kube-apiserver and etcd, which are started with our controllers beside them.
+ * `dev`: the embedded server. `kubeconfig`: a running one. `assets`: a folder with kube-apiserver
+ * and etcd, which are started together with our controllers.
  */
 export type ControlPlaneKind = 'dev' | 'kubeconfig' | 'assets';
 
@@ -40,7 +40,7 @@ export function controlPlaneKind(env: Env): ControlPlaneKind {
   return env['KUBEBUILDER_ASSETS'] ? 'assets' : 'dev';
 }
 
-/** @param controllerFlags more of them for our controllers, where those run */
+/** @param controllerFlags extra flags for our controllers, if they run */
 export async function startControlPlane(
   space: NodeSpace,
   nodeName: string,
@@ -91,7 +91,10 @@ async function startDev({ space, nodeName, controllerFlags }: NodeParts): Promis
   };
 }
 
-/** The node shares the given identity; what reaches the server from here reaches it from there. */
+/**
+ * The node shares the given identity. Addresses that are reachable from this machine are reached
+ * from the node too.
+ */
 async function useExisting(space: NodeSpace, given: string): Promise<ControlPlane> {
   const relay = await startRelay(space.network.hostIp, await serverOf(given));
   const text = await redirectKubeconfig(given, relay);
@@ -137,7 +140,7 @@ async function startAssets(
   };
 }
 
-/** Starts one of dev-apiserver's programs and waits for the line that says it is ready. */
+/** Starts one of dev-apiserver's programs and waits for the line that reports it as ready. */
 async function startProgram(
   space: NodeSpace,
   name: string,

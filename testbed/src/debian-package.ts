@@ -8,16 +8,16 @@ import { identify } from './proc.ts';
 
 export interface DebianPackage {
   readonly name: string;
-  /** This machine's own release, or what its mirror has that is newest. */
+  /** The release of this machine, or the newest one on its mirror. */
   readonly suite: 'release' | 'unstable';
-  /** What is wanted of it: `usr/bin/kubectl`. */
+  /** The file to find in the package: `usr/bin/kubectl`. */
   readonly program: string;
 }
 
 export interface DownloadOptions {
-  /** Where packages are kept from one run to the next. */
+  /** The cache for packages between runs. */
   readonly cacheDir?: string;
-  /** Where the unstable suite is had from: `http://…/debian/`; the machine's own when absent. */
+  /** The mirror of the unstable suite: `http://…/debian/`; the machine's own when absent. */
   readonly mirror?: string;
 }
 
@@ -25,12 +25,12 @@ const CACHE_DIR = resolve(import.meta.dirname, '../../.cache/packages');
 const SLOW_MS = 180_000;
 
 /**
- * Downloads a package through the machine's own apt, and unpacks it into a cache rather than
- * installing it; once, until somebody empties the cache.
+ * Downloads a package through the machine's own apt and unpacks it into a cache without installing
+ * it. This happens once, until the cache is emptied.
  *
- * @returns where the program is
- * @throws {TestbedError} `TESTBED_PROGRAM_MISSING` with what apt says: no apt, no network, no such
- *   package
+ * @returns the path of the program
+ * @throws {TestbedError} `TESTBED_PROGRAM_MISSING` with apt's message: no apt, no network, no
+ *   such package
  */
 export async function unpackPackage(
   wanted: DebianPackage,
@@ -67,7 +67,7 @@ export async function unpackPackage(
   }
 }
 
-/** What a process that was killed has left behind. */
+/** Removes the files of killed processes. */
 async function removeHalves(cacheDir: string): Promise<void> {
   for (const file of await readdir(cacheDir)) {
     const pid = /^download-(\d+)-/.exec(file)?.[1];
@@ -76,7 +76,10 @@ async function removeHalves(cacheDir: string): Promise<void> {
   }
 }
 
-/** Fetches package lists of our own, and says how to use them: the machine's stay as they are. */
+/**
+ * Fetches package lists of our own and returns the options to use them; the machine's lists stay
+ * unchanged.
+ */
 async function unstableOptions(dir: string, mirror?: string): Promise<readonly string[]> {
   const lists = join(dir, 'lists');
   const cache = join(dir, 'cache');
@@ -89,11 +92,11 @@ async function unstableOptions(dir: string, mirror?: string): Promise<readonly s
     'Dir::Etc::SourceList': sources,
     'Dir::Etc::SourceParts': '/dev/null',
     'Dir::State::Lists': lists,
-    'Dir::State::Status': '/dev/null', // what is installed must not outrank what is offered
+    'Dir::State::Status': '/dev/null', // offered versions take precedence
     'Dir::Cache': cache,
     'APT::Sandbox::User': 'root',
     'Acquire::Languages': 'none',
-    'APT::Update::Error-Mode': 'any', // else a mirror that nobody can reach is only a warning
+    'APT::Update::Error-Mode': 'any', // otherwise an unreachable mirror is only a warning
   };
   const options = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   await runCommand(['apt-get', '-q', ...options, 'update'], { timeoutMs: SLOW_MS });

@@ -8,7 +8,7 @@ export type TestbedErrorCode =
   | 'TESTBED_TIMED_OUT'
   | 'TESTBED_KUBECONFIG';
 
-/** What the testbed could not do; the message names the part, the reason and, where known, the cure. */
+/** A failure of the testbed; the message names the part, the reason and, if known, the remedy. */
 export class TestbedError extends Error {
   override readonly name = 'TestbedError';
   readonly code: TestbedErrorCode;

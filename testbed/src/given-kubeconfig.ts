@@ -7,7 +7,7 @@ import { runCommand } from './command.ts';
 import { TestbedError } from './errors.ts';
 import type { Address } from './relay.ts';
 
-/** As far as it is looked at here; whatever else it holds is passed on. */
+/** The fields used here; all others are passed on. */
 interface Kubeconfig {
   readonly clusters: readonly Named<'cluster', ClusterEntry>[];
   readonly users: readonly Named<'user', Record<string, unknown>>[];
@@ -24,7 +24,7 @@ type Named<Key extends string, Value> = Readonly<{ name: string } & Record<Key, 
 /** Fields that name a file, relative to the kubeconfig's own folder. */
 const FILE_FIELDS = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
 
-/** Where the current context's API server is. */
+/** Returns the current context's API server. */
 export async function serverOf(path: string): Promise<Address> {
   const { server } = pick(await read(path), path).cluster;
   const { hostname, port, protocol } = new URL(server);
@@ -33,8 +33,8 @@ export async function serverOf(path: string): Promise<Address> {
 }
 
 /**
- * A kubeconfig with only the current context of the given one, whose server is reached at another
- * address but must still prove that it is the one that was named.
+ * Returns a kubeconfig with only the current context of the given one. Its server has another
+ * address, but must still present a certificate for the original name.
  */
 export async function redirectKubeconfig(path: string, { host, port }: Address): Promise<string> {
   const { cluster, user } = pick(await read(path), path);
@@ -54,11 +54,12 @@ export async function redirectKubeconfig(path: string, { host, port }: Address):
 }
 
 /**
- * PEM of the authority that vouches for the given cluster's clients, of which the API server is one
- * when it comes to a kubelet: what the cluster publishes, else what vouches for the API server.
+ * Returns the PEM certificates of the CA for the given cluster's clients; the API server is such a
+ * client when it connects to a kubelet. The cluster publishes this CA; otherwise the CA of the API
+ * server is used.
  *
  * @param kubectl the program
- * @returns nothing where neither is there: clients with certificates are then refused
+ * @returns nothing when neither exists: clients with certificates are then refused
  * @throws {TestbedError} `TESTBED_COMMAND_FAILED` when the API server does not answer
  * @see Kubernetes 1.36 pkg/controlplane/controller/clusterauthenticationtrust
  */

@@ -3,9 +3,9 @@ import { buffer } from 'node:stream/consumers';
 
 import { pack } from 'tar-stream';
 
-/** What goes into an image; paths are absolute. */
+/** The content of an image; paths are absolute. */
 export interface ImageSpec {
-  /** With a tag: `nodeagent.test/web:1`. */
+  /** Includes a tag: `nodeagent.test/web:1`. */
   readonly name: string;
   readonly files: readonly ImageFile[];
   readonly entrypoint: readonly string[];
@@ -21,10 +21,10 @@ export type ImageFile =
   | Readonly<{ path: string; linkTo: string }>
   | Readonly<{ path: string; directory: true; mode?: number }>;
 
-/** All files carry this time: the same spec always gives the same bytes, and so the same digests. */
+/** The time stamp of all files, so that the same spec always gives the same bytes and digests. */
 const MTIME = new Date(0);
 
-/** An OCI image layout with one layer, as a tar archive that `ctr image import` reads. */
+/** Builds an OCI image layout with one layer, as a tar archive for `ctr image import`. */
 export async function buildImageArchive(spec: ImageSpec): Promise<Buffer> {
   const layer = await buildLayer(spec.files);
   const config = json({
@@ -63,7 +63,7 @@ export async function buildImageArchive(spec: ImageSpec): Promise<Buffer> {
   ]);
 }
 
-/** Parent folders are added; /tmp is always there. */
+/** Adds parent folders; /tmp always exists. */
 function buildLayer(files: readonly ImageFile[]): Promise<Buffer> {
   const folders = new Map<string, ImageFile>();
   const addParents = (path: string) => {

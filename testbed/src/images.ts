@@ -8,8 +8,9 @@ import { TestbedError } from './errors.ts';
 import { buildImageArchive, type ImageFile, type ImageSpec } from './image-archive.ts';
 
 /**
- * `pause`: holds a pod's namespaces. `busybox`: all its applets, runs its arguments. `web`: answers
- * with its host name on `/` and `ok` on `/healthz`, port `$PORT` (8080). All end at SIGTERM.
+ * `pause` holds a pod's namespaces. `busybox` has all applets and runs its arguments. `web` answers
+ * with its host name on `/` and `ok` on `/healthz`, port `$PORT` (8080). All of them end at
+ * SIGTERM.
  */
 export type TestImage = 'pause' | 'busybox' | 'web';
 
@@ -23,7 +24,7 @@ export interface ImageArchive {
 
 const IMAGES_DIR = resolve(import.meta.dirname, '../../.cache/images');
 
-/** As process 1 a shell gets only the signals it asks for, and must collect orphans itself. */
+/** As process 1, a shell receives only the signals it handles, and must collect orphans itself. */
 const PAUSE_SCRIPT = `#!/bin/sh
 trap 'exit 0' TERM INT
 while :; do sleep 2147483647 & wait; done
@@ -58,7 +59,7 @@ export async function buildTestImage(image: TestImage): Promise<ImageArchive> {
   }
 }
 
-/** Builds an image, or takes the one that was built of the same parts before. */
+/** Builds an image, or returns one that was already built from the same parts. */
 export async function buildImage(spec: ImageSpec): Promise<ImageArchive> {
   const hash = createHash('sha256');
   hash.update(JSON.stringify({ ...spec, files: undefined }));
@@ -77,7 +78,7 @@ export async function buildImage(spec: ImageSpec): Promise<ImageArchive> {
   return { name: spec.name, file };
 }
 
-/** busybox with a link for each of its applets: enough of a user land for any test image. */
+/** busybox with a link for each of its applets: enough user land for every test image. */
 export async function busyboxFiles(): Promise<readonly ImageFile[]> {
   const busybox = await findBusybox();
   const applets = (await runCommand([busybox, '--list'])).trim().split('\n');

@@ -15,9 +15,9 @@ const PACKAGES: readonly DebianPackage[] = [
 ];
 
 /**
- * The kubectl of this machine's own release and the newest that its package mirror has, unpacked
- * into a cache rather than installed. Oldest first, one per version; with no mirror, what is
- * installed.
+ * Finds the kubectl of this machine's own release and the newest one on its package mirror,
+ * unpacked into a cache without installing it. Returns one per version, oldest first; without a
+ * mirror, only installed ones.
  *
  * @throws {TestbedError} `TESTBED_PROGRAM_MISSING` when there is none at all
  */
@@ -44,7 +44,7 @@ export async function findKubectls(): Promise<readonly Kubectl[]> {
   return [...found.values()].sort((a, b) => compare(a.version, b.version));
 }
 
-/** Every kubectl since 1.0 has this flag; the short and the JSON form differ over time. */
+/** Every kubectl since 1.0 has this flag; the short and the JSON form differ between releases. */
 async function versionOf(path: string): Promise<string | undefined> {
   const output = await runCommand([path, 'version', '--client']).catch(() => undefined);
   return output === undefined ? undefined : /v(\d+\.\d+\.\d+)/.exec(output)?.[1];

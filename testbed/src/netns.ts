@@ -4,19 +4,19 @@ import { type CommandOptions, type CommandResult, runCommand, tryCommand } from 
 import { deleteNetns, enterNetns, netnsPath } from './node-network.ts';
 import { identify, isAlive, isGone } from './proc.ts';
 
-/** A bare network namespace, loopback up: for tests of rules and routes. */
+/** A bare network namespace with loopback up, for tests of rules and routes. */
 export interface Netns {
   readonly name: string;
   /** For setns(2) and `nsenter --net=`. */
   readonly path: string;
-  /** The words to put before a command that should run inside. */
+  /** The words to put before a command to run it inside. */
   readonly enter: readonly string[];
   run(argv: readonly string[], options?: CommandOptions): Promise<string>;
   try(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /**
    * Joins this namespace to another by a cable.
    *
-   * @param device name of this end, at most 15 bytes; likewise `peer.device`
+   * @param device the name of this end, at most 15 bytes; likewise `peer.device`
    * @param addresses with prefix length, either family: `10.0.0.1/24`; likewise `peer.addresses`
    */
   connect(device: string, addresses: readonly string[], peer: CableEnd): Promise<void>;
@@ -31,7 +31,9 @@ export interface CableEnd {
 
 let count = 0;
 
-/** Its name tells who made it, so that the next call can remove those of killed processes. */
+/**
+ * The name identifies its creator, so that the next call can remove namespaces of killed processes.
+ */
 export async function createNetns(): Promise<Netns> {
   await sweepNetns();
   const owner = identify(process.pid);
@@ -51,8 +53,8 @@ export async function createNetns(): Promise<Netns> {
 }
 
 /**
- * The namespace that this process is in, for machines that are the test's own: guests of the kernel
- * tier. `remove` leaves it as it is; cables go with their other end.
+ * The namespace of this process, for machines that belong to the test: guests of the kernel tier.
+ * `remove` leaves it unchanged; cables are removed with their other end.
  */
 export function thisNetns(): Netns {
   return {

@@ -3,15 +3,15 @@ import { networkInterfaces } from 'node:os';
 import { runCommand, tryCommand } from './command.ts';
 import { readIfThere } from './proc.ts';
 
-/** Addresses of one testbed node, all from private ranges that its number picks. */
+/** Addresses of one testbed node, all from private ranges; the node's number selects them. */
 export interface NodeNetwork {
   /** This machine's end of the cable. */
   readonly hostIp: string;
-  /** The node's end: what its kubelet and its API server are reached by. */
+  /** The node's end: the address of its kubelet and its API server. */
   readonly nodeIp: string;
   readonly podCidr: string;
   readonly serviceCidr: string;
-  /** Absent where the kernel has IPv6 switched off. */
+  /** Absent when the kernel has IPv6 switched off. */
   readonly ipv6?: {
     readonly hostIp: string;
     readonly nodeIp: string;
@@ -47,9 +47,10 @@ export function machineHasIpv6(): boolean {
 
 /**
  * Creates a network namespace joined to this machine by one cable, with routes to its pods and
- * Services. Everything on the machine's side hangs on the cable and goes with it; no rule is made.
+ * Services. Everything on the machine's side depends on the cable and disappears with it; no
+ * firewall rule is added.
  *
- * @param name of the namespace; also the cable's, so at most 15 bytes
+ * @param name of the namespace and of the cable, so at most 15 bytes
  */
 export async function createNodeNetns(name: string, network: NodeNetwork): Promise<void> {
   const { hostIp, nodeIp, podCidr, serviceCidr, ipv6 } = network;
@@ -91,7 +92,7 @@ export async function createNodeNetns(name: string, network: NodeNetwork): Promi
   await runCommand([...enterNetns(name), 'sh', '-ec', sysctls.join('\n')]);
 }
 
-/** Deletes it, its cable and its rules; the processes in it must be gone. */
+/** Deletes the namespace, its cable and its rules; its processes must have ended. */
 export async function deleteNetns(name: string): Promise<void> {
   await tryCommand(['ip', 'link', 'delete', name]);
   const { exitCode, stderr } = await tryCommand(['ip', 'netns', 'delete', name]);
@@ -99,7 +100,7 @@ export async function deleteNetns(name: string): Promise<void> {
 }
 
 /**
- * The words that run a command in a namespace. Not `ip netns exec`: that mounts a new /sys, without
+ * The words that run a command in a namespace. Not `ip netns exec`: that mounts a new /sys without
  * the cgroups that a container runtime needs.
  */
 export function enterNetns(name: string): readonly string[] {

@@ -19,11 +19,11 @@ const BASE_DIR = resolve(import.meta.dirname, '../../.cache/testbed');
 
 /**
  * A place for one node's programs: a folder, and a network namespace joined to this machine, which
- * can reach its node, pod and Service addresses. Removing it removes everything that was started
- * in it; if this process is killed instead, the next testbed on this machine does that.
+ * can reach its node, pod and Service addresses. Removing the space removes everything that was
+ * started in it. If this process is killed instead, the next testbed on this machine removes it.
  */
 export interface NodeSpace {
-  /** Unique; also the name of its network namespace, and of the cgroup its pods should go under. */
+  /** Unique; also the name of its network namespace and of the cgroup for its pods. */
   readonly id: string;
   /** For files of any size. */
   readonly dir: string;
@@ -31,11 +31,11 @@ export interface NodeSpace {
   readonly runDir: string;
   readonly netnsPath: string;
   readonly network: NodeNetwork;
-  /** Once it fires nothing more starts here, and whoever waits for something here gives up. */
+  /** Once it fires, nothing more starts here, and all waiting ends. */
   readonly signal: AbortSignal;
   /** Runs a command in the network namespace; rejects when it fails. */
   run(argv: readonly string[], options?: CommandOptions): Promise<string>;
-  /** The same, and any exit code is an answer. */
+  /** Runs a command too, but any exit code is a result. */
   try(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** Starts a program in the network namespace; its output goes to `logs/<name>.log`. */
   start(
@@ -47,11 +47,11 @@ export interface NodeSpace {
 }
 
 export interface NodeSpaceOptions {
-  /** Begins the folder's name: `demo`. */
+  /** The start of the folder's name: `demo`. */
   readonly name: string;
-  /** Both families where the machine has them when absent. */
+  /** When absent, both families if the machine has them. */
   readonly ipFamilies?: readonly ('ipv4' | 'ipv6')[];
-  /** Ends all waiting in it; the caller still has to remove it. */
+  /** Ends all waiting in the space; the caller still has to remove it. */
   readonly signal?: AbortSignal;
 }
 

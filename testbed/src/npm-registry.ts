@@ -8,10 +8,10 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** A registry on loopback for our own packages; everything else comes through the machine's own. */
+/** A registry on loopback for our own packages; it fetches all others through the machine's own. */
 export interface NpmRegistry {
   readonly url: string;
-  /** Environment for npm: this registry, a cache and a configuration apart from the user's. */
+  /** Environment for npm: this registry, and a cache and configuration separate from the user's. */
   readonly npmEnv: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export async function startNpmRegistry(root: string, dir: string): Promise<NpmRe
     max_body_size: '50mb',
     log: { type: 'file', path: join(dir, 'registry.log'), format: 'json', level: 'warn' },
   };
-  await writeFile(join(dir, 'registry.json'), JSON.stringify(config)); // JSON is YAML too
+  await writeFile(join(dir, 'registry.json'), JSON.stringify(config)); // JSON is valid YAML
   await writeFile(join(dir, 'npmrc'), `registry=${url}\n//127.0.0.1:${port}/:_authToken=none\n`);
   const program = join(root, 'node_modules/verdaccio/bin/verdaccio');
   const args = ['--config', join(dir, 'registry.json'), '--listen', `127.0.0.1:${port}`];

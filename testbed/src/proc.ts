@@ -1,17 +1,21 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** Names a process for good: process ids are reused, a start time within one boot is not. */
+/**
+ * Identifies a process for good: process ids are reused, but not with the same start time within
+ * one boot.
+ */
 export interface ProcessId {
   readonly pid: number;
   /** Clock ticks since boot. @see proc(5), /proc/pid/stat field 22 */
   readonly startTicks: string;
 }
 
-/** `undefined` when there is no such process, or only its zombie. */
+/** Returns `undefined` when there is no such process, or only its zombie. */
 export function identify(pid: number): ProcessId | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
-  // The name in parentheses may hold anything, so count from its end: state is the first after it.
+  // The name in parentheses may contain anything, so count from its end: the state comes first
+  // after it.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const startTicks = fields[19];
   return startTicks === undefined || fields[0] === 'Z' ? undefined : { pid, startTicks };
@@ -27,12 +31,12 @@ export function allPids(): readonly number[] {
     .map(Number);
 }
 
-/** The environment a process was started with; empty when it is gone. */
+/** Returns the environment a process was started with; empty when it has ended. */
 export function environmentOf(pid: number): readonly string[] {
   return readIfThere(`/proc/${pid}/environ`)?.split('\0') ?? [];
 }
 
-/** Inode of the network namespace a process is in. */
+/** Returns the inode of a process's network namespace. */
 export function netnsInodeOf(pid: number): number | undefined {
   try {
     return Number(/\d+/.exec(readlinkSync(`/proc/${pid}/ns/net`))?.[0]);
@@ -44,7 +48,10 @@ export function netnsInodeOf(pid: number): number | undefined {
 
 export interface Mount {
   readonly mountPoint: string;
-  /** Path inside the mounted file system, then type and super options: enough to tell whose it is. */
+  /**
+   * The path inside the mounted file system, its type and its super options: enough to identify the
+   * owner.
+   */
   readonly source: string;
 }
 
@@ -70,7 +77,7 @@ export function readIfThere(path: string): string | undefined {
   }
 }
 
-/** ESRCH and EINVAL come from /proc when a process ends while it is read. */
+/** /proc reports ESRCH and EINVAL when a process ends while it is read. */
 export function isGone(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return ['ENOENT', 'ESRCH', 'EINVAL', 'EACCES', 'ENOTDIR'].includes(code);

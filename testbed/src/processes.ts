@@ -16,15 +16,15 @@ export interface ProcessOptions {
   readonly logFile: string;
 }
 
-/** A program that runs beside the tests, in a session of its own, until it is told to stop. */
+/** A program that runs beside the tests, in a session of its own, until it is stopped. */
 export interface TestProcess {
   readonly pid: number;
   readonly logFile: string;
   isRunning(): boolean;
   signal(name: NodeJS.Signals): void;
-  /** SIGTERM, then SIGKILL after `graceMs` (10 s when absent); resolves when it is gone. */
+  /** Sends SIGTERM, then SIGKILL after `graceMs` (10 s when absent); resolves when it has ended. */
   stop(graceMs?: number): Promise<void>;
-  /** SIGKILL; resolves when it is gone. */
+  /** Sends SIGKILL; resolves when it has ended. */
   kill9(): Promise<void>;
   /** Exit code, or the signal's name. */
   readonly ended: Promise<number | NodeJS.Signals>;
@@ -34,14 +34,14 @@ export interface TestProcess {
   assertRunning(): void;
 }
 
-/** Resolves once the program is running (which says nothing about its being ready). */
+/** Resolves once the program is running, which does not mean that it is ready. */
 export function startProcess(options: ProcessOptions): Promise<TestProcess> {
   const { argv, env, cwd, logFile } = options;
   const [program = '', ...args] = argv;
   mkdirSync(dirname(logFile), { recursive: true });
   const log = openSync(logFile, 'a');
   const child = spawn(program, args, {
-    detached: true, // Ctrl-C in the terminal is for the testbed alone: it stops its parts in order
+    detached: true, // Ctrl-C must reach only the testbed, which stops its parts in order
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', log, log],
@@ -99,7 +99,7 @@ function handle({ pid, ended, argv, logFile }: Started): TestProcess {
 }
 
 /**
- * Waits until a program is up.
+ * Waits until a program is ready.
  *
  * @throws {TestbedError} `TESTBED_PROCESS_ENDED` or `TESTBED_TIMED_OUT`, with the end of its log
  */
@@ -125,7 +125,7 @@ function tailOf(file: string, lines: number): string {
   return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
 }
 
-/** Kills these processes for sure; resolves when none is left, or after `timeoutMs`. */
+/** Kills these processes; resolves when all have ended, or after `timeoutMs`. */
 export async function killAll(ids: readonly ProcessId[], timeoutMs = 5_000): Promise<void> {
   const endMs = performance.now() + timeoutMs;
   for (;;) {

@@ -12,14 +12,17 @@ import { waitUntilUp } from './processes.ts';
 
 export interface RegistryOptions {
   readonly space: NodeSpace;
-  /** Pulling and pushing need these when they are given. */
+  /** Credentials that pulling and pushing then need. */
   readonly login?: { readonly username: string; readonly password: string };
   /** 5000 when absent. */
   readonly port?: number;
 }
 
 export interface Registry {
-  /** As in an image's name: `127.0.0.1:5000`; loopback of the space, which runtimes trust. */
+  /**
+   * The registry's host in image names: `127.0.0.1:5000`, the loopback of the space, which runtimes
+   * trust.
+   */
   readonly host: string;
   /** @returns the image's name in this registry */
   push(archive: ImageArchive): Promise<string>;
@@ -40,12 +43,12 @@ export async function startRegistry(options: RegistryOptions): Promise<Registry>
     version: 0.1,
     log: { level: 'warn' },
     storage: { filesystem: { rootdirectory: join(dir, 'data') } },
-    // On the node's address too, for pushing from here.
+    // It listens on the node's address too, for pushes from here.
     http: { addr: `:${port}` },
     ...(login && { auth: { htpasswd: { realm: 'testbed', path: passwords } } }),
   };
   const configFile = join(dir, 'config.yml');
-  await writeFile(configFile, JSON.stringify(config)); // every JSON text is a YAML text
+  await writeFile(configFile, JSON.stringify(config)); // JSON is valid YAML
   const running = await space.start(`registry-${port}`, ['docker-registry', 'serve', configFile]);
   const url = `http://${space.network.nodeIp}:${port}/v2/`;
   const headers: Record<string, string> = login

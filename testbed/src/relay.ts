@@ -10,10 +10,10 @@ export interface Relay extends Address {
 }
 
 /**
- * Passes TCP connections on, so that a node in a network namespace reaches what only this machine
- * can reach, without a packet filter rule on it.
+ * Relays TCP connections, so that a node in a network namespace reaches addresses that only this
+ * machine can reach, without a packet filter rule.
  *
- * @param host where to listen; the port is any free one
+ * @param host the address to listen on; the port is any free one
  */
 export async function startRelay(host: string, target: Address): Promise<Relay> {
   const open = new Set<Socket>();
@@ -25,7 +25,7 @@ export async function startRelay(host: string, target: Address): Promise<Relay> 
     ] as const) {
       open.add(one);
       one.pipe(other);
-      // Each side's end or failure, whichever it is, is the other's end.
+      // When one side ends or fails, end the other.
       one.on('error', () => other.destroy());
       one.on('close', () => {
         open.delete(one);

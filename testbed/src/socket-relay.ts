@@ -1,20 +1,20 @@
 import { rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Stands between two programs that talk through a unix socket, and can part them. */
+/** A relay between two programs on a unix socket that can separate them. */
 export interface SocketRelay {
-  /** `unix://…`: where the one that asks connects. */
+  /** `unix://…`: the client's endpoint. */
   readonly endpoint: string;
-  /** Breaks every connection, and answers none until `mend`. */
+  /** Breaks every connection, and accepts none until `mend`. */
   cut(): Promise<void>;
   mend(): Promise<void>;
 }
 
 /**
- * Passes the bytes of unix socket connections on. A cut is what a client sees of a server that was
- * killed: broken connections, then nobody there. It ends with its process, or when it is cut.
+ * Relays the bytes of unix socket connections. A cut looks to a client like a killed server: broken
+ * connections, then no listener. The relay ends with its process, or when it is cut.
  *
- * @param path where to listen; a short one: the kernel takes 107 bytes
+ * @param path the socket's path; keep it short: the kernel allows 107 bytes
  */
 export async function startSocketRelay(path: string, target: string): Promise<SocketRelay> {
   const open = new Set<Socket>();

@@ -17,18 +17,18 @@ import {
 } from './proc.ts';
 import { killAll } from './processes.ts';
 
-/** Environment variable that marks every process a testbed starts, and so their children. */
+/** The environment variable that marks every process of a testbed, and so their children. */
 export const MARK = 'NODEAGENT_TESTBED';
 
-/** Cleans up after testbeds that were killed. Cheap when there are none. */
+/** Cleans up after killed testbeds. Cheap when there are none. */
 export async function sweepLeftovers(): Promise<void> {
   for (const claim of await findDeadClaims()) await sweepClaim(claim);
 }
 
 /**
- * Removes everything that belongs to one testbed, in the order in which one thing holds another:
- * processes, mounts, network, cgroups, files. Nothing is asked of the programs it ran, so it works
- * whatever state they were left in.
+ * Removes everything that belongs to one testbed, each part before those it depends on: processes,
+ * mounts, network, cgroups, files. It does not call the programs, so it works whatever state they
+ * are in.
  */
 export async function sweepClaim(claim: Claim): Promise<void> {
   for (let round = 0; round < 5; round++) {
@@ -46,7 +46,10 @@ export async function sweepClaim(claim: Claim): Promise<void> {
   await dropClaim(claim);
 }
 
-/** Marked processes, those in the testbed's network namespaces, those whose root is a mount of it. */
+/**
+ * Finds marked processes, those in the testbed's network namespaces, and those whose root is one of
+ * its mounts.
+ */
 function processesOf({ id, dir, runDir }: Claim): readonly ProcessId[] {
   const mark = `${MARK}=${id}`;
   const below = mountsOf('self').filter(
@@ -86,7 +89,7 @@ async function containerIds(dir: string): Promise<readonly string[]> {
   });
 }
 
-/** The one thing that shims keep outside of our folders. @see containerd runtime/v2/shim/util_unix.go */
+/** The only files of shims outside of our folders. @see containerd runtime/v2/shim/util_unix.go */
 function shimSocket(runDir: string, containerId: string): string {
   const name = join(runDir, 'containerd.sock/k8s.io', containerId);
   return join('/run/containerd/s', createHash('sha256').update(name).digest('hex'));
@@ -98,7 +101,7 @@ async function unmountBelow(dir: string): Promise<void> {
   for (const point of deepestFirst) await tryCommand(['umount', '--lazy', point]);
 }
 
-/** Removes cgroups of these names, with what is in them, wherever they are in the hierarchies. */
+/** Removes cgroups of these names and their content, anywhere in the hierarchies. */
 function removeCgroups(folder: string, names: ReadonlySet<string>): void {
   for (const name of foldersIn(folder)) {
     const path = join(folder, name);

@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type ServerHttp2Session } from 'node:http2';
 
-/** Takes what programs tell by OpenTelemetry's protocol (OTLP over gRPC), and keeps it as it came. */
+/**
+ * Collects the traces that programs export by OpenTelemetry's protocol (OTLP over gRPC), without
+ * decoding them.
+ */
 export interface TraceCollector {
-  /** For `tracing.endpoint`. */
+  /** The value of `tracing.endpoint`. */
   readonly endpoint: string;
   /** Export requests, without gRPC's frame. */
   readonly requests: readonly Buffer[];
@@ -15,7 +18,7 @@ const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
 const FRAME_BYTES = 5;
 const UNIMPLEMENTED = '12';
 
-/** @param socket where it listens: programs in other network namespaces reach it too */
+/** @param socket its path: programs in other network namespaces can reach it too */
 export async function startTraceCollector(socket: string): Promise<TraceCollector> {
   const requests: Buffer[] = [];
   const sessions = new Set<ServerHttp2Session>();
@@ -27,7 +30,7 @@ export async function startTraceCollector(socket: string): Promise<TraceCollecto
   server.on('stream', (stream, headers) => {
     const chunks: Buffer[] = [];
     stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    stream.on('error', () => undefined); // its client is gone
+    stream.on('error', () => undefined); // the client is gone
     stream.once('end', () => {
       const isExport = headers[':path'] === EXPORT;
       if (isExport) requests.push(Buffer.concat(chunks).subarray(FRAME_BYTES));

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { TestbedError } from './errors.ts';
 
 export interface WaitOptions {
-  /** What is waited for, for the error message: `the node to be Ready`. */
+  /** The awaited event, for the error message: `the node to be Ready`. */
   readonly what: string;
   /** 60 s when absent. */
   readonly timeoutMs?: number;
@@ -13,8 +13,9 @@ export interface WaitOptions {
 }
 
 /**
- * Looks until there is something: `undefined`, `false` and errors mean "not yet", but for a program
- * that has ended: that one will not come back. The last error is the cause of the time-out's.
+ * Looks repeatedly until there is a result. `undefined`, `false` and errors mean "not yet", except
+ * for a program that has ended, because it will not come back. The last error becomes the cause of
+ * the time-out error.
  *
  * @throws {TestbedError} `TESTBED_TIMED_OUT`, `TESTBED_PROCESS_ENDED`
  */

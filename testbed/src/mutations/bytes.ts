@@ -2,7 +2,7 @@ import { type Edit, type Mutator, mutator, pick } from './mutator.ts';
 
 type Change = (bytes: Buffer, edit: Edit, sample: Buffer) => Buffer | undefined;
 
-/** Bytes with bits, numbers and lengths changed, parts cut, repeated or swapped. */
+/** Mutates bytes: changes bits, numbers and lengths; removes, repeats or swaps parts. */
 export function mutatedBytes(samples: readonly Uint8Array[]): Mutator<Buffer> {
   const buffers = samples.map((sample): Buffer => Buffer.from(sample));
   return mutator(buffers, (bytes, edit, sample) => {
@@ -13,13 +13,13 @@ export function mutatedBytes(samples: readonly Uint8Array[]): Mutator<Buffer> {
   });
 }
 
-/** Bytes. Repeating what is repeated would fill memory. */
+/** In bytes. Repeating repeated parts would fill memory. */
 const MOST = 1 << 20;
 
 const NUMBERS = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 127, 128, 255, 256, 32_767, 32_768, 65_535];
 const NUMBERS_32 = [...NUMBERS, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32 - 4];
 
-/** Writes a number of a width in bytes somewhere, aligned to it, in either byte order. */
+/** Writes a number of a given width somewhere, aligned, in either byte order. */
 const numberAt =
   (width: 1 | 2 | 4): Change =>
   (bytes, { place, detail }) => {

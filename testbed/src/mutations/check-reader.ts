@@ -4,23 +4,24 @@ import type { Draw, Mutation, Mutator } from './mutator.ts';
 import { startWatchdog } from './watchdog.ts';
 
 export interface Reader<T> {
-  /** For the message of a failure. */
+  /** The reader's name in failure messages. */
   readonly name: string;
   readonly inputs: Mutator<T>;
-  /** Reads one input, and checks what comes of it. Recorded samples have to be read. */
+  /** Reads one input and checks the result. It must accept all recorded samples. */
   readonly read: (input: T) => unknown;
   /** The errors with which the reader may refuse an input. */
   readonly refuses?: (error: unknown) => boolean;
-  /** Inputs of this reader in every 100,000; 1,500 without. */
+  /** Number of this reader's inputs in every 100,000; 1,500 when absent. */
   readonly share?: number;
 }
 
 /**
- * Reads mutations of recorded data and fails when the reader ends in another way than documented:
- * a foreign error, a value that its own checks refuse, or a change of a built-in prototype.
+ * Reads mutations of recorded data. Fails when the reader ends in an undocumented way: an
+ * unexpected error, a value that its own checks refuse, or a change of a built-in prototype.
  *
- * `NODEAGENT_MUTATIONS` (100,000) says how many mutations there are of all readers,
- * `NODEAGENT_SEED` which; `random` draws one. `NODEAGENT_SEED_PATH` replays one failure.
+ * `NODEAGENT_MUTATIONS` (100,000) is the number of mutations for all readers together,
+ * `NODEAGENT_SEED` selects them; `random` chooses a seed. `NODEAGENT_SEED_PATH` replays one
+ * failure.
  */
 export async function checkReader<T>(reader: Reader<T>): Promise<void> {
   const { name, inputs, read, refuses = () => false, share = 1500 } = reader;
@@ -79,7 +80,7 @@ function settings(): { seed: number; path: string | undefined; total: number } {
   return { seed: number, path, total };
 }
 
-/** Most inputs have one or two edits: more hide each other. */
+/** Most inputs have one or two edits: more would hide each other. */
 function draws(samples: number): fc.Arbitrary<Draw> {
   const number = fc.nat(1_000_000);
   const edit = fc.record({ place: number, change: number, detail: number });
@@ -96,7 +97,7 @@ function describe(
   error: unknown,
 ): string {
   return [
-    `${name}: an input ends its reader in a way that is not documented: ${String(error)}`,
+    `${name}: an input makes its reader fail in an undocumented way:  ${String(error)}`,
     `replay with ${at}`,
     ...(mutation?.steps ?? []),
     `input: ${preview(mutation?.input)}`,
@@ -115,7 +116,7 @@ function preview(input: unknown): string {
   }
 }
 
-/** Whatever adds or removes a member of a built-in prototype changes the number. */
+/** Adding or removing a member of a built-in prototype changes this number. */
 function countBuiltIns(): number {
   let count = 0;
   for (const each of [Object, Array, String, Number, Function, Map, Promise, Uint8Array]) {

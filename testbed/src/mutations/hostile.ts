@@ -1,7 +1,9 @@
-/** Levels of the deep values: more than a recursive reader's stack has, fewer than memory minds. */
+/**
+ * Depth of the deep values: more than a recursive reader's stack allows, but affordable in memory.
+ */
 const DEEP = 10_000;
 
-/** Names that mean something to JavaScript objects, to paths, or to nobody. */
+/** Names with a meaning for JavaScript objects or for paths, and nonsense names. */
 export const HOSTILE_KEYS: readonly string[] = [
   '__proto__',
   'constructor',
@@ -16,7 +18,7 @@ export const HOSTILE_KEYS: readonly string[] = [
   '\u0000',
 ];
 
-/** Names that an API server lets through where an object's or a map's name is asked for. */
+/** Names that an API server accepts as the name of an object or as a key of a map. */
 export const LEGAL_KEYS: readonly string[] = [
   '__proto__',
   'constructor',
@@ -102,14 +104,14 @@ export const HOSTILE_NUMBERS: readonly number[] = [
   1e308,
   -1e308,
   5e-324,
-  Number.POSITIVE_INFINITY, // what JSON.parse makes of 1e999
+  Number.POSITIVE_INFINITY, // the result of JSON.parse for 1e999
 ];
 
-/** `10_000` levels as JSON text. Text, because not every reader of values gets it as a value. */
+/** `10_000` levels as JSON text, because not every reader receives a parsed value. */
 export const DEEP_ARRAY_TEXT = '['.repeat(DEEP) + ']'.repeat(DEEP);
 export const DEEP_OBJECT_TEXT = '{"a":'.repeat(DEEP) + '1' + '}'.repeat(DEEP);
 
-/** Values of a wrong kind, or of the right kind and absurd. Shared: never change one. */
+/** Values of a wrong kind, or absurd ones of the right kind. Shared: never change one. */
 export const HOSTILE_VALUES: readonly unknown[] = [
   null,
   true,

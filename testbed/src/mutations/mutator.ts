@@ -1,17 +1,17 @@
-/** The random numbers of one edit; a mutator takes each modulo what it has to choose from. */
+/** The random numbers of one edit; a mutator takes each modulo the number of choices. */
 export interface Edit {
   readonly place: number;
   readonly change: number;
   readonly detail: number;
 }
 
-/** The random numbers of one input. No edits: the sample as it was recorded. */
+/** The random numbers of one input. Without edits, the input is the recorded sample. */
 export interface Draw {
   readonly sample: number;
   readonly edits: readonly Edit[];
 }
 
-/** One input and how it was made, for the message of a failure. */
+/** One input and its history, for failure messages. */
 export interface Mutation<T> {
   readonly input: T;
   readonly steps: readonly string[];
@@ -23,7 +23,7 @@ export interface Mutator<T> {
   make(draw: Draw): Mutation<T>;
 }
 
-/** Edits a sample step by step; a step that finds nothing to change is left out. */
+/** Edits a sample step by step; a step without anything to change is left out. */
 export function mutator<T>(
   samples: readonly T[],
   edit: (
@@ -50,7 +50,7 @@ export function mutator<T>(
   };
 }
 
-/** The same inputs in another form: a tree as JSON text, say. */
+/** The same inputs in another form, e.g. a tree as JSON text. */
 export function mapped<T, R>(inputs: Mutator<T>, change: (input: T) => R): Mutator<R> {
   return {
     samples: inputs.samples,
@@ -61,7 +61,7 @@ export function mapped<T, R>(inputs: Mutator<T>, change: (input: T) => R): Mutat
   };
 }
 
-/** Inputs of one mutator or another, in equal parts. */
+/** Inputs of several mutators in equal parts. */
 export function oneOf<T>(first: Mutator<T>, ...others: readonly Mutator<T>[]): Mutator<T> {
   const all = [first, ...others];
   const samples = all.reduce((sum, { samples }) => sum + samples, 0);
@@ -78,7 +78,10 @@ export function oneOf<T>(first: Mutator<T>, ...others: readonly Mutator<T>[]): M
   };
 }
 
-/** Two inputs for readers that join two sources; each sample of one meets a sample of the other. */
+/**
+ * Two inputs for readers that join two sources; each sample of one is combined with a sample of the
+ * other.
+ */
 export function paired<A, B>(first: Mutator<A>, second: Mutator<B>): Mutator<readonly [A, B]> {
   return {
     samples: Math.max(first.samples, second.samples),

@@ -3,7 +3,10 @@ import { type Edit, type Mutator, mutator, pick } from './mutator.ts';
 
 type Change = (text: string, edit: Edit, sample: string) => string | undefined;
 
-/** Texts with lines, words and characters missing, repeated, swapped, endless or of another sort. */
+/**
+ * Mutates texts: lines, words and characters are removed, repeated, swapped, made endless or
+ * replaced.
+ */
 export function mutatedTexts(samples: readonly string[]): Mutator<string> {
   return mutator(samples, (text, edit, sample) => {
     const [name, change] = pick(CHANGES, edit.change);
@@ -13,7 +16,7 @@ export function mutatedTexts(samples: readonly string[]): Mutator<string> {
   });
 }
 
-/** Characters. Repeating a repeated text would fill memory. */
+/** In characters. Repeating repeated text would fill memory. */
 const MOST = 400_000;
 
 /** Edits one of the lines. */
@@ -25,7 +28,7 @@ const line =
     return lines.toSpliced(at, 1, ...edit(lines[at] ?? '', one)).join('\n');
   };
 
-/** Words and what stands between them, each a piece. */
+/** Splits text into words and the separators between them. */
 function pieces(text: string): string[] {
   return text.match(/[\p{L}\p{N}_.-]+|[^\p{L}\p{N}_.-]/gu) ?? [];
 }

@@ -11,13 +11,13 @@ export type Path = readonly (string | number)[];
 
 export interface TreeOptions {
   /**
-   * `any`: members of any kind anywhere. `typed`: what a server can send that decodes into typed
-   * structs: members are absent, null, empty or absurd, but of the kind that they have.
+   * `any`: members of any kind anywhere. `typed`: values that a server with typed structs can send,
+   * i.e. members may be absent, null, empty or absurd, but keep their kind.
    */
   readonly kinds?: 'any' | 'typed';
-  /** Members that stay as they are. */
+  /** Members that never change. */
   readonly keep?: (path: Path) => boolean;
-  /** Members of `typed` trees that may be absurd, but are always there. */
+  /** Members of `typed` trees that may be absurd but are always present. */
   readonly required?: (path: Path) => boolean;
 }
 
@@ -28,10 +28,13 @@ interface Place {
 
 type Change = (place: Place, edit: Edit, places: readonly Place[]) => unknown;
 
-/** Stands for: take the member away. */
+/** Marks a member to be removed. */
 const ABSENT = Symbol('absent');
 
-/** JSON values with members missing, null, of wrong kinds, absurd, deep, under hostile names. */
+/**
+ * Mutates JSON values: members are missing, null, of wrong kinds, absurd, deep, or have hostile
+ * names.
+ */
 export function mutatedTrees(
   samples: readonly unknown[],
   { kinds = 'any', keep = () => false, required = () => false }: TreeOptions = {},
@@ -103,14 +106,14 @@ const renamed =
     return fieldsOf(Object.entries(value).map(([key, each]) => [key === from ? to : key, each]));
   };
 
-/** A map's name, or a member `name`: of the kind that is legal and means something to JavaScript. */
+/** Replaces a key of a map, or a member `name`, by a legal name with a meaning in JavaScript. */
 const legalName: Change = (place, edit, places) => {
   const named = typeof place.value === 'string' && NAMES.has(String(place.path.at(-1)));
   if (named) return pick(LEGAL_KEYS, edit.detail);
   return isMap(place) ? renamed(LEGAL_KEYS)(place, edit, places) : undefined;
 };
 
-/** Members of the API's objects that are maps: their names are users'. */
+/** Members of API objects that are maps: users choose their keys. */
 const MAPS = new Set([
   'annotations',
   'binaryData',
@@ -163,7 +166,9 @@ function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Own members whatever their names, as `JSON.parse` makes them: `__proto__` sets no prototype. */
+/**
+ * Creates own members whatever their names, as `JSON.parse` does: `__proto__` sets no prototype.
+ */
 function fieldsOf(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const [key, value] of entries) {
@@ -202,7 +207,7 @@ function valueAt(root: unknown, path: Path): unknown {
   return value;
 }
 
-/** Copies what lies on the path and shares the rest. */
+/** Copies the objects on the path and shares the rest. */
 function replaceAt(value: unknown, path: Path, next: unknown): unknown {
   const [key, ...rest] = path;
   if (key === undefined) return next;

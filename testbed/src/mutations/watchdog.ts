@@ -1,14 +1,15 @@
 import { Worker } from 'node:worker_threads';
 
 export interface Watchdog {
-  /** The work goes on. */
+  /** Call it to show that work continues. */
   sign(): void;
   stop(): void;
 }
 
 /**
- * Ends the process, with the number of the input, when nothing signs for two minutes: a reader that
- * never returns would otherwise keep its test running for good, without a word on which input it is.
+ * Ends the process with the number of the current input when there is no call for two minutes.
+ * Otherwise a reader that never returns would keep its test running forever, without showing which
+ * input it was.
  */
 export function startWatchdog(what: string): Watchdog {
   const count = new Int32Array(new SharedArrayBuffer(4));

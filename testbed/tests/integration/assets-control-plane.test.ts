@@ -32,12 +32,12 @@ async function program(name: string, script: string): Promise<void> {
 
 const start = () => startApiServer(space, folder, 'node-1');
 
-/** Fails as long as the program only tells its version. */
+/** Writes a program that reports its version and otherwise fails. */
 const failing = (script: string) =>
   `[ "$1" = --version ] && exec echo 'Kubernetes v1.36.2
 etcd Version: 3.5.30'\n${script}`;
 
-describe('a control plane of a folder of programs', () => {
+describe('a control plane from a folder of programs', () => {
   it('has certificates that its server and its clients accept, and leaves nothing', async () => {
     const { kubeconfigs, processes, caFile } = await start();
     const ca = await readFile(caFile, 'utf8');
@@ -55,14 +55,14 @@ describe('a control plane of a folder of programs', () => {
     expect(existsSync(space.dir)).toBe(false);
   });
 
-  it.each(['kube-apiserver', 'etcd'])('says why %s ended', async (name) => {
+  it.each(['kube-apiserver', 'etcd'])('reports why %s ended', async (name) => {
     await program(name, failing('echo "bind: address already in use" >&2; exit 1'));
     const failure = start();
     await expect(failure).rejects.toMatchObject({ code: 'TESTBED_PROCESS_ENDED' });
     await expect(failure).rejects.toThrow(new RegExp(`${name}[^]*bind: address already in use`));
   });
 
-  it('says what the folder lacks before it starts anything', async () => {
+  it('names missing programs before it starts anything', async () => {
     await rm(join(folder, 'kube-apiserver'));
     await expect(start()).rejects.toMatchObject({ code: 'TESTBED_PROGRAM_MISSING' });
     expect(existsSync(join(space.dir, 'logs'))).toBe(false);

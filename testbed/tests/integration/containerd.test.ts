@@ -36,7 +36,7 @@ describe(startContainerd, () => {
 });
 
 describe(sweepLeftovers, () => {
-  it('removes what a killed run left behind', async () => {
+  it('removes the remains of a killed run', async () => {
     const index = resolve(import.meta.dirname, '../../src/index.ts');
     const script = `
       import { startContainerd } from ${JSON.stringify(index)};

@@ -17,7 +17,7 @@ describe(unpackPackage, () => {
   });
   afterEach(() => rm(cacheDir, { recursive: true }));
 
-  it('downloads once, over what a killed run left', { timeout: 300_000 }, async () => {
+  it('downloads once, replacing the remains of a killed run', { timeout: 300_000 }, async () => {
     const ended = Number(await runCommand(['sh', '-c', 'echo $$']));
     await mkdir(join(cacheDir, `download-${ended}-half/lists/partial`), { recursive: true });
     await mkdir(join(cacheDir, `download-${process.ppid}-other`));
@@ -28,14 +28,18 @@ describe(unpackPackage, () => {
     expect(await unpackPackage(HELLO, { cacheDir, mirror: NOWHERE })).toBe(path);
   });
 
-  it('says what is wrong when it cannot, and leaves nothing', { timeout: 300_000 }, async () => {
-    const toNowhere = unpackPackage(HELLO, { cacheDir, mirror: NOWHERE });
-    await expect(toNowhere).rejects.toMatchObject({
-      code: 'TESTBED_PROGRAM_MISSING',
-      message: expect.stringMatching(
-        /^package hello of Debian's unstable suite: .*127\.0\.0\.1:1/s,
-      ),
-    });
-    expect(await readdir(cacheDir)).toEqual([]);
-  });
+  it(
+    'reports the reason when it cannot, and leaves nothing behind',
+    { timeout: 300_000 },
+    async () => {
+      const toNowhere = unpackPackage(HELLO, { cacheDir, mirror: NOWHERE });
+      await expect(toNowhere).rejects.toMatchObject({
+        code: 'TESTBED_PROGRAM_MISSING',
+        message: expect.stringMatching(
+          /^package hello of Debian's unstable suite: .*127\.0\.0\.1:1/s,
+        ),
+      });
+      expect(await readdir(cacheDir)).toEqual([]);
+    },
+  );
 });

@@ -14,7 +14,7 @@ describe(startRegistry, () => {
   });
   afterAll(() => containerd.stop());
 
-  it('gives a pushed image to those who know the password', async () => {
+  it('serves a pushed image only with the password', async () => {
     const { space, endpoint } = containerd;
     const login = { username: 'user', password: 'secret' };
     const registry = await startRegistry({ space, login });

@@ -1,5 +1,5 @@
-// Stands in for etcd and kube-apiserver: understands the flags that it is given as the real ones
-// do, refuses files that do not belong together, and tells each client who it is.
+// Simulates etcd and kube-apiserver: parses the flags as the real ones do, refuses files that do
+// not belong together, and reports to each client its identity.
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';

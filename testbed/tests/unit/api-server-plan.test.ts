@@ -30,7 +30,7 @@ describe('the arguments of kube-apiserver', () => {
     expect(flag(name)).toBe(value);
   });
 
-  it('lead to the etcd that is started beside it, which nobody else reaches', () => {
+  it('name the etcd started with it, which no other program reaches', () => {
     expect(plan.etcdArguments).toContain(`--listen-client-urls=${flag('etcd-servers')}`);
     const urls = plan.etcdArguments.flatMap((entry) => /https?:\/\/[^:]+/.exec(entry)?.[0] ?? []);
     expect(new Set(urls)).toEqual(new Set(['http://127.0.0.1']));
@@ -38,25 +38,25 @@ describe('the arguments of kube-apiserver', () => {
     expect(plan.etcdArguments).toContain('--unsafe-no-fsync');
   });
 
-  it('accept no identity but by certificate', () => {
+  it('accept identities only by certificate', () => {
     expect(flag('token-auth-file')).toBeUndefined();
   });
 });
 
-describe('what pods’ certificates take', () => {
-  it.each(['1.35.0', '1.36.2-rc.1', '2.0.0'])('is asked of %s', (version) => {
+describe('the flags for pods’ certificates', () => {
+  it.each(['1.35.0', '1.36.2-rc.1', '2.0.0'])('are set for %s', (version) => {
     const [versions, gates] = podCertificateArguments(version);
     expect(versions).toBe('--runtime-config=certificates.k8s.io/v1beta1=true');
     expect(gates).toMatch(/^--feature-gates=(\w+=true,)*PodCertificateRequest=true$/);
   });
 
-  it.each(['1.34.9', '1.9.0'])('is not known to %s', (version) => {
+  it.each(['1.34.9', '1.9.0'])('are not set for %s', (version) => {
     expect(podCertificateArguments(version)).toEqual([]);
   });
 });
 
-describe('who clients are', () => {
-  it('is what the node authorizer and the built-in roles know', () => {
+describe('client identities', () => {
+  it('match the node authorizer and the built-in roles', () => {
     expect(plan.identities).toMatchObject({
       admin: { groups: ['system:masters'] },
       kubelet: { user: 'system:node:node-7', groups: ['system:nodes'] },
@@ -65,7 +65,7 @@ describe('who clients are', () => {
   });
 });
 
-describe('the names that the server proves', () => {
+describe("the names in the server's certificate", () => {
   it('are its address, the machine’s own and those of the Service `kubernetes`', () => {
     expect(plan.servingNames).toEqual(
       expect.arrayContaining([
@@ -78,7 +78,7 @@ describe('the names that the server proves', () => {
     );
   });
 
-  it('are of one family where the machine has only one', () => {
+  it('have one family if the machine has only one', () => {
     const { servingNames, apiServerArguments } = planApiServer(DIR, 'n', planNodeNetwork(0, false));
     expect(servingNames.filter((name) => name.startsWith('fd'))).toEqual([]);
     expect(apiServerArguments).toContain('--service-cluster-ip-range=10.215.0.0/24');
@@ -86,7 +86,7 @@ describe('the names that the server proves', () => {
 });
 
 describe(renderKubeconfig, () => {
-  it('holds server, authority and identity, and no file name', () => {
+  it('contains server, CA and identity, and no file name', () => {
     const client = { certificatePem: 'CERT', keyPem: 'KEY' };
     const { clusters, users } = JSON.parse(renderKubeconfig('https://a:1', 'CA', client)) as {
       clusters: { cluster: Record<string, string> }[];

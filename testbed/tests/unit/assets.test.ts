@@ -67,7 +67,7 @@ describe(findAssets, () => {
       () => program('etcd', 'echo etcd Version: 3.4.23'),
     ],
     [
-      'something that is no API server',
+      'a program other than an API server',
       UNUSABLE,
       ['--version', 'unknown flag'],
       () => program('kube-apiserver', 'echo unknown flag >&2; exit 1'),
@@ -84,7 +84,7 @@ describe(findAssets, () => {
     }
   });
 
-  it('accepts what is newer', async () => {
+  it('accepts newer programs', async () => {
     await program('kube-apiserver', 'echo Kubernetes v2.0.0-rc.1');
     await program('etcd', 'echo etcd Version: 4.0.0');
     expect((await findAssets(folder)).version).toBe('2.0.0-rc.1');

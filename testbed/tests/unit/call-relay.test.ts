@@ -20,7 +20,7 @@ let dir: string;
 let server: Http2Server;
 let relay: CallRelay;
 let client: ClientHttp2Session;
-/** Paths and requests that came through. */
+/** Paths and requests that reached the server. */
 let came: string[];
 
 beforeEach(async () => {
@@ -59,12 +59,12 @@ async function call(path: string, request: string) {
 }
 
 describe(startCallRelay, () => {
-  it('passes on requests, answers and how they ended', async () => {
+  it('passes on requests, answers and errors', async () => {
     const { body, status } = await call('/images/Pull', 'this');
     expect([body, status]).toEqual(['answer to this', '0']);
   });
 
-  it('answers calls that are to fail itself, until they are no longer', async () => {
+  it('answers failing calls itself until their failure is ended', async () => {
     const end = relay.fail({ method: 'Pull', about: 'this', message: 'not “now”' });
     const { status, head } = await call('/images/Pull', 'this');
     expect(status).toBe('2');

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { createAuthority } from '../../src/certificates.ts';
 
 describe(createAuthority, () => {
-  it('issues what both ends of a TLS connection accept, and each knows the other by it', async () => {
+  it('issues certificates by which both ends of a TLS connection identify each other', async () => {
     const authority = await createAuthority('test-ca');
     const ca = authority.certificatePem;
     const serving = await authority.issueServer('server', ['127.0.0.1', 'a.example']);
@@ -35,7 +35,7 @@ describe(createAuthority, () => {
     server.close();
   });
 
-  it('signs for the names given, the purpose given, and not as an authority', async () => {
+  it('signs for the given names and purpose, and never a CA', async () => {
     const authority = await createAuthority('test-ca');
     const ca = new X509Certificate(authority.certificatePem);
     const serving = await authority.issueServer('server', ['10.0.0.1', 'fd00::1', 'a.example']);

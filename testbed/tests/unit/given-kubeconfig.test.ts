@@ -30,7 +30,7 @@ async function write(text: string): Promise<string> {
 }
 
 describe('a given kubeconfig', () => {
-  it('leads to another address, with the same name to prove and files that are still found', async () => {
+  it('gets another address, and keeps the server name and valid file paths', async () => {
     const path = await write(GIVEN);
     expect(await serverOf(path)).toEqual({ host: 'fd00::1', port: 443 });
     const text = await redirectKubeconfig(path, { host: '10.0.0.1', port: 7 });
@@ -51,9 +51,9 @@ describe('a given kubeconfig', () => {
   });
 
   it.each([
-    ['what its cluster publishes', 'echo published', 'published\n'],
-    ['what vouches for its server, where nothing is published', ':', 'of the server'],
-  ])('has clients vouched for by %s', async (_, script, authority) => {
+    ['the CA that its cluster publishes', 'echo published', 'published\n'],
+    ["the server's CA when none is published", ':', 'of the server'],
+  ])('verifies clients with %s', async (_, script, authority) => {
     const path = await write(GIVEN);
     await writeFile(join(dir, 'ca.crt'), 'of the server');
     const kubectl = join(dir, 'kubectl');
@@ -61,7 +61,7 @@ describe('a given kubeconfig', () => {
     expect(await clientAuthority(path, kubectl)).toBe(authority);
   });
 
-  it('whose API server does not answer is told by what kubectl says', async () => {
+  it("whose API server does not answer is reported with kubectl's message", async () => {
     const path = await write(GIVEN);
     const kubectl = join(dir, 'kubectl');
     await writeFile(kubectl, '#!/bin/sh\necho connection refused >&2; exit 1\n', { mode: 0o755 });
@@ -71,7 +71,7 @@ describe('a given kubeconfig', () => {
   it.each([
     ['current-context: nowhere', 'current-context'],
     ['clusters: [', 'config'],
-  ])('that says `%s` is refused by name', async (text, words) => {
+  ])('with `%s` is refused by name', async (text, words) => {
     const path = await write(text);
     await expect(serverOf(path)).rejects.toThrow(words);
     await expect(serverOf(path)).rejects.toMatchObject({ code: 'TESTBED_KUBECONFIG' });
