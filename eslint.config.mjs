@@ -4,7 +4,7 @@ import regexp from 'eslint-plugin-regexp';
 import importSort from 'eslint-plugin-simple-import-sort';
 import tseslint from 'typescript-eslint';
 
-import { roleRules } from './tools/lint/rules.ts';
+import { houseRules } from './tools/lint/rules.ts';
 
 const layers = [0, 1, 2, 3, 4, 5].map((layer) => ({
   sourceTag: `layer:${layer}`,
@@ -14,10 +14,10 @@ const layers = [0, 1, 2, 3, 4, 5].map((layer) => ({
 /** Node.js, packages, own files: each sorted, with a blank line between. */
 const importGroups = [['^\\u0000'], ['^node:'], ['^@?\\w'], ['^\\.']];
 
-const exportAll = { selector: 'ExportAllDeclaration', message: 'Name what you export.' };
+const exportAll = { selector: 'ExportAllDeclaration', message: 'Export by name.' };
 
 /** How files that others may have made are reached, and trees removed: docs/architecture.md, "Files". */
-const byDescriptor = 'Use @nodeagent/base/files: it follows no link and waits for no pipe.';
+const byDescriptor = 'Use @nodeagent/base/files: it follows no link and never waits for a pipe.';
 const rawReads = [
   [
     'node:fs',
@@ -27,10 +27,10 @@ const rawReads = [
   ['node:fs/promises', ['cp', 'opendir', 'readFile']],
 ].map(([name, importNames]) => ({ name, importNames, message: byDescriptor }));
 const rawTrees = [
-  // rm of a tree; of a file it does no harm
+  // removal of a tree; removing a file is harmless
   'CallExpression[callee.name=/^rm(Sync)?$/] > ObjectExpression > Property[key.name="recursive"]',
   'CallExpression[callee.property.name=/^rm(Sync)?$/] > ObjectExpression > Property[key.name="recursive"]',
-  // open for reading; with flags of its own it makes a file, or only names a place
+  // open for reading; with other flags it makes a file, or only refers to a place
   'CallExpression[callee.name="open"][arguments.length=1]',
   'CallExpression[callee.name="open"][arguments.1.value=/^r/]',
 ].map((selector) => ({ selector, message: byDescriptor }));
@@ -52,14 +52,14 @@ const boundaries = (allow) => ({
   ],
 });
 
-/** Regular expressions are literals: only those can be read, and proved linear, before they run. */
+/** Regular expressions must be literals: only those can be proved linear before they run. */
 const noBuiltPatterns = {
   meta: {
     type: 'problem',
     schema: [],
     messages: {
       built:
-        'Write regular expressions as literals; match patterns of others with parseGlob (docs/architecture.md, "Text of strangers").',
+        'Write regular expressions as literals; match untrusted patterns with parseGlob (docs/architecture.md, "Untrusted text").',
     },
   },
   create: (context) => {
@@ -72,7 +72,7 @@ const noBuiltPatterns = {
   },
 };
 
-const house = { rules: { ...roleRules, 'no-built-patterns': noBuiltPatterns } };
+const house = { rules: { ...houseRules, 'no-built-patterns': noBuiltPatterns } };
 
 /** A package's folders; `kubelet` has the same roles one room deeper. */
 const inRole = (...roles) => roles.map((role) => `packages/*/src/**/${role}/**/*.ts`);
@@ -128,11 +128,24 @@ export default tseslint.config(
     },
   },
   {
-    // which role may import which, and what it may use: tools/lint/roles.ts
+    // imports between roles, and globals they may use: tools/lint/roles.ts
     name: 'roles',
     files: ['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'],
     plugins: { house },
     rules: { 'house/arrows': 'error', 'house/no-ambient': 'error' },
+  },
+  {
+    name: 'plain-comments',
+    files: ['packages/**/*.ts', 'testbed/**/*.ts', 'tools/**/*.ts', 'e2e/**/*.ts'],
+    // comments there are not rewritten yet
+    ignores: [
+      'packages/{dev-apiserver,ipvs,kube-proxy,kubelet,netfilter}/**',
+      'packages/kube-client/src/plan/{pod-defaults,pod-level-defaults}.ts',
+      'packages/kube-client/{src,tests/unit}/plan/validation/**',
+      'packages/pod-rules/**',
+    ],
+    plugins: { house },
+    rules: { 'house/plain-comments': 'error' },
   },
   {
     name: 'pure-folders',
@@ -141,8 +154,8 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         exportAll,
-        { selector: ':function[async=true]', message: 'Pure folders wait for nothing.' },
-        { selector: 'AwaitExpression', message: 'Pure folders wait for nothing.' },
+        { selector: ':function[async=true]', message: 'Pure folders never wait.' },
+        { selector: 'AwaitExpression', message: 'Pure folders never wait.' },
       ],
     },
   },
@@ -156,7 +169,7 @@ export default tseslint.config(
         {
           selector:
             'Program > :matches(VariableDeclaration, FunctionDeclaration, ClassDeclaration, TSEnumDeclaration), ExportNamedDeclaration > :matches(VariableDeclaration, FunctionDeclaration, ClassDeclaration, TSEnumDeclaration)',
-          message: 'ports.ts holds types only.',
+          message: 'ports.ts contains types only.',
         },
       ],
     },
@@ -167,7 +180,7 @@ export default tseslint.config(
     ignores: [
       // the helpers themselves
       'packages/base/src/adapters/files/**',
-      // a development tool: its files are its own
+      // a development tool with its own files
       'packages/dev-apiserver/**',
       // the kernel's own files: /proc, /sys and cgroups
       'packages/component-base/src/adapters/process-metrics.ts',
@@ -181,9 +194,9 @@ export default tseslint.config(
       'packages/kubelet/src/volumes/adapters/{mounter,share-tree}.ts',
       'packages/netlink-codec/src/adapters/socket.ts',
       'packages/node-status/src/adapters/proc-facts.ts',
-      // its open is no file's
+      // its open() does not open files
       'packages/cri-client/src/adapters/grpc.ts',
-      // named on the command line or by what is: may be a pipe, as of a shell's <(…)
+      // named on the command line, directly or indirectly: may be a pipe, as from a shell's <(…)
       'packages/component-base/src/adapters/config-file.ts',
       'packages/kube-client/src/adapters/{kubeconfig,material}.ts',
       'packages/kubelet/src/credentials/adapters/kubeconfigs.ts',
@@ -209,7 +222,7 @@ export default tseslint.config(
   {
     name: 'build-configs',
     files: ['**/tsup.config.ts'],
-    // in no tsconfig: rules that ask for types have none
+    // in no tsconfig, so typed rules cannot run
     languageOptions: { parserOptions: { projectService: false } },
     rules: {
       ...tseslint.configs.disableTypeChecked.rules,

@@ -3,15 +3,16 @@ import type { Rule } from 'eslint';
 import { findCycle, judgeImport } from './arrows.ts';
 import { type Modules, parseModule } from './modules.ts';
 import { cwdRoot, noAmbient } from './no-ambient.ts';
+import { plainComments } from './plain-comments.ts';
 import { openWorkspace } from './workspace.ts';
 
-/** Opens the modules of the checkout that a file is in. */
+/** Opens the modules of the checkout that a file belongs to. */
 type Open = (root: string) => Modules;
 
 /**
- * The rule `house/arrows`: every import keeps to tools/lint/roles.ts and closes no cycle. Other files
- * than the one that is linted are read once per process; an editor sees their changes after a restart
- * of its ESLint.
+ * The rule `house/arrows`: every import follows tools/lint/roles.ts and closes no cycle. Files
+ * other than the linted one are read once per process; an editor sees their changes after its
+ * ESLint restarts.
  */
 export function createArrowsRule(open: Open): Rule.RuleModule {
   return {
@@ -56,5 +57,9 @@ function openOnce(root: string): Modules {
   return modules;
 }
 
-/** The rules about folders, for eslint.config.mjs. */
-export const roleRules = { arrows: createArrowsRule(openOnce), 'no-ambient': noAmbient };
+/** The project's own rules, for eslint.config.mjs. */
+export const houseRules = {
+  arrows: createArrowsRule(openOnce),
+  'no-ambient': noAmbient,
+  'plain-comments': plainComments,
+};
