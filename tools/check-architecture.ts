@@ -1,6 +1,6 @@
 /**
- * Holds the table "Folder roles" of docs/architecture.md against tools/lint/roles.ts, and every
- * import of the packages against the same file. An exception that nobody needs is a problem, too.
+ * Checks that the table "Folder roles" of docs/architecture.md matches tools/lint/roles.ts, and
+ * that every import of the packages follows roles.ts. An unused exception is a problem too.
  *
  *   node tools/check-architecture.ts [--write]
  */
@@ -46,9 +46,9 @@ for (const from of files) {
 }
 for (const exception of [...EXCEPTIONS, ...CYCLES]) {
   if (arrows.some(([from, to]) => allows(exception, from, to))) continue;
-  problems.push(`tools/lint/roles.ts: nobody needs ${exception.from} → ${exception.to} any more`);
+  problems.push(`tools/lint/roles.ts: the exception ${exception.from} → ${exception.to} is unused`);
 }
 
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;
-else console.log(`${files.length} files keep to the table of roles`);
+else console.log(`${files.length} files follow the table of roles`);

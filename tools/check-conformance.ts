@@ -1,5 +1,5 @@
 /**
- * Holds docs/conformance.md against the tests: every test that it names exists.
+ * Checks that every test named in docs/conformance.md exists.
  *
  *   node tools/check-conformance.ts
  */
@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { holdsTitle, namedTests } from './docs/conformance-page.ts';
 import { ROOT } from './test/process.ts';
 
-/** Tables of cases and shared suites are in files of their own. */
+/** Tables of cases and shared suites are in separate files. */
 const IMPORT = /from '(\.{1,2}\/[^']+)\.(?:js|ts)'/g;
 
 const named = namedTests(await readFile(join(ROOT, 'docs/conformance.md'), 'utf8'));
@@ -27,7 +27,10 @@ for (const problem of problems) console.error(problem);
 console.log(`${named.length} tests named, ${problems.length} problems`);
 process.exitCode = problems.length === 0 && named.length > 0 ? 0 : 1;
 
-/** The file with what it imports from beside it, two steps far; undefined when there is no such file. */
+/**
+ * Returns the text of the file and of its relative imports, two levels deep; undefined when the
+ * file does not exist.
+ */
 async function sourcesOf(file: string): Promise<string | undefined> {
   const text = await textOf(file);
   if (text === undefined) return undefined;

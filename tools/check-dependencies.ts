@@ -1,7 +1,7 @@
 /**
- * The third-party packages whose code each program carries, in its README: name, version, license and
- * bytes, from what esbuild says of the bundle that `npm run build` made last. `--write` writes the
- * tables; without it a table that differs is an error.
+ * Checks the list of third-party packages in each program's README: name, version, license and
+ * bytes, taken from esbuild's report on the bundle of the last `npm run build`. A table that
+ * differs is an error; `--write` updates the tables.
  */
 import { existsSync, globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,7 +16,7 @@ interface Row {
 
 const BEGIN = '<!-- dependencies: node tools/check-dependencies.ts --write -->';
 const END = '<!-- end of dependencies -->';
-/** The whole's size may differ by this part. */
+/** Tolerated relative difference of the total size. */
 const MOST_DRIFT = 0.05;
 const isWriting = process.argv.includes('--write');
 
@@ -28,7 +28,7 @@ function describe(dir: string, bytes: number, where: string): Row {
   return { ...manifest, bytes, where };
 }
 
-/** By the packages' directories: one package may be there in two versions. */
+/** Keyed by the packages' directories, because one package may be present in two versions. */
 function bundled(app: string): readonly Row[] {
   const metafile = join(app, 'dist/metafile-esm.json');
   if (!existsSync(metafile)) throw new Error(`${metafile} is missing: run npm run build`);
@@ -46,7 +46,7 @@ function bundled(app: string): readonly Row[] {
   return [...sizes].map(([dir, bytes]) => describe(join(app, dir), bytes, 'in the bundle'));
 }
 
-/** Packages that lie beside the bundle, with their native parts. */
+/** Packages beside the bundle, with their native parts. */
 function beside(app: string): readonly Row[] {
   return globSync(join(app, 'dist/node_modules/*')).map((dir) => {
     const name = dir.slice(dir.lastIndexOf('/') + 1);
@@ -69,7 +69,10 @@ function table(rows: readonly Row[]): string {
   return cells.map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
 
-/** A table's rows without sizes, and the sizes. They shift a little with names that esbuild makes up. */
+/**
+ * Splits a table into rows without sizes, and sizes. Sizes vary a little with names that esbuild
+ * generates.
+ */
 function parts(text: string): Readonly<{ names: string; sizes: readonly number[] }> {
   const rows = text.split('\n').map((line) => line.split('|'));
   return {
@@ -92,17 +95,17 @@ for (const app of ['apps/kubelet', 'apps/kube-proxy']) {
   const readme = join(dirname(import.meta.dirname), app, 'README.md');
   const text = readFileSync(readme, 'utf8');
   const [start, end] = [text.indexOf(BEGIN), text.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`${readme}: the marks of the table are missing`);
+  if (start < 0 || end < start) throw new Error(`${readme}: the markers of the table are missing`);
   const rows = [...bundled(app), ...beside(app)];
   const wanted = `${text.slice(0, start)}${BEGIN}\n<!-- prettier-ignore -->\n${table(rows)}\n\n${text.slice(end)}`;
   if (isWriting) writeFileSync(readme, wanted);
   else if (!isSame(text, wanted)) {
     bad += 1;
-    console.error(`${app}/README.md: the list of dependencies is not that of the bundle.`);
+    console.error(`${app}/README.md: the list of dependencies differs from the bundle.`);
   }
   console.log(`${app}: ${rows.length} third-party packages`);
 }
 if (bad > 0) {
-  console.error('Look at what came in, then run: node tools/check-dependencies.ts --write');
+  console.error('Review the change, then run: node tools/check-dependencies.ts --write');
   process.exit(1);
 }

@@ -1,6 +1,6 @@
 /**
- * Holds the error codes in the code against docs/errors.md: every code of every published package
- * has a section `## CODE` there, and every section is a code that exists.
+ * Checks that every error code of every published package has a section `## CODE` in
+ * docs/errors.md, and that every section describes an existing code.
  *
  *   node tools/check-errors-documented.ts
  */
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { ROOT } from './test/process.ts';
 import { listProjects } from './test/projects.ts';
 
-/** A union of string literals by the name `…ErrorCode`. */
+/** Finds unions of string literals named `…ErrorCode`. */
 const UNION = /export type \w+ErrorCode =\s*((?:\|?\s*'[A-Z_]+'\s*)+);/g;
 
 const inCode = new Set<string>();
@@ -34,7 +34,7 @@ const problems = [
     .map((code) => `${code} has no section in docs/errors.md`),
   ...[...inDocs]
     .filter((code) => !inCode.has(code))
-    .map((code) => `docs/errors.md describes ${code}, which is gone`),
+    .map((code) => `docs/errors.md describes ${code}, which does not exist`),
 ];
 for (const problem of problems) console.error(problem);
 console.log(`${inCode.size} error codes, ${problems.length} problems`);

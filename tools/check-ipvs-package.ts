@@ -1,6 +1,6 @@
 /**
- * Prints what installing @nodeagent/ipvs brings: its unpacked size and every package below it. Fails
- * when one of them is about Kubernetes: any tool is to be able to use it.
+ * Prints the unpacked size of @nodeagent/ipvs and every package that its installation adds. Fails
+ * when one of them belongs to Kubernetes, because the package must be usable by any tool.
  *
  *   node tools/check-ipvs-package.ts
  */
@@ -43,7 +43,7 @@ async function collect(name: string): Promise<void> {
   for (const each of Object.keys(manifest.dependencies ?? {})) await collect(each);
 }
 
-/** Ours by name; of others, what the netlink add-on itself brings. */
+/** Our packages by name; of other packages, only the netlink add-on and its dependencies. */
 function isExpected(name: string): boolean {
   return name.startsWith('@nodeagent/') || name.includes('kube') ? MAY_USE.includes(name) : true;
 }

@@ -1,14 +1,15 @@
 /**
- * Holds every regular expression of the packages and programs to linear time, by recheck: an
- * automaton where the expression has one, else attacks on an engine that counts its steps. Lint
- * (eslint-plugin-regexp) reads the same literals by other means; each finds what the other misses.
+ * Proves with recheck that every regular expression of the packages and programs runs in linear
+ * time: by an automaton if the expression has one, else by attacks on an engine that counts its
+ * steps. Lint (eslint-plugin-regexp) checks the same literals by other means; each finds problems
+ * that the other misses.
  */
 import { globSync, readFileSync } from 'node:fs';
 
 import { checkSync } from 'recheck';
 import ts from 'typescript';
 
-/** What one expression may take: the slowest needs 6 s of a core, and a minute on a busy machine. */
+/** Time limit per expression: the slowest needs 6 s of a core, and a minute on a busy machine. */
 const TIMEOUT_MS = 300_000;
 
 const files = globSync(['packages/*/src/**/*.ts', 'apps/*/src/**/*.ts'], {
@@ -36,14 +37,12 @@ for (const [literal, place] of places) {
   console.error(`${place}: ${literal} ${why}`);
 }
 if (bad > 0) {
-  console.error(
-    `${bad} expressions are not linear: see docs/architecture.md, "Text of strangers".`,
-  );
+  console.error(`${bad} expressions are not linear: see docs/architecture.md, "Untrusted text".`);
   process.exit(1);
 }
 console.log(`${places.size} regular expressions take linear time`);
 
-/** The regular expression literals of a TypeScript source. */
+/** Returns the regular expression literals of a TypeScript source. */
 function patternsIn(file: string, text: string): readonly { literal: string; line: number }[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest);
   const found: { literal: string; line: number }[] = [];

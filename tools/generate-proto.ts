@@ -1,10 +1,10 @@
 /**
- * Makes static protobuf code from a `.proto` file: `node generate-proto.ts <proto> <output.js>`,
- * both relative to the working directory. Writes `<output>.js` and `<output>.d.ts` beside it.
+ * Generates static protobuf code from a `.proto` file: `node generate-proto.ts <proto>
+ * <output.js>`, both relative to the working directory. Writes `<output.js>` and its `.d.ts` file.
  *
- * Only what a client on a node needs comes out: encode and decode, no JSON conversion, no checks
- * of types at run time. The JavaScript has no comments, the declarations come from a second run,
- * which reads them from the comments.
+ * Generates only the parts that a client on a node needs: encode and decode, no JSON conversion, no
+ * type checks at run time. A second run generates the declarations from comments; the JavaScript
+ * itself has no comments.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -28,7 +28,7 @@ const args = [
 mkdirSync(dirname(output), { recursive: true });
 await run([...args, '--dts', '--out', output, proto]);
 await run([...args, '--no-comments', '--out', output, proto]);
-// `require` of a type has no place in an ES module's declarations
+// a `require` of a type does not belong in an ES module's declarations
 const declarations = output.replace(/\.js$/, '.d.ts');
 const text = readFileSync(declarations, 'utf8');
 writeFileSync(

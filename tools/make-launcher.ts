@@ -1,6 +1,7 @@
 /**
- * Writes `dist/bin/<name>`: a program that starts an app's bundle from anywhere, with a Node.js that
- * is recent enough. Part of an app's build: `node ../../tools/make-launcher.ts kubelet [V8 FLAG…]`.
+ * Writes `dist/bin/<name>`: a program that starts an app's bundle from any directory, with a
+ * Node.js that is recent enough. It is part of an app's build: `node ../../tools/make-launcher.ts
+ * kubelet [V8 FLAG…]`.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
@@ -8,16 +9,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 /**
- * A node agent shares its machine with the users' work: a small young generation keeps V8 from
- * holding on to memory that it needs only for bursts, and compiling to machine code later (V8's own
- * counts are 400 and 3000) keeps its compilers out of an idle agent: 4 MiB. Loops over a large
- * cluster reach these counts soon.
+ * V8 flags that save memory, because a node agent shares its machine with users' work. A small
+ * young generation keeps V8 from retaining memory that it needs only for bursts. Later compilation
+ * to machine code (V8's own counts are 400 and 3000) keeps the compilers out of an idle agent,
+ * which saves 4 MiB. Loops over a large cluster soon reach these counts.
  */
 const V8_FLAGS = [
   '--max-semi-space-size=2',
   '--invocation-count-for-maglev=20000',
   '--invocation-count-for-turbofan=60000',
-  '--expose-gc', // for whoever collects when idle
+  '--expose-gc', // for the collection in idle agents
   '--no-warnings',
 ];
 
@@ -46,7 +47,7 @@ const dir = join(import.meta.dirname, '../dist/bin');
 await mkdir(dir, { recursive: true });
 await writeFile(join(dir, name), script);
 await chmod(join(dir, name), 0o755);
-// fills the cache: a program that is installed may not be allowed to write there
+// Fills the cache at build time: an installed program may not be allowed to write there.
 await promisify(execFile)(join(dir, name), ['--version'], {
   env: { ...process.env, NODEAGENT_NODE: process.execPath },
 });

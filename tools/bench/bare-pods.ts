@@ -5,7 +5,7 @@ import type { ContainerConfig, SandboxConfig } from '@nodeagent/cri-client';
 import { createCriClient } from '@nodeagent/cri-client/grpc';
 import type { Containerd } from '@nodeagent/testbed';
 
-/** The three calls that no kubelet can do without: the limit that pod starts are measured against. */
+/** The three calls that every kubelet must make: the lower limit for the duration of pod starts. */
 export interface BarePods {
   start(name: string): Promise<void>;
   removeAll(): Promise<void>;
@@ -13,8 +13,9 @@ export interface BarePods {
 }
 
 /**
- * The requests are those of the same pod through a kubelet (`kubelet explain-pod` shows them): how a
- * container is shut in, and the files that every pod has mounted, are a part of the runtime's work.
+ * The requests equal those for the same pod through a kubelet (`kubelet explain-pod` shows them),
+ * because the container's isolation and the files mounted into every pod are part of the runtime's
+ * work.
  */
 export async function createBarePods(
   containerd: Containerd,

@@ -1,6 +1,6 @@
 /**
- * Sends one file over TLS to whoever asks: what a log costs at least that goes the same way. Run by
- * node-streams.ts as a program of its own.
+ * Sends one file over TLS to each client: the minimum cost of a log sent the same way.
+ * node-streams.ts runs it as a separate program.
  *
  *   node file-server.ts '{"file":"…","host":"…","port":1,"certFile":"…","keyFile":"…"}'
  */

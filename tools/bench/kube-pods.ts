@@ -1,11 +1,11 @@
 import { createSystemClock } from '@nodeagent/base/system';
 import { isKubeError, type KubeClient, type Pod, PODS, runReflector } from '@nodeagent/kube-client';
 
-/** Pods through the API, on one node, timed as an API client sees them. */
+/** Starts pods through the API on one node, and times them as an API client sees them. */
 export interface KubePods {
   /** Resolves when a watcher sees the pod Running. */
   start(name: string): Promise<void>;
-  /** Deletes all and resolves when the objects are gone. */
+  /** Deletes all pods and resolves when the objects are gone. */
   removeAll(): Promise<void>;
   stop(): void;
 }
@@ -96,7 +96,7 @@ async function remove(client: KubeClient, name: string, signal: AbortSignal): Pr
   }
 }
 
-/** Bound to its node already: the scheduler is not what is measured. */
+/** Bound to its node from the start, because the scheduler is not measured. */
 function podOf(
   name: string,
   nodeName: string,

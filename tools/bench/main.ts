@@ -1,6 +1,7 @@
 /**
- * `npm run bench`: the benches of the packages, then pod starts on a whole node as a ratio to the bare runtime calls, measured in turn
- * in one run on one machine; and what the two programs cost in memory and CPU.
+ * `npm run bench`: runs the benchmarks of the packages. Then it measures pod starts on a whole node
+ * as a ratio to the bare runtime calls, alternating both in one run on one machine, and the memory
+ * and CPU use of the two programs.
  *
  *   npm run bench -- --node-only --pods 100 --rounds 3
  *   npm run bench -- --streams-only
@@ -43,7 +44,7 @@ if (build.exitCode !== 0) throw new Error(build.output);
 if (!values['node-only'] && !values['streams-only']) {
   const bench = ['nx', 'run-many', '-t', 'bench', '--parallel=1', '--output-style=static'];
   const { exitCode } = await run(bench, { show: true });
-  if (exitCode !== 0) throw new Error('a bench of a package failed');
+  if (exitCode !== 0) throw new Error('the benchmarks of a package failed');
 }
 
 const names = (prefix: string, count: number): readonly string[] =>
@@ -66,8 +67,8 @@ const joined = (batches: readonly Batch[]): Batch => ({
 const cluster = await startCluster({
   name: 'bench',
   images: ['busybox'],
-  // As every real cluster has one; without it each pod brings a warning event.
-  // And a log that is measured must stay one file: those that were rotated are compressed.
+  // Every real cluster has one; without it each pod causes a warning event. And a measured log must
+  // stay a single file: rotated files are compressed.
   kubeletConfig: { clusterDNS: ['10.96.0.10'], containerLogMaxSize: '4Gi' },
 });
 try {
@@ -96,7 +97,7 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   await new Promise((resolve) => setTimeout(resolve, 3000));
   console.log(`kubelet with 1 pod: ${(await rssMib(cluster.kubelet.pid)).toFixed(0)} MiB`);
 
-  // In turn, so that a slow minute of the machine slows both.
+  // Alternating, so that a slow minute of the machine slows both.
   const single = { bare: [] as number[], ours: [] as number[] };
   for (let i = 0; i < singleCount; i += 1) {
     const one = await timed([() => bare.start(`single-${i}`)], 1);
@@ -120,11 +121,11 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   await new Promise((resolve) => setTimeout(resolve, 5000));
   const { pid } = cluster.kubelet;
   console.log(`kubelet with ${half} pods: ${(await rssMib(pid)).toFixed(0)} MiB`);
-  // by now it has given back what its start needed
+  // by now it has released the memory that its start needed
   console.log(`kube-proxy idle: ${(await rssMib(cluster.proxy.pid)).toFixed(1)} MiB`);
   await pods.removeAll();
 
-  // In turn again, each after what the other left is forgotten.
+  // Alternating again, each after the other's remains have disappeared.
   const many = { bare: [] as Batch[], ours: [] as Batch[] };
   let cpu = 0;
   for (let round = 0; round < rounds; round += 1) {

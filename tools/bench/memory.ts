@@ -1,15 +1,15 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Resident memory of a process in MiB, from the kernel. */
+/** Returns a process's resident memory in MiB, from the kernel. */
 export async function rssMib(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
 }
 
-/** The kernel's clock tick for process times, on every Linux that Node.js runs on. */
+/** The kernel's clock tick for process times, on every Linux that Node.js supports. */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time that a process and its ended children have used, in milliseconds. */
+/** Returns the CPU time that a process and its ended children have used, in milliseconds. */
 export async function cpuMs(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -17,7 +17,11 @@ export async function cpuMs(pid: number): Promise<number> {
   return (ticks / TICKS_PER_SECOND) * 1000;
 }
 
-/** The same of the threads that it has now, to the nanosecond. @see Linux Documentation/scheduler/sched-stats.rst */
+/**
+ * Returns the CPU time of its present threads, to the nanosecond.
+ *
+ * @see Linux Documentation/scheduler/sched-stats.rst
+ */
 export async function preciseCpuMs(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`);
   const each = threads.map(async (thread) => {

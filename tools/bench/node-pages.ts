@@ -14,8 +14,8 @@ const PAUSE_MS = 100;
 const PAGES = ['/metrics/cadvisor', '/stats/summary', '/metrics/resource', '/metrics'];
 
 /**
- * CPU time of the kubelet for each page of figures, over one connection as a scraper keeps it: the
- * median, as other work falls into some of the requests.
+ * Measures the kubelet's CPU time for each page of statistics, over one connection as a scraper
+ * uses it. It takes the median, because other work falls into some of the requests.
  */
 export async function benchPages(cluster: Cluster, pods: number): Promise<void> {
   const { certFile, keyFile } = await writeCredentials(cluster);
@@ -53,7 +53,7 @@ function rest(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** @returns how long the body was */
+/** @returns the length of the body */
 function download(agent: Agent, url: string): Promise<number> {
   return new Promise((resolve, reject) => {
     get(url, { agent }, (response) => {

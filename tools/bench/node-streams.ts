@@ -22,13 +22,13 @@ const IMAGE = 'nodeagent.test/busybox:1';
 const { signal } = new AbortController();
 
 /**
- * Logs and exec through the node API, as ratios to reading the log's file and to the runtime's own
- * streaming server, in turn on one machine. The cluster must not rotate logs of this size.
+ * Measures logs and exec through the node API, as ratios to reading the log's file and to the
+ * runtime's own streaming server, alternating on one machine. The cluster must not rotate logs of
+ * this size.
  *
- * Reading the file is a limit that nothing reaches that answers over TLS: the same client needs
- * longer to decrypt a log than to read its file. So the file as it is from a bare server stands
- * beside it, and for each the CPU that the sender needed, which other work on the machine changes
- * least.
+ * No server that answers over TLS can reach the speed of reading the file, because the client needs
+ * longer to decrypt a log than to read its file. So the same file from a bare server is measured
+ * too, and for each the sender's CPU time, which other work on the machine affects least.
  */
 export async function benchStreams(cluster: Cluster, client: KubeClient): Promise<void> {
   const { runtime, close } = createCriClient({ endpoint: cluster.containerd.endpoint });
@@ -46,14 +46,14 @@ export async function benchStreams(cluster: Cluster, client: KubeClient): Promis
     };
     const exec = (query: string): string => `/exec/default/talker/main?${query}`;
 
-    const counted = (await stat(log)).size; // each side gets through all of the file
+    const counted = (await stat(log)).size; // each side reads the whole file
     const ours = async () => via('get', '/containerLogs/default/talker/main');
     await compare(cluster, `a log (TLS), and reading its file`, {
       ...{ ours, counted },
       limit: async () => ({ mode: 'file', url: log }),
     });
     const bare = await serveFile(cluster, log);
-    await compare(cluster, 'a log (TLS), and its file as it is from a bare server (TLS)', {
+    await compare(cluster, 'a log (TLS), and its file from a bare server (TLS)', {
       ...{ ours, counted },
       limit: async () => ({ mode: 'get', url: bare.url }),
       limitPid: bare.pid,
@@ -89,13 +89,13 @@ export async function benchStreams(cluster: Cluster, client: KubeClient): Promis
 interface Contest {
   readonly ours: () => Promise<Transfer>;
   readonly limit: () => Promise<Transfer>;
-  /** Bytes that both count as; what went over the connection when absent. */
+  /** The number of bytes that both sides count; when absent, the bytes on the connection. */
   readonly counted?: number;
-  /** Of the program that is the other side. */
+  /** The process id of the program on the other side. */
   readonly limitPid?: number;
 }
 
-/** In turn, so that a slow minute of the machine slows both. */
+/** Alternating, so that a slow minute of the machine slows both. */
 async function compare(cluster: Cluster, what: string, contest: Contest): Promise<void> {
   const rates = { ours: [] as number[], limit: [] as number[] };
   const cpuPerMib = { ours: [] as number[], limit: [] as number[] };
@@ -122,7 +122,7 @@ async function compare(cluster: Cluster, what: string, contest: Contest): Promis
   );
 }
 
-/** A server that does nothing but send this file over TLS. */
+/** A server that only sends this file over TLS. */
 async function serveFile(cluster: Cluster, file: string) {
   const { space } = cluster;
   const { certFile, keyFile } = await writeCredentials(cluster);
@@ -168,14 +168,14 @@ async function startTalker(
   );
 }
 
-/** The administrator's certificate, as files. */
+/** The administrator's certificate as files. */
 export async function writeCredentials(
   cluster: Cluster,
 ): Promise<{ readonly certFile: string; readonly keyFile: string }> {
   const { user } = await loadKubeconfig({ path: cluster.kubeconfig });
   const { certificate, key } = user.clientCertificate ?? {};
   if (certificate?.kind !== 'inline' || key?.kind !== 'inline') {
-    throw new Error('the administrator’s kubeconfig holds no certificate to show to the node');
+    throw new Error('the administrator’s kubeconfig has no client certificate for the node');
   }
   const [certFile, keyFile] = [
     join(cluster.space.dir, 'admin.crt'),

@@ -4,9 +4,10 @@ import { run } from '../test/process.ts';
 const RECENT_MS = 61_000;
 
 /**
- * Waits until files that were removed are forgotten: for a minute after it is on the disk, ext4 without
- * a journal keeps away from the place of each, and whoever makes files meanwhile pays for looking for
- * others. After a hundred pods were removed that was 7 % of the CPU time of starting a hundred.
+ * Waits until ext4 may reuse the inodes of removed files. For a minute after a removal has reached
+ * the disk, ext4 without a journal avoids the inode, and creating files costs more because it
+ * searches for others. After the removal of a hundred pods, that was 7 % of the CPU time of
+ * starting a hundred.
  */
 export async function settleDisk(): Promise<void> {
   const { exitCode, output } = await run(['sync']);

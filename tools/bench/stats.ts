@@ -1,4 +1,4 @@
-/** Of at least one number. */
+/** Expects at least one number. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
@@ -7,13 +7,13 @@ export function quantile(values: readonly number[], share: number): number {
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
 export interface Batch {
-  /** Each task's own time. */
+  /** The time of each task. */
   readonly eachMs: readonly number[];
   /** From the first start to the last end. */
   readonly totalMs: number;
 }
 
-/** Runs the tasks with at most so many at a time, in order, and times them. */
+/** Runs and times the tasks in order, at most `lanes` at a time. */
 export async function timed(
   tasks: readonly (() => Promise<void>)[],
   atATime: number,

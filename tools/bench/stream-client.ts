@@ -1,6 +1,6 @@
 /**
- * One transfer, measured from inside the node's network: run by node-streams.ts as a program of its
- * own, since the runtime's streaming server listens on the node's loopback only.
+ * Makes and measures one transfer from inside the node's network. node-streams.ts runs it as a
+ * separate program, because the runtime's streaming server listens only on the node's loopback.
  *
  *   node stream-client.ts '{"mode":"get","url":"https://…"}'
  */
@@ -10,17 +10,19 @@ import { type ClientRequest, request as requestPlainly, type RequestOptions } fr
 import { request as requestSecurely } from 'node:https';
 import type { Socket } from 'node:net';
 
-/** `file` reads one; `get` an HTTP body; `output` and `input` are the two directions of an exec. */
+/**
+ * `file` reads a file; `get` an HTTP body; `output` and `input` are the two directions of an exec.
+ */
 export interface Transfer {
   readonly mode: 'file' | 'get' | 'output' | 'input';
   readonly url: string;
   readonly certFile?: string;
   readonly keyFile?: string;
-  /** For `input`: how much to send; the command answers when it has taken all of it. */
+  /** For `input`: the number of bytes to send; the command answers when it has read them all. */
   readonly frames?: number;
 }
 
-/** Of a frame of input, with the byte that names its channel. */
+/** Length of an input frame, including the byte for its channel. */
 export const FRAME_BYTES = 64 * 1024;
 
 function ask({ url, certFile, keyFile }: Transfer, headers: Record<string, string>): ClientRequest {
@@ -35,7 +37,7 @@ function ask({ url, certFile, keyFile }: Transfer, headers: Record<string, strin
   return request(url, options);
 }
 
-/** What comes until the end. */
+/** Counts the bytes until the end. */
 function bytesOf(stream: NodeJS.ReadableStream): Promise<number> {
   return new Promise((resolve, reject) => {
     let bytes = 0;
@@ -78,7 +80,7 @@ function openSession(transfer: Transfer): Promise<Socket> {
   });
 }
 
-/** A binary frame of zeros for channel 0; its mask is zeros too, which leaves it as it is. */
+/** A binary frame of zeros for channel 0; its mask is zeros too, so it changes nothing. */
 function inputFrame(): Buffer {
   const header = Buffer.alloc(14);
   header.writeUInt16BE(0x82ff, 0);
@@ -90,7 +92,7 @@ async function send(transfer: Transfer): Promise<number> {
   const socket = await openSession(transfer);
   const frame = inputFrame();
   let left = transfer.frames ?? 0;
-  // a command that has what it wants ends the session, if need be without much ado
+  // a command that has read enough ends the session, possibly without a WebSocket close
   const taken = new Promise<void>((resolve) => socket.resume().once('close', () => resolve()));
   const failed: Error[] = [];
   socket.on('error', (error) => failed.push(error));

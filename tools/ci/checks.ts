@@ -1,13 +1,13 @@
 import { run } from '../test/process.ts';
 import { listProjects } from '../test/projects.ts';
 
-/** One command whose exit code says all. */
+/** One command; its exit code is the result. */
 export interface Check {
   readonly name: string;
   readonly argv: readonly string[];
-  /** Below the repository's root; the root when absent. */
+  /** A folder below the repository's root; the root when absent. */
   readonly cwd?: string;
-  /** Its output is of interest when it passes, too. */
+  /** Its output is shown even if it passes. */
   readonly isShown?: boolean;
 }
 
@@ -16,10 +16,10 @@ const nx = (...targets: readonly string[]): readonly string[] => [
   ...targets,
 ];
 
-/** Writes what the other checks read. */
+/** Writes files that the other checks read. */
 export const BUILD: Check = { name: 'build', argv: nx('build') };
 
-/** What has to hold before any test is worth running; those that take longest first. */
+/** Checks to pass before any test is worth running; the slowest come first. */
 export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'lint, typecheck', argv: nx('lint', 'typecheck') },
   { name: 'API docs', argv: ['typedoc'] },
@@ -27,20 +27,24 @@ export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'knip', argv: ['knip'] },
   { name: 'lock file is whole', argv: ['npm', 'ci', '--dry-run', '--loglevel=error'] },
   { name: 'errors documented', argv: ['node', 'tools/check-errors-documented.ts'] },
-  { name: 'ipvs stands alone', argv: ['node', 'tools/check-ipvs-package.ts'], isShown: true },
+  {
+    name: 'ipvs is independent of Kubernetes',
+    argv: ['node', 'tools/check-ipvs-package.ts'],
+    isShown: true,
+  },
   { name: 'dependencies listed', argv: ['node', 'tools/check-dependencies.ts'] },
   { name: 'regular expressions are linear', argv: ['node', 'tools/check-patterns.ts'] },
-  { name: 'roles kept', argv: ['node', 'tools/check-architecture.ts'] },
-  { name: 'conformance shown', argv: ['node', 'tools/check-conformance.ts'] },
+  { name: 'folder roles followed', argv: ['node', 'tools/check-architecture.ts'] },
+  { name: 'conformance page names existing tests', argv: ['node', 'tools/check-conformance.ts'] },
 ];
 
-/** Packs and publishes every package, at the next version, to a registry of its own. */
+/** Packs every package and publishes it, at the next version, to a temporary registry. */
 const REHEARSAL: Check = {
   name: 'release rehearsal',
   argv: ['npm', 'run', 'release', '--silent', '--', '--dry-run'],
 };
 
-/** What users of a published package would trip over. */
+/** Finds problems that users of a published package would have. */
 export async function packageChecks(): Promise<readonly Check[]> {
   const published = (await listProjects()).filter((project) => project.published);
   const each = published.flatMap(({ name, dir }) => [
@@ -54,7 +58,7 @@ export async function packageChecks(): Promise<readonly Check[]> {
   return [REHEARSAL, ...each];
 }
 
-/** @returns whether it passed; the output is shown when it did not */
+/** @returns true if it passed; otherwise the output is shown */
 export async function runCheck({ name, argv, cwd, isShown }: Check): Promise<boolean> {
   const startedMs = performance.now();
   const { exitCode, output } = await run(argv, cwd === undefined ? {} : { cwd });

@@ -1,6 +1,6 @@
 /**
- * What `.ci/run` does: checks of the sources, all tests, checks of the packages, the demo. Ends with
- * one line that adds up tests and checks.
+ * The steps of `.ci/run`: checks of the sources, all tests, checks of the packages, the demo. The
+ * last line adds up tests and checks.
  */
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ async function runChecks(checks: readonly Check[]): Promise<Tally> {
 }
 
 const startedMs = performance.now();
-process.env['NX_CACHE_DIRECTORY'] = join(ROOT, '.nx/cache'); // no other checkout's: a clone is clean
+process.env['NX_CACHE_DIRECTORY'] = join(ROOT, '.nx/cache'); // a clone starts clean
 let total = await runChecks([BUILD]);
 total = add(total, await runChecks(SOURCE_CHECKS));
 total = add(total, await runTests(TIERS.map(({ name }) => name)));

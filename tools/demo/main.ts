@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: from nothing to a running node. Sets the machine up, builds, starts everything in
- * a network namespace, applies a manifest, shows it live until Ctrl-C, and removes every trace.
+ * `npm run demo`: starts a running node from nothing. It sets up the machine, builds, starts
+ * everything in a network namespace, applies a manifest, shows the state live until Ctrl-C, and
+ * removes every trace.
  *
  *   npm run demo -- --once           ends when the Service has answered from every pod
  *   npm run demo -- --once --json    the last line is the outcome as a JSON object
@@ -37,7 +38,7 @@ async function main({ once, json }: Flags, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
   progress.step('building');
   await build(signal);
-  // Only now are there packages to import.
+  // The packages can be imported only after the build.
   const { applyManifest, openDemo, showLive, waitUntilAnswered } = await import('./run-demo.ts');
   cluster = await startCluster({
     name: 'demo',
@@ -69,7 +70,7 @@ async function main({ once, json }: Flags, signal: AbortSignal): Promise<void> {
   if (json) console.log(JSON.stringify({ ...result, seconds }));
 }
 
-/** Unless whoever starts the demo has built it, and others use the same build. */
+/** Skipped when the caller has already built, because other programs use the same build. */
 async function build(signal: AbortSignal): Promise<void> {
   if (process.env['NODEAGENT_BUILT'] === 'true') return;
   const projects = '@nodeagent/kubelet-app,@nodeagent/kube-proxy-app,@nodeagent/dev-apiserver';
@@ -108,7 +109,7 @@ function readFlags(): Flags {
   }
 }
 
-/** What the programs said last, while their logs are still there. */
+/** The end of the programs' logs, read before the logs are removed. */
 async function showLogs(dir: string): Promise<void> {
   const { stdout } = await tryCommand(['sh', '-c', 'tail -n 15 "$0"/logs/*.log', dir]);
   process.stderr.write(`${stdout}\n`);
@@ -120,7 +121,7 @@ function explain(error: unknown): string {
   return isForUsers ? error.message : (error.stack ?? error.message);
 }
 
-/** A killed npm tells nobody: without this the demo would run on unseen. */
+/** A killed npm sends no signal: without this the demo would continue unseen. */
 function endWithNpm(end: (by: string) => void): void {
   if (process.env['npm_lifecycle_event'] === undefined) return;
   const parent = process.ppid;
@@ -130,7 +131,7 @@ function endWithNpm(end: (by: string) => void): void {
   setInterval(look, 500).unref();
 }
 
-/** Whatever happened, nothing is left behind. */
+/** Removes everything, whatever happened. */
 async function fail(error: unknown, interrupted: boolean): Promise<number> {
   progress.fail();
   progress.note(interrupted ? 'Interrupted.' : explain(error));
@@ -147,7 +148,7 @@ const interruption = new AbortController();
 const interrupt = (by: string) => interruption.abort(new Error(`ended by ${by}`));
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(name, () => interrupt(name));
-// A terminal or a pipe that is gone must not end this before it has cleaned up.
+// A closed terminal or pipe must not end this process before it has cleaned up.
 for (const out of [process.stdout, process.stderr]) out.on('error', () => interrupt('its reader'));
 endWithNpm(interrupt);
 try {

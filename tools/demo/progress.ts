@@ -1,20 +1,20 @@
-/** Says on standard error what is going on: standard output is for the result. */
+/** Reports progress on standard error; standard output is for the result. */
 export interface Progress {
-  /** Ends the step before, if any, and begins this one. */
+  /** Ends the previous step, if any, and starts this one. */
   step(what: string): void;
-  /** Ends the last step well. */
+  /** Ends the last step as a success. */
   done(): void;
-  /** Ends it badly. */
+  /** Ends the last step as a failure. */
   fail(): void;
-  /** A line of its own, between steps. */
+  /** Writes a separate line between steps. */
   note(text: string): void;
 }
 
 const REMIND_MS = 10_000;
 
 /**
- * On a terminal a running step counts its seconds in place; elsewhere (a log file, CI) it gets a
- * line when it begins, one every ten seconds, and one when it ends.
+ * On a terminal, a running step counts its seconds in place. Elsewhere (a log file, CI) it gets a
+ * line when it starts, one every ten seconds, and one when it ends.
  */
 export function createProgress(out: NodeJS.WriteStream): Progress {
   let current: { what: string; startedMs: number; timer: NodeJS.Timeout } | undefined;

@@ -1,13 +1,13 @@
 import type { Snapshot } from './snapshot.ts';
 
 export interface Answers {
-  /** Pod name → how many requests to the Service it has answered. */
+  /** Pod name → number of requests to the Service that it has answered. */
   readonly byPod: ReadonlyMap<string, number>;
-  /** The last request's outcome: a pod's name, or what went wrong. */
+  /** The result of the last request: a pod's name or an error. */
   readonly last: string;
 }
 
-/** The live view: one array item per line, no escape codes but colours. */
+/** Renders the live view: one array item per line, no escape codes except colours. */
 export function renderView(
   { node, pods, service }: Snapshot,
   answers: Answers,
@@ -44,10 +44,7 @@ function mark(good: boolean): string {
   return good ? '\x1b[32m●\x1b[0m' : '\x1b[33m○\x1b[0m';
 }
 
-/**
- * Draws over what was drawn before: every line is cleared only behind its new end, so nothing
- * flickers.
- */
+/** Redraws in place: every line is cleared only after its new end, so nothing flickers. */
 export function frame(lines: readonly string[]): string {
   return `\x1b[H${lines.map((line) => `${line}\x1b[K\r\n`).join('')}\x1b[J`;
 }

@@ -77,12 +77,12 @@ export async function waitUntilAnswered(demo: Demo, signal: AbortSignal): Promis
   };
 }
 
-/** From the node itself, through the cluster IP. */
+/** Sends a request from the node itself, through the cluster IP. */
 async function askService({ cluster }: Demo, { service }: Snapshot): Promise<string> {
   return (await cluster.get(`http://${service.clusterIP}/`)).trim();
 }
 
-/** From this machine, through the node port. */
+/** Sends a request from this machine, through the node port. */
 async function fetchNodePort({ cluster }: Demo, { service }: Snapshot): Promise<void> {
   const url = `http://${cluster.space.network.nodeIp}:${service.nodePort}/`;
   const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) });
@@ -94,7 +94,7 @@ export async function showLive(demo: Demo, signal: AbortSignal): Promise<void> {
   const byPod = new Map<string, number>();
   let last = '-';
   const out = process.stdout;
-  out.write('\x1b[?1049h\x1b[?25l'); // another screen, no cursor
+  out.write('\x1b[?1049h\x1b[?25l'); // alternate screen, no cursor
   try {
     while (!signal.aborted) {
       const now = await takeSnapshot(demo.client, demo.cluster.nodeName, signal);

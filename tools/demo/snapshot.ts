@@ -8,7 +8,7 @@ export interface PodView {
   readonly ip: string;
   readonly node: string;
   readonly restarts: number;
-  /** Why its container waits, e.g. `CrashLoopBackOff`; empty when it does not. */
+  /** The reason why its container waits, e.g. `CrashLoopBackOff`; empty when it does not wait. */
   readonly waiting: string;
 }
 
@@ -18,7 +18,7 @@ export interface Snapshot {
   readonly service: Readonly<{ clusterIP: string; nodePort: number }>;
 }
 
-/** What the API says at this moment. */
+/** Reads the present state from the API. */
 export async function takeSnapshot(
   client: KubeClient,
   nodeName: string,

@@ -1,23 +1,23 @@
-/** One test that a row of docs/conformance.md names. */
+/** One test named by a row of docs/conformance.md. */
 export interface NamedTest {
-  /** Of the page, from 1. */
+  /** Line number in the page, from 1. */
   readonly line: number;
   /** Below the repository's root. */
   readonly file: string;
-  /** As written, outermost first; `…` stands for anything. None: the whole file. */
+  /** Titles as written, outermost first; `…` stands for any text. Empty for the whole file. */
   readonly titles: readonly string[];
 }
 
 const DEFAULT_DIR = 'packages/kubelet/tests';
 const SECTION_DIR = /Paths of this section are below `([^`]+)`/;
 const ALIAS = /`([A-Z0-9]+)`(?: stands)?\s+for\s+`([^`]+)`/g;
-/** A test file, or `…` for the one before. */
+/** A test file, or `…` for the previous one. */
 const PLACE = /((?:[\w-]+\/)+[\w.-]+\.test\.ts)|(?:(?<=^|; )… ›)/g;
 
 /**
- * The tests that the tables of the page name, in their last column: `FILE › title › title; … › title`.
- * A section may say below which folder its paths are, and what names in capitals stand for. What is
- * in parentheses is a remark.
+ * Parses the tests named in the last column of the page's tables: `FILE › title › title; … ›
+ * title`. A section may define the folder of its paths, and names in capitals for folders. Text in
+ * parentheses is a remark.
  */
 export function namedTests(page: string): readonly NamedTest[] {
   const found: NamedTest[] = [];
@@ -67,8 +67,8 @@ function titlesOf(text: string): readonly string[] {
 }
 
 /**
- * Whether sources hold a test of that title. Titles of tables are put together from their rows: there
- * every word of four letters and more has to be in the sources.
+ * Reports whether sources contain a test of that title. Titles of table tests are composed from
+ * their rows: for these, every word of four or more letters must occur in the sources.
  */
 export function holdsTitle(sources: string, title: string): boolean {
   const plain = squeezed(sources);
@@ -83,7 +83,7 @@ function holdsWords(sources: string, part: string): boolean {
   return (part.match(/[\p{L}\d-]{4,}/gu) ?? [part]).every((word) => sources.includes(word));
 }
 
-/** As a reader sees it: without escapes and line breaks. */
+/** Returns the text as a reader sees it: without escapes and line breaks. */
 function squeezed(text: string): string {
   return text
     .replaceAll(/\\(.)/g, '$1')

@@ -1,9 +1,10 @@
 /**
- * Boots Debian's user-mode Linux on this machine's file system and runs one command there: for what
- * the machine's own kernel lacks (IPVS, dummy devices, cgroup v2).
+ * Boots Debian's user-mode Linux on this machine's file system and runs one command there. It is
+ * for features that the machine's own kernel may lack (IPVS, dummy devices, cgroup v2).
  *
- * The guest sees the machine's files but cannot change them: see guest-init.sh. It, and all its
- * processes, live in a PID namespace that ends with whoever started it, even by SIGKILL.
+ * The guest sees the machine's files but cannot change them: see guest-init.sh. The guest and all
+ * its processes live in a PID namespace that ends with the process that started it, even by
+ * SIGKILL.
  */
 import { spawn } from 'node:child_process';
 import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -22,32 +23,32 @@ export interface GuestOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** 1024 when absent; the guest's changed files count too. */
   readonly memoryMiB?: number;
-  /** The guest is cut off when its command runs longer than this. */
+  /** Time limit for the command; then the guest is killed. */
   readonly timeoutMs: number;
-  /** The console, as it comes. */
+  /** Receives console output as it arrives. */
   readonly onOutput?: (chunk: string) => void;
   readonly signal?: AbortSignal;
 }
 
 export interface GuestOutcome {
-  /** The command's; absent when the guest did not get to its end. */
+  /** The command's exit code; absent when the guest ended early. */
   readonly exitCode?: number;
-  /** Why there is no exit code, with the console's last lines. */
+  /** The reason for a missing exit code, with the console's last lines. */
   readonly failure?: string;
-  /** Everything that the kernel and the command printed. */
+  /** All output of the kernel and the command. */
   readonly output: string;
 }
 
 const JOBS = join(ROOT, '.cache/kernel');
-/** From start to the guest's first sign of life; it takes about 2 s on an idle machine. */
+/** From the start to the guest's first output; it takes about 2 s on an idle machine. */
 const BOOT_MS = 60_000;
 const LAST_LINES = 40;
 
 let count = 0;
 
 /**
- * @param collect files that the guest left in its `results` folder (`$NODEAGENT_JOB/results`) are
- *   brought to this folder of the machine; subfolders are not
+ * @param collect the folder of the machine for files from the guest's `results` folder
+ *   (`$NODEAGENT_JOB/results`); subfolders are not copied
  */
 export async function runInGuest(options: GuestOptions, collect?: string): Promise<GuestOutcome> {
   await sweepJobs();
@@ -93,14 +94,14 @@ async function boot(job: string, options: GuestOptions): Promise<GuestOutcome> {
   ];
   const argv = [
     ...['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child=KILL'],
-    // not the namespace's first process: that one survives the signal by which a panic ends it
+    // not the namespace's first process, which would survive the signal by which a panic ends it
     ...['sh', '-c', '"$@"; exit $?', 'sh'],
     ...['linux.uml', ...kernel.flatMap((words) => words.split(' '))],
   ];
   const [program = '', ...args] = argv;
   const child = spawn(program, args, {
     cwd: '/',
-    detached: true, // Ctrl-C is for whoever waits for the guest
+    detached: true, // Ctrl-C must reach only the caller
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],
@@ -134,7 +135,7 @@ async function boot(job: string, options: GuestOptions): Promise<GuestOutcome> {
   return { failure: `${reason}; its console ended with:\n${lastLines(output)}`, output };
 }
 
-/** @returns why the guest has to be cut off, once it has to be */
+/** @returns the reason to kill the guest, as soon as there is one */
 async function watch(
   isUp: () => boolean,
   timeoutMs: number,
@@ -144,7 +145,7 @@ async function watch(
   const startMs = performance.now();
   while (!over.aborted) {
     const tookMs = performance.now() - startMs;
-    if (asked?.aborted === true) return 'The guest was told to stop';
+    if (asked?.aborted === true) return 'The guest was stopped';
     if (!isUp() && tookMs > BOOT_MS) return `The guest did not boot within ${BOOT_MS / 1000} s`;
     if (tookMs > timeoutMs) return `The guest was still running after ${timeoutMs / 1000} s`;
     await delay(100);
@@ -163,7 +164,7 @@ async function bringBack(from: string, to: string): Promise<void> {
   await Promise.all(files.map(({ name }) => copyFile(join(from, name), join(to, name))));
 }
 
-/** Removes the folders of runners that were killed; their guests went with them. */
+/** Removes the folders of killed runners; their guests ended with them. */
 async function sweepJobs(): Promise<void> {
   const names = await readdir(JOBS).catch(() => []);
   for (const name of names) {

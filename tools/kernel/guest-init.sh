@@ -1,7 +1,7 @@
 #!/bin/sh
 # First process of the guest (tools/kernel/boot.ts). The machine's file system is the read-only root;
-# a copy-on-write layer in the guest's memory is put over it, so that programs may write anywhere and
-# nothing of it reaches the machine. The one exception is $NODEAGENT_JOB/results.
+# a copy-on-write layer in the guest's memory covers it, so that programs can write anywhere and no
+# change reaches the machine. The one exception is $NODEAGENT_JOB/results.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 if [ "${1:-}" != inside ]; then
   set -e
@@ -39,7 +39,7 @@ for family in iptables ip6tables; do
     ln -sf "/usr/sbin/$family-legacy$part" "/etc/alternatives/$family$part"
   done
 done
-modprobe ipv6 # nothing asks for it by itself
+modprobe ipv6 # it is not loaded on demand
 hostname guest
 ip link set lo up
 echo 'guest: up'

@@ -7,8 +7,8 @@ import { ROOT, run } from '../test/process.ts';
 const CACHE = join(ROOT, '.cache/kernel-shim');
 
 /**
- * @returns the library that has to be preloaded into the user-mode kernel on this processor (see
- *   whole-registers.c), built at the first call; undefined where it works without
+ * @returns the library to preload into the user-mode kernel on this processor (see
+ *   whole-registers.c), built at the first call; undefined when the kernel works without it
  */
 export async function registerShim(): Promise<string | undefined> {
   if (!needsRegisterShim(await readFile('/proc/cpuinfo', 'utf8'))) return undefined;
@@ -21,7 +21,7 @@ export async function registerShim(): Promise<string | undefined> {
   );
   if (same && (await findProgram(library)) !== undefined) return library;
   await mkdir(CACHE, { recursive: true });
-  const scratch = await mkdtemp(join(CACHE, 'build-')); // two runners may be building
+  const scratch = await mkdtemp(join(CACHE, 'build-')); // two runners may build at once
   try {
     const output = join(scratch, 'whole-registers.so');
     const outcome = await run(['tcc', '-shared', '-nostdlib', '-o', output, source]);
@@ -37,7 +37,7 @@ export async function registerShim(): Promise<string | undefined> {
   return library;
 }
 
-/** AMX brings the only register state so far that is larger than the kernel has room for. */
+/** AMX is so far the only extension whose register state is larger than the kernel's buffer. */
 export function needsRegisterShim(cpuinfo: string): boolean {
   return /^flags\s*:.*\bamx_tile\b/m.test(cpuinfo);
 }

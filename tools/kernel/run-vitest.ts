@@ -5,22 +5,22 @@ import { type Outcome, ROOT } from '../test/process.ts';
 import { runInGuest } from './boot.ts';
 
 export interface KernelTestOptions {
-  /** Of the workspace package, below the repository's root: `packages/ipvs`. */
+  /** The workspace package's folder below the repository's root: `packages/ipvs`. */
   readonly dir: string;
   /** `kernel` when absent. */
   readonly tier?: 'kernel' | 'kernel-bench';
-  /** For vitest: file name filters, `-t name`, … */
+  /** Arguments for vitest: file name filters, `-t name`, … */
   readonly args?: readonly string[];
   readonly onOutput?: (chunk: string) => void;
   readonly signal?: AbortSignal;
 }
 
-/** A package's tests together, on a machine that has other work; single tests have vitest's limits. */
+/** Time limit for all tests of a package on a busy machine; single tests have vitest's limits. */
 const TIMEOUT_MS = 30 * 60_000;
 
 /**
- * Runs the `kernel` tier of one package, or its benches there, in a guest of its own; the JSON report lands in the
- * package's `reports` folder as those of other tiers do, with whatever else the tests put there.
+ * Runs the `kernel` tier of one package, or its benchmarks, in a guest of its own. The JSON report
+ * and any other files from the tests go to the package's `reports` folder, as in other tiers.
  */
 export async function runKernelTests(options: KernelTestOptions): Promise<Outcome> {
   const { dir, tier = 'kernel', args = [], onOutput, signal } = options;

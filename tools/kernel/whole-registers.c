@@ -1,10 +1,10 @@
 /*
- * Preloaded into the user-mode kernel on processors whose register state is larger than the 2,696
- * bytes that it has room for (those with AMX, for instance). Linux refuses to set a part of that
- * state, so the guest's first process would die: here the kernel's part is completed from what the
- * processor holds. The rest is AMX tiles, which nothing in the guest uses.
+ * Preloaded into the user-mode kernel on processors whose register state is larger than the kernel's
+ * buffer of 2,696 bytes (for instance those with AMX). Linux refuses to set a part of that state, so the
+ * guest's first process would die. This library completes the kernel's part from the processor's present
+ * state. The rest is AMX tiles, which nothing in the guest uses.
  *
- * Needs no header: built by any C compiler with -shared -nostdlib.
+ * It needs no header: any C compiler can build it with -shared -nostdlib.
  * See arch/x86/kernel/fpu/regset.c, xstateregs_set, and arch/x86/um/user-offsets.c, HOST_FP_SIZE.
  */
 #define PTRACE_GETREGSET 0x4204

@@ -11,14 +11,14 @@ import {
   type RoleRow,
 } from './roles.ts';
 
-/** Where a file stands. Rooms are folders between `src` and the role's folder. */
+/** The place of a file. Rooms are folders between `src` and the role's folder. */
 export interface Place {
   /** `packages/kubelet`. */
   readonly dir: string;
   /** `pods`, or empty in a package without rooms. */
   readonly room: string;
   readonly role: Role;
-  /** True of `index.ts` of a room or of a role's folder: others come in there. */
+  /** True for `index.ts` of a room or of a role's folder, through which other code enters. */
   readonly isDoor: boolean;
 }
 
@@ -26,7 +26,7 @@ const FOLDERS: ReadonlySet<string> = new Set<Role>([
   ...(['model', 'plan', 'render', 'codec', 'run', 'adapters', 'testing', 'bin'] as const),
 ]);
 
-/** @returns nothing for files that are not below a package's `src` */
+/** @returns undefined for files outside of a package's `src` */
 export function placeOf(path: string): Place | undefined {
   const [group = '', name = '', src, ...rest] = path.split('/');
   const file = rest.pop();
@@ -48,7 +48,7 @@ export const rowOf = (role: Role): RoleRow | undefined =>
 
 const BUILT_IN = new Set(builtinModules.map((name) => name.replace(/^node:/, '')));
 
-/** Judges one import of one file by the table. Everything that is wrong is one message. */
+/** Judges one import of one file by the table. Returns one message per problem. */
 export function judgeImport(
   from: string,
   given: ModuleImport,
@@ -78,7 +78,7 @@ export function judgeImport(
   );
 }
 
-/** The role of a door is nothing by itself: what counts is the file that each name comes from. */
+/** A door's own role does not matter: the table applies to the file that each name comes from. */
 function judgeOrigins(
   row: RoleRow,
   given: ModuleImport,
@@ -125,14 +125,17 @@ function judgeOutside(row: RoleRow, given: ModuleImport): string | undefined {
 const packageName = (specifier: string): string =>
   specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
 
-/** Whether an exception covers an arrow. */
+/** Reports whether an exception covers an arrow. */
 export function allows({ from, to }: Exception, source: string, target: string): boolean {
   const covers = (path: string, of: string): boolean =>
     path.endsWith('/') ? of.startsWith(path) : of === path;
   return covers(from, source) && covers(to, target);
 }
 
-/** @returns the way from a file's import back to the file, if there is one that is not excused */
+/**
+ * @returns the path from a file's import back to the file, if there is one that no exception
+ *   covers
+ */
 export function findCycle(
   from: string,
   to: string,

@@ -4,18 +4,18 @@ import ts from 'typescript';
 
 /** Reads files below the repository's root. */
 export interface Sources {
-  /** @returns nothing where there is no such file */
+  /** @returns undefined when the file does not exist */
   read(path: string): string | undefined;
 }
 
 /** One place where a file names another module. */
 export interface ModuleImport {
   readonly specifier: string;
-  /** Names as the other module exports them; `*` for all of it, or for none in particular. */
+  /** Names as the other module exports them; `*` for all of them, or for none in particular. */
   readonly names: readonly string[];
-  /** True if nothing is left of it when types are gone. */
+  /** True if it disappears when types are erased. */
   readonly isType: boolean;
-  /** True of `import()` of values: it happens while the program runs. */
+  /** True for `import()` of values, which happens at run time. */
   readonly isDynamic: boolean;
   /** Offsets in the text. */
   readonly start: number;
@@ -24,13 +24,15 @@ export interface ModuleImport {
 
 export interface Module {
   readonly imports: readonly ModuleImport[];
-  /** What `export { a as b } from 'x'`, or of an import, names: b → x and a. */
+  /** The names of `export { a as b } from 'x'`, or of an import: b → x and a. */
   readonly forwarded: ReadonlyMap<string, { readonly specifier: string; readonly name: string }>;
 }
 
 type Forward = readonly [name: string, to: { readonly specifier: string; readonly name: string }];
 
-/** Reads imports of every spelling: static, `export … from`, `import()`, `import('x').T`, `require`. */
+/**
+ * Parses imports in every form: static, `export … from`, `import()`, `import('x').T`, `require`.
+ */
 export function parseModule(text: string): Module {
   const file = ts.createSourceFile('module.ts', text, ts.ScriptTarget.Latest, false);
   const imports: ModuleImport[] = [];
@@ -124,13 +126,13 @@ function clauseOf(clause: ts.ImportClause | undefined): {
   return { names, isType, locals };
 }
 
-/** Finds modules of the workspace by path and by name, and the file that a name comes from. */
+/** Resolves modules of the workspace by path and by name, and the file that declares a name. */
 export interface Modules {
-  /** @returns the file's path; `outside` for Node.js and npm; nothing where none is */
+  /** @returns the file's path; `outside` for Node.js and npm; undefined when there is none */
   resolve(from: string, specifier: string): string | 'outside' | undefined;
   /** Follows re-exports to the file that declares a name. */
   originsOf(path: string, name: string): readonly string[];
-  /** Files of the same package that a file imports, by any spelling. */
+  /** Files of the same package that a file imports, in any form. */
   importsOf(path: string): readonly string[];
 }
 
@@ -164,7 +166,7 @@ export function openModules(sources: Sources, packages: ReadonlyMap<string, stri
       const path = specifier.startsWith('/') ? specifier.slice(1) : join(dirname(from), specifier);
       const candidates = [path.replace(/\.js$/, '.ts'), path, `${path}.ts`, `${path}/index.ts`];
       const found = candidates.find((candidate) => sources.read(candidate) !== undefined);
-      // what is generated may not be there yet, and declarations stand for it
+      // generated files may not exist yet; their declarations replace them
       return found ?? (path.includes('/generated/') ? path : undefined);
     }
     const name = specifier.split('/', 2).join('/');

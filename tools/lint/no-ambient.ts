@@ -4,7 +4,7 @@ import { placeOf, rowOf } from './arrows.ts';
 
 /**
  * Globals that pure code and loops may use: those of the language and of the web that neither wait
- * nor touch anything. Whatever is not listed here is refused, so that no new global slips in.
+ * nor have effects. All others are refused, so a new global is refused by default.
  */
 const ALLOWED: ReadonlySet<string> = new Set([
   ...['AbortController', 'AbortSignal', 'AggregateError', 'Array', 'ArrayBuffer', 'BigInt'],
@@ -18,7 +18,9 @@ const ALLOWED: ReadonlySet<string> = new Set([
   ...['structuredClone', 'undefined', 'Intl'],
 ]);
 
-/** Members of which one reads the clock or draws a number: only a plain `Name.member` is readable. */
+/**
+ * Globals with a member that reads the clock or chance: only a plain `Name.member` can be checked.
+ */
 const MEMBERS: Readonly<Record<string, (member: string) => boolean>> = {
   Math: (member) => member !== 'random',
   Date: (member) => ['UTC', 'parse', 'prototype'].includes(member),
@@ -27,7 +29,7 @@ const MEMBERS: Readonly<Record<string, (member: string) => boolean>> = {
 
 type Node = Rule.Node & { readonly parent: Rule.Node | null };
 
-/** Clock, chance and the process are arguments, by whatever name a global would give them. */
+/** Clock, chance and the process must be arguments, whatever global provides them. */
 export const noAmbient: Rule.RuleModule = {
   meta: {
     type: 'problem',
@@ -57,13 +59,13 @@ export const noAmbient: Rule.RuleModule = {
   },
 };
 
-/** The repository's root: above `packages/` or `apps/`. */
+/** Returns the repository's root: the folder above `packages/` or `apps/`. */
 export function cwdRoot(filename: string, cwd: string): string {
   const at = Math.max(filename.lastIndexOf('/packages/'), filename.lastIndexOf('/apps/'));
   return at === -1 ? cwd : filename.slice(0, at);
 }
 
-/** References to values that nothing in the file declares. */
+/** Finds references to values that the file does not declare. */
 function referencesOutside(global: Scope.Scope): readonly Scope.Reference[] {
   const declared = [...global.variables].filter(({ defs }) => defs.length === 0);
   const all = [...global.through, ...declared.flatMap(({ references }) => references)];
@@ -74,7 +76,7 @@ function referencesOutside(global: Scope.Scope): readonly Scope.Reference[] {
 
 function isFine(name: string, node: Node): boolean {
   const { parent } = node;
-  if ((parent?.type as string | undefined) === 'TSTypeQuery') return true; // of a type nothing is left
+  if ((parent?.type as string | undefined) === 'TSTypeQuery') return true; // types are erased
   if (parent === null) return ALLOWED.has(name);
   const members = MEMBERS[name];
   if (members === undefined) return ALLOWED.has(name);
@@ -85,7 +87,7 @@ function isFine(name: string, node: Node): boolean {
   if (name === 'Math') return false;
   if (parent.type === 'BinaryExpression' && parent.operator === 'instanceof') return true;
   const isNew = parent.type === 'NewExpression' && (parent.callee as unknown) === node;
-  // `new Date()` is now; `new Date(...[])` may be
+  // `new Date()` is the present time; `new Date(...[])` may be
   return (
     name === 'Date' &&
     isNew &&

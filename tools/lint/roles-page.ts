@@ -3,7 +3,7 @@ import { ROLE_ROWS, type RoleRow } from './roles.ts';
 const BEGIN = '<!-- roles: written from tools/lint/roles.ts -->';
 const END = '<!-- /roles -->';
 
-/** The table "Folder roles" of docs/architecture.md, in Markdown. */
+/** Renders the table "Folder roles" of docs/architecture.md in Markdown. */
 export function renderRoles(): string {
   const rows = ROLE_ROWS.map(
     (row) => `| ${row.title} | ${row.holds} | ${importsOf(row)} | ${row.mayNot} |`,
@@ -14,7 +14,7 @@ export function renderRoles(): string {
   return [...head, ...rows, '', rest].join('\n');
 }
 
-/** @throws {Error} when the page lacks the marks between which the table is */
+/** @throws {Error} when the page lacks the markers around the table */
 export function withRoles(page: string, table: string): string {
   const from = page.indexOf(BEGIN);
   const to = page.indexOf(END);

@@ -1,10 +1,10 @@
 /**
- * Which role of a source file may import which. This file is the one place that says so: the lint
+ * Defines which role of a source file may import which. This file is the only definition: the lint
  * rules `house/arrows` and `house/no-ambient` read it, and the table "Folder roles" of
- * docs/architecture.md is written from it (`node tools/check-architecture.ts --write`).
+ * docs/architecture.md is generated from it (`node tools/check-architecture.ts --write`).
  */
 
-/** What a file is in its package, by its folder or its name. */
+/** A file's role in its package, by its folder or its name. */
 export type Role =
   | 'model'
   | 'plan'
@@ -20,28 +20,29 @@ export type Role =
   | 'src';
 
 /**
- * Modules of Node.js and npm packages: `any`, none, or by name. A list of names allows these exports
- * only: the rest of the module reads the clock, makes random values or touches the machine.
+ * Allowed modules of Node.js and npm packages: `any`, none, or by name. A list of names allows only
+ * these exports, because other exports of the module read the clock, make random values or touch
+ * the machine.
  */
 export type Outside = 'any' | Readonly<Record<string, 'any' | 'types' | readonly string[]>>;
 
 export interface RoleRow {
-  /** How docs/architecture.md shows it. */
+  /** The row's title in docs/architecture.md. */
   readonly title: string;
   readonly roles: readonly Role[];
   readonly holds: string;
   /** Roles of the files that the imported names come from, in any room or package. */
   readonly mayImport: readonly Role[];
-  /** True where an import may only name types. */
+  /** True when imports may name only types. */
   readonly typesOnly?: boolean;
   readonly outside: Outside;
-  /** False where clock, chance, timers and the process are arguments, never globals. */
+  /** False when clock, chance, timers and the process must be arguments, never globals. */
   readonly mayUseGlobals: boolean;
-  /** What the other columns cannot say, for docs/architecture.md. */
+  /** Rules for docs/architecture.md that the other columns cannot express. */
   readonly mayNot: string;
 }
 
-/** What pure code may use of others: nothing here does I/O, waits, reads a clock or draws a number. */
+/** Modules for pure code: no export listed here does I/O, waits, reads a clock or uses chance. */
 const PURE_OUTSIDE: Outside = {
   'node:buffer': ['Buffer', 'constants', 'isUtf8', 'isAscii'],
   'node:crypto': [
@@ -87,12 +88,12 @@ export const ROLE_ROWS: readonly RoleRow[] = [
   {
     title: '`ports.ts`',
     roles: ['ports'],
-    holds: 'interfaces of every effect',
+    holds: 'interfaces of all effects',
     mayImport: ['model', 'plan', 'render', 'codec', 'generated', 'ports'],
     typesOnly: true,
     outside: {},
     mayUseGlobals: false,
-    mayNot: 'hold values',
+    mayNot: 'contain values',
   },
   {
     title: '`run/`',
@@ -106,31 +107,31 @@ export const ROLE_ROWS: readonly RoleRow[] = [
   {
     title: '`adapters/`',
     roles: ['adapters'],
-    holds: 'the real ports: sockets, files, processes, libraries',
-    // What an adapter has to decide is in plan/, tested there: so it imports it.
-    // `src` are the further doors of other packages, as @nodeagent/kube-client/http.
+    holds: 'real implementations of ports: sockets, files, processes, libraries',
+    // An adapter's decisions are in plan/, where they are tested, so it may import plan/. `src` are
+    // the subpath doors of other packages, such as @nodeagent/kube-client/http.
     mayImport: ['model', 'plan', 'render', 'codec', 'generated', 'ports', 'adapters', 'src'],
     outside: 'any',
     mayUseGlobals: true,
-    mayNot: 'decide: it asks `plan/`; drive loops of `run/`',
+    mayNot: 'make decisions (they belong in `plan/`), run loops of `run/`',
   },
   {
     title: '`testing/`',
     roles: ['testing'],
-    holds: 'in-memory ports that keep the real rules, and builders; published on a subpath',
+    holds: 'in-memory ports with the real rules, and builders; published on a subpath',
     mayImport: ['model', 'plan', 'render', 'codec', 'ports', 'run', 'testing'],
     outside: {},
     mayUseGlobals: true,
-    mayNot: 'need the real thing',
+    mayNot: 'depend on real implementations',
   },
   {
     title: '`index.ts`',
     roles: ['index'],
-    holds: 'a door: the names that others may use',
+    holds: 'a door: the names that other code may use',
     mayImport: ['model', 'plan', 'render', 'codec', 'ports', 'run'],
     outside: {},
     mayUseGlobals: false,
-    mayNot: 're-export everything, load anything heavy',
+    mayNot: 're-export everything, load heavy modules',
   },
   {
     title: '`bin/`',
@@ -139,20 +140,20 @@ export const ROLE_ROWS: readonly RoleRow[] = [
     mayImport: ['model', 'plan', 'render', 'codec', 'ports', 'run', 'adapters', 'src', 'bin'],
     outside: 'any',
     mayUseGlobals: true,
-    mayNot: 'be imported by others',
+    mayNot: 'be imported by other files',
   },
   {
     title: '`src/*.ts`',
     roles: ['src'],
-    holds: 'further doors (published subpaths); what puts loops and adapters together; a program',
+    holds: 'further doors (published subpaths); assembly of loops and adapters; a program',
     mayImport: ['model', 'plan', 'render', 'codec', 'ports', 'run', 'adapters', 'src'],
     outside: 'any',
     mayUseGlobals: true,
-    mayNot: 'need what only tests need',
+    mayNot: 'depend on test code',
   },
 ];
 
-/** An arrow that the table refuses and that stays for a reason. A lint finding names those unused. */
+/** An arrow that the table refuses and that stays for a reason. Lint reports unused exceptions. */
 export interface Exception {
   /** Paths below the repository's root; a folder when it ends in `/`. */
   readonly from: string;
@@ -164,27 +165,27 @@ export const EXCEPTIONS: readonly Exception[] = [
   {
     from: 'packages/dev-apiserver/src/index.ts',
     to: 'packages/dev-apiserver/src/start.ts',
-    why: 'the server is the library: its only use is to start it',
+    why: 'the server is the library: starting it is its only use',
   },
   {
     from: 'packages/dev-apiserver/src/adapters/https-server.ts',
     to: 'packages/dev-apiserver/src/run/api.ts',
-    why: 'a transport that calls inward: it is given the Api, of which it names the type',
+    why: 'a transport that calls inward: it receives the Api and names its type',
   },
   {
     from: 'packages/dev-apiserver/src/adapters/https-server.ts',
     to: 'packages/dev-apiserver/src/run/api-answer.ts',
-    why: 'the same: the type of what the Api answers',
+    why: 'the same, for the type of the answers of the Api',
   },
   {
     from: 'packages/ipvs/src/codec/requests.ts',
     to: 'packages/netlink-codec/src/run/connection.ts',
-    why: 'the type of a request that the connection is given: bytes and flags',
+    why: 'the type of a request to the connection: bytes and flags',
   },
   {
     from: 'packages/kubelet/src/assembly/ports.ts',
     to: 'packages/base/src/run/scope.ts',
-    why: 'the type of a task that the assembly starts beside its own',
+    why: 'the type of a task that the assembly runs beside its own',
   },
   {
     from: 'packages/kubelet/src/assembly/ports.ts',
@@ -194,20 +195,20 @@ export const EXCEPTIONS: readonly Exception[] = [
   {
     from: 'packages/kubelet/src/server/adapters/reloaded-files.ts',
     to: 'packages/base/src/run/wake.ts',
-    why: 'a wait without a clock, which base offers to everybody',
+    why: 'a wait without a clock, which base provides',
   },
   {
     from: 'packages/node-status/src/adapters/proc-facts.ts',
     to: 'packages/base/src/run/or-aborted.ts',
-    why: 'a wait without a clock, which base offers to everybody',
+    why: 'a wait without a clock, which base provides',
   },
 ];
 
-/** Folders that put rooms together: they may enter every room's `adapters/` by the file. */
+/** Folders that assemble rooms: they may import every room's `adapters/` by file. */
 export const GATHERERS: readonly string[] = [
   'packages/kubelet/src/adapters/',
   'packages/kubelet/src/assembly/adapters/',
 ];
 
-/** Import cycles that are left: the arrow of each at which it is to be cut. Types only, all of them. */
+/** Import cycles that remain, each with the arrow to remove. All of them concern types only. */
 export const CYCLES: readonly Exception[] = [];

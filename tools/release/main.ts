@@ -2,9 +2,9 @@
  * Releases all packages with one version.
  *
  *   npm run release -- minor        writes versions and CHANGELOG.md, for a commit to review
- *   npm run release -- --publish    publishes what is built, with provenance where CI can sign
- *   npm run release -- --dry-run    both with the next patch version, on a copy of the packages and
- *                                   a registry of its own; needs a build, changes nothing
+ *   npm run release -- --publish    publishes the built packages, with provenance where CI can sign
+ *   npm run release -- --dry-run    does both with the next patch version, on a copy of the packages
+ *                                   and a local registry; needs a build, changes nothing
  */
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -25,7 +25,7 @@ import {
   withVersion,
 } from './plan.ts';
 
-/** A package as it is to be published: a folder with its licence, apart from the sources. */
+/** A package to publish: a folder with its licence, separate from the sources. */
 interface Staged {
   readonly manifest: Manifest;
   readonly dir: string;
@@ -47,9 +47,9 @@ const current = manifests[0]?.version ?? '';
 if (values['dry-run'] === true) await rehearse(nextVersion(current, positionals[0] ?? 'patch'));
 else if (values.publish === true) await inFolder((dir) => publish(dir, current, {}));
 else if (positionals[0] !== undefined) await write(nextVersion(current, positionals[0]));
-else refuse(['say which version: npm run release -- minor']);
+else refuse(['name a version: npm run release -- minor']);
 
-/** Versions and changelog, in the work tree. */
+/** Writes versions and changelog to the work tree. */
 async function write(version: string): Promise<void> {
   const day = new Date().toISOString().slice(0, 10);
   const changelog = releasedChangelog(await read('CHANGELOG.md'), version, day);
@@ -85,7 +85,7 @@ async function rehearse(version: string): Promise<void> {
   console.log(`${manifests.length} packages of version ${version} went to a local registry`);
 }
 
-/** Publishes dependencies before the packages that need them. */
+/** Sorts dependencies before the packages that need them. */
 async function publish(dir: string, version: string, env: Env): Promise<void> {
   const staged = await Promise.all(published.map((project) => stage(project, dir, version)));
   for (const { manifest, dir: from } of staged) {
@@ -99,7 +99,7 @@ async function publish(dir: string, version: string, env: Env): Promise<void> {
       ),
     );
   }
-  // A rehearsal has no signature: its registry knows none.
+  // A rehearsal has no signature: its registry does not support signatures.
   const signed = Object.keys(env).length === 0 ? process.env : {};
   const commands = inOrder(staged).map((each) => ({
     ...each,

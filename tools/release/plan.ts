@@ -1,4 +1,4 @@
-/** A `package.json`, as far as a release looks at it. */
+/** The fields of a `package.json` that a release uses. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -18,7 +18,7 @@ export function nextVersion(current: string, wanted: string): string {
   if (wanted === 'minor') return `${major}.${minor + 1}.0`;
   if (wanted === 'patch') return `${major}.${minor}.${patch + 1}`;
   if (!VERSION.test(wanted)) {
-    throw new Error(`"${wanted}" is no version: give 1.2.3, major, minor or patch`);
+    throw new Error(`"${wanted}" is not a version: give 1.2.3, major, minor or patch`);
   }
   const given = wanted.split('.').map(Number);
   const at = given.findIndex((part, i) => part !== parts[i]);
@@ -28,7 +28,9 @@ export function nextVersion(current: string, wanted: string): string {
   return wanted;
 }
 
-/** Why packages cannot be released together: they must share one version, exactly. */
+/**
+ * Returns the reasons why packages cannot be released together: all must have exactly one version.
+ */
 export function versionProblems(manifests: readonly Manifest[]): readonly string[] {
   const [{ version } = { version: '' }] = manifests;
   return manifests.flatMap((manifest) => {
@@ -45,7 +47,10 @@ export function versionProblems(manifests: readonly Manifest[]): readonly string
   });
 }
 
-/** The text of a `package.json`, or of the lock file, at the next version; nothing else changes. */
+/**
+ * Returns the text of a `package.json`, or of the lock file, with the next version; nothing else
+ * changes.
+ */
 export function withVersion(text: string, from: string, to: string): string {
   const manifest = JSON.parse(text) as Record<string, unknown>;
   const own = /^( *"version": )"(.*?)"/m;
@@ -65,7 +70,8 @@ export function withVersion(text: string, from: string, to: string): string {
 const UNRELEASED = '## Unreleased';
 
 /**
- * Gives what is below "Unreleased" the version and the day, and begins a new "Unreleased".
+ * Moves the entries below "Unreleased" to a section with the version and the date, and starts a new
+ * "Unreleased".
  *
  * @throws {Error} when there is nothing to release
  */
@@ -74,12 +80,17 @@ export function releasedChangelog(text: string, version: string, day: string): s
   const [before, after] = [text.slice(0, at), text.slice(at + UNRELEASED.length)];
   const body = after.split(/^## /m, 1)[0]?.trim() ?? '';
   if (at === -1 || body === '' || body === 'Nothing yet.') {
-    throw new Error('CHANGELOG.md has nothing below "## Unreleased": write what users will notice');
+    throw new Error(
+      'CHANGELOG.md has nothing below "## Unreleased": describe the changes for users',
+    );
   }
   return `${before}${UNRELEASED}\n\nNothing yet.\n\n## ${version} (${day})${after}`;
 }
 
-/** What `npm publish` gets, by what the machine offers. @throws {Error} when provenance would fail */
+/**
+ * Returns the arguments of `npm publish`, depending on the environment. @throws {Error} when
+ * provenance would fail
+ */
 export function publishArguments(
   manifest: Manifest,
   env: Readonly<Record<string, string | undefined>>,
@@ -95,7 +106,10 @@ export function publishArguments(
   return [...args, '--provenance'];
 }
 
-/** What a package's tarball lacks. @param files as `npm pack --json` lists them */
+/**
+ * Lists missing and unexpected files of a package's tarball. @param files as `npm pack --json`
+ * lists them
+ */
 export function tarballProblems(manifest: Manifest, files: readonly string[]): readonly string[] {
   const needed = ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts'];
   const missing = needed.filter((name) => !files.includes(name)).map((name) => `lacks ${name}`);

@@ -2,12 +2,12 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
-/** Says in one message what the user has to do; shown without a stack. */
+/** An error whose message is for the user; shown without a stack. */
 export class SetupError extends Error {
   override readonly name = 'SetupError';
 }
 
-/** Where Debian keeps programs, also those that a user's PATH leaves out. */
+/** Debian's program folders, including those that a user's PATH lacks. */
 const ALSO_SEARCHED = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
 export async function findProgram(name: string): Promise<string | undefined> {
@@ -27,7 +27,7 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
-/** @returns why this machine or user cannot run containers for us; undefined when they can */
+/** @returns why this machine or user cannot run containers; undefined when they can */
 export function whyNoLinuxRoot(what: string): string | undefined {
   if (process.platform !== 'linux') return `${what} needs Linux; this is ${process.platform}.`;
   if (process.getuid?.() === 0) return undefined;

@@ -7,7 +7,7 @@ import { findProgram, SetupError } from './machine.ts';
 export type Purpose = 'containers' | 'network' | 'registry' | 'kubectl' | 'kernel' | 'storage';
 
 interface Need {
-  /** Name or absolute path of a file that the package brings. */
+  /** Name or absolute path of a file in the package. */
   readonly program: string;
   readonly debianPackage: string;
 }
@@ -57,8 +57,8 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
 export type Progress = (message: string) => void;
 
 /**
- * Makes sure that the programs for these purposes are on the machine, installing the Debian
- * packages of those that are missing, and only those.
+ * Makes sure that the programs for these purposes are installed, by installing the Debian packages
+ * of missing ones, and only those.
  *
  * @throws {SetupError} when something is missing and cannot be installed
  */
@@ -72,7 +72,7 @@ export async function ensurePackages(
   const names = packages.join(' ');
   if ((await findProgram('apt-get')) === undefined) {
     throw new SetupError(
-      `Missing: ${missing.map((need) => need.program).join(', ')}. This machine has no apt-get; install what Debian calls: ${names}`,
+      `Missing: ${missing.map((need) => need.program).join(', ')}. This machine has no apt-get; install the equivalents of these Debian packages: ${names}`,
     );
   }
   progress(`Installing Debian packages: ${names}`);
@@ -101,7 +101,7 @@ async function hasPackageLists(): Promise<boolean> {
   return lists.some((name) => name.endsWith('_Packages') || name.endsWith('.lz4'));
 }
 
-/** @returns what apt-get said when it failed */
+/** @returns apt-get's output when it failed */
 function aptInstall(packages: readonly string[]): Promise<string | undefined> {
   return apt(['install', '-y', '--no-install-recommends', ...packages]);
 }

@@ -1,7 +1,7 @@
 /**
- * Does every job, at most `lanes` at a time, in the order given.
+ * Runs every job, at most `lanes` at a time, in the given order.
  *
- * @returns what became of each, in the same order
+ * @returns the results in the same order
  */
 export async function inLanes<J, R>(
   jobs: readonly J[],

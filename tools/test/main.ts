@@ -1,6 +1,6 @@
 /**
- * `npm test`: sets up what tests need, runs every tier that this machine can run, says why for
- * those that it cannot, and ends with one line that adds everything up.
+ * `npm test`: sets up the machine for the tests, runs every tier that this machine can run, reports
+ * why others cannot run, and adds everything up in the last line.
  *
  *   npm test -- --tier unit,integration
  */

@@ -12,9 +12,9 @@ export interface Outcome {
 export interface RunOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Passes the output on while it comes. */
+  /** Passes the output on as it arrives. */
   readonly show?: boolean;
-  /** Ends the program, and those that it started, with SIGTERM. */
+  /** Ends the program and its children with SIGTERM. */
   readonly signal?: AbortSignal;
 }
 

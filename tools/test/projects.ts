@@ -4,15 +4,15 @@ import { join } from 'node:path';
 import { ROOT } from './process.ts';
 
 export interface Project {
-  /** npm name. */
+  /** The npm name. */
   readonly name: string;
-  /** Below the repository's root: `packages/base`. */
+  /** The folder below the repository's root: `packages/base`. */
   readonly dir: string;
   /** Published to npm. */
   readonly published: boolean;
 }
 
-/** Every workspace package, in the order of the folders. */
+/** Returns every workspace package, in the order of the folders. */
 export async function listProjects(): Promise<readonly Project[]> {
   const groups = await Promise.all(
     ['packages', 'apps'].map(async (group) =>
@@ -29,7 +29,7 @@ export async function listProjects(): Promise<readonly Project[]> {
   );
 }
 
-/** How many test files a project has for a tier. */
+/** Returns the number of test files that a project has for a tier. */
 export async function countTestFiles({ dir }: Project, tier: string): Promise<number> {
   const folder = join(ROOT, dir, 'tests', tier);
   const names = await readdir(folder, { recursive: true }).catch(() => []);

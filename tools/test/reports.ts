@@ -1,4 +1,4 @@
-/** What one vitest run of one project says in its JSON report. */
+/** The JSON report of one vitest run of one project. */
 export interface Tally {
   readonly passed: number;
   readonly failed: number;

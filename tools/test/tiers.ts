@@ -13,14 +13,14 @@ import { add, NOTHING, readReport, summaryLine, type Tally } from './reports.ts'
 export interface Tier {
   readonly name: string;
   readonly about: string;
-  /** What has to be on the machine; a tier without any runs everywhere. */
+  /** Programs that the tier needs on the machine; a tier without any runs everywhere. */
   readonly purposes: readonly Purpose[];
   readonly needsRoot: boolean;
-  /** Roughly, to begin with what takes longest. */
+  /** Approximate duration; the longest tiers start first. */
   readonly secondsPerFile: number;
 }
 
-/** In the order in which they are shown: the quickest answers first. */
+/** The tiers in the order of display: the quickest come first. */
 export const TIERS: readonly Tier[] = [
   {
     name: 'unit',
@@ -31,7 +31,7 @@ export const TIERS: readonly Tier[] = [
   },
   {
     name: 'properties',
-    about: 'mutations of recorded data against every reader of foreign data',
+    about: 'mutated recorded data against every parser of untrusted data',
     purposes: [],
     needsRoot: false,
     secondsPerFile: 3,
@@ -70,13 +70,13 @@ export interface TierResult {
   readonly tier: string;
   readonly tally: Tally;
   readonly byProject: ReadonlyMap<string, Tally>;
-  /** Why it could not run here. */
+  /** The reason why it could not run here. */
   readonly cannotRun?: string;
 }
 
 /**
- * Runs tiers: the unit tests first, then one project's tests of one tier beside another's, because
- * they wait more than they compute; those that take longest first.
+ * Runs tiers: the unit tests first. Then one project's tests of one tier run beside another's,
+ * because they mostly wait; those that take longest start first.
  */
 export async function runTiers(
   tiers: readonly Tier[],
@@ -101,14 +101,14 @@ export async function runTiers(
   return tiers.flatMap((tier) => results.get(tier) ?? []);
 }
 
-/** More at a time, and their containers are in each other's way on any machine. */
+/** With more at a time, their containers disturb each other on any machine. */
 const MOST_LANES = 3;
 
 /** One project's tests of one tier. */
 interface Job {
   readonly tier: Tier;
   readonly project: Project;
-  /** Roughly. */
+  /** Approximate duration. */
   readonly seconds: number;
 }
 
@@ -124,7 +124,7 @@ async function jobsOf(tier: Tier, projects: readonly Project[]): Promise<readonl
   return all.filter(({ seconds }) => seconds > 0);
 }
 
-/** @returns why the tier cannot run; nothing when it can */
+/** @returns why the tier cannot run; undefined when it can */
 async function prepare(tier: Tier, progress: Progress): Promise<TierResult | undefined> {
   const cannotRun = tier.needsRoot ? whyNoLinuxRoot(`The ${tier.name} tier`) : undefined;
   if (cannotRun !== undefined) return { ...summarise(tier, new Map()), cannotRun };
@@ -132,14 +132,14 @@ async function prepare(tier: Tier, progress: Progress): Promise<TierResult | und
     await ensurePackages(tier.purposes, progress);
     return undefined;
   } catch (error) {
-    // A tier that could run here but for its set-up has failed, it is not skipped.
+    // A tier whose set-up failed on a suitable machine has failed; it is not skipped.
     if (!(error instanceof SetupError)) throw error;
     const failed = { ...NOTHING, failed: 1, failures: [error.message] };
     return summarise(tier, new Map([['(set-up)', failed]]));
   }
 }
 
-/** Through Nx: side by side, and from its cache where nothing changed. */
+/** Runs through Nx: in parallel, and from its cache if nothing changed. */
 async function runUnit(
   tier: Tier,
   projects: readonly Project[],
@@ -174,12 +174,12 @@ function summarise(tier: Tier, byProject: ReadonlyMap<string, Tally>): TierResul
 
 function runProject(tier: Tier, { dir }: Project): Promise<Outcome> {
   if (tier.name === 'kernel') return runKernelTests({ dir });
-  // nobody builds beside them: that takes the programs that others run away for a moment
+  // nothing may build at the same time: a build briefly removes programs that other tests run
   const env = { NODEAGENT_TIER: tier.name, NODEAGENT_BUILT: 'true' };
   return run(['vitest', 'run'], { cwd: join(ROOT, dir), env });
 }
 
-/** A run that failed although no test did (it crashed, say) is a failure all the same. */
+/** A run that failed without a failing test (e.g. it crashed) still counts as a failure. */
 function withUnexplained(
   tallies: ReadonlyMap<string, Tally>,
   { exitCode, output }: Outcome,

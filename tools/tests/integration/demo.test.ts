@@ -13,7 +13,7 @@ const LIVE = ['script', '-qefc', 'npm run demo', '/dev/null'];
 const seen = new Set<string>();
 afterEach(() => seen.clear());
 
-/** Runs until these words are said, remembering what the demo holds by then. */
+/** Runs until the output contains this text, and records the demo's resources at that moment. */
 async function runUntil(argv: readonly string[], words: string): Promise<RunningDemo> {
   const demo = startDemo(argv);
   await demo.says(words);
@@ -39,10 +39,10 @@ describe('npm run demo', () => {
     if (phase !== 'cleaning up') expect(code, demo.output()).toBe(130);
   });
 
-  it('ends the build too that it is in', async () => {
+  it('ends its build too', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'nodeagent-demo-'));
     onTestFinished(() => rm(dir, { recursive: true }));
-    // A real one would take the programs away that tests beside this one run.
+    // A real build would remove the programs that concurrent tests run.
     const build = `#!/bin/sh\necho $$ > ${dir}/pid\nexec sleep 1000\n`;
     await writeFile(join(dir, 'nx'), build, { mode: 0o755 });
     const env = { NODEAGENT_BUILT: '', PATH: `${dir}:${process.env['PATH']}` };
@@ -56,7 +56,7 @@ describe('npm run demo', () => {
     expect(await leftovers([...seen])).toEqual([]);
   });
 
-  it('works after a kill -9, and removes what that left', async () => {
+  it('works after a kill -9, and removes its remains', async () => {
     const killed = await runUntil(ONCE, 'applying');
     killed.child.kill('SIGKILL');
     await killed.ended;
@@ -79,7 +79,7 @@ describe('npm run demo', () => {
     const demo = await runUntil(LIVE, 'Ctrl-C ends the demo');
     demo.child.stdin!.write('\x03');
     await demo.ended;
-    expect(demo.output()).toContain('\x1b[?1049l'); // back on the terminal's own screen
+    expect(demo.output()).toContain('\x1b[?1049l'); // back on the terminal's main screen
     expect(await leftovers([...seen])).toEqual([]);
   });
 

@@ -15,7 +15,7 @@ async function aFolder(): Promise<string> {
   return dir;
 }
 
-it('brings exit code, output and files back', async () => {
+it('returns exit code, output and files', async () => {
   const dir = await aFolder();
   const { exitCode, output } = await runInGuest(
     {
@@ -30,14 +30,14 @@ it('brings exit code, output and files back', async () => {
   expect(readFileSync(join(dir, 'file'), 'utf8')).toBe('kept\n');
 });
 
-it('leaves the machine as it was', async () => {
+it('leaves the machine unchanged', async () => {
   const dir = await aFolder();
   await writeFile(join(dir, 'mine'), 'before');
   const { exitCode } = await runInGuest({
     script: `test "$(cat ${dir}/mine)" = before && echo after >${dir}/mine && rm -r ${dir} && ! test -e ${dir}`,
     timeoutMs: 100_000,
   });
-  expect(exitCode).toBe(1); // `dir` is on the machine's /tmp, of which the guest has its own
+  expect(exitCode).toBe(1); // `dir` is on the machine's /tmp; the guest has its own /tmp
   const shown = await runInGuest({
     script: 'rm -rf /etc && touch /usr/guest && ! test -e /etc && test -e /usr/guest',
     timeoutMs: 100_000,
@@ -48,8 +48,8 @@ it('leaves the machine as it was', async () => {
   expect(readFileSync(join(dir, 'mine'), 'utf8')).toBe('before');
 });
 
-it('cuts off a guest that hangs and shows what it said last', async () => {
-  // A boot takes two seconds, or as long as the machine is busy: no words without one.
+it('kills a hanging guest and shows its last output', async () => {
+  // A boot takes two seconds, or longer on a busy machine; there is no output before it.
   const outcomes: string[] = [];
   for (const seconds of [6, 18, 54]) {
     const script = 'echo the last words; sleep 1000';
@@ -62,7 +62,7 @@ it('cuts off a guest that hangs and shows what it said last', async () => {
   expect(outcomes.at(-1)).toContain('the last words');
 });
 
-it('says so when the guest dies', async () => {
+it('reports a guest that dies', async () => {
   const { exitCode, failure } = await runInGuest({
     script: 'echo c >/proc/sysrq-trigger; sleep 100',
     timeoutMs: 100_000,
@@ -72,7 +72,7 @@ it('says so when the guest dies', async () => {
   expect(failure).toMatch(/panic|sysrq/i);
 });
 
-it('takes the guest along when its runner is killed', async () => {
+it('ends the guest when its runner is killed', async () => {
   const dir = await aFolder();
   const mark = `mark-${process.pid}`;
   const runner = await startProcess({
@@ -97,13 +97,13 @@ it('takes the guest along when its runner is killed', async () => {
   expect(jobs.filter((name) => name.startsWith(`${runner.pid}-`))).toEqual([]);
 });
 
-/** Process ids whose command line has this text. */
+/** Returns ids of processes whose command line contains this text. */
 function processesWith(text: string): readonly string[] {
   return readdirSync('/proc').filter((name) => {
     try {
       return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(text);
     } catch {
-      return false; // gone meanwhile
+      return false; // ended meanwhile
     }
   });
 }

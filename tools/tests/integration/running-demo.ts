@@ -9,11 +9,11 @@ import { ROOT } from '../../test/process.ts';
 
 const MINE = join(ROOT, '.cache/testbed/demo-');
 
-/** What one run of the demo has written, and what it holds on this machine. */
+/** The output of one run of the demo, and its resources on this machine. */
 export interface RunningDemo {
   readonly child: ChildProcess;
   readonly output: () => string;
-  /** Waits until the output holds these words. */
+  /** Waits until the output contains this text. */
   says(words: string): Promise<void>;
   /** Exit code, or -1 when a signal ended it. */
   readonly ended: Promise<number>;
@@ -51,7 +51,7 @@ export function startDemo(
   };
 }
 
-/** Ids of this checkout's demos that hold something on this machine, alive or dead. */
+/** Ids of this checkout's demos that still hold resources on this machine, running or not. */
 export function demoIds(): readonly string[] {
   return globSync('/run/nodeagent-testbed/*/claim.json').flatMap((path) => {
     const { id, dir } = JSON.parse(readFileSync(path, 'utf8')) as { id: string; dir: string };
@@ -59,7 +59,7 @@ export function demoIds(): readonly string[] {
   });
 }
 
-/** Everything that is left of demos: one line each. Empty is what a user expects. */
+/** All remains of demos, one line each. A user expects none. */
 export async function leftovers(ids: readonly string[]): Promise<readonly string[]> {
   const [links, routes, mounts] = await Promise.all([
     runCommand(['ip', '-br', 'link']),
@@ -78,7 +78,10 @@ export async function leftovers(ids: readonly string[]): Promise<readonly string
   ];
 }
 
-/** By their environment: shims, containers' init processes and our programs all inherit the mark. */
+/**
+ * Finds them by their environment: shims, containers' init processes and our programs all inherit
+ * the mark.
+ */
 async function processesOf(ids: readonly string[]): Promise<readonly string[]> {
   const patterns = [MINE, ...ids.map((id) => `NODEAGENT_TESTBED=${id}`)].flatMap((p) => ['-e', p]);
   const files = globSync('/proc/[0-9]*/{environ,cmdline}');

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { runCommand } from '@nodeagent/testbed';
 import { expect, it } from 'vitest';
 
-it('loads modules that the machine may not have', async () => {
+it('loads modules that the machine may lack', async () => {
   await runCommand(['modprobe', 'ip_vs_wrr']);
   expect(await runCommand(['ipvsadm', '-Ln'])).toContain('IP Virtual Server');
 });
@@ -16,7 +16,7 @@ it('has dummy devices and cgroup v2', async () => {
   );
 });
 
-it('may write anywhere, in its own copy', () => {
+it('can write anywhere, in its own copy', () => {
   writeFileSync('/usr/lib/guest-test', 'x');
   expect(readFileSync('/usr/lib/guest-test', 'utf8')).toBe('x');
 });

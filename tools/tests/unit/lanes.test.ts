@@ -8,7 +8,7 @@ describe('inLanes', () => {
     { lanes: 2, most: 2 },
     { lanes: 9, most: 4 },
     { lanes: 0, most: 1 },
-  ])('does at most $lanes jobs at a time, and keeps their order', async ({ lanes, most }) => {
+  ])('runs at most $lanes jobs at a time, and keeps their order', async ({ lanes, most }) => {
     let busy = 0;
     let seen = 0;
     const begun: string[] = [];
@@ -24,7 +24,7 @@ describe('inLanes', () => {
     expect(seen).toBe(most);
   });
 
-  it('fails with the first job that does', async () => {
+  it('fails with the first failing job', async () => {
     const jobs = inLanes([1, 2], 2, (job) =>
       job === 1 ? Promise.reject(new Error('no')) : Promise.resolve(job),
     );

@@ -15,7 +15,7 @@ afterEach(async () => {
   for (const dir of made.splice(0)) await rm(dir, { recursive: true });
 });
 
-/** A checkout whose registry offers a Node.js that only tells its version. */
+/** A checkout whose registry offers a Node.js that only reports its version. */
 async function checkout(edit: (script: string, sha512: string) => string) {
   const root = await mkdtemp(join(tmpdir(), 'with-node-'));
   made.push(root);
@@ -50,7 +50,7 @@ async function checkout(edit: (script: string, sha512: string) => string) {
     });
 }
 
-it('a Node.js with another hash than the pinned one is refused, and nothing of it stays', async () => {
+it('a Node.js with a hash other than the pinned one is refused and removed', async () => {
   const run = await checkout((script) => script);
   for (const attempt of ['first', 'again']) {
     const { ok, stdout, stderr } = await run('node', attempt);

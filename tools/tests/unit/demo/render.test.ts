@@ -40,14 +40,14 @@ describe(renderView, () => {
     expect(render({}).join('\n')).not.toContain('█');
   });
 
-  it('says why a node is not ready', () => {
+  it('shows why a node is not ready', () => {
     const node = { name: 'n1', ready: false, reason: 'runtime is down' };
     expect(render({}, { ...snapshot, node })[0]).toContain('NotReady: runtime is down');
   });
 });
 
 describe(frame, () => {
-  it('clears behind each line and below the last, never the whole screen', () => {
+  it('clears after each line and below the last, never the whole screen', () => {
     expect(frame(['one', 'two'])).toBe('\x1b[Hone\x1b[K\r\ntwo\x1b[K\r\n\x1b[J');
   });
 });

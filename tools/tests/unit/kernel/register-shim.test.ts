@@ -8,6 +8,6 @@ const cpu = (flags: string) =>
 it.each([
   { flags: 'fpu xsave avx2 avx512f amx_bf16 amx_tile amx_int8', needed: true },
   { flags: 'fpu xsave avx2 avx512f', needed: false },
-])('a processor with `$flags` needs help: $needed', ({ flags, needed }) => {
+])('a processor with `$flags` needs the shim: $needed', ({ flags, needed }) => {
   expect(needsRegisterShim(cpu(flags))).toBe(needed);
 });

@@ -49,7 +49,7 @@ const PACKAGES = new Map([
   ['@nodeagent/library', 'packages/library'],
 ]);
 
-/** What is wrong with the imports of one file of `packages/agent/src`. */
+/** Returns the problems of the imports of one file of `packages/agent/src`. */
 function judge(file: string, text: string): readonly string[] {
   const path = `packages/agent/src/${file}`;
   const sources = { read: (name: string) => (name === path ? text : FILES[name]) };
@@ -63,7 +63,7 @@ const VALUE_OF = {
   testing: `import { double } from '../testing/doubles.js';`,
 };
 
-/** At least one arrow of each row that lint must refuse, and one that it must not. */
+/** At least one arrow of each row that lint must refuse, and one that it must allow. */
 const ROWS: readonly {
   readonly title: string;
   readonly file: string;
@@ -224,13 +224,13 @@ describe('the table of roles', () => {
     expect(judge(file, text)).toEqual([]);
   });
 
-  it('says which name comes from where', () => {
+  it('reports where each name comes from', () => {
     expect(judge('pods/plan/x.ts', `import { decide, labour } from '../index.js';`)).toEqual([
       "`model/` `plan/` `render/` `codec/` may not import 'labour' from `run/` (packages/agent/src/pods/run/worker.ts)",
     ]);
   });
 
-  it('lets an exception through, and that arrow only', () => {
+  it('allows an exception, and no other arrow', () => {
     const path = 'packages/agent/src/pods/adapters/x.ts';
     const modules = openModules({ read: (name) => FILES[name] }, PACKAGES);
     const exception = { from: path, to: 'packages/agent/src/pods/run/worker.ts', why: 'a test' };
@@ -258,7 +258,7 @@ describe('findCycle', () => {
     expect(findCycle(four, one, modules, [])).toBeUndefined();
   });
 
-  it('does not follow an arrow that is excused', () => {
+  it('does not follow an excepted arrow', () => {
     expect(findCycle(one, two, modules, [{ from: three, to: one, why: 'a test' }])).toBeUndefined();
   });
 });

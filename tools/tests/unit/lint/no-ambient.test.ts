@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 
 import { noAmbient } from '../../../lint/no-ambient.ts';
 
-/** How many findings a text has in a file of `packages/agent/src`. */
+/** Returns the number of findings for a text in a file of `packages/agent/src`. */
 function findings(file: string, text: string): readonly string[] {
   const messages = new Linter({ cwd: '/repo' }).verify(
     text,
@@ -84,7 +84,7 @@ describe('house/no-ambient', () => {
     expect(findings('model/x.ts', code)).toEqual([]);
   });
 
-  it('leaves adapters and programs alone', () => {
+  it('allows them in adapters and programs', () => {
     expect(findings('adapters/x.ts', 'Date.now()')).toEqual([]);
     expect(findings('main.ts', 'Date.now()')).toEqual([]);
   });

@@ -57,13 +57,13 @@ describe('withVersion', () => {
 describe('releasedChangelog', () => {
   const before = '# Changelog\n\n## Unreleased\n\n- New.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n';
 
-  it('gives what is unreleased the version and the day', () => {
+  it('moves unreleased entries to the version and the date', () => {
     expect(releasedChangelog(before, '0.2.0', '2026-02-02')).toBe(
       '# Changelog\n\n## Unreleased\n\nNothing yet.\n\n## 0.2.0 (2026-02-02)\n\n- New.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n',
     );
   });
 
-  it('refuses a release of which users notice nothing', () => {
+  it('refuses a release without changelog entries', () => {
     const after = releasedChangelog(before, '0.2.0', '2026-02-02');
     expect(() => releasedChangelog(after, '0.3.0', '2026-03-03')).toThrow('nothing below');
   });
@@ -73,12 +73,12 @@ describe('publishArguments', () => {
   const manifest = { name: '@nodeagent/x', version: '1.0.0' };
   const env = { ACTIONS_ID_TOKEN_REQUEST_URL: 'https://ci' };
 
-  it('asks for provenance where CI can sign', () => {
+  it('requests provenance when CI can sign', () => {
     expect(publishArguments({ ...manifest, repository: 'r' }, env)).toContain('--provenance');
     expect(publishArguments(manifest, {})).not.toContain('--provenance');
   });
 
-  it('says that provenance needs a repository', () => {
+  it('reports that provenance needs a repository', () => {
     expect(() => publishArguments(manifest, env)).toThrow('"repository"');
   });
 });
@@ -87,11 +87,11 @@ describe('tarballProblems', () => {
   const manifest = { name: '@nodeagent/x', version: '1.0.0' };
   const whole = ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts'];
 
-  it('has none for a whole package', () => {
+  it('has no problems for a complete package', () => {
     expect(tarballProblems(manifest, [...whole, 'dist/run/a.d.ts'])).toEqual([]);
   });
 
-  it('names what is missing and what does not belong there', () => {
+  it('names missing and unexpected files', () => {
     expect(tarballProblems(manifest, [...whole.slice(1), 'src/a.ts'])).toEqual([
       'the tarball of @nodeagent/x lacks LICENSE',
       'the tarball of @nodeagent/x has src/a.ts',
