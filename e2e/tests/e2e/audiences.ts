@@ -1,9 +1,9 @@
 /**
- * What lets every node have tokens for one audience, whatever the volumes of its pods ask for, as one
- * list in JSON: an administrator grants it for each credential provider with a
+ * Returns the objects that let every node request tokens for one audience, whatever the volumes of
+ * its pods, as one list in JSON. An administrator grants this for each credential provider with a
  * `serviceAccountTokenAudience`.
  *
- * @param name of both objects, which belong to no namespace
+ * @param name of both objects, which are cluster-wide
  * @see Kubernetes 1.36 plugin/pkg/admission/noderestriction/admission.go
  */
 export function audienceGrant(name: string, audience: string): string {

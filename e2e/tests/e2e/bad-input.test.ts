@@ -17,7 +17,7 @@ const kubelet = (fields: object = {}) =>
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
     containerRuntimeEndpoint: 'unix:///nonexistent/cri.sock',
-    failCgroupV1: false, // whatever the machine has
+    failCgroupV1: false, // regardless of the machine's own settings
     ...fields,
   });
 const proxy = (fields: object = {}) =>
@@ -42,7 +42,7 @@ interface Case {
   readonly program: 'kubelet' | 'kube-proxy';
   readonly config: string;
   readonly kubeconfig: string;
-  /** What the message must hold. */
+  /** Text that the message must contain. */
   readonly says: readonly string[];
 }
 
@@ -56,7 +56,7 @@ const cases: readonly Case[] = [
     says: ['config.yaml'],
   },
   {
-    name: 'a configuration field of a wrong value',
+    name: 'a configuration field with a wrong value',
     program: 'kubelet',
     config: kubelet({ imageGCHighThresholdPercent: 'many' }),
     kubeconfig: good,
@@ -77,7 +77,7 @@ const cases: readonly Case[] = [
     says: ['given.kubeconfig'],
   },
   {
-    name: 'a proxy mode that there is not',
+    name: 'an unknown proxy mode',
     program: 'kube-proxy',
     config: proxy({ mode: 'magic' }),
     kubeconfig: good,
@@ -100,7 +100,7 @@ const cases: readonly Case[] = [
 ];
 
 describe('bad input', () => {
-  it.each(cases)('$name: one message that names it, and exit code 1', async (row) => {
+  it.each(cases)('$name causes one message that names it, and exit code 1', async (row) => {
     const config = join(dir, 'config.yaml');
     const given = join(dir, 'given.kubeconfig');
     await writeFile(config, row.config.replace('"KUBECONFIG"', JSON.stringify(given)));

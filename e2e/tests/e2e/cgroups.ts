@@ -10,7 +10,7 @@ import { statusOf } from './pods.ts';
 const ROOT = '/sys/fs/cgroup';
 const isV2 = existsSync(join(ROOT, 'cgroup.controllers'));
 
-/** What the kernel holds a pod, or one of its containers, to. */
+/** The kernel's limits on a pod, or on one of its containers. */
 export async function cgroupOf(
   cluster: Cluster,
   pod: Pod,
@@ -33,7 +33,7 @@ export async function cgroupOf(
   };
 }
 
-/** Puts a process of the host into the pod's own cgroup, beside those of its containers. */
+/** Moves a process of the host into the pod's own cgroup, beside those of its containers. */
 export async function joinCgroup(cluster: Cluster, pod: Pod, pid: number): Promise<void> {
   const dir = join(ROOT, isV2 ? '' : 'cpu', pathOf(cluster, pod));
   await writeFile(join(dir, 'cgroup.procs'), String(pid));

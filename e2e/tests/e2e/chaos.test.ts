@@ -21,8 +21,8 @@ import { useCluster } from './fixture.ts';
 
 const { NODEAGENT_CHAOS_SECONDS: LONG, NODEAGENT_CHAOS_SEED: GIVEN } = process.env;
 /**
- * `NODEAGENT_CHAOS_SECONDS` makes mishaps go on for so long, among 50 pods; without it there are fewer
- * of both. `NODEAGENT_CHAOS_SEED` replays a run's pods and mishaps: every failure names its seed.
+ * `NODEAGENT_CHAOS_SECONDS` sets the duration of the mishaps, among 50 pods; without it, both are
+ * fewer. `NODEAGENT_CHAOS_SEED` replays a run's pods and mishaps: every failure names its seed.
  */
 const SECONDS = Number(LONG ?? 12);
 const PODS_AT_ONCE = LONG === undefined ? 25 : 50;
@@ -39,14 +39,14 @@ beforeAll(() => {
 });
 afterAll(() => cri.close());
 
-/** The pods that the API is to have, by name. */
+/** The pods that the API should have, by name. */
 type Wanted = Map<string, PlannedPod>;
 
 const wishes: Wishes = new Map();
 
-describe('many pods that change, a kubelet that is killed, a runtime that is cut off', () => {
+describe('changing pods with a killed kubelet and an unreachable runtime', () => {
   const timeout = SECONDS * 1000 + 3 * SETTLE_MS;
-  it('end up where their specs say, and leave nothing', { timeout }, async () => {
+  it('end up as their specs say, and leave nothing behind', { timeout }, async () => {
     const dice = createDice(SEED);
     const watching = new AbortController();
     const { client, namespace } = e2e;
@@ -56,7 +56,7 @@ describe('many pods that change, a kubelet that is killed, a runtime that is cut
     );
     try {
       const wanted = await liveThroughMishaps(dice);
-      await settle('pods to be where their specs say', () => misplaced(wanted));
+      await settle('pods to be as their specs say', () => misplaced(wanted));
       expect(replaced(wanted, await podsNow(), witness)).toEqual([]);
       for (const name of wanted.keys()) await remove(name, undefined);
       await settle('pods to be gone', async () => (await podsNow()).map(nameOf));
@@ -78,7 +78,10 @@ describe('many pods that change, a kubelet that is killed, a runtime that is cut
   });
 });
 
-/** Pods come and go while the kubelet is killed every few seconds and the runtime cut off. */
+/**
+ * Creates and deletes pods while the kubelet is killed every few seconds and the runtime is cut
+ * off.
+ */
 async function liveThroughMishaps(dice: Dice): Promise<Wanted> {
   const wanted: Wanted = new Map();
   const comingBack: Promise<void>[] = [];
@@ -122,7 +125,7 @@ async function liveThroughMishaps(dice: Dice): Promise<Wanted> {
   return wanted;
 }
 
-/** Asks for other amounts for one of the pod's containers, if there is one that has some. */
+/** Requests other amounts for one of the pod's containers, if there is one with amounts. */
 async function resize(dice: Dice, planned: PlannedPod): Promise<void> {
   const able = planned.containers.filter(({ amounts }) => amounts !== undefined);
   if (able.length === 0) return;
@@ -130,14 +133,14 @@ async function resize(dice: Dice, planned: PlannedPod): Promise<void> {
   const amounts = randomChange(dice, await nodeCpu());
   const { name } = planned;
   const others = [...(wishes.get(name) ?? [])].filter(([other]) => other !== container);
-  if (amounts.tooMuch && others.some(([, { tooMuch }]) => tooMuch)) return; // twice is refused
+  if (amounts.tooMuch && others.some(([, { tooMuch }]) => tooMuch)) return; // a repeat is refused
   const body = { spec: { containers: [{ name: container, resources: resourcesOf(amounts) }] } };
   const patch = { type: 'strategic-merge', body, subresource: 'resize' } as const;
   await e2e.client.patch(PODS, { namespace: e2e.namespace, name }, patch, never);
   wishes.set(name, (wishes.get(name) ?? new Map<string, Amounts>()).set(container, amounts));
 }
 
-/** What pods may have together, in thousandths of a core. */
+/** The amount for all pods together, in thousandths of a core. */
 async function nodeCpu(): Promise<number> {
   const { status } = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
   const cpu = status?.allocatable?.['cpu'] ?? '';
@@ -149,7 +152,9 @@ async function add(planned: PlannedPod, wanted: Wanted): Promise<void> {
   await e2e.client.create(PODS, planned.manifest, never);
 }
 
-/** Under the same name, as soon as the one before is gone, while other things happen. */
+/**
+ * Creates a pod of the same name as soon as the previous one is gone, while other things happen.
+ */
 async function addAgain(planned: PlannedPod, wanted: Wanted): Promise<void> {
   const { name } = planned;
   const isGone = async () => !(await podsNow()).some((pod) => nameOf(pod) === name);
@@ -170,7 +175,7 @@ async function podsNow(): Promise<readonly Pod[]> {
   return (await e2e.client.list(PODS, { namespace: e2e.namespace }, never)).items;
 }
 
-/** Waits until there is nothing wrong; the error tells what still was. */
+/** Waits until there are no problems; the error names those that remain. */
 async function settle(what: string, problems: () => Promise<readonly string[]>): Promise<void> {
   let last: readonly string[] = [];
   const look = async () => {
@@ -183,7 +188,7 @@ async function settle(what: string, problems: () => Promise<readonly string[]>):
   });
 }
 
-/** Pods that are not as their specs ask. */
+/** Returns the pods that are not as their specs say. */
 async function misplaced(wanted: Wanted): Promise<readonly string[]> {
   const pods = await podsNow();
   const strangers = pods.filter((pod) => !wanted.has(nameOf(pod)));
@@ -222,7 +227,7 @@ function problemOf(planned: PlannedPod, pod: Pod | undefined): string | undefine
   return undefined;
 }
 
-/** Containers that had no reason to end, and yet ran more than once. */
+/** Returns the containers that ran more than once without a reason to end. */
 function replaced(wanted: Wanted, pods: readonly Pod[], { ran }: Witness): readonly string[] {
   return [...wanted.values()].flatMap(({ name: pod, containers }) => {
     const uid = pods.find((one) => nameOf(one) === pod)?.metadata?.uid;

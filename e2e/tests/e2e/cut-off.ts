@@ -2,7 +2,7 @@ import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 
 import type { Fixture } from './fixture.ts';
 
-/** While the work is done nobody on the node reaches the API server: every connection is reset. */
+/** Does the work while nothing on the node can reach the API server: every connection is reset. */
 export async function whileCutOff({ cluster }: Fixture, work: () => Promise<void>): Promise<void> {
   const { server } = await loadKubeconfig({ path: cluster.kubeconfig });
   const { port } = new URL(server);

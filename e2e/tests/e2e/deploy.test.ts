@@ -41,8 +41,9 @@ async function manifests(): Promise<(kind: string) => Manifest> {
 }
 
 /**
- * What the DaemonSet's pod would find, for a process on the node: the account and the rights of the
- * manifest, under names of this test, and its configuration with paths of this machine.
+ * Sets up the environment of the DaemonSet's pod for a process on the node: the account and the
+ * rights of the manifest, under names of this test, and its configuration with paths of this
+ * machine.
  */
 async function installProxy(dir: string): Promise<{ readonly config: string }> {
   const { client, namespace, cluster } = e2e;
@@ -80,7 +81,7 @@ async function installProxy(dir: string): Promise<{ readonly config: string }> {
   const config = parse(
     (data['config.conf'] ?? '').replaceAll('/var/lib/kube-proxy', dir),
   ) as object;
-  // These kernel settings are the whole machine's.
+  // These kernel settings apply to the whole machine.
   const conntrack = { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s' };
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'ca.crt'), ca.data?.['ca.crt'] ?? '');
@@ -108,7 +109,7 @@ describe('deploy/kube-proxy', () => {
       const { items } = await e2e.client.list(EVENTS, { fieldSelector }, never);
       return items.length === count;
     };
-    await waitFor(beginnings(1), { what: 'the testbed’s own proxy to have told that it started' });
+    await waitFor(beginnings(1), { what: 'the testbed’s own proxy to have reported its start' });
     await e2e.createPod({ name: 'web', labels: { app: 'web' }, container: {} });
     await e2e.waitForPod('web', 'to be ready', isReady);
     await cluster.proxy.stop();
@@ -122,7 +123,7 @@ describe('deploy/kube-proxy', () => {
       return (await cluster.get(`http://${service.spec?.clusterIP}/`)) === 'web\n';
     };
     await waitFor(answers, { what: 'the Service to answer' });
-    await waitFor(beginnings(2), { what: 'this one to have told it too' });
+    await waitFor(beginnings(2), { what: 'this one to have reported it too' });
     expect(await readFile(proxy.logFile, 'utf8')).not.toMatch(/forbidden/i);
   });
 });

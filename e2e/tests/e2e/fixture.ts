@@ -17,16 +17,16 @@ import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 import { type Cluster, type ClusterOptions, startCluster, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll } from 'vitest';
 
-/** A node for one test file, in a namespace of its own: the API server may be anybody's. */
+/** A node for one test file, in a namespace of its own, because the API server may be shared. */
 export interface Fixture {
   readonly cluster: Cluster;
   readonly client: KubeClient;
   readonly namespace: string;
   createPod(pod: PodFixture): Promise<Pod>;
   getPod(name: string): Promise<Pod>;
-  /** A NodePort Service on port 80, for pods with the label `app=<name>`. */
+  /** Creates a NodePort Service on port 80, for pods with the label `app=<name>`. */
   createService(name: string, targetPort: number): Promise<Service>;
-  /** Waits until the pod is as the test wants it; the error says how it was last. */
+  /** Waits until the pod meets the test's condition; the error shows its last status. */
   waitForPod(name: string, what: string, is: (pod: Pod) => boolean): Promise<Pod>;
 }
 
@@ -41,9 +41,9 @@ export interface PodFixture {
 const never = new AbortController().signal;
 
 /**
- * Call at the top of a test file; the fixture is there once tests run.
+ * Call it at the top of a test file; the fixture exists once tests run.
  *
- * @param kubeletConfig laid over the KubeletConfiguration's top level
+ * @param kubeletConfig replaces fields at the top level of the KubeletConfiguration
  */
 export function useCluster(
   kubeletConfig: Readonly<Record<string, unknown>> = {},
@@ -56,7 +56,7 @@ export function useCluster(
     cluster = await startCluster({ name: 'e2e', kubeletConfig, ...options });
     client = createKubeClient(await loadKubeconfig({ path: cluster.kubeconfig }));
     await client.create(NAMESPACES, { metadata: { name: namespace } }, never);
-    const account = { namespace, name: 'default' }; // no pod is admitted before there is one
+    const account = { namespace, name: 'default' }; // no pod is admitted without one
     const look = () => client.get(SERVICE_ACCOUNTS, account, never);
     await waitFor(look, { what: 'the default service account' });
   });
@@ -94,7 +94,10 @@ export function useCluster(
   };
 }
 
-/** Takes everything of ours out of an API server that lives on: pods end before their node does. */
+/**
+ * Removes all of our objects from an API server that outlives the tests: pods end before their node
+ * does.
+ */
 async function leave(cluster: Cluster, client: KubeClient, namespace: string): Promise<void> {
   await client.delete(NAMESPACES, { name: namespace }, {}, never);
   const isGone = () =>
@@ -103,13 +106,13 @@ async function leave(cluster: Cluster, client: KubeClient, namespace: string): P
       (error: unknown) => isKubeError(error, 'KUBE_NOT_FOUND'),
     );
   await waitFor(isGone, { what: `namespace ${namespace} to be gone` });
-  await cluster.kubelet.stop(); // else it would register again
+  await cluster.kubelet.stop(); // otherwise it would register again
   const name = cluster.nodeName;
   await client.delete(NODES, { name }, {}, never);
   await client.delete(LEASES, { namespace: 'kube-node-lease', name }, {}, never).catch(unlessGone);
 }
 
-/** A garbage collector may be quicker. */
+/** A garbage collector may have been quicker. */
 function unlessGone(error: unknown): void {
   if (!isKubeError(error, 'KUBE_NOT_FOUND')) throw error;
 }

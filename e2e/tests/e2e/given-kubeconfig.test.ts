@@ -7,7 +7,7 @@ import { type DevApiServer, startDevApiServer } from '@nodeagent/dev-apiserver';
 import { type Cluster, startCluster } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-/** An API server that runs already; nothing is known of it but an administrator's kubeconfig. */
+/** A running API server of which only an administrator's kubeconfig is known. */
 let server: DevApiServer;
 let cluster: Cluster;
 let dir: string;
@@ -26,12 +26,12 @@ afterAll(async () => {
 });
 
 describe('the kubelet of a node that joins a given cluster', () => {
-  it('serves nobody whom it does not know', async () => {
+  it('refuses unauthenticated clients', async () => {
     expect(await ask({})).toBe(401);
     expect(await ask({ headers: { authorization: 'Bearer nobody' } })).toBe(401);
   });
 
-  it('serves whom the cluster knows as far as the cluster allows', async () => {
+  it("serves the cluster's clients as far as the cluster authorizes them", async () => {
     expect(await askAs('somebody', [])).toBe(403);
     expect(await askAs('admin', ['system:masters'])).toBe(200);
   });
@@ -51,7 +51,7 @@ interface Credentials {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The status with which the kubelet answers about its pods, on the node's address. */
+/** Returns the status code of the kubelet's answer about its pods, on the node's address. */
 function ask(credentials: Credentials): Promise<number | undefined> {
   const url = `https://${cluster.space.network.nodeIp}:10250/pods`;
   const options = { ...credentials, rejectUnauthorized: false, agent: false };

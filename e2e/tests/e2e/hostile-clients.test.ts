@@ -10,9 +10,9 @@ import { useCluster } from './fixture.ts';
 import { answers, expectNothingLeft, happened, heldBy, repeat } from './hostile.ts';
 
 /**
- * What strangers can do to port 10250, by the thousand. After each kind of it the kubelet must be
- * the same process, still answer those who may ask, and in the end hold no more than it did after
- * the first round.
+ * Attacks that strangers can make on port 10250, thousands of times. After each kind of attack the
+ * kubelet must be the same process and still answer authorized clients; in the end it must not use
+ * more resources than after the first round.
  */
 const e2e = useCluster();
 const PORT = 10_250;
@@ -20,7 +20,7 @@ const MIB = 1024 * 1024;
 
 let host: string;
 let stranger: ConnectionOptions;
-/** They come first, and drip while others do their worst. */
+/** They start first, and send slowly during the other attacks. */
 let slow: Promise<string>;
 const figures: string[] = [];
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => console.log(figures.join('\n')));
 
-/** A TLS connection; errors are its end, as far as a hostile client cares. */
+/** Opens a TLS connection; errors only end it, since the client is hostile. */
 async function tls(options: ConnectionOptions = {}): Promise<Socket> {
   const socket = connectTls({ host, port: PORT, rejectUnauthorized: false, ...options });
   socket.on('error', () => undefined);
@@ -43,7 +43,7 @@ async function tls(options: ConnectionOptions = {}): Promise<Socket> {
   return socket;
 }
 
-/** Everything that comes back until the server closes the connection. */
+/** Returns everything received until the server closes the connection. */
 async function say(text: string | Buffer): Promise<string> {
   const socket = await tls({ ALPNProtocols: ['http/1.1'] });
   let answer = '';
@@ -70,7 +70,7 @@ const MALFORMED = [
   'GET /logs/..%2f..%2fetc%2fshadow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
 ];
 
-/** Until it is cut off: a header of one more letter every half second. */
+/** Sends a header, one more letter every half second, until it is disconnected. */
 async function slowly(): Promise<string> {
   const socket = await tls({ ALPNProtocols: ['http/1.1'] });
   socket.write('GET /pods HTTP/1.1\r\nHost: x\r\nX-Slow: ');
@@ -126,7 +126,7 @@ async function withToken(i: number): Promise<string> {
 const REFUSED_UPGRADE =
   'GET /exec/a/b/c HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n';
 
-/** Connections of clients that are refused, and hold on to them. */
+/** Keeps the connections of refused clients open. */
 async function holdRefused(count: number): Promise<string> {
   const sockets: Socket[] = [];
   const outcome = await repeat(count, async () => {
@@ -142,7 +142,7 @@ async function holdRefused(count: number): Promise<string> {
   return outcome;
 }
 
-/** Streams whose refusal may not be sent: their windows are closed. */
+/** Opens streams with closed windows, so that their refusal cannot be sent. */
 async function holdWithoutWindow(count: number): Promise<string> {
   const sessions: ClientHttp2Session[] = [];
   const outcome = await repeat(count, async () => {
@@ -161,7 +161,10 @@ async function holdWithoutWindow(count: number): Promise<string> {
   return outcome;
 }
 
-/** Idle connections, kept as long as the server keeps them. @returns how many it still holds */
+/**
+ * Keeps idle connections as long as the server does. @returns the number that the server still
+ * holds
+ */
 async function idle(count: number): Promise<string> {
   const sockets: Socket[] = [];
   for (let i = 0; i < count; i += 1) {
@@ -196,11 +199,11 @@ const attacks: readonly (readonly [string, () => Promise<string>])[] = [
       ),
   ],
   ['bodies of 1 GiB', () => repeat(20, bigBody)],
-  ['bytes that are no TLS', () => repeat(200, noTls)],
+  ['bytes that are not TLS', () => repeat(200, noTls)],
   ['certificates of another CA', () => repeat(200, () => unknownCertificate())],
   ['HTTP/2 streams that are reset at once', () => repeat(100, resets)],
-  ['tokens of nobody', () => repeat(600, withToken)],
-  ['refused upgrades that are held', () => holdRefused(600)],
+  ['unknown tokens', () => repeat(600, withToken)],
+  ['refused upgrades that stay open', () => holdRefused(600)],
   ['HTTP/2 streams without a window', () => holdWithoutWindow(600)],
   ['connections that stay idle', () => idle(10_000)],
 ];
@@ -232,7 +235,7 @@ async function unknownCertificate(): Promise<string> {
 describe('hostile clients', { timeout: 600_000 }, () => {
   let pid: number;
 
-  it.each(attacks)('%s change nothing', async (name, attack) => {
+  it.each(attacks)('%s do no harm', async (name, attack) => {
     pid ??= e2e.cluster.kubelet.pid;
     const outcome = await attack();
     figures.push(`${name}: ${outcome}; ${(await heldBy(e2e)).rss.toFixed(0)} MiB`);
@@ -241,12 +244,12 @@ describe('hostile clients', { timeout: 600_000 }, () => {
     expect(outcome).not.toMatch(/× 200|took/);
   });
 
-  it('who send slowly are not waited for', async () => {
+  it('that send slowly are disconnected', async () => {
     figures.push(`slow clients: ${await slow}`);
     expect(await answers(e2e)).toBe('ok');
   });
 
-  it('leave nothing behind, however often they come', async () => {
+  it('leave nothing behind, however often they connect', async () => {
     expect(e2e.cluster.kubelet.pid).toBe(pid);
     const again = attacks.filter(([name]) => !name.includes('bodies')).map(([, attack]) => attack);
     await expectNothingLeft(e2e, again, figures);

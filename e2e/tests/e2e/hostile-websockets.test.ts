@@ -9,8 +9,9 @@ import { useCluster } from './fixture.ts';
 import { answers, expectNothingLeft, happened, heldBy, repeat, settled } from './hostile.ts';
 
 /**
- * What somebody who may open sessions can do with a WebSocket that ends in the kubelet. It must stay
- * the same process, answer others, and hold no more in the end than after the first round.
+ * Attacks that an authorized client can make with a WebSocket session in the kubelet. The kubelet
+ * must stay the same process, answer others, and in the end not use more resources than after the
+ * first round.
  */
 const e2e = useCluster();
 const PORT = 10_250;
@@ -34,7 +35,7 @@ const exec = (command: string): string =>
   `/exec/${e2e.namespace}/box/main?input=1&output=1&command=${command}`;
 const tunnel = (): string => `/portForward/${e2e.namespace}/box?ports=80`;
 
-/** After the handshake; undefined where there is none. */
+/** The bytes after the handshake; undefined when there is no session. */
 async function upgrade(path: string): Promise<Socket | undefined> {
   const host = e2e.cluster.space.network.nodeIp;
   const socket = connectTls({ host, port: PORT, rejectUnauthorized: false, ...credentials });
@@ -67,7 +68,7 @@ interface FrameParts {
   readonly first: number;
   readonly payload?: Buffer;
   readonly isMasked?: boolean;
-  /** What the frame says of its length, whatever it is. */
+  /** The length that the frame claims, true or not. */
   readonly length?: bigint;
 }
 
@@ -78,7 +79,7 @@ function frame({ first, payload = Buffer.alloc(0), isMasked = true, length }: Fr
   head.writeBigUInt64BE(length ?? BigInt(payload.length), 2);
   const short = Buffer.from([first, (isMasked ? 0x80 : 0) | payload.length]);
   const isShort = length === undefined && payload.length < 126;
-  // a mask of zeros leaves everything as it is
+  // a mask of zeros changes nothing
   return Buffer.concat([isShort ? short : head, Buffer.alloc(isMasked ? 4 : 0), payload]);
 }
 
@@ -93,11 +94,11 @@ const MALFORMED: Readonly<Record<string, Buffer>> = {
   'reserved bits': frame({ first: 0xf2, payload: Buffer.from([0, 1]) }),
   'a reserved opcode': frame({ first: 0x83, payload: Buffer.from([0, 1]) }),
   'a reserved control opcode': frame({ first: 0x8f }),
-  'the rest of nothing': frame({ first: 0x80, payload: Buffer.from([0, 1]) }),
-  'text that is no UTF-8': frame({ first: 0x81, payload: Buffer.from([0xff, 0xfe]) }),
+  'a continuation without a start': frame({ first: 0x80, payload: Buffer.from([0, 1]) }),
+  'text that is not UTF-8': frame({ first: 0x81, payload: Buffer.from([0xff, 0xfe]) }),
   'a close of one byte': frame({ first: 0x88, payload: Buffer.from([3]) }),
-  'a close that nobody may send': frame({ first: 0x88, payload: Buffer.from([3, 0xed]) }),
-  'a close that is no UTF-8': frame({
+  'a close with a forbidden code': frame({ first: 0x88, payload: Buffer.from([3, 0xed]) }),
+  'a close that is not UTF-8': frame({
     first: 0x88,
     payload: Buffer.from([3, 0xe8, 0xff, 0xfe]),
   }),
@@ -107,7 +108,7 @@ const MALFORMED: Readonly<Record<string, Buffer>> = {
   ]),
 };
 
-/** What the server's last frame says, when it closes the session. */
+/** Returns the code of the server's last frame, when it closes the session. */
 async function malformed(i: number): Promise<string> {
   const all = Object.values(MALFORMED);
   const isTunnel = Math.floor(i / all.length) % 2 === 0;
@@ -123,7 +124,7 @@ async function malformed(i: number): Promise<string> {
   return isClose ? `closed with ${tail.readUInt16BE(2)}` : 'cut off';
 }
 
-/** A ping of SPDY, which the runtime sends back. @returns what comes */
+/** Sends a ping of SPDY, which the runtime sends back. @returns the received bytes */
 async function pingThroughTunnel(): Promise<Buffer> {
   const socket = await upgrade(tunnel());
   if (socket === undefined) throw new Error('no session');
@@ -133,7 +134,7 @@ async function pingThroughTunnel(): Promise<Buffer> {
   while (answer.length < SPDY_PING.length && !socket.destroyed) {
     await happened(socket, 'readable');
     bytes = Buffer.concat([bytes, (socket.read() as Buffer | null) ?? Buffer.alloc(0)]);
-    // As many messages as the runtime's answer came in.
+    // The same number of messages as the runtime's answer had.
     for (let end = endOfMessage(bytes); end <= bytes.length; end = endOfMessage(bytes)) {
       expect(bytes[0]).toBe(0x82);
       answer = Buffer.concat([answer, bytes.subarray(2, end)]);
@@ -144,7 +145,7 @@ async function pingThroughTunnel(): Promise<Buffer> {
   return answer;
 }
 
-/** Of a short message without a mask. */
+/** The payload of a short message without a mask. */
 function endOfMessage(bytes: Buffer): number {
   return 2 + (bytes[1] ?? 0);
 }
@@ -152,7 +153,7 @@ function endOfMessage(bytes: Buffer): number {
 /** SPDY/3.1, type 6, without flags, four bytes: the client's number 1. */
 const SPDY_PING = Buffer.from('800300060000000400000001', 'hex');
 
-/** Pings without end from one who reads no answers. @returns whether it is made to wait */
+/** Sends endless pings and reads no answers. @returns whether the server made it wait */
 async function floodOfPings(): Promise<string> {
   const socket = await upgrade(exec('cat'));
   if (socket === undefined) return 'no session';
@@ -171,7 +172,10 @@ async function floodOfPings(): Promise<string> {
   return outcome;
 }
 
-/** A command that never ends and a client that never reads; those who read get on meanwhile. */
+/**
+ * Runs an endless command with a client that never reads, while other clients continue to be
+ * served.
+ */
 async function neverRead(): Promise<string> {
   const socket = await upgrade(exec('yes'));
   if (socket === undefined) return 'no session';
@@ -181,7 +185,7 @@ async function neverRead(): Promise<string> {
   return 'held back';
 }
 
-/** @returns how many sessions there were, and what the kubelet held meanwhile */
+/** @returns the number of sessions, and the kubelet's resources during them */
 async function silent(count: number): Promise<string> {
   const sockets: Socket[] = [];
   const outcome = await repeat(count, async () => {
@@ -196,16 +200,16 @@ async function silent(count: number): Promise<string> {
 }
 
 const attacks: readonly (readonly [string, () => Promise<string>])[] = [
-  ['frames that are none', () => repeat(10 * Object.keys(MALFORMED).length, malformed, 10)],
+  ['malformed frames', () => repeat(10 * Object.keys(MALFORMED).length, malformed, 10)],
   ['pings of clients that never read', () => repeat(20, floodOfPings, 20)],
   ['output for clients that never read', () => repeat(20, neverRead, 20)],
-  ['sessions that say nothing', () => silent(1000)],
+  ['silent sessions', () => silent(1000)],
 ];
 
 describe('hostile WebSockets', { timeout: 600_000 }, () => {
   let pid: number;
 
-  it('are nothing special to who behaves: a tunnel carries SPDY both ways', async () => {
+  it('serve a well-behaved client: a tunnel carries SPDY both ways', async () => {
     const answer = await pingThroughTunnel();
     expect(answer).toEqual(SPDY_PING);
   });

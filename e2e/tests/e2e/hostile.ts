@@ -6,7 +6,10 @@ import { expect } from 'vitest';
 
 import type { Fixture } from './fixture.ts';
 
-/** Rounds may differ by this much: V8's heap breathes. 10 KiB a connection would be twice that. */
+/**
+ * Tolerance between rounds, because V8's heap varies. A leak of 10 KiB per connection would be
+ * twice as much.
+ */
 const BREATH_MIB = 64;
 
 interface Held {
@@ -14,7 +17,7 @@ interface Held {
   readonly files: number;
 }
 
-/** What the kubelet holds now. */
+/** The kubelet's present resources. */
 export async function heldBy({ cluster }: Fixture): Promise<Held> {
   const { pid } = cluster.kubelet;
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
@@ -24,7 +27,7 @@ export async function heldBy({ cluster }: Fixture): Promise<Held> {
   };
 }
 
-/** Once the connections are gone and the memory has been given back. */
+/** Waits until the connections are closed and the memory has been given back. */
 export async function settled(e2e: Fixture): Promise<Held> {
   let before = { rss: Infinity, files: Infinity };
   return waitFor(
@@ -38,7 +41,7 @@ export async function settled(e2e: Fixture): Promise<Held> {
   );
 }
 
-/** Goes through all of it once more: a second round leaves no more behind than the first did. */
+/** Repeats all attacks: a second round must leave no more behind than the first. */
 export async function expectNothingLeft(
   e2e: Fixture,
   attacks: readonly (() => Promise<string>)[],
@@ -57,14 +60,17 @@ export async function expectNothingLeft(
   expect(second.files).toBeLessThan(first.files + 20);
 }
 
-/** To those who may ask, by way of the API server. */
+/** Returns the kubelet's answer to an authorized client, through the API server. */
 export async function answers({ cluster }: Fixture): Promise<string> {
   const kubectl = (await findKubectls()).at(-1)!.path;
   const path = `/api/v1/nodes/${cluster.nodeName}/proxy/healthz`;
   return runCommand([kubectl, '--kubeconfig', cluster.kubeconfig, 'get', '--raw', path]);
 }
 
-/** This, or its end: whoever is hostile does not mind being cut off. */
+/**
+ * Resolves on this event or on the end of the socket: a hostile client does not mind being
+ * disconnected.
+ */
 export function happened(socket: Socket, event: string): Promise<void> {
   return new Promise((resolve) => {
     if (socket.destroyed) return void resolve();
@@ -78,7 +84,7 @@ export function happened(socket: Socket, event: string): Promise<void> {
   });
 }
 
-/** Runs it so often, some at a time. @returns how often each outcome was */
+/** Runs the work many times, a few at a time. @returns how often each outcome occurred */
 export async function repeat(
   times: number,
   one: (i: number) => Promise<string>,

@@ -22,7 +22,7 @@ afterAll(() => registry.stop());
 
 /** @returns the image's name in the registry */
 async function publish(name: string): Promise<string> {
-  const files = [...(await busyboxFiles()), { path: '/name', content: name }]; // an id of its own
+  const files = [...(await busyboxFiles()), { path: '/name', content: name }]; // a unique image id
   return registry.push(
     await buildImage({ name: `nodeagent.test/${name}:1`, files, entrypoint: [] }),
   );
@@ -33,7 +33,7 @@ interface Trouble {
   readonly message: string | RegExp;
 }
 
-/** What its user sees of a container that waits, now and later. */
+/** Expects the status that users see of a waiting container, now and later. */
 async function expectWaiting(name: string, { reason, message }: Trouble): Promise<void> {
   const is = (wanted: string) => `to wait for its image: ${wanted}`;
   const pod = await e2e.waitForPod(name, is(reason), (seen) => {
@@ -51,7 +51,7 @@ async function expectWaiting(name: string, { reason, message }: Trouble): Promis
   expect(pod.status?.phase).toBe('Pending');
 }
 
-/** Nothing but its image was in the way: it begins, once. */
+/** Expects that only the image was missing: the container starts, once. */
 async function expectRecovery(name: string): Promise<void> {
   const pod = await e2e.waitForPod(name, 'to run', isRunning('app'));
   expect(statusOf(pod, 'app')?.restartCount).toBe(0);
@@ -68,7 +68,7 @@ describe('a pull that the runtime gives up', () => {
     ['RegistryUnavailable', ': 503 from https://registry', 'the registry is unavailable'],
     ['SignatureValidationFailed', ': no “signature”\nof ours', 'the signature validation failed'],
   ] as const;
-  it.each(rows)('as %s is told as such, and made again', async (reason, rest, why) => {
+  it.each(rows)('as %s is reported as such and retried', async (reason, rest, why) => {
     const name = reason.toLowerCase();
     const image = await publish(name);
     const about = { method: 'PullImage', about: image };
@@ -91,7 +91,7 @@ describe('a pull that the runtime gives up', () => {
 });
 
 describe('an image', () => {
-  it('that cannot be looked at is asked for again: ImageInspectError', async () => {
+  it('that cannot be inspected is retried: ImageInspectError', async () => {
     const image = await publish('opaque');
     const mend = e2e.cluster.imageRelay!.fail({
       method: 'ImageStatus',
@@ -107,7 +107,7 @@ describe('an image', () => {
     await expectRecovery('opaque');
   });
 
-  it('that is not to be pulled is waited for: ErrImageNeverPull', async () => {
+  it('that must not be pulled keeps its pod waiting: ErrImageNeverPull', async () => {
     const { name: image, file } = await buildTestImage('web');
     await run('never', image, 'Never');
     const message = `Container image ${quoted(image)} is not present with pull policy of Never`;
@@ -118,7 +118,7 @@ describe('an image', () => {
     await expectRecovery('never');
   });
 
-  it('of a name that is none waits for another one: InvalidImageName', async () => {
+  it('with an invalid name waits for a valid one: InvalidImageName', async () => {
     const image = 'Registry/UPPER:1';
     await run('misnamed', image);
     const message =

@@ -23,13 +23,13 @@ import { useCluster } from './fixture.ts';
 const e2e = useCluster();
 const never = new AbortController().signal;
 const MIB = 1024 * 1024;
-/** What is sent through a session: more than all buffers on the way hold. */
+/** Amount of data for one session: more than all buffers on the way hold. */
 const INPUT_MIB = 1024;
 const OUTPUT_MIB = 64;
-/** Takes 15 s by itself. */
+/** It takes 15 s by itself. */
 const LONG_MS = 300_000;
 
-/** SPDY only, and WebSocket first. */
+/** One that speaks only SPDY, and one that tries WebSocket first. */
 const all = await findKubectls();
 const kubectls: readonly Kubectl[] = all.length > 1 ? [all[0]!, all.at(-1)!] : all;
 
@@ -129,7 +129,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
   };
 
   describe('logs', () => {
-    it('shows all of it, both streams', async () => {
+    it('shows the whole log of both streams', async () => {
       const isWhole = async () => {
         const lines = (await output('logs', 'box', '-c', 'main')).split('\n');
         return lines.includes('first') && lines.includes('wrong');
@@ -137,7 +137,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
       await waitFor(isWhole, { what: 'words of both streams' });
     });
 
-    it('shows the end, as many lines as asked for', async () => {
+    it('shows the requested number of last lines', async () => {
       await waitFor(async () => (await output('logs', 'box', '-c', 'main')).includes('line 5'), {
         what: 'five lines',
       });
@@ -152,7 +152,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
       expect(text).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d) line \d+\n$/);
     });
 
-    it('shows nothing older than asked for', async () => {
+    it('shows nothing older than requested', async () => {
       const recent = () => output('logs', 'again', '--since=1s');
       await waitFor(async () => (await recent()) === '', { what: 'the line to be older' });
       expect(await output('logs', 'again', '--since-time=2020-01-01T00:00:00Z')).toBe(
@@ -160,11 +160,11 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
       );
     });
 
-    it('shows no more bytes than asked for', async () => {
+    it('shows no more bytes than requested', async () => {
       expect(await output('logs', 'again', '--limit-bytes=6')).toBe('second');
     });
 
-    it('shows the life before', async () => {
+    it('shows the previous container', async () => {
       expect(await output('logs', 'again')).toBe('second life\n');
       expect(await output('logs', 'again', '--previous')).toBe('first life\n');
     });
@@ -178,13 +178,13 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
       await once(child, 'exit');
     });
 
-    it('tells which containers there are', async () => {
+    it('names the existing containers', async () => {
       const { exitCode, stderr } = await run(['logs', 'box', '-c', 'none']);
       expect(exitCode).toBe(1);
       expect(stderr).toContain('container none is not valid for pod box');
     });
 
-    it('tells when there was no life before', async () => {
+    it('reports that there is no previous container', async () => {
       const { exitCode, stderr } = await run(['logs', 'web', '--previous']);
       expect(exitCode).toBe(1);
       expect(stderr).toMatch(/previous terminated container "main" in pod "web" not found/);
@@ -208,7 +208,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
       expect(stderr).toMatch(/^err\n/);
     });
 
-    it(`takes ${INPUT_MIB} MiB of input to its end, unharmed`, { timeout: LONG_MS }, async () => {
+    it(`takes ${INPUT_MIB} MiB of input to its end, intact`, { timeout: LONG_MS }, async () => {
       const child = start(['exec', '-i', 'box', '-c', 'main', '--', 'sha256sum']);
       const hash = createHash('sha256');
       let text = '';
@@ -225,7 +225,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
       expect(text).toBe(`${hash.digest('hex')}  -\n`);
     });
 
-    it(`gives ${OUTPUT_MIB} MiB of output, unharmed`, async () => {
+    it(`gives ${OUTPUT_MIB} MiB of output, intact`, async () => {
       const script = `dd if=/dev/zero bs=1M count=${OUTPUT_MIB} 2>/dev/null`;
       const child = start(['exec', 'box', '-c', 'main', '--', 'sh', '-c', script]);
       let bytes = 0;
@@ -235,7 +235,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
     });
 
     it('has a terminal that follows the size of ours', async () => {
-      // the command may begin before the first size reaches it
+      // the command may start before the first size reaches it
       const until = (size: string): string =>
         `until [ "$(stty size)" = "${size}" ]; do sleep 0.1; done`;
       const words = [...argvOf(kubectl, ['exec', '-it', 'box', '-c', 'main', '--', 'sh', '-c'])];
@@ -246,7 +246,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
         .map((word) => `'${word}'`)
         .join(' ');
       const outside = join(dir, 'terminal.sh');
-      // the size changes once the command has told the one that it began with
+      // the size changes once the command has reported its first size
       const watch = `until grep -q "began at 33 101" ${dir}/typescript; do sleep 0.1; done`;
       await writeFile(
         outside,
@@ -261,7 +261,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
       expect(exitCode).toBe(0);
     });
 
-    it('tells of a command that is not there', async () => {
+    it('reports a missing command', async () => {
       const { exitCode, stderr } = await run([
         'exec',
         'box',
@@ -275,11 +275,11 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
     });
   });
 
-  it('attach joins what runs, and lets go of it', async () => {
+  it('attach joins the running program and detaches from it', async () => {
     const child = start(['attach', '-i', 'box', '-c', 'reader']);
     let text = '';
     child.stdout?.on('data', (chunk) => (text += String(chunk)));
-    // what is said before the session stands is nobody's: it is said until it is heard
+    // output from before the session is lost, so it is repeated until it is received
     const word = `hello from ${kubectl.version}`;
     await waitFor(
       () => {
@@ -294,7 +294,7 @@ describe.each(kubectls)('kubectl $version', (kubectl) => {
     expect(status?.containerStatuses?.map(({ restartCount }) => restartCount)).toEqual([0, 0]);
   });
 
-  it('cp takes a tree there and back', async () => {
+  it('cp copies a tree there and back', async () => {
     const [there, back] = [
       join(dir, `there-${kubectl.version}`),
       join(dir, `back-${kubectl.version}`),
@@ -350,7 +350,7 @@ describe('a WebSocket to the node itself', () => {
     token = await admin('create', 'token', 'default');
   });
 
-  /** As a browser would: it can say who it is in the sub-protocols only. */
+  /** Connects as a browser would, which can send a token only in the sub-protocols. */
   async function exec(shown: string, script: string, input?: readonly string[]) {
     const { nodeIp } = e2e.cluster.space.network;
     const query = new URLSearchParams([
@@ -378,7 +378,7 @@ describe('a WebSocket to the node itself', () => {
     return { protocol: socket.protocol, out: said.get(1), err: said.get(2), status };
   }
 
-  it('keeps streams apart, ends the input, and tells how the command ended', async () => {
+  it('keeps streams apart, ends the input, and reports how the command ended', async () => {
     const script = 'echo wrong >&2; cat; exit 7';
     expect(await exec(token, script, ['one ', 'two'])).toEqual({
       ...{ protocol: 'v5.channel.k8s.io', out: 'one two', err: 'wrong\n' },
@@ -399,13 +399,13 @@ describe('a WebSocket to the node itself', () => {
     );
   });
 
-  it('is not opened for a token that nobody knows', async () => {
+  it('is refused with an unknown token', async () => {
     await expect(exec('unknown', 'true')).rejects.toThrow('401');
   });
 });
 
 describe('kubectl debug', () => {
-  it('looks into a pod with a container of its own', async () => {
+  it('inspects a pod with an ephemeral container', async () => {
     const kubectl = kubectls.at(-1)!;
     const args = ['debug', 'web', `--image=${BUSYBOX.image}`, '--image-pull-policy=Never'];
     const debug = [...args, '--container=look', '--', 'sh', '-c', 'wget -q -O - localhost:8080'];
@@ -421,7 +421,7 @@ describe('kubectl debug', () => {
 });
 
 describe('the way through the API server', () => {
-  it('is open to the whole node API for whoever may use nodes/proxy', async () => {
+  it('opens the whole node API to clients with the right nodes/proxy', async () => {
     const kubectl = kubectls.at(-1)!;
     const raw = async (path: string) => {
       const url = `/api/v1/nodes/${e2e.cluster.nodeName}/proxy${path}`;
@@ -435,7 +435,7 @@ describe('the way through the API server', () => {
     expect(await raw('/configz')).toContain('"kubeletconfig":{');
   });
 
-  it('is the only one: the node itself lets nobody in whom it does not know', async () => {
+  it('is the only one: the node itself refuses unauthenticated clients', async () => {
     const { nodeIp } = e2e.cluster.space.network;
     const { promise, resolve, reject } = Promise.withResolvers<number | undefined>();
     const options = { rejectUnauthorized: false, agent: false };

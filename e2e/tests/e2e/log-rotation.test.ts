@@ -14,7 +14,7 @@ const e2e = useCluster({
   containerLogMonitorInterval: '3s',
 });
 
-/** Far more than a file may hold; each round only when it is asked for. */
+/** Writes far more than a file may hold, one round per request. */
 const LINES = 1000;
 const SCRIPT = `
 n=0
@@ -29,7 +29,7 @@ while :; do
 done`;
 
 describe('a log that grows too large', () => {
-  it('is rotated, and what is still there reads as one', async () => {
+  it('is rotated, and the remaining files read as one log', async () => {
     const kubectl = (await findKubectls()).at(-1)!.path;
     const run = (...args: string[]) =>
       runCommand([kubectl, '--kubeconfig', e2e.cluster.kubeconfig, '-n', e2e.namespace, ...args]);

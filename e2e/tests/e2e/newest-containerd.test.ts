@@ -28,14 +28,17 @@ const READ_ONLY_PORT = 10_255;
 const MIB = 2 ** 20;
 const never = new AbortController().signal;
 const e2e = useCluster(
-  { readOnlyPort: READ_ONLY_PORT, cgroupDriver: 'systemd' }, // the runtime knows better
+  { readOnlyPort: READ_ONLY_PORT, cgroupDriver: 'systemd' }, // deliberately wrong
   { images: ['busybox'], containerd: { programs: await findNewestContainerd() } },
 );
 
 const page = (path: string): Promise<string> =>
   e2e.cluster.get(`http://${e2e.cluster.space.network.nodeIp}:${READ_ONLY_PORT}${path}`);
 
-/** How often the kubelet has listed what the runtime holds, and how long ago the last time was. */
+/**
+ * The number of times that the kubelet has listed the runtime's containers, and the age of the last
+ * time.
+ */
 async function relists(): Promise<Readonly<{ count: number; agoSeconds: number }>> {
   const text = await page('/metrics');
   const value = (name: string) => only(samples(text, `kubelet_pleg_${name}`)).value;
@@ -54,10 +57,10 @@ async function start(name: string): Promise<Pod> {
   return e2e.waitForPod(name, 'to run', isRunning('app'));
 }
 
-describe('a runtime that tells what happens in it', () => {
-  it('is asked for lists every 30 s only, and yet a killed container starts again at once', async () => {
+describe('a runtime with an event stream', () => {
+  it('is listed only every 30 s, and yet a killed container starts again at once', async () => {
     const pod = await start('killed');
-    // Without events there would be a list each second: never this long ago. The next one is far off.
+    // Without events there would be a list every second, never this old. The next list is far off.
     const isQuiet = async () => {
       const { count, agoSeconds } = await relists();
       return agoSeconds > 4 && agoSeconds < 12 ? { count } : undefined;
@@ -76,7 +79,7 @@ describe('a runtime that tells what happens in it', () => {
   });
 });
 
-describe('a runtime that tells the resources of its containers', () => {
+describe('a runtime that reports the resources of its containers', () => {
   const asking = async <T>(ask: (runtime: RuntimeService) => Promise<T>): Promise<T> => {
     const client = createCriClient({ endpoint: e2e.cluster.containerd.endpoint });
     try {
@@ -86,10 +89,10 @@ describe('a runtime that tells the resources of its containers', () => {
     }
   };
 
-  it('tells what a pod was given, when that is more and when it is less', async () => {
+  it('reports the resources of a pod after an increase and a decrease', async () => {
     const { containerID } = statusOf(await start('resized'), 'app') ?? {};
     for (const [cpu, memory, quotaUs, bytes] of [
-      ['200m', '100000001', 20_000, 100_000_001], // the kernel itself only counts whole pages
+      ['200m', '100000001', 20_000, 100_000_001], // the kernel itself counts whole pages
       ['50m', '32Mi', 5000, 32 * MIB],
     ] as const) {
       await resize(e2e, 'resized', 'app', guaranteed(cpu, memory));
@@ -105,19 +108,19 @@ describe('a runtime that tells the resources of its containers', () => {
     }
   });
 
-  it('is believed rather than the kubelet’s own records', async () => {
+  it('takes precedence over the kubelet’s own records', async () => {
     const id = containerId(runtimeId(await start('changed')));
     const linux = { cpuQuotaUs: 5000, cpuPeriodUs: 100_000 };
     await asking((runtime) => runtime.updateContainerResources({ containerId: id, linux }, never));
     await e2e.cluster.kubelet.kill9();
-    await e2e.cluster.kubelet.start(); // asks about every container
-    const pod = await e2e.waitForPod('changed', 'to say what others did to it', (seen) => {
+    await e2e.cluster.kubelet.start(); // requests a list of all containers
+    const pod = await e2e.waitForPod('changed', 'to show the change by another program', (seen) => {
       return statusOf(seen, 'app')?.resources?.limits?.['cpu'] === '50m';
     });
     expect(statusOf(pod, 'app')?.allocatedResources?.['cpu']).toBe('100m');
   });
 
-  it('has a resize go on where a kubelet was killed', async () => {
+  it('continues a resize after the kubelet was killed', async () => {
     const before = await start('survives');
     await resize(e2e, 'survives', 'app', guaranteed('200m', '128Mi'));
     await e2e.cluster.kubelet.kill9();
@@ -133,8 +136,8 @@ describe('a runtime that tells the resources of its containers', () => {
   });
 });
 
-describe('a runtime that tells its cgroup driver', () => {
-  it('is believed rather than the configuration', async () => {
+describe('a runtime that reports its cgroup driver', () => {
+  it('takes precedence over the configuration', async () => {
     const pod = await start('by-cgroupfs');
     const log = await readFile(e2e.cluster.kubelet.logFile, 'utf8');
     expect(log).toMatch(/container runtime answers.*cgroupDriver="?cgroupfs/);
@@ -142,8 +145,8 @@ describe('a runtime that tells its cgroup driver', () => {
   });
 });
 
-describe('a runtime that counts otherwise', () => {
-  it('has its pods told in /stats/summary and /metrics/cadvisor', async () => {
+describe('a runtime with other statistics', () => {
+  it('has its pods in /stats/summary and /metrics/cadvisor', async () => {
     const { metadata } = await start('counted');
     const isCounted = async () => {
       const { pods } = JSON.parse(await page('/stats/summary')) as Summary;
@@ -161,7 +164,7 @@ describe('a runtime that counts otherwise', () => {
 });
 
 describe('a runtime that makes mounts read-only all the way down', () => {
-  it('does so where it may, and the status tells', async () => {
+  it('does so on request, and the status shows it', async () => {
     const path = join(e2e.cluster.space.dir, 'outer');
     const inner = join(path, 'inner');
     await mkdir(inner, { recursive: true });
@@ -201,8 +204,8 @@ describe('a runtime that makes mounts read-only all the way down', () => {
 });
 
 describe('a runtime that mounts images', () => {
-  // Parts of images are what containerd 2.2 and later know.
-  it('shows an image as a volume, read-only', async () => {
+  // Only containerd 2.2 and later can mount parts of images.
+  it('mounts an image as a read-only volume', async () => {
     const image = { reference: 'nodeagent.test/busybox:1', pullPolicy: 'Never' };
     const script =
       '[ -x /image/bin/busybox ] && ' +
@@ -223,7 +226,7 @@ describe('a runtime that mounts images', () => {
     expect(statusOf(pod, 'app')?.state?.terminated?.message).toBe('read-only');
   });
 
-  it('says of an image that is not there what is said of one that should run', async () => {
+  it("reports a missing image as it reports a container's missing image", async () => {
     const image = { reference: 'nodeagent.test/absent:1', pullPolicy: 'Never' };
     const volumeMounts = [{ name: 'image', mountPath: '/image' }];
     await createPod(e2e, 'no-image-volume', {

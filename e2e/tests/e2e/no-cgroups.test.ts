@@ -15,7 +15,7 @@ const ready = async () => {
   return status?.conditions?.find(({ type }) => type === 'Ready');
 };
 
-/** Instead of the kubelet that runs: the same one where cgroups are only directories. */
+/** Replaces the running kubelet by one for which cgroups are only directories. */
 async function startWithoutCgroups() {
   const { kubelet, space } = e2e.cluster;
   const argv = readFileSync(`/proc/${kubelet.pid}/cmdline`, 'utf8').split('\0').slice(0, -1);

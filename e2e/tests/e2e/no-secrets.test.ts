@@ -21,8 +21,8 @@ import { audienceGrant } from './audiences.ts';
 import { useCluster } from './fixture.ts';
 
 /**
- * Everything secret that the two programs get to see is planted here, things go right and wrong with
- * it, and nothing of it may be found in what anybody can read without being meant to.
+ * Plants every kind of secret that the two programs handle. Operations with them succeed and fail,
+ * and no secret may appear in any place that unauthorized readers can see.
  */
 const REGISTRY = '127.0.0.1:5000';
 const BIN_DIR = resolve(import.meta.dirname, '../../../dist/bin');
@@ -40,7 +40,7 @@ const planted = {
   kubeconfigToken: plant('kubeconfig-token'),
   bootstrapToken: plant('bootstrap-token'),
 };
-/** What is not ours to choose: tokens and keys, found on the way. */
+/** Secrets that the test cannot choose: tokens and keys, collected on the way. */
 const found = new Map<string, string>();
 
 const dir = await mkdtemp(join(tmpdir(), 'no-secrets-'));
@@ -66,13 +66,13 @@ const e2e = useCluster(
 let registry: Registry;
 let kubectl: (...args: readonly string[]) => Promise<string>;
 
-/** What nodes may have tokens for; nobody grants them the other. */
+/** The audience for which nodes may request tokens; the other one is not granted. */
 const GRANTED = 'registry';
 const NOT_GRANTED = 'elsewhere';
 
 /**
- * One that answers, one whose answer cannot be read, one that fails after it has answered, and one that
- * wants a token which the API server refuses.
+ * One provider that answers, one whose answer is malformed, one that fails after its answer, and
+ * one that needs a token which the API server refuses.
  */
 async function writeProviders(): Promise<void> {
   const apiVersion = 'credentialprovider.kubelet.k8s.io/v1';
@@ -139,7 +139,8 @@ async function createPods(suffix: string): Promise<void> {
     envFrom: [{ secretRef: { name: 'own' } }],
   };
   const pulled = { imagePullPolicy: 'Always', command: ['sleep', '100000'] };
-  // Not what is pulled: an image that was pulled with credentials is no longer everybody's.
+  // An image that is not pulled here: an image pulled with credentials is not available to all
+  // pods.
   const local = { image: 'nodeagent.test/web:1', imagePullPolicy: 'Never' };
   const volume = { name: 'own', secret: { secretName: 'own' } };
   const mounted = { volumeMounts: [{ name: 'own', mountPath: '/own' }] };
@@ -152,7 +153,7 @@ async function createPods(suffix: string): Promise<void> {
       containers: [{ ...pulled, image: `${REGISTRY}/absent:1` }],
       imagePullSecrets: [{ name: 'pull' }, { name: 'missing' }],
     },
-    // The runtime cannot start it, and says why.
+    // The runtime cannot start it, and reports why.
     unstartable: { containers: [{ ...local, ...env, command: ['/no/such/program'] }] },
     unmountable: {
       containers: [{ ...local, ...env, ...mounted }],
@@ -207,7 +208,7 @@ async function events(): Promise<string> {
   return JSON.stringify(items);
 }
 
-/** Asks the node API with a token that nobody knows. */
+/** Calls the node API with an unknown token. */
 function askAsStranger(): Promise<number> {
   return new Promise((answered, failed) => {
     const headers = { authorization: `Bearer ${planted.callerToken}` };
@@ -222,7 +223,7 @@ function askAsStranger(): Promise<number> {
   });
 }
 
-/** The lines of a PEM key, each as telling as the whole. */
+/** The lines of a PEM key, each of which is a secret by itself. */
 function noteKey(what: string, pem: string): void {
   const body = pem.replace(/-----[^-]+-----/g, '-').split('-');
   const lines = body.flatMap((part) => part.trim().split('\n')).filter((line) => line.length > 40);
@@ -260,7 +261,7 @@ const PAGES = [
   'healthz',
 ];
 
-/** All that somebody may read who is not meant to know secrets. */
+/** Collects everything that readers without access to secrets can read. */
 async function readable(): Promise<ReadonlyMap<string, string>> {
   const { space, kubelet, proxy, nodeName } = e2e.cluster;
   const texts = new Map<string, string>();
@@ -283,7 +284,7 @@ async function readable(): Promise<ReadonlyMap<string, string>> {
   return texts;
 }
 
-/** In the clear, and as base64 would have it wherever it begins. */
+/** The secret in the clear, and its base64 forms for any position. */
 function leaksIn(texts: ReadonlyMap<string, string>): readonly string[] {
   const secrets = [...Object.entries(planted), ...found];
   return [...texts].flatMap(([where, text]) =>
@@ -310,7 +311,7 @@ async function useLogFormat(format: 'text' | 'json'): Promise<void> {
   await Promise.all([e2e.cluster.kubelet.start(), e2e.cluster.proxy.start()]);
 }
 
-/** Runs one of the programs until it has said that its credentials are no good. */
+/** Runs one of the programs until it has reported that its credentials are refused. */
 async function runWith(name: string, argv: readonly string[]): Promise<string> {
   const program = await e2e.cluster.space.start(name, argv, { NODEAGENT_NODE: process.execPath });
   try {
@@ -336,7 +337,7 @@ async function kubeconfigWith(name: string, token: string): Promise<string> {
 }
 
 describe.each(['text', 'json'] as const)('logs as %s', (format) => {
-  it('hold no secret, nor does anything else that can be read', async () => {
+  it('contain no secret, nor does any other readable place', async () => {
     await useLogFormat(format);
     await noteKeys();
     await createPods(format);
@@ -344,7 +345,7 @@ describe.each(['text', 'json'] as const)('logs as %s', (format) => {
     expect(await askAsStranger()).toBe(401);
     const script = `test ${planted.commandArgument} && cat /own/PASSWORD && env`;
     const shown = await kubectl('exec', `good-${format}`, '--', 'sh', '-c', script);
-    expect(shown.split(planted.secretValue)).toHaveLength(4); // the file and two variables: it is there
+    expect(shown.split(planted.secretValue)).toHaveLength(4); // a file and two variables
     await kubectl('delete', 'pod', `good-${format}`, '--wait=true');
     const texts = await readable();
     for (const [where, text] of texts) expect(`${where}: ${text}`).not.toBe(`${where}: `);
@@ -354,7 +355,7 @@ describe.each(['text', 'json'] as const)('logs as %s', (format) => {
 });
 
 describe('a credential provider whose token the API server refuses', () => {
-  it('is named by an event of the pod, with the audience that nodes may not ask for', async () => {
+  it('is named in an event of the pod, with the audience that nodes may not request', async () => {
     const { nodeName } = e2e.cluster;
     const why = `audience "${NOT_GRANTED}" not found in pod spec volume, system:node:${nodeName} is not authorized to request tokens for this audience`;
     const { items } = await e2e.client.list(EVENTS, { namespace: e2e.namespace }, never);
@@ -367,7 +368,7 @@ describe('a credential provider whose token the API server refuses', () => {
 });
 
 describe('traces', () => {
-  it('tell what is done for pods, and what the runtime is asked', async () => {
+  it('cover the work for pods and the calls to the runtime', async () => {
     const names = [
       ...['syncPod', 'syncTerminatingPod', 'syncTerminatedPod'],
       ...['runtime.v1.RuntimeService/RunPodSandbox', 'runtime.v1.RuntimeService/StartContainer'],
@@ -382,7 +383,7 @@ describe('traces', () => {
 });
 
 describe('credentials that are refused', () => {
-  it('are not told', async () => {
+  it('are not revealed', async () => {
     const { kubelet, proxy, space } = e2e.cluster;
     await Promise.all([kubelet.stop(), proxy.stop()]);
     const token = await kubeconfigWith('token.kubeconfig', planted.kubeconfigToken);

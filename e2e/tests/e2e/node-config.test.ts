@@ -27,7 +27,7 @@ const REGISTRY_PORTS = [5201, 5202, 5203] as const;
 
 const OWN_TAINT = { key: 'nodeagent.test/own', value: 'yes', effect: 'NoSchedule' };
 
-/** What only some configurations of a node show, on one node. */
+/** Effects of special configurations of a node, on one node. */
 const e2e = useCluster(
   {
     featureGates: {
@@ -53,7 +53,7 @@ const e2e = useCluster(
 const never = new AbortController().signal;
 let servers: TestProcess;
 
-/** Serves a file of manifests, and registries that never answer, but tell who came. */
+/** Serves a file of manifests, and registries that never answer but report their clients. */
 beforeAll(async () => {
   const { space } = e2e.cluster;
   await serve();
@@ -73,8 +73,8 @@ async function serve(...items: readonly object[]): Promise<void> {
   await writeFile(join(e2e.cluster.space.dir, 'manifests.json'), JSON.stringify(list));
 }
 
-describe('images that are pulled side by side', () => {
-  it('are so many at a time, and the next when one of them is given up', async () => {
+describe('parallel image pulls', () => {
+  it('are limited in number; the next starts when one is given up', async () => {
     const came = (port: number): boolean => servers.logTail().includes(`came to ${port}`);
     const [first, second, third] = REGISTRY_PORTS;
     const pull = async (port: number): Promise<void> => {
@@ -97,10 +97,10 @@ describe('images that are pulled side by side', () => {
   });
 });
 
-describe('images that are pulled too often', () => {
-  it('are not asked for: pull QPS exceeded', async () => {
+describe('too frequent image pulls', () => {
+  it('are delayed: pull QPS exceeded', async () => {
     const containers = Array.from({ length: 12 }, (_, i) => {
-      const image = `127.0.0.1:1/none-${i}:1`; // where nobody listens: each attempt is short
+      const image = `127.0.0.1:1/none-${i}:1`; // nothing listens: each attempt is short
       return aScript(`c${i}`, SERVES, { image, imagePullPolicy: 'Always' });
     });
     await createPod(e2e, 'too-often', { containers });
@@ -116,8 +116,8 @@ describe('images that are pulled too often', () => {
   });
 });
 
-describe('a node that hands out CPUs as a whole', () => {
-  it('never resizes CPUs of a guaranteed pod, and says so: Infeasible', async () => {
+describe('a node that assigns whole CPUs', () => {
+  it('never resizes the CPUs of a guaranteed pod, and reports it: Infeasible', async () => {
     const resources = guaranteed('100m', '32Mi');
     await createPod(e2e, 'whole', { containers: [aScript('app', SERVES, { resources })] });
     const before = await e2e.waitForPod('whole', 'to run', isRunning('app'));
@@ -146,7 +146,7 @@ describe('a node that hands out CPUs as a whole', () => {
     expect(statusOf(after, 'app')).toMatchObject({ containerID, restartCount: 0 });
   });
 
-  it('puts off what is all that the node has, as others have some of it: Deferred', async () => {
+  it("defers a request for all of the node's CPU while other pods use some: Deferred", async () => {
     const { status } = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
     await createPod(e2e, 'huge', {
       containers: [aScript('app', SERVES, { resources: { requests: { cpu: '100m' } } })],
@@ -168,7 +168,7 @@ describe('the object of a node', () => {
     e2e.client.patch(NODES, name(), { type: 'merge', body }, never);
   const OS = 'kubernetes.io/os';
 
-  it('says what the node is, and what of it pods may have', async () => {
+  it('reports the node’s properties, capacity and allocatable', async () => {
     const { metadata, spec, status } = await getNode();
     const arch = status?.nodeInfo?.architecture;
     expect(metadata?.labels).toMatchObject({
@@ -191,7 +191,7 @@ describe('the object of a node', () => {
     );
   });
 
-  it('lists the images that are here, the largest first', async () => {
+  it('lists the present images, the largest first', async () => {
     const listed = async () => {
       const images = (await getNode()).status?.images ?? [];
       const hasIt = images.some(({ names }) => names?.includes('nodeagent.test/busybox:1'));
@@ -203,17 +203,17 @@ describe('the object of a node', () => {
     expect(sizes.at(-1)).toBeGreaterThan(0);
   });
 
-  it('keeps what others say of it, and not what the machine is', async () => {
+  it('keeps other writers’ labels, and corrects those of the machine', async () => {
     const own = { key: 'nodeagent.test/other', effect: 'PreferNoSchedule' };
     const labels = { 'nodeagent.test/mine': 'yes', [OS]: 'plan9' };
     await patchNode({ metadata: { labels }, spec: { taints: [own] } });
     const isMended = async () => (await getNode()).metadata?.labels?.[OS] === 'linux';
-    await waitFor(isMended, { what: 'the label to be mended' });
+    await waitFor(isMended, { what: 'the label to be corrected' });
     const { kubelet } = e2e.cluster;
     await kubelet.kill9();
     await patchNode({ metadata: { labels: { [OS]: 'plan9' } } });
     await kubelet.start();
-    await waitFor(isMended, { what: 'the label to be mended by the next kubelet' });
+    await waitFor(isMended, { what: 'the label to be corrected by the next kubelet' });
     const { metadata, spec } = await getNode();
     expect(metadata?.labels).toMatchObject({ 'nodeagent.test/mine': 'yes' });
     expect(spec?.taints).toContainEqual(own);
@@ -221,7 +221,7 @@ describe('the object of a node', () => {
   });
 });
 
-/** Of a quantity as nodes write them: `1900m`, `16393244Ki`. */
+/** Parses a quantity as nodes write them: `1900m`, `16393244Ki`. */
 function amountOf(quantity = '0'): number {
   const [, digits = '', unit = ''] = /^(\d+)([a-zA-Z]*)$/.exec(quantity) ?? [];
   const factor = { '': 1, m: 0.001, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[unit];
@@ -232,7 +232,7 @@ function amountOf(quantity = '0'): number {
 describe('a node without some features', () => {
   const LACKS = 'Pod requires node features that are not available:';
 
-  it('declares the others, and refuses pods that cannot be without: PodFeatureUnsupported', async () => {
+  it('declares the others, and refuses pods that need them: PodFeatureUnsupported', async () => {
     const node = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
     expect(node.status?.declaredFeatures).toEqual(['InPlacePodVerticalScalingInitContainers']);
     const exitCodes = { operator: 'In', values: [42] };
@@ -251,7 +251,7 @@ describe('a node without some features', () => {
     await deletePod(e2e, 'all-again', 0);
   });
 
-  it('tells of a change that needs one: FailedNodeDeclaredFeaturesCheck', async () => {
+  it('reports a change that needs one: FailedNodeDeclaredFeaturesCheck', async () => {
     const spec = { resources: { requests: { cpu: '50m' } } };
     const parts = { ...spec, containers: [aScript('app', SERVES)] };
     await createPod(e2e, 'whole-pod', parts);
@@ -268,7 +268,7 @@ describe('a node without some features', () => {
         message: `${LACKS} ${feature}`,
       });
     } catch (error) {
-      // An API server that looks at what nodes declare does not let it come that far.
+      // An API server that checks declared features refuses the change itself.
       if (!isKubeError(error, 'KUBE_FORBIDDEN')) throw error;
       expect(error.message).toContain(feature);
     }
@@ -298,7 +298,7 @@ describe('a URL of manifests', () => {
   const named = (name: string): string => `${name}-${e2e.cluster.nodeName}`;
   const wordOf = ({ spec }: Pod): string | undefined => spec?.containers[0]?.env?.[0]?.value;
 
-  it('with two pods of one name runs the first, and tells of the other: FailedValidation', async () => {
+  it('with two pods of one name runs the first, and reports the other: FailedValidation', async () => {
     await serve(manifest('first'), manifest('second'), manifest('other', 'beside'));
     const pod = await e2e.waitForPod(named('web'), 'to be ready', isReady);
     expect(wordOf(pod)).toBe('first');
@@ -310,7 +310,7 @@ describe('a URL of manifests', () => {
     });
   });
 
-  it('with one that cannot be leaves all as they are; a change and a removal are followed', async () => {
+  it('with an invalid pod leaves all pods unchanged; a change and a removal take effect', async () => {
     const before = await e2e.waitForPod(named('web'), 'to be ready', isReady);
     const broken = manifest('broken', 'broken');
     await serve(manifest('changed'), { ...broken, spec: { ...broken.spec, dnsPolicy: 'Cluster' } });
@@ -318,7 +318,7 @@ describe('a URL of manifests', () => {
       (await e2e.cluster.space.run(['cat', e2e.cluster.kubelet.logFile])).includes(
         'spec.dnsPolicy: Unsupported value',
       );
-    await waitFor(isTold, { what: 'the log to tell what is wrong' });
+    await waitFor(isTold, { what: 'the log to name the problem' });
     expect((await e2e.getPod(named('web'))).metadata?.uid).toBe(before.metadata?.uid);
     await serve(manifest('changed'));
     const after = await e2e.waitForPod(named('web'), 'to be the changed one', (pod) => {
@@ -332,7 +332,7 @@ describe('a URL of manifests', () => {
 });
 
 describe('a critical pod, while the runtime is away', () => {
-  it('waits for the one that makes way, and then no longer: ExceededGracePeriod', async () => {
+  it('waits for the pod that makes way, up to a limit: ExceededGracePeriod', async () => {
     const node = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
     const { cpu = '' } = node.status?.allocatable ?? {};
     const milli = cpu.endsWith('m') ? Number(cpu.slice(0, -1)) : Number(cpu) * 1000;

@@ -16,7 +16,7 @@ const e2e = useCluster(
 );
 const never = new AbortController().signal;
 
-/** Writes where each kind of space is counted, says so, and then burns a little CPU for ever. */
+/** Writes to each kind of measured space, reports that, and then uses a little CPU time forever. */
 const SCRIPT = `
 head -c ${24 * MIB} /dev/zero > /memory/file
 head -c ${5 * MIB} /dev/urandom > /disk/file
@@ -38,7 +38,7 @@ async function page(path: string): Promise<string> {
 const CGROUPS = '/sys/fs/cgroup';
 const isV2 = existsSync(join(CGROUPS, 'cgroup.controllers'));
 
-/** What the kernel says of a cgroup now. */
+/** The kernel's present figures of a cgroup. */
 function kernel(path: string) {
   const read = (controller: string, file: string): string =>
     readFileSync(join(CGROUPS, isV2 ? '' : controller, path, file), 'utf8');
@@ -54,7 +54,7 @@ function kernel(path: string) {
   };
 }
 
-/** Where the runtime has put the only container of a pod. */
+/** The cgroup of a pod's only container. */
 async function cgroupOf(pod: Pod): Promise<{ container: string; pid: number }> {
   const id = (pod.status?.containerStatuses?.[0]?.containerID ?? '').replace(/^.*:\/\//, '');
   const tasks = await e2e.cluster.containerd.ctr('tasks', 'ls');
@@ -64,7 +64,7 @@ async function cgroupOf(pod: Pod): Promise<{ container: string; pid: number }> {
   return { container: path?.[1] ?? '', pid };
 }
 
-describe('what the node tells of its pods', () => {
+describe("the node's statistics of its pods", () => {
   let pod: Pod;
   let container: string;
   let pid: number;
@@ -167,7 +167,7 @@ describe('what the node tells of its pods', () => {
     expect(samples(text, 'container_cpu_usage_seconds_total', { id: '/' })).toHaveLength(1);
   });
 
-  it('/stats/summary tells of network, disks and the node', async () => {
+  it('/stats/summary reports network, disks and the node', async () => {
     const found = await waitFor(
       async () => {
         const summary = JSON.parse(await page('/stats/summary')) as Summary;
@@ -235,7 +235,11 @@ interface Memory {
   readonly availableBytes: number;
 }
 
-/** As far as the test looks. @see Kubernetes 1.36 staging/src/k8s.io/kubelet/pkg/apis/stats/v1alpha1 */
+/**
+ * The fields that the test checks.
+ *
+ * @see Kubernetes 1.36 staging/src/k8s.io/kubelet/pkg/apis/stats/v1alpha1
+ */
 interface Summary {
   readonly node: {
     readonly nodeName: string;

@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest';
 import { useCluster } from './fixture.ts';
 import { aScript, createPod, isRunning, SERVES, waitForEvent } from './pods.ts';
 
-/** Leases are renewed every ten seconds; another API server's controllers may wait for longer. */
+/** Leases are renewed every ten seconds; the controllers of another API server may wait longer. */
 const e2e = useCluster({}, { flags: { controllers: ['--node-grace=15'] } });
 const never = new AbortController().signal;
 
@@ -32,7 +32,7 @@ describe('a node', () => {
     expect(status?.capacity?.['pods']).toBe('110');
   });
 
-  it('tells at its start what pods may have, and what it thinks of old cgroups', async () => {
+  it('reports its allocatable resources and cgroup v1 at its start', async () => {
     const told = async (): Promise<readonly string[]> => {
       const { items } = await e2e.client.list(EVENTS, { namespace: 'default' }, never);
       return items.map(({ type, reason, message }) => `${type} ${reason} ${message}`);
@@ -50,7 +50,7 @@ describe('a node', () => {
     expect(notices).toHaveLength(isV2 ? 0 : 1);
   });
 
-  it('without a network is not ready, and begins pods of the host’s network alone', async () => {
+  it('without a network is not ready, and starts only pods on the host’s network', async () => {
     const file = join(e2e.cluster.space.dir, 'cni/conf/10-testbed.conflist');
     const network = await readFile(file, 'utf8');
     const why = 'container runtime network not ready: NetworkReady=false';
@@ -70,14 +70,14 @@ describe('a node', () => {
       await e2e.waitForPod('needs-none', 'to run', isRunning('app'));
       expect(isRunning('app')(await e2e.getPod('waits'))).toBe(false);
     } finally {
-      await writeFile(file, network); // containerd does not see one that is moved there
+      await writeFile(file, network); // containerd does not notice a file that is moved there
     }
     await e2e.waitForPod('waits', 'to run', isRunning('app'));
     const isReady = async () => readiness(await getNode()) === 'True';
     await waitFor(isReady, { what: 'the node to be Ready again' });
   });
 
-  it('is NotReady some time after its kubelet died, and Ready when it is back', async () => {
+  it('becomes NotReady after its kubelet died, and Ready when it is back', async () => {
     await e2e.cluster.kubelet.kill9();
     const isUnknown = async () => readiness(await getNode()) === 'Unknown';
     await waitFor(isUnknown, { what: 'the node to be NotReady', timeoutMs: 90_000, everyMs: 500 });

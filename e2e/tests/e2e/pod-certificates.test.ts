@@ -34,7 +34,7 @@ const e2e = useCluster({
 });
 const never = new AbortController().signal;
 
-/** An API server of somebody else's may not have these kinds: they are off unless asked for. */
+/** These kinds are off by default, so a given API server may not have them. */
 let isServed = false;
 let signer: PodSigner;
 let roots: readonly Authority[];
@@ -72,7 +72,7 @@ const mounts = [
   { name: 'id', mountPath: '/id' },
 ];
 
-/** Runs `script` with what the sources say below /id. */
+/** A pod that runs `script` with the sources mounted below /id. */
 const create = (name: string, script: string, ...sources: Sources): Promise<Pod> =>
   createPod(e2e, name, {
     containers: [aScript('app', script, { volumeMounts: mounts })],
@@ -107,7 +107,7 @@ const podCertificate = (more: object = {}) => ({
 });
 
 describe('a pod that asks for an identity', () => {
-  it('has a key and a certificate of its own; new ones when the kubelet lost them', async () => {
+  it('has its own key and certificate, and new ones after the kubelet lost them', async () => {
     const script = [
       'cp /id/key /id/chain /id/bundle /ledger/; stat -L -c %a /id/key > /ledger/mode; say runs',
       'until ! cmp -s /id/key /ledger/key; do sleep 0.1; done',
@@ -153,7 +153,7 @@ describe('a pod that asks for an identity', () => {
   it.each([
     ['Denied', 'was denied', 'denied'],
     ['Failed', 'failed', 'failed'],
-  ])('is told when the signer says %s, and waits', async (type, verb, how) => {
+  ])('is notified when the signer answers %s, and waits', async (type, verb, how) => {
     const name = `is-${how}`;
     const userAnnotations = { [REFUSE_ANNOTATION]: type };
     await create(name, SERVES, podCertificate({ keyPath: 'key', userAnnotations }));
@@ -168,7 +168,7 @@ describe('a pod that asks for an identity', () => {
     });
   });
 
-  it('trusts whom the cluster trusts: bundles by name and by signer, as they change', async () => {
+  it("gets the cluster's trust bundles, by name and by signer, and their changes", async () => {
     const { signerName } = signer;
     const prefix = signerName.replace('/', ':');
     const labels = { use: 'yes' };

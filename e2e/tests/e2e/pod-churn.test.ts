@@ -28,20 +28,20 @@ import { isReady, useCluster } from './fixture.ts';
 
 const { NODEAGENT_POD_CHURN_SECONDS: LONG, NODEAGENT_POD_CHURN_SEED: GIVEN } = process.env;
 /**
- * `NODEAGENT_POD_CHURN_SECONDS` makes it go on for so long; kinds that nobody writes are then quiet
- * for as long. `NODEAGENT_POD_CHURN_SEED` replays a run's objects and changes.
+ * `NODEAGENT_POD_CHURN_SECONDS` sets the duration; kinds that nobody writes are then quiet for as
+ * long. `NODEAGENT_POD_CHURN_SEED` replays a run's objects and changes.
  */
 const SECONDS = Number(LONG ?? 20);
 const SEED = Number(GIVEN ?? Math.floor(Math.random() * 2 ** 31));
 const PODS_AT_ONCE = 25;
 const SETTLE_MS = 180_000;
 
-/** What the churn brings about on purpose. Whatever else either agent warns of is a defect. */
+/** Warnings that the churn causes on purpose. Any other warning of either agent is a defect. */
 const EXPECTED: readonly Expected[] = [
   {
     program: 'kubelet',
     line: /^"pod step failed" pod="[^"]+\/lost-\d+" err="[^"]*configmap \\"nowhere\\" not found/,
-    because: 'its volume shows a config map that nobody made',
+    because: 'its volume mounts a config map that does not exist',
   },
   {
     program: 'kubelet',
@@ -52,7 +52,7 @@ const EXPECTED: readonly Expected[] = [
     program: 'kubelet',
     line: /^"preStop hook failed" pod="[^"]+\/hookless-\d+" /,
     because:
-      'its preStop hook is `false`, and fails otherwise where its container has no time left',
+      'its preStop hook is `false`, and fails differently when its container has no time left',
   },
   ...(['kubelet', 'kube-proxy'] as const).map((program) => ({
     program,
@@ -64,7 +64,7 @@ const EXPECTED: readonly Expected[] = [
 const e2e = useCluster();
 const never = new AbortController().signal;
 
-/** Names of what there is, by kind. */
+/** Names of the existing objects, by kind. */
 interface World {
   readonly pods: Set<string>;
   readonly services: Set<string>;
@@ -73,7 +73,7 @@ interface World {
 
 describe('pods, Services and slices that come and go', () => {
   const timeout = SECONDS * 1000 + 3 * SETTLE_MS;
-  it('leave no warning in either log but those they were made for', { timeout }, async () => {
+  it('cause only the expected warnings in both logs', { timeout }, async () => {
     const { kubelet, proxy } = e2e.cluster;
     const pids = [kubelet.pid, proxy.pid];
     const problems = () => findLogProblems([kubelet.logFile, proxy.logFile], EXPECTED);
@@ -91,7 +91,7 @@ describe('pods, Services and slices that come and go', () => {
     }
   });
 
-  it('would not get away with a warning that nobody expects', () => {
+  it('would fail on an unexpected warning', () => {
     const stamp = '1122 10:00:00.000000 7 kubelet] ';
     const log = `I${stamp}"fine"\nW${stamp}"known" pod="n/a"\nW${stamp}"new"\n    at trace\n`;
     const known = { program: 'kubelet', line: /^"known" pod=/, because: 'it is' } as const;
@@ -155,7 +155,7 @@ async function remove(kind: keyof World, name: string, grace?: number): Promise<
   const resource = { pods: PODS, services: SERVICES, slices: ENDPOINT_SLICES }[kind];
   const options = kind !== 'pods' || grace === undefined ? {} : { gracePeriodSeconds: grace };
   await e2e.client.delete<object>(resource, named(name), options, never).catch((error: unknown) => {
-    if (!isKubeError(error, 'KUBE_NOT_FOUND')) throw error; // a slice may go with its Service
+    if (!isKubeError(error, 'KUBE_NOT_FOUND')) throw error; // may disappear with its Service
   });
 }
 
@@ -170,7 +170,7 @@ async function removeAll(world: World): Promise<void> {
   await waitFor(isEmpty, { what: 'all pods to be gone', timeoutMs: SETTLE_MS, everyMs: 500 });
 }
 
-/** After all that a pod still runs and its Service answers. */
+/** Expects that a pod still runs and its Service answers afterwards. */
 async function expectService(): Promise<void> {
   await e2e.createPod({ name: 'last', labels: { app: 'last' }, container: {} });
   const { spec } = await e2e.createService('last', 8080);

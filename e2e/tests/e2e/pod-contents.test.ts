@@ -90,7 +90,7 @@ describe('a pod', () => {
     expect(done.status?.containerStatuses?.[0]?.restartCount).toBe(0);
   });
 
-  it('of a private registry runs with its secret, and its image is not everybody’s', async () => {
+  it('from a private registry runs with its secret, and other pods cannot use its image', async () => {
     const login = { username: 'who', password: 'secret' };
     registry = await startRegistry({ space: e2e.cluster.space, login });
     const image = await registry.push(
@@ -122,7 +122,7 @@ describe('a pod', () => {
       return ['ErrImagePull', 'ImagePullBackOff'].includes(waitingFor(pod) ?? '');
     });
 
-    // Who may is written down: a kubelet that was killed knows it too, without the registry.
+    // Permissions are stored on disk: a restarted kubelet has them too, without the registry.
     await e2e.cluster.kubelet.kill9();
     await e2e.cluster.kubelet.start();
     await registry.stop();
@@ -135,7 +135,7 @@ describe('a pod', () => {
     });
   });
 
-  it('leaves nothing mounted, and no secret in memory, when it goes', async () => {
+  it('leaves nothing mounted, and no secret in memory, when it ends', async () => {
     const volumes = [
       { name: 'memory', emptyDir: { medium: 'Memory' } },
       { name: 'late', secret: { secretName: 'late' } },

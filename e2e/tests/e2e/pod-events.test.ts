@@ -17,7 +17,7 @@ import {
 const e2e = useCluster({}, { cuttable: true });
 const never = new AbortController().signal;
 
-/** By when they came: names end with the time, in hexadecimal. */
+/** Returns the events in order of arrival: their names end with the time, in hexadecimal. */
 async function storyOf(name: string): Promise<readonly CoreEvent[]> {
   const timeOf = ({ metadata }: CoreEvent): string => metadata.name?.split('.').at(-1) ?? '';
   return [...(await eventsOf(e2e, name))].sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1));
@@ -31,11 +31,11 @@ const told = ({ type, reason, message, involvedObject }: CoreEvent): readonly un
 ];
 
 describe('the events of a pod', () => {
-  it('tell a start and an end that went well, and nothing else', async () => {
+  it('report a successful start and end, and nothing else', async () => {
     const init = aScript('first', 'exit 0');
     const app = aScript('app', SERVES);
     await createPod(e2e, 'told', {
-      dnsPolicy: 'Default', // this cluster has no DNS, which would be told
+      dnsPolicy: 'Default', // this cluster has no DNS, which would cause an event
       initContainers: [init],
       containers: [app],
     });
@@ -68,7 +68,7 @@ describe('the events of a pod', () => {
     }
   });
 
-  it('warn of a probe that is sent elsewhere, and passes', async () => {
+  it('warn of a probe that is redirected elsewhere, and passes', async () => {
     const answer =
       'HTTP/1.1 302 Found\\r\\nLocation: http://192.0.2.1/\\r\\nContent-Length: 0\\r\\n\\r\\n';
     const serves = `while :; do printf '${answer}' | nc -l -p 8080; done`;
@@ -90,7 +90,7 @@ describe('the events of a pod', () => {
     });
   });
 
-  it('tell which pull secrets are missing before the pull fails', async () => {
+  it('name missing pull secrets before the pull fails', async () => {
     await createPod(e2e, 'secretive', {
       imagePullSecrets: [{ name: 'nowhere' }],
       containers: [
@@ -114,7 +114,7 @@ describe('the events of a pod', () => {
     expect(error?.message).toBe('Error: ErrImagePull');
   });
 
-  it('tell, and those of the node too, that the cluster has no resolver', async () => {
+  it('report, as do those of the node, that the cluster has no resolver', async () => {
     await createPod(e2e, 'resolves', { containers: [aScript('app', SERVES)] });
     const text =
       'kubelet does not have ClusterDNS IP configured and cannot create Pod using ' +
@@ -133,7 +133,7 @@ describe('the events of a pod', () => {
     await waitFor(ofNode, { what: 'the event about the node' });
   });
 
-  it('tell that the runtime says nothing about the pod: FailedSync', async () => {
+  it('report that the runtime does not answer about the pod: FailedSync', async () => {
     await createPod(e2e, 'unseen', { containers: [aScript('app', SERVES)] });
     await e2e.waitForPod('unseen', 'to run', isRunning('app'));
     await e2e.cluster.runtimeRelay?.cut();

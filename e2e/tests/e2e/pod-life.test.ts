@@ -46,7 +46,7 @@ describe('a pod', () => {
     expect(await e2e.cluster.get(`http://${pod.status?.podIP}:8080/`)).toBe('web\n');
   });
 
-  it('finds a token that the API server accepts as its service account’s', async () => {
+  it('has a token that the API server accepts as its service account’s', async () => {
     await e2e.createPod({ name: 'account', container: {} });
     const pod = await e2e.waitForPod('account', 'to be ready', isReady);
     const volume = pod.spec?.volumes?.find(({ name }) => name.startsWith('kube-api-access-'));
@@ -61,12 +61,12 @@ describe('a pod', () => {
     });
   });
 
-  it('outlives kill -9 of the kubelet: same container, same start time', async () => {
+  it('survives kill -9 of the kubelet: same container, same start time', async () => {
     await e2e.createPod({ name: 'keeps', container: {} });
     const before = mainContainer(await e2e.waitForPod('keeps', 'to be ready', isReady));
     await e2e.cluster.kubelet.kill9();
     await e2e.cluster.kubelet.start();
-    // Something new is proof that the restarted kubelet works by now.
+    // A new pod proves that the restarted kubelet works by now.
     await e2e.createPod({ name: 'after', container: {} });
     await e2e.waitForPod('after', 'to be ready', isReady);
     expect(mainContainer(await e2e.getPod('keeps'))).toEqual(before);
@@ -95,7 +95,7 @@ describe('a pod', () => {
     expect(pod.status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(3);
   });
 
-  it('is refused whole, naming the field, when its manifest is malformed', async () => {
+  it('is refused with the name of the field when its manifest is malformed', async () => {
     const kubectl = (await findKubectls()).at(-1)!.path;
     const argv = [kubectl, '--kubeconfig', e2e.cluster.kubeconfig, '-n', e2e.namespace];
     const manifest = {
@@ -130,8 +130,8 @@ describe('a pod', () => {
   });
 });
 
-describe('pods of an API server that is away', () => {
-  it('run on and are restarted, and all that was missed is made up for', async () => {
+describe('pods of an unreachable API server', () => {
+  it('keep running and are restarted, and missed changes are made up for', async () => {
     for (const name of ['stays', 'goes']) {
       await createPod(e2e, name, { containers: [aScript('main', SERVES)] });
       await untilSaid(e2e, name, 'main runs');
@@ -156,14 +156,14 @@ describe('pods of an API server that is away', () => {
 });
 
 describe('a runtime that does not answer for a while', () => {
-  it('is waited for: what runs is not touched, and what is new begins once', async () => {
+  it('is waited for: running containers are not touched, and new ones start once', async () => {
     const { containerd } = e2e.cluster;
     await createPod(e2e, 'calm', { containers: [aScript('main', SERVES)] });
     const before = await e2e.waitForPod('calm', 'to run', isRunning('main'));
     process.kill(containerd.pid, 'SIGSTOP');
     try {
       await createPod(e2e, 'patient', { containers: [aScript('main', SERVES)] });
-      await delay(2000); // two rounds of questions
+      await delay(2000); // two rounds of polling
     } finally {
       process.kill(containerd.pid, 'SIGCONT');
     }

@@ -40,7 +40,7 @@ const update = (name: string, body: object, subresource?: string) =>
   );
 
 describe('a container that ends', () => {
-  it('is restarted at once, then held back, and says until when', async () => {
+  it('is restarted at once, then backed off, and reports until when', async () => {
     await createPod(e2e, 'crashes', { containers: [aScript('app', 'exit 7')] });
     const pod = await e2e.waitForPod('crashes', 'to be held back', (seen) => {
       return statusOf(seen, 'app')?.state?.waiting?.reason === 'CrashLoopBackOff';
@@ -61,7 +61,7 @@ describe('a container that ends', () => {
     });
   });
 
-  it('well stays so under OnFailure, and badly is restarted', async () => {
+  it('with success stays ended under OnFailure, and with failure is restarted', async () => {
     await createPod(e2e, 'on-failure', {
       restartPolicy: 'OnFailure',
       containers: [
@@ -94,7 +94,7 @@ describe('a container that ends', () => {
     });
   });
 
-  it('starts its whole pod anew, in the same sandbox, where a rule says so', async () => {
+  it('restarts its whole pod in the same sandbox when a rule says so', async () => {
     const rule = { action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } };
     const script = `[ -e /ledger/once ] || { : > /ledger/once; exit 42; }; ${SERVES}`;
     await createPod(e2e, 'anew', {
@@ -115,7 +115,7 @@ describe('a container that ends', () => {
     expect(await cri.runtime.listPodSandbox({ labels }, never)).toHaveLength(1);
   });
 
-  it('is stopped when the pod was active for too long', async () => {
+  it('is stopped when the pod has been active for too long', async () => {
     await createPod(e2e, 'deadline', {
       activeDeadlineSeconds: 2,
       containers: [aScript('app', SERVES)],
@@ -127,7 +127,7 @@ describe('a container that ends', () => {
 });
 
 describe('init containers', () => {
-  it('run one after the other, and not again for a new kubelet', async () => {
+  it('run one after the other, and not again after a kubelet restart', async () => {
     await createPod(e2e, 'inits', {
       initContainers: [aScript('one', 'say in; sleep 0.3; say out'), aScript('two', 'say in')],
       containers: [aScript('app', SERVES)],
@@ -167,10 +167,10 @@ describe('init containers', () => {
 });
 
 describe('sidecars', () => {
-  it('start before what comes after them, and end last, in reverse', async () => {
+  it('start before later containers, and end last, in reverse order', async () => {
     const sidecar = { restartPolicy: 'Always' };
     const probe = { exec: { command: ['test', '-e', '/ledger/open'] }, periodSeconds: 1 };
-    // Hooks do not wait for their turn: were they to, nobody would ever stop.
+    // Hooks do not wait for their turn: otherwise no container would ever stop.
     const afterHook = 'until grep -q "s1 hook" /ledger/$POD; do sleep 0.1; done';
     await createPod(e2e, 'sidecars', {
       terminationGracePeriodSeconds: 30,
@@ -206,7 +206,7 @@ describe('sidecars', () => {
     expect(said.indexOf('s1 hook')).toBeLessThan(said.indexOf('app stops'));
   });
 
-  it('are restarted beside what runs', async () => {
+  it('are restarted beside running containers', async () => {
     const script = `[ -e /ledger/s ] || { : > /ledger/s; exit 1; }; ${SERVES}`;
     await createPod(e2e, 'sidecar-ends', {
       initContainers: [aScript('side', script, { restartPolicy: 'Always' })],
@@ -220,7 +220,7 @@ describe('sidecars', () => {
 });
 
 describe('hooks', () => {
-  it('before the stop have their part of the grace period', async () => {
+  it('before the stop use part of the grace period', async () => {
     const command = ['sh', '-c', 'echo app hook >> /ledger/$POD'];
     const script = `${SERVES}`;
     await createPod(e2e, 'pre-stop', {
@@ -233,7 +233,7 @@ describe('hooks', () => {
     expect(await ledgerOf(e2e, 'pre-stop')).toEqual(['app runs', 'app hook', 'app stops']);
   });
 
-  it('after the start that fail have the container restarted', async () => {
+  it('after the start restart the container when they fail', async () => {
     const lifecycle = { postStart: { exec: { command: ['false'] } } };
     await createPod(e2e, 'post-start', { containers: [aScript('app', SERVES, { lifecycle })] });
     const pod = await e2e.waitForPod('post-start', 'to be restarted', (seen) => {
@@ -287,7 +287,7 @@ describe('an end', () => {
     await waitFor(isAway, { what: "the pod's directory to be gone" });
   });
 
-  it('takes along what runs in the cgroup of the pod beside its containers', async () => {
+  it('kills other processes in the cgroup of the pod', async () => {
     await createPod(e2e, 'outlived', { containers: [aScript('app', SERVES)] });
     const pod = await e2e.waitForPod('outlived', 'to run', isRunning('app'));
     const beside = await e2e.cluster.space.start('beside', ['sleep', '1000']);
@@ -297,9 +297,9 @@ describe('an end', () => {
     expect(await beside.ended).toBe('SIGKILL');
   });
 
-  it('does not wait for an image that is being pulled, nor do other pulls wait for it then', async () => {
+  it('does not wait for an image pull, and does not block other pulls', async () => {
     const { space } = e2e.cluster;
-    // Two registries that never answer, and tell who came.
+    // Two registries that never answer but report their clients.
     const listen =
       "for (const port of [5101, 5102]) require('net')" +
       '.createServer(() => console.log(`came to ${port}`)).listen(port)';
@@ -331,7 +331,7 @@ describe('an end', () => {
 });
 
 describe('a change', () => {
-  it('of the image restarts the container, of a label does not', async () => {
+  it('of the image restarts the container, one of a label does not', async () => {
     await createPod(e2e, 'changes', { containers: [aScript('app', SERVES)] });
     const before = statusOf(await e2e.waitForPod('changes', 'to run', isRunning('app')), 'app');
     await update('changes', { metadata: { labels: { a: 'b' } } });
@@ -349,7 +349,7 @@ describe('a change', () => {
     expect(statusOf(pod, 'app')?.image).toBe('nodeagent.test/web:1');
   });
 
-  it('of the sandbox, which died, has everything begin anew', async () => {
+  it('of the sandbox, which died, restarts everything', async () => {
     const { metadata } = await createPod(e2e, 'sandbox', {
       initContainers: [aScript('init', 'say runs')],
       containers: [aScript('app', SERVES)],
@@ -372,7 +372,7 @@ describe('a change', () => {
     expect((await ledgerOf(e2e, 'sandbox')).filter((line) => line === 'init runs')).toHaveLength(2);
   });
 
-  it('adds a container for a look inside, which runs once', async () => {
+  it('adds an ephemeral container, which runs once', async () => {
     await createPod(e2e, 'debugged', { containers: [aScript('app', SERVES)] });
     const before = await e2e.waitForPod('debugged', 'to run', isRunning('app'));
     const debug = {

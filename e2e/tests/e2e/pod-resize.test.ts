@@ -37,7 +37,7 @@ const create = async (name: string, resources: object, more: object = {}): Promi
 
 const isWaiting = (seen: Pod): boolean => conditionOf(seen, 'PodResizePending') === 'True Deferred';
 
-/** Ends all pods of this file, and says how much CPU there is for others, in thousandths. */
+/** Ends all pods of this file, and returns the CPU available for others, in thousandths. */
 async function emptyNode(): Promise<number> {
   const { items } = await e2e.client.list(PODS, { namespace: e2e.namespace }, never);
   const names = items.map(({ metadata }) => metadata?.name ?? '');
@@ -50,7 +50,7 @@ async function emptyNode(): Promise<number> {
 }
 
 describe('a pod that asks for other resources', () => {
-  it('has them, and its cgroups too, without a restart', async () => {
+  it('gets them, in its cgroups too, without a restart', async () => {
     const before = await create('grows', guaranteed('100m', '64Mi'));
     expect(await cgroupOf(e2e.cluster, before, 'app')).toEqual({
       quotaUs: 10_000,
@@ -86,7 +86,7 @@ describe('a pod that asks for other resources', () => {
     expect(statusOf(small, 'app')?.restartCount).toBe(0);
   });
 
-  it('is restarted where its policy asks for that', async () => {
+  it('is restarted if its policy requires it', async () => {
     const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
     await create('restarts', guaranteed('50m', '32Mi'), { resizePolicy });
     await resize(e2e, 'restarts', 'app', guaranteed('60m', '32Mi'));
@@ -107,7 +107,7 @@ describe('a pod that asks for other resources', () => {
     await waitForEvent(e2e, 'restarts', { reason: 'Killing', message });
   });
 
-  it('keeps its memory while that is in use, and says so', async () => {
+  it('keeps its memory while it is in use, and reports that', async () => {
     const holds = `head -c ${40 * MIB} /dev/zero > /dev/shm/held; ${SERVES}`;
     const resources = guaranteed('100m', '96Mi');
     await createPod(e2e, 'in-use', { containers: [aScript('app', holds, { resources })] });
@@ -136,7 +136,7 @@ describe('a pod that asks for other resources', () => {
     await e2e.waitForPod('in-use', 'to have more instead', isGiven('app', more));
   });
 
-  it('may ask for the pod as a whole, and its containers share in that', async () => {
+  it('may ask for the pod as a whole, and its containers share the resources', async () => {
     const whole = (cpu: string, memory: string) => ({ resources: guaranteed(cpu, memory) });
     await createPod(e2e, 'whole', {
       ...whole('100m', '64Mi'),
@@ -163,7 +163,7 @@ describe('a pod that asks for other resources', () => {
     expect(after.status?.allocatedResources).toEqual({ cpu: '200m', memory: '128Mi' });
   });
 
-  it('has them when it starts, where it was given more before that', async () => {
+  it('gets them at its start when the change came before', async () => {
     const waits = 'say waits; until [ -e /ledger/go ]; do sleep 0.1; done';
     await createPod(e2e, 'starts-later', {
       initContainers: [aScript('first', waits, { resources: guaranteed('50m', '24Mi') })],
@@ -180,7 +180,7 @@ describe('a pod that asks for other resources', () => {
     expect(await cgroupOf(e2e.cluster, pod)).toEqual(more);
   });
 
-  it('waits for others to leave, through a kill of the kubelet', async () => {
+  it('waits for other pods to end, even across a kill of the kubelet', async () => {
     const allMilli = await emptyNode();
     await create('waits', { requests: { cpu: '100m' } });
     await create('leaves', { requests: { cpu: `${allMilli - 300}m` } });
@@ -198,7 +198,7 @@ describe('a pod that asks for other resources', () => {
     });
     await e2e.cluster.kubelet.kill9();
     await e2e.cluster.kubelet.start();
-    await create('later', {}); // the new kubelet is at work
+    await create('later', {}); // the new kubelet works by now
     const still = await e2e.getPod('waits');
     expect(isWaiting(still)).toBe(true);
     expect(statusOf(still, 'app')).toMatchObject({
@@ -214,7 +214,7 @@ describe('a pod that asks for other resources', () => {
     expect(statusOf(after, 'app')?.restartCount).toBe(0);
   });
 
-  it('has its turn: a guaranteed one before one that waits longer', async () => {
+  it('waits its turn: a guaranteed one comes before one that waits longer', async () => {
     const allMilli = await emptyNode();
     await create('waits-longest', { requests: { cpu: '100m' } });
     await create('waits-long', guaranteed('100m', '32Mi'));
@@ -239,7 +239,7 @@ describe('a pod that asks for other resources', () => {
     expect(await emptyNode()).toBe(allMilli);
   });
 
-  it('is asked to by kubectl', async () => {
+  it('accepts a resize by kubectl', async () => {
     const kubectl = (await findKubectls()).at(-1);
     if (kubectl === undefined) throw new Error('no kubectl on this machine');
     await create('by-kubectl', { requests: { cpu: '100m' } });

@@ -8,7 +8,7 @@ import {
 } from '@nodeagent/kube-client';
 import { type Authority, createAuthority } from '@nodeagent/testbed';
 
-/** By this annotation of theirs, pods ask to be refused: `Denied` or `Failed`. */
+/** The annotation by which a pod requests a refusal: `Denied` or `Failed`. */
 export const REFUSE_ANNOTATION = 'nodeagent.test/refuse';
 
 export interface PodSigner {
@@ -20,7 +20,7 @@ export interface PodSigner {
 const EVERY_MS = 100;
 const HOUR_SECONDS = 3600;
 
-/** Answers pods' requests for certificates, as any signer does: a client of the API among others. */
+/** Answers pods' certificate requests as any signer does: as an ordinary client of the API. */
 export async function startPodSigner(client: KubeClient, signerName: string): Promise<PodSigner> {
   const authority = await createAuthority('pods');
   const end = new AbortController();
@@ -81,7 +81,7 @@ async function answer(
   };
 }
 
-/** Whole seconds, as X.509 and the API have them. */
+/** In whole seconds, as X.509 and the API require. */
 function timestamp(date: Date): string {
   return `${date.toISOString().slice(0, 19)}Z`;
 }

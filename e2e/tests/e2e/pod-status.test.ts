@@ -21,7 +21,7 @@ import {
 const e2e = useCluster();
 const never = new AbortController().signal;
 
-/** Slow machines are no reason to fail. */
+/** Generous, because slow machines must not fail. */
 const PATIENT = { periodSeconds: 1, timeoutSeconds: 30 };
 const open = (path: string) => ({
   exec: { command: ['test', '-e', `/ledger/${path}`] },
@@ -43,7 +43,7 @@ const writeCondition = (name: string, type: string, status: string) =>
   );
 
 describe('a status', () => {
-  it('tells every condition, for the generation that it is about', async () => {
+  it('reports every condition with its generation', async () => {
     await createPod(e2e, 'conditions', { containers: [aScript('app', SERVES)] });
     const pod = await e2e.waitForPod('conditions', 'to be ready', isReady);
     const types = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady'];
@@ -54,7 +54,7 @@ describe('a status', () => {
     expect(new Set(own)).toEqual(new Set([generation]));
   });
 
-  it('waits for readiness gates, which others open, and leaves theirs alone', async () => {
+  it('waits for readiness gates that others open, and does not change them', async () => {
     await createPod(e2e, 'gated', {
       readinessGates: [{ conditionType: 'example.com/open' }],
       containers: [aScript('app', SERVES)],
@@ -72,7 +72,7 @@ describe('a status', () => {
     expect(conditionOf(pod, 'example.com/open')).toBe('True');
   });
 
-  it('of a pod that failed is final, and keeps its addresses', async () => {
+  it('of a failed pod is final, and keeps its addresses', async () => {
     await createPod(e2e, 'failed', {
       restartPolicy: 'Never',
       containers: [aScript('app', 'exit 2')],
@@ -91,7 +91,7 @@ describe('a status', () => {
     expect(conditionOf(later, 'example.com/mine')).toBe('True');
   });
 
-  it('says of a container that vanished that nobody knows how it ended', async () => {
+  it('reports an unknown exit for a container that vanished', async () => {
     await createPod(e2e, 'vanished', { containers: [aScript('app', SERVES)] });
     const pod = await e2e.waitForPod('vanished', 'to run', isRunning('app'));
     await e2e.cluster.kubelet.kill9();
@@ -117,13 +117,13 @@ describe('a status', () => {
     });
   });
 
-  it('says of a container that cannot run what the runtime says', async () => {
+  it("shows the runtime's reason for a container that cannot run", async () => {
     await createPod(e2e, 'cannot-run', {
       restartPolicy: 'Never',
       containers: [aScript('app', '', { command: ['/no/such/program'] })],
     });
     const pod = await e2e.waitForPod('cannot-run', 'to fail', hasPhase('Failed'));
-    // containerd's word for what other runtimes call ContainerCannotRun
+    // containerd's reason for the failure that other runtimes call ContainerCannotRun
     expect(statusOf(pod, 'app')?.state?.terminated).toMatchObject({
       exitCode: 128,
       reason: 'StartError',
@@ -133,7 +133,7 @@ describe('a status', () => {
     await waitForEvent(e2e, 'cannot-run', { reason: 'Failed', message });
   });
 
-  it('tells that the runtime mounts no images', async () => {
+  it('reports that the runtime cannot mount images', async () => {
     const image = { reference: 'nodeagent.test/busybox:1', pullPolicy: 'Never' };
     const volumeMounts = [{ name: 'image', mountPath: '/image' }];
     await createPod(e2e, 'image-volume', {
@@ -146,7 +146,7 @@ describe('a status', () => {
     expect(statusOf(pod, 'app')?.state?.waiting?.message).toMatch(/mkdir/);
   });
 
-  it('tells that a container took more memory than it may: OOMKilled, 137', async () => {
+  it('reports that a container exceeded its memory limit: OOMKilled, 137', async () => {
     const resources = { limits: { memory: '32Mi' } };
     await createPod(e2e, 'greedy', {
       restartPolicy: 'Never',
@@ -164,7 +164,8 @@ describe('a status', () => {
   });
 
   it('of an init container that ran out of memory is a failure, whatever its exit code', async () => {
-    // The shell outlives its child; the runtime hears of the end of memory before that of the shell.
+    // The shell outlives its child; the runtime learns of the out-of-memory kill before the shell
+    // ends.
     const script = 'tail /dev/zero; sleep 1; exit 0';
     await createPod(e2e, 'init-oom', {
       restartPolicy: 'Never',
@@ -179,7 +180,7 @@ describe('a status', () => {
     expect(statusOf(pod, 'app')?.state?.waiting?.reason).toBe('PodInitializing');
   });
 
-  it('tells how a container ended: its file, or the end of its log', async () => {
+  it('shows the termination message: its file, or the end of its log', async () => {
     const policy = { terminationMessagePolicy: 'FallbackToLogsOnError' };
     const lines = 'i=0; while [ $i -lt 200 ]; do echo line $i; i=$((i+1)); done';
     await createPod(e2e, 'messages', {
@@ -201,7 +202,7 @@ describe('a status', () => {
 });
 
 describe('a probe', () => {
-  it('of liveness that fails has the container restarted, and tells', async () => {
+  it('of liveness that fails restarts the container, and is reported', async () => {
     const livenessProbe = { ...open('alive-never'), failureThreshold: 1 };
     await createPod(e2e, 'liveness', { containers: [aScript('app', SERVES, { livenessProbe })] });
     await e2e.waitForPod('liveness', 'to be restarted', (pod) => {
@@ -220,7 +221,7 @@ describe('a probe', () => {
     });
   });
 
-  it('is counted, beside what else the kubelet measures', async () => {
+  it("is counted in the kubelet's metrics", async () => {
     const readinessProbe = { exec: { command: ['true'] }, ...PATIENT };
     await createPod(e2e, 'counted', { containers: [aScript('app', SERVES, { readinessProbe })] });
     await e2e.waitForPod('counted', 'to be ready', isReady);
@@ -256,7 +257,7 @@ describe('a probe', () => {
     }
   });
 
-  it('of readiness that fails restarts nothing, and is told once and counted', async () => {
+  it('of readiness that fails restarts nothing, and is reported once and counted', async () => {
     const readinessProbe = { ...open('ready'), failureThreshold: 1 };
     await createPod(e2e, 'readiness', { containers: [aScript('app', SERVES, { readinessProbe })] });
     await waitFor(
@@ -274,7 +275,7 @@ describe('a probe', () => {
     expect(statusOf(pod, 'app')?.restartCount).toBe(0);
   });
 
-  it('of startup holds the others back', async () => {
+  it('of startup delays the others', async () => {
     await createPod(e2e, 'startup', {
       containers: [
         aScript('app', SERVES, {
@@ -321,7 +322,7 @@ describe('a probe', () => {
     );
   });
 
-  it('whose command takes too long has failed', async () => {
+  it('fails when its command takes too long', async () => {
     const livenessProbe = {
       exec: { command: ['sleep', '100'] },
       periodSeconds: 1,
@@ -335,7 +336,7 @@ describe('a probe', () => {
     });
   });
 
-  it('by gRPC of a port where nobody listens has failed', async () => {
+  it('by gRPC fails on a port without a listener', async () => {
     const livenessProbe = { grpc: { port: 5000 }, periodSeconds: 1, failureThreshold: 1 };
     await createPod(e2e, 'grpc', { containers: [aScript('app', SERVES, { livenessProbe })] });
     await e2e.waitForPod('grpc', 'to be restarted', (pod) => {
@@ -346,7 +347,7 @@ describe('a probe', () => {
 
   const readiness = (probe: object) => ({ readinessProbe: { periodSeconds: 1, ...probe } });
 
-  it('asks what containers serve: by name of the port, by TCP, with what they are told', async () => {
+  it('reaches container ports by name, by TCP and with given headers', async () => {
     const ports = [{ name: 'web', containerPort: 8081 }];
     await createPod(e2e, 'served', {
       initContainers: [
@@ -378,20 +379,20 @@ describe('a probe', () => {
 
   it.each([
     [
-      'says what it answered',
+      'shows the status code',
       'answers',
       { httpGet: { port: 8081, path: '/none' } },
       'HTTP probe failed with statuscode: 404',
     ],
     [
-      'says that nobody listens',
+      'shows that nothing listens',
       'silent',
       { tcpSocket: { port: 8084 } },
       'dial tcp IP:8084: connect: connection refused',
     ],
   ])('that fails %s', async (_, name, probe, text) => {
     const script = 'exec httpd -f -p 8081 -h /tmp';
-    // all of a pod's events share one budget: what fails before it listens is not to use it up
+    // all events of a pod share one budget: failures before the server listens must not use it up
     const seldom = readiness({ ...probe, periodSeconds: 3 });
     await createPod(e2e, name, { containers: [aScript('app', script, seldom)] });
     const { status } = await e2e.waitForPod(name, 'to have an address', (pod) => {
@@ -402,7 +403,7 @@ describe('a probe', () => {
     await deletePod(e2e, name, 0);
   });
 
-  it('of a port that has no name is told as an error', async () => {
+  it('of an unknown port name is reported as an error', async () => {
     const probe = readiness({ httpGet: { port: 'admin', path: '/' }, periodSeconds: 3 });
     await createPod(e2e, 'lost', { containers: [aScript('app', SERVES, probe)] });
     const message = 'Readiness probe errored and resulted in unknown state: ';
@@ -410,7 +411,7 @@ describe('a probe', () => {
     await deletePod(e2e, 'lost', 0);
   });
 
-  it('of liveness that fails ends a container that is not to be restarted', async () => {
+  it('of liveness that fails ends a container that must not be restarted', async () => {
     const livenessProbe = { ...open('alive-never'), failureThreshold: 1 };
     await createPod(e2e, 'ends', {
       restartPolicy: 'Never',

@@ -13,18 +13,19 @@ export type ContainerStatus = NonNullable<NonNullable<Pod['status']>['containerS
 const never = new AbortController().signal;
 
 /**
- * Runs until it is told to stop, and says what befalls it: `<name> runs`, `<name> stops`. From its
- * first word on it can be told: signals are lost on a first process that has not asked for them.
+ * A script that runs until it is stopped and reports what happens: `<name> runs`, `<name> stops`.
+ * Stop it only after the first line: a first process misses signals for which it has not installed
+ * a handler yet.
  *
- * @param first what it does before it stops
+ * @param first commands before it stops
  */
 export const servesAndThen = (first: string): string =>
   `trap '${first}; say stops; exit 0' TERM; say runs; while :; do sleep 1000 & wait $!; done`;
 
-/** Runs until it is told to stop. */
+/** Runs until it is stopped. */
 export const SERVES = servesAndThen(':');
 
-/** A container that runs a shell script; it may `say` things to the ledger of its pod. */
+/** A container that runs a shell script; the script may `say` things to the ledger of its pod. */
 export function aScript(name: string, script: string, more: object = {}): ContainerSpec {
   return {
     name,
@@ -62,8 +63,8 @@ export async function createPod(e2e: Fixture, name: string, parts: PodParts): Pr
 }
 
 /**
- * What the containers of the pod have said so far, in order. A container runs before its command has
- * said a word: who waits for one waits for the other with {@link untilSaid}.
+ * Returns the ledger of the pod's containers, in order. A container is running before its command
+ * has written anything: wait for that with {@link untilSaid}.
  */
 export async function ledgerOf(e2e: Fixture, name: string): Promise<readonly string[]> {
   const text = await readFile(join(e2e.cluster.space.dir, 'ledger', name), 'utf8').catch(
@@ -75,7 +76,7 @@ export async function ledgerOf(e2e: Fixture, name: string): Promise<readonly str
   return text.split('\n').slice(0, -1);
 }
 
-/** Waits until the containers of the pod have said all these lines, each as often as it stands here. */
+/** Waits until the ledger has all these lines, each as often as listed. */
 export function untilSaid(e2e: Fixture, name: string, ...lines: readonly string[]): Promise<true> {
   const timesIn = (said: readonly string[], line: string) => said.filter((s) => s === line).length;
   const isSaid = async () => {

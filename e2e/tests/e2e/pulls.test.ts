@@ -21,9 +21,9 @@ const LOGIN = { username: 'member', password: 'right' };
 const e2e = useCluster({}, { images: ['busybox'] });
 const never = new AbortController().signal;
 let cri: CriClient;
-/** With a door before it. */
+/** A registry behind a door. */
 let open: Guarded;
-/** The same, and it wants a login. */
+/** The same, with a required login. */
 let locked: Guarded;
 
 interface Guarded {
@@ -48,23 +48,23 @@ afterAll(async () => {
   }
 });
 
-/** In the registry, by the name that it has at the door. */
+/** Pushes an image and returns its name at the door. */
 async function publish({ registry, door }: Guarded, path: string): Promise<ImageArchive> {
-  const files = [...(await busyboxFiles()), { path: '/path', content: path }]; // an id of its own
+  const files = [...(await busyboxFiles()), { path: '/path', content: path }]; // a unique image id
   const name = `${door.host}/${path}:1`;
   const archive = await buildImage({ name, files, entrypoint: [] });
   await registry.push(archive);
   return archive;
 }
 
-/** What the kubelet has written down of pulls. */
+/** The kubelet's records of pulls. */
 async function records(kind: 'pulling' | 'pulled'): Promise<readonly Record<string, unknown>[]> {
   const dir = join(e2e.cluster.space.dir, 'kubelet/root/image_manager', kind);
   const texts = (await readdir(dir)).map((name) => readFile(join(dir, name), 'utf8'));
   return (await Promise.all(texts)).map((text) => JSON.parse(text) as Record<string, unknown>);
 }
 
-/** Of an image that is on the node, as the runtime names it. */
+/** The id of an image on the node, in the runtime's form. */
 async function recordOf(image: string): Promise<Record<string, unknown> | undefined> {
   const found = await cri.images.imageStatus({ image }, never);
   return (await records('pulled')).find(({ imageRef }) => imageRef === found?.id);
@@ -72,13 +72,13 @@ async function recordOf(image: string): Promise<Record<string, unknown> | undefi
 
 const linesOf = (text: string): readonly string[] => text.trim().split('\n').filter(Boolean);
 
-describe('a kubelet that is killed while it pulls', () => {
+describe('a kubelet that is killed during a pull', () => {
   beforeEach(() => open.door.close());
 
   const askedFor = (part: string): number =>
     open.door.asked().filter((line) => line.includes(part)).length;
 
-  /** Runs the image, and kills the kubelet as soon as the registry is asked for what is in it. */
+  /** Runs the image, and kills the kubelet as soon as it asks the registry for the content. */
   async function killWhilePulling(name: string, image: string): Promise<void> {
     const container = aScript('app', SERVES, { image, imagePullPolicy: 'IfNotPresent' });
     await createPod(e2e, name, { containers: [container] });
@@ -86,7 +86,7 @@ describe('a kubelet that is killed while it pulls', () => {
     await e2e.cluster.kubelet.kill9();
   }
 
-  it('pulls again: the pod begins once, and what was pulled is everybody’s', async () => {
+  it('pulls again: the pod starts once, and all pods may use the image', async () => {
     const { containerd, kubelet } = e2e.cluster;
     const { name: image } = await publish(open, 'slow');
     await killWhilePulling('slow', image);
@@ -111,14 +111,14 @@ describe('a kubelet that is killed while it pulls', () => {
       lastUpdatedTime: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/),
       credentialMapping: { [`${open.door.host}/slow`]: { nodePodsAccessible: true } },
     });
-    // One sandbox and one container in it, and nothing that is half done.
+    // One sandbox with one container, and nothing half done.
     const ofPod = `labels."io.kubernetes.pod.uid"==${pod.metadata?.uid}`;
     expect(linesOf(await containerd.ctr('containers', 'ls', '-q', ofPod))).toHaveLength(2);
     expect(linesOf(await containerd.ctr('leases', 'ls', '-q'))).toEqual([]);
     expect(linesOf(await containerd.ctr('content', 'active')).slice(1)).toEqual([]);
   });
 
-  it('pulls again what came by other means meanwhile: it did not come with the node', async () => {
+  it('pulls again an image that arrived by other means: it was not preloaded', async () => {
     const { containerd, kubelet } = e2e.cluster;
     const { file, name: image } = await publish(open, 'meanwhile');
     await killWhilePulling('meanwhile', image);
@@ -134,8 +134,8 @@ describe('a kubelet that is killed while it pulls', () => {
   });
 });
 
-describe('a registry that is away', () => {
-  it('is asked again: ErrImagePull, ImagePullBackOff, and the pod begins when it answers', async () => {
+describe('an unreachable registry', () => {
+  it('is tried again: ErrImagePull, ImagePullBackOff, and the pod starts when it answers', async () => {
     await publish(open, 'late');
     const image = '127.0.0.1:5302/late:1';
     const container = aScript('app', SERVES, { image, imagePullPolicy: 'IfNotPresent' });
@@ -163,7 +163,7 @@ describe('a registry that is away', () => {
 });
 
 describe('several pull secrets for one registry', () => {
-  /** Who asks there with what is of no account; `member` alone is let in. */
+  /** Credentials without an account; only `member` is accepted. */
   async function createSecret(name: string, place: string, username: string) {
     const login = { username, password: LOGIN.password };
     const config = btoa(JSON.stringify({ auths: { [place]: login } }));
@@ -173,7 +173,7 @@ describe('several pull secrets for one registry', () => {
     return e2e.client.create(SECRETS, secret, never);
   }
 
-  /** Those who came for the image, in order; each once, however often it asked. */
+  /** Users who requested the image, in order; each once, however often they asked. */
   const whoCameFor = (path: string): readonly string[] => {
     const lines = locked.door.asked().filter((line) => line.includes(`/v2/${path}/manifests/`));
     return [...new Set(lines.map((line) => line.split(' ').at(-1) ?? ''))].filter(
@@ -189,7 +189,7 @@ describe('several pull secrets for one registry', () => {
     await createSecret('other', `${host}/other`, 'of-other');
   });
 
-  it('are tried one after the other, first what names the most of the image’s path', async () => {
+  it('are tried one after the other, the longest match with the image’s path first', async () => {
     const { name: image } = await publish(locked, 'team/app');
     const imagePullSecrets = ['whole', 'other', 'team', 'app'].map((name) => ({ name }));
     const container = aScript('app', SERVES, { image, imagePullPolicy: 'Always' });
@@ -211,7 +211,7 @@ describe('several pull secrets for one registry', () => {
     });
   });
 
-  it('are the service account’s for pods that name none, and not for those that do', async () => {
+  it('come from the service account only for pods that name none', async () => {
     const { name: image } = await publish(locked, 'team/api');
     const metadata = { namespace: e2e.namespace, name: 'puller' };
     const imagePullSecrets = [{ name: 'whole' }, { name: 'team' }];

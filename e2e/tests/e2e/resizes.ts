@@ -30,7 +30,7 @@ export async function resize(
   return e2e.client.patch(PODS, { namespace: e2e.namespace, name: pod }, patch, never);
 }
 
-/** What its status says that it was given and that it has. */
+/** The allocated and the actual resources in its status. */
 export function isGiven(container: string, amounts: Amounts): (pod: Pod) => boolean {
   return (pod) => {
     const { allocatedResources, resources } = statusOf(pod, container) ?? {};

@@ -25,7 +25,7 @@ const e2e = useCluster({
 });
 const never = new AbortController().signal;
 
-/** The parts of CRI's ContainerConfig that are looked at, as containerd wrote down what it was told. */
+/** The tested parts of CRI's ContainerConfig, as containerd recorded it. */
 interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -50,8 +50,8 @@ async function run(name: string, container: Partial<ContainerSpec>, spec = {}): 
   return e2e.waitForPod(name, 'to run', isRunning('app'));
 }
 
-describe('what the runtime is told', () => {
-  it('of CPU and memory, and of who is killed first, by class of the pod', async () => {
+describe('requests to the runtime', () => {
+  it("contain CPU, memory and OOM score by the pod's QoS class", async () => {
     const resourcesOf = async (name: string, resources: object): Promise<object> =>
       (await toldOf(await run(name, { resources }), 'app')).linux.resources;
     expect(await resourcesOf('best-effort', {})).toMatchObject({
@@ -73,7 +73,7 @@ describe('what the runtime is told', () => {
     });
   });
 
-  it('of whose the container is, and of what it may do', async () => {
+  it("contain the container's owner and its privileges", async () => {
     const pod = await run(
       'confined',
       {
@@ -118,7 +118,7 @@ describe('what the runtime is told', () => {
       selinux_options: { level: 's0:c1,c2' },
       masked_paths: expect.arrayContaining(['/proc/kcore']),
     });
-    // RuntimeDefault is the protocol's zero, which is not written down.
+    // RuntimeDefault is the protocol's zero, which is not stored.
     expect(linux.security_context).toHaveProperty('seccomp', {});
   });
 });
@@ -133,13 +133,13 @@ describe('a runtime class', () => {
     );
 
   afterAll(async () => {
-    // They are the whole cluster's, which may be somebody's.
+    // Runtime classes are cluster-wide, and the cluster may be shared.
     for (const name of ['heavy', 'nowhere']) {
       await e2e.client.delete(RUNTIME_CLASSES, { name: className(name) }, {}, never);
     }
   });
 
-  it('has its handler run the pod, and its overhead beside the containers', async () => {
+  it('runs the pod with its handler, and adds its overhead to the containers', async () => {
     const overhead = { cpu: '50m', memory: '16Mi' };
     await classOf('heavy', 'runc', overhead);
     const resources = guaranteed('100m', '64Mi');
@@ -149,7 +149,7 @@ describe('a runtime class', () => {
     expect(await cgroupOf(e2e.cluster, pod)).toEqual({ quotaUs: 15_000, memory: 80 * MIB });
   });
 
-  it('of a handler that the runtime has not keeps the pod waiting, in the runtime’s words', async () => {
+  it('with an unknown handler keeps the pod waiting, with the runtime’s message', async () => {
     await classOf('nowhere', 'no-such-handler');
     await createPod(e2e, 'nowhere', {
       runtimeClassName: className('nowhere'),
@@ -163,8 +163,8 @@ describe('a runtime class', () => {
   });
 });
 
-describe('a runtime that is asked for a checkpoint', () => {
-  it('and cannot: the node says so', async () => {
+describe('a checkpoint request', () => {
+  it('fails with a message when the runtime cannot make one', async () => {
     await run('frozen', {});
     const container = `${e2e.namespace}/frozen/app`;
     const name = { name: e2e.cluster.nodeName };
@@ -174,8 +174,8 @@ describe('a runtime that is asked for a checkpoint', () => {
   });
 });
 
-describe('images that came with the node', () => {
-  it('are everybody’s when they are on the list, and pulled when they are not', async () => {
+describe('preloaded images', () => {
+  it('are usable by all pods when they are on the list, and pulled when they are not', async () => {
     await run('listed', { imagePullPolicy: 'IfNotPresent' }); // busybox
     await createPod(e2e, 'unlisted', {
       containers: [
@@ -190,8 +190,8 @@ describe('images that came with the node', () => {
   });
 });
 
-describe('a record of granted resources that is damaged', () => {
-  it('keeps the kubelet from starting, by name, and the containers from being touched', async () => {
+describe('a damaged record of granted resources', () => {
+  it('stops the kubelet from starting, with its name, and leaves the containers untouched', async () => {
     const before = await run('stays', {});
     const file = join(e2e.cluster.space.dir, 'kubelet/root/allocated_pods_state');
     const good = await readFile(file, 'utf8');

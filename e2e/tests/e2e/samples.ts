@@ -6,7 +6,7 @@ export interface Sample {
   readonly atMs: number | undefined;
 }
 
-/** Every sample whose labels include these. */
+/** Returns every sample whose labels include these. */
 export function samples(
   text: string,
   name: string,

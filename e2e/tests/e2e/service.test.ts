@@ -26,7 +26,7 @@ describe('a Service', () => {
     }
   });
 
-  it('keeps old connections and takes new ones while kube-proxy is dead, and after', async () => {
+  it('keeps old connections and accepts new ones while kube-proxy is dead, and afterwards', async () => {
     const container = {
       image: 'nodeagent.test/busybox:1',
       command: ['nc', '-ll', '-p', '9000', '-e', 'cat'],

@@ -20,7 +20,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 /** The API's name of the static pod. */
 const named = (name: string): string => `${name}-${e2e.cluster.nodeName}`;
 
-/** In one step, as everybody should; YAML as people write it. */
+/** Writes the file in one step, as everyone should; the YAML is hand-written. */
 async function write(name: string, container: object, spec: object = {}): Promise<void> {
   const lines = [
     'apiVersion: v1',
@@ -72,7 +72,7 @@ describe('a static pod', () => {
     expect(mainContainer(after)).toEqual(mainContainer(before));
   });
 
-  it('whose file changed while the kubelet was dead is replaced when it is back', async () => {
+  it('whose file changed while the kubelet was dead is replaced afterwards', async () => {
     const before = await e2e.waitForPod(named('speaker'), 'to be ready', isReady);
     const kept = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
     await e2e.cluster.kubelet.kill9();
@@ -85,7 +85,7 @@ describe('a static pod', () => {
     expect(mainContainer(await e2e.getPod(named('web')))).toEqual(kept);
   });
 
-  it('runs on, and others begin, beside files that are no pods; the log names those', async () => {
+  it('keeps running, and others start, beside files that are not pods; the log names those', async () => {
     const kept = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
     await writeFile(join(dir, 'broken.yaml'), 'kind: {');
     await writeFile(
@@ -107,7 +107,7 @@ describe('a static pod', () => {
     await rm(join(dir, 'sound.yaml'));
   });
 
-  it('begins while nobody reaches the API server, and is shown when somebody does', async () => {
+  it('starts while the API server is unreachable, and appears there afterwards', async () => {
     const kept = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
     const { space, kubelet } = e2e.cluster;
     await whileCutOff(e2e, async () => {
@@ -136,7 +136,7 @@ describe('a static pod', () => {
     await rm(join(dir, 'cut-off.yaml'));
   });
 
-  it('goes with its file', async () => {
+  it('ends when its file is removed', async () => {
     const { id } = mainContainer(await e2e.waitForPod(named('web'), 'to be ready', isReady));
     await rm(join(dir, 'web.yaml'));
     const isGone = async () => {
@@ -151,7 +151,7 @@ describe('a static pod', () => {
 });
 
 describe('without an API server', () => {
-  it('the kubelet runs what its directory holds, and ends the pods of the API', async () => {
+  it('the kubelet runs the pods of its directory, and ends the pods of the API', async () => {
     await e2e.createPod({ name: 'of-the-api', container: {} });
     const pod = await e2e.waitForPod('of-the-api', 'to be ready', isReady);
     const { id } = mainContainer(pod);

@@ -31,7 +31,7 @@ async function publishedPackages(): Promise<readonly { dir: string; manifest: Ma
 
 const packages = await publishedPackages();
 
-/** What a user of each package does first: install it into an empty project and import it. */
+/** A user's first steps with each package: install it into an empty project and import it. */
 describe('published packages', () => {
   let dir: string;
   let registry: NpmRegistry;
@@ -99,7 +99,7 @@ describe('published packages', () => {
   );
 });
 
-/** As strict as a careful user's, and looking into our declaration files too. */
+/** As strict as a careful user's configuration; checks our declaration files too. */
 const strictConfig = {
   compilerOptions: {
     target: 'ES2024',

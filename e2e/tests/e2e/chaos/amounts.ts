@@ -5,10 +5,13 @@ import type { Fixture } from '../fixture.ts';
 import { conditionOf, statusOf } from '../pods.ts';
 import { type Amounts, type PlannedPod, resourcesOf } from './random-pods.ts';
 
-/** What each container of a pod was last asked to have, by pod and container. */
+/** The last requested amounts of each container, by pod and container. */
 export type Wishes = Map<string, Map<string, Amounts>>;
 
-/** Containers that run, and have not what they were last asked to have; and what else they have. */
+/**
+ * Returns the running containers whose amounts differ from the last requested ones, with their
+ * present amounts.
+ */
 export async function findUnmet(
   e2e: Fixture,
   pods: readonly Pod[],

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import type { RuntimeService } from '@nodeagent/cri-client';
 import type { Cluster } from '@nodeagent/testbed';
 
-/** Everything that a node without pods must not hold; each entry names what it is and where. */
+/**
+ * Returns everything that a node without pods must not have; each entry is a description with its
+ * place.
+ */
 export async function findLeaks(
   cluster: Cluster,
   runtime: RuntimeService,
@@ -35,7 +38,7 @@ async function entries(path: string): Promise<readonly string[]> {
   return names.map((name) => join(path, name));
 }
 
-/** host-local keeps a file per address that is in use, beside its lock and its memory. */
+/** host-local keeps one file per used address, beside its lock and its last address. */
 async function addresses(path: string): Promise<readonly string[]> {
   return (await entries(path)).filter((file) => !/\/(lock|last_reserved_ip\.\d+)$/.test(file));
 }

@@ -2,29 +2,29 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import type { Dice } from './random.ts';
 
-/** How a container's program behaves, as far as its spec lets one tell where it has to end up. */
+/** The behaviour of a container's program, as far as the spec determines its final state. */
 type Program = 'serves' | 'stubborn' | 'succeeds' | 'fails';
 
 export interface PlannedContainer {
   readonly name: string;
   readonly program: Program;
-  /** Its own probe or hook, or a change of its memory, may have it restarted. */
+  /** True when its own probe or hook, or a change of its memory, may restart it. */
   readonly unsteady: boolean;
-  /** What it asks for at first; only such a container may be asked to have other amounts. */
+  /** The initial requests; only a container with requests may get other amounts. */
   readonly amounts?: Amounts;
 }
 
-/** What a container is given: `cpu` in thousandths of a core, `memory` in MiB. */
+/** The resources of a container: `cpu` in thousandths of a core, `memory` in MiB. */
 export interface Amounts {
   readonly cpuRequest: number;
   readonly cpuLimit: number;
   /** Request and limit. */
   readonly memory: number;
-  /** All that the node has, of which others have some. */
+  /** All that the node has, some of which other pods use. */
   readonly tooMuch?: boolean;
 }
 
-/** A pod with what must have become of it when all is quiet. */
+/** A pod with its expected final state. */
 export interface PlannedPod {
   readonly name: string;
   readonly manifest: Pod;
@@ -41,12 +41,14 @@ const SCRIPTS: Readonly<Record<Program, (seconds: number) => string>> = {
   fails: (seconds) => `sleep ${seconds}; echo went wrong > /dev/termination-log; exit 3`,
 };
 
-/** The most that the containers of one pod ask for, in thousandths of a core. */
+/** Maximum requests of the containers of one pod, in thousandths of a core. */
 const MOST_CPU = 8;
 
 const PATIENT = { timeoutSeconds: 60, failureThreshold: 10 };
 
-/** @param namespace of the test; @param nodeName that the pod is bound to from the start */
+/**
+ * @param namespace of the test; @param nodeName the node that the pod is bound to from the start
+ */
 export function randomPod(
   dice: Dice,
   { name, namespace, nodeName }: { name: string; namespace: string; nodeName: string },
@@ -88,10 +90,11 @@ export function randomPod(
 }
 
 /**
- * Other amounts for a container that has some; now and then more than the node can give while there
- * are others. An API server refuses what its node could not even give to one pod.
+ * Returns other amounts for a container with amounts; occasionally more than the node can give
+ * beside other pods. An API server refuses amounts that its node could not give even to a single
+ * pod.
  *
- * @param nodeCpu what pods of the node may have together, in thousandths of a core
+ * @param nodeCpu CPU for all pods of the node together, in thousandths of a core
  */
 export function randomChange(dice: Dice, nodeCpu: number): Amounts {
   const amounts = randomAmounts(dice);
@@ -100,7 +103,7 @@ export function randomChange(dice: Dice, nodeCpu: number): Amounts {
   return { ...amounts, cpuRequest, cpuLimit: cpuRequest + 1000, tooMuch: true };
 }
 
-/** As a container's spec has them. */
+/** The amounts in the form of a container's spec. */
 export function resourcesOf({
   cpuRequest,
   cpuLimit,
@@ -140,7 +143,7 @@ function randomContainer(
 ): { spec: Spec; planned: PlannedContainer } {
   const program = dice.pick(['serves', 'serves', 'stubborn', 'succeeds', 'fails'] as const);
   const lasting = program === 'serves' || program === 'stubborn';
-  // What its own probe condemns, and a hook that was cut off, is restarted by the spec's own word.
+  // A failed probe of its own, or a hook that was cut off, restarts a container as the spec says.
   const condemned = lasting && restartPolicy === 'Always' && dice.oneIn(6);
   const postStart = lasting && restartPolicy === 'Always' && dice.oneIn(5);
   const amounts = dice.oneIn(2) ? randomAmounts(dice) : undefined;

@@ -1,7 +1,7 @@
-/** Chance that can be replayed: the same seed gives the same pods and the same mishaps. */
+/** Randomness that can be replayed: the same seed gives the same pods and the same mishaps. */
 export interface Dice {
   readonly seed: number;
-  /** A whole number in [from, to]. */
+  /** Returns a whole number in [from, to]. */
   between(from: number, to: number): number;
   oneIn(n: number): boolean;
   /** @param items at least one */

@@ -1,12 +1,13 @@
 import type { Containerd } from '@nodeagent/testbed';
 
 /**
- * Has containerd let go of what it cannot remove by itself: a container whose start was cut off, by the
- * death of its caller, between making the process and asking for its id. containerd 1.6 then says that
- * it has exited, keeps its dead task, and refuses to remove it (`cannot delete running task`); nothing
- * in CRI ends a task that is dead. It finds out when it starts again.
+ * Makes containerd release containers that it cannot remove by itself. Such a container's start was
+ * interrupted, by the death of its caller, between creating the process and asking for its id.
+ * containerd 1.6 then reports it as exited, keeps its dead task, and refuses to remove it (`cannot
+ * delete running task`); no call of CRI ends a dead task. containerd cleans up at its next start.
  *
- * @returns call it now and then; it has containerd restarted once, when a task stays dead between two calls
+ * @returns a function to call now and then; it has containerd restarted once when a task stays
+ *   dead between two calls
  */
 export function createRelease(
   containerd: Containerd,
@@ -25,7 +26,7 @@ export function createRelease(
   };
 }
 
-/** @param table of `ctr tasks ls`: id, process id, state */
+/** @param table the output of `ctr tasks ls`: id, process id, state */
 function deadTasks(table: string): ReadonlySet<string> {
   const rows = table.split('\n').map((line) => line.trim().split(/\s+/));
   return new Set(rows.flatMap(([id = '', , state]) => (state === 'STOPPED' ? [id] : [])));

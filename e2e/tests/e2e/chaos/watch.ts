@@ -7,7 +7,7 @@ import { waitFor } from '@nodeagent/testbed';
 const UID = 'io.kubernetes.pod.uid';
 const NAME = 'io.kubernetes.container.name';
 
-/** What was seen, and what must never be seen. */
+/** Observations, and those that must never happen. */
 export interface Witness {
   readonly violations: ReadonlySet<string>;
   /** Ids of all containers that ever ran, by `<pod uid>/<container>`. */
@@ -16,7 +16,9 @@ export interface Witness {
 
 export interface Watching extends Witness {
   readonly done: Promise<void>;
-  /** Does not look while the work takes the runtime away, until it answers again. */
+  /**
+   * Pauses the observation while the work makes the runtime unavailable, until it answers again.
+   */
   lookAwayFor(work: () => Promise<void>): Promise<void>;
 }
 
@@ -28,7 +30,7 @@ export interface WitnessParts {
 
 const EVERY_MS = 250;
 
-/** Looks at the runtime itself and at the API, again and again, until the signal fires. */
+/** Observes the runtime itself and the API repeatedly until the signal fires. */
 export function watchForViolations(parts: WitnessParts, signal: AbortSignal): Watching {
   const violations = new Set<string>();
   const ran = new Map<string, Set<string>>();
@@ -92,7 +94,7 @@ async function lookAtApi(
   }
 }
 
-/** What a pod's status may never do. */
+/** Returns changes that a pod's status must never make. */
 function regressions(before: Pod, after: Pod): readonly string[] {
   const [old, now] = [before.status ?? {}, after.status ?? {}];
   const ended = old.phase === 'Succeeded' || old.phase === 'Failed';

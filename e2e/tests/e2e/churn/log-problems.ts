@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 
-/** A warning or an error that a churn brings about on purpose. */
+/** A warning or an error that a churn causes on purpose. */
 export interface Expected {
   readonly program: 'kubelet' | 'kube-proxy';
   /** Matches the line without its stamp: `"container not started" pod="ns/imageless-3" …`. */
@@ -13,8 +13,8 @@ export interface Expected {
 const STAMP = /^([IWE])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ \S+\] /;
 
 /**
- * The lines of agents' logs that tell of something which is not expected. What is no log line at
- * all, such as a stack trace or a warning of Node.js, is one of them.
+ * Returns the lines in agents' logs that report unexpected problems. Lines that are not log lines
+ * at all, such as stack traces or warnings of Node.js, are included.
  *
  * @param logFiles named for their programs: `…/kubelet.log`
  */

@@ -2,10 +2,12 @@ import type { KubeObject, Pod } from '@nodeagent/kube-client';
 
 import type { Dice } from '../chaos/random.ts';
 
-/** Objects as the API takes them: with nulls where Go writes them. */
+/** Makes objects as the API accepts them: with nulls where Go writes them. */
 export type Manifest = KubeObject & Readonly<Record<string, unknown>>;
 
-/** What becomes of a pod; its name begins with it, so that a log line tells what was expected. */
+/**
+ * The expected fate of a pod; its name begins with it, so that a log line shows the expectation.
+ */
 export const POD_KINDS = [
   'serves',
   'serves',
@@ -23,7 +25,7 @@ export const POD_KINDS = [
 ] as const;
 export type PodKind = (typeof POD_KINDS)[number];
 
-/** Pods of the kind `configured` show this config map and this secret. */
+/** Pods of the kind `configured` mount this config map and this secret. */
 export const CONTENT = 'content';
 const APPS = ['a', 'b', 'c', 'd'];
 const WEB = { image: 'nodeagent.test/web:1', imagePullPolicy: 'Never' as const };
@@ -102,7 +104,7 @@ function mounting(container: Container, volume: string): Container {
   return { ...container, volumeMounts: [{ name: volume, mountPath: `/${volume}` }] };
 }
 
-/** Of every source of content; its account's token comes by itself. */
+/** Sources of every kind of content; the token of the account is added automatically. */
 function configured(dice: Dice): Spec {
   const labels = { path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } };
   const sources = [
@@ -118,7 +120,10 @@ function configured(dice: Dice): Spec {
   return { volumes, containers: [mounting(web(dice), dice.pick(['all', 'memory']))] };
 }
 
-/** A Service of one of the pods' labels, of nobody's, or of hand-made slices; never of all fields. */
+/**
+ * A Service that selects one of the pods' labels, a label of no pod, or has slices made by hand;
+ * never with all fields.
+ */
 export function randomService(dice: Dice, name: string): Manifest {
   const port = { port: dice.between(1, 1000), targetPort: 8080 };
   const udp = { name: 'udp', protocol: 'UDP', port: 53, targetPort: dice.pick([53, 'dns']) };
@@ -140,7 +145,7 @@ export function randomService(dice: Dice, name: string): Manifest {
   return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec };
 }
 
-/** A slice that somebody wrote by hand, as far from a controller's as the API lets it be. */
+/** A hand-made slice, as different from a controller's as the API allows. */
 export function randomSlice(dice: Dice, name: string, service: string): Manifest {
   const addressType = dice.pick(['IPv4', 'IPv4', 'IPv6', 'FQDN']);
   const address = { IPv4: '10.99.0.1', IPv6: 'fd00::99', FQDN: 'elsewhere.example' }[addressType];

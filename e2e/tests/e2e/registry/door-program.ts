@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * In front of an image registry: says `listening`, then a line `METHOD path user` for each request,
- * and lets nobody through to what images consist of while a file exists.
+ * A proxy in front of an image registry. It prints `listening`, then a line `METHOD path user` for
+ * each request, and blocks access to image content while a file exists.
  *
  *   node door-program.ts LISTEN-PORT REGISTRY-PORT FILE
  */

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 
 import { type NodeSpace, type Registry, waitFor } from '@nodeagent/testbed';
 
-/** In front of a registry: who came for what is known there, and it can make them wait. */
+/** A proxy in front of a registry: records its clients and can make them wait. */
 export interface RegistryDoor {
-  /** As in an image's name. */
+  /** The host as in an image's name. */
   readonly host: string;
-  /** What was asked for so far, `METHOD path user`, oldest first; `-` for nobody. */
+  /** The requests so far, `METHOD path user`, oldest first; `-` without a user. */
   asked(): readonly string[];
-  /** From now on nobody gets what images consist of; manifests they get. */
+  /** From now on no client gets image content; manifests are still served. */
   close(): Promise<void>;
   open(): Promise<void>;
   stop(): Promise<void>;
