@@ -98,7 +98,7 @@ describe('parallel image pulls', () => {
 });
 
 describe('too frequent image pulls', () => {
-  it('are delayed: pull QPS exceeded', async () => {
+  it('are refused: pull QPS exceeded', async () => {
     const containers = Array.from({ length: 12 }, (_, i) => {
       const image = `127.0.0.1:1/none-${i}:1`; // nothing listens: each attempt is short
       return aScript(`c${i}`, SERVES, { image, imagePullPolicy: 'Always' });

@@ -147,7 +147,7 @@ describe('pods of an unreachable API server', () => {
     });
     await e2e.waitForPod('comes', 'to run', isRunning('main'));
     await waitFor(() => isGone(e2e, 'goes'), { what: 'the deleted pod to be gone' });
-    const after = await e2e.waitForPod('stays', 'to be told of', (pod) => {
+    const after = await e2e.waitForPod('stays', 'to be reported', (pod) => {
       return isRunning('main')(pod) && mainContainer(pod).restarts === 1;
     });
     expect(statusOf(after, 'main')?.lastState?.terminated).toMatchObject({ exitCode: 137 });

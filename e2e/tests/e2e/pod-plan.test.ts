@@ -245,7 +245,7 @@ describe('hooks', () => {
       message: 'PostStartHook failed',
     });
     await waitForEvent(e2e, 'post-start', { reason: 'Killing', message: 'FailedPostStartHook' });
-    await e2e.waitForPod('post-start', 'to tell why', (seen) => {
+    await e2e.waitForPod('post-start', 'to show the reason', (seen) => {
       const reason = statusOf(seen, 'app')?.state?.waiting?.reason ?? '';
       return ['PostStartHookError', 'CrashLoopBackOff'].includes(reason);
     });

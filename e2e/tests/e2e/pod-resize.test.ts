@@ -151,7 +151,7 @@ describe('a pod that asks for other resources', () => {
     } as const;
     await e2e.client.patch(PODS, { namespace: e2e.namespace, name: 'whole' }, patch, never);
     await waitForEvent(e2e, 'whole', { reason: 'ResizeCompleted' });
-    const after = await e2e.waitForPod('whole', 'to tell what it has', ({ status }) => {
+    const after = await e2e.waitForPod('whole', 'to show its resources', ({ status }) => {
       return status?.allocatedResources?.['cpu'] === '200m';
     });
     expect(await cgroupOf(e2e.cluster, after)).toEqual({ quotaUs: 20_000, memory: 128 * MIB });

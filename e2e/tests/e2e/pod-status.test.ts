@@ -140,7 +140,7 @@ describe('a status', () => {
       containers: [aScript('app', SERVES, { volumeMounts })],
       volumes: [{ name: 'image', image }],
     });
-    const pod = await e2e.waitForPod('image-volume', 'to be told why it cannot run', (seen) => {
+    const pod = await e2e.waitForPod('image-volume', 'to show why it cannot run', (seen) => {
       return statusOf(seen, 'app')?.state?.waiting?.reason === 'CreateContainerError';
     });
     expect(statusOf(pod, 'app')?.state?.waiting?.message).toMatch(/mkdir/);

@@ -163,7 +163,7 @@ describe('an unreachable registry', () => {
 });
 
 describe('several pull secrets for one registry', () => {
-  /** Credentials without an account; only `member` is accepted. */
+  /** Creates a pull secret for a part of the registry, which accepts only the user `member`. */
   async function createSecret(name: string, place: string, username: string) {
     const login = { username, password: LOGIN.password };
     const config = btoa(JSON.stringify({ auths: { [place]: login } }));

@@ -10,7 +10,7 @@ import {
 } from '../codec/channel-frame.js';
 import { CriError } from '../model/errors.js';
 
-/** Number of characters of an HTTP answer shown when a session is refused. */
+/** Number of bytes of an HTTP answer shown when a session is refused. */
 const MAX_REFUSAL_BYTES = 1024;
 
 export interface ChannelHandlers {

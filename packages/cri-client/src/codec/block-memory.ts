@@ -30,7 +30,7 @@ export class BlockMemory {
   }
 }
 
-/** Copies bytes into memory of its own. */
+/** Returns new, uninitialised memory. */
 export function newBlock(bytes: number): Buffer {
   return Buffer.allocUnsafeSlow(bytes);
 }

@@ -151,7 +151,7 @@ describe('port-forward', () => {
     session.close();
   });
 
-  it('destroys the connection when nobody listens', async () => {
+  it('destroys the connection when nothing listens', async () => {
     const url = await client.runtime.portForward({ sandboxId: pod, ports: [8081] }, signal);
     const session = await openPortForward(url, [8081], signal);
     await expect(text(session.connections[0]!)).rejects.toMatchObject({

@@ -175,7 +175,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       [403, 'Forbidden', 'KUBE_FORBIDDEN'],
       [429, 'TooManyRequests', 'KUBE_TOO_MANY_REQUESTS'],
       [503, 'ServiceUnavailable', 'KUBE_SERVER'],
-    ])('tells %s %s as %s', async (httpStatus, reason, code) => {
+    ])('reports %s %s as %s', async (httpStatus, reason, code) => {
       const body = statusBody(httpStatus, reason, 'so it is');
       const { client } = await start((_, response) => answer(response, httpStatus, body));
       const error = await errorOf(client.get(PODS, at, signal));

@@ -28,7 +28,7 @@ describe('a list that is read again', () => {
     expect(after[1]).toBe(before[0]);
   });
 
-  it('decodes changed items anew and does not depend on the old bytes', () => {
+  it('decodes changed items again and does not depend on the old bytes', () => {
     const items = known();
     const bytes = reply(a, b);
     const [first] = items.read(bytes);
