@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 
 import { findProgram, SetupError } from './machine.ts';
 
-/** What something is needed for; callers ask for what they use. */
+/** The purposes of a program; callers ask for those they need. */
 export type Purpose = 'containers' | 'network' | 'registry' | 'kubectl' | 'kernel' | 'storage';
 
 interface Need {

@@ -58,7 +58,7 @@ export interface CsiServices {
 /** The door by which a plug-in is found: `GetInfo`, and the kubelet's verdict. */
 export type RegistrationService = ServiceOf<typeof REGISTRATION>;
 
-/** What `createDriver` makes of a {@link Driver}: handlers for every service of CSI. */
+/** The result of `createDriver` for a {@link Driver}: handlers for every service of CSI. */
 export interface CsiHandlers {
   readonly identity: HandlersOf<typeof IDENTITY>;
   readonly controller: HandlersOf<typeof CONTROLLER>;
@@ -68,9 +68,10 @@ export interface CsiHandlers {
 }
 
 /**
- * What the author of a driver writes. Requests arrive checked: every required field is there, paths
- * are absolute, no two operations meet on one volume. What the driver has not is left out and is
- * answered with `UNIMPLEMENTED`; capabilities follow from what is there.
+ * The part that a driver's author writes. Requests arrive checked: every required field is present,
+ * paths are absolute, and no two operations run on one volume at a time. Leave out unsupported
+ * functions; their calls are answered with `UNIMPLEMENTED`. Capabilities follow from the functions
+ * that exist.
  */
 export interface Driver {
   /** At most 63 characters of a domain name: `hostpath.csi.example.com`. */
@@ -86,7 +87,7 @@ export interface Driver {
   readonly snapshotMetadata?: HandlersOf<typeof SNAPSHOT_METADATA>;
 }
 
-/** What lies at a path, as far as the driver can say. */
+/** The publication or staging found at a path, as far as the driver can tell. */
 export interface Placement {
   readonly volumeId: string;
   readonly readonly?: boolean;
@@ -99,7 +100,7 @@ export interface NodeDriver {
   /** Unlimited when left out. */
   readonly maxVolumes?: number;
   readonly topology?: Readonly<Record<string, string>>;
-  /** What no method of this object shows. */
+  /** Capabilities that no method of this object shows. */
   readonly capabilities?: readonly Extract<
     NodeCapability,
     'volume-condition' | 'single-node-multi-writer' | 'volume-mount-group'
@@ -108,16 +109,16 @@ export interface NodeDriver {
   unsupported?(capability: VolumeCapability): string | undefined;
 
   publish(request: PublishVolumeRequest, signal: AbortSignal): Promise<void>;
-  /** Succeeds where nothing is published; clears what a broken `publish` left. */
+  /** Succeeds when nothing is published; removes the remains of a broken `publish`. */
   unpublish(request: UnpublishVolumeRequest, signal: AbortSignal): Promise<void>;
   /**
-   * What is published at this path; undefined when nothing is. With it, a repeated
-   * `publish` succeeds without a call of the driver, and one that differs is refused.
+   * Returns the publication at this path; undefined when there is none. With this function, a
+   * repeated `publish` succeeds without a call of the driver, and a different one is refused.
    */
   published?(targetPath: string, signal: AbortSignal): Promise<Placement | undefined>;
 
   stage?(request: StageVolumeRequest, signal: AbortSignal): Promise<void>;
-  /** Succeeds where nothing is staged; clears what a broken `stage` left. */
+  /** Succeeds when nothing is staged; removes the remains of a broken `stage`. */
   unstage?(request: UnstageVolumeRequest, signal: AbortSignal): Promise<void>;
   /** As `published`, for staging paths. */
   staged?(stagingTargetPath: string, signal: AbortSignal): Promise<Placement | undefined>;
@@ -130,7 +131,7 @@ export interface NodeDriver {
 }
 
 export interface ControllerDriver {
-  /** What no method of this object shows. */
+  /** Capabilities that no method of this object shows. */
   readonly capabilities?: readonly Extract<
     ControllerCapability,
     | 'clone-volume'
@@ -141,15 +142,15 @@ export interface ControllerDriver {
   >[];
   /** Where a volume is reachable from is part of it. */
   readonly accessibilityConstraints?: boolean;
-  /** Whether volumes grow while they are in use; needs `expand` here or on the node. */
+  /** `online`: volumes can grow while they are in use; needs `expand` here or on the node. */
   readonly expansion?: 'online' | 'offline';
   /** @returns why a volume cannot be used that way; undefined when it can */
   unsupported?(capability: VolumeCapability): string | undefined;
 
   create?(request: CreateVolumeRequest, signal: AbortSignal): Promise<PartialOf<Volume>>;
   /**
-   * The volume of this name, if there is one. With it, a repeated `create` yields the same volume
-   * without a call of the driver, and one that asks for something else is refused.
+   * Returns the volume of this name, if there is one. With this function, a repeated `create`
+   * yields the same volume without a call of the driver, and a different request is refused.
    */
   findByName?(name: string, signal: AbortSignal): Promise<Volume | undefined>;
   /** A `CSI_NOT_FOUND` counts as done. */

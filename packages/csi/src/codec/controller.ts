@@ -34,7 +34,7 @@ import {
   VolumeContentSource,
 } from './volume.js';
 
-/** What the controller service can do. Index is the number on the wire. */
+/** Capabilities of the controller service. The index is the number on the wire. */
 export const CONTROLLER_CAPABILITIES = [
   'unknown',
   'create-delete-volume',
@@ -55,11 +55,11 @@ export const CONTROLLER_CAPABILITIES = [
 ] as const;
 
 export const CreateVolumeRequest = message({
-  /** The caller's name for it: a second call with the same name yields the same volume. */
+  /** The caller's name for the volume: a second call with the same name yields the same volume. */
   name: string(1),
   capacityRange: one(2, CapacityRange),
   volumeCapabilities: many(3, VolumeCapability),
-  /** Of the storage class. */
+  /** Parameters of the storage class. */
   parameters: map(4),
   /** Never to be logged. */
   secrets: map(5),
@@ -84,13 +84,13 @@ export const ControllerPublishVolumeRequest = message({
 });
 
 export const ControllerPublishVolumeReply = message({
-  /** Given to the node when it stages and publishes the volume. */
+  /** Passed to the node when it stages and publishes the volume. */
   publishContext: map(1),
 });
 
 export const ControllerUnpublishVolumeRequest = message({
   volumeId: string(1),
-  /** From all nodes when empty. */
+  /** Volumes of all nodes when empty. */
   nodeId: string(2),
   /** Never to be logged. */
   secrets: map(3),

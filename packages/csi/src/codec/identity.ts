@@ -22,7 +22,7 @@ export const PLUGIN_SERVICES = [
   'snapshot-metadata-service',
 ] as const;
 
-/** Whether volumes grow while they are in use. */
+/** `online`: volumes can grow while they are in use. `offline`: they cannot. */
 export const VOLUME_EXPANSIONS = ['unknown', 'online', 'offline'] as const;
 
 const Service = message({ type: choice(1, PLUGIN_SERVICES) });
@@ -51,7 +51,7 @@ export const ProbeReply = message({
   ready: wrapped(1, bool),
 });
 
-/** `csi.v1.Identity`: who the driver is, and whether it works. */
+/** `csi.v1.Identity`: the driver's identity and its health. */
 export const IDENTITY = {
   getPluginInfo: unary('csi.v1.Identity/GetPluginInfo', Nothing, PluginInfo),
   getPluginCapabilities: unary(

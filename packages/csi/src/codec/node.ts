@@ -14,7 +14,7 @@ import {
 
 import { CapacityRange, Nothing, Topology, VolumeCapability, VolumeCondition } from './volume.js';
 
-/** What the node service can do beside publishing. Index is the number on the wire. */
+/** Capabilities of the node service beside publishing. The index is the number on the wire. */
 export const NODE_CAPABILITIES = [
   'unknown',
   'stage-unstage-volume',
@@ -57,7 +57,7 @@ export const UnpublishVolumeRequest = message({ volumeId: string(1), targetPath:
 
 export const VolumeStatsRequest = message({
   volumeId: string(1),
-  /** Where the volume is published or staged. */
+  /** The path where the volume is published or staged. */
   volumePath: string(2),
   stagingTargetPath: string(3),
 });
@@ -83,7 +83,7 @@ export const NodeCapabilities = message({ capabilities: many(1, NodeServiceCapab
 export const NodeInfo = message({
   /** The node's name for the controller service, at most 256 bytes. */
   nodeId: string(1),
-  /** How many volumes the node can publish; unlimited when 0. */
+  /** Number of volumes that the node can publish; unlimited when 0. */
   maxVolumesPerNode: int64(2),
   accessibleTopology: one(3, Topology),
 });

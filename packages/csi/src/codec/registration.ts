@@ -1,6 +1,6 @@
 import { bool, type Decoded, message, string, strings, unary } from '@nodeagent/unix-grpc';
 
-/** What a plug-in of a node says of itself. */
+/** A node plug-in's description of itself. */
 export const PluginRegistration = message({
   /** `CSIPlugin`, `DevicePlugin` or `DRAPlugin`. */
   type: string(1),

@@ -12,7 +12,7 @@ import {
   strings,
 } from '@nodeagent/unix-grpc';
 
-/** What a `oneof` member without fields carries. */
+/** The content of a `oneof` member without fields. */
 export const Nothing = message({});
 
 /** How many nodes may use a volume at once, and how. Index is the number on the wire. */
@@ -52,7 +52,7 @@ export const VolumeCapability = message({
 /** Bytes; 0 says that there is no such bound. */
 export const CapacityRange = message({ requiredBytes: int64(1), limitBytes: int64(2) });
 
-/** Where a volume can be reached from, e.g. `{ 'example.com/zone': 'a' }`. */
+/** The place from which a volume is reachable, e.g. `{ 'example.com/zone': 'a' }`. */
 export const Topology = message({ segments: map(1) });
 
 export const TopologyRequirement = message({
@@ -70,7 +70,7 @@ export type ContentSource = {
   readonly volume: Decoded<typeof VolumeSource>;
 };
 
-/** What a new volume is filled with. */
+/** The source of a new volume's content. */
 export const VolumeContentSource = message({
   source: oneOf<ContentSource>({ snapshot: [1, SnapshotSource], volume: [2, VolumeSource] }),
 });
@@ -80,7 +80,7 @@ export const Volume = message({
   capacityBytes: int64(1),
   /** The driver's name of the volume, at most 128 bytes. */
   volumeId: string(2),
-  /** Given back to the driver when the volume is used. */
+  /** Passed back to the driver when the volume is used. */
   volumeContext: map(3),
   contentSource: one(4, VolumeContentSource),
   accessibleTopology: many(5, Topology),
@@ -88,7 +88,7 @@ export const Volume = message({
 
 export const VolumeCondition = message({
   abnormal: bool(1),
-  /** For people: what is wrong. */
+  /** A description of the problem, for people. */
   message: string(2),
 });
 

@@ -59,8 +59,8 @@ export function isCsiError(value: unknown, ...codes: readonly CsiErrorCode[]): v
 }
 
 /**
- * True where the driver may still be at work, or did not say how it ended: the volume may or may not
- * be mounted, and the same call must be made again. After any other error nothing was done.
+ * True when the driver may still be working, or did not report the outcome: the volume may or may
+ * not be mounted, and the same call must be repeated. After any other error nothing was done.
  *
  * @see Kubernetes 1.36 pkg/volume/csi/csi_client.go, isFinalError
  */
@@ -111,7 +111,7 @@ export function fromFailure(
   return new CsiError(BY_STATUS[status], detail, { ...options, method });
 }
 
-/** What a caller is answered when a driver throws; `INTERNAL` with the message for foreign errors. */
+/** The answer to a caller when a driver throws; `INTERNAL` with the message for foreign errors. */
 export function toFailure(error: unknown): GrpcFailure {
   if (isCsiError(error)) {
     return { status: STATUS_OF.get(error.code) ?? 'INTERNAL', detail: error.detail };

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto';
 
 import { CsiError } from './errors.js';
 
-/** How a volume of the host-path driver lies on disk. */
+/** The form of a host-path volume on disk. */
 export type Backing =
   /** A directory: no size of its own. */
   | 'directory'
   /** A file with a file system in it, mounted through a loop device: full when it is full. */
   | 'image'
-  /** A file that is lent as a block device. */
+  /** A file that is presented as a block device. */
   | 'block';
 
-/** What is written down of a volume, beside its data. */
+/** The stored record of a volume, beside its data. */
 export interface HostPathVolume {
   readonly volumeId: string;
   /** The name that `CreateVolume` was given; the id itself for a volume of one pod. */
@@ -22,7 +22,7 @@ export interface HostPathVolume {
   readonly fsType: string;
 }
 
-/** Reads what {@link HostPathVolume} was written as. @throws {CsiError} `CSI_INTERNAL` */
+/** Parses the stored form of a {@link HostPathVolume}. @throws {CsiError} `CSI_INTERNAL` */
 export function parseHostPathVolume(text: string): HostPathVolume {
   const value: unknown = JSON.parse(text);
   if (!isHostPathVolume(value))
@@ -42,7 +42,10 @@ function isHostPathVolume(value: unknown): value is HostPathVolume {
   );
 }
 
-/** Always the same id for one name: so a repeated `CreateVolume` finds the volume of the first. */
+/**
+ * Returns always the same id for one name, so that a repeated `CreateVolume` finds the first
+ * volume.
+ */
 export function hostPathId(name: string): string {
   return `hp-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }

@@ -3,7 +3,7 @@ import type { PluginService } from '../codec/identity.js';
 import type { NodeCapability } from '../codec/node.js';
 import type { ControllerDriver, Driver, NodeDriver } from '../ports.js';
 
-/** What the node part of a driver can do, by the methods that it has. */
+/** Derives the capabilities of a driver's node service from its methods. */
 export function nodeCapabilities(node: NodeDriver | undefined): readonly NodeCapability[] {
   if (node === undefined) return [];
   return [
@@ -14,7 +14,7 @@ export function nodeCapabilities(node: NodeDriver | undefined): readonly NodeCap
   ];
 }
 
-/** What the controller part of a driver can do, by the methods that it has. */
+/** Derives the capabilities of a driver's controller service from its methods. */
 export function controllerCapabilities(
   controller: ControllerDriver | undefined,
 ): readonly ControllerCapability[] {

@@ -2,7 +2,7 @@ import type { Driver } from '../ports.js';
 
 const NAME = /^[a-zA-Z0-9](?:[-a-zA-Z0-9.]*[a-zA-Z0-9])?$/;
 
-/** What is wrong with a driver that is to be served, all at once. */
+/** Returns all problems of a driver that is to be served. */
 export function driverProblems({ name, version, node, controller }: Driver): readonly string[] {
   const problems: string[] = [];
   if (name.length > 63 || !NAME.test(name)) {

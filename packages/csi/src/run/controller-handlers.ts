@@ -77,7 +77,7 @@ function volumeHandlers(
   };
 }
 
-/** What is done with a volume that exists. */
+/** Operations on existing volumes. */
 function useHandlers(
   controller: ControllerDriver | undefined,
   locks: VolumeLocks,

@@ -6,7 +6,7 @@ import { pageOf } from '../plan/page.js';
 import type { ControllerDriver, Driver, NodeDriver, Placement } from '../ports.js';
 
 export interface MemoryDriver extends Driver {
-  /** What is staged and published, by path. */
+  /** Staged and published volumes, by path. */
   readonly placements: ReadonlyMap<string, Placement>;
   readonly volumes: ReadonlyMap<string, Volume>;
   /** The next call of this method of the driver throws the error, once for each time it is given. */

@@ -12,14 +12,14 @@ import { type GrpcFailure, grpcStatus } from '../model/status.js';
 /** The limit that container runtimes, drivers and their Go clients agree on. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-/** A local socket costs nothing to try, and callers wait for a server that comes back. */
+/** Trying a local socket costs nothing, and callers wait for a server that comes back. */
 const RECONNECT_MS = { first: 100, most: 1000 };
 
-/** A method as a channel needs it: its place, and how its messages become bytes. */
+/** A method for a channel: its path, and the conversion of its messages to and from bytes. */
 export interface WireMethod<Request, Reply> {
-  /** For errors: `RuntimeService/Version`. */
+  /** The name in errors: `RuntimeService/Version`. */
   readonly name: string;
-  /** On the wire: `/runtime.v1.RuntimeService/Version`. */
+  /** The path on the wire: `/runtime.v1.RuntimeService/Version`. */
   readonly path: string;
   readonly serialize: (request: Request) => Buffer;
   readonly deserialize: (bytes: Buffer) => Reply;
@@ -27,13 +27,13 @@ export interface WireMethod<Request, Reply> {
 
 export interface CallArgument<Request> {
   readonly request: Request;
-  /** No deadline when undefined. */
+  /** Undefined means no deadline. */
   readonly deadlineMs: number | undefined;
 }
 
-/** One gRPC connection, made on first use and made again after a loss. */
+/** One gRPC connection, made on first use and again after a loss. */
 export interface Channel {
-  /** @throws what `toError` makes of the failure; the signal's reason when it fires */
+  /** @throws the error from `toError`; the signal's reason when it fires */
   call<Request, Reply>(
     method: WireMethod<Request, Reply>,
     argument: CallArgument<Request>,
@@ -45,14 +45,14 @@ export interface Channel {
     argument: CallArgument<Request>,
     signal: AbortSignal,
   ): AsyncGenerator<Reply, void>;
-  /** Calls and streams under way, and later ones, fail with `UNAVAILABLE`. */
+  /** Makes current and later calls and streams fail with `UNAVAILABLE`. */
   close(): void;
 }
 
 export interface ChannelOptions {
-  /** Makes the error that a failed call throws. */
+  /** Converts a failed call to the error that it throws. */
   readonly toError: (failure: GrpcFailure, method: string, options: ErrorOptions) => Error;
-  /** Asked at each call for what to send along. */
+  /** Called for each call; returns its headers. */
   readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
 }
 
@@ -141,7 +141,7 @@ class GrpcChannel implements Channel {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#active.delete(call);
-      // a consumer that left early does not hear of the cancellation
+      // a consumer that left early does not see the cancellation
       call.on('error', () => undefined);
       call.cancel();
     }

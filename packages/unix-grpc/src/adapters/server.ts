@@ -32,19 +32,19 @@ export function service<Table extends MethodTable>(
 }
 
 export interface ServerOptions {
-  /** An absolute path, at most 107 bytes. A socket there that nobody listens on is replaced. */
+  /** An absolute path, at most 107 bytes. A socket there without a listener is replaced. */
   readonly socketPath: string;
   readonly services: readonly ServedService[];
-  /** Makes the answer of a handler's error. */
+  /** Converts a handler's error to the answer. */
   readonly toFailure: (error: unknown, method: string) => GrpcFailure;
 }
 
 export interface RunningServer {
-  /** Waits for the calls under way, at most `graceMs`, then ends them; removes the socket. */
+  /** Waits for current calls, at most `graceMs`, then ends them; removes the socket. */
   close(graceMs?: number): Promise<void>;
 }
 
-/** @throws when the path is no socket, is in use by another server, or cannot be made */
+/** @throws when the path is not a socket, is in use by another server, or cannot be created */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { socketPath, services, toFailure } = options;
   const server = new Server({
@@ -126,7 +126,7 @@ function streamHandler(
   };
 }
 
-/** Resolves when more may be written, or nobody reads any more. */
+/** Resolves when more may be written, or when there is no reader any more. */
 function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -153,7 +153,9 @@ function stop(server: Server, graceMs: number): Promise<void> {
   });
 }
 
-/** A server that was killed leaves its socket behind; what answers, or is no socket, stays. */
+/**
+ * Removes the socket of a killed server. A socket with a listener, or another kind of file, stays.
+ */
 async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;

@@ -35,7 +35,7 @@ export interface Message<T> {
   read(reader: Reader, end: number): T;
 }
 
-/** What a sender may leave out. */
+/** The fields that a sender may leave out. */
 export type PartialOf<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 export type Decoded<M> = M extends Message<infer T> ? T : never;
