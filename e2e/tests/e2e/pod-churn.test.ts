@@ -56,7 +56,7 @@ const EXPECTED: readonly Expected[] = [
   },
   ...(['kubelet', 'kube-proxy'] as const).map((program) => ({
     program,
-    line: /^"oom_score_adj stays as it is" err="EACCES: permission denied/,
+    line: /^"cannot set oom_score_adj" err="EACCES: permission denied/,
     because: 'the tests may run without CAP_SYS_RESOURCE',
   })),
 ];
