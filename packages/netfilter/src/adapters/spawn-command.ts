@@ -6,7 +6,7 @@ import { NetfilterError } from '../model/errors.js';
 import type { Command, CommandResult, CommandRunner } from '../ports.js';
 
 export interface SpawnOptions {
-  /** Words before every command, e.g. `['ip', 'netns', 'exec', 'blue']`. */
+  /** Words put before every command, e.g. `['ip', 'netns', 'exec', 'blue']`. */
   readonly prefix?: readonly string[];
 }
 
@@ -64,10 +64,13 @@ async function runChild(
   }
 }
 
-/** `ECANCELED`: it was killed, for taking too long perhaps. */
+/** `ECANCELED`: the program was killed, perhaps because it took too long. */
 const ENDED_EARLY = new Set(['EPIPE', 'ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'ECANCELED']);
 
-/** A program that stops reading early says why by its exit code; the broken pipe says nothing more. */
+/**
+ * A program that stops reading its input early reports why by its exit code; the broken pipe adds
+ * nothing.
+ */
 async function feed(chunks: Iterable<string>, into: NodeJS.WritableStream): Promise<void> {
   try {
     await pipeline(Readable.from(chunks, { objectMode: true }), into);

@@ -50,7 +50,7 @@ const ATTRS = {
   filter: nested(25, { original: u32(1), reply: u32(2) }),
 } as const;
 
-/** CTA_FILTER_F_*, in the machine's byte order: which fields of a tuple count. */
+/** CTA_FILTER_F_*, in the machine's byte order: the tuple fields that the kernel compares. */
 const FIELD = {
   source: 1,
   destination: 2,
@@ -63,13 +63,14 @@ const FIELD = {
 const HEADER_BYTES = 4;
 
 /**
- * Asks for the flows of a family that are of the query's protocol, ports and IPv4 addresses: look at
- * what comes, it may be more. Before Linux 5.8 the kernel passes over the filter and sends all of the
- * family. IPv6 addresses are not asked for: up to Linux 6.18 at least, the kernel sends the flows that
- * do not have them (ctnetlink_filter_match_tuple takes "equal" for "differs").
+ * Asks for the flows of a family that match the query's protocol, ports and IPv4 addresses. The
+ * kernel may send more, so the caller checks each flow. Before Linux 5.8 the kernel ignores the
+ * filter and sends the whole family. The filter never holds IPv6 addresses: up to Linux 6.18 at
+ * least, the kernel sends the flows that do not have them (ctnetlink_filter_match_tuple takes
+ * "equal" for "differs").
  *
- * @param filtered without: asks for all of the family
- * @throws {NetlinkError} `NETLINK_VALUE` for an address or port that is none
+ * @param filtered without it: asks for the whole family
+ * @throws {NetlinkError} `NETLINK_VALUE` for an invalid address or port
  */
 export function encodeFlowDump(
   family: IpFamily,
@@ -88,8 +89,8 @@ export function encodeFlowDump(
 }
 
 /**
- * Deletes one flow. The original direction is always in it: without one the kernel would delete
- * everything.
+ * Deletes one flow. The message always holds the original direction: without one the kernel would
+ * delete everything.
  */
 export function encodeFlowDelete(
   family: IpFamily,

@@ -3,9 +3,9 @@ import { cutAt } from '@nodeagent/base';
 import type { Flow, FlowProtocol, FlowTuple } from '../model/conntrack.js';
 
 /**
- * Reads `conntrack -L` lines: protocol and number, timeout, then `key=value` words, first of
- * the original direction, then of the answers. Lines of other kinds (the closing count) are left out,
- * and those whose ports or zone are no numbers of 16 bits.
+ * Reads `conntrack -L` lines: protocol and number, timeout, then `key=value` words, first for the
+ * original direction, then for the answers. Skips lines of other kinds (the closing count) and
+ * lines whose ports or zone do not fit 16 bits.
  */
 export function parseConntrackList(text: string): Flow[] {
   return text.split('\n').flatMap((line) => {

@@ -75,7 +75,7 @@ const ENTRY_ATTRS = {
 const MESSAGE_ATTRS = {
   version: u8(1),
   name: cString(2, 32),
-  /** Also the second name of `swap` and `rename`. */
+  /** Also holds the second name of `swap` and `rename`. */
   typeName: cString(3, 32),
   revision: u8(4),
   family: u8(5),
@@ -100,10 +100,10 @@ const REVISIONS: Readonly<Record<IpsetType, number>> = {
 };
 const TYPES = Object.keys(REVISIONS) as readonly IpsetType[];
 
-/** nfgenmsg: family, version, resource. Sets have their family among the attributes. */
+/** nfgenmsg: family, version, resource. Sets carry their family in an attribute instead. */
 const HEADER_BYTES = 4;
 
-/** @param flags beside `request` */
+/** @param flags in addition to `request` */
 export function encodeIpset(command: number, attrs: IpsetAttrs, flags = 0): OutgoingMessage {
   const out = new ByteWriter(256);
   out.u32(0);
@@ -117,7 +117,7 @@ export function decodeIpset({ payload }: NetlinkMessage): IpsetAttrs {
   return decodeAttrs(MESSAGE_ATTRS, payload.subarray(HEADER_BYTES));
 }
 
-/** Without `exclusive`: a set that is there and agrees is fine. */
+/** Without the flag `exclusive`: an existing set with the same properties is accepted. */
 export function encodeCreate(spec: IpsetSpec): OutgoingMessage {
   const { name, type, family, maxEntries = 65_536 } = spec;
   const isBitmap = type === 'bitmap:port';
@@ -134,7 +134,7 @@ export function encodeCreate(spec: IpsetSpec): OutgoingMessage {
   );
 }
 
-/** An addition or removal of many entries; what is so already is fine. */
+/** Adds or removes many entries. Entries that are already there (or already gone) are accepted. */
 export function encodeEntries(
   command: typeof IPSET_COMMAND.add | typeof IPSET_COMMAND.delete,
   { name, type }: IpsetSpec,
@@ -164,7 +164,10 @@ function addressAttrs(ip: string | undefined): EntryAttrs['ip'] {
   return ip.includes(':') ? { v6: ip } : { v4: ip };
 }
 
-/** What the first message about a set says of it; undefined for a type that we do not know. */
+/**
+ * Reads a set's specification from the first message about it; undefined for a type unknown to this
+ * package.
+ */
 export function decodeSpec(attrs: IpsetAttrs): IpsetSpec | undefined {
   const { name, typeName, family, create } = attrs;
   const type = TYPES.find((each) => each === typeName);
@@ -178,12 +181,12 @@ export function decodeSpec(attrs: IpsetAttrs): IpsetSpec | undefined {
   };
 }
 
-/** @throws {NetfilterError} `NETFILTER_PARSE` for an entry without what it must have */
+/** @throws {NetfilterError} `NETFILTER_PARSE` for an entry that lacks a required part */
 export function decodeEntry(attrs: EntryAttrs): string {
   const ip = attrs.ip?.v4 ?? attrs.ip?.v6;
   const { port } = attrs;
   const known = Object.entries(PROTOCOL_NUMBER).find(([, number]) => number === attrs.protocol);
-  // entries of other programs may be of other protocols: their number stands for them
+  // other programs may have entries of other protocols: the protocol's number stands for them
   const protocol = (known?.[0] ?? String(attrs.protocol)) as IpsetProtocol;
   const address = attrs.second?.v4 ?? attrs.second?.v6;
   if (ip === undefined && port === undefined) {

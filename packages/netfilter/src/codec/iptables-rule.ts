@@ -6,10 +6,10 @@ import { modelMatch, modelPort, type Option } from './rule-matches.js';
 import { parseTarget } from './rule-target.js';
 
 /**
- * Reads a rule's words, as `iptables-save` prints them or as they are given on a command line.
- * Whatever the model cannot say is kept word by word as `other`: written again, it is the same rule.
+ * Reads a rule's words, as `iptables-save` prints them or as a command line gives them. Words that
+ * the model cannot express are kept one by one as `other`: rendering them gives the same rule.
  *
- * @throws {NetfilterError} `NETFILTER_PARSE` for a second target, and options after `-g CHAIN`
+ * @throws {NetfilterError} `NETFILTER_PARSE` for a second target, and for options after `-g CHAIN`
  */
 export function parseRule(words: readonly string[]): Rule {
   const parser = new RuleParser();
@@ -65,7 +65,7 @@ class RuleParser {
       for (const option of options) this.#matches.push(modelPort(option) ?? verbatim(option));
       return;
     }
-    // options of the protocol's own match may stand behind another match
+    // options of the protocol's own match may follow another match
     const own = options.filter((option) => modelPort(option) === undefined);
     const ports = options.flatMap((option) => modelPort(option) ?? []);
     const args = ['-m', module, ...own.flatMap(optionWords)];
@@ -112,8 +112,8 @@ function withoutHostPrefix(network: string): string {
 }
 
 /**
- * `-p tcp … -m tcp` is one match of the model, at the place of the second: where `-p` stands matters
- * only to extensions that look for it when they are read.
+ * `-p tcp … -m tcp` is one match of the model, at the place of the second: the place of `-p` only
+ * matters to extensions that look for it when they are read.
  */
 function joinHeaders(matches: readonly Match[]): readonly Match[] {
   const at = matches.findIndex((match) => match.kind === 'protocol');

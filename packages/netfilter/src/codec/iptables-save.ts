@@ -15,7 +15,7 @@ const RULE_COMMANDS = { '-A': 'append', '-I': 'prepend', '-D': 'delete' } as con
 const CHAIN_COMMANDS = { '-F': 'flush', '-X': 'remove-chain' } as const;
 
 /**
- * @yields what each line says; comments and empty lines are left out
+ * @yields the meaning of each line; comments and empty lines are left out
  * @throws {NetfilterError} `NETFILTER_PARSE` with the line's number and text
  */
 export function* parseSaveLines(text: string): Generator<SaveLine, void, undefined> {
@@ -54,7 +54,7 @@ function parseSaveLine(line: string): SaveLine | undefined {
 }
 
 /**
- * Reads what `iptables-save` prints.
+ * Reads the output of `iptables-save`.
  *
  * @throws {NetfilterError} `NETFILTER_PARSE`
  */
@@ -81,7 +81,7 @@ export function parseSave(text: string): Table[] {
   return tables;
 }
 
-/** Only the chains' names: cheap on tables with a hundred thousand rules. */
+/** Reads the names of the chains only: cheap on tables with a hundred thousand rules. */
 export function chainNames(saved: string): string[] {
   return [...saved.matchAll(/^:(\S+)/gm)].map(([, name]) => name ?? '');
 }

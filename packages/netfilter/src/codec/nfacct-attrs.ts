@@ -22,7 +22,7 @@ const ATTRS = { name: cString(1, 32), packets: u64be(2), bytes: u64be(3) } as co
 /** nfgenmsg: family, version, resource. */
 const HEADER_BYTES = 4;
 
-/** @param flags beside `request` */
+/** @param flags in addition to `request` */
 export function encodeCounter(
   command: (typeof COUNTER_COMMAND)[keyof typeof COUNTER_COMMAND],
   name: string,

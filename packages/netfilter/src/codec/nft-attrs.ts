@@ -38,7 +38,7 @@ export const NFNL = {
   subsystem: 10,
   batchBegin: 0x10,
   batchEnd: 0x11,
-  /** Multicast group that tells of changes of tables. */
+  /** Multicast group that announces changes of tables. */
   group: 7,
 } as const;
 
@@ -50,7 +50,7 @@ export const SET_FLAGS = { map: 8, timeout: 0x10, dynamic: 0x20 } as const;
 /** NFT_CONTINUE and so on; jump, goto and return are NFT_JUMP, NFT_GOTO, NFT_RETURN. */
 export const VERDICT_CODES = { drop: 0, accept: 1, jump: -3, goto: -4, return: -5 } as const;
 
-/** A verdict map's values have this type. */
+/** Type of a verdict map's values. */
 export const VERDICT_TYPE = 0xffffff00;
 
 export const HOOK_NUMBERS = {
@@ -113,7 +113,9 @@ export const SET_ATTRS = {
   userdata: bytes(13),
 } as const satisfies AttrTable;
 
-/** One element as it is read; {@link ELEMENT_IDS} is the same for the writer's short cut. */
+/**
+ * One element as a reader sees it; {@link ELEMENT_IDS} holds the same numbers for the fast writer.
+ */
 export const ELEMENT_ATTRS = {
   key: nested(1, DATA_ATTRS),
   data: nested(2, DATA_ATTRS),

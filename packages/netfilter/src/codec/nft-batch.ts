@@ -39,25 +39,31 @@ import {
 import { verdictValues, writeExpressions } from './nft-rule.js';
 import { keySize, typeId, writeFields } from './nft-value.js';
 
-/** An attribute ends at 64 KiB; an element of a pair of IPv6 addresses takes less than 120 bytes. */
+/**
+ * An attribute is at most 64 KiB long; an element with a pair of IPv6 addresses takes less than 120
+ * bytes.
+ */
 const ELEMENTS_PER_MESSAGE = 500;
 
-/** User data of sets, read by `nft` alone. @see nftables include/nftnl udata.h */
+/** User data of sets, which only `nft` reads. @see nftables include/nftnl udata.h */
 const UDATA = { keyByteOrder: 0, comment: 7, ruleComment: 0 } as const;
 
 const POLICY_ACCEPT = 1;
 
-/** Past the header of the batch's first message, its nfgenmsg and the attribute's header. */
+/**
+ * Offset of the generation: after the header of the batch's first message, its nfgenmsg and the
+ * attribute's header.
+ */
 const GENERATION_AT = 24;
 
-/** A batch that is ready to be sent: all of it takes effect, or nothing. */
+/** A batch ready to send: all of it takes effect, or nothing. */
 export interface NftBatch {
-  /** Sequence numbers count from 0. Good until the next batch is asked for. */
+  /** Sequence numbers count from 0. Valid until the next batch is asked for. */
   readonly bytes: Buffer;
   readonly messages: number;
-  /** The kernel refuses the batch unless this is the generation of all its tables. */
+  /** Makes the kernel refuse the batch unless this is the current generation of its tables. */
   setGeneration(generation: number): void;
-  /** What the message with this sequence number was to do, for error messages. */
+  /** Describes the operation behind a sequence number, for error messages. */
   describe(sequence: number): string;
 }
 
@@ -68,10 +74,10 @@ export interface NftBatchOptions {
 }
 
 /**
- * Operations as nf_tables batches: one, unless it would get too long. Bytes are written once into a
- * buffer that all batches share.
+ * Encodes operations as nf_tables batches: a single one, unless it would get too long. Bytes are
+ * written once into a buffer that all batches share.
  *
- * @throws {NetfilterError} `NETFILTER_VALUE` for what the kernel could not take
+ * @throws {NetfilterError} `NETFILTER_VALUE` for values that the kernel cannot take
  */
 export function* encodeNftBatches(
   operations: Iterable<NftOperation>,
@@ -90,7 +96,7 @@ export function* encodeNftBatches(
   if (!writer.isEmpty) yield writer.finish();
 }
 
-/** The same bytes with sequence numbers from `first` on. */
+/** Returns the same bytes with sequence numbers from `first` on. */
 export function renumber(bytes: Buffer, first: number): Buffer {
   let sequence = first;
   for (let at = 0; at < bytes.length;) {
@@ -177,7 +183,7 @@ class BatchWriter {
     }
   }
 
-  /** Elements are not kept for it: they may be hundreds of thousands. */
+  /** The note does not hold on to the elements: there may be hundreds of thousands. */
   #note(operation: Exclude<NftOperation, { op: 'may-split' }>): void {
     const { table } = this.#options;
     if (!('elements' in operation)) {
@@ -252,7 +258,7 @@ class BatchWriter {
       ...(data === 'verdict' && { dataType: VERDICT_TYPE, dataSize: 0 }),
       ...(data !== undefined &&
         data !== 'verdict' && { dataType: typeId(data, family), dataSize: keySize(data, family) }),
-      // names a set within its batch
+      // identifies the set within its batch
       id: this.#sequence,
       ...(timeoutMs !== undefined && { timeoutMs: BigInt(timeoutMs) }),
       userdata: Buffer.concat(userdata),
@@ -286,7 +292,7 @@ class BatchWriter {
     endMessage(this.#out, message);
   }
 
-  /** Without attribute tables: a cold start writes hundreds of thousands of these. */
+  /** Written without attribute tables: a cold start writes hundreds of thousands of elements. */
   #element(set: NftSet, { key, data }: NftElement, withData: boolean): void {
     const out = this.#out;
     const item = out.beginAttr(LIST_ITEM | NLA_F_NESTED);
@@ -322,7 +328,7 @@ function comment(type: number, text: string): Buffer {
   return Buffer.concat([Buffer.from([type, bytes.length]), bytes]);
 }
 
-/** `add element ip nat endpoints`: for error messages. */
+/** Text for error messages: `add element ip nat endpoints`. */
 function describe(operation: NftOperation, { family, name }: NftTableName): string {
   const table = `${family} ${name}`;
   switch (operation.op) {
@@ -349,7 +355,7 @@ function describe(operation: NftOperation, { family, name }: NftTableName): stri
   }
 }
 
-/** Of so many elements of a message. */
+/** Number of elements that an error message shows. */
 const EXAMPLES = 3;
 
 function examples(shown: readonly NftElement[], count: number): string {

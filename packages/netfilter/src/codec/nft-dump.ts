@@ -24,7 +24,7 @@ import { readFields } from './nft-value.js';
 
 const NFGENMSG = 4;
 
-/** What comes after struct nfgenmsg. @throws {NetfilterError} `NETFILTER_PARSE` */
+/** Returns the attributes after struct nfgenmsg. @throws {NetfilterError} `NETFILTER_PARSE` */
 export function nftAttributes({ payload }: NetlinkMessage): Buffer {
   if (payload.length < NFGENMSG) {
     throw new NetfilterError('NETFILTER_PARSE', `nf_tables message of ${payload.length} bytes`);
@@ -32,7 +32,7 @@ export function nftAttributes({ payload }: NetlinkMessage): Buffer {
   return payload.subarray(NFGENMSG);
 }
 
-/** The number within the nf_tables subsystem. */
+/** Returns the message number within the nf_tables subsystem. */
 export function nftMessageType({ type }: NetlinkMessage): number {
   return type & 0xff;
 }
@@ -42,14 +42,17 @@ export function decodeGeneration(message: NetlinkMessage): number | undefined {
   return decodeAttrs(GENERATION_ATTRS, nftAttributes(message)).id;
 }
 
-/** Does a notification tell of a change in this table? In all of them attribute 1 names the table. */
+/**
+ * True when a notification is about a change in this table. Attribute 1 names the table in all
+ * notifications.
+ */
 export function concerns(message: NetlinkMessage, { family, name }: NftTableName): boolean {
   if (nftMessageType(message) === NFT_MSG.newGeneration) return false;
   if (message.payload[0] !== FAMILY_NUMBERS[family]) return false;
   return decodeAttrs(TABLE_ATTRS, nftAttributes(message)).name === name;
 }
 
-/** A chain of one table; undefined for those of others. */
+/** Decodes a chain of one table; undefined for chains of other tables. */
 export function decodeChain(message: NetlinkMessage, table: string): NftChain | undefined {
   const values = decodeAttrs(CHAIN_ATTRS, nftAttributes(message));
   const { name, hook, type } = values;
@@ -64,13 +67,13 @@ export function decodeChain(message: NetlinkMessage, table: string): NftChain | 
   return { name, base };
 }
 
-/** Name of a set of one table; undefined for those of others. */
+/** Decodes the name of a set of one table; undefined for sets of other tables. */
 export function decodeSetName(message: NetlinkMessage, table: string): string | undefined {
   const { table: owner, name } = decodeAttrs(SET_ATTRS, nftAttributes(message));
   return owner === table ? name : undefined;
 }
 
-/** The elements in one part of a dump. @throws {NetfilterError} `NETFILTER_PARSE` */
+/** Decodes the elements in one part of a dump. @throws {NetfilterError} `NETFILTER_PARSE` */
 export function decodeElements(
   message: NetlinkMessage,
   set: NftSet,

@@ -9,12 +9,12 @@ import type {
   NftVerdict,
 } from '../model/nftables.js';
 
-/** What `nft --json` wraps everything in. @see nftables doc/libnftables-json.adoc, schema 1 */
+/** The outermost object of `nft --json`. @see nftables doc/libnftables-json.adoc, schema 1 */
 interface Listing {
   readonly nftables: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** An object of the listing, of which nothing is known yet. */
+/** An object of the listing, not yet checked. */
 type Wire = Readonly<Record<string, unknown>>;
 
 /**
@@ -47,7 +47,7 @@ export function parseNftElements(text: string, set: NftSet): readonly NftElement
     if (!Array.isArray(elem)) throw unknownForm('elements of a set');
     return elem.map((element) => elementOf(element, set));
   }
-  throw new NetfilterError('NETFILTER_PARSE', `nft: no set ${set.name} in what it printed`);
+  throw new NetfilterError('NETFILTER_PARSE', `nft: the output has no set ${set.name}`);
 }
 
 function parseListing(text: string): Listing {
@@ -56,9 +56,9 @@ function parseListing(text: string): Listing {
     if (Array.isArray(nftables)) return { nftables: nftables.map(wireOf) };
   } catch (cause) {
     if (isNetfilterError(cause)) throw cause;
-    throw new NetfilterError('NETFILTER_PARSE', 'nft: what it printed is no JSON', { cause });
+    throw new NetfilterError('NETFILTER_PARSE', 'nft: the output is not JSON', { cause });
   }
-  throw new NetfilterError('NETFILTER_PARSE', 'nft: what it printed is no listing');
+  throw new NetfilterError('NETFILTER_PARSE', 'nft: the output is not a listing');
 }
 
 function wireOf(value: unknown): Wire {
@@ -89,7 +89,7 @@ function elementOf(wire: unknown, set: NftSet): NftElement {
   };
 }
 
-/** A comment or a time-out puts the value into a wrapper. */
+/** A comment or a timeout puts the value into a wrapper. */
 function unwrapped(wire: unknown): unknown {
   const { elem } = Object(wire) as { elem?: { val?: unknown } | null };
   return elem?.val ?? wire;
@@ -114,7 +114,7 @@ function verdict(wire: unknown): NftVerdict {
   throw unknownForm('verdict');
 }
 
-/** Without the value: it may be of any size. */
+/** The message leaves out the value: it may be of any size. */
 function unknownForm(what: string): NetfilterError {
-  return new NetfilterError('NETFILTER_PARSE', `nft: what it printed has an unknown ${what}`);
+  return new NetfilterError('NETFILTER_PARSE', `nft: the output has an unknown ${what}`);
 }

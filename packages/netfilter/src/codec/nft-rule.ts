@@ -23,7 +23,7 @@ import { protocolNumber, typeSize } from './nft-value.js';
 
 type ExpressionName = keyof typeof EXPRESSIONS;
 
-/** The verdict register, and 32-bit cells from the first of the data registers on. */
+/** The verdict register; 32-bit cells start at the first of the data registers. */
 const VERDICT_REGISTER = 0;
 const FIRST_CELL = 8;
 /** The first cells of the four 16-byte registers are named 1 to 4. */
@@ -152,7 +152,7 @@ class ExpressionWriter {
     this.#add('cmp', { register: 1, operator, data: { value } });
   }
 
-  /** Goes on when any of the bits of the 32-bit number in register 1 is set. */
+  /** Continues when any of the bits of the 32-bit number in register 1 is set. */
   #anyBit(bits: number): void {
     this.#bitwise(hostU32(bits), hostU32(0));
     this.#compare(hostU32(0), true);
@@ -182,7 +182,7 @@ class ExpressionWriter {
     const bits = length === undefined ? whole * 8 : Number(length);
     const fits = Number.isInteger(bits) && bits >= 0 && bits <= whole * 8;
     if (bytes?.length !== whole || !fits) {
-      const message = `nft: "${step.network}" is no network of family ${this.#family}`;
+      const message = `nft: "${step.network}" is not a network of family ${this.#family}`;
       throw new NetfilterError('NETFILTER_VALUE', message);
     }
     const mask = Buffer.from(bytes.map((_, i) => (0xff00 >> clamp(bits - i * 8)) & 0xff));
@@ -227,7 +227,7 @@ class ExpressionWriter {
   #dnat(address: string, port: number): void {
     const bytes = encodeAddress(address);
     if (bytes?.length !== typeSize('address', this.#family)) {
-      const message = `nft: "${address}" is no address of family ${this.#family}`;
+      const message = `nft: "${address}" is not an address of family ${this.#family}`;
       throw new NetfilterError('NETFILTER_VALUE', message);
     }
     const portBytes = Buffer.alloc(2);
@@ -242,7 +242,7 @@ class ExpressionWriter {
   }
 }
 
-/** As the attributes of a verdict. */
+/** Converts a verdict to its attributes. */
 export function verdictValues(verdict: NftVerdict): { code: number; chain?: string } {
   const code = VERDICT_CODES[verdict.kind];
   return 'chain' in verdict ? { code, chain: verdict.chain } : { code };

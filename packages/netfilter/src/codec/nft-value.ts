@@ -15,7 +15,9 @@ import {
 
 const PROTOCOL_NAMES = new Map(Object.entries(PROTOCOL_NUMBERS).map(([name, n]) => [n, name]));
 
-/** The kernel's numbers of its types; `mark` stands for an index, which has none in old `nft`. */
+/**
+ * The type numbers that `nft` uses; `mark` stands for an index, which old `nft` has no type for.
+ */
 const TYPE_IDS: Readonly<Record<NftType, number>> = {
   address: 7,
   protocol: 12,
@@ -24,7 +26,7 @@ const TYPE_IDS: Readonly<Record<NftType, number>> = {
 };
 const IPV6_TYPE_ID = 8;
 
-/** Bytes on the wire before padding to whole 32-bit cells. */
+/** Number of bytes on the wire, before padding to whole 32-bit cells. */
 export function typeSize(type: NftType, family: NftFamily): number {
   switch (type) {
     case 'address':
@@ -45,7 +47,7 @@ export function keySize(types: readonly NftType[], family: NftFamily): number {
   return types.reduce((sum, type) => sum + ((typeSize(type, family) + 3) & ~3), 0);
 }
 
-/** Six bits per field, the first highest: what `nft list` reads the types from. */
+/** Six bits per field, the first field highest: `nft list` reads the types from this number. */
 export function typeId(types: readonly NftType[], family: NftFamily): number {
   return types.reduce((id, type) => {
     const own = type === 'address' && family === 'ip6' ? IPV6_TYPE_ID : TYPE_IDS[type];
@@ -53,7 +55,7 @@ export function typeId(types: readonly NftType[], family: NftFamily): number {
   }, 0);
 }
 
-/** Writes the fields as the kernel keeps them. @throws {NetfilterError} `NETFILTER_VALUE` */
+/** Writes the fields in the kernel's form. @throws {NetfilterError} `NETFILTER_VALUE` */
 export function writeFields(
   out: ByteWriter,
   types: readonly NftType[],
@@ -83,7 +85,7 @@ export function writeFields(
   }
 }
 
-/** Reads what {@link writeFields} wrote. @throws {NetfilterError} `NETFILTER_PARSE` */
+/** Reads fields written by {@link writeFields}. @throws {NetfilterError} `NETFILTER_PARSE` */
 export function readFields(
   types: readonly NftType[],
   bytes: Buffer,
@@ -116,11 +118,14 @@ function readField(type: NftType, bytes: Buffer): NftValue {
   }
 }
 
-/** The number behind a name, or the number itself. @throws {NetfilterError} `NETFILTER_VALUE` */
+/**
+ * Returns the number of a protocol name, or the number itself. @throws {NetfilterError}
+ * `NETFILTER_VALUE`
+ */
 export function protocolNumber(value: NftValue | undefined): number {
   const number = PROTOCOL_NUMBERS[String(value)] ?? Number(value);
   if (Number.isInteger(number) && number >= 0 && number < 256) return number;
-  throw new NetfilterError('NETFILTER_VALUE', `nft: "${value}" is no protocol`);
+  throw new NetfilterError('NETFILTER_VALUE', `nft: "${value}" is not a protocol`);
 }
 
 function writeAddress(out: ByteWriter, value: NftValue | undefined): void {
@@ -133,12 +138,15 @@ function writeAddress(out: ByteWriter, value: NftValue | undefined): void {
   }
   const bytes = encodeAddress(String(value));
   if (bytes === undefined) {
-    throw new NetfilterError('NETFILTER_VALUE', `nft: "${value}" is no address`);
+    throw new NetfilterError('NETFILTER_VALUE', `nft: "${value}" is not an address`);
   }
   out.bytes(bytes);
 }
 
-/** A quarter of a million addresses are written at a cold start. @returns −1 when it is none */
+/**
+ * A cold start writes a quarter of a million addresses. @returns −1 when the text is not an IPv4
+ * address
+ */
 function fastIPv4(text: string): number {
   let value = 0;
   let part = 0;

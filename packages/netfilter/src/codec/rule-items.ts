@@ -1,15 +1,15 @@
-/** One option of a rule with what was given to it, in the order of the words. */
+/** One option of a rule with its values, in the order of the words. */
 export type RuleItem =
-  /** `-s`, `-p` …: about the packet itself, whatever extensions are loaded. */
+  /** `-s`, `-p` …: options about the packet itself, which need no extension. */
   | Readonly<{ kind: 'general'; option: GeneralOption; value: string; negated: boolean }>
   | Readonly<{ kind: 'load'; module: string }>
-  /** An option of an extension; `words` has the option's name first, and the `!` before it. */
+  /** An option of an extension; `words` starts with the option's name, or with a `!` before it. */
   | Readonly<{ kind: 'option'; name: string; values: readonly string[]; negated: boolean }>
   | Readonly<{ kind: 'target'; isGoto: boolean; name: string; args: readonly string[] }>;
 
 export type GeneralOption = '-s' | '-d' | '-i' | '-o' | '-p' | '-f';
 
-/** Without `--proto`, which is an option of `-m policy`, too. */
+/** Without `--proto`, which is also an option of `-m policy`. */
 const GENERAL: Readonly<Record<string, GeneralOption>> = {
   '-s': '-s',
   '--src': '-s',
@@ -50,7 +50,7 @@ const FREE_TEXT = new Set([
   '--path',
 ]);
 
-/** Reads words in order; every word ends in exactly one item. */
+/** Reads words in order; every word goes into exactly one item. */
 export function* splitItems(words: readonly string[]): Generator<RuleItem, void, undefined> {
   let next = 0;
   const take = (): string => words[next++] ?? '';
@@ -76,7 +76,7 @@ export function* splitItems(words: readonly string[]): Generator<RuleItem, void,
     } else yield { kind: 'option', name: word, values: values(word), negated };
   }
 
-  /** A target's options go on to the next general option. */
+  /** A target's options extend to the next general option. */
   function* targetArguments(rest: (option: string) => string[]): Generator<string> {
     yield* rest('');
     while (next < words.length && /^--/.test(words[next] ?? '') && !isGeneral(words[next] ?? '')) {
@@ -97,7 +97,7 @@ function beginsItem(words: readonly string[], at: number): boolean {
   return isGeneral(word) || /^--[a-z]/.test(word);
 }
 
-/** The words that an item was read from. */
+/** Returns the words that an item was read from. */
 export function optionWords({
   name,
   values,

@@ -3,7 +3,9 @@ import { optionWords, type RuleItem } from './rule-items.js';
 
 export type Option = Extract<RuleItem, { kind: 'option' }>;
 
-/** One `-m NAME` with its options; undefined for what the model cannot say without loss. */
+/**
+ * Reads one `-m NAME` with its options; undefined when the model cannot express it without loss.
+ */
 export function modelMatch(module: string, options: readonly Option[]): Match | undefined {
   const [first, ...others] = options;
   if (first === undefined) return undefined;
@@ -43,7 +45,10 @@ const PORT_OPTIONS: Readonly<Record<string, 'source-port' | 'destination-port'>>
   '--destination-port': 'destination-port',
 };
 
-/** `--dport 80`, `! --sport 1024:65535`; undefined for other options, and names of ports. */
+/**
+ * Reads `--dport 80` or `! --sport 1024:65535`; undefined for other options, and for names of
+ * ports.
+ */
 export function modelPort({ name, values, negated }: Option): Match | undefined {
   const kind = Object.hasOwn(PORT_OPTIONS, name) ? PORT_OPTIONS[name] : undefined;
   const [, from, colon, to] = /^(\d{0,5})(:?)(\d{0,5})$/.exec(values.join(' ')) ?? [];
@@ -57,7 +62,7 @@ export function modelPort({ name, values, negated }: Option): Match | undefined 
 
 const MARK = /^(0x[\da-f]{1,8}|\d{1,10})(?:\/(0x[\da-f]{1,8}|\d{1,10}))?$/i;
 
-/** `0x1`, `0x1/0xff`, decimal or hexadecimal, 32 bits each. */
+/** Reads `0x1` or `0x1/0xff`, decimal or hexadecimal, 32 bits each. */
 export function parseMark(text: string): Readonly<{ value: number; mask: number }> | undefined {
   const [, value, mask = '0xffffffff'] = MARK.exec(text) ?? [];
   if (value === undefined) return undefined;
@@ -94,7 +99,7 @@ function chance(options: readonly Option[]): Match | undefined {
 
 const WHOLE_ADDRESS = new Set(['255.255.255.255', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff']);
 
-/** Two of the many ways to ask of it; any other option makes it another match. */
+/** The model knows two of the many uses of `-m recent`; any other option makes it another match. */
 function recent(options: readonly Option[]): Match | undefined {
   const given = new Map(options.map((option) => [option.name, option.values.join(' ')]));
   if (given.size !== options.length || options.some(({ negated }) => negated)) return undefined;

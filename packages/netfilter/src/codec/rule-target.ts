@@ -1,7 +1,10 @@
 import type { Target } from '../model/iptables.js';
 import { parseMark } from './rule-matches.js';
 
-/** Targets of extensions that may stand without options: a jump to them leads to no chain. */
+/**
+ * Targets of extensions that may stand without options: a jump to one of these names does not lead
+ * to a chain.
+ */
 const EXTENSIONS = new Set([
   ...['AUDIT', 'CHECKSUM', 'CLASSIFY', 'CLUSTERIP', 'CONNMARK', 'CONNSECMARK', 'CT', 'DNPT'],
   ...['DSCP', 'ECN', 'HL', 'HMARK', 'IDLETIMER', 'LED', 'LOG', 'NETMAP', 'NFLOG', 'NFQUEUE'],
@@ -9,7 +12,10 @@ const EXTENSIONS = new Set([
   ...['TCPOPTSTRIP', 'TEE', 'TOS', 'TPROXY', 'TRACE', 'TTL', 'ULOG'],
 ]);
 
-/** What `-j NAME ARGS` or `-g NAME` says; `other` for all that the model cannot say without loss. */
+/**
+ * Reads `-j NAME ARGS` or `-g NAME`; `other` for everything that the model cannot express without
+ * loss.
+ */
 export function parseTarget(isGoto: boolean, name: string, args: readonly string[]): Target {
   if (isGoto) return { kind: 'goto', chain: name };
   return modelTarget(name, args) ?? { kind: 'other', name, args };
@@ -50,14 +56,14 @@ function plainTarget(name: string): Target | undefined {
   }
 }
 
-/** One address with one port, not ranges of them. */
+/** Matches one address with one port, no ranges. */
 const ADDRESS_AND_PORT = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[\da-f:.]+\]):\d{1,5}$/i;
 
 function isPort(text: string): boolean {
   return /^\d{1,5}$/.test(text) && Number(text) <= 65_535;
 }
 
-/** All ways to set a mark are one: mark = (mark & ~mask) ^ value. */
+/** All ways to set a mark reduce to one: mark = (mark & ~mask) ^ value. */
 function setMark(option: string, text: string): Target | undefined {
   const mark = parseMark(text);
   if (mark === undefined) return undefined;

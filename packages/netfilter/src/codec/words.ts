@@ -1,4 +1,7 @@
-/** Splits a line as iptables-restore does: blanks separate, double quotes keep them, also inside a word. */
+/**
+ * Splits a line as iptables-restore does: blanks separate words; double quotes keep blanks, also
+ * inside a word.
+ */
 export function splitWords(line: string): string[] {
   const words: string[] = [];
   let word: string | undefined;

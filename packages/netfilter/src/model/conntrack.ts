@@ -1,7 +1,9 @@
 /** Protocols whose flows have ports at both ends. */
 export type FlowProtocol = 'tcp' | 'udp' | 'sctp';
 
-/** One direction of a flow: what is in the headers of its packets before any translation. */
+/**
+ * One direction of a flow: the addresses and ports in its packets' headers before any translation.
+ */
 export interface FlowTuple {
   readonly source: string;
   readonly sourcePort: number;
@@ -12,32 +14,37 @@ export interface FlowTuple {
 /** One tracked connection as the kernel sees it on both sides. */
 export interface Flow {
   readonly protocol: FlowProtocol;
-  /** As the client sends. */
+  /** The direction that the client sends. */
   readonly original: FlowTuple;
-  /** As answers come: after destination NAT from the real server, after source NAT to the machine. */
+  /**
+   * The direction of answers: after destination NAT from the real server, after source NAT to the
+   * machine.
+   */
   readonly reply: FlowTuple;
-  /** Tables in the table, apart from each other: 0 unless rules say otherwise. */
+  /** The zone divides the table into separate tables: 0 unless rules say otherwise. */
   readonly zone: number;
-  /** Distinguishes the entry from later ones of the same addresses; undefined: not known. */
+  /** Distinguishes the entry from later ones with the same addresses; undefined when not known. */
   readonly id: number | undefined;
 }
 
-/** What is given must be so; addresses in canonical form, as `inet_ntop` writes them. */
+/**
+ * A flow matches when it has every given value. Addresses are in canonical form, as `inet_ntop`
+ * writes them.
+ */
 export type FlowPattern = { readonly [K in keyof FlowTuple]?: FlowTuple[K] | undefined };
 
-/** Which flows: what is given must be so. */
+/** Selects flows: a flow must have every given value. */
 export interface FlowQuery {
   readonly protocol: FlowProtocol;
   readonly original?: FlowPattern;
   readonly reply?: FlowPattern;
   /**
-   * Asked last, for each flow while the table is read: what it refuses is not kept, so that a few of
-   * a million flows cost no memory for the million.
+   * Called last, for each flow while the table is read. Flows that it refuses are not kept, so that
+   * selecting a few of a million flows does not take memory for the million.
    */
   readonly where?: (flow: Flow) => boolean;
 }
 
-/** Whether a flow is one of those. */
 export function matchesFlow(flow: Flow, query: FlowQuery): boolean {
   return (
     flow.protocol === query.protocol &&

@@ -1,13 +1,13 @@
 /**
- * `NETFILTER_COMMAND_MISSING` the program is not installed · `NETFILTER_COMMAND_FAILED` it ended
- * with an error · `NETFILTER_LOCKED` another program holds the tables · `NETFILTER_PERMISSION` not
- * root in this network namespace · `NETFILTER_PARSE` text that is not what the tools print ·
- * `NETFILTER_NAME` a chain name or comment that the kernel would refuse ·
+ * `NETFILTER_COMMAND_MISSING` the program is not installed · `NETFILTER_COMMAND_FAILED` the program
+ * ended with an error · `NETFILTER_LOCKED` another program holds the tables ·
+ * `NETFILTER_PERMISSION` not root in this network namespace · `NETFILTER_PARSE` text in a form that
+ * the tools do not print · `NETFILTER_NAME` a chain name or comment that the kernel would refuse ·
  * `NETFILTER_SET_MISSING`, `NETFILTER_SET_MISMATCH`, `NETFILTER_SET_IN_USE`, `NETFILTER_SET_FULL`,
- * `NETFILTER_SET_ENTRY` about address sets · `NETFILTER_COUNTERS` the kernel has no named counters ·
- * `NETFILTER_VALUE` a value that iptables or nftables cannot take · `NETFILTER_REFUSED` the kernel refused a
- * change of a table · `NETFILTER_CHANGED` someone else changed the tables meanwhile ·
- * `NETFILTER_UNSUPPORTED` this kernel or `nft` is too old.
+ * `NETFILTER_SET_ENTRY` about address sets · `NETFILTER_COUNTERS` the kernel has no named counters
+ * · `NETFILTER_VALUE` a value that iptables or nftables cannot take · `NETFILTER_REFUSED` the
+ * kernel refused a change of a table · `NETFILTER_CHANGED` another program changed the tables
+ * meanwhile · `NETFILTER_UNSUPPORTED` this kernel or `nft` is too old.
  */
 export type NetfilterErrorCode =
   | 'NETFILTER_COMMAND_MISSING'
@@ -39,12 +39,12 @@ export class NetfilterError extends Error {
   readonly code: NetfilterErrorCode;
   readonly exitCode: number | undefined;
   /**
-   * Line of the input that was refused, from 1; undefined where the program does not say. What the
-   * kernel refuses iptables-legacy only blames on the table's COMMIT line.
+   * Line of the input that was refused, from 1; undefined when the program does not name it. For
+   * rules that the kernel refuses, iptables-legacy names only the table's COMMIT line.
    */
   readonly line: number | undefined;
 
-  /** @param message what was done and what went wrong: `iptables-restore: line 4 failed` */
+  /** @param message the action and the failure: `iptables-restore: line 4 failed` */
   constructor(code: NetfilterErrorCode, message: string, options: NetfilterErrorOptions = {}) {
     super(message, options);
     this.code = code;
@@ -62,10 +62,13 @@ export function isNetfilterError(
   return codes.length === 0 || codes.includes((value as NetfilterError).code);
 }
 
-/** xtables' exit code for "try again": the lock, or memory. @see iptables include/xtables.h */
+/**
+ * xtables' exit code for "try again": the lock is held, or memory is short. @see iptables
+ * include/xtables.h
+ */
 const EXIT_RESOURCE_PROBLEM = 4;
 
-/** Sorts a failed run of one of the tools by its exit code and what it printed. */
+/** Chooses the error code for a failed tool run from its exit code and its output. */
 export function errorFromExit(command: string, exitCode: number, stderr: string): NetfilterError {
   const text = stderr.trim();
   const message = `${command}: exit code ${exitCode}${text === '' ? '' : `: ${text}`}`;
@@ -81,10 +84,12 @@ export function errorFromExit(command: string, exitCode: number, stderr: string)
   return new NetfilterError(code, message, { exitCode, ...where });
 }
 
-/** iptables-nft ends with the same code for a refused rule; these of the kernel's reasons pass by. */
+/**
+ * iptables-nft uses the same exit code for a refused rule; only these kernel errors are temporary.
+ */
 const TRY_AGAIN = /Resource temporarily unavailable|Cannot allocate memory|Interrupted system call/;
 
-/** The tools' ways to say that a chain, rule or set is not there. */
+/** True when a tool reports that a chain, rule or set does not exist. */
 export function saysNotFound(stderr: string): boolean {
   return NOT_FOUND.test(stderr);
 }

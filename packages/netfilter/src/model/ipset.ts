@@ -6,19 +6,19 @@ import type { IpFamily } from './iptables.js';
 export type IpsetType =
   'hash:ip' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,port,net' | 'bitmap:port';
 
-/** A set and what it may hold. `bitmap:port` holds every port, of no address family. */
+/** A set and the entries it may hold. `bitmap:port` holds any port and has no address family. */
 export interface IpsetSpec {
   /** At most 31 bytes. */
   readonly name: string;
   readonly type: IpsetType;
   readonly family: IpFamily;
-  /** Most entries; 65,536 when absent. */
+  /** Maximum number of entries; 65,536 when absent. */
   readonly maxEntries?: number;
 }
 
 export type IpsetProtocol = 'tcp' | 'udp' | 'sctp';
 
-/** One entry; its set's type tells which parts it has. */
+/** One entry; the type of its set decides which parts it has. */
 export interface IpsetEntry {
   readonly ip?: string;
   readonly protocol?: IpsetProtocol;
@@ -27,12 +27,12 @@ export interface IpsetEntry {
   readonly second?: string;
 }
 
-/** A set as the kernel has it. */
+/** A set as the kernel reports it. */
 export interface IpsetState {
   readonly spec: IpsetSpec;
-  /** Rules and sets that use it. */
+  /** Number of rules and sets that use it. */
   readonly references: number;
-  /** As {@link ipsetEntryText}, in no order. */
+  /** Texts as {@link ipsetEntryText} writes them, in no order. */
   readonly entries: readonly string[];
 }
 
@@ -45,8 +45,9 @@ const PARTS: Readonly<Record<IpsetType, readonly (keyof IpsetEntry)[]>> = {
 };
 
 /**
- * The entry as `ipset` writes it, and what entries are compared by: `10.0.0.1,tcp:80,10.0.0.2`. A
- * prefix of full length has no length: `10.0.0.1,tcp:80,10.0.0.2` is that of `10.0.0.2/32`, too.
+ * The entry as `ipset` writes it, `10.0.0.1,tcp:80,10.0.0.2`; entries are compared by this text. A
+ * prefix of full length is written without its length: `10.0.0.1,tcp:80,10.0.0.2` also stands for
+ * `10.0.0.2/32`.
  */
 export function ipsetEntryText({ ip, protocol, port, second }: IpsetEntry): string {
   if (ip === undefined) return String(port);
@@ -55,7 +56,7 @@ export function ipsetEntryText({ ip, protocol, port, second }: IpsetEntry): stri
   return second === undefined ? first : `${first},${second.replace(/^([\d.]+)\/32$|\/128$/, '$1')}`;
 }
 
-/** @throws {NetfilterError} `NETFILTER_SET_ENTRY` when it is none of this set */
+/** @throws {NetfilterError} `NETFILTER_SET_ENTRY` when the entry does not fit the set */
 export function checkIpsetEntry(spec: IpsetSpec, entry: IpsetEntry): void {
   const wrong = whatIsWrong(spec, entry);
   if (wrong === undefined) return;
@@ -73,7 +74,7 @@ function whatIsWrong({ type, family }: IpsetSpec, entry: IpsetEntry): string | u
     return `${type} has ${parts.join(', ')}`;
   }
   const { ip, port, second } = entry;
-  if (ip !== undefined && !isOwn(ip)) return `${ip} is no ${family} address`;
+  if (ip !== undefined && !isOwn(ip)) return `${ip} is not an ${family} address`;
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 0xffff)) {
     return `port ${port} is not from 0 to 65535`;
   }
@@ -85,7 +86,7 @@ function whatIsWrong({ type, family }: IpsetSpec, entry: IpsetEntry): string | u
   }
   const bits = length === undefined ? 1 : Number(length);
   const isLength = Number.isInteger(bits) && bits >= 1 && bits <= (family === 'IPv4' ? 32 : 128);
-  return isLength ? undefined : `${second} has a length that sets of prefixes do not take`;
+  return isLength ? undefined : `${second} has a prefix length that sets of prefixes do not take`;
 }
 
 /** @throws {NetfilterError} `NETFILTER_NAME` */

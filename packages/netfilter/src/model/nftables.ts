@@ -1,57 +1,60 @@
-/** One table belongs to one of these; `inet` tables are not covered. */
+/** Every table belongs to one of these families; `inet` tables are not covered. */
 export type NftFamily = 'ip' | 'ip6';
 
-/** What a key or a value consists of; `index` is a 32-bit number such as {@link NftKeyPart} `random`. */
+/**
+ * The type of one field of a key or value; `index` is a 32-bit number such as {@link NftKeyPart}
+ * `random`.
+ */
 export type NftType = 'address' | 'protocol' | 'port' | 'index';
 
-/** Text for addresses, the lower-case name for protocols, numbers for the rest. */
+/** Text for addresses, the lower-case name for protocols, numbers for other fields. */
 export type NftValue = string | number;
 
 export type NftVerdict =
   | Readonly<{ kind: 'accept' | 'drop' | 'return' }>
-  /** `jump` comes back when the chain ends, `goto` does not. */
+  /** After a `jump`, the packet comes back when the chain ends; after a `goto` it does not. */
   | Readonly<{ kind: 'jump' | 'goto'; chain: string }>;
 
-/** What a packet's key is put together from, in order. */
+/** One part of a packet's key; the key consists of the parts in order. */
 export type NftKeyPart =
   | 'source'
   | 'destination'
   | 'protocol'
   | 'destination-port'
-  /** A number from 0 to `below` − 1, by chance. */
+  /** A random number from 0 to `below` − 1. */
   | Readonly<{ random: number }>;
 
 /**
- * One step of a rule. A step that does not match ends the rule; steps that act go on to the next,
- * verdicts end it.
+ * One step of a rule. A match that fails ends the rule. After an action the next step runs; a
+ * verdict ends the rule.
  */
 export type NftStep =
   | Readonly<{ kind: 'connection-new' }>
-  /** The connection's destination was rewritten. */
+  /** True when the connection's destination was rewritten. */
   | Readonly<{ kind: 'translated' }>
-  /** Any of these bits of the mark is set. */
+  /** True when any of these bits of the mark is set. */
   | Readonly<{ kind: 'marked'; bits: number }>
   | Readonly<{ kind: 'source' | 'destination'; network: string; negated?: boolean }>
   /** A name that ends in `*` stands for every interface that begins so. */
   | Readonly<{ kind: 'in-interface'; name: string; negated?: boolean }>
-  /** The address is one of this host's own. */
+  /** True when the address is one of this host's own. */
   | Readonly<{ kind: 'local-source' | 'local-destination' }>
   | Readonly<{ kind: 'protocol'; protocol: string }>
   | Readonly<{ kind: 'in-set'; key: readonly NftKeyPart[]; set: string }>
-  /** One chance in `in`. */
+  /** True with a probability of one in `in`. */
   | Readonly<{ kind: 'chance'; in: number }>
-  /** Does what the map says for the key; goes on when it says nothing. */
+  /** Carries out the map's verdict for the key; continues when the map has none. */
   | Readonly<{ kind: 'verdict-map'; key: readonly NftKeyPart[]; map: string }>
   /** mark = mark OR bits; mark = mark XOR bits. */
   | Readonly<{ kind: 'set-mark' | 'flip-mark'; bits: number }>
-  /** Puts the source address into a dynamic set, or makes it young again. */
+  /** Adds the source address to a dynamic set, or restarts its timeout. */
   | Readonly<{ kind: 'remember-source'; set: string }>
-  /** The source port is chosen at random, too. */
+  /** Also chooses the source port at random. */
   | Readonly<{ kind: 'masquerade' }>
   | Readonly<{ kind: 'dnat'; address: string; port: number }>
-  /** To the address and port that the map holds for the key; goes on when it holds none. */
+  /** Sends to the address and port that the map holds for the key; continues when it holds none. */
   | Readonly<{ kind: 'dnat-map'; key: readonly NftKeyPart[]; map: string }>
-  /** Answers "port unreachable". Not in prerouting before Linux 5.9. */
+  /** Answers "port unreachable". Not available in prerouting before Linux 5.9. */
   | Readonly<{ kind: 'reject' }>
   | NftVerdict;
 
@@ -64,23 +67,26 @@ export interface NftRule {
 export interface NftHook {
   readonly type: 'filter' | 'nat';
   readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
-  /** Lower runs earlier. */
+  /** Chains with a lower priority run earlier. */
   readonly priority: number;
 }
 
 export interface NftChain {
   /** At most 255 bytes. */
   readonly name: string;
-  /** Base chains only. Their policy is accept. */
+  /** Only for base chains. Their policy is accept. */
   readonly base?: NftHook;
 }
 
-/** A set, or with `data` a map. */
+/** A set, or a map when `data` is given. */
 export interface NftSet {
   readonly name: string;
   readonly key: readonly NftType[];
   readonly data?: 'verdict' | readonly NftType[];
-  /** Rules add elements; each goes after this time without a new one. Milliseconds. */
+  /**
+   * Rules add the elements; each is removed after this time unless a rule adds it again.
+   * Milliseconds.
+   */
   readonly timeoutMs?: number;
   /** Shown by `nft list`; at most 127 bytes. */
   readonly comment?: string;
@@ -88,29 +94,32 @@ export interface NftSet {
 
 export interface NftElement {
   readonly key: readonly NftValue[];
-  /** What the map holds for it; absent in sets. */
+  /** The map's value for the key; absent in sets. */
   readonly data?: NftVerdict | readonly NftValue[];
 }
 
 /** One change of a table. */
 export type NftOperation =
-  /** Does nothing when it exists. */
+  /** Does nothing when the table exists. */
   | Readonly<{ op: 'add-table' }>
   | Readonly<{ op: 'delete-table' }>
-  /** Does nothing when an equal one exists. */
+  /** Does nothing when an equal chain exists. */
   | Readonly<{ op: 'add-chain'; chain: NftChain }>
   | Readonly<{ op: 'flush-chain' | 'delete-chain'; chain: string }>
   | Readonly<{ op: 'add-set'; set: NftSet }>
   | Readonly<{ op: 'flush-set' | 'delete-set'; set: string }>
   | Readonly<{ op: 'add-rule'; chain: string; rule: NftRule }>
   | Readonly<{ op: 'add-elements' | 'delete-elements'; set: NftSet; elements: NftElements }>
-  /** What comes before may be visible without what comes after, should all not fit into one step. */
+  /**
+   * When the operations do not fit into one step, readers may see those before this one without
+   * those after it.
+   */
   | Readonly<{ op: 'may-split' }>;
 
-/** May be made while they are read; is read once. */
+/** May be generated while being read; is read once. */
 export type NftElements = Iterable<NftElement>;
 
-/** Which table is meant. */
+/** Identifies a table. */
 export interface NftTableName {
   readonly family: NftFamily;
   readonly name: string;
@@ -122,7 +131,7 @@ export interface NftInventory {
   readonly sets: readonly string[];
 }
 
-/** IPv4 inside `ip` tables and so on: protocol numbers by name. @see RFC 5237 registry */
+/** Protocol numbers by name, the same in both families. @see RFC 5237 registry */
 export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
   icmp: 1,
   tcp: 6,
@@ -132,7 +141,7 @@ export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
   udplite: 136,
 };
 
-/** One text per key, for comparing and for looking up. */
+/** Returns one text per key, for comparing and for looking up. */
 export function nftKeyText(key: readonly NftValue[]): string {
   return key.join(' . ');
 }

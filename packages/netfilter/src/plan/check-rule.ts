@@ -15,7 +15,7 @@ const MAX_COUNTER = 31;
 const CONTROL = /\p{Cc}/u;
 const NAME = /^[^\s\p{Cc}"'\\]+$/u;
 
-/** Refuses a value that iptables cannot take, or would read as something else. */
+/** Throws for a value that iptables cannot take, or would read as something else. */
 export function refuse(field: string, must: string, found: unknown): never {
   throw new NetfilterError('NETFILTER_VALUE', `${field}: must be ${must}, found ${show(found)}`);
 }
@@ -24,7 +24,7 @@ function show(value: unknown): string {
   return typeof value === 'string' ? JSON.stringify(value) : String(value);
 }
 
-/** An address, a prefix, or an address with a mask. */
+/** True for an address, a prefix, or an address with a mask. */
 export function isNetwork(text: string): boolean {
   const slash = text.indexOf('/');
   if (slash < 0) return isIP(text) !== 0;
@@ -34,13 +34,13 @@ export function isNetwork(text: string): boolean {
   return family !== 0 && (family === 4 ? isIPv4(length) : isIP(length) === 6);
 }
 
-/** Any name that the kernel takes; `+` at the end, or alone, stands for the rest. */
+/** True for any name that the kernel takes; `+` at the end, or alone, stands for any characters. */
 export function isInterface(name: string): boolean {
   const fits = name !== '' && Buffer.byteLength(name) <= MAX_INTERFACE;
   return fits && !/[\s/!"'\\\p{Cc}]/u.test(name);
 }
 
-/** A name of `/etc/protocols` in lower case, or a number. */
+/** True for a lower-case name of `/etc/protocols`, or a number. */
 export function isProtocol(text: string): boolean {
   return /^\d{1,3}$/.test(text) ? Number(text) <= 255 : /^[a-z][a-z\d.+-]*$/.test(text);
 }
@@ -128,7 +128,7 @@ export function checkTarget(target: Target): void {
   switch (target.kind) {
     case 'reject':
       if (target.with === undefined || /^[a-z\d-]+$/.test(target.with)) return;
-      refuse('reject.with', "iptables' name of an answer", target.with);
+      refuse('reject.with', "iptables' name for an answer", target.with);
       return;
     case 'dnat': {
       const [, v4, v6, port] = /^(?:([\d.]+)|\[([\da-f:.]+)\]):(\d{1,5})$/i.exec(target.to) ?? [];
@@ -171,7 +171,7 @@ function checkName(field: string, name: string, most: number): void {
   refuse(field, `1 to ${most} bytes without blanks and quotes`, name);
 }
 
-/** iptables-restore reads line by line and forgets empty words, quoted or not. */
+/** iptables-restore reads line by line and drops empty words, quoted or not. */
 function checkWord(field: string, word: string): void {
   if (word === '' || CONTROL.test(word)) {
     refuse(field, 'words that are not empty and hold no control characters', word);

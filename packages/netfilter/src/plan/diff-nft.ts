@@ -11,12 +11,13 @@ type FilledSet = NftSet & Readonly<{ elements: ReadonlyMap<string, NftElement> }
 type FilledChain = NftTableContents['chains'] extends ReadonlyMap<string, infer T> ? T : never;
 
 /**
- * What makes a table that holds `actual` into one that holds `desired`, in an order that nf_tables
- * takes in one step: nothing is removed while something refers to it, and chains at the kernel's
- * hooks come last. Elements are changed one by one; the rules of a chain that differs are written
- * anew. Elements that rules add, in sets with a timeout, are left alone.
+ * Plans the operations that turn a table with the contents `actual` into one with the contents
+ * `desired`, in an order that nf_tables accepts in one step: nothing is removed while something
+ * refers to it, and chains at the kernel's hooks come last. Elements are changed one by one; a
+ * chain with different rules gets all its rules written again. Elements that rules add, in sets
+ * with a timeout, are left alone.
  *
- * @param actual what `nftContentsOf` or `MemoryNftTable` knows; undefined: there is no table
+ * @param actual contents from `nftContentsOf` or `MemoryNftTable`; undefined when there is no table
  */
 export function diffNftTables(
   desired: NftTableContents,
@@ -71,7 +72,7 @@ export function diffNftTables(
   ];
 }
 
-/** Those of `from` that `other` lacks, or has with other data. */
+/** Returns the elements of `from` that `other` lacks, or has with other data. */
 function elements(
   op: 'add-elements' | 'delete-elements',
   set: FilledSet,
@@ -121,7 +122,7 @@ function refersTo({ steps }: NftRule, sets: ReadonlySet<string>): boolean {
   );
 }
 
-/** Of plain data with members in the same order. */
+/** Compares plain data with members in the same order. */
 function same(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }

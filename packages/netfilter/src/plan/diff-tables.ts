@@ -1,7 +1,7 @@
 import type { Chain, Rule, Table, TableName } from '../model/iptables.js';
 import { ruleKey } from './rule-key.js';
 
-/** One change of a table; positions count from 1, as iptables counts. */
+/** One change of a table; positions count from 1, as in iptables. */
 export type IptablesOperation = Readonly<{ table: TableName; chain: string }> &
   (
     | Readonly<{ op: 'create-chain' | 'flush-chain' | 'delete-chain' }>
@@ -11,15 +11,16 @@ export type IptablesOperation = Readonly<{ table: TableName; chain: string }> &
   );
 
 export interface DiffOptions {
-  /** Chains that only `actual` has are emptied, and removed where they are not the kernel's own. */
+  /** Empties the chains that only `actual` has, and removes them unless they are built-in. */
   readonly removeOthers?: boolean;
 }
 
 /**
- * What makes `actual` into `desired`, in an order in which the kernel takes it one by one: chains
- * before jumps to them, jumps away before their chains. Tables and, without `removeOthers`, chains
- * that are not in `desired` stay as they are. Rules are compared by what they do (`ruleKey`); those
- * that stay are not touched, so they go on counting. Positions hold after the operations before.
+ * Plans the operations that turn `actual` into `desired`, in an order that the kernel accepts one
+ * by one: chains before jumps to them, removal of jumps before removal of their chains. Tables and,
+ * without `removeOthers`, chains that are not in `desired` stay as they are. Rules are compared by
+ * their effect (`ruleKey`); rules that stay are not touched and keep their counters. Each position
+ * is valid after the operations before it.
  *
  * @throws {NetfilterError} as `renderRule`
  */
@@ -78,10 +79,10 @@ function diffRules(
   return [...removals.toReversed(), ...additions];
 }
 
-/** More pairs than this are not compared: the middle is written anew. */
+/** Beyond this number of pairs the lists are not compared: the middle is written again. */
 const MOST_PAIRS = 4_000_000;
 
-/** A longest common subsequence, as pairs of places in both lists. */
+/** Finds a longest common subsequence, as pairs of indexes into both lists. */
 function commonPairs(a: readonly string[], b: readonly string[]): readonly [number, number][] {
   let first = 0;
   while (first < a.length && first < b.length && a[first] === b[first]) first += 1;

@@ -1,11 +1,12 @@
 import type { Match } from '../model/iptables.js';
 
-/** One frozen match per number of remaining choices: large rule sets share them. */
+/** One frozen match per number of remaining choices, shared by large rule sets. */
 const cache: Match[] = [];
 
 /**
- * The matches that spread packets evenly over rules tried in turn: rule `i` of `n` takes
- * `1 / (n - i)` of what reaches it, the last takes the rest (undefined: no match needed).
+ * Returns the match that makes rules tried in turn receive equal shares of packets: rule `i` of `n`
+ * takes `1 / (n - i)` of the packets that reach it; the last takes all of them (undefined: it needs
+ * no match).
  */
 export function evenChance(index: number, count: number): Match | undefined {
   const left = count - index;

@@ -1,11 +1,14 @@
-/** What the installed iptables can do, by its version. */
+/** Abilities of the installed iptables, derived from its version. */
 export interface IptablesFeatures {
   readonly version: string;
-  /** Which kernel interface it speaks; undefined where it does not say (before 1.8). */
+  /**
+   * The kernel interface that it uses; undefined when the version text does not name it (before
+   * 1.8).
+   */
   readonly backend: 'nft' | 'legacy' | undefined;
   /** Arguments that make `iptables` wait for the table lock. */
   readonly waitArgs: readonly string[];
-  /** Arguments that make `iptables-restore` wait for it. */
+  /** Arguments that make `iptables-restore` wait for the table lock. */
   readonly restoreWaitArgs: readonly string[];
   /** `MASQUERADE --random-fully`. */
   readonly randomFully: boolean;
@@ -14,9 +17,9 @@ export interface IptablesFeatures {
 const WAIT_SECONDS = '5';
 
 /**
- * @param text what `iptables --version` prints: `iptables v1.8.9 (nf_tables)`
- * @returns undefined when no version is in it, or it is older than 1.4.20, which cannot wait for
- *   the table lock
+ * @param text output of `iptables --version`: `iptables v1.8.9 (nf_tables)`
+ * @returns undefined when the text has no version, or one before 1.4.20, which cannot wait for the
+ * table lock
  */
 export function featuresFromVersion(text: string): IptablesFeatures | undefined {
   const version = /v(\d+(?:\.\d+)+)/.exec(text)?.[1];

@@ -15,7 +15,7 @@ import {
 } from '../model/nftables.js';
 import type { Host, Outcome, Packet } from './packet-tracer.js';
 
-/** A table as the tracer needs it. */
+/** A table in the form that the tracer reads. */
 export interface NftTableContents {
   readonly chains: ReadonlyMap<
     string,
@@ -27,7 +27,10 @@ export interface NftTableContents {
   >;
 }
 
-/** What a table holds after these operations on an empty one; they are taken to succeed. */
+/**
+ * Returns a table's contents after these operations on an empty table; assumes that they all
+ * succeed.
+ */
 export function nftContentsOf(operations: Iterable<NftOperation>): NftTableContents {
   const chains = new Map<string, { name: string; base?: NftHook; rules: NftRule[] }>();
   const sets = new Map<string, NftSet & { elements: Map<string, NftElement> }>();
@@ -81,10 +84,9 @@ export function nftContentsOf(operations: Iterable<NftOperation>): NftTableConte
 }
 
 /**
- * Follows the first packet of a connection through a table, once for every way that chance may
- * decide.
+ * Follows the first packet of a connection through a table, once for every random decision.
  *
- * @throws {NetfilterError} `NETFILTER_VALUE` for rules that lead to what is not there
+ * @throws {NetfilterError} `NETFILTER_VALUE` for rules that refer to a missing chain, set or map
  */
 export function traceNftOutcomes(table: NftTableContents, packet: Packet, host: Host): Outcome[] {
   const outcomes: Outcome[] = [];
@@ -97,7 +99,7 @@ export function traceNftOutcomes(table: NftTableContents, packet: Packet, host: 
   return outcomes;
 }
 
-/** Plays decided numbers, then zeros; afterwards knows the decisions that it did not try. */
+/** Replays a list of decided numbers, then zeros; afterwards lists the decisions not yet tried. */
 class Dice {
   readonly #script: readonly number[];
   readonly #rolled: { value: number; sides: number }[] = [];
@@ -155,7 +157,7 @@ class NftWalk {
     const first = fromHost ? 'output' : 'prerouting';
     let verdict = this.#hook(first, (priority) => priority < 0);
     const isLocal = this.#isLocal(this.#destination);
-    // what this host sends to itself leaves over loopback and arrives there
+    // a packet that this host sends to itself leaves over loopback and arrives there
     const later: NftHook['hook'][] = fromHost
       ? ['output', 'postrouting', ...(isLocal ? (['prerouting', 'input'] as const) : [])]
       : isLocal
@@ -175,7 +177,7 @@ class NftWalk {
     };
   }
 
-  /** A chain that accepts ends itself, not the others at its hook. */
+  /** A chain that accepts ends only itself; the other chains at its hook still run. */
   #hook(hook: NftHook['hook'], isDue: (priority: number) => boolean): Outcome['verdict'] {
     const chains = [...this.#input.table.chains.values()]
       .filter(({ base }) => base?.hook === hook && isDue(base.priority) && !this.#isSettled(base))
@@ -187,7 +189,10 @@ class NftWalk {
     return 'accepted';
   }
 
-  /** A packet that comes back over loopback has its destination already: nat is not asked again. */
+  /**
+   * A packet that comes back over loopback already has its destination: nat chains do not see it
+   * again.
+   */
   #isSettled({ type, hook }: NftHook): boolean {
     return type === 'nat' && hook === 'prerouting' && this.#input.packet.from === 'host';
   }
@@ -341,7 +346,10 @@ function yes(is: boolean): 'yes' | 'no' {
 }
 
 function missing(what: string): NetfilterError {
-  return new NetfilterError('NETFILTER_VALUE', `nft: a rule leads to ${what}, which is not there`);
+  return new NetfilterError(
+    'NETFILTER_VALUE',
+    `nft: a rule leads to ${what}, which does not exist`,
+  );
 }
 
 function nameMatches(pattern: string, name: string): boolean {

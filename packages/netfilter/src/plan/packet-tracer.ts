@@ -5,12 +5,12 @@ import { PROTOCOL_NUMBERS } from '../model/nftables.js';
 
 /** The first packet of a connection. */
 export interface Packet {
-  /** `network`: it arrives on an interface; `host`: a program of this host sends it. */
+  /** `network`: the packet arrives on an interface; `host`: a program of this host sends it. */
   readonly from: 'network' | 'host';
   readonly protocol: string;
   readonly source: string;
   readonly destination: string;
-  /** Only where rules ask for it. */
+  /** Needed only when a rule matches it. */
   readonly sourcePort?: number;
   readonly destinationPort: number;
   readonly inInterface?: string;
@@ -18,31 +18,31 @@ export interface Packet {
 
 export interface Host {
   /**
-   * The host's own addresses; loopback's belong to it without being named. A redirected packet from
-   * the network is taken to arrive where the first is.
+   * The host's own addresses; loopback addresses belong to it without being listed. A redirected
+   * packet from the network is assumed to arrive at the first one.
    */
   readonly addresses: readonly string[];
   /** Names of `recent` lists that hold the packet's source. */
   readonly remembered?: readonly string[];
 }
 
-/** One way the packet may go. */
+/** One possible way of the packet. */
 export interface Outcome {
   readonly verdict: 'accepted' | 'dropped' | 'rejected';
-  /** Where it is delivered to: `10.0.0.1:80`, `[fd00::1]:80`. */
+  /** The packet's final destination: `10.0.0.1:80`, `[fd00::1]:80`. */
   readonly to: string;
   /** The receiver sees this host's address instead of the sender's. */
   readonly masqueraded: boolean;
-  /** How likely it is, over all chance matches on the way. */
+  /** Probability of this outcome over all random matches on the way. */
   readonly probability: number;
   /** Rules that matched: `nat KUBE-SERVICES: jump KUBE-SVC-…`. */
   readonly path: readonly string[];
 }
 
 /**
- * Follows a packet through the rules, once for every way that chance may decide.
+ * Follows a packet through the rules, once for every random decision.
  *
- * Knows the filter and nat tables and connection state NEW; other tables are passed by.
+ * Knows the filter and nat tables and connection state NEW; skips other tables.
  */
 export function traceOutcomes(tables: readonly Table[], packet: Packet, host: Host): Outcome[] {
   const outcomes: Outcome[] = [];
@@ -55,7 +55,7 @@ export function traceOutcomes(tables: readonly Table[], packet: Packet, host: Ho
   return outcomes.filter((outcome) => outcome.probability > 0);
 }
 
-/** Plays a list of decisions, then says yes; afterwards knows the next list to try. */
+/** Replays a list of decisions, then answers yes; afterwards holds the next list to try. */
 class Chance {
   readonly #script: readonly boolean[];
   readonly #taken: boolean[] = [];
@@ -234,7 +234,7 @@ class Walk {
         return contains(match.network, this.#destination);
       case 'source-port':
         if (packet.sourcePort === undefined) {
-          throw new Error('a rule asks for the source port: the packet has to have one');
+          throw new Error('a rule matches the source port: the packet must have one');
         }
         return isInRange(match, packet.sourcePort);
       case 'destination-port':
@@ -285,7 +285,7 @@ function isInRange(
   return port <= actual && actual <= lastPort;
 }
 
-/** Both the name and the number of one protocol may be meant. */
+/** The names and numbers of protocols are equivalent. */
 function isProtocol(asked: string, actual: string): boolean {
   const number = (text: string): string => String(PROTOCOL_NUMBERS[text] ?? text);
   return asked === 'all' || asked === '0' || number(asked) === number(actual);

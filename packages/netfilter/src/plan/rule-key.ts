@@ -14,9 +14,10 @@ const GENERAL: ReadonlySet<Match['kind']> = new Set([
 ]);
 
 /**
- * Two rules with one key do the same, however they are written: the order of `-s`, `-i`, `-p` … and
- * the place of ports say nothing, networks have their host bits cleared, defaults are left out. The
- * words of `other` count as they are: write them as `iptables-save` does.
+ * Two rules with the same key have the same effect, however they are written: the order of `-s`,
+ * `-i`, `-p` … and the place of ports do not matter, networks have their host bits cleared,
+ * defaults are left out. The words of `other` are compared as they are: write them as
+ * `iptables-save` does.
  *
  * @throws {NetfilterError} as `renderRule`
  */
@@ -67,7 +68,7 @@ function canonical(match: Match): Match {
   }
 }
 
-/** Masks that are no prefixes stay as they are, and so does what is no network. */
+/** Masks that are not prefixes stay as they are, and so does text that is not a network. */
 function canonicalNetwork(text: string): string {
   const [address = '', length] = text.split('/');
   const isV4 = isIPv4(address);
@@ -90,7 +91,7 @@ function octets(address: string): number[] {
 }
 
 function groups(address: string): number[] {
-  // an IPv4 tail is two groups
+  // an IPv4 tail stands for two groups
   const at = address.lastIndexOf(':') + 1;
   const last = address.slice(at);
   const [a = 0, b = 0, c = 0, d = 0] = isIPv4(last) ? octets(last) : [];

@@ -5,7 +5,10 @@ export interface IpsetContent {
   readonly entries: readonly IpsetEntry[];
 }
 
-/** Input for `ipset restore -exist`: makes the sets and adds to them. One line an entry. */
+/**
+ * Renders input for `ipset restore -exist` that creates the sets and adds their entries. One line
+ * per entry.
+ */
 export function renderIpsetRestore(sets: readonly IpsetContent[]): string {
   const lines = sets.flatMap(({ spec, entries }) => [
     renderIpsetCreate(spec),

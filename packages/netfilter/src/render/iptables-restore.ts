@@ -1,20 +1,20 @@
 import type { TableName } from '../model/iptables.js';
 
-/** What to write into one table, in one go: the kernel swaps in all of it or nothing. */
+/** Content for one table. The kernel takes all of it in one step, or nothing. */
 export interface RestoreTable {
   readonly name: TableName;
-  /** Own chains to create, or to empty where they exist; all others stay as they are. */
+  /** Chains to create, or to empty if they exist; all others stay as they are. */
   readonly chains: Iterable<string>;
   /** Lines of restore input (`-A …`, `-X …`), one or several to a text, each ending in a newline. */
   readonly lines: Iterable<string>;
 }
 
-/** Large enough that a write costs little, small enough that nothing table-sized is ever built. */
+/** Large enough to make writes cheap, small enough that no piece grows with the table. */
 const CHUNK_CHARACTERS = 64 * 1024;
 
 /**
- * Input for `iptables-restore --noflush`, in pieces of about 64 KiB. Both iterables of a table are
- * read once, `chains` to its end first, so a caller may compute them as they are asked for.
+ * Renders input for `iptables-restore --noflush`, in pieces of about 64 KiB. Both iterables of a
+ * table are read once, `chains` to its end first, so a caller may generate them on demand.
  */
 export function* renderRestore(tables: Iterable<RestoreTable>): Generator<string, void, undefined> {
   let chunk = '';

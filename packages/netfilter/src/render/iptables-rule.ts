@@ -3,14 +3,14 @@ import { HEADER_PROTOCOLS, type Match, type Rule, type Target } from '../model/i
 import { checkedChainName } from '../plan/check-name.js';
 import { checkMatch, checkTarget } from '../plan/check-rule.js';
 
-/** iptables takes `tcp`, `-p`, `10.0.0.0/8` … as they are; anything else goes between quotes. */
+/** iptables takes `tcp`, `-p`, `10.0.0.0/8` … as they are; other words need quotes. */
 const PLAIN = /^[\w!./:,+[\]@%=-]+$/;
 
 /**
- * One line of iptables-restore input, without the newline: `-A CHAIN -s 10.0.0.1 -j DROP`.
+ * Renders one line of iptables-restore input, without the newline: `-A CHAIN -s 10.0.0.1 -j DROP`.
  *
- * @throws {NetfilterError} `NETFILTER_NAME` for a chain, `NETFILTER_VALUE` with the field's name for
- *   any other value that iptables could not take or would read as something else
+ * @throws {NetfilterError} `NETFILTER_NAME` for a chain, `NETFILTER_VALUE` with the field's name
+ * for any other value that iptables could not take or would read as something else
  */
 export function renderAppend(chain: string, rule: Rule): string {
   const text = renderRule(rule);
@@ -18,7 +18,7 @@ export function renderAppend(chain: string, rule: Rule): string {
 }
 
 /**
- * What {@link renderAppend} writes behind the chain.
+ * Renders the part of {@link renderAppend} after the chain.
  *
  * @throws {NetfilterError} as there
  */
@@ -34,7 +34,7 @@ export function renderRule({ matches, target }: Rule): string {
 }
 
 /**
- * The same rule as words for the command line, where no shell takes quotes away.
+ * Renders the same rule as words for the command line, where no shell removes quotes.
  *
  * @throws {NetfilterError} as {@link renderAppend}
  */
@@ -42,7 +42,7 @@ export function ruleArguments(rule: Rule): readonly string[] {
   return splitWords(renderRule(rule));
 }
 
-/** A mark as the tools' users write it: eight hex digits. */
+/** Renders a mark in the form that users of the tools write: eight hex digits. */
 export function renderMark(value: number): string {
   return `0x${value.toString(16).padStart(8, '0')}`;
 }

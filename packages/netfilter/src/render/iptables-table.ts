@@ -5,8 +5,8 @@ import type { RestoreTable } from './iptables-restore.js';
 import { renderAppend, renderRule } from './iptables-rule.js';
 
 /**
- * A whole table as `iptables-save` prints it and `iptables-restore` takes it. Without `--noflush`
- * it replaces the table.
+ * Renders a whole table as `iptables-save` prints it and `iptables-restore` takes it. Without
+ * `--noflush` it replaces the table.
  *
  * @throws {NetfilterError} as `renderAppend`
  */
@@ -21,7 +21,7 @@ export function renderTable({ name, chains }: Table): string {
 }
 
 /**
- * Tables one after the other, for one `iptables-restore`.
+ * Renders tables one after the other, for one `iptables-restore`.
  *
  * @throws {NetfilterError} as `renderAppend`
  */
@@ -30,7 +30,8 @@ export function renderRuleset(tables: readonly Table[]): string {
 }
 
 /**
- * Operations as input for `Iptables.restore` or {@link renderRestore}: of each table all, or nothing.
+ * Renders operations as input for `Iptables.restore` or {@link renderRestore}. Each table takes all
+ * of its operations, or none.
  *
  * @throws {NetfilterError} as `renderAppend`
  */

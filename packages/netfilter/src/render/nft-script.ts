@@ -13,12 +13,12 @@ import type {
 } from '../model/nftables.js';
 import { nftDataText } from '../model/nftables.js';
 
-/** Longer lists are written as several commands, so that no line grows without end. */
+/** Longer lists are written as several commands, so that no line grows without limit. */
 const ELEMENTS_PER_LINE = 500;
 
 /**
- * Commands for `nft -f -`, one per line with its line end: what the operations do, for people, and
- * for machines without netlink. All of one script is one transaction.
+ * Renders operations as commands for `nft -f -`, one per line with its line end: for people, and
+ * for machines without netlink. One script is one transaction.
  */
 export function* renderNftScript(
   table: NftTableName,
@@ -93,7 +93,7 @@ function renderHook({ type, hook, priority }: NftHook): string {
 
 function renderSet({ family, name: table }: NftTableName, set: NftSet): string {
   const { name, key, data, timeoutMs, comment } = set;
-  // a number by chance has no type name of its own: only an expression can stand for it
+  // a random number has no type name of its own: only an expression can stand for it
   const byExample = key.includes('index');
   const list = (types: readonly NftType[]): string =>
     types.map((type) => (byExample ? EXAMPLES[type](family) : typeName(type, family))).join(' . ');
@@ -143,7 +143,7 @@ function renderKeyPart(part: NftKeyPart, family: NftFamily): string {
   }
 }
 
-/** One step as nft writes it in a rule. */
+/** Renders one step as nft writes it in a rule. */
 export function renderStep(step: NftStep, family: NftFamily): string {
   switch (step.kind) {
     case 'connection-new':

@@ -3,7 +3,7 @@ import { diffNftTables } from '../plan/diff-nft.js';
 import type { NftTableContents } from '../plan/nft-tracer.js';
 import { renderNftScript } from './nft-script.js';
 
-/** Pieces of a script for `nft -f` that makes a whole table, where there is none of that name. */
+/** Pieces of a script for `nft -f` that creates a whole table; the table must not exist yet. */
 export function renderNftTable(
   table: NftTableName,
   contents: NftTableContents,

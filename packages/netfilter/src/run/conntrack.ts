@@ -5,8 +5,8 @@ import type { IpFamily } from '../model/iptables.js';
 import type { CommandRunner, Conntrack } from '../ports.js';
 
 /**
- * The connection tracking table through the `conntrack` program: one process for a list, and one for
- * each flow that is deleted. For machines without netlink.
+ * The connection tracking table through the `conntrack` program: one process per list, and one per
+ * deleted flow. For machines without netlink.
  */
 export function createConntrack(runner: CommandRunner, family: IpFamily): Conntrack {
   const familyName = family === 'IPv4' ? 'ipv4' : 'ipv6';
@@ -23,7 +23,7 @@ export function createConntrack(runner: CommandRunner, family: IpFamily): Conntr
         const argv = ['conntrack', '-D', '-f', familyName, ...flowArguments(flow)] as const;
         const result = await runner.run({ argv }, signal);
         const count = /\b(\d+) flow entries have been deleted/.exec(result.stderr)?.[1];
-        // nothing to delete also exits with 1
+        // the program also exits with 1 when there is nothing to delete
         if (count === undefined) {
           throw errorFromExit(argv.join(' '), result.exitCode, result.stderr);
         }
@@ -35,7 +35,7 @@ export function createConntrack(runner: CommandRunner, family: IpFamily): Conntr
   };
 }
 
-/** The program knows no identities: both directions must do. */
+/** The program does not know identities: both directions identify the flow. */
 function flowArguments({ protocol, original, reply, zone }: Flow): string[] {
   const forth = ['--orig-src', original.source, '--orig-dst', original.destination];
   const forthPorts = [

@@ -9,11 +9,11 @@ export interface IptablesOptions {
   readonly runner: CommandRunner;
   readonly family: IpFamily;
   readonly features: IptablesFeatures;
-  /** Name suffix that picks one of two installed kinds: `-legacy` runs `iptables-legacy`. */
+  /** Name suffix that picks one of two installed variants: `-legacy` runs `iptables-legacy`. */
   readonly variant?: '-nft' | '-legacy';
 }
 
-/** The real tables, through the `iptables` programs of this machine. */
+/** The real tables, through this machine's `iptables` programs. */
 export function createIptables(options: IptablesOptions): Iptables {
   const { runner, family, features } = options;
   const name = commandName(family, options.variant);
@@ -85,7 +85,10 @@ export function createIptables(options: IptablesOptions): Iptables {
   };
 }
 
-/** A restore that is given up is begun anew: a slow machine with a large table would never have one. */
+/**
+ * An aborted restore starts from the beginning: with a short timeout, a slow machine with a large
+ * table would never finish one.
+ */
 const RESTORE_TIMEOUT_MS = 30 * 60_000;
 
 /** `iptables`, `ip6tables-legacy` … */

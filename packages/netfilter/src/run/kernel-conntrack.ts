@@ -16,12 +16,12 @@ import type { Conntrack } from '../ports.js';
 
 export interface KernelConntrackOptions {
   readonly family: IpFamily;
-  /** Opens a socket of protocol NETLINK_NETFILTER (12); called with the first use. */
+  /** Opens a socket of protocol NETLINK_NETFILTER (12); called on first use. */
   readonly open: () => NetlinkSocket | Promise<NetlinkSocket>;
   readonly clock: Clock;
 }
 
-/** After these another connection is needed. */
+/** These errors require a new connection. */
 const BROKEN = [
   'NETLINK_SOCKET',
   'NETLINK_CLOSED',
@@ -32,9 +32,9 @@ const BROKEN = [
 const GONE = errnoNumber('ENOENT');
 
 /**
- * The connection tracking table over netlink. The kernel picks protocol and addresses while it walks
- * the table (Linux 5.8; older ones send everything, which is sorted out here), and each deletion
- * names one entry.
+ * The connection tracking table over netlink. The kernel selects by protocol and addresses while it
+ * walks the table (from Linux 5.8; older kernels send everything, and this class filters). Each
+ * deletion names one entry.
  */
 export class KernelConntrack implements Conntrack {
   readonly #options: KernelConntrackOptions;
@@ -61,7 +61,7 @@ export class KernelConntrack implements Conntrack {
       } catch (error) {
         if (!isRefusal(error, 'EINVAL') && !isRefusal(error, 'EOPNOTSUPP')) throw error;
         const flows = await dump(false);
-        this.#hasFilter = false; // it was the filter that the kernel did not take
+        this.#hasFilter = false; // the kernel did not accept the filter
         return flows;
       }
     });
@@ -74,7 +74,7 @@ export class KernelConntrack implements Conntrack {
       const { family } = this.#options;
       const messages = flows.map((flow) => encodeFlowDelete(family, flow));
       const outcomes = await connection.pipeline(what, messages, signal);
-      // ended by themselves meanwhile, perhaps with others in their place
+      // these flows ended meanwhile, and others may have taken their place
       for (const outcome of outcomes) {
         if (outcome !== undefined && outcome.errno !== GONE) throw outcome;
       }
@@ -85,7 +85,7 @@ export class KernelConntrack implements Conntrack {
   close(): void {
     this.#connection?.then(
       (connection) => connection.close(),
-      () => undefined, // never opened
+      () => undefined, // the socket was never opened
     );
     this.#connection = undefined;
   }
@@ -96,7 +96,7 @@ export class KernelConntrack implements Conntrack {
       const connection = await opening;
       return await use(connection);
     } catch (error) {
-      // the next call opens another one
+      // the next call opens a new socket
       if (isNetlinkError(error, ...BROKEN)) this.close();
       throw conntrackError(what, error);
     }
@@ -112,7 +112,7 @@ type Meaning = readonly [code: NetfilterErrorCode, why: string];
 const PERMISSION: Meaning = ['NETFILTER_PERMISSION', 'CAP_NET_ADMIN is needed'];
 const UNSUPPORTED: Meaning = [
   'NETFILTER_UNSUPPORTED',
-  'the kernel does not know what is asked; has it CONFIG_NF_CT_NETLINK?',
+  'the kernel does not know the request; was it built with CONFIG_NF_CT_NETLINK?',
 ];
 const MEANINGS = new Map<number | undefined, Meaning>([
   [errnoNumber('EPERM'), PERMISSION],
@@ -121,7 +121,7 @@ const MEANINGS = new Map<number | undefined, Meaning>([
   [errnoNumber('EOPNOTSUPP'), UNSUPPORTED],
 ]);
 
-/** Sorts what the kernel refused; other errors are passed on. */
+/** Turns a refusal of the kernel into a NetfilterError; passes other errors on. */
 function conntrackError(what: string, error: unknown): unknown {
   if (!isNetlinkError(error, 'NETLINK_REFUSED')) return error;
   const [code, why] = MEANINGS.get(error.errno) ?? ['NETFILTER_COMMAND_FAILED', error.message];

@@ -11,7 +11,7 @@ import { COUNTER_COMMAND, decodeCounter, encodeCounter } from '../codec/nfacct-a
 import { NetfilterError } from '../model/errors.js';
 
 export interface KernelCountersOptions {
-  /** A socket of protocol NETLINK_NETFILTER (12), for this object alone. */
+  /** A socket of protocol NETLINK_NETFILTER (12), for this object only. */
   readonly socket: NetlinkSocket;
   readonly clock: Clock;
 }
@@ -22,8 +22,8 @@ export interface CounterValue {
 }
 
 /**
- * The kernel's named counters, which rules feed by `-m nfacct --nfacct-name NAME`. A rule may only
- * name one that is there. They need a kernel with CONFIG_NETFILTER_NETLINK_ACCT.
+ * The kernel's named counters, which rules increase with `-m nfacct --nfacct-name NAME`. A rule can
+ * only name an existing counter. Needs a kernel with CONFIG_NETFILTER_NETLINK_ACCT.
  */
 export class KernelCounters {
   readonly #connection: NetlinkConnection;
@@ -33,10 +33,11 @@ export class KernelCounters {
   }
 
   /**
-   * Makes the counter, from 0, unless it is there: then it goes on counting.
+   * Creates the counter with value 0, unless it exists: an existing one keeps its value.
    *
    * @param name at most 31 bytes
-   * @throws {NetfilterError} `NETFILTER_PERMISSION`, `NETFILTER_COUNTERS` where the kernel has none
+   * @throws {NetfilterError} `NETFILTER_PERMISSION`, `NETFILTER_COUNTERS` when the kernel has no
+   * named counters
    */
   async ensure(name: string, signal: AbortSignal): Promise<'created' | 'existed'> {
     const message = encodeCounter(
@@ -54,7 +55,7 @@ export class KernelCounters {
   }
 
   /**
-   * @returns undefined when there is no counter of the name
+   * @returns undefined when no counter has this name
    * @throws {NetfilterError} see {@link ensure}
    */
   async read(name: string, signal: AbortSignal): Promise<CounterValue | undefined> {
@@ -71,7 +72,7 @@ export class KernelCounters {
     }
   }
 
-  /** Fails while rules name it. */
+  /** Fails while rules refer to the counter. */
   async delete(name: string, signal: AbortSignal): Promise<'deleted' | 'absent'> {
     const what = `nfacct delete ${name}`;
     try {

@@ -34,7 +34,7 @@ export interface KernelIpsetOptions {
   readonly clock: Clock;
 }
 
-/** After these another connection is needed. */
+/** These errors require a new connection. */
 const BROKEN = [
   'NETLINK_SOCKET',
   'NETLINK_CLOSED',
@@ -42,7 +42,7 @@ const BROKEN = [
   'NETLINK_UNAVAILABLE',
 ] as const;
 
-/** Entries in one message, whose nest has 16 bits for its length. */
+/** Maximum number of entries in one message: the length of its nested attribute has 16 bits. */
 const ENTRIES_PER_MESSAGE = 500;
 
 /** The kernel's sets over netlink, many changes per system call. */
@@ -105,7 +105,7 @@ export class KernelIpset implements Ipset {
   }
 
   async destroy(names: readonly string[], signal: AbortSignal): Promise<void> {
-    for (const name of names) checkIpsetName(name); // likewise
+    for (const name of names) checkIpsetName(name); // the same
     await this.#send(
       names.map((name) => [`ipset destroy ${name}`, encodeIpset(IPSET_COMMAND.destroy, { name })]),
       signal,
@@ -115,7 +115,7 @@ export class KernelIpset implements Ipset {
   close(): void {
     this.#connection?.then(
       (connection) => connection.close(),
-      () => undefined, // never opened
+      () => undefined, // the socket was never opened
     );
     this.#connection = undefined;
   }
@@ -136,7 +136,7 @@ export class KernelIpset implements Ipset {
     const outcomes = await this.#talk(what, (connection) =>
       connection.pipeline(what, messages, signal),
     );
-    // a message stops at its first bad entry: the others get one of their own
+    // a message stops at its first bad entry: each remaining entry gets a message of its own
     const left = parts.filter((_, i) => outcomes[i] !== undefined).flat();
     await this.#send(
       left.map((entry) => [
@@ -147,7 +147,10 @@ export class KernelIpset implements Ipset {
     );
   }
 
-  /** @throws the first refusal, after everything else is done; the message tells how many there are */
+  /**
+   * @throws the first refusal, after everything else is done; the message gives the number of
+   * refusals
+   */
   async #send(
     requests: readonly (readonly [what: string, message: OutgoingMessage])[],
     signal: AbortSignal,
@@ -176,14 +179,14 @@ export class KernelIpset implements Ipset {
       const connection = await opening;
       return await use(connection);
     } catch (error) {
-      // the next call opens another one
+      // the next call opens a new socket
       if (isNetlinkError(error, ...BROKEN)) this.close();
       throw ipsetError(what, error);
     }
   }
 }
 
-/** Joins the messages about each set; sets of types that are not ours are passed over. */
+/** Joins the messages about each set; skips sets of types unknown to this package. */
 function assemble(parts: readonly IpsetAttrs[]): readonly IpsetState[] {
   const sets = new Map<string, { spec: IpsetSpec; references: number; entries: string[] }>();
   for (const part of parts) {

@@ -7,36 +7,37 @@ import {
 
 import { NFNL } from '../codec/nft-attrs.js';
 
-/** Who wants to know what happens to tables. */
+/** Receives the changes of tables. */
 export interface NftListener {
-  /** A change of any table, by whomever. */
+  /** Called for a change of any table by any program. */
   onMessage(message: NetlinkMessage): void;
-  /** Changes went unheard: what they were of is not known. */
+  /** Called when changes were missed; their tables are unknown. */
   onLost(): void;
 }
 
 /**
- * Hears the changes of all tables of a network namespace, for as many tables as there are in this
- * process: the kernel copies what it tells for each socket that listens, and a large step tells of
- * every element. So all tables share one, and it is deaf while one of them takes such a step.
+ * Receives the changes of all tables of a network namespace, on behalf of every table handle of
+ * this process. The kernel copies its notifications for each listening socket, and a large step
+ * sends one for every element. So all handles share one socket, and it does not listen while one of
+ * them takes a large step.
  */
 export class NftEars {
   readonly #socket: NetlinkSocket;
   readonly #listeners = new Set<NftListener>();
 
-  /** @param socket of protocol NETLINK_NETFILTER, used for nothing else */
+  /** @param socket of protocol NETLINK_NETFILTER, with no other use */
   constructor(socket: NetlinkSocket) {
     this.#socket = socket;
     this.#socket.join(NFNL.group);
   }
 
-  /** @returns ends it */
+  /** @returns a function that removes the listener */
   add(listener: NftListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
-  /** Hands out what waits, without waiting. */
+  /** Delivers pending notifications, without waiting. */
   hear(): void {
     for (;;) {
       try {
@@ -52,12 +53,15 @@ export class NftEars {
     }
   }
 
-  /** Tells every listener that changes went unheard. */
+  /** Reports to every listener that changes were missed. */
   missed(): void {
     for (const listener of this.#listeners) listener.onLost();
   }
 
-  /** Not to be told of the own step that is about to be taken; nothing may be awaited until {@link open}. */
+  /**
+   * Stops listening for the step that follows; the caller must not await anything until {@link
+   * open}.
+   */
   shut(): void {
     this.#socket.leave(NFNL.group);
   }

@@ -46,28 +46,37 @@ import type { NftEars } from './nft-ears.js';
 export interface NetlinkNftOptions {
   readonly table: NftTableName;
   readonly clock: Clock;
-  /** Of protocol NETLINK_NETFILTER: changes and questions go over it. */
+  /** A socket of protocol NETLINK_NETFILTER, for changes and queries. */
   readonly socket: NetlinkSocket;
-  /** On which others' changes are heard; other tables may share it, whoever made it closes it. */
+  /**
+   * Receives changes by other programs. Several tables may share it; the code that made it closes
+   * it.
+   */
   readonly ears: NftEars;
-  /** How often changes by others are looked for; 100 ms when absent. */
+  /** Period between checks for changes by other programs; 100 ms when absent. */
   readonly periodMs?: number;
-  /** Batches are cut at `may-split` when longer than this; as long as can be sent when absent. */
+  /**
+   * Batches are cut at `may-split` when longer than this; when absent, at the largest size that can
+   * be sent.
+   */
   readonly maxBatchBytes?: number;
 }
 
-/** What one's own change says to listeners would fill their buffers from here on. */
+/** From this size on, the notifications of our own change would fill the listeners' buffers. */
 const QUIET_BYTES = 32_768;
 
 const PERIOD_MS = 100;
 
-/** Others commit to other tables all the time; between two looks of ours only so often. */
+/**
+ * Other programs commit to other tables all the time; retry at most this often to find no change
+ * between two reads.
+ */
 const GENERATION_RETRIES = 50;
 
 /**
- * A table over netlink. Each step carries the generation of the tables that it was made for, so the
- * kernel refuses it when anyone changed anything meanwhile; the notifications then tell whether it was
- * this table. Nothing is read from the kernel unless asked for.
+ * A table over netlink. Each step carries the generation of the tables that it was planned for, so
+ * the kernel refuses it when anyone changed any table meanwhile; the notifications then show
+ * whether it was this table. Nothing is read from the kernel unless asked for.
  */
 export class NetlinkNftTable implements NftTable {
   readonly table: NftTableName;
@@ -76,11 +85,11 @@ export class NetlinkNftTable implements NftTable {
   readonly #connection: NetlinkConnection;
   readonly #ears: NftEars;
   readonly #stopHearing: () => void;
-  /** The generation that the next step builds on. */
+  /** The generation that the next step is based on. */
   #generation: number | undefined;
   #changedByOthers = false;
-  /** Of the change since the last look at the table. */
-  #isTold = false;
+  /** True once a change since the last read of the table has been reported. */
+  #isReported = false;
 
   constructor(options: NetlinkNftOptions) {
     this.#options = options;
@@ -108,7 +117,7 @@ export class NetlinkNftTable implements NftTable {
     for (let attempt = 0; attempt < GENERATION_RETRIES; attempt += 1) {
       this.#ears.hear();
       this.#changedByOthers = false;
-      this.#isTold = false;
+      this.#isReported = false;
       const before = await this.#readGeneration(signal);
       const found = await this.#readInventory(signal);
       if ((await this.#readGeneration(signal)) !== before) continue;
@@ -134,15 +143,15 @@ export class NetlinkNftTable implements NftTable {
     const { clock, periodMs = PERIOD_MS } = this.#options;
     while (!signal.aborted) {
       this.#ears.hear();
-      if (this.#changedByOthers && !this.#isTold) {
-        this.#isTold = true;
+      if (this.#changedByOthers && !this.#isReported) {
+        this.#isReported = true;
         onChange();
       }
       await clock.sleep(periodMs, signal);
     }
   }
 
-  /** Ends with the process otherwise. */
+  /** Without this call the sockets stay open until the process ends. */
   close(): void {
     this.#connection.close();
     this.#stopHearing();
@@ -166,7 +175,9 @@ export class NetlinkNftTable implements NftTable {
     }
   }
 
-  /** @returns what went wrong; the generation that is asked for at the end comes after all errors */
+  /**
+   * @returns the errors; the answer with the generation, requested last, comes after all of them
+   */
   async #send(
     batch: NftBatch,
     signal: AbortSignal,
@@ -187,13 +198,13 @@ export class NetlinkNftTable implements NftTable {
               if (index > batch.messages) before = generation;
               if (index !== batch.messages) return 'more';
               const own = failure === undefined ? 1 : 0;
-              // what others changed while nobody listened went unheard
+              // changes by other programs while the ears were shut went unheard
               if (isQuiet && generation !== (before ?? 0) + own) this.#ears.missed();
               return 'end';
             }
             const { errno } = decodeAcknowledgement(message);
             const isStale = errnoName(errno) === 'ERESTART';
-            // later messages fail because of the first: it is the one to tell
+            // later messages fail because of the first one: report the first
             if (errno !== 0)
               failure ??= isStale ? 'other-generation' : refused(batch, index, errno);
             return index === batch.messages ? 'end' : 'more';
@@ -206,9 +217,9 @@ export class NetlinkNftTable implements NftTable {
   }
 
   /**
-   * The step between two questions for the generation, of which the first is only asked when nobody
-   * listens meanwhile. The kernel is done with each datagram when it was sent, so it is for the time
-   * of one system call that nobody does.
+   * Yields the step between two queries for the generation; the first query is sent only when the
+   * ears are shut. The kernel has processed each datagram when the send call returns, so the ears
+   * are shut only for one system call.
    */
   *#datagrams(
     { bytes, messages }: NftBatch,
@@ -266,7 +277,7 @@ export class NetlinkNftTable implements NftTable {
       const [answer] = await this.#connection.request(what, request, signal);
       const generation = answer === undefined ? undefined : decodeGeneration(answer);
       if (generation !== undefined) return generation;
-      throw new NetfilterError('NETFILTER_PARSE', `${what}: the answer names none`);
+      throw new NetfilterError('NETFILTER_PARSE', `${what}: the answer has no generation`);
     });
   }
 
@@ -310,7 +321,7 @@ function refused(batch: NftBatch, index: number, errno: number): NetfilterError 
   return new NetfilterError('NETFILTER_REFUSED', `${what}: ${name}`);
 }
 
-/** Failures of the socket and of reading become this package's own. */
+/** Turns errors of the socket and of reading into NetfilterErrors. */
 function asNetfilterError(what: string, error: unknown): unknown {
   if (!isNetlinkError(error) || error.code === 'NETLINK_CLOSED') return error;
   const { errnoName: name, message } = error;

@@ -3,12 +3,13 @@ import type { NftOperation, NftSet } from '../model/nftables.js';
 import type { NftTable } from '../ports.js';
 
 /**
- * Finds out whether the kernel can do all that this package may ask of it: makes one of everything in
- * a table of its own and removes it in the same step, so nothing is ever seen of it.
+ * Finds out whether the kernel supports everything that this package may ask for. Creates one
+ * object of every kind in a table of its own and removes the table in the same step, so no other
+ * program ever sees it.
  *
  * @param table a handle on a table that does not exist
- * @throws {NetfilterError} `NETFILTER_UNSUPPORTED` names what the kernel refused;
- *   `NETFILTER_PERMISSION`
+ * @throws {NetfilterError} `NETFILTER_UNSUPPORTED` names the operation that the kernel refused;
+ * `NETFILTER_PERMISSION`
  */
 export async function probeNft(table: NftTable, signal: AbortSignal): Promise<void> {
   try {
@@ -16,7 +17,7 @@ export async function probeNft(table: NftTable, signal: AbortSignal): Promise<vo
   } catch (error) {
     if (!isNetfilterError(error, 'NETFILTER_REFUSED')) throw error;
     const message =
-      `nftables: ${error.message}: this kernel lacks what is needed ` +
+      `nftables: ${error.message}: this kernel lacks required features ` +
       '(Linux 5.13 with nf_tables, nft_numgen, nft_fib, nft_nat, nft_masq, nft_reject)';
     throw new NetfilterError('NETFILTER_UNSUPPORTED', message, { cause: error });
   }

@@ -10,22 +10,22 @@ export interface ProgramNftOptions {
   readonly table: NftTableName;
   readonly runner: CommandRunner;
   readonly clock: Clock;
-  /** How often it is checked that the table is still there; 10 seconds when absent. */
+  /** Period between checks that the table still exists; 10 seconds when absent. */
   readonly periodMs?: number;
 }
 
 const PERIOD_MS = 10_000;
 
 /**
- * A table through the `nft` program, for machines without the netlink add-on. A script of any length
- * is one step. Changes by others are noticed only when they remove the table, or one of its chains or
- * sets.
+ * A table through the `nft` program, for machines without the netlink add-on. A script of any
+ * length is one step. Changes by other programs are noticed only when they remove the table, or one
+ * of its chains or sets.
  */
 export function createProgramNftTable(options: ProgramNftOptions): NftTable {
   const { table, runner, clock, periodMs = PERIOD_MS } = options;
   const run = (args: readonly string[], signal: AbortSignal): Promise<CommandResult> =>
     runner.run({ argv: ['nft', ...args] }, signal);
-  /** Names as last seen; undefined: not since the last change. */
+  /** Names as last read; undefined after a change of our own. */
   let known: string | undefined;
   const read: NftTable['inventory'] = async (signal) => {
     const args = ['--json', '--terse', 'list', 'table', table.family, table.name];
@@ -36,7 +36,7 @@ export function createProgramNftTable(options: ProgramNftOptions): NftTable {
   };
   return {
     table,
-    // nft 1.0.6 cannot use such a map that it reads from the kernel
+    // nft 1.0.6 cannot use such a map after reading it from the kernel
     mustBeWhole: true,
     apply: async (operations, signal) => {
       known = undefined;

@@ -7,26 +7,29 @@ import { commandName, createIptables } from './iptables.js';
 export interface FoundIptables {
   readonly iptables: Iptables;
   readonly randomFully: boolean;
-  /** Which kernel interface it speaks: with `legacy` each command reads and writes a whole table. */
+  /**
+   * The kernel interface that it uses: with `legacy` each command reads and writes a whole table.
+   */
   readonly backend: 'nft' | 'legacy';
-  /** For people: `iptables v1.8.9 (nf_tables)`. */
+  /** For display: `iptables v1.8.9 (nf_tables)`. */
   readonly description: string;
 }
 
 export interface ProbeOptions {
   readonly family: IpFamily;
-  /** Takes this kind and no other. */
+  /** Uses this variant and no other. */
   readonly variant?: '-nft' | '-legacy';
   readonly hintChains?: readonly string[];
 }
 
 /**
- * Finds out once which iptables this machine has and whether it works for a family.
+ * Finds out which iptables this machine has and whether it works for a family.
  *
- * Where both kinds are installed, the one that already holds `hintChain` (table mangle) is taken:
- * rules in the other would be looked at in another order by the kernel, and by nobody in debugging.
+ * When both variants are installed, the one that already holds `hintChain` (table mangle) is
+ * chosen: the kernel would evaluate rules in the other variant at another time, and people who
+ * debug would not look there.
  *
- * @throws {NetfilterError} when it is missing, too old, or may not read the nat table
+ * @throws {NetfilterError} when iptables is missing, too old, or may not read the nat table
  */
 export async function probeIptables(
   runner: CommandRunner,
@@ -78,8 +81,8 @@ async function findVariant(
 }
 
 /**
- * Does iptables-legacy hold tables of the family? Asking iptables-legacy itself would create them,
- * and each packet would be looked at once more from then on.
+ * True when iptables-legacy holds tables of the family. Asking iptables-legacy itself would create
+ * them, and from then on every packet would be checked once more.
  */
 export async function hasLegacyTables(
   runner: CommandRunner,

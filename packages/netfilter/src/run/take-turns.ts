@@ -1,10 +1,10 @@
 import type { Iptables } from '../ports.js';
 
 /**
- * Lets the commands of several handles run one after the other. All legacy programs, whichever the
- * family, wait for one lock, and give up after five seconds: less than another's restore may take.
+ * Serializes the commands of several handles. All legacy programs, of both families, wait for one
+ * lock and give up after five seconds, which is less than another handle's restore may take.
  *
- * @returns makes a handle of a handle; those that it made take turns
+ * @returns wraps a handle; the wrapped handles take turns
  */
 export function createTurns(): (iptables: Iptables) => Iptables {
   let last: Promise<unknown> = Promise.resolve();

@@ -4,7 +4,7 @@ import type { Conntrack } from '../ports.js';
 /** Tracked flows in memory. */
 export class MemoryConntrack implements Conntrack {
   flows: Flow[];
-  /** How often the table was walked. */
+  /** Number of times the table was walked. */
   lists = 0;
 
   constructor(flows: readonly Flow[] = []) {
@@ -27,7 +27,9 @@ export class MemoryConntrack implements Conntrack {
   }
 }
 
-/** By what the kernel finds an entry: where it comes from and goes to, and the identity if given. */
+/**
+ * Compares what the kernel identifies an entry by: source, destination, and the identity if given.
+ */
 function isSame(flow: Flow, { protocol, original, zone, id }: Flow): boolean {
   if (flow.zone !== zone || (id !== undefined && flow.id !== id)) return false;
   return matchesFlow(flow, { protocol, original });

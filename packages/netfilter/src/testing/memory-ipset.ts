@@ -108,7 +108,7 @@ export class MemoryIpset implements Ipset {
     this.failure = undefined;
   }
 
-  /** As a rule that names the set does. */
+  /** Sets the number of references, as rules that name the set would. */
   refer(name: string, references: number): void {
     this.#held(name).references = references;
   }
@@ -120,6 +120,6 @@ export class MemoryIpset implements Ipset {
   #held(name: string): Held {
     const set = this.#sets.get(name);
     if (set !== undefined) return set;
-    throw new NetfilterError('NETFILTER_SET_MISSING', `${name}: there is no such set`);
+    throw new NetfilterError('NETFILTER_SET_MISSING', `${name}: the set does not exist`);
   }
 }

@@ -19,14 +19,17 @@ const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
 };
 const BUILT_IN_TARGETS = new Set(['MARK', 'REJECT', 'LOG', 'TRACE', 'NFLOG', 'SNAT', 'DNAT']);
 
-/** The tables of one family in memory, with the kernel's rules about what refers to what. */
+/** The tables of one family in memory, with the kernel's rules about references between chains. */
 export class MemoryIptables implements Iptables {
   readonly family: IpFamily;
-  /** Every input given to restore, oldest first. */
+  /** Every input passed to restore, oldest first. */
   readonly restored: string[] = [];
-  /** Set to make the next restores fail, as a kernel that refuses a rule set would. */
+  /** Set to make the next restores fail, as when the kernel refuses a rule set. */
   failRestoreWith: Error | undefined;
-  /** Lines of restores that are refused, as by a kernel that lacks a match; `unnamed`: without saying which. */
+  /**
+   * Restores with a matching line are refused, as by a kernel that lacks a match; `unnamed`: the
+   * error does not name the line.
+   */
   refuses: { line: RegExp; unnamed?: boolean } | undefined;
   #tables = new Map<TableName, Chains>();
 
@@ -39,7 +42,7 @@ export class MemoryIptables implements Iptables {
     }
   }
 
-  /** Everything, as data: for the packet tracer. */
+  /** Returns all tables as data, for the packet tracer. */
   dump(): Table[] {
     return [...this.#tables].map(([name, chains]) => ({
       name,
@@ -156,7 +159,9 @@ function applyLine(chains: Chains, line: Exclude<SaveLine, { kind: 'table' | 'co
   }
 }
 
-/** iptables-restore checks references at commit; jumps to a chain that goes are found here at once. */
+/**
+ * iptables-restore checks references at commit; here, a jump to a removed chain is refused at once.
+ */
 function removeChain(chains: Chains, name: string, inRestore: boolean): void {
   const { rules, policy } = chainOf(chains, name);
   const used = [...chains.values()].some((chain) =>

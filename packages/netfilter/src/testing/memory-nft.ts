@@ -33,14 +33,17 @@ type Contents = Readonly<{
   sets: Map<string, MemoryNftSet & Readonly<{ elements: Map<string, NftElement> }>>;
 }>;
 
-/** Keeps the kernel's rules: all or nothing, nothing that leads nowhere, nothing removed in use. */
+/**
+ * Keeps the kernel's rules: a step is all or nothing, references must exist, and nothing in use is
+ * removed.
+ */
 export class MemoryNftTable implements NftTable {
   readonly table: NftTableName;
   readonly mustBeWhole = false;
   #contents: Contents | undefined;
   #changedByOthers = false;
   #onChange: (() => void) | undefined;
-  /** Steps carried out. */
+  /** Number of steps carried out. */
   steps = 0;
 
   constructor(table: NftTableName) {
@@ -51,7 +54,7 @@ export class MemoryNftTable implements NftTable {
     return this.#contents;
   }
 
-  /** Another program's change. */
+  /** Applies operations as another program would. */
   applyAsOther(operations: Iterable<NftOperation>): void {
     this.#carryOut(operations);
     this.#changedByOthers = true;

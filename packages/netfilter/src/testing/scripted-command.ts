@@ -2,14 +2,17 @@ import { NetfilterError } from '../model/errors.js';
 import type { Command, CommandResult, CommandRunner } from '../ports.js';
 
 export interface ScriptedAnswer {
-  /** The whole command line, words joined by blanks. */
+  /** The whole command line, with words joined by spaces. */
   readonly line: string;
   readonly exitCode?: number;
   readonly stdout?: string;
   readonly stderr?: string;
 }
 
-/** Answers known command lines and keeps what was run; an unknown program is not installed. */
+/**
+ * Answers known command lines and records the commands it ran; unknown programs count as not
+ * installed.
+ */
 export class ScriptedCommandRunner implements CommandRunner {
   readonly ran: { line: string; stdin: string }[] = [];
   readonly #answers: readonly ScriptedAnswer[];

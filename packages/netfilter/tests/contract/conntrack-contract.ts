@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { Conntrack, Flow, FlowProtocol, FlowTuple } from '../../src/conntrack.js';
 
-/** A flow that is to be there: where a client sends, and where a translation takes it. */
+/** A flow to track: where the client sends, and where a translation leads it. */
 export interface Traffic {
   readonly protocol: FlowProtocol;
   readonly original: FlowTuple;
@@ -11,7 +11,7 @@ export interface Traffic {
 
 export interface ConntrackUnderTest {
   readonly conntrack: Conntrack;
-  /** Has the table track exactly these flows, and maybe others of other protocols. */
+  /** Makes the table track exactly these flows; it may also hold flows of other protocols. */
   track(traffic: readonly Traffic[]): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ const TRAFFIC: readonly Traffic[] = [
 const ports = (flows: readonly Flow[]): number[] =>
   flows.map(({ original }) => original.sourcePort - 40_000).toSorted((a, b) => a - b);
 
-/** What every {@link Conntrack} keeps to. */
+/** Tests that every {@link Conntrack} passes. */
 export function conntrackContract(name: string, create: () => Promise<ConntrackUnderTest>): void {
   describe(name, () => {
     let conntrack: Conntrack;
@@ -70,13 +70,13 @@ export function conntrackContract(name: string, create: () => Promise<ConntrackU
     });
 
     it.each([
-      ['where they come from', { original: { sourcePort: 40_002 } }, [2]],
-      ['where they go', { original: { destination: '10.77.1.1', destinationPort: 53 } }, [1, 2, 3]],
-      ['where they do not go', { original: { destination: '10.77.1.9' } }, []],
-      ['which server answers', { reply: { source: '10.77.2.2' } }, [2, 3]],
+      ['source', { original: { sourcePort: 40_002 } }, [2]],
+      ['destination', { original: { destination: '10.77.1.1', destinationPort: 53 } }, [1, 2, 3]],
+      ['a destination that they do not have', { original: { destination: '10.77.1.9' } }, []],
+      ['the answering server', { reply: { source: '10.77.2.2' } }, [2, 3]],
       ['both', { original: { sourcePort: 40_003 }, reply: { sourcePort: 5353 } }, [3]],
       [
-        'both, where one is not so',
+        'both, one of which does not match',
         { original: { sourcePort: 40_003 }, reply: { sourcePort: 1 } },
         [],
       ],
@@ -90,7 +90,7 @@ export function conntrackContract(name: string, create: () => Promise<ConntrackU
       expect(ports(await conntrack.list({ protocol: 'udp', where }, signal))).toEqual([1, 3]);
     });
 
-    it('forgets what it is told to, and nothing else', async () => {
+    it('forgets the given flows and no others', async () => {
       const stale = await conntrack.list(
         { protocol: 'udp', reply: { source: '10.77.2.2' } },
         signal,
@@ -103,7 +103,7 @@ export function conntrackContract(name: string, create: () => Promise<ConntrackU
       expect(await listed()).toEqual([1]);
     });
 
-    it('spares a flow that took the place of the one that is meant', async () => {
+    it('spares a flow that took the place of the given one', async () => {
       const [flow] = await conntrack.list({ protocol: 'udp', original: client(1) }, signal);
       expect(flow).toBeDefined();
       const other =

@@ -74,7 +74,7 @@ export const SETS: readonly { spec: IpsetSpec; entries: readonly IpsetEntry[]; t
 
 const signal = new AbortController().signal;
 
-/** What every implementation keeps; each test begins without sets. */
+/** Tests that every implementation passes; each starts without sets. */
 export function ipsetContract(name: string, create: () => Promise<Ipset>): void {
   const [{ spec: ips }, , { spec: full, entries: fullEntries }] = SETS as Required<typeof SETS> & {
     0: (typeof SETS)[0];
@@ -100,7 +100,7 @@ export function ipsetContract(name: string, create: () => Promise<Ipset>): void 
       expect(await entriesOf(ipset, spec.name)).toHaveLength(entries.length - 1);
     });
 
-    it('makes what is missing, and refuses another of the same name', async () => {
+    it('creates a missing set, and refuses another one of the same name', async () => {
       const ipset = await create();
       const specs = SETS.map(({ spec }) => spec);
       await ipset.ensure(specs, signal);
@@ -126,7 +126,7 @@ export function ipsetContract(name: string, create: () => Promise<Ipset>): void 
       expect(await entriesOf(ipset, ips.name)).toEqual(['10.1.0.0']);
     });
 
-    it('adds the good ones beside a bad one', async () => {
+    it('adds the valid entries beside an invalid one', async () => {
       const ipset = await create();
       await ipset.ensure([ips], signal);
       const entries = [{ ip: '10.0.0.1' }, { ip: '0.0.0.0' }, { ip: '10.0.0.2' }];
@@ -137,7 +137,7 @@ export function ipsetContract(name: string, create: () => Promise<Ipset>): void 
       expect(await entriesOf(ipset, ips.name)).toEqual(['10.0.0.1', '10.0.0.2']);
     });
 
-    it('is full at some time', async () => {
+    it('refuses entries beyond the maximum', async () => {
       const ipset = await create();
       await ipset.ensure([full], signal);
       await ipset.add(full, fullEntries, signal);
@@ -148,7 +148,7 @@ export function ipsetContract(name: string, create: () => Promise<Ipset>): void 
       });
     });
 
-    it('refuses entries of another kind before it asks', async () => {
+    it('refuses entries of another kind before asking the kernel', async () => {
       const ipset = await create();
       for (const entry of [
         { ip: 'fd00::1' },
@@ -170,7 +170,7 @@ export function ipsetContract(name: string, create: () => Promise<Ipset>): void 
       expect(await ipset.list(undefined, signal)).toHaveLength(1);
     });
 
-    it('flushes one, destroys many, and says what is missing', async () => {
+    it('flushes one set, destroys many, and reports missing ones', async () => {
       const ipset = await create();
       await ipset.ensure([ips, full], signal);
       await ipset.add(ips, [{ ip: '10.0.0.1' }], signal);

@@ -9,7 +9,7 @@ const toA: Rule = {
 };
 const placed = { table: 'nat', chain: 'OUTPUT', rule: toA } as const;
 
-/** What every implementation of the port must do, starting from empty tables. */
+/** Tests that every implementation of the port passes, starting from empty tables. */
 export function iptablesContract(name: string, create: () => Promise<Iptables>): void {
   describe(name, () => {
     let iptables: Iptables;
@@ -30,7 +30,7 @@ export function iptablesContract(name: string, create: () => Promise<Iptables>):
       expect(chainNames(await iptables.save('nat', signal))).toContain('TEST-A');
     });
 
-    it('adds a rule once, at the asked end', async () => {
+    it('adds a rule once, at the requested end', async () => {
       await iptables.ensureChain('nat', 'TEST-A', signal);
       const drop: Rule = { matches: [], target: { kind: 'return' } };
       expect(await iptables.ensureRule(placed, 'last', signal)).toBe('added');
@@ -42,7 +42,7 @@ export function iptablesContract(name: string, create: () => Promise<Iptables>):
       ]);
     });
 
-    it('deletes a rule, then the chain that it kept', async () => {
+    it('deletes a rule, then the chain that it referred to', async () => {
       await iptables.ensureChain('nat', 'TEST-A', signal);
       await iptables.ensureRule(placed, 'last', signal);
       await expect(iptables.deleteChain('nat', 'TEST-A', signal)).rejects.toMatchObject({
@@ -54,11 +54,11 @@ export function iptablesContract(name: string, create: () => Promise<Iptables>):
       expect(await iptables.deleteChain('nat', 'TEST-A', signal)).toBe('absent');
     });
 
-    it('says absent for a rule to a chain that never was', async () => {
+    it('reports absent for a rule to a chain that never existed', async () => {
       expect(await iptables.deleteRule(placed, signal)).toBe('absent');
     });
 
-    it('restores chains anew and leaves the others alone', async () => {
+    it('replaces restored chains and leaves the others alone', async () => {
       const first = ['-A TEST-A -j RETURN\n-A TEST-B -j TEST-A\n'];
       await iptables.restore([{ name: 'nat', chains: ['TEST-A', 'TEST-B'], lines: first }], signal);
       const second = ['-A TEST-A -j ACCEPT\n'];

@@ -12,7 +12,7 @@ import {
 
 export interface NftUnderTest {
   readonly table: NftTable;
-  /** As another program would. */
+  /** Applies operations as another program would. */
   applyAsOther(operations: readonly NftOperation[]): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ const ENDPOINTS: NftSet = {
 const CLIENTS: NftSet = { name: 'clients', key: ['address'], timeoutMs: 10_000 };
 const BASE = { type: 'nat', hook: 'prerouting', priority: -100 } as const;
 
-/** What every implementation must do the same. A table per test, removed when it exists. */
+/** Tests that every implementation passes. Each test has a table, removed if it exists. */
 export function nftContract(create: (family: NftFamily) => Promise<NftUnderTest>): void {
   describe.each([
     { family: 'ip', a: '10.96.0.1', b: '10.0.0.1', net: '10.0.0.0/9' },
@@ -83,7 +83,7 @@ export function nftContract(create: (family: NftFamily) => Promise<NftUnderTest>
       expect(sets.toSorted()).toEqual(['clients', 'endpoints', 'ips', 'verdicts']);
     });
 
-    it('keeps what was added, whatever it consists of', async () => {
+    it('keeps added elements of every key and value type', async () => {
       const { table } = await made();
       await table.apply(
         [
@@ -138,7 +138,7 @@ export function nftContract(create: (family: NftFamily) => Promise<NftUnderTest>
       ): NftOperation => ({
         op: 'add-rule',
         chain: 'in',
-        rule: { steps, comment: 'what it is for' },
+        rule: { steps, comment: 'a comment' },
       });
       const other = { name: 'other' };
       await table.apply(
@@ -202,7 +202,7 @@ export function nftContract(create: (family: NftFamily) => Promise<NftUnderTest>
 
     it.each([
       {
-        what: 'to lead to a chain that is not there',
+        what: 'a verdict to a chain that does not exist',
         operation: {
           op: 'add-elements',
           set: VERDICTS,
@@ -210,13 +210,13 @@ export function nftContract(create: (family: NftFamily) => Promise<NftUnderTest>
         },
       },
       {
-        what: 'to remove an element that is not there',
+        what: 'the removal of an element that does not exist',
         operation: { op: 'delete-elements', set: IPS, elements: [{ key: [b] }] },
       },
-      { what: 'to remove a chain in use', operation: { op: 'delete-chain', chain: 'target' } },
-      { what: 'to remove a set in use', operation: { op: 'delete-set', set: 'ips' } },
+      { what: 'the removal of a chain in use', operation: { op: 'delete-chain', chain: 'target' } },
+      { what: 'the removal of a set in use', operation: { op: 'delete-set', set: 'ips' } },
       {
-        what: 'to give a chain another hook',
+        what: 'another hook for a chain',
         operation: { op: 'add-chain', chain: { name: 'in', base: { ...BASE, priority: -99 } } },
       },
       {
@@ -253,15 +253,15 @@ export function nftContract(create: (family: NftFamily) => Promise<NftUnderTest>
       expect(await refusal(table, operation)).toBe('NETFILTER_REFUSED');
     });
 
-    it('notices that someone else changed the table, and goes on after a look', async () => {
+    it('notices that another program changed the table, and continues after reading it', async () => {
       const { table, applyAsOther } = await made();
       const stop = new AbortController();
-      const told = new Promise<void>((resolve) => {
+      const changed = new Promise<void>((resolve) => {
         void table.watch(resolve, stop.signal);
       });
       await table.inventory(never);
       await applyAsOther([{ op: 'delete-table' }]);
-      await told;
+      await changed;
       stop.abort();
       expect(await refusal(table, { op: 'flush-chain', chain: 'target' })).toMatch(
         /CHANGED|REFUSED/,

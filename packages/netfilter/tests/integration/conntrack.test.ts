@@ -36,7 +36,8 @@ inOwnNamespace('tests/integration/conntrack.test.ts', () => {
       ]);
     }
     const tracked = ['-m', 'conntrack', '--ctstate', 'NEW'];
-    await runCommand(['ip6tables', '-A', 'OUTPUT', ...tracked, '-j', 'ACCEPT']); // else nothing is
+    // without such a rule the kernel tracks nothing
+    await runCommand(['ip6tables', '-A', 'OUTPUT', ...tracked, '-j', 'ACCEPT']);
   });
 
   function kernel(open = openSocket): KernelConntrack {
@@ -53,7 +54,7 @@ inOwnNamespace('tests/integration/conntrack.test.ts', () => {
     );
   });
 
-  it('has the kernel pick: other flows are not even sent', async () => {
+  it('has the kernel filter: it does not even send other flows', async () => {
     const seen: number[] = [];
     const conntrack = kernel(() => counting(openSocket(), seen));
     await underTest(conntrack).track(
@@ -72,7 +73,7 @@ inOwnNamespace('tests/integration/conntrack.test.ts', () => {
     expect(seen).toEqual([1]);
   });
 
-  it('knows IPv6', async () => {
+  it('lists and deletes IPv6 flows', async () => {
     const conntrack = new KernelConntrack({ family: 'IPv6', open: openSocket, clock });
     onTestFinished(() => conntrack.close());
     const original = {
@@ -89,7 +90,7 @@ inOwnNamespace('tests/integration/conntrack.test.ts', () => {
     expect(await conntrack.list(query, signal)).toEqual([]);
   });
 
-  it('knows zones', async () => {
+  it('keeps zones apart', async () => {
     const rule = [
       '-t',
       'raw',
@@ -121,7 +122,7 @@ inOwnNamespace('tests/integration/conntrack.test.ts', () => {
     expect(left.map(({ zone }) => zone)).not.toContain(7);
   });
 
-  it('says that it may not', async () => {
+  it('reports missing permission', async () => {
     const conntrack = kernel();
     process.seteuid?.('nobody');
     try {
@@ -145,7 +146,7 @@ function underTest(conntrack: ConntrackUnderTest['conntrack']): ConntrackUnderTe
   };
 }
 
-/** Real packets, which a rule leads to the server. */
+/** Sends real packets, which a rule leads to the server. */
 async function send({ protocol, original, server }: Traffic): Promise<void> {
   const { sourcePort, destination, destinationPort } = original;
   const match = ['-p', protocol, '-d', destination, '--dport', String(destinationPort)];
@@ -165,7 +166,7 @@ async function send({ protocol, original, server }: Traffic): Promise<void> {
   });
   await once(socket, 'connect');
   onTestFinished(() => {
-    socket.resetAndDestroy(); // an orderly end would keep the port
+    socket.resetAndDestroy(); // an orderly close would keep the port
     listener.close();
   });
 }
@@ -188,7 +189,7 @@ async function sendDatagram(
 
 const CTA_FILTER = 25;
 
-/** As a kernel before 5.8 takes it: what it does not know of a dump's attributes it passes over. */
+/** Behaves as a kernel before 5.8, which ignores unknown attributes of a dump request. */
 function withoutFilter(): NetlinkSocket {
   return over(openSocket(), (datagram) => {
     const changed = Buffer.from(datagram);

@@ -8,7 +8,7 @@ import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
 const never = new AbortController().signal;
 const runner = createSpawnRunner();
 
-/** What the packet tracers take for granted about the kernel. */
+/** Checks facts about the kernel that the packet tracers rely on. */
 inOwnNamespace('tests/integration/nft-hooks.test.ts', () => {
   const run = async (argv: readonly [string, ...string[]], input = ''): Promise<string> => {
     const { exitCode, stdout, stderr } = await runner.run({ argv, stdin: [input] }, never);

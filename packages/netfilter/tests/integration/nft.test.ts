@@ -57,7 +57,7 @@ inOwnNamespace('tests/integration/nft.test.ts', () => {
   });
 
   it.each(['ip', 'ip6'] as const)(
-    'this kernel can do all that is asked of it: %s',
+    'this kernel supports everything that the package asks for: %s',
     async (family) => {
       await probeNft(byNetlink(family, 'probe'), never);
       await probeNft(byProgram(family, 'probe'), never);
@@ -92,7 +92,7 @@ inOwnNamespace('tests/integration/nft.test.ts', () => {
     expect(stdout).toMatch(/10\.96\.0\.1 \. tcp \. 80 \. 0x0*1 : 10\.0\.0\.1 \. 8080/);
   });
 
-  it('cuts what is too long at places where it may be cut', async () => {
+  it('cuts long batches at the marked places', async () => {
     const set: NftSet = { name: 'many', key: ['address'] };
     const table = byNetlink('ip', 'long', { maxBatchBytes: 20_000 });
     const part = (n: number) =>
@@ -137,24 +137,24 @@ inOwnNamespace('tests/integration/nft.test.ts', () => {
   } as const;
   const start = [{ op: 'add-table' }, { op: 'add-set', set: many }] as const;
 
-  it('a large step of one table disturbs no other that shares its ears', async () => {
+  it('a large step of one table does not disturb others that share its ears', async () => {
     const ears = newEars();
     const [four, six] = [byNetlink('ip', 'large', { ears }), byNetlink('ip6', 'calm', { ears })];
     await four.apply(start, never);
     await six.apply(start, never);
     const done = new AbortController();
-    let told = 0;
-    const watched = six.watch(() => (told += 1), done.signal);
+    let calls = 0;
+    const watched = six.watch(() => (calls += 1), done.signal);
     await four.apply([lots], never);
     const own = { op: 'add-elements', set: many, elements: [{ key: ['2001:db8::1'] }] } as const;
     await six.apply([own], never);
     done.abort();
     await watched;
-    expect(told).toBe(0);
+    expect(calls).toBe(0);
     expect(await four.elements(many, never)).toHaveLength(4000);
   });
 
-  it('hears others again after a large step, whether it was taken or refused', async () => {
+  it('hears other programs again after a large step, whether it was taken or refused', async () => {
     const table = byNetlink('ip', 'deaf');
     const missing = { op: 'add-elements', set: { ...many, name: 'no' }, elements: [] } as const;
     await table.apply([...start, lots], never);

@@ -29,7 +29,7 @@ const TOOLS: readonly Tool[] = [
   { family: 'IPv6', variant: '-legacy' },
 ];
 
-/** At least so many of the corpus: a kernel lacks some extensions, but not most. */
+/** Minimum number of loaded rules of the corpus: a kernel lacks some extensions, but not most. */
 const LEAST = 180;
 
 inOwnNamespace('tests/integration/round-trip.test.ts', () => {
@@ -45,7 +45,7 @@ inOwnNamespace('tests/integration/round-trip.test.ts', () => {
       return stdout.replaceAll(/^#.*\n/gm, '').replaceAll(/\[\d+:\d+\]/g, '[0:0]');
     };
 
-    /** What this kernel has, by table. */
+    /** Loads the rules one by one and returns those that this kernel takes, by table. */
     const triedOneByOne = async () => {
       const loaded = new Map<string, string[]>();
       const refused: string[] = [];
@@ -59,13 +59,13 @@ inOwnNamespace('tests/integration/round-trip.test.ts', () => {
       return { loaded, refused };
     };
 
-    it('what iptables-save prints is the same after parsing, rendering and restoring it', async () => {
+    it('output of iptables-save is the same after parsing, rendering and restoring it', async () => {
       const { loaded, refused } = await triedOneByOne();
       const changed: object[] = [];
       for (const [table, lines] of loaded) {
         expect(await restore(inputOf(table, ...lines))).toBeUndefined();
         const first = await save(table);
-        // what the tools themselves do not read back is no matter of ours
+        // rules that the tools themselves cannot read back are not our concern
         expect(await restore(first)).toBeUndefined();
         expect(await save(table)).toBe(first);
         const written = linesOf(first);
@@ -92,7 +92,7 @@ inOwnNamespace('tests/integration/round-trip.test.ts', () => {
       return stdout;
     };
 
-    it('is taken by the kernel in its order, and leaves none behind', async () => {
+    it('is taken by the kernel in the planned order, and leaves no difference', async () => {
       const from = (host: number): Rule => ({
         matches: [
           { kind: 'comment', text: `host ${host}` },
@@ -134,7 +134,7 @@ inOwnNamespace('tests/integration/round-trip.test.ts', () => {
     });
   });
 
-  it('the corpus has every match and target that is installed', async () => {
+  it('the corpus has every installed match and target', async () => {
     const found = new Set<string>();
     for (const file of await readdir('/usr/lib/x86_64-linux-gnu/xtables')) {
       const [, extension] = /^lib(?:xt|ipt|ip6t)_(\w+)\.so$/.exec(file) ?? [];
@@ -145,14 +145,14 @@ inOwnNamespace('tests/integration/round-trip.test.ts', () => {
   });
 });
 
-/** Names of files, not of extensions. */
+/** Files that are not extensions. */
 const INTERNAL = new Set(['standard', 'NAT']);
 
 function inputOf(table: string, ...lines: readonly string[]): string {
   return [`*${table}`, ':OTHER - [0:0]', ...lines, 'COMMIT', ''].join('\n');
 }
 
-/** The rules that a save has, by way of the model. */
+/** Returns the rules of a save after a pass through the model. */
 function linesOf(saved: string): readonly string[] {
   return parseSave(saved).flatMap(({ chains }) =>
     chains.flatMap((chain) => chain.rules.map((rule) => renderAppend(chain.name, rule))),

@@ -4,7 +4,7 @@ import { createSpawnRunner } from '../../src/adapters/spawn-command.js';
 
 const never = new AbortController().signal;
 
-it('says that a program was killed for taking too long, though its input was not all read', async () => {
+it('reports a program killed for taking too long, even when its input was not all read', async () => {
   const command = { argv: ['sleep', '600'], stdin: ['x'.repeat(1 << 20)], timeoutMs: 100 } as const;
   await expect(createSpawnRunner().run(command, never)).rejects.toMatchObject({
     code: 'NETFILTER_COMMAND_FAILED',

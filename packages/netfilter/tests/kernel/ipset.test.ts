@@ -20,7 +20,7 @@ ipsetContract('The kernel', create);
 
 const sorted = (text: string) => text.trimEnd().split('\n').sort();
 
-it('writes what ipset lists', async () => {
+it('writes sets that ipset lists', async () => {
   const ipset = await create();
   for (const { spec, entries, texts } of SETS) {
     await ipset.ensure([spec], signal);
@@ -31,7 +31,7 @@ it('writes what ipset lists', async () => {
   }
 });
 
-it('deletes, flushes, replaces and destroys what ipset then no longer lists', async () => {
+it('deletes, flushes, replaces and destroys sets; ipset no longer lists them', async () => {
   const ipset = await create();
   const members = async (name: string) =>
     sorted((await runCommand(['ipset', 'list', name])).split('Members:\n')[1] ?? '').filter(
@@ -55,7 +55,7 @@ it('deletes, flushes, replaces and destroys what ipset then no longer lists', as
   expect(await runCommand(['ipset', 'list', '-n'])).toBe('');
 });
 
-it('reads what ipset restored from our text', async () => {
+it('reads sets that ipset restored from our text', async () => {
   const ipset = await create();
   await runCommand(['ipset', 'restore', '-exist'], { input: renderIpsetRestore(SETS) });
   const states = await ipset.list(undefined, signal);
@@ -84,7 +84,7 @@ it('keeps a set that a rule uses, and changes its entries in one step', async ()
   }
 });
 
-it('says that it may not', async () => {
+it('reports missing permission', async () => {
   const ipset = await create();
   process.seteuid?.('nobody');
   try {

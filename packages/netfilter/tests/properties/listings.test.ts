@@ -26,7 +26,7 @@ import {
 import { parseNftElements, parseNftInventory } from '../../src/codec/nft-json.js';
 import { isNetfilterError } from '../../src/index.js';
 
-/** What the tools of Debian 12 print of rules that they took. */
+/** Reads recorded output of Debian 12's tools. */
 function recorded(name: string): string {
   return readFileSync(new URL(`../fixtures/recorded/${name}`, import.meta.url), 'utf8');
 }
@@ -48,8 +48,8 @@ const CLUSTER_IPS = { name: 'cluster-ips', key: ['address'] } as const;
 
 const refuses = (error: unknown): boolean => isNetfilterError(error) || isNetlinkError(error);
 
-describe('What tools of the network print', () => {
-  test('every text of iptables-save is tables or a NetfilterError', () =>
+describe('Output of network tools', () => {
+  test('every text given as iptables-save output is read as tables or refused with a NetfilterError', () =>
     checkReader({
       name: 'parseSave',
       inputs: mutatedTexts(SAVES.map(recorded)),
@@ -66,7 +66,7 @@ describe('What tools of the network print', () => {
       share: 2500,
     }));
 
-  test('every text of conntrack is flows of ports and zones that are numbers', () =>
+  test('every text given as conntrack output is read as flows whose ports and zones are numbers', () =>
     checkReader({
       name: 'parseConntrackList',
       inputs: mutatedTexts([recorded('conntrack-list.txt')]),
@@ -87,7 +87,7 @@ describe('What tools of the network print', () => {
       refuses,
     }));
 
-  test('every listing of nft is chains, sets and elements, or a NetfilterError', () =>
+  test('every listing of nft is read as chains, sets and elements, or refused with a NetfilterError', () =>
     checkReader({
       name: 'parseNftInventory, parseNftElements',
       inputs: oneOf(
@@ -110,7 +110,7 @@ describe('What tools of the network print', () => {
     }));
 });
 
-/** Attributes of nf_tables messages as the kernel lays them out. */
+/** Encodes an attribute of an nf_tables message as the kernel does. */
 function attr(id: number, payload: Buffer | string | readonly Buffer[], nested = false): Buffer {
   const body =
     typeof payload === 'string'
@@ -183,7 +183,7 @@ describe('Netlink messages of netfilter', () => {
       share: 2500,
     }));
 
-  test('every flow of conntrack is read, passed over or refused', () =>
+  test('every conntrack flow is read, skipped or refused', () =>
     checkReader({
       name: 'decodeFlow',
       inputs: mutatedBytes(
@@ -215,7 +215,7 @@ describe('Netlink messages of netfilter', () => {
       refuses,
     }));
 
-  test('every message of ipset is read, passed over or refused', () =>
+  test('every ipset message is read, skipped or refused', () =>
     checkReader({
       name: 'decodeIpset',
       inputs: mutatedBytes([

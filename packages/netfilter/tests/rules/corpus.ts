@@ -1,11 +1,11 @@
-/** Rules for every match and target of Debian's iptables, as a person would give them. */
+/** Rules for every match and target of Debian's iptables, as a person would write them. */
 
 export interface CorpusRule {
-  /** Without `-A CHAIN`, as words of a restore line. */
+  /** Words of a restore line, without `-A CHAIN`. */
   readonly text: string;
   /** `filter` INPUT when absent. */
   readonly at?: readonly [table: string, chain: string];
-  /** Both when absent. */
+  /** Both families when absent. */
   readonly family?: 'IPv4' | 'IPv6';
 }
 

@@ -37,7 +37,7 @@ conntrack v1.4.7 (conntrack-tools): 2 flow entries have been shown.
     ]);
   });
 
-  it('takes an exit code of 1 as nothing to delete', async () => {
+  it('reads exit code 1 as nothing to delete', async () => {
     const line =
       'conntrack -D -f ipv4 -p udp --orig-src 10.244.0.9 --orig-dst 10.96.0.10' +
       ' --orig-port-src 40000 --orig-port-dst 53 --reply-src 10.244.0.2 --reply-dst 10.244.0.9' +

@@ -15,7 +15,7 @@ const seed = given === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(g
 const never = new AbortController().signal;
 const name = { family: 'ip', name: 'difference' } as const;
 
-/** A table with chains that a map leads to, a set that a rule asks, and a chain at a hook. */
+/** A table with chains that a map leads to, a set that a rule looks into, and a chain at a hook. */
 const table = fc
   .record({
     chains: fc.subarray(['a', 'b', 'c'], { minLength: 1 }),
@@ -72,7 +72,8 @@ const table = fc
 
 it(`one step leads from any table to any other (NODEAGENT_SEED=${seed})`, async () => {
   const property = fc.asyncProperty(table, table, async (before, after) => {
-    const memory = new MemoryNftTable(name); // refuses what leads nowhere, and removing what is in use
+    // refuses references that lead nowhere, and removals of what is in use
+    const memory = new MemoryNftTable(name);
     await memory.apply(before, never);
     const desired = nftContentsOf(after);
     await memory.apply(diffNftTables(desired, memory.contents), never);

@@ -31,7 +31,7 @@ function texts(operations: readonly IptablesOperation[]): readonly string[] {
 }
 
 describe(diffTables, () => {
-  it('says nothing of equal tables, however their rules are written', () => {
+  it('plans nothing for equal tables, however their rules are written', () => {
     const saved = parseSave(
       `*nat\n:A - [0:0]\n-A A -s 10.0.0.0/8 -p tcp -m comment --comment x -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable\nCOMMIT\n`,
     );
@@ -47,7 +47,7 @@ describe(diffTables, () => {
     expect(diffTables([nat({ name: 'A', rules: [rule] })], saved)).toEqual([]);
   });
 
-  it('makes chains before jumps to them, and removes chains after jumps to them', () => {
+  it('creates chains before jumps to them, and removes chains after jumps to them', () => {
     const desired = nat(
       { name: 'OUTPUT', policy: 'ACCEPT', rules: [to('NEW')] },
       { name: 'NEW', rules: [] },
@@ -107,12 +107,12 @@ describe(ruleKey, () => {
     ['host bits', from('fd00:0:0::1:2/64'), from('fd00::/64')],
     ['ways to write an address', from('FD00:0::0001'), from('fd00::1')],
     ['an IPv4 tail', from('::ffff:10.0.0.1'), from('::ffff:a00:1')],
-  ])('is the same for %s', (_what, a, b) => {
+  ])('rules that differ only in %s have the same key', (_what, a, b) => {
     expect(ruleKey(a)).toBe(ruleKey(b));
   });
 
   it.each<[string, Rule, Rule]>([
-    ['masks that are no prefixes', from('10.0.0.1/255.0.0.255'), from('10.0.0.1/255.0.255.255')],
+    ['masks that are not prefixes', from('10.0.0.1/255.0.0.255'), from('10.0.0.1/255.0.255.255')],
     [
       'the order of extensions',
       {
@@ -128,7 +128,7 @@ describe(ruleKey, () => {
         ],
       },
     ],
-  ])('tells %s apart', (_what, a, b) => {
+  ])('rules that differ in %s have different keys', (_what, a, b) => {
     expect(ruleKey(a)).not.toBe(ruleKey(b));
   });
 });

@@ -13,7 +13,7 @@ import { isNetfilterError } from '../../src/index.js';
 import { KernelIpset } from '../../src/ipset.js';
 import { SETS } from '../contract/ipset-contract.js';
 
-/** Small, fast and the same every time. */
+/** A pseudo-random generator: small, fast and repeatable. */
 function randomNumbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -22,7 +22,7 @@ function randomNumbers(seed: number): (below: number) => number {
   };
 }
 
-/** Time passes when somebody waits. */
+/** Its time passes only while somebody sleeps. */
 function hastyClock(): Clock {
   let ms = 0;
   return {
@@ -35,7 +35,7 @@ function hastyClock(): Clock {
   };
 }
 
-it('comes to an end with every call, whatever the kernel says of sets', async () => {
+it('finishes every call, whatever the kernel reports about sets', async () => {
   const random = randomNumbers(8);
   const answers = SETS.flatMap(({ spec, entries }) => [
     encodeCreate(spec),

@@ -14,7 +14,7 @@ function thrown(read: () => unknown): unknown {
   }
 }
 
-describe('What tools of the network print', () => {
+describe('Output of network tools', () => {
   test.each(['sport=1.5', 'sport=65536', 'sport=x', 'sport=-1'])(
     'a flow with %s is left out',
     (port) => {
@@ -57,7 +57,7 @@ describe('What tools of the network print', () => {
   });
 });
 
-test('a comment with a line end is refused: it would be another line of the input', () => {
+test('a comment with a line end is refused: it would become another line of the input', () => {
   const match = { kind: 'comment', text: 'a\nCOMMIT\r\n-A b' } as const;
   expect(isNetfilterError(thrown(() => renderAppend('CHAIN', { matches: [match] })))).toBe(true);
 });

@@ -35,7 +35,7 @@ it.each(SETS)('reads back the entries of $spec.name', ({ spec, entries }) => {
   expect(read?.map(decodeEntry)).toEqual(entries.map(ipsetEntryText));
 });
 
-it('meets spoiled frames with its own errors, and nothing else', () => {
+it('meets corrupt frames with its own errors only', () => {
   let state = 7;
   const random = (below: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -12,7 +12,7 @@ interface Case {
   readonly name: string;
   readonly rule: Rule;
   readonly line: string;
-  /** What iptables-save of 1.8.9 prints for it, without `-A CHAIN`. */
+  /** Output of iptables-save 1.8.9 for the rule, without `-A CHAIN`. */
   readonly saved: string;
 }
 
@@ -120,7 +120,9 @@ const cases: readonly Case[] = [
   },
 ];
 
-/** The save format says the default answer of REJECT, groups matches its own way, and adds `/32`. */
+/**
+ * The save format writes the default answer of REJECT, groups matches its own way, and adds `/32`.
+ */
 function canonical(rule: Rule): Rule {
   const target = rule.target?.kind === 'reject' ? ({ kind: 'reject' } as const) : rule.target;
   const matches = rule.matches.toSorted((a, b) => (a.kind < b.kind ? -1 : 1));
@@ -132,11 +134,11 @@ describe('rules', () => {
     expect(renderAppend('C', rule)).toBe(line);
   });
 
-  it.each(cases)('reads back what it wrote: $name', ({ rule, line }) => {
+  it.each(cases)('reads back its own text: $name', ({ rule, line }) => {
     expect([...parseSaveLines(line)]).toEqual([{ kind: 'append', chain: 'C', rule }]);
   });
 
-  it.each(cases)('reads what the kernel says: $name', ({ rule, saved }) => {
+  it.each(cases)("reads the kernel's text: $name", ({ rule, saved }) => {
     const [line] = parseSaveLines(`-A C ${saved}`);
     expect(line?.kind === 'append' && canonical(line.rule)).toEqual(canonical(rule));
   });
@@ -154,7 +156,7 @@ describe('rules', () => {
     '-m set --match-set blue src -j ACCEPT',
     '-p icmp -m icmp --icmp-type 8 -j ACCEPT',
     '-m limit --limit 5/sec ! -s 10.0.0.1 -j LOG --log-prefix x',
-  ])('loses nothing of what it does not know: %s', (words) => {
+  ])('loses nothing of an unknown match or target: %s', (words) => {
     const text = renderAppend('C', parseRule(words.split(' ')));
     for (const word of words.split(' ')) expect(text.split(' ')).toContain(word);
   });

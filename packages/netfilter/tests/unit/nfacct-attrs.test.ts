@@ -2,14 +2,14 @@ import { expect, it } from 'vitest';
 
 import { COUNTER_COMMAND, decodeCounter, encodeCounter } from '../../src/codec/nfacct-attrs.js';
 
-it('names a counter as the kernel wants it', () => {
+it("encodes a counter's name in the kernel's form", () => {
   const { type, payload } = encodeCounter(COUNTER_COMMAND.get, 'dropped');
   expect(type).toBe(0x0701);
   // nfgenmsg, then NFACCT_NAME with its length, the name, a NUL byte
   expect(Buffer.from(payload).subarray(8, 16).toString('latin1')).toBe('dropped\0');
 });
 
-it('reads what a counter holds: 64 bits, in network order', () => {
+it("reads a counter's values: 64 bits, in network order", () => {
   const attrs = [
     '0c0002000000000000000102', // packets
     '0c0003000000000100000000', // bytes

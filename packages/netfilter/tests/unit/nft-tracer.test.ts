@@ -31,8 +31,8 @@ function trace(packet: Packet, ...rules: readonly [hook: NftHook, ...steps: NftS
   return first;
 }
 
-/** As `tests/integration/nft-hooks.test.ts` sees it in the kernel. */
-describe('what the host sends to itself', () => {
+/** Matches the kernel's behaviour in `tests/integration/nft-hooks.test.ts`. */
+describe('a packet that the host sends to itself', () => {
   it('passes postrouting, so it may be masqueraded', () => {
     const found = trace(toItself, [
       { type: 'nat', hook: 'postrouting', priority: 100 },
@@ -49,7 +49,7 @@ describe('what the host sends to itself', () => {
     expect(found?.verdict).toBe('dropped');
   });
 
-  it('keeps its destination: nat is not asked again when it arrives', () => {
+  it('keeps its destination: nat does not see it again when it arrives', () => {
     const found = trace(toItself, [
       { type: 'nat', hook: 'prerouting', priority: -100 },
       { kind: 'dnat', address: '192.0.2.9', port: 8080 },
@@ -58,7 +58,7 @@ describe('what the host sends to itself', () => {
   });
 });
 
-it('what arrives for the host itself passes no postrouting', () => {
+it('a packet that arrives for the host itself skips postrouting', () => {
   const found = trace({ ...toItself, from: 'network', source: '198.51.100.1' }, [
     { type: 'nat', hook: 'postrouting', priority: 100 },
     { kind: 'masquerade' },

@@ -30,7 +30,7 @@ const packet: Packet = {
 };
 
 describe(traceOutcomes, () => {
-  it('follows each way that chance may decide, with its likelihood', () => {
+  it('follows each random decision, with its probability', () => {
     const outcomes = traceOutcomes(tables, packet, host);
     expect(outcomes.map(({ to, probability }) => ({ to, probability }))).toEqual([
       { to: '10.1.0.1:80', probability: 0.25 },

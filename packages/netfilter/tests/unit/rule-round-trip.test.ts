@@ -54,7 +54,7 @@ describe('every match and target of iptables', () => {
       ],
     ],
     ['-m addrtype ! --src-type LOCAL', [{ kind: 'source-type', type: 'LOCAL', negated: true }]],
-  ])('%s is read as what it says', (text, matches) => {
+  ])('%s is read as the right match', (text, matches) => {
     expect(parseRule(splitWords(text))).toEqual({ matches });
   });
 
@@ -70,7 +70,7 @@ describe('every match and target of iptables', () => {
     });
   });
 
-  it('what stands behind the target is not lost', () => {
+  it('words behind the target are not lost', () => {
     expect(renderRule(parseRule(splitWords('-j ACCEPT -s 10.0.0.1')))).toBe(
       '-s 10.0.0.1 -j ACCEPT',
     );
@@ -121,7 +121,7 @@ const text = fc
 const withNot = <T extends object>(arbitrary: fc.Arbitrary<T>) =>
   fc.tuple(arbitrary, negated).map(([one, not]) => ({ ...one, ...not }));
 
-/** Matches that a rule has at most one of, in the order that the model keeps them. */
+/** Matches that a rule has at most one of, in the model's order. */
 const match = fc.oneof(
   withNot(fc.record({ kind: fc.constantFrom('source', 'destination'), network })),
   withNot(fc.record({ kind: fc.constantFrom('in-interface', 'out-interface'), name })),
@@ -195,7 +195,7 @@ const rule = fc
     return to === undefined ? { matches: all } : { matches: all, target: to };
   });
 
-it(`every rule that can be built is read back as it is (NODEAGENT_SEED=${seed})`, () => {
+it(`every rule that can be built is read back unchanged (NODEAGENT_SEED=${seed})`, () => {
   const property = fc.property(rule, (built) => {
     expect(parseRule(splitWords(renderRule(built)))).toEqual(built);
   });

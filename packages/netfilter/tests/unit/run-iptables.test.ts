@@ -14,7 +14,7 @@ function given(answers: ConstructorParameters<typeof ScriptedCommandRunner>[0]) 
 }
 
 describe(createIptables, () => {
-  it('inserts a rule only when the check says it is not there', async () => {
+  it('inserts a rule only when the check does not find it', async () => {
     const { runner, iptables } = given([
       { line: 'iptables -w 5 -C INPUT -t filter -j D', exitCode: 1 },
       { line: 'iptables -w 5 -I INPUT -t filter -j D' },
@@ -41,7 +41,7 @@ describe(createIptables, () => {
     },
     { exitCode: 4, stderr: 'Permission denied (you must be root)', code: 'NETFILTER_PERMISSION' },
     { exitCode: 2, stderr: 'unknown option', code: 'NETFILTER_COMMAND_FAILED' },
-  ])('says $code for "$stderr"', async ({ exitCode, stderr, code }) => {
+  ])('reports $code for "$stderr"', async ({ exitCode, stderr, code }) => {
     const { iptables } = given([{ line: 'iptables -w 5 -N D -t nat', exitCode, stderr }]);
     await expect(iptables.ensureChain('nat', 'D', signal)).rejects.toMatchObject({
       code,
@@ -54,7 +54,7 @@ describe(probeIptables, () => {
   const version = { line: 'ip6tables-legacy --version', stdout: 'ip6tables v1.8.9 (legacy)' };
   const read = { line: 'ip6tables-legacy -w 5 -S POSTROUTING -t nat' };
 
-  it('takes the kind of iptables that holds the hint', async () => {
+  it('takes the variant of iptables that holds the hint', async () => {
     const runner = new ScriptedCommandRunner([
       { line: 'ip6tables-nft-save -t mangle', stdout: '*mangle\n:PREROUTING ACCEPT [0:0]\n' },
       { line: 'cat /proc/net/ip6_tables_names', stdout: 'nat\nmangle\n' },
@@ -66,7 +66,7 @@ describe(probeIptables, () => {
     expect(found.description).toBe('ip6tables v1.8.9 (legacy)');
   });
 
-  it('takes plain iptables where nothing hints', async () => {
+  it('takes plain iptables when there is no hint', async () => {
     const runner = new ScriptedCommandRunner([
       { line: 'cat /proc/net/ip_tables_names', exitCode: 1 },
       { line: 'iptables --version', stdout: 'iptables v1.8.9 (nf_tables)' },
@@ -76,7 +76,7 @@ describe(probeIptables, () => {
     expect(found).toMatchObject({ randomFully: true, iptables: { family: 'IPv4' } });
   });
 
-  it('names the program that is missing', async () => {
+  it('names the missing program', async () => {
     const probe = probeIptables(new ScriptedCommandRunner([]), { family: 'IPv4' }, signal);
     await expect(probe).rejects.toMatchObject({ code: 'NETFILTER_COMMAND_MISSING' });
   });

@@ -5,7 +5,7 @@ import { MemoryIptables } from '../../src/testing/index.js';
 
 const never = new AbortController().signal;
 
-it('commands of one handle wait for those of another, also for ones that fail', async () => {
+it('commands of one handle wait for those of another, even if they fail', async () => {
   const takeTurns = createTurns();
   const order: string[] = [];
   const handle = (name: string, outcome: 'works' | 'fails') => {
