@@ -8,8 +8,8 @@ import { KernelIpvs } from './run/kernel-ipvs.js';
 export { readProcTable };
 
 /**
- * The IPVS tables of the network namespace that this process is in. The connection is made at the
- * first call and keeps the process alive until `close()`.
+ * Opens the IPVS tables of the network namespace that this process is in. The connection is made at
+ * the first call and keeps the process alive until `close()`.
  */
 export function openIpvs(): Ipvs {
   return new KernelIpvs({

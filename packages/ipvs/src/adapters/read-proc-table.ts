@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 
 /**
- * /proc/net/ip_vs of the network namespace that this process is in; for `KernelIpvs`. Read in one go,
- * a page per system call: the kernel has it in memory, and a thread for each page takes longer.
+ * Reads /proc/net/ip_vs of the network namespace that this process is in, for `KernelIpvs`. The
+ * read is synchronous, a page per system call: the kernel has the text in memory, and a thread for
+ * each page takes longer.
  *
- * @returns undefined where there is no such file, or it may not be read
+ * @returns undefined when the file does not exist or may not be read
  */
 export async function readProcTable(): Promise<string | undefined> {
   try {

@@ -17,16 +17,16 @@ import {
   sortServers,
 } from '../index.js';
 
-/** What the command touches. */
+/** Everything outside the command: input, output, time and the kernel. */
 export interface Surroundings {
   readonly ipvs: Ipvs;
   /** `-` is standard input. */
   readInput(file: string): string;
   print(text: string): void;
   warn(text: string): void;
-  /** Whether the screen can be cleared. */
+  /** True when the screen can be cleared. */
   readonly isTerminal: boolean;
-  /** Returns early when it is to stop. */
+  /** Returns early when the command is to stop. */
   pause(ms: number): Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -36,15 +36,15 @@ const USAGE = `Usage:
   ipvs apply [--format save|json] [--dry-run] [--drain] [--keep] FILE
   ipvs watch [--interval SECONDS] [--count N]
 
-list   prints the table: for people, as \`ipvsadm -S -n\` or as JSON, or its counters.
-apply  makes the table what FILE says (\`-\` is standard input); what it changes is printed.
-       --drain   destinations that go keep the connections they have
+list   prints the table for people, as \`ipvsadm -S -n\` or as JSON, or its counters.
+apply  makes the table equal to FILE (\`-\` is standard input) and prints the changes.
+       --drain   removed destinations keep their present connections
        --keep    services that FILE does not name stay
-       --dry-run changes nothing
-watch  shows the rates of every service and destination, again and again.
+       --dry-run prints the changes without making them
+watch  prints the rates of every service and destination at each interval.
 `;
 
-/** @returns the exit code: 2 for a command line that makes no sense */
+/** @returns the exit code: 2 for an invalid command line */
 export async function runCommand(argv: readonly string[], around: Surroundings): Promise<number> {
   const parsed = parse(argv);
   if (typeof parsed === 'string') {
@@ -66,7 +66,7 @@ export async function runCommand(argv: readonly string[], around: Surroundings):
       return watch(Number(values.interval ?? '2'), Number(values.count ?? 'Infinity'), around);
     default:
       around.warn(
-        `ipvs: ${command === undefined ? 'no command' : `no command ${command}`}\n${USAGE}`,
+        `ipvs: ${command === undefined ? 'no command' : `unknown command ${command}`}\n${USAGE}`,
       );
       return 2;
   }
@@ -99,7 +99,7 @@ async function list(format: string, { ipvs, print, warn, signal }: Surroundings)
     totals: (servers: Table) => renderStatistics(servers, 'totals'),
   };
   if (!Object.hasOwn(render, format)) {
-    warn(`ipvs: no format ${format}; there are ${Object.keys(render).join(', ')}\n`);
+    warn(`ipvs: unknown format ${format}; known: ${Object.keys(render).join(', ')}\n`);
     return 2;
   }
   const servers = sortServers(await readTable(ipvs, signal));

@@ -9,7 +9,7 @@ import { runCommand } from './command.js';
 const stop = new AbortController();
 process.once('SIGINT', () => stop.abort());
 process.once('SIGTERM', () => stop.abort());
-// `ipvs list | head` closes the pipe early; that is no failure
+// `ipvs list | head` closes the pipe early; that is not a failure
 process.stdout.once('error', () => process.exit(0));
 
 const ipvs = openIpvs();

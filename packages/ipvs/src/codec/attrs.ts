@@ -49,7 +49,7 @@ export const SERVICE_FLAG = {
 export const FORWARDING = { masquerade: 0, local: 1, tunnel: 2, direct: 3, bypass: 4 } as const;
 export const FORWARDING_MASK = 7;
 
-/** Which bits of the flags are meant: struct ip_vs_flags. */
+/** Flags, and the bits of them that count: struct ip_vs_flags. */
 export interface MaskedFlags {
   readonly flags: number;
   readonly mask: number;
@@ -149,7 +149,7 @@ export const DAEMON_ATTRS = {
   ttl: u8(8),
 } as const satisfies AttrTable;
 
-/** IPVS_CMD_ATTR_* of every command but `info`. */
+/** IPVS_CMD_ATTR_* of every command except `info`. */
 export const COMMAND_ATTRS = {
   service: nested(1, SERVICE_ATTRS),
   destination: nested(2, DESTINATION_ATTRS),

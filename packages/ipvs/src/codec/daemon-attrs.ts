@@ -10,7 +10,7 @@ export function daemonRoleAttrs(role: SyncDaemon['role']): DaemonAttrs {
   return { state: STATE[role] };
 }
 
-/** @throws {IpvsError} `IPVS_INVALID` for a group that is no address */
+/** @throws {IpvsError} `IPVS_INVALID` for a group that is not an address */
 export function daemonAttrs(daemon: SyncDaemon): DaemonAttrs {
   const { role, syncId, maxLength, group, port, ttl } = daemon;
   const bytes = group === undefined ? undefined : addressBytes(group);

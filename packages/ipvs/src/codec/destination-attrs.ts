@@ -22,7 +22,7 @@ export function destinationIdAttrs({ address, port }: DestinationId): Destinatio
   return { address: bytes, port, family: ADDRESS_FAMILY[familyOfBytes(bytes)] };
 }
 
-/** @param address of the destination, as bytes */
+/** @param address the destination's address, as bytes */
 export function destinationAttrs(destination: Destination, address: Buffer): DestinationAttrs {
   const { forwarding, weight, upperThreshold, lowerThreshold } = destination;
   const tunnel = typeof forwarding === 'string' ? undefined : forwarding;
@@ -41,7 +41,7 @@ export function destinationAttrs(destination: Destination, address: Buffer): Des
 }
 
 /**
- * @param family of the service: kernels before 3.18 do not name the destination's
+ * @param family the service's family: kernels before 3.18 do not send the destination's
  * @throws {IpvsError} `IPVS_PROTOCOL`
  */
 export function decodeDestination(attrs: DestinationAttrs, family: IpFamily): DestinationState {
@@ -81,7 +81,7 @@ function decodeTunnel({
 }: DestinationAttrs): Tunnel {
   const kind = TUNNEL_KINDS[tunnelType];
   if (kind === undefined) throw new IpvsError('IPVS_PROTOCOL', `Tunnel type ${tunnelType}`);
-  // the kernel keeps port and flags of kinds that have no use for them
+  // the kernel keeps port and flags also for kinds that do not use them
   const checksum = CHECKSUMS[tunnelFlags] ?? 'none';
   return {
     kind,

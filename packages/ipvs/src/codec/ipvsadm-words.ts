@@ -1,6 +1,6 @@
 import { invalid } from '../model/errors.js';
 
-/** Long name → its argument, undefined without one. */
+/** Argument by long option name; undefined for an option without an argument. */
 export type Options = ReadonlyMap<string, string | undefined>;
 
 interface Option {
@@ -53,7 +53,7 @@ export function readOptions(words: readonly string[]): Options {
     const word = queue.shift() ?? '';
     const name = BY_WORD.get(word);
     const argument = name === undefined ? undefined : OPTIONS[name]?.argument;
-    if (name === undefined) throw invalid('Option', word, 'ipvsadm has none of this name');
+    if (name === undefined) throw invalid('Option', word, 'ipvsadm has no option of this name');
     const next = queue[0];
     const given = next !== undefined && !BY_WORD.has(next);
     if (argument === 'one' && !given) throw invalid('Option', word, 'needs an argument');

@@ -19,8 +19,8 @@ import type { VirtualServer } from '../plan/diff.js';
 import { type Options, readOptions, value } from './ipvsadm-words.js';
 
 /**
- * Reads what `ipvsadm -S -n` prints, and what people write for `ipvsadm -R`: `-A` and `-a` commands
- * with short or long options. Empty lines and lines that begin with `#` say nothing.
+ * Reads the output of `ipvsadm -S -n`, or commands that people write for `ipvsadm -R`: `-A` and
+ * `-a` with short or long options. Empty lines and lines that begin with `#` are skipped.
  *
  * @throws {IpvsError} `IPVS_PARSE`, with the number of the line
  */
@@ -50,14 +50,14 @@ function readLine(words: readonly string[], servers: Servers): void {
   const key = formatServiceId(id);
   const known = servers.get(key);
   if (command === '-A' || command === '--add-service') {
-    if (known !== undefined) throw invalid('Service', key, 'is there already');
+    if (known !== undefined) throw invalid('Service', key, 'exists already');
     servers.set(key, { service: readService(id, options), destinations: [] });
     return;
   }
   if (command !== '-a' && command !== '--add-server') {
     throw invalid('Command', command, 'a saved table has -A and -a only');
   }
-  if (known === undefined) throw invalid('Service', key, 'has to be added (-A) before its servers');
+  if (known === undefined) throw invalid('Service', key, 'must be added (-A) before its servers');
   const destination = defineDestination(readDestination(id, options));
   assertFits(id, destination);
   known.destinations.push(destination);
@@ -121,7 +121,7 @@ function readForwarding(options: Options): NonNullable<DestinationSpec['forwardi
   if (!options.has('ipip')) return 'direct';
   const kind = value(options, 'tun-type') ?? 'ipip';
   if (kind !== 'ipip' && kind !== 'gue' && kind !== 'gre') {
-    throw invalid('Tunnel', kind, 'there are ipip, gue and gre');
+    throw invalid('Tunnel', kind, 'must be ipip, gue or gre');
   }
   const port = value(options, 'tun-port');
   const checksum: TunnelChecksum = options.has('tun-csum')
@@ -156,7 +156,7 @@ function readFlag(name: string): SchedulerFlag {
   const bit = /^(?:flag-([123])|[sm]h-(fallback|port))$/.exec(name);
   if (bit?.[2] !== undefined) return bit[2] === 'fallback' ? 1 : 2;
   if (bit?.[1] !== undefined) return Number(bit[1]) as SchedulerFlag;
-  throw invalid('Scheduler flag', name, 'there are flag-1, flag-2, flag-3 and sh- and mh- names');
+  throw invalid('Scheduler flag', name, 'must be flag-1, flag-2, flag-3 or a name of sh or mh');
 }
 
 function readNumber(what: string, text: string): number {

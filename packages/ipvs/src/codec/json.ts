@@ -4,7 +4,7 @@ import { defineService, type ServiceSpec } from '../model/service.js';
 import type { DestinationState, ServiceState, Statistics } from '../model/state.js';
 import type { VirtualServer } from '../plan/diff.js';
 
-/** What a member has to be; `any` is looked at elsewhere, or passed over. */
+/** Required type of a member; `any` is checked elsewhere, or ignored. */
 type Kind = 'text' | 'number' | 'boolean' | 'list' | 'object' | 'text or object' | 'any';
 
 type Members = Readonly<Record<string, Kind>>;
@@ -43,10 +43,11 @@ const DESTINATION: Members = {
 const TUNNEL: Members = { kind: 'text', port: 'number', checksum: 'text' };
 
 /**
- * The table as JSON: an array of services as {@link ServiceSpec} has them, each with `destinations`
- * as {@link DestinationSpec} has them. What only the kernel knows may be there and is passed over.
+ * Reads a table from JSON: an array of services in the form of {@link ServiceSpec}, each with
+ * `destinations` in the form of {@link DestinationSpec}. Members that only the kernel sets are
+ * allowed and ignored.
  *
- * @throws {IpvsError} `IPVS_PARSE` for text that is no JSON; `IPVS_INVALID`, `IPVS_FAMILY`
+ * @throws {IpvsError} `IPVS_PARSE` for text that is not JSON; `IPVS_INVALID`, `IPVS_FAMILY`
  */
 export function parseJson(text: string): readonly VirtualServer[] {
   const input = parse(text);
@@ -56,7 +57,7 @@ export function parseJson(text: string): readonly VirtualServer[] {
     const fields = checkedObject(what, entry, SERVICE);
     const { family, address } = checkedObject(`${what}: id`, fields['id'], ID);
     if (address === undefined && family !== 'IPv4' && family !== 'IPv6') {
-      throw invalid(`${what}: family`, family, 'there are IPv4 and IPv6');
+      throw invalid(`${what}: family`, family, 'must be IPv4 or IPv6');
     }
     if (fields['persistence'] !== undefined) {
       checkedObject(`${what}: persistence`, fields['persistence'], PERSISTENCE);
@@ -96,7 +97,7 @@ function checkedObject(
   for (const [key, value] of Object.entries(input)) {
     const kind = Object.hasOwn(members, key) ? members[key] : undefined;
     if (kind === undefined) {
-      throw invalid(`${what}: field`, key, `there are ${Object.keys(members).join(', ')}`);
+      throw invalid(`${what}: field`, key, `must be one of ${Object.keys(members).join(', ')}`);
     }
     if (kind !== 'any' && !kind.split(' or ').includes(kindOf(value))) {
       throw invalid(`${what}: ${key}`, kindOf(value), `must be ${kind}`);
@@ -111,7 +112,7 @@ function kindOf(value: unknown): string {
   return typeof value === 'string' ? 'text' : typeof value;
 }
 
-/** Totals are strings: they have 64 bits, and numbers in JSON do not. */
+/** Totals are strings: they have 64 bits, which numbers in JSON do not hold. */
 export function renderJson(
   servers: readonly VirtualServer<ServiceState, DestinationState>[],
 ): string {

@@ -4,7 +4,10 @@ import { formatAddress, formatEndpoint } from '../model/address.js';
 import type { DestinationOutline, Outline } from '../model/outline.js';
 import { formatServiceId, type Protocol } from '../model/service.js';
 
-/** What the kernel calls forwarding methods here: one word for all tunnels, none for `bypass`. */
+/**
+ * The kernel's names for forwarding methods in this file: one word for all tunnels, and no word for
+ * `bypass`.
+ */
 const FORWARDING: Readonly<Record<string, DestinationOutline['forwarding']>> = {
   Masq: 'masquerade',
   Local: 'local',
@@ -16,8 +19,8 @@ const SERVICE = /^(TCP|UDP|SCTP) +(\S+):([0-9A-F]{4}) /;
 const DESTINATION = /^ {2}-> (\S+):([0-9A-F]{4}) +([A-Z][a-z]+) +(\d+) +\d+ +\d+ *$/;
 
 /**
- * Reads /proc/net/ip_vs. Services by mark are left out, as it does not tell their family; so is a
- * service with a line that is not understood.
+ * Reads /proc/net/ip_vs. Leaves out services by mark, because the file does not name their family,
+ * and services with a line that cannot be read.
  *
  * @see Linux net/netfilter/ipvs/ip_vs_ctl.c, ip_vs_info_seq_show
  */
@@ -54,7 +57,7 @@ function readDestination(line: string): DestinationOutline | undefined {
   return { key, forwarding, weight: Number(weight) };
 }
 
-/** @param text `0A600001`, or an IPv6 address in full between brackets */
+/** @param text `0A600001`, or a full IPv6 address between brackets */
 function readAddress(text: string): string | undefined {
   const isV4 = /^[0-9A-F]{8}$/.test(text);
   const bytes = isV4 ? Buffer.from(text, 'hex') : encodeAddress(/^\[(.*)\]$/.exec(text)?.[1] ?? '');

@@ -3,12 +3,12 @@ import { errnoName, isNetlinkError, type NetlinkError } from '@nodeagent/netlink
 import { IpvsError, type IpvsErrorCode } from '../model/errors.js';
 import type { Operation } from '../model/operation.js';
 
-/** What was asked for when the kernel refused: the same errno means different things. */
+/** The kind of request that the kernel refused: the meaning of an errno depends on it. */
 export type Asked = Operation['kind'] | 'daemon' | 'read' | 'config';
 
 type Meaning = readonly [code: IpvsErrorCode, help: string];
 
-const SERVICE_MISSING: Meaning = ['IPVS_SERVICE_MISSING', 'there is no such service'];
+const SERVICE_MISSING: Meaning = ['IPVS_SERVICE_MISSING', 'the service does not exist'];
 const SCHEDULER: Meaning = [
   'IPVS_SCHEDULER_UNKNOWN',
   'this kernel has no such scheduler or persistence engine; is its module (ip_vs_NAME) installed?',
@@ -21,7 +21,7 @@ const RANGE: Meaning = ['IPVS_INVALID', 'a weight or threshold is out of range']
 
 const BY_KIND: Readonly<Partial<Record<Asked, Readonly<Record<string, Meaning>>>>> = {
   'add-service': {
-    EEXIST: ['IPVS_SERVICE_EXISTS', 'there is such a service already'],
+    EEXIST: ['IPVS_SERVICE_EXISTS', 'the service exists already'],
     ENOENT: SCHEDULER,
   },
   'update-service': { ESRCH: SERVICE_MISSING, ENOENT: SCHEDULER },
@@ -47,13 +47,13 @@ const ALWAYS: Readonly<Record<string, Meaning>> = {
     'IPVS_PERMISSION',
     'CAP_NET_ADMIN in the first user namespace is needed: root of a container is not enough',
   ],
-  EINVAL: ['IPVS_INVALID', 'the kernel finds a value that it does not accept'],
+  EINVAL: ['IPVS_INVALID', 'the kernel does not accept a value'],
   EAFNOSUPPORT: ['IPVS_FAMILY', 'this kernel has no IPVS for that address family'],
   EPROTONOSUPPORT: ['IPVS_FAMILY', 'this kernel does not balance that protocol'],
-  ENOMEM: ['IPVS_NO_MEMORY', 'the kernel has no memory for it'],
+  ENOMEM: ['IPVS_NO_MEMORY', 'the kernel is out of memory'],
 };
 
-/** Sorts what the kernel refused, or what became of the talk with it. */
+/** Turns a refusal of the kernel, or a failure of the connection, into an IpvsError. */
 export function ipvsError(what: string, asked: Asked, error: unknown): unknown {
   if (!isNetlinkError(error)) return error;
   if (error.code === 'NETLINK_REFUSED') return refused(what, asked, error);

@@ -17,8 +17,8 @@ import { destinationAttrs, destinationIdAttrs } from './destination-attrs.js';
 import { serviceAttrs, serviceIdAttrs } from './service-attrs.js';
 
 /**
- * @param familyId what this kernel calls the IPVS family
- * @param flags beside `request`
+ * @param familyId number of the IPVS family in this kernel
+ * @param flags in addition to `request`
  */
 export function encodeCommand(
   familyId: number,
@@ -34,8 +34,8 @@ export function encodeCommand(
 }
 
 /**
- * The messages of many operations. One call after the other: what names a service is written once
- * for the operations in a row that are about it.
+ * Yields the messages of many operations, to be used one after the other: consecutive operations on
+ * the same service share its encoded name.
  */
 export function encodeOperations(
   familyId: number,
@@ -50,18 +50,18 @@ export function encodeOperations(
   };
 }
 
-/** Where an address and its port stand in the attribute of a destination: they come first in its table. */
+/** Offset of address and port in a destination's attribute: they come first in its table. */
 const ADDRESS_AT = 8;
 const PORT_AFTER = 4;
 
 /**
- * Most operations of a large table differ from the one before in a destination's address and port
- * only, so what is equal is copied: a whole table takes a third of the time.
+ * Most operations of a large table differ from the one before only in a destination's address and
+ * port, so the equal part is copied: a whole table takes a third of the time.
  */
 class OperationWriter {
-  /** A command about a service, up to what the command is about there. */
+  /** The start of a message about a service, up to the command's own attributes. */
   #named: { command: number; id: ServiceId; bytes: Buffer } | undefined;
-  /** A destination, as the attribute that it is. */
+  /** A destination in its encoded form. */
   #like: { destination: Destination; addressBytes: number; bytes: Buffer } | undefined;
 
   write(out: ByteWriter, operation: Operation): void {
@@ -125,7 +125,7 @@ class OperationWriter {
   }
 }
 
-/** But for address and port, which has to be one. */
+/** True when everything except address and port is equal. */
 function isAlike(a: Destination, b: Destination): boolean {
   const isPort = Number.isInteger(b.port) && b.port >= 0 && b.port <= 0xffff;
   return (

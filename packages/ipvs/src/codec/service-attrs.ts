@@ -18,7 +18,7 @@ import { decodeStatistics } from './statistics-attrs.js';
 export const ADDRESS_FAMILY: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 };
 const PROTOCOL_NUMBER: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
-/** What names a service in every request. */
+/** Attributes that identify a service in every request. */
 export function serviceIdAttrs(id: ServiceId): ServiceAttrs {
   if (id.kind === 'mark') return { family: ADDRESS_FAMILY[id.family], mark: id.mark };
   const address = addressBytes(id.address);
@@ -91,7 +91,7 @@ export function decodeFamily(number: number | undefined): IpFamily {
   throw new IpvsError('IPVS_PROTOCOL', `Address family ${number}`);
 }
 
-/** @param bytes 16, of which IPv4 uses the first four; or as many as the family has */
+/** @param bytes 16 bytes, of which IPv4 uses the first four; or the family's own number of bytes */
 export function decodeAddressOf(family: IpFamily, bytes: Uint8Array): string {
   return formatAddress(family === 'IPv4' ? bytes.subarray(0, 4) : bytes);
 }
@@ -111,7 +111,7 @@ function decodeNetmask(family: IpFamily, bytes: Uint8Array | undefined): number 
   if (bytes.length < 4) throw new IpvsError('IPVS_PROTOCOL', `A netmask of ${bytes.length} bytes`);
   const view = Buffer.from(bytes);
   if (family === 'IPv4') {
-    // a mask with holes has been set by others: what counts is how many bits it compares
+    // other programs may set a mask with holes: the number of compared bits counts
     return view.readUInt32BE().toString(2).replaceAll('0', '').length;
   }
   return LITTLE_ENDIAN ? view.readUInt32LE() : view.readUInt32BE();

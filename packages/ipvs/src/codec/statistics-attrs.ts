@@ -1,7 +1,7 @@
 import { NO_STATISTICS, type Statistics } from '../model/state.js';
 import type { StatsAttrs } from './attrs.js';
 
-/** From either width; absent numbers are 0. */
+/** Reads counters of either width; absent numbers are 0. */
 export function decodeStatistics(attrs: StatsAttrs | undefined): Statistics {
   if (attrs === undefined) return NO_STATISTICS;
   return {

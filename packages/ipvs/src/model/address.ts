@@ -4,12 +4,12 @@ import { IpvsError } from './errors.js';
 
 export type IpFamily = 'IPv4' | 'IPv6';
 
-/** @throws {IpvsError} `IPVS_INVALID` for what is no address (a zone is none, either) */
+/** @throws {IpvsError} `IPVS_INVALID` for text that is not an address; a zone is not allowed */
 export function familyOf(address: string): IpFamily {
   return familyOfBytes(addressBytes(address));
 }
 
-/** @param bytes 4 or 16 */
+/** @param bytes 4 or 16 bytes */
 export function familyOfBytes(bytes: Uint8Array): IpFamily {
   return bytes.length === 4 ? 'IPv4' : 'IPv6';
 }
@@ -22,7 +22,7 @@ export function addressBytes(address: string): Buffer {
 }
 
 /**
- * The one spelling of an address, so that texts can be compared: RFC 5952 for IPv6.
+ * Returns the canonical text of an address, so that texts can be compared: RFC 5952 for IPv6.
  *
  * @throws {IpvsError} `IPVS_INVALID`
  */

@@ -7,7 +7,7 @@ export interface FailedOperation {
 }
 
 /**
- * `IPVS_PARTIAL`: the kernel goes on after an operation that fails and takes nothing back, so every
+ * `IPVS_PARTIAL`: the kernel continues after a failed operation and undoes nothing, so every
  * operation is either among `failed` or done.
  */
 export class IpvsApplyError extends IpvsError {

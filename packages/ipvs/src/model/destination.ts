@@ -5,22 +5,22 @@ import { assertFamily, type ServiceId } from './service.js';
 
 export type TunnelChecksum = 'none' | 'full' | 'remote';
 
-/** How packets of the service get to the destination, in another packet's belly. */
+/** Packets of the service travel to the destination inside other packets. */
 export interface Tunnel {
   readonly kind: 'ipip' | 'gue' | 'gre';
-  /** UDP port of the far end; 0 but for `gue`. */
+  /** UDP port of the far end; 0 for kinds other than `gue`. */
   readonly port: number;
   readonly checksum: TunnelChecksum;
 }
 
 /**
- * `masquerade` rewrites addresses, answers come back through here · `direct` only changes the link
- * address: the destination holds the service's address itself · `local` is this machine · `bypass`
- * sends on to the original destination (a cache's) · or a tunnel.
+ * `masquerade` rewrites addresses, and answers come back through this machine · `direct` changes
+ * only the link address: the destination holds the service's address itself · `local` is this
+ * machine · `bypass` forwards to the original destination (for caches) · or a tunnel.
  */
 export type Forwarding = 'masquerade' | 'direct' | 'local' | 'bypass' | Tunnel;
 
-/** Names a destination within its service. */
+/** Identifies a destination within its service. */
 export interface DestinationId {
   readonly address: string;
   readonly port: number;
@@ -29,16 +29,21 @@ export interface DestinationId {
 /** A real server. Built by {@link defineDestination}. */
 export interface Destination extends DestinationId {
   readonly forwarding: Forwarding;
-  /** Share of new connections; 0 takes none and keeps those it has. */
+  /**
+   * Share of new connections; with 0 the destination gets no new ones and keeps its present ones.
+   */
   readonly weight: number;
-  /** No new connections above this many; 0 is without limit. */
+  /** The destination gets no new connections above this number; 0 means no limit. */
   readonly upperThreshold: number;
-  /** New ones again below this many; 0 is three quarters of the upper one. */
+  /**
+   * The destination gets new connections again below this number; 0 means three quarters of the
+   * upper threshold.
+   */
   readonly lowerThreshold: number;
 }
 
 export interface DestinationSpec extends DestinationId {
-  /** `direct` when absent, as for ipvsadm. */
+  /** `direct` when absent, as in ipvsadm. */
   readonly forwarding?:
     | Exclude<Forwarding, Tunnel>
     | Readonly<{ kind: Tunnel['kind']; port?: number; checksum?: TunnelChecksum }>;
@@ -51,7 +56,7 @@ export interface DestinationSpec extends DestinationId {
 const MAX_WEIGHT = 0x7fff_ffff;
 
 /**
- * Fills in what is absent and refuses what the kernel would refuse or silently change.
+ * Fills in absent values and refuses values that the kernel would refuse or silently change.
  *
  * @throws {IpvsError} `IPVS_INVALID`
  */
@@ -84,12 +89,12 @@ function defineTunnel(
 ): Tunnel {
   const { kind, port = 0, checksum = 'none' } = spec;
   if (!['ipip', 'gue', 'gre'].includes(kind)) {
-    throw invalid(`${what} tunnel`, kind, 'there are ipip, gue and gre');
+    throw invalid(`${what} tunnel`, kind, 'must be ipip, gue or gre');
   }
   if (kind === 'gue') checkedPort(`${what} tunnel port`, port, 1);
-  else if (port !== 0) throw invalid(`${what} tunnel port`, port, `${kind} has none`);
+  else if (port !== 0) throw invalid(`${what} tunnel port`, port, `must be 0 for ${kind}`);
   if (checksum !== 'none' && (kind === 'ipip' || (kind === 'gre' && checksum === 'remote'))) {
-    throw invalid(`${what} tunnel checksum`, checksum, `${kind} has none of this kind`);
+    throw invalid(`${what} tunnel checksum`, checksum, `${kind} does not support it`);
   }
   return { kind, port, checksum };
 }

@@ -2,14 +2,14 @@
  * `IPVS_UNAVAILABLE` this kernel has no IPVS · `IPVS_PERMISSION` CAP_NET_ADMIN in the first user
  * namespace is missing · `IPVS_INVALID` a value that the kernel would refuse, or did ·
  * `IPVS_SERVICE_EXISTS`, `IPVS_SERVICE_MISSING`, `IPVS_DESTINATION_EXISTS`,
- * `IPVS_DESTINATION_MISSING` · `IPVS_SCHEDULER_UNKNOWN` no such scheduler or persistence engine, as a
- * module or built in · `IPVS_FAMILY` an address family that does not fit or that the kernel lacks ·
- * `IPVS_DAEMON_RUNNING`, `IPVS_DAEMON_STOPPED`, `IPVS_INTERFACE_MISSING` of the synchronisation
- * daemons · `IPVS_NO_MEMORY` · `IPVS_PARTIAL` some operations of a plan failed, the others are done ·
- * `IPVS_BUSY` the tables changed each time they were read · `IPVS_CLOSED` used after its end ·
- * `IPVS_REPLIES_LOST` what the kernel did is unknown: list and compare · `IPVS_PROTOCOL` a reply that
- * makes no sense · `IPVS_PARSE` text that `ipvsadm -S` would not print · `IPVS_SYSTEM` any other
- * error number.
+ * `IPVS_DESTINATION_MISSING` · `IPVS_SCHEDULER_UNKNOWN` no such scheduler or persistence engine,
+ * neither as a module nor built in · `IPVS_FAMILY` an address family that does not fit or that the
+ * kernel lacks · `IPVS_DAEMON_RUNNING`, `IPVS_DAEMON_STOPPED`, `IPVS_INTERFACE_MISSING` about
+ * synchronisation daemons · `IPVS_NO_MEMORY` · `IPVS_PARTIAL` some operations of a plan failed, the
+ * others are done · `IPVS_BUSY` the tables changed each time they were read · `IPVS_CLOSED` used
+ * after `close()` · `IPVS_REPLIES_LOST` the result in the kernel is unknown: list and compare ·
+ * `IPVS_PROTOCOL` a reply that cannot be read · `IPVS_PARSE` text in a form that `ipvsadm -S` does
+ * not print · `IPVS_SYSTEM` any other error number.
  */
 export type IpvsErrorCode =
   | 'IPVS_UNAVAILABLE'
@@ -34,7 +34,9 @@ export type IpvsErrorCode =
   | 'IPVS_SYSTEM';
 
 export interface IpvsErrorOptions extends ErrorOptions {
-  /** The kernel's, positive; absent when the kernel was not asked or did not answer. */
+  /**
+   * The kernel's error number, positive; absent when the kernel was not asked or did not answer.
+   */
   readonly errno?: number;
 }
 
@@ -43,7 +45,7 @@ export class IpvsError extends Error {
   readonly code: IpvsErrorCode;
   readonly errno: number | undefined;
 
-  /** @param message what was done, what went wrong and, where known, what helps */
+  /** @param message the action, the failure and, where known, the remedy */
   constructor(code: IpvsErrorCode, message: string, options: IpvsErrorOptions = {}) {
     super(message, options);
     this.code = code;
@@ -60,7 +62,7 @@ export function isIpvsError(
   return codes.length === 0 || codes.includes((value as IpvsError).code);
 }
 
-/** Shorthand for refusals before the kernel is asked. */
+/** Makes the error for a value refused before the kernel is asked. */
 export function invalid(what: string, value: unknown, rule: string): IpvsError {
   return new IpvsError('IPVS_INVALID', `${what} ${JSON.stringify(value)}: ${rule}`);
 }

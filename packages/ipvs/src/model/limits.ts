@@ -2,7 +2,7 @@ import { invalid } from './errors.js';
 
 export const U32_MAX = 0xffff_ffff;
 
-/** @throws {IpvsError} `IPVS_INVALID` unless it is a whole number from `min` to `max` */
+/** @throws {IpvsError} `IPVS_INVALID` unless the value is a whole number from `min` to `max` */
 export function checkedNumber(what: string, value: number, min: number, max: number): number {
   if (Number.isInteger(value) && value >= min && value <= max) return value;
   throw invalid(what, value, `must be a whole number from ${min} to ${max}`);

@@ -1,7 +1,7 @@
 import { type Destination, type DestinationId, destinationKey } from './destination.js';
 import { formatServiceId, type Service, type ServiceId } from './service.js';
 
-/** One change of the kernel's tables. A deleted service takes its destinations with it. */
+/** One change of the kernel's tables. Deleting a service also deletes its destinations. */
 export type Operation =
   | { readonly kind: 'add-service'; readonly service: Service }
   | { readonly kind: 'update-service'; readonly service: Service }
@@ -17,7 +17,7 @@ export type Operation =
       readonly id: ServiceId;
       readonly destination: DestinationId;
     }
-  /** Statistics of one service with its destinations, or of all. */
+  /** Resets the statistics of one service with its destinations, or of all services. */
   | { readonly kind: 'zero'; readonly id?: ServiceId }
   /** Deletes everything. */
   | { readonly kind: 'flush' };

@@ -1,15 +1,18 @@
 import { type Destination, destinationKey, type Forwarding, type Tunnel } from './destination.js';
 
-/** The part of a destination that can be seen at a glance. */
+/** The part of a destination that an outline shows. */
 export interface DestinationOutline {
-  /** As {@link destinationKey} makes it. */
+  /** The key as {@link destinationKey} makes it. */
   readonly key: string;
-  /** All tunnels look alike, and `bypass` as `masquerade`. */
+  /** All tunnels look the same here, and `bypass` looks like `masquerade`. */
   readonly forwarding: Exclude<Forwarding, Tunnel | 'bypass'> | 'tunnel';
   readonly weight: number;
 }
 
-/** The destinations of services, by `formatServiceId`; those of a service that is absent are not known. */
+/**
+ * The destinations of services, by `formatServiceId`. A service that is absent has unknown
+ * destinations.
+ */
 export type Outline = ReadonlyMap<string, readonly DestinationOutline[]>;
 
 export function outlineOf({ address, port, forwarding, weight }: Destination): DestinationOutline {
@@ -21,7 +24,7 @@ export function outlineOf({ address, port, forwarding, weight }: Destination): D
   };
 }
 
-/** Whether these are the destinations, in any order, as far as an outline shows. */
+/** True when these are the destinations, in any order, as far as an outline shows. */
 export function matchesOutline(
   destinations: readonly Destination[],
   outline: readonly DestinationOutline[] | undefined,

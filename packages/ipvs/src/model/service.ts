@@ -4,28 +4,33 @@ import { checkedName, checkedNumber, checkedPort, U32_MAX } from './limits.js';
 
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
-/** What packets a service takes: those to an address and port, or those with a firewall mark. */
+/**
+ * Selects the packets of a service: those to an address and port, or those with a firewall mark.
+ */
 export type ServiceId =
   | {
       readonly kind: 'address';
       readonly protocol: Protocol;
       readonly address: string;
-      /** 0 takes every port, with persistence only. */
+      /** With 0 the service takes every port; this needs persistence. */
       readonly port: number;
     }
   | { readonly kind: 'mark'; readonly family: IpFamily; readonly mark: number };
 
 /**
- * Three bits whose meaning is the scheduler's: `1` is `sh-fallback` and `mh-fallback`, `2` is
+ * Three bits whose meaning depends on the scheduler: `1` is `sh-fallback` and `mh-fallback`, `2` is
  * `sh-port` and `mh-port`.
  */
 export type SchedulerFlag = 1 | 2 | 3;
 
-/** One client keeps its destination. */
+/** A client keeps its destination. */
 export interface Persistence {
-  /** How long after its last connection. */
+  /** Time that the client keeps it after its last connection. */
   readonly timeoutSeconds: number;
-  /** Clients with this many equal leading bits are one: 32 and 128 are each for itself. */
+  /**
+   * Clients whose addresses share this many leading bits count as one: with 32 and 128 each client
+   * counts for itself.
+   */
   readonly prefixLength: number;
 }
 
@@ -34,18 +39,18 @@ export interface Service {
   readonly id: ServiceId;
   /** `rr`, `wrr`, `lc`, `wlc`, `lblc`, `lblcr`, `dh`, `sh`, `mh`, `sed`, `nq`, `fo`, `ovf`, `none`. */
   readonly scheduler: string;
-  /** Ascending. */
+  /** In ascending order. */
   readonly schedulerFlags: readonly SchedulerFlag[];
   readonly persistence: Persistence | undefined;
-  /** `sip`, say: what else than the client's address tells clients apart. */
+  /** For example `sip`: what distinguishes clients apart from their addresses. */
   readonly persistenceEngine: string | undefined;
-  /** UDP: every packet is scheduled by itself. */
+  /** Only UDP: every packet is scheduled on its own. */
   readonly onePacket: boolean;
 }
 
 export interface ServiceSpec {
   readonly id: ServiceId;
-  /** `wlc` when absent, as for ipvsadm. */
+  /** `wlc` when absent, as in ipvsadm. */
   readonly scheduler?: string;
   readonly schedulerFlags?: readonly SchedulerFlag[];
   readonly persistence?: Readonly<{ timeoutSeconds: number; prefixLength?: number }> | undefined;
@@ -53,11 +58,14 @@ export interface ServiceSpec {
   readonly onePacket?: boolean;
 }
 
-/** The kernel counts the timeout in ticks of 1 ms to 10 ms in 32 bits; this fits in any. */
+/**
+ * The kernel counts the timeout in ticks of 1 ms to 10 ms in 32 bits; this value fits with any of
+ * them.
+ */
 const MAX_TIMEOUT_SECONDS = Math.floor(U32_MAX / 1000);
 
 /**
- * Fills in what is absent and refuses what the kernel would refuse or silently change.
+ * Fills in absent values and refuses values that the kernel would refuse or silently change.
  *
  * @throws {IpvsError} `IPVS_INVALID`, `IPVS_FAMILY`
  */
@@ -66,11 +74,11 @@ export function defineService(spec: ServiceSpec): Service {
   const id = defineServiceId(spec.id);
   const what = `Service ${formatServiceId(id)}:`;
   if (onePacket && id.kind === 'address' && id.protocol !== 'udp') {
-    throw invalid(`${what} one-packet scheduling of`, id.protocol, 'only UDP has it');
+    throw invalid(`${what} one-packet scheduling of`, id.protocol, 'is for UDP only');
   }
   const persistence = spec.persistence && definePersistence(what, id, spec.persistence);
   if (id.kind === 'address' && id.port === 0 && persistence === undefined) {
-    throw invalid(`${what} port`, 0, 'all ports can be taken with persistence only');
+    throw invalid(`${what} port`, 0, 'must not be 0 without persistence');
   }
   if (persistenceEngine !== undefined) checkedName(`${what} persistence engine`, persistenceEngine);
   return {
@@ -130,7 +138,7 @@ export function sameService(a: Service, b: Service): boolean {
   );
 }
 
-/** Tunnels carry one family in the other; everything else needs the service's own. */
+/** Throws unless the families fit: only tunnels carry one family in the other. */
 export function assertFamily(id: ServiceId, destination: IpFamily, tunnelled: boolean): void {
   const family = serviceFamily(id);
   if (destination === family || tunnelled) return;

@@ -2,8 +2,8 @@ import type { Destination } from './destination.js';
 import type { Service } from './service.js';
 
 /**
- * Counters since the object was made or zeroed, and rates over the last seconds. The kernel
- * publishes them every two seconds, so they lag by up to that.
+ * Counters since the object was created or zeroed, and rates over the last seconds. The kernel
+ * publishes them every two seconds, so they lag by up to two seconds.
  */
 export interface Statistics {
   readonly connections: bigint;
@@ -34,12 +34,12 @@ export const NO_STATISTICS: Statistics = {
   rates: { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 },
 };
 
-/** A service as the kernel has it. */
+/** A service as the kernel reports it. */
 export interface ServiceState extends Service {
   readonly statistics: Statistics;
 }
 
-/** A destination as the kernel has it. */
+/** A destination as the kernel reports it. */
 export interface DestinationState extends Destination {
   readonly activeConnections: number;
   readonly inactiveConnections: number;
@@ -47,7 +47,7 @@ export interface DestinationState extends Destination {
   readonly statistics: Statistics;
 }
 
-/** How long idle connections are remembered. */
+/** How long the kernel remembers idle connections. */
 export interface Timeouts {
   readonly tcpSeconds: number;
   /** After the first FIN. */
@@ -58,17 +58,17 @@ export interface Timeouts {
 export interface IpvsInfo {
   /** `1.2.1` */
   readonly version: string;
-  /** Buckets of the connection table. */
+  /** Number of buckets in the connection table. */
   readonly connectionTableSize: number;
 }
 
-/** Sends connections to other directors (`primary`) or takes them (`backup`). */
+/** A daemon that sends connections to other directors (`primary`) or receives them (`backup`). */
 export interface SyncDaemon {
   readonly role: 'primary' | 'backup';
   readonly interface: string;
-  /** 0 to 255: directors of one id belong together. */
+  /** 0 to 255: directors with the same id belong together. */
   readonly syncId: number;
-  /** Largest datagram's payload. */
+  /** Largest payload of a datagram. */
   readonly maxLength?: number;
   /** Multicast group; 224.0.0.81 when absent. */
   readonly group?: string;

@@ -15,22 +15,22 @@ import {
   type ServiceId,
 } from '../model/service.js';
 
-/** A service with its destinations: wanted ones, or those that the kernel has. */
+/** A service with its destinations: the desired ones, or those in the kernel. */
 export interface VirtualServer<S extends Service = Service, D extends Destination = Destination> {
   readonly service: S;
   readonly destinations: readonly D[];
 }
 
 export interface DiffOptions<D extends Destination> {
-  /** Services that are not ours stay as they are; all are ours when absent. */
+  /** Selects the services to manage; others stay as they are. All services when absent. */
   readonly manages?: (id: ServiceId) => boolean;
-  /** What becomes of a destination that is not wanted; it is deleted when absent. */
+  /** Plans the removal of an unwanted destination; it is deleted when absent. */
   readonly remove?: (id: ServiceId, destination: D) => readonly Operation[];
 }
 
 /**
- * What turns `actual` into `desired`, in an order in which no service is ever without a destination
- * that it is to have: first what is new or changed, then what goes. O(n + m).
+ * Plans the operations that turn `actual` into `desired`: additions and changes first, then
+ * removals, so that no service is ever without a destination that it should have. O(n + m).
  *
  * @throws {IpvsError} `IPVS_INVALID` when a service or destination is listed twice, `IPVS_FAMILY`
  */

@@ -4,15 +4,15 @@ import type { DestinationState } from '../model/state.js';
 
 export interface DrainRules {
   /**
-   * Whose connections are let end by themselves. TCP only when absent: others have no end that could
-   * be waited for. Services by mark are always drained.
+   * Protocols whose connections may end by themselves. TCP only when absent: other protocols have
+   * no end to wait for. Services by mark are always drained.
    */
   readonly protocols?: readonly Protocol[];
 }
 
 /**
- * The gentle way to take a destination out: while it has connections it gets no new ones (weight 0);
- * once it has none it goes. For `remove` of `diff`; run again until nothing is left.
+ * Takes a destination out gently: with connections left it gets no new ones (weight 0); without any
+ * it is deleted. Pass it as `remove` of `diff`; run again until nothing is left.
  */
 export function drain(
   id: ServiceId,
@@ -30,7 +30,7 @@ export function drain(
   return [{ kind: 'update-destination', id, destination: { ...rest, weight: 0 } }];
 }
 
-/** Without connections, also without those that are closing. */
+/** True when no connection is left, not even a closing one. */
 export function isIdle(destination: DestinationState): boolean {
   return destination.activeConnections + destination.inactiveConnections === 0;
 }

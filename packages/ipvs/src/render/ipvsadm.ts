@@ -9,8 +9,9 @@ import {
 import type { VirtualServer } from '../plan/diff.js';
 
 /**
- * What `ipvsadm -S -n` prints and `ipvsadm -R` reads, one command a line. Thresholds are there too,
- * which ipvsadm leaves out; `local` and `bypass` become `-g`, for ipvsadm has no word for them.
+ * Renders the format that `ipvsadm -S -n` prints and `ipvsadm -R` reads, one command per line.
+ * Includes thresholds, which ipvsadm leaves out; `local` and `bypass` become `-g`, because ipvsadm
+ * has no word for them.
  */
 export function renderSave(servers: readonly VirtualServer[]): string {
   const lines = servers.flatMap(({ service, destinations }) => {
@@ -46,7 +47,7 @@ function serviceOptions(service: Service): string {
   return words.join('');
 }
 
-/** @returns undefined for a mask that keeps every client by itself */
+/** @returns undefined for a mask under which every client counts for itself */
 export function formatMask(isV4: boolean, prefixLength: number): string | undefined {
   if (prefixLength === (isV4 ? 32 : 128)) return undefined;
   if (!isV4) return String(prefixLength);
@@ -54,7 +55,7 @@ export function formatMask(isV4: boolean, prefixLength: number): string | undefi
   return [24, 16, 8, 0].map((shift) => (mask >>> shift) & 0xff).join('.');
 }
 
-/** `sh-port` for flag 2 of `sh`; `flag-2` where the scheduler has no name for it. */
+/** Returns `sh-port` for flag 2 of `sh`, or `flag-2` when the scheduler has no name for it. */
 export function flagName(scheduler: string, flag: SchedulerFlag): string {
   const named = scheduler === 'sh' || scheduler === 'mh';
   if (named && flag === 1) return `${scheduler}-fallback`;

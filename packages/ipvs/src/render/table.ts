@@ -13,7 +13,7 @@ import { flagName, formatMask } from './ipvsadm.js';
 
 type Observed = VirtualServer<ServiceState, DestinationState>;
 
-/** The table for people, laid out as `ipvsadm -Ln` does. */
+/** Renders the table for people, in the layout of `ipvsadm -Ln`. */
 export function renderTable(servers: readonly Observed[]): string {
   const lines = [
     'Prot LocalAddress:Port Scheduler Flags',
@@ -44,7 +44,10 @@ const HEADINGS: Readonly<Record<RateName, string>> = {
   bytesOut: 'OutBytes',
 };
 
-/** Rates of the last seconds, or totals, as `ipvsadm -Ln --rate` and `--stats --exact` show them. */
+/**
+ * Renders rates of the last seconds, or totals, as `ipvsadm -Ln --rate` and `--stats --exact` show
+ * them.
+ */
 export function renderStatistics(servers: readonly Observed[], what: 'rates' | 'totals'): string {
   const unit = what === 'rates' ? '/s' : '';
   const row = (name: string, cells: readonly string[]) =>
@@ -67,7 +70,7 @@ export function renderStatistics(servers: readonly Observed[], what: 'rates' | '
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** Sorted as ipvsadm does: by protocol, address and port; the kernel's order means nothing. */
+/** Sorts as ipvsadm does: by protocol, address and port; the kernel's order has no meaning. */
 export function sortServers<V extends VirtualServer>(servers: readonly V[]): readonly V[] {
   const byName = <T>(list: readonly T[], name: (item: T) => string): T[] =>
     list

@@ -40,18 +40,22 @@ import type {
 import type { Ipvs } from '../ports.js';
 
 /**
- * Asks for nothing, and is acknowledged. A daemon that is stopped before its thread first ran ends
- * with EINTR, and the kernel never answers a request that ends so; what follows it is answered.
+ * A request without a command, which the kernel acknowledges. A daemon that is stopped before its
+ * thread first ran ends with EINTR, and the kernel never answers a request that ends this way; it
+ * does answer the request after it.
  *
  * @see Linux kernel/kthread.c (kthread), net/netlink/af_netlink.c (netlink_rcv_skb)
  */
 const FENCE: OutgoingMessage = { type: MESSAGE.noop, flags: 0, payload: Buffer.alloc(0) };
 
 export interface KernelIpvsOptions {
-  /** Sockets of the generic netlink protocol (16). */
+  /** Opens a socket of the generic netlink protocol (16). */
   readonly open: () => NetlinkSocket | Promise<NetlinkSocket>;
   readonly clock: Clock;
-  /** The text of /proc/net/ip_vs, undefined where it is not to be had. There is no outline when absent. */
+  /**
+   * Returns the text of /proc/net/ip_vs, undefined when not available. Without this function there
+   * is no outline.
+   */
   readonly readProcTable?: () => Promise<string | undefined>;
 }
 
@@ -61,7 +65,7 @@ interface Link {
 }
 
 interface Ask {
-  /** For messages. */
+  /** Text for error messages. */
   readonly what: string;
   /** `read` when absent. */
   readonly asked?: Asked;
@@ -71,7 +75,7 @@ interface Ask {
 
 const NEVER = new AbortController().signal;
 
-/** The kernel's IPVS over generic netlink; a connection that broke is replaced at the next call. */
+/** The kernel's IPVS over generic netlink; the next call replaces a broken connection. */
 export class KernelIpvs implements Ipvs {
   readonly #options: KernelIpvsOptions;
   #link: Promise<Link> | undefined;
@@ -121,9 +125,9 @@ export class KernelIpvs implements Ipvs {
       return destination === undefined ? undefined : decodeDestination(destination, family);
     };
     const found = await this.#dump(ask, pick, signal);
-    // the kernel lists nothing, without complaint, for a service that it does not have
+    // for a service that does not exist the kernel lists nothing and reports no error
     if (found.length === 0 && (await this.getService(id, signal)) === undefined) {
-      throw new IpvsError('IPVS_SERVICE_MISSING', `${what}: there is no such service`);
+      throw new IpvsError('IPVS_SERVICE_MISSING', `${what}: the service does not exist`);
     }
     return found;
   }
@@ -213,7 +217,9 @@ export class KernelIpvs implements Ipvs {
     this.#drop();
   }
 
-  /** @returns what `pick` makes of the first answer, if there is one before the acknowledgement */
+  /**
+   * @returns the result of `pick` for the first answer, if there is one before the acknowledgement
+   */
   #ask<T>(ask: Ask, pick: (answer: NetlinkMessage) => T, signal: AbortSignal) {
     const { what, asked = 'read', command, values = {} } = ask;
     return this.#talk(what, asked, signal, async ({ connection, familyId }) => {
@@ -250,11 +256,11 @@ export class KernelIpvs implements Ipvs {
     }
   }
 
-  /** The next call makes a new connection. */
+  /** Closes the connection; the next call makes a new one. */
   #drop(): void {
     this.#link?.then(
       ({ connection }) => connection.close(),
-      () => undefined, // never opened
+      () => undefined, // the socket was never opened
     );
     this.#link = undefined;
   }
@@ -272,7 +278,7 @@ export class KernelIpvs implements Ipvs {
   }
 }
 
-/** After these the connection is as good as before. */
+/** These errors leave the connection usable. */
 const HARMLESS = ['NETLINK_REFUSED', 'NETLINK_VALUE', 'NETLINK_INTERRUPTED'] as const;
 
 /** The kernel counts in ticks of up to 1 ms in 31 bits. */

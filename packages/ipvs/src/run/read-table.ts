@@ -4,8 +4,8 @@ import type { VirtualServer } from '../plan/diff.js';
 import type { Ipvs } from '../ports.js';
 
 /**
- * The whole table: one dump of the services and one of each service's destinations. A service that
- * goes meanwhile is left out.
+ * Reads the whole table: one dump of the services and one of each service's destinations. Leaves
+ * out a service that is deleted meanwhile.
  */
 export async function readTable(
   ipvs: Ipvs,

@@ -13,61 +13,61 @@ import type { Ipvs } from '../ports.js';
 export interface ReconcilerOptions {
   readonly ipvs: Ipvs;
   readonly clock: Clock;
-  /** Services that are not ours are left alone; all are ours when absent. */
+  /** Selects the services to manage; others are left alone. All services when absent. */
   readonly manages?: (id: ServiceId) => boolean;
-  /** Destinations are deleted at once when absent. */
+  /** Without it destinations are deleted at once. */
   readonly drain?: DrainRules & {
-    /** A destination is cut off after this time, whatever it has; never when absent. */
+    /** A destination is deleted after this time even with connections; never when absent. */
     readonly maxMs?: number;
   };
 }
 
 export interface SyncOptions {
   /**
-   * Looks for destinations that others changed, too: at the outline of all, and closer where it
-   * differs. Where no outline is to be had the destinations of each service are read.
+   * Also finds destinations that other programs changed: compares the outline, then reads the
+   * services that differ. Without an outline it reads the destinations of each service.
    */
   readonly verify?: boolean;
   readonly signal?: AbortSignal;
 }
 
-/** What the kernel has for one service, as far as we wrote it. */
+/** The part of a service in the kernel that we wrote. */
 interface Entry {
-  /** Keys of wanted destinations. */
+  /** The service as wanted, with its destinations. */
   readonly server: VirtualServer;
-  /** Keys of those that are not wanted any more but still have connections. */
+  /** Keys of destinations that are no longer wanted but still have connections. */
   readonly draining: readonly string[];
 }
 
 type Observed = VirtualServer<ServiceState, DestinationState>;
 
 /**
- * Keeps the kernel's tables as they are wanted. It remembers the destinations that it wrote, so when
- * nothing differs a sync costs one dump of the services, however many destinations they have; one
- * that verifies also reads the outline.
+ * Keeps the kernel's tables equal to the desired ones. It remembers the destinations that it wrote,
+ * so when nothing differs a sync costs one dump of the services, however many destinations they
+ * have; a sync with `verify` also reads the outline.
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions;
-  /** Services whose destinations are known for sure. */
+  /** Services whose destinations are known exactly. */
   readonly #known = new Map<string, Entry>();
-  /** When each draining destination began to, monotonic; by service and destination. */
+  /** Monotonic time at which each destination began to drain, by service and destination. */
   readonly #since = new Map<string, number>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
   }
 
-  /** How many destinations are being drained. */
+  /** Number of destinations being drained. */
   get draining(): number {
     return this.#since.size;
   }
 
   /**
-   * Makes the kernel have these services, and of ours no others.
+   * Makes the kernel have exactly these services among the managed ones.
    *
-   * @returns what was done, in order
-   * @throws {IpvsError} of `diff` and of `Ipvs`; `IPVS_PARTIAL` tells what was done. The next sync
-   *   reads again what is not sure.
+   * @returns the operations carried out, in order
+   * @throws {IpvsError} of `diff` and of `Ipvs`; `IPVS_PARTIAL` lists the operations done. The next
+   * sync reads uncertain parts again.
    */
   async sync(
     desired: readonly VirtualServer[],
@@ -79,7 +79,7 @@ export class Reconciler {
     const actual: Observed[] = [];
     for (const service of await ipvs.listServices(signal)) {
       const server = wanted.get(formatServiceId(service.id));
-      // one that is not wanted goes as a whole, or is not ours
+      // an unwanted service is deleted as a whole, or is not managed
       const destinations = server === undefined ? [] : await this.#destinations(server, signal);
       actual.push({ service, destinations });
     }
@@ -93,7 +93,7 @@ export class Reconciler {
     return operations;
   }
 
-  /** Deletes the destinations that have become idle since. @returns how many are left */
+  /** Deletes the destinations that have become idle. @returns the number of destinations left */
   async drain(signal?: AbortSignal): Promise<number> {
     const { ipvs } = this.#options;
     for (const [key, { server, draining }] of [...this.#known]) {
@@ -118,7 +118,7 @@ export class Reconciler {
     }
   }
 
-  /** From memory, or from the kernel where that is not enough. */
+  /** Returns them from memory, or from the kernel when memory is not enough. */
   async #destinations(
     wanted: VirtualServer,
     signal: AbortSignal | undefined,
@@ -127,7 +127,7 @@ export class Reconciler {
     if (entry !== undefined && entry.draining.length === 0) {
       const had = entry.server.destinations;
       const keys = new Set(wanted.destinations.map(destinationKey));
-      // only the kernel knows whether one that leaves has connections
+      // only the kernel knows whether a leaving destination has connections
       const noneLeaves = had.every((each) => keys.has(destinationKey(each)));
       if (entry.server === wanted || noneLeaves) return had.map(unobserved);
     }
@@ -161,7 +161,7 @@ export class Reconciler {
     }
   }
 
-  /** What one service has after these operations on those destinations. */
+  /** Records a service's destinations after these operations. */
   #learn(
     server: VirtualServer,
     states: readonly DestinationState[],
@@ -207,7 +207,7 @@ function serviceKeyOf(operation: Operation): string {
       return formatServiceId(operation.service.id);
     case 'zero':
     case 'flush':
-      return operation.kind; // no diff makes these
+      return operation.kind; // diff never makes these
     default:
       return formatServiceId(operation.id);
   }
@@ -223,7 +223,7 @@ function unobserved(destination: Destination): DestinationState {
   };
 }
 
-/** A service can go while it is looked at: then it has no destinations. */
+/** A service that is deleted while it is read has no destinations. */
 function noneIfGone(error: unknown): readonly DestinationState[] {
   if (isIpvsError(error, 'IPVS_SERVICE_MISSING')) return [];
   throw error;

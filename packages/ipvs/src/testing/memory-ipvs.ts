@@ -27,9 +27,9 @@ export class MemoryIpvs implements Ipvs {
   readonly #services = new Map<string, Held>();
   #timeouts: Timeouts = { tcpSeconds: 900, tcpFinSeconds: 120, udpSeconds: 300 };
   readonly #daemons = new Map<string, SyncDaemon>();
-  /** Of `startDaemon`. */
+  /** Interfaces that `startDaemon` accepts. */
   readonly interfaces = new Set(['lo']);
-  /** How often each method was called. */
+  /** Number of calls per method. */
   readonly calls = { listServices: 0, getService: 0, listDestinations: 0, outline: 0, apply: 0 };
   /** Every operation that was carried out. */
   readonly applied: Operation[] = [];
@@ -124,11 +124,11 @@ export class MemoryIpvs implements Ipvs {
     this.failure = new IpvsError('IPVS_CLOSED', 'IPVS: used after close()');
   }
 
-  /** Lets a destination have connections, as traffic would. */
+  /** Gives a destination connections, as traffic would. */
   setConnections(id: ServiceId, key: string, active: number, inactive = 0): void {
     const { destinations } = this.#held(id);
     const state = destinations.get(key);
-    if (state === undefined) throw missing('IPVS_DESTINATION_MISSING', `${key}: not there`);
+    if (state === undefined) throw missing('IPVS_DESTINATION_MISSING', `${key}: does not exist`);
     destinations.set(key, { ...state, activeConnections: active, inactiveConnections: inactive });
   }
 
@@ -216,12 +216,12 @@ function exists(
   code: 'IPVS_SERVICE_EXISTS' | 'IPVS_DESTINATION_EXISTS',
   operation: Operation,
 ): IpvsError {
-  return new IpvsError(code, `${formatOperation(operation)}: is there already`);
+  return new IpvsError(code, `${formatOperation(operation)}: exists already`);
 }
 
 function missing(
   code: 'IPVS_SERVICE_MISSING' | 'IPVS_DESTINATION_MISSING',
   what: string,
 ): IpvsError {
-  return new IpvsError(code, `${what}: there is none`);
+  return new IpvsError(code, `${what}: does not exist`);
 }

@@ -62,7 +62,7 @@ const DESTINATIONS: readonly Destination[] = [
   server('fd00::9', { forwarding: { kind: 'ipip' } }),
 ];
 
-/** What every implementation keeps; each test begins with empty tables. */
+/** Tests that every implementation passes; each starts with empty tables. */
 export function ipvsContract(name: string, create: () => Promise<Ipvs>): void {
   const keyed = <T>(list: readonly T[], key: (item: T) => string) =>
     Object.fromEntries(list.map((item) => [key(item), item]));
@@ -93,7 +93,7 @@ export function ipvsContract(name: string, create: () => Promise<Ipvs>): void {
       expect(listed[0]).toMatchObject({ activeConnections: 0, inactiveConnections: 0 });
     });
 
-    it('outlines the destinations of all services but those by mark', async () => {
+    it('outlines the destinations of all services except those by mark', async () => {
       const ipvs = await create();
       await ipvs.apply(SERVICES.map(add));
       await ipvs.apply(DESTINATIONS.map((each) => addTo(id, each)).slice(0, 1));
@@ -167,7 +167,7 @@ export function ipvsContract(name: string, create: () => Promise<Ipvs>): void {
       expect(await ipvs.listServices()).toEqual([]);
     });
 
-    it('says what failed and why, and carries the others out', async () => {
+    it('reports the failed operations with reasons, and carries the others out', async () => {
       const ipvs = await create();
       const unknown = tcp('10.96.0.99');
       const destination = server('10.1.0.1');
@@ -204,21 +204,21 @@ export function ipvsContract(name: string, create: () => Promise<Ipvs>): void {
       expect(await ipvs.listDestinations(id)).toHaveLength(2);
     });
 
-    it('refuses another address family but in a tunnel', async () => {
+    it('refuses another address family except in a tunnel', async () => {
       const ipvs = await create();
       const error = await failure(ipvs, add(service), addTo(id, server('fd00::1')));
       expect(error.failed).toHaveLength(1);
       expect(['IPVS_FAMILY', 'IPVS_INVALID']).toContain(error.failed[0]?.error.code);
     });
 
-    it('has no destinations of a service that is not there', async () => {
+    it('reports a missing service when its destinations are listed', async () => {
       const ipvs = await create();
       await expect(ipvs.listDestinations(id)).rejects.toMatchObject({
         code: 'IPVS_SERVICE_MISSING',
       });
     });
 
-    it('sets the timeouts that are given', async () => {
+    it('sets only the given timeouts', async () => {
       const ipvs = await create();
       await ipvs.setTimeouts({ tcpSeconds: 901, tcpFinSeconds: 121, udpSeconds: 301 });
       await ipvs.setTimeouts({ tcpSeconds: 902, udpSeconds: 0 });
@@ -246,7 +246,7 @@ export function ipvsContract(name: string, create: () => Promise<Ipvs>): void {
       });
     });
 
-    it('tells version and table size, and answers nothing when closed', async () => {
+    it('reports version and table size, and answers nothing after close', async () => {
       const ipvs = await create();
       const info = await ipvs.info();
       expect(info.version).toMatch(/^1\.2\.\d+$/);

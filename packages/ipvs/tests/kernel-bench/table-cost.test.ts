@@ -40,7 +40,7 @@ const openCounted = (): KernelIpvs =>
     readProcTable,
   });
 
-/** Deleted destinations slow new ones down for two minutes; the module takes them along. */
+/** Deleted destinations slow new ones down for two minutes; unloading the module clears them. */
 async function freshKernel(): Promise<void> {
   await runCommand(['ipvsadm', '-C']);
   const loaded = readFileSync('/proc/modules', 'utf8').match(/^ip_vs\w*/gm) ?? [];
@@ -63,7 +63,7 @@ function report(what: string, { sends, receives, dumps, ms }: SocketCounts & { m
   console.log(`${what}: ${calls}, ${ms.toFixed(1)} ms`);
 }
 
-it('what a large table costs, beside ipvsadm -R', async () => {
+it('measures the cost of a large table next to ipvsadm -R', async () => {
   const wanted = parseSave(TABLE);
   const operations = diff(wanted, []);
   const spent = { apply: [] as number[], sync: [] as number[], theirs: [] as number[] };

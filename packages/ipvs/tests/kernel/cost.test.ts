@@ -56,14 +56,14 @@ it('writes a whole table with few system calls', async () => {
   expect(counts.receives).toBeLessThan(4 * counts.sends);
 });
 
-it('finds that nothing differs with one dump, also of destinations', async () => {
+it('finds with one dump that nothing differs, destinations included', async () => {
   await reconciler.sync(wanted());
   const oneDump = { sends: 1, dumps: 1, messages: 1 };
   expect(await costOf(() => reconciler.sync(wanted()))).toEqual(oneDump);
   expect(await costOf(() => reconciler.sync(wanted(), { verify: true }))).toEqual(oneDump);
 });
 
-it('sends what differs, and asks only for services that lose a destination', async () => {
+it('sends only the differences, and reads only services that lose a destination', async () => {
   await reconciler.sync(wanted());
   const more = `-a -t ${address(7)}:80 -r 10.99.0.1:8080 -m\n`;
   const added = await costOf(() => reconciler.sync(wanted(more)));
@@ -72,7 +72,7 @@ it('sends what differs, and asks only for services that lose a destination', asy
   expect(removed).toEqual({ sends: 3, dumps: 2, messages: 3 });
 });
 
-it('looks closer only where others changed destinations', async () => {
+it('reads only services whose destinations other programs changed', async () => {
   await reconciler.sync(wanted());
   const server = ['-t', `${address(299)}:80`, '-r', '10.1.1.43:8080'];
   await runCommand(['ipvsadm', '-e', ...server, '-m', '-w', '7']);

@@ -18,7 +18,7 @@ import {
 } from '../../src/index.js';
 import { openIpvs } from '../../src/netlink.js';
 
-/** Everything that ipvsadm can say. */
+/** A table with everything that ipvsadm can express. */
 const TABLE = `\
 -A -t 10.0.0.1:80 -s rr
 -a -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 5
@@ -50,19 +50,19 @@ beforeEach(async () => {
   onTestFinished(() => ipvs.close());
 });
 
-it('writes what ipvsadm saves', async () => {
+it('writes the table that ipvsadm saves', async () => {
   await ipvs.apply(diff(parseSave(TABLE), []));
   expect(sorted(await runCommand(['ipvsadm', '-S', '-n']))).toEqual(sorted(TABLE));
 });
 
-it('reads what ipvsadm restored, and finds nothing to change', async () => {
+it('reads the table that ipvsadm restored, and finds nothing to change', async () => {
   await runCommand(['ipvsadm', '-R'], { input: TABLE });
   const table = await readTable(ipvs);
   expect(sorted(renderSave(table))).toEqual(sorted(TABLE));
   expect(diff(parseSave(TABLE), table)).toEqual([]);
 });
 
-it('lists as ipvsadm does', async () => {
+it('lists in the layout of ipvsadm', async () => {
   await runCommand(['ipvsadm', '-R'], { input: TABLE });
   const [, ...theirs] = (await runCommand(['ipvsadm', '-Ln'])).split('\n');
   const ours = renderTable(sortServers(await readTable(ipvs)));
@@ -79,7 +79,7 @@ it('knows every scheduler that the kernel has', async () => {
   );
 });
 
-it('has a command in the place of ipvsadm', async () => {
+it('offers a command in place of ipvsadm', async () => {
   const ipvsCommand = async (argv: readonly string[], input = '') => {
     const printed: string[] = [];
     const exitCode = await runIpvs(argv, {
@@ -107,7 +107,7 @@ it('has a command in the place of ipvsadm', async () => {
   expect((await ipvsCommand(['watch', '--count', '1'])).printed).toContain('10.0.0.1:80');
 });
 
-it('takes every change of a service for one, and makes it', async () => {
+it('detects and makes every change of a service', async () => {
   await ipvs.apply(diff(parseSave(TABLE), []));
   const changed = TABLE.replaceAll(' -s rr', ' -s wrr -p 77')
     .replaceAll('-w 1', '-w 9')
@@ -123,7 +123,7 @@ it('takes every change of a service for one, and makes it', async () => {
   expect(sorted(await runCommand(['ipvsadm', '-S', '-n']))).toEqual(sorted(canonical));
 });
 
-it('deletes what ipvsadm then no longer saves', async () => {
+it('deletes entries; ipvsadm no longer saves them', async () => {
   await ipvs.apply(diff(parseSave(TABLE), []));
   const rest = sorted(TABLE).filter((line) => {
     return (
@@ -136,13 +136,13 @@ it('deletes what ipvsadm then no longer saves', async () => {
   expect(await runCommand(['ipvsadm', '-S', '-n'])).toBe('');
 });
 
-it('knows the version and size that ipvsadm prints', async () => {
+it('reports the version and size that ipvsadm prints', async () => {
   const { version, connectionTableSize } = await ipvs.info();
   const [first] = (await runCommand(['ipvsadm', '-Ln'])).split('\n');
   expect(first).toBe(`IP Virtual Server version ${version} (size=${connectionTableSize})`);
 });
 
-it('sees counters and connections as ipvsadm prints them', async () => {
+it('reads the counters and connections that ipvsadm prints', async () => {
   const [vip, real] = ['127.0.0.10', '127.0.0.11'];
   const id = { kind: 'address', protocol: 'tcp', address: vip, port: 8000 } as const;
   await ipvs.apply([
@@ -203,7 +203,7 @@ it('sees counters and connections as ipvsadm prints them', async () => {
   }
 });
 
-it('sets what ipvsadm shows: timeouts and daemons', async () => {
+it('sets timeouts and daemons as ipvsadm shows them', async () => {
   await ipvs.setTimeouts({ tcpSeconds: 1000, tcpFinSeconds: 100, udpSeconds: 200 });
   expect(await runCommand(['ipvsadm', '-L', '--timeout'])).toContain('1000 100 200');
   await ipvs.startDaemon({ role: 'backup', interface: 'lo', syncId: 9, ttl: 3 });
@@ -221,7 +221,7 @@ it('sets what ipvsadm shows: timeouts and daemons', async () => {
   expect(await runCommand(['ipvsadm', '-L', '--daemon'])).toBe('');
 });
 
-it('applies thousands of operations, and tells the few that fail', async () => {
+it('applies thousands of operations, and reports the few that fail', async () => {
   const vip = (n: number) => `10.2.${n >> 8}.${n & 255}`;
   const text = Array.from({ length: 500 }, (_, n) => {
     const name = `-t ${vip(n)}:80`;
@@ -239,7 +239,7 @@ it('applies thousands of operations, and tells the few that fail', async () => {
   expect(diff(parseSave(text), await readTable(ipvs))).toEqual([]);
 });
 
-it('says that it may not, before anything is done', async () => {
+it('reports missing permission before it changes anything', async () => {
   process.seteuid?.('nobody');
   try {
     await expect(ipvs.listServices()).rejects.toMatchObject({ code: 'IPVS_PERMISSION', errno: 1 });
@@ -248,11 +248,11 @@ it('says that it may not, before anything is done', async () => {
   }
 });
 
-it('says that the kernel has no IPVS', async () => {
+it('reports a kernel without IPVS', async () => {
   const modprobe = '/proc/sys/kernel/modprobe';
   const loader = readFileSync(modprobe, 'utf8').trim();
   const loaded = readFileSync('/proc/modules', 'utf8').match(/^ip_vs\w*/gm) ?? [];
-  writeFileSync(modprobe, '/bin/false'); // or asking for the family would load it
+  writeFileSync(modprobe, '/bin/false'); // otherwise asking for the family would load the module
   try {
     await runCommand(['rmmod', ...loaded.filter((name) => name !== 'ip_vs'), 'ip_vs']);
     await expect(ipvs.info()).rejects.toMatchObject({
@@ -262,5 +262,5 @@ it('says that the kernel has no IPVS', async () => {
   } finally {
     writeFileSync(modprobe, loader);
   }
-  expect((await ipvs.info()).version).toMatch(/^1\.2/); // loads it again
+  expect((await ipvs.info()).version).toMatch(/^1\.2/); // loads the module again
 });

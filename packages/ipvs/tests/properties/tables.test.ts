@@ -91,8 +91,8 @@ const operations: Operation[] = [
 
 const refuses = (error: unknown): boolean => isIpvsError(error) || isNetlinkError(error);
 
-describe('IPVS tables of others', () => {
-  test('every text of /proc/net/ip_vs is read as far as it makes sense', () =>
+describe('IPVS tables from outside', () => {
+  test('every text of /proc/net/ip_vs is read as far as it is valid', () =>
     checkReader({
       name: 'parseProcTable',
       inputs: mutatedTexts([PROC]),
@@ -106,7 +106,7 @@ describe('IPVS tables of others', () => {
       },
     }));
 
-  test('every text of ipvsadm-save is a table that can be written again, or an IpvsError', () =>
+  test('every text of ipvsadm-save is read as a table that can be written again, or refused with an IpvsError', () =>
     checkReader({
       name: 'parseSave',
       inputs: mutatedTexts([SAVED]),
@@ -117,7 +117,7 @@ describe('IPVS tables of others', () => {
       refuses,
     }));
 
-  test('every JSON table is a table or an IpvsError', () =>
+  test('every JSON table is read as a table or refused with an IpvsError', () =>
     checkReader({
       name: 'parseJson',
       inputs: oneOf(
@@ -134,7 +134,7 @@ describe('IPVS tables of others', () => {
       share: 2500,
     }));
 
-  test('every answer of the kernel is services and destinations, or an error of these libraries', () =>
+  test('every answer of the kernel is read as services and destinations, or refused with an error of these libraries', () =>
     checkReader({
       name: 'decodeService, decodeDestination, decodeDaemon',
       inputs: mutatedBytes(

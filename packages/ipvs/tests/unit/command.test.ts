@@ -26,7 +26,7 @@ async function run(argv: readonly string[], ipvs: MemoryIpvs, input = TABLE) {
 }
 
 describe('ipvs apply', () => {
-  it('makes the table what the file says and prints what it did', async () => {
+  it('makes the table equal to the file and prints the operations', async () => {
     const ipvs = new MemoryIpvs();
     expect(await run(['apply', 'file'], ipvs)).toMatchObject({
       exitCode: 0,
@@ -59,7 +59,7 @@ add-service udp 10.0.0.2:53
     );
   });
 
-  it('reads JSON, which it knows by its bracket', async () => {
+  it('recognises JSON by its first bracket', async () => {
     const ipvs = new MemoryIpvs();
     await run(['apply', '-'], ipvs);
     const { printed } = await run(['list', '--format', 'json'], ipvs);
@@ -67,7 +67,7 @@ add-service udp 10.0.0.2:53
     expect((await run(['apply', '-'], ipvs, '[]')).printed).toContain('delete-service');
   });
 
-  it('says which operations failed', async () => {
+  it('reports the operations that failed', async () => {
     const ipvs = new MemoryIpvs();
     const text = `${TABLE}-A -t 10.0.0.9:80 -s nope\n`;
     const { exitCode, printed, warned } = await run(['apply', '-'], ipvs, text);
@@ -91,14 +91,14 @@ UDP  10.0.0.2:53 wrr persistent 60 mask 255.255.255.0 ops
 `);
   });
 
-  it('saves for ipvsadm -R', async () => {
+  it('saves in the format of ipvsadm -R', async () => {
     const ipvs = new MemoryIpvs();
     await run(['apply', '-'], ipvs);
     expect((await run(['list', '--format', 'save'], ipvs)).printed).toBe(TABLE);
   });
 });
 
-it('ipvs watch shows the rates as often as it is told', async () => {
+it('ipvs watch shows the rates the given number of times', async () => {
   const ipvs = new MemoryIpvs();
   await run(['apply', '-'], ipvs);
   const { printed } = await run(['watch', '--count', '2', '--interval', '0.1'], ipvs);
@@ -115,6 +115,6 @@ it.each([[[]], [['frob']], [['apply']], [['list', '--format', 'xml']], [['--frob
   },
 );
 
-it('explains itself', async () => {
+it('prints its usage', async () => {
   expect((await run(['--help'], new MemoryIpvs())).printed).toContain('ipvs apply');
 });

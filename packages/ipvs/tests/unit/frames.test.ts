@@ -75,7 +75,7 @@ function decode(payload: Buffer) {
 }
 
 it.each(operations.map((operation, i) => ({ operation, i })))(
-  'reads back what it writes: $operation.kind $i',
+  'reads back its own message: $operation.kind $i',
   ({ operation, i }) => {
     const { service, destination } = decode(frames[i]!);
     if ('service' in operation) expect(service).toMatchObject(operation.service);
@@ -87,7 +87,7 @@ it('reads back a synchronisation daemon', () => {
   expect(decode(frames.at(-2)!).daemon).toEqual(daemon);
 });
 
-/** Small, fast and the same every time. */
+/** A pseudo-random generator: small, fast and repeatable. */
 function randomNumbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -103,7 +103,7 @@ function spoiled(frame: Buffer, random: (below: number) => number): Buffer {
   return random(4) === 0 ? Buffer.concat([bytes, bytes.subarray(random(bytes.length))]) : bytes;
 }
 
-it('meets spoiled frames with its own errors, and nothing else', () => {
+it('meets corrupt frames with its own errors only', () => {
   const random = randomNumbers(20_261);
   let refused = 0;
   for (let round = 0; round < 20_000; round += 1) {
@@ -136,7 +136,7 @@ describe(ipvsError, () => {
     { asked: 'daemon', errno: 17, code: 'IPVS_DAEMON_RUNNING' },
     { asked: 'daemon', errno: 3, code: 'IPVS_DAEMON_STOPPED' },
     { asked: 'daemon', errno: 19, code: 'IPVS_INTERFACE_MISSING' },
-  ] as const)('$asked refused with $errno is $code', ({ asked, errno, code }) => {
+  ] as const)('$asked refused with $errno becomes $code', ({ asked, errno, code }) => {
     expect(ipvsError('x', asked, refusal(errno))).toMatchObject({ code, errno });
   });
 
@@ -146,11 +146,11 @@ describe(ipvsError, () => {
     ['NETLINK_LOST', 'IPVS_REPLIES_LOST'],
     ['NETLINK_MALFORMED', 'IPVS_PROTOCOL'],
     ['NETLINK_CLOSED', 'IPVS_CLOSED'],
-  ] as const)('%s is %s', (from, code) => {
+  ] as const)('%s becomes %s', (from, code) => {
     expect(ipvsError('x', 'read', new NetlinkError(from, 'why'))).toMatchObject({ code });
   });
 
-  it('passes on what is not netlink', () => {
+  it('passes other errors on', () => {
     const reason = new Error('aborted');
     expect(ipvsError('x', 'read', reason)).toBe(reason);
   });

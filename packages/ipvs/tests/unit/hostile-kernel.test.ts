@@ -9,7 +9,7 @@ import { encodeCommand } from '../../src/codec/requests.js';
 import { defineDestination, defineService, isIpvsError, KernelIpvs } from '../../src/index.js';
 import { messagesOf } from './messages-of.js';
 
-/** Small, fast and the same every time. */
+/** A pseudo-random generator: small, fast and repeatable. */
 function randomNumbers(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -36,7 +36,7 @@ const answers = [
   encodeCommand(FAMILY, COMMAND.setConfig, { tcpTimeout: 1, udpTimeout: 3 }),
 ];
 
-/** Time passes when somebody waits. */
+/** Its time passes only while somebody sleeps. */
 function hastyClock(): Clock {
   let ms = 0;
   return {
@@ -49,7 +49,7 @@ function hastyClock(): Clock {
   };
 }
 
-it('comes to an end with every call, whatever the kernel says', async () => {
+it('finishes every call, whatever the kernel answers', async () => {
   const random = randomNumbers(6);
   const truths = new Map([[CONTROLLER.id, FAMILY_ANSWER]]);
   const open = () => new HostileSocket({ random, answers, truths });

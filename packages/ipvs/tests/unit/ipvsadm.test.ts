@@ -26,7 +26,7 @@ const SAVED = `\
 -a -f 7 -6 -r [fd00::2]:0 -g -w 1
 `;
 
-it('reads what ipvsadm saves, and writes the same', () => {
+it('reads a table saved by ipvsadm, and writes it unchanged', () => {
   expect(renderSave(parseSave(SAVED))).toBe(SAVED);
 });
 
@@ -35,7 +35,7 @@ it('keeps thresholds, which ipvsadm does not save', () => {
   expect(renderSave(parseSave(text))).toBe(text);
 });
 
-it('reads what people write', () => {
+it('reads a table written by hand', () => {
   const text = `
 # the web
 --add-service --tcp-service=10.0.0.1:80 -p
@@ -53,7 +53,7 @@ it('reads what people write', () => {
 
 const wrong: readonly { text: string; why: string }[] = [
   { text: '-A -t 10.0.0.1:http -s rr', why: 'Line 1: Address "10.0.0.1:http"' },
-  { text: '-a -t 10.0.0.1:80 -r 10.1.0.1:80', why: 'has to be added (-A) before' },
+  { text: '-a -t 10.0.0.1:80 -r 10.1.0.1:80', why: 'must be added (-A) before' },
   { text: '-A -t 10.0.0.1:80\n\n-A -t 10.0.0.1:80', why: 'Line 3: Service "tcp 10.0.0.1:80"' },
   { text: '-D -t 10.0.0.1:80', why: '-A and -a only' },
   { text: '-A -s rr', why: '-t, -u, --sctp-service or -f is missing' },
@@ -82,7 +82,7 @@ describe('JSON', () => {
     })),
   }));
 
-  it('reads back what it writes, without what only the kernel knows', () => {
+  it('reads back its own text, without members that only the kernel sets', () => {
     const text = renderJson(observed);
     expect(text).toContain('"bytesIn": "9223372036854775808"');
     expect(parseJson(text)).toEqual(parseSave(SAVED));

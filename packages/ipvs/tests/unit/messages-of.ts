@@ -3,7 +3,7 @@ import { ByteWriter, type OutgoingMessage } from '@nodeagent/netlink-codec';
 import { encodeOperations } from '../../src/codec/requests.js';
 import type { Operation } from '../../src/index.js';
 
-/** Operations as messages of their own. */
+/** Encodes each operation as a message of its own. */
 export function messagesOf(
   familyId: number,
   operations: readonly Operation[],

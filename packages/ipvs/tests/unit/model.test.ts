@@ -12,7 +12,7 @@ import {
 const id: ServiceId = { kind: 'address', protocol: 'tcp', address: '10.0.0.1', port: 80 };
 
 describe(defineService, () => {
-  it('fills in what ipvsadm would', () => {
+  it('fills in the same defaults as ipvsadm', () => {
     expect(defineService({ id })).toEqual({
       id,
       scheduler: 'wlc',
@@ -23,14 +23,14 @@ describe(defineService, () => {
     });
   });
 
-  it('has one spelling for an address', () => {
+  it('spells each address in one way', () => {
     const service = defineService({ id: { ...id, address: 'FD00:0:0:0::01' } });
     expect(formatServiceId(service.id)).toBe('tcp [fd00::1]:80');
   });
 
   const wrong: readonly (Partial<ServiceSpec> & { why: string })[] = [
     { id: { ...id, port: 65_536 }, why: 'from 0 to 65535' },
-    { id: { ...id, port: 0 }, why: 'persistence only' },
+    { id: { ...id, port: 0 }, why: 'must not be 0 without persistence' },
     { id: { ...id, address: 'localhost' }, why: 'not an IP address' },
     { id: { ...id, address: 'fe80::1%eth0' }, why: 'not an IP address' },
     { id: { ...id, protocol: 'icmp' as 'tcp' }, why: 'tcp, udp and sctp' },
@@ -41,7 +41,7 @@ describe(defineService, () => {
     { persistence: { timeoutSeconds: 0 }, why: 'from 1 to' },
     { persistence: { timeoutSeconds: 2 ** 32 }, why: 'from 1 to' },
     { persistence: { timeoutSeconds: 1, prefixLength: 33 }, why: 'from 1 to 32' },
-    { onePacket: true, why: 'only UDP' },
+    { onePacket: true, why: 'for UDP only' },
   ];
   it.each(wrong)('refuses a service: $why', ({ why, ...spec }) => {
     expect(() => defineService({ id, ...spec })).toThrow(
@@ -58,9 +58,9 @@ describe(defineDestination, () => {
     { port: 70_000, why: 'from 0 to 65535' },
     { lowerThreshold: 5, why: 'above the upper' },
     { forwarding: { kind: 'gue' }, why: 'from 1 to 65535' },
-    { forwarding: { kind: 'ipip', port: 5 }, why: 'ipip has none' },
-    { forwarding: { kind: 'gre', checksum: 'remote' }, why: 'gre has none' },
-    { forwarding: { kind: 'vxlan' as 'gre' }, why: 'ipip, gue and gre' },
+    { forwarding: { kind: 'ipip', port: 5 }, why: '0 for ipip' },
+    { forwarding: { kind: 'gre', checksum: 'remote' }, why: 'gre does not support it' },
+    { forwarding: { kind: 'vxlan' as 'gre' }, why: 'ipip, gue or gre' },
     { address: '10.0.0', why: 'not an IP address' },
   ];
   it.each(wrong)('refuses a destination: $why', ({ why, ...spec }) => {

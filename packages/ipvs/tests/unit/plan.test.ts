@@ -16,15 +16,20 @@ const server = (n: number, more = '') => `-a -t 10.0.0.1:80 -r 10.1.0.${n}:80 -m
 const other = '-A -u 10.0.0.2:53 -s rr\n';
 
 const cases: readonly { name: string; desired: string; actual: string; want: string[] }[] = [
-  { name: 'nothing to do', desired: one + server(1), actual: one + server(1), want: [] },
   {
-    name: 'a new service, then its destinations',
+    name: 'plans nothing for equal tables',
+    desired: one + server(1),
+    actual: one + server(1),
+    want: [],
+  },
+  {
+    name: 'adds a new service, then its destinations',
     desired: one + server(1),
     actual: '',
     want: ['add-service tcp 10.0.0.1:80', 'add-destination tcp 10.0.0.1:80 → 10.1.0.1:80'],
   },
   {
-    name: 'the new destination before the old one goes',
+    name: 'adds the new destination before it deletes the old one',
     desired: one + server(2),
     actual: one + server(1),
     want: [
@@ -33,13 +38,13 @@ const cases: readonly { name: string; desired: string; actual: string; want: str
     ],
   },
   {
-    name: 'what changed, in place',
+    name: 'updates in place',
     desired: '-A -t 10.0.0.1:80 -s sh\n' + server(1, ' -w 3'),
     actual: one + server(1),
     want: ['update-service tcp 10.0.0.1:80', 'update-destination tcp 10.0.0.1:80 → 10.1.0.1:80'],
   },
   {
-    name: 'a service goes last, with its destinations',
+    name: 'deletes a service last, with its destinations',
     desired: one + server(1),
     actual: '-A -t 10.0.0.9:80\n-a -t 10.0.0.9:80 -r 10.1.0.1\n',
     want: [
@@ -54,14 +59,14 @@ it.each(cases)('diff: $name', ({ desired, actual, want }) => {
   expect(operations.map(formatOperation)).toEqual(want);
 });
 
-it('leaves services alone that are not managed', () => {
+it('leaves unmanaged services alone', () => {
   const operations = diff([], parseSave(one + other), {
     manages: (id) => id.kind === 'address' && id.protocol === 'udp',
   });
   expect(operations.map(formatOperation)).toEqual(['delete-service udp 10.0.0.2:53']);
 });
 
-it('refuses what is listed twice', () => {
+it('refuses entries that are listed twice', () => {
   const [service] = parseSave(one + server(1));
   expect(() => diff([service!, service!], [])).toThrow('service tcp 10.0.0.1:80 is listed twice');
   const double = {
@@ -86,24 +91,24 @@ const drains: readonly {
   destination: Partial<DestinationState>;
   want: string[];
 }[] = [
-  { name: 'an idle one goes', destination: {}, want: ['delete-destination'] },
+  { name: 'an idle destination is deleted', destination: {}, want: ['delete-destination'] },
   {
-    name: 'a busy one gets no new connections',
+    name: 'a busy destination gets no new connections',
     destination: { activeConnections: 1 },
     want: ['update-destination'],
   },
   {
-    name: 'one whose connections are closing counts as busy',
+    name: 'a destination with closing connections counts as busy',
     destination: { inactiveConnections: 1 },
     want: ['update-destination'],
   },
   {
-    name: 'a busy one that gets no new ones is waited for',
+    name: 'a busy destination without new connections stays',
     destination: { activeConnections: 1, weight: 0 },
     want: [],
   },
   {
-    name: 'UDP has no end to wait for',
+    name: 'a UDP destination is deleted at once',
     protocol: 'udp',
     destination: { activeConnections: 1 },
     want: ['delete-destination'],

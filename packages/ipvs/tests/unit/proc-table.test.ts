@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { parseProcTable } from '../../src/codec/proc-table.js';
 
-/** As Linux 6.1 prints it. */
+/** Printed by Linux 6.1. */
 const TEXT = `\
 IP Virtual Server version 1.2.1 (size=4096)
 Prot LocalAddress:Port Scheduler Flags
@@ -35,13 +35,13 @@ it.each([
   ['an address', '0A010001', '0A01'],
   ['an IPv6 address', '0000:0009]', 'zzzz:0009]'],
   ['a weight', '5      0', 'five   0'],
-])('does not know the service with %s that makes no sense, and knows the others', (_, from, to) => {
+])('skips a service if %s is invalid, and reads the others', (_, from, to) => {
   const outline = parseProcTable(TEXT.replace(from, to));
   expect(outline.has('tcp 10.96.0.1:80')).toBe(false);
   expect(outline.size).toBe(3);
 });
 
-it('takes any text for a table of what it understands', () => {
+it('reads any text as far as it is valid', () => {
   let state = 1;
   const random = (below: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

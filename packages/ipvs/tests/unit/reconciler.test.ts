@@ -31,7 +31,7 @@ it('costs one dump of the services when nothing differs', async () => {
   expect(ipvs.calls).toMatchObject({ listServices: 2, listDestinations: 0 });
 });
 
-it('reads destinations only where one leaves', async () => {
+it('reads destinations only of services that lose one', async () => {
   const { ipvs, reconciler } = aReconciler();
   await reconciler.sync(table(1, 2));
   expect((await reconciler.sync(table(1, 2, 3))).map(formatOperation)).toEqual([
@@ -65,7 +65,7 @@ it('deletes a drained destination once it is idle', async () => {
   expect(await weights(ipvs)).toEqual(['10.1.0.1 1']);
 });
 
-it('cuts a destination off when it had its time', async () => {
+it('deletes a draining destination when its time is over', async () => {
   const { ipvs, clock, reconciler } = aReconciler({ maxMs: 5000 });
   await reconciler.sync(table(1, 2));
   ipvs.setConnections(id, '10.1.0.2:80', 1);
@@ -87,7 +87,7 @@ it('raises the weights that an earlier process left at 0', async () => {
   expect(await weights(ipvs)).toEqual(['10.1.0.1 1']);
 });
 
-it('reads again what it is not sure of after a failure', async () => {
+it('reads uncertain parts again after a failure', async () => {
   const { ipvs, reconciler } = aReconciler();
   await reconciler.sync(table(1));
   const apply = ipvs.apply.bind(ipvs);
@@ -103,7 +103,7 @@ it('reads again what it is not sure of after a failure', async () => {
   expect(await weights(ipvs)).toHaveLength(3);
 });
 
-it('puts back what others took away: services at once, destinations on demand', async () => {
+it('restores what others removed: services at once, destinations with verify', async () => {
   const { ipvs, reconciler } = aReconciler();
   const desired = table(1, 2);
   await reconciler.sync(desired);
@@ -130,7 +130,7 @@ const tables = (...counts: readonly number[]) =>
       .join(''),
   );
 
-it('looks closer only at the services whose outline differs', async () => {
+it('reads only the services whose outline differs', async () => {
   const { ipvs, reconciler } = aReconciler();
   const desired = tables(2, 3, 0, 1);
   await reconciler.sync(desired);
@@ -150,7 +150,7 @@ it('looks closer only at the services whose outline differs', async () => {
   expect(ipvs.calls).toMatchObject({ outline: 2, listDestinations: 2 });
 });
 
-it('reads the destinations of each service where there is no outline', async () => {
+it('reads the destinations of each service when there is no outline', async () => {
   const { ipvs, reconciler } = aReconciler();
   const desired = tables(2, 3, 1);
   await reconciler.sync(desired);
@@ -160,7 +160,7 @@ it('reads the destinations of each service where there is no outline', async () 
   expect(ipvs.calls.listDestinations).toBe(3);
 });
 
-it('takes out services that are not wanted any more', async () => {
+it('deletes services that are no longer wanted', async () => {
   const { ipvs, reconciler } = aReconciler();
   await reconciler.sync(table(1));
   await reconciler.sync([]);
