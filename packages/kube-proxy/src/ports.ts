@@ -5,30 +5,32 @@ import type { NetlinkSocket } from '@nodeagent/netlink-codec';
 import type { IpFamily } from './model/address.js';
 import type { NodeView, ViewChange } from './plan/node-view.js';
 
-/** Carries the node view of one address family into the kernel. */
+/** Programs the node view of one address family into the kernel. */
 export interface Backend {
   /**
-   * Makes the kernel forward as the view says. After a failure the next call must not rely on what
-   * earlier calls wrote.
+   * Makes the kernel forward as the view says. After a failure the next call must not rely on
+   * anything that earlier calls wrote.
    *
-   * @returns whether everything was written or only what changed
+   * @returns `full` when everything was written, `partial` when only the changes were
    * @throws when the kernel does not hold the view now
    */
   sync(view: NodeView, change: ViewChange, signal: AbortSignal): Promise<'full' | 'partial'>;
-  /** The next sync writes everything. */
+  /** Makes the next sync write everything. */
   requestFull(): void;
-  /** Watches for others removing our rules; calls back each time. Resolves after an abort. */
+  /**
+   * Watches for other programs removing our rules; calls back each time. Resolves after an abort.
+   */
   watch(onLost: () => void, signal: AbortSignal): Promise<void>;
 }
 
-/** Tells people about objects that cannot be served as they are. */
+/** Reports objects that cannot be served as they are. */
 export interface Problems {
   /**
-   * What is wrong with one part of an object now; what was said before and still holds is not said
-   * again. Nothing: all is well.
+   * Sets the present problems of one part of an object; problems already reported are not reported
+   * again. An empty list clears them.
    *
-   * @param about `name` is `namespace/name`; `part` tells who found it, so that each finder speaks
-   *   for itself
+   * @param about `name` is `namespace/name`; `part` identifies the finder, so that each finder
+   * reports separately
    */
   set(
     about: Readonly<{ kind: 'Service' | 'EndpointSlice'; name: string; part: string }>,
@@ -53,9 +55,9 @@ export type OpenNetlink = (protocol: 'route' | 'netfilter' | 'generic') => Promi
 
 /** The kernel's named packet counters. */
 export interface KernelCounterTable {
-  /** @throws {NetfilterError} when the kernel has none, or we may not */
+  /** @throws {NetfilterError} when the kernel has no counters, or permission is missing */
   ensure(name: string, signal: AbortSignal): Promise<'created' | 'existed'>;
-  /** @returns undefined when there is no counter of the name */
+  /** @returns undefined when no counter has this name */
   read(
     name: string,
     signal: AbortSignal,
@@ -64,7 +66,7 @@ export interface KernelCounterTable {
 
 /** This host's addresses. */
 export interface Interfaces {
-  /** All of one family, each once, as they are now. */
+  /** Returns all addresses of one family, each once, as they are now. */
   addresses(family: IpFamily): readonly string[];
 }
 
@@ -74,22 +76,25 @@ export interface Interfaces {
  * Every call throws {@link ProxyError} `PROXY_INTERFACE`.
  */
 export interface ServiceInterface {
-  /** Makes it when it is missing. It stays down: nothing is sent through it. */
+  /** Creates the interface when it is missing. It stays down: nothing is sent through it. */
   ensure(signal: AbortSignal): Promise<void>;
-  /** Its addresses of one family, and those of all other interfaces but loopback and link-local ones. */
+  /**
+   * Lists its addresses of one family, and those of all other interfaces except loopback and
+   * link-local ones.
+   */
   list(
     family: IpFamily,
     signal: AbortSignal,
   ): Promise<Readonly<{ own: readonly string[]; others: readonly string[] }>>;
-  /** Single addresses; those that are there already are fine. */
+  /** Adds single addresses; existing ones are accepted. */
   add(addresses: readonly string[], signal: AbortSignal): Promise<void>;
-  /** Those that are gone already are fine. */
+  /** Removes addresses; those already gone are accepted. */
   remove(addresses: readonly string[], signal: AbortSignal): Promise<void>;
-  /** With all its addresses; gone already is fine. */
+  /** Removes the interface with all its addresses; accepts that it is already gone. */
   destroy(signal: AbortSignal): Promise<void>;
 }
 
-/** What ipvs mode programs in the kernel. */
+/** The kernel objects that ipvs mode programs. */
 export interface NetlinkAccess {
   readonly ipvs: Ipvs;
   readonly ipset: Ipset;
@@ -99,10 +104,10 @@ export interface NetlinkAccess {
 
 export interface HttpRequest {
   readonly method: string;
-  /** Without the query. */
+  /** The path without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  /** The header of that name. */
+  /** The request's Accept header. */
   readonly accept?: string | undefined;
 }
 
@@ -122,7 +127,7 @@ export interface HttpAddress {
 /** Small plain-HTTP servers. */
 export interface HttpListener {
   /**
-   * Resolves once it listens.
+   * Resolves once the server listens.
    *
    * @throws {ProxyError} `PROXY_LISTEN`
    */
@@ -130,54 +135,54 @@ export interface HttpListener {
 }
 
 export interface HttpServer {
-  /** Stops at once, also for connections that are open. */
+  /** Stops at once and closes open connections. */
   close(): Promise<void>;
 }
 
 export interface SocketAddress {
   readonly host: string;
-  /** 0: any free one. */
+  /** 0 for any free port. */
   readonly port: number;
 }
 
-/** Where one attempt to reach a server goes. */
+/** The server of one connection attempt. */
 export interface ForwardTarget {
   readonly host: string;
   readonly port: number;
 }
 
-/** What is decided for, and told about, a forwarding socket's clients. */
+/** Decides for a forwarding socket's clients, and is notified about them. */
 export interface Forwarding {
   /**
-   * The server for a client's new connection.
+   * Chooses the server for a client's new connection.
    *
    * @param attempt 0 for the first; later ones follow failures
    * @returns undefined to turn the client away
    */
   pick(client: string, attempt: number): ForwardTarget | undefined;
-  /** A connection, or UDP session, has its server. */
+  /** Called when a connection, or UDP session, has its server. */
   opened(): void;
   closed(bytes: Readonly<{ toServer: number; toClient: number }>): void;
-  /** No server could be reached. */
+  /** Called when no server could be reached. */
   failed(error: Error): void;
 }
 
 export interface ForwardOptions {
-  /** How long each attempt to connect may take; as many attempts as entries. */
+  /** Timeouts of the connection attempts; there are as many attempts as entries. */
   readonly dialTimeoutsMs: readonly number[];
-  /** UDP: a client's session ends after this without a datagram either way. */
+  /** UDP: a client's session ends after this time without a datagram in either direction. */
   readonly idleMs: number;
 }
 
 export interface ForwardingSocket {
   readonly port: number;
-  /** UDP: ends sessions with servers that are not wanted any more; TCP connections go on. */
+  /** UDP: ends sessions with servers that are no longer wanted; TCP connections continue. */
   endSessions(isGone: (target: ForwardTarget) => boolean): void;
-  /** Takes no more clients; TCP connections that are open go on. */
+  /** Accepts no more clients; open TCP connections continue. */
   close(): Promise<void>;
 }
 
-/** Sockets that pass on what they get: the userspace mode's data path. */
+/** Sockets that forward their data: the userspace mode's data path. */
 export interface ForwardSockets {
   /** @throws {ProxyError} `PROXY_LISTEN` */
   forwardTcp(
@@ -186,7 +191,7 @@ export interface ForwardSockets {
     options: ForwardOptions,
   ): Promise<ForwardingSocket>;
   /**
-   * @param addresses the first one's port, if 0, is that of all
+   * @param addresses when the first one's port is 0, all use the port that it gets
    * @throws {ProxyError} `PROXY_LISTEN`
    */
   forwardUdp(
@@ -195,9 +200,9 @@ export interface ForwardSockets {
     options: ForwardOptions,
   ): Promise<ForwardingSocket>;
   /**
-   * Keeps a port from everybody else on this host.
+   * Keeps a port from all other programs on this host.
    *
-   * @throws {ProxyError} `PROXY_LISTEN` when somebody has it
+   * @throws {ProxyError} `PROXY_LISTEN` when another program has it
    */
   claim(
     protocol: 'TCP' | 'UDP',

@@ -12,7 +12,7 @@ export function claimPort(
   return protocol === 'TCP' ? claimTcp(address) : claimUdp(address);
 }
 
-/** Rules lead its connections elsewhere; one that comes all the same is closed. */
+/** Rules lead the port's connections elsewhere; a connection that arrives anyway is closed. */
 async function claimTcp(address: SocketAddress) {
   const server = createServer((socket) => socket.destroy());
   await listening(server, address);
@@ -31,6 +31,6 @@ async function claimUdp(address: SocketAddress) {
     socket.bind({ address: host, port, exclusive: true }, () => resolve());
   });
   socket.removeAllListeners('error');
-  socket.on('error', () => undefined); // nothing is sent or read: the port is held either way
+  socket.on('error', () => undefined); // nothing is sent or read: the bound socket holds the port
   return { close: async () => void socket.close() };
 }

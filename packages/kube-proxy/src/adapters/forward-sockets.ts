@@ -1,6 +1,6 @@
 import type { ForwardSockets } from '../ports.js';
 
-/** Sockets of this process's network namespace. Their code is loaded by the first that needs it. */
+/** Sockets of this process's network namespace. The code for TCP and UDP is loaded on first use. */
 export function createForwardSockets(): ForwardSockets {
   return {
     forwardTcp: async (...given) => (await import('./forward-tcp.js')).forwardTcp(...given),

@@ -3,7 +3,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import type { Forwarding, ForwardingSocket, ForwardOptions, SocketAddress } from '../ports.js';
 import { listening } from './listening.js';
 
-/** Joins each client with a server: half-closes are passed on, and neither side is read faster than the other takes it. */
+/**
+ * Connects each client with a server. Half-closes are passed on, and neither side is read faster
+ * than the other side takes the data.
+ */
 export async function forwardTcp(
   { host, port }: SocketAddress,
   forwarding: Forwarding,
@@ -16,7 +19,7 @@ export async function forwardTcp(
   return {
     port: bound,
     endSessions: () => undefined,
-    // does not wait for connections that are open
+    // does not wait for open connections
     close: async () => void server.close(),
   };
 }

@@ -10,10 +10,13 @@ import type {
 import { plainAddress } from './forward-tcp.js';
 import { cannotListen } from './listening.js';
 
-/** Sessions of one socket; beyond, a new client's datagrams are dropped until others end. */
+/**
+ * Maximum number of sessions of one socket; beyond it, a new client's datagrams are dropped until
+ * other sessions end.
+ */
 const MOST_SESSIONS = 16_384;
 
-/** Gives each client a socket of its own towards its server, so that answers find their way back. */
+/** Gives each client its own socket towards its server, so that answers find their way back. */
 export async function forwardUdp(
   addresses: readonly SocketAddress[],
   forwarding: Forwarding,
@@ -101,7 +104,7 @@ class Session {
       this.#toClient += text.length;
       options.answer(text);
     });
-    // refused: the next datagram of the client gets another server
+    // refused: the client's next datagram gets another server
     this.#socket.on('error', (error) => {
       options.forwarding.failed(error);
       this.end();

@@ -11,14 +11,14 @@ export interface HttpListenerOptions {
   readonly metrics: Pick<Metrics, 'counter'>;
 }
 
-/** For each address that is listened on: health checks and scrapes come one at a time. */
+/** Limits for each listening address: health checks and scrapes come one at a time. */
 const LIMITS = { most: 128, mostOfStranger: 32 };
 
-/** Plain HTTP by Node's own server; what its clients hold is bounded. */
+/** Plain HTTP by Node's own server, with bounded connections. */
 export function createHttpListener({ clock, metrics }: HttpListenerOptions): HttpListener {
   const turnedAway = metrics.counter({
     name: 'kubeproxy_http_connections_turned_away_total',
-    help: 'Connections to the proxy’s health and metrics ports that were closed to keep what clients hold bounded.',
+    help: 'Connections to the proxy’s health and metrics ports that were closed to limit the number of open ones.',
     labelNames: ['reason'],
   });
   return {

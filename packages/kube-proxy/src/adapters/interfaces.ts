@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 
 import type { Interfaces } from '../ports.js';
 
-/** The addresses of this network namespace, read anew each time. */
+/** The addresses of this network namespace, read again at each call. */
 export function createHostInterfaces(): Interfaces {
   return {
     addresses: (family) => {

@@ -3,7 +3,7 @@ import type { Server } from 'node:net';
 import { ProxyError } from '../model/errors.js';
 import type { SocketAddress } from '../ports.js';
 
-/** @returns the port it listens on */
+/** @returns the port that the server listens on */
 export async function listening(server: Server, address: SocketAddress): Promise<number> {
   const { host, port } = address;
   await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
 /**
- * For `ProxyDependencies.readIpvsTable`: what /proc/net/ip_vs says in this network namespace,
- * undefined where there is no such file. Its code is loaded by the mode that uses it.
+ * For `ProxyDependencies.readIpvsTable`: reads /proc/net/ip_vs of this network namespace, undefined
+ * when the file does not exist. Only the mode that uses it loads the code.
  */
 export async function readIpvsTable(): Promise<string | undefined> {
   const { readProcTable } = await import('@nodeagent/ipvs/netlink');

@@ -27,9 +27,9 @@ export const RTM = {
 } as const;
 
 const AF: Readonly<Record<IpFamily, number>> = { IPv4: 2, IPv6: 10 };
-/** IFA_F_NODAD: nobody else has the address, so nobody needs to be asked. */
+/** IFA_F_NODAD: no other host has the address, so no duplicate check is needed. */
 const NO_DUPLICATE_DETECTION = 2;
-/** RT_SCOPE_LINK: link-local addresses have it. */
+/** RT_SCOPE_LINK: the scope of link-local addresses. */
 const SCOPE_LINK = 253;
 
 /** Length of ifinfomsg and ifaddrmsg. */
@@ -47,12 +47,12 @@ const ADDRESS_ATTRS = {
   flags: u32(8),
 } as const satisfies AttrTable;
 
-/** Asks for the link of this name. */
+/** Encodes a request for the link of this name. */
 export function encodeGetLink(name: string): OutgoingMessage {
   return link(RTM.getLink, FLAG.request, { name });
 }
 
-/** A new link of a kind, down. */
+/** Encodes a new link of the given kind, down. */
 export function encodeNewLink(name: string, kind: string): OutgoingMessage {
   const flags = FLAG.request | FLAG.create | FLAG.exclusive | FLAG.ack;
   return link(RTM.newLink, flags, { name, info: { kind } });
@@ -70,8 +70,8 @@ function link(type: number, flags: number, attrs: AttrValues<typeof LINK_ATTRS>)
 }
 
 /**
- * The number by which addresses name a link, 1 or more; undefined when the message is about something
- * else.
+ * Decodes the number by which addresses refer to a link, 1 or more; undefined for a message about
+ * something else.
  */
 export function decodeLinkIndex({ type, payload }: NetlinkMessage): number | undefined {
   if (type !== RTM.newLink || payload.length < LINK_HEADER) return undefined;
@@ -79,7 +79,7 @@ export function decodeLinkIndex({ type, payload }: NetlinkMessage): number | und
   return index > 0 ? index : undefined;
 }
 
-/** All addresses of one family, for a dump. */
+/** Encodes a request for all addresses of one family, for a dump. */
 export function encodeListAddresses(family: IpFamily): OutgoingMessage {
   const out = new ByteWriter(16);
   out.u8(AF[family]);
@@ -87,7 +87,7 @@ export function encodeListAddresses(family: IpFamily): OutgoingMessage {
   return { type: RTM.getAddress, flags: FLAG.request, payload: out.view() };
 }
 
-/** A single address (/32, /128) of a link. */
+/** Encodes a single address (/32, /128) of a link. */
 export function encodeAddress(
   type: typeof RTM.newAddress | typeof RTM.deleteAddress,
   linkIndex: number,
@@ -108,7 +108,7 @@ export function encodeAddress(
 export interface LinkAddress {
   readonly linkIndex: number;
   readonly ip: string;
-  /** Reaches no further than the link. */
+  /** The address is valid on the link only. */
   readonly isLinkLocal: boolean;
 }
 

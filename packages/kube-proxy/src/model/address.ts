@@ -11,10 +11,11 @@ export function familyOf(ip: string): IpFamily {
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
 /**
- * The one text form of an address that names and rules use. Octets with leading zeros are decimal
- * (`010.0.0.1` is `10.0.0.1`) and IPv4 inside IPv6 is IPv4, as Kubernetes has always read them.
+ * Returns the canonical text of an address, which names and rules use. Octets with leading zeros
+ * are decimal (`010.0.0.1` is `10.0.0.1`) and IPv4 inside IPv6 is IPv4, as Kubernetes has always
+ * read them.
  *
- * @returns undefined for anything that is no address
+ * @returns undefined for text that is not an address
  */
 export function canonicalIp(text: string): string | undefined {
   if (dottedQuad(text) >= 0) return text;
@@ -29,10 +30,10 @@ export function canonicalIp(text: string): string | undefined {
 }
 
 /**
- * Four numbers up to 255 without leading zeros, by hand: a start of the proxy reads a quarter of a
- * million of them.
+ * Parses four numbers up to 255 without leading zeros, by hand: the proxy reads a quarter of a
+ * million of them at start.
  *
- * @returns the address as one number, −1 for anything else
+ * @returns the address as one number, −1 for any other text
  */
 function dottedQuad(text: string): number {
   let value = 0;
@@ -57,9 +58,9 @@ function dottedQuad(text: string): number {
 }
 
 /**
- * A prefix with its host bits cleared: `10.1.2.3/8` is `10.0.0.0/8`.
+ * Clears a prefix's host bits: `10.1.2.3/8` becomes `10.0.0.0/8`.
  *
- * @returns undefined for anything that is no prefix
+ * @returns undefined for text that is not a prefix
  */
 export function canonicalCidr(text: string): string | undefined {
   const [address = '', length = '', ...rest] = text.split('/');
@@ -82,7 +83,7 @@ function masked(ip: string, bits: number): string {
   return base === 10 ? kept.join('.') : (canonicalIp(kept.join(':')) ?? ip);
 }
 
-/** The eight groups; the last two may be written as an IPv4 address: `::1.2.3.4`. */
+/** Returns the eight groups; the last two may be written as an IPv4 address: `::1.2.3.4`. */
 function expanded(ip: string): string[] {
   const [head = '', tail] = ip.replace(LAST_QUAD, groupsOfQuad).split('::');
   const left = head === '' ? [] : head.split(':');
@@ -114,8 +115,9 @@ export function isLoopback(ip: string): boolean {
 const UNUSABLE_V6 = ['::1/128', '::/128', 'fe80::/10', 'ff00::/8'];
 
 /**
- * May traffic be forwarded to it? Not to loopback, link-local, multicast or unspecified addresses:
- * the kernel would drop it, or it would reach this host's own private services.
+ * True when traffic may be forwarded to the address. Loopback, link-local, multicast and
+ * unspecified addresses are refused: the kernel would drop the traffic, or it would reach this
+ * host's own private services.
  *
  * @param ip in canonical form
  * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, ValidateEndpointIP
@@ -125,7 +127,7 @@ export function isUsableEndpointIp(ip: string, family: IpFamily): boolean {
   return family === 'IPv4' ? isUsableIPv4(dottedQuad(ip)) : !unusable().check(ip, 'ipv6');
 }
 
-/** Not 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4. */
+/** Refuses 0.0.0.0/8, 127.0.0.0/8, 169.254.0.0/16, 224.0.0.0/4. */
 function isUsableIPv4(address: number): boolean {
   const net8 = Math.floor(address / 2 ** 24);
   if (net8 === 0 || net8 === 127 || (net8 >= 224 && net8 < 240)) return false;

@@ -4,8 +4,8 @@ import * as z from 'zod/mini';
 import { canonicalCidr, canonicalIp } from './address.js';
 
 /**
- * A KubeProxyConfiguration in the file's own terms, defaults filled in. Null, empty text, zero
- * durations and missing fields all mean "the default", as the Go types have it.
+ * A KubeProxyConfiguration with the file's field names, defaults filled in. Null, empty text, zero
+ * durations and missing fields all mean "the default", as in the Go types.
  *
  * @see Kubernetes 1.36 pkg/proxy/apis/config/v1alpha1/defaults.go, ../validation/validation.go
  */
@@ -55,7 +55,7 @@ const goDuration = checkedText(
   (value) => (parseGoDuration(value) ?? -1) >= 0,
 );
 
-/** Kept as Go would print it. */
+/** Keeps the duration in the form that Go prints. */
 function duration(value: string, zeroIsDefault = true) {
   return z.pipe(
     orDefault(goDuration, value),
@@ -69,7 +69,7 @@ function duration(value: string, zeroIsDefault = true) {
 const isPort = (value: string): boolean =>
   /^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535;
 
-/** `1.2.3.4:80`, `[::1]:80`, or the address alone, which gets its port later. */
+/** Accepts `1.2.3.4:80`, `[::1]:80`, or the address alone, which gets its port later. */
 function isBindAddress(value: string): boolean {
   if (value === '' || canonicalIp(value) !== undefined) return true;
   const found = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(value);
@@ -183,7 +183,7 @@ export const configFileSchema = z.strictObject({
   }),
   configSyncPeriod: duration('15m0s'),
   portRange: text(),
-  // for the userspace mode, as the API had it until 1.25 and old ConfigMaps still do
+  // for the userspace mode; the API had this field until 1.25, and old ConfigMaps still do
   udpIdleTimeout: z.optional(goDuration),
   windowsRunAsService: flag(),
 });

@@ -6,49 +6,49 @@ import { configFileSchema, type KubeProxyConfigFile } from './config-file.js';
 import { parsePortRange } from './port-range.js';
 
 export type ProxyMode = 'iptables' | 'ipvs' | 'nftables' | 'userspace';
-/** Modes that this version has. */
+/** Modes available in this version. */
 const AVAILABLE_MODES: readonly ProxyMode[] = ['iptables', 'ipvs', 'nftables', 'userspace'];
 
 export type DetectLocalMode =
   'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
 
-/** What the proxy runs by, in its own terms. */
+/** The proxy's configuration, with its own names and units. */
 export interface ProxyConfig {
   readonly mode: ProxyMode;
-  /** Of the chosen mode. */
+  /** Period of the chosen mode. */
   readonly syncPeriodMs: number;
   readonly minSyncPeriodMs: number;
-  /** One bit, as a mask. */
+  /** A mask with one bit. */
   readonly masqueradeMark: number;
   readonly masqueradeAll: boolean;
   readonly localhostNodePorts: boolean;
   readonly detectLocalMode: DetectLocalMode;
   readonly bridgeInterface: string;
   readonly interfaceNamePrefix: string;
-  /** Canonical; at most one of each family. */
+  /** Canonical prefixes, at most one of each family. */
   readonly clusterCidrs: readonly string[];
   /** Canonical prefixes, or only `primary`. */
   readonly nodePortAddresses: readonly string[];
-  /** Canonical. */
+  /** A canonical address. */
   readonly bindAddress: string;
   readonly bindAddressHardFail: boolean;
-  /** `host:port`; empty: no server. */
+  /** `host:port`; no server when empty. */
   readonly healthzBindAddress: string;
   readonly metricsBindAddress: string;
-  /** Ports that the userspace mode may listen on: `8000-8099`; empty: any. */
+  /** Ports that the userspace mode may listen on: `8000-8099`; any when empty. */
   readonly portRange: string;
-  /** How long the userspace mode remembers a UDP client that is silent. */
+  /** How long the userspace mode remembers a silent UDP client. */
   readonly udpIdleMs: number;
   readonly hostnameOverride: string;
   readonly oomScoreAdj: number;
   readonly conntrack: ConntrackConfig;
   readonly clientConnection: Readonly<{ kubeconfig: string; qps: number; burst: number }>;
   readonly logging: Readonly<{ format: 'text' | 'json'; verbosity: number }>;
-  /** The same, complete, in the file's terms. */
+  /** The complete configuration, with the file's field names. */
   readonly file: KubeProxyConfigFile;
 }
 
-/** 0 leaves the kernel's own value. */
+/** A value of 0 leaves the kernel's setting alone. */
 export interface ConntrackConfig {
   readonly maxPerCore: number;
   readonly min: number;
@@ -67,8 +67,8 @@ export interface ParsedConfig {
 
 /**
  * @param source the file's name, or `command line`
- * @param servers a server address that was switched off by flag stays off instead of getting its default
- * @throws {ConfigError} `CONFIG_INVALID` with everything that is wrong
+ * @param servers a server address switched off by flag stays off instead of getting its default
+ * @throws {ConfigError} `CONFIG_INVALID` with all problems
  */
 export function parseProxyConfig(
   value: unknown,
@@ -114,7 +114,7 @@ function withDefaults(
   };
 }
 
-/** Historically 250 ms, which cut every slow answer. */
+/** Older versions used 250 ms, which cut off every slow answer. */
 const UDP_IDLE_MS = 60_000;
 
 function withPort(address: string, port: number): string {
@@ -164,7 +164,7 @@ function settingsOf(file: KubeProxyConfigFile): ProxyConfig {
   };
 }
 
-/** The userspace mode has no section of its own, and never had. */
+/** The userspace mode never had a section of its own. */
 function sectionOf(mode: ProxyMode): 'iptables' | 'ipvs' | 'nftables' {
   return mode === 'userspace' ? 'iptables' : mode;
 }
@@ -177,7 +177,7 @@ function splitCidrs(list: string): string[] {
   return list === '' ? [] : list.split(',').map((cidr) => cidr.trim());
 }
 
-/** What no single field can tell. */
+/** Checks that involve more than one field. */
 function crossCheck(config: ProxyConfig): readonly Problem[] {
   const { mode, detectLocalMode: detect } = config;
   const found = [

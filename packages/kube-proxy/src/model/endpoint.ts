@@ -4,17 +4,20 @@ import type { Endpoint as WireEndpoint, EndpointSlice } from '@nodeagent/kube-cl
 import { canonicalIp, hostPort, type IpFamily, isUsableEndpointIp } from './address.js';
 import { isPortName, isPortNumber, isProtocol, type Protocol, serviceKey } from './service.js';
 
-/** Whom an endpoint would rather serve. */
+/** Nodes and zones that an endpoint should serve. */
 export interface Hints {
   readonly zones: readonly string[];
   readonly nodes: readonly string[];
 }
 
-/** Bits of {@link Endpoint.state}; one number instead of four fields, for hundreds of thousands. */
+/**
+ * Bits of {@link Endpoint.state}: one number instead of four fields, because there are hundreds of
+ * thousands of endpoints.
+ */
 export const READY = 1;
 export const SERVING = 2;
 export const TERMINATING = 4;
-/** On this node. */
+/** The endpoint is on this node. */
 export const LOCAL = 8;
 
 export interface Endpoint {
@@ -29,7 +32,7 @@ export function has(endpoint: Endpoint, bits: number): boolean {
   return (endpoint.state & bits) === bits;
 }
 
-/** `10.0.0.1:80`, `[fd00::1]:80`: its identity, and what it is sorted by. */
+/** Returns the endpoint's identity and sort key: `10.0.0.1:80`, `[fd00::1]:80`. */
 export function endpointText({ ip, port }: Endpoint): string {
   return hostPort(ip, port);
 }
@@ -40,7 +43,10 @@ export interface SlicePort {
   readonly port: number;
 }
 
-/** What is kept of an EndpointSlice: parallel lists, so that an endpoint costs a few dozen bytes. */
+/**
+ * The kept part of an EndpointSlice, in parallel lists, so that an endpoint costs a few dozen
+ * bytes.
+ */
 export interface Slice {
   /** `namespace/name` of the Service. */
   readonly service: string;
@@ -49,9 +55,9 @@ export interface Slice {
   readonly ips: readonly string[];
   /** State bits of each address. */
   readonly states: Uint8Array;
-  /** Absent when no endpoint has any. */
+  /** Absent when no endpoint has hints. */
   readonly hints: readonly (Hints | undefined)[] | undefined;
-  /** When the change that this slice tells of happened, milliseconds since the Unix epoch. */
+  /** Time of the change that led to this slice, milliseconds since the Unix epoch. */
   readonly changedAtMs: number | undefined;
 }
 
@@ -59,12 +65,12 @@ const SERVICE_NAME = 'kubernetes.io/service-name';
 const CHANGED_AT = 'endpoints.kubernetes.io/last-change-trigger-time';
 
 /**
- * Addresses that nothing may be forwarded to are left out. Everything in it is of the type that it says,
- * whatever the API server sent.
+ * Keeps the needed part of a slice. Leaves out addresses that nothing may be forwarded to. Every
+ * value has its declared type, whatever the API server sent.
  *
  * @param nodeName this node: endpoints on it become {@link LOCAL}
  * @returns undefined for slices that belong to no Service or hold host names
- * @throws {TypeError} when the object is not as the API promises
+ * @throws {TypeError} when the object does not have the API's types
  */
 export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | undefined {
   const { metadata, addressType } = slice;
@@ -96,13 +102,16 @@ export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | un
   };
 }
 
-/** The only one that counts. Undefined where a server sends `"addresses": null`, or none. */
+/**
+ * Returns the first address, the only one that counts. Undefined when a server sends
+ * `"addresses": null`, or none.
+ */
 export function firstAddress(endpoint: WireEndpoint): string | undefined {
   const { addresses }: Partial<WireEndpoint> = endpoint;
   return addresses?.[0];
 }
 
-/** Everything of it is kept: whoever looks for what was wrong with it need not. */
+/** True when every endpoint and port was kept, so that a search for problems can be skipped. */
 export function isWhole({ endpoints = [], ports }: EndpointSlice, kept: Slice): boolean {
   return kept.ips.length === endpoints.length && kept.ports.length === (ports ?? []).length;
 }

@@ -1,12 +1,12 @@
 import type { Counter, Gauge, Metrics } from '@nodeagent/base';
 
-/** What only the iptables mode counts. */
+/** Metrics that only the iptables mode has. */
 export interface IptablesMetrics {
   readonly restoreFailures: Counter;
   readonly partialRestoreFailures: Counter;
-  /** In the kernel. */
+  /** Rules in the kernel. */
   readonly rules: Gauge;
-  /** By the last sync. */
+  /** Rules written by the last sync. */
   readonly rulesWritten: Gauge;
 }
 
@@ -14,7 +14,7 @@ const FAMILY = ['ip_family'] as const;
 const FAMILY_TABLE = ['table', 'ip_family'] as const;
 const PREFIX = 'kubeproxy_sync_proxy_rules_iptables';
 
-/** The ipvs mode counts these, too. */
+/** Also used by the ipvs mode. */
 export function restoreFailuresCounter(metrics: Metrics): Counter {
   return metrics.counter({
     name: `${PREFIX}_restore_failures_total`,
@@ -29,7 +29,7 @@ export function iptablesMetrics(metrics: Metrics): IptablesMetrics {
     restoreFailures: restoreFailuresCounter(metrics),
     partialRestoreFailures: metrics.counter({
       name: `${PREFIX}_partial_restore_failures_total`,
-      help: 'Failed restores of what changed.',
+      help: 'Failed restores that wrote only the changes.',
       labelNames: FAMILY,
     }),
     rules: metrics.gauge({
@@ -39,7 +39,7 @@ export function iptablesMetrics(metrics: Metrics): IptablesMetrics {
     }),
     rulesWritten: metrics.gauge({
       name: `${PREFIX}_last`,
-      help: 'Rules the last sync wrote.',
+      help: 'Rules that the last sync wrote.',
       labelNames: FAMILY_TABLE,
     }),
   };

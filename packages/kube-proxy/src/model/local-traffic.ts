@@ -1,4 +1,4 @@
-/** How traffic that pods of this node send is told from other traffic. */
+/** How the proxy recognises traffic from pods of this node. */
 export type LocalTraffic =
   | Readonly<{ kind: 'from-cidr'; cidr: string }>
   | Readonly<{ kind: 'from-interface'; name: string }>

@@ -33,7 +33,7 @@ export interface ProxyMetrics {
 }
 
 /**
- * All of kube-proxy's metrics under upstream's names.
+ * Creates all metrics that kube-proxy has in every mode, under upstream's names.
  *
  * @see Kubernetes 1.36 pkg/proxy/metrics/metrics.go
  */
@@ -46,39 +46,43 @@ export function proxyMetrics(metrics: Metrics): ProxyMetrics {
     metrics.counter({ name: `kubeproxy_${name}`, help, labelNames });
   const sync = 'sync_proxy_rules';
   return {
-    syncSeconds: seconds(`${sync}_duration_seconds`, 'Time of a sync.'),
-    fullSyncSeconds: seconds('sync_full_proxy_rules_duration_seconds', 'Time of a full sync.'),
+    syncSeconds: seconds(`${sync}_duration_seconds`, 'Duration of a sync.'),
+    fullSyncSeconds: seconds('sync_full_proxy_rules_duration_seconds', 'Duration of a full sync.'),
     partialSyncSeconds: seconds(
       'sync_partial_proxy_rules_duration_seconds',
-      'Time of a partial sync.',
+      'Duration of a partial sync.',
     ),
-    lastSync: gauge(`${sync}_last_timestamp_seconds`, 'When a sync last succeeded.', FAMILY),
-    lastQueued: gauge(`${sync}_last_queued_timestamp_seconds`, 'When one was last asked.', FAMILY),
+    lastSync: gauge(`${sync}_last_timestamp_seconds`, 'Time of the last successful sync.', FAMILY),
+    lastQueued: gauge(
+      `${sync}_last_queued_timestamp_seconds`,
+      'Time of the last request for a sync.',
+      FAMILY,
+    ),
     programmingSeconds: seconds(
       'network_programming_duration_seconds',
-      'From a change of endpoints to rules that follow it.',
+      'Time from a change of endpoints until the rules follow it.',
       PROGRAMMING_BUCKETS,
     ),
     endpointChangesPending: gauge(
       `${sync}_endpoint_changes_pending`,
-      'Services whose changed endpoints no rule follows yet.',
+      'Services with changed endpoints that the rules do not follow yet.',
     ),
     endpointChanges: counter(`${sync}_endpoint_changes_total`, 'Changes of endpoints.'),
     serviceChangesPending: gauge(
       `${sync}_service_changes_pending`,
-      'Changed Services that no rule follows yet.',
+      'Changed Services that the rules do not follow yet.',
     ),
     serviceChanges: counter(`${sync}_service_changes_total`, 'Changes of Services.'),
     noLocalEndpoints: gauge(
       `${sync}_no_local_endpoints_total`,
-      'Service ports with a local traffic policy and nothing local.',
+      'Service ports with a local traffic policy and no local endpoint.',
       ['traffic_policy', 'ip_family'],
     ),
     healthz: counter('proxy_healthz_total', 'Answers of /healthz.', ['code']),
     livez: counter('proxy_livez_total', 'Answers of /livez.', ['code']),
     conntrackSeconds: seconds(
       'conntrack_reconciler_sync_duration_seconds',
-      'Time of a clean-up of tracked flows.',
+      'Duration of a clean-up of tracked flows.',
     ),
     conntrackDeleted: counter(
       'conntrack_reconciler_deleted_entries_total',

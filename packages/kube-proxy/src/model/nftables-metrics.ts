@@ -1,17 +1,17 @@
 import type { Counter, Metrics } from '@nodeagent/base';
 
-/** What only the nftables mode counts. */
+/** Metrics that only the nftables mode has. */
 export interface NftablesMetrics {
   readonly syncFailures: Counter;
   readonly cleanupFailures: Counter;
-  /** Others changed our table, and it was mended. */
+  /** Number of repairs after another program changed our table. */
   readonly repairs: Counter;
 }
 
 const FAMILY = ['ip_family'] as const;
 const PREFIX = 'kubeproxy_sync_proxy_rules_nftables';
 
-/** The first two: @see Kubernetes 1.36 pkg/proxy/metrics/metrics.go */
+/** The first two have upstream's names: @see Kubernetes 1.36 pkg/proxy/metrics/metrics.go */
 export function nftablesMetrics(metrics: Metrics): NftablesMetrics {
   return {
     syncFailures: metrics.counter({
@@ -21,12 +21,12 @@ export function nftablesMetrics(metrics: Metrics): NftablesMetrics {
     }),
     cleanupFailures: metrics.counter({
       name: `${PREFIX}_cleanup_failures_total`,
-      help: 'Failed removals of chains that nothing leads to any more.',
+      help: 'Failed removals of unused chains.',
       labelNames: FAMILY,
     }),
     repairs: metrics.counter({
       name: `${PREFIX}_repairs_total`,
-      help: 'Times the table was mended after someone else had changed it.',
+      help: 'Repairs of the table after another program had changed it.',
       labelNames: FAMILY,
     }),
   };

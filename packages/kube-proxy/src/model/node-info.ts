@@ -2,14 +2,17 @@ import type { Node } from '@nodeagent/kube-client';
 
 import { canonicalIp, familyOf, type IpFamily } from './address.js';
 
-/** What the proxy needs to know of its own Node object. */
+/** The part of the Node object that the proxy needs. */
 export interface NodeInfo {
-  /** At most one of each family, first the one of the first address in the status. */
+  /** At most one address of each family; the family of the status's first address comes first. */
   readonly ips: readonly string[];
   readonly podCidrs: readonly string[];
   /** Label `topology.kubernetes.io/zone`. */
   readonly zone: string | undefined;
-  /** Load balancers may send traffic here: not being deleted, by anyone. */
+  /**
+   * Load balancers may send traffic to this node. False while the Node or the cluster autoscaler's
+   * taint announces its removal.
+   */
   readonly eligible: boolean;
 }
 
@@ -17,9 +20,9 @@ const ZONE = 'topology.kubernetes.io/zone';
 const GOING_AWAY = 'ToBeDeletedByClusterAutoscaler';
 
 /**
- * Everything in it is of the type that it says, whatever the API server sent.
+ * Keeps the needed part of a Node. Every value has its declared type, whatever the API server sent.
  *
- * @throws {TypeError} when the object is not as the API promises
+ * @throws {TypeError} when the object does not have the API's types
  */
 export function projectNode({ metadata, spec, status }: Node): NodeInfo {
   const addresses = ['InternalIP', 'ExternalIP'].flatMap((type) =>
@@ -57,9 +60,9 @@ export interface NodeIps {
 }
 
 /**
- * The node's address in each family: what its object says, overridden by a bind address that is a
- * real one; loopback where nothing is known. @see Kubernetes 1.36 cmd/kube-proxy/app/server.go,
- * detectNodeIPs
+ * Returns the node's address in each family: from its object, overridden by a bind address that is
+ * not a wildcard; loopback when nothing is known. @see Kubernetes 1.36
+ * cmd/kube-proxy/app/server.go, detectNodeIPs
  */
 export function detectNodeIps(nodeIps: readonly string[], bindAddress: string): NodeIps {
   const ips: Record<IpFamily, string> = { IPv4: '127.0.0.1', IPv6: '::1' };

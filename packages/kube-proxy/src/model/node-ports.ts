@@ -1,12 +1,12 @@
 import { cidrContains, familyOf, type IpFamily, isLoopback } from './address.js';
 
-/** On which of the host's addresses node ports answer: the prefixes of one family. */
+/** The host addresses on which node ports answer: prefixes of one family. */
 export interface NodePortAddresses {
   readonly matchesAll: boolean;
   readonly cidrs: readonly string[];
 }
 
-/** @param cidrs canonical, of either family */
+/** @param cidrs canonical prefixes of either family */
 export function nodePortAddresses(family: IpFamily, cidrs: readonly string[]): NodePortAddresses {
   const own = cidrs.filter((cidr) => familyOf(cidr) === family);
   const matchesAll = own.length === 0 || own.some((cidr) => cidr.endsWith('/0'));
@@ -14,7 +14,7 @@ export function nodePortAddresses(family: IpFamily, cidrs: readonly string[]): N
   return { matchesAll, cidrs: matchesAll ? [everything] : own };
 }
 
-/** `primary` stands for the node's own addresses, as far as they are known. */
+/** Replaces `primary` by the node's known addresses. */
 export function nodePortCidrs(
   configured: readonly string[],
   nodeIps: readonly string[],
@@ -24,7 +24,7 @@ export function nodePortCidrs(
   return known.map((ip) => `${ip}/${familyOf(ip) === 'IPv4' ? 32 : 128}`);
 }
 
-/** IPv4 only: node ports are wanted on 127.0.0.1 too. */
+/** True when node ports also answer on 127.0.0.1; IPv4 only. */
 export function containsLoopback({ cidrs }: NodePortAddresses): boolean {
   return cidrs.some(
     (cidr) =>

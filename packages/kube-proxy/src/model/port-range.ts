@@ -1,13 +1,13 @@
-/** Ports that the proxy may listen on; undefined: any that the kernel picks. */
+/** Ports that the proxy may listen on; undefined: any port that the kernel picks. */
 export interface PortRange {
   readonly first: number;
   readonly count: number;
 }
 
 /**
- * `8000-8099`, `8000+99`, `8000`; empty, `0` and `0-0` mean any.
+ * Parses `8000-8099`, `8000+99` or `8000`; empty, `0` and `0-0` mean any port.
  *
- * @returns `invalid` for anything else
+ * @returns `invalid` for other text
  * @see Kubernetes 1.36 apimachinery pkg/util/net/port_range.go
  */
 export function parsePortRange(text: string): PortRange | undefined | 'invalid' {

@@ -4,7 +4,7 @@ import { canonicalCidr, canonicalIp, familyOf, IP_FAMILIES, type IpFamily } from
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 
-/** Absent means TCP. */
+/** An absent protocol means TCP. */
 export function isProtocol(text: string | undefined): text is Protocol | undefined {
   return text === undefined || text === 'TCP' || text === 'UDP' || text === 'SCTP';
 }
@@ -12,21 +12,25 @@ export function isProtocol(text: string | undefined): text is Protocol | undefin
 const LABEL = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const NAME = /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/;
 
-/** Empty for the only, unnamed port. Names become parts of rules, so nothing else will do. */
+/**
+ * True for a port name; empty for the only, unnamed port. Names become parts of rules, so no other
+ * text is accepted.
+ */
 export function isPortName(name: unknown): name is string {
   return typeof name === 'string' && (name === '' || LABEL.test(name));
 }
 
 /**
- * `namespace/name`. An API server checks names; they become parts of rules here, so it is not relied on.
+ * Returns `namespace/name`. An API server checks names, but they become parts of rules here, so
+ * they are checked again.
  *
- * @throws {TypeError} when one of them is no name
+ * @throws {TypeError} when one of them is not a valid name
  */
 export function serviceKey(namespace: unknown, name: unknown): string {
   for (const part of [namespace, name]) {
     if (typeof part === 'string' && NAME.test(part)) continue;
     throw new TypeError(
-      `${JSON.stringify(part)?.slice(0, 64)} is no name of a namespace or Service`,
+      `${JSON.stringify(part)?.slice(0, 64)} is not a name of a namespace or Service`,
     );
   }
   return `${namespace as string}/${name as string}`;
@@ -36,27 +40,27 @@ export function isPortNumber(port: number): boolean {
   return Number.isInteger(port) && port > 0 && port < 65_536;
 }
 
-/** One port of one Service in one address family: all that forwarding it depends on. */
+/** One port of one Service in one address family: everything that forwarding depends on. */
 export interface ServicePort {
   /** `namespace/name`. */
   readonly service: string;
-  /** `namespace/name` or `namespace/name:port`, for people and for derived names. */
+  /** `namespace/name` or `namespace/name:port`, for display and for derived names. */
   readonly label: string;
   /** Empty for the only, unnamed port. */
   readonly portName: string;
   readonly protocol: Protocol;
   readonly clusterIp: string;
   readonly port: number;
-  /** 0: none. */
+  /** 0 when there is none. */
   readonly nodePort: number;
-  /** How long one client keeps its endpoint; undefined: not at all. */
+  /** How long one client keeps its endpoint; undefined without affinity. */
   readonly affinitySeconds: number | undefined;
   readonly externalIps: readonly string[];
-  /** Load balancer addresses that arrive unchanged at the node. */
+  /** Load balancer addresses that packets still have as destination when they reach the node. */
   readonly loadBalancerIps: readonly string[];
-  /** Who may use the load balancer addresses; empty: everyone. */
+  /** Sources that may use the load balancer addresses; everyone when empty. */
   readonly sourceRanges: readonly string[];
-  /** 0: none. */
+  /** 0 when there is none. */
   readonly healthCheckNodePort: number;
   /** Traffic from outside goes to endpoints on this node only. */
   readonly externalLocal: boolean;
@@ -71,7 +75,9 @@ const DEFAULT_AFFINITY_SECONDS = 10_800;
 /** A day. @see Kubernetes 1.36 pkg/apis/core/types.go, MaxClientIPServiceAffinitySeconds */
 const MAX_AFFINITY_SECONDS = 86_400;
 
-/** Identity of a port: protocol counts, so one port name may serve TCP and UDP. */
+/**
+ * Returns a port's identity. It includes the protocol, so that one port name may serve TCP and UDP.
+ */
 export function servicePortKey(port: Pick<ServicePort, 'label' | 'protocol'>): string {
   return `${port.label}/${port.protocol}`;
 }
@@ -80,21 +86,21 @@ export function isExternallyReachable(port: ServicePort): boolean {
   return port.nodePort !== 0 || port.loadBalancerIps.length > 0 || port.externalIps.length > 0;
 }
 
-/** Some of its traffic may go to endpoints anywhere. */
+/** True when some of the port's traffic may go to endpoints anywhere. */
 export function usesClusterEndpoints(port: ServicePort): boolean {
   return !port.internalLocal || isExternallyReachable(port);
 }
 
-/** Some of its traffic may only go to endpoints on this node. */
+/** True when some of the port's traffic may only go to endpoints on this node. */
 export function usesLocalEndpoints(port: ServicePort): boolean {
   return port.internalLocal || (port.externalLocal && isExternallyReachable(port));
 }
 
 /**
- * What is worth keeping of a Service: nothing for headless and ExternalName ones. Everything in it is of
- * the type that it says, whatever the API server sent.
+ * Keeps the needed part of a Service: nothing for headless and ExternalName ones. Every value has
+ * its declared type, whatever the API server sent.
  *
- * @throws {TypeError} when the object is not as the API promises
+ * @throws {TypeError} when the object does not have the API's types
  * @see Kubernetes 1.36 pkg/proxy/serviceport.go, pkg/proxy/util/utils.go
  */
 export function projectService(service: Service): ServicePorts {

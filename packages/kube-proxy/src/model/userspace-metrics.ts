@@ -1,22 +1,22 @@
 import type { Counter, Gauge, Metrics } from '@nodeagent/base';
 
-/** What the userspace mode knows of each connection; UDP sessions count as connections. */
+/** Metrics about the userspace mode's connections; UDP sessions count as connections. */
 export interface UserspaceMetrics {
   readonly connections: Counter;
   readonly failures: Counter;
   readonly bytes: Counter;
-  /** By Service port; gone with it. */
+  /** By Service port; removed together with the port. */
   readonly open: Gauge;
 }
 
 const PREFIX = 'kubeproxy_userspace';
 
-/** Names of our own: upstream's mode had none. */
+/** The names are our own: upstream's mode had no metrics. */
 export function userspaceMetrics(metrics: Metrics): UserspaceMetrics {
   return {
     connections: metrics.counter({
       name: `${PREFIX}_connections_total`,
-      help: 'Connections that were given a server.',
+      help: 'Connections that reached a server.',
       labelNames: ['protocol', 'ip_family'],
     }),
     failures: metrics.counter({
@@ -26,12 +26,12 @@ export function userspaceMetrics(metrics: Metrics): UserspaceMetrics {
     }),
     bytes: metrics.counter({
       name: `${PREFIX}_bytes_total`,
-      help: 'Bytes passed on, counted when a connection ends.',
+      help: 'Bytes forwarded, counted when a connection ends.',
       labelNames: ['protocol', 'ip_family', 'direction'],
     }),
     open: metrics.gauge({
       name: `${PREFIX}_open_connections`,
-      help: 'Connections that are open now.',
+      help: 'Connections open now.',
       labelNames: ['service', 'protocol', 'ip_family'],
     }),
   };

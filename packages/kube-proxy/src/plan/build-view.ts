@@ -17,8 +17,9 @@ const OTHER_PROXY = 'service.kubernetes.io/service-proxy-name';
 const HEADLESS = 'service.kubernetes.io/headless';
 
 /**
- * What a node would forward if these were all objects of the cluster. Services that other proxies
- * serve and headless ones are left out, as the API server's selectors do for a running proxy.
+ * Builds the view of a node as if these were all objects of the cluster. Leaves out headless
+ * Services and those that other proxies serve, as the API server's selectors do for a running
+ * proxy.
  */
 export function buildView(input: ViewInput, family: IpFamily, topology: Topology): NodeView {
   const tracker = new ChangeTracker(0);

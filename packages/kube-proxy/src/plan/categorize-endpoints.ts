@@ -9,7 +9,7 @@ import {
 } from '../model/endpoint.js';
 import { type ServicePort, usesClusterEndpoints, usesLocalEndpoints } from '../model/service.js';
 
-/** Where this node is. */
+/** The name and zone of this node. */
 export interface Topology {
   readonly nodeName: string;
   /** Label `topology.kubernetes.io/zone`; undefined when the node has none. */
@@ -17,21 +17,21 @@ export interface Topology {
 }
 
 export interface CategorizedEndpoints {
-  /** For traffic that may go anywhere. */
+  /** Endpoints for traffic that may go anywhere. */
   readonly cluster: readonly Endpoint[];
-  /** For traffic that must stay on this node. */
+  /** Endpoints for traffic that must stay on this node. */
   readonly local: readonly Endpoint[];
-  /** All that any traffic may reach from here. */
+  /** Endpoints that any traffic may reach from here. */
   readonly reachable: readonly Endpoint[];
-  /** Some endpoint somewhere could answer. */
+  /** True when some endpoint anywhere could answer. */
   readonly hasAny: boolean;
 }
 
 const NONE: CategorizedEndpoints = { cluster: [], local: [], reachable: [], hasAny: false };
 
 /**
- * Sorts a port's endpoints by what may be sent to them. Returns the given list itself wherever it
- * fits as it is, so most ports cost no second list.
+ * Sorts a port's endpoints by the traffic that may be sent to them. Returns the given list itself
+ * where it fits unchanged, so most ports cost no second list.
  *
  * @see Kubernetes 1.36 pkg/proxy/topology.go, CategorizeEndpoints
  */
@@ -73,7 +73,7 @@ function clusterEndpoints(
   return all.filter((endpoint) => has(endpoint, SERVING | TERMINATING));
 }
 
-/** Hints count only when every ready endpoint has them, and one is for us. */
+/** Hints count only when every ready endpoint has them, and at least one is for this node. */
 function topologyPreference(
   all: readonly Endpoint[],
   { nodeName, zone }: Topology,

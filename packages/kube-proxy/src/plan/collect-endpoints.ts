@@ -2,8 +2,8 @@ import { type Endpoint, endpointText, has, type Slice, TERMINATING } from '../mo
 import type { ServicePort } from '../model/service.js';
 
 /**
- * The endpoints of one Service port over all its slices, sorted by their text bytewise, each
- * address once: a live pod that got the address of a terminating one wins.
+ * Collects the endpoints of one Service port from all its slices, sorted bytewise by their text,
+ * each address once: a live pod that got the address of a terminating one wins.
  *
  * @see Kubernetes 1.36 pkg/proxy/endpointslicecache.go
  */
@@ -21,7 +21,7 @@ export function collectEndpoints(
       });
     }
   }
-  // of equal ones those that came first stay first
+  // a stable sort: among equal ones the first stays first
   found.sort((a, b) => (a.text < b.text ? -1 : a.text === b.text ? 0 : 1));
   const endpoints: Endpoint[] = [];
   let last = '';

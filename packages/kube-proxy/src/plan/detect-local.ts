@@ -2,7 +2,7 @@ import { canonicalCidr, familyOf, type IpFamily } from '../model/address.js';
 import type { ProxyConfig } from '../model/config.js';
 import type { LocalTraffic } from '../model/local-traffic.js';
 
-/** How pods' traffic is recognised in one family; undefined: not at all. */
+/** Returns how traffic of pods is recognised in one family; undefined when it is not. */
 export function detectLocal(
   config: ProxyConfig,
   podCidrs: readonly string[],

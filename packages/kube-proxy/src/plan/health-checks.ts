@@ -6,11 +6,11 @@ export interface HealthCheck {
   /** `namespace/name`. */
   readonly service: string;
   readonly port: number;
-  /** Distinct addresses on this node that are ready; terminating ones never count. */
+  /** Number of distinct addresses on this node that are ready; terminating ones never count. */
   readonly localEndpoints: number;
 }
 
-/** The health check node ports that must be open, in the order of their Services. */
+/** Lists the health check node ports that must be open, in the order of their Services. */
 export function planHealthChecks(ports: Iterable<PortView>): readonly HealthCheck[] {
   const found = new Map<string, { port: number; ips: Set<string> }>();
   for (const { service, all } of ports) {

@@ -2,12 +2,12 @@ import type { ConntrackConfig } from '../model/config.js';
 
 /** A kernel setting and the value it must have. */
 export interface KernelSetting {
-  /** Below /proc/sys. */
+  /** Path below /proc/sys. */
   readonly key: string;
   readonly value: number;
 }
 
-/** Beyond this the tracking table costs more memory than a node should give it. */
+/** Beyond this number the tracking table takes more memory than a node should give it. */
 const MAX_TRACKED = 1_048_576;
 
 const NETFILTER = 'net/netfilter';
@@ -16,7 +16,7 @@ export const TCP_BE_LIBERAL = `${NETFILTER}/nf_conntrack_tcp_be_liberal`;
 export const ROUTE_LOCALNET = 'net/ipv4/conf/all/route_localnet';
 
 /**
- * Connection tracking as configured; values of 0 are left to the kernel.
+ * Lists the settings of connection tracking; values of 0 are left to the kernel.
  *
  * @see Kubernetes 1.36 cmd/kube-proxy/app/server_linux.go, setupConntrack
  */

@@ -9,39 +9,39 @@ import {
 import { collectEndpoints } from './collect-endpoints.js';
 import type { Changes, ChangeTracker } from './track-changes.js';
 
-/** One Service port, and where this node sends its traffic. */
+/** One Service port and the endpoints that this node sends its traffic to. */
 export interface PortView extends CategorizedEndpoints {
   readonly service: ServicePort;
-  /** Every endpoint, whatever its state. */
+  /** All endpoints in any state. */
   readonly all: readonly Endpoint[];
-  /** Traffic to the cluster IP has somewhere to go. */
+  /** True when traffic to the cluster IP has an endpoint. */
   readonly hasInternal: boolean;
-  /** Traffic from outside has somewhere to go. */
+  /** True when traffic from outside has an endpoint. */
   readonly hasExternal: boolean;
 }
 
-/** What this node must forward, one address family. */
+/** Everything that this node must forward in one address family. */
 export interface NodeView {
   readonly family: IpFamily;
   /** By {@link servicePortKey}; a port keeps its place while it exists. */
   readonly ports: ReadonlyMap<string, PortView>;
-  /** Endpoints over all ports of Services, whatever their state. */
+  /** Number of endpoints of all Service ports, in any state. */
   readonly endpointCount: number;
-  /** Ranges that cluster IPs are taken from; empty as long as they are not known, or not asked for. */
+  /** Ranges of the cluster IPs; empty while unknown, or when not needed. */
   readonly serviceCidrs: readonly string[];
 }
 
-/** How the view changed with one update. */
+/** The changes of the view by one update. */
 export interface ViewChange extends Changes {
   /** Keys of ports that are new or may forward differently. */
   readonly changedPorts: ReadonlySet<string>;
   readonly removedPorts: ReadonlySet<string>;
   readonly serviceCidrsChanged: boolean;
-  /** Services that could not be worked out: their ports forward as before. */
+  /** Services that could not be computed: their ports forward as before. */
   readonly failures: readonly Readonly<{ service: string; error: unknown }>[];
 }
 
-/** Keeps the node view current: O(what changed) per update. */
+/** Keeps the node view current. The cost of an update depends on the number of changes only. */
 export class NodeViewBuilder {
   readonly #tracker: ChangeTracker;
   readonly #ports = new Map<string, PortView>();
@@ -73,7 +73,10 @@ export class NodeViewBuilder {
     this.#topologyChanged = true;
   }
 
-  /** @param cidrs canonical, of either family; @returns whether those of this family changed */
+  /**
+   * @param cidrs canonical prefixes of either family; @returns true when those of this family
+   * changed
+   */
   setServiceCidrs(cidrs: readonly string[]): boolean {
     const own = cidrs.filter((cidr) => familyOf(cidr) === this.#family).toSorted();
     const changed = own.join() !== this.#serviceCidrs.join();
@@ -82,7 +85,7 @@ export class NodeViewBuilder {
     return changed;
   }
 
-  /** Takes in what the tracker has seen since the last update. */
+  /** Applies the tracker's changes since the last update. */
   update(): ViewChange {
     const changes = this.#tracker.take();
     const services = this.#topologyChanged

@@ -5,12 +5,13 @@ import { endpointText, has, SERVING } from '../model/endpoint.js';
 import type { PortView } from './node-view.js';
 
 /**
- * A test for tracked UDP flows that still lead to an endpoint that no longer serves their Service.
- * UDP has no end of connection: without a clean-up a busy client keeps talking to a pod that is gone.
+ * Returns a test for tracked UDP flows that still lead to an endpoint that no longer serves their
+ * Service. UDP connections have no end: without a clean-up a busy client keeps sending to a pod
+ * that is gone.
  *
- * Ports without any serving endpoint are left out, and so are Services that are gone: their flows
- * run out by themselves. One test serves all Services; it looks at the endpoints of those only that
- * have flows. @see Kubernetes 1.36 pkg/proxy/conntrack/cleanup.go
+ * The test leaves out ports without any serving endpoint and Services that are gone: their flows
+ * time out. One test serves all Services; it reads the endpoints only of Services that have flows.
+ * @see Kubernetes 1.36 pkg/proxy/conntrack/cleanup.go
  *
  * @returns undefined when no flow can be stale
  */

@@ -1,32 +1,32 @@
 import { sameSlice, type Slice } from '../model/endpoint.js';
 import type { ServicePort } from '../model/service.js';
 
-/** What changed between two looks. Services are named `namespace/name`. */
+/** Changes since the last call of `take`. Services are named `namespace/name`. */
 export interface Changes {
   readonly services: ReadonlySet<string>;
   readonly endpoints: ReadonlySet<string>;
-  /** A changed Service has, or had, UDP endpoints: tracked flows may lead nowhere. */
+  /** True when a changed Service has, or had, UDP endpoints: tracked flows may lead nowhere. */
   readonly udpEndpointsChanged: boolean;
-  /** When the changes in the endpoints happened, milliseconds since the Unix epoch. */
+  /** Times of the endpoint changes, milliseconds since the Unix epoch. */
   readonly changedAtMs: readonly number[];
 }
 
 /**
- * Keeps the newest Services and slices of one address family, and what changed since last asked.
- * A change that is taken back before anyone asks is no change. O(1) per event in the number of
+ * Keeps the newest Services and slices of one address family, and the changes since the last
+ * `take`. A change that is undone before that does not count. O(1) per event in the number of
  * Services.
  */
 export class ChangeTracker {
   readonly #services = new Map<string, readonly ServicePort[]>();
   readonly #slices = new Map<string, Map<string, Slice>>();
   readonly #sliceOwner = new Map<string, string>();
-  /** State at the last look, of what may differ now. */
+  /** State at the last `take` of Services that may have changed. */
   readonly #servicesBefore = new Map<string, readonly ServicePort[]>();
   readonly #slicesBefore = new Map<string, Map<string, Slice | undefined>>();
   readonly #changedAtMs = new Map<string, number[]>();
   readonly #startedAtMs: number;
 
-  /** @param startedAtMs changes from before are not timed: nobody waited for us */
+  /** @param startedAtMs earlier changes are not timed: the proxy was not running yet */
   constructor(startedAtMs: number) {
     this.#startedAtMs = startedAtMs;
   }
@@ -43,7 +43,7 @@ export class ChangeTracker {
     return { services: this.#servicesBefore.size, endpoints: this.#slicesBefore.size };
   }
 
-  /** @param ports none: the Service is gone, or has nothing in this family */
+  /** @param ports empty when the Service is gone, or has nothing in this family */
   setService(service: string, ports: readonly ServicePort[]): void {
     const now = this.portsOf(service);
     const before = this.#servicesBefore.get(service) ?? now;
@@ -60,7 +60,7 @@ export class ChangeTracker {
     for (const [service, ports] of all) this.setService(service, ports);
   }
 
-  /** @param slice undefined: gone */
+  /** @param slice undefined when the slice is gone */
   setSlice(name: string, slice: Slice | undefined): void {
     const owner = this.#sliceOwner.get(name);
     if (owner !== undefined && owner !== slice?.service) this.#put(owner, name, undefined);
@@ -74,7 +74,7 @@ export class ChangeTracker {
     for (const [name, slice] of all) this.setSlice(name, slice);
   }
 
-  /** Everything since the last call. */
+  /** Returns everything since the last call. */
   take(): Changes {
     const changes: Changes = {
       services: new Set(this.#servicesBefore.keys()),

@@ -9,15 +9,15 @@ const NOTHING_THERE = /No such file or directory|Operation not supported|Protoco
 export interface CleanupNftablesOptions {
   readonly commands: CommandRunner;
   readonly clock?: Clock;
-  /** Goes with `clock`. */
+  /** Needs `clock`. */
   readonly openNetlink?: OpenNetlink;
 }
 
 /**
- * Removes the tables that nftables mode makes, both families: over netlink, or by the `nft` program.
- * A machine without either has none.
+ * Removes the tables of nftables mode, for both families: over netlink, or with the `nft` program.
+ * A machine without either has no such tables.
  *
- * @returns what could not be removed
+ * @returns the failures
  */
 export async function cleanupNftables(
   { commands, clock, openNetlink }: CleanupNftablesOptions,
@@ -40,7 +40,7 @@ export async function cleanupNftables(
   return failures;
 }
 
-/** @returns false where there is no netlink, or no nf_tables in the kernel */
+/** @returns false when there is no netlink, or no nf_tables in the kernel */
 async function deleteOverNetlink(
   by: Readonly<{ openNetlink: OpenNetlink; clock: Clock }>,
   family: 'ip' | 'ip6',

@@ -18,14 +18,15 @@ import { createNetlinkAccess } from './ipvs/netlink-access.js';
 export interface CleanupOptions {
   readonly commands: CommandRunner;
   readonly clock?: Clock;
-  /** Absent: the nft program is used, and what ipvs mode leaves beside rules stays. */
+  /** When absent, the nft program is used, and ipvs objects other than rules stay. */
   readonly openNetlink?: OpenNetlink;
   readonly logger: Logger;
 }
 
 /**
- * Once the own rules are in force: what modes left behind that are certainly not in use. Failures are told and
- * forgiven. The chains that other modes share with iptables mode stay where they might serve.
+ * Called once our own rules are in force: removes objects of other modes that are certainly not in
+ * use. Failures are only logged. Chains that other modes share with iptables mode stay where they
+ * might be in use.
  *
  * @see Kubernetes 1.36 cmd/kube-proxy/app/server_linux.go, platformCleanup
  */
@@ -37,23 +38,23 @@ export async function cleanupOtherModes(
   const { logger } = options;
   if (mode !== 'nftables') {
     for (const error of await cleanupNftables(options, signal)) {
-      logger.warn({ err: error }, 'rules of nftables mode may still be there');
+      logger.warn({ err: error }, 'rules of nftables mode may still exist');
     }
     return;
   }
   const { failures } = await cleanupAllIptables(options, signal);
   for (const error of failures) {
-    logger.warn({ err: error }, 'rules of iptables mode may still be there');
+    logger.warn({ err: error }, 'rules of iptables mode may still exist');
   }
   for (const error of await cleanupIpvs(options, signal)) {
-    logger.warn({ err: error }, 'virtual servers of ipvs mode may still be there');
+    logger.warn({ err: error }, 'virtual servers of ipvs mode may still exist');
   }
 }
 
 /**
  * Removes everything that any mode of the proxy leaves in the kernel, in both kinds of iptables.
  *
- * @throws {ProxyError} `PROXY_CLEANUP` with all that could not be removed
+ * @throws {ProxyError} `PROXY_CLEANUP` with all failures
  */
 export async function cleanupEverything(
   options: CleanupOptions,
@@ -66,12 +67,12 @@ export async function cleanupEverything(
   if (usable === 0) failures.push(new Error('no iptables program is installed'));
   if (failures.length === 0) return;
   const text = failures.map((error) => (error as Error).message).join('; ');
-  throw new ProxyError('PROXY_CLEANUP', `not everything could be removed: ${text}`, {
+  throw new ProxyError('PROXY_CLEANUP', `clean-up incomplete: ${text}`, {
     cause: failures[0],
   });
 }
 
-/** @returns what could not be removed, and how many kinds of iptables there are */
+/** @returns the failures, and the number of kinds of iptables */
 async function cleanupAllIptables(
   { commands, logger }: CleanupOptions,
   signal: AbortSignal,
@@ -87,14 +88,14 @@ async function cleanupAllIptables(
         const options = variant === undefined ? { family } : { family, variant };
         const { iptables, description } = await probeIptables(commands, options, signal);
         usable += 1;
-        if (done.has(description)) continue; // plain `iptables` is one of the two
+        if (done.has(description)) continue; // plain `iptables` is one of the two kinds
         done.add(description);
         failures.push(...(await cleanupIpvsRules(iptables, signal)));
         failures.push(...(await cleanupIptables(iptables, signal)));
         logger.info({ family, iptables: description }, 'rules removed');
       } catch (error) {
         signal.throwIfAborted();
-        // one of the kinds is enough
+        // one of the two kinds is enough
         if (!isNetfilterError(error, 'NETFILTER_COMMAND_MISSING')) failures.push(error);
       }
     }

@@ -29,10 +29,13 @@ export interface FamilyProxyOptions {
   readonly minSyncPeriodMs: number;
 }
 
-/** Syncs happen at least this often, changes or not. */
+/** Syncs happen at least this often, even without changes. */
 const MAX_INTERVAL_MS = 3_600_000;
 
-/** One address family from API changes to the kernel; the other family's troubles are not its own. */
+/**
+ * Carries one address family from API changes into the kernel, independently of failures of the
+ * other family.
+ */
 export class FamilyProxy {
   readonly family: IpFamily;
   readonly #options: FamilyProxyOptions;
@@ -40,7 +43,7 @@ export class FamilyProxy {
   readonly #builder: NodeViewBuilder;
   readonly #runner: BoundedRunner;
   readonly #synced = { services: false, slices: false };
-  /** Owed since syncs that failed. */
+  /** Carried over from failed syncs. */
   #udpEndpointsChanged = false;
   #changedAtMs: readonly number[] = [];
   readonly #programmed = Promise.withResolvers<undefined>();
@@ -64,7 +67,7 @@ export class FamilyProxy {
     });
   }
 
-  /** Resolves when the rules have been written for the first time, or no more will be. */
+  /** Resolves when the rules have been written for the first time, or when the proxy stops. */
   get programmed(): Promise<unknown> {
     return this.#programmed.promise;
   }
@@ -101,7 +104,7 @@ export class FamilyProxy {
     this.#request();
   }
 
-  /** @param cidrs canonical, of either family */
+  /** @param cidrs canonical prefixes of either family */
   setServiceCidrs(cidrs: readonly string[]): void {
     if (this.#builder.setServiceCidrs(cidrs)) this.#request();
   }
@@ -149,7 +152,7 @@ export class FamilyProxy {
       const [namespace = '', name = ''] = service.split('/');
       logger.error(
         { kind: 'Service', namespace, name, family, err: error },
-        'Service cannot be worked out; it is served as before',
+        'Service cannot be computed; it is served as before',
       );
     }
     this.#udpEndpointsChanged ||= change.udpEndpointsChanged;
@@ -201,7 +204,7 @@ export class FamilyProxy {
     metrics.noLocalEndpoints.set(external, { ...labels, traffic_policy: 'external' });
   }
 
-  /** Failing to forget old flows must not undo a good sync: it is told and given up. */
+  /** A failure to forget old flows must not undo a good sync: it is only logged. */
   async #cleanStaleFlows(view: NodeView, signal: AbortSignal): Promise<void> {
     const { conntrack, clock, metrics, logger, family } = this.#options;
     const startedMs = clock.monotonicMs();

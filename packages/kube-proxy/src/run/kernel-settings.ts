@@ -4,7 +4,7 @@ import type { EventRecorder } from '@nodeagent/kube-client';
 import { CONNTRACK_MAX, type KernelSetting } from '../plan/kernel-settings.js';
 import type { Sysctl } from '../ports.js';
 
-/** Below /sys; grows by itself only on newer kernels. */
+/** A path below /sys; only newer kernels increase it automatically. */
 const HASH_SIZE = '/sys/module/nf_conntrack/parameters/hashsize';
 const FLOWS_PER_BUCKET = 4;
 
@@ -16,14 +16,17 @@ export interface KernelSettingsOptions {
   readonly logger: Logger;
   readonly events: EventRecorder;
   readonly nodeName: string;
-  /** A setting that cannot be made ends the process: right for `--init-only`, which does no more. */
+  /**
+   * A setting that cannot be written ends the process: right for `--init-only`, which does nothing
+   * else.
+   */
   readonly strict: boolean;
 }
 
 /**
- * Kernel settings that must have a value. One that cannot be made (a read-only /proc/sys, a missing
- * module) is told by log and event and tried again with growing waits, 1 s to 5 min; Services are
- * served meanwhile.
+ * Kernel settings that must have a value. One that cannot be written (a read-only /proc/sys, a
+ * missing module) is reported by log and event and tried again with growing waits, 1 s to 5 min;
+ * Services are served meanwhile.
  */
 export class KernelSettings {
   readonly #options: KernelSettingsOptions;
@@ -34,7 +37,7 @@ export class KernelSettings {
   }
 
   /**
-   * Writes those that differ.
+   * Writes the settings that differ.
    *
    * @throws {ProxyError} `PROXY_SYSCTL` with the key, if strict
    */
@@ -47,7 +50,7 @@ export class KernelSettings {
         if (strict) throw error;
         this.#failed = [...this.#failed, setting];
         const { message } = error as Error;
-        logger.error({ err: error, key: setting.key }, 'kernel setting not made; tried again');
+        logger.error({ err: error, key: setting.key }, 'kernel setting not written; will retry');
         events.record({
           type: 'Warning',
           reason: 'KernelSettingFailed',
@@ -59,7 +62,7 @@ export class KernelSettings {
     }
   }
 
-  /** Tries what failed again, until nothing is left or the signal fires. */
+  /** Retries failed settings until none is left or the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     let backoff: BackoffState | undefined;
@@ -72,7 +75,7 @@ export class KernelSettings {
           await this.#make(setting);
         } catch (error) {
           left.push(setting);
-          logger.debug({ err: error, key: setting.key }, 'kernel setting still not made');
+          logger.debug({ err: error, key: setting.key }, 'kernel setting still not written');
         }
       }
       this.#failed = left;

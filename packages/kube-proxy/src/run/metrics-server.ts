@@ -2,16 +2,16 @@ import { flagzPage, type ProgramSelf, statuszPage } from '@nodeagent/component-b
 
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../ports.js';
 
-/** The program around the library. */
+/** Facts about the program that uses the library. */
 export type ProxyProgram = Omit<ProgramSelf, 'component' | 'paths'>;
 
 export interface MetricsServerOptions {
   readonly mode: string;
-  /** The configuration in the file's terms. */
+  /** The configuration with the file's field names. */
   readonly configz: unknown;
   readonly contentType: string;
   readonly renderMetrics: () => Promise<string>;
-  /** Undefined: neither `/flagz` nor `/statusz`. */
+  /** Without it, `/flagz` and `/statusz` are not served. */
   readonly program: ProxyProgram | undefined;
   readonly featureGates: Readonly<Record<string, boolean>>;
   readonly nowMs: () => number;
@@ -19,7 +19,7 @@ export interface MetricsServerOptions {
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
 
-/** What is served on metricsBindAddress. */
+/** Handles requests on metricsBindAddress. */
 export function metricsHandler(options: MetricsServerOptions): HttpHandler {
   const { mode, configz, contentType, renderMetrics } = options;
   const own: Readonly<Record<string, HttpHandler>> = {

@@ -17,31 +17,31 @@ import type {
 } from '../ports.js';
 import type { KernelSettings } from './kernel-settings.js';
 
-/** What a mode may use to find out what this machine can do, and for its backends. */
+/** Everything a mode may use to examine this machine, and for its backends. */
 export interface ModeContext {
   readonly config: ProxyConfig;
   readonly nodeName: string;
   readonly nodeIps: NodeIps;
-  /** `spec.podCIDRs` of the node, as they were at the start. */
+  /** `spec.podCIDRs` of the node at start. */
   readonly podCidrs: readonly string[];
   readonly nodePortAddresses: Readonly<Record<IpFamily, NodePortAddresses>>;
   readonly commands: CommandRunner;
-  /** Absent where there is no netlink: programs are run instead. */
+  /** Absent when there is no netlink: programs are run instead. */
   readonly openNetlink?: OpenNetlink;
-  /** Absent where there is no /proc: ipvs mode asks for each service. */
+  /** Absent when there is no /proc: ipvs mode queries each service. */
   readonly readIpvsTable?: () => Promise<string | undefined>;
-  /** For reading; what must be set goes through `kernel`. */
+  /** For reading; use `kernel` to change settings. */
   readonly sysctl: Sysctl;
   readonly kernel: Pick<KernelSettings, 'want'>;
   readonly interfaces: Interfaces;
-  /** For modes that carry connections themselves. */
+  /** For modes that forward connections themselves. */
   readonly sockets: ForwardSockets;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Runs before metrics are read: for what is counted elsewhere. */
+  /** Registers a function to run before metrics are read, for values counted elsewhere. */
   readonly beforeScrape: (refresh: (signal: AbortSignal) => Promise<void>) => void;
-  /** A mode registers its own metrics here. */
+  /** For the mode's own metrics. */
   readonly metrics: Metrics;
   readonly problems: Problems;
   readonly events: EventRecorder;
@@ -53,16 +53,16 @@ export interface FamilySetup {
   readonly backend: Backend;
   readonly conntrack: Conntrack;
   /**
-   * Removes what other modes left and this one does not use. Called once, when every family has its
-   * own rules: until then the old ones serve.
+   * Removes objects of other modes that this one does not use. Called once, when every family has
+   * its own rules: until then the old ones serve.
    *
-   * @returns what could not be removed
+   * @returns the failures
    */
   readonly removeLeftovers?: (signal: AbortSignal) => Promise<readonly unknown[]>;
 }
 
 /**
- * Prepares the kernel for a mode, as far as that is done once.
+ * Does the preparations of a mode that are needed once.
  *
  * @returns the families that can be served, {@link NodeIps.primary} among them
  * @throws {ProxyError} `PROXY_NO_FAMILY`

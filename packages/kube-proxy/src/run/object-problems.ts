@@ -3,15 +3,15 @@ import type { EventRecorder } from '@nodeagent/kube-client';
 
 import type { Problems } from '../ports.js';
 
-/** How many objects with problems are remembered; beyond, a problem may be told more than once. */
+/** Maximum number of objects remembered; beyond it, a problem may be reported more than once. */
 const MOST_OBJECTS = 10_000;
 
 /**
- * Tells what is wrong with objects, by log and by event on the object, each sentence once for as
- * long as it holds.
+ * Reports problems of objects by log and by event on the object, each sentence once for as long as
+ * it holds.
  */
 export class ObjectProblems implements Problems {
-  readonly #told = new Map<string, ReadonlySet<string>>();
+  readonly #reported = new Map<string, ReadonlySet<string>>();
   readonly #events: EventRecorder;
   readonly #logger: Logger;
 
@@ -23,13 +23,13 @@ export class ObjectProblems implements Problems {
   set(about: Parameters<Problems['set']>[0], messages: readonly string[]): void {
     const { kind, name: fullName, part } = about;
     const key = `${kind} ${fullName} ${part}`;
-    const before = this.#told.get(key);
+    const before = this.#reported.get(key);
     if (messages.length === 0) {
-      this.#told.delete(key);
+      this.#reported.delete(key);
       return;
     }
-    if (before === undefined && this.#told.size >= MOST_OBJECTS) this.#told.clear();
-    this.#told.set(key, new Set(messages));
+    if (before === undefined && this.#reported.size >= MOST_OBJECTS) this.#reported.clear();
+    this.#reported.set(key, new Set(messages));
     const [namespace = '', name = ''] = fullName.split('/');
     for (const message of messages) {
       if (before?.has(message) === true) continue;

@@ -5,8 +5,8 @@ import type { IpFamily } from '../model/address.js';
 import type { ModeContext } from './mode.js';
 
 /**
- * Tracked flows over netlink; by the `conntrack` program where there is no netlink. Nothing is opened
- * before it is used.
+ * Opens tracked flows over netlink, or with the `conntrack` program when there is no netlink.
+ * Nothing is opened before first use.
  */
 export function openConntrack(
   {
@@ -26,7 +26,7 @@ export function openConntrack(
       return await call(used);
     } catch (error) {
       if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
-      logger.warn({ family, err: error }, 'no netlink here: the conntrack program is used');
+      logger.warn({ family, err: error }, 'netlink is not available: using the conntrack program');
       used = program;
       return call(used);
     }

@@ -6,19 +6,19 @@ import type { HttpAnswer, HttpRequest } from '../ports.js';
 
 interface FamilyHealth {
   updatedAtMs: number;
-  /** The oldest change that no sync has carried out yet. */
+  /** Time of the oldest change that no sync has carried out yet. */
   pendingSinceMs: number | undefined;
 }
 
 export interface ProxyHealthOptions {
   readonly clock: Clock;
-  /** A change may wait this long. */
+  /** Maximum time that a change may wait. */
   readonly timeoutMs: number;
   readonly metrics: ProxyMetrics;
 }
 
 /**
- * Whether changes reach the kernel, per address family, and whether this node wants traffic.
+ * Knows, per address family, whether changes reach the kernel, and whether this node wants traffic.
  *
  * @see Kubernetes 1.36 pkg/proxy/healthcheck/proxy_health.go
  */
@@ -31,12 +31,12 @@ export class ProxyHealth {
     this.#options = options;
   }
 
-  /** A change waits for a sync. */
+  /** Records that a change waits for a sync. */
   queued(family: IpFamily): void {
     this.#of(family).pendingSinceMs ??= this.#options.clock.nowMs();
   }
 
-  /** The kernel holds everything that was queued. */
+  /** Records that the kernel holds all queued changes. */
   updated(family: IpFamily): void {
     const health = this.#of(family);
     health.updatedAtMs = this.#options.clock.nowMs();
@@ -51,7 +51,7 @@ export class ProxyHealth {
     return [...this.#families.values()].every((health) => this.#isHealthy(health));
   }
 
-  /** `/healthz` tells load balancers, `/livez` tells whoever restarts the process. */
+  /** `/healthz` is for load balancers, `/livez` for the supervisor that restarts the process. */
   answer({ path }: HttpRequest): HttpAnswer {
     const { healthz, livez } = this.#options.metrics;
     if (path === '/healthz') return this.#report(healthz, { nodeEligible: this.#nodeEligible });

@@ -22,15 +22,15 @@ import { loadMode } from './set-up-mode.js';
 import { watchServiceCidrs, watchServices, watchSlices } from './sources.js';
 import { NodeWatch } from './watch-node.js';
 
-/** Everything the proxy touches. */
+/** Everything outside the proxy that it uses. */
 export interface ProxyDependencies {
   readonly client: KubeClient;
   readonly commands: CommandRunner;
-  /** Absent: programs are run instead. */
+  /** When absent, programs are run instead. */
   readonly openNetlink?: OpenNetlink;
   /**
-   * The text of /proc/net/ip_vs, undefined where there is none. Absent: whenever everything is
-   * compared, ipvs mode asks the kernel for the destinations of each service.
+   * Returns the text of /proc/net/ip_vs, undefined when there is none. When absent, ipvs mode
+   * queries the destinations of each service for every full comparison.
    */
   readonly readIpvsTable?: () => Promise<string | undefined>;
   readonly sysctl: Sysctl;
@@ -48,13 +48,15 @@ export interface ProxyDependencies {
 export interface ProxyOptions {
   readonly config: ProxyConfig;
   readonly nodeName: string;
-  /** What `/flagz` and `/statusz` tell; neither is served when absent. */
+  /** Contents of `/flagz` and `/statusz`; neither is served when absent. */
   readonly program?: ProxyProgram;
-  /** Ends after the kernel was prepared. */
+  /** Ends after the kernel has been prepared. */
   readonly initOnly: boolean;
   /** Called once, when all loops have been started. */
   readonly onStarted?: () => void;
-  /** Called once, when the rules of every family have been written; runs beside everything else. */
+  /**
+   * Called once, when the rules of every family have been written; runs alongside everything else.
+   */
   readonly onProgrammed?: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -63,9 +65,9 @@ const POD_CIDR_PATIENCE_MS = 5 * 60_000;
 
 /**
  * Prepares the kernel, then keeps its rules in step with the API until the signal fires. The rules
- * stay when it ends: connections go on without it.
+ * stay when it ends: connections continue without it.
  *
- * @throws {ProxyError} when this node cannot be a proxy, or must start anew with what has changed
+ * @throws {ProxyError} when this node cannot be a proxy, or when a change requires a restart
  * @throws {NetfilterError} when the tables cannot be used at all
  */
 export async function runProxy(
@@ -144,7 +146,7 @@ async function removeLeftovers(
 ): Promise<void> {
   for (const found of families) {
     for (const error of (await found.removeLeftovers?.(signal)) ?? []) {
-      logger.warn({ family: found.family, err: error }, 'rules of other modes may still be there');
+      logger.warn({ family: found.family, err: error }, 'rules of other modes may still exist');
     }
   }
 }
@@ -156,7 +158,7 @@ async function waitForNode(
   const withIp = await nodes.waitFor(({ ips }) => ips.length > 0, NODE_IP_PATIENCE_MS, signal);
   if (withIp === undefined && !signal.aborted) {
     const problem = nodes.current === undefined ? 'there is no such Node' : 'it has no IP address';
-    logger.error({ node: nodeName, problem }, 'node address unknown; going on without it');
+    logger.error({ node: nodeName, problem }, 'node address unknown; continuing without it');
   }
   if (config.detectLocalMode !== 'NodeCIDR' || signal.aborted) return withIp ?? nodes.current;
   const hasCidr = ({ podCidrs }: NodeInfo): boolean => podCidrs.length > 0;
@@ -193,8 +195,8 @@ function modeContext(
 }
 
 /**
- * On a node with one family, ranges of the other only are a mistake that would masquerade all or
- * nothing. @see Kubernetes 1.36 cmd/kube-proxy/app/server.go, checkBadIPConfig
+ * On a node with one family, ranges of only the other family are a mistake that would masquerade
+ * all traffic or none. @see Kubernetes 1.36 cmd/kube-proxy/app/server.go, checkBadIPConfig
  */
 function assertFamiliesFit(
   { detectLocalMode, clusterCidrs }: ProxyConfig,
@@ -235,10 +237,13 @@ function warnAboutConfig(config: ProxyConfig, { primary }: NodeIps, logger: Logg
     const hint = 'set nodePortAddresses to "primary" to answer on the node address only';
     logger.info({ hint }, 'node ports answer on every address of this host');
   } else if (cidrs[0] !== 'primary' && !cidrs.some((cidr) => familyOf(cidr) === primary)) {
-    logger.warn({ cidrs, family: primary }, 'nodePortAddresses has none of the primary family');
+    logger.warn({ cidrs, family: primary }, 'nodePortAddresses has no range of the primary family');
   }
   if (clusterCidrs.length > 0 && !clusterCidrs.some((cidr) => familyOf(cidr) === primary)) {
-    logger.warn({ clusterCidrs, family: primary }, 'clusterCIDR has none of the primary family');
+    logger.warn(
+      { clusterCidrs, family: primary },
+      'clusterCIDR has no range of the primary family',
+    );
   }
 }
 
@@ -312,7 +317,7 @@ async function runLoops(
   );
 }
 
-/** Until all families have their rules, those of an earlier mode serve better than none. */
+/** Until all families have their rules, rules of an earlier mode are better than none. */
 async function afterFirstSync(
   { onProgrammed }: Shared,
   proxies: readonly FamilyProxy[],
@@ -322,7 +327,7 @@ async function afterFirstSync(
   if (!signal.aborted) await onProgrammed?.(signal);
 }
 
-/** Rules hold the pod range: a new one needs a new start. */
+/** Rules contain the pod range: a new range requires a restart. */
 async function watchPodCidrs({ nodes, node, config }: Shared, signal: AbortSignal): Promise<void> {
   if (config.detectLocalMode !== 'NodeCIDR') return;
   const before = node?.podCidrs.join();

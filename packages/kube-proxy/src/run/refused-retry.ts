@@ -4,8 +4,9 @@ const FIRST_MS = 30_000;
 const LONGEST_MS = 3_600_000;
 
 /**
- * When ports whose rules the kernel refused are tried again: it may have been short of memory, or a
- * module has been loaded since. After 30 s, then after twice as long each time, an hour at most.
+ * Decides when to retry ports whose rules the kernel refused: it may have been short of memory, or
+ * a module may have been loaded since. Retries after 30 s, then after twice as long each time, an
+ * hour at most.
  */
 export class RefusedRetry {
   readonly #clock: Clock;
@@ -16,7 +17,7 @@ export class RefusedRetry {
     this.#clock = clock;
   }
 
-  /** To be told after every sync that tried all ports. */
+  /** Must be called after every sync that tried all ports. */
   tried(isAnyRefused: boolean): void {
     const rules = { initialMs: FIRST_MS, maxMs: LONGEST_MS };
     const nowMs = this.#clock.monotonicMs();
@@ -24,7 +25,7 @@ export class RefusedRetry {
     this.#tried.wake();
   }
 
-  /** @param onDue asks for a sync that tries all ports */
+  /** @param onDue requests a sync that tries all ports */
   async run(onDue: () => void, signal: AbortSignal): Promise<void> {
     const clock = this.#clock;
     while (!signal.aborted) {

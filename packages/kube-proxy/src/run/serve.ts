@@ -5,22 +5,22 @@ import type { HttpAddress, HttpHandler, HttpListener, HttpServer } from '../port
 
 export interface ServeOptions {
   readonly http: HttpListener;
-  /** `host:port`, `[::1]:port`; empty: no server. */
+  /** `host:port`, `[::1]:port`; no server when empty. */
   readonly address: string;
   readonly handler: HttpHandler;
-  /** Ends with an error instead of trying again. */
+  /** Ends with an error instead of retrying. */
   readonly hardFail: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: EventRecorder;
   readonly nodeName: string;
-  /** Reason of the event when it cannot listen. */
+  /** Reason of the event when the server cannot listen. */
   readonly failureReason: string;
 }
 
 const RETRY_MS = 5000;
 
-/** Serves until the signal fires; an address in use is tried again every 5 s. */
+/** Serves until the signal fires; while the address is in use, retries every 5 s. */
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
   if (options.address === '') return;
   const server = await listenAgain(options, signal);

@@ -6,7 +6,7 @@ import { JSON_HEADERS } from './proxy-health.js';
 
 export interface ServiceHealthOptions {
   readonly http: HttpListener;
-  /** Addresses to listen on: the wildcard of the family, or those of restricted node ports. */
+  /** Addresses to listen on: the wildcard of the family, or the configured node port addresses. */
   readonly hosts: readonly string[];
   readonly nodeName: string;
   readonly events: EventRecorder;
@@ -19,7 +19,7 @@ interface OpenCheck {
   readonly servers: readonly HttpServer[];
 }
 
-/** Answers load balancers that ask on a Service's health check node port, one address family. */
+/** Answers load balancers on the health check node ports of Services, for one address family. */
 export class ServiceHealth {
   readonly #options: ServiceHealthOptions;
   readonly #open = new Map<string, OpenCheck>();
@@ -28,7 +28,7 @@ export class ServiceHealth {
     this.#options = options;
   }
 
-  /** Opens, closes and refreshes ports; one that cannot be opened is tried again next time. */
+  /** Opens, closes and refreshes ports; a port that cannot be opened is tried again next time. */
   async update(checks: readonly HealthCheck[]): Promise<void> {
     const wanted = new Map(checks.map((check) => [check.service, check]));
     for (const [service, { port }] of this.#open) {

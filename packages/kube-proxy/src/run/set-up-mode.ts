@@ -1,7 +1,7 @@
 import type { ProxyMode } from '../model/config.js';
 import type { SetUpMode } from './mode.js';
 
-/** Loads a mode's code: nodes pay for the mode they use, not for the others. */
+/** Loads a mode's code: a node loads only the mode that it uses. */
 const MODES: Readonly<Record<ProxyMode, (() => Promise<SetUpMode>) | undefined>> = {
   userspace: async () => (await import('./userspace/set-up.js')).setUpUserspace,
   iptables: async () => (await import('./iptables/set-up.js')).setUpIptables,

@@ -21,7 +21,7 @@ import { findServiceProblems, findSliceProblems } from '../plan/find-problems.js
 import type { Problems } from '../ports.js';
 import type { FamilyProxy } from './family-proxy.js';
 
-/** Takes in what the API says of one address family. */
+/** Receives the API's objects for one address family. */
 export type FamilySink = Pick<
   FamilyProxy,
   'family' | 'setService' | 'replaceServices' | 'setSlice' | 'replaceSlices' | 'setServiceCidrs'
@@ -32,7 +32,7 @@ export interface SourceOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Where objects that cannot be used are counted. */
+  /** Counts objects that cannot be used. */
   readonly counters?: Metrics;
   readonly events: EventRecorder;
   readonly nodeName: string;
@@ -40,12 +40,12 @@ export interface SourceOptions {
   readonly problems: Problems;
 }
 
-/** Services that other proxies serve, and headless ones, are never even asked for. */
+/** Headless Services and those that other proxies serve are never requested. */
 const SERVICE_SELECTORS = {
   labelSelector: '!service.kubernetes.io/service-proxy-name',
   fieldSelector: 'spec.clusterIP!=None',
 };
-/** Services are small: pages of the usual size would be many requests. */
+/** Services are small: pages of the usual size would need many requests. */
 const SERVICES_PER_PAGE = 500;
 
 const SLICE_SELECTORS = { labelSelector: '!service.kubernetes.io/headless' };
@@ -76,7 +76,7 @@ export function watchServices(options: SourceOptions, signal: AbortSignal): Prom
   const selectors = SERVICE_SELECTORS;
   const common = reflectorOptions(options, 'services');
   const pageSize = SERVICES_PER_PAGE;
-  const onObjectFailure = tellFailure(options);
+  const onObjectFailure = reportFailure(options);
   const all = {
     ...common,
     resource: SERVICES,
@@ -121,7 +121,7 @@ export function watchSlices(options: SourceOptions, signal: AbortSignal): Promis
     client,
     {
       ...{ ...common, resource: ENDPOINT_SLICES, selectors, project, sink },
-      onObjectFailure: tellFailure(options),
+      onObjectFailure: reportFailure(options),
     },
     signal,
   );
@@ -131,15 +131,15 @@ function nameOf({ metadata }: Service | EndpointSlice): string {
   return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
 }
 
-/** Told on the object itself, to whoever made it. */
-function tellFailure({ events }: SourceOptions): (failure: ObjectFailure) => void {
+/** Reports a failure with an event on the object itself. */
+function reportFailure({ events }: SourceOptions): (failure: ObjectFailure) => void {
   return ({ kind, namespace = '', name, uid, error }) => {
-    if (name === '') return; // there is nothing to tell it on
+    if (name === '') return; // there is no object to report it on
     events.record({
       type: 'Warning',
       reason: 'NotServed',
       action: 'Program',
-      message: `kube-proxy cannot use this object, what it was before stays: ${messageOf(error)}`,
+      message: `kube-proxy cannot use this object and continues with its earlier version: ${messageOf(error)}`,
       about: { kind, namespace, name, ...(uid === undefined ? {} : { uid }) },
     });
   };
@@ -149,7 +149,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Ranges of cluster IPs; an API server without such objects (before 1.33) has none to tell. */
+/**
+ * Watches the ranges of cluster IPs; an API server without such objects (before 1.33) reports none.
+ */
 export function watchServiceCidrs(options: SourceOptions, signal: AbortSignal): Promise<void> {
   const { client, families } = options;
   const known = new Map<string, readonly string[]>();

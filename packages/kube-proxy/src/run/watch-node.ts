@@ -28,7 +28,7 @@ export class NodeWatch {
     return this.#current;
   }
 
-  /** One listener; undefined means that there is no such Node. */
+  /** Sets the only listener; undefined means that the Node does not exist. */
   onChange(listener: (now: NodeInfo | undefined, before: NodeInfo | undefined) => void): void {
     this.#onChange = listener;
   }
@@ -47,9 +47,9 @@ export class NodeWatch {
   }
 
   /**
-   * Waits until the node is as wanted.
+   * Waits until the node meets a condition.
    *
-   * @returns undefined when it is not within the time, or the signal fired
+   * @returns undefined when this did not happen in time, or the signal fired
    */
   async waitFor(
     isRight: (node: NodeInfo) => boolean,

@@ -9,7 +9,7 @@ import { ChangeTracker } from '../plan/track-changes.js';
 
 type Spec = NonNullable<Service['spec']>;
 
-/** A ClusterIP Service as the API server would give it. */
+/** A ClusterIP Service as the API server would send it. */
 export function aService(
   name: string,
   spec: Spec,
@@ -36,7 +36,7 @@ export interface EndpointSketch {
   readonly nodes?: readonly string[];
 }
 
-/** A slice of a Service's endpoints; text is a ready endpoint on no node. */
+/** A slice of a Service's endpoints; a text stands for a ready endpoint on no node. */
 export function aSlice(
   service: string,
   ports: EndpointSlice['ports'],
@@ -75,7 +75,7 @@ export interface Cluster {
   remove(object: Service | EndpointSlice): void;
 }
 
-/** The brain of one family, fed with API objects directly. */
+/** The brain of one family, which takes API objects directly. */
 export function aCluster(
   objects: readonly (Service | EndpointSlice)[],
   {

@@ -7,11 +7,11 @@ import type {
   SocketAddress,
 } from '../ports.js';
 
-/** Forwarding without sockets: a port can be had once per protocol, whatever the address. */
+/** Forwarding without sockets: each port can be opened once per protocol, whatever the address. */
 export class MemoryForwardSockets implements ForwardSockets {
-  /** By `TCP 40000`. */
+  /** Keys like `TCP 40000`. */
   readonly open = new Map<string, Forwarding | 'claimed'>();
-  /** Of what was asked for last. */
+  /** The value given last. */
   idleMs: number | undefined;
   #next = 40_000;
 
@@ -34,7 +34,7 @@ export class MemoryForwardSockets implements ForwardSockets {
     return this.#take(protocol, address, 'claimed');
   }
 
-  /** What a new client of a port is answered. */
+  /** Returns the target that a new client of a port gets. */
   pick(protocol: 'TCP' | 'UDP', port: number, client = '10.0.0.99') {
     const found = this.open.get(`${protocol} ${port}`);
     return found === undefined || found === 'claimed' ? undefined : found.pick(client, 0);

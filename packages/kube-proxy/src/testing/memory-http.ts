@@ -1,7 +1,7 @@
 import { ProxyError } from '../model/errors.js';
 import type { HttpAnswer, HttpHandler, HttpListener } from '../ports.js';
 
-/** Servers without sockets: one address can be taken once. */
+/** Servers without sockets: each address can be taken once. */
 export class MemoryHttp implements HttpListener {
   readonly servers = new Map<string, HttpHandler>();
 
@@ -12,7 +12,7 @@ export class MemoryHttp implements HttpListener {
     return { close: async () => void this.servers.delete(key) };
   }
 
-  /** What the server at `host port` answers to a GET. */
+  /** Returns the answer of the server at `host port` to a GET. */
   async get(at: string, path = '/'): Promise<HttpAnswer> {
     const handler = this.servers.get(at);
     if (handler === undefined) throw new Error(`nothing listens on ${at}`);

@@ -4,7 +4,7 @@ import type { ServiceInterface } from '../ports.js';
 
 /** The dummy interface in memory, and the addresses of all others. */
 export class MemoryServiceInterface implements ServiceInterface {
-  /** Undefined as long as the interface is missing. */
+  /** Undefined while the interface is missing. */
   addresses: Set<string> | undefined;
   readonly #others: readonly string[];
 

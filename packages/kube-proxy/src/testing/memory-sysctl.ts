@@ -1,7 +1,7 @@
 import { ProxyError } from '../model/errors.js';
 import type { Sysctl } from '../ports.js';
 
-/** Kernel settings in memory; like the kernel, it has no keys but its own. */
+/** Kernel settings in memory; like the kernel, it has a fixed set of keys. */
 export class MemorySysctl implements Sysctl {
   readonly values: Map<string, string>;
 

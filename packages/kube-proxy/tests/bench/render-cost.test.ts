@@ -41,7 +41,7 @@ function render(
   return characters;
 }
 
-/** CPU milliseconds of this process, the best of some rounds. */
+/** CPU milliseconds of this process, the lowest of several rounds. */
 function bestCpuMs(work: () => void): string {
   let best = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -29,7 +29,7 @@ const endpoints = (service: number, offset: number): string[] =>
   Array.from({ length: 10 }, (_, j) => `10.${service >> 8}.${service & 255}.${j + offset}`);
 
 it.each(['-nft', '-legacy'] as const)(
-  '%s: what we add to the cost of a restore',
+  '%s: our own share of the cost of a restore',
   async (variant) => {
     const commands = createSpawnRunner({ prefix: node.enter });
     let restoreMs = 0;

@@ -18,7 +18,7 @@ export const baseSettings: SyncSettings = {
 };
 
 export interface Example {
-  /** Its golden file is `NAME.restore.txt`. */
+  /** The example's golden file is `NAME.restore.txt`. */
   readonly name: string;
   readonly objects: readonly (Service | EndpointSlice)[];
   readonly settings: SyncSettings;

@@ -13,7 +13,7 @@ import { WorldObjects } from '../packets/objects.js';
 
 it.each(FAMILIES)('ipvs mode for the services of the packet cases, %s', async (family) => {
   const topology = { nodeName: NODE, zone: ZONE };
-  // what the API server's selectors leave out does not come here
+  // Services that the API server's selectors leave out do not arrive here
   const services = WORLDS[0]?.services.filter(({ otherProxy }) => otherProxy !== true) ?? [];
   const objects = new WorldObjects(services);
   const { builder } = aCluster(objects.all, { family, topology });

@@ -24,7 +24,7 @@ describe('restore input', () => {
     expect([...renderRestore(tables)].join('')).toBe(golden);
   });
 
-  it.each(EXAMPLES)('counts the rules of $name without making them', ({ objects, settings }) => {
+  it.each(EXAMPLES)('counts the rules of $name without creating them', ({ objects, settings }) => {
     const { builder } = aCluster(objects, { family: settings.family });
     builder.update();
     for (const view of builder.view.ports.values()) {

@@ -11,7 +11,7 @@ packetSuite({
   worlds: WORLDS.slice(0, 1),
   start: async ({ node }, objects, config) => {
     for (const program of ['iptables-legacy', 'ip6tables-legacy']) {
-      // by which a kubelet shows what the host uses
+      // a kubelet's chain that shows what the host uses
       await node.run([program, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT']);
     }
     const proxy = startProxy(node, objects, config);

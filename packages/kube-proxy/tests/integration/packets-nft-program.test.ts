@@ -7,7 +7,10 @@ import { WORLDS } from '../packets/cases.js';
 import { packetSuite } from '../packets/suite.js';
 import { startProxy } from './running-proxy.js';
 
-/** Without netlink: the same rules by the nft program. The first world has nearly every kind of them. */
+/**
+ * Without netlink: the same rules through the nft program. The first world has nearly every kind of
+ * rule.
+ */
 packetSuite({
   mode: 'nftables',
   worlds: WORLDS.slice(0, 1),

@@ -63,7 +63,7 @@ describe.each(FAMILIES)('%s', (family) => {
   });
 });
 
-it('writes everything anew when the node moves to another zone, and for no other label', async () => {
+it('writes everything again when the node moves to another zone, and not for another label', async () => {
   const fullSyncs = (): number =>
     proxy.metrics.observations.get(
       'kubeproxy_sync_full_proxy_rules_duration_seconds{ip_family="IPv4"}',
@@ -74,7 +74,7 @@ it('writes everything anew when the node moves to another zone, and for no other
   };
   const before = fullSyncs();
   label({ ...node.metadata?.labels, colour: 'blue' });
-  // what comes after it has been carried out
+  // a later change has been carried out
   const slice = new WorldObjects([{ ...only, endpoints: ['b'] }]).all.find(
     (one) => 'addressType' in one && one.addressType === 'IPv4',
   );
@@ -90,18 +90,18 @@ it('writes everything anew when the node moves to another zone, and for no other
 });
 
 describe('rules in the kernel', () => {
-  it('come back after someone flushed them', async () => {
+  it('come back after another program flushed them', async () => {
     for (const table of ['nat', 'filter', 'mangle']) {
       await network.node.run(['iptables', '-t', table, '-F']);
       await network.node.run(['iptables', '-t', table, '-X']);
     }
     const noticed = () =>
-      proxy.log.lines.some(({ message }) => message === 'rules were flushed by someone else');
+      proxy.log.lines.some(({ message }) => message === 'another program flushed the rules');
     await waitFor(noticed, { what: 'the flush to be noticed' });
     await untilAnswers();
   });
 
-  it('lose the chains of a Service that is gone, and no others', async () => {
+  it('lose the chains of a deleted Service, and no others', async () => {
     const chains = async () =>
       (await network.node.run(['iptables-save', '-t', 'nat'])).match(/^:KUBE-(SVC|SEP)-\S+/gm) ??
       [];
@@ -112,7 +112,7 @@ describe('rules in the kernel', () => {
     expect(await tcp('only', 'IPv4')).toBe('refused');
   });
 
-  it('stay and work when the proxy has ended, and go with the clean-up', async () => {
+  it('stay and work after the proxy ends, and are removed by the clean-up', async () => {
     await proxy.stop();
     expect(await tcp('web', 'IPv4')).toHaveProperty('server');
     expect(await tcp('web', 'IPv6')).toHaveProperty('server');

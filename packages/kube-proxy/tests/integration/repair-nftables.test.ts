@@ -34,7 +34,7 @@ async function untilAnswers(): Promise<void> {
 
 const nft = (...args: string[]): Promise<string> => network.node.run(['nft', ...args]);
 
-it('mends what others destroy: everything, a rule, an element', async () => {
+it('repairs what other programs destroy: everything, a rule, an element', async () => {
   proxy = startChildProxy(network.node, objects.all, config);
   await untilAnswers();
 
@@ -55,7 +55,7 @@ it('mends what others destroy: everything, a rule, an element', async () => {
   await waitFor(isGone, { what: 'the foreign element to go', timeoutMs: 60_000 });
 });
 
-it('takes over what an earlier life left, and removes what is no longer there', async () => {
+it('takes over the table of an earlier process, and removes what is no longer needed', async () => {
   await untilAnswers(); // the rules stay when the proxy ends
   const more = new WorldObjects([
     { name: 'web', ports: [{ port: 80 }], endpoints: ['b'] },

@@ -34,7 +34,10 @@ type Machine = Pick<
   'commands' | 'sysctl' | 'interfaces' | 'sockets' | 'openNetlink' | 'readIpvsTable'
 >;
 
-/** From outside: commands enter the namespace; sockets of this process cannot. */
+/**
+ * The machine seen from outside its namespace: commands can enter the namespace; sockets of this
+ * process cannot.
+ */
 export function machineOf(node: Netns | undefined): Machine {
   if (node === undefined) throw new Error('the namespace of this process needs its own adapters');
   const outside = (): never => {
@@ -51,9 +54,9 @@ export function machineOf(node: Netns | undefined): Machine {
 }
 
 /**
- * The whole proxy in this process, on the kernel of a network namespace.
+ * Runs the whole proxy in this process, on the kernel of a network namespace.
  *
- * @param machine what stands for the machine, when it is not a namespace seen from outside
+ * @param machine adapters for the machine, when it is not a namespace seen from outside
  */
 export function startProxy(
   node: Netns | undefined,

@@ -58,7 +58,7 @@ async function measured(what: string, work: () => Promise<unknown>): Promise<num
 const endpoints = (n: number, count = ENDPOINTS): string[] =>
   Array.from({ length: count }, (_, i) => `10.${1 + i}.${n >> 8}.${n & 255}`);
 
-it('what ipvs mode costs with many Services', async () => {
+it('measures the cost of ipvs mode with many Services', async () => {
   const { iptables } = await probeIptables(commands, { family: 'IPv4' }, signal);
   const metrics = new MemoryMetrics();
   const backend = new IpvsBackend({

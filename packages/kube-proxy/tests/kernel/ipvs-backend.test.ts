@@ -29,7 +29,7 @@ const openNetlink: OpenNetlink = async (protocol) =>
   countSocket(openNetlinkSocket({ protocol: PROTOCOL[protocol] }), counts[protocol]);
 const netlink = createNetlinkAccess({ openNetlink, clock, readIpvsTable: readProcTable });
 const spawn = createSpawnRunner();
-/** What packets to Services would have met when the rules were written. */
+/** The virtual servers and addresses that packets would have met when the rules were written. */
 const duringRestore: string[] = [];
 const commands: CommandRunner = {
   run: async (command, inner) => {
@@ -87,7 +87,7 @@ const sides = new Map<IpFamily, Side>();
 const side = (family: IpFamily): Side => sides.get(family)!;
 
 beforeAll(async () => {
-  // the guest's kernel is ours alone, and other files leave their rules
+  // this test owns the guest's kernel, and other test files leave their rules behind
   await node.run(['ipvsadm', '-C']);
   await node.try(['ip', 'link', 'delete', 'kube-ipvs0']);
   for (const program of ['iptables-restore', 'ip6tables-restore']) {
@@ -134,10 +134,11 @@ it.each(FAMILIES)('%s: a first sync takes few system calls and programs', async 
   const operations = SERVICES * (1 + ENDPOINTS);
   const { addresses, ...cost } = await costOf(() => side(family).sync());
   expect(cost).toEqual({
-    ipvs: (family === 'IPv4' ? 1 : 0) + 1 + Math.ceil(operations / 128), // the family's number
+    // one for the family's number
+    ipvs: (family === 'IPv4' ? 1 : 0) + 1 + Math.ceil(operations / 128),
     dumps: 1,
-    sets: 4, // make all, list all, fill two
-    programs: 1 + 2 + 2 * 9 + 2, // the rules, what is there of jumps, each jump, leftovers
+    sets: 4, // create all, list all, fill two
+    programs: 1 + 2 + 2 * 9 + 2, // the rules, a listing of jumps per table, each jump, leftovers
   });
   expect(addresses).toBeLessThan(10);
   expect((await node.run(['ipvsadm', '-S', '-n'])).split('\n')).toEqual(
@@ -149,7 +150,7 @@ it.each(FAMILIES)('%s: a first sync takes few system calls and programs', async 
   );
 });
 
-it('had its masquerading rules before it took any traffic', () => {
+it('wrote its masquerading rules before it took any traffic', () => {
   expect(duringRestore.slice(0, 2)).toEqual(['', '']);
 });
 
@@ -163,20 +164,20 @@ it.each(FAMILIES)('%s: a sync without changes is one dump, no program', async (f
   });
 });
 
-it.each(FAMILIES)('%s: comparing everything asks for no service of its own', async (family) => {
+it.each(FAMILIES)('%s: comparing everything needs no request per service', async (family) => {
   const { sync, backend } = side(family);
   backend.requestFull();
   expect(await costOf(sync)).toEqual({ ipvs: 1, dumps: 1, sets: 2, addresses: 3, programs: 3 });
 });
 
-it.each(FAMILIES)('%s: an endpoint more is one message', async (family) => {
+it.each(FAMILIES)('%s: one more endpoint is one message', async (family) => {
   const { sync, cluster } = side(family);
   cluster.put(slice(7, family, ENDPOINTS + 1));
   const cost = await costOf(sync);
   expect(cost).toMatchObject({ ipvs: 2, dumps: 1, sets: 0, programs: 0 });
 });
 
-it('leaves nothing to another mode, of either family, and what others have alone', async () => {
+it('leaves nothing to another mode, in either family, and spares objects of other programs', async () => {
   const logger = new MemoryLogger();
   await cleanupOtherModes({ commands: spawn, logger, clock, openNetlink }, 'nftables', signal);
   expect(await node.run(['ipvsadm', '-S', '-n'])).toBe('');

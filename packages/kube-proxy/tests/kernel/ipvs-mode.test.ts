@@ -114,7 +114,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await proxy?.stop(); // what it leaves is for whoever comes next: a proxy, or a clean-up
+  await proxy?.stop(); // the proxy's rules stay for the next proxy or a clean-up
   server?.close();
   await node.run(['ip', 'link', 'delete', 'pods']);
 });
@@ -127,7 +127,7 @@ const block = async (first: string): Promise<string> => {
   return words.map((line) => line.slice(0, 4).join(' ')).join('\n');
 };
 
-/** One line per virtual server, its destinations behind it. */
+/** Returns one line per virtual server, with its destinations. */
 const shown = (text: string): readonly string[] =>
   text
     .split('\n')
@@ -167,12 +167,12 @@ const WANTED = [
   `TCP [fd00:10:244::1]:30085 rr persistent 60 -> ${six9} -> ${six1}`,
 ];
 
-it('shows in ipvsadm what upstream shows', async () => {
+it("shows upstream's table in ipvsadm", async () => {
   expect(shown(await table())).toEqual(shown(`\n\n\n${WANTED.join('\n')}`));
   expect(await node.run(['ipvsadm', '-L', '--timeout'])).toContain('1000 120 300');
 });
 
-it('holds the addresses on kube-ipvs0, but for those that the machine has anyway', async () => {
+it('holds the addresses on kube-ipvs0, except those that the machine has anyway', async () => {
   const addresses = await node.run(['ip', '-o', 'addr', 'show', 'dev', 'kube-ipvs0']);
   const found = [...addresses.matchAll(/inet6? (\S+)/g)].map(([, address]) => address);
   expect(found.sort()).toEqual(
@@ -212,7 +212,7 @@ it('has the same entries in ipset', async () => {
   }
 });
 
-describe('an endpoint that goes', () => {
+describe('an endpoint that leaves', () => {
   const change = (...ips: string[]) => {
     proxy.client.drop(ENDPOINT_SLICES, { namespace: 'default', name: 'web-1' });
     seed(proxy.client, slice('default/web', ...ips));
@@ -234,9 +234,9 @@ describe('an endpoint that goes', () => {
   };
   afterAll(() => open.forEach((socket) => socket.destroy()));
 
-  it('keeps its connections at weight 0, and its weight returns with it', async () => {
+  it('keeps its connections at weight 0, and gets its weight back when it returns', async () => {
     await dial();
-    await dial(); // round robin: one to each
+    await dial(); // round robin: one connection to each
     change('10.244.1.1');
     const drained = ['10.244.1.1 1', '10.244.1.2 0'];
     await waitFor(async () => (await weights()).join() === drained.join(), { what: 'weight 0' });
@@ -247,7 +247,7 @@ describe('an endpoint that goes', () => {
     for (const socket of open) expect(await echo(socket)).toBe('still here');
   });
 
-  it.concurrent('is taken out within a minute of its last connection', async () => {
+  it.concurrent('is removed within a minute of its last connection', async () => {
     change('10.244.1.1');
     await waitFor(async () => (await weights()).includes('10.244.1.2 0'), { what: 'weight 0' });
     for (const socket of open) socket.resetAndDestroy();
@@ -256,14 +256,14 @@ describe('an endpoint that goes', () => {
     });
   });
 
-  it.concurrent('is taken out at once where the protocol has no end', async () => {
+  it.concurrent('is removed at once when the protocol has no end of connection', async () => {
     proxy.client.drop(ENDPOINT_SLICES, { namespace: 'default', name: 'dns-1' });
     const gone = async () => !(await block('UDP  10.96.0.4:8000 ')).includes('->');
     await waitFor(gone, { what: 'the UDP destination to go' });
   });
 });
 
-it('puts back what others took away, within a period', async () => {
+it('restores within a period what other programs removed', async () => {
   await node.run(['ipvsadm', '-C']);
   await node.run(['ip', 'addr', 'flush', 'dev', 'kube-ipvs0']);
   await node.run(['ipset', 'flush', 'KUBE-CLUSTER-IP']);
@@ -279,7 +279,7 @@ it('puts back what others took away, within a period', async () => {
   await waitFor(restored, { what: 'everything to be back' });
 });
 
-it('says before it starts that there is no such scheduler', async () => {
+it('reports an unknown scheduler before it starts', async () => {
   const bad = startProxy(node, [], { ...config, ipvs: { scheduler: 'nope' } }, machine);
   await expect(bad.ended).rejects.toMatchObject({
     name: 'ProxyError',

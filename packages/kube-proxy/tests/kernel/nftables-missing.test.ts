@@ -14,7 +14,7 @@ const byNetlink = {
 it.each([
   { name: 'over netlink', more: byNetlink },
   { name: 'by the nft program', more: {} },
-])('says that the kernel has no nf_tables, and ends ($name)', async ({ more }) => {
+])('reports a kernel without nf_tables, and ends ($name)', async ({ more }) => {
   const config = configOf('nftables', {});
   const proxy = startProxy(node, [], config, { ...machineOf(node), ...more });
   await expect(proxy.ended).rejects.toMatchObject({

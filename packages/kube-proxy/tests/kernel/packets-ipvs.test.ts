@@ -14,7 +14,7 @@ const openNetlink: OpenNetlink = async (protocol) =>
   openNetlinkSocket({ protocol: PROTOCOL[protocol] });
 let last: RunningProxy;
 
-/** As iptables mode leaves it: the first Service had no endpoint then. */
+/** Rules that iptables mode left when the first Service had no endpoint. */
 const LEFT_BEHIND = `\
 *nat
 :KUBE-SERVICES - [0:0]
@@ -37,7 +37,7 @@ COMMIT
 beforeAll(async () => {
   await node.run(['modprobe', 'sctp']);
   await node.run(['iptables-restore', '--noflush'], { input: LEFT_BEHIND });
-  // others' virtual servers, in a range that is not ours
+  // virtual servers of another program, in an excluded range
   await node.run(['ipvsadm', '-A', '-u', '192.0.2.7:1', '-s', 'rr']);
 });
 
@@ -53,7 +53,7 @@ packetSuite({
     const more = config as { ipvs: object };
     const ipvs = { ...more.ipvs, syncPeriod: '30s', excludeCIDRs: ['192.0.2.0/24'] };
     last = startProxy(node, objects, { ...config, ipvs }, { ...machineOf(node), openNetlink });
-    // each world's proxy finds what the one before left, and makes its own of it
+    // each world's proxy finds the tables of the one before and adapts them
     await waitFor(() => FAMILIES.every(isSynced), { what: 'both families to be synced' });
     return { remove: () => last.stop() };
   },

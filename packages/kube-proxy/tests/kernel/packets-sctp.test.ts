@@ -14,8 +14,8 @@ beforeAll(async () => {
 });
 
 /**
- * Sockets that speak SCTP, which this kernel has. Other tests send packets made by hand where their
- * kernel has none. The ipvs mode has its own file, with all of the table.
+ * Tests SCTP with real sockets, which this kernel supports. On kernels without SCTP, other tests
+ * send hand-made packets. The ipvs mode has its own file, with the whole table.
  */
 packetSuite({
   mode: 'iptables',

@@ -29,7 +29,7 @@ const printed = async (): Promise<readonly string[]> => {
   return [...text.matchAll(/inet6? (\S+) scope (\w+)/g)].map(([, ip, scope]) => `${ip} ${scope}`);
 };
 
-it('makes a dummy interface that stays down, and removes it with its addresses', async () => {
+it('creates a dummy interface that stays down, and removes it with its addresses', async () => {
   await link.ensure(signal);
   await link.ensure(signal);
   const shown = await node.run(['ip', '-d', 'link', 'show', 'dev', NAME]);
@@ -53,7 +53,7 @@ it('adds, lists and removes the addresses that ip addr prints', async () => {
   expect(await printed()).toEqual(['10.96.0.2/32 global']);
 });
 
-it('lists what other interfaces have, without loopback and link-local', async () => {
+it('lists the addresses of other interfaces, without loopback and link-local', async () => {
   await link.ensure(signal);
   const other = `${NAME}-b`;
   await node.run(['ip', 'link', 'add', other, 'type', 'dummy']);
@@ -80,7 +80,7 @@ it('takes a thousand addresses in a few system calls', async () => {
   expect(await printed()).toHaveLength(1000);
 });
 
-it('says what it cannot do', async () => {
+it('reports what it cannot do', async () => {
   const failed = { name: 'ProxyError', code: 'PROXY_INTERFACE' };
   await expect(link.add(['10.96.0.1'], signal)).rejects.toMatchObject(failed);
   process.seteuid?.('nobody');

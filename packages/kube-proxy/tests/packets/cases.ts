@@ -1,9 +1,9 @@
 import type { IpFamily, ProxyMode } from '../../src/index.js';
 
 /**
- * What packets to Services must meet, whatever mode serves them: who answers, from which address the
- * connection seems to come, or how it is refused. One table for every backend, for real packets in
- * network namespaces and for the packet tracer.
+ * The required outcome of packets to Services in every mode: the server that answers, the address
+ * that the connection seems to come from, or the form of refusal. One table for every backend, for
+ * real packets in network namespaces and for the packet tracer.
  */
 
 /** Hosts of the test network. `client` and `stranger` are outside the cluster. */
@@ -13,27 +13,30 @@ export type HostName = 'client' | 'stranger' | 'node' | 'podA' | 'podB' | 'remot
 export type ServerName = 'a' | 'b' | 'remote';
 
 export type Expected =
-  /** Told so at once: port unreachable, or reset. */
+  /** The sender is refused at once: port unreachable, or reset. */
   | 'refused'
-  /** Silence. */
+  /** The sender hears nothing. */
   | 'no answer'
   | Answered;
 
 export interface Answered {
-  /** Each of them must answer at some time, and nobody else ever. */
+  /** Each of these servers must answer at some time, and no other server ever. */
   readonly servers: readonly ServerName[];
-  /** Whom the server sees: the sender, or any address of the node. Absent: either. */
+  /**
+   * The source address that the server sees: the sender's, or any address of the node. Absent:
+   * either.
+   */
   readonly sees?: 'sender' | 'node';
   /** All answers to one client come from one server. */
   readonly sticky?: boolean;
 }
 
-/** Where a packet is sent: an address of a Service, of the node, or a made-up one. */
+/** The destination of a packet: an address of a Service, of the node, or a made-up one. */
 export type Target =
   | Readonly<{ clusterIp: string }>
   | Readonly<{ externalIp: string }>
   | Readonly<{ loadBalancerIp: string }>
-  /** The node's address on the client's side; of `pod`: on the side of pod a; or loopback. */
+  /** The node's address on the client's side; for `pod` on the side of pod a; or loopback. */
   | Readonly<{ node: 'client' | 'pod' | 'loopback' }>;
 
 export interface PacketCase {
@@ -45,8 +48,8 @@ export interface PacketCase {
   readonly protocol?: 'udp' | 'sctp';
   readonly want: Expected;
   /**
-   * Where a mode or family is known to differ. ipvs has one list of servers for all senders: under a
-   * local policy those on this node, and where there are none all others; nothing is dropped.
+   * Known differences of a mode or family. ipvs has one list of servers for all senders: under a
+   * local policy those on this node, and all others when there are none; it never drops.
    */
   readonly except?: Readonly<Partial<Record<ProxyMode | 'IPv6', Expected>>>;
 }
@@ -61,7 +64,7 @@ export interface EndpointSketch {
 }
 
 export interface PortSketch {
-  /** On the Service. */
+  /** The Service's port. */
   readonly port: number;
   readonly protocol?: 'TCP' | 'UDP' | 'SCTP';
   readonly nodePort?: number;
@@ -72,24 +75,30 @@ export interface ServiceSketch {
   readonly ports: readonly PortSketch[];
   readonly type?: 'NodePort' | 'LoadBalancer';
   readonly endpoints: readonly (ServerName | EndpointSketch)[];
-  /** Both when absent. */
+  /** Both families when absent. */
   readonly families?: readonly IpFamily[];
-  /** Has an external address. */
+  /** True when the Service has an external address. */
   readonly external?: boolean;
-  /** Has a load balancer's address; `Proxy`: one that never arrives at the node. */
+  /**
+   * The kind of the Service's load balancer address; `Proxy`: one that never appears on packets at
+   * the node.
+   */
   readonly balanced?: 'VIP' | 'Proxy';
   readonly sourceRanges?: readonly string[];
   readonly sticky?: boolean;
-  /** Labelled for a proxy of another name. */
+  /** True when the Service is labelled for another proxy. */
   readonly otherProxy?: boolean;
   readonly externalPolicy?: 'Local';
   readonly internalPolicy?: 'Local';
 }
 
-/** Settings of the proxy that change what packets meet. */
+/** Settings of the proxy that change the outcome for packets. */
 export interface Settings {
   readonly masqueradeAll?: boolean;
-  /** Default: by the range of all pods' addresses. The bridge is pod a's cable, the node's range has pod a. */
+  /**
+   * By default, the range of all pods' addresses. The bridge is pod a's cable; the node's range
+   * contains pod a.
+   */
   readonly pods?: 'unknown' | 'by interface' | 'by bridge' | 'by the node’s range';
   readonly nodePortsOn?: 'client side';
 }
@@ -298,7 +307,7 @@ const CLUSTER_IP: readonly PacketCase[] = [
     want: { servers: ['a', 'b'], sees: 'node' },
   },
   {
-    name: 'one client keeps its server where affinity is asked',
+    name: 'one client keeps its server with affinity',
     from: 'client',
     to: { clusterIp: 'sticky' },
     port: 80,
@@ -416,7 +425,7 @@ const INTERNAL_LOCAL: readonly PacketCase[] = [
     except: { ipvs: 'refused' },
   },
   {
-    name: 'external policy does not concern the cluster IP',
+    name: 'external policy does not affect the cluster IP',
     from: 'podA',
     to: { clusterIp: 'elsewhere' },
     port: 80,
@@ -440,7 +449,7 @@ const NODE_PORT: readonly PacketCase[] = [
     want: { servers: ['a', 'b'], sees: 'node' },
   },
   {
-    name: 'from a pod on the address it sees',
+    name: 'from a pod on the address that it sees',
     from: 'podA',
     to: { node: 'pod' },
     port: 30_080,
@@ -469,7 +478,7 @@ const NODE_PORT: readonly PacketCase[] = [
   },
   { name: 'no endpoint', from: 'client', to: { node: 'client' }, port: 30_082, want: 'refused' },
   {
-    name: 'one client keeps its server where affinity is asked',
+    name: 'one client keeps its server with affinity',
     from: 'client',
     to: { node: 'client' },
     port: 30_083,
@@ -521,7 +530,7 @@ const NODE_PORT: readonly PacketCase[] = [
     want: { servers: ['a'], sees: 'sender' },
   },
   {
-    name: 'source ranges do not concern it',
+    name: 'source ranges do not affect it',
     from: 'stranger',
     to: { node: 'client' },
     port: 30_086,
@@ -543,7 +552,7 @@ const NODE_PORT: readonly PacketCase[] = [
     want: 'refused',
   },
   {
-    name: 'a port that is nobody’s',
+    name: 'a port that no Service has',
     from: 'client',
     to: { node: 'client' },
     port: 30_999,
@@ -611,7 +620,7 @@ const LOAD_BALANCER: readonly PacketCase[] = [
     want: 'no answer',
   },
   {
-    name: 'source ranges do not concern the cluster IP',
+    name: 'source ranges do not affect the cluster IP',
     from: 'stranger',
     to: { clusterIp: 'guarded' },
     port: 80,
@@ -632,14 +641,14 @@ const LOAD_BALANCER: readonly PacketCase[] = [
     want: 'no answer',
   },
   {
-    name: 'an address that the load balancer keeps to itself is not taken',
+    name: 'an address that the load balancer keeps to itself is not served',
     from: 'client',
     to: { loadBalancerIp: 'by-proxy' },
     port: 80,
     want: 'no answer',
   },
   {
-    name: 'but its node port is',
+    name: 'but its node port is served',
     from: 'client',
     to: { node: 'client' },
     port: 30_087,
@@ -742,7 +751,7 @@ const OTHER_PROTOCOLS: readonly PacketCase[] = [
     port: 9000,
     protocol: 'sctp',
     want: { servers: ['a', 'remote'], sees: 'node' },
-    except: { userspace: 'no answer' }, // it does not carry SCTP
+    except: { userspace: 'no answer' }, // the userspace mode does not carry SCTP
   },
   {
     name: 'SCTP from a pod, as itself',
@@ -817,7 +826,7 @@ const MASQUERADE_ALL: World = {
 };
 
 const PODS_UNKNOWN: World = {
-  name: 'pods cannot be told from others',
+  name: 'pods cannot be recognised',
   settings: { pods: 'unknown' },
   services: few('only', 'web', 'elsewhere'),
   cases: [
@@ -836,7 +845,7 @@ const PODS_UNKNOWN: World = {
       want: { servers: ['a'], sees: 'node' },
     },
     {
-      name: 'local policy: a pod has no way around it',
+      name: 'local policy: a pod cannot bypass it',
       from: 'podA',
       to: { loadBalancerIp: 'elsewhere' },
       port: 80,
@@ -847,7 +856,7 @@ const PODS_UNKNOWN: World = {
 };
 
 const PODS_BY_INTERFACE: World = {
-  name: 'pods told by their interface',
+  name: 'pods recognised by their interface',
   settings: { pods: 'by interface' },
   services: few('only', 'local', 'elsewhere'),
   cases: [
@@ -876,9 +885,9 @@ const PODS_BY_INTERFACE: World = {
   ],
 };
 
-/** Pod b is no pod then. */
+/** With these settings pod b does not count as a pod. */
 const onlyPodA = (pods: 'by bridge' | 'by the node’s range'): World => ({
-  name: `pods told ${pods}`,
+  name: `pods recognised ${pods}`,
   settings: { pods },
   services: few('far', 'elsewhere'),
   cases: [
@@ -890,21 +899,21 @@ const onlyPodA = (pods: 'by bridge' | 'by the node’s range'): World => ({
       want: { servers: ['remote'], sees: 'sender' },
     },
     {
-      name: 'cluster IP: from what is not told to be one, as the node',
+      name: 'cluster IP: from a pod that is not recognised, as the node',
       from: 'podB',
       to: { clusterIp: 'far' },
       port: 80,
       want: { servers: ['remote'], sees: 'node' },
     },
     {
-      name: 'local policy: only a pod has a way around it',
+      name: 'local policy: only a recognised pod can bypass it',
       from: 'podA',
       to: { loadBalancerIp: 'elsewhere' },
       port: 80,
       want: { servers: ['remote'], sees: 'sender' },
     },
     {
-      name: 'local policy: others have none',
+      name: 'local policy: others cannot bypass it',
       from: 'podB',
       to: { loadBalancerIp: 'elsewhere' },
       port: 80,
@@ -953,10 +962,10 @@ export const WORLDS: readonly World[] = [
   NODE_PORTS_SOMEWHERE,
 ];
 
-/** What one mode must do in one family. */
+/** Returns the required outcome for one mode in one family. */
 export function wantedOf(one: PacketCase, mode: ProxyMode, family: IpFamily): Expected {
   const byFamily = family === 'IPv6' ? one.except?.IPv6 : undefined;
   const want = one.except?.[mode] ?? byFamily ?? one.want;
-  // there the proxy itself is the client of every server
+  // in this mode the proxy itself is the client of every server
   return mode === 'userspace' && typeof want === 'object' ? { ...want, sees: 'node' } : want;
 }

@@ -10,19 +10,19 @@ export interface CheckInput {
   readonly family: IpFamily;
 }
 
-/** Silence is silence after this; nobody waits for more. */
+/** After this time without an answer, the outcome is silence. */
 const SILENCE_MS = 1500;
 /** An answer may take this long on a busy machine. */
 const PATIENCE_MS = 15_000;
 
-/** With two servers, one of them is missed by this many connections once in 2^59 tries. */
+/** With two servers, the chance that this many connections all miss one of them is 2^-59. */
 const MOST_TRIES = 60;
 const STICKY_TRIES = 12;
 
 /**
  * Sends real packets until the case is decided.
  *
- * @returns what is wrong, undefined when all is as wanted
+ * @returns the difference from the wanted outcome, undefined when there is none
  */
 export async function checkPackets(
   one: PacketCase,

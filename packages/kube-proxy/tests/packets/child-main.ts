@@ -17,7 +17,9 @@ interface Order {
   readonly config: object;
 }
 
-/** A whole proxy on the kernel of this process's network namespace, until standard input ends. */
+/**
+ * Runs a whole proxy on the kernel of this process's network namespace, until standard input ends.
+ */
 const [, , , orderFile = ''] = process.argv;
 const { objects, config } = JSON.parse(readFileSync(orderFile, 'utf8')) as Order;
 const proxy = startProxy(undefined, objects, config, {

@@ -8,13 +8,16 @@ import type { Netns } from '@nodeagent/testbed';
 import type { WorldObjects } from './objects.js';
 
 export interface ChildProxy {
-  /** Ends it as SIGTERM would; what it wrote to the kernel stays. @returns its log, a line each */
+  /**
+   * Ends the proxy as SIGTERM would; its objects in the kernel stay. @returns its log, one line
+   * each
+   */
   stop(): Promise<string>;
 }
 
 /**
- * Starts a whole proxy in a process of its own inside a namespace: for modes that open sockets
- * themselves, whose namespace is that of their process.
+ * Starts a whole proxy in its own process inside a namespace: for modes that open sockets
+ * themselves, in the namespace of their process.
  */
 export function startChildProxy(
   node: Netns,

@@ -3,13 +3,13 @@ import type { HostName, ServerName } from './cases.js';
 
 export const FAMILIES: readonly IpFamily[] = ['IPv4', 'IPv6'];
 
-/** The node under test, in {@link ZONE}, and the one that `remotePod` is on. */
+/** The node under test, in {@link ZONE}, and the node of `remotePod`. */
 export const NODE = 'node-a';
 export const OTHER_NODE = 'node-b';
 export const ZONE = 'zone-a';
 
 export interface HostPlan {
-  /** Of the cable's end on the node. */
+  /** The cable's end on the node. */
   readonly device: string;
   readonly address: Readonly<Record<IpFamily, string>>;
   /** The node's address at this host's cable. */
@@ -24,7 +24,7 @@ function host(device: string, net4: string, net6: string): HostPlan {
   };
 }
 
-/** Every host hangs on a cable of its own to the node. */
+/** Every host has its own cable to the node. */
 export const HOSTS: Readonly<Record<Exclude<HostName, 'node'>, HostPlan>> = {
   client: host('out-client', '192.168.50', 'fd50'),
   stranger: host('out-stranger', '192.168.60', 'fd60'),
@@ -39,7 +39,7 @@ export const SERVERS: Readonly<Record<ServerName, 'podA' | 'podB' | 'remotePod'>
   remote: 'remotePod',
 };
 
-/** `spec.podCIDRs` of the node: narrower than the cluster's. */
+/** `spec.podCIDRs` of the node: narrower than the cluster's range. */
 export const NODE_POD_CIDRS = ['10.244.1.0/24', 'fd00:10:244:1::/64'];
 
 /** The node's own addresses, the primary one first. */

@@ -8,20 +8,23 @@ import type { HostName, ServerName } from './cases.js';
 import { HOSTS } from './hosts.js';
 import { TCP_PORT, UDP_PORT } from './objects.js';
 
-/** What a host met: `a 10.244.1.2`: a server and whom it saw; else how it was refused. */
+/**
+ * A host's outcome: the server that answered and the client address that it saw, else the form of
+ * refusal.
+ */
 export type Met = Readonly<{ server: string; sawClient: string }> | 'refused' | 'no answer';
 
 export interface Question {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly host: string;
   readonly port: number;
-  /** UDP only; any free one when absent. */
+  /** For UDP only; any free port when absent. */
   readonly sourcePort?: number;
-  /** `no answer` after this. */
+  /** The outcome is `no answer` after this time. */
   readonly timeoutMs: number;
 }
 
-/** The node under test in the middle, every other host on a cable of its own. */
+/** The node under test in the middle, and every other host on its own cable. */
 export interface PacketNetwork {
   readonly node: Netns;
   readonly host: (name: HostName) => Netns;
@@ -31,7 +34,7 @@ export interface PacketNetwork {
 
 const NAMES = { podA: 'a', podB: 'b', remotePod: 'remote' } as const;
 
-/** @param given the node's namespace; one of its own when absent */
+/** @param given the node's namespace; a new one when absent */
 export async function createPacketNetwork(given?: Netns): Promise<PacketNetwork> {
   const node = given ?? (await createNetns());
   const spaces = new Map<HostName, Netns>([['node', node]]);
@@ -39,14 +42,14 @@ export async function createPacketNetwork(given?: Netns): Promise<PacketNetwork>
   for (const [name, { device, address, gateway }] of Object.entries(HOSTS)) {
     const space = await createNetns();
     spaces.set(name as HostName, space);
-    // inherited from a node that is the machine itself; hosts are no routers
+    // inherited from a node that is the machine itself; hosts are not routers
     await space.run(['sysctl', '-qw', 'net.ipv4.ip_forward=0', 'net.ipv6.conf.all.forwarding=0']);
     const near = [`${gateway.IPv4}/24`, `${gateway.IPv6}/64`];
     const far = [`${address.IPv4}/24`, `${address.IPv6}/64`];
     await node.connect(device, near, { netns: space, device: 'eth0', addresses: far });
     await addDefaultRoutes(space, gateway);
   }
-  // Service addresses are routed nowhere: the node needs a way before rules look at its own packets
+  // Service addresses have no route: the node needs one before rules see its own packets
   await addDefaultRoutes(node, HOSTS.remotePod.address);
   const hosts = new Map<HostName, AskingHost>();
   for (const [name, space] of spaces) {
@@ -73,7 +76,7 @@ async function addDefaultRoutes(space: Netns, via: Readonly<{ IPv4: string; IPv6
   await space.run(['ip', '-6', 'route', 'add', 'default', 'via', via.IPv6]);
 }
 
-/** One process per host serves and asks: a question costs a line, not a process. */
+/** One process per host serves and connects: a request costs a line, not a process. */
 class AskingHost {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #waiting = new Map<number, (answer: string) => void>();

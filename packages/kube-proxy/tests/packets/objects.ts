@@ -5,7 +5,7 @@ import { aService, aSlice } from '../../src/testing/index.js';
 import type { EndpointSketch, ServerName, ServiceSketch, Settings, Target } from './cases.js';
 import { FAMILIES, HOSTS, NODE, OTHER_NODE, SERVERS } from './hosts.js';
 
-/** The API objects of a world, and the addresses that its cases mean. */
+/** The API objects of a world, and the addresses that its cases refer to. */
 export class WorldObjects {
   readonly all: readonly (Service | EndpointSlice)[];
   readonly #numbers: ReadonlyMap<string, number>;
@@ -18,7 +18,7 @@ export class WorldObjects {
     ]);
   }
 
-  /** The address that a target means in one family. */
+  /** Returns the address of a target in one family. */
   address(target: Target, family: IpFamily): string {
     if ('node' in target) return nodeAddress(target.node, family);
     const [[kind, name] = ['', '']] = Object.entries(target);
@@ -117,7 +117,7 @@ function sliceOf(sketch: ServiceSketch, family: IpFamily): EndpointSlice | undef
   return slice;
 }
 
-/** What the servers in the pods listen on. */
+/** The port on which the servers in the pods listen. */
 export const TCP_PORT = 8080;
 export const UDP_PORT = 5353;
 
@@ -127,7 +127,7 @@ function endpointOf(given: ServerName | EndpointSketch, family: IpFamily) {
   return { ip: HOSTS[SERVERS[pod]].address[family], nodeName, ...rest };
 }
 
-/** A configuration file's content for a mode with the settings of a world. */
+/** Returns a configuration file's content for a mode with the settings of a world. */
 export function configOf(mode: ProxyMode, settings: Settings): object {
   const { masqueradeAll = false, pods, nodePortsOn } = settings;
   const section = { minSyncPeriod: '50ms', syncPeriod: '1s' };

@@ -1,5 +1,5 @@
-# SCTP where the kernel has no sockets for it: see sctp.pl. The association's four packets and one
-# message, on raw sockets; what is lost is sent again.
+# SCTP on raw sockets, for kernels without SCTP sockets: see sctp.pl. Sends an association's four
+# packets and one message; lost packets are sent again.
 package SctpByHand;
 use strict;
 use warnings;
@@ -23,7 +23,7 @@ sub open_socket {
   return $socket;
 }
 
-# A packet, and whom it is from; IPv4 comes with the header that it travelled with
+# Receives a packet and its sender; an IPv4 packet includes its IP header
 sub receive {
   my ($socket, $family) = @_;
   my $peer = recv($socket, my $bytes, 65_535, 0);
@@ -56,8 +56,8 @@ sub serve {
   }
 }
 
-# All that the server knows of an association is in the cookie. An INIT that comes again gets the tag
-# that it got before: the kernel goes by the last one that it has seen, the client by the first.
+# The cookie holds all the server's state of an association. A repeated INIT gets the same tag as
+# before: the kernel uses the last tag that it has seen, the client the first one.
 sub answer {
   my ($packet, $text) = @_;
   my ($port, $peer_port, $chunks) = ($packet->{to}, $packet->{from}, $packet->{chunks});
@@ -79,7 +79,7 @@ sub ask {
   my $family = $host =~ /:/ ? AF_INET6 : AF_INET;
   my $socket = open_socket($family);
   my $ip = inet_pton($family, $host);
-  # connected, so that it is told of unreachable ports
+  # connected, so that unreachable ports are reported
   connect($socket, $family == AF_INET ? pack_sockaddr_in(0, $ip) : pack_sockaddr_in6(0, $ip))
     or return met($! + 0);
   my $from = 32_768 + int(rand(28_000));
@@ -116,7 +116,7 @@ sub fresh { return 1 + int(rand(0xFFFFFFFE)) }
 
 sub met {
   my ($errno) = @_;
-  # a machine without SCTP says "protocol unreachable"
+  # a machine without SCTP answers "protocol unreachable"
   return 'refused' if grep { $errno == $_ } ECONNREFUSED, ENOPROTOOPT, EPROTO;
   local $! = $errno;
   return "error $!";

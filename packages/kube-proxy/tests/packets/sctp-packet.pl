@@ -1,4 +1,4 @@
-# SCTP packets, RFC 9260 §3, as far as associations of one message need them.
+# The part of SCTP packets, RFC 9260 §3, that associations of one message need.
 package SctpPacket;
 use strict;
 use warnings;
@@ -40,7 +40,7 @@ sub encode {
   return $packet;
 }
 
-# Undefined for what is no packet, or has a wrong checksum: whoever rewrites ports has to mend it.
+# Undefined for an invalid packet or a wrong checksum: a NAT that rewrites ports must correct it.
 sub decode {
   my ($bytes) = @_;
   return undef if length($bytes) < 12;

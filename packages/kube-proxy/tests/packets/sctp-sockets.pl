@@ -9,13 +9,13 @@ use IO::Select;
 use Socket qw(:DEFAULT AF_INET6 IN6ADDR_ANY IPPROTO_IP IPPROTO_IPV6 IPV6_V6ONLY inet_ntop inet_pton
   pack_sockaddr_in6 unpack_sockaddr_in6);
 
-# Linux include/uapi/linux/in.h, in6.h: so that "port unreachable" is told at once
+# Linux include/uapi/linux/in.h, in6.h: with these, "port unreachable" is reported at once
 my ($SCTP, $IP_RECVERR, $IPV6_RECVERR) = (132, 11, 25);
 
 sub open_socket {
   my ($family) = @_;
   socket(my $socket, $family, SOCK_STREAM, $SCTP) or die "socket: $!\n";
-  # else an association of one family has addresses of the other, too
+  # otherwise an association of one family would also have addresses of the other
   $family == AF_INET or setsockopt($socket, IPPROTO_IPV6, IPV6_V6ONLY, 1) or die "v6only: $!\n";
   return $socket;
 }
@@ -60,8 +60,8 @@ sub ask {
   my ($host, $port) = @_;
   my $family = $host =~ /:/ ? AF_INET6 : AF_INET;
   my $socket = open_socket($family);
-  my @tell = $family == AF_INET ? (IPPROTO_IP, $IP_RECVERR) : (IPPROTO_IPV6, $IPV6_RECVERR);
-  setsockopt($socket, $tell[0], $tell[1], 1) or die "recverr: $!\n";
+  my @option = $family == AF_INET ? (IPPROTO_IP, $IP_RECVERR) : (IPPROTO_IPV6, $IPV6_RECVERR);
+  setsockopt($socket, $option[0], $option[1], 1) or die "recverr: $!\n";
   fcntl($socket, F_SETFL, fcntl($socket, F_GETFL, 0) | O_NONBLOCK) or die "fcntl: $!\n";
   my $ip = inet_pton($family, $host);
   my $to = $family == AF_INET ? pack_sockaddr_in($port, $ip) : pack_sockaddr_in6($port, $ip);

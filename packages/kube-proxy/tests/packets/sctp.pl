@@ -1,7 +1,7 @@
-# SCTP for the hosts of the test network, as Node.js has no such sockets; Perl's core has.
-#   perl sctp.pl serve NAME PORT             tells whoever associates its own name and whom it sees
-#   perl sctp.pl ask HOST PORT               says what it met; when there is no answer it waits on
-# Many a kernel tracks and rewrites SCTP but has no sockets for it: there packets are made by hand.
+# SCTP for the hosts of the test network: Perl's core has SCTP sockets, Node.js does not.
+#   perl sctp.pl serve NAME PORT   sends each client its own name and the client's address
+#   perl sctp.pl ask HOST PORT     prints the outcome; keeps waiting when there is no answer
+# Many kernels track and rewrite SCTP but have no sockets for it: there packets are made by hand.
 use strict;
 use warnings;
 use Errno qw(EPROTONOSUPPORT ESOCKTNOSUPPORT);

@@ -8,17 +8,17 @@ import { FAMILIES } from './hosts.js';
 import { createPacketNetwork, type PacketNetwork } from './network.js';
 import { configOf, WorldObjects } from './objects.js';
 
-/** A proxy at work on the network's node. */
+/** A running proxy on the network's node. */
 export interface ProxyUnderTest {
-  /** Ends it and takes its rules away: the next world starts on a clean node. */
+  /** Ends the proxy and removes its rules: the next world starts on a clean node. */
   remove(): Promise<void>;
 }
 
 export interface SuiteOptions {
   readonly mode: ProxyMode;
-  /** All when absent. */
+  /** All worlds when absent. */
   readonly worlds?: readonly World[];
-  /** The node's namespace; one of its own when absent. */
+  /** The node's namespace; a new one when absent. */
   readonly node?: Netns;
   /** The proxy need not be ready yet; the suite waits for its first answers. */
   readonly start: (
@@ -28,7 +28,7 @@ export interface SuiteOptions {
   ) => Promise<ProxyUnderTest>;
 }
 
-/** The whole table with real packets, as tests. */
+/** Runs the whole table with real packets, as tests. */
 export function packetSuite(options: SuiteOptions): void {
   const { mode, start, node, worlds = WORLDS } = options;
   let network: PacketNetwork;
@@ -59,8 +59,8 @@ export function packetSuite(options: SuiteOptions): void {
 }
 
 /**
- * Waits until the first case of each kind that a client outside has an answer for is as wanted: a
- * mode may need several steps, and what is tested is how it is after them.
+ * Waits until the first case of each kind that an outside client gets an answer for has the wanted
+ * outcome: a mode may need several steps, and the tests are about the state after them.
  */
 async function untilAnswers(
   network: PacketNetwork,

@@ -5,7 +5,7 @@ import type { Expected, PacketCase } from './cases.js';
 import { HOSTS, nodeAddresses, SERVERS } from './hosts.js';
 import { TCP_PORT, UDP_PORT, type WorldObjects } from './objects.js';
 
-/** The first packet of a case's connection, in a form that any tracer can take. */
+/** Returns the first packet of a case's connection, in a form that any tracer accepts. */
 export function packetOf(one: PacketCase, objects: WorldObjects, family: IpFamily) {
   const isNode = one.from === 'node';
   const loopback = family === 'IPv4' ? '127.0.0.1' : '::1';
@@ -21,7 +21,10 @@ export function packetOf(one: PacketCase, objects: WorldObjects, family: IpFamil
   };
 }
 
-/** @returns what is wrong with a tracer's answer, undefined when it is as wanted */
+/**
+ * @returns the difference between a tracer's answer and the wanted outcome, undefined when there is
+ * none
+ */
 export function wrongWithTrace(
   one: PacketCase,
   want: Expected,
@@ -42,13 +45,13 @@ export function wrongWithTrace(
     return `wanted ${wanted.join(', ')}, traced ${said.join(', ')}`;
   }
   const { sees } = want;
-  // to a pod itself the node's own packets come from the node, rewritten or not
+  // to a pod, the node's own packets come from the node, rewritten or not
   if (sees === undefined || one.from === 'node') return undefined;
   const wrong = outcomes.filter(({ masqueraded }) => masqueraded !== (sees === 'node'));
   return wrong.length === 0 ? undefined : `wanted the ${sees} as source, traced the other`;
 }
 
-/** What a sender would notice. */
+/** Returns the outcome in the words of the cases, as the sender would see it. */
 function meaning({ verdict, to }: TraceOutcome, family: IpFamily): string {
   if (verdict === 'dropped') return 'no answer';
   if (verdict === 'rejected') return 'refused';

@@ -21,7 +21,7 @@ import { parseProxyConfig, type ProxyConfig } from '../../src/model/config.js';
 import { CONFIG_KIND } from '../../src/model/config-file.js';
 import { parsePortRange } from '../../src/model/port-range.js';
 
-/** As kubeadm writes it, with every section filled in. */
+/** A configuration as kubeadm writes it, with every section filled in. */
 const CONFIG = {
   apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
   kind: 'KubeProxyConfiguration',
@@ -73,7 +73,7 @@ const CONFIGS = [
 
 const isConfigInvalid = (error: unknown): boolean => isConfigError(error, 'CONFIG_INVALID');
 
-/** What the rest of the proxy takes for granted. */
+/** Checks what the rest of the proxy relies on. */
 function checkProxyConfig({ file, ...config }: ProxyConfig): void {
   const { syncPeriodMs, minSyncPeriodMs, masqueradeMark, udpIdleMs, conntrack } = config;
   for (const number of [...Object.values(conntrack), syncPeriodMs, minSyncPeriodMs, udpIdleMs]) {
@@ -96,11 +96,11 @@ function checkProxyConfig({ file, ...config }: ProxyConfig): void {
     assert.ok(Number(port) >= 1 && Number(port) <= 65_535, address);
   }
   assert.notEqual(parsePortRange(config.portRange), 'invalid');
-  JSON.stringify(file); // the configuration in force is told in the API's terms
+  JSON.stringify(file); // the configuration in force is also shown in the API's form
 }
 
 describe('Configurations of the proxy', () => {
-  test('every file is settings that hold together, or a ConfigError', () =>
+  test('every file is read as consistent settings or refused with a ConfigError', () =>
     checkReader({
       name: 'parseConfigFile, parseProxyConfig',
       inputs: oneOf(
@@ -112,10 +112,10 @@ describe('Configurations of the proxy', () => {
         checkProxyConfig(parseProxyConfig(value, 'kube-proxy.yaml').config);
       },
       refuses: isConfigInvalid,
-      share: 100, // YAML takes long to be read, above all when it is large
+      share: 100, // large YAML files take long to read
     }));
 
-  test('every value is settings that hold together, or a ConfigError', () =>
+  test('every value is read as consistent settings or refused with a ConfigError', () =>
     checkReader({
       name: 'parseProxyConfig',
       inputs: mutatedTrees(CONFIGS),
@@ -127,7 +127,7 @@ describe('Configurations of the proxy', () => {
       refuses: isConfigInvalid,
     }));
 
-  test('every range of ports is ports that exist, any, or invalid', () =>
+  test('every range of ports is read as existing ports, as any port, or as invalid', () =>
     checkReader({
       name: 'parsePortRange',
       inputs: mutatedTexts(['8000-8099', '8000+99', '8000', '0-0', '']),
@@ -141,7 +141,7 @@ describe('Configurations of the proxy', () => {
 });
 
 describe('Addresses in configurations and objects', () => {
-  test('every address has one form, and every prefix holds the address that it was written with', () =>
+  test('every address has one form, and every prefix contains the address that it was written with', () =>
     checkReader({
       name: 'canonicalIp, canonicalCidr',
       inputs: mutatedTexts([

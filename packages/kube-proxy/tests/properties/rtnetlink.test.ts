@@ -37,8 +37,8 @@ const LO_ADDRESS = Buffer.from(
   'hex',
 );
 
-describe('Links and addresses of the kernel', () => {
-  test('every address is one that is written as it was read, none, or a NetlinkError', () =>
+describe('Links and addresses from the kernel', () => {
+  test('every address is written as it was read, skipped, or refused with a NetlinkError', () =>
     checkReader({
       name: 'decodeLinkAddress',
       inputs: mutatedBytes([
@@ -59,7 +59,7 @@ describe('Links and addresses of the kernel', () => {
       share: 2000,
     }));
 
-  test('every link is a number that addresses can name, or none', () =>
+  test('every link has a number that addresses can refer to, or is skipped', () =>
     checkReader({
       name: 'decodeLinkIndex',
       inputs: mutatedBytes([LINK]),

@@ -24,7 +24,7 @@ import { planWholeTable } from '../../src/plan/nftables/whole-table.js';
 import type { NodeView } from '../../src/plan/node-view.js';
 import { baseSettings } from '../golden/examples.js';
 
-/** What a server decides itself, and never sends without. */
+/** Members that an API server sets itself and always sends. */
 function isAlwaysThere(path: Path): boolean {
   const [first, second] = path;
   return path.length < 2
@@ -32,7 +32,7 @@ function isAlwaysThere(path: Path): boolean {
     : first === 'metadata' && (second === 'name' || second === 'namespace');
 }
 
-/** What Go writes even where it is empty. */
+/** Members that Go writes even when empty. */
 function isRequired(path: Path): boolean {
   return ['address', 'addresses', 'key', 'name', 'port', 'targetPort', 'type'].includes(
     String(path.at(-1)),
@@ -48,7 +48,7 @@ function sent<T>(kind: string): Mutator<T> {
   return mapped(trees, (value) => withoutNulls(structuredClone(value)) as T);
 }
 
-/** The slice is made the Service's, so that they meet. */
+/** The slice is assigned to the Service, so that they belong together. */
 const worlds = mapped(
   paired(sent<Service>('services'), sent<EndpointSlice>('endpointslices')),
   ([service, slice]) => {
@@ -79,7 +79,7 @@ function viewsOf({
 }
 
 describe('Any Service with any slice that an API server may send', () => {
-  test('is a view of ports, addresses and numbers that the kernel takes, and a list of problems', () =>
+  test('becomes a view of ports, addresses and numbers that the kernel takes, and a list of problems', () =>
     checkReader({
       name: 'projectService, projectSlice, buildView',
       inputs: worlds,
@@ -115,7 +115,7 @@ describe('Any Service with any slice that an API server may send', () => {
       share: 4000,
     }));
 
-  test('is iptables rules that are read back', () =>
+  test('becomes iptables rules that can be read back', () =>
     checkReader({
       name: 'planWholeTables',
       inputs: worlds,
@@ -134,7 +134,7 @@ describe('Any Service with any slice that an API server may send', () => {
       share: 3000,
     }));
 
-  test('is nftables rules that are encoded for the kernel', () =>
+  test('becomes nftables rules that can be encoded for the kernel', () =>
     checkReader({
       name: 'planWholeTable',
       inputs: worlds,
@@ -163,7 +163,7 @@ describe('Any Service with any slice that an API server may send', () => {
       share: 2000,
     }));
 
-  test('is virtual servers that IPVS takes', () =>
+  test('becomes virtual servers that IPVS takes', () =>
     checkReader({
       name: 'ForwardingPlanner',
       inputs: worlds,
@@ -179,7 +179,7 @@ describe('Any Service with any slice that an API server may send', () => {
 });
 
 describe('Any Node that an API server may send', () => {
-  test('is addresses, ranges and a zone', () =>
+  test('becomes addresses, ranges and a zone', () =>
     checkReader({
       name: 'projectNode',
       inputs: sent<Node>('nodes'),

@@ -22,7 +22,7 @@ import { findServiceProblems, findSliceProblems } from '../../src/plan/find-prob
 import { planWholeTables } from '../../src/plan/iptables/whole-tables.js';
 import { baseSettings } from '../golden/examples.js';
 
-/** As JSON comes from a watch, whatever the kinds of its members; by its name it was told apart. */
+/** Any JSON value as it comes from a watch, whatever the kinds of its members. */
 function anything<T>(kind: string): Mutator<T> {
   const keep = ([first, second]: Path): boolean =>
     first === undefined ||
@@ -39,7 +39,10 @@ function text(value: unknown): string {
   }
 }
 
-/** How a projection gives up an object: it is of other types, or deeper than can be told. */
+/**
+ * True when a projection refuses an object: it has other types, or is too deep for an error
+ * message.
+ */
 const costsTheObject = (error: unknown): boolean =>
   error instanceof TypeError || error instanceof RangeError;
 
@@ -47,7 +50,7 @@ const TEXTS = ['service', 'label', 'portName'] as const;
 const NUMBERS = ['port', 'nodePort', 'healthCheckNodePort'] as const;
 const TOPOLOGY = { nodeName: 'node1', zone: 'a' };
 
-/** What a projection lets through costs more than its object when it fails here. */
+/** Fails when an object that a projection accepted costs more than the object itself. */
 function checkRules(services: readonly Service[], slices: readonly EndpointSlice[]): void {
   try {
     rulesOf(services, slices);
@@ -65,8 +68,8 @@ function rulesOf(services: readonly Service[], slices: readonly EndpointSlice[])
   }
 }
 
-describe('Any object that comes in the place of another', () => {
-  test('is refused as a Service, or is ports of the promised types', () =>
+describe('Any object in the place of another', () => {
+  test('is refused as a Service, or becomes ports of the promised types', () =>
     checkReader({
       name: 'projectService',
       inputs: anything<Service>('services'),
@@ -88,7 +91,7 @@ describe('Any object that comes in the place of another', () => {
       share: 500,
     }));
 
-  test('is refused as a slice, or is endpoints of the promised types', () =>
+  test('is refused as a slice, or becomes endpoints of the promised types', () =>
     checkReader({
       name: 'projectSlice',
       inputs: anything<EndpointSlice>('endpointslices'),
@@ -110,7 +113,7 @@ describe('Any object that comes in the place of another', () => {
       share: 500,
     }));
 
-  test('is refused as a Node, or is addresses, ranges and a zone of the promised types', () =>
+  test('is refused as a Node, or becomes addresses, ranges and a zone of the promised types', () =>
     checkReader({
       name: 'projectNode',
       inputs: anything<Node>('nodes'),

@@ -4,7 +4,9 @@ import type { TracePacket } from '../../src/plan/explain/index.js';
 import { nodePortOf, type Places, type Sender, SERVICE_PORTS } from './places.js';
 import type { ServiceSketch } from './worlds.js';
 
-/** Numbers that choose among what a world has, so that most packets concern one of its Services. */
+/**
+ * Numbers that choose among a world's objects, so that most packets concern one of its Services.
+ */
 export type PacketSketch = typeof packet extends fc.Arbitrary<infer T> ? T : never;
 
 const any = fc.nat(59);

@@ -3,31 +3,31 @@ import type { TracePacket } from '../../src/plan/explain/index.js';
 
 export const SERVICE_PORTS = [80, 443] as const;
 
-/** Of the port at a place in a Service at a place. */
+/** Returns the node port of a port by its index and the index of its Service. */
 export const nodePortOf = (service: number, port: number): number => 30_000 + 10 * service + port;
 
 export type Sender = Pick<TracePacket, 'from' | 'source' | 'inInterface'>;
 
-/** The addresses of generated worlds, few enough that packets and Services meet. */
+/** The addresses of generated worlds, few enough that packets often hit a Service. */
 export interface Places {
   readonly family: IpFamily;
   readonly clusterIp: (i: number) => string;
   readonly serviceCidr: string;
   readonly clusterCidr: string;
   readonly podCidrs: readonly string[];
-  /** All of the node, the primary one first. */
+  /** All addresses of the node, the primary one first. */
   readonly node: readonly string[];
-  /** Loopback addresses beside the one that the interface has. */
+  /** Loopback addresses other than the interface's own. */
   readonly loopback: readonly string[];
   readonly nodePortAddresses: readonly (readonly string[])[];
-  /** One of them is the node's own. */
+  /** One of them is the node's own address. */
   readonly external: readonly string[];
-  /** One of them is also external, one the node's own. */
+  /** One of them is also an external address, and one is the node's own. */
   readonly balancers: readonly string[];
   readonly sourceRanges: readonly string[];
   readonly endpoints: readonly Readonly<{ ip: string; here: boolean }>[];
   readonly senders: readonly Sender[];
-  /** Of no Service: inside the service range, a pod, outside. */
+  /** Addresses of no Service: inside the service range, a pod, outside. */
   readonly others: readonly string[];
 }
 

@@ -7,15 +7,17 @@ import { aService, aSlice, type EndpointSketch } from '../../src/testing/builder
 import { packet, packetOf } from './packets.js';
 import { nodePortOf, PLACES, type Places, SERVICE_PORTS } from './places.js';
 
-/** A node with a configuration, the Services of its cluster, and packets that it meets. */
+/** A node with a configuration, the Services of its cluster, and packets for it. */
 export interface TracedWorld {
   readonly input: ExplainInput;
-  /** Of the configuration file, for the message of a failure. */
+  /** Content of the configuration file, for the message of a failure. */
   readonly settings: object;
   readonly packets: readonly TracePacket[];
 }
 
-/** Worlds of one mode and family: small, and of addresses and ports that meet each other often. */
+/**
+ * Worlds of one mode and family: small, with few addresses and ports, so that these often coincide.
+ */
 export function worlds(mode: ProxyMode, family: IpFamily): fc.Arbitrary<TracedWorld> {
   const places = PLACES[family];
   return fc
@@ -42,7 +44,7 @@ export function worlds(mode: ProxyMode, family: IpFamily): fc.Arbitrary<TracedWo
     });
 }
 
-/** Of each world. */
+/** Number of packets in each world. */
 export const PACKETS = 16;
 
 const NODE = 'node-a';
@@ -63,8 +65,8 @@ function settings({ clusterCidr, nodePortAddresses }: Places): fc.Arbitrary<obje
       masqueradeAll: rarely,
       localhostNodePorts: fc.boolean(),
     })
-    .map(({ pods: told, nodePortAddresses: on, masqueradeAll, localhostNodePorts }) => ({
-      ...told,
+    .map(({ pods: detection, nodePortAddresses: on, masqueradeAll, localhostNodePorts }) => ({
+      ...detection,
       nodePortAddresses: on,
       iptables: { masqueradeAll, localhostNodePorts },
       nftables: { masqueradeAll },
@@ -102,7 +104,7 @@ function service(places: Places) {
   });
 }
 
-/** Pods are told by where they are; what the Service knows of their state varies. */
+/** Pods are recognised by their place; their state in the Service varies. */
 function endpoint({ endpoints }: Places): fc.Arbitrary<EndpointSketch> {
   const state = fc.constantFrom(
     {},

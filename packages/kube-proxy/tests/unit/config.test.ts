@@ -27,13 +27,13 @@ describe(parseProxyConfig, () => {
     });
   });
 
-  it('listens on IPv6 where it is bound to IPv6', () => {
+  it('listens on IPv6 when it is bound to IPv6', () => {
     const { file } = parse({ bindAddress: '::' }).config;
     expect(file.healthzBindAddress).toBe('[::]:10256');
     expect(file.metricsBindAddress).toBe('[::1]:10249');
   });
 
-  it('takes null, empty text and zero durations as the default, as kubeadm writes them', () => {
+  it('reads null, empty text and zero durations, which kubeadm writes, as the default', () => {
     const { config } = parse({
       apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
       kind: 'KubeProxyConfiguration',
@@ -63,19 +63,19 @@ describe(parseProxyConfig, () => {
     });
   });
 
-  it('warns about fields it does not know', () => {
+  it('warns about unknown fields', () => {
     expect(parse({ resourceContainer: '/kube-proxy', iptables: { foo: 1 } }).warnings).toEqual([
       'proxy.yaml: unknown field "iptables.foo"',
       'proxy.yaml: unknown field "resourceContainer"',
     ]);
   });
 
-  it('takes a UDP idle time of 0, which old configurations have, for none given', () => {
+  it('ignores a UDP idle time of 0, which old configurations have', () => {
     expect(parse({ udpIdleTimeout: '0s' }).config.udpIdleMs).toBe(60_000);
     expect(parse({ udpIdleTimeout: '2s' }).config.udpIdleMs).toBe(2000);
   });
 
-  it('reports everything that is wrong at once, by file and field', () => {
+  it('reports all problems at once, by file and field', () => {
     const wrong = {
       mode: 'ebpf',
       oomScoreAdj: 1001,
@@ -113,7 +113,7 @@ describe(parseProxyConfig, () => {
     expect(() => parse(value)).toThrow(message);
   });
 
-  it('takes every feature gate that Kubernetes knows', () => {
+  it('accepts every feature gate that Kubernetes knows', () => {
     const featureGates = { NFTablesProxyMode: true, AllAlpha: false };
     expect(parse({ featureGates }).config.file.featureGates).toEqual(featureGates);
   });

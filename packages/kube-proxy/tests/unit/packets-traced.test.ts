@@ -9,7 +9,10 @@ import { packetOf, wrongWithTrace } from '../packets/trace.js';
 
 const MODES = ['iptables', 'nftables', 'userspace'] as const;
 
-/** No packet is sent: what the Services promise and what the rules say is as real packets fare. */
+/**
+ * Sends no packet: the outcome promised by the Services and that of the rules must be the one of
+ * real packets.
+ */
 describe.each(MODES)('%s', (mode) => {
   describe.each(WORLDS)('$name', (world) => {
     const objects = new WorldObjects(world.services);

@@ -10,11 +10,13 @@ import {
 import { PACKETS, worlds } from '../traced/worlds.js';
 
 /**
- * What the explanation says in words and what the rules do are worked out apart from each other: by
- * Services and policies, and by following the packet through the mode's rules. Here they must agree.
+ * The explanation in words and the path through the rules are computed separately: the first from
+ * Services and policies, the second by following the packet through the mode's rules. Here they
+ * must agree.
  *
- * `NODEAGENT_SEED` (11) says which worlds are tried, `random` draws some; `NODEAGENT_WORLDS` (200)
- * how many of each mode and family. ipvs has no rules that can be followed without a machine.
+ * `NODEAGENT_SEED` (11) picks the worlds, `random` draws a new seed; `NODEAGENT_WORLDS` (200) is
+ * the number of worlds for each mode and family. ipvs is left out: its rules cannot be followed
+ * without a machine.
  */
 const { NODEAGENT_SEED: given = '11', NODEAGENT_WORLDS: count = '200' } = process.env;
 const seed = given === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(given);
@@ -55,7 +57,7 @@ function contradiction({ outcomes, rules }: Explanation): object | undefined {
   return same ? undefined : { said: [...said], done: [...done], rules };
 }
 
-/** How likely each end is. Whom nobody sees has no sender. */
+/** Probability of each outcome. A packet that reaches nobody has no visible sender. */
 function summary(outcomes: readonly TraceOutcome[]): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
   for (const { verdict, to, masqueraded, probability } of outcomes) {

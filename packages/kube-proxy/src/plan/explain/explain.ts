@@ -17,7 +17,7 @@ const EXPLAINERS: readonly ModeExplainer[] = [
 ];
 
 /**
- * The rules that a mode would write on an empty machine, one family, piece by piece.
+ * Renders the rules that a mode would write on an empty machine, for one family, in pieces.
  *
  * @throws {ProxyError} `PROXY_EXPLAIN` for a mode that has no text form
  */
@@ -26,12 +26,13 @@ export function renderMode(input: ExplainInput): Iterable<string> {
 }
 
 export interface Explanation extends Trace {
-  /** The same by the mode's own rules. */
+  /** The packet's paths according to the mode's own rules. */
   readonly rules: readonly RulePath[];
 }
 
 /**
- * Where a packet would go and why: by what the Services promise, and by the mode's rules.
+ * Explains where a packet would go and why: first from the promises of the Services, then from the
+ * mode's rules.
  *
  * @throws {ProxyError} `PROXY_EXPLAIN` for a mode that has no text form
  */

@@ -7,7 +7,7 @@ import { ruleSettingsOf, syncSettingsOf } from '../iptables/settings-of.js';
 import { planWholeTables } from '../iptables/whole-tables.js';
 import type { ExplainInput, ModeExplainer } from './types.js';
 
-/** The iptables mode as on a machine with current tools and no nfacct counters. */
+/** The iptables mode on a machine with current tools and no nfacct counters. */
 export const IPTABLES_EXPLAINER: ModeExplainer = {
   mode: 'iptables',
   render: (input) => renderRestore(planWholeTables(input.view, settingsOf(input))),

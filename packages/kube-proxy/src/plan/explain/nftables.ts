@@ -31,7 +31,7 @@ export const NFTABLES_EXPLAINER: ModeExplainer = {
       refusesToHost: true,
       refusesOnEveryAddress: false,
       guardsLoopback: false,
-      // the set of such connections has this node's endpoints only
+      // the set of such connections holds only endpoints of this node
       masqueradesToItself: (endpoint) => has(endpoint, LOCAL),
     };
   },
@@ -56,7 +56,7 @@ function settingsOf({ config, family, node }: ExplainInput): NftSettings {
   };
 }
 
-/** `primary` in nodePortAddresses means the node's own address, not all that the host has. */
+/** `primary` in nodePortAddresses means the node's own address, not every address of the host. */
 function primaryOf(addresses: readonly string[]): readonly string[] {
   const first = addresses.find((ip) => !isLoopback(ip));
   return first === undefined ? [] : [first];

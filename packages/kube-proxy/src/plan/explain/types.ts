@@ -3,11 +3,11 @@ import type { ProxyConfig, ProxyMode } from '../../model/config.js';
 import type { NodeView } from '../node-view.js';
 import type { ModeTraits, TraceOutcome, TracePacket } from '../trace/types.js';
 
-/** A node as far as it need be known to say what a proxy would do on it. */
+/** The facts about a node that an explanation needs. */
 export interface NodeSketch {
   readonly name: string;
   readonly zone: string | undefined;
-  /** All addresses of the host in the family, loopback too, the primary one first. */
+  /** All addresses of the host in the family, including loopback, the primary one first. */
   readonly addresses: readonly string[];
   readonly podCidrs: readonly string[];
 }
@@ -19,19 +19,22 @@ export interface ExplainInput {
   readonly node: NodeSketch;
 }
 
-/** The rules that a packet meets on one of its ways. */
+/** The rules that a packet matches on one of its possible paths. */
 export interface RulePath extends TraceOutcome {
-  /** `nat KUBE-SERVICES: jump KUBE-SVC-…`, in the order they match. */
+  /** `nat KUBE-SERVICES: jump KUBE-SVC-…`, in the order in which they match. */
   readonly path: readonly string[];
 }
 
-/** What a mode can tell about itself without a machine. */
+/** A mode's explanations that need no machine. */
 export interface ModeExplainer {
   readonly mode: ProxyMode;
-  /** Pieces of text: what the mode writes on an empty machine, for people and for its own tool. */
+  /**
+   * Renders the mode's rules on an empty machine, in pieces, for people and for the mode's own
+   * tool.
+   */
   render(input: ExplainInput): Iterable<string>;
-  /** How the mode differs from others in what packets meet. */
+  /** Describes how the mode differs from others in its treatment of packets. */
   traits(input: ExplainInput): ModeTraits;
-  /** The packet's ways through the mode's rules. */
+  /** Follows the packet through the mode's rules. */
   follow(input: ExplainInput, packet: TracePacket): readonly RulePath[];
 }

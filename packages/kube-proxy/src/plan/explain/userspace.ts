@@ -12,10 +12,13 @@ import {
 } from '../userspace/portal-rules.js';
 import type { ExplainInput, ModeExplainer, RulePath } from './types.js';
 
-/** Where made-up ports of the proxy begin: a running one takes what the kernel gives it. */
+/** First of the made-up ports of the proxy: a running one gets its ports from the kernel. */
 const FIRST_PORT = 40_000;
 
-/** The userspace mode with made-up ports of its own. Its rules end at the proxy, which then chooses. */
+/**
+ * The userspace mode with made-up ports. Its rules end at the proxy, which then chooses an
+ * endpoint.
+ */
 export const USERSPACE_EXPLAINER: ModeExplainer = {
   mode: 'userspace',
   render: (input) => textOf(input, portalsOf(input)),
@@ -45,7 +48,7 @@ export const USERSPACE_EXPLAINER: ModeExplainer = {
   },
 };
 
-/** Where the proxy takes a connection that the rules brought to one of its ports. */
+/** Continues a path whose rules lead to one of the proxy's ports. */
 function proxied(way: RulePath, portals: readonly Portal[]): readonly RulePath[] {
   const port = way.path.map((rule) => / redirect (\d+)$/.exec(rule)?.[1]).find(Boolean);
   if (port === undefined) return [way];

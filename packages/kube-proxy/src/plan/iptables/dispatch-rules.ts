@@ -25,16 +25,16 @@ export function jump(chain: string, ...matches: readonly Match[]): Rule {
   return { matches, target: { kind: 'jump', chain } };
 }
 
-/** `-m tcp -p tcp`. */
+/** Matches `-m tcp -p tcp`. */
 export function protocolMatch({ protocol }: ServicePort): Match {
   return { kind: 'protocol', protocol: protocol.toLowerCase() };
 }
 
 /** Chains that this port's traffic may use now. */
 export interface UsedChains extends ServiceChains {
-  /** Where traffic to the cluster IP goes. */
+  /** Chain for traffic to the cluster IP. */
   readonly internalPolicy: string;
-  /** Where traffic from outside goes. */
+  /** Chain for traffic from outside. */
   readonly externalPolicy: string;
   readonly usesExternal: boolean;
   readonly usesFirewall: boolean;
@@ -52,7 +52,7 @@ export function usedChains({ service, hasAny }: PortView): UsedChains {
 }
 
 /**
- * Where packets to the port's addresses are sent, or why they are refused.
+ * Plans the rules that send packets for the port's addresses to its chains, or refuse them.
  *
  * @see Kubernetes 1.36 pkg/proxy/iptables/proxier.go, syncProxyRules
  */
@@ -103,7 +103,10 @@ export function planDispatch(view: PortView, settings: RuleSettings): DispatchRu
   return { filter, nat };
 }
 
-/** Without any endpoint clients are told at once; with endpoints elsewhere they time out and retry. */
+/**
+ * Without any endpoint, clients get a refusal at once; with endpoints elsewhere, they time out and
+ * retry.
+ */
 function refusal({ service, hasAny }: PortView): (...matches: Match[]) => Rule {
   const what = hasAny ? 'no local endpoints' : 'no endpoints';
   const why = comment(`${service.label} has ${what}`);

@@ -26,7 +26,10 @@ const ROWS: readonly Row[] = [
   ['nat', 'PREROUTING', CHAIN.services, PORTALS],
 ];
 
-/** The same two rules as the kubelet's: whoever comes first makes them, nobody removes them. */
+/**
+ * The same two rules as the kubelet's: the first of the two programs creates them, and neither
+ * removes them.
+ */
 const SHARED_ROWS: readonly Row[] = [
   ['filter', 'INPUT', CHAIN.firewall],
   ['filter', 'OUTPUT', CHAIN.firewall],
@@ -39,8 +42,9 @@ function placed([table, chain, to, ...matches]: Row): PlacedRule {
 const isNat = ([table]: Row): boolean => table === 'nat';
 
 /**
- * From the kernel's hooks into our chains, in the order they are put first. Those that send packets
- * elsewhere come last: when the first packet takes one, all that it may need is there.
+ * Jumps from the kernel's hooks into our chains, in the order in which they are inserted. Jumps to
+ * chains that redirect packets come last: when a packet takes the first of them, everything it may
+ * need is in place.
  */
 export const JUMPS: readonly PlacedRule[] = [
   ...ROWS.filter((row) => !isNat(row)),
@@ -48,10 +52,10 @@ export const JUMPS: readonly PlacedRule[] = [
   ...ROWS.filter(isNat),
 ].map(placed);
 
-/** Those that a clean-up takes away. */
+/** Jumps that a clean-up removes. */
 export const OWN_JUMPS: readonly PlacedRule[] = ROWS.map(placed);
 
-/** Chains that a clean-up empties and removes, beside those of single Service ports. */
+/** Chains that a clean-up empties and removes, in addition to those of single Service ports. */
 export const OWN_CHAINS: Readonly<Record<'nat' | 'filter', readonly string[]>> = {
   nat: [CHAIN.services, CHAIN.nodePorts, CHAIN.postrouting, CHAIN.markMasquerade, CHAIN.canary],
   filter: [

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import type { ServicePort } from '../../model/service.js';
 
-/** Chains that exist always, by what they are for. */
+/** Chains that always exist, by purpose. */
 export const CHAIN = {
   services: 'KUBE-SERVICES',
   externalServices: 'KUBE-EXTERNAL-SERVICES',
@@ -16,7 +16,7 @@ export const CHAIN = {
   canary: 'KUBE-PROXY-CANARY',
 } as const;
 
-/** The kernel's counters that upstream's rules feed. */
+/** The kernel's counters that upstream's rules increase. */
 export const COUNTER = {
   invalidDropped: 'ct_state_invalid_dropped_pkts',
   localhostNodePorts: 'localhost_nps_accepted_pkts',
@@ -24,7 +24,7 @@ export const COUNTER = {
 
 const OWN = /^KUBE-(SVC|SVL|SEP|FW|EXT)-/;
 
-/** Is it a chain that belongs to one Service port? */
+/** True for a chain that belongs to one Service port. */
 export function isServiceChain(name: string): boolean {
   return OWN.test(name);
 }

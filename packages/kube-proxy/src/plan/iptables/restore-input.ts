@@ -6,12 +6,15 @@ import { countServiceRules, planChains, planServiceRules } from './service-rules
 import type { SyncSettings } from './settings.js';
 import { closingRules, leadingRules, staticChains } from './static-rules.js';
 
-/** What one port contributes to every sync, kept as text: most ports do not change between two. */
+/**
+ * The text that one port contributes to every sync. It is kept, because most ports do not change
+ * between two syncs.
+ */
 export interface PortText {
   readonly filter: string;
   readonly nat: string;
   readonly chains: readonly string[];
-  /** Lines that are written only when the port changed. */
+  /** Number of lines that are written only when the port changed. */
   readonly serviceRuleCount: number;
   readonly filterRuleCount: number;
   readonly natRuleCount: number;
@@ -23,7 +26,7 @@ export interface RestorePlan {
   /** Keys of ports whose own chains are written; `all` in a full sync. */
   readonly write: 'all' | ReadonlySet<string>;
   readonly textOf: (key: string, view: PortView) => PortText;
-  /** Chains in the kernel that no port uses any more. */
+  /** Chains in the kernel that no port uses any longer. */
   readonly staleChains: readonly string[];
   /** Keys of ports that are left out. */
   readonly skip?: ReadonlySet<string>;
@@ -47,19 +50,19 @@ function renderRules(rules: readonly PlacedRule[]): string {
   return text;
 }
 
-/** A piece of a table, and the port it is there for; undefined: for all of them. */
+/** A piece of a table, and the port that needs it; undefined when all ports need it. */
 type Segment = readonly [key: string | undefined, text: string];
 
 interface TableSegments {
   readonly name: TableName;
   readonly chains: Iterable<string>;
-  /** The text is whole lines. */
+  /** The text consists of whole lines. */
   readonly lines: Iterable<Segment>;
 }
 
 /**
- * The tables of one restore, computed while they are read: at no time is more than one port's text
- * in memory beside the kept {@link PortText}.
+ * Plans the tables of one restore, generated while they are read: apart from the kept {@link
+ * PortText}, at most one port's text is in memory at a time.
  */
 export function planRestore(plan: RestorePlan): readonly RestoreTable[] {
   return planSegments(plan).map(({ name, chains, lines }) => {
@@ -68,12 +71,12 @@ export function planRestore(plan: RestorePlan): readonly RestoreTable[] {
 }
 
 export interface RefusedLine {
-  /** The port whose line it is; undefined: one that no port, or every port, is there for. */
+  /** The port that the line belongs to; undefined for a line of no port, or of every port. */
   readonly key: string | undefined;
   readonly text: string;
 }
 
-/** What stands in a line of the text that {@link planRestore} leads to, counted from 1. */
+/** Finds the content of a line in the text of {@link planRestore}, counted from 1. */
 export function findRestoreLine(plan: RestorePlan, wanted: number): RefusedLine | undefined {
   let line = 0;
   for (const { name, chains, lines } of planSegments(plan)) {
@@ -127,9 +130,9 @@ function* filterLines(plan: RestorePlan): Generator<Segment> {
 }
 
 /**
- * Those of ports in falling order of their names. iptables-nft keeps chains in a list that is sorted by
- * name and looks for each one's place from the front: 20,000 chains with their rules take it 54 s in
- * the order that their hashed names happen to have, 2 s in this one (1.8.9).
+ * Chains of ports come in descending order of their names. iptables-nft keeps chains in a list
+ * sorted by name and searches the place of each one from the front: 20,000 chains with their rules
+ * take it 54 s in the order of their hashed names, and 2 s in this order (1.8.9).
  */
 function* natChains(plan: RestorePlan, first: readonly string[]): Generator<string> {
   yield* first;
@@ -141,7 +144,7 @@ function* natChains(plan: RestorePlan, first: readonly string[]): Generator<stri
   yield* own.sort().reverse();
 }
 
-/** The port that a chain is written for. */
+/** Returns the port that a chain is written for. */
 function ownerOf(plan: RestorePlan, chain: string): string | undefined {
   for (const [key, port] of portsOf(plan)) {
     if (isWritten(plan, key) && plan.textOf(key, port).chains.includes(chain)) return key;

@@ -15,7 +15,7 @@ import {
 import { CHAIN, endpointChain } from './names.js';
 import { fromLocalTraffic, type SyncSettings } from './settings.js';
 
-/** The port's own chains, in the order they are declared. */
+/** Returns the port's own chains, in the order in which they are declared. */
 export function planChains(view: PortView): readonly string[] {
   const chains = usedChains(view);
   return [
@@ -36,7 +36,7 @@ function usesLocalChain({ service, local }: PortView): boolean {
 }
 
 /**
- * The content of the port's own chains; written only when the port changed.
+ * Plans the content of the port's own chains; written only when the port changed.
  *
  * @see Kubernetes 1.36 pkg/proxy/iptables/proxier.go, syncProxyRules
  */
@@ -63,7 +63,7 @@ export function planServiceRules(view: PortView, settings: SyncSettings): readon
   return rules;
 }
 
-/** How many rules {@link planServiceRules} gives, without making them. */
+/** Counts the rules of {@link planServiceRules} without creating them. */
 export function countServiceRules(view: PortView, settings: SyncSettings): number {
   const { service, cluster, local, reachable } = view;
   const chains = usedChains(view);
@@ -78,7 +78,7 @@ export function countServiceRules(view: PortView, settings: SyncSettings): numbe
   );
 }
 
-/** A chain's name costs a hash: each is worked out once per port. */
+/** A chain's name costs a hash: each is computed once per port. */
 function endpointChains({ service }: PortView): (endpoint: Endpoint) => string {
   const known = new Map<Endpoint, string>();
   return (endpoint) => {

@@ -8,7 +8,7 @@ import {
 import { detectLocal } from '../detect-local.js';
 import { LARGE_CLUSTER_ENDPOINTS, type RuleSettings, type SyncSettings } from './settings.js';
 
-/** What is found out on the machine. */
+/** Facts found out on the machine. */
 export interface MachineFacts extends Pick<
   RuleSettings,
   'family' | 'nodeIp' | 'randomFully' | 'dropInvalid' | 'counters'
@@ -17,7 +17,7 @@ export interface MachineFacts extends Pick<
   readonly nodePortAddresses: NodePortAddresses;
 }
 
-/** The settings that the iptables mode's rules follow from. */
+/** Derives the settings of the iptables mode's rules. */
 export function ruleSettingsOf(config: ProxyConfig, facts: MachineFacts): RuleSettings {
   const { podCidrs, nodePortAddresses, ...rest } = facts;
   return {
@@ -29,7 +29,7 @@ export function ruleSettingsOf(config: ProxyConfig, facts: MachineFacts): RuleSe
   };
 }
 
-/** IPv4 only: the kernel routes nothing from ::1. */
+/** True for IPv4 only: the kernel routes nothing from ::1. */
 export function hasLocalhostNodePorts(
   { localhostNodePorts }: ProxyConfig,
   family: IpFamily,

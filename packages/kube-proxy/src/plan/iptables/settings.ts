@@ -3,26 +3,26 @@ import type { Match } from '@nodeagent/netfilter';
 import type { IpFamily } from '../../model/address.js';
 import type { LocalTraffic } from '../../model/local-traffic.js';
 
-/** What the rules depend on beside the node view. */
+/** Everything that the rules depend on besides the node view. */
 export interface RuleSettings {
   readonly family: IpFamily;
-  /** One bit. */
+  /** A mask with one bit. */
   readonly masqueradeMark: number;
   readonly masqueradeAll: boolean;
-  /** `MASQUERADE --random-fully` is there. */
+  /** True when the kernel and iptables support `MASQUERADE --random-fully`. */
   readonly randomFully: boolean;
   readonly localTraffic: LocalTraffic | undefined;
-  /** Source ranges that hold it also admit the load balancer's own address. */
+  /** A source range that contains it also admits the load balancer's own address. */
   readonly nodeIp: string | undefined;
-  /** Node ports answer on 127.0.0.1 too; IPv4 only. */
+  /** Node ports also answer on 127.0.0.1; IPv4 only. */
   readonly localhostNodePorts: boolean;
-  /** Packets of no known connection are dropped when forwarded. */
+  /** Forwarded packets of unknown connections are dropped. */
   readonly dropInvalid: boolean;
   /** The kernel's named counters that exist. */
   readonly counters: Readonly<{ invalidDropped: boolean; localhostNodePorts: boolean }>;
 }
 
-/** What a single sync adds. */
+/** Settings of a single sync. */
 export interface SyncSettings extends RuleSettings {
   /** Node addresses on which node ports answer; `all`: every address of the host. */
   readonly nodePortIps: 'all' | readonly string[];
@@ -30,7 +30,7 @@ export interface SyncSettings extends RuleSettings {
   readonly comments: boolean;
 }
 
-/** More endpoints than this make a large cluster. */
+/** A cluster with more endpoints than this counts as large. */
 export const LARGE_CLUSTER_ENDPOINTS = 1000;
 
 export function fromLocalTraffic(traffic: LocalTraffic, negated = false): Match {

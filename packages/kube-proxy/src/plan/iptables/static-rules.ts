@@ -10,7 +10,7 @@ export interface StaticChains {
   readonly nat: readonly string[];
 }
 
-/** Chains that are emptied and written anew by every sync. */
+/** Lists the chains that every sync empties and writes again. */
 export function staticChains({ localhostNodePorts }: RuleSettings): StaticChains {
   const { services, externalServices, forward, nodePorts, proxyFirewall } = CHAIN;
   const firewall = localhostNodePorts ? [CHAIN.firewall] : [];
@@ -20,7 +20,7 @@ export function staticChains({ localhostNodePorts }: RuleSettings): StaticChains
   };
 }
 
-/** Rules that come before those of the Services. */
+/** Plans the rules that come before those of the Services. */
 export function leadingRules(settings: RuleSettings): Record<'filter' | 'nat', PlacedRule[]> {
   const { masqueradeMark: mark, randomFully } = settings;
   const unmarked: Match = { kind: 'mark', value: mark, mask: mark, negated: true };
@@ -39,7 +39,7 @@ export function leadingRules(settings: RuleSettings): Record<'filter' | 'nat', P
         chain: CHAIN.postrouting,
         rule: { matches: [unmarked], target: { kind: 'return' } },
       },
-      // cleared again, so that the packet may pass the masquerade rules of others
+      // clears the mark, so that the packet may pass masquerade rules of other programs
       { chain: CHAIN.postrouting, rule: setMark(0) },
       { chain: CHAIN.postrouting, rule: masquerade },
       { chain: CHAIN.markMasquerade, rule: setMark(mark) },
@@ -47,7 +47,7 @@ export function leadingRules(settings: RuleSettings): Record<'filter' | 'nat', P
   };
 }
 
-/** With route_localnet on, others on the network could reach services bound to 127.0.0.1. */
+/** With route_localnet on, other hosts on the network could reach services bound to 127.0.0.1. */
 function martianRule(): Rule {
   const loopback = '127.0.0.0/8';
   const states = ['RELATED', 'ESTABLISHED', 'DNAT'] as const;
@@ -62,7 +62,7 @@ function martianRule(): Rule {
   };
 }
 
-/** Rules that come after those of the Services. */
+/** Plans the rules that come after those of the Services. */
 export function closingRules(settings: SyncSettings): Record<'filter' | 'nat', PlacedRule[]> {
   return {
     filter: forwardRules(settings).map((rule) => ({ chain: CHAIN.forward, rule })),
@@ -106,7 +106,7 @@ function forwardRules({ dropInvalid, counters, masqueradeMark: mark }: SyncSetti
   return [...(dropInvalid ? [drop] : []), marked, known];
 }
 
-/** Rules that no Service adds to. */
+/** Counts the rules that do not depend on Services. */
 export function countStaticRules(settings: SyncSettings): Record<'filter' | 'nat', number> {
   const [first, last] = [leadingRules(settings), closingRules(settings)];
   return {

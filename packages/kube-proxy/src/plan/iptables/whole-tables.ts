@@ -6,9 +6,9 @@ import { planRestore, renderPort } from './restore-input.js';
 import type { SyncSettings } from './settings.js';
 
 /**
- * Everything that the iptables backend makes of a view on an empty machine, jumps from the kernel's
- * hooks included: for people and for the packet tracer. On a node the same comes about in two steps,
- * one restore and one look at each jump.
+ * Plans everything that the iptables backend writes for a view on an empty machine, including the
+ * jumps from the kernel's hooks: for people and for the packet tracer. On a node the backend does
+ * this in two steps, one restore and one check of each jump.
  */
 export function planWholeTables(view: NodeView, settings: SyncSettings): readonly RestoreTable[] {
   const tables = planRestore({
@@ -20,7 +20,7 @@ export function planWholeTables(view: NodeView, settings: SyncSettings): readonl
   });
   return tables.map(({ name, chains, lines }) => {
     const own = [...chains];
-    // each is put first in its chain, so the last comes first
+    // each jump is inserted at the start of its chain, so the last one comes first
     const jumps = JUMPS.filter(({ table }) => table === name).toReversed();
     const targets = jumps.flatMap(({ rule: { target } }) =>
       target?.kind === 'jump' && !own.includes(target.chain) ? [target.chain] : [],

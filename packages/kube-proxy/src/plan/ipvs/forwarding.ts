@@ -17,17 +17,17 @@ import { SET_IDS, type SetId } from './sets.js';
 
 export interface ForwardingSettings {
   readonly family: IpFamily;
-  /** `rr`, … */
+  /** An IPVS scheduler such as `rr`. */
   readonly scheduler: string;
-  /** Source ranges that hold it also admit the load balancer's own address. */
+  /** A source range that contains it also admits the load balancer's own address. */
   readonly nodeIp: string | undefined;
 }
 
-/** What the machine looks like at the moment. */
+/** The machine's addresses at the moment. */
 export interface MachineAddresses {
-  /** Where node ports answer. */
+  /** Addresses on which node ports answer. */
   readonly nodePortIps: readonly string[];
-  /** Addresses of interfaces that are not ours. */
+  /** Addresses of all other interfaces. */
   readonly others: ReadonlySet<string>;
 }
 
@@ -35,19 +35,19 @@ export interface MachineAddresses {
 export interface GuardedAddress {
   readonly ip: string;
   readonly port: number;
-  /** Lower case. */
+  /** In lower case. */
   readonly protocol: IpsetProtocol;
 }
 
-/** What the kernel is to hold for a node view. */
+/** Everything that the kernel should hold for a node view. */
 export interface Forwarding {
   readonly servers: readonly VirtualServer[];
-  /** On the dummy interface. */
+  /** Addresses of the dummy interface. */
   readonly addresses: ReadonlySet<string>;
-  /** By set: entry by its text. */
+  /** For each set, entries by their text. */
   readonly sets: Readonly<Record<SetId, ReadonlyMap<string, IpsetEntry>>>;
   readonly guarded: readonly GuardedAddress[];
-  /** Ports of Services whose address and port another one took first, by label. */
+  /** Ports of Services whose address and port another Service took first, by label. */
   readonly taken: ReadonlyMap<string, ServicePort>;
 }
 
@@ -57,8 +57,8 @@ const LOWER = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const satisfies Record
 >;
 
 /**
- * Turns node views into virtual servers, sets and addresses. What it made for a port is kept while
- * the port does not change, so that an unchanged virtual server is the same object each time.
+ * Turns node views into virtual servers, sets and addresses. It keeps its results for a port until
+ * the port changes, so that an unchanged virtual server is the same object each time.
  */
 export class ForwardingPlanner {
   readonly #settings: ForwardingSettings;
@@ -156,10 +156,10 @@ class Draft implements Forwarding {
     }
   }
 
-  /** @returns false when the address and port are another's */
+  /** @returns false when another Service owns the address and port */
   #serve(service: ServicePort, ip: string, endpoints: readonly Endpoint[]): boolean {
     if (!this.#virtualServer(service, ip, service.port, endpoints)) return false;
-    if (this.#machine.others.has(ip)) return true; // reaches this machine as it is
+    if (this.#machine.others.has(ip)) return true; // the address belongs to this machine already
     this.addresses.add(ip);
     this.#put('ipvsIps', { ip });
     return true;
@@ -210,7 +210,7 @@ class Draft implements Forwarding {
   }
 }
 
-/** Where policy wants endpoints of this node and there is none, all of them are used. */
+/** When a policy asks for endpoints of this node and there are none, all endpoints are used. */
 function targets({ local, cluster }: PortView, onlyLocal: boolean): readonly Endpoint[] {
   return onlyLocal && local.length > 0 ? local : cluster;
 }

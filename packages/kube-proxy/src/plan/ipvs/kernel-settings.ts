@@ -3,15 +3,15 @@ import type { KernelSetting } from '../kernel-settings.js';
 export interface IpvsKernelFacts {
   /** `6.1.176`, as in /proc/sys/kernel/osrelease. */
   readonly release: string;
-  /** Service addresses are not told to neighbours who ask for them. */
+  /** The machine does not answer ARP requests for service addresses. */
   readonly strictArp: boolean;
 }
 
-/** What IPVS needs of the kernel beside itself. @see Kubernetes 1.36 pkg/proxy/ipvs/proxier.go */
+/** Lists the kernel settings that IPVS needs. @see Kubernetes 1.36 pkg/proxy/ipvs/proxier.go */
 export function ipvsSettings({ release, strictArp }: IpvsKernelFacts): readonly KernelSetting[] {
   const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
   const version = major * 1000 + minor;
-  // reuse of a connection's ports cost a second before 5.9, and was not to be had before 4.1
+  // reuse of a connection's ports took a second before 5.9, and was not possible before 4.1
   const reuse = version >= 4001 && version < 5009;
   return [
     { key: 'net/ipv4/vs/conntrack', value: 1 },

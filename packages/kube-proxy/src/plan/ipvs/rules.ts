@@ -7,7 +7,7 @@ import type { Forwarding, ForwardingSettings, GuardedAddress } from './forwardin
 import { setComment, type SetId, setName } from './sets.js';
 
 export interface IpvsRuleSettings extends ForwardingSettings {
-  /** One bit. */
+  /** A mask with one bit. */
   readonly masqueradeMark: number;
   readonly masqueradeAll: boolean;
   readonly randomFully: boolean;
@@ -27,7 +27,7 @@ const CHAIN = {
   outFilter: 'KUBE-IPVS-OUT-FILTER',
 } as const;
 
-/** Chains that ipvs mode writes anew each time. */
+/** Chains that ipvs mode writes again at each sync. */
 export const IPVS_CHAINS = {
   nat: [
     CHAIN.services,
@@ -58,7 +58,10 @@ const JUMP_ROWS = [
   ['filter', 'OUTPUT', CHAIN.outFilter, 'kubernetes ipvs access filter'],
 ] as const;
 
-/** From the kernel's hooks into the chains of ipvs mode, in the order they are put first. */
+/**
+ * Jumps from the kernel's hooks into the chains of ipvs mode, in the order in which they are
+ * inserted.
+ */
 export const IPVS_JUMPS: readonly PlacedRule[] = JUMP_ROWS.map(([table, chain, to, text]) => ({
   table,
   chain,
@@ -70,8 +73,8 @@ const ACCEPT: Rule['target'] = { kind: 'accept' };
 const jump = (chain: string): Rule['target'] => ({ kind: 'jump', chain });
 
 /**
- * All rules of ipvs mode: they speak of sets, so they stay as they are when Services come and go,
- * but for the few about guarded load balancer addresses.
+ * Plans all rules of ipvs mode. They match sets, so they do not change when Services come and go,
+ * except for the few about guarded load balancer addresses.
  *
  * @see Kubernetes 1.36 pkg/proxy/ipvs/proxier.go, writeIptablesRules
  */
@@ -171,7 +174,8 @@ class RuleWriter {
 
   #clusterIpRules(): void {
     const { masqueradeAll, localTraffic } = this.#settings;
-    // without knowing pods, only the node's own packets, which have a service address as source
+    // when pods cannot be recognised, only the node's own packets, which have a service address as
+    // source
     const direction = masqueradeAll || localTraffic !== undefined ? 'dst,dst' : 'src,dst';
     this.#withSet('clusterIp', direction, (matches) => {
       const foreign =
@@ -221,7 +225,7 @@ class RuleWriter {
     return { kind: 'other', args: ['-m', 'set', '--match-set', name, direction] };
   }
 
-  /** Rules about a set are there only while it has entries. */
+  /** Rules about a set exist only while it has entries. */
   #withSet(id: SetId, direction: string, write: (matches: readonly Match[]) => void): void {
     if (this.#has(id)) write([comment(setComment(id)), this.#inSet(id, direction)]);
   }
@@ -235,7 +239,7 @@ class RuleWriter {
   }
 }
 
-/** What the address itself sends, through the virtual server. */
+/** Matches packets that the address itself sends through the virtual server. */
 function answersOf({ ip, port, protocol }: GuardedAddress): readonly Match[] {
   const args = ['-m', 'ipvs', '--vaddr', ip, '--vproto', protocol, '--vport', String(port)];
   return [

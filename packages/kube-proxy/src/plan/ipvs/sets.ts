@@ -2,7 +2,10 @@ import type { IpsetSpec, IpsetType } from '@nodeagent/netfilter/ipset';
 
 import type { IpFamily } from '../../model/address.js';
 
-/** The address sets of ipvs mode; names and comments are upstream's: people and tools look for them. */
+/**
+ * The address sets of ipvs mode; names and comments are upstream's, because people and tools search
+ * for them.
+ */
 const SETS = {
   loopBack: [
     'KUBE-LOOP-BACK',
@@ -89,7 +92,7 @@ export const SET_IDS = Object.keys(SETS) as readonly SetId[];
 /** The kernel's limit on set names. */
 const MAX_NAME = 31;
 
-/** `KUBE-CLUSTER-IP`; `KUBE-6-CLUSTER-IP` for IPv6, cut to what the kernel takes. */
+/** Returns `KUBE-CLUSTER-IP`, or `KUBE-6-CLUSTER-IP` for IPv6, cut to the kernel's limit. */
 export function setName(id: SetId, family: IpFamily): string {
   const [name] = SETS[id];
   if (family === 'IPv4') return name;
@@ -100,7 +103,7 @@ export function setSpec(id: SetId, family: IpFamily): IpsetSpec {
   return { name: setName(id, family), type: SETS[id][1], family };
 }
 
-/** What rules that use it say about it. */
+/** Returns the comment of rules that use the set. */
 export function setComment(id: SetId): string {
   return SETS[id][2];
 }

@@ -6,34 +6,37 @@ import type { FilledChain } from './static-chains.js';
 
 /**
  * How one endpoint of many is chosen. Services with the same number of endpoints share a chain: a
- * changed endpoint is a changed element of a map, never a changed rule, and the kernel holds few
- * chains and rules however many Services there are.
+ * changed endpoint changes an element of a map, never a rule, and the kernel holds few chains and
+ * rules however many Services there are.
  */
 export interface Choice {
-  /** Sent to an address of the Service, or to a port of the node. */
+  /** The packet's destination: an address of the Service, or a port of the node. */
   readonly to: 'address' | 'node-port';
   readonly way:
     /** Any endpoint. */
     | 'any'
-    /** Any endpoint, which sees the node as the sender. */
+    /** Any endpoint; the endpoint sees the node as the sender. */
     | 'masqueraded'
-    /** An endpoint of this node. */
+    /** An endpoint on this node. */
     | 'local'
-    /** For outsiders an endpoint of this node; for pods and the node itself any. */
+    /** For outsiders an endpoint on this node; for pods and the node itself any endpoint. */
     | 'policy';
-  /** Endpoints to choose from; of `policy`: by pods and the node. */
+  /** Number of endpoints to choose from; for `policy`, those for pods and the node. */
   readonly count: number;
-  /** Of `policy`: on this node; 0: outsiders are sent on, to be dropped later. */
+  /**
+   * For `policy`: number of endpoints on this node; with 0, packets of outsiders continue and are
+   * dropped later.
+   */
   readonly localCount?: number;
 }
 
-/** The chain's name; equal choices have the same. */
+/** Returns the chain's name; equal choices have the same name. */
 export function choiceName({ to, way, count, localCount }: Choice): string {
   const prefix = to === 'node-port' ? 'nodeport-' : '';
   return `${prefix}${way}-${count}${localCount === undefined ? '' : `-${localCount}`}`;
 }
 
-/** Chains that it needs to go on to. */
+/** Lists the chains that this choice's chain continues with. */
 export function choiceNeeds(choice: Choice): readonly Choice[] {
   const { to, way, count, localCount = 0 } = choice;
   if (way === 'masqueraded') return [{ to, way: 'any', count }];
@@ -48,7 +51,7 @@ export function planChoice(choice: Choice, settings: NftSettings): FilledChain {
   return { chain: { name: choiceName(choice) }, rules: rulesOf(choice, settings) };
 }
 
-/** Every chain that choosing so needs, those that others go on to first. */
+/** True for a chain that makes such a choice. */
 export function isChoiceChain(name: string): boolean {
   return /^(nodeport-)?(any|masqueraded|local|policy)-\d/.test(name);
 }
@@ -85,7 +88,7 @@ function rulesOf(choice: Choice, settings: NftSettings): readonly NftRule[] {
   }
 }
 
-/** Pods and the node itself are no outsiders: they may reach every endpoint. */
+/** Pods and the node itself are not outsiders: they may reach every endpoint. */
 export function shortcuts(
   { localTraffic, masqueradeMark: bits }: NftSettings,
   any: NftRule['steps'][number],

@@ -23,10 +23,13 @@ import type { NftSettings } from './settings.js';
 import { keepSlots } from './slots.js';
 import type { FilledChain } from './static-chains.js';
 
-/** Elements that the kernel has, by set name and key: what was found there at a start. */
+/** Elements found in the kernel at start, by set name and key. */
 export type FoundElements = ReadonlyMap<string, Map<string, string>>;
 
-/** Elements of one operation; more are cut apart, for tables that do not fit into one step. */
+/**
+ * Number of elements in one operation; longer lists are split, for tables that do not fit into one
+ * step.
+ */
 const ELEMENTS_AT_ONCE = 1000;
 
 /** In this order changes are safe even when they become visible one after the other. */
@@ -47,23 +50,23 @@ const DISPATCH: readonly NftSet[] = [
 ];
 
 /**
- * What the table holds for Services, as far as this program put it there. It keeps no element: those
- * of a port follow from the view that they were made for, which is kept.
+ * Knows what this program put into the table for Services. It stores no elements: a port's elements
+ * are computed from the view that they were made for, which is kept.
  */
 export class NftMirror {
   readonly #settings: NftSettings;
   readonly #ports = new Map<string, PortInput>();
-  /** Who has a frontend, and who else would like to. */
+  /** The port that owns each frontend, and the ports that wait for it. */
   readonly #owners = new Map<string, string>();
   readonly #waiting = new Map<string, Set<string>>();
-  /** How many ports need a shared element. */
+  /** Number of ports that need a shared element. */
   readonly #shared = new Map<string, number>();
   readonly #choices = new Set<string>();
   readonly #released = new Set<string>();
   readonly #staleChains = new Set<string>();
   #found: FoundElements | undefined;
 
-  /** @param found elements that the table holds already; what is wanted of them is taken out */
+  /** @param found elements that the table holds already; entries are removed as ports claim them */
   constructor(settings: NftSettings, found?: FoundElements) {
     this.#settings = settings;
     this.#found = found;
@@ -73,12 +76,12 @@ export class NftMirror {
     return this.#choices;
   }
 
-  /** Chains that nothing leads to any more and that are empty: to be deleted in a later step. */
+  /** Empty chains that nothing leads to any longer: to be deleted in a later step. */
   get staleChains(): ReadonlySet<string> {
     return this.#staleChains;
   }
 
-  /** Names of chains and sets that ports have to themselves now. */
+  /** Names of chains and sets that belong to single ports now. */
   ownNames(): Readonly<{ chains: ReadonlySet<string>; sets: ReadonlySet<string> }> {
     const chains = new Set<string>();
     const sets = new Set<string>();
@@ -92,25 +95,25 @@ export class NftMirror {
     return { chains, sets };
   }
 
-  /** It still looks for what the table holds from before. */
+  /** True while elements found at start are still being compared. */
   get adopts(): boolean {
     return this.#found !== undefined;
   }
 
-  /** From here on what the table holds is what was put there. */
+  /** Stops comparing with the elements found at start. */
   forgetFound(): void {
     this.#found = undefined;
   }
 
-  /** Chains that an earlier life left, empty by now. */
+  /** Adds empty chains that an earlier process left. */
   addStale(names: Iterable<string>): void {
     for (const name of names) this.#staleChains.add(name);
   }
 
   /**
-   * Takes back what was planned for new ports, when the kernel refused it.
+   * Undoes the plans for new ports that the kernel refused.
    *
-   * @param choices as they were before
+   * @param choices the choices as they were before
    */
   takeBack(keys: Iterable<string>, choices: ReadonlySet<string>): void {
     for (const key of keys) {
@@ -128,14 +131,14 @@ export class NftMirror {
     for (const name of names) this.#staleChains.delete(name);
   }
 
-  /** Ports that got a frontend that another one gave up: plan them again. */
+  /** Returns the ports that got a frontend which another port gave up: plan them again. */
   takeReleased(): readonly string[] {
     const keys = [...this.#released];
     this.#released.clear();
     return keys;
   }
 
-  /** Frontends that a port would have, were they not another's; with whose they are. */
+  /** Frontends that this port asks for but another port owns, each with its owner. */
   denied(key: string, view: PortView): readonly (readonly [string, string])[] {
     return frontendsOf(view.service).flatMap((frontend) => {
       const text = frontendText(frontend, view.service);
@@ -145,8 +148,9 @@ export class NftMirror {
   }
 
   /**
-   * What must be done in the table so that it serves a port as its view says; nothing without a view
-   * but to remove it. From now on the mirror takes it for done: after a failure, make another mirror.
+   * Plans the operations that make the table serve a port as its view says; without a view, those
+   * that remove the port. From now on the mirror assumes that they are done: after a failure,
+   * create another mirror.
    */
   change(key: string, view: PortView | undefined): readonly NftOperation[] {
     const before = this.#ports.get(key);
@@ -223,7 +227,7 @@ export class NftMirror {
     fillChain(operations, filled);
   }
 
-  /** @returns names of those that go */
+  /** @returns the names of removed chains */
   #changeChains(
     old: readonly FilledChain[],
     wanted: readonly FilledChain[],
@@ -245,12 +249,12 @@ export class NftMirror {
     return [...before.keys()];
   }
 
-  /** Values that change are removed and added: the kernel cannot overwrite them. */
+  /** Values that change are removed and added again: the kernel cannot overwrite them. */
   #compare(old: PortObjects | undefined, wanted: PortObjects | undefined): Compared {
     const adds: BySet = new Map();
     const removes: BySet = new Map();
     if (old === undefined && this.#found === undefined) {
-      // most of a cold start: there is nothing to compare with
+      // this is most of a cold start: there is nothing to compare with
       for (const one of wanted?.elements ?? []) put(adds, one);
       this.#compareShared([], wanted?.shared ?? [], { adds, removes });
       return { adds, removes };
@@ -291,7 +295,7 @@ export class NftMirror {
     }
   }
 
-  /** What the kernel has for a key, once. */
+  /** Returns the value found in the kernel for a key, and removes it from the found ones. */
   #takeFound({ set, element }: SetElement): string | undefined {
     const found = this.#found?.get(set.name);
     const key = nftKeyText(element.key);
@@ -308,7 +312,7 @@ type Compared = Readonly<{ adds: BySet; removes: BySet }>;
 
 interface SetChanges {
   readonly elements: NftElement[];
-  /** Those whose old value must go first, in the same step. */
+  /** Elements whose old value must be removed first, in the same step. */
   readonly replaced: Set<NftElement>;
 }
 

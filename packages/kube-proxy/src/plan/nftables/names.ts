@@ -5,7 +5,7 @@ import type { ServicePort } from '../../model/service.js';
 
 export const TABLE = 'kube-proxy';
 
-/** A chain name holds 255 bytes, the prefix included. */
+/** A chain name holds 255 bytes, including the prefix. */
 const LONGEST = 240;
 const ELLIPSIS = '...';
 
@@ -13,8 +13,8 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const HASH_BYTES = 5;
 
 /**
- * Names of the chains and sets that one Service port has to itself. As upstream's, so that people
- * find what they know.
+ * Returns the name of the chains and sets of one Service port. It is upstream's name, so that
+ * people recognise it.
  *
  * @see Kubernetes 1.36 pkg/proxy/nftables/proxier.go
  */
@@ -22,21 +22,21 @@ export function serviceName(port: ServicePort): string {
   return hashed(`${port.service}/${port.protocol.toLowerCase()}/${port.portName}`);
 }
 
-/** Names of what one endpoint of a Service port has to itself. */
+/** Returns the name of the chains and sets of one endpoint of a Service port. */
 export function endpointName(port: ServicePort, { ip, port: number }: Endpoint): string {
   const service = `${port.service}/${port.protocol.toLowerCase()}/${port.portName}`;
   // a colon is not allowed in nft's names
   return hashed(`${service}__${ip.replaceAll(':', '.')}/${number}`);
 }
 
-/** Chains of Service ports are told from all others by the slash in their names. */
+/** Only chains of Service ports have a slash in their names. */
 export function isServiceChain(name: string): boolean {
   return name.includes('/');
 }
 
 export const AFFINITY_PREFIX = 'affinity-';
 
-/** Eight characters of base32 over SHA-256 before the text itself. */
+/** Puts eight characters of base32 over SHA-256 before the text. */
 function hashed(text: string): string {
   let bits = hash('sha256', text, 'buffer').readUIntBE(0, HASH_BYTES); // 40 bits, exact in a double
   let prefix = '';

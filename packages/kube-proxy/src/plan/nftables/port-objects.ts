@@ -17,17 +17,17 @@ export interface SetElement {
 
 /** Everything that one Service port needs in the table. */
 export interface PortObjects {
-  /** Its own. */
+  /** Elements that only this port needs. */
   readonly elements: readonly SetElement[];
-  /** Other ports may need the same. */
+  /** Elements that other ports may need too. */
   readonly shared: readonly SetElement[];
   readonly choices: readonly Choice[];
   readonly chains: readonly FilledChain[];
-  /** For affinity. */
+  /** Sets for affinity. */
   readonly sets: readonly NftSet[];
 }
 
-/** One address and port, or port of the node, that a Service port is reached by. */
+/** One address and port, or port of the node, at which a Service port is reached. */
 export type Frontend = Readonly<{
   kind: 'cluster' | 'external' | 'balancer' | 'node';
   /** Empty for node ports. */
@@ -37,10 +37,10 @@ export type Frontend = Readonly<{
 
 export interface PortInput {
   readonly view: PortView;
-  /** `view.cluster` and `view.local` in the order in which they are numbered. */
+  /** `view.cluster` and `view.local` in the order of their numbers. */
   readonly cluster: readonly Endpoint[];
   readonly local: readonly Endpoint[];
-  /** Those that no other Service port has; the first to want one has it. */
+  /** Frontends that this port owns; the first port that asks for a frontend owns it. */
   readonly frontends: readonly Frontend[];
 }
 
@@ -56,12 +56,15 @@ export function frontendsOf(service: ServicePort): readonly Frontend[] {
   return found;
 }
 
-/** What claims go by: `10.96.0.1 TCP 80`. */
+/** Returns the text that identifies a frontend: `10.96.0.1 TCP 80`. */
 export function frontendText({ ip, port }: Frontend, { protocol }: ServicePort): string {
   return `${ip} ${protocol} ${port}`;
 }
 
-/** Pure and the same for the same input: what is in the kernel need not be remembered twice. */
+/**
+ * Pure: the same input gives the same objects, so a port's contents in the kernel can be computed
+ * again instead of being stored.
+ */
 export function planPort(input: PortInput, settings: NftSettings): PortObjects {
   return new PortPlanner(input, settings).plan();
 }
@@ -165,7 +168,7 @@ class PortPlanner {
     });
   }
 
-  /** Told at once where nothing serves at all, silence where others could be served. */
+  /** Refuses at once when there is no endpoint at all; drops when there are endpoints elsewhere. */
   #refuse(frontend: Frontend): void {
     const map = frontend.kind === 'node' ? SETS.noEndpointNodePorts : SETS.noEndpointServices;
     const verdict = this.#input.view.hasAny
@@ -201,7 +204,10 @@ class PortPlanner {
     return kind === 'node' ? [this.#protocol, port] : [ip, this.#protocol, port];
   }
 
-  /** One chain and one set of clients per endpoint: a set that goes with its endpoint. */
+  /**
+   * Plans one chain and one set of clients per endpoint, so that the set disappears with its
+   * endpoint.
+   */
   #affinityChains(): void {
     const { view, cluster, local, frontends } = this.#input;
     const name = serviceName(this.#service);

@@ -1,11 +1,11 @@
 import type { NftSet } from '@nodeagent/netfilter/nftables';
 
-/** Who is meant by an address that packets are sent to, and by a port of the node. */
+/** Key of a packet's destination: an address with a port, or a port of the node. */
 const FRONTEND = ['address', 'protocol', 'port'] as const;
 const NODE_PORT = ['protocol', 'port'] as const;
 const BACKEND = ['address', 'port'] as const;
 
-/** Every set and map that is always there. Those with upstream's names have upstream's types. */
+/** Every set and map that always exists. Those with upstream's names have upstream's types. */
 export const SETS = {
   hairpin: {
     name: 'hairpin-connections',
@@ -74,7 +74,7 @@ export const SETS = {
   },
 } as const satisfies Readonly<Record<string, NftSet>>;
 
-/** Filled by Services; the other, `nodeport-ips`, by the configuration. */
+/** Sets that Services fill; the configuration fills the other one, `nodeport-ips`. */
 export const SERVICE_SETS: readonly NftSet[] = Object.values(SETS).filter(
   (set) => set !== SETS.nodePortIps,
 );

@@ -3,14 +3,14 @@ import type { NftFamily, NftStep } from '@nodeagent/netfilter/nftables';
 import type { IpFamily } from '../../model/address.js';
 import type { LocalTraffic } from '../../model/local-traffic.js';
 
-/** What the rules depend on beside the node view. */
+/** Everything that the rules depend on besides the node view. */
 export interface NftSettings {
   readonly family: IpFamily;
-  /** One bit. */
+  /** A mask with one bit. */
   readonly masqueradeMark: number;
   readonly masqueradeAll: boolean;
   readonly localTraffic: LocalTraffic | undefined;
-  /** Source ranges that hold it also admit the load balancer's own address. */
+  /** A source range that contains it also admits the load balancer's own address. */
   readonly nodeIp: string | undefined;
   /** Node addresses on which node ports answer; `all`: every address of the host. */
   readonly nodePortIps: 'all' | readonly string[];

@@ -1,11 +1,11 @@
 import { type Endpoint, endpointText } from '../../model/endpoint.js';
 
 /**
- * Numbers endpoints so that those that were there before keep their numbers, as far as numbers
- * remain: one endpoint more or less is then one changed element, not a list that moved.
+ * Numbers endpoints so that those from before keep their numbers as far as possible: an added or
+ * removed endpoint then changes one element instead of shifting the list.
  *
- * @param before as they are numbered now
- * @returns `now` itself where its own order will do
+ * @param before the endpoints in their present order
+ * @returns `now` itself when its own order will do
  */
 export function keepSlots(
   before: readonly Endpoint[],

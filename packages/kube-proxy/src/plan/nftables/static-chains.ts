@@ -4,7 +4,7 @@ import type { NodeView } from '../node-view.js';
 import { SETS } from './sets.js';
 import { fromPods, type NftSettings } from './settings.js';
 
-/** A chain with all that is in it. */
+/** A chain with its rules. */
 export interface FilledChain {
   readonly chain: NftChain;
   readonly rules: readonly NftRule[];
@@ -17,7 +17,7 @@ const FRONTEND_KEY = ['destination', 'protocol', 'destination-port'] as const;
 const NODE_PORT_KEY = ['protocol', 'destination-port'] as const;
 
 /**
- * Chains that are there whatever Services exist, without those at the kernel's hooks.
+ * Plans the chains that exist independently of Services, without those at the kernel's hooks.
  *
  * @see Kubernetes 1.36 pkg/proxy/nftables/proxier.go, setupNFTables
  */
@@ -65,7 +65,7 @@ export function planStaticChains(
   ];
 }
 
-/** Its rules depend on the cluster's ranges, which may change while it is in use. */
+/** The rules of this chain depend on the cluster's ranges, which may change while it is in use. */
 export function planClusterIpsCheck(serviceCidrs: NodeView['serviceCidrs']): FilledChain {
   const unused = serviceCidrs.map((network) => ({
     steps: [{ kind: 'destination', network }, { kind: 'drop' }] as const,
@@ -81,7 +81,10 @@ export function planClusterIpsCheck(serviceCidrs: NodeView['serviceCidrs']): Fil
   return { chain: { name: CLUSTER_IPS_CHECK }, rules: [wrongPort, ...unused] };
 }
 
-/** Chains at the kernel's hooks: made last, so that packets meet all of the rules or none. */
+/**
+ * Plans the chains at the kernel's hooks. They are made last, so that packets meet all of the rules
+ * or none.
+ */
 export function planBaseChains(): readonly FilledChain[] {
   return [
     base('filter-prerouting-pre-dnat', hook('filter', 'prerouting', -110), ifNew('firewall-check')),
@@ -110,7 +113,10 @@ export function planBaseChains(): readonly FilledChain[] {
   ];
 }
 
-/** Which of the node's addresses have node ports. Never loopback: answers could not leave it. */
+/**
+ * Matches the node's addresses that have node ports. Loopback is never one: answers could not leave
+ * it.
+ */
 function onNodePortAddress({ family, nodePortIps }: NftSettings): readonly NftStep[] {
   if (nodePortIps !== 'all') {
     return [{ kind: 'in-set', key: ['destination'], set: SETS.nodePortIps.name }];

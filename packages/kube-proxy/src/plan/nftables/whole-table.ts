@@ -9,8 +9,8 @@ import type { NftSettings } from './settings.js';
 import { type FilledChain, planBaseChains, planStaticChains } from './static-chains.js';
 
 /**
- * Sets and chains that are there whatever Services exist, but for the chains at the kernel's hooks:
- * until {@link planHooks} no packet sees any of it.
+ * Plans the sets and chains that exist independently of Services, without the chains at the
+ * kernel's hooks: no packet sees any of it until {@link planHooks}.
  */
 export function* planFoundation(
   settings: NftSettings,
@@ -28,7 +28,7 @@ export function* planFoundation(
   yield* fill(planStaticChains(settings, view.serviceCidrs));
 }
 
-/** @param found chains at hooks that are not where they should be are made anew */
+/** @param found existing chains; those attached to the wrong hook are made again */
 export function* planHooks(found?: NftInventory): Generator<NftOperation, void> {
   const bases = planBaseChains();
   for (const { chain } of bases) {
@@ -40,7 +40,10 @@ export function* planHooks(found?: NftInventory): Generator<NftOperation, void> 
   yield* fill(bases);
 }
 
-/** Everything that the backend makes of a view on an empty machine, for people and for the tracer. */
+/**
+ * Plans everything that the backend writes for a view on an empty machine, for people and for the
+ * tracer.
+ */
 export function* planWholeTable(
   view: NodeView,
   settings: NftSettings,
@@ -54,7 +57,7 @@ export function* planWholeTable(
   yield* planHooks();
 }
 
-/** What an earlier life of this process, or another version of it, has left in the table. */
+/** Contents of the table that an earlier process, or another version, has left. */
 export interface Leftovers {
   readonly chains: readonly string[];
   readonly sets: readonly string[];

@@ -16,7 +16,7 @@ export interface Choice {
   readonly localOnly: boolean;
 }
 
-/** One sentence per endpoint: why it may get the packet, or why not. */
+/** Returns one sentence per endpoint: why it may get the packet, or why not. */
 export function explainEndpoints(choice: Choice, node: TraceNode): readonly string[] {
   const chosen = new Set(choice.chosen.map(endpointText));
   return choice.all.map((endpoint) => {

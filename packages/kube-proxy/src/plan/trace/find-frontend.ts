@@ -1,21 +1,21 @@
 import type { NodeView, PortView } from '../node-view.js';
 import type { TraceNode, TracePacket } from './types.js';
 
-/** By which of its addresses a Service port is reached. */
+/** The kind of address at which a Service port is reached. */
 export type FrontendKind = 'cluster IP' | 'external IP' | 'load balancer IP' | 'node port';
 
 export interface Frontend {
   readonly key: string;
   readonly kind: FrontendKind;
   readonly view: PortView;
-  /** False: a node port that does not answer on this address of the node. */
+  /** False for a node port that does not answer on this address of the node. */
   readonly answers: boolean;
 }
 
 /**
- * The Service ports that a packet is for, in the order of the rules: node ports last. More than one
- * where Services share an external or load balancer address and a port; modes whose rules are maps
- * know the first of these only.
+ * Returns the Service ports that a packet is for, in the order of the rules: node ports last. There
+ * is more than one when Services share an external or load balancer address and a port; modes whose
+ * rules are maps know only the first.
  */
 export function findFrontends(
   { ports }: NodeView,
@@ -48,16 +48,16 @@ function kindOf({ service }: PortView, destination: string): FrontendKind | unde
   return service.loadBalancerIps.includes(destination) ? 'load balancer IP' : undefined;
 }
 
-/** Whether some Service owns the address, whatever the port, and as what. */
+/** Returns the kind of an address that belongs to a Service, whatever the port. */
 export function ownerOf(
   { ports }: NodeView,
   ip: string,
-): 'a cluster IP' | 'an outer address' | undefined {
-  let found: 'an outer address' | undefined;
+): 'a cluster IP' | 'an external address' | undefined {
+  let found: 'an external address' | undefined;
   for (const { service } of ports.values()) {
     if (service.clusterIp === ip) return 'a cluster IP';
     if (service.externalIps.includes(ip) || service.loadBalancerIps.includes(ip)) {
-      found = 'an outer address';
+      found = 'an external address';
     }
   }
   return found;

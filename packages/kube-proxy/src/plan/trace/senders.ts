@@ -17,7 +17,7 @@ export function isFromLocalTraffic(
   }
 }
 
-/** May this source use the load balancer addresses of a Service that has source ranges? */
+/** True when this source may use the load balancer addresses of a Service with source ranges. */
 export function isAdmitted(
   { sourceRanges, loadBalancerIps }: ServicePort,
   source: string,

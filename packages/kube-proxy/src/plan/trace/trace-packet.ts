@@ -9,9 +9,9 @@ import type { Trace, TraceInput, TraceNode, TraceOutcome, TracePacket } from './
 import { judgeUnserved } from './unserved.js';
 
 /**
- * Where the first packet of a connection goes, and why: by what Services promise and by how the mode
- * differs from others, not by its rules. The rules must lead to the same outcomes, which a test holds
- * on generated Services, settings and packets.
+ * Computes where the first packet of a connection goes, and why. The answer follows from the
+ * promises of the Services and the mode's traits, not from its rules. The rules must lead to the
+ * same outcomes; a test checks this on generated Services, settings and packets.
  *
  * @see Kubernetes 1.36 pkg/proxy/topology.go, pkg/proxy/iptables/proxier.go
  */
@@ -21,7 +21,7 @@ export function tracePacket(view: NodeView, packet: TracePacket, node: TraceNode
   return { steps: tracer.steps, outcomes };
 }
 
-/** The endpoints that one packet may go to, and from whom it will seem to come. */
+/** The endpoints that one packet may go to, and the sender that they see. */
 interface Target {
   readonly endpoints: readonly Endpoint[];
   readonly masquerade: boolean;
@@ -68,7 +68,9 @@ class Tracer {
     return this.#end(verdict);
   }
 
-  /** @returns undefined when it leads to no endpoint: other frontends and the filters come next */
+  /**
+   * @returns undefined when no endpoint gets the packet: other frontends and the filters come next
+   */
   #serve(frontend: Frontend): TraceOutcome[] | undefined {
     const { kind, view, answers } = frontend;
     if (!answers) {
@@ -80,7 +82,7 @@ class Tracer {
     if (isGuarded && firewallFirst && !this.#admits(view.service)) return this.#end('dropped');
     if (!view.hasAny) {
       this.#list(view.all, { endpoints: [], masquerade: false, localOnly: false });
-      this.#say('no endpoint anywhere could answer');
+      this.#say('no endpoint anywhere can answer');
       return undefined;
     }
     if (isGuarded && !firewallFirst && !this.#admits(view.service)) return undefined;
@@ -109,14 +111,14 @@ class Tracer {
       return true;
     }
     if (localTraffic === undefined) {
-      this.#say('pods cannot be told from others (no detectLocal setting): the source stays');
+      this.#say('pods cannot be recognised (no detectLocal setting): the source stays');
       return false;
     }
     const fromPod = isFromLocalTraffic(localTraffic, this.#packet);
     this.#say(
       fromPod
         ? 'the sender is a pod of this cluster: the source stays'
-        : 'the sender is no pod of this cluster: the endpoint sees this node',
+        : 'the sender is not a pod of this cluster: the endpoint sees this node',
     );
     return !fromPod;
   }
@@ -129,11 +131,15 @@ class Tracer {
     }
     const { isOwnAddress, localTraffic } = this.#node;
     if (localTraffic !== undefined && isFromLocalTraffic(localTraffic, this.#packet)) {
-      this.#say('externalTrafficPolicy Local, but a pod of this cluster asks: endpoints anywhere');
+      this.#say(
+        'externalTrafficPolicy Local, but the sender is a pod of this cluster: endpoints anywhere',
+      );
       return { endpoints: cluster, masquerade: false, localOnly: false };
     }
     if (isOwnAddress(this.#packet.source)) {
-      this.#say('externalTrafficPolicy Local, but this node itself asks: endpoints anywhere');
+      this.#say(
+        'externalTrafficPolicy Local, but the sender is this node itself: endpoints anywhere',
+      );
       return { endpoints: cluster, masquerade: true, localOnly: false };
     }
     this.#say(`externalTrafficPolicy Local: ${reach(true)}, and they see the sender`);
@@ -175,7 +181,7 @@ class Tracer {
       this.#say(`${source} may reach itself: then it sees ${sees}`);
     }
     if (!masquerade && !rewrites) return false;
-    // what arrives for the node itself passes no postrouting
+    // a packet for the node itself skips postrouting
     const staysHere = from === 'network' && isOwnAddress(endpoint.ip);
     if (staysHere) {
       this.#say(`${endpointText(endpoint)} is on the node's own network: it sees the sender`);

@@ -4,56 +4,61 @@ import type { NodeView } from '../node-view.js';
 
 /** The first packet of a connection. */
 export interface TracePacket {
-  /** `network`: it arrives on an interface; `host`: a program on the node sends it. */
+  /** `network`: the packet arrives on an interface; `host`: a program on the node sends it. */
   readonly from: 'network' | 'host';
-  /** Lower case. */
+  /** In lower case. */
   readonly protocol: string;
-  /** Canonical, as all addresses. */
+  /** Canonical, as all addresses here. */
   readonly source: string;
   readonly destination: string;
   readonly destinationPort: number;
-  /** Only where pods are told by their interface. */
+  /** Needed only when pods are recognised by their interface. */
   readonly inInterface?: string;
 }
 
-/** How the rules of one mode differ from those of others in what a packet meets. */
+/** How the rules of one mode differ from those of others in their treatment of packets. */
 export interface ModeTraits {
-  /** Do node ports answer on this address? */
+  /** True when node ports answer on this address. */
   hasNodePorts(ip: string): boolean;
-  /** Does the mode serve ports of this protocol, in lower case? */
+  /** True when the mode serves ports of this protocol, given in lower case. */
   carries(protocol: string): boolean;
   /** False: the proxy itself is the client of every endpoint. */
   readonly keepsSource: boolean;
   /** Several Services may have one external address and port: the first with endpoints serves it. */
   readonly sharedAddresses: boolean;
   /**
-   * Other ports of cluster IPs are refused, and addresses of the service ranges that no Service has
-   * are dropped.
+   * Other ports of cluster IPs are refused, and packets to unassigned addresses of the service
+   * ranges are dropped.
    */
   readonly guardsClusterIps: boolean;
   /**
-   * When loadBalancerSourceRanges drop a packet: before anything else, after the search for endpoints
-   * but before other Services refuse it, or with these in the order of the Services.
+   * When loadBalancerSourceRanges drop a packet: before anything else, after the search for
+   * endpoints but before other Services refuse it, or together with these refusals in the order of
+   * the Services.
    */
   readonly firewall: 'first' | 'before refusals' | 'among refusals';
-  /** A source range that holds the node admits the load balancer's own address, too. */
+  /**
+   * A source range that contains the node's address also admits the load balancer's own address.
+   */
   readonly admitsBalancer: boolean;
-  /** The node itself is refused external and load balancer addresses that nothing serves. */
+  /**
+   * The node's own packets to external and load balancer addresses that nothing serves are refused.
+   */
   readonly refusesToHost: boolean;
   /** A node port that nothing serves is refused on every address of the node. */
   readonly refusesOnEveryAddress: boolean;
-  /** Packets to 127.0.0.0/8 that do not come from there are dropped. */
+  /** Packets to 127.0.0.0/8 from other addresses are dropped. */
   readonly guardsLoopback: boolean;
-  /** Does an endpoint that reaches itself see the node as the sender? */
+  /** True when an endpoint that reaches itself sees the node as the sender. */
   masqueradesToItself(endpoint: Endpoint): boolean;
 }
 
-/** What a mode and the node's settings add to the view. */
+/** Traits of the mode and settings of the node that the trace needs in addition to the view. */
 export interface TraceNode extends ModeTraits {
-  /** This node's zone and name, for reasons. */
+  /** Name and zone of this node, for the explanations. */
   readonly nodeName: string;
   readonly zone: string | undefined;
-  /** For source ranges; undefined: not known. */
+  /** For source ranges; undefined when not known. */
   readonly nodeIp: string | undefined;
   readonly localTraffic: LocalTraffic | undefined;
   readonly masqueradeAll: boolean;
@@ -66,19 +71,19 @@ export interface TraceInput {
   readonly node: TraceNode;
 }
 
-/** One way that a packet may go. */
+/** One possible destination of a packet. */
 export interface TraceOutcome {
   readonly verdict: 'accepted' | 'dropped' | 'rejected';
-  /** `10.0.0.1:80`; where it was sent to, when no Service took it. */
+  /** `10.0.0.1:80`; the original destination when no Service took the packet. */
   readonly to: string;
   /** The receiver sees an address of the node instead of the sender's. */
   readonly masqueraded: boolean;
-  /** 0 to 1; all of a packet's outcomes together 1. */
+  /** From 0 to 1; all outcomes of a packet together have 1. */
   readonly probability: number;
 }
 
 export interface Trace {
-  /** In the order of decisions, each one sentence. */
+  /** One sentence per decision, in order. */
   readonly steps: readonly string[];
   readonly outcomes: readonly TraceOutcome[];
 }

@@ -8,16 +8,17 @@ export interface Judgement {
 }
 
 /**
- * What becomes of a packet that no Service took to an endpoint.
+ * Decides about a packet that no Service sent to an endpoint.
  *
- * @param frontends what it is for, in the order of the rules; none of them has an endpoint for it
+ * @param frontends the frontends that the packet is for, in the order of the rules; none has an
+ * endpoint for it
  */
 export function judgeUnserved(input: TraceInput, frontends: readonly Frontend[]): Judgement {
   const { packet, node } = input;
   const { source, destination } = packet;
   const isLoopback = (ip: string): boolean => cidrContains('127.0.0.0/8', ip);
   if (node.guardsLoopback && isLoopback(destination) && !isLoopback(source)) {
-    const step = `${source} is no loopback address, so it may not reach ${destination}: dropped`;
+    const step = `${source} is not a loopback address, so it may not reach ${destination}: dropped`;
     return { steps: [step], verdict: 'dropped' };
   }
   if (node.firewall === 'before refusals' && frontends.some((one) => isGuarded(input, one))) {
@@ -35,11 +36,14 @@ export function judgeUnserved(input: TraceInput, frontends: readonly Frontend[])
 }
 
 const GUARDED: Judgement = {
-  steps: ['loadBalancerSourceRanges are set: what was not sent on is dropped'],
+  steps: ['loadBalancerSourceRanges are set: packets not sent on are dropped'],
   verdict: 'dropped',
 };
 
-/** Has endpoints, but not for everyone; also where the address is an external IP as well. */
+/**
+ * True when the frontend has endpoints, but not for everyone; also when the address is an external
+ * IP as well.
+ */
 function isGuarded({ packet }: TraceInput, { kind, view }: Frontend): boolean {
   const { hasAny, service } = view;
   const isBalancer = service.loadBalancerIps.includes(packet.destination);
@@ -55,7 +59,7 @@ function refusal(input: TraceInput, frontend: Frontend): Judgement | undefined {
   if (!answers && !node.refusesOnEveryAddress) return undefined;
   const passes = kind !== 'cluster IP' && !node.refusesToHost && packet.from === 'host';
   if (passes && !node.isOwnAddress(packet.destination)) {
-    const step = 'what the node itself sends to such an address is not refused';
+    const step = "the node's own packets to such an address are not refused";
     return { steps: [step], verdict: 'accepted' };
   }
   const everywhere = answers ? '' : ', on every address of the node';
@@ -67,7 +71,7 @@ function refusal(input: TraceInput, frontend: Frontend): Judgement | undefined {
     : { steps: [`refused at once${everywhere}`], verdict: 'rejected' };
 }
 
-/** By the address alone. */
+/** Decides by the address alone. */
 function judgeOther({ view, packet, node }: TraceInput): Judgement {
   const { destination, from } = packet;
   const isOwn = node.isOwnAddress(destination);
@@ -77,10 +81,10 @@ function judgeOther({ view, packet, node }: TraceInput): Judgement {
     }
     const range = view.serviceCidrs.find((cidr) => cidrContains(cidr, destination));
     if (range !== undefined) {
-      const step = `${destination} is no cluster IP, but inside the service range ${range}: dropped`;
+      const step = `${destination} is not a cluster IP, but inside the service range ${range}: dropped`;
       return { steps: [step], verdict: 'dropped' };
     }
   }
-  const step = isOwn ? 'the packet is for this node itself' : 'the packet is routed as any other';
+  const step = isOwn ? 'the packet is for this node itself' : 'the packet is routed like any other';
   return { steps: [step], verdict: 'accepted' };
 }

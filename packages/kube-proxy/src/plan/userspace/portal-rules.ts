@@ -13,7 +13,7 @@ import { comment, jump, protocolMatch } from '../iptables/dispatch-rules.js';
 import { fromLocalTraffic } from '../iptables/settings.js';
 import type { PortView } from '../node-view.js';
 
-/** The chains of the historic mode, and one of our own for what is refused. */
+/** The chains of the historic mode, and one of our own for refusals. */
 export const PORTAL_CHAIN = {
   container: 'KUBE-PORTALS-CONTAINER',
   host: 'KUBE-PORTALS-HOST',
@@ -23,14 +23,14 @@ export const PORTAL_CHAIN = {
   refuse: 'KUBE-PORTALS-REFUSE',
 } as const;
 
-/** Where a Service port's connections are taken in. */
+/** The ports at which the proxy accepts a Service port's connections. */
 export interface Portal {
   readonly view: PortView;
-  /** The proxy's own port that leads to endpoints anywhere; absent: none is open. */
+  /** The proxy's port that leads to endpoints anywhere; undefined when none is open. */
   readonly clusterPort: number | undefined;
-  /** The one that leads to this node's endpoints. */
+  /** The proxy's port that leads to endpoints on this node. */
   readonly localPort: number | undefined;
-  /** False: somebody else on this host has the node port. */
+  /** False when another program on this host has the node port. */
   readonly ownsNodePort: boolean;
 }
 
@@ -59,8 +59,8 @@ function refuseJump(chain: string): TableRule {
 }
 
 /**
- * From the kernel's hooks into our chains, and whether each goes first or last. The one for cluster
- * IPs from outside is made last: when they answer, all else does.
+ * Jumps from the kernel's hooks into our chains, and whether each goes first or last. The jump for
+ * cluster IPs from outside is made last: when they answer, everything else does.
  */
 export const PORTAL_JUMPS: readonly Readonly<{ jump: TableRule; position: 'first' | 'last' }>[] = [
   {
@@ -90,7 +90,7 @@ function natJump(chain: string, to: string, ...matches: readonly Match[]): Table
   return { table: 'nat', chain, rule: jump(to, ...matches) };
 }
 
-/** Chains that every write makes anew. */
+/** Chains that every write creates again. */
 export const PORTAL_CHAINS: Readonly<Record<'nat' | 'filter', readonly string[]>> = {
   nat: [
     PORTAL_CHAIN.container,
@@ -101,7 +101,10 @@ export const PORTAL_CHAINS: Readonly<Record<'nat' | 'filter', readonly string[]>
   filter: [PORTAL_CHAIN.nodePortNonLocal, PORTAL_CHAIN.refuse],
 };
 
-/** One restore for all portals: connections to Services are redirected to the proxy's own ports. */
+/**
+ * Plans one restore for all portals: connections to Services are redirected to the proxy's own
+ * ports.
+ */
 export function planPortals(
   portals: Iterable<Portal>,
   settings: PortalSettings,
@@ -183,7 +186,10 @@ function redirect(port: number, matches: readonly Match[]): Rule {
   return { matches, target: { kind: 'redirect', port } };
 }
 
-/** Local policy: pods of this node and the node itself may go anywhere, all others stay here. */
+/**
+ * Local policy: traffic of this node's pods and of the node itself may go anywhere, all other
+ * traffic stays on this node.
+ */
 function externalRules(
   { view, clusterPort, localPort }: Portal,
   { localTraffic }: PortalSettings,

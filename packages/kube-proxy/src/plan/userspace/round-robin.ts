@@ -2,7 +2,10 @@ import type { Random } from '@nodeagent/base';
 
 import { type Endpoint, endpointText } from '../../model/endpoint.js';
 
-/** Clients remembered per Service port; beyond, the one unseen for longest is forgotten first. */
+/**
+ * Maximum number of clients remembered per Service port; beyond it, the client unseen for longest
+ * is forgotten.
+ */
 export const MOST_REMEMBERED_CLIENTS = 16_384;
 
 interface Remembered {
@@ -11,9 +14,9 @@ interface Remembered {
 }
 
 /**
- * Turn by turn over a port's endpoints, in an order that is shuffled whenever the endpoints change,
- * so that not all nodes begin with the same one. With affinity a client keeps its endpoint while it
- * comes back in time and the endpoint is there.
+ * Takes a port's endpoints in turn, in an order that is shuffled whenever the endpoints change, so
+ * that different nodes start with different ones. With affinity a client keeps its endpoint as long
+ * as it returns in time and the endpoint exists.
  *
  * @see Kubernetes 1.25 pkg/proxy/userspace/roundrobin.go, the last version that had this mode
  */
@@ -30,7 +33,7 @@ export class RoundRobin {
     this.#random = random;
   }
 
-  /** @param affinityMs undefined: no affinity */
+  /** @param affinityMs undefined without affinity */
   update(endpoints: readonly Endpoint[], affinityMs: number | undefined): void {
     this.#affinityMs = affinityMs;
     if (affinityMs === undefined) this.#clients.clear();
@@ -51,7 +54,7 @@ export class RoundRobin {
   }
 
   /**
-   * @param again an attempt for the same connection failed: its endpoint is not remembered any more
+   * @param again true when an attempt for the same connection failed: its endpoint is forgotten
    * @returns undefined when there is no endpoint
    */
   pick(client: string, nowMs: number, again = false): Endpoint | undefined {
@@ -71,7 +74,7 @@ export class RoundRobin {
   }
 
   #remember(client: string, endpoint: Endpoint, seenAtMs: number): void {
-    this.#clients.delete(client); // to the end of the order
+    this.#clients.delete(client); // moves the client to the end
     this.#clients.set(client, { endpoint: endpointText(endpoint), seenAtMs });
     if (this.#clients.size <= MOST_REMEMBERED_CLIENTS) return;
     const [oldest] = this.#clients.keys();
@@ -79,7 +82,7 @@ export class RoundRobin {
   }
 }
 
-/** Fisher and Yates. */
+/** The Fisher–Yates shuffle. */
 function shuffled<T>(items: T[], random: Random): readonly T[] {
   for (let i = items.length - 1; i > 0; i -= 1) {
     const j = Math.floor(random() * (i + 1));

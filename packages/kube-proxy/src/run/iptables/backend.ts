@@ -29,7 +29,10 @@ import type { RuleCounters } from './rule-counters.js';
 
 export interface IptablesBackendOptions {
   readonly iptables: Iptables;
-  /** Jumps to our chains are made while these are empty, for tools that rewrite a table for each rule. */
+  /**
+   * Inserts the jumps to our chains while these are empty, for tools that rewrite a table for each
+   * rule.
+   */
   readonly jumpsFirst?: boolean;
   readonly settings: RuleSettings;
   readonly nodePortAddresses: NodePortAddresses;
@@ -42,29 +45,32 @@ export interface IptablesBackendOptions {
   readonly counters: Pick<RuleCounters, 'ensure'>;
 }
 
-/** In small clusters everything is written anew this often, whatever changed. */
+/** In small clusters everything is written again this often, even without changes. */
 const FULL_SYNC_EVERY_MS = 3_600_000;
 
 /**
- * Upstream's rules by iptables-restore. Syncs write what changed; the first, those after a failure
- * and an hourly one write everything. Chains that no port uses any more go in the same restore that
- * stops using them.
+ * Writes upstream's rules with iptables-restore. Syncs write the changes; the first sync, those
+ * after a failure and an hourly one write everything. The restore that stops using a chain also
+ * removes it.
  */
 export class IptablesBackend implements Backend {
   readonly #options: IptablesBackendOptions;
-  /** Text of every port in the view, as last rendered. */
+  /** The last rendered text of every port in the view. */
   readonly #texts = new Map<string, PortText>();
-  /** Chains of ports that the kernel may hold, but no port needs any more. */
+  /** Chains of ports that the kernel may hold, but no port needs any longer. */
   readonly #stale = new Set<string>();
-  /** Ports whose rules the kernel refused: left out until they change, or a full sync tries again, in a while. */
+  /**
+   * Ports whose rules the kernel refused: left out until they change, or until a later full sync
+   * tries them again.
+   */
   readonly #refused = new Map<string, PortView>();
-  /** Those of them whose chains have been given up. */
+  /** The refused ports whose chains have been given up. */
   readonly #dropped = new Map<string, PortView>();
   #counters: RuleSettings['counters'];
   #needsFull = true;
   #lastFullMs = Number.NEGATIVE_INFINITY;
   readonly #retry: RefusedRetry;
-  /** What the kernel holds of ours is known, and followed from then on. */
+  /** True once the chains in the kernel have been read; from then on they are tracked. */
   #scanned = false;
   #largeCluster = false;
 
@@ -83,7 +89,7 @@ export class IptablesBackend implements Backend {
     const startedMs = clock.monotonicMs();
     const overdue = startedMs - this.#lastFullMs > FULL_SYNC_EVERY_MS && !this.#largeCluster;
     const isFirstTryFull = this.#needsFull || overdue;
-    this.#needsFull = true; // until everything below went well
+    this.#needsFull = true; // until everything below has succeeded
     this.#largeCluster = view.endpointCount > LARGE_CLUSTER_ENDPOINTS;
     this.#forget(change);
     if (isFirstTryFull) {
@@ -126,7 +132,7 @@ export class IptablesBackend implements Backend {
     ]);
   }
 
-  /** @returns false when the kernel refused it: what it was based on may not be there any more */
+  /** @returns false when the kernel refused it: objects that it relies on may be gone */
   async #tryPartial(plan: RestorePlan, signal: AbortSignal): Promise<boolean> {
     const { metrics } = this.#options;
     try {
@@ -139,7 +145,7 @@ export class IptablesBackend implements Backend {
     }
   }
 
-  /** Writes everything, but for ports whose rules are refused. */
+  /** Writes everything except ports whose rules are refused. */
   async #restoreAll(plan: RestorePlan, signal: AbortSignal): Promise<void> {
     const { view } = plan;
     const before = new Map(this.#refused);
@@ -154,12 +160,15 @@ export class IptablesBackend implements Backend {
       const port = view.ports.get(key);
       if (port === undefined) continue;
       this.#refused.set(key, port);
-      this.#tell(port, [`the kernel refuses the ${view.family} rules of port ${key}: ${why}`]);
+      this.#report(port, [`the kernel refuses the ${view.family} rules of port ${key}: ${why}`]);
     }
-    for (const [key, port] of before) if (!refused.has(key)) this.#tell(port, []);
+    for (const [key, port] of before) if (!refused.has(key)) this.#report(port, []);
   }
 
-  /** Their chains are wanted again: they are not to go in the restore that writes them. */
+  /**
+   * The chains of refused ports are wanted again: the restore that writes them must not remove
+   * them.
+   */
   #takeBackRefused(): void {
     for (const key of this.#refused.keys()) {
       this.#dropped.delete(key);
@@ -185,20 +194,20 @@ export class IptablesBackend implements Backend {
     return line === undefined ? undefined : findRestoreLine(plan, line);
   }
 
-  /** A port that is left out must not go on forwarding to what it had before. */
+  /** A port that is left out must not continue to forward to its earlier endpoints. */
   #dropChains(key: string, port: PortView): void {
     if (this.#dropped.get(key) === port) return;
     this.#dropped.set(key, port);
     for (const chain of this.#texts.get(key)?.chains ?? []) this.#stale.add(chain);
   }
 
-  #tell({ service }: PortView, messages: readonly string[]): void {
+  #report({ service }: PortView, messages: readonly string[]): void {
     const { problems, settings } = this.#options;
     const part = `iptables ${settings.family} ${service.portName} ${service.protocol}`;
     problems.set({ kind: 'Service', name: service.service, part }, messages);
   }
 
-  /** Rules may only name counters that are there. */
+  /** Rules may only name existing counters. */
   async #ensureCounters(signal: AbortSignal): Promise<void> {
     const before = JSON.stringify(this.#counters);
     this.#counters = await this.#options.counters.ensure(signal);
@@ -215,11 +224,11 @@ export class IptablesBackend implements Backend {
     });
   }
 
-  /** Drops the text of what changed; the chains it named are stale unless rendered again. */
+  /** Drops the text of changed ports; their chains are stale unless rendered again. */
   #forget({ changedPorts, removedPorts }: ViewChange): void {
     for (const key of [...changedPorts, ...removedPorts]) {
       const refused = this.#refused.get(key);
-      if (refused !== undefined) this.#tell(refused, []);
+      if (refused !== undefined) this.#report(refused, []);
       this.#refused.delete(key);
       this.#dropped.delete(key);
       for (const chain of this.#texts.get(key)?.chains ?? []) this.#stale.add(chain);
@@ -237,10 +246,11 @@ export class IptablesBackend implements Backend {
   }
 
   /**
-   * Comes after the restore with iptables-nft: a chain that no hook leads to yet costs it a quarter of
-   * the time to fill (1,000 Services × 10: 1.4 s instead of 6.4 s). Before it with iptables-legacy,
-   * which reads or writes the whole table for each jump: with 5,000 Services × 10 the jumps take half
-   * as long again as the restore. Its restore is one step, so no packet sees half of the rules.
+   * With iptables-nft this comes after the restore: filling a chain that no hook leads to yet takes
+   * a quarter of the time (1,000 Services × 10: 1.4 s instead of 6.4 s). With iptables-legacy it
+   * comes before, because each jump reads or writes the whole table: with 5,000 Services × 10 the
+   * jumps take half as long again as the restore. A legacy restore is one step, so no packet sees
+   * half of the rules.
    */
   async #ensureJumps(settings: SyncSettings, signal: AbortSignal): Promise<void> {
     const { iptables, jumpsFirst = false } = this.#options;
@@ -261,9 +271,9 @@ export class IptablesBackend implements Backend {
   }
 
   /**
-   * Finds chains that an earlier life of this process, or another version of it, left behind. Between
-   * full syncs there is nothing to find: what this process stops using it knows without listing the
-   * table, which takes iptables-nft seconds where there are tens of thousands of chains.
+   * Finds chains that an earlier process, or another version, left behind. Full syncs do this,
+   * others need not: this process knows which chains it stops using without listing the table,
+   * which takes iptables-nft seconds with tens of thousands of chains.
    */
   async #scanForStale(signal: AbortSignal): Promise<void> {
     const { iptables, logger } = this.#options;
@@ -277,7 +287,7 @@ export class IptablesBackend implements Backend {
       this.#scanned = true;
     } catch (error) {
       signal.throwIfAborted();
-      logger.error({ err: error }, 'stale chains cannot be looked for; tried again later');
+      logger.error({ err: error }, 'cannot search for stale chains; will retry');
     }
   }
 
@@ -299,7 +309,7 @@ export class IptablesBackend implements Backend {
   }
 }
 
-/** The input was understood and not accepted: another input may be. */
+/** True when the tool understood the input but did not accept it: other input may succeed. */
 function isRefusal(error: unknown): boolean {
   return isNetfilterError(error, 'NETFILTER_COMMAND_FAILED', 'NETFILTER_NAME');
 }

@@ -11,15 +11,16 @@ export interface CanaryOptions {
   readonly onLost: () => void;
 }
 
-/** The first is the one that is looked at. */
+/** The first table is the one checked at each period. */
 const TABLES: readonly TableName[] = ['mangle', 'nat', 'filter'];
 
 const FLUSH_POLL_MS = 100;
 const FLUSH_PATIENCE_MS = 5000;
 
 /**
- * Keeps an empty chain in three tables and calls back when they vanish: then someone flushed the
- * tables, and our rules went too. Looks every period; waits for the flush to end before it calls.
+ * Keeps an empty chain in three tables and calls back when they vanish: another program then
+ * flushed the tables, and our rules with them. Checks every period; waits for the flush to end
+ * before it calls back.
  *
  * @see Kubernetes 1.36 pkg/util/iptables/iptables.go, Monitor
  */
@@ -30,7 +31,7 @@ export async function watchCanaries(options: CanaryOptions, signal: AbortSignal)
       await ensureCanaries(options, signal);
       await untilLost(options, signal);
       if (signal.aborted) return;
-      logger.info({ family: options.iptables.family }, 'rules were flushed by someone else');
+      logger.info({ family: options.iptables.family }, 'another program flushed the rules');
       onLost();
     } catch (error) {
       if (signal.aborted) return;
@@ -54,7 +55,7 @@ async function untilLost(options: CanaryOptions, signal: AbortSignal): Promise<v
   for (const table of others) {
     while (!(await isLost(options, table, signal))) {
       if (clock.monotonicMs() >= deadlineMs) {
-        logger.warn({ table }, 'only some canary chains are gone; rules are written anew');
+        logger.warn({ table }, 'only some canary chains are gone; writing all rules again');
         return;
       }
       if ((await clock.sleep(FLUSH_POLL_MS, signal)) === 'aborted') return;
@@ -70,7 +71,8 @@ async function isLost(
   try {
     return !(await iptables.chainExists(table, CHAIN.canary, signal));
   } catch (error) {
-    if (isNetfilterError(error, 'NETFILTER_LOCKED')) return false; // no news is no flush
+    // an unknown state does not count as a flush
+    if (isNetfilterError(error, 'NETFILTER_LOCKED')) return false;
     throw error;
   }
 }

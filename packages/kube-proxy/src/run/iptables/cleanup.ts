@@ -5,10 +5,10 @@ import { CHAIN, isServiceChain } from '../../plan/iptables/names.js';
 import { PORTAL_CHAIN, PORTAL_CHAINS, PORTAL_JUMPS } from '../../plan/userspace/portal-rules.js';
 
 /**
- * Removes every rule and chain that the iptables and userspace modes make in one family. What is
- * shared with the kubelet (KUBE-FIREWALL, hint and canary chains of the kubelet) stays.
+ * Removes every rule and chain that the iptables and userspace modes make in one family. Objects
+ * shared with the kubelet (KUBE-FIREWALL, hint and canary chains of the kubelet) stay.
  *
- * @returns what could not be removed, empty when all went well
+ * @returns the failures, empty when there were none
  */
 export async function cleanupIptables(
   iptables: Iptables,
@@ -27,10 +27,10 @@ export async function cleanupIptables(
 }
 
 /**
- * Removes what the userspace mode left, if it ever ran here: nobody answers any more where its
- * rules lead.
+ * Removes what the userspace mode left, if it ever ran here: its rules lead to ports that no
+ * process serves any longer.
  *
- * @returns what could not be removed
+ * @returns the failures
  */
 export async function cleanupPortals(
   iptables: Iptables,
@@ -46,12 +46,12 @@ export async function cleanupPortals(
 }
 
 /**
- * Removes what iptables and userspace modes left and the mode that runs now does not use itself: rules that
- * refuse what had no endpoint then would go on refusing it. The mode's own rules have to be written
- * before, as they take the place of shared ones.
+ * Removes objects of the iptables and userspace modes that the running mode does not use itself:
+ * their old refusals of Services without endpoints would stay in force. The running mode must have
+ * written its own rules before, because they replace shared ones.
  *
- * @param kept chains and jumps of the mode that runs now
- * @returns what could not be removed
+ * @param kept chains and jumps of the running mode
+ * @returns the failures
  */
 export async function cleanupBeside(
   iptables: Iptables,
@@ -97,7 +97,7 @@ class Removal {
     }
   }
 
-  /** No rule can jump to a chain that is not there: a table without any is left alone at once. */
+  /** No rule can jump to a missing chain: a table without any of the chains is left alone. */
   async remove(
     table: 'nat' | 'filter',
     jumps: readonly PlacedRule[],

@@ -14,11 +14,11 @@ export interface FoundFamily extends FoundIptables {
   readonly family: IpFamily;
 }
 
-/** Chains by which the kubelet shows which kind of iptables the host uses. */
+/** Chains of the kubelet that show which kind of iptables the host uses. */
 const HINT_CHAINS = ['KUBE-IPTABLES-HINT', 'KUBE-KUBELET-CANARY'];
 
 /**
- * The address families whose rules can be written here, the primary one among them.
+ * Returns the address families whose rules can be written here, always including the primary one.
  *
  * @throws {ProxyError} `PROXY_NO_FAMILY`
  */

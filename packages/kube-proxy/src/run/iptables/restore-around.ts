@@ -1,26 +1,29 @@
-/** Ports that were left out, and the tool's words about each. */
+/** Ports that were left out, with the tool's message about each. */
 export type Refused = ReadonlyMap<string, string>;
 
 export interface RestoreAroundOptions {
-  /** Writes everything but these ports. */
+  /** Writes everything except these ports. */
   readonly restore: (skip: ReadonlySet<string>) => Promise<void>;
-  /** The port that a failure is about, where the failure tells. */
+  /** Returns the port that a failure is about, if the failure names it. */
   readonly blame: (error: Error, skip: ReadonlySet<string>) => string | undefined;
-  /** Can leaving ports out help at all? Not when the tables are locked, or the program is gone. */
+  /**
+   * True when leaving ports out can help. It cannot when the tables are locked, or the program is
+   * gone.
+   */
   readonly isRefusal: (error: Error) => boolean;
-  /** Ports that may be to blame where the failure does not tell. */
+  /** Ports to search when the failure does not name one. */
   readonly suspects: readonly string[];
 }
 
-/** Restores that may fail before the whole is given up: each is a process. */
+/** Maximum number of failed restores before giving up: each one is a process. */
 const MOST_FAILURES = 64;
 
 /**
- * One rule that the kernel refuses makes a whole restore fail. Finds the ports that are to blame, by
- * the line that failed or else by halves, and writes all others.
+ * A single rule that the kernel refuses makes a whole restore fail. Finds the ports of such rules,
+ * by the line that failed or else by bisection, and writes all others.
  *
  * @returns the ports left out; usually none, after a single restore
- * @throws the first failure, when it has another reason or too many ports are to blame
+ * @throws the first failure, when it has another reason or too many ports fail
  */
 export async function restoreAround(options: RestoreAroundOptions): Promise<Refused> {
   const search = new Search(options);
@@ -51,7 +54,7 @@ class Search {
     }
   }
 
-  /** Without all suspects it must work, or none of them is to blame. */
+  /** The restore must succeed without all suspects; otherwise none of them is the cause. */
   async #halve(first: Error): Promise<void> {
     const suspects = this.#options.suspects.filter((key) => !this.refused.has(key));
     const failure = suspects.length === 0 ? first : await this.#try(suspects);
@@ -60,7 +63,10 @@ class Search {
     if ((await this.#try([])) !== undefined) throw first;
   }
 
-  /** With `part` and `others` left out the restore works; which of `part` must stay out? */
+  /**
+   * The restore succeeds when `part` and `others` are left out; finds the ports of `part` that must
+   * stay out.
+   */
   async #search(part: readonly string[], others: readonly string[]): Promise<void> {
     const failure = await this.#try(others);
     if (failure === undefined) return;

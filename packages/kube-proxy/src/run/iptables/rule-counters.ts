@@ -15,24 +15,24 @@ const NONE: Usable = { invalidDropped: false, localhostNodePorts: false };
 const METRICS = {
   invalidDropped: {
     name: 'kubeproxy_iptables_ct_state_invalid_dropped_packets_total',
-    help: 'Packets dropped because connection tracking could not place them.',
+    help: 'Packets dropped because connection tracking found no connection for them.',
   },
   localhostNodePorts: {
     name: 'kubeproxy_iptables_localhost_nodeports_accepted_packets_total',
-    help: 'Packets to node ports on loopback that were accepted.',
+    help: 'Accepted packets to node ports on loopback.',
   },
 } as const;
 
 export interface RuleCountersOptions {
-  /** Throws where there is no netlink; absent likewise. */
+  /** Throws when there is no netlink; absent means the same. */
   readonly openCounters?: (() => Promise<KernelCounterTable>) | undefined;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
 
 /**
- * The kernel's counters that rules feed, as far as it has them: what it lacks is said once, and the
- * rules go without.
+ * The kernel's counters that rules increase. A missing counter is logged once, and the rules omit
+ * it.
  */
 export class RuleCounters {
   readonly #options: RuleCountersOptions;
@@ -45,7 +45,7 @@ export class RuleCounters {
     this.#options = options;
   }
 
-  /** Makes those that are missing; before rules that name them are written. */
+  /** Creates the missing counters; called before rules that name them are written. */
   async ensure(signal: AbortSignal): Promise<Usable> {
     const { openCounters } = this.#options;
     if (openCounters === undefined) return NONE;
@@ -65,13 +65,13 @@ export class RuleCounters {
     return usable;
   }
 
-  /** Takes what the kernel counted into the metrics; before they are read. */
+  /** Copies the kernel's counts into the metrics; called before these are read. */
   async refresh(signal: AbortSignal): Promise<void> {
     for (const [key, published] of this.#published) {
       if (!this.#usable[key]) continue;
       try {
         const now = (await this.#table?.read(COUNTER[key], signal))?.packets ?? 0n;
-        // a counter that was made anew begins at 0
+        // a counter that was created again starts at 0
         const more = now >= published.seen ? now - published.seen : now;
         published.seen = now;
         published.metric.increment({}, Number(more));
@@ -92,7 +92,7 @@ export class RuleCounters {
   #say(error: unknown): void {
     if (this.#said) return;
     this.#said = true;
-    const message = 'dropped packets are not counted: the kernel has no named counters for us';
+    const message = 'dropped packets are not counted: the kernel offers no named counters';
     this.#options.logger.info({ err: error }, message);
   }
 }

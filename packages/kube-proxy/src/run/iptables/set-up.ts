@@ -12,7 +12,7 @@ import { findFamilies, type FoundFamily } from './find-families.js';
 import { RuleCounters } from './rule-counters.js';
 
 /**
- * The iptables mode for every family that this machine has tools for.
+ * Sets up the iptables mode for every family that this machine has tools for.
  *
  * @throws {ProxyError} `PROXY_NO_FAMILY`
  */
@@ -64,7 +64,7 @@ async function dropsInvalid(sysctl: Sysctl, logger: Logger): Promise<boolean> {
   try {
     return (await sysctl.read(TCP_BE_LIBERAL)) === '0';
   } catch (error) {
-    logger.warn({ err: error }, 'connection tracking is taken to be strict');
+    logger.warn({ err: error }, 'assuming that connection tracking is strict');
     return true;
   }
 }

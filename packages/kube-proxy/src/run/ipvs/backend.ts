@@ -24,7 +24,7 @@ export interface IpvsBackendOptions extends Pick<
   readonly iptables: Iptables;
   readonly settings: IpvsRuleSettings;
   readonly nodePortAddresses: NodePortAddresses;
-  /** Virtual servers in these ranges are others'. */
+  /** Virtual servers in these ranges belong to other programs. */
   readonly excludeCidrs: readonly string[];
   readonly syncPeriodMs: number;
   readonly clock: Clock;
@@ -33,29 +33,33 @@ export interface IpvsBackendOptions extends Pick<
   readonly problems: Problems;
 }
 
-/** How often destinations that are going are looked at: they are gone within a minute of their last connection. */
+/**
+ * Period between checks of draining destinations, which are gone within a minute of their last
+ * connection.
+ */
 const DRAIN_EVERY_MS = 10_000;
 const FIRST_RETRY_MS = 1000;
 
 /**
- * Virtual servers by netlink, a fixed set of iptables rules over address sets, and a dummy interface
- * that holds the addresses. A sync in which nothing changed costs one dump of the services and one of
- * the addresses; every sync period everything is compared with the kernel.
+ * Programs virtual servers by netlink, a fixed set of iptables rules over address sets, and a dummy
+ * interface that holds the addresses. A sync without changes costs one dump of the services and one
+ * of the addresses; every sync period everything is compared with the kernel.
  *
- * Rules and sets come before virtual servers, and addresses last: no packet meets half of it.
+ * Rules and sets come before virtual servers, and addresses last, so that no packet meets an
+ * incomplete setup.
  */
 export class IpvsBackend implements Backend {
   readonly #options: IpvsBackendOptions;
   readonly #planner: ForwardingPlanner;
   readonly #reconciler: Reconciler;
   readonly #sets: SetMirror;
-  /** The rules that the kernel has, as text; undefined: not known. */
+  /** Text of the rules in the kernel; undefined when not known. */
   #rules: string | undefined;
   #needsFull = true;
   #isCleanedUp = false;
-  /** Ports of Services that were told that others have what they want, by label. */
-  #told: Forwarding['taken'] = new Map();
-  /** Cuts the pause of {@link watch} short. */
+  /** Service ports that were reported because another port owns their address, by label. */
+  #reported: Forwarding['taken'] = new Map();
+  /** Ends the pause of {@link watch} early. */
   #wake = new AbortController();
   #retryMs: number | undefined;
 
@@ -78,7 +82,7 @@ export class IpvsBackend implements Backend {
     signal: AbortSignal,
   ): Promise<'full' | 'partial'> {
     const isFull = this.#needsFull;
-    this.#needsFull = true; // until everything below went well
+    this.#needsFull = true; // until everything below has succeeded
     if (isFull) this.#forget();
     try {
       await this.#write(view, isFull, signal);
@@ -91,7 +95,10 @@ export class IpvsBackend implements Backend {
     return isFull ? 'full' : 'partial';
   }
 
-  /** Asks for a full comparison every period, sooner after a failure; takes out what has drained. */
+  /**
+   * Requests a full comparison every period, sooner after a failure, and removes drained
+   * destinations.
+   */
   async watch(onLost: () => void, signal: AbortSignal): Promise<void> {
     const { clock, syncPeriodMs } = this.#options;
     let dueMs = clock.monotonicMs() + syncPeriodMs;
@@ -130,7 +137,7 @@ export class IpvsBackend implements Backend {
     const stale = own.filter((ip) => !plan.addresses.has(ip));
     await serviceInterface.remove(stale, signal);
     await this.#sets.deleteOld(plan.sets, signal);
-    this.#tell(plan);
+    this.#report(plan);
   }
 
   async #writeRules(plan: Forwarding, signal: AbortSignal): Promise<void> {
@@ -150,7 +157,10 @@ export class IpvsBackend implements Backend {
     this.#rules = text;
   }
 
-  /** Two listings tell what is missing: a program for each jump would take several times as long. */
+  /**
+   * Two listings show which jumps are missing: one program per jump would take several times as
+   * long.
+   */
   async #ensureJumps(signal: AbortSignal): Promise<void> {
     const { iptables } = this.#options;
     for (const table of ['nat', 'filter'] as const) {
@@ -162,14 +172,16 @@ export class IpvsBackend implements Backend {
     }
   }
 
-  /** What other modes left is looked for once: nobody else writes it while we run. */
+  /**
+   * Leftovers of other modes are searched once: no other program creates them while this one runs.
+   */
   async #cleanUpOnce(signal: AbortSignal): Promise<void> {
     if (this.#isCleanedUp) return;
     const { iptables, logger, settings } = this.#options;
     const kept = { chains: IPVS_CHAINS, jumps: IPVS_JUMPS };
     for (const error of await cleanupBeside(iptables, kept, signal)) {
       const fields = { err: error, family: settings.family };
-      logger.warn(fields, 'rules of iptables mode may still be there');
+      logger.warn(fields, 'rules of iptables mode may still exist');
     }
     this.#isCleanedUp = true;
   }
@@ -195,7 +207,7 @@ export class IpvsBackend implements Backend {
       const { logger, settings } = this.#options;
       logger.warn(
         { err: error, family: settings.family },
-        'destinations that go were not looked at',
+        'draining destinations were not checked',
       );
     }
   }
@@ -211,12 +223,12 @@ export class IpvsBackend implements Backend {
     return !excludeCidrs.some((cidr) => cidrContains(cidr, id.address));
   }
 
-  #tell({ taken }: Forwarding): void {
-    for (const [label, port] of this.#told) if (!taken.has(label)) this.#set(port, []);
+  #report({ taken }: Forwarding): void {
+    for (const [label, port] of this.#reported) if (!taken.has(label)) this.#set(port, []);
     for (const [label, port] of taken) {
-      this.#set(port, [`an address and port of ${label} is served for another Service already`]);
+      this.#set(port, [`an address and port of ${label} is already served for another Service`]);
     }
-    this.#told = taken;
+    this.#reported = taken;
   }
 
   #set({ service, portName, protocol }: ServicePort, messages: readonly string[]): void {

@@ -7,7 +7,7 @@ import { IPVS_CHAINS, IPVS_JUMPS } from '../../plan/ipvs/rules.js';
 import { SET_IDS, setName } from '../../plan/ipvs/sets.js';
 import type { NetlinkAccess } from '../../ports.js';
 
-/** Chains that only ipvs mode has: where one is, ipvs mode has been. */
+/** Chains that only ipvs mode has: their presence shows that ipvs mode ran here. */
 const OWN_ONLY: readonly string[] = [
   'KUBE-NODE-PORT',
   'KUBE-LOAD-BALANCER',
@@ -17,10 +17,10 @@ const OWN_ONLY: readonly string[] = [
 ];
 
 /**
- * Removes what ipvs mode leaves in one family's tables. Chains that iptables mode has too are only
- * emptied: its clean-up has to follow.
+ * Removes the rules that ipvs mode leaves in one family's tables. Chains that iptables mode also
+ * has are only emptied: its clean-up must follow.
  *
- * @returns what could not be removed
+ * @returns the failures
  */
 export async function cleanupIpvsRules(
   iptables: Iptables,
@@ -46,11 +46,11 @@ export async function cleanupIpvsRules(
 }
 
 /**
- * Removes virtual servers, the dummy interface and the sets of both families. Comes after the rules,
- * which use the sets. Virtual servers are all taken for ours, but only where ipvs mode has been: the
- * dummy interface tells.
+ * Removes virtual servers, the dummy interface and the sets of both families. Must come after
+ * removal of the rules, which use the sets. All virtual servers count as ours, but only when the
+ * dummy interface shows that ipvs mode ran here.
  *
- * @returns what could not be removed
+ * @returns the failures
  */
 export async function cleanupIpvsKernel(
   { ipvs, ipset, serviceInterface }: NetlinkAccess,
@@ -66,7 +66,7 @@ export async function cleanupIpvsKernel(
     try {
       await ipvs.apply([{ kind: 'flush' }], signal);
     } catch (error) {
-      if (!isIpvsError(error, 'IPVS_UNAVAILABLE')) throw error; // then there are none
+      if (!isIpvsError(error, 'IPVS_UNAVAILABLE')) throw error; // then there are no virtual servers
     }
   });
   await attempt(() => serviceInterface.destroy(signal));
@@ -78,7 +78,7 @@ export async function cleanupIpvsKernel(
   return failures;
 }
 
-/** A kernel without address sets has none. */
+/** A kernel without address sets has no entries to list. */
 async function listSets(ipset: Ipset, signal: AbortSignal): Promise<readonly string[]> {
   try {
     return (await ipset.list(undefined, signal)).map(({ spec }) => spec.name);

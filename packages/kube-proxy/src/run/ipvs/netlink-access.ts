@@ -5,17 +5,17 @@ import { KernelIpset } from '@nodeagent/netfilter/ipset';
 import type { NetlinkAccess, OpenNetlink } from '../../ports.js';
 import { KernelServiceInterface } from './service-interface.js';
 
-/** The name by which people and tools know it. */
+/** The interface's name, which people and tools know. */
 const INTERFACE = 'kube-ipvs0';
 
 export interface NetlinkAccessOptions {
   readonly openNetlink: OpenNetlink;
   readonly clock: Clock;
-  /** The text of /proc/net/ip_vs. */
+  /** Returns the text of /proc/net/ip_vs. */
   readonly readIpvsTable?: () => Promise<string | undefined>;
 }
 
-/** What ipvs mode programs; connections are made when they are first used. */
+/** Creates access to the objects that ipvs mode programs; connections are made on first use. */
 export function createNetlinkAccess(options: NetlinkAccessOptions): NetlinkAccess {
   const { openNetlink, clock, readIpvsTable } = options;
   const ipvs = new KernelIpvs({

@@ -45,7 +45,7 @@ export class KernelServiceInterface implements ServiceInterface {
       try {
         await connection.request(what, encodeNewLink(name, 'dummy'), signal);
       } catch (error) {
-        if (!isRefusal(error, 'EEXIST')) throw error; // the other family's proxy was quicker
+        if (!isRefusal(error, 'EEXIST')) throw error; // the other family's proxy created it first
       }
     });
   }
@@ -90,7 +90,7 @@ export class KernelServiceInterface implements ServiceInterface {
   close(): void {
     this.#connection?.then(
       (connection) => connection.close(),
-      () => undefined, // never opened
+      () => undefined, // the socket was never opened
     );
     this.#connection = undefined;
   }
@@ -143,7 +143,7 @@ export class KernelServiceInterface implements ServiceInterface {
       return await use(connection, what);
     } catch (error) {
       if (!isNetlinkError(error)) throw error;
-      if (error.code !== 'NETLINK_REFUSED') this.close(); // the next call opens another one
+      if (error.code !== 'NETLINK_REFUSED') this.close(); // the next call opens a new socket
       const needed = isRefusal(error, 'EPERM') ? ' (CAP_NET_ADMIN is needed)' : '';
       const missing = isRefusal(error, 'EOPNOTSUPP') ? ' (modprobe dummy)' : '';
       const text = `${error.message}${needed}${missing}`;

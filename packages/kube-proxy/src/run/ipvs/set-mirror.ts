@@ -6,13 +6,13 @@ import { SET_IDS, type SetId, setName, setSpec } from '../../plan/ipvs/sets.js';
 type Wanted = Readonly<Record<SetId, ReadonlyMap<string, IpsetEntry>>>;
 
 /**
- * Keeps one family's sets as they are wanted. What is new is added before rules and virtual servers
- * need it; what is old goes when they no longer do. Remembers what it wrote.
+ * Keeps one family's sets equal to the desired ones. New entries are added before rules and virtual
+ * servers need them; old ones are removed after they are unused. Remembers what it wrote.
  */
 export class SetMirror {
   readonly #ipset: Ipset;
   readonly #family: IpFamily;
-  /** Entries in the kernel, by set; undefined: not known. */
+  /** Entries in the kernel, by set; undefined when not known. */
   #held: Map<SetId, Set<string>> | undefined;
 
   constructor(ipset: Ipset, family: IpFamily) {
@@ -20,14 +20,14 @@ export class SetMirror {
     this.#family = family;
   }
 
-  /** The next call reads the kernel again. */
+  /** Makes the next call read the kernel again. */
   forget(): void {
     this.#held = undefined;
   }
 
   async addNew(wanted: Wanted, signal: AbortSignal): Promise<void> {
     const held = (this.#held ??= await this.#read(signal));
-    this.#held = undefined; // until it is known how it went
+    this.#held = undefined; // until the result is known
     for (const id of SET_IDS) {
       const has = held.get(id) ?? new Set();
       const missing = [...wanted[id]].filter(([text]) => !has.has(text));
@@ -51,7 +51,7 @@ export class SetMirror {
     this.#held = held;
   }
 
-  /** One listing, however many sets and entries. */
+  /** One listing, however many sets and entries there are. */
   async #read(signal: AbortSignal): Promise<Map<SetId, Set<string>>> {
     const specs = SET_IDS.map((id) => setSpec(id, this.#family));
     await this.#ipset.ensure(specs, signal);
@@ -69,6 +69,6 @@ function parseEntry(text: string): IpsetEntry {
   const [protocol, port] = middle.split(':');
   const entry = { ip: first, protocol: protocol as 'tcp', port: Number(port) };
   const result = second === undefined ? entry : { ...entry, second };
-  if (ipsetEntryText(result) !== text) throw new Error(`set entry "${text}" is not understood`);
+  if (ipsetEntryText(result) !== text) throw new Error(`cannot read the set entry "${text}"`);
   return result;
 }

@@ -15,11 +15,11 @@ import { IpvsBackend } from './backend.js';
 import { createNetlinkAccess } from './netlink-access.js';
 
 /**
- * The ipvs mode for every family that this machine has iptables for. The netlink connections live as
- * long as the process.
+ * Sets up the ipvs mode for every family that this machine has iptables for. The netlink
+ * connections live as long as the process.
  *
- * @throws {ProxyError} `PROXY_MODE_UNAVAILABLE` when this kernel has no IPVS or scheduler, or does not
- *   let us use it; `PROXY_NO_FAMILY`
+ * @throws {ProxyError} `PROXY_MODE_UNAVAILABLE` when this kernel has no IPVS or scheduler, or does
+ * not permit its use; `PROXY_NO_FAMILY`
  */
 export async function setUpIpvs(
   context: ModeContext,
@@ -28,7 +28,10 @@ export async function setUpIpvs(
   const { config, kernel, logger, sysctl, events, nodeName } = context;
   const { openNetlink, clock } = context;
   if (openNetlink === undefined) {
-    throw new ProxyError('PROXY_MODE_UNAVAILABLE', 'ipvs mode needs netlink, which is not here');
+    throw new ProxyError(
+      'PROXY_MODE_UNAVAILABLE',
+      'ipvs mode needs netlink, which is not available',
+    );
   }
   const netlink = createNetlinkAccess({ ...context, openNetlink, clock });
   const scheduler = config.file.ipvs.scheduler || 'rr';
@@ -37,7 +40,7 @@ export async function setUpIpvs(
     type: 'Warning',
     reason: 'IPVSDeprecation',
     action: 'StartKubeProxy',
-    message: 'The ipvs proxy mode is deprecated; nftables mode is to be used instead',
+    message: 'The ipvs proxy mode is deprecated; use nftables mode instead',
     about: { kind: 'Node', name: nodeName },
   });
   const release = await sysctl.read('kernel/osrelease');
@@ -70,10 +73,10 @@ export async function setUpIpvs(
   }));
 }
 
-/** Of the range for documentation: nobody's. */
+/** An address of the documentation range, which no host has. */
 const PROBE = { kind: 'address', protocol: 'tcp', address: '198.51.100.0', port: 20_000 } as const;
 
-/** A scheduler that is in use works; any other is tried on a service that is removed again. */
+/** A scheduler in use works; any other is tried on a service that is removed again. */
 async function probe(ipvs: Ipvs, scheduler: string, signal: AbortSignal): Promise<void> {
   try {
     const services = await ipvs.listServices(signal);
@@ -88,7 +91,9 @@ async function probe(ipvs: Ipvs, scheduler: string, signal: AbortSignal): Promis
   }
 }
 
-/** What is 0 stays as it is. Failing is told: connections are forwarded all the same. */
+/**
+ * Timeouts of 0 stay as they are. A failure is only logged: connections are forwarded in any case.
+ */
 async function setTimeouts(
   ipvs: NetlinkAccess['ipvs'],
   { file }: ProxyConfig,
@@ -104,6 +109,6 @@ async function setTimeouts(
   try {
     await ipvs.setTimeouts(timeouts);
   } catch (error) {
-    logger.error({ err: error, ...timeouts }, 'IPVS timeouts stay as they are');
+    logger.error({ err: error, ...timeouts }, 'IPVS timeouts not set');
   }
 }

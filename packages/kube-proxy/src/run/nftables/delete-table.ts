@@ -4,7 +4,7 @@ import { NetlinkNftTable, NftEars } from '@nodeagent/netfilter/nftables';
 import { TABLE } from '../../plan/nftables/names.js';
 import type { OpenNetlink } from '../../ports.js';
 
-/** Removes one family's table, if it is there. */
+/** Removes one family's table, if it exists. */
 export async function deleteNftTable(
   { openNetlink, clock }: Readonly<{ openNetlink: OpenNetlink; clock: Clock }>,
   family: 'ip' | 'ip6',

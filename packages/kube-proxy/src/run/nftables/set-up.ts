@@ -19,11 +19,11 @@ import type { FamilySetup, ModeContext } from '../mode.js';
 import { openConntrack } from '../open-conntrack.js';
 import { NftablesBackend } from './backend.js';
 
-/** Made and removed within one step, so nothing is ever seen of it. */
+/** Created and removed within one step, so no other program ever sees it. */
 const PROBE_TABLE = 'kube-proxy-probe';
 
 /**
- * The nftables mode for every family that this kernel can program.
+ * Sets up the nftables mode for every family that this kernel can program.
  *
  * @throws {ProxyError} `PROXY_NO_FAMILY`
  */
@@ -92,7 +92,7 @@ type OpenTable = (
   signal: AbortSignal,
 ) => Promise<Readonly<{ table: NftTable; by: string }>>;
 
-/** Over netlink where there is an add-on for it; else by the `nft` program. */
+/** Opens tables over netlink when the add-on is available, else with the `nft` program. */
 function tableOpener({ clock, commands, openNetlink, logger }: ModeContext): OpenTable {
   let sharedEars: NftEars | undefined;
   const open = async (netlink: OpenNetlink, table: NftTableName): Promise<NetlinkNftTable> => {
@@ -110,7 +110,10 @@ function tableOpener({ clock, commands, openNetlink, logger }: ModeContext): Ope
         return { table: await open(openNetlink, name), by: 'netlink' };
       } catch (error) {
         if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
-        logger.warn({ err: error }, 'no netlink here: the nft program is used, which is slower');
+        logger.warn(
+          { err: error },
+          'netlink is not available: using the nft program, which is slower',
+        );
       }
     }
     await probeNft(createProgramNftTable({ table: probe, runner: commands, clock }), signal);

@@ -25,9 +25,9 @@ export interface UserspaceBackendOptions extends FrontOptions {
 }
 
 /**
- * Carries every connection through this process: rules redirect what is for a Service to a socket of
- * the proxy, which picks an endpoint and passes the bytes on. Rules change only when a port begins or
- * ceases to be served; endpoints come and go without touching the kernel.
+ * Carries every connection through this process: rules redirect packets for a Service to a socket
+ * of the proxy, which picks an endpoint and forwards the bytes. Rules change only when a port is
+ * added or removed; endpoints come and go without a change in the kernel.
  */
 export class UserspaceBackend implements Backend {
   readonly #options: UserspaceBackendOptions;
@@ -47,7 +47,7 @@ export class UserspaceBackend implements Backend {
 
   async sync(view: NodeView, change: ViewChange, signal: AbortSignal): Promise<'full' | 'partial'> {
     const kind = this.#needsFull ? 'full' : 'partial';
-    this.#needsFull = true; // until everything below went well
+    this.#needsFull = true; // until everything below has succeeded
     const nodePortIps = this.#nodePortIps();
     const keys = kind === 'full' ? view.ports.keys() : change.changedPorts;
     for (const key of keys) {
@@ -89,20 +89,20 @@ export class UserspaceBackend implements Backend {
   async #update(key: string, view: PortView): Promise<void> {
     const { service } = view;
     if (service.protocol === 'SCTP') {
-      this.#tell(service, ['SCTP cannot be carried by the userspace mode']);
+      this.#report(service, ['SCTP cannot be carried by the userspace mode']);
       return;
     }
     const port = this.#ports.get(key) ?? new PortProxy(view, this.#options);
     this.#ports.set(key, port);
     try {
       await port.update(view);
-      this.#tell(service, []);
+      this.#report(service, []);
     } catch (error) {
-      this.#tell(service, [(error as Error).message]);
+      this.#report(service, [(error as Error).message]);
     }
   }
 
-  #tell({ service, portName, protocol }: ServicePort, messages: readonly string[]): void {
+  #report({ service, portName, protocol }: ServicePort, messages: readonly string[]): void {
     const part = `userspace ${this.#options.family} ${portName} ${protocol}`;
     this.#options.problems.set({ kind: 'Service', name: service, part }, messages);
   }

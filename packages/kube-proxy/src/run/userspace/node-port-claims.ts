@@ -12,13 +12,13 @@ export interface NodePortClaimsOptions {
 interface Claim {
   readonly service: ServicePort;
   readonly hosts: string;
-  /** Empty: somebody else has the port. */
+  /** Empty when another program has the port. */
   readonly sockets: readonly Readonly<{ close(): Promise<void> }>[];
 }
 
 /**
- * Holds the node ports, so that no other program of this host can take one. Those that another has
- * already stay that other's, and the Service is told so.
+ * Holds the node ports, so that no other program of this host can take one. A port that another
+ * program already has stays with it, and the Service gets an event.
  */
 export class NodePortClaims {
   readonly #options: NodePortClaimsOptions;

@@ -20,7 +20,7 @@ export class PortProxy {
     this.#local = new ServiceFront(view.service, options, count);
   }
 
-  /** @returns whether it takes connections in elsewhere than before */
+  /** @returns the ports at which connections are accepted now */
   portal(ownsNodePort: boolean): Portal {
     const { port: clusterPort } = this.#cluster;
     const { port: localPort } = this.#local;
@@ -28,7 +28,7 @@ export class PortProxy {
   }
 
   /**
-   * Opens what is needed and was not; new clients go to the new endpoints at once.
+   * Opens missing sockets; new clients use the new endpoints at once.
    *
    * @throws {ProxyError} `PROXY_LISTEN`
    */
@@ -41,7 +41,7 @@ export class PortProxy {
     if (view.local.length > 0) await this.#local.open();
   }
 
-  /** Closes what no rule leads to any more. */
+  /** Closes sockets that no rule leads to any longer. */
   async closeUnused(): Promise<void> {
     if (this.#view.cluster.length === 0) await this.#cluster.close();
     if (this.#view.local.length === 0) await this.#local.close();

@@ -17,14 +17,17 @@ export interface FrontOptions {
   readonly logger: Logger;
   readonly metrics: UserspaceMetrics;
   readonly portRange: PortRange | undefined;
-  /** A UDP client that is silent for so long is a new one. */
+  /** A UDP client that is silent for this long counts as a new one. */
   readonly udpIdleMs: number;
 }
 
-/** Longer for each attempt: the first ones give up soon on a server that is gone. */
+/**
+ * Each attempt may take longer than the one before: the first ones give up soon on a server that is
+ * gone.
+ */
 const DIAL_TIMEOUTS_MS = [250, 500, 1000, 2000];
 
-/** A socket of the proxy's own, and the endpoints of a Service port that it leads to. */
+/** A socket of the proxy, and the endpoints of a Service port that it leads to. */
 export class ServiceFront {
   readonly #options: FrontOptions;
   readonly #service: ServicePort;
@@ -33,7 +36,7 @@ export class ServiceFront {
   readonly #onOpen: (change: 1 | -1) => void;
   #socket: ForwardingSocket | undefined;
 
-  /** @param onOpen one connection more, or less */
+  /** @param onOpen called when a connection is opened (1) or closed (-1) */
   constructor(service: ServicePort, options: FrontOptions, onOpen: (change: 1 | -1) => void) {
     this.#service = service;
     this.#options = options;
@@ -42,12 +45,12 @@ export class ServiceFront {
     this.#labels = { protocol: service.protocol, ip_family: options.family };
   }
 
-  /** undefined: not open. */
+  /** Undefined while not open. */
   get port(): number | undefined {
     return this.#socket?.port;
   }
 
-  /** Where clients that come from now on are sent. */
+  /** Sets the endpoints for clients that come from now on. */
   update(endpoints: readonly Endpoint[], affinitySeconds: number | undefined): void {
     const affinityMs = affinitySeconds === undefined ? undefined : affinitySeconds * 1000;
     this.#balancer.update(endpoints, affinityMs);
@@ -56,7 +59,7 @@ export class ServiceFront {
     });
   }
 
-  /** @throws {ProxyError} `PROXY_LISTEN` when there is no free port */
+  /** @throws {ProxyError} `PROXY_LISTEN` when no port is free */
   async open(): Promise<void> {
     if (this.#socket !== undefined) return;
     const { portRange, random } = this.#options;

@@ -9,7 +9,7 @@ import { openConntrack } from '../open-conntrack.js';
 import { UserspaceBackend } from './backend.js';
 
 /**
- * The userspace mode for every family that this machine has iptables for.
+ * Sets up the userspace mode for every family that this machine has iptables for.
  *
  * @throws {ProxyError} `PROXY_NO_FAMILY`
  */

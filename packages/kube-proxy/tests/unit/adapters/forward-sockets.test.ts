@@ -47,7 +47,7 @@ async function front(given: Forwarding): Promise<ForwardingSocket> {
 }
 
 describe('forwardTcp', () => {
-  it('passes a half-close on: what comes after the question still arrives', async () => {
+  it('passes a half-close on: data after the question still arrives', async () => {
     const server = await listen((socket) => {
       let question = '';
       socket.on('data', (chunk) => (question += String(chunk)));
@@ -57,7 +57,7 @@ describe('forwardTcp', () => {
     const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     client.end('hello');
     expect(String(await buffer(client))).toBe('you said hello');
-    await waitFor(() => seen.closed.length > 0, { what: 'the end to be told' });
+    await waitFor(() => seen.closed.length > 0, { what: 'the end to be reported' });
     expect(seen).toEqual({ opened: 1, failed: [], closed: [{ toServer: 5, toClient: 14 }] });
   });
 
@@ -70,7 +70,7 @@ describe('forwardTcp', () => {
   });
 
   it.each([
-    ['there is none', [], 'there is no endpoint'],
+    ['there is no endpoint', [], 'there is no endpoint'],
     ['none answers', [closedPort, closedPort], 'ECONNREFUSED'],
   ])('resets the client when %s', async (_when, targets, reason) => {
     const { port } = await front(forwarding(...targets));
@@ -93,7 +93,7 @@ describe('forwardTcp', () => {
     const client = connect({ port, host: '127.0.0.1' });
     client.end(Buffer.alloc(total));
     await waitFor(() => take !== undefined, { what: 'the connection' });
-    // left the client: in buffers of the kernel and the proxy
+    // bytes that left the client: they are in buffers of the kernel and the proxy
     const left = () => total - client.writableLength;
     let before = -1;
     await waitFor(
@@ -109,7 +109,7 @@ describe('forwardTcp', () => {
     await waitFor(() => got === total, { what: 'everything to arrive' });
   });
 
-  it('lets open connections go on after it has been closed', async () => {
+  it('lets open connections continue after it has been closed', async () => {
     const server = await listen((socket) => socket.pipe(socket));
     const made = await front(forwarding(server));
     const client = connect({ port: made.port, host: '127.0.0.1' });
@@ -144,7 +144,7 @@ describe('forwardUdp', () => {
       });
   }
 
-  it('gives each client a session of its own, until it ends', async () => {
+  it('gives each client its own session, until it ends', async () => {
     const [a, b] = [await udpServer('a'), await udpServer('b')];
     const targets = [a, b, b];
     const given = { ...forwarding(), pick: () => targets.shift() };
@@ -167,7 +167,7 @@ describe('forwardUdp', () => {
     await waitFor(() => seen.closed.length === 1, { what: 'the session to end' });
   });
 
-  it('carries datagrams as large as there are', async () => {
+  it('carries datagrams of the maximum size', async () => {
     const a = await udpServer('a');
     const made = await sockets.forwardUdp([anyPort], forwarding(a), options);
     clean.push(() => made.close());

@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 
 import { createHttpListener } from '../../../src/adapters/http-listener.js';
 
-it('answers health checks while a stranger holds all the connections that it can', async () => {
+it('answers health checks while one client holds as many connections as it can', async () => {
   const metrics = new MemoryMetrics();
   const http = createHttpListener({ clock: new ManualClock(), metrics });
   const port = await findFreePort();

@@ -20,7 +20,7 @@ const messageOf = (type: number, payload: Uint8Array): NetlinkMessage => ({
   payload: Buffer.from(payload),
 });
 
-it.each(['10.96.0.1', 'fd00:96::1'])('reads back the address %s that it writes', (ip) => {
+it.each(['10.96.0.1', 'fd00:96::1'])('reads back its own message for the address %s', (ip) => {
   const { type, payload } = encodeAddress(RTM.newAddress, 7, ip);
   expect(decodeLinkAddress(messageOf(type, payload))).toEqual({
     linkIndex: 7,
@@ -29,7 +29,7 @@ it.each(['10.96.0.1', 'fd00:96::1'])('reads back the address %s that it writes',
   });
 });
 
-it('takes what is about something else for nothing', () => {
+it('skips messages about something else', () => {
   const { payload } = encodeAddress(RTM.newAddress, 7, '10.96.0.1');
   expect(decodeLinkAddress(messageOf(RTM.newLink, payload))).toBeUndefined();
   expect(decodeLinkIndex(messageOf(RTM.newAddress, payload))).toBeUndefined();
@@ -37,13 +37,13 @@ it('takes what is about something else for nothing', () => {
   expect(decodeLinkIndex(messageOf(RTM.newLink, Buffer.alloc(15)))).toBeUndefined();
 });
 
-it.each([0, -1])('takes a link of number %d for none: no address could name it', (index) => {
+it.each([0, -1])('skips a link of number %d: no address could refer to it', (index) => {
   const payload = Buffer.from(encodeNewLink('kube-ipvs0', 'dummy').payload);
   payload.set(new Uint8Array(Int32Array.of(index).buffer), 4);
   expect(decodeLinkIndex(messageOf(RTM.newLink, payload))).toBeUndefined();
 });
 
-it('meets spoiled frames with netlink errors, and nothing else', () => {
+it('meets corrupt frames with netlink errors only', () => {
   let state = 3;
   const random = (below: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -70,7 +70,7 @@ it('meets spoiled frames with netlink errors, and nothing else', () => {
   expect(refused).toBeGreaterThan(500);
 });
 
-it('comes to an end with every call, whatever the kernel says of interfaces', async () => {
+it('finishes every call, whatever the kernel reports about interfaces', async () => {
   let state = 5;
   const random = (below: number): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

@@ -7,7 +7,7 @@ const port = { name: 'p', port: 80, protocol: 'TCP' };
 
 describe('A Service with numbers that no kernel takes', () => {
   test.each([0, -1, 0.5, 86_401, 2 ** 53])(
-    'keeps clients for the default time where it says %d seconds',
+    'keeps clients for the default time when given %d seconds',
     (timeoutSeconds) => {
       const sessionAffinityConfig = { clientIP: { timeoutSeconds } };
       const spec = { clusterIP: '10.96.0.1', sessionAffinity: 'ClientIP', ports: [port] };

@@ -35,16 +35,16 @@ describe(projectService, () => {
   });
 
   it.each([['ns1/a"b'], ['ns1/a\n-A INPUT -j ACCEPT'], [`ns1/${'x'.repeat(300)}`], ['/svc1']])(
-    'refuses a Service of the name %j',
+    'refuses a Service named %j',
     (name) => {
       expect(() => projectService(aService(name, { clusterIP: '10.96.0.1', ports }))).toThrow(
-        'is no name of a namespace or Service',
+        'is not a name of a namespace or Service',
       );
     },
   );
 
   it.each([[{ timeoutSeconds: '1 x' }], [{ timeoutSeconds: -1 }], [{ timeoutSeconds: 1e9 }]])(
-    'takes the default for the affinity %j',
+    'uses the default for the affinity %j',
     (clientIP) => {
       const spec = { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP } };
       expect(one(spec)?.affinitySeconds).toBe(10_800);
@@ -63,7 +63,7 @@ describe(projectService, () => {
     expect(found.IPv6[0]).toMatchObject({ clusterIp: 'fd00::1', externalIps: ['fd00::9'] });
   });
 
-  it('takes load balancer addresses that arrive unchanged', () => {
+  it('takes load balancer addresses that packets still have at the node', () => {
     const ingress = [{ ip: '1.1.1.1' }, { ip: '2.2.2.2', ipMode: 'Proxy' }, { hostname: 'x' }];
     const found = one({ type: 'LoadBalancer' }, { ingress });
     expect(found?.loadBalancerIps).toEqual(['1.1.1.1']);
@@ -189,7 +189,7 @@ describe('A Node whose fields are of other types', () => {
     },
   );
 
-  it('is refused for a zone that is no text', () => {
+  it('is refused for a zone that is not text', () => {
     const labels = { 'topology.kubernetes.io/zone': 5 };
     const node = { metadata: { labels } } as unknown as Node;
     expect(() => projectNode(node)).toThrow('the label topology.kubernetes.io/zone');

@@ -36,7 +36,7 @@ interface Case {
   readonly name: string;
   readonly service: typeof open;
   readonly all: readonly Sketch[];
-  /** Indices into `all`. */
+  /** Indexes into `all`. */
   readonly cluster: readonly number[];
   readonly local?: readonly number[];
   readonly reachable?: readonly number[];
@@ -46,26 +46,26 @@ interface Case {
 const cases: readonly Case[] = [
   { name: 'nothing', service: open, all: [], cluster: [], hasAny: false },
   {
-    name: 'only ready ones while there are some',
+    name: 'only ready endpoints while there are some',
     service: open,
     all: [{ state: READY_SERVING }, { state: DYING }, { state: 0 }],
     cluster: [0],
   },
   {
-    name: 'terminating ones that still serve, when no other is left',
+    name: 'terminating ones that still serve, when there are no ready ones',
     service: open,
     all: [{ state: DYING }, { state: TERMINATING }],
     cluster: [0],
   },
   {
-    name: 'not those that are merely not ready',
+    name: 'never endpoints that are not ready and not terminating',
     service: open,
     all: [{ state: SERVING }],
     cluster: [],
     hasAny: false,
   },
   {
-    name: 'hinted for the zone',
+    name: 'endpoints hinted for the zone',
     service: open,
     all: [
       { state: READY_SERVING, zones: ['zone-a'] },
@@ -89,7 +89,7 @@ const cases: readonly Case[] = [
     cluster: [0, 1],
   },
   {
-    name: 'hints of endpoints that are not ready count for nothing',
+    name: 'hints of endpoints that are not ready do not count',
     service: open,
     all: [{ state: READY_SERVING, zones: ['zone-a'] }, { state: DYING }],
     cluster: [0],
@@ -113,7 +113,7 @@ const cases: readonly Case[] = [
     cluster: [0],
   },
   {
-    name: 'internal local: the cluster list is not even made',
+    name: 'internal local: no cluster list is made',
     service: internalOnly,
     all: [{ state: READY_SERVING | LOCAL }, { state: READY_SERVING }],
     cluster: [],
@@ -168,7 +168,7 @@ describe(categorizeEndpoints, () => {
     expect(found.hasAny).toBe(hasAny);
   });
 
-  it('makes no second list where all are ready', () => {
+  it('makes no second list when all are ready', () => {
     const all = [{ state: READY_SERVING }, { state: READY_SERVING }].map(at);
     expect(categorizeEndpoints(all, open, topology).cluster).toBe(all);
   });

@@ -17,7 +17,10 @@ const MEBIBYTE = 1024 * 1024;
 
 const port = { port: 80, protocol: 'TCP', name: 'http' };
 
-/** As it comes over the wire: strings of its own, nothing shared with other objects. */
+/**
+ * An object as it comes over the wire: its strings are its own, nothing is shared with other
+ * objects.
+ */
 const received = <T>(object: T): T => JSON.parse(JSON.stringify(object)) as T;
 
 function heapMebibytes(): number {

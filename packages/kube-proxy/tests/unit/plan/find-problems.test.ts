@@ -12,14 +12,14 @@ describe(findServiceProblems, () => {
   it.each([
     [{}, []],
     [{ type: 'ExternalName', externalIPs: ['x'] }, []],
-    [{ externalIPs: ['10.0.0.300'] }, ['external IP "10.0.0.300" is no IP address']],
+    [{ externalIPs: ['10.0.0.300'] }, ['external IP "10.0.0.300" is not an IP address']],
     [
       { loadBalancerSourceRanges: ['10.0.0.0/33'] },
-      ['load balancer source range "10.0.0.0/33" is no CIDR'],
+      ['load balancer source range "10.0.0.0/33" is not a CIDR'],
     ],
     [{ ports: [{ ...port, protocol: 'DCCP' }] }, ['port "http" has the unknown protocol "DCCP"']],
-    [{ ports: [{ ...port, port: 70_000 }] }, ['port "http": 70000 is no port number']],
-    [{ ports: [{ ...port, nodePort: -1 }] }, ['port "http": node port -1 is no port number']],
+    [{ ports: [{ ...port, port: 70_000 }] }, ['port "http": 70000 is not a port number']],
+    [{ ports: [{ ...port, nodePort: -1 }] }, ['port "http": node port -1 is not a port number']],
     [
       { type: 'LoadBalancer', externalTrafficPolicy: 'Local' },
       ['externalTrafficPolicy Local without a healthCheckNodePort'],
@@ -29,7 +29,7 @@ describe(findServiceProblems, () => {
     expect(findServiceProblems(service)).toEqual(want);
   });
 
-  it('leaves the rest of the Service served', () => {
+  it('still serves the rest of the Service', () => {
     const ports = [{ ...port, protocol: 'DCCP', name: 'odd' }, port, { ...port, port: 0 }];
     const externalIPs = ['nonsense', '1.2.3.4', '1.2.3.4'];
     const service = aService('default/web', { clusterIP: '10.96.0.1', ports, externalIPs });
@@ -55,7 +55,7 @@ describe(findSliceProblems, () => {
   });
 
   it.each([[{ addresses: null }], [{}], [{ addresses: [] }]])(
-    'an endpoint with %j is no endpoint, and keeps no other from being one',
+    'skips an endpoint with %j, and keeps the others',
     (endpoint) => {
       const slice = aSlice('default/web', [port], ['10.0.0.1']);
       const endpoints = [endpoint, ...(slice.endpoints ?? [])] as Endpoint[];

@@ -49,12 +49,12 @@ describe(staleFlowTest, () => {
     ]);
   });
 
-  it('keeps those to endpoints that serve, ready or not', () => {
+  it('keeps flows to endpoints that serve, ready or not', () => {
     const leaving = { ip: '10.0.0.2', ready: false, serving: true, terminating: true };
     expect(stale(['10.0.0.1', leaving], flow('10.96.0.10', '10.0.0.2'))).toEqual([]);
   });
 
-  it('keeps everything while no endpoint serves: there is nothing to look for', () => {
+  it('keeps everything while no endpoint serves: no flow can be stale', () => {
     const down = { ip: '10.0.0.1', ready: false, serving: false };
     expect(stale([down], flow('10.96.0.10', '10.0.0.9'))).toEqual([]);
     const { builder } = aCluster([service, aSlice('default/dns', [port], [down])]);
@@ -62,7 +62,7 @@ describe(staleFlowTest, () => {
     expect(staleFlowTest(builder.view.ports.values())).toBeUndefined();
   });
 
-  it('keeps TCP and what belongs to no Service', () => {
+  it('keeps TCP flows and flows of no Service', () => {
     const tcp: Flow = { ...flow('10.96.0.10', '10.0.0.9'), protocol: 'tcp' };
     expect(stale(['10.0.0.1'], tcp, flow('8.8.8.8', '8.8.8.8'))).toEqual([]);
   });

@@ -65,8 +65,8 @@ function explained(mode: ProxyMode, packet: Partial<TracePacket>, settings: obje
 const onSide = { nodePortAddresses: ['192.168.50.0/24'] };
 const host = { from: 'host', source: NODE_IP } as const;
 
-/** Each of these was told one way and done another. */
-describe('the explanation says what the rules do', () => {
+/** In each of these cases the explanation once differed from the rules. */
+describe('the explanation agrees with the rules', () => {
   it.each<{
     name: string;
     mode: ProxyMode;
@@ -80,14 +80,14 @@ describe('the explanation says what the rules do', () => {
       mode: 'nftables',
       packet: { destination: '203.0.113.10', destinationPort: 81 },
       end: '203.0.113.10:81',
-      reason: 'the packet is routed as any other',
+      reason: 'the packet is routed like any other',
     },
     {
       name: 'nftables: another port of a load balancer address is routed',
       mode: 'nftables',
       packet: { destination: '198.51.100.10', destinationPort: 81 },
       end: '198.51.100.10:81',
-      reason: 'the packet is routed as any other',
+      reason: 'the packet is routed like any other',
     },
     {
       name: 'nftables: another port of a cluster IP is refused',
@@ -97,11 +97,11 @@ describe('the explanation says what the rules do', () => {
       reason: 'other ports of cluster IPs are refused',
     },
     {
-      name: 'nftables: an address of the service range that no Service has is dropped',
+      name: 'nftables: an unassigned address of the service range is dropped',
       mode: 'nftables',
       packet: { destination: '10.96.0.200' },
       end: 'dropped',
-      reason: '10.96.0.200 is no cluster IP, but inside the service range 10.96.0.0/16: dropped',
+      reason: '10.96.0.200 is not a cluster IP, but inside the service range 10.96.0.0/16: dropped',
     },
     {
       name: 'nftables: without endpoints a source outside loadBalancerSourceRanges is dropped',
@@ -138,7 +138,7 @@ describe('the explanation says what the rules do', () => {
       mode: 'iptables',
       packet: { ...host, destination: '203.0.113.11' },
       end: '203.0.113.11:80',
-      reason: 'the packet is routed as any other',
+      reason: 'the packet is routed like any other',
     },
     {
       name: 'nftables: an external address without endpoints is refused to the node itself',
@@ -152,7 +152,7 @@ describe('the explanation says what the rules do', () => {
       mode: 'iptables',
       packet: { ...host, destination: '127.0.0.1' },
       end: 'dropped',
-      reason: `${NODE_IP} is no loopback address, so it may not reach 127.0.0.1: dropped`,
+      reason: `${NODE_IP} is not a loopback address, so it may not reach 127.0.0.1: dropped`,
     },
     {
       name: 'iptables: a node port on 127.0.0.1 is served to every source',

@@ -8,7 +8,7 @@ const web = (spec: object = {}) =>
 const slice = (...ips: string[]) => aSlice('default/web', [port], ips);
 
 describe('changes', () => {
-  it('are forgotten when taken back before anyone looked', () => {
+  it('are forgotten when undone before they are taken', () => {
     const { tracker, put, remove } = aCluster([web(), slice('10.0.0.1')]);
     tracker.take();
     put(slice('10.0.0.1', '10.0.0.2'));
@@ -30,7 +30,7 @@ describe('changes', () => {
     expect(tracker.pending).toEqual({ services: 0, endpoints: 0 });
   });
 
-  it('come from whatever is missing in a new whole state', () => {
+  it('include everything that a new complete list lacks', () => {
     const { tracker } = aCluster([web(), slice('10.0.0.1')]);
     tracker.take();
     tracker.replaceServices(new Map());
@@ -41,9 +41,9 @@ describe('changes', () => {
   });
 
   it.each([
-    { name: 'UDP endpoints that came', protocol: 'UDP', want: true },
+    { name: 'UDP endpoints that appeared', protocol: 'UDP', want: true },
     { name: 'no UDP', protocol: 'TCP', want: false },
-  ])('tell of $name', ({ protocol, want }) => {
+  ])('report $name', ({ protocol, want }) => {
     const { tracker, put, remove } = aCluster([]);
     const one = aSlice('default/dns', [{ port: 53, protocol, name: 'dns' }], ['10.0.0.1']);
     put(one);
@@ -54,7 +54,7 @@ describe('changes', () => {
     expect(tracker.take().udpEndpointsChanged).toBe(false);
   });
 
-  it('carry the time of their cause, once, and not for what is gone', () => {
+  it('carry the time of their cause, once, and none for removed objects', () => {
     const { tracker, put, remove } = aCluster([]);
     const timed = slice('10.0.0.1');
     timed.metadata!.annotations = {
@@ -70,7 +70,7 @@ describe('changes', () => {
 });
 
 describe('node view', () => {
-  it('recomputes what changed and nothing else', () => {
+  it('recomputes only what changed', () => {
     const other = aService('default/other', { clusterIP: '10.96.0.2', ports: [port] });
     const { builder, put, remove } = aCluster([web(), other, slice('10.0.0.2', '10.0.0.10')]);
     builder.update();
@@ -104,7 +104,7 @@ describe('node view', () => {
     expect(all.map(({ state }) => state & 4)).toEqual([dying]);
   });
 
-  it('looks at every port anew when the node moves to another zone', () => {
+  it('computes every port again when the node moves to another zone', () => {
     const hinted = aSlice(
       'default/web',
       [port],

@@ -93,7 +93,7 @@ describe(FamilyProxy, () => {
     expect(syncs).toEqual([{ atMs: 10_000, changed: 1 }]);
   });
 
-  it('makes one sync of many changes, the least interval after the last', async () => {
+  it('carries out many changes in one sync, the least interval after the last', async () => {
     proxy.replaceServices(services);
     proxy.replaceSlices(new Map());
     await clock.advance(500);
@@ -102,15 +102,15 @@ describe(FamilyProxy, () => {
     expect(syncs.map(({ atMs }) => atMs)).toEqual([0, 1000]);
     proxy.setSlice('default/dns-1', here('10.0.0.99'));
     await clock.advance(0);
-    expect(syncs).toHaveLength(3); // after a rest a change is carried out at once
+    expect(syncs).toHaveLength(3); // after a pause a change is carried out at once
   });
 
-  it('is healthy however long nothing changes', async () => {
+  it('stays healthy however long nothing changes', async () => {
     await clock.advance(24 * 3_600_000);
     expect(health.answer(LIVEZ).status).toBe(200);
   });
 
-  it('tries again after a failure, and is unhealthy when that lasts', async () => {
+  it('retries after a failure, and is unhealthy when the failure lasts', async () => {
     failures = 3;
     proxy.replaceServices(services);
     proxy.replaceSlices(new Map());
@@ -124,7 +124,7 @@ describe(FamilyProxy, () => {
     expect(health.answer(LIVEZ).status).toBe(200);
   });
 
-  it('observes once from the change of endpoints to the rules that follow it', async () => {
+  it('observes the time from a change of endpoints to its rules once', async () => {
     const seconds = () =>
       metrics.observations.get(
         'kubeproxy_network_programming_duration_seconds{ip_family="IPv4"}',
@@ -146,7 +146,7 @@ describe(FamilyProxy, () => {
     expect(seconds()).toEqual([2.5 + 30]);
   });
 
-  it('deletes flows to endpoints that are gone, after a change of endpoints only', async () => {
+  it('deletes flows to removed endpoints, and only after a change of endpoints', async () => {
     const flow = (server: string, sourcePort = Number(server.split('.').at(-1))) => ({
       protocol: 'udp' as const,
       original: {
@@ -221,7 +221,7 @@ describe(FamilyProxy, () => {
     expect(http.servers.size).toBe(0);
   });
 
-  it('tells by an event when that port is taken, and opens it once it is free', async () => {
+  it('reports with an event that the port is taken, and opens it once it is free', async () => {
     const taken = await http.listen({ host: '0.0.0.0', port: 30_999 }, () => {
       return { status: 404, body: '' };
     });
@@ -240,7 +240,7 @@ describe(FamilyProxy, () => {
 });
 
 describe(ProxyHealth, () => {
-  it('tells load balancers when the node is going away, but stays alive', () => {
+  it('reports to load balancers that the node is being removed, but stays alive', () => {
     health.updated('IPv4');
     health.setNodeEligible(false);
     const ask = (path: string) =>

@@ -24,14 +24,14 @@ class ReadOnly extends MemorySysctl {
 
 let clock: ManualClock;
 let sysctl: ReadOnly;
-let told: string[];
+let reported: string[];
 const signal = new AbortController().signal;
 const settings = (strict: boolean) =>
   new KernelSettings({
     sysctl,
     clock,
     logger: new MemoryLogger(),
-    events: { record: ({ reason, message }) => told.push(`${reason}: ${message}`) },
+    events: { record: ({ reason, message }) => reported.push(`${reason}: ${message}`) },
     nodeName: 'node-a',
     strict,
   });
@@ -39,20 +39,20 @@ const settings = (strict: boolean) =>
 beforeEach(() => {
   clock = new ManualClock();
   sysctl = new ReadOnly({ [ROUTE_LOCALNET]: '0', [CONNTRACK_MAX]: '65536', [HASH_SIZE]: '16384' });
-  told = [];
+  reported = [];
 });
 
 describe(KernelSettings, () => {
-  it('writes what differs, and lets the hash table grow with the limit', async () => {
+  it('writes settings that differ, and lets the hash table grow with the limit', async () => {
     sysctl.readOnly = false;
     await settings(true).want([route, { key: CONNTRACK_MAX, value: 131_072 }]);
     expect([...sysctl.values.values()]).toEqual(['1', '131072', '32768']);
   });
 
-  it('tells of what cannot be written and goes on trying', async () => {
+  it('reports settings that cannot be written and keeps trying', async () => {
     const kernel = settings(false);
     await kernel.want([route]);
-    expect(told).toEqual([`KernelSettingFailed: ${ROUTE_LOCALNET}: read-only file system`]);
+    expect(reported).toEqual([`KernelSettingFailed: ${ROUTE_LOCALNET}: read-only file system`]);
     const running = kernel.run(signal);
     await clock.advance(30_000);
     expect(sysctl.values.get(ROUTE_LOCALNET)).toBe('0');
@@ -60,10 +60,10 @@ describe(KernelSettings, () => {
     await clock.advance(300_000);
     await running;
     expect(sysctl.values.get(ROUTE_LOCALNET)).toBe('1');
-    expect(told).toHaveLength(1);
+    expect(reported).toHaveLength(1);
   });
 
-  it('ends where nothing else is to be done', async () => {
+  it('ends on a failure when nothing else is to be done', async () => {
     await expect(settings(true).want([route])).rejects.toThrow('read-only');
   });
 });
@@ -83,14 +83,14 @@ describe(conntrackSettings, () => {
     [2, 131_072],
     [8, 262_144],
     [64, 1_048_576],
-  ])('tracks on %i CPUs %i flows', (cpus, want) => {
+  ])('on %i CPUs tracks %i flows', (cpus, want) => {
     expect(conntrackSettings(config, cpus)).toEqual([
       { key: CONNTRACK_MAX, value: want },
       { key: 'net/netfilter/nf_conntrack_tcp_timeout_established', value: 86_400 },
     ]);
   });
 
-  it('leaves alone what is 0', () => {
+  it('leaves settings of 0 alone', () => {
     expect(conntrackSettings({ ...config, maxPerCore: 0, tcpEstablishedSeconds: 0 }, 8)).toEqual(
       [],
     );

@@ -48,8 +48,11 @@ describe(metricsHandler, () => {
   it.each([
     ['/flagz', 'ComponentFlagz'],
     ['/statusz', 'ComponentStatusz'],
-  ])('does not serve %s without its gate, or without a program', async (path, gate) => {
-    expect((await ask(path, { featureGates: { [gate]: false } })).status).toBe(404);
-    expect((await ask(path, { program: undefined })).status).toBe(404);
-  });
+  ])(
+    'does not serve %s without its gate, or without facts about the program',
+    async (path, gate) => {
+      expect((await ask(path, { featureGates: { [gate]: false } })).status).toBe(404);
+      expect((await ask(path, { program: undefined })).status).toBe(404);
+    },
+  );
 });

@@ -20,7 +20,7 @@ function cluster(names: readonly string[], endpoints = 2) {
 }
 
 function start(table = new MemoryNftTable({ family: 'ip', name: 'kube-proxy' })) {
-  const told: string[] = [];
+  const reported: string[] = [];
   const clock = new ManualClock();
   const metrics = new MemoryMetrics();
   const backend = new NftablesBackend({
@@ -34,7 +34,7 @@ function start(table = new MemoryNftTable({ family: 'ip', name: 'kube-proxy' }))
     },
     nodePortAddresses: { matchesAll: true, cidrs: ['0.0.0.0/0'] },
     interfaces: { addresses: () => ['192.168.0.2'] },
-    problems: { set: (_about, messages) => told.push(...messages) },
+    problems: { set: (_about, messages) => reported.push(...messages) },
     clock,
     logger: new MemoryLogger(),
     metrics: nftablesMetrics(metrics),
@@ -43,10 +43,10 @@ function start(table = new MemoryNftTable({ family: 'ip', name: 'kube-proxy' }))
     const updated = change ?? builder.update();
     return backend.sync(builder.view, updated, never);
   };
-  return { table, backend, told, clock, sync };
+  return { table, backend, reported, clock, sync };
 }
 
-/** Every element, with the rules of every chain: what packets meet. */
+/** Returns every element, and the rules of every chain: everything that packets meet. */
 function textOf(table: MemoryNftTable): string {
   const sets = [...(table.contents?.sets ?? [])].map(([name, { elements }]) => [
     name,
@@ -57,7 +57,7 @@ function textOf(table: MemoryNftTable): string {
 }
 
 describe(NftablesBackend, () => {
-  it('writes everything first, then what changed, in one step', async () => {
+  it('writes everything first, then the changes, in one step', async () => {
     const { table, sync } = start();
     const builder = cluster(['web', 'db']);
     expect(await sync(builder)).toBe('full');
@@ -93,19 +93,19 @@ describe(NftablesBackend, () => {
         { op: 'delete-chain', chain: 'nat-output' },
       ],
     },
-  ] as const)('mends $what with the next sync', async ({ spoil }) => {
+  ] as const)('repairs $what with the next sync', async ({ spoil }) => {
     const { table, sync } = start();
     const builder = cluster(['web', 'db']);
     await sync(builder);
     const good = textOf(table);
     table.applyAsOther(spoil);
     expect(textOf(table)).not.toBe(good);
-    // a change for which the table is asked to do something
+    // a change that requires an operation on the table
     expect(await sync(builder, { ...emptyChange(), serviceCidrsChanged: true })).toBe('full');
     expect(textOf(table)).toBe(good);
   });
 
-  it('takes over the table of an earlier life without a step that empties it', async () => {
+  it('takes over the table of an earlier process without a step that empties it', async () => {
     const first = start();
     await first.sync(cluster(['web', 'old', 'db']));
     const before = first.table.contents?.sets.get('service-ips');
@@ -125,7 +125,7 @@ describe(NftablesBackend, () => {
     expect(sets(second.table)[0]).toEqual(sets(fresh.table)[0]);
   });
 
-  it('empties the chains of a Service that goes at once, and deletes them a second later', async () => {
+  it('empties the chains of a deleted Service at once, and deletes them a second later', async () => {
     const { table, sync, clock } = start();
     const sticky = aService('ns/web', {
       clusterIP: '10.96.0.1',
@@ -151,7 +151,7 @@ describe(NftablesBackend, () => {
     expect(own()).toEqual([]);
   });
 
-  it('writes everything anew after a failure', async () => {
+  it('writes everything again after a failure', async () => {
     const { table, sync } = start();
     const builder = cluster(['web']);
     await sync(builder);
@@ -165,19 +165,19 @@ describe(NftablesBackend, () => {
     expect(textOf(table)).toBe(good);
   });
 
-  it('serves the first of two Services with one address, and tells of the second', async () => {
-    const { table, told, sync } = start();
+  it('serves the first of two Services with one address, and reports the second', async () => {
+    const { table, reported, sync } = start();
     const objects = ['a', 'b'].flatMap((name) => [
       aService(`ns/${name}`, { clusterIP: '10.96.0.9', ports: [http] }),
       aSlice(`ns/${name}`, [{ ...http, port: 8080 }], ips(1)),
     ]);
     await sync(aCluster(objects, { family: 'IPv4' }).builder);
-    expect(told).toEqual(['10.96.0.9 TCP 80 leads to ns/a:http/TCP already']);
+    expect(reported).toEqual(['10.96.0.9 TCP 80 leads to ns/a:http/TCP already']);
     expect(table.contents?.sets.get('service-ips')?.elements.size).toBe(1);
   });
 
-  it('serves all but the port that the kernel refuses', async () => {
-    const { table, told, sync } = start();
+  it('serves all ports except the one that the kernel refuses', async () => {
+    const { table, reported, sync } = start();
     const apply = table.apply.bind(table);
     table.apply = (operations, signal) => {
       const all = [...operations];
@@ -187,11 +187,11 @@ describe(NftablesBackend, () => {
     };
     await sync(cluster(['good', 'bad', 'fine']));
     expect(table.contents?.sets.get('service-ips')?.elements.size).toBe(2);
-    expect(told).toEqual([expect.stringContaining('rules of port ns/bad:http/TCP')]);
+    expect(reported).toEqual([expect.stringContaining('rules of port ns/bad:http/TCP')]);
   });
 
-  it('tries again what the kernel refused, later each time, and disturbs nothing by it', async () => {
-    const { table, backend, told, clock, sync } = start();
+  it('retries refused ports after growing waits, without disturbing others', async () => {
+    const { table, backend, reported, clock, sync } = start();
     const apply = table.apply.bind(table);
     let isRefused = true;
     let steps = 0;
@@ -217,7 +217,7 @@ describe(NftablesBackend, () => {
     isRefused = false;
     expect(await sync(builder)).toBe('partial');
     expect(table.contents?.sets.get('service-ips')?.elements.size).toBe(3);
-    expect(told.at(-1)).toContain('rules of port ns/bad:http/TCP');
+    expect(reported.at(-1)).toContain('rules of port ns/bad:http/TCP');
     await clock.advance(7_200_000);
     expect(asked).toHaveLength(2);
     expect(steps).toBe(rewrites);

@@ -3,11 +3,11 @@ import { expect, it } from 'vitest';
 
 import { ObjectProblems } from '../../../src/run/object-problems.js';
 
-it('tells each problem of an object once while it holds', () => {
-  const told: string[] = [];
+it('reports each problem of an object once while it holds', () => {
+  const reported: string[] = [];
   const events = {
     record: ({ message, about }: { message: string; about: { kind?: string; name?: string } }) => {
-      told.push(`${about.kind} ${about.name}: ${message}`);
+      reported.push(`${about.kind} ${about.name}: ${message}`);
     },
   };
   const problems = new ObjectProblems({ events, logger: new MemoryLogger() });
@@ -18,5 +18,5 @@ it('tells each problem of an object once while it holds', () => {
   problems.set(web, []);
   problems.set(web, ['two']);
   const of = (message: string): string => `Service web: ${message}`;
-  expect(told).toEqual([of('one'), of('two'), of('one'), of('two')]);
+  expect(reported).toEqual([of('one'), of('two'), of('one'), of('two')]);
 });

@@ -28,7 +28,7 @@ afterEach(() => {
   api.close();
 });
 
-/** Everything from the wire to the node view; counts what was told. */
+/** Follows events from the wire to the node view, and counts the reported changes. */
 function follow() {
   const tracker = new ChangeTracker(0);
   const builder = new NodeViewBuilder(tracker, 'IPv4', { nodeName: 'node1', zone: undefined });
@@ -70,7 +70,7 @@ function follow() {
   return { view, counts, problems, errors: () => logger.lines.filter((l) => l.level === 'error') };
 }
 
-it('what a real API server says of Services leads to the node view that it means', async () => {
+it('recorded messages of a real API server lead to the right node view', async () => {
   const { view, counts, problems, errors } = follow();
   await expect.poll(() => counts.listed).toBe(2);
   const most = new Map<string, number>();
@@ -97,7 +97,7 @@ it('what a real API server says of Services leads to the node view that it means
         most.set(key, Math.max(most.get(key) ?? 0, port.all.length));
       }
       left -= 1;
-      if (left === 0) break; // Services go after their slices
+      if (left === 0) break; // Services are deleted after their slices
     }
   }
   expect(Object.fromEntries(most)).toEqual({

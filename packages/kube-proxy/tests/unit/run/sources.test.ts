@@ -28,7 +28,7 @@ let clock: ManualClock;
 let client: MemoryKubeClient;
 let logger: MemoryLogger;
 let metrics: MemoryMetrics;
-let told: string[];
+let reported: string[];
 let services: Map<string, number>;
 let slices: Map<string, number>;
 let cidrs: readonly string[];
@@ -40,7 +40,7 @@ beforeEach(() => {
   client = createMemoryKubeClient({ clock });
   logger = new MemoryLogger();
   metrics = new MemoryMetrics();
-  told = [];
+  reported = [];
   services = new Map();
   slices = new Map();
   cidrs = [];
@@ -73,7 +73,7 @@ const sink: FamilySink = {
 };
 
 async function start(): Promise<void> {
-  const events = { record: ({ message }: { message: string }) => void told.push(message) };
+  const events = { record: ({ message }: { message: string }) => void reported.push(message) };
   const options: SourceOptions = {
     client,
     clock,
@@ -91,8 +91,8 @@ async function start(): Promise<void> {
   await clock.advance(0);
 }
 
-describe('what is watched', () => {
-  it('leaves out Services that another proxy serves, from the moment they say so', async () => {
+describe('the watches', () => {
+  it('leave out Services from the moment they are labelled for another proxy', async () => {
     client.seed(SERVICES, web);
     await start();
     expect([...services.keys()]).toEqual(['default/web']);
@@ -102,7 +102,7 @@ describe('what is watched', () => {
     expect(services.size).toBe(0);
   });
 
-  it('leaves out headless Services and the slices of those that became so', async () => {
+  it('leave out headless Services and the slices of Services that became headless', async () => {
     client.seed(SERVICES, aService('default/db', { clusterIP: 'None', ports: [port] }));
     const slice = aSlice('default/web', [port], ['10.0.0.1']);
     client.seed(ENDPOINT_SLICES, slice);
@@ -115,15 +115,15 @@ describe('what is watched', () => {
     expect(slices.size).toBe(0);
   });
 
-  it('tells of what cannot be served, and serves the rest', async () => {
+  it('report parts that cannot be served, and serve the rest', async () => {
     await start();
     client.seed(ENDPOINT_SLICES, aSlice('default/web', [port], ['10.0.0.1', '127.0.0.1']));
     await clock.advance(0);
     expect([...slices.values()]).toEqual([1]);
-    expect(told).toEqual(['endpoint 127.0.0.1 cannot be forwarded to']);
+    expect(reported).toEqual(['endpoint 127.0.0.1 cannot be forwarded to']);
   });
 
-  it('goes on with every other object when one is not as the API promises', async () => {
+  it("continue with every other object when one does not have the API's types", async () => {
     const ok = aSlice('default/web', [port], ['10.0.0.1']);
     client.seed(SERVICES, web);
     client.seed(ENDPOINT_SLICES, ok);
@@ -144,15 +144,15 @@ describe('what is watched', () => {
       ['ServiceCIDR', 'x', 'read'],
     ]);
     expect(metrics.values.get(READ_FAILURES)).toBe(1);
-    expect(told.filter((text) => text.startsWith('kube-proxy cannot use'))).toHaveLength(2);
-    // and a new list does not take away what is in force
+    expect(reported.filter((text) => text.startsWith('kube-proxy cannot use'))).toHaveLength(2);
+    // a new list does not remove what is in force
     client.compact();
     client.endWatches();
     await clock.advance(1000);
     expect(Object.fromEntries(services)).toEqual({ 'default/web': 1, 'default/db': 1 });
   });
 
-  it('joins the ranges of all ServiceCIDRs', async () => {
+  it('join the ranges of all ServiceCIDRs', async () => {
     const range = (name: string, ...all: string[]) => ({
       metadata: { name },
       spec: { cidrs: all },
@@ -167,7 +167,7 @@ describe('what is watched', () => {
     expect(cidrs).toEqual(['10.112.0.0/16', '10.96.0.0/12']);
   });
 
-  it('waits for an API server that is away, and then has what changed meanwhile', async () => {
+  it('wait for an unavailable API server, and then read the changes made meanwhile', async () => {
     const away = new KubeError('KUBE_UNAVAILABLE', 'connection refused');
     client.failNext({}, away, 60);
     await start();

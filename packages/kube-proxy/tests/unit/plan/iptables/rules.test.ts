@@ -24,7 +24,7 @@ describe('settings', () => {
     expect(rules({ masqueradeMark })).toContain(`-m mark ! --mark ${text} -j RETURN\n`);
   });
 
-  it('a liberal connection tracking keeps packets that it cannot place', () => {
+  it('liberal connection tracking keeps packets of no known connection', () => {
     expect(rules({})).toContain('--ctstate INVALID');
     expect(rules({ dropInvalid: false })).not.toContain('--ctstate INVALID');
   });
@@ -39,7 +39,7 @@ describe('settings', () => {
     expect(text.includes('block incoming localnet connections')).toBe(guards);
   });
 
-  it('the counters of the kernel are fed where it has them', () => {
+  it('rules increase the counters that the kernel has', () => {
     const port = { port: 80, protocol: 'TCP', nodePort: 30_080 };
     const text = rules({ counters: { invalidDropped: true, localhostNodePorts: true } }, [
       aService('a/b', { clusterIP: '10.96.0.1', type: 'NodePort', ports: [port] }),

@@ -16,7 +16,7 @@ function planOf(objects: readonly (Service | EndpointSlice)[], more = {}) {
 }
 const entries = (map: ReadonlyMap<string, unknown>) => [...map.keys()];
 
-it('hashes by port, too, where the scheduler is mh', () => {
+it('also hashes by port when the scheduler is mh', () => {
   const web = aService('ns/web', { clusterIP: '10.96.0.1', ports: [port] });
   expect(planOf([web], { scheduler: 'mh' }).servers[0]?.service).toMatchObject({
     scheduler: 'mh',
@@ -25,7 +25,7 @@ it('hashes by port, too, where the scheduler is mh', () => {
   expect(planOf([web]).servers[0]?.service).toMatchObject({ scheduler: 'rr', schedulerFlags: [] });
 });
 
-it('makes one client persistent for as long as the Service says', () => {
+it('makes a client persistent for as long as the Service says', () => {
   const web = aService('ns/web', {
     clusterIP: '10.96.0.1',
     sessionAffinity: 'ClientIP',
@@ -35,7 +35,7 @@ it('makes one client persistent for as long as the Service says', () => {
   expect(planOf([web]).servers[0]?.service.persistence?.timeoutSeconds).toBe(77);
 });
 
-it('serves an address and port for the first Service that has it, and tells of the other', () => {
+it('serves an address and port for the first Service that has it, and reports the other', () => {
   const shared = { externalIPs: ['203.0.113.1'], ports: [port] };
   const plan = planOf([
     aService('ns/first', { clusterIP: '10.96.0.1', ...shared }),
@@ -49,7 +49,7 @@ it('serves an address and port for the first Service that has it, and tells of t
   expect(entries(plan.taken)).toEqual(['ns/second:p/tcp']);
 });
 
-it('admits a load balancer address to itself only where its ranges hold the node', () => {
+it('admits a load balancer address to itself only when its ranges contain the node', () => {
   const guarded = (ranges: string[]) =>
     planOf([
       aService(
@@ -73,7 +73,7 @@ it('admits a load balancer address to itself only where its ranges hold the node
   expect(entries(guarded([]).sets.loadBalancerFirewall)).toEqual([]);
 });
 
-it('uses all endpoints where the policy is local and none is on this node', () => {
+it('uses all endpoints when the policy is local and none is on this node', () => {
   const web = aService('ns/web', {
     clusterIP: '10.96.0.1',
     type: 'NodePort',
@@ -95,7 +95,7 @@ it('keeps SCTP node ports by address', () => {
   expect(entries(planOf([web]).sets.nodePortSctp)).toEqual(['192.168.0.2,sctp:30080']);
 });
 
-it('makes the same object for a virtual server that did not change', () => {
+it('makes the same object for an unchanged virtual server', () => {
   const { builder, put } = aCluster([
     aService('ns/web', { clusterIP: '10.96.0.1', ports: [port] }),
     aService('ns/api', { clusterIP: '10.96.0.2', ports: [port] }),

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { ipvsSettings } from '../../../../src/plan/ipvs/kernel-settings.js';
 import { SET_IDS, setName } from '../../../../src/plan/ipvs/sets.js';
 
-it('names sets as upstream does', () => {
+it("gives sets upstream's names", () => {
   expect(setName('clusterIp', 'IPv4')).toBe('KUBE-CLUSTER-IP');
   expect(setName('loadBalancerSourceCidr', 'IPv6')).toBe('KUBE-6-LOAD-BALANCER-SOURCE-CID');
   expect(setName('nodePortLocalSctp', 'IPv6')).toBe('KUBE-6-NODE-PORT-LOCAL-SCTP-HAS');
@@ -29,7 +29,7 @@ it.each([
   expect(found.find(({ key }) => key.endsWith('conn_reuse_mode'))?.value).toBe(reuse);
 });
 
-it('answers for service addresses unless told to be strict', () => {
+it('answers ARP requests for service addresses unless strict', () => {
   const keys = (strictArp: boolean) =>
     ipvsSettings({ release: '6.1.0', strictArp }).filter(({ key }) => key.includes('arp_'));
   expect(keys(false)).toEqual([]);

@@ -30,7 +30,7 @@ function viewOf(ips: readonly string[], spec: object = {}) {
 
 const ips = (n: number): string[] => Array.from({ length: n }, (_, i) => `10.244.0.${10 + i}`);
 
-/** How many elements an update adds and removes. */
+/** Counts the elements that an update adds and removes. */
 function countElements(operations: readonly NftOperation[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const operation of operations) {
@@ -52,13 +52,13 @@ describe(NftMirror, () => {
     });
   });
 
-  it('moves at most one element when one endpoint goes', () => {
+  it('moves at most one element when one endpoint leaves', () => {
     const mirror = new NftMirror(settings);
     mirror.change('web', viewOf(ips(50)).view);
     const left = ips(50).filter((_, i) => i !== 7);
     const counts = countElements(mirror.change('web', viewOf(left).view));
     expect(counts).toEqual({
-      // the last takes the free number, and its own number goes
+      // the last one takes the free number, and its own number is removed
       'delete endpoints': 2,
       'add endpoints': 1,
       'delete service-ips': 1,
@@ -66,13 +66,13 @@ describe(NftMirror, () => {
     });
   });
 
-  it('does nothing for a port that is as it was', () => {
+  it('does nothing for an unchanged port', () => {
     const mirror = new NftMirror(settings);
     mirror.change('web', viewOf(ips(3)).view);
     expect(mirror.change('web', viewOf(ips(3)).view)).toEqual([]);
   });
 
-  it('takes away all that it put there', () => {
+  it('removes everything that it added', () => {
     const mirror = new NftMirror(settings);
     const spec = {
       type: 'NodePort',
@@ -87,7 +87,7 @@ describe(NftMirror, () => {
     for (const { elements } of after.sets.values()) expect(elements.size).toBe(0);
   });
 
-  it('keeps what ports share until the last of them goes', () => {
+  it('keeps shared elements until the last port that needs them leaves', () => {
     const mirror = new NftMirror(settings);
     mirror.change('a', viewOf(ips(1)).view);
     const other = viewOf(ips(1), { ports: [{ ...http, port: 443 }] }).view;
@@ -96,7 +96,7 @@ describe(NftMirror, () => {
     expect(countElements(mirror.change('b', undefined))['delete cluster-ips']).toBe(1);
   });
 
-  it('gives an address and port to the first that wants it, and to the next when it is free', () => {
+  it('gives an address and port to the first port that asks, and to the next when it is free', () => {
     const mirror = new NftMirror(settings);
     const { view } = viewOf(ips(1));
     mirror.change('first', view);
@@ -108,7 +108,7 @@ describe(NftMirror, () => {
     expect(mirror.denied('second', view)).toEqual([]);
   });
 
-  it('takes over what the kernel has already', () => {
+  it('takes over elements that the kernel has already', () => {
     const found = new Map([
       [
         'endpoints',

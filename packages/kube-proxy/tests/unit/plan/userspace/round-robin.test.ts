@@ -11,13 +11,13 @@ const picks = (balancer: RoundRobin, count: number, client = 'c') =>
   Array.from({ length: count }, (_, i) => balancer.pick(client, i)?.ip);
 
 describe(RoundRobin, () => {
-  it('goes round', () => {
+  it('takes endpoints in turn', () => {
     const balancer = new RoundRobin(unshuffled);
     balancer.update(endpoints('a', 'b', 'c'), undefined);
     expect(picks(balancer, 5)).toEqual(['a', 'b', 'c', 'a', 'b']);
   });
 
-  it('has nobody to name without endpoints', () => {
+  it('names no endpoint when there is none', () => {
     const balancer = new RoundRobin(unshuffled);
     expect(balancer.pick('c', 0)).toBeUndefined();
     balancer.update(endpoints('a'), undefined);
@@ -25,7 +25,7 @@ describe(RoundRobin, () => {
     expect(balancer.pick('c', 0)).toBeUndefined();
   });
 
-  it('shuffles when endpoints change, and only then', () => {
+  it('shuffles only when endpoints change', () => {
     const balancer = new RoundRobin(() => 0);
     balancer.update(endpoints('a', 'b', 'c'), undefined);
     expect(picks(balancer, 2)).toEqual(['b', 'c']);
@@ -36,15 +36,15 @@ describe(RoundRobin, () => {
   });
 
   it.each([
-    { name: 'keeps a client that comes back in time', atMs: [0, 900, 1800], want: 'aaa' },
-    { name: 'forgets one that stays away', atMs: [0, 1000, 1999], want: 'abb' },
+    { name: 'keeps a client that returns in time', atMs: [0, 900, 1800], want: 'aaa' },
+    { name: 'forgets a client that stays away', atMs: [0, 1000, 1999], want: 'abb' },
   ])('with affinity $name', ({ atMs, want }) => {
     const balancer = new RoundRobin(unshuffled);
     balancer.update(endpoints('a', 'b'), 1000);
     expect(atMs.map((ms) => balancer.pick('c', ms)?.ip).join('')).toBe(want);
   });
 
-  it('with affinity gives each client its own, and a new one after a failure', () => {
+  it('with affinity gives each client its own endpoint, and a new one after a failure', () => {
     const balancer = new RoundRobin(unshuffled);
     balancer.update(endpoints('a', 'b'), 1000);
     expect([picks(balancer, 2, 'x'), picks(balancer, 2, 'y')]).toEqual([
@@ -69,7 +69,7 @@ describe(RoundRobin, () => {
     balancer.update(endpoints('a', 'b'), 1000);
     for (let i = 0; i <= MOST_REMEMBERED_CLIENTS; i += 1) balancer.pick(`c${i}`, 0);
     expect(balancer.pick('c1', 1)?.ip).toBe('b'); // as before
-    expect(balancer.pick('c0', 1)?.ip).toBe('b'); // forgotten: the next in turn
+    expect(balancer.pick('c0', 1)?.ip).toBe('b'); // forgotten: gets the next in turn
   });
 });
 

@@ -68,7 +68,7 @@ const where = (destination: string) =>
   ).map(({ verdict, to }) => `${verdict} ${to}`);
 
 describe(IptablesBackend, () => {
-  it('jumps to chains while they are empty where each jump costs a whole table', async () => {
+  it('inserts jumps to chains while they are empty when each jump costs a whole table', async () => {
     const ensureRule = iptables.ensureRule.bind(iptables);
     const restoresBefore = new Set<number>();
     iptables.ensureRule = (...args) => {
@@ -81,7 +81,7 @@ describe(IptablesBackend, () => {
     expect(where('10.96.0.1')).toEqual(['accepted 10.0.0.1:80']);
   });
 
-  it('writes everything first, then only the chains of what changed', async () => {
+  it('writes everything first, then only the changed chains', async () => {
     expect(await sync()).toBe('full');
     expect(where('10.96.0.1')).toEqual(['accepted 10.0.0.1:80']);
     cluster.put(slice('default/web', '10.0.0.1', '10.0.0.3'));
@@ -93,7 +93,7 @@ describe(IptablesBackend, () => {
     expect(where('10.96.0.2')).toEqual(['accepted 10.0.0.2:80']);
   });
 
-  it('puts jumps first in upstream’s order, once', async () => {
+  it('inserts jumps at the start in upstream’s order, once', async () => {
     await sync();
     backend.requestFull();
     await sync();
@@ -117,7 +117,7 @@ describe(IptablesBackend, () => {
     ]);
   });
 
-  it('removes the chains that nothing needs in the same restore', async () => {
+  it('removes unneeded chains in the same restore', async () => {
     await sync();
     expect(await chains()).toHaveLength(4);
     cluster.remove(slice('default/web', '10.0.0.1'));
@@ -129,7 +129,7 @@ describe(IptablesBackend, () => {
     expect(await chains()).toEqual([]);
   });
 
-  it('finds what an earlier process left, and spares what is not ours', async () => {
+  it('finds what an earlier process left, and spares chains of other programs', async () => {
     const lines = ['-A KUBE-SVC-OLD -j KUBE-SEP-OLD\n'];
     const left = ['KUBE-SVC-OLD', 'KUBE-SEP-OLD', 'MY-OWN'];
     await iptables.restore([{ name: 'nat', chains: left, lines }]);
@@ -139,7 +139,7 @@ describe(IptablesBackend, () => {
     expect(saved).toContain(':MY-OWN ');
   });
 
-  it('writes everything after a restore that failed, and counts it', async () => {
+  it('writes everything after a failed restore, and counts the failure', async () => {
     await sync();
     cluster.put(slice('default/web', '10.0.0.7'));
     iptables.failRestoreWith = new Error('refused');
@@ -155,7 +155,7 @@ describe(IptablesBackend, () => {
 
   it.each([
     { how: 'the line that failed', unnamed: false },
-    { how: 'halves, where no line is named', unnamed: true },
+    { how: 'bisection, when no line is named', unnamed: true },
   ])('leaves out a port whose rules are refused, found by $how', async ({ unnamed }) => {
     const sticky = { sessionAffinity: 'ClientIP', ports: [port] };
     for (const i of [3, 4, 5, 6, 7]) {
@@ -168,14 +168,15 @@ describe(IptablesBackend, () => {
     expect(problems.get('default/s4')?.[0]).toMatch(/the kernel refuses the IPv4 rules of port/);
     expect(where('10.96.0.5')).toEqual(['accepted 10.0.0.5:80']);
     expect(where('10.96.0.7')).toEqual(['accepted 10.0.0.7:80']);
-    expect(where('10.96.0.4')).toEqual(['accepted 10.96.0.4:80']); // not ours any more
+    // no rule of ours matches it any longer
+    expect(where('10.96.0.4')).toEqual(['accepted 10.96.0.4:80']);
     cluster.put(slice('default/s4', '10.0.0.44'));
     expect(await sync()).toBe('partial');
     expect(where('10.96.0.4')).toEqual(['accepted 10.0.0.44:80']);
     expect(problems.get('default/s4')).toEqual([]);
   });
 
-  it('tries again what the kernel refused, later each time', async () => {
+  it('retries refused ports after growing waits', async () => {
     iptables.refuses = { line: /10\.0\.0\.2:80$/ };
     await sync();
     expect(where('10.96.0.2')).toEqual(['accepted 10.96.0.2:80']);
@@ -197,7 +198,7 @@ describe(IptablesBackend, () => {
     await watching;
   });
 
-  it('writes everything at once when a part is refused: others may have removed the rest', async () => {
+  it('writes everything at once when a part is refused: other programs may have removed the rest', async () => {
     await sync();
     await iptables.restore([{ name: 'nat', chains: ['KUBE-SERVICES'], lines: [] }]);
     const gone = (await chains()).filter((chain) => chain.startsWith('KUBE-SVC'));
@@ -210,7 +211,7 @@ describe(IptablesBackend, () => {
     expect(problems.size).toBe(0);
   });
 
-  it('gives up on what leaving ports out cannot mend', async () => {
+  it('gives up on failures that leaving ports out cannot solve', async () => {
     iptables.refuses = { line: /^:KUBE-POSTROUTING/ };
     await expect(sync()).rejects.toThrow('line');
     expect(problems.size).toBe(0);
@@ -268,7 +269,7 @@ describe(IptablesBackend, () => {
 });
 
 describe(cleanupIptables, () => {
-  it('leaves nothing but what is shared', async () => {
+  it('leaves only shared objects', async () => {
     await sync();
     await iptables.ensureChain('mangle', 'KUBE-IPTABLES-HINT');
     expect(await cleanupIptables(iptables, signal)).toEqual([]);

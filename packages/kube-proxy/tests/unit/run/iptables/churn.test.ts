@@ -15,7 +15,9 @@ const SERVICES = 8;
 const signal = new AbortController().signal;
 const NO_COUNTERS = { invalidDropped: false, localhostNodePorts: false };
 
-/** Small, fast and the same everywhere. @see https://en.wikipedia.org/wiki/Xorshift */
+/**
+ * A pseudo-random generator, small, fast and portable. @see https://en.wikipedia.org/wiki/Xorshift
+ */
 function seeded(seed: number): (below: number) => number {
   let state = seed;
   return (below) => {
@@ -37,7 +39,10 @@ class Churn {
     this.#random = seeded(seed);
   }
 
-  /** One thing happens to the cluster, the kernel or the process; then a sync until one succeeds. */
+  /**
+   * Makes one event happen to the cluster, the kernel or the process; then syncs until a sync
+   * succeeds.
+   */
   async step(): Promise<void> {
     const what = this.#random(20);
     if (what < 8) this.#changeEndpoints();
@@ -58,7 +63,7 @@ class Churn {
   }
 
   #start(): IptablesBackend {
-    // a new process has a new brain, but here the old one's knowledge only makes it harder
+    // a new process has a new brain; keeping the old one here only makes the test stricter
     return new IptablesBackend({
       iptables: this.iptables,
       settings: baseSettings,
@@ -111,7 +116,7 @@ class Churn {
     else this.cluster.put(service);
   }
 
-  /** Someone flushes everything; the canary has told. */
+  /** Another program flushes everything, and the canary has reported it. */
   async #flush(): Promise<void> {
     for (const { name, chains } of this.iptables.dump()) {
       const own = chains.map((chain) => chain.name).filter((chain) => chain.startsWith('KUBE-'));
@@ -124,7 +129,7 @@ class Churn {
   }
 }
 
-/** By chain, so that it does not matter when a chain was made. */
+/** Groups rules by chain, so that the order of creation does not matter. */
 function contentOf(iptables: MemoryIptables): Record<string, unknown> {
   const entries = iptables
     .dump()
@@ -134,8 +139,8 @@ function contentOf(iptables: MemoryIptables): Record<string, unknown> {
   return Object.fromEntries(entries);
 }
 
-describe('whatever happens', () => {
-  it.each([1, 2])('the kernel ends up as the model says (seed %i)', async (seed) => {
+describe('random events', () => {
+  it.each([1, 2])('the kernel ends up in the state of the model (seed %i)', async (seed) => {
     const churn = new Churn(seed);
     for (let i = 0; i < STEPS; i += 1) {
       await churn.step();

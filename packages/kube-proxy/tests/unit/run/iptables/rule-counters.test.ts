@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 describe(RuleCounters, () => {
-  it('makes the counters and shows what the kernel counted', async () => {
+  it("creates the counters and shows the kernel's counts", async () => {
     const own = counters();
     expect(await own.ensure(signal)).toEqual({ invalidDropped: true, localhostNodePorts: true });
     expect([...kernel.keys()]).toEqual([
@@ -42,13 +42,13 @@ describe(RuleCounters, () => {
       'localhost_nps_accepted_pkts',
     ]);
     for (const packets of [7n, 9n, 2n]) {
-      kernel.set('ct_state_invalid_dropped_pkts', packets); // the last one was made anew
+      kernel.set('ct_state_invalid_dropped_pkts', packets); // the last counter was created again
       await own.refresh(signal);
     }
     expect(metrics.values.get(DROPPED)).toBe(11);
   });
 
-  it('goes without one that the kernel refuses, and says so once', async () => {
+  it('omits a counter that the kernel refuses, and reports it once', async () => {
     lacks = 'ct_state_invalid_dropped_pkts';
     const own = counters();
     const want = { invalidDropped: false, localhostNodePorts: true };
@@ -57,7 +57,7 @@ describe(RuleCounters, () => {
     expect(metrics.values.has(DROPPED)).toBe(false);
   });
 
-  it('goes without any where there is no netlink', async () => {
+  it('omits all counters when there is no netlink', async () => {
     const openCounters = async (): Promise<KernelCounterTable> => {
       throw new Error('no add-on for this machine');
     };

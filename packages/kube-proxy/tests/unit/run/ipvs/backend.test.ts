@@ -40,11 +40,11 @@ let clock: ManualClock;
 let metrics: MemoryMetrics;
 let cluster: Cluster;
 let backend: IpvsBackend;
-/** What people are told about a Service now, by its name. */
-let told: Map<string, readonly string[]>;
+/** The present problems of each Service, by its name. */
+let reported: Map<string, readonly string[]>;
 
 beforeEach(() => {
-  told = new Map();
+  reported = new Map();
   ipvs = new MemoryIpvs();
   ipset = new MemoryIpset();
   iptables = new MemoryIptables('IPv4');
@@ -83,8 +83,8 @@ function aBackend(): IpvsBackend {
     restoreFailures: restoreFailuresCounter(metrics),
     problems: {
       set: ({ name }, messages) => {
-        if (messages.length === 0) told.delete(name);
-        else told.set(name, messages);
+        if (messages.length === 0) reported.delete(name);
+        else reported.set(name, messages);
       },
     },
   });
@@ -97,7 +97,7 @@ const sync = () => {
 const table = async () => renderSave(sortServers(await readTable(ipvs)));
 const setOf = async (name: string) => (await ipset.list(name))[0]?.entries;
 
-it('makes virtual servers, sets, rules and addresses', async () => {
+it('writes virtual servers, sets, rules and addresses', async () => {
   expect(await sync()).toBe('full');
   expect(await table()).toBe(`\
 -A -t 10.96.0.1:80 -s rr
@@ -112,7 +112,7 @@ it('makes virtual servers, sets, rules and addresses', async () => {
 -A -t 203.0.113.7:80 -s rr
 -a -t 203.0.113.7:80 -r 10.0.0.3:80 -m -w 1
 `);
-  // an address that the machine has already is left where it is
+  // an address that the machine already has stays where it is
   expect([...(serviceInterface.addresses ?? [])].sort()).toEqual([
     '10.96.0.1',
     '10.96.0.2',
@@ -138,7 +138,7 @@ it('costs one dump of services when nothing changed', async () => {
   expect(iptables.restored).toHaveLength(restored);
 });
 
-it('changes only what a new endpoint touches', async () => {
+it('changes only what a new endpoint affects', async () => {
   await sync();
   ipvs.applied.length = 0;
   cluster.put(slice('default/web', '10.0.0.1', '10.0.0.2', '10.0.0.9'));
@@ -146,7 +146,7 @@ it('changes only what a new endpoint touches', async () => {
   expect(ipvs.applied.map(({ kind }) => kind)).toEqual(['add-destination']);
 });
 
-it('takes away what no Service needs, and nothing of others', async () => {
+it('removes what no Service needs, and nothing of other programs', async () => {
   const foreign = parseSave(
     '-A -t 172.16.0.1:80 -s rr\n-A -f 5 -s rr\n-A -t [fd00::1]:80 -s rr\n-A -t 10.9.9.9:80 -s rr\n',
   );
@@ -162,7 +162,7 @@ it('takes away what no Service needs, and nothing of others', async () => {
   expect(await setOf('KUBE-CLUSTER-IP')).toEqual(['10.96.0.2,tcp:80']);
 });
 
-it('tells that an address and port are taken, and takes it back when they are free', async () => {
+it('reports that an address and port are taken, and clears the report when they are free', async () => {
   const rival = aService('default/rival', {
     clusterIP: '10.96.0.3',
     externalIPs: ['203.0.113.7'],
@@ -170,16 +170,16 @@ it('tells that an address and port are taken, and takes it back when they are fr
   });
   cluster.put(rival);
   await sync();
-  expect([...told]).toEqual([
-    ['default/rival', [expect.stringContaining('is served for another Service already')]],
+  expect([...reported]).toEqual([
+    ['default/rival', [expect.stringContaining('is already served for another Service')]],
   ]);
   cluster.remove(api);
   await sync();
-  expect([...told]).toEqual([]);
+  expect([...reported]).toEqual([]);
   expect(await table()).toContain('-A -t 203.0.113.7:80');
 });
 
-it('looks at every destination once a period without asking for each service', async () => {
+it('checks every destination once a period without a request per service', async () => {
   await sync();
   backend.requestFull();
   Object.assign(ipvs.calls, { listServices: 0, listDestinations: 0, outline: 0, apply: 0 });
@@ -209,7 +209,7 @@ describe('graceful termination', () => {
     await watching;
   });
 
-  it('gives a destination that comes back its weight again', async () => {
+  it('gives a returning destination its weight again', async () => {
     await sync();
     ipvs.setConnections(id, '10.0.0.2:80', 1);
     cluster.put(slice('default/web', '10.0.0.1'));
@@ -220,7 +220,7 @@ describe('graceful termination', () => {
   });
 });
 
-it('tries again a second after a restore that failed, not a period', async () => {
+it('retries a second after a failed restore, not a period', async () => {
   let asked = 0;
   const stop = new AbortController();
   const watching = backend.watch(() => (asked += 1), stop.signal);
@@ -257,7 +257,7 @@ it('compares everything with the kernel once a period', async () => {
   await watching;
 });
 
-it('removes what iptables mode left, and keeps what it has itself', async () => {
+it('removes objects of iptables mode, and keeps those that it has itself', async () => {
   const before = new IptablesBackend({
     iptables,
     settings: baseSettings,
@@ -280,7 +280,8 @@ it('removes what iptables mode left, and keeps what it has itself', async () => 
   expect(await iptables.save('filter')).not.toContain('KUBE-SERVICES');
   expect(saved.match(/^-A (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING).*/gm)?.sort()).toEqual(
     IPVS_JUMPS.map(({ chain, rule }) => renderAppend(chain, rule))
-      .concat(['-A INPUT -j KUBE-FIREWALL', '-A OUTPUT -j KUBE-FIREWALL']) // the kubelet's, too
+      // including the kubelet's jumps
+      .concat(['-A INPUT -j KUBE-FIREWALL', '-A OUTPUT -j KUBE-FIREWALL'])
       .sort(),
   );
   expect(saved).toContain('--match-set KUBE-CLUSTER-IP');

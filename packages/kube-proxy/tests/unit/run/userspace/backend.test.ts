@@ -65,7 +65,7 @@ const sync = () => {
 const written = () => iptables.restored.at(-1) ?? '';
 
 describe(UserspaceBackend, () => {
-  it('redirects a Service to a socket of its own, and holds its node port', async () => {
+  it('redirects a Service to its own socket, and holds its node port', async () => {
     expect(await sync()).toBe('full');
     expect(written()).toContain('-d 10.96.0.1 --dport 80 -j REDIRECT --to-ports 40000\n');
     expect(written()).toContain('--dport 30080 -j REDIRECT --to-ports 40000\n');
@@ -73,7 +73,7 @@ describe(UserspaceBackend, () => {
     expect(sockets.pick('TCP', 40_000)).toEqual({ host: '10.0.0.1', port: 80 });
   });
 
-  it('forgets silent UDP clients after the time that was asked for', async () => {
+  it('forgets silent UDP clients after the configured time', async () => {
     const dns = { port: 53, protocol: 'UDP', name: 'dns' };
     cluster.put(aService('default/dns', { clusterIP: '10.96.0.2', ports: [dns] }));
     cluster.put(aSlice('default/dns', [dns], ['10.0.0.1']));
@@ -89,7 +89,7 @@ describe(UserspaceBackend, () => {
     expect(sockets.pick('TCP', 40_000)).toEqual({ host: '10.0.0.2', port: 80 });
   });
 
-  it('counts connections, bytes and failures, and what is open by Service', async () => {
+  it('counts connections, bytes and failures, and shows open connections by Service', async () => {
     await sync();
     const forwarding = sockets.open.get('TCP 40000');
     if (forwarding === undefined || forwarding === 'claimed') throw new Error('no socket');
@@ -114,7 +114,7 @@ describe(UserspaceBackend, () => {
     expect(open()).toBeUndefined();
   });
 
-  it('refuses where there is no endpoint any more, and closes the socket', async () => {
+  it('refuses connections when there is no endpoint left, and closes the socket', async () => {
     await sync();
     cluster.remove(slice());
     await sync();
@@ -123,7 +123,7 @@ describe(UserspaceBackend, () => {
     expect([...sockets.open.keys()]).toEqual(['TCP 30080']);
   });
 
-  it('lets everything go with the Service', async () => {
+  it('releases everything with the Service', async () => {
     await sync();
     cluster.remove(web);
     await sync();
@@ -131,7 +131,7 @@ describe(UserspaceBackend, () => {
     expect(written()).not.toContain('10.96.0.1');
   });
 
-  it('leaves a node port to the program that has it, and says so', async () => {
+  it('leaves a node port to the program that has it, and reports it', async () => {
     const other = await sockets.claim('TCP', { host: '0.0.0.0', port: 30_080 });
     await sync();
     expect(problems.get('default/web')?.[0]).toMatch(/^node port 30080\/TCP is taken/);
@@ -143,14 +143,14 @@ describe(UserspaceBackend, () => {
     expect(written()).toContain('30080');
   });
 
-  it('says what it cannot carry', async () => {
+  it('reports what it cannot carry', async () => {
     const sctp = { ...port, protocol: 'SCTP' };
     cluster.put(aService('default/s', { clusterIP: '10.96.0.9', ports: [sctp] }));
     await sync();
     expect(problems.get('default/s')).toEqual(['SCTP cannot be carried by the userspace mode']);
   });
 
-  it('writes everything again after a failure, or when asked', async () => {
+  it('writes everything again after a failure, or on request', async () => {
     await sync();
     iptables.failRestoreWith = new Error('refused');
     backend.requestFull();
