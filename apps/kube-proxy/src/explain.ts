@@ -32,34 +32,34 @@ import {
 import { FLAGS } from './flags.js';
 import { type Manifests, readManifests } from './manifests.js';
 
-/** Flags of `render` and `trace`, beside those that make a configuration. */
+/** Flags of `render` and `trace`, in addition to those of the configuration. */
 const COMMON: readonly FlagSpec[] = [
   {
     name: 'filename',
     short: 'f',
     kind: 'list',
-    help: 'files or directories with Services and EndpointSlices, and perhaps the Node; - reads standard input',
+    help: 'files or directories with Services and EndpointSlices, and optionally the Node; - reads standard input',
   },
   {
     name: 'mode',
     kind: 'string',
-    help: 'proxy mode, instead of that of the configuration',
+    help: 'proxy mode, overrides the configuration',
     path: 'mode',
   },
-  { name: 'node-ip', kind: 'list', help: "the node's addresses, when there is no Node object" },
-  { name: 'zone', kind: 'string', help: "the node's zone, when there is no Node object" },
-  { name: 'pod-cidr', kind: 'list', help: "the node's pod ranges, when there is no Node object" },
+  { name: 'node-ip', kind: 'list', help: "the node's addresses, used without a Node object" },
+  { name: 'zone', kind: 'string', help: "the node's zone, used without a Node object" },
+  { name: 'pod-cidr', kind: 'list', help: "the node's pod ranges, used without a Node object" },
 ];
 
 const RENDER: readonly FlagSpec[] = [
-  { name: 'family', kind: 'string', help: 'IPv4 or IPv6; both when absent' },
+  { name: 'family', kind: 'string', help: 'IPv4 or IPv6; default: both' },
 ];
 
 const TRACE: readonly FlagSpec[] = [
   {
     name: 'from',
     kind: 'string',
-    help: 'address of the sender, or "node"; someone outside the cluster when absent',
+    help: 'address of the sender, or "node"; default: a sender outside the cluster',
   },
   { name: 'protocol', kind: 'string', help: 'tcp, udp or sctp', default: 'tcp' },
   {
@@ -72,7 +72,8 @@ const TRACE: readonly FlagSpec[] = [
 const ABOUT = {
   render:
     'Prints the rules for Services and EndpointSlices from files. Needs neither root nor a cluster.',
-  trace: 'Says where a packet to ADDRESS:PORT would go and why. Needs neither root nor a cluster.',
+  trace:
+    'Explains where a packet to ADDRESS:PORT would go and why. Needs neither root nor a cluster.',
 };
 
 const USUAL_NODE_IPS = ['192.0.2.10', '2001:db8::10'];
@@ -84,10 +85,10 @@ export type ExplainCommand = keyof typeof ABOUT;
 /**
  * Runs `render` or `trace`.
  *
- * @param argv what follows the command's name
- * @yields pieces of what is printed
+ * @param argv the arguments after the command's name
+ * @yields pieces of the output
  * @throws {ConfigError} wrong flags or configuration
- * @throws {ProxyError} `PROXY_EXPLAIN` files that cannot be read, a target that is none
+ * @throws {ProxyError} `PROXY_EXPLAIN` for unreadable files and invalid targets
  */
 export async function* explain(
   command: ExplainCommand,
@@ -155,7 +156,10 @@ function* traceText(scene: Scene, target: string): Generator<string> {
   const usual = from === 'node' ? (addresses[0] ?? LOOPBACK[family]) : OUTSIDE[family];
   const given = from === '' || from === 'node' ? usual : canonicalIp(from);
   if (given === undefined || isIPv6(given) !== (family === 'IPv6')) {
-    throw new ProxyError('PROXY_EXPLAIN', `--from: "${from}" is no ${family} address, nor "node"`);
+    throw new ProxyError(
+      'PROXY_EXPLAIN',
+      `--from: "${from}" is neither an ${family} address nor "node"`,
+    );
   }
   const inInterface = textOf(scene.flags, 'in-interface');
   const packet: TracePacket = {
@@ -193,7 +197,7 @@ function parseTarget(text: string): Readonly<{ destination: string; destinationP
   const destination = canonicalIp(ip6 ?? ip4 ?? '');
   const destinationPort = Number(port);
   if (destination === undefined || !(destinationPort > 0 && destinationPort < 65_536)) {
-    const message = `"${text}" is no target: name ADDRESS:PORT first, e.g. 10.96.0.10:80 or [fd00::10]:80`;
+    const message = `"${text}" is not a target: name ADDRESS:PORT first, e.g. 10.96.0.10:80 or [fd00::10]:80`;
     throw new ProxyError('PROXY_EXPLAIN', message);
   }
   return { destination, destinationPort };
@@ -206,7 +210,10 @@ function inputOf(scene: Scene, family: IpFamily): ExplainInput {
   return { config, family, node, view: buildView(manifests, family, topology) };
 }
 
-/** The Node of the configured name, else the only one in the files, else what flags say. */
+/**
+ * Returns the Node with the configured name, else the only one in the files, else one made from
+ * flags.
+ */
 function nodeOf({ config, manifests, flags }: Scene, family: IpFamily): NodeSketch {
   const wanted = config.hostnameOverride.trim().toLowerCase();
   const { nodes } = manifests;
@@ -217,7 +224,7 @@ function nodeOf({ config, manifests, flags }: Scene, family: IpFamily): NodeSket
   const given = listOf(flags, 'node-ip').map((text) => {
     const ip = canonicalIp(text);
     if (ip === undefined)
-      throw new ProxyError('PROXY_EXPLAIN', `--node-ip: "${text}" is no address`);
+      throw new ProxyError('PROXY_EXPLAIN', `--node-ip: "${text}" is not an address`);
     return ip;
   });
   const ips = [...given, ...(known?.ips ?? [])];

@@ -5,19 +5,19 @@ const gates = (value: FlagValue): unknown => {
   return Object.fromEntries(entries.map(([name, text]) => [name, text === 'true']));
 };
 
-/** What chooses how the program runs; works beside a configuration file too. */
+/** Flags that choose how the program runs; they also work with a configuration file. */
 const PROGRAM: readonly FlagSpec[] = [
-  { name: 'config', kind: 'string', help: 'configuration file; most flags do nothing beside it' },
+  { name: 'config', kind: 'string', help: 'configuration file; most flags have no effect with it' },
   {
     name: 'write-config-to',
     kind: 'string',
-    help: 'write the configuration in force to this file, then exit',
+    help: 'write the effective configuration to this file, then exit',
   },
   { name: 'cleanup', kind: 'boolean', help: 'remove all rules of all modes, then exit' },
   {
     name: 'init-only',
     kind: 'boolean',
-    help: 'do what needs most privileges, then exit; run again without them',
+    help: 'do the steps that need most privileges, then exit; run again without these privileges',
   },
   { name: 'version', kind: 'boolean', help: 'print the version, then exit' },
   { name: 'help', short: 'h', kind: 'boolean', help: 'print this text, then exit' },
@@ -30,7 +30,7 @@ const PROGRAM: readonly FlagSpec[] = [
   },
 ];
 
-/** Given beside a configuration file, these still count. */
+/** These flags also count when there is a configuration file. */
 export const LOGGING: readonly FlagSpec[] = [
   { name: 'v', short: 'v', kind: 'integer', help: 'verbosity of logs', path: 'logging.verbosity' },
   { name: 'logging-format', kind: 'string', help: 'text or json', path: 'logging.format' },
@@ -53,7 +53,7 @@ const CONFIG: readonly FlagSpec[] = [
   {
     name: 'kubeconfig',
     kind: 'string',
-    help: 'file that says how to reach the API server; in-cluster when absent',
+    help: 'file that describes how to reach the API server; default: in-cluster',
     path: 'clientConnection.kubeconfig',
   },
   {
@@ -66,14 +66,14 @@ const CONFIG: readonly FlagSpec[] = [
     name: 'kube-api-qps',
     kind: 'number',
     default: '5',
-    help: 'requests to the API server per second',
+    help: 'average number of requests to the API server per second',
     path: 'clientConnection.qps',
   },
   {
     name: 'kube-api-burst',
     kind: 'integer',
     default: '10',
-    help: 'requests to the API server at once',
+    help: 'number of requests to the API server allowed in a burst',
     path: 'clientConnection.burst',
   },
   {
@@ -106,21 +106,27 @@ const CONFIG: readonly FlagSpec[] = [
   {
     name: 'profiling',
     kind: 'boolean',
-    help: 'accepted as in the file',
+    help: 'accepted but without effect, as in the file',
     path: 'enableProfiling',
   },
   {
     name: 'show-hidden-metrics-for-version',
     kind: 'string',
-    help: 'accepted as in the file',
+    help: 'accepted but without effect, as in the file',
     path: 'showHiddenMetricsForVersion',
   },
-  { name: 'proxy-mode', kind: 'string', default: 'iptables', help: 'how to proxy', path: 'mode' },
+  {
+    name: 'proxy-mode',
+    kind: 'string',
+    default: 'iptables',
+    help: 'proxy mode: iptables, ipvs, nftables or userspace',
+    path: 'mode',
+  },
   {
     name: 'iptables-masquerade-bit',
     kind: 'integer',
     default: '14',
-    help: 'bit of the packet mark that asks for masquerading, 0 to 31',
+    help: 'bit of the packet mark that requests masquerading, 0 to 31',
     path: 'iptables.masqueradeBit',
   },
   {
@@ -133,21 +139,21 @@ const CONFIG: readonly FlagSpec[] = [
     name: 'iptables-localhost-nodeports',
     kind: 'boolean',
     default: 'true',
-    help: 'node ports answer on 127.0.0.1 too',
+    help: 'let node ports answer on 127.0.0.1 too',
     path: 'iptables.localhostNodePorts',
   },
   {
     name: 'iptables-sync-period',
     kind: 'duration',
     default: '30s',
-    help: 'time between checks of the rules, and until a failed sync is tried again',
+    help: 'time between checks of the rules, and before a failed sync is retried',
     path: 'iptables.syncPeriod',
   },
   {
     name: 'iptables-min-sync-period',
     kind: 'duration',
     default: '1s',
-    help: 'least time between two syncs',
+    help: 'minimum time between two syncs',
     path: 'iptables.minSyncPeriod',
   },
   { name: 'ipvs-sync-period', kind: 'duration', help: 'ipvs mode', path: 'ipvs.syncPeriod' },
@@ -179,7 +185,7 @@ const CONFIG: readonly FlagSpec[] = [
   {
     name: 'pod-interface-name-prefix',
     kind: 'string',
-    help: "how pods' interfaces begin, for InterfaceNamePrefix",
+    help: "prefix of pods' interface names, for InterfaceNamePrefix",
     path: 'detectLocal.interfaceNamePrefix',
   },
   {
@@ -191,7 +197,7 @@ const CONFIG: readonly FlagSpec[] = [
   {
     name: 'nodeport-addresses',
     kind: 'list',
-    help: 'where node ports answer: CIDRs, or "primary"',
+    help: 'addresses on which node ports answer: CIDRs, or "primary"',
     path: 'nodePortAddresses',
   },
   {
@@ -205,65 +211,65 @@ const CONFIG: readonly FlagSpec[] = [
     name: 'conntrack-max-per-core',
     kind: 'integer',
     default: '32768',
-    help: 'tracked connections per CPU; 0 leaves the limit',
+    help: "limit of tracked connections per CPU; 0 leaves the kernel's limit",
     path: 'conntrack.maxPerCore',
   },
   {
     name: 'conntrack-min',
     kind: 'integer',
     default: '131072',
-    help: 'tracked connections at least',
+    help: 'minimum limit of tracked connections',
     path: 'conntrack.min',
   },
   {
     name: 'conntrack-tcp-timeout-established',
     kind: 'duration',
     default: '24h',
-    help: 'idle TCP connections are forgotten after this; 0 leaves it',
+    help: "time before idle TCP connections are forgotten; 0 leaves the kernel's setting",
     path: 'conntrack.tcpEstablishedTimeout',
   },
   {
     name: 'conntrack-tcp-timeout-close-wait',
     kind: 'duration',
     default: '1h',
-    help: 'half-closed ones after this; 0 leaves it',
+    help: "time before half-closed connections are forgotten; 0 leaves the kernel's setting",
     path: 'conntrack.tcpCloseWaitTimeout',
   },
   {
     name: 'conntrack-tcp-be-liberal',
     kind: 'boolean',
-    help: 'accept packets out of window',
+    help: 'accept TCP packets out of window',
     path: 'conntrack.tcpBeLiberal',
   },
   {
     name: 'conntrack-udp-timeout',
     kind: 'duration',
-    help: 'idle UDP flows without an answer; 0 leaves it',
+    help: "time before UDP flows without an answer are forgotten; 0 leaves the kernel's setting",
     path: 'conntrack.udpTimeout',
   },
   {
     name: 'conntrack-udp-timeout-stream',
     kind: 'duration',
-    help: 'idle UDP flows with answers; 0 leaves it',
+    help: "time before UDP flows with answers are forgotten; 0 leaves the kernel's setting",
     path: 'conntrack.udpStreamTimeout',
   },
   {
     name: 'proxy-port-range',
     kind: 'string',
-    help: 'ports that the userspace mode may listen on, 8000-8099; any when absent',
+    help: 'ports that the userspace mode may listen on, e.g. 8000-8099; default: any',
     path: 'portRange',
   },
   {
     name: 'udp-timeout',
     kind: 'duration',
-    help: 'how long the userspace mode remembers a silent UDP client; 60s when absent',
+    help: 'time that the userspace mode remembers a silent UDP client; default: 60s',
     path: 'udpIdleTimeout',
   },
   {
     name: 'config-sync-period',
     kind: 'duration',
     default: '15m',
-    help: 'accepted as in the file',
+    help: 'accepted but without effect, as in the file',
     path: 'configSyncPeriod',
   },
 ];
@@ -311,7 +317,7 @@ const IGNORED: readonly FlagSpec[] = [
   ),
   ...ignored(
     { 'boot-id-file': 'string', 'machine-id-file': 'string', 'cleanup-ipvs': 'boolean' },
-    'nothing uses it',
+    'it has no use here',
   ),
   ...ignored({ 'resource-container': 'string', 'conntrack-max': 'integer' }, 'it was removed'),
 ];

@@ -24,7 +24,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const [word, ...rest] = argv;
   if (word === 'render' || word === 'trace') {
     const { explain } = await import('./explain.js');
-    for await (const piece of explain(word, rest, tell)) await print(piece);
+    for await (const piece of explain(word, rest, note)) await print(piece);
     return;
   }
   const flags = parseFlags(FLAGS, argv);
@@ -44,7 +44,7 @@ async function main(argv: readonly string[]): Promise<void> {
 
 interface Work {
   readonly options: Options;
-  /** Of the configuration file, as it was read. */
+  /** Identifies the state of the configuration file when it was read. */
   readonly stamp: string;
 }
 
@@ -64,21 +64,21 @@ async function perform(
   }
 }
 
-/** Resolves when there is room for more: the rules of a large cluster are many megabytes. */
+/** Resolves when more can be written: the rules of a large cluster take many megabytes. */
 async function print(text: string): Promise<void> {
   await new Promise<void>((resolve) => {
     process.stdout.write(text, (error) => {
-      if (error) process.exit(0); // whoever read it (head, a pager) has had enough
+      if (error) process.exit(0); // the reader (head, a pager) has closed the pipe
       resolve();
     });
   });
 }
 
-function tell(text: string): void {
+function note(text: string): void {
   process.stderr.write(`kube-proxy: ${text}\n`);
 }
 
-/** A user's mistake needs no stack; a programmer's does. */
+/** A user's mistake needs no stack; a programming error does. */
 function explain(error: unknown): string {
   const isKnown = [isConfigError, isKubeError, isProxyError, isNetfilterError].some((is) =>
     is(error),

@@ -5,13 +5,13 @@ import { text } from 'node:stream/consumers';
 import { type EndpointSlice, type Node, type Service, withoutNulls } from '@nodeagent/kube-client';
 import { ProxyError } from '@nodeagent/kube-proxy';
 
-/** The objects in a set of files that rules follow from. */
+/** The objects in a set of files that affect the rules. */
 export interface Manifests {
   readonly services: readonly Service[];
   readonly slices: readonly EndpointSlice[];
   readonly nodes: readonly Node[];
   readonly serviceCidrs: readonly string[];
-  /** One sentence about each object that cannot count as it stands. */
+  /** One sentence about each object that has no effect as it is. */
   readonly notes: readonly string[];
 }
 
@@ -25,10 +25,11 @@ interface AnyObject {
 const MANIFEST = /\.(ya?ml|json)$/;
 
 /**
- * Reads Services, EndpointSlices, Nodes and ServiceCIDRs, alone or in lists, many to a file;
- * other kinds are passed over.
+ * Reads Services, EndpointSlices, Nodes and ServiceCIDRs, alone or in lists, with any number in a
+ * file; skips other kinds.
  *
- * @param paths files, directories (their `.yaml`, `.yml` and `.json` files), or `-` for standard input
+ * @param paths files, directories (their `.yaml`, `.yml` and `.json` files), or `-` for standard
+ * input
  * @throws {ProxyError} `PROXY_EXPLAIN` for a file that cannot be read
  */
 export async function readManifests(paths: readonly string[]): Promise<Manifests> {
@@ -57,7 +58,7 @@ function lacksAddress({ spec }: Service): boolean {
   return spec?.type !== 'ExternalName' && (spec?.clusterIP ?? '') === '';
 }
 
-/** As kubectl does. */
+/** Adds the default namespace, as kubectl does. */
 function withNamespace(object: AnyObject): AnyObject {
   return { ...object, metadata: { namespace: 'default', ...object.metadata } };
 }

@@ -11,28 +11,28 @@ import { parseProxyConfig, type ProxyConfig } from '@nodeagent/kube-proxy';
 
 import { FLAGS, LOGGING } from './flags.js';
 
-/** What the command line asks for. */
+/** The task that the command line asks for. */
 export type Task = 'help' | 'version' | 'write-config' | 'cleanup' | 'init-only' | 'run';
 
 export interface Options {
   readonly task: Task;
   readonly config: ProxyConfig;
-  /** The file that was read; a change of it ends the process. */
+  /** The configuration file; a change of it ends the process. */
   readonly configPath: string | undefined;
   readonly writeConfigTo: string;
   readonly master: string | undefined;
-  /** Lower case; this host's name when absent. */
+  /** In lower case; this host's name when absent. */
   readonly nodeName: string | undefined;
-  /** Flags as they were given, for `/flagz`. */
+  /** The given flags, for `/flagz`. */
   readonly flags: Readonly<Record<string, string>>;
   readonly warnings: readonly string[];
 }
 
 /**
- * Flags and file together, by upstream's rules: beside a file only the logging flags and a few more
+ * Merges flags and file by upstream's rules: with a file, only the logging flags and a few others
  * count. @see Kubernetes 1.36 cmd/kube-proxy/app/options.go
  *
- * @throws {ConfigError} with everything that is wrong
+ * @throws {ConfigError} with all problems
  */
 export async function readOptions(
   flags: ParsedFlags,

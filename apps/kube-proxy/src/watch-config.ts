@@ -4,10 +4,10 @@ import { stat } from 'node:fs/promises';
 import { ProxyError } from '@nodeagent/kube-proxy';
 
 /**
- * Waits until the file is no longer what it was when it was read: written, or replaced.
+ * Waits until the file has been written or replaced since it was read.
  *
- * @param before what {@link stampOf} said before it was read
- * @throws {ProxyError} `PROXY_CONFIG_CHANGED` then: whoever started the process starts it anew
+ * @param before result of {@link stampOf} before the file was read
+ * @throws {ProxyError} `PROXY_CONFIG_CHANGED` then, so that the supervisor restarts the process
  */
 export async function watchConfig(
   path: string,
@@ -25,7 +25,7 @@ async function* changes(path: string, signal: AbortSignal): AsyncGenerator<true>
   if (signal.aborted) return;
   let resolve: (() => void) | undefined;
   let reject: ((error: Error) => void) | undefined;
-  let pending = true; // it may have changed before it was watched
+  let pending = true; // the file may have changed before the watch began
   const watcher = watch(path, () => {
     pending = true;
     resolve?.();
@@ -50,7 +50,10 @@ async function* changes(path: string, signal: AbortSignal): AsyncGenerator<true>
   }
 }
 
-/** Differs when the file was written or replaced; changes of owner or mode do not count. */
+/**
+ * Returns a text that differs after the file was written or replaced; changes of owner or mode do
+ * not count.
+ */
 export async function stampOf(path: string): Promise<string> {
   try {
     const { ino, mtimeMs, size } = await stat(path);

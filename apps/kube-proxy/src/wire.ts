@@ -30,13 +30,13 @@ import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
 import type { Options } from './options.js';
 import { watchConfig } from './watch-config.js';
 
-/** Writes the configuration in force as upstream does: YAML, all fields. */
+/** Writes the effective configuration as upstream does: YAML, all fields. */
 export async function writeConfig({ config, writeConfigTo }: Options): Promise<void> {
   const { stringify } = await import('yaml');
   await writeFile(writeConfigTo, stringify(config.file));
 }
 
-/** Removes what any proxy left in the kernel. */
+/** Removes everything that any proxy left in the kernel. */
 export function cleanUp(logger: Logger, signal: AbortSignal): Promise<void> {
   const clock = createSystemClock();
   return cleanupEverything({ commands: createSpawnRunner(), logger, clock, openNetlink }, signal);
@@ -72,7 +72,7 @@ export async function run(
     metrics,
     cpuCount: availableParallelism(),
   };
-  // what other modes left serves until the own rules are there
+  // rules of other modes serve until our own rules are in place
   const onProgrammed = (scope: AbortSignal): Promise<void> =>
     cleanupOtherModes({ commands, logger, clock, openNetlink }, config.mode, scope);
   if (initOnly) await onProgrammed(signal);
@@ -100,7 +100,7 @@ export async function run(
   }
 }
 
-/** Loaded with its native part by the modes that use it. */
+/** The modes that use it load it with its native part. */
 const openNetlink: OpenNetlink = async (protocol) => {
   const { openNetlinkSocket, PROTOCOL } = await import('@nodeagent/netlink-codec/socket');
   return openNetlinkSocket({ protocol: PROTOCOL[protocol] });

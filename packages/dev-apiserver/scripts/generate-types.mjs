@@ -1,5 +1,5 @@
 // Writes src/model/generated/types.ts: field names and types of every kind that the server knows,
-// from the models of @kubernetes/client-node. `--check` fails when the file is not up to date.
+// from the models of @kubernetes/client-node. `--check` fails when the file is outdated.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

@@ -6,19 +6,19 @@ export interface Size {
   readonly endpoints: number;
 }
 
-/** An API with a Service `default/canary` and many others. */
+/** An API with a Service `default/canary` and many other Services. */
 export interface BigApiServer {
   readonly url: string;
-  /** Tells watchers that the canary's one endpoint has another port. */
+  /** Sends watchers another port for the canary's only endpoint. */
   moveCanary(port: number): void;
   close(): void;
 }
 
 const VERSION = '1000';
-/** What the proxy asks for. */
+/** Page sizes that the proxy requests. */
 const PAGE_SIZES: Readonly<Record<string, number>> = { services: 500, endpointslices: 100 };
 
-/** @param host where it listens, and where the canary's endpoints are */
+/** @param host address to listen on, also that of the canary's endpoints */
 export async function startBigApiServer(
   host: string,
   size: Size,
@@ -32,7 +32,7 @@ export async function startBigApiServer(
     endpointslices: (i) =>
       i === 0 ? slice('canary', [host], canaryPort) : slice(`s${i}`, podIps(i, size), 8080),
   };
-  // as a real one has it ready: what it costs to make is not the proxy's
+  // built before the test: on a real server the cost is not the proxy's either
   const pages = new Map<string, Buffer>();
   const pageOf = (plural: string, from: number, limit: number): Buffer => {
     const key = `${plural} ${from} ${limit}`;
@@ -63,7 +63,7 @@ export async function startBigApiServer(
       response.flushHeaders();
       if (plural !== 'endpointslices') return;
       watchers.add(response);
-      // what happened between the list and this watch
+      // changes between the list and this watch
       if (Number(url.searchParams.get('resourceVersion')) < version) response.write(lastEvent);
       response.on('close', () => watchers.delete(response));
       return;

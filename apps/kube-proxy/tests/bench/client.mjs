@@ -1,4 +1,4 @@
-// Connects again and again until the wanted server answers; one question per line, one answer each.
+// Reads one request per line, connects repeatedly until the wanted server answers, and writes one answer.
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 

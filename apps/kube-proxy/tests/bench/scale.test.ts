@@ -19,11 +19,12 @@ import { inOwnNamespace } from '../../../../vitest.namespace.js';
 import { type Size, startBigApiServer } from './big-apiserver.js';
 
 /**
- * Start to first connection, one endpoint changed to the new one answering, memory: with a growing
- * background. Through real connections to a canary Service. `BENCH_MODE` is the proxy's mode,
- * `BENCH_SIZE` 0 to 2 picks one size, `BENCH_LEGACY=1` the legacy kind of iptables, `BENCH_PROFILE` a
- * folder for a CPU profile of the proxy. The machine's own network has no part in it: the API and the
- * servers are in one namespace, the node in another.
+ * Measures the time from start to the first connection, the time from a change of one endpoint
+ * until the new one answers, and memory, with growing numbers of other Services. Connects to a
+ * canary Service. `BENCH_MODE` is the proxy's mode, `BENCH_SIZE` 0 to 2 picks one size,
+ * `BENCH_LEGACY=1` the legacy kind of iptables, `BENCH_PROFILE` a folder for a CPU profile of the
+ * proxy. The machine's own network is not used: the API and the servers are in one namespace, the
+ * node in another.
  */
 const SIZES = [
   { services: 1000, endpoints: 10 },
@@ -32,7 +33,7 @@ const SIZES = [
 ];
 const MODE = process.env['BENCH_MODE'] ?? 'nftables';
 const PROFILE = process.env['BENCH_PROFILE'];
-const CHANGES = 200; // so that the 99th of a hundred is not the worst of all
+const CHANGES = 200; // enough that the 99th percentile is not the maximum
 const LEGACY = process.env['BENCH_LEGACY'] === '1';
 const ROOT = join(import.meta.dirname, '../../../..');
 const API_HOST = '10.98.0.1';
@@ -102,7 +103,10 @@ async function measure(size: Size): Promise<void> {
   expect(changesMs).toHaveLength(CHANGES);
 }
 
-/** The node on a cable to the namespace that this file runs in: the machine's own has no part. */
+/**
+ * Connects the node by a cable to the namespace of this file, so that the machine's own network is
+ * not used.
+ */
 async function network(): Promise<Netns> {
   const node = await createNetns();
   cleanups.push(() => node.remove());
@@ -168,10 +172,10 @@ async function startProxy(node: Netns, url: string): Promise<BenchedProxy> {
 }
 
 /**
- * Puts programs before the real ones that write down how long a restore takes; by a hint of the
- * kubelet's the proxy finds the legacy kind.
+ * Puts scripts in front of the real programs that record how long a restore takes. A hint chain of
+ * the kubelet makes the proxy choose the legacy kind.
  *
- * @returns where they are, and what they wrote: milliseconds, one after the other
+ * @returns the scripts' folder, and the recorded milliseconds in order
  */
 async function timedRestores(node: Netns, folder: string) {
   const times = join(folder, 'restores');
@@ -206,7 +210,7 @@ function percentile(values: readonly number[], part: number): number {
   return sorted[Math.floor(part * (sorted.length - 1))] ?? 0;
 }
 
-/** User and system time so far; clock ticks are 10 ms. */
+/** Returns user and system time so far; clock ticks are 10 ms. */
 function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
@@ -221,7 +225,7 @@ function rssOf(pid: number): Readonly<{ now: number; peak: number }> {
   return { now: of('VmRSS'), peak: of('VmHWM') };
 }
 
-/** On the node, in a process of its own. */
+/** A client on the node, in a process of its own. */
 class Client {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #lines: Interface;

@@ -1,7 +1,7 @@
-// node churn-client.mjs SERVICES [FIRST_PORT]: connects to random Services again and again until
-// standard input ends, and says of each attempt when it began and ended and who answered, one JSON
-// object a line. TCP is a new connection each time, from any port or from each port in turn; UDP to one Service always comes from the same port, as one flow, and goes to
-// those with even numbers only.
+// node churn-client.mjs SERVICES [FIRST_PORT]: connects to random Services continuously until standard
+// input ends. For each attempt it writes a JSON line: when the attempt began and ended and who answered.
+// TCP is a new connection each time, from any port or from each port in turn. UDP to one Service always
+// comes from the same port, and goes only to Services with even numbers.
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 
@@ -11,7 +11,7 @@ let nextPort = process.argv[3] === undefined ? undefined : Number(process.argv[3
 let isOver = false;
 process.stdin.resume().on('end', () => (isOver = true));
 
-const tell = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+const report = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 const random = (below) => Math.floor(Math.random() * below);
 const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -35,7 +35,7 @@ async function connectAgain() {
     const service = random(services);
     const atMs = Date.now();
     const answer = await once(service);
-    tell({ protocol: 'tcp', service, atMs, endMs: Date.now(), answer });
+    report({ protocol: 'tcp', service, atMs, endMs: Date.now(), answer });
     await rest(5);
   }
 }
@@ -46,7 +46,7 @@ sockets.forEach((socket, service) => {
   socket.on('message', (text) => {
     // the time at which it was sent comes back
     const [answer, sentMs] = String(text).split(' ');
-    tell({ protocol: 'udp', service, atMs: Number(sentMs), answer });
+    report({ protocol: 'udp', service, atMs: Number(sentMs), answer });
   });
   socket.bind(20_000 + service);
 });

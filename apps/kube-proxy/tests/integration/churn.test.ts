@@ -15,9 +15,9 @@ import { createWorld, type World } from './world.js';
 
 /**
  * 500 changes of endpoints a second, under real connections, while the table is flushed, the proxy
- * killed and the API away. `NODEAGENT_CHURN_SECONDS=600` is the long run; then nobody may be sent to
- * an endpoint that had been gone for more than a second. The short one is for machines of any speed
- * and allows five.
+ * killed and the API unavailable. `NODEAGENT_CHURN_SECONDS=600` is the long run, which allows no
+ * client to be sent to an endpoint that has been gone for more than a second. The short run works
+ * on machines of any speed and allows five seconds.
  */
 const ASKED = process.env['NODEAGENT_CHURN_SECONDS'];
 const SECONDS = Number(ASKED ?? 12);
@@ -52,7 +52,7 @@ inOwnNamespace(
     });
 
     it(
-      'keeps up with the API whatever happens, and sends nobody where nothing is',
+      'keeps up with the API through every disturbance, and sends no client to a missing endpoint',
       churn,
       (SECONDS + 300) * 1000,
     );
@@ -60,7 +60,7 @@ inOwnNamespace(
   (SECONDS + 600) * 1000,
 );
 
-/** Tells everybody at which address he arrived. */
+/** Answers each client with the address that it reached. */
 async function serve(): Promise<void> {
   const tcp: Server = createServer((socket) => {
     socket.on('error', () => socket.destroy());
@@ -85,11 +85,11 @@ interface Answer {
   readonly answer: string;
 }
 
-/** What the API says, and since when it does not say of a Service what it said before. */
+/** The endpoints in the API, and the time at which each Service's earlier answer became wrong. */
 class Model {
   readonly #endpoints = Array.from({ length: COUNT }, () => [] as string[]);
   readonly #goneAtMs = Array.from({ length: COUNT }, () => new Map<string, number>());
-  /** While the proxy could not know: it was dead, or the API away. */
+  /** Periods in which the proxy could not know: it was dead, or the API unavailable. */
   readonly #blind: { readonly fromMs: number; toMs: number }[] = [];
 
   endpointsOf(service: number): readonly string[] {
@@ -111,7 +111,10 @@ class Model {
     };
   }
 
-  /** How long the endpoint had been gone, as far as the proxy could know, when the client asked. */
+  /**
+   * Returns how long the endpoint had been gone, as far as the proxy could know, when the client
+   * asked.
+   */
   staleMs({ service, atMs, answer }: Answer): number {
     if (this.endpointsOf(service).includes(answer)) return 0;
     let knownMs = this.#goneAtMs[service]?.get(answer) ?? Number.NEGATIVE_INFINITY;
@@ -165,7 +168,7 @@ async function churn(): Promise<void> {
   world.apiAway();
   await untilUnwatched();
   await delay(1000);
-  world.api.objects.compact(); // what happened meanwhile must be listed
+  world.api.objects.compact(); // changes made meanwhile must be listed
   await world.apiBack();
   await untilWatched();
   isThere();
@@ -194,8 +197,8 @@ const vip = (i: number): string => `10.96.0.${i + 1}`;
 const nameOf = (i: number): string => `s${i}`;
 
 /**
- * Another set of endpoints. Never none for those with even numbers, which UDP is sent to: as upstream,
- * flows to the last endpoint stay until there is another.
+ * Chooses another set of endpoints. Services with even numbers, which UDP is sent to, always keep
+ * one: as upstream, flows to the last endpoint stay until there is another.
  */
 function change(model: Model, service: number): void {
   const least = service % 2 === 0 ? 1 : 0;
@@ -206,20 +209,23 @@ function change(model: Model, service: number): void {
   model.change(service, ips);
 }
 
-/** @returns how many there were */
+/** @returns the number of changes */
 async function changeOn(model: Model, signal: AbortSignal): Promise<number> {
   const startedMs = performance.now();
   let made = 0;
   while (!signal.aborted) {
     const due = ((performance.now() - startedMs) / TICK_MS) * CHANGES_PER_TICK;
     for (; made < due; made += 1) change(model, Math.floor(Math.random() * COUNT));
-    if (made % 5000 >= 4990) world.api.objects.compact(); // its history is in memory
+    if (made % 5000 >= 4990) world.api.objects.compact(); // the history is in memory
     await delay(TICK_MS);
   }
   return made;
 }
 
-/** Its watches of Services, slices, nodes and ranges are served: from now on it knows. */
+/**
+ * Waits until the proxy's watches of Services, slices, nodes and ranges are served: from then on it
+ * knows of changes.
+ */
 async function untilWatched(): Promise<void> {
   const what = 'the proxy to watch the API';
   await waitFor(() => world.api.objects.watches >= 4, { what, timeoutMs: 120_000 });
@@ -235,7 +241,7 @@ function startClient(): ChildProcess {
   return spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
-/** Whether the kernel's maps say what the model does, and nothing else. */
+/** True when the kernel's maps agree with the model, without other elements. */
 async function isTrue(model: Model): Promise<boolean> {
   const wanted = new Set<string>();
   for (let i = 0; i < COUNT; i += 1) {
@@ -259,7 +265,10 @@ async function isTrue(model: Model): Promise<boolean> {
 
 type Part = string | number | Readonly<{ concat?: Part[]; goto?: { target: string } }>;
 
-/** Elements as text, without the number of endpoints, whose order is the proxy's affair. */
+/**
+ * Lists elements as text, without their number among the endpoints, which the proxy may choose
+ * freely.
+ */
 async function list(map: string): Promise<string[]> {
   const argv = ['nft', '-j', 'list', 'map', 'ip', 'kube-proxy', map];
   const { exitCode, stdout } = await world.node.try(argv);

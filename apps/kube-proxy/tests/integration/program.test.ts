@@ -29,7 +29,7 @@ inOwnNamespace(
     });
 
     const rules = () => world.node.run(['iptables-save']);
-    /** Of every proxy here, since the first. */
+    /** Returns the log of all proxies in this file. */
     const wholeLog = (): string => readFileSync(proxy.logFile, 'utf8');
     const fetchText = async (url: string, options: readonly string[] = []): Promise<string> =>
       world.node.run(['curl', '-sS', '-m', '20', ...options, url]);
@@ -42,7 +42,8 @@ inOwnNamespace(
     }
 
     it('programs the kernel, warns of unknown fields and serves health and metrics', async () => {
-      await world.node.run(['nft', 'add', 'table', 'ip', 'kube-proxy']); // as the nftables mode leaves it
+      // a table as the nftables mode leaves it
+      await world.node.run(['nft', 'add', 'table', 'ip', 'kube-proxy']);
       proxy = await world.start();
       await untilProgrammed();
       const tableGone = async () =>
@@ -67,7 +68,7 @@ inOwnNamespace(
           mode: 'iptables',
         },
       });
-      // A sync is counted when all of it is done: some rules are there a moment before.
+      // A sync is counted when it has finished: some rules exist a moment before.
       let metrics = '';
       const counted = async () => {
         metrics = await fetchText('http://127.0.0.1:10249/metrics');
@@ -86,7 +87,7 @@ inOwnNamespace(
       expect(metrics).toMatch(/^process_resident_memory_bytes \d{8,}$/m);
     });
 
-    it('goes on when objects are not as the API promises, and serves every other one', async () => {
+    it("continues when objects do not have the API's types, and serves all other objects", async () => {
       const { objects } = world.api;
       const ports = [{ name: '', port: 8090, protocol: 'TCP' }];
       const bad = aService('default/bad', { clusterIP: '10.96.0.66', ports });
@@ -108,7 +109,7 @@ inOwnNamespace(
       }
     });
 
-    it('tells load balancers whether the node has endpoints of a Service', async () => {
+    it('reports to load balancers whether the node has endpoints of a Service', async () => {
       const ports = [{ name: '', port: 80, protocol: 'TCP' }];
       const local = {
         type: 'LoadBalancer',
@@ -133,7 +134,7 @@ inOwnNamespace(
       await waitFor(isClosed, { what: 'the port to be closed' });
     });
 
-    it('counts dropped packets in the kernel, or says that it cannot', async () => {
+    it('counts dropped packets in the kernel, or reports that it cannot', async () => {
       const feeds = /--nfacct-name +ct_state_invalid_dropped_pkts/.test(await rules());
       const says = wholeLog().includes('dropped packets are not counted');
       expect(feeds).toBe(!says);
@@ -147,11 +148,12 @@ inOwnNamespace(
         const status = readFileSync(`/proc/${proxy.pid}/status`, 'utf8');
         return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024;
       };
-      // The goal is 65; the rest is for kernels that count differently. Without collecting it is 75.
+      // The goal is 65; the rest is for kernels that count differently. Without garbage collection
+      // it is 75.
       await waitFor(() => residentMib() < 70, { what: 'memory to be given back', everyMs: 500 });
     });
 
-    it('goes on while the API server is away, and catches up when it is back', async () => {
+    it('continues while the API server is unavailable, and catches up when it is back', async () => {
       const before = await rules();
       world.apiAway();
       const noticed = () => proxy.logTail(200).includes('cannot be watched');
@@ -169,13 +171,14 @@ inOwnNamespace(
       await waitFor(caughtUp, { what: 'the change made meanwhile' });
     });
 
-    it('leaves rules and connections alone when it is killed, and goes on from there', async () => {
+    it('leaves rules and connections alone when it is killed, and continues from there', async () => {
       const before = await rules();
       await proxy.kill9();
       expect((await rules()).match(/^-A/gm)).toEqual(before.match(/^-A/gm));
       world.api.objects.drop(ENDPOINT_SLICES, { namespace: 'default', name: 'web-1' });
       proxy = await world.start();
-      // one restore commits table after table: the refusal may be there before the old chains go
+      // one restore commits table after table: the refusal may exist before the old chains are
+      // removed
       const emptied = async () => {
         const now = await rules();
         return now.includes('has no endpoints') && !now.includes('KUBE-SEP-');
@@ -197,7 +200,7 @@ inOwnNamespace(
       expect(proxy.logTail()).toContain('configuration file was updated');
     });
 
-    it('keeps node ports off loopback and broken packets where it is told to', async () => {
+    it('keeps node ports off loopback and invalid packets when configured to', async () => {
       const liberal = 'net.netfilter.nf_conntrack_tcp_be_liberal';
       const route = 'net.ipv4.conf.all.route_localnet';
       const before = await rules();
@@ -216,7 +219,7 @@ inOwnNamespace(
       await proxy.stop();
     });
 
-    it('serves one address family where the machine has no other', async () => {
+    it('serves one address family when the machine has no other', async () => {
       await world.node.run(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=1']);
       world.configure({});
       proxy = await world.start();
@@ -235,15 +238,15 @@ inOwnNamespace(
       await world.node.run(['sysctl', '-qw', 'net.ipv6.conf.all.disable_ipv6=0']);
     });
 
-    it('says which tools it lacks, and ends', async () => {
-      // without the folder that iptables is in
+    it('reports missing tools, and ends', async () => {
+      // without the folder of iptables
       proxy = await world.start([], ['env', 'PATH=/usr/bin:/bin']);
       expect(await proxy.ended).toBe(1);
       const message = 'no support for primary IP family IPv4: iptables: not installed';
       expect(proxy.logTail(50)).toContain(message);
     });
 
-    it('says what right it lacks, and ends', async () => {
+    it('reports missing permission, and ends', async () => {
       proxy = await world.start([], ['setpriv', '--bounding-set=-net_admin']);
       expect(await proxy.ended).toBe(1);
       expect(proxy.logTail(50)).toContain('CAP_NET_ADMIN is needed');
@@ -260,7 +263,7 @@ inOwnNamespace(
       expect([...left].toSorted()).toEqual(['KUBE-FIREWALL', 'KUBE-IPTABLES-HINT']);
     });
 
-    it('writes the configuration that it would have without any', async () => {
+    it('writes the configuration that it uses without a file', async () => {
       const path = join(world.folder, 'written.yaml');
       proxy = await world.startBare(['--write-config-to', path]);
       expect(await proxy.ended).toBe(0);

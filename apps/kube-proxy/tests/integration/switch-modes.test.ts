@@ -20,7 +20,7 @@ const chains = async (): Promise<readonly string[]> =>
 
 type Mode = 'iptables' | 'nftables' | 'userspace';
 
-/** Whose rules are there. */
+/** Returns the modes whose rules exist. */
 async function modesThere(): Promise<readonly Mode[]> {
   const names = new Set(await chains());
   const isThere: Readonly<Record<Mode, boolean>> = {
@@ -40,7 +40,7 @@ async function become(mode: Mode): Promise<void> {
   await waitFor(isAlone, { what: `${mode} mode alone`, timeoutMs: 60_000 });
 }
 
-/** @param seconds after which it counts as silence */
+/** @param seconds time after which the result is silence */
 const connectOnce = async (url: string, seconds = 20): Promise<number> =>
   (await world.node.try(['curl', '-sS', '--http0.9', '-m', String(seconds), url])).exitCode;
 /** Exit codes of curl. */
@@ -54,13 +54,13 @@ interface Attempt {
   readonly endedMs: number;
 }
 
-/** Where nobody listens, and not where the kernel takes ports from. */
+/** A range that nothing listens on, outside the kernel's own choice of ports. */
 const FIRST_PORT = 11_000;
 
 /**
- * Connects to the Service from the node, at every moment, until it is told to end. Each connection
- * has a port of its own, and the kernel knows of none that was sent astray before: it would go on
- * sending those that come from the same port the same way.
+ * Connects to the Service from the node continuously, until it is stopped. Each connection has its
+ * own port, and the kernel has tracked no wrong connection from it before: it would send later ones
+ * from the same port the same way.
  */
 async function connectAllTheTime() {
   const isServed = async () => (await connectOnce('http://10.96.0.1:80', 1)) === OK;
@@ -133,9 +133,9 @@ inOwnNamespace(
       },
     );
 
-    // its connections end with the process that carries them, and nobody takes new ones till then
+    // its connections end with the process that carries them, and none are accepted in between
     it.each(['iptables', 'nftables'] as const)(
-      'is without %s mode after userspace mode only until the first connection is served',
+      'switches from userspace to %s mode with a gap that ends at the first served connection',
       async (after) => {
         await become('userspace');
         const client = await connectAllTheTime();
@@ -163,10 +163,10 @@ inOwnNamespace(
       expect(await tables()).not.toContain('kube-proxy');
     });
 
-    it('drops what is for an address of the Service range that is nobody’s', async () => {
+    it('drops packets to an unassigned address of the Service range', async () => {
       await become('nftables');
       const nobodys = '10.96.0.99';
-      // were packets let out, they would find somebody
+      // without the rule, packets would reach this address
       await runCommand(['ip', 'addr', 'add', `${nobodys}/32`, 'dev', 'lo']);
       expect(await connectOnce(`http://${nobodys}:8080`)).toBe(OK);
       const spec = { cidrs: ['10.96.0.0/16'] };
@@ -177,7 +177,7 @@ inOwnNamespace(
       expect(await connectOnce('http://10.96.0.1:81')).toBe(REFUSED);
     });
 
-    it('leaves nothing of nftables mode after --cleanup, and others alone', async () => {
+    it('leaves nothing of nftables mode after --cleanup, and spares other tables', async () => {
       await become('nftables');
       await proxy?.stop();
       expect(await tables()).toContain('ip kube-proxy');

@@ -14,7 +14,7 @@ import {
 } from '@nodeagent/kube-client';
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 
-/** As much of the API as a proxy reads, over plain HTTP, from objects in memory. */
+/** The part of the API that a proxy reads, over plain HTTP, from objects in memory. */
 export interface TinyApiServer {
   readonly url: string;
   readonly objects: MemoryKubeClient;
@@ -28,7 +28,7 @@ const RESOURCES: readonly Resource<KubeObject>[] = [
   SERVICE_CIDRS,
 ];
 
-/** @param again to come back at the same port, with the same objects */
+/** @param again an earlier server: starts at the same port with the same objects */
 export async function startTinyApiServer(
   host: string,
   again?: TinyApiServer,

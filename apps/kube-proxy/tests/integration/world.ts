@@ -14,29 +14,29 @@ import {
 import { startTinyApiServer, type TinyApiServer } from './tiny-apiserver.js';
 
 const ROOT = join(import.meta.dirname, '../../../..');
-/** Of this process, which is all of the world beside the node. */
+/** Address of this process, which plays everything except the node. */
 export const WORLD_IP = '10.99.0.1';
 export const NODE_IP = '10.99.0.2';
 
-/** A node on a cable, and the API at its other end: the namespace that the tests run in. */
+/** A node on a cable, and the API at its other end, in the namespace of the tests. */
 export interface World {
   readonly node: Netns;
-  /** Where configuration and log are. */
+  /** Folder of configuration and log. */
   readonly folder: string;
   readonly configFile: string;
-  /** What proxies that start from now on are told, beside what every proxy here needs. */
+  /** Sets the configuration of later proxies, in addition to what every proxy here needs. */
   configure(config: object): void;
   readonly api: TinyApiServer;
-  /** @param prefix words before the program */
+  /** @param prefix words put before the program */
   start(args?: readonly string[], prefix?: readonly string[]): Promise<TestProcess>;
-  /** The program with these flags only. */
+  /** Starts the program with these flags only. */
   startBare(args: readonly string[]): Promise<TestProcess>;
   apiAway(): void;
   apiBack(): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** Needs a namespace of its own: see `inOwnNamespace`; and programs that are built. */
+/** Needs its own namespace, see `inOwnNamespace`, and built programs. */
 export async function createWorld(config: object): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'kube-proxy-program-'));
   const node = await createNetns();

@@ -54,7 +54,7 @@ describe('flags without a file', () => {
     expect((await options(argv)).config).toMatchObject(want);
   });
 
-  it('old ones are accepted with a warning', async () => {
+  it('that are old are accepted with a warning', async () => {
     const { warnings } = await options([
       '--cleanup-ipvs=true',
       '--logtostderr',
@@ -63,7 +63,7 @@ describe('flags without a file', () => {
     expect(warnings).toHaveLength(3);
   });
 
-  it('are all complained about at once', async () => {
+  it('are all reported at once when wrong', async () => {
     await expect(options(['--oom-score-adj=2000', '--proxy-mode=ebpf'])).rejects.toThrow(
       /command line: 2 problems\n.*mode.*\n.*oomScoreAdj/,
     );
@@ -71,7 +71,7 @@ describe('flags without a file', () => {
 });
 
 describe('flags beside a file', () => {
-  it('only set logs, names and tasks', async () => {
+  it('set only logs, names and tasks', async () => {
     const { config, nodeName, master } = await options(
       [
         '--config=p.yaml',
@@ -91,12 +91,12 @@ describe('flags beside a file', () => {
     expect({ nodeName, master }).toEqual({ nodeName: 'node-a', master: 'http://1.2.3.4' });
   });
 
-  it('a deprecated port does not switch the file’s server off', async () => {
+  it('do not switch the file’s server off by a deprecated port', async () => {
     const { config } = await options(['--config=p.yaml', '--healthz-port=0']);
     expect(config.healthzBindAddress).toBe('0.0.0.0:10256');
   });
 
-  it('name the file in what is wrong with it', async () => {
+  it('name the file in its errors', async () => {
     await expect(options(['--config=p.yaml'], 'mode: fast\n')).rejects.toThrow(
       'p.yaml: mode: must be iptables,',
     );

@@ -27,12 +27,12 @@ describe(watchConfig, () => {
         await rename(`${path}.new`, path);
       },
     ],
-  ])('tells of a file that was %s, before the watch too', async (_, act) => {
+  ])('reports a file that was %s, also before the watch', async (_, act) => {
     const { signal } = new AbortController();
     const watching = watchConfig(path, before, signal);
-    const told = expect(watching).rejects.toMatchObject(changed);
+    const expected = expect(watching).rejects.toMatchObject(changed);
     await act();
-    await told;
+    await expected;
     await expect(watchConfig(path, before, signal)).rejects.toMatchObject(changed);
   });
 

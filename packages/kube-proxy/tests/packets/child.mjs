@@ -1,5 +1,5 @@
-// node child.mjs MODULE ARGUMENT…: runs a module of the sources, compiled as it is loaded, in the
-// network namespace that this process was started in: nothing has to be built first.
+// node child.mjs MODULE ARGUMENT…: runs a module of the sources in the network namespace of this process.
+// The module is compiled as it is loaded, so that nothing has to be built first.
 import { pathToFileURL } from 'node:url';
 
 import { createServer, createServerModuleRunner } from 'vite';

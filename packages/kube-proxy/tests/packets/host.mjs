@@ -1,6 +1,7 @@
 // node host.mjs NAME TCP_PORT UDP_PORT [SCTP_PORT]: one host of the test network.
-// It tells whoever connects its own name and whom it sees; TCP connections then echo. On standard
-// input it is told to ask others, one JSON object a line, and says on standard output what it met.
+// It sends each client its own name and the client's address as it sees it; TCP connections then echo.
+// On standard input it reads requests to connect to others, one JSON object per line; it writes the
+// outcomes to standard output.
 import { execFile, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
