@@ -1,6 +1,6 @@
 import type { UserInfo } from './model/request.js';
 
-/** What a bound service account token says; the pod is present for tokens bound to one. */
+/** The claims of a bound service account token; the pod is present for tokens bound to one. */
 export interface TokenClaims {
   readonly namespace: string;
   readonly serviceAccount: Readonly<{ name: string; uid: string }>;
@@ -11,17 +11,17 @@ export interface TokenClaims {
 }
 
 export interface TokenSigner {
-  /** The audience of tokens that ask for none, and that requests to the API must carry. */
+  /** The audience of tokens that request none, and the one that requests to the API must carry. */
   readonly apiAudience: string;
   sign(claims: TokenClaims): Promise<string>;
-  /** @returns undefined for anything that this signer did not sign, or that is out of date */
+  /** @returns undefined for a token that this signer did not sign, or that has expired */
   verify(token: string): Promise<TokenClaims | undefined>;
 }
 
 /** Signs certificate signing requests with the cluster's CA. */
 export interface SigningRules {
   readonly usage: 'client' | 'server';
-  /** Whether the subject must be a node's. */
+  /** True when the subject must be a node's. */
   readonly nodesOnly: boolean;
   readonly seconds: number;
 }
@@ -31,12 +31,12 @@ export type SigningAnswer = Readonly<{ certificatePem: string }> | Readonly<{ re
 export interface CsrSigner {
   /**
    * @param requestPem as in `spec.request`, decoded
-   * @returns the certificate as PEM, or why this signer does not sign such a request
+   * @returns the certificate as PEM, or the reason why this signer does not sign the request
    */
   sign(requestPem: string, rules: SigningRules): Promise<SigningAnswer>;
 }
 
-/** Who a bearer token belongs to. */
+/** Finds the owner of a bearer token. */
 export type TokenAuthenticator = (
   token: string,
   audiences: readonly string[],

@@ -26,26 +26,30 @@ import { Store } from './run/store.js';
 import { createSubresources } from './run/subresources/subresources.js';
 
 export interface DevApiServerOptions {
-  /** Address to listen on; 127.0.0.1 when absent. For a node in a network namespace of its own. */
+  /**
+   * Address to listen on; 127.0.0.1 when absent. Another address is for a node in its own network
+   * namespace.
+   */
   readonly host?: string;
-  /** 0 or absent: any free port. */
+  /** 0 or absent for any free port. */
   readonly port?: number;
-  /** One or two CIDRs of different families, the first one's family is Services' default. */
+  /** One or two CIDRs of different families; Services use the first one's family by default. */
   readonly serviceCidrs?: readonly string[];
   /** 30000–32767 when absent. */
   readonly nodePorts?: Readonly<{ first: number; last: number }>;
-  /** Bearer token → who it is. */
+  /** Users by bearer token. */
   readonly tokens?: ReadonlyMap<string, UserInfo>;
-  /** Service account tokens live no longer, whatever is asked for; as long as they ask when absent. */
+  /** Maximum lifetime of service account tokens; unlimited when absent. */
   readonly longestTokenSeconds?: number;
   /**
-   * A node's token requests for a pod are refused this long, from the first one on, as by a node
-   * authorizer that has not noticed the pod's binding yet; they are granted at once when absent.
+   * A node's token requests for a pod are refused for this time, counted from the first one, as by
+   * a node authorizer that has not noticed the pod's binding yet; when absent they are granted at
+   * once.
    */
   readonly bindingLagMs?: number;
   /**
-   * Watches of kinds on which nothing happens stay silent to their end, as most do on a real server;
-   * they get a bookmark each minute and at their end when absent.
+   * Quiet watches stay silent to their end, as most do on a real server; when absent they get a
+   * bookmark each minute and at their end.
    */
   readonly withholdsBookmarks?: boolean;
   readonly clock?: Clock;
@@ -53,19 +57,19 @@ export interface DevApiServerOptions {
 }
 
 export interface DevApiServer {
-  /** e.g. `https://127.0.0.1:6443` */
+  /** For example `https://127.0.0.1:6443`. */
   readonly url: string;
   readonly caCertificatePem: string;
-  /** A kubeconfig, as YAML, with a fresh client certificate for this identity. */
+  /** Returns a kubeconfig as YAML, with a new client certificate for this identity. */
   kubeconfig(identity: Identity): Promise<string>;
   issueClientCertificate(identity: Identity): Promise<KeyedCertificate>;
-  /** @param names host names and addresses, e.g. of a kubelet's own server */
+  /** @param names host names and addresses, for example of a kubelet's own server */
   issueServerCertificate(commonName: string, names: readonly string[]): Promise<KeyedCertificate>;
-  /** Ends all watches and closes the port; everything stored is gone. */
+  /** Ends all watches and closes the port; all stored objects are lost. */
   stop(): Promise<void>;
 }
 
-/** The name by which kubelets know the API server. */
+/** The identity with which the API server calls kubelets. */
 const NODE_CLIENT = { user: 'kube-apiserver-kubelet-client', groups: ['system:masters'] };
 const LOOPBACK = '127.0.0.1';
 const SERVICE_CIDRS = ['10.96.0.0/16', 'fd00:10:96::/112'];
@@ -84,7 +88,8 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
   const ranges = (options.serviceCidrs ?? SERVICE_CIDRS).map(parseIpRange);
   const nodePorts = options.nodePorts ?? { first: 30_000, last: 32_767 };
   const addresses = new ServiceAddresses(ranges, nodePorts);
-  // Microseconds since 1970: above all versions of an earlier life of fewer than a million writes a second.
+  // Microseconds since 1970: above all versions of an earlier run with fewer than a million writes
+  // a second.
   const store = new Store(Math.floor(clock.nowMs()) * 1_000);
   const registry = new Registry({ store, clock, newUid: randomUUID, newSuffix });
   registry.useAdmission(createAdmission({ registry, addresses, newSuffix }));

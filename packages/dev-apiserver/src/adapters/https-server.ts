@@ -31,9 +31,9 @@ export interface HttpsServerOptions {
   readonly caPem: string;
   readonly authenticate: TokenAuthenticator;
   readonly apiAudience: string;
-  /** As what this server comes to nodes. */
+  /** The certificate that this server presents to nodes. */
   readonly nodeIdentity: NodeIdentity;
-  /** Whether a watch of a kind on which nothing happens is told how far it has come. */
+  /** True when a quiet watch gets bookmarks with its present version. */
   readonly sendsBookmarks: boolean;
   readonly logger: Logger;
 }
@@ -46,12 +46,18 @@ export interface HttpsServer {
 /** Upstream's limit on request bodies. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
-/** A watcher that has not read this much is cut off; it resumes from the version it has. */
+/** A watcher with this much unread data is cut off; it resumes from the version it has. */
 const MAX_UNREAD_BYTES = 32 * 1024 * 1024;
 
-/** Requests at a time on one HTTP/2 connection: Kubernetes 1.36 apiserver/pkg/server/secure_serving.go. */
+/**
+ * Maximum number of concurrent requests on one HTTP/2 connection: Kubernetes 1.36
+ * apiserver/pkg/server/secure_serving.go.
+ */
 const MAX_STREAMS = 100;
-/** Of what waits to be sent on one HTTP/2 connection: several watchers may lag as far as they may. */
+/**
+ * Maximum data waiting to be sent on one HTTP/2 connection: several watchers may lag by their full
+ * limit.
+ */
 const MAX_SESSION_MIB = 128;
 
 const BOOKMARK_PERIOD_MS = 60_000;
@@ -86,16 +92,16 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     });
   };
   const server = createSecureServer(tls);
-  // Requests and answers of HTTP/2 have all that is used of HTTP/1.1's; their types do not say so.
+  // HTTP/2 requests and answers have every HTTP/1.1 member used here; their types do not say so.
   server.on('request', answer as unknown as (request: Http2ServerRequest) => void);
   server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {
-    socket.on('error', () => undefined); // its close follows
+    socket.on('error', () => undefined); // a close event follows
     serveUpgrade(options, { request, socket, head }).catch((error: unknown) => {
       logger.error({ err: error, url: request.url }, 'upgrade failed');
       socket.destroy();
     });
   });
-  // the type lacks what the server takes over from HTTP/1.1
+  // the type lacks the members that the server inherits from HTTP/1.1
   Object.assign(server, { keepAliveTimeout: 120_000 });
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
@@ -110,7 +116,8 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        for (const socket of sockets) socket.destroy(); // also those that have not shaken hands
+        // including connections without a TLS handshake
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }
@@ -137,7 +144,7 @@ async function serve(
     response.end('ok');
     return;
   }
-  // what a node will read is not read here
+  // a body for the node is not read here
   const onNode = parseNodeRoute(url.pathname) !== undefined;
   try {
     const bytes = onNode ? Buffer.alloc(0) : await readBody(request);
@@ -174,7 +181,7 @@ async function ask(
   });
 }
 
-/** Streams of nodes are the only upgrades there are; anything else is answered and closed. */
+/** The only upgrades are streams of nodes; any other upgrade is answered and closed. */
 async function serveUpgrade(options: HttpsServerOptions, client: UpgradeRequest): Promise<void> {
   const { request, socket } = client;
   let refusal: Exclude<ApiAnswer, { kind: 'proxy' }>;
@@ -197,7 +204,7 @@ async function serveUpgrade(options: HttpsServerOptions, client: UpgradeRequest)
   else send(response, refusal, request.headers.accept ?? '');
 }
 
-/** A client certificate of the CA, or a bearer token. @throws {StatusError} 401 */
+/** Accepts a client certificate of the CA, or a bearer token. @throws {StatusError} 401 */
 async function authenticated(
   { authenticate, apiAudience }: HttpsServerOptions,
   request: IncomingMessage,
@@ -214,7 +221,7 @@ async function authenticated(
   return found.user;
 }
 
-/** Certificates do not change on a connection, and each look at one costs about half a millisecond. */
+/** A connection's certificate does not change, and reading it costs about half a millisecond. */
 const knownUsers = new WeakMap<object, UserInfo>();
 
 function connectionOf(request: IncomingMessage | Http2ServerRequest): object {

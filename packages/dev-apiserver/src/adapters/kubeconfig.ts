@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 
 import type { KeyedCertificate } from './pki.js';
 
-/** A kubeconfig with everything inline: one cluster, one user, one context. */
+/** Renders a kubeconfig with all data inline: one cluster, one user, one context. */
 export function renderKubeconfig(
   url: string,
   caPem: string,

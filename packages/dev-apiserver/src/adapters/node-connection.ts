@@ -10,14 +10,14 @@ import type { NodeTarget } from '../plan/node-path.js';
 import { refusalOfNode } from '../plan/refusal-of-node.js';
 import type { KeyedCertificate } from './pki.js';
 
-/** As what this server comes to a node. */
+/** The certificate that this server presents to a node. */
 export type NodeIdentity = KeyedCertificate;
 
-/** How long a node may take to begin its answer; a log without a line has nothing to begin with. */
+/** Maximum time until a node's answer begins; a log without a line has no beginning to send. */
 const CONNECT_MS = 30_000;
-/** More of a refusal's text is not passed on. */
+/** The rest of a longer refusal text is cut off. */
 const MAX_REFUSAL_BYTES = 64 * 1024;
-/** Between two nodes, not for the next. */
+/** Headers between two hops, which are not passed on. */
 const HOP_HEADERS: ReadonlySet<string> = new Set([
   'authorization',
   'connection',
@@ -30,7 +30,7 @@ const HOP_HEADERS: ReadonlySet<string> = new Set([
   'upgrade',
 ]);
 
-/** Joins a client to what the node makes of its upgrade. */
+/** Passes a client's upgrade on to the node and joins the two connections. */
 export async function upgradeToNode(
   client: UpgradeRequest,
   target: NodeTarget,
@@ -46,10 +46,11 @@ export async function upgradeToNode(
 }
 
 /**
- * Passes a request on and streams the answer back; a refusal becomes a Status where the target says so.
+ * Passes a request on and streams the answer back; a refusal becomes a Status if the target asks
+ * for it.
  *
  * @returns when the client has its answer, or is gone
- * @throws {StatusError} when the node does not answer, or refuses and that becomes a Status
+ * @throws {StatusError} when the node does not answer, or when its refusal becomes a Status
  */
 export function forwardToNode(
   request: IncomingMessage,
@@ -58,7 +59,8 @@ export function forwardToNode(
 ): Promise<'answered' | 'gone'> {
   const { promise, resolve, reject } = Promise.withResolvers<'answered' | 'gone'>();
   const headers = Object.entries(request.headers).filter(
-    ([name]) => !HOP_HEADERS.has(name) && !name.startsWith(':'), // HTTP/2's own begin with a colon
+    // HTTP/2's own headers begin with a colon
+    ([name]) => !HOP_HEADERS.has(name) && !name.startsWith(':'),
   );
   const outgoing = httpsRequest({
     ...tlsOptions(target, identity),
@@ -87,7 +89,7 @@ export function forwardToNode(
     const kept = Object.entries(answer.headers).filter(([name]) => !HOP_HEADERS.has(name));
     response.writeHead(status, Object.fromEntries(kept));
     response.flushHeaders();
-    // an answer that breaks off must not look like one that ended
+    // an answer that breaks off must not look like a complete one
     answer.once('error', () => response.destroy());
     answer.once('close', () => (answer.complete ? undefined : response.destroy()));
     answer.pipe(response);
@@ -108,7 +110,10 @@ function connectToNode(target: NodeTarget, identity: NodeIdentity): Socket {
   return connect(options);
 }
 
-/** A kubelet's certificate is as a rule its own: it is not verified, as an API server does by default. */
+/**
+ * A kubelet's certificate is usually self-signed: like an API server by default, this server does
+ * not verify it.
+ */
 function tlsOptions(
   { host, port }: NodeTarget,
   identity: NodeIdentity,

@@ -33,7 +33,10 @@ export interface CertificateAuthority extends CsrSigner {
   ): Promise<KeyedCertificate>;
 }
 
-/** A certificate authority that lives as long as the process: its key is never written anywhere. */
+/**
+ * Creates a certificate authority for the lifetime of the process: its key is never written to
+ * disk.
+ */
 export async function createCertificateAuthority(nowMs: number): Promise<CertificateAuthority> {
   x509.cryptoProvider.set(webcrypto);
   const keys = await newKeys();
@@ -161,7 +164,7 @@ async function readRequest(pem: string): Promise<x509.Pkcs10CertificateRequest> 
   throw new StatusError(400, 'BadRequest', 'spec.request is not signed by its own key');
 }
 
-/** X.509 forbids a leading zero bit, and zero. */
+/** X.509 forbids a leading zero bit, and the number zero. */
 function serial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;

@@ -7,7 +7,7 @@ import type { TokenClaims, TokenSigner } from '../ports.js';
 
 const ALGORITHM = 'ES256';
 
-/** Service account tokens as JWTs, under a key that lives as long as the process. */
+/** Signs service account tokens as JWTs, with a key that lives as long as the process. */
 export async function createTokenSigner(
   issuer: string,
   clockMs: () => number,
@@ -34,7 +34,7 @@ export async function createTokenSigner(
         const audiences = typeof aud === 'string' ? [aud] : aud;
         return readClaims(payload['kubernetes.io'], audiences, exp * 1_000);
       } catch (error) {
-        if (isJoseError(error)) return undefined; // a bad token, not a fault
+        if (isJoseError(error)) return undefined; // an invalid token, not an internal error
         throw error;
       }
     },

@@ -9,11 +9,11 @@ import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 
 import { runControllers } from '../controllers/index.js';
 
-const HELP = `nodeagent-controllers: the controllers that a single node needs, beside any API server
+const HELP = `nodeagent-controllers: the controllers that a single node needs, for any API server
 
-  --kubeconfig F   whose identity may do what kube-controller-manager and kube-scheduler do
-  --root-ca F      PEM of the CA that pods shall trust; no kube-root-ca.crt config maps without it
-  --node-grace S   seconds of silence after which a node is given up; 40 when absent
+  --kubeconfig F   identity with the permissions of kube-controller-manager and kube-scheduler
+  --root-ca F      PEM of the CA that pods should trust; without it no kube-root-ca.crt config maps
+  --node-grace S   seconds of silence after which a node counts as lost; 40 by default
 `;
 
 async function main(): Promise<void> {
@@ -64,7 +64,7 @@ function millisecondsOf(seconds: string | undefined): number | undefined {
   return Number(seconds) * 1000;
 }
 
-/** One JSON object a line; debug lines are left out. */
+/** Writes one JSON object per line; drops debug messages. */
 function toStderr(fields: LogFields): Logger {
   const write = (level: string) => (more: LogFields, message: string) => {
     const err = more['err'];

@@ -13,8 +13,8 @@ const HELP = `nodeagent-dev-apiserver: an in-memory Kubernetes API server
   --host A             address to listen on; 127.0.0.1 by default
   --port N             port; any free one by default
   --kubeconfig-dir D   writes admin, kube-proxy, controller-manager and kubelet kubeconfigs into D
-  --node NAME          node for kubelet.kubeconfig (may be repeated: kubelet-NAME.kubeconfig each)
-  --no-controllers     only the API: no scheduler, ReplicaSets, EndpointSlices …
+  --node NAME          node of kubelet.kubeconfig; if repeated, writes kubelet-NAME.kubeconfig for each
+  --no-controllers     runs only the API, without scheduler, ReplicaSets, EndpointSlices …
   --service-cidrs A,B  CIDRs of Services; 10.96.0.0/16,fd00:10:96::/112 by default
 `;
 

@@ -5,7 +5,7 @@ import { createKubeClient } from '@nodeagent/kube-client/http';
 import { runControllers } from '../controllers/index.js';
 import type { DevApiServer } from '../start.js';
 
-/** Runs the controllers beside the server, through its HTTPS port like any client. */
+/** Runs the controllers alongside the server, through its HTTPS port like any client. */
 export async function startControllers(server: DevApiServer, signal: AbortSignal): Promise<void> {
   const identity = { user: 'system:kube-controller-manager', groups: [] };
   const { certificatePem, keyPem } = await server.issueClientCertificate(identity);
@@ -33,7 +33,7 @@ export async function startControllers(server: DevApiServer, signal: AbortSignal
   }
 }
 
-/** Warnings and errors as JSON lines; the rest is dropped. */
+/** Writes warnings and errors as JSON lines; drops other messages. */
 export function stderrLogger(bound: LogFields): Logger {
   const line = (level: string) => (fields: LogFields, message: string) => {
     const { err, ...rest } = { ...bound, ...fields };

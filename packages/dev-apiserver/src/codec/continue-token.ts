@@ -4,9 +4,9 @@ import { statusError } from '../model/errors.js';
 import { isObject } from '../model/object.js';
 
 export interface ContinueToken {
-  /** The version all pages show; 0 for "whatever is there now". */
+  /** The version that all pages show; 0 means the present state. */
   readonly version: number;
-  /** The last key of the page before. */
+  /** The last key of the previous page. */
   readonly after: string;
 }
 

@@ -8,14 +8,14 @@ import { fieldsOf, type FieldType } from '../model/schema.js';
 
 export interface Decoded {
   readonly object: JsonObject;
-  /** Paths of fields that the kind does not have; they are not in the object. */
+  /** Paths of fields that the kind does not have; the decoded object does not hold them. */
   readonly unknown: readonly string[];
 }
 
 /**
- * Reads a body as the API does: unknown fields and null fields are dropped, nulls in lists and maps
- * become the zero of what belongs there, numbers where quantities belong become text, a value of the
- * wrong type is refused.
+ * Reads a body as the API does. Unknown fields and null fields are dropped; nulls in lists and maps
+ * become the element type's zero value; numbers become text where the API expects quantities; a
+ * value of the wrong type is refused.
  *
  * @throws {StatusError} 400
  */
@@ -29,7 +29,7 @@ export function decodeObject(kind: Kind, body: JsonObject): Decoded {
   }
 }
 
-/** @throws {StatusError} 400 with the wording of `fieldValidation=Strict` */
+/** @throws {StatusError} 400 with the message of `fieldValidation=Strict` */
 export function refuseUnknown(kind: Kind, unknown: readonly string[]): void {
   if (unknown.length === 0) return;
   const fields = unknown.map((path) => `unknown field "${path}"`).join(', ');
@@ -84,7 +84,7 @@ function decodeValue({ shape, of }: FieldType, value: unknown, where: Where): un
   return decodeOne(of, value, where);
 }
 
-/** As the message of every API server has it. */
+/** The expression in the error message of every API server. */
 const QUANTITY = '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
@@ -99,7 +99,10 @@ const JSON_TYPES: Readonly<Record<string, string>> = {
   double: 'number',
 };
 
-/** What Go's JSON decoder leaves of a null in a list or a map, as Go writes it again. */
+/**
+ * Go's JSON decoder reads a null in a list or a map as the zero value, and Go writes that value
+ * again.
+ */
 function zeroOf(of: string): unknown {
   if (of === 'string') return '';
   if (of === 'quantity') return '0';

@@ -1,7 +1,7 @@
 import type { Kind } from '../model/kind.js';
 import { type ApiObject, isObject, type JsonObject } from '../model/object.js';
 
-/** events.k8s.io name → name in the core event, for the fields that differ. */
+/** Field names of events.k8s.io and of the core event, for the fields that differ. */
 const RENAMED = {
   note: 'message',
   regarding: 'involvedObject',
@@ -15,7 +15,7 @@ const RENAMED = {
 const toCore = new Map<string, string>(Object.entries(RENAMED));
 const fromCore = new Map(Object.entries(RENAMED).map(([there, core]) => [core as string, there]));
 
-/** Events are kept once, as core events; the other group is a view with other field names. */
+/** Events are stored as core events only; the other group is a view with other field names. */
 export function toStored(kind: Kind, object: ApiObject): ApiObject {
   if (kind.storage !== 'events' || kind.group === '') return object;
   return renamed(object, toCore, { apiVersion: 'v1', kind: 'Event' });

@@ -18,9 +18,9 @@ interface WireField {
 }
 
 /**
- * Reads `application/vnd.kubernetes.protobuf`, in which kubectl's `create` sends some kinds.
+ * Reads `application/vnd.kubernetes.protobuf`, which kubectl's `create` uses for some kinds.
  *
- * @throws {StatusError} 400 for broken bytes and for kinds that are not known
+ * @throws {StatusError} 400 for invalid bytes and for unknown kinds
  * @see Kubernetes apimachinery pkg/runtime/serializer/protobuf
  */
 export function decodeProtobuf(bytes: Buffer): JsonObject {
@@ -139,7 +139,7 @@ function decodeMessage(type: string, bytes: Buffer): JsonObject {
   return object;
 }
 
-/** Numbers and booleans that Go writes although they are not set; zero means absent. */
+/** Numbers and booleans that Go writes even when they are not set; zero means absent. */
 const ABSENT_WHEN_ZERO = new Set([
   'hostPort',
   'nodePort',

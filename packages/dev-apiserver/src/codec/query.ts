@@ -7,7 +7,9 @@ import type { DeleteOptions } from '../plan/deletion.js';
 
 const ALWAYS_SELECTABLE = ['metadata.name', 'metadata.namespace'];
 
-/** @throws {StatusError} 400 for selectors that are malformed or that the kind does not know */
+/**
+ * @throws {StatusError} 400 for malformed selectors and for selectors that the kind does not have
+ */
 export function readListQuery(kind: Kind, namespace: string, query: URLSearchParams): ListQuery {
   const fields = parseFieldSelector(query.get('fieldSelector') ?? '');
   for (const { path } of fields) {
@@ -55,7 +57,7 @@ export function readWriteContext(
 
 const POLICIES = ['Orphan', 'Background', 'Foreground'] as const;
 
-/** The query's options, then the body's. */
+/** Reads the query's options, then the body's. */
 export function readDeleteOptions(
   query: URLSearchParams,
   body: unknown,

@@ -3,7 +3,7 @@ export interface Decision {
   readonly why: string;
 }
 
-/** The question as a SubjectAccessReview puts it. */
+/** An access question in the terms of a SubjectAccessReview. */
 export interface AccessQuestion {
   readonly verb: string;
   readonly group: string;
@@ -11,6 +11,6 @@ export interface AccessQuestion {
   readonly subresource: string;
   readonly namespace: string;
   readonly name: string;
-  /** What a list or a watch is limited to; absent in questions that are not of a request. */
+  /** The field selector of a list or a watch; absent in questions that are not about a request. */
   readonly fields?: readonly Readonly<{ path: string; value: string }>[];
 }

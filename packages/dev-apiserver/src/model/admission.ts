@@ -2,9 +2,9 @@ import type { Kind } from './kind.js';
 import type { ApiObject } from './object.js';
 import type { WriteContext } from './request.js';
 
-/** What a write needs from the rest of the cluster's state. */
+/** The checks and changes of a write that depend on the rest of the cluster's state. */
 export interface Admission {
-  /** @returns how to undo what it took, should the write fail */
+  /** @returns a function that undoes its allocations if the write fails */
   create(kind: Kind, draft: ApiObject, context: WriteContext): (() => void) | undefined;
   update(
     kind: Kind,
@@ -15,7 +15,9 @@ export interface Admission {
   removed(kind: Kind, object: ApiObject): void;
 }
 
-/** What an admitted update took and gives back: exactly one of the two is called. */
+/**
+ * The allocations and releases of an admitted update: exactly one of the two functions is called.
+ */
 interface Settlement {
   commit(): void;
   undo(): void;

@@ -8,7 +8,7 @@ export interface ApiRequest {
   readonly accept: string;
   readonly userAgent: string;
   readonly contentType: string;
-  /** The parsed body; undefined when there was none. */
+  /** The parsed body; undefined without a body. */
   readonly body: unknown;
   readonly user: UserInfo;
 }

@@ -9,7 +9,7 @@ export interface GroupResource {
   readonly plural: string;
 }
 
-/** Thrown by everything behind the HTTP handler; becomes the `Status` body of the answer. */
+/** Thrown by all code behind the HTTP handler; becomes the `Status` body of the answer. */
 export class StatusError extends Error {
   override readonly name = 'StatusError';
   readonly status: Status;
@@ -46,7 +46,10 @@ function details(resource: GroupResource, name: string): Pick<Status, 'details'>
   };
 }
 
-/** Wording as in Kubernetes apimachinery pkg/api/errors/errors.go: clients match on some of it. */
+/**
+ * The wording is that of Kubernetes apimachinery pkg/api/errors/errors.go: clients match on some of
+ * it.
+ */
 export const statusError = {
   notFound: (resource: GroupResource, name: string): StatusError =>
     new StatusError(
@@ -144,13 +147,14 @@ export const statusError = {
 };
 
 /**
- * `APISERVER_OPTIONS` an option or flag is wrong · `APISERVER_LISTEN` the port cannot be had ·
- * `APISERVER_FILES` a file cannot be written · `APISERVER_INTERNAL` a fault of this package.
+ * `APISERVER_OPTIONS` an option or flag is wrong · `APISERVER_LISTEN` the server cannot listen on
+ * the port · `APISERVER_FILES` a file cannot be written · `APISERVER_INTERNAL` a bug in this
+ * package.
  */
 export type ApiServerErrorCode =
   'APISERVER_OPTIONS' | 'APISERVER_LISTEN' | 'APISERVER_FILES' | 'APISERVER_INTERNAL';
 
-/** What starting the server can throw; match on `code`. */
+/** Thrown when the server cannot start; match on `code`. */
 export class ApiServerError extends Error {
   override readonly name = 'ApiServerError';
   readonly code: ApiServerErrorCode;

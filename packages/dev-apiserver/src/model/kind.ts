@@ -1,4 +1,4 @@
-/** One row: everything about a kind that is data. Behaviour beyond it is a strategy (plan/). */
+/** All data about a kind, in one row. Behaviour beyond it is in a strategy (plan/). */
 export interface Kind {
   readonly group: string;
   readonly version: string;
@@ -10,18 +10,20 @@ export interface Kind {
   readonly namespaced: boolean;
   /** Name in the generated type table. */
   readonly type: string;
-  /** Where its objects are kept; two kinds with one storage are views of the same objects. */
+  /** Name of the storage; two kinds with one storage are views of the same objects. */
   readonly storage: string;
   /** `metadata.generation` counts changes of the spec. */
   readonly generation: boolean;
-  /** Has a status subresource: the main resource cannot write status, and the reverse. */
+  /**
+   * Has a status subresource: writes to the main resource leave the status alone, and the reverse.
+   */
   readonly status: boolean;
   readonly scale: boolean;
-  /** Subresources beside status and scale, with the kind that they take. */
+  /** Subresources other than status and scale, with the kind that they take. */
   readonly subresources: Readonly<Record<string, SubresourceKind>>;
-  /** Paths that field selectors may use beside metadata.name and metadata.namespace. */
+  /** Paths that field selectors may use in addition to metadata.name and metadata.namespace. */
   readonly selectable: readonly string[];
-  /** `false`: only answers to POST, nothing is stored (reviews). */
+  /** `false`: the kind only answers POST (reviews), and nothing is stored. */
   readonly stored: boolean;
 }
 

@@ -9,7 +9,7 @@ export function findKind(group: string, version: string, plural: string): Kind |
   return BY_PATH.get(`${group}/${version}/${plural}`);
 }
 
-/** The kind that a part of the server works with itself; its absence is a fault of the table. */
+/** Returns a kind that a part of the server needs itself; a missing one is a bug in the table. */
 export function kindOf(group: string, plural: string): Kind {
   const found = KINDS.find((kind) => kind.group === group && kind.plural === plural);
   if (found === undefined) throw new TypeError(`no kind ${plural}.${group} in the table`);

@@ -2,7 +2,7 @@ import type { ObjectMeta } from '@nodeagent/kube-client';
 
 export type JsonObject = { [key: string]: unknown };
 
-/** Any API object as the store keeps it. Stored objects are never changed in place. */
+/** Any API object in the form in which it is stored. Stored objects are never changed in place. */
 export interface ApiObject {
   apiVersion: string;
   kind: string;
@@ -16,7 +16,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Follows a dotted path; undefined as soon as something on the way is not an object. */
+/** Follows a dotted path; undefined when a value on the way is not an object. */
 export function valueAt(object: unknown, path: string): unknown {
   let value = object;
   for (const part of path.split('.')) {
@@ -26,7 +26,7 @@ export function valueAt(object: unknown, path: string): unknown {
   return value;
 }
 
-/** Text at a dotted path; empty when absent, as field selectors see it. */
+/** Returns the text at a dotted path; empty when absent, as field selectors require. */
 export function textAt(object: unknown, path: string): string {
   const value = valueAt(object, path);
   return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
@@ -37,7 +37,7 @@ export function listAt(object: unknown, path: string): readonly JsonObject[] {
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
-/** A copy without these fields. */
+/** Returns a copy without these fields. */
 export function omit<T extends object, Key extends keyof T>(
   object: T,
   ...keys: readonly Key[]

@@ -7,12 +7,12 @@ export interface UserInfo {
   readonly extra?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Who writes and how. */
+/** The user and the options of a write. */
 export interface WriteContext {
   readonly user: UserInfo;
   readonly dryRun: boolean;
   readonly fieldManager: string;
-  /** Server-side apply only. */
+  /** For server-side apply only. */
   readonly force: boolean;
 }
 
@@ -23,14 +23,14 @@ export interface ObjectTarget {
 }
 
 export interface Selection {
-  /** Empty: all namespaces. */
+  /** Empty for all namespaces. */
   readonly namespace: string;
   readonly labels: readonly LabelRequirement[];
   readonly fields: readonly FieldRequirement[];
 }
 
 export interface ListQuery extends Selection {
-  /** 0: no paging. */
+  /** 0 for no paging. */
   readonly limit: number;
   readonly continueToken: string;
   readonly resourceVersion: string;

@@ -1,15 +1,15 @@
 import { TYPES } from './generated/types.js';
 
-/** How a field is to be read: its shape, and the name of what it holds. */
+/** The shape of a field, and the type of its contents. */
 export interface FieldType {
   readonly shape: 'one' | 'list' | 'map';
-  /** A scalar (`string`, `int32`, `quantity` …) or the name of a type of the table. */
+  /** A scalar (`string`, `int32`, `quantity` …) or a type name of the table. */
   readonly of: string;
 }
 
 const parsed = new Map<string, ReadonlyMap<string, FieldType>>();
 
-/** The fields of a type; undefined for scalars and for types that are not in the table. */
+/** Returns the fields of a type; undefined for scalars and for types that are not in the table. */
 export function fieldsOf(type: string): ReadonlyMap<string, FieldType> | undefined {
   const known = parsed.get(type);
   if (known !== undefined) return known;
@@ -106,7 +106,7 @@ export function listRule(type: string, field: string): ListRule | undefined {
   return LIST_RULES[type]?.[field];
 }
 
-/** Structs whose fields have one owner together. @see the same file: x-kubernetes-map-type */
+/** Structs whose fields share one owner. @see the same file: x-kubernetes-map-type */
 const ATOMIC = new Set([
   'V1LabelSelector',
   'V1NodeSelector',

@@ -15,7 +15,7 @@ const COMPARES = /^([A-Za-z0-9](?:[-A-Za-z0-9_./]*[A-Za-z0-9])?)\s*([<>])\s*(-?\
 /**
  * Reads `app=web,tier in (a, b),!skip`.
  *
- * @throws {StatusError} 400 for what is not a selector
+ * @throws {StatusError} 400 for text that is not a selector
  * @see Kubernetes apimachinery pkg/labels/selector.go
  */
 export function parseLabelSelector(text: string): readonly LabelRequirement[] {

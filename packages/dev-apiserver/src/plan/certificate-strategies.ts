@@ -36,8 +36,8 @@ export const trustBundle: Strategy = {
 };
 
 /**
- * Asked for by the kubelet, answered by a signer that writes the status once and for all. Unlike
- * upstream's, whether a request is signed by its own key is left to the signer.
+ * The kubelet creates the request; a signer answers by writing the status, once. Unlike upstream's,
+ * this strategy leaves it to the signer to check that a request is signed by its own key.
  *
  * @see Kubernetes 1.36 pkg/apis/certificates/validation/validation.go
  */
@@ -86,7 +86,7 @@ function missing({ spec }: ApiObject, names: readonly string[]): readonly FieldE
     .map((name) => field.required(`spec.${name}`));
 }
 
-/** A bundle of a signer carries the signer's name, and no other does. */
+/** The name of a signer's bundle contains the signer's name, and no other bundle name does. */
 function bundleNameErrors(object: ApiObject): readonly FieldError[] {
   const { name = '' } = object.metadata;
   const signer = textAt(object, 'spec.signerName');
@@ -145,7 +145,7 @@ function annotationErrors(object: ApiObject): readonly FieldError[] {
     );
 }
 
-/** At most one decision, and it is true. */
+/** Allows at most one decision, which must be true. */
 function decisionErrors(object: ApiObject): readonly FieldError[] {
   const conditions = listAt(object, CONDITIONS);
   const path = (at: number, name: string): string => `${CONDITIONS}[${at}].${name}`;

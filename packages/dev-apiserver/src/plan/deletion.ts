@@ -14,11 +14,11 @@ export type DeletePlan =
   | Readonly<{ kind: 'nothing'; why: string }>;
 
 /**
- * What a DELETE does to an object: removes it, marks it as being deleted, or nothing because it is
- * being deleted already and sooner.
+ * Plans a DELETE of an object: removes it, marks it as being deleted, or does nothing because it is
+ * already being deleted sooner.
  *
- * Only pods have a grace period: their own or the option's, and 0 for pods that no node has or
- * that have finished. A later delete may shorten the period, never lengthen it.
+ * Only pods have a grace period: their own or the option's, and 0 for pods without a node and for
+ * finished ones. A later delete may shorten the period, never lengthen it.
  *
  * @see Kubernetes 1.36 apiserver pkg/registry/rest/delete.go, pkg/registry/core/pod/strategy.go
  */
@@ -43,7 +43,7 @@ export function planDeletion(object: ApiObject, options: DeleteOptions, nowMs: n
   return { kind: 'mark', object: shorter, why: 'shorter grace period' };
 }
 
-/** Whether an update has taken away the last thing that held a deleted object. */
+/** True when an update has removed the last thing that held a deleted object. */
 export function isReleased({ metadata, ...rest }: ApiObject): boolean {
   return (
     metadata.deletionTimestamp !== undefined &&

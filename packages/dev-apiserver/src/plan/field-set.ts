@@ -4,7 +4,7 @@ import { fieldsOf, isAtomic, listRule } from '../model/schema.js';
 /** A field's path as `managedFields` writes its steps: `f:spec`, `k:{"name":"a"}`, `v:"x"`. */
 export type FieldPath = readonly string[];
 
-/** Path, joined by NUL → the value there. Elements of keyed lists have an entry of their own. */
+/** Values by path, joined by NUL. Elements of keyed lists have their own entries. */
 export type Leaves = ReadonlyMap<string, unknown>;
 
 const JOIN = '\u0000';
@@ -17,7 +17,7 @@ export function splitPath(path: string): FieldPath {
   return path.split(JOIN);
 }
 
-/** Every field of a value that can have an owner of its own. */
+/** Returns every field of a value that can have its own owner. */
 export function leavesOf(type: string, value: JsonObject): Leaves {
   const leaves = new Map<string, unknown>();
   collect(type, value, [], leaves);
@@ -67,7 +67,7 @@ function collectList(type: string, name: string, at: ListAt, leaves: Map<string,
   } else leaves.set(joinPath(at.path), at.list);
 }
 
-/** Keys that the API defaults count with their default. */
+/** The API gives these keys a default, which counts when they are absent. */
 const KEY_DEFAULTS: Readonly<Record<string, unknown>> = { protocol: 'TCP' };
 
 export function elementStep(item: JsonObject, keys: readonly string[]): string {
@@ -78,7 +78,7 @@ export function elementStep(item: JsonObject, keys: readonly string[]): string {
   return `k:${JSON.stringify(Object.fromEntries(named))}`;
 }
 
-/** Paths as the nested object of `fieldsV1`. */
+/** Encodes paths as the nested object of `fieldsV1`. */
 export function encodeFieldSet(paths: Iterable<string>): JsonObject {
   const root: JsonObject = {};
   for (const path of [...paths].sort()) {
@@ -108,8 +108,8 @@ export function decodeFieldSet(fields: unknown): ReadonlySet<string> {
 }
 
 /**
- * Takes the fields at these paths out of a value (which is changed). Elements of lists go before
- * their fields: without its key an element could not be found.
+ * Removes the fields at these paths from a value, in place. List elements come before their fields:
+ * an element without its key could not be found.
  */
 export function removeFields(value: JsonObject, paths: Iterable<string>): void {
   const outermostFirst = [...paths].map(splitPath).sort((a, b) => a.length - b.length);

@@ -7,7 +7,7 @@ export interface IpRange {
   readonly cidr: string;
   readonly family: 'IPv4' | 'IPv6';
   readonly first: bigint;
-  /** How many addresses, the network's own included. */
+  /** Number of addresses, including the network's own. */
   readonly size: bigint;
 }
 

@@ -14,7 +14,7 @@ import {
 
 type Entry = NonNullable<ApiObject['metadata']['managedFields']>[number];
 
-/** Who writes: the entry of `managedFields` that the written fields go to. */
+/** The writer of a change: the entry of `managedFields` that gets the written fields. */
 export interface Writer {
   readonly manager: string;
   readonly time: string;
@@ -22,7 +22,7 @@ export interface Writer {
   readonly subresource: string;
 }
 
-/** Fields that nobody owns: the server sets them. */
+/** Fields without an owner: the server sets them. */
 const UNOWNED = [
   'name',
   'namespace',
@@ -50,8 +50,8 @@ function sameLeaf(a: unknown, b: unknown): boolean {
 }
 
 /**
- * Keeps `managedFields` after a write other than apply: changed fields go to the writer, removed
- * ones to nobody. Changes the draft.
+ * Updates `managedFields` after a write other than apply: the writer owns changed fields, and
+ * removed fields lose their owner. Changes the draft.
  */
 export function trackUpdate(
   kind: Kind,
@@ -82,7 +82,7 @@ export function trackUpdate(
     else if (isOwn) own = { ...entry, fieldsV1: encodeFieldSet(kept) };
     else if (kept.length > 0) next.push({ ...entry, fieldsV1: encodeFieldSet(kept) });
   }
-  // What defaults added to an applied object belongs to nobody.
+  // Fields that defaults added to an applied object have no owner.
   const mine = appliedNow ? new Set<string>() : changed;
   const paths = new Set([...(own === undefined ? [] : decodeFieldSet(own.fieldsV1)), ...mine]);
   if (paths.size > 0) {
@@ -100,7 +100,7 @@ export function trackUpdate(
   else delete draft.metadata.managedFields;
 }
 
-/** In place of the time in an entry that this request's apply has made. */
+/** Stands for the time in an entry that this request's apply has created. */
 const APPLIED = 'applied-now';
 
 export interface ApplyOptions {
@@ -110,8 +110,8 @@ export interface ApplyOptions {
 }
 
 /**
- * Server-side apply: the live object with the configuration laid over it, and without what the same
- * manager applied before and no longer wants, unless somebody else owns it too.
+ * Server-side apply: lays the configuration over the live object, and removes the fields that the
+ * same manager applied before and no longer wants, unless another manager owns them too.
  *
  * @throws {StatusError} 409 with one cause per field that another manager owns with another value
  * @see Kubernetes structured-merge-diff, merge/update.go

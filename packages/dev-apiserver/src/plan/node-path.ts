@@ -3,19 +3,21 @@ import { kindOf } from '../model/kinds.js';
 import { type ApiObject, listAt, textAt, valueAt } from '../model/object.js';
 import { parseRoute, type Route } from './route.js';
 
-/** A request that is answered by the node, not by this server. */
+/** A request that the node answers, not this server. */
 export interface NodeRoute {
   readonly route: Route;
-  /** Below `nodes/<name>/proxy`, as sent, with its leading slash; empty for parts of pods. */
+  /**
+   * The path below `nodes/<name>/proxy`, as sent, with its leading slash; empty for parts of pods.
+   */
   readonly rest: string;
-  /** `nodes/<name>:<port>`; the kubelet's own when absent. */
+  /** The port of `nodes/<name>:<port>`; the kubelet's own when absent. */
   readonly port?: number;
 }
 
 const POD_STREAMS: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward']);
 const NODE_PROXY = /^\/api\/v1\/nodes\/([^/]+)\/proxy(\/.*)?$/;
 
-/** @returns undefined for what this server answers itself */
+/** @returns undefined for a path that this server answers itself */
 export function parseNodeRoute(path: string): NodeRoute | undefined {
   const [, segment, rest = '/'] = NODE_PROXY.exec(path) ?? [];
   if (segment !== undefined) {
@@ -30,18 +32,18 @@ export function parseNodeRoute(path: string): NodeRoute | undefined {
   return isStream ? { route, rest: '' } : undefined;
 }
 
-/** Where a node's kubelet answers. */
+/** The address of a node's kubelet. */
 export interface NodeEndpoint {
   readonly host: string;
   readonly port: number;
 }
 
-/** What the node is asked in the client's place. */
+/** The request that the node gets in the client's place. */
 export interface NodeTarget extends NodeEndpoint {
-  /** With query. */
+  /** Includes the query. */
   readonly path: string;
   /**
-   * Whether a refusal becomes a Status; else it is passed on as it is.
+   * True when a refusal becomes a Status; otherwise it is passed on unchanged.
    *
    * @see Kubernetes 1.36 pkg/registry/core/pod/rest/log.go
    */
@@ -51,7 +53,7 @@ export interface NodeTarget extends NodeEndpoint {
 const PREFERRED = ['InternalIP', 'ExternalIP', 'InternalDNS', 'ExternalDNS', 'Hostname'];
 const KUBELET_PORT = 10_250;
 
-/** @throws {StatusError} 500 while the node has not told an address */
+/** @throws {StatusError} 500 while the node's status has no address */
 export function nodeEndpoint(node: ApiObject): NodeEndpoint {
   const addresses = listAt(node, 'status.addresses');
   const found = PREFERRED.flatMap((type) =>
@@ -66,9 +68,10 @@ export function nodeEndpoint(node: ApiObject): NodeEndpoint {
 }
 
 /**
- * The kubelet's path for a part of a pod, with its query.
+ * Returns the kubelet's path for a part of a pod, with its query.
  *
- * @throws {StatusError} 400 for a container that the pod does not have, or where one has to be named
+ * @throws {StatusError} 400 for a container that the pod does not have, or when the container must
+ * be named
  * @see Kubernetes 1.36 pkg/registry/core/pod/strategy.go, LogLocation and streamLocation
  */
 export function kubeletPath(pod: ApiObject, subresource: string, query: URLSearchParams): string {
@@ -105,7 +108,7 @@ const LOG_OPTIONS: ReadonlySet<string> = new Set([
   'stream',
 ]);
 
-/** The API's words for streams, and the kubelet's. */
+/** The names of stream options in the API and in the kubelet's paths. */
 const STREAM_OPTIONS = { stdin: 'input', stdout: 'output', stderr: 'error', tty: 'tty' } as const;
 
 function isYes(text: string | null): boolean {

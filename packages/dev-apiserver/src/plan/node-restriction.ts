@@ -1,14 +1,14 @@
 import { type ApiObject, deepEqual, listAt, textAt, valueAt } from '../model/object.js';
 
-/** A node, as it writes about itself. */
+/** A node that writes about itself. */
 export interface WritingNode {
   readonly name: string;
-  /** Of its object; empty before there is one. */
+  /** The uid of its object; empty before the object exists. */
   readonly uid: string;
 }
 
 /**
- * What a node may not say of itself or of its pods, once it is known what the object would become.
+ * Finds what a node may not write about itself or its pods, given the resulting object.
  *
  * @param old absent for a creation
  * @returns undefined when nothing is wrong
@@ -26,16 +26,20 @@ export function nodeWriteProblem(
   return sameLabels ? undefined : `node "${node.name}" cannot update labels through pod status`;
 }
 
-/** What a request for a pod's certificate names, as the cluster has it; absent where there is none. */
+/**
+ * The existing objects that a request for a pod's certificate names; undefined for missing ones.
+ */
 export interface NamedObjects {
   readonly pod: ApiObject | undefined;
   readonly serviceAccount: ApiObject | undefined;
 }
 
 /**
- * A node asks for certificates of its own pods only, and for what they are.
+ * Finds what a node may not request: certificates of other nodes' pods, or with wrong data of its
+ * own pods.
  *
- * @see Kubernetes 1.36 plugin/pkg/admission/noderestriction/admission.go, admitPodCertificateRequest
+ * @see Kubernetes 1.36 plugin/pkg/admission/noderestriction/admission.go,
+ * admitPodCertificateRequest
  */
 export function certificateRequestProblem(
   node: WritingNode,
@@ -103,7 +107,10 @@ const OWN_LABELS = new Set([
   'failure-domain.beta.kubernetes.io/region',
 ]);
 
-/** Labels by which others steer pods away from nodes, and Kubernetes' own that are not known. */
+/**
+ * True for labels that keep pods away from nodes, and for unknown labels of Kubernetes' own
+ * domains.
+ */
 function isForbiddenLabel(label: string): boolean {
   const slash = label.indexOf('/');
   const prefix = slash < 0 ? '' : label.slice(0, slash);
@@ -130,12 +137,12 @@ function mirrorProblem({ name, uid }: WritingNode, draft: ApiObject): string | u
   if (valueAt(owner, 'blockOwnerDeletion') === true) {
     return `node "${name}" must not set blockOwnerDeletion on an owner reference`;
   }
-  const told = textAt(owner, 'uid');
-  return told === uid ? undefined : `node ${name} UID mismatch: expected ${told} got ${uid}`;
+  const given = textAt(owner, 'uid');
+  return given === uid ? undefined : `node ${name} UID mismatch: expected ${given} got ${uid}`;
 }
 
 /**
- * What a pod that mirrors a file may not lean on: objects of the API, which the file's reader may
+ * Finds references that a mirror pod may not have: to API objects which the author of the file may
  * not be allowed to see.
  *
  * @see Kubernetes 1.36 plugin/pkg/admission/serviceaccount/admission.go

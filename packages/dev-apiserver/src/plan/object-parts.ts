@@ -2,10 +2,14 @@ import type { Kind } from '../model/kind.js';
 import { type ApiObject, deepEqual, omit } from '../model/object.js';
 import { type PodPart, withPodPart } from './pod-parts.js';
 
-/** Which part of an object a write is about; `internal` is the server's own write of all of it. */
+/**
+ * The part of an object that a write changes; `internal` is the server's own write of all parts.
+ */
 export type Part = 'main' | 'status' | 'finalize' | 'internal' | PodPart;
 
-/** The wanted object with every part that this write may not touch taken from the stored one. */
+/**
+ * Returns the draft, with every part that this write may not change taken from the stored object.
+ */
 export function keepParts(kind: Kind, part: Part, draft: ApiObject, old: ApiObject): ApiObject {
   const chosen = omit(
     draft.metadata,
@@ -53,7 +57,7 @@ function withManaged(old: ApiObject, draft: ApiObject): ApiObject['metadata'] {
   return managedFields === undefined ? old.metadata : { ...old.metadata, managedFields };
 }
 
-/** Nothing differs but when a manager last wrote. */
+/** True when the objects differ at most in the times of their managers' last writes. */
 export function sameObject(a: ApiObject, b: ApiObject): boolean {
   const bare = ({ metadata, ...rest }: ApiObject): unknown => {
     const { managedFields, ...meta } = metadata;

@@ -4,10 +4,10 @@ import { field, type FieldError } from '../model/errors.js';
 import { type ApiObject, deepEqual, omit } from '../model/object.js';
 import { qosClassOf } from './pod-qos.js';
 
-/** Subresources through which a pod's spec changes although it is fixed otherwise. */
+/** Subresources that may change parts of a pod's spec, which is otherwise immutable. */
 export type PodPart = 'ephemeralcontainers' | 'resize';
 
-/** The stored pod with what this subresource is for from the draft, and nothing else of it. */
+/** Returns the stored pod with only this subresource's part taken from the draft. */
 export function withPodPart(part: PodPart, draft: ApiObject, old: ApiObject): ApiObject {
   const wanted = podOf(draft).spec;
   const { spec } = podOf(old);

@@ -4,7 +4,7 @@ import type { Container, PodSpec } from '@nodeagent/kube-client';
 type Resources = Container['resources'];
 
 /**
- * Resources of the pod as a whole, when given, decide alone.
+ * When the pod has resources as a whole, these alone decide.
  *
  * @see Kubernetes 1.36 pkg/apis/core/v1/helper/qos/qos.go
  */

@@ -8,7 +8,7 @@ export const SECRET_PATHS = [
 ];
 export const CONFIG_MAP_PATHS = ['configMap.name', 'configMapRef.name', 'configMapKeyRef.name'];
 
-/** Whether a pod's volumes, environment or pull secrets name the object. */
+/** True when a pod's volumes, environment or pull secrets name the object. */
 export function mentions(pod: ApiObject, name: string, paths: readonly string[]): boolean {
   const containers = [
     ...listAt(pod, 'spec.initContainers'),

@@ -4,8 +4,8 @@ import { field, type FieldError } from '../model/errors.js';
 import { deepEqual, omit } from '../model/object.js';
 
 /**
- * A pod's spec is fixed but for images, the deadline (only ever set or shortened), the grace period
- * of −1, more tolerations and what the scheduler's binding sets.
+ * A pod's spec is immutable except images, the deadline (it may only be set or shortened), the
+ * grace period of −1, more tolerations, and the fields that the scheduler's binding sets.
  */
 export function validatePodUpdate(spec: PodSpec, old: PodSpec): readonly FieldError[] {
   const frozen = (pod: PodSpec): unknown => ({

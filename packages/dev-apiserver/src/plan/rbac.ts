@@ -2,7 +2,7 @@ import type { AccessQuestion } from '../model/access.js';
 import { type ApiObject, listAt, textAt } from '../model/object.js';
 import type { UserInfo } from '../model/request.js';
 
-/** Whether a role binding is about this user. */
+/** True when a role binding applies to this user. */
 export function binds(binding: ApiObject, user: UserInfo): boolean {
   return listAt(binding, 'subjects').some((subject) => {
     const name = textAt(subject, 'name');
@@ -19,7 +19,7 @@ export function binds(binding: ApiObject, user: UserInfo): boolean {
   });
 }
 
-/** Whether a role holds a rule that allows this. */
+/** True when a role has a rule that allows this. */
 export function grants(role: ApiObject, question: AccessQuestion): boolean {
   const { verb, group, name, resource, subresource } = question;
   const full = subresource === '' ? resource : `${resource}/${subresource}`;

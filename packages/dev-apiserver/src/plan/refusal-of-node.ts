@@ -1,6 +1,9 @@
 import { StatusError, statusError } from '../model/errors.js';
 
-/** A node's refusal of a log as this API words it. @see Kubernetes pkg/apis/.../rest/response_checker.go */
+/**
+ * Words a node's refusal of a log as the API does. @see Kubernetes
+ * pkg/apis/.../rest/response_checker.go
+ */
 export function refusalOfNode(status: number, text: string): StatusError {
   if (status === 400) return statusError.badRequest(text);
   if (status === 500) return statusError.internal(text);

@@ -3,20 +3,20 @@ import type { Node, Pod } from '@nodeagent/kube-client';
 import { amountsOf, podRequests } from '../controllers/index.js';
 import { deepEqual } from '../model/object.js';
 
-/** Whether an update asks for other resources: what only the subresource `resize` may do. */
+/** True when an update changes resources, which only the subresource `resize` may do. */
 export function isResize(pod: Pod, before: Pod): boolean {
   return !deepEqual(resourcesOf(pod), resourcesOf(before));
 }
 
 /**
- * Why a node can never give a pod what is asked for it; what it cannot give now is for the kubelet to
- * say. CPU in thousandths, memory in bytes.
+ * Returns the reason why a node can never grant the requested resources; the kubelet decides
+ * whether it can grant them now. CPU in thousandths, memory in bytes.
  *
  * @see Kubernetes 1.36 plugin/pkg/admission/podresize/admission.go
  */
 export function resizeProblem(pod: Pod, node: Node | undefined): string | undefined {
   if (node === undefined) return `node "${pod.spec?.nodeName}" not found`;
-  // What the pod asks for as a whole stands for what its containers ask for.
+  // Requests of the pod as a whole replace those of its containers.
   const { limits, requests } = pod.spec?.resources ?? {};
   const asked = new Map([...podRequests(pod), ...amountsOf(limits), ...amountsOf(requests)]);
   const whole = amountsOf(node.status?.allocatable);

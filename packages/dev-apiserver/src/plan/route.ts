@@ -1,18 +1,18 @@
 import type { Kind } from '../model/kind.js';
 import { findKind } from '../model/kinds.js';
 
-/** A path under /api or /apis that names stored things. */
+/** A path under /api or /apis that names stored objects. */
 export interface Route {
   readonly kind: Kind;
-  /** Empty: all namespaces, or a cluster-wide kind. */
+  /** Empty for all namespaces, or a cluster-wide kind. */
   readonly namespace: string;
-  /** Empty: the collection. */
+  /** Empty for the collection. */
   readonly name: string;
-  /** Empty: the object itself. */
+  /** Empty for the object itself. */
   readonly subresource: string;
 }
 
-/** Subresources of a namespace; anything else behind its name is a kind inside it. */
+/** Subresources of a namespace; any other word behind its name is a kind inside it. */
 const NAMESPACE_PARTS = new Set(['status', 'finalize']);
 
 /** @returns undefined for paths that name no known kind */
@@ -39,7 +39,10 @@ export function parseRoute(path: string): Route | undefined {
 export type Verb =
   'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
 
-/** What an authorizer is asked about, and what the answer is about. @returns undefined: no such method */
+/**
+ * Returns the verb that authorizers see and that selects the handler. @returns undefined for
+ * unsupported methods
+ */
 export function verbOf(method: string, route: Route, watching: boolean): Verb | undefined {
   switch (method) {
     case 'GET':

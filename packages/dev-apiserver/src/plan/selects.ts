@@ -2,7 +2,7 @@ import { type ApiObject, textAt, valueAt } from '../model/object.js';
 import type { Selection } from '../model/request.js';
 import { matchesLabels } from '../model/selectors.js';
 
-/** Whether a list or watch asks for this object. */
+/** True when a list or watch selects this object. */
 export function selects(selection: Selection, object: ApiObject): boolean {
   const { namespace, labels, fields } = selection;
   const { metadata } = object;
@@ -13,7 +13,7 @@ export function selects(selection: Selection, object: ApiObject): boolean {
   return fields.every(({ path, equal, value }) => (fieldOf(object, path) === value) === equal);
 }
 
-/** Field selectors see `false` for absent booleans, and an event's source by its component. */
+/** For field selectors, absent booleans are `false`, and an event's source is its component. */
 function fieldOf(object: ApiObject, path: string): string {
   if (path === 'spec.unschedulable' || path === 'spec.hostNetwork') {
     return String(valueAt(object, path) === true);

@@ -2,12 +2,16 @@ import type { Pod, ServiceAccount, Volume } from '@nodeagent/kube-client';
 
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** An hour plus seven seconds: the kubelet's renewal never meets clients that renew hourly. */
+/**
+ * An hour plus seven seconds, so that the kubelet's renewal does not coincide with clients that
+ * renew hourly.
+ */
 const TOKEN_SECONDS = 3607;
 
 /**
- * Names the service account, gives its pull secrets to a pod that names none, and mounts its token,
- * the cluster's CA certificate and the namespace into every container that has nothing at that path.
+ * Sets the service account, adds its pull secrets to a pod that names none, and mounts its token,
+ * the cluster's CA certificate and the namespace into every container that has no mount at that
+ * path.
  *
  * @see Kubernetes 1.36 plugin/pkg/admission/serviceaccount/admission.go
  */
@@ -50,7 +54,7 @@ function accessVolume(name: string): Volume {
   };
 }
 
-/** Pods leave a lost node after five minutes unless they say otherwise. */
+/** Pods leave a lost node after five minutes unless their spec says otherwise. */
 export function addDefaultTolerations(pod: Pod): void {
   const { spec } = pod;
   if (spec === undefined) return;

@@ -1,7 +1,7 @@
 import { type ApiObject, isObject, type JsonObject } from '../model/object.js';
 import type { Strategy } from './strategy.js';
 
-/** The object's own part of the name; an empty one where it has none. */
+/** Returns this part of the object, or a new empty one. */
 function part(draft: ApiObject, name: 'spec'): JsonObject {
   const value = draft[name];
   return isObject(value) ? value : {};
@@ -11,7 +11,7 @@ function withDefaults(draft: ApiObject, defaults: JsonObject): void {
   draft.spec = { ...defaults, ...part(draft, 'spec') };
 }
 
-/** Without the finalizers of a real server: nobody here would take them away again. */
+/** Without the finalizers of a real server: no controller here would remove them. */
 export const volumeClaim: Strategy = {
   create: (draft) => {
     draft.status = { phase: 'Pending' };

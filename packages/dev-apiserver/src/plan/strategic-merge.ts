@@ -6,12 +6,12 @@ const ORDER = '$setElementOrder/';
 const FROM_PRIMITIVES = '$deleteFromPrimitiveList/';
 
 /**
- * Kubernetes' own patch format: like a merge patch, but some lists are merged by a key of their
- * elements, and `$patch`, `$retainKeys`, `$setElementOrder/…` and `$deleteFromPrimitiveList/…`
- * direct the merge.
+ * Applies Kubernetes' own patch format: like a merge patch, but some lists are merged by a key of
+ * their elements, and `$patch`, `$retainKeys`, `$setElementOrder/…` and
+ * `$deleteFromPrimitiveList/…` control the merge.
  *
  * @param type name in the type table; unknown types merge like RFC 7386
- * @throws {StatusError} 400 for a directive or an element that makes no sense
+ * @throws {StatusError} 400 for an invalid directive or element
  * @see Kubernetes apimachinery pkg/util/strategicpatch/patch.go
  */
 export function strategicMerge(type: string, target: JsonObject, patch: JsonObject): JsonObject {
@@ -25,7 +25,7 @@ export function strategicMerge(type: string, target: JsonObject, patch: JsonObje
       merged[list] = withoutItems(merged[list], value);
     } else if (value === null) Reflect.deleteProperty(merged, name);
     else if (merged[name] === undefined && isDirective(value))
-      continue; // upstream drops it whole
+      continue; // upstream drops the whole object
     else merged[name] = mergeField(type, name, merged[name], value);
   }
   for (const [name, order] of Object.entries(patch)) {
@@ -98,7 +98,10 @@ function withoutItems(list: unknown, items: unknown): unknown {
   return list.filter((item) => !items.includes(item));
 }
 
-/** Named elements in the given order; the others keep their place before what followed them. */
+/**
+ * Puts named elements in the given order; the others keep their place before the element that
+ * followed them.
+ */
 function ordered(
   list: readonly unknown[],
   order: readonly unknown[],

@@ -30,12 +30,12 @@ import {
   validateWorkloadUpdate,
 } from './workload-defaults.js';
 
-/** One object under the type that its kind promises; the checks follow the defaults. */
+/** Returns an object as the type of its kind; checks come after the defaults. */
 function typed<T>(object: ApiObject): T {
   return object as unknown as T;
 }
 
-/** A node may know less than its API server: then it is the node that refuses. */
+/** A node may support fewer features than its API server: then the node refuses. */
 const FEATURES = { UserNamespacesHostNetworkSupport: true };
 
 const pod: Strategy = {

@@ -1,6 +1,6 @@
 import { type ApiObject, isObject, listAt, textAt, valueAt } from '../model/object.js';
 
-/** What a pod's volumes lead to, as the cluster has it; undefined where there is no such object. */
+/** The objects that a pod's volumes refer to; undefined for missing ones. */
 export interface VolumeObjects {
   claim(namespace: string, name: string): ApiObject | undefined;
   volume(name: string): ApiObject | undefined;
@@ -8,7 +8,7 @@ export interface VolumeObjects {
 }
 
 /**
- * Whether a volume of the pod has a use for tokens for this audience: a projected token asks for it, or
+ * True when a volume of the pod needs tokens for this audience: a projected token requests it, or
  * the CSI driver behind the volume does. Volumes of types that Kubernetes had before CSI are not
  * translated to their drivers.
  *
@@ -33,7 +33,7 @@ export function podUsesAudience(pod: ApiObject, audience: string, objects: Volum
   });
 }
 
-/** The CSI driver of a volume; empty where it has none. */
+/** Returns the CSI driver of a volume; empty when it has none. */
 function driverOf(pod: ApiObject, volume: unknown, objects: VolumeObjects): string {
   const inline = textAt(volume, 'csi.driver');
   if (inline !== '') return inline;

@@ -29,7 +29,7 @@ export function defaultReplicaSet(replicaSet: ReplicaSet): void {
   if (spec.template?.spec !== undefined) defaultPodSpec(spec.template.spec);
 }
 
-/** The fields that jobs, daemon sets and stateful sets need to be readable; no more than that. */
+/** Sets only the fields that jobs, daemon sets and stateful sets need to be readable. */
 export function defaultTemplate(object: ApiObject): void {
   const template = valueAt(object, 'spec.template.spec');
   if (isObject(template))

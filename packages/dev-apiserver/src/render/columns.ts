@@ -5,7 +5,7 @@ export interface Column {
   readonly name: string;
   readonly type?: 'string' | 'integer' | 'date' | 'boolean';
   readonly format?: string;
-  /** 1: shown with `-o wide` only. */
+  /** 1 for columns shown only with `-o wide`. */
   readonly priority?: number;
   readonly cell: (object: ApiObject, nowMs: number) => unknown;
 }

@@ -24,7 +24,10 @@ export type Document = Readonly<{
 
 const GROUPS = [...new Set(KINDS.map(({ group }) => group))];
 
-/** Everything below /api and /apis that names no object; undefined for paths that do not exist. */
+/**
+ * Renders every path below /api and /apis that names no object; undefined for paths that do not
+ * exist.
+ */
 export function renderDiscovery(path: string, accept: string): Document | undefined {
   const parts = path.split('/').filter((part) => part !== '');
   const aggregated = wantsAggregated(accept);
@@ -52,7 +55,7 @@ function document(body: unknown, contentType?: string): Document {
   };
 }
 
-/** The version of aggregated discovery that the client prefers. */
+/** Returns the version of aggregated discovery that the client prefers. */
 function wantsAggregated(accept: string): string | undefined {
   const entries = accept.split(',').map((entry) => entry.replaceAll(' ', ''));
   for (const entry of entries) {

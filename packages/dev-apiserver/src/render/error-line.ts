@@ -1,6 +1,6 @@
 import type { StatusError } from '../model/errors.js';
 
-/** The line that ends a watch that failed after it began. */
+/** Renders the line that ends a watch which failed after it began. */
 export function errorLine(error: StatusError): string {
   return `${JSON.stringify({ type: 'ERROR', object: error.status })}\n`;
 }

@@ -3,11 +3,11 @@ import { isObject, type JsonObject } from '../model/object.js';
 import { fieldsOf, type FieldType } from '../model/schema.js';
 
 /**
- * Fields that Go writes whether they are set or not: type → `field` (an explicit null: nil lists, maps,
- * pointers and times), `field{}` (a struct), `field""`, `field0` and `field!` (false).
+ * Fields that Go always writes, by type → `field` (an explicit null: nil lists, maps, pointers and
+ * times), `field{}` (a struct), `field""`, `field0` and `field!` (false).
  *
- * @see Kubernetes 1.36 staging/src/k8s.io/api: fields without `omitempty`, and structs with it, which
- *   encoding/json writes all the same
+ * @see Kubernetes 1.36 staging/src/k8s.io/api: fields without `omitempty`, and structs with it,
+ * which encoding/json also writes
  */
 const ALWAYS: Readonly<Record<string, string>> = {
   AuthenticationV1TokenRequest: 'metadata{} spec{} status{}',
@@ -78,7 +78,7 @@ const ZEROS: Readonly<Record<string, unknown>> = {
 type Zero = readonly [name: string, zero: unknown];
 const parsed = new Map<string, readonly Zero[]>();
 
-/** An object as a Go API server writes it, with all that is written although it is not set. */
+/** Returns an object as a Go API server writes it, including unset fields that Go always writes. */
 export function asGoWrites<T extends object>(kind: Pick<Kind, 'type'>, object: T): T {
   return written(kind.type, object as JsonObject) as T;
 }
@@ -100,7 +100,7 @@ function written(type: string, value: JsonObject): JsonObject {
   return whole;
 }
 
-/** Storage, which is protobuf, knows no empty lists and maps: they come back as unset ones. */
+/** The storage format is protobuf, which has no empty lists and maps: they come back unset. */
 function isEmpty({ shape }: FieldType, value: unknown): boolean {
   if (shape === 'list') return Array.isArray(value) && value.length === 0;
   return shape === 'map' && isObject(value) && Object.keys(value).length === 0;

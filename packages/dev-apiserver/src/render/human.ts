@@ -25,7 +25,7 @@ export function humanDuration(ms: number): string {
   return `${Math.floor(seconds / YEAR)}y`;
 }
 
-/** How long ago the time at this path was. */
+/** Renders the time that has passed since the time at this path. */
 export function since(object: unknown, path: string, nowMs: number): string {
   const atMs = parseTimestamp(textAt(object, path));
   return atMs === undefined ? '<unknown>' : humanDuration(nowMs - atMs);

@@ -7,14 +7,14 @@ import type { JsonObject } from '../model/object.js';
 import { fieldsOf, type FieldType } from '../model/schema.js';
 
 const INFO = { title: 'Kubernetes', version: 'v1.36.0' };
-/** Asked for with `@v1.0`, which Go's parser of media types refuses in an answer. */
+/** Clients request it with `@v1.0`, which Go's parser of media types refuses in an answer. */
 const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 export type OpenApiAnswer =
   | Readonly<{ kind: 'body'; httpStatus: number; body: unknown }>
   | Readonly<{ kind: 'bytes'; httpStatus: number; bytes: Uint8Array; contentType: string }>;
 
-/** The documents that kubectl reads before it writes; undefined for other paths. */
+/** Renders the documents that kubectl reads before it writes; undefined for other paths. */
 export function renderOpenApi(path: string, accept: string): OpenApiAnswer | undefined {
   if (path === '/openapi/v2') {
     if (!accept.includes('protobuf')) return answer({ swagger: '2.0', info: INFO, paths: {} });
@@ -31,10 +31,11 @@ function answer(body: unknown): OpenApiAnswer {
 }
 
 /**
- * A document without definitions, in the only encoding that kubectl before 1.27 accepts: it then
- * skips its own validation and leaves the checks to the server.
+ * Encodes a document without definitions, in the only encoding that kubectl before 1.27 accepts:
+ * kubectl then skips its own validation and leaves the checks to the server.
  *
- * @see gnostic openapiv2/OpenAPIv2.proto: Document.swagger = 1, info = 2, paths = 8; Info.title = 1, version = 2
+ * @see gnostic openapiv2/OpenAPIv2.proto: Document.swagger = 1, info = 2, paths = 8; Info.title =
+ * 1, version = 2
  */
 function emptyV2(): Uint8Array {
   const bytes = (tag: number, content: Buffer): Buffer =>

@@ -11,7 +11,7 @@ interface PodSummary {
 }
 
 /**
- * READY, STATUS and RESTARTS of a pod: the state of the container that matters most.
+ * Computes READY, STATUS and RESTARTS of a pod from the container whose state matters most.
  *
  * @see Kubernetes 1.36 pkg/printers/internalversion/printers.go, printPod
  */
@@ -80,7 +80,7 @@ function terminatedReason({ reason = '', signal = 0, exitCode }: Terminated): st
   return signal === 0 ? `ExitCode:${exitCode}` : `Signal:${signal}`;
 }
 
-/** The first container's trouble wins; completed ones do not hide one that still runs. */
+/** The first failing container wins; completed ones do not hide one that still runs. */
 function mainReason(mains: readonly ContainerStatus[], plain: string, podReady: boolean): string {
   let reason = plain;
   let failure = '';

@@ -5,7 +5,10 @@ import { renderTable } from './table.js';
 
 export type Shape = 'object' | 'table' | 'metadata';
 
-/** What the client asked for, first match wins; undefined: nothing that this server can write. */
+/**
+ * Returns the first form in the Accept header that this server can write; undefined when there is
+ * none.
+ */
 export function negotiateShape(accept: string): Shape | undefined {
   if (accept === '') return 'object';
   for (const entry of accept.split(',')) {
@@ -22,12 +25,12 @@ export function negotiateShape(accept: string): Shape | undefined {
 
 export interface ShapeOptions {
   readonly shape: Shape;
-  /** `None`, `Metadata` or `Object`: what a table row carries of its object. */
+  /** `None`, `Metadata` or `Object`: the part of the object in a table row. */
   readonly includeObject: string;
   readonly nowMs: number;
 }
 
-/** One object as the client wants it. */
+/** Renders one object in the requested form. */
 export function presentObject(
   kind: Kind,
   object: ApiObject,

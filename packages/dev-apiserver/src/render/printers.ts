@@ -23,7 +23,10 @@ function roleRef(object: ApiObject): string {
   return `${textAt(object, 'roleRef.kind')}/${textAt(object, 'roleRef.name')}`;
 }
 
-/** Columns per storage; `*` for kinds that have none. @see Kubernetes pkg/printers/internalversion */
+/**
+ * Columns per storage; `*` for kinds without their own. @see Kubernetes
+ * pkg/printers/internalversion
+ */
 export const PRINTERS: Readonly<Record<string, readonly Column[]>> = {
   '*': [
     NAME,

@@ -10,7 +10,7 @@ export interface TableOptions {
   readonly list: unknown;
 }
 
-/** A `meta.k8s.io/v1` Table, as `kubectl get` asks for it. */
+/** Renders a `meta.k8s.io/v1` Table, which `kubectl get` requests. */
 export function renderTable(
   kind: Kind,
   objects: readonly ApiObject[],

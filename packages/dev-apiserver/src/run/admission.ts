@@ -32,7 +32,10 @@ export interface AdmissionOptions {
   readonly newSuffix: () => string;
 }
 
-/** The admission plug-ins that make a cluster behave: namespaces, service accounts, priorities, addresses. */
+/**
+ * The admission plug-ins that make the server behave like a cluster: namespaces, service accounts,
+ * priorities, addresses.
+ */
 export function createAdmission(options: AdmissionOptions): Admission {
   const { registry, addresses, newSuffix } = options;
   return {
@@ -93,7 +96,7 @@ function restrictNodeWrite(
   refuse(kind, change.draft, certificateRequestProblem({ name, uid }, change.draft, objects));
 }
 
-/** @throws {StatusError} 403 when there is a reason */
+/** @throws {StatusError} 403 when a reason is given */
 function refuse(kind: Kind, { metadata }: ApiObject, why: string | undefined): void {
   if (why !== undefined) throw statusError.forbidden(kind, metadata.name ?? '', why);
 }
@@ -164,7 +167,7 @@ function setPriority(registry: Registry, spec: NonNullable<Pod['spec']>, draft: 
   spec.preemptionPolicy ??= String(found?.['preemptionPolicy'] ?? 'PreemptLowerPriority');
 }
 
-/** Pods without a node may ask for anything: their node is chosen by what they ask for. */
+/** Pods without a node may request any amount: the requests decide which node they get. */
 function checkResize(registry: Registry, draft: ApiObject, old: ApiObject): void {
   const pod = draft as unknown as Pod;
   const name = pod.spec?.nodeName ?? '';

@@ -1,6 +1,9 @@
 import { contains, formatIp, type IpRange, parseIp } from '../plan/ip-range.js';
 
-/** Hands out addresses of one range in order, going round; the network's own is never given. */
+/**
+ * Hands out addresses of one range in order, starting over at the end; never hands out the
+ * network's own.
+ */
 export class IpAllocator {
   readonly range: IpRange;
   readonly #used = new Set<bigint>();
@@ -8,11 +11,11 @@ export class IpAllocator {
 
   constructor(range: IpRange) {
     this.range = range;
-    // Like upstream, leave the low addresses to those who choose theirs.
+    // As upstream, the low addresses are left for users who choose theirs.
     this.#next = range.size > 512n ? 256n : 1n;
   }
 
-  /** @returns undefined when the range is used up */
+  /** @returns undefined when no address is left */
   take(): string | undefined {
     const { first, size, family } = this.range;
     const usable = size > 2n ? size - 1n : size;
@@ -27,7 +30,7 @@ export class IpAllocator {
     return undefined;
   }
 
-  /** Takes a chosen address. */
+  /** Reserves a chosen address. */
   claim(ip: string): 'ok' | 'in-use' | 'outside' {
     const value = parseIp(ip);
     if (value === undefined || !contains(this.range, value)) return 'outside';
@@ -42,7 +45,7 @@ export class IpAllocator {
   }
 }
 
-/** Node ports, counted per port whatever the protocol. */
+/** Node ports, reserved per port number for all protocols together. */
 export class PortAllocator {
   readonly #first: number;
   readonly #last: number;

@@ -4,6 +4,6 @@ import type { Watch, WriteLine } from './watch.js';
 export type ApiAnswer =
   | Readonly<{ kind: 'body'; httpStatus: number; body: unknown; contentType?: string }>
   | Readonly<{ kind: 'bytes'; httpStatus: number; bytes: Uint8Array; contentType: string }>
-  /** The node answers in this server's place. */
+  /** The node answers instead of this server. */
   | Readonly<{ kind: 'proxy'; target: NodeTarget }>
   | Readonly<{ kind: 'watch'; timeoutMs: number; open: (write: WriteLine) => Watch }>;

@@ -36,7 +36,7 @@ interface Call {
   readonly shape: ShapeOptions;
 }
 
-/** Watches end after half an hour to an hour in upstream; the client comes back at once. */
+/** Upstream ends watches after half an hour to an hour; the client reconnects at once. */
 const WATCH_MS = 45 * 60_000;
 
 /** The API without its transport: one request in, one answer out. */
@@ -47,7 +47,7 @@ export class Api {
     this.#ports = ports;
   }
 
-  /** Never rejects: failures are answers. */
+  /** Never rejects: failures become answers. */
   async handle(request: ApiRequest): Promise<ApiAnswer> {
     try {
       return await this.#handle(request);
@@ -222,7 +222,10 @@ export class Api {
   }
 }
 
-/** Kinds whose DELETE answers the object; the others answer a Status. @see Kubernetes pkg/registry */
+/**
+ * Kinds whose DELETE answers with the object; the others answer with a Status. @see Kubernetes
+ * pkg/registry
+ */
 const RETURNED_WHOLE = new Set([
   'pods',
   'services',
@@ -264,7 +267,7 @@ function partOf({ kind, subresource }: Route): Part {
   throw statusError.unknownPath();
 }
 
-/** @throws {StatusError} 400 for a body that is not of the kind */
+/** @throws {StatusError} 400 for a body of another kind */
 function objectIn(kind: Kind, { body, query }: ApiRequest): ApiObject {
   if (!isObject(body)) throw statusError.badRequest('the body of the request must be an object');
   const { object, unknown } = decodeObject(kind, body);

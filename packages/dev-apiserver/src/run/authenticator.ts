@@ -6,7 +6,7 @@ import type { Registry } from './registry.js';
 const PODS = kindOf('', 'pods');
 const SERVICE_ACCOUNTS = kindOf('', 'serviceaccounts');
 
-/** Static tokens first, then service account tokens whose account and pod still exist. */
+/** Accepts static tokens first, then service account tokens whose account and pod still exist. */
 export function createTokenAuthenticator(
   registry: Registry,
   signer: TokenSigner,

@@ -19,13 +19,16 @@ export interface Attributes {
 export interface Authorizer {
   /** @throws {StatusError} 403 */
   check(user: UserInfo, attributes: Attributes): void;
-  /** Discovery, version and health: everyone who is known may read them. @throws {StatusError} 403 */
+  /**
+   * Discovery, version and health: every authenticated user may read them. @throws {StatusError}
+   * 403
+   */
   checkPath(user: UserInfo, method: string, path: string): void;
   decide(user: UserInfo, question: AccessQuestion): Decision;
 }
 
 /**
- * Masters may do all; nodes what the node authorizer and NodeRestriction leave them; everyone else
+ * Masters may do everything; nodes what the node authorizer and NodeRestriction permit; other users
  * what RBAC objects grant.
  *
  * @see Kubernetes plugin/pkg/auth/authorizer/node, plugin/pkg/admission/noderestriction

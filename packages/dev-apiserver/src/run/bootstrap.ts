@@ -7,7 +7,7 @@ import type { Registry } from './registry.js';
 
 export interface BootstrapOptions {
   readonly caPem: string;
-  /** Where this server listens: what the Service `kubernetes` leads to. */
+  /** Address of this server: the endpoint of the Service `kubernetes`. */
   readonly host: string;
   readonly port: number;
   readonly serviceCidrs: readonly string[];
@@ -22,7 +22,7 @@ const CONTEXT: WriteContext = {
   force: false,
 };
 
-/** What every cluster has from its first moment. */
+/** Creates the objects that every cluster has from its start. */
 export function bootstrap(registry: Registry, options: BootstrapOptions): void {
   for (const { namespace, object } of initialObjects(options)) {
     const [version = '', group = ''] = object.apiVersion.split('/').reverse();
@@ -103,7 +103,7 @@ function priorityClasses(): readonly Initial[] {
   ];
 }
 
-/** The Service through which pods find the API; its endpoint is this server. */
+/** Creates the Service through which pods find the API; its endpoint is this server. */
 function kubernetesService(
   { host, port }: Readonly<{ host: string; port: number }>,
   clusterIP: string,
@@ -128,7 +128,10 @@ function kubernetesService(
 
 const RBAC = 'rbac.authorization.k8s.io';
 
-/** The few roles that this server's own users need. @see Kubernetes bootstrappolicy/policy.go */
+/**
+ * Returns the few roles that this server's own users need. @see Kubernetes
+ * bootstrappolicy/policy.go
+ */
 function roles(): readonly Initial[] {
   const read = ['get', 'list', 'watch'];
   const rules = [

@@ -14,13 +14,15 @@ const POD_CERTIFICATE_REQUESTS = kindOf('certificates.k8s.io', 'podcertificatere
 const NODE_PREFIX = 'system:node:';
 const READ = ['get', 'list', 'watch'];
 
-/** @returns undefined for users that are no nodes */
+/** @returns undefined for users that are not nodes */
 export function nodeNameOf(user: UserInfo): string | undefined {
   const isNode = user.groups.includes('system:nodes') && user.username.startsWith(NODE_PREFIX);
   return isNode ? user.username.slice(NODE_PREFIX.length) : undefined;
 }
 
-/** What every node may do, by resource; `named` needs a relation between node and object. */
+/**
+ * Verbs allowed to every node, by resource; `named` requires a relation between node and object.
+ */
 const NODE_RULES: Readonly<Record<string, readonly string[]>> = {
   'services.': READ,
   'endpointslices.discovery.k8s.io': READ,
@@ -44,7 +46,7 @@ const NODE_RULES: Readonly<Record<string, readonly string[]>> = {
   'selfsubjectreviews.authentication.k8s.io': ['create'],
 };
 
-/** What the node authorizer looks at. */
+/** The state that the node authorizer reads. */
 export interface NodeWorld {
   readonly registry: Registry;
   readonly bindings: NoticedBindings;
@@ -99,14 +101,14 @@ function refusal(why: string): Decision {
   return { allowed: false, why };
 }
 
-/** By its name, so that a node may look for itself before it exists. */
+/** Checks the name only, so that a node may read itself before it exists. */
 function readNode(node: string, name: string): Decision {
   if (name === node) return { allowed: true, why: 'own node' };
   const what = name === '' ? 'all nodes' : `'${name}'`;
   return refusal(`node '${node}' cannot read ${what}, only its own Node object`);
 }
 
-/** Those that are bound to it: all of them by a selector, or one that is. */
+/** Allows pods bound to the node: all of them with a selector, or a single one. */
 function readPods(registry: Registry, node: string, question: AccessQuestion): Decision {
   const { verb, namespace, name, fields = [] } = question;
   const own = fields.some(({ path, value }) => path === 'spec.nodeName' && value === node);
@@ -119,7 +121,7 @@ function readPods(registry: Registry, node: string, question: AccessQuestion): D
   return refusal(`no relationship found between node '${node}' and this object`);
 }
 
-/** Those for its own pods: all of them by a selector, or one that is. */
+/** Allows requests for the node's own pods: all of them with a selector, or a single one. */
 function readCertificateRequests(
   registry: Registry,
   node: string,
@@ -140,7 +142,7 @@ function readCertificateRequests(
 interface Relation {
   readonly verbs: readonly string[];
   readonly clusterWide?: boolean;
-  /** Holds only for pods whose binding was noticed. */
+  /** Holds only for pods whose binding the node authorizer has noticed. */
   readonly mayLag?: boolean;
   readonly uses: (pod: ApiObject, name: string) => boolean;
 }

@@ -11,7 +11,7 @@ const PODS = kindOf('', 'pods');
 const NODES = kindOf('', 'nodes');
 
 /**
- * Says which node answers, after asking whether the client may.
+ * Checks the client's permission and returns the node that answers.
  *
  * @throws {StatusError}
  */
@@ -32,7 +32,7 @@ export function proxyToNode(
   const { subresource } = route;
   const allowed = subresource === 'log' ? ['GET', 'HEAD'] : ['GET', 'POST'];
   if (!allowed.includes(method)) throw statusError.methodNotAllowed();
-  // a WebSocket begins with GET, and is no less than what POST begins
+  // a WebSocket starts with GET, but needs the same permission as a stream started with POST
   if (subresource !== 'log') {
     authorizer.check(user, { verb: 'create', route, body: undefined, query });
   }

@@ -12,15 +12,15 @@ const CLAIMS = kindOf('', 'persistentvolumeclaims');
 const VOLUMES = kindOf('', 'persistentvolumes');
 const DRIVERS = kindOf('storage.k8s.io', 'csidrivers');
 
-/** A node that asks for a token, and how the API server knows it. */
+/** A node that requests a token, and its user in the API server. */
 export interface AskingNode {
   readonly name: string;
   readonly user: UserInfo;
 }
 
 /**
- * A node gets tokens for its own pods only, and only for audiences that a volume of the pod has a use
- * for or that RBAC grants it.
+ * A node gets tokens for its own pods only, and only for audiences that a volume of the pod needs
+ * or that RBAC grants it.
  *
  * @throws {StatusError} 403
  * @see Kubernetes 1.36 plugin/pkg/admission/noderestriction/admission.go, admitServiceAccount
@@ -39,7 +39,7 @@ export function restrictToken(
     throw refused(route, 'node requested token with a pod binding without a uid');
   }
   const pod = registry.find(PODS, { namespace, name: reference('name') });
-  if (pod === undefined) return; // nothing to bind to: the request itself is answered with 404
+  if (pod === undefined) return; // no pod to bind to: the request itself gets a 404
   if (textAt(pod, 'spec.nodeName') !== node.name) {
     throw refused(route, 'node requested token bound to a pod scheduled on a different node');
   }

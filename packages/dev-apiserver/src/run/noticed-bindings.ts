@@ -2,17 +2,17 @@ import type { Clock } from '@nodeagent/base';
 
 import type { ApiObject } from '../model/object.js';
 
-/** Which bindings of pods to nodes the node authorizer knows. */
+/** Knows which bindings of pods to nodes the node authorizer has noticed. */
 export interface NoticedBindings {
-  /** @param all every pod there is: what is noted of others is forgotten */
+  /** @param all every existing pod: records of other pods are dropped */
   includes(pod: ApiObject, all: readonly ApiObject[]): boolean;
 }
 
 export const ALL_BINDINGS: NoticedBindings = { includes: () => true };
 
 /**
- * A node authorizer that lags behind: it learns of a binding so long after it was first asked about
- * the pod. Kubernetes' own learns of it by a watch, and refuses nodes that ask sooner.
+ * Creates a node authorizer that lags: it learns of a binding this long after it was first asked
+ * about the pod. Kubernetes' own learns of it by a watch, and refuses nodes that ask sooner.
  *
  * @see Kubernetes 1.36 plugin/pkg/auth/authorizer/node/graph_populator.go
  */

@@ -17,9 +17,9 @@ const STRATEGIC = 'application/strategic-merge-patch+json';
 const APPLY = ['application/apply-patch+yaml', 'application/apply-patch+json'];
 
 /**
- * What a PATCH request does to the object.
+ * Applies a PATCH request to an object.
  *
- * @throws {StatusError} 415 for other content types, 400 for what is not a patch
+ * @throws {StatusError} 415 for other content types, 400 for an invalid patch
  */
 export function patched(
   kind: Kind,

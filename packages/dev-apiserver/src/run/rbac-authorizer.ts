@@ -10,7 +10,7 @@ const CLUSTER_BINDINGS = kindOf('rbac.authorization.k8s.io', 'clusterrolebinding
 const ROLES = kindOf('rbac.authorization.k8s.io', 'roles');
 const BINDINGS = kindOf('rbac.authorization.k8s.io', 'rolebindings');
 
-/** What the stored roles and bindings grant. */
+/** Decides by the stored roles and bindings. */
 export function decideRbac(registry: Registry, user: UserInfo, question: AccessQuestion): Decision {
   for (const binding of registry.all(CLUSTER_BINDINGS)) {
     if (!binds(binding, user)) continue;

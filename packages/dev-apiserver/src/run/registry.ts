@@ -22,7 +22,7 @@ export interface RegistryPorts {
   readonly clock: Clock;
   /** A random UUID. */
   readonly newUid: () => string;
-  /** Lower-case letters and digits, as generateName appends. */
+  /** Lower-case letters and digits, which generateName appends. */
   readonly newSuffix: () => string;
 }
 
@@ -33,7 +33,7 @@ export interface ListResult {
   readonly remaining: number | undefined;
 }
 
-/** Turns the stored state (undefined: there is none) into the wanted state; may throw. */
+/** Turns the stored state (undefined when there is none) into the wanted state; may throw. */
 export type Mutation = (old: ApiObject | undefined) => ApiObject;
 
 /** The verbs of the API over the store: defaults, checks, versions, finalizers. All synchronous. */
@@ -53,7 +53,7 @@ export class Registry {
     return this.#ports.clock;
   }
 
-  /** Admission reads through the registry, so it comes second. */
+  /** Set after construction, because admission reads through the registry. */
   useAdmission(admission: Admission): void {
     this.#admission = admission;
   }
@@ -70,7 +70,7 @@ export class Registry {
     return found;
   }
 
-  /** Everything of a kind, for the server's own use. */
+  /** Returns all objects of a kind, for the server's own use. */
   all(kind: Kind): readonly ApiObject[] {
     const collection = this.#ports.store.collection(kind.storage);
     return collection.keys().flatMap((key) => collection.get(key) ?? []);
@@ -136,7 +136,7 @@ export class Registry {
     const strategy = strategyOf(kind);
     strategy.create?.(draft, context.user);
     strategy.defaults?.(draft);
-    // What admission adds belongs to nobody, so that a later apply does not take it away.
+    // Fields added by admission have no owner, so that a later apply does not remove them.
     trackUpdate(kind, draft, undefined, { ...this.#tracking(context), subresource: '' });
     const undo = this.#admission?.create(kind, draft, context);
     try {
@@ -159,8 +159,8 @@ export class Registry {
   }
 
   /**
-   * PUT and PATCH of an object or a part of it. An unchanged object is not written, so it keeps its
-   * version. Removes an object that is being deleted when its last finalizer goes.
+   * Carries out PUT and PATCH of an object or a part of it. An unchanged object is not written, so
+   * it keeps its version. An object that is being deleted is removed with its last finalizer.
    */
   update(
     kind: Kind,
@@ -232,7 +232,7 @@ export class Registry {
     if (errors.length > 0) throw statusError.invalid(kind, name, errors);
   }
 
-  /** @returns the object's last state, and whether it is gone */
+  /** @returns the object's last state, and true when it is gone */
   delete(
     kind: Kind,
     target: ObjectTarget,

@@ -9,7 +9,7 @@ type Spec = NonNullable<Service['spec']>;
 
 const SERVICES = kindOf('', 'services');
 
-/** Keeps which Service has which cluster IPs and node ports. */
+/** Records which Service has which cluster IPs and node ports. */
 export class ServiceAddresses {
   readonly #ips: readonly IpAllocator[];
   readonly #ports: PortAllocator;
@@ -20,10 +20,10 @@ export class ServiceAddresses {
   }
 
   /**
-   * Brings the addresses in the spec in line with its type, keeping what the old spec had.
+   * Updates the addresses in the spec to match its type, and keeps those of the old spec.
    *
-   * @returns how to undo it, should the write fail
-   * @throws {StatusError} 422 for a chosen address or port that cannot be had
+   * @returns a function that undoes it if the write fails
+   * @throws {StatusError} 422 for a chosen address or port that is not available
    */
   assign(spec: Spec, old: Spec | undefined, name: string): () => void {
     const undo: (() => void)[] = [];
@@ -39,7 +39,10 @@ export class ServiceAddresses {
     };
   }
 
-  /** What the old spec had and the new one (undefined: deleted) has no more. */
+  /**
+   * Releases addresses and ports of the old spec that the new one (undefined when deleted) no
+   * longer has.
+   */
   release(old: Spec, spec: Spec | undefined): void {
     for (const ip of clusterIps(old)) {
       if (spec === undefined || !clusterIps(spec).includes(ip)) {
@@ -99,7 +102,7 @@ export class ServiceAddresses {
     if (first !== undefined) spec.clusterIP = first;
   }
 
-  /** One per family that the Service asks for, its first family first. */
+  /** Returns one allocator per family that the Service requests, its first family first. */
   #allocatorsFor(spec: Spec): readonly IpAllocator[] {
     const chosenFamily = spec.clusterIP?.includes(':') === true ? ['IPv6'] : [];
     const families = spec.ipFamilies ?? chosenFamily;
@@ -119,7 +122,7 @@ export class ServiceAddresses {
     const wants =
       spec.type === 'NodePort' ||
       (spec.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
-    /** Service port → node port: protocols that share the one share the other. */
+    /** Node port by Service port: protocols on the same Service port share the node port. */
     const shared = new Map<number, number>();
     (spec.ports ?? []).forEach((port, i) => {
       if (!wants) {
@@ -136,7 +139,7 @@ export class ServiceAddresses {
     this.#assignHealthPort(spec, old, { ...attempt, held: before });
   }
 
-  /** Load balancers ask this port which nodes have endpoints of their own. */
+  /** Load balancers use this port to find nodes with local endpoints. */
   #assignHealthPort(
     spec: Spec,
     old: Spec | undefined,
@@ -153,7 +156,7 @@ export class ServiceAddresses {
       : this.#port('spec.healthCheckNodePort', wanted, attempt);
   }
 
-  /** A chosen port, or any. @throws {StatusError} */
+  /** Reserves a chosen port, or any free one. @throws {StatusError} */
   #port(path: string, wanted: number | undefined, { name, undo }: Attempt): number {
     if (wanted === undefined) {
       const number = this.#ports.take();

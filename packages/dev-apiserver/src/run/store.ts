@@ -1,6 +1,6 @@
 import type { ApiObject } from '../model/object.js';
 
-/** One change of one object, in the order the store made them. */
+/** One change of one object, in the order of the store. */
 export interface Change {
   readonly type: 'added' | 'modified' | 'deleted';
   readonly key: string;
@@ -12,13 +12,13 @@ export interface Change {
 
 export type ChangeListener = (change: Change) => void;
 
-/** How many changes of one kind a watch can be resumed across. */
+/** Number of changes of one kind across which a watch can be resumed. */
 const REMEMBERED_CHANGES = 16_384;
 
 /**
- * Objects of every kind under one growing version, with the recent changes for watches to resume
- * from. A write is seen by all listeners before it returns. Objects handed in and out are shared:
- * nobody may change them.
+ * Objects of every kind under one increasing version, with the recent changes, from which watches
+ * resume. All listeners see a write before it returns. Objects passed in and out are shared:
+ * callers must not change them.
  */
 export class Store {
   #version: number;
@@ -27,8 +27,8 @@ export class Store {
   readonly #remembered: number;
 
   /**
-   * @param startVersion above every version an earlier life of this server gave out, so that old
-   * watches are told to list again
+   * @param startVersion above every version that an earlier run of this server used, so that old
+   * watches must list again
    */
   constructor(startVersion: number, rememberedChanges = REMEMBERED_CHANGES) {
     this.#version = startVersion;
@@ -79,7 +79,7 @@ export class Collection {
     return this.#objects.get(key);
   }
 
-  /** All keys in byte order, the order of lists. */
+  /** Returns all keys in byte order, the order of lists. */
   keys(): readonly string[] {
     this.#sortedKeys ??= [...this.#objects.keys()].sort();
     return this.#sortedKeys;
@@ -116,7 +116,7 @@ export class Collection {
   }
 
   /**
-   * What a list at an older version saw, by undoing the changes since.
+   * Returns the state of a list at an older version, by undoing the changes since.
    *
    * @returns undefined when some of the changes are forgotten
    */
@@ -149,7 +149,7 @@ export class Collection {
   }
 }
 
-/** Index of the first change above the version; the changes ascend. */
+/** Returns the index of the first change above the version; the changes are in ascending order. */
 function firstAfter(changes: readonly Change[], version: number): number {
   let low = 0;
   let high = changes.length;

@@ -10,11 +10,13 @@ import type { Change, Collection } from './store.js';
 export interface WatchOptions {
   readonly query: ListQuery;
   readonly bookmarks: boolean;
-  /** The initial state comes as events, closed by an annotated bookmark. */
+  /** Sends the initial state as events, followed by an annotated bookmark. */
   readonly sendInitialEvents: boolean;
 }
 
-/** How a watch shows one object; `name` tells one way from another in the cache of texts. */
+/**
+ * The form in which a watch shows objects; `name` distinguishes the forms in the cache of texts.
+ */
 export interface Presentation {
   readonly name: string;
   present(object: ApiObject, first: boolean): string;
@@ -22,7 +24,7 @@ export interface Presentation {
 
 export type WriteLine = (line: string) => void;
 
-/** Text per change and presentation: a change is written out once for all watchers. */
+/** Text per change and presentation: each change is rendered once for all watchers. */
 const texts = new WeakMap<Change, Map<string, string>>();
 
 /** One client's view of the changes of one kind. */
@@ -48,7 +50,7 @@ export class Watch {
     this.#write = shape.write;
   }
 
-  /** Sends what is to be sent now, and from then on every change. @throws {StatusError} 410 */
+  /** Sends the initial events, and from then on every change. @throws {StatusError} 410 */
   start(): void {
     const { store } = this.#registry;
     const collection = store.collection(this.#kind.storage);
@@ -64,7 +66,7 @@ export class Watch {
     this.#stop();
   }
 
-  /** Tells how far the watch has come; only to clients that asked for it. */
+  /** Reports the watch's present version, only to clients that asked for bookmarks. */
   bookmark(annotations?: Readonly<Record<string, string>>): void {
     if (!this.#options.bookmarks) return;
     const { version } = this.#registry.store;
@@ -96,7 +98,9 @@ export class Watch {
     for (const change of changes) this.#deliver(change);
   }
 
-  /** A change that moves an object into or out of the selection looks like its birth or death. */
+  /**
+   * A change that moves an object into or out of the selection becomes its creation or deletion.
+   */
   #deliver(change: Change): void {
     const { query } = this.#options;
     const object = fromStored(this.#kind, change.object);
@@ -130,7 +134,7 @@ export class Watch {
   }
 }
 
-/** The last state that matched, under the version of the change that ended the match. */
+/** Returns the last matching state, with the version of the change that ended the match. */
 function lastSeen(kind: Kind, change: Change): ApiObject {
   const object = fromStored(kind, change.previous ?? change.object);
   const metadata = { ...object.metadata, resourceVersion: String(change.version) };

@@ -13,7 +13,7 @@ export interface Connected {
   close(): Promise<void>;
 }
 
-/** A server on a free port, and an administrator's client by way of a kubeconfig file. */
+/** Starts a server on a free port, and an administrator's client through a kubeconfig file. */
 export async function startAndConnect(options: DevApiServerOptions = {}): Promise<Connected> {
   const server = await startDevApiServer(options);
   const folder = await mkdtemp(join(tmpdir(), 'dev-apiserver-'));

@@ -22,7 +22,7 @@ const log = new MemoryLogger();
 let connected: Connected;
 let running: Promise<unknown>;
 
-/** What a kubelet would do with the pods of its node, at once. */
+/** Does at once what a kubelet would do with the pods of its node. */
 async function actAsKubelet(): Promise<void> {
   const { client } = connected;
   let ips = 0;
@@ -67,7 +67,7 @@ afterAll(async () => {
   await connected.close();
 });
 
-it('runs a deployment behind a Service, rolls it, and takes it away, on the real server', async () => {
+it('runs a deployment behind a Service, rolls it out, and deletes it, on the real server', async () => {
   const { client } = connected;
   const list = async <T>(resource: Parameters<typeof client.list<T>>[0]) =>
     (await client.list(resource, { namespace: 'shop' }, signal)).items;

@@ -32,7 +32,7 @@ async function connected(withholdsBookmarks: boolean): Promise<Connected> {
 it.each([
   [false, ['bookmark']],
   [true, []],
-])('where bookmarks are withheld: %s, a quiet watch brings %j', async (withheld, want) => {
+])('bookmarks withheld: %s, a quiet watch brings %j', async (withheld, want) => {
   const { client } = await connected(withheld);
   const signal = new AbortController().signal;
   const { resourceVersion } = await client.list(PODS, {}, signal);
@@ -43,7 +43,7 @@ it.each([
   expect(types).toEqual(want);
 });
 
-it('watches of quiet kinds that end and begin again are no reason for a warning', async () => {
+it('watches of quiet kinds that end and start again cause no warning', async () => {
   const { client } = await connected(true);
   const stop = new AbortController();
   const log = new MemoryLogger();
@@ -54,7 +54,7 @@ it('watches of quiet kinds that end and begin again are no reason for a warning'
     list: (kind, options, signal) => client.list(kind, options, signal),
     watch: (kind, options, signal) => {
       watches.set(kind.plural, (watches.get(kind.plural) ?? 0) + 1);
-      // a watch of minutes, cut to two seconds
+      // shortens watches of minutes to two seconds
       return client.watch(kind, { ...options, timeoutMs: 2000 }, signal);
     },
   };
@@ -87,7 +87,7 @@ it('watches of quiet kinds that end and begin again are no reason for a warning'
   expect(log.lines).toEqual([]);
 });
 
-it('clients that can speak HTTP/2 do, with room for a hundred requests at a time', async () => {
+it('clients that support HTTP/2 use it, with up to a hundred requests at a time', async () => {
   const server = await startDevApiServer();
   closers.push(() => server.stop());
   const session = connect(server.url, { ca: server.caCertificatePem });

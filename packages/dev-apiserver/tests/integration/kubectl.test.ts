@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { type DevApiServer, startDevApiServer } from '../../src/index.js';
 
-/** Debian's own, the machine's and the newest that can be had. */
+/** Debian's kubectl, the machine's own and the newest available. */
 const programs = (await findKubectls()).map(({ path }) => path);
 
 const MANIFEST = `
@@ -33,7 +33,7 @@ metadata: {name: solo, labels: {app: web}}
 spec: {containers: [{name: c, image: "web:1"}]}
 `;
 
-/** Arguments and what must be printed, on either stream; in order, on one server. */
+/** Arguments, and the required output on either stream; in order, on one server. */
 const STEPS: readonly (readonly [args: string, want: RegExp])[] = [
   ['apply -f FILE', /deployment.apps\/web created\nservice\/web created\npod\/solo created/],
   ['apply -f FILE', /service\/web unchanged\npod\/solo unchanged/],

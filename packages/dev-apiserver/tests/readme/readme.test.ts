@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 import { runReadmeExample } from '../../../../vitest.readme.js';
 
-it('the example of the README prints what it says', async () => {
+it('the example of the README prints the output shown there', async () => {
   const packageDir = join(import.meta.dirname, '../..');
   const readme = await readFile(join(packageDir, 'README.md'), 'utf8');
   const said = /^```text\n(.*?)^```$/ms.exec(readme)?.[1];

@@ -4,11 +4,11 @@ import type { DevApiServer } from '../../src/index.js';
 
 export interface Answer {
   readonly status: number;
-  // Loose on purpose: assertions name the fields they mean.
+  // Loosely typed on purpose: assertions name the fields that they check.
   readonly body: Record<string, never> & { [key: string]: unknown };
 }
 
-/** One identity's way into the server. */
+/** Sends requests to the server as one identity. */
 export interface Caller {
   call(
     method: string,
@@ -24,7 +24,7 @@ interface Credentials {
   readonly token?: string;
 }
 
-/** @param credentials none: an anonymous caller */
+/** @param credentials absent for an anonymous caller */
 export function callerWith(
   server: DevApiServer,
   { token, ...certificate }: Credentials = {},
@@ -69,7 +69,7 @@ export function adminOf(server: DevApiServer): Promise<Caller> {
   return callerFor(server, 'admin', ['system:masters']);
 }
 
-/** The smallest pod that the server takes. */
+/** The smallest pod that the server accepts. */
 export function aPod(name: string, spec: object = {}): object {
   const metadata = { name, labels: { app: name } };
   return { metadata, spec: { containers: [{ name: 'app', image: 'web:1' }], ...spec } };

@@ -68,7 +68,7 @@ function certificateIn({ body }: Answer): string {
 }
 
 describe('certificate requests over HTTPS', () => {
-  it('says who asked, whatever the request claims', async () => {
+  it('records the requester, whatever the request claims', async () => {
     const { answer } = await ask('claims', 'kube-apiserver-client-kubelet', {
       username: 'admin',
       groups: ['system:masters'],
@@ -105,7 +105,7 @@ describe('certificate requests over HTTPS', () => {
     });
   });
 
-  it('signs an approved serving certificate with the names asked for', async () => {
+  it('signs an approved serving certificate with the requested names', async () => {
     await ask('serving', 'kubelet-serving');
     const certificate = new X509Certificate(certificateIn(await decide('serving', 'Approved')));
     expect(certificate.checkHost('n1')).toBe('n1');
@@ -122,7 +122,7 @@ describe('certificate requests over HTTPS', () => {
       'organization is not',
     ],
     ['no node', 'O=system:nodes, CN=admin', 'common name does not begin with system:node:'],
-  ])('fails an approved request of a node for %s', async (what, subject, why) => {
+  ])("fails a node's approved request with %s", async (what, subject, why) => {
     const name = what.replaceAll(' ', '-');
     await ask(name, 'kube-apiserver-client-kubelet', {}, subject);
     const { status } = (await decide(name, 'Approved')).body;
@@ -146,14 +146,14 @@ describe('certificate requests over HTTPS', () => {
     expect((await decide('foreign', 'Approved')).body['status']).not.toHaveProperty('certificate');
   });
 
-  it('lets no node approve its own request', async () => {
+  it('does not let a node approve its own request', async () => {
     await ask('own', 'kubelet-serving');
     const { body } = await node.call('GET', `${CSRS}/own`);
     const status = { conditions: [{ type: 'Approved', status: 'True' }] };
     expect((await node.call('PUT', `${CSRS}/own/approval`, { ...body, status })).status).toBe(403);
   });
 
-  it('names what a request lacks', async () => {
+  it('names the fields that a request lacks', async () => {
     const answer = await node.call('POST', CSRS, { metadata: { name: 'empty' }, spec: {} });
     expect(answer.body).toMatchObject({
       code: 422,

@@ -16,7 +16,10 @@ const PLURALS = readdirSync(FOLDER).flatMap(
   (file) => /^(\w+)\.watch\.jsonl$/.exec(file)?.[1] ?? [],
 );
 
-/** Who wrote which fields; what controllers add and take away, of which there are none here. */
+/**
+ * Members that do not count: the writers of fields, and the members that controllers add and
+ * remove, because no controllers run here.
+ */
 const ELSEWHERE =
   /^\.metadata\.(managedFields|finalizers)|^\.status\.lastPhaseTransitionTime|^\.metadata\.annotations\.deployment/;
 
@@ -49,7 +52,7 @@ function shapeOf(value: unknown, path = ''): string[] {
 }
 
 describe(asGoWrites, () => {
-  it.each(PLURALS)('gives %s of a real API server back their nulls, and nothing else', (plural) => {
+  it.each(PLURALS)('writes the nulls of %s as a real API server does, and no others', (plural) => {
     for (const { object } of recordedWatch(plural)) {
       const bare = withoutNulls(structuredClone(object)) as object;
       const whole = asGoWrites(kindOf(object as unknown as Typed), bare);
@@ -58,7 +61,7 @@ describe(asGoWrites, () => {
   });
 });
 
-describe('objects that were created from the same manifests', () => {
+describe('objects created from the same manifests', () => {
   let server: DevApiServer;
   let admin: Caller;
   const text = readFileSync(join(FOLDER, 'manifests.yaml'), 'utf8');

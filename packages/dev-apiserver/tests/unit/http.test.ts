@@ -74,12 +74,12 @@ describe('pods over HTTPS', () => {
 });
 
 describe('identities', () => {
-  it('lets nobody in without credentials', async () => {
+  it('refuses requests without credentials', async () => {
     const answer = await callerWith(server).call('GET', '/api/v1/nodes');
     expect(answer.body).toMatchObject({ code: 401, reason: 'Unauthorized' });
   });
 
-  it('keeps a node to itself', async () => {
+  it('restricts a node to its own objects', async () => {
     const node = await callerFor(server, 'system:node:n1', ['system:nodes']);
     expect((await node.call('POST', '/api/v1/nodes', { metadata: { name: 'n1' } })).status).toBe(
       201,
@@ -93,7 +93,7 @@ describe('identities', () => {
     expect((await node.call('GET', '/api/v1/namespaces/default/secrets/x')).status).toBe(403);
   });
 
-  it('says who cannot do what', async () => {
+  it('reports who cannot do what', async () => {
     const nobody = await callerFor(server, 'jane', []);
     expect((await nobody.call('GET', PODS)).body).toMatchObject({
       message:
@@ -109,13 +109,14 @@ describe('kubeconfig', () => {
   });
 });
 
-it('stops although there are connections that never shook hands', async () => {
+it('stops in spite of connections that never shook hands', async () => {
   const other = await startDevApiServer();
   const port = Number(new URL(other.url).port);
   const [silent, gone] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')];
   await Promise.all([silent, gone].map((socket) => once(socket, 'connect')));
   gone.end();
-  await callerWith(other, {}).call('GET', '/version'); // they were taken in before this one
+  // those connections were accepted before this one
+  await callerWith(other, {}).call('GET', '/version');
   const closed = once(silent.resume(), 'close');
   await other.stop();
   await closed;

@@ -13,9 +13,9 @@ const PODS = '/api/v1/namespaces/default/pods';
 let server: DevApiServer;
 let admin: Caller;
 let node: Server;
-/** What the node was asked: by whom, and for what. */
+/** The requests that the node received, with their sender. */
 const asked: string[] = [];
-/** The status with which the node refuses logs; it has them when absent. */
+/** The status with which the node refuses logs; undefined when it serves them. */
 let refusalOfLogs: number | undefined;
 
 beforeAll(async () => {
@@ -23,7 +23,7 @@ beforeAll(async () => {
   admin = await adminOf(server);
   node = await startNode();
   await admin.call('POST', '/api/v1/nodes', { metadata: { name: 'n1' } });
-  await tellAddress((node.address() as AddressInfo).port);
+  await setAddress((node.address() as AddressInfo).port);
   await admin.call('POST', PODS, aPod('web'));
   await admin.call('POST', `${PODS}/web/binding`, { target: { name: 'n1' } });
   await admin.call('POST', PODS, aPod('waiting'));
@@ -34,7 +34,7 @@ afterAll(async () => {
   node.close();
 });
 
-function tellAddress(port: number): Promise<unknown> {
+function setAddress(port: number): Promise<unknown> {
   const status = {
     addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
     daemonEndpoints: { kubeletEndpoint: { Port: port } },
@@ -43,7 +43,9 @@ function tellAddress(port: number): Promise<unknown> {
   return admin.call('PATCH', '/api/v1/nodes/n1/status', { status }, type);
 }
 
-/** Stands for a kubelet: says who asked, refuses what the path asks it to, echoes upgrades. */
+/**
+ * Stands for a kubelet: records the sender, refuses requests as their path asks, echoes upgrades.
+ */
 async function startNode(): Promise<Server> {
   const { certificatePem, keyPem } = await server.issueServerCertificate('n1', ['127.0.0.1']);
   const options = { cert: certificatePem, key: keyPem, ca: server.caCertificatePem };
@@ -107,15 +109,15 @@ async function raw(
   return promise;
 }
 
-describe('what the node answers', () => {
-  it('is asked for with the API server’s own name', async () => {
+describe('an answer of the node', () => {
+  it('is requested with the API server’s own name', async () => {
     expect(await raw(`${PODS}/web/log?follow=true`)).toEqual([200, 'from the node\n']);
     expect(asked.at(-1)).toBe(
       'kube-apiserver-kubelet-client GET /containerLogs/default/web/app?follow=true',
     );
   });
 
-  it('includes everything below nodes/proxy, with bodies as they are', async () => {
+  it('includes everything below nodes/proxy, with bodies unchanged', async () => {
     expect(await raw('/api/v1/nodes/n1/proxy/pods?x=1')).toEqual([200, 'from the node\n']);
     expect(asked.at(-1)).toBe('kube-apiserver-kubelet-client GET /pods?x=1');
     expect(await raw('/api/v1/nodes/n1/proxy/run', { body: 'no {json' })).toEqual([
@@ -128,7 +130,7 @@ describe('what the node answers', () => {
     [400, 'BadRequest', 400],
     [404, 'NotFound', 404],
     [500, 'InternalError', 500],
-  ])('becomes a Status when a log is refused with %i', async (refusal, reason, code) => {
+  ])('becomes a Status when the node refuses a log with %i', async (refusal, reason, code) => {
     refusalOfLogs = refusal;
     const { body } = await admin.call('GET', `${PODS}/web/log`);
     refusalOfLogs = undefined;
@@ -136,10 +138,13 @@ describe('what the node answers', () => {
     expect(body['message']).toContain('the node said no');
   });
 
-  it.each([400, 404, 500])('below nodes/proxy is passed on when it is %i', async (refusal) => {
-    const answer = await raw(`/api/v1/nodes/n1/proxy/x?refuse=${refusal}`);
-    expect(answer).toEqual([refusal, 'the node said no\n']);
-  });
+  it.each([400, 404, 500])(
+    'below nodes/proxy is passed on unchanged when it is %i',
+    async (refusal) => {
+      const answer = await raw(`/api/v1/nodes/n1/proxy/x?refuse=${refusal}`);
+      expect(answer).toEqual([refusal, 'the node said no\n']);
+    },
+  );
 
   it('is joined to the client when both want another protocol', async () => {
     const [status, text] = await raw(`${PODS}/web/exec?command=sh&stdout=true`, { upgrade: true });
@@ -147,13 +152,13 @@ describe('what the node answers', () => {
     expect(asked.at(-1)).toBe('upgrade GET /exec/default/web/app?output=1&command=sh undefined');
   });
 
-  it('is passed on when it is no', async () => {
+  it('is passed on when the node refuses', async () => {
     const [status, text] = await raw(`${PODS}/web/exec?command=refuse`, { upgrade: true });
     expect([status, text]).toEqual([404, 'no such x']);
   });
 });
 
-describe('what the node is not asked', () => {
+describe('requests that do not reach the node', () => {
   it.each([
     [`${PODS}/none/log`, 404],
     [`${PODS}/web/log?container=other`, 400],
@@ -165,11 +170,11 @@ describe('what the node is not asked', () => {
     expect(asked).toHaveLength(before);
   });
 
-  it('is the log of a pod that has no node yet: that is empty', async () => {
+  it('include the log of a pod without a node, which is empty', async () => {
     expect(await raw(`${PODS}/waiting/log`)).toEqual([200, '']);
   });
 
-  it('is anything that the client may not have', async () => {
+  it('include everything that the client has no permission for', async () => {
     const jane = await callerFor(server, 'jane', []);
     for (const path of [
       `${PODS}/web/log`,
@@ -188,11 +193,11 @@ describe('what the node is not asked', () => {
   });
 });
 
-it('says so when the node cannot be reached', async () => {
-  await tellAddress(1);
+it('reports that the node cannot be reached', async () => {
+  await setAddress(1);
   const { status, body } = await admin.call('GET', `${PODS}/web/log`);
   expect([status, body['reason']]).toEqual([500, 'InternalError']);
   const [code] = await raw(`${PODS}/web/exec?command=sh`, { upgrade: true });
   expect(code).toBe(502);
-  await tellAddress((node.address() as AddressInfo).port);
+  await setAddress((node.address() as AddressInfo).port);
 });

@@ -37,10 +37,10 @@ describe('paging over HTTPS', () => {
   const page = async (query: string): Promise<Page> =>
     (await admin.call('GET', `${CONFIG_MAPS}?${query}`)).body as never as Page;
 
-  it('shows every page as of the first, whatever happens meanwhile', async () => {
+  it('shows all pages in the state of the first, whatever changes meanwhile', async () => {
     const first = await page('limit=3');
     expect(names(first)).toEqual(['a', 'b', 'c']);
-    expect(first.metadata.remainingItemCount).toBe(3); // with kube-root-ca.crt
+    expect(first.metadata.remainingItemCount).toBe(3); // including kube-root-ca.crt
     await admin.call('POST', CONFIG_MAPS, { metadata: { name: 'cc' } });
     await admin.call('DELETE', `${CONFIG_MAPS}/d`);
     const second = await page(`limit=3&continue=${first.metadata.continue}`);
@@ -49,7 +49,7 @@ describe('paging over HTTPS', () => {
     expect(second.metadata.continue ?? '').toBe('');
   });
 
-  it('does not count the rest of a selection', async () => {
+  it('does not count the remaining objects of a selection', async () => {
     const { metadata, items } = await page('limit=2&labelSelector=page%3Dyes');
     expect([items.length, metadata.remainingItemCount]).toEqual([2, undefined]);
     expect(metadata.continue).not.toBe('');

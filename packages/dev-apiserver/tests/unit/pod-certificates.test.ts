@@ -57,7 +57,7 @@ describe('trust bundles', () => {
       spec: { trustBundle, ...(signerName && { signerName }) },
     });
 
-  it('are kept when they hold authorities, under their signer’s name if they have one', async () => {
+  it('are stored when they hold authorities, under their signer’s name if they have one', async () => {
     const pem = await certificate(3600, true);
     expect((await bundle('roots', pem)).status).toBe(201);
     expect((await bundle('example.com:x:1', pem, 'example.com/x')).status).toBe(201);
@@ -94,7 +94,7 @@ describe('trust bundles', () => {
     expect(messageOf(answer)).toContain(why);
   });
 
-  it('are refused with certificates of no authority, or one of them twice', async () => {
+  it('are refused with a certificate that is not an authority’s, or with duplicates', async () => {
     const plain = await certificate(3600);
     expect(messageOf(await bundle('plain', plain))).toContain('does not have the CA bit set');
     const pem = await certificate(3600, true);
@@ -128,7 +128,7 @@ describe('requests for pods’ certificates', () => {
   ];
   const time = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
-  it('are a node’s for its own pods, and live a day if they do not say', async () => {
+  it('are allowed to a node for its own pods, and last a day by default', async () => {
     const answer = await ask();
     expect(answer.status).toBe(201);
     expect(answer.body['spec']).toMatchObject({ maxExpirationSeconds: 86_400 });
@@ -169,7 +169,7 @@ describe('requests for pods’ certificates', () => {
     expect(messageOf(answer)).toContain(why);
   });
 
-  it('are decided once, and never change otherwise', async () => {
+  it('are decided once, and do not change otherwise', async () => {
     const request = await ask();
     const name = nameOf(request);
     const spec = { ...(request.body['spec'] as never as object), nodeName: 'n2' };
@@ -185,7 +185,7 @@ describe('requests for pods’ certificates', () => {
     );
   });
 
-  it('are issued with a certificate that is what the status says', async () => {
+  it('are issued with a certificate that matches the status', async () => {
     const name = nameOf(await ask({ maxExpirationSeconds: 7200 }));
     const pem = await certificate(7200);
     const { notBefore, notAfter } = new x509.X509Certificate(pem);

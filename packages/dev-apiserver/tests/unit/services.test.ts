@@ -35,7 +35,7 @@ describe('service addresses over HTTPS', () => {
     });
   });
 
-  it('gives a Service its chosen address, and nobody else', async () => {
+  it('gives a chosen address to its Service only', async () => {
     const first = await create('chosen', { clusterIP: '10.96.0.9' });
     expect(first.body).toMatchObject({ spec: { clusterIP: '10.96.0.9' } });
     const second = await create('late', { clusterIP: '10.96.0.9' });
@@ -49,7 +49,7 @@ describe('service addresses over HTTPS', () => {
     await remove('late');
   });
 
-  it('gives addresses of both families in the order asked for', async () => {
+  it('assigns addresses of both families in the requested order', async () => {
     const spec = { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv6', 'IPv4'] };
     const { body } = await create('dual', spec);
     const { clusterIPs, clusterIP } = body['spec'] as never as Record<string, string[]>;
@@ -58,7 +58,7 @@ describe('service addresses over HTTPS', () => {
     await remove('dual');
   });
 
-  it('answers 500 when the range is used up, and goes on after a deletion', async () => {
+  it('answers 500 when the range is used up, and continues after a deletion', async () => {
     const names = Array.from({ length: 13 }, (_, i) => `many-${i}`);
     for (const name of names) expect((await create(name, {})).status).toBe(201);
     expect((await create('one-more', {})).body).toMatchObject({
@@ -70,7 +70,7 @@ describe('service addresses over HTTPS', () => {
     await remove('one-more', ...names);
   });
 
-  it('does not keep what a refused or tried write took', async () => {
+  it('releases addresses taken by refused writes and dry runs', async () => {
     await admin.call('POST', `${SERVICES}?dryRun=All`, {
       metadata: { name: 'tried' },
       spec: { type: 'NodePort', clusterIP: '10.96.0.5', ports: [{ port: 80, nodePort: 30_003 }] },
@@ -121,14 +121,14 @@ describe('node ports over HTTPS', () => {
     await remove('owner');
   });
 
-  it('keeps the node port through updates, and gives it back with the type', async () => {
+  it('keeps the node port through updates, and releases it with the type', async () => {
     await create('moving', { type: 'NodePort', ports: [{ port: 80, nodePort: 30_004 }] });
     const path = `${SERVICES}/moving`;
     const patch = (spec: object): Promise<Answer> => admin.call('PATCH', path, { spec }, MERGE);
     expect((await patch({ ports: [{ port: 80, targetPort: 8080 }] })).body).toMatchObject({
       spec: { ports: [{ nodePort: 30_004, targetPort: 8080 }] },
     });
-    // A refused change of type must not free the port.
+    // A refused change of type must not release the port.
     expect((await patch({ type: 'ClusterIP', ports: [{ port: 0 }] })).status).toBe(422);
     const spec = { type: 'NodePort', ports: [{ port: 80, nodePort: 30_004 }] };
     expect((await create('thief', spec)).status).toBe(422);
@@ -138,7 +138,7 @@ describe('node ports over HTTPS', () => {
     await remove('moving', 'heir');
   });
 
-  it('gives a local load balancer a port for health checks', async () => {
+  it('assigns a port for health checks to a load balancer with local policy', async () => {
     const { body } = await create('balanced', {
       type: 'LoadBalancer',
       externalTrafficPolicy: 'Local',

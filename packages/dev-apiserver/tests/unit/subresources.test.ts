@@ -28,7 +28,7 @@ describe('service account tokens', () => {
     return (answer.body['status'] as never as { token: string }).token;
   }
 
-  it('dies with the pod it is bound to, and does not come back with the name', async () => {
+  it('ends with the pod it is bound to, and does not become valid again with the name', async () => {
     await admin.call('POST', PODS, aPod('bound'));
     const boundObjectRef = { kind: 'Pod', apiVersion: 'v1', name: 'bound' };
     const pod = callerWith(server, { token: await tokenFor(boundObjectRef) });
@@ -56,7 +56,7 @@ describe('service account tokens', () => {
     expect(await ask({ expirationSeconds: 599 })).toBe(422);
   });
 
-  it('lives no longer than the server lets any', async () => {
+  it('lives no longer than the server’s maximum', async () => {
     const strict = await startDevApiServer({ longestTokenSeconds: 60 });
     const user = await adminOf(strict);
     try {
@@ -67,7 +67,7 @@ describe('service account tokens', () => {
     }
   });
 
-  it('opens only what its audience is for', async () => {
+  it('is accepted only for its audience', async () => {
     const answer = await admin.call('POST', tokens, { spec: { audiences: ['vault'] } });
     const { token } = answer.body['status'] as never as { token: string };
     expect((await callerWith(server, { token }).call('POST', reviews, {})).status).toBe(401);
@@ -81,7 +81,7 @@ describe('eviction', () => {
   const evict = (name: string, more: object = {}): Promise<Answer> =>
     admin.call('POST', `${PODS}/${name}/eviction`, { metadata: { name }, ...more });
 
-  it('deletes with the grace period asked for', async () => {
+  it('deletes with the requested grace period', async () => {
     await admin.call('POST', PODS, aPod('evicted'));
     await bind('evicted');
     const answer = await evict('evicted', { deleteOptions: { gracePeriodSeconds: 7 } });
@@ -91,7 +91,7 @@ describe('eviction', () => {
     });
   });
 
-  it('leaves the pod alone when it is another one, or only a trial', async () => {
+  it('spares the pod when uid or name differ, and in a dry run', async () => {
     await admin.call('POST', PODS, aPod('staying'));
     const preconditions = { uid: 'somebody-else' };
     expect((await evict('staying', { deleteOptions: { preconditions } })).status).toBe(409);
@@ -107,7 +107,7 @@ describe('ephemeral containers', () => {
   const add = (containers: readonly object[]): Promise<Answer> =>
     admin.call('PATCH', part, { spec: { ephemeralContainers: containers } }, STRATEGIC);
 
-  it('are added with defaults, and stay as they are', async () => {
+  it('are added with defaults, and do not change', async () => {
     await admin.call('POST', PODS, aPod('debugged'));
     const added = await add([{ name: 'shell', image: 'busybox:1', targetContainerName: 'app' }]);
     expect(added.body).toMatchObject({
@@ -151,7 +151,7 @@ describe('resize', () => {
     return admin.call('PATCH', `${PODS}/sized/resize`, { spec }, STRATEGIC);
   };
 
-  it('changes CPU and memory and nothing else', async () => {
+  it('changes only CPU and memory', async () => {
     const resources = { requests: { cpu: '100m', memory: '64Mi' } };
     const containers = [{ name: 'app', image: 'web:1', resources }];
     await admin.call('POST', PODS, aPod('sized', { containers }));
@@ -164,7 +164,7 @@ describe('resize', () => {
     });
   });
 
-  it('changes those of the pod as a whole, which decide about its quality of service', async () => {
+  it('changes resources of the pod as a whole, which decide its quality of service', async () => {
     const both = (cpu: string) => {
       const amounts = { cpu, memory: '64Mi' };
       return { resources: { requests: amounts, limits: amounts } };
@@ -179,7 +179,7 @@ describe('resize', () => {
     expect((await admin.call('PATCH', path, { spec: less }, STRATEGIC)).status).toBe(422);
   });
 
-  it('refuses what the pod’s node can never give, and takes what it cannot give now', async () => {
+  it('refuses requests that the pod’s node can never grant, and accepts those that it cannot grant now', async () => {
     await admin.call('POST', '/api/v1/nodes', { metadata: { name: 'small' } });
     const status = { allocatable: { cpu: '1900m', memory: '1Gi' } };
     const merge = { 'content-type': 'application/merge-patch+json' };

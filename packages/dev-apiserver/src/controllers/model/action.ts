@@ -9,13 +9,16 @@ import type {
 } from '@nodeagent/kube-client';
 
 interface Reason {
-  /** For people: logs and tests. */
+  /** For logs and tests. */
   readonly why: string;
-  /** Told once the action has succeeded; `$name` in its message is the written object's name. */
+  /**
+   * Recorded once the action has succeeded; `$name` in its message stands for the written object's
+   * name.
+   */
   readonly event?: EventNote;
 }
 
-/** One write that a controller wants; carried out in the order of the plan. */
+/** One write of a controller; the actions of a plan are carried out in order. */
 export type Action =
   | (Reason & Readonly<{ kind: 'create'; resource: Resource<KubeObject>; object: KubeObject }>)
   | (Reason & Readonly<{ kind: 'replace'; resource: Resource<KubeObject>; object: KubeObject }>)
@@ -37,8 +40,8 @@ export type Action =
       }>)
   | (Reason & Readonly<{ kind: 'bind'; pod: ObjectName; uid: string; node: string }>)
   /**
-   * Deletes the object if the server has none of the owners: our view may be older than they are.
-   * An empty uid stands for any object of that name.
+   * Deletes the object if the server has none of its owners: our view may be older than an owner.
+   * An empty uid matches any object of that name.
    */
   | (Reason &
       Readonly<{
@@ -49,12 +52,12 @@ export type Action =
         owners: readonly Readonly<{ resource: Resource<KubeObject>; reference: OwnerReference }>[];
         gracePeriodSeconds?: number;
       }>)
-  /** Deletes everything in the namespace, then lets it go once it is empty. */
+  /** Deletes all objects in the namespace, then removes its finalizer once it is empty. */
   | (Reason & Readonly<{ kind: 'empty-namespace'; namespace: string }>);
 
-/** What a controller wants now. */
+/** The present actions of a controller. */
 export interface Plan {
   readonly actions: readonly Action[];
-  /** When to look again although nothing changed; never when absent. */
+  /** Time until the next look without a change; never when absent. */
   readonly againInMs?: number;
 }

@@ -12,7 +12,10 @@ import type {
   ServiceAccount,
 } from '@nodeagent/kube-client';
 
-/** What controllers decide upon; keys are `namespace/name`, or the name of cluster-wide objects. */
+/**
+ * The objects that controllers base their decisions on; keys are `namespace/name`, or the name of
+ * cluster-wide objects.
+ */
 export interface View {
   readonly pods: ReadonlyMap<string, Pod>;
   readonly nodes: ReadonlyMap<string, Node>;
@@ -22,9 +25,9 @@ export interface View {
   readonly replicaSets: ReadonlyMap<string, ReplicaSet>;
   readonly namespaces: ReadonlyMap<string, Namespace>;
   readonly serviceAccounts: ReadonlyMap<string, ServiceAccount>;
-  /** Those named `kube-root-ca.crt`. */
+  /** Config maps named `kube-root-ca.crt`. */
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
-  /** Those of nodes, in `kube-node-lease`. */
+  /** Leases of nodes, in `kube-node-lease`. */
   readonly leases: ReadonlyMap<string, Lease>;
   readonly signingRequests: ReadonlyMap<string, CertificateSigningRequest>;
 }

@@ -17,8 +17,8 @@ const USAGES: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Approves the client certificates that nodes ask for, and those that want to become nodes. Serving
- * certificates are left to people. Whose name may stand in one is the signer's to check.
+ * Approves client certificates requested by nodes, and by machines that register as nodes. Leaves
+ * serving certificates to people. The signer checks the names in a certificate.
  *
  * @see Kubernetes 1.36 pkg/controller/certificates/approver/sarapprove.go
  */

@@ -22,9 +22,9 @@ const ZONE = 'topology.kubernetes.io/zone';
 const MAX_ENDPOINTS = 100;
 
 /**
- * The EndpointSlices of Services with a selector: one set of slices per IP family and per set of
- * target ports, at most 100 endpoints each. An endpoint stays in its slice as long as it lives, so
- * that one pod's change is one slice's change.
+ * Plans the EndpointSlices of Services with a selector: one group of slices per IP family and set
+ * of target ports, with at most 100 endpoints per slice. An endpoint stays in its slice as long as
+ * it exists, so that one pod's change changes one slice.
  *
  * @see Kubernetes 1.36 endpointslice/reconciler.go
  */
@@ -56,7 +56,7 @@ interface Group {
   readonly endpoints: Endpoint[];
 }
 
-/** Pods by each of their labels, so that a Service need not look at all of them. */
+/** Indexes pods by each of their labels, so that a Service does not search all of them. */
 function podsByLabel(pods: Iterable<Pod>): (service: Service) => readonly Pod[] {
   const index = new Map<string, Pod[]>();
   for (const pod of sorted(pods)) {
@@ -97,7 +97,7 @@ function endpointGroups(
       group.endpoints.push(endpointOf(service, pod, { address, nodes }));
     }
   }
-  // A Service without endpoints still has a slice per family, so that its absence can be seen.
+  // A Service without endpoints still has one slice per family, which shows that there are none.
   for (const addressType of families) {
     const covered = [...groups.values()].some((group) => group.addressType === addressType);
     if (!covered) groups.set(addressType, { addressType, ports: [], endpoints: [] });
@@ -110,7 +110,7 @@ function addressOf({ status }: Pod, addressType: string): string | undefined {
   return addresses.find((ip) => ip !== '' && ip.includes(':') === (addressType === 'IPv6'));
 }
 
-/** Ports as the pod serves them; one whose name the pod does not know is left out. */
+/** Returns the ports as the pod serves them; leaves out a port whose name the pod does not have. */
 function portsOf(service: Service, pod: Pod): SlicePorts {
   return (service.spec?.ports ?? []).flatMap((port) => {
     const number = targetPort(port, pod);
@@ -174,10 +174,10 @@ function reconcile(
     );
     return fill(service, group, { mine, unused });
   });
-  return [...actions, ...[...unused].map((slice) => remove(slice, 'not needed any more'))];
+  return [...actions, ...[...unused].map((slice) => remove(slice, 'no longer needed'))];
 }
 
-/** Keeps endpoints where they are, then fills gaps, then opens new slices. */
+/** Keeps endpoints in their slices, then fills gaps, then creates new slices. */
 function fill(
   service: Service,
   group: Group,

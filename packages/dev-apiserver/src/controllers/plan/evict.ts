@@ -7,8 +7,8 @@ import { isDeleting, isFinished, nameOf, referenceTo, sortedWhere, uidOf } from 
 import { type Taint, tolerates } from './tolerations.js';
 
 /**
- * Pods leave nodes whose `NoExecute` taints they do not tolerate, at once or when their time of
- * tolerance is over.
+ * Evicts pods from nodes with `NoExecute` taints that they do not tolerate, at once or when their
+ * toleration ends.
  *
  * @see Kubernetes 1.36 pkg/controller/tainteviction/taint_eviction.go
  */

@@ -14,7 +14,7 @@ import type { Action, Plan } from '../model/action.js';
 import type { View, ViewName } from '../model/view.js';
 import { isDeleting, nameOf, sortedWhere, uidOf } from './objects.js';
 
-/** Kinds that are looked at, as owners and as what is owned. */
+/** Kinds that the collector checks, as owners and as dependents. */
 const KINDS: readonly (readonly [ViewName, Resource<KubeObject>])[] = [
   ['pods', PODS],
   ['nodes', NODES],
@@ -32,9 +32,9 @@ interface Owned {
 }
 
 /**
- * What is owned goes when all its owners are gone, unless they were deleted as orphaning; an owner
- * that is deleted in the foreground waits for what it owns. Objects with an owner of a kind that
- * is not looked at stay.
+ * Deletes dependents when all their owners are gone, unless an owner's deletion orphans them. An
+ * owner deleted in the foreground waits for its dependents. Objects with an owner of any other kind
+ * stay.
  *
  * @see Kubernetes 1.36 pkg/controller/garbagecollector/garbagecollector.go
  */
@@ -60,7 +60,7 @@ export function planGarbage(view: View): Plan {
   };
 }
 
-/** Has owners, or is held until what it owns is dealt with. */
+/** True for an object that has owners, or has a finalizer of the garbage collector. */
 function isLinked({ metadata }: KubeObject): boolean {
   return metadata?.ownerReferences !== undefined || metadata?.finalizers !== undefined;
 }
@@ -99,14 +99,14 @@ function kindOf({ apiVersion, kind }: OwnerReference): Resource<KubeObject> | un
   });
 }
 
-/** Carries out the finalizers by which an owner says what shall become of what it owns. */
+/** Carries out the finalizers that decide what happens to an owner's dependents. */
 function release(owner: Owned, dependents: readonly Owned[]): readonly Action[] {
   const finalizers = owner.object.metadata?.finalizers ?? [];
   if (!isDeleting(owner.object)) return [];
   if (finalizers.includes(ORPHAN)) {
     return [
       ...dependents.map((dependent) => disown(dependent, uidOf(owner.object))),
-      dropFinalizer(owner, ORPHAN, 'what it owned is on its own now'),
+      dropFinalizer(owner, ORPHAN, 'its dependents have been orphaned'),
     ];
   }
   if (!finalizers.includes(FOREGROUND)) return [];
@@ -115,7 +115,7 @@ function release(owner: Owned, dependents: readonly Owned[]): readonly Action[] 
       ({ uid, blockOwnerDeletion }) => uid === uidOf(owner.object) && blockOwnerDeletion === true,
     ),
   );
-  if (blocking.length === 0) return [dropFinalizer(owner, FOREGROUND, 'what it owned is gone')];
+  if (blocking.length === 0) return [dropFinalizer(owner, FOREGROUND, 'its dependents are gone')];
   return blocking
     .filter(({ object }) => !isDeleting(object))
     .map(({ object, resource }) => ({
@@ -131,7 +131,7 @@ function disown({ object, resource }: Owned, ownerUid: string): Action {
   const references = object.metadata?.ownerReferences ?? [];
   const ownerReferences = references.filter(({ uid }) => uid !== ownerUid);
   const body = { metadata: { uid: uidOf(object), ownerReferences } };
-  const why = 'its owner is deleted without it';
+  const why = "its owner's deletion orphans it";
   return { kind: 'patch', resource, name: nameOf(object), type: 'merge', body, why };
 }
 

@@ -4,10 +4,10 @@ import type { Action, Plan } from '../model/action.js';
 import type { View } from '../model/view.js';
 import { isDeleting, nameOf, sortedWhere, uidOf } from './objects.js';
 
-/** How long a pod may name a node that is not there: it may be about to register. */
+/** How long a pod may refer to a missing node: the node may be about to register. */
 const PATIENCE_MS = 40_000;
 
-/** Since when each node that pods name has been missing. */
+/** For each missing node that pods refer to, the time since when it has been missing. */
 export type MissingNodes = ReadonlyMap<string, number>;
 
 export function noteMissingNodes(
@@ -21,8 +21,8 @@ export function noteMissingNodes(
 }
 
 /**
- * Pods that no kubelet will ever finish: deleted before they had a node, or bound to a node that
- * has been gone for 40 s.
+ * Deletes pods that no kubelet will ever finish: those deleted before they had a node, or bound to
+ * a node that has been gone for 40 s.
  *
  * @see Kubernetes 1.36 pkg/controller/podgc/gc_controller.go
  */

@@ -6,14 +6,14 @@ import { isDeleting, nameOf, sorted } from './objects.js';
 
 const SYSTEM = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 const ROOT_CA = 'kube-root-ca.crt';
-/** How often the rest of a namespace that is being emptied is looked at. */
+/** Period between checks of a namespace that is being emptied. */
 const RECHECK_MS = 1000;
 
 /**
- * The namespaces that every cluster has; in each namespace the service account `default` and the
- * CA that its pods trust; and an end for namespaces that were deleted.
+ * Creates the namespaces that every cluster has; creates in each namespace the service account
+ * `default` and the CA that its pods trust; empties deleted namespaces.
  *
- * @param rootCaPem no config map when absent
+ * @param rootCaPem no config maps when absent
  */
 export function planNamespaces(view: View, rootCaPem: string | undefined): Plan {
   const missing = SYSTEM.filter((name) => !view.namespaces.has(name)).map((name): Action => ({

@@ -3,14 +3,14 @@ import { matchesLabels, type Node, type Pod, selectorRequirements } from '@nodea
 import { addAmounts, type Amounts, amountsOf, podRequests } from './pod-requests.js';
 import { untolerated } from './tolerations.js';
 
-/** A node with what is taken of it; grows as pods are placed. */
+/** A node and the resources taken on it; updated as pods are placed. */
 export interface Room {
   readonly node: Node;
   readonly allocatable: Amounts;
   readonly taken: Map<string, number>;
   /** `TCP/0.0.0.0:80`. */
   readonly hostPorts: { readonly protocol: string; readonly ip: string; readonly port: number }[];
-  /** Pods per controller, by its uid: replicas are to be spread. */
+  /** Number of pods per controller uid, used to spread replicas. */
   readonly siblings: Map<string, number>;
 }
 
@@ -29,7 +29,8 @@ export function place(room: Room, pod: Pod): void {
 }
 
 /**
- * Why a pod cannot run on a node, in the words of Kubernetes' scheduler; undefined when it can.
+ * Returns the reason why a pod cannot run on a node, in the words of Kubernetes' scheduler;
+ * undefined when it can.
  *
  * @see Kubernetes 1.36 pkg/scheduler/framework/plugins
  */

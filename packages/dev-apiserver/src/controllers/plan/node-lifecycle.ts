@@ -16,15 +16,15 @@ import {
 import { canonical } from './template-hash.js';
 import type { Taint } from './tolerations.js';
 
-/** Silence after which a node's conditions are unknown, unless somebody says otherwise. */
+/** Silence after which a node's conditions become unknown, unless configured otherwise. */
 const GRACE_MS = 40_000;
-/** The same for a node that never reported. */
+/** The same for a node that has never reported. */
 const STARTUP_GRACE_MS = 60_000;
 const REPORTED = ['Ready', 'MemoryPressure', 'DiskPressure', 'PIDPressure'] as const;
 const NOT_READY = 'node.kubernetes.io/not-ready';
 const UNREACHABLE = 'node.kubernetes.io/unreachable';
 const UNSCHEDULABLE = 'node.kubernetes.io/unschedulable';
-/** Taints that forbid new pods while a condition is true. */
+/** Taints that keep new pods away while a condition is true. */
 const PRESSURE: Readonly<Record<string, string>> = {
   MemoryPressure: 'node.kubernetes.io/memory-pressure',
   DiskPressure: 'node.kubernetes.io/disk-pressure',
@@ -33,10 +33,13 @@ const PRESSURE: Readonly<Record<string, string>> = {
 };
 const OURS = new Set([NOT_READY, UNREACHABLE, UNSCHEDULABLE, ...Object.values(PRESSURE)]);
 
-/** The last sign of life of each node, and when it was seen here: clocks of nodes may be wrong. */
+/**
+ * The last sign of life of each node, and the time when it was seen here: the nodes' clocks may be
+ * wrong.
+ */
 export type Heartbeats = ReadonlyMap<string, Readonly<{ sign: string; seenMs: number }>>;
 
-/** Takes note of new signs of life: a renewed lease or a status with a newer heartbeat. */
+/** Records new signs of life: a renewed lease, or a status with a newer heartbeat. */
 export function noteHeartbeats(before: Heartbeats, view: View, monotonicMs: number): Heartbeats {
   return new Map(
     [...view.nodes.values()].map((node) => {
@@ -53,13 +56,13 @@ export interface NodeTimes {
   readonly heartbeats: Heartbeats;
   readonly monotonicMs: number;
   readonly nowMs: number;
-  /** Silence after which a node that has reported is given up; 40 s when absent. */
+  /** Silence after which a node that has reported counts as lost; 40 s when absent. */
   readonly graceMs?: number;
 }
 
 /**
- * Conditions of silent nodes become unknown, taints follow conditions, and pods of nodes that are
- * not ready stop being ready.
+ * Makes the conditions of silent nodes unknown, sets taints according to conditions, and marks pods
+ * of nodes that are not ready as not ready.
  *
  * @see Kubernetes 1.36 pkg/controller/nodelifecycle/node_lifecycle_controller.go
  */
@@ -97,7 +100,7 @@ function giveUp(node: Node, nowMs: number): readonly Action[] {
   });
   if (conditions.length === 0) return [];
   const { name = '' } = nameOf(node);
-  // As Kubernetes does: events about nodes carry the name where others have the uid.
+  // As in Kubernetes: events about nodes carry the name where other events have the uid.
   const about = { ...referenceTo(node, 'Node', 'v1'), uid: name };
   const message = `Node ${name} status is now: NodeNotReady`;
   return [
@@ -155,7 +158,7 @@ function wantedTaints(node: Node, readyState: string): readonly Taint[] {
   ];
 }
 
-/** Services must not send anything to pods of which nothing is known. */
+/** Services must not send traffic to pods whose state is unknown. */
 function markPods(node: string, view: View, nowMs: number): readonly Action[] {
   const isToldOf = (pod: Pod): boolean =>
     pod.spec?.nodeName === node && isReady(pod) && !isDeleting(pod);

@@ -25,7 +25,7 @@ export function isDeleting({ metadata }: KubeObject): boolean {
   return metadata?.deletionTimestamp !== undefined;
 }
 
-/** For events. */
+/** Returns a reference for events. */
 export function referenceTo(object: KubeObject, kind: string, apiVersion: string): ObjectReference {
   const { namespace, name, uid, resourceVersion } = object.metadata ?? {};
   return {
@@ -50,7 +50,7 @@ export function isReady(pod: Pod): boolean {
   return podCondition(pod, 'Ready')?.status === 'True';
 }
 
-/** By namespace, then name: plans must not depend on the order in which objects arrived. */
+/** Sorts by namespace, then name: plans must not depend on the order in which objects arrived. */
 export function sorted<T extends KubeObject>(objects: Iterable<T>): readonly T[] {
   const keyed = Array.from(objects, (object) => ({ key: sortKey(object), object }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
@@ -61,7 +61,7 @@ function sortKey({ metadata }: KubeObject): string {
   return `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
 }
 
-/** What `keep` wants of the objects, sorted: most plans want few of many. */
+/** Returns the sorted objects that `keep` accepts: most plans need few of many. */
 export function sortedWhere<T extends KubeObject>(
   objects: Iterable<T>,
   keep: (object: T) => boolean,
@@ -71,7 +71,7 @@ export function sortedWhere<T extends KubeObject>(
   return sorted(kept);
 }
 
-/** A condition with the time at which its status last changed. */
+/** Returns a condition with the time at which its status last changed. */
 export function withTransition<C extends { readonly status: string }>(
   condition: C,
   before: { readonly status: string; readonly lastTransitionTime?: string } | undefined,
@@ -81,13 +81,13 @@ export function withTransition<C extends { readonly status: string }>(
   return { ...condition, lastTransitionTime: kept ?? formatTimestamp(nowMs) };
 }
 
-/** A copy without some members. */
+/** Returns a copy without some members. */
 export function without<T extends object>(object: T, ...keys: readonly string[]): T {
   const members = Object.entries(object).filter(([key]) => !keys.includes(key));
   return Object.fromEntries(members) as T;
 }
 
-/** Items by key, each list in the order of the items; those without a key are left out. */
+/** Groups items by key, each group in the order of the items; leaves out items without a key. */
 export function groupBy<T>(
   items: Iterable<T>,
   keyOf: (item: T) => string | undefined,

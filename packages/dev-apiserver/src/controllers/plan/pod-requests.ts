@@ -1,10 +1,10 @@
 import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
-/** CPU in thousandths; everything else in units (bytes, pieces). */
+/** CPU in thousandths; other resources in their units (bytes, pieces). */
 export type Amounts = ReadonlyMap<string, number>;
 
-/** Amounts of a resource list; what cannot be read counts as nothing. */
+/** Reads the amounts of a resource list; unreadable ones count as nothing. */
 export function amountsOf(list: Readonly<Record<string, string>> | undefined): Amounts {
   return new Map(
     Object.entries(list ?? {}).map(([name, text]) => {
@@ -19,8 +19,8 @@ export function addAmounts(into: Map<string, number>, amounts: Amounts): void {
 }
 
 /**
- * What a pod asks of its node: all containers and sidecars together, or the largest step of its
- * start, whichever is more, and the overhead; one of `pods`.
+ * Computes a pod's requests: all containers and sidecars together, or the largest step of its
+ * start, whichever is more, plus the overhead; and one of `pods`.
  *
  * @see Kubernetes 1.36 component-helpers/resource/helpers.go, PodRequests
  */
@@ -41,7 +41,7 @@ export function podRequests(pod: Pod): Amounts {
   return total.set('pods', 1);
 }
 
-/** A limit without a request is the request. */
+/** A limit without a request counts as the request. */
 function requestsOf({ resources }: Container): Amounts {
   return new Map([...amountsOf(resources?.limits), ...amountsOf(resources?.requests)]);
 }

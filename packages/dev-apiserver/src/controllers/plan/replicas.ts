@@ -17,11 +17,11 @@ import {
 } from './objects.js';
 
 const API_VERSION = 'apps/v1';
-/** Pods that one plan creates for one set; the rest follows when these are stored. */
+/** Maximum number of pods that one plan creates for one set; more follow when these are stored. */
 const BURST = 500;
 
 /**
- * As many pods as each ReplicaSet wants, and its status.
+ * Creates and deletes pods until each ReplicaSet has its number, and updates its status.
  *
  * @see Kubernetes 1.36 pkg/controller/replicaset/replica_set.go
  */
@@ -49,7 +49,7 @@ export function planReplicas(view: View, nowMs: number): Plan {
   return againInMs === undefined ? { actions } : { actions, againInMs };
 }
 
-/** Pods that the set may take because nobody controls them. */
+/** Returns the pods that the set may adopt because they have no controller. */
 function claim(set: ReplicaSet, free: readonly Pod[]): readonly Pod[] {
   if (isDeleting(set)) return [];
   return free.filter((pod) => isActive(pod) && selects(set.spec?.selector, pod.metadata?.labels));
@@ -75,7 +75,7 @@ function adopt(set: ReplicaSet, pod: Pod): Action {
     name,
     type: 'merge',
     body,
-    why: 'selected, nobody has it',
+    why: 'selected, and without a controller',
   };
 }
 
@@ -158,7 +158,7 @@ function compare(a: readonly number[], b: readonly number[]): number {
   return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
 }
 
-/** When a ready pod will have been ready for `minReadySeconds`. */
+/** Returns the time at which a ready pod will have been ready for `minReadySeconds`. */
 function availableAtMs(set: ReplicaSet, pod: Pod): number {
   const minReadyMs = (set.spec?.minReadySeconds ?? 0) * 1000;
   if (minReadyMs === 0) return Number.NEGATIVE_INFINITY;

@@ -4,22 +4,22 @@ import type { Deployment, ReplicaSet } from '@nodeagent/kube-client';
 export interface Rollout {
   readonly deployment: Deployment;
   readonly current: ReplicaSet | undefined;
-  /** Oldest revision first. */
+  /** In order of revision, oldest first. */
   readonly old: readonly ReplicaSet[];
-  /** Pods of any of its sets still exist, also such that end. */
+  /** Number of pods of older sets, including terminating ones. */
   readonly oldPods: number;
-  /** Keys of all ReplicaSets: a new one needs another. */
+  /** Keys of all ReplicaSets: a new one needs another name. */
   readonly names: ReadonlySet<string>;
 }
 
-/** Most pods that may exist, and fewest that must be available. */
+/** Returns the maximum number of pods, and the minimum number of available ones. */
 export function bounds({ spec }: Deployment): Readonly<{ most: number; fewest: number }> {
   const replicas = spec?.replicas ?? 1;
   if (spec?.strategy?.type === 'Recreate') return { most: replicas, fewest: 0 };
   const { maxSurge = '25%', maxUnavailable = '25%' } = spec?.strategy?.rollingUpdate ?? {};
   const surge = share(maxSurge, replicas, Math.ceil);
   const unavailable = share(maxUnavailable, replicas, Math.floor);
-  // Both zero would never get anywhere.
+  // If both were zero, the rollout could make no step.
   const fewest = surge === 0 && unavailable === 0 ? replicas - 1 : replicas - unavailable;
   return { most: replicas + surge, fewest: Math.max(0, fewest) };
 }

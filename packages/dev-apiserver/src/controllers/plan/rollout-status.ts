@@ -10,12 +10,12 @@ type Condition = NonNullable<Status['conditions']>[number];
 
 export interface StatusReport {
   readonly action?: Action;
-  /** When the rollout will have made no progress for too long. */
+  /** Time until the rollout has made no progress for too long. */
   readonly deadlineInMs?: number;
 }
 
 /**
- * What `kubectl rollout status` reads.
+ * Computes the status that `kubectl rollout status` reads.
  *
  * @see Kubernetes 1.36 pkg/controller/deployment/progress.go
  */
@@ -122,7 +122,7 @@ function progress({ rollout, numbers, before, nowMs }: ProgressInput): {
     const condition = { ...timed(updated, old, nowMs), lastUpdateTime: formatTimestamp(nowMs) };
     return { condition, deadlineInMs: deadlineMs(deployment) };
   }
-  if (finished) return { condition: old }; // replicas went missing after the rollout
+  if (finished) return { condition: old }; // replicas disappeared after the rollout
   const lastMs = parseTimestamp(old.lastUpdateTime ?? '') ?? nowMs;
   const leftMs = lastMs + deadlineMs(deployment) - nowMs;
   if (leftMs > 0)
@@ -135,7 +135,7 @@ function progress({ rollout, numbers, before, nowMs }: ProgressInput): {
 }
 
 const more = (now: number, before: number): boolean => now > before;
-/** Numbers whose change in one direction is progress. */
+/** Numbers whose change in one direction counts as progress. */
 const PROGRESS: readonly (readonly [string, (now: number, before: number) => boolean])[] = [
   ['updatedReplicas', more],
   ['readyReplicas', more],

@@ -32,9 +32,9 @@ const MAXIMUM = 'deployment.kubernetes.io/max-replicas';
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * One step of each Deployment towards its template: at most `maxSurge` pods too many, at most
- * `maxUnavailable` too few. While a rollout is under way, a changed number of replicas goes to the
- * newest ReplicaSet alone, where Kubernetes' controller shares it out.
+ * Moves each Deployment one step towards its template, with at most `maxSurge` pods too many and at
+ * most `maxUnavailable` too few. During a rollout, a changed number of replicas applies to the
+ * newest ReplicaSet alone; Kubernetes' controller distributes it.
  *
  * @see Kubernetes 1.36 pkg/controller/deployment
  */
@@ -60,7 +60,7 @@ export function planRollouts(view: View, nowMs: number): Plan {
 }
 
 interface Index {
-  /** By the uid of their controller; those without one by their namespace. */
+  /** By the uid of their controller; sets without one by their namespace. */
   readonly sets: ReadonlyMap<string, readonly ReplicaSet[]>;
   /** By the uid of their controller. */
   readonly pods: ReadonlyMap<string, readonly Pod[]>;
@@ -84,7 +84,10 @@ function rolloutOf(deployment: Deployment, { sets: known, pods, names }: Index):
   return { deployment, current, old, oldPods, names };
 }
 
-/** Nobody controls it and the deployment selects it: an orphaning deletion left it behind. */
+/**
+ * True when the set has no controller and the deployment selects it: an orphaning deletion left it
+ * behind.
+ */
 function mayAdopt(deployment: Deployment, set: ReplicaSet): boolean {
   if (isDeleting(deployment) || isDeleting(set)) return false;
   return selects(deployment.spec?.selector, set.metadata?.labels);
@@ -94,7 +97,7 @@ function adopt(deployment: Deployment, set: ReplicaSet): readonly Action[] {
   if (controllerOf(set) !== undefined) return [];
   const ownerReferences = [...(set.metadata?.ownerReferences ?? []), ownerReference(deployment)];
   const body = { metadata: { uid: uidOf(set), ownerReferences } };
-  const why = 'selected, nobody has it';
+  const why = 'selected, and without a controller';
   return [{ kind: 'patch', resource: REPLICA_SETS, name: nameOf(set), type: 'merge', body, why }];
 }
 
@@ -143,7 +146,7 @@ function scaleAllDown({ deployment, old }: Rollout): readonly Action[] {
   return old.flatMap((set) => scale(deployment, set, 0));
 }
 
-/** First what is not available anyway, then as many as may be missing. */
+/** Takes unavailable pods first, then as many as may be missing. */
 function scaleOldDown({ deployment, current, old }: Rollout): readonly Action[] {
   const { fewest } = bounds(deployment);
   const running = old.filter((set) => replicasOf(set) > 0);
@@ -243,7 +246,7 @@ function createSet({ deployment, old, names }: Rollout, revision: number, up: bo
   return { kind: 'create', resource: REPLICA_SETS, object, why: 'new template', ...event };
 }
 
-/** Revision and `minReadySeconds` of the present set, and the revision of the deployment. */
+/** Sets revision and `minReadySeconds` of the present set, and the revision of the deployment. */
 function revise({ deployment, current }: Rollout, revision: number): readonly Action[] {
   if (current === undefined) return [];
   const text = String(revision);

@@ -19,11 +19,11 @@ import {
 const SCHEDULER = 'default-scheduler';
 
 /**
- * A node for each pod that has none: one that fits, with the fewest replicas of the same owner,
- * then with the most room. Pods that fit nowhere get the condition that says why.
+ * Chooses a node for each pod without one: a node that fits, with the fewest replicas of the same
+ * owner, then with the most room. Pods that fit nowhere get a condition with the reason.
  *
- * Left out of Kubernetes' scheduler: preferences, affinity between pods, spread constraints,
- * volumes' topology, priorities and preemption.
+ * Unlike Kubernetes' scheduler it ignores preferences, affinity between pods, spread constraints,
+ * the topology of volumes, priorities and preemption.
  */
 export function planSchedule(view: View, nowMs: number): Plan {
   const waiting = [...sortedWhere(view.pods.values(), isWaiting)].sort(olderFirst);
@@ -84,7 +84,7 @@ function isBetter(pod: Pod, room: Room, than: Room): boolean {
   return load(room) < load(than);
 }
 
-/** How full a node is: the mean of its CPU, memory and pods, each 0 to 1. */
+/** Returns the load of a node: the mean of its CPU, memory and pods, each 0 to 1. */
 function load({ allocatable, taken }: Room): number {
   const shares = ['cpu', 'memory', 'pods'].map((name) => {
     const of = allocatable.get(name) ?? 0;
@@ -100,10 +100,10 @@ function refusal(nodes: number, reasons: ReadonlyMap<string, number>): string {
 }
 
 function refuse(pod: Pod, message: string, nowMs: number): readonly Action[] {
-  const told = podCondition(pod, 'PodScheduled');
-  if (told?.status === 'False' && told.message === message) return [];
+  const earlier = podCondition(pod, 'PodScheduled');
+  if (earlier?.status === 'False' && earlier.message === message) return [];
   const asked = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
-  const condition = withTransition(asked, told, nowMs);
+  const condition = withTransition(asked, earlier, nowMs);
   const about = referenceTo(pod, 'Pod', 'v1');
   return [
     {

@@ -1,11 +1,11 @@
-/** No vowels, and nothing that looks like another: hashes must not spell words. */
+/** No vowels and no characters that look alike: hashes must not spell words. */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
 
 /**
- * A short name for a pod template: equal templates have equal hashes, whatever the order of their
- * fields.
+ * Returns a short name for a pod template: equal templates have equal hashes, whatever the order of
+ * their fields.
  *
- * @param collisions raised when another template already has the name
+ * @param collisions increased when another template already has the name
  */
 export function templateHash(template: unknown, collisions: number): string {
   const text = `${canonical(template)}#${collisions}`;
@@ -16,7 +16,9 @@ export function templateHash(template: unknown, collisions: number): string {
   return [...String(hash)].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join('');
 }
 
-/** JSON with sorted keys, without what is absent, null or empty: servers fill and drop such. */
+/**
+ * Writes JSON with sorted keys, without absent, null or empty members: servers add and drop these.
+ */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';

@@ -12,7 +12,7 @@ export function tolerates(toleration: Toleration, taint: Taint): boolean {
   return operator === 'Equal' && key !== undefined && value === (taint.value ?? '');
 }
 
-/** The first taint with one of the effects that nothing tolerates. */
+/** Returns the first taint with one of the effects that no toleration covers. */
 export function untolerated(
   taints: readonly Taint[],
   tolerations: readonly Toleration[],

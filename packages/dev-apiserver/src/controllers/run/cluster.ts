@@ -42,9 +42,9 @@ export const WATCHED: Readonly<Record<ViewName, Watched>> = {
 };
 
 /**
- * The objects as last seen, or as we wrote them: the answer to a write enters at once, so that the
- * next plan does not order it again, and an older state that a watch still has to tell is passed
- * over.
+ * The objects as last seen, or as we wrote them. The answer to a write enters at once, so that the
+ * next plan does not order the write again; an older state that arrives later by a watch is
+ * ignored.
  */
 export class Cluster {
   readonly #stores = new Map<ViewName, Map<string, KubeObject>>();
@@ -73,28 +73,28 @@ export class Cluster {
       replace: (items) => {
         for (const key of store.keys()) if (!items.has(key)) store.delete(key);
         for (const [key, item] of items) put(store, key, item);
-        this.#tell(name);
+        this.#notify(name);
       },
       upsert: (key, item) => {
         put(store, key, item);
-        this.#tell(name);
+        this.#notify(name);
       },
       remove: (key) => {
         store.delete(key);
-        this.#tell(name);
+        this.#notify(name);
       },
     };
   }
 
-  /** Takes in what the server answered to a write. */
+  /** Stores the server's answer to a write. */
   learn(resource: Resource<KubeObject>, object: KubeObject): void {
     const name = nameOfResource(resource);
     if (name === undefined) return;
     put(this.#store(name), objectKey(object), object);
-    this.#tell(name);
+    this.#notify(name);
   }
 
-  /** Changes our copy after a write that is not answered with the object. */
+  /** Changes our copy after a write whose answer does not hold the object. */
   amend(
     resource: Resource<KubeObject>,
     key: string,
@@ -104,14 +104,14 @@ export class Cluster {
     const known = name === undefined ? undefined : this.#store(name).get(key);
     if (name === undefined || known === undefined) return;
     this.#store(name).set(key, change(known));
-    this.#tell(name);
+    this.#notify(name);
   }
 
   #store(name: ViewName): Map<string, KubeObject> {
     return this.#stores.get(name) ?? new Map<string, KubeObject>();
   }
 
-  #tell(name: ViewName): void {
+  #notify(name: ViewName): void {
     for (const listener of this.#listeners.get(name) ?? []) listener();
   }
 }

@@ -5,21 +5,21 @@ import type { Plan } from '../model/action.js';
 import type { ViewName } from '../model/view.js';
 import { execute, type Executor } from './execute.js';
 
-/** A planner with what wakes it. */
+/** A planner, and the changes that run it. */
 export interface Controller {
   readonly name: string;
-  /** The component that its events name. */
+  /** The component named in its events. */
   readonly component: string;
-  /** Kinds whose changes call for a new plan. */
+  /** Kinds whose changes require a new plan. */
   readonly watches: readonly ViewName[];
   readonly plan: () => Plan;
 }
 
 const RETRY = { initialMs: 100, maxMs: 10_000 };
-/** A new plan even without a change, in case one was lost. */
+/** Period of a new plan without a change, in case a change was lost. */
 const RESYNC_MS = 60_000;
 
-/** Plans and executes whenever something changed, or it is time, until the signal fires. */
+/** Plans and executes whenever something changed, or the time has come, until the signal fires. */
 export async function runController(
   controller: Controller,
   { executor, log }: { readonly executor: Executor; readonly log: Logger },
@@ -27,7 +27,7 @@ export async function runController(
 ): Promise<void> {
   const { clock, cluster } = executor;
   let alarm = new AbortController();
-  let told: unknown;
+  let logged: unknown;
   const runner = new BoundedRunner({
     clock,
     minIntervalMs: 0,
@@ -52,15 +52,15 @@ export async function runController(
           why: action.why,
           err: error,
         };
-        if (expected) log.debug(fields, 'controller saw an old state, plans again');
+        if (expected) log.debug(fields, 'controller saw an old state and plans again');
         else log.warn(fields, 'controller action failed');
       }
       if (failures[0] === undefined) return;
-      told = failures[0].error;
-      throw told;
+      logged = failures[0].error;
+      throw logged;
     },
     onError: (err) => {
-      if (err !== told) log.error({ controller: controller.name, err }, 'controller cannot plan');
+      if (err !== logged) log.error({ controller: controller.name, err }, 'controller cannot plan');
     },
   });
   const wakeIn = (ms: number, on: Clock, until: AbortSignal): void => {

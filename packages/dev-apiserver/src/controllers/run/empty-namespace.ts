@@ -7,7 +7,7 @@ import {
   resource,
 } from '@nodeagent/kube-client';
 
-/** What a namespace may hold; kinds that the server does not have are passed over. */
+/** Kinds that a namespace may hold; those that the server does not have are skipped. */
 const CONTENT: readonly Resource<KubeObject>[] = [
   ...content('', 'v1', [
     'pods/Pod',
@@ -42,7 +42,7 @@ function content(group: string, version: string, kinds: readonly string[]) {
   });
 }
 
-/** Deletes what is in a deleted namespace; lets the namespace go when nothing is left. */
+/** Deletes the objects of a deleted namespace; removes its finalizer when none is left. */
 export async function emptyNamespace(
   client: KubeClient,
   name: string,
@@ -57,7 +57,7 @@ export async function emptyNamespace(
   await client.replace(NAMESPACES, released, { subresource: 'finalize' }, signal);
 }
 
-/** @returns how many objects there were */
+/** @returns the number of objects found */
 async function deleteAll(
   client: KubeClient,
   { kind, namespace }: { readonly kind: Resource<KubeObject>; readonly namespace: string },

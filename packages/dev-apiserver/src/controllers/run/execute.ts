@@ -20,13 +20,13 @@ export interface Executor {
   readonly events: EventRecorder;
 }
 
-/** Writes of one sort that may go side by side. */
+/** Maximum number of similar writes in parallel. */
 const PARALLEL = 16;
 
 /**
- * Carries out a plan in its order; runs of creations, deletions or bindings go side by side.
+ * Carries out a plan in its order; consecutive creations, deletions or bindings run in parallel.
  *
- * @returns failures, after everything was tried; what was to be deleted and is gone is none
+ * @returns the failures, after everything was tried; deleting an object that is gone does not fail
  */
 export async function execute(
   actions: readonly Action[],
@@ -39,7 +39,7 @@ export async function execute(
     const attempts = batch.map(async (action) => {
       try {
         const name = await perform(action, executor, signal);
-        tell(action, executor.events, name);
+        record(action, executor.events, name);
       } catch (error) {
         if (isKubeError(error, 'KUBE_NOT_FOUND') && isRemoval(action)) return;
         failures.push({ action, error });
@@ -66,12 +66,12 @@ function isRemoval({ kind }: Action): boolean {
   return kind === 'delete' || kind === 'collect' || kind === 'empty-namespace';
 }
 
-function tell({ event }: Action, events: EventRecorder, name: string): void {
+function record({ event }: Action, events: EventRecorder, name: string): void {
   if (event !== undefined)
     events.record({ ...event, message: event.message.replace('$name', name) });
 }
 
-/** @returns the name of the object that was written */
+/** @returns the name of the written object */
 async function perform(action: Action, executor: Executor, signal: AbortSignal): Promise<string> {
   const { client, cluster } = executor;
   switch (action.kind) {

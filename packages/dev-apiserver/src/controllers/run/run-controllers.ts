@@ -33,18 +33,21 @@ export interface ControllersOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** PEM of the CA that pods shall trust; without it there are no `kube-root-ca.crt` config maps. */
+  /**
+   * PEM of the CA that pods should trust; without it there are no `kube-root-ca.crt` config maps.
+   */
   readonly rootCaPem?: string;
-  /** Silence after which a node that has reported is given up; 40 s when absent. */
+  /** Silence after which a node that has reported counts as lost; 40 s when absent. */
   readonly nodeGraceMs?: number;
-  /** Called when the first plans are about to be made. */
+  /** Called just before the first plans. */
   readonly onSynced?: () => void;
 }
 
 /**
- * The controllers that a single node needs, as ordinary clients of any API server: scheduler,
+ * Runs the controllers that a single node needs, as ordinary clients of any API server: scheduler,
  * ReplicaSets, Deployments, EndpointSlices, node life cycle with evictions, namespaces with their
- * service account and root CA, owner garbage collection, lost pods, client certificates of nodes. Ends when the signal fires.
+ * service account and root CA, garbage collection by owner, lost pods, client certificates of
+ * nodes. Ends when the signal fires.
  */
 export async function runControllers(
   client: KubeClient,
@@ -99,7 +102,7 @@ async function runWithEvents(
     clock,
     random,
     metrics,
-    onDrop: (note, err) => log.debug({ note, err }, 'event given up'),
+    onDrop: (note, err) => log.debug({ note, err }, 'event dropped'),
   });
   const executor = { client, cluster, clock, events };
   await runScope(
@@ -185,7 +188,7 @@ function controllersOf(
   }));
 }
 
-/** They are large, and nobody here asks for them. */
+/** Managed fields are large, and no controller here needs them. */
 function withoutManagedFields(object: KubeObject): KubeObject {
   if (object.metadata?.managedFields === undefined) return object;
   return { ...object, metadata: without(object.metadata, 'managedFields') };

@@ -22,7 +22,7 @@ export interface SubresourcePorts {
   readonly registry: Registry;
   readonly authorizer: Authorizer;
   readonly signer: TokenSigner;
-  /** Service account tokens live no longer. */
+  /** Maximum lifetime of service account tokens. */
   readonly longestTokenSeconds: number;
   readonly authenticate: TokenAuthenticator;
   readonly csrSigner: CsrSigner;

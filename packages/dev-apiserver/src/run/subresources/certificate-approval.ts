@@ -11,7 +11,7 @@ import {
   writeContextOf,
 } from './call.js';
 
-/** The signers that this server is, with the extended key usage of what they sign. */
+/** The signers built into this server, with the extended key usage of their certificates. */
 const SIGNERS: Readonly<Record<string, Pick<SigningRules, 'usage' | 'nodesOnly'>>> = {
   'kubernetes.io/kube-apiserver-client': { usage: 'client', nodesOnly: false },
   'kubernetes.io/kube-apiserver-client-kubelet': { usage: 'client', nodesOnly: true },
@@ -20,7 +20,7 @@ const SIGNERS: Readonly<Record<string, Pick<SigningRules, 'usage' | 'nodesOnly'>
 
 const CERTIFICATE_SECONDS = 365 * 24 * 3600;
 
-/** Stores the verdict on a certificate request, and signs at once what was approved. */
+/** Stores the decision on a certificate request, and signs an approved request at once. */
 export async function approve(
   ports: SubresourcePorts,
   call: SubresourceCall,

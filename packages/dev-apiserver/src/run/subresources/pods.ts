@@ -29,7 +29,7 @@ export function podPart(
   return undefined;
 }
 
-/** POST …/bindings, the older form of pods/binding. */
+/** Handles POST …/bindings, the older form of pods/binding. */
 export function bindFromCollection(
   ports: SubresourcePorts,
   call: SubresourceCall,
@@ -93,7 +93,7 @@ function success(): ApiObject {
   return { ...status, code: 201 } as unknown as ApiObject;
 }
 
-/** Disruption budgets are kept but not counted, so every eviction is a delete. */
+/** Disruption budgets are stored but not enforced, so every eviction is a delete. */
 function evict({ registry }: SubresourcePorts, call: SubresourceCall): SubresourceAnswer {
   const body = bodyOf(call);
   const name = textAt(body, 'metadata.name') || call.route.name;

@@ -10,7 +10,7 @@ import {
   type SubresourcePorts,
 } from './call.js';
 
-/** @returns undefined for kinds that are no reviews */
+/** @returns undefined for kinds that are not reviews */
 export async function review(
   ports: SubresourcePorts,
   call: SubresourceCall,

@@ -8,7 +8,7 @@ import {
   writeContextOf,
 } from './call.js';
 
-/** The replica count of a workload, read and written as an `autoscaling/v1` Scale. */
+/** Reads and writes the replica count of a workload as an `autoscaling/v1` Scale. */
 export function scale(ports: SubresourcePorts, call: SubresourceCall): SubresourceAnswer {
   const { registry } = ports;
   const { route, verb, request } = call;

@@ -5,9 +5,9 @@ import { review } from './reviews.js';
 import { scale } from './scale.js';
 import { requestToken } from './token-request.js';
 
-/** Everything that is not a plain read or write of a stored object. */
+/** Handles all requests other than plain reads and writes of a stored object. */
 export interface Subresources {
-  /** @returns undefined when the request is a plain one */
+  /** @returns undefined for a plain request */
   handle(call: SubresourceCall): Promise<SubresourceAnswer | undefined>;
 }
 

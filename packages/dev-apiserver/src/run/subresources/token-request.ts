@@ -17,11 +17,11 @@ const PODS = kindOf('', 'pods');
 const NODES = kindOf('', 'nodes');
 const SERVICE_ACCOUNTS = kindOf('', 'serviceaccounts');
 
-/** The shortest life a token may ask for, and the default. @see pkg/apis/authentication/validation */
+/** Minimum and default lifetime of a token. @see pkg/apis/authentication/validation */
 const MIN_TOKEN_SECONDS = 600;
 const TOKEN_SECONDS = 3600;
 
-/** A signed token of a service account, bound to a pod when asked for. */
+/** Creates a signed token of a service account, bound to a pod when requested. */
 export async function requestToken(
   ports: SubresourcePorts,
   call: SubresourceCall,
@@ -61,7 +61,7 @@ export async function requestToken(
   return { object: object as unknown as ApiObject, httpStatus: 201 };
 }
 
-/** The pod, and its node, that the token is to die with. @throws {StatusError} 404, 409 */
+/** Returns the pod, and its node, with which the token ends. @throws {StatusError} 404, 409 */
 function boundTo(
   registry: Registry,
   route: Route,

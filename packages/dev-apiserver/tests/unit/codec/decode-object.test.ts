@@ -11,7 +11,7 @@ const withCpu = (cpu: unknown): object => ({
 });
 
 describe(decodeObject, () => {
-  it.each([['100m'], ['1.5'], ['2Gi'], ['1e3'], [2]])('takes %j for a quantity', (cpu) => {
+  it.each([['100m'], ['1.5'], ['2Gi'], ['1e3'], [2]])('accepts %j as a quantity', (cpu) => {
     const { object } = decodeObject(PODS, withCpu(cpu) as never);
     expect(object).toMatchObject(withCpu(String(cpu)));
   });
@@ -21,7 +21,7 @@ describe(decodeObject, () => {
     expect(decode).toThrow('Pod in version "v1" cannot be handled as a Pod: quantities must match');
   });
 
-  it.each([['YQ=='], [''], ['YWI='], ['YWJj']])('takes %j for bytes', (a) => {
+  it.each([['YQ=='], [''], ['YWI='], ['YWJj']])('accepts %j as bytes', (a) => {
     expect(decodeObject(SECRETS, { data: { a } }).object).toEqual({ data: { a } });
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { decodeProtobuf } from '../../../src/codec/protobuf.js';
 
-/** Messages by hand: what a reader of the wire format writes down, not what the decoder knows. */
+/** Builds messages by hand, from the wire format's definition and not with the decoder's code. */
 function varint(value: number | bigint): Buffer {
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value));
@@ -86,7 +86,8 @@ describe(decodeProtobuf, () => {
     const variable = bytes(7, bytes(1, 'A'), bytes(2, 'b'));
     const mount = bytes(9, bytes(1, 'v'), int(2, 1), bytes(3, '/v'));
     const container = bytes(2, bytes(1, 'c'), bytes(2, 'i:1'), variable, bytes(8, quantity), mount);
-    // Volume 1: name, 2: VolumeSource, whose 6 is a secret: embedded, so its fields are the volume's.
+    // Volume 1: name, 2: VolumeSource, whose 6 is a secret: embedded, so its fields belong to the
+    // volume.
     const volume = bytes(1, bytes(1, 'v'), bytes(2, bytes(6, bytes(1, 'secret'))));
     const spec = bytes(2, volume, container, int(4, -1), int(11, 1));
     expect(decodeProtobuf(envelope('v1', 'Pod', metadata('p'), spec))).toMatchObject({
@@ -105,7 +106,7 @@ describe(decodeProtobuf, () => {
     });
   });
 
-  it('passes over fields that it does not know', () => {
+  it('skips unknown fields', () => {
     const unknown = [int(999, 5), bytes(998, 'x')];
     const fixed = Buffer.concat([varint((997 << 3) | 5), Buffer.alloc(4)]);
     const wide = Buffer.concat([varint((996 << 3) | 1), Buffer.alloc(8)]);

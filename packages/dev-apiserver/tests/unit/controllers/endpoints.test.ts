@@ -11,8 +11,8 @@ function ready(name: string, ip: string, more: PodShape = {}) {
   return aPod(name, { labels, node: 'n1', ready: true, ip, ...more });
 }
 
-/** `create IPv4 10.0.0.1 ready` … per endpoint. */
-function told(action: Action): string {
+/** Describes an action: `create IPv4 10.0.0.1 ready` … per endpoint. */
+function described(action: Action): string {
   if (action.kind === 'delete') return `delete ${action.name.name}`;
   if (action.kind !== 'create' && action.kind !== 'replace') return action.kind;
   const slice = action.object as EndpointSlice;
@@ -33,7 +33,7 @@ function plan(
   return planEndpoints(aView({ services: [service], pods, nodes, endpointSlices: slices })).actions;
 }
 
-/** What the server stores of a plan. */
+/** Returns the objects that the server stores after a plan. */
 function stored(
   actions: readonly Action[],
   before: readonly EndpointSlice[] = [],
@@ -61,7 +61,7 @@ describe(planEndpoints, () => {
       ['create IPv4 :8080 [10.0.0.1 no]'],
     ],
     [
-      'a pod that ends',
+      'a terminating pod',
       {},
       [ready('p', '10.0.0.1', { deleting: true })],
       ['create IPv4 :8080 [10.0.0.1 serving+terminating]'],
@@ -99,10 +99,10 @@ describe(planEndpoints, () => {
     ['an external name', { type: 'ExternalName' }, [ready('p', '10.0.0.1')], []],
     ['no selector', { selector: undefined as never }, [ready('p', '10.0.0.1')], []],
   ])('%s', (_, spec, pods, expected) => {
-    expect(plan(aService(spec), pods).map(told)).toEqual(expected);
+    expect(plan(aService(spec), pods).map(described)).toEqual(expected);
   });
 
-  it('describes where an endpoint is and what it is', () => {
+  it("describes an endpoint's place and target", () => {
     const pod = ready('p', '10.0.0.1', { spec: { hostname: 'h', subdomain: 'web' } });
     const [action] = plan(aService({ clusterIP: 'None' }), [pod]);
     expect((action as unknown as { object: EndpointSlice }).object).toMatchObject({
@@ -127,7 +127,7 @@ describe(planEndpoints, () => {
     });
   });
 
-  it('wants nothing more once it is stored', () => {
+  it('plans nothing more once the slices are stored', () => {
     const pods = [ready('p', '10.0.0.1'), ready('q', '10.0.0.2')];
     const slices = stored(plan(aService(), pods));
     expect(plan(aService(), pods, slices)).toEqual([]);
@@ -150,7 +150,7 @@ describe(planEndpoints, () => {
     expect(more.map(({ kind }) => kind)).toEqual(['replace']);
   });
 
-  it('drops slices that are empty or whose Service is gone, and leaves those of others', () => {
+  it('drops slices that are empty or whose Service is gone, and leaves slices of others', () => {
     const pods = Array.from({ length: 101 }, (_, i) => ready(`p${1000 + i}`, `10.0.0.${i}`));
     const slices = stored(plan(aService(), pods));
     expect(plan(aService(), pods.slice(0, 1), slices).map(({ kind }) => kind)).toEqual([

@@ -49,7 +49,7 @@ describe(planReplicas, () => {
     expect(deleted(pods, pods.length - 1)).toEqual([expected]);
   });
 
-  it('counts neither finished pods nor those that end', () => {
+  it('counts neither finished nor terminating pods', () => {
     const pods = [
       mine('a', { node: 'n1', phase: 'Failed' }),
       mine('b', { node: 'n1', deleting: true }),
@@ -58,7 +58,7 @@ describe(planReplicas, () => {
     expect(actions.filter(({ kind }) => kind === 'create')).toHaveLength(1);
   });
 
-  it('adopts what it selects', () => {
+  it('adopts pods that it selects', () => {
     const pods = [aPod('orphan', { labels: { app: 'web' } })];
     const { actions } = planReplicas(aView({ pods, replicaSets: [aReplicaSet('rs', 1)] }), NOW);
     expect(actions[0]).toMatchObject({ kind: 'patch', name: { name: 'orphan' } });
@@ -122,7 +122,7 @@ describe('rollouts', () => {
 
   it('surges first', () => expect(summary(aDeployment(3, { template }))).toEqual(['create 1']));
 
-  it('ends all old pods before the first new one when told to recreate', () => {
+  it('ends all old pods before the first new one with strategy Recreate', () => {
     const deployment = aDeployment(3, { template, strategy: { type: 'Recreate' } });
     expect(summary(deployment)).toEqual(['create 0', 'scale from 3 to 0']);
   });
@@ -131,7 +131,7 @@ describe('rollouts', () => {
     expect(summary(aDeployment(3, { template, paused: true }))).toEqual([]);
   });
 
-  it('says that it makes no progress after its deadline', () => {
+  it('reports no progress after its deadline', () => {
     const started = '2025-12-31T23:49:59Z';
     const progressing = {
       type: 'Progressing',
@@ -208,13 +208,16 @@ describe(planNodeLifecycle, () => {
     [40_000, undefined, true],
     [9999, 10_000, false],
     [10_000, 10_000, true],
-  ])('a node that is silent for %i ms of %s is given up: %s', (monotonicMs, graceMs, expected) => {
-    const view = aView({ nodes: [withConditions(['Ready', 'True'])] });
-    const heartbeats = noteHeartbeats(new Map(), view, 0);
-    const times = { heartbeats, monotonicMs, nowMs: NOW, ...(graceMs && { graceMs }) };
-    const { actions } = planNodeLifecycle(view, times);
-    expect(JSON.stringify(actions).includes('"Unknown"')).toBe(expected);
-  });
+  ])(
+    'a node that is silent for %i ms of %s counts as lost: %s',
+    (monotonicMs, graceMs, expected) => {
+      const view = aView({ nodes: [withConditions(['Ready', 'True'])] });
+      const heartbeats = noteHeartbeats(new Map(), view, 0);
+      const times = { heartbeats, monotonicMs, nowMs: NOW, ...(graceMs && { graceMs }) };
+      const { actions } = planNodeLifecycle(view, times);
+      expect(JSON.stringify(actions).includes('"Unknown"')).toBe(expected);
+    },
+  );
 
   it('keeps the taints of others', () => {
     const spec = {
@@ -248,14 +251,14 @@ describe(planEvictions, () => {
 describe(planGarbage, () => {
   const gone = { kind: 'ReplicaSet', uid: 'uid-gone' };
 
-  it('collects what has lost all its owners, not what has one of an unknown kind', () => {
+  it('collects objects that have lost all owners, and spares those with an owner of an unknown kind', () => {
     const stranger = aPod('s', { owner: { kind: 'StatefulSet', uid: 'uid-x' } });
     const pods = [aPod('p', { owner: gone }), stranger, mine('m'), aPod('free')];
     const { actions } = planGarbage(aView({ pods, replicaSets: [aReplicaSet('rs', 1)] }));
     expect(actions).toMatchObject([{ kind: 'collect', name: { name: 'p' } }]);
   });
 
-  it('deletes what blocks an owner that is deleted in the foreground, then lets it go', () => {
+  it("deletes what blocks an owner's foreground deletion, then releases the owner", () => {
     const set = aReplicaSet('rs', 1);
     const deletion = {
       deletionTimestamp: '2026-01-01T00:00:00Z',
@@ -292,7 +295,7 @@ describe(planApprovals, () => {
     status: { conditions } as never,
   });
 
-  it('approves what nodes, and those that become nodes, ask for; nothing else', () => {
+  it('approves only requests of nodes and of machines that register as nodes', () => {
     const view = aView({
       signingRequests: [
         request('new'),

@@ -26,7 +26,7 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop.abort();
 });
 
-/** A cluster with one node, whose kubelet does at once what it should. */
+/** A cluster with one node, whose kubelet acts at once. */
 async function start() {
   const clock = new ManualClock();
   const client = createMemoryKubeClient({ clock });
@@ -39,7 +39,7 @@ async function start() {
     for (let turn = 0; turn < 60; turn += 1) await clock.advance(0);
   };
   let ips = 0;
-  /** Runs what is bound, ends what is deleted; returns whether there was anything to do. */
+  /** Runs bound pods and ends deleted ones. */
   const kubelet = async (): Promise<void> => {
     for (const pod of client.objects(PODS)) {
       const { namespace = '', name = '', deletionTimestamp } = pod.metadata ?? {};
@@ -142,7 +142,7 @@ describe('a deployment', () => {
     expect(log.lines.filter(({ level }) => level !== 'debug')).toEqual([]);
   });
 
-  it('rolls to a new template without falling below its bounds', async () => {
+  it('rolls out a new template without leaving its bounds', async () => {
     const { client, live } = await deployed();
     const spec = { containers: [{ name: 'c', image: 'v2' }] };
     const body = { spec: { template: { spec } } };
@@ -186,7 +186,7 @@ describe('a deployment', () => {
     });
   });
 
-  it('goes back to an old template by its old ReplicaSet, as a new revision', async () => {
+  it('returns to an old template with its old ReplicaSet, as a new revision', async () => {
     const { client, live } = await deployed();
     const at = { namespace: 'a', name: 'web' };
     const first = (await client.get(DEPLOYMENTS, at, signal)).spec?.template;
@@ -230,7 +230,7 @@ describe('a deployment', () => {
     expect(uids).not.toContain(before?.uid);
   });
 
-  it('takes everything with it, unless it is told to orphan', async () => {
+  it('deletes everything that it owns, unless orphaning is requested', async () => {
     const { client, live } = await deployed();
     await client.delete(DEPLOYMENTS, { namespace: 'a', name: 'web' }, {}, signal);
     await live();
@@ -240,7 +240,7 @@ describe('a deployment', () => {
     expect(client.objects(ENDPOINT_SLICES)).toEqual([]);
   });
 
-  it('leaves its ReplicaSet when it is told to orphan', async () => {
+  it('leaves its ReplicaSet when orphaning is requested', async () => {
     const { client, live } = await deployed();
     const [deployment] = client.objects(DEPLOYMENTS);
     const finalizers = ['orphan'];
@@ -265,7 +265,7 @@ describe('a deployment', () => {
 });
 
 describe('a silent node', () => {
-  it('becomes unknown after 40 s, loses its pods after their tolerance, and comes back', async () => {
+  it('becomes unknown after 40 s, loses its pods after their toleration, and comes back', async () => {
     const { client, clock, settle } = await start();
     const lease = (renewTime: string) => ({
       metadata: { namespace: 'kube-node-lease', name: 'n1' },
@@ -323,7 +323,7 @@ describe('a silent node', () => {
     expect(client.objects(NODES)[0]?.spec?.taints).toEqual([]);
   });
 
-  it('frees its pods when it is deleted, but not before it had time to register', async () => {
+  it('loses its pods when it is deleted, but not before it had time to register', async () => {
     const { client, clock, settle } = await start();
     client.seed(PODS, {
       metadata: { namespace: 'a', name: 'p' },

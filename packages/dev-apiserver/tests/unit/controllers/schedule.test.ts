@@ -22,7 +22,7 @@ const affinity = (key: string, operator: string, values?: string[]) => ({
   },
 });
 
-/** Where one new pod goes, or why nowhere. */
+/** Returns the node of one new pod, or the reason why it has none. */
 function outcome(pod: PodShape, nodes = [aNode('n1')], pods = [aPod('other')].slice(1)): string {
   const { actions } = planSchedule(aView({ nodes, pods: [...pods, aPod('new', pod)] }), NOW);
   return actions
@@ -75,7 +75,7 @@ describe(planSchedule, () => {
       'n2',
     ],
     [
-      'cannot find affinity',
+      'cannot satisfy affinity',
       affinity('zone', 'Exists'),
       [aNode('n1')],
       "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.",
@@ -146,7 +146,7 @@ describe(planSchedule, () => {
     expect(where).toEqual(['n1', 'n2', 'n3', 'n1']);
   });
 
-  it('says why it waits once only', () => {
+  it('reports the reason for waiting only once', () => {
     const view = aView({ pods: [aPod('new')] });
     const [action] = planSchedule(view, NOW).actions;
     expect(action).toMatchObject({
@@ -167,7 +167,7 @@ describe(planSchedule, () => {
       event: { reason: 'FailedScheduling', type: 'Warning' },
     });
     const { status } = (action as { body: { status: object } }).body;
-    const told = { ...aPod('new'), status };
-    expect(planSchedule(aView({ pods: [told] }), NOW).actions).toEqual([]);
+    const reported = { ...aPod('new'), status };
+    expect(planSchedule(aView({ pods: [reported] }), NOW).actions).toEqual([]);
   });
 });

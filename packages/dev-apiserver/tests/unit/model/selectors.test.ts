@@ -42,7 +42,7 @@ describe(parseFieldSelector, () => {
     ]);
   });
 
-  it('refuses what has no operator', () => {
+  it('refuses a selector without an operator', () => {
     expect(() => parseFieldSelector('abc')).toThrow(/invalid selector/);
   });
 });

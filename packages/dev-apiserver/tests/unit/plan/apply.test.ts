@@ -27,20 +27,20 @@ function apply(
 }
 
 describe(applyConfiguration, () => {
-  it('removes what the manager no longer wants', () => {
+  it('removes fields that the manager no longer wants', () => {
     const first = apply(undefined, configuration('x', { a: '1', b: '2' }), 'me');
     const second = apply(first, configuration('x', { a: '1' }), 'me');
     expect(second.metadata.labels).toEqual({ a: '1' });
   });
 
-  it("keeps what another manager also owns, and another manager's fields", () => {
+  it("keeps fields that another manager also owns, and another manager's own fields", () => {
     const first = apply(undefined, configuration('x', { shared: '1' }), 'me');
     const second = apply(first, configuration('x', { shared: '1', yours: '2' }), 'you');
     const third = apply(second, configuration('x'), 'me');
     expect(third.metadata.labels).toEqual({ shared: '1', yours: '2' });
   });
 
-  it('names the conflict, and takes the field by force', () => {
+  it('names the conflict, and takes the field when forced', () => {
     const first = apply(undefined, configuration('x'), 'me');
     expect(() => apply(first, configuration('y'), 'you')).toThrow(
       'Apply failed with 1 conflict: conflict with "me": .spec.containers[name="app"].image',

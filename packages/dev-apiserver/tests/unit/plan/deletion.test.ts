@@ -33,8 +33,8 @@ const cases: readonly {
     want: 'mark',
     deletionTimestamp: '2026-01-01T00:00:30Z',
   },
-  { name: 'removes what no node has', pod: aPod({ node: '' }), want: 'remove' },
-  { name: 'removes what has finished', pod: aPod({ phase: 'Succeeded' }), want: 'remove' },
+  { name: 'removes a pod without a node', pod: aPod({ node: '' }), want: 'remove' },
+  { name: 'removes a finished pod', pod: aPod({ phase: 'Succeeded' }), want: 'remove' },
   { name: 'removes by force', pod: aPod(), options: { gracePeriodSeconds: 0 }, want: 'remove' },
   { name: 'does nothing the second time', pod: aPod({ meta: going }), want: 'nothing' },
   {
@@ -51,7 +51,7 @@ const cases: readonly {
     want: 'nothing',
   },
   {
-    name: 'takes the confirmation of the node',
+    name: "accepts the node's confirmation",
     pod: aPod({ meta: going }),
     options: { gracePeriodSeconds: 0 },
     want: 'remove',

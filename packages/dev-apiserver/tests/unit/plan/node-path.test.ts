@@ -43,14 +43,14 @@ describe(nodeEndpoint, () => {
     { type: 'InternalIP', address: '10.0.0.1' },
   ];
 
-  it('is the address that the node prefers, on the port that it told', () => {
+  it('is the address that the node prefers, on the port in its status', () => {
     const daemonEndpoints = { kubeletEndpoint: { Port: 10_260 } };
     const port = 10_260;
     expect(nodeEndpoint(node({ addresses, daemonEndpoints }))).toEqual({ host: '10.0.0.1', port });
     expect(nodeEndpoint(node({ addresses })).port).toBe(10_250);
   });
 
-  it('is nowhere before the node told an address', () => {
+  it("is missing before the node's status has an address", () => {
     expect(() => nodeEndpoint(node({}))).toThrow('no preferred addresses');
   });
 });

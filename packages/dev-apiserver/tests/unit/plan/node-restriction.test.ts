@@ -16,7 +16,7 @@ function aPod(metadata: object, spec: object = {}): ApiObject {
 const write = (storage: string, draft: ApiObject, old?: ApiObject): string | undefined =>
   nodeWriteProblem(storage, N1, { draft, old });
 
-describe('of itself a node may say', () => {
+describe('a node may write about itself', () => {
   const plain = aNode({});
   it.each([
     ['kubernetes.io/hostname'],
@@ -54,21 +54,33 @@ describe('of itself a node may say', () => {
   });
 });
 
-describe('of its pods a node may say', () => {
+describe('a node may write about its pods', () => {
   const owner = { apiVersion: 'v1', kind: 'Node', name: 'n1', uid: 'u1', controller: true };
 
   it.each<[string, readonly object[], string | undefined]>([
     ['that it owns its mirrors', [owner], undefined],
-    ['not that nobody does', [], 'with an owner reference set to itself'],
-    ['not that another does', [{ ...owner, name: 'n2' }], 'with an owner reference set to itself'],
-    ['not that two do', [owner, owner], 'with a single owner reference'],
+    ['not that it has no owner', [], 'with an owner reference set to itself'],
     [
-      'not that it is no controller',
+      'not that another node owns it',
+      [{ ...owner, name: 'n2' }],
+      'with an owner reference set to itself',
+    ],
+    ['not that two owners have it', [owner, owner], 'with a single owner reference'],
+    [
+      'not that the owner is not its controller',
       [{ ...owner, controller: false }],
       'controller owner reference',
     ],
-    ['not that it must go first', [{ ...owner, blockOwnerDeletion: true }], 'blockOwnerDeletion'],
-    ['not that an earlier node of its name does', [{ ...owner, uid: 'u0' }], 'UID mismatch'],
+    [
+      'not that it must be deleted first',
+      [{ ...owner, blockOwnerDeletion: true }],
+      'blockOwnerDeletion',
+    ],
+    [
+      'not that an earlier node of the same name owns it',
+      [{ ...owner, uid: 'u0' }],
+      'UID mismatch',
+    ],
   ])('%s', (_, ownerReferences, why) => {
     const problem = write('pods', aPod({ ownerReferences }));
     if (why === undefined) expect(problem).toBeUndefined();

@@ -33,7 +33,7 @@ const cases = [
     want: { metadata: { labels: { b: '2' } } },
   },
   {
-    name: 'takes tolerations as one value',
+    name: 'treats tolerations as one value',
     old: pod({ tolerations: [{ key: 'a' }] }),
     patch: pod({ tolerations: [{ key: 'b' }] }),
     want: pod({ tolerations: [{ key: 'b' }] }),
@@ -56,7 +56,7 @@ const cases = [
     want: pod({ containers: [container('b', { image: 'z' }), container('a')] }),
   },
   {
-    name: 'takes finalizers away by value, and adds without doubles',
+    name: 'removes finalizers by value, and adds without duplicates',
     old: { metadata: { finalizers: ['a', 'b'] } },
     patch: { metadata: { '$deleteFromPrimitiveList/finalizers': ['a'], finalizers: ['b', 'c'] } },
     want: { metadata: { finalizers: ['b', 'c'] } },
@@ -82,7 +82,7 @@ describe(strategicMerge, () => {
     expect(old).toEqual(before);
   });
 
-  it('drops an object with a directive that there is nothing for to direct', () => {
+  it('drops an object whose directive has no target', () => {
     const patch = { status: { resources: { requests: { cpu: '1' }, $patch: 'replace' } } };
     expect(strategicMerge('V1Pod', { status: { phase: 'Running' } }, patch)).toEqual({
       status: { phase: 'Running' },

@@ -102,7 +102,7 @@ beforeAll(() => {
   authorizer = createAuthorizer(registry);
 });
 
-/** `undefined` when allowed, else the refusal's message. */
+/** Returns the refusal's message, or `undefined` when the request is allowed. */
 function refusal(user: UserInfo, line: string, body: object = {}): string | undefined {
   const [method = '', url = ''] = line.split(' ');
   const { pathname, searchParams } = new URL(url, 'https://x');
@@ -227,8 +227,8 @@ describe('a node may not', () => {
   });
 });
 
-describe('a node whose pod was bound a moment ago', () => {
-  it('gets no token before its binding is noticed, and everything else at once', async () => {
+describe('a node whose pod was just bound', () => {
+  it('gets no token before its binding is noticed, but everything else at once', async () => {
     const clock = new ManualClock();
     const prompt = authorizer;
     onTestFinished(() => void (authorizer = prompt));
@@ -243,7 +243,7 @@ describe('a node whose pod was bound a moment ago', () => {
   });
 });
 
-describe('everyone else', () => {
+describe('other users', () => {
   it.each<[who: string, user: UserInfo, line: string, allowed: boolean]>([
     ['a master', MASTER, `DELETE ${IN}/secrets`, true],
     ['a master', MASTER, 'DELETE /api/v1/nodes/n2', true],
@@ -252,8 +252,8 @@ describe('everyone else', () => {
     ['a node without its group', IMPOSTOR, 'PUT /api/v1/nodes/n1', false],
     ['a service account by its role', ACCOUNT, `GET ${IN}/pods`, true],
     ['a service account by its role', ACCOUNT, `GET ${IN}/pods/mine/log`, true],
-    ['a verb the role has not', ACCOUNT, `DELETE ${IN}/pods/mine`, false],
-    ['a part the role has not', ACCOUNT, `PUT ${IN}/pods/mine/resize`, false],
+    ['a verb that the role lacks', ACCOUNT, `DELETE ${IN}/pods/mine`, false],
+    ['a part that the role lacks', ACCOUNT, `PUT ${IN}/pods/mine/resize`, false],
     ['a group of the role', ACCOUNT, `DELETE /apis/apps/v1/namespaces/default/deployments/x`, true],
     ['a name of the role', ACCOUNT, `GET ${IN}/configmaps/one`, true],
     ['another name', ACCOUNT, `GET ${IN}/configmaps/two`, false],
@@ -267,7 +267,7 @@ describe('everyone else', () => {
     expect(refusal(user, request) === undefined).toBe(allowed);
   });
 
-  it('reads paths that are no resources, and writes none', () => {
+  it('may read paths that are not resources, and write none', () => {
     expect(() => authorizer.checkPath(ACCOUNT, 'GET', '/version')).not.toThrow();
     expect(() => authorizer.checkPath(ACCOUNT, 'POST', '/version')).toThrow(
       'User "system:serviceaccount:default:builder" cannot post path "/version"',

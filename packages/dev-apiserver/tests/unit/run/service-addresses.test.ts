@@ -37,7 +37,7 @@ describe(ServiceAddresses, () => {
     expect(spec).toMatchObject(expected);
   });
 
-  it('takes no address for a name elsewhere, and gives back the one it had', () => {
+  it('assigns no address to a Service that names another host, and releases the one it had', () => {
     const old: Spec = { type: 'ClusterIP' };
     addresses.assign(old, undefined, 'web');
     const spec: Spec = { type: 'ExternalName', externalName: 'a.test', clusterIP: '10.0.0.1' };
@@ -48,7 +48,7 @@ describe(ServiceAddresses, () => {
     expect(() => addresses.assign(chosen, undefined, 'other')).not.toThrow();
   });
 
-  it('undoes all of it when one part cannot be had', () => {
+  it('undoes all of it when one part is not available', () => {
     const port = (nodePort: number): NonNullable<Spec['ports']> => [{ port: 80, nodePort }];
     const spec: Spec = { type: 'NodePort', clusterIP: '10.0.0.5', ports: port(40_000) };
     expect(() => addresses.assign(spec, undefined, 'web')).toThrow('not in the valid range');
@@ -58,7 +58,7 @@ describe(ServiceAddresses, () => {
 });
 
 describe(IpAllocator, () => {
-  it('never gives the network or the broadcast address, and goes round', () => {
+  it('never hands out the network or the broadcast address, and starts over at the end', () => {
     const allocator = new IpAllocator(parseIpRange('10.0.0.0/29'));
     const all = Array.from({ length: 6 }, () => allocator.take());
     expect(all).toEqual([1, 2, 3, 4, 5, 6].map((last) => `10.0.0.${last}`));
@@ -67,7 +67,7 @@ describe(IpAllocator, () => {
     expect(allocator.take()).toBe('10.0.0.3');
   });
 
-  it('tells a used address from one outside', () => {
+  it('distinguishes a used address from one outside', () => {
     const allocator = new IpAllocator(parseIpRange('fd00::/120'));
     expect(['fd00::5', 'fd00:0::5', 'fd01::5', 'x'].map((ip) => allocator.claim(ip))).toEqual([
       'ok',
@@ -79,7 +79,7 @@ describe(IpAllocator, () => {
 });
 
 describe(PortAllocator, () => {
-  it('goes round, skipping what is in use', () => {
+  it('starts over at the end, skipping addresses in use', () => {
     const ports = new PortAllocator(1, 3);
     expect([ports.claim(2), ports.claim(2), ports.claim(4)]).toEqual(['ok', 'in-use', 'outside']);
     expect([ports.take(), ports.take(), ports.take()]).toEqual([1, 3, undefined]);
@@ -98,12 +98,12 @@ describe('addresses as numbers', () => {
     '1::2:0:0:3',
     '1:2:3:4:5:6:7:8',
     'fe80::1:0:0:1',
-  ])('%s there and back', (text) => {
+  ])('%s is converted there and back', (text) => {
     const family = text.includes(':') ? 'IPv6' : 'IPv4';
     expect(formatIp(parseIp(text) ?? -1n, family)).toBe(text);
   });
 
-  it.each(['256.0.0.1', '1.2.3', '1:2', 'fd00::g', ''])('%j is none', (text) => {
+  it.each(['256.0.0.1', '1.2.3', '1:2', 'fd00::g', ''])('%j is not a range', (text) => {
     expect(parseIp(text)).toBeUndefined();
   });
 });

@@ -11,7 +11,7 @@ const thing = (name: string, value = ''): ApiObject => ({
 });
 
 describe(Store, () => {
-  it('resumes from any remembered version, and says when it cannot', () => {
+  it('resumes from any remembered version, and reports when it cannot', () => {
     const store = new Store(100, 4);
     const things = store.collection('things');
     for (let i = 0; i < 6; i += 1) things.put(`k${i}`, thing(`k${i}`));

@@ -80,7 +80,7 @@ describe(Watch, () => {
 });
 
 describe('paging', () => {
-  it('shows all pages as of the first', () => {
+  it('shows all pages in the state of the first', () => {
     const { registry, create } = setUp();
     for (const name of ['a', 'b', 'c']) create(name, 'red');
     const first = registry.list(NODES, query({ limit: 2 }));
