@@ -139,7 +139,7 @@ export default tseslint.config(
     files: ['packages/**/*.ts', 'testbed/**/*.ts', 'tools/**/*.ts', 'e2e/**/*.ts'],
     // comments there are not rewritten yet
     ignores: [
-      'packages/{dev-apiserver,ipvs,kube-proxy,kubelet,netfilter}/**',
+      'packages/kubelet/**',
       'packages/kube-client/src/plan/{pod-defaults,pod-level-defaults}.ts',
       'packages/kube-client/{src,tests/unit}/plan/validation/**',
       'packages/pod-rules/**',
