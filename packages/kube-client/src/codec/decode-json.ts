@@ -56,6 +56,11 @@ export function withoutNulls(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? cleaned(value, MOST_LEVELS) : value;
 }
 
+/** No null, and no list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 function cleaned(value: object, levels: number): object {
   if (levels === 0) return value;
   return Array.isArray(value) ? cleanedArray(value, levels) : cleanedObject(value, levels);

@@ -1,5 +1,6 @@
 import { KubeError } from '../model/errors.js';
 import type { Credential } from '../ports.js';
+import { isObject } from './decode-json.js';
 
 export interface ExecAnswer {
   readonly credential: Credential;
@@ -52,10 +53,6 @@ export function parseExecCredential(text: string, apiVersion: string, what: stri
 
 function shown(value: unknown): string {
   return typeof value === 'string' ? value : `of type ${typeof value}`;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function textOf(value: unknown): string | undefined {

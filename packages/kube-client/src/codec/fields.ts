@@ -1,4 +1,5 @@
 import { KubeError } from '../model/errors.js';
+import { isObject } from './decode-json.js';
 
 /** Collects the problems of a document, to report all of them together. */
 export class Problems {
@@ -86,8 +87,4 @@ export class Field {
     this.problem(`must be ${wanted}`);
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { KubeError } from '../model/errors.js';
 import type { KubeObject, Status } from '../model/objects.js';
 import type { WatchEvent } from '../ports.js';
-import { decodeJson } from './decode-json.js';
+import { decodeJson, isObject } from './decode-json.js';
 import { errorFromStatus } from './status-error.js';
 
 const NEWLINE = 0x0a;
@@ -70,9 +70,8 @@ export function decodeWatchEvent<T>(line: string, asked: string): WatchEvent<T> 
 
 function parseEvent(line: string, asked: string): { type: unknown; object: object } {
   const event = parseJson(line, asked);
-  if (typeof event === 'object' && event !== null && 'type' in event && 'object' in event) {
-    const { type, object } = event;
-    if (typeof object === 'object' && object !== null) return { type, object };
+  if (isObject(event) && isObject(event['object'])) {
+    return { type: event['type'], object: event['object'] };
   }
   throw new KubeError('KUBE_PROTOCOL', `${asked}: an event without type and object`);
 }

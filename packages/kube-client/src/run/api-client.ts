@@ -1,7 +1,7 @@
 import type { Clock } from '@nodeagent/base';
 
 import { joinText } from '../codec/body.js';
-import { decodeJson } from '../codec/decode-json.js';
+import { decodeJson, isObject } from '../codec/decode-json.js';
 import {
   collectionPath,
   deleteBody,
@@ -194,7 +194,7 @@ export class ApiClient implements KubeClient {
       const problem = `${asked(call)}: the answer is not JSON`;
       throw new KubeError('KUBE_PROTOCOL', problem, { httpStatus, cause });
     }
-    if (typeof answer === 'object' && answer !== null) return answer as T;
+    if (isObject(answer)) return answer as T;
     throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: the answer is not an object`, {
       httpStatus,
     });

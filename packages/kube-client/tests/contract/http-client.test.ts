@@ -155,6 +155,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
 
     it.each([
       ['null', 'the answer is not an object'],
+      ['[{}]', 'the answer is not an object'],
       ['{"metadata":null}', 'a list without resourceVersion'],
       ['{"metadata":{"resourceVersion":7}}', 'a list without resourceVersion'],
       ['{"metadata":{"resourceVersion":"7"},"items":{}}', 'a list whose items are not a list'],
