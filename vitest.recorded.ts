@@ -61,16 +61,45 @@ export interface RecordedApi {
   close(): void;
 }
 
-/** Serves what was recorded: lists at once, events one by one as the test says. */
+const KINDS: ReadonlySet<string> = new Set(
+  readdirSync(FOLDER).map((name) => name.replace(/\.(list\.json|watch\.jsonl)$/, '')),
+);
+
+const NOT_FOUND = {
+  ...{ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure' },
+  ...{ message: 'not found', reason: 'NotFound', code: 404 },
+};
+
+/** Of the list and so many events after it: what there is then. */
+function presentObjects(plural: string, events: number): readonly RecordedObject[] {
+  const keyOf = ({ metadata: { namespace = '', name } }: RecordedObject) => `${namespace}/${name}`;
+  const objects = new Map(recordedList(plural).items.map((object) => [keyOf(object), object]));
+  for (const { type, object } of recordedWatch(plural).slice(0, events)) {
+    if (type === 'DELETED') objects.delete(keyOf(object));
+    else if (type !== 'BOOKMARK') objects.set(keyOf(object), object);
+  }
+  return [...objects.values()];
+}
+
+/** Serves what was recorded: lists and objects at once, events one by one as the test says. */
 export async function startRecordedApi(): Promise<RecordedApi> {
   const sent = new Map<string, number>();
   const watchers = new Map<string, Set<(event: RecordedEvent) => void>>();
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://recorded');
     const parts = url.pathname.split('/');
+    const named = KINDS.has(parts.at(-1) ?? '') ? undefined : parts.pop();
     const plural = parts.at(-1) ?? '';
     const namespace = parts.at(-3) === 'namespaces' ? parts.at(-2) : undefined;
     const matches = matcher(url.searchParams, namespace);
+    if (named !== undefined) {
+      const found = presentObjects(plural, sent.get(plural) ?? 0).find(
+        ({ metadata }) => metadata.name === named && metadata.namespace === namespace,
+      );
+      response.writeHead(found === undefined ? 404 : 200, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(found ?? NOT_FOUND));
+      return;
+    }
     response.writeHead(200, { 'content-type': 'application/json' });
     if (url.searchParams.get('watch') === null) {
       const list = recordedList(plural);

@@ -11,6 +11,7 @@ export {
   sameResources,
   withAllocation,
 } from './model/allocation.js';
+export { checkTypes } from './model/check-types.js';
 export {
   CheckpointError,
   isManifestError,

@@ -173,36 +173,34 @@ describe('Files that somebody else writes', () => {
     }));
 });
 
-const V2 = {
-  'cpu.stat':
-    'usage_usec 1000\nuser_usec 600\nsystem_usec 400\nnr_periods 3\nnr_throttled 1\nthrottled_usec 9\nnr_bursts 0\nburst_usec 0\n',
-  'cpu.max': '150000 100000\n',
-  'cpu.weight': '39\n',
-  'cpu.pressure':
-    'some avg10=0.00 avg60=1.25 avg300=0.00 total=123\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n',
+/** Those that a cgroup without a disk and without swap does not show, in the kernel's form. */
+const MADE_V2 = {
   'io.stat':
     '8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0\n254:0 rbytes=5 wbytes=6 rios=7 wios=8\n',
-  'memory.current': '1048576\n',
-  'memory.stat':
-    'anon 4096\nfile 8192\nkernel 512\nfile_mapped 1024\ninactive_file 2048\nactive_file 1024\npgfault 77\npgmajfault 1\n',
   'memory.events': 'low 0\nhigh 0\nmax 3\noom 1\noom_kill 1\n',
-  'memory.peak': '2097152\n',
-  'memory.max': 'max\n',
-  'memory.min': '0\n',
   'memory.swap.max': '9223372036854771712\n',
-  'pids.current': '12\n',
-  'pids.max': 'max\n',
   'cgroup.procs': '1\n2\n',
   meminfo: recorded('meminfo'),
-} as const;
+};
+
+/** The files of a cgroup that burns CPU and reads files at its limits of both. */
+function recordedV2(): Readonly<Record<string, string>> {
+  const folder = new URL('../fixtures/cgroup-v2/', import.meta.url);
+  const names = readdirSync(folder);
+  return Object.fromEntries(
+    names.map((name) => [name, readFileSync(new URL(name, folder), 'utf8')]),
+  );
+}
 
 describe('Files of the kernel', () => {
   test('every cgroup of version 2 is figures that are numbers, zero or more', () => {
-    const names = Object.keys(V2) as (keyof typeof V2)[];
-    const joined = names.map((name) => V2[name]).join('\u0001');
+    const samples = [recordedV2(), { ...recordedV2(), ...MADE_V2 }];
+    const names = Object.keys({ ...recordedV2(), ...MADE_V2 });
+    const joined = samples.map((files) => names.map((name) => files[name] ?? '').join('\u0001'));
+    for (const files of samples) assert.equal(parseV2Limits(files).cpuQuotaUs, 50_000);
     return checkReader({
       name: 'parseV2',
-      inputs: mutatedTexts([joined]),
+      inputs: mutatedTexts(joined),
       read: (all) => {
         const parts = all.split('\u0001');
         const texts = Object.fromEntries(names.map((name, i) => [name, parts[i]]));

@@ -1,4 +1,4 @@
-import type { ScopeTask } from '@nodeagent/base';
+import type { Metrics, ScopeTask } from '@nodeagent/base';
 import {
   type KubeClient,
   runReflector,
@@ -7,6 +7,7 @@ import {
   Store,
 } from '@nodeagent/kube-client';
 
+import { checkTypes } from '../../pod/index.js';
 import type { Parts } from './parts.js';
 
 export interface ServiceWatch {
@@ -15,10 +16,13 @@ export interface ServiceWatch {
   readonly run: ScopeTask;
 }
 
+type ServiceWatchParts = Pick<Parts['adapters'], 'clock' | 'random' | 'log'> &
+  Readonly<{ metrics?: Metrics | undefined }>;
+
 /** Services for the environment variables of pods; nothing else is kept of them. */
 export function watchServices(
   client: KubeClient,
-  { clock, random, log, metrics }: Pick<Parts['adapters'], 'clock' | 'random' | 'log' | 'metrics'>,
+  { clock, random, log, metrics }: ServiceWatchParts,
 ): ServiceWatch {
   const store = new Store<Service>();
   let synced = false;
@@ -43,13 +47,24 @@ export function watchServices(
   };
 }
 
+const PORT_TYPES = { name: 'string, if any', port: 'integer', protocol: 'string, if any' } as const;
+
+/**
+ * Everything in it is of the type that it says, whatever the API server sent.
+ *
+ * @throws {TypeError} when the object is not as the API promises
+ */
 function projectService({ metadata = {}, spec = {} }: Service): Service {
   const { name = '', namespace = '' } = metadata;
-  const ports = (spec.ports ?? []).map(({ name: portName, port, protocol }) => ({
-    port,
-    ...(portName !== undefined && { name: portName }),
-    ...(protocol !== undefined && { protocol }),
-  }));
+  const ports = (spec.ports ?? []).map(({ name: portName, port, protocol }, i) => {
+    checkTypes({ name: portName, port, protocol }, PORT_TYPES, `spec.ports.${i}.`);
+    return {
+      port,
+      ...(portName !== undefined && { name: portName }),
+      ...(protocol !== undefined && { protocol }),
+    };
+  });
   const { clusterIP } = spec;
+  checkTypes({ clusterIP }, { clusterIP: 'string, if any' }, 'spec.');
   return { metadata: { name, namespace }, spec: { ...(clusterIP && { clusterIP }), ports } };
 }

@@ -21,6 +21,7 @@ import {
 
 import { type PodEvents, podName, podNamespace, podUid } from '../../pod/index.js';
 import type { CertificateRef, PodCertificateSource } from '../../volumes/index.js';
+import { checkedRequest } from '../plan/checked-request.js';
 import {
   certificateInForce,
   certificateMetricState,
@@ -123,7 +124,7 @@ class NodeRequests {
     const watch = {
       resource: POD_CERTIFICATE_REQUESTS,
       selectors: { fieldSelector: `spec.nodeName=${nodeName}` },
-      project: (request: PodCertificateRequest) => request,
+      project: checkedRequest,
       sink: {
         replace: (items: ReadonlyMap<string, PodCertificateRequest>) => {
           const affected = [...this.#known.values(), ...items.values()];

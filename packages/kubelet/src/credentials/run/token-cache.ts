@@ -70,8 +70,8 @@ export function createTokenCache(options: TokenCacheOptions): TokenSource {
       signal,
     );
     const expiresAtMs = parseTimestamp(String(answer.status?.expirationTimestamp));
-    const token = answer.status?.token;
-    if (token === undefined || expiresAtMs === undefined) {
+    const token: unknown = answer.status?.token;
+    if (typeof token !== 'string' || token === '' || expiresAtMs === undefined) {
       throw new Error(
         `the token request for service account ${namespace}/${name} was answered without a token`,
       );

@@ -9,7 +9,7 @@ import {
   runReflector,
 } from '@nodeagent/kube-client';
 
-import { podUid } from '../../pod/index.js';
+import { checkTypes, podUid } from '../../pod/index.js';
 import type { TrustAnchorSource, TrustBundleRef } from '../../volumes/index.js';
 import { projectedSources } from '../plan/projected-sources.js';
 import { missingBundleText, trustAnchors } from '../plan/trust-anchors.js';
@@ -138,8 +138,14 @@ class WatchedBundles {
   }
 }
 
-/** What anchors are made of and chosen by. */
+/**
+ * What anchors are made of and chosen by.
+ *
+ * @throws {TypeError} when the object is not as the API promises
+ */
 function kept({ metadata, spec }: ClusterTrustBundle): ClusterTrustBundle {
   const { name, labels } = metadata ?? {};
+  checkTypes({ spec }, { spec: 'object' });
+  checkTypes(spec, { trustBundle: 'string' }, 'spec.');
   return { metadata: { ...(name && { name }), ...(labels && { labels }) }, spec };
 }

@@ -18,7 +18,9 @@ export async function runtimeHandlerOf(
   const name = pod.spec?.runtimeClassName ?? '';
   if (name === '') return '';
   try {
-    return (await client.get(RUNTIME_CLASSES, { name }, signal)).handler;
+    const { handler } = await client.get(RUNTIME_CLASSES, { name }, signal);
+    if (typeof handler !== 'string') throw new TypeError('handler: expected string');
+    return handler;
   } catch (cause) {
     signal.throwIfAborted();
     const text = isKubeError(cause, 'KUBE_NOT_FOUND')

@@ -1,5 +1,5 @@
 import { createSystemClock } from '@nodeagent/base/system';
-import { MemoryLogger } from '@nodeagent/base/testing';
+import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import type { Node, Pod } from '@nodeagent/kube-client';
 import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -9,9 +9,12 @@ import {
   recordedWatch,
   startRecordedApi,
 } from '../../../../../vitest.recorded.js';
+import { watchServices } from '../../../src/assembly/run/services.js';
 import { createObjectWatches } from '../../../src/credentials/run/index.js';
 import { OwnNode } from '../../../src/node/run/index.js';
 import { podName, podUid } from '../../../src/pod/index.js';
+import { serviceVariables } from '../../../src/runtime/plan/service-variables.js';
+import { runtimeHandlerOf } from '../../../src/runtime/run/runtime-handler.js';
 import { createApiSource } from '../../../src/sources/run/index.js';
 import { aPod, MemoryPodEvents } from '../../../src/testing/index.js';
 
@@ -105,4 +108,40 @@ it('follows the Node object that a real API server keeps', async () => {
   await expect.poll(() => nodes.at(-1)?.metadata?.resourceVersion).toBe(versions.at(-1));
   expect(own.registered()?.status?.nodeInfo?.operatingSystem).toBe('linux');
   expect(log.lines).toEqual([]);
+});
+
+it('follows the Services that a real API server keeps, for the variables of containers', async () => {
+  const adapters = { clock, random, log, metrics: new MemoryMetrics() };
+  const services = watchServices(client, adapters);
+  void services.run(stop.signal);
+  await expect.poll(() => services.current()).toEqual([]);
+  const events = recordedWatch('services');
+  const made = events.filter(({ type }) => type === 'ADDED');
+  for (const { type } of events.slice(0, made.length)) {
+    expect(type).toBe('ADDED');
+    api.next('services');
+  }
+  const names = () => services.current()?.map(({ metadata }) => metadata?.name);
+  await expect.poll(names).toEqual(['web', 'nobody', 'bare', 'balanced', 'outside']);
+  const variables = serviceVariables(services.current() ?? [], 'shop', true);
+  const hosts = [...variables].filter(([name]) => name.endsWith('_SERVICE_HOST'));
+  expect(Object.fromEntries(hosts)).toEqual({
+    WEB_SERVICE_HOST: '10.97.34.81',
+    NOBODY_SERVICE_HOST: '10.97.168.57',
+    BARE_SERVICE_HOST: '10.97.178.208',
+    BALANCED_SERVICE_HOST: '10.96.48.187',
+  });
+  while (api.next('services') !== undefined);
+  await expect.poll(names).toEqual([]);
+  expect(log.lines).toEqual([]);
+});
+
+it('takes the handler of a runtime class from a real API server, and refuses a class that is gone', async () => {
+  const pod = aPod({ runtimeClassName: 'plain' });
+  const gone = { message: 'runtimeclass.node.k8s.io "plain" not found' };
+  await expect(runtimeHandlerOf(pod, client, stop.signal)).rejects.toMatchObject(gone);
+  expect(api.next('runtimeclasses')?.type).toBe('ADDED');
+  expect(await runtimeHandlerOf(pod, client, stop.signal)).toBe('runc');
+  expect(api.next('runtimeclasses')?.type).toBe('DELETED');
+  await expect(runtimeHandlerOf(pod, client, stop.signal)).rejects.toMatchObject(gone);
 });

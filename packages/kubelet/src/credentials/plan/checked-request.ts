@@ -1,0 +1,30 @@
+import type { PodCertificateRequest } from '@nodeagent/kube-client';
+
+import { checkTypes } from '../../pod/index.js';
+
+const TIME = 'string, if any';
+
+/**
+ * The request, if all that is read of it has the types that the API promises.
+ *
+ * @throws {TypeError} when the object is not as the API promises
+ */
+export function checkedRequest(request: PodCertificateRequest): PodCertificateRequest {
+  const { spec, status = {} } = request;
+  checkTypes({ spec, status }, { spec: 'object', status: 'object' });
+  checkTypes(spec, { podUID: 'string' }, 'spec.');
+  const { conditions = [], ...times } = status;
+  checkTypes({ conditions }, { conditions: 'list' }, 'status.');
+  conditions.forEach((condition, i) => {
+    const at = `status.conditions.${i}`;
+    checkTypes({ condition }, { condition: 'object' }, `${at}: `);
+    checkTypes(condition, { type: 'string', reason: TIME, message: TIME }, `${at}.`);
+  });
+  const { certificateChain, beginRefreshAt, notAfter } = times;
+  checkTypes(
+    { certificateChain, beginRefreshAt, notAfter },
+    { certificateChain: TIME, beginRefreshAt: TIME, notAfter: TIME },
+    'status.',
+  );
+  return request;
+}
