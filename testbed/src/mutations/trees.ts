@@ -71,7 +71,7 @@ function typedChanges(isRequired: IsRequired): readonly (readonly [string, Chang
     path.length === 0 || typeof path.at(-1) === 'number' || isRequired(path) ? undefined : null;
   const absurd: Change = ({ path, value }, { detail }) => {
     if (typeof value === 'string') return pick(HOSTILE_STRINGS, detail);
-    if (typeof value === 'number') return pick(HOSTILE_NUMBERS, detail);
+    if (typeof value === 'number') return pick(INTEGERS, detail);
     if (typeof value === 'boolean') return !value;
     if (Array.isArray(value)) return pick(ARRAY_CHANGES, detail)(value as readonly unknown[]);
     if (!isFields(value)) return undefined;
@@ -86,6 +86,11 @@ function typedChanges(isRequired: IsRequired): readonly (readonly [string, Chang
     ['one more legal name that JavaScript knows', legalMember],
   ];
 }
+
+/** The numbers of the API's structs have no fractions, and 64 bits. */
+const INTEGERS = HOSTILE_NUMBERS.filter(
+  (number) => Number.isInteger(number) && Math.abs(number) <= 2 ** 63,
+);
 
 const ARRAY_CHANGES: readonly ((items: readonly unknown[]) => unknown)[] = [
   () => [],

@@ -16,7 +16,7 @@ const FORWARDING: Readonly<Record<string, DestinationOutline['forwarding']>> = {
 };
 
 const SERVICE = /^(TCP|UDP|SCTP) +(\S+):([0-9A-F]{4}) /;
-const DESTINATION = /^ {2}-> (\S+):([0-9A-F]{4}) +([A-Z][a-z]+) +(\d+) +\d+ +\d+ *$/;
+const DESTINATION = /^ {2}-> (\S+):([0-9A-F]{4}) +([A-Z][a-z]+) +(\d{1,10}) +\d+ +\d+ *$/;
 
 /**
  * Reads /proc/net/ip_vs. Leaves out services by mark, because the file does not name their family,

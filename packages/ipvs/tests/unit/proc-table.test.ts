@@ -35,6 +35,7 @@ it.each([
   ['an address', '0A010001', '0A01'],
   ['an IPv6 address', '0000:0009]', 'zzzz:0009]'],
   ['a weight', '5      0', 'five   0'],
+  ['a weight of 400 digits', '5      0', `${'9'.repeat(400)} 0`],
 ])('skips a service if %s is invalid, and reads the others', (_, from, to) => {
   const outline = parseProcTable(TEXT.replace(from, to));
   expect(outline.has('tcp 10.96.0.1:80')).toBe(false);

@@ -34,6 +34,11 @@ describe(parseCriLogLine, () => {
     `${time} stdin F x\n`,
     `${time} stdout F\n`,
     `yesterday stdout F x\n`,
+    '2016-00-06T00:17:09.6Z stdout F no month\n',
+    '2016-10-32T00:17:09.6Z stdout F no day\n',
+    '2016-10-06T24:17:09.6Z stdout F no hour\n',
+    '2016-10-06T00:17:60.6Z stdout F no second\n',
+    '2016-10-06T00:17:09.6+24:00 stdout F no zone\n',
   ])('refuses %j', (line) => {
     expect(parsed(line)).toBeUndefined();
   });

@@ -10,8 +10,9 @@ const TIME = 'string, if any';
  * @throws {TypeError} when the object is not as the API promises
  */
 export function checkedRequest(request: PodCertificateRequest): PodCertificateRequest {
-  const { spec, status = {} } = request;
-  checkTypes({ spec, status }, { spec: 'object', status: 'object' });
+  const { metadata = {}, spec, status = {} } = request;
+  checkTypes({ metadata, spec, status }, { metadata: 'object', spec: 'object', status: 'object' });
+  checkTypes(metadata, { name: 'string, if any', namespace: 'string, if any' }, 'metadata.');
   checkTypes(spec, { podUID: 'string' }, 'spec.');
   const { conditions = [], ...times } = status;
   checkTypes({ conditions }, { conditions: 'list' }, 'status.');

@@ -69,8 +69,9 @@ export function createTokenCache(options: TokenCacheOptions): TokenSource {
       },
       signal,
     );
-    const expiresAtMs = parseTimestamp(String(answer.status?.expirationTimestamp));
-    const token: unknown = answer.status?.token;
+    const { token, expirationTimestamp: end }: { token?: unknown; expirationTimestamp?: unknown } =
+      answer.status ?? {};
+    const expiresAtMs = typeof end === 'string' ? parseTimestamp(end) : undefined;
     if (typeof token !== 'string' || token === '' || expiresAtMs === undefined) {
       throw new Error(
         `the token request for service account ${namespace}/${name} was answered without a token`,

@@ -1,3 +1,4 @@
+import { isDeeperThan } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { podType } from '../model/pod-types.js';
@@ -5,15 +6,21 @@ import { type Problem, readTyped } from './typed-value.js';
 
 /** As many as fit into a line of a log. */
 const MOST_PROBLEMS = 5;
+/** Far more than a pod has, also with who manages which field. */
+const MOST_LEVELS = 100;
 
 /**
  * Holds a pod of the API to its types, so that nothing behind it meets a number where a text was
  * promised: an API server of another make, or a proxy before it, might send anything. Fields that are
- * unknown here may hold what they like.
+ * unknown here may hold what they like, but not so deep that whoever writes the pod on runs out of
+ * stack.
  *
  * @throws {TypeError} that names the fields
  */
 export function checkPod(pod: Pod): void {
+  if (isDeeperThan(pod, MOST_LEVELS)) {
+    throw new TypeError(`the pod: expected at most ${MOST_LEVELS} levels`);
+  }
   const problems: Problem[] = [];
   readTyped(podType(), pod, problems);
   if (problems.length === 0) problems.push(...missingParts(pod));

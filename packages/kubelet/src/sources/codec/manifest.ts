@@ -57,5 +57,7 @@ function kindOf({ apiVersion, kind }: Fields): string {
 
 function wordOf(value: unknown, name: string): string {
   if (value === undefined || value === null) return `no ${name}`;
-  return value instanceof NumberText ? value.text : String(value);
+  if (value instanceof NumberText) return value.text;
+  if (typeof value === 'object') throw new ManifestError(`${name}: expected string`);
+  return String(value);
 }

@@ -101,7 +101,9 @@ export function parseV1Limits(texts: V1Texts): CgroupLimits {
     cpuQuotaUs: quota !== undefined && quota > 0 ? quota : undefined,
     memoryBytes,
     swapBytes:
-      withSwap === undefined || memoryBytes === undefined ? undefined : withSwap - memoryBytes,
+      withSwap === undefined || memoryBytes === undefined
+        ? undefined
+        : Math.max(0, withSwap - memoryBytes), // two files: the limits may change between them
     memoryReservationBytes: singleValue(texts['memory.soft_limit_in_bytes']),
     threads: singleValue(texts['pids.max']),
   };

@@ -54,12 +54,15 @@ function texts(pod: Pod, amounts: Amounts): Record<string, string> {
   );
 }
 
-/** Names are users': `__proto__` and `constructor` are resources like any other. */
+/**
+ * Names are users': `__proto__` and `constructor` are resources like any other. A quantity that is
+ * given as a number is text here.
+ */
 function amountOf(
-  amounts: Readonly<Record<string, string>> | undefined,
+  amounts: Readonly<Record<string, string | number>> | undefined,
   name: string,
 ): string | undefined {
-  return amounts !== undefined && Object.hasOwn(amounts, name) ? amounts[name] : undefined;
+  return amounts !== undefined && Object.hasOwn(amounts, name) ? String(amounts[name]) : undefined;
 }
 
 function containersOf({ spec }: Pod): readonly Container[] {

@@ -1,7 +1,8 @@
 import { createSystemClock } from '@nodeagent/base/system';
-import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
-import type { Node, Pod } from '@nodeagent/kube-client';
+import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
+import { type Node, type Pod, type Service, SERVICES } from '@nodeagent/kube-client';
 import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
+import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import {
@@ -134,6 +135,20 @@ it('follows the Services that a real API server keeps, for the variables of cont
   while (api.next('services') !== undefined);
   await expect.poll(names).toEqual([]);
   expect(log.lines).toEqual([]);
+});
+
+it('keeps the variables of other Services from a Service whose ports are none', async () => {
+  const [, spoilt, good] = recordedWatch('services').map(({ object }) => object);
+  const port = { ...spoilt, spec: { ...spoilt?.spec, ports: [{ protocol: 7 }] } };
+  const memory = createMemoryKubeClient({ clock: new ManualClock() });
+  for (const object of [port, good]) memory.seed(SERVICES, object as unknown as Service);
+  const services = watchServices(memory, { clock, random, log });
+  void services.run(stop.signal);
+  const names = () => services.current()?.map(({ metadata }) => metadata?.name);
+  await expect.poll(names).toEqual(['bare']);
+  expect(log.lines).toMatchObject([
+    { level: 'error', fields: { kind: 'Service', name: 'nobody' } },
+  ]);
 });
 
 it('takes the handler of a runtime class from a real API server, and refuses a class that is gone', async () => {

@@ -55,6 +55,23 @@ describe(createTokenCache, () => {
     expect(await token()).toBe('t2');
   });
 
+  it.each([
+    { token: 7, expirationTimestamp: '2099-01-01T00:00:00Z' },
+    { token: '', expirationTimestamp: '2099-01-01T00:00:00Z' },
+    { token: 't', expirationTimestamp: 7 },
+    undefined,
+  ])('takes no answer of %j for a token', async (status) => {
+    const client = { createSubresource: async () => ({ status }) } as unknown as KubeClient;
+    const clock = new ManualClock();
+    const cache = createTokenCache({
+      ...{ client, clock, random: () => 0 },
+      onRenewalFailed: () => undefined,
+    });
+    const pod = { metadata: { name: 'p', namespace: 'ns', uid: 'u' } };
+    const asked = cache.token(pod, { expirationSeconds: 3600 }, signal);
+    await expect(asked).rejects.toThrow('was answered without a token');
+  });
+
   it('keeps tokens of different audiences apart, and forgets those of a pod that is gone', async () => {
     const { cache, token } = setUp();
     expect([await token(), await token('vault'), await token()]).toEqual(['t1', 't2', 't1']);

@@ -75,6 +75,14 @@ describe(createTrustBundles, () => {
     expect(pem).not.toContain('about');
   });
 
+  it('gives what it can read, whatever else there is', async () => {
+    api.seed(CLUSTER_TRUST_BUNDLES, bundle('roots', ['a'], { signerName: SIGNER }));
+    const spoilt = { metadata: { name: 'spoilt' }, spec: { signerName: SIGNER, trustBundle: 7 } };
+    api.seed(CLUSTER_TRUST_BUNDLES, spoilt as unknown as ClusterTrustBundle);
+    const pem = await trust.anchors({ signerName: SIGNER, labelSelector: {} }, never);
+    expect(read(pem)).toEqual(['a']);
+  });
+
   it('gives those of a signer that the selector picks, together', async () => {
     const [blue, red] = [{ color: 'blue' }, { color: 'red' }];
     for (const one of [

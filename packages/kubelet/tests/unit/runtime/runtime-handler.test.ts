@@ -27,6 +27,13 @@ describe('runtime class', () => {
     expect(await runtimeHandlerOf(podOf(spec), client, signal)).toBe('');
   });
 
+  it('fails the sandbox where it names no handler', async () => {
+    const client = { get: () => Promise.resolve({ handler: 7 } as never) };
+    const found = runtimeHandlerOf(podOf({ runtimeClassName: 'x' }), client, signal);
+    const message = 'failed to lookup RuntimeClass x: handler: expected string';
+    await expect(found).rejects.toMatchObject({ reason: 'CreatePodSandboxError', message });
+  });
+
   it.each([
     ['KUBE_NOT_FOUND', 'runtimeclass.node.k8s.io "x" not found'],
     ['KUBE_FORBIDDEN', 'failed to lookup RuntimeClass x: GET: no'],

@@ -177,6 +177,8 @@ describe(parsePodManifest, () => {
     ['holds v1 Service, not v1 Pod', 'apiVersion: v1\nkind: Service'],
     ['holds v1 PodList, not v1 Pod', 'apiVersion: v1\nkind: PodList\nitems: []'],
     ['Flow map', 'kind: {'],
+    ['kind: expected string', '{"apiVersion":"v1","kind":{"toString":null,"valueOf":1}}'],
+    ['apiVersion: expected string', '{"apiVersion":[],"kind":"Pod"}'],
     ['spec.containers: expected array', withSpec({ containers: 'x' })],
     [
       'spec.containers.0.env.0.value: expected string',

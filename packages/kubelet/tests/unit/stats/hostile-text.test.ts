@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { parseV1Limits } from '../../../src/stats/codec/cgroup-v1.js';
 import { parseV2, parseV2Limits } from '../../../src/stats/codec/cgroup-v2.js';
 import { parseInterfaces, parseThreadCount } from '../../../src/stats/codec/proc-text.js';
 
@@ -19,6 +20,11 @@ describe('Figures of the kernel that are no figures', () => {
 
   test.each(['0', '-5', 'x'])('a weight of %s is none', (weight) => {
     expect(parseV2Limits({ 'cpu.weight': weight }).cpuShares).toBeUndefined();
+  });
+
+  test('limits that changed while they were read give no swap below zero', () => {
+    const texts = { 'memory.limit_in_bytes': '4096', 'memory.memsw.limit_in_bytes': '1024' };
+    expect(parseV1Limits(texts).swapBytes).toBe(0);
   });
 
   test('a negative number is none', () => {

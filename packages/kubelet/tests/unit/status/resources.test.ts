@@ -3,6 +3,12 @@ import { expect, test } from 'vitest';
 import { resourceFields } from '../../../src/status/plan/resources.js';
 import { aPod } from '../../../src/testing/index.js';
 
+test('a quantity that is given as a number is as good as a text', () => {
+  const limits = { cpu: 2 } as unknown as Record<string, string>;
+  const { resources } = resourceFields(aPod({ containers: [{ resources: { limits } }] }), false);
+  expect(resources?.limits).toEqual({ cpu: '2' });
+});
+
 test.each(['constructor', '__proto__', 'toString'])(
   'a resource named %s is an amount like any other',
   (name) => {
