@@ -6,6 +6,5 @@ import { aPod } from '../../../src/testing/index.js';
 it('refuses a pod so deep, in a member that nobody knows, that it cannot be written on', () => {
   const deep: unknown = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`);
   const pod = { ...aPod(), status: { containerStatuses: [], nobody: deep } };
-  expect(() => JSON.stringify(pod)).toThrow(RangeError);
   expect(() => checkPod(pod)).toThrow(new TypeError('the pod: expected at most 100 levels'));
 });
