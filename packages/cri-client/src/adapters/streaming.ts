@@ -56,10 +56,10 @@ export async function openSession(
   const outputs = { resume: (): void => undefined };
   const stdout = newOutput(streams.stdout, outputs);
   const stderr = newOutput(streams.stderr && !streams.tty, outputs);
-  const byChannel = new Map([
-    [CHANNEL.stdout as number, stdout],
-    [CHANNEL.stderr, stderr],
-  ]);
+  // what nobody asked for has ended already, and takes nothing
+  const byChannel = new Map<number, Readable>();
+  if (streams.stdout) byChannel.set(CHANNEL.stdout, stdout);
+  if (streams.stderr && !streams.tty) byChannel.set(CHANNEL.stderr, stderr);
   const end = Promise.withResolvers<number>();
   // a caller that ignores the exit code must not get an unhandled rejection
   end.promise.catch(() => undefined);
@@ -70,7 +70,7 @@ export async function openSession(
       data: (channel, data) => {
         if (channel === CHANNEL.status) statusParts.push(data);
         const output = byChannel.get(channel);
-        return output === undefined || output.readableEnded || output.push(data);
+        return output === undefined || output.destroyed || output.push(data);
       },
       closed: (error) => {
         const status = Buffer.concat(statusParts).toString();
@@ -167,6 +167,7 @@ class Connection extends Duplex {
       if (data.length === PORT_PREFIX_BYTES) return true;
       return this.receive(channel, data.subarray(PORT_PREFIX_BYTES));
     }
+    if (this.destroyed) return true;
     if (channel === this.#channels.data) return this.push(data);
     const method = `port-forward to ${this.#port}`;
     this.destroy(new CriError('CRI_STREAM', data.toString().trim(), { method }));
@@ -182,6 +183,12 @@ class Connection extends Duplex {
     this.#shared.resume();
   }
 
+  /** Others wait for what this one did not read. */
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#shared.resume();
+    done(error);
+  }
+
   override _write(data: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     this.#shared.socket?.send(this.#channels.data, data, done);
   }
@@ -189,6 +196,8 @@ class Connection extends Duplex {
 
 function newOutput(wanted: boolean, shared: Shared): Readable {
   const output = quiet(new Readable({ read: () => shared.resume() }));
+  // the other stream waits for what this one did not read
+  output.once('close', () => shared.resume());
   if (!wanted) output.push(null);
   return output;
 }

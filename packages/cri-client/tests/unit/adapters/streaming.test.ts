@@ -84,6 +84,22 @@ describe(openSession, () => {
     expect(await text(session.stdout)).toBe('');
   });
 
+  it('goes on when the runtime sends on a stream that was not asked for, and after a stream is left', async () => {
+    const url = await serve('v5.channel.k8s.io', (socket) => {
+      for (let i = 0; i < 3; i += 1) socket.send(frame(2, 'nobody asked'));
+      for (let i = 0; i < 64; i += 1) socket.send(frame(1, 'o'.repeat(64 * 1024)));
+      socket.send(exit(7));
+      socket.close();
+    });
+    const unasked = await openSession(url, { ...ALL, stderr: false }, signal);
+    expect(await text(unasked.stdout)).toHaveLength(64 * 64 * 1024);
+    expect(await unasked.exitCode).toBe(7);
+    const left = await openSession(url, ALL, signal);
+    left.stdout.destroy();
+    left.stderr.resume();
+    expect(await left.exitCode).toBe(7);
+  });
+
   it('fails when the server speaks none of our protocols, or does not exist', async () => {
     const url = await serve('channel.k8s.io', () => undefined);
     await expect(openSession(url, ALL, signal)).rejects.toMatchObject({ code: 'CRI_STREAM' });
@@ -129,5 +145,21 @@ describe(openPortForward, () => {
     first?.write('hi');
     expect(await text(first!)).toBe('echo hi');
     await expect(text(second!)).rejects.toThrow('port-forward to 9090: refused');
+  });
+
+  it('serves the other ports when one connection is left', async () => {
+    const url = await serve('v4.channel.k8s.io', (socket) => {
+      for (const channel of [0, 1, 2, 3]) socket.send(Buffer.from([channel, 0x90, 0x1f]));
+      socket.on('message', () => {
+        for (let i = 0; i < 64; i += 1) socket.send(frame(0, 'x'.repeat(64 * 1024)));
+        socket.send(frame(2, 'still here'));
+        socket.close();
+      });
+    });
+    const session = await openPortForward(url, [8080, 8080], signal);
+    const [first, second] = session.connections;
+    first?.destroy();
+    second?.write('go on');
+    expect(await text(second!)).toBe('still here');
   });
 });
