@@ -76,6 +76,8 @@ export interface WorkerPorts {
 }
 
 const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
+/** Removals that fail are warned of after waits of 1, 2 and 4 s. */
+const REMOVAL_WARNING_MS = 4000;
 const NETWORK_RETRY: BackoffRules = { initialMs: 1000, maxMs: 1000 };
 /** @see Kubernetes 1.36 pkg/util/goroutinemap/exponentialbackoff */
 const VOLUMES_RETRY: BackoffRules = { initialMs: 500, maxMs: 122_000 };
@@ -294,11 +296,12 @@ export class PodWorker {
   }
 
   /**
-   * What has been begun for a pod may still be under way in the runtime when it is to be removed:
-   * that this fails once is no reason to look into it.
+   * What has been begun for a pod may still be under way in the runtime when it is to be removed,
+   * on a busy machine for seconds: that this fails a few times is no reason to look into it.
    */
   #failureLevel(): 'info' | 'warn' {
-    return this.#life.kind === 'terminated' && this.#failed === undefined ? 'info' : 'warn';
+    const { delayMs = 0 } = this.#failed ?? {};
+    return this.#life.kind === 'terminated' && delayMs < REMOVAL_WARNING_MS ? 'info' : 'warn';
   }
 
   /** @param after what has just been made, and might not be seen */

@@ -68,7 +68,8 @@ async function housekeep(
     },
     stop.signal,
   );
-  for (let turn = 0; turn < 1000 && !(await until(log)); turn += 1) {
+  const endMs = performance.now() + 30_000; // a loaded machine is no failure
+  while (performance.now() < endMs && !(await until(log))) {
     await new Promise((resolve) => setImmediate(resolve));
     await clock.advance(2000);
   }
