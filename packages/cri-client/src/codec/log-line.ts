@@ -9,7 +9,7 @@ const SPACE = 0x20;
 const NEWLINE = 0x0a;
 const COLON = 0x3a;
 const PARTIAL = 0x50; // P
-/** Of a day that a month has, as far as `Date.parse` asks. */
+/** Times of other months, days, hours or minutes than there are would be no numbers. */
 const RFC3339 =
   /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 
