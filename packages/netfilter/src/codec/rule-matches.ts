@@ -51,7 +51,7 @@ const PORT_OPTIONS: Readonly<Record<string, 'source-port' | 'destination-port'>>
  */
 export function modelPort({ name, values, negated }: Option): Match | undefined {
   const kind = Object.hasOwn(PORT_OPTIONS, name) ? PORT_OPTIONS[name] : undefined;
-  const [, from, colon, to] = /^(\d{0,5})(:?)(\d{0,5})$/.exec(values.join(' ')) ?? [];
+  const [, from, colon, to] = /^(\d{0,5})(?:(:)(\d{0,5}))?$/.exec(values.join(' ')) ?? [];
   if (kind === undefined || from === undefined || `${from}${to ?? ''}` === '') return undefined;
   const port = from === '' ? 0 : Number(from);
   const lastPort = to === undefined || to === '' ? 65_535 : Number(to);

@@ -58,6 +58,14 @@ describe('every match and target of iptables', () => {
     expect(parseRule(splitWords(text))).toEqual({ matches });
   });
 
+  it.each(['--dport 123456', '--dport 1234567890', '--sport 1:2:3', '--sport :'])(
+    '%s is kept word by word, not cut to a port',
+    (text) => {
+      const { matches } = parseRule(splitWords(`-p tcp -m tcp ${text}`));
+      expect(matches).toContainEqual({ kind: 'other', args: text.split(' ') });
+    },
+  );
+
   it('a text that looks like an option stays text', () => {
     const words = ['-m', 'comment', '--comment', '-j DROP', '-m', 'string', '--string', '-m'];
     const rule = parseRule([...words, '--algo', 'bm', '-j', 'LOG', '--log-prefix', '-s 1.2.3.4']);
