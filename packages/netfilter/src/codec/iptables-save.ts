@@ -19,17 +19,37 @@ const CHAIN_COMMANDS = { '-F': 'flush', '-X': 'remove-chain' } as const;
  * @throws {NetfilterError} `NETFILTER_PARSE` with the line's number and text
  */
 export function* parseSaveLines(text: string): Generator<SaveLine, void, undefined> {
-  let number = 0;
-  for (const raw of text.split('\n')) {
-    number += 1;
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    const parsed = parseSaveLine(line);
+  const lines = text.split('\n');
+  for (let next = 0; next < lines.length;) {
+    const first = next;
+    let line = lines[next++] ?? '';
+    if (/^\s*(?:#|$)/.test(line)) continue;
+    // the text of a comment may hold line ends
+    for (let isOpen = leavesOpen(line, false); isOpen && next < lines.length; next += 1) {
+      const more = lines[next] ?? '';
+      line += `\n${more}`;
+      isOpen = leavesOpen(more, true);
+    }
+    const parsed = parseSaveLine(line.trim());
     if (parsed === undefined) {
-      throw new NetfilterError('NETFILTER_PARSE', `line ${number}: cannot read "${line}"`);
+      throw new NetfilterError('NETFILTER_PARSE', `line ${first + 1}: cannot read "${line}"`);
     }
     yield parsed;
   }
+}
+
+/**
+ * Returns true where a word between quotes goes on in the next line. Such a word begins with its quote: a
+ * quote inside a word is part of a name, which iptables-save does not mark as such.
+ */
+function leavesOpen(line: string, wasOpen: boolean): boolean {
+  let isOpen = wasOpen;
+  for (let i = 0; i < line.length; i += 1) {
+    const character = line[i];
+    if (isOpen && character === '\\') i += 1;
+    else if (character === '"') isOpen = !isOpen && line[i - 1] === ' ';
+  }
+  return isOpen;
 }
 
 function parseSaveLine(line: string): SaveLine | undefined {

@@ -61,3 +61,15 @@ test('a comment with a line end is refused: it would become another line of the 
   const match = { kind: 'comment', text: 'a\nCOMMIT\r\n-A b' } as const;
   expect(isNetfilterError(thrown(() => renderAppend('CHAIN', { matches: [match] })))).toBe(true);
 });
+
+test('a comment with line ends, as iptables-save prints it, is one rule', () => {
+  const [table] = parseSave(
+    `*filter\n:A - [0:0]\n-A A -m comment --comment "a\n-A B -j DROP\n\\"\n" -j ACCEPT\n-A A -i a"b\n-A A -j DROP\nCOMMIT\n`,
+  );
+  expect(table?.chains).toHaveLength(1);
+  expect(table?.chains[0]?.rules).toHaveLength(3);
+  expect(table?.chains[0]?.rules[0]).toEqual({
+    matches: [{ kind: 'comment', text: 'a\n-A B -j DROP\n"\n' }],
+    target: { kind: 'accept' },
+  });
+});
