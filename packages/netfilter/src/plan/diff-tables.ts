@@ -1,3 +1,4 @@
+import { isNetfilterError } from '../model/errors.js';
 import type { Chain, Rule, Table, TableName } from '../model/iptables.js';
 import { ruleKey } from './rule-key.js';
 
@@ -22,7 +23,7 @@ export interface DiffOptions {
  * their effect (`ruleKey`); rules that stay are not touched and keep their counters. Each position
  * is valid after the operations before it.
  *
- * @throws {NetfilterError} as `renderRule`
+ * @throws {NetfilterError} as `renderRule`, for a rule of `desired`
  */
 export function diffTables(
   desired: readonly Table[],
@@ -67,7 +68,7 @@ function diffRules(
   { name: chain, rules }: Chain,
   actual: readonly Rule[],
 ): readonly IptablesOperation[] {
-  const kept = commonPairs(rules.map(ruleKey), actual.map(ruleKey));
+  const kept = commonPairs(rules.map(ruleKey), actual.map(keyOfFound));
   const stays = new Set(kept.map(([, at]) => at));
   const isThere = new Set(kept.map(([at]) => at));
   const removals = actual.flatMap((_rule, i): IptablesOperation[] =>
@@ -79,11 +80,27 @@ function diffRules(
   return [...removals.toReversed(), ...additions];
 }
 
+/**
+ * Returns the key of a rule that the kernel has. A rule that cannot be written, with an empty comment
+ * for example, has none: it equals no rule that is wanted.
+ */
+function keyOfFound(rule: Rule): string | undefined {
+  try {
+    return ruleKey(rule);
+  } catch (error) {
+    if (isNetfilterError(error, 'NETFILTER_VALUE', 'NETFILTER_NAME')) return undefined;
+    throw error;
+  }
+}
+
 /** Beyond this number of pairs the lists are not compared: the middle is written again. */
 const MOST_PAIRS = 4_000_000;
 
+/** Keys of rules; `undefined` equals no other key. */
+type Keys = readonly (string | undefined)[];
+
 /** Finds a longest common subsequence, as pairs of indexes into both lists. */
-function commonPairs(a: readonly string[], b: readonly string[]): readonly [number, number][] {
+function commonPairs(a: readonly string[], b: Keys): readonly [number, number][] {
   let first = 0;
   while (first < a.length && first < b.length && a[first] === b[first]) first += 1;
   let last = 0;
@@ -103,7 +120,7 @@ function commonPairs(a: readonly string[], b: readonly string[]): readonly [numb
   return [...head, ...middle.map(([i, j]): [number, number] => [i + first, j + first]), ...tail];
 }
 
-function longestCommon(a: readonly string[], b: readonly string[]): readonly [number, number][] {
+function longestCommon(a: readonly string[], b: Keys): readonly [number, number][] {
   if (a.length * b.length === 0 || a.length * b.length > MOST_PAIRS) return [];
   const width = b.length + 1;
   const lengths = new Uint32Array((a.length + 1) * width);

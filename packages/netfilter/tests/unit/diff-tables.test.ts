@@ -81,6 +81,18 @@ describe(diffTables, () => {
     ]);
   });
 
+  it('removes rules that are there and could not be written', () => {
+    const saved = parseSave(
+      `*nat\n:A - [0:0]\n-A A -m comment --comment "" -j RETURN\n-A A -s 10.0.0.1/32 -j DROP\n-A A -m comment --comment "a\tb"\nCOMMIT\n`,
+    );
+    expect(texts(diffTables([nat({ name: 'A', rules: [from('10.0.0.1')] })], saved))).toEqual([
+      '-D A 3',
+      '-D A 1',
+    ]);
+    const unwritable: Rule = { matches: [{ kind: 'comment', text: '' }] };
+    expect(() => diffTables([nat({ name: 'A', rules: [unwritable] })], saved)).toThrow('comment');
+  });
+
   it(`leads from any rules to any others (NODEAGENT_SEED=${seed})`, () => {
     const rules = fc.array(
       fc.nat(5).map((n) => from(`10.0.0.${n}`)),
