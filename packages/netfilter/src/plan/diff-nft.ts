@@ -41,9 +41,9 @@ export function diffNftTables(
     return rules.every((rule) => !refersTo(rule, replaced));
   };
   const rewritten = [...desired.chains.values()].filter((chain) => !isKept(chain));
+  const changed = new Set([...moved, ...rewritten.map(nameOf)]);
   const emptied = [...old.chains.values()].filter(
-    ({ name, rules }) =>
-      rules.length > 0 && (moved.has(name) || rewritten.some((chain) => chain.name === name)),
+    ({ name, rules }) => rules.length > 0 && changed.has(name),
   );
   const bases = rewritten.filter(({ base }) => base !== undefined);
   const others = rewritten.filter(({ base }) => base === undefined);
