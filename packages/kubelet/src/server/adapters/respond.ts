@@ -112,6 +112,8 @@ function inTime(
   { stallMs, signal }: RespondOptions,
   begin: (done: () => void) => void,
 ): Promise<void> {
+  // a connection that is gone calls nobody back, and its end has been told already
+  if (signal.aborted) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const leave = (): void => {
       clearTimeout(timer);
