@@ -132,6 +132,8 @@ class Reflection<T extends KubeObject, P> {
     try {
       await this.#watch(this.#version, signal);
     } catch (error) {
+      // An event that cannot be read would come again: only a list leads past it.
+      if (isKubeError(error, 'KUBE_PROTOCOL')) this.#version = undefined;
       if (!isKubeError(error, 'KUBE_GONE')) throw error;
       this.#version = undefined;
       // The first time, this is the normal end of a long interruption: no reason to wait.

@@ -78,6 +78,19 @@ describe(runReflector, () => {
     expect(waits).toEqual([]);
   });
 
+  it('lists again after an event that cannot be read: it would come again in each watch', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('x'));
+    const { clock, store, waits } = reflect(client);
+    await clock.advance(0);
+    client.endWatches(new KubeError('KUBE_PROTOCOL', 'an event that is not JSON'));
+    client.seed(PODS, aPod('y'));
+    await clock.advance(100);
+    expect(waits).toEqual([100]);
+    expect(client.calls.map(({ verb }) => verb)).toEqual(['list', 'watch', 'list', 'watch']);
+    expect([...store.items.keys()]).toEqual(['a/x', 'a/y']);
+  });
+
   it('waits longer after each failure, with jitter, and starts over after a good time', async () => {
     const client = createMemoryKubeClient();
     client.failNext({ verb: 'list' }, ended, 3);
