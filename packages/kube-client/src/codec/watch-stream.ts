@@ -14,6 +14,7 @@ const NEWLINE = 0x0a;
  */
 export class LineSplitter {
   #parts: Uint8Array[] = [];
+  #pendingBytes = 0;
 
   /** Returns the lines that this chunk completes, without newlines; empty lines are left out. */
   push(chunk: Uint8Array): string[] {
@@ -24,17 +25,19 @@ export class LineSplitter {
       start = end + 1;
     }
     if (start < chunk.length) this.#parts.push(chunk.subarray(start));
+    this.#pendingBytes += chunk.length - start;
     return lines;
   }
 
   /** Bytes of a line whose end has not arrived. */
   get pendingBytes(): number {
-    return this.#parts.reduce((sum, part) => sum + part.length, 0);
+    return this.#pendingBytes;
   }
 
   #take(last: Uint8Array): string {
     const whole = this.#parts.length === 0 ? last : Buffer.concat([...this.#parts, last]);
     this.#parts = [];
+    this.#pendingBytes = 0;
     return Buffer.from(whole.buffer, whole.byteOffset, whole.length).toString('utf8');
   }
 }

@@ -72,6 +72,10 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
 };
 /** Enough bytes of a refusal's body for any Status object. */
 const MAX_REFUSAL_BYTES = 1 << 20;
+/** More than any page of objects takes, and half of what one text can hold. */
+const MAX_ANSWER_BYTES = 256 * 2 ** 20;
+/** Limits one event of a watch, as client-go: apimachinery/pkg/runtime/serializer/streaming/streaming.go. */
+const MAX_EVENT_BYTES = 16 * 2 ** 20;
 
 /** Implements the API's verbs over a transport: rate limit, credentials, retries, decoding. */
 export class ApiClient implements KubeClient {
@@ -121,6 +125,7 @@ export class ApiClient implements KubeClient {
     const splitter = new LineSplitter();
     for await (const chunk of body) {
       for (const line of splitter.push(chunk)) yield decodeWatchEvent<T>(line, asked(call));
+      if (splitter.pendingBytes > MAX_EVENT_BYTES) throw tooLong(call, 'an event', MAX_EVENT_BYTES);
     }
     if (splitter.pendingBytes === 0) return;
     throw new KubeError('KUBE_UNAVAILABLE', `${asked(call)}: the watch ended inside an event`);
@@ -166,7 +171,7 @@ export class ApiClient implements KubeClient {
     const path = objectPath(resource, name);
     const body = deleteBody(options);
     const call: Call = { method: 'DELETE', path, body, contentType: 'application/json' };
-    await readText(await this.#send(call, signal)); // releases the connection for other requests
+    await readText(call, await this.#send(call, signal)); // releases the connection for other requests
   }
 
   createSubresource<Body, Answer>(
@@ -185,7 +190,7 @@ export class ApiClient implements KubeClient {
 
   async #json<T>(call: Call, signal: AbortSignal): Promise<T> {
     const response = await this.#send(call, signal);
-    const text = await readText(response);
+    const text = await readText(call, response);
     const { httpStatus } = response;
     let answer: unknown;
     try {
@@ -284,10 +289,20 @@ function typed<T extends KubeObject>({ group, version, kind }: Resource<T>, obje
   return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind };
 }
 
-async function readText({ body }: TransportResponse): Promise<string> {
+async function readText(call: Call, { body }: TransportResponse): Promise<string> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of body) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES) throw tooLong(call, 'an answer', MAX_ANSWER_BYTES);
+  }
   return joinText(chunks);
+}
+
+function tooLong(call: Call, what: string, bytes: number): KubeError {
+  const message = `${asked(call)}: ${what} of more than ${bytes / 2 ** 20} MiB`;
+  return new KubeError('KUBE_PROTOCOL', message);
 }
 
 async function refusal(call: Call, response: TransportResponse): Promise<KubeError> {

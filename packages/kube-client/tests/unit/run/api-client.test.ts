@@ -1,0 +1,48 @@
+import { ManualClock } from '@nodeagent/base/testing';
+import { expect, it } from 'vitest';
+
+import { PODS } from '../../../src/model/resource.js';
+import type { Transport } from '../../../src/ports.js';
+import { ApiClient } from '../../../src/run/api-client.js';
+
+const signal = new AbortController().signal;
+const PIECE = Buffer.alloc(2 ** 20, 0x20);
+
+/** A client of a server whose answers have no end. */
+function withoutEnd(): { readonly client: ApiClient; readonly given: () => number } {
+  let given = 0;
+  async function* body(): AsyncGenerator<Uint8Array> {
+    for (; given < 1024; given += 1) yield PIECE;
+  }
+  const transport: Transport = {
+    send: async () => ({ httpStatus: 200, retryAfter: undefined, body: body() }),
+    close: () => undefined,
+  };
+  const client = new ApiClient({
+    transport,
+    credentials: { current: async () => ({}), refuse: () => undefined },
+    clock: new ManualClock(),
+    userAgent: 'test',
+    requestTimeoutMs: 30_000,
+  });
+  return { client, given: () => given };
+}
+
+it('an answer without end is given up after 256 MiB', async () => {
+  const { client, given } = withoutEnd();
+  await expect(client.list(PODS, {}, signal)).rejects.toMatchObject({
+    code: 'KUBE_PROTOCOL',
+    message: 'GET /api/v1/pods: an answer of more than 256 MiB',
+  });
+  expect(given()).toBe(256);
+});
+
+it('an event without end is given up after 16 MiB', async () => {
+  const { client, given } = withoutEnd();
+  const events = client.watch(PODS, { resourceVersion: '1' }, signal)[Symbol.asyncIterator]();
+  await expect(events.next()).rejects.toMatchObject({
+    code: 'KUBE_PROTOCOL',
+    message: 'GET /api/v1/pods: an event of more than 16 MiB',
+  });
+  expect(given()).toBe(16);
+});
