@@ -47,6 +47,7 @@ class HttpTransport implements Transport {
   readonly #prefix: string;
   readonly #ca: MaterialReader | undefined;
   #pool: Pool | undefined;
+  #isClosed = false;
 
   constructor(connection: Connection, liveness: Liveness) {
     this.#connection = connection;
@@ -80,12 +81,17 @@ class HttpTransport implements Transport {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#pool?.connections.destroy();
     this.#pool = undefined;
   }
 
   async #poolFor({ certificatePem, keyPem }: Credential): Promise<Pool> {
     const caPem = await this.#ca?.read();
+    if (this.#isClosed) {
+      const { source } = this.#connection;
+      throw new KubeError('KUBE_UNAVAILABLE', `the client of ${source} was closed`);
+    }
     const old = this.#pool;
     if (old?.certificatePem === certificatePem && old?.caPem === caPem && old !== undefined) {
       return old;

@@ -104,16 +104,16 @@ export class ServerConnections {
 
   async #dial(timeoutMs: number): Promise<void> {
     const { dialer, url, liveness } = this.#options;
-    if (this.#isOver()) throw new Error('the connections were closed');
+    this.#checkOpen();
     const socket = await dialer.dial(['h2', 'http/1.1'], timeoutMs);
-    if (this.#isOver()) socket.destroy();
+    this.#checkOpen(socket);
     if ((socket as TLSSocket).alpnProtocol !== 'h2') {
       this.#http1.adopt(socket);
       this.#lacksHttp2 = true;
       return;
     }
     const connection = await Http2Connection.open(socket, { url, liveness, timeoutMs });
-    if (this.#isOver()) connection.destroy();
+    this.#checkOpen(connection);
     if (!connection.hasRoom) {
       connection.destroy();
       throw new Error('the server accepts no requests on its connections');
@@ -123,8 +123,11 @@ export class ServerConnections {
     connection.onIdle = () => this.#closeSpare(connection);
   }
 
-  #isOver(): boolean {
-    return this.#state === 'destroyed';
+  /** @throws {Error} when they were closed meanwhile; what was opened ends, too */
+  #checkOpen(opened?: Readonly<{ destroy: () => void }>): void {
+    if (this.#state !== 'destroyed') return;
+    opened?.destroy();
+    throw new Error('the connections were closed');
   }
 
   /** Keeps one idle connection; further ones that a burst needed are closed. */

@@ -169,3 +169,24 @@ it('endless headers are refused, and other requests on the connection continue',
   leave();
   expect(await end).toBe('left');
 });
+
+it('nothing is asked, and no connection is left, after a client was closed', async () => {
+  const server = await world.server(quiet);
+  const early = world.client(server.port);
+  const asked = get(early);
+  early.close();
+  await expect(asked).rejects.toThrow('the client of test was closed');
+  for (const stage of ['connection', 'secureConnection', 'session', 'stream']) {
+    const client = world.client(server.port);
+    const begun = new Promise((resolve) => server.server.once(stage, resolve));
+    const failed = get(client).then(
+      () => 'answered',
+      () => 'failed',
+    );
+    await begun;
+    client.close();
+    expect([stage, await failed]).toEqual([stage, 'failed']);
+    await expect(get(client)).rejects.toThrow('the client of test was closed');
+    await expect.poll(() => server.sessions.size).toBe(0);
+  }
+});

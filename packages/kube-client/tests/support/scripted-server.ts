@@ -23,6 +23,7 @@ export type Script = (seen: Seen, response: http.ServerResponse, socket: Socket)
 export interface ScriptedServer {
   readonly url: string;
   readonly port: number;
+  readonly server: http.Server;
   readonly seen: readonly Seen[];
   readonly sockets: ReadonlySet<Socket>;
   /** Number of HTTP/2 connections. */
@@ -89,6 +90,7 @@ export async function startScriptedServer(
   const running = {
     url: `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     port,
+    server,
     seen,
     sockets,
     sessions,
