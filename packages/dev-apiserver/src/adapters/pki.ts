@@ -56,6 +56,8 @@ export async function createCertificateAuthority(nowMs: number): Promise<Certifi
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
+  // as Go does: verifiers tell authorities of one name apart by it
+  const authorityKey = await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey);
   const issue = async (request: Issue): Promise<string> => {
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: serial(),
@@ -77,6 +79,7 @@ export async function createCertificateAuthority(nowMs: number): Promise<Certifi
             ? x509.ExtendedKeyUsage.clientAuth
             : x509.ExtendedKeyUsage.serverAuth,
         ]),
+        authorityKey,
         ...request.extensions,
       ],
     });

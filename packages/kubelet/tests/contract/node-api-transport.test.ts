@@ -195,4 +195,23 @@ describe('the client CA', { timeout: 180_000 }, () => {
     await waitFor(() => letsIn(admin), { what: 'the old CA to count again', timeoutMs: 60_000 });
     await elsewhere.stop();
   });
+  it('may be two of one name, during a rotation', async () => {
+    const kept = await readFile(api.clientCaFile, 'utf8');
+    const elsewhere = await startNodeApi();
+    const theirs = await certificateOf(elsewhere, 'admin', ['system:masters']);
+    const letsIn = async (caller: Caller) => (await call(api.port, '/pods', caller)).status === 200;
+    for (const both of [
+      `${kept}${elsewhere.cluster.caCertificatePem}`,
+      `${elsewhere.cluster.caCertificatePem}${kept}`,
+    ]) {
+      await writeFile(api.clientCaFile, both);
+      await waitFor(async () => (await letsIn(theirs)) && (await letsIn(admin)), {
+        what: 'both CAs to count',
+        timeoutMs: 60_000,
+      });
+      await writeFile(api.clientCaFile, kept);
+      await waitFor(async () => !(await letsIn(theirs)), { what: 'one to go', timeoutMs: 60_000 });
+    }
+    await elsewhere.stop();
+  });
 });
