@@ -144,11 +144,16 @@ async function serve(
     response.end('ok');
     return;
   }
+  let isGone = false;
+  response.once('close', () => {
+    isGone = true;
+  });
   // a body for the node is not read here
   const onNode = parseNodeRoute(url.pathname) !== undefined;
   try {
     const bytes = onNode ? Buffer.alloc(0) : await readBody(request);
     const answer = await ask(options, request, bytes);
+    if (isGone) return; // nobody would say when a watch is over
     if (answer.kind === 'watch') stream(answer, response, options);
     else if (answer.kind === 'proxy') {
       const { nodeIdentity: identity } = options;
@@ -196,6 +201,7 @@ async function serveUpgrade(options: HttpsServerOptions, client: UpgradeRequest)
     if (!(error instanceof StatusError)) throw error;
     refusal = { kind: 'body', httpStatus: error.httpStatus, body: error.status };
   }
+  if (socket.destroyed) return;
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket as TLSSocket);
