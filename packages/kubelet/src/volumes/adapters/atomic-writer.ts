@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { VolumeError } from '../model/errors.js';
-import { type Payload, payloadPathProblem } from '../model/payload.js';
+import { type Payload, payloadPathProblem, withCleanPaths } from '../model/payload.js';
 import type { PayloadOwner } from '../ports.js';
 import type { FileCalls } from './file-calls.js';
 
@@ -24,7 +24,7 @@ export async function writePayload(
     const problem = payloadPathProblem(path);
     if (problem !== undefined) throw new VolumeError('VOLUME_SOURCE', problem);
   }
-  await new PayloadWriter(dir, how).write(payload);
+  await new PayloadWriter(dir, how).write(withCleanPaths(payload));
 }
 
 class PayloadWriter {

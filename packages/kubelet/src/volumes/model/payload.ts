@@ -1,3 +1,5 @@
+import { normalize } from 'node:path/posix';
+
 /** One file of a volume whose content comes from the API. */
 export interface PayloadFile {
   readonly content: Buffer;
@@ -14,6 +16,15 @@ const MAX_PATH = 4096;
 const MAX_NAME = 255;
 
 /**
+ * The same files by their shortest paths: `./a//b` is `a/b`. Of several that mean one file the last counts.
+ *
+ * @see Kubernetes 1.36 pkg/volume/util/atomic_writer.go, validatePayload
+ */
+export function withCleanPaths(payload: Payload): Payload {
+  return new Map([...payload].map(([path, file]) => [normalize(path).replace(/\/$/, ''), file]));
+}
+
+/**
  * @returns why a path cannot be used inside a volume; undefined when it can
  * @see Kubernetes 1.36 pkg/volume/util/atomic_writer.go, validatePath
  */
@@ -26,6 +37,9 @@ export function payloadPathProblem(path: string): string | undefined {
   if (parts.some((part) => part.length > MAX_NAME)) {
     return `invalid path: filenames must be less than or equal to ${MAX_NAME}`;
   }
-  if (parts[0]?.startsWith('..') === true) return `invalid path: must not start with '..': ${path}`;
+  const first = parts.find((part) => part !== '.' && part !== '');
+  if (first === undefined) return `invalid path: must name a file: ${path}`;
+  if (path.includes('\0')) return `invalid path: must not contain NUL: ${JSON.stringify(path)}`;
+  if (first.startsWith('..')) return `invalid path: must not start with '..': ${path}`;
   return undefined;
 }

@@ -75,7 +75,16 @@ describe.each([
     ]);
   });
 
-  it.each(['../a', '/a', 'a/../b', '..a', '', 'x'.repeat(256)])(
+  it('shortens paths', async () => {
+    await writePayload(dir, files({ './a': '1', 'b//./c': '2', 'd/': '3' }), {});
+    expect(await visible()).toEqual(['a', 'b', 'd']);
+    expect([await read('a'), await read('b/c'), await read('d')]).toEqual(['1', '2', '3']);
+    const before = await readlink(join(dir, '..data'));
+    await writePayload(dir, files({ a: '1', 'b/c': '2', d: '3' }), {});
+    expect(await readlink(join(dir, '..data'))).toBe(before);
+  });
+
+  it.each(['../a', '/a', 'a/../b', '..a', '', 'x'.repeat(256), '.', './', './..data', 'a\0b'])(
     'refuses the path %j',
     async (path) => {
       await expect(writePayload(dir, files({ [path]: '1' }), {})).rejects.toMatchObject({
