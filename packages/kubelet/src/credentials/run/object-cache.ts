@@ -4,6 +4,7 @@ import {
   type ConfigMap,
   isKubeError,
   type KubeClient,
+  type ObjectName,
   type Resource,
   type Secret,
   SECRETS,
@@ -12,6 +13,7 @@ import {
 import { podNamespace, podUid } from '../../pod/index.js';
 import { referencedObjects } from '../plan/referenced-objects.js';
 import type { FollowedObjects } from '../ports.js';
+import { awaitBinding, type Refusals } from './await-binding.js';
 
 export interface ObjectCacheOptions {
   readonly client: KubeClient;
@@ -19,6 +21,9 @@ export interface ObjectCacheOptions {
   /** How long an answer counts; pods' files and new containers are at most this far behind. */
   readonly ttlMs: () => number;
 }
+
+/** How long it is remembered that an object was refused, for nobody asks about one that is gone. */
+const REFUSED_FOR_GOOD_MS = 600_000;
 
 interface Entry<T> {
   readonly askedAtMs: number;
@@ -28,7 +33,8 @@ interface Entry<T> {
 /**
  * Config maps and secrets by name, read when a pod needs them and remembered for a while: many pods
  * that start together with one config map cost one request. Immutable ones are remembered ten times
- * as long. A pod that is new is given nothing that was remembered before.
+ * as long. A pod that is new is given nothing that was remembered before. Refusals of the first two
+ * seconds are taken for an authorizer that has not seen yet that the pod is bound here.
  *
  * @param lifetime ends the requests: not one of the pods that wait for the same answer
  */
@@ -65,6 +71,19 @@ function reader<T extends { readonly immutable?: boolean }>(
 ): Reader<T> {
   const entries = new Map<string, Entry<T>>();
   const immutable = new Set<string>();
+  const refused = new Map<string, Refusals>();
+
+  /** One that is refused for good is not waited for each time that it is read. */
+  const ask = async (key: string, name: ObjectName): Promise<T | undefined> => {
+    const refusals = refused.get(key) ?? { sinceMs: undefined };
+    refused.set(key, refusals);
+    const get = (): Promise<T | undefined> => getOrNothing(client, resource, name, lifetime);
+    try {
+      return await awaitBinding(get, { refusals, clock }, lifetime);
+    } finally {
+      if (refusals.sinceMs === undefined && refused.get(key) === refusals) refused.delete(key);
+    }
+  };
 
   const read: Reader<T>['read'] = async (namespace, name, signal) => {
     const key = `${namespace}/${name}`;
@@ -75,10 +94,13 @@ function reader<T extends { readonly immutable?: boolean }>(
       entries.delete(old);
       immutable.delete(old);
     }
+    for (const [old, { sinceMs = nowMs }] of refused) {
+      if (nowMs - sinceMs >= REFUSED_FOR_GOOD_MS) refused.delete(old);
+    }
     const known = entries.get(key);
     if (known !== undefined) return known.answer;
     signal.throwIfAborted();
-    const answer = getOrNothing(client, resource, { namespace, name }, lifetime);
+    const answer = ask(key, { namespace, name });
     entries.set(key, { askedAtMs: nowMs, answer });
     try {
       const found = await answer;
@@ -91,13 +113,17 @@ function reader<T extends { readonly immutable?: boolean }>(
       throw error;
     }
   };
-  return { read, forget: (namespace, name) => void entries.delete(`${namespace}/${name}`) };
+  const forget: Reader<T>['forget'] = (namespace, name) => {
+    entries.delete(`${namespace}/${name}`);
+    refused.delete(`${namespace}/${name}`);
+  };
+  return { read, forget };
 }
 
 async function getOrNothing<T>(
   client: KubeClient,
   resource: Resource<T>,
-  name: Readonly<{ namespace: string; name: string }>,
+  name: ObjectName,
   signal: AbortSignal,
 ): Promise<T | undefined> {
   try {

@@ -1,13 +1,5 @@
+import { type Clock, parseTimestamp, type Random } from '@nodeagent/base';
 import {
-  type BackoffRules,
-  type BackoffState,
-  type Clock,
-  nextBackoff,
-  parseTimestamp,
-  type Random,
-} from '@nodeagent/base';
-import {
-  isKubeError,
   type KubeClient,
   type Pod,
   SERVICE_ACCOUNTS,
@@ -17,6 +9,7 @@ import {
 import { podName, podNamespace, podUid } from '../../pod/index.js';
 import type { TokenRequestSpec, TokenSource } from '../../volumes/index.js';
 import { type CachedToken, isFresh } from '../plan/token-age.js';
+import { awaitBinding, type Refusals } from './await-binding.js';
 
 export interface TokenCacheOptions {
   readonly client: KubeClient;
@@ -26,15 +19,9 @@ export interface TokenCacheOptions {
   readonly onRenewalFailed: (pod: Pod, error: unknown) => void;
 }
 
-/** Between requests that the API server refuses since it does not know the pod's binding yet. */
-const REFUSED: BackoffRules = { initialMs: 100, maxMs: 2000 };
-/** How long a pod's first refusals are taken for that, and nobody is told. */
-const BINDING_PATIENCE_MS = 2000;
-
 interface PodTokens {
   readonly byKind: Map<string, CachedToken>;
-  /** Since when the pod's requests are refused, by the monotonic clock. */
-  refusedSinceMs: number | undefined;
+  readonly refusals: Refusals;
 }
 
 /**
@@ -80,42 +67,21 @@ export function createTokenCache(options: TokenCacheOptions): TokenSource {
     return { token, askedAtMs, expiresAtMs };
   }
 
-  async function firstRequest(
-    pod: Pod,
-    spec: TokenRequestSpec,
-    { ofPod, signal }: Readonly<{ ofPod: PodTokens; signal: AbortSignal }>,
-  ): Promise<CachedToken> {
-    let failed: BackoffState | undefined;
-    for (;;) {
-      try {
-        const token = await request(pod, spec, signal);
-        ofPod.refusedSinceMs = undefined;
-        return token;
-      } catch (error) {
-        if (!isKubeError(error, 'KUBE_FORBIDDEN')) throw error;
-        const nowMs = clock.monotonicMs();
-        ofPod.refusedSinceMs ??= nowMs;
-        const leftMs = ofPod.refusedSinceMs + BINDING_PATIENCE_MS - nowMs;
-        if (leftMs <= 0) throw error;
-        failed = nextBackoff(failed, REFUSED, nowMs);
-        await clock.sleep(Math.min(failed.delayMs, leftMs), signal);
-        signal.throwIfAborted();
-      }
-    }
-  }
-
   return {
     token: async (pod, spec, signal) => {
-      const ofPod = byPod.get(podUid(pod)) ?? { byKind: new Map(), refusedSinceMs: undefined };
+      const ofPod = byPod.get(podUid(pod)) ?? {
+        byKind: new Map(),
+        refusals: { sinceMs: undefined },
+      };
       byPod.set(podUid(pod), ofPod);
       const key = `${spec.expirationSeconds} ${spec.audience ?? ''}`;
       const cached = ofPod.byKind.get(key);
       if (cached !== undefined && isFresh(cached, clock.nowMs(), random())) return cached.token;
       const works = cached !== undefined && cached.expiresAtMs > clock.nowMs();
       try {
-        const fresh = works
-          ? await request(pod, spec, signal)
-          : await firstRequest(pod, spec, { ofPod, signal });
+        const ask = (): Promise<CachedToken> => request(pod, spec, signal);
+        const { refusals } = ofPod;
+        const fresh = works ? await ask() : await awaitBinding(ask, { refusals, clock }, signal);
         ofPod.byKind.set(key, fresh);
         return fresh.token;
       } catch (error) {

@@ -175,4 +175,35 @@ describe(createObjectCache, () => {
     await expect(away.get()).rejects.toThrow('away');
     expect(away.asked()).toBe(2);
   });
+  it('asks again while the API server does not know the binding yet', async () => {
+    const beganMs = new ManualClock().monotonicMs();
+    const { clock, get, asked } = setUp(async () => {
+      if (clock.monotonicMs() - beganMs < 600) throw new KubeError('KUBE_FORBIDDEN', 'not yet');
+      return { data: { a: '1' } };
+    });
+    const both = Promise.all([get(), get()]);
+    await clock.advance(700);
+    expect(await both).toEqual([{ data: { a: '1' } }, { data: { a: '1' } }]);
+    expect(asked()).toBe(4);
+  });
+
+  it('passes on a refusal that lasts for two seconds, then at once until a new pod refers to it', async () => {
+    const { clock, cache, get, asked } = setUp(() =>
+      Promise.reject(new KubeError('KUBE_FORBIDDEN', 'no relationship found')),
+    );
+    const refused = expect(get()).rejects.toThrow('no relationship found');
+    await clock.advance(2000);
+    await refused;
+    expect(asked()).toBe(6);
+    await expect(get()).rejects.toThrow('no relationship found');
+    expect(asked()).toBe(7);
+    cache.follow({
+      metadata: { namespace: 'ns', uid: 'u' },
+      spec: { containers: [{ name: 'c', envFrom: [{ configMapRef: { name: 'a' } }] }] },
+    });
+    const anew = expect(get()).rejects.toThrow('no relationship found');
+    await clock.advance(2000);
+    await anew;
+    expect(asked()).toBe(13);
+  });
 });
