@@ -63,6 +63,9 @@ export class Connections {
     const times = { sinceMs, changedMs: sinceMs };
     const flags = { active: 0, isServed: false, isProven: false };
     const connection = { key, socket, origin, generation, ...times, ...flags };
+    // a client may come again from its old port before the end of its connection is seen
+    const before = this.#open.get(key);
+    if (before !== undefined) this.#forget(before);
     this.#open.set(key, connection);
     this.#countStranger(origin, 1);
     socket.once('close', () => this.#forget(connection));
