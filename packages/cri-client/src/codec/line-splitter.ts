@@ -9,6 +9,11 @@ export class LineSplitter {
   /** The start of a line whose end has not arrived. */
   readonly #rest = new GrowingBytes();
 
+  /** Counts the bytes of the unfinished line. */
+  get pendingBytes(): number {
+    return this.#rest.length;
+  }
+
   *split(block: Uint8Array): Generator<Buffer> {
     const bytes = asBuffer(block);
     let start = 0;

@@ -13,7 +13,8 @@ export interface LogCutter<T> {
   readonly full: boolean;
   /**
    * @param roomBytes writable bytes in the same memory before the block
-   * @throws {CriError} `CRI_LOG_FORMAT` when the file's first line has no known format
+   * @throws {CriError} `CRI_LOG_FORMAT` when the file's first line has no known format, or when a line
+   *   is longer than 64 MiB
    */
   take(block: Uint8Array, roomBytes?: number): Iterable<T>;
   /** Handles a last line without newline; the next block belongs to another file. */
@@ -25,6 +26,15 @@ export interface LogCutter<T> {
    * @throws {CriError} `CRI_LOG_FORMAT`
    */
   detect(firstBlock: Uint8Array): void;
+}
+
+/** Runtimes break lines at 16 KiB unless an administrator says otherwise. */
+const LONGEST_LINE_BYTES = 64 * 2 ** 20;
+
+function checkLength(bytes: number, path: string): void {
+  if (bytes <= LONGEST_LINE_BYTES) return;
+  const detail = `a line of more than ${LONGEST_LINE_BYTES / 2 ** 20} MiB`;
+  throw new CriError('CRI_LOG_FORMAT', detail, { method: `readLog ${path}` });
 }
 
 /** Returns one piece of output per record, with its time and stream. */
@@ -54,6 +64,7 @@ export class EntryCutter implements LogCutter<LogEntry> {
       if (entry !== undefined) yield entry;
       if (this.full) return;
     }
+    checkLength(this.#splitter.pendingBytes, this.#path);
   }
 
   *finish(): Generator<LogEntry> {
@@ -94,6 +105,7 @@ const SPACE = 0x20;
  * records. With `lent`, a piece is valid until the next block is given.
  */
 export class ByteCutter implements LogCutter<Uint8Array> {
+  readonly #path: string;
   readonly #records: EntryCutter;
   readonly #timestamps: boolean;
   readonly #stream: number | undefined;
@@ -109,6 +121,7 @@ export class ByteCutter implements LogCutter<Uint8Array> {
 
   constructor(path: string, options: LogBytesOptions) {
     const { sinceMs, limitBytes, stream, timestamps = false, lent = false } = options;
+    this.#path = path;
     this.#records = new EntryCutter(path, options);
     this.#timestamps = timestamps;
     this.#isLent = lent;
@@ -129,6 +142,7 @@ export class ByteCutter implements LogCutter<Uint8Array> {
     const whole = fresh.lastIndexOf(NEWLINE) + 1;
     if (whole === 0) {
       this.#rest.append(fresh);
+      checkLength(this.#rest.length, this.#path);
       return;
     }
     const block = behind(this.#rest.take(), fresh, roomBytes);

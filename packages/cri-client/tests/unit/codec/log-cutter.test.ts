@@ -127,3 +127,27 @@ describe('a line that comes byte by byte', () => {
     expect(entries.map(({ data }) => Buffer.from(data).toString())).toEqual(['ab\n']);
   });
 });
+
+it.each([
+  ['bytes', () => new ByteCutter('/log', {})],
+  ['bytes up to a limit', () => new ByteCutter('/log', { limitBytes: 10 })],
+  ['entries', () => new EntryCutter('/log', {})],
+])('a line of more than 64 MiB is given up by a reader of %s', (_, cutter) => {
+  const reader: LogCutter<unknown> = cutter();
+  const block = Buffer.alloc(2 ** 20, 'x');
+  const given = (): number => {
+    for (let blocks = 1; blocks < 100; blocks += 1) {
+      try {
+        for (const piece of reader.take(block)) expect(piece).toBeUndefined();
+      } catch (error) {
+        expect(error).toMatchObject({
+          code: 'CRI_LOG_FORMAT',
+          message: expect.stringContaining('a line of more than 64 MiB'),
+        });
+        return blocks;
+      }
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+  expect(given()).toBe(65);
+});
