@@ -104,14 +104,16 @@ function addWholeObjects(values: Map<string, Value>, input: EnvironmentInput): v
       const found = input.configMaps.get(configMapRef.name ?? '');
       if (found === undefined && configMapRef.optional !== true)
         throw refuse(`configmap ${JSON.stringify(configMapRef.name ?? '')} not found`);
-      for (const [key, value] of Object.entries(found?.data ?? {})) values.set(prefix + key, value);
+      for (const [key, value] of Object.entries(found?.data ?? {})) {
+        values.set(prefix + key, checkedText(key, value));
+      }
     }
     if (secretRef !== undefined) {
       const found = input.secrets.get(secretRef.name ?? '');
       if (found === undefined && secretRef.optional !== true)
         throw refuse(`secret ${JSON.stringify(secretRef.name ?? '')} not found`);
       for (const [key, value] of Object.entries(found?.data ?? {}))
-        values.set(prefix + key, secretValue(value));
+        values.set(prefix + key, secretValue(checkedText(key, value)));
     }
   }
 }
@@ -163,7 +165,8 @@ function configMapKey(ref: KeyRef, input: EnvironmentInput): string | undefined 
   const name = ref.name ?? '';
   const found = input.configMaps.get(name);
   const value = ownValue(found?.data, ref.key);
-  if (value !== undefined || ref.optional === true) return value;
+  if (value !== undefined) return checkedText(ref.key, value);
+  if (ref.optional === true) return undefined;
   if (found === undefined) throw refuse(`configmap ${JSON.stringify(name)} not found`);
   throw refuse(`couldn't find key ${ref.key} in ConfigMap ${podNamespace(input.pod)}/${name}`);
 }
@@ -172,10 +175,16 @@ function secretKey(ref: KeyRef, input: EnvironmentInput): Value | undefined {
   const name = ref.name ?? '';
   const found = input.secrets.get(name);
   const value = ownValue(found?.data, ref.key);
-  if (value !== undefined) return secretValue(value);
+  if (value !== undefined) return secretValue(checkedText(ref.key, value));
   if (ref.optional === true) return undefined;
   if (found === undefined) throw refuse(`secret ${JSON.stringify(name)} not found`);
   throw refuse(`couldn't find key ${ref.key} in Secret ${podNamespace(input.pod)}/${name}`);
+}
+
+/** @throws {StartError} for a value that is no text: nothing has checked it before */
+function checkedText(key: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw refuse(`the value of key ${key} is not a string`);
 }
 
 /** Text where it is text; a secret may hold any bytes. */

@@ -169,6 +169,27 @@ describe(buildEnvironment, () => {
     },
   );
 
+  it.each<[string, Partial<Container>]>([
+    ['a config map', { envFrom: [{ configMapRef: { name: 'odd' } }] }],
+    ['a secret', { envFrom: [{ secretRef: { name: 'odd' } }] }],
+    [
+      'a key of a config map',
+      { env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'odd', key: 'N' } } }] },
+    ],
+    [
+      'a key of a secret',
+      { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'odd', key: 'N' } } }] },
+    ],
+  ])('refuses %s whose value is no text', (_, container) => {
+    const odd = new Map([['odd', { data: { N: 1 } as unknown as Record<string, string> }]]);
+    expect(() => build(container, { configMaps: odd, secrets: odd })).toThrow(
+      expect.objectContaining({
+        reason: 'CreateContainerConfigError',
+        message: 'the value of key N is not a string',
+      }),
+    );
+  });
+
   it('leaves out what is optional and missing', () => {
     const ref = { name: 'gone', key: 'k', optional: true };
     const env = [{ name: 'X', valueFrom: { secretKeyRef: ref } }];
