@@ -88,7 +88,7 @@ export async function startNodeApi(options: NodeApiFixtureOptions = {}): Promise
     doorkeeper: new Doorkeeper(
       { anonymous: false, tokens: true, authorization: 'Webhook', ...options.rules },
       {
-        log,
+        ...{ log, clock },
         lifetime: end.signal,
         reviews: createReviews({
           ...{ client: node, clock, nodeName: NODE_NAME, digest },

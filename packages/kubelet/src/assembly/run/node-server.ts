@@ -89,7 +89,8 @@ function createDoorkeeper(
     unauthorizedTtlMs: authorization.cacheUnauthorizedTTL,
   });
   const rules = { anonymous: anonymous.enabled, tokens: webhook.enabled, authorization: mode };
-  return new Doorkeeper(rules, { reviews, log: adapters.log, lifetime });
+  const { log, clock } = adapters;
+  return new Doorkeeper(rules, { reviews, log, clock, lifetime });
 }
 
 function metricsHandler({ contentType, render }: MetricsPage): Handler {

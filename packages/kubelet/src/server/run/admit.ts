@@ -1,4 +1,4 @@
-import type { Logger } from '@nodeagent/base';
+import type { Clock, Logger } from '@nodeagent/base';
 import { originOf } from '@nodeagent/component-base';
 
 import { type NodeRequest, Refusal } from '../model/exchange.js';
@@ -19,7 +19,37 @@ export interface AdmissionRules {
 export interface DoorkeeperPorts {
   readonly reviews: Reviews;
   readonly log: Logger;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly lifetime: AbortSignal;
+}
+
+/** Strangers decide how often something fails for them: between two lines of one kind about that. */
+const SILENCE_MS = 10_000;
+
+/** Warnings of one kind, some of which are only counted. */
+class SparingWarnings {
+  readonly #ports: Pick<DoorkeeperPorts, 'log' | 'clock'>;
+  readonly #message: string;
+  #toldMs = Number.NEGATIVE_INFINITY;
+  #untold = 0;
+
+  constructor(ports: Pick<DoorkeeperPorts, 'log' | 'clock'>, message: string) {
+    this.#ports = ports;
+    this.#message = message;
+  }
+
+  warn(fields: Readonly<Record<string, unknown>>): void {
+    const { log, clock } = this.#ports;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#toldMs < SILENCE_MS) {
+      this.#untold += 1;
+      return;
+    }
+    const untold = this.#untold === 0 ? {} : { untold: this.#untold };
+    log.warn({ ...fields, ...untold }, this.#message);
+    this.#toldMs = nowMs;
+    this.#untold = 0;
+  }
 }
 
 /**
@@ -30,15 +60,18 @@ export interface DoorkeeperPorts {
 export class Doorkeeper {
   readonly #rules: AdmissionRules;
   readonly #reviews: Reviews;
-  readonly #log: Logger;
+  readonly #accessWarnings: SparingWarnings;
+  readonly #tokenWarnings: SparingWarnings;
   readonly #lifetime: AbortSignal;
 
   /** @param lifetime ends questions under way: an answer is for all who ask, not for the first one */
-  constructor(rules: AdmissionRules, { reviews, log, lifetime }: DoorkeeperPorts) {
+  constructor(rules: AdmissionRules, ports: DoorkeeperPorts) {
+    const inVain = 'the API server was asked in vain';
     this.#rules = rules;
-    this.#lifetime = lifetime;
-    this.#reviews = reviews;
-    this.#log = log;
+    this.#lifetime = ports.lifetime;
+    this.#reviews = ports.reviews;
+    this.#accessWarnings = new SparingWarnings(ports, `${inVain} who may`);
+    this.#tokenWarnings = new SparingWarnings(ports, `${inVain} whose token this is`);
   }
 
   async admit(request: NodeRequest): Promise<Identity> {
@@ -52,7 +85,7 @@ export class Doorkeeper {
         allowed = await this.#reviews.isAllowed(question, this.#lifetime);
       } catch (err) {
         if (err instanceof TooManyQuestions) throw new Refusal(429, err.message);
-        this.#log.warn({ err, user: identity.user }, 'the API server was asked in vain who may');
+        this.#accessWarnings.warn({ err, user: identity.user });
         throw new Refusal(500, failureText(question));
       }
       if (allowed) return identity;
@@ -74,7 +107,7 @@ export class Doorkeeper {
         return found === undefined ? undefined : authenticated(found);
       } catch (err) {
         if (err instanceof TooManyQuestions) throw new Refusal(429, err.message);
-        this.#log.warn({ err }, 'the API server was asked in vain whose token this is');
+        this.#tokenWarnings.warn({ err });
         return undefined;
       }
     }

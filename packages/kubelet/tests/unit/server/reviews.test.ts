@@ -194,7 +194,12 @@ describe(Doorkeeper, () => {
   };
   const outcome = async (rules: object, wanted: NodeRequest): Promise<string | number> => {
     const all = { anonymous: false, tokens: true, authorization: 'Webhook', ...rules } as const;
-    const keeper = new Doorkeeper(all, { reviews, log: new MemoryLogger(), lifetime: never });
+    const keeper = new Doorkeeper(all, {
+      reviews,
+      log: new MemoryLogger(),
+      clock,
+      lifetime: never,
+    });
     return keeper.admit(wanted).then(
       ({ user }) => user,
       (error: unknown) => (error instanceof Refusal ? error.answer.status : String(error)),
@@ -236,6 +241,24 @@ describe(Doorkeeper, () => {
     expect(await outcome({}, request({ certificate }))).toBe(500);
     expect(await outcome({}, request({ authorization: 'Bearer t' }))).toBe(401);
   });
+
+  it('logs one line in ten seconds about tokens, however many strangers show some', async () => {
+    answer = () => {
+      throw new Error('away');
+    };
+    const log = new MemoryLogger();
+    const rules = { anonymous: false, tokens: true, authorization: 'Webhook' } as const;
+    const keeper = new Doorkeeper(rules, { reviews, log, clock, lifetime: never });
+    const show = (token: string) => expect(admitted(keeper, token)).rejects.toThrow(Refusal);
+    for (let i = 0; i < 100; i += 1) await show(`t${i}`);
+    await clock.advance(10_000);
+    await show('later');
+    expect(log.lines.map(({ fields }) => fields['untold'])).toEqual([undefined, 99]);
+  });
+
+  function admitted(keeper: Doorkeeper, token: string) {
+    return keeper.admit(request({ authorization: `Bearer ${token}` }));
+  }
 
   it('asks for the next part where the first is not allowed', async () => {
     answer = ({ spec }) => {
