@@ -1,19 +1,68 @@
 import { connect, createServer, type Socket } from 'node:net';
 
+import { readForeignText } from '@nodeagent/base/files';
+
 import type { Forwarding, ForwardingSocket, ForwardOptions, SocketAddress } from '../ports.js';
 import { listening } from './listening.js';
+
+/** Limits the connections that are open at a time, of all Services together. */
+export class ConnectionRoom {
+  readonly #most: number;
+  #open = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** @returns true where there is room for one more; the room is free again when the client's socket closes */
+  enter(client: Socket): boolean {
+    if (this.#open >= this.#most) return false;
+    this.#open += 1;
+    client.once('close', () => (this.#open -= 1));
+    return true;
+  }
+}
+
+/**
+ * Returns how many connections fit, at two descriptors each, into three quarters of the descriptors that
+ * the process may open. The rest is for rules, health checks and the API server. Upstream's userspace
+ * mode used all descriptors, and panicked.
+ *
+ * @param limits as /proc/PID/limits, see proc_pid_limits(5)
+ */
+export function mostConnections(limits: string): number {
+  const descriptors = /^Max open files +(\d+)/m.exec(limits)?.[1];
+  return descriptors === undefined ? Infinity : Math.floor((Number(descriptors) * 3) / 8);
+}
+
+let ofProcess: ConnectionRoom | undefined;
+
+async function roomOfProcess(): Promise<ConnectionRoom> {
+  const file = { links: 'refused', limitBytes: 2 ** 16 } as const;
+  const limits = ofProcess ? '' : await readForeignText('/proc/self/limits', file);
+  ofProcess ??= new ConnectionRoom(mostConnections(limits ?? ''));
+  return ofProcess;
+}
 
 /**
  * Connects each client with a server. Half-closes are passed on, and neither side is read faster
  * than the other side takes the data.
+ * A client for which there is no room is reset.
  */
 export async function forwardTcp(
   { host, port }: SocketAddress,
   forwarding: Forwarding,
   options: ForwardOptions,
+  given?: ConnectionRoom,
 ): Promise<ForwardingSocket> {
+  const room = given ?? (await roomOfProcess());
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
-    void serveClient(client, forwarding, options);
+    if (room.enter(client)) void serveClient(client, forwarding, options);
+    else {
+      client.on('error', () => client.destroy());
+      forwarding.failed(new Error('as many connections are open as there may be'));
+      client.resetAndDestroy();
+    }
   });
   const bound = await listening(server, { host, port });
   return {

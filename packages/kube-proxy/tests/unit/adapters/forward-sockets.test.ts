@@ -1,10 +1,12 @@
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
 import { waitFor } from '@nodeagent/testbed';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { ConnectionRoom, forwardTcp, mostConnections } from '../../../src/adapters/forward-tcp.js';
 import { createForwardSockets } from '../../../src/adapters/index.js';
 import type { Forwarding, ForwardingSocket, ForwardTarget } from '../../../src/ports.js';
 
@@ -78,6 +80,33 @@ describe('forwardTcp', () => {
     await expect(buffer(client)).rejects.toThrow('ECONNRESET');
     expect(seen.failed).toHaveLength(1);
     expect(seen.failed[0]).toContain(reason);
+  });
+
+  it('resets clients for which there is no room, until others are gone', async () => {
+    const server = await listen((socket) => {
+      socket.on('end', () => socket.end()).resume();
+      socket.write('here');
+    });
+    const room = new ConnectionRoom(2);
+    const made = await forwardTcp(anyPort, forwarding(server), options, room);
+    clean.push(() => made.close());
+    const join = (): Socket => {
+      return connect({ port: made.port, host: '127.0.0.1', allowHalfOpen: true });
+    };
+    const staying = [join(), join()];
+    for (const client of staying) expect(String(await once(client, 'data'))).toBe('here');
+    await expect(buffer(join())).rejects.toThrow('ECONNRESET');
+    expect(seen.failed).toEqual(['as many connections are open as there may be']);
+    for (const client of staying) client.end();
+    await waitFor(() => seen.closed.length === 2, { what: 'the others to go' });
+    expect(String(await buffer(join().end()))).toBe('here');
+  });
+
+  it.each([
+    ['Limit  Soft Limit  Hard Limit  Units\nMax open files            1024   4096  files\n', 384],
+    ['Max open files            unlimited   unlimited  files\n', Infinity],
+  ])('leaves a quarter of the descriptors to others', (limits, most) => {
+    expect(mostConnections(limits)).toBe(most);
   });
 
   it('reads no faster than the server does', async () => {
