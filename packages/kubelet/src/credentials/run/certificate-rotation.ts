@@ -42,7 +42,16 @@ export async function runCertificateRotation(
   while (!signal.aborted) {
     const wanted = template();
     if (clock.monotonicMs() - readAtMs >= REREAD_MS) {
-      current = (await store.current())?.certificate;
+      try {
+        current = (await store.current())?.certificate;
+      } catch (err) {
+        // Whatever keeps it from being read, it goes on being shown.
+        log.warn({ purpose, err, retryInMs: REREAD_MS }, 'certificate cannot be read');
+        if (current === undefined) {
+          if ((await clock.sleep(REREAD_MS, signal)) === 'aborted') return;
+          continue;
+        }
+      }
       readAtMs = clock.monotonicMs();
     }
     figures.left(current, clock.nowMs());

@@ -35,6 +35,8 @@ let saved: KeyedPem[];
 /** What the signer makes otherwise than it was asked. */
 let issuedAs: Partial<Certificate>;
 let asked: number;
+/** Why the certificate cannot be read. */
+let unreadable: Error | undefined;
 let stop: AbortController;
 let running: Promise<unknown>;
 
@@ -46,6 +48,7 @@ beforeEach(() => {
   saved = [];
   issuedAs = {};
   asked = 0;
+  unreadable = undefined;
   stop = new AbortController();
   running = Promise.resolve();
 });
@@ -63,7 +66,10 @@ function hold(pem: KeyedPem, template: CertificateTemplate): void {
 
 function options(template: () => CertificateTemplate | undefined): RotationOptions {
   const store: CertificateStore = {
-    current: async () => held,
+    current: async () => {
+      if (unreadable !== undefined) throw unreadable;
+      return held;
+    },
     inspect: () => {
       const notBeforeMs = clock.nowMs();
       const wanted = template() ?? node;
@@ -133,6 +139,27 @@ describe(runCertificateRotation, () => {
     expect(requests()).toHaveLength(0);
     await clock.advance(0.2 * HOUR);
     expect(requests()).toHaveLength(1);
+  });
+
+  it('goes on with the one it knows while the file cannot be read', async () => {
+    hold({ certificatePem: 'old', keyPem: 'old' }, node);
+    await rotate(() => node);
+    unreadable = new Error('EMFILE: too many open files');
+    await clock.advance(HOUR);
+    expect(log.lines[0]?.message).toBe('certificate cannot be read');
+    unreadable = undefined;
+    await clock.advance(7.1 * HOUR);
+    expect(requests()).toHaveLength(1);
+  });
+
+  it('asks for none while it cannot be read whether there is one', async () => {
+    hold({ certificatePem: 'old', keyPem: 'old' }, node);
+    unreadable = new Error('EMFILE: too many open files');
+    await rotate(() => node);
+    await clock.advance(HOUR);
+    unreadable = undefined;
+    await clock.advance(60_000);
+    expect(requests()).toHaveLength(0);
   });
 
   it('begins a new request when its node has another address by now', async () => {
