@@ -87,7 +87,10 @@ async function openLog(path: string): Promise<LogFile> {
   const failed = (cause: unknown): never => {
     throw ioError(path, cause);
   };
-  const { dev, ino } = await handle.stat({ bigint: true });
+  const { dev, ino } = await handle.stat({ bigint: true }).catch(async (cause: unknown) => {
+    await handle.close();
+    return failed(cause);
+  });
   return {
     id: `${dev}:${ino}`,
     sizeBytes: async () => (await handle.stat().catch(failed)).size,

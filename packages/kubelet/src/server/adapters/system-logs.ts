@@ -17,24 +17,33 @@ export function createSystemLogs(directory: string): SystemLogs {
       if (path.includes('\0')) return undefined;
       const root = await realpath(directory);
       const target = await realpath(join(root, path)).catch(ifAbsent);
-      if (target === undefined || !isBelow(target, root)) return undefined;
-      const place = await open(target, PLACE).catch(ifAbsent);
-      if (place === undefined) return undefined;
-      try {
-        // what was opened, should somebody have put a link in its way meanwhile
-        const opened = await realpath(pathOfDescriptor(place.fd));
-        if (!isBelow(opened, root)) return undefined;
+      if (target === undefined) return undefined;
+      return withPlace(root, target, async (place, opened) => {
         const found = await place.stat();
-        if (found.isDirectory()) return await listing(opened);
-        if (!found.isFile()) return undefined;
-        // the only link is the descriptor's own name
-        const handle = await openForeignFile(pathOfDescriptor(place.fd), { links: 'followed' });
-        return { kind: 'file', read: () => readAll(handle) };
-      } finally {
-        await place.close();
-      }
+        if (found.isDirectory()) return listing(opened);
+        // opened anew when it is read: nobody may ever do that, and nobody would close it
+        return found.isFile() ? { kind: 'file', read: () => readAll(root, target) } : undefined;
+      });
     },
   };
+}
+
+/** What is at a place below a directory; undefined where there is none, or a link leads out of it. */
+async function withPlace<T>(
+  root: string,
+  target: string,
+  use: (place: FileHandle, opened: string) => Promise<T>,
+): Promise<T | undefined> {
+  if (!isBelow(target, root)) return undefined;
+  const place = await open(target, PLACE).catch(ifAbsent);
+  if (place === undefined) return undefined;
+  try {
+    // what was opened, should somebody have put a link in its way meanwhile
+    const opened = await realpath(pathOfDescriptor(place.fd));
+    return isBelow(opened, root) ? await use(place, opened) : undefined;
+  } finally {
+    await place.close();
+  }
 }
 
 async function listing(directory: string): Promise<SystemLog> {
@@ -45,7 +54,12 @@ async function listing(directory: string): Promise<SystemLog> {
   };
 }
 
-async function* readAll(handle: FileHandle): AsyncGenerator<Uint8Array> {
+async function* readAll(root: string, target: string): AsyncGenerator<Uint8Array> {
+  // the only link is the descriptor's own name
+  const handle = await withPlace(root, target, (place) =>
+    openForeignFile(pathOfDescriptor(place.fd), { links: 'followed' }),
+  );
+  if (handle === undefined) throw new Error('the file is gone');
   const stream = handle.createReadStream({ highWaterMark: BLOCK_BYTES });
   yield* stream as AsyncIterable<Buffer>;
 }

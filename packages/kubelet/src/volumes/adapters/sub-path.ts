@@ -112,8 +112,13 @@ async function openOrMake(root: string, parts: readonly string[]): Promise<FileH
     } finally {
       await parent.close();
     }
-    if (!(await place.stat()).isSymbolicLink()) return;
-    await place.close();
+    let isKept = false;
+    try {
+      isKept = !(await place.stat()).isSymbolicLink();
+    } finally {
+      if (!isKept) await place.close();
+    }
+    if (isKept) return;
     throw new VolumeError('VOLUME_SUB_PATH', `unexpected symlink found ${part} below ${root}`);
   };
   for (const part of inside.split('/').filter(Boolean)) {
@@ -146,9 +151,15 @@ async function makeDirectory(path: string, mode: number): Promise<FileHandle> {
     return open(path, HERE);
   }
   const made = await open(path, HERE);
-  // Through the descriptor: whatever has this name by now, only what was opened is changed.
-  if ((await made.stat()).isDirectory()) await chmod(`/proc/self/fd/${made.fd}`, mode);
-  return made;
+  try {
+    // Through the descriptor: whatever has this name by now, only what was opened is changed.
+    if ((await made.stat()).isDirectory()) await chmod(`/proc/self/fd/${made.fd}`, mode);
+    return made;
+  } catch (error) {
+    // Node.js ends a process in which a handle is forgotten; not every file system takes any mode.
+    await made.close();
+    throw error;
+  }
 }
 
 async function makeTarget(target: string, isDirectory: boolean): Promise<void> {

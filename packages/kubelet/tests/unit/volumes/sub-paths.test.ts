@@ -1,0 +1,30 @@
+import type * as files from 'node:fs/promises';
+import { mkdtemp, readdir, readlink, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, expect, it, vi } from 'vitest';
+
+import { createSubPaths } from '../../../src/volumes/adapters/sub-path.js';
+
+vi.mock('node:fs/promises', async (original) => ({
+  ...(await original<typeof files>()),
+  chmod: () => Promise.reject(new Error('EPERM: operation not permitted, chmod')),
+}));
+
+const made: string[] = [];
+afterEach(() => Promise.all(made.splice(0).map((dir) => rm(dir, { recursive: true }))));
+
+it('a directory that takes no mode is not left open', async () => {
+  const dir = await realpath(await mkdtemp(join(tmpdir(), 'sub-paths-')));
+  made.push(dir);
+  const unused = () => Promise.reject(new Error('nothing is mounted'));
+  const mounter = { bind: unused, unmount: unused } as never;
+  const request = { volumeDir: dir, subPath: 'a/b', target: join(dir, 'target') } as never;
+  const { signal } = new AbortController();
+  await expect(createSubPaths(mounter).bind(request, signal)).rejects.toThrow('EPERM');
+  const open = (await readdir('/proc/self/fd')).map((fd) =>
+    readlink(`/proc/self/fd/${fd}`).catch(() => 'closed meanwhile'),
+  );
+  expect((await Promise.all(open)).filter((path) => path.startsWith(dir))).toEqual([]);
+});
