@@ -3,7 +3,7 @@ import { countLines, LineSkipper } from '../codec/line-splitter.js';
 import { ByteCutter, EntryCutter, type LogCutter } from '../codec/log-cutter.js';
 import { CriError } from '../model/errors.js';
 import type { LogBytesOptions, LogEntry, LogOptions } from '../model/log.js';
-import type { LogFile, LogFiles, RotatedLog } from '../ports.js';
+import type { LogFile, LogFiles, LogWatch, RotatedLog } from '../ports.js';
 
 const BLOCK_BYTES = 64 * 1024;
 /** Block size for a long log: each read costs a trip through the thread pool, whatever its size. */
@@ -60,8 +60,9 @@ async function* readThrough<T>(
   const file = await files.open(path);
   if (file === undefined) throw failed('CRI_LOG_IO', path, 'no such file');
   const reader = new LogReader({ path, options, cutter, lent }, file);
-  const watch = options.follow === true ? files.watch(path) : undefined;
+  let watch: LogWatch | undefined;
   try {
+    watch = options.follow === true ? files.watch(path) : undefined;
     const missing = await reader.seekTail(options.tailRecords, signal);
     if (options.rotated === true) {
       yield* readRotated(files, { path, options, cutter, currentId: file.id, missing }, signal);
@@ -148,6 +149,8 @@ class LogReader<T> {
   readonly #cutter: LogCutter<T>;
   readonly #memory: BlockMemory;
   #file: LogFile;
+  /** The successor that is open and not read yet. */
+  #next: LogFile | undefined;
   #position = 0;
   /** True when the last read found nothing new. */
   atEnd = false;
@@ -209,7 +212,10 @@ class LogReader<T> {
   async successor(files: LogFiles): Promise<LogFile | undefined> {
     const id = await files.idOf(this.#path);
     if (id === undefined) return undefined;
-    if (id !== this.#file.id) return files.open(this.#path);
+    if (id !== this.#file.id) {
+      this.#next = await files.open(this.#path);
+      return this.#next;
+    }
     if ((await this.#file.sizeBytes()) < this.#position) {
       this.#cutter.forget();
       this.#position = 0;
@@ -221,6 +227,7 @@ class LogReader<T> {
     yield* this.finish();
     const previous = this.#file;
     this.#file = next;
+    this.#next = undefined;
     this.#position = 0;
     await previous.close();
   }
@@ -230,8 +237,8 @@ class LogReader<T> {
     return this.#cutter.finish();
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#file.close(), this.#next?.close()]);
   }
 }
 

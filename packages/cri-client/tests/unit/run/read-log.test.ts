@@ -28,6 +28,32 @@ describe(readLogFrom, () => {
     expect(files.openFiles).toBe(0);
   });
 
+  it('leaves no file open where its folder cannot be watched', async () => {
+    const { files, read } = setUp(line('a'));
+    files.watch = () => {
+      throw new Error('ENOSPC: System limit for number of file watchers reached');
+    };
+    await expect(read({ follow: true })).rejects.toThrow('ENOSPC');
+    expect(files.openFiles).toBe(0);
+  });
+
+  it('leaves no file open where its reader goes away during a rotation', async () => {
+    const { files } = setUp(line('a'));
+    const options = { follow: true, isRunning: async () => true };
+    const entries = readLogFrom(files, { path: PATH, options }, signal);
+    await entries.next();
+    const second = entries.next();
+    await files.idle();
+    files.append(PATH, line('b'));
+    files.rename(PATH, '/logs/old');
+    files.append(PATH, line('c'));
+    files.touch();
+    expect(Buffer.from((await second).value?.data ?? '').toString()).toBe('b\n');
+    expect(files.openFiles).toBe(2);
+    await entries.return();
+    expect(files.openFiles).toBe(0);
+  });
+
   it('leaves out truncated and foreign lines, except at the start', async () => {
     const { read } = setUp(line('a'), '2026-01-0', line('b'), 'noise\n', line('c'));
     expect(await read({})).toBe('a\nc\n');
