@@ -3,7 +3,6 @@ import { library } from '../../tsup.config.base.ts';
 export default library({
   index: 'src/index.ts',
   http: 'src/http.ts',
-  'pod-rules': 'src/pod-rules.ts',
   'adapters/kubeconfig': 'src/adapters/kubeconfig.ts',
   'testing/index': 'src/testing/index.ts',
 });

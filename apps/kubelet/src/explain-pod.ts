@@ -9,7 +9,6 @@ import {
   renderHelp,
 } from '@nodeagent/component-base';
 import type { Pod } from '@nodeagent/kube-client';
-import { defaultPod } from '@nodeagent/kube-client/pod-rules';
 import {
   crashLoopRules,
   explainPod,
@@ -23,6 +22,7 @@ import {
   runtimeSettings,
 } from '@nodeagent/kubelet';
 import { readConfigFiles } from '@nodeagent/kubelet/adapters';
+import { defaultPod } from '@nodeagent/pod-rules';
 import { parse } from 'yaml';
 
 const PROGRAM = {

@@ -1,7 +1,7 @@
 import type { Status } from '@nodeagent/kube-client';
-import type { FieldError } from '@nodeagent/kube-client/pod-rules';
+import type { FieldError } from '@nodeagent/pod-rules';
 
-export { field, type FieldError } from '@nodeagent/kube-client/pod-rules';
+export { field, type FieldError } from '@nodeagent/pod-rules';
 
 /** The part of a resource that error messages name. */
 export interface GroupResource {

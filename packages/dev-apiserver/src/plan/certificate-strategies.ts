@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
 
 import { pemBlocks } from '@nodeagent/base';
-import { dnsSubdomainErrors } from '@nodeagent/kube-client/pod-rules';
+import { dnsSubdomainErrors } from '@nodeagent/pod-rules';
 
 import { field, type FieldError } from '../model/errors.js';
 import { type ApiObject, deepEqual, listAt, omit, textAt, valueAt } from '../model/object.js';

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import type { Deployment, Node, Pod, PodSpec, ReplicaSet, Service } from '@nodeagent/kube-client';
-import { defaultPod, validatePod } from '@nodeagent/kube-client/pod-rules';
+import { defaultPod, validatePod } from '@nodeagent/pod-rules';
 
 import { field } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';

@@ -3,7 +3,7 @@ import {
   dnsLabelErrors,
   dnsSubdomainErrors,
   labelErrors,
-} from '@nodeagent/kube-client/pod-rules';
+} from '@nodeagent/pod-rules';
 
 import { field, type FieldError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';

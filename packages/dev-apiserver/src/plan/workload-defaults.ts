@@ -1,5 +1,5 @@
 import type { Deployment, ReplicaSet } from '@nodeagent/kube-client';
-import { defaultPodSpec, validatePodSpec } from '@nodeagent/kube-client/pod-rules';
+import { defaultPodSpec, validatePodSpec } from '@nodeagent/pod-rules';
 
 import { field, type FieldError } from '../model/errors.js';
 import { type ApiObject, deepEqual, isObject, type JsonObject, valueAt } from '../model/object.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { type Pod, withoutNulls } from '@nodeagent/kube-client';
-import { defaultPod, validatePod } from '@nodeagent/kube-client/pod-rules';
+import { defaultPod, validatePod } from '@nodeagent/pod-rules';
 import { checkReader, mapped, mutatedTrees } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 
-import { parseImageReference } from '../../../src/plan/image-reference.js';
 import { parseFieldSelector, parseLabelSelector } from '../../../src/plan/selectors.js';
 
 const MEBIBYTE = 2 ** 20;
@@ -22,8 +21,4 @@ describe('a mebibyte is read at once', () => {
     expect(parseFieldSelector(`a=${repeated('\t')}b`)).toEqual([
       { path: 'a', equal: true, value: 'b' },
     ]));
-
-  it.each(['a', 'a-', 'a.', ':', '@', '/', '0'])('as an image name of %j', (unit) =>
-    expect(parseImageReference(`${repeated(unit)}!`)).toBeUndefined(),
-  );
 });

@@ -1,4 +1,4 @@
-import { parseImageReference } from '@nodeagent/kube-client/pod-rules';
+import { parseImageReference } from '@nodeagent/pod-rules';
 
 const MAX_NAME = 255;
 

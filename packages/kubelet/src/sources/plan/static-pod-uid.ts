@@ -1,5 +1,5 @@
 import type { Pod, PodSpec } from '@nodeagent/kube-client';
-import { podLevelDefaults } from '@nodeagent/kube-client/pod-rules';
+import { podLevelDefaults } from '@nodeagent/pod-rules';
 
 import { addGoQuantity, largerGoQuantity, parseGoQuantity } from '../model/go-quantity.js';
 import { fnv128a } from '../model/manifest-hash.js';

@@ -7,7 +7,7 @@ import {
   type FieldError,
   labelErrors,
   validateNewPod,
-} from '@nodeagent/kube-client/pod-rules';
+} from '@nodeagent/pod-rules';
 
 import { HASH_ANNOTATION, ManifestError, podUidProblem } from '../../pod/index.js';
 import type { ManifestOrigin } from '../model/manifest-origin.js';

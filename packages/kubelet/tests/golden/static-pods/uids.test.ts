@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-import { defaultPod } from '@nodeagent/kube-client/pod-rules';
+import { defaultPod } from '@nodeagent/pod-rules';
 import { describe, expect, it } from 'vitest';
 
 import { containerSpecHash, initContainers, regularContainers } from '../../../src/pod/index.js';

@@ -1,0 +1,16 @@
+export { field, type FieldError, type FieldErrorReason } from './model/field-error.js';
+export { dnsLabelErrors, dnsSubdomainErrors } from './plan/dns-names.js';
+export { type ImageReference, parseImageReference } from './plan/image-reference.js';
+export { annotationErrors, labelErrors } from './plan/label-names.js';
+export { defaultPod, defaultPodSpec } from './plan/pod-defaults.js';
+export {
+  type AmountRules,
+  type AmountsByName,
+  podLevelDefaults,
+} from './plan/pod-level-defaults.js';
+export {
+  type PodFeatures,
+  validateNewPod,
+  validatePod,
+  validatePodSpec,
+} from './plan/validation/pod.js';

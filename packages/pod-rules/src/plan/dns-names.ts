@@ -1,0 +1,26 @@
+import { field, type FieldError } from '../model/field-error.js';
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
+const DNS_SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
+const LABEL_DETAIL =
+  "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const SUBDOMAIN_DETAIL =
+  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
+/**
+ * A DNS label: names of Namespaces, Services, containers, volumes; at most 63 characters.
+ *
+ * @param path the field that has the value: `metadata.name`
+ * @see https://www.rfc-editor.org/rfc/rfc1123, section 2.1
+ */
+export function dnsLabelErrors(path: string, value: string): readonly FieldError[] {
+  if (value.length > 63) return [field.invalid(path, value, 'must be no more than 63 bytes')];
+  return DNS_LABEL.test(value) ? [] : [field.invalid(path, value, LABEL_DETAIL)];
+}
+
+/** DNS labels joined by dots: names of most objects; at most 253 characters. */
+export function dnsSubdomainErrors(path: string, value: string): readonly FieldError[] {
+  if (value.length > 253) return [field.invalid(path, value, 'must be no more than 253 bytes')];
+  return DNS_SUBDOMAIN.test(value) ? [] : [field.invalid(path, value, SUBDOMAIN_DETAIL)];
+}
