@@ -183,14 +183,14 @@ export default tseslint.config(
       // a development tool with its own files
       'packages/dev-apiserver/**',
       // the kernel's own files: /proc, /sys and cgroups
+      'packages/cgroups/src/adapters/{cgroup-tree,kept-files}.ts',
       'packages/component-base/src/adapters/process-metrics.ts',
       'packages/csi/src/adapters/hostpath/mounts.ts',
       'packages/ipvs/src/adapters/read-proc-table.ts',
       'packages/kube-proxy/src/adapters/sysctl.ts',
       'packages/kubelet/src/assembly/adapters/read-machine.ts',
-      'packages/kubelet/src/resources/adapters/cgroup-tree.ts',
       'packages/kubelet/src/runtime/adapters/machine.ts',
-      'packages/kubelet/src/stats/adapters/{kept-files,kernel-text,machine-readings}.ts',
+      'packages/kubelet/src/stats/adapters/machine-readings.ts',
       'packages/kubelet/src/volumes/adapters/{mounter,share-tree}.ts',
       'packages/netlink-codec/src/adapters/socket.ts',
       'packages/node-status/src/adapters/proc-facts.ts',

@@ -1,6 +1,7 @@
 export type { Brand } from './model/brand.js';
 export { isDeeperThan } from './model/depth.js';
 export { formatGoDuration, parseGoDuration } from './model/duration.js';
+export { type MountPoint, parseMountinfo } from './model/mountinfo.js';
 export {
   parsePathSegment,
   type PathSegment,
@@ -26,6 +27,7 @@ export {
   quantityToUnits,
 } from './model/quantity.js';
 export { formatTimestamp, parseTimestamp } from './model/timestamp.js';
+export { wholeNumber } from './model/whole-number.js';
 export {
   backoffLeftMs,
   type BackoffRules,

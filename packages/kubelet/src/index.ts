@@ -74,7 +74,6 @@ export {
   type ResourceRecordFile,
   StartError,
 } from './pod/index.js';
-export type { CgroupDriver, CgroupLimits, CgroupTree, CgroupValues } from './resources/index.js';
 export type { HookCaller, PodFiles, RuntimeMachine, UserNamespaceFiles } from './runtime/index.js';
 export type { RuntimeSettings } from './runtime/index.js';
 export {
@@ -109,7 +108,7 @@ export {
   type ReviewOptions,
 } from './server/run/index.js';
 export { type ManifestOrigin, parsePodManifest, prepareStaticPod } from './sources/index.js';
-export type { CgroupReadings, DirectoryReadings, MachineReadings } from './stats/index.js';
+export type { DirectoryReadings, MachineReadings } from './stats/index.js';
 export { podStatus, type StatusInput } from './status/index.js';
 export {
   isVolumeError,

@@ -11,7 +11,6 @@ export { createProviderPrograms } from '../credentials/adapters/provider-program
 export { createRequestMaker, createStubMaker } from '../credentials/adapters/request-maker.js';
 export { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 export { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
-export { createCgroupTree, hasCgroupV2 } from '../resources/adapters/cgroup-tree.js';
 export { callHook } from '../runtime/adapters/hook-caller.js';
 export { readRuntimeMachine } from '../runtime/adapters/machine.js';
 export { createPodFiles } from '../runtime/adapters/pod-files.js';
@@ -33,7 +32,6 @@ export { createRotationFiles } from '../server/adapters/rotation-files.js';
 export { createSystemLogs } from '../server/adapters/system-logs.js';
 export { createManifestFiles } from '../sources/adapters/manifest-files.js';
 export { createManifestUrl } from '../sources/adapters/manifest-url.js';
-export { createCgroupReadings } from '../stats/adapters/cgroup-readings.js';
 export { createDirectoryReadings } from '../stats/adapters/directory-readings.js';
 export { createMachineReadings } from '../stats/adapters/machine-readings.js';
 export { createMounter } from '../volumes/adapters/mounter.js';

@@ -2,6 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
+import { createCgroupReadings, createCgroupTree } from '@nodeagent/cgroups/linux';
 import { adjustOomScore } from '@nodeagent/component-base/process';
 import { readLogBytes } from '@nodeagent/cri-client/logs';
 import { createProcFacts } from '@nodeagent/node-status/proc';
@@ -27,7 +28,6 @@ import { createRequestMaker, createStubMaker } from '../credentials/adapters/req
 import type { CredentialAdapters } from '../credentials/index.js';
 import { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
-import { createCgroupTree } from '../resources/adapters/cgroup-tree.js';
 import { callHook } from '../runtime/adapters/hook-caller.js';
 import { createPodFiles } from '../runtime/adapters/pod-files.js';
 import { createUserNamespaceFiles } from '../runtime/adapters/user-namespace-files.js';
@@ -40,7 +40,6 @@ import { createSystemLogs } from '../server/adapters/system-logs.js';
 import type { NodeServerAdapters } from '../server/index.js';
 import { createManifestFiles } from '../sources/adapters/manifest-files.js';
 import { createManifestUrl } from '../sources/adapters/manifest-url.js';
-import { createCgroupReadings } from '../stats/adapters/cgroup-readings.js';
 import { createDirectoryReadings } from '../stats/adapters/directory-readings.js';
 import { createMachineReadings } from '../stats/adapters/machine-readings.js';
 import { createMounter } from '../volumes/adapters/mounter.js';

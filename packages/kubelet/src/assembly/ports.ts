@@ -1,4 +1,5 @@
 import type { Clock, Logger, Metrics, Random, ScopeTask, Tracer } from '@nodeagent/base';
+import type { CgroupDriver, CgroupReadings, CgroupTree } from '@nodeagent/cgroups';
 import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
 import type { KubeClient } from '@nodeagent/kube-client';
 import type { FactSource } from '@nodeagent/node-status';
@@ -13,11 +14,10 @@ import type {
 import type { PullRecordFiles } from '../images/index.js';
 import type { HealthServer } from '../node/index.js';
 import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } from '../pod/index.js';
-import type { CgroupDriver, CgroupTree } from '../resources/index.js';
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
 import type { NodeServerAdapters, RotationFiles } from '../server/index.js';
 import type { MetricsPage } from '../server/run/index.js';
-import type { CgroupReadings, DirectoryReadings, MachineReadings } from '../stats/index.js';
+import type { DirectoryReadings, MachineReadings } from '../stats/index.js';
 import type { Mounter, SubPaths, VolumeFiles } from '../volumes/index.js';
 import type { NodeMachine } from './model/machine.js';
 

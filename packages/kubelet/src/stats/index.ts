@@ -1,11 +1,3 @@
-export type {
-  CgroupLimits,
-  CgroupUsage,
-  CpuFigures,
-  DirectoryFigures,
-  FileSystemFigures,
-  InterfaceFigures,
-  MemoryFigures,
-} from './model/usage.js';
+export type { DirectoryFigures, FileSystemFigures, InterfaceFigures } from './model/usage.js';
 export { type SystemCgroup, systemCgroups } from './plan/system-cgroups.js';
-export type { CgroupReadings, DirectoryReadings, MachineReadings } from './ports.js';
+export type { DirectoryReadings, MachineReadings } from './ports.js';

@@ -2,8 +2,6 @@ import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
 import type { Node, Pod } from '@nodeagent/kube-client';
 
 import type {
-  CgroupLimits,
-  CgroupUsage,
   DirectoryFigures,
   FileSystemFigures,
   InterfaceFigures,
@@ -23,23 +21,6 @@ export type CriStats = Pick<
   | 'statusInfo'
 > &
   Pick<ImageService, 'imageFsInfo'>;
-
-/** The files of cgroups. A path is one that all hierarchies know: `/kubepods/burstable/pod1`. */
-export interface CgroupReadings {
-  /**
-   * @param how `full`: every detail, not only what CPU, memory and threads are used; `limits`: as
-   *   known from before, read when absent
-   * @returns undefined where there is no such cgroup (any more)
-   */
-  read(
-    path: string,
-    how: Readonly<{ full: boolean; limits: CgroupLimits | undefined }>,
-  ): Promise<CgroupUsage | undefined>;
-  /** A process in it, itself or below; undefined when it has none. */
-  processOf(path: string): Promise<number | undefined>;
-  /** When it was last changed, which for most is when it was made. */
-  changedAtMs(path: string): Promise<number | undefined>;
-}
 
 /** What /proc and file systems tell. */
 export interface MachineReadings {

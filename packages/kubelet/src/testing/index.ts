@@ -8,7 +8,6 @@ export {
   exited,
   running,
 } from './builders.js';
-export { MemoryCgroupTree } from './memory-cgroup-tree.js';
 export { MemoryDisk } from './memory-disk.js';
 export { MemoryManifestFiles } from './memory-manifest-files.js';
 export { createMemoryNode, type MemoryNode, type MemoryNodeOptions } from './memory-node.js';
@@ -20,9 +19,4 @@ export {
   MemoryPodProbes,
   MemoryPodVolumes,
 } from './memory-ports.js';
-export {
-  type MemoryCgroup,
-  MemoryCgroupReadings,
-  MemoryDirectoryReadings,
-  MemoryMachineReadings,
-} from './memory-readings.js';
+export { MemoryDirectoryReadings, MemoryMachineReadings } from './memory-readings.js';

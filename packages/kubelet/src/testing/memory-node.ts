@@ -1,5 +1,6 @@
 import type { Clock, Metrics } from '@nodeagent/base';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
+import { MemoryCgroups } from '@nodeagent/cgroups/testing';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { createFixedFacts, type FixedFacts } from '@nodeagent/node-status/testing';
@@ -7,14 +8,9 @@ import { createScriptedProber, type ScriptedProber } from '@nodeagent/probes/tes
 
 import type { KubeletAdapters, NodeMachine } from '../assembly/index.js';
 import type { MetricsPage } from '../server/run/index.js';
-import { MemoryCgroupTree } from './memory-cgroup-tree.js';
 import { MemoryDisk } from './memory-disk.js';
 import { createMemoryNodeFiles } from './memory-node-files.js';
-import {
-  MemoryCgroupReadings,
-  MemoryDirectoryReadings,
-  MemoryMachineReadings,
-} from './memory-readings.js';
+import { MemoryDirectoryReadings, MemoryMachineReadings } from './memory-readings.js';
 
 export interface MemoryNodeOptions {
   /** Decides how time passes for the kubelet, the runtime and the API. */
@@ -35,7 +31,7 @@ export interface MemoryNode {
   readonly api: MemoryKubeClient;
   readonly runtime: MemoryRuntime;
   readonly disk: MemoryDisk;
-  readonly cgroups: MemoryCgroupTree;
+  readonly cgroups: MemoryCgroups;
   readonly facts: FixedFacts;
   readonly prober: ScriptedProber;
   readonly log: MemoryLogger;
@@ -66,7 +62,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
   const runtime = new MemoryRuntime({ clock });
   for (const image of options.images ?? []) runtime.images.publish(image);
   const disk = new MemoryDisk();
-  const cgroups = new MemoryCgroupTree();
+  const cgroups = new MemoryCgroups({ clock });
   const facts = createFixedFacts();
   const prober = createScriptedProber();
   const log = new MemoryLogger();
@@ -80,9 +76,9 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
     openApi: standalone ? undefined : async () => connectionTo(api),
     machine: { ...MACHINE, ...options.machine },
     files: createMemoryNodeFiles(disk, rootDir),
-    cgroups: async () => cgroups,
+    cgroups: async () => cgroups.tree,
     readings: {
-      cgroups: new MemoryCgroupReadings(clock),
+      cgroups: cgroups.readings,
       directories: new MemoryDirectoryReadings(),
       machine: new MemoryMachineReadings(),
     },

@@ -1,6 +1,6 @@
+import type { MountPoint } from '@nodeagent/base';
 import type { ConfigMap, LabelSelectorSpec, Pod, Secret } from '@nodeagent/kube-client';
 
-import type { MountPoint } from '../node/index.js';
 import type { Payload } from './model/payload.js';
 
 /** Config maps and secrets that pods refer to. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger } from '@nodeagent/base/testing';
+import { createCgroupTree } from '@nodeagent/cgroups/linux';
 import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import type { ConfigMap, Container, Pod, Secret, Service } from '@nodeagent/kube-client';
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
@@ -17,7 +18,6 @@ import {
   type PodRuntime,
   toPodUid,
 } from '../../src/pod/index.js';
-import { createCgroupTree } from '../../src/resources/adapters/cgroup-tree.js';
 import { PodCgroups } from '../../src/resources/run/index.js';
 import { callHook } from '../../src/runtime/adapters/hook-caller.js';
 import { readRuntimeMachine } from '../../src/runtime/adapters/machine.js';

@@ -12,7 +12,7 @@ import { explainPod, type ExplainSettings } from '../../src/explain/run/index.js
 import { containerSpecHash, qosClass } from '../../src/pod/index.js';
 import { allContainers } from '../../src/pod/model/pod-spec.js';
 import { podGraceSeconds } from '../../src/pod/plan/grace.js';
-import { podCgroupValues } from '../../src/resources/plan/cgroup-values.js';
+import { podCgroupValues } from '../../src/resources/plan/pod-cgroup-values.js';
 import { apiReferenceOf } from '../../src/sources/plan/api-references.js';
 import { podStatus } from '../../src/status/index.js';
 import { aContainer, anObservation, aNode, aSandbox, exited } from '../../src/testing/index.js';

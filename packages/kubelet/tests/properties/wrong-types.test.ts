@@ -10,7 +10,7 @@ import { judgePod } from '../../src/admission/index.js';
 import { containerSpecHash, qosClass } from '../../src/pod/index.js';
 import { allContainers } from '../../src/pod/model/pod-spec.js';
 import { podGraceSeconds } from '../../src/pod/plan/grace.js';
-import { podCgroupValues } from '../../src/resources/plan/cgroup-values.js';
+import { podCgroupValues } from '../../src/resources/plan/pod-cgroup-values.js';
 import { checkPod } from '../../src/sources/codec/check-pod.js';
 import { apiReferenceOf } from '../../src/sources/plan/api-references.js';
 import { podStatus } from '../../src/status/index.js';

@@ -1,4 +1,5 @@
 import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import { MemoryCgroups } from '@nodeagent/cgroups/testing';
 import { MemoryRuntime, type OptionalCall } from '@nodeagent/cri-client/testing';
 import type { Pod } from '@nodeagent/kube-client';
 
@@ -9,7 +10,6 @@ import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../src/stats/run
 import {
   aNode,
   aPod,
-  MemoryCgroupReadings,
   MemoryDirectoryReadings,
   MemoryMachineReadings,
 } from '../../src/testing/index.js';
@@ -28,7 +28,7 @@ export interface StatsNodeOptions {
 export class StatsNode {
   readonly clock = new ManualClock();
   readonly runtime: MemoryRuntime;
-  readonly cgroups = new MemoryCgroupReadings(this.clock);
+  readonly cgroups = new MemoryCgroups({ clock: this.clock });
   readonly machine = new MemoryMachineReadings();
   readonly directories = new MemoryDirectoryReadings();
   readonly log = new MemoryLogger();
@@ -68,7 +68,7 @@ export class StatsNode {
       node: () => aNode({ status: { allocatable: { memory: '3Gi' } } }),
     };
     const measurer = new NodeMeasurer({
-      ...{ cri, cgroups, machine, places, clock },
+      ...{ cri, cgroups: cgroups.readings, machine, places, clock },
       systems: () => this.systems,
       diskOf: (uid) => this.disks.diskOf(uid),
     });

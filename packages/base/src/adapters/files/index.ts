@@ -14,6 +14,7 @@ export {
   readForeignText,
   type ReadLimit,
 } from './foreign-file.js';
+export { readKernelText, readOpenKernelText, unlessKernelGone } from './kernel-text.js';
 export { removeTree, type RemoveTreeOptions } from './remove-tree.js';
 export {
   AT_ONCE_TREE,

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 
-import { hasCgroupV2 } from '../../resources/adapters/cgroup-tree.js';
+import { hasCgroupV2 } from '@nodeagent/cgroups/linux';
+
 import { readRuntimeMachine } from '../../runtime/adapters/machine.js';
 import { readSubIds } from '../../runtime/adapters/user-namespace-files.js';
 import type { NodeMachine } from '../model/machine.js';

@@ -1,7 +1,7 @@
+import type { CgroupDriver } from '@nodeagent/cgroups';
 import { ConfigError } from '@nodeagent/component-base';
 import { isCriError, probeRuntime } from '@nodeagent/cri-client';
 
-import type { CgroupDriver } from '../../resources/index.js';
 import type { Parts } from './parts.js';
 
 export interface ReadyRuntime {

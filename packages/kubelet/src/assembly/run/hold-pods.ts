@@ -1,7 +1,7 @@
+import type { CgroupDriver } from '@nodeagent/cgroups';
 import type { NodeEvents } from '@nodeagent/node-status';
 
 import type { PodVolumes } from '../../pod/index.js';
-import type { CgroupDriver } from '../../resources/index.js';
 import { enforceAllocatable, PodCgroups } from '../../resources/run/index.js';
 import { allPodsLimits, cgroupRules } from '../plan/pod-rules.js';
 import type { Parts } from './parts.js';

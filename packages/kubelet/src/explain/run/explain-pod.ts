@@ -1,4 +1,5 @@
 import type { Clock, Logger } from '@nodeagent/base';
+import { cgroupPath } from '@nodeagent/cgroups';
 import { type KubeClient, KubeError, type Pod } from '@nodeagent/kube-client';
 
 import type { PullRules } from '../../images/index.js';
@@ -11,7 +12,7 @@ import {
   podUid,
   qosClass,
 } from '../../pod/index.js';
-import { type CgroupLayout, cgroupPath, podNames } from '../../resources/index.js';
+import { type CgroupLayout, podNames } from '../../resources/index.js';
 import type { RuntimeSettings } from '../../runtime/index.js';
 import type { PodFiles } from '../../runtime/index.js';
 import { createPodRuntime, type PodRuntimePorts } from '../../runtime/run/index.js';

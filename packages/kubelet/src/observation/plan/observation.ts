@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 
+import { quotaToMilli, sharesToMilli } from '@nodeagent/cgroups';
 import type {
   Container,
   ContainerStatus,
@@ -16,7 +17,6 @@ import {
   LABEL_CONTAINER_NAME,
   type SandboxObservation,
 } from '../../pod/index.js';
-import { quotaToMilli, sharesToMilli } from '../../resources/index.js';
 
 export function observedSandbox(
   sandbox: Sandbox,

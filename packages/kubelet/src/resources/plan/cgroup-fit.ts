@@ -1,4 +1,4 @@
-import type { CgroupLimits } from './cgroup-values.js';
+import type { CgroupLimits } from '@nodeagent/cgroups';
 
 export interface FitRules {
   /** Nothing in the cgroup has more than it is to have: what is too much may be taken away. */

@@ -1,23 +1,11 @@
-import { parsePodUid, type PodUid, type QosClass } from '../../pod/index.js';
+import type { CgroupDriver } from '@nodeagent/cgroups';
 
-export type CgroupDriver = 'cgroupfs' | 'systemd';
+import { parsePodUid, type PodUid, type QosClass } from '../../pod/index.js';
 
 export interface CgroupLayout {
   readonly driver: CgroupDriver;
   /** `cgroupRoot` of the configuration: below it lies `kubepods`. */
   readonly root: string;
-}
-
-/**
- * A cgroup as its names from the root, `['kubepods', 'burstable', 'pod1234']`, written as a path in
- * the driver's syntax. systemd nests slices by name, and keeps `-` for that.
- *
- * @see Kubernetes 1.36 pkg/kubelet/cm/cgroup_manager_linux.go
- */
-export function cgroupPath(names: readonly string[], driver: CgroupDriver): string {
-  if (driver === 'cgroupfs') return `/${names.join('/')}`;
-  const escaped = names.map((name) => name.replaceAll('-', '_'));
-  return escaped.map((_, at) => `/${escaped.slice(0, at + 1).join('-')}.slice`).join('');
 }
 
 /** Where all pods live. */

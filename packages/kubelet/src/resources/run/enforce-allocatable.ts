@@ -1,7 +1,7 @@
 import type { Clock } from '@nodeagent/base';
+import type { CgroupValues } from '@nodeagent/cgroups';
 import type { NodeEvents } from '@nodeagent/node-status';
 
-import type { CgroupValues } from '../plan/cgroup-values.js';
 import type { PodCgroups } from './pod-cgroups.js';
 
 export interface EnforceOptions {

@@ -1,29 +1,38 @@
 import type { Clock, Logger } from '@nodeagent/base';
+import {
+  type CgroupLimits,
+  cgroupPath,
+  type CgroupTree,
+  type CgroupValues,
+  isCgroupError,
+} from '@nodeagent/cgroups';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { type PodUid, podUid, type QosClass, qosClass } from '../../pod/index.js';
 import { cgroupFit } from '../plan/cgroup-fit.js';
 import {
   type CgroupLayout,
-  cgroupPath,
   kubepodsNames,
   podNames,
   podUidOf,
   qosNames,
 } from '../plan/cgroup-names.js';
-import {
-  type CgroupLimits,
-  type CgroupValues,
-  type PodCgroupRules,
-  podCgroupValues,
-} from '../plan/cgroup-values.js';
-import type { CgroupTree } from '../ports.js';
+import { type PodCgroupRules, podCgroupValues } from '../plan/pod-cgroup-values.js';
 
 export interface PodCgroupsOptions {
   readonly tree: CgroupTree;
   readonly layout: CgroupLayout;
   readonly rules: PodCgroupRules;
   readonly log: Logger;
+}
+
+/** In Kubernetes' words. @see Kubernetes 1.36 pkg/kubelet/cm/container_manager_linux.go, validateSystemRequirements */
+function reasonOf(error: unknown): string {
+  if (isCgroupError(error, 'CGROUP_NOT_MOUNTED')) {
+    const missing = error.controllers.join(' ');
+    return `system validation failed - Following Cgroup subsystem not mounted: [${missing}]`;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** Processes are still in it. */
@@ -57,8 +66,7 @@ export class PodCgroups {
       this.#usable = true;
       this.#problem = undefined;
     } catch (err) {
-      const why = err instanceof Error ? err.message : String(err);
-      const problem = `failed to initialize top level QOS containers: ${why}`;
+      const problem = `failed to initialize top level QOS containers: ${reasonOf(err)}`;
       if (problem !== this.#problem) log.error({ err }, 'cgroups cannot be made: no pod can start');
       this.#problem = problem;
     }

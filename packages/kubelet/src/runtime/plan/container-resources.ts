@@ -1,9 +1,9 @@
 import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
+import { cpuQuotaUs, cpuShares } from '@nodeagent/cgroups';
 import type { HugepageLimit, LinuxResources } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { isCritical, largestNeed, qosClass } from '../../pod/index.js';
-import { cpuQuotaUs, cpuShares } from '../../resources/index.js';
 import { containerSwap, type SwapSettings } from './container-swap.js';
 import { pageSizeName } from './machine.js';
 

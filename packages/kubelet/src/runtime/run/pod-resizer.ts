@@ -1,3 +1,4 @@
+import type { CgroupLimits } from '@nodeagent/cgroups';
 import {
   containerId,
   isCriError,
@@ -15,7 +16,7 @@ import {
   type ResizePodRequest,
   resourcesOf,
 } from '../../pod/index.js';
-import { type CgroupLimits, limitGrowth } from '../../resources/index.js';
+import { limitGrowth } from '../../resources/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
 import {
   containerResources,

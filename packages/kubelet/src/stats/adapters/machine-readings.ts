@@ -1,17 +1,17 @@
 import { readFile, stat, statfs } from 'node:fs/promises';
 
+import { readKernelText } from '@nodeagent/base/files';
+import { parseAccountedCgroup, parseProcessCgroup } from '@nodeagent/cgroups';
+import { blockDevice } from '@nodeagent/cgroups/linux';
+
 import {
-  parseAccountedCgroup,
   parseBootTimeMs,
   parseInterfaces,
   parseMachineMemory,
-  parseProcessCgroup,
   parseThreadCount,
 } from '../codec/proc-text.js';
 import type { FileSystemFigures, ProcessFigures } from '../model/usage.js';
 import type { MachineReadings } from '../ports.js';
-import { blockDevice } from './cgroup-readings.js';
-import { readText } from './kernel-text.js';
 
 /** This machine through /proc and statfs. */
 export function createMachineReadings({ nowMs }: { nowMs: () => number }): MachineReadings {
@@ -87,7 +87,7 @@ const buffer = Buffer.allocUnsafe(256 * 1024);
 
 /** With a blocking call: /proc is memory, and the thread pool costs ten times as much. */
 function optional(path: string): string | undefined {
-  return readText(path, buffer);
+  return readKernelText(path, buffer);
 }
 
 const ABSENT = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'];

@@ -1,7 +1,7 @@
+import type { CgroupUsage } from '@nodeagent/cgroups';
 import type { ContainerStats, SandboxStats } from '@nodeagent/cri-client';
 
 import type {
-  CgroupUsage,
   DirectoryFigures,
   FileSystemFigures,
   InterfaceFigures,

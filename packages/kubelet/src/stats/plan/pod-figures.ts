@@ -1,7 +1,8 @@
+import type { Pressure } from '@nodeagent/cgroups';
 import type { NetworkUsage, SandboxStats } from '@nodeagent/cri-client';
 
 import type { MeasuredContainer, MeasuredPod, ToldContainer } from '../model/measurement.js';
-import type { InterfaceFigures, Pressure } from '../model/usage.js';
+import type { InterfaceFigures } from '../model/usage.js';
 
 /** CPU and memory of something as all pages tell it; absent is not known. */
 export interface Figures {

@@ -1,4 +1,5 @@
-import type { CgroupUsage, DeviceFigures, MemoryFigures, Pressure } from '../model/usage.js';
+import type { CgroupUsage, DeviceFigures, MemoryFigures, Pressure } from '@nodeagent/cgroups';
+
 import type { MetricType } from './exposition.js';
 
 /** One metric with at most one sample for each cgroup. */

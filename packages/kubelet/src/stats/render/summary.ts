@@ -1,4 +1,5 @@
 import { formatTimestamp } from '@nodeagent/base';
+import type { Pressure } from '@nodeagent/cgroups';
 
 import type {
   ImageFsFigures,
@@ -8,7 +9,7 @@ import type {
   NodeSurroundings,
   PodDisk,
 } from '../model/measurement.js';
-import type { FileSystemFigures, InterfaceFigures, Pressure } from '../model/usage.js';
+import type { FileSystemFigures, InterfaceFigures } from '../model/usage.js';
 import { cgroupFigures, containerFigures, type Figures, podFigures } from '../plan/pod-figures.js';
 
 type Json = Readonly<Record<string, unknown>>;

@@ -1,7 +1,8 @@
+import type { CgroupReadings } from '@nodeagent/cgroups';
 import { isCriError } from '@nodeagent/cri-client';
 
 import { containerCgroups, processInInfo } from '../plan/container-cgroup.js';
-import type { CgroupReadings, MachineReadings } from '../ports.js';
+import type { MachineReadings } from '../ports.js';
 
 type Info = Readonly<Record<string, string>>;
 

@@ -1,9 +1,10 @@
-import type { CgroupLimits, CgroupUsage } from '../model/usage.js';
+import type { CgroupUsage, LimitFigures } from '@nodeagent/cgroups';
+
 import { type CpuSample, nextCpuSample } from '../plan/cpu-rate.js';
 
 interface Remembered {
   sample: CpuSample | undefined;
-  limits: CgroupLimits;
+  limits: LimitFigures;
   limitsUntilMs: number;
 }
 
@@ -16,7 +17,7 @@ export class CgroupMemory {
   readonly #seen = new Set<string>();
 
   /** As read lately. */
-  limitsOf(path: string, nowMs: number): CgroupLimits | undefined {
+  limitsOf(path: string, nowMs: number): LimitFigures | undefined {
     const known = this.#known.get(path);
     return known !== undefined && nowMs < known.limitsUntilMs ? known.limits : undefined;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '@nodeagent/base';
+import type { CgroupReadings } from '@nodeagent/cgroups';
 import {
   type ContainerId,
   isCriError,
@@ -27,7 +28,7 @@ import {
 } from '../plan/newest-sandboxes.js';
 import { toldPod } from '../plan/pod-figures.js';
 import type { SystemCgroup } from '../plan/system-cgroups.js';
-import type { CgroupReadings, CriStats, MachineReadings, PodPlaces } from '../ports.js';
+import type { CriStats, MachineReadings, PodPlaces } from '../ports.js';
 import { CgroupFinder } from './cgroup-finder.js';
 import { CgroupMemory } from './cgroup-memory.js';
 

@@ -2,7 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { release } from 'node:os';
 import { dirname } from 'node:path';
 
-import { parseMountinfo } from '../../node/index.js';
+import { parseMountinfo } from '@nodeagent/base';
+
 import { VolumeError } from '../model/errors.js';
 import type { Mounter } from '../ports.js';
 import { CommandHelper } from './command-helper.js';

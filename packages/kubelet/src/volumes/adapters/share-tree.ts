@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
 
-import { parseMountinfo } from '../../node/index.js';
+import { parseMountinfo } from '@nodeagent/base';
+
 import { mountOf, mountsBelow } from '../plan/mount-of.js';
 
 type Run = (command: readonly string[], signal: AbortSignal) => Promise<void>;

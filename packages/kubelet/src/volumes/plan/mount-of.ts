@@ -1,4 +1,4 @@
-import type { MountPoint } from '../../node/index.js';
+import type { MountPoint } from '@nodeagent/base';
 
 /**
  * The mount that a path is on.

@@ -58,8 +58,12 @@ describe(createKubelet, () => {
     const containers = [{ name: 'app', image: 'app:1', resources }];
     await api.create(PODS, { ...MANIFEST, spec: { nodeName: 'n1', containers } }, end.signal);
     await clock.advance(5000);
-    const found = [...cgroups.cgroups].find(([path]) => path.startsWith('/kubepods/burstable/pod'));
-    expect(found?.[1]).toMatchObject({ memoryLimitBytes: 64 * 2 ** 20, cpuQuotaUs: 20_000 });
+    const burstable = ['kubepods', 'burstable'];
+    const [pod = ''] = await cgroups.tree.children(burstable);
+    expect(await cgroups.tree.limits([...burstable, pod])).toMatchObject({
+      memoryLimitBytes: 64 * 2 ** 20,
+      cpuQuotaUs: 20_000,
+    });
     expect(disk.read('/var/lib/kubelet/allocated_pods_state')).toContain('64Mi');
   });
 

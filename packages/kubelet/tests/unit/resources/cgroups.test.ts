@@ -1,20 +1,17 @@
 import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import {
+  type CgroupDriver,
+  CgroupError,
+  cgroupPath,
+  type CgroupTree,
+  type CgroupValues,
+} from '@nodeagent/cgroups';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { toPodUid } from '../../../src/pod/index.js';
-import {
-  type CgroupDriver,
-  cgroupPath,
-  type CgroupTree,
-  cpuQuotaUs,
-  cpuShares,
-  podCgroupValues,
-  podNames,
-  podUidOf,
-} from '../../../src/resources/index.js';
+import { podCgroupValues, podNames, podUidOf } from '../../../src/resources/index.js';
 import { cgroupFit } from '../../../src/resources/plan/cgroup-fit.js';
-import type { CgroupValues } from '../../../src/resources/plan/cgroup-values.js';
 import { PodCgroups } from '../../../src/resources/run/index.js';
 import { aPod } from '../../../src/testing/builders.js';
 
@@ -52,6 +49,7 @@ describe(PodCgroups, () => {
   const withTree = async (tree: Partial<CgroupTree>): Promise<PodCgroups> => {
     const all = {
       ensure: async () => undefined,
+      add: async () => undefined,
       children: async () => [],
       kill: async () => undefined,
       remove: async () => undefined,
@@ -86,6 +84,15 @@ describe(PodCgroups, () => {
     expect(cgroups.problem()).toBeUndefined();
     expect(await cgroups.ensure(aPod())).toMatch(/^\/kubepods\//);
     await running;
+  });
+
+  it('names the controllers that are not mounted in the words of Kubernetes', async () => {
+    const missing = new CgroupError('CGROUP_NOT_MOUNTED', 'none', ['cpu', 'memory']);
+    const cgroups = await withTree({ ensure: () => Promise.reject(missing) });
+    expect(cgroups.problem()).toBe(
+      'failed to initialize top level QOS containers: system validation failed - ' +
+        'Following Cgroup subsystem not mounted: [cpu memory]',
+    );
   });
 
   it('finds the pods of all classes', async () => {
@@ -170,19 +177,6 @@ describe(cgroupFit, () => {
     ['nothing of which nothing is said', {}, settled, {}],
   ])('changes %s', (_, wanted, rules, change) => {
     expect(cgroupFit(has, wanted, rules)).toEqual(change);
-  });
-});
-
-describe('CPU values', () => {
-  it.each([
-    [100, 102, 10_000],
-    [2000, 2048, 200_000],
-    [1, 2, 1000],
-    [0, 2, 0],
-    [1_000_000, 262_144, 100_000_000],
-  ])('%i milli-CPUs are %i shares and a quota of %i µs', (milli, shares, quota) => {
-    expect(cpuShares(milli)).toBe(shares);
-    expect(cpuQuotaUs(milli, 100_000)).toBe(quota);
   });
 });
 

@@ -1,9 +1,10 @@
+import type { CgroupLimits } from '@nodeagent/cgroups';
 import { containerId, type ContainerStats, CriError } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import type { ContainerAmounts } from '../../../src/pod/index.js';
-import { type CgroupLimits, podCgroupValues } from '../../../src/resources/index.js';
+import { podCgroupValues } from '../../../src/resources/index.js';
 import { resizePod, type ResizerPorts } from '../../../src/runtime/run/pod-resizer.js';
 import { aPod } from '../../../src/testing/index.js';
 

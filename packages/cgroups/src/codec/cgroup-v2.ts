@@ -1,0 +1,181 @@
+import { wholeNumber } from '@nodeagent/base';
+
+import type {
+  CgroupUsage,
+  CpuFigures,
+  DeviceFigures,
+  LimitFigures,
+  MemoryFigures,
+} from '../model/usage.js';
+import {
+  countLines,
+  deviceNumbers,
+  keyedValue,
+  parsePressure,
+  singleValue,
+} from './cgroup-text.js';
+import type { NameOf, ParseOptions } from './cgroup-v1.js';
+
+/** What is always read. */
+export const V2_BASIC = [
+  'cpu.stat',
+  'cpu.pressure',
+  'io.pressure',
+  'memory.current',
+  'memory.stat',
+  'memory.pressure',
+  'memory.swap.current',
+  'pids.current',
+] as const;
+
+/** What is read besides for every detail. */
+export const V2_MORE = ['cgroup.procs', 'io.stat', 'memory.events', 'memory.peak'] as const;
+
+/** What changes seldom. */
+export const V2_LIMITS = [
+  'cpu.max',
+  'cpu.weight',
+  'memory.max',
+  'memory.min',
+  'memory.swap.max',
+  'pids.max',
+] as const;
+
+export type V2Texts = Readonly<
+  Partial<
+    Record<
+      (typeof V2_BASIC)[number] | (typeof V2_MORE)[number] | (typeof V2_LIMITS)[number] | 'meminfo',
+      string | undefined
+    >
+  >
+>;
+
+/**
+ * The root has no `memory.current`: there the machine's `meminfo` stands for it.
+ *
+ * @returns undefined when no file of use was there
+ * @see Linux Documentation/admin-guide/cgroup-v2.rst
+ */
+export function parseV2(
+  texts: V2Texts,
+  { atMs, limits, nameOf }: ParseOptions,
+): CgroupUsage | undefined {
+  const cpu = parseCpu(texts, limits.cpuQuotaUs !== undefined);
+  const memory = parseMemory(texts);
+  if (cpu === undefined && memory === undefined) return undefined;
+  return {
+    atMs,
+    cpu,
+    memory,
+    threads: singleValue(texts['pids.current']),
+    ioPressure: parsePressure(texts['io.pressure']),
+    limits,
+    devices: parseDevices(texts['io.stat'], nameOf),
+    processes: countLines(texts['cgroup.procs']),
+  };
+}
+
+/** @returns what is not told is without limit */
+export function parseV2Limits(texts: V2Texts): LimitFigures {
+  const [quota, period] = texts['cpu.max']?.trim().split(' ') ?? [];
+  const weight = singleValue(texts['cpu.weight']);
+  return {
+    cpuShares: weight === undefined || weight < 1 ? undefined : weightToShares(weight),
+    cpuPeriodUs: singleValue(period),
+    cpuQuotaUs: singleValue(quota),
+    memoryBytes: singleValue(texts['memory.max']),
+    swapBytes: singleValue(texts['memory.swap.max']),
+    memoryReservationBytes: singleValue(texts['memory.min']),
+    threads: singleValue(texts['pids.max']),
+  };
+}
+
+function parseCpu(texts: V2Texts, hasQuota: boolean): CpuFigures | undefined {
+  const stat = texts['cpu.stat'];
+  const ns = (key: string): number | undefined => {
+    const us = keyedValue(stat, key);
+    return us === undefined ? undefined : us * 1000;
+  };
+  const usageNs = ns('usage_usec');
+  if (usageNs === undefined) return undefined;
+  return {
+    usageNs,
+    userNs: ns('user_usec'),
+    systemNs: ns('system_usec'),
+    throttling: hasQuota
+      ? {
+          periods: keyedValue(stat, 'nr_periods') ?? 0,
+          throttledPeriods: keyedValue(stat, 'nr_throttled') ?? 0,
+          throttledNs: ns('throttled_usec') ?? 0,
+          burstPeriods: keyedValue(stat, 'nr_bursts'),
+          burstNs: ns('burst_usec'),
+        }
+      : undefined,
+    pressure: parsePressure(texts['cpu.pressure']),
+  };
+}
+
+function parseMemory(texts: V2Texts): MemoryFigures | undefined {
+  const stat = texts['memory.stat'];
+  const usageBytes = singleValue(texts['memory.current']) ?? machineUsage(texts.meminfo);
+  if (usageBytes === undefined || stat === undefined) return undefined;
+  const value = (key: string): number => keyedValue(stat, key) ?? 0;
+  const inactiveFileBytes = value('inactive_file');
+  return {
+    usageBytes,
+    workingSetBytes: Math.max(0, usageBytes - inactiveFileBytes),
+    rssBytes: value('anon'),
+    cacheBytes: value('file'),
+    mappedFileBytes: value('file_mapped'),
+    activeFileBytes: value('active_file'),
+    inactiveFileBytes,
+    kernelBytes: keyedValue(stat, 'kernel'),
+    swapBytes: singleValue(texts['memory.swap.current']),
+    pageFaults: value('pgfault'),
+    majorPageFaults: value('pgmajfault'),
+    maxUsageBytes: singleValue(texts['memory.peak']),
+    limitHits: keyedValue(texts['memory.events'], 'max'),
+    oomKills: keyedValue(texts['memory.events'], 'oom_kill'),
+    pressure: parsePressure(texts['memory.pressure']),
+  };
+}
+
+/** What is not free of the whole machine; /proc/meminfo has KiB. */
+function machineUsage(meminfo: string | undefined): number | undefined {
+  if (meminfo === undefined) return undefined;
+  const kib = (name: string): number => keyedValue(meminfo, `${name}:`) ?? 0;
+  return Math.max(0, kib('MemTotal') - kib('MemFree')) * 1024;
+}
+
+/** v1's scale of 2 to 262144 for v2's weights of 1 to 10000, as dashboards know it. */
+function weightToShares(weight: number): number {
+  return 2 + Math.floor(((weight - 1) * 262_142) / 9999);
+}
+
+/** Lines such as `8:0 rbytes=1 wbytes=2 rios=3 wios=4 dbytes=0 dios=0`. */
+function parseDevices(
+  text: string | undefined,
+  nameOf: NameOf,
+): readonly DeviceFigures[] | undefined {
+  if (text === undefined) return undefined;
+  return text.split('\n').flatMap((line) => {
+    const [id = '', ...pairs] = line.split(' ');
+    if (pairs.length === 0) return [];
+    const value = (key: string): number => {
+      const found = pairs.find((pair) => pair.startsWith(`${key}=`));
+      return found === undefined ? 0 : (wholeNumber(found.slice(key.length + 1)) ?? 0);
+    };
+    const numbers = deviceNumbers(id);
+    if (numbers === undefined) return [];
+    const [major, minor] = numbers;
+    return [
+      {
+        ...{ device: nameOf(id), major, minor },
+        readBytes: value('rbytes'),
+        writeBytes: value('wbytes'),
+        reads: value('rios'),
+        writes: value('wios'),
+      },
+    ];
+  });
+}

@@ -1,0 +1,92 @@
+/** Pressure stall information of one resource. @see Linux Documentation/accounting/psi.rst */
+export interface Pressure {
+  readonly some: PressureData;
+  /** Absent for CPU on kernels before 5.13. */
+  readonly full: PressureData | undefined;
+}
+
+export interface PressureData {
+  /** Time lost so far, in microseconds. */
+  readonly totalUs: number;
+  readonly avg10Percent: number;
+  readonly avg60Percent: number;
+  readonly avg300Percent: number;
+}
+
+/** Cumulative; absent is what this kernel does not tell. */
+export interface CpuFigures {
+  readonly usageNs: number;
+  readonly userNs: number | undefined;
+  readonly systemNs: number | undefined;
+  /** Only where there is a quota. */
+  readonly throttling: ThrottleFigures | undefined;
+  readonly pressure: Pressure | undefined;
+}
+
+export interface ThrottleFigures {
+  readonly periods: number;
+  readonly throttledPeriods: number;
+  readonly throttledNs: number;
+  readonly burstPeriods: number | undefined;
+  readonly burstNs: number | undefined;
+}
+
+export interface MemoryFigures {
+  readonly usageBytes: number;
+  /** What is not given back under pressure: usage without inactive file pages. */
+  readonly workingSetBytes: number;
+  readonly rssBytes: number;
+  readonly cacheBytes: number;
+  readonly mappedFileBytes: number;
+  readonly activeFileBytes: number;
+  readonly inactiveFileBytes: number;
+  readonly kernelBytes: number | undefined;
+  readonly swapBytes: number | undefined;
+  readonly pageFaults: number;
+  readonly majorPageFaults: number;
+  readonly maxUsageBytes: number | undefined;
+  /** How often the limit was met. */
+  readonly limitHits: number | undefined;
+  readonly oomKills: number | undefined;
+  readonly pressure: Pressure | undefined;
+}
+
+/** Cumulative, of one block device. */
+export interface DeviceFigures {
+  /** `/dev/vda`; `8:0` for a device without a name. */
+  readonly device: string;
+  readonly major: number;
+  readonly minor: number;
+  readonly readBytes: number;
+  readonly writeBytes: number;
+  readonly reads: number;
+  readonly writes: number;
+}
+
+/** What a cgroup is allowed; undefined: all, or the kernel does not say. */
+export interface LimitFigures {
+  readonly cpuShares: number | undefined;
+  readonly cpuPeriodUs: number | undefined;
+  readonly cpuQuotaUs: number | undefined;
+  readonly memoryBytes: number | undefined;
+  /** Of swap alone. */
+  readonly swapBytes: number | undefined;
+  /** What is kept for it. */
+  readonly memoryReservationBytes: number | undefined;
+  readonly threads: number | undefined;
+}
+
+/** What one cgroup uses, as its files say. */
+export interface CgroupUsage {
+  readonly atMs: number;
+  readonly cpu: CpuFigures | undefined;
+  readonly memory: MemoryFigures | undefined;
+  /** Threads of all processes in and below it. */
+  readonly threads: number | undefined;
+  readonly ioPressure: Pressure | undefined;
+  readonly limits: LimitFigures;
+  /** Only when read in full. */
+  readonly devices: readonly DeviceFigures[] | undefined;
+  /** Of the cgroup itself, without those below; only when read in full. */
+  readonly processes: number | undefined;
+}

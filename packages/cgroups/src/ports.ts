@@ -1,0 +1,69 @@
+import type { CgroupLimits, CgroupValues } from './model/limits.js';
+import type { CgroupUsage, LimitFigures } from './model/usage.js';
+
+/** The machine's cgroups as they are made, changed and removed; a cgroup is its names from the root. */
+export interface CgroupTree {
+  /**
+   * Makes it and what is above it, in every hierarchy that has a controller we set, and gives it the
+   * values; one that is there is changed.
+   *
+   * @throws {CgroupError} `CGROUP_NOT_MOUNTED`: version 1 lacks a controller
+   */
+  ensure(names: readonly string[], values: CgroupValues): Promise<void>;
+  /** Puts a process into it, with all its threads. */
+  add(names: readonly string[], pid: number): Promise<void>;
+  /** @returns undefined when there is no such cgroup */
+  limits(names: readonly string[]): Promise<CgroupLimits | undefined>;
+  /** In bytes, the page cache included; undefined when there is no such cgroup. */
+  memoryUsage(names: readonly string[]): Promise<number | undefined>;
+  /** Names of what lies directly below, as the hierarchies have them; none when it does not exist. */
+  children(names: readonly string[]): Promise<readonly string[]>;
+  /** SIGKILL to every process in it and below it. */
+  kill(names: readonly string[]): Promise<void>;
+  /** Removes it with what is below it; gone already is fine. @throws EBUSY while processes are in it */
+  remove(names: readonly string[]): Promise<void>;
+}
+
+/** What cgroups use. A path is one that all hierarchies know: `/kubepods/burstable/pod1`. */
+export interface CgroupReadings {
+  /**
+   * @param how `full`: every detail, not only what CPU, memory and threads are used; `limits`: as
+   *   known from before, read when absent
+   * @returns undefined where there is no such cgroup (any more)
+   */
+  read(
+    path: string,
+    how: Readonly<{ full: boolean; limits: LimitFigures | undefined }>,
+  ): Promise<CgroupUsage | undefined>;
+  /** A process in it, itself or below; undefined when it has none. */
+  processOf(path: string): Promise<number | undefined>;
+  /** When it was last changed, which for most is when it was made: ms since the Unix epoch. */
+  changedAtMs(path: string): Promise<number | undefined>;
+}
+
+/** What happens in cgroups; {@link watchOomKills} is the loop over it. */
+export interface CgroupEvents {
+  /**
+   * Processes that the kernel has killed because the memory limit was met, since the cgroup was made:
+   * in it and below it in version 2, in the cgroup itself in version 1.
+   *
+   * @returns undefined when there is no such cgroup, and where the kernel does not count (before 4.13)
+   */
+  oomKills(path: string): Promise<number | undefined>;
+  /**
+   * Calls back when something of its memory happened, where the kernel says so: version 2 only.
+   *
+   * @returns ends it
+   */
+  onMemoryEvent(path: string, listener: () => void): () => void;
+}
+
+/** Everything about the cgroups of one machine. */
+export interface Cgroups {
+  readonly version: 1 | 2;
+  readonly tree: CgroupTree;
+  readonly readings: CgroupReadings;
+  readonly events: CgroupEvents;
+  /** The path of a cgroup, as its driver writes the names. */
+  pathOf(names: readonly string[]): string;
+}

@@ -1,0 +1,1 @@
+export { type MemoryCgroup, MemoryCgroups, type MemoryCgroupsOptions } from './memory-cgroups.js';

@@ -1,0 +1,78 @@
+import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
+import { type CgroupValues, cpuQuotaUs, cpuShares } from '@nodeagent/cgroups';
+import type { Container, Pod } from '@nodeagent/kube-client';
+
+import { largestNeed, podRequests, qosClass } from '../../pod/index.js';
+
+export interface NodeReserve {
+  readonly cpuMilli: number;
+  readonly memoryBytes: number;
+}
+
+/**
+ * What all pods together are held to: the machine without what is reserved. What eviction keeps free is
+ * not taken off: pods have to be able to use it, for eviction to see that.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go, getNodeAllocatableAbsolute
+ */
+export function allPodsValues(
+  machine: NodeReserve,
+  reserved: readonly NodeReserve[],
+): CgroupValues {
+  const left = (of: (part: NodeReserve) => number): number =>
+    reserved.reduce((rest, part) => Math.max(0, rest - of(part)), of(machine));
+  const memoryLimitBytes = left(({ memoryBytes }) => memoryBytes);
+  return {
+    cpuShares: cpuShares(left(({ cpuMilli }) => cpuMilli)),
+    ...(memoryLimitBytes > 0 && { memoryLimitBytes }),
+  };
+}
+
+export interface PodCgroupRules {
+  readonly cpuCfsQuota: boolean;
+  readonly cpuPeriodUs: number;
+  /** -1: no limit. */
+  readonly podPidsLimit: number;
+}
+
+/**
+ * Values of a pod's own cgroup, above its containers': CPU and memory are limited only when every
+ * container is, or the pod as a whole.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go, ResourceConfigForPod
+ */
+export function podCgroupValues(pod: Pod, rules: PodCgroupRules): CgroupValues {
+  const pids = rules.podPidsLimit > 0 ? { pidsMax: rules.podPidsLimit } : {};
+  if (qosClass(pod) === 'BestEffort') return { cpuShares: cpuShares(0), ...pids };
+  const cpuRequest = quantityToMilli(podRequests(pod).get('cpu') ?? 0n);
+  const cpuLimit = podLimit(pod, 'cpu');
+  const memoryLimit = podLimit(pod, 'memory');
+  const quota =
+    cpuLimit === undefined ? 0 : cpuQuotaUs(quantityToMilli(cpuLimit), rules.cpuPeriodUs);
+  const limited = rules.cpuCfsQuota && quota > 0;
+  return {
+    cpuShares: cpuShares(cpuRequest),
+    cpuPeriodUs: rules.cpuPeriodUs,
+    cpuQuotaUs: limited ? quota : -1,
+    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: quantityToUnits(memoryLimit) }),
+    ...pids,
+  };
+}
+
+/** The pod's limit in nano-units; undefined when a container without one makes it unlimited. */
+function podLimit(pod: Pod, name: 'cpu' | 'memory'): bigint | undefined {
+  const whole = limitOf(pod.spec?.resources?.limits, name);
+  if (whole > 0n) return whole + overheadOf(pod, name);
+  const { containers = [], initContainers = [] } = pod.spec ?? {};
+  const of = ({ resources }: Container): bigint => limitOf(resources?.limits, name);
+  if ([...containers, ...initContainers].some((each) => of(each) === 0n)) return undefined;
+  return largestNeed(pod, of) + overheadOf(pod, name);
+}
+
+function overheadOf(pod: Pod, name: string): bigint {
+  return limitOf(pod.spec?.overhead, name);
+}
+
+function limitOf(amounts: Readonly<Record<string, string>> | undefined, name: string): bigint {
+  return parseQuantity(amounts?.[name] ?? '0') ?? 0n;
+}
