@@ -1,11 +1,11 @@
 import type { CgroupLimits, CgroupValues } from './model/limits.js';
 import type { CgroupUsage, LimitFigures } from './model/usage.js';
 
-/** The machine's cgroups as they are made, changed and removed; a cgroup is its names from the root. */
+/** Creates, limits and removes cgroups; a cgroup is identified by its names from the root. */
 export interface CgroupTree {
   /**
-   * Makes it and what is above it, in every hierarchy that has a controller we set, and gives it the
-   * values; one that is there is changed.
+   * Sets values on a cgroup. Creates it and its parents where they are missing, in every hierarchy
+   * whose controller this package sets.
    *
    * @throws {CgroupError} `CGROUP_NOT_MOUNTED`: version 1 lacks a controller
    */
@@ -24,11 +24,11 @@ export interface CgroupTree {
   remove(names: readonly string[]): Promise<void>;
 }
 
-/** What cgroups use. A path is one that all hierarchies know: `/kubepods/burstable/pod1`. */
+/** Statistics of cgroups. A path is valid in all hierarchies: `/kubepods/burstable/pod1`. */
 export interface CgroupReadings {
   /**
-   * @param how `full`: every detail, not only what CPU, memory and threads are used; `limits`: as
-   *   known from before, read when absent
+   * @param how `full`: also disks, processes, peaks and throttling, not only CPU, memory and threads;
+   *   `limits`: those of an earlier reading, which saves reading them again
    * @returns undefined where there is no such cgroup (any more)
    */
   read(
@@ -41,19 +41,19 @@ export interface CgroupReadings {
   changedAtMs(path: string): Promise<number | undefined>;
 }
 
-/** What happens in cgroups; {@link watchOomKills} is the loop over it. */
+/** Events in cgroups; {@link watchOomKills} is the loop over them. */
 export interface CgroupEvents {
   /**
-   * Processes that the kernel has killed because the memory limit was met, since the cgroup was made:
+   * Counts the processes that the kernel has killed at the memory limit since the cgroup was made:
    * in it and below it in version 2, in the cgroup itself in version 1.
    *
    * @returns undefined when there is no such cgroup, and where the kernel does not count (before 4.13)
    */
   oomKills(path: string): Promise<number | undefined>;
   /**
-   * Calls back when something of its memory happened, where the kernel says so: version 2 only.
+   * Calls back on a memory event of the cgroup. Only version 2 reports these.
    *
-   * @returns ends it
+   * @returns a function that stops the calls
    */
   onMemoryEvent(path: string, listener: () => void): () => void;
 }

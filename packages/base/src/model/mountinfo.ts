@@ -1,14 +1,14 @@
 export interface MountPoint {
   readonly path: string;
   readonly fsType: string;
-  /** Of the file system: for cgroups of version 1, the controllers of the hierarchy among others. */
+  /** Options of the file system. For cgroups of version 1 they include the hierarchy's controllers. */
   readonly options: readonly string[];
-  /** Whether mounts below it show in the namespaces that share it, e.g. in other containers. */
+  /** True if mounts below it show in the namespaces that share it, e.g. in other containers. */
   readonly isShared: boolean;
 }
 
 /**
- * Mount points in the order in which they were mounted, from `/proc/<pid>/mountinfo`.
+ * Reads mount points, in the order in which they were mounted, from `/proc/<pid>/mountinfo`.
  *
  * @see proc_pid_mountinfo(5); blanks in paths are octal escapes
  */

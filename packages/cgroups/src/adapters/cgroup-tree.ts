@@ -154,7 +154,7 @@ const CPUSET_FILES = ['cpuset.cpus', 'cpuset.mems'] as const;
 
 /**
  * A new cpuset has no CPUs and no memory nodes, and nothing can run in it until it is given some,
- * unless those above it are told to pass theirs on, and this too (cgroups(7): `cgroup.clone_children`).
+ * unless its parents are set to pass theirs on, and this one too (cgroups(7): `cgroup.clone_children`).
  * They are when they were made here; a dozen calls less for each cgroup.
  */
 async function makeCpuset(root: string, path: string): Promise<void> {
@@ -296,7 +296,7 @@ async function killTree(dir: string): Promise<void> {
   }
 }
 
-/** No limit is told as the largest number that is a multiple of a page. */
+/** Version 1 shows no limit as the largest number that is a multiple of a page. */
 const V1_UNLIMITED = 2 ** 62;
 
 async function readText(dir: string, file: string): Promise<string | undefined> {

@@ -13,7 +13,7 @@ type Controller = 'cpu' | 'cpuacct' | 'memory' | 'pids' | 'blkio';
 
 type Files = Readonly<Record<string, Controller>>;
 
-/** What is always read. */
+/** Files that every reading takes. */
 export const V1_BASIC = {
   'cpuacct.usage': 'cpuacct',
   'cpuacct.stat': 'cpuacct',
@@ -22,7 +22,7 @@ export const V1_BASIC = {
   'pids.current': 'pids',
 } as const satisfies Files;
 
-/** What is read besides for every detail. */
+/** Further files of a full reading. */
 export const V1_MORE = {
   'memory.max_usage_in_bytes': 'memory',
   'memory.failcnt': 'memory',
@@ -33,7 +33,7 @@ export const V1_MORE = {
   'cgroup.procs': 'memory',
 } as const satisfies Files;
 
-/** What changes seldom. */
+/** Files of limits, which seldom change. */
 export const V1_LIMITS = {
   'cpu.shares': 'cpu',
   'cpu.cfs_period_us': 'cpu',
@@ -44,7 +44,7 @@ export const V1_LIMITS = {
   'pids.max': 'pids',
 } as const satisfies Files;
 
-/** Of use only where there is a quota. */
+/** A file that is useful only with a CPU quota. */
 export const V1_THROTTLING = { 'cpu.stat': 'cpu' } as const satisfies Files;
 
 export type V1Texts = Readonly<
@@ -63,7 +63,9 @@ export type V1Texts = Readonly<
 const NS_PER_TICK = 10_000_000;
 
 /**
- * @returns undefined when no file of use was there
+ * Reads the figures of a cgroup from the texts of its files, by name.
+ *
+ * @returns undefined if neither CPU nor memory files were there
  * @see Linux Documentation/admin-guide/cgroup-v1/memory.rst, cpuacct.rst, blkio-controller.rst
  */
 export function parseV1(
@@ -88,11 +90,11 @@ export function parseV1(
 export interface ParseOptions {
   readonly atMs: number;
   readonly limits: LimitFigures;
-  /** Of a device by `major:minor`. */
+  /** Names a device by its numbers, `major:minor`. */
   readonly nameOf: NameOf;
 }
 
-/** @returns what is not told is without limit */
+/** @returns undefined for each limit that the files do not name */
 export function parseV1Limits(texts: V1Texts): LimitFigures {
   const memoryBytes = singleValue(texts['memory.limit_in_bytes']);
   const withSwap = singleValue(texts['memory.memsw.limit_in_bytes']);

@@ -16,7 +16,7 @@ import {
 } from './cgroup-text.js';
 import type { NameOf, ParseOptions } from './cgroup-v1.js';
 
-/** What is always read. */
+/** Files that every reading takes. */
 export const V2_BASIC = [
   'cpu.stat',
   'cpu.pressure',
@@ -28,10 +28,10 @@ export const V2_BASIC = [
   'pids.current',
 ] as const;
 
-/** What is read besides for every detail. */
+/** Further files of a full reading. */
 export const V2_MORE = ['cgroup.procs', 'io.stat', 'memory.events', 'memory.peak'] as const;
 
-/** What changes seldom. */
+/** Files of limits, which seldom change. */
 export const V2_LIMITS = [
   'cpu.max',
   'cpu.weight',
@@ -51,9 +51,10 @@ export type V2Texts = Readonly<
 >;
 
 /**
- * The root has no `memory.current`: there the machine's `meminfo` stands for it.
+ * Reads the figures of a cgroup from the texts of its files, by name. The root has no
+ * `memory.current`: the machine's `meminfo` takes its place.
  *
- * @returns undefined when no file of use was there
+ * @returns undefined if neither CPU nor memory files were there
  * @see Linux Documentation/admin-guide/cgroup-v2.rst
  */
 export function parseV2(
@@ -75,7 +76,7 @@ export function parseV2(
   };
 }
 
-/** @returns what is not told is without limit */
+/** @returns undefined for each limit that the files do not name */
 export function parseV2Limits(texts: V2Texts): LimitFigures {
   const [quota, period] = texts['cpu.max']?.trim().split(' ') ?? [];
   const weight = singleValue(texts['cpu.weight']);
@@ -140,7 +141,7 @@ function parseMemory(texts: V2Texts): MemoryFigures | undefined {
   };
 }
 
-/** What is not free of the whole machine; /proc/meminfo has KiB. */
+/** Memory of the whole machine that is not free, in bytes; /proc/meminfo has KiB. */
 function machineUsage(meminfo: string | undefined): number | undefined {
   if (meminfo === undefined) return undefined;
   const kib = (name: string): number => keyedValue(meminfo, `${name}:`) ?? 0;

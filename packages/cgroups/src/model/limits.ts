@@ -1,8 +1,8 @@
-/** What a cgroup is to be held to; what is absent stays as it is, and -1 takes a limit away. */
+/** Limits to set on a cgroup. An absent value stays as it is, and -1 removes a limit. */
 export interface CgroupValues {
-  /** On the scale of version 1, 2 to 262144: how CPU is divided when there is not enough. */
+  /** CPU weight under contention, on the scale of version 1: 2 to 262144. */
   readonly cpuShares?: number | undefined;
-  /** Microseconds; 100,000 where the kernel's own default is kept. */
+  /** Length of a CPU period in microseconds; the kernel's default is 100,000. */
   readonly cpuPeriodUs?: number | undefined;
   /** CPU time in each period, in microseconds. */
   readonly cpuQuotaUs?: number | undefined;
@@ -12,7 +12,7 @@ export interface CgroupValues {
   readonly pidsMax?: number | undefined;
 }
 
-/** What a cgroup is held to of CPU and memory; -1 is without limit. */
+/** Limits of CPU and memory that a cgroup has; -1 is no limit. */
 export type CgroupLimits = Readonly<
   Partial<Record<'cpuShares' | 'cpuPeriodUs' | 'cpuQuotaUs' | 'memoryLimitBytes', number>>
 >;

@@ -13,7 +13,7 @@ export interface PressureData {
   readonly avg300Percent: number;
 }
 
-/** Cumulative; absent is what this kernel does not tell. */
+/** Cumulative figures; this kernel does not report those that are absent. */
 export interface CpuFigures {
   readonly usageNs: number;
   readonly userNs: number | undefined;
@@ -33,7 +33,7 @@ export interface ThrottleFigures {
 
 export interface MemoryFigures {
   readonly usageBytes: number;
-  /** What is not given back under pressure: usage without inactive file pages. */
+  /** Usage without inactive file pages: the kernel cannot reclaim this under pressure. */
   readonly workingSetBytes: number;
   readonly rssBytes: number;
   readonly cacheBytes: number;
@@ -45,7 +45,7 @@ export interface MemoryFigures {
   readonly pageFaults: number;
   readonly majorPageFaults: number;
   readonly maxUsageBytes: number | undefined;
-  /** How often the limit was met. */
+  /** How often the limit was reached. */
   readonly limitHits: number | undefined;
   readonly oomKills: number | undefined;
   readonly pressure: Pressure | undefined;
@@ -63,20 +63,20 @@ export interface DeviceFigures {
   readonly writes: number;
 }
 
-/** What a cgroup is allowed; undefined: all, or the kernel does not say. */
+/** Limits of a cgroup as its files show them; undefined is no limit, or unknown to this kernel. */
 export interface LimitFigures {
   readonly cpuShares: number | undefined;
   readonly cpuPeriodUs: number | undefined;
   readonly cpuQuotaUs: number | undefined;
   readonly memoryBytes: number | undefined;
-  /** Of swap alone. */
+  /** Limit of swap alone. */
   readonly swapBytes: number | undefined;
-  /** What is kept for it. */
+  /** Memory that the kernel reserves for it. */
   readonly memoryReservationBytes: number | undefined;
   readonly threads: number | undefined;
 }
 
-/** What one cgroup uses, as its files say. */
+/** Resources that one cgroup uses, as its files show them. */
 export interface CgroupUsage {
   readonly atMs: number;
   readonly cpu: CpuFigures | undefined;
@@ -87,6 +87,6 @@ export interface CgroupUsage {
   readonly limits: LimitFigures;
   /** Only when read in full. */
   readonly devices: readonly DeviceFigures[] | undefined;
-  /** Of the cgroup itself, without those below; only when read in full. */
+  /** Processes of the cgroup itself, without those below; only when read in full. */
   readonly processes: number | undefined;
 }

@@ -11,15 +11,15 @@ export type CgroupMounts =
       hierarchies: readonly string[];
     }>;
 
-/** Controllers of version 1 that we set limits by. */
+/** Controllers that this package sets limits with. */
 export const CGROUP_CONTROLLERS = ['cpu', 'memory', 'pids', 'cpuset', 'hugetlb'] as const;
 
-/** Controllers of version 1 that only count; a process is put below them too, so that it is counted. */
+/** Controllers of version 1 that only count: a process joins them too, so that it is counted. */
 export const ACCOUNTING_CONTROLLERS = ['cpuacct', 'blkio'] as const;
 
 /**
- * The cgroup hierarchies among the mounts of a process. A directory counts for nothing: only a mount
- * says that there is a hierarchy.
+ * Finds the cgroup hierarchies among the mounts of a process. A directory is no evidence: only a mount
+ * shows that there is a hierarchy.
  *
  * @param mountpoint version 2 is mounted here, hierarchies of version 1 below
  */
@@ -38,7 +38,7 @@ export function cgroupMounts(mounts: readonly MountPoint[], mountpoint: string):
   return { version: 1, controllers, hierarchies: [...new Set(below.map(({ path }) => path))] };
 }
 
-/** Whether one of the mounts after it is in its place or above it. */
+/** True if a later mount is in its place or above it. */
 function isHidden(path: string, later: readonly MountPoint[]): boolean {
   return later.some((mount) => path === mount.path || path.startsWith(`${mount.path}/`));
 }

@@ -5,7 +5,7 @@ import type { CgroupUsage, CpuFigures, LimitFigures, MemoryFigures } from '../mo
 import { type CgroupDriver, cgroupPath } from '../plan/cgroup-path.js';
 import type { CgroupEvents, CgroupReadings, Cgroups, CgroupTree } from '../ports.js';
 
-/** What a cgroup uses, as a test wants it seen; what is absent is 0 or none. */
+/** Figures that a test gives a cgroup; absent ones are 0 or none. */
 export interface MemoryCgroup {
   readonly cpu?: Partial<CpuFigures>;
   readonly memory?: Partial<MemoryFigures>;
@@ -93,12 +93,12 @@ export class MemoryCgroups implements Cgroups {
     return cgroupPath(names, this.#driver);
   }
 
-  /** What a cgroup was given; undefined when there is no such cgroup. */
+  /** Values that a cgroup was given; undefined if there is no such cgroup. */
   valuesOf(path: string): CgroupValues | undefined {
     return this.#cells.get(path)?.values;
   }
 
-  /** Says what a cgroup uses, and makes it where it is not there. */
+  /** Sets the figures of a cgroup, and creates it if it is missing. */
   set(path: string, seen: MemoryCgroup): void {
     this.#cell(path).seen = seen;
   }
@@ -211,7 +211,7 @@ function processesOf({ seen, processes }: Cell): readonly number[] {
   return [...(seen.processes ?? []), ...processes];
 }
 
-/** What is not given is as the kernel makes a cgroup. */
+/** A limit that was never given has the kernel's default. */
 function limitsOf({ values }: Cell): CgroupLimits {
   const { cpuShares = 1024, cpuPeriodUs = 100_000, cpuQuotaUs = -1 } = values;
   return { cpuShares, cpuPeriodUs, cpuQuotaUs, memoryLimitBytes: values.memoryLimitBytes ?? -1 };

@@ -26,7 +26,7 @@ const MIB = 2 ** 20;
 const BUSY = { cpuQuotaUs: 50_000, cpuPeriodUs: 100_000, memoryLimitBytes: 64 * MIB };
 const BUSY_LIMITS = { cpuQuotaUs: 50_000, cpuPeriodUs: 100_000, memoryBytes: 64 * MIB };
 
-/** What {@link Cgroups} do: those in memory, and the kernel's of either version. */
+/** The rules for every {@link Cgroups}: in memory, and the kernel's of either version. */
 export function cgroupsContract(open: () => Promise<CgroupScene>): void {
   let scene: CgroupScene;
   beforeAll(async () => {
@@ -123,7 +123,7 @@ export function cgroupsContract(open: () => Promise<CgroupScene>): void {
     const read = (how: Parameters<Cgroups['readings']['read']>[1] = basic) =>
       scene.cgroups.readings.read(path, how);
 
-    it('tells of CPU, memory and threads', async () => {
+    it('shows CPU, memory and threads', async () => {
       const found = await read();
       expect(found?.cpu?.usageNs).toBeGreaterThan(0);
       const { usageBytes = 0, workingSetBytes = 0, rssBytes = 0 } = found?.memory ?? {};
@@ -142,16 +142,16 @@ export function cgroupsContract(open: () => Promise<CgroupScene>): void {
       expect(after?.atMs).toBeGreaterThanOrEqual(before?.atMs ?? Infinity);
     });
 
-    it('tells what it may use', async () => {
+    it('shows its limits', async () => {
       expect((await read())?.limits).toMatchObject(BUSY_LIMITS);
     });
 
-    it('takes limits that are known already', async () => {
+    it('keeps limits that the caller knows already', async () => {
       const limits = { ...(await read())!.limits, cpuShares: 7 };
       expect((await read({ full: false, limits }))?.limits).toBe(limits);
     });
 
-    it('tells the rest when asked for everything', async () => {
+    it('shows processes and throttling in a full reading', async () => {
       const found = await read({ full: true, limits: undefined });
       expect(found?.processes).toBe(1);
       expect(found?.cpu?.throttling?.periods).toBeGreaterThan(0);

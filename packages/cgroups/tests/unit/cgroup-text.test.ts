@@ -89,7 +89,7 @@ describe('version 1', () => {
     });
   });
 
-  it('tells limits, and none where the kernel writes the most there can be', () => {
+  it('shows limits, and none where the kernel writes the largest number', () => {
     expect(limits).toEqual({
       ...{ cpuShares: 1024, cpuPeriodUs: 100_000, cpuQuotaUs: undefined },
       ...{ memoryBytes: 5000, swapBytes: 2000, memoryReservationBytes: undefined },
@@ -120,7 +120,7 @@ describe('version 2', () => {
     'pids.max': '20\n',
   });
 
-  it('is told in the units of version 1', () => {
+  it('has the units of version 1', () => {
     expect(parseV2(texts, { ...how, limits })).toMatchObject({
       cpu: {
         ...{ usageNs: 1e6, userNs: 6e5, systemNs: 4e5 },

@@ -38,7 +38,7 @@ const readAll = (kept: KeptFiles, path: string, isNew = false): readonly (string
   return NAMES.map((_, at) => kept.read(directory, at));
 };
 
-/** Of this process, below the test's own directory. */
+/** Files that this process has open below the test's own directory. */
 function openPaths(): readonly string[] {
   return readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
@@ -59,7 +59,7 @@ describe(KeptFiles, () => {
     expect(openPaths()).toHaveLength(2);
   });
 
-  it('looks again for what was not there when it is told to', () => {
+  it('looks again for missing files on request', () => {
     const kept = setUp();
     readAll(kept, 'one');
     writeFileSync(join(root, 'one', 'missing'), 'here');
