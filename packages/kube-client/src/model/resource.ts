@@ -3,11 +3,15 @@ import type {
   ClusterTrustBundle,
   ConfigMap,
   CoreEvent,
+  CsiDriver,
+  CsiNode,
   Deployment,
   EndpointSlice,
   Lease,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   PodCertificateRequest,
   ReplicaSet,
@@ -16,6 +20,7 @@ import type {
   Service,
   ServiceAccount,
   ServiceCidr,
+  VolumeAttachment,
 } from './objects.js';
 
 /**
@@ -42,6 +47,11 @@ function core<T>(plural: string, kind: string, namespaced = true): Resource<T> {
   return { group: '', version: 'v1', plural, kind, namespaced };
 }
 
+/** Of the cluster, not of a namespace. */
+function storage<T>(plural: string, kind: string): Resource<T> {
+  return { group: 'storage.k8s.io', version: 'v1', plural, kind, namespaced: false };
+}
+
 export const PODS = core<Pod>('pods', 'Pod');
 export const NODES = core<Node>('nodes', 'Node', false);
 export const SERVICES = core<Service>('services', 'Service');
@@ -50,6 +60,21 @@ export const SECRETS = core<Secret>('secrets', 'Secret');
 export const SERVICE_ACCOUNTS = core<ServiceAccount>('serviceaccounts', 'ServiceAccount');
 export const NAMESPACES = core<Namespace>('namespaces', 'Namespace', false);
 export const EVENTS = core<CoreEvent>('events', 'Event');
+export const PERSISTENT_VOLUMES = core<PersistentVolume>(
+  'persistentvolumes',
+  'PersistentVolume',
+  false,
+);
+export const PERSISTENT_VOLUME_CLAIMS = core<PersistentVolumeClaim>(
+  'persistentvolumeclaims',
+  'PersistentVolumeClaim',
+);
+export const CSI_DRIVERS = storage<CsiDriver>('csidrivers', 'CSIDriver');
+export const CSI_NODES = storage<CsiNode>('csinodes', 'CSINode');
+export const VOLUME_ATTACHMENTS = storage<VolumeAttachment>(
+  'volumeattachments',
+  'VolumeAttachment',
+);
 export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
   group: 'discovery.k8s.io',
   version: 'v1',

@@ -42,6 +42,8 @@ import { createManifestFiles } from '../sources/adapters/manifest-files.js';
 import { createManifestUrl } from '../sources/adapters/manifest-url.js';
 import { createDirectoryReadings } from '../stats/adapters/directory-readings.js';
 import { createMachineReadings } from '../stats/adapters/machine-readings.js';
+import { createPluginSockets } from '../storage/adapters/plugin-sockets.js';
+import { createStorageFiles } from '../storage/adapters/storage-files.js';
 import { createMounter } from '../volumes/adapters/mounter.js';
 import { createSubPaths } from '../volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../volumes/adapters/volume-files.js';
@@ -108,6 +110,8 @@ function nodeFiles(config: KubeletConfig, rootDir: string): KubeletFiles {
     volumes: createVolumeFiles(),
     mounter,
     subPaths: createSubPaths(mounter),
+    storage: createStorageFiles(),
+    plugins: createPluginSockets(`${rootDir}/plugins_registry`),
     userNamespaces: createUserNamespaceFiles(rootDir),
     pullRecords: createPullRecordFiles(rootDir),
     allocated: createResourceRecordFile(rootDir, 'allocated_pods_state'),

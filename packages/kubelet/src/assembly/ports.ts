@@ -18,6 +18,7 @@ import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.
 import type { NodeServerAdapters, RotationFiles } from '../server/index.js';
 import type { MetricsPage } from '../server/run/index.js';
 import type { DirectoryReadings, MachineReadings } from '../stats/index.js';
+import type { PluginSockets, StorageFiles } from '../storage/index.js';
 import type { Mounter, SubPaths, VolumeFiles } from '../volumes/index.js';
 import type { NodeMachine } from './model/machine.js';
 
@@ -96,6 +97,10 @@ export interface KubeletFiles {
   readonly volumes: VolumeFiles;
   readonly mounter: Mounter;
   readonly subPaths: SubPaths;
+  /** What lies beside the mounts of storage drivers. */
+  readonly storage: StorageFiles;
+  /** Sockets of plug-ins. */
+  readonly plugins: PluginSockets;
   readonly userNamespaces: UserNamespaceFiles;
   readonly pullRecords: PullRecordFiles;
   /** Resources that pods were allocated, and those that their containers were given. */

@@ -20,3 +20,4 @@ export {
   MemoryPodVolumes,
 } from './memory-ports.js';
 export { MemoryDirectoryReadings, MemoryMachineReadings } from './memory-readings.js';
+export { noClaimedVolumes } from './no-claimed-volumes.js';

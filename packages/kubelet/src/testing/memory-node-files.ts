@@ -3,6 +3,7 @@ import type { PullRecordFiles } from '../images/index.js';
 import { parsePodUid, type ResourceRecordFile } from '../pod/index.js';
 import type { PodFiles, UserNamespaceFiles } from '../runtime/index.js';
 import type { RotationFiles } from '../server/index.js';
+import type { PluginSockets, StorageFiles } from '../storage/index.js';
 import type { Mounter, VolumeFiles } from '../volumes/index.js';
 import type { MemoryDisk } from './memory-disk.js';
 import { MemoryManifestFiles } from './memory-manifest-files.js';
@@ -21,6 +22,8 @@ export function createMemoryNodeFiles(disk: MemoryDisk, rootDir: string): Kubele
       },
       read: async ({ volumeDir, subPath }) => disk.read(`${volumeDir}/${subPath}`) ?? '',
     },
+    storage: storageFiles(disk),
+    plugins: noPlugins,
     userNamespaces: userNamespaceFiles(disk, rootDir),
     pullRecords: pullRecordFiles(disk, rootDir),
     allocated: recordFile(disk, `${rootDir}/allocated_pods_state`),
@@ -162,3 +165,23 @@ function rotationFiles(disk: MemoryDisk): RotationFiles {
     },
   };
 }
+
+function storageFiles(disk: MemoryDisk): StorageFiles {
+  return {
+    makeDirectory: async (path) => void disk.makeDirectory(path),
+    readText: async (path) => disk.read(path),
+    writeText: async (path, text) => disk.write(path, text),
+    remove: async (path) => disk.remove(path),
+    subdirectories: async (path) => disk.names(path),
+  };
+}
+
+const noPlugins: PluginSockets = {
+  list: async () => [],
+  openRegistration: (path) => {
+    throw new Error(`no plug-in registers in memory: ${path}`);
+  },
+  openDriver: (path) => {
+    throw new Error(`no driver serves in memory: ${path}`);
+  },
+};

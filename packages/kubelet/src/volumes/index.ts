@@ -8,6 +8,7 @@ export {
 } from './model/pod-paths.js';
 export type {
   CertificateRef,
+  ClaimedVolumes,
   FieldReader,
   Mounter,
   ObjectSource,
@@ -18,4 +19,5 @@ export type {
   TrustAnchorSource,
   TrustBundleRef,
   VolumeFiles,
+  VolumePlace,
 } from './ports.js';

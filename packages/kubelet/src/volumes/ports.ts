@@ -1,6 +1,7 @@
 import type { MountPoint } from '@nodeagent/base';
-import type { ConfigMap, LabelSelectorSpec, Pod, Secret } from '@nodeagent/kube-client';
+import type { ConfigMap, LabelSelectorSpec, Pod, Secret, Volume } from '@nodeagent/kube-client';
 
+import type { PodUid } from '../pod/index.js';
 import type { Payload } from './model/payload.js';
 
 /** Config maps and secrets that pods refer to. */
@@ -52,6 +53,29 @@ export interface PodCertificateSource {
     ref: CertificateRef,
     signal: AbortSignal,
   ): Promise<Readonly<{ keyPem: string; chainPem: string }>>;
+}
+
+/** Where a volume is on this machine, and how containers may use it. */
+export interface VolumePlace {
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+  /** Its files are the pod's alone: they may be given another label for its sake. */
+  readonly managed: boolean;
+}
+
+/** Volumes whose content is not the kubelet's: by claims, and of storage drivers. */
+export interface ClaimedVolumes {
+  /**
+   * Mounts the volume for the pod; repeated on every sync.
+   *
+   * @returns false for a volume of another kind, which it leaves alone
+   * @throws {VolumeError} and errors of drivers, while it cannot be mounted
+   */
+  prepare(pod: Pod, volume: Volume, signal: AbortSignal): Promise<boolean>;
+  /** Where `prepare` has mounted it. */
+  placeOf(podUid: string, volume: string): VolumePlace | undefined;
+  /** Takes down everything of the pod. @throws while something cannot be */
+  teardown(podUid: PodUid, signal: AbortSignal): Promise<void>;
 }
 
 /** mount(2) and umount(2). */

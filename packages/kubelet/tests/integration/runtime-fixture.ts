@@ -25,6 +25,7 @@ import { createPodFiles } from '../../src/runtime/adapters/pod-files.js';
 import { createUserNamespaceFiles } from '../../src/runtime/adapters/user-namespace-files.js';
 import { defaultIdRange, type RuntimeMachine } from '../../src/runtime/index.js';
 import { createPodRuntime, UserNamespaces } from '../../src/runtime/run/index.js';
+import { noClaimedVolumes } from '../../src/testing/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
 import { createContainerVolumes } from '../../src/volumes/run/index.js';
@@ -83,6 +84,7 @@ export class RuntimeFixture {
         volumes: createContainerVolumes({
           rootDir: this.rootDir,
           subPaths: createSubPaths(createMounter()),
+          claimed: noClaimedVolumes,
         }),
         objects,
         credentials: createPullCredentials({ objects, nodeEntries: () => Promise.resolve([]) }),

@@ -28,7 +28,7 @@ import { runCommand } from '@nodeagent/testbed';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { toPodUid } from '../../src/pod/index.js';
-import { MemoryPodEvents } from '../../src/testing/index.js';
+import { MemoryPodEvents, noClaimedVolumes } from '../../src/testing/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
@@ -86,6 +86,7 @@ describe(createPodVolumes, () => {
       rootDir,
       files: createVolumeFiles(),
       mounter,
+      claimed: noClaimedVolumes,
       clock,
       events,
       nodeMemoryBytes: () => 64 * 2 ** 20,
@@ -512,7 +513,11 @@ describe(createContainerVolumes, () => {
   const volumeDir = (): string => join(rootDir, 'volume');
   const bind = async (subPath: string) => {
     await mkdir(volumeDir(), { recursive: true });
-    const volumes = createContainerVolumes({ rootDir, subPaths: createSubPaths(mounter) });
+    const volumes = createContainerVolumes({
+      rootDir,
+      subPaths: createSubPaths(mounter),
+      claimed: noClaimedVolumes,
+    });
     const pod = podWith({ name: 'v', hostPath: { path: volumeDir() } });
     const container = pod.spec!.containers[0]!;
     return (await volumes.source({ pod, container, index: 0, subPath }, signal))?.hostPath ?? '';
@@ -616,7 +621,11 @@ describe(createContainerVolumes, () => {
     await symlink('nowhere', join(dir, 'dangling'));
     await runCommand(['mkfifo', join(dir, 'pipe')]);
     await writeFile(join(dir, 'large'), Buffer.alloc(2 ** 20 + 1));
-    const volumes = createContainerVolumes({ rootDir, subPaths: createSubPaths(mounter) });
+    const volumes = createContainerVolumes({
+      rootDir,
+      subPaths: createSubPaths(mounter),
+      claimed: noClaimedVolumes,
+    });
     const pod = podWith({ name: 'v', hostPath: { path: dir } });
     const read = (path: string, volume = 'v') => volumes.readFile(pod, volume, path);
     expect(await read('a/env')).toBe("A='x'");

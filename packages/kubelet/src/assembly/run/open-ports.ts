@@ -22,6 +22,7 @@ import {
   createPodRuntime,
   UserNamespaces,
 } from '../../runtime/run/index.js';
+import { openStorage } from '../../storage/run/index.js';
 import type { TokenSource } from '../../volumes/index.js';
 import { createContainerVolumes, createPodVolumes, shareRootDir } from '../../volumes/run/index.js';
 import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rules.js';
@@ -92,6 +93,19 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
     onRenewalFailed: (pod, err) =>
       log.warn({ pod: pod.metadata?.name, err }, 'token not renewed, the old one still works'),
   });
+  const storage = openStorage({
+    ...{ rootDir, nodeName, client, objects, clock, log },
+    standalone: adapters.openApi === undefined,
+    node: {
+      registered: () => ownNode.registered(),
+      known: (signal) => ownNode.known(signal),
+    },
+    sockets: files.plugins,
+    files: files.storage,
+    volumeFiles: files.volumes,
+    mounter: files.mounter,
+  });
+  const claimed = storage.volumes;
   const { allocated, actuated } = files;
   const records = await ResourceRecords.open({ allocated, actuated, log });
   const pulls = createPullMeter(metrics);
@@ -102,7 +116,7 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
       files: files.pods,
       cri: cri.runtime,
       images: cri.images,
-      volumes: createContainerVolumes({ rootDir, subPaths: files.subPaths }),
+      volumes: createContainerVolumes({ rootDir, subPaths: files.subPaths, claimed }),
       credentials: createPullCredentials({
         objects,
         nodeEntries: () => adapters.pullCredentials.nodeEntries(),
@@ -122,7 +136,7 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
   );
   const { followers, ...projected } = openProjections({ ...objectParts, events }, lifetime);
   const volumes = createPodVolumes({
-    ...{ rootDir, objects, events, clock, tokens },
+    ...{ rootDir, objects, events, clock, tokens, claimed },
     mounter: files.mounter,
     nodeMemoryBytes: () => allocatableMemory(ownNode.current()),
     files: files.volumes,
@@ -145,6 +159,7 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
       compare: (uid, told) => runtime.compare(uid, told),
     }),
     podsProblem: () => cgroups.problem(),
+    volumesInUse: storage.volumesInUse,
     volumes: withCgroups(withFollowers(volumes, [objects, ...followers]), cgroups),
     leftovers: [files.logs, { pods: () => cgroups.pods(), remove: (uid) => cgroups.remove(uid) }],
     prober: adapters.prober,
@@ -156,6 +171,7 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
     (inner) => holdPods(parts, { cgroups, events: nodeEvents }, inner),
     (inner) => rotateLogs(parts, inner),
     (inner) => stats.run(inner),
+    ...storage.tasks,
   ];
   return { ports, stats, tasks };
 }

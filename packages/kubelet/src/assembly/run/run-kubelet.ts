@@ -66,6 +66,8 @@ export interface KubeletPorts {
   readonly facts: FactSource;
   /** Why no pod can start on this node, which is not ready then; undefined when they can. */
   readonly podsProblem?: () => string | undefined;
+  /** Attached volumes that pods use; undefined until they are known, never reported when absent. */
+  readonly volumesInUse?: () => readonly string[] | undefined;
   readonly runtime: PodRuntime;
   readonly runtimeEvents: RuntimeEvents;
   readonly volumes: PodVolumes;
@@ -154,7 +156,10 @@ function nodeParts(
     ...{ facts, events, clock, random, log },
     client: ports.heartbeat ?? client,
     config: settings.node,
-    inputs: createNodeInputs({ cri, images, eventsProblem, podsProblem, node: current }),
+    inputs: createNodeInputs({
+      ...{ cri, images, eventsProblem, podsProblem, node: current },
+      volumesInUse: () => ports.volumesInUse?.(),
+    }),
     onMeasured: (node) => ownNode.measured(node),
     onRuntimeHealth: (health) => {
       networkProblem = health.networkProblem;

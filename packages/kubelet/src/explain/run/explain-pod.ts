@@ -16,7 +16,7 @@ import { type CgroupLayout, podNames } from '../../resources/index.js';
 import type { RuntimeSettings } from '../../runtime/index.js';
 import type { PodFiles } from '../../runtime/index.js';
 import { createPodRuntime, type PodRuntimePorts } from '../../runtime/run/index.js';
-import type { ObjectSource } from '../../volumes/index.js';
+import type { ClaimedVolumes, ObjectSource } from '../../volumes/index.js';
 import { createContainerVolumes } from '../../volumes/run/index.js';
 import { crashLoopMemory, type CrashLoopRules, planPod } from '../../workers/index.js';
 import { executePlan, Gate } from '../../workers/run/index.js';
@@ -103,6 +103,15 @@ function withNewSandbox(
   return { ...seen, sandboxes: [made, ...seen.sandboxes], podIps: nextIps };
 }
 
+/** A directory's name is the PersistentVolume's, which is in no state of a pod: the pod's name stands for it. */
+function claimedPlace(rootDir: string): ClaimedVolumes['placeOf'] {
+  return (uid, volume) => ({
+    hostPath: `${rootDir}/pods/${uid}/volumes/kubernetes.io~csi/${volume}/mount`,
+    readOnly: false,
+    managed: true,
+  });
+}
+
 function imaginaryPorts(
   state: PodState,
   settings: ExplainSettings,
@@ -114,6 +123,7 @@ function imaginaryPorts(
     volumes: createContainerVolumes({
       rootDir,
       subPaths: { bind: async () => undefined, read: noFiles },
+      claimed: { placeOf: claimedPlace(rootDir) },
     }),
     objects: objectsOf(state),
     credentials: { forImage: async () => [] },

@@ -9,12 +9,14 @@ export interface NodeInputsOptions {
   readonly eventsProblem: () => string | undefined;
   /** Why no pod can start on this node; undefined when they can. */
   readonly podsProblem: () => string | undefined;
+  /** Undefined until they are known. */
+  readonly volumesInUse: () => readonly string[] | undefined;
   readonly node: () => Node | undefined;
 }
 
 /** What the node's status says of the runtime and its images. */
 export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
-  const { cri, images, eventsProblem, podsProblem, node } = options;
+  const { cri, images, eventsProblem, podsProblem, volumesInUse, node } = options;
   return {
     runtimeStatus: async (signal) => {
       const { conditions, handlers, features } = await cri.status(signal);
@@ -34,6 +36,7 @@ export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
       ];
       return { runtime, storage: [], shuttingDown: false };
     },
+    volumesInUse,
     node,
   };
 }

@@ -1,14 +1,16 @@
 import { toPathSegment } from '@nodeagent/base';
-import type { Container, Pod } from '@nodeagent/kube-client';
+import type { Container, Pod, Volume } from '@nodeagent/kube-client';
 
 import { podUid, StartError } from '../../pod/index.js';
 import { VolumeError } from '../model/errors.js';
 import { subPathTarget, volumeHostPath, volumeName } from '../model/pod-paths.js';
-import type { SubPaths } from '../ports.js';
+import type { ClaimedVolumes, SubPaths, VolumePlace } from '../ports.js';
 
 export interface ContainerVolumesOptions {
   readonly rootDir: string;
   readonly subPaths: SubPaths;
+  /** Where volumes by claims and of storage drivers are. */
+  readonly claimed: Pick<ClaimedVolumes, 'placeOf'>;
 }
 
 /** One entry of a container's volumeMounts. */
@@ -21,20 +23,13 @@ export interface MountRequest {
   readonly subPath: string;
 }
 
-export interface MountSource {
-  readonly hostPath: string;
-  readonly readOnly: boolean;
-  /** Its files are the pod's alone: they may be given another label for its sake. */
-  readonly managed: boolean;
-}
-
 /** Where the volumes of a prepared pod are, for the runtime to mount. */
 export interface ContainerVolumes {
   /**
    * @returns undefined for a volume that the pod does not have
    * @throws {StartError} `CreateContainerConfigError` for a subPath that cannot be had
    */
-  source(request: MountRequest, signal: AbortSignal): Promise<MountSource | undefined>;
+  source(request: MountRequest, signal: AbortSignal): Promise<VolumePlace | undefined>;
   /**
    * The text of a file in one of the pod's volumes.
    *
@@ -44,11 +39,18 @@ export interface ContainerVolumes {
 }
 
 export function createContainerVolumes(options: ContainerVolumesOptions): ContainerVolumes {
-  const { rootDir, subPaths } = options;
+  const { rootDir, subPaths, claimed } = options;
+  const placeOf = (pod: Pod, volume: Volume): VolumePlace | undefined => {
+    const hostPath = volumeHostPath(rootDir, podUid(pod), volume);
+    if (hostPath === undefined) return claimed.placeOf(podUid(pod), volume.name);
+    // The files of these are the kubelet's: what a container wrote would be lost with the next update.
+    const readOnly = volume.emptyDir === undefined && volume.hostPath === undefined;
+    return { hostPath, readOnly, managed: volume.hostPath === undefined };
+  };
   return {
     readFile: async (pod, name, path) => {
       const volume = pod.spec?.volumes?.find((candidate) => candidate.name === name);
-      const volumeDir = volume && volumeHostPath(rootDir, podUid(pod), volume);
+      const volumeDir = volume && placeOf(pod, volume)?.hostPath;
       if (volumeDir !== undefined) return subPaths.read({ volumeDir, subPath: path });
       throw new VolumeError('VOLUME_SOURCE', `the pod has no volume "${name}" with files`);
     },
@@ -56,12 +58,9 @@ export function createContainerVolumes(options: ContainerVolumesOptions): Contai
       const name = container.volumeMounts?.[index]?.name;
       const volume = pod.spec?.volumes?.find((candidate) => candidate.name === name);
       if (name === undefined || volume === undefined) return undefined;
-      const hostPath = volumeHostPath(rootDir, podUid(pod), volume);
-      if (hostPath === undefined) return undefined;
-      // The files of these are the kubelet's: what a container wrote would be lost with the next update.
-      const readOnly = volume.emptyDir === undefined && volume.hostPath === undefined;
-      const managed = volume.hostPath === undefined;
-      if (subPath === '') return { hostPath, readOnly, managed };
+      const place = placeOf(pod, volume);
+      if (place === undefined || subPath === '') return place;
+      const { hostPath, readOnly, managed } = place;
       const mount = {
         volume: volumeName(volume),
         container: toPathSegment(container.name, 'container name'),

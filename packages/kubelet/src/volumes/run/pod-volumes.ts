@@ -19,7 +19,7 @@ import {
 } from '../model/pod-paths.js';
 import { type EmptyDirMedium, emptyDirMedium } from '../plan/empty-dir.js';
 import { usedVolumes } from '../plan/used-volumes.js';
-import type { Mounter, VolumeFiles } from '../ports.js';
+import type { ClaimedVolumes, Mounter, VolumeFiles } from '../ports.js';
 import { MemoryVolumes } from './memory-volumes.js';
 import { type PayloadPorts, volumePayload } from './payload-sources.js';
 import { unmountBelow } from './unmount-below.js';
@@ -28,6 +28,8 @@ export interface PodVolumesOptions extends PayloadPorts {
   readonly rootDir: string;
   readonly files: VolumeFiles;
   readonly mounter: Mounter;
+  /** Volumes by claims and of storage drivers. */
+  readonly claimed: Omit<ClaimedVolumes, 'placeOf'>;
   readonly events: PodEvents;
   readonly clock: Clock;
   /** Memory that the node has for pods, the limit of volumes in memory; none when absent. */
@@ -63,6 +65,7 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
   const failing = new Map<string, number>();
   return {
     prepare: async (pod, signal) => {
+      assertNoDevices(pod);
       const volumes = usedVolumes(pod);
       if (volumes.length === 0) return;
       const uid = podUid(pod);
@@ -94,6 +97,8 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       options.tokens.forget(uid);
       // The kernel lists mounts by their real paths.
       const dir = await files.realPath(podDir(rootDir, uid));
+      await unmountBelow(`${dir}/volume-subpaths`, mounter, signal); // they hold volumes of drivers
+      await options.claimed.teardown(uid, signal);
       await unmountBelow(dir, mounter, signal);
       await maker.memory.remove(uid, signal);
       await files.removeTree(dir); // the last: while it is there, somebody will try again
@@ -120,6 +125,15 @@ interface VolumeMaker extends PodVolumesOptions {
   readonly memory: MemoryVolumes;
 }
 
+/** A container must not start without the device that it asks for. @throws {VolumeError} */
+function assertNoDevices({ spec }: Pod): void {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  const device = containers.flatMap(({ volumeDevices = [] }) => volumeDevices)[0];
+  if (device === undefined) return;
+  const text = `volume "${device.name}": block volumes are not supported`;
+  throw new VolumeError('VOLUME_UNSUPPORTED', text);
+}
+
 /** All of them are tried, whatever fails. @throws {VolumeError} that names those that are missing */
 async function prepareAll(
   pod: Pod,
@@ -136,7 +150,8 @@ async function prepareAll(
     const name = volumes[at]?.name ?? '';
     const why = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
     const text = `MountVolume.SetUp failed for volume "${name}" : ${why}`;
-    if (!isPodGone(outcome.reason)) maker.events.warning(pod, 'FailedMount', text);
+    const isQuiet = isPodGone(outcome.reason) || isVolumeError(outcome.reason, 'VOLUME_PENDING');
+    if (!isQuiet) maker.events.warning(pod, 'FailedMount', text);
     return [{ name, cause: outcome.reason as unknown, why }];
   });
   const [first] = failures;
@@ -163,6 +178,7 @@ async function prepareVolume(
     return files.checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
   }
   if (volume.image !== undefined) return; // pulled and mounted by the runtime
+  if (await maker.claimed.prepare(pod, volume, signal)) return;
   const kind = managedKind(volume);
   if (kind === undefined) {
     const named = Object.keys(volume).filter((key) => key !== 'name');

@@ -6,7 +6,7 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { emptyObservation, type RuntimePod } from '../../../src/pod/index.js';
-import { MemoryPodEvents } from '../../../src/testing/index.js';
+import { MemoryPodEvents, noClaimedVolumes } from '../../../src/testing/index.js';
 import { createVolumeFiles } from '../../../src/volumes/adapters/volume-files.js';
 import { createPodVolumes } from '../../../src/volumes/run/index.js';
 import { createLogDirectories } from '../../../src/workers/adapters/log-directories.js';
@@ -46,6 +46,7 @@ async function housekeep(
       isMountPoint: async () => false,
       list: async () => [],
     },
+    claimed: noClaimedVolumes,
     events: new MemoryPodEvents(),
     clock,
     objects: { configMap: async () => undefined, secret: async () => undefined },

@@ -1,0 +1,47 @@
+import type { Stats } from 'node:fs';
+import { lstat, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { createCsiClient, createRegistrationClient } from '@nodeagent/csi/client';
+
+import type { PluginSocket, PluginSockets } from '../ports.js';
+
+/** How deep sockets are looked for below the directory. */
+const MAX_DEPTH = 3;
+
+/** @param dir `<root>/plugins_registry` */
+export function createPluginSockets(dir: string): PluginSockets {
+  return {
+    list: async () => {
+      await mkdir(dir, { recursive: true, mode: 0o755 });
+      return socketsBelow(dir, MAX_DEPTH);
+    },
+    openRegistration: (socketPath) => createRegistrationClient({ socketPath }),
+    openDriver: (socketPath) => createCsiClient({ socketPath }),
+  };
+}
+
+async function socketsBelow(dir: string, depth: number): Promise<readonly PluginSocket[]> {
+  const names = await readdir(dir).catch(ifGone);
+  const found = await Promise.all(
+    (names ?? [])
+      .filter((name) => !name.startsWith('.'))
+      .map(async (name) => {
+        const path = join(dir, name);
+        const stats = await lstat(path).catch(ifGone);
+        if (stats === undefined) return [];
+        if (stats.isDirectory()) return depth === 0 ? [] : socketsBelow(path, depth - 1);
+        return stats.isSocket() ? [{ path, identity: identityOf(stats) }] : [];
+      }),
+  );
+  return found.flat();
+}
+
+/** The inode alone may be used again at once by a socket of the same name. */
+function identityOf({ ino, ctimeMs }: Stats): string {
+  return `${ino}/${ctimeMs}`;
+}
+
+function ifGone(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+}

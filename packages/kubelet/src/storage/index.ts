@@ -1,0 +1,1 @@
+export type { OpenDriver, PluginSocket, PluginSockets, StorageFiles } from './ports.js';

@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path/posix';
+
+import { type PathSegment, toPathSegment } from '@nodeagent/base';
+
+import type { PodUid } from '../../pod/index.js';
+import { podDir } from '../../volumes/index.js';
+
+const PLUGIN_DIR = 'kubernetes.io~csi';
+
+/** The directories of all CSI volumes of a pod. */
+export function podCsiDir(rootDir: string, uid: PodUid): string {
+  return join(podDir(rootDir, uid), 'volumes', PLUGIN_DIR);
+}
+
+/**
+ * A volume as one pod sees it: `<dir>/mount`, and beside it what is needed to take it down again.
+ *
+ * @see Kubernetes 1.36 pkg/volume/csi/csi_mounter.go
+ */
+export function publishDir(rootDir: string, uid: PodUid, specName: PathSegment): string {
+  return join(podCsiDir(rootDir, uid), specName);
+}
+
+/** Where the volume itself is mounted, below {@link publishDir}. */
+export function mountPath(dir: string): string {
+  return join(dir, 'mount');
+}
+
+/** All that is staged of all drivers, in directories by driver, and in these by volume. */
+export function stagingRoot(rootDir: string): string {
+  return join(rootDir, 'plugins', 'kubernetes.io', 'csi');
+}
+
+/**
+ * A volume as the whole node sees it: `<dir>/globalmount`, and beside it the same facts.
+ *
+ * @see Kubernetes 1.36 pkg/volume/csi/csi_attacher.go, makeDeviceMountPath
+ */
+export function stagingDir(rootDir: string, driver: string, volumeHandle: string): string {
+  const hashed = createHash('sha256').update(volumeHandle).digest('hex');
+  return join(stagingRoot(rootDir), toPathSegment(driver, 'CSI driver name'), hashed);
+}
+
+export function stagingPath(dir: string): string {
+  return join(dir, 'globalmount');
+}
+
+/** The file beside both kinds of mounts. */
+export function volDataPath(dir: string): string {
+  return join(dir, 'vol_data.json');
+}
+
+/** The VolumeAttachment that says whether a volume is attached to this node. */
+export function attachmentName(volumeHandle: string, driver: string, nodeName: string): string {
+  const hash = createHash('sha256').update(`${volumeHandle}${driver}${nodeName}`).digest('hex');
+  return `csi-${hash}`;
+}
+
+/** The handle of a volume that a pod declares by itself. */
+export function inlineHandle(podUid: string, volumeName: string): string {
+  return `csi-${createHash('sha256').update(`${podUid}${volumeName}`).digest('hex')}`;
+}
+
+/** The name of a volume in a Node's `volumesInUse` and `volumesAttached`. */
+export function uniqueName(driver: string, volumeHandle: string): string {
+  return `kubernetes.io/csi/${driver}^${volumeHandle}`;
+}

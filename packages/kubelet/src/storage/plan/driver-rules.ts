@@ -1,0 +1,88 @@
+import type { NodeCapability } from '@nodeagent/csi';
+import type { CsiDriver, Pod } from '@nodeagent/kube-client';
+
+import { VolumeError } from '../../volumes/index.js';
+import type { CsiVolume, DriverRules } from '../model/csi-volume.js';
+
+const POLICIES = ['ReadWriteOnceWithFSType', 'File', 'None'] as const;
+
+/**
+ * What holds for the volumes of a driver.
+ *
+ * @param object undefined where the cluster has none
+ * @throws {VolumeError} `VOLUME_UNSUPPORTED` for what this kubelet cannot give the driver
+ */
+export function driverRules(object: CsiDriver | undefined): DriverRules {
+  const spec = object?.spec;
+  if (spec?.tokenRequests !== undefined && spec.tokenRequests.length > 0) {
+    const text = `CSIDriver ${object?.metadata?.name ?? ''}: tokenRequests are not supported`;
+    throw new VolumeError('VOLUME_UNSUPPORTED', text);
+  }
+  return {
+    declared: object !== undefined,
+    attachRequired: spec?.attachRequired ?? true,
+    podInfoOnMount: spec?.podInfoOnMount ?? false,
+    requiresRepublish: spec?.requiresRepublish ?? false,
+    fsGroupPolicy:
+      POLICIES.find((policy) => policy === spec?.fsGroupPolicy) ?? 'ReadWriteOnceWithFSType',
+    lifecycles: spec?.volumeLifecycleModes ?? ['Persistent'],
+  };
+}
+
+/**
+ * @throws {VolumeError} `VOLUME_SOURCE` when the driver does not take volumes of that life
+ * @see Kubernetes 1.36 pkg/volume/csi/csi_plugin.go, supportsVolumeLifecycleMode
+ */
+export function assertLifecycle({ driver, lifecycle }: CsiVolume, rules: DriverRules): void {
+  if (rules.lifecycles.includes(lifecycle)) return;
+  const only = rules.declared
+    ? `(only supports ${JSON.stringify(rules.lifecycles.join(' '))})`
+    : '(no CSIDriver object)';
+  const text = `volume mode "${lifecycle}" not supported by driver ${driver} ${only}`;
+  throw new VolumeError('VOLUME_SOURCE', text);
+}
+
+/** True for a volume that has to be attached to the node before it can be mounted. */
+export function needsAttachment({ lifecycle }: CsiVolume, rules: DriverRules): boolean {
+  return rules.attachRequired && lifecycle === 'Persistent';
+}
+
+/**
+ * What a driver is told of the pod beside the volume's own attributes.
+ *
+ * @see Kubernetes 1.36 pkg/volume/csi/csi_util.go, getPodInfoAttrs
+ */
+export function volumeContext(
+  volume: CsiVolume,
+  rules: DriverRules,
+  pod: Pod,
+): Readonly<Record<string, string>> {
+  if (!rules.podInfoOnMount) return volume.attributes;
+  const { name = '', namespace = '', uid = '' } = pod.metadata ?? {};
+  return {
+    ...volume.attributes,
+    'csi.storage.k8s.io/pod.name': name,
+    'csi.storage.k8s.io/pod.namespace': namespace,
+    'csi.storage.k8s.io/pod.uid': uid,
+    'csi.storage.k8s.io/serviceAccount.name': pod.spec?.serviceAccountName ?? '',
+    'csi.storage.k8s.io/ephemeral': String(volume.lifecycle === 'Ephemeral'),
+  };
+}
+
+/**
+ * Whether the kubelet gives the files to the pod's fsGroup.
+ *
+ * @see Kubernetes 1.36 pkg/volume/csi/csi_mounter.go, supportsFSGroup
+ */
+export function changesGroup(
+  { accessModes, fsType, readOnly }: CsiVolume,
+  { fsGroupPolicy }: DriverRules,
+  capabilities: ReadonlySet<NodeCapability>,
+): boolean {
+  if (readOnly || capabilities.has('volume-mount-group')) return false;
+  if (fsGroupPolicy !== 'ReadWriteOnceWithFSType') return fsGroupPolicy === 'File';
+  const isOneNode = accessModes.some(
+    (mode) => mode === 'ReadWriteOnce' || mode === 'ReadWriteOncePod',
+  );
+  return fsType !== '' && isOneNode;
+}

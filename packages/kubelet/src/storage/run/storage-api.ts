@@ -1,0 +1,116 @@
+import {
+  CSI_DRIVERS,
+  isKubeError,
+  type KubeClient,
+  type KubeObject,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+  type PersistentVolume,
+  type PersistentVolumeClaim,
+  type Resource,
+  VOLUME_ATTACHMENTS,
+} from '@nodeagent/kube-client';
+
+import { type ObjectSource, VolumeError } from '../../volumes/index.js';
+import type { DriverRules, SecretRef } from '../model/csi-volume.js';
+import { driverRules } from '../plan/driver-rules.js';
+
+/** What the API says of claims, volumes and drivers, asked anew each time. */
+export class StorageApi {
+  readonly #client: KubeClient;
+  readonly #objects: Pick<ObjectSource, 'secret'>;
+
+  constructor(client: KubeClient, objects: Pick<ObjectSource, 'secret'>) {
+    this.#client = client;
+    this.#objects = objects;
+  }
+
+  /** @throws {VolumeError} `VOLUME_SOURCE` */
+  async claim(
+    namespace: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<PersistentVolumeClaim> {
+    try {
+      return await this.#client.get(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, signal);
+    } catch (cause) {
+      const text = `error processing PVC ${namespace}/${name}: failed to fetch PVC from API server`;
+      throw this.#failure(text, cause, signal);
+    }
+  }
+
+  async volume(name: string, signal: AbortSignal): Promise<PersistentVolume> {
+    try {
+      return await this.#client.get(PERSISTENT_VOLUMES, { name }, signal);
+    } catch (cause) {
+      throw this.#failure(`failed to fetch PV ${name} from API server`, cause, signal);
+    }
+  }
+
+  async driverRules(driver: string, signal: AbortSignal): Promise<DriverRules> {
+    return driverRules(await this.#find(CSI_DRIVERS, driver, signal));
+  }
+
+  /**
+   * What an attacher left for the driver, once the volume is attached.
+   *
+   * @throws {VolumeError} `VOLUME_PENDING` until then; `VOLUME_SOURCE` when it cannot be attached
+   */
+  async attachment(
+    volumeHandle: string,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, string>>> {
+    const found = await this.#find(VOLUME_ATTACHMENTS, name, signal);
+    if (found?.metadata?.deletionTimestamp !== undefined) {
+      throw new VolumeError('VOLUME_SOURCE', 'volume attachment is being deleted');
+    }
+    if (found?.status?.attached === true) return found.status.attachmentMetadata ?? {};
+    const failure = found?.status?.attachError?.message;
+    if (failure !== undefined) throw new VolumeError('VOLUME_SOURCE', failure);
+    const text = `volume ${volumeHandle} is not attached for volume attachment ${name}`;
+    throw new VolumeError('VOLUME_PENDING', text);
+  }
+
+  /** The values of a secret as text; empty where a volume names none. */
+  async secretValues(
+    ref: SecretRef | undefined,
+    field: string,
+    signal: AbortSignal,
+  ): Promise<Readonly<Record<string, string>>> {
+    if (ref === undefined) return {};
+    const place = `${ref.namespace}/${ref.name}`;
+    const text = `fetching ${field} ${place} failed`;
+    const secret = await this.#objects
+      .secret(ref.namespace, ref.name, signal)
+      .catch((cause: unknown) => {
+        throw this.#failure(text, cause, signal);
+      });
+    if (secret === undefined) {
+      throw new VolumeError('VOLUME_SOURCE', `${text}: secrets "${ref.name}" not found`);
+    }
+    const entries = Object.entries(secret.data ?? {});
+    return Object.fromEntries(
+      entries.map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]),
+    );
+  }
+
+  async #find<T extends KubeObject>(
+    kind: Resource<T>,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    try {
+      return await this.#client.get(kind, { name }, signal);
+    } catch (cause) {
+      if (isKubeError(cause, 'KUBE_NOT_FOUND')) return undefined;
+      throw this.#failure(`${kind.kind} ${name} cannot be read`, cause, signal);
+    }
+  }
+
+  #failure(text: string, cause: unknown, signal: AbortSignal): VolumeError {
+    signal.throwIfAborted();
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return new VolumeError('VOLUME_SOURCE', `${text}: ${why}`, { cause });
+  }
+}

@@ -1,0 +1,15 @@
+/** Lets operations on one subject follow each other; those on others run beside them. */
+export class Turns {
+  readonly #last = new Map<string, Promise<unknown>>();
+
+  async take<T>(subject: string, operation: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(subject) ?? Promise.resolve();
+    const mine = before.then(operation, operation);
+    this.#last.set(subject, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#last.get(subject) === mine) this.#last.delete(subject);
+    }
+  }
+}
