@@ -60,7 +60,7 @@ export const TIERS: readonly Tier[] = [
   {
     name: 'e2e',
     about: 'a whole node',
-    purposes: ['containers', 'network', 'kubectl'],
+    purposes: ['containers', 'network', 'kubectl', 'storage'],
     needsRoot: true,
     secondsPerFile: 15,
   },

@@ -82,6 +82,12 @@ export function isOfAnotherNode(found: CsiNode, nodeUid: string): boolean {
   return found.metadata?.ownerReferences?.some(({ uid }) => uid === nodeUid) !== true;
 }
 
+/** Go writes an empty list as null, which readers do not see. */
+function driversOf({ spec }: CsiNode): CsiNode['spec']['drivers'] {
+  const { drivers }: Partial<CsiNode['spec']> = spec;
+  return drivers ?? [];
+}
+
 /**
  * The object with this driver as its last; undefined when nothing differs.
  *
@@ -92,7 +98,7 @@ export function withDriver(
   driver: string,
   info: NodeInfo | undefined,
 ): CsiNode | undefined {
-  const drivers = found.spec.drivers;
+  const drivers = driversOf(found);
   const others = drivers.filter(({ name }) => name !== driver);
   const before = drivers.find(({ name }) => name === driver);
   if (info === undefined) {

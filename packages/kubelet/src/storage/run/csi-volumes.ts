@@ -6,7 +6,7 @@ import {
 } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { parsePodUid, type PodUid,podUid } from '../../pod/index.js';
+import { parsePodUid, type PodUid, podUid } from '../../pod/index.js';
 import { type Mounter, VolumeError, type VolumeFiles } from '../../volumes/index.js';
 import { decodeVolData, encodeVolData, type VolData } from '../codec/vol-data.js';
 import {

@@ -1,0 +1,270 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { createHostPathDriver } from '@nodeagent/csi/hostpath';
+import { serveDriver } from '@nodeagent/csi/server';
+import {
+  CSI_DRIVERS,
+  CSI_NODES,
+  isKubeError,
+  NODES,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+  type Pod,
+  PODS,
+} from '@nodeagent/kube-client';
+import { waitFor } from '@nodeagent/testbed';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { useCluster } from './fixture.ts';
+
+const e2e = useCluster();
+const never = new AbortController().signal;
+/** Names of the cluster's objects are for this run only: the API server may be anybody's. */
+const DRIVER = `hostpath-${process.pid}.csi.example.com`;
+
+const stateDir = (): string => join(e2e.cluster.space.dir, 'csi');
+const rootDir = (): string => join(e2e.cluster.space.dir, 'kubelet/root');
+
+let stopDriver: () => Promise<void>;
+
+async function startDriver(): Promise<void> {
+  const nodeId = e2e.cluster.nodeName;
+  const driver = await createHostPathDriver({ stateDir: stateDir(), nodeId, name: DRIVER });
+  const server = await serveDriver(driver, {
+    socketPath: join(e2e.cluster.space.dir, 'csi.sock'),
+    registration: { socketPath: join(rootDir(), 'plugins_registry/hostpath-reg.sock') },
+  });
+  stopDriver = () => server.close(1000);
+}
+
+async function isAnnounced(): Promise<boolean> {
+  const name = { name: e2e.cluster.nodeName };
+  const found = await e2e.client.get(CSI_NODES, name, never).catch((error: unknown) => {
+    if (isKubeError(error, 'KUBE_NOT_FOUND')) return undefined;
+    throw error;
+  });
+  const drivers = found?.spec.drivers as readonly { readonly name: string }[] | undefined;
+  return drivers?.some((driver) => driver.name === DRIVER) === true;
+}
+
+beforeAll(async () => {
+  const spec = {
+    attachRequired: false,
+    podInfoOnMount: true,
+    fsGroupPolicy: 'File',
+    volumeLifecycleModes: ['Persistent', 'Ephemeral'],
+  };
+  await e2e.client.create(CSI_DRIVERS, { metadata: { name: DRIVER }, spec }, never);
+  await waitFor(() => readdir(join(rootDir(), 'plugins_registry')).then(() => true), {
+    what: 'the directory of plug-ins',
+  });
+  await startDriver();
+  await waitFor(isAnnounced, { what: 'the driver to be registered' });
+});
+afterAll(async () => {
+  await stopDriver();
+  await e2e.client.delete(CSI_DRIVERS, { name: DRIVER }, {}, never);
+});
+
+/** A claim and its volume, bound to each other as a provisioner and the binder leave them. */
+async function aClaim(name: string, parameters: Record<string, string> = {}): Promise<void> {
+  const { client, namespace } = e2e;
+  const { controller } = await createHostPathDriver({
+    stateDir: stateDir(),
+    nodeId: e2e.cluster.nodeName,
+    name: DRIVER,
+  });
+  const made = await controller?.create?.(
+    {
+      name: `${namespace}-${name}`,
+      capacityRange: { requiredBytes: 16 << 20, limitBytes: 0 },
+      volumeCapabilities: [
+        {
+          access: { kind: 'mount', value: { fsType: '', mountFlags: [], volumeMountGroup: '' } },
+          accessMode: { mode: 'single-node-writer' },
+        },
+      ],
+      parameters,
+      secrets: {},
+      volumeContentSource: undefined,
+      accessibilityRequirements: undefined,
+      mutableParameters: {},
+    },
+    never,
+  );
+  const pv = `${namespace}-${name}`;
+  const storage = '16Mi';
+  const accessModes = ['ReadWriteOnce'];
+  const claim = await client.create(
+    PERSISTENT_VOLUME_CLAIMS,
+    {
+      metadata: { namespace, name },
+      spec: {
+        accessModes,
+        storageClassName: '',
+        volumeName: pv,
+        resources: { requests: { storage } },
+      },
+    },
+    never,
+  );
+  await client.create(
+    PERSISTENT_VOLUMES,
+    {
+      metadata: { name: pv },
+      spec: {
+        accessModes,
+        storageClassName: '',
+        capacity: { storage },
+        persistentVolumeReclaimPolicy: 'Retain',
+        claimRef: { namespace, name, uid: claim.metadata?.uid ?? '' },
+        csi: { driver: DRIVER, volumeHandle: made?.volumeId ?? '' },
+      },
+    },
+    never,
+  );
+  const body = { status: { phase: 'Bound', accessModes, capacity: { storage } } };
+  const patch = { type: 'merge', subresource: 'status', body } as const;
+  await client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, patch, never);
+}
+
+function script(name: string, text: string, spec: object): Promise<Pod> {
+  const container = {
+    name: 'main',
+    image: 'nodeagent.test/busybox:1',
+    imagePullPolicy: 'Never',
+    command: ['sh', '-c', text],
+    volumeMounts: [{ name: 'data', mountPath: '/data' }],
+  };
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: e2e.namespace },
+    spec: {
+      nodeName: e2e.cluster.nodeName,
+      restartPolicy: 'Never',
+      terminationGracePeriodSeconds: 1,
+      containers: [container],
+      ...spec,
+    },
+  };
+  return e2e.client.create(PODS, pod as Pod, never);
+}
+
+const claimed = (claimName: string, more: object = {}): object => ({
+  volumes: [{ name: 'data', persistentVolumeClaim: { claimName } }],
+  ...more,
+});
+const ended = ({ status }: Pod): string | undefined =>
+  status?.containerStatuses?.[0]?.state?.terminated?.message;
+const runs = ({ status }: Pod): boolean =>
+  status?.containerStatuses?.[0]?.state?.running !== undefined;
+const says = (text: string): string => `echo -n "${text}" > /dev/termination-log`;
+
+async function remove(name: string): Promise<void> {
+  const { client, namespace } = e2e;
+  await client.delete(PODS, { namespace, name }, {}, never);
+  await waitFor(
+    () =>
+      e2e.getPod(name).then(
+        () => false,
+        (error: unknown) => isKubeError(error, 'KUBE_NOT_FOUND'),
+      ),
+    { what: `pod ${name} to be gone` },
+  );
+}
+
+describe('a claim', () => {
+  it('is bound to data that outlive their pods', async () => {
+    await aClaim('kept');
+    await script('writes', 'echo -n hello > /data/file', claimed('kept'));
+    await e2e.waitForPod('writes', 'to write', ({ status }) => status?.phase === 'Succeeded');
+    await remove('writes');
+    await script('reads', says('$(cat /data/file)'), claimed('kept'));
+    const pod = await e2e.waitForPod('reads', 'to read', (one) => ended(one) !== undefined);
+    expect(ended(pod)).toBe('hello');
+    await remove('reads');
+  });
+
+  it('is shared by two pods of the node, and taken down with the last', async () => {
+    await aClaim('shared', { backing: 'image' });
+    const forever =
+      'touch /data/$HOSTNAME; trap "exit 0" TERM; while :; do sleep 1 & wait $!; done';
+    await script('one', forever, claimed('shared'));
+    await script('two', forever, claimed('shared'));
+    await e2e.waitForPod('one', 'to run', runs);
+    await e2e.waitForPod('two', 'to run', runs);
+    await script('looks', says('$(ls /data | grep -c -e one -e two)'), claimed('shared'));
+    const pod = await e2e.waitForPod('looks', 'to look', (one) => ended(one) !== undefined);
+    expect(ended(pod)).toBe('2');
+    for (const name of ['one', 'looks', 'two']) await remove(name);
+    const staged = join(rootDir(), 'plugins/kubernetes.io/csi', DRIVER);
+    await waitFor(async () => (await readdir(staged)).length === 0, {
+      what: 'the volume to be unstaged',
+    });
+  });
+
+  it('is full when its volume is full', async () => {
+    await aClaim('small', { backing: 'image' });
+    const text = `dd if=/dev/zero of=/data/file bs=1M count=32 2> /tmp/why; ${says('$(cat /tmp/why)')}`;
+    await script('fills', text, claimed('small'));
+    const pod = await e2e.waitForPod('fills', 'to fill', (one) => ended(one) !== undefined);
+    expect(ended(pod)).toContain('No space left on device');
+    await remove('fills');
+  });
+
+  it('keeps its pod running while kubelet and driver are restarted, and lets it end', async () => {
+    await aClaim('steady');
+    const text = 'trap "exit 0" TERM; while :; do date >> /data/log; sleep 1 & wait $!; done';
+    await script('steady', text, claimed('steady'));
+    const before = await e2e.waitForPod('steady', 'to run', runs);
+    await stopDriver();
+    await e2e.cluster.kubelet.stop();
+    await e2e.cluster.kubelet.start();
+    await startDriver();
+    await waitFor(isAnnounced, { what: 'the driver to be registered again' });
+    const after = await e2e.waitForPod('steady', 'to run on', runs);
+    const idOf = ({ status }: Pod): string | undefined =>
+      status?.containerStatuses?.[0]?.containerID;
+    expect(idOf(after)).toBe(idOf(before));
+    await remove('steady');
+  });
+
+  it('that is not bound holds its pod, and lets it start when it is', async () => {
+    const { client, namespace } = e2e;
+    await script('early', says('started'), claimed('late'));
+    const look = async (): Promise<boolean> => {
+      const events = await e2e.client.list(
+        { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true },
+        { namespace, fieldSelector: 'involvedObject.name=early' },
+        never,
+      );
+      return JSON.stringify(events.items).includes('failed to fetch PVC from API server');
+    };
+    await waitFor(look, { what: 'an event that names the claim' });
+    await aClaim('late');
+    const pod = await e2e.waitForPod('early', 'to start', (one) => ended(one) !== undefined);
+    expect(ended(pod)).toBe('started');
+    await client.delete(PODS, { namespace, name: 'early' }, {}, never);
+  });
+});
+
+it('a volume that a pod declares lives as long as the pod', async () => {
+  const spec = { volumes: [{ name: 'data', csi: { driver: DRIVER } }] };
+  const before = (await readdir(stateDir())).length;
+  await script('inline', `touch /data/file; ${says('$(ls /data)')}`, spec);
+  const pod = await e2e.waitForPod('inline', 'to end', (one) => ended(one) !== undefined);
+  expect(ended(pod)).toContain('file');
+  await remove('inline');
+  expect(await readdir(stateDir())).toHaveLength(before);
+});
+
+it("the node's object names the driver's node and topology", async () => {
+  const { metadata } = await e2e.client.get(NODES, { name: e2e.cluster.nodeName }, never);
+  const ids = JSON.parse(
+    metadata?.annotations?.['csi.volume.kubernetes.io/nodeid'] ?? '{}',
+  ) as object;
+  expect(ids).toEqual({ [DRIVER]: e2e.cluster.nodeName });
+  expect(metadata?.labels?.[`${DRIVER}/node`]).toBe(e2e.cluster.nodeName);
+});
