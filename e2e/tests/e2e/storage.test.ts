@@ -257,7 +257,8 @@ it('a volume that a pod declares lives as long as the pod', async () => {
   const pod = await e2e.waitForPod('inline', 'to end', (one) => ended(one) !== undefined);
   expect(ended(pod)).toContain('file');
   await remove('inline');
-  expect(await readdir(stateDir())).toHaveLength(before);
+  const isGone = async (): Promise<boolean> => (await readdir(stateDir())).length === before;
+  await waitFor(isGone, { what: 'the volume to be gone' });
 });
 
 it("the node's object names the driver's node and topology", async () => {

@@ -9,6 +9,9 @@ import type { NoticedBindings } from './noticed-bindings.js';
 import type { Registry } from './registry.js';
 
 const PODS = kindOf('', 'pods');
+const CLAIMS = kindOf('', 'persistentvolumeclaims');
+const VOLUMES = kindOf('', 'persistentvolumes');
+const VOLUME_ATTACHMENTS = kindOf('storage.k8s.io', 'volumeattachments');
 const POD_CERTIFICATE_REQUESTS = kindOf('certificates.k8s.io', 'podcertificaterequests');
 
 const NODE_PREFIX = 'system:node:';
@@ -78,24 +81,33 @@ export function decideNode(
     if (name === node || verb === 'create') return { allowed: true, why: 'own CSINode' };
     return refusal('can only access CSINode with the same name as the requesting node');
   }
+  if (key === 'volumeattachments.storage.k8s.io' && verb === 'get') {
+    const found = registry.find(VOLUME_ATTACHMENTS, { namespace: '', name });
+    const allowed = found !== undefined && textAt(found, 'spec.nodeName') === node;
+    return allowed ? { allowed, why: 'own attachment' } : refusal(unrelated(node));
+  }
+  const world = (pod: ApiObject): PodWorld => ({ registry, pod });
   const related = RELATED[key];
   if (related === undefined) return refusal('');
   if (name === '' && reads) return refusal('No Object name found');
   const pods = registry.all(PODS);
   const used = pods.some((pod) => {
     if (textAt(pod, 'spec.nodeName') !== node) return false;
-    if (related.clusterWide !== true && pod.metadata.namespace !== namespace) return false;
-    if (!related.uses(pod, name)) return false;
+    if (!related.uses(world(pod), { namespace, name })) return false;
     return related.mayLag !== true || bindings.includes(pod, pods);
   });
   const allowed = used && name !== '' && related.verbs.includes(verb);
   return {
     allowed,
-    why: allowed ? 'used by a pod' : `no relationship found between node '${node}' and this object`,
+    why: allowed ? 'used by a pod' : unrelated(node),
   };
 }
 
 const NODE_LEASES = 'kube-node-lease';
+
+function unrelated(node: string): string {
+  return `no relationship found between node '${node}' and this object`;
+}
 
 function refusal(why: string): Decision {
   return { allowed: false, why };
@@ -118,7 +130,7 @@ function readPods(registry: Registry, node: string, question: AccessQuestion): D
   if (pod !== undefined && textAt(pod, 'spec.nodeName') === node) {
     return { allowed: true, why: 'own pod' };
   }
-  return refusal(`no relationship found between node '${node}' and this object`);
+  return refusal(unrelated(node));
 }
 
 /** Allows requests for the node's own pods: all of them with a selector, or a single one. */
@@ -136,37 +148,86 @@ function readCertificateRequests(
   if (request !== undefined && textAt(request, 'spec.nodeName') === node) {
     return { allowed: true, why: 'own request' };
   }
-  return refusal(`no relationship found between node '${node}' and this object`);
+  return refusal(unrelated(node));
+}
+
+/** A pod that is bound to the node, and where to look for what it leads to. */
+interface PodWorld {
+  readonly registry: Registry;
+  readonly pod: ApiObject;
 }
 
 interface Relation {
   readonly verbs: readonly string[];
-  readonly clusterWide?: boolean;
   /** Holds only for pods whose binding the node authorizer has noticed. */
   readonly mayLag?: boolean;
-  readonly uses: (pod: ApiObject, name: string) => boolean;
+  readonly uses: (world: PodWorld, target: Target) => boolean;
+}
+
+interface Target {
+  /** Empty for what belongs to the cluster. */
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A relation to what the pod names itself, in its own namespace. */
+function named(uses: (pod: ApiObject, name: string) => boolean): Relation['uses'] {
+  return ({ pod }, { namespace, name }) => pod.metadata.namespace === namespace && uses(pod, name);
 }
 
 const RELATED: Readonly<Record<string, Relation>> = {
-  'secrets.': { verbs: READ, uses: (pod, name) => mentions(pod, name, SECRET_PATHS) },
-  'configmaps.': { verbs: READ, uses: (pod, name) => mentions(pod, name, CONFIG_MAP_PATHS) },
+  'secrets.': {
+    verbs: READ,
+    uses: (world, target) =>
+      named((pod, name) => mentions(pod, name, SECRET_PATHS))(world, target) ||
+      volumesOf(world).some((volume) => namesSecret(volume, target)),
+  },
+  'configmaps.': { verbs: READ, uses: named((pod, name) => mentions(pod, name, CONFIG_MAP_PATHS)) },
   'serviceaccounts/token.': {
     verbs: ['create'],
     mayLag: true,
-    uses: (pod, name) => textAt(pod, 'spec.serviceAccountName') === name,
+    uses: named((pod, name) => textAt(pod, 'spec.serviceAccountName') === name),
   },
   'serviceaccounts.': {
     verbs: ['get'],
-    uses: (pod, name) => textAt(pod, 'spec.serviceAccountName') === name,
+    uses: named((pod, name) => textAt(pod, 'spec.serviceAccountName') === name),
   },
   'persistentvolumeclaims.': {
     verbs: READ,
-    uses: (pod, name) =>
-      listAt(pod, 'spec.volumes').some(
-        (volume) => textAt(volume, 'persistentVolumeClaim.claimName') === name,
-      ),
+    uses: named((pod, name) => claimsOf(pod).includes(name)),
+  },
+  'persistentvolumes.': {
+    verbs: READ,
+    uses: (world, { name }) => volumesOf(world).some(({ metadata }) => metadata.name === name),
   },
 };
+
+function claimsOf(pod: ApiObject): readonly string[] {
+  return listAt(pod, 'spec.volumes').map((volume) =>
+    isObject(valueAt(volume, 'ephemeral'))
+      ? `${pod.metadata.name}-${textAt(volume, 'name')}`
+      : textAt(volume, 'persistentVolumeClaim.claimName'),
+  );
+}
+
+/** The PersistentVolumes behind a pod's claims. */
+function volumesOf({ registry, pod }: PodWorld): readonly ApiObject[] {
+  const { namespace = '' } = pod.metadata;
+  return claimsOf(pod).flatMap((name) => {
+    const claim = registry.find(CLAIMS, { namespace, name });
+    const volumeName = claim === undefined ? '' : textAt(claim, 'spec.volumeName');
+    return registry.find(VOLUMES, { namespace: '', name: volumeName }) ?? [];
+  });
+}
+
+/** @see Kubernetes pkg/api/v1/persistentvolume/util.go, VisitPVSecretNames */
+function namesSecret(volume: ApiObject, { namespace, name }: Target): boolean {
+  return ['nodeStageSecretRef', 'nodePublishSecretRef', 'nodeExpandSecretRef'].some(
+    (field) =>
+      textAt(volume, `spec.csi.${field}.name`) === name &&
+      textAt(volume, `spec.csi.${field}.namespace`) === namespace,
+  );
+}
 
 interface Write {
   readonly verb: Verb;
