@@ -2,6 +2,7 @@ import { library } from '../../tsup.config.base.ts';
 
 export default library({
   index: 'src/index.ts',
+  'codec/config-fields': 'src/codec/config-fields.ts',
   'adapters/connections': 'src/adapters/connections.ts',
   'adapters/guard-server': 'src/adapters/guard-server.ts',
   'adapters/process': 'src/adapters/process.ts',

@@ -53,7 +53,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
 /** The part that OpenTelemetry needs is loaded only where `tracing` is configured. */
 async function openTracer({ options, clock, log }: Process): Promise<ExportingTracer | undefined> {
   const { config, nodeName } = options;
-  if (config.tracing === undefined || config.tracing === null) return undefined;
+  if (config.tracing === undefined) return undefined;
   const { createOtlpTracer } = await import('@nodeagent/component-base/tracing');
   return createOtlpTracer({
     ...{ ...config.tracing, clock, log },
@@ -63,12 +63,13 @@ async function openTracer({ options, clock, log }: Process): Promise<ExportingTr
 }
 
 function openRuntime({ options, log }: Process, tracer: ExportingTracer | undefined): CriClient {
-  const { containerRuntimeEndpoint, imageServiceEndpoint, runtimeRequestTimeout } = options.config;
+  const { containerRuntimeEndpoint, imageServiceEndpoint, runtimeRequestTimeoutMs } =
+    options.config;
   return createCriClient({
     headers: tracer && (() => tracer.headers()),
     endpoint: containerRuntimeEndpoint,
     imageEndpoint: imageServiceEndpoint === '' ? undefined : imageServiceEndpoint,
-    requestTimeoutMs: runtimeRequestTimeout,
+    requestTimeoutMs: runtimeRequestTimeoutMs,
     onWarning: (warning) => log.warn({}, warning),
   });
 }

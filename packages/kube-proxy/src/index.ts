@@ -2,12 +2,15 @@ export { canonicalCidr, canonicalIp, type IpFamily } from './model/address.js';
 export {
   type ConntrackConfig,
   type DetectLocalMode,
+  type IpvsConfig,
+  type KubeProxyConfigFile,
   type ParsedConfig,
   parseProxyConfig,
   type ProxyConfig,
   type ProxyMode,
+  type ServerAddress,
 } from './model/config.js';
-export { CONFIG_KIND, type KubeProxyConfigFile } from './model/config-file.js';
+export { CONFIG_KIND } from './model/config-file.js';
 export {
   type Endpoint,
   endpointText,

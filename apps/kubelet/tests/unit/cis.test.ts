@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { parseFlags } from '@nodeagent/component-base';
-import { type KubeletConfig, parseKubeletConfig, tlsSettings } from '@nodeagent/kubelet';
+import { type KubeletConfig, parseKubeletConfig } from '@nodeagent/kubelet';
 import { readConfigFiles } from '@nodeagent/kubelet/adapters';
 import { describe, expect, it } from 'vitest';
 
@@ -66,7 +66,7 @@ const CHECKS: readonly Readonly<{
     id: '4.2.5',
     title: 'streams that are silent end some time',
     byDefault: true,
-    holds: (c) => c.streamingConnectionIdleTimeout > 0,
+    holds: (c) => c.streamingConnectionIdleTimeoutMs > 0,
   },
   {
     id: '4.2.6',
@@ -104,7 +104,7 @@ const CHECKS: readonly Readonly<{
     title: 'only strong ciphers are offered, from TLS 1.2 on',
     byDefault: true,
     holds: (c) => {
-      const { ciphers, minVersion } = tlsSettings(c);
+      const { ciphers, minVersion } = c.tls;
       return (
         /^TLSv1\.[23]$/.test(minVersion) && ciphers.split(':').every((one) => STRONG.test(one))
       );

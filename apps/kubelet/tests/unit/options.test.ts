@@ -114,7 +114,7 @@ describe('flags', () => {
       staticPodPath: '/etc/kubernetes/manifests',
       staticPodURL: 'http://config.test/pods',
       staticPodURLHeader: { 'X-A': ['1', 'http://3'], 'X-B': ['2'] },
-      fileCheckFrequency: 20_000,
+      fileCheckFrequencyMs: 20_000,
     });
   });
 
@@ -131,15 +131,18 @@ describe('flags', () => {
     );
     expect(config).toMatchObject({
       clusterDNS: ['10.0.0.10', '10.0.0.11'],
-      evictionHard: { 'memory.available': '200Mi', 'nodefs.available': '5%' },
-      systemReserved: { cpu: '100m', memory: '1Gi' },
+      evictionHard: new Map<string, object>([
+        ['memory.available', { bytes: 200 * 2 ** 20 }],
+        ['nodefs.available', { fraction: Math.fround(0.05) }],
+      ]),
+      systemReserved: { cpu: 100_000_000n, memory: 2n ** 30n * 1_000_000_000n },
       registerWithTaints: [
         { key: 'a', value: 'b', effect: 'NoSchedule' },
         { key: 'c', value: '', effect: 'NoExecute' },
       ],
       featureGates: { EventedPLEG: true, NodeSwap: false },
       authentication: { anonymous: { enabled: false } },
-      syncFrequency: 30_000,
+      syncFrequencyMs: 30_000,
       logging: { verbosity: 4 },
     });
   });

@@ -1,15 +1,27 @@
 import { formatGoDuration, parseGoDuration } from '@nodeagent/base';
+import {
+  flag,
+  integer,
+  orDefault,
+  parsed,
+  parsedIfAny,
+  text,
+  Written,
+} from '@nodeagent/component-base/config-fields';
 import * as z from 'zod/mini';
 
-import { canonicalCidr, canonicalIp } from './address.js';
+import { canonicalCidr, canonicalIp, familyOf } from './address.js';
+import { parseBindAddress } from './bind-address.js';
+import { parsePortRange } from './port-range.js';
 
 /**
- * A KubeProxyConfiguration with the file's field names, defaults filled in. Null, empty text, zero
- * durations and missing fields all mean "the default", as in the Go types.
+ * A KubeProxyConfiguration with the file's field names and the defaults of single fields. Null, empty
+ * text, zero durations and missing fields all mean "the default", as in the Go types. A value that
+ * the program needs in another form is parsed and keeps its text.
  *
  * @see Kubernetes 1.36 pkg/proxy/apis/config/v1alpha1/defaults.go, ../validation/validation.go
  */
-export type KubeProxyConfigFile = z.output<typeof configFileSchema>;
+export type ConfigFile = z.output<typeof configFileSchema>;
 
 export const CONFIG_KIND = {
   apiVersions: ['kubeproxy.config.k8s.io/v1alpha1'],
@@ -26,72 +38,54 @@ const DETECT_MODES = [
 ] as const;
 
 const INT32_MAX = 2 ** 31 - 1;
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
 
-/** null and absence become the default. */
-function orDefault<T extends z.core.SomeType>(schema: T, value: z.output<T>) {
+const goDuration = parsed((given) => {
+  const ms = parseGoDuration(given);
+  return ms !== undefined && ms >= 0 ? ms : undefined;
+}, 'a duration such as 1m30s, not negative');
+
+/** As {@link duration} gives it. */
+export const written = (ms: number): Written<number> => new Written(formatGoDuration(ms), ms);
+
+/** Parses to milliseconds; the document keeps the duration in the form that Go prints. */
+function duration(defaultMs: number, zeroIsDefault = true) {
   return z.pipe(
-    z.optional(z.nullable(schema)),
-    z.transform((given): z.output<T> => given ?? value),
+    orDefault(goDuration, written(defaultMs)),
+    z.transform(({ value }) => written(value === 0 && zeroIsDefault ? defaultMs : value)),
   );
 }
 
-const text = (value = '') => orDefault(z.string(), value);
-const flag = (value = false) => orDefault(z.boolean(), value);
-function integer(value: number, least: number, most: number) {
-  const wanted = most === INT32_MAX ? `${least} or more` : `${least} to ${most}`;
-  const error = `must be a whole number, ${wanted}`;
-  return orDefault(
-    z.int({ error }).check(z.minimum(least, { error }), z.maximum(most, { error })),
-    value,
-  );
-}
-
-function checkedText(wanted: string, isRight: (value: string) => boolean) {
-  return z.string().check(z.refine(isRight, { error: `must be ${wanted}` }));
-}
-
-const goDuration = checkedText(
-  'a duration such as 1m30s, not negative',
-  (value) => (parseGoDuration(value) ?? -1) >= 0,
+const bindAddress = parsedIfAny(
+  parseBindAddress,
+  'an IP address with or without a port 1 to 65535',
 );
 
-/** Keeps the duration in the form that Go prints. */
-function duration(value: string, zeroIsDefault = true) {
-  return z.pipe(
-    orDefault(goDuration, value),
-    z.transform((given) => {
-      const ms = parseGoDuration(given) ?? 0;
-      return ms === 0 && zeroIsDefault ? value : formatGoDuration(ms);
-    }),
-  );
-}
+const ANY_ADDRESS = new Written('0.0.0.0', '0.0.0.0');
 
-const isPort = (value: string): boolean =>
-  /^\d{1,5}$/.test(value) && Number(value) >= 1 && Number(value) <= 65_535;
-
-/** Accepts `1.2.3.4:80`, `[::1]:80`, or the address alone, which gets its port later. */
-function isBindAddress(value: string): boolean {
-  if (value === '' || canonicalIp(value) !== undefined) return true;
-  const found = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(value);
-  const ip = canonicalIp(found?.[1] ?? found?.[2] ?? '');
-  return ip !== undefined && isPort(found?.[3] ?? '');
-}
-
-const bindAddress = text().check(
-  z.refine(isBindAddress, { error: 'must be an IP address with or without a port 1 to 65535' }),
-);
-const isCidr = (value: string): boolean => canonicalCidr(value) !== undefined;
-
-const cidrList = z.array(checkedText('a CIDR such as 10.0.0.0/8', isCidr));
+const cidr = 'a CIDR such as 10.0.0.0/8';
+const cidrList = z.array(parsed(canonicalCidr, cidr));
 const nodePortCidrs = z
   .array(
-    checkedText('a CIDR such as 10.0.0.0/8, or "primary"', (v) => v === 'primary' || isCidr(v)),
+    parsed(
+      (given) => (given === 'primary' ? given : canonicalCidr(given)),
+      `${cidr}, or "primary"`,
+    ),
   )
   .check(
-    z.refine((list) => !list.includes('primary') || list.length === 1, {
+    z.refine((list) => list.length === 1 || list.every(({ value }) => value !== 'primary'), {
       error: '"primary" must be the only element',
     }),
   );
+
+/** @returns undefined unless there is at most one of each family; only some modes need them */
+function parseClusterCidrs(given: string): readonly string[] | undefined {
+  if (given === '') return [];
+  const cidrs = given.split(',').flatMap((one) => canonicalCidr(one.trim()) ?? []);
+  const families = new Set(cidrs.map(familyOf));
+  return families.size === given.split(',').length ? cidrs : undefined;
+}
 
 const emptyObject = (value: unknown): unknown => value ?? {};
 /** A section that may be missing or null: all its fields have defaults. */
@@ -99,7 +93,7 @@ function section<T extends z.core.$ZodLooseShape>(shape: T) {
   return z.pipe(z.transform(emptyObject), z.strictObject(shape));
 }
 
-const periods = { syncPeriod: duration('30s'), minSyncPeriod: duration('1s') };
+const periods = { syncPeriod: duration(30 * SECOND), minSyncPeriod: duration(SECOND) };
 const masquerade = { masqueradeBit: integer(14, 0, 31), masqueradeAll: flag() };
 const logStream = { splitStream: flag(), infoBufferSize: text('0') };
 
@@ -125,16 +119,18 @@ export const configFileSchema = z.strictObject({
       orDefault(z.enum(['', 'text', 'json'], { error: 'must be text or json' }), 'text'),
       z.transform((format) => (format === '' ? 'text' : format)),
     ),
-    flushFrequency: orDefault(z.union([goDuration, z.number()]), '5s'),
+    // a number in files of old; nothing waits before it is written
+    flushFrequency: orDefault(z.union([goDuration, z.number()]), new Written('5s', 5 * SECOND)),
     verbosity: integer(0, 0, INT32_MAX),
     vmodule: orDefault(z.array(z.unknown()), []),
     options: section({ text: section(logStream), json: section(logStream) }),
   }),
   hostnameOverride: text(),
-  bindAddress: text('0.0.0.0').check(
-    z.refine((value) => value === '' || canonicalIp(value) !== undefined, {
-      error: 'must be an IP address',
-    }),
+  bindAddress: z.pipe(
+    parsedIfAny(canonicalIp, 'an IP address'),
+    z.transform(({ text: given, value }) =>
+      value === undefined ? ANY_ADDRESS : new Written(given, value),
+    ),
   ),
   healthzBindAddress: bindAddress,
   metricsBindAddress: bindAddress,
@@ -147,14 +143,14 @@ export const configFileSchema = z.strictObject({
   ),
   iptables: section({ ...masquerade, localhostNodePorts: flag(true), ...periods }),
   ipvs: section({
-    syncPeriod: duration('30s'),
-    minSyncPeriod: duration('0s'),
+    syncPeriod: duration(30 * SECOND),
+    minSyncPeriod: duration(0),
     scheduler: text(),
     excludeCIDRs: orDefault(cidrList, []),
     strictARP: flag(),
-    tcpTimeout: duration('0s'),
-    tcpFinTimeout: duration('0s'),
-    udpTimeout: duration('0s'),
+    tcpTimeout: duration(0),
+    tcpFinTimeout: duration(0),
+    udpTimeout: duration(0),
   }),
   nftables: section({ ...masquerade, ...periods }),
   winkernel: section({
@@ -169,20 +165,26 @@ export const configFileSchema = z.strictObject({
     '' as const,
   ),
   detectLocal: section({ bridgeInterface: text(), interfaceNamePrefix: text() }),
-  clusterCIDR: text(),
+  clusterCIDR: z.pipe(
+    text(),
+    z.transform((given) => new Written(given, parseClusterCidrs(given))),
+  ),
   nodePortAddresses: orDefault(nodePortCidrs, []),
   oomScoreAdj: integer(-999, -1000, 1000),
   conntrack: section({
     maxPerCore: integer(32_768, 0, INT32_MAX),
     min: integer(131_072, 0, INT32_MAX),
-    tcpEstablishedTimeout: duration('24h0m0s', false),
-    tcpCloseWaitTimeout: duration('1h0m0s', false),
+    tcpEstablishedTimeout: duration(24 * HOUR, false),
+    tcpCloseWaitTimeout: duration(HOUR, false),
     tcpBeLiberal: flag(),
-    udpTimeout: duration('0s'),
-    udpStreamTimeout: duration('0s'),
+    udpTimeout: duration(0),
+    udpStreamTimeout: duration(0),
   }),
-  configSyncPeriod: duration('15m0s'),
-  portRange: text(),
+  configSyncPeriod: duration(HOUR / 4),
+  portRange: orDefault(
+    parsed(parsePortRange, 'a range of ports such as 8000-8099, or empty'),
+    new Written('', 'any' as const),
+  ),
   // for the userspace mode; the API had this field until 1.25, and old ConfigMaps still do
   udpIdleTimeout: z.optional(goDuration),
   windowsRunAsService: flag(),

@@ -1,16 +1,14 @@
-import { parseGoDuration } from '@nodeagent/base';
 import { checkConfig, ConfigError, FEATURE_GATES, type Problem } from '@nodeagent/component-base';
+import { type DocumentOf, documentOf, Written } from '@nodeagent/component-base/config-fields';
 
-import { canonicalCidr, canonicalIp, familyOf } from './address.js';
-import { configFileSchema, type KubeProxyConfigFile } from './config-file.js';
-import { parsePortRange } from './port-range.js';
+import { familyOf, hostPort } from './address.js';
+import type { BindAddress } from './bind-address.js';
+import { type ConfigFile, configFileSchema, written } from './config-file.js';
+import type { PortRange } from './port-range.js';
 
-export type ProxyMode = 'iptables' | 'ipvs' | 'nftables' | 'userspace';
-/** Modes available in this version. */
-const AVAILABLE_MODES: readonly ProxyMode[] = ['iptables', 'ipvs', 'nftables', 'userspace'];
+export type ProxyMode = Exclude<ConfigFile['mode'], ''>;
 
-export type DetectLocalMode =
-  'ClusterCIDR' | 'NodeCIDR' | 'BridgeInterface' | 'InterfaceNamePrefix';
+export type DetectLocalMode = Exclude<ConfigFile['detectLocalMode'], ''>;
 
 /** The proxy's configuration, with its own names and units. */
 export interface ProxyConfig {
@@ -32,21 +30,53 @@ export interface ProxyConfig {
   /** A canonical address. */
   readonly bindAddress: string;
   readonly bindAddressHardFail: boolean;
-  /** `host:port`; no server when empty. */
-  readonly healthzBindAddress: string;
-  readonly metricsBindAddress: string;
-  /** Ports that the userspace mode may listen on: `8000-8099`; any when empty. */
-  readonly portRange: string;
+  /** No server when undefined. */
+  readonly healthzBindAddress: ServerAddress | undefined;
+  readonly metricsBindAddress: ServerAddress | undefined;
+  /** Ports that the userspace mode may listen on. */
+  readonly portRange: PortRange | 'any';
   /** How long the userspace mode remembers a silent UDP client. */
   readonly udpIdleMs: number;
   readonly hostnameOverride: string;
   readonly oomScoreAdj: number;
   readonly conntrack: ConntrackConfig;
+  readonly ipvs: IpvsConfig;
+  /** Those that are given. */
+  readonly featureGates: Readonly<Record<string, boolean>>;
   readonly clientConnection: Readonly<{ kubeconfig: string; qps: number; burst: number }>;
   readonly logging: Readonly<{ format: 'text' | 'json'; verbosity: number }>;
   /** The complete configuration, with the file's field names. */
   readonly file: KubeProxyConfigFile;
 }
+
+export interface ServerAddress {
+  /** A canonical address. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Settings of the ipvs mode alone. */
+export interface IpvsConfig {
+  readonly scheduler: string;
+  readonly strictArp: boolean;
+  /** Canonical prefixes. */
+  readonly excludeCidrs: readonly string[];
+  /** A value of 0 leaves the kernel's setting alone. */
+  readonly timeouts: Readonly<{ tcpSeconds: number; tcpFinSeconds: number; udpSeconds: number }>;
+}
+
+/** A KubeProxyConfiguration in the file's terms, with all defaults. */
+export type KubeProxyConfigFile = DocumentOf<CompleteFile>;
+
+/** With the defaults that depend on other fields. */
+interface CompleteFile extends Omit<ConfigFile, 'mode' | 'detectLocalMode' | ServerField> {
+  readonly mode: ProxyMode;
+  readonly detectLocalMode: DetectLocalMode;
+  readonly healthzBindAddress: Written<ServerAddress | undefined>;
+  readonly metricsBindAddress: Written<ServerAddress | undefined>;
+}
+
+type ServerField = 'healthzBindAddress' | 'metricsBindAddress';
 
 /** A value of 0 leaves the kernel's setting alone. */
 export interface ConntrackConfig {
@@ -76,77 +106,78 @@ export function parseProxyConfig(
   servers: Readonly<{ healthz: boolean; metrics: boolean }> = { healthz: true, metrics: true },
 ): ParsedConfig {
   const { config: file, warnings } = checkConfig(configFileSchema, value, source);
-  const complete = withDefaults(file, servers);
-  const config = settingsOf(complete);
-  const problems = crossCheck(config);
+  const whole = withDefaults(file, servers);
+  const config = settingsOf(whole);
+  const problems = crossCheck(whole, config);
   if (problems.length > 0) throw new ConfigError('CONFIG_INVALID', { source, problems });
   return { config, warnings };
 }
 
 function withDefaults(
-  file: KubeProxyConfigFile,
+  file: ConfigFile,
   servers: Readonly<{ healthz: boolean; metrics: boolean }>,
-): KubeProxyConfigFile {
-  const { bindAddress } = file;
+): CompleteFile {
   const mode = file.mode === '' ? 'iptables' : file.mode;
-  const isV6 = bindAddress !== '' && familyOf(canonicalIp(bindAddress) ?? '') === 'IPv6';
-  const bind = (given: string, any: string, port: number): string =>
-    withPort(given === '' ? any : given, port);
-  const usesIptables = mode === 'iptables' || mode === 'userspace';
-  const noPeriods = { syncPeriod: '0s', minSyncPeriod: '0s' };
+  const isV6 = familyOf(file.bindAddress.value) === 'IPv6';
+  const section = sectionOf(mode);
+  const noPeriods = { syncPeriod: written(0), minSyncPeriod: written(0) };
   return {
     ...file,
     mode,
     detectLocalMode: file.detectLocalMode === '' ? 'ClusterCIDR' : file.detectLocalMode,
     nodePortAddresses:
       mode === 'nftables' && file.nodePortAddresses.length === 0
-        ? ['primary']
+        ? [new Written('primary', 'primary')]
         : file.nodePortAddresses,
     healthzBindAddress: servers.healthz
-      ? bind(file.healthzBindAddress, isV6 ? '::' : '0.0.0.0', 10_256)
-      : '',
+      ? complete(file.healthzBindAddress, { host: isV6 ? '::' : '0.0.0.0', port: 10_256 })
+      : NO_SERVER,
     metricsBindAddress: servers.metrics
-      ? bind(file.metricsBindAddress, isV6 ? '::1' : '127.0.0.1', 10_249)
-      : '',
-    iptables: usesIptables ? file.iptables : { ...file.iptables, ...noPeriods },
-    ipvs: mode === 'ipvs' ? file.ipvs : { ...file.ipvs, ...noPeriods },
-    nftables: mode === 'nftables' ? file.nftables : { ...file.nftables, ...noPeriods },
+      ? complete(file.metricsBindAddress, { host: isV6 ? '::1' : '127.0.0.1', port: 10_249 })
+      : NO_SERVER,
+    iptables: section === 'iptables' ? file.iptables : { ...file.iptables, ...noPeriods },
+    ipvs: section === 'ipvs' ? file.ipvs : { ...file.ipvs, ...noPeriods },
+    nftables: section === 'nftables' ? file.nftables : { ...file.nftables, ...noPeriods },
   };
 }
+
+const NO_SERVER = new Written('', undefined);
 
 /** Older versions used 250 ms, which cut off every slow answer. */
 const UDP_IDLE_MS = 60_000;
 
-function withPort(address: string, port: number): string {
-  const ip = canonicalIp(address);
-  if (ip === undefined) return address;
-  return familyOf(ip) === 'IPv6' ? `[${ip}]:${port}` : `${ip}:${port}`;
+/** An address that has its port stays as it is written. */
+function complete(
+  { text, value: given }: Written<BindAddress | undefined>,
+  usual: ServerAddress,
+): Written<ServerAddress> {
+  const { host, port } = given ?? usual;
+  if (port !== undefined && given !== undefined) return new Written(text, { host, port });
+  return new Written(hostPort(host, usual.port), { host, port: usual.port });
 }
 
-function settingsOf(file: KubeProxyConfigFile): ProxyConfig {
-  const mode: ProxyMode = file.mode === '' ? 'iptables' : file.mode;
-  const { conntrack, clientConnection, logging } = file;
-  const section = sectionOf(mode);
+function settingsOf(file: CompleteFile): ProxyConfig {
+  const { mode, conntrack } = file;
+  const { syncPeriod, minSyncPeriod } = file[sectionOf(mode)];
   const masquerade = mode === 'nftables' ? file.nftables : file.iptables;
-  const seconds = (text: string): number => Math.floor(milliseconds(text) / 1000);
   return {
     mode,
-    syncPeriodMs: milliseconds(file[section].syncPeriod),
-    minSyncPeriodMs: milliseconds(file[section].minSyncPeriod),
+    syncPeriodMs: syncPeriod.value,
+    minSyncPeriodMs: minSyncPeriod.value,
     masqueradeMark: 2 ** masquerade.masqueradeBit,
     masqueradeAll: masquerade.masqueradeAll,
     localhostNodePorts: file.iptables.localhostNodePorts,
-    detectLocalMode: file.detectLocalMode === '' ? 'ClusterCIDR' : file.detectLocalMode,
+    detectLocalMode: file.detectLocalMode,
     bridgeInterface: file.detectLocal.bridgeInterface,
     interfaceNamePrefix: file.detectLocal.interfaceNamePrefix,
-    clusterCidrs: splitCidrs(file.clusterCIDR).map((cidr) => canonicalCidr(cidr) ?? cidr),
-    nodePortAddresses: file.nodePortAddresses.map((cidr) => canonicalCidr(cidr) ?? cidr),
-    bindAddress: canonicalIp(file.bindAddress) ?? '0.0.0.0',
+    clusterCidrs: file.clusterCIDR.value ?? [], // crossCheck refuses it where it is needed
+    nodePortAddresses: file.nodePortAddresses.map(({ value }) => value),
+    bindAddress: file.bindAddress.value,
     bindAddressHardFail: file.bindAddressHardFail,
-    healthzBindAddress: file.healthzBindAddress,
-    metricsBindAddress: file.metricsBindAddress,
-    portRange: file.portRange,
-    udpIdleMs: milliseconds(file.udpIdleTimeout ?? '0s') || UDP_IDLE_MS,
+    healthzBindAddress: file.healthzBindAddress.value,
+    metricsBindAddress: file.metricsBindAddress.value,
+    portRange: file.portRange.value,
+    udpIdleMs: file.udpIdleTimeout?.value || UDP_IDLE_MS,
     hostnameOverride: file.hostnameOverride,
     oomScoreAdj: file.oomScoreAdj,
     conntrack: {
@@ -158,10 +189,30 @@ function settingsOf(file: KubeProxyConfigFile): ProxyConfig {
       udpSeconds: seconds(conntrack.udpTimeout),
       udpStreamSeconds: seconds(conntrack.udpStreamTimeout),
     },
-    clientConnection,
-    logging,
-    file,
+    ipvs: ipvsSettingsOf(file.ipvs),
+    featureGates: file.featureGates,
+    clientConnection: file.clientConnection,
+    logging: file.logging,
+    file: documentOf(file),
   };
+}
+
+function ipvsSettingsOf(ipvs: CompleteFile['ipvs']): IpvsConfig {
+  return {
+    scheduler: ipvs.scheduler || 'rr',
+    strictArp: ipvs.strictARP,
+    excludeCidrs: ipvs.excludeCIDRs.map(({ value }) => value),
+    timeouts: {
+      tcpSeconds: seconds(ipvs.tcpTimeout),
+      tcpFinSeconds: seconds(ipvs.tcpFinTimeout),
+      udpSeconds: seconds(ipvs.udpTimeout),
+    },
+  };
+}
+
+/** The kernel takes whole seconds. */
+function seconds({ value }: Written<number>): number {
+  return Math.floor(value / 1000);
 }
 
 /** The userspace mode never had a section of its own. */
@@ -169,32 +220,14 @@ function sectionOf(mode: ProxyMode): 'iptables' | 'ipvs' | 'nftables' {
   return mode === 'userspace' ? 'iptables' : mode;
 }
 
-function milliseconds(text: string): number {
-  return parseGoDuration(text) ?? 0;
-}
-
-function splitCidrs(list: string): string[] {
-  return list === '' ? [] : list.split(',').map((cidr) => cidr.trim());
-}
-
 /** Checks that involve more than one field. */
-function crossCheck(config: ProxyConfig): readonly Problem[] {
+function crossCheck(file: CompleteFile, config: ProxyConfig): readonly Problem[] {
   const { mode, detectLocalMode: detect } = config;
   const found = [
-    {
-      field: 'mode',
-      wrong: !AVAILABLE_MODES.includes(mode),
-      message: `"${mode}" is not available in this version; use ${AVAILABLE_MODES.join(' or ')}`,
-    },
     {
       field: `${sectionOf(mode)}.minSyncPeriod`,
       wrong: config.minSyncPeriodMs > config.syncPeriodMs,
       message: `must not be longer than ${sectionOf(mode)}.syncPeriod`,
-    },
-    {
-      field: 'portRange',
-      wrong: parsePortRange(config.portRange) === 'invalid',
-      message: 'must be a range of ports such as 8000-8099, or empty',
     },
     {
       field: 'detectLocal.bridgeInterface',
@@ -208,20 +241,15 @@ function crossCheck(config: ProxyConfig): readonly Problem[] {
     },
     {
       field: 'clusterCIDR',
-      wrong: detect === 'ClusterCIDR' && !areClusterCidrs(config.clusterCidrs),
+      wrong: detect === 'ClusterCIDR' && file.clusterCIDR.value === undefined,
       message: 'must be one CIDR, or one of each address family joined by a comma',
     },
   ];
-  const gates = Object.keys(config.file.featureGates).filter((gate) => !FEATURE_GATES.has(gate));
+  const gates = Object.keys(config.featureGates).filter((gate) => !FEATURE_GATES.has(gate));
   return [
     ...found.filter(({ wrong }) => wrong).map(({ field, message }) => ({ field, message })),
     ...gates.map((gate) => {
       return { field: 'featureGates', message: `unrecognized feature gate: ${gate}` };
     }),
   ];
-}
-
-function areClusterCidrs(cidrs: readonly string[]): boolean {
-  const families = new Set(cidrs.map(familyOf));
-  return cidrs.every((cidr) => canonicalCidr(cidr) !== undefined) && families.size === cidrs.length;
 }

@@ -9,14 +9,14 @@ export function detectLocal(
   family: IpFamily,
 ): LocalTraffic | undefined {
   const fromCidr = (cidrs: readonly string[]): LocalTraffic | undefined => {
-    const cidr = cidrs.map(canonicalCidr).find((own) => own && familyOf(own) === family);
+    const cidr = cidrs.find((one) => familyOf(one) === family);
     return cidr === undefined ? undefined : { kind: 'from-cidr', cidr };
   };
   switch (config.detectLocalMode) {
     case 'ClusterCIDR':
       return fromCidr(config.clusterCidrs);
     case 'NodeCIDR':
-      return fromCidr(podCidrs);
+      return fromCidr(podCidrs.flatMap((cidr) => canonicalCidr(cidr) ?? []));
     case 'BridgeInterface':
       return { kind: 'from-interface', name: config.bridgeInterface };
     case 'InterfaceNamePrefix':

@@ -277,7 +277,7 @@ async function runLoops(
     mode: config.mode,
     configz: config.file,
     program: shared.program,
-    featureGates: config.file.featureGates,
+    featureGates: config.featureGates,
     nowMs: () => shared.clock.nowMs(),
     ...shared.exposition,
   });

@@ -5,8 +5,8 @@ import type { HttpAddress, HttpHandler, HttpListener, HttpServer } from '../port
 
 export interface ServeOptions {
   readonly http: HttpListener;
-  /** `host:port`, `[::1]:port`; no server when empty. */
-  readonly address: string;
+  /** No server when undefined. */
+  readonly address: HttpAddress | undefined;
   readonly handler: HttpHandler;
   /** Ends with an error instead of retrying. */
   readonly hardFail: boolean;
@@ -22,8 +22,9 @@ const RETRY_MS = 5000;
 
 /** Serves until the signal fires; while the address is in use, retries every 5 s. */
 export async function serve(options: ServeOptions, signal: AbortSignal): Promise<void> {
-  if (options.address === '') return;
-  const server = await listenAgain(options, signal);
+  const { address } = options;
+  if (address === undefined) return;
+  const server = await listenAgain(options, address, signal);
   if (server === undefined) return;
   await new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
@@ -34,12 +35,13 @@ export async function serve(options: ServeOptions, signal: AbortSignal): Promise
 
 async function listenAgain(
   options: ServeOptions,
+  address: HttpAddress,
   signal: AbortSignal,
 ): Promise<HttpServer | undefined> {
-  const { http, address, handler, hardFail, clock, logger, events, nodeName } = options;
+  const { http, handler, hardFail, clock, logger, events, nodeName } = options;
   while (!signal.aborted) {
     try {
-      return await http.listen(splitAddress(address), handler);
+      return await http.listen(address, handler);
     } catch (error) {
       events.record({
         type: 'Warning',
@@ -54,10 +56,4 @@ async function listenAgain(
     }
   }
   return undefined;
-}
-
-export function splitAddress(address: string): HttpAddress {
-  const colon = address.lastIndexOf(':');
-  const host = address.slice(0, colon).replaceAll(/[[\]]/g, '');
-  return { host, port: Number(address.slice(colon + 1)) };
 }

@@ -58,8 +58,9 @@ describe(parseProxyConfig, () => {
   it('adds only the missing port to an address', () => {
     const given = { healthzBindAddress: '10.0.0.1', metricsBindAddress: '[fd00::1]:99' };
     expect(parse(given).config).toMatchObject({
-      healthzBindAddress: '10.0.0.1:10256',
-      metricsBindAddress: '[fd00::1]:99',
+      healthzBindAddress: { host: '10.0.0.1', port: 10_256 },
+      metricsBindAddress: { host: 'fd00::1', port: 99 },
+      file: { healthzBindAddress: '10.0.0.1:10256', metricsBindAddress: '[fd00::1]:99' },
     });
   });
 
@@ -108,6 +109,7 @@ describe(parseProxyConfig, () => {
     [{ clusterCIDR: '10.0.0.0/8,10.1.0.0/16' }, 'clusterCIDR: must be one CIDR, or one of each'],
     [{ clusterCIDR: '10.0.0.0/8,fd00::/8,fd01::/16' }, 'clusterCIDR'],
     [{ clusterCIDR: '10.0.0/8' }, 'clusterCIDR'],
+    [{ portRange: '99-1' }, 'portRange: must be a range of ports such as 8000-8099, or empty'],
     [{ featureGates: { Nonsense: true } }, 'featureGates: unrecognized feature gate: Nonsense'],
   ])('refuses %j', (value, message) => {
     expect(() => parse(value)).toThrow(message);
@@ -120,6 +122,9 @@ describe(parseProxyConfig, () => {
 
   it('reads addresses with leading zeros as decimal', () => {
     expect(parse({ bindAddress: '010.0.0.1' }).config.bindAddress).toBe('10.0.0.1');
+    expect(parse({ healthzBindAddress: '010.0.0.1:80' }).config).toMatchObject({
+      healthzBindAddress: { host: '10.0.0.1', port: 80 },
+    });
     expect(parse({ clusterCIDR: '10.244.1.0/16' }).config.clusterCidrs).toEqual(['10.244.0.0/16']);
   });
 });

@@ -1,8 +1,6 @@
-import { parseGoDuration } from '@nodeagent/base';
 import { defineService, type Ipvs, isIpvsError } from '@nodeagent/ipvs';
 
-import { canonicalCidr } from '../../model/address.js';
-import type { ProxyConfig } from '../../model/config.js';
+import type { IpvsConfig } from '../../model/config.js';
 import { ProxyError } from '../../model/errors.js';
 import { restoreFailuresCounter } from '../../model/iptables-metrics.js';
 import { detectLocal } from '../../plan/detect-local.js';
@@ -34,7 +32,7 @@ export async function setUpIpvs(
     );
   }
   const netlink = createNetlinkAccess({ ...context, openNetlink, clock });
-  const scheduler = config.file.ipvs.scheduler || 'rr';
+  const { scheduler, strictArp, excludeCidrs, timeouts } = config.ipvs;
   await probe(netlink.ipvs, scheduler, signal);
   events.record({
     type: 'Warning',
@@ -44,8 +42,8 @@ export async function setUpIpvs(
     about: { kind: 'Node', name: nodeName },
   });
   const release = await sysctl.read('kernel/osrelease');
-  await kernel.want(ipvsSettings({ release, strictArp: config.file.ipvs.strictARP }));
-  await setTimeouts(netlink.ipvs, config, context);
+  await kernel.want(ipvsSettings({ release, strictArp }));
+  await setTimeouts(netlink.ipvs, timeouts, logger);
   const families = await findFamilies(context, context.nodeIps.primary, signal);
   const restoreFailures = restoreFailuresCounter(context.metrics);
   logger.info({ scheduler }, 'IPVS is usable');
@@ -65,7 +63,7 @@ export async function setUpIpvs(
         localTraffic: detectLocal(config, context.podCidrs, family),
       },
       nodePortAddresses: context.nodePortAddresses[family],
-      excludeCidrs: config.file.ipvs.excludeCIDRs.flatMap((cidr) => canonicalCidr(cidr) ?? []),
+      excludeCidrs,
       syncPeriodMs: config.syncPeriodMs,
       restoreFailures,
     }),
@@ -96,15 +94,9 @@ async function probe(ipvs: Ipvs, scheduler: string, signal: AbortSignal): Promis
  */
 async function setTimeouts(
   ipvs: NetlinkAccess['ipvs'],
-  { file }: ProxyConfig,
-  { logger }: Pick<ModeContext, 'logger'>,
+  timeouts: IpvsConfig['timeouts'],
+  logger: ModeContext['logger'],
 ): Promise<void> {
-  const seconds = (text: string): number => Math.floor((parseGoDuration(text) ?? 0) / 1000);
-  const timeouts = {
-    tcpSeconds: seconds(file.ipvs.tcpTimeout),
-    tcpFinSeconds: seconds(file.ipvs.tcpFinTimeout),
-    udpSeconds: seconds(file.ipvs.udpTimeout),
-  };
   if (Object.values(timeouts).every((value) => value === 0)) return;
   try {
     await ipvs.setTimeouts(timeouts);

@@ -16,7 +16,7 @@ export interface FrontOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: UserspaceMetrics;
-  readonly portRange: PortRange | undefined;
+  readonly portRange: PortRange | 'any';
   /** A UDP client that is silent for this long counts as a new one. */
   readonly udpIdleMs: number;
 }
@@ -63,7 +63,7 @@ export class ServiceFront {
   async open(): Promise<void> {
     if (this.#socket !== undefined) return;
     const { portRange, random } = this.#options;
-    if (portRange === undefined) {
+    if (portRange === 'any') {
       this.#socket = await this.#listen(0);
       return;
     }

@@ -1,4 +1,3 @@
-import { parsePortRange } from '../../model/port-range.js';
 import { userspaceMetrics } from '../../model/userspace-metrics.js';
 import { detectLocal } from '../../plan/detect-local.js';
 import { PORTAL_CHAINS, PORTAL_JUMPS } from '../../plan/userspace/portal-rules.js';
@@ -20,7 +19,6 @@ export async function setUpUserspace(
   const { config, podCidrs, sockets } = context;
   const families = await findFamilies(context, context.nodeIps.primary, signal);
   const metrics = userspaceMetrics(context.metrics);
-  const range = parsePortRange(config.portRange);
   const setups: FamilySetup[] = [];
   for (const { family, iptables } of families) {
     const backend = new UserspaceBackend({
@@ -31,7 +29,7 @@ export async function setUpUserspace(
       metrics,
       localTraffic: detectLocal(config, podCidrs, family),
       nodePortAddresses: context.nodePortAddresses[family],
-      portRange: range === 'invalid' ? undefined : range,
+      portRange: config.portRange,
       udpIdleMs: config.udpIdleMs,
       syncPeriodMs: config.syncPeriodMs,
     });

@@ -1,7 +1,6 @@
-import { parseQuantity } from '@nodeagent/base';
 import { type NodeConfig, withNodeDefaults } from '@nodeagent/node-status';
 
-import { hardThresholds, type KubeletConfig, statusReportMs } from '../../config/index.js';
+import type { KubeletConfig } from '../../config/index.js';
 import type { WholeIdentity } from '../model/identity.js';
 
 /**
@@ -26,9 +25,8 @@ export function declaredFeatures({
 
 /** How the Node object is registered and kept current. */
 export function nodeConfig(config: KubeletConfig, identity: WholeIdentity): NodeConfig {
-  const thresholds = hardThresholds(config);
-  const memory = thresholds.get('memory.available');
-  const ephemeralStorage = thresholds.get('nodefs.available');
+  const memory = config.evictionHard.get('memory.available');
+  const ephemeralStorage = config.evictionHard.get('nodefs.available');
   return withNodeDefaults({
     nodeName: identity.nodeName,
     nodeIps: identity.nodeIps,
@@ -38,8 +36,8 @@ export function nodeConfig(config: KubeletConfig, identity: WholeIdentity): Node
     labels: identity.nodeLabels,
     taints: config.registerWithTaints,
     controllerManagedAttachDetach: config.enableControllerAttachDetach,
-    systemReserved: quantities(config.systemReserved),
-    kubeReserved: quantities(config.kubeReserved),
+    systemReserved: config.systemReserved,
+    kubeReserved: config.kubeReserved,
     evictionReserved: {
       ...(memory !== undefined && { memory }),
       ...(ephemeralStorage !== undefined && { ephemeralStorage }),
@@ -51,14 +49,8 @@ export function nodeConfig(config: KubeletConfig, identity: WholeIdentity): Node
     kubeletPort: config.port,
     declaredFeatures: declaredFeatures(config),
     maxImages: config.nodeStatusMaxImages,
-    updateEveryMs: config.nodeStatusUpdateFrequency,
-    reportEveryMs: statusReportMs(config),
+    updateEveryMs: config.nodeStatusUpdateFrequencyMs,
+    reportEveryMs: config.nodeStatusReportFrequencyMs,
     leaseDurationSeconds: config.nodeLeaseDurationSeconds,
   });
-}
-
-function quantities(texts: Readonly<Record<string, string>>): Readonly<Record<string, bigint>> {
-  return Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [name, parseQuantity(text) ?? 0n]),
-  );
 }

@@ -1,4 +1,4 @@
-import { parseQuantity, quantityToMilli, quantityToUnits } from '@nodeagent/base';
+import { quantityToMilli, quantityToUnits } from '@nodeagent/base';
 import { ConfigError } from '@nodeagent/component-base';
 
 import type { PodAdmissionRules } from '../../admission/index.js';
@@ -45,18 +45,18 @@ export function allPodsLimits(
   { cpuCount, memoryBytes }: Pick<NodeMachine, 'cpuCount' | 'memoryBytes'>,
 ): ReturnType<typeof allPodsValues> {
   const parts = [systemReserved, kubeReserved].map((reserve) => ({
-    cpuMilli: quantityToMilli(parseQuantity(reserve['cpu'] ?? '0') ?? 0n),
-    memoryBytes: quantityToUnits(parseQuantity(reserve['memory'] ?? '0') ?? 0n),
+    cpuMilli: quantityToMilli(reserve['cpu'] ?? 0n),
+    memoryBytes: quantityToUnits(reserve['memory'] ?? 0n),
   }));
   return allPodsValues({ cpuMilli: cpuCount * 1000, memoryBytes }, parts);
 }
 
 export function cgroupRules(
-  config: Pick<KubeletConfig, 'cpuCFSQuota' | 'cpuCFSQuotaPeriod' | 'podPidsLimit'>,
+  config: Pick<KubeletConfig, 'cpuCFSQuota' | 'cpuCfsQuotaPeriodMs' | 'podPidsLimit'>,
 ): PodCgroupRules {
   return {
     cpuCfsQuota: config.cpuCFSQuota,
-    cpuPeriodUs: config.cpuCFSQuotaPeriod * 1000,
+    cpuPeriodUs: config.cpuCfsQuotaPeriodMs * 1000,
     podPidsLimit: config.podPidsLimit,
   };
 }
@@ -74,7 +74,7 @@ export function crashLoopRules({
   const isReduced = featureGates['ReduceDefaultCrashLoopBackOffDecay'] ?? false;
   const { initialMs, maxMs } = isReduced ? REDUCED_CRASH_LOOP_RULES : DEFAULT_CRASH_LOOP_RULES;
   const isConfigured = featureGates['KubeletCrashLoopBackOffMax'] ?? true;
-  const cap = isConfigured ? crashLoopBackOff.maxContainerRestartPeriod : maxMs;
+  const cap = isConfigured ? crashLoopBackOff.maxContainerRestartPeriodMs : maxMs;
   return { initialMs: Math.min(initialMs, cap), maxMs: cap };
 }
 
@@ -95,7 +95,7 @@ export function resizeRules(
 /** How images are pulled: one at a time unless the configuration says otherwise. */
 export function pullRules(config: KubeletConfig): PullRules {
   const { serializeImagePulls, maxParallelImagePulls, registryPullQPS, registryBurst } = config;
-  const concurrency = serializeImagePulls ? 1 : (maxParallelImagePulls ?? undefined);
+  const concurrency = serializeImagePulls ? 1 : maxParallelImagePulls;
   const isVerified = config.featureGates['KubeletEnsureSecretPulledImages'] ?? true;
   const verification = {
     policy: config.imagePullCredentialsVerificationPolicy,

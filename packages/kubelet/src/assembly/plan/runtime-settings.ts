@@ -16,20 +16,19 @@ export function runtimeSettings(
   }: Pick<NodeMachine, 'memoryBytes' | 'cgroupVersion' | 'runtime'>,
 ): RuntimeSettings {
   const { limitsSwap, swapBytes } = runtime;
-  const behavior = config.memorySwap.swapBehavior || 'NoSwap';
   const swap = (cgroupVersion === 2 ? limitsSwap.v2 : limitsSwap.v1)
-    ? ({ cgroups: cgroupVersion, behavior, swapBytes } as const)
+    ? ({ cgroups: cgroupVersion, behavior: config.swapBehavior, swapBytes } as const)
     : undefined;
-  const oomGroup = cgroupVersion === 2 && config.singleProcessOOMKill !== true;
+  const oomGroup = cgroupVersion === 2 && !config.singleProcessOomKill;
   return {
     podLogsDir: config.podLogsDir,
     containerLogsDir: containerLogsDir(config),
     clusterDomain: config.clusterDomain,
     clusterDns: config.clusterDNS,
-    resolvConfPath: config.resolvConf ?? '/etc/resolv.conf',
+    resolvConfPath: config.resolvConfPath,
     loopbacks: loopbacksOf(nodeIps),
     cpuCfsQuota: config.cpuCFSQuota,
-    cpuPeriodUs: config.cpuCFSQuotaPeriod * 1000,
+    cpuPeriodUs: config.cpuCfsQuotaPeriodMs * 1000,
     memoryCapacityBytes: memoryBytes,
     unified: oomGroup ? { 'memory.oom.group': '1' } : {},
     seccompDefault: config.seccompDefault,

@@ -105,7 +105,7 @@ async function runWith(
     {
       node: nodeConfig(config, identity),
       standalone: api === undefined,
-      syncFrequencyMs: config.syncFrequency,
+      syncFrequencyMs: config.syncFrequencyMs,
       crashLoopRules: crashLoopRules(config),
     },
     signal,

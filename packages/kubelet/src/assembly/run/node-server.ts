@@ -1,13 +1,7 @@
-import { parseQuantity, quantityToUnits } from '@nodeagent/base';
 import { createNoApiClient, type KubeClient } from '@nodeagent/kube-client';
 
 import { renderConfig } from '../../config/index.js';
-import {
-  type NodeServer,
-  type NodeServerAdapters,
-  type PodsOnNode,
-  tlsSettings,
-} from '../../server/index.js';
+import { type NodeServer, type NodeServerAdapters, type PodsOnNode } from '../../server/index.js';
 import {
   createIssuedCertificate,
   createNodeHandlers,
@@ -84,9 +78,9 @@ function createDoorkeeper(
     clock: adapters.clock,
     nodeName: identity.nodeName,
     digest: (text) => doors.digest(text),
-    tokenTtlMs: webhook.cacheTTL,
-    authorizedTtlMs: authorization.cacheAuthorizedTTL,
-    unauthorizedTtlMs: authorization.cacheUnauthorizedTTL,
+    tokenTtlMs: webhook.cacheTtlMs,
+    authorizedTtlMs: authorization.cacheAuthorizedTtlMs,
+    unauthorizedTtlMs: authorization.cacheUnauthorizedTtlMs,
   });
   const rules = { anonymous: anonymous.enabled, tokens: webhook.enabled, authorization: mode };
   const { log, clock } = adapters;
@@ -110,7 +104,7 @@ async function openListeners(
   const common = {
     ...{ metrics, clock, log },
     address: config.address,
-    streamIdleTimeoutMs: config.streamingConnectionIdleTimeout,
+    streamIdleTimeoutMs: config.streamingConnectionIdleTimeoutMs,
   };
   const isIssued = config.serverTLSBootstrap && tlsCertFile === '' && reviewer !== undefined;
   const issued = isIssued ? createIssuedCertificate(clock) : undefined;
@@ -119,7 +113,7 @@ async function openListeners(
   const secure = doors.secureListener({
     ...common,
     port: config.port,
-    tls: tlsSettings(config),
+    tls: config.tls,
     certificate: issued ?? (await doors.servingCertificate(files)),
     clientCa: clientCAFile === '' ? undefined : await doors.clientCa(clientCAFile),
   });
@@ -136,10 +130,10 @@ export function rotateLogs({ config, adapters, cri }: Parts, signal: AbortSignal
       ...{ clock, log },
       cri: cri.runtime,
       files: files.rotation,
-      maxBytes: quantityToUnits(parseQuantity(config.containerLogMaxSize) ?? 0n),
+      maxBytes: config.containerLogMaxBytes,
       maxFiles: config.containerLogMaxFiles,
       workers: config.containerLogMaxWorkers,
-      periodMs: config.containerLogMonitorInterval,
+      periodMs: config.containerLogMonitorIntervalMs,
     },
     signal,
   );

@@ -23,7 +23,7 @@ export async function openStats(
   const disks = new PodDisks({
     ...{ machine, directories, metrics, clock, random, log },
     places: { rootDir, podLogsDir: config.podLogsDir },
-    periodMs: config.volumeStatsAggPeriod,
+    periodMs: config.volumeStatsAggPeriodMs,
   });
   const { runtime, images } = cri;
   const services = {

@@ -12,12 +12,12 @@ export function staticSources(
   const sources: PodSource[] = [];
   if (config.staticPodPath !== '') {
     const manifests = files.manifests(config.staticPodPath);
-    const checkMs = config.fileCheckFrequency;
+    const checkMs = config.fileCheckFrequencyMs;
     sources.push(createFileSource({ files: manifests, nodeName, checkMs, clock, log }));
   }
   if (config.staticPodURL !== '') {
     const manifest = files.manifestUrl(config.staticPodURL, config.staticPodURLHeader);
-    const checkMs = config.httpCheckFrequency;
+    const checkMs = config.httpCheckFrequencyMs;
     sources.push(createHttpSource({ manifest, nodeName, checkMs, events, clock, log }));
   }
   return sources;

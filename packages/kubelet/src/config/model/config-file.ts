@@ -1,17 +1,14 @@
-import * as z from 'zod/mini';
-
 import {
-  duration,
+  type DocumentOf,
   flag,
   integer,
-  kept,
-  list,
   oneOf,
   orDefault,
-  reserved,
   text,
-  texts,
-} from './fields.js';
+} from '@nodeagent/component-base/config-fields';
+import * as z from 'zod/mini';
+
+import { bytes, duration, kept, list, reserved, texts, thresholds, written } from './fields.js';
 
 export const CONFIG_KIND = {
   apiVersions: ['kubelet.config.k8s.io/v1beta1'],
@@ -19,11 +16,15 @@ export const CONFIG_KIND = {
 } as const;
 
 /**
- * A KubeletConfiguration with its defaults, names as in the file; durations are milliseconds.
+ * A KubeletConfiguration with its defaults, names as in the file. What the program needs in another
+ * form than the file has it is parsed, and keeps its text.
  *
  * @see Kubernetes 1.36 pkg/kubelet/apis/config/v1beta1/defaults.go, ../validation/validation.go
  */
-export type KubeletConfig = z.output<typeof configSchema>;
+export type ConfigFile = z.output<typeof configSchema>;
+
+/** The same in the file's terms. */
+export type ConfigDocument = DocumentOf<ConfigFile>;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -41,7 +42,7 @@ const authentication = z.strictObject({
   anonymous: orDefault(z.strictObject({ enabled: flag(false) }), { enabled: false }),
   webhook: orDefault(z.strictObject({ enabled: flag(true), cacheTTL: duration(2 * MINUTE) }), {
     enabled: true,
-    cacheTTL: 2 * MINUTE,
+    cacheTTL: written(2 * MINUTE),
   }),
   x509: orDefault(z.strictObject({ clientCAFile: text() }), { clientCAFile: '' }),
 });
@@ -53,7 +54,7 @@ const authorization = z.strictObject({
       cacheAuthorizedTTL: duration(5 * MINUTE),
       cacheUnauthorizedTTL: duration(30 * SECOND),
     }),
-    { cacheAuthorizedTTL: 5 * MINUTE, cacheUnauthorizedTTL: 30 * SECOND },
+    { cacheAuthorizedTTL: written(5 * MINUTE), cacheUnauthorizedTTL: written(30 * SECOND) },
   ),
 });
 
@@ -84,12 +85,15 @@ const server = {
   serverTLSBootstrap: flag(),
   authentication: orDefault(authentication, {
     anonymous: { enabled: false },
-    webhook: { enabled: true, cacheTTL: 2 * MINUTE },
+    webhook: { enabled: true, cacheTTL: written(2 * MINUTE) },
     x509: { clientCAFile: '' },
   }),
   authorization: orDefault(authorization, {
     mode: 'Webhook',
-    webhook: { cacheAuthorizedTTL: 5 * MINUTE, cacheUnauthorizedTTL: 30 * SECOND },
+    webhook: {
+      cacheAuthorizedTTL: written(5 * MINUTE),
+      cacheUnauthorizedTTL: written(30 * SECOND),
+    },
   }),
   enableDebuggingHandlers: flag(true),
   enableContentionProfiling: flag(),
@@ -178,8 +182,8 @@ const resources = {
   podPidsLimit: integer(-1),
   cpuCFSQuota: flag(true),
   cpuCFSQuotaPeriod: duration(100),
-  systemReserved: reserved,
-  kubeReserved: reserved,
+  systemReserved: reserved(),
+  kubeReserved: reserved(),
   reservedSystemCPUs: text(),
   systemReservedCgroup: text(),
   kubeReservedCgroup: text(),
@@ -221,7 +225,7 @@ const resources = {
 } as const;
 
 const eviction = {
-  evictionHard: texts(),
+  evictionHard: thresholds(),
   evictionSoft: texts(),
   evictionSoftGracePeriod: texts(),
   evictionMinimumReclaim: texts(),
@@ -240,12 +244,12 @@ const rest = {
   makeIPTablesUtilChains: flag(true),
   iptablesMasqueradeBit: integer(14, 0, 31),
   iptablesDropBit: integer(15, 0, 31),
-  containerLogMaxSize: text('10Mi'),
+  containerLogMaxSize: bytes('10Mi', 10 * 2 ** 20),
   containerLogMaxFiles: integer(5, 2),
   containerLogMaxWorkers: integer(1, 1),
   containerLogMonitorInterval: duration(10 * SECOND),
   crashLoopBackOff: orDefault(z.strictObject({ maxContainerRestartPeriod: duration(5 * MINUTE) }), {
-    maxContainerRestartPeriod: 5 * MINUTE,
+    maxContainerRestartPeriod: written(5 * MINUTE),
   }),
   featureGates: orDefault(z.record(z.string(), z.boolean()), {}),
   seccompDefault: flag(),

@@ -1,7 +1,14 @@
 import { parseGoDuration } from '@nodeagent/base';
 import { isPlainObject, type PlainObject } from '@nodeagent/component-base';
 
-import { EVICTION_HARD } from './eviction-reserve.js';
+/** Of a configuration file that names none. @see Kubernetes 1.36 pkg/kubelet/eviction/defaults_linux.go */
+const EVICTION_HARD: PlainObject = {
+  'memory.available': '100Mi',
+  'nodefs.available': '10%',
+  'nodefs.inodesFree': '5%',
+  'imagefs.available': '15%',
+  'imagefs.inodesFree': '5%',
+};
 
 /**
  * Defaults that follow from other fields. They are made of the main file alone, or of nothing where
@@ -32,7 +39,7 @@ function evictionHard(file: PlainObject): unknown {
   return merges === true && isPlainObject(given) ? { ...EVICTION_HARD, ...given } : given;
 }
 
-/** Zero is no duration here; what is none at all is told as such later. */
+/** Zero is no duration here; what is none at all is reported later. */
 function isSet(duration: unknown): boolean {
   if (duration === undefined || duration === null || duration === '') return false;
   return typeof duration !== 'string' || parseGoDuration(duration) !== 0;

@@ -9,8 +9,10 @@ import {
   type Problem,
 } from '@nodeagent/component-base';
 
-import { configSchema, type KubeletConfig } from '../model/config-file.js';
+import type { KubeletConfig } from '../model/config.js';
+import { type ConfigFile, configSchema } from '../model/config-file.js';
 import { withDependentDefaults } from './dependent-defaults.js';
+import { settingsOf } from './settings-of.js';
 import { configProblems } from './validate.js';
 
 /** How a kubelet without a configuration file differs from one with an empty file. */
@@ -56,16 +58,17 @@ export function parseKubeletConfig(layers: ConfigLayers = {}): CheckedConfig<Kub
   const merged = dropIns.reduce<unknown>((below, dropIn) => mergePatch(below, dropIn), base);
   const wanted = withFlags(isPlainObject(merged) ? merged : {}, flags);
   const checked = checkFields(wanted, source);
-  const problems = [...checked.problems, ...configProblems(checked.config)];
+  const config = settingsOf(checked.config);
+  const problems = [...checked.problems, ...configProblems(checked.config, config)];
   if (problems.length > 0) throw new ConfigError('CONFIG_INVALID', { source, problems });
-  return { config: checked.config, warnings: checked.warnings };
+  return { config, warnings: checked.warnings };
 }
 
-/** Fields that are wrong take their defaults, so that the rules between fields can be told too. */
+/** Fields that are wrong take their defaults, so that breaches of rules between fields are reported too. */
 function checkFields(
   wanted: PlainObject,
   source: string,
-): CheckedConfig<KubeletConfig> & Readonly<{ problems: readonly Problem[] }> {
+): CheckedConfig<ConfigFile> & Readonly<{ problems: readonly Problem[] }> {
   try {
     return { ...checkConfig(configSchema, wanted, source), problems: [] };
   } catch (error) {
@@ -100,9 +103,4 @@ function withAbsolutePaths(value: PlainObject, directory: string): PlainObject {
     );
     return mergePatch(config, patch) as PlainObject;
   }, value);
-}
-
-/** How often an unchanged node status is reported. */
-export function statusReportMs(config: KubeletConfig): number {
-  return config.nodeStatusReportFrequency || config.nodeStatusUpdateFrequency;
 }

@@ -1,13 +1,13 @@
-import { parseQuantity } from '@nodeagent/base';
 import { FEATURE_GATES, type Problem } from '@nodeagent/component-base';
 
 import { unsafeSysctlProblem } from '../../admission/index.js';
 import { allowlistProblem } from '../../images/index.js';
 import { tlsProblems } from '../../server/index.js';
-import type { KubeletConfig } from '../model/config-file.js';
+import type { KubeletConfig } from '../model/config.js';
+import type { ConfigFile } from '../model/config-file.js';
 
 interface Rule {
-  readonly field: keyof KubeletConfig;
+  readonly field: keyof ConfigFile;
   readonly message: string;
   readonly broken: (config: KubeletConfig) => boolean;
 }
@@ -25,22 +25,22 @@ const RULES: readonly Rule[] = [
   {
     field: 'imageMaximumGCAge',
     message: 'must be 0s or more than imageMinimumGCAge',
-    broken: (c) => c.imageMaximumGCAge !== 0 && c.imageMaximumGCAge <= c.imageMinimumGCAge,
+    broken: (c) => c.imageMaximumGcAgeMs !== 0 && c.imageMaximumGcAgeMs <= c.imageMinimumGcAgeMs,
   },
   {
     field: 'imageMinimumGCAge',
     message: 'must not be negative',
-    broken: (c) => c.imageMinimumGCAge < 0,
+    broken: (c) => c.imageMinimumGcAgeMs < 0,
   },
   {
     field: 'syncFrequency',
     message: 'must be more than 0s',
-    broken: (c) => c.syncFrequency <= 0,
+    broken: (c) => c.syncFrequencyMs <= 0,
   },
   {
     field: 'cpuCFSQuotaPeriod',
     message: 'must be 1ms to 1s',
-    broken: (c) => c.cpuCFSQuotaPeriod < 1 || c.cpuCFSQuotaPeriod > SECOND,
+    broken: (c) => c.cpuCfsQuotaPeriodMs < 1 || c.cpuCfsQuotaPeriodMs > SECOND,
   },
   {
     field: 'systemCgroups',
@@ -76,22 +76,22 @@ const RULES: readonly Rule[] = [
   {
     field: 'shutdownGracePeriodCriticalPods',
     message: 'must not be more than shutdownGracePeriod',
-    broken: (c) => c.shutdownGracePeriodCriticalPods > c.shutdownGracePeriod,
+    broken: (c) => c.shutdownGracePeriodCriticalPodsMs > c.shutdownGracePeriodMs,
   },
   {
     field: 'shutdownGracePeriod',
     message: 'must be 0s, or 1s or more',
-    broken: (c) => isShort(c.shutdownGracePeriod),
+    broken: (c) => isShort(c.shutdownGracePeriodMs),
   },
   {
     field: 'shutdownGracePeriodByPodPriority',
     message: 'excludes shutdownGracePeriod',
-    broken: (c) => isGiven(c.shutdownGracePeriodByPodPriority) && c.shutdownGracePeriod !== 0,
+    broken: (c) => isGiven(c.shutdownGracePeriodByPodPriority) && c.shutdownGracePeriodMs !== 0,
   },
   {
     field: 'crashLoopBackOff',
     message: 'maxContainerRestartPeriod must be 1s to 300s',
-    broken: ({ crashLoopBackOff: { maxContainerRestartPeriod: ms } }) =>
+    broken: ({ crashLoopBackOff: { maxContainerRestartPeriodMs: ms } }) =>
       ms < SECOND || ms > 300 * SECOND,
   },
   {
@@ -112,12 +112,7 @@ const RULES: readonly Rule[] = [
   {
     field: 'containerLogMonitorInterval',
     message: 'must be 3s or more',
-    broken: (c) => c.containerLogMonitorInterval < 3 * SECOND,
-  },
-  {
-    field: 'containerLogMaxSize',
-    message: 'must be a quantity of bytes such as 10Mi',
-    broken: (c) => parseQuantity(c.containerLogMaxSize) === undefined,
+    broken: (c) => c.containerLogMonitorIntervalMs < 3 * SECOND,
   },
   {
     field: 'podLogsDir',
@@ -175,11 +170,11 @@ function isBadEnforcement(config: KubeletConfig): boolean {
 }
 
 /** Everything that is wrong with a configuration whose fields are right one by one. */
-export function configProblems(config: KubeletConfig): readonly Problem[] {
+export function configProblems(file: ConfigFile, config: KubeletConfig): readonly Problem[] {
   const unknownGates = Object.keys(config.featureGates).filter((gate) => !FEATURE_GATES.has(gate));
   const broken = RULES.filter(({ broken }) => broken(config)).map(({ field, message }) => ({
     field,
-    message: `${message}, found ${JSON.stringify(config[field])}`,
+    message: `${message}, found ${JSON.stringify(config.document[field])}`,
   }));
   const sysctls = config.allowedUnsafeSysctls.flatMap((entry) => {
     const message = unsafeSysctlProblem(entry);
@@ -195,5 +190,5 @@ export function configProblems(config: KubeletConfig): readonly Problem[] {
       ? []
       : [{ field: 'preloadedImagesVerificationAllowlist', message }];
   });
-  return [...broken, ...tlsProblems(config), ...sysctls, ...gates, ...patterns];
+  return [...broken, ...tlsProblems(file), ...sysctls, ...gates, ...patterns];
 }

@@ -5,6 +5,7 @@ import {
   parseConfigFile,
   type Problem,
 } from '@nodeagent/component-base';
+import { parsed } from '@nodeagent/component-base/config-fields';
 import * as z from 'zod/mini';
 
 import {
@@ -55,11 +56,10 @@ const providerSchema = z.strictObject({
   matchImages: z
     .array(z.string(), { error: 'must be a list of registries' })
     .check(z.minLength(1, { error: 'at least 1 item in matchImages is required' })),
-  defaultCacheDuration: z.string({ error: 'must be a duration such as 12h' }).check(
-    z.refine((text) => (parseGoDuration(text) ?? -1) >= 0, {
-      error: 'must be a duration such as 12h, not negative',
-    }),
-  ),
+  defaultCacheDuration: parsed((text) => {
+    const ms = parseGoDuration(text);
+    return ms !== undefined && ms >= 0 ? ms : undefined;
+  }, 'a duration such as 12h, not negative'),
   args: texts(),
   env: z.optional(
     z.nullable(z.array(z.strictObject({ name: z.string(), value: z.optional(z.string()) }))),
@@ -144,7 +144,7 @@ function providerOf(given: z.output<typeof providerSchema>): CredentialProvider 
   const { name, apiVersion, matchImages, tokenAttributes: token } = given;
   return {
     ...{ name, apiVersion, matchImages },
-    defaultCacheMs: parseGoDuration(given.defaultCacheDuration) ?? 0,
+    defaultCacheMs: given.defaultCacheDuration.value,
     args: given.args ?? [],
     env: Object.fromEntries((given.env ?? []).map((one) => [one.name, one.value ?? ''])),
     ...(token && {

@@ -1,7 +1,7 @@
 import { isConfigError, type PlainObject } from '@nodeagent/component-base';
 import { describe, expect, it } from 'vitest';
 
-import { hardThresholds, parseKubeletConfig, statusReportMs } from '../../../src/config/index.js';
+import { parseKubeletConfig } from '../../../src/config/index.js';
 
 const ENVELOPE = { apiVersion: 'kubelet.config.k8s.io/v1beta1', kind: 'KubeletConfiguration' };
 
@@ -23,7 +23,7 @@ function problemsOf(value: PlainObject): readonly string[] {
 describe(parseKubeletConfig, () => {
   it('fills in the defaults', () => {
     expect(parse({}).config).toMatchObject({
-      syncFrequency: 60_000,
+      syncFrequencyMs: 60_000,
       port: 10_250,
       readOnlyPort: 0,
       maxPods: 110,
@@ -34,7 +34,10 @@ describe(parseKubeletConfig, () => {
       authorization: { mode: 'Webhook' },
       enforceNodeAllocatable: ['pods'],
       containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
-      crashLoopBackOff: { maxContainerRestartPeriod: 300_000 },
+      crashLoopBackOff: { maxContainerRestartPeriodMs: 300_000 },
+      containerLogMaxBytes: 10 * 2 ** 20,
+      swapBehavior: 'NoSwap',
+      resolvConfPath: '/etc/resolv.conf',
     });
   });
 
@@ -62,14 +65,14 @@ describe(parseKubeletConfig, () => {
       maxPods: 30,
       clusterDNS: ['2.2.2.2'],
       featureGates: { EventedPLEG: true, NodeSwap: false },
-      evictionHard: { a: '1', b: '2' },
+      document: { evictionHard: { a: '1', b: '2' } },
     });
   });
 
   it('replaces a map of the file by that of a flag', () => {
     const value = { systemReserved: { cpu: '1', memory: '1Gi' } };
     const { config } = parse(value, { flags: { systemReserved: { cpu: '2' } } });
-    expect(config.systemReserved).toEqual({ cpu: '2' });
+    expect(config.systemReserved).toEqual({ cpu: 2_000_000_000n });
   });
 
   it('means relative paths from the file', () => {
@@ -117,21 +120,31 @@ describe(parseKubeletConfig, () => {
     ['enforceNodeAllocatable', { enforceNodeAllocatable: ['system-reserved'] }],
     ['containerRuntimeEndpoint', { containerRuntimeEndpoint: '' }],
     ['containerLogMonitorInterval', { containerLogMonitorInterval: '1s' }],
+    ['containerLogMaxSize', { containerLogMaxSize: 'much' }],
     ['imageMaximumGCAge', { imageMaximumGCAge: '1m' }],
     ['registerWithTaints[0].effect', { registerWithTaints: [{ key: 'a', effect: 'Never' }] }],
     ['port', { port: 0 }],
   ];
+  it('shows what breaks a rule as the file has it', () => {
+    expect(() => parse({ cpuCFSQuotaPeriod: '2s' })).toThrow(
+      'cpuCFSQuotaPeriod: must be 1ms to 1s, found "2s"',
+    );
+  });
+
   it.each(wrong)('refuses %s in %j', (field, value) => {
     expect(problemsOf(value)).toEqual([field]);
   });
 });
 
+const reportMs = (...args: Parameters<typeof parse>): number =>
+  parse(...args).config.nodeStatusReportFrequencyMs;
+
 describe('what follows from other fields', () => {
   it('follows from those of the file, not from drop-ins and flags', () => {
     const dropIns = [{ nodeStatusUpdateFrequency: '4s' }];
-    expect(statusReportMs(parse({}, { dropIns }).config)).toBe(300_000);
+    expect(reportMs({}, { dropIns })).toBe(300_000);
     const flags = { nodeStatusUpdateFrequency: '4s' };
-    expect(statusReportMs(parse({}, { flags }).config)).toBe(300_000);
+    expect(reportMs({}, { flags })).toBe(300_000);
     expect(parse({ maxParallelImagePulls: 5 }).config.serializeImagePulls).toBe(false);
     const parallel = { dropIns: [{ maxParallelImagePulls: 5 }] };
     expect(() => parse({}, parallel)).toThrow(/serializeImagePulls/);
@@ -141,40 +154,59 @@ describe('what follows from other fields', () => {
   });
 });
 
-describe(statusReportMs, () => {
+describe('how often an unchanged status is reported', () => {
   it('follows the update frequency when only that is given', () => {
-    expect(statusReportMs(parse({}).config)).toBe(300_000);
-    expect(statusReportMs(parse({ nodeStatusUpdateFrequency: '4s' }).config)).toBe(4000);
-    expect(statusReportMs(parse({ nodeStatusReportFrequency: '1m' }).config)).toBe(60_000);
+    expect(reportMs({})).toBe(300_000);
+    expect(reportMs({ nodeStatusUpdateFrequency: '4s' })).toBe(4000);
+    expect(reportMs({ nodeStatusReportFrequency: '1m' })).toBe(60_000);
     const zero = { nodeStatusReportFrequency: '0s', nodeStatusUpdateFrequency: '20s' };
-    expect(statusReportMs(parse(zero).config)).toBe(20_000);
+    expect(reportMs(zero)).toBe(20_000);
   });
 });
 
-describe(hardThresholds, () => {
+describe('thresholds of eviction', () => {
   const own = { evictionHard: { 'nodefs.available': '20%', 'memory.available': '0%' } };
 
   it('has defaults only where a file does not name its own', () => {
-    expect(hardThresholds(parse({}).config).get('memory.available')).toEqual({
+    expect(parse({}).config.evictionHard.get('memory.available')).toEqual({
       bytes: 100 * 2 ** 20,
     });
     const none = { file: undefined, dropIns: [], flags: {}, source: 'command line' };
-    expect(hardThresholds(parseKubeletConfig(none).config).size).toBe(0);
-    expect([...hardThresholds(parse(own).config)]).toEqual([
+    expect(parseKubeletConfig(none).config.evictionHard.size).toBe(0);
+    expect([...parse(own).config.evictionHard]).toEqual([
       ['nodefs.available', { fraction: Math.fround(0.2) }],
     ]);
-    const merged = hardThresholds(parse({ ...own, mergeDefaultEvictionSettings: true }).config);
-    expect(merged.has('imagefs.available')).toBe(true);
+    const merged = parse({ ...own, mergeDefaultEvictionSettings: true }).config;
+    expect(merged.evictionHard.has('imagefs.available')).toBe(true);
   });
 
   it('adds those of drop-ins to what the file has, and is replaced by a flag', () => {
     const signals = (...args: Parameters<typeof parse>): readonly string[] =>
-      Object.keys(parse(...args).config.evictionHard);
+      Object.keys(parse(...args).config.document.evictionHard);
     const dropIns = [{ evictionHard: { 'pid.available': '5%' } }];
     expect(signals({}, { dropIns })).toHaveLength(6);
     const merges = { mergeDefaultEvictionSettings: true };
     expect(signals(own, { dropIns: [merges] })).toEqual(Object.keys(own.evictionHard));
     const flags = { evictionHard: { 'memory.available': '1Gi' } };
     expect(signals(merges, { dropIns, flags })).toEqual(['memory.available']);
+  });
+
+  it.each([
+    ['100Mi', { bytes: 100 * 2 ** 20 }],
+    ['1.5k', { bytes: 1500 }],
+    ['1e999', { bytes: Number.MAX_SAFE_INTEGER }],
+    ['12.5%', { fraction: 0.125 }],
+    ['0', undefined],
+    ['0%', undefined],
+    ['100%', undefined],
+  ])('reads %j as %j', (text, want) => {
+    const evictionHard = { 'memory.available': text };
+    expect(parse({ evictionHard }).config.evictionHard.get('memory.available')).toEqual(want);
+  });
+
+  it.each(['much', '', '-1Mi', '-5%', '101%', '5 %'])('refuses %j', (text) => {
+    expect(problemsOf({ evictionHard: { 'nodefs.available': text } })).toEqual([
+      'evictionHard.nodefs.available',
+    ]);
   });
 });

@@ -16,6 +16,8 @@ it('is a file again that gives the same configuration', () => {
     shutdownGracePeriod: '30s',
     evictionHard: { 'memory.available': '5%' },
     crashLoopBackOff: { maxContainerRestartPeriod: '5s' },
+    containerLogMaxSize: '10240Ki',
+    systemReserved: { cpu: 0.5 },
   });
   const rendered = renderConfig(config);
   expect(rendered).toMatchObject({
@@ -23,6 +25,9 @@ it('is a file again that gives the same configuration', () => {
     syncFrequency: '1m30s',
     crashLoopBackOff: { maxContainerRestartPeriod: '5s' },
     authentication: { webhook: { cacheTTL: '2m0s' } },
+    containerLogMaxSize: '10240Ki',
+    systemReserved: { cpu: '0.5' },
+    evictionHard: { 'memory.available': '5%' },
   });
   expect(parse(rendered)).toEqual(config);
 });

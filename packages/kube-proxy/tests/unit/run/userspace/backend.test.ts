@@ -53,7 +53,7 @@ beforeEach(() => {
         if (messages.length > 0) problems.set(name, messages);
       },
     },
-    portRange: undefined,
+    portRange: 'any',
     udpIdleMs: 4000,
   });
 });
