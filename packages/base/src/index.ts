@@ -1,4 +1,11 @@
 export type { Brand } from './model/brand.js';
+export {
+  type CodedError,
+  codedError,
+  type CodedErrorClass,
+  type ErrorGuard,
+  errorGuard,
+} from './model/coded-error.js';
 export { isDeeperThan } from './model/depth.js';
 export { formatGoDuration, parseGoDuration } from './model/duration.js';
 export { type MountPoint, parseMountinfo } from './model/mountinfo.js';

@@ -1,3 +1,5 @@
+import { codedError, errorGuard } from '@nodeagent/base';
+
 /**
  * `CONFIG_INVALID` a configuration file or its values cannot be used · `CONFIG_UNREADABLE` it cannot
  * be read · `FLAG_INVALID` the command line cannot be understood.
@@ -12,9 +14,7 @@ export interface Problem {
 }
 
 /** Carries every problem of one input, so that the user can fix all of them at once. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-  readonly code: ConfigErrorCode;
+export class ConfigError extends codedError<ConfigErrorCode>('ConfigError') {
   /** File name, or `command line`. */
   readonly source: string;
   readonly problems: readonly Problem[];
@@ -24,8 +24,7 @@ export class ConfigError extends Error {
     found: Readonly<{ source: string; problems: readonly Problem[] }>,
     options?: ErrorOptions,
   ) {
-    super(describe(found.source, found.problems), options);
-    this.code = code;
+    super(code, describe(found.source, found.problems), options);
     this.source = found.source;
     this.problems = found.problems;
   }
@@ -40,11 +39,5 @@ function describe(source: string, problems: readonly Problem[]): string {
   return [`${source}: ${lines.length} problems`, ...lines.map((line) => `  ${line}`)].join('\n');
 }
 
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isConfigError(
-  value: unknown,
-  ...codes: readonly ConfigErrorCode[]
-): value is ConfigError {
-  if (!(value instanceof Error) || value.name !== 'ConfigError') return false;
-  return codes.length === 0 || codes.includes((value as ConfigError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isConfigError = errorGuard(ConfigError);

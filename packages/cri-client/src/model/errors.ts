@@ -1,3 +1,4 @@
+import { codedError, errorGuard } from '@nodeagent/base';
 import type { GrpcFailure } from '@nodeagent/unix-grpc';
 
 /**
@@ -49,25 +50,19 @@ export interface CriErrorOptions extends ErrorOptions {
 }
 
 /** `message` reads `<method>: <detail>`; `detail` is the runtime's own text, unchanged. */
-export class CriError extends Error {
-  override readonly name = 'CriError';
-  readonly code: CriErrorCode;
+export class CriError extends codedError<CriErrorCode>('CriError') {
   readonly method: string;
   readonly detail: string;
 
   constructor(code: CriErrorCode, detail: string, { method, ...options }: CriErrorOptions) {
-    super(`${method}: ${detail}`, options);
-    this.code = code;
+    super(code, `${method}: ${detail}`, options);
     this.method = method;
     this.detail = detail;
   }
 }
 
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isCriError(value: unknown, ...codes: readonly CriErrorCode[]): value is CriError {
-  if (!(value instanceof Error) || value.name !== 'CriError') return false;
-  return codes.length === 0 || codes.includes((value as CriError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isCriError = errorGuard(CriError);
 
 /** Data loss and missing credentials are rare enough to share a code. */
 const BY_GRPC_STATUS: Readonly<Record<GrpcFailure['status'], CriErrorCode>> = {

@@ -1,3 +1,4 @@
+import { codedError, errorGuard } from '@nodeagent/base';
 import type { GrpcFailure } from '@nodeagent/unix-grpc';
 
 /**
@@ -38,25 +39,19 @@ export interface CsiErrorOptions extends ErrorOptions {
 }
 
 /** A failed call. On the client's side `message` begins with the method; `detail` is the driver's text. */
-export class CsiError extends Error {
-  override readonly name = 'CsiError';
-  readonly code: CsiErrorCode;
+export class CsiError extends codedError<CsiErrorCode>('CsiError') {
   readonly detail: string;
   readonly method: string | undefined;
 
   constructor(code: CsiErrorCode, detail: string, { method, ...options }: CsiErrorOptions = {}) {
-    super(method === undefined ? detail : `${method}: ${detail}`, options);
-    this.code = code;
+    super(code, method === undefined ? detail : `${method}: ${detail}`, options);
     this.detail = detail;
     this.method = method;
   }
 }
 
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isCsiError(value: unknown, ...codes: readonly CsiErrorCode[]): value is CsiError {
-  if (!(value instanceof Error) || value.name !== 'CsiError') return false;
-  return codes.length === 0 || codes.includes((value as CsiError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isCsiError = errorGuard(CsiError);
 
 /**
  * True when the driver may still be working, or did not report the outcome: the volume may or may

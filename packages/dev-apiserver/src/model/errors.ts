@@ -1,3 +1,4 @@
+import { codedError } from '@nodeagent/base';
 import type { Status } from '@nodeagent/kube-client';
 import type { FieldError } from '@nodeagent/pod-rules';
 
@@ -155,12 +156,4 @@ export type ApiServerErrorCode =
   'APISERVER_OPTIONS' | 'APISERVER_LISTEN' | 'APISERVER_FILES' | 'APISERVER_INTERNAL';
 
 /** Thrown when the server cannot start; match on `code`. */
-export class ApiServerError extends Error {
-  override readonly name = 'ApiServerError';
-  readonly code: ApiServerErrorCode;
-
-  constructor(code: ApiServerErrorCode, message: string, options: ErrorOptions = {}) {
-    super(message, options);
-    this.code = code;
-  }
-}
+export class ApiServerError extends codedError<ApiServerErrorCode>('ApiServerError') {}

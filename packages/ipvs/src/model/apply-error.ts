@@ -11,7 +11,6 @@ export interface FailedOperation {
  * operation is either among `failed` or done.
  */
 export class IpvsApplyError extends IpvsError {
-  override readonly name = 'IpvsError';
   readonly done: readonly Operation[];
   readonly failed: readonly FailedOperation[];
 

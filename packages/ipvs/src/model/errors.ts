@@ -1,3 +1,5 @@
+import { codedError, errorGuard } from '@nodeagent/base';
+
 /**
  * `IPVS_UNAVAILABLE` this kernel has no IPVS · `IPVS_PERMISSION` CAP_NET_ADMIN in the first user
  * namespace is missing · `IPVS_INVALID` a value that the kernel would refuse, or did ·
@@ -40,27 +42,18 @@ export interface IpvsErrorOptions extends ErrorOptions {
   readonly errno?: number;
 }
 
-export class IpvsError extends Error {
-  override readonly name: string = 'IpvsError';
-  readonly code: IpvsErrorCode;
+export class IpvsError extends codedError<IpvsErrorCode>('IpvsError') {
   readonly errno: number | undefined;
 
   /** @param message the action, the failure and, where known, the remedy */
   constructor(code: IpvsErrorCode, message: string, options: IpvsErrorOptions = {}) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.errno = options.errno;
   }
 }
 
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isIpvsError(
-  value: unknown,
-  ...codes: readonly IpvsErrorCode[]
-): value is IpvsError {
-  if (!(value instanceof Error) || value.name !== 'IpvsError') return false;
-  return codes.length === 0 || codes.includes((value as IpvsError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isIpvsError = errorGuard(IpvsError);
 
 /** Makes the error for a value refused before the kernel is asked. */
 export function invalid(what: string, value: unknown, rule: string): IpvsError {

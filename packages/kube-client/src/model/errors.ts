@@ -1,3 +1,5 @@
+import { codedError, errorGuard } from '@nodeagent/base';
+
 import type { Status } from './objects.js';
 
 /**
@@ -31,28 +33,19 @@ export interface KubeErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-export class KubeError extends Error {
-  override readonly name = 'KubeError';
-  readonly code: KubeErrorCode;
+export class KubeError extends codedError<KubeErrorCode>('KubeError') {
   readonly httpStatus: number | undefined;
   readonly status: Status | undefined;
   readonly retryAfterMs: number | undefined;
 
   /** @param message the request and the problem: `GET /api/v1/pods: connection refused` */
   constructor(code: KubeErrorCode, message: string, options: KubeErrorOptions = {}) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.httpStatus = options.httpStatus;
     this.status = options.status;
     this.retryAfterMs = options.retryAfterMs;
   }
 }
 
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isKubeError(
-  value: unknown,
-  ...codes: readonly KubeErrorCode[]
-): value is KubeError {
-  if (!(value instanceof Error) || value.name !== 'KubeError') return false;
-  return codes.length === 0 || codes.includes((value as KubeError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isKubeError = errorGuard(KubeError);

@@ -1,3 +1,5 @@
+import { codedError, errorGuard } from '@nodeagent/base';
+
 /**
  * `PROXY_SYSCTL` a kernel setting cannot be read or written · `PROXY_NO_FAMILY` neither address
  * family, or not the node's first, can be programmed · `PROXY_NODE` the node's name, object or pod
@@ -18,21 +20,7 @@ export type ProxyErrorCode =
   | 'PROXY_MODE_UNAVAILABLE'
   | 'PROXY_EXPLAIN';
 
-export class ProxyError extends Error {
-  override readonly name = 'ProxyError';
-  readonly code: ProxyErrorCode;
+export class ProxyError extends codedError<ProxyErrorCode>('ProxyError') {}
 
-  constructor(code: ProxyErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isProxyError(
-  value: unknown,
-  ...codes: readonly ProxyErrorCode[]
-): value is ProxyError {
-  if (!(value instanceof Error) || value.name !== 'ProxyError') return false;
-  return codes.length === 0 || codes.includes((value as ProxyError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isProxyError = errorGuard(ProxyError);

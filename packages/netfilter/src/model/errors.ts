@@ -1,3 +1,5 @@
+import { codedError, errorGuard } from '@nodeagent/base';
+
 /**
  * `NETFILTER_COMMAND_MISSING` the program is not installed · `NETFILTER_COMMAND_FAILED` the program
  * ended with an error · `NETFILTER_LOCKED` another program holds the tables ·
@@ -34,9 +36,7 @@ export interface NetfilterErrorOptions extends ErrorOptions {
   readonly line?: number;
 }
 
-export class NetfilterError extends Error {
-  override readonly name = 'NetfilterError';
-  readonly code: NetfilterErrorCode;
+export class NetfilterError extends codedError<NetfilterErrorCode>('NetfilterError') {
   readonly exitCode: number | undefined;
   /**
    * Line of the input that was refused, from 1; undefined when the program does not name it. For
@@ -46,21 +46,14 @@ export class NetfilterError extends Error {
 
   /** @param message the action and the failure: `iptables-restore: line 4 failed` */
   constructor(code: NetfilterErrorCode, message: string, options: NetfilterErrorOptions = {}) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.exitCode = options.exitCode;
     this.line = options.line;
   }
 }
 
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isNetfilterError(
-  value: unknown,
-  ...codes: readonly NetfilterErrorCode[]
-): value is NetfilterError {
-  if (!(value instanceof Error) || value.name !== 'NetfilterError') return false;
-  return codes.length === 0 || codes.includes((value as NetfilterError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isNetfilterError = errorGuard(NetfilterError);
 
 /**
  * xtables' exit code for "try again": the lock is held, or memory is short. @see iptables

@@ -1,4 +1,4 @@
-import { errorFromExit, NetfilterError } from '../model/errors.js';
+import { errorFromExit, isNetfilterError, NetfilterError } from '../model/errors.js';
 import type { IpFamily } from '../model/iptables.js';
 import { featuresFromVersion } from '../plan/features.js';
 import type { CommandRunner, Iptables } from '../ports.js';
@@ -73,7 +73,7 @@ async function findVariant(
       const { stdout } = await runner.run({ argv }, signal);
       if (hintChains.some((chain) => stdout.includes(`:${chain} `))) return variant;
     } catch (error) {
-      if (error instanceof NetfilterError && error.code === 'NETFILTER_COMMAND_MISSING') continue;
+      if (isNetfilterError(error, 'NETFILTER_COMMAND_MISSING')) continue;
       throw error;
     }
   }

@@ -1,3 +1,5 @@
+import { codedError, errorGuard } from '@nodeagent/base';
+
 import { errnoName } from '../codec/errno.js';
 
 /**
@@ -27,15 +29,12 @@ export interface NetlinkErrorOptions extends ErrorOptions {
   readonly errno?: number;
 }
 
-export class NetlinkError extends Error {
-  override readonly name = 'NetlinkError';
-  readonly code: NetlinkErrorCode;
+export class NetlinkError extends codedError<NetlinkErrorCode>('NetlinkError') {
   /** Positive; absent when the error did not come from the kernel. */
   readonly errno: number | undefined;
 
   constructor(code: NetlinkErrorCode, message: string, options: NetlinkErrorOptions = {}) {
-    super(message, options);
-    this.code = code;
+    super(code, message, options);
     this.errno = options.errno;
   }
 
@@ -45,14 +44,8 @@ export class NetlinkError extends Error {
   }
 }
 
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isNetlinkError(
-  value: unknown,
-  ...codes: readonly NetlinkErrorCode[]
-): value is NetlinkError {
-  if (!(value instanceof Error) || value.name !== 'NetlinkError') return false;
-  return codes.length === 0 || codes.includes((value as NetlinkError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isNetlinkError = errorGuard(NetlinkError);
 
 /** Reports whether this is the kernel's refusal for one of these reasons, e.g. `ENOENT`. */
 export function isRefusal(value: unknown, ...names: readonly string[]): value is NetlinkError {

@@ -1,7 +1,7 @@
 import type { Clock } from '@nodeagent/base';
 
 import { type NetlinkMessage, splitMessages } from '../codec/message.js';
-import { NetlinkError } from '../model/errors.js';
+import { isNetlinkError, type NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 
 export interface ListenOptions {
@@ -50,10 +50,7 @@ function drain({ socket, notified, missed }: ListenOptions): void {
       if (datagram === undefined) return;
       for (const message of splitMessages(datagram)) notified(message);
     } catch (error) {
-      const isLoss =
-        error instanceof NetlinkError &&
-        (error.code === 'NETLINK_LOST' || error.code === 'NETLINK_MALFORMED');
-      if (!isLoss) throw error;
+      if (!isNetlinkError(error, 'NETLINK_LOST', 'NETLINK_MALFORMED')) throw error;
       missed(error);
     }
   }

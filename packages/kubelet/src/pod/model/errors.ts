@@ -1,3 +1,5 @@
+import { codedError, errorGuard } from '@nodeagent/base';
+
 /**
  * Why a container could not be started; `reason` is what users see as the waiting reason:
  * `ErrImagePull`, `ImagePullBackOff`, `InvalidImageName`, `ErrImageNeverPull`, `ImageInspectError`,
@@ -22,15 +24,14 @@ export function isStartError(value: unknown): value is StartError {
 export type ManifestErrorCode = 'POD_MANIFEST_INVALID';
 
 /** Why a manifest of a file or URL gives no pod; the message does not say which file or URL. */
-export class ManifestError extends Error {
-  override readonly name = 'ManifestError';
-  readonly code: ManifestErrorCode = 'POD_MANIFEST_INVALID';
+export class ManifestError extends codedError<ManifestErrorCode>('ManifestError') {
+  constructor(message: string, options?: ErrorOptions) {
+    super('POD_MANIFEST_INVALID', message, options);
+  }
 }
 
-/** Matches the name, not `instanceof`: two copies of this package may be installed. */
-export function isManifestError(value: unknown): value is ManifestError {
-  return value instanceof Error && value.name === 'ManifestError';
-}
+/** Matches the name and, where any are given, the codes. */
+export const isManifestError = errorGuard(ManifestError);
 
 /** `POD_CHECKPOINT_CORRUPT` what pods were given cannot be read. */
 export type CheckpointErrorCode = 'POD_CHECKPOINT_CORRUPT';
@@ -39,13 +40,12 @@ export type CheckpointErrorCode = 'POD_CHECKPOINT_CORRUPT';
  * A file that says what pods were given is not as it was written: pods might be given away what is
  * in use, so nothing starts before somebody has looked.
  */
-export class CheckpointError extends Error {
-  override readonly name = 'CheckpointError';
-  readonly code: CheckpointErrorCode = 'POD_CHECKPOINT_CORRUPT';
+export class CheckpointError extends codedError<CheckpointErrorCode>('CheckpointError') {
   readonly path: string;
 
   constructor(path: string, why: string, options?: ErrorOptions) {
     super(
+      'POD_CHECKPOINT_CORRUPT',
       `could not restore state from checkpoint: ${why}, please drain this node and delete pod ` +
         `resource information checkpoint file "${path}" before restarting Kubelet`,
       options,

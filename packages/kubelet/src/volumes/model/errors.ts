@@ -1,3 +1,5 @@
+import { codedError, errorGuard } from '@nodeagent/base';
+
 /**
  * `VOLUME_SOURCE` an object or field that a volume is made of is missing or unusable ·
  * `VOLUME_HOST_PATH` a hostPath is not what its type says · `VOLUME_SUB_PATH` a subPath leaves its
@@ -14,21 +16,7 @@ export type VolumeErrorCode =
   | 'VOLUME_IO'
   | 'VOLUME_PENDING';
 
-export class VolumeError extends Error {
-  override readonly name = 'VolumeError';
-  readonly code: VolumeErrorCode;
+export class VolumeError extends codedError<VolumeErrorCode>('VolumeError') {}
 
-  constructor(code: VolumeErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
-/** Matches name and code, not `instanceof`: two copies of this package may be installed. */
-export function isVolumeError(
-  value: unknown,
-  ...codes: readonly VolumeErrorCode[]
-): value is VolumeError {
-  if (!(value instanceof Error) || value.name !== 'VolumeError') return false;
-  return codes.length === 0 || codes.includes((value as VolumeError).code);
-}
+/** Matches the name and, where any are given, the codes. */
+export const isVolumeError = errorGuard(VolumeError);
