@@ -12,7 +12,7 @@ import { parseProxyConfig, type ProxyConfig } from '@nodeagent/kube-proxy';
 import { FLAGS, LOGGING } from './flags.js';
 
 /** The task that the command line asks for. */
-export type Task = 'help' | 'version' | 'write-config' | 'cleanup' | 'init-only' | 'run';
+export type Task = 'write-config' | 'cleanup' | 'init-only' | 'run';
 
 export interface Options {
   readonly task: Task;
@@ -60,11 +60,8 @@ export async function readOptions(
   };
 }
 
-/** Help and version need no valid configuration. */
-export function taskOf({ given }: ParsedFlags): Task {
+function taskOf({ given }: ParsedFlags): Task {
   const isSet = (name: string): boolean => given.get(name) === true;
-  if (isSet('help')) return 'help';
-  if (isSet('version')) return 'version';
   if ((given.get('write-config-to') ?? '') !== '') return 'write-config';
   if (isSet('cleanup')) return 'cleanup';
   return isSet('init-only') ? 'init-only' : 'run';

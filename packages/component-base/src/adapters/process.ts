@@ -2,5 +2,13 @@ export { readConfigFile } from './config-file.js';
 export { collectWhenIdle } from './idle-memory.js';
 export { createLogger, type LoggerOptions } from './logger.js';
 export { adjustOomScore } from './oom-score.js';
+export {
+  type Command,
+  type Program,
+  type ProgramOptions,
+  type ProgramProcess,
+  runProgram,
+  startProgram,
+} from './program.js';
 export { createPrometheusMetrics, type PrometheusMetrics } from './prometheus.js';
 export { signalsToAbort } from './signals.js';
