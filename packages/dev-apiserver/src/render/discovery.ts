@@ -1,12 +1,16 @@
+import { KUBERNETES_VERSION } from '@nodeagent/component-base';
+
 import type { Kind } from '../model/kind.js';
 import { KINDS, STORED_VERBS } from '../model/kind-table.js';
 import { apiVersionOf } from '../model/kinds.js';
 import type { JsonObject } from '../model/object.js';
 
+const [major = '', minor = ''] = KUBERNETES_VERSION.slice(1).split('.');
+
 export const VERSION = {
-  major: '1',
-  minor: '36',
-  gitVersion: 'v1.36.0',
+  major,
+  minor,
+  gitVersion: KUBERNETES_VERSION,
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',

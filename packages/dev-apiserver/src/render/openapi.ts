@@ -1,12 +1,14 @@
 import { Buffer } from 'node:buffer';
 
+import { KUBERNETES_VERSION } from '@nodeagent/component-base';
+
 import type { Kind } from '../model/kind.js';
 import { KINDS } from '../model/kind-table.js';
 import { apiVersionOf } from '../model/kinds.js';
 import type { JsonObject } from '../model/object.js';
 import { fieldsOf, type FieldType } from '../model/schema.js';
 
-const INFO = { title: 'Kubernetes', version: 'v1.36.0' };
+const INFO = { title: 'Kubernetes', version: KUBERNETES_VERSION };
 /** Clients request it with `@v1.0`, which Go's parser of media types refuses in an answer. */
 const PROTOBUF_V2 = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 

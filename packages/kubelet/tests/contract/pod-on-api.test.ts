@@ -95,7 +95,7 @@ describe.each(apis)('a kubelet on the API $name', ({ start }) => {
       random: Math.random,
       log,
     };
-    const node = withNodeDefaults({ nodeName: 'n1' });
+    const node = withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0' });
     run = runKubelet(ports, { node, syncFrequencyMs: 60_000 }, end.signal);
     await vi.waitFor(async () => {
       const { status } = await api.user.get(NODES, { name: 'n1' }, signal);

@@ -57,7 +57,7 @@ export interface NodeConfig {
  * @see Kubernetes 1.36 pkg/kubelet/apis/config/v1beta1/defaults.go
  */
 export function withNodeDefaults(
-  config: Partial<NodeConfig> & Pick<NodeConfig, 'nodeName'>,
+  config: Partial<NodeConfig> & Pick<NodeConfig, 'nodeName' | 'kubeletVersion'>,
 ): NodeConfig {
   return {
     hostname: config.nodeName,
@@ -73,7 +73,6 @@ export function withNodeDefaults(
     maxPods: 110,
     podsPerCore: 0,
     localStorageCapacityIsolation: true,
-    kubeletVersion: 'v1.36.0',
     kubeletPort: 10_250,
     declaredFeatures: [],
     maxImages: 50,

@@ -18,7 +18,7 @@ function plan(
   config: Partial<NodeConfig> = {},
   more: { machine?: Partial<MachineFacts>; previous?: Record<string, string> } = {},
 ): ReturnType<typeof planCapacity> {
-  return planCapacity(withNodeDefaults({ nodeName: 'n1', ...config }), {
+  return planCapacity(withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0', ...config }), {
     machine: { ...small, ...more.machine },
     devices: undefined,
     previous: more.previous ?? {},
@@ -100,7 +100,9 @@ describe(planCapacity, () => {
       devices: { capacity: { 'a/x': 3 }, allocatable: { 'a/x': 2 }, removed: ['b/y'] },
       previous: { 'b/y': '5' },
     };
-    expect(planCapacity(withNodeDefaults({ nodeName: 'n1' }), facts)).toMatchObject({
+    expect(
+      planCapacity(withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0' }), facts),
+    ).toMatchObject({
       capacity: { 'a/x': '3', 'b/y': '0' },
       allocatable: { 'a/x': '2', 'b/y': '0' },
     });
@@ -111,6 +113,7 @@ describe(assertReservable, () => {
   it('names every resource with too large a reservation', () => {
     const config = withNodeDefaults({
       nodeName: 'n1',
+      kubeletVersion: 'v1.36.0',
       systemReserved: { cpu: q('2'), memory: q('3Gi') },
       kubeReserved: { cpu: q('100m'), memory: q('1Gi') },
       evictionReserved: { memory: { bytes: 1024 } },

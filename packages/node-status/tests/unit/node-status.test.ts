@@ -60,7 +60,7 @@ async function start(config: Partial<NodeConfig> = {}): Promise<void> {
       inputs,
       events,
       wake,
-      config: withNodeDefaults({ nodeName: 'n1', ...config }),
+      config: withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0', ...config }),
     },
     stop.signal,
   );
@@ -299,7 +299,11 @@ describe('status', () => {
   });
 
   it('refuses to start with reservations larger than the machine', async () => {
-    const config = withNodeDefaults({ nodeName: 'n1', kubeReserved: { cpu: 3_000_000_000n } });
+    const config = withNodeDefaults({
+      nodeName: 'n1',
+      kubeletVersion: 'v1.36.0',
+      kubeReserved: { cpu: 3_000_000_000n },
+    });
     const options = { clock, random: () => 0.5, log, client, facts, inputs, config };
     await expect(runNodeStatus(options, stop.signal)).rejects.toMatchObject({
       code: 'NODE_ALLOCATABLE_INVALID',
@@ -391,7 +395,7 @@ describe('a resolver that does not answer', () => {
     running = run(
       {
         ...{ clock, log, client, facts, inputs, random: () => 0.5 },
-        config: withNodeDefaults({ nodeName: 'n1' }),
+        config: withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0' }),
       },
       stop.signal,
     );
@@ -417,7 +421,11 @@ describe('without an API server', () => {
     running = runUnregisteredNode(
       {
         ...{ clock, log, client, facts, inputs, random: () => 0.5 },
-        config: withNodeDefaults({ nodeName: 'n1', labels: { rack: 'r1' } }),
+        config: withNodeDefaults({
+          nodeName: 'n1',
+          kubeletVersion: 'v1.36.0',
+          labels: { rack: 'r1' },
+        }),
         onMeasured: (each) => void measured.push(each),
       },
       stop.signal,
@@ -440,7 +448,7 @@ describe('without an API server', () => {
     running = runNodeStatus(
       {
         ...{ clock, log, client, facts, inputs, random: () => 0.5 },
-        config: withNodeDefaults({ nodeName: 'n1' }),
+        config: withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0' }),
         onMeasured: (each) => void measured.push(each),
       },
       stop.signal,

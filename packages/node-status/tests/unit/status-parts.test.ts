@@ -37,7 +37,7 @@ function someFacts(over: Partial<NodeFacts> = {}): NodeFacts {
     ...over,
   };
 }
-const config = withNodeDefaults({ nodeName: 'n1' });
+const config = withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0' });
 const now = { wallMs: T0, monotonicMs: 0 };
 const plan = (previous: Node, over: Partial<NodeFacts> = {}) =>
   planNode(previous, { config, facts: someFacts(over) }, now);
@@ -286,6 +286,7 @@ describe(planNode, () => {
   it('annotates the requested address for the cloud', () => {
     const external = withNodeDefaults({
       nodeName: 'n1',
+      kubeletVersion: 'v1.36.0',
       cloudProvider: 'external',
       nodeIps: ['10.0.0.5'],
     });

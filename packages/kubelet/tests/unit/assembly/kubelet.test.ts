@@ -56,7 +56,7 @@ beforeEach(async () => {
     random: () => 0,
     log,
   };
-  const node = withNodeDefaults({ nodeName: 'n1' });
+  const node = withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0' });
   run = runKubelet(ports, { node, syncFrequencyMs: 60_000 }, end.signal);
   await settle();
 });
