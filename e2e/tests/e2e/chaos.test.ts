@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createCriClient } from '@nodeagent/cri-client/grpc';
 import { isKubeError, NODES, type Pod, PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
+import { createDice, type Dice } from '@nodeagent/testbed/chance';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findUnmet, type Wishes } from './chaos/amounts.ts';
 import { findLeaks } from './chaos/leaks.ts';
-import { createDice, type Dice } from './chaos/random.ts';
 import {
   type Amounts,
   type PlannedPod,

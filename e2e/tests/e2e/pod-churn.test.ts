@@ -12,9 +12,9 @@ import {
   SERVICES,
 } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
+import { createDice, type Dice } from '@nodeagent/testbed/chance';
 import { describe, expect, it } from 'vitest';
 
-import { createDice, type Dice } from './chaos/random.ts';
 import { type Expected, findLogProblems, problemsIn } from './churn/log-problems.ts';
 import {
   CONTENT,

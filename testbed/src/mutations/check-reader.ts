@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 
+import { givenSeed } from '../chance.ts';
 import type { Draw, Mutation, Mutator } from './mutator.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -69,15 +70,10 @@ export async function checkReader<T>(reader: Reader<T>): Promise<void> {
 }
 
 function settings(): { seed: number; path: string | undefined; total: number } {
-  const { NODEAGENT_SEED: seed = '11', NODEAGENT_SEED_PATH: path } = process.env;
-  const total = Number(process.env['NODEAGENT_MUTATIONS'] ?? 100_000);
-  const number = seed === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(seed);
-  if (!Number.isInteger(number) || !(total > 0)) {
-    throw new Error(
-      'NODEAGENT_SEED has to be a whole number or random, NODEAGENT_MUTATIONS a number above 0.',
-    );
-  }
-  return { seed: number, path, total };
+  const { NODEAGENT_SEED_PATH: path, NODEAGENT_MUTATIONS: mutations = '100000' } = process.env;
+  const total = Number(mutations);
+  if (!(total > 0)) throw new Error('NODEAGENT_MUTATIONS has to be a number above 0.');
+  return { seed: givenSeed(11), path, total };
 }
 
 /** Most inputs have one or two edits: more would hide each other. */

@@ -1,6 +1,5 @@
 import type { Pod } from '@nodeagent/kube-client';
-
-import type { Dice } from './random.ts';
+import type { Dice } from '@nodeagent/testbed/chance';
 
 /** The behaviour of a container's program, as far as the spec determines its final state. */
 type Program = 'serves' | 'stubborn' | 'succeeds' | 'fails';

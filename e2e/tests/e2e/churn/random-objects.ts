@@ -1,6 +1,5 @@
 import type { KubeObject, Pod } from '@nodeagent/kube-client';
-
-import type { Dice } from '../chaos/random.ts';
+import type { Dice } from '@nodeagent/testbed/chance';
 
 /** Makes objects as the API accepts them: with nulls where Go writes them. */
 export type Manifest = KubeObject & Readonly<Record<string, unknown>>;

@@ -1,4 +1,5 @@
 import { decodeGeneric, isNetlinkError, NetlinkError } from '@nodeagent/netlink-codec';
+import { createDice } from '@nodeagent/testbed/chance';
 import { describe, expect, it } from 'vitest';
 
 import { COMMAND_ATTRS } from '../../src/codec/attrs.js';
@@ -87,15 +88,6 @@ it('reads back a synchronisation daemon', () => {
   expect(decode(frames.at(-2)!).daemon).toEqual(daemon);
 });
 
-/** A pseudo-random generator: small, fast and repeatable. */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
 function spoiled(frame: Buffer, random: (below: number) => number): Buffer {
   const bytes = Buffer.from(frame);
   for (let n = random(4); n >= 0; n -= 1) bytes[random(bytes.length)] = random(256);
@@ -104,7 +96,7 @@ function spoiled(frame: Buffer, random: (below: number) => number): Buffer {
 }
 
 it('meets corrupt frames with its own errors only', () => {
-  const random = randomNumbers(20_261);
+  const { below: random } = createDice(20_261);
   let refused = 0;
   for (let round = 0; round < 20_000; round += 1) {
     const frame = frames[round % frames.length];

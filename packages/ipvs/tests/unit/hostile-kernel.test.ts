@@ -1,6 +1,7 @@
-import type { Clock } from '@nodeagent/base';
+import { createHastyClock } from '@nodeagent/base/testing';
 import { CONTROLLER } from '@nodeagent/netlink-codec';
 import { HostileSocket } from '@nodeagent/netlink-codec/testing';
+import { createDice } from '@nodeagent/testbed/chance';
 import { expect, it } from 'vitest';
 
 import { COMMAND } from '../../src/codec/attrs.js';
@@ -8,15 +9,6 @@ import { daemonAttrs } from '../../src/codec/daemon-attrs.js';
 import { encodeCommand } from '../../src/codec/requests.js';
 import { defineDestination, defineService, isIpvsError, KernelIpvs } from '../../src/index.js';
 import { messagesOf } from './messages-of.js';
-
-/** A pseudo-random generator: small, fast and repeatable. */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
 
 const FAMILY = 30;
 const id = { kind: 'address', protocol: 'tcp', address: '10.96.0.1', port: 80 } as const;
@@ -36,24 +28,11 @@ const answers = [
   encodeCommand(FAMILY, COMMAND.setConfig, { tcpTimeout: 1, udpTimeout: 3 }),
 ];
 
-/** Its time passes only while somebody sleeps. */
-function hastyClock(): Clock {
-  let ms = 0;
-  return {
-    nowMs: () => ms,
-    monotonicMs: () => ms,
-    sleep: async (wait) => {
-      ms += wait;
-      return 'elapsed';
-    },
-  };
-}
-
 it('finishes every call, whatever the kernel answers', async () => {
-  const random = randomNumbers(6);
+  const { below: random } = createDice(6);
   const truths = new Map([[CONTROLLER.id, FAMILY_ANSWER]]);
   const open = () => new HostileSocket({ random, answers, truths });
-  const ipvs = new KernelIpvs({ open, clock: hastyClock() });
+  const ipvs = new KernelIpvs({ open, clock: createHastyClock() });
   const calls: readonly (() => Promise<unknown>)[] = [
     () => ipvs.info(),
     () => ipvs.listServices(),

@@ -1,3 +1,4 @@
+import { createDice } from '@nodeagent/testbed/chance';
 import { expect, it } from 'vitest';
 
 import { parseProcTable } from '../../src/codec/proc-table.js';
@@ -43,11 +44,7 @@ it.each([
 });
 
 it('reads any text as far as it is valid', () => {
-  let state = 1;
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const { below: random } = createDice(1);
   for (let round = 0; round < 5000; round += 1) {
     const bytes = Buffer.from(TEXT, 'latin1');
     for (let n = random(8); n >= 0; n -= 1) bytes[random(bytes.length)] = random(256);

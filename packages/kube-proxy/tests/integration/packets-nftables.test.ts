@@ -12,8 +12,8 @@ packetSuite({
     const proxy = startChildProxy(node, objects, config);
     return {
       remove: async () => {
-        const log = await proxy.stop();
-        expect(await node.run(['nft', 'list', 'tables']), log).toContain('kube-proxy');
+        const printed = await proxy.stop();
+        expect(await node.run(['nft', 'list', 'tables']), printed).toContain('kube-proxy');
         const commands = createSpawnRunner({ prefix: node.enter });
         const logger = new MemoryLogger();
         await cleanupEverything({ commands, logger }, new AbortController().signal);

@@ -1,3 +1,4 @@
+import { givenSeed } from '@nodeagent/testbed/chance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -18,8 +19,8 @@ import { PACKETS, worlds } from '../traced/worlds.js';
  * the number of worlds for each mode and family. ipvs is left out: its rules cannot be followed
  * without a machine.
  */
-const { NODEAGENT_SEED: given = '11', NODEAGENT_WORLDS: count = '200' } = process.env;
-const seed = given === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(given);
+const { NODEAGENT_WORLDS: count = '200' } = process.env;
+const seed = givenSeed(11);
 
 describe.each(['iptables', 'nftables', 'userspace'] as const)('%s', (mode) => {
   describe.each(IP_FAMILIES)('%s', (family) => {

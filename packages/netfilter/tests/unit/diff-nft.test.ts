@@ -1,3 +1,4 @@
+import { givenSeed } from '@nodeagent/testbed/chance';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
@@ -10,8 +11,7 @@ import {
 } from '../../src/nftables.js';
 import { MemoryNftTable } from '../../src/testing/index.js';
 
-const { NODEAGENT_SEED: given = '14' } = process.env;
-const seed = given === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(given);
+const seed = givenSeed(14);
 const never = new AbortController().signal;
 const name = { family: 'ip', name: 'difference' } as const;
 

@@ -1,3 +1,4 @@
+import { givenSeed } from '@nodeagent/testbed/chance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -15,8 +16,7 @@ import {
   type Table,
 } from '../../src/index.js';
 
-const { NODEAGENT_SEED: given = '14' } = process.env;
-const seed = given === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(given);
+const seed = givenSeed(14);
 
 const to = (chain: string): Rule => ({ matches: [], target: { kind: 'jump', chain } });
 const from = (network: string): Rule => ({

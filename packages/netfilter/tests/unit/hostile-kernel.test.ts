@@ -1,6 +1,7 @@
-import type { Clock } from '@nodeagent/base';
+import { createHastyClock } from '@nodeagent/base/testing';
 import { isNetlinkError } from '@nodeagent/netlink-codec';
 import { HostileSocket } from '@nodeagent/netlink-codec/testing';
+import { createDice } from '@nodeagent/testbed/chance';
 import { expect, it } from 'vitest';
 
 import {
@@ -13,37 +14,15 @@ import { isNetfilterError } from '../../src/index.js';
 import { KernelIpset } from '../../src/ipset.js';
 import { SETS } from '../contract/ipset-contract.js';
 
-/** A pseudo-random generator: small, fast and repeatable. */
-function randomNumbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}
-
-/** Its time passes only while somebody sleeps. */
-function hastyClock(): Clock {
-  let ms = 0;
-  return {
-    nowMs: () => ms,
-    monotonicMs: () => ms,
-    sleep: async (wait) => {
-      ms += wait;
-      return 'elapsed';
-    },
-  };
-}
-
 it('finishes every call, whatever the kernel reports about sets', async () => {
-  const random = randomNumbers(8);
+  const { below: random } = createDice(8);
   const answers = SETS.flatMap(({ spec, entries }) => [
     encodeCreate(spec),
     encodeEntries(IPSET_COMMAND.add, spec, entries),
     encodeIpset(IPSET_COMMAND.list, { name: spec.name }),
   ]);
   const open = () => new HostileSocket({ random, answers });
-  const ipset = new KernelIpset({ open, clock: hastyClock() });
+  const ipset = new KernelIpset({ open, clock: createHastyClock() });
   const { signal } = new AbortController();
   const { spec, entries } = SETS[2]!;
   const calls: readonly (() => Promise<unknown>)[] = [

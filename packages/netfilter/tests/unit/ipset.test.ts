@@ -1,4 +1,5 @@
 import { isNetlinkError } from '@nodeagent/netlink-codec';
+import { createDice } from '@nodeagent/testbed/chance';
 import { expect, it } from 'vitest';
 
 import {
@@ -36,11 +37,7 @@ it.each(SETS)('reads back the entries of $spec.name', ({ spec, entries }) => {
 });
 
 it('meets corrupt frames with its own errors only', () => {
-  let state = 7;
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const { below: random } = createDice(7);
   const frames = SETS.map(({ spec, entries }) =>
     Buffer.from(encodeEntries(9, spec, entries).payload),
   );

@@ -1,3 +1,4 @@
+import { givenSeed } from '@nodeagent/testbed/chance';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -6,8 +7,7 @@ import { type Match, parseRule, renderRule, type Rule, type Target } from '../..
 import { traceOutcomes } from '../../src/testing/index.js';
 import { CORPUS } from '../rules/corpus.js';
 
-const { NODEAGENT_SEED: given = '14' } = process.env;
-const seed = given === 'random' ? Math.trunc(Math.random() * 2 ** 31) : Number(given);
+const seed = givenSeed(14);
 
 describe('every match and target of iptables', () => {
   it.each(CORPUS)('keeps its meaning: $text', ({ text }) => {

@@ -1,3 +1,4 @@
+import { createDice } from '@nodeagent/testbed/chance';
 import { describe, expect, it } from 'vitest';
 
 import {
@@ -29,19 +30,6 @@ const SAMPLE = encodeAttrs(TREE, {
   list: [{ address: 'fd00::1' }, { port: 443, text: '' }],
   mask: 0xff,
 });
-
-/** Produces the same stream of numbers on every run. @see https://prng.di.unimi.it, splitmix32 */
-function numbers(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x9e3779b9) | 0;
-    let mixed = state ^ (state >>> 16);
-    mixed = Math.imul(mixed, 0x21f0aaad);
-    mixed ^= mixed >>> 15;
-    mixed = Math.imul(mixed, 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) % below;
-  };
-}
 
 function datagram(): Buffer {
   const out = new ByteWriter();
@@ -75,7 +63,7 @@ describe('hostile frames', () => {
   });
 
   it('may have any bytes overwritten', () => {
-    const next = numbers(1);
+    const { below: next } = createDice(1);
     for (let round = 0; round < 20_000; round += 1) {
       const bytes = datagram();
       for (let hit = next(6); hit >= 0; hit -= 1) bytes[next(bytes.length)] = next(256);
@@ -84,7 +72,7 @@ describe('hostile frames', () => {
   });
 
   it('may be noise', () => {
-    const next = numbers(2);
+    const { below: next } = createDice(2);
     for (let round = 0; round < 5_000; round += 1) {
       readAll(Buffer.from(Array.from({ length: next(200) }, () => next(256))));
     }

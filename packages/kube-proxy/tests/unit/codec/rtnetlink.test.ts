@@ -1,5 +1,7 @@
+import { createHastyClock } from '@nodeagent/base/testing';
 import { isNetlinkError, type NetlinkMessage } from '@nodeagent/netlink-codec';
 import { HostileSocket } from '@nodeagent/netlink-codec/testing';
+import { createDice } from '@nodeagent/testbed/chance';
 import { expect, it } from 'vitest';
 
 import {
@@ -44,11 +46,7 @@ it.each([0, -1])('skips a link of number %d: no address could refer to it', (ind
 });
 
 it('meets corrupt frames with netlink errors only', () => {
-  let state = 3;
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const { below: random } = createDice(3);
   const frames = [
     encodeAddress(RTM.newAddress, 7, '10.96.0.1'),
     encodeAddress(RTM.newAddress, 7, 'fd00:96::1'),
@@ -71,25 +69,16 @@ it('meets corrupt frames with netlink errors only', () => {
 });
 
 it('finishes every call, whatever the kernel reports about interfaces', async () => {
-  let state = 5;
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const { below: random } = createDice(5);
   const answers = [
     { type: RTM.newLink, payload: encodeNewLink('kube-ipvs0', 'dummy').payload },
     encodeAddress(RTM.newAddress, 0, '10.96.0.1'),
     encodeAddress(RTM.newAddress, 7, 'fd00:96::1'),
   ];
-  let ms = 0;
-  const sleep = async (wait: number) => {
-    ms += wait;
-    return 'elapsed' as const;
-  };
   const link = new KernelServiceInterface({
     name: 'kube-ipvs0',
     open: () => new HostileSocket({ random, answers }),
-    clock: { nowMs: () => ms, monotonicMs: () => ms, sleep },
+    clock: createHastyClock(),
   });
   const { signal } = new AbortController();
   const calls: readonly (() => Promise<unknown>)[] = [

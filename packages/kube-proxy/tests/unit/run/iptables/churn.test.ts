@@ -1,5 +1,6 @@
 import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import { MemoryIptables } from '@nodeagent/netfilter/testing';
+import { createDice } from '@nodeagent/testbed/chance';
 import { describe, expect, it } from 'vitest';
 
 import { iptablesMetrics } from '../../../../src/model/iptables-metrics.js';
@@ -15,19 +16,6 @@ const SERVICES = 8;
 const signal = new AbortController().signal;
 const NO_COUNTERS = { invalidDropped: false, localhostNodePorts: false };
 
-/**
- * A pseudo-random generator, small, fast and portable. @see https://en.wikipedia.org/wiki/Xorshift
- */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
-}
-
 class Churn {
   readonly iptables = new MemoryIptables('IPv4');
   readonly cluster: Cluster = aCluster([]);
@@ -36,7 +24,7 @@ class Churn {
   #backend = this.#start();
 
   constructor(seed: number) {
-    this.#random = seeded(seed);
+    this.#random = createDice(seed).below;
   }
 
   /**
