@@ -1,5 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
+import { joinSockets } from './join-sockets.ts';
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -17,22 +19,7 @@ export interface Relay extends Address {
  */
 export async function startRelay(host: string, target: Address): Promise<Relay> {
   const open = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(target.port, target.host);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(one);
-      one.pipe(other);
-      // When one side ends or fails, end the other.
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        open.delete(one);
-        other.destroy();
-      });
-    }
-  });
+  const server = createServer((near) => joinSockets(near, connect(target.port, target.host), open));
   const port = await listen(server, host);
   return {
     host,

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 
+import { joinSockets } from './join-sockets.ts';
+
 /** A relay between two programs on a unix socket that can separate them. */
 export interface SocketRelay {
   /** `unix://…`: the client's endpoint. */
@@ -18,21 +20,7 @@ export interface SocketRelay {
  */
 export async function startSocketRelay(path: string, target: string): Promise<SocketRelay> {
   const open = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(target);
-    for (const [one, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(one);
-      one.pipe(other);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        open.delete(one);
-        other.destroy();
-      });
-    }
-  });
+  const server = createServer((near) => joinSockets(near, connect(target), open));
   server.unref();
   const mend = async (): Promise<void> => {
     if (server.listening) return;

@@ -33,6 +33,7 @@ export {
   quantityToMilli,
   quantityToUnits,
 } from './model/quantity.js';
+export { NO_METRICS, SILENT_LOGGER } from './model/silent.js';
 export { formatTimestamp, parseTimestamp } from './model/timestamp.js';
 export { wholeNumber } from './model/whole-number.js';
 export {

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { isIPv6 } from 'node:net';
 
-import type { Clock, Logger } from '@nodeagent/base';
+import { type Clock, type Logger, SILENT_LOGGER } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
 
 import { startHttpsServer } from './adapters/https-server.js';
@@ -84,7 +84,7 @@ const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 export async function startDevApiServer(options: DevApiServerOptions = {}): Promise<DevApiServer> {
   const host = options.host ?? LOOPBACK;
   const clock = options.clock ?? createSystemClock();
-  const logger = options.logger ?? SILENT;
+  const logger = options.logger ?? SILENT_LOGGER;
   const ranges = (options.serviceCidrs ?? SERVICE_CIDRS).map(parseIpRange);
   const nodePorts = options.nodePorts ?? { first: 30_000, last: 32_767 };
   const addresses = new ServiceAddresses(ranges, nodePorts);
@@ -159,11 +159,3 @@ function firstServiceAddress(cidr: string): string {
 function newSuffix(): string {
   return Array.from({ length: 5 }, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('');
 }
-
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => SILENT,
-};

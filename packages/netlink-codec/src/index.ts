@@ -68,4 +68,5 @@ export {
   NetlinkConnection,
 } from './run/connection.js';
 export { type GenericFamily, resolveGenericFamily } from './run/generic-family.js';
+export { LastingConnection, type LastingConnectionOptions } from './run/lasting-connection.js';
 export { listen, type ListenOptions } from './run/listen.js';

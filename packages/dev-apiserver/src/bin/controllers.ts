@@ -2,12 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 
-import type { LogFields, Logger } from '@nodeagent/base';
+import { NO_METRICS } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 
 import { runControllers } from '../controllers/index.js';
+import { stderrLogger } from './stderr-logger.js';
 
 const HELP = `nodeagent-controllers: the controllers that a single node needs, for any API server
 
@@ -45,7 +46,7 @@ async function main(): Promise<void> {
       {
         clock: createSystemClock(),
         random: Math.random,
-        log: toStderr({}),
+        log: stderrLogger('info'),
         metrics: NO_METRICS,
         onSynced: () => process.stdout.write('ready\n'),
         ...(rootCaPem === undefined ? {} : { rootCaPem }),
@@ -63,29 +64,6 @@ function millisecondsOf(seconds: string | undefined): number | undefined {
   if (!/^[1-9]\d*$/.test(seconds)) throw new Error(`--node-grace: not whole seconds: ${seconds}`);
   return Number(seconds) * 1000;
 }
-
-/** Writes one JSON object per line; drops debug messages. */
-function toStderr(fields: LogFields): Logger {
-  const write = (level: string) => (more: LogFields, message: string) => {
-    const err = more['err'];
-    const cause = err instanceof Error ? { err: err.message } : {};
-    const line = { level, message, ...fields, ...more, ...cause };
-    process.stderr.write(`${JSON.stringify(line)}\n`);
-  };
-  return {
-    debug: () => undefined,
-    info: write('info'),
-    warn: write('warn'),
-    error: write('error'),
-    child: (more) => toStderr({ ...fields, ...more }),
-  };
-}
-
-const NO_METRICS = {
-  counter: () => ({ increment: () => undefined, remove: () => undefined }),
-  gauge: () => ({ set: () => undefined, remove: () => undefined }),
-  histogram: () => ({ observe: () => undefined, remove: () => undefined }),
-};
 
 main().catch((error: unknown) => {
   const text = error instanceof Error ? error.message : String(error);

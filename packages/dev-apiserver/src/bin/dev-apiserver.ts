@@ -6,7 +6,8 @@ import { parseArgs } from 'node:util';
 import type { Identity } from '../adapters/pki.js';
 import { ApiServerError } from '../model/errors.js';
 import { startDevApiServer } from '../start.js';
-import { startControllers, stderrLogger } from './start-controllers.js';
+import { startControllers } from './start-controllers.js';
+import { stderrLogger } from './stderr-logger.js';
 
 const HELP = `nodeagent-dev-apiserver: an in-memory Kubernetes API server
 
@@ -84,7 +85,7 @@ async function main(): Promise<void> {
   const server = await startDevApiServer({
     host,
     port,
-    logger: stderrLogger({}),
+    logger: stderrLogger('warn'),
     ...(serviceCidrs === undefined ? {} : { serviceCidrs }),
   });
   if (directory !== undefined) {

@@ -1,9 +1,10 @@
-import type { LogFields, Logger, Metrics } from '@nodeagent/base';
+import { NO_METRICS } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 
 import { runControllers } from '../controllers/index.js';
 import type { DevApiServer } from '../start.js';
+import { stderrLogger } from './stderr-logger.js';
 
 /** Runs the controllers alongside the server, through its HTTPS port like any client. */
 export async function startControllers(server: DevApiServer, signal: AbortSignal): Promise<void> {
@@ -22,7 +23,7 @@ export async function startControllers(server: DevApiServer, signal: AbortSignal
   const options = {
     clock: createSystemClock(),
     random: Math.random,
-    log: stderrLogger({}),
+    log: stderrLogger('warn'),
     metrics: NO_METRICS,
     rootCaPem: server.caCertificatePem,
   };
@@ -32,25 +33,3 @@ export async function startControllers(server: DevApiServer, signal: AbortSignal
     client.close();
   }
 }
-
-/** Writes warnings and errors as JSON lines; drops other messages. */
-export function stderrLogger(bound: LogFields): Logger {
-  const line = (level: string) => (fields: LogFields, message: string) => {
-    const { err, ...rest } = { ...bound, ...fields };
-    const why = err === undefined ? {} : { err: err instanceof Error ? err.message : String(err) };
-    process.stderr.write(`${JSON.stringify({ level, ...rest, ...why, msg: message })}\n`);
-  };
-  return {
-    debug: () => undefined,
-    info: () => undefined,
-    warn: line('warn'),
-    error: line('error'),
-    child: (fields) => stderrLogger({ ...bound, ...fields }),
-  };
-}
-
-const NO_METRICS: Metrics = {
-  counter: () => ({ increment: () => undefined, remove: () => undefined }),
-  gauge: () => ({ set: () => undefined, remove: () => undefined }),
-  histogram: () => ({ observe: () => undefined, remove: () => undefined }),
-};

@@ -47,6 +47,17 @@ export interface DestinationState extends Destination {
   readonly statistics: Statistics;
 }
 
+/** The state of a destination that has had no connection yet. */
+export function unusedState(destination: Destination): DestinationState {
+  return {
+    ...destination,
+    activeConnections: 0,
+    inactiveConnections: 0,
+    persistentConnections: 0,
+    statistics: NO_STATISTICS,
+  };
+}
+
 /** How long the kernel remembers idle connections. */
 export interface Timeouts {
   readonly tcpSeconds: number;

@@ -5,7 +5,7 @@ import { isIpvsError } from '../model/errors.js';
 import type { Operation } from '../model/operation.js';
 import { matchesOutline } from '../model/outline.js';
 import { formatServiceId, type ServiceId } from '../model/service.js';
-import { type DestinationState, NO_STATISTICS, type ServiceState } from '../model/state.js';
+import { type DestinationState, type ServiceState, unusedState } from '../model/state.js';
 import { diff, type VirtualServer } from '../plan/diff.js';
 import { drain, type DrainRules } from '../plan/drain.js';
 import type { Ipvs } from '../ports.js';
@@ -129,7 +129,7 @@ export class Reconciler {
       const keys = new Set(wanted.destinations.map(destinationKey));
       // only the kernel knows whether a leaving destination has connections
       const noneLeaves = had.every((each) => keys.has(destinationKey(each)));
-      if (entry.server === wanted || noneLeaves) return had.map(unobserved);
+      if (entry.server === wanted || noneLeaves) return had.map(unusedState);
     }
     return this.#options.ipvs.listDestinations(wanted.service.id, signal).catch(noneIfGone);
   }
@@ -211,16 +211,6 @@ function serviceKeyOf(operation: Operation): string {
     default:
       return formatServiceId(operation.id);
   }
-}
-
-function unobserved(destination: Destination): DestinationState {
-  return {
-    ...destination,
-    activeConnections: 0,
-    inactiveConnections: 0,
-    persistentConnections: 0,
-    statistics: NO_STATISTICS,
-  };
 }
 
 /** A service that is deleted while it is read has no destinations. */

@@ -12,6 +12,7 @@ import {
   type ServiceState,
   type SyncDaemon,
   type Timeouts,
+  unusedState,
 } from '../model/state.js';
 import type { Ipvs } from '../ports.js';
 
@@ -198,13 +199,7 @@ export class MemoryIpvs implements Ipvs {
 
 function fresh(destination: Destination): DestinationState {
   familyOf(destination.address);
-  return {
-    ...destination,
-    activeConnections: 0,
-    inactiveConnections: 0,
-    persistentConnections: 0,
-    statistics: NO_STATISTICS,
-  };
+  return unusedState(destination);
 }
 
 function assertScheduler(operation: Operation & { kind: 'add-service' | 'update-service' }): void {

@@ -2,14 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
-import { createSystemClock } from '@nodeagent/base/system';
-import { MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 
 import type { HttpKubeClient } from '../../src/http.js';
 import { PODS } from '../../src/model/resource.js';
-import { runReflector } from '../../src/run/reflector.js';
-import { Store } from '../../src/run/store.js';
+import { aPod, followPods, line } from '../support/followed-pods.js';
 import { startFreezingProxy } from '../support/freezing-proxy.js';
 import { Http2World } from '../support/http2-world.js';
 import { answer } from '../support/scripted-server.js';
@@ -25,40 +22,10 @@ const liveness = { silenceMs: 100, patienceMs: 100 };
 /** Waits a minute for answers: for healthy peers on a loaded machine. */
 const patient = { silenceMs: 20, patienceMs: 60_000 };
 
-function aPod(name: string, version: number) {
-  return { metadata: { namespace: 'a', name, resourceVersion: String(version) } };
-}
-
-function line(type: string, object: object): string {
-  return `${JSON.stringify({ type, object })}\n`;
-}
-
-/** A reflector on a client, with all waits reduced to a hundredth. */
 function follow(client: HttpKubeClient) {
-  const real = createSystemClock();
-  const clock = {
-    ...real,
-    sleep: (ms: number, signal: AbortSignal) => real.sleep(ms / 100, signal),
-  };
-  const stop = new AbortController();
-  const store = new Store<string>();
-  const errors: string[] = [];
-  const options = {
-    resource: PODS,
-    project: (pod: { metadata?: { resourceVersion?: string } }) =>
-      pod.metadata?.resourceVersion ?? '',
-    sink: store,
-    log: new MemoryLogger(),
-    clock,
-    random: () => 0,
-    onError: (error: Error) => errors.push(error.message),
-  };
-  const done = runReflector(client, options, stop.signal);
-  world.onClose(async () => {
-    stop.abort();
-    await done;
-  });
-  return { state: () => Object.fromEntries(store.items), errors };
+  const followed = followPods(client);
+  world.onClose(followed.stop);
+  return followed;
 }
 
 /** Pods of a server whose watches replay the changes after the requested version. */

@@ -1,11 +1,7 @@
-import { createSystemClock } from '@nodeagent/base/system';
-import { MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, expect, it } from 'vitest';
 
 import { createKubeClient } from '../../src/http.js';
-import { PODS } from '../../src/model/resource.js';
-import { runReflector } from '../../src/run/reflector.js';
-import { Store } from '../../src/run/store.js';
+import { aPod, followPods, line } from '../support/followed-pods.js';
 import {
   answer,
   type Script,
@@ -19,14 +15,6 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-function aPod(name: string, version: number) {
-  return { metadata: { namespace: 'a', name, resourceVersion: String(version) } };
-}
-
-function line(type: string, object: object): string {
-  return `${JSON.stringify({ type, object })}\n`;
-}
-
 function listOf(version: number, ...items: object[]) {
   return { metadata: { resourceVersion: String(version) }, items };
 }
@@ -39,30 +27,11 @@ async function follow(scripts: Script[], watchIdleTimeoutMs = 5000) {
     else response.flushHeaders(); // stays silent
   };
   const server = await startScriptedServer(next);
-  const real = createSystemClock();
-  const clock = {
-    ...real,
-    sleep: (ms: number, signal: AbortSignal) => real.sleep(ms / 100, signal),
-  };
   const connection = { server: server.url, source: 'test', user: {} };
   const client = createKubeClient(connection, { watchIdleTimeoutMs });
-  const stop = new AbortController();
-  const store = new Store<string>();
-  const errors: string[] = [];
-  const options = {
-    resource: PODS,
-    project: (pod: { metadata?: { resourceVersion?: string } }) =>
-      pod.metadata?.resourceVersion ?? '',
-    sink: store,
-    log: new MemoryLogger(),
-    clock,
-    random: () => 0,
-    onError: (error: Error) => errors.push(error.message),
-  };
-  const done = runReflector(client, options, stop.signal);
+  const { state, errors, stop } = followPods(client);
   closers.push(server.close, async () => {
-    stop.abort();
-    await done;
+    await stop();
     client.close();
   });
   const asked = (): string[] =>
@@ -70,7 +39,6 @@ async function follow(scripts: Script[], watchIdleTimeoutMs = 5000) {
       const query = new URL(url, 'http://x').searchParams;
       return `${query.has('watch') ? 'watch' : 'list'} ${query.get('resourceVersion') ?? 'newest'}`;
     });
-  const state = (): Record<string, string> => Object.fromEntries(store.items);
   return { server, next, asked, state, errors, scripts };
 }
 

@@ -8,7 +8,7 @@ import { describe, test } from 'vitest';
 import { recordedObjects } from '../../../../vitest.recorded.js';
 import { judgePod } from '../../src/admission/index.js';
 import { parsePodState, renderExplanation } from '../../src/explain/index.js';
-import { explainPod, type ExplainSettings } from '../../src/explain/run/index.js';
+import { explainPod } from '../../src/explain/run/index.js';
 import { containerSpecHash, qosClass } from '../../src/pod/index.js';
 import { allContainers } from '../../src/pod/model/pod-spec.js';
 import { podGraceSeconds } from '../../src/pod/plan/grace.js';
@@ -16,31 +16,15 @@ import { podCgroupValues } from '../../src/resources/plan/pod-cgroup-values.js';
 import { apiReferenceOf } from '../../src/sources/plan/api-references.js';
 import { podStatus } from '../../src/status/index.js';
 import { aContainer, anObservation, aNode, aSandbox, exited } from '../../src/testing/index.js';
-import { DEFAULT_CRASH_LOOP_RULES } from '../../src/workers/index.js';
 import { deadlineLeftMs } from '../../src/workers/plan/deadline.js';
 import { namedPorts, probeSetOf } from '../../src/workers/plan/probe-set.js';
+import { EXPLAIN_SETTINGS } from '../support/explain-settings.js';
 import { numbersOf } from './values.js';
 
 const NOW_MS = Date.UTC(2026, 10, 23);
 
-const settings: ExplainSettings = {
-  runtime: {
-    podLogsDir: '/logs/pods',
-    containerLogsDir: '/logs/containers',
-    clusterDomain: 'cluster.local',
-    clusterDns: ['10.96.0.10'],
-    resolvConfPath: '',
-    cpuCfsQuota: true,
-    cpuPeriodUs: 100_000,
-    memoryCapacityBytes: 8 * 2 ** 30,
-    unified: {},
-    seccompDefault: false,
-    seccompDir: '/root/seccomp',
-  },
-  pulls: { concurrency: 1, qps: 0, burst: 0 },
-  crashLoopRules: DEFAULT_CRASH_LOOP_RULES,
-  cgroups: { driver: 'cgroupfs', root: '/' },
-  rootDir: '/root',
+const settings = {
+  ...EXPLAIN_SETTINGS,
   resolvConf: 'nameserver 10.0.0.2\nsearch example.org\n',
 };
 

@@ -1,4 +1,4 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 
 import { NetfilterError } from '../model/errors.js';
 import {
@@ -13,6 +13,7 @@ import {
   type NftValue,
   type NftVerdict,
 } from '../model/nftables.js';
+import { networkContains } from './network-contains.js';
 import type { Host, Outcome, Packet } from './packet-tracer.js';
 
 /** A table in the form that the tracer reads. */
@@ -228,9 +229,9 @@ class NftWalk {
       case 'marked':
         return yes((this.#mark & step.bits) !== 0);
       case 'source':
-        return yes(contains(step.network, packet.source) !== (step.negated === true));
+        return yes(networkContains(step.network, packet.source) !== (step.negated === true));
       case 'destination':
-        return yes(contains(step.network, this.#destination) !== (step.negated === true));
+        return yes(networkContains(step.network, this.#destination) !== (step.negated === true));
       case 'in-interface':
         return yes(nameMatches(step.name, packet.inInterface ?? '') !== (step.negated === true));
       case 'local-source':
@@ -330,8 +331,8 @@ class NftWalk {
 
   #isLocal(address: string): boolean {
     return (
-      contains('127.0.0.0/8', address) ||
-      contains('::1', address) ||
+      networkContains('127.0.0.0/8', address) ||
+      networkContains('::1', address) ||
       this.#input.host.addresses.includes(address)
     );
   }
@@ -354,13 +355,4 @@ function missing(what: string): NetfilterError {
 
 function nameMatches(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
-}
-
-function contains(network: string, address: string): boolean {
-  const [base = '', length] = network.split('/');
-  const kind = isIPv6(base) ? 'ipv6' : 'ipv4';
-  if (isIPv6(address) !== (kind === 'ipv6')) return false;
-  const list = new BlockList();
-  list.addSubnet(base, length === undefined ? (kind === 'ipv6' ? 128 : 32) : Number(length), kind);
-  return list.check(address, kind);
 }

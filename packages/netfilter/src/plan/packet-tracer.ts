@@ -1,7 +1,8 @@
-import { BlockList, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 
 import type { Chain, Match, Rule, Table, TableName, Target } from '../model/iptables.js';
 import { PROTOCOL_NUMBERS } from '../model/nftables.js';
+import { networkContains } from './network-contains.js';
 
 /** The first packet of a connection. */
 export interface Packet {
@@ -229,9 +230,9 @@ class Walk {
       case 'fragment':
         return false;
       case 'source':
-        return contains(match.network, packet.source);
+        return networkContains(match.network, packet.source);
       case 'destination':
-        return contains(match.network, this.#destination);
+        return networkContains(match.network, this.#destination);
       case 'source-port':
         if (packet.sourcePort === undefined) {
           throw new Error('a rule matches the source port: the packet must have one');
@@ -264,7 +265,7 @@ class Walk {
 
   #isLocal(address: string): boolean {
     return (
-      LOOPBACK.some((network) => contains(network, address)) ||
+      LOOPBACK.some((network) => networkContains(network, address)) ||
       this.#host.addresses.includes(address)
     );
   }
@@ -293,13 +294,4 @@ function isProtocol(asked: string, actual: string): boolean {
 
 function nameMatches(pattern: string, name: string): boolean {
   return pattern.endsWith('+') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
-}
-
-function contains(network: string, address: string): boolean {
-  const [base = '', length] = network.split('/');
-  const kind = isIPv6(base) ? 'ipv6' : 'ipv4';
-  if (isIPv6(address) !== (kind === 'ipv6')) return false;
-  const list = new BlockList();
-  list.addSubnet(base, length === undefined ? (kind === 'ipv6' ? 128 : 32) : Number(length), kind);
-  return list.check(address, kind);
 }

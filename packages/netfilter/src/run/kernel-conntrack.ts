@@ -3,7 +3,8 @@ import {
   errnoNumber,
   isNetlinkError,
   isRefusal,
-  NetlinkConnection,
+  LastingConnection,
+  type NetlinkConnection,
   type NetlinkMessage,
   type NetlinkSocket,
 } from '@nodeagent/netlink-codec';
@@ -21,14 +22,6 @@ export interface KernelConntrackOptions {
   readonly clock: Clock;
 }
 
-/** These errors require a new connection. */
-const BROKEN = [
-  'NETLINK_SOCKET',
-  'NETLINK_CLOSED',
-  'NETLINK_TIMEOUT',
-  'NETLINK_UNAVAILABLE',
-] as const;
-
 const GONE = errnoNumber('ENOENT');
 
 /**
@@ -38,11 +31,12 @@ const GONE = errnoNumber('ENOENT');
  */
 export class KernelConntrack implements Conntrack {
   readonly #options: KernelConntrackOptions;
-  #connection: Promise<NetlinkConnection> | undefined;
+  readonly #connection: LastingConnection;
   #hasFilter = true;
 
   constructor(options: KernelConntrackOptions) {
     this.#options = options;
+    this.#connection = new LastingConnection(options);
   }
 
   async list(query: FlowQuery, signal: AbortSignal): Promise<readonly Flow[]> {
@@ -83,28 +77,16 @@ export class KernelConntrack implements Conntrack {
   }
 
   close(): void {
-    this.#connection?.then(
-      (connection) => connection.close(),
-      () => undefined, // the socket was never opened
-    );
-    this.#connection = undefined;
+    this.#connection.close();
   }
 
   async #talk<T>(what: string, use: (connection: NetlinkConnection) => Promise<T>): Promise<T> {
-    const opening = (this.#connection ??= connect(this.#options));
     try {
-      const connection = await opening;
-      return await use(connection);
+      return await this.#connection.use(use);
     } catch (error) {
-      // the next call opens a new socket
-      if (isNetlinkError(error, ...BROKEN)) this.close();
       throw conntrackError(what, error);
     }
   }
-}
-
-async function connect({ open, clock }: KernelConntrackOptions): Promise<NetlinkConnection> {
-  return new NetlinkConnection({ socket: await open(), clock });
 }
 
 type Meaning = readonly [code: NetfilterErrorCode, why: string];

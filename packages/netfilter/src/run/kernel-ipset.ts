@@ -1,7 +1,7 @@
 import type { Clock } from '@nodeagent/base';
 import {
-  isNetlinkError,
-  NetlinkConnection,
+  LastingConnection,
+  type NetlinkConnection,
   type NetlinkSocket,
   type OutgoingMessage,
 } from '@nodeagent/netlink-codec';
@@ -34,24 +34,15 @@ export interface KernelIpsetOptions {
   readonly clock: Clock;
 }
 
-/** These errors require a new connection. */
-const BROKEN = [
-  'NETLINK_SOCKET',
-  'NETLINK_CLOSED',
-  'NETLINK_TIMEOUT',
-  'NETLINK_UNAVAILABLE',
-] as const;
-
 /** Maximum number of entries in one message: the length of its nested attribute has 16 bits. */
 const ENTRIES_PER_MESSAGE = 500;
 
 /** The kernel's sets over netlink, many changes per system call. */
 export class KernelIpset implements Ipset {
-  readonly #options: KernelIpsetOptions;
-  #connection: Promise<NetlinkConnection> | undefined;
+  readonly #connection: LastingConnection;
 
   constructor(options: KernelIpsetOptions) {
-    this.#options = options;
+    this.#connection = new LastingConnection(options);
   }
 
   async list(name: string | undefined, signal: AbortSignal): Promise<readonly IpsetState[]> {
@@ -113,11 +104,7 @@ export class KernelIpset implements Ipset {
   }
 
   close(): void {
-    this.#connection?.then(
-      (connection) => connection.close(),
-      () => undefined, // the socket was never opened
-    );
-    this.#connection = undefined;
+    this.#connection.close();
   }
 
   async #change(
@@ -174,13 +161,9 @@ export class KernelIpset implements Ipset {
   }
 
   async #talk<T>(what: string, use: (connection: NetlinkConnection) => Promise<T>): Promise<T> {
-    const opening = (this.#connection ??= connect(this.#options));
     try {
-      const connection = await opening;
-      return await use(connection);
+      return await this.#connection.use(use);
     } catch (error) {
-      // the next call opens a new socket
-      if (isNetlinkError(error, ...BROKEN)) this.close();
       throw ipsetError(what, error);
     }
   }
@@ -199,8 +182,4 @@ function assemble(parts: readonly IpsetAttrs[]): readonly IpsetState[] {
     for (const entry of part.entries ?? []) set.entries.push(decodeEntry(entry));
   }
   return [...sets.values()];
-}
-
-async function connect({ open, clock }: KernelIpsetOptions): Promise<NetlinkConnection> {
-  return new NetlinkConnection({ socket: await open(), clock });
 }

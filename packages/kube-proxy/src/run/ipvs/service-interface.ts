@@ -2,7 +2,8 @@ import type { Clock } from '@nodeagent/base';
 import {
   isNetlinkError,
   isRefusal,
-  NetlinkConnection,
+  LastingConnection,
+  type NetlinkConnection,
   type NetlinkError,
   type NetlinkSocket,
 } from '@nodeagent/netlink-codec';
@@ -32,10 +33,11 @@ export interface KernelInterfaceOptions {
 /** The dummy interface over rtnetlink, many addresses per system call. */
 export class KernelServiceInterface implements ServiceInterface {
   readonly #options: KernelInterfaceOptions;
-  #connection: Promise<NetlinkConnection> | undefined;
+  readonly #connection: LastingConnection;
 
   constructor(options: KernelInterfaceOptions) {
     this.#options = options;
+    this.#connection = new LastingConnection(options);
   }
 
   async ensure(signal: AbortSignal): Promise<void> {
@@ -88,11 +90,7 @@ export class KernelServiceInterface implements ServiceInterface {
   }
 
   close(): void {
-    this.#connection?.then(
-      (connection) => connection.close(),
-      () => undefined, // the socket was never opened
-    );
-    this.#connection = undefined;
+    this.#connection.close();
   }
 
   async #change(
@@ -137,21 +135,14 @@ export class KernelServiceInterface implements ServiceInterface {
     what: string,
     use: (connection: NetlinkConnection, what: string) => Promise<T>,
   ): Promise<T> {
-    const opening = (this.#connection ??= connect(this.#options));
     try {
-      const connection = await opening;
-      return await use(connection, what);
+      return await this.#connection.use((connection) => use(connection, what));
     } catch (error) {
       if (!isNetlinkError(error)) throw error;
-      if (error.code !== 'NETLINK_REFUSED') this.close(); // the next call opens a new socket
       const needed = isRefusal(error, 'EPERM') ? ' (CAP_NET_ADMIN is needed)' : '';
       const missing = isRefusal(error, 'EOPNOTSUPP') ? ' (modprobe dummy)' : '';
       const text = `${error.message}${needed}${missing}`;
       throw new ProxyError('PROXY_INTERFACE', text, { cause: error });
     }
   }
-}
-
-async function connect({ open, clock }: KernelInterfaceOptions): Promise<NetlinkConnection> {
-  return new NetlinkConnection({ socket: await open(), clock });
 }

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@nodeagent/base';
+import { type Clock, SILENT_LOGGER } from '@nodeagent/base';
 import { cgroupPath } from '@nodeagent/cgroups';
 import { type KubeClient, KubeError, type Pod } from '@nodeagent/kube-client';
 
@@ -68,7 +68,7 @@ export async function explainPod(
   let seen = state.seen;
   const actions: ExplainedAction[] = [];
   for (const action of plan) {
-    const context = { pod, seen, runtime, events, sandboxGate, memory, log: SILENT };
+    const context = { pod, seen, runtime, events, sandboxGate, memory, log: SILENT_LOGGER };
     const failure = await executePlan([action], context, signal).then(
       ([first]) => first,
       (error: unknown) => error as Error,
@@ -141,7 +141,7 @@ function imaginaryPorts(
       services: () => [],
     },
     call: async () => 'answered',
-    log: SILENT,
+    log: SILENT_LOGGER,
   };
 }
 
@@ -210,11 +210,3 @@ function stoppedClock(nowMs: number): Clock {
     },
   };
 }
-
-const SILENT: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => SILENT,
-};

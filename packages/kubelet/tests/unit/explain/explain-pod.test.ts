@@ -6,33 +6,12 @@ import {
   type PodExplanation,
   renderExplanation,
 } from '../../../src/explain/index.js';
-import { explainPod, type ExplainSettings } from '../../../src/explain/run/index.js';
+import { explainPod } from '../../../src/explain/run/index.js';
 import { aPod } from '../../../src/testing/index.js';
-import { DEFAULT_CRASH_LOOP_RULES } from '../../../src/workers/index.js';
-
-const settings: ExplainSettings = {
-  runtime: {
-    podLogsDir: '/logs/pods',
-    containerLogsDir: '/logs/containers',
-    clusterDomain: 'cluster.local',
-    clusterDns: ['10.96.0.10'],
-    resolvConfPath: '',
-    cpuCfsQuota: true,
-    cpuPeriodUs: 100_000,
-    memoryCapacityBytes: 8 * 2 ** 30,
-    unified: {},
-    seccompDefault: false,
-    seccompDir: '/root/seccomp',
-  },
-  pulls: { concurrency: 1, qps: 0, burst: 0 },
-  crashLoopRules: DEFAULT_CRASH_LOOP_RULES,
-  cgroups: { driver: 'cgroupfs', root: '/' },
-  rootDir: '/root',
-  resolvConf: '',
-};
+import { EXPLAIN_SETTINGS } from '../../support/explain-settings.js';
 
 function explain(pod: Pod, state: object = {}): Promise<PodExplanation> {
-  return explainPod(pod, parsePodState(state, pod, 'state.yaml'), settings);
+  return explainPod(pod, parsePodState(state, pod, 'state.yaml'), EXPLAIN_SETTINGS);
 }
 
 /** One line a step: what, then the calls. */
