@@ -25,15 +25,15 @@ async function readWork(flags: ParsedFlags): Promise<Work> {
   return { ...options, configStamp };
 }
 
-function perform(work: Work, logger: Logger, signal: AbortSignal): Promise<void> {
+function perform(work: Work, log: Logger, signal: AbortSignal): Promise<void> {
   switch (work.task) {
     case 'write-config':
       return writeConfig(work);
     case 'cleanup':
-      return cleanUp(logger, signal);
+      return cleanUp(log, signal);
     case 'init-only':
     case 'run':
-      return run(work, logger, signal);
+      return run(work, log, signal);
   }
 }
 

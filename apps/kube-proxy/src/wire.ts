@@ -37,30 +37,30 @@ export async function writeConfig({ config, writeConfigTo }: Options): Promise<v
 }
 
 /** Removes everything that any proxy left in the kernel. */
-export function cleanUp(logger: Logger, signal: AbortSignal): Promise<void> {
+export function cleanUp(log: Logger, signal: AbortSignal): Promise<void> {
   const clock = createSystemClock();
-  return cleanupEverything({ commands: createSpawnRunner(), logger, clock, openNetlink }, signal);
+  return cleanupEverything({ commands: createSpawnRunner(), log, clock, openNetlink }, signal);
 }
 
 /** Runs the proxy on this machine until the signal fires. */
 export async function run(
   options: Options & { readonly configStamp: string },
-  logger: Logger,
+  log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, configPath, configStamp, task } = options;
   const metrics = createPrometheusMetrics({ processVersion: KUBERNETES_VERSION });
   const client = await connect(options, metrics);
   const commands = createSpawnRunner();
-  await adjustOomScore(config.oomScoreAdj, logger);
+  await adjustOomScore(config.oomScoreAdj, log);
   const clock = createSystemClock();
   const nodeName = options.nodeName ?? hostname().trim().toLowerCase();
   const initOnly = task === 'init-only';
-  const onStarted = (): void => logger.info({ node: nodeName, mode: config.mode }, 'proxy started');
+  const onStarted = (): void => log.info({ node: nodeName, mode: config.mode }, 'proxy started');
   const dependencies = {
     client,
     commands,
-    logger,
+    log,
     sysctl: createProcSysctl(),
     interfaces: createHostInterfaces(),
     http: createHttpListener({ clock, metrics }),
@@ -74,7 +74,7 @@ export async function run(
   };
   // rules of other modes serve until our own rules are in place
   const onProgrammed = (scope: AbortSignal): Promise<void> =>
-    cleanupOtherModes({ commands, logger, clock, openNetlink }, config.mode, scope);
+    cleanupOtherModes({ commands, log, clock, openNetlink }, config.mode, scope);
   if (initOnly) await onProgrammed(signal);
   const program = {
     version: KUBERNETES_VERSION,

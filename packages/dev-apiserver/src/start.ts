@@ -53,7 +53,7 @@ export interface DevApiServerOptions {
    */
   readonly withholdsBookmarks?: boolean;
   readonly clock?: Clock;
-  readonly logger?: Logger;
+  readonly log?: Logger;
 }
 
 export interface DevApiServer {
@@ -84,7 +84,7 @@ const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 export async function startDevApiServer(options: DevApiServerOptions = {}): Promise<DevApiServer> {
   const host = options.host ?? LOOPBACK;
   const clock = options.clock ?? createSystemClock();
-  const logger = options.logger ?? SILENT_LOGGER;
+  const log = options.log ?? SILENT_LOGGER;
   const ranges = (options.serviceCidrs ?? SERVICE_CIDRS).map(parseIpRange);
   const nodePorts = options.nodePorts ?? { first: 30_000, last: 32_767 };
   const addresses = new ServiceAddresses(ranges, nodePorts);
@@ -117,7 +117,7 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
     apiAudience: signer.apiAudience,
     nodeIdentity: await authority.issueClient(NODE_CLIENT, clock.nowMs()),
     sendsBookmarks: options.withholdsBookmarks !== true,
-    logger,
+    log,
   });
   bootstrap(registry, {
     caPem: authority.certificatePem,
@@ -127,7 +127,7 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
     serviceIp: firstServiceAddress(ranges[0]?.cidr ?? ''),
   });
   const url = `https://${isIPv6(host) ? `[${host}]` : host}:${server.port}`;
-  logger.info({ url }, 'API server is ready');
+  log.info({ url }, 'API server is ready');
   return {
     url,
     caCertificatePem: authority.certificatePem,

@@ -23,7 +23,7 @@ export interface Program<Options extends ProgramOptions> {
   readonly commands: Readonly<Record<string, Command>>;
   /** The command line and the files that it names. */
   readonly readOptions: (flags: ParsedFlags) => Promise<Options>;
-  readonly run: (options: Options, logger: Logger, signal: AbortSignal) => Promise<void>;
+  readonly run: (options: Options, log: Logger, signal: AbortSignal) => Promise<void>;
   /** Recognise errors that a user or the machine causes: their message is enough, without a stack. */
   readonly expected: readonly ((error: unknown) => boolean)[];
 }
@@ -89,11 +89,11 @@ async function perform<Options extends ProgramOptions>(
   if (flags.given.get('version') === true) return print(`Kubernetes ${KUBERNETES_VERSION}\n`);
   const options = await readOptions(flags);
   const { format, verbosity } = options.config.logging;
-  const logger = createLogger({ format, verbosity, program: text.name });
-  for (const warning of options.warnings) logger.warn({}, warning);
+  const log = createLogger({ format, verbosity, program: text.name });
+  for (const warning of options.warnings) log.warn({}, warning);
   const signal = takeSignals();
-  await run(options, logger, signal);
-  if (signal.aborted) logger.info({ why: (signal.reason as Error).message }, `${text.name} ended`);
+  await run(options, log, signal);
+  if (signal.aborted) log.info({ why: (signal.reason as Error).message }, `${text.name} ended`);
 }
 
 /** A user's mistake needs no stack; a programming error does. */

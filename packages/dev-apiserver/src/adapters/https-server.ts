@@ -35,7 +35,7 @@ export interface HttpsServerOptions {
   readonly nodeIdentity: NodeIdentity;
   /** True when a quiet watch gets bookmarks with its present version. */
   readonly sendsBookmarks: boolean;
-  readonly logger: Logger;
+  readonly log: Logger;
 }
 
 export interface HttpsServer {
@@ -64,7 +64,7 @@ const BOOKMARK_PERIOD_MS = 60_000;
 
 /** @throws {ApiServerError} `APISERVER_LISTEN` */
 export async function startHttpsServer(options: HttpsServerOptions): Promise<HttpsServer> {
-  const { certificate, caPem, logger } = options;
+  const { certificate, caPem, log } = options;
   const tls = {
     key: certificate.keyPem,
     cert: certificate.certificatePem,
@@ -79,7 +79,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   } satisfies SecureServerOptions & { allowHalfOpen: boolean };
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     serve(options, request, response).catch((error: unknown) => {
-      logger.error({ err: error, method: request.method, url: request.url }, 'request failed');
+      log.error({ err: error, method: request.method, url: request.url }, 'request failed');
       if (response.headersSent) response.destroy();
       else {
         const status = new StatusError(
@@ -97,7 +97,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
   server.on('upgrade', (request: IncomingMessage, socket: TLSSocket, head: Buffer) => {
     socket.on('error', () => undefined); // a close event follows
     serveUpgrade(options, { request, socket, head }).catch((error: unknown) => {
-      logger.error({ err: error, url: request.url }, 'upgrade failed');
+      log.error({ err: error, url: request.url }, 'upgrade failed');
       socket.destroy();
     });
   });

@@ -85,7 +85,7 @@ async function main(): Promise<void> {
   const server = await startDevApiServer({
     host,
     port,
-    logger: stderrLogger('warn'),
+    log: stderrLogger('warn'),
     ...(serviceCidrs === undefined ? {} : { serviceCidrs }),
   });
   if (directory !== undefined) {

@@ -32,7 +32,7 @@ it('a watch whose client left before it began is not begun', async () => {
     api: api as unknown as Api,
     ...{ host: '127.0.0.1', port: 0, certificate, caPem: authority.certificatePem },
     authenticate: async () => ({ user: { username: 'a', groups: [] }, audiences: [] }),
-    ...{ apiAudience: '', sendsBookmarks: true, logger: new MemoryLogger() },
+    ...{ apiAudience: '', sendsBookmarks: true, log: new MemoryLogger() },
     nodeIdentity: undefined as never,
   } as Parameters<typeof startHttpsServer>[0]);
   const call = (path: string) => {

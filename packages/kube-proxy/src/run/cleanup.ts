@@ -20,7 +20,7 @@ export interface CleanupOptions {
   readonly clock?: Clock;
   /** When absent, the nft program is used, and ipvs objects other than rules stay. */
   readonly openNetlink?: OpenNetlink;
-  readonly logger: Logger;
+  readonly log: Logger;
 }
 
 /**
@@ -35,19 +35,19 @@ export async function cleanupOtherModes(
   mode: ProxyMode,
   signal: AbortSignal,
 ): Promise<void> {
-  const { logger } = options;
+  const { log } = options;
   if (mode !== 'nftables') {
     for (const error of await cleanupNftables(options, signal)) {
-      logger.warn({ err: error }, 'rules of nftables mode may still exist');
+      log.warn({ err: error }, 'rules of nftables mode may still exist');
     }
     return;
   }
   const { failures } = await cleanupAllIptables(options, signal);
   for (const error of failures) {
-    logger.warn({ err: error }, 'rules of iptables mode may still exist');
+    log.warn({ err: error }, 'rules of iptables mode may still exist');
   }
   for (const error of await cleanupIpvs(options, signal)) {
-    logger.warn({ err: error }, 'virtual servers of ipvs mode may still exist');
+    log.warn({ err: error }, 'virtual servers of ipvs mode may still exist');
   }
 }
 
@@ -74,7 +74,7 @@ export async function cleanupEverything(
 
 /** @returns the failures, and the number of kinds of iptables */
 async function cleanupAllIptables(
-  { commands, logger }: CleanupOptions,
+  { commands, log }: CleanupOptions,
   signal: AbortSignal,
 ): Promise<Readonly<{ failures: readonly unknown[]; usable: number }>> {
   const failures: unknown[] = [];
@@ -92,7 +92,7 @@ async function cleanupAllIptables(
         done.add(description);
         failures.push(...(await cleanupIpvsRules(iptables, signal)));
         failures.push(...(await cleanupIptables(iptables, signal)));
-        logger.info({ family, iptables: description }, 'rules removed');
+        log.info({ family, iptables: description }, 'rules removed');
       } catch (error) {
         signal.throwIfAborted();
         // one of the two kinds is enough

@@ -23,7 +23,7 @@ export interface FamilyProxyOptions {
   readonly health: ProxyHealth;
   readonly serviceHealth: ServiceHealth;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly metrics: ProxyMetrics;
   readonly syncPeriodMs: number;
   readonly minSyncPeriodMs: number;
@@ -49,7 +49,7 @@ export class FamilyProxy {
   readonly #programmed = Promise.withResolvers<undefined>();
 
   constructor(options: FamilyProxyOptions) {
-    const { family, clock, topology, minSyncPeriodMs, syncPeriodMs, logger } = options;
+    const { family, clock, topology, minSyncPeriodMs, syncPeriodMs, log } = options;
     this.family = family;
     this.#options = options;
     this.#tracker = new ChangeTracker(clock.nowMs());
@@ -62,7 +62,7 @@ export class FamilyProxy {
       retry: { initialMs: retryMs, maxMs: retryMs },
       task: (signal) => this.#sync(signal),
       onError: (error) => {
-        logger.error({ family, err: error, retryInMs: retryMs }, 'sync failed');
+        log.error({ family, err: error, retryInMs: retryMs }, 'sync failed');
       },
     });
   }
@@ -144,13 +144,13 @@ export class FamilyProxy {
 
   async #sync(signal: AbortSignal): Promise<void> {
     if (!this.#synced.services || !this.#synced.slices) return;
-    const { backend, clock, logger, metrics, family } = this.#options;
+    const { backend, clock, log, metrics, family } = this.#options;
     const labels = { ip_family: family };
     const startedMs = clock.monotonicMs();
     const change = this.#builder.update();
     for (const { service, error } of change.failures) {
       const [namespace = '', name = ''] = service.split('/');
-      logger.error(
+      log.error(
         { kind: 'Service', namespace, name, family, err: error },
         'Service cannot be computed; it is served as before',
       );
@@ -170,7 +170,7 @@ export class FamilyProxy {
       if (kind === 'partial') metrics.partialSyncSeconds.observe(seconds, labels);
     }
     const durationMs = clock.monotonicMs() - startedMs;
-    logger.debug({ family, kind, durationMs, changed: change.changedPorts.size }, 'rules synced');
+    log.debug({ family, kind, durationMs, changed: change.changedPorts.size }, 'rules synced');
     this.#programmed.resolve(undefined);
     await this.#afterSync(view, signal);
   }
@@ -206,7 +206,7 @@ export class FamilyProxy {
 
   /** A failure to forget old flows must not undo a good sync: it is only logged. */
   async #cleanStaleFlows(view: NodeView, signal: AbortSignal): Promise<void> {
-    const { conntrack, clock, metrics, logger, family } = this.#options;
+    const { conntrack, clock, metrics, log, family } = this.#options;
     const startedMs = clock.monotonicMs();
     let deleted = 0;
     try {
@@ -217,8 +217,8 @@ export class FamilyProxy {
     } catch (error) {
       signal.throwIfAborted();
       if (isNetfilterError(error, 'NETFILTER_COMMAND_MISSING', 'NETFILTER_UNSUPPORTED')) {
-        logger.warn({ family, err: error }, 'stale UDP flows stay until they time out');
-      } else logger.error({ family, err: error }, 'stale UDP flows cannot be removed');
+        log.warn({ family, err: error }, 'stale UDP flows stay until they time out');
+      } else log.error({ family, err: error }, 'stale UDP flows cannot be removed');
     }
     const labels = { ip_family: family };
     metrics.conntrackSeconds.observe((clock.monotonicMs() - startedMs) / 1000, labels);

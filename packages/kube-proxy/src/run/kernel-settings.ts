@@ -13,7 +13,7 @@ const RETRY = { initialMs: 1000, maxMs: 5 * 60_000 };
 export interface KernelSettingsOptions {
   readonly sysctl: Sysctl;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly events: EventRecorder;
   readonly nodeName: string;
   /**
@@ -42,7 +42,7 @@ export class KernelSettings {
    * @throws {ProxyError} `PROXY_SYSCTL` with the key, if strict
    */
   async want(settings: readonly KernelSetting[]): Promise<void> {
-    const { logger, events, nodeName, strict } = this.#options;
+    const { log, events, nodeName, strict } = this.#options;
     for (const setting of settings) {
       try {
         await this.#make(setting);
@@ -50,7 +50,7 @@ export class KernelSettings {
         if (strict) throw error;
         this.#failed = [...this.#failed, setting];
         const { message } = error as Error;
-        logger.error({ err: error, key: setting.key }, 'kernel setting not written; will retry');
+        log.error({ err: error, key: setting.key }, 'kernel setting not written; will retry');
         events.record({
           type: 'Warning',
           reason: 'KernelSettingFailed',
@@ -64,7 +64,7 @@ export class KernelSettings {
 
   /** Retries failed settings until none is left or the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, log } = this.#options;
     let backoff: BackoffState | undefined;
     while (this.#failed.length > 0 && !signal.aborted) {
       backoff = nextBackoff(backoff, RETRY, clock.monotonicMs());
@@ -75,7 +75,7 @@ export class KernelSettings {
           await this.#make(setting);
         } catch (error) {
           left.push(setting);
-          logger.debug({ err: error, key: setting.key }, 'kernel setting still not written');
+          log.debug({ err: error, key: setting.key }, 'kernel setting still not written');
         }
       }
       this.#failed = left;
@@ -93,10 +93,10 @@ export class KernelSettings {
   }
 
   async #ensure({ key, value }: KernelSetting): Promise<void> {
-    const { sysctl, logger } = this.#options;
+    const { sysctl, log } = this.#options;
     const found = await sysctl.read(key);
     if (found === String(value)) return;
     await sysctl.write(key, String(value));
-    logger.info({ key, from: found, to: value }, 'kernel setting changed');
+    log.info({ key, from: found, to: value }, 'kernel setting changed');
   }
 }

@@ -38,7 +38,7 @@ export interface ModeContext {
   readonly sockets: ForwardSockets;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
+  readonly log: Logger;
   /** Registers a function to run before metrics are read, for values counted elsewhere. */
   readonly beforeScrape: (refresh: (signal: AbortSignal) => Promise<void>) => void;
   /** For the mode's own metrics. */

@@ -13,11 +13,11 @@ const MOST_OBJECTS = 10_000;
 export class ObjectProblems implements Problems {
   readonly #reported = new Map<string, ReadonlySet<string>>();
   readonly #events: EventRecorder;
-  readonly #logger: Logger;
+  readonly #log: Logger;
 
-  constructor({ events, logger }: Readonly<{ events: EventRecorder; logger: Logger }>) {
+  constructor({ events, log }: Readonly<{ events: EventRecorder; log: Logger }>) {
     this.#events = events;
-    this.#logger = logger;
+    this.#log = log;
   }
 
   set(about: Parameters<Problems['set']>[0], messages: readonly string[]): void {
@@ -33,7 +33,7 @@ export class ObjectProblems implements Problems {
     const [namespace = '', name = ''] = fullName.split('/');
     for (const message of messages) {
       if (before?.has(message) === true) continue;
-      this.#logger.warn({ kind, object: fullName, problem: message }, 'object not wholly served');
+      this.#log.warn({ kind, object: fullName, problem: message }, 'object not wholly served');
       const about = { kind, namespace, name };
       this.#events.record({
         type: 'Warning',

@@ -13,8 +13,8 @@ export function openConntrack(
     openNetlink,
     clock,
     commands,
-    logger,
-  }: Pick<ModeContext, 'openNetlink' | 'clock' | 'commands' | 'logger'>,
+    log,
+  }: Pick<ModeContext, 'openNetlink' | 'clock' | 'commands' | 'log'>,
   family: IpFamily,
 ): Conntrack {
   const program = createConntrack(commands, family);
@@ -26,7 +26,7 @@ export function openConntrack(
       return await call(used);
     } catch (error) {
       if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
-      logger.warn({ family, err: error }, 'netlink is not available: using the conntrack program');
+      log.warn({ family, err: error }, 'netlink is not available: using the conntrack program');
       used = program;
       return call(used);
     }

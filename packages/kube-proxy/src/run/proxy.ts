@@ -40,7 +40,7 @@ export interface ProxyDependencies {
   readonly sockets: ForwardSockets;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly metrics: Metrics & Readonly<{ contentType: string; render(): Promise<string> }>;
   readonly cpuCount: number;
 }
@@ -89,7 +89,7 @@ export async function runProxy(
 type Context = ProxyOptions & ProxyDependencies & Readonly<{ nodes: NodeWatch }>;
 
 async function startAndRun(context: Context, signal: AbortSignal): Promise<void> {
-  const { config, cpuCount, logger } = context;
+  const { config, cpuCount, log } = context;
   const node = await waitForNode(context, signal);
   if (signal.aborted) return;
   const nodeIps = detectNodeIps(node?.ips ?? [], config.bindAddress);
@@ -100,7 +100,7 @@ async function startAndRun(context: Context, signal: AbortSignal): Promise<void>
     component: 'kube-proxy',
     instance: `kube-proxy-${context.nodeName}`,
     onDrop: ({ reason, message }, error) => {
-      logger.warn({ err: error, reason, message }, 'event not written');
+      log.warn({ err: error, reason, message }, 'event not written');
     },
   });
   const { contentType } = context.metrics;
@@ -110,13 +110,13 @@ async function startAndRun(context: Context, signal: AbortSignal): Promise<void>
     return context.metrics.render();
   };
   const exposition = { contentType, renderMetrics };
-  const problems = new ObjectProblems({ events, logger });
+  const problems = new ObjectProblems({ events, log });
   const kernel = new KernelSettings({ ...context, events, strict: context.initOnly });
   await kernel.want(conntrackSettings(config.conntrack, cpuCount));
   const counters = context.metrics;
   const more = { exposition, node, nodeIps, metrics, counters, health, events, problems, kernel };
   const shared = { ...context, ...more };
-  warnAboutConfig(config, nodeIps, logger);
+  warnAboutConfig(config, nodeIps, log);
   const mode = modeContext(context, {
     node,
     nodeIps,
@@ -128,7 +128,7 @@ async function startAndRun(context: Context, signal: AbortSignal): Promise<void>
   const setUp = await loadMode(config.mode);
   const families = await setUp(mode, signal);
   assertFamiliesFit(config, families, mode);
-  const clean = (inner: AbortSignal): Promise<void> => removeLeftovers(families, logger, inner);
+  const clean = (inner: AbortSignal): Promise<void> => removeLeftovers(families, log, inner);
   if (context.initOnly) return clean(signal);
   const proxies = families.map((found) => createFamily(shared, found, mode));
   followNode(shared, proxies);
@@ -141,24 +141,24 @@ async function startAndRun(context: Context, signal: AbortSignal): Promise<void>
 
 async function removeLeftovers(
   families: readonly FamilySetup[],
-  logger: Logger,
+  log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
   for (const found of families) {
     for (const error of (await found.removeLeftovers?.(signal)) ?? []) {
-      logger.warn({ family: found.family, err: error }, 'rules of other modes may still exist');
+      log.warn({ family: found.family, err: error }, 'rules of other modes may still exist');
     }
   }
 }
 
 async function waitForNode(
-  { nodes, config, nodeName, logger }: Context,
+  { nodes, config, nodeName, log }: Context,
   signal: AbortSignal,
 ): Promise<NodeInfo | undefined> {
   const withIp = await nodes.waitFor(({ ips }) => ips.length > 0, NODE_IP_PATIENCE_MS, signal);
   if (withIp === undefined && !signal.aborted) {
     const problem = nodes.current === undefined ? 'there is no such Node' : 'it has no IP address';
-    logger.error({ node: nodeName, problem }, 'node address unknown; continuing without it');
+    log.error({ node: nodeName, problem }, 'node address unknown; continuing without it');
   }
   if (config.detectLocalMode !== 'NodeCIDR' || signal.aborted) return withIp ?? nodes.current;
   const hasCidr = ({ podCidrs }: NodeInfo): boolean => podCidrs.length > 0;
@@ -231,33 +231,30 @@ function createFamily(shared: Shared, found: FamilySetup, mode: ModeContext): Fa
   });
 }
 
-function warnAboutConfig(config: ProxyConfig, { primary }: NodeIps, logger: Logger): void {
+function warnAboutConfig(config: ProxyConfig, { primary }: NodeIps, log: Logger): void {
   const { nodePortAddresses: cidrs, clusterCidrs } = config;
   if (cidrs.length === 0) {
     const hint = 'set nodePortAddresses to "primary" to answer on the node address only';
-    logger.info({ hint }, 'node ports answer on every address of this host');
+    log.info({ hint }, 'node ports answer on every address of this host');
   } else if (cidrs[0] !== 'primary' && !cidrs.some((cidr) => familyOf(cidr) === primary)) {
-    logger.warn({ cidrs, family: primary }, 'nodePortAddresses has no range of the primary family');
+    log.warn({ cidrs, family: primary }, 'nodePortAddresses has no range of the primary family');
   }
   if (clusterCidrs.length > 0 && !clusterCidrs.some((cidr) => familyOf(cidr) === primary)) {
-    logger.warn(
-      { clusterCidrs, family: primary },
-      'clusterCIDR has no range of the primary family',
-    );
+    log.warn({ clusterCidrs, family: primary }, 'clusterCIDR has no range of the primary family');
   }
 }
 
 function followNode(shared: Shared, proxies: readonly FamilyProxy[]): void {
-  const { nodes, nodeName, health, logger } = shared;
+  const { nodes, nodeName, health, log } = shared;
   health.setNodeEligible(nodes.current?.eligible ?? false);
   nodes.onChange((now, before) => {
     health.setNodeEligible(now?.eligible ?? false);
     if (now === undefined) {
-      logger.error({ node: nodeName }, 'the Node object is gone');
+      log.error({ node: nodeName }, 'the Node object is gone');
       return;
     }
     if (before !== undefined && before.ips.join() !== now.ips.join()) {
-      logger.warn({ from: before.ips, to: now.ips }, 'node addresses changed; restart to use them');
+      log.warn({ from: before.ips, to: now.ips }, 'node addresses changed; restart to use them');
     }
     if (now.zone !== before?.zone) {
       for (const proxy of proxies) proxy.setTopology({ nodeName, zone: now.zone });

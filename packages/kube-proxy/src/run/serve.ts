@@ -11,7 +11,7 @@ export interface ServeOptions {
   /** Ends with an error instead of retrying. */
   readonly hardFail: boolean;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly events: EventRecorder;
   readonly nodeName: string;
   /** Reason of the event when the server cannot listen. */
@@ -38,7 +38,7 @@ async function listenAgain(
   address: HttpAddress,
   signal: AbortSignal,
 ): Promise<HttpServer | undefined> {
-  const { http, handler, hardFail, clock, logger, events, nodeName } = options;
+  const { http, handler, hardFail, clock, log, events, nodeName } = options;
   while (!signal.aborted) {
     try {
       return await http.listen(address, handler);
@@ -51,7 +51,7 @@ async function listenAgain(
         about: { kind: 'Node', name: nodeName },
       });
       if (hardFail) throw error;
-      logger.error({ err: error, retryInMs: RETRY_MS }, 'cannot listen');
+      log.error({ err: error, retryInMs: RETRY_MS }, 'cannot listen');
       await clock.sleep(RETRY_MS, signal);
     }
   }

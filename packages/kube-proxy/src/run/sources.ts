@@ -31,7 +31,7 @@ export interface SourceOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
+  readonly log: Logger;
   /** Counts objects that cannot be used. */
   readonly counters?: Metrics;
   readonly events: EventRecorder;
@@ -181,16 +181,11 @@ export function watchServiceCidrs(options: SourceOptions, signal: AbortSignal): 
 }
 
 export function reflectorOptions(
-  {
-    clock,
-    random,
-    logger,
-    counters,
-  }: Pick<SourceOptions, 'clock' | 'random' | 'logger' | 'counters'>,
+  { clock, random, log, counters }: Pick<SourceOptions, 'clock' | 'random' | 'log' | 'counters'>,
   what: string,
 ) {
   const onError = (error: KubeError, retryInMs: number): void => {
-    logger.warn({ err: error, retryInMs }, `${what} cannot be watched`);
+    log.warn({ err: error, retryInMs }, `${what} cannot be watched`);
   };
-  return { clock, random, log: logger, metrics: counters, onError };
+  return { clock, random, log, metrics: counters, onError };
 }

@@ -8,7 +8,7 @@ export interface NodeWatchOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly counters?: Metrics;
   readonly nodeName: string;
 }

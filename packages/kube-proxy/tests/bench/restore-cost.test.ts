@@ -49,7 +49,7 @@ it.each(['-nft', '-legacy'] as const)(
       interfaces: { addresses: () => [] },
       syncPeriodMs: 30_000,
       clock: createSystemClock(),
-      logger: new MemoryLogger(),
+      log: new MemoryLogger(),
       metrics: iptablesMetrics(new MemoryMetrics()),
       counters: { ensure: async () => NO_COUNTERS },
       problems: { set: () => undefined },

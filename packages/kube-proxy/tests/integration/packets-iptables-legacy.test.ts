@@ -20,7 +20,7 @@ packetSuite({
         await proxy.stop();
         expect(await node.run(['iptables-legacy-save', '-t', 'nat'])).toContain('KUBE-SERVICES');
         const commands = createSpawnRunner({ prefix: node.enter });
-        await cleanupEverything({ commands, logger: proxy.log }, new AbortController().signal);
+        await cleanupEverything({ commands, log: proxy.log }, new AbortController().signal);
         const left = await node.run(['iptables-legacy-save']);
         expect(left.match(/KUBE-(?!FIREWALL|IPTABLES-HINT)[\w-]+/g)).toBeNull();
       },

@@ -15,7 +15,7 @@ packetSuite({
         const failures = proxy.log.lines.filter(({ message }) => message.includes('failed'));
         expect(failures).toEqual([]);
         const commands = createSpawnRunner({ prefix: node.enter });
-        await cleanupEverything({ commands, logger: proxy.log }, new AbortController().signal);
+        await cleanupEverything({ commands, log: proxy.log }, new AbortController().signal);
       },
     };
   },

@@ -24,8 +24,8 @@ packetSuite({
         );
         expect(served.map(({ fields }) => fields['nftables'])).toEqual(['nft', 'nft']);
         const commands = createSpawnRunner({ prefix: node.enter });
-        const logger = new MemoryLogger();
-        await cleanupEverything({ commands, logger }, new AbortController().signal);
+        const log = new MemoryLogger();
+        await cleanupEverything({ commands, log }, new AbortController().signal);
         expect(await node.run(['nft', 'list', 'tables'])).not.toContain('kube-proxy');
       },
     };

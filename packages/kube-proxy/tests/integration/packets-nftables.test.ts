@@ -15,8 +15,8 @@ packetSuite({
         const printed = await proxy.stop();
         expect(await node.run(['nft', 'list', 'tables']), printed).toContain('kube-proxy');
         const commands = createSpawnRunner({ prefix: node.enter });
-        const logger = new MemoryLogger();
-        await cleanupEverything({ commands, logger }, new AbortController().signal);
+        const log = new MemoryLogger();
+        await cleanupEverything({ commands, log }, new AbortController().signal);
         expect(await node.run(['nft', 'list', 'tables'])).not.toContain('kube-proxy');
       },
     };

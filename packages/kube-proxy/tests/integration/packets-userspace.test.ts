@@ -14,8 +14,8 @@ packetSuite({
       remove: async () => {
         expect(await proxy.stop()).toContain('connection');
         const commands = createSpawnRunner({ prefix: node.enter });
-        const logger = new MemoryLogger();
-        await cleanupEverything({ commands, logger }, new AbortController().signal);
+        const log = new MemoryLogger();
+        await cleanupEverything({ commands, log }, new AbortController().signal);
         expect(await node.run(['iptables-save'])).not.toContain('KUBE-PORTALS');
       },
     };

@@ -117,7 +117,7 @@ describe('rules in the kernel', () => {
     expect(await tcp('web', 'IPv4')).toHaveProperty('server');
     expect(await tcp('web', 'IPv6')).toHaveProperty('server');
     const commands = createSpawnRunner({ prefix: network.node.enter });
-    await cleanupEverything({ commands, logger: proxy.log }, new AbortController().signal);
+    await cleanupEverything({ commands, log: proxy.log }, new AbortController().signal);
     for (const program of ['iptables-save', 'ip6tables-save']) {
       const rules = await network.node.run([program]);
       expect(rules.match(/KUBE-(?!FIREWALL)[\w-]+/g)).toBeNull();

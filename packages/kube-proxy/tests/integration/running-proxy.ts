@@ -92,7 +92,7 @@ export function startProxy(
       http,
       clock: createSystemClock(),
       random: Math.random,
-      logger: log,
+      log,
       metrics: Object.assign(metrics, { contentType: 'text/plain', render: async () => '' }),
       cpuCount: 1,
     },

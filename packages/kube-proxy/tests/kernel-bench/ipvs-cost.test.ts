@@ -69,7 +69,7 @@ it('measures the cost of ipvs mode with many Services', async () => {
     excludeCidrs: [],
     syncPeriodMs: 30_000,
     clock,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     restoreFailures: restoreFailuresCounter(metrics),
     problems: { set: () => undefined },
   });

@@ -60,7 +60,7 @@ async function aBackend(family: IpFamily): Promise<IpvsBackend> {
     excludeCidrs: [],
     syncPeriodMs: 30_000,
     clock,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     restoreFailures: restoreFailuresCounter(new MemoryMetrics()),
     problems: { set: () => undefined },
   });
@@ -178,8 +178,8 @@ it.each(FAMILIES)('%s: one more endpoint is one message', async (family) => {
 });
 
 it('leaves nothing to another mode, in either family, and spares objects of other programs', async () => {
-  const logger = new MemoryLogger();
-  await cleanupOtherModes({ commands: spawn, logger, clock, openNetlink }, 'nftables', signal);
+  const log = new MemoryLogger();
+  await cleanupOtherModes({ commands: spawn, log, clock, openNetlink }, 'nftables', signal);
   expect(await node.run(['ipvsadm', '-S', '-n'])).toBe('');
   expect(await node.run(['ipset', 'list', '-n'])).toBe('OF-OTHERS\n');
   expect(await node.run(['ip', 'link'])).not.toContain('kube-ipvs0');

@@ -63,7 +63,7 @@ afterAll(async () => {
   expect(await node.run(['ipvsadm', '-S', '-n'])).toContain('-A -u 192.0.2.7:1 -s rr');
   const cleanup = {
     commands: createSpawnRunner(),
-    logger: last.log,
+    log: last.log,
     clock: createSystemClock(),
     openNetlink,
   };

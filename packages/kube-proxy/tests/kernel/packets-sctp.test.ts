@@ -30,7 +30,7 @@ packetSuite({
     return {
       remove: async () => {
         await proxy.stop();
-        const left = { commands: createSpawnRunner(), logger: proxy.log };
+        const left = { commands: createSpawnRunner(), log: proxy.log };
         await cleanupEverything(left, new AbortController().signal);
       },
     };

@@ -39,7 +39,7 @@ export interface IptablesBackendOptions {
   readonly interfaces: Interfaces;
   readonly syncPeriodMs: number;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly metrics: IptablesMetrics;
   readonly problems: Problems;
   readonly counters: Pick<RuleCounters, 'ensure'>;
@@ -121,13 +121,13 @@ export class IptablesBackend implements Backend {
   }
 
   async watch(onLost: () => void, signal: AbortSignal): Promise<void> {
-    const { iptables, clock, logger, syncPeriodMs } = this.#options;
+    const { iptables, clock, log, syncPeriodMs } = this.#options;
     const lost = (): void => {
       this.#needsFull = true;
       onLost();
     };
     await Promise.all([
-      watchCanaries({ iptables, clock, logger, periodMs: syncPeriodMs, onLost: lost }, signal),
+      watchCanaries({ iptables, clock, log, periodMs: syncPeriodMs, onLost: lost }, signal),
       this.#retry.run(lost, signal),
     ]);
   }
@@ -177,14 +177,14 @@ export class IptablesBackend implements Backend {
   }
 
   async #restore(plan: RestorePlan, signal: AbortSignal): Promise<void> {
-    const { iptables, logger, metrics } = this.#options;
+    const { iptables, log, metrics } = this.#options;
     try {
       await iptables.restore(planRestore(plan), signal);
     } catch (error) {
       signal.throwIfAborted();
       const { family } = plan.view;
       metrics.restoreFailures.increment({ ip_family: family });
-      logger.warn({ family, text: this.#lineOf(plan, error)?.text, err: error }, 'restore failed');
+      log.warn({ family, text: this.#lineOf(plan, error)?.text, err: error }, 'restore failed');
       throw error;
     }
   }
@@ -276,7 +276,7 @@ export class IptablesBackend implements Backend {
    * which takes iptables-nft seconds with tens of thousands of chains.
    */
   async #scanForStale(signal: AbortSignal): Promise<void> {
-    const { iptables, logger } = this.#options;
+    const { iptables, log } = this.#options;
     this.#scanned = false;
     const active = new Set<string>();
     for (const { chains } of this.#texts.values()) for (const chain of chains) active.add(chain);
@@ -287,7 +287,7 @@ export class IptablesBackend implements Backend {
       this.#scanned = true;
     } catch (error) {
       signal.throwIfAborted();
-      logger.error({ err: error }, 'cannot search for stale chains; will retry');
+      log.error({ err: error }, 'cannot search for stale chains; will retry');
     }
   }
 

@@ -6,7 +6,7 @@ import { CHAIN } from '../../plan/iptables/names.js';
 export interface CanaryOptions {
   readonly iptables: Iptables;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly periodMs: number;
   readonly onLost: () => void;
 }
@@ -25,17 +25,17 @@ const FLUSH_PATIENCE_MS = 5000;
  * @see Kubernetes 1.36 pkg/util/iptables/iptables.go, Monitor
  */
 export async function watchCanaries(options: CanaryOptions, signal: AbortSignal): Promise<void> {
-  const { clock, logger, periodMs, onLost } = options;
+  const { clock, log, periodMs, onLost } = options;
   while (!signal.aborted) {
     try {
       await ensureCanaries(options, signal);
       await untilLost(options, signal);
       if (signal.aborted) return;
-      logger.info({ family: options.iptables.family }, 'another program flushed the rules');
+      log.info({ family: options.iptables.family }, 'another program flushed the rules');
       onLost();
     } catch (error) {
       if (signal.aborted) return;
-      logger.warn({ err: error, retryInMs: periodMs }, 'canary chains cannot be watched');
+      log.warn({ err: error, retryInMs: periodMs }, 'canary chains cannot be watched');
       await clock.sleep(periodMs, signal);
     }
   }
@@ -46,7 +46,7 @@ async function ensureCanaries({ iptables }: CanaryOptions, signal: AbortSignal):
 }
 
 async function untilLost(options: CanaryOptions, signal: AbortSignal): Promise<void> {
-  const { clock, logger, periodMs } = options;
+  const { clock, log, periodMs } = options;
   const [first = 'mangle', ...others] = TABLES;
   while (!(await isLost(options, first, signal))) {
     if ((await clock.sleep(periodMs, signal)) === 'aborted') return;
@@ -55,7 +55,7 @@ async function untilLost(options: CanaryOptions, signal: AbortSignal): Promise<v
   for (const table of others) {
     while (!(await isLost(options, table, signal))) {
       if (clock.monotonicMs() >= deadlineMs) {
-        logger.warn({ table }, 'only some canary chains are gone; writing all rules again');
+        log.warn({ table }, 'only some canary chains are gone; writing all rules again');
         return;
       }
       if ((await clock.sleep(FLUSH_POLL_MS, signal)) === 'aborted') return;

@@ -23,11 +23,7 @@ const HINT_CHAINS = ['KUBE-IPTABLES-HINT', 'KUBE-KUBELET-CANARY'];
  * @throws {ProxyError} `PROXY_NO_FAMILY`
  */
 export async function findFamilies(
-  {
-    commands,
-    sysctl,
-    logger,
-  }: Readonly<{ commands: CommandRunner; sysctl: Sysctl; logger: Logger }>,
+  { commands, sysctl, log }: Readonly<{ commands: CommandRunner; sysctl: Sysctl; log: Logger }>,
   primary: IpFamily,
   signal: AbortSignal,
 ): Promise<readonly FoundFamily[]> {
@@ -39,13 +35,13 @@ export async function findFamilies(
       if (family === 'IPv6') await requireIpv6(sysctl);
       const options = { family, hintChains: HINT_CHAINS };
       const probed = await probeIptables(commands, options, signal);
-      logger.info({ family, iptables: probed.description }, 'address family is served');
+      log.info({ family, iptables: probed.description }, 'address family is served');
       const { iptables, backend } = probed;
       const own = backend === 'legacy' ? takeTurns(iptables) : iptables;
       found.push({ ...probed, iptables: own, family });
     } catch (error) {
       signal.throwIfAborted();
-      logger.info({ family, err: error }, 'address family is not served');
+      log.info({ family, err: error }, 'address family is not served');
       problems.push(error as Error);
     }
   }

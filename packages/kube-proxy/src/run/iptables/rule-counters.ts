@@ -27,7 +27,7 @@ export interface RuleCountersOptions {
   /** Throws when there is no netlink; absent means the same. */
   readonly openCounters?: (() => Promise<KernelCounterTable>) | undefined;
   readonly metrics: Metrics;
-  readonly logger: Logger;
+  readonly log: Logger;
 }
 
 /**
@@ -77,7 +77,7 @@ export class RuleCounters {
         published.metric.increment({}, Number(more));
       } catch (error) {
         signal.throwIfAborted();
-        this.#options.logger.warn({ err: error, counter: COUNTER[key] }, 'counter not read');
+        this.#options.log.warn({ err: error, counter: COUNTER[key] }, 'counter not read');
       }
     }
   }
@@ -93,6 +93,6 @@ export class RuleCounters {
     if (this.#said) return;
     this.#said = true;
     const message = 'dropped packets are not counted: the kernel offers no named counters';
-    this.#options.logger.info({ err: error }, message);
+    this.#options.log.info({ err: error }, message);
   }
 }

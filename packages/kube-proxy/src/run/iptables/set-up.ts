@@ -41,13 +41,13 @@ async function setUpFamily(
   { family, iptables, randomFully, backend: kind }: FoundFamily,
   shared: Readonly<{ metrics: IptablesMetrics; counters: RuleCounters }>,
 ): Promise<FamilySetup> {
-  const { config, kernel, sysctl, logger, nodeIps, podCidrs } = context;
+  const { config, kernel, sysctl, log, nodeIps, podCidrs } = context;
   const nodePortAddresses = context.nodePortAddresses[family];
   const settings = ruleSettingsOf(config, {
     family,
     nodeIp: nodeIps.ips[family],
     randomFully,
-    dropInvalid: await dropsInvalid(sysctl, logger),
+    dropInvalid: await dropsInvalid(sysctl, log),
     counters: { invalidDropped: false, localhostNodePorts: false },
     podCidrs,
     nodePortAddresses,
@@ -60,11 +60,11 @@ async function setUpFamily(
   return { family, backend, conntrack: openConntrack(context, family), removeLeftovers };
 }
 
-async function dropsInvalid(sysctl: Sysctl, logger: Logger): Promise<boolean> {
+async function dropsInvalid(sysctl: Sysctl, log: Logger): Promise<boolean> {
   try {
     return (await sysctl.read(TCP_BE_LIBERAL)) === '0';
   } catch (error) {
-    logger.warn({ err: error }, 'assuming that connection tracking is strict');
+    log.warn({ err: error }, 'assuming that connection tracking is strict');
     return true;
   }
 }

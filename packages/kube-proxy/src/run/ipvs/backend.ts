@@ -28,7 +28,7 @@ export interface IpvsBackendOptions extends Pick<
   readonly excludeCidrs: readonly string[];
   readonly syncPeriodMs: number;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly restoreFailures: Counter;
   readonly problems: Problems;
 }
@@ -177,11 +177,11 @@ export class IpvsBackend implements Backend {
    */
   async #cleanUpOnce(signal: AbortSignal): Promise<void> {
     if (this.#isCleanedUp) return;
-    const { iptables, logger, settings } = this.#options;
+    const { iptables, log, settings } = this.#options;
     const kept = { chains: IPVS_CHAINS, jumps: IPVS_JUMPS };
     for (const error of await cleanupBeside(iptables, kept, signal)) {
       const fields = { err: error, family: settings.family };
-      logger.warn(fields, 'rules of iptables mode may still exist');
+      log.warn(fields, 'rules of iptables mode may still exist');
     }
     this.#isCleanedUp = true;
   }
@@ -204,11 +204,8 @@ export class IpvsBackend implements Backend {
       await this.#reconciler.drain(signal);
     } catch (error) {
       signal.throwIfAborted();
-      const { logger, settings } = this.#options;
-      logger.warn(
-        { err: error, family: settings.family },
-        'draining destinations were not checked',
-      );
+      const { log, settings } = this.#options;
+      log.warn({ err: error, family: settings.family }, 'draining destinations were not checked');
     }
   }
 

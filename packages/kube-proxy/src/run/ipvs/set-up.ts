@@ -23,7 +23,7 @@ export async function setUpIpvs(
   context: ModeContext,
   signal: AbortSignal,
 ): Promise<readonly FamilySetup[]> {
-  const { config, kernel, logger, sysctl, events, nodeName } = context;
+  const { config, kernel, log, sysctl, events, nodeName } = context;
   const { openNetlink, clock } = context;
   if (openNetlink === undefined) {
     throw new ProxyError(
@@ -43,10 +43,10 @@ export async function setUpIpvs(
   });
   const release = await sysctl.read('kernel/osrelease');
   await kernel.want(ipvsSettings({ release, strictArp }));
-  await setTimeouts(netlink.ipvs, timeouts, logger);
+  await setTimeouts(netlink.ipvs, timeouts, log);
   const families = await findFamilies(context, context.nodeIps.primary, signal);
   const restoreFailures = restoreFailuresCounter(context.metrics);
-  logger.info({ scheduler }, 'IPVS is usable');
+  log.info({ scheduler }, 'IPVS is usable');
   return families.map(({ family, iptables, randomFully }) => ({
     family,
     backend: new IpvsBackend({
@@ -95,12 +95,12 @@ async function probe(ipvs: Ipvs, scheduler: string, signal: AbortSignal): Promis
 async function setTimeouts(
   ipvs: NetlinkAccess['ipvs'],
   timeouts: IpvsConfig['timeouts'],
-  logger: ModeContext['logger'],
+  log: ModeContext['log'],
 ): Promise<void> {
   if (Object.values(timeouts).every((value) => value === 0)) return;
   try {
     await ipvs.setTimeouts(timeouts);
   } catch (error) {
-    logger.error({ err: error, ...timeouts }, 'IPVS timeouts not set');
+    log.error({ err: error, ...timeouts }, 'IPVS timeouts not set');
   }
 }

@@ -32,7 +32,7 @@ export interface NftablesBackendOptions {
   readonly interfaces: Interfaces;
   readonly problems: Problems;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly metrics: NftablesMetrics;
 }
 
@@ -106,14 +106,14 @@ export class NftablesBackend implements Backend {
   }
 
   async watch(onLost: () => void, signal: AbortSignal): Promise<void> {
-    const { table, logger, settings } = this.#options;
+    const { table, log, settings } = this.#options;
     const stale = this.#watchStaleChains(onLost, signal);
     const retrying = this.#retry.run(() => {
       this.#isRetryDue = true;
       onLost();
     }, signal);
     await table.watch(() => {
-      logger.info({ family: settings.family }, 'someone else changed our table; it is mended');
+      log.info({ family: settings.family }, 'someone else changed our table; it is mended');
       this.#changedByOthers = true;
       onLost();
     }, signal);
@@ -126,7 +126,7 @@ export class NftablesBackend implements Backend {
     { view, change }: Readonly<{ view: NodeView; change: ViewChange }>,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { table, logger } = this.#options;
+    const { table, log } = this.#options;
     const settings = this.#settings();
     if (this.#nodePortIps !== String(settings.nodePortIps)) return false;
     try {
@@ -142,7 +142,7 @@ export class NftablesBackend implements Backend {
     } catch (error) {
       signal.throwIfAborted();
       if (!isNetfilterError(error, 'NETFILTER_CHANGED', 'NETFILTER_REFUSED')) throw error;
-      logger.info({ family: view.family, why: error.message }, 'everything is written anew');
+      log.info({ family: view.family, why: error.message }, 'everything is written anew');
       return false;
     }
   }
@@ -156,7 +156,7 @@ export class NftablesBackend implements Backend {
 
   /** Brings the table from whatever it is to what it should be, without a moment of neither. */
   async #full(view: NodeView, signal: AbortSignal): Promise<NftMirror> {
-    const { table, logger, metrics } = this.#options;
+    const { table, log, metrics } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
         const found = await table.inventory(signal);
@@ -167,7 +167,7 @@ export class NftablesBackend implements Backend {
         signal.throwIfAborted();
         const isChanged = isNetfilterError(error, 'NETFILTER_CHANGED');
         if (!isChanged || attempt === FULL_ATTEMPTS) throw error;
-        logger.info({ family: view.family, attempt }, 'the table changed while it was written');
+        log.info({ family: view.family, attempt }, 'the table changed while it was written');
       }
     }
   }
@@ -177,7 +177,7 @@ export class NftablesBackend implements Backend {
     found: NftInventory | undefined,
     signal: AbortSignal,
   ): Promise<NftMirror> {
-    const { table, logger } = this.#options;
+    const { table, log } = this.#options;
     const settings = this.#settings();
     this.#nodePortIps = String(settings.nodePortIps);
     if (found !== undefined) {
@@ -186,7 +186,7 @@ export class NftablesBackend implements Backend {
       } catch (error) {
         signal.throwIfAborted();
         if (!isNetfilterError(error, 'NETFILTER_REFUSED', 'NETFILTER_PARSE')) throw error;
-        logger.warn({ family: view.family, err: error }, 'the table found here cannot be used');
+        log.warn({ family: view.family, err: error }, 'the table found here cannot be used');
       }
     }
     const anew: NftOperation[] = [{ op: 'add-table' }, { op: 'delete-table' }];
@@ -319,7 +319,7 @@ export class NftablesBackend implements Backend {
   }
 
   async #deleteStaleChains(mirror: NftMirror, signal: AbortSignal): Promise<void> {
-    const { clock, table, logger, metrics, settings } = this.#options;
+    const { clock, table, log, metrics, settings } = this.#options;
     const sinceMs = this.#staleSinceMs;
     if (sinceMs === undefined || clock.monotonicMs() - sinceMs < STALE_CHAIN_MS) return;
     this.#staleSinceMs = undefined;
@@ -331,7 +331,7 @@ export class NftablesBackend implements Backend {
     } catch (error) {
       signal.throwIfAborted();
       metrics.cleanupFailures.increment({ ip_family: settings.family });
-      logger.warn({ family: settings.family, err: error }, 'stale chains not deleted');
+      log.warn({ family: settings.family, err: error }, 'stale chains not deleted');
       throw error;
     }
   }

@@ -31,7 +31,7 @@ export async function setUpNftables(
   context: ModeContext,
   signal: AbortSignal,
 ): Promise<readonly FamilySetup[]> {
-  const { logger, nodeIps } = context;
+  const { log, nodeIps } = context;
   const metrics = nftablesMetrics(context.metrics);
   const found: FamilySetup[] = [];
   const problems: Error[] = [];
@@ -42,7 +42,7 @@ export async function setUpNftables(
       found.push(await setUpFamily(context, { family, metrics, openTable }, signal));
     } catch (error) {
       signal.throwIfAborted();
-      logger.info({ family, err: error }, 'address family is not served');
+      log.info({ family, err: error }, 'address family is not served');
       problems.push(error as Error);
     }
   }
@@ -72,9 +72,9 @@ async function setUpFamily(
   }>,
   signal: AbortSignal,
 ): Promise<FamilySetup> {
-  const { config, nodeIps, podCidrs, logger } = context;
+  const { config, nodeIps, podCidrs, log } = context;
   const { table, by } = await openTable(family, signal);
-  logger.info({ family, nftables: by }, 'address family is served');
+  log.info({ family, nftables: by }, 'address family is served');
   const settings = {
     family,
     masqueradeMark: config.masqueradeMark,
@@ -93,7 +93,7 @@ type OpenTable = (
 ) => Promise<Readonly<{ table: NftTable; by: string }>>;
 
 /** Opens tables over netlink when the add-on is available, else with the `nft` program. */
-function tableOpener({ clock, commands, openNetlink, logger }: ModeContext): OpenTable {
+function tableOpener({ clock, commands, openNetlink, log }: ModeContext): OpenTable {
   let sharedEars: NftEars | undefined;
   const open = async (netlink: OpenNetlink, table: NftTableName): Promise<NetlinkNftTable> => {
     const socket = await netlink('netfilter');
@@ -110,7 +110,7 @@ function tableOpener({ clock, commands, openNetlink, logger }: ModeContext): Ope
         return { table: await open(openNetlink, name), by: 'netlink' };
       } catch (error) {
         if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
-        logger.warn(
+        log.warn(
           { err: error },
           'netlink is not available: using the nft program, which is slower',
         );

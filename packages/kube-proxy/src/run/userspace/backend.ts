@@ -19,7 +19,7 @@ export interface UserspaceBackendOptions extends FrontOptions {
   readonly interfaces: Interfaces;
   readonly syncPeriodMs: number;
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly problems: Problems;
   readonly sockets: ForwardSockets;
 }

@@ -14,7 +14,7 @@ export interface FrontOptions {
   readonly sockets: ForwardSockets;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
+  readonly log: Logger;
   readonly metrics: UserspaceMetrics;
   readonly portRange: PortRange | 'any';
   /** A UDP client that is silent for this long counts as a new one. */
@@ -101,13 +101,13 @@ export class ServiceFront {
   }
 
   #forwarding(): Forwarding {
-    const { clock, logger, metrics } = this.#options;
+    const { clock, log, metrics } = this.#options;
     const labels = this.#labels;
     return {
       pick: (client, attempt): ForwardTarget | undefined => {
         const endpoint = this.#balancer.pick(client, clock.monotonicMs(), attempt > 0);
         if (endpoint === undefined) return undefined;
-        logger.debug(
+        log.debug(
           {
             service: this.#service.label,
             client,
@@ -129,7 +129,7 @@ export class ServiceFront {
       },
       failed: (error) => {
         metrics.failures.increment(labels);
-        logger.info({ service: this.#service.label, err: error }, 'connection not forwarded');
+        log.info({ service: this.#service.label, err: error }, 'connection not forwarded');
       },
     };
   }

@@ -71,7 +71,7 @@ beforeEach(() => {
       isProxyHealthy: () => health.healthy,
     }),
     clock,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     metrics: own,
     syncPeriodMs: 30_000,
     minSyncPeriodMs: 1000,

@@ -30,7 +30,7 @@ const settings = (strict: boolean) =>
   new KernelSettings({
     sysctl,
     clock,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     events: { record: ({ reason, message }) => reported.push(`${reason}: ${message}`) },
     nodeName: 'node-a',
     strict,

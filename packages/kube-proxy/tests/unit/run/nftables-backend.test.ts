@@ -36,7 +36,7 @@ function start(table = new MemoryNftTable({ family: 'ip', name: 'kube-proxy' }))
     interfaces: { addresses: () => ['192.168.0.2'] },
     problems: { set: (_about, messages) => reported.push(...messages) },
     clock,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     metrics: nftablesMetrics(metrics),
   });
   const sync = (builder: NodeViewBuilder, change?: ViewChange) => {

@@ -10,7 +10,7 @@ it('reports each problem of an object once while it holds', () => {
       reported.push(`${about.kind} ${about.name}: ${message}`);
     },
   };
-  const problems = new ObjectProblems({ events, logger: new MemoryLogger() });
+  const problems = new ObjectProblems({ events, log: new MemoryLogger() });
   const web = { kind: 'Service', name: 'default/web', part: 'object' } as const;
   problems.set(web, ['one']);
   problems.set(web, ['one', 'two']);

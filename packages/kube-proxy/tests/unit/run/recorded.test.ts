@@ -32,7 +32,7 @@ afterEach(() => {
 function follow() {
   const tracker = new ChangeTracker(0);
   const builder = new NodeViewBuilder(tracker, 'IPv4', { nodeName: 'node1', zone: undefined });
-  const logger = new MemoryLogger();
+  const log = new MemoryLogger();
   const counts = { services: 0, slices: 0, listed: 0 };
   const sink: FamilySink = {
     family: 'IPv4',
@@ -57,9 +57,9 @@ function follow() {
   const problems: string[] = [];
   const events = { record: ({ message }: { message: string }) => void problems.push(message) };
   const options = {
-    ...{ client, logger, events, nodeName: 'node1', families: [sink] },
+    ...{ client, log, events, nodeName: 'node1', families: [sink] },
     ...{ clock: createSystemClock(), random: () => 0, counters: new MemoryMetrics() },
-    problems: new ObjectProblems({ events, logger }),
+    problems: new ObjectProblems({ events, log }),
   };
   void watchServices(options, stop.signal);
   void watchSlices(options, stop.signal);
@@ -67,7 +67,7 @@ function follow() {
     expect(builder.update().failures).toEqual([]);
     return builder.view;
   };
-  return { view, counts, problems, errors: () => logger.lines.filter((l) => l.level === 'error') };
+  return { view, counts, problems, errors: () => log.lines.filter((l) => l.level === 'error') };
 }
 
 it('recorded messages of a real API server lead to the right node view', async () => {

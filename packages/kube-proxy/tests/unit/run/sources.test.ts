@@ -26,7 +26,7 @@ const web = aService('default/web', { clusterIP: '10.96.0.1', ports: [port] });
 
 let clock: ManualClock;
 let client: MemoryKubeClient;
-let logger: MemoryLogger;
+let log: MemoryLogger;
 let metrics: MemoryMetrics;
 let reported: string[];
 let services: Map<string, number>;
@@ -38,7 +38,7 @@ let running: Promise<void>[];
 beforeEach(() => {
   clock = new ManualClock();
   client = createMemoryKubeClient({ clock });
-  logger = new MemoryLogger();
+  log = new MemoryLogger();
   metrics = new MemoryMetrics();
   reported = [];
   services = new Map();
@@ -78,10 +78,10 @@ async function start(): Promise<void> {
     client,
     clock,
     random: () => 0,
-    logger,
+    log,
     nodeName: 'node-a',
     families: [sink],
-    problems: new ObjectProblems({ events, logger }),
+    problems: new ObjectProblems({ events, log }),
     events,
     counters: metrics,
   };
@@ -137,7 +137,7 @@ describe('the watches', () => {
     await clock.advance(0);
     expect(Object.fromEntries(services)).toEqual({ 'default/web': 1, 'default/db': 1 });
     expect(Object.fromEntries(slices)).toEqual({ 'default/web-1': 1, 'default/db-1': 2 });
-    const errors = logger.lines.filter(({ level }) => level === 'error');
+    const errors = log.lines.filter(({ level }) => level === 'error');
     expect(errors.map(({ fields }) => [fields['kind'], fields['name'], fields['step']])).toEqual([
       ['Service', 'web', 'read'],
       ['EndpointSlice', 'web-1', 'read'],
@@ -176,6 +176,6 @@ describe('the watches', () => {
     client.seed(SERVICES, web);
     await clock.advance(1_200_000);
     expect([...services.keys()]).toEqual(['default/web']);
-    expect(logger.lines.some(({ message }) => message === 'services cannot be watched')).toBe(true);
+    expect(log.lines.some(({ message }) => message === 'services cannot be watched')).toBe(true);
   });
 });

@@ -47,7 +47,7 @@ function aBackend(jumpsFirst = false): IptablesBackend {
     interfaces: { addresses: () => [] },
     syncPeriodMs: 30_000,
     clock,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     metrics: iptablesMetrics(metrics),
     counters: { ensure: async () => NO_COUNTERS },
     problems: { set: (about, messages) => void problems.set(about.name, messages) },

@@ -59,7 +59,7 @@ class Churn {
       interfaces: { addresses: () => [] },
       syncPeriodMs: 30_000,
       clock: this.#clock,
-      logger: new MemoryLogger(),
+      log: new MemoryLogger(),
       metrics: iptablesMetrics(new MemoryMetrics()),
       counters: { ensure: async () => NO_COUNTERS },
       problems: { set: () => undefined },

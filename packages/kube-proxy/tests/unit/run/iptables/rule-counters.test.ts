@@ -10,7 +10,7 @@ const signal = new AbortController().signal;
 let kernel: Map<string, bigint>;
 let lacks: string;
 let metrics: MemoryMetrics;
-let logger: MemoryLogger;
+let log: MemoryLogger;
 
 const table: KernelCounterTable = {
   ensure: async (name) => {
@@ -24,13 +24,13 @@ const table: KernelCounterTable = {
     return packets === undefined ? undefined : { packets, bytes: 0n };
   },
 };
-const counters = () => new RuleCounters({ openCounters: async () => table, metrics, logger });
+const counters = () => new RuleCounters({ openCounters: async () => table, metrics, log });
 
 beforeEach(() => {
   kernel = new Map();
   lacks = '';
   metrics = new MemoryMetrics();
-  logger = new MemoryLogger();
+  log = new MemoryLogger();
 });
 
 describe(RuleCounters, () => {
@@ -53,7 +53,7 @@ describe(RuleCounters, () => {
     const own = counters();
     const want = { invalidDropped: false, localhostNodePorts: true };
     expect([await own.ensure(signal), await own.ensure(signal)]).toEqual([want, want]);
-    expect(logger.lines).toHaveLength(1);
+    expect(log.lines).toHaveLength(1);
     expect(metrics.values.has(DROPPED)).toBe(false);
   });
 
@@ -61,10 +61,10 @@ describe(RuleCounters, () => {
     const openCounters = async (): Promise<KernelCounterTable> => {
       throw new Error('no add-on for this machine');
     };
-    const own = new RuleCounters({ openCounters, metrics, logger });
+    const own = new RuleCounters({ openCounters, metrics, log });
     const none = { invalidDropped: false, localhostNodePorts: false };
     expect(await own.ensure(signal)).toEqual(none);
-    expect(await new RuleCounters({ metrics, logger }).ensure(signal)).toEqual(none);
+    expect(await new RuleCounters({ metrics, log }).ensure(signal)).toEqual(none);
     await own.refresh(signal);
     expect(metrics.values.size).toBe(0);
   });

@@ -79,7 +79,7 @@ function aBackend(): IpvsBackend {
     excludeCidrs: ['172.16.0.0/12'],
     syncPeriodMs: 30_000,
     clock,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     restoreFailures: restoreFailuresCounter(metrics),
     problems: {
       set: ({ name }, messages) => {
@@ -265,7 +265,7 @@ it('removes objects of iptables mode, and keeps those that it has itself', async
     interfaces: { addresses: () => ['192.168.0.2'] },
     syncPeriodMs: 30_000,
     clock,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     metrics: iptablesMetrics(metrics),
     counters: { ensure: async () => ({ invalidDropped: false, localhostNodePorts: false }) },
     problems: { set: () => undefined },

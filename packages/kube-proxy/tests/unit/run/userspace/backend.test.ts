@@ -46,7 +46,7 @@ beforeEach(() => {
     syncPeriodMs: 30_000,
     clock: new ManualClock(),
     random: () => 0.5,
-    logger: new MemoryLogger(),
+    log: new MemoryLogger(),
     metrics: userspaceMetrics(metrics),
     problems: {
       set: ({ name }, messages) => {
