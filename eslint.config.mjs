@@ -187,7 +187,7 @@ export default tseslint.config(
       'packages/component-base/src/adapters/process-metrics.ts',
       'packages/csi/src/adapters/hostpath/mounts.ts',
       'packages/ipvs/src/adapters/read-proc-table.ts',
-      'packages/kube-proxy/src/adapters/sysctl.ts',
+      'packages/kube-proxy/src/adapters/{forward-tcp,sysctl}.ts',
       'packages/kubelet/src/assembly/adapters/read-machine.ts',
       'packages/kubelet/src/runtime/adapters/machine.ts',
       'packages/kubelet/src/stats/adapters/machine-readings.ts',

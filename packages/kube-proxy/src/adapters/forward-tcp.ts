@@ -1,6 +1,5 @@
+import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
-
-import { readForeignText } from '@nodeagent/base/files';
 
 import type { Forwarding, ForwardingSocket, ForwardOptions, SocketAddress } from '../ports.js';
 import { listening } from './listening.js';
@@ -38,9 +37,8 @@ export function mostConnections(limits: string): number {
 let ofProcess: ConnectionRoom | undefined;
 
 async function roomOfProcess(): Promise<ConnectionRoom> {
-  const file = { links: 'refused', limitBytes: 2 ** 16 } as const;
-  const limits = ofProcess ? '' : await readForeignText('/proc/self/limits', file);
-  ofProcess ??= new ConnectionRoom(mostConnections(limits ?? ''));
+  const limits = ofProcess ? '' : await readFile('/proc/self/limits', 'utf8');
+  ofProcess ??= new ConnectionRoom(mostConnections(limits));
   return ofProcess;
 }
 
