@@ -47,7 +47,7 @@ function core<T>(plural: string, kind: string, namespaced = true): Resource<T> {
   return { group: '', version: 'v1', plural, kind, namespaced };
 }
 
-/** Of the cluster, not of a namespace. */
+/** A kind of the storage group; all of ours belong to the cluster, not to a namespace. */
 function storage<T>(plural: string, kind: string): Resource<T> {
   return { group: 'storage.k8s.io', version: 'v1', plural, kind, namespaced: false };
 }

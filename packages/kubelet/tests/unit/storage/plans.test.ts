@@ -1,8 +1,7 @@
+import { toPathSegment } from '@nodeagent/base';
 import type { NodeCapability, PluginRegistration } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
-
-import { toPathSegment } from '@nodeagent/base';
 
 import { toPodUid } from '../../../src/pod/index.js';
 import { decodeVolData, encodeVolData } from '../../../src/storage/codec/vol-data.js';
@@ -14,10 +13,10 @@ import {
   stagingPath,
 } from '../../../src/storage/model/csi-paths.js';
 import type { CsiVolume } from '../../../src/storage/model/csi-volume.js';
+import { boundVolume } from '../../../src/storage/plan/backing-volume.js';
 import { volumeCapability } from '../../../src/storage/plan/capability.js';
 import { changesGroup, driverRules } from '../../../src/storage/plan/driver-rules.js';
 import { judgePlugin } from '../../../src/storage/plan/plugin-info.js';
-import { boundVolume } from '../../../src/storage/plan/backing-volume.js';
 
 const volume = (more: Partial<CsiVolume> = {}): CsiVolume => ({
   kind: 'csi',
