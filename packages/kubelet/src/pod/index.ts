@@ -120,10 +120,8 @@ export type {
   PodVolumes,
   ResizePodRequest,
   ResourceRecordFile,
-  RuntimeEvents,
   RuntimePod,
+  RuntimeView,
   StartContainerRequest,
-  StateComparison,
   StopContainerRequest,
-  ToldStates,
 } from './ports.js';

@@ -8,19 +8,11 @@ import type { PodUid } from './model/pod-names.js';
 import type { ContainerResize, ResizeConditions } from './model/resize.js';
 import type { ProbeVerdicts } from './model/verdict.js';
 
-/** What the pod workers need of the container runtime. Failures are {@link StartError} or CriError. */
+/**
+ * Changes pods in the container runtime. A {@link RuntimeView} shows each change from when its promise
+ * settles. Failures are {@link StartError} or CriError.
+ */
 export interface PodRuntime {
-  /**
-   * Asks the runtime itself, now, never a cache: for all that it holds of the pod, or, right after
-   * this kubelet made something and was {@link noticed} of nothing else, for that alone.
-   */
-  observe(podUid: string, signal: AbortSignal): Promise<PodObservation>;
-  /** Something of the pod came or changed in the runtime, by whomever. */
-  noticed(podUid: string): void;
-  /** Whether the runtime tells more of the pod than its worker has seen itself, or is about to. */
-  compare(podUid: string, told: ToldStates): StateComparison;
-  /** Names and uids of every pod the runtime holds anything of. */
-  listPods(signal: AbortSignal): Promise<readonly RuntimePod[]>;
   /** @returns the id of the new sandbox, which is ready and has its addresses */
   createSandbox(pod: Pod, attempt: number, signal: AbortSignal): Promise<string>;
   /** Pulls the image if need be, creates, starts, and runs the postStart hook. @returns its id */
@@ -35,18 +27,35 @@ export interface PodRuntime {
   removeSandbox(sandboxId: string, signal: AbortSignal): Promise<void>;
 }
 
-/** States of a pod's sandboxes and containers in the runtime's words, by id. */
-export interface ToldStates {
-  readonly states: ReadonlyMap<string, string>;
-  /** Whether there is nothing else of the pod. */
-  readonly areAll: boolean;
-}
-
 /**
- * `too-early`: there is more than was seen, while something is being made for the pod; its worker will
- * look at what it made, and then it shows whether that was all.
+ * Shows the pods of the container runtime. It remembers what it has seen, to ask the runtime for less.
+ * An observation is therefore as fresh as this, and no fresher:
+ *
+ * - It has every change whose {@link PodRuntime} call settled before the observation began.
+ * - It has every change that {@link onChange} reported before the observation began.
+ * - It may lack a change that the runtime made by itself (a container ended, a sandbox died) or that
+ *   another client made, until `onChange` reports it: at once where the runtime streams events, within
+ *   about a second where it is listed. A lost event costs up to 30 s.
+ *
+ * An answer that failed is not remembered. Failures are CriError.
  */
-export type StateComparison = 'same' | 'different' | 'too-early';
+export interface RuntimeView {
+  /** @returns an observation without sandboxes and containers for a pod that the runtime does not hold */
+  observe(podUid: string, signal: AbortSignal): Promise<PodObservation>;
+  /** Asks the runtime, on every call, for all pods of which it holds anything. */
+  listPods(signal: AbortSignal): Promise<readonly RuntimePod[]>;
+  /**
+   * Calls the listener with the uid of each pod that may look different from its last observation,
+   * until the signal fires; a pod that was never observed counts as different. It leaves out most of
+   * what observations have shown already, but may report a pod that looks the same.
+   */
+  onChange(listener: (podUid: string) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * @returns why changes are not found, in upstream's words: no list has worked yet, or none for three
+   *   minutes; undefined while they are found
+   */
+  unhealthyReason(): string | undefined;
+}
 
 export interface RuntimePod {
   /** As the runtime tells it, which others may have made pods in: not checked. */
@@ -113,14 +122,6 @@ export interface ResourceRecordFile {
    * @param until `safe`: even after a crash of the machine; `written`: after one of this process
    */
   write(text: string, until: 'written' | 'safe'): Promise<void>;
-}
-
-/** Tells that a pod's containers or sandboxes changed; the pod's worker then observes for itself. */
-export interface RuntimeEvents {
-  /** Relist and, where the runtime has one, the event stream; runs until the signal fires. */
-  run(onChange: (podUid: string) => void, signal: AbortSignal): Promise<void>;
-  /** Undefined when the last relist worked and is recent; else the reason why the runtime is not well. */
-  unhealthyReason(): string | undefined;
 }
 
 /** A pod's files and mounts below the kubelet's root directory. */

@@ -14,8 +14,8 @@ import {
   podUid,
   type ResizePodRequest,
   resourcesOf,
-  type RuntimeEvents,
   type RuntimePod,
+  type RuntimeView,
   type SandboxObservation,
   type StartContainerRequest,
   type StopContainerRequest,
@@ -47,8 +47,11 @@ export interface MemoryBehaviour {
   readonly ignoresStop?: boolean;
 }
 
-/** A container runtime in memory; calls take no time but for grace periods, which the clock counts. */
-export class MemoryPodRuntime implements PodRuntime, RuntimeEvents {
+/**
+ * A container runtime in memory, and the view of it, which remembers nothing. Calls take no time but
+ * for grace periods, which the clock counts.
+ */
+export class MemoryPodRuntime implements PodRuntime, RuntimeView {
   /** Every call but `observe`, in order: `start app`, `stop app 30`, `create-sandbox 0`. */
   readonly calls: string[] = [];
   /** By container name. */
@@ -67,8 +70,8 @@ export class MemoryPodRuntime implements PodRuntime, RuntimeEvents {
     this.#clock = clock;
   }
 
-  async run(onChange: (podUid: string) => void, signal: AbortSignal): Promise<void> {
-    this.#onChange = onChange;
+  async onChange(listener: (podUid: string) => void, signal: AbortSignal): Promise<void> {
+    this.#onChange = listener;
     await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
     this.#onChange = undefined;
   }
@@ -114,16 +117,6 @@ export class MemoryPodRuntime implements PodRuntime, RuntimeEvents {
       podIps,
       observedAtMs: this.#clock.nowMs(),
     };
-  }
-
-  /** Every observation is of everything. */
-  noticed(): undefined {
-    return undefined;
-  }
-
-  /** Nothing is remembered: whoever asks is told to look. */
-  compare(): 'different' {
-    return 'different';
   }
 
   async listPods(signal: AbortSignal): Promise<readonly RuntimePod[]> {

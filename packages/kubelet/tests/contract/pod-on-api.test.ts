@@ -88,7 +88,7 @@ describe.each(apis)('a kubelet on the API $name', ({ start }) => {
       images: cri.images,
       facts: createFixedFacts(),
       runtime,
-      runtimeEvents: runtime,
+      runtimeView: runtime,
       volumes: new MemoryPodVolumes(),
       prober: createScriptedProber('success'),
       clock,

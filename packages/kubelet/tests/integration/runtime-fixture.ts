@@ -12,10 +12,12 @@ import { type Containerd, startContainerd } from '@nodeagent/testbed';
 
 import { createPullCredentials } from '../../src/credentials/run/index.js';
 import { createPullRecordFiles } from '../../src/images/adapters/pull-record-files.js';
+import { createRuntimeView } from '../../src/observation/run/index.js';
 import {
   type ContainerObservation,
   type ContainerRunState,
   type PodRuntime,
+  type RuntimeView,
   toPodUid,
 } from '../../src/pod/index.js';
 import { PodCgroups } from '../../src/resources/run/index.js';
@@ -39,6 +41,7 @@ export class RuntimeFixture {
   readonly signal = AbortSignal.timeout(600_000);
   readonly rootDir: string;
   readonly runtime: PodRuntime;
+  readonly view: RuntimeView;
   readonly cgroups: PodCgroups;
   readonly configMaps = new Map<string, ConfigMap>();
   readonly secrets = new Map<string, Secret>();
@@ -75,12 +78,22 @@ export class RuntimeFixture {
     const note = (_: Pod, reason: string, message: string): void => {
       this.events.push(`${reason}: ${message}`);
     };
+    const files = createPodFiles(this.rootDir);
+    const clock = createSystemClock();
+    const log = new MemoryLogger();
+    const { view, changes } = createRuntimeView({
+      ...{ cri: this.cri.runtime, files, clock, log },
+      streams: false,
+      stopSignals: false,
+    });
+    this.view = view;
     this.runtime = createPodRuntime(
       {
         cri: this.cri.runtime,
-        client: createMemoryKubeClient({ clock: createSystemClock() }),
+        changes,
+        client: createMemoryKubeClient({ clock }),
         images: this.cri.images,
-        files: createPodFiles(this.rootDir),
+        files,
         volumes: createContainerVolumes({
           rootDir: this.rootDir,
           subPaths: createSubPaths(createMounter()),
@@ -101,8 +114,8 @@ export class RuntimeFixture {
         },
         events: { normal: note, warning: note },
         call: callHook,
-        clock: createSystemClock(),
-        log: new MemoryLogger(),
+        clock,
+        log,
       },
       {
         podLogsDir: join(containerd.space.dir, 'pod-logs'),
@@ -152,16 +165,16 @@ export class RuntimeFixture {
 
   async start(pod: Pod, restartCount = 0): Promise<string> {
     const uid = pod.metadata?.uid ?? '';
-    const seen = await this.runtime.observe(uid, this.signal);
+    const seen = await this.view.observe(uid, this.signal);
     const sandboxId =
       seen.sandboxes[0]?.id ?? (await this.runtime.createSandbox(pod, 0, this.signal));
-    const { podIps } = await this.runtime.observe(uid, this.signal);
+    const { podIps } = await this.view.observe(uid, this.signal);
     const request = { pod, sandboxId, podIps, name: 'c', role: 'regular' as const, restartCount };
     return this.runtime.startContainer(request, this.signal);
   }
 
   async seen(pod: Pod): Promise<ContainerObservation> {
-    const { containers } = await this.runtime.observe(pod.metadata?.uid ?? '', this.signal);
+    const { containers } = await this.view.observe(pod.metadata?.uid ?? '', this.signal);
     const [newest] = containers;
     if (newest === undefined) throw new Error('the pod has no container');
     return newest;
@@ -193,7 +206,7 @@ export class RuntimeFixture {
 
   async remove(pod: Pod): Promise<void> {
     const uid = pod.metadata?.uid ?? '';
-    const { sandboxes, containers } = await this.runtime.observe(uid, this.signal);
+    const { sandboxes, containers } = await this.view.observe(uid, this.signal);
     for (const { id } of sandboxes) await this.runtime.stopSandbox(id, this.signal);
     for (const { id } of containers) await this.runtime.removeContainer(id, 'remove', this.signal);
     for (const { id } of sandboxes) await this.runtime.removeSandbox(id, this.signal);

@@ -47,7 +47,7 @@ describe('what a container finds', () => {
       ],
     });
     const { log, exitCode } = await on.run(pod);
-    const { podIps } = await on.runtime.observe(pod.metadata?.uid ?? '', on.signal);
+    const { podIps } = await on.view.observe(pod.metadata?.uid ?? '', on.signal);
     expect(exitCode).toBe(0);
     const name = pod.metadata?.name ?? '';
     expect(log).toContain(`is blue|blue|geheim|192.0.2.7|${name}|${podIps[0]}|is blue$(A)`);
@@ -195,7 +195,7 @@ describe('how a container ends', () => {
     expect(
       existsSync(join(on.containerd.space.dir, `pod-logs/test_${pod.metadata?.name ?? ''}_${uid}`)),
     ).toBe(false);
-    const left = await on.runtime.listPods(on.signal);
+    const left = await on.view.listPods(on.signal);
     expect(left.map((known) => known.uid)).not.toContain(uid);
     expect(podCgroup(pod, 'besteffort/')).toBe(false);
   });
@@ -404,7 +404,7 @@ describe('refusals', () => {
       message: 'secret "nowhere" not found',
     });
     expect(on.events).toContain('Failed: Error: secret "nowhere" not found');
-    const { containers } = await on.runtime.observe(pod.metadata?.uid ?? '', on.signal);
+    const { containers } = await on.view.observe(pod.metadata?.uid ?? '', on.signal);
     expect(containers).toEqual([]);
   });
 

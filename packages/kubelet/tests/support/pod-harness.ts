@@ -93,6 +93,7 @@ export class Harness {
     );
     this.workers = new PodWorkers({
       runtime,
+      runtimeView: runtime,
       volumes,
       node,
       reporter,
@@ -129,14 +130,22 @@ export class Harness {
       onSynced: () => this.workers.synced(),
     });
     const known = (): readonly string[] => this.workers.uids;
-    const housekeeping = { runtime, volumes, synced: () => desired.synced, known, clock, log };
+    const housekeeping = {
+      runtime,
+      runtimeView: runtime,
+      volumes,
+      synced: () => desired.synced,
+      known,
+      clock,
+      log,
+    };
     this.#tasks.push(
       this.workers.run(signal),
       reporter.run(signal),
       mirrors.run(signal),
       source.run(desired.sinkFor('api'), signal),
       file.run(desired.sinkFor('file'), signal),
-      runtime.run((uid) => this.workers.wake(uid), signal),
+      runtime.onChange((uid) => this.workers.wake(uid), signal),
       runHousekeeping(housekeeping, signal),
     );
   }

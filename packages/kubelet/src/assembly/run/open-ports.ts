@@ -11,7 +11,7 @@ import {
 import { createPullMeter } from '../../images/run/index.js';
 import { hostIpsOf } from '../../node/index.js';
 import { createNodeEvents, OwnNode } from '../../node/run/index.js';
-import { createRuntimeWatch } from '../../observation/run/index.js';
+import { createRuntimeView } from '../../observation/run/index.js';
 import type { PodEvents } from '../../pod/index.js';
 import { createPodEvents } from '../../pod/run/index.js';
 import { ResourceRecords } from '../../resize/run/index.js';
@@ -109,12 +109,18 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
   const { allocated, actuated } = files;
   const records = await ResourceRecords.open({ allocated, actuated, log });
   const pulls = createPullMeter(metrics);
+  const { view: runtimeView, changes } = createRuntimeView({
+    ...{ cri: cri.runtime, files: files.pods, clock, log, metrics },
+    streams: parts.runtime.containerEvents,
+    stopSignals: settings.stopSignals ?? false,
+  });
   const runtime = createPodRuntime(
     {
       ...{ client, objects, surroundings, events, nodeEvents, pulls, cgroups, clock, log },
       resources: records,
       files: files.pods,
       cri: cri.runtime,
+      changes,
       images: cri.images,
       volumes: createContainerVolumes({ rootDir, subPaths: files.subPaths, claimed }),
       credentials: createPullCredentials({
@@ -145,7 +151,7 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
   });
   wakes.onWake((uid) => volumes.expire(uid));
   const ports: KubeletPorts = {
-    ...{ client, ownNode, events, nodeEvents, runtime, clock, random, log },
+    ...{ client, ownNode, events, nodeEvents, runtime, runtimeView, clock, random, log },
     ...{ metrics, probeMetrics, pulls, facts },
     onWakeable: (wake) => wakes.onWake(wake),
     sources: staticSources(parts, events),
@@ -153,11 +159,6 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
     admission: { rules: admissionRules(config, machine) },
     cri: cri.runtime,
     images: cri.images,
-    runtimeEvents: createRuntimeWatch({
-      ...{ cri: cri.runtime, clock, log, metrics },
-      streams: parts.runtime.containerEvents,
-      compare: (uid, told) => runtime.compare(uid, told),
-    }),
     podsProblem: () => cgroups.problem(),
     volumesInUse: storage.volumesInUse,
     volumes: withCgroups(withFollowers(volumes, [objects, ...followers]), cgroups),

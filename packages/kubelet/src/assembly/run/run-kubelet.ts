@@ -30,7 +30,7 @@ import {
   type PodSource,
   podUid,
   type PodVolumes,
-  type RuntimeEvents,
+  type RuntimeView,
 } from '../../pod/index.js';
 import type { ResizeRules } from '../../resize/index.js';
 import type { ResourceRecords } from '../../resize/run/index.js';
@@ -69,7 +69,7 @@ export interface KubeletPorts {
   /** Attached volumes that pods use; undefined until they are known, never reported when absent. */
   readonly volumesInUse?: () => readonly string[] | undefined;
   readonly runtime: PodRuntime;
-  readonly runtimeEvents: RuntimeEvents;
+  readonly runtimeView: RuntimeView;
   readonly volumes: PodVolumes;
   /** Network probes; those that run commands go through the runtime. */
   readonly prober: Omit<Prober, 'exec'>;
@@ -146,10 +146,10 @@ function nodeParts(
   ports: KubeletPorts,
   settings: KubeletSettings,
 ): { readonly tasks: readonly ScopeTask[]; readonly view: NodeView } {
-  const { client, ownNode, nodeEvents: events, cri, images, facts, runtimeEvents } = ports;
+  const { client, ownNode, nodeEvents: events, cri, images, facts, runtimeView } = ports;
   const { clock, random, log } = ports;
   let networkProblem: string | undefined = 'network state unknown';
-  const eventsProblem = (): string | undefined => runtimeEvents.unhealthyReason();
+  const eventsProblem = (): string | undefined => runtimeView.unhealthyReason();
   const podsProblem = (): string | undefined => ports.podsProblem?.();
   const current = (): Node | undefined => ownNode.current();
   const status: NodeStatusOptions = {
@@ -192,7 +192,7 @@ function podTasks(
   settings: KubeletSettings,
   signal: AbortSignal,
 ): readonly ScopeTask[] {
-  const { client, cri, runtimeEvents, volumes, events, node, turns, metrics } = ports;
+  const { client, cri, runtimeView, volumes, events, node, turns, metrics } = ports;
   const runtime = metrics
     ? meterPodRuntime(ports.runtime, { metrics, clock: ports.clock })
     : ports.runtime;
@@ -217,7 +217,7 @@ function podTasks(
     signal,
   );
   const workers: PodWorkers = new PodWorkers({
-    ...{ runtime, volumes, probes, events, node, clock, random, log, resyncMs },
+    ...{ runtime, runtimeView, volumes, probes, events, node, clock, random, log, resyncMs },
     reporter: metrics ? meterReporter(reporter, { metrics, clock, pulls: ports.pulls }) : reporter,
     onStep: metrics && createStepMeter(metrics),
     sandboxGate: new Gate(CONCURRENT_SANDBOXES),
@@ -252,7 +252,7 @@ function podTasks(
     onRefused: (pod, reason) => events.warning(pod, 'FailedValidation', `Error: ${reason}`),
   });
   const housekeeping = {
-    ...{ runtime, volumes, clock, log, leftovers: leftoversOf(ports) },
+    ...{ runtime, runtimeView, volumes, clock, log, leftovers: leftoversOf(ports) },
     synced: () => desired.synced,
     known: () => workers.uids,
     onOrphan: () => counts?.orphaned(),
@@ -262,7 +262,7 @@ function podTasks(
     },
   };
   return [
-    (inner) => runtimeEvents.run((uid) => workers.wake(uid), inner),
+    (inner) => runtimeView.onChange((uid) => workers.wake(uid), inner),
     (inner) => probes.run(inner),
     (inner) => workers.run(inner),
     (inner) => reporter.run(inner),

@@ -3,6 +3,7 @@ import { cgroupPath } from '@nodeagent/cgroups';
 import { type KubeClient, KubeError, type Pod } from '@nodeagent/kube-client';
 
 import type { PullRules } from '../../images/index.js';
+import type { PodChanges } from '../../observation/index.js';
 import {
   isHostNetwork,
   type PodEvents,
@@ -48,9 +49,8 @@ export async function explainPod(
   const events = noteEvents(notes);
   const clock = stoppedClock(state.nowMs);
   const { calls, runtime: cri, images } = createImaginaryRuntime(pod, state);
-  const ports = imaginaryPorts(state, settings);
   const runtime = createPodRuntime(
-    { ...ports, cri, images, events, clock },
+    imaginaryPorts(state, settings, { cri, images, events, clock }),
     settings.runtime,
     settings.pulls,
   );
@@ -115,9 +115,12 @@ function claimedPlace(rootDir: string): ClaimedVolumes['placeOf'] {
 function imaginaryPorts(
   state: PodState,
   settings: ExplainSettings,
-): Omit<PodRuntimePorts, 'cri' | 'images' | 'events' | 'clock'> {
+  { cri, images, events, clock }: Pick<PodRuntimePorts, 'cri' | 'images' | 'events' | 'clock'>,
+): PodRuntimePorts {
   const { rootDir, cgroups: layout } = settings;
   return {
+    ...{ cri, images, events, clock },
+    changes: UNSEEN,
     client: { get: notInTheState } as Pick<KubeClient, 'get'>,
     files: imaginaryFiles(settings),
     volumes: createContainerVolumes({
@@ -144,6 +147,13 @@ function imaginaryPorts(
     log: SILENT_LOGGER,
   };
 }
+
+/** Nobody observes this runtime, so there is no memory to keep right. */
+const UNSEEN: PodChanges = {
+  making: (_, act) => act(),
+  ending: (_, act) => act(),
+  forget: () => undefined,
+};
 
 function noFiles(): Promise<never> {
   return Promise.reject(new Error('the state knows no files of volumes'));

@@ -1,6 +1,6 @@
 import type { Container, Sandbox } from '@nodeagent/cri-client';
 
-import { LABEL_POD_UID, type StateComparison, type ToldStates } from '../../pod/index.js';
+import { LABEL_POD_UID } from '../../pod/index.js';
 
 /** State of everything the runtime holds, by id: `uid` of the pod and the state's name. */
 export type RuntimeSnapshot = ReadonlyMap<string, Readonly<{ uid: string; state: string }>>;
@@ -39,6 +39,19 @@ export function statesOf(snapshot: RuntimeSnapshot, podUid: string): ReadonlyMap
   for (const [id, { uid, state }] of snapshot) if (uid === podUid) states.set(id, state);
   return states;
 }
+
+/** States of a pod's sandboxes and containers in the runtime's words, by id. */
+export interface ToldStates {
+  readonly states: ReadonlyMap<string, string>;
+  /** Whether there is nothing else of the pod. */
+  readonly areAll: boolean;
+}
+
+/**
+ * `too-early`: there is more than was seen, while something is being made for the pod; its worker will
+ * look at what it made, and then it shows whether that was all.
+ */
+export type StateComparison = 'same' | 'different' | 'too-early';
 
 /** What was last seen of a pod. */
 export interface LastSeen {

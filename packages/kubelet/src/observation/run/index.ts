@@ -1,2 +1,1 @@
-export { Observer } from './observer.js';
-export { createRuntimeWatch } from './runtime-watch.js';
+export { createRuntimeView, type RuntimeViewPorts } from './runtime-view.js';

@@ -15,11 +15,15 @@ import {
   LABEL_POD_UID,
   type PodObservation,
   type SandboxObservation,
-  type StateComparison,
-  type ToldStates,
 } from '../../pod/index.js';
 import { newestSandboxFirst, observedContainer, observedSandbox } from '../plan/observation.js';
-import { compareStates, snapshotOf, statesOf } from '../plan/runtime-diff.js';
+import {
+  compareStates,
+  snapshotOf,
+  type StateComparison,
+  statesOf,
+  type ToldStates,
+} from '../plan/runtime-diff.js';
 import {
   LOG_MESSAGE_BYTES,
   logTail,
@@ -28,7 +32,7 @@ import {
   terminationMessage,
   wantsLogsAsMessage,
 } from '../plan/termination-message.js';
-import type { MessageFiles } from '../ports.js';
+import type { Made, MessageFiles } from '../ports.js';
 
 /** CRI's frame around each line, and lines that are cut. */
 const LOG_READ_BYTES = 16 * LOG_MESSAGE_BYTES;
@@ -40,11 +44,6 @@ export interface ObserverPorts {
   /** Containers may name their stop signal, and statuses tell it. */
   readonly stopSignals?: boolean | undefined;
 }
-
-/** What was made for a pod, and is all that changed of it. */
-export type Made =
-  | Readonly<{ kind: 'sandbox'; id: string }>
-  | Readonly<{ kind: 'container'; id: string; sandboxId: string }>;
 
 /**
  * Sees pods by the two list calls. Details come from the status calls, which are made only for what

@@ -1,13 +1,15 @@
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
 import { type ContainerEvent, isCriError, type RuntimeService } from '@nodeagent/cri-client';
 
+import { LABEL_POD_UID } from '../../pod/index.js';
 import {
-  LABEL_POD_UID,
-  type PodRuntime,
-  type RuntimeEvents,
+  changedPods,
+  type RuntimeSnapshot,
+  snapshotOf,
+  type StateComparison,
+  statesOf,
   type ToldStates,
-} from '../../pod/index.js';
-import { changedPods, type RuntimeSnapshot, snapshotOf, statesOf } from '../plan/runtime-diff.js';
+} from '../plan/runtime-diff.js';
 import { createRelistMeter } from './relist-metrics.js';
 
 export interface RuntimeWatchOptions {
@@ -17,12 +19,20 @@ export interface RuntimeWatchOptions {
   /** Whether the runtime has an event stream. */
   readonly streams: boolean;
   /**
-   * Against what the pod's worker has seen. It looks after each of its own actions; to be told of
-   * them would only make it look once more.
+   * Compares states with what the pod's worker has seen. The worker looks after each of its own
+   * actions; a report of them would only make it look once more.
    */
-  readonly compare?: PodRuntime['compare'];
+  readonly compare: (podUid: string, told: ToldStates) => StateComparison;
   /** Nothing is measured without. */
-  readonly metrics?: Metrics;
+  readonly metrics?: Metrics | undefined;
+}
+
+/** Finds changes for as long as it runs. */
+export interface RuntimeWatch {
+  /** Lists and, where the runtime has one, the event stream; runs until the signal fires. */
+  run(onChange: (podUid: string) => void, signal: AbortSignal): Promise<void>;
+  /** Undefined when the last list worked and is recent; else the reason why the runtime is not well. */
+  unhealthyReason(): string | undefined;
 }
 
 const RELIST_MS = 1000;
@@ -37,9 +47,9 @@ export function createRuntimeWatch({
   clock,
   log,
   streams,
-  compare = () => 'different',
+  compare,
   metrics,
-}: RuntimeWatchOptions): RuntimeEvents {
+}: RuntimeWatchOptions): RuntimeWatch {
   let lastListMs: number | undefined;
   let streaming = false;
   const meter = metrics && createRelistMeter(metrics);

@@ -8,7 +8,7 @@ export interface PodObservation {
   readonly containers: readonly ContainerObservation[];
   /** Of the newest sandbox while it is ready; the primary address first. */
   readonly podIps: readonly string[];
-  /** When the runtime was asked, wall clock. */
+  /** When the observation began, wall clock. RuntimeView says how much older its parts may be. */
   readonly observedAtMs: number;
 }
 

@@ -13,16 +13,14 @@ import type { PullCredentials } from '../../credentials/index.js';
 import type { PullRecordFiles } from '../../images/index.js';
 import type { PullRules } from '../../images/index.js';
 import { Images, type PullMeter } from '../../images/run/index.js';
-import { Observer } from '../../observation/run/index.js';
+import type { PodChanges } from '../../observation/index.js';
 import {
   LABEL_CONTAINER_NAME,
   LABEL_POD_NAME,
   LABEL_POD_NAMESPACE,
-  LABEL_POD_UID,
   type PodEvents,
   type PodRuntime,
   podUid,
-  type RuntimePod,
 } from '../../pod/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
 import type { ObjectSource } from '../../volumes/index.js';
@@ -38,6 +36,8 @@ import type { UserNamespaces } from './user-namespaces.js';
 
 export interface PodRuntimePorts {
   readonly cri: RuntimeService;
+  /** Every change is reported there, so that the view of the runtime stays right. */
+  readonly changes: PodChanges;
   /** For runtime classes. */
   readonly client: Pick<KubeClient, 'get'>;
   readonly images: ImageService;
@@ -66,14 +66,13 @@ export interface PodRuntimePorts {
   readonly log: Logger;
 }
 
-/** Pods on a CRI runtime. */
+/** Changes pods on a CRI runtime. */
 export function createPodRuntime(
   ports: PodRuntimePorts,
   settings: RuntimeSettings,
   pulls: PullRules,
 ): PodRuntime {
-  const { cri, files } = ports;
-  const observer = new Observer({ ...ports, stopSignals: settings.stopSignals });
+  const { cri, files, changes } = ports;
   const images = new Images(ports, pulls);
   const sandboxes = new Sandboxes(ports, settings);
   const starter = new ContainerStarter(ports, settings, { images, sandboxes });
@@ -86,22 +85,10 @@ export function createPodRuntime(
     attempts.set(id, metadata.attempt);
     return metadata.attempt;
   };
-  const changing = (id: string, act: () => Promise<void>): Promise<void> => {
-    const uid = observer.podOf(id);
-    return uid === undefined ? act() : observer.changing(uid, act);
-  };
   return {
-    observe: (uid, signal) => observer.observe(uid, signal),
-    noticed: (uid) => observer.noticed(uid),
-    compare: (uid, told) => observer.compare(uid, told),
-    listPods: async (signal) => {
-      const pods = await listPods(cri, signal);
-      observer.holds(new Set(pods.map(({ uid }) => uid)));
-      return pods;
-    },
     createSandbox: async (pod, attempt, signal) => {
       const create = () => sandboxes.create(pod, attempt, signal);
-      const id = await observer.changing(podUid(pod), create, (made) => ({
+      const id = await changes.making(podUid(pod), create, (made) => ({
         kind: 'sandbox',
         id: made,
       }));
@@ -112,56 +99,29 @@ export function createPodRuntime(
       const { pod, sandboxId: home } = request;
       const attempt = await attemptOf(home, signal);
       const start = () => starter.start(request, attempt, signal);
-      return observer.changing(podUid(pod), start, (id) => ({
+      return changes.making(podUid(pod), start, (id) => ({
         kind: 'container',
         id,
         sandboxId: home,
       }));
     },
     stopContainer: (request, signal) =>
-      changing(request.containerId, () => stopContainer(request, ports, signal)),
-    stopSandbox: (id, signal) => changing(id, () => sandboxes.stop(id, signal)),
+      changes.ending(request.containerId, () => stopContainer(request, ports, signal)),
+    stopSandbox: (id, signal) => changes.ending(id, () => sandboxes.stop(id, signal)),
     resizePod: async (request, signal) => {
       try {
         await resizePod(request, ports, settings, signal);
       } finally {
-        observer.forget(podUid(request.pod));
+        changes.forget(podUid(request.pod));
       }
     },
     removeContainer: (id, logs, signal) =>
-      changing(id, () => removeContainer({ id, logs }, { cri, files, settings }, signal)),
+      changes.ending(id, () => removeContainer({ id, logs }, { cri, files, settings }, signal)),
     removeSandbox: async (id, signal) => {
-      await changing(id, () => sandboxes.remove(id, signal));
+      await changes.ending(id, () => sandboxes.remove(id, signal));
       attempts.delete(id);
     },
   };
-}
-
-async function listPods(cri: RuntimeService, signal: AbortSignal): Promise<readonly RuntimePod[]> {
-  const [sandboxes, containers] = await Promise.all([
-    cri.listPodSandbox({}, signal),
-    cri.listContainers({}, signal),
-  ]);
-  const pods = new Map<string, RuntimePod>();
-  const add = (pod: RuntimePod): void => {
-    if (pod.uid === '') return; // made by another client of the runtime
-    const running = pod.running || pods.get(pod.uid)?.running === true;
-    pods.set(pod.uid, { ...pod, running });
-  };
-  for (const { metadata, state } of sandboxes) {
-    if (metadata === undefined) continue;
-    const { uid, namespace, name } = metadata;
-    add({ uid, namespace, name, running: state === 'ready' });
-  }
-  for (const { labels, state } of containers) {
-    add({
-      uid: labels[LABEL_POD_UID] ?? '',
-      namespace: labels[LABEL_POD_NAMESPACE] ?? '',
-      name: labels[LABEL_POD_NAME] ?? '',
-      running: state === 'running',
-    });
-  }
-  return [...pods.values()];
 }
 
 async function removeContainer(

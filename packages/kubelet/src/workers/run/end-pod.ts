@@ -11,12 +11,14 @@ import {
   type PodRuntime,
   podUid,
   type PodVolumes,
+  type RuntimeView,
 } from '../../pod/index.js';
 import { planCleanup, planRemoval } from '../plan/plan-cleanup.js';
 import { stopPod } from './stop-pod.js';
 
 export interface EndPorts {
   readonly runtime: PodRuntime;
+  readonly runtimeView: RuntimeView;
   readonly volumes: PodVolumes;
   readonly probes: PodProbes;
   readonly reporter: PodReporter;
@@ -75,7 +77,7 @@ export async function terminatePod(
  */
 export async function cleanUpPod(
   ending: EndingPod,
-  { runtime, volumes, reporter }: EndPorts,
+  { runtimeView, volumes, reporter }: EndPorts,
   signal: AbortSignal,
 ): Promise<boolean> {
   const uid = podUid(ending.pod);
@@ -85,7 +87,7 @@ export async function cleanUpPod(
     await ending.execute(planCleanup(seen), seen, signal);
     return false;
   }
-  const seen = await runtime.observe(uid, signal);
+  const seen = await runtimeView.observe(uid, signal);
   try {
     await ending.execute(planRemoval(seen, 'the pod is gone'), seen, signal);
   } catch (error) {

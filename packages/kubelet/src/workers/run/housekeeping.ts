@@ -7,6 +7,7 @@ import {
   type PodUid,
   type PodVolumes,
   type RuntimePod,
+  type RuntimeView,
 } from '../../pod/index.js';
 import { planRemoval } from '../plan/plan-cleanup.js';
 import { removeAll } from './removal.js';
@@ -14,6 +15,7 @@ import { stopPod } from './stop-pod.js';
 
 export interface HousekeepingOptions {
   readonly runtime: PodRuntime;
+  readonly runtimeView: Pick<RuntimeView, 'observe' | 'listPods'>;
   readonly volumes: PodVolumes;
   readonly leftovers?: readonly PodLeftovers[];
   /** Every source has told its pods, so that an unknown one is an orphan. */
@@ -42,10 +44,11 @@ export async function runHousekeeping(
   options: HousekeepingOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const { runtime, volumes, leftovers = [], synced, known, clock, log } = options;
+  const { runtime, runtimeView, volumes, leftovers = [], synced, known, clock, log } = options;
   const orphans = new KeyedQueue<string, RuntimePod | undefined>(
     {
-      handle: (uid, pod, inner) => removeOrphan({ ...options, uid, pod }, inner),
+      handle: (uid, pod, inner) =>
+        removeOrphan({ uid, pod }, { runtime, runtimeView, volumes, leftovers, log }, inner),
       onError: (uid, err) => log.warn({ pod: { uid }, err }, 'orphan not removed yet'),
       concurrency: CONCURRENT,
     },
@@ -54,7 +57,7 @@ export async function runHousekeeping(
   const task = async (inner: AbortSignal): Promise<void> => {
     options.onTurn?.();
     if (!synced() || orphans.size > 0) return;
-    const running = await runtime.listPods(inner);
+    const running = await runtimeView.listPods(inner);
     const onDisk = [await volumes.podsOnDisk(inner)];
     for (const each of leftovers) {
       await each.sweep?.(inner);
@@ -78,19 +81,14 @@ export async function runHousekeeping(
 }
 
 async function removeOrphan(
-  {
-    runtime,
-    volumes,
-    leftovers = [],
-    log,
-    uid,
-    pod,
-  }: HousekeepingOptions & { uid: string; pod: RuntimePod | undefined },
+  { uid, pod }: Readonly<{ uid: string; pod: RuntimePod | undefined }>,
+  ports: Pick<HousekeepingOptions, 'runtime' | 'runtimeView' | 'volumes' | 'leftovers' | 'log'>,
   signal: AbortSignal,
 ): Promise<void> {
+  const { runtime, runtimeView, volumes, leftovers = [], log } = ports;
   log.info({ pod: { ...pod, uid } }, 'removing what is left of an unknown pod');
   if (pod !== undefined) {
-    const seen = await runtime.observe(uid, signal);
+    const seen = await runtimeView.observe(uid, signal);
     await stopPod({ pod: undefined, seen, graceSeconds: ORPHAN_GRACE_S }, runtime, signal);
     await removeAll(planRemoval(seen, 'no source wants the pod'), { runtime, log }, signal);
   }

@@ -50,10 +50,6 @@ export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPo
     buckets: RESIZE_BUCKETS_MS,
   });
   return {
-    observe: (uid, signal) => runtime.observe(uid, signal),
-    noticed: (uid) => runtime.noticed(uid),
-    compare: (uid, told) => runtime.compare(uid, told),
-    listPods: (signal) => runtime.listPods(signal),
     stopContainer: (request, signal) => runtime.stopContainer(request, signal),
     stopSandbox: (id, signal) => runtime.stopSandbox(id, signal),
     resizePod: async (request, signal) => {

@@ -31,6 +31,7 @@ import {
   type PodRuntime,
   podUid,
   type PodVolumes,
+  type RuntimeView,
 } from '../../pod/index.js';
 import {
   NEW_LIFE,
@@ -54,6 +55,7 @@ import type { StepMeter, StepType } from './worker-metrics.js';
 /** What all workers share. */
 export interface WorkerPorts {
   readonly runtime: PodRuntime;
+  readonly runtimeView: RuntimeView;
   readonly volumes: PodVolumes;
   readonly probes: PodProbes;
   readonly reporter: PodReporter;
@@ -307,7 +309,7 @@ export class PodWorker {
   /** @param after what has just been made, and might not be seen */
   async #observe(signal: AbortSignal, after?: 'sandbox'): Promise<PodObservation> {
     try {
-      const seen = await this.#ports.runtime.observe(podUid(this.#pod), signal);
+      const seen = await this.#ports.runtimeView.observe(podUid(this.#pod), signal);
       if (this.#life.kind === 'syncing') this.#ports.probes.update(this.#pod, seen);
       return seen;
     } catch (error) {

@@ -214,7 +214,6 @@ export class PodWorkers {
 
   /** Something of the pod may have changed in the runtime. */
   wake(uid: string): void {
-    this.#ports.runtime.noticed(uid);
     this.#workers.get(uid)?.worker.wake();
   }
 

@@ -43,7 +43,7 @@ beforeEach(async () => {
     facts: createFixedFacts(),
     podsProblem: () => podsProblem,
     runtime,
-    runtimeEvents: runtime,
+    runtimeView: runtime,
     volumes: new MemoryPodVolumes(),
     prober,
     health: {

@@ -2,7 +2,7 @@ import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testin
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { describe, expect, it } from 'vitest';
 
-import { createRuntimeWatch } from '../../../src/observation/run/index.js';
+import { createRuntimeView } from '../../../src/observation/run/index.js';
 import { meterCri } from '../../../src/runtime/run/index.js';
 
 const { signal } = new AbortController();
@@ -42,18 +42,20 @@ describe(meterCri, () => {
   });
 });
 
-describe(createRuntimeWatch, () => {
+describe(createRuntimeView, () => {
   it('tells what the runtime holds, and how long it takes to list that', async () => {
     const clock = new ManualClock();
     const metrics = new MemoryMetrics();
     const cri = new MemoryRuntime({ clock });
     await cri.runPodSandbox({ config }, signal);
     const end = new AbortController();
-    const watch = createRuntimeWatch({
+    const { view } = createRuntimeView({
       ...{ cri, clock, metrics, log: new MemoryLogger() },
+      files: { readTail: async () => '' },
       streams: false,
+      stopSignals: false,
     });
-    const running = watch.run(() => undefined, end.signal);
+    const running = view.onChange(() => undefined, end.signal);
     await clock.advance(1000);
     end.abort(new Error('the test ends'));
     await running;

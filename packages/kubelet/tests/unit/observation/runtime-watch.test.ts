@@ -3,8 +3,11 @@ import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { compareStates, type LastSeen } from '../../../src/observation/plan/runtime-diff.js';
-import { createRuntimeWatch } from '../../../src/observation/run/index.js';
-import type { PodRuntime, RuntimeEvents } from '../../../src/pod/index.js';
+import {
+  createRuntimeWatch,
+  type RuntimeWatch,
+  type RuntimeWatchOptions,
+} from '../../../src/observation/run/runtime-watch.js';
 
 const SECOND = 1000;
 let clock: ManualClock;
@@ -25,8 +28,10 @@ afterEach(async () => {
   await running;
 });
 
-async function watch(streams: boolean): Promise<RuntimeEvents> {
-  const made = createRuntimeWatch({ cri, clock, log: new MemoryLogger(), streams });
+const compare = (): 'different' => 'different';
+
+async function watch(streams: boolean): Promise<RuntimeWatch> {
+  const made = createRuntimeWatch({ cri, clock, log: new MemoryLogger(), streams, compare });
   running = made.run((uid) => changed.push(uid), end.signal);
   await clock.advance(0);
   return made;
@@ -34,7 +39,7 @@ async function watch(streams: boolean): Promise<RuntimeEvents> {
 
 /** As a worker would be told that has seen so much of its pod. */
 async function watchAgainst(seen: ReadonlyMap<string, LastSeen>, streams = false): Promise<void> {
-  const compare: PodRuntime['compare'] = (uid, told) => compareStates(seen.get(uid), told);
+  const compare: RuntimeWatchOptions['compare'] = (uid, told) => compareStates(seen.get(uid), told);
   const log = new MemoryLogger();
   const made = createRuntimeWatch({ cri, clock, log, streams, compare });
   running = made.run((uid) => changed.push(uid), end.signal);
@@ -171,7 +176,10 @@ describe('RuntimeWatch', () => {
   });
 
   it('is unhealthy before the first list, and when none worked for three minutes', async () => {
-    const idle = createRuntimeWatch({ cri, clock, log: new MemoryLogger(), streams: false });
+    const idle = createRuntimeWatch({
+      ...{ cri, clock, compare, log: new MemoryLogger() },
+      streams: false,
+    });
     expect(idle.unhealthyReason()).toBe('pleg has yet to be successful');
     const made = await watch(false);
     expect(made.unhealthyReason()).toBeUndefined();

@@ -6,7 +6,11 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { emptyObservation, type RuntimePod } from '../../../src/pod/index.js';
-import { MemoryPodEvents, noClaimedVolumes } from '../../../src/testing/index.js';
+import {
+  MemoryPodEvents,
+  MemoryPodRuntime,
+  noClaimedVolumes,
+} from '../../../src/testing/index.js';
 import { createVolumeFiles } from '../../../src/volumes/adapters/volume-files.js';
 import { createPodVolumes } from '../../../src/volumes/run/index.js';
 import { createLogDirectories } from '../../../src/workers/adapters/log-directories.js';
@@ -25,7 +29,6 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-type Options = Parameters<typeof runHousekeeping>[0];
 
 /** Housekeeping over real files, with one pod that is wanted. */
 async function housekeep(
@@ -56,10 +59,11 @@ async function housekeep(
   const stop = new AbortController();
   const running = runHousekeeping(
     {
-      runtime: {
+      runtime: new MemoryPodRuntime(clock),
+      runtimeView: {
         listPods: async () => inRuntime,
         observe: async () => emptyObservation(0),
-      } as unknown as Options['runtime'],
+      },
       volumes,
       leftovers: [createLogDirectories({ podLogsDir, containerLogsDir })],
       synced: () => true,

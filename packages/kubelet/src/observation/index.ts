@@ -1,0 +1,1 @@
+export type { Made, MessageFiles, PodChanges } from './ports.js';
