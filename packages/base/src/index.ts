@@ -43,6 +43,7 @@ export {
   jittered,
   nextBackoff,
 } from './plan/backoff.js';
+export { exponentialBuckets } from './plan/buckets.js';
 export { type Diff, diffByKey, type DiffRules } from './plan/diff.js';
 export type {
   Clock,
@@ -60,6 +61,7 @@ export type {
   Tracer,
 } from './ports.js';
 export { BoundedRunner, type BoundedRunnerOptions } from './run/bounded-runner.js';
+export { type CallMeter, type CallMetrics, createCallMeter } from './run/call-meter.js';
 export { KeyedQueue, type KeyedQueueOptions } from './run/keyed-queue.js';
 export { type LoopOptions, runEvery } from './run/loop.js';
 export { orAborted } from './run/or-aborted.js';

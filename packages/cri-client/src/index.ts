@@ -110,5 +110,13 @@ export type {
   UpdateContainerResourcesRequest,
   UpdatePodSandboxResourcesRequest,
 } from './ports.js';
+export {
+  type Around,
+  aroundImages,
+  aroundRuntime,
+  type CriCall,
+  type ImageMethod,
+  type RuntimeMethod,
+} from './run/around-calls.js';
 export { probeRuntime } from './run/probe-runtime.js';
 export { type LogRequest, readLogBytesFrom, readLogFrom } from './run/read-log.js';

@@ -115,8 +115,10 @@ async function runWith(
 /** The container runtime as it is counted and traced. */
 function observed(adapters: KubeletAdapters): CriServices {
   const { clock, metrics, tracer } = adapters;
-  const metered = meterCri(adapters.openRuntime(), { clock, metrics });
-  return tracer === undefined ? metered : traceCri(metered, tracer);
+  const cri = adapters.openRuntime();
+  const metered = meterCri(cri, { clock, metrics });
+  const { runtime, images } = tracer === undefined ? metered : traceCri(metered, tracer);
+  return { runtime, images, close: () => cri.close() };
 }
 
 /** @throws {ConfigError} */

@@ -50,7 +50,7 @@ function runtimeOf(pod: Pod, state: PodState, note: Note): RuntimeService {
     [LABEL_POD_UID]: podUid(pod),
   };
   const containers = state.seen.containers.map((seen) => containerOf(seen, labels));
-  const answers: Partial<RuntimeService> = {
+  return {
     version: async () => ({
       version: '0.1.0',
       runtimeName: 'imaginary',
@@ -92,13 +92,35 @@ function runtimeOf(pod: Pod, state: PodState, note: Note): RuntimeService {
       if (found !== undefined) return statusOf(found);
       throw new CriError('CRI_NOT_FOUND', `no container ${id}`, { method: 'ContainerStatus' });
     },
+    statusInfo: refused('statusInfo'),
+    status: refused('status'),
+    runtimeConfig: refused('runtimeConfig'),
+    updateRuntimeConfig: refused('updateRuntimeConfig'),
+    podSandboxInfo: refused('podSandboxInfo'),
+    containerInfo: refused('containerInfo'),
+    reopenContainerLog: refused('reopenContainerLog'),
+    checkpointContainer: refused('checkpointContainer'),
+    exec: refused('exec'),
+    attach: refused('attach'),
+    portForward: refused('portForward'),
+    containerStats: refused('containerStats'),
+    listContainerStats: refused('listContainerStats'),
+    podSandboxStats: refused('podSandboxStats'),
+    listPodSandboxStats: refused('listPodSandboxStats'),
+    listMetricDescriptors: refused('listMetricDescriptors'),
+    listPodSandboxMetrics: refused('listPodSandboxMetrics'),
+    streamPodSandboxes: refusedStream('streamPodSandboxes'),
+    streamContainers: refusedStream('streamContainers'),
+    streamContainerStats: refusedStream('streamContainerStats'),
+    streamPodSandboxStats: refusedStream('streamPodSandboxStats'),
+    streamPodSandboxMetrics: refusedStream('streamPodSandboxMetrics'),
+    containerEvents: refusedStream('containerEvents'),
   };
-  return onlyThese(answers);
 }
 
 function imagesOf(state: PodState, note: Note): ImageService {
   const pulled = new Set<string>();
-  return onlyThese<ImageService>({
+  return {
     imageStatus: async ({ image }) => {
       const known = state.images.get(image);
       if (known?.present === false && !pulled.has(image)) return undefined;
@@ -109,7 +131,12 @@ function imagesOf(state: PodState, note: Note): ImageService {
       pulled.add(request.image.image);
       return request.image.image;
     },
-  });
+    listImages: refused('listImages'),
+    imageInfo: refused('imageInfo'),
+    removeImage: refused('removeImage'),
+    imageFsInfo: refused('imageFsInfo'),
+    streamImages: refusedStream('streamImages'),
+  };
 }
 
 function imageOf(image: string, user = '0'): Image {
@@ -166,12 +193,12 @@ function sandboxStatus(pod: Pod, { seen }: PodState, id: string): SandboxStatus 
 }
 
 /** Asking for anything else would be a mistake of the explanation, not of the pod. */
-function onlyThese<T extends object>(answers: Partial<T>): T {
-  return new Proxy(answers, {
-    get: (target, name) => {
-      const answer: unknown = Reflect.get(target, name);
-      if (answer !== undefined) return answer;
-      return () => Promise.reject(new TypeError(`${String(name)} has no part in an explanation`));
-    },
-  }) as T;
+function refused(method: string): () => Promise<never> {
+  return () => Promise.reject(new TypeError(`${method} has no part in an explanation`));
+}
+
+function refusedStream(method: string): () => AsyncGenerator<never> {
+  return async function* refuse() {
+    yield await refused(method)();
+  };
 }

@@ -1,4 +1,4 @@
-import type { Metrics } from '@nodeagent/base';
+import { exponentialBuckets, type Metrics } from '@nodeagent/base';
 import type { Container, Sandbox } from '@nodeagent/cri-client';
 
 export interface Relist {
@@ -12,8 +12,7 @@ export interface Relist {
 }
 
 const STATES = ['created', 'running', 'exited', 'unknown'] as const;
-/** Upper bounds in seconds: from 5 ms on, each 2.5 times the one before. */
-const BUCKETS = Array.from({ length: 14 }, (_, i) => 0.005 * 2.5 ** i);
+const BUCKETS_S = exponentialBuckets(0.005, 2.5, 14);
 
 /** What lists of the runtime tell, and how long they take; under upstream's names. */
 export function createRelistMeter(
@@ -22,12 +21,12 @@ export function createRelistMeter(
   const durations = metrics.histogram({
     name: 'kubelet_pleg_relist_duration_seconds',
     help: 'How long it took to list what the runtime holds.',
-    buckets: BUCKETS,
+    buckets: BUCKETS_S,
   });
   const intervals = metrics.histogram({
     name: 'kubelet_pleg_relist_interval_seconds',
     help: 'From the start of one list of what the runtime holds to the next.',
-    buckets: BUCKETS,
+    buckets: BUCKETS_S,
   });
   const lastSeen = metrics.gauge({
     name: 'kubelet_pleg_last_seen_seconds',

@@ -1,43 +1,35 @@
 import type { Tracer } from '@nodeagent/base';
-import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
+import { aroundImages, aroundRuntime } from '@nodeagent/cri-client';
 
-import { CRI_CALLS } from './metered-cri.js';
+import { IMAGE_OPERATIONS, RUNTIME_OPERATIONS } from '../plan/cri-operations.js';
+import type { CriPair } from './metered-cri.js';
 
 /**
  * The same services, each call a span that is called after its gRPC method; streams are none.
  *
  * @see OpenTelemetry, semantic conventions for RPC
  */
-export function traceCri<T extends Readonly<{ runtime: RuntimeService; images: ImageService }>>(
-  cri: T,
-  tracer: Tracer,
-): T {
+export function traceCri({ runtime, images }: CriPair, tracer: Tracer): CriPair {
   return {
-    ...cri,
-    runtime: traced(cri.runtime, RUNTIME, tracer),
-    images: traced(cri.images, IMAGES, tracer),
+    runtime: aroundRuntime(runtime, ({ method }, make) =>
+      RUNTIME_OPERATIONS[method] === undefined
+        ? make()
+        : traced({ service: 'runtime.v1.RuntimeService', method }, make, tracer),
+    ),
+    images: aroundImages(images, ({ method }, make) =>
+      IMAGE_OPERATIONS[method] === undefined
+        ? make()
+        : traced({ service: 'runtime.v1.ImageService', method }, make, tracer),
+    ),
   };
 }
 
-interface Traced {
-  readonly name: string;
-  readonly calls: ReadonlySet<string>;
-}
-
-const RUNTIME: Traced = { name: 'runtime.v1.RuntimeService', calls: CRI_CALLS.runtime };
-const IMAGES: Traced = { name: 'runtime.v1.ImageService', calls: CRI_CALLS.images };
-
-function traced<T extends object>(service: T, { name, calls }: Traced, tracer: Tracer): T {
-  return new Proxy(service, {
-    get: (target, key) => {
-      const value: unknown = Reflect.get(target, key);
-      if (typeof value !== 'function') return value;
-      const call = (...args: unknown[]): unknown => Reflect.apply(value, target, args);
-      if (typeof key !== 'string' || !calls.has(key)) return call;
-      const method = `${key[0]?.toUpperCase()}${key.slice(1)}`;
-      const attributes = { 'rpc.system': 'grpc', 'rpc.service': name, 'rpc.method': method };
-      const spec = { name: `${name}/${method}`, kind: 'client', attributes } as const;
-      return (...args: unknown[]): unknown => tracer.span(spec, async () => call(...args));
-    },
-  });
+function traced<R>(
+  { service, method }: Readonly<{ service: string; method: string }>,
+  make: () => Promise<R>,
+  tracer: Tracer,
+): Promise<R> {
+  const rpc = `${method[0]?.toUpperCase()}${method.slice(1)}`;
+  const attributes = { 'rpc.system': 'grpc', 'rpc.service': service, 'rpc.method': rpc };
+  return tracer.span({ name: `${service}/${rpc}`, kind: 'client', attributes }, make);
 }

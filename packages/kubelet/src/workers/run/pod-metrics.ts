@@ -1,4 +1,11 @@
-import { type Clock, type Counter, type Metrics, parseTimestamp } from '@nodeagent/base';
+import {
+  type Clock,
+  type Counter,
+  createCallMeter,
+  exponentialBuckets,
+  type Metrics,
+  parseTimestamp,
+} from '@nodeagent/base';
 import type { Pod, PodStatus } from '@nodeagent/kube-client';
 
 import {
@@ -21,27 +28,32 @@ const CONTAINER_TYPE: Readonly<Record<ContainerRole, string>> = {
   ephemeral: 'ephemeral_container',
 };
 
-const RESIZE_BUCKETS_MS = Array.from({ length: 10 }, (_, i) => 10 * 2 ** i);
+const RESIZE_BUCKETS_MS = exponentialBuckets(10, 2, 10);
 
 /** The same runtime, counting the sandboxes and containers that were to be started, and were not. */
 export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPorts): PodRuntime {
-  const pods = metrics.counter({
-    name: 'kubelet_started_pods_total',
-    help: 'Sandboxes that were to be made.',
+  const starting = createCallMeter(clock, {
+    total: metrics.counter({
+      name: 'kubelet_started_pods_total',
+      help: 'Sandboxes that were to be made.',
+    }),
+    errors: metrics.counter({
+      name: 'kubelet_started_pods_errors_total',
+      help: 'Sandboxes that could not be made.',
+    }),
   });
-  const podErrors = metrics.counter({
-    name: 'kubelet_started_pods_errors_total',
-    help: 'Sandboxes that could not be made.',
-  });
-  const containers = metrics.counter({
-    name: 'kubelet_started_containers_total',
-    help: 'Containers that were to be started, by type.',
-    labelNames: ['container_type'],
-  });
-  const containerErrors = metrics.counter({
-    name: 'kubelet_started_containers_errors_total',
-    help: 'Containers that could not be started, by type and reason.',
-    labelNames: ['container_type', 'code'],
+  const startingContainer = createCallMeter(clock, {
+    total: metrics.counter({
+      name: 'kubelet_started_containers_total',
+      help: 'Containers that were to be started, by type.',
+      labelNames: ['container_type'],
+    }),
+    errors: metrics.counter({
+      name: 'kubelet_started_containers_errors_total',
+      help: 'Containers that could not be started, by type and reason.',
+      labelNames: ['container_type', 'code'],
+    }),
+    errorLabels: (error) => ({ code: isStartError(error) ? error.reason : 'RunContainerError' }),
   });
   const resizes = metrics.histogram({
     name: 'kubelet_pod_resize_duration_milliseconds',
@@ -65,26 +77,12 @@ export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPo
     },
     removeContainer: (id, logs, signal) => runtime.removeContainer(id, logs, signal),
     removeSandbox: (id, signal) => runtime.removeSandbox(id, signal),
-    createSandbox: async (pod, attempt, signal) => {
-      pods.increment();
-      try {
-        return await runtime.createSandbox(pod, attempt, signal);
-      } catch (error) {
-        podErrors.increment();
-        throw error;
-      }
-    },
-    startContainer: async (request, signal) => {
-      const labels = { container_type: CONTAINER_TYPE[request.role] };
-      containers.increment(labels);
-      try {
-        return await runtime.startContainer(request, signal);
-      } catch (error) {
-        const code = isStartError(error) ? error.reason : 'RunContainerError';
-        containerErrors.increment({ ...labels, code });
-        throw error;
-      }
-    },
+    createSandbox: (pod, attempt, signal) =>
+      starting({}, () => runtime.createSandbox(pod, attempt, signal)),
+    startContainer: (request, signal) =>
+      startingContainer({ container_type: CONTAINER_TYPE[request.role] }, () =>
+        runtime.startContainer(request, signal),
+      ),
   };
 }
 
