@@ -126,7 +126,11 @@ export async function startNodeApi(options: NodeApiFixtureOptions = {}): Promise
         startedAtMs: clock.nowMs(),
         runtimeVersion: 'v26.0.0',
       },
-      metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'up 1\n' },
+      metrics: Object.assign(new MemoryMetrics(), {
+        contentType: 'text/plain; version=0.0.4',
+        render: async () => 'up 1\n',
+      }),
+      webSockets: false,
       clock,
     }),
   });

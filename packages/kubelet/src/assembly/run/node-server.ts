@@ -47,7 +47,7 @@ export async function openServer(
       ...{ clock, metrics },
       cri: cri.runtime,
       readLog: doors.readLog,
-      webSockets: (config.featureGates['ExtendWebSocketsToKubelet'] ?? true) ? metrics : undefined,
+      webSockets: config.featureGates['ExtendWebSocketsToKubelet'] ?? true,
       systemLogs: config.enableSystemLogHandler ? doors.systemLogs : undefined,
       journal: config.enableSystemLogQuery ? doors.journal : undefined,
       featureGates: config.featureGates,

@@ -18,11 +18,11 @@ export interface NodeHandlerOptions {
   /** Undefined where `enableSystemLogQuery` is false. */
   readonly journal?: Journal | undefined;
   readonly facts: ProgramFacts;
-  readonly metrics: MetricsPage;
+  readonly metrics: Metrics & MetricsPage;
   /** Absolute: where checkpoints are written. */
   readonly checkpointDirectory: string;
-  /** Where sessions are counted whose WebSocket ends here; undefined: the runtime has to speak it. */
-  readonly webSockets?: Metrics | undefined;
+  /** True: WebSockets of sessions end here, and are counted. False: the runtime has to speak them. */
+  readonly webSockets: boolean;
   readonly clock: Clock;
   readonly featureGates?: Readonly<Record<string, boolean>>;
   /** Handlers of routes that other rooms answer: statistics, and metrics beyond the kubelet's own. */
@@ -31,10 +31,10 @@ export interface NodeHandlerOptions {
 
 /** Everything that the node API answers, by the names of the route table. */
 export function createNodeHandlers(options: NodeHandlerOptions): (pods: PodsOnNode) => Handlers {
-  const { cri, checkpointDirectory: directory, clock } = options;
+  const { cri, checkpointDirectory: directory, clock, webSockets, metrics } = options;
   return (pods) => ({
     ...pageHandlers(pods, options),
-    ...streamHandlers(pods, { cri, counter: options.webSockets }),
+    ...streamHandlers(pods, { cri, webSockets, metrics }),
     'container-logs': containerLogHandler(pods, options),
     checkpoint: checkpointHandler(pods, { cri, directory, clock }),
     logs: systemLogHandler(options.systemLogs, options.journal),

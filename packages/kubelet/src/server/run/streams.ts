@@ -1,4 +1,4 @@
-import type { Metrics } from '@nodeagent/base';
+import type { Counter, Metrics } from '@nodeagent/base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
 import { findContainer, LABEL_POD_UID, podName, podNamespace, podUid } from '../../pod/index.js';
@@ -20,8 +20,9 @@ type Runtime = Pick<
 
 export interface StreamOptions {
   readonly cri: Runtime;
-  /** Where it is counted that a WebSocket ended here; undefined: none ends here. */
-  readonly counter?: Metrics | undefined;
+  /** True: WebSockets of sessions end here, and are counted. */
+  readonly webSockets: boolean;
+  readonly metrics: Metrics;
 }
 
 /**
@@ -29,12 +30,8 @@ export interface StreamOptions {
  * runtime: the runtime is asked for a URL, and the connection is joined to it.
  */
 export function streamHandlers(pods: PodsOnNode, options: StreamOptions): Handlers {
-  const { cri } = options;
-  const sockets = options.counter?.counter({
-    name: 'kubelet_websocket_streaming_requests_total',
-    help: 'Streams whose WebSocket ended in the kubelet.',
-    labelNames: ['subresource'],
-  });
+  const { cri, webSockets, metrics } = options;
+  const sockets = webSockets ? createSocketCounter(metrics) : undefined;
   const sessionOf = (
     subresource: SocketSession['subresource'],
     streams?: SessionStreams,
@@ -94,6 +91,14 @@ export function streamHandlers(pods: PodsOnNode, options: StreamOptions): Handle
     return { kind: 'body', status: 200, contentType: 'application/json', body };
   };
   return { exec, attach, 'port-forward': portForward, run };
+}
+
+function createSocketCounter(metrics: Metrics): Counter {
+  return metrics.counter({
+    name: 'kubelet_websocket_streaming_requests_total',
+    help: 'Streams whose WebSocket ended in the kubelet.',
+    labelNames: ['subresource'],
+  });
 }
 
 function notThere(): never {
