@@ -61,6 +61,7 @@ export {
 export { explainPod, type ExplainSettings } from './explain/run/index.js';
 export type { PullRecordFiles } from './images/index.js';
 export type { PullRules } from './images/index.js';
+export type { RotationFiles } from './logs/index.js';
 export type { HealthServer } from './node/index.js';
 export {
   isManifestError,
@@ -86,7 +87,6 @@ export {
   type ProgramFacts,
   type ReadLog,
   type Reloaded,
-  type RotationFiles,
   type RouteName,
   type SecureListenerSpec,
   type SystemLogs,

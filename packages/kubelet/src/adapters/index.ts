@@ -28,7 +28,7 @@ export {
   type ListenerOptions,
   type SecureListenerOptions,
 } from '../server/adapters/listener.js';
-export { createRotationFiles } from '../server/adapters/rotation-files.js';
+export { createRotationFiles } from '../logs/adapters/rotation-files.js';
 export { createSystemLogs } from '../server/adapters/system-logs.js';
 export { createManifestFiles } from '../sources/adapters/manifest-files.js';
 export { createManifestUrl } from '../sources/adapters/manifest-url.js';

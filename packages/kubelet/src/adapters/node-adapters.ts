@@ -35,7 +35,7 @@ import { createClientCa, createServingCertificate } from '../server/adapters/cer
 import { createHealthServer } from '../server/adapters/health-server.js';
 import { createJournal } from '../server/adapters/journal.js';
 import { createPlainListener, createSecureListener } from '../server/adapters/listener.js';
-import { createRotationFiles } from '../server/adapters/rotation-files.js';
+import { createRotationFiles } from '../logs/adapters/rotation-files.js';
 import { createSystemLogs } from '../server/adapters/system-logs.js';
 import type { NodeServerAdapters } from '../server/index.js';
 import { createManifestFiles } from '../sources/adapters/manifest-files.js';

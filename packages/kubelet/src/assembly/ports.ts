@@ -12,10 +12,11 @@ import type {
   StubMaker,
 } from '../credentials/index.js';
 import type { PullRecordFiles } from '../images/index.js';
+import type { RotationFiles } from '../logs/index.js';
 import type { HealthServer } from '../node/index.js';
 import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } from '../pod/index.js';
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
-import type { NodeServerAdapters, RotationFiles } from '../server/index.js';
+import type { NodeServerAdapters } from '../server/index.js';
 import type { MetricsPage } from '../server/run/index.js';
 import type { DirectoryReadings, MachineReadings } from '../stats/index.js';
 import type { PluginSockets, StorageFiles } from '../storage/index.js';

@@ -10,7 +10,6 @@ export type {
   PodsOnNode,
   ReadLog,
   Reloaded,
-  RotationFiles,
   SecureListenerSpec,
   SystemLogs,
 } from './ports.js';

@@ -1,6 +1,7 @@
 import { createNoApiClient, type KubeClient } from '@nodeagent/kube-client';
 
 import { renderConfig } from '../../config/index.js';
+import { runLogRotation } from '../../logs/run/index.js';
 import { type NodeServer, type NodeServerAdapters, type PodsOnNode } from '../../server/index.js';
 import {
   createIssuedCertificate,
@@ -13,7 +14,6 @@ import {
   type IssuedCertificate,
   type MetricsPage,
   type NodeServerOptions,
-  runLogRotation,
 } from '../../server/run/index.js';
 import type { Parts } from './parts.js';
 

@@ -1,7 +1,6 @@
 export { type AdmissionRules, Doorkeeper } from './admit.js';
 export { createNodeHandlers, type NodeHandlerOptions } from './handlers.js';
 export { createIssuedCertificate, type IssuedCertificate } from './issued-certificate.js';
-export { runLogRotation } from './log-rotation.js';
 export type { Handler, HandlerCall, Handlers } from './node-api.js';
 export { createNodeServer, type NodeServerOptions } from './node-server.js';
 export type { MetricsPage } from './pages.js';

@@ -8,8 +8,8 @@ import { containerId, CriError } from '@nodeagent/cri-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createRotationFiles } from '../../../src/adapters/index.js';
-import { planRotation, rotatedName } from '../../../src/server/plan/log-rotation.js';
-import { runLogRotation } from '../../../src/server/run/index.js';
+import { planRotation, rotatedName } from '../../../src/logs/plan/log-rotation.js';
+import { runLogRotation } from '../../../src/logs/run/index.js';
 
 describe(planRotation, () => {
   const [a, b, c, d] = ['20260101-000000', '20260102-000000', '20260103-000000', '20260104-000000'];

@@ -1,0 +1,1 @@
+export type { RotationFiles } from './ports.js';

@@ -1,0 +1,1 @@
+export { type LogRotationOptions, runLogRotation } from './log-rotation.js';
