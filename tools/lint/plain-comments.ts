@@ -1,7 +1,8 @@
-import type { Rule } from 'eslint';
-import type { Comment, SourceLocation } from 'estree';
+import type { AST, Rule, SourceCode } from 'eslint';
 
-type Placed = Omit<Comment, 'loc'> & Readonly<{ loc: SourceLocation }>;
+type Comment = ReturnType<SourceCode['getAllComments']>[number];
+
+type Placed = Omit<Comment, 'loc'> & Readonly<{ loc: AST.SourceLocation }>;
 
 /** A comment as a reader sees it: consecutive `//` lines of one column are one text. */
 interface Block {

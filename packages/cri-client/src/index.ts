@@ -98,6 +98,7 @@ export type {
   DebugInfo,
   ExecRequest,
   ExecSyncRequest,
+  ImageMethod,
   ImageService,
   LogFile,
   LogFiles,
@@ -106,17 +107,11 @@ export type {
   PullImageRequest,
   RotatedLog,
   RunPodSandboxRequest,
+  RuntimeMethod,
   RuntimeService,
   UpdateContainerResourcesRequest,
   UpdatePodSandboxResourcesRequest,
 } from './ports.js';
-export {
-  type Around,
-  aroundImages,
-  aroundRuntime,
-  type CriCall,
-  type ImageMethod,
-  type RuntimeMethod,
-} from './run/around-calls.js';
+export { type Around, aroundImages, aroundRuntime, type CriCall } from './run/around-calls.js';
 export { probeRuntime } from './run/probe-runtime.js';
 export { type LogRequest, readLogBytesFrom, readLogFrom } from './run/read-log.js';

@@ -272,3 +272,11 @@ export interface LogWatch {
   changed(signal: AbortSignal): Promise<'changed' | 'quiet'>;
   close(): void;
 }
+
+type Answer<F> = F extends (...args: never[]) => Promise<unknown> ? 'once' : 'stream';
+
+type Unary<T> = { [K in keyof T]: Answer<T[K]> extends 'once' ? K : never }[keyof T];
+
+/** Methods that answer once; the others are streams. */
+export type RuntimeMethod = Unary<RuntimeService>;
+export type ImageMethod = Unary<ImageService>;

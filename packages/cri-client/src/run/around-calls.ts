@@ -1,12 +1,4 @@
-import type { ImageService, RuntimeService } from '../ports.js';
-
-type Answer<F> = F extends (...args: never[]) => Promise<unknown> ? 'once' : 'stream';
-
-type Unary<T> = { [K in keyof T]: Answer<T[K]> extends 'once' ? K : never }[keyof T];
-
-/** Methods that answer once; the others are streams. */
-export type RuntimeMethod = Unary<RuntimeService>;
-export type ImageMethod = Unary<ImageService>;
+import type { ImageMethod, ImageService, RuntimeMethod, RuntimeService } from '../ports.js';
 
 /** A call that is about to be made. */
 export type CriCall<M extends string> =

@@ -1,1 +1,1 @@
-export type { Made, MessageFiles, PodChanges } from './ports.js';
+export type { PodChanges } from './ports.js';

@@ -1,1 +1,1 @@
-export type { OpenDriver, PluginSocket, PluginSockets, StorageFiles } from './ports.js';
+export type { PluginSockets, StorageFiles } from './ports.js';

@@ -1,1 +1,1 @@
-export { type LogRotationOptions, runLogRotation } from './log-rotation.js';
+export { runLogRotation } from './log-rotation.js';

@@ -1,1 +1,1 @@
-export { createRuntimeView, type RuntimeViewPorts } from './runtime-view.js';
+export { createRuntimeView } from './runtime-view.js';
