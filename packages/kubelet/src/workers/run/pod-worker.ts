@@ -1,37 +1,18 @@
-import {
-  type BackoffRules,
-  type BackoffState,
-  type Clock,
-  jittered,
-  type Logger,
-  nextBackoff,
-  type Random,
-  type Tracer,
-  Wake,
-} from '@nodeagent/base';
+import { jittered, type Logger, Wake } from '@nodeagent/base';
 import type { Pod, PodStatus } from '@nodeagent/kube-client';
 
 import {
   type FailureVerdict,
   isDeleting,
   isHostNetwork,
-  isPodGone,
   isTerminalPhase,
   messageOf,
-  type NodeView,
-  type PodEvents,
   podGraceSeconds,
   podName,
   podNamespace,
   type PodObservation,
   type PodPlan,
-  type PodProbes,
-  type PodReporter,
-  type PodResizes,
-  type PodRuntime,
   podUid,
-  type PodVolumes,
-  type RuntimeView,
 } from '../../pod/index.js';
 import {
   NEW_LIFE,
@@ -40,7 +21,6 @@ import {
   type PodLifeEvent,
   type StopReason,
 } from '../model/pod-life.js';
-import type { CrashLoopRules } from '../plan/crash-loop.js';
 import { DEADLINE_EXCEEDED, deadlineLeftMs } from '../plan/deadline.js';
 import { lookAgainMs } from '../plan/look-again.js';
 import { planCleanup } from '../plan/plan-cleanup.js';
@@ -48,69 +28,11 @@ import { planPod } from '../plan/plan-pod.js';
 import { changeOf } from '../plan/pod-change.js';
 import { cleanUpPod, type EndingPod, terminatePod } from './end-pod.js';
 import { executePlan } from './execute-plan.js';
-import type { Gate } from './gate.js';
 import { StartMemory } from './start-memory.js';
-import type { StepMeter, StepType } from './worker-metrics.js';
-
-/** What all workers share. */
-export interface WorkerPorts {
-  readonly runtime: PodRuntime;
-  readonly runtimeView: RuntimeView;
-  readonly volumes: PodVolumes;
-  readonly probes: PodProbes;
-  readonly reporter: PodReporter;
-  readonly events: PodEvents;
-  readonly node: NodeView;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  /** Told how long each step takes; nobody when absent. */
-  readonly tracer?: Tracer | undefined;
-  /** Other resources for pods that run; none when absent. */
-  readonly resizes?: PodResizes | undefined;
-  /** Nothing is measured without. */
-  readonly onStep?: StepMeter | undefined;
-  /** Pods that make a sandbox at the same time. */
-  readonly sandboxGate: Gate;
-  readonly crashLoopRules: CrashLoopRules;
-  /** A pod is looked at again at least this often, asked or not; stretched by up to a half. */
-  readonly resyncMs: number;
-}
-
-const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
-/** Removals that fail are warned of after waits of 1, 2 and 4 s. */
-const REMOVAL_WARNING_MS = 4000;
-const NETWORK_RETRY: BackoffRules = { initialMs: 1000, maxMs: 1000 };
-/** @see Kubernetes 1.36 pkg/util/goroutinemap/exponentialbackoff */
-const VOLUMES_RETRY: BackoffRules = { initialMs: 500, maxMs: 122_000 };
-
-/** What a step is called in traces. @see Kubernetes 1.36 pkg/kubelet/kubelet.go */
-const SPANS: Readonly<Partial<Record<PodLife['kind'], string>>> = {
-  syncing: 'syncPod',
-  terminating: 'syncTerminatingPod',
-  terminated: 'syncTerminatedPod',
-};
-
-/** The node cannot give pods a network yet. */
-class NetworkNotReady extends Error {
-  override readonly name = 'NetworkNotReady';
-}
-
-/** Something that the pod's containers are to find is not there yet. */
-class VolumesNotReady extends Error {
-  override readonly name = 'VolumesNotReady';
-
-  constructor(cause: unknown) {
-    super(messageOf(cause), { cause });
-  }
-}
-
-/** How long to wait after a failure, and by how much of that to stretch it at most. */
-function retryAfter(error: unknown): Readonly<{ rules: BackoffRules; stretch: number }> {
-  if (error instanceof NetworkNotReady) return { rules: NETWORK_RETRY, stretch: 0.5 };
-  if (error instanceof VolumesNotReady) return { rules: VOLUMES_RETRY, stretch: 0 };
-  return { rules: RETRY, stretch: 0.5 };
-}
+import { NetworkNotReady, StepRetry, VolumesNotReady } from './step-retry.js';
+import { traceStep } from './trace-step.js';
+import type { StepType } from './worker-metrics.js';
+import type { WorkerPorts } from './worker-ports.js';
 
 /**
  * The life of one pod: observe, plan, act, observe again, report, until it is as it should be; then
@@ -133,7 +55,7 @@ export class PodWorker {
   /** Cancels the step under way. */
   #step = new AbortController();
   readonly #memory: StartMemory;
-  #failed: BackoffState | undefined;
+  readonly #retry: StepRetry;
   /** Waits after a failure; what the runtime tells meanwhile may be our own doing. */
   #backingOff = false;
 
@@ -144,6 +66,7 @@ export class PodWorker {
     this.#log = ports.log.child({
       pod: { namespace: podNamespace(pod), name: podName(pod), uid: podUid(pod) },
     });
+    this.#retry = new StepRetry({ clock: ports.clock, random: ports.random, log: this.#log });
     this.#notice(pod);
   }
 
@@ -215,7 +138,7 @@ export class PodWorker {
         this.#step = new AbortController();
         const waitMs = await this.#takeStep(this.#step.signal);
         if (signal.aborted) return;
-        this.#backingOff = this.#failed !== undefined;
+        this.#backingOff = this.#retry.isFailing;
         if (waitMs > 0) await this.#wake.waitAtMost(waitMs, this.#ports.clock, signal);
         this.#backingOff = false;
       }
@@ -248,30 +171,17 @@ export class PodWorker {
     const type = this.#life.kind === 'terminating' ? 'kill' : this.#because;
     this.#because = 'sync';
     try {
-      const waitMs = await this.#traced(this.#life, signal);
-      this.#failed = undefined;
+      const life = this.#life;
+      const step = (): Promise<number> => this.#stepOf(life)(signal);
+      const waitMs = await traceStep(this.#ports.tracer, { pod: this.#pod, life }, step);
+      this.#retry.succeeded();
       return waitMs;
     } catch (error) {
       if (signal.aborted) return 0;
-      return this.#onFailure(error);
+      return this.#retry.failed(error, this.#life);
     } finally {
       onStep?.(type, clock.monotonicMs() - startedMs);
     }
-  }
-
-  #traced(life: PodLife, signal: AbortSignal): Promise<number> {
-    const { tracer } = this.#ports;
-    const name = SPANS[life.kind];
-    const step = (): Promise<number> => this.#stepOf(life)(signal);
-    if (tracer === undefined || name === undefined) return step();
-    const [namespace, pod] = [podNamespace(this.#pod), podName(this.#pod)];
-    const attributes = {
-      'k8s.pod.uid': podUid(this.#pod),
-      'k8s.pod': `${namespace}/${pod}`,
-      'k8s.pod.name': pod,
-      'k8s.namespace.name': namespace,
-    };
-    return tracer.span({ name, kind: 'internal', attributes }, step);
   }
 
   #stepOf(life: PodLife): (signal: AbortSignal) => Promise<number> {
@@ -285,25 +195,6 @@ export class PodWorker {
       case 'finished':
         return async () => 0;
     }
-  }
-
-  #onFailure(error: unknown): number {
-    const { clock, random } = this.#ports;
-    const { rules, stretch } = retryAfter(error);
-    const level = isPodGone(error) ? 'debug' : this.#failureLevel();
-    this.#failed = nextBackoff(this.#failed, rules, clock.monotonicMs());
-    const waitMs = jittered(this.#failed.delayMs, stretch, random);
-    this.#log[level]({ err: error, life: this.#life.kind, retryInMs: waitMs }, 'pod step failed');
-    return waitMs;
-  }
-
-  /**
-   * What has been begun for a pod may still be under way in the runtime when it is to be removed,
-   * on a busy machine for seconds: that this fails a few times is no reason to look into it.
-   */
-  #failureLevel(): 'info' | 'warn' {
-    const { delayMs = 0 } = this.#failed ?? {};
-    return this.#life.kind === 'terminated' && delayMs < REMOVAL_WARNING_MS ? 'info' : 'warn';
   }
 
   /** @param after what has just been made, and might not be seen */
@@ -410,7 +301,7 @@ export class PodWorker {
       events,
       sandboxGate,
       log: this.#log,
-      failureLevel: this.#failureLevel(),
+      failureLevel: this.#retry.level(this.#life),
       memory: this.#memory,
       onResizeFailed: (message: string) => resizes?.failed(this.#pod, message),
     };

@@ -16,7 +16,8 @@ import type { ResizeRules } from '../../resize/index.js';
 import { Resizes, type ResourceRecords } from '../../resize/run/index.js';
 import type { StaticPodState } from '../../sources/run/index.js';
 import type { CountedPod } from './pod-counts.js';
-import { PodWorker, type WorkerPorts } from './pod-worker.js';
+import { PodWorker } from './pod-worker.js';
+import type { WorkerPorts } from './worker-ports.js';
 
 /** What pods that run need to be given other resources. */
 export interface ResizePorts {
