@@ -1,17 +1,23 @@
 import type { Clock } from '@nodeagent/base';
 
+import type { Container, ContainerFilter } from '../model/container.js';
 import { CriError, type CriErrorCode } from '../model/errors.js';
 import type { ContainerEventType } from '../model/event.js';
 import type { Image } from '../model/image.js';
+import type { Sandbox, SandboxFilter } from '../model/sandbox.js';
 import type { CreateContainerRequest, RunPodSandboxRequest } from '../ports.js';
 import { MemoryEvents } from './memory-events.js';
 import {
   type ContainerEnd,
   type ContainerRecord,
+  matchesContainer,
+  matchesSandbox,
   MemoryIssuer,
   type SandboxRecord,
   stateOf,
+  toContainer,
   toContainerStatus,
+  toSandbox,
   toSandboxStatus,
 } from './memory-state.js';
 
@@ -40,6 +46,16 @@ export class MemoryPods {
   constructor(clock: Clock, onStart: OnStart) {
     this.issuer = new MemoryIssuer(clock);
     this.#onStart = onStart;
+  }
+
+  listSandboxes(filter: SandboxFilter): readonly Sandbox[] {
+    const records = [...this.sandboxes.values()];
+    return records.filter((record) => matchesSandbox(record, filter)).map(toSandbox);
+  }
+
+  listContainers(filter: ContainerFilter): readonly Container[] {
+    const records = [...this.containers.values()];
+    return records.filter((record) => matchesContainer(record, filter)).map(toContainer);
   }
 
   sandbox(id: string, method: string): SandboxRecord {

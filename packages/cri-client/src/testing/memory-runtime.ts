@@ -37,27 +37,18 @@ import type {
   UpdatePodSandboxResourcesRequest,
 } from '../ports.js';
 import { MemoryCalls } from './memory-calls.js';
+import { runCommand } from './memory-exec.js';
+import { MemoryFigures } from './memory-figures.js';
 import { MemoryImages } from './memory-images.js';
 import { type ExitOptions, KILLED, MemoryPods, refused } from './memory-pods.js';
-import type { ExecAnswer, Program } from './memory-program.js';
+import type { Program } from './memory-program.js';
 import {
   type ContainerRecord,
-  hasLabels,
-  matchesContainer,
-  matchesSandbox,
   stateOf,
-  toContainer,
   toContainerStatus,
-  toSandbox,
   toSandboxStatus,
 } from './memory-state.js';
-import {
-  containerStatsOf,
-  LAST_SEEN,
-  type MemoryUsageOptions,
-  metricsOf,
-  sandboxStatsOf,
-} from './memory-stats.js';
+import { LAST_SEEN, type MemoryUsageOptions, metricsOf } from './memory-stats.js';
 
 export interface MemoryRuntimeOptions {
   readonly clock: Clock;
@@ -89,7 +80,7 @@ export class MemoryRuntime implements RuntimeService {
   readonly #cgroupDriver: CgroupDriver;
   readonly #pods: MemoryPods;
   readonly #programs = new Map<string, Program>();
-  readonly #usage = new Map<string, MemoryUsageOptions>();
+  readonly #figures: MemoryFigures;
 
   constructor({ clock, lacks = [], cgroupDriver = 'cgroupfs' }: MemoryRuntimeOptions) {
     this.#clock = clock;
@@ -98,6 +89,7 @@ export class MemoryRuntime implements RuntimeService {
     this.calls = new MemoryCalls(clock);
     this.images = new MemoryImages(clock, this.calls);
     this.#pods = new MemoryPods(clock, (record, signal) => void this.#play(record, signal));
+    this.#figures = new MemoryFigures(this.#pods, clock);
   }
 
   /** Sets the program of containers with this name, for those that start later. */
@@ -118,7 +110,7 @@ export class MemoryRuntime implements RuntimeService {
   }
 
   setUsage(id: ContainerId, usage: MemoryUsageOptions): void {
-    this.#usage.set(id, usage);
+    this.#figures.set(id, usage);
   }
 
   async version(signal: AbortSignal): Promise<RuntimeVersion> {
@@ -181,7 +173,7 @@ export class MemoryRuntime implements RuntimeService {
 
   async listPodSandbox(filter: SandboxFilter, signal: AbortSignal): Promise<readonly Sandbox[]> {
     await this.calls.enter('listPodSandbox', filter, signal);
-    return this.#listSandboxes(filter);
+    return this.#pods.listSandboxes(filter);
   }
 
   async *streamPodSandboxes(
@@ -190,7 +182,7 @@ export class MemoryRuntime implements RuntimeService {
   ): AsyncIterable<readonly Sandbox[]> {
     await this.calls.enter('streamPodSandboxes', filter, signal);
     this.#need('streamingLists', 'StreamPodSandboxes');
-    for (const sandbox of this.#listSandboxes(filter)) yield [sandbox];
+    for (const sandbox of this.#pods.listSandboxes(filter)) yield [sandbox];
   }
 
   async updatePodSandboxResources(
@@ -253,7 +245,7 @@ export class MemoryRuntime implements RuntimeService {
     signal: AbortSignal,
   ): Promise<readonly Container[]> {
     await this.calls.enter('listContainers', filter, signal);
-    return this.#listContainers(filter);
+    return this.#pods.listContainers(filter);
   }
 
   async *streamContainers(
@@ -262,7 +254,7 @@ export class MemoryRuntime implements RuntimeService {
   ): AsyncIterable<readonly Container[]> {
     await this.calls.enter('streamContainers', filter, signal);
     this.#need('streamingLists', 'StreamContainers');
-    for (const container of this.#listContainers(filter)) yield [container];
+    for (const container of this.#pods.listContainers(filter)) yield [container];
   }
 
   async updateContainerResources(
@@ -290,24 +282,8 @@ export class MemoryRuntime implements RuntimeService {
 
   async execSync(request: ExecSyncRequest, signal: AbortSignal): Promise<ExecResult> {
     await this.calls.enter('execSync', request, signal);
-    const { containerId, command, timeoutMs } = request;
-    const method = 'RuntimeService/ExecSync';
-    const record = this.#pods.running(containerId, method);
-    const { exec = (): ExecAnswer => ({}) } = this.#programOf(record);
-    const answered = Promise.race([Promise.resolve(exec(command)), killedWith(record.life.signal)]);
-    const answer = await (timeoutMs === undefined
-      ? answered
-      : Promise.race([answered, this.#clock.sleep(timeoutMs, signal)]));
-    signal.throwIfAborted();
-    if (typeof answer === 'string') {
-      throw refused('CRI_DEADLINE', `command "${command.join(' ')}" timed out`, method);
-    }
-    const encoder = new TextEncoder();
-    return {
-      stdout: encoder.encode(answer.stdout ?? ''),
-      stderr: encoder.encode(answer.stderr ?? ''),
-      exitCode: answer.exitCode ?? 0,
-    };
+    const record = this.#pods.running(request.containerId, 'RuntimeService/ExecSync');
+    return runCommand(record, this.#programOf(record), request, { clock: this.#clock, signal });
   }
 
   async exec(request: ExecRequest, signal: AbortSignal): Promise<string> {
@@ -330,7 +306,7 @@ export class MemoryRuntime implements RuntimeService {
 
   async containerStats(id: ContainerId, signal: AbortSignal): Promise<ContainerStats> {
     await this.calls.enter('containerStats', id, signal);
-    return this.#statsOf(this.#pods.container(id, 'RuntimeService/ContainerStats'));
+    return this.#figures.of(this.#pods.container(id, 'RuntimeService/ContainerStats'));
   }
 
   async listContainerStats(
@@ -338,7 +314,7 @@ export class MemoryRuntime implements RuntimeService {
     signal: AbortSignal,
   ): Promise<readonly ContainerStats[]> {
     await this.calls.enter('listContainerStats', filter, signal);
-    return this.#containerStats(filter);
+    return this.#figures.containers(filter);
   }
 
   async *streamContainerStats(
@@ -347,14 +323,14 @@ export class MemoryRuntime implements RuntimeService {
   ): AsyncIterable<readonly ContainerStats[]> {
     await this.calls.enter('streamContainerStats', filter, signal);
     this.#need('streamingLists', 'StreamContainerStats');
-    for (const stats of this.#containerStats(filter)) yield [stats];
+    for (const stats of this.#figures.containers(filter)) yield [stats];
   }
 
   async podSandboxStats(id: SandboxId, signal: AbortSignal): Promise<SandboxStats> {
     await this.calls.enter('podSandboxStats', id, signal);
     this.#need('podSandboxStats', 'PodSandboxStats');
     this.#pods.sandbox(id, 'RuntimeService/PodSandboxStats');
-    return this.#sandboxStats({ id })[0] as SandboxStats;
+    return this.#figures.sandboxes({ id })[0] as SandboxStats;
   }
 
   async listPodSandboxStats(
@@ -363,7 +339,7 @@ export class MemoryRuntime implements RuntimeService {
   ): Promise<readonly SandboxStats[]> {
     await this.calls.enter('listPodSandboxStats', filter, signal);
     this.#need('podSandboxStats', 'ListPodSandboxStats');
-    return this.#sandboxStats(filter);
+    return this.#figures.sandboxes(filter);
   }
 
   async *streamPodSandboxStats(
@@ -372,7 +348,7 @@ export class MemoryRuntime implements RuntimeService {
   ): AsyncIterable<readonly SandboxStats[]> {
     await this.calls.enter('streamPodSandboxStats', filter, signal);
     this.#need('streamingLists', 'StreamPodSandboxStats');
-    for (const stats of this.#sandboxStats(filter)) yield [stats];
+    for (const stats of this.#figures.sandboxes(filter)) yield [stats];
   }
 
   async listMetricDescriptors(signal: AbortSignal): Promise<readonly MetricDescriptor[]> {
@@ -418,41 +394,4 @@ export class MemoryRuntime implements RuntimeService {
   #sessionUrl(kind: string): string {
     return `http://127.0.0.1:1/${kind}/${this.#pods.issuer.token()}`;
   }
-
-  #listSandboxes(filter: SandboxFilter): readonly Sandbox[] {
-    const records = [...this.#pods.sandboxes.values()];
-    return records.filter((record) => matchesSandbox(record, filter)).map(toSandbox);
-  }
-
-  #listContainers(filter: ContainerFilter): readonly Container[] {
-    const records = [...this.#pods.containers.values()];
-    return records.filter((record) => matchesContainer(record, filter)).map(toContainer);
-  }
-
-  #statsOf(record: ContainerRecord): ContainerStats {
-    return containerStatsOf(record, this.#usage.get(record.id) ?? {}, this.#clock.nowMs());
-  }
-
-  #containerStats(filter: ContainerStatsFilter): readonly ContainerStats[] {
-    return [...this.#pods.containers.values()]
-      .filter((record) => stateOf(record) === 'running' && matchesContainer(record, filter))
-      .map((record) => this.#statsOf(record));
-  }
-
-  #sandboxStats({ id, labels }: SandboxStatsFilter): readonly SandboxStats[] {
-    return [...this.#pods.sandboxes.values()]
-      .filter((record) => id === undefined || record.id === id)
-      .filter((record) => hasLabels(record.config.labels, labels))
-      .map((record) => {
-        const containers = this.#containerStats({ sandboxId: record.id });
-        return sandboxStatsOf(record, containers, this.#clock.nowMs());
-      });
-  }
-}
-
-/** The exit of a command whose container ends: by SIGKILL. */
-function killedWith(life: AbortSignal): Promise<ExecAnswer> {
-  return new Promise((resolve) => {
-    life.addEventListener('abort', () => resolve({ exitCode: 137 }), { once: true });
-  });
 }

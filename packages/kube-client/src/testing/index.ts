@@ -1,10 +1,8 @@
 export { type ContractCase, type ContractScene, kubeClientContract } from './contract.js';
+export type { CallMatch, MemoryCall, Verb } from './memory-call.js';
 export {
-  type CallMatch,
   createMemoryKubeClient,
-  type MemoryCall,
   type MemoryKubeClient,
   type MemoryKubeClientOptions,
   type SubresourceHandler,
-  type Verb,
 } from './memory-kube-client.js';

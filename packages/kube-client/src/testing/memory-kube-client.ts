@@ -5,12 +5,6 @@ import { withoutNulls } from '../codec/decode-json.js';
 import { KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
 import type { Resource } from '../model/resource.js';
-import {
-  matchesFields,
-  matchesLabels,
-  parseFieldSelector,
-  parseLabelSelector,
-} from '../plan/selectors.js';
 import type {
   DeleteOptions,
   KubeClient,
@@ -18,29 +12,29 @@ import type {
   ListPage,
   ObjectName,
   Patch,
-  Selectors,
   SubresourceOptions,
   WatchEvent,
   WatchOptions,
 } from '../ports.js';
+import type { CallMatch, MemoryCall } from './memory-call.js';
+import {
+  bind,
+  byKey,
+  conflict,
+  conflictOf,
+  covers,
+  idOf,
+  keyOf,
+  matcher,
+  metadataOf,
+  nameOf,
+  suffix,
+  target,
+  uidOf,
+} from './memory-object.js';
 import { MemoryStore } from './memory-store.js';
 import { afterDelete, created, mayRemove, updated } from './object-rules.js';
 import { applyPatch, isObject, type Json } from './patch.js';
-
-export type Verb = 'get' | 'list' | 'watch' | 'create' | 'replace' | 'patch' | 'delete';
-
-/** One call, in order. */
-export interface MemoryCall {
-  readonly verb: Verb;
-  readonly plural: string;
-  readonly namespace?: string;
-  readonly name?: string;
-  readonly subresource?: string;
-  /** The object, patch or options that were sent. */
-  readonly body?: unknown;
-}
-
-export type CallMatch = Partial<Omit<MemoryCall, 'body'>>;
 
 export type SubresourceHandler = (
   object: KubeObject,
@@ -359,95 +353,4 @@ class Memory implements MemoryKubeClient {
       },
     };
   }
-}
-
-function bind(
-  pod: Json,
-  binding: Json,
-  update: (object: KubeObject) => void,
-  refuse: (why: string) => KubeError,
-): Json {
-  const spec = isObject(pod['spec']) ? pod['spec'] : {};
-  const node = isObject(binding['target']) ? binding['target']['name'] : undefined;
-  const bound = spec['nodeName'];
-  if (bound !== undefined && bound !== '')
-    throw refuse(`already assigned to node "${String(bound)}"`);
-  const scheduled = { conditions: [{ type: 'PodScheduled', status: 'True' }] };
-  const patched = applyPatch(pod, { type: 'strategic-merge', body: { status: scheduled } });
-  update({ ...patched, spec: { ...spec, nodeName: node } } as KubeObject);
-  return { kind: 'Status', apiVersion: 'v1', status: 'Success' };
-}
-
-function conflictOf(at: { resource: Resource<unknown>; name: ObjectName }) {
-  return (why: string): KubeError => conflict(at.resource, at.name, why);
-}
-
-function conflict(resource: Resource<unknown>, name: ObjectName, why: string): KubeError {
-  const message = `${resource.plural} "${keyOf(name)}": ${why}`;
-  return new KubeError('KUBE_CONFLICT', message, { httpStatus: 409 });
-}
-
-function covers(match: CallMatch, call: MemoryCall): boolean {
-  return Object.entries(match).every(([key, value]) => call[key as keyof CallMatch] === value);
-}
-
-function matcher(selectors: Selectors): (object: Json) => boolean {
-  const labels = parseLabelSelector(selectors.labelSelector ?? '');
-  const fields = parseFieldSelector(selectors.fieldSelector ?? '');
-  return (object) => {
-    const { namespace, labels: have } = metadataOf(object);
-    if (selectors.namespace !== undefined && namespace !== selectors.namespace) return false;
-    return (
-      matchesLabels(labels, isObject(have) ? (have as Record<string, string>) : {}) &&
-      matchesFields(fields, object)
-    );
-  };
-}
-
-function target(
-  { plural }: Resource<unknown>,
-  { namespace, name }: { readonly namespace?: string; readonly name?: string },
-  subresource?: string,
-): Omit<MemoryCall, 'verb'> {
-  return {
-    plural,
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(name === undefined || name === '' ? {} : { name }),
-    ...(subresource === undefined ? {} : { subresource }),
-  };
-}
-
-function idOf({ group, plural }: Resource<unknown>): string {
-  return group === '' ? plural : `${plural}.${group}`;
-}
-
-function nameOf(namespace: string | undefined, name: string): ObjectName {
-  return namespace === undefined ? { name } : { namespace, name };
-}
-
-function keyOf({ namespace, name }: ObjectName): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
-}
-
-function byKey(a: Json, b: Json): number {
-  const [left, right] = [sortKey(a), sortKey(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
-}
-
-function sortKey(object: Json): string {
-  const { namespace, name } = metadataOf(object);
-  return `${String(namespace ?? '')}/${String(name)}`;
-}
-
-function metadataOf(object: Json): Json {
-  const metadata = object['metadata'];
-  return isObject(metadata) ? metadata : {};
-}
-
-function uidOf(serial: number): string {
-  return `00000000-0000-4000-8000-${serial.toString(16).padStart(12, '0')}`;
-}
-
-function suffix(serial: number): string {
-  return serial.toString(36).padStart(5, 'x');
 }
