@@ -10,6 +10,7 @@ export { readCredentialProviders } from '../credentials/adapters/provider-files.
 export { createProviderPrograms } from '../credentials/adapters/provider-program.js';
 export { createRequestMaker, createStubMaker } from '../credentials/adapters/request-maker.js';
 export { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
+export { createRotationFiles } from '../logs/adapters/rotation-files.js';
 export { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 export { callHook } from '../runtime/adapters/hook-caller.js';
 export { readRuntimeMachine } from '../runtime/adapters/machine.js';
@@ -28,7 +29,6 @@ export {
   type ListenerOptions,
   type SecureListenerOptions,
 } from '../server/adapters/listener.js';
-export { createRotationFiles } from '../logs/adapters/rotation-files.js';
 export { createSystemLogs } from '../server/adapters/system-logs.js';
 export { createManifestFiles } from '../sources/adapters/manifest-files.js';
 export { createManifestUrl } from '../sources/adapters/manifest-url.js';

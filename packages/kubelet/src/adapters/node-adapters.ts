@@ -27,6 +27,7 @@ import { createProviderPrograms } from '../credentials/adapters/provider-program
 import { createRequestMaker, createStubMaker } from '../credentials/adapters/request-maker.js';
 import type { CredentialAdapters } from '../credentials/index.js';
 import { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
+import { createRotationFiles } from '../logs/adapters/rotation-files.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 import { callHook } from '../runtime/adapters/hook-caller.js';
 import { createPodFiles } from '../runtime/adapters/pod-files.js';
@@ -35,7 +36,6 @@ import { createClientCa, createServingCertificate } from '../server/adapters/cer
 import { createHealthServer } from '../server/adapters/health-server.js';
 import { createJournal } from '../server/adapters/journal.js';
 import { createPlainListener, createSecureListener } from '../server/adapters/listener.js';
-import { createRotationFiles } from '../logs/adapters/rotation-files.js';
 import { createSystemLogs } from '../server/adapters/system-logs.js';
 import type { NodeServerAdapters } from '../server/index.js';
 import { createManifestFiles } from '../sources/adapters/manifest-files.js';

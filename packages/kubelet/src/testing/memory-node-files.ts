@@ -1,8 +1,8 @@
 import type { KubeletFiles } from '../assembly/index.js';
 import type { PullRecordFiles } from '../images/index.js';
+import type { RotationFiles } from '../logs/index.js';
 import { parsePodUid, type ResourceRecordFile } from '../pod/index.js';
 import type { PodFiles, UserNamespaceFiles } from '../runtime/index.js';
-import type { RotationFiles } from '../logs/index.js';
 import type { PluginSockets, StorageFiles } from '../storage/index.js';
 import type { Mounter, VolumeFiles } from '../volumes/index.js';
 import type { MemoryDisk } from './memory-disk.js';

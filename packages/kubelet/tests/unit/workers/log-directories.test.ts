@@ -6,11 +6,7 @@ import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { emptyObservation, type RuntimePod } from '../../../src/pod/index.js';
-import {
-  MemoryPodEvents,
-  MemoryPodRuntime,
-  noClaimedVolumes,
-} from '../../../src/testing/index.js';
+import { MemoryPodEvents, MemoryPodRuntime, noClaimedVolumes } from '../../../src/testing/index.js';
 import { createVolumeFiles } from '../../../src/volumes/adapters/volume-files.js';
 import { createPodVolumes } from '../../../src/volumes/run/index.js';
 import { createLogDirectories } from '../../../src/workers/adapters/log-directories.js';
@@ -28,7 +24,6 @@ beforeEach(async () => {
   await writeFile(join(rootDir, 'allocated_pods_state'), '{}');
 });
 afterEach(() => rm(dir, { recursive: true }));
-
 
 /** Housekeeping over real files, with one pod that is wanted. */
 async function housekeep(
