@@ -68,7 +68,7 @@ export function integer(value: number, least = -Infinity, most = Infinity) {
 /** One of several words; the empty one, where it is among them, is not offered in messages. */
 export function oneOf<const T extends readonly [string, ...string[]]>(words: T, value: T[number]) {
   const error = `must be one of ${words.filter((word) => word !== '').join(', ')}`;
-  return orDefault(z.enum(words, { error }), value);
+  return orDefault(z.literal(words, { error }), value);
 }
 
 /**
