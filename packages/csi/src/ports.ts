@@ -55,7 +55,7 @@ export interface CsiServices {
   readonly node: ServiceOf<typeof NODE>;
 }
 
-/** The door by which a plug-in is found: `GetInfo`, and the kubelet's verdict. */
+/** The service by which the kubelet finds a plug-in: `GetInfo`, and the kubelet's verdict. */
 export type RegistrationService = ServiceOf<typeof REGISTRATION>;
 
 /** The result of `createDriver` for a {@link Driver}: handlers for every service of CSI. */
@@ -69,15 +69,15 @@ export interface CsiHandlers {
 
 /**
  * The part that a driver's author writes. Requests arrive checked: every required field is present,
- * paths are absolute, and no two operations run on one volume at a time. Leave out unsupported
- * functions; their calls are answered with `UNIMPLEMENTED`. Capabilities follow from the functions
+ * paths are absolute, and no two operations on one volume run at the same time. Leave out
+ * unsupported functions: their calls return `UNIMPLEMENTED`. Capabilities follow from the functions
  * that exist.
  */
 export interface Driver {
   /** At most 63 characters of a domain name: `hostpath.csi.example.com`. */
   readonly name: string;
   readonly version: string;
-  /** Further facts for people. */
+  /** Further information for people. */
   readonly manifest?: Readonly<Record<string, string>>;
   /** Answers `Probe`; a driver without it is ready. */
   ready?(signal: AbortSignal): Promise<boolean>;
@@ -100,12 +100,12 @@ export interface NodeDriver {
   /** Unlimited when left out. */
   readonly maxVolumes?: number;
   readonly topology?: Readonly<Record<string, string>>;
-  /** Capabilities that no method of this object shows. */
+  /** Capabilities that do not follow from any method of this object. */
   readonly capabilities?: readonly Extract<
     NodeCapability,
     'volume-condition' | 'single-node-multi-writer' | 'volume-mount-group'
   >[];
-  /** @returns why the volume cannot be used that way; undefined when it can */
+  /** @returns the reason why the volume cannot be used that way; undefined if it can */
   unsupported?(capability: VolumeCapability): string | undefined;
 
   publish(request: PublishVolumeRequest, signal: AbortSignal): Promise<void>;
@@ -131,7 +131,7 @@ export interface NodeDriver {
 }
 
 export interface ControllerDriver {
-  /** Capabilities that no method of this object shows. */
+  /** Capabilities that do not follow from any method of this object. */
   readonly capabilities?: readonly Extract<
     ControllerCapability,
     | 'clone-volume'
@@ -140,11 +140,11 @@ export interface ControllerDriver {
     | 'volume-condition'
     | 'single-node-multi-writer'
   >[];
-  /** Where a volume is reachable from is part of it. */
+  /** Volumes are reachable from parts of the cluster only. */
   readonly accessibilityConstraints?: boolean;
   /** `online`: volumes can grow while they are in use; needs `expand` here or on the node. */
   readonly expansion?: 'online' | 'offline';
-  /** @returns why a volume cannot be used that way; undefined when it can */
+  /** @returns the reason why a volume cannot be used that way; undefined if it can */
   unsupported?(capability: VolumeCapability): string | undefined;
 
   create?(request: CreateVolumeRequest, signal: AbortSignal): Promise<PartialOf<Volume>>;

@@ -11,29 +11,32 @@ import type { CsiHandlers, Driver } from './ports.js';
 import { createDriver } from './run/driver.js';
 
 export interface ServeOptions {
-  /** Where the driver listens: an absolute path, at most 107 bytes. */
+  /** The absolute path on which the driver listens, at most 107 bytes. */
   readonly socketPath: string;
   readonly registration?: RegistrationOptions | undefined;
-  /** Hears of each call that failed, for the log. */
+  /** Called for each failed call, for the log. */
   readonly onError?: ((error: unknown, method: string) => void) | undefined;
 }
 
 export interface RegistrationOptions {
   /** A socket in the kubelet's `plugins_registry`: `/var/lib/kubelet/plugins_registry/NAME-reg.sock`. */
   readonly socketPath: string;
-  /** The driver's socket as the kubelet sees it, where that differs: in a container, say. */
+  /**
+   * The driver's socket as the kubelet sees it, if its path differs there, as for a driver in a
+   * container.
+   */
   readonly endpoint?: string | undefined;
-  /** The kubelet's verdict; it comes again after the kubelet was restarted. */
+  /** Receives the kubelet's verdict, again after each restart of the kubelet. */
   readonly onStatus?: ((status: RegistrationStatus) => void) | undefined;
 }
 
-/** The version of CSI that is announced to the kubelet. */
+/** The CSI versions that the kubelet is offered. */
 const SUPPORTED_VERSIONS = ['1.0.0'];
 
 /**
- * Serves a driver on its socket, and registers it with the kubelet of this node where that is asked for.
+ * Serves a driver on its socket, and registers it with this node's kubelet if requested.
  *
- * @throws {CsiError} `CSI_BAD_DRIVER`; an Error when a socket is in use or cannot be made
+ * @throws {CsiError} `CSI_BAD_DRIVER`; an Error if a socket is in use or cannot be created
  */
 export async function serveDriver(driver: Driver, options: ServeOptions): Promise<RunningServer> {
   const { socketPath, registration, onError } = options;
@@ -66,7 +69,7 @@ export async function serveDriver(driver: Driver, options: ServeOptions): Promis
     });
     return {
       close: async (graceMs) => {
-        await door.close(graceMs); // first, so that the kubelet asks nothing more
+        await door.close(graceMs); // first, so that the kubelet sends no further calls
         await server.close(graceMs);
       },
     };

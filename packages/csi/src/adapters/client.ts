@@ -17,13 +17,13 @@ export interface CsiClientOptions {
 }
 
 export interface CsiClient extends CsiServices {
-  /** Ends the connection; calls under way, and later ones, fail. */
+  /** Closes the connection; current and later calls fail. */
   close(): void;
 }
 
 /**
- * A client of a CSI driver. Connects at the first call. Failed calls throw a `CsiError`; while the
- * driver is away they fail at once with `CSI_UNAVAILABLE`.
+ * A client of a CSI driver. It connects at the first call. Failed calls throw a `CsiError`; while
+ * the driver is unavailable they fail at once with `CSI_UNAVAILABLE`.
  */
 export function createCsiClient({ socketPath, timeoutMs = 120_000 }: CsiClientOptions): CsiClient {
   const channel = openChannel(socketPath, { toError: fromFailure });
@@ -41,7 +41,7 @@ export interface RegistrationClient extends RegistrationService {
   close(): void;
 }
 
-/** A client of a registration socket, as the kubelet is one. */
+/** A client of a registration socket, as the kubelet uses. */
 export function createRegistrationClient(options: CsiClientOptions): RegistrationClient {
   const { socketPath, timeoutMs = 5000 } = options;
   const channel = openChannel(socketPath, { toError: fromFailure });

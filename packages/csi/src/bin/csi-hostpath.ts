@@ -52,7 +52,7 @@ function problemsOf(): readonly string[] {
     ...relative('--state-dir', stateDir),
     ...(maxVolumes === undefined || /^[1-9]\d{0,8}$/.test(maxVolumes)
       ? []
-      : [`--max-volumes ${maxVolumes} is no number of volumes`]),
+      : [`--max-volumes ${maxVolumes} is not a number of volumes`]),
   ];
 }
 

@@ -6,7 +6,7 @@ export const PluginRegistration = message({
   type: string(1),
   /** The driver's name. */
   name: string(2),
-  /** An absolute path of the socket that serves; the registration socket itself when empty. */
+  /** The absolute path of the socket that serves; the registration socket itself if empty. */
   endpoint: string(3),
   /** `1.0.0` for a CSI driver. */
   supportedVersions: strings(4),

@@ -30,7 +30,7 @@ export const GetMetadataDeltaRequest = message({
   secrets: map(5),
 });
 
-/** A run of blocks; a stream carries them in the order of their offsets, none twice. */
+/** A run of blocks. A stream delivers them in the order of their offsets, each once. */
 export const BlockMetadataReply = message({
   blockMetadataType: choice(1, ['unknown', 'fixed-length', 'variable-length']),
   volumeCapacityBytes: int64(2),

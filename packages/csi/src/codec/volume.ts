@@ -40,7 +40,7 @@ const MountVolume = message({
 });
 
 export type AccessType = {
-  readonly block: Decoded<typeof Nothing>;
+  readonly block: Readonly<Record<string, never>>;
   readonly mount: Decoded<typeof MountVolume>;
 };
 
@@ -49,7 +49,7 @@ export const VolumeCapability = message({
   accessMode: one(3, AccessModeMessage),
 });
 
-/** Bytes; 0 says that there is no such bound. */
+/** In bytes; 0 means no bound. */
 export const CapacityRange = message({ requiredBytes: int64(1), limitBytes: int64(2) });
 
 /** The place from which a volume is reachable, e.g. `{ 'example.com/zone': 'a' }`. */

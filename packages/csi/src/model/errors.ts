@@ -2,16 +2,15 @@ import { codedError, errorGuard } from '@nodeagent/base';
 import type { GrpcFailure } from '@nodeagent/unix-grpc';
 
 /**
- * Every code has a section in docs/errors.md. All but the last are gRPC statuses with what CSI makes
- * of them: a driver throws them, and the caller of a client catches the same ones.
+ * Every code has a section in docs/errors.md. All but the last are gRPC statuses with CSI's
+ * meaning: a driver throws them, and the caller of a client catches the same ones.
  *
  * `CSI_CANCELLED` 1 · `CSI_UNKNOWN` 2 · `CSI_INVALID_ARGUMENT` 3 · `CSI_DEADLINE` 4 ·
- * `CSI_NOT_FOUND` 5 · `CSI_ALREADY_EXISTS` 6 · `CSI_PERMISSION_DENIED` 7 ·
- * `CSI_RESOURCE_EXHAUSTED` 8 · `CSI_FAILED_PRECONDITION` 9 · `CSI_ABORTED` 10 ·
- * `CSI_OUT_OF_RANGE` 11 · `CSI_UNIMPLEMENTED` 12 · `CSI_INTERNAL` 13 and 15 ·
- * `CSI_UNAVAILABLE` 14 · `CSI_UNAUTHENTICATED` 16.
+ * `CSI_NOT_FOUND` 5 · `CSI_ALREADY_EXISTS` 6 · `CSI_PERMISSION_DENIED` 7 · `CSI_RESOURCE_EXHAUSTED`
+ * 8 · `CSI_FAILED_PRECONDITION` 9 · `CSI_ABORTED` 10 · `CSI_OUT_OF_RANGE` 11 · `CSI_UNIMPLEMENTED`
+ * 12 · `CSI_INTERNAL` 13 and 15 · `CSI_UNAVAILABLE` 14 · `CSI_UNAUTHENTICATED` 16.
  *
- * Found by this package: `CSI_BAD_DRIVER` a driver that `createDriver` cannot serve.
+ * `CSI_BAD_DRIVER` comes from this package itself: `createDriver` cannot serve the driver.
  *
  * @see https://github.com/container-storage-interface/spec/blob/v1.9.0/spec.md#error-scheme
  */
@@ -34,7 +33,7 @@ export type CsiErrorCode =
   | 'CSI_BAD_DRIVER';
 
 export interface CsiErrorOptions extends ErrorOptions {
-  /** The call that failed, on the client's side: `csi.v1.Node/NodePublishVolume`. */
+  /** On the client's side, the call that failed: `csi.v1.Node/NodePublishVolume`. */
   readonly method?: string;
 }
 
@@ -50,12 +49,12 @@ export class CsiError extends codedError<CsiErrorCode>('CsiError') {
   }
 }
 
-/** Matches the name and, where any are given, the codes. */
+/** Matches the name and, if any are given, the codes. */
 export const isCsiError = errorGuard(CsiError);
 
 /**
- * True when the driver may still be working, or did not report the outcome: the volume may or may
- * not be mounted, and the same call must be repeated. After any other error nothing was done.
+ * True if the driver may still be working, or did not report the outcome: the volume may or may not
+ * be mounted, and the same call must be repeated. After any other error nothing was changed.
  *
  * @see Kubernetes 1.36 pkg/volume/csi/csi_client.go, isFinalError
  */

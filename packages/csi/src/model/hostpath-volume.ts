@@ -4,9 +4,9 @@ import { CsiError } from './errors.js';
 
 /** The form of a host-path volume on disk. */
 export type Backing =
-  /** A directory: no size of its own. */
+  /** A directory, without a size limit. */
   | 'directory'
-  /** A file with a file system in it, mounted through a loop device: full when it is full. */
+  /** A file with a file system in it, mounted through a loop device, which limits its size. */
   | 'image'
   /** A file that is presented as a block device. */
   | 'block';
@@ -43,16 +43,15 @@ function isHostPathVolume(value: unknown): value is HostPathVolume {
 }
 
 /**
- * Returns always the same id for one name, so that a repeated `CreateVolume` finds the first
- * volume.
+ * Returns the same id for the same name, so that a repeated `CreateVolume` finds the first volume.
  */
 export function hostPathId(name: string): string {
   return `hp-${createHash('sha256').update(name).digest('hex').slice(0, 32)}`;
 }
 
 /**
- * Ids become names of directories: letters, digits, `-`, `_` and `.` inside, at most 128. The ids of
- * volumes of one pod are the kubelet's choice.
+ * Ids are used as directory names: at most 128 letters, digits, `-`, `_`, and inner `.`. The
+ * kubelet chooses the ids of volumes that one pod declares.
  */
 export function isHostPathId(id: string): boolean {
   return id.length <= 128 && /^[A-Za-z0-9][-A-Za-z0-9_.]*$/.test(id);

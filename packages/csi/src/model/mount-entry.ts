@@ -1,16 +1,16 @@
-/** A mount of this process' namespace. */
+/** A mount in this process's mount namespace. */
 export interface MountEntry {
   readonly path: string;
-  /** The place inside the file system that is mounted: `/` for all of it. */
+  /** The path inside the mounted file system: `/` for all of it. */
   readonly root: string;
   readonly fsType: string;
-  /** The device, where there is one. */
+  /** The device, if there is one. */
   readonly source: string;
   readonly readonly: boolean;
 }
 
 /**
- * Mounts in the order in which they were made: of several at one path the last one shows.
+ * Mounts in mount order: if several are at one path, the last one is visible.
  *
  * @param text of `/proc/self/mountinfo`
  * @see proc_pid_mountinfo(5); blanks in paths are octal escapes

@@ -7,9 +7,9 @@ import type { ControllerDriver, Driver, NodeDriver } from '../ports.js';
 export function nodeCapabilities(node: NodeDriver | undefined): readonly NodeCapability[] {
   if (node === undefined) return [];
   return [
-    ...only('stage-unstage-volume', node.stage),
-    ...only('get-volume-stats', node.stats),
-    ...only('expand-volume', node.expand),
+    ...only('stage-unstage-volume', node.stage !== undefined),
+    ...only('get-volume-stats', node.stats !== undefined),
+    ...only('expand-volume', node.expand !== undefined),
     ...(node.capabilities ?? []),
   ];
 }
@@ -20,16 +20,16 @@ export function controllerCapabilities(
 ): readonly ControllerCapability[] {
   if (controller === undefined) return [];
   return [
-    ...only('create-delete-volume', controller.create),
-    ...only('publish-unpublish-volume', controller.publish),
-    ...only('list-volumes', controller.list),
-    ...only('get-capacity', controller.capacity),
-    ...only('create-delete-snapshot', controller.createSnapshot),
-    ...only('list-snapshots', controller.listSnapshots),
-    ...only('get-snapshot', controller.getSnapshot),
-    ...only('expand-volume', controller.expand),
-    ...only('get-volume', controller.get),
-    ...only('modify-volume', controller.modify),
+    ...only('create-delete-volume', controller.create !== undefined),
+    ...only('publish-unpublish-volume', controller.publish !== undefined),
+    ...only('list-volumes', controller.list !== undefined),
+    ...only('get-capacity', controller.capacity !== undefined),
+    ...only('create-delete-snapshot', controller.createSnapshot !== undefined),
+    ...only('list-snapshots', controller.listSnapshots !== undefined),
+    ...only('get-snapshot', controller.getSnapshot !== undefined),
+    ...only('expand-volume', controller.expand !== undefined),
+    ...only('get-volume', controller.get !== undefined),
+    ...only('modify-volume', controller.modify !== undefined),
     ...(controller.capabilities ?? []),
   ];
 }
@@ -37,16 +37,16 @@ export function controllerCapabilities(
 /** Services and properties of the driver as a whole. */
 export function pluginServices(driver: Driver): readonly PluginService[] {
   return [
-    ...only('controller-service', driver.controller),
+    ...only('controller-service', driver.controller !== undefined),
     ...only(
       'volume-accessibility-constraints',
-      driver.controller?.accessibilityConstraints === true ? true : undefined,
+      driver.controller?.accessibilityConstraints === true,
     ),
-    ...only('group-controller-service', driver.groupController),
-    ...only('snapshot-metadata-service', driver.snapshotMetadata),
+    ...only('group-controller-service', driver.groupController !== undefined),
+    ...only('snapshot-metadata-service', driver.snapshotMetadata !== undefined),
   ];
 }
 
-function only<const Name>(name: Name, present: unknown): readonly Name[] {
-  return present === undefined ? [] : [name];
+function only<const Name>(name: Name, isPresent: boolean): readonly Name[] {
+  return isPresent ? [name] : [];
 }

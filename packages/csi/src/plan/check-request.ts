@@ -1,16 +1,19 @@
 import type { CapacityRange, VolumeCapability } from '../codec/volume.js';
 import { CsiError } from '../model/errors.js';
 
-/** How a field of a request is checked; each yields what is wrong, or undefined. */
+/** A check of one field; returns the problem, or undefined. */
 type Check = (value: unknown, field: string) => string | undefined;
 
-/** Which fields of a request are checked, and how. */
+/** The checks of a request, by field. */
 export type RequestChecks = Readonly<Record<string, Check>>;
 
-/** @see the CSI specification 1.9, "Size Limits": strings 128 bytes, maps 4 KiB, unless said otherwise */
+/**
+ * @see the CSI specification 1.9, "Size Limits": strings 128 bytes, maps 4 KiB, unless stated
+ *   otherwise
+ */
 const MAX_STRING_BYTES = 128;
 const MAX_MAP_BYTES = 4096;
-/** @see Linux include/uapi/linux/limits.h, PATH_MAX with its end */
+/** @see Linux include/uapi/linux/limits.h, PATH_MAX including the final NUL */
 const MAX_PATH_BYTES = 4095;
 
 const id: Check = (value, field) => {
@@ -21,7 +24,7 @@ const id: Check = (value, field) => {
   return undefined;
 };
 
-/** A path that a driver may hand to the kernel: absolute, without a step upwards. */
+/** A path that a driver may pass to the kernel: absolute and without `..`. */
 const path: Check = (value, field) =>
   value === '' ? `${field} is missing` : optionalPath(value, field);
 
@@ -29,8 +32,8 @@ const optionalPath: Check = (value, field) => {
   const text = value as string;
   if (text === '') return undefined;
   if (!text.startsWith('/')) return `${field} is not absolute: ${text}`;
-  if (text.includes('\0')) return `${field} holds a NUL`;
-  if (text.split('/').includes('..')) return `${field} has a step upwards: ${text}`;
+  if (text.includes('\0')) return `${field} contains a NUL`;
+  if (text.split('/').includes('..')) return `${field} contains ..: ${text}`;
   if (Buffer.byteLength(text) > MAX_PATH_BYTES) {
     return `${field} is longer than ${MAX_PATH_BYTES} bytes`;
   }
@@ -49,7 +52,7 @@ const map: Check = (value, field) => {
 const capability: Check = (value, field) => {
   if (value === undefined) return `${field} is missing`;
   const { access, accessMode } = value as VolumeCapability;
-  if (access === undefined) return `${field} says neither block nor mount`;
+  if (access === undefined) return `${field} is neither block nor mount`;
   if (accessMode === undefined || accessMode.mode === 'unknown') {
     return `${field} has no access mode that this driver knows`;
   }
@@ -82,7 +85,7 @@ const neededRange: Check = (value, field) => {
 const notNegative: Check = (value, field) =>
   (value as number) < 0 ? `${field} is negative: ${value as number}` : undefined;
 
-/** By the name of the call. A call that is not here has nothing to check. */
+/** By the name of the call. A call that is missing here needs no check. */
 export const REQUEST_CHECKS = {
   stageVolume: {
     volumeId: id,
@@ -98,7 +101,7 @@ export const REQUEST_CHECKS = {
     stagingTargetPath: optionalPath,
     volumeCapability: capability,
     publishContext: map,
-    // the caller's service account tokens come on top: their size is not the driver's to refuse
+    // the caller adds service account tokens, whose size a driver cannot refuse
   },
   unpublishVolume: { volumeId: id, targetPath: path },
   getVolumeStats: { volumeId: id, volumePath: path, stagingTargetPath: optionalPath },
@@ -133,7 +136,7 @@ function nodeId(value: unknown, field: string): string | undefined {
   return Buffer.byteLength(value as string) > 256 ? `${field} is longer than 256 bytes` : undefined;
 }
 
-/** @throws {CsiError} `CSI_INVALID_ARGUMENT` with everything that is wrong with the request */
+/** @throws {CsiError} `CSI_INVALID_ARGUMENT` with all problems of the request */
 export function assertRequest(checks: RequestChecks, request: object): void {
   const values = request as Readonly<Record<string, unknown>>;
   const problems = Object.entries(checks).flatMap(([field, check]) => {

@@ -2,11 +2,11 @@ import type { Driver } from '../ports.js';
 
 const NAME = /^[a-zA-Z0-9](?:[-a-zA-Z0-9.]*[a-zA-Z0-9])?$/;
 
-/** Returns all problems of a driver that is to be served. */
+/** Returns all problems of a driver. */
 export function driverProblems({ name, version, node, controller }: Driver): readonly string[] {
   const problems: string[] = [];
   if (name.length > 63 || !NAME.test(name)) {
-    problems.push(`name "${name}" is no domain name of at most 63 characters`);
+    problems.push(`name "${name}" is not a domain name of at most 63 characters`);
   }
   if (version === '') problems.push('version is missing');
   if (node === undefined && controller === undefined) {
@@ -14,7 +14,7 @@ export function driverProblems({ name, version, node, controller }: Driver): rea
   }
   if (node !== undefined) {
     if (node.nodeId === '' || Buffer.byteLength(node.nodeId) > 256) {
-      problems.push('node.nodeId has to have 1 to 256 bytes');
+      problems.push('node.nodeId must have 1 to 256 bytes');
     }
     if ((node.stage === undefined) !== (node.unstage === undefined)) {
       problems.push('node.stage and node.unstage go together');

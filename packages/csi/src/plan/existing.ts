@@ -2,7 +2,9 @@ import type { CreateVolumeRequest } from '../codec/controller.js';
 import type { Volume, VolumeCapability, VolumeContentSource } from '../codec/volume.js';
 import type { Placement } from '../ports.js';
 
-/** Why the volume of this name is not the one that is asked for; undefined when it is. */
+/**
+ * The difference between the volume of this name and the requested one; undefined if they agree.
+ */
 export function whyOtherVolume(volume: Volume, asked: CreateVolumeRequest): string | undefined {
   const { requiredBytes = 0, limitBytes = 0 } = asked.capacityRange ?? {};
   const { capacityBytes } = volume;
@@ -32,7 +34,9 @@ export interface PlacementAsked {
   readonly volumeCapability: VolumeCapability | undefined;
 }
 
-/** Why what lies at a path is not what is asked for; undefined when it is. */
+/**
+ * The difference between the placement at a path and the requested one; undefined if they agree.
+ */
 export function whyOtherPlacement(found: Placement, asked: PlacementAsked): string | undefined {
   if (found.volumeId !== asked.volumeId) return `volume ${found.volumeId} is there`;
   const access = asked.volumeCapability?.access?.kind;

@@ -2,9 +2,9 @@ import type { CapacityRange, VolumeCapability } from '../codec/volume.js';
 import { CsiError } from '../model/errors.js';
 import type { Backing } from '../model/hostpath-volume.js';
 
-/** For a request that names no size. */
+/** For a request without a size. */
 const DEFAULT_BYTES = 1 << 30;
-/** @see mkfs.xfs(8): smaller file systems are refused since xfsprogs 5.19 */
+/** @see mkfs.xfs(8): xfsprogs 5.19 and later refuse smaller file systems */
 const LEAST_XFS_BYTES = 300 << 20;
 
 export interface Layout {
@@ -14,9 +14,10 @@ export interface Layout {
 }
 
 /**
- * How a volume is to lie on disk.
+ * The form of a volume on disk.
  *
- * @param parameters `backing` is `directory` (the default) or `image`; block volumes have an image always
+ * @param parameters `backing` is `directory` (the default) or `image`; block volumes always have an
+ *   image
  * @throws {CsiError} `CSI_INVALID_ARGUMENT`, `CSI_OUT_OF_RANGE`
  */
 export function layoutOf(
@@ -57,7 +58,7 @@ function fsTypeOf(capabilities: readonly VolumeCapability[]): string {
   return access?.value.fsType ?? '';
 }
 
-/** A host path is on one node: modes for several nodes are refused. */
+/** A host path exists on one node only, so modes for several nodes are refused. */
 export function unsupportedMode({ accessMode }: VolumeCapability): string | undefined {
   const mode = accessMode?.mode ?? 'unknown';
   return mode.startsWith('multi-node') ? `${mode}: a host path is on one node only` : undefined;

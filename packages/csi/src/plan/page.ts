@@ -14,10 +14,10 @@ export interface Page<T> {
 }
 
 /**
- * A page of a list that is sorted by its ids. A token is the id of the last item before the page: it
- * holds while items come and go.
+ * A page of a list that is sorted by id. A token is the id of the last item before the page, so it
+ * stays valid while items are added and removed.
  *
- * @throws {CsiError} `CSI_ABORTED` for a token that no page gave
+ * @throws {CsiError} `CSI_ABORTED` for a token that no page returned
  */
 export function pageOf<T>(
   sorted: readonly T[],
@@ -25,7 +25,10 @@ export function pageOf<T>(
   { maxEntries, startingToken }: PageAsked,
 ): Page<T> {
   if (startingToken !== '' && !startingToken.startsWith(AFTER)) {
-    throw new CsiError('CSI_ABORTED', `startingToken ${startingToken} is of no page: start anew`);
+    throw new CsiError(
+      'CSI_ABORTED',
+      `startingToken ${startingToken} belongs to no page: list again without a token`,
+    );
   }
   const after = startingToken.slice(AFTER.length);
   const rest = startingToken === '' ? sorted : sorted.filter((item) => idOf(item) > after);

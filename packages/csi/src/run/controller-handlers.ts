@@ -11,7 +11,7 @@ import type { ControllerDriver } from '../ports.js';
 import { unimplemented } from './unimplemented.js';
 import type { VolumeLocks } from './volume-locks.js';
 
-/** The controller service of a driver, with the rules that hold for every driver. */
+/** The controller service of a driver, with the rules that apply to every driver. */
 export function controllerHandlers(
   controller: ControllerDriver | undefined,
   locks: VolumeLocks,
@@ -35,7 +35,7 @@ type Part<Name extends keyof typeof CONTROLLER> = Pick<HandlersOf<typeof CONTROL
 const volumeHold = (volumeId: string) => ({ subject: `volume ${volumeId}` });
 const snapshotHold = (id: string) => ({ subject: `snapshot ${id}` });
 
-/** The volumes themselves: their making, their end, their listing. */
+/** Creates, deletes and lists volumes. */
 function volumeHandlers(
   controller: ControllerDriver | undefined,
   locks: VolumeLocks,
@@ -160,7 +160,10 @@ function snapshotHandlers(
   };
 }
 
-/** @throws {CsiError} `CSI_INVALID_ARGUMENT` naming the first that the driver cannot do */
+/**
+ * @throws {CsiError} `CSI_INVALID_ARGUMENT` with the first capability that the driver does not
+ *   support
+ */
 function assertSupported(
   driver: ControllerDriver,
   capabilities: readonly VolumeCapability[],
@@ -171,7 +174,7 @@ function assertSupported(
   }
 }
 
-/** @throws {CsiError} `CSI_ALREADY_EXISTS` when the volume of that name is another one */
+/** @throws {CsiError} `CSI_ALREADY_EXISTS` if the volume of that name differs from the request */
 async function existing(
   driver: ControllerDriver,
   request: CreateVolumeRequest,
@@ -184,7 +187,7 @@ async function existing(
   throw new CsiError('CSI_ALREADY_EXISTS', `a volume named ${request.name} exists: ${why}`);
 }
 
-/** Deleting and unpublishing succeed for what is gone already. */
+/** Deletion and unpublication succeed if the object no longer exists. */
 async function gone(operation: Promise<void>): Promise<Record<string, never>> {
   try {
     await operation;
@@ -194,7 +197,7 @@ async function gone(operation: Promise<void>): Promise<Record<string, never>> {
   return {};
 }
 
-/** A volume with the defaults of what its driver left out. */
+/** Fills in the defaults of the fields that the driver left out. */
 function wholeVolume(volume: PartialOf<Volume>): Volume {
   return {
     volumeId: volume.volumeId ?? '',

@@ -11,10 +11,11 @@ import { unimplemented } from './unimplemented.js';
 import { VolumeLocks } from './volume-locks.js';
 
 /**
- * A whole CSI driver from what its author wrote: requests are checked, operations on one volume kept
- * apart, repeated calls answered like the first, capabilities derived from the methods that exist.
+ * Turns the functions of a driver's author into a complete CSI driver: it checks requests,
+ * serializes operations on one volume, answers repeated calls like the first, and derives
+ * capabilities from the existing methods.
  *
- * @throws {CsiError} `CSI_BAD_DRIVER` with everything that is wrong with the driver
+ * @throws {CsiError} `CSI_BAD_DRIVER` with all problems of the driver
  */
 export function createDriver(driver: Driver): CsiHandlers {
   const problems = driverProblems(driver);

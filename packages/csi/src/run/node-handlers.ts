@@ -11,7 +11,7 @@ import type { NodeDriver, Placement } from '../ports.js';
 import { unimplemented } from './unimplemented.js';
 import type { VolumeLocks } from './volume-locks.js';
 
-/** The node service of a driver, with the rules that hold for every driver. */
+/** The node service of a driver, with the rules that apply to every driver. */
 export function nodeHandlers(
   node: NodeDriver | undefined,
   locks: VolumeLocks,
@@ -59,7 +59,7 @@ export function nodeHandlers(
       assertSupported(driver, request.volumeCapability);
       const { volumeId, targetPath, stagingTargetPath, volumeContext } = request;
       if (driver.stage !== undefined && stagingTargetPath === '' && !isEphemeral(volumeContext)) {
-        const detail = `volume ${volumeId} has to be staged first: stagingTargetPath is missing`;
+        const detail = `volume ${volumeId} must be staged first: stagingTargetPath is missing`;
         throw new CsiError('CSI_FAILED_PRECONDITION', detail);
       }
       return locks.during([shared(volumeId), target(targetPath)], async () => {
@@ -93,12 +93,12 @@ export function nodeHandlers(
 }
 
 function assertSupported(driver: NodeDriver, capability: VolumeCapability | undefined): void {
-  if (capability === undefined) return; // refused before
+  if (capability === undefined) return; // already refused
   const why = driver.unsupported?.(capability);
   if (why !== undefined) throw new CsiError('CSI_INVALID_ARGUMENT', why);
 }
 
-/** @throws {CsiError} `CSI_ALREADY_EXISTS` when something else is at the path */
+/** @throws {CsiError} `CSI_ALREADY_EXISTS` if the path holds something else */
 function isThere(found: Placement | undefined, asked: PlacementAsked, path: string): boolean {
   if (found === undefined) return false;
   const why = whyOtherPlacement(found, asked);

@@ -1,20 +1,20 @@
 import { CsiError } from '../model/errors.js';
 
-/** A subject that one operation holds: alone, or together with others that share it. */
+/** A subject that one operation holds, either alone or shared with others. */
 export interface Hold {
-  /** `volume vol-1`, `name pvc-7`: also the text of the refusal. */
+  /** `volume vol-1` or `name pvc-7`; the refusal quotes it. */
   readonly subject: string;
   readonly shared?: boolean;
 }
 
 /**
- * Keeps operations on the same subject apart. A second one is refused, not queued: its caller would
- * give up meanwhile, and comes again.
+ * Keeps operations on the same subject apart. A second one is refused rather than queued: its
+ * caller would time out meanwhile, and will retry.
  *
  * @see the CSI specification 1.9, "Concurrency"
  */
 export class VolumeLocks {
-  /** How many share the subject; 0 while one holds it alone. */
+  /** Number of operations that share the subject; 0 while one operation holds it alone. */
   readonly #holders = new Map<string, number>();
 
   /** @throws {CsiError} `CSI_ABORTED` while another operation holds one of the subjects */

@@ -1,7 +1,7 @@
 import type { CsiErrorCode } from '../model/errors.js';
 import { isCsiError } from '../model/errors.js';
 
-/** @throws when the condition does not hold */
+/** @throws if the condition is false */
 export function check(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(what);
 }

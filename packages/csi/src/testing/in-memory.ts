@@ -8,7 +8,7 @@ import { SNAPSHOT_METADATA } from '../codec/snapshot-metadata.js';
 import type { CsiServices, Driver } from '../ports.js';
 import { createDriver } from '../run/driver.js';
 
-/** A client of a driver without a socket; messages go through their bytes all the same. */
+/** A client of a driver without a socket. Messages are still encoded and decoded. */
 export function connectInMemory(driver: Driver): CsiServices {
   const handlers = createDriver(driver);
   return {

@@ -9,7 +9,7 @@ export interface MemoryDriver extends Driver {
   /** Staged and published volumes, by path. */
   readonly placements: ReadonlyMap<string, Placement>;
   readonly volumes: ReadonlyMap<string, Volume>;
-  /** The next call of this method of the driver throws the error, once for each time it is given. */
+  /** Makes the next call of this method of the driver throw the error; several calls queue up. */
   failNext(method: string, error: Error): void;
   readonly node: NodeDriver;
   readonly controller: ControllerDriver;
@@ -21,11 +21,14 @@ export interface MemoryDriverOptions {
   readonly nodeId?: string;
   readonly maxVolumes?: number;
   readonly topology?: Readonly<Record<string, string>>;
-  /** Bytes for all volumes together; 1 TiB when absent. */
+  /** Capacity of all volumes together, in bytes; 1 TiB when absent. */
   readonly capacityBytes?: number;
 }
 
-/** A driver whose volumes are entries of a map. Keeps the rules of a real one, snapshots included. */
+/**
+ * A driver whose volumes are entries of a map. It follows the rules of a real one, including
+ * snapshots.
+ */
 export function createMemoryDriver(options: MemoryDriverOptions = {}): MemoryDriver {
   const { name = 'memory.csi.example.com', nodeId = 'node-1', capacityBytes = 2 ** 40 } = options;
   const placements = new Map<string, Placement>();

@@ -11,15 +11,23 @@ export interface SanityOptions {
   readonly newTargetPath: () => Promise<string>;
   /** An absolute path of an empty directory. */
   readonly newStagingPath: () => Promise<string>;
-  /** How volumes are asked for; one that is written by one node, mounted, when absent. */
+  /**
+   * The capability that volumes are requested with; by default mounted, and written by a single
+   * node.
+   */
   readonly capability?: VolumeCapability;
   /** Parameters of the storage class. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /**
+   * Called before a deletion is repeated that the driver refused because the volume is in use: the
+   * kernel may release it a moment after its unmount. Without it, a refusal fails the case.
+   */
+  readonly pause?: () => Promise<void>;
   /** Size of the volumes, 1 GiB when absent. */
   readonly volumeBytes?: number;
 }
 
-/** A driver under test and what it says that it can. */
+/** A driver under test with its declared capabilities. */
 export interface SanityContext extends SanityOptions {
   readonly csi: CsiServices;
   readonly capability: VolumeCapability;
@@ -36,7 +44,7 @@ export interface SanityCase {
   readonly name: string;
   /** The capability without which the case does not apply. */
   readonly needs?: SanityNeed | undefined;
-  /** @throws an Error that says what the driver did wrong */
+  /** @throws an Error that states the driver's fault */
   run(context: SanityContext): Promise<void>;
 }
 

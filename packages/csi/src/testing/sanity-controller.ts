@@ -1,11 +1,12 @@
 import type { Volume } from '../codec/volume.js';
+import { isCsiError } from '../model/errors.js';
 import { check, fails } from './expect.js';
 import type { SanityCase, SanityContext } from './sanity-case.js';
 
 const VOLUMES = { controller: 'create-delete-volume' } as const;
 const NOBODY = 'no-such-volume';
 
-/** Makes a volume, hands it over, and deletes it whatever happened. */
+/** Creates a volume, passes it to `use`, and deletes it in any case. */
 export async function withVolume(
   context: SanityContext,
   use: (volume: Volume) => Promise<void>,
@@ -25,7 +26,26 @@ export async function withVolume(
   try {
     await use(volume);
   } finally {
-    await csi.controller.deleteVolume({ volumeId: volume.volumeId }, signal);
+    await deleteWhenUnused(context, volume.volumeId);
+  }
+}
+
+const MOST_DELETIONS = 100;
+
+/** Repeats the call while the volume is in use, as the specification asks of orchestrators. */
+async function deleteWhenUnused(
+  { csi, signal, pause }: SanityContext,
+  volumeId: string,
+): Promise<void> {
+  for (let left = MOST_DELETIONS; ; left -= 1) {
+    try {
+      await csi.controller.deleteVolume({ volumeId }, signal);
+      return;
+    } catch (error) {
+      const isInUse = isCsiError(error, 'CSI_FAILED_PRECONDITION');
+      if (!isInUse || pause === undefined || left === 0) throw error;
+      await pause();
+    }
   }
 }
 

@@ -12,7 +12,9 @@ interface Staged {
   readonly volumeContext: Readonly<Record<string, string>>;
 }
 
-/** Makes, attaches and stages a volume, as far as the driver has these; and back. */
+/**
+ * Creates, attaches and stages a volume, as far as the driver supports these, and undoes it all.
+ */
 async function withStaged(
   context: SanityContext,
   use: (staged: Staged) => Promise<void>,

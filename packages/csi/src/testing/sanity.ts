@@ -10,7 +10,7 @@ import { identityCases } from './sanity-identity.js';
 import { lifeCases } from './sanity-life.js';
 import { nodeCases } from './sanity-node.js';
 
-/** The rules of CSI that a driver can be held to through its services. */
+/** The rules of CSI that can be tested through a driver's services. */
 export const SANITY_CASES: readonly SanityCase[] = [
   ...identityCases,
   ...controllerCases,
@@ -21,8 +21,8 @@ export const SANITY_CASES: readonly SanityCase[] = [
 /**
  * Runs a rule on a driver. Cases leave no volume behind when they pass.
  *
- * @returns false when the driver does not have what the rule is about
- * @throws an Error that says what the driver did wrong
+ * @returns false if the driver does not support the feature
+ * @throws an Error that states the driver's fault
  */
 export async function runSanityCase(
   one: SanityCase,
@@ -57,6 +57,7 @@ async function contextOf(
   return {
     newName: options.newName,
     newTargetPath: options.newTargetPath,
+    ...(options.pause && { pause: options.pause }),
     newStagingPath: options.newStagingPath,
     csi,
     capability,

@@ -1,8 +1,9 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -45,7 +46,10 @@ afterAll(async () => {
 // whatever a test did, nothing of it stays mounted or attached
 afterEach(async () => {
   expect((await mountsBelow(dir)).map(({ path }) => path)).toEqual([]);
-  expect((await run('losetup', ['-l', '-n', '-O', 'BACK-FILE'])).stdout).not.toContain(dir);
+  // another mount namespace, as of a container that starts, may hold a device a moment longer
+  const attached = async (): Promise<string> =>
+    (await run('losetup', ['-l', '-n', '-O', 'BACK-FILE'])).stdout;
+  await expect.poll(attached, { timeout: 10_000 }).not.toContain(dir);
 });
 
 async function start(): Promise<void> {
@@ -67,6 +71,7 @@ async function mountsBelow(parent: string): Promise<readonly { readonly path: st
   return paths.filter((path) => path.startsWith(`${parent}/`)).map((path) => ({ path }));
 }
 
+const pause = (): Promise<void> => delay(100);
 const newName = (): string => `pvc-${(count += 1)}`;
 const newTargetPath = async (): Promise<string> => join(dir, `target-${(count += 1)}`);
 const newStagingPath = async (): Promise<string> => {
@@ -76,20 +81,21 @@ const newStagingPath = async (): Promise<string> => {
 };
 
 const kinds: readonly (readonly [string, SanityOptions])[] = [
-  ['directories', { newName, newTargetPath, newStagingPath, volumeBytes: 16 * MIB }],
+  ['directories', { newName, newTargetPath, newStagingPath, pause, volumeBytes: 16 * MIB }],
   [
     'file systems in images',
     {
       newName,
       newTargetPath,
       newStagingPath,
+      pause,
       volumeBytes: 16 * MIB,
       parameters: { backing: 'image' },
     },
   ],
   [
     'block devices',
-    { newName, newTargetPath, newStagingPath, volumeBytes: 16 * MIB, capability: BLOCK },
+    { newName, newTargetPath, newStagingPath, pause, volumeBytes: 16 * MIB, capability: BLOCK },
   ],
 ];
 
@@ -140,8 +146,18 @@ async function withPublished(
   } finally {
     await csi.node.unpublishVolume(used, forever);
     await csi.node.unstageVolume(used, forever);
-    await csi.controller.deleteVolume({ volumeId }, forever);
+    await deleteWhenUnused(volumeId);
   }
+}
+
+/** The kernel may release a volume a moment after its unmount. */
+async function deleteWhenUnused(volumeId: string): Promise<void> {
+  const attempt = (): Promise<string> =>
+    csi.controller.deleteVolume({ volumeId }, forever).then(
+      () => 'deleted',
+      (error: unknown) => String(error),
+    );
+  await expect.poll(attempt, { timeout: 10_000 }).toBe('deleted');
 }
 
 describe('data', () => {
@@ -199,6 +215,45 @@ describe('data', () => {
       expect(grown).toEqual({ capacityBytes: 400 * MIB, nodeExpansionRequired: true });
       await csi.node.expandVolume({ ...used, volumePath: used.targetPath, capacityRange }, forever);
       expect((await size()) - before).toBeGreaterThan(90 * MIB);
+    });
+  });
+
+  it('find more room when an image has grown while nobody had it', async () => {
+    await withPublished({ backing: 'image' }, SINGLE_WRITER, 16 * MIB, async (used) => {
+      await writeFile(join(used.targetPath, 'file'), 'hello');
+      await csi.node.unpublishVolume(used, forever);
+      await csi.node.unstageVolume(used, forever);
+      const capacityRange = { requiredBytes: 64 * MIB, limitBytes: 0 };
+      await csi.controller.expandVolume({ ...used, capacityRange }, forever);
+      const volumeCapability = SINGLE_WRITER;
+      await csi.node.stageVolume({ ...used, volumeCapability }, forever);
+      await csi.node.publishVolume({ ...used, volumeCapability }, forever);
+      const volumePath = used.targetPath;
+      const { usage } = await csi.node.getVolumeStats({ ...used, volumePath }, forever);
+      expect(usage.find(({ unit }) => unit === 'bytes')?.total).toBeGreaterThan(48 * MIB);
+      await csi.node.expandVolume({ ...used, volumePath, capacityRange }, forever);
+      expect(await readFile(join(used.targetPath, 'file'), 'utf8')).toBe('hello');
+    });
+  });
+
+  it('find more room when another process held the device of an image for a moment', async () => {
+    await withPublished({ backing: 'image' }, SINGLE_WRITER, 16 * MIB, async (used) => {
+      const { stdout: source } = await run('findmnt', ['-n', '-o', 'SOURCE', used.targetPath]);
+      const holder = await open(source.trim(), 'r');
+      const released = delay(300).then(() => holder.close());
+      await csi.node.unpublishVolume(used, forever);
+      await csi.node.unstageVolume(used, forever);
+      const capacityRange = { requiredBytes: 64 * MIB, limitBytes: 0 };
+      await csi.controller.expandVolume({ ...used, capacityRange }, forever);
+      const volumeCapability = SINGLE_WRITER;
+      await csi.node.stageVolume({ ...used, volumeCapability }, forever);
+      await released;
+      await csi.node.publishVolume({ ...used, volumeCapability }, forever);
+      const { usage } = await csi.node.getVolumeStats(
+        { ...used, volumePath: used.targetPath },
+        forever,
+      );
+      expect(usage.find(({ unit }) => unit === 'bytes')?.total).toBeGreaterThan(48 * MIB);
     });
   });
 

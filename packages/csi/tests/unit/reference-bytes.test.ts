@@ -21,7 +21,7 @@ const recorded = JSON.parse(readFileSync(path, 'utf8')) as readonly Recorded[];
 
 const methods = new Map<string, AnyMethod>(
   [IDENTITY, CONTROLLER, GROUP_CONTROLLER, NODE, REGISTRATION]
-    .flatMap((table): readonly AnyMethod[] => Object.values(table))
+    .flatMap((table) => Object.values<AnyMethod>(table))
     .map((method) => [method.name.replace('/', '.'), method]),
 );
 

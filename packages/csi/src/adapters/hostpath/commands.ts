@@ -5,8 +5,8 @@ import { CsiError } from '../../model/errors.js';
 /**
  * Runs a program of util-linux or of a file system.
  *
- * @returns what it printed on its standard output
- * @throws {CsiError} `CSI_INTERNAL` with the command line and what it printed
+ * @returns its standard output
+ * @throws {CsiError} `CSI_INTERNAL` with the command line and its output
  */
 export function runCommand(command: string, argv: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {

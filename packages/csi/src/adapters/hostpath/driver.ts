@@ -12,7 +12,7 @@ import { hostPathNode } from './node.js';
 import { VolumeStore } from './store.js';
 
 export interface HostPathOptions {
-  /** Where the volumes lie; made if need be. On the file system whose space they may use. */
+  /** The directory of the volumes, created if missing, on the file system that gives them space. */
   readonly stateDir: string;
   readonly nodeId: string;
   /** `hostpath.csi.nodeagent.dev` when absent. */
@@ -20,7 +20,7 @@ export interface HostPathOptions {
   readonly maxVolumes?: number | undefined;
 }
 
-/** Volumes reach one node only: this key of a node's topology says which. */
+/** Each volume is reachable from one node only; this topology key names the node. */
 const TOPOLOGY_KEY = 'node';
 
 /**

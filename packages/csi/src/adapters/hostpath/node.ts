@@ -1,6 +1,7 @@
 import { lstat, mkdir, open, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
+import { ext4Bytes } from '../../codec/dumpe2fs.js';
 import type {
   NodeExpandVolumeRequest,
   PublishVolumeRequest,
@@ -63,7 +64,10 @@ async function stage(
   const volume = await store.get(volumeId);
   const isBlock = volumeCapability?.access?.kind === 'block';
   if (isBlock !== (volume.backing === 'block')) throw wrongKind(volume);
-  if (isBlock) return void (await attachLoop(store.imageOf(volumeId)));
+  if (isBlock) {
+    await attachLoop(store.imageOf(volumeId));
+    return;
+  }
   const found = await placementAt(stagingTargetPath, store);
   if (found?.volumeId === volumeId) return;
   if (found !== undefined) {
@@ -73,6 +77,7 @@ async function stage(
   const device = await attachLoop(store.imageOf(volumeId));
   try {
     await formatIfNew(device, volume.fsType);
+    if (volume.fsType === 'ext4') await growAtRest(device, volume);
     const flags =
       volumeCapability?.access?.kind === 'mount' ? volumeCapability.access.value.mountFlags : [];
     const options = flags.length === 0 ? [] : ['-o', flags.join(',')];
@@ -83,19 +88,36 @@ async function stage(
   }
 }
 
-/** @see blkid(8): exit code 2 says that it knows nothing on the device */
+/** @see blkid(8): exit code 2 means that it recognizes nothing on the device */
 async function formatIfNew(device: string, fsType: string): Promise<void> {
   const found = await runCommand('blkid', ['-p', '-s', 'TYPE', '-o', 'value', device]).catch(
     (error: unknown) => {
-      const code = isCsiError(error)
-        ? (error.cause as { readonly code?: unknown }).code
-        : undefined;
-      if (code === 2) return '';
+      if (exitCodeOf(error) === 2) return '';
       throw error;
     },
   );
   if (found.trim() !== '') return;
   await runCommand(`mkfs.${fsType}`, [fsType === 'ext4' ? '-F' : '-f', '-q', device]);
+}
+
+/** Groups at the end of a file system that are too small for their own tables are left out. */
+const UNUSABLE_BYTES = 1 << 20;
+
+/**
+ * Grows an ext4 file system that is smaller than its image before it is mounted: afterwards it would
+ * need the capability `CAP_SYS_RESOURCE`.
+ */
+async function growAtRest(device: string, { capacityBytes }: HostPathVolume): Promise<void> {
+  const bytes = ext4Bytes(await runCommand('dumpe2fs', ['-h', device]));
+  if (bytes === undefined || capacityBytes - bytes < UNUSABLE_BYTES) return;
+  await runCommand('e2fsck', ['-f', '-p', device]).catch((error: unknown) => {
+    if (exitCodeOf(error) !== 1) throw error; // 1: errors, all of them corrected
+  });
+  await runCommand('resize2fs', [device]);
+}
+
+function exitCodeOf(error: unknown): unknown {
+  return isCsiError(error) ? (error.cause as { readonly code?: unknown }).code : undefined;
 }
 
 async function publish(store: VolumeStore, request: PublishVolumeRequest): Promise<void> {
@@ -133,7 +155,10 @@ async function sourceOf(
   return stagingTargetPath;
 }
 
-/** A volume that one pod declares in its own manifest comes and goes with it: always a directory. */
+/**
+ * Creates a volume that one pod declares in its own manifest; it is always a directory, and removed
+ * with the pod.
+ */
 async function ephemeralVolume(
   store: VolumeStore,
   { volumeId, volumeCapability }: PublishVolumeRequest,
@@ -158,7 +183,7 @@ async function endOfEphemeral(store: VolumeStore, volumeId: string): Promise<voi
   if (volume?.name === volumeId) await store.remove(volumeId);
 }
 
-/** The volume that is mounted at a path; an id that is empty for something of others. */
+/** The volume that is mounted at a path; its id is empty if the mount is not one of ours. */
 async function placementAt(path: string, store: VolumeStore): Promise<Placement | undefined> {
   const mount = await mountAt(path);
   if (mount === undefined) return undefined;
@@ -170,7 +195,7 @@ async function placementAt(path: string, store: VolumeStore): Promise<Placement 
   return { volumeId: volumeId ?? '', readonly: mount.readonly, access };
 }
 
-/** @param root as the kernel says it: a path inside its file system, wherever that is mounted */
+/** @param root as the kernel reports it: a path inside its file system, wherever that is mounted */
 async function directoryAt(
   path: string,
   root: string,
@@ -210,7 +235,6 @@ async function expand(
   const volume = await store.get(volumeId);
   if (volume.backing === 'directory') return { capacityBytes: volume.capacityBytes };
   const device = await attachLoop(store.imageOf(volumeId));
-  await runCommand('losetup', ['--set-capacity', device]);
   if (volume.backing === 'image') {
     if (volume.fsType === 'xfs') await runCommand('xfs_growfs', ['-d', volumePath]);
     else await runCommand('resize2fs', [device]);
@@ -221,7 +245,7 @@ async function expand(
 async function removePlace(path: string): Promise<void> {
   const place = await lstat(path).catch(ifMissing);
   if (place === undefined) return;
-  // never a tree: what others put there meanwhile stays, and is an error
+  // never a whole tree: files that others put there stay, and cause an error
   if (place.isDirectory()) await rmdir(path);
   else await unlink(path);
 }

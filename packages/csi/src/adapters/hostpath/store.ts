@@ -10,7 +10,7 @@ import {
   parseHostPathVolume,
 } from '../../model/hostpath-volume.js';
 
-/** The driver's volumes on disk: a directory each, which appears and goes in one step. */
+/** The driver's volumes on disk: one directory each, which appears and disappears atomically. */
 export class VolumeStore {
   readonly #dir: string;
 
@@ -18,7 +18,7 @@ export class VolumeStore {
     this.#dir = dir;
   }
 
-  /** Makes the directory if need be, and clears what a killed driver left half made or half removed. */
+  /** Creates the directory if missing, and removes what a killed driver left incomplete. */
   static async open(dir: string): Promise<VolumeStore> {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     for (const name of await readdir(dir)) {
@@ -32,12 +32,12 @@ export class VolumeStore {
     return join(this.#dir, volumeId, 'data');
   }
 
-  /** The file that stands for a disk. */
+  /** The image file of a volume. */
   imageOf(volumeId: string): string {
     return join(this.#dir, volumeId, 'image');
   }
 
-  /** The volume that this file is the image of; undefined for files of others. */
+  /** The volume that this file is the image of; undefined for other files. */
   volumeOfFile(file: string): string | undefined {
     const id = basename(dirname(file));
     return isHostPathId(id) && file === this.imageOf(id) ? id : undefined;
