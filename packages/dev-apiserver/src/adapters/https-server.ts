@@ -6,7 +6,7 @@ import {
   type SecureServerOptions,
 } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 
 import type { Logger } from '@nodeagent/base';
 import type { UpgradeRequest } from '@nodeagent/component-base/upgrade';
@@ -124,7 +124,7 @@ export async function startHttpsServer(options: HttpsServerOptions): Promise<Htt
 
 function listen(server: Http2SecureServer, { host, port }: HttpsServerOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
+    server.once('error', (cause: Error) => {
       const message = `cannot listen on ${host}:${port}: ${cause.message}; choose another port`;
       reject(new ApiServerError('APISERVER_LISTEN', message, { cause }));
     });
@@ -144,16 +144,16 @@ async function serve(
     response.end('ok');
     return;
   }
-  let isGone = false;
+  const client = { isGone: false };
   response.once('close', () => {
-    isGone = true;
+    client.isGone = true;
   });
   // a body for the node is not read here
   const onNode = parseNodeRoute(url.pathname) !== undefined;
   try {
     const bytes = onNode ? Buffer.alloc(0) : await readBody(request);
     const answer = await ask(options, request, bytes);
-    if (isGone) return; // nobody would say when a watch is over
+    if (client.isGone) return; // nobody would say when a watch is over
     if (answer.kind === 'watch') stream(answer, response, options);
     else if (answer.kind === 'proxy') {
       const { nodeIdentity: identity } = options;
@@ -204,7 +204,7 @@ async function serveUpgrade(options: HttpsServerOptions, client: UpgradeRequest)
   if (socket.destroyed) return;
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  response.assignSocket(socket as TLSSocket);
+  response.assignSocket(socket);
   response.once('finish', () => socket.end());
   if (refusal.kind === 'watch') stream(refusal, response, options);
   else send(response, refusal, request.headers.accept ?? '');
@@ -216,7 +216,7 @@ async function authenticated(
   request: IncomingMessage,
 ): Promise<UserInfo> {
   const connection = connectionOf(request);
-  const known = knownUsers.get(connection) ?? userOfCertificate(request.socket as TLSSocket);
+  const known = knownUsers.get(connection) ?? userOfCertificate(request.socket);
   if (known !== undefined) {
     knownUsers.set(connection, known);
     return known;
@@ -235,8 +235,8 @@ function connectionOf(request: IncomingMessage | Http2ServerRequest): object {
   return session ?? request.socket;
 }
 
-function userOfCertificate(socket: TLSSocket): UserInfo | undefined {
-  if (!socket.authorized) return undefined;
+function userOfCertificate(socket: Socket): UserInfo | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const { subject } = socket.getPeerCertificate();
   const { CN, O } = subject as unknown as Record<string, string | string[] | undefined>;
   if (typeof CN !== 'string') return undefined;

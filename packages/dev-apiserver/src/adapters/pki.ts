@@ -111,11 +111,11 @@ export async function createCertificateAuthority(nowMs: number): Promise<Certifi
       const names = request.getExtension(SUBJECT_ALTERNATIVE_NAME);
       const certificatePem = await issue({
         subject: request.subjectName,
-        publicKey: await request.publicKey.export(),
+        publicKey: (await request.publicKey.export()) as webcrypto.CryptoKey,
         usage,
         seconds,
         nowMs: Date.now(),
-        extensions: names === null || names === undefined ? [] : [names],
+        extensions: names === null ? [] : [names],
       });
       return { certificatePem };
     },
@@ -142,10 +142,7 @@ interface Issue {
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(EC, true, [
-    'sign',
-    'verify',
-  ]) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(EC, true, ['sign', 'verify']);
 }
 
 async function keyToPem(key: webcrypto.CryptoKey): Promise<string> {

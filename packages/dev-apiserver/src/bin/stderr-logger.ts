@@ -7,7 +7,7 @@ export type Verbosity = 'info' | 'warn';
 export function stderrLogger(least: Verbosity, bound: LogFields = {}): Logger {
   const line = (level: string) => (fields: LogFields, message: string) => {
     const { err, ...rest } = { ...bound, ...fields };
-    const why = err === undefined ? {} : { err: err instanceof Error ? err.message : String(err) };
+    const why = err === undefined ? {} : { err: err instanceof Error ? err.message : err };
     process.stderr.write(`${JSON.stringify({ level, ...rest, ...why, msg: message })}\n`);
   };
   return {

@@ -115,7 +115,11 @@ function layoutOf(type: string): Layout {
     const [outer = 0, inner] = numbers.split('.').map(Number);
     if (field === undefined) continue;
     if (inner === undefined) direct.set(outer, { name, field });
-    else embedded.set(outer, (embedded.get(outer) ?? new Map()).set(inner, { name, field }));
+    else
+      embedded.set(
+        outer,
+        (embedded.get(outer) ?? new Map<number, Place>()).set(inner, { name, field }),
+      );
   }
   const layout = { direct, embedded };
   layouts.set(type, layout);

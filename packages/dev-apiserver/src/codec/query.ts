@@ -70,13 +70,13 @@ export function readDeleteOptions(
   const known = POLICIES.find((candidate) => candidate === policy);
   if (policy !== undefined && known === undefined) {
     throw statusError.badRequest(
-      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "${String(policy)}"`,
+      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}`,
     );
   }
   const preconditions = options['preconditions'];
   const dryRun = options['dryRun'] ?? query.getAll('dryRun');
   return {
-    ...(grace === undefined || grace === null ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
     ...(known === undefined ? {} : { propagationPolicy: known }),
     ...(isObject(preconditions) ? { preconditions } : {}),
     dryRun: Array.isArray(dryRun) && dryRun.includes('All'),

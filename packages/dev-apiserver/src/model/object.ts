@@ -29,7 +29,8 @@ export function valueAt(object: unknown, path: string): unknown {
 /** Returns the text at a dotted path; empty when absent, as field selectors require. */
 export function textAt(object: unknown, path: string): string {
   const value = valueAt(object, path);
-  return value === undefined || value === null || typeof value === 'object' ? '' : String(value);
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
 export function listAt(object: unknown, path: string): readonly JsonObject[] {

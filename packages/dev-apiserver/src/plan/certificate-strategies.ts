@@ -80,9 +80,13 @@ const DAY_SECONDS = 24 * HOUR_SECONDS;
 const LONGEST_SECONDS = 91 * DAY_SECONDS;
 const MINUTE_MS = 60_000;
 
+function isBlank(value: unknown): boolean {
+  return value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
+}
+
 function missing({ spec }: ApiObject, names: readonly string[]): readonly FieldError[] {
   return names
-    .filter((name) => spec?.[name] === undefined || String(spec[name]) === '')
+    .filter((name) => isBlank(spec?.[name]))
     .map((name) => field.required(`spec.${name}`));
 }
 

@@ -49,7 +49,7 @@ export function isReleased({ metadata, ...rest }: ApiObject): boolean {
     metadata.deletionTimestamp !== undefined &&
     (metadata.deletionGracePeriodSeconds ?? 0) === 0 &&
     (metadata.finalizers ?? []).length === 0 &&
-    !hasNamespaceFinalizers({ metadata, ...rest } as ApiObject)
+    !hasNamespaceFinalizers({ metadata, ...rest })
   );
 }
 

@@ -59,7 +59,7 @@ function collectList(type: string, name: string, at: ListAt, leaves: Map<string,
       leaves.set(joinPath([...at.path, `v:${JSON.stringify(item)}`]), item);
     }
   } else if (rule?.applyKeys !== undefined && at.list.every(isObject)) {
-    for (const item of at.list as readonly JsonObject[]) {
+    for (const item of at.list) {
       const here = [...at.path, elementStep(item, rule.applyKeys)];
       leaves.set(joinPath(here), CONTAINER);
       collect(at.of, item, here, leaves);

@@ -141,7 +141,7 @@ export function applyConfiguration(
   const merged = overlay(kind.type, structuredClone((live ?? {}) as JsonObject), {
     ...config,
     metadata: { ...config.metadata, managedFields: undefined },
-  } as JsonObject);
+  });
   const mine = entries.filter(isOwn).flatMap((entry) => [...decodeFieldSet(entry.fieldsV1)]);
   const elsewhere = new Set(others.flatMap((entry) => [...decodeFieldSet(entry.fieldsV1)]));
   removeFields(

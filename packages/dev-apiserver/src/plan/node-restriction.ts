@@ -1,4 +1,4 @@
-import { type ApiObject, deepEqual, listAt, textAt, valueAt } from '../model/object.js';
+import { type ApiObject, deepEqual, listAt, omit, textAt, valueAt } from '../model/object.js';
 
 /** A node that writes about itself. */
 export interface WritingNode {
@@ -20,6 +20,7 @@ export function nodeWriteProblem(
   { draft, old }: Readonly<{ draft: ApiObject; old: ApiObject | undefined }>,
 ): string | undefined {
   if (storage === 'nodes') return nodeProblem(node, draft, old);
+  if (storage === 'persistentvolumeclaims') return claimProblem(node, draft, old);
   if (storage !== 'pods') return undefined;
   if (old === undefined) return mirrorProblem(node, draft);
   const sameLabels = deepEqual(draft.metadata.labels ?? {}, old.metadata.labels ?? {});
@@ -84,6 +85,27 @@ function nodeProblem(
     return `node "${name}" is not allowed to modify ownerReferences`;
   }
   return forbidden === '' ? undefined : `is not allowed to modify labels: ${forbidden}`;
+}
+
+/** A node says how large a volume is that it has expanded, and nothing else about its claim. */
+function claimProblem(
+  { name }: WritingNode,
+  draft: ApiObject,
+  old: ApiObject | undefined,
+): string | undefined {
+  const rest = ({ metadata, status = {}, ...object }: ApiObject): unknown => ({
+    ...object,
+    metadata: omit(metadata, 'resourceVersion', 'managedFields'),
+    status: omit(
+      status,
+      'capacity',
+      'conditions',
+      'allocatedResources',
+      'allocatedResourceStatuses',
+    ),
+  });
+  if (old !== undefined && deepEqual(rest(draft), rest(old))) return undefined;
+  return `node "${name}" is not allowed to update fields other than status.quantity and status.conditions`;
 }
 
 function changedLabels(draft: ApiObject, old: ApiObject | undefined): readonly string[] {

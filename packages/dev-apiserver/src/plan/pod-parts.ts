@@ -1,4 +1,4 @@
-import type { Container, Pod } from '@nodeagent/kube-client';
+import { asWritten, type Container, type Pod } from '@nodeagent/kube-client';
 
 import { field, type FieldError } from '../model/errors.js';
 import { type ApiObject, deepEqual, omit } from '../model/object.js';
@@ -23,7 +23,7 @@ export function withPodPart(part: PodPart, draft: ApiObject, old: ApiObject): Ap
             ? {}
             : { initContainers: resized(spec.initContainers, wanted?.initContainers) }),
         };
-  return { ...old, spec: next } as unknown as ApiObject;
+  return { ...old, spec: next };
 }
 
 function resized(
@@ -54,11 +54,12 @@ function ephemeralErrors(object: ApiObject, old: ApiObject): readonly FieldError
     ...(podOf(old).spec?.initContainers ?? []),
   ].map(({ name }) => name);
   const taken = new Set(others);
-  const errors = wanted.flatMap(({ name, image }, i) => {
+  const errors = wanted.flatMap((container, i) => {
+    const { name = '', image = '' } = asWritten(container);
     const duplicate = taken.has(name);
     taken.add(name);
-    if ((name ?? '') === '') return [field.required(`${path}[${i}].name`)];
-    if ((image ?? '') === '') return [field.required(`${path}[${i}].image`)];
+    if (name === '') return [field.required(`${path}[${i}].name`)];
+    if (image === '') return [field.required(`${path}[${i}].image`)];
     return duplicate ? [field.duplicate(`${path}[${i}].name`, name)] : [];
   });
   const lost = before.flatMap((container) => {

@@ -1,5 +1,5 @@
 import { parseQuantity } from '@nodeagent/base';
-import type { Container, PodSpec } from '@nodeagent/kube-client';
+import { asWritten, type Container, type PodSpec } from '@nodeagent/kube-client';
 
 type Resources = Container['resources'];
 
@@ -9,7 +9,7 @@ type Resources = Container['resources'];
  * @see Kubernetes 1.36 pkg/apis/core/v1/helper/qos/qos.go
  */
 export function qosClassOf(spec: PodSpec): 'Guaranteed' | 'Burstable' | 'BestEffort' {
-  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+  const containers = [...(spec.initContainers ?? []), ...(asWritten(spec).containers ?? [])];
   const users = asks(spec.resources)
     ? [spec.resources]
     : containers.map(({ resources }) => resources);

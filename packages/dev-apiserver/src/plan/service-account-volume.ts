@@ -1,4 +1,4 @@
-import type { Pod, ServiceAccount, Volume } from '@nodeagent/kube-client';
+import { asWritten, type Pod, type ServiceAccount, type Volume } from '@nodeagent/kube-client';
 
 const MOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -25,7 +25,7 @@ export function addServiceAccount(pod: Pod, account: ServiceAccount, suffix: str
     spec.imagePullSecrets = imagePullSecrets.map(({ name }) => ({ ...(name && { name }) }));
   }
   if (!(spec.automountServiceAccountToken ?? automount)) return;
-  const containers = [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+  const containers = [...(spec.initContainers ?? []), ...(asWritten(spec).containers ?? [])];
   const open = containers.filter(
     ({ volumeMounts = [] }) => !volumeMounts.some(({ mountPath }) => mountPath === MOUNT_PATH),
   );

@@ -1,4 +1,4 @@
-import type { Service, ServicePort } from '@nodeagent/kube-client';
+import { asWritten, type Service, type ServicePort } from '@nodeagent/kube-client';
 
 import { field, type FieldError } from '../model/errors.js';
 
@@ -59,7 +59,7 @@ function portErrors(port: ServicePort, path: string, seen: Seen): readonly Field
   if (name === '' && !seen.single) errors.push(field.required(`${path}.name`));
   if (name !== '' && seen.names.has(name)) errors.push(field.duplicate(`${path}.name`, name));
   seen.names.add(name);
-  const number = port.port ?? 0;
+  const number = asWritten(port).port ?? 0;
   if (!(number >= 1 && number <= 65535)) {
     const detail = 'must be between 1 and 65535, inclusive';
     errors.push(field.invalid(`${path}.port`, number, detail));

@@ -1,6 +1,14 @@
 import { Buffer } from 'node:buffer';
 
-import type { Deployment, Node, Pod, PodSpec, ReplicaSet, Service } from '@nodeagent/kube-client';
+import type {
+  Deployment,
+  Node,
+  Pod,
+  PodSpec,
+  ReplicaSet,
+  Service,
+  StatefulSet,
+} from '@nodeagent/kube-client';
 import { defaultPod, validatePod } from '@nodeagent/pod-rules';
 
 import { field } from '../model/errors.js';
@@ -25,15 +33,11 @@ import type { Strategy } from './strategy.js';
 import {
   defaultDeployment,
   defaultReplicaSet,
+  defaultStatefulSet,
   defaultTemplate,
   validateWorkload,
   validateWorkloadUpdate,
 } from './workload-defaults.js';
-
-/** Returns an object as the type of its kind; checks come after the defaults. */
-function typed<T>(object: ApiObject): T {
-  return object as unknown as T;
-}
 
 /** A node may support fewer features than its API server: then the node refuses. */
 const FEATURES = { UserNamespacesHostNetworkSupport: true };
@@ -43,16 +47,19 @@ const pod: Strategy = {
     draft.status = { phase: 'Pending' };
   },
   defaults: (draft) => {
-    const { spec } = typed<Pod>(draft);
+    const { spec } = draft as unknown as Pod;
     if (spec === undefined) return;
     defaultPod(spec);
     if (draft.status !== undefined && draft.status['qosClass'] === undefined) {
       draft.status['qosClass'] = qosClassOf(spec);
     }
   },
-  validate: (object) => validatePod(typed<Pod>(object), FEATURES),
+  validate: (object) => validatePod(object as unknown as Pod, FEATURES),
   validateUpdate: (object, old) =>
-    validatePodUpdate(typed<Pod>(object).spec as PodSpec, typed<Pod>(old).spec as PodSpec),
+    validatePodUpdate(
+      (object as unknown as Pod).spec as PodSpec,
+      (old as unknown as Pod).spec as PodSpec,
+    ),
 };
 
 const service: Strategy = {
@@ -60,13 +67,13 @@ const service: Strategy = {
     draft.status = { loadBalancer: {} };
   },
   defaults: (draft) => {
-    const { spec } = typed<Service>(draft);
+    const { spec } = draft as unknown as Service;
     if (spec !== undefined) defaultServiceSpec(spec);
   },
-  validate: (object) => validateServiceSpec(typed<Service>(object).spec),
+  validate: (object) => validateServiceSpec((object as unknown as Service).spec),
   validateUpdate: (object, old) => {
-    const { spec } = typed<Service>(object);
-    const before = typed<Service>(old).spec?.clusterIP ?? '';
+    const { spec } = object as unknown as Service;
+    const before = (old as unknown as Service).spec?.clusterIP ?? '';
     const same = before === '' || before === spec?.clusterIP || spec?.type === 'ExternalName';
     const detail = 'may not change once set';
     return same ? [] : [field.invalid('spec.clusterIPs[0]', spec?.clusterIP, detail)];
@@ -75,8 +82,8 @@ const service: Strategy = {
 
 const node: Strategy = {
   validateUpdate: (object, old) => {
-    const before = typed<Node>(old).spec?.providerID ?? '';
-    const after = typed<Node>(object).spec?.providerID ?? '';
+    const before = (old as unknown as Node).spec?.providerID ?? '';
+    const after = (object as unknown as Node).spec?.providerID ?? '';
     if (before === '' || before === after) return [];
     return [
       field.forbidden(
@@ -138,16 +145,20 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   configmaps: { validateUpdate: immutableData },
   'deployments.apps': {
     ...workload,
-    defaults: (draft) => defaultDeployment(typed<Deployment>(draft)),
+    defaults: (draft) => defaultDeployment(draft as unknown as Deployment),
     validate: validateWorkload,
   },
   'replicasets.apps': {
     ...workload,
-    defaults: (draft) => defaultReplicaSet(typed<ReplicaSet>(draft)),
+    defaults: (draft) => defaultReplicaSet(draft as unknown as ReplicaSet),
     validate: validateWorkload,
   },
   'daemonsets.apps': { ...workload, defaults: defaultTemplate, validate: validateWorkload },
-  'statefulsets.apps': { ...workload, defaults: defaultTemplate, validate: validateWorkload },
+  'statefulsets.apps': {
+    ...workload,
+    defaults: (draft) => defaultStatefulSet(draft as unknown as StatefulSet),
+    validate: validateWorkload,
+  },
   'jobs.batch': { create: withoutStatus, defaults: defaultTemplate },
   'certificatesigningrequests.certificates.k8s.io': certificateRequest,
   'clustertrustbundles.certificates.k8s.io': trustBundle,

@@ -1,8 +1,21 @@
-import type { Deployment, ReplicaSet } from '@nodeagent/kube-client';
+import {
+  asWritten,
+  type Deployment,
+  type ReplicaSet,
+  type StatefulSet,
+} from '@nodeagent/kube-client';
 import { defaultPodSpec, validatePodSpec } from '@nodeagent/pod-rules';
 
 import { field, type FieldError } from '../model/errors.js';
-import { type ApiObject, deepEqual, isObject, type JsonObject, valueAt } from '../model/object.js';
+import {
+  type ApiObject,
+  deepEqual,
+  isObject,
+  type JsonObject,
+  listAt,
+  textAt,
+  valueAt,
+} from '../model/object.js';
 import { matchesLabels } from '../model/selectors.js';
 
 /** @see Kubernetes 1.36 pkg/apis/apps/v1/defaults.go */
@@ -19,7 +32,8 @@ export function defaultDeployment(deployment: Deployment): void {
     spec.strategy.rollingUpdate.maxUnavailable ??= '25%';
     spec.strategy.rollingUpdate.maxSurge ??= '25%';
   }
-  if (spec.template?.spec !== undefined) defaultPodSpec(spec.template.spec);
+  const { template } = asWritten(spec);
+  if (template?.spec !== undefined) defaultPodSpec(template.spec);
 }
 
 export function defaultReplicaSet(replicaSet: ReplicaSet): void {
@@ -29,7 +43,34 @@ export function defaultReplicaSet(replicaSet: ReplicaSet): void {
   if (spec.template?.spec !== undefined) defaultPodSpec(spec.template.spec);
 }
 
-/** Sets only the fields that jobs, daemon sets and stateful sets need to be readable. */
+/** @see Kubernetes 1.36 pkg/apis/apps/v1/defaults.go, SetDefaults_StatefulSet */
+export function defaultStatefulSet(set: StatefulSet): void {
+  const { spec } = set;
+  if (spec === undefined) return;
+  spec.replicas ??= 1;
+  spec.revisionHistoryLimit ??= 10;
+  spec.podManagementPolicy ||= 'OrderedReady';
+  spec.updateStrategy ??= {};
+  spec.updateStrategy.type ||= 'RollingUpdate';
+  if (spec.updateStrategy.type === 'RollingUpdate') {
+    spec.updateStrategy.rollingUpdate ??= {};
+    spec.updateStrategy.rollingUpdate.partition ??= 0;
+  }
+  spec.persistentVolumeClaimRetentionPolicy ??= {};
+  spec.persistentVolumeClaimRetentionPolicy.whenDeleted ||= 'Retain';
+  spec.persistentVolumeClaimRetentionPolicy.whenScaled ||= 'Retain';
+  for (const claim of spec.volumeClaimTemplates ?? []) {
+    claim.apiVersion ??= 'v1';
+    claim.kind ??= 'PersistentVolumeClaim';
+    claim.spec ??= {};
+    claim.spec.volumeMode ||= 'Filesystem';
+    claim.status ??= { phase: 'Pending' };
+  }
+  const { template } = asWritten(spec);
+  if (template?.spec !== undefined) defaultPodSpec(template.spec);
+}
+
+/** Sets only the fields that jobs and daemon sets need to be readable. */
 export function defaultTemplate(object: ApiObject): void {
   const template = valueAt(object, 'spec.template.spec');
   if (isObject(template))
@@ -57,9 +98,25 @@ export function validateWorkload(object: ApiObject): readonly FieldError[] {
       errors.push(field.invalid('spec.template.metadata.labels', have, detail));
     }
   }
-  const template = valueAt(spec, 'template.spec');
-  const podSpec = template as Parameters<typeof validatePodSpec>[0];
+  const podSpec = podSpecOf(spec);
   return [...errors, ...validatePodSpec(podSpec, 'spec.template.spec')];
+}
+
+type TemplateSpec = Parameters<typeof validatePodSpec>[0];
+
+/** Returns the template's spec with a volume for each claim that a stateful set's pods get. */
+function podSpecOf(spec: JsonObject): TemplateSpec {
+  const template = valueAt(spec, 'template.spec');
+  const claims = listAt(spec, 'volumeClaimTemplates');
+  if (claims.length === 0 || !isObject(template)) return template as TemplateSpec;
+  const claimed = claims.map((claim) => ({
+    name: textAt(claim, 'metadata.name'),
+    persistentVolumeClaim: { claimName: 'claim' },
+  }));
+  const others = listAt(template, 'volumes').filter(
+    (volume) => !claimed.some(({ name }) => name === volume['name']),
+  );
+  return { ...template, volumes: [...claimed, ...others] } as unknown as TemplateSpec;
 }
 
 export function validateWorkloadUpdate(object: ApiObject, old: ApiObject): readonly FieldError[] {

@@ -79,9 +79,10 @@ function externalIp(service: ApiObject): string {
 }
 
 function servicePorts(service: ApiObject): string {
-  const ports = listAt(service, 'spec.ports').map(({ port, nodePort, protocol }) => {
-    const node = nodePort === undefined ? '' : `:${String(nodePort)}`;
-    return `${String(port)}${node}/${String(protocol)}`;
+  const ports = listAt(service, 'spec.ports').map((entry) => {
+    const nodePort = textAt(entry, 'nodePort');
+    const node = nodePort === '' ? '' : `:${nodePort}`;
+    return `${textAt(entry, 'port')}${node}/${textAt(entry, 'protocol')}`;
   });
   return orNone(ports.join(','));
 }
@@ -107,9 +108,7 @@ export const ENDPOINT_SLICES: readonly Column[] = [
   {
     name: 'Ports',
     cell: (slice) => {
-      const ports = listAt(slice, 'ports').map(({ port }) =>
-        port === undefined ? '*' : String(port),
-      );
+      const ports = listAt(slice, 'ports').map((entry) => textAt(entry, 'port') || '*');
       return shortList(ports);
     },
   },

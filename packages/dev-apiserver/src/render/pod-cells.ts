@@ -1,5 +1,5 @@
 import { parseTimestamp } from '@nodeagent/base';
-import type { ContainerStatus, Pod } from '@nodeagent/kube-client';
+import { asWritten, type ContainerStatus, type Pod } from '@nodeagent/kube-client';
 
 import type { ApiObject } from '../model/object.js';
 import { humanDuration } from './human.js';
@@ -99,7 +99,7 @@ function mainReason(mains: readonly ContainerStatus[], plain: string, podReady: 
 }
 
 function restartsOf(counted: readonly ContainerStatus[], nowMs: number): string {
-  const count = counted.reduce((sum, { restartCount = 0 }) => sum + restartCount, 0);
+  const count = counted.reduce((sum, status) => sum + (asWritten(status).restartCount ?? 0), 0);
   const ends = counted.flatMap(({ lastState }) => {
     return parseTimestamp(lastState?.terminated?.finishedAt ?? '') ?? [];
   });

@@ -40,7 +40,9 @@ export function presentObject(
   if (options.shape === 'metadata') return partial(object);
   const isBookmark = object.metadata.uid === undefined;
   const { resourceVersion } = object.metadata;
-  return renderTable(kind, isBookmark ? [] : [object], { ...options, list: { resourceVersion } });
+  const { headers, includeObject, nowMs } = options;
+  const table = { headers, includeObject, nowMs, list: { resourceVersion } };
+  return renderTable(kind, isBookmark ? [] : [object], table);
 }
 
 export interface ListMeta {
@@ -61,7 +63,8 @@ export function presentList(
     ...(meta.remaining === undefined ? {} : { remainingItemCount: meta.remaining }),
   };
   if (options.shape === 'table') {
-    return renderTable(kind, items, { ...options, headers: true, list: metadata });
+    const { includeObject, nowMs } = options;
+    return renderTable(kind, items, { headers: true, includeObject, nowMs, list: metadata });
   }
   if (options.shape === 'metadata') {
     const apiVersion = 'meta.k8s.io/v1';

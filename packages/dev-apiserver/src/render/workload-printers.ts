@@ -16,8 +16,8 @@ const REPLICAS: readonly Column[] = [
 ];
 
 function readyOf(object: ApiObject): string {
-  const ready = valueAt(object, 'status.readyReplicas') ?? 0;
-  return `${String(ready)}/${String(valueAt(object, 'spec.replicas') ?? 0)}`;
+  const ready = textAt(object, 'status.readyReplicas') || '0';
+  return `${ready}/${textAt(object, 'spec.replicas') || '0'}`;
 }
 
 const JOBS: readonly Column[] = [
@@ -33,7 +33,7 @@ const JOBS: readonly Column[] = [
   {
     name: 'Completions',
     cell: (job) =>
-      `${String(valueAt(job, 'status.succeeded') ?? 0)}/${String(valueAt(job, 'spec.completions') ?? 1)}`,
+      `${textAt(job, 'status.succeeded') || '0'}/${textAt(job, 'spec.completions') || '1'}`,
   },
   {
     name: 'Duration',

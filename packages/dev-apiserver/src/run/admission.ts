@@ -1,4 +1,4 @@
-import type { Node, Pod, Service, ServiceAccount } from '@nodeagent/kube-client';
+import type { Pod, Service } from '@nodeagent/kube-client';
 
 import type { Admission } from '../model/admission.js';
 import { StatusError, statusError } from '../model/errors.js';
@@ -13,6 +13,7 @@ import {
 } from '../plan/node-restriction.js';
 import { isResize, resizeProblem } from '../plan/resize-fit.js';
 import { addDefaultTolerations, addServiceAccount } from '../plan/service-account-volume.js';
+import { defaultClassName, expansionProblem } from '../plan/storage-admission.js';
 import { nodeNameOf } from './node-authorizer.js';
 import type { Registry } from './registry.js';
 import type { ServiceAddresses } from './service-addresses.js';
@@ -21,6 +22,7 @@ const NAMESPACES = kindOf('', 'namespaces');
 const NODES = kindOf('', 'nodes');
 const PODS = kindOf('', 'pods');
 const SERVICE_ACCOUNTS = kindOf('', 'serviceaccounts');
+const STORAGE_CLASSES = kindOf('storage.k8s.io', 'storageclasses');
 const PRIORITY_CLASSES = kindOf('scheduling.k8s.io', 'priorityclasses');
 
 /** Namespaces that cannot be deleted. @see Kubernetes apiserver pkg/admission/plugin/namespace/lifecycle */
@@ -44,6 +46,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       if (kind.storage === 'pods' && isMirror(draft)) refuse(kind, draft, mirrorPodProblem(draft));
       restrictNodeWrite(registry, kind, { draft, old: undefined }, context);
       if (kind.storage === 'pods') admitPod(registry, draft, newSuffix);
+      if (kind.storage === 'persistentvolumeclaims') setStorageClass(registry, draft);
       if (kind.storage !== 'services') return undefined;
       const { spec } = draft as unknown as Service;
       return spec === undefined
@@ -53,6 +56,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
     update: (kind, { draft, old }, context) => {
       restrictNodeWrite(registry, kind, { draft, old }, context);
       if (kind.storage === 'pods') checkResize(registry, draft, old);
+      if (kind.storage === 'persistentvolumeclaims') {
+        const classes = registry.all(STORAGE_CLASSES);
+        refuse(kind, draft, expansionProblem(draft, old, classes));
+      }
       if (kind.storage !== 'services' || deepEqual(draft.spec, old.spec)) return undefined;
       const { spec } = draft as unknown as Service;
       const before = (old as unknown as Service).spec;
@@ -145,7 +152,7 @@ function admitPod(registry: Registry, draft: ApiObject, newSuffix: () => string)
         },
       );
     }
-    addServiceAccount(pod, account as unknown as ServiceAccount, newSuffix());
+    addServiceAccount(pod, account, newSuffix());
     addDefaultTolerations(pod);
   }
   setPriority(registry, spec, draft);
@@ -164,7 +171,12 @@ function setPriority(registry: Registry, spec: NonNullable<Pod['spec']>, draft: 
   }
   if (found?.metadata.name !== undefined) spec.priorityClassName = found.metadata.name;
   spec.priority = Number(found?.['value'] ?? 0);
-  spec.preemptionPolicy ??= String(found?.['preemptionPolicy'] ?? 'PreemptLowerPriority');
+  spec.preemptionPolicy ??= textAt(found, 'preemptionPolicy') || 'PreemptLowerPriority';
+}
+
+function setStorageClass(registry: Registry, draft: ApiObject): void {
+  const name = defaultClassName(draft, registry.all(STORAGE_CLASSES));
+  if (name !== undefined) draft.spec = { ...draft.spec, storageClassName: name };
 }
 
 /** Pods without a node may request any amount: the requests decide which node they get. */
@@ -173,5 +185,5 @@ function checkResize(registry: Registry, draft: ApiObject, old: ApiObject): void
   const name = pod.spec?.nodeName ?? '';
   if (name === '' || !isResize(pod, old as unknown as Pod)) return;
   const node = registry.find(NODES, { namespace: '', name });
-  refuse(PODS, draft, resizeProblem(pod, node as unknown as Node | undefined));
+  refuse(PODS, draft, resizeProblem(pod, node));
 }

@@ -177,7 +177,7 @@ export class Api {
     const context = readWriteContext(request.query, request.user, request.userAgent);
     const existing = registry.find(route.kind, route);
     if (verb === 'patch') {
-      const change = patched(route.kind, request, { ...context, part });
+      const change = patched(route.kind, request, part, context);
       if (existing === undefined && change.creates) {
         const fresh = change.mutate(undefined);
         return this.#object(

@@ -196,6 +196,10 @@ const RELATED: Readonly<Record<string, Relation>> = {
     verbs: READ,
     uses: named((pod, name) => claimsOf(pod).includes(name)),
   },
+  'persistentvolumeclaims/status.': {
+    verbs: ['update', 'patch'],
+    uses: named((pod, name) => claimsOf(pod).includes(name)),
+  },
   'persistentvolumes.': {
     verbs: READ,
     uses: (world, { name }) => volumesOf(world).some(({ metadata }) => metadata.name === name),

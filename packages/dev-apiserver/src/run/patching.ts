@@ -24,7 +24,8 @@ const APPLY = ['application/apply-patch+yaml', 'application/apply-patch+json'];
 export function patched(
   kind: Kind,
   request: ApiRequest,
-  context: WriteContext & Readonly<{ part: Part }>,
+  part: Part,
+  context: Pick<WriteContext, 'fieldManager' | 'force'>,
 ): Readonly<{ mutate: Mutation; creates: boolean }> {
   const type = request.contentType.split(';')[0]?.trim() ?? '';
   const { body } = request;
@@ -45,12 +46,12 @@ export function patched(
         'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
       );
     }
-    const subresource = context.part === 'main' ? '' : context.part;
+    const subresource = part === 'main' ? '' : part;
     const decoded = decodeObject(kind, body);
     if (strict) refuseUnknown(kind, decoded.unknown);
     const applied = { apiVersion: apiVersionOf(kind), ...decoded.object };
     return {
-      creates: context.part === 'main',
+      creates: part === 'main',
       mutate: (old) => {
         const options = { manager: context.fieldManager, force: context.force, subresource };
         return applyConfiguration(kind, old, applied as unknown as ApiObject, options);
@@ -68,5 +69,5 @@ export function patched(
 }
 
 function plain(old: ApiObject | undefined): Record<string, unknown> {
-  return (old ?? {}) as Record<string, unknown>;
+  return old ?? {};
 }

@@ -1,4 +1,5 @@
 import { type Clock, formatTimestamp } from '@nodeagent/base';
+import { asWritten } from '@nodeagent/kube-client';
 
 import { decodeContinue, encodeContinue } from '../codec/continue-token.js';
 import { fromStored, toStored } from '../codec/event-view.js';
@@ -274,19 +275,20 @@ export class Registry {
 
   #checkType(kind: Kind, draft: ApiObject): void {
     const apiVersion = apiVersionOf(kind);
-    if (draft.kind !== undefined && draft.kind !== kind.kind && draft.kind !== '') {
+    const { kind: asked = '', apiVersion: version = '', metadata } = asWritten(draft);
+    if (asked !== '' && asked !== kind.kind) {
       throw statusError.badRequest(
-        `${draft.kind} in version "${draft.apiVersion}" cannot be handled as a ${kind.kind}: no kind "${draft.kind}" is registered for this resource`,
+        `${asked} in version "${version}" cannot be handled as a ${kind.kind}: no kind "${asked}" is registered for this resource`,
       );
     }
-    if ((draft.apiVersion ?? '') !== '' && draft.apiVersion !== apiVersion) {
+    if (version !== '' && version !== apiVersion) {
       throw statusError.badRequest(
-        `the API version in the data (${draft.apiVersion}) does not match the expected API version (${apiVersion})`,
+        `the API version in the data (${version}) does not match the expected API version (${apiVersion})`,
       );
     }
     draft.apiVersion = apiVersion;
     draft.kind = kind.kind;
-    draft.metadata ??= {};
+    draft.metadata = metadata ?? {};
   }
 
   #placeInNamespace(kind: Kind, draft: ApiObject, namespace: string): void {

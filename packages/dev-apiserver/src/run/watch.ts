@@ -77,7 +77,7 @@ export class Watch {
     const { kind, group, version: api } = this.#kind;
     const apiVersion = group === '' ? api : `${group}/${api}`;
     const object = { kind, apiVersion, metadata };
-    const shown = this.#presentation.present(object as unknown as ApiObject, this.#first);
+    const shown = this.#presentation.present(object, this.#first);
     this.#write(`{"type":"BOOKMARK","object":${shown}}\n`);
   }
 
@@ -126,7 +126,7 @@ export class Watch {
     const { name } = this.#presentation;
     if (change === undefined || this.#first) return this.#presentation.present(object, this.#first);
     let known = texts.get(change);
-    if (known === undefined) texts.set(change, (known = new Map()));
+    if (known === undefined) texts.set(change, (known = new Map<string, string>()));
     const cacheKey = `${this.#kind.group} ${name}`;
     let text = known.get(cacheKey);
     if (text === undefined) known.set(cacheKey, (text = this.#presentation.present(object, false)));

@@ -10,7 +10,7 @@ import { type DevApiServerOptions, startDevApiServer } from '../../src/index.js'
 export interface Connected {
   readonly client: HttpKubeClient;
   readonly rootCaPem: string;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts a server on a free port, and an administrator's client through a kubeconfig file. */

@@ -93,7 +93,7 @@ it('runs a deployment behind a Service, rolls it out, and deletes it, on the rea
     .poll(() =>
       create()
         .then(() => true)
-        .catch((e: Error) => e.message),
+        .catch((e: unknown) => (e as Error).message),
     )
     .toBe(true);
   const ports = [{ port: 80, targetPort: 'http' as never }];

@@ -34,7 +34,7 @@ it('a watch whose client left before it began is not begun', async () => {
     authenticate: async () => ({ user: { username: 'a', groups: [] }, audiences: [] }),
     ...{ apiAudience: '', sendsBookmarks: true, log: new MemoryLogger() },
     nodeIdentity: undefined as never,
-  } as Parameters<typeof startHttpsServer>[0]);
+  });
   const call = (path: string) => {
     const { port } = server;
     const headers = { authorization: 'Bearer t' };

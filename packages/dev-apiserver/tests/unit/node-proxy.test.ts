@@ -1,7 +1,7 @@
 import { request } from 'node:https';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -50,7 +50,8 @@ async function startNode(): Promise<Server> {
   const { certificatePem, keyPem } = await server.issueServerCertificate('n1', ['127.0.0.1']);
   const options = { cert: certificatePem, key: keyPem, ca: server.caCertificatePem };
   const made = createServer({ ...options, requestCert: true }, (incoming, response) => {
-    const { CN } = (incoming.socket as TLSSocket).getPeerCertificate().subject;
+    if (!(incoming.socket instanceof TLSSocket)) throw new TypeError('the connection has no TLS');
+    const { CN } = incoming.socket.getPeerCertificate().subject;
     asked.push(`${String(CN)} ${incoming.method} ${incoming.url}`);
     const isLog = incoming.url?.startsWith('/containerLogs/');
     const refusal =

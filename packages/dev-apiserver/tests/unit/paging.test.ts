@@ -35,7 +35,7 @@ describe('paging over HTTPS', () => {
   afterAll(() => server.stop());
 
   const page = async (query: string): Promise<Page> =>
-    (await admin.call('GET', `${CONFIG_MAPS}?${query}`)).body as never as Page;
+    (await admin.call('GET', `${CONFIG_MAPS}?${query}`)).body as never;
 
   it('shows all pages in the state of the first, whatever changes meanwhile', async () => {
     const first = await page('limit=3');

@@ -5,6 +5,7 @@ import type {
   ObjectName,
   OwnerReference,
   PatchType,
+  PersistentVolumeClaim,
   Resource,
 } from '@nodeagent/kube-client';
 
@@ -18,6 +19,13 @@ interface Reason {
   readonly event?: EventNote;
 }
 
+/** A fact to ask the server for just before a write, because our view may be older than it. */
+export type Guard =
+  /** The server has no object of this name and uid. */
+  | Readonly<{ kind: 'absent'; resource: Resource<KubeObject>; name: ObjectName; uid: string }>
+  /** No pod on a node has the claim among its volumes. */
+  | Readonly<{ kind: 'claim-unused'; claim: PersistentVolumeClaim }>;
+
 /** One write of a controller; the actions of a plan are carried out in order. */
 export type Action =
   | (Reason & Readonly<{ kind: 'create'; resource: Resource<KubeObject>; object: KubeObject }>)
@@ -30,6 +38,8 @@ export type Action =
         type: PatchType;
         body: unknown;
         subresource?: 'status' | 'approval';
+        /** The write is left out when this does not hold. */
+        guard?: Guard;
       }>)
   | (Reason &
       Readonly<{
@@ -38,6 +48,8 @@ export type Action =
         name: ObjectName;
         options: DeleteOptions;
       }>)
+  /** Only records the event: once, until it says something else. */
+  | (Reason & Readonly<{ kind: 'note'; uid: string; event: EventNote }>)
   | (Reason & Readonly<{ kind: 'bind'; pod: ObjectName; uid: string; node: string }>)
   /**
    * Deletes the object if the server has none of its owners: our view may be older than an owner.

@@ -1,15 +1,22 @@
 import type {
   CertificateSigningRequest,
   ConfigMap,
+  CsiDriver,
+  CsiNode,
   Deployment,
   EndpointSlice,
   Lease,
   Namespace,
   Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
   Pod,
   ReplicaSet,
   Service,
   ServiceAccount,
+  StatefulSet,
+  StorageClass,
+  VolumeAttachment,
 } from '@nodeagent/kube-client';
 
 /**
@@ -30,6 +37,13 @@ export interface View {
   /** Leases of nodes, in `kube-node-lease`. */
   readonly leases: ReadonlyMap<string, Lease>;
   readonly signingRequests: ReadonlyMap<string, CertificateSigningRequest>;
+  readonly statefulSets: ReadonlyMap<string, StatefulSet>;
+  readonly persistentVolumes: ReadonlyMap<string, PersistentVolume>;
+  readonly persistentVolumeClaims: ReadonlyMap<string, PersistentVolumeClaim>;
+  readonly storageClasses: ReadonlyMap<string, StorageClass>;
+  readonly volumeAttachments: ReadonlyMap<string, VolumeAttachment>;
+  readonly csiDrivers: ReadonlyMap<string, CsiDriver>;
+  readonly csiNodes: ReadonlyMap<string, CsiNode>;
 }
 
 export type ViewName = keyof View;

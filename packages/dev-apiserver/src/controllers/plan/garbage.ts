@@ -4,10 +4,12 @@ import {
   type KubeObject,
   NODES,
   type OwnerReference,
+  PERSISTENT_VOLUME_CLAIMS,
   PODS,
   REPLICA_SETS,
   type Resource,
   SERVICES,
+  STATEFUL_SETS,
 } from '@nodeagent/kube-client';
 
 import type { Action, Plan } from '../model/action.js';
@@ -22,6 +24,8 @@ const KINDS: readonly (readonly [ViewName, Resource<KubeObject>])[] = [
   ['endpointSlices', ENDPOINT_SLICES],
   ['deployments', DEPLOYMENTS],
   ['replicaSets', REPLICA_SETS],
+  ['statefulSets', STATEFUL_SETS],
+  ['persistentVolumeClaims', PERSISTENT_VOLUME_CLAIMS],
 ];
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';

@@ -1,4 +1,4 @@
-import { matchesLabels, type Node, type Pod, selectorRequirements } from '@nodeagent/kube-client';
+import { matchesNodeTerms, type Node, type Pod } from '@nodeagent/kube-client';
 
 import { addAmounts, type Amounts, amountsOf, podRequests } from './pod-requests.js';
 import { untolerated } from './tolerations.js';
@@ -13,8 +13,6 @@ export interface Room {
   /** Number of pods per controller uid, used to spread replicas. */
   readonly siblings: Map<string, number>;
 }
-
-type Expression = Readonly<{ key: string; operator: string; values?: readonly string[] }>;
 
 export function emptyRoom(node: Node): Room {
   const allocatable = amountsOf(node.status?.allocatable ?? node.status?.capacity);
@@ -68,16 +66,7 @@ function matchesNode(pod: Pod, node: Node): boolean {
   const wanted = Object.entries(pod.spec?.nodeSelector ?? {});
   if (wanted.some(([key, value]) => labels[key] !== value)) return false;
   const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
-  if (required === undefined) return true;
-  const fields = { 'metadata.name': node.metadata?.name ?? '' };
-  return required.nodeSelectorTerms.some(({ matchExpressions = [], matchFields = [] }) => {
-    if (matchExpressions.length + matchFields.length === 0) return false;
-    return holds(matchExpressions, labels) && holds(matchFields, fields);
-  });
-}
-
-function holds(matchExpressions: readonly Expression[], labels: Readonly<Record<string, string>>) {
-  return matchesLabels(selectorRequirements({ matchExpressions }) ?? [], labels);
+  return required === undefined || matchesNodeTerms(required.nodeSelectorTerms, node);
 }
 
 function hostPortsOf(pod: Pod): Room['hostPorts'] {

@@ -99,7 +99,7 @@ function giveUp(node: Node, nowMs: number): readonly Action[] {
     return [withTransition({ ...before, type, status: 'Unknown', ...words }, before, nowMs)];
   });
   if (conditions.length === 0) return [];
-  const { name = '' } = nameOf(node);
+  const { name } = nameOf(node);
   // As in Kubernetes: events about nodes carry the name where other events have the uid.
   const about = { ...referenceTo(node, 'Node', 'v1'), uid: name };
   const message = `Node ${name} status is now: NodeNotReady`;

@@ -5,7 +5,7 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 export type Amounts = ReadonlyMap<string, number>;
 
 /** Reads the amounts of a resource list; unreadable ones count as nothing. */
-export function amountsOf(list: Readonly<Record<string, string>> | undefined): Amounts {
+export function amountsOf(list: Readonly<Record<string, string | number>> | undefined): Amounts {
   return new Map(
     Object.entries(list ?? {}).map(([name, text]) => {
       const quantity = parseQuantity(String(text)) ?? 0n;

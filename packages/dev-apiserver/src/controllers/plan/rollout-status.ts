@@ -168,7 +168,7 @@ function timed(
   const sameStatus = before?.status === condition.status;
   return {
     ...condition,
-    lastUpdateTime: (unchanged ? before?.lastUpdateTime : undefined) ?? now,
-    lastTransitionTime: (sameStatus ? before?.lastTransitionTime : undefined) ?? now,
+    lastUpdateTime: (unchanged ? before.lastUpdateTime : undefined) ?? now,
+    lastTransitionTime: (sameStatus ? before.lastTransitionTime : undefined) ?? now,
   };
 }

@@ -15,6 +15,7 @@ import {
   uidOf,
   withTransition,
 } from './objects.js';
+import { bindOnNode, claimsOfPod, whyNotHere } from './storage/pod-claims.js';
 
 const SCHEDULER = 'default-scheduler';
 
@@ -22,8 +23,11 @@ const SCHEDULER = 'default-scheduler';
  * Chooses a node for each pod without one: a node that fits, with the fewest replicas of the same
  * owner, then with the most room. Pods that fit nowhere get a condition with the reason.
  *
+ * A pod with claims that wait for it gets its node in two steps: first the claims get the node, and
+ * once they are bound, the pod.
+ *
  * Unlike Kubernetes' scheduler it ignores preferences, affinity between pods, spread constraints,
- * the topology of volumes, priorities and preemption.
+ * the free capacity of storage, priorities and preemption.
  */
 export function planSchedule(view: View, nowMs: number): Plan {
   const waiting = [...sortedWhere(view.pods.values(), isWaiting)].sort(olderFirst);
@@ -36,7 +40,7 @@ export function planSchedule(view: View, nowMs: number): Plan {
     const room = byName.get(pod.spec?.nodeName);
     if (room !== undefined && !isFinished(pod)) place(room, pod);
   }
-  return { actions: waiting.flatMap((pod) => schedule(pod, rooms, nowMs)) };
+  return { actions: waiting.flatMap((pod) => schedule(pod, rooms, { view, nowMs })) };
 }
 
 function isWaiting(pod: Pod): boolean {
@@ -51,16 +55,26 @@ function olderFirst(a: Pod, b: Pod): number {
   return (left ?? '') < (right ?? '') ? -1 : (left ?? '') > (right ?? '') ? 1 : 0;
 }
 
-function schedule(pod: Pod, rooms: readonly Room[], nowMs: number): readonly Action[] {
+interface Present {
+  readonly view: View;
+  readonly nowMs: number;
+}
+
+function schedule(pod: Pod, rooms: readonly Room[], { view, nowMs }: Present): readonly Action[] {
+  const claims = claimsOfPod(pod, view);
+  if (typeof claims === 'string') {
+    return refuse(pod, `0/${rooms.length} nodes are available: ${claims}.`, nowMs);
+  }
   const reasons = new Map<string, number>();
   let best: Room | undefined;
   for (const room of rooms) {
-    const reason = whyNot(pod, room);
+    const reason = whyNot(pod, room) ?? whyNotHere(claims, room.node, view);
     if (reason !== undefined) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     else if (best === undefined || isBetter(pod, room, best)) best = room;
   }
   if (best === undefined) return refuse(pod, refusal(rooms.length, reasons), nowMs);
   place(best, pod);
+  if (claims.waiting.length > 0) return bindOnNode(claims, best.node, view);
   const node = best.node.metadata?.name ?? '';
   const { namespace, name } = nameOf(pod);
   const message = `Successfully assigned ${namespace}/${name} to ${node}`;

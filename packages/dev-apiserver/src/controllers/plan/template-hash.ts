@@ -13,7 +13,8 @@ export function templateHash(template: unknown, collisions: number): string {
   for (let i = 0; i < text.length; i += 1) {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
   }
-  return [...String(hash)].map((digit) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length]).join('');
+  const letter = (digit: string) => ALPHABET[digit.charCodeAt(0) % ALPHABET.length];
+  return Array.from(String(hash), letter).join('');
 }
 
 /**
@@ -21,7 +22,10 @@ export function templateHash(template: unknown, collisions: number): string {
  */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
+  if (typeof value !== 'object' || value === null) {
+    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+    return json ?? '';
+  }
   const members = Object.entries(value)
     .filter(([, member]) => !isEmpty(member))
     .sort(([a], [b]) => (a < b ? -1 : 1))

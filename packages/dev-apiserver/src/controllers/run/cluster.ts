@@ -1,6 +1,8 @@
 import {
   CERTIFICATE_SIGNING_REQUESTS,
   CONFIG_MAPS,
+  CSI_DRIVERS,
+  CSI_NODES,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   type KubeObject,
@@ -8,6 +10,8 @@ import {
   NAMESPACES,
   NODES,
   objectKey,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
   PODS,
   type ReflectorSink,
   REPLICA_SETS,
@@ -15,6 +19,9 @@ import {
   type Selectors,
   SERVICE_ACCOUNTS,
   SERVICES,
+  STATEFUL_SETS,
+  STORAGE_CLASSES,
+  VOLUME_ATTACHMENTS,
 } from '@nodeagent/kube-client';
 
 import type { View, ViewName } from '../model/view.js';
@@ -38,6 +45,13 @@ export const WATCHED: Readonly<Record<ViewName, Watched>> = {
     selectors: { fieldSelector: 'metadata.name=kube-root-ca.crt' },
   },
   signingRequests: { resource: CERTIFICATE_SIGNING_REQUESTS },
+  statefulSets: { resource: STATEFUL_SETS },
+  persistentVolumes: { resource: PERSISTENT_VOLUMES },
+  persistentVolumeClaims: { resource: PERSISTENT_VOLUME_CLAIMS },
+  storageClasses: { resource: STORAGE_CLASSES },
+  volumeAttachments: { resource: VOLUME_ATTACHMENTS },
+  csiDrivers: { resource: CSI_DRIVERS },
+  csiNodes: { resource: CSI_NODES },
   leases: { resource: LEASES, selectors: { namespace: 'kube-node-lease' } },
 };
 
@@ -86,10 +100,15 @@ export class Cluster {
     };
   }
 
-  /** Stores the server's answer to a write. */
+  /**
+   * Stores the server's answer to a write; not that of a write that let a deleted object go, when the
+   * watch has already said that it is gone.
+   */
   learn(resource: Resource<KubeObject>, object: KubeObject): void {
     const name = nameOfResource(resource);
     if (name === undefined) return;
+    const isDeleted = object.metadata?.deletionTimestamp !== undefined;
+    if (isDeleted && !this.#store(name).has(objectKey(object))) return;
     put(this.#store(name), objectKey(object), object);
     this.#notify(name);
   }

@@ -9,15 +9,18 @@ import {
   type Resource,
 } from '@nodeagent/kube-client';
 
-import type { Action } from '../model/action.js';
+import type { Action, Guard } from '../model/action.js';
+import { usesClaim } from '../plan/storage/claims.js';
 import type { Cluster } from './cluster.js';
 import { emptyNamespace } from './empty-namespace.js';
+import type { ToldEvents } from './told-events.js';
 
 export interface Executor {
   readonly client: KubeClient;
   readonly cluster: Cluster;
   readonly clock: Clock;
   readonly events: EventRecorder;
+  readonly told: ToldEvents;
 }
 
 /** Maximum number of similar writes in parallel. */
@@ -38,8 +41,12 @@ export async function execute(
     signal.throwIfAborted();
     const attempts = batch.map(async (action) => {
       try {
+        if (action.kind === 'note') {
+          executor.told.tell(action);
+          return;
+        }
         const name = await perform(action, executor, signal);
-        record(action, executor.events, name);
+        if (name !== undefined) record(action, executor.events, name);
       } catch (error) {
         if (isKubeError(error, 'KUBE_NOT_FOUND') && isRemoval(action)) return;
         failures.push({ action, error });
@@ -71,8 +78,12 @@ function record({ event }: Action, events: EventRecorder, name: string): void {
     events.record({ ...event, message: event.message.replace('$name', name) });
 }
 
-/** @returns the name of the written object */
-async function perform(action: Action, executor: Executor, signal: AbortSignal): Promise<string> {
+/** @returns the name of the written object; undefined when a guard prevented the write */
+async function perform(
+  action: Exclude<Action, { kind: 'note' }>,
+  executor: Executor,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const { client, cluster } = executor;
   switch (action.kind) {
     case 'create': {
@@ -84,7 +95,8 @@ async function perform(action: Action, executor: Executor, signal: AbortSignal):
       return learn(cluster, action.resource, replaced);
     }
     case 'patch': {
-      const { type, body, subresource } = action;
+      const { type, body, subresource, guard } = action;
+      if (guard !== undefined && !(await holds(guard, client, signal))) return undefined;
       const patch = { type, body, ...(subresource === undefined ? {} : { subresource }) };
       const patched = await client.patch(action.resource, action.name, patch, signal);
       return learn(cluster, action.resource, patched);
@@ -100,6 +112,21 @@ async function perform(action: Action, executor: Executor, signal: AbortSignal):
     case 'empty-namespace':
       await emptyNamespace(client, action.namespace, signal);
       return action.namespace;
+  }
+}
+
+async function holds(guard: Guard, client: KubeClient, signal: AbortSignal): Promise<boolean> {
+  if (guard.kind === 'claim-unused') {
+    const { namespace = '' } = guard.claim.metadata ?? {};
+    const { items } = await client.list(PODS, { namespace }, signal);
+    return !items.some((pod) => usesClaim(pod, guard.claim));
+  }
+  try {
+    const found = await client.get(guard.resource, guard.name, signal);
+    return found.metadata?.uid !== guard.uid;
+  } catch (error) {
+    if (isKubeError(error, 'KUBE_NOT_FOUND')) return true;
+    throw error;
   }
 }
 

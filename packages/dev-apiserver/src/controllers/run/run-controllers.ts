@@ -25,8 +25,14 @@ import { without } from '../plan/objects.js';
 import { planReplicas } from '../plan/replicas.js';
 import { planRollouts } from '../plan/rollout.js';
 import { planSchedule } from '../plan/schedule.js';
+import { planStatefulSets } from '../plan/stateful-sets.js';
+import { planAttachments } from '../plan/storage/attachments.js';
+import { planBinding } from '../plan/storage/bind-claims.js';
+import { planEphemeralClaims } from '../plan/storage/ephemeral-claims.js';
+import { planProtection } from '../plan/storage/protection.js';
 import { Cluster, WATCHED } from './cluster.js';
 import { type Controller, runController } from './controller.js';
+import { ToldEvents } from './told-events.js';
 
 export interface ControllersOptions {
   readonly clock: Clock;
@@ -45,9 +51,10 @@ export interface ControllersOptions {
 
 /**
  * Runs the controllers that a single node needs, as ordinary clients of any API server: scheduler,
- * ReplicaSets, Deployments, EndpointSlices, node life cycle with evictions, namespaces with their
- * service account and root CA, garbage collection by owner, lost pods, client certificates of
- * nodes. Ends when the signal fires.
+ * ReplicaSets, Deployments, StatefulSets, EndpointSlices, volumes (binding, protection, ephemeral
+ * claims, attachments), node life cycle with evictions, namespaces with their service account and
+ * root CA, garbage collection by owner, lost pods, client certificates of nodes. Ends when the
+ * signal fires.
  */
 export async function runControllers(
   client: KubeClient,
@@ -104,7 +111,7 @@ async function runWithEvents(
     metrics,
     onDrop: (note, err) => log.debug({ note, err }, 'event dropped'),
   });
-  const executor = { client, cluster, clock, events };
+  const executor = { client, cluster, clock, events, told: new ToldEvents(events) };
   await runScope(
     [
       (inner) => events.run(client, inner),
@@ -128,7 +135,18 @@ function controllersOf(
       ['signingRequests'],
       () => planApprovals(view, clock.nowMs()),
     ],
-    scheduler: ['default-scheduler', ['pods', 'nodes'], () => planSchedule(view, clock.nowMs())],
+    scheduler: [
+      'default-scheduler',
+      [
+        'pods',
+        'nodes',
+        'persistentVolumeClaims',
+        'persistentVolumes',
+        'storageClasses',
+        'csiNodes',
+      ],
+      () => planSchedule(view, clock.nowMs()),
+    ],
     replicas: [
       'replicaset-controller',
       ['replicaSets', 'pods'],
@@ -138,6 +156,38 @@ function controllersOf(
       'deployment-controller',
       ['deployments', 'replicaSets', 'pods'],
       () => planRollouts(view, clock.nowMs()),
+    ],
+    statefulSets: [
+      'statefulset-controller',
+      ['statefulSets', 'pods', 'persistentVolumeClaims'],
+      () => planStatefulSets(view, clock.nowMs()),
+    ],
+    binding: [
+      'persistentvolume-controller',
+      ['persistentVolumeClaims', 'persistentVolumes', 'storageClasses', 'pods'],
+      () => planBinding(view),
+    ],
+    protection: [
+      'pvc-protection-controller',
+      ['persistentVolumeClaims', 'persistentVolumes', 'pods'],
+      () => planProtection(view),
+    ],
+    ephemeralClaims: [
+      'ephemeral-volume-controller',
+      ['pods', 'persistentVolumeClaims'],
+      () => planEphemeralClaims(view),
+    ],
+    attachments: [
+      'attachdetach-controller',
+      [
+        'pods',
+        'nodes',
+        'persistentVolumeClaims',
+        'persistentVolumes',
+        'volumeAttachments',
+        'csiDrivers',
+      ],
+      () => planAttachments(view),
     ],
     endpoints: [
       'endpoint-slice-controller',
@@ -167,7 +217,16 @@ function controllersOf(
     ],
     garbage: [
       'garbage-collector',
-      ['pods', 'nodes', 'services', 'endpointSlices', 'deployments', 'replicaSets'],
+      [
+        'pods',
+        'nodes',
+        'services',
+        'endpointSlices',
+        'deployments',
+        'replicaSets',
+        'statefulSets',
+        'persistentVolumeClaims',
+      ],
       () => planGarbage(view),
     ],
     lostPods: [

@@ -32,12 +32,13 @@ export async function approve(
   const context = writeContextOf(call);
   const wanted =
     verb === 'patch'
-      ? patched(route.kind, request, { ...context, part: 'main' }).mutate(old)
+      ? patched(route.kind, request, 'main', context).mutate(old)
       : (bodyOf(call) as unknown as ApiObject);
   const signed = await signedCertificate(ports, old, wanted);
   const now = formatTimestamp(registry.clock.nowMs());
-  const refused = 'refusal' in signed ? [failed(signed.refusal)] : [];
-  const certificate = 'certificatePem' in signed ? inStatus(signed.certificatePem) : {};
+  const isDue = signed !== 'not due';
+  const refused = isDue && 'refusal' in signed ? [failed(signed.refusal)] : [];
+  const certificate = isDue && 'certificatePem' in signed ? inStatus(signed.certificatePem) : {};
   const conditions = [...listAt(wanted, 'status.conditions'), ...refused].map((condition) => ({
     ...condition,
     lastUpdateTime: condition['lastUpdateTime'] ?? now,
@@ -59,7 +60,7 @@ async function signedCertificate(
   { csrSigner }: SubresourcePorts,
   old: ApiObject,
   wanted: ApiObject,
-): Promise<SigningAnswer | Readonly<Record<never, never>>> {
+): Promise<SigningAnswer | 'not due'> {
   const verdicts = listAt(wanted, 'status.conditions').map((condition) => condition['type']);
   const rules = SIGNERS[textAt(old, 'spec.signerName')];
   const done = textAt(old, 'status.certificate') !== '';
@@ -69,7 +70,7 @@ async function signedCertificate(
     !verdicts.includes('Approved') ||
     verdicts.includes('Denied')
   ) {
-    return {};
+    return 'not due';
   }
   const asked = Number(valueAt(old, 'spec.expirationSeconds') ?? CERTIFICATE_SECONDS);
   const pem = Buffer.from(textAt(old, 'spec.request'), 'base64').toString();

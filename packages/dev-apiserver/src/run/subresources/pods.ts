@@ -3,7 +3,7 @@ import { formatTimestamp } from '@nodeagent/base';
 import { readDeleteOptions } from '../../codec/query.js';
 import { field, StatusError, statusError } from '../../model/errors.js';
 import { kindOf } from '../../model/kinds.js';
-import { type ApiObject, textAt, valueAt } from '../../model/object.js';
+import { type ApiObject, listAt, textAt } from '../../model/object.js';
 import {
   bodyOf,
   type SubresourceAnswer,
@@ -76,10 +76,9 @@ function bind({ registry }: SubresourcePorts, call: SubresourceCall): Subresourc
         lastProbeTime: null,
         lastTransitionTime: formatTimestamp(registry.clock.nowMs()),
       };
-      const before = valueAt(pod, 'status.conditions');
-      const others = Array.isArray(before)
-        ? before.filter((condition) => textAt(condition, 'type') !== 'PodScheduled')
-        : [];
+      const others = listAt(pod, 'status.conditions').filter(
+        (condition) => textAt(condition, 'type') !== 'PodScheduled',
+      );
       pod.status = { ...pod.status, conditions: [...others, scheduled] };
       return pod;
     },

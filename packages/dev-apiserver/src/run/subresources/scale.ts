@@ -1,3 +1,5 @@
+import { asWritten } from '@nodeagent/kube-client';
+
 import { type ApiObject, isObject, valueAt } from '../../model/object.js';
 import { patched } from '../patching.js';
 import {
@@ -17,12 +19,10 @@ export function scale(ports: SubresourcePorts, call: SubresourceCall): Subresour
   const context = writeContextOf(call);
   const wanted =
     verb === 'patch'
-      ? patched({ ...route.kind, type: 'V1Scale' }, request, { ...context, part: 'main' }).mutate(
-          scaleOf(old),
-        )
+      ? patched({ ...route.kind, type: 'V1Scale' }, request, 'main', context).mutate(scaleOf(old))
       : (bodyOf(call) as unknown as ApiObject);
   const replicas = Number(valueAt(wanted, 'spec.replicas') ?? 0);
-  const version = wanted.metadata?.resourceVersion;
+  const version = asWritten(wanted).metadata?.resourceVersion;
   const next = registry.update(
     route.kind,
     { ...route, part: 'main' },

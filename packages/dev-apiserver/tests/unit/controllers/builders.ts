@@ -97,7 +97,7 @@ export function aService(spec: Partial<Service['spec']> = {}): Service {
     spec: {
       selector: { app: 'web' },
       ipFamilies: ['IPv4'],
-      ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 as never }],
+      ports: [{ name: 'http', port: 80, protocol: 'TCP', targetPort: 8080 }],
       ...spec,
     },
   };
@@ -129,6 +129,13 @@ export function aView(lists: Lists): View {
     'configMaps',
     'leases',
     'signingRequests',
+    'statefulSets',
+    'persistentVolumes',
+    'persistentVolumeClaims',
+    'storageClasses',
+    'volumeAttachments',
+    'csiDrivers',
+    'csiNodes',
   ] as const;
   return Object.fromEntries(names.map((name) => [name, map(lists[name])])) as unknown as View;
 }

@@ -85,7 +85,7 @@ describe(planEndpoints, () => {
     ],
     [
       'ports by name, which pods may number differently',
-      { ports: [{ port: 80, targetPort: 'http' as never }] },
+      { ports: [{ port: 80, targetPort: 'http' }] },
       [
         ready('p', '10.0.0.1', {
           spec: { containers: [{ name: 'c', ports: [{ name: 'http', containerPort: 1 }] }] },

@@ -6,7 +6,7 @@ import { mirrorPodProblem, nodeWriteProblem } from '../../../src/plan/node-restr
 const N1 = { name: 'n1', uid: 'u1' };
 
 function aNode(labels: Readonly<Record<string, string>>, more: object = {}): ApiObject {
-  return { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels }, ...more } as ApiObject;
+  return { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels }, ...more };
 }
 
 function aPod(metadata: object, spec: object = {}): ApiObject {
@@ -117,4 +117,15 @@ describe(mirrorPodProblem, () => {
     if (why === undefined) expect(problem).toBeUndefined();
     else expect(problem).toContain(why);
   });
+});
+
+it('a node may say how large a claim’s volume is, and nothing else', () => {
+  const claim = (status: object, labels: object = {}): ApiObject =>
+    ({ metadata: { name: 'c', labels }, spec: {}, status }) as unknown as ApiObject;
+  const before = claim({ phase: 'Bound', capacity: { storage: '1Gi' } });
+  const grown = { phase: 'Bound', capacity: { storage: '2Gi' }, conditions: [] };
+  expect(write('persistentvolumeclaims', claim(grown), before)).toBeUndefined();
+  for (const other of [claim({ phase: 'Lost' }), claim(grown, { x: 'y' })]) {
+    expect(write('persistentvolumeclaims', other, before)).toContain('is not allowed to update');
+  }
 });

@@ -25,7 +25,7 @@ describe(addServiceAccount, () => {
   });
 
   it('mounts its token unless the account, or the pod, says otherwise', () => {
-    const mountsOf = (spec: Pod['spec']) => spec?.containers?.[0]?.volumeMounts ?? [];
+    const mountsOf = (spec: Pod['spec']) => spec?.containers[0]?.volumeMounts ?? [];
     expect(mountsOf(specOf({}))).toEqual([]);
     const mount = expect.objectContaining({ name: 'kube-api-access-x1' });
     expect(mountsOf(specOf({ automountServiceAccountToken: true }))).toEqual([mount]);

@@ -78,7 +78,7 @@ const cases = [
 describe(strategicMerge, () => {
   it.each(cases)('$name', ({ old, patch, want }) => {
     const before = structuredClone(old);
-    expect(strategicMerge('V1Pod', old as Record<string, unknown>, patch)).toEqual(want);
+    expect(strategicMerge('V1Pod', old, patch)).toEqual(want);
     expect(old).toEqual(before);
   });
 
