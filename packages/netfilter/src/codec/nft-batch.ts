@@ -16,39 +16,38 @@ import {
   type NftElement,
   nftKeyText,
   type NftOperation,
+  type NftRule,
   type NftSet,
   type NftTableName,
 } from '../model/nftables.js';
 import {
   BATCH_ATTRS,
   CHAIN_ATTRS,
-  DATA_ATTRS,
   ELEMENT_LIST_ATTRS,
   ELEMENT_LIST_IDS,
   FAMILY_NUMBERS,
-  HOOK_NUMBERS,
-  LIST_ITEM,
+  FLOWTABLE_ATTRS,
   NFNL,
   NFT_MSG,
+  OBJECT_ATTRS,
+  OBJECT_TYPES,
   RULE_ATTRS,
   SET_ATTRS,
-  SET_FLAGS,
   TABLE_ATTRS,
-  VERDICT_TYPE,
 } from './nft-attrs.js';
-import { verdictValues, writeExpressions } from './nft-rule.js';
-import { keySize, typeId, writeFields } from './nft-value.js';
+import { describeOperation } from './nft-describe.js';
+import type { AnonymousSet } from './nft-expression-writer.js';
+import { inlineSets } from './nft-inline.js';
+import { chainValues, flowtableValues, objectValues, tableValues } from './nft-object-write.js';
+import { writeExpressions } from './nft-rule.js';
+import { ElementWriter, setValues } from './nft-set-write.js';
+import { commentData, UDATA } from './nft-udata.js';
 
 /**
  * An attribute is at most 64 KiB long; an element with a pair of IPv6 addresses takes less than 120
  * bytes.
  */
 const ELEMENTS_PER_MESSAGE = 500;
-
-/** User data of sets, which only `nft` reads. @see nftables include/nftnl udata.h */
-const UDATA = { keyByteOrder: 0, comment: 7, ruleComment: 0 } as const;
-
-const POLICY_ACCEPT = 1;
 
 /**
  * Offset of the generation: after the header of the batch's first message, its nfgenmsg and the
@@ -156,21 +155,28 @@ class BatchWriter {
     this.#note(operation);
     switch (operation.op) {
       case 'add-table':
-        return this.#message(NFT_MSG.newTable, 0, TABLE_ATTRS, { name: table.name });
+        return this.#message(NFT_MSG.newTable, 0, TABLE_ATTRS, {
+          name: table.name,
+          ...tableValues(operation),
+        });
       case 'delete-table':
         return this.#message(NFT_MSG.deleteTable, 0, TABLE_ATTRS, { name: table.name });
       case 'add-chain': {
-        const { name, base } = operation.chain;
-        const hook = base && { number: HOOK_NUMBERS[base.hook], priority: base.priority };
-        const more = base && { hook, policy: POLICY_ACCEPT, type: base.type };
-        return this.#named(NFT_MSG.newChain, FLAG.create, CHAIN_ATTRS, { name, ...more });
+        const values = chainValues(operation.chain, table.family);
+        return this.#named(NFT_MSG.newChain, FLAG.create, CHAIN_ATTRS, values);
       }
       case 'delete-chain':
         return this.#named(NFT_MSG.deleteChain, 0, CHAIN_ATTRS, { name: operation.chain });
       case 'flush-chain':
         return this.#named(NFT_MSG.deleteRule, 0, RULE_ATTRS, { chain: operation.chain });
       case 'add-rule':
+      case 'replace-rule':
         return this.#rule(operation);
+      case 'delete-rule':
+        return this.#named(NFT_MSG.deleteRule, 0, RULE_ATTRS, {
+          chain: operation.chain,
+          handle: BigInt(operation.handle),
+        });
       case 'add-set':
         return this.#set(operation.set);
       case 'delete-set':
@@ -179,7 +185,30 @@ class BatchWriter {
         return this.#named(NFT_MSG.deleteElements, 0, ELEMENT_LIST_ATTRS, { set: operation.set });
       case 'add-elements':
       case 'delete-elements':
-        return this.#elements(operation);
+        return this.#elements(operation, operation.set.name);
+      case 'add-object': {
+        const values = objectValues(operation.object, table.family);
+        return this.#named(NFT_MSG.newObject, FLAG.create, OBJECT_ATTRS, values);
+      }
+      case 'delete-object': {
+        const { type, name } = operation;
+        return this.#named(NFT_MSG.deleteObject, 0, OBJECT_ATTRS, {
+          name,
+          type: OBJECT_TYPES[type],
+        });
+      }
+      case 'add-flowtable': {
+        const values = flowtableValues(operation.flowtable);
+        return this.#named(NFT_MSG.newFlowtable, FLAG.create, FLOWTABLE_ATTRS, values);
+      }
+      case 'delete-flowtable':
+        return this.#named(NFT_MSG.deleteFlowtable, 0, FLOWTABLE_ATTRS, {
+          name: operation.flowtable,
+        });
+      default: {
+        const { op } = operation as { op: string };
+        throw new NetfilterError('NETFILTER_VALUE', `nft: operation "${op}": there is no such one`);
+      }
     }
   }
 
@@ -187,13 +216,14 @@ class BatchWriter {
   #note(operation: Exclude<NftOperation, { op: 'may-split' }>): void {
     const { table } = this.#options;
     if (!('elements' in operation)) {
-      this.#notes.push([this.#sequence, () => describe(operation, table)]);
+      this.#notes.push([this.#sequence, () => describeOperation(operation, table)]);
       return;
     }
     const { op, set, elements } = operation;
     const list = Array.isArray(elements) ? (elements as readonly NftElement[]) : [];
     const [shown, count] = [list.slice(0, EXAMPLES), list.length];
-    const text = () => `${describe({ op, set, elements: [] }, table)}${examples(shown, count)}`;
+    const text = () =>
+      `${describeOperation({ op, set, elements: [] }, table)}${examples(shown, count)}`;
     this.#notes.push([this.#sequence, text]);
   }
 
@@ -229,58 +259,55 @@ class BatchWriter {
     this.#message(type, flags, table, { table: this.#options.table.name, ...values });
   }
 
-  #rule({ chain, rule }: Extract<NftOperation, { op: 'add-rule' }>): void {
+  #rule(operation: Extract<NftOperation, { op: 'add-rule' | 'replace-rule' }>): void {
     const { table } = this.#options;
-    const at = this.#begin(NFT_MSG.newRule, FLAG.create | FLAG.append);
-    writeAttrs(this.#out, RULE_ATTRS, { table: table.name, chain });
-    writeExpressions(this.#out, rule, table.family);
+    const { chain, rule } = operation;
+    const sets = hasLists(rule) ? this.#anonymousSets(rule) : undefined;
+    const { flags, ...place } = placeOf(operation);
+    const at = this.#begin(NFT_MSG.newRule, flags);
+    writeAttrs(this.#out, RULE_ATTRS, { table: table.name, chain, ...place });
+    writeExpressions(this.#out, rule, table.family, sets);
     if (rule.comment !== undefined) {
-      const userdata = comment(UDATA.ruleComment, rule.comment);
+      const userdata = commentData(UDATA.ruleComment, rule.comment);
       writeAttr(this.#out, RULE_ATTRS.userdata, userdata);
     }
     endMessage(this.#out, at);
   }
 
-  #set(set: NftSet): void {
-    const { family } = this.#options.table;
-    const { name, key, data, timeoutMs } = set;
-    const userdata = [
-      Buffer.from([UDATA.keyByteOrder, 4, 0, 0, 0, 0]),
-      ...(set.comment === undefined ? [] : [comment(UDATA.comment, set.comment)]),
-    ];
-    this.#named(NFT_MSG.newSet, FLAG.create, SET_ATTRS, {
-      name,
-      flags:
-        (data === undefined ? 0 : SET_FLAGS.map) |
-        (timeoutMs === undefined ? 0 : SET_FLAGS.timeout | SET_FLAGS.dynamic),
-      keyType: typeId(key, family),
-      keySize: keySize(key, family),
-      ...(data === 'verdict' && { dataType: VERDICT_TYPE, dataSize: 0 }),
-      ...(data !== undefined &&
-        data !== 'verdict' && { dataType: typeId(data, family), dataSize: keySize(data, family) }),
-      // identifies the set within its batch
-      id: this.#sequence,
-      ...(timeoutMs !== undefined && { timeoutMs: BigInt(timeoutMs) }),
-      userdata: Buffer.concat(userdata),
+  /** Makes the sets of a rule's lists before the rule. */
+  #anonymousSets({ steps }: NftRule): readonly AnonymousSet[] {
+    return inlineSets(steps, this.#options.table.family).map(({ set, elements }) => {
+      const id = this.#sequence;
+      this.#set({ ...set, size: elements.length }, true);
+      this.#elements({ op: 'add-elements', set, elements }, set.name, id);
+      return { name: set.name, id };
     });
   }
 
-  #elements({ op, set, elements }: ElementOperation): void {
+  #set(set: NftSet, isAnonymous = false): void {
+    const { family } = this.#options.table;
+    this.#named(NFT_MSG.newSet, FLAG.create, SET_ATTRS, {
+      ...setValues(set, family, isAnonymous),
+      // identifies the set within its batch
+      id: this.#sequence,
+    });
+  }
+
+  #elements({ op, set, elements }: ElementOperation, name: string, setId?: number): void {
     const type = op === 'add-elements' ? NFT_MSG.newElements : NFT_MSG.deleteElements;
     const flags = op === 'add-elements' ? FLAG.create : 0;
+    const writer = new ElementWriter(this.#out, set, this.#options.table.family);
     let count = 0;
     let message = 0;
     let list = 0;
     for (const element of elements) {
       if (count === 0) {
         message = this.#begin(type, flags);
-        writeAttrs(this.#out, ELEMENT_LIST_ATTRS, {
-          table: this.#options.table.name,
-          set: set.name,
-        });
+        const head = { table: this.#options.table.name, set: name, setId };
+        writeAttrs(this.#out, ELEMENT_LIST_ATTRS, head);
         list = this.#out.beginAttr(ELEMENT_LIST_IDS.elements | NLA_F_NESTED);
       }
-      this.#element(set, element, op === 'add-elements');
+      writer.write(element, op === 'add-elements');
       count += 1;
       if (count < ELEMENTS_PER_MESSAGE) continue;
       this.#out.endAttr(list);
@@ -291,69 +318,32 @@ class BatchWriter {
     this.#out.endAttr(list);
     endMessage(this.#out, message);
   }
+}
 
-  /** Written without attribute tables: a cold start writes hundreds of thousands of elements. */
-  #element(set: NftSet, { key, data }: NftElement, withData: boolean): void {
-    const out = this.#out;
-    const item = out.beginAttr(LIST_ITEM | NLA_F_NESTED);
-    const keyNest = out.beginAttr(1 | NLA_F_NESTED);
-    const keyValue = out.beginAttr(1);
-    writeFields(out, set.key, key);
-    out.endAttr(keyValue);
-    out.endAttr(keyNest);
-    if (withData && data !== undefined) {
-      const dataNest = out.beginAttr(2 | NLA_F_NESTED);
-      if ('kind' in data) writeAttrs(out, DATA_ATTRS, { verdict: verdictValues(data) });
-      else {
-        const value = out.beginAttr(1);
-        writeFields(out, typeof set.data === 'object' ? set.data : [], data);
-        out.endAttr(value);
-      }
-      out.endAttr(dataNest);
-    }
-    out.endAttr(item);
+function hasLists({ steps }: NftRule): boolean {
+  return steps.some(
+    (step) =>
+      (step.kind === 'match' && step.anyOf !== undefined) ||
+      ('map' in step && typeof step.map !== 'string'),
+  );
+}
+
+function placeOf(operation: Extract<NftOperation, { op: 'add-rule' | 'replace-rule' }>): Readonly<{
+  flags: number;
+  handle?: bigint;
+  position?: bigint;
+}> {
+  if (operation.op === 'replace-rule') {
+    return { flags: FLAG.replace, handle: BigInt(operation.handle) };
   }
+  const { at } = operation;
+  if (at === undefined) return { flags: FLAG.create | FLAG.append };
+  if (at === 'first') return { flags: FLAG.create };
+  if ('before' in at) return { flags: FLAG.create, position: BigInt(at.before) };
+  return { flags: FLAG.create | FLAG.append, position: BigInt(at.after) };
 }
 
 type ElementOperation = Extract<NftOperation, { op: 'add-elements' | 'delete-elements' }>;
-
-const MAX_COMMENT = 127;
-
-function comment(type: number, text: string): Buffer {
-  const bytes = Buffer.from(`${text}\0`);
-  if (bytes.length > MAX_COMMENT + 1) {
-    const message = `nft: a comment has at most ${MAX_COMMENT} bytes: ${text}`;
-    throw new NetfilterError('NETFILTER_VALUE', message);
-  }
-  return Buffer.concat([Buffer.from([type, bytes.length]), bytes]);
-}
-
-/** Text for error messages: `add element ip nat endpoints`. */
-function describe(operation: NftOperation, { family, name }: NftTableName): string {
-  const table = `${family} ${name}`;
-  switch (operation.op) {
-    case 'add-table':
-    case 'delete-table':
-      return `${operation.op.replace('-', ' ')} ${table}`;
-    case 'add-chain':
-      return `add chain ${table} ${operation.chain.name}`;
-    case 'flush-chain':
-    case 'delete-chain':
-      return `${operation.op.replace('-', ' ')} ${table} ${operation.chain}`;
-    case 'add-rule':
-      return `add rule ${table} ${operation.chain}`;
-    case 'add-set':
-      return `add set ${table} ${operation.set.name}`;
-    case 'flush-set':
-    case 'delete-set':
-      return `${operation.op.replace('-', ' ')} ${table} ${operation.set}`;
-    case 'add-elements':
-    case 'delete-elements':
-      return `${operation.op.replace('-', ' ')} ${table} ${operation.set.name}`;
-    case 'may-split':
-      return '';
-  }
-}
 
 /** Number of elements that an error message shows. */
 const EXAMPLES = 3;

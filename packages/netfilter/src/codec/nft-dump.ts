@@ -1,14 +1,7 @@
-import { decodeAttrs, type NetlinkMessage } from '@nodeagent/netlink-codec';
+import { type AttrValues, decodeAttrs, type NetlinkMessage } from '@nodeagent/netlink-codec';
 
 import { NetfilterError } from '../model/errors.js';
-import type {
-  NftChain,
-  NftElement,
-  NftFamily,
-  NftSet,
-  NftTableName,
-  NftVerdict,
-} from '../model/nftables.js';
+import type { NftChain, NftElement, NftFamily, NftSet, NftTableName } from '../model/nftables.js';
 import {
   CHAIN_ATTRS,
   ELEMENT_LIST_ATTRS,
@@ -18,9 +11,9 @@ import {
   NFT_MSG,
   SET_ATTRS,
   TABLE_ATTRS,
-  VERDICT_CODES,
 } from './nft-attrs.js';
 import { readFields } from './nft-value.js';
+import { decodeVerdict } from './nft-verdict.js';
 
 const NFGENMSG = 4;
 
@@ -73,6 +66,13 @@ export function decodeSetName(message: NetlinkMessage, table: string): string | 
   return owner === table ? name : undefined;
 }
 
+/** Splits one part of a dump of elements. */
+export function decodeElementList(
+  message: NetlinkMessage,
+): NonNullable<AttrValues<typeof ELEMENT_LIST_ATTRS>['elements']> {
+  return decodeAttrs(ELEMENT_LIST_ATTRS, nftAttributes(message)).elements ?? [];
+}
+
 /** Decodes the elements in one part of a dump. @throws {NetfilterError} `NETFILTER_PARSE` */
 export function decodeElements(
   message: NetlinkMessage,
@@ -80,29 +80,16 @@ export function decodeElements(
   family: NftFamily,
 ): readonly NftElement[] {
   const { elements = [] } = decodeAttrs(ELEMENT_LIST_ATTRS, nftAttributes(message));
-  return elements.flatMap(({ key, data }): NftElement[] => {
+  return elements.flatMap(({ key, data, object }): NftElement[] => {
     if (key?.value === undefined) return [];
     const keyValues = readFields(set.key, key.value as Buffer, family);
     if (set.data === undefined) return [{ key: keyValues }];
     if (set.data === 'verdict') {
       return [{ key: keyValues, data: decodeVerdict(data?.verdict) }];
     }
+    if ('object' in set.data)
+      return [{ key: keyValues, data: object === undefined ? [] : [object] }];
     const value = (data?.value ?? Buffer.alloc(0)) as Buffer;
     return [{ key: keyValues, data: readFields(set.data, value, family) }];
   });
-}
-
-const VERDICT_KINDS = new Map<number, keyof typeof VERDICT_CODES>(
-  Object.entries(VERDICT_CODES).map(([kind, code]) => [code, kind as keyof typeof VERDICT_CODES]),
-);
-
-function decodeVerdict(
-  values: { readonly code?: number | undefined; readonly chain?: string | undefined } | undefined,
-): NftVerdict {
-  const kind = VERDICT_KINDS.get(values?.code ?? Number.NaN);
-  if (kind === undefined) {
-    throw new NetfilterError('NETFILTER_PARSE', `nft: unknown verdict ${values?.code}`);
-  }
-  if (kind === 'jump' || kind === 'goto') return { kind, chain: values?.chain ?? '' };
-  return { kind };
 }

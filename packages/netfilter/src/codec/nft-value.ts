@@ -1,9 +1,4 @@
-import {
-  type ByteWriter,
-  decodeAddress,
-  encodeAddress,
-  LITTLE_ENDIAN,
-} from '@nodeagent/netlink-codec';
+import { type ByteWriter, encodeAddress } from '@nodeagent/netlink-codec';
 
 import { NetfilterError } from '../model/errors.js';
 import {
@@ -12,32 +7,11 @@ import {
   type NftValue,
   PROTOCOL_NUMBERS,
 } from '../model/nftables.js';
-
-const PROTOCOL_NAMES = new Map(Object.entries(PROTOCOL_NUMBERS).map(([name, n]) => [n, name]));
-
-/**
- * The type numbers that `nft` uses; `mark` stands for an index, which old `nft` has no type for.
- */
-const TYPE_IDS: Readonly<Record<NftType, number>> = {
-  address: 7,
-  protocol: 12,
-  port: 13,
-  index: 19,
-};
-const IPV6_TYPE_ID = 8;
+import { decodeDatum, encodeDatum, typeRow } from './nft-datum.js';
 
 /** Number of bytes on the wire, before padding to whole 32-bit cells. */
 export function typeSize(type: NftType, family: NftFamily): number {
-  switch (type) {
-    case 'address':
-      return family === 'ip' ? 4 : 16;
-    case 'protocol':
-      return 1;
-    case 'port':
-      return 2;
-    case 'index':
-      return 4;
-  }
+  return typeRow(type, family).bytes;
 }
 
 /** Concatenations put each field into whole 32-bit cells; a single field has its own size. */
@@ -49,10 +23,7 @@ export function keySize(types: readonly NftType[], family: NftFamily): number {
 
 /** Six bits per field, the first field highest: `nft list` reads the types from this number. */
 export function typeId(types: readonly NftType[], family: NftFamily): number {
-  return types.reduce((id, type) => {
-    const own = type === 'address' && family === 'ip6' ? IPV6_TYPE_ID : TYPE_IDS[type];
-    return id * 64 + own;
-  }, 0);
+  return types.reduce((id, type) => id * 64 + typeRow(type, family).id, 0);
 }
 
 /** Writes the fields in the kernel's form. @throws {NetfilterError} `NETFILTER_VALUE` */
@@ -60,6 +31,7 @@ export function writeFields(
   out: ByteWriter,
   types: readonly NftType[],
   values: readonly NftValue[],
+  family: NftFamily,
 ): void {
   const padded = types.length > 1;
   for (let i = 0; i < types.length; i += 1) {
@@ -81,8 +53,22 @@ export function writeFields(
         break;
       case undefined:
         break;
+      default:
+        writeOther(out, types[i] ?? 'index', { value: values[i] ?? '', family, padded });
     }
   }
+}
+
+function writeOther(
+  out: ByteWriter,
+  type: NftType,
+  { value, family, padded }: Readonly<{ value: NftValue; family: NftFamily; padded: boolean }>,
+): void {
+  const row = typeRow(type, family);
+  const bytes = encodeDatum(row, value, `element of type ${type}`);
+  out.bytes(bytes);
+  const rest = row.bytes - bytes.length;
+  out.zeros(rest + (padded ? -row.bytes & 3 : 0));
 }
 
 /** Reads fields written by {@link writeFields}. @throws {NetfilterError} `NETFILTER_PARSE` */
@@ -98,24 +84,11 @@ export function readFields(
   const values: NftValue[] = [];
   let at = 0;
   for (const type of types) {
-    const size = typeSize(type, family);
-    values.push(readField(type, bytes.subarray(at, at + size)));
-    at += (size + 3) & ~3;
+    const row = typeRow(type, family);
+    values.push(decodeDatum(row, bytes.subarray(at, at + row.bytes)));
+    at += (row.bytes + 3) & ~3;
   }
   return values;
-}
-
-function readField(type: NftType, bytes: Buffer): NftValue {
-  switch (type) {
-    case 'address':
-      return decodeAddress(bytes) ?? '';
-    case 'protocol':
-      return PROTOCOL_NAMES.get(bytes.readUInt8()) ?? String(bytes.readUInt8());
-    case 'port':
-      return bytes.readUInt16BE();
-    case 'index':
-      return LITTLE_ENDIAN ? bytes.readUInt32LE() : bytes.readUInt32BE();
-  }
 }
 
 /**

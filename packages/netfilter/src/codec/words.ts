@@ -13,7 +13,7 @@ export function splitWords(line: string): string[] {
       word ??= '';
     } else if (isQuoted) {
       if (character === '\\') i += 1;
-      word += line.charAt(i);
+      word = (word ?? '') + line.charAt(i);
     } else if (/\s/.test(character)) {
       if (word !== undefined) words.push(word);
       word = undefined;

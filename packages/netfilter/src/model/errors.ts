@@ -65,12 +65,12 @@ const EXIT_RESOURCE_PROBLEM = 4;
 export function errorFromExit(command: string, exitCode: number, stderr: string): NetfilterError {
   const text = stderr.trim();
   const message = `${command}: exit code ${exitCode}${text === '' ? '' : `: ${text}`}`;
-  if (/permission denied|you must be root/i.test(text)) {
+  if (/permission denied|operation not permitted|you must be root/i.test(text)) {
     const hint = `${message} (CAP_NET_ADMIN is needed)`;
     return new NetfilterError('NETFILTER_PERMISSION', hint, { exitCode });
   }
   const line = /(?:^|\W)line:? (\d+)/.exec(text)?.[1];
-  const refused = line !== undefined && !TRY_AGAIN.test(text);
+  const refused = (line !== undefined || KERNEL_REFUSED.test(text)) && !TRY_AGAIN.test(text);
   const isLock = exitCode === EXIT_RESOURCE_PROBLEM && !refused;
   const code = isLock ? 'NETFILTER_LOCKED' : 'NETFILTER_COMMAND_FAILED';
   const where = line === undefined ? {} : { line: Number(line) };
@@ -81,6 +81,9 @@ export function errorFromExit(command: string, exitCode: number, stderr: string)
  * iptables-nft uses the same exit code for a refused rule; only these kernel errors are temporary.
  */
 const TRY_AGAIN = /Resource temporarily unavailable|Cannot allocate memory|Interrupted system call/;
+
+/** iptables-nft's words for a single command that the kernel refused: `CHAIN_DEL failed (…)`. */
+const KERNEL_REFUSED = /[A-Z]_[A-Z]+ failed \(/;
 
 /** True when a tool reports that a chain, rule or set does not exist. */
 export function saysNotFound(stderr: string): boolean {

@@ -1,28 +1,29 @@
-/** Every table belongs to one of these families; `inet` tables are not covered. */
-export type NftFamily = 'ip' | 'ip6';
+import type {
+  NftGeneralStep,
+  NftMapRef,
+  NftNatFlag,
+  NftObjectType,
+  NftPorts,
+  NftStateful,
+} from './nft-steps.js';
+import type {
+  NftElement,
+  NftFamily,
+  NftKeyPart,
+  NftType,
+  NftValue,
+  NftVerdict,
+} from './nft-values.js';
 
-/**
- * The type of one field of a key or value; `index` is a 32-bit number such as {@link NftKeyPart}
- * `random`.
- */
-export type NftType = 'address' | 'protocol' | 'port' | 'index';
-
-/** Text for addresses, the lower-case name for protocols, numbers for other fields. */
-export type NftValue = string | number;
-
-export type NftVerdict =
-  | Readonly<{ kind: 'accept' | 'drop' | 'return' }>
-  /** After a `jump`, the packet comes back when the chain ends; after a `goto` it does not. */
-  | Readonly<{ kind: 'jump' | 'goto'; chain: string }>;
-
-/** One part of a packet's key; the key consists of the parts in order. */
-export type NftKeyPart =
-  | 'source'
-  | 'destination'
-  | 'protocol'
-  | 'destination-port'
-  /** A random number from 0 to `below` − 1. */
-  | Readonly<{ random: number }>;
+export { PROTOCOL_NUMBERS } from './nft-types.js';
+export type {
+  NftElement,
+  NftFamily,
+  NftKeyPart,
+  NftType,
+  NftValue,
+  NftVerdict,
+} from './nft-values.js';
 
 /**
  * One step of a rule. A match that fails ends the rule. After an action the next step runs; a
@@ -44,19 +45,39 @@ export type NftStep =
   /** True with a probability of one in `in`. */
   | Readonly<{ kind: 'chance'; in: number }>
   /** Carries out the map's verdict for the key; continues when the map has none. */
-  | Readonly<{ kind: 'verdict-map'; key: readonly NftKeyPart[]; map: string }>
+  | Readonly<{ kind: 'verdict-map'; key: readonly NftKeyPart[]; map: NftMapRef }>
   /** mark = mark OR bits; mark = mark XOR bits. */
   | Readonly<{ kind: 'set-mark' | 'flip-mark'; bits: number }>
   /** Adds the source address to a dynamic set, or restarts its timeout. */
   | Readonly<{ kind: 'remember-source'; set: string }>
-  /** Also chooses the source port at random. */
-  | Readonly<{ kind: 'masquerade' }>
-  | Readonly<{ kind: 'dnat'; address: string; port: number }>
-  /** Sends to the address and port that the map holds for the key; continues when it holds none. */
-  | Readonly<{ kind: 'dnat-map'; key: readonly NftKeyPart[]; map: string }>
-  /** Answers "port unreachable". Not available in prerouting before Linux 5.9. */
-  | Readonly<{ kind: 'reject' }>
-  | NftVerdict;
+  /** Also chooses the source port at random, unless `flags` says otherwise. */
+  | Readonly<{ kind: 'masquerade'; ports?: NftPorts; flags?: readonly NftNatFlag[] }>
+  /** Without a port, packets keep theirs. Address and port may be ranges: `10.0.0.1-10.0.0.9`. */
+  | Readonly<{
+      kind: 'dnat';
+      address: string;
+      port?: NftPorts;
+      flags?: readonly NftNatFlag[];
+    }>
+  /**
+   * Sends to the address and port that the map holds for the key; continues when it holds none.
+   * `only: 'address'`: a named map holds no ports.
+   */
+  | Readonly<{ kind: 'dnat-map'; key: readonly NftKeyPart[]; map: NftMapRef; only?: 'address' }>
+  /**
+   * Answers "port unreachable", or `with` something else: `tcp reset`, or a code of ICMP, ICMPv6 or
+   * (in families with both) `icmpx`. Not available in prerouting before Linux 5.9.
+   */
+  | Readonly<{ kind: 'reject'; with?: NftRejection }>
+  | NftVerdict
+  | NftGeneralStep;
+
+/** `icmp host-unreachable`, `icmpv6 no-route`, `icmpx admin-prohibited`, … */
+export type NftRejection =
+  | 'tcp reset'
+  | `icmp ${'net-unreachable' | 'host-unreachable' | 'prot-unreachable' | 'port-unreachable' | 'net-prohibited' | 'host-prohibited' | 'admin-prohibited'}`
+  | `icmpv6 ${'no-route' | 'admin-prohibited' | 'addr-unreachable' | 'port-unreachable' | 'policy-fail' | 'reject-route'}`
+  | `icmpx ${'no-route' | 'port-unreachable' | 'host-unreachable' | 'admin-prohibited'}`;
 
 export interface NftRule {
   readonly steps: readonly NftStep[];
@@ -64,51 +85,112 @@ export interface NftRule {
   readonly comment?: string;
 }
 
+/** A rule that the kernel has; the handle names it within its table. */
+export interface NftListedRule extends NftRule {
+  readonly handle?: number;
+}
+
 export interface NftHook {
-  readonly type: 'filter' | 'nat';
-  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
-  /** Chains with a lower priority run earlier. */
+  readonly type: 'filter' | 'nat' | 'route';
+  /** `ingress` and `egress` only in families `netdev` and (ingress) `inet`, with `devices`. */
+  readonly hook:
+    'prerouting' | 'input' | 'forward' | 'output' | 'postrouting' | 'ingress' | 'egress';
+  /** Chains with a lower priority run earlier. −2³¹ to 2³¹ − 1. */
   readonly priority: number;
+  /** The verdict for packets that reach the chain's end; `accept` when absent. */
+  readonly policy?: 'accept' | 'drop';
+  /** Names of the interfaces that an ingress or egress chain looks at. */
+  readonly devices?: readonly string[];
 }
 
 export interface NftChain {
   /** At most 255 bytes. */
   readonly name: string;
-  /** Only for base chains. Their policy is accept. */
+  /** Only for base chains. */
   readonly base?: NftHook;
+  /** At most 127 bytes. */
+  readonly comment?: string;
 }
 
 /** A set, or a map when `data` is given. */
 export interface NftSet {
   readonly name: string;
   readonly key: readonly NftType[];
-  readonly data?: 'verdict' | readonly NftType[];
+  /** `object`: the values are names of the table's objects of this type. */
+  readonly data?: 'verdict' | readonly NftType[] | Readonly<{ object: NftObjectType }>;
   /**
-   * Rules add the elements; each is removed after this time unless a rule adds it again.
-   * Milliseconds.
+   * Each element is removed after this time unless a rule adds it again. Milliseconds. Rules may add
+   * elements, unless `flags` says otherwise.
    */
   readonly timeoutMs?: number;
+  /**
+   * `interval`: keys may be ranges and networks. `dynamic`: rules add elements. `constant`: nothing
+   * is added after the rules that use it. `timeout`: elements may have timeouts.
+   */
+  readonly flags?: readonly ('constant' | 'interval' | 'timeout' | 'dynamic')[];
+  /** The most elements; without it a dynamic set takes 65,535. */
+  readonly size?: number;
   /** Shown by `nft list`; at most 127 bytes. */
   readonly comment?: string;
+  /** A state for each element that is added. */
+  readonly each?: readonly NftStateful[];
+  /** Hexadecimal; `nft` keeps there how the set was written, `typeof` and `auto-merge`. */
+  readonly userData?: string;
 }
 
-export interface NftElement {
-  readonly key: readonly NftValue[];
-  /** The map's value for the key; absent in sets. */
-  readonly data?: NftVerdict | readonly NftValue[];
+/** An object that rules use by its name. */
+export type NftObject = Readonly<{ name: string; comment?: string }> &
+  (
+    | Readonly<{ type: 'counter'; packets?: number; bytes?: number }>
+    | Readonly<{ type: 'quota'; bytes: number; over?: boolean; used?: number }>
+    | Readonly<{
+        type: 'limit';
+        rate: number;
+        per: 'second' | 'minute' | 'hour' | 'day' | 'week';
+        unit?: 'packets' | 'bytes';
+        burst?: number;
+        over?: boolean;
+      }>
+    /** `network` when absent: the table's own, both in `inet`. */
+    | Readonly<{
+        type: 'ct helper';
+        helper: string;
+        protocol: 'tcp' | 'udp';
+        network?: 'ip' | 'ip6' | 'inet';
+      }>
+  );
+
+/** Connections that skip the rules once they are known. */
+export interface NftFlowtable {
+  readonly name: string;
+  readonly priority: number;
+  readonly devices: readonly string[];
 }
 
 /** One change of a table. */
 export type NftOperation =
-  /** Does nothing when the table exists. */
-  | Readonly<{ op: 'add-table' }>
+  /** Does nothing when the table exists. A dormant table's chains see no packets. */
+  | Readonly<{ op: 'add-table'; dormant?: boolean; comment?: string }>
   | Readonly<{ op: 'delete-table' }>
-  /** Does nothing when an equal chain exists. */
+  /** When an equal chain exists, changes its policy if that is given, else nothing. */
   | Readonly<{ op: 'add-chain'; chain: NftChain }>
   | Readonly<{ op: 'flush-chain' | 'delete-chain'; chain: string }>
   | Readonly<{ op: 'add-set'; set: NftSet }>
   | Readonly<{ op: 'flush-set' | 'delete-set'; set: string }>
-  | Readonly<{ op: 'add-rule'; chain: string; rule: NftRule }>
+  /** At the end, or at another place: `first`, or next to the rule with a handle. */
+  | Readonly<{
+      op: 'add-rule';
+      chain: string;
+      rule: NftRule;
+      at?: 'first' | Readonly<{ before: number }> | Readonly<{ after: number }>;
+    }>
+  | Readonly<{ op: 'replace-rule'; chain: string; handle: number; rule: NftRule }>
+  | Readonly<{ op: 'delete-rule'; chain: string; handle: number }>
+  /** Does nothing when it exists. */
+  | Readonly<{ op: 'add-object'; object: NftObject }>
+  | Readonly<{ op: 'delete-object'; type: NftObjectType; name: string }>
+  | Readonly<{ op: 'add-flowtable'; flowtable: NftFlowtable }>
+  | Readonly<{ op: 'delete-flowtable'; flowtable: string }>
   | Readonly<{ op: 'add-elements' | 'delete-elements'; set: NftSet; elements: NftElements }>
   /**
    * When the operations do not fit into one step, readers may see those before this one without
@@ -130,16 +212,6 @@ export interface NftInventory {
   readonly chains: readonly NftChain[];
   readonly sets: readonly string[];
 }
-
-/** Protocol numbers by name, the same in both families. @see RFC 5237 registry */
-export const PROTOCOL_NUMBERS: Readonly<Record<string, number>> = {
-  icmp: 1,
-  tcp: 6,
-  udp: 17,
-  icmpv6: 58,
-  sctp: 132,
-  udplite: 136,
-};
 
 /** Returns one text per key, for comparing and for looking up. */
 export function nftKeyText(key: readonly NftValue[]): string {

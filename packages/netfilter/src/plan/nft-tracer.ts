@@ -1,88 +1,20 @@
 import { isIPv6 } from 'node:net';
 
 import { NetfilterError } from '../model/errors.js';
+import type { NftMapRef } from '../model/nft-steps.js';
 import {
   type NftElement,
   type NftHook,
   type NftKeyPart,
   nftKeyText,
-  type NftOperation,
   type NftRule,
-  type NftSet,
   type NftStep,
   type NftValue,
   type NftVerdict,
 } from '../model/nftables.js';
 import { networkContains } from './network-contains.js';
+import { type NftTableContents } from './nft-contents.js';
 import type { Host, Outcome, Packet } from './packet-tracer.js';
-
-/** A table in the form that the tracer reads. */
-export interface NftTableContents {
-  readonly chains: ReadonlyMap<
-    string,
-    Readonly<{ name: string; base?: NftHook; rules: readonly NftRule[] }>
-  >;
-  readonly sets: ReadonlyMap<
-    string,
-    NftSet & Readonly<{ elements: ReadonlyMap<string, NftElement> }>
-  >;
-}
-
-/**
- * Returns a table's contents after these operations on an empty table; assumes that they all
- * succeed.
- */
-export function nftContentsOf(operations: Iterable<NftOperation>): NftTableContents {
-  const chains = new Map<string, { name: string; base?: NftHook; rules: NftRule[] }>();
-  const sets = new Map<string, NftSet & { elements: Map<string, NftElement> }>();
-  for (const operation of operations) {
-    switch (operation.op) {
-      case 'add-chain': {
-        const { name } = operation.chain;
-        chains.set(name, chains.get(name) ?? { ...operation.chain, rules: [] });
-        break;
-      }
-      case 'flush-chain':
-        chains.get(operation.chain)?.rules.splice(0);
-        break;
-      case 'delete-chain':
-        chains.delete(operation.chain);
-        break;
-      case 'add-rule':
-        chains.get(operation.chain)?.rules.push(operation.rule);
-        break;
-      case 'add-set': {
-        const { name } = operation.set;
-        sets.set(name, sets.get(name) ?? { ...operation.set, elements: new Map() });
-        break;
-      }
-      case 'flush-set':
-        sets.get(operation.set)?.elements.clear();
-        break;
-      case 'delete-set':
-        sets.delete(operation.set);
-        break;
-      case 'add-elements':
-        for (const element of operation.elements) {
-          sets.get(operation.set.name)?.elements.set(nftKeyText(element.key), element);
-        }
-        break;
-      case 'delete-elements':
-        for (const { key } of operation.elements) {
-          sets.get(operation.set.name)?.elements.delete(nftKeyText(key));
-        }
-        break;
-      case 'delete-table':
-        chains.clear();
-        sets.clear();
-        break;
-      case 'add-table':
-      case 'may-split':
-        break;
-    }
-  }
-  return { chains, sets };
-}
 
 /**
  * Follows the first packet of a connection through a table, once for every random decision.
@@ -255,7 +187,7 @@ class NftWalk {
         this.#note(chain, 'masquerade');
         return 'accepted';
       case 'dnat':
-        return this.#translate(chain, step.address, step.port);
+        return this.#translate(chain, step.address, Number(step.port ?? this.#port));
       case 'dnat-map': {
         const data = this.#look(step.map, step.key)?.data;
         if (data === undefined || 'kind' in data) return 'no';
@@ -274,6 +206,8 @@ class NftWalk {
       case 'jump':
       case 'goto':
         return this.#judge(chain, step);
+      default:
+        throw untraced(`step ${step.kind}`);
     }
   }
 
@@ -308,10 +242,12 @@ class NftWalk {
     return remembered || this.#look(set, key) !== undefined;
   }
 
-  #look(set: string, key: readonly NftKeyPart[]): NftElement | undefined {
+  #look(set: NftMapRef, key: readonly NftKeyPart[]): NftElement | undefined {
+    const text = nftKeyText(key.map((part) => this.#part(part)));
+    if (typeof set !== 'string') return set.find((one) => nftKeyText(one.key) === text);
     const found = this.#input.table.sets.get(set);
     if (found === undefined) throw missing(`set ${set}`);
-    return found.elements.get(nftKeyText(key.map((part) => this.#part(part))));
+    return found.elements.get(text);
   }
 
   #part(part: NftKeyPart): NftValue {
@@ -325,7 +261,8 @@ class NftWalk {
       case 'destination-port':
         return this.#port;
       default:
-        return this.#input.dice.roll(part.random);
+        if (typeof part === 'object' && 'random' in part) return this.#input.dice.roll(part.random);
+        throw untraced(`field ${JSON.stringify(part)}`);
     }
   }
 
@@ -344,6 +281,10 @@ class NftWalk {
 
 function yes(is: boolean): 'yes' | 'no' {
   return is ? 'yes' : 'no';
+}
+
+function untraced(what: string): NetfilterError {
+  return new NetfilterError('NETFILTER_VALUE', `nft: ${what}: the tracer does not follow it`);
 }
 
 function missing(what: string): NetfilterError {

@@ -212,7 +212,7 @@ class Walk {
 
   #matches(rule: Rule): boolean {
     return rule.matches.every(
-      (match) => this.#test(match) !== ('negated' in match && match.negated === true),
+      (match) => this.#test(match) !== ('negated' in match && match.negated),
     );
   }
 

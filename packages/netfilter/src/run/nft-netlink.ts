@@ -5,7 +5,6 @@ import {
   encodeAttrs,
   errnoName,
   FLAG,
-  isNetlinkError,
   isRefusal,
   MESSAGE,
   NetlinkConnection,
@@ -42,6 +41,7 @@ import type {
 } from '../model/nftables.js';
 import type { NftTable } from '../ports.js';
 import type { NftEars } from './nft-ears.js';
+import { asNetfilterError, refusedOperation } from './nft-errors.js';
 
 export interface NetlinkNftOptions {
   readonly table: NftTableName;
@@ -206,7 +206,9 @@ export class NetlinkNftTable implements NftTable {
             const isStale = errnoName(errno) === 'ERESTART';
             // later messages fail because of the first one: report the first
             if (errno !== 0)
-              failure ??= isStale ? 'other-generation' : refused(batch, index, errno);
+              failure ??= isStale
+                ? 'other-generation'
+                : refusedOperation(batch.describe(index), errno);
             return index === batch.messages ? 'end' : 'more';
           },
         },
@@ -309,25 +311,4 @@ function framed(message: OutgoingMessage, sequence: number): Buffer {
   const out = new ByteWriter(64);
   writeMessage(out, message, sequence);
   return out.view();
-}
-
-function refused(batch: NftBatch, index: number, errno: number): NetfilterError {
-  const what = batch.describe(index);
-  const name = errnoName(errno);
-  if (name === 'EPERM' || name === 'EACCES') {
-    const message = `${what}: ${name} (CAP_NET_ADMIN is needed)`;
-    return new NetfilterError('NETFILTER_PERMISSION', message);
-  }
-  return new NetfilterError('NETFILTER_REFUSED', `${what}: ${name}`);
-}
-
-/** Turns errors of the socket and of reading into NetfilterErrors. */
-function asNetfilterError(what: string, error: unknown): unknown {
-  if (!isNetlinkError(error) || error.code === 'NETLINK_CLOSED') return error;
-  const { errnoName: name, message } = error;
-  if (name === 'EPERM' || name === 'EACCES') {
-    const hint = `${what}: ${name} (CAP_NET_ADMIN is needed)`;
-    return new NetfilterError('NETFILTER_PERMISSION', hint, { cause: error });
-  }
-  return new NetfilterError('NETFILTER_REFUSED', message, { cause: error });
 }

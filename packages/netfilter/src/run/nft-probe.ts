@@ -13,7 +13,7 @@ import type { NftTable } from '../ports.js';
  */
 export async function probeNft(table: NftTable, signal: AbortSignal): Promise<void> {
   try {
-    await table.apply(oneOfEverything(table.table.family), signal);
+    await table.apply(oneOfEverything(table.table.family === 'ip6' ? 'ip6' : 'ip'), signal);
   } catch (error) {
     if (!isNetfilterError(error, 'NETFILTER_REFUSED')) throw error;
     const message =

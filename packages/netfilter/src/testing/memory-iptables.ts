@@ -103,7 +103,7 @@ export class MemoryIptables implements Iptables {
     let chains: Chains = new Map();
     for (const line of parseSaveLines(input)) {
       if (line.kind === 'table') {
-        chains = copyOf(next.get(line.name) ?? new Map());
+        chains = copyOf(next.get(line.name) ?? new Map<never, never>());
         next.set(line.name, chains);
       } else if (line.kind !== 'commit') applyLine(chains, line);
     }

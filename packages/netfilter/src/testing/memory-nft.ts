@@ -3,19 +3,23 @@ import {
   type NftChain,
   nftDataText,
   type NftElement,
+  type NftFlowtable,
   type NftInventory,
   nftKeyText,
+  type NftListedRule,
+  type NftObject,
   type NftOperation,
   type NftRule,
   type NftSet,
   type NftTableName,
 } from '../model/nftables.js';
+import { objectKey, placeIn } from '../plan/nft-contents.js';
 import type { NftTable } from '../ports.js';
 import { renderNftScript } from '../render/nft-script.js';
 
 /** A chain with its rules. */
 export interface MemoryNftChain extends NftChain {
-  readonly rules: readonly NftRule[];
+  readonly rules: readonly NftListedRule[];
 }
 
 export interface MemoryNftSet extends NftSet {
@@ -26,11 +30,15 @@ export interface MemoryNftSet extends NftSet {
 export interface MemoryNftContents {
   readonly chains: ReadonlyMap<string, MemoryNftChain>;
   readonly sets: ReadonlyMap<string, MemoryNftSet>;
+  readonly objects: ReadonlyMap<string, NftObject>;
+  readonly flowtables: ReadonlyMap<string, NftFlowtable>;
 }
 
 type Contents = Readonly<{
   chains: Map<string, MemoryNftChain>;
   sets: Map<string, MemoryNftSet & Readonly<{ elements: Map<string, NftElement> }>>;
+  objects: Map<string, NftObject>;
+  flowtables: Map<string, NftFlowtable>;
 }>;
 
 /**
@@ -97,7 +105,7 @@ export class MemoryNftTable implements NftTable {
     let next = copyOf(this.#contents);
     for (const operation of operations) {
       const what = [...renderNftScript(this.table, [operation])].join('').trim();
-      if (operation.op === 'add-table') next ??= { chains: new Map(), sets: new Map() };
+      if (operation.op === 'add-table') next ??= EMPTY();
       else if (operation.op === 'may-split') continue;
       else if (next === undefined) throw refused(what, 'ENOENT');
       else if (operation.op === 'delete-table') next = undefined;
@@ -106,6 +114,13 @@ export class MemoryNftTable implements NftTable {
     this.#contents = next;
   }
 }
+
+const EMPTY = (): Contents => ({
+  chains: new Map(),
+  sets: new Map(),
+  objects: new Map(),
+  flowtables: new Map(),
+});
 
 type Inner = Exclude<NftOperation, { op: 'add-table' | 'delete-table' | 'may-split' }>;
 
@@ -128,9 +143,35 @@ class Step {
         return this.#deleteChain(operation.chain);
       case 'add-rule': {
         this.#checkRule(operation.rule);
-        const rules = [...this.#chain(operation.chain).rules, operation.rule];
+        const rules: NftListedRule[] = [...this.#chain(operation.chain).rules];
+        rules.splice(placeIn(rules, operation.at), 0, operation.rule);
         return this.#setRules(operation.chain, rules);
       }
+      case 'replace-rule':
+      case 'delete-rule': {
+        const { rules } = this.#chain(operation.chain);
+        const at = rules.findIndex(({ handle }) => handle === operation.handle);
+        if (at === -1) throw refused(this.#what, 'ENOENT');
+        const { handle } = operation;
+        const put = operation.op === 'replace-rule' ? [{ ...operation.rule, handle }] : [];
+        return this.#setRules(operation.chain, rules.toSpliced(at, 1, ...put));
+      }
+      case 'add-object':
+        this.#contents.objects.set(objectKey(operation.object), operation.object);
+        return;
+      case 'delete-object':
+        if (!this.#contents.objects.delete(objectKey(operation))) {
+          throw refused(this.#what, 'ENOENT');
+        }
+        return;
+      case 'add-flowtable':
+        this.#contents.flowtables.set(operation.flowtable.name, operation.flowtable);
+        return;
+      case 'delete-flowtable':
+        if (!this.#contents.flowtables.delete(operation.flowtable)) {
+          throw refused(this.#what, 'ENOENT');
+        }
+        return;
       case 'add-set':
         return this.#addSet(operation.set);
       case 'flush-set':
@@ -152,8 +193,11 @@ class Step {
     const there = this.#contents.chains.get(chain.name);
     if (there === undefined) {
       this.#contents.chains.set(chain.name, { ...chain, rules: [] });
-    } else if (JSON.stringify(there.base) !== JSON.stringify(chain.base)) {
+    } else if (placeOf(there) !== placeOf(chain)) {
       throw refused(this.#what, 'EEXIST');
+    } else if (there.base !== undefined && chain.base?.policy !== undefined) {
+      const base = { ...there.base, policy: chain.base.policy };
+      this.#contents.chains.set(chain.name, { ...there, base });
     }
   }
 
@@ -212,7 +256,7 @@ class Step {
     for (const step of steps) {
       if ('chain' in step) this.#chain(step.chain);
       if ('set' in step) this.#set(step.set);
-      if ('map' in step) this.#set(step.map);
+      if ('map' in step && typeof step.map === 'string') this.#set(step.map);
     }
   }
 
@@ -234,7 +278,17 @@ function copyOf(contents: Contents | undefined): Contents | undefined {
   const sets = [...contents.sets].map(
     ([name, set]) => [name, { ...set, elements: new Map(set.elements) }] as const,
   );
-  return { chains: new Map(contents.chains), sets: new Map(sets) };
+  return {
+    chains: new Map(contents.chains),
+    sets: new Map(sets),
+    objects: new Map(contents.objects),
+    flowtables: new Map(contents.flowtables),
+  };
+}
+
+/** Everything but the policy, which can change. */
+function placeOf({ base }: NftChain): string {
+  return JSON.stringify(base === undefined ? null : { ...base, policy: undefined });
 }
 
 function typesOf({ key, data, timeoutMs }: NftSet): string {

@@ -13,7 +13,7 @@ import {
 export interface NftUnderTest {
   readonly table: NftTable;
   /** Applies operations as another program would. */
-  applyAsOther(operations: readonly NftOperation[]): Promise<void>;
+  readonly applyAsOther: (operations: readonly NftOperation[]) => Promise<void>;
 }
 
 const never = new AbortController().signal;

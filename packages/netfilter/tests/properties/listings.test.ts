@@ -117,7 +117,7 @@ function attr(id: number, payload: Buffer | string | readonly Buffer[], nested =
       ? Buffer.from(`${payload}\0`)
       : Buffer.isBuffer(payload)
         ? payload
-        : Buffer.concat(payload as readonly Buffer[]);
+        : Buffer.concat(payload);
   const header = Buffer.alloc(4);
   header.writeUInt16LE(4 + body.length);
   header.writeUInt16LE(id | (nested || Array.isArray(payload) ? 0x8000 : 0), 2);
@@ -234,7 +234,8 @@ describe('Netlink messages of netfilter', () => {
 
 function text(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? '';
+    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+    return json ?? '';
   } catch {
     return `{"nftables":[{"set":${'['.repeat(10_000)}${']'.repeat(10_000)}}]}`;
   }

@@ -41,6 +41,17 @@ describe(createIptables, () => {
     },
     { exitCode: 4, stderr: 'Permission denied (you must be root)', code: 'NETFILTER_PERMISSION' },
     { exitCode: 2, stderr: 'unknown option', code: 'NETFILTER_COMMAND_FAILED' },
+    {
+      exitCode: 4,
+      stderr: 'iptables v1.8.9 (nf_tables):  CHAIN_DEL failed (Device or resource busy): chain a',
+      code: 'NETFILTER_COMMAND_FAILED',
+    },
+    {
+      exitCode: 4,
+      stderr:
+        'iptables v1.8.9 (nf_tables): Could not fetch rule set generation id: Operation not permitted',
+      code: 'NETFILTER_PERMISSION',
+    },
   ])('reports $code for "$stderr"', async ({ exitCode, stderr, code }) => {
     const { iptables } = given([{ line: 'iptables -w 5 -N D -t nat', exitCode, stderr }]);
     await expect(iptables.ensureChain('nat', 'D', signal)).rejects.toMatchObject({

@@ -145,14 +145,14 @@ export class NetlinkConnection {
     for (let attempt = 1; attempt <= DUMP_ATTEMPTS; attempt += 1) {
       const items: T[] = [];
       let errno = 0;
-      let isInterrupted = false;
+      const table = { isInterrupted: false };
       const exchange = single(request, (answer) => {
-        if ((answer.flags & FLAG.dumpInterrupted) !== 0) isInterrupted = true;
+        if ((answer.flags & FLAG.dumpInterrupted) !== 0) table.isInterrupted = true;
         if (answer.type === MESSAGE.done || answer.type === MESSAGE.error) {
           errno = readErrno(answer.payload);
           return 'end';
         }
-        if (!isInterrupted) {
+        if (!table.isInterrupted) {
           const item = read(answer);
           if (item !== undefined) items.push(item);
         }
@@ -161,7 +161,7 @@ export class NetlinkConnection {
       await this.exchange(what, exchange, signal);
       const refused = { errno, text: undefined, offset: undefined };
       if (errno !== 0 && errno !== EINTR) throw refusal(what, refused);
-      if (errno === 0 && !isInterrupted) return items;
+      if (errno === 0 && !table.isInterrupted) return items;
     }
     const detail = `${what}: changed during each of ${DUMP_ATTEMPTS} attempts to read it`;
     throw new NetlinkError('NETLINK_INTERRUPTED', detail);

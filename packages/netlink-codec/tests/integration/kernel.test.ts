@@ -95,7 +95,7 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     const socket = openNetlinkSocket({ protocol: PROTOCOL.route, sendBufferBytes: 16_384 });
     open.push(socket);
     const tooLong = Buffer.alloc(socket.maxSendBytes + 1);
-    expect(() => socket.send(tooLong)).toThrowError(
+    expect(() => socket.send(tooLong)).toThrow(
       expect.objectContaining({ code: 'NETLINK_TOO_LARGE' }),
     );
   });

@@ -97,7 +97,7 @@ describe('attribute tables', () => {
     { what: 'an invalid address', values: { address: '10.0.0' } },
     { what: 'a nest past 65535 bytes', values: { raw: Buffer.alloc(65_536) } },
   ])('refuse $what', ({ values }) => {
-    expect(() => encodeAttrs(TABLE, values)).toThrowError(
+    expect(() => encodeAttrs(TABLE, values)).toThrow(
       expect.toSatisfy((error) => isNetlinkError(error, 'NETLINK_VALUE')),
     );
   });
@@ -109,7 +109,7 @@ describe('attribute tables', () => {
     { what: 'a truncated number', hex: '06000400ffff0000' },
     { what: 'an address of five bytes', hex: '09000c000102030405000000' },
   ])('report $what as malformed', ({ hex }) => {
-    expect(() => decodeAttrs(TABLE, Buffer.from(hex, 'hex'))).toThrowError(
+    expect(() => decodeAttrs(TABLE, Buffer.from(hex, 'hex'))).toThrow(
       expect.toSatisfy((error) => isNetlinkError(error, 'NETLINK_MALFORMED')),
     );
   });
