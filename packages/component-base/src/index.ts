@@ -11,12 +11,26 @@ export {
   mergePatch,
   type PlainObject,
 } from './codec/flags-to-config.js';
+export {
+  type Features,
+  featureWarnings,
+  isFeatureName,
+  parseFeatures,
+  parseGateValues,
+} from './codec/parse-features.js';
 export { parseFlags } from './codec/parse-flags.js';
 export { ConfigError, type ConfigErrorCode, isConfigError, type Problem } from './model/errors.js';
-export { FEATURE_GATES } from './model/feature-gates.js';
+export {
+  FEATURE_GATES,
+  type FeatureGate,
+  type FeatureName,
+  type FeatureStage,
+} from './model/feature-gates.js';
 export type { FlagKind, FlagSpec, FlagValue, ParsedFlags } from './model/flag.js';
 export { KUBERNETES_VERSION } from './model/version.js';
 export { originOf } from './plan/origin.js';
-export { shownFlags } from './render/flags.js';
+export { type UnusedFields, unusedFieldWarnings } from './plan/unused-fields.js';
+export { flagText, shownFlags } from './render/flags.js';
 export { type ProgramText, renderHelp } from './render/help.js';
 export { flagzPage, type ProgramSelf, statuszPage, type ZPage } from './render/zpages.js';
+export { recordFeatures } from './run/record-features.js';

@@ -46,10 +46,13 @@ function shown(value: unknown): string {
   const { namespace, name, message } = fields;
   if (message !== undefined) return JSON.stringify(withCause(fields));
   if (name !== undefined && namespace !== undefined)
-    return JSON.stringify(`${String(namespace)}/${String(name)}`);
+    return JSON.stringify(`${textOf(namespace)}/${textOf(name)}`);
   return JSON.stringify(JSON.stringify(value));
 }
 
 function withCause({ code, message }: LogFields): string {
-  return code === undefined ? String(message) : `${String(message)} (${String(code)})`;
+  return code === undefined ? textOf(message) : `${textOf(message)} (${textOf(code)})`;
 }
+
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value);

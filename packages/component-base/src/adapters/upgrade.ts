@@ -8,7 +8,7 @@ import { LentReads } from './lent-reads.js';
 /** The arguments of an HTTP/1.1 server's `upgrade` event. */
 export interface UpgradeRequest {
   readonly request: IncomingMessage;
-  readonly socket: Duplex;
+  readonly socket: Socket;
   /** Bytes that the client sent after its request. */
   readonly head: Buffer;
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 
 import { isPlainObject } from './flags-to-config.js';
+import { type Features, parseFeatures } from './parse-features.js';
 
 /**
  * A value that a configuration file has in another form: parsed once, and kept as it is written.
@@ -100,6 +101,20 @@ export function parsedIfAny<T>(parse: (given: string) => T | undefined, wanted: 
   return z.pipe(
     orDefault(parsed(maybe, wanted), new Written('', NOTHING)),
     z.transform(({ text: given, value }) => new Written(given, value.value)),
+  );
+}
+
+/** Feature gates by name; the values that are not set are Kubernetes' defaults. */
+export function featureGates() {
+  return z.pipe(
+    orDefault(z.record(z.string(), z.boolean()), {}),
+    z.transform((given, context): Written<Features, Readonly<Record<string, boolean>>> => {
+      const { features, problems } = parseFeatures(given);
+      context.issues.push(
+        ...problems.map((message) => ({ code: 'custom' as const, input: given, message })),
+      );
+      return new Written(given, features);
+    }),
   );
 }
 

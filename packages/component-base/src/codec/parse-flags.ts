@@ -114,7 +114,7 @@ function readValue(
     case 'duration':
       return parseGoDuration(text) === undefined ? refuse(text, 'a duration such as 1m30s') : text;
     case 'list':
-      return [...(Array.isArray(earlier) ? earlier : []), ...splitList(text)];
+      return [...(isList(earlier) ? earlier : []), ...splitList(text)];
     case 'map':
       return { ...(isMap(earlier) ? earlier : {}), ...readMap(text) };
   }
@@ -132,6 +132,10 @@ function refuse(text: string, wanted: string): never {
 
 function splitList(text: string): readonly string[] {
   return text === '' ? [] : text.split(',');
+}
+
+function isList(value: FlagValue | undefined): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 function isMap(value: FlagValue | undefined): value is Readonly<Record<string, string>> {

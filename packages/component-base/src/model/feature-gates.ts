@@ -1,90 +1,282 @@
+/** How far a feature has come; `deprecated` gates are about to be removed. */
+export type FeatureStage = 'alpha' | 'beta' | 'ga' | 'deprecated';
+
+/** One feature gate of Kubernetes 1.36. */
+export interface FeatureGate {
+  readonly stage: FeatureStage;
+  /** True for a feature that is on by default. */
+  readonly isOn: boolean;
+  /** A locked gate can only be set to its default. */
+  readonly isLocked: boolean;
+}
+
+const gate = (stage: FeatureStage, isOn: boolean, isLocked = false): FeatureGate => ({
+  stage,
+  isOn,
+  isLocked,
+});
+
+const ALPHA = gate('alpha', false);
+const BETA = gate('beta', true);
+const BETA_OFF = gate('beta', false);
+const GA = gate('ga', true);
+const GA_LOCKED = gate('ga', true, true);
+const DEPRECATED = gate('deprecated', true);
+const DEPRECATED_OFF = gate('deprecated', false);
+const DEPRECATED_LOCKED = gate('deprecated', true, true);
+const DEPRECATED_OFF_LOCKED = gate('deprecated', false, true);
+
 /**
- * Every feature gate that the agents of 1.36 accept: all Kubernetes components share one list.
+ * Every feature gate that the agents of 1.36 accept, with its state in that version. All Kubernetes
+ * components share one list, so most gates do not concern a node. `AllAlpha` and `AllBeta` set every
+ * gate of that stage that is not set by name.
  *
  * @see Kubernetes 1.36 test/compatibility_lifecycle/reference/versioned_feature_list.yaml
+ * @see Kubernetes 1.36 staging/src/k8s.io/client-go/features/known_features.go
  */
-export const FEATURE_GATES: ReadonlySet<string> = new Set(
-  `
-  AggregatedDiscoveryRemoveBetaType AllAlpha AllBeta AllowDNSOnlyNodeCSR
-  AllowInsecureKubeletCertificateSigningRequests AllowOverwriteTerminationGracePeriodSeconds
-  AllowParsingUserUIDFromCertAuth AllowServiceExternalIPs AllowUnsafeMalformedObjectDeletion
-  AnonymousAuthConfigurableEndpoints AnyVolumeDataSource APIResponseCompression
-  APIServerIdentity APIServerTracing APIServingWithRoutine AtomicFIFO AuthorizeNodeWithSelectors
-  AuthorizePodWebsocketUpgradeCreatePermission AuthorizeWithSelectors BtreeWatchCache
-  CBORServingAndStorage ChangeContainerStatusOnKubeletRestart
-  ClearingNominatedNodeNameAfterBinding ClientsAllowCARotation ClientsAllowCBOR
-  ClientsAllowTLSCacheGC ClientsPreferCBOR CloudControllerManagerWatchBasedRoutesReconciliation
-  CloudControllerManagerWebhook ClusterTrustBundle ClusterTrustBundleProjection ComponentFlagz
-  ComponentStatusz ConcurrentWatchObjectDecode ConsistentListFromCache ConstrainedImpersonation
-  ContainerCheckpoint ContainerRestartRules ContainerStopSignals ContextualLogging
-  ControllerManagerReleaseLeaderElectionLockOnExit CoordinatedLeaderElection
-  CPUManagerPolicyAlphaOptions CPUManagerPolicyBetaOptions CPUManagerPolicyOptions
-  CRDObservedGenerationTracking CRDValidationRatcheting CRIListStreaming
-  CrossNamespaceVolumeDataSource CSIServiceAccountTokenSecrets CSIVolumeHealth
-  CustomCPUCFSQuotaPeriod CustomResourceFieldSelectors DeclarativeValidation
-  DeclarativeValidationBeta DeclarativeValidationTakeover
-  DeploymentReplicaSetTerminatingReplicas DetectCacheInconsistency DisableAllocatorDualWrite
-  DisableCPUQuotaWithExclusiveCPUs DisableNodeKubeProxyVersion DRAAdminAccess
-  DRAConsumableCapacity DRADeviceBindingConditions DRADeviceTaintRules DRADeviceTaints
-  DRAExtendedResource DRAListTypeAttributes DRANodeAllocatableResources DRAPartitionableDevices
-  DRAPrioritizedList DRAResourceClaimDeviceStatus DRAResourceClaimGranularStatusAuthorization
-  DRAResourcePoolStatus DRASchedulerFilterTimeout DRAWorkloadResourceClaims
-  DynamicResourceAllocation EnvFiles EventedPLEG ExecProbeTimeout ExtendWebSocketsToKubelet
-  ExternalServiceAccountTokenSigner GangScheduling GenericWorkload GitRepoVolumeDriver
-  GracefulNodeShutdown GracefulNodeShutdownBasedOnPodPriority HostnameOverride
-  HPAConfigurableTolerance HPAScaleToZero ImageMaximumGCAge ImageVolume ImageVolumeWithDigest
-  InformerResourceVersion InOrderInformers InOrderInformersBatchProcess
-  InPlacePodLevelResourcesVerticalScaling InPlacePodVerticalScaling
-  InPlacePodVerticalScalingExclusiveCPUs InPlacePodVerticalScalingExclusiveMemory
-  InPlacePodVerticalScalingInitContainers JobBackoffLimitPerIndex JobManagedBy
-  JobPodReplacementPolicy JobSuccessPolicy KMSv1 KubeletCgroupDriverFromCRI
-  KubeletCrashLoopBackOffMax KubeletEnsureSecretPulledImages KubeletFineGrainedAuthz
-  KubeletInUserNamespace KubeletPodResourcesDynamicResources KubeletPodResourcesGet
-  KubeletPodResourcesListUseActivePods KubeletPSI KubeletRegistrationGetOnExistsOnly
-  KubeletSeparateDiskGC KubeletServiceAccountTokenForCredentialProviders KubeletTracing
-  ListFromCacheSnapshot LocalStorageCapacityIsolationFSQuotaMonitoring LogarithmicScaleDown
-  LoggingAlphaOptions LoggingBetaOptions LoggingStableOptions
-  ManifestBasedAdmissionControlConfig MatchLabelKeysInPodAffinity
-  MatchLabelKeysInPodTopologySpread MatchLabelKeysInPodTopologySpreadSelectorMerge
-  MaxUnavailableStatefulSet MemoryQoS MultiCIDRServiceAllocator MutableCSINodeAllocatableCount
-  MutablePodResourcesForSuspendedJobs MutablePVNodeAffinity
-  MutableSchedulingDirectivesForSuspendedJobs MutatingAdmissionPolicy NativeHistograms
-  NFTablesProxyMode NodeDeclaredFeatures NodeInclusionPolicyInPodTopologySpread NodeLogQuery
-  NodeSwap NominatedNodeNameForExpectation OpenAPIEnums OpportunisticBatching
-  OrderedNamespaceDeletion PersistentVolumeClaimUnusedSinceTime PLEGOnDemandRelist
-  PodAndContainerStatsFromCRI PodCertificateRequest PodDeletionCost PodLevelResourceManagers
-  PodLevelResources PodLifecycleSleepAction PodLifecycleSleepActionAllowZero
-  PodLogsQuerySplitStreams PodObservedGenerationTracking PodReadyToStartContainersCondition
-  PodsAPI PodSchedulingReadiness PodTopologyLabelsAdmission PortForwardWebsockets
-  PreferSameTrafficDistribution PreventStaticPodAPIReferences ProcMountType QOSReserved
-  RecoverVolumeExpansionFailure RecursiveReadOnlyMounts ReduceDefaultCrashLoopBackOffDecay
-  RelaxedDNSSearchValidation RelaxedEnvironmentVariableValidation RelaxedServiceNameValidation
-  ReloadKubeletClientCAFile ReloadKubeletServerCertificateFile RemoteRequestHeaderUID
-  ResilientWatchCacheInitialization ResourceHealthStatus ResourceHealthStatusMessage
-  RestartAllContainersOnContainerExits RetryGenerateName RotateKubeletServerCertificate
-  RuntimeClassInImageCriApi SchedulerAsyncAPICalls SchedulerAsyncPreemption
-  SchedulerPopFromBackoffQ SchedulerQueueingHints SELinuxChangePolicy SELinuxMount
-  SELinuxMountReadWriteOncePod SeparateCacheWatchRPC SeparateTaintEvictionController
-  ServiceAccountNodeAudienceRestriction ServiceAccountTokenJTI ServiceAccountTokenNodeBinding
-  ServiceAccountTokenNodeBindingValidation ServiceAccountTokenPodNodeInfo
-  ServiceCIDRStatusFieldWiping ShardedListAndWatch SidecarContainers SizeBasedListCostEstimate
-  StaleControllerConsistencyDaemonSet StaleControllerConsistencyJob
-  StaleControllerConsistencyReplicaSet StaleControllerConsistencyStatefulSet
-  StatefulSetSemanticRevisionComparison StorageCapacityScoring StorageNamespaceIndex
-  StorageVersionAPI StorageVersionHash StorageVersionMigrator StreamingCollectionEncodingToJSON
-  StreamingCollectionEncodingToProtobuf StrictIPCIDRValidation
-  StructuredAuthenticationConfiguration StructuredAuthenticationConfigurationEgressSelector
-  StructuredAuthenticationConfigurationJWKSMetrics SupplementalGroupsPolicy SystemdWatchdog
-  TaintTolerationComparisonOperators TokenRequestServiceAccountUIDValidation
-  TopologyAwareWorkloadScheduling TopologyManagerPolicyAlphaOptions
-  TopologyManagerPolicyBetaOptions TopologyManagerPolicyOptions
-  TranslateStreamCloseWebsocketRequests UnauthenticatedHTTP2DOSMitigation
-  UnknownVersionInteroperabilityProxy UnlockWhileProcessingFIFO UserNamespacesHostNetworkSupport
-  UserNamespacesSupport VolumeAttributesClass VolumeLimitScaling
-  WatchCacheInitializationPostStartHook WatchList WatchListClient WindowsCPUAndMemoryAffinity
-  WindowsGracefulNodeShutdown WindowsHostNetwork WinDSR WinOverlay WorkloadAwarePreemption
-  WorkloadWithJob
-  `
-    .trim()
-    .split(/\s+/),
-);
+export const FEATURE_GATES = {
+  AggregatedDiscoveryRemoveBetaType: DEPRECATED_LOCKED,
+  AllAlpha: ALPHA,
+  AllBeta: BETA_OFF,
+  AllowDNSOnlyNodeCSR: DEPRECATED_OFF,
+  AllowInsecureKubeletCertificateSigningRequests: DEPRECATED_OFF,
+  AllowOverwriteTerminationGracePeriodSeconds: DEPRECATED_OFF_LOCKED,
+  AllowParsingUserUIDFromCertAuth: BETA,
+  AllowServiceExternalIPs: GA,
+  AllowUnsafeMalformedObjectDeletion: ALPHA,
+  AnonymousAuthConfigurableEndpoints: GA_LOCKED,
+  AnyVolumeDataSource: GA_LOCKED,
+  APIResponseCompression: BETA,
+  APIServerIdentity: BETA,
+  APIServerTracing: GA_LOCKED,
+  APIServingWithRoutine: ALPHA,
+  AtomicFIFO: BETA,
+  AuthorizeNodeWithSelectors: GA_LOCKED,
+  AuthorizePodWebsocketUpgradeCreatePermission: BETA,
+  AuthorizeWithSelectors: GA_LOCKED,
+  BtreeWatchCache: GA_LOCKED,
+  CBORServingAndStorage: ALPHA,
+  ChangeContainerStatusOnKubeletRestart: DEPRECATED_OFF,
+  ClearingNominatedNodeNameAfterBinding: BETA,
+  ClientsAllowCARotation: BETA,
+  ClientsAllowCBOR: ALPHA,
+  ClientsAllowTLSCacheGC: BETA,
+  ClientsPreferCBOR: ALPHA,
+  CloudControllerManagerWatchBasedRoutesReconciliation: ALPHA,
+  CloudControllerManagerWebhook: ALPHA,
+  ClusterTrustBundle: BETA_OFF,
+  ClusterTrustBundleProjection: BETA_OFF,
+  ComponentFlagz: BETA,
+  ComponentStatusz: BETA,
+  ConcurrentWatchObjectDecode: BETA_OFF,
+  ConsistentListFromCache: GA_LOCKED,
+  ConstrainedImpersonation: BETA,
+  ContainerCheckpoint: BETA,
+  ContainerRestartRules: BETA,
+  ContainerStopSignals: ALPHA,
+  ContextualLogging: BETA,
+  ControllerManagerReleaseLeaderElectionLockOnExit: ALPHA,
+  CoordinatedLeaderElection: BETA_OFF,
+  CPUManagerPolicyAlphaOptions: ALPHA,
+  CPUManagerPolicyBetaOptions: BETA,
+  CPUManagerPolicyOptions: GA_LOCKED,
+  CRDObservedGenerationTracking: BETA,
+  CRDValidationRatcheting: GA_LOCKED,
+  CRIListStreaming: ALPHA,
+  CrossNamespaceVolumeDataSource: ALPHA,
+  CSIServiceAccountTokenSecrets: GA_LOCKED,
+  CSIVolumeHealth: ALPHA,
+  CustomCPUCFSQuotaPeriod: GA,
+  CustomResourceFieldSelectors: GA_LOCKED,
+  DeclarativeValidation: GA_LOCKED,
+  DeclarativeValidationBeta: BETA,
+  DeclarativeValidationTakeover: DEPRECATED_OFF,
+  DeploymentReplicaSetTerminatingReplicas: BETA,
+  DetectCacheInconsistency: BETA,
+  DisableAllocatorDualWrite: GA_LOCKED,
+  DisableCPUQuotaWithExclusiveCPUs: DEPRECATED,
+  DisableNodeKubeProxyVersion: DEPRECATED_LOCKED,
+  DRAAdminAccess: GA_LOCKED,
+  DRAConsumableCapacity: BETA,
+  DRADeviceBindingConditions: BETA,
+  DRADeviceTaintRules: BETA_OFF,
+  DRADeviceTaints: BETA,
+  DRAExtendedResource: BETA,
+  DRAListTypeAttributes: ALPHA,
+  DRANodeAllocatableResources: ALPHA,
+  DRAPartitionableDevices: BETA,
+  DRAPrioritizedList: GA,
+  DRAResourceClaimDeviceStatus: BETA,
+  DRAResourceClaimGranularStatusAuthorization: BETA,
+  DRAResourcePoolStatus: ALPHA,
+  DRASchedulerFilterTimeout: BETA,
+  DRAWorkloadResourceClaims: ALPHA,
+  DynamicResourceAllocation: GA_LOCKED,
+  EnvFiles: BETA,
+  EventedPLEG: ALPHA,
+  ExecProbeTimeout: GA_LOCKED,
+  ExtendWebSocketsToKubelet: BETA,
+  ExternalServiceAccountTokenSigner: GA_LOCKED,
+  GangScheduling: ALPHA,
+  GenericWorkload: ALPHA,
+  GitRepoVolumeDriver: DEPRECATED_OFF_LOCKED,
+  GracefulNodeShutdown: BETA,
+  GracefulNodeShutdownBasedOnPodPriority: BETA,
+  HostnameOverride: BETA,
+  HPAConfigurableTolerance: BETA,
+  HPAScaleToZero: ALPHA,
+  ImageMaximumGCAge: GA_LOCKED,
+  ImageVolume: GA_LOCKED,
+  ImageVolumeWithDigest: ALPHA,
+  InformerResourceVersion: GA,
+  InOrderInformers: GA_LOCKED,
+  InOrderInformersBatchProcess: BETA,
+  InPlacePodLevelResourcesVerticalScaling: BETA,
+  InPlacePodVerticalScaling: GA_LOCKED,
+  InPlacePodVerticalScalingExclusiveCPUs: ALPHA,
+  InPlacePodVerticalScalingExclusiveMemory: ALPHA,
+  InPlacePodVerticalScalingInitContainers: BETA,
+  JobBackoffLimitPerIndex: GA_LOCKED,
+  JobManagedBy: GA_LOCKED,
+  JobPodReplacementPolicy: GA_LOCKED,
+  JobSuccessPolicy: GA_LOCKED,
+  KMSv1: DEPRECATED_OFF,
+  KubeletCgroupDriverFromCRI: GA_LOCKED,
+  KubeletCrashLoopBackOffMax: BETA,
+  KubeletEnsureSecretPulledImages: BETA,
+  KubeletFineGrainedAuthz: GA_LOCKED,
+  KubeletInUserNamespace: ALPHA,
+  KubeletPodResourcesDynamicResources: GA_LOCKED,
+  KubeletPodResourcesGet: GA_LOCKED,
+  KubeletPodResourcesListUseActivePods: DEPRECATED,
+  KubeletPSI: GA_LOCKED,
+  KubeletRegistrationGetOnExistsOnly: DEPRECATED_OFF,
+  KubeletSeparateDiskGC: BETA,
+  KubeletServiceAccountTokenForCredentialProviders: BETA,
+  KubeletTracing: GA_LOCKED,
+  ListFromCacheSnapshot: BETA,
+  LocalStorageCapacityIsolationFSQuotaMonitoring: BETA_OFF,
+  LogarithmicScaleDown: GA_LOCKED,
+  LoggingAlphaOptions: ALPHA,
+  LoggingBetaOptions: BETA,
+  ManifestBasedAdmissionControlConfig: ALPHA,
+  MatchLabelKeysInPodAffinity: GA_LOCKED,
+  MatchLabelKeysInPodTopologySpread: BETA,
+  MatchLabelKeysInPodTopologySpreadSelectorMerge: BETA,
+  MaxUnavailableStatefulSet: BETA_OFF,
+  MemoryQoS: ALPHA,
+  MultiCIDRServiceAllocator: GA_LOCKED,
+  MutableCSINodeAllocatableCount: GA_LOCKED,
+  MutablePodResourcesForSuspendedJobs: BETA,
+  MutablePVNodeAffinity: ALPHA,
+  MutableSchedulingDirectivesForSuspendedJobs: BETA,
+  MutatingAdmissionPolicy: GA,
+  NativeHistograms: ALPHA,
+  NFTablesProxyMode: GA_LOCKED,
+  NodeDeclaredFeatures: BETA,
+  NodeInclusionPolicyInPodTopologySpread: GA_LOCKED,
+  NodeLogQuery: GA_LOCKED,
+  NodeSwap: GA_LOCKED,
+  NominatedNodeNameForExpectation: BETA,
+  OpenAPIEnums: BETA,
+  OpportunisticBatching: BETA,
+  OrderedNamespaceDeletion: GA_LOCKED,
+  PersistentVolumeClaimUnusedSinceTime: ALPHA,
+  PLEGOnDemandRelist: BETA,
+  PodAndContainerStatsFromCRI: ALPHA,
+  PodCertificateRequest: BETA_OFF,
+  PodDeletionCost: BETA,
+  PodLevelResourceManagers: ALPHA,
+  PodLevelResources: BETA,
+  PodLifecycleSleepAction: GA_LOCKED,
+  PodLifecycleSleepActionAllowZero: GA_LOCKED,
+  PodLogsQuerySplitStreams: ALPHA,
+  PodObservedGenerationTracking: GA_LOCKED,
+  PodReadyToStartContainersCondition: BETA,
+  PodsAPI: ALPHA,
+  PodSchedulingReadiness: GA_LOCKED,
+  PodTopologyLabelsAdmission: BETA,
+  PortForwardWebsockets: BETA,
+  PreferSameTrafficDistribution: GA_LOCKED,
+  PreventStaticPodAPIReferences: BETA,
+  ProcMountType: GA_LOCKED,
+  QOSReserved: ALPHA,
+  RecoverVolumeExpansionFailure: GA_LOCKED,
+  RecursiveReadOnlyMounts: GA_LOCKED,
+  ReduceDefaultCrashLoopBackOffDecay: ALPHA,
+  RelaxedDNSSearchValidation: GA_LOCKED,
+  RelaxedEnvironmentVariableValidation: GA_LOCKED,
+  RelaxedServiceNameValidation: BETA,
+  ReloadKubeletClientCAFile: BETA,
+  ReloadKubeletServerCertificateFile: BETA,
+  RemoteRequestHeaderUID: BETA,
+  ResilientWatchCacheInitialization: GA_LOCKED,
+  ResourceHealthStatus: BETA,
+  ResourceHealthStatusMessage: BETA,
+  RestartAllContainersOnContainerExits: BETA,
+  RetryGenerateName: GA_LOCKED,
+  RotateKubeletServerCertificate: BETA,
+  RuntimeClassInImageCriApi: ALPHA,
+  SchedulerAsyncAPICalls: BETA_OFF,
+  SchedulerAsyncPreemption: BETA,
+  SchedulerPopFromBackoffQ: BETA,
+  SchedulerQueueingHints: GA_LOCKED,
+  SELinuxChangePolicy: GA_LOCKED,
+  SELinuxMount: BETA_OFF,
+  SELinuxMountReadWriteOncePod: GA_LOCKED,
+  SeparateCacheWatchRPC: DEPRECATED_OFF_LOCKED,
+  SeparateTaintEvictionController: GA_LOCKED,
+  ServiceAccountNodeAudienceRestriction: BETA,
+  ServiceAccountTokenJTI: GA_LOCKED,
+  ServiceAccountTokenNodeBinding: GA_LOCKED,
+  ServiceAccountTokenNodeBindingValidation: GA_LOCKED,
+  ServiceAccountTokenPodNodeInfo: GA_LOCKED,
+  ServiceCIDRStatusFieldWiping: DEPRECATED,
+  ShardedListAndWatch: ALPHA,
+  SidecarContainers: GA_LOCKED,
+  SizeBasedListCostEstimate: BETA,
+  StaleControllerConsistencyDaemonSet: BETA,
+  StaleControllerConsistencyJob: BETA,
+  StaleControllerConsistencyReplicaSet: BETA,
+  StaleControllerConsistencyStatefulSet: BETA,
+  StatefulSetSemanticRevisionComparison: BETA,
+  StorageCapacityScoring: ALPHA,
+  StorageNamespaceIndex: DEPRECATED,
+  StorageVersionAPI: ALPHA,
+  StorageVersionHash: BETA,
+  StorageVersionMigrator: BETA_OFF,
+  StreamingCollectionEncodingToJSON: GA_LOCKED,
+  StreamingCollectionEncodingToProtobuf: GA_LOCKED,
+  StrictIPCIDRValidation: BETA,
+  StructuredAuthenticationConfiguration: GA_LOCKED,
+  StructuredAuthenticationConfigurationEgressSelector: BETA,
+  StructuredAuthenticationConfigurationJWKSMetrics: BETA,
+  SupplementalGroupsPolicy: GA_LOCKED,
+  SystemdWatchdog: GA_LOCKED,
+  TaintTolerationComparisonOperators: ALPHA,
+  TokenRequestServiceAccountUIDValidation: BETA,
+  TopologyAwareWorkloadScheduling: ALPHA,
+  TopologyManagerPolicyAlphaOptions: ALPHA,
+  TopologyManagerPolicyBetaOptions: BETA,
+  TopologyManagerPolicyOptions: GA_LOCKED,
+  TranslateStreamCloseWebsocketRequests: BETA,
+  UnauthenticatedHTTP2DOSMitigation: BETA,
+  UnknownVersionInteroperabilityProxy: BETA,
+  UnlockWhileProcessingFIFO: BETA,
+  UserNamespacesHostNetworkSupport: ALPHA,
+  UserNamespacesSupport: GA_LOCKED,
+  VolumeAttributesClass: GA_LOCKED,
+  VolumeLimitScaling: ALPHA,
+  WatchCacheInitializationPostStartHook: BETA,
+  WatchList: BETA,
+  WatchListClient: BETA,
+  WindowsCPUAndMemoryAffinity: ALPHA,
+  WindowsGracefulNodeShutdown: BETA,
+  WindowsHostNetwork: DEPRECATED_OFF,
+  WinDSR: GA_LOCKED,
+  WinOverlay: GA_LOCKED,
+  WorkloadAwarePreemption: ALPHA,
+  WorkloadWithJob: ALPHA,
+} as const satisfies Readonly<Record<string, FeatureGate>>;
+
+export type FeatureName = keyof typeof FEATURE_GATES;

@@ -10,14 +10,19 @@ export function shownFlags(
   secrets: readonly string[] = [],
 ): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    [...given].map(([name, value]) => [name, secrets.includes(name) ? 'CLASSIFIED' : shown(value)]),
+    [...given].map(([name, value]) => [
+      name,
+      secrets.includes(name) ? 'CLASSIFIED' : flagText(value),
+    ]),
   );
 }
 
-function shown(value: FlagValue): string {
+/** Returns a flag's value as it would stand on the command line; empty for one not given. */
+export function flagText(value: FlagValue | undefined): string {
+  if (value === undefined) return '';
   if (Array.isArray(value)) return value.join(',');
   if (typeof value !== 'object') return String(value);
   return Object.entries(value)
-    .map(([key, one]) => `${key}=${String(one)}`)
+    .map(([key, one]) => `${key}=${one}`)
     .join(',');
 }

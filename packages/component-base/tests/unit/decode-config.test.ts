@@ -25,7 +25,7 @@ describe(parseConfigFile, () => {
     },
   ];
   it.each(bad)('refuses $name', ({ text, message }) => {
-    expect(() => parseConfigFile(text, 'a.yaml', wanted)).toThrowError(message);
+    expect(() => parseConfigFile(text, 'a.yaml', wanted)).toThrow(message);
   });
 
   it('reads JSON as well, and warns of duplicate keys', () => {
@@ -58,8 +58,8 @@ describe(checkConfig, () => {
 
   it('reports every bad value with its path, and unknown fields too', () => {
     const run = () => check('port: 0\nnested: {burst: -1}\nitems: [{}]\nprot: 1\n');
-    expect(run).toThrowError(ConfigError);
-    expect(run).toThrowError(
+    expect(run).toThrow(ConfigError);
+    expect(run).toThrow(
       /^a\.yaml: 3 problems\n {2}port: .*\n {2}nested\.burst: .*\n {2}items\[0\]\.name: /,
     );
   });
@@ -79,7 +79,8 @@ it('refuses a file whose aliases multiply', () => {
 describe('a file of many fields', () => {
   /** Counts the items that one list method visits. */
   function itemsGoneThrough(method: 'map' | 'some', work: () => void): number {
-    const original = Array.prototype[method] as (this: unknown[], call: unknown) => unknown;
+    type Method = (this: unknown[], call: unknown) => unknown;
+    const original = Reflect.get(Array.prototype, method) as Method;
     let items = 0;
     vi.spyOn(Array.prototype, method).mockImplementation(function (this: unknown[], call: unknown) {
       items += this.length;

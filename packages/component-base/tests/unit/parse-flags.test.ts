@@ -59,13 +59,13 @@ describe(parseFlags, () => {
   it('reports all problems together', () => {
     const parse = () =>
       parseFlags(table, ['--nope', '--v=x', '--sync-period=5', '--config', '--gates=A']);
-    expect(parse).toThrowError(ConfigError);
-    expect(parse).toThrowError(/--sync-period: "5" is not a duration/);
-    expect(parse).toThrowError(/unknown flag: --nope\n {2}--v: "x" is not a whole number/);
+    expect(parse).toThrow(ConfigError);
+    expect(parse).toThrow(/--sync-period: "5" is not a duration/);
+    expect(parse).toThrow(/unknown flag: --nope\n {2}--v: "x" is not a whole number/);
   });
 
   it('refuses positional arguments', () => {
-    expect(() => parseFlags(table, ['start'])).toThrowError('unknown command "start"');
+    expect(() => parseFlags(table, ['start'])).toThrow('unknown command "start"');
   });
 });
 

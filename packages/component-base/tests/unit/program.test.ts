@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { type Program, type ProgramOptions, runProgram } from '../../src/adapters/process.js';
 import { ConfigError, isConfigError, KUBERNETES_VERSION } from '../../src/index.js';
@@ -84,7 +84,7 @@ describe(runProgram, () => {
     ],
     ['what is no error as it is', 'gone', /^demo: gone\n$/],
   ])('ends with 1 and shows %s', async (_, thrown, want) => {
-    const { code, out, error } = await run([], { run: () => Promise.reject(thrown as Error) });
+    const { code, out, error } = await run([], { run: vi.fn().mockRejectedValue(thrown) });
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(error).toMatch(want);
   });

@@ -26,7 +26,7 @@ afterEach(() => {
   sockets.clear();
 });
 
-async function listen<T extends Server | TcpServer>(server: T): Promise<number> {
+async function listen(server: Server | TcpServer): Promise<number> {
   open.push(server);
   server.on('connection', (socket: Socket) => sockets.add(socket));
   server.listen(0, '127.0.0.1');
@@ -61,7 +61,7 @@ interface Front {
 async function startFront(behind: number, more: Partial<UpgradeTarget> = {}): Promise<Front> {
   const outcomes: UpgradeOutcome[] = [];
   const server = createServer();
-  server.on('upgrade', (incoming, socket, head) => {
+  server.on('upgrade', (incoming, socket: Socket, head) => {
     const target: UpgradeTarget = {
       connect: (onread) => connect({ ...to(behind), onread }),
       host: 'behind',
