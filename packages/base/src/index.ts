@@ -8,6 +8,7 @@ export {
 } from './model/coded-error.js';
 export { isDeeperThan } from './model/depth.js';
 export { formatGoDuration, parseGoDuration } from './model/duration.js';
+export { isAborted } from './model/is-aborted.js';
 export { type MountPoint, parseMountinfo } from './model/mountinfo.js';
 export {
   parsePathSegment,
@@ -32,6 +33,7 @@ export {
   type QuantityFormat,
   quantityToMilli,
   quantityToUnits,
+  unitsToQuantity,
 } from './model/quantity.js';
 export { NO_METRICS, SILENT_LOGGER } from './model/silent.js';
 export { formatTimestamp, parseTimestamp } from './model/timestamp.js';

@@ -19,9 +19,9 @@ export interface KubeClientOptions {
    * No limit when absent. A watch counts once, when it starts; a list counts once for all its
    * pages.
    */
-  readonly rateLimit?: TokenBucketRules;
+  readonly rateLimit?: TokenBucketRules | undefined;
   /** Maximum silence of the server on all requests except watches; 30 s when absent. */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /**
    * Maximum silence on a watch. When absent: the watch's timeout plus a minute, because the server
    * may have no events for that long.

@@ -46,7 +46,9 @@ export type {
   ServiceAccount,
   ServiceCidr,
   ServicePort,
+  StatefulSet,
   Status,
+  StorageClass,
   TokenRequest,
   Volume,
   VolumeAttachment,
@@ -77,8 +79,12 @@ export {
   SERVICE_ACCOUNTS,
   SERVICE_CIDRS,
   SERVICES,
+  STATEFUL_SETS,
+  STORAGE_CLASSES,
   VOLUME_ATTACHMENTS,
 } from './model/resource.js';
+export { asWritten, type Written } from './model/written.js';
+export { matchesNodeTerms, type NodeSelectorTerm } from './plan/node-selector.js';
 export { objectKey } from './plan/object-name.js';
 export {
   type FieldRequirement,

@@ -110,11 +110,11 @@ export interface KubeClient {
     signal: AbortSignal,
   ): Promise<void>;
   /** POST to a subresource with a body of another kind, e.g. `serviceaccounts/token`. */
-  createSubresource<Body, Answer>(
+  createSubresource(
     target: Readonly<{ resource: Resource<unknown>; name: ObjectName; subresource: string }>,
-    body: Body,
+    body: unknown,
     signal: AbortSignal,
-  ): Promise<Answer>;
+  ): Promise<unknown>;
 }
 
 export interface SubresourceOptions {

@@ -25,7 +25,7 @@ export type Glob = readonly (string | CharacterClass | typeof RUN | typeof ONE)[
  * @see Go 1.26 src/path/filepath/match.go
  */
 export function parseGlob(pattern: string): Glob | undefined {
-  const chars = [...pattern];
+  const chars = Array.from(pattern);
   const parts: Glob[number][] = [];
   let at = 0;
   while (at < chars.length) {
@@ -90,7 +90,7 @@ function readClassCharacter(
  * the pattern.
  */
 export function globMatches(glob: Glob, text: string): boolean {
-  const chars = [...text];
+  const chars = Array.from(text);
   let at = 0;
   let part = 0;
   let retry: { part: number; at: number } | undefined;

@@ -75,6 +75,11 @@ export function quantityToUnits(quantity: Quantity): number {
   return Number(roundedUp(quantity, NANO_PER_UNIT));
 }
 
+/** The quantity of a whole number of units: CPUs, bytes, pods. */
+export function unitsToQuantity(units: number): Quantity {
+  return BigInt(units) * NANO_PER_UNIT;
+}
+
 function roundedUp(value: bigint, step: bigint): bigint {
   return value >= 0n ? ceilDiv(value, step) : value / step;
 }

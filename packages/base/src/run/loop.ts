@@ -1,3 +1,4 @@
+import { isAborted } from '../model/is-aborted.js';
 import type { Clock } from '../ports.js';
 
 export interface LoopOptions {
@@ -15,7 +16,7 @@ export async function runEvery(options: LoopOptions, signal: AbortSignal): Promi
     try {
       await task(signal);
     } catch (error) {
-      if (!signal.aborted) onError(error);
+      if (!isAborted(signal)) onError(error);
     }
     const restMs = Math.max(0, periodMs - (clock.monotonicMs() - startedMs));
     if ((await clock.sleep(restMs, signal)) === 'aborted') return;

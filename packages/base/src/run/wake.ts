@@ -43,17 +43,16 @@ export class Wake {
     const stop = (): void => over.abort(ENDED);
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
-    let elapsed = false;
     const alarm = clock.sleep(ms, over.signal).then((how) => {
-      if (how === 'elapsed') {
-        elapsed = !this.#set;
-        this.wake();
-      }
+      if (how === 'aborted') return false;
+      const wasSet = this.#set;
+      this.wake();
+      return !wasSet;
     });
     const outcome = await this.wait(signal);
     over.abort(ENDED);
     signal.removeEventListener('abort', stop);
-    await alarm;
+    const elapsed = await alarm;
     return outcome === 'woken' && elapsed ? 'elapsed' : outcome;
   }
 }

@@ -7,7 +7,7 @@ import { ManualClock } from '../../src/testing/index.js';
 interface Subject {
   readonly clock: Clock;
   /** Lets at least this much time pass. */
-  pass(ms: number): Promise<void>;
+  readonly pass: (ms: number) => Promise<void>;
 }
 
 const subjects: readonly { name: string; create: () => Subject }[] = [

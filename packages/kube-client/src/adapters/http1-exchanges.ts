@@ -34,7 +34,7 @@ export class Http1Exchanges {
     const createConnection = (target: { timeout?: number }, done: Done): undefined => {
       this.#connect(target.timeout ?? 0).then(
         (socket) => done(null, socket),
-        (error: Error) => done(error, undefined as never),
+        (error: unknown) => done(error as Error, undefined as never),
       );
     };
     this.#agent = Object.assign(agent, { createConnection });

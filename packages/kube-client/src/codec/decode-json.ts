@@ -72,7 +72,7 @@ function cleanedArray(items: unknown[], levels: number): unknown[] {
     const item = items[i];
     if (item === null) hasNull = true;
     else if (typeof item === 'object') {
-      const clean = cleaned(item as object, levels - 1);
+      const clean = cleaned(item, levels - 1);
       if (clean !== item) items[i] = clean;
     }
   }

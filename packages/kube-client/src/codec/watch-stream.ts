@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { KubeError } from '../model/errors.js';
-import type { KubeObject, Status } from '../model/objects.js';
+import type { KubeObject } from '../model/objects.js';
 import type { WatchEvent } from '../ports.js';
 import { decodeJson, isObject } from './decode-json.js';
 import { errorFromStatus } from './status-error.js';
@@ -65,7 +65,7 @@ export function decodeWatchEvent<T>(line: string, asked: string): WatchEvent<T> 
       return { type: 'bookmark', resourceVersion };
     }
     case 'ERROR':
-      throw errorFromStatus(asked, object as Status);
+      throw errorFromStatus(asked, object);
     default:
       throw new KubeError('KUBE_PROTOCOL', `${asked}: unknown event type ${JSON.stringify(type)}`);
   }

@@ -20,6 +20,8 @@ import type {
   Service,
   ServiceAccount,
   ServiceCidr,
+  StatefulSet,
+  StorageClass,
   VolumeAttachment,
 } from './objects.js';
 
@@ -75,6 +77,7 @@ export const VOLUME_ATTACHMENTS = storage<VolumeAttachment>(
   'volumeattachments',
   'VolumeAttachment',
 );
+export const STORAGE_CLASSES = storage<StorageClass>('storageclasses', 'StorageClass');
 export const ENDPOINT_SLICES: Resource<EndpointSlice> = {
   group: 'discovery.k8s.io',
   version: 'v1',
@@ -115,6 +118,13 @@ export const REPLICA_SETS: Resource<ReplicaSet> = {
   version: 'v1',
   plural: 'replicasets',
   kind: 'ReplicaSet',
+  namespaced: true,
+};
+export const STATEFUL_SETS: Resource<StatefulSet> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'statefulsets',
+  kind: 'StatefulSet',
   namespaced: true,
 };
 export const CERTIFICATE_SIGNING_REQUESTS: Resource<CertificateSigningRequest> = {

@@ -171,9 +171,13 @@ export function parseFieldSelector(text: string): readonly FieldRequirement[] {
 export function matchesFields(requirements: readonly FieldRequirement[], object: unknown): boolean {
   return requirements.every(({ path, equal, value }) => {
     const actual = path.split('.').reduce<unknown>((at, name) => memberOf(at, name), object);
-    const text = actual === undefined || actual === null ? '' : String(actual);
-    return (text === value) === equal;
+    return (textOf(actual) === value) === equal;
   });
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
 function memberOf(value: unknown, name: string): unknown {

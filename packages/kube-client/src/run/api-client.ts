@@ -174,11 +174,11 @@ export class ApiClient implements KubeClient {
     await readText(call, await this.#send(call, signal)); // releases the connection for other requests
   }
 
-  createSubresource<Body, Answer>(
+  createSubresource(
     target: Readonly<{ resource: Resource<unknown>; name: ObjectName; subresource: string }>,
-    body: Body,
+    body: unknown,
     signal: AbortSignal,
-  ): Promise<Answer> {
+  ): Promise<unknown> {
     const path = objectPath(target.resource, target.name, target.subresource);
     return this.#json({ method: 'POST', path, ...json(body) }, signal);
   }

@@ -2,6 +2,7 @@ import {
   type Clock,
   type Counter,
   formatTimestamp,
+  isAborted,
   type Metrics,
   type Random,
   Wake,
@@ -56,7 +57,10 @@ export class QueuedEventRecorder implements EventRecorder {
   }
 
   record(note: EventNote): void {
-    if (this.#queue.length >= QUEUE_LIMIT) return this.#dropped.increment({ why: 'queue-full' });
+    if (this.#queue.length >= QUEUE_LIMIT) {
+      this.#dropped.increment({ why: 'queue-full' });
+      return;
+    }
     this.#queue.push({ note, atMs: this.#options.clock.nowMs() });
     this.#wake.wake();
   }
@@ -77,10 +81,14 @@ export class QueuedEventRecorder implements EventRecorder {
   ): Promise<void> {
     const { clock, random, onDrop } = this.#options;
     const correlation = this.#correlator.correlate(note, clock.monotonicMs());
-    if (correlation.kind === 'drop') return this.#dropped.increment({ why: 'flood' });
+    if (correlation.kind === 'drop') {
+      this.#dropped.increment({ why: 'flood' });
+      return;
+    }
     for (let tries = 1; ; tries += 1) {
       try {
-        return await this.#send(client, { note, atMs, correlation }, signal);
+        await this.#send(client, { note, atMs, correlation }, signal);
+        return;
       } catch (error) {
         if (signal.aborted) return;
         if (!isKubeError(error)) throw error;
@@ -93,7 +101,7 @@ export class QueuedEventRecorder implements EventRecorder {
         // Starts at a random point of the first wait, so that nodes do not all come back at the
         // same moment.
         await clock.sleep(tries === 1 ? RETRY_MS * random() : RETRY_MS, signal);
-        if (signal.aborted) return;
+        if (isAborted(signal)) return;
       }
     }
   }
@@ -110,7 +118,8 @@ export class QueuedEventRecorder implements EventRecorder {
       const body = { count, lastTimestamp: formatTimestamp(atMs), message };
       try {
         await client.patch(EVENTS, { namespace, name }, { type: 'merge', body }, signal);
-        return this.#correlator.told(key, correlation.event);
+        this.#correlator.told(key, correlation.event);
+        return;
       } catch (error) {
         if (!isKubeError(error, 'KUBE_NOT_FOUND')) throw error; // the stored event has expired
       }

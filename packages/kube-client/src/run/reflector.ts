@@ -2,6 +2,7 @@ import {
   type BackoffRules,
   type BackoffState,
   type Clock,
+  isAborted,
   jittered,
   type Logger,
   type Metrics,
@@ -87,7 +88,7 @@ export async function runReflector<T extends KubeObject, P>(
     try {
       await reflection.advance(signal);
     } catch (error) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       if (!isKubeError(error)) throw error;
       failed = nextBackoff(failed, BACKOFF, options.clock.monotonicMs());
       const delayMs = jittered(failed.delayMs, BACKOFF_JITTER, options.random);
@@ -116,7 +117,8 @@ class Reflection<T extends KubeObject, P> {
   constructor(client: KubeClient, options: ReflectorOptions<T, P>) {
     this.#client = client;
     this.#options = options;
-    this.#failures = new ObjectFailures({ ...options, kind: options.resource.kind });
+    const { resource, log, metrics, onObjectFailure } = options;
+    this.#failures = new ObjectFailures({ kind: resource.kind, log, metrics, onObjectFailure });
   }
 
   /** Makes one list, if it is due, and one watch. */

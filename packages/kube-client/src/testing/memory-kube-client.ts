@@ -224,11 +224,11 @@ class Memory implements MemoryKubeClient {
     this.#store.commit(idOf(resource), keyOf(name), next);
   }
 
-  async createSubresource<Body, Answer>(
+  async createSubresource(
     at: Readonly<{ resource: Resource<unknown>; name: ObjectName; subresource: string }>,
-    body: Body,
+    body: unknown,
     signal: AbortSignal,
-  ): Promise<Answer> {
+  ): Promise<unknown> {
     const { resource, name, subresource } = at;
     await this.#enter({ verb: 'create', ...target(resource, name, subresource), body }, signal);
     const existing = this.#existing(resource, name);
@@ -238,16 +238,15 @@ class Memory implements MemoryKubeClient {
     };
     const handler = this.#subresources[kind];
     if (handler !== undefined) {
-      const answer = handler(existing as KubeObject, body, update);
-      return withoutNulls(structuredClone(answer)) as Answer;
+      const answer = handler(existing, body, update);
+      return withoutNulls(structuredClone(answer));
     }
-    if (kind === 'pods/binding')
-      return bind(existing, body as Json, update, conflictOf(at)) as Answer;
+    if (kind === 'pods/binding') return bind(existing, body as Json, update, conflictOf(at));
     if (kind === 'pods/eviction') {
       await this.delete(resource, name, {}, signal);
-      return { kind: 'Status', apiVersion: 'v1', status: 'Success' } as Answer;
+      return { kind: 'Status', apiVersion: 'v1', status: 'Success' };
     }
-    if (kind === 'serviceaccounts/token') return this.#token(name, body as Json) as Answer;
+    if (kind === 'serviceaccounts/token') return this.#token(name, body as Json);
     throw new KubeError('KUBE_NOT_FOUND', `${kind}: the server has no such subresource`);
   }
 

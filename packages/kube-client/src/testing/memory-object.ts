@@ -20,8 +20,8 @@ export function bind(
   const spec = isObject(pod['spec']) ? pod['spec'] : {};
   const node = isObject(binding['target']) ? binding['target']['name'] : undefined;
   const bound = spec['nodeName'];
-  if (bound !== undefined && bound !== '')
-    throw refuse(`already assigned to node "${String(bound)}"`);
+  if (typeof bound === 'string' && bound !== '')
+    throw refuse(`already assigned to node "${bound}"`);
   const scheduled = { conditions: [{ type: 'PodScheduled', status: 'True' }] };
   const patched = applyPatch(pod, { type: 'strategic-merge', body: { status: scheduled } });
   update({ ...patched, spec: { ...spec, nodeName: node } } as KubeObject);
@@ -86,7 +86,8 @@ export function byKey(a: Json, b: Json): number {
 
 function sortKey(object: Json): string {
   const { namespace, name } = metadataOf(object);
-  return `${String(namespace ?? '')}/${String(name)}`;
+  const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+  return `${textOf(namespace)}/${textOf(name)}`;
 }
 
 export function metadataOf(object: Json): Json {

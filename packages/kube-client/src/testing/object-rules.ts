@@ -12,6 +12,7 @@ const WITH_STATUS: ReadonlySet<string> = new Set([
   'namespaces',
   'deployments',
   'replicasets',
+  'statefulsets',
   'certificatesigningrequests',
   'servicecidrs',
 ]);

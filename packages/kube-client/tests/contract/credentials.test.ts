@@ -4,7 +4,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
@@ -63,11 +63,12 @@ function aClient(connection: Partial<Connection>) {
 }
 
 async function messageOf(action: Promise<unknown>): Promise<string> {
-  return action.then(() => 'no error').catch((error: Error) => error.message);
+  return action.then(() => 'no error').catch((error: unknown) => (error as Error).message);
 }
 
 const answerCommonName: Script = (_, response, socket) => {
-  const { subject } = (socket as TLSSocket).getPeerCertificate();
+  if (!(socket instanceof TLSSocket)) throw new TypeError('the connection has no TLS');
+  const { subject } = socket.getPeerCertificate();
   answer(response, 200, { name: (subject as { CN?: string } | undefined)?.CN ?? 'nobody' });
 };
 

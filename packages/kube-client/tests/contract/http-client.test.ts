@@ -378,7 +378,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       const options = { resourceVersion: '1', timeoutMs: 300_000 };
       const next = client.watch(PODS, options, stop.signal)[Symbol.asyncIterator]().next();
       const outcome = await Promise.race([
-        next.catch((error: Error) => error.message),
+        next.catch((error: unknown) => (error as Error).message),
         new Promise((resolve) => setTimeout(() => resolve('still waiting'), 2500)),
       ]);
       expect(outcome).toBe('still waiting');

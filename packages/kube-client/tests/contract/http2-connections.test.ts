@@ -32,7 +32,7 @@ function watch(client: HttpKubeClient) {
   const events = client.watch(PODS, { resourceVersion: '1' }, stop.signal)[Symbol.asyncIterator]();
   const end = events.next().then(
     () => undefined,
-    (error: Error) => error.message,
+    (error: unknown) => (error as Error).message,
   );
   return { end, leave: () => stop.abort(new Error('left')) };
 }
@@ -127,7 +127,9 @@ it.each([
   });
   const client = world.client(server.port);
   const read = async (): Promise<void> => {
-    for await (const event of client.watch(PODS, { resourceVersion: '1' }, signal)) void event;
+    const events: unknown[] = [];
+    const watch = client.watch(PODS, { resourceVersion: '1' }, signal);
+    for await (const event of watch) events.push(event);
   };
   await expect(read()).rejects.toMatchObject({ code: 'KUBE_UNAVAILABLE' });
 });

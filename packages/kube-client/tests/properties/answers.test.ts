@@ -128,7 +128,8 @@ function cut(bytes: Buffer): Buffer[] {
 /** JSON, or another text when a value is too deep for `JSON.stringify`. */
 function text(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? '';
+    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+    return json ?? '';
   } catch {
     return `{"type":"ERROR","object":{"message":${'['.repeat(10_000)}${']'.repeat(10_000)}}}`;
   }

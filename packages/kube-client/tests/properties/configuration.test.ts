@@ -176,7 +176,8 @@ describe('Configuration of a client', () => {
 
 function text(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? '';
+    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+    return json ?? '';
   } catch {
     return '['.repeat(10_000);
   }

@@ -111,7 +111,7 @@ describe('Bodies of an API server, through the client', () => {
       inputs: bodies,
       read: async (body) => {
         const name = { namespace: 'default', name: 'web' };
-        const object = await clientOf([body], 1000).get(PODS, name, signal);
+        const object: unknown = await clientOf([body], 1000).get(PODS, name, signal);
         assert.ok(typeof object === 'object' && object !== null && !Array.isArray(object));
       },
       refuses: isKubeError,
@@ -169,7 +169,8 @@ async function idle(): Promise<void> {
 /** JSON, or other text where a value is too deep for `JSON.stringify`. */
 function text(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? '';
+    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+    return json ?? '';
   } catch {
     return `{"metadata":{"resourceVersion":"1"},"items":${'['.repeat(10_000)}${']'.repeat(10_000)}}`;
   }

@@ -9,7 +9,7 @@ export interface FreezingProxy {
   freeze(): void;
   /** Number of connections so far. */
   count(): number;
-  close(): void;
+  readonly close: () => void;
 }
 
 /** Passes TCP connections on to a port of this machine. */

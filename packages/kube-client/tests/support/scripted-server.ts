@@ -31,7 +31,7 @@ export interface ScriptedServer {
   /** Number of answers that have neither ended nor been abandoned. */
   underWay(): number;
   script: Script;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface ScriptedServerOptions {

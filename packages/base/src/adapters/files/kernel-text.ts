@@ -14,12 +14,14 @@ export function readKernelText(path: string, buffer: Buffer): string | undefined
   try {
     file = openSync(path, 'r');
   } catch (error) {
-    return unlessKernelGone(error);
+    unlessKernelGone(error);
+    return undefined;
   }
   try {
     return readOpenKernelText(file, buffer);
   } catch (error) {
-    return unlessKernelGone(error);
+    unlessKernelGone(error);
+    return undefined;
   } finally {
     closeSync(file);
   }

@@ -30,18 +30,19 @@ const MAX_AGAIN = 1000;
  * @throws {FileError} `FILE_TREE` when something cannot be removed; the rest can be tried again
  */
 export async function removeTree(path: string, options: RemoveTreeOptions = {}): Promise<void> {
-  const calls = options.calls ?? QUEUED_TREE;
+  const { calls = QUEUED_TREE, signal } = options;
   const above = await openAbove(path, calls);
   if (above === undefined) return;
   const only = Buffer.from(basename(path)).toString('latin1');
   try {
     const removal = new Removal(calls);
-    await walkTree({ fd: above, only }, removal, { ...options, otherMounts: 'refused' });
+    const walk = { calls, otherMounts: 'refused', ...(signal && { signal }) } as const;
+    await walkTree({ fd: above, only }, removal, walk);
     if (removal.isStuck) {
       throw new FileError('FILE_TREE', 'other processes keep making files in it');
     }
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const why = error instanceof Error ? error.message : String(error);
     throw new FileError('FILE_TREE', `cannot remove ${path}: ${why}`, { cause: error });
   } finally {

@@ -135,8 +135,7 @@ describe.each([
         at += 1;
         // Deep inside, when the directories at the top are closed.
         if (at === 149) {
-          const [top = ''] = ['0-'.padEnd(255, 'x')];
-          const inner = join(tree, top, '1-'.padEnd(255, 'x'));
+          const inner = join(tree, '0-'.padEnd(255, 'x'), '1-'.padEnd(255, 'x'));
           renameSync(join(inner, '2-'.padEnd(255, 'x')), join(dir, 'moved'));
         }
         return calls.rmdir(path);
