@@ -4,6 +4,7 @@ import { totalmem } from 'node:os';
 import {
   ConfigError,
   type FlagSpec,
+  flagText,
   type ParsedFlags,
   parseFlags,
   renderHelp,
@@ -28,8 +29,8 @@ import { parse } from 'yaml';
 const PROGRAM = {
   name: 'kubelet explain-pod',
   about:
-    'Tells what the kubelet would do about a pod, and why: its next steps and the calls to the ' +
-    'container runtime. Touches nothing; needs no root, no runtime and no cluster.',
+    'Explains how the kubelet would act on a pod: its next steps, their reasons, and the calls to the ' +
+    'container runtime. Changes nothing; needs no root, runtime or cluster.',
 };
 
 const FLAGS: readonly FlagSpec[] = [
@@ -37,7 +38,7 @@ const FLAGS: readonly FlagSpec[] = [
   {
     name: 'state',
     kind: 'string',
-    help: 'what the node shows of the pod, YAML or JSON; a node that never saw it when absent',
+    help: 'state of the pod on its node, YAML or JSON; default: a node that has never run it',
   },
   { name: 'config', kind: 'string', help: "the kubelet's configuration file" },
   {
@@ -46,11 +47,11 @@ const FLAGS: readonly FlagSpec[] = [
     default: '/var/lib/kubelet',
     help: "directory for pods' files",
   },
-  { name: 'json', kind: 'boolean', help: 'the explanation as one JSON object' },
-  { name: 'help', short: 'h', kind: 'boolean', help: 'this text' },
+  { name: 'json', kind: 'boolean', help: 'print the explanation as one JSON object' },
+  { name: 'help', short: 'h', kind: 'boolean', help: 'print this text, then exit' },
 ];
 
-/** @returns what to print. @throws {ConfigError} for files that cannot be used */
+/** @returns the text to print. @throws {ConfigError} for unreadable or invalid files */
 export async function runExplainPod(argv: readonly string[]): Promise<string> {
   const flags = parseFlags(FLAGS, argv);
   if (flags.given.get('help') === true) return renderHelp(PROGRAM, FLAGS);
@@ -66,7 +67,7 @@ export async function runExplainPod(argv: readonly string[]): Promise<string> {
     : renderExplanation(explanation);
 }
 
-/** What only the machine itself could tell makes no difference that is worth a look at this one. */
+/** Typical values: these facts about the machine barely affect an explanation. */
 const ANY_MACHINE: Pick<NodeMachine, 'memoryBytes' | 'cgroupVersion' | 'runtime'> = {
   memoryBytes: totalmem(),
   cgroupVersion: 2,
@@ -81,9 +82,9 @@ const ANY_MACHINE: Pick<NodeMachine, 'memoryBytes' | 'cgroupVersion' | 'runtime'
 
 async function settingsOf(flags: ParsedFlags): Promise<ExplainSettings> {
   const path = text(flags, 'config') || undefined;
-  const files = await readConfigFiles(path, undefined);
+  const { file, dropIns } = await readConfigFiles(path, undefined);
   const source = path ?? 'command line';
-  const { config } = parseKubeletConfig({ ...files, flags: {}, source });
+  const { config } = parseKubeletConfig({ file, dropIns, flags: {}, source });
   const rootDir = text(flags, 'root-dir') || '/var/lib/kubelet';
   return {
     runtime: runtimeSettings(config, { rootDir, nodeIps: [] }, ANY_MACHINE),
@@ -95,7 +96,7 @@ async function settingsOf(flags: ParsedFlags): Promise<ExplainSettings> {
   };
 }
 
-/** With what the API server would have filled in. */
+/** Fills in what the API server would. */
 function completed(manifest: Pod, source: string): Pod {
   const pod = structuredClone(manifest);
   if (pod.spec?.containers === undefined) throw problem(source, 'spec.containers', 'must be given');
@@ -104,7 +105,7 @@ function completed(manifest: Pod, source: string): Pod {
   return { ...pod, metadata: { ...pod.metadata, name, namespace, uid } };
 }
 
-/** Of a pod that no API server has seen. */
+/** For a pod that no API server has seen. */
 const NO_UID = '00000000-0000-0000-0000-000000000000';
 
 async function readManifest(path: string): Promise<Pod> {
@@ -134,7 +135,7 @@ async function readYaml(path: string): Promise<unknown> {
 }
 
 function text({ given }: ParsedFlags, name: string): string {
-  return String(given.get(name) ?? '');
+  return flagText(given.get(name));
 }
 
 function problem(source: string, field: string, message: string, cause?: unknown): ConfigError {

@@ -1,18 +1,17 @@
-import type { FlagKind, FlagSpec, FlagValue } from '@nodeagent/component-base';
+import {
+  type FlagKind,
+  type FlagSpec,
+  flagText,
+  type FlagValue,
+  parseGateValues,
+} from '@nodeagent/component-base';
 
-const gates = (value: FlagValue): unknown => {
-  const entries = Object.entries(value as Readonly<Record<string, string>>);
-  return Object.fromEntries(
-    entries.map(([name, text]) => {
-      if (text !== 'true' && text !== 'false') throw new Error(`${name} must be true or false`);
-      return [name, text === 'true'];
-    }),
-  );
-};
+const gates = (value: FlagValue): unknown =>
+  parseGateValues(value as Readonly<Record<string, string>>);
 
-/** `key=value:Effect`, comma-separated. */
+/** Parses `key=value:Effect`, comma-separated. */
 const taints = (value: FlagValue): unknown =>
-  String(value)
+  flagText(value)
     .split(',')
     .filter((text) => text !== '')
     .map((text) => {
@@ -21,7 +20,7 @@ const taints = (value: FlagValue): unknown =>
       return { key: found[1], value: found[2] ?? '', effect: found[3] };
     });
 
-/** `name:value`, comma-separated; a name may come again. */
+/** Parses `name:value`, comma-separated; names may repeat. */
 const headers = (value: FlagValue): unknown => {
   const found: Record<string, string[]> = {};
   for (const text of value as readonly string[]) {
@@ -32,7 +31,7 @@ const headers = (value: FlagValue): unknown => {
   return found;
 };
 
-/** `memory.available<100Mi`, comma-separated. */
+/** Parses `memory.available<100Mi`, comma-separated. */
 const thresholds = (value: FlagValue): unknown =>
   Object.fromEntries(
     (value as readonly string[]).map((text) => {
@@ -44,16 +43,20 @@ const thresholds = (value: FlagValue): unknown =>
 
 const PROGRAM: readonly FlagSpec[] = [
   { name: 'config', kind: 'string', help: 'configuration file' },
-  { name: 'config-dir', kind: 'string', help: 'directory of *.conf files merged over it' },
-  { name: 'kubeconfig', kind: 'string', help: 'file that says how to reach the API server' },
+  {
+    name: 'config-dir',
+    kind: 'string',
+    help: 'directory of *.conf files to merge over the configuration file',
+  },
+  { name: 'kubeconfig', kind: 'string', help: 'kubeconfig of the API server' },
   {
     name: 'bootstrap-kubeconfig',
     kind: 'string',
-    help: 'kubeconfig to ask for a client certificate with, where --kubeconfig has none that is valid',
+    help: 'kubeconfig for requesting a client certificate if --kubeconfig contains no valid one',
   },
-  { name: 'hostname-override', kind: 'string', help: "the node's name, instead of this host's" },
-  { name: 'node-ip', kind: 'string', help: "the node's address, or one of each family" },
-  { name: 'node-labels', kind: 'string', help: 'labels of a new node, k=v,…' },
+  { name: 'hostname-override', kind: 'string', help: 'name of the node; default: the host name' },
+  { name: 'node-ip', kind: 'string', help: 'address of the node, or one per family' },
+  { name: 'node-labels', kind: 'string', help: 'labels for a newly registered node, k=v,…' },
   {
     name: 'root-dir',
     kind: 'string',
@@ -63,23 +66,23 @@ const PROGRAM: readonly FlagSpec[] = [
   {
     name: 'cert-dir',
     kind: 'string',
-    help: 'directory of certificates that the kubelet makes itself; pki in root-dir',
+    help: "directory for the kubelet's own certificates; default: pki in root-dir",
   },
-  { name: 'cloud-provider', kind: 'string', help: '"external", or nothing' },
+  { name: 'cloud-provider', kind: 'string', help: '"external" or empty' },
   {
     name: 'image-credential-provider-config',
     kind: 'string',
-    help: 'file, or directory of files, that says which plug-ins give credentials for which images',
+    help: 'file or directory with the configuration of credential provider plug-ins',
   },
   {
     name: 'image-credential-provider-bin-dir',
     kind: 'string',
-    help: 'directory of those plug-ins',
+    help: 'directory of the credential provider plug-ins',
   },
   {
     name: 'seccomp-default',
     kind: 'boolean',
-    help: "RuntimeDefault where pods don't say",
+    help: 'use RuntimeDefault for pods without a seccomp profile',
     path: 'seccompDefault',
   },
   { name: 'version', kind: 'boolean', help: 'print the version, then exit' },
@@ -89,13 +92,13 @@ const PROGRAM: readonly FlagSpec[] = [
   {
     name: 'provider-id',
     kind: 'string',
-    help: "the cloud's name of this node",
+    help: "the cloud's identifier of this node",
     path: 'providerID',
   },
   {
     name: 'runtime-cgroups',
     kind: 'string',
-    help: 'cgroup that the container runtime runs in, for /stats/summary',
+    help: 'cgroup of the container runtime, for /stats/summary',
   },
   {
     name: 'fail-cgroupv1',
@@ -114,11 +117,11 @@ const rows = (kind: FlagKind, table: readonly Row[]): FlagSpec[] =>
     name,
     kind,
     path,
-    help: `${path} of the file`,
+    help: `${path} of the configuration file`,
     deprecated: IN_FILE,
   }));
 
-/** Flags that are fields of the configuration file too. */
+/** Flags that are also fields of the configuration file. */
 const CONFIG: readonly FlagSpec[] = [
   ...rows('boolean', [
     ['enable-server', 'enableServer'],
@@ -242,9 +245,9 @@ const ignored = (kind: FlagKind, names: readonly string[], why: string): FlagSpe
   names.map((name) => ({ name, kind, help: '', ignored: why }));
 
 const REMOVED = 'it was removed from Kubernetes';
-const NOT_YET = 'this kubelet does not have it yet';
+const NOT_YET = 'this kubelet does not support it yet';
 
-/** Old service files must keep working. */
+/** Flags that do nothing: existing service files must keep working. */
 const IGNORED: readonly FlagSpec[] = [
   ...ignored(
     'string',
@@ -293,7 +296,7 @@ const IGNORED: readonly FlagSpec[] = [
       'storage-driver-buffer-duration',
       'log-flush-frequency',
     ],
-    'nothing uses it',
+    'this kubelet does not need it',
   ),
   ...ignored(
     'integer',
@@ -302,7 +305,7 @@ const IGNORED: readonly FlagSpec[] = [
       'maximum-dead-containers-per-container',
       'application-metrics-count-limit',
     ],
-    'one ended run of each container is kept',
+    'the kubelet keeps one exited run of each container',
   ),
   ...ignored(
     'string',
@@ -323,7 +326,7 @@ const IGNORED: readonly FlagSpec[] = [
       'log-text-info-buffer-size',
       'log-json-info-buffer-size',
     ],
-    'nothing uses it',
+    'this kubelet does not need it',
   ),
   ...ignored(
     'boolean',
@@ -336,7 +339,7 @@ const IGNORED: readonly FlagSpec[] = [
       'logtostderr',
       'alsologtostderr',
     ],
-    'nothing uses it',
+    'this kubelet does not need it',
   ),
 ];
 

@@ -14,7 +14,7 @@ import { run } from './wire.js';
 await startProgram({
   text: {
     name: 'kubelet',
-    about: 'Runs the pods of this node and reports how they are.',
+    about: 'Runs the pods of this node and reports their status.',
   },
   flags: FLAGS,
   commands: {

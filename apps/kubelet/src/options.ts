@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import {
   ConfigError,
   flagsToConfig,
+  flagText,
   type ParsedFlags,
   type Problem,
   shownFlags,
@@ -13,55 +14,58 @@ import type { ConfigFiles } from '@nodeagent/kubelet/adapters';
 
 import { FLAGS } from './flags.js';
 
-/** What the command line and the files say together. */
+/** The options from the command line and the files together. */
 export interface Options {
   readonly config: KubeletConfig;
-  /** Undefined: there is no API server, and only static pods run. */
+  /** Undefined without an API server: only static pods run. */
   readonly kubeconfig: string | undefined;
-  /** With credentials that may ask for the node's own, which then stand in `kubeconfig`. */
+  /**
+   * A kubeconfig whose credentials may request the node's own, which `kubeconfig` then contains.
+   */
   readonly bootstrapKubeconfig: string | undefined;
-  /** Where to mend a field of the configuration, for messages. */
+  /** Locates a field of the configuration, for messages. */
   readonly placeOf: (field: string) => ConfigPlace;
   readonly nodeName: string;
   readonly nodeIps: readonly string[];
   readonly nodeLabels: Readonly<Record<string, string>>;
   readonly rootDir: string;
-  /** Where certificates are that the kubelet makes itself. */
+  /** Directory of the kubelet's own certificates. */
   readonly certDir: string;
-  /** Where plug-ins are that give credentials for images, and which; undefined without. */
+  /** Configuration and directory of credential provider plug-ins; undefined without them. */
   readonly credentialProviders: Readonly<{ config: string; binDir: string }> | undefined;
-  /** Flags as they were given, for `/flagz`. */
+  /** Flags as given, for `/flagz`. */
   readonly flags: Readonly<Record<string, string>>;
   readonly cloudProvider: 'none' | 'external';
-  /** The cgroup that the container runtime runs in; empty where nobody says. */
+  /** The container runtime's own cgroup; empty if unknown. */
   readonly runtimeCgroups: string;
   readonly warnings: readonly string[];
 }
 
-/** @throws {ConfigError} with everything that is wrong with the flags, or with the configuration */
+/** @throws {ConfigError} with every problem of the flags, or of the configuration */
 export async function readOptions(
   flags: ParsedFlags,
   hostname: string,
   readFiles: (path?: string, directory?: string) => Promise<ConfigFiles>,
 ): Promise<Options> {
-  const text = (name: string): string => String(flags.given.get(name) ?? '');
+  const text = (name: string): string => flagText(flags.given.get(name));
   const path = text('config') || undefined;
   const files = await readFiles(path, text('config-dir') || undefined);
   const { config, warnings } = parseKubeletConfig({
-    ...files,
+    file: files.file,
+    dropIns: files.dropIns,
     flags: flagsToConfig(FLAGS, flags),
     source: path ?? 'command line',
   });
   const problems: Problem[] = [];
   const cloudProvider = text('cloud-provider');
   if (cloudProvider !== '' && cloudProvider !== 'external') {
-    problems.push({ field: '--cloud-provider', message: 'must be "external" or nothing' });
+    problems.push({ field: '--cloud-provider', message: 'must be "external" or empty' });
   }
   const nodeName = (text('hostname-override') || hostname).trim().toLowerCase();
   if (nodeName === '')
     problems.push({ field: '--hostname-override', message: 'must not be blank' });
   if (text('bootstrap-kubeconfig') !== '' && text('kubeconfig') === '') {
-    const message = 'must name the file that is written once the node has its certificate';
+    const message = 'must name the file to write once the node has its certificate';
     problems.push({ field: '--kubeconfig', message });
   }
   const rootDir = text('root-dir') || '/var/lib/kubelet';
@@ -96,15 +100,15 @@ function credentialProvidersOf(
   for (const flag of flags) {
     if (text(flag) !== '') continue;
     const other = flags.find((one) => one !== flag) ?? '';
-    problems.push({ field: `--${flag}`, message: `is needed beside --${other}` });
+    problems.push({ field: `--${flag}`, message: `must be set together with --${other}` });
   }
   return { config, binDir };
 }
 
-/** What a header says may be a secret. */
+/** Headers may contain secrets. */
 const SECRET_FLAGS = ['manifest-url-header'];
 
-/** A flag overrules the file; without a file, the flag is how to say it. */
+/** A flag takes precedence over the file; without a file, the message names the flag. */
 function placeOf(field: string, { given }: ParsedFlags, path: string | undefined): ConfigPlace {
   const flag = FLAGS.find((spec) => spec.path === field)?.name;
   const byFlag = flag !== undefined && (given.has(flag) || path === undefined);

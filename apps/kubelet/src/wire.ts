@@ -28,7 +28,7 @@ interface Process {
   readonly metrics: Metrics;
 }
 
-/** Runs the kubelet on this machine until the signal fires; containers run on after it. */
+/** Runs the kubelet on this machine until the signal fires; containers keep running afterwards. */
 export async function run(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
   const { config, credentialProviders } = options;
   const clock = createSystemClock();
@@ -40,8 +40,19 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
   });
   const tracer = await openTracer(own);
   const adapters: KubeletAdapters = {
-    ...node,
     ...{ clock, random, log, metrics, tracer },
+    machine: node.machine,
+    files: node.files,
+    cgroups: node.cgroups,
+    readings: node.readings,
+    facts: node.facts,
+    prober: node.prober,
+    callHook: node.callHook,
+    adjustOomScore: node.adjustOomScore,
+    certificates: node.certificates,
+    pullCredentials: node.pullCredentials,
+    health: node.health,
+    server: node.server,
     probeMetrics: createPrometheusMetrics(),
     openRuntime: () => openRuntime(own, tracer),
     openApi: apiOf(own, node.certificates),
@@ -50,13 +61,14 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
   await runScope([(inner) => kubelet.run(inner), (inner) => collectWhenIdle(clock, inner)], signal);
 }
 
-/** The part that OpenTelemetry needs is loaded only where `tracing` is configured. */
+/** The OpenTelemetry code is loaded only if `tracing` is configured. */
 async function openTracer({ options, clock, log }: Process): Promise<ExportingTracer | undefined> {
   const { config, nodeName } = options;
   if (config.tracing === undefined) return undefined;
+  const { endpoint, samplingRatePerMillion } = config.tracing;
   const { createOtlpTracer } = await import('@nodeagent/component-base/tracing');
   return createOtlpTracer({
-    ...{ ...config.tracing, clock, log },
+    ...{ endpoint, samplingRatePerMillion, clock, log },
     resource: { 'service.name': 'kubelet', 'host.name': nodeName },
     scope: 'k8s.io/kubernetes/pkg/kubelet',
   });

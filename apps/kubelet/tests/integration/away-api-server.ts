@@ -1,4 +1,4 @@
-/** A kubeconfig, as JSON, whose API server never answers: nobody listens there. */
+/** A kubeconfig, as JSON, whose API server never answers: no one listens at its address. */
 export const AWAY_KUBECONFIG = JSON.stringify({
   apiVersion: 'v1',
   kind: 'Config',

@@ -57,6 +57,7 @@ async function writeFiles(): Promise<readonly string[]> {
     containerRuntimeEndpoint: containerd.endpoint,
     cgroupRoot: `/${containerd.space.id}`,
     failCgroupV1: false,
+    failSwapOn: false,
     podLogsDir: join(dir, 'logs/pods'),
     healthzPort: await findFreePort(),
     address: '127.0.0.1',
@@ -127,15 +128,15 @@ async function approveNext(signer: string): Promise<CertificateSigningRequest> {
 }
 
 async function runningContainers(): Promise<readonly string[]> {
-  const { runtime, close } = createCriClient({ endpoint: containerd.endpoint });
+  const cri = createCriClient({ endpoint: containerd.endpoint });
   try {
-    return (await runtime.listContainers({ state: 'running' }, signal)).map(({ id }) => id);
+    return (await cri.runtime.listContainers({ state: 'running' }, signal)).map(({ id }) => id);
   } finally {
-    close();
+    cri.close();
   }
 }
 
-/** What the node API shows; undefined while it does not greet. */
+/** The serving certificate of the node API; undefined while TLS handshakes fail. */
 function shown(): Promise<PeerCertificate | undefined> {
   return new Promise((resolve) => {
     const options = { host: '127.0.0.1', port, ca: server.caCertificatePem, servername: 'n1' };
@@ -148,12 +149,12 @@ function shown(): Promise<PeerCertificate | undefined> {
   });
 }
 
-describe('a node that joins by a bootstrap kubeconfig', () => {
-  it('asks for its certificates, registers with the first and serves with the second', async () => {
+describe('a node that joins with a bootstrap kubeconfig', () => {
+  it('requests its certificates, registers with the first and serves with the second', async () => {
     const running = start();
     const ended = once(running, 'exit');
     await waitFor(async () => (await runningContainers()).length === 1, {
-      what: 'the static pod to run while nobody has approved anything',
+      what: 'the static pod to run while no request is approved',
       signal,
     });
     const [ran] = await runningContainers();
@@ -167,7 +168,7 @@ describe('a node that joins by a bootstrap kubeconfig', () => {
     await waitFor(isRegistered, { what: 'the node to register', signal });
     const isMirrored = async () =>
       (await admin.list(PODS, { namespace: 'kube-system' }, signal)).items.length === 1;
-    await waitFor(isMirrored, { what: 'the API to show the static pod', signal });
+    await waitFor(isMirrored, { what: 'the mirror pod in the API', signal });
     expect(await runningContainers()).toEqual([ran]);
     const kubeconfig = await readFile(join(dir, 'etc/kubelet.conf'), 'utf8');
     const current = join(dir, 'root/pki/kubelet-client-current.pem');
@@ -178,7 +179,7 @@ describe('a node that joins by a bootstrap kubeconfig', () => {
     const serving = await approveNext('kubelet-serving');
     expect(serving.spec).toMatchObject({ username: 'system:node:n1' });
     await waitFor(async () => (await shown()) !== undefined, {
-      what: 'the node API to show the issued certificate',
+      what: 'the node API to serve the issued certificate',
       signal,
     });
     expect((await shown())?.subjectaltname).toMatch(/^DNS:n1, IP Address:/);
@@ -186,7 +187,7 @@ describe('a node that joins by a bootstrap kubeconfig', () => {
     expect(await ended).toEqual([0, null]);
   });
 
-  it('takes up its certificates again when it is started anew', async () => {
+  it('uses its certificates again after a restart', async () => {
     const before = await readdir(join(dir, 'root/pki'));
     const running = start();
     const ended = once(running, 'exit');

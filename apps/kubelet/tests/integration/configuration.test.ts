@@ -16,7 +16,7 @@ const OPEN = {
   authorization: { mode: 'AlwaysAllow' },
 };
 
-/** Its network namespace has all ports for the kubelet: they may be the usual ones. */
+/** The kubelet has a network namespace of its own, so it may use the default ports. */
 let containerd: Containerd;
 let kubelet: TestProcess | undefined;
 
@@ -29,11 +29,11 @@ afterEach(async () => {
 });
 afterAll(() => containerd.stop());
 
-/** What the program is given, beside what keeps it to the test's own place. */
+/** Configuration of the program, besides paths and ports of the test. */
 interface Given {
-  /** Without kind and version. */
+  /** Without kind and apiVersion. */
   readonly file?: object;
-  /** By file name, as they are written. */
+  /** Contents by file name. */
   readonly dropIns?: Readonly<Record<string, object | string>>;
   readonly flags?: readonly string[];
 }
@@ -44,7 +44,7 @@ interface Place {
   readonly rootDir: string;
 }
 
-/** A drop-in of this name says where logs are, for which there is no flag. */
+/** A drop-in of this name sets the log directory, for which there is no flag. */
 const FIRST = '00-place.conf';
 
 async function write({ file, dropIns = {}, flags = [] }: Given): Promise<Place> {
@@ -74,7 +74,7 @@ async function write({ file, dropIns = {}, flags = [] }: Given): Promise<Place> 
 
 const ENV = { NODEAGENT_NODE: process.execPath };
 
-/** Resolves when it is healthy. */
+/** Resolves once the kubelet is healthy. */
 async function start(given: Given): Promise<TestProcess> {
   const { dir, argv } = await write(given);
   const { space } = containerd;
@@ -89,7 +89,7 @@ async function start(given: Given): Promise<TestProcess> {
   return started;
 }
 
-/** As anybody; its certificate is nobody's. */
+/** Sends an anonymous request, and accepts the self-signed certificate. */
 function get(path: string): Promise<{ status: number; body: string }> {
   const host = containerd.space.network.nodeIp;
   return new Promise((done, failed) => {
@@ -112,7 +112,7 @@ const readOnlyPort = (path: string): Promise<Response> =>
   fetch(`http://${containerd.space.network.nodeIp}:10255${path}`);
 
 describe('a kubelet without a configuration file', () => {
-  it('is open, and has no thresholds of eviction, also when drop-ins come over it', async () => {
+  it('allows anonymous requests and has no eviction thresholds, even with drop-ins', async () => {
     await start({ dropIns: { '10-a.conf': { ...KIND, maxPods: 7 } } });
     const config = await configz();
     expect(config).toMatchObject({ ...OPEN, readOnlyPort: 10_255, maxPods: 7 });
@@ -122,8 +122,8 @@ describe('a kubelet without a configuration file', () => {
 });
 
 describe('a kubelet with a configuration file', () => {
-  it('that says nothing is shut', async () => {
-    // Somebody has to be asked who may do what: one that is away says that nobody may.
+  it('that is empty refuses anonymous requests', async () => {
+    // The kubelet needs an API server for authorization; an unreachable one denies everything.
     const kubeconfig = join(containerd.space.dir, 'kubeconfig');
     await writeFile(kubeconfig, AWAY_KUBECONFIG);
     await start({ file: {}, flags: [`--kubeconfig=${kubeconfig}`] });
@@ -133,7 +133,7 @@ describe('a kubelet with a configuration file', () => {
     });
   });
 
-  it('has what it says, then drop-ins one after the other, then flags', async () => {
+  it('applies the file, then the drop-ins in order, then the flags', async () => {
     const { logFile } = await start({
       file: {
         ...OPEN,
@@ -177,7 +177,7 @@ describe('a kubelet with a configuration file', () => {
     expect(log).toContain('--network-plugin');
   });
 
-  it('has all default thresholds where it names none, and what follows from its fields', async () => {
+  it('applies default thresholds and dependent defaults', async () => {
     await start({
       file: { ...OPEN, nodeStatusUpdateFrequency: '20s', maxParallelImagePulls: 2 },
       dropIns: {
@@ -202,11 +202,11 @@ describe('a kubelet with a configuration file', () => {
   });
 });
 
-describe('a kubelet that is given what it cannot use', () => {
+describe('a kubelet with an invalid configuration', () => {
   const rows: readonly (Given & Readonly<{ name: string; says: readonly (string | RegExp)[] }>)[] =
     [
       {
-        name: 'fields of a file, a drop-in and a flag: all of them at once',
+        name: 'wrong fields in a file, a drop-in and a flag, all at once',
         file: { maxPods: -1, cgroupDriver: 'mine', runOnce: true },
         dropIns: { '10-a.conf': { ...KIND, syncFrequency: 'soon' } },
         flags: ['--image-gc-low-threshold=90'],
@@ -216,25 +216,25 @@ describe('a kubelet that is given what it cannot use', () => {
         ],
       },
       {
-        name: 'flags: all of them at once',
+        name: 'wrong flags, all at once',
         flags: ['--cloud-provider=gce', '--node-ip=10.0.0.1,10.0.0.2'],
         says: ['command line: 2 problems', '--cloud-provider', 'bad --node-ip'],
       },
-      { name: 'a flag that there is not', flags: ['--no-such=1'], says: ['--no-such'] },
-      { name: 'a word that is no flag', flags: ['start'], says: ['start'] },
+      { name: 'an unknown flag', flags: ['--no-such=1'], says: ['--no-such'] },
+      { name: 'a word that is not a flag', flags: ['start'], says: ['start'] },
       {
-        name: 'a drop-in that does not say what it is',
+        name: 'a drop-in without kind',
         dropIns: { '10-a.conf': { maxPods: 3 } },
         says: ['10-a.conf', 'kind'],
       },
-      { name: 'a drop-in that is empty', dropIns: { '10-a.conf': '' }, says: ['10-a.conf'] },
+      { name: 'an empty drop-in', dropIns: { '10-a.conf': '' }, says: ['10-a.conf'] },
       {
-        name: 'a directory of drop-ins that there is not',
+        name: 'a missing directory of drop-ins',
         flags: ['--config-dir=/nonexistent/conf.d'],
         says: ['/nonexistent/conf.d', '--config-dir'],
       },
     ];
-  it.each(rows)('$name; it says so and touches nothing', async ({ says, ...given }) => {
+  it.each(rows)('reports $name, and changes nothing', async ({ says, ...given }) => {
     const { argv, rootDir } = await write(given);
     const { exitCode, stderr } = await containerd.space.try(argv, { env: ENV });
     for (const words of says) expect(stderr).toMatch(words);

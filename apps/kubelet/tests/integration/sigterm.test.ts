@@ -23,7 +23,7 @@ afterAll(async () => {
   await containerd.stop();
 });
 
-/** One whose API server is away. */
+/** Files of a kubelet whose API server is unreachable. */
 async function writeFiles(dir: string, healthzPort: number): Promise<readonly string[]> {
   await mkdir(dir, { recursive: true });
   const config = {
@@ -32,6 +32,7 @@ async function writeFiles(dir: string, healthzPort: number): Promise<readonly st
     containerRuntimeEndpoint: containerd.endpoint,
     cgroupRoot: `/${containerd.space.id}`,
     failCgroupV1: false,
+    failSwapOn: false,
     podLogsDir: join(dir, 'logs/pods'),
     healthzPort,
     port: await findFreePort(),
@@ -43,7 +44,7 @@ async function writeFiles(dir: string, healthzPort: number): Promise<readonly st
 }
 
 describe('SIGTERM', () => {
-  it('ends the program with exit code 0, and what runs goes on', async () => {
+  it('ends the program with exit code 0, and containers keep running', async () => {
     const metadata = { name: 'p', namespace: 'test', uid: 'u', attempt: 0 };
     const logDirectory = join(containerd.space.dir, 'p-logs');
     const labels = { 'io.kubernetes.pod.uid': 'u' };
@@ -64,7 +65,7 @@ describe('SIGTERM', () => {
         () => true,
         () => false,
       );
-    await waitFor(isServing, { what: 'the kubelet to serve its health', signal });
+    await waitFor(isServing, { what: 'the kubelet to be healthy', signal });
     kubelet.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
     expect((await cri.runtime.podSandboxStatus(id, signal)).state).toBe('ready');

@@ -13,7 +13,7 @@ const DEPLOY = resolve(import.meta.dirname, '../../../../deploy/systemd');
 const STRONG =
   /^(TLS_(AES_(128|256)_GCM|CHACHA20_POLY1305)|ECDHE-(ECDSA|RSA)-(AES(128|256)-GCM|CHACHA20))/;
 
-/** As the unit that is shipped starts it, with the file that is shipped. */
+/** The options of the shipped systemd unit with the shipped configuration file. */
 async function shippedOptions(): Promise<Options> {
   const unit = await readFile(join(DEPLOY, 'kubelet.service'), 'utf8');
   const [, command = ''] = /^ExecStart=((?:.*\\\n)*.*)$/m.exec(unit) ?? [];
@@ -31,7 +31,10 @@ function fileOf(value: object): KubeletConfig {
   return parseKubeletConfig({ file, dropIns: [], flags: {}, source: 'config.yaml' }).config;
 }
 
-/** By the numbers of the CIS Kubernetes Benchmark; what a default gives is marked. */
+/**
+ * Checks by their number in the CIS Kubernetes Benchmark; `byDefault` marks those that defaults
+ * pass.
+ */
 const CHECKS: readonly Readonly<{
   id: string;
   title: string;
@@ -46,13 +49,13 @@ const CHECKS: readonly Readonly<{
   },
   {
     id: '4.2.2',
-    title: 'not everything is allowed to everybody',
+    title: 'requests are authorized',
     byDefault: true,
     holds: (c) => c.authorization.mode === 'Webhook',
   },
   {
     id: '4.2.3',
-    title: 'client certificates are held against a CA',
+    title: 'client certificates are verified with a CA',
     byDefault: false,
     holds: (c) => c.authentication.x509.clientCAFile !== '',
   },
@@ -64,25 +67,25 @@ const CHECKS: readonly Readonly<{
   },
   {
     id: '4.2.5',
-    title: 'streams that are silent end some time',
+    title: 'idle streams time out',
     byDefault: true,
     holds: (c) => c.streamingConnectionIdleTimeoutMs > 0,
   },
   {
     id: '4.2.6',
-    title: 'iptables chains are made',
+    title: 'iptables chains are created',
     byDefault: true,
     holds: (c) => c.makeIPTablesUtilChains,
   },
   {
     id: '4.2.8',
-    title: 'events are limited, but not to nothing',
+    title: 'events are limited, but not to zero',
     byDefault: true,
     holds: (c) => c.eventRecordQPS > 0,
   },
   {
     id: '4.2.9',
-    title: 'the serving certificate is one that can be verified',
+    title: 'the serving certificate can be verified',
     byDefault: false,
     holds: (c) => c.serverTLSBootstrap || (c.tlsCertFile !== '' && c.tlsPrivateKeyFile !== ''),
   },
@@ -96,8 +99,7 @@ const CHECKS: readonly Readonly<{
     id: '4.2.11',
     title: 'serving certificates are rotated',
     byDefault: false,
-    holds: (c) =>
-      c.serverTLSBootstrap && c.featureGates['RotateKubeletServerCertificate'] !== false,
+    holds: (c) => c.serverTLSBootstrap && c.features.RotateKubeletServerCertificate,
   },
   {
     id: '4.2.12',
@@ -118,19 +120,19 @@ const CHECKS: readonly Readonly<{
   },
   {
     id: '4.2.14',
-    title: 'system calls are filtered where pods do not say how',
+    title: 'system calls are filtered by default',
     byDefault: false,
     holds: (c) => c.seccompDefault,
   },
 ];
 
-describe('the CIS benchmark’s checks of a kubelet', () => {
-  it.each(CHECKS)('$id hold for what is shipped: $title', async ({ holds }) => {
+describe('the CIS benchmark’s checks of the kubelet', () => {
+  it.each(CHECKS)('$id holds for the shipped files: $title', async ({ holds }) => {
     expect(holds((await shippedOptions()).config)).toBe(true);
   });
 
   it.each(CHECKS.filter(({ byDefault }) => byDefault))(
-    '$id hold for an empty file: $title',
+    '$id holds for an empty file: $title',
     ({ holds }) => expect(holds(fileOf({}))).toBe(true),
   );
 
@@ -140,11 +142,11 @@ describe('the CIS benchmark’s checks of a kubelet', () => {
     ['4.2.4', { readOnlyPort: 10_255 }],
     ['4.2.12', { tlsCipherSuites: ['TLS_RSA_WITH_AES_128_CBC_SHA'] }],
     ['4.2.12', { tlsMinVersion: 'VersionTLS10' }],
-  ])('%s would notice %j', (id, value) => {
+  ])('%s fails for %j', (id, value) => {
     expect(CHECKS.find((one) => one.id === id)?.holds(fileOf(value))).toBe(false);
   });
 
-  it('4.2.7: the node is called as its machine is', async () => {
+  it('4.2.7: the node is named after its machine', async () => {
     expect((await shippedOptions()).nodeName).toBe('node-1');
     expect((await shippedOptions()).flags).not.toHaveProperty('hostname-override');
   });

@@ -23,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
-it('explains a manifest alone, and with the state of its node', async () => {
+it('explains a manifest, and a manifest with the state of its node', async () => {
   expect(await runExplainPod(['-f', at('pod.yaml')])).toContain('1. create sandbox, attempt 0');
   const text = await runExplainPod(['-f', at('pod.yaml'), '--state', at('state.yaml')]);
   expect(text).toContain('why: it ended with exit code 3');
@@ -46,6 +46,6 @@ it.each([
   await expect(runExplainPod(given)).rejects.toThrow(text);
 });
 
-it('has help', async () => {
+it('prints its help', async () => {
   expect(await runExplainPod(['--help'])).toContain('kubelet explain-pod [flags]');
 });

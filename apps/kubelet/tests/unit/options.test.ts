@@ -21,18 +21,18 @@ async function problems(...argv: readonly string[]): Promise<readonly string[]> 
   }
 }
 
-it('takes the cgroup of the container runtime from its flag', async () => {
+it('reads the cgroup of the container runtime from its flag', async () => {
   expect((await options()).runtimeCgroups).toBe('');
   expect((await options('--runtime-cgroups=/runtime.slice')).runtimeCgroups).toBe('/runtime.slice');
 });
 
 describe('flags', () => {
-  it('have names of their own', () => {
+  it('have unique names', () => {
     const names = FLAGS.map(({ name }) => name);
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
   });
 
-  it('of old service files are accepted with a warning', async () => {
+  it('of older releases are accepted with a warning', async () => {
     const { warnings } = await options(
       '--container-runtime=remote',
       '--network-plugin=cni',
@@ -46,13 +46,13 @@ describe('flags', () => {
     expect(warnings[0]).toContain('--container-runtime');
   });
 
-  it('name a kubeconfig to join with, and where the one is kept that comes of it', async () => {
+  it('name the bootstrap kubeconfig and the path of the node’s own', async () => {
     const joined = await options('--bootstrap-kubeconfig=/b');
     expect(joined).toMatchObject({ kubeconfig: '/k', bootstrapKubeconfig: '/b' });
     expect(await problems('--bootstrap-kubeconfig=/b', '--kubeconfig=')).toEqual(['--kubeconfig']);
   });
 
-  it('are shown as given, but for what may be secret', async () => {
+  it('are shown as given, except for secrets', async () => {
     const { flags } = await options('--max-pods=20', '--manifest-url-header=X-Token:abc');
     expect(flags).toEqual({
       ...{ kubeconfig: '/k', 'max-pods': '20' },
@@ -60,7 +60,7 @@ describe('flags', () => {
     });
   });
 
-  it('name credential providers and where they are, or neither', async () => {
+  it('set both the configuration and the directory of credential providers, or neither', async () => {
     const [config, binDir] = ['/etc/providers.yaml', '/opt/bin'];
     const flags = [
       `--image-credential-provider-config=${config}`,
@@ -72,7 +72,7 @@ describe('flags', () => {
     expect(await problems(flags[1])).toEqual(['--image-credential-provider-config']);
   });
 
-  it('name the node, else the host does, in lower case', async () => {
+  it('set the node’s name, with the lower-case host name as default', async () => {
     expect((await options()).nodeName).toBe('host-1');
     const named = await options('--hostname-override=Other', '--node-ip=10.0.0.1,fd00::1');
     expect(named).toMatchObject({ nodeName: 'other', nodeIps: ['10.0.0.1', 'fd00::1'] });
@@ -80,15 +80,15 @@ describe('flags', () => {
 
   it.each([
     [
-      'by flag over the file',
+      'in the file and by a flag',
       '/etc/kubelet.yaml',
       ['--fail-cgroupv1=false'],
       'command line',
       '--fail-cgroupv1',
     ],
     ['in the file', '/etc/kubelet.yaml', [], '/etc/kubelet.yaml', 'failCgroupV1'],
-    ['by nobody, without a file', undefined, [], 'command line', '--fail-cgroupv1'],
-  ])('say where a field stands that is set %s', async (_, file, argv, source, field) => {
+    ['nowhere, without a file', undefined, [], 'command line', '--fail-cgroupv1'],
+  ])('locate a field that is set %s', async (_, file, argv, source, field) => {
     const flags = parseFlags(FLAGS, [...(file === undefined ? [] : [`--config=${file}`]), ...argv]);
     const { placeOf } = await readOptions(flags, 'host', async () => ({
       file: file === undefined ? undefined : { value: {}, directory: '/etc' },
@@ -98,7 +98,7 @@ describe('flags', () => {
     expect(placeOf('failCgroupV1')).toEqual({ source, field });
   });
 
-  it('need no kubeconfig: then there is no API server', async () => {
+  it('may omit the kubeconfig to run without an API server', async () => {
     expect((await options('--kubeconfig=')).kubeconfig).toBeUndefined();
     expect((await options()).kubeconfig).toBe('/k');
   });
@@ -118,13 +118,13 @@ describe('flags', () => {
     });
   });
 
-  it('reach the configuration', async () => {
+  it('set fields of the configuration', async () => {
     const { config } = await options(
       '--cluster-dns=10.0.0.10,10.0.0.11',
       '--eviction-hard=memory.available<200Mi,nodefs.available<5%',
       '--system-reserved=cpu=100m,memory=1Gi',
       '--register-with-taints=a=b:NoSchedule,c:NoExecute',
-      '--feature-gates=EventedPLEG=true,NodeSwap=false',
+      '--feature-gates=ContainerStopSignals=true,EnvFiles=false',
       '--anonymous-auth=false',
       '--sync-frequency=30s',
       '--v=4',
@@ -140,7 +140,7 @@ describe('flags', () => {
         { key: 'a', value: 'b', effect: 'NoSchedule' },
         { key: 'c', value: '', effect: 'NoExecute' },
       ],
-      featureGates: { EventedPLEG: true, NodeSwap: false },
+      features: { ContainerStopSignals: true, EnvFiles: false },
       authentication: { anonymous: { enabled: false } },
       syncFrequencyMs: 30_000,
       logging: { verbosity: 4 },
@@ -159,8 +159,10 @@ describe('flags', () => {
     ['--register-with-taints', ['--register-with-taints=nothing']],
     ['maxPods', ['--max-pods=-3']],
     ['featureGates', ['--feature-gates=NoSuchGate=true']],
+    ['featureGates', ['--feature-gates=NodeSwap=false']],
+    ['--feature-gates', ['--feature-gates=EnvFiles=banana']],
   ];
-  it.each(wrong)('%s is refused in %j', async (field, argv) => {
+  it.each(wrong)('report %s in %j', async (field, argv) => {
     expect(await problems(...argv)).toEqual([field]);
   });
 
@@ -168,7 +170,7 @@ describe('flags', () => {
     ['--node-labels=node.kubernetes.io/x=y,zone=a,topology.kubernetes.io/zone=z', 3],
     ['--node-labels=bare', 1],
     ['--node-labels=', 0],
-  ])('%s gives %i labels', async (argv, count) => {
+  ])('parse %s to %i labels', async (argv, count) => {
     expect(Object.keys((await options(argv)).nodeLabels)).toHaveLength(count);
   });
 });

@@ -11,6 +11,7 @@ import type {
   RequestMaker,
   StubMaker,
 } from '../credentials/index.js';
+import type { LoopDevices, StorageCommands, StorageFiles } from '../disks/index.js';
 import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../logs/index.js';
 import type { HealthServer } from '../node/index.js';
@@ -19,27 +20,27 @@ import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.
 import type { NodeServerAdapters } from '../server/index.js';
 import type { MetricsPage } from '../server/run/index.js';
 import type { DirectoryReadings, MachineReadings } from '../stats/index.js';
-import type { PluginSockets, StorageFiles } from '../storage/index.js';
+import type { PluginSockets } from '../storage/index.js';
 import type { Mounter, SubPaths, VolumeFiles } from '../volumes/index.js';
 import type { NodeMachine } from './model/machine.js';
 
 /**
- * Everything that a kubelet does to the world, or learns from it. `@nodeagent/kubelet/adapters` has
- * the ports of a real node, `@nodeagent/kubelet/testing` those of one in memory.
+ * All effects of a kubelet. `@nodeagent/kubelet/adapters` contains the ports of a real node,
+ * `@nodeagent/kubelet/testing` those of a node in memory.
  */
 export interface KubeletAdapters {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** The page `/metrics`. */
+  /** Content of `/metrics`. */
   readonly metrics: Metrics & MetricsPage;
-  /** The page `/metrics/probes`: one series per container. */
+  /** Content of `/metrics/probes`: one series per container. */
   readonly probeMetrics: Metrics & MetricsPage;
-  /** Records how long the steps of pods take; none when absent. */
+  /** Records the duration of pod steps; absent: no traces. */
   readonly tracer?: RunningTracer | undefined;
-  /** Opens the container runtime; called once, after the configuration was found good. */
+  /** Opens the container runtime; called once, after the configuration has been checked. */
   openRuntime(): CriServices;
-  /** Undefined: there is no API server, and only static pods run. */
+  /** Undefined without an API server: only static pods run then. */
   readonly openApi: OpenApi | undefined;
   readonly machine: NodeMachine;
   readonly files: KubeletFiles;
@@ -48,15 +49,15 @@ export interface KubeletAdapters {
   /** Measures the machine for the Node's status. */
   readonly facts: FactSource;
   /** Network probes; those that run commands go through the runtime. */
-  readonly prober: Omit<Prober, 'exec'>;
+  readonly prober: Required<Omit<Prober, 'exec'>>;
   readonly callHook: HookCaller;
-  /** Sets this process's own `oom_score_adj`; a refusal is only logged. */
+  /** Sets the kubelet process's own `oom_score_adj`; a failure is only logged. */
   adjustOomScore(score: number): Promise<void>;
   readonly certificates: CertificateAdapters;
   readonly pullCredentials: CredentialAdapters;
-  /** Answers `/healthz`; nothing does when absent. */
+  /** Answers `/healthz`; absent: no health port. */
   readonly health?: HealthServer | undefined;
-  /** The doors of the node API; there is none when absent. */
+  /** Listeners and other effects of the node API; absent: no node API. */
   readonly server?: NodeServerAdapters | undefined;
 }
 
@@ -66,45 +67,53 @@ export interface CriServices {
   close(): void;
 }
 
-/** A tracer that sends what it records for as long as it runs. */
+/** A tracer that sends its spans while it runs. */
 export interface RunningTracer extends Tracer {
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** The API server as the kubelet's own credentials open it. */
+/** Opens the API server with the kubelet's own credentials. */
 export type OpenApi = (signal: AbortSignal) => Promise<NodeApiConnection>;
 
 export interface NodeApiConnection {
   /** For pods, statuses and events. */
   readonly client: KubeClient;
-  /** Asks who may call the node API: strangers must not use up the rate limit of `client`. */
+  /**
+   * Reviews callers of the node API. Separate, so that strangers cannot use up `client`'s rate
+   * limit.
+   */
   readonly reviewer: KubeClient;
-  /** For the node's status and lease; `client` when absent. */
+  /** For the node's status and lease; default `client`. */
   readonly heartbeat?: KubeClient | undefined;
-  /** Gets the node its first certificate, where that is still to come. */
+  /** Obtains the node's first certificate; undefined if it has one. */
   readonly bootstrap: ScopeTask | undefined;
-  /** Whether the client certificate is renewed: it is one, and the configuration says so. */
+  /** True if there is a client certificate and the configuration enables its rotation. */
   readonly rotatesClientCertificate: boolean;
-  /** Looks whether the server can be trusted and trusts us. @throws {ConfigError} where it is not so */
+  /** Checks that the server is trusted and accepts our credentials. @throws {ConfigError} if not */
   check(signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
-/** Files below the root directory, and of the host. */
+/** Files below the root directory, and files of the host. */
 export interface KubeletFiles {
-  /** Makes a directory with its parents, for root alone; one that is there stays as it is. */
+  /**
+   * Creates a directory and its parents, accessible only to root; an existing one stays unchanged.
+   */
   makeDirectory(path: string): Promise<void>;
   readonly pods: PodFiles;
   readonly volumes: VolumeFiles;
   readonly mounter: Mounter;
   readonly subPaths: SubPaths;
-  /** What lies beside the mounts of storage drivers. */
+  /** Data beside the mounts of CSI drivers. */
   readonly storage: StorageFiles;
+  readonly loops: LoopDevices;
+  /** Programs that mount, and that make file systems. */
+  readonly commands: StorageCommands;
   /** Sockets of plug-ins. */
   readonly plugins: PluginSockets;
   readonly userNamespaces: UserNamespaceFiles;
   readonly pullRecords: PullRecordFiles;
-  /** Resources that pods were allocated, and those that their containers were given. */
+  /** `allocated`: resources allocated to pods. `actuated`: resources given to their containers. */
   readonly allocated: ResourceRecordFile;
   readonly actuated: ResourceRecordFile;
   /** Log directories of pods. */
@@ -125,6 +134,6 @@ export interface Readings {
 export interface CertificateAdapters {
   store(purpose: 'client' | 'server'): CertificateStore;
   readonly requests: RequestMaker;
-  /** Keys for pods' own certificates. */
+  /** Creates keys for pod certificates. */
   readonly stubs: StubMaker;
 }

@@ -1,30 +1,30 @@
 import { KUBERNETES_VERSION } from '@nodeagent/component-base';
 
-/** Who this kubelet is and where it keeps its files: what its configuration does not say. */
+/** Identity and file locations of this kubelet; they are not part of its configuration. */
 export interface KubeletIdentity {
-  /** The name of its Node object. */
+  /** The name of this kubelet's Node object. */
   readonly nodeName: string;
-  /** At most one of each family, the preferred one first; measured when empty. */
+  /** At most one per family, the preferred one first; empty: measured. */
   readonly nodeIps?: readonly string[];
   /** Labels that the Node gets when it is registered. */
   readonly nodeLabels?: Readonly<Record<string, string>>;
-  /** Holds pods' files, plug-in sockets and checkpoints; `/var/lib/kubelet` when absent. */
+  /** Contains pods' files, plug-in sockets and checkpoints; default `/var/lib/kubelet`. */
   readonly rootDir?: string;
-  /** Holds the certificates that the kubelet makes or is issued; `<rootDir>/pki` when absent. */
+  /** Contains certificates that the kubelet creates or is issued; default `<rootDir>/pki`. */
   readonly certDir?: string;
-  /** `external`: a cloud controller manager initialises the node; `none` when absent. */
+  /** `external`: a cloud controller manager initialises the node. Default `none`. */
   readonly cloudProvider?: 'none' | 'external';
-  /** The cgroup that the container runtime runs in, for `/stats/summary`; unknown when empty. */
+  /** The container runtime's own cgroup, for `/stats/summary`; empty: unknown. */
   readonly runtimeCgroups?: string;
-  /** Kubernetes' version as the Node shows it, `v1.36.0`. */
+  /** The Kubernetes version that the Node reports, `v1.36.0`. */
   readonly version?: string;
-  /** Command-line flags as `/flagz` shows them. */
+  /** Command-line flags to show at `/flagz`. */
   readonly flags?: Readonly<Record<string, string>>;
-  /** Where a field of the configuration stands, for error messages. */
+  /** Locates a field of the configuration, for error messages. */
   readonly placeOf?: (field: string) => ConfigPlace;
 }
 
-/** A configuration file and its field, or the command line and its flag. */
+/** A configuration file and a field in it, or the command line and a flag. */
 export interface ConfigPlace {
   readonly source: string;
   readonly field: string;
@@ -32,7 +32,7 @@ export interface ConfigPlace {
 
 export type WholeIdentity = Required<KubeletIdentity>;
 
-/** Fills in what an identity leaves out. */
+/** Fills in the defaults of an identity. */
 export function completeIdentity(identity: KubeletIdentity): WholeIdentity {
   const rootDir = identity.rootDir ?? '/var/lib/kubelet';
   return {

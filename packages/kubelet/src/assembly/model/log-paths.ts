@@ -1,6 +1,8 @@
 import { dirname, join } from 'node:path/posix';
 
-/** Where log collectors look for the logs of containers: beside the pods' own log directories. */
+/**
+ * The directory where log collectors find container logs; a sibling of the pods' log directories.
+ */
 export function containerLogsDir({ podLogsDir }: Readonly<{ podLogsDir: string }>): string {
   return join(dirname(podLogsDir), 'containers');
 }

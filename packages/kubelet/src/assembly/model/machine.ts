@@ -1,17 +1,23 @@
 import type { RuntimeMachine } from '../../runtime/index.js';
 
-/** Facts about the machine that hold for as long as the kubelet runs. */
+/** Facts about the machine that stay the same while the kubelet runs. */
 export interface NodeMachine {
   readonly hostName: string;
   readonly cpuCount: number;
+  /** Numbers of the CPUs that can run processes. */
+  readonly onlineCpus: ReadonlySet<number>;
   readonly memoryBytes: number;
+  /** Files and devices that the kernel swaps to; empty if swap is off. */
+  readonly swapAreas: readonly string[];
   /** Major and minor version of the kernel. */
   readonly kernel: readonly [major: number, minor: number];
   readonly cgroupVersion: 1 | 2;
-  /** Whether the kernel enforces AppArmor profiles. */
+  /** True if the kernel enforces AppArmor profiles. */
   readonly appArmor: boolean;
-  /** What decides how containers are made. */
+  /** Facts that affect how containers are created. */
   readonly runtime: RuntimeMachine;
-  /** Ranges that `getsubids` gives the user `kubelet`; undefined without such a user or program. */
+  /**
+   * Ranges that `getsubids` reports for the user `kubelet`; undefined without that user or program.
+   */
   readonly subIds: Readonly<{ uids: string; gids: string }> | undefined;
 }

@@ -1,6 +1,6 @@
 import type { Connection } from '@nodeagent/kube-client';
 
-/** OpenSSL's and Node's codes for a server certificate that the CAs do not vouch for. */
+/** OpenSSL's and Node's error codes for a server certificate that the CAs do not vouch for. */
 const UNTRUSTED: ReadonlySet<string> = new Set([
   'CERT_HAS_EXPIRED',
   'CERT_NOT_YET_VALID',
@@ -18,13 +18,13 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
-/** Alerts by which a server refuses the certificate that a client shows. */
+/** Alerts that a server sends when it refuses the client certificate. */
 const REFUSED = /alert (unknown ca|bad certificate|certificate \w+)/;
 
 /**
- * The field of a kubeconfig that explains why its server could not be asked.
+ * Finds the field of a kubeconfig that explains a failed request.
  *
- * @returns undefined where no field is to blame
+ * @returns undefined if no field is to blame
  */
 export function blamedField(error: unknown, { ca }: Pick<Connection, 'ca'>): string | undefined {
   const cause = error instanceof Error ? error.cause : undefined;

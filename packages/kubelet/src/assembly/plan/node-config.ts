@@ -4,9 +4,9 @@ import type { KubeletConfig } from '../../config/index.js';
 import type { WholeIdentity } from '../model/identity.js';
 
 /**
- * Features that a scheduler asks nodes for and that this kubelet has. Pods whose rules restart all of
- * their containers go only to nodes that declare it, and only there an API server lets whole pods, or
- * init containers, ask for other resources.
+ * Features that this kubelet implements and that schedulers look for on nodes. The scheduler places
+ * pods with rules that restart all containers only on nodes that declare the feature. The API
+ * server allows resizing of whole pods and of init containers only on such nodes.
  *
  * @see Kubernetes 1.36 component-helpers/nodedeclaredfeatures/features
  */
@@ -14,16 +14,14 @@ const DECLARED = [
   'InPlacePodLevelResourcesVerticalScaling',
   'InPlacePodVerticalScalingInitContainers',
   'RestartAllContainersOnContainerExits',
-];
+] as const;
 
-/** Features that the Node's status declares; switched off by their gates. */
-export function declaredFeatures({
-  featureGates,
-}: Pick<KubeletConfig, 'featureGates'>): readonly string[] {
-  return DECLARED.filter((feature) => featureGates[feature] !== false);
+/** Features that the Node's status declares; their gates can disable them. */
+export function declaredFeatures({ features }: Pick<KubeletConfig, 'features'>): readonly string[] {
+  return DECLARED.filter((feature) => features[feature]);
 }
 
-/** How the Node object is registered and kept current. */
+/** Configuration for registering the Node object and keeping it current. */
 export function nodeConfig(config: KubeletConfig, identity: WholeIdentity): NodeConfig {
   const memory = config.evictionHard.get('memory.available');
   const ephemeralStorage = config.evictionHard.get('nodefs.available');

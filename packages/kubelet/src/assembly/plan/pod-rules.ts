@@ -20,9 +20,9 @@ import type { NodeMachine } from '../model/machine.js';
 import { declaredFeatures } from './node-config.js';
 
 /**
- * The range of user ids for pods that want ids of their own.
+ * The range of host user ids for pods with user namespaces.
  *
- * @throws {ConfigError} for ids that pods cannot be given
+ * @throws {ConfigError} if the range is invalid
  */
 export function idRange(
   { maxPods, userNamespaces }: Pick<KubeletConfig, 'maxPods' | 'userNamespaces'>,
@@ -39,7 +39,7 @@ export function idRange(
   throw new ConfigError('CONFIG_INVALID', { source, problems: [{ field, message: problem }] });
 }
 
-/** What all pods together may use: the machine less what is reserved. */
+/** Limits for all pods together: the machine's capacity minus reserved resources. */
 export function allPodsLimits(
   { systemReserved, kubeReserved }: Pick<KubeletConfig, 'systemReserved' | 'kubeReserved'>,
   { cpuCount, memoryBytes }: Pick<NodeMachine, 'cpuCount' | 'memoryBytes'>,
@@ -62,25 +62,25 @@ export function cgroupRules(
 }
 
 /**
- * How long a container that crashes waits for its restart. The configured maximum, where it may be
- * configured, goes before the shorter waits that a feature gate brings.
+ * Delays before a crashed container restarts. A configured maximum takes precedence over the
+ * shorter delays of a feature gate.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet.go, newCrashLoopBackOff
  */
 export function crashLoopRules({
-  featureGates,
+  features,
   crashLoopBackOff,
-}: Pick<KubeletConfig, 'featureGates' | 'crashLoopBackOff'>): CrashLoopRules {
-  const isReduced = featureGates['ReduceDefaultCrashLoopBackOffDecay'] ?? false;
+}: Pick<KubeletConfig, 'features' | 'crashLoopBackOff'>): CrashLoopRules {
+  const isReduced = features.ReduceDefaultCrashLoopBackOffDecay;
   const { initialMs, maxMs } = isReduced ? REDUCED_CRASH_LOOP_RULES : DEFAULT_CRASH_LOOP_RULES;
-  const isConfigured = featureGates['KubeletCrashLoopBackOffMax'] ?? true;
+  const isConfigured = features.KubeletCrashLoopBackOffMax;
   const cap = isConfigured ? crashLoopBackOff.maxContainerRestartPeriodMs : maxMs;
   return { initialMs: Math.min(initialMs, cap), maxMs: cap };
 }
 
 const REDUCED_CRASH_LOOP_RULES: CrashLoopRules = { initialMs: 1000, maxMs: 60_000 };
 
-/** What a running pod may not be given. */
+/** Rules that limit how running pods may be resized. */
 export function resizeRules(
   config: Pick<KubeletConfig, 'cpuManagerPolicy' | 'memoryManagerPolicy'>,
   settings: RuntimeSettings,
@@ -92,11 +92,11 @@ export function resizeRules(
   };
 }
 
-/** How images are pulled: one at a time unless the configuration says otherwise. */
+/** Rules for pulling images: one at a time by default. */
 export function pullRules(config: KubeletConfig): PullRules {
   const { serializeImagePulls, maxParallelImagePulls, registryPullQPS, registryBurst } = config;
   const concurrency = serializeImagePulls ? 1 : maxParallelImagePulls;
-  const isVerified = config.featureGates['KubeletEnsureSecretPulledImages'] ?? true;
+  const isVerified = config.features.KubeletEnsureSecretPulledImages;
   const verification = {
     policy: config.imagePullCredentialsVerificationPolicy,
     allowlist: config.preloadedImagesVerificationAllowlist,
@@ -109,9 +109,9 @@ export function pullRules(config: KubeletConfig): PullRules {
   };
 }
 
-/** What this machine's kernel and the configuration allow pods. */
+/** Rules about what pods may use, from this machine's kernel and the configuration. */
 export function admissionRules(
-  config: Pick<KubeletConfig, 'allowedUnsafeSysctls' | 'featureGates'>,
+  config: Pick<KubeletConfig, 'allowedUnsafeSysctls' | 'features'>,
   { kernel, appArmor }: Pick<NodeMachine, 'kernel' | 'appArmor'>,
 ): PodAdmissionRules {
   return {
@@ -119,7 +119,7 @@ export function admissionRules(
     appArmor,
     features: {
       declared: new Set(declaredFeatures(config)),
-      podLevelResources: config.featureGates['PodLevelResources'] ?? true,
+      podLevelResources: config.features.PodLevelResources,
     },
   };
 }

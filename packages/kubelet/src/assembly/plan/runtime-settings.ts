@@ -5,7 +5,7 @@ import type { WholeIdentity } from '../model/identity.js';
 import { containerLogsDir } from '../model/log-paths.js';
 import type { NodeMachine } from '../model/machine.js';
 
-/** How containers are made on this machine under this configuration. */
+/** Settings for creating containers, from this machine and the configuration. */
 export function runtimeSettings(
   config: KubeletConfig,
   { rootDir, nodeIps }: Pick<WholeIdentity, 'rootDir' | 'nodeIps'>,
@@ -37,6 +37,6 @@ export function runtimeSettings(
     selinux: runtime.selinux,
     hugepageKib: runtime.hugepageKib,
     ...(swap !== undefined && { swap }),
-    stopSignals: config.featureGates['ContainerStopSignals'] ?? false,
+    stopSignals: config.features.ContainerStopSignals,
   };
 }

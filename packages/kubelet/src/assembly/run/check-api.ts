@@ -4,14 +4,14 @@ import { type Connection, isKubeError, type KubeClient, NODES } from '@nodeagent
 
 import { blamedField } from '../plan/blame-kubeconfig.js';
 
-/** A server that answers nothing counts as away. */
+/** A server that does not answer within this time counts as unreachable. */
 const PATIENCE_MS = 10_000;
 
 /**
- * An API server that is away is waited for later by everyone who needs it. One that cannot be
- * trusted, or that does not trust this node, is a mistake to report now.
+ * Checks the credentials at start. An unreachable API server is no error: its users retry later. A
+ * server that cannot be trusted, or that rejects this node, is a configuration error.
  *
- * @throws {ConfigError} that names the kubeconfig file and the field to look at
+ * @throws {ConfigError} that names the kubeconfig file and the field to check
  */
 export async function checkApi(
   client: Pick<KubeClient, 'get'>,

@@ -5,9 +5,9 @@ import { isCriError, probeRuntime } from '@nodeagent/cri-client';
 import type { Parts } from './parts.js';
 
 export interface ReadyRuntime {
-  /** Whether it streams events of containers. */
+  /** True if the runtime streams container events. */
   readonly containerEvents: boolean;
-  /** Undefined where the runtime does not say. */
+  /** Undefined if the runtime does not report it. */
   readonly cgroupDriver: CgroupDriver | undefined;
 }
 
@@ -15,9 +15,9 @@ const TRIES = 3;
 const WAIT_MS = 2000;
 
 /**
- * Asks the runtime what it can do; one that is just starting gets a few seconds.
+ * Queries the runtime's version and features; a runtime that is still starting gets a few seconds.
  *
- * @throws {ConfigError} that names the endpoint when it does not answer
+ * @throws {ConfigError} that names the endpoint if the runtime does not answer
  */
 export async function connectRuntime(
   { config, identity, adapters, cri }: Parts,
@@ -31,7 +31,10 @@ export async function connectRuntime(
       const { cgroupDriver } = support.runtimeConfig ? await runtime.runtimeConfig(signal) : {};
       const known = cgroupDriver === 'unknown' ? undefined : cgroupDriver;
       const { runtimeName, runtimeVersion } = support.version;
-      log.info({ runtimeName, runtimeVersion, cgroupDriver: known }, 'container runtime answers');
+      log.info(
+        { runtimeName, runtimeVersion, cgroupDriver: known },
+        'connected to the container runtime',
+      );
       return { containerEvents: support.containerEvents, cgroupDriver: known };
     } catch (cause) {
       signal.throwIfAborted();
@@ -42,7 +45,7 @@ export async function connectRuntime(
         const problems = [{ field, message: `no container runtime at ${endpoint}: ${why}` }];
         throw new ConfigError('CONFIG_INVALID', { source, problems }, { cause });
       }
-      log.warn({ err: cause, retryInMs: WAIT_MS }, 'container runtime does not answer yet');
+      log.warn({ err: cause, retryInMs: WAIT_MS }, 'container runtime does not answer; retrying');
       await clock.sleep(WAIT_MS, signal);
     }
   }

@@ -1,4 +1,5 @@
 import type { Logger, ScopeTask } from '@nodeagent/base';
+import { recordFeatures } from '@nodeagent/component-base';
 import { createNoApiClient, type EventRecorder, QueuedEventRecorder } from '@nodeagent/kube-client';
 
 import type { KubeletConfig } from '../../config/index.js';
@@ -7,7 +8,7 @@ import { meterCri, traceCri } from '../../runtime/run/index.js';
 import { completeIdentity, type KubeletIdentity } from '../model/identity.js';
 import { nodeConfig } from '../plan/node-config.js';
 import { crashLoopRules } from '../plan/pod-rules.js';
-import { checkCgroupVersion, checkEndpoints } from '../plan/usable-here.js';
+import { checkEndpoints, checkMachine } from '../plan/usable-here.js';
 import type { CriServices, KubeletAdapters, NodeApiConnection } from '../ports.js';
 import { connectRuntime } from './connect-runtime.js';
 import { openServer } from './node-server.js';
@@ -18,19 +19,19 @@ import { runKubelet } from './run-kubelet.js';
 
 export interface Kubelet {
   /**
-   * Runs the pods of this node until the signal fires. Containers run on after it: the next kubelet
-   * takes them over untouched.
+   * Runs the pods of this node until the signal fires. Containers keep running afterwards; the next
+   * kubelet takes them over without restarting them.
    *
-   * @throws {ConfigError} with all that is wrong with the configuration on this machine, before
-   *   anything is touched; later the first failure of a loop that cannot go on
+   * @throws {ConfigError} with every configuration problem on this machine, before anything is
+   *   changed; later, the first error of a loop that cannot continue
    */
   run(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * A kubelet of these settings on these adapters. Nothing happens before it is run.
+ * Creates a kubelet with this configuration on these adapters. Nothing happens until it runs.
  *
- * @param config as `parseKubeletConfig` yields it
+ * @param config as returned by `parseKubeletConfig`
  */
 export function createKubelet(
   config: KubeletConfig,
@@ -41,11 +42,14 @@ export function createKubelet(
   return {
     run: async (signal) => {
       checkEndpoints(config, whole.placeOf);
-      checkCgroupVersion(config, adapters.machine.cgroupVersion, whole.placeOf);
+      checkMachine(config, adapters.machine, whole.placeOf);
       const providers = await readProviders(config, adapters);
       const api = await adapters.openApi?.(signal);
       if (api === undefined) {
-        adapters.log.warn({}, 'no --kubeconfig: only static pods run, others are ended');
+        adapters.log.warn(
+          {},
+          'no --kubeconfig: the kubelet runs static pods only and ends all others',
+        );
       }
       const cri = observed(adapters);
       try {
@@ -71,20 +75,18 @@ async function runWith(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, identity, adapters } = parts;
-  const { tracer } = adapters;
+  const { metrics, tracer } = adapters;
+  recordFeatures(metrics, config.features);
   const [runtime] = await Promise.all([connectRuntime(parts, signal), api?.check(signal)]);
   await adapters.adjustOomScore(config.oomScoreAdj);
   await makeDirectories(parts);
   const client = api?.client ?? createNoApiClient(STANDALONE);
   const { recorder, run: sendEvents } = openRecorder(parts, api);
-  const { ports, stats, tasks } = await openPorts(
-    { ...parts, client, recorder, runtime, providers },
-    signal,
-  );
-  const server = await openServer(
-    { ...parts, reviewer: api?.reviewer, stats: stats.handlers },
-    signal,
-  );
+  const heartbeat = api?.heartbeat ?? client;
+  const opened = { client, heartbeat, recorder, runtime, providers };
+  const { ports, stats, tasks } = await openPorts(parts, opened, signal);
+  const callers = { reviewer: api?.reviewer, stats: stats.handlers };
+  const server = await openServer(parts, callers, signal);
   const loops: ScopeTask[] = [
     ...(tracer ? [(inner: AbortSignal) => tracer.run(inner)] : []),
     sendEvents,
@@ -92,27 +94,18 @@ async function runWith(
   ];
   if (api !== undefined) {
     const { ownNode } = ports;
-    loops.push(...rotationTasks({ ...parts, client, api, ownNode, issued: server?.issued }));
+    loops.push(...rotationTasks(parts, { client, api, ownNode, issued: server?.issued }));
   }
-  await runKubelet(
-    {
-      ...ports,
-      heartbeat: api?.heartbeat ?? client,
-      tasks: loops,
-      ...(server && { server: server.server }),
-      ...(tracer && { tracer }),
-    },
-    {
-      node: nodeConfig(config, identity),
-      standalone: api === undefined,
-      syncFrequencyMs: config.syncFrequencyMs,
-      crashLoopRules: crashLoopRules(config),
-    },
-    signal,
-  );
+  const settings = {
+    node: nodeConfig(config, identity),
+    standalone: api === undefined,
+    syncFrequencyMs: config.syncFrequencyMs,
+    crashLoopRules: crashLoopRules(config),
+  };
+  await runKubelet({ ports, settings, tasks: loops, server: server?.server }, signal);
 }
 
-/** The container runtime as it is counted and traced. */
+/** The container runtime, with metrics and traces of its calls. */
 function observed(adapters: KubeletAdapters): CriServices {
   const { clock, metrics, tracer } = adapters;
   const cri = adapters.openRuntime();
@@ -126,7 +119,7 @@ function readProviders(
   config: KubeletConfig,
   adapters: KubeletAdapters,
 ): Promise<ConfiguredProviders | undefined> {
-  const tokens = config.featureGates['KubeletServiceAccountTokenForCredentialProviders'] ?? true;
+  const tokens = config.features.KubeletServiceAccountTokenForCredentialProviders;
   return adapters.pullCredentials.readProviders({ tokens });
 }
 
@@ -148,12 +141,12 @@ function openRecorder(
 ): RunningRecorder {
   const { clock, random, metrics, log } = adapters;
   if (api === undefined) return { recorder: createLogRecorder(log), run: async () => undefined };
-  const component = { component: 'kubelet', host: identity.nodeName };
-  const queue = new QueuedEventRecorder({ ...component, clock, random, metrics });
+  const host = identity.nodeName;
+  const queue = new QueuedEventRecorder({ component: 'kubelet', host, clock, random, metrics });
   return { recorder: queue, run: (signal) => queue.run(api.client, signal) };
 }
 
-/** Where no API server takes events, the log does. */
+/** Writes events to the log, for a kubelet without an API server. */
 function createLogRecorder(log: Logger): EventRecorder {
   return {
     record: ({ about: { kind, namespace, name }, type, reason, message }) => {

@@ -6,7 +6,7 @@ import { enforceAllocatable, PodCgroups } from '../../resources/run/index.js';
 import { allPodsLimits, cgroupRules } from '../plan/pod-rules.js';
 import type { Parts } from './parts.js';
 
-/** @param driver the runtime's own, where it says which */
+/** @param driver the runtime's own driver, or else the configured one */
 export async function openCgroups(
   { config, adapters }: Parts,
   driver: CgroupDriver,
@@ -21,7 +21,7 @@ export async function openCgroups(
   return cgroups;
 }
 
-/** Holds all pods together to what the configuration leaves them, where it says so. */
+/** Limits all pods together to allocatable resources if `enforceNodeAllocatable` includes pods. */
 export async function holdPods(
   { config, adapters }: Parts,
   { cgroups, events }: Readonly<{ cgroups: PodCgroups; events: NodeEvents }>,
@@ -35,7 +35,8 @@ export async function holdPods(
 /** A pod's cgroup goes with its files. */
 export function withCgroups(volumes: PodVolumes, cgroups: PodCgroups): PodVolumes {
   return {
-    ...volumes,
+    prepare: (pod, signal) => volumes.prepare(pod, signal),
+    podsOnDisk: (signal) => volumes.podsOnDisk(signal),
     teardown: async (uid, signal) => {
       await cgroups.remove(uid);
       await volumes.teardown(uid, signal);

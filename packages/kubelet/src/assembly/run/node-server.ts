@@ -17,40 +17,43 @@ import {
 } from '../../server/run/index.js';
 import type { Parts } from './parts.js';
 
-export interface ServerParts extends Parts {
-  /** Undefined where there is no API server: nobody can be asked about strangers. */
+export interface ServerOptions {
+  /** Undefined without an API server; bearer tokens cannot be checked then. */
   readonly reviewer: KubeClient | undefined;
-  /** Statistics, from whoever measures. */
+  /** Handlers of the statistics pages. */
   readonly stats: (pods: PodsOnNode) => Handlers;
 }
 
 export interface OpenServer {
   readonly server: NodeServer;
-  /** Shows a certificate that the cluster signs; undefined where none is asked for. */
+  /**
+   * Serves a certificate signed by the cluster; undefined unless the configuration requests one.
+   */
   readonly issued: IssuedCertificate | undefined;
 }
 
-/** The node API on its ports; undefined where `enableServer` is false. */
+/** Opens the node API; undefined if `enableServer` is false. */
 export async function openServer(
-  parts: ServerParts,
+  parts: Parts,
+  { reviewer, stats }: ServerOptions,
   lifetime: AbortSignal,
 ): Promise<OpenServer | undefined> {
-  const { config, identity, adapters, cri, stats } = parts;
+  const { config, identity, adapters, cri } = parts;
   const { server: doors, clock, log, metrics, probeMetrics } = adapters;
   if (!config.enableServer || doors === undefined) return undefined;
-  const { issued, ...listeners } = await openListeners(parts, doors);
+  const { secure, readOnly, issued } = await openListeners(parts, doors, reviewer !== undefined);
   const server = createNodeServer({
     ...{ metrics, clock, log },
-    doorkeeper: createDoorkeeper(parts, doors, lifetime),
+    doorkeeper: createDoorkeeper(parts, { doors, reviewer }, lifetime),
     debug: config.enableDebuggingHandlers,
     handlers: createNodeHandlers({
       ...{ clock, metrics },
       cri: cri.runtime,
       readLog: doors.readLog,
-      webSockets: config.featureGates['ExtendWebSocketsToKubelet'] ?? true,
+      webSockets: config.features.ExtendWebSocketsToKubelet,
       systemLogs: config.enableSystemLogHandler ? doors.systemLogs : undefined,
       journal: config.enableSystemLogQuery ? doors.journal : undefined,
-      featureGates: config.featureGates,
+      features: config.features,
       checkpointDirectory: `${identity.rootDir}/checkpoints`,
       facts: {
         version: identity.version,
@@ -61,20 +64,20 @@ export async function openServer(
       },
       more: (pods) => ({ 'metrics-probes': metricsHandler(probeMetrics), ...stats(pods) }),
     }),
-    ...listeners,
+    ...{ secure, readOnly },
   });
   return { server, issued };
 }
 
 function createDoorkeeper(
-  { config, identity, adapters, reviewer }: ServerParts,
-  doors: NodeServerAdapters,
+  { config, identity, adapters }: Parts,
+  { doors, reviewer }: Readonly<{ doors: NodeServerAdapters; reviewer: KubeClient | undefined }>,
   lifetime: AbortSignal,
 ): Doorkeeper {
   const { anonymous, webhook } = config.authentication;
   const { mode, webhook: authorization } = config.authorization;
   const reviews = createReviews({
-    client: reviewer ?? createNoApiClient('there is no API server to ask about callers'),
+    client: reviewer ?? createNoApiClient('there is no API server to review callers'),
     clock: adapters.clock,
     nodeName: identity.nodeName,
     digest: (text) => doors.digest(text),
@@ -87,42 +90,41 @@ function createDoorkeeper(
   return new Doorkeeper(rules, { reviews, log, clock, lifetime });
 }
 
-function metricsHandler({ contentType, render }: MetricsPage): Handler {
-  return async () => ({ kind: 'body', status: 200, contentType, body: await render() });
+function metricsHandler(page: MetricsPage): Handler {
+  const { contentType } = page;
+  return async () => ({ kind: 'body', status: 200, contentType, body: await page.render() });
 }
 
 type Doors = Pick<NodeServerOptions, 'secure' | 'readOnly'> &
   Readonly<{ issued: IssuedCertificate | undefined }>;
 
 async function openListeners(
-  { config, adapters, reviewer }: ServerParts,
+  { config, adapters }: Parts,
   doors: NodeServerAdapters,
+  hasApi: boolean,
 ): Promise<Doors> {
   const { metrics, clock, log } = adapters;
   const { tlsCertFile, tlsPrivateKeyFile, authentication } = config;
   const { clientCAFile } = authentication.x509;
-  const common = {
-    ...{ metrics, clock, log },
-    address: config.address,
-    streamIdleTimeoutMs: config.streamingConnectionIdleTimeoutMs,
-  };
-  const isIssued = config.serverTLSBootstrap && tlsCertFile === '' && reviewer !== undefined;
+  const { address, streamingConnectionIdleTimeoutMs: streamIdleTimeoutMs } = config;
+  const isIssued = config.serverTLSBootstrap && tlsCertFile === '' && hasApi;
   const issued = isIssued ? createIssuedCertificate(clock) : undefined;
   const files =
     tlsCertFile === '' ? undefined : { certificate: tlsCertFile, key: tlsPrivateKeyFile };
   const secure = doors.secureListener({
-    ...common,
+    ...{ metrics, clock, log, address, streamIdleTimeoutMs },
     port: config.port,
     tls: config.tls,
     certificate: issued ?? (await doors.servingCertificate(files)),
     clientCa: clientCAFile === '' ? undefined : await doors.clientCa(clientCAFile),
   });
   const { readOnlyPort: port } = config;
-  const readOnly = port === 0 ? undefined : doors.plainListener({ ...common, port });
+  const plain = { metrics, clock, log, address, port, streamIdleTimeoutMs };
+  const readOnly = port === 0 ? undefined : doors.plainListener(plain);
   return { secure, issued, readOnly };
 }
 
-/** Rotates logs by `containerLogMaxSize` and its neighbours until the signal fires. */
+/** Rotates logs according to the `containerLog*` fields until the signal fires. */
 export function rotateLogs({ config, adapters, cri }: Parts, signal: AbortSignal): Promise<void> {
   const { clock, log, files } = adapters;
   return runLogRotation(

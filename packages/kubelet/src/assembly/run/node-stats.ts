@@ -2,26 +2,34 @@ import type { OwnNode } from '../../node/run/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
 import type { PodsOnNode } from '../../server/index.js';
 import type { Handlers } from '../../server/run/index.js';
-import { systemCgroups } from '../../stats/index.js';
+import { type ClaimedFigures, systemCgroups } from '../../stats/index.js';
 import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../stats/run/index.js';
 import type { Parts } from './parts.js';
 
 export interface NodeStats {
   readonly handlers: (pods: PodsOnNode) => Handlers;
-  /** Measures disks for as long as the kubelet runs. */
+  /** Measures disk usage in the background until the signal fires. */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** What the node and its pods use: measured when asked for, disks in the background. */
+/** Statistics of the node and its pods: measured on request; disk usage in the background. */
 export async function openStats(
   { config, identity, adapters, cri }: Parts,
-  { cgroups, ownNode }: Readonly<{ cgroups: PodCgroups; ownNode: Pick<OwnNode, 'current'> }>,
+  {
+    cgroups,
+    ownNode,
+    claimed,
+  }: Readonly<{
+    cgroups: PodCgroups;
+    ownNode: Pick<OwnNode, 'current'>;
+    claimed: ClaimedFigures;
+  }>,
 ): Promise<NodeStats> {
   const { readings, metrics, clock, random, log, facts } = adapters;
   const { rootDir, nodeName, version, runtimeCgroups } = identity;
   const { machine, directories } = readings;
   const disks = new PodDisks({
-    ...{ machine, directories, metrics, clock, random, log },
+    ...{ machine, directories, claimed, metrics, clock, random, log },
     places: { rootDir, podLogsDir: config.podLogsDir },
     periodMs: config.volumeStatsAggPeriodMs,
   });

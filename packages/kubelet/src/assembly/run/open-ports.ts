@@ -1,5 +1,5 @@
 import type { ScopeTask } from '@nodeagent/base';
-import type { EventRecorder, KubeClient } from '@nodeagent/kube-client';
+import { type EventRecorder, type KubeClient, type Node, NODES } from '@nodeagent/kube-client';
 
 import type { ConfiguredProviders } from '../../credentials/index.js';
 import {
@@ -27,6 +27,7 @@ import type { TokenSource } from '../../volumes/index.js';
 import { createContainerVolumes, createPodVolumes, shareRootDir } from '../../volumes/run/index.js';
 import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rules.js';
 import { runtimeSettings } from '../plan/runtime-settings.js';
+import type { KubeletAdapters } from '../ports.js';
 import type { ReadyRuntime } from './connect-runtime.js';
 import { holdPods, openCgroups, withCgroups } from './hold-pods.js';
 import { rotateLogs } from './node-server.js';
@@ -44,9 +45,11 @@ import { staticSources } from './pod-sources.js';
 import type { KubeletPorts } from './run-kubelet.js';
 import { watchServices } from './services.js';
 
-export interface PortParts extends Parts {
-  /** Rejects every call where there is no API server. */
+export interface PortOptions {
+  /** Rejects every call if there is no API server. */
   readonly client: KubeClient;
+  /** For the node's status and lease. */
+  readonly heartbeat: KubeClient;
   readonly recorder: EventRecorder;
   readonly runtime: ReadyRuntime;
   readonly providers: ConfiguredProviders | undefined;
@@ -63,9 +66,13 @@ export interface OpenPorts {
 const CGROUP_V1 =
   'cgroup v1 detected. cgroup v1 support is deprecated and will be removed in a future release. Please migrate to cgroup v2. More information at https://git.k8s.io/enhancements/keps/sig-node/5573-remove-cgroup-v1';
 
-/** Puts the rooms together: each gets the adapters and settings that it needs. */
-export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promise<OpenPorts> {
-  const { config, identity, adapters, cri, client, recorder } = parts;
+/** Assembles the rooms: gives each the adapters and settings that it needs. */
+export async function openPorts(
+  parts: Parts,
+  { client, heartbeat, recorder, runtime: readyRuntime, providers }: PortOptions,
+  lifetime: AbortSignal,
+): Promise<OpenPorts> {
+  const { config, identity, adapters, cri } = parts;
   const { clock, random, log, metrics, probeMetrics, files, machine, facts } = adapters;
   const { nodeName, rootDir } = identity;
   const events = createPodEvents(recorder);
@@ -80,10 +87,9 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
     services: services.current,
   };
   const wakes = new PodWakes();
-  const objectParts = { config, identity, adapters, cri, client, ownNode, wakes };
-  const objects = followObjects(objectParts, lifetime);
-  const cgroups = await openCgroups(parts, parts.runtime.cgroupDriver ?? config.cgroupDriver);
-  const stats = await openStats(parts, { cgroups, ownNode });
+  const objectPorts = { client, ownNode, wakes, events };
+  const objects = followObjects(parts, objectPorts, lifetime);
+  const cgroups = await openCgroups(parts, readyRuntime.cgroupDriver ?? config.cgroupDriver);
   await shareRootDir(rootDir, { mounter: files.mounter, files: files.volumes }, lifetime);
   const settings = runtimeSettings(config, identity, machine);
   await checkResolvConf({ files: files.pods, nodeEvents }, settings);
@@ -91,10 +97,13 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
   const tokens = createTokenCache({
     ...{ client, clock, random },
     onRenewalFailed: (pod, err) =>
-      log.warn({ pod: pod.metadata?.name, err }, 'token not renewed, the old one still works'),
+      log.warn(
+        { pod: pod.metadata?.name, err },
+        'cannot renew a service account token; the old one is still valid',
+      ),
   });
   const storage = openStorage({
-    ...{ rootDir, nodeName, client, objects, clock, log },
+    ...{ rootDir, nodeName, client, objects, tokens, events, recorder, metrics, clock, log },
     standalone: adapters.openApi === undefined,
     node: {
       registered: () => ownNode.registered(),
@@ -102,16 +111,21 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
     },
     sockets: files.plugins,
     files: files.storage,
+    loops: files.loops,
+    fileSystem: (path) => adapters.readings.machine.fileSystem(path),
+    asksHealth: config.features.CSIVolumeHealth,
+    commands: files.commands,
     volumeFiles: files.volumes,
     mounter: files.mounter,
   });
   const claimed = storage.volumes;
+  const stats = await openStats(parts, { cgroups, ownNode, claimed });
   const { allocated, actuated } = files;
   const records = await ResourceRecords.open({ allocated, actuated, log });
   const pulls = createPullMeter(metrics);
   const { view: runtimeView, changes } = createRuntimeView({
     ...{ cri: cri.runtime, files: files.pods, clock, log, metrics },
-    streams: parts.runtime.containerEvents,
+    streams: readyRuntime.containerEvents,
     stopSignals: settings.stopSignals ?? false,
   });
   const runtime = createPodRuntime(
@@ -127,7 +141,7 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
         objects,
         nodeEntries: () => adapters.pullCredentials.nodeEntries(),
         onMissing: reportMissing(events),
-        ...providedCredentials(parts, { tokens, events }, lifetime),
+        provided: providedCredentials(adapters, { providers, client, tokens, events }, lifetime),
       }),
       records: files.pullRecords,
       userNamespaces: new UserNamespaces(
@@ -140,31 +154,39 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
     settings,
     pullRules(config),
   );
-  const { followers, ...projected } = openProjections({ ...objectParts, events }, lifetime);
+  const { trust, certificates } = openProjections(parts, objectPorts, lifetime);
+  const followers = [objects, trust, certificates].filter((one) => one !== undefined);
   const volumes = createPodVolumes({
     ...{ rootDir, objects, events, clock, tokens, claimed },
     mounter: files.mounter,
     nodeMemoryBytes: () => allocatableMemory(ownNode.current()),
     files: files.volumes,
     fields: createFieldReader(surroundings),
-    ...projected,
+    ...(trust && { trust }),
+    ...(certificates && { certificates }),
   });
   wakes.onWake((uid) => volumes.expire(uid));
+  const freshNode = (signal: AbortSignal): Promise<Node> =>
+    client.get(NODES, { name: nodeName }, signal);
   const ports: KubeletPorts = {
-    ...{ client, ownNode, events, nodeEvents, runtime, runtimeView, clock, random, log },
-    ...{ metrics, probeMetrics, pulls, facts },
+    ...{ client, heartbeat, ownNode, events, nodeEvents, runtime, runtimeView },
+    ...{ metrics, probeMetrics, pulls, facts, clock, random, log },
     onWakeable: (wake) => wakes.onWake(wake),
     sources: staticSources(parts, events),
     resources: { records, rules: resizeRules(config, settings) },
-    admission: { rules: admissionRules(config, machine) },
+    admission: {
+      rules: admissionRules(config, machine),
+      ...(adapters.openApi && { freshNode }),
+    },
     cri: cri.runtime,
     images: cri.images,
     podsProblem: () => cgroups.problem(),
     volumesInUse: storage.volumesInUse,
-    volumes: withCgroups(withFollowers(volumes, [objects, ...followers]), cgroups),
+    volumes: withCgroups(withFollowers(volumes, followers), cgroups),
     leftovers: [files.logs, { pods: () => cgroups.pods(), remove: (uid) => cgroups.remove(uid) }],
     prober: adapters.prober,
     ...(adapters.health && { health: adapters.health }),
+    ...(adapters.tracer && { tracer: adapters.tracer }),
   };
   const tasks: readonly ScopeTask[] = [
     ...(adapters.openApi === undefined ? [] : [services.run]),
@@ -177,14 +199,15 @@ export async function openPorts(parts: PortParts, lifetime: AbortSignal): Promis
   return { ports, stats, tasks };
 }
 
-/** Credentials that plug-ins give; nothing where none are configured. */
+/** Credentials from credential provider plug-ins; undefined if none are configured. */
 function providedCredentials(
-  { adapters, client, providers: configured }: PortParts,
-  told: Readonly<{ tokens: TokenSource; events: PodEvents }>,
+  { clock, log, metrics }: KubeletAdapters,
+  ports: Pick<PortOptions, 'providers' | 'client'> &
+    Readonly<{ tokens: TokenSource; events: PodEvents }>,
   lifetime: AbortSignal,
-): Pick<PullCredentialSources, 'provided'> {
-  if (configured === undefined) return {};
-  const { clock, log, metrics } = adapters;
+): PullCredentialSources['provided'] {
+  const { providers: configured, client, tokens, events } = ports;
+  if (configured === undefined) return undefined;
   const { providers, hash, call } = configured;
   metrics
     .gauge({
@@ -193,6 +216,6 @@ function providedCredentials(
       labelNames: ['hash'],
     })
     .set(1, { hash });
-  const options = { providers, call, client, ...told, clock, log, metrics };
-  return { provided: createCredentialProviders(options, lifetime) };
+  const options = { providers, call, client, tokens, events, clock, log, metrics };
+  return createCredentialProviders(options, lifetime);
 }

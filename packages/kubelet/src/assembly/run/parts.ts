@@ -2,7 +2,7 @@ import type { KubeletConfig } from '../../config/index.js';
 import type { WholeIdentity } from '../model/identity.js';
 import type { CriServices, KubeletAdapters } from '../ports.js';
 
-/** What every part of a kubelet is put together from. */
+/** Inputs from which every part of a kubelet is assembled. */
 export interface Parts {
   readonly config: KubeletConfig;
   readonly identity: WholeIdentity;

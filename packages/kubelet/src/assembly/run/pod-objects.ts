@@ -13,7 +13,7 @@ import type { PodEvents, PodVolumes } from '../../pod/index.js';
 import type { PodCertificateSource, TrustAnchorSource } from '../../volumes/index.js';
 import type { Parts } from './parts.js';
 
-/** Brings the news that something of a pod has changed to everyone who looks after the pod. */
+/** Notifies all listeners that an object which a pod refers to has changed. */
 export class PodWakes {
   readonly #listeners: ((podUid: string) => void)[] = [];
 
@@ -26,19 +26,23 @@ export class PodWakes {
   }
 }
 
-export interface ObjectParts extends Parts {
+export interface ObjectPorts {
   readonly client: KubeClient;
   readonly ownNode: Pick<OwnNode, 'current'>;
   readonly wakes: PodWakes;
+  readonly events: PodEvents;
 }
 
-/** Longest age of config maps and secrets that are not watched; the Node's annotation overrules it. */
+/** Maximum age of cached config maps and secrets; the Node's annotation overrides it. */
 const OBJECT_TTL_MS = 60_000;
 const TTL_ANNOTATION = 'node.alpha.kubernetes.io/ttl';
 
-/** Config maps and secrets of pods, by watch or by cache as the configuration says. */
-export function followObjects(parts: ObjectParts, lifetime: AbortSignal): FollowedObjects {
-  const { config, client, ownNode, wakes, adapters } = parts;
+/** Config maps and secrets of pods, watched or cached according to the configuration. */
+export function followObjects(
+  { config, adapters }: Parts,
+  { client, ownNode, wakes }: ObjectPorts,
+  lifetime: AbortSignal,
+): FollowedObjects {
   const { clock, random, log, metrics } = adapters;
   const strategy = config.configMapAndSecretChangeDetectionStrategy;
   if (strategy === 'Watch') {
@@ -54,46 +58,39 @@ export function followObjects(parts: ObjectParts, lifetime: AbortSignal): Follow
 }
 
 export interface Projections {
-  readonly trust?: TrustAnchorSource;
-  readonly certificates?: PodCertificateSource;
-  readonly followers: readonly PodFollower[];
+  readonly trust: (TrustAnchorSource & PodFollower) | undefined;
+  readonly certificates: (PodCertificateSource & PodFollower) | undefined;
 }
 
-/** Sources of projected volumes that feature gates switch on. */
+/** Sources of projected volumes that depend on feature gates. */
 export function openProjections(
-  parts: ObjectParts & Readonly<{ events: PodEvents }>,
+  { config, identity, adapters }: Parts,
+  { client, ownNode, wakes, events }: ObjectPorts,
   lifetime: AbortSignal,
 ): Projections {
-  const { config, identity, adapters, client, ownNode, wakes, events } = parts;
   const { clock, random, log, metrics } = adapters;
   const onChange = (uid: string): void => wakes.wake(uid);
-  const trust =
-    config.featureGates['ClusterTrustBundleProjection'] === true
-      ? createTrustBundles({ client, clock, random, log, onChange }, lifetime)
-      : undefined;
+  const trust = config.features.ClusterTrustBundleProjection
+    ? createTrustBundles({ client, clock, random, log, onChange }, lifetime)
+    : undefined;
   const node = (): Node | undefined => ownNode.current();
-  const certificates =
-    config.featureGates['PodCertificateRequest'] === true
-      ? createPodCertificates(
-          {
-            ...{ client, clock, random, log, metrics, events, node, onChange },
-            nodeName: identity.nodeName,
-            stubs: adapters.certificates.stubs,
-          },
-          lifetime,
-        )
-      : undefined;
-  return {
-    ...(trust && { trust }),
-    ...(certificates && { certificates }),
-    followers: [trust, certificates].filter((one) => one !== undefined),
-  };
+  const certificates = config.features.PodCertificateRequest
+    ? createPodCertificates(
+        {
+          ...{ client, clock, random, log, metrics, events, node, onChange },
+          nodeName: identity.nodeName,
+          stubs: adapters.certificates.stubs,
+        },
+        lifetime,
+      )
+    : undefined;
+  return { trust, certificates };
 }
 
-/** What a pod refers to is kept at hand from its first sync until its files are gone. */
+/** Keeps objects that a pod refers to available from its first sync until its files are removed. */
 export function withFollowers(volumes: PodVolumes, followers: readonly PodFollower[]): PodVolumes {
   return {
-    ...volumes,
+    podsOnDisk: (signal) => volumes.podsOnDisk(signal),
     prepare: (pod, signal) => {
       for (const one of followers) one.follow(pod);
       return volumes.prepare(pod, signal);
@@ -105,7 +102,7 @@ export function withFollowers(volumes: PodVolumes, followers: readonly PodFollow
   };
 }
 
-/** The image is pulled all the same: it may need no secret, or one of the others. */
+/** Reports missing pull secrets. The pull goes on: the image may need none, or another secret. */
 export function reportMissing(events: PodEvents): (pod: Pod, names: readonly string[]) => void {
   return (pod, names) => {
     const text = `Unable to retrieve some image pull secrets (${names.join(', ')}); attempting to pull the image may not succeed.`;

@@ -2,7 +2,7 @@ import type { PodEvents, PodSource } from '../../pod/index.js';
 import { createFileSource, createHttpSource } from '../../sources/run/index.js';
 import type { Parts } from './parts.js';
 
-/** The sources of static pods that the configuration names. */
+/** The configured sources of static pods. */
 export function staticSources(
   { config, identity, adapters }: Parts,
   events: PodEvents,

@@ -8,27 +8,35 @@ import type { IssuedCertificate } from '../../server/run/index.js';
 import type { NodeApiConnection } from '../ports.js';
 import type { Parts } from './parts.js';
 
-export interface RotationParts extends Parts {
+export interface RotationOptions {
   readonly client: KubeClient;
   readonly api: Pick<NodeApiConnection, 'bootstrap' | 'rotatesClientCertificate'>;
   readonly ownNode: Pick<OwnNode, 'current'>;
-  /** Shows serving certificates; undefined where they are not asked for. */
+  /** Serves the certificates; undefined unless the configuration requests them. */
   readonly issued: IssuedCertificate | undefined;
 }
 
-/** The loops that keep the node's certificates in force. */
-export function rotationTasks(parts: RotationParts): readonly ScopeTask[] {
-  const { identity, adapters, client, api, ownNode, issued } = parts;
+/** The loops that renew the node's certificates. */
+export function rotationTasks(
+  { identity, adapters }: Parts,
+  { client, api, ownNode, issued }: RotationOptions,
+): readonly ScopeTask[] {
   const { certificates, clock, random, log, metrics } = adapters;
-  const common = { client, clock, random, log, metrics, requests: certificates.requests };
+  const { requests } = certificates;
   const tasks: ScopeTask[] = [];
   if (api.rotatesClientCertificate) {
     const store = certificates.store('client');
     const wanted = clientTemplate(identity.nodeName);
     tasks.push(async (signal) => {
       await api.bootstrap?.(signal);
-      const options = { ...common, store, purpose: 'client', template: () => wanted } as const;
-      await runCertificateRotation(options, signal);
+      await runCertificateRotation(
+        {
+          ...{ client, clock, random, log, metrics, requests, store },
+          purpose: 'client',
+          template: () => wanted,
+        },
+        signal,
+      );
     });
   }
   if (issued !== undefined) {
@@ -36,13 +44,20 @@ export function rotationTasks(parts: RotationParts): readonly ScopeTask[] {
     const template = () =>
       servingTemplate(identity.nodeName, ownNode.current()?.status?.addresses ?? []);
     tasks.push((signal) =>
-      runCertificateRotation({ ...common, store, purpose: 'server', template }, signal),
+      runCertificateRotation(
+        {
+          ...{ client, clock, random, log, metrics, requests, store },
+          purpose: 'server',
+          template,
+        },
+        signal,
+      ),
     );
   }
   return tasks;
 }
 
-/** Certificates that are read or saved are shown from then on. */
+/** Makes the node API serve each certificate that is read from or saved to the store. */
 function showing(store: CertificateStore, issued: IssuedCertificate): CertificateStore {
   return {
     current: async () => {

@@ -8,7 +8,7 @@ import {
   type Tracer,
 } from '@nodeagent/base';
 import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
-import { type KubeClient, type Node, NODES } from '@nodeagent/kube-client';
+import type { KubeClient, Node } from '@nodeagent/kube-client';
 import {
   type FactSource,
   type NodeConfig,
@@ -51,12 +51,12 @@ import {
   runHousekeeping,
 } from '../../workers/run/index.js';
 
-/** Everything that a kubelet works through. */
+/** All ports of a kubelet. */
 export interface KubeletPorts {
   readonly client: KubeClient;
-  /** For the node's status and lease: best without a rate limit. `client` when absent. */
+  /** For the node's status and lease, preferably without a rate limit; default `client`. */
   readonly heartbeat?: KubeClient;
-  /** Made by the wiring, since the runtime wants to know the node too; run here. */
+  /** Created by the caller, because the runtime reads it too; `runKubelet` runs it. */
   readonly ownNode: OwnNode;
   readonly events: PodEvents;
   readonly nodeEvents: NodeEvents;
@@ -64,41 +64,39 @@ export interface KubeletPorts {
   readonly images: Pick<ImageService, 'listImages'>;
   /** Measures this machine. */
   readonly facts: FactSource;
-  /** Why no pod can start on this node, which is not ready then; undefined when they can. */
+  /**
+   * The reason that no pod can start on this node, which makes it not ready; undefined otherwise.
+   */
   readonly podsProblem?: () => string | undefined;
-  /** Attached volumes that pods use; undefined until they are known, never reported when absent. */
+  /** Attached volumes that pods use; undefined until known, never reported if absent. */
   readonly volumesInUse?: () => readonly string[] | undefined;
   readonly runtime: PodRuntime;
   readonly runtimeView: RuntimeView;
   readonly volumes: PodVolumes;
   /** Network probes; those that run commands go through the runtime. */
-  readonly prober: Omit<Prober, 'exec'>;
-  /** Beside the API. */
+  readonly prober: Required<Omit<Prober, 'exec'>>;
+  /** Sources other than the API. */
   readonly sources?: readonly PodSource[];
   /**
-   * Given, before anything runs, what has a pod looked at again at once: for ports that notice by
-   * themselves that something which pods are made of has changed.
+   * Called once at start with a function that wakes a pod's worker, for ports that notice changes
+   * of objects that pods use.
    */
   readonly onWakeable?: (wake: (podUid: string) => void) => void;
-  /** None when absent. */
+  /** Absent: no health port. */
   readonly health?: HealthServer;
-  /** The node API; none when absent. */
-  readonly server?: NodeServer;
-  /** What else pods leave on this node; cleaned up behind those that nobody knows. */
+  /** Other things that pods leave on this node; removed for pods that no longer exist. */
   readonly leftovers?: readonly PodLeftovers[];
-  /** Where it is kept what pods were given; with it, pods that run can be given other resources. */
+  /** Records of the resources given to pods; with it, running pods can be resized. */
   readonly resources?: Readonly<{ records: ResourceRecords; rules: ResizeRules }>;
-  /** What decides about new pods beside the node and its other pods. */
+  /** Further inputs to the admission of pods, besides the node and its other pods. */
   readonly admission?: AdmissionHooks;
   readonly metrics?: Metrics;
-  /** How long pods waited for their images, for metrics. */
+  /** Time that pods waited for their images, for metrics. */
   readonly pulls?: PullTimes;
-  /** Told how long the steps of pods take; nobody when absent. */
+  /** Records the duration of pod steps; absent: no traces. */
   readonly tracer?: Tracer;
-  /** Of probes: a series per container, on a page of their own. */
+  /** Probe metrics: one series per container, on a page of their own. */
   readonly probeMetrics?: Metrics;
-  /** Loops that the ports need, e.g. the event recorder's; they live as long as the kubelet. */
-  readonly tasks?: readonly ScopeTask[];
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
@@ -106,42 +104,50 @@ export interface KubeletPorts {
 
 export interface KubeletSettings {
   readonly node: NodeConfig;
-  /** No API server: only the other sources' pods run, and nobody is told of them. */
+  /** Without an API server: only static pods run, and no status is reported. */
   readonly standalone?: boolean;
-  /** A pod is looked at again at least this often; stretched by up to a half. */
+  /** Maximum time between two syncs of a pod; each pod's own is up to half as long again. */
   readonly syncFrequencyMs: number;
-  /** How long a container that crashes waits for its restart; 10 s, doubling to 5 min, when absent. */
+  /** Delays before a crashed container restarts; default 10 s, doubling to 5 min. */
   readonly crashLoopRules?: CrashLoopRules;
 }
 
-/** Pods that make a sandbox at the same time: more only get in each other's way in the runtime. */
+export interface KubeletRun {
+  readonly ports: KubeletPorts;
+  readonly settings: KubeletSettings;
+  /** The node API; undefined: none. */
+  readonly server?: NodeServer | undefined;
+  /** Loops of the ports, e.g. the event recorder's; they run as long as the kubelet. */
+  readonly tasks?: readonly ScopeTask[];
+}
+
+/** Sandboxes created at the same time: more only slow each other down in the runtime. */
 const CONCURRENT_SANDBOXES = 16;
 const LEAST_TURN_LIMIT_MS = 300_000;
 
 /**
- * Runs the pods of one node until the signal fires. What runs then runs on: the next kubelet takes
- * it over untouched.
+ * Runs the pods of one node until the signal fires. Containers keep running afterwards; the next
+ * kubelet takes them over without restarting them.
  *
- * @throws the first failure of any of its loops, after the others have ended
+ * @throws the first error of any loop, after the others have ended
  */
 export async function runKubelet(
-  ports: KubeletPorts,
-  settings: KubeletSettings,
+  { ports, settings, server, tasks = [] }: KubeletRun,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, syncFrequencyMs } = { ...ports, ...settings };
-  const turns = new TurnWatch(clock, Math.max(2 * syncFrequencyMs, LEAST_TURN_LIMIT_MS));
-  const { tasks: nodeTasks, view } = nodeParts(ports, settings);
-  const tasks: readonly ScopeTask[] = [
+  const limitMs = Math.max(2 * settings.syncFrequencyMs, LEAST_TURN_LIMIT_MS);
+  const turns = new TurnWatch(ports.clock, limitMs);
+  const { tasks: nodeTasks, view: node } = nodeParts(ports, settings);
+  const all: readonly ScopeTask[] = [
     ...nodeTasks,
-    ...podTasks({ ...ports, node: view, turns }, settings, signal),
-    ...(ports.tasks ?? []),
+    ...podTasks(ports, { settings, server, node, turns }, signal),
+    ...tasks,
     async (inner) => ports.health?.run(() => turns.problem(), inner),
   ];
-  await runScope(tasks, signal);
+  await runScope(all, signal);
 }
 
-/** The node's own object: watched, registered, kept current. */
+/** Loops that register this node's object and keep it current. */
 function nodeParts(
   ports: KubeletPorts,
   settings: KubeletSettings,
@@ -181,25 +187,26 @@ function nodeParts(
   };
 }
 
-type PodParts = KubeletPorts & {
+type PodParts = Pick<KubeletRun, 'settings' | 'server'> & {
   readonly node: NodeView;
   readonly turns: TurnWatch;
 };
 
-/** Sources, workers, probes, statuses, and what is cleaned up behind them. */
+/** Loops of sources, workers, probes and statuses, and of cleaning up after pods. */
 function podTasks(
-  ports: PodParts,
-  settings: KubeletSettings,
+  ports: KubeletPorts,
+  { settings, server, node, turns }: PodParts,
   signal: AbortSignal,
 ): readonly ScopeTask[] {
-  const { client, cri, runtimeView, volumes, events, node, turns, metrics } = ports;
+  const { client, cri, runtimeView, volumes, events, resources, metrics } = ports;
   const runtime = metrics
     ? meterPodRuntime(ports.runtime, { metrics, clock: ports.clock })
     : ports.runtime;
   const { clock, random, log } = ports;
   const { syncFrequencyMs: resyncMs } = settings;
   const { nodeName } = settings.node;
-  const prober = { ...ports.prober, exec: createExecProber(createCriExecRunner(cri)) };
+  const { http, tcp, grpc } = ports.prober;
+  const prober = { http, tcp, grpc, exec: createExecProber(createCriExecRunner(cri)) };
   const onChange = (uid: string): void => workers.probed(uid);
   const probes = new ManagedProbes({
     ...{ prober, events, node, clock, random, onChange },
@@ -210,7 +217,7 @@ function podTasks(
   const reporter: StatusReporter = new StatusReporter(
     {
       client: standalone ? undefined : client,
-      ...{ clock, log, hostIps: node.hostIps },
+      ...{ clock, log, hostIps: () => node.hostIps() },
       mirrorOf: (pod) => mirrors.mirrorOf(pod),
       metrics,
     },
@@ -222,10 +229,13 @@ function podTasks(
     onStep: metrics && createStepMeter(metrics),
     sandboxGate: new Gate(CONCURRENT_SANDBOXES),
     crashLoopRules: settings.crashLoopRules ?? DEFAULT_CRASH_LOOP_RULES,
-    admission: admissionHooks(ports, settings),
+    admission: ports.admission ?? {},
     ...(ports.metrics && { metrics: ports.metrics }),
     ...(ports.tracer && { tracer: ports.tracer }),
-    resize: ports.resources && { ...ports.resources, synced: () => desired.synced },
+    resize: resources && {
+      ...{ records: resources.records, rules: resources.rules },
+      synced: () => desired.synced,
+    },
     ...(counts && { onRestart: (isStatic) => counts.restarted(isStatic) }),
     onStaticPod: (fullName) => mirrors.wake(fullName),
   });
@@ -275,7 +285,7 @@ function podTasks(
       };
     }),
     (inner) => runHousekeeping(housekeeping, inner),
-    async (inner) => ports.server?.run(podsOnNode({ desired, reporter, turns, mirrors }), inner),
+    async (inner) => server?.run(podsOnNode({ desired, reporter, turns, mirrors }), inner),
   ];
 }
 
@@ -283,7 +293,7 @@ function leftoversOf({ leftovers = [], resources }: KubeletPorts): readonly PodL
   return resources === undefined ? leftovers : [...leftovers, resources.records];
 }
 
-/** With the newest statuses: the API may not have them yet. */
+/** Pods with the newest statuses, which the API may not have yet. */
 function podsOnNode(parts: {
   readonly desired: DesiredPods;
   readonly reporter: StatusReporter;
@@ -300,13 +310,4 @@ function podsOnNode(parts: {
         return status === undefined ? pod : { ...pod, status };
       }),
   };
-}
-
-function admissionHooks(
-  { client, admission }: KubeletPorts,
-  { node: { nodeName }, standalone }: KubeletSettings,
-): AdmissionHooks {
-  const freshNode = (signal: AbortSignal): Promise<Node> =>
-    client.get(NODES, { name: nodeName }, signal);
-  return { ...(standalone !== true && { freshNode }), ...admission };
 }

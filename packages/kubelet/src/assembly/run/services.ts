@@ -19,7 +19,7 @@ export interface ServiceWatch {
 type ServiceWatchParts = Pick<Parts['adapters'], 'clock' | 'random' | 'log'> &
   Readonly<{ metrics?: Metrics | undefined }>;
 
-/** Services for the environment variables of pods; nothing else is kept of them. */
+/** Watches Services for the environment variables of pods, and keeps only the fields for them. */
 export function watchServices(
   client: KubeClient,
   { clock, random, log, metrics }: ServiceWatchParts,
@@ -50,9 +50,9 @@ export function watchServices(
 const PORT_TYPES = { name: 'string, if any', port: 'integer', protocol: 'string, if any' } as const;
 
 /**
- * Everything in it is of the type that it says, whatever the API server sent.
+ * Keeps the fields of a Service that pods' environment variables need, after checking their types.
  *
- * @throws {TypeError} when the object is not as the API promises
+ * @throws {TypeError} if a field does not have the type that the API promises
  */
 function projectService({ metadata = {}, spec = {} }: Service): Service {
   const { name = '', namespace = '' } = metadata;

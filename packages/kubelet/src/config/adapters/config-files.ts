@@ -12,8 +12,8 @@ export interface ConfigFiles extends Required<Pick<ConfigLayers, 'file' | 'dropI
 }
 
 /**
- * Reads `--config` and what lies in `--config-dir`: files that end in `.conf`, also in directories
- * below, in the order in which one walks them: name by name.
+ * Reads `--config` and the files of `--config-dir` that end in `.conf`, also in its subdirectories,
+ * ordered by name at each level.
  *
  * @throws {ConfigError} that names the file
  */
@@ -48,7 +48,7 @@ async function confFiles(directory: string): Promise<readonly string[]> {
   }
 }
 
-/** A directory comes before `directory-2`, whatever follows its name. */
+/** `directory` sorts before `directory-2`, whatever the names of the files below it. */
 function inWalkOrder(a: string, b: string): number {
   const [first, second] = [a, b].map((path) => path.replaceAll('/', '\0')) as [string, string];
   return first < second ? -1 : 1;

@@ -1,5 +1,6 @@
 import {
   type DocumentOf,
+  featureGates,
   flag,
   integer,
   oneOf,
@@ -8,7 +9,17 @@ import {
 } from '@nodeagent/component-base/config-fields';
 import * as z from 'zod/mini';
 
-import { bytes, duration, kept, list, reserved, texts, thresholds, written } from './fields.js';
+import {
+  bytes,
+  cpus,
+  duration,
+  durationText,
+  list,
+  reserved,
+  texts,
+  thresholds,
+  written,
+} from './fields.js';
 
 export const CONFIG_KIND = {
   apiVersions: ['kubelet.config.k8s.io/v1beta1'],
@@ -16,14 +27,14 @@ export const CONFIG_KIND = {
 } as const;
 
 /**
- * A KubeletConfiguration with its defaults, names as in the file. What the program needs in another
- * form than the file has it is parsed, and keeps its text.
+ * A KubeletConfiguration with its defaults; fields have the file's names. Values that the program
+ * needs in another form are parsed, and keep their original text.
  *
  * @see Kubernetes 1.36 pkg/kubelet/apis/config/v1beta1/defaults.go, ../validation/validation.go
  */
 export type ConfigFile = z.output<typeof configSchema>;
 
-/** The same in the file's terms. */
+/** The same configuration as a plain document, as a file would contain it. */
 export type ConfigDocument = DocumentOf<ConfigFile>;
 
 const SECOND = 1000;
@@ -58,12 +69,39 @@ const authorization = z.strictObject({
   ),
 });
 
+const modulePattern = z.strictObject({
+  filePattern: z
+    .string()
+    .check(z.regex(/^[^=,]+$/, { error: 'must be a file name pattern without "=" and ","' })),
+  verbosity: integer(0, 0),
+});
+
+const NO_LOG_OPTIONS = {
+  text: { splitStream: false, infoBufferSize: '0' },
+  json: { splitStream: false, infoBufferSize: '0' },
+};
+const logStream = orDefault(
+  z.strictObject({ splitStream: flag(), infoBufferSize: text('0') }),
+  NO_LOG_OPTIONS.text,
+);
+
+const shutdownPriority = z.strictObject({
+  priority: integer(0),
+  shutdownGracePeriodSeconds: integer(0, 0),
+});
+
+const memoryReservation = z.strictObject({
+  numaNode: integer(0, 0),
+  limits: texts(),
+});
+
 const logging = z.strictObject({
   format: oneOf(['text', 'json'], 'text'),
-  flushFrequency: kept(),
+  // a whole number of nanoseconds in older files
+  flushFrequency: orDefault(z.union([z.number(), durationText]), written(5 * SECOND)),
   verbosity: integer(0, 0),
-  vmodule: kept(),
-  options: kept(),
+  vmodule: orDefault(z.array(modulePattern), []),
+  options: orDefault(z.strictObject({ text: logStream, json: logStream }), NO_LOG_OPTIONS),
 });
 
 const tracing = z.strictObject({
@@ -80,7 +118,7 @@ const server = {
   tlsPrivateKeyFile: text(),
   tlsCipherSuites: list(),
   tlsMinVersion: text(),
-  tlsCurvePreferences: kept(),
+  tlsCurvePreferences: list(),
   rotateCertificates: flag(),
   serverTLSBootstrap: flag(),
   authentication: orDefault(authentication, {
@@ -160,7 +198,7 @@ const node = {
   resolvConf: z.optional(z.nullable(z.string())),
   shutdownGracePeriod: duration(0),
   shutdownGracePeriodCriticalPods: duration(0),
-  shutdownGracePeriodByPodPriority: kept(),
+  shutdownGracePeriodByPodPriority: orDefault(z.array(shutdownPriority), []),
 } as const;
 
 const resources = {
@@ -170,7 +208,7 @@ const resources = {
   kubeletCgroups: text(),
   systemCgroups: text(),
   failCgroupV1: flag(true),
-  cpuManagerPolicy: text('none'),
+  cpuManagerPolicy: oneOf(['none', 'static'], 'none'),
   cpuManagerPolicyOptions: texts(),
   cpuManagerReconcilePeriod: duration(10 * SECOND),
   memoryManagerPolicy: oneOf(['None', 'Static'], 'None'),
@@ -178,13 +216,13 @@ const resources = {
   topologyManagerScope: oneOf(['container', 'pod'], 'container'),
   topologyManagerPolicyOptions: texts(),
   qosReserved: texts(),
-  reservedMemory: kept(),
+  reservedMemory: orDefault(z.array(memoryReservation), []),
   podPidsLimit: integer(-1),
   cpuCFSQuota: flag(true),
   cpuCFSQuotaPeriod: duration(100),
   systemReserved: reserved(),
   kubeReserved: reserved(),
-  reservedSystemCPUs: text(),
+  reservedSystemCPUs: cpus(),
   systemReservedCgroup: text(),
   kubeReservedCgroup: text(),
   enforceNodeAllocatable: orDefault(
@@ -251,13 +289,19 @@ const rest = {
   crashLoopBackOff: orDefault(z.strictObject({ maxContainerRestartPeriod: duration(5 * MINUTE) }), {
     maxContainerRestartPeriod: written(5 * MINUTE),
   }),
-  featureGates: orDefault(z.record(z.string(), z.boolean()), {}),
+  featureGates: featureGates(),
   seccompDefault: flag(),
-  logging: orDefault(logging, { format: 'text', verbosity: 0 }),
+  logging: orDefault(logging, {
+    format: 'text',
+    flushFrequency: written(5 * SECOND),
+    verbosity: 0,
+    vmodule: [],
+    options: NO_LOG_OPTIONS,
+  }),
   tracing: z.optional(z.nullable(tracing)),
 } as const;
 
-/** Every field of v1beta1; what has `kept()` is accepted and does nothing yet. */
+/** Every field of v1beta1. */
 export const configSchema = z.strictObject({
   ...server,
   ...podSources,
@@ -268,3 +312,8 @@ export const configSchema = z.strictObject({
   ...eviction,
   ...rest,
 });
+
+/** Names of all fields at the top level, without those that every configuration file has. */
+export const CONFIG_FIELDS: readonly string[] = Object.keys(configSchema.shape).filter(
+  (name) => name !== 'apiVersion' && name !== 'kind',
+);

@@ -1,10 +1,11 @@
 import type { Quantity } from '@nodeagent/base';
+import type { Features } from '@nodeagent/component-base';
 
 import type { TlsSettings } from '../../server/index.js';
 import type { ConfigDocument, ConfigFile } from './config-file.js';
 import type { Threshold } from './threshold.js';
 
-/** Fields of the file that the program has in another form, or by another name. */
+/** Fields of the file that the program uses in another form or under another name. */
 export type ParsedField =
   | 'authentication'
   | 'authorization'
@@ -15,6 +16,7 @@ export type ParsedField =
   | 'crashLoopBackOff'
   | 'evictionHard'
   | 'evictionPressureTransitionPeriod'
+  | 'featureGates'
   | 'fileCheckFrequency'
   | 'httpCheckFrequency'
   | 'imageMaximumGCAge'
@@ -24,6 +26,7 @@ export type ParsedField =
   | 'memorySwap'
   | 'nodeStatusReportFrequency'
   | 'nodeStatusUpdateFrequency'
+  | 'reservedSystemCPUs'
   | 'resolvConf'
   | 'runtimeRequestTimeout'
   | 'shutdownGracePeriod'
@@ -39,8 +42,8 @@ export type ParsedField =
   | 'volumeStatsAggPeriod';
 
 /**
- * The configuration that a kubelet runs by, parsed: nothing in it needs a second look at a text.
- * Fields that the file has in the same form keep their names.
+ * The configuration that a kubelet runs with, fully parsed. Fields that need no parsing keep their
+ * names from the file.
  */
 export interface KubeletConfig extends Readonly<Omit<ConfigFile, ParsedField>> {
   readonly authentication: Readonly<{
@@ -52,27 +55,30 @@ export interface KubeletConfig extends Readonly<Omit<ConfigFile, ParsedField>> {
     mode: 'AlwaysAllow' | 'Webhook';
     webhook: Readonly<{ cacheAuthorizedTtlMs: number; cacheUnauthorizedTtlMs: number }>;
   }>;
-  /** Negative switches rotation off. */
+  /** Negative disables rotation. */
   readonly containerLogMaxBytes: number;
   readonly containerLogMonitorIntervalMs: number;
   readonly cpuCfsQuotaPeriodMs: number;
   readonly cpuManagerReconcilePeriodMs: number;
   readonly crashLoopBackOff: Readonly<{ maxContainerRestartPeriodMs: number }>;
-  /** By signal; without those that are switched off. */
+  /** By signal, without the disabled ones. */
   readonly evictionHard: ReadonlyMap<string, Threshold>;
   readonly evictionPressureTransitionPeriodMs: number;
+  readonly features: Features;
   readonly fileCheckFrequencyMs: number;
   readonly httpCheckFrequencyMs: number;
-  /** 0: images are never too old. */
+  /** 0: images never expire. */
   readonly imageMaximumGcAgeMs: number;
   readonly imageMinimumGcAgeMs: number;
   /** By resource. */
   readonly kubeReserved: Readonly<Record<string, Quantity>>;
-  /** Undefined: as many as are asked for. */
+  /** Undefined: no limit. */
   readonly maxParallelImagePulls: number | undefined;
   /** How often an unchanged status is reported. */
   readonly nodeStatusReportFrequencyMs: number;
   readonly nodeStatusUpdateFrequencyMs: number;
+  /** CPUs kept for the system and Kubernetes; they replace `cpu` in both reservations. */
+  readonly reservedCpus: ReadonlySet<number>;
   readonly resolvConfPath: string;
   readonly runtimeRequestTimeoutMs: number;
   readonly shutdownGracePeriodMs: number;
@@ -85,6 +91,9 @@ export interface KubeletConfig extends Readonly<Omit<ConfigFile, ParsedField>> {
   readonly tls: TlsSettings;
   readonly tracing: NonNullable<ConfigFile['tracing']> | undefined;
   readonly volumeStatsAggPeriodMs: number;
-  /** The whole in the file's terms, defaults filled in; header values in it may be secrets. */
+  /**
+   * The whole configuration as a file would contain it, with defaults; header values may be
+   * secrets.
+   */
   readonly document: ConfigDocument;
 }

@@ -2,17 +2,15 @@ import { formatGoDuration, parseGoDuration, parseQuantity } from '@nodeagent/bas
 import { orDefault, parsed, parsedIfAny, Written } from '@nodeagent/component-base/config-fields';
 import * as z from 'zod/mini';
 
+import { parseCpuSet } from './cpu-set.js';
 import { bytesOf, parseThreshold } from './threshold.js';
 
 export const list = () => orDefault(z.array(z.string()), []);
 export const texts = () => orDefault(z.record(z.string(), z.string()), {});
 
-/** For fields that are kept as they are: they do nothing yet. */
-export const kept = () => z.optional(z.nullable(z.unknown()));
-
 /**
- * Milliseconds, which the file has as Go's text. The empty text is the default; zero is, too, where
- * the Go types have it so.
+ * Milliseconds, written in the file as Go duration text. The empty text means the default; so does
+ * zero where the Go types say so.
  */
 export function duration(defaultMs: number, zeroIsDefault = true) {
   return z.pipe(
@@ -24,10 +22,20 @@ export function duration(defaultMs: number, zeroIsDefault = true) {
   );
 }
 
-/** As {@link duration} gives it. */
+/** CPU numbers, written in the file as a list such as `0-3,8`. */
+export const cpus = () =>
+  orDefault(
+    parsed(parseCpuSet, 'a list of CPUs such as 0-3,8'),
+    new Written<ReadonlySet<number>>('', new Set()),
+  );
+
+/** A duration without a default, as Go writes it. */
+export const durationText = parsed(parseGoDuration, 'a duration such as 1m30s');
+
+/** The form that {@link duration} parses to. */
 export const written = (ms: number): Written<number> => new Written(formatGoDuration(ms), ms);
 
-/** Whole bytes, which the file has as a quantity. */
+/** Whole bytes, written in the file as a quantity. */
 export function bytes(defaultText: string, defaultBytes: number) {
   return orDefault(
     parsed(parseBytes, 'a quantity of bytes such as 10Mi'),
@@ -40,7 +48,7 @@ function parseBytes(given: string): number | undefined {
   return quantity === undefined ? undefined : bytesOf(quantity);
 }
 
-/** What is reserved, by resource: `{cpu: 500m, memory: 1Gi}`. */
+/** Reserved amounts by resource: `{cpu: 500m, memory: 1Gi}`. */
 export const reserved = () =>
   orDefault(
     z.record(
@@ -64,7 +72,7 @@ export const thresholds = () =>
   orDefault(
     z.record(
       z.string(),
-      parsed(parseThreshold, 'a quantity such as 100Mi or a share such as 10%, not negative'),
+      parsed(parseThreshold, 'a positive quantity such as 100Mi or a share such as 10%'),
     ),
     {},
   );

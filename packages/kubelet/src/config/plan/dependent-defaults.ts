@@ -1,7 +1,11 @@
 import { parseGoDuration } from '@nodeagent/base';
 import { isPlainObject, type PlainObject } from '@nodeagent/component-base';
 
-/** Of a configuration file that names none. @see Kubernetes 1.36 pkg/kubelet/eviction/defaults_linux.go */
+/**
+ * Used when a configuration file has no `evictionHard`.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/eviction/defaults_linux.go
+ */
 const EVICTION_HARD: PlainObject = {
   'memory.available': '100Mi',
   'nodefs.available': '10%',
@@ -11,9 +15,8 @@ const EVICTION_HARD: PlainObject = {
 };
 
 /**
- * Defaults that follow from other fields. They are made of the main file alone, or of nothing where
- * there is none, before drop-ins and flags come over it: those change what stands there by then, and
- * nothing follows from them.
+ * Fills in defaults that depend on other fields. They depend on the main file only (or on nothing
+ * if there is none): drop-ins and flags apply later and do not change them.
  *
  * @see Kubernetes 1.36 cmd/kubelet/app/server.go, pkg/kubelet/apis/config/v1beta1/defaults.go
  */
@@ -39,7 +42,9 @@ function evictionHard(file: PlainObject): unknown {
   return merges === true && isPlainObject(given) ? { ...EVICTION_HARD, ...given } : given;
 }
 
-/** Zero is no duration here; what is none at all is reported later. */
+/**
+ * Zero counts as unset here. A text that is no duration counts as set; its error is reported later.
+ */
 function isSet(duration: unknown): boolean {
   if (duration === undefined || duration === null || duration === '') return false;
   return typeof duration !== 'string' || parseGoDuration(duration) !== 0;

@@ -8,21 +8,26 @@ import {
   type PlainObject,
   type Problem,
 } from '@nodeagent/component-base';
+import { documentOf } from '@nodeagent/component-base/config-fields';
 
 import type { KubeletConfig } from '../model/config.js';
 import { type ConfigFile, configSchema } from '../model/config-file.js';
+import { configWarnings } from './config-warnings.js';
 import { withDependentDefaults } from './dependent-defaults.js';
 import { settingsOf } from './settings-of.js';
 import { configProblems } from './validate.js';
 
-/** How a kubelet without a configuration file differs from one with an empty file. */
+/** Differences between a kubelet without a configuration file and one with an empty file. */
 const WITHOUT_FILE: PlainObject = {
   authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
   authorization: { mode: 'AlwaysAllow' },
   readOnlyPort: 10_255,
 };
 
-/** Relative ones are meant from the file's directory. */
+/** A configuration file that sets nothing. */
+const USUAL = documentOf(checkConfig(configSchema, withDependentDefaults({}), 'defaults').config);
+
+/** Paths in these fields may be relative to the file's directory. */
 const PATH_FIELDS = [
   ['staticPodPath'],
   ['authentication', 'x509', 'clientCAFile'],
@@ -36,18 +41,18 @@ const PATH_FIELDS = [
 export interface ConfigLayers {
   /** Undefined without `--config`. */
   readonly file?: Readonly<{ value: PlainObject; directory: string }> | undefined;
-  /** In the order of their names. */
+  /** Ordered by file name. */
   readonly dropIns?: readonly PlainObject[];
   readonly flags?: PlainObject;
-  /** Names where the values come from, for messages. */
+  /** Origin of the values, for messages. */
   readonly source?: string;
 }
 
 /**
- * The configuration in force: defaults, file, drop-ins, flags, each over the one before. Maps and
- * lists of a flag replace those of the file, feature gates merge.
+ * Merges defaults, file, drop-ins and flags; each overrides the one before. A map or list of a flag
+ * replaces that of the file; feature gates are merged.
  *
- * @throws {ConfigError} `CONFIG_INVALID` with everything that is wrong
+ * @throws {ConfigError} `CONFIG_INVALID` with every problem found
  */
 export function parseKubeletConfig(layers: ConfigLayers = {}): CheckedConfig<KubeletConfig> {
   const { file, dropIns = [], flags = {}, source = 'KubeletConfiguration' } = layers;
@@ -61,10 +66,11 @@ export function parseKubeletConfig(layers: ConfigLayers = {}): CheckedConfig<Kub
   const config = settingsOf(checked.config);
   const problems = [...checked.problems, ...configProblems(checked.config, config)];
   if (problems.length > 0) throw new ConfigError('CONFIG_INVALID', { source, problems });
-  return { config, warnings: checked.warnings };
+  const inert = configWarnings(wanted, config.document, USUAL).map((line) => `${source}: ${line}`);
+  return { config, warnings: [...checked.warnings, ...inert] };
 }
 
-/** Fields that are wrong take their defaults, so that breaches of rules between fields are reported too. */
+/** Replaces wrong fields by their defaults, so that rules between fields can be checked too. */
 function checkFields(
   wanted: PlainObject,
   source: string,

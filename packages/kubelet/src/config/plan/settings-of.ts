@@ -1,4 +1,4 @@
-import type { Quantity } from '@nodeagent/base';
+import { type Quantity, unitsToQuantity } from '@nodeagent/base';
 import { documentOf, type Written } from '@nodeagent/component-base/config-fields';
 
 import { tlsSettings } from '../../server/index.js';
@@ -6,12 +6,12 @@ import type { KubeletConfig, ParsedField } from '../model/config.js';
 import type { ConfigFile } from '../model/config-file.js';
 import type { Threshold } from '../model/threshold.js';
 
-/** The program's form of a file whose fields are right one by one. */
+/** Converts a file whose fields are valid one by one to the program's form. */
 export function settingsOf(file: ConfigFile): KubeletConfig {
   const { authentication, authorization, crashLoopBackOff, memorySwap, ...rest } = file;
   const { containerLogMaxSize, evictionHard, kubeReserved, systemReserved, ...sameForm } = rest;
-  const { maxParallelImagePulls, resolvConf, singleProcessOOMKill, tracing, ...unparsed } =
-    sameForm;
+  const { maxParallelImagePulls, resolvConf, singleProcessOOMKill, tracing, ...plain } = sameForm;
+  const { featureGates, reservedSystemCPUs, ...unparsed } = plain;
   const { tlsMinVersion, tlsCipherSuites, tlsCurvePreferences, ...others } = unparsed;
   const { anonymous, webhook, x509 } = authentication;
   const { cacheAuthorizedTTL, cacheUnauthorizedTTL } = authorization.webhook;
@@ -34,12 +34,14 @@ export function settingsOf(file: ConfigFile): KubeletConfig {
       maxContainerRestartPeriodMs: crashLoopBackOff.maxContainerRestartPeriod.value,
     },
     evictionHard: thresholdsOf(evictionHard),
-    kubeReserved: quantitiesOf(kubeReserved),
+    features: featureGates.value,
+    kubeReserved: withoutCpu(quantitiesOf(kubeReserved), reservedSystemCPUs.value),
     maxParallelImagePulls: maxParallelImagePulls ?? undefined,
+    reservedCpus: reservedSystemCPUs.value,
     resolvConfPath: resolvConf ?? '/etc/resolv.conf',
     singleProcessOomKill: singleProcessOOMKill ?? false,
     swapBehavior: memorySwap.swapBehavior || 'NoSwap',
-    systemReserved: quantitiesOf(systemReserved),
+    systemReserved: withCpus(quantitiesOf(systemReserved), reservedSystemCPUs.value),
     tls: tlsSettings({ tlsMinVersion, tlsCipherSuites, tlsCurvePreferences }),
     tracing: tracing ?? undefined,
     document: documentOf(file),
@@ -64,7 +66,7 @@ type Durations =
   | 'syncFrequency'
   | 'volumeStatsAggPeriod';
 
-/** Durations at the top level get names that say their unit. */
+/** Renames the durations at the top level so that the names contain the unit. */
 function withMilliseconds(fields: Omit<ConfigFile, Exclude<ParsedField, Durations>>) {
   const { syncFrequency, fileCheckFrequency, httpCheckFrequency, ...rest } = fields;
   const { nodeStatusUpdateFrequency, nodeStatusReportFrequency, ...beyondNode } = rest;
@@ -109,4 +111,16 @@ function quantitiesOf(
   written: Readonly<Record<string, Written<Quantity>>>,
 ): Readonly<Record<string, Quantity>> {
   return Object.fromEntries(Object.entries(written).map(([name, { value }]) => [name, value]));
+}
+
+type Reservation = Readonly<Record<string, Quantity>>;
+
+/** Reserved CPUs replace the amount of CPU that is reserved: all of it counts as the system's. */
+function withCpus(reserved: Reservation, cpus: ReadonlySet<number>): Reservation {
+  return cpus.size === 0 ? reserved : { ...reserved, cpu: unitsToQuantity(cpus.size) };
+}
+
+function withoutCpu(reserved: Reservation, cpus: ReadonlySet<number>): Reservation {
+  if (cpus.size === 0) return reserved;
+  return Object.fromEntries(Object.entries(reserved).filter(([name]) => name !== 'cpu'));
 }

@@ -1,10 +1,13 @@
-import { FEATURE_GATES, type Problem } from '@nodeagent/component-base';
+import type { Problem } from '@nodeagent/component-base';
 
 import { unsafeSysctlProblem } from '../../admission/index.js';
 import { allowlistProblem } from '../../images/index.js';
 import { tlsProblems } from '../../server/index.js';
 import type { KubeletConfig } from '../model/config.js';
 import type { ConfigFile } from '../model/config-file.js';
+import { evictionProblems } from './eviction-problems.js';
+import { gateProblems } from './gate-problems.js';
+import { managerProblems } from './manager-problems.js';
 
 interface Rule {
   readonly field: keyof ConfigFile;
@@ -15,7 +18,7 @@ interface Rule {
 const SECOND = 1000;
 const RESERVABLE = ['cpu', 'memory', 'ephemeral-storage', 'pid'];
 
-/** Rules that look at more than one field, or that a type cannot say. */
+/** Rules that involve more than one field, or that a type cannot express. */
 const RULES: readonly Rule[] = [
   {
     field: 'imageGCLowThresholdPercent',
@@ -54,12 +57,12 @@ const RULES: readonly Rule[] = [
   },
   {
     field: 'tlsCertFile',
-    message: 'needs tlsPrivateKeyFile, as that needs it',
+    message: 'and tlsPrivateKeyFile must be set together',
     broken: (c) => (c.tlsCertFile === '') !== (c.tlsPrivateKeyFile === ''),
   },
   {
     field: 'readOnlyPort',
-    message: 'must not be port',
+    message: 'must differ from port',
     broken: (c) => c.readOnlyPort === c.port,
   },
   {
@@ -85,8 +88,8 @@ const RULES: readonly Rule[] = [
   },
   {
     field: 'shutdownGracePeriodByPodPriority',
-    message: 'excludes shutdownGracePeriod',
-    broken: (c) => isGiven(c.shutdownGracePeriodByPodPriority) && c.shutdownGracePeriodMs !== 0,
+    message: 'cannot be combined with shutdownGracePeriod',
+    broken: (c) => c.shutdownGracePeriodByPodPriority.length > 0 && c.shutdownGracePeriodMs !== 0,
   },
   {
     field: 'crashLoopBackOff',
@@ -96,7 +99,8 @@ const RULES: readonly Rule[] = [
   },
   {
     field: 'enforceNodeAllocatable',
-    message: 'must not name anything beside none, nor twice, nor a group without its cgroup field',
+    message:
+      'must not combine none with other values, repeat a value, or name a group whose cgroup field is empty',
     broken: isBadEnforcement,
   },
   {
@@ -134,9 +138,9 @@ const RULES: readonly Rule[] = [
   },
   {
     field: 'reservedSystemCPUs',
-    message: 'excludes systemReservedCgroup and kubeReservedCgroup',
+    message: 'cannot be combined with systemReservedCgroup or kubeReservedCgroup',
     broken: (c) =>
-      c.reservedSystemCPUs !== '' && (c.systemReservedCgroup !== '' || c.kubeReservedCgroup !== ''),
+      c.reservedCpus.size > 0 && (c.systemReservedCgroup !== '' || c.kubeReservedCgroup !== ''),
   },
   ...(['systemReserved', 'kubeReserved'] as const).map((field) => ({
     field,
@@ -147,10 +151,6 @@ const RULES: readonly Rule[] = [
 
 function isShort(ms: number): boolean {
   return ms !== 0 && ms < SECOND;
-}
-
-function isGiven(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0;
 }
 
 function isBadEnforcement(config: KubeletConfig): boolean {
@@ -169,9 +169,8 @@ function isBadEnforcement(config: KubeletConfig): boolean {
   });
 }
 
-/** Everything that is wrong with a configuration whose fields are right one by one. */
+/** Every problem of a configuration whose fields are valid one by one. */
 export function configProblems(file: ConfigFile, config: KubeletConfig): readonly Problem[] {
-  const unknownGates = Object.keys(config.featureGates).filter((gate) => !FEATURE_GATES.has(gate));
   const broken = RULES.filter(({ broken }) => broken(config)).map(({ field, message }) => ({
     field,
     message: `${message}, found ${JSON.stringify(config.document[field])}`,
@@ -180,15 +179,19 @@ export function configProblems(file: ConfigFile, config: KubeletConfig): readonl
     const message = unsafeSysctlProblem(entry);
     return message === undefined ? [] : [{ field: 'allowedUnsafeSysctls', message }];
   });
-  const gates = unknownGates.map((gate) => ({
-    field: 'featureGates',
-    message: `unrecognized feature gate: ${gate}`,
-  }));
   const patterns = config.preloadedImagesVerificationAllowlist.flatMap((pattern) => {
     const message = allowlistProblem(pattern);
     return message === undefined
       ? []
       : [{ field: 'preloadedImagesVerificationAllowlist', message }];
   });
-  return [...broken, ...tlsProblems(file), ...sysctls, ...gates, ...patterns];
+  return [
+    ...broken,
+    ...tlsProblems(file),
+    ...sysctls,
+    ...patterns,
+    ...evictionProblems(file),
+    ...gateProblems(config),
+    ...managerProblems(config),
+  ];
 }

@@ -4,8 +4,8 @@ import type { KubeletConfig } from '../model/config.js';
 import { CONFIG_KIND } from '../model/config-file.js';
 
 /**
- * A configuration in force as a file would have it: what `/configz` shows. The values of the static
- * pods' headers may be secrets and are masked.
+ * Renders the configuration in force as a file, for `/configz`. Header values for static pods may
+ * be secrets and are masked.
  */
 export function renderConfig({ document }: Pick<KubeletConfig, 'document'>): PlainObject {
   const headers = Object.keys(document.staticPodURLHeader).map((name) => [name, ['<masked>']]);

@@ -46,7 +46,7 @@ afterEach(() => {
   server = undefined;
 });
 
-/** Says 404 to everything, as a new cluster does of a node that is not registered. */
+/** Answers every request with 404, as a new cluster does for a node that is not registered. */
 async function listen({ pem, keyPem }: Certificate): Promise<string> {
   const made = createServer({ cert: pem, key: keyPem }, (_, response) => {
     response.writeHead(404, { 'content-type': 'application/json' });
@@ -113,7 +113,7 @@ const cases: readonly Case[] = [
     says: /has expired/,
   },
   {
-    name: 'of another host',
+    name: 'for another host',
     shown: 'elsewhere',
     trusted: 'ca',
     field: 'server',
@@ -122,7 +122,7 @@ const cases: readonly Case[] = [
 ];
 
 describe('the API server at start', () => {
-  it.each(cases)('a certificate that is $name ends the start', async (row) => {
+  it.each(cases)('a server certificate that is $name ends the start', async (row) => {
     const found = await check(await listen(pki[row.shown]), pki[row.trusted]);
     expect(isConfigError(found, 'CONFIG_INVALID')).toBe(true);
     expect(found).toMatchObject({
@@ -131,8 +131,8 @@ describe('the API server at start', () => {
     });
   });
 
-  it('one that does not take our certificate ends the start', async () => {
-    // Node's own TLS server hangs up without a word; others send an alert.
+  it('a server that rejects our certificate ends the start', async () => {
+    // Node's own TLS server closes the connection without an alert; other servers send one.
     const cause = new Error('SSL routines:ssl3_read_bytes:ssl/tls alert bad certificate');
     const client = {
       get: () => Promise.reject(new KubeError('KUBE_UNAVAILABLE', 'GET: refused', { cause })),
@@ -145,11 +145,11 @@ describe('the API server at start', () => {
     });
   });
 
-  it('one that answers is fine, also when it has no such node', async () => {
+  it('a server that answers passes, even if the node is not registered', async () => {
     expect(await check(await listen(pki.good), pki.ca)).toBeUndefined();
   });
 
-  it('one that does not answer for 10 s is waited for later', async () => {
+  it('a server that does not answer within 10 s does not end the start', async () => {
     const clock = new ManualClock();
     const client = {
       get: (_: unknown, __: unknown, signal: AbortSignal) =>
@@ -160,10 +160,10 @@ describe('the API server at start', () => {
     const { signal } = new AbortController();
     const checked = checkApi(client, {}, { kubeconfig: KUBECONFIG, nodeName: 'n1', clock, signal });
     await clock.advance(10_000);
-    expect(await checked).toBeUndefined();
+    await expect(checked).resolves.toBeUndefined();
   });
 
-  it('one that is away is waited for', async () => {
+  it('an unreachable server does not end the start', async () => {
     const url = await listen(pki.good);
     await new Promise((resolve) => server?.close(resolve));
     expect(await check(url, pki.ca)).toBeUndefined();

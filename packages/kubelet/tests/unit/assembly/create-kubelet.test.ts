@@ -51,7 +51,7 @@ describe(createKubelet, () => {
     expect(await runtime.listContainers({ state: 'running' }, end.signal)).toHaveLength(1);
   });
 
-  it('limits a pod by its cgroup and writes down what it was given', async () => {
+  it('limits a pod by its cgroup and records its allocated resources', async () => {
     const { clock, api, cgroups, disk } = start({ cgroupDriver: 'cgroupfs' });
     await clock.advance(1000);
     const resources = { requests: { cpu: '100m' }, limits: { cpu: '200m', memory: '64Mi' } };
@@ -67,7 +67,7 @@ describe(createKubelet, () => {
     expect(disk.read('/var/lib/kubelet/allocated_pods_state')).toContain('64Mi');
   });
 
-  it('refuses a configuration before the runtime is opened or a file is made', async () => {
+  it('refuses a configuration before it opens the runtime or creates a file', async () => {
     const { disk, runtime } = start({ failCgroupV1: true }, { machine: { cgroupVersion: 1 } });
     await expect(run).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     expect(disk.names('/')).toEqual([]);
@@ -78,7 +78,7 @@ describe(createKubelet, () => {
     const { clock, log } = start({}, { standalone: true });
     await clock.advance(5000);
     expect(log.lines.map(({ message }) => message)).toContain(
-      'no --kubeconfig: only static pods run, others are ended',
+      'no --kubeconfig: the kubelet runs static pods only and ends all others',
     );
     expect(end.signal.aborted).toBe(false);
   });

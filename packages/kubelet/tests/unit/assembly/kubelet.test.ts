@@ -10,7 +10,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runKubelet } from '../../../src/assembly/run/run-kubelet.js';
 import { createNodeEvents, OwnNode } from '../../../src/node/run/index.js';
 import { createPodEvents } from '../../../src/pod/run/index.js';
-import { aPod, MemoryPodRuntime, MemoryPodVolumes } from '../../../src/testing/index.js';
+import {
+  aPod,
+  MemoryPodEvents,
+  MemoryPodRuntime,
+  MemoryPodVolumes,
+} from '../../../src/testing/index.js';
 
 let clock: ManualClock;
 let api: MemoryKubeClient;
@@ -44,7 +49,7 @@ beforeEach(async () => {
     podsProblem: () => podsProblem,
     runtime,
     runtimeView: runtime,
-    volumes: new MemoryPodVolumes(),
+    volumes: new MemoryPodVolumes({ clock, events: new MemoryPodEvents() }),
     prober,
     health: {
       run: async (problem: () => string | undefined, signal: AbortSignal) => {
@@ -57,7 +62,7 @@ beforeEach(async () => {
     log,
   };
   const node = withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0' });
-  run = runKubelet(ports, { node, syncFrequencyMs: 60_000 }, end.signal);
+  run = runKubelet({ ports, settings: { node, syncFrequencyMs: 60_000 } }, end.signal);
   await settle();
 });
 
@@ -93,7 +98,7 @@ describe(runKubelet, () => {
     expect(prober.attempts[0]).toMatchObject({ kind: 'tcp', hostname: status?.podIP, port: 80 });
   });
 
-  it('tells about containers of a pod by the field that they are in', async () => {
+  it('names the field of a container in its events', async () => {
     await pass(2000);
     prober.answer('failure');
     const pod = aPod({ containers: [{ readinessProbe: { tcpSocket: { port: 80 } } }] });
@@ -108,7 +113,7 @@ describe(runKubelet, () => {
     expect(note?.message).toBe('Readiness probe failed: failure');
   });
 
-  it('goes on when pods of the API are not as the API promises', async () => {
+  it('continues when the API has malformed pods', async () => {
     await pass(2000);
     const bad = aPod({ metadata: { name: 'bad', uid: 'uid-bad' } });
     const spec = { ...bad.spec, containers: { app: 7 } };
@@ -122,23 +127,23 @@ describe(runKubelet, () => {
     ]);
     expect(notes.find(({ reason }) => reason === 'FailedToReadPod')).toMatchObject({
       about: { kind: 'Pod', namespace: 'default', name: 'bad', uid: 'uid-bad' },
-      message: 'The kubelet cannot use this pod as it is: spec.containers: expected array',
+      message: 'The kubelet cannot use this pod: spec.containers: expected array',
     });
   });
 
-  it('does not take pods before it knows its node', async () => {
+  it('lists no pods before its node is known', async () => {
     await pass(2000);
     const calls = api.calls.map(({ verb, plural }) => `${verb} ${plural}`);
     expect(calls).toContain('list pods');
     expect(calls.indexOf('list pods')).toBeGreaterThan(calls.indexOf('create nodes'));
   });
 
-  it('is healthy while its loops go round', async () => {
+  it('is healthy while its loops make progress', async () => {
     await pass(600_000);
     expect(healthy?.()).toBeUndefined();
   });
 
-  it('reports a node whose pods cannot have cgroups as not ready', async () => {
+  it('reports the node as not ready while cgroups cannot be created', async () => {
     await pass(2000);
     podsProblem = 'failed to initialize top level QOS containers: EROFS';
     await pass(20_000);
@@ -148,7 +153,7 @@ describe(runKubelet, () => {
     });
   });
 
-  it('reports a node whose runtime events are lost as not ready', async () => {
+  it('reports the node as not ready while runtime events are lost', async () => {
     await pass(2000);
     runtime.unhealthy = 'pleg was last seen active 4m0s ago; threshold is 3m0s';
     await pass(20_000);

@@ -38,7 +38,7 @@ afterEach(() => {
   api.close();
 });
 
-it('takes every pod that a real API server binds to the node, and lets it go', async () => {
+it('adds and removes every pod that a real API server binds to the node', async () => {
   const events = new MemoryPodEvents();
   const pods = new Map<string, Pod>();
   const seen = new Set<string>();
@@ -65,7 +65,7 @@ it('takes every pod that a real API server binds to the node, and lets it go', a
   expect(log.lines).toEqual([]);
 });
 
-it('reads the config maps and secrets of such a pod as they are, and follows them', async () => {
+it('reads config maps and secrets of a recorded pod unchanged, and follows their changes', async () => {
   const changed: string[] = [];
   const onChange = (uid: string): void => void changed.push(uid);
   const objects = createObjectWatches({ client, clock, random, log, onChange }, stop.signal);
@@ -96,7 +96,7 @@ it('reads the config maps and secrets of such a pod as they are, and follows the
   expect(log.lines).toEqual([]);
 });
 
-it('follows the Node object that a real API server keeps', async () => {
+it('follows the Node object of a real API server', async () => {
   const nodes: Node[] = [];
   const onChange = (node: Node): void => void nodes.push(node);
   const own = new OwnNode({ client, nodeName: 'node1', clock, random, log, onChange });
@@ -111,7 +111,7 @@ it('follows the Node object that a real API server keeps', async () => {
   expect(log.lines).toEqual([]);
 });
 
-it('follows the Services that a real API server keeps, for the variables of containers', async () => {
+it('follows the Services of a real API server, for the variables of containers', async () => {
   const adapters = { clock, random, log, metrics: new MemoryMetrics() };
   const services = watchServices(client, adapters);
   void services.run(stop.signal);
@@ -137,7 +137,7 @@ it('follows the Services that a real API server keeps, for the variables of cont
   expect(log.lines).toEqual([]);
 });
 
-it('keeps the variables of other Services from a Service whose ports are none', async () => {
+it('keeps the variables of other Services when the ports of one are malformed', async () => {
   const [, spoilt, good] = recordedWatch('services').map(({ object }) => object);
   const port = { ...spoilt, spec: { ...spoilt?.spec, ports: [{ protocol: 7 }] } };
   const memory = createMemoryKubeClient({ clock: new ManualClock() });
@@ -151,7 +151,7 @@ it('keeps the variables of other Services from a Service whose ports are none', 
   ]);
 });
 
-it('takes the handler of a runtime class from a real API server, and refuses a class that is gone', async () => {
+it('reads the handler of a runtime class from a real API server, and refuses a deleted class', async () => {
   const pod = aPod({ runtimeClassName: 'plain' });
   const gone = { message: 'runtimeclass.node.k8s.io "plain" not found' };
   await expect(runtimeHandlerOf(pod, client, stop.signal)).rejects.toMatchObject(gone);

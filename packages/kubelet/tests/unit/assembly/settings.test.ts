@@ -47,18 +47,18 @@ describe(crashLoopRules, () => {
       { initialMs: 1000, maxMs: 60_000 },
     ],
     [{ KubeletCrashLoopBackOffMax: false }, { initialMs: 10_000, maxMs: 300_000 }],
-  ])('the gates %j give %j', (gates, want) => {
+  ])('with the gates %j are %j', (gates, want) => {
     expect(crashLoopRules(gated(gates))).toEqual(want);
   });
 
-  it('no wait is longer than the configured maximum, the first neither', () => {
+  it('limits even the first delay to the configured maximum', () => {
     const config = configOf({ crashLoopBackOff: { maxContainerRestartPeriod: '2s' } });
     expect(crashLoopRules(config)).toEqual({ initialMs: 2000, maxMs: 2000 });
   });
 });
 
-describe('rules of cgroups', () => {
-  it('all pods together get the machine less what is reserved', () => {
+describe('cgroup rules', () => {
+  it('give all pods together the capacity minus the reserved resources', () => {
     const config = configOf({
       systemReserved: { cpu: '500m', memory: '1Gi' },
       kubeReserved: { cpu: '500m' },
@@ -70,7 +70,7 @@ describe('rules of cgroups', () => {
     });
   });
 
-  it('periods are microseconds', () => {
+  it('give periods in microseconds', () => {
     const config = configOf({ cpuCFSQuotaPeriod: '50ms', podPidsLimit: 100 });
     expect(cgroupRules(config)).toEqual({
       cpuCfsQuota: true,
@@ -81,7 +81,7 @@ describe('rules of cgroups', () => {
 });
 
 describe(pullRules, () => {
-  it('pull credentials are verified unless a gate says otherwise', () => {
+  it('verifies pull credentials unless a gate disables it', () => {
     expect(pullRules(configOf()).verification).toEqual({
       policy: 'NeverVerifyPreloadedImages',
       allowlist: [],
@@ -93,13 +93,13 @@ describe(pullRules, () => {
   it.each([
     [{}, 1],
     [{ serializeImagePulls: false }, undefined],
-  ])('%j pulls %s at a time', (value, concurrency) => {
+  ])('with %j allows %s pulls at a time', (value, concurrency) => {
     expect(pullRules(configOf(value))).toMatchObject({ concurrency, qps: 5, burst: 10 });
   });
 });
 
 describe(runtimeSettings, () => {
-  it('swap is limited where the machine can, and only as configured', () => {
+  it('limits swap as configured if the machine supports it', () => {
     const config = configOf();
     const swap = { cgroups: 2, behavior: 'NoSwap', swapBytes: 2 ** 20 };
     expect(runtimeSettings(config, identity, MACHINE).swap).toEqual(swap);
@@ -108,13 +108,13 @@ describe(runtimeSettings, () => {
     expect(runtimeSettings(limited, identity, MACHINE).swap?.behavior).toBe('LimitedSwap');
   });
 
-  it('a container is killed as a whole on cgroup v2 only', () => {
+  it('kills a container as a whole on cgroup v2 only', () => {
     const { unified } = runtimeSettings(configOf(), identity, MACHINE);
     expect(unified).toEqual({ 'memory.oom.group': '1' });
     expect(runtimeSettings(configOf(), identity, V1).unified).toEqual({});
   });
 
-  it('links to logs stand beside the logs', () => {
+  it('places links to logs beside the logs', () => {
     const logsDir = (value: object): string =>
       runtimeSettings(configOf(value), identity, MACHINE).containerLogsDir;
     expect(logsDir({})).toBe('/var/log/containers');
@@ -123,7 +123,7 @@ describe(runtimeSettings, () => {
 });
 
 describe(idRange, () => {
-  it('pods get the ids of the user kubelet where there is one', () => {
+  it('takes the subordinate ids of the user kubelet if it exists', () => {
     const config = configOf();
     const whole = { first: 65_536, length: 2 ** 32 - 65_536, idsPerPod: 65_536 };
     expect(idRange(config, undefined, identity.placeOf)).toEqual(whole);
@@ -134,7 +134,7 @@ describe(idRange, () => {
 });
 
 describe(nodeConfig, () => {
-  it('features are declared unless they are switched off', () => {
+  it('declares features unless their gates disable them', () => {
     const feature = 'RestartAllContainersOnContainerExits';
     const others = [
       'InPlacePodLevelResourcesVerticalScaling',
@@ -145,7 +145,7 @@ describe(nodeConfig, () => {
     expect(without.declaredFeatures).toEqual(others);
   });
 
-  it('the node has its name and addresses from the identity', () => {
+  it('takes name and addresses of the node from the identity', () => {
     expect(nodeConfig(configOf(), identity)).toMatchObject({
       nodeName: 'host-1',
       hostname: 'host-1',

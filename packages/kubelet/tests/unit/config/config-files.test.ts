@@ -22,7 +22,7 @@ async function write(name: string, maxPods: number): Promise<string> {
 }
 
 describe(readConfigFiles, () => {
-  it('takes files that end in .conf, name by name, and no others', async () => {
+  it('reads only the files that end in .conf, ordered by name', async () => {
     await write('drop-ins/20-b.conf', 3);
     await write('drop-ins/10-a.conf', 1);
     await write('drop-ins/10-b/z.conf', 2);
@@ -34,14 +34,14 @@ describe(readConfigFiles, () => {
     expect(dropIns.map((each) => each['maxPods'])).toEqual([1, 2, 22, 3]);
   });
 
-  it('reads the file itself, with the directory that it means its paths from', async () => {
+  it('returns the file and the directory to which its paths are relative', async () => {
     const path = await write('etc/kubelet.yaml', 7);
     const { file, dropIns } = await readConfigFiles(path, undefined);
     expect(file).toMatchObject({ value: { maxPods: 7 }, directory: join(dir, 'etc') });
     expect(dropIns).toEqual([]);
   });
 
-  it('says which directory cannot be read', async () => {
+  it('names the directory that cannot be read', async () => {
     await expect(readConfigFiles(undefined, join(dir, 'absent'))).rejects.toMatchObject({
       code: 'CONFIG_UNREADABLE',
       message: expect.stringContaining(join(dir, 'absent')),

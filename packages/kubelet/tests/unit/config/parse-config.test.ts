@@ -41,7 +41,7 @@ describe(parseKubeletConfig, () => {
     });
   });
 
-  it('is more open without a file, as it always was', () => {
+  it('allows anonymous access without a configuration file', () => {
     const none = { file: undefined, dropIns: [], flags: {}, source: 'command line' };
     expect(parseKubeletConfig(none).config).toMatchObject({
       readOnlyPort: 10_255,
@@ -52,30 +52,30 @@ describe(parseKubeletConfig, () => {
 
   it('lets flags win over drop-ins, and drop-ins over the file', () => {
     const dropIns = [
-      { ...ENVELOPE, maxPods: 20, clusterDNS: ['2.2.2.2'], evictionHard: { a: '1' } },
+      { ...ENVELOPE, maxPods: 20, clusterDNS: ['2.2.2.2'], evictionHard: { 'pid.available': '1' } },
     ];
-    const flags = { maxPods: 30, featureGates: { NodeSwap: false } };
+    const flags = { maxPods: 30, featureGates: { EnvFiles: false } };
     const value = {
       maxPods: 10,
       clusterDNS: ['1.1.1.1'],
-      featureGates: { EventedPLEG: true, NodeSwap: true },
-      evictionHard: { b: '2' },
+      featureGates: { ContainerStopSignals: true, EnvFiles: true },
+      evictionHard: { 'nodefs.available': '2' },
     };
     expect(parse(value, { dropIns, flags }).config).toMatchObject({
       maxPods: 30,
       clusterDNS: ['2.2.2.2'],
-      featureGates: { EventedPLEG: true, NodeSwap: false },
-      document: { evictionHard: { a: '1', b: '2' } },
+      features: { ContainerStopSignals: true, EnvFiles: false },
+      document: { evictionHard: { 'pid.available': '1', 'nodefs.available': '2' } },
     });
   });
 
-  it('replaces a map of the file by that of a flag', () => {
+  it('replaces a map of the file with the map of a flag', () => {
     const value = { systemReserved: { cpu: '1', memory: '1Gi' } };
     const { config } = parse(value, { flags: { systemReserved: { cpu: '2' } } });
     expect(config.systemReserved).toEqual({ cpu: 2_000_000_000n });
   });
 
-  it('means relative paths from the file', () => {
+  it('resolves relative paths against the file’s directory', () => {
     const value = {
       staticPodPath: 'manifests',
       authentication: { x509: { clientCAFile: 'ca.crt' } },
@@ -85,13 +85,25 @@ describe(parseKubeletConfig, () => {
     expect(config.authentication.x509.clientCAFile).toBe('/etc/kubelet/ca.crt');
   });
 
-  it('warns of fields that it does not know', () => {
+  it('replaces reserved amounts of CPU by the CPUs that are reserved', () => {
+    const { config } = parse({
+      reservedSystemCPUs: '0-1,3',
+      systemReserved: { cpu: '100m', memory: '1Gi' },
+      kubeReserved: { cpu: '200m', pid: '10' },
+    });
+    expect([...config.reservedCpus]).toEqual([0, 1, 3]);
+    expect(config.systemReserved).toEqual({ cpu: 3_000_000_000n, memory: 2n ** 30n * 10n ** 9n });
+    expect(config.kubeReserved).toEqual({ pid: 10_000_000_000n });
+    expect(config.document).toMatchObject({ reservedSystemCPUs: '0-1,3' });
+  });
+
+  it('warns about unknown fields', () => {
     const { warnings } = parse({ maxPod: 3, authentication: { basic: {} } });
     expect(warnings).toHaveLength(2);
     expect(warnings.join()).toContain('maxPod');
   });
 
-  it('names everything that is wrong at once', () => {
+  it('reports all problems at once', () => {
     const value = {
       maxPods: -1,
       podLogsDir: 'relative',
@@ -124,8 +136,50 @@ describe(parseKubeletConfig, () => {
     ['imageMaximumGCAge', { imageMaximumGCAge: '1m' }],
     ['registerWithTaints[0].effect', { registerWithTaints: [{ key: 'a', effect: 'Never' }] }],
     ['port', { port: 0 }],
+    ['featureGates', { featureGates: { NodeSwap: false } }],
+    ['cpuManagerPolicy', { cpuManagerPolicy: 'bogus' }],
+    ['cpuManagerPolicyOptions', { cpuManagerPolicyOptions: { 'full-pcpus-only': 'true' } }],
+    [
+      'cpuManagerPolicyOptions.fastest',
+      { cpuManagerPolicy: 'static', cpuManagerPolicyOptions: { fastest: 'true' } },
+    ],
+    [
+      'cpuManagerPolicyOptions.align-by-socket',
+      { cpuManagerPolicy: 'static', cpuManagerPolicyOptions: { 'align-by-socket': 'true' } },
+    ],
+    [
+      'topologyManagerPolicyOptions.max-allowable-numa-nodes',
+      { topologyManagerPolicyOptions: { 'max-allowable-numa-nodes': '7' } },
+    ],
+    ['reservedSystemCPUs', { reservedSystemCPUs: 'zzz' }],
+    ['reservedSystemCPUs', { reservedSystemCPUs: '3-1' }],
+    ['reservedSystemCPUs', { reservedSystemCPUs: '0-99999999' }],
+    [
+      'reservedMemory[0].limits.cpu',
+      { reservedMemory: [{ numaNode: 0, limits: { cpu: '1', memory: '1Gi' } }] },
+    ],
+    ['reservedMemory[0].limits.memory', { reservedMemory: [{ limits: { memory: '0' } }] }],
+    ['qosReserved.cpu', { qosReserved: { cpu: '10%' } }],
+    ['qosReserved.memory', { qosReserved: { memory: '101%' } }],
+    ['evictionHard.foo.bar', { evictionHard: { 'foo.bar': '1' } }],
+    ['evictionSoft.memory.available', { evictionSoft: { 'memory.available': '1Gi' } }],
+    [
+      'evictionSoftGracePeriod.pid.available',
+      { evictionSoftGracePeriod: { 'pid.available': '-1s' } },
+    ],
+    ['evictionMinimumReclaim.pid.available', { evictionMinimumReclaim: { 'pid.available': '0%' } }],
+    ['memoryReservationPolicy', { memoryReservationPolicy: 'TieredReservation' }],
+    [
+      'serverTLSBootstrap',
+      { serverTLSBootstrap: true, featureGates: { RotateKubeletServerCertificate: false } },
+    ],
+    ['logging.vmodule[0].filePattern', { logging: { vmodule: [{ filePattern: 'a=b' }] } }],
+    [
+      'shutdownGracePeriodByPodPriority[0].priority',
+      { shutdownGracePeriodByPodPriority: [{ priority: 'high' }] },
+    ],
   ];
-  it('shows what breaks a rule as the file has it', () => {
+  it('shows an offending value as the file contains it', () => {
     expect(() => parse({ cpuCFSQuotaPeriod: '2s' })).toThrow(
       'cpuCFSQuotaPeriod: must be 1ms to 1s, found "2s"',
     );
@@ -139,8 +193,8 @@ describe(parseKubeletConfig, () => {
 const reportMs = (...args: Parameters<typeof parse>): number =>
   parse(...args).config.nodeStatusReportFrequencyMs;
 
-describe('what follows from other fields', () => {
-  it('follows from those of the file, not from drop-ins and flags', () => {
+describe('dependent defaults', () => {
+  it('depend on fields of the file, not of drop-ins and flags', () => {
     const dropIns = [{ nodeStatusUpdateFrequency: '4s' }];
     expect(reportMs({}, { dropIns })).toBe(300_000);
     const flags = { nodeStatusUpdateFrequency: '4s' };
@@ -154,7 +208,7 @@ describe('what follows from other fields', () => {
   });
 });
 
-describe('how often an unchanged status is reported', () => {
+describe('the report period of an unchanged status', () => {
   it('follows the update frequency when only that is given', () => {
     expect(reportMs({})).toBe(300_000);
     expect(reportMs({ nodeStatusUpdateFrequency: '4s' })).toBe(4000);
@@ -164,10 +218,10 @@ describe('how often an unchanged status is reported', () => {
   });
 });
 
-describe('thresholds of eviction', () => {
+describe('eviction thresholds', () => {
   const own = { evictionHard: { 'nodefs.available': '20%', 'memory.available': '0%' } };
 
-  it('has defaults only where a file does not name its own', () => {
+  it('take defaults only if a file sets none', () => {
     expect(parse({}).config.evictionHard.get('memory.available')).toEqual({
       bytes: 100 * 2 ** 20,
     });
@@ -180,7 +234,7 @@ describe('thresholds of eviction', () => {
     expect(merged.evictionHard.has('imagefs.available')).toBe(true);
   });
 
-  it('adds those of drop-ins to what the file has, and is replaced by a flag', () => {
+  it('are extended by drop-ins and replaced by a flag', () => {
     const signals = (...args: Parameters<typeof parse>): readonly string[] =>
       Object.keys(parse(...args).config.document.evictionHard);
     const dropIns = [{ evictionHard: { 'pid.available': '5%' } }];
@@ -196,15 +250,14 @@ describe('thresholds of eviction', () => {
     ['1.5k', { bytes: 1500 }],
     ['1e999', { bytes: Number.MAX_SAFE_INTEGER }],
     ['12.5%', { fraction: 0.125 }],
-    ['0', undefined],
     ['0%', undefined],
     ['100%', undefined],
-  ])('reads %j as %j', (text, want) => {
+  ])('parse %j to %j', (text, want) => {
     const evictionHard = { 'memory.available': text };
     expect(parse({ evictionHard }).config.evictionHard.get('memory.available')).toEqual(want);
   });
 
-  it.each(['much', '', '-1Mi', '-5%', '101%', '5 %'])('refuses %j', (text) => {
+  it.each(['much', '', '0', '-1Mi', '-5%', '101%', '5 %'])('refuse %j', (text) => {
     expect(problemsOf({ evictionHard: { 'nodefs.available': text } })).toEqual([
       'evictionHard.nodefs.available',
     ]);

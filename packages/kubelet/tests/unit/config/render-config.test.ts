@@ -7,7 +7,7 @@ function parse(value: Record<string, unknown>) {
   return parseKubeletConfig({ file, dropIns: [], flags: {}, source: 'k.yaml' }).config;
 }
 
-it('is a file again that gives the same configuration', () => {
+it('renders a file that parses to the same configuration', () => {
   const config = parse({
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -32,7 +32,7 @@ it('is a file again that gives the same configuration', () => {
   expect(parse(rendered)).toEqual(config);
 });
 
-it('shows no header of the static pods’ URL', () => {
+it('masks the headers for the static pods’ URL', () => {
   const shown = renderConfig(parse({ staticPodURLHeader: { Authorization: ['Bearer secret'] } }));
   expect(JSON.stringify(shown)).not.toContain('secret');
 });

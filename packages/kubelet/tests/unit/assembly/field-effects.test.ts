@@ -1,0 +1,207 @@
+import { expect, it } from 'vitest';
+
+import { completeIdentity } from '../../../src/assembly/model/identity.js';
+import type { NodeMachine } from '../../../src/assembly/model/machine.js';
+import { nodeConfig } from '../../../src/assembly/plan/node-config.js';
+import {
+  admissionRules,
+  allPodsLimits,
+  cgroupRules,
+  crashLoopRules,
+  idRange,
+  pullRules,
+  resizeRules,
+} from '../../../src/assembly/plan/pod-rules.js';
+import { runtimeSettings } from '../../../src/assembly/plan/runtime-settings.js';
+import { type KubeletConfig, parseKubeletConfig } from '../../../src/config/index.js';
+
+const GIB = 2 ** 30;
+const identity = completeIdentity({ nodeName: 'n1', nodeIps: ['10.0.0.1'] });
+const machine: NodeMachine = {
+  hostName: 'n1',
+  cpuCount: 4,
+  onlineCpus: new Set([0, 1, 2, 3]),
+  memoryBytes: 8 * GIB,
+  swapAreas: [],
+  kernel: [6, 12],
+  cgroupVersion: 2,
+  appArmor: true,
+  runtime: {
+    hugepageKib: [],
+    maskedPaths: [],
+    selinux: false,
+    swapBytes: GIB,
+    limitsSwap: { v1: true, v2: true },
+  },
+  subIds: undefined,
+};
+
+const placeOf = (field: string) => ({ source: 'file', field });
+const runtimeOf = (c: KubeletConfig) => runtimeSettings(c, identity, machine);
+const nodeOf = (c: KubeletConfig) => nodeConfig(c, identity);
+
+type Row = readonly [
+  field: string,
+  value: object,
+  of: (config: KubeletConfig) => unknown,
+  want: unknown,
+];
+
+/** A field, a value that is not its default, and the setting of a part of the kubelet that follows. */
+const EFFECTS: readonly Row[] = [
+  ['clusterDNS', { clusterDNS: ['10.96.0.10'] }, (c) => runtimeOf(c).clusterDns, ['10.96.0.10']],
+  ['clusterDomain', { clusterDomain: 'corp' }, (c) => runtimeOf(c).clusterDomain, 'corp'],
+  ['resolvConf', { resolvConf: '/run/dns' }, (c) => runtimeOf(c).resolvConfPath, '/run/dns'],
+  ['podLogsDir', { podLogsDir: '/logs/pods' }, (c) => runtimeOf(c).podLogsDir, '/logs/pods'],
+  ['cpuCFSQuota', { cpuCFSQuota: false }, (c) => runtimeOf(c).cpuCfsQuota, false],
+  ['cpuCFSQuota', { cpuCFSQuota: false }, (c) => cgroupRules(c).cpuCfsQuota, false],
+  ['cpuCFSQuotaPeriod', { cpuCFSQuotaPeriod: '5ms' }, (c) => runtimeOf(c).cpuPeriodUs, 5000],
+  ['podPidsLimit', { podPidsLimit: 9 }, (c) => cgroupRules(c).podPidsLimit, 9],
+  ['seccompDefault', { seccompDefault: true }, (c) => runtimeOf(c).seccompDefault, true],
+  ['singleProcessOOMKill', { singleProcessOOMKill: true }, (c) => runtimeOf(c).unified, {}],
+  [
+    'memorySwap',
+    { memorySwap: { swapBehavior: 'LimitedSwap' } },
+    (c) => runtimeOf(c).swap?.behavior,
+    'LimitedSwap',
+  ],
+  [
+    'allowedUnsafeSysctls',
+    { allowedUnsafeSysctls: ['net.core.somaxconn'] },
+    (c) => admissionRules(c, machine).sysctls.allowedUnsafe,
+    ['net.core.somaxconn'],
+  ],
+  [
+    'cpuManagerPolicy',
+    { cpuManagerPolicy: 'static' },
+    (c) => resizeRules(c, runtimeOf(c)).staticCpus,
+    true,
+  ],
+  [
+    'memoryManagerPolicy',
+    { memoryManagerPolicy: 'Static' },
+    (c) => resizeRules(c, runtimeOf(c)).staticMemory,
+    true,
+  ],
+  [
+    'crashLoopBackOff',
+    { crashLoopBackOff: { maxContainerRestartPeriod: '7s' } },
+    (c) => crashLoopRules(c),
+    { initialMs: 7000, maxMs: 7000 },
+  ],
+  [
+    'serializeImagePulls',
+    { serializeImagePulls: false },
+    (c) => pullRules(c).concurrency,
+    undefined,
+  ],
+  [
+    'maxParallelImagePulls',
+    { serializeImagePulls: false, maxParallelImagePulls: 3 },
+    (c) => pullRules(c).concurrency,
+    3,
+  ],
+  ['registryPullQPS', { registryPullQPS: 7 }, (c) => pullRules(c).qps, 7],
+  ['registryBurst', { registryBurst: 8 }, (c) => pullRules(c).burst, 8],
+  [
+    'imagePullCredentialsVerificationPolicy',
+    { imagePullCredentialsVerificationPolicy: 'AlwaysVerify' },
+    (c) => pullRules(c).verification?.policy,
+    'AlwaysVerify',
+  ],
+  [
+    'preloadedImagesVerificationAllowlist',
+    {
+      imagePullCredentialsVerificationPolicy: 'NeverVerifyAllowlistedImages',
+      preloadedImagesVerificationAllowlist: ['quay.io/a'],
+    },
+    (c) => pullRules(c).verification?.allowlist,
+    ['quay.io/a'],
+  ],
+  [
+    'systemReserved',
+    { systemReserved: { cpu: '1' } },
+    (c) => allPodsLimits(c, machine).cpuShares,
+    3 * 1024,
+  ],
+  [
+    'kubeReserved',
+    { kubeReserved: { memory: '1Gi' } },
+    (c) => allPodsLimits(c, machine).memoryLimitBytes,
+    7 * GIB,
+  ],
+  [
+    'reservedSystemCPUs',
+    { reservedSystemCPUs: '0,3', systemReserved: { cpu: '1' }, kubeReserved: { cpu: '1' } },
+    (c) => allPodsLimits(c, machine).cpuShares,
+    2 * 1024,
+  ],
+  [
+    'userNamespaces',
+    { userNamespaces: { idsPerPod: 131_072 } },
+    (c) => idRange(c, undefined, placeOf).idsPerPod,
+    131_072,
+  ],
+  ['providerID', { providerID: 'aws:///i-1' }, (c) => nodeOf(c).providerId, 'aws:///i-1'],
+  ['registerNode', { registerNode: false }, (c) => nodeOf(c).register, false],
+  [
+    'registerWithTaints',
+    { registerWithTaints: [{ key: 'a', value: 'b', effect: 'NoSchedule' }] },
+    (c) => nodeOf(c).taints,
+    [{ key: 'a', value: 'b', effect: 'NoSchedule' }],
+  ],
+  [
+    'enableControllerAttachDetach',
+    { enableControllerAttachDetach: false },
+    (c) => nodeOf(c).controllerManagedAttachDetach,
+    false,
+  ],
+  ['maxPods', { maxPods: 9 }, (c) => nodeOf(c).maxPods, 9],
+  ['podsPerCore', { podsPerCore: 2 }, (c) => nodeOf(c).podsPerCore, 2],
+  [
+    'localStorageCapacityIsolation',
+    { localStorageCapacityIsolation: false },
+    (c) => nodeOf(c).localStorageCapacityIsolation,
+    false,
+  ],
+  ['port', { port: 10_260 }, (c) => nodeOf(c).kubeletPort, 10_260],
+  ['nodeStatusMaxImages', { nodeStatusMaxImages: -1 }, (c) => nodeOf(c).maxImages, -1],
+  [
+    'nodeStatusUpdateFrequency',
+    { nodeStatusUpdateFrequency: '3s' },
+    (c) => nodeOf(c).updateEveryMs,
+    3000,
+  ],
+  [
+    'nodeStatusReportFrequency',
+    { nodeStatusReportFrequency: '9s' },
+    (c) => nodeOf(c).reportEveryMs,
+    9000,
+  ],
+  [
+    'nodeLeaseDurationSeconds',
+    { nodeLeaseDurationSeconds: 20 },
+    (c) => nodeOf(c).leaseDurationSeconds,
+    20,
+  ],
+  [
+    'evictionHard',
+    { evictionHard: { 'memory.available': '1Gi' } },
+    (c) => nodeOf(c).evictionReserved,
+    { memory: { bytes: GIB } },
+  ],
+  [
+    'mergeDefaultEvictionSettings',
+    { evictionHard: { 'memory.available': '1Gi' }, mergeDefaultEvictionSettings: true },
+    (c) => nodeOf(c).evictionReserved,
+    { memory: { bytes: GIB }, ephemeralStorage: { fraction: Math.fround(0.1) } },
+  ],
+];
+
+const configOf = (value: object): KubeletConfig =>
+  parseKubeletConfig({ file: { value: { ...value }, directory: '/' } }).config;
+
+it.each(EFFECTS)('%s changes how the kubelet runs', (_, value, of, want) => {
+  expect(of(configOf(value))).toEqual(want);
+  expect(of(configOf({}))).not.toEqual(want);
+});
