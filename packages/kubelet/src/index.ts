@@ -30,11 +30,14 @@ export {
   type Kubelet,
 } from './assembly/run/index.js';
 export {
+  CONFIG_FIELDS,
   CONFIG_KIND,
   type ConfigLayers,
+  FIXED_FEATURES,
   type KubeletConfig,
   parseKubeletConfig,
   renderConfig,
+  UNUSED_FIELDS,
 } from './config/index.js';
 export type {
   Certificate,

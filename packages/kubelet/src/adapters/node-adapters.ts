@@ -26,6 +26,9 @@ import { readCredentialProviders } from '../credentials/adapters/provider-files.
 import { createProviderPrograms } from '../credentials/adapters/provider-program.js';
 import { createRequestMaker, createStubMaker } from '../credentials/adapters/request-maker.js';
 import type { CredentialAdapters } from '../credentials/index.js';
+import { createLoopDevices } from '../disks/adapters/loop-devices.js';
+import { createStorageCommands } from '../disks/adapters/storage-commands.js';
+import { createStorageFiles } from '../disks/adapters/storage-files.js';
 import { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 import { createRotationFiles } from '../logs/adapters/rotation-files.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
@@ -43,27 +46,28 @@ import { createManifestUrl } from '../sources/adapters/manifest-url.js';
 import { createDirectoryReadings } from '../stats/adapters/directory-readings.js';
 import { createMachineReadings } from '../stats/adapters/machine-readings.js';
 import { createPluginSockets } from '../storage/adapters/plugin-sockets.js';
-import { createStorageFiles } from '../storage/adapters/storage-files.js';
 import { createMounter } from '../volumes/adapters/mounter.js';
 import { createSubPaths } from '../volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../volumes/adapters/volume-files.js';
 import { createLogDirectories } from '../workers/adapters/log-directories.js';
 
 export interface NodeAdapterOptions {
-  /** Credential provider plug-ins: their configuration, and the directory of their programs. */
+  /**
+   * Credential provider plug-ins: their configuration, and the directory that holds their programs.
+   */
   readonly credentialProviders?: Readonly<{ config: string; binDir: string }> | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** What a real node adds to what its process, its runtime and its API server bring. */
+/** Adapters of a real node; its process, its runtime and its API server supply the rest. */
 export type NodeAdapters = Omit<
   KubeletAdapters,
   'clock' | 'random' | 'log' | 'metrics' | 'probeMetrics' | 'tracer' | 'openRuntime' | 'openApi'
 >;
 
-/** The ports of this machine. Nothing is changed before the kubelet runs. */
+/** Creates the ports of this machine. Nothing on the machine changes before the kubelet runs. */
 export async function createNodeAdapters(
   config: KubeletConfig,
   identity: KubeletIdentity,
@@ -111,6 +115,8 @@ function nodeFiles(config: KubeletConfig, rootDir: string): KubeletFiles {
     mounter,
     subPaths: createSubPaths(mounter),
     storage: createStorageFiles(),
+    loops: createLoopDevices(),
+    commands: createStorageCommands(),
     plugins: createPluginSockets(`${rootDir}/plugins_registry`),
     userNamespaces: createUserNamespaceFiles(rootDir),
     pullRecords: createPullRecordFiles(rootDir),
@@ -132,8 +138,8 @@ function pullCredentials(
     readProviders: async ({ tokens }) => {
       if (providers === undefined) return undefined;
       const { config, binDir } = providers;
-      const configured = await readCredentialProviders(config, binDir, { tokens });
-      return { ...configured, call: createProviderPrograms(binDir) };
+      const { providers: found, hash } = await readCredentialProviders(config, binDir, { tokens });
+      return { providers: found, hash, call: createProviderPrograms(binDir) };
     },
   };
 }

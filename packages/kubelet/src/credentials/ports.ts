@@ -6,34 +6,34 @@ import type { Certificate, CertificateTemplate, KeyedPem } from './model/certifi
 import type { CredentialProvider } from './model/credential-provider.js';
 import type { KeyringEntry } from './plan/keyring.js';
 
-/** An object of a namespace that stands for credentials. */
+/** A namespaced object that credentials belong to. */
 export interface CredentialOwner {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
 }
 
-/** What a registry is shown, and whose it is: the node's own where no owner is named. */
+/** Credentials for a registry, with their owner; without owner, they are the node's own. */
 export interface PullCredential {
   readonly auth: RegistryAuth;
-  /** The pod's secret that holds it. */
+  /** The pod's secret that contains them. */
   readonly secret?: CredentialOwner;
-  /** For which a credential provider gave it. */
+  /** The service account for which a credential provider supplied them. */
   readonly serviceAccount?: CredentialOwner;
 }
 
-/** What a credential provider gave. */
+/** Credentials that a credential provider supplied. */
 export interface ProvidedEntry extends KeyringEntry {
-  /** Undefined where it was not told of any. */
+  /** Undefined if the provider was called without a service account. */
   readonly serviceAccount?: CredentialOwner;
 }
 
 /**
  * Runs a plug-in once.
  *
- * @param request as the protocol has it
- * @returns its answer as it wrote it
- * @throws when it fails or takes too long; without anything of its answer
+ * @param request in the format of the protocol
+ * @returns the plug-in's output, unparsed
+ * @throws if the plug-in fails or takes too long; the error contains nothing of its output
  */
 export type CallProvider = (
   provider: CredentialProvider,
@@ -42,15 +42,17 @@ export type CallProvider = (
 ) => Promise<string>;
 
 export interface PullCredentials {
-  /** In the order to be tried; empty: pull as nobody. */
+  /** Credentials in the order in which to try them; empty: pull anonymously. */
   forImage(pod: Pod, repository: string, signal: AbortSignal): Promise<readonly PullCredential[]>;
 }
 
-/** What is kept at hand for the pods that need it. */
+/** Keeps objects available for the pods that refer to them. */
 export interface PodFollower {
-  /** The pod is here, or changed: what it refers to now is kept, what it no longer refers to is not. */
+  /**
+   * The pod is new or changed: keeps what it refers to now, and drops what it no longer refers to.
+   */
   follow(pod: Pod): void;
-  /** The pod is gone; one that is not known is fine. */
+  /** The pod is gone; does nothing for an unknown pod. */
   release(podUid: string): void;
 }
 
@@ -63,80 +65,82 @@ export interface StubRequest {
   readonly keyPem: string;
 }
 
-/** Makes keys for pods, with a request each that is signed by it and says nothing else. */
+/**
+ * Creates keys for pods, each with a request that contains only the public key and its signature.
+ */
 export interface StubMaker {
-  /** @param keyType as in a podCertificate source, e.g. `ECDSAP256`; @throws when it is not known */
+  /** @param keyType as in a podCertificate source, e.g. `ECDSAP256`; @throws if it is unknown */
   makeStub(keyType: string): Promise<StubRequest>;
 }
 
-/** A node's certificate on disk: the newest is in force. */
+/** A node's certificates on disk; the newest is in force. */
 export interface CertificateStore {
-  /** Undefined when there is none, or none that can be read. */
+  /** Undefined if there is no readable certificate. */
   current(): Promise<Readonly<{ certificate: Certificate; pem: KeyedPem }> | undefined>;
   /**
-   * What a certificate and its key say, without touching the one in force.
+   * Parses a certificate and its key, without changing the one in force.
    *
-   * @throws {Error} when they cannot be used: no certificate, a broken one in the chain, another key
+   * @throws {Error} if there is no certificate, the chain is broken, or the key does not match
    */
   inspect(pem: KeyedPem): Certificate;
   /**
-   * Makes it the one in force, for every reader at once.
+   * Puts the certificate in force, atomically for all readers.
    *
-   * @throws {Error} as `inspect`; the one in force stays
+   * @throws {Error} as `inspect` does; the certificate in force stays unchanged
    */
   save(pem: KeyedPem, nowMs: number): Promise<void>;
 }
 
-/** Makes keys, and requests that are signed by them. */
+/** Creates keys, and certificate requests signed with them. */
 export interface RequestMaker {
-  /** PEM. @param keyPem PKCS #8; a new key when absent */
+  /** Returns PEM. @param keyPem PKCS #8; default: a new key */
   make(
     template: CertificateTemplate,
     keyPem?: string,
   ): Promise<Readonly<{ requestPem: string; keyPem: string }>>;
 }
 
-/** Keeps the key of a request that has no answer yet, for a kubelet that is started again. */
+/** Keeps the key of a pending request for a restarted kubelet. */
 export interface PendingKey {
   read(): Promise<string | undefined>;
   write(keyPem: string): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** Credentials of the node itself for registries, beside those that pods bring. */
+/** The node's own credentials for registries, besides those of pods. */
 export interface CredentialAdapters {
-  /** Those of the node's docker configuration, read anew each time. */
+  /** Credentials in the node's docker configuration; read again on each call. */
   nodeEntries(): Promise<readonly KeyringEntry[]>;
   /**
-   * The configured credential provider plug-ins; undefined where none are configured.
+   * The configured credential provider plug-ins; undefined if none are configured.
    *
-   * @param rules without `tokens` no plug-in may ask for tokens of service accounts
-   * @throws {ConfigError} with everything that is wrong with the plug-ins and their configuration
+   * @param rules without `tokens`, plug-ins must not request service account tokens
+   * @throws {ConfigError} with every problem of the plug-ins and their configuration
    */
   readProviders(rules: Readonly<{ tokens: boolean }>): Promise<ConfiguredProviders | undefined>;
 }
 
 export interface ConfiguredProviders {
   readonly providers: readonly CredentialProvider[];
-  /** Of all configuration files, `sha256:…`: a metric shows which configuration is in force. */
+  /** Hash of all configuration files, `sha256:…`; a metric reports it. */
   readonly hash: string;
   readonly call: CallProvider;
 }
 
-/** Kubeconfig files, and the clients that they describe. */
+/** Kubeconfig files, and clients created from them. */
 export interface Kubeconfigs {
   /** @throws {KubeError} `KUBE_CONFIG` */
   load(path: string): Promise<Connection>;
-  /** With its parent directories; readers see the old file or the new one. */
+  /** Creates parent directories; atomic: readers see the old file or the new one. */
   write(path: string, text: string): Promise<void>;
   exists(path: string): Promise<boolean>;
-  /** What a kubeconfig holds or refers to. */
+  /** The content that a kubeconfig contains or refers to. */
   contentOf(material: Material): Promise<string>;
   connect(connection: Connection, options: ConnectOptions): ClosableKubeClient;
 }
 
 export interface ConnectOptions {
-  /** Requests a second, and at a time; unlimited when absent. */
+  /** Requests per second, and burst; absent: unlimited. */
   readonly rateLimit?: Readonly<{ perSecond: number; burst: number }>;
   readonly requestTimeoutMs?: number;
 }

@@ -1,14 +1,14 @@
-/** Records of pulls; each is known by its kind and the name of what was pulled. */
+/** Storage of pull records, each identified by its kind and the name of what was pulled. */
 export interface PullRecordFiles {
-  /** @returns undefined when there is none */
+  /** @returns undefined if there is no such record */
   read(kind: PullRecordKind, name: string): Promise<string | undefined>;
-  /** Readers see the old text or the new one. */
+  /** Atomic: readers see the old text or the new one. */
   write(kind: PullRecordKind, name: string, text: string): Promise<void>;
-  /** Gone already is fine. */
+  /** Does nothing if the record is already gone. */
   remove(kind: PullRecordKind, name: string): Promise<void>;
-  /** All of a kind. */
+  /** The texts of all records of a kind. */
   texts(kind: PullRecordKind): Promise<readonly string[]>;
 }
 
-/** `pulling`: under way, by image name. `pulled`: here, by image id. */
+/** `pulling`: pulls in progress, by image name. `pulled`: images present, by image id. */
 export type PullRecordKind = 'pulling' | 'pulled';

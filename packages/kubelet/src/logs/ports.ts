@@ -1,14 +1,14 @@
-/** The directories of container logs. */
+/** Access to the directories of container logs. */
 export interface RotationFiles {
   /** @returns undefined when there is no such file */
   sizeBytes(path: string): Promise<number | undefined>;
-  /** Of everything in a directory. */
+  /** Names of all entries in a directory. */
   names(directory: string): Promise<readonly string[]>;
-  /** Gone already is fine. */
+  /** Does nothing if the file is already gone. */
   remove(path: string): Promise<void>;
   /**
-   * Puts `<path>.gz`, whole, of the same mode and time, in the file's place; an unfinished one is
-   * called `<path>.gz.tmp`. A file that is gone is nothing to compress.
+   * Replaces the file with `<path>.gz`, which has the same mode and times. The archive is called
+   * `<path>.gz.tmp` until it is complete. Does nothing if the file is gone.
    */
   compress(path: string, signal: AbortSignal): Promise<void>;
   rename(from: string, to: string): Promise<void>;

@@ -1,27 +1,30 @@
-/** Files in which containers leave their last words. */
+/** The files in which containers leave their termination messages. */
 export interface MessageFiles {
-  /** At most so many bytes from the file's end; empty when there is no such file. */
+  /** At most `maxBytes` bytes from the file's end; empty if there is no such file. */
   readTail(path: string, maxBytes: number, links: 'refused' | 'followed'): Promise<string>;
 }
 
-/** A sandbox or container that was made for a pod, and is all that changed of the pod. */
+/** A sandbox or container that was created for a pod, when nothing else of the pod changed. */
 export type Made =
   | Readonly<{ kind: 'sandbox'; id: string }>
   | Readonly<{ kind: 'container'; id: string; sandboxId: string }>;
 
 /**
- * Takes note of what this kubelet does to pods, so that its view of the runtime stays right. Whoever
- * makes, stops or removes anything in the runtime does it through these.
+ * Records this kubelet's own changes of pods, so that its view of the runtime stays current. Every
+ * call that creates, stops or removes something in the runtime goes through these.
  */
 export interface PodChanges {
   /**
-   * Runs a call that makes something for a pod.
+   * Runs a call that creates something for a pod.
    *
-   * @param madeBy what is new when the call has worked, and nothing else is
+   * @param madeBy the only new object after a successful call
    */
   making<T>(podUid: string, act: () => Promise<T>, madeBy: (result: T) => Made): Promise<T>;
   /** Runs a call that stops or removes the sandbox or container of this id. */
   ending(id: string, act: () => Promise<void>): Promise<void>;
-  /** Something of the pod has changed that does not show in its state: details are asked for anew. */
+  /**
+   * The pod has changed in a way that its state does not show; the next observation reads its
+   * details again.
+   */
   forget(podUid: string): void;
 }

@@ -9,83 +9,111 @@ import type { ContainerResize, ResizeConditions } from './model/resize.js';
 import type { ProbeVerdicts } from './model/verdict.js';
 
 /**
- * Changes pods in the container runtime. A {@link RuntimeView} shows each change from when its promise
- * settles. Failures are {@link StartError} or CriError.
+ * Changes pods in the container runtime. A {@link RuntimeView} shows each change once the promise of
+ * its call has settled. A call that fails may have had a part of its effect, or all of it. Errors are
+ * {@link StartError} or CriError; a call whose signal has fired rejects with the signal's reason.
  */
 export interface PodRuntime {
-  /** @returns the id of the new sandbox, which is ready and has its addresses */
+  /**
+   * @param attempt not that of another sandbox of the pod, stopped or not
+   * @returns the id of the new sandbox, which is ready and has its addresses
+   * @throws {StartError}
+   */
   createSandbox(pod: Pod, attempt: number, signal: AbortSignal): Promise<string>;
-  /** Pulls the image if need be, creates, starts, and runs the postStart hook. @returns its id */
+  /**
+   * Pulls the image if needed, creates and starts the container, and runs its postStart hook. A
+   * container whose program cannot start, or whose hook fails, remains and has exited. Events report
+   * the start, and the failure of a container that is in the spec.
+   *
+   * @returns the id of the container
+   * @throws {StartError}, also if the sandbox is not ready, or if a container of this name in any
+   *   sandbox of the pod has the restart count
+   */
   startContainer(request: StartContainerRequest, signal: AbortSignal): Promise<string>;
-  /** Waits for the container's end; a container that is gone counts as stopped. */
+  /**
+   * Resolves when the container has ended, at once if it does not run or is unknown. A container that
+   * outlives its grace period, of at least two seconds, is killed. An event reports
+   * the stop if the pod is known.
+   */
   stopContainer(request: StopContainerRequest, signal: AbortSignal): Promise<void>;
-  /** Gives running containers, and the pod around them, other resources; stops at the first failure. */
+  /**
+   * Changes the resources of running containers and of the pod around them; stops at the first
+   * failure.
+   */
   resizePod(request: ResizePodRequest, signal: AbortSignal): Promise<void>;
+  /** Kills the sandbox's containers and frees its addresses; does nothing if it is unknown. */
   stopSandbox(sandboxId: string, signal: AbortSignal): Promise<void>;
-  /** With its log files unless they are to be kept; gone already is fine. */
+  /** Kills the container if it runs, and removes its log files unless kept; an unknown one is fine. */
   removeContainer(containerId: string, logs: 'remove' | 'keep', signal: AbortSignal): Promise<void>;
+  /** Stops the sandbox, removes it with its containers and keeps their logs; an unknown one is fine. */
   removeSandbox(sandboxId: string, signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Shows the pods of the container runtime. It remembers what it has seen, to ask the runtime for less.
- * An observation is therefore as fresh as this, and no fresher:
+ * Shows the pods of the container runtime. It remembers observations, so that it needs fewer calls
+ * to the runtime. An observation is therefore as fresh as this, and no fresher:
  *
  * - It has every change whose {@link PodRuntime} call settled before the observation began.
  * - It has every change that {@link onChange} reported before the observation began.
- * - It may lack a change that the runtime made by itself (a container ended, a sandbox died) or that
- *   another client made, until `onChange` reports it: at once where the runtime streams events, within
- *   about a second where it is listed. A lost event costs up to 30 s.
+ * - It may lack a change that the runtime made by itself (a container ended, a sandbox died) or
+ *   that another client made, until `onChange` reports it: at once if the runtime streams events,
+ *   within about a second if it is listed. A lost event costs up to 30 s.
  *
- * An answer that failed is not remembered. Failures are CriError.
+ * A failed answer is not remembered. Failures are CriError.
  */
 export interface RuntimeView {
-  /** @returns an observation without sandboxes and containers for a pod that the runtime does not hold */
+  /**
+   * @returns an observation without sandboxes and containers if the runtime has nothing of the pod
+   */
   observe(podUid: string, signal: AbortSignal): Promise<PodObservation>;
-  /** Asks the runtime, on every call, for all pods of which it holds anything. */
+  /** Lists, with a call to the runtime each time, all pods of which the runtime has anything. */
   listPods(signal: AbortSignal): Promise<readonly RuntimePod[]>;
   /**
-   * Calls the listener with the uid of each pod that may look different from its last observation,
-   * until the signal fires; a pod that was never observed counts as different. It leaves out most of
-   * what observations have shown already, but may report a pod that looks the same.
+   * Calls the listener with the uid of each pod that may differ from its last observation, until
+   * the signal fires. A pod that was never observed counts as different. Most changes that an
+   * observation has already shown are left out, but an unchanged pod may be reported. Something that a
+   * {@link PodRuntime} call has created is not reported until it is observed.
    */
   onChange(listener: (podUid: string) => void, signal: AbortSignal): Promise<void>;
   /**
-   * @returns why changes are not found, in upstream's words: no list has worked yet, or none for three
-   *   minutes; undefined while they are found
+   * @returns the reason why changes are not detected, in upstream's words: no list has succeeded
+   *   yet, or none for three minutes; undefined while changes are detected
    */
   unhealthyReason(): string | undefined;
 }
 
 export interface RuntimePod {
-  /** As the runtime tells it, which others may have made pods in: not checked. */
+  /** As the runtime reports it. Other clients may have made the pod, so it is not checked. */
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
-  /** Anything of it running: a ready sandbox or a running container. */
+  /** The pod has a ready sandbox or a running container. */
   readonly running: boolean;
 }
 
 export interface StartContainerRequest {
   readonly pod: Pod;
   readonly sandboxId: string;
-  /** Of the newest sandbox, for status.podIP in the environment and the hosts file. */
+  /**
+   * Addresses of the newest sandbox, for status.podIP in the environment and for the hosts file.
+   */
   readonly podIps: readonly string[];
   readonly name: string;
   readonly role: ContainerRole;
+  /** If 0, counts on from the logs of this container that are there. */
   readonly restartCount: number;
 }
 
 export interface StopContainerRequest {
   readonly containerId: string;
   readonly name: string;
-  /** Undefined for a pod of which only the runtime knows. */
+  /** Undefined for a pod that only the runtime knows. */
   readonly pod: Pod | undefined;
   readonly graceSeconds: number;
   readonly preStop: boolean;
   /**
-   * Awaited between the preStop hook and the stop signal: a sidecar's turn. Waiting uses up the
-   * grace period; when that is over the stop goes ahead, with the least grace there is. Never rejects.
+   * Awaited between the preStop hook and the stop signal, for the order of sidecars. Waiting uses
+   * up the grace period; after that the container is stopped with the minimum grace. Never rejects.
    */
   readonly turn?: Promise<void>;
   /** Text of the `Killing` event. */
@@ -93,33 +121,33 @@ export interface StopContainerRequest {
 }
 
 export interface ResizePodRequest {
-  /** With the resources that it is to have. */
+  /** With its new resources. */
   readonly pod: Pod;
   readonly sandboxId: string;
-  /** In this order, before those for CPU. */
+  /** Changed in this order, before those of `cpu`. */
   readonly memory: readonly ContainerResize[];
   readonly cpu: readonly ContainerResize[];
 }
 
-/** What a worker tells of its pod's resources, and hears of them. */
+/** A worker's access to the state of its pod's resize. */
 export interface PodResizes {
-  /** What its containers have, as far as it is known. */
+  /** The resources that its containers have, as far as known. */
   actuated(podUid: string): PodAllocation | undefined;
-  /** Looks whether the pod has got what it was given. */
+  /** Checks whether the pod has received its allocation. */
   progress(pod: Pod, seen: PodObservation): void;
   failed(pod: Pod, message: string): void;
   conditions(podUid: string): ResizeConditions;
 }
 
-/** A file that outlives this process: `allocated_pods_state`, `actuated_pods_state`. */
+/** A file that outlives this process: `allocated_pods_state` or `actuated_pods_state`. */
 export interface ResourceRecordFile {
   readonly path: string;
-  /** @returns undefined when there is none */
+  /** @returns undefined if there is no file */
   read(): Promise<string | undefined>;
   /**
-   * Readers see the old text or the new one.
+   * Replaces the text atomically: readers see the old text or the new one.
    *
-   * @param until `safe`: even after a crash of the machine; `written`: after one of this process
+   * @param until `safe`: survives a crash of the machine; `written`: survives one of this process
    */
   write(text: string, until: 'written' | 'safe'): Promise<void>;
 }
@@ -127,23 +155,31 @@ export interface ResourceRecordFile {
 /** A pod's files and mounts below the kubelet's root directory. */
 export interface PodVolumes {
   /**
-   * Makes every volume of the pod usable; called before its containers start, and again on resync.
-   * Tells users by events of each that it cannot make, and throws then.
+   * Makes every volume that a container of the pod mounts; called before its containers start, and
+   * again on resync. A repeated call keeps what containers wrote, and shows running containers the
+   * changed content of config maps, secrets and projections. If a volume cannot be made, the others
+   * are made, the content of an earlier call stays, and an event reports each failure.
+   *
+   * @throws {VolumeError} that names the volumes and the reason for the first
    */
   prepare(pod: Pod, signal: AbortSignal): Promise<void>;
-  /** Unmounts and removes everything of the pod; safe to repeat. */
+  /**
+   * Unmounts and removes everything of the pod, whichever kubelet made it; an unknown pod is fine.
+   *
+   * @throws {VolumeError} `VOLUME_MOUNT` if a mount stays; the pod's other files stay then too
+   */
   teardown(podUid: PodUid, signal: AbortSignal): Promise<void>;
-  /** Uids that have a directory on disk; what else is there is nobody's to remove. */
+  /** Uids that have a directory on disk; leaves out names that no pod can have as its uid. */
   podsOnDisk(signal: AbortSignal): Promise<readonly PodUid[]>;
 }
 
-/** Something of pods on this node beside what runtime and volumes know of: logs, cgroups. */
+/** Resources of pods on this node other than containers and volumes: logs, cgroups. */
 export interface PodLeftovers {
-  /** Uids of the pods that it holds anything of. */
+  /** Uids of the pods of which it holds anything. */
   pods(signal: AbortSignal): Promise<readonly PodUid[]>;
-  /** Of a pod of which nothing runs; gone already is fine. */
+  /** Called when nothing of the pod runs; safe to repeat. */
   remove(podUid: PodUid, signal: AbortSignal): Promise<void>;
-  /** Removes what it holds by a name that no pod can have, and nothing else. */
+  /** Removes only entries whose name cannot belong to a pod. */
   sweep?(signal: AbortSignal): Promise<void>;
 }
 
@@ -153,29 +189,29 @@ export interface PodEvents {
   warning(pod: Pod, reason: string, message: string, container?: string): void;
 }
 
-/** Where desired pods come from: the API, a directory, a URL. */
+/** A source of desired pods: the API, a directory, or a URL. */
 export interface PodSource {
   readonly name: 'api' | 'file' | 'http';
   /**
-   * Tells the whole set at first, changes afterwards, under keys of its own (two pods that follow
-   * each other under one name share a key); runs until the signal fires.
+   * Delivers the whole set first and then changes, until the signal fires. Keys belong to the
+   * source; two pods that follow each other under one name share a key.
    */
   run(sink: ReflectorSink<Pod>, signal: AbortSignal): Promise<void>;
 }
 
-/** The path that static pods come from: a directory of manifests, or one manifest. */
+/** The path of static pods: a directory of manifests, or one manifest. */
 export interface ManifestFiles {
   list(): Promise<ManifestListing>;
   /**
-   * @returns undefined when there is no such file
-   * @throws {ManifestError} when it is no regular file or too large; what reading it throws
+   * @returns undefined if there is no such file
+   * @throws {ManifestError} if it is not a regular file, or too large; also errors of reading it
    */
   read(path: string): Promise<string | undefined>;
   /**
-   * Tells the full path of each file that is written, renamed or removed, until the signal fires;
-   * some changes may go untold.
+   * Reports the full path of each file that is written, renamed or removed, until the signal fires;
+   * some changes may be missed.
    *
-   * @throws when the path cannot be watched, or no longer
+   * @throws if the path cannot be watched, or can no longer be watched
    */
   watch(onChange: (path: string) => void, signal: AbortSignal): Promise<void>;
 }
@@ -183,45 +219,51 @@ export interface ManifestFiles {
 export type ManifestListing =
   | Readonly<{ kind: 'missing' }>
   | Readonly<{ kind: 'file'; path: string }>
-  /** Full paths, sorted; without directories and names that begin with a dot. */
+  /** Full paths, sorted; without directories and without names that begin with a dot. */
   | Readonly<{ kind: 'directory'; paths: readonly string[] }>;
 
-/** The URL that static pods come from. */
+/** The URL of static pods. */
 export interface ManifestUrl {
   readonly url: string;
-  /** @throws when there is no answer, or it is too large */
+  /** @throws if there is no answer, or it is too large */
   fetch(signal: AbortSignal): Promise<Readonly<{ httpStatus: number; body: string }>>;
 }
 
-/** Makes statuses of what workers know, and brings them to the API in the background. */
+/** Computes statuses from the workers' facts, and writes them to the API in the background. */
 export interface PodReporter {
-  /** Never waits for the API. @returns the status that the pod now has */
+  /**
+   * Does not wait for the API.
+   *
+   * @returns the pod's new status
+   */
   report(facts: PodFacts): PodStatus;
   /**
-   * Nothing of the pod is left on this node: its status gets final, and when it is being deleted
-   * its API object is let go.
+   * Nothing of the pod is left on this node: its status becomes final and, if it is being deleted,
+   * its API object is released.
    */
   finish(pod: Pod): void;
   /** The pod is no longer in its source. */
   forget(podUid: string): void;
 }
 
-/** The probes of all pods; verdicts that change are told to whoever made the implementation. */
+/**
+ * The probes of all pods. Changed verdicts go to a listener that the implementation's creator sets.
+ */
 export interface PodProbes {
-  /** Starts and ends probes so that they match what runs; cheap to repeat. */
+  /** Starts and ends probes to match the running containers; cheap to repeat. */
   update(pod: Pod, seen: PodObservation): void;
   verdicts(podUid: string): ProbeVerdicts;
-  /** The pod is being stopped: only readiness is probed from now on. */
+  /** The pod is being stopped: from now on only readiness is probed. */
   stopping(podUid: string): void;
   remove(podUid: string): void;
 }
 
-/** What pods may know of the node. */
+/** The facts about the node that pods may see. */
 export interface NodeView {
-  /** The newest copy of its API object, for admission. */
+  /** The newest copy of the node's API object, for admission. */
   current(): Node | undefined;
-  /** Addresses for pods' hostIPs, the primary family first. */
+  /** Addresses for pods' hostIPs, primary family first. */
   hostIps(): readonly string[];
-  /** Why no pod network can be had now; undefined when it can. */
+  /** The reason why the pod network is unavailable; undefined while it is available. */
   networkProblem(): string | undefined;
 }

@@ -1,5 +1,5 @@
 export type { RuntimeSettings } from './model/settings.js';
-export { containerConfig } from './plan/container-config.js';
+export { containerConfig, nextRun } from './plan/container-config.js';
 export { maySwap } from './plan/container-swap.js';
 export { loopbacksOf } from './plan/dns.js';
 export type { RuntimeMachine } from './plan/machine.js';

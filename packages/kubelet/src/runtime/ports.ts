@@ -4,45 +4,45 @@ import type { Service } from '@nodeagent/kube-client';
 import type { PodUid, Resources } from '../pod/index.js';
 import type { NodeFacts } from './plan/pod-fields.js';
 
-/** Files of the host that pods are given or leave behind. */
+/** Host files that pods use or leave behind. */
 export interface PodFiles {
   makeDirectory(path: string): Promise<'new' | 'there'>;
-  /** What is in a directory; nothing when there is none. */
+  /** Names in a directory; empty if it does not exist. */
   names(directory: string): Promise<readonly string[]>;
-  /** A new file, writable by everyone, that a container finds as its terminationMessagePath. */
+  /** Creates a world-writable file, which the container sees at its terminationMessagePath. */
   createMessageFile(podUid: PodUid, container: PathSegment): Promise<string>;
-  /** @returns where it is, below the pod's directory */
+  /** @returns its path, below the pod's directory */
   writeHostsFile(podUid: PodUid, text: string): Promise<string>;
-  /** The host's own /etc/hosts; empty when there is none. */
+  /** The host's own /etc/hosts; empty if there is none. */
   hostsOfHost(): Promise<string>;
-  /** Whole; at most 10 MiB. */
+  /** The whole file; at most 10 MiB. */
   resolvConf(path: string): Promise<string>;
   /**
-   * At most so many bytes from the end of a file that a container may have put there; empty when
+   * At most `maxBytes` bytes from the end of a file that a container may have written; empty if
    * there is none.
    *
-   * @param links `refused` where only containers would put one; runtimes may make their logs links
-   *
-   * @throws {FileError} `FILE_KIND` for what is no regular file
+   * @param links `refused` for files that only containers could replace by links; `followed` for
+   *   logs, since some runtimes make them links
+   * @throws {FileError} `FILE_KIND` if it is not a regular file
    */
   readTail(path: string, maxBytes: number, links: 'refused' | 'followed'): Promise<string>;
-  /** The name under which log collectors look for it; nothing when there is no log yet. */
+  /** Creates the link for log collectors; does nothing if there is no log yet. */
   linkLog(link: string, log: string): Promise<void>;
-  /** With its rotated forms and its link; gone already is fine. */
+  /** Removes a log with its rotated files and its link; safe to repeat. */
   removeLogs(log: string, link: string): Promise<void>;
   /** Removes a pod's log directory unless it still holds a log. */
   removeEmptyLogs(logDirectory: string): Promise<void>;
 }
 
-/** Which user ids pods have, as it is written down in their directories. */
+/** The records of pods' user ids, kept in the pods' directories. */
 export interface UserNamespaceFiles {
-  /** Where it is written for a pod, for messages. */
+  /** The path of a pod's record, for messages. */
   path(podUid: PodUid): string;
   /** Uids of the pods that have a directory. */
   pods(): Promise<readonly PodUid[]>;
-  /** @returns undefined when nothing is written for the pod */
+  /** @returns undefined if the pod has no record */
   read(podUid: PodUid): Promise<string | undefined>;
-  /** Outlives a crash of the machine once it returns. */
+  /** Once it resolves, the record survives a crash of the machine. */
   write(podUid: PodUid, text: string): Promise<void>;
 }
 
@@ -55,27 +55,27 @@ export interface HookRequest {
 }
 
 /**
- * Any answer is a success; certificates are not checked. Throws when there is none.
+ * Any response counts as success; certificates are not verified. Throws if there is no response.
  *
- * @returns `not-tls`: asked by HTTPS, the server answered as one that speaks plain HTTP does
+ * @returns `not-tls` if the server answered the HTTPS request in plain HTTP
  */
 export type HookCaller = (
   request: HookRequest,
   signal: AbortSignal,
 ) => Promise<'answered' | 'not-tls'>;
 
-/** What containers have been given, to be known after a restart of the kubelet. */
+/** The resources that containers have been given, kept across restarts of the kubelet. */
 export interface ActuatedRecords {
   actuated(
     podUid: string,
   ): Readonly<{ containers: Readonly<Record<string, Resources>> }> | undefined;
   setActuated(podUid: string, container: string, resources: Resources): void;
   setActuatedPod(podUid: string, resources: Resources): void;
-  /** Resolves when all of that is on disk. */
+  /** Resolves when every record is on disk. */
   saved(): Promise<void>;
 }
 
-/** What pods see of their surroundings, as it is now. */
+/** The current surroundings that pods can see. */
 export interface Surroundings {
   node(): NodeFacts;
   /** Undefined before the first list. */

@@ -8,21 +8,23 @@ import type { AccessQuestion } from './plan/access.js';
 import type { TlsSettings } from './plan/tls-settings.js';
 import type { DirectoryEntry } from './render/directory-page.js';
 
-/** The pods of this node, as the node API shows them. */
+/** The pods of this node that the node API shows. */
 export interface PodsOnNode {
-  /** Every pod that a source wants here, each with the status that this kubelet last gave it. */
+  /** Every pod from any source, with the newest status that this kubelet has computed. */
   pods(): readonly Pod[];
-  /** By which uid the API knows a static pod: that of its mirror. */
+  /** The uid of a static pod's mirror pod, under which the API knows it. */
   mirrorUid?(pod: Pod): string | undefined;
-  /** Undefined while the pod loops turn. */
+  /** Undefined while the pod loops make progress. */
   problem(): string | undefined;
 }
 
-/** The API server's answers about who and what; both reject when it gives none. */
+/**
+ * Authentication and authorization by the API server; both methods reject if it does not answer.
+ */
 export interface Reviews {
   /**
-   * @param from who asks is counted by it, see `originOf`
-   * @returns undefined for a token that is nobody's
+   * @param from the client's origin (see `originOf`), for limiting its share
+   * @returns undefined for an invalid token
    * @throws {TooManyQuestions}
    */
   identityOf(token: string, from: string, signal: AbortSignal): Promise<Identity | undefined>;
@@ -30,67 +32,67 @@ export interface Reviews {
   isAllowed(question: AccessQuestion, signal: AbortSignal): Promise<boolean>;
 }
 
-/** Serves the node API until the signal fires. */
+/** The server of the node API. */
 export interface NodeServer {
-  /** @throws when an address cannot be had: a kubelet without its API is no kubelet */
+  /** Serves until the signal fires. @throws if an address is unavailable, which ends the kubelet */
   run(pods: PodsOnNode, signal: AbortSignal): Promise<void>;
 }
 
-/** One door of the node API: a port of this machine. */
+/** One listener of the node API: a port of this machine. */
 export interface NodeListener {
   /**
-   * Serves until the signal fires. A request's own signal fires when its client is gone or the
+   * Serves until the signal fires. A request's own signal fires when its client disconnects or the
    * listener ends.
    *
-   * @throws when the address cannot be had
+   * @throws if the address is unavailable
    */
   serve(handle: HandleRequest, signal: AbortSignal): Promise<void>;
 }
 
-/** Never rejects: failures are answers. */
+/** Never rejects: failures become answers. */
 export type HandleRequest = (request: NodeRequest, signal: AbortSignal) => Promise<Answer>;
 
 export type SystemLog =
   | Readonly<{ kind: 'directory'; entries: readonly DirectoryEntry[] }>
   | Readonly<{ kind: 'file'; read: () => AsyncIterable<Uint8Array> }>;
 
-/** The machine's log directory. */
+/** Access to the machine's log directory. */
 export interface SystemLogs {
   /**
-   * @param path relative, in slashes, whatever a client may have sent
-   * @returns undefined for what is not there, is not below the directory once links are followed,
-   *   or is neither file nor folder
+   * @param path relative, with slashes; untrusted
+   * @returns undefined if the path does not exist, resolves to a place outside the directory, or is
+   *   neither a file nor a directory
    */
   find(path: string): Promise<SystemLog | undefined>;
 }
 
-/** What services of the machine have said. */
+/** Access to the machine's journal. */
 export interface Journal {
-  /** False where there is no journal. */
+  /** False if the machine has no journal. */
   hasUnit(name: string, signal: AbortSignal): Promise<boolean>;
-  /** @param args of `journalctl` */
+  /** @param args arguments of `journalctl` */
   read(args: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
 export interface KeyedCertificate {
-  /** The certificate and those that lead from it to its CA. */
+  /** The certificate followed by its intermediate certificates. */
   readonly certificatePem: string;
   readonly keyPem: string;
 }
 
-/** Something that is read from files, and again when they change. */
+/** A value read from files, and read again when they change. */
 export interface Reloaded<T> {
-  /** Undefined when there is none (yet). */
+  /** Undefined until there is a value. */
   current(): T | undefined;
-  /** Looks for changes until the signal fires; what cannot be used is told to the log, and left. */
+  /** Watches for changes until the signal fires; logs unusable contents and keeps the old value. */
   run(onChange: () => void, signal: AbortSignal): Promise<void>;
 }
 
-/** Where a door of the node API listens. */
+/** Configuration of a listener of the node API. */
 export interface ListenerSpec {
   readonly address: string;
   readonly port: number;
-  /** Streams on which nothing moves for so long are cut; 0 for never. */
+  /** Cuts streams without traffic for this long; 0: never. */
   readonly streamIdleTimeoutMs: number;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -100,30 +102,33 @@ export interface ListenerSpec {
 export interface SecureListenerSpec extends ListenerSpec {
   readonly tls: TlsSettings;
   readonly certificate: Reloaded<KeyedCertificate>;
-  /** Undefined: client certificates are not asked for. */
+  /** Undefined: client certificates are not requested. */
   readonly clientCa: Reloaded<string> | undefined;
 }
 
-/** What the node API needs of this machine. */
+/** The node API's effects on this machine. */
 export interface NodeServerAdapters {
   secureListener(spec: SecureListenerSpec): NodeListener;
   plainListener(spec: ListenerSpec): NodeListener;
-  /** From these files; without them, a self-signed certificate that is made once and kept. */
+  /** Reads these files; without them, creates and keeps a self-signed certificate. */
   servingCertificate(
     files: Readonly<{ certificate: string; key: string }> | undefined,
   ): Promise<Reloaded<KeyedCertificate>>;
-  /** CAs whose client certificates are believed, from a file of PEM. */
+  /** The CAs for client certificates, from a PEM file. */
   clientCa(path: string): Promise<Reloaded<string>>;
   readonly readLog: ReadLog;
   readonly systemLogs: SystemLogs;
   readonly journal: Journal;
-  /** One-way, and keyed with a secret of this process: what is kept of tokens is no use to a thief. */
+  /**
+   * A one-way digest with a secret key of this process, so that cached tokens are useless to a
+   * thief.
+   */
   digest(text: string): string;
-  /** This process, for `/statusz`. */
+  /** Facts about this process, for `/statusz`. */
   readonly program: Readonly<{ startedAtMs: number; runtimeVersion: string }>;
 }
 
-/** Reads a container's log file and the rotated ones before it, in pieces that may be lent. */
+/** Reads a container's log and the rotated files before it; the buffers of pieces may be reused. */
 export type ReadLog = (
   path: string,
   options: LogBytesOptions,

@@ -1,6 +1,7 @@
 import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
 import type { Node, Pod } from '@nodeagent/kube-client';
 
+import type { VolumeFigures } from '../volumes/index.js';
 import type {
   DirectoryFigures,
   FileSystemFigures,
@@ -9,7 +10,7 @@ import type {
   ProcessFigures,
 } from './model/usage.js';
 
-/** What the container runtime is asked; all of it may be left unanswered but the lists. */
+/** The runtime's calls for statistics; a runtime must implement only the lists. */
 export type CriStats = Pick<
   RuntimeService,
   | 'listPodSandbox'
@@ -22,38 +23,44 @@ export type CriStats = Pick<
 > &
   Pick<ImageService, 'imageFsInfo'>;
 
-/** What /proc and file systems tell. */
+/** Figures from /proc and from file systems. */
 export interface MachineReadings {
   memory(): Promise<MachineMemory>;
   processes(): Promise<ProcessFigures | undefined>;
-  /** Since the Unix epoch. */
+  /** In milliseconds since the Unix epoch. */
   bootTimeMs(): Promise<number>;
-  /** This machine's own interfaces. */
+  /** The machine's own interfaces. */
   interfaces(): Promise<readonly InterfaceFigures[]>;
-  /** Those of a process's network namespace; undefined when the process is gone. */
+  /** Interfaces in a process's network namespace; undefined if the process is gone. */
   interfacesOf(pid: number): Promise<readonly InterfaceFigures[] | undefined>;
-  /** Undefined when the process is gone; for our own process without `pid`. */
+  /** Undefined if the process is gone; without `pid`, our own process. */
   cgroupOf(pid?: number): Promise<string | undefined>;
-  /** Of the file system that holds a path; undefined when there is no such path. */
+  /** The file system that contains a path; undefined if the path does not exist. */
   fileSystem(path: string): Promise<FileSystemFigures | undefined>;
-  /** `/dev/vda1`, or `0:25` for what is on no block device. */
+  /** `/dev/vda1`, or `0:25` for a file system without block device. */
   deviceOf(path: string): Promise<string | undefined>;
 }
 
-/** Directories, walked: takes as long as there are files. */
+/** Measures directories by walking them; the time grows with the number of files. */
 export interface DirectoryReadings {
   /**
-   * Everything below and the directory itself, on its own file system; a file by itself counts too.
+   * Measures the directory and everything below it on the same file system. A path to a single file
+   * counts that file.
    *
-   * @returns undefined when there is no such path
+   * @returns undefined if the path does not exist
    */
   measure(path: string, signal: AbortSignal): Promise<DirectoryFigures | undefined>;
 }
 
-/** What else the node knows of its pods. */
+/** Volumes that are measured by their drivers. */
+export interface ClaimedFigures {
+  figures(pod: Pod, signal: AbortSignal): Promise<readonly VolumeFigures[]>;
+}
+
+/** Further facts about pods. */
 export interface PodPlaces {
-  /** The pod's cgroup; undefined when it has none of its own. */
+  /** The pod's cgroup; undefined if it has none of its own. */
   cgroupOf(pod: Pod): string | undefined;
-  /** The node's object, for what pods may use in all. */
+  /** The node's object, for the allocatable resources. */
   node(): Node | undefined;
 }

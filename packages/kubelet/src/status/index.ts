@@ -1,3 +1,3 @@
 export type { StatusInput } from './model/status-input.js';
 export { podStatus } from './plan/pod-status.js';
-export { statusPatch, toldStatus } from './plan/status-patch.js';
+export { heldStatus, statusPatch } from './plan/status-patch.js';

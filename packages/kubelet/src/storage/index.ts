@@ -1,1 +1,1 @@
-export type { PluginSockets, StorageFiles } from './ports.js';
+export type { PluginSockets } from './ports.js';

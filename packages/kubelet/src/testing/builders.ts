@@ -18,7 +18,7 @@ type PodParts = Omit<Partial<PodSpec>, 'containers' | 'initContainers'> & {
   readonly initContainers?: readonly Partial<Container>[];
 };
 
-/** A pod as the API serves it; one container `app` unless said otherwise. */
+/** A pod as the API serves it, with one container `app` by default. */
 export function aPod(parts: PodParts = {}): Pod {
   const {
     name = 'web',
@@ -84,7 +84,7 @@ export function aSandbox(parts: Partial<SandboxObservation> = {}): SandboxObserv
   };
 }
 
-/** Running from the spec that {@link aPod} has by default. */
+/** A running container of {@link aPod}'s default spec. */
 export function aContainer(parts: Partial<ContainerObservation> = {}): ContainerObservation {
   const { name = 'app', image = `${name}:1` } = parts;
   return {
@@ -117,7 +117,7 @@ export function exited(exitCode = 0, finishedAtMs = 4000): ContainerRunState {
   };
 }
 
-/** What the runtime shows; the addresses are those of the newest sandbox. */
+/** An observation of the runtime; its addresses are those of the newest sandbox. */
 export function anObservation(
   sandboxes: readonly SandboxObservation[] = [],
   containers: readonly ContainerObservation[] = [],

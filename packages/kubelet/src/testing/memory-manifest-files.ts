@@ -1,14 +1,14 @@
 import type { ManifestFiles, ManifestListing } from '../pod/index.js';
 
-/** A directory of manifests in memory; changes are told to whoever watches. */
+/** A directory of manifests in memory, with notification of changes. */
 export class MemoryManifestFiles implements ManifestFiles {
-  /** By full path; a value that is an error is what reading gives. */
+  /** By full path; reading fails with the value if it is an error. */
   readonly #files = new Map<string, string | Error>();
   /** Undefined: the path does not exist. */
   kind: 'directory' | 'file' | undefined = 'directory';
   #onChange: ((path: string) => void) | undefined;
 
-  /** @param quiet the watch does not tell */
+  /** @param quiet does not notify the watch */
   write(path: string, content: string | object | Error, quiet = false): void {
     const isText = typeof content === 'string' || content instanceof Error;
     this.#files.set(path, isText ? content : JSON.stringify(content));

@@ -1,28 +1,39 @@
 import type { KubeletFiles } from '../assembly/index.js';
+import type { LoopDevices, StorageFiles } from '../disks/index.js';
 import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../logs/index.js';
 import { parsePodUid, type ResourceRecordFile } from '../pod/index.js';
 import type { PodFiles, UserNamespaceFiles } from '../runtime/index.js';
-import type { PluginSockets, StorageFiles } from '../storage/index.js';
-import type { Mounter, VolumeFiles } from '../volumes/index.js';
+import type { PluginSockets } from '../storage/index.js';
 import type { MemoryDisk } from './memory-disk.js';
 import { MemoryManifestFiles } from './memory-manifest-files.js';
+import { MemoryMounts } from './memory-mounts.js';
+import { createMemoryVolumeFiles } from './memory-volume-files.js';
 
-/** The files of a node in memory: what the real ports put on disks, they put on a {@link MemoryDisk}. */
-export function createMemoryNodeFiles(disk: MemoryDisk, rootDir: string): KubeletFiles {
+/** A node's files in memory: the ports keep on a {@link MemoryDisk} what real ones keep on disk. */
+export function createMemoryNodeFiles(
+  disk: MemoryDisk,
+  rootDir: string,
+  mounts = new MemoryMounts(disk),
+): KubeletFiles {
   return {
     makeDirectory: async (path) => void disk.makeDirectory(path),
     pods: podFiles(disk, rootDir),
-    volumes: volumeFiles(disk),
-    mounter: createMemoryMounter(),
+    volumes: createMemoryVolumeFiles(disk, mounts),
+    mounter: mounts,
     subPaths: {
       bind: async ({ volumeDir, subPath, target }) => {
-        disk.makeDirectory(`${volumeDir}/${subPath}`);
-        disk.link(target, `${volumeDir}/${subPath}`);
+        disk.makeDirectory(`${disk.resolve(volumeDir)}/${subPath}`);
+        if (await mounts.isMountPoint(target)) return;
+        disk.makeDirectory(target);
+        await mounts.bind(`${volumeDir}/${subPath}`, target);
       },
-      read: async ({ volumeDir, subPath }) => disk.read(`${volumeDir}/${subPath}`) ?? '',
+      read: async ({ volumeDir, subPath }) =>
+        disk.read(`${disk.resolve(volumeDir)}/${subPath}`) ?? '',
     },
-    storage: storageFiles(disk),
+    storage: storageFiles(disk, mounts),
+    loops: createMemoryLoops(),
+    commands: { run: async () => ({ exitCode: 0, output: '' }) },
     plugins: noPlugins,
     userNamespaces: userNamespaceFiles(disk, rootDir),
     pullRecords: pullRecordFiles(disk, rootDir),
@@ -55,66 +66,26 @@ function podFiles(disk: MemoryDisk, rootDir: string): PodFiles {
     hostsOfHost: async () => disk.read('/etc/hosts') ?? '',
     resolvConf: async (path) => disk.read(path) ?? '',
     readTail: async (path, maxBytes) => (disk.read(path) ?? '').slice(-maxBytes),
-    linkLog: async (link, log) => disk.link(link, log),
+    linkLog: async (link, log) => {
+      const isNew = disk.kindOf(log) !== undefined && disk.kindOf(link) === undefined;
+      if (isNew) disk.link(link, log);
+    },
     removeLogs: async (log, link) => {
-      disk.remove(log);
+      const at = log.lastIndexOf('/');
+      const [directory, name] = [log.slice(0, at), log.slice(at + 1)];
+      const own = disk.names(directory).filter((one) => one.startsWith(name));
+      for (const one of own) disk.remove(`${directory}/${one}`);
       disk.remove(link);
     },
     removeEmptyLogs: async (directory) => {
-      if (disk.names(directory).length === 0) disk.remove(directory);
+      for (const name of disk.names(directory)) removeIfEmpty(disk, `${directory}/${name}`);
+      removeIfEmpty(disk, directory);
     },
   };
 }
 
-function volumeFiles(disk: MemoryDisk): VolumeFiles {
-  return {
-    makeEmptyDir: async (path) => void disk.makeDirectory(path),
-    makeMemoryDir: (base, path) => {
-      if (disk.kindOf(base) !== 'directory') return false;
-      disk.makeDirectory(path);
-      return true;
-    },
-    link: async (path, target) => {
-      const kind = disk.kindOf(path);
-      if (kind !== undefined && kind !== 'link') return 'occupied';
-      disk.link(path, target);
-      return 'linked';
-    },
-    mark: async (path) => disk.write(path, ''),
-    isMarked: async (path) => disk.kindOf(path) !== undefined,
-    changeGroup: async () => undefined,
-    writePayload: async (path, payload) => {
-      disk.remove(path);
-      disk.makeDirectory(path);
-      for (const [name, { content }] of payload) {
-        disk.write(`${path}/${name}`, Buffer.from(content).toString());
-      }
-    },
-    checkHostPath: async () => undefined,
-    realPath: async (path) => disk.linkTarget(path) ?? path,
-    removeTree: async (path) => disk.remove(path),
-    subdirectories: async (path) =>
-      disk.names(path).filter((name) => disk.kindOf(`${path}/${name}`) === 'directory'),
-  };
-}
-
-/** Knows what is mounted where, and shows it nobody. */
-function createMemoryMounter(): Mounter {
-  const mounts: string[] = [];
-  const mount = async (path: string): Promise<void> => void mounts.push(path);
-  return {
-    mountTmpfs: mount,
-    mountHugepages: mount,
-    share: async () => undefined,
-    bind: (_, target) => mount(target),
-    unmount: async (path) => {
-      const at = mounts.lastIndexOf(path);
-      if (at >= 0) mounts.splice(at, 1);
-    },
-    isMountPoint: async (path) => mounts.includes(path),
-    list: async () =>
-      mounts.map((path) => ({ path, fsType: 'tmpfs', options: [], isShared: false })),
-  };
+function removeIfEmpty(disk: MemoryDisk, path: string): void {
+  if (disk.kindOf(path) === 'directory' && disk.names(path).length === 0) disk.remove(path);
 }
 
 function userNamespaceFiles(disk: MemoryDisk, rootDir: string): UserNamespaceFiles {
@@ -166,13 +137,40 @@ function rotationFiles(disk: MemoryDisk): RotationFiles {
   };
 }
 
-function storageFiles(disk: MemoryDisk): StorageFiles {
+function storageFiles(disk: MemoryDisk, mounts: MemoryMounts): StorageFiles {
   return {
     makeDirectory: async (path) => void disk.makeDirectory(path),
     readText: async (path) => disk.read(path),
     writeText: async (path, text) => disk.write(path, text),
-    remove: async (path) => disk.remove(path),
-    subdirectories: async (path) => disk.names(path),
+    removeText: async (path) => disk.remove(path),
+    remove: async (path) => {
+      mounts.assertNone(path);
+      if (disk.names(path).length > 0) throw new Error(`${path} is not empty`);
+      disk.remove(path);
+    },
+    subdirectories: async (path) =>
+      disk.names(path).filter((name) => disk.kindOf(`${path}/${name}`) === 'directory'),
+    names: async (path) => disk.names(path),
+    makeFile: async (path) => disk.write(path, disk.read(path) ?? ''),
+    link: async (path, target) => disk.link(path, target),
+    kindOf: async (path) => disk.kindOf(path),
+    groupOf: async () => 0,
+    realPath: async (path) => disk.resolve(path),
+  };
+}
+
+/** A device for each path that one was asked for. */
+function createMemoryLoops(): LoopDevices {
+  const attached: string[] = [];
+  return {
+    attach: async (path) => {
+      if (!attached.includes(path)) attached.push(path);
+      return `/dev/loop${attached.indexOf(path)}`;
+    },
+    detach: async (path) => {
+      const at = attached.indexOf(path);
+      if (at >= 0) attached[at] = '';
+    },
   };
 }
 

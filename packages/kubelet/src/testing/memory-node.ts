@@ -13,21 +13,21 @@ import { createMemoryNodeFiles } from './memory-node-files.js';
 import { MemoryDirectoryReadings, MemoryMachineReadings } from './memory-readings.js';
 
 export interface MemoryNodeOptions {
-  /** Decides how time passes for the kubelet, the runtime and the API. */
+  /** The time of the kubelet, the runtime and the API. */
   readonly clock: Clock;
-  /** `/var/lib/kubelet` when absent; the same as the kubelet's identity says. */
+  /** Default `/var/lib/kubelet`; must equal the root directory in the kubelet's identity. */
   readonly rootDir?: string;
   readonly machine?: Partial<NodeMachine>;
   /** Images that the runtime can pull. */
   readonly images?: readonly string[];
-  /** Without an API server only static pods run. */
+  /** Without an API server: only static pods run. */
   readonly standalone?: boolean;
 }
 
-/** A node without a machine: runtime, API server, disk and cgroups are in memory. */
+/** A node without a machine: its runtime, API server, disk and cgroups are in memory. */
 export interface MemoryNode {
   readonly adapters: KubeletAdapters;
-  /** The API server: whoever creates pods here has them run. */
+  /** The API server: the kubelet runs pods that are created here. */
   readonly api: MemoryKubeClient;
   readonly runtime: MemoryRuntime;
   readonly disk: MemoryDisk;
@@ -41,7 +41,9 @@ export interface MemoryNode {
 const MACHINE: NodeMachine = {
   hostName: 'memory-node',
   cpuCount: 2,
+  onlineCpus: new Set([0, 1]),
   memoryBytes: 4 * 2 ** 30,
+  swapAreas: [],
   kernel: [6, 12],
   cgroupVersion: 2,
   appArmor: false,
@@ -55,13 +57,13 @@ const MACHINE: NodeMachine = {
   subIds: undefined,
 };
 
-/** Everything that a kubelet needs to run in a test, or in a demonstration without root. */
+/** Creates all adapters that a kubelet needs in a test, or in a demonstration without root. */
 export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
   const { clock, rootDir = '/var/lib/kubelet', standalone = false } = options;
   const api = createMemoryKubeClient({ clock });
-  const runtime = new MemoryRuntime({ clock });
-  for (const image of options.images ?? []) runtime.images.publish(image);
   const disk = new MemoryDisk();
+  const runtime = new MemoryRuntime({ clock, openLog: (path) => disk.append(path, '') });
+  for (const image of options.images ?? []) runtime.images.publish(image);
   const cgroups = new MemoryCgroups({ clock });
   const facts = createFixedFacts();
   const prober = createScriptedProber();

@@ -6,36 +6,9 @@ import {
   type PodEvents,
   podName,
   type PodProbes,
-  type PodUid,
   podUid,
-  type PodVolumes,
 } from '../pod/index.js';
 import { aNode } from './builders.js';
-
-/** Remembers whose volumes are ready. */
-export class MemoryPodVolumes implements PodVolumes {
-  readonly ready = new Set<PodUid>();
-  /** What the next calls of `prepare` fail with. */
-  problem: Error | undefined;
-  /** How often volumes were to be made ready. */
-  prepared = 0;
-
-  async prepare(pod: Pod, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    this.prepared += 1;
-    if (this.problem !== undefined) throw this.problem;
-    this.ready.add(podUid(pod));
-  }
-
-  async teardown(uid: PodUid, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    this.ready.delete(uid);
-  }
-
-  async podsOnDisk(): Promise<readonly PodUid[]> {
-    return [...this.ready];
-  }
-}
 
 /** Keeps events as lines: `Warning BackOff web app: Back-off restarting …`. */
 export class MemoryPodEvents implements PodEvents {
@@ -56,7 +29,7 @@ export class MemoryPodEvents implements PodEvents {
   }
 }
 
-/** Verdicts as a test sets them, by pod uid and container id. */
+/** Verdicts that the test has set, by pod uid and container id. */
 export class MemoryPodProbes implements PodProbes {
   readonly #verdicts = new Map<string, Map<string, ContainerVerdicts>>();
   readonly stopped = new Set<string>();

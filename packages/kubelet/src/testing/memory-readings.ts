@@ -6,14 +6,14 @@ import type {
   MachineReadings,
 } from '../stats/index.js';
 
-/** A machine that is what its fields say. */
+/** A machine whose figures are this object's fields. */
 export class MemoryMachineReadings implements MachineReadings {
   memoryFigures = { totalBytes: 0, freeBytes: 0, swapTotalBytes: 0, swapFreeBytes: 0 };
   bootMs = 0;
   own: readonly InterfaceFigures[] = [];
-  /** Of network namespaces, by process. */
+  /** Interfaces of a network namespace, by process id. */
   readonly networks = new Map<number, readonly InterfaceFigures[]>();
-  /** By process; our own has none here. */
+  /** By process id; the kubelet's own process is absent. */
   readonly cgroups = new Map<number, string>();
   /** By path. */
   readonly fileSystems = new Map<string, FileSystemFigures>();
@@ -51,7 +51,7 @@ export class MemoryMachineReadings implements MachineReadings {
   }
 }
 
-/** Directories that hold what they were last set to hold. */
+/** Directories whose figures the test sets. */
 export class MemoryDirectoryReadings implements DirectoryReadings {
   readonly directories = new Map<string, DirectoryFigures | Error>();
 

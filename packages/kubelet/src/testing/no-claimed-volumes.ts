@@ -1,8 +1,10 @@
 import type { ClaimedVolumes } from '../volumes/index.js';
 
-/** For pods without claims and storage drivers. */
+/** For pods that have no volume claims and use no CSI drivers. */
 export const noClaimedVolumes: ClaimedVolumes = {
   prepare: async () => false,
   placeOf: () => undefined,
+  deviceOf: () => undefined,
+  figures: async () => [],
   teardown: async () => undefined,
 };

@@ -1,4 +1,10 @@
-export { isVolumeError, VolumeError, type VolumeErrorCode } from './model/errors.js';
+export {
+  isVolumeError,
+  VolumeError,
+  type VolumeErrorCode,
+  type VolumeStep,
+} from './model/errors.js';
+export { type Payload, payloadPathProblem, withCleanPaths } from './model/payload.js';
 export {
   managedKind,
   managedVolumeDir,
@@ -6,9 +12,11 @@ export {
   volumeHostPath,
   volumeName,
 } from './model/pod-paths.js';
+export { claimNameOf } from './plan/used-volumes.js';
 export type {
   CertificateRef,
   ClaimedVolumes,
+  DevicePlace,
   FieldReader,
   Mounter,
   ObjectSource,
@@ -18,6 +26,7 @@ export type {
   TokenSource,
   TrustAnchorSource,
   TrustBundleRef,
+  VolumeFigures,
   VolumeFiles,
   VolumePlace,
 } from './ports.js';

@@ -6,48 +6,63 @@ import type { Payload } from './model/payload.js';
 
 /** Config maps and secrets that pods refer to. */
 export interface ObjectSource {
-  /** @returns undefined when there is none of this name */
+  /** @returns undefined if there is none of this name */
   configMap(namespace: string, name: string, signal: AbortSignal): Promise<ConfigMap | undefined>;
   secret(namespace: string, name: string, signal: AbortSignal): Promise<Secret | undefined>;
 }
 
 export interface TokenRequestSpec {
-  /** The API server's own audience when absent. */
+  /** The API server's own audience if absent. */
   readonly audience?: string;
   readonly expirationSeconds: number;
 }
 
+export interface DatedToken {
+  readonly token: string;
+  readonly expiresAtMs: number;
+}
+
 /** Service account tokens bound to one pod. */
 export interface TokenSource {
-  /** A token that is good for a while yet: from the cache, or a new one. */
+  /** Returns a token that is still valid for a while, from the cache or newly requested. */
   token(pod: Pod, request: TokenRequestSpec, signal: AbortSignal): Promise<string>;
-  /** Forgets the tokens of a pod that is gone. */
+  /** The same, with the end of its life in milliseconds since the Unix epoch. */
+  dated(pod: Pod, request: TokenRequestSpec, signal: AbortSignal): Promise<DatedToken>;
+  /** Forgets the tokens of a pod that no longer exists. */
   forget(podUid: string): void;
 }
 
-/** Which of the cluster's trust bundles: one by name, or those of a signer that a selector picks. */
+/** Selects trust bundles of the cluster: one by name, or those of a signer by label. */
 export interface TrustBundleRef {
   readonly name?: string;
   readonly signerName?: string;
-  /** Nothing is picked where it is absent, everything where it is empty. */
+  /** If absent, selects none; if empty, selects all. */
   readonly labelSelector?: LabelSelectorSpec;
-  /** None is fine. */
+  /** If true, the bundle may be missing. */
   readonly optional?: boolean;
 }
 
 export interface TrustAnchorSource {
-  /** PEM; empty where an optional one is missing. @throws when a needed one is */
+  /**
+   * PEM; empty if an optional bundle is missing.
+   *
+   * @throws if a required one is missing
+   */
   anchors(ref: TrustBundleRef, signal: AbortSignal): Promise<string>;
 }
 
-/** A podCertificate source: the volume's name, and which of its sources. */
+/** Identifies a podCertificate source by the volume's name and the position in its sources. */
 export interface CertificateRef {
   readonly volume: string;
   readonly index: number;
 }
 
 export interface PodCertificateSource {
-  /** The one in force, PEM. @throws while there is none, and when it was refused */
+  /**
+   * The current certificate, PEM.
+   *
+   * @throws if there is none yet, or if it was refused
+   */
   certificate(
     pod: Pod,
     ref: CertificateRef,
@@ -55,26 +70,58 @@ export interface PodCertificateSource {
   ): Promise<Readonly<{ keyPem: string; chainPem: string }>>;
 }
 
-/** Where a volume is on this machine, and how containers may use it. */
+/** The path of a volume on this machine, and its use by containers. */
 export interface VolumePlace {
   readonly hostPath: string;
   readonly readOnly: boolean;
-  /** Its files are the pod's alone: they may be given another label for its sake. */
+  /** Only the pod uses its files, so they may be relabeled for it. */
   readonly managed: boolean;
 }
 
-/** Volumes whose content is not the kubelet's: by claims, and of storage drivers. */
+/** How full a volume is that a claim or a driver provides. */
+export interface VolumeFigures {
+  /** The pod's name of the volume. */
+  readonly name: string;
+  /** Undefined for a volume without a claim. */
+  readonly claim: Readonly<{ namespace: string; name: string }> | undefined;
+  readonly atMs: number;
+  readonly capacityBytes: number;
+  readonly availableBytes: number;
+  readonly usedBytes: number;
+  readonly inodes: number;
+  readonly inodesFree: number;
+  readonly inodesUsed: number;
+  /** The driver's own verdict; undefined if it was not asked. */
+  readonly abnormal: boolean | undefined;
+}
+
+/** A block device for a container. */
+export interface DevicePlace {
+  /** A link to the device. */
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+}
+
+/** Volumes with content from elsewhere: by claims, and of storage drivers. */
 export interface ClaimedVolumes {
   /**
    * Mounts the volume for the pod; repeated on every sync.
    *
-   * @returns false for a volume of another kind, which it leaves alone
+   * @returns false for a volume of another kind, which stays untouched
    * @throws {VolumeError} and errors of drivers, while it cannot be mounted
    */
   prepare(pod: Pod, volume: Volume, signal: AbortSignal): Promise<boolean>;
-  /** Where `prepare` has mounted it. */
+  /** The place where `prepare` mounted it. */
   placeOf(podUid: string, volume: string): VolumePlace | undefined;
-  /** Takes down everything of the pod. @throws while something cannot be */
+  /** The device that `prepare` mapped; undefined for a volume of files. */
+  deviceOf(podUid: string, volume: string): DevicePlace | undefined;
+  /** Measures the pod's volumes that can be measured. */
+  figures(pod: Pod, signal: AbortSignal): Promise<readonly VolumeFigures[]>;
+  /**
+   * Unmounts and removes everything of the pod.
+   *
+   * @throws if anything is left
+   */
   teardown(podUid: PodUid, signal: AbortSignal): Promise<void>;
 }
 
@@ -82,23 +129,30 @@ export interface ClaimedVolumes {
 export interface Mounter {
   /** @throws {VolumeError} `VOLUME_MOUNT` */
   mountTmpfs(path: string, options: TmpfsOptions, signal: AbortSignal): Promise<void>;
-  /** A file system whose pages are huge ones. @throws {VolumeError} `VOLUME_MOUNT` */
+  /**
+   * Mounts a file system of huge pages.
+   *
+   * @throws {VolumeError} `VOLUME_MOUNT`
+   */
   mountHugepages(
     path: string,
     options: Readonly<{ pageBytes: number }>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Binds a file or directory, given by any path that leads to it, also one below /proc. */
+  /** Binds a file or directory, given by any path that leads to it, including one below /proc. */
   bind(source: string, target: string, signal: AbortSignal): Promise<void>;
   /**
-   * Makes a directory, given without links, a shared mount with all that is mounted below it.
+   * Makes a directory, given without links, a shared mount together with all mounts below it.
    *
    * @throws {VolumeError} `VOLUME_MOUNT`
    */
   share(dir: string, signal: AbortSignal): Promise<void>;
-  /** Takes off the topmost mount; nothing mounted there is fine. */
+  /** Removes the topmost mount; there may be none. */
   unmount(path: string, signal: AbortSignal): Promise<void>;
-  /** Whether something is mounted exactly there; bind mounts of the same filesystem do not show. */
+  /**
+   * True if exactly this path is a mount point; bind mounts of the same file system are not
+   * detected.
+   */
   isMountPoint(path: string): Promise<boolean>;
   list(): Promise<readonly MountPoint[]>;
 }
@@ -108,81 +162,92 @@ export interface SubPathRequest {
   readonly volumeDir: string;
   /** Relative, without `..`. */
   readonly subPath: string;
-  /** Where to bind it. */
+  /** The path on which to bind it. */
   readonly target: string;
 }
 
-/** Parts of volumes, safe against containers that swap directories for symbolic links meanwhile. */
+/**
+ * Binds and reads parts of volumes, safely against containers that replace directories with
+ * symbolic links meanwhile.
+ */
 export interface SubPaths {
   /**
-   * Makes missing directories on the way; a target that shows the same place already stays.
+   * Creates missing directories on the way; a target that already shows the same place stays.
    *
    * @throws {VolumeError} `VOLUME_SUB_PATH`, `VOLUME_MOUNT`
    */
   bind(request: SubPathRequest, signal: AbortSignal): Promise<void>;
   /**
-   * The text of a file, never of one outside the volume.
+   * The text of a file, which must be inside the volume.
    *
-   * @throws {VolumeError} `VOLUME_SUB_PATH` when it is none, or leads out; `VOLUME_IO` when it is not
-   *   there or larger than 1 MiB
+   * @throws {VolumeError} `VOLUME_SUB_PATH` if it is not a file, or outside the volume; `VOLUME_IO`
+   *   if it does not exist or is larger than 1 MiB
    */
   read(file: Pick<SubPathRequest, 'volumeDir' | 'subPath'>): Promise<string>;
 }
 
 export interface TmpfsOptions {
   readonly sizeBytes?: number;
-  /** Of its top directory; 0o1777 when absent. */
+  /** Mode of its top directory; 0o1777 if absent. */
   readonly mode?: number;
 }
 
-/** The files of pods on this machine. */
+/** The files of pods' volumes on this machine. */
 export interface VolumeFiles {
-  /** Makes a directory that anybody may write to; one that is there is opened to anybody. */
+  /** Creates a directory that everyone may write to; opens an existing one to everyone. */
   makeEmptyDir(path: string): Promise<void>;
   /**
-   * The same below a directory in memory, where nothing waits for a disk; its parents are nobody's.
+   * The same below a directory in memory, where no call waits for a disk. Its parent directories
+   * are created as needed and belong to no volume.
    *
-   * @returns false when there is no `base`
+   * @returns false if `base` does not exist
    */
   makeMemoryDir(base: string, path: string): boolean;
   /**
-   * Makes a symbolic link, and its directories; one that leads elsewhere is replaced.
+   * Creates a symbolic link, and its parent directories; replaces a link to another target.
    *
-   * @returns `occupied` where something else is in its place, which stays
+   * @returns `occupied` if another kind of file is in its place, which stays
    */
   link(path: string, target: string): Promise<'linked' | 'occupied'>;
-  /** An empty file that says that something is done; its directories are made. */
+  /** Creates an empty file, and its parent directories, as a mark that a step is complete. */
   mark(path: string): Promise<void>;
   isMarked(path: string): Promise<boolean>;
   /** Gives a volume with everything in it to a group. */
   changeGroup(path: string, change: GroupChange): Promise<void>;
-  /** Replaces all files at once; readers see the old ones or the new ones. Does nothing if they are the same. */
+  /**
+   * Replaces all files at once; readers see the old ones or the new ones. Does nothing if they are
+   * unchanged.
+   */
   writePayload(path: string, payload: Payload, place: PayloadPlace): Promise<void>;
-  /** Checks a path of the host, and makes what its type asks for. @throws {VolumeError} `VOLUME_HOST_PATH` */
+  /**
+   * Checks a path of the host, and creates it if its type requires that.
+   *
+   * @throws {VolumeError} `VOLUME_HOST_PATH`
+   */
   checkHostPath(path: string, type: string): Promise<void>;
-  /** Without links; the path itself when there is nothing. */
+  /** The path without links; the given path if nothing exists there. */
   realPath(path: string): Promise<string>;
-  /** Removes a directory with everything in it; whoever calls has unmounted what was mounted there. */
+  /** Removes a directory with everything in it. The caller has unmounted everything below it. */
   removeTree(path: string): Promise<void>;
-  /** Names of directories; empty when there is no such path. */
+  /** Names of directories; empty if there is no such path. */
   subdirectories(path: string): Promise<readonly string[]>;
 }
 
 export interface PayloadOwner {
-  /** The pod's fsGroup: owns the files, and may read them whatever their mode. */
+  /** The pod's fsGroup: owns the files, and may read them regardless of their mode. */
   readonly gid?: number;
 }
 
 export interface PayloadPlace extends PayloadOwner {
-  /** Whether its file system is one of the kernel's memory, where no call ever waits for a disk. */
+  /** The directory is on a memory file system, where no call ever waits for a disk. */
   readonly inMemory: boolean;
 }
 
 export interface GroupChange {
   readonly gid: number;
-  /** `OnRootMismatch` does nothing when the volume's own directory is the group's already. */
+  /** `OnRootMismatch` does nothing if the volume's own directory already belongs to the group. */
   readonly policy: 'Always' | 'OnRootMismatch';
-  /** The group may read only. */
+  /** The group may only read. */
   readonly readOnly: boolean;
 }
 
@@ -192,7 +257,7 @@ export interface ResourceSelector {
   readonly divisor?: string;
 }
 
-/** What the downward API says of a pod; undefined for what pods cannot ask for. */
+/** The value of a downward API field of a pod; undefined for an unsupported field. */
 export interface FieldReader {
   field(pod: Pod, path: string): string | undefined;
   resource(pod: Pod, selector: ResourceSelector): string | undefined;

@@ -22,7 +22,7 @@ async function listening(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-it('many messages that the runtime does not take wait for it together', async () => {
+it('many messages wait together for a runtime that does not read', async () => {
   const runtime = createServer();
   runtime.on('upgrade', (_request, socket) => {
     socket.write('HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n');
@@ -32,7 +32,7 @@ it('many messages that the runtime does not take wait for it together', async ()
   let toRuntime: Socket | undefined;
   let most = 0;
   const kubelet = createServer();
-  kubelet.on('upgrade', (request, socket, head) => {
+  kubelet.on('upgrade', (request, socket: Socket, head) => {
     const session = {
       protocol: PROTOCOL,
       url: new URL(`http://127.0.0.1:${port}/exec/x`),
@@ -51,7 +51,7 @@ it('many messages that the runtime does not take wait for it together', async ()
   const client = new WebSocket(`ws://127.0.0.1:${await listening(kubelet)}`, PROTOCOL);
   await once(client, 'open');
   client.send(Buffer.alloc(8 * 1024 * 1024));
-  // with the big one's last bytes they come in one piece
+  // These arrive in one piece with the last bytes of the big message.
   for (let i = 0; i < 5000; i += 1) client.send(Buffer.from([0, 1]));
   await expect.poll(() => toRuntime?.writableNeedDrain).toBe(true);
   await expect.poll(() => toRuntime?.listenerCount('drain')).toBeGreaterThan(0);

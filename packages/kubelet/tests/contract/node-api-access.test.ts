@@ -17,7 +17,7 @@ const rbac = (plural: string, kind: string) =>
   });
 const never = new AbortController().signal;
 
-/** Every route with something for its `:words`, once for each of its methods. */
+/** Every route with values for its `:words`, once per method. */
 const TARGETS = ROUTES.flatMap(({ path, methods }) =>
   methods.map((method) => {
     const target = path
@@ -36,7 +36,7 @@ let api: NodeApiFixture;
 let stranger: Caller;
 const granted = new Map<string, Caller>();
 
-/** Someone who may do exactly this. */
+/** A user with exactly this permission. */
 async function grantee(verb: string, subresource: string): Promise<Caller> {
   const name = `${verb}-${subresource}`;
   const rules = [{ apiGroups: [''], resources: [`nodes/${subresource}`], verbs: [verb] }];
@@ -68,19 +68,19 @@ describe.each(TARGETS)(
   '$method $target',
   { timeout: 60_000 },
   ({ method, target, subresources }) => {
-    it('lets nobody in without credentials', async () => {
+    it('refuses requests without credentials', async () => {
       const { status, body } = await call(api.port, target, {}, { method });
       expect([status, body]).toEqual([401, 'Unauthorized\n']);
     });
 
-    it('lets nobody in with a token or certificate that is nobody’s', async () => {
+    it('refuses invalid tokens and certificates', async () => {
       const token = await call(api.port, target, { token: 'not-a-token' }, { method });
       expect(token.status).toBe(401);
       const other = await otherCaCertificate();
       expect((await call(api.port, target, other, { method })).status).toBe(401);
     });
 
-    it('tells somebody known what is not permitted', async () => {
+    it('names the missing permission to an authenticated user', async () => {
       const { status, body } = await call(api.port, target, stranger, { method });
       const parts = subresources.join(' ');
       expect([status, body]).toEqual([
@@ -89,13 +89,13 @@ describe.each(TARGETS)(
       ]);
     });
 
-    it.each(subresources)('opens to nodes/%s', async (subresource) => {
+    it.each(subresources)('allows nodes/%s', async (subresource) => {
       const caller = granted.get(`${VERBS[method]} ${subresource}`)!;
       const { status } = await call(api.port, target, caller, { method });
       expect([200, 301, 400, 404, 500]).toContain(status);
     });
 
-    it('stays shut to what opens others', async () => {
+    it('refuses permissions for other paths', async () => {
       const other = [...granted].filter(([key]) => {
         const [verb = '', part = ''] = key.split(' ');
         return verb !== VERBS[method] || !subresources.includes(part);
@@ -109,7 +109,7 @@ describe.each(TARGETS)(
 );
 
 describe('a bearer token', () => {
-  it('is somebody’s by the API server’s word, and what it may is asked as of anybody', async () => {
+  it('is authenticated and authorized by the API server', async () => {
     const token = await serviceAccountToken();
     const { status, body } = await call(api.port, '/pods', { token });
     expect(status).toBe(403);
@@ -128,7 +128,7 @@ async function otherCaCertificate(): Promise<Caller> {
 }
 
 async function serviceAccountToken(): Promise<string> {
-  const answer = await api.admin.createSubresource<object, { status: { token: string } }>(
+  const answer = await api.admin.createSubresource(
     {
       resource: resource<unknown>({
         ...{ group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' },
@@ -140,5 +140,5 @@ async function serviceAccountToken(): Promise<string> {
     { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} },
     never,
   );
-  return answer.status.token;
+  return (answer as { status: { token: string } }).status.token;
 }

@@ -18,7 +18,7 @@ import {
   startNodeApi,
 } from '../support/node-api.js';
 
-/** More than the kernel keeps of a connection nobody reads. */
+/** More than the kernel buffers for an unread connection. */
 const BIG = 'x'.repeat(24 * 1024 * 1024);
 const MOST = 8;
 
@@ -90,7 +90,7 @@ const plain = (): Promise<Socket> => {
 const UPGRADE =
   'GET /exec/a/b/c HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n';
 
-/** Has its refusal, and leaves its own direction open. */
+/** Waits for the refusal, and leaves the client's direction open. */
 async function halfOpen(socket: Socket): Promise<void> {
   socket.write(UPGRADE);
   await new Promise((resolve) => socket.resume().once('end', resolve).once('close', resolve));
@@ -99,23 +99,29 @@ async function halfOpen(socket: Socket): Promise<void> {
 const until = (what: string, isSo: () => boolean): Promise<unknown> =>
   waitFor(isSo, { what, timeoutMs: 60_000 });
 
-describe('strangers that hold every connection', { timeout: 180_000 }, () => {
-  it('by refused upgrades, keep nobody out, and are cut', async () => {
+describe('unauthenticated clients that hold every connection', { timeout: 180_000 }, () => {
+  it('by refused upgrades lock no one out, and are cut', async () => {
     const before = turnedAway('stalled');
     for (let i = 0; i < MOST; i += 1) await halfOpen(await tls());
     expect((await call(api.port, '/healthz', admin)).status).toBe(200);
-    await until('the others to be cut', () => turnedAway('stalled') >= before + MOST - 1);
+    await until(
+      'the other connections to be cut',
+      () => turnedAway('stalled') >= before + MOST - 1,
+    );
   });
 
-  it('by refused upgrades on the read-only port, keep nobody out, and are cut', async () => {
+  it('by refused upgrades on the read-only port lock no one out, and are cut', async () => {
     const before = turnedAway('stalled');
     for (let i = 0; i < MOST; i += 1) await halfOpen(await plain());
     const { status } = await call(api.readOnlyPort, '/healthz', {}, { plain: true });
     expect(status).toBe(200);
-    await until('the others to be cut', () => turnedAway('stalled') >= before + MOST - 1);
+    await until(
+      'the other connections to be cut',
+      () => turnedAway('stalled') >= before + MOST - 1,
+    );
   });
 
-  it('by HTTP/2 streams without a window, keep nobody out, and are cut', async () => {
+  it('by HTTP/2 streams without a window lock no one out, and are cut', async () => {
     const before = turnedAway('stalled');
     for (let i = 0; i < MOST; i += 1) {
       const session = connectHttp2(`https://127.0.0.1:${api.port}`, {
@@ -129,10 +135,13 @@ describe('strangers that hold every connection', { timeout: 180_000 }, () => {
       await new Promise((resolve) => stream.once('response', resolve).once('close', resolve));
     }
     expect((await call(api.port, '/healthz', admin)).status).toBe(200);
-    await until('the others to be cut', () => turnedAway('stalled') >= before + MOST - 1);
+    await until(
+      'the other connections to be cut',
+      () => turnedAway('stalled') >= before + MOST - 1,
+    );
   });
 
-  it('by not reading what they asked for, keep nobody out, and are cut', async () => {
+  it('by not reading their answers lock no one out, and are cut', async () => {
     const [before, cutBefore] = [turnedAway('stalled'), cut()];
     for (let i = 0; i < MOST; i += 1) {
       const socket = await plain();
@@ -140,14 +149,17 @@ describe('strangers that hold every connection', { timeout: 180_000 }, () => {
     }
     const { status } = await call(api.readOnlyPort, '/healthz', {}, { plain: true });
     expect(status).toBe(200);
-    await until('the others to be cut', () => turnedAway('stalled') >= before + MOST - 1);
+    await until(
+      'the other connections to be cut',
+      () => turnedAway('stalled') >= before + MOST - 1,
+    );
     expect(cut()).toBeGreaterThanOrEqual(cutBefore + MOST - 1);
   });
 
-  it('do not count against who reads slowly, and is known', async () => {
+  it('do not affect an authenticated client that reads slowly', async () => {
     const socket = await tls({ ...admin, ALPNProtocols: ['http/1.1'] });
     socket.pause().write('GET /pods HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-    // strangers that did the same at that time are gone by then
+    // Unauthenticated clients that stopped reading at the same time are cut by then.
     const stranger = await plain();
     const before = cut();
     stranger.pause().write('GET /pods HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -159,7 +171,7 @@ describe('strangers that hold every connection', { timeout: 180_000 }, () => {
     expect(bytes).toBeGreaterThan(BIG.length);
   });
 
-  it('get a whole answer, however long, when they read it', async () => {
+  it('get a complete long answer if they read it', async () => {
     const { status, body } = await call(api.readOnlyPort, '/pods', {}, { plain: true });
     expect(status).toBe(200);
     expect(body.includes(BIG)).toBe(true);
@@ -169,8 +181,8 @@ describe('strangers that hold every connection', { timeout: 180_000 }, () => {
   });
 });
 
-describe('somebody known', { timeout: 180_000 }, () => {
-  it('may take longer than strangers, from the first request on', async () => {
+describe('an authenticated client', { timeout: 180_000 }, () => {
+  it('may take longer than an unauthenticated one, from the first request on', async () => {
     const [asked, go] = [Promise.withResolvers<true>(), Promise.withResolvers<true>()];
     class SlowRuntime extends MemoryRuntime {
       override async listContainers(): Promise<never[]> {
@@ -187,7 +199,7 @@ describe('somebody known', { timeout: 180_000 }, () => {
     try {
       const caller = await certificateOf(slow, 'admin', ['system:masters']);
       const answer = call(slow.port, '/runningpods/', caller);
-      answer.catch(() => undefined); // looked at below
+      answer.catch(() => undefined); // checked below
       await asked.promise;
       for (let i = 0; i < 100; i += 1) await clock.advance(5000);
       go.resolve(true);
@@ -207,12 +219,12 @@ describe('a client certificate', { timeout: 180_000 }, () => {
     return text.split('\r\n', 1)[0] ?? '';
   };
 
-  it('is judged by the CAs of now, not by those it was shown to', async () => {
+  it('is verified with the current CAs, not those of its handshake', async () => {
     const elsewhere = await startNodeApi();
     try {
       const ALPNProtocols = ['http/1.1'];
       const early = await tls({ ...admin, ALPNProtocols });
-      // the server has it already, and the handshake is yet to come
+      // The server has accepted the connection; the handshake is still to come.
       const raw = await opened(connectTcp({ host: '127.0.0.1', port: api.port }), 'connect');
       expect((await call(api.port, '/healthz', admin)).status).toBe(200);
       ca.replace(elsewhere.cluster.caCertificatePem);
@@ -228,7 +240,7 @@ describe('a client certificate', { timeout: 180_000 }, () => {
     expect((await call(api.port, '/healthz', admin)).status).toBe(200);
   });
 
-  it('of a CA that counts since the connection was opened is good on the next one', async () => {
+  it('of a CA added after the handshake is accepted on the next connection', async () => {
     const elsewhere = await startNodeApi();
     try {
       const theirs = await certificateOf(elsewhere, 'admin', ['system:masters']);

@@ -69,13 +69,13 @@ describe('TLS', { timeout: 180_000 }, () => {
     },
   );
 
-  it('shows a certificate of its own for its name and addresses, kept over restarts', async () => {
+  it('has a self-signed certificate for its name and addresses, which survives restarts', async () => {
     const { subject, subjectaltname } = await shownCertificate();
     expect(subject.CN).toMatch(/^localhost@\d+$/);
     expect(subjectaltname).toBe('DNS:localhost, IP Address:127.0.0.1');
   });
 
-  it('shows the new certificate when its files change', async () => {
+  it('uses a new certificate when its files change', async () => {
     const before = (await shownCertificate()).fingerprint256;
     const fresh = await api.cluster.issueServerCertificate('fresh', ['127.0.0.1']);
     await writeFile(join(api.directory, 'pki/kubelet.key'), fresh.keyPem);
@@ -85,8 +85,8 @@ describe('TLS', { timeout: 180_000 }, () => {
       timeoutMs: 60_000,
     });
     await writeFile(join(api.directory, 'pki/kubelet.crt'), 'not a certificate');
-    await waitFor(() => api.log.lines.some(({ message }) => message.includes('cannot be used')), {
-      what: 'the complaint about the file',
+    await waitFor(() => api.log.lines.some(({ message }) => message.includes('cannot use')), {
+      what: 'the log line about the file',
       timeoutMs: 60_000,
     });
     expect((await shownCertificate()).subject.CN).toBe('fresh');
@@ -94,7 +94,7 @@ describe('TLS', { timeout: 180_000 }, () => {
 });
 
 describe('HTTP', () => {
-  it('is 1.1 and 2 alike', async () => {
+  it('works the same over HTTP/1.1 and HTTP/2', async () => {
     const session = connectHttp2(`https://127.0.0.1:${api.port}`, {
       ...admin,
       rejectUnauthorized: false,
@@ -135,7 +135,7 @@ describe('HTTP', () => {
     expect([answer.status, answer.body]).toEqual([status, expect.stringMatching(body)]);
   });
 
-  it('has the open routes, and no others, on the read-only port', async () => {
+  it('serves only open routes on the read-only port', async () => {
     const get = (target: string) => call(api.readOnlyPort, target, {}, { plain: true });
     expect((await get('/pods')).status).toBe(200);
     expect((await get('/healthz')).status).toBe(200);
@@ -146,7 +146,7 @@ describe('HTTP', () => {
     expect((await get('/configz')).status).toBe(404);
   });
 
-  it('counts its requests by a bounded set of labels', async () => {
+  it('counts requests with a bounded set of labels', async () => {
     await call(api.port, '/somewhere/else', admin);
     const labels = 'long_running="false",method="GET",path="other",server_type="readwrite"';
     expect(api.metrics.values.get(`kubelet_http_requests_total{${labels}}`)).toBeGreaterThan(0);
@@ -172,7 +172,7 @@ describe('/logs/', () => {
     expect([answer.status, answer.body]).toEqual([status, body]);
   });
 
-  it('lists folders, with names that cannot be mistaken for markup', async () => {
+  it('lists directories, with names escaped', async () => {
     const { status, body } = await call(api.port, '/logs/', admin);
     expect(status).toBe(200);
     expect(body).toContain('<a href="./pods/">pods/</a>');
@@ -183,19 +183,22 @@ describe('/logs/', () => {
 });
 
 describe('the client CA', { timeout: 180_000 }, () => {
-  it('is read again when it changes, and what the old one vouched for is worth nothing', async () => {
+  it('is read again when it changes; certificates of the old CA are refused', async () => {
     const kept = await readFile(api.clientCaFile, 'utf8');
     const elsewhere = await startNodeApi();
     await writeFile(api.clientCaFile, elsewhere.cluster.caCertificatePem);
     const theirs = await certificateOf(elsewhere, 'admin', ['system:masters']);
     const letsIn = async (caller: Caller) => (await call(api.port, '/pods', caller)).status === 200;
-    await waitFor(() => letsIn(theirs), { what: 'the new CA to count', timeoutMs: 60_000 });
+    await waitFor(() => letsIn(theirs), { what: 'the new CA to be in force', timeoutMs: 60_000 });
     expect((await call(api.port, '/pods', admin)).status).toBe(401);
     await writeFile(api.clientCaFile, kept);
-    await waitFor(() => letsIn(admin), { what: 'the old CA to count again', timeoutMs: 60_000 });
+    await waitFor(() => letsIn(admin), {
+      what: 'the old CA to be in force again',
+      timeoutMs: 60_000,
+    });
     await elsewhere.stop();
   });
-  it('may be two of one name, during a rotation', async () => {
+  it('may be two CAs of the same name, during a rotation', async () => {
     const kept = await readFile(api.clientCaFile, 'utf8');
     const elsewhere = await startNodeApi();
     const theirs = await certificateOf(elsewhere, 'admin', ['system:masters']);
@@ -206,11 +209,14 @@ describe('the client CA', { timeout: 180_000 }, () => {
     ]) {
       await writeFile(api.clientCaFile, both);
       await waitFor(async () => (await letsIn(theirs)) && (await letsIn(admin)), {
-        what: 'both CAs to count',
+        what: 'both CAs to be in force',
         timeoutMs: 60_000,
       });
       await writeFile(api.clientCaFile, kept);
-      await waitFor(async () => !(await letsIn(theirs)), { what: 'one to go', timeoutMs: 60_000 });
+      await waitFor(async () => !(await letsIn(theirs)), {
+        what: 'one CA to be removed',
+        timeoutMs: 60_000,
+      });
     }
     await elsewhere.stop();
   });

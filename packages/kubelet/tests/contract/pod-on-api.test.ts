@@ -18,9 +18,14 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runKubelet } from '../../src/assembly/run/run-kubelet.js';
 import { createNodeEvents, OwnNode } from '../../src/node/run/index.js';
 import { createPodEvents } from '../../src/pod/run/index.js';
-import { aPod, MemoryPodRuntime, MemoryPodVolumes } from '../../src/testing/index.js';
+import {
+  aPod,
+  MemoryPodEvents,
+  MemoryPodRuntime,
+  MemoryPodVolumes,
+} from '../../src/testing/index.js';
 
-/** An API with two callers: a user, and the node `n1` with no more rights than a node has. */
+/** An API with two callers: a user, and the node `n1` with the rights of a node only. */
 interface Api {
   readonly user: KubeClient;
   readonly node: KubeClient;
@@ -59,7 +64,7 @@ const apis = [
   { name: 'of the development server', start: devApi },
 ];
 
-/** A loaded machine is no failure. */
+/** Generous, because the machine may be under load. */
 const PATIENCE = { timeout: 30_000 };
 
 describe.each(apis)('a kubelet on the API $name', ({ start }) => {
@@ -79,6 +84,8 @@ describe.each(apis)('a kubelet on the API $name', ({ start }) => {
     end = new AbortController();
     const cri = new MemoryRuntime({ clock });
     const recorder = { record: () => undefined };
+    const volumes = new MemoryPodVolumes({ clock, events: new MemoryPodEvents() });
+    volumes.configMaps.set('default/kube-root-ca.crt', { data: { 'ca.crt': 'PEM' } });
     const ports = {
       client: api.node,
       ownNode: new OwnNode({ client: api.node, nodeName: 'n1', clock, random: Math.random, log }),
@@ -89,14 +96,14 @@ describe.each(apis)('a kubelet on the API $name', ({ start }) => {
       facts: createFixedFacts(),
       runtime,
       runtimeView: runtime,
-      volumes: new MemoryPodVolumes(),
+      volumes,
       prober: createScriptedProber('success'),
       clock,
       random: Math.random,
       log,
     };
     const node = withNodeDefaults({ nodeName: 'n1', kubeletVersion: 'v1.36.0' });
-    run = runKubelet(ports, { node, syncFrequencyMs: 60_000 }, end.signal);
+    run = runKubelet({ ports, settings: { node, syncFrequencyMs: 60_000 } }, end.signal);
     await vi.waitFor(async () => {
       const { status } = await api.user.get(NODES, { name: 'n1' }, signal);
       expect(status?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('True');

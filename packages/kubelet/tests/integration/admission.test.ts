@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 
 import { parseQuantity, quantityToMilli } from '@nodeagent/base';
 import { EVENTS, isKubeError, type Node, NODES, type Pod, PODS } from '@nodeagent/kube-client';
-import { runCommand, waitFor } from '@nodeagent/testbed';
+import { ifStarted, runCommand, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { NODE_NAME, type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
@@ -15,8 +15,10 @@ let node: RealNode;
 let kubelet: RunningKubelet;
 
 const getNode = (): Promise<Node> => node.user.get(NODES, { name: NODE_NAME }, signal);
-/** Where the machine has AppArmor the tests that want none do not hold. */
-const config = { featureGates: { PodLevelResources: false } };
+/** On a machine with AppArmor, the tests for its absence do not apply. */
+const config = {
+  featureGates: { PodLevelResources: false, InPlacePodLevelResourcesVerticalScaling: false },
+};
 
 beforeAll(async () => {
   node = await startRealNode('kubelet-admission');
@@ -29,13 +31,18 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await kubelet?.stop();
-  await node?.stop();
+  await ifStarted(kubelet)?.stop();
+  await ifStarted(node)?.stop();
 });
 
 type Spec = NonNullable<Pod['spec']>;
 
-/** Bound to the node by its creator, past any scheduler. */
+/** Later parts take precedence. */
+function merged<T extends object>(parts: readonly T[]): T {
+  return parts.reduce((all, part) => ({ ...all, ...part }));
+}
+
+/** Bound to the node by its creator, without a scheduler. */
 function bound(name: string, spec: Partial<Spec> = {}, container: object = {}): Promise<Pod> {
   const containers = [{ name: 'web', image: 'nodeagent.test/web:1', ...container }];
   return node.user.create(
@@ -74,7 +81,7 @@ const containersOf = async (name: string) => {
   return (await node.cri.runtime.listContainers({ labels }, signal)).map(({ id }) => id);
 };
 
-/** Failed with the reason, told by an event, and never begun. */
+/** Failed with the reason, reported by an event, and never started. */
 async function expectRefused(name: string, reason: string, message: string): Promise<void> {
   const status = await untilPhase(name, 'Failed');
   expect(status).toMatchObject({ reason, message: `Pod was rejected: ${message}` });
@@ -83,8 +90,8 @@ async function expectRefused(name: string, reason: string, message: string): Pro
   expect(await eventsOf(name)).toContainEqual({ type: 'Warning', reason, message });
 }
 
-describe('a pod that should not be here', () => {
-  it('asks for more CPU than there is: OutOfcpu', async () => {
+describe('a pod that cannot run on this node', () => {
+  it('requests more CPU than available: OutOfcpu', async () => {
     const { status } = await getNode();
     const capacity = quantityToMilli(parseQuantity(status?.allocatable?.['cpu'] ?? '') ?? 0n);
     await bound('big', {}, { resources: { requests: { cpu: '1000' } } });
@@ -92,20 +99,20 @@ describe('a pod that should not be here', () => {
     await expectRefused('big', 'OutOfcpu', text);
   });
 
-  it('wants another system: NodeAffinity', async () => {
+  it('requires another operating system: NodeAffinity', async () => {
     await bound('elsewhere', { nodeSelector: { 'kubernetes.io/os': 'windows' } });
     const text = "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector";
     await expectRefused('elsewhere', 'NodeAffinity', text);
   });
 
-  it('sets a kernel parameter that it may not: SysctlForbidden', async () => {
+  it('sets a forbidden kernel parameter: SysctlForbidden', async () => {
     const sysctls = [{ name: 'kernel.msgmax', value: '65536' }];
     await bound('tuned', { securityContext: { sysctls } });
     const text = 'forbidden sysctl: "kernel.msgmax" not allowlisted';
     await expectRefused('tuned', 'SysctlForbidden', text);
   });
 
-  it('wants a host port that is taken: NodePorts', async () => {
+  it('requires a host port that is in use: NodePorts', async () => {
     const ports = [{ containerPort: 18_080, hostPort: 18_080 }];
     await bound('first', {}, { ports });
     await untilPhase('first', 'Running');
@@ -115,13 +122,13 @@ describe('a pod that should not be here', () => {
     await expectRefused('second', 'NodePorts', text);
   });
 
-  it('wants AppArmor where there is none: AppArmor', async () => {
+  it('requires AppArmor on a machine without it: AppArmor', async () => {
     await bound('confined', { securityContext: { appArmorProfile: { type: 'RuntimeDefault' } } });
     const text = 'Cannot enforce AppArmor: AppArmor is not enabled on the host';
     await expectRefused('confined', 'AppArmor', text);
   });
 
-  it('asks for what is switched off: PodFeatureUnsupported, PodLevelResourcesNotSupported', async () => {
+  it('requires disabled features: PodFeatureUnsupported, PodLevelResourcesNotSupported', async () => {
     await bound('own-users', { hostNetwork: true, hostUsers: false });
     const text =
       'Pod requires node features that are not available: UserNamespacesHostNetworkSupport';
@@ -131,7 +138,7 @@ describe('a pod that should not be here', () => {
     await expectRefused('whole', 'PodLevelResourcesNotSupported', off);
   });
 
-  it('has more than one fault: the first that is looked at is told', async () => {
+  it('has more than one fault: the first check gives the reason', async () => {
     const sysctls = [{ name: 'kernel.msgmax', value: '65536' }];
     const appArmorProfile = { type: 'RuntimeDefault' };
     const faults: readonly (readonly [string, Partial<Spec>, object])[] = [
@@ -143,18 +150,18 @@ describe('a pod that should not be here', () => {
       ['AppArmor', { securityContext: { appArmorProfile } }, {}],
       ['PodFeatureUnsupported', { hostNetwork: true, hostUsers: false }, {}],
     ];
-    // Each pod lacks the faults before its own, and has all those that are looked at later.
+    // Each pod lacks the earlier faults, and has all later ones.
     for (const [index, [reason]] of faults.entries()) {
       const rest = faults.slice(index);
-      const securityContext = Object.assign({}, ...rest.map(([, spec]) => spec.securityContext));
-      const spec = Object.assign({}, ...rest.map(([, each]) => each), { securityContext });
+      const securityContext = merged(rest.map(([, spec]) => spec.securityContext ?? {}));
+      const spec = { ...merged(rest.map(([, each]) => each)), securityContext };
       const name = `faults-${index}`;
-      await bound(name, spec, Object.assign({}, ...rest.map(([, , container]) => container)));
+      await bound(name, spec, merged(rest.map(([, , container]) => container)));
       expect(await untilPhase(name, 'Failed')).toMatchObject({ reason });
     }
   });
 
-  it('is refused by a new label only when the API says so too', async () => {
+  it('is refused for a changed label only if the API confirms it', async () => {
     const labelled = async (value: string | null) => {
       const body = { metadata: { labels: { disk: value } } };
       await node.user.patch(NODES, { name: NODE_NAME }, { type: 'merge', body }, signal);
@@ -167,7 +174,7 @@ describe('a pod that should not be here', () => {
 });
 
 describe('a critical pod on a full node', () => {
-  it('is run, and a lower one is Failed with reason Preempting', async () => {
+  it('runs, and a lower one is Failed with reason Preempting', async () => {
     const { status } = await getNode();
     const all = quantityToMilli(parseQuantity(status?.allocatable?.['cpu'] ?? '') ?? 0n);
     const asking = (milli: number) => ({ resources: { requests: { cpu: `${milli}m` } } });
@@ -207,7 +214,7 @@ describe('activeDeadlineSeconds', () => {
     );
   });
 
-  it('may be set on a pod that runs', async () => {
+  it('may be set on a running pod', async () => {
     await bound('long');
     await untilPhase('long', 'Running');
     const body = { spec: { activeDeadlineSeconds: 1 } };
@@ -230,7 +237,7 @@ describe('a restart of the kubelet', () => {
 });
 
 describe('a pod deleted by force', () => {
-  it('is killed and cleaned up, though nobody is told how it ended', async () => {
+  it('is killed and cleaned up without a final status', async () => {
     const command = ['sh', '-c', "trap '' TERM; while true; do sleep 1; done"];
     const slow = { image: 'nodeagent.test/busybox:1', command };
     const pod = await bound('forced', { terminationGracePeriodSeconds: 600 }, slow);
@@ -252,8 +259,8 @@ describe('a pod deleted by force', () => {
   });
 });
 
-describe('what is left of pods that nobody knows', () => {
-  it('goes: directories, mounts, logs and their links; what is not ours stays', async () => {
+describe('the remains of pods that are in no source', () => {
+  it('are removed: directories, mounts, logs and links, but no files of others', async () => {
     const { dir } = node.containerd.space;
     const uid = '11111111-2222-3333-4444-555555555555';
     const volume = join(dir, `kubelet/pods/${uid}/volumes/kubernetes.io~empty-dir/v`);
@@ -279,7 +286,7 @@ describe('what is left of pods that nobody knows', () => {
 });
 
 describe('a taint that drives pods away', () => {
-  it('keeps out those that do not tolerate it: TaintToleration', async () => {
+  it('refuses pods that do not tolerate it: TaintToleration', async () => {
     const taints = [{ key: 'broken', effect: 'NoExecute' }];
     const body = { spec: { taints } };
     await node.user.patch(NODES, { name: NODE_NAME }, { type: 'merge', body }, signal);
@@ -287,7 +294,7 @@ describe('a taint that drives pods away', () => {
       what: 'the kubelet to know of the taint',
     });
     await bound('driven');
-    // Those who evict pods by taints delete it as well, sooner or later: its event stays.
+    // The controller that evicts pods by taints deletes it too, sooner or later; the event stays.
     const told = {
       type: 'Warning',
       reason: 'TaintToleration',

@@ -19,7 +19,7 @@ export const statusOf = ({ status }: Pod): ContainerStatus | undefined =>
   status?.containerStatuses?.[0];
 export const isRunning = (pod: Pod): boolean => statusOf(pod)?.state?.running !== undefined;
 
-/** One container that waits for its end, unless it is told something else. */
+/** One container that waits until it is stopped, by default. */
 export function busybox(
   name: string,
   container: Partial<Container> = {},
@@ -43,7 +43,7 @@ export function busybox(
   };
 }
 
-/** What tests do with pods on a real node, by its API. */
+/** Operations of tests on pods of a real node, through its API. */
 export class BusyboxPods {
   readonly #node: RealNode;
 
@@ -67,7 +67,7 @@ export class BusyboxPods {
     await this.#node.user.create(PODS, pod, signal);
   }
 
-  /** Failures show what the pod is like now. */
+  /** The error message contains the pod's current state. */
   async until(name: string, what: string, holds: (pod: Pod) => boolean): Promise<Pod> {
     let last: Pod | undefined;
     try {
@@ -110,7 +110,7 @@ export class BusyboxPods {
     );
   }
 
-  /** `reason: message`, as far as they have been written. */
+  /** `reason: message` of the events written so far. */
   async events(name: string): Promise<readonly string[]> {
     const { items } = await this.#node.user.list(EVENTS, { namespace: 'default' }, signal);
     return items

@@ -8,6 +8,7 @@ import type { Pod, Secret } from '@nodeagent/kube-client';
 import {
   buildTestImage,
   type Containerd,
+  ifStarted,
   startContainerd,
   startRegistry,
 } from '@nodeagent/testbed';
@@ -41,8 +42,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  cri?.close();
-  await containerd?.stop();
+  ifStarted(cri)?.close();
+  await ifStarted(containerd)?.stop();
 });
 
 beforeEach(async () => {
@@ -51,7 +52,7 @@ beforeEach(async () => {
   await cri.images.removeImage({ image }, signal);
 });
 
-/** A plug-in that writes down what it is asked, and answers for its token or for everybody. */
+/** A plug-in that records its requests, and answers for its token or for everybody. */
 const PROGRAM = `#!/bin/sh
 request=$(cat)
 echo "$REALM $1 $request" >> "$0.log"
@@ -62,7 +63,7 @@ esac
 cat <<END
 {"kind":"CredentialProviderResponse","apiVersion":"credentialprovider.kubelet.k8s.io/v1",
  "cacheKeyType":"Registry","cacheDuration":"1h",
- "auth":{"${'$'}REALM":{"username":"me","password":"$password"}}}
+ "auth":{"$REALM":{"username":"me","password":"$password"}}}
 END
 `;
 
@@ -125,7 +126,7 @@ async function start(tokenAttributes?: object, secret?: Secret) {
 
 const pulling = { imagePullSecrets: [{ name: 'old' }] };
 
-it('pulls with what a plug-in gives, which is asked once', async () => {
+it('pulls with credentials of a plug-in, which runs once', async () => {
   const { ensure, asked, log } = await start();
   const pulled = await ensure('', 'Always');
   expect(await cri.images.imageStatus({ image }, signal)).toMatchObject({ id: pulled.ref });
@@ -138,14 +139,14 @@ it('pulls with what a plug-in gives, which is asked once', async () => {
   expect(log.lines).toEqual([]);
 });
 
-it("goes on with a plug-in where the pod's secret is refused", async () => {
+it("uses a plug-in after the pod's secret is refused", async () => {
   const auths = { [host]: { username: 'me', password: 'outdated' } };
   const data = { '.dockerconfigjson': btoa(JSON.stringify({ auths })) };
   const { ensure } = await start(undefined, { type: 'kubernetes.io/dockerconfigjson', data });
   await expect(ensure('', 'Always')).resolves.toMatchObject({ ref: expect.any(String) });
 });
 
-it("gives one pod's image to no pod of another service account", async () => {
+it("refuses one pod's image to pods of another service account", async () => {
   const { ensure, events } = await start({
     ...{ serviceAccountTokenAudience: 'registry', cacheType: 'ServiceAccount' },
     requireServiceAccount: true,
@@ -160,7 +161,7 @@ it("gives one pod's image to no pod of another service account", async () => {
   ]);
 });
 
-it('tells of a registry that refuses without what it was shown', async () => {
+it('reports a refusal of the registry without the credentials', async () => {
   const { ensure, events } = await start({
     ...{ serviceAccountTokenAudience: 'registry', cacheType: 'ServiceAccount' },
     requireServiceAccount: false,

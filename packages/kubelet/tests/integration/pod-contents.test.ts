@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { CONFIG_MAPS, type Pod, PODS, SECRETS } from '@nodeagent/kube-client';
-import { waitFor } from '@nodeagent/testbed';
+import { ifStarted, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { busybox, BusyboxPods, isRunning, named, statusOf } from './busybox-pods.js';
@@ -27,8 +27,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await kubelet?.stop();
-  await node?.stop();
+  await ifStarted(kubelet)?.stop();
+  await ifStarted(node)?.stop();
 });
 
 const secret = (name: string, value: string) => ({
@@ -36,8 +36,8 @@ const secret = (name: string, value: string) => ({
   data: { value: Buffer.from(value).toString('base64') },
 });
 
-describe('what a pod waits for', () => {
-  it('is taken as soon as it is there: a secret of the environment', async () => {
+describe('an object that a pod waits for', () => {
+  it('is used as soon as it exists: a secret of the environment', async () => {
     const env = [{ name: 'PASS', valueFrom: { secretKeyRef: { name: 'late', key: 'value' } } }];
     await pods.create(busybox('env-waits', { env }));
     const waiting = await pods.until(
@@ -59,7 +59,7 @@ describe('what a pod waits for', () => {
     await pods.remove('env-waits');
   });
 
-  it('is taken as soon as it is there: a config map of a volume', async () => {
+  it('is used as soon as it exists: a config map of a volume', async () => {
     const pod = busybox(
       'volume-waits',
       { volumeMounts: [{ name: 'v', mountPath: '/v' }] },
@@ -102,13 +102,13 @@ describe('a variable from a file', () => {
     return { ...made, spec: { ...made.spec!, initContainers: [write] } };
   };
 
-  it('is what an init container wrote', async () => {
+  it('has the value that an init container wrote', async () => {
     const made = await pods.run(pod('env-file', `echo "MADE='by init'" > /work/env`));
     expect(await pods.exec(made, 'echo $MADE')).toBe('by init\n');
     await pods.remove('env-file');
   });
 
-  it('never comes from another place of the node', async () => {
+  it('is never read from another place of the node', async () => {
     await pods.create(pod('env-escape', 'ln -s /etc/passwd /work/env'));
     const waiting = await pods.until('env-escape', 'the container to be refused', (now) => {
       return statusOf(now)?.state?.waiting?.reason === 'CreateContainerConfigError';
@@ -121,7 +121,7 @@ describe('a variable from a file', () => {
 });
 
 describe('files from the API', () => {
-  it('follow their objects at once, but for parts of volumes, and outlive them', async () => {
+  it('follow their objects at once, except parts of volumes, and outlive them', async () => {
     const configMap = (color: string, more: object = {}) => ({
       metadata: named('settings'),
       data: { color, ...more },
@@ -174,7 +174,7 @@ describe('files from the API', () => {
     await pods.remove('follows');
   });
 
-  it('are taken away with their mounts when the pod went while the kubelet was dead', async () => {
+  it('are removed with their mounts if the pod was deleted while the kubelet was down', async () => {
     await node.user.create(SECRETS, secret('mounted', 'x'), signal);
     const pod = await pods.run(
       busybox(
@@ -217,7 +217,7 @@ describe('files from the API', () => {
 });
 
 describe('a token of a service account', () => {
-  it('is asked for again while the API server does not know the binding, and nobody is told', async () => {
+  it('is requested again while the API server does not know the binding, without an event', async () => {
     const sources = [{ serviceAccountToken: { path: 'token', expirationSeconds: 600 } }];
     const volumeMounts = [{ name: 'token', mountPath: '/token' }];
     const volumes = [{ name: 'token', projected: { sources } }];
@@ -228,7 +228,7 @@ describe('a token of a service account', () => {
     await pods.remove('bound');
   });
 
-  it('is another one when most of its life is over, and the container is not restarted', async () => {
+  it('is renewed after most of its lifetime, without a restart of the container', async () => {
     await kubelet.stop();
     kubelet = node.startKubelet({ config: { syncFrequency: '1s' } });
     const sources = [{ serviceAccountToken: { path: 'token', expirationSeconds: 600 } }];
@@ -239,9 +239,10 @@ describe('a token of a service account', () => {
         { serviceAccountName: 'default', volumes: [{ name: 'token', projected: { sources } }] },
       ),
     );
-    const claims = async (): Promise<{ iat: number; exp: number; sub: string }> => {
+    type Claims = Readonly<{ iat: number; exp: number; sub: string }>;
+    const claims = async (): Promise<Claims> => {
       const [, payload = ''] = (await pods.exec(pod, 'cat /token/token')).split('.');
-      return JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
+      return JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Claims;
     };
     const first = await claims();
     expect(first).toMatchObject({

@@ -6,7 +6,7 @@ import {
   type Pod,
   PODS,
 } from '@nodeagent/kube-client';
-import { waitFor } from '@nodeagent/testbed';
+import { ifStarted, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { NODE_NAME, type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
@@ -15,7 +15,7 @@ let node: RealNode;
 let kubelet: RunningKubelet;
 const { signal } = new AbortController();
 
-/** What the kubelet wrote about pods: the pod's name, and the patch. */
+/** The kubelet's patches of pods, with the pod's name. */
 const written: (readonly [string, unknown])[] = [];
 
 function noting(client: KubeClient): KubeClient {
@@ -47,8 +47,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await kubelet?.stop();
-  await node?.stop();
+  await ifStarted(kubelet)?.stop();
+  await ifStarted(node)?.stop();
 });
 
 function web(name: string, parts: Partial<NonNullable<Pod['spec']>> = {}): Pod {
@@ -72,7 +72,7 @@ function web(name: string, parts: Partial<NonNullable<Pod['spec']>> = {}): Pod {
 const get = (name: string): Promise<Pod> =>
   node.user.get(PODS, { namespace: 'default', name }, signal);
 
-/** Watches a pod by asking; failures show what it is like now. */
+/** Polls a pod; the error message contains its current state. */
 async function until(name: string, what: string, holds: (pod: Pod) => boolean): Promise<Pod> {
   let last: Pod | undefined;
   try {
@@ -108,11 +108,11 @@ const isReady = ({ status }: Pod): boolean =>
 
 const first = ({ status }: Pod): ContainerStatus | undefined => status?.containerStatuses?.[0];
 
-/** The id as the runtime knows it. */
+/** The container's id in the runtime. */
 const idOf = (pod: Pod): string => first(pod)?.containerID?.replace('containerd://', '') ?? '';
 
 describe('a pod on containerd', () => {
-  it('runs, gets ready, is restarted after a kill, and leaves nothing behind', async () => {
+  it('runs, becomes ready, is restarted after a kill, and leaves nothing behind', async () => {
     await node.user.create(PODS, web('life'), signal);
     const ready = await until('life', 'life to be ready', isReady);
     expect(ready.status).toMatchObject({ phase: 'Running', qosClass: 'BestEffort' });
@@ -136,7 +136,7 @@ describe('a pod on containerd', () => {
     expect(await node.cri.runtime.listContainers({ labels }, signal)).toEqual([]);
   });
 
-  it('is told of by patches that hold what changed, and nothing where nothing did', async () => {
+  it('is reported by patches of the changed fields only', async () => {
     const patches = () => written.filter(([name]) => name === 'told').map(([, body]) => body);
     const keys = () =>
       patches().flatMap((body) => Object.keys((body as Readonly<{ status: object }>).status));
@@ -146,7 +146,7 @@ describe('a pod on containerd', () => {
     for (const key of ['observedGeneration', 'startTime', 'podIP', 'podIPs']) {
       expect([key, times(key)]).toEqual([key, 1]);
     }
-    expect(times('qosClass')).toBe(0); // the API server has said so itself
+    expect(times('qosClass')).toBe(0); // the API server has set it itself
     for (const body of patches()) {
       expect(body).toMatchObject({ metadata: { uid: pod.metadata?.uid } });
     }
@@ -191,7 +191,7 @@ describe('a pod on containerd', () => {
     await untilGone('steps');
   });
 
-  it('says why an image cannot be had', async () => {
+  it('shows why an image cannot be pulled', async () => {
     const pod = web('lost', {
       containers: [{ name: 'c', image: 'nodeagent.test/none:1', imagePullPolicy: 'Never' }],
     });
@@ -207,7 +207,7 @@ describe('a pod on containerd', () => {
   });
 
   it('gives a restarted container its initial delay again', async () => {
-    // The first run never gets well; the second does, but needs a moment.
+    // The first run never becomes healthy; the second does, but needs a moment.
     const script =
       'n=$(cat /v/runs 2>/dev/null || echo 0); echo $((n + 1)) > /v/runs; ' +
       'trap "exit 0" TERM; [ $n -gt 0 ] && { sleep 1; touch /v/well; }; while :; do sleep 0.1; done';
@@ -237,7 +237,7 @@ describe('a pod on containerd', () => {
     await untilGone('slow');
   });
 
-  it('goes on counting the restarts of init containers when its sandbox is replaced', async () => {
+  it('keeps counting the restarts of init containers when its sandbox is replaced', async () => {
     const init = { name: 'init', image: 'nodeagent.test/busybox:1', command: ['true'] };
     const { metadata } = await node.user.create(
       PODS,
@@ -260,7 +260,7 @@ describe('a pod on containerd', () => {
     await untilGone('resandboxed');
   });
 
-  it('kills what ignores its stop signal when its grace period is over', async () => {
+  it('is killed after its grace period if it ignores the stop signal', async () => {
     const pod = web('stubborn', {
       terminationGracePeriodSeconds: 2,
       containers: [
@@ -277,7 +277,7 @@ describe('a pod on containerd', () => {
     await untilGone('stubborn');
   });
 
-  it('is left alone when the kubelet restarts, and taken care of again', async () => {
+  it('is left alone when the kubelet restarts, and managed again', async () => {
     await node.user.create(PODS, web('kept'), signal);
     const before = await until('kept', 'kept to be ready', isReady);
     await kubelet.stop();

@@ -39,7 +39,7 @@ describe('the resolver', () => {
     expect(log).not.toContain('10.96.0.10');
   });
 
-  it('is the pod’s own with None, as far as it fits', async () => {
+  it('is the pod’s own with None, within the limits', async () => {
     const nameservers = ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4'];
     const options = [{ name: 'ndots', value: '1' }, { name: 'edns0' }];
     const dnsConfig = { nameservers, searches: ['a.example', 'b.example'], options };
@@ -70,7 +70,7 @@ describe('the domains to search', () => {
     ['32 of 33', domains(33, 6), 32],
     ['as many as fit in 2048 characters', domains(20, 60).map((one) => `${one}.${one}.${one}`), 11],
     ['those of at most 253 characters', ['fits.example', `${'x'.repeat(250)}.test`], 1],
-  ])('are %s, and that is told', async (_, all, count) => {
+  ])('are %s, with an event', async (_, all, count) => {
     expect(await searched(all)).toEqual(all.slice(0, count));
     const line = all.slice(0, count).join(' ');
     expect(on.events).toContain(
@@ -78,14 +78,14 @@ describe('the domains to search', () => {
     );
   });
 
-  it('are all there where they fit, and nothing is told', async () => {
+  it('are complete if they fit, without an event', async () => {
     expect(await searched(domains(32, 6))).toEqual(domains(32, 6));
     expect(on.events.filter((event) => event.startsWith('DNSConfigForming'))).toEqual([]);
   });
 });
 
 describe('the hosts file', () => {
-  it('is the container’s own where it mounts one', async () => {
+  it('is the container’s own if it mounts one', async () => {
     const mounted = { volumeMounts: [{ name: 'own', mountPath: '/etc/hosts', subPath: 'hosts' }] };
     const pod = on.pod('cat /etc/hosts', mounted, { volumes: [{ name: 'own', emptyDir: {} }] });
     const dir = await on.volumeDir(pod, 'own');
@@ -93,7 +93,7 @@ describe('the hosts file', () => {
     expect((await on.run(pod)).log).toBe('192.0.2.9 mine\n');
   });
 
-  it('is the host’s with a pod’s aliases, in the network of the host', async () => {
+  it('is the host’s with the pod’s aliases in the host network', async () => {
     const hostAliases = [{ ip: '10.9.9.9', hostnames: ['friend', 'pal'] }];
     const log = await say('cat /etc/hosts', { hostNetwork: true, hostAliases });
     expect(log).toMatch(/^# Kubernetes-managed hosts file \(host network\)\.\n/);
@@ -101,7 +101,7 @@ describe('the hosts file', () => {
     expect(log).toMatch(/\n\n# Entries added by HostAliases\.\n10\.9\.9\.9\tfriend\tpal\n$/);
   });
 
-  it('may be written to, whatever the root is', async () => {
+  it('is writable even if the root is read-only', async () => {
     const pod = on.pod('echo "# mine" >> /etc/hosts && tail -n 1 /etc/hosts', {
       securityContext: { readOnlyRootFilesystem: true },
     });
@@ -111,9 +111,9 @@ describe('the hosts file', () => {
 
 describe('the name', () => {
   const cases: readonly (readonly [string, Partial<PodSpec>, string])[] = [
-    ['that the pod says', { hostname: 'me' }, 'me'],
+    ['from the pod’s spec', { hostname: 'me' }, 'me'],
     [
-      'with its domain, if it wants',
+      'with its domain, if requested',
       { hostname: 'me', subdomain: 'sub', setHostnameAsFQDN: true },
       'me.sub.test.svc.cluster.local',
     ],
@@ -127,7 +127,7 @@ describe('the name', () => {
     expect(await say('cat /proc/sys/kernel/hostname', spec)).toBe(`${want}\n`);
   });
 
-  it('is cut to what DNS allows when it is the pod’s own', async () => {
+  it('is cut to DNS’s limit if it is the pod’s own name', async () => {
     const pod = on.pod('cat /proc/sys/kernel/hostname');
     pod.metadata!.name = `${'n'.repeat(62)}-long-${pod.metadata?.uid ?? ''}`;
     expect((await on.run(pod)).log).toBe(`${'n'.repeat(62)}\n`);
@@ -144,7 +144,7 @@ describe('the name', () => {
     await expect(on.start(on.pod('true', {}, spec))).rejects.toThrow(message);
   });
 
-  it('of a pod may be longer than a directory’s: that is told', async () => {
+  it('of a pod may be longer than a directory name, which is reported', async () => {
     const pod: Pod = on.pod('true');
     pod.metadata!.name = 'n'.repeat(253);
     await expect(on.start(pod)).rejects.toThrow(/ENAMETOOLONG/);
@@ -157,7 +157,7 @@ describe('services', () => {
     spec: { clusterIP, ports: [{ port: 8765, protocol: 'TCP' }] },
   });
 
-  it('are told of by variables, all of them only if the pod wants', async () => {
+  it('are described by variables, all of them only if the pod enables service links', async () => {
     on.services = [
       service('default', 'kubernetes', '10.96.0.1'),
       service('test', 'foo-svc', '10.96.0.2'),

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 import type { Pod, PodSpec, VolumeMount } from '@nodeagent/kube-client';
-import { runCommand, waitFor } from '@nodeagent/testbed';
+import { ifStarted, runCommand, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { busybox, BusyboxPods, isRunning, statusOf } from './busybox-pods.js';
@@ -22,8 +22,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await kubelet?.stop();
-  await node?.stop();
+  await ifStarted(kubelet)?.stop();
+  await ifStarted(node)?.stop();
 });
 
 const mount = (name: string, more: Partial<VolumeMount> = {}): VolumeMount => ({
@@ -35,7 +35,7 @@ const hostDir = (name: string): string => join(node.containerd.space.dir, name);
 const podDir = (pod: Pod): string => hostDir(`kubelet/pods/${pod.metadata?.uid ?? ''}`);
 
 describe('an emptyDir', () => {
-  it('is shared by containers, outlives them, and goes with the pod', async () => {
+  it('is shared by containers, outlives them, and is removed with the pod', async () => {
     const volumeMounts = [mount('disk'), mount('memory')];
     const limits = { limits: { memory: '32Mi' } };
     const spec = {
@@ -85,7 +85,7 @@ describe('an emptyDir', () => {
 });
 
 describe('a hostPath', () => {
-  it('of the wrong type keeps its pod waiting, until it is right', async () => {
+  it('of the wrong type keeps its pod waiting until it is right', async () => {
     const path = hostDir('wanted');
     const volume = { name: 'host', hostPath: { path, type: 'Directory' } };
     await pods.create(busybox('host', { volumeMounts: [mount('host')] }, { volumes: [volume] }));
@@ -101,7 +101,7 @@ describe('a hostPath', () => {
     expect(await readFile(join(path, 'g'), 'utf8')).toBe('x\n');
   });
 
-  it('is of every type that its volume says, or made so', async () => {
+  it('has the type that its volume requires, or is created with it', async () => {
     const dir = hostDir('types');
     await mkdir(dir);
     await writeFile(join(dir, 'file'), 'x');
@@ -141,7 +141,7 @@ describe('a hostPath', () => {
     }
   });
 
-  it('of any other type is told by the name of what it is not', async () => {
+  it('of any other type is reported with the expected type', async () => {
     const wrong = [
       ['Directory', '/dev/null', 'directory'],
       ['DirectoryOrCreate', '/dev/null', 'directory'],
@@ -166,7 +166,7 @@ describe('a hostPath', () => {
     await Promise.all(wrong.map(([type]) => pods.remove(nameOf(type))));
   });
 
-  it('passes on to the host what its container mounts, where it is told to', async () => {
+  it('propagates mounts of its container to the host if requested', async () => {
     const path = hostDir('passes-on');
     await mkdir(join(path, 'inside'), { recursive: true });
     await runCommand(['mount', '--bind', path, path]);
@@ -186,10 +186,10 @@ describe('a hostPath', () => {
     }
   });
 
-  it('shows what is mounted on the host later, where it is told to', async () => {
+  it('shows later mounts of the host if requested', async () => {
     const path = hostDir('propagates');
     await mkdir(join(path, 'later'), { recursive: true });
-    // Whatever the machine's root is: mounts below this are told to others.
+    // Mounts below this propagate, whatever the machine's root is.
     await runCommand(['mount', '--bind', path, path]);
     try {
       await runCommand(['mount', '--make-shared', path]);
@@ -208,7 +208,7 @@ describe('a hostPath', () => {
     }
   });
 
-  it('that asks for what the machine cannot do is told in the runtime’s words', async () => {
+  it('that requires an unsupported propagation shows the runtime’s error', async () => {
     const path = hostDir('alone');
     await mkdir(path);
     await runCommand(['mount', '--bind', path, path]);
@@ -234,7 +234,7 @@ describe('a hostPath', () => {
 describe('a part of a volume', () => {
   const part = (subPath: string) => mount('disk', { mountPath: '/part', subPath });
 
-  it('that leads out of it is refused, whatever a container made of it', async () => {
+  it('that leads out of it is refused, whatever a container changed', async () => {
     const spec: Partial<PodSpec> = {
       volumes: [{ name: 'disk', emptyDir: {} }],
       initContainers: [
@@ -256,7 +256,7 @@ describe('a part of a volume', () => {
     await pods.remove('tricks');
   });
 
-  it('is made with the permissions of the volume, and found again after a restart', async () => {
+  it('is created with the permissions of the volume, and found again after a restart', async () => {
     const env = [{ name: 'POD', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }];
     const expr = mount('disk', { mountPath: '/part', subPathExpr: 'logs/$(POD)' });
     const volumeMounts = [mount('disk'), expr];

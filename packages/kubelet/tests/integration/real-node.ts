@@ -23,28 +23,30 @@ import {
 export const NODE_NAME = 'n1';
 
 export interface RunningKubelet {
-  /** The newest copy of its own Node that reached it. */
+  /** The newest copy of its own Node that its watch has delivered. */
   node(): Node | undefined;
   readonly log: MemoryLogger;
-  /** Ends it as SIGKILL would: nothing is said to anybody. */
+  /** Ends it without any cleanup, as SIGKILL would. */
   stop(): Promise<void>;
 }
 
 export interface KubeletChanges {
-  /** Laid over the configuration that it would be started with. */
+  /** Merged over the default configuration. */
   readonly config?: object;
-  /** What it finds at `staticPodPath`, in place of the disk. */
+  /** Replaces the disk as the content of `staticPodPath`. */
   readonly manifests?: ManifestFiles;
-  /** The API server as it sees it; null: it has none. */
+  /** The client for its API server; null: it has none. */
   readonly client?: KubeClient | null;
 }
 
-/** The embedded API server with its controllers, a containerd of our own, and kubelets in this process. */
+/**
+ * The embedded API server with its controllers, our own containerd, and kubelets in this process.
+ */
 export interface RealNode {
   readonly containerd: Containerd;
-  /** An administrator's. */
+  /** An administrator's client. */
   readonly user: HttpKubeClient;
-  /** Beside the kubelet, to look for ourselves. */
+  /** The test's own client of the runtime. */
   readonly cri: CriClient;
   startKubelet(more?: KubeletChanges): RunningKubelet;
   stop(): Promise<void>;
@@ -114,10 +116,11 @@ function startKubelet({ containerd, client }: Parts, more: KubeletChanges): Runn
       resolvConf: '',
       serializeImagePulls: false,
       registryPullQPS: 0,
-      // this process shares the machine's cgroups with everything else
+      // other processes share the machine's cgroups with this one
       cgroupsPerQOS: false,
       enforceNodeAllocatable: [],
       failCgroupV1: false,
+      failSwapOn: false,
       enableServer: false,
       healthzPort: 0,
       ...more.config,
@@ -142,7 +145,7 @@ function startKubelet({ containerd, client }: Parts, more: KubeletChanges): Runn
       files: { ...node.files, ...(manifests && { manifests: () => manifests }) },
       random: Math.random,
       probeMetrics: createPrometheusMetrics(),
-      // whoever is tested must not be the last that the kernel kills
+      // the tested container must not be the last one that the kernel kills
       adjustOomScore: async () => undefined,
       openRuntime: () => createCriClient({ endpoint: containerd.endpoint }),
       openApi: noticing === null ? undefined : async () => connectionTo(noticing),
@@ -171,7 +174,7 @@ function connectionTo(client: KubeClient): NodeApiConnection {
   };
 }
 
-/** The same client; nodes that its watches bring are told once their reader has taken them. */
+/** The same client; reports each Node of a watch after its reader has received it. */
 function watchingNodes(client: KubeClient, onNode: (node: Node) => void): KubeClient {
   return {
     get: (resource, name, end) => client.get(resource, name, end),

@@ -36,7 +36,7 @@ export const IMAGE = 'nodeagent.test/busybox:1';
 
 type State<K extends ContainerRunState['kind']> = Extract<ContainerRunState, { kind: K }>;
 
-/** The pod runtime of this package on a containerd of its own. */
+/** This package's pod runtime on its own containerd. */
 export class RuntimeFixture {
   readonly signal = AbortSignal.timeout(600_000);
   readonly rootDir: string;
@@ -190,7 +190,7 @@ export class RuntimeFixture {
     }
   }
 
-  /** What the container wrote, without CRI's frame. */
+  /** The container's output without CRI's prefixes. */
   async log(id: string): Promise<string> {
     const { logPath } = await this.cri.runtime.containerStatus(id as never, this.signal);
     const lines = (await readFile(logPath, 'utf8')).split('\n');

@@ -25,13 +25,13 @@ beforeEach(() => {
   on.events.length = 0;
 });
 
-/** In version 1 or 2 of cgroups. */
+/** For cgroup version 1 or 2. */
 function podCgroup(pod: Pod, qos: string): boolean {
   const path = `${on.containerd.space.id}/kubepods/${qos}pod${pod.metadata?.uid ?? ''}`;
   return existsSync(`/sys/fs/cgroup/cpu/${path}`) || existsSync(`/sys/fs/cgroup/${path}`);
 }
 
-describe('what a container finds', () => {
+describe('a container', () => {
   it('has its environment, with references and fields', async () => {
     on.configMaps.set('cm', { data: { COLOR: 'blue' } });
     on.secrets.set('s', { data: { PASS: Buffer.from('geheim').toString('base64') } });
@@ -53,7 +53,7 @@ describe('what a container finds', () => {
     expect(log).toContain(`is blue|blue|geheim|192.0.2.7|${name}|${podIps[0]}|is blue$(A)`);
   });
 
-  it('has whole objects with a prefix, whatever their keys, and what it may use', async () => {
+  it('has whole objects with a prefix and any keys, and its resource limits', async () => {
     on.configMaps.set('app', { data: { COLOR: 'blue', 'log-level.app': 'debug', '1st': 'one' } });
     on.secrets.set('keys', { data: { KEY: Buffer.from('geheim').toString('base64') } });
     const amount = (resource: string, divisor = '1') => ({
@@ -77,7 +77,7 @@ describe('what a container finds', () => {
     });
     pod.metadata!.labels = { app: 'shop' };
     const { log } = await on.run(pod);
-    // Shells drop names like these on the way: this is what the kernel was given.
+    // Shells drop such names, so this reads the environment that the kernel received.
     const given = log.split('\0').filter((entry) => /^(APP_|KEY=|MY_)/.test(entry));
     expect(given.sort()).toEqual([
       'APP_1st=one',
@@ -110,7 +110,7 @@ describe('what a container finds', () => {
     expect(log).toContain('search test.svc.cluster.local svc.cluster.local cluster.local');
   });
 
-  it('has its volumes and parts of them', async () => {
+  it('has its volumes and their parts', async () => {
     const pod = on.pod(
       'exec 2>&1; cat /v/file; cat /part/inner; echo new > /v/out; echo x > /ro/out || echo refused',
       {
@@ -133,7 +133,7 @@ describe('what a container finds', () => {
     expect(await readFile(join(dir, 'out'), 'utf8')).toBe('new\n');
   });
 
-  it('runs as the user, with the limits and below the cgroup of its pod', async () => {
+  it('runs as its user, with its limits and below its pod’s cgroup', async () => {
     const pod = on.pod(
       'id -u; id -g; id -G; cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max 2>/dev/null',
       {
@@ -149,13 +149,13 @@ describe('what a container finds', () => {
   });
 });
 
-describe('how a container ends', () => {
-  it('tells its exit code and its message', async () => {
+describe('a container that ends', () => {
+  it('reports its exit code and its message', async () => {
     const end = await on.run(on.pod('echo -n because > /dev/termination-log; exit 3'));
     expect(end).toMatchObject({ exitCode: 3, reason: 'Error', message: 'because' });
   });
 
-  it('tells the end of its log where it has no message', async () => {
+  it('reports the end of its log if it has no message', async () => {
     const policy = { terminationMessagePolicy: 'FallbackToLogsOnError' };
     const failed = await on.run(on.pod('(echo first; echo last) >&2; exit 1', policy));
     expect(failed.message).toBe('first\nlast\n');
@@ -163,13 +163,13 @@ describe('how a container ends', () => {
     expect(well).toMatchObject({ message: '', reason: 'Completed', exitCode: 0 });
   });
 
-  it('is killed when it takes more memory than it may: OOMKilled', async () => {
+  it('is killed if it exceeds its memory limit: OOMKilled', async () => {
     const resources = { limits: { memory: '32Mi' } };
     const end = await on.run(on.pod('exec tail /dev/zero', { resources }));
     expect(end).toMatchObject({ exitCode: 137, reason: 'OOMKilled' });
   });
 
-  it('is given time, then killed', async () => {
+  it('is killed after its grace period', async () => {
     const script = 'trap "echo asked; exit 7" TERM; echo listens; while :; do sleep 0.1; done';
     const pod = on.pod(script);
     const id = await on.start(pod);
@@ -217,7 +217,7 @@ describe('hooks', () => {
     expect(on.events).toContain('FailedPostStartHook: PostStartHook failed');
   });
 
-  /** Answers every request with what `answer` makes of its path, and remembers who asked for what. */
+  /** Answers every request with `answer(path)`, and records the requests. */
   async function serve(answer: (path: string) => readonly [number, Readonly<object>?]) {
     const asked: string[] = [];
     const server = createServer((request, response) => {
@@ -232,9 +232,9 @@ describe('hooks', () => {
   }
   const UNTIL_TOLD = 'trap "exit 0" TERM; while :; do sleep 0.1; done';
 
-  it('run after the start by HTTP, and go where they are sent', async () => {
+  it('run after the start by HTTP, and follow redirects', async () => {
     const { asked, to } = await serve(
-      (path) => (path === '/hello' ? [302, { location: '/there' }] : [404]), // any answer is good enough
+      (path) => (path === '/hello' ? [302, { location: '/there' }] : [404]), // any response counts as success
     );
     const pod = on.pod(UNTIL_TOLD, { lifecycle: { postStart: { httpGet: to('hello') } } });
     await on.start(pod);
@@ -243,7 +243,7 @@ describe('hooks', () => {
     expect(on.events.filter((event) => event.startsWith('Failed'))).toEqual([]);
   });
 
-  it('after the start that reach nobody end the container', async () => {
+  it('after the start end the container if the server cannot be reached', async () => {
     const httpGet = { host: '127.0.0.1', port: 1 as never };
     const pod = on.pod('sleep 60', { lifecycle: { postStart: { httpGet } } });
     pod.spec!.terminationGracePeriodSeconds = 1;
@@ -261,7 +261,7 @@ describe('hooks', () => {
     );
     const pod = on.pod(UNTIL_TOLD, { lifecycle: { preStop: { httpGet: to('bye') } } });
     const id = await on.start(pod);
-    // Of a pod that is gone from the API the hook is known from the container's annotation.
+    // The hook of a pod that is gone from the API is in the container's annotation.
     const why = 'orphan';
     const request = {
       containerId: id,
@@ -276,9 +276,9 @@ describe('hooks', () => {
     expect((await on.seen(pod)).state.kind).toBe('exited');
   });
 
-  it('before the stop signal that outlast the grace period see the signal, and are killed after it', async () => {
+  it('before the stop signal that outlast the grace period continue during the signal, and are killed after it', async () => {
     const volume = { name: 'shared', emptyDir: {} };
-    // The container ends 1 s after its signal; the hook notes what it sees of that.
+    // The container ends 1 s after its signal; the hook records what it observes.
     const script = 'trap "touch /shared/told; sleep 1; exit 0" TERM; while :; do sleep 0.1; done';
     const hook =
       'while [ ! -e /shared/told ]; do sleep 0.1; done; touch /shared/hook-saw-it; sleep 60';
@@ -301,7 +301,7 @@ describe('hooks', () => {
   });
 });
 
-/** Another image than those that are on the node already: who may use one goes by its content. */
+/** Differs from the images on the node: the right to use an image depends on its content. */
 async function ownImage(name: string, says = name): Promise<ImageArchive> {
   return buildImage({
     name: `nodeagent.test/${name}:1`,
@@ -323,7 +323,7 @@ describe('images', () => {
     expect(on.events).toContain(`Failed: Error: ${reason}`);
   });
 
-  it('are not asked for again at once after a failed pull', async () => {
+  it('are not pulled again at once after a failure', async () => {
     const pod = on.pod('true', { image: '127.0.0.1:1/none:1', imagePullPolicy: 'Always' });
     await expect(on.start(pod)).rejects.toMatchObject({ reason: 'ErrImagePull' });
     await expect(on.start(pod)).rejects.toMatchObject({
@@ -334,7 +334,7 @@ describe('images', () => {
     });
   });
 
-  it('come from a private registry with the secrets of the pod', async () => {
+  it('are pulled from a private registry with the pod’s secrets', async () => {
     const login = { username: 'who', password: 'secret' };
     const registry = await startRegistry({ space: on.containerd.space, login });
     const image = await registry.push(await ownImage('private'));
@@ -352,7 +352,7 @@ describe('images', () => {
     expect(on.events[0]).toBe(`Pulling: Pulling image "${image}"`);
     expect(on.events[1]).toMatch(/^Pulled: Successfully pulled image .* Image size: \d+ bytes\.$/);
 
-    // It is on the node by now, but not everybody's.
+    // Now it is on the node, but not available to every pod.
     const policy = { image, imagePullPolicy: 'IfNotPresent' };
     await expect(on.start(on.pod('true', policy))).rejects.toMatchObject({
       reason: 'ErrImagePull',
@@ -365,7 +365,7 @@ describe('images', () => {
     await registry.stop();
   });
 
-  it('come from a registry that knows nobody, for everybody', async () => {
+  it('from a registry without authentication are usable by every pod', async () => {
     const registry = await startRegistry({ space: on.containerd.space, port: 5001 });
     const image = await registry.push(await ownImage('public'));
     const policy = { image, imagePullPolicy: 'IfNotPresent' };
@@ -376,7 +376,7 @@ describe('images', () => {
     await registry.stop();
   });
 
-  it('are asked for at every start with Always, and only then', async () => {
+  it('are pulled at every start with Always, and only then', async () => {
     const registry = await startRegistry({ space: on.containerd.space, port: 5002 });
     const image = await registry.push(await ownImage('moving', 'old'));
     const says = async (imagePullPolicy: string): Promise<string> =>
@@ -396,7 +396,7 @@ describe('images', () => {
 });
 
 describe('refusals', () => {
-  it('tell what is missing, before anything is made', async () => {
+  it('name the missing object, before anything is created', async () => {
     const ref = { name: 'nowhere', key: 'k' };
     const pod = on.pod('true', { env: [{ name: 'A', valueFrom: { secretKeyRef: ref } }] });
     await expect(on.start(pod)).rejects.toMatchObject({
@@ -408,7 +408,7 @@ describe('refusals', () => {
     expect(containers).toEqual([]);
   });
 
-  it('tell of a command that is not there', async () => {
+  it('name a missing command', async () => {
     const pod = on.pod('', { command: ['/no/such/program'] });
     await expect(on.start(pod)).rejects.toMatchObject({ reason: 'RunContainerError' });
     expect((await on.seen(pod)).state).toMatchObject({ kind: 'exited' });

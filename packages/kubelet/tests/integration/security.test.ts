@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => on.stop());
 
-/** What a script says inside a container of this security context. */
+/** The output of a script in a container with this security context. */
 async function say(
   script: string,
   securityContext: Security = {},
@@ -34,7 +34,7 @@ async function capabilities(security: Security): Promise<bigint> {
 }
 
 describe('a container', () => {
-  it('has the capabilities that it is given, without those that it loses', async () => {
+  it('has the added capabilities, without the dropped ones', async () => {
     const usual = await capabilities({});
     expect([usual & CAP_NET_ADMIN, usual & CAP_CHOWN]).toEqual([0n, CAP_CHOWN]);
     expect(await capabilities({ capabilities: { drop: ['ALL'] } })).toBe(0n);
@@ -44,13 +44,13 @@ describe('a container', () => {
     expect((await capabilities({ privileged: true })) & CAP_NET_ADMIN).toBe(CAP_NET_ADMIN);
   });
 
-  it('is one of its user, its groups and those of its volumes', async () => {
+  it('has its user, its groups and those of its volumes', async () => {
     const pod = { runAsUser: 1000, runAsGroup: 2000, fsGroup: 3000, supplementalGroups: [4000] };
     const own = { runAsUser: 1001 };
     expect(await say('id -u; id -g; id -G', own, ofPod(pod))).toBe('1001\n2000\n2000 3000 4000\n');
   });
 
-  it('cannot gain privileges, nor write to its root, when told so', async () => {
+  it('cannot gain privileges, nor write to its root, if configured so', async () => {
     const script = 'grep NoNewPrivs /proc/self/status; touch /x || echo cannot';
     const bound = { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true };
     const log = await say(script, bound);
@@ -59,7 +59,7 @@ describe('a container', () => {
     expect(await say(script)).toMatch(/NoNewPrivs:\s*0\n$/);
   });
 
-  it('does not see what is masked of /proc, unless it may', async () => {
+  it('does not see masked paths of /proc, unless permitted', async () => {
     const script = 'wc -c < /proc/timer_list; touch /proc/sys/kernel/domainname || echo cannot';
     const usual = await say(script);
     expect(usual).toMatch(/^0$/m);
@@ -68,7 +68,7 @@ describe('a container', () => {
     expect(mounts).toBe('0\n');
   });
 
-  it('has a filter of system calls: none, the runtime’s, or one from a file', async () => {
+  it('has a seccomp filter: none, the runtime’s, or one from a file', async () => {
     const seccomp = 'grep Seccomp: /proc/self/status';
     expect(await say(seccomp)).toMatch(/Seccomp:\s*0\n/);
     const standard = { seccompProfile: { type: 'RuntimeDefault' } };
@@ -88,7 +88,7 @@ describe('a container', () => {
     await expect(say('true', nowhere)).rejects.toMatchObject({ reason: 'CreateContainerError' });
   });
 
-  it('is refused when it would be root and must not be', async () => {
+  it('is refused if it would be root and must not be', async () => {
     const pod = on.pod('true', { securityContext: { runAsNonRoot: true } });
     const text = 'container has runAsNonRoot and image will run as root';
     await expect(on.start(pod)).rejects.toMatchObject({
@@ -107,7 +107,7 @@ describe('a pod', () => {
   const namespaces = (...kinds: readonly string[]): string =>
     `for n in ${kinds.join(' ')}; do readlink /proc/self/ns/$n; done`;
 
-  it('has namespaces of its own, or those of the host', async () => {
+  it('has its own namespaces, or those of the host', async () => {
     const { readlink } = await import('node:fs/promises');
     const kinds = ['ipc', 'pid', 'uts'];
     const host = await Promise.all(kinds.map((kind) => readlink(`/proc/self/ns/${kind}`)));
@@ -117,13 +117,13 @@ describe('a pod', () => {
     expect((await say(namespaces(...kinds), {}, shared)).trim().split('\n')).toEqual(host);
   });
 
-  it('shares its processes among its containers only when told so', async () => {
+  it('shares its processes among its containers only if configured so', async () => {
     const count = 'cat /proc/1/comm; true';
     expect(await say(count)).toBe('sh\n');
     expect(await say(count, {}, { shareProcessNamespace: true })).toBe('pause\n');
   });
 
-  it('has its kernel settings, however their names are written', async () => {
+  it('has its kernel settings, in either notation of their names', async () => {
     const sysctls = [
       { name: 'net.ipv4.ip_unprivileged_port_start', value: '80' },
       { name: 'net/ipv4/ping_group_range', value: '0 7' },
@@ -133,7 +133,7 @@ describe('a pod', () => {
     expect(await say(script, {}, ofPod({ sysctls }))).toBe('80\n0\t7\n');
   });
 
-  it('that wants user ids of its own is refused by a runtime without them', async () => {
+  it('that requires its own user ids is refused by a runtime without them', async () => {
     const pod: Pod = on.pod('true', {}, { hostUsers: false });
     await expect(on.start(pod)).rejects.toMatchObject({
       reason: 'CreatePodSandboxError',
@@ -141,7 +141,7 @@ describe('a pod', () => {
     });
   });
 
-  it('of a runtime class that there is not is refused', async () => {
+  it('of a missing runtime class is refused', async () => {
     await expect(on.start(on.pod('true', {}, { runtimeClassName: 'x' }))).rejects.toMatchObject({
       reason: 'CreatePodSandboxError',
       message: 'runtimeclass.node.k8s.io "x" not found',
@@ -151,7 +151,7 @@ describe('a pod', () => {
 
 describe('a mount', () => {
   const spec = { volumes: [{ name: 'v', emptyDir: {} }] };
-  it('that must be read-only all the way down needs a runtime that can', async () => {
+  it('that must be recursively read-only needs a runtime that supports it', async () => {
     const mount = { name: 'v', mountPath: '/v', readOnly: true, recursiveReadOnly: 'Enabled' };
     const pod = on.pod('true', { volumeMounts: [mount] }, spec);
     await expect(on.start(pod)).rejects.toMatchObject({

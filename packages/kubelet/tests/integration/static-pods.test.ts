@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
 import { isKubeError, type Pod, PODS } from '@nodeagent/kube-client';
-import { waitFor } from '@nodeagent/testbed';
+import { ifStarted, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { NODE_NAME, type RealNode, type RunningKubelet, startRealNode } from './real-node.js';
@@ -23,8 +23,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await kubelet?.stop();
-  await node?.stop();
+  await ifStarted(kubelet)?.stop();
+  await ifStarted(node)?.stop();
 });
 
 const files = (fileCheckFrequency: string) => ({ staticPodPath: dir, fileCheckFrequency });
@@ -42,7 +42,7 @@ const manifest = (name: string, env = 'one', spec: object = {}): object => ({
   },
 });
 
-/** In one step, as everybody should. */
+/** Writes the file atomically, as every program should. */
 async function write(name: string, content: object | string): Promise<void> {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
   await writeFile(join(dir, '.next'), text);
@@ -76,12 +76,12 @@ const running = async (): Promise<readonly string[]> => {
 
 describe('static pods of a directory', () => {
   beforeAll(() => {
-    // Longer than the test: only what inotify tells is seen.
+    // Longer than the test, so changes are found by inotify only.
     kubelet = node.startKubelet({ config: files('10m') });
   });
   afterAll(() => kubelet.stop());
 
-  it('a manifest runs, and is shown by a mirror pod', async () => {
+  it('a manifest runs, and has a mirror pod', async () => {
     await write('web.json', manifest('web'));
     const mirror = await until('web-n1', 'to be ready', isReady);
     const owners = mirror.metadata?.ownerReferences;
@@ -98,7 +98,7 @@ describe('static pods of a directory', () => {
     expect(sandbox?.metadata).toMatchObject({ name: 'web-n1', uid: hash });
   });
 
-  it('a deleted mirror pod comes back, and its container does not notice', async () => {
+  it('a deleted mirror pod comes back, and its container keeps running', async () => {
     const before = await until('web-n1', 'to be ready', isReady);
     for (const options of [{}, { gracePeriodSeconds: 0 }]) {
       const old = await until('web-n1', 'to be ready', isReady);
@@ -111,7 +111,7 @@ describe('static pods of a directory', () => {
     }
   });
 
-  it('a changed manifest is a new pod, which begins when the old one has ended', async () => {
+  it('a changed manifest is a new pod, which starts when the old one has ended', async () => {
     const before = await until('web-n1', 'to be ready', isReady);
     await write('web.json', manifest('web', 'two'));
     const after = await until('web-n1', 'to be the new one', (pod) => {
@@ -124,7 +124,7 @@ describe('static pods of a directory', () => {
     expect(now).not.toContain(old);
   });
 
-  it('a manifest that may not run does not disturb the others', async () => {
+  it('an invalid manifest does not affect the others', async () => {
     const before = await until('web-n1', 'to be ready', isReady);
     await write('secret.json', manifest('secret', '', { serviceAccountName: 'default' }));
     await write('broken.yaml', 'kind: {');
@@ -134,7 +134,7 @@ describe('static pods of a directory', () => {
     expect(idOf(await until('web-n1', 'to be ready', isReady))).toBe(idOf(before));
   });
 
-  it('a manifest that is removed takes its pod and its mirror along', async () => {
+  it('the pod and mirror of a removed manifest end', async () => {
     const id = (idOf(await until('last-n1', 'to be ready', isReady)) ?? '').replace(/^.*:\/\//, '');
     await rm(join(dir, 'last.json'));
     const isGone = async () =>
@@ -187,7 +187,7 @@ describe('without an API server', () => {
       what: `exactly these pods to run: ${names.join()}`,
     });
 
-  it('pods of files and of a URL run; what nobody wants goes', async () => {
+  it('pods of files and of a URL run, and orphans are removed', async () => {
     await write('alone.json', manifest('alone'));
     body = JSON.stringify({ apiVersion: 'v1', kind: 'PodList', items: [manifest('remote')] });
     await untilRuns(['alone-n1', 'remote-n1']);

@@ -1,205 +1,29 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { createSystemClock } from '@nodeagent/base/system';
-import { MemoryLogger } from '@nodeagent/base/testing';
-import { type Driver } from '@nodeagent/csi';
-import { createHostPathDriver } from '@nodeagent/csi/hostpath';
-import { serveDriver } from '@nodeagent/csi/server';
 import {
-  CSI_DRIVERS,
   CSI_NODES,
-  type CsiDriver,
-  type Node,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
-  PERSISTENT_VOLUMES,
   type Pod,
-  type Secret,
   VOLUME_ATTACHMENTS,
 } from '@nodeagent/kube-client';
-import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import { toPodUid } from '../../src/pod/index.js';
-import { createPluginSockets } from '../../src/storage/adapters/plugin-sockets.js';
-import { createStorageFiles } from '../../src/storage/adapters/storage-files.js';
-import { openStorage, type Storage } from '../../src/storage/run/index.js';
-import { createMounter } from '../../src/volumes/adapters/mounter.js';
-import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
+import { DRIVER, forever, plain, podOf, useStorageNode } from '../support/storage-node.js';
 
-const DRIVER = 'hostpath.csi.nodeagent.dev';
-const forever = new AbortController().signal;
-const mounter = createMounter();
-const clock = createSystemClock();
-
-let dir: string;
-let rootDir: string;
-let api: MemoryKubeClient;
-let log: MemoryLogger;
-let storage: Storage;
-let stopKubelet: () => Promise<void>;
-let stopDriver: () => Promise<void>;
-let verdicts: { readonly pluginRegistered: boolean; readonly error: string }[];
-let inUse: readonly string[];
-let secrets: Readonly<Record<string, Secret>>;
-
-beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'storage-'));
-  rootDir = join(dir, 'kubelet');
-  api = createMemoryKubeClient({ clock });
-  await api.create(NODES, { metadata: { name: 'node-1' } }, forever);
-  log = new MemoryLogger();
-  verdicts = [];
-  inUse = [];
-  secrets = {};
-  await startKubelet();
-});
-afterEach(async () => {
-  await stopKubelet();
-  await stopDriver();
-  for (const { path } of [...(await mounter.list())].reverse()) {
-    if (path.startsWith(dir)) await mounter.unmount(path, forever);
-  }
-  await rm(dir, { recursive: true });
-});
-stopDriver = async () => {};
-
-async function startKubelet(): Promise<void> {
-  const node = await api.get(NODES, { name: 'node-1' }, forever);
-  storage = openStorage({
-    rootDir,
-    nodeName: 'node-1',
-    client: api,
-    standalone: false,
-    node: {
-      registered: (): Node => ({ ...node, status: { ...node.status, volumesInUse: [...inUse] } }),
-      known: async () => undefined,
-    },
-    objects: { secret: async (_, name) => secrets[name] },
-    sockets: createPluginSockets(join(rootDir, 'plugins_registry')),
-    files: createStorageFiles(),
-    volumeFiles: createVolumeFiles(),
-    mounter,
-    clock,
-    log,
-  });
-  const stop = new AbortController();
-  const tasks = storage.tasks.map((task) => task(stop.signal));
-  stopKubelet = async () => {
-    stop.abort();
-    await Promise.allSettled(tasks);
-  };
-  await mkdir(join(rootDir, 'plugins_registry'), { recursive: true });
-}
-
-async function startDriver(change: (driver: Driver) => Driver = (driver) => driver): Promise<void> {
-  verdicts = [];
-  const stateDir = join(dir, 'state');
-  const driver = await createHostPathDriver({ stateDir, nodeId: 'node-1', maxVolumes: 7 });
-  const server = await serveDriver(change(driver), {
-    socketPath: join(dir, 'csi.sock'),
-    registration: {
-      socketPath: join(rootDir, 'plugins_registry/hostpath-reg.sock'),
-      onStatus: (status) => void verdicts.push(status),
-    },
-  });
-  stopDriver = () => server.close(100);
-  await expect.poll(() => verdicts.at(-1)?.pluginRegistered).toBe(true);
-}
-
-/** A claim that is bound to a volume which the driver has. */
-async function aBoundClaim(name: string, change: object = {}): Promise<string> {
-  const stateDir = join(dir, 'state');
-  const { controller } = await createHostPathDriver({ stateDir, nodeId: 'node-1' });
-  const volume = await controller?.create?.(
-    {
-      name,
-      capacityRange: { requiredBytes: 1 << 20, limitBytes: 0 },
-      volumeCapabilities: [
-        {
-          access: { kind: 'mount', value: { fsType: '', mountFlags: [], volumeMountGroup: '' } },
-          accessMode: { mode: 'single-node-writer' },
-        },
-      ],
-      parameters: {},
-      secrets: {},
-      volumeContentSource: undefined,
-      accessibilityRequirements: undefined,
-      mutableParameters: {},
-    },
-    forever,
-  );
-  const volumeHandle = volume?.volumeId ?? '';
-  const claim = await api.create(
-    PERSISTENT_VOLUME_CLAIMS,
-    {
-      metadata: { name, namespace: 'ns' },
-      spec: { volumeName: `pv-${name}`, accessModes: ['ReadWriteOnce'] },
-      status: { phase: 'Bound' },
-    },
-    forever,
-  );
-  await api.create(
-    PERSISTENT_VOLUMES,
-    {
-      metadata: { name: `pv-${name}` },
-      spec: {
-        accessModes: ['ReadWriteOnce'],
-        claimRef: { name, namespace: 'ns', ...uidOf(claim) },
-        csi: { driver: DRIVER, volumeHandle },
-        ...change,
-      },
-    },
-    forever,
-  );
-  return volumeHandle;
-}
-
-function uidOf({ metadata }: { readonly metadata?: { readonly uid?: string } }): { uid?: string } {
-  return metadata?.uid === undefined ? {} : { uid: metadata.uid };
-}
-
-function driverObject(spec: CsiDriver['spec']): Promise<CsiDriver> {
-  return api.create(CSI_DRIVERS, { metadata: { name: DRIVER }, spec }, forever);
-}
-
-function podOf(uid: string, claimName: string, more: Partial<NonNullable<Pod['spec']>> = {}): Pod {
-  return {
-    metadata: { name: `pod-${uid}`, namespace: 'ns', uid },
-    spec: {
-      volumes: [{ name: 'data', persistentVolumeClaim: { claimName } }],
-      containers: [{ name: 'c', volumeMounts: [{ name: 'data', mountPath: '/data' }] }],
-      ...more,
-    },
-  };
-}
-
-async function mount(pod: Pod): Promise<string> {
-  const [volume] = pod.spec?.volumes ?? [];
-  expect(await storage.volumes.prepare(pod, volume!, forever)).toBe(true);
-  return storage.volumes.placeOf(pod.metadata?.uid ?? '', volume!.name)?.hostPath ?? '';
-}
-
-const unmount = (uid: string): Promise<void> => storage.volumes.teardown(toPodUid(uid), forever);
-
-async function mountsHere(): Promise<readonly string[]> {
-  return (await mounter.list()).map(({ path }) => path).filter((path) => path.startsWith(rootDir));
-}
-
-const plain = { attachRequired: false } as const;
+const node = useStorageNode();
 
 describe('a driver', () => {
   it('is announced to the cluster when it comes, and withdrawn when it goes', async () => {
-    await startDriver();
-    const { metadata } = await api.get(NODES, { name: 'node-1' }, forever);
+    await node.startDriver();
+    const { metadata } = await node.api.get(NODES, { name: 'node-1' }, forever);
     expect(metadata?.annotations).toEqual({
       'csi.volume.kubernetes.io/nodeid': `{"${DRIVER}":"node-1"}`,
     });
     expect(metadata?.labels).toEqual({ [`${DRIVER}/node`]: 'node-1' });
-    const found = await api.get(CSI_NODES, { name: 'node-1' }, forever);
+    const found = await node.api.get(CSI_NODES, { name: 'node-1' }, forever);
     expect(found.spec.drivers).toEqual([
       {
         name: DRIVER,
@@ -209,11 +33,11 @@ describe('a driver', () => {
       },
     ]);
     expect(found.metadata?.ownerReferences?.[0]).toMatchObject({ kind: 'Node', name: 'node-1' });
-    await stopDriver();
+    await node.stopDriver();
     await expect
-      .poll(async () => (await api.get(CSI_NODES, { name: 'node-1' }, forever)).spec.drivers)
+      .poll(async () => (await node.api.get(CSI_NODES, { name: 'node-1' }, forever)).spec.drivers)
       .toEqual([]);
-    const after = await api.get(NODES, { name: 'node-1' }, forever);
+    const after = await node.api.get(NODES, { name: 'node-1' }, forever);
     expect(after.metadata?.annotations?.['csi.volume.kubernetes.io/nodeid']).toBeUndefined();
     expect(after.metadata?.labels).toEqual({ [`${DRIVER}/node`]: 'node-1' });
   });
@@ -221,11 +45,13 @@ describe('a driver', () => {
   it('is refused with the reason, and tried again', async () => {
     const label = async (value: string): Promise<void> => {
       const body = { metadata: { labels: { [`${DRIVER}/node`]: value } } };
-      await api.patch(NODES, { name: 'node-1' }, { type: 'merge', body }, forever);
+      await node.api.patch(NODES, { name: 'node-1' }, { type: 'merge', body }, forever);
     };
     await label('elsewhere');
-    const started = startDriver();
-    await expect.poll(() => verdicts.at(-1)?.error).toContain('detected topology value collision');
+    const started = node.startDriver();
+    await expect
+      .poll(() => node.verdicts.at(-1)?.error)
+      .toContain('detected topology value collision');
     await label('node-1');
     await started;
   });
@@ -233,11 +59,11 @@ describe('a driver', () => {
 
 describe('a claimed volume', () => {
   it('is mounted, keeps its data, and leaves nothing behind', async () => {
-    await driverObject(plain);
-    await startDriver();
-    const handle = await aBoundClaim('c');
-    const path = await mount(podOf('u1', 'c'));
-    expect(path).toBe(join(rootDir, 'pods/u1/volumes/kubernetes.io~csi/pv-c/mount'));
+    await node.driverObject(plain);
+    await node.startDriver();
+    const handle = await node.aBoundClaim('c');
+    const path = await node.mount(podOf('u1', 'c'));
+    expect(path).toBe(join(node.rootDir, 'pods/u1/volumes/kubernetes.io~csi/pv-c/mount'));
     await writeFile(join(path, 'file'), 'hello');
     const data = JSON.parse(await readFile(join(path, '../vol_data.json'), 'utf8')) as object;
     expect(data).toEqual({
@@ -248,93 +74,93 @@ describe('a claimed volume', () => {
       volumeHandle: handle,
       volumeLifecycleMode: 'Persistent',
     });
-    await unmount('u1');
-    expect(await mountsHere()).toEqual([]);
-    expect(await readdir(join(rootDir, 'plugins/kubernetes.io/csi', DRIVER))).toEqual([]);
-    const again = await mount(podOf('u2', 'c'));
+    await node.unmount('u1');
+    expect(await node.mounts()).toEqual([]);
+    expect(await readdir(join(node.rootDir, 'plugins/kubernetes.io/csi', DRIVER))).toEqual([]);
+    const again = await node.mount(podOf('u2', 'c'));
     expect(await readFile(join(again, 'file'), 'utf8')).toBe('hello');
-    await unmount('u2');
+    await node.unmount('u2');
   });
 
   it('is staged once for two pods, and unstaged with the last', async () => {
-    await driverObject(plain);
-    await startDriver();
-    await aBoundClaim('c');
-    const [a, b] = await Promise.all([mount(podOf('u1', 'c')), mount(podOf('u2', 'c'))]);
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c');
+    const [a, b] = await Promise.all([node.mount(podOf('u1', 'c')), node.mount(podOf('u2', 'c'))]);
     await writeFile(join(a, 'file'), 'hello');
     expect(await readFile(join(b, 'file'), 'utf8')).toBe('hello');
-    await unmount('u1');
+    await node.unmount('u1');
     expect(await readFile(join(b, 'file'), 'utf8')).toBe('hello');
-    expect(await mountsHere()).toHaveLength(2);
-    await unmount('u2');
-    expect(await mountsHere()).toEqual([]);
+    expect(await node.mounts()).toHaveLength(2);
+    await node.unmount('u2');
+    expect(await node.mounts()).toEqual([]);
   });
 
   it('is found and taken down by the next kubelet', async () => {
-    await driverObject(plain);
-    await startDriver();
-    await aBoundClaim('c');
-    await writeFile(join(await mount(podOf('u1', 'c')), 'file'), 'hello');
-    await stopKubelet();
-    await startKubelet();
-    await expect.poll(() => verdicts.length).toBe(2);
-    const again = await mount(podOf('u1', 'c'));
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c');
+    await writeFile(join(await node.mount(podOf('u1', 'c')), 'file'), 'hello');
+    await node.stopKubelet();
+    await node.startKubelet();
+    await expect.poll(() => node.verdicts.length).toBe(2);
+    const again = await node.mount(podOf('u1', 'c'));
     expect(await readFile(join(again, 'file'), 'utf8')).toBe('hello');
-    expect(await mountsHere()).toHaveLength(2);
-    await stopKubelet();
-    await startKubelet();
-    await expect.poll(() => verdicts.length).toBe(3);
-    await unmount('u1'); // without another look at the pod
-    expect(await mountsHere()).toEqual([]);
+    expect(await node.mounts()).toHaveLength(2);
+    await node.stopKubelet();
+    await node.startKubelet();
+    await expect.poll(() => node.verdicts.length).toBe(3);
+    await node.unmount('u1'); // without another look at the pod
+    expect(await node.mounts()).toEqual([]);
   });
 
   it('stays mounted, and its pod on disk, while its driver is away', async () => {
-    await driverObject(plain);
-    await startDriver();
-    await aBoundClaim('c');
-    await writeFile(join(await mount(podOf('u1', 'c')), 'file'), 'hello');
-    await stopDriver();
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c');
+    await writeFile(join(await node.mount(podOf('u1', 'c')), 'file'), 'hello');
+    await node.stopDriver();
     await expect
       .poll(() =>
-        unmount('u1').then(
+        node.unmount('u1').then(
           () => 'gone',
-          (error: Error) => error.message,
+          (error: unknown) => String(error),
         ),
       )
       .toContain(`driver name ${DRIVER} not found`);
-    expect(await mountsHere()).toHaveLength(2);
-    await startDriver();
-    await unmount('u1');
-    expect(await mountsHere()).toEqual([]);
+    expect(await node.mounts()).toHaveLength(2);
+    await node.startDriver();
+    await node.unmount('u1');
+    expect(await node.mounts()).toEqual([]);
   });
 
   it('is published read-only where the pod asks for that', async () => {
-    await driverObject(plain);
-    await startDriver();
-    await aBoundClaim('c');
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c');
     const pod = podOf('u1', 'c', {
       volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'c', readOnly: true } }],
     });
-    const path = await mount(pod);
+    const path = await node.mount(pod);
     await expect(writeFile(join(path, 'file'), '')).rejects.toMatchObject({ code: 'EROFS' });
-    expect(storage.volumes.placeOf('u1', 'data')?.readOnly).toBe(true);
-    await unmount('u1');
+    expect(node.storage.volumes.placeOf('u1', 'data')?.readOnly).toBe(true);
+    await node.unmount('u1');
   });
 
   it('is given to the group of the pod where its driver says so', async () => {
-    await driverObject({ ...plain, fsGroupPolicy: 'File' });
-    await startDriver();
-    await aBoundClaim('c');
-    const path = await mount(podOf('u1', 'c', { securityContext: { fsGroup: 4321 } }));
+    await node.driverObject({ ...plain, fsGroupPolicy: 'File' });
+    await node.startDriver();
+    await node.aBoundClaim('c');
+    const path = await node.mount(podOf('u1', 'c', { securityContext: { fsGroup: 4321 } }));
     expect((await stat(path)).gid).toBe(4321);
     expect((await stat(path)).mode & 0o2070).toBe(0o2070);
-    await unmount('u1');
+    await node.unmount('u1');
   });
 
   it('gets the secrets of its stages, and info about its pod', async () => {
-    await driverObject({ ...plain, podInfoOnMount: true });
+    await node.driverObject({ ...plain, podInfoOnMount: true });
     const seen: object[] = [];
-    await startDriver((driver) => ({
+    await node.startDriver((driver) => ({
       ...driver,
       node: {
         ...driver.node!,
@@ -348,23 +174,22 @@ describe('a claimed volume', () => {
         },
       },
     }));
-    const handle = await aBoundClaim('other');
-    await aBoundClaim('c', {
-      csi: {
-        driver: DRIVER,
-        volumeHandle: handle,
-        volumeAttributes: { a: 'b' },
-        nodeStageSecretRef: { namespace: 'ns', name: 'stage' },
-        nodePublishSecretRef: { namespace: 'ns', name: 'publish' },
-      },
-    });
+    const handle = await node.aBoundClaim('other');
+    const csi = {
+      driver: DRIVER,
+      volumeHandle: handle,
+      volumeAttributes: { a: 'b' },
+      nodeStageSecretRef: { namespace: 'ns', name: 'stage' },
+      nodePublishSecretRef: { namespace: 'ns', name: 'publish' },
+    };
+    await node.aBoundClaim('c', { spec: { csi } });
     const text = (value: string): string => Buffer.from(value).toString('base64');
-    secrets = { stage: { data: { k: text('one') } } };
-    await expect(mount(podOf('u1', 'c'))).rejects.toThrow(
+    node.secrets = { stage: { data: { k: text('one') } } };
+    await expect(node.mount(podOf('u1', 'c'))).rejects.toThrow(
       'fetching NodePublishSecretRef ns/publish failed',
     );
-    secrets = { ...secrets, publish: { data: { k: text('two') } } };
-    await mount(podOf('u1', 'c', { serviceAccountName: 'sa' }));
+    node.secrets = { ...node.secrets, publish: { data: { k: text('two') } } };
+    await node.mount(podOf('u1', 'c', { serviceAccountName: 'sa' }));
     expect(seen).toEqual([
       { k: 'one' },
       { k: 'two' },
@@ -377,20 +202,65 @@ describe('a claimed volume', () => {
         'csi.storage.k8s.io/ephemeral': 'false',
       },
     ]);
-    await unmount('u1');
+    await node.unmount('u1');
+  });
+
+  it.each([
+    ['the context', false],
+    ['the secrets', true],
+  ])('gets tokens in %s of each publication, repeated for fresh ones', async (_, inSecrets) => {
+    await node.driverObject({
+      ...plain,
+      requiresRepublish: true,
+      tokenRequests: [{ audience: 'vault' }],
+      ...(inSecrets && { serviceAccountTokenInSecrets: true }),
+    });
+    const seen: (string | undefined)[] = [];
+    const KEY = 'csi.storage.k8s.io/serviceAccount.tokens';
+    await node.startDriver((driver) => ({
+      ...driver,
+      node: {
+        ...driver.node!,
+        publish: async (request, signal) => {
+          seen.push((inSecrets ? request.secrets : request.volumeContext)[KEY]);
+          return driver.node!.publish(request, signal);
+        },
+        published: async () => undefined,
+      },
+    }));
+    await node.aBoundClaim('c');
+    await node.mount(podOf('u1', 'c'));
+    await node.mount(podOf('u1', 'c'));
+    const token = (count: number): string =>
+      `{"vault":{"token":"pod-u1/vault/${count}","expirationTimestamp":"2026-01-01T00:00:00Z"}}`;
+    expect(seen).toEqual([token(1), token(2)]);
+    await node.unmount('u1');
+  });
+
+  it('for one pod is refused to another', async () => {
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c', { spec: { accessModes: ['ReadWriteOncePod'] } });
+    await node.mount(podOf('u1', 'c'));
+    await expect(node.mount(podOf('u2', 'c'))).rejects.toThrow(
+      'volume uses the ReadWriteOncePod access mode and is already in use by another pod',
+    );
+    await node.unmount('u1');
+    await node.mount(podOf('u2', 'c'));
+    await node.unmount('u2');
   });
 
   it('waits until it is in use for the Node and attached', async () => {
-    await startDriver(); // no CSIDriver: volumes have to be attached
-    const handle = await aBoundClaim('c');
+    await node.startDriver(); // no CSIDriver: volumes have to be attached
+    const handle = await node.aBoundClaim('c');
     const pod = podOf('u1', 'c');
-    await expect(mount(pod)).rejects.toMatchObject({ code: 'VOLUME_PENDING' });
+    await expect(node.mount(pod)).rejects.toMatchObject({ code: 'VOLUME_PENDING' });
     const name = `kubernetes.io/csi/${DRIVER}^${handle}`;
-    expect(storage.volumesInUse()).toEqual([name]);
-    inUse = [name];
-    await expect(mount(pod)).rejects.toThrow('is not attached');
+    expect(node.storage.volumesInUse()).toEqual([name]);
+    node.inUse = [name];
+    await expect(node.mount(pod)).rejects.toThrow('is not attached');
     const hash = createHash('sha256').update(`${handle}${DRIVER}node-1`).digest('hex');
-    await api.create(
+    await node.api.create(
       VOLUME_ATTACHMENTS,
       {
         metadata: { name: `csi-${hash}` },
@@ -403,13 +273,13 @@ describe('a claimed volume', () => {
       },
       forever,
     );
-    await mount(pod);
-    await stopKubelet();
-    await startKubelet();
-    await expect.poll(() => storage.volumesInUse()).toEqual([name]);
-    await expect.poll(() => verdicts.length).toBe(2);
-    await unmount('u1');
-    expect(storage.volumesInUse()).toEqual([]);
+    await node.mount(pod);
+    await node.stopKubelet();
+    await node.startKubelet();
+    await expect.poll(() => node.storage.volumesInUse()).toEqual([name]);
+    await expect.poll(() => node.verdicts.length).toBe(2);
+    await node.unmount('u1');
+    expect(node.storage.volumesInUse()).toEqual([]);
   });
 
   it.each([
@@ -420,46 +290,47 @@ describe('a claimed volume', () => {
     ],
     ['names another volume', { spec: { volumeName: 'pv-none' } }, 'failed to fetch PV pv-none'],
   ])('whose claim %s is not mounted', async (_, change, message) => {
-    await driverObject(plain);
-    await startDriver();
-    await aBoundClaim('c');
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c');
     const name = { namespace: 'ns', name: 'c' };
     const { status } = change as { status?: object };
-    await api.patch(
+    await node.api.patch(
       PERSISTENT_VOLUME_CLAIMS,
       name,
       { type: 'merge', body: change, ...(status && { subresource: 'status' }) },
       forever,
     );
-    await expect(mount(podOf('u1', 'c'))).rejects.toThrow(message);
-    expect(await mountsHere()).toEqual([]);
+    await expect(node.mount(podOf('u1', 'c'))).rejects.toThrow(message);
+    expect(await node.mounts()).toEqual([]);
   });
 
   it('whose claim goes is not mounted', async () => {
-    await driverObject(plain);
-    await startDriver();
-    await aBoundClaim('c');
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c');
     const name = { namespace: 'ns', name: 'c' };
     const body = { metadata: { finalizers: ['example.com/keep'] } };
-    await api.patch(PERSISTENT_VOLUME_CLAIMS, name, { type: 'merge', body }, forever);
-    await api.delete(PERSISTENT_VOLUME_CLAIMS, name, {}, forever);
-    await expect(mount(podOf('u1', 'c'))).rejects.toThrow('PVC is being deleted');
+    await node.api.patch(PERSISTENT_VOLUME_CLAIMS, name, { type: 'merge', body }, forever);
+    await node.api.delete(PERSISTENT_VOLUME_CLAIMS, name, {}, forever);
+    await expect(node.mount(podOf('u1', 'c'))).rejects.toThrow('PVC is being deleted');
   });
 
   it('of a driver that is not there is not mounted', async () => {
-    await driverObject(plain);
-    await aBoundClaim('c');
-    await expect(mount(podOf('u1', 'c'))).rejects.toThrow(`driver name ${DRIVER} not found`);
-    await unmount('u1');
+    await node.driverObject(plain);
+    await node.aBoundClaim('c');
+    await expect(node.mount(podOf('u1', 'c'))).rejects.toThrow(`driver name ${DRIVER} not found`);
+    await node.unmount('u1');
   });
 
   it('leaves nothing when the driver refuses it', async () => {
-    await driverObject(plain);
-    await startDriver();
-    await aBoundClaim('c', { csi: { driver: DRIVER, volumeHandle: 'no-such-volume' } });
-    await expect(mount(podOf('u1', 'c'))).rejects.toMatchObject({ code: 'CSI_NOT_FOUND' });
-    await unmount('u1');
-    expect(await readdir(join(rootDir, 'plugins/kubernetes.io/csi', DRIVER))).toEqual([]);
+    await node.driverObject(plain);
+    await node.startDriver();
+    const csi = { driver: DRIVER, volumeHandle: 'no-such-volume' };
+    await node.aBoundClaim('c', { spec: { csi } });
+    await expect(node.mount(podOf('u1', 'c'))).rejects.toThrow('rpc error: code = NotFound');
+    await node.unmount('u1');
+    expect(await readdir(join(node.rootDir, 'plugins/kubernetes.io/csi', DRIVER))).toEqual([]);
   });
 });
 
@@ -469,32 +340,35 @@ describe('a volume that the pod declares', () => {
 
   it('lives as long as the pod', async () => {
     const volumeLifecycleModes = ['Ephemeral'];
-    await driverObject({ ...plain, podInfoOnMount: true, volumeLifecycleModes });
-    await startDriver();
-    const path = await mount(inline('u1'));
+    await node.driverObject({ ...plain, podInfoOnMount: true, volumeLifecycleModes });
+    await node.startDriver();
+    const path = await node.mount(inline('u1'));
     await writeFile(join(path, 'file'), 'hello');
-    await unmount('u1');
-    expect(await readdir(join(dir, 'state'))).toEqual([]);
+    await node.unmount('u1');
+    expect(await readdir(join(node.dir, 'state'))).toEqual([]);
   });
 
   it('is refused where the driver does not take such volumes', async () => {
-    await startDriver();
-    await expect(mount(inline('u1'))).rejects.toThrow(
+    await node.startDriver();
+    await expect(node.mount(inline('u1'))).rejects.toThrow(
       `volume mode "Ephemeral" not supported by driver ${DRIVER} (no CSIDriver object)`,
     );
   });
 });
 
 it('a volume of the host by a claim is used in its place', async () => {
-  const path = join(dir, 'on-host');
+  const path = join(node.dir, 'on-host');
   await mkdir(path);
-  await aBoundClaim('c', { csi: undefined, hostPath: { path, type: 'Directory' } });
-  expect(await mount(podOf('u1', 'c'))).toBe(path);
+  const spec = { csi: undefined, hostPath: { path, type: 'Directory' } };
+  await node.aBoundClaim('c', { spec });
+  expect(await node.mount(podOf('u1', 'c'))).toBe(path);
 });
 
-it('a claim of another kind of volume is refused by name', async () => {
-  await aBoundClaim('c', { csi: undefined, nfs: { server: 's', path: '/' } });
-  await expect(mount(podOf('u1', 'c'))).rejects.toThrow(
-    'PersistentVolume pv-c: nfs volumes are not supported',
-  );
+it.each([
+  ['iscsi', 'logs in to no iSCSI target'],
+  ['flexVolume', 'runs no FlexVolume programs'],
+  ['storageos', 'storageos volumes are not supported'],
+])('a claim of a volume of kind %s is refused in words', async (kind, message) => {
+  await node.aBoundClaim('c', { spec: { csi: undefined, [kind]: {} } });
+  await expect(node.mount(podOf('u1', 'c'))).rejects.toThrow(message);
 });

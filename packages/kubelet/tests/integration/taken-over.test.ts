@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 
 import type { SandboxConfig } from '@nodeagent/cri-client';
 import { type Pod, PODS } from '@nodeagent/kube-client';
-import { waitFor } from '@nodeagent/testbed';
+import { ifStarted, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { MemoryManifestFiles } from '../../src/testing/index.js';
@@ -23,7 +23,7 @@ spec:
     resources: {requests: {cpu: 10m, memory: 1.5Mi}}
 `;
 
-/** What Kubernetes 1.36.2's kubelet computes for it on a node n1. */
+/** The values that the kubelet of Kubernetes 1.36.2 computes for it on a node n1. */
 const UID = '68ac69fd337b5c7710268464e9de1b22';
 const CONTAINER_HASH = '9a048018';
 
@@ -43,7 +43,7 @@ let kubelet: RunningKubelet | undefined;
 let containerId: string;
 let mirror: Pod;
 
-/** The pod as another kubelet left it: Kubernetes 1.36 pkg/kubelet/kuberuntime/labels.go. */
+/** The pod as another kubelet created it: Kubernetes 1.36 pkg/kubelet/kuberuntime/labels.go. */
 async function leavePod(): Promise<string> {
   const { runtime } = node.cri;
   const sandboxConfig: SandboxConfig = {
@@ -94,11 +94,11 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await kubelet?.stop();
-  await node?.stop();
+  await ifStarted(node)?.stop();
 });
 
 describe('a static pod that the Go kubelet ran', () => {
-  it('is taken over as it runs: same sandbox, same container, same mirror', async () => {
+  it('is taken over while it runs: same sandbox, same container, same mirror', async () => {
     const isReady = ({ status }: Pod): boolean =>
       status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ===
       true;

@@ -107,7 +107,7 @@ describe(createPodVolumes, () => {
   const isInSharedMemory = async (path: string): Promise<boolean> =>
     (await stat(path)).dev === (await stat(sharedMemory())).dev;
 
-  it('tells nobody of a token that a pod does not get as the API no longer has the pod', async () => {
+  it('reports no event for a missing token if the API no longer has the pod', async () => {
     const status = { kind: 'Status', details: { kind: 'pod', name: 'p' } };
     newToken = () => {
       throw new KubeError('KUBE_NOT_FOUND', 'pod "p" not found', { status });
@@ -118,7 +118,7 @@ describe(createPodVolumes, () => {
     expect(events.lines).toEqual([]);
   });
 
-  it('makes every kind of volume, repeats itself, and leaves nothing behind', async () => {
+  it('prepares every kind of volume, repeatedly, and leaves nothing behind', async () => {
     const disk: Volume = { name: 'disk', emptyDir: {} };
     const memory: Volume = { name: 'memory', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } };
     const config: Volume = { name: 'config', configMap: { name: 'settings' } };
@@ -187,7 +187,7 @@ describe(createPodVolumes, () => {
       await volumes().prepare(podWith(secret), signal);
     };
 
-    it('is in one file system that only root can look into, no larger than the node’s memory', async () => {
+    it('is in one file system that only root can read, no larger than the node’s memory', async () => {
       const other: Volume = { name: 'other', secret: { secretName: 'password' } };
       await volumes().prepare(podWith(secret, other), signal);
       const mounts = (await mounter.list()).filter(({ path }) => path.startsWith(rootDir));
@@ -197,7 +197,7 @@ describe(createPodVolumes, () => {
       expect(bsize * blocks).toBe(64 * 2 ** 20);
     });
 
-    it('is found from wherever the root directory is shown', async () => {
+    it('is found wherever the root directory is mounted', async () => {
       await anew();
       const shown = join(rootDir, 'shown');
       await mkdir(shown);
@@ -208,7 +208,7 @@ describe(createPodVolumes, () => {
       await runCommand(['umount', '--recursive', shown]);
     });
 
-    it('is there again after a reboot, and after somebody unmounted it', async () => {
+    it('is there again after a reboot, and after another program unmounted it', async () => {
       await anew();
       await mounter.unmount(sharedMemory(), signal);
       await expect(content()).rejects.toMatchObject({ code: 'ENOENT' });
@@ -218,7 +218,7 @@ describe(createPodVolumes, () => {
       expect(await readdir(sharedMemory())).toEqual([]);
     });
 
-    it('is not where a copy of the root directory left it on a disk, which goes', async () => {
+    it('is not left on a disk by a copy of the root directory', async () => {
       const copy = join(sharedMemory(), 'pods/u1/kubernetes.io~secret/secret');
       await mkdir(copy, { recursive: true });
       await writeFile(join(copy, 'old'), 'x');
@@ -229,7 +229,7 @@ describe(createPodVolumes, () => {
       expect(await readdir(sharedMemory())).toEqual([]);
     });
 
-    it('takes the place of what is left of another kubelet’s', async () => {
+    it('replaces the remains of another kubelet’s volume', async () => {
       await mkdir(pathOf(secret), { recursive: true });
       await writeFile(join(pathOf(secret), 'old'), 'x');
       await anew();
@@ -237,7 +237,7 @@ describe(createPodVolumes, () => {
       expect(await isInSharedMemory(pathOf(secret))).toBe(true);
     });
 
-    it('stays where another kubelet mounted it, as its containers look there', async () => {
+    it('stays where another kubelet mounted it for its containers', async () => {
       await mkdir(pathOf(secret), { recursive: true });
       await mounter.mountTmpfs(pathOf(secret), {}, signal);
       await anew();
@@ -247,7 +247,7 @@ describe(createPodVolumes, () => {
       expect(await fsTypeOf(pathOf(secret))).toBeUndefined();
     });
 
-    it('is made again where another kubelet mounts the root directory onto itself', async () => {
+    it('is created again if another kubelet mounts the root directory onto itself', async () => {
       await anew();
       await runCommand(['mount', '--bind', rootDir, rootDir]);
       await expect(content()).rejects.toMatchObject({ code: 'ENOENT' });
@@ -257,9 +257,9 @@ describe(createPodVolumes, () => {
       expect((await stat(sharedMemory())).dev).not.toBe((await stat(rootDir)).dev);
     });
 
-    it('is where another kubelet mounts its own volume through our link, and goes with the pod', async () => {
+    it('is removed with the pod even if another kubelet mounts its own volume through our link', async () => {
       await anew();
-      // What the Go kubelet does to set up a volume whose directory is there.
+      // The steps of upstream's kubelet to set up a volume whose directory exists.
       await runCommand(['mkdir', '-p', pathOf(secret)]);
       await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', pathOf(secret)]);
       await anew();
@@ -297,7 +297,7 @@ describe(createPodVolumes, () => {
       rootDir = above;
     });
 
-    it('are shared with it, and not hidden by it', async () => {
+    it('are visible in the shared mount', async () => {
       const all = volumes();
       await all.prepare(podWith(secret, memory), signal);
       await writeFile(join(pathOf(memory), 'kept'), 'x');
@@ -312,12 +312,12 @@ describe(createPodVolumes, () => {
       expect(await all.podsOnDisk(signal)).toEqual([]);
     });
 
-    it('are shared once, however often the kubelet starts', async () => {
+    it('are shared once, even if the kubelet starts repeatedly', async () => {
       for (let start = 1; start <= 3; start += 1) await shareRootDir(rootDir, ports, signal);
       expect((await own()).map(({ path }) => path)).toEqual([rootDir]);
     });
 
-    it('are not mounted again where the directory is a mount already', async () => {
+    it('are not mounted again if the directory already is a mount', async () => {
       await runCommand(['mount', '--bind', rootDir, rootDir]);
       await shareRootDir(rootDir, ports, signal);
       expect(await own()).toMatchObject([{ path: rootDir, isShared: true }]);
@@ -353,7 +353,7 @@ describe(createPodVolumes, () => {
       volume: { downwardAPI: { items: [{ path: 'x', fieldRef: { fieldPath: 'spec.x' } }] } },
       message: 'downward API file x: unsupported field spec.x',
     },
-  ])('says what is wrong: $message', async ({ volume, message }) => {
+  ])('names the problem: $message', async ({ volume, message }) => {
     const prepared = volumes().prepare(podWith({ name: 'v', ...volume }), signal);
     await expect(prepared).rejects.toThrow(message);
     expect(events.lines).toEqual([
@@ -362,7 +362,7 @@ describe(createPodVolumes, () => {
     expect(events.lines[0]).toContain(message);
   });
 
-  it('tells of every volume that is missing, and of all of them when it takes long', async () => {
+  it('reports each missing volume, and after a while all of them together', async () => {
     const pod = podWith(
       { name: 'v', configMap: { name: 'nope' } },
       { name: 'w', secret: { secretName: 'nope' } },
@@ -384,7 +384,7 @@ describe(createPodVolumes, () => {
     );
   });
 
-  it('leaves files alone whose object is gone', async () => {
+  it('keeps the files of a deleted object', async () => {
     const config: Volume = { name: 'config', configMap: { name: 'settings' } };
     const all = volumes();
     await all.prepare(podWith(config), signal);
@@ -394,7 +394,7 @@ describe(createPodVolumes, () => {
     expect(await readFile(join(pathOf(config), 'color'), 'utf8')).toBe('blue');
   });
 
-  it('gives volumes to the group of the pod, once', async () => {
+  it('gives volumes to the group of the pod only once', async () => {
     const disk: Volume = { name: 'disk', emptyDir: {} };
     const config: Volume = { name: 'config', configMap: { name: 'settings', defaultMode: 0o400 } };
     const token: Volume = {
@@ -440,14 +440,14 @@ describe(createPodVolumes, () => {
     expect(await seen('color')).toEqual([0, '644']);
   });
 
-  it('makes memory no larger than the node has', async () => {
+  it('limits memory to that of the node', async () => {
     const memory: Volume = { name: 'memory', emptyDir: { medium: 'Memory' } };
     await volumes().prepare(podWith(memory), signal);
     const { bsize, blocks } = await statfs(pathOf(memory));
     expect(bsize * blocks).toBe(64 * 2 ** 20);
   });
 
-  it('says when a disk is full, and goes on when there is room again', async () => {
+  it('reports a full disk, and continues when there is room again', async () => {
     const disk = join(rootDir, 'small');
     await mkdir(disk);
     await mounter.mountTmpfs(disk, { sizeBytes: 64 * 1024 }, signal);
@@ -468,19 +468,19 @@ describe(createPodVolumes, () => {
     rootDir = join(disk, '..');
   });
 
-  it('takes an optional object that is not there for an empty one', async () => {
+  it('treats a missing optional object as empty', async () => {
     const volume: Volume = { name: 'v', configMap: { name: 'nope', optional: true } };
     await volumes().prepare(podWith(volume), signal);
     expect((await readdir(pathOf(volume))).filter((name) => !name.startsWith('..'))).toEqual([]);
   });
 
-  it.each(['DirectoryOrCreate', 'FileOrCreate'])('makes a hostPath of type %s', async (type) => {
+  it.each(['DirectoryOrCreate', 'FileOrCreate'])('creates a hostPath of type %s', async (type) => {
     const path = join(rootDir, 'made');
     await volumes().prepare(podWith({ name: 'v', hostPath: { path, type } }), signal);
     expect((await stat(path)).isDirectory()).toBe(type === 'DirectoryOrCreate');
   });
 
-  it('never empties what it could not unmount', async () => {
+  it('never empties a directory that it could not unmount', async () => {
     const memory: Volume = { name: 'memory', emptyDir: { medium: 'Memory' } };
     const all = volumes();
     await all.prepare(podWith(memory), signal);
@@ -523,9 +523,9 @@ describe(createContainerVolumes, () => {
     return (await volumes.source({ pod, container, index: 0, subPath }, signal))?.hostPath ?? '';
   };
 
-  it('gives the whole volume', async () => expect(await bind('')).toBe(volumeDir()));
+  it('yields the whole volume', async () => expect(await bind('')).toBe(volumeDir()));
 
-  it('binds a directory that it makes, and again without mounting twice', async () => {
+  it('binds a directory that it creates, and does not mount it twice', async () => {
     const target = await bind('a/b');
     await writeFile(join(volumeDir(), 'a/b/file'), 'x');
     expect(await readFile(join(target, 'file'), 'utf8')).toBe('x');
@@ -539,7 +539,7 @@ describe(createContainerVolumes, () => {
     expect(await readFile(await bind('file'), 'utf8')).toBe('x');
   });
 
-  it('makes missing directories as open as the volume itself', async () => {
+  it('creates missing directories with the volume’s permissions', async () => {
     await mkdir(volumeDir());
     await chmod(volumeDir(), 0o2770);
     await bind('a/b');
@@ -547,7 +547,7 @@ describe(createContainerVolumes, () => {
     expect((await Promise.all(modes)).map((mode) => mode & 0o7777)).toEqual([0o2770, 0o2770]);
   });
 
-  it('follows links that stay inside, as those to the keys of a config map', async () => {
+  it('follows links that stay inside, such as those to the keys of a config map', async () => {
     await mkdir(join(volumeDir(), '..old'), { recursive: true });
     await writeFile(join(volumeDir(), '..old/key'), 'first');
     await symlink('..old', join(volumeDir(), '..data'));
@@ -555,7 +555,7 @@ describe(createContainerVolumes, () => {
     expect(await readFile(await bind('key'), 'utf8')).toBe('first');
   });
 
-  it('replaces what it bound before when the name means something else by now', async () => {
+  it('replaces an earlier bind mount if the name now means another place', async () => {
     await mkdir(join(volumeDir(), 'a'), { recursive: true });
     await bind('a');
     await rm(join(volumeDir(), 'a'), { recursive: true });
@@ -565,7 +565,7 @@ describe(createContainerVolumes, () => {
     expect((await mounter.list()).filter(({ path }) => path === target)).toHaveLength(1);
   });
 
-  it('never shows another place, however a container swaps names meanwhile', async () => {
+  it('never shows another place, even while a container swaps names', async () => {
     const outside = join(rootDir, 'outside');
     await mkdir(join(outside, 'x'), { recursive: true });
     await mkdir(join(volumeDir(), 'dir/x'), { recursive: true });
@@ -580,17 +580,17 @@ describe(createContainerVolumes, () => {
       await unlink(dir);
       await rename(hidden, dir);
     };
-    // A directory that the kubelet made in place of `dir` stands in the way.
+    // The kubelet may have created a directory in place of `dir`.
     const recover = async (): Promise<void> => {
       await rm(dir, { recursive: true, force: true });
       await rename(hidden, dir);
     };
     const failed = () => false;
-    let over = false;
+    const over = new AbortController();
     let swaps = 0;
     const attacker = (async () => {
-      while (!over) {
-        // Either may fail at any time: the kubelet makes directories in between.
+      while (!over.signal.aborted) {
+        // Either call may fail at any time: the kubelet creates directories in between.
         if (await swap().then(() => true, failed)) swaps += 1;
         else await recover().catch(failed);
       }
@@ -599,12 +599,12 @@ describe(createContainerVolumes, () => {
       for (let i = 0; i < 60; i += 1) {
         const target = await bind('dir/x').catch(() => undefined);
         if (target === undefined) continue;
-        // A directory that was made anew while `dir` was away is in the volume too.
+        // A directory that was created while `dir` was away is in the volume too.
         expect((await stat(target)).ino).not.toBe((await stat(join(outside, 'x'))).ino);
         await mounter.unmount(target, signal);
       }
     } finally {
-      over = true;
+      over.abort();
       await attacker;
     }
     expect(swaps).toBeGreaterThan(0);

@@ -57,8 +57,8 @@ spec:
     name: etcd-data
 `;
 
-describe('Files that somebody else writes', () => {
-  test('every static manifest is a pod or a ManifestError', () =>
+describe('Files of other programs', () => {
+  test('every static manifest yields a pod or a ManifestError', () =>
     checkReader({
       name: 'parsePodManifest',
       inputs: oneOf(mutatedTexts([MANIFEST]), mapped(mutatedTrees(recordedObjects('pods')), text)),
@@ -72,7 +72,7 @@ describe('Files that somebody else writes', () => {
       share: 2500,
     }));
 
-  test('every list of static pods is pods or a ManifestError', () =>
+  test('every list of static pods yields pods or a ManifestError', () =>
     checkReader({
       name: 'parsePodManifests',
       inputs: mapped(
@@ -87,16 +87,14 @@ describe('Files that somebody else writes', () => {
       refuses: isManifestError,
     }));
 
-  test('every checkpoint of resources is allocations or a CheckpointError', () => {
-    const data = JSON.parse(
-      JSON.parse(
-        renderAllocations(
-          new Map([
-            ['uid-1', { containers: { a: { requests: { cpu: '1' }, limits: { memory: '1Gi' } } } }],
-          ]),
-        ),
-      ).data as string,
-    ) as unknown;
+  test('every checkpoint of resources yields allocations or a CheckpointError', () => {
+    const file = renderAllocations(
+      new Map([
+        ['uid-1', { containers: { a: { requests: { cpu: '1' }, limits: { memory: '1Gi' } } } }],
+      ]),
+    );
+    const { data: inner } = JSON.parse(file) as { data: string };
+    const data: unknown = JSON.parse(inner);
     return checkReader({
       name: 'parseAllocations',
       inputs: mapped(mutatedTrees([data]), withChecksum),
@@ -117,7 +115,7 @@ describe('Files that somebody else writes', () => {
     });
   });
 
-  test('every record of a pull is read or passed over', () => {
+  test('every record of a pull is read or skipped', () => {
     const record = {
       kind: 'ImagePulledRecord',
       apiVersion: 'kubelet.config.k8s.io/v1beta1',
@@ -158,7 +156,7 @@ describe('Files that somebody else writes', () => {
     });
   });
 
-  test('every PEM text is certificates in bytes', () =>
+  test('every PEM text yields certificates in bytes', () =>
     checkReader({
       name: 'decodePem',
       inputs: mutatedTexts([
@@ -171,7 +169,7 @@ describe('Files that somebody else writes', () => {
 });
 
 describe('Files of the kernel', () => {
-  test('every file of /proc is figures that are numbers, zero or more', () => {
+  test('every file of /proc yields numbers of at least zero', () => {
     const files = ['meminfo', 'net-dev', 'loadavg', 'stat'];
     return checkReader({
       name: '/proc',
@@ -190,7 +188,7 @@ describe('Files of the kernel', () => {
     });
   });
 
-  test('every table of mounts is paths and kinds', () =>
+  test('every table of mounts yields paths and kinds', () =>
     checkReader({
       name: 'parseMountinfo',
       inputs: mutatedTexts([recorded('mountinfo')]),
@@ -203,7 +201,7 @@ describe('Files of the kernel', () => {
     }));
 });
 
-/** As a kubelet would have written it down: only a checksum that fits lets a content through. */
+/** As a kubelet would write it: content is read only if the checksum matches. */
 function withChecksum(value: unknown): string {
   const data = text(value);
   let hash = 0x811c9dc5;

@@ -43,7 +43,7 @@ const CONTAINER: Container = {
   id: containerId('c1'),
   sandboxId: sandboxId('s1'),
   metadata: { name: 'app', attempt: 3 },
-  image: { image: 'app:1', userSpecifiedImage: 'app:1' } as Container['image'],
+  image: { image: 'app:1', userSpecifiedImage: 'app:1' },
   imageRef: 'docker.io/library/app@sha256:aa',
   imageId: 'sha256:aa',
   state: 'exited',
@@ -68,7 +68,7 @@ const STATUS = {
   stopSignal: 'SIGTERM',
 };
 
-/** Of one pod, as the client decodes them. */
+/** Objects of one pod, as the client decodes them. */
 interface Shown {
   readonly sandbox: Sandbox;
   readonly sandboxStatus: SandboxStatus;
@@ -88,7 +88,7 @@ const SAMPLES = (['created', 'running', 'exited'] as const).map((state) => ({
   status: { ...STATUS, state },
 }));
 
-/** What the client's decoders give always; the texts and numbers in it are the runtime's. */
+/** The parts that the client's decoders always set; texts and numbers come from the runtime. */
 const ALWAYS = new Set(['id', 'sandboxId', 'state', 'ips', 'mounts', 'labels', 'annotations']);
 
 const shown = mapped(
@@ -102,10 +102,10 @@ const shown = mapped(
   (value) => onTheWire(value, '') as Shown,
 );
 
-/** Nanoseconds of 64 bits, in milliseconds. */
+/** 64-bit nanoseconds, in milliseconds. */
 const MOST_MS = 2 ** 63 / 1e6;
 
-/** Numbers as wide as the protocol's fields; what is null there is absent here. */
+/** Numbers in the range of the protocol's fields; null means absent. */
 function onTheWire(value: unknown, key: string): unknown {
   if (typeof value === 'number') {
     if (key.endsWith('Ms')) return Math.min(MOST_MS, Math.max(-MOST_MS, value));
@@ -122,8 +122,8 @@ function onTheWire(value: unknown, key: string): unknown {
   );
 }
 
-describe('Any sandbox and any container that a runtime may show', () => {
-  test('is a status with addresses, times and numbers that an API server takes', () =>
+describe('Any sandbox and any container that a runtime may report', () => {
+  test('yields a status with addresses, times and numbers that an API server accepts', () =>
     checkReader({
       name: 'observedSandbox, observedContainer, podStatus',
       inputs: shown,

@@ -29,7 +29,10 @@ const { signal } = new AbortController();
 const NOW_MS = Date.UTC(2026, 10, 23);
 const random = (): number => 0;
 
-/** As the client gives objects: without nulls, of any types. What is too deep is an empty one. */
+/**
+ * Objects as the client delivers them: without nulls, of any types. A value that is too deep
+ * becomes an empty object.
+ */
 function objects<T>(samples: readonly unknown[]): Mutator<T> {
   return mapped(
     mutatedTrees(samples, { keep: (path) => path.length === 0 }),
@@ -37,7 +40,7 @@ function objects<T>(samples: readonly unknown[]): Mutator<T> {
   );
 }
 
-/** An API server that has these objects, and never anything new. */
+/** An API server with these objects, which never change. */
 function listing(items: readonly unknown[]): KubeClient {
   return {
     list: async () => ({ items, resourceVersion: '1' }),
@@ -110,26 +113,28 @@ const DENIED = {
   status: { conditions: [{ ...REQUEST.status!.conditions![0]!, type: 'Denied' }] },
 };
 
-describe('What an API server gives for the files of volumes', () => {
-  test('every answer to a token request is a token with an end, or refused in words of ours', () =>
+describe('API objects for the files of volumes', () => {
+  test('every answer to a token request yields a token that expires, or a documented error', () =>
     checkReader({
       name: 'createTokenCache',
       inputs: objects<TokenRequest>([TOKEN]),
       read: async (answer) => {
         const clock = new ManualClock(NOW_MS);
         const client = { createSubresource: async () => answer } as unknown as KubeClient;
-        const cache = createTokenCache({ client, clock, random, onRenewalFailed: assert.fail });
+        const onRenewalFailed = (): void => assert.fail('a token that works was not kept');
+        const cache = createTokenCache({ client, clock, random, onRenewalFailed });
         const request = { expirationSeconds: 3600 };
         const token = await cache.token(aPod(), request, signal);
         assert.ok(typeof token === 'string' && token !== '');
         assert.equal(await cache.token(aPod(), request, signal), token);
       },
       refuses: (error) =>
-        error instanceof Error && / was answered without a token$/.test(error.message),
+        error instanceof Error &&
+        /^the token request for service account .* returned no token$/.test(error.message),
       share: 500,
     }));
 
-  test('no trust bundle keeps another one from the pods that ask for it', () =>
+  test('no trust bundle prevents pods from getting another one', () =>
     checkReader({
       name: 'createTrustBundles',
       inputs: objects<ClusterTrustBundle>(BUNDLES),
@@ -150,7 +155,7 @@ describe('What an API server gives for the files of volumes', () => {
       share: 500,
     }));
 
-  test('every request for a certificate is waited for, refused, or a chain with times', () =>
+  test('every certificate request is pending, refused, or a chain with times', () =>
     checkReader({
       name: 'checkedRequest, nextCertificate',
       inputs: objects<PodCertificateRequest>([REQUEST, DENIED]),
@@ -177,8 +182,8 @@ function encodeAll(pem: string): string {
     .join('');
 }
 
-describe('What an API server gives for sandboxes and environments', () => {
-  test('no Service keeps the variables of others from a container', () =>
+describe('API objects for sandboxes and environments', () => {
+  test('no Service prevents the variables of others', () =>
     checkReader({
       name: 'watchServices, serviceVariables',
       inputs: objects<Service>(recordedObjects('services')),
@@ -202,7 +207,7 @@ describe('What an API server gives for sandboxes and environments', () => {
       share: 1000,
     }));
 
-  test('every runtime class is a handler by name, or fails the sandbox in words of ours', () =>
+  test('every runtime class yields a handler, or a documented error', () =>
     checkReader({
       name: 'runtimeHandlerOf',
       inputs: objects<{ handler: string }>(recordedObjects('runtimeclasses')),

@@ -73,7 +73,7 @@ const pods = mapped(
   (value) => withoutNulls(structuredClone(value)) as Pod,
 );
 
-/** Not held to their types by anything before the volumes are. */
+/** Their types are not checked before the volumes are prepared. */
 const sources = mapped(
   mutatedTrees([{ configMap: CONFIG_MAP, secret: SECRET }], { keep: (path) => path.length < 2 }),
   (value) => withoutNulls(JSON.parse(text(value) || 'null') ?? {}) as Partial<Sources>,
@@ -85,7 +85,7 @@ interface Sources {
 }
 
 describe('Any pod with any config map and any secret that an API server may send', () => {
-  test('has volumes of files whose names, contents and modes are fit for a disk, or a VolumeError', async () => {
+  test('yields files with valid names, contents and modes, or a VolumeError', async () => {
     let files = 0;
     await checkReader({
       name: 'volumePayload',

@@ -28,7 +28,7 @@ const settings = {
   resolvConf: 'nameserver 10.0.0.2\nsearch example.org\n',
 };
 
-/** What a server decides itself, and never sends without. */
+/** Fields that a server sets itself and never omits. */
 function isAlwaysThere(path: Path): boolean {
   const [first, second] = path;
   if (path.length < 2) return first !== 'status';
@@ -58,7 +58,7 @@ const REQUIRED = new Set([
   'type',
 ]);
 
-/** What Go writes even where it is empty, and what no server lets through without. */
+/** Fields that Go writes even if empty, and without which no server accepts a pod. */
 function isRequired(path: Path): boolean {
   return REQUIRED.has(String(path.at(-1)));
 }
@@ -91,7 +91,7 @@ describe('Any pod that an API server may send', () => {
       share: 4000,
     }));
 
-  test('gives grace, deadlines, probes, hashes and cgroups that are numbers', () =>
+  test('yields valid grace periods, deadlines, probes, hashes and cgroups', () =>
     checkReader({
       name: 'podGraceSeconds, deadlineLeftMs, probeSetOf, podCgroupValues',
       inputs: pods,
@@ -116,7 +116,7 @@ describe('Any pod that an API server may send', () => {
       share: 4000,
     }));
 
-  test('is planned and carried out up to the calls to the runtime', () =>
+  test('is planned and executed up to the calls to the runtime', () =>
     checkReader({
       name: 'explainPod',
       inputs: pods,
@@ -134,7 +134,7 @@ describe('Any pod that an API server may send', () => {
       share: 3000,
     }));
 
-  test('gets a status, whatever the runtime shows of it', () =>
+  test('gets a status for any observation', () =>
     checkReader({
       name: 'podStatus',
       inputs: pods,

@@ -8,7 +8,10 @@ import { encodeSpdyData, encodeSpdyPing, SpdyParser } from '../../src/server/cod
 const control = (type: number, flags: number, body: readonly number[]): Buffer =>
   Buffer.from([0x80, 3, 0, type, flags, 0, 0, body.length, ...body]);
 
-/** A session as a runtime's streaming server ends it: two replies, output, a ping, ends. */
+/**
+ * The end of a session with a runtime's streaming server: two replies, output, a ping, closing
+ * frames.
+ */
 const SESSION = Buffer.concat([
   control(2, 0, [0, 0, 0, 1]),
   control(2, 1, [0, 0, 0, 3]),
@@ -21,7 +24,7 @@ const SESSION = Buffer.concat([
 ]);
 
 interface Told {
-  /** In the order in which they came; the pieces of one frame are one. */
+  /** In order of arrival; the pieces of one frame are joined. */
   readonly events: readonly string[];
   readonly dataBytes: number;
   readonly refused: string | undefined;
@@ -66,7 +69,7 @@ function told(bytes: Buffer, pieceBytes: number): Told {
 }
 
 describe("Frames of a runtime's streaming server", () => {
-  test('tell the same in pieces of any size, or are refused in words of ours', () =>
+  test('decode identically in pieces of any size, or fail with a documented error', () =>
     checkReader({
       name: 'SpdyParser',
       inputs: mutatedBytes([SESSION]),

@@ -82,7 +82,7 @@ const DOCKER = {
 const isConfigInvalid = (error: unknown): boolean => isConfigError(error, 'CONFIG_INVALID');
 
 describe('Files of administrators and users', () => {
-  test('every kubelet configuration is figures that are numbers, or a ConfigError', () =>
+  test('every kubelet configuration yields valid numbers, or a ConfigError', () =>
     checkReader({
       name: 'parseConfigFile, parseKubeletConfig',
       inputs: oneOf(
@@ -96,10 +96,10 @@ describe('Files of administrators and users', () => {
         for (const number of numbersOf(config)) assert.ok(Number.isFinite(number), `${number}`);
       },
       refuses: isConfigInvalid,
-      share: 200, // YAML takes long to be read, above all when it is large
+      share: 200, // parsing YAML is slow, especially large documents
     }));
 
-  test('every configuration of credential providers is providers or a ConfigError', () =>
+  test('every configuration of credential providers yields providers or a ConfigError', () =>
     checkReader({
       name: 'parseProviderConfig',
       inputs: oneOf(
@@ -112,10 +112,10 @@ describe('Files of administrators and users', () => {
           assert.equal(typeof name, 'string');
       },
       refuses: isConfigInvalid,
-      share: 200, // YAML takes long to be read, above all when it is large
+      share: 200, // parsing YAML is slow, especially large documents
     }));
 
-  test('every answer of a credential provider is credentials or refused in words of ours', () =>
+  test('every answer of a credential provider yields credentials or a documented error', () =>
     checkReader({
       name: 'parseProviderResponse',
       inputs: oneOf(
@@ -133,7 +133,7 @@ describe('Files of administrators and users', () => {
         error instanceof Error && /^the credential provider's answer/.test(error.message),
     }));
 
-  test('every docker configuration, also in a secret, is credentials or none', () =>
+  test('every docker configuration, also in a secret, yields credentials or none', () =>
     checkReader({
       name: 'dockerConfigEntries, secretEntries',
       inputs: oneOf(mapped(mutatedTrees([DOCKER]), text), mutatedTexts([JSON.stringify(DOCKER)])),
@@ -149,7 +149,7 @@ describe('Files of administrators and users', () => {
       },
     }));
 
-  test('every file of variables is names, values and perhaps a problem', () =>
+  test('every file of variables yields names, values and at most one problem', () =>
     checkReader({
       name: 'parseEnvFile',
       inputs: mutatedTexts(["A='b'\n# note\nLONG='two\nlines'\n\nEMPTY= 'x'\nB_C='d=e'\n"]),
@@ -164,7 +164,7 @@ describe('Files of administrators and users', () => {
 describe('Requests to the node', () => {
   const isRefusal = (error: unknown): boolean => error instanceof Refusal;
 
-  test('every query of logs is numbers and times, or refused', () =>
+  test('every query of logs yields numbers and times, or is refused', () =>
     checkReader({
       name: 'parseLogQuery, parseNodeLogQuery',
       inputs: mutatedTexts([
@@ -185,7 +185,7 @@ describe('Requests to the node', () => {
       },
     }));
 
-  test('every query and every header of a stream is wishes, ports and protocols, or refused', () =>
+  test('every query and every header of a stream yields options, ports and protocols, or is refused', () =>
     checkReader({
       name: 'parseWantedStreams, parsePorts, parseSocketProtocols',
       inputs: mutatedTexts([

@@ -1,7 +1,8 @@
-/** JSON, or nested lists where a value is too deep for `JSON.stringify`. */
+/** JSON, or nested lists if a value is too deep for `JSON.stringify`. */
 export function text(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? '';
+    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+    return json ?? '';
   } catch {
     return `{"apiVersion":"v1","kind":"Pod","spec":${'['.repeat(10_000)}${']'.repeat(10_000)}}`;
   }

@@ -26,7 +26,10 @@ const RULES = {
   features: { declared: new Set<string>(), podLevelResources: true },
 } as const;
 
-/** As JSON comes from a watch; what is too deep to be written is a pod of another shape. */
+/**
+ * As JSON from a watch; a value that is too deep to serialize is replaced by a pod of another
+ * shape.
+ */
 const pods = mapped(
   mutatedTrees(recordedObjects('pods'), { keep: (path) => path.length === 0 }),
   (value) => withoutNulls(JSON.parse(text(value) || '{}')) as Pod,
@@ -44,8 +47,8 @@ function checked(pod: Pod): boolean {
   }
 }
 
-describe('Any object that comes in the place of a pod', () => {
-  test('is refused by the names of its fields, or goes through everything that reads pods', async () => {
+describe('Any object in place of a pod', () => {
+  test('is refused with the names of its fields, or passes through all code that reads pods', async () => {
     let through = 0;
     await checkReader({
       name: 'checkPod and what comes after it',

@@ -23,9 +23,9 @@ export interface Certificate {
 
 export interface CertificateOptions {
   readonly name: string;
-  /** Itself when absent. */
+  /** If absent, self-signed. */
   readonly issuer?: Certificate;
-  /** The address that a client must have asked for. */
+  /** The server's IP address, as the subject alternative name. */
   readonly ip?: string;
   readonly notAfter?: Date;
 }

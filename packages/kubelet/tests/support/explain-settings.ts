@@ -1,7 +1,7 @@
 import type { ExplainSettings } from '../../src/explain/run/index.js';
 import { DEFAULT_CRASH_LOOP_RULES } from '../../src/workers/index.js';
 
-/** A node of which nothing is special. */
+/** A node with ordinary settings. */
 export const EXPLAIN_SETTINGS: ExplainSettings = {
   runtime: {
     podLogsDir: '/logs/pods',

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
+import { parseFeatures } from '@nodeagent/component-base';
 import type { LogBytesOptions } from '@nodeagent/cri-client';
 import { readLogBytes } from '@nodeagent/cri-client/logs';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
@@ -33,7 +34,7 @@ import {
 } from '../../src/index.js';
 
 export const NODE_NAME = 'n1';
-export const GO_TLS = { tlsMinVersion: '', tlsCipherSuites: [] };
+export const GO_TLS = { tlsMinVersion: '', tlsCipherSuites: [], tlsCurvePreferences: [] };
 
 export interface NodeApiFixtureOptions {
   readonly rules?: Partial<AdmissionRules>;
@@ -44,7 +45,7 @@ export interface NodeApiFixtureOptions {
   readonly tls?: Parameters<typeof tlsSettings>[0];
 }
 
-/** The node API on free ports of this machine, with a real API server to ask who may. */
+/** The node API on free ports of this machine, with a real API server for its reviews. */
 export interface NodeApiFixture {
   readonly port: number;
   readonly readOnlyPort: number;
@@ -119,6 +120,7 @@ export async function startNodeApi(options: NodeApiFixtureOptions = {}): Promise
         readLogBytes(path, wanted, signal),
       systemLogs: createSystemLogs(join(directory, 'log')),
       checkpointDirectory: join(directory, 'checkpoints'),
+      features: parseFeatures().features,
       facts: {
         version: 'v1.36.0',
         flags: { config: '/etc/kubelet.yaml', v: '2' },
@@ -166,7 +168,7 @@ export interface HttpAnswer {
   readonly headers: IncomingMessage['headers'];
 }
 
-/** One request on a connection of its own; the server's certificate is its own too. */
+/** Sends one request on a new connection, and accepts the server's self-signed certificate. */
 export function call(
   port: number,
   target: string,

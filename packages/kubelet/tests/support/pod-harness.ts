@@ -25,24 +25,24 @@ import {
 import { DEFAULT_CRASH_LOOP_RULES } from '../../src/workers/index.js';
 import { Gate, PodWorkers, runHousekeeping } from '../../src/workers/run/index.js';
 
-/** A kubelet's pods on in-memory ports, with an API server in memory and a clock that is told. */
+/** A kubelet's pods on in-memory ports, with an API server in memory and a manual clock. */
 export class Harness {
   readonly clock: ManualClock;
   readonly api: MemoryKubeClient;
   readonly runtime: MemoryPodRuntime;
-  readonly volumes = new MemoryPodVolumes();
   readonly events = new MemoryPodEvents();
+  readonly volumes: MemoryPodVolumes;
   readonly probes = new MemoryPodProbes();
   readonly node = new MemoryNodeView();
   readonly log = new MemoryLogger();
   readonly files = new MemoryManifestFiles();
   readonly metrics = new MemoryMetrics();
-  /** The node as the API has it, which its mirror pods belong to. */
+  /** The node in the API, which owns its mirror pods. */
   registered: Node | undefined = aNode();
   admission: AdmissionHooks = {};
   random = (): number => 0;
   resizeRules: ResizeRules = { staticCpus: false, staticMemory: false, maySwap: () => false };
-  /** What is on disk, by name. */
+  /** Content of the disk, by name. */
   readonly disk = new Map<string, string>();
   records: ResourceRecords | undefined;
   workers!: PodWorkers;
@@ -53,9 +53,10 @@ export class Harness {
     this.clock = new ManualClock();
     this.api = createMemoryKubeClient({ clock: this.clock });
     this.runtime = new MemoryPodRuntime(this.clock);
+    this.volumes = new MemoryPodVolumes({ clock: this.clock, events: this.events });
   }
 
-  /** With pods that may be given other resources while they run. */
+  /** Enables resizes of running pods. */
   async startWithRecords(): Promise<void> {
     const { log } = this;
     const file = (path: string): ResourceRecordFile => ({
@@ -150,7 +151,7 @@ export class Harness {
     );
   }
 
-  /** As if killed: no farewell, nothing kept. */
+  /** Ends it as a kill would: without any cleanup, and nothing is kept. */
   async stop(): Promise<void> {
     this.#end.abort(new Error('the test ends the kubelet'));
     await Promise.all(this.#tasks.splice(0));
@@ -162,7 +163,7 @@ export class Harness {
     await this.settle();
   }
 
-  /** Creates the pod in the API as already bound to this node; waits until nothing moves. */
+  /** Creates the pod in the API, already bound to this node; waits until nothing changes. */
   async create(pod: Pod): Promise<void> {
     const { signal } = this.#end;
     await this.api.create(PODS, pod, signal);
@@ -175,7 +176,7 @@ export class Harness {
     await this.settle();
   }
 
-  /** The pod as the API has it now; undefined when it is gone. */
+  /** The pod in the API; undefined if it is gone. */
   pod(name = 'web'): Pod | undefined {
     return this.api.objects(PODS).find(({ metadata }) => metadata?.name === name);
   }
@@ -202,7 +203,7 @@ export class Harness {
     await this.settle();
   }
 
-  /** Lets everything happen that needs no time to pass. */
+  /** Lets everything finish that needs no time to pass. */
   async settle(): Promise<void> {
     for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   }

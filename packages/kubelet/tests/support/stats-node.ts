@@ -1,4 +1,4 @@
-import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import { MemoryCgroups } from '@nodeagent/cgroups/testing';
 import { MemoryRuntime, type OptionalCall } from '@nodeagent/cri-client/testing';
 import type { Pod } from '@nodeagent/kube-client';
@@ -13,6 +13,7 @@ import {
   MemoryDirectoryReadings,
   MemoryMachineReadings,
 } from '../../src/testing/index.js';
+import type { VolumeFigures } from '../../src/volumes/index.js';
 
 export const GIB = 2 ** 30;
 export const MIB = 2 ** 20;
@@ -20,7 +21,7 @@ const never = new AbortController().signal;
 
 export interface StatsNodeOptions {
   readonly lacks?: readonly OptionalCall[];
-  /** Whether pods have cgroups of their own. */
+  /** True if pods have cgroups of their own. */
   readonly cgroups?: boolean;
 }
 
@@ -33,6 +34,9 @@ export class StatsNode {
   readonly directories = new MemoryDirectoryReadings();
   readonly log = new MemoryLogger();
   readonly disks: PodDisks;
+  readonly metrics = new MemoryMetrics();
+  /** Figures of every pod's claimed volumes. */
+  claimed: readonly VolumeFigures[] = [];
   readonly pods: Pod[] = [];
   systems: readonly SystemCgroup[] = [
     { name: 'pods', path: '/kubepods' },
@@ -49,6 +53,8 @@ export class StatsNode {
     this.disks = new PodDisks({
       ...{ machine, clock, log },
       directories: this.directories,
+      claimed: { figures: async () => this.claimed },
+      metrics: this.metrics,
       random: () => 0,
       places: { rootDir: '/kubelet', podLogsDir: '/logs' },
       periodMs: 60_000,
@@ -96,7 +102,7 @@ export class StatsNode {
     })({ pods: () => this.pods, problem: () => undefined });
   }
 
-  /** A pod with one running container, of 64 MiB and a second of CPU time. */
+  /** Adds a pod with one running container that has used 64 MiB and one second of CPU time. */
   async startPod(parts: Parameters<typeof aPod>[0] = {}): Promise<{
     pod: Pod;
     sandboxId: string;
@@ -137,7 +143,7 @@ export class StatsNode {
     return { pod, sandboxId, containerId, path };
   }
 
-  /** The page as a client gets it. */
+  /** The page as a client receives it. */
   async page(name: keyof Handlers, query = ''): Promise<string> {
     const request = {
       ...{ method: 'GET', path: '/', query: new URLSearchParams(query) },
@@ -147,7 +153,7 @@ export class StatsNode {
     return textOf(await this.#handlers[name]!(call, never));
   }
 
-  /** One round of the measurement of disks. */
+  /** Runs one round of disk measurement. */
   async measureDisks(): Promise<void> {
     const end = new AbortController();
     const run = this.disks.run(() => this.pods, end.signal);

@@ -2,38 +2,38 @@ import type { Node, Pod } from '@nodeagent/kube-client';
 
 import type { FailureVerdict } from '../../pod/index.js';
 
-/** What of this machine decides about pods, and does not change while it runs. */
+/** The properties of this machine that decide about pods. They do not change while it runs. */
 export interface PodAdmissionRules {
   readonly sysctls: SysctlRules;
-  /** The kernel has AppArmor, and it is on. */
+  /** The kernel has AppArmor, and it is enabled. */
   readonly appArmor: boolean;
-  /** What of the kubelet is switched on; nothing is refused for that when absent. */
+  /** The kubelet's enabled features; if absent, no pod is refused for a feature. */
   readonly features?: FeatureRules;
 }
 
 export interface AdmissionContext {
   readonly node: Node | undefined;
-  /** Pods that were admitted before and may still run, those that are being stopped too. */
+  /** The other admitted pods that may still run, including those that are being stopped. */
   readonly others: readonly Pod[];
-  /** Nothing is refused by rules that are not given. */
+  /** If absent, nothing is refused by these rules. */
   readonly rules?: PodAdmissionRules;
   readonly pressure?: readonly NodePressure[];
-  /** What those who hand out CPUs, memory and devices say. */
+  /** The verdict of the managers of CPUs, memory and devices. */
   readonly allocation?: FailureVerdict | undefined;
   readonly shuttingDown?: boolean;
-  /** The node was fetched just now, so that its labels are not old. */
+  /** The node was just fetched, so its labels are current. */
   readonly isNodeFresh?: boolean;
 }
 
 export type Judgement =
   | Readonly<{ kind: 'admit' }>
   | Readonly<{ kind: 'reject'; verdict: FailureVerdict }>
-  /** Only the node's labels speak against it: to be judged again with the newest. */
+  /** Only the node's labels rule the pod out: judge it again with the newest labels. */
   | Readonly<{ kind: 'ask-node'; verdict: FailureVerdict }>
-  /** Fits when these have gone. */
+  /** The pod fits once these pods have ended. */
   | Readonly<{ kind: 'preempt'; victims: readonly Pod[]; signal: string }>;
 
-/** CPU in thousandths, everything else in its unit. */
+/** CPU in thousandths, every other resource in its own unit. */
 export interface Shortage {
   readonly resource: string;
   readonly requested: number;
@@ -41,19 +41,19 @@ export interface Shortage {
   readonly capacity: number;
 }
 
-/** What decides which kernel parameters pods may set. */
+/** The rules for the kernel parameters that pods may set. */
 export interface SysctlRules {
-  /** Of the running kernel, e.g. `[6, 1]`. */
+  /** Version of the running kernel, such as `[6, 1]`. */
   readonly kernel: readonly [major: number, minor: number];
-  /** Names, or prefixes that end in `*`, beside the safe ones. */
+  /** Names, or prefixes that end in `*`, allowed besides the safe ones. */
   readonly allowedUnsafe: readonly string[];
 }
 
-/** What of the kubelet is switched on, as far as pods may ask for it. */
+/** The kubelet's enabled features that pods may require. */
 export interface FeatureRules {
-  /** Names of those that the node declares in its status. */
+  /** Names of the features that the node declares in its status. */
   readonly declared: ReadonlySet<string>;
-  /** Pods may ask for resources as a whole: feature gate PodLevelResources. */
+  /** Pods may have pod-level resources: feature gate PodLevelResources. */
   readonly podLevelResources: boolean;
 }
 

@@ -9,7 +9,7 @@ type NodeSelectorTerm = NonNullable<
   >['requiredDuringSchedulingIgnoredDuringExecution']
 >['nodeSelectorTerms'][number];
 
-/** The node selector and the required part of node affinity, against the node's labels and name. */
+/** Checks the node selector and the required node affinity against the node's labels and name. */
 export function refuseForAffinity(
   pod: Pod,
   { node }: AdmissionContext,
@@ -36,7 +36,7 @@ function matchesAffinity(pod: Pod, node: Node): boolean {
   return required.nodeSelectorTerms.some((term) => matchesTerm(term, node));
 }
 
-/** A term that asks for nothing matches nothing. */
+/** A term without requirements matches no node. */
 function matchesTerm(
   { matchExpressions = [], matchFields = [] }: NodeSelectorTerm,
   node: Node,

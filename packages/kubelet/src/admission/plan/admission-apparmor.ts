@@ -10,7 +10,7 @@ interface Profile {
 }
 
 /**
- * A pod that asks for AppArmor does not begin where there is none.
+ * Refuses a pod that requires AppArmor on a machine without it.
  *
  * @see Kubernetes 1.36 pkg/security/apparmor/validate.go
  */
@@ -27,7 +27,7 @@ export function refuseForAppArmor(pod: Pod, isEnabled: boolean): FailureVerdict 
   return nameless ? refusal('invalid empty AppArmor profile name: ""') : undefined;
 }
 
-/** The container's own, the annotation of old, the pod's. */
+/** The container's own profile, else that of the deprecated annotation, else the pod's. */
 function profileOf(pod: Pod, container: Container): Profile | undefined {
   const own = container.securityContext?.appArmorProfile;
   const old = pod.metadata?.annotations?.[`${ANNOTATION}${container.name}`];

@@ -10,7 +10,7 @@ import {
 import type { FeatureRules } from '../model/context.js';
 
 /**
- * A pod that asks for what is switched off here.
+ * Refuses a pod that requires a disabled feature.
  *
  * @see Kubernetes 1.36 pkg/kubelet/lifecycle/handlers.go
  */
@@ -27,7 +27,7 @@ export function refuseForFeatures(pod: Pod, rules: FeatureRules): FailureVerdict
 }
 
 /**
- * What a change of a pod asks for and is not there: the change is made all the same.
+ * The disabled features that a changed pod requires. The change is applied regardless.
  *
  * @see Kubernetes 1.36 component-helpers/nodedeclaredfeatures/features
  */

@@ -6,11 +6,11 @@ import type { AdmissionContext } from '../model/context.js';
 interface HostPort {
   readonly port: number;
   readonly protocol: string;
-  /** `0.0.0.0` for all. */
+  /** `0.0.0.0` means every address. */
   readonly address: string;
 }
 
-/** Host ports that a pod before this one has already. */
+/** Refuses a pod whose host ports another pod already uses. */
 export function refuseForPorts(pod: Pod, { others }: AdmissionContext): FailureVerdict | undefined {
   const wanted = hostPorts(pod);
   if (wanted.length === 0) return undefined;

@@ -7,8 +7,8 @@ import { tolerates } from './admission-taints.js';
 const MEMORY_TAINT = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };
 
 /**
- * A node that runs short of something takes no more pods, but for those that it cannot do without;
- * one that is only short of memory refuses those that are evicted first.
+ * Refuses all pods except critical ones while the node is under pressure. Under memory pressure
+ * alone, only the pods that are evicted first are refused.
  *
  * @see Kubernetes 1.36 pkg/kubelet/eviction/eviction_manager.go, Admit
  */

@@ -4,12 +4,12 @@ import type { Pod } from '@nodeagent/kube-client';
 import { type Amounts, amountsOf, podRequests, sum } from '../../pod/index.js';
 import type { AdmissionContext, Shortage } from '../model/context.js';
 
-/** Checked first, in this order; others follow by name. */
+/** Checked first, in this order; the other resources follow by name. */
 const FIRST = ['cpu', 'memory', 'ephemeral-storage'];
 
 /**
- * What the node has too little of, of what it gives to pods. Extended resources that the node does
- * not list are not the kubelet's business.
+ * The allocatable resources that are too small for the pod. Extended resources that the node does
+ * not list are ignored.
  */
 export function shortages(pod: Pod, { node, others }: AdmissionContext): readonly Shortage[] {
   const capacity = amountsOf(node?.status?.allocatable);
@@ -23,7 +23,7 @@ export function shortages(pod: Pod, { node, others }: AdmissionContext): readonl
   const names = [...FIRST, ...[...wanted.keys()].filter((name) => !FIRST.includes(name)).sort()];
   const asked = names.filter((name) => (wanted.get(name) ?? 0n) > 0n);
   if (asked.length === 0) return found;
-  const used = others.map(podRequests).reduce(sum, new Map() as Amounts);
+  const used = others.map(podRequests).reduce<Amounts>(sum, new Map());
   for (const resource of asked) {
     const has = capacity.get(resource);
     if (has === undefined && isExtended(resource)) continue;
@@ -38,7 +38,7 @@ export function shortages(pod: Pod, { node, others }: AdmissionContext): readonl
   return found;
 }
 
-/** How much of a resource a pod asks for, in the unit of {@link Shortage}. */
+/** The pod's request for a resource, in the unit of {@link Shortage}. */
 export function requestOf(pod: Pod, resource: string): number {
   if (resource === 'pods') return 1;
   return amountShown(resource, podRequests(pod).get(resource) ?? 0n);
@@ -48,7 +48,7 @@ function amountShown(resource: string, amount: Quantity): number {
   return resource === 'cpu' ? quantityToMilli(amount) : quantityToUnits(amount);
 }
 
-/** Named by a vendor: `example.com/gpu`. */
+/** A vendor's resource, such as `example.com/gpu`. */
 function isExtended(resource: string): boolean {
   return resource.includes('/') && !/(^|\.)kubernetes\.io\//.test(resource);
 }

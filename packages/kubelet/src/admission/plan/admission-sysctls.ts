@@ -5,7 +5,7 @@ import type { SysctlRules } from '../model/context.js';
 
 type Namespace = 'IPC' | 'Net';
 
-/** Safe ones with the kernel from which on each is the namespace's own. */
+/** The safe parameters, each with the first kernel that namespaces it. */
 const SAFE: readonly (readonly [name: string, since: readonly [number, number]])[] = [
   ['kernel.shm_rmid_forced', [0, 0]],
   ['net.ipv4.ip_local_port_range', [0, 0]],
@@ -35,7 +35,7 @@ const IPC: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A parameter that is neither safe nor allowed could reach beyond the pod.
+ * Refuses a parameter that is neither safe nor allowed, since it could affect more than the pod.
  *
  * @see Kubernetes 1.36 pkg/kubelet/sysctl/allowlist.go
  */
@@ -76,17 +76,16 @@ function namespaceOf(name: string): Namespace | undefined {
   return isIpc ? 'IPC' : undefined;
 }
 
-/** `net/ipv4/conf/eth0.1/x` and `net.ipv4.conf.eth0/1.x` are the same: the first separator decides. */
+/**
+ * `net/ipv4/conf/eth0.1/x` and `net.ipv4.conf.eth0/1.x` are the same: the first separator decides.
+ */
 function normalised(name: string): string {
   const at = name.search(/[./]/);
   if (at < 0 || name[at] === '.') return name;
   return name.replace(/[./]/g, (separator) => (separator === '/' ? '.' : '/'));
 }
 
-/**
- * What is wrong with an entry of `allowedUnsafeSysctls`: only parameters that belong to a namespace
- * may be allowed.
- */
+/** Checks an entry of `allowedUnsafeSysctls`: only namespaced parameters may be allowed. */
 export function unsafeSysctlProblem(entry: string): string | undefined {
   const name = normalised(entry).replace(/\*$/, '');
   if (IPC.has(name) || name.startsWith('fs.mqueue.') || name.startsWith('net.')) return undefined;

@@ -6,7 +6,7 @@ import type { AdmissionContext } from '../model/context.js';
 type Taint = NonNullable<NonNullable<Node['spec']>['taints']>[number];
 type Toleration = NonNullable<NonNullable<Pod['spec']>['tolerations']>[number];
 
-/** Only taints that drive running pods away; the other kinds are for the scheduler. */
+/** Considers only taints with effect NoExecute; the others are for the scheduler. */
 export function refuseForTaints(pod: Pod, { node }: AdmissionContext): FailureVerdict | undefined {
   if (isStaticPod(pod)) return undefined;
   const driving = (node?.spec?.taints ?? []).filter(({ effect }) => effect === 'NoExecute');
@@ -20,7 +20,10 @@ export function refuseForTaints(pod: Pod, { node }: AdmissionContext): FailureVe
   };
 }
 
-/** No effect means every effect; no key, with `Exists`, every taint. */
+/**
+ * A toleration without an effect matches every effect; one without a key, with `Exists`, every
+ * taint.
+ */
 export function tolerates(
   toleration: Toleration,
   taint: Pick<Taint, 'key' | 'value' | 'effect'>,

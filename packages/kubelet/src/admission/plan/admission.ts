@@ -15,9 +15,9 @@ import { chooseVictims } from './preemption.js';
 const ADMIT: Judgement = { kind: 'admit' };
 
 /**
- * Whether the node takes the pod; the scheduler decided earlier and elsewhere, and others may have
- * decided without it. The first that objects gives the reason; nobody has to make way for a pod that
- * would be refused all the same.
+ * Decides whether the node accepts the pod. The scheduler decided earlier and with older data, and
+ * other clients may bind pods without it. The first check that fails gives the reason. Pods are
+ * preempted only if nothing else rules the pod out.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet.go, admitHandlers; pkg/kubelet/lifecycle/predicate.go
  */

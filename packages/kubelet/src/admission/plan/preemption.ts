@@ -4,15 +4,15 @@ import { isCritical, type QosClass, qosClass } from '../../pod/index.js';
 import type { Shortage } from '../model/context.js';
 import { requestOf } from './admission-resources.js';
 
-/** How much of each resource has still to be freed. */
+/** The amount of each resource that must still be freed. */
 type Needs = readonly Readonly<{ resource: string; quantity: number }>[];
 
 export type Preemption =
   Readonly<{ kind: 'victims'; pods: readonly Pod[] }> | Readonly<{ kind: 'none'; why: string }>;
 
 /**
- * The pods that have to go so that a critical one fits: as few and as small as possible, and of the
- * lower classes before the higher ones.
+ * The pods that must end so that a critical one fits: as few and as small as possible, and lower
+ * QoS classes before higher ones.
  *
  * @see Kubernetes 1.36 pkg/kubelet/preemption/preemption.go
  */
@@ -55,7 +55,7 @@ function without(needs: Needs, pods: readonly Pod[]): Needs {
     .filter(({ quantity }) => quantity > 0);
 }
 
-/** Takes the pod that comes nearest to what is still needed, until nothing is. */
+/** Repeatedly takes the pod that comes nearest to the remaining need, until the need is met. */
 function nearest(pods: readonly Pod[], needed: Needs): readonly Pod[] {
   const left = [...pods];
   const taken: Pod[] = [];
@@ -75,7 +75,7 @@ function nearest(pods: readonly Pod[], needed: Needs): readonly Pod[] {
   return taken;
 }
 
-/** 0: frees all that is needed; 1 for each resource of which it frees nothing. */
+/** 0 if the pod frees everything that is needed; each resource of which it frees nothing adds 1. */
 function distance(pod: Pod, needs: Needs): number {
   return needs.reduce((total, { resource, quantity }) => {
     const missing = Math.max(0, quantity - requestOf(pod, resource));
@@ -83,7 +83,9 @@ function distance(pod: Pod, needs: Needs): number {
   }, 0);
 }
 
-/** By memory, then by CPU; of two that ask for the same, the later one counts as smaller. */
+/**
+ * Compares memory requests, then CPU requests; of two equal pods the later one counts as smaller.
+ */
 function isSmaller(pod: Pod, than: Pod): boolean {
   for (const resource of ['memory', 'cpu']) {
     const gap = requestOf(pod, resource) - requestOf(than, resource);

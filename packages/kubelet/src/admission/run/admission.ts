@@ -13,24 +13,24 @@ import type { AdmissionContext, NodePressure, PodAdmissionRules } from '../model
 import { judgePod } from '../plan/admission.js';
 import { featuresMissingForUpdate } from '../plan/admission-features.js';
 
-/** What decides about new pods beside the node and its other pods; what is absent does not object. */
+/** The criteria for new pods besides the node and its other pods. Absent members refuse nothing. */
 export interface AdmissionHooks {
   readonly rules?: PodAdmissionRules;
-  /** The node's conditions under which pods are evicted. */
+  /** The current node conditions under which pods are evicted. */
   readonly pressure?: () => readonly NodePressure[];
-  /** Asks those who hand out CPUs, memory and devices; keeps what it hands out. */
+  /** Asks the managers of CPUs, memory and devices, and reserves what they assign. */
   readonly allocate?: (pod: Pod) => FailureVerdict | undefined;
   readonly isShuttingDown?: () => boolean;
-  /** The node as the API has it now. */
+  /** Fetches the node from the API. */
   readonly freshNode?: (signal: AbortSignal) => Promise<Node>;
 }
 
 export interface AdmissionOptions {
   readonly hooks: AdmissionHooks;
   readonly node: () => Node | undefined;
-  /** Those admitted before that may still run. */
+  /** The other admitted pods that may still run. */
   readonly others: (uid: string) => readonly Pod[];
-  /** Resolves when the pod has ended, or has taken far longer than it may. */
+  /** Resolves when the pod has ended, or has far exceeded its grace period. */
   readonly evict: (uid: string, verdict: FailureVerdict) => Promise<void>;
   readonly events: PodEvents;
   readonly metrics: Metrics | undefined;
@@ -39,7 +39,7 @@ export interface AdmissionOptions {
 
 export type Decision =
   | Readonly<{ kind: 'decided'; refusal: FailureVerdict | undefined }>
-  /** Something has to be asked or to end before. */
+  /** The decision must first wait for a request, or for pods to end. */
   | Readonly<{
       kind: 'later';
       refusal: (signal: AbortSignal) => Promise<FailureVerdict | undefined>;
@@ -50,7 +50,11 @@ const PREEMPTED: FailureVerdict = {
   message: 'Preempted in order to admit critical pod',
   disruption: 'Pod was preempted by Kubelet to accommodate a critical pod.',
 };
-/** Reasons that are told apart in the metric. @see Kubernetes 1.36 pkg/kubelet/kubelet.go */
+/**
+ * Reasons with a label value of their own in the metric.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/kubelet.go
+ */
 const COUNTED: ReadonlySet<string> = new Set([
   'AppArmor',
   'PodOSSelectorNodeLabelDoesNotMatch',
@@ -71,7 +75,7 @@ const COUNTED: ReadonlySet<string> = new Set([
   'VolumeAttachmentLimitExceeded',
 ]);
 
-/** Judges pods, once each, and makes room for critical ones. */
+/** Judges each pod once, and makes room for critical ones. */
 export class Admission {
   readonly #options: AdmissionOptions;
 
@@ -79,7 +83,7 @@ export class Admission {
     this.#options = options;
   }
 
-  /** A pod that cannot be judged is refused, as the Go kubelet does; the cause is logged. */
+  /** A pod that cannot be judged is refused, as upstream's kubelet does; the cause is logged. */
   decide(pod: Pod): Decision {
     try {
       return this.#decide(pod);
@@ -125,7 +129,7 @@ export class Admission {
     };
   }
 
-  /** Tells of a change that asks for what is switched off here. */
+  /** Reports a changed pod that requires a disabled feature. */
   noteUpdate(before: Pod, after: Pod): void {
     const { hooks, events } = this.#options;
     const features = hooks.rules?.features;
@@ -133,8 +137,8 @@ export class Admission {
     if (missing !== undefined) events.warning(after, 'FailedNodeDeclaredFeaturesCheck', missing);
   }
 
-  /** Tells a refusal to everyone but the pod's status. */
-  tell(pod: Pod, { reason, message }: FailureVerdict): void {
+  /** Reports a refusal by an event, a log line and a metric; the caller sets the pod's status. */
+  report(pod: Pod, { reason, message }: FailureVerdict): void {
     const { events, metrics, log } = this.#options;
     events.warning(pod, reason, message);
     const names = { namespace: podNamespace(pod), name: podName(pod), uid: podUid(pod) };
@@ -143,7 +147,7 @@ export class Admission {
     metrics
       ?.counter({
         name: 'kubelet_admission_rejections_total',
-        help: 'Pods that were not admitted, by reason.',
+        help: 'Pods that the kubelet refused to admit, by reason.',
         labelNames: ['reason'],
       })
       .increment({ reason: COUNTED.has(reason) ? reason : other });
@@ -168,7 +172,7 @@ export class Admission {
     };
   }
 
-  /** The watch may be late with the node's labels. */
+  /** The watch may deliver the node's labels late. */
   async #judgeAgain(
     pod: Pod,
     asked: Readonly<{
@@ -182,7 +186,7 @@ export class Admission {
       node = await asked.freshNode(signal);
     } catch (err) {
       signal.throwIfAborted();
-      this.#options.log.warn({ err }, 'node not fetched, pods are judged by what is known of it');
+      this.#options.log.warn({ err }, 'node not fetched; admission uses its last known state');
       return asked.before;
     }
     const judged = judgePod(pod, { ...this.#context(pod, node), isNodeFresh: true });
@@ -194,7 +198,7 @@ export class Admission {
     const { evict, events, metrics } = this.#options;
     const preemptions = metrics?.counter({
       name: 'kubelet_preemptions',
-      help: 'Pods preempted for critical ones, by the resource that was short.',
+      help: 'Pods preempted to make room for critical pods, by the scarce resource.',
       labelNames: ['preemption_signal'],
     });
     await Promise.all(

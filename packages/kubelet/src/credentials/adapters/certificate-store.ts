@@ -7,14 +7,14 @@ import { readForeignText } from '@nodeagent/base/files';
 import type { Certificate, CertificatePurpose, KeyedPem } from '../model/certificate.js';
 import type { CertificateStore } from '../ports.js';
 
-/** Where the certificate in force is found; a link, replaced in one step. */
+/** Path of the current certificate: a link, replaced atomically. */
 export function currentCertificatePath(directory: string, purpose: CertificatePurpose): string {
   return join(directory, `kubelet-${purpose}-current.pem`);
 }
 
 /**
- * Certificates as `kubelet-client-2026-01-31-12-00-00.pem`, certificate first, then the key, mode
- * 0600, and a link to the newest.
+ * Stores certificates as `kubelet-client-2026-01-31-12-00-00.pem`, the certificate before the key,
+ * mode 0600, with a link to the newest.
  *
  * @see Kubernetes 1.36 client-go/util/certificate/certificate_store.go
  */
@@ -57,10 +57,9 @@ export function createCertificateStore(
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /**
- * The certificate, those that lead from it to its CA, and the key in PEM. The certificate comes
- * first.
+ * Checks that the PEM texts are a certificate, its intermediate certificates, and its key.
  *
- * @throws {Error} when they are not that
+ * @throws {Error} if they are not
  */
 function inspected({ certificatePem, keyPem }: KeyedPem): {
   readonly chain: readonly [X509Certificate, ...X509Certificate[]];
@@ -68,20 +67,20 @@ function inspected({ certificatePem, keyPem }: KeyedPem): {
 } {
   const blocks = certificatePem.match(BLOCK) ?? [];
   const [first, ...rest] = blocks.map((block) => new X509Certificate(block));
-  if (first === undefined) throw new Error('there is no certificate in what was issued');
+  if (first === undefined) throw new Error('the issued text contains no certificate');
   const key = createPrivateKey(keyPem);
   if (!first.checkPrivateKey(key)) {
-    throw new Error('the first certificate that was issued is not for the key of the request');
+    throw new Error('the first issued certificate does not match the key of the request');
   }
   return { chain: [first, ...rest], key: keyPem.trim() + '\n' };
 }
 
-/** @returns undefined for what is no certificate with its key: it cannot be shown to anybody */
+/** @returns undefined if the file is not a certificate with its key, so it is of no use */
 function parsed(pem: KeyedPem): { certificate: Certificate; pem: KeyedPem } | undefined {
   try {
     return { certificate: described(inspected(pem).chain[0]), pem };
   } catch {
-    return undefined; // half of a file, or another's: a new one is asked for
+    return undefined; // a truncated or foreign file; a new certificate will be requested
   }
 }
 
@@ -106,7 +105,7 @@ function described(certificate: X509Certificate): Certificate {
   };
 }
 
-/** Undefined for a certificate that does not say, whatever the type says. */
+/** Undefined if the certificate does not restrict usages, although the type excludes that. */
 function usagesOf({
   keyUsage,
 }: {
@@ -115,12 +114,12 @@ function usagesOf({
   return keyUsage ?? [];
 }
 
-/** Node prints IPv6 addresses in full, nodes report them short. */
+/** Shortens IPv6 addresses as nodes report them; Node.js prints them in full. */
 function shortAddress(address: string): string {
   return address.includes(':') ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
 }
 
-/** The one in force is a link to its file. */
+/** The current certificate is a link to its file. */
 const PEM = { links: 'followed', limitBytes: 2 ** 20 } as const;
 
 async function readOptional(path: string): Promise<string | undefined> {

@@ -5,12 +5,13 @@ import { readForeignText } from '@nodeagent/base/files';
 
 import { dockerConfigEntries, type KeyringEntry } from '../plan/keyring.js';
 
-/** Home directories are often made of links. */
+/** Home directories often contain links. */
 const CONFIG = { links: 'followed', limitBytes: 10 * 2 ** 20 } as const;
 
 /**
- * The node's docker configuration, looked for as the kubelet does: `config.json`, then `.dockercfg`,
- * in its root directory, the working directory, the home directory and `/`. Read anew each time.
+ * Reads the node's docker configuration where upstream looks for it: `config.json`, then
+ * `.dockercfg`, in the kubelet's root directory, the working directory, the home directory and `/`.
+ * Read again on each call.
  */
 export function createDockerConfigReader(rootDir: string): () => Promise<readonly KeyringEntry[]> {
   const home = homedir();

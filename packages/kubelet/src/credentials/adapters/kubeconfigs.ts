@@ -8,12 +8,12 @@ import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 import type { Kubeconfigs } from '../ports.js';
 
 export interface KubeconfigsOptions {
-  /** As the API server's logs show it: `kubelet/v1.36.0 (linux/x64) nodeagent`. */
+  /** User agent for the API server's logs: `kubelet/v1.36.0 (linux/x64) nodeagent`. */
   readonly userAgent: string;
   readonly metrics: Metrics;
 }
 
-/** Kubeconfig files of this machine, and clients over HTTP. */
+/** Kubeconfig files on this machine, and clients over HTTP. */
 export function createKubeconfigs({ userAgent, metrics }: KubeconfigsOptions): Kubeconfigs {
   return {
     load: (path) => loadKubeconfig({ path }),
@@ -25,14 +25,14 @@ export function createKubeconfigs({ userAgent, metrics }: KubeconfigsOptions): K
     exists: (path) =>
       access(path).then(
         () => true,
-        (error: NodeJS.ErrnoException) => {
-          if (error.code === 'ENOENT') return false;
+        (error: unknown) => {
+          if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
           throw error;
         },
       ),
     contentOf: (material) =>
       material.kind === 'inline' ? Promise.resolve(material.text) : readFile(material.path, 'utf8'),
-    connect: (connection, options) =>
-      createKubeClient(connection, { ...options, userAgent, metrics }),
+    connect: (connection, { rateLimit, requestTimeoutMs }) =>
+      createKubeClient(connection, { rateLimit, requestTimeoutMs, userAgent, metrics }),
   };
 }

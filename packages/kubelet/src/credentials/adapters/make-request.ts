@@ -1,4 +1,4 @@
-import 'reflect-metadata'; // the X.509 library needs it loaded first
+import 'reflect-metadata'; // must be loaded before the X.509 library
 
 import { createPrivateKey, createPublicKey, webcrypto } from 'node:crypto';
 
@@ -8,7 +8,7 @@ import type { CertificateTemplate } from '../model/certificate.js';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** A PKCS #10 request, with an ECDSA P-256 key, its own where none is given (RFC 2986); PEM. */
+/** Creates a PKCS #10 request (RFC 2986) with an ECDSA P-256 key, a new one unless given; PEM. */
 export async function makeRequest(
   template: CertificateTemplate,
   keyPem?: string,
@@ -33,7 +33,7 @@ export async function makeRequest(
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   const uses = ['sign', 'verify'] as const;
-  return webcrypto.subtle.generateKey(ALGORITHM, true, uses) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(ALGORITHM, true, uses);
 }
 
 async function keysOf(keyPem: string): Promise<webcrypto.CryptoKeyPair> {

@@ -1,4 +1,4 @@
-import 'reflect-metadata'; // the X.509 library needs it loaded first
+import 'reflect-metadata'; // must be loaded before the X.509 library
 
 import { webcrypto } from 'node:crypto';
 
@@ -37,9 +37,9 @@ const KINDS: Readonly<Record<string, KeyKind>> = {
 };
 
 /**
- * A new key, and a request that says nothing but that we hold it (RFC 2986).
+ * Creates a new key, and a request (RFC 2986) that only proves possession of it.
  *
- * @throws {Error} for a type of key that is not known
+ * @throws {Error} for an unknown key type
  */
 export async function makeStub(keyType: string): Promise<StubRequest> {
   const kind = KINDS[keyType];

@@ -9,7 +9,7 @@ import type { PendingKey } from '../ports.js';
 const KEY = { links: 'refused', limitBytes: 64 * 1024 } as const;
 
 /**
- * `kubelet-client.key.tmp` in the directory of certificates; one that cannot be read counts as none.
+ * `kubelet-client.key.tmp` in the certificate directory; an unreadable file counts as absent.
  *
  * @see Kubernetes 1.36 pkg/kubelet/certificate/bootstrap/bootstrap.go
  */
@@ -22,7 +22,7 @@ export function createPendingKey(directory: string): PendingKey {
         if (keyPem !== undefined) createPrivateKey(keyPem);
         return keyPem;
       } catch {
-        return undefined; // there is none, or it is broken: a new one is as good
+        return undefined; // absent or damaged: a new key serves as well
       }
     },
     write: async (keyPem) => {

@@ -17,11 +17,11 @@ import type { ConfiguredProviders } from '../ports.js';
 const EXTENSIONS: ReadonlySet<string> = new Set(['.json', '.yaml', '.yml']);
 
 /**
- * Reads the configuration of credential providers, one file or a directory of them, and looks
- * whether each has its program.
+ * Reads the configuration of credential providers, a file or a directory of files, and checks that
+ * their programs exist.
  *
- * @param rules without `tokens` no plug-in may want tokens of service accounts
- * @throws {ConfigError} with everything that is wrong with the configuration and the programs
+ * @param rules without `tokens`, plug-ins must not request service account tokens
+ * @throws {ConfigError} with every problem of the configuration and the programs
  * @see Kubernetes 1.36 pkg/credentialprovider/plugin/config.go
  */
 export async function readCredentialProviders(
@@ -54,7 +54,7 @@ async function readTexts(path: string): Promise<readonly ProviderConfigText[]> {
   }
 }
 
-/** A directory of them may be a volume of a config map, which is made of links. */
+/** The directory may be a config map volume, which consists of links. */
 const CONFIG = { links: 'followed', limitBytes: 10 * 2 ** 20 } as const;
 
 async function textOf(path: string): Promise<string> {
@@ -69,7 +69,7 @@ async function filesIn(directory: string): Promise<readonly string[]> {
     .filter((entry) => !entry.isDirectory() && EXTENSIONS.has(extname(entry.name)))
     .map((entry) => join(directory, entry.name))
     .sort();
-  if (files.length === 0) throw new Error('holds no *.json, *.yaml or *.yml');
+  if (files.length === 0) throw new Error('contains no *.json, *.yaml or *.yml file');
   return files;
 }
 
@@ -80,7 +80,7 @@ async function programProblems(
   const field = '--image-credential-provider-bin-dir';
   const isThere = await stat(binDir).then(
     (found) => found.isDirectory(),
-    () => false, // whatever the reason, no program can be run from there
+    () => false, // for any reason: no program can run from there
   );
   if (!isThere) return [{ field, message: `there is no directory ${JSON.stringify(binDir)}` }];
   const found = await Promise.all(
@@ -89,16 +89,16 @@ async function programProblems(
       try {
         await access(program, constants.X_OK);
         if ((await stat(program)).isFile()) return [];
-        return [{ field, message: `${program} is no file` }];
+        return [{ field, message: `${program} is not a file` }];
       } catch (error) {
-        return [{ field, message: `${program} cannot be run: ${(error as Error).message}` }];
+        return [{ field, message: `${program} cannot be executed: ${(error as Error).message}` }];
       }
     }),
   );
   return found.flat();
 }
 
-/** With their lengths, so that nothing can move from one file into the next unseen. */
+/** Includes lengths, so that moving text between files changes the hash. */
 function hashOf(texts: readonly ProviderConfigText[]): string {
   const hash = createHash('sha256');
   for (const { text } of texts) {

@@ -5,14 +5,15 @@ import type { CallProvider } from '../ports.js';
 
 /** @see Kubernetes 1.36 pkg/credentialprovider/plugin/plugin.go, ExecPlugin */
 const TIMEOUT_MS = 60_000;
-/** Credentials are short; what writes more has gone wrong. */
+/** Credentials are short; longer output indicates an error. */
 const MAX_OUTPUT = 1024 * 1024;
 const SHOWN_STDERR = 1024;
 
 /**
- * Plug-ins as programs in a directory: the request on standard input, the answer on standard
- * output. One that takes longer than a minute is killed with all that it has started; so is one that
- * writes more than 1 MiB. Its standard error is shown when it fails, its standard output never.
+ * Runs plug-ins as programs of a directory: the request on standard input, the answer on standard
+ * output. A plug-in that takes longer than a minute or writes more than 1 MiB is killed, with all
+ * its child processes. If it fails, the error contains its standard error, but never its standard
+ * output.
  */
 export function createProviderPrograms(
   directory: string,
@@ -24,7 +25,7 @@ export function createProviderPrograms(
       const child = spawn(join(directory, name), args, {
         env: { ...process.env, ...env },
         stdio: ['pipe', 'pipe', 'pipe'],
-        detached: true, // a process group of its own, to be killed as one
+        detached: true, // in a process group of its own, which can be killed as a whole
       });
       const chunks: Buffer[] = [];
       let size = 0;
@@ -36,7 +37,7 @@ export function createProviderPrograms(
         try {
           process.kill(-child.pid, 'SIGKILL');
         } catch (cause) {
-          if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause; // gone by itself
+          if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause; // already gone
         }
       };
       const abort = (): void => kill(signal.reason as Error);
@@ -49,22 +50,26 @@ export function createProviderPrograms(
       signal.addEventListener('abort', abort, { once: true });
       child.stdout.on('data', (chunk: Buffer) => {
         size += chunk.length;
-        if (size > MAX_OUTPUT) kill(new Error(`credential provider ${name} writes too much`));
+        if (size > MAX_OUTPUT)
+          kill(new Error(`credential provider ${name} wrote more than ${MAX_OUTPUT} bytes`));
         else chunks.push(chunk);
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         complaint = (complaint + text).slice(0, SHOWN_STDERR);
       });
-      child.stdin.on('error', () => undefined); // it need not read
+      child.stdin.on('error', () => undefined); // the program need not read its input
       child.stdin.end(input);
       child.on('error', (error) => {
         end();
-        reject(new Error(`credential provider ${name} cannot be run`, { cause: error }));
+        reject(new Error(`credential provider ${name} cannot be executed`, { cause: error }));
       });
       child.on('close', (code, killedBy) => {
         end();
-        if (why === undefined && code === 0) return resolve(Buffer.concat(chunks).toString());
-        const how = code === null ? `was ended by ${killedBy}` : `ended with ${code}`;
+        if (why === undefined && code === 0) {
+          resolve(Buffer.concat(chunks).toString());
+          return;
+        }
+        const how = code === null ? `was killed by ${killedBy}` : `exited with code ${code}`;
         const said = complaint.trim() === '' ? '' : `: ${complaint.trim()}`;
         reject(why ?? new Error(`credential provider ${name} ${how}${said}`));
       });

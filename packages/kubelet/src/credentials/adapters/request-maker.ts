@@ -1,6 +1,6 @@
 import type { RequestMaker, StubMaker } from '../ports.js';
 
-/** The X.509 library costs memory: it is loaded when the first request is made, once in months. */
+/** Loads the X.509 library with the first request, once in months, because it uses much memory. */
 export function createRequestMaker(): RequestMaker {
   return {
     make: async (template, keyPem) => {
@@ -10,7 +10,7 @@ export function createRequestMaker(): RequestMaker {
   };
 }
 
-/** The library as above: loaded with the first pod that wants a certificate. */
+/** Loads the same library with the first pod that needs a certificate. */
 export function createStubMaker(): StubMaker {
   return {
     makeStub: async (keyType) => {

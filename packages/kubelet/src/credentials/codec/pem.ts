@@ -4,7 +4,7 @@ import { pemBlocks } from '@nodeagent/base';
 
 const LINE = 64;
 
-/** The bytes of every block in order, without headers and what stands between blocks (RFC 7468). */
+/** The bytes of every block in order, without headers and text between blocks (RFC 7468). */
 export function decodePem(text: string): readonly Buffer[] {
   return pemBlocks(text).map(({ body }) => {
     const lines = body.split(/\r?\n/).filter((line) => !line.includes(':'));
@@ -12,7 +12,7 @@ export function decodePem(text: string): readonly Buffer[] {
   });
 }
 
-/** One block, with a newline at its end. */
+/** One block, ending in a newline. */
 export function encodePem(label: string, bytes: Buffer): string {
   const text = bytes.toString('base64');
   const count = Math.ceil(text.length / LINE);

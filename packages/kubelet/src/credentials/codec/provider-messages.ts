@@ -3,19 +3,19 @@ import { parseGoDuration } from '@nodeagent/base';
 import type { CredentialProvider } from '../model/credential-provider.js';
 import type { KeyringEntry } from '../plan/keyring.js';
 
-/** For what credentials are asked. */
+/** A request for credentials. */
 export interface ProviderRequest {
-  /** Without tag and digest. */
+  /** The image without tag and digest. */
   readonly image: string;
   readonly serviceAccountToken?: string;
   readonly serviceAccountAnnotations?: Readonly<Record<string, string>>;
 }
 
-/** What a plug-in answers. */
+/** The answer of a plug-in. */
 export interface ProviderResponse {
-  /** For which other images the same would be answered. */
+  /** The scope for which the answer may be cached. */
   readonly cacheKeyType: 'Image' | 'Registry' | 'Global';
-  /** Undefined: as long as the configuration says. */
+  /** Undefined: the duration in the configuration applies. */
   readonly cacheMs: number | undefined;
   readonly entries: readonly KeyringEntry[];
 }
@@ -28,7 +28,7 @@ export function renderProviderRequest(
 }
 
 /**
- * @throws an error that quotes nothing of what may be a credential
+ * @throws {Error} whose message contains no part of the answer, which may contain credentials
  * @see Kubernetes 1.36 kubelet/pkg/apis/credentialprovider/v1/types.go
  */
 export function parseProviderResponse(
@@ -37,21 +37,22 @@ export function parseProviderResponse(
 ): ProviderResponse {
   const response = objectOf(text);
   const { kind, apiVersion: spoken, cacheKeyType, cacheDuration, auth } = response;
-  if (kind !== 'CredentialProviderResponse') throw unreadable('its kind is another');
+  if (kind !== 'CredentialProviderResponse')
+    throw unreadable('its kind is not CredentialProviderResponse');
   if (spoken !== apiVersion) throw unreadable(`its apiVersion is not ${apiVersion}`);
   if (cacheKeyType !== 'Image' && cacheKeyType !== 'Registry' && cacheKeyType !== 'Global') {
     throw unreadable('its cacheKeyType is not Image, Registry or Global');
   }
   const isKept = cacheDuration !== undefined && cacheDuration !== null;
   const cacheMs = typeof cacheDuration === 'string' ? parseGoDuration(cacheDuration) : undefined;
-  if (isKept && cacheMs === undefined) throw unreadable('its cacheDuration is no duration');
+  if (isKept && cacheMs === undefined) throw unreadable('its cacheDuration is not a duration');
   return { cacheKeyType, cacheMs, entries: entriesOf(auth ?? {}) };
 }
 
 function entriesOf(auth: unknown): readonly KeyringEntry[] {
-  if (!isObject(auth)) throw unreadable('its auth is no object');
+  if (!isObject(auth)) throw unreadable('its auth is not an object');
   return Object.entries(auth).map(([key, login]) => {
-    if (!isObject(login)) throw unreadable('its auth holds something else than objects');
+    if (!isObject(login)) throw unreadable('its auth contains a value that is not an object');
     const { username, password } = login;
     if (typeof username !== 'string' || typeof password !== 'string') {
       throw unreadable('its auth lacks a username or a password');
@@ -65,9 +66,9 @@ function objectOf(text: string): Readonly<Record<string, unknown>> {
   try {
     value = JSON.parse(text);
   } catch {
-    throw unreadable('it is no JSON'); // the parser's own words quote the text
+    throw unreadable('it is not JSON'); // the parser's own message would quote the text
   }
-  if (!isObject(value)) throw unreadable('it is no object');
+  if (!isObject(value)) throw unreadable('it is not an object');
   return value;
 }
 

@@ -1,4 +1,4 @@
-/** What a kubelet needs to know of one of its certificates. */
+/** The facts about a certificate that the kubelet uses. */
 export interface Certificate {
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
@@ -6,11 +6,11 @@ export interface Certificate {
   readonly organizations: readonly string[];
   readonly dnsNames: readonly string[];
   readonly ipAddresses: readonly string[];
-  /** Object identifiers of what it may be used for; any use when absent or empty. */
+  /** Object identifiers of the allowed usages; absent or empty: any usage. */
   readonly extendedUsages?: readonly string[];
 }
 
-/** What a certificate is asked for. */
+/** The content of a certificate request. */
 export interface CertificateTemplate {
   readonly purpose: CertificatePurpose;
   readonly commonName: string;
@@ -19,10 +19,10 @@ export interface CertificateTemplate {
   readonly ipAddresses: readonly string[];
 }
 
-/** `client`: the kubelet shows it to the API server; `server`: to those who ask the kubelet. */
+/** `client`: for requests to the API server; `server`: for the kubelet's own node API. */
 export type CertificatePurpose = 'client' | 'server';
 
-/** A certificate, perhaps with its chain, and the key that belongs to it; PEM. */
+/** A certificate, optionally with its chain, and its private key; PEM. */
 export interface KeyedPem {
   readonly certificatePem: string;
   readonly keyPem: string;

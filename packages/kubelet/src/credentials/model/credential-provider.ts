@@ -1,35 +1,35 @@
-/** Versions of the protocol that plug-ins may speak. */
+/** The supported versions of the plug-in protocol. */
 export const PROVIDER_API_VERSIONS = [
   'credentialprovider.kubelet.k8s.io/v1',
   'credentialprovider.kubelet.k8s.io/v1beta1',
   'credentialprovider.kubelet.k8s.io/v1alpha1',
 ] as const;
 
-/** A program that gives credentials for the images of some registries. */
+/** A program that supplies credentials for the images of certain registries. */
 export interface CredentialProvider {
-  /** Also the name of its file. */
+  /** Also the file name of the program. */
   readonly name: string;
   readonly apiVersion: (typeof PROVIDER_API_VERSIONS)[number];
-  /** Registries with globs in their host, and a path's beginning: `*.example.com/team`. */
+  /** Registries, with globs in the host and an optional path prefix: `*.example.com/team`. */
   readonly matchImages: readonly string[];
-  /** For answers that do not say how long they may be kept; 0: not at all. */
+  /** Cache duration for answers that contain none; 0: no caching. */
   readonly defaultCacheMs: number;
   readonly args: readonly string[];
   /** Added to the kubelet's own environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Undefined: it is not told for whom an image is pulled. */
+  /** Undefined: the plug-in does not learn for which pod an image is pulled. */
   readonly token?: ProviderToken;
 }
 
-/** How a plug-in is shown the service account of the pod that an image is for. */
+/** How a plug-in gets the service account of the pod that needs the image. */
 export interface ProviderToken {
   readonly audience: string;
-  /** Whether credentials are kept for a token, or for all pods of a service account. */
+  /** Cache credentials per token, or for all pods of a service account. */
   readonly cacheType: 'ServiceAccount' | 'Token';
-  /** Pods without a service account get nothing from it. */
+  /** The plug-in gets no requests for pods without a service account. */
   readonly requireServiceAccount: boolean;
-  /** Annotations of the service account that are handed over; it is not asked where one is missing. */
+  /** Annotations of the service account to pass; if one is missing, the plug-in is not called. */
   readonly requiredAnnotations: readonly string[];
-  /** Handed over where they are. */
+  /** Annotations to pass if they exist. */
   readonly optionalAnnotations: readonly string[];
 }

@@ -3,11 +3,11 @@ import { Buffer } from 'node:buffer';
 import type { Connection, Material } from '@nodeagent/kube-client';
 
 /**
- * The kubeconfig that a kubelet writes for itself once it knows who it is: the server of the
- * bootstrap kubeconfig, and the certificate that is renewed at its place.
+ * Renders the node's own kubeconfig: the server of the bootstrap kubeconfig, and the path of the
+ * client certificate, which rotation replaces in place.
  *
- * @param credentialPath holds certificate and key
- * @returns JSON, which is YAML too
+ * @param credentialPath contains certificate and key
+ * @returns JSON, which is also YAML
  * @see Kubernetes 1.36 pkg/kubelet/certificate/bootstrap/bootstrap.go, writeKubeconfigFromBootstrapping
  */
 export function renderBootstrappedKubeconfig(

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 
-/** Since the Unix epoch. @throws for what is no certificate in PEM */
+/** In milliseconds since the Unix epoch. @throws if the text is not a PEM certificate */
 export function certificateEndMs(pem: string): number {
   return Date.parse(new X509Certificate(pem).validTo);
 }

@@ -8,7 +8,7 @@ export interface NodeAddress {
 }
 
 /**
- * The name and group by which API servers know a node.
+ * A client certificate with the user name and group of a node.
  *
  * @see https://kubernetes.io/docs/reference/access-authn-authz/node/
  */
@@ -17,9 +17,9 @@ export function clientTemplate(nodeName: string): CertificateTemplate {
 }
 
 /**
- * For the node API, under all names and addresses that the node last reported.
+ * A serving certificate for all names and addresses that the node last reported.
  *
- * @returns undefined while the node has no address: nobody could reach it by the certificate
+ * @returns undefined while the node has no address, so no client could use the certificate
  * @see Kubernetes 1.36 pkg/kubelet/certificate/kubelet.go, addressesToHostnamesAndIPs
  */
 export function servingTemplate(
@@ -49,7 +49,7 @@ function identityOf(nodeName: string): { commonName: string; organizations: read
   return { commonName: `system:node:${nodeName}`, organizations: ['system:nodes'] };
 }
 
-/** Whether all that is asked for stands in the certificate; it may hold more. */
+/** True if the certificate contains everything that the template requests; it may contain more. */
 export function covers(certificate: Certificate, template: CertificateTemplate): boolean {
   const has = (held: readonly string[], wanted: readonly string[]): boolean =>
     wanted.every((one) => held.includes(one));

@@ -5,9 +5,9 @@ import { checkTypes } from '../../pod/index.js';
 const TIME = 'string, if any';
 
 /**
- * The request, if all that is read of it has the types that the API promises.
+ * Checks the types of all fields that the kubelet reads.
  *
- * @throws {TypeError} when the object is not as the API promises
+ * @throws {TypeError} if a field does not have the type that the API promises
  */
 export function checkedRequest(request: PodCertificateRequest): PodCertificateRequest {
   const { metadata = {}, spec, status = {} } = request;

@@ -1,7 +1,7 @@
 import type { Certificate, CertificatePurpose, CertificateTemplate } from '../model/certificate.js';
 import { covers } from './certificate-template.js';
 
-/** RFC 5280 section 4.2.1.12. */
+/** Extended key usages. @see RFC 5280 section 4.2.1.12 */
 const USAGES: Readonly<Record<CertificatePurpose, string>> = {
   client: '1.3.6.1.5.5.7.3.2',
   server: '1.3.6.1.5.5.7.3.1',
@@ -10,15 +10,15 @@ const ANY_USAGE = '2.5.29.37.0';
 
 export interface IssuedChoice {
   readonly template: CertificateTemplate;
-  /** The one in force. */
+  /** The certificate in force. */
   readonly held: Certificate | undefined;
   readonly nowMs: number;
 }
 
 /**
- * Why a certificate that the signer issued must not take the place of the one in force; undefined
- * where it may. A serving certificate that lacks names is better than none, but not than one that
- * is still good.
+ * The reason that an issued certificate must not replace the one in force; undefined if it may. A
+ * serving certificate that lacks names is better than none, but does not replace one that is still
+ * valid.
  */
 export function issuedProblem(
   issued: Certificate,
@@ -26,15 +26,15 @@ export function issuedProblem(
 ): string | undefined {
   const { purpose, commonName } = template;
   if (issued.notAfterMs <= nowMs) {
-    return `the certificate that was issued ended ${new Date(issued.notAfterMs).toISOString()}`;
+    return `the issued certificate expired ${new Date(issued.notAfterMs).toISOString()}`;
   }
   const { extendedUsages = [] } = issued;
   const isFor = [USAGES[purpose], ANY_USAGE].some((usage) => extendedUsages.includes(usage));
   if (extendedUsages.length > 0 && !isFor) {
-    return `the certificate that was issued is not for a TLS ${purpose}`;
+    return `the issued certificate is not for a TLS ${purpose}`;
   }
   if (covers(issued, template)) return undefined;
   const isHeldGood = held !== undefined && held.notAfterMs > nowMs;
   if (purpose === 'server' && !isHeldGood && issued.commonName === commonName) return undefined;
-  return 'the certificate that was issued is not the one that was asked for';
+  return 'the issued certificate does not match the request';
 }

@@ -2,16 +2,18 @@ import { globMatches, parseGlob, trimEndOf } from '@nodeagent/base';
 import type { RegistryAuth } from '@nodeagent/cri-client';
 import type { Secret } from '@nodeagent/kube-client';
 
-/** One entry of a docker configuration: which registries, and who we are there. */
+/** One entry of a docker configuration: a registry pattern and its credentials. */
 export interface KeyringEntry {
-  /** As written: `registry.example.com:5000/team`, `https://index.docker.io/v1/`, `*.example.com`. */
+  /**
+   * As written: `registry.example.com:5000/team`, `https://index.docker.io/v1/`, `*.example.com`.
+   */
   readonly key: string;
   readonly auth: RegistryAuth;
 }
 
 const DOCKER_HUB = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 
-/** Entries of a pull secret; a secret that cannot be read has none. */
+/** Entries of a pull secret; a malformed secret has none. */
 export function secretEntries(secret: Secret): readonly KeyringEntry[] {
   if (secret.type === 'kubernetes.io/dockerconfigjson') {
     const config = parseObject(decoded(secret.data?.['.dockerconfigjson']));
@@ -30,7 +32,7 @@ export function dockerConfigEntries(text: string): readonly KeyringEntry[] {
 }
 
 /**
- * What to try for an image, the most specific first.
+ * Credentials to try for an image, the most specific first.
  *
  * @param repository with its registry, without tag: `docker.io/library/busybox`
  * @see Kubernetes 1.36 pkg/credentialprovider/keyring.go
@@ -48,9 +50,8 @@ export function matchingEntries<T extends KeyringEntry>(
 }
 
 /**
- * Whether an image is one of those that a pattern means: globs in the labels of the host (`*`, `?`,
- * `[a-z]`, `\` before a character), the same port, a path that begins alike. A malformed glob means
- * no image.
+ * True if a pattern matches an image: globs in the host's labels (`*`, `?`, `[a-z]`, `\` before a
+ * character), the same port, and a common path prefix. A malformed glob matches nothing.
  *
  * @see Kubernetes 1.36 pkg/credentialprovider/keyring.go, URLsMatch
  */
@@ -100,7 +101,7 @@ function matchesLabel(pattern: string, label: string): boolean {
   return glob !== undefined && globMatches(glob, label);
 }
 
-/** Keys as text, the last first: longer paths come before shorter ones, hosts before globs. */
+/** Sorts keys in descending order: longer paths before shorter ones, plain hosts before globs. */
 function compareTargets(a: Target, b: Target): number {
   const [first, second] = [a, b].map(keyOf) as [string, string];
   return first === second ? 0 : first > second ? -1 : 1;
@@ -140,7 +141,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
     const value: unknown = JSON.parse(text);
     return isObject(value) ? value : {};
   } catch {
-    return {}; // a broken secret gives no credentials: the pull's own error says the rest
+    return {}; // a malformed secret has no credentials; the pull reports its own error
   }
 }
 

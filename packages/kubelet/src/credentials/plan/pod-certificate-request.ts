@@ -4,13 +4,13 @@ import type { Pod, PodCertificateRequest, Volume } from '@nodeagent/kube-client'
 
 import { podName, podNamespace, podUid } from '../../pod/index.js';
 
-/** The podCertificate source of a projected volume. */
+/** A podCertificate source of a projected volume. */
 export type PodCertificateSpec = NonNullable<
   NonNullable<NonNullable<Volume['projected']>['sources']>[number]['podCertificate']
 >;
 
 export interface RequestFacts {
-  /** PKCS #10, empty but for the key and its signature. */
+  /** A PKCS #10 request with only the key and its signature. */
   readonly requestDer: Uint8Array;
   readonly uids: Readonly<{ serviceAccount: string; node: string }>;
 }

@@ -3,29 +3,31 @@ import type { PodCertificateRequest } from '@nodeagent/kube-client';
 
 import { decodePem, encodePem } from '../codec/pem.js';
 
-/** A key with the certificates that were issued to it. */
+/** A key with the certificate issued for it. */
 export interface IssuedCertificate {
   readonly keyPem: string;
-  /** The certificate itself, then what vouches for it. */
+  /** The certificate, followed by its intermediate certificates. */
   readonly chainPem: string;
-  /** When to ask for the next one; somewhat later than the signer says, see {@link LONGEST_DELAY_MS}. */
+  /**
+   * The time of the next request: the signer's refresh time plus up to {@link LONGEST_DELAY_MS}.
+   */
   readonly refreshAtMs: number;
   readonly notAfterMs: number;
-  /** What the pod's users have been told of it already. */
-  readonly told: readonly string[];
+  /** Reasons of the warnings that the pod already got about this certificate. */
+  readonly reported: readonly string[];
 }
 
 /** A request that waits for its signer. */
 export interface AskedCertificate {
   readonly keyPem: string;
   readonly request: string;
-  /** From then on, a request that is not to be seen has been deleted. */
+  /** After this time, a request that cannot be found counts as deleted. */
   readonly abandonAtMs: number;
 }
 
 /**
- * One podCertificate source of one volume: nothing asked yet; asked, with the certificate in force if
- * this is not the first; issued; or refused, for the rest of the pod's life.
+ * State of one podCertificate source of a volume: nothing requested; requested, with the current
+ * certificate unless it is the first request; issued; or refused, for the rest of the pod's life.
  */
 export type CertificateState =
   | Readonly<{ kind: 'none' }>
@@ -42,9 +44,9 @@ export interface CertificateStep {
   readonly state: CertificateState;
   /** A new key and a new request are due. */
   readonly ask: boolean;
-  /** For the pod's users, as warnings. */
+  /** Warnings for the pod's users. */
   readonly notes: readonly CertificateNote[];
-  /** Look again then, whatever happens meanwhile; absent: only when the request changes. */
+  /** Latest time of the next step; absent: only when the request changes. */
   readonly againAtMs?: number;
 }
 
@@ -52,18 +54,20 @@ export interface CertificateView {
   /** The request that the state names, as the API has it. */
   readonly request: PodCertificateRequest | undefined;
   readonly nowMs: number;
-  /** In [0, 1): spreads the kubelets' requests over {@link LONGEST_DELAY_MS}. */
+  /** In [0, 1): spreads the requests of kubelets over {@link LONGEST_DELAY_MS}. */
   readonly chance: number;
 }
 
-/** How much later than it could the kubelet may ask, so that not all ask at once. */
+/**
+ * Maximum delay of a request after its due time, so that not all kubelets send requests at once.
+ */
 export const LONGEST_DELAY_MS = 5 * 60_000;
-/** After this long without it, a request that was made has been deleted by somebody. */
+/** After this long, a request that the kubelet created but cannot find counts as deleted. */
 export const LOST_AFTER_MS = 10 * 60_000;
 const OVERDUE_AFTER_MS = 10 * 60_000;
 
 /**
- * What follows from the request's state and the time.
+ * Computes the next step from the request's state and the time.
  *
  * @see Kubernetes 1.36 pkg/kubelet/podcertificate/podcertificatemanager.go, handleProjection
  */
@@ -115,12 +119,12 @@ function issue(
     chainPem: chain.map((bytes) => encodePem('CERTIFICATE', bytes)).join(''),
     refreshAtMs: timeOf(status?.beginRefreshAt) + chance * LONGEST_DELAY_MS,
     notAfterMs: timeOf(status?.notAfter),
-    told: [],
+    reported: [],
   };
   return watchAge({ kind: 'issued', issued }, 'wait', nowMs);
 }
 
-/** Tells, once each, that the certificate in force should have been renewed, and that it is over. */
+/** Warns once when the current certificate is overdue for renewal, and once when it has expired. */
 function watchAge(
   state: Exclude<CertificateState, { kind: 'none' | 'refused' }>,
   todo: 'wait' | 'ask',
@@ -130,14 +134,14 @@ function watchAge(
   const { issued } = state;
   if (issued === undefined) return { state, ask, notes: [] };
   const notes = dueNotes(issued).filter(({ atMs }) => nowMs >= atMs);
-  const untold = notes.filter(({ reason }) => !issued.told.includes(reason));
-  const told = [...issued.told, ...untold.map(({ reason }) => reason)];
+  const unreported = notes.filter(({ reason }) => !issued.reported.includes(reason));
+  const reported = [...issued.reported, ...unreported.map(({ reason }) => reason)];
   const times = [issued.refreshAtMs, ...dueNotes(issued).map(({ atMs }) => atMs)];
   const next = Math.min(...times.filter((atMs) => atMs > nowMs));
   return {
-    state: untold.length === 0 ? state : { ...state, issued: { ...issued, told } },
+    state: unreported.length === 0 ? state : { ...state, issued: { ...issued, reported } },
     ask,
-    notes: untold.map(({ reason, message }) => ({ reason, message })),
+    notes: unreported.map(({ reason, message }) => ({ reason, message })),
     ...(Number.isFinite(next) && { againAtMs: next }),
   };
 }
@@ -157,12 +161,12 @@ function earlier(step: CertificateStep, atMs: number): CertificateStep {
   return { ...step, againAtMs: Math.min(step.againAtMs ?? atMs, atMs) };
 }
 
-/** What the files of a volume are made of. @returns undefined before the first one is issued */
+/** The certificate in the volume's files. @returns undefined before the first one is issued */
 export function certificateInForce(state: CertificateState): IssuedCertificate | undefined {
   return state.kind === 'asked' || state.kind === 'issued' ? state.issued : undefined;
 }
 
-/** Why a volume has no files: what its users are told. */
+/** The message that explains why a volume has no files. */
 export function missingCertificateText(state: CertificateState): string {
   if (state.kind !== 'refused') return 'credential bundle is not issued yet';
   const { how, reason, message } = state;

@@ -2,15 +2,15 @@ import type { Pod, Volume } from '@nodeagent/kube-client';
 
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
 
-/** One part of a projected volume, with where it stands. */
+/** One source of a projected volume, with its position. */
 export interface ProjectedSource {
   readonly volume: string;
-  /** Among the volume's sources, from 0. */
+  /** Index among the volume's sources, from 0. */
   readonly index: number;
   readonly source: Projection;
 }
 
-/** Of all volumes, in order. */
+/** The sources of all volumes, in order. */
 export function projectedSources({ spec }: Pod): readonly ProjectedSource[] {
   return (spec?.volumes ?? []).flatMap(({ name: volume, projected }) =>
     (projected?.sources ?? []).map((source, index) => ({ volume, index, source })),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { ProviderResponse } from '../codec/provider-messages.js';
 import type { ProviderToken } from '../model/credential-provider.js';
 
-/** For whom a plug-in is asked. */
+/** The service account for which a plug-in is called. */
 export interface ProviderIdentity {
   readonly namespace: string;
   readonly name: string;
@@ -12,12 +12,12 @@ export interface ProviderIdentity {
   readonly token: string;
 }
 
-/** Where an answer may have been kept, the narrowest first. */
+/** The cache keys that may contain an answer, the narrowest first. */
 export function lookupKeys(image: string, owner: string): readonly string[] {
   return (['Image', 'Registry', 'Global'] as const).map((type) => cacheKey(type, image, owner));
 }
 
-/** @param owner of `ownerKey`; empty where the plug-in is not told of service accounts */
+/** @param owner from `ownerKey`; empty if the plug-in gets no service accounts */
 export function cacheKey(
   type: ProviderResponse['cacheKeyType'],
   image: string,
@@ -28,7 +28,10 @@ export function cacheKey(
   return JSON.stringify([base, owner]);
 }
 
-/** Answers for one service account, or one token of it, are not shown to another. */
+/**
+ * Separates the answers for different service accounts or, with cacheType Token, for different
+ * tokens.
+ */
 export function ownerKey(
   identity: ProviderIdentity | undefined,
   cacheType: ProviderToken['cacheType'] | undefined,
@@ -39,7 +42,7 @@ export function ownerKey(
   return JSON.stringify(cacheType === 'Token' ? [...parts, hashOf(token)] : parts);
 }
 
-/** Of calls that would be the same. */
+/** Equal for calls that can share an answer. */
 export function callKey(image: string, identity: ProviderIdentity | undefined): string {
   if (identity === undefined) return JSON.stringify([image]);
   return JSON.stringify([image, hashOf(identity.token), sorted(identity.annotations)]);

@@ -24,9 +24,9 @@ const CONFIG_KIND = {
 } as const;
 const TOKENS_NEED = PROVIDER_API_VERSIONS[0];
 
-/** One file of the configuration. */
+/** One configuration file. */
 export interface ProviderConfigText {
-  /** Its path, for messages. */
+  /** The file's path, for messages. */
   readonly source: string;
   readonly text: string;
 }
@@ -68,12 +68,13 @@ const providerSchema = z.strictObject({
 });
 
 /**
- * Reads a CredentialProviderConfig that may lie in several files; what is in them counts together.
- * Unlike other configuration, an unknown field is an error.
+ * Parses a CredentialProviderConfig, which may be split over several files. Unlike in other
+ * configuration, an unknown field is an error.
  *
- * @param texts in the order of their names
- * @param rules `place` names all of them in messages; without `tokens` no plug-in may want any
- * @throws {ConfigError} `CONFIG_INVALID` with everything that is wrong
+ * @param texts ordered by file name
+ * @param rules `place` names all files in messages; without `tokens`, plug-ins must not request
+ *   tokens
+ * @throws {ConfigError} `CONFIG_INVALID` with every problem found
  * @see Kubernetes 1.36 pkg/credentialprovider/plugin/config.go
  */
 export function parseProviderConfig(
@@ -107,7 +108,7 @@ export function parseProviderConfig(
   for (const [at, { field }] of found.entries()) {
     const name = names[at] ?? '';
     if (names.indexOf(name) === at) continue;
-    problems.push({ field: `${field}.name`, message: `${JSON.stringify(name)} is there already` });
+    problems.push({ field: `${field}.name`, message: `${JSON.stringify(name)} is a duplicate` });
   }
   if (problems.length > 0) throw new ConfigError('CONFIG_INVALID', { source: place, problems });
   return found.map(({ provider }) => provider);
@@ -137,7 +138,7 @@ function problemsOf(issue: z.core.$ZodIssue, field: string): readonly Problem[] 
   const path = issue.path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`));
   const at = `${field}${path.join('')}`;
   if (issue.code !== 'unrecognized_keys') return [{ field: at, message: issue.message }];
-  return issue.keys.map((key) => ({ field: `${at}.${key}`, message: 'is not known' }));
+  return issue.keys.map((key) => ({ field: `${at}.${key}`, message: 'is an unknown field' }));
 }
 
 function providerOf(given: z.output<typeof providerSchema>): CredentialProvider {
@@ -159,7 +160,7 @@ function providerOf(given: z.output<typeof providerSchema>): CredentialProvider 
   };
 }
 
-/** A host with or without globs, perhaps with port and path. */
+/** A host with optional globs, port and path. */
 const MATCH = /^(\[[0-9a-fA-F:]+\]|[^\s/:]+)(:\d+)?(\/\S*)?$/;
 
 function providerProblems(provider: CredentialProvider, at: string): readonly Problem[] {
@@ -169,7 +170,7 @@ function providerProblems(provider: CredentialProvider, at: string): readonly Pr
     problems.push({ field: `${at}.${field}`, message });
   };
   if (name === '' || name === '.' || name === '..' || /[/ ]/.test(name)) {
-    add('name', `must be a file's name without spaces, found ${JSON.stringify(name)}`);
+    add('name', `must be a file name without spaces, found ${JSON.stringify(name)}`);
   }
   for (const image of matchImages) {
     if (MATCH.test(image)) continue;
@@ -199,13 +200,16 @@ function tokenProblems(token: ProviderToken, at: string): readonly Problem[] {
   }
   for (const [field, keys] of Object.entries(lists)) {
     for (const [index, key] of keys.entries()) {
-      if (!ANNOTATION.test(key)) add(field, `${JSON.stringify(key)} is not an annotation's name`);
-      if (keys.indexOf(key) !== index) add(field, `${JSON.stringify(key)} is there already`);
+      if (!ANNOTATION.test(key)) add(field, `${JSON.stringify(key)} is not a valid annotation key`);
+      if (keys.indexOf(key) !== index) add(field, `${JSON.stringify(key)} is a duplicate`);
     }
   }
   for (const key of new Set(requiredAnnotations)) {
     if (!optionalAnnotations.includes(key)) continue;
-    add('optionalServiceAccountAnnotationKeys', `${JSON.stringify(key)} is required already`);
+    add(
+      'optionalServiceAccountAnnotationKeys',
+      `${JSON.stringify(key)} is already among the required keys`,
+    );
   }
   return problems;
 }

@@ -1,13 +1,13 @@
 import type { Container, Pod, Volume } from '@nodeagent/kube-client';
 
-/** Names of objects of the pod's namespace; each once. */
+/** Names of objects in the pod's namespace, without duplicates. */
 export interface ReferencedObjects {
   readonly configMaps: ReadonlySet<string>;
   readonly secrets: ReadonlySet<string>;
 }
 
 /**
- * The config maps and secrets that a pod's containers, volumes and image pulls are made of.
+ * The config maps and secrets to which a pod's containers, volumes and image pulls refer.
  *
  * @see Kubernetes 1.36 pkg/api/v1/pod/util.go, VisitPodSecretNames and VisitPodConfigmapNames
  */

@@ -2,8 +2,8 @@ import type { Certificate, CertificateTemplate } from '../model/certificate.js';
 import { covers } from './certificate-template.js';
 
 /**
- * When to ask for the next certificate: at once without a usable one, else after seven to nine tenths
- * of its life, drawn by chance so that nodes that joined together do not all ask together.
+ * The time to request the next certificate: now if there is no usable one, else after a random
+ * seven to nine tenths of its lifetime, so that nodes that joined together do not renew together.
  *
  * @param chance in [0, 1)
  * @returns wall clock, milliseconds
@@ -23,9 +23,9 @@ const FIRST_RETRY_MS = 2000;
 const DOUBLINGS = 4;
 
 /**
- * Waits of 2, 4, 8, 16 and then always 32 seconds, each longer by up to a tenth.
+ * Delays of 2, 4, 8, 16 and then always 32 seconds, each increased by up to a tenth.
  *
- * @param failures in a row, at least one
+ * @param failures consecutive failures, at least one
  * @param chance in [0, 1)
  */
 export function retryDelayMs(failures: number, chance: number): number {

@@ -8,8 +8,8 @@ const DAY_MS = 86_400_000;
 const JITTER_MS = 10_000;
 
 /**
- * Whether a token need not be renewed yet: younger than four fifths of its life and than a day, less
- * up to ten seconds of jitter.
+ * True if a token need not be renewed yet: its age is below four fifths of its lifetime and below a
+ * day, minus up to ten seconds of jitter.
  *
  * @param chance in [0, 1)
  * @see Kubernetes 1.36 pkg/kubelet/token/token_manager.go, requiresRefresh
@@ -18,6 +18,6 @@ export function isFresh(token: CachedToken, nowMs: number, chance: number): bool
   const lifeMs = token.expiresAtMs - token.askedAtMs;
   const maxAgeMs = Math.min(0.8 * lifeMs, DAY_MS) - chance * JITTER_MS;
   const ageMs = nowMs - token.askedAtMs;
-  // A wall clock that went back makes a negative age: not to be trusted either.
+  // The age is negative if the wall clock was set back; renew the token then, too.
   return ageMs >= 0 && ageMs <= maxAgeMs;
 }

@@ -6,17 +6,17 @@ import { type ClusterTrustBundle, selects } from '@nodeagent/kube-client';
 import type { TrustBundleRef } from '../../volumes/index.js';
 import { decodePem, encodePem } from '../codec/pem.js';
 
-/** The longest selector that is looked at. @see Kubernetes 1.36 pkg/kubelet/clustertrustbundle */
+/** Maximum length of a selector. @see Kubernetes 1.36 pkg/kubelet/clustertrustbundle */
 const SELECTOR_LIMIT = 100 * 1024;
 
 /**
- * The certificates of all bundles that a volume asks for, each once.
+ * The certificates of all bundles that a volume refers to, without duplicates.
  *
- * Their order means nothing, and nothing may come to depend on it: it follows from the salt, so it
- * stays while the kubelet lives and is another one after its restart.
+ * Their order has no meaning, and nothing should depend on it. It follows from the salt, so it
+ * stays the same until the kubelet restarts.
  *
- * @returns PEM; undefined when there is no such bundle
- * @throws {Error} when a selector cannot be read
+ * @returns PEM; undefined if there is no such bundle
+ * @throws {Error} for an invalid selector
  * @see Kubernetes 1.36 pkg/kubelet/clustertrustbundle/clustertrustbundle_manager.go
  */
 export function trustAnchors(
@@ -54,7 +54,7 @@ function digest(salt: string, bytes: Buffer): string {
   return createHash('sha256').update(salt).update(bytes).digest('hex');
 }
 
-/** What is told of a bundle that is not there. */
+/** The message about a missing bundle. */
 export function missingBundleText({ name }: TrustBundleRef): string {
   return name === undefined
     ? 'combination of signerName and labelSelector matched zero ClusterTrustBundles'

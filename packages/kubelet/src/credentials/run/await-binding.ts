@@ -1,19 +1,23 @@
 import { type BackoffRules, type BackoffState, type Clock, nextBackoff } from '@nodeagent/base';
 import { isKubeError } from '@nodeagent/kube-client';
 
-/** Between requests that the API server refuses since it does not know the pod's binding yet. */
+/**
+ * Delays between requests that are refused because the API server does not know the pod's binding
+ * yet.
+ */
 const REFUSED: BackoffRules = { initialMs: 100, maxMs: 2000 };
-/** How long first refusals are taken for that, and nobody is told. */
+/** Initial time in which refusals are retried without being reported. */
 const BINDING_PATIENCE_MS = 2000;
 
-/** Since when the requests for one thing are refused, by the monotonic clock. */
+/** The start of the current series of refusals, by the monotonic clock. */
 export interface Refusals {
   sinceMs: number | undefined;
 }
 
 /**
- * Repeats a request that the API server may refuse at first: its authorizer learns of a pod's binding
- * by a watch, as the kubelet does. After two seconds of refusals they are passed on, at once from then on.
+ * Repeats a request that the API server may refuse at first: its authorizer learns of a pod's
+ * binding through a watch, just as the kubelet does. Refusals after two seconds are passed on, and
+ * from then on immediately.
  */
 export async function awaitBinding<T>(
   ask: () => Promise<T>,

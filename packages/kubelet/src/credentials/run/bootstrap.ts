@@ -10,18 +10,18 @@ import { saveIssued } from './save-issued.js';
 export interface BootstrapOptions extends RequestPorts {
   readonly nodeName: string;
   readonly store: CertificateStore;
-  /** Undefined: tries until the signal fires. */
+  /** Undefined: retries until the signal fires. */
   readonly patienceMs: number | undefined;
-  /** The same while the server answers, and does not take the request; no other end when absent. */
+  /** Time limit while the server answers but refuses the request; absent: no such limit. */
   readonly refusedPatienceMs?: number;
   readonly log: Logger;
 }
 
 /**
- * Gets a node its first certificate with credentials that may do nothing but ask for one; at once
- * when an earlier run has got it.
+ * Obtains a node's first certificate with credentials that may only request one. Returns at once if
+ * an earlier run has obtained it.
  *
- * @throws the last failure, when patience is over; the signal's reason
+ * @throws the last error when the time limit is exceeded; the signal's reason
  */
 export async function bootstrapCertificate(
   options: BootstrapOptions,
@@ -38,7 +38,7 @@ export async function bootstrapCertificate(
       const pem = await requestCertificate(template, options, signal);
       await saveIssued(pem, { template, held }, options);
       await options.pendingKey?.remove();
-      log.info({ commonName: template.commonName }, 'the node has its first certificate');
+      log.info({ commonName: template.commonName }, 'obtained the first client certificate');
       return;
     } catch (err) {
       signal.throwIfAborted();
@@ -46,7 +46,7 @@ export async function bootstrapCertificate(
       if (triedMs >= (patienceMs ?? Infinity)) throw err;
       if (triedMs >= refusedPatienceMs && isRefusal(err)) throw err;
       const waitMs = retryDelayMs(failures, random());
-      log.warn({ err, retryInMs: waitMs }, 'the node has no certificate yet');
+      log.warn({ err, retryInMs: waitMs }, 'cannot obtain the first client certificate; retrying');
       await clock.sleep(waitMs, signal);
       signal.throwIfAborted();
     }
@@ -54,10 +54,9 @@ export async function bootstrapCertificate(
 }
 
 /**
- * What a server says that is well, to credentials that are not.
+ * True if a working server rejects the credentials.
  *
- * @see Kubernetes 1.36 staging/src/k8s.io/client-go/util/certificate/certificate_manager.go,
- *   updateServerError
+ * @see Kubernetes 1.36 staging/src/k8s.io/client-go/util/certificate/certificate_manager.go, updateServerError
  */
 function isRefusal(error: unknown): boolean {
   return isKubeError(error, 'KUBE_UNAUTHORIZED', 'KUBE_FORBIDDEN', 'KUBE_NOT_FOUND');

@@ -1,4 +1,4 @@
-import type { Gauge, Logger, Metrics } from '@nodeagent/base';
+import { type Gauge, isAborted, type Logger, type Metrics } from '@nodeagent/base';
 import { isKubeError } from '@nodeagent/kube-client';
 
 import type { Certificate, CertificatePurpose, CertificateTemplate } from '../model/certificate.js';
@@ -10,24 +10,24 @@ import { saveIssued } from './save-issued.js';
 
 export interface RotationOptions extends RequestPorts {
   readonly purpose: CertificatePurpose;
-  /** What is wanted now; undefined while that cannot be told. */
+  /** The content to request now; undefined while it is unknown. */
   readonly template: () => CertificateTemplate | undefined;
   readonly store: CertificateStore;
   readonly log: Logger;
   readonly metrics: Metrics;
 }
 
-/** How often a template that may change is looked at. */
+/** Period of the check for a changed template. */
 const LOOK_MS = 1000;
-/** How often the file is looked at, in case somebody else has replaced it. */
+/** Period of the check for a file that someone else replaced. */
 const REREAD_MS = 60_000;
 
 /**
- * Keeps a certificate in force: asks for the next one in time, at once when there is none, when it is
- * over, or when the node's names or addresses have changed.
+ * Keeps a certificate in force: requests the next one in time, or immediately if there is none, if
+ * it has expired, or if the node's names or addresses have changed.
  *
- * @throws when a client certificate is over and the server, which does answer, gives no new one:
- *   nothing can be done any more but to begin anew, with the bootstrap credentials
+ * @throws if a client certificate has expired and a reachable server issues no new one: only a
+ *   restart with the bootstrap credentials can help then
  */
 export async function runCertificateRotation(
   options: RotationOptions,
@@ -45,7 +45,7 @@ export async function runCertificateRotation(
       try {
         current = (await store.current())?.certificate;
       } catch (err) {
-        // Whatever keeps it from being read, it goes on being shown.
+        // Whatever prevents reading it, the loaded certificate stays in use.
         log.warn({ purpose, err, retryInMs: REREAD_MS }, 'certificate cannot be read');
         if (current === undefined) {
           if ((await clock.sleep(REREAD_MS, signal)) === 'aborted') return;
@@ -66,40 +66,47 @@ export async function runCertificateRotation(
     }
     try {
       const pem = await withTemplate(options, wanted, signal);
-      if (pem === undefined) continue; // another one is wanted by now
+      if (pem === undefined) continue; // the template has changed meanwhile
       await saveIssued(pem, { template: wanted, held: current }, options);
       figures.renewed(current, clock.nowMs());
       current = (await store.current())?.certificate;
       readAtMs = clock.monotonicMs();
-      // One that lacks names is asked for again, not at once: that would have no end.
+      // Wait before requesting a certificate with the missing names again, to avoid an endless
+      // loop.
       if (rotationDeadlineMs(current, wanted, chance) <= clock.nowMs()) {
-        throw new Error('the certificate that was issued is not the one that was asked for');
+        throw new Error('the issued certificate does not match the request');
       }
-      log.info({ purpose, names: [...wanted.dnsNames, ...wanted.ipAddresses] }, 'new certificate');
+      log.info(
+        { purpose, names: [...wanted.dnsNames, ...wanted.ipAddresses] },
+        'certificate renewed',
+      );
       failures = 0;
       chance = random();
     } catch (err) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       failures += 1;
       figures.failed();
       if (purpose === 'client') assertNotLost(current, err, clock.nowMs());
       const waitMs = retryDelayMs(failures, random());
-      log.warn({ purpose, err, retryInMs: waitMs }, 'certificate not renewed');
+      log.warn({ purpose, err, retryInMs: waitMs }, 'cannot renew the certificate; retrying');
       if ((await clock.sleep(waitMs, signal)) === 'aborted') return;
     }
   }
 }
 
-/** A server that is away may come back and believe the certificate of then; one that answers will not. */
+/**
+ * An unreachable server may still accept the old certificate when it returns; one that answers will
+ * not.
+ */
 function assertNotLost(current: Certificate | undefined, cause: unknown, nowMs: number): void {
   if (current === undefined || current.notAfterMs > nowMs) return;
   if (isKubeError(cause, 'KUBE_UNAVAILABLE')) return;
   const ended = new Date(current.notAfterMs).toISOString();
-  const text = `the client certificate ended ${ended} and the API server gives no new one`;
+  const text = `the client certificate expired ${ended} and the API server issues no new one`;
   throw new Error(text, { cause });
 }
 
-/** @returns undefined when, meanwhile, something else is wanted */
+/** @returns undefined if the template changes meanwhile */
 async function withTemplate(
   options: RotationOptions,
   wanted: CertificateTemplate,
@@ -109,17 +116,17 @@ async function withTemplate(
   const end = new AbortController();
   const leave = (): void => end.abort(signal.reason);
   signal.addEventListener('abort', leave, { once: true });
-  let isOther = false;
+  const seen = { other: false };
   const looking = (async (): Promise<void> => {
     while ((await clock.sleep(LOOK_MS, end.signal)) === 'elapsed') {
-      isOther = !isSameTemplate(template(), wanted);
-      if (isOther) end.abort(new Error('something else is wanted now'));
+      seen.other = !isSameTemplate(template(), wanted);
+      if (seen.other) end.abort(new Error('the requested certificate has changed'));
     }
   })();
   try {
     return await requestCertificate(wanted, options, end.signal);
   } catch (error) {
-    if (isOther && !signal.aborted) return undefined;
+    if (seen.other && !signal.aborted) return undefined;
     throw error;
   } finally {
     signal.removeEventListener('abort', leave);
@@ -140,20 +147,20 @@ const DAY_S = 86_400;
 function figuresOf({ purpose, metrics }: RotationOptions): Figures {
   const ttl: Gauge = metrics.gauge({
     name: `kubelet_certificate_manager_${purpose}_ttl_seconds`,
-    help: `Seconds until the kubelet's ${purpose} certificate ends; negative when it is over, +Inf without one.`,
+    help: `Seconds until the kubelet's ${purpose} certificate expires; negative after its expiry, +Inf without one.`,
   });
   const errors = metrics.counter({
     name:
       purpose === 'client'
         ? 'kubelet_certificate_manager_client_expiration_renew_errors'
         : 'kubelet_server_expiration_renew_errors',
-    help: `Times that the kubelet's ${purpose} certificate could not be renewed.`,
+    help: `Number of failed renewals of the kubelet's ${purpose} certificate.`,
   });
   const ages =
     purpose === 'server'
       ? metrics.histogram({
           name: 'kubelet_certificate_manager_server_rotation_seconds',
-          help: 'How long the serving certificate had lived when it was replaced.',
+          help: 'Age of the serving certificate when it was replaced, in seconds.',
           buckets: [60, 3600, 4 * 3600, DAY_S, 7 * DAY_S, 30 * DAY_S, 90 * DAY_S, 365 * DAY_S],
         })
       : undefined;

@@ -30,7 +30,7 @@ export interface CredentialProvidersOptions {
   readonly metrics: Metrics;
 }
 
-/** What TokenRequest gives where no life is asked for. */
+/** The default lifetime of a TokenRequest. */
 const TOKEN_SECONDS = 3600;
 const PURGE_EVERY_MS = 15 * 60_000;
 const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -41,11 +41,11 @@ interface Kept {
 }
 
 /**
- * Asks the configured plug-ins for credentials, and keeps their answers as long as they say. One
- * that fails gives nothing: the pull is tried with what the others gave. The log says why, and an event
- * of the pod names the plug-in.
+ * Calls the configured plug-ins for credentials, and caches their answers for the duration that
+ * they specify. If one fails, the pull proceeds with the credentials of the others; the log
+ * contains the error, and an event of the pod names the plug-in.
  *
- * @param lifetime of calls: several pulls may wait for one
+ * @param lifetime of calls: several pulls may wait for the same one
  * @see Kubernetes 1.36 pkg/credentialprovider/plugin/plugin.go
  */
 export function createCredentialProviders(
@@ -62,7 +62,7 @@ export function createCredentialProviders(
         signal.throwIfAborted();
         const { name: provider } = asker.provider;
         const about = { namespace: podNamespace(pod), name: podName(pod) };
-        log.error({ provider, image, pod: about, err }, 'credential provider gave nothing');
+        log.error({ provider, image, pod: about, err }, 'credential provider failed');
         const text = `Credential provider ${JSON.stringify(provider)} gave no credentials for image ${JSON.stringify(image)}${publicCause(err)}`;
         events.warning(pod, 'FailedToRetrieveImageCredentials', text);
         return [];
@@ -73,8 +73,9 @@ export function createCredentialProviders(
 }
 
 /**
- * What the pod's readers may know of a failure: the API server's own words, which most often refuse
- * the token that a plug-in wants. What a plug-in wrote may hold secrets and stays in the node's log.
+ * The part of a failure that the pod's readers may see: the API server's message, which usually
+ * refuses the token for a plug-in. A plug-in's output may contain secrets and stays in the node's
+ * log.
  */
 function publicCause(error: unknown): string {
   if (isKubeError(error)) return `: ${error.status?.message ?? error.message}`;
@@ -86,7 +87,7 @@ class Asker {
   readonly #options: CredentialProvidersOptions;
   readonly #lifetime: AbortSignal;
   readonly #kept = new Map<string, Kept>();
-  /** Calls under way. */
+  /** Calls in progress. */
   readonly #calls = new Map<string, Promise<ProviderResponse>>();
   #purgedMs: number;
 
@@ -113,7 +114,7 @@ class Asker {
     return entries.map((entry) => ({ ...entry, serviceAccount: { uid, namespace, name } }));
   }
 
-  /** Undefined for a pod without a service account, where the plug-in allows that. */
+  /** Undefined for a pod without service account, if the plug-in allows that. */
   async #identity(
     pod: Pod,
     wanted: ProviderToken,
@@ -128,7 +129,7 @@ class Asker {
     const missing = wanted.requiredAnnotations.find((key) => all[key] === undefined);
     if (missing !== undefined) {
       const fields = { provider: this.provider.name, serviceAccount: { namespace, name }, missing };
-      log.debug(fields, 'credential provider not asked: an annotation is missing');
+      log.debug(fields, 'credential provider not called: a required annotation is missing');
       return 'not asked';
     }
     const keys = [...wanted.requiredAnnotations, ...wanted.optionalAnnotations];
@@ -168,7 +169,7 @@ class Asker {
     const isEcho = entries.some(({ auth }) => auth.password === identity?.token);
     if (identity !== undefined && token?.cacheType !== 'Token' && isEcho) {
       throw new Error(
-        "the credential provider gave the service account's token as a password, which needs cacheType Token",
+        'the credential provider returned the service account token as a password, which requires cacheType Token',
       );
     }
     const forMs = cacheMs ?? defaultCacheMs;

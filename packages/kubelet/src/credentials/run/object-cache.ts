@@ -18,11 +18,17 @@ import { awaitBinding, type Refusals } from './await-binding.js';
 export interface ObjectCacheOptions {
   readonly client: KubeClient;
   readonly clock: Clock;
-  /** How long an answer counts; pods' files and new containers are at most this far behind. */
+  /**
+   * Maximum age of a cached answer, and so the maximum delay of changes in pods' files and new
+   * containers.
+   */
   readonly ttlMs: () => number;
 }
 
-/** How long it is remembered that an object was refused, for nobody asks about one that is gone. */
+/**
+ * How long an object counts as refused; after that its entry is dropped, in case it is no longer
+ * used.
+ */
 const REFUSED_FOR_GOOD_MS = 600_000;
 
 interface Entry<T> {
@@ -31,12 +37,13 @@ interface Entry<T> {
 }
 
 /**
- * Config maps and secrets by name, read when a pod needs them and remembered for a while: many pods
- * that start together with one config map cost one request. Immutable ones are remembered ten times
- * as long. A pod that is new is given nothing that was remembered before. Refusals of the first two
- * seconds are taken for an authorizer that has not seen yet that the pod is bound here.
+ * Config maps and secrets by name, read on demand and cached: many pods that start together with
+ * one config map cost one request. Immutable objects stay cached ten times as long. A new pod never
+ * gets answers from before its arrival. Refusals in the first two seconds are retried, because the
+ * authorizer may not have seen the pod's binding yet.
  *
- * @param lifetime ends the requests: not one of the pods that wait for the same answer
+ * @param lifetime ends the requests; a single pod's signal must not, as other pods wait for the
+ *   same answer
  */
 export function createObjectCache(
   options: ObjectCacheOptions,
@@ -73,7 +80,7 @@ function reader<T extends { readonly immutable?: boolean }>(
   const immutable = new Set<string>();
   const refused = new Map<string, Refusals>();
 
-  /** One that is refused for good is not waited for each time that it is read. */
+  /** Reading an object that keeps being refused does not wait for retries each time. */
   const ask = async (key: string, name: ObjectName): Promise<T | undefined> => {
     const refusals = refused.get(key) ?? { sinceMs: undefined };
     refused.set(key, refusals);
@@ -104,7 +111,7 @@ function reader<T extends { readonly immutable?: boolean }>(
     entries.set(key, { askedAtMs: nowMs, answer });
     try {
       const found = await answer;
-      // What is not there yet is asked for again at once: its pod waits for it.
+      // A missing object is requested again at the next read, because its pod waits for it.
       if (found === undefined) entries.delete(key);
       else if (found.immutable === true) immutable.add(key);
       return found;

@@ -22,24 +22,24 @@ export interface ObjectWatchesOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics?: Metrics | undefined;
-  /** An object of this pod changed, came or went. */
+  /** An object that this pod refers to was added, changed or removed. */
   readonly onChange: (podUid: string) => void;
 }
 
-/** How long a pod waits for the first answer of the API server. */
+/** Maximum wait of a pod for the API server's first answer. */
 const FIRST_ANSWER_MS = 5000;
 /**
- * How long refusals are taken for an authorizer that has not seen yet that the pod is bound here: it
- * learns of that by a watch, as the kubelet does.
+ * Initial time in which refusals are retried: the authorizer learns of the pod's binding through a
+ * watch, just as the kubelet does.
  */
 const BINDING_PATIENCE_MS = 2000;
 
 /**
- * Config maps and secrets, each watched for as long as a pod refers to it: what changes is known at
- * once, by files of volumes and by pods that wait for it, and nothing is asked for twice. One that is
- * immutable is read once and no longer watched. Objects of no pod that is followed are read each time.
+ * Watches each config map and secret for as long as a pod refers to it, so that volumes and waiting
+ * pods get changes at once. An immutable object is read once and then no longer watched. Objects
+ * that no followed pod refers to are read on each request.
  *
- * A watch is a connection to the API server.
+ * Each watch is a connection to the API server.
  *
  * @param lifetime ends all watches
  * @see Kubernetes 1.36 pkg/kubelet/util/manager/watch_based_manager.go
@@ -111,7 +111,7 @@ class Watches<T extends KubeObject & { readonly immutable?: boolean }> {
   release(uid: string, except: ReadonlySet<string> = new Set()): void {
     for (const [key, entry] of this.#entries) {
       if (except.has(key) || !entry.users.delete(uid) || entry.users.size > 0) continue;
-      entry.end.abort(new Error('no pod uses it any more'));
+      entry.end.abort(new Error('no pod refers to it any more'));
       this.#entries.delete(key);
     }
   }
@@ -134,7 +134,7 @@ class Watches<T extends KubeObject & { readonly immutable?: boolean }> {
     }
   }
 
-  /** @throws what the API server refused it with, or that it did not answer */
+  /** @throws the API server's refusal, or an error if it does not answer */
   async #firstAnswer(entry: Watched<T>, signal: AbortSignal): Promise<void> {
     const end = new AbortController();
     const waiting = AbortSignal.any([signal, end.signal]);
@@ -162,7 +162,7 @@ class Watches<T extends KubeObject & { readonly immutable?: boolean }> {
       entry.object = object;
       entry.known = true;
       entry.missed = false;
-      if (object?.immutable === true) entry.end.abort(new Error('it does not change any more'));
+      if (object?.immutable === true) entry.end.abort(new Error('the object is immutable'));
       entry.tell(undefined);
       if (isNews) for (const uid of entry.users) onChange(uid);
     };
@@ -192,7 +192,7 @@ class Watches<T extends KubeObject & { readonly immutable?: boolean }> {
       end,
     );
     void run.catch((err: unknown) => {
-      log.error({ [this.#what]: entry.name, err }, 'watch of an object broke');
+      log.error({ [this.#what]: entry.name, err }, 'watch of an object failed');
     });
   }
 }
@@ -204,7 +204,7 @@ class Watched<T> {
   started = false;
   /** The server has answered at least once. */
   known = false;
-  /** Somebody asked and went away without it. */
+  /** A reader gave up waiting for the object. */
   missed = false;
   object: T | undefined;
   #waiting: ((error: Error | undefined) => void)[] = [];
@@ -224,7 +224,7 @@ class Watched<T> {
   }
 }
 
-/** Everything but who wrote which of its fields, and notes for others. */
+/** Keeps only name, uid and version of the metadata. */
 function kept<T extends KubeObject>(object: T): T {
   const { namespace, name, uid, resourceVersion } = object.metadata ?? {};
   const metadata = {

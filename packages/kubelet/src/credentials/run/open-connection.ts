@@ -9,13 +9,13 @@ import { bootstrapCertificate } from './bootstrap.js';
 export interface OpenConnectionOptions {
   /** Path of the node's own kubeconfig. */
   readonly kubeconfig: string;
-  /** Path of one whose credentials may ask for the node's own. */
+  /** Path of a kubeconfig whose credentials may request the node's own. */
   readonly bootstrapKubeconfig: string | undefined;
   readonly rotateCertificates: boolean;
   readonly nodeName: string;
   readonly kubeconfigs: Kubeconfigs;
   readonly store: CertificateStore;
-  /** Where the certificate in force is found, whichever it is. */
+  /** Path of the current certificate, which rotation replaces. */
   readonly currentPath: string;
   readonly requests: RequestMaker;
   readonly pendingKey: PendingKey;
@@ -24,22 +24,25 @@ export interface OpenConnectionOptions {
   readonly log: Logger;
 }
 
-/** Without rotation a node that gets no certificate in this time is started again by its supervisor. */
+/** Time limit without rotation; a supervisor restarts the kubelet after it. */
 const BOOTSTRAP_PATIENCE_MS = 3_600_000;
-/** With rotation: how long a server may answer that these credentials may not ask. */
+/** Time limit with rotation, while a server rejects these credentials. */
 const REFUSED_PATIENCE_MS = 5 * 60_000;
 
 export interface OpenConnection {
   readonly connection: Connection;
-  /** Gets the node its first certificate, where that is still to come: until then it has no name. */
+  /**
+   * Obtains the node's first certificate; the kubelet is anonymous until then. Undefined if there
+   * is one.
+   */
   readonly bootstrap: ScopeTask | undefined;
 }
 
 /**
- * The API server and the kubelet's own name there, as the kubeconfig says. That file is written
- * first where there is only a bootstrap kubeconfig, or where its certificate is over. With
- * `rotateCertificates` the first certificate is asked for while static pods already run; without it
- * nothing runs before the certificate is there.
+ * Opens the API server with the kubelet's own identity, according to the kubeconfig. Writes that
+ * file first if there is only a bootstrap kubeconfig, or if its certificate has expired. With
+ * `rotateCertificates`, static pods run while the first certificate is requested; without it,
+ * nothing runs before the certificate is issued.
  *
  * @see Kubernetes 1.36 cmd/kubelet/app/server.go, buildKubeletClientConfig
  */
@@ -73,12 +76,12 @@ async function getCertificate(
   const { kubeconfigs, rotateCertificates, nodeName, store, requests, log } = options;
   const { clock, random } = options;
   const client = kubeconfigs.connect(connection, {});
-  log.info({ by: connection.source }, 'asking for the first client certificate');
+  log.info({ by: connection.source }, 'requesting the first client certificate');
   try {
     await bootstrapCertificate(
       {
         ...{ client, nodeName, requests, store, clock, random, log },
-        // with rotation each request has a new key
+        // With rotation, each request has a new key.
         pendingKey: rotateCertificates ? undefined : options.pendingKey,
         ...(rotateCertificates
           ? { patienceMs: undefined, refusedPatienceMs: REFUSED_PATIENCE_MS }
@@ -91,7 +94,7 @@ async function getCertificate(
   }
 }
 
-/** Whether the node's kubeconfig can be read and holds a client certificate that is not over. */
+/** True if the node's kubeconfig is readable and contains a valid client certificate. */
 async function isUsable(options: OpenConnectionOptions): Promise<boolean> {
   const { kubeconfigs, kubeconfig, clock } = options;
   try {
@@ -100,11 +103,13 @@ async function isUsable(options: OpenConnectionOptions): Promise<boolean> {
     const pem = await kubeconfigs.contentOf(user.clientCertificate.certificate);
     return certificateEndMs(pem) > clock.nowMs();
   } catch {
-    return false; // whatever is wrong with it, the bootstrap kubeconfig was given for this
+    return false; // for any such error, the bootstrap kubeconfig applies
   }
 }
 
-/** The same connection by the certificate that is renewed, which begins as the kubeconfig's own. */
+/**
+ * The same connection with the rotated certificate, whose first version is the kubeconfig's own.
+ */
 async function rotating(
   connection: Connection,
   { kubeconfigs, store, currentPath, clock, log }: OpenConnectionOptions,
@@ -112,7 +117,7 @@ async function rotating(
   const { clientCertificate } = connection.user;
   if (clientCertificate === undefined) {
     const fields = { kubeconfig: connection.source };
-    log.warn(fields, 'no client certificate to rotate in the kubeconfig');
+    log.warn(fields, 'the kubeconfig contains no client certificate to rotate');
     return connection;
   }
   if (!(await kubeconfigs.exists(currentPath))) {

@@ -2,6 +2,7 @@ import {
   type BackoffState,
   type Clock,
   formatTimestamp,
+  isAborted,
   type Logger,
   type Metrics,
   nextBackoff,
@@ -46,22 +47,22 @@ export interface PodCertificatesOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics?: Metrics;
-  /** The files of this pod's volumes have to change. */
+  /** The files of this pod's volumes must change. */
   readonly onChange: (podUid: string) => void;
 }
 
-/** How long a pod's start waits for its signer before its users are told. */
+/** Maximum wait of a pod's start for its signer, before an event reports the delay. */
 const FIRST_ANSWER_MS = 5000;
 const RETRY = { initialMs: 500, maxMs: 60_000 };
 
 /**
- * Certificates for pods: a new key and a new request for each podCertificate source when its pod
- * comes, and again when the signer says that it is time. Keys are in memory only: a kubelet that is
- * started again asks anew for all of them.
+ * Certificates for pods. Each podCertificate source gets a new key and a new request when its pod
+ * arrives, and again at the signer's refresh time. Keys are in memory only, so a restarted kubelet
+ * requests new certificates.
  *
- * One watch of this node's requests, from the first pod that has such a source.
+ * Watches this node's requests from the first pod with such a source.
  *
- * @param lifetime ends all of it
+ * @param lifetime ends the watch and all loops
  * @see Kubernetes 1.36 pkg/kubelet/podcertificate/podcertificatemanager.go
  */
 export function createPodCertificates(
@@ -79,7 +80,7 @@ export function createPodCertificates(
       const mine = projectedSources(pod).flatMap(({ volume, index, source }) => {
         const { podCertificate: spec } = source;
         if (spec === undefined) return [];
-        const parts = { ...options, requests, pod, spec, onState: count };
+        const parts = { ports: options, requests, pod, spec, onState: count };
         return [new Projection({ volume, index }, parts)];
       });
       if (mine.length === 0) return;
@@ -112,7 +113,7 @@ class NodeRequests {
     this.#onChange = onChange;
   }
 
-  /** What was just written, or came from the watch before that. */
+  /** Includes requests that were just created and are not in the watch yet. */
   find(namespace: string, name: string): PodCertificateRequest | undefined {
     return this.#known.get(`${namespace}/${name}`);
   }
@@ -147,20 +148,20 @@ class NodeRequests {
         log.warn({ err, retryInMs }, 'pod certificate requests cannot be watched'),
     };
     runReflector(client, watch, lifetime).catch((err: unknown) =>
-      log.error({ err }, 'watch of pod certificate requests broke'),
+      log.error({ err }, 'watch of pod certificate requests failed'),
     );
   }
 }
 
-type ProjectionParts = PodCertificatesOptions &
-  Readonly<{
-    requests: NodeRequests;
-    pod: Pod;
-    spec: PodCertificateSpec;
-    onState: () => void;
-  }>;
+interface ProjectionParts {
+  readonly ports: PodCertificatesOptions;
+  readonly requests: NodeRequests;
+  readonly pod: Pod;
+  readonly spec: PodCertificateSpec;
+  readonly onState: () => void;
+}
 
-/** One source of one volume: a loop that carries out what {@link nextCertificate} says. */
+/** One source of one volume: a loop that executes the steps of {@link nextCertificate}. */
 class Projection {
   readonly spec: PodCertificateSpec;
   state: CertificateState = { kind: 'none' };
@@ -189,18 +190,18 @@ class Projection {
   }
 
   start(lifetime: AbortSignal): void {
-    const { log } = this.#parts;
+    const { log } = this.#parts.ports;
     this.#run(AbortSignal.any([lifetime, this.#end.signal])).catch((err: unknown) =>
-      log.error({ ...this.#fields(), err }, 'certificate of a pod given up'),
+      log.error({ ...this.#fields(), err }, 'certificate loop of a pod failed'),
     );
   }
 
-  /** @throws when there is none in force, after a moment's patience while it is being issued */
+  /** @throws if there is no certificate yet, after a short wait for the signer */
   async certificate(signal: AbortSignal): Promise<{ keyPem: string; chainPem: string }> {
     if (certificateInForce(this.state) === undefined && this.state.kind !== 'refused') {
       const end = new AbortController();
       const news = new Promise<void>((resolve) => this.#waiting.push(resolve));
-      const { clock } = this.#parts;
+      const { clock } = this.#parts.ports;
       const limit = clock.sleep(FIRST_ANSWER_MS, AbortSignal.any([signal, end.signal]));
       await Promise.race([news, limit]);
       end.abort('answered');
@@ -212,7 +213,7 @@ class Projection {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock, log } = this.#parts.ports;
     let failed: BackoffState | undefined;
     while (!signal.aborted) {
       const { ask, againAtMs } = this.#step();
@@ -225,10 +226,13 @@ class Projection {
         await this.#ask(signal);
         failed = undefined;
       } catch (err) {
-        if (signal.aborted) return;
+        if (isAborted(signal)) return;
         failed = nextBackoff(failed, RETRY, clock.monotonicMs());
         const retryInMs = failed.delayMs;
-        log.warn({ ...this.#fields(), err, retryInMs }, 'no certificate could be asked for');
+        log.warn(
+          { ...this.#fields(), err, retryInMs },
+          'cannot request a pod certificate; retrying',
+        );
         await clock.sleep(retryInMs, signal);
       }
     }
@@ -236,12 +240,13 @@ class Projection {
 
   async #sleep(ms: number, signal: AbortSignal): Promise<void> {
     if (Number.isFinite(ms))
-      await this.#wake.waitAtMost(Math.max(0, ms), this.#parts.clock, signal);
+      await this.#wake.waitAtMost(Math.max(0, ms), this.#parts.ports.clock, signal);
     else await this.#wake.wait(signal);
   }
 
   #step(): Readonly<{ ask: boolean; againAtMs?: number }> {
-    const { clock, random, requests, pod, events } = this.#parts;
+    const { ports, requests, pod } = this.#parts;
+    const { clock, random, events } = ports;
     const { state } = this;
     const request =
       state.kind === 'asked' ? requests.find(podNamespace(pod), state.asked.request) : undefined;
@@ -261,16 +266,17 @@ class Projection {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const resolve of waiting) resolve();
-    this.#parts.onChange(podUid(this.#parts.pod));
+    this.#parts.ports.onChange(podUid(this.#parts.pod));
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
-    const { client, stubs, node, pod, spec, random, clock } = this.#parts;
+    const { ports, pod, spec } = this.#parts;
+    const { client, stubs, node, random, clock } = ports;
     const namespace = podNamespace(pod);
     const name = pod.spec?.serviceAccountName ?? '';
     const serviceAccount = await client.get(SERVICE_ACCOUNTS, { namespace, name }, signal);
     const nodeUid = node()?.metadata?.uid;
-    if (nodeUid === undefined) throw new Error('this node is not known to the API server yet');
+    if (nodeUid === undefined) throw new Error('this node is not registered yet');
     const { requestDer, keyPem } = await stubs.makeStub(spec.keyType);
     const uids = { serviceAccount: serviceAccount.metadata?.uid ?? '', node: nodeUid };
     const wanted = podCertificateRequest(pod, spec, { requestDer, uids });
@@ -293,7 +299,7 @@ class Projection {
   }
 }
 
-/** How many sources are in which state, by signer. */
+/** Counts the sources by state and signer. */
 class StateTally {
   readonly #clock: Clock;
   readonly #gauge;

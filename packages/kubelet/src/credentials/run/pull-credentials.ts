@@ -5,22 +5,25 @@ import type { ObjectSource } from '../../volumes/index.js';
 import { type KeyringEntry, matchingEntries, secretEntries } from '../plan/keyring.js';
 import type { ProvidedEntry, PullCredentials } from '../ports.js';
 
+type ProvidedCredentials = (
+  pod: Pod,
+  repository: string,
+  signal: AbortSignal,
+) => Promise<readonly ProvidedEntry[]>;
+
 export interface PullCredentialSources {
   readonly objects: Pick<ObjectSource, 'secret'>;
-  /** Of the node's docker configuration. */
+  /** Credentials in the node's docker configuration. */
   readonly nodeEntries: () => Promise<readonly KeyringEntry[]>;
-  /** Of credential providers. */
-  readonly provided?: (
-    pod: Pod,
-    repository: string,
-    signal: AbortSignal,
-  ) => Promise<readonly ProvidedEntry[]>;
-  /** Told of secrets that are not there or cannot be read: the others are tried. */
+  /** Credentials from credential providers. */
+  readonly provided?: ProvidedCredentials | undefined;
+  /** Called with missing or unreadable secrets; the pull tries the other credentials. */
   readonly onMissing?: (pod: Pod, names: readonly string[]) => void;
 }
 
 /**
- * The pod's pull secrets, then what the node has, then what credential providers give.
+ * Collects the pod's pull secrets, then the node's own credentials, then those of credential
+ * providers.
  *
  * @see Kubernetes 1.36 pkg/kubelet/images/image_manager.go, makeLookupPullCredentialsFunc
  */
@@ -33,7 +36,7 @@ export function createPullCredentials(sources: PullCredentialSources): PullCrede
       const secrets = await Promise.all(
         names.map((name) => objects.secret(namespace, name, signal).catch(() => undefined)),
       );
-      signal.throwIfAborted(); // a pod that goes meanwhile misses nothing
+      signal.throwIfAborted(); // a removed pod has no missing secrets
       const missing = names.filter((_, at) => secrets[at] === undefined);
       if (missing.length > 0) onMissing?.(pod, missing);
       const ofPod = secrets.flatMap((secret, at) => {

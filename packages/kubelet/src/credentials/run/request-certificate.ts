@@ -18,20 +18,20 @@ import type { PendingKey, RequestMaker } from '../ports.js';
 export interface RequestPorts {
   readonly client: KubeClient;
   readonly requests: RequestMaker;
-  /** With it, a kubelet that is started again waits for the answer to its first request. */
+  /** With it, a restarted kubelet waits for the answer to its earlier request. */
   readonly pendingKey?: PendingKey | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
 
-/** How long somebody may take to approve a request; the next try makes a new one. */
+/** Time limit for the approval of a request; the next attempt creates a new request. */
 const PATIENCE_MS = 15 * 60_000;
 
 /**
- * Asks the cluster's signer for a certificate, and waits until it is approved and signed.
+ * Requests a certificate from the cluster's signer, and waits until it is approved and signed.
  *
- * @throws when it is refused, or not answered in a quarter of an hour; KubeError
+ * @throws {Error} if it is refused, or not signed within a quarter of an hour; {KubeError}
  */
 export async function requestCertificate(
   template: CertificateTemplate,
@@ -51,12 +51,12 @@ export async function requestCertificate(
     )
     .then(({ metadata }) => metadata?.name ?? '')
     .catch((error: unknown) => {
-      // an earlier run has asked: the name says that it was with this key
+      // An earlier run created the request, with this key according to the name.
       if (known !== undefined && isKubeError(error, 'KUBE_ALREADY_EXISTS')) return known;
       throw error;
     });
   const outcome = await finalOutcome(name, ports, signal);
-  // what was refused would be refused again: the next try has a key of its own
+  // A refused key would be refused again, so the next attempt uses a new one.
   if (outcome.kind === 'refused') await pendingKey?.remove();
   if (outcome.kind === 'issued') return { certificatePem: outcome.certificatePem, keyPem };
   if (outcome.kind === 'refused') throw new Error(outcome.why);

@@ -8,22 +8,22 @@ export interface IssuedPorts extends Pick<RequestPorts, 'clock' | 'pendingKey'> 
 }
 
 /**
- * Puts an issued certificate in force, once it is known to be usable and the one that was wanted.
+ * Puts an issued certificate in force if it is usable and matches the request.
  *
- * @throws {Error} with the reason where it is not: the one in force stays, and the next request
- *   is made with another key
+ * @throws {Error} with the reason if not; the current certificate stays, and the next request uses
+ *   a new key
  */
 export async function saveIssued(
   pem: KeyedPem,
-  wanted: Readonly<{ template: CertificateTemplate; held: Certificate | undefined }>,
+  { template, held }: Readonly<{ template: CertificateTemplate; held: Certificate | undefined }>,
   { store, clock, pendingKey }: IssuedPorts,
 ): Promise<void> {
   const nowMs = clock.nowMs();
   try {
-    const problem = issuedProblem(store.inspect(pem), { ...wanted, nowMs });
+    const problem = issuedProblem(store.inspect(pem), { template, held, nowMs });
     if (problem !== undefined) throw new Error(problem);
   } catch (error) {
-    // asked again with the same key, the signer would show the same certificate
+    // For the same key, the signer would return the same certificate.
     await pendingKey?.remove();
     throw error;
   }

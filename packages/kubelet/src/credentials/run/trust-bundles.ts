@@ -21,18 +21,18 @@ export interface TrustBundlesOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics?: Metrics | undefined;
-  /** What this pod's volumes show may have changed. */
+  /** The content of this pod's volumes may have changed. */
   readonly onChange: (podUid: string) => void;
 }
 
-/** How long a pod waits for the first list. */
+/** Maximum wait of a pod for the first list. */
 const FIRST_LIST_MS = 10_000;
 
-/** The version of old, where an API server has no other. */
+/** The version that older API servers have. */
 const ALPHA: Resource<ClusterTrustBundle> = { ...CLUSTER_TRUST_BUNDLES, version: 'v1alpha1' };
 
 /**
- * The cluster's trust bundles, watched from the first time that a pod asks for one.
+ * The cluster's trust bundles, watched from a pod's first request for one.
  *
  * @param lifetime ends the watch
  * @see Kubernetes 1.36 pkg/kubelet/clustertrustbundle/clustertrustbundle_manager.go
@@ -65,7 +65,7 @@ class WatchedBundles {
   readonly #bundles = new Map<string, ClusterTrustBundle>();
   #listed: Promise<void> | undefined;
   #isListed = false;
-  /** Somebody asked and went away without an answer. */
+  /** A pod gave up waiting for an answer. */
   #isMissed = false;
 
   constructor(options: TrustBundlesOptions, onChange: () => void) {
@@ -73,7 +73,7 @@ class WatchedBundles {
     this.#onChange = onChange;
   }
 
-  /** @throws when there is no such API, or no answer in time; KubeError */
+  /** @throws if the API does not exist or gives no answer in time; {KubeError} */
   async all(signal: AbortSignal, lifetime: AbortSignal): Promise<readonly ClusterTrustBundle[]> {
     if (!this.#isListed) await this.#firstList(signal, lifetime);
     return [...this.#bundles.values()];
@@ -132,16 +132,16 @@ class WatchedBundles {
         log.warn({ err, retryInMs }, 'trust bundles cannot be watched');
       const watch = { resource, project: kept, sink, clock, random, log, metrics, onError };
       runReflector(client, watch, lifetime).catch((err: unknown) =>
-        log.error({ err }, 'watch of trust bundles broke'),
+        log.error({ err }, 'watch of trust bundles failed'),
       );
     });
   }
 }
 
 /**
- * What anchors are made of and chosen by.
+ * Keeps the fields that select trust anchors or contain them.
  *
- * @throws {TypeError} when the object is not as the API promises
+ * @throws {TypeError} if a field does not have the type that the API promises
  */
 function kept({ metadata, spec }: ClusterTrustBundle): ClusterTrustBundle {
   const { name, labels } = metadata ?? {};

@@ -43,9 +43,9 @@ const container = z.strictObject({
   startedAt: z.optional(time),
   finishedAt: z.optional(time),
   restartCount: count,
-  /** Of which it was made; the spec's own when absent. */
+  /** The image that it was created from; default: the spec's. */
   image: z.optional(z.string()),
-  /** Delay between its last two restarts. */
+  /** The delay before its last restart. */
   backOff: z.optional(duration),
   probes: z._default(
     z.strictObject({ liveness: verdict, readiness: verdict, startup: verdict }),
@@ -55,9 +55,9 @@ const container = z.strictObject({
 
 const schema = z.strictObject({
   now: z.optional(time),
-  /** The newest first. */
+  /** Newest first. */
   sandboxes: z._default(z.array(sandbox), []),
-  /** Runs of containers, the newest first; they belong to the newest sandbox. */
+  /** Runs of containers, newest first; they belong to the newest sandbox. */
   containers: z._default(z.array(container), []),
   nextPodIPs: z._default(z.array(z.string()), ['192.0.2.10']),
   node: z.prefault(
@@ -75,17 +75,19 @@ const schema = z.strictObject({
   ),
   configMaps: named(texts),
   secrets: named(texts),
+  /** The PersistentVolume by the name of its claim. */
+  claims: named(z.string()),
 });
 
 type Input = z.output<typeof schema>;
 
 /**
- * Reads a state file: what the runtime shows of a pod, and what of the node matters to it. Everything
- * may be left out; an empty file is a node that has never seen the pod. `now` is the newest time that
- * the file names when it names none itself.
+ * Parses a state file: the runtime's view of a pod and the facts about the node that affect it.
+ * Every field is optional; an empty file describes a node that has never run the pod. The default
+ * of `now` is the newest time in the file.
  *
- * @param source names the file in messages
- * @throws {ConfigError} `CONFIG_INVALID` with everything that is wrong
+ * @param source name of the file, for messages
+ * @throws {ConfigError} `CONFIG_INVALID` with every problem found
  */
 export function parsePodState(input: unknown, pod: Pod, source: string): PodState {
   const { success, data, error } = schema.safeParse(input ?? {}, {
@@ -115,6 +117,7 @@ export function parsePodState(input: unknown, pod: Pod, source: string): PodStat
     images: new Map(Object.entries(data.images)),
     configMaps: new Map(Object.entries(data.configMaps)),
     secrets: new Map(Object.entries(data.secrets)),
+    claims: new Map(Object.entries(data.claims)),
   };
 }
 
@@ -178,7 +181,7 @@ function newestTime({ containers }: Input): number {
   return Math.max(0, ...times);
 }
 
-/** Without the members that are undefined. */
+/** Drops the undefined members. */
 function defined<T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>;

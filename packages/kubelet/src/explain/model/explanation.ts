@@ -1,30 +1,32 @@
 import type { PodAction, PodObservation } from '../../pod/index.js';
 import type { PlanContext } from '../../workers/index.js';
 
-/** The state of a node in which a pod is looked at; made from a file by `parsePodState`. */
+/** The state of a node for which a pod is explained; parsed from a file by `parsePodState`. */
 export interface PodState {
   readonly nowMs: number;
   readonly seen: PodObservation;
   readonly probes: PlanContext['probes'];
-  /** Delay that is in force for a container, by its name. */
+  /** Current restart delay by container name. */
   readonly backOffMs: ReadonlyMap<string, number>;
-  /** Addresses that a sandbox would get if it were made now. */
+  /** Addresses that a new sandbox would get. */
   readonly nextIps: readonly string[];
   readonly hostIps: readonly string[];
   readonly allocatable: Readonly<Record<string, string>>;
-  /** Absent from `images`: as if it were there, and ran as root. */
+  /** An image that is not listed counts as present and runs as root. */
   readonly images: ReadonlyMap<string, ImageState>;
   readonly configMaps: ReadonlyMap<string, Readonly<Record<string, string>>>;
   readonly secrets: ReadonlyMap<string, Readonly<Record<string, string>>>;
+  /** Names of PersistentVolumes by the names of their claims. */
+  readonly claims: ReadonlyMap<string, string>;
 }
 
 export interface ImageState {
   readonly present: boolean;
-  /** A number, or a name; root when absent. */
+  /** A number or a name; default root. */
   readonly user?: string | undefined;
 }
 
-/** One call to the container runtime, as the CRI names it; in our own field names. */
+/** One call to the container runtime: the CRI's method names, our own field names. */
 export interface RuntimeCall {
   /** `RunPodSandbox`, `CreateContainer`, … */
   readonly method: string;
@@ -33,16 +35,16 @@ export interface RuntimeCall {
 
 export interface ExplainedAction {
   readonly action: PodAction;
-  /** In the order in which they are sent. */
+  /** In sending order. */
   readonly calls: readonly RuntimeCall[];
-  /** What users would read in the pod's events: `Normal Created app: Container created`. */
+  /** Lines of the pod's events: `Normal Created app: Container created`. */
   readonly events: readonly string[];
-  /** Why the action could not be carried out, as far as that can be told beforehand. */
+  /** The error that would make the action fail, as far as it is predictable. */
   readonly failure?: string;
 }
 
 export interface PodExplanation {
   readonly pod: Readonly<{ namespace: string; name: string; uid: string }>;
-  /** In the order in which they are carried out; empty when the pod is as it should be. */
+  /** In execution order; empty if the pod is in its desired state. */
   readonly actions: readonly ExplainedAction[];
 }

@@ -4,12 +4,12 @@ import type { ExplainedAction, PodExplanation, RuntimeCall } from '../model/expl
 const INDENT = '       ';
 
 /**
- * An explanation for people: each step with its reason, below it the calls to the runtime with their
- * requests as YAML-like lines, and the events that users would read.
+ * An explanation for human readers: each step with its reason, then its calls to the runtime with
+ * requests as YAML-like lines, and the events.
  */
 export function renderExplanation({ pod, actions }: PodExplanation): string {
   const head = `pod ${pod.namespace}/${pod.name} (${pod.uid})\n`;
-  if (actions.length === 0) return `${head}\nnothing to do: the pod is as it should be\n`;
+  if (actions.length === 0) return `${head}\nnothing to do: the pod is in its desired state\n`;
   return [head, ...actions.map((each, at) => renderAction(each, at + 1))].join('\n');
 }
 
@@ -45,16 +45,16 @@ function words(action: PodAction): string {
       return `create sandbox, attempt ${action.attempt}`;
     case 'resize-pod': {
       const names = new Set([...action.memory, ...action.cpu].map(({ name }) => name));
-      return `give running containers other resources (${[...names].join(', ')})`;
+      return `resize running containers (${[...names].join(', ')})`;
     }
     case 'stop-pod':
       return 'stop all containers, then the sandbox';
     case 'hold-container':
-      return `wait with container ${action.name} for what is left of ${action.delayMs / 1000} s`;
+      return `wait for the rest of the ${action.delayMs / 1000} s back-off of container ${action.name}`;
   }
 }
 
-/** Nested plain data, one leaf a line; what is empty says nothing and is left out. */
+/** Nested plain data, one leaf per line; empty values are left out. */
 function tree(value: unknown, indent: string): readonly string[] {
   if (Array.isArray(value)) {
     return value.flatMap((item: unknown) =>

@@ -17,7 +17,7 @@ import { type CgroupLayout, podNames } from '../../resources/index.js';
 import type { RuntimeSettings } from '../../runtime/index.js';
 import type { PodFiles } from '../../runtime/index.js';
 import { createPodRuntime, type PodRuntimePorts } from '../../runtime/run/index.js';
-import type { ClaimedVolumes, ObjectSource } from '../../volumes/index.js';
+import { type ClaimedVolumes, claimNameOf, type ObjectSource } from '../../volumes/index.js';
 import { createContainerVolumes } from '../../volumes/run/index.js';
 import { crashLoopMemory, type CrashLoopRules, planPod } from '../../workers/index.js';
 import { executePlan, Gate } from '../../workers/run/index.js';
@@ -30,15 +30,15 @@ export interface ExplainSettings {
   readonly crashLoopRules: CrashLoopRules;
   readonly cgroups: CgroupLayout;
   readonly rootDir: string;
-  /** `resolv.conf` of the node, for pods that are to have it. */
+  /** The node's `resolv.conf`, for pods that use it. */
   readonly resolvConf: string;
 }
 
 /**
- * What a kubelet would do about a pod, in the given state of its node: its next steps, in order, with
- * the reason for each, and the calls to the container runtime that it would send. The steps are
- * planned and carried out by the very code that runs pods, on a runtime that only takes notes: no
- * runtime, no cluster, no file and no right is needed.
+ * Explains how a kubelet would act on a pod in the given state of its node: the next steps in
+ * order, each with its reason and its calls to the container runtime. The code that runs pods plans
+ * and executes these steps, on a runtime that only records its calls. So this needs no runtime,
+ * cluster, file or privilege.
  */
 export async function explainPod(
   pod: Pod,
@@ -50,7 +50,7 @@ export async function explainPod(
   const clock = stoppedClock(state.nowMs);
   const { calls, runtime: cri, images } = createImaginaryRuntime(pod, state);
   const runtime = createPodRuntime(
-    imaginaryPorts(state, settings, { cri, images, events, clock }),
+    imaginaryPorts(pod, state, settings, { cri, images, events, clock }),
     settings.runtime,
     settings.pulls,
   );
@@ -103,16 +103,32 @@ function withNewSandbox(
   return { ...seen, sandboxes: [made, ...seen.sandboxes], podIps: nextIps };
 }
 
-/** A directory's name is the PersistentVolume's, which is in no state of a pod: the pod's name stands for it. */
-function claimedPlace(rootDir: string): ClaimedVolumes['placeOf'] {
-  return (uid, volume) => ({
-    hostPath: `${rootDir}/pods/${uid}/volumes/kubernetes.io~csi/${volume}/mount`,
-    readOnly: false,
-    managed: true,
-  });
+/** Directories and links are named after the PersistentVolume, or after an inline volume. */
+function claimedPlaces(
+  pod: Pod,
+  { claims }: PodState,
+  rootDir: string,
+): Pick<ClaimedVolumes, 'deviceOf' | 'placeOf'> {
+  const nameOf = (volume: string): string => {
+    const found = pod.spec?.volumes?.find(({ name }) => name === volume);
+    const claim = found === undefined ? undefined : claimNameOf(pod, found);
+    return (claim === undefined ? undefined : claims.get(claim)) ?? volume;
+  };
+  return {
+    placeOf: (uid, volume) => ({
+      hostPath: `${rootDir}/pods/${uid}/volumes/kubernetes.io~csi/${nameOf(volume)}/mount`,
+      readOnly: false,
+      managed: true,
+    }),
+    deviceOf: (uid, volume) => ({
+      hostPath: `${rootDir}/pods/${uid}/volumeDevices/kubernetes.io~csi/${nameOf(volume)}`,
+      readOnly: false,
+    }),
+  };
 }
 
 function imaginaryPorts(
+  pod: Pod,
   state: PodState,
   settings: ExplainSettings,
   { cri, images, events, clock }: Pick<PodRuntimePorts, 'cri' | 'images' | 'events' | 'clock'>,
@@ -126,7 +142,7 @@ function imaginaryPorts(
     volumes: createContainerVolumes({
       rootDir,
       subPaths: { bind: async () => undefined, read: noFiles },
-      claimed: { placeOf: claimedPlace(rootDir) },
+      claimed: claimedPlaces(pod, state, rootDir),
     }),
     objects: objectsOf(state),
     credentials: { forImage: async () => [] },
@@ -148,7 +164,7 @@ function imaginaryPorts(
   };
 }
 
-/** Nobody observes this runtime, so there is no memory to keep right. */
+/** Nothing observes this runtime, so there is no cached view to update. */
 const UNSEEN: PodChanges = {
   making: (_, act) => act(),
   ending: (_, act) => act(),
@@ -156,11 +172,11 @@ const UNSEEN: PodChanges = {
 };
 
 function noFiles(): Promise<never> {
-  return Promise.reject(new Error('the state knows no files of volumes'));
+  return Promise.reject(new Error('the state contains no files of volumes'));
 }
 
 function notInTheState(): Promise<never> {
-  const text = 'the state knows no objects of the API but config maps and secrets';
+  const text = 'of the API’s objects, the state contains only config maps and secrets';
   return Promise.reject(new KubeError('KUBE_NOT_FOUND', text));
 }
 
@@ -181,7 +197,7 @@ function objectsOf({ configMaps, secrets }: PodState): ObjectSource {
   };
 }
 
-/** Names of files as they would be; where the real one is made up by chance, a fixed one stands. */
+/** File names as the kubelet would choose them; a fixed name replaces a random one. */
 function imaginaryFiles({ rootDir, resolvConf }: ExplainSettings): PodFiles {
   return {
     makeDirectory: async () => 'new',
@@ -209,7 +225,7 @@ function noteEvents(notes: string[]): PodEvents {
 
 const NEXT_TURN = Promise.resolve();
 
-/** Time stands still; whoever sleeps is woken when nobody else has anything left to do. */
+/** A clock that stands still: sleepers wake when nothing else is left to do. */
 function stoppedClock(nowMs: number): Clock {
   return {
     nowMs: () => nowMs,

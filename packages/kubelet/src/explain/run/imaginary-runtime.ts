@@ -24,7 +24,7 @@ import {
 } from '../../pod/index.js';
 import type { PodState, RuntimeCall } from '../model/explanation.js';
 
-/** Answers as a runtime in the given state would, does nothing, and keeps what it was asked to do. */
+/** A runtime that answers according to the given state, does nothing, and records its calls. */
 export interface ImaginaryRuntime {
   readonly runtime: RuntimeService;
   readonly images: ImageService;
@@ -192,9 +192,9 @@ function sandboxStatus(pod: Pod, { seen }: PodState, id: string): SandboxStatus 
   return { ...sandbox, metadata, ips: found.ips, containers: [] };
 }
 
-/** Asking for anything else would be a mistake of the explanation, not of the pod. */
+/** Any other call is a defect of the explanation, not of the pod. */
 function refused(method: string): () => Promise<never> {
-  return () => Promise.reject(new TypeError(`${method} has no part in an explanation`));
+  return () => Promise.reject(new TypeError(`${method} is not supported in an explanation`));
 }
 
 function refusedStream(method: string): () => AsyncGenerator<never> {

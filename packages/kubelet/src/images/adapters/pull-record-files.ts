@@ -10,7 +10,9 @@ const PREFIX = 'sha256-';
 const TEMPORARY = '.tmp';
 const RECORD = { links: 'refused', limitBytes: 2 ** 20 } as const;
 
-/** `<root>/image_manager/{pulling,pulled}/sha256-<hash of the name>`, as other kubelets write them. */
+/**
+ * Files at `<root>/image_manager/{pulling,pulled}/sha256-<hash of the name>`, upstream's layout.
+ */
 export function createPullRecordFiles(rootDir: string): PullRecordFiles {
   const folderOf = (kind: string): string => join(rootDir, 'image_manager', kind);
   const pathOf = (kind: string, name: string): string =>

@@ -1,13 +1,13 @@
-/** Under which a record is written; the older version is read too. */
+/** Version of written records; both versions are read. */
 const API_VERSION = 'kubelet.config.k8s.io/v1beta1';
 const API_VERSIONS = [API_VERSION, 'kubelet.config.k8s.io/v1alpha1'];
 
-/** Of a pull secret. */
+/** Identifies a pull secret. */
 export interface SecretIdentity {
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;
-  /** SHA-256 of what it says for the image, in hexadecimal. */
+  /** SHA-256 of the secret's entry for the image, in hexadecimal. */
   readonly credentialHash: string;
 }
 
@@ -17,22 +17,22 @@ export interface ServiceAccountIdentity {
   readonly name: string;
 }
 
-/** Whose credentials an image was pulled with. */
+/** The owner of the credentials that an image was pulled with. */
 export type PullOwner = SecretIdentity | ServiceAccountIdentity;
 
-/** With what an image has been pulled. */
+/** The credentials with which an image has been pulled. */
 export interface PullGrants {
-  /** As nobody, or with what the node has: every pod may use the image. */
+  /** Pulled anonymously or with the node's credentials: every pod may use the image. */
   readonly nodePodsAccessible?: boolean;
   readonly kubernetesSecrets?: readonly SecretIdentity[];
   readonly kubernetesServiceAccounts?: readonly ServiceAccountIdentity[];
 }
 
-/** `ImagePulledRecord` of Kubernetes' kubelet.config.k8s.io. */
+/** `ImagePulledRecord` of the API group kubelet.config.k8s.io. */
 export interface PulledRecord {
   readonly imageRef: string;
   readonly lastUpdatedTime: string;
-  /** By repository: names without tag and digest. */
+  /** By repository: the image name without tag and digest. */
   readonly credentialMapping: Readonly<Record<string, PullGrants>>;
 }
 
@@ -40,7 +40,7 @@ export function renderIntent(image: string): string {
   return JSON.stringify({ kind: 'ImagePullIntent', apiVersion: API_VERSION, image });
 }
 
-/** @returns the image that was about to be pulled; undefined for a text that is no intent */
+/** @returns the image whose pull was about to start; undefined if the text is not an intent */
 export function parseIntent(text: string): string | undefined {
   const value = parseKind(text, 'ImagePullIntent');
   return typeof value?.['image'] === 'string' ? value['image'] : undefined;
@@ -61,7 +61,7 @@ export function renderRecord({
   });
 }
 
-/** @returns undefined for a text that is no record */
+/** @returns undefined if the text is not a record */
 export function parseRecord(text: string): PulledRecord | undefined {
   const value = parseKind(text, 'ImagePulledRecord');
   if (value === undefined) return undefined;
@@ -72,7 +72,7 @@ export function parseRecord(text: string): PulledRecord | undefined {
   return { imageRef, lastUpdatedTime, credentialMapping: mapping };
 }
 
-/** Nothing may be granted by what is not understood: the whole record is refused then. */
+/** A record with grants that we do not understand is refused as a whole, so it grants nothing. */
 function isGrants(value: unknown): boolean {
   const grants = fieldsOf(value);
   if (grants === undefined) return false;
@@ -105,6 +105,6 @@ function parseKind(text: string, kind: string): Record<string, unknown> | undefi
       value?.['kind'] === kind && API_VERSIONS.some((known) => known === value['apiVersion']);
     return isOurs ? value : undefined;
   } catch {
-    return undefined; // cut off, or somebody else's: as good as none
+    return undefined; // truncated or not our format: treated as absent
   }
 }

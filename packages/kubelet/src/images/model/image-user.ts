@@ -1,4 +1,4 @@
-/** As which user an image runs when nobody says. */
+/** The user that an image runs as unless the pod names one. */
 export interface ImageUser {
   readonly uid?: number | undefined;
   readonly username?: string | undefined;

@@ -1,12 +1,12 @@
 import type { VerificationRules } from '../plan/pull-verification.js';
 
-/** How images are pulled, and whose credentials are asked for. */
+/** Rules for pulling images and for checking credentials of images already present. */
 export interface PullRules {
-  /** Undefined: as many as asked for. 1: one after the other. */
+  /** Undefined: no limit. 1: one pull at a time. */
   readonly concurrency: number | undefined;
   /** 0: unlimited. */
   readonly qps: number;
   readonly burst: number;
-  /** Whose credentials are asked for; without it every pod may use what is here. */
+  /** Without it, every pod may use every image that is present. */
   readonly verification?: VerificationRules;
 }

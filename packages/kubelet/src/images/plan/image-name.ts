@@ -3,14 +3,14 @@ import { parseImageReference } from '@nodeagent/pod-rules';
 const MAX_NAME = 255;
 
 export interface ImageName {
-  /** With `:latest` when it named neither tag nor digest. */
+  /** Ends in `:latest` if the name had neither tag nor digest. */
   readonly reference: string;
   /** Registry host and path, for choosing credentials: `docker.io/library/busybox`. */
   readonly repository: string;
 }
 
 /**
- * @returns a sentence when the name is none
+ * @returns an error sentence if the text is not an image name
  * @see https://github.com/distribution/reference for the grammar
  */
 export function parseImageName(text: string): ImageName | string {

@@ -4,9 +4,9 @@ export interface PullBudget {
 }
 
 /**
- * One pull out of a bucket that fills at `qps` up to `burst`.
+ * Takes one pull from a token bucket that refills at `qps` tokens a second, up to `burst`.
  *
- * @returns the bucket afterwards; undefined when it is empty
+ * @returns the bucket afterwards; undefined if it is empty
  */
 export function takePull(
   budget: PullBudget | undefined,

@@ -11,7 +11,7 @@ import type {
 } from '../codec/pull-record.js';
 import { parseImageName } from './image-name.js';
 
-/** Which images that are already here a pod may use without showing that it could pull them. */
+/** Decides which present images a pod may use without proof that it could pull them. */
 export interface VerificationRules {
   readonly policy:
     'NeverVerify' | 'NeverVerifyPreloadedImages' | 'NeverVerifyAllowlistedImages' | 'AlwaysVerify';
@@ -19,7 +19,9 @@ export interface VerificationRules {
   readonly allowlist: readonly string[];
 }
 
-/** Beyond this nothing is added to a record by merely looking at it. */
+/**
+ * A record with this many secrets gets no further ones when a pod uses the image without a pull.
+ */
 const MAX_SECRETS = 100;
 
 /** @see Kubernetes 1.36 pkg/kubelet/images/pullmanager/image_pull_policies.go */
@@ -44,7 +46,7 @@ function matches(pattern: string, repository: string): boolean {
   return pattern === repository;
 }
 
-/** @returns why a pattern of the allowlist cannot be used; undefined when it can */
+/** @returns the reason that a pattern of the allowlist is invalid; undefined if it is valid */
 export function allowlistProblem(pattern: string): string | undefined {
   if (pattern !== pattern.trim()) return `leading/trailing spaces are not allowed: ${pattern}`;
   const name = pattern.endsWith('/*') ? pattern.slice(0, -2) : pattern;
@@ -60,7 +62,8 @@ export function allowlistProblem(pattern: string): string | undefined {
 }
 
 /**
- * SHA-256 of what a registry is shown, in hexadecimal: the same for the same credentials.
+ * SHA-256 of the credentials sent to a registry, in hexadecimal. Equal credentials have equal
+ * hashes.
  *
  * @see Kubernetes 1.36 pkg/credentialprovider/keyring.go
  */
@@ -79,13 +82,16 @@ export function credentialHash(auth: RegistryAuth): string {
 
 export interface Verdict {
   readonly granted: boolean;
-  /** To be added to the record: who shows what is known already under another name. */
+  /**
+   * To add to the record: this secret was granted access because it shares its hash or its name
+   * with a recorded one.
+   */
   readonly learnt?: SecretIdentity;
 }
 
 /**
- * Whether one of a pod's secrets has already pulled the image: the same credentials, whatever their
- * secret is called, or the same secret, whatever is in it by now; or its service account has.
+ * Decides whether a pod may use an image without a pull. It may if a recorded pull used equal
+ * credentials (in any secret), the same secret (with any content), or the pod's service account.
  *
  * @see Kubernetes 1.36 pkg/kubelet/images/pullmanager/image_pull_manager.go, MustAttemptImagePull
  */
@@ -121,7 +127,7 @@ function isSamePlace(a: ServiceAccountIdentity, b: ServiceAccountIdentity): bool
   return a.uid === b.uid && a.namespace === b.namespace && a.name === b.name;
 }
 
-/** Adds a way in which an image was pulled; undefined when it is not known. */
+/** Adds the owner of a successful pull to a record; undefined if the owner is unknown. */
 export function withGrant(
   record: PulledRecord | undefined,
   pulled: Readonly<{
@@ -146,7 +152,7 @@ export function withGrant(
 }
 
 function withOwner(before: PullGrants, owner: PullOwner): PullGrants {
-  // Whoever may use it as nobody needs nothing else.
+  // Every pod may already use the image, so its owners do not matter.
   if (before.nodePodsAccessible === true) return before;
   const isOther = (other: PullOwner): boolean => !isSamePlace(other, owner);
   if (isSecret(owner)) {

@@ -31,16 +31,16 @@ export interface ImagesPorts {
   readonly images: ImageService;
   readonly credentials: PullCredentials;
   readonly events: PodEvents;
-  /** Nothing is measured without. */
+  /** Without it, pulls are not measured. */
   readonly pulls?: Pick<PullMeter, 'pulled'> | undefined;
-  /** Where it is written down who pulled what; needed for verification. */
+  /** Storage of pull records; required for verification. */
   readonly records?: PullRecordFiles | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 export interface PulledImage extends ImageUser {
-  /** What containers are made from. */
+  /** The image id from which containers are created. */
   readonly ref: string;
 }
 
@@ -51,14 +51,14 @@ interface Failure {
   readonly error: StartError;
 }
 
-/** An image that a container, or a volume, is made of. */
+/** A request for the image of a container or of a volume. */
 export interface ImageRequest {
   readonly pod: Pod;
-  /** As the pod names it. */
+  /** The image as the pod names it. */
   readonly image: string;
-  /** What the image's tag suggests when absent. */
+  /** Absent: the default for the image's tag. */
   readonly policy?: string | undefined;
-  /** Of the pod's containers, whom users are told of; the pod as a whole when absent. */
+  /** The container that events name; events are about the whole pod if it is absent. */
   readonly container?: string;
   readonly sandbox: SandboxConfig;
 }
@@ -73,7 +73,7 @@ interface Pulled {
 }
 
 /**
- * Makes images present as their pull policy says, and tells users about it by events.
+ * Makes images present according to their pull policy, and reports to users with events.
  *
  * @see Kubernetes 1.36 pkg/kubelet/images/image_manager.go
  */
@@ -89,10 +89,10 @@ export class Images {
   constructor(ports: ImagesPorts, rules: PullRules) {
     this.#ports = ports;
     this.#rules = rules;
-    const { records: files } = ports;
+    const { records: files, images, clock, log } = ports;
     const { verification } = rules;
     if (files !== undefined && verification !== undefined) {
-      this.#records = new PullRecords({ ...ports, files }, verification);
+      this.#records = new PullRecords({ files, images, clock, log }, verification);
     }
     this.#gate = rules.concurrency === undefined ? undefined : new Gate(rules.concurrency);
   }
@@ -108,8 +108,9 @@ export class Images {
     }
     let found: Promise<Found> | undefined;
     const wanted: Named = {
-      ...{ ...request, ...name },
-      // Asked for once, and not before it matters: a credential provider may be slow.
+      ...request,
+      ...name,
+      // Fetched once, and only when needed: a credential provider may be slow.
       credentials: () =>
         (found ??= this.#ports.credentials.forImage(request.pod, name.repository, signal)),
     };
@@ -151,7 +152,7 @@ export class Images {
     }
   }
 
-  /** An image that is here may have been pulled with credentials that this pod does not have. */
+  /** A present image may have been pulled with credentials that this pod does not have. */
   async #mayUse(wanted: Named, found: Image, signal: AbortSignal): Promise<boolean> {
     if (this.#records === undefined) return true;
     const ownersOf = async (): Promise<readonly PullOwner[]> => {
@@ -198,7 +199,7 @@ export class Images {
     }
   }
 
-  /** Nothing is pulled that is not written down before. */
+  /** Writes the intent to disk before the pull starts. */
   async #recorded(wanted: Named, signal: AbortSignal): Promise<Pulled> {
     const name = recordName(wanted);
     try {
@@ -231,7 +232,7 @@ export class Images {
     return this.#gate === undefined ? work() : this.#gate.through(work, signal);
   }
 
-  /** One attempt per credential, the last failure is the one to tell. */
+  /** Tries each credential in turn; the last failure is reported. */
   async #tryAll(wanted: Named, signal: AbortSignal): Promise<Omit<Pulled, 'startedMs'>> {
     const { images } = this.#ports;
     const { sandbox: sandboxConfig, reference } = wanted;
@@ -266,7 +267,7 @@ function failureKey({ pod, reference }: Named): string {
   return `${podUid(pod)}_${reference}`;
 }
 
-/** The API server fills this in; a static pod's file may leave it out. */
+/** The API server fills in this default, but a static pod's manifest may lack it. */
 function defaultPolicy(reference: string): string {
   return reference.endsWith(':latest') ? 'Always' : 'IfNotPresent';
 }
@@ -283,7 +284,7 @@ function pullError(cause: unknown, image: string): StartError {
   return new StartError(reason, `image pull failed for ${image} because ${why}${rest}`, { cause });
 }
 
-/** The runtime's own words. */
+/** The runtime's own error message, without our prefix. */
 export function detailOf(error: unknown): string {
   if (isCriError(error)) return error.detail;
   return error instanceof Error ? error.message : String(error);

@@ -3,29 +3,31 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import { podUid } from '../../pod/index.js';
 
-/** An image was pulled for a pod; times are monotonic. */
+/** One completed pull for a pod; times are monotonic. */
 export interface PullReport {
   readonly startedMs: number;
   readonly endedMs: number;
   readonly sizeBytes: number;
 }
 
-/** Counts pulls, and knows of pods that start how long they waited for images. */
+/** Measures pulls, and reports how long a starting pod waited for its images. */
 export interface PullMeter {
   pulled(pod: Pod, report: PullReport): void;
-  /** From the beginning of the pod's first pull to the end of its last; 0 without any. */
+  /** Time from the start of the pod's first pull to the end of its last; 0 without pulls. */
   pullingMs(podUid: string): number;
   forget(podUid: string): void;
 }
 
-/** Upper bounds in seconds, as upstream's. */
+/** Upper bounds in seconds, the same as upstream's. */
 const BUCKETS = [
   1, 5, 10, 20, 30, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800, 2700, 3600,
 ];
 
 const [MIB, GIB] = [2 ** 20, 2 ** 30];
 
-/** What images are called from which size on. @see Kubernetes 1.36 pkg/kubelet/metrics/metrics.go */
+/**
+ * Label values by minimum size of the image. @see Kubernetes 1.36 pkg/kubelet/metrics/metrics.go
+ */
 const SIZES: readonly (readonly [number, string])[] = [
   [100 * GIB, 'GT100GB'],
   [60 * GIB, '60GB-100GB'],
@@ -43,7 +45,7 @@ const SIZES: readonly (readonly [number, string])[] = [
 export function createPullMeter(metrics: Metrics): PullMeter {
   const durations = metrics.histogram({
     name: 'kubelet_image_pull_duration_seconds',
-    help: 'How long it took to pull an image, by its size.',
+    help: 'Duration of image pulls in seconds, by image size.',
     labelNames: ['image_size_in_bytes'],
     buckets: BUCKETS,
   });

@@ -27,33 +27,35 @@ export interface PullRecordsPorts {
 }
 
 export interface KnownImage {
-  /** As pods name it, with its tag. */
+  /** The image as pods name it, with its tag. */
   readonly image: string;
   /** Its name without tag and digest. */
   readonly repository: string;
 }
 
 /**
- * Remembers, on disk, which images were pulled here and with whose credentials, so that an image of
- * a private registry which is on the node is not everybody's. An intent is written before each pull:
- * a kubelet that dies meanwhile still knows that the image is none that came with the node.
+ * Records on disk which images were pulled and with whose credentials, so that an image of a
+ * private registry is usable only by pods with credentials for it. An intent is written before each
+ * pull: after a crash during the pull, the next kubelet can tell the image from one preloaded on
+ * the node.
  *
  * @see Kubernetes 1.36 pkg/kubelet/images/pullmanager
  */
 export class PullRecords {
   readonly #ports: PullRecordsPorts;
   readonly #rules: VerificationRules;
-  /** Pulls under way, by image: the last to end removes the intent. */
+  /** Number of pulls in progress by image; the last one to end removes the intent. */
   readonly #pulling = new Map<string, number>();
   readonly #turn = new Gate(1);
   #recovered: Promise<void> | undefined;
 
   constructor(ports: PullRecordsPorts, rules: VerificationRules) {
-    this.#ports = { ...ports, files: rememberPullRecords(ports.files) };
+    const { images, clock, log } = ports;
+    this.#ports = { files: rememberPullRecords(ports.files), images, clock, log };
     this.#rules = rules;
   }
 
-  /** @throws when the intent cannot be written; nothing may be pulled then */
+  /** @throws if the intent cannot be written; the image must not be pulled then */
   async begin({ image }: KnownImage, signal: AbortSignal): Promise<void> {
     await this.#recover(signal);
     await this.#turn.through(
@@ -63,12 +65,14 @@ export class PullRecords {
     this.#pulling.set(image, (this.#pulling.get(image) ?? 0) + 1);
   }
 
-  /** Nothing came of it. */
+  /** Ends a pull that failed. */
   async failed({ image }: KnownImage): Promise<void> {
     await this.#end(image);
   }
 
-  /** @param grant with what it was pulled; `node` for nobody's, or the node's own credentials */
+  /**
+   * @param grant owner of the credentials; `node` for an anonymous pull or the node's credentials
+   */
   async succeeded(
     { image, repository }: KnownImage,
     imageRef: string,
@@ -77,17 +81,18 @@ export class PullRecords {
     try {
       await this.#add({ imageRef, repository, grant });
     } catch (err) {
-      // The intent stays: the image counts as pulled here, and its credentials are asked for again.
-      this.#ports.log.warn({ image, err }, 'record of a pulled image cannot be written');
+      // The intent stays: the image still counts as pulled by the kubelet, so pods must show
+      // credentials.
+      this.#ports.log.warn({ image, err }, 'cannot write the record of a pulled image');
       return;
     }
     await this.#end(image);
   }
 
   /**
-   * Whether a pod must pull an image although it is here.
+   * Decides whether a pod must pull an image that is already present.
    *
-   * @param ownersOf whose credentials the pod has for the image; asked only when they matter
+   * @param ownersOf looks up the pod's credentials for the image; called only if they matter
    */
   async mustPull(
     { image, repository }: KnownImage,
@@ -101,7 +106,10 @@ export class PullRecords {
     const text = await files.read('pulled', imageRef);
     const record = text === undefined ? undefined : parseRecord(text);
     if (text !== undefined && record === undefined) {
-      log.warn({ image, imageRef }, 'record of a pulled image cannot be read: it is pulled again');
+      log.warn(
+        { image, imageRef },
+        'cannot parse the record of a pulled image; pulling the image again',
+      );
       return true;
     }
     const pulledByKubelet =
@@ -119,7 +127,7 @@ export class PullRecords {
     grant: PullOwner | 'node' | undefined;
   }): Promise<void> {
     const { files, clock } = this.#ports;
-    const never = new AbortController().signal; // what was pulled is written down in any case
+    const never = new AbortController().signal; // a completed pull is always recorded
     await this.#turn.through(async () => {
       const text = await files.read('pulled', pulled.imageRef);
       const before: PulledRecord | undefined = text === undefined ? undefined : parseRecord(text);
@@ -138,7 +146,9 @@ export class PullRecords {
     await this.#ports.files.remove('pulling', image);
   }
 
-  /** Once: what a kubelet that died was pulling, and records of images that are gone. */
+  /**
+   * Runs once: handles intents of a kubelet that died, and removes records of images that are gone.
+   */
   #recover(signal: AbortSignal): Promise<void> {
     this.#recovered ??= this.#reconcile(signal).catch((error: unknown) => {
       this.#recovered = undefined;

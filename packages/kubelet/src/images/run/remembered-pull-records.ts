@@ -1,11 +1,15 @@
 import type { PullRecordFiles } from '../ports.js';
 
-/** Texts: an image of a node is asked for at each start of a container, and nodes have fewer images. */
+/**
+ * Maximum number of texts kept. Each container start looks up its image; nodes have fewer images
+ * than this.
+ */
 const LIMIT = 500;
 
 /**
- * The same files, each read once. Nobody else writes them while this kubelet runs: to read two of them
- * for each container took a tenth of the file calls of its start.
+ * Caches record files, so that each is read only once. No other process writes them while this
+ * kubelet runs. Without the cache, a tenth of the file operations of a container start were reads
+ * of two records.
  *
  * @see Kubernetes 1.36 pkg/kubelet/images/pullmanager/mem_pullrecords.go
  */
@@ -18,7 +22,7 @@ export function rememberPullRecords(files: PullRecordFiles): PullRecordFiles {
       await change();
     } finally {
       changes += 1;
-      known.delete(key); // also when it is not known how far it came
+      known.delete(key); // also after a failed change, whose effect is unknown
     }
   };
   return {
@@ -27,7 +31,7 @@ export function rememberPullRecords(files: PullRecordFiles): PullRecordFiles {
       if (known.has(key)) return known.get(key);
       const before = changes;
       const text = await files.read(kind, name);
-      if (before !== changes) return text; // it may be the old one
+      if (before !== changes) return text; // a change came in between, so this text may be outdated
       if (known.size >= LIMIT) known.clear();
       known.set(key, text);
       return text;

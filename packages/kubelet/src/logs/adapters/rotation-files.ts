@@ -7,7 +7,7 @@ import { openForeignFile } from '@nodeagent/base/files';
 
 import type { RotationFiles } from '../ports.js';
 
-/** The machine's own file system. */
+/** Log rotation on the machine's own file system. */
 export function createRotationFiles(): RotationFiles {
   return {
     sizeBytes: async (path) => (await stat(path).catch(ifAbsent))?.size,
@@ -19,18 +19,18 @@ export function createRotationFiles(): RotationFiles {
 }
 
 async function compress(path: string, signal: AbortSignal): Promise<void> {
-  // With cri-dockerd a log is a link to Docker's own.
+  // With cri-dockerd, a log is a link to Docker's own log.
   const source = await openForeignFile(path, { links: 'followed' }).catch(ifAbsent);
   if (source === undefined) return;
   const unfinished = `${path}.gz.tmp`;
   try {
     const { mode, atime, mtime } = await source.stat();
-    // Anew, so that nothing is written to where a link of this name leads.
+    // Start with a new file: a link of this name would redirect our writes.
     await rm(unfinished, { force: true });
     const how = { flags: 'wx', mode: mode & 0o777, flush: true } as const;
     const target = createWriteStream(unfinished, how);
     await pipeline(source.createReadStream(), createGzip(), target, { signal });
-    // whoever looks for lines since some time need not open it to know that it has none
+    // A reader of recent lines can skip this file by its time, without opening it.
     await utimes(unfinished, atime, mtime);
     await rename(unfinished, `${path}.gz`);
   } catch (error) {

@@ -1,4 +1,6 @@
-/** What is done to files beside a log, in this order, before the log itself gets another name. */
+/**
+ * An operation on a file beside the log. All are done, in order, before the log itself is renamed.
+ */
 export type RotationStep =
   Readonly<{ kind: 'remove'; name: string }> | Readonly<{ kind: 'compress'; name: string }>;
 
@@ -7,12 +9,12 @@ const OURS = /^\.\d{8}-\d{6}(\.gz)?(\.tmp)?$/;
 const [PACKED, UNFINISHED] = ['.gz', '.tmp'];
 
 /**
- * Makes room for one more rotated file: what a killed kubelet left unfinished goes, then the oldest,
- * and what is not compressed yet is. With the present file and the newest rotated one, which stays
- * as it is until the next rotation, there are at most `maxFiles`.
+ * Makes room for one more rotated file: removes files that a killed kubelet left unfinished,
+ * removes the oldest files, and compresses the others. At most `maxFiles` remain, including the
+ * current log and the newest rotated file, which stays uncompressed until the next rotation.
  *
- * @param log its name without directory
- * @param names of everything in the log's directory
+ * @param log file name without directory
+ * @param names all file names in the log's directory
  * @see Kubernetes 1.36 pkg/kubelet/logs/container_log_manager.go
  */
 export function planRotation(
@@ -37,7 +39,7 @@ export function planRotation(
   ];
 }
 
-/** What a log is called from now on: with the local time, to the second. */
+/** New name of a rotated log: it ends in the local time, to the second. */
 export function rotatedName(log: string, nowMs: number): string {
   const at = new Date(nowMs);
   const two = (value: number): string => String(value).padStart(2, '0');

@@ -9,9 +9,9 @@ export interface LogRotationOptions {
   readonly files: RotationFiles;
   /** `containerLogMaxSize`; negative switches rotation off. */
   readonly maxBytes: number;
-  /** `containerLogMaxFiles`: of one container, with the present one. */
+  /** `containerLogMaxFiles` per container, including the current log. */
   readonly maxFiles: number;
-  /** `containerLogMaxWorkers`: logs that are rotated at the same time. */
+  /** `containerLogMaxWorkers`: logs rotated at the same time. */
   readonly workers: number;
   /** `containerLogMonitorInterval` */
   readonly periodMs: number;
@@ -19,7 +19,7 @@ export interface LogRotationOptions {
   readonly log: Logger;
 }
 
-/** Rotates the logs of running containers that have grown too large; runs until the signal fires. */
+/** Rotates logs of running containers that exceed the size limit; runs until the signal fires. */
 export async function runLogRotation(
   options: LogRotationOptions,
   signal: AbortSignal,
@@ -41,12 +41,13 @@ export async function runLogRotation(
     for (const id of paths.keys()) if (!running.has(id)) paths.delete(id);
     for (const id of running) queue.put(id, undefined);
   };
-  const onError = (err: unknown): void => log.warn({ err }, 'logs to be rotated are not known');
+  const onError = (err: unknown): void =>
+    log.warn({ err }, 'cannot list the containers whose logs to rotate');
   await runEvery({ clock, periodMs, task, onError }, signal);
   await queue.idle();
 }
 
-/** @param paths of containers whose log was found before: it stays where it is while they run */
+/** @param paths known log paths by container: a path never changes while its container runs */
 async function checkLog(
   options: LogRotationOptions,
   { id, paths }: Readonly<{ id: ContainerId; paths: Map<ContainerId, string> }>,
@@ -58,14 +59,14 @@ async function checkLog(
   paths.set(id, path);
   let size = await files.sizeBytes(path);
   if (size === undefined) {
-    // a rotation that was cut off between its two steps, or somebody else's hand
+    // An interrupted rotation has renamed the log, or someone else removed it.
     await cri.reopenContainerLog(id, signal);
     size = await files.sizeBytes(path);
   }
   if (size !== undefined && size >= maxBytes) await rotate(options, { id, path }, signal);
 }
 
-/** @returns undefined for a container that has ended meanwhile, or has no log */
+/** @returns undefined if the container has ended or has no log */
 async function logPathOf(
   { cri }: LogRotationOptions,
   id: ContainerId,
@@ -97,7 +98,7 @@ async function rotate(
   try {
     await cri.reopenContainerLog(id, signal);
   } catch (error) {
-    // the runtime still writes to the old file: it keeps its name
+    // The runtime still writes to this file, so it gets its old name back.
     await files.rename(rotated, path);
     throw error;
   }

@@ -3,8 +3,8 @@ import { isIPv6 } from 'node:net';
 import type { Node } from '@nodeagent/kube-client';
 
 /**
- * The node's addresses as its pods show them: the first internal one, or for want of it the first
- * external one, and then the first of the other family.
+ * The node's addresses that its pods report: the first internal address, or the first external one
+ * if there is none, followed by the first address of the other family.
  *
  * @see Kubernetes 1.36 pkg/util/node/node.go, GetNodeHostIPs
  */

@@ -5,16 +5,16 @@ import type { NodeEvents, NodeInputs } from '@nodeagent/node-status';
 export interface NodeInputsOptions {
   readonly cri: Pick<RuntimeService, 'status' | 'version'>;
   readonly images: Pick<ImageService, 'listImages'>;
-  /** Why changes in the runtime are not noticed; undefined when they are. */
+  /** The reason that changes in the runtime go unnoticed; undefined while they are noticed. */
   readonly eventsProblem: () => string | undefined;
-  /** Why no pod can start on this node; undefined when they can. */
+  /** The reason that no pod can start on this node; undefined while pods can start. */
   readonly podsProblem: () => string | undefined;
-  /** Undefined until they are known. */
+  /** Undefined until the volumes are known. */
   readonly volumesInUse: () => readonly string[] | undefined;
   readonly node: () => Node | undefined;
 }
 
-/** What the node's status says of the runtime and its images. */
+/** The node status's facts about the runtime and its images. */
 export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
   const { cri, images, eventsProblem, podsProblem, volumesInUse, node } = options;
   return {
@@ -41,7 +41,10 @@ export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
   };
 }
 
-/** Events about the node; they have no uid, so that `kubectl describe node` finds them all. */
+/**
+ * Records events about the node. They have no uid, so that `kubectl describe node` finds all of
+ * them.
+ */
 export function createNodeEvents(recorder: EventRecorder, nodeName: string): NodeEvents {
   const about = { apiVersion: 'v1', kind: 'Node', name: nodeName };
   return {

@@ -8,11 +8,11 @@ export interface OwnNodeOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics?: Metrics | undefined;
-  /** After each change. */
+  /** Called after each change. */
   readonly onChange?: (node: Node) => void;
 }
 
-/** The newest copy of the API's object of this node, and until there is one, what was measured. */
+/** The newest copy of this node's API object. Until it is known, the measured node stands in. */
 export class OwnNode {
   readonly #options: OwnNodeOptions;
   readonly #known = Promise.withResolvers<undefined>();
@@ -24,28 +24,31 @@ export class OwnNode {
     this.#options = options;
   }
 
-  /** The API's, else as measured. */
+  /** The node from the API, or as measured until the API has answered. */
   current(): Node | undefined {
     return this.#node ?? this.#measured;
   }
 
-  /** The API's. */
+  /** The node from the API. */
   registered(): Node | undefined {
     return this.#node;
   }
 
-  /** Static pods run while no API server answers: one of them may be the API server. */
+  /**
+   * The measured node lets static pods run without an API server: one of them may be the API
+   * server.
+   */
   measured(node: Node): void {
     this.#measured = node;
     this.#usable.resolve(undefined);
   }
 
-  /** Resolves when the API's is known for the first time. @throws the signal's reason */
+  /** Resolves once the node is known from the API. @throws the signal's reason */
   async known(signal: AbortSignal): Promise<void> {
     if (this.#node === undefined) await orAborted(this.#known.promise, signal);
   }
 
-  /** Resolves when `current` gives a node for the first time. @throws the signal's reason */
+  /** Resolves once `current` returns a node. @throws the signal's reason */
   async usable(signal: AbortSignal): Promise<void> {
     if (this.current() === undefined) await orAborted(this.#usable.promise, signal);
   }
@@ -64,8 +67,8 @@ export class OwnNode {
         for (const node of items.values()) keep(node);
       },
       upsert: (_: string, node: Node): void => keep(node),
-      // What was last known serves until it is registered again.
-      remove: (): void => log.warn({ node: nodeName }, 'the API no longer has this node'),
+      // The last known node stays in use until the node is registered again.
+      remove: (): void => log.warn({ node: nodeName }, 'node is no longer registered'),
     };
     await runReflector(
       client,
@@ -82,7 +85,7 @@ export class OwnNode {
   }
 }
 
-/** Who wrote which field: not asked for here. */
+/** The kubelet never reads `managedFields`. */
 function withoutManagedFields(node: Node): Node {
   const metadata = { ...node.metadata };
   delete metadata.managedFields;

@@ -1,6 +1,6 @@
 import type { Clock } from '@nodeagent/base';
 
-/** Tells when a loop has stopped going round. */
+/** Detects that a loop no longer makes progress. */
 export class TurnWatch {
   readonly #clock: Clock;
   readonly #limitMs: number;
@@ -15,7 +15,7 @@ export class TurnWatch {
     this.#lastMs = this.#clock.monotonicMs();
   }
 
-  /** Undefined while all is well, and before the first turn. */
+  /** Undefined while the loop makes progress, and before its first turn. */
   problem(): string | undefined {
     if (this.#lastMs === undefined) return undefined;
     const late = this.#clock.monotonicMs() - this.#lastMs > this.#limitMs;

@@ -33,8 +33,8 @@ export function observedSandbox(
 }
 
 /**
- * A network plugin's own words: none of them where one is no address, for an API server would refuse
- * the whole status.
+ * The addresses as the network plugin reported them, or none if any is not an IP address: an API
+ * server would refuse the whole status.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_sandbox.go, determinePodSandboxIPs
  */
@@ -42,7 +42,7 @@ function addresses(ips: readonly string[]): readonly string[] {
   return ips.every((ip) => isIP(ip) !== 0 && !ip.includes('%')) ? ips : [];
 }
 
-/** @param message of a container that exited, from its file or logs */
+/** @param message termination message of an exited container, from its file or logs */
 export function observedContainer(
   container: Container,
   status: ContainerStatus | undefined,
@@ -81,7 +81,7 @@ function stopSignalIn(status: ContainerStatus | undefined): Readonly<{ stopSigna
   return signal === undefined || signal === 'unknown' ? {} : { stopSignal: signal };
 }
 
-/** What the runtime tells of a container that runs; older ones tell nothing. */
+/** The resources of a running container as the runtime reports them; older runtimes report none. */
 function resourcesIn(
   linux: LinuxResources | undefined,
 ): Readonly<{ resources?: Partial<ContainerAmounts> }> {
@@ -122,19 +122,20 @@ function stateOf(
   }
 }
 
-/** How containerd tells that it gave up half-way: its helpers are killed with the call. */
+/** containerd's errors when it abandons a start: its helper processes are killed with the call. */
 const INTERRUPTED = /context canceled|context deadline exceeded|signal: killed|ttrpc: closed/;
 
 /**
- * A start that the runtime gave up because its caller went away, a kubelet that was killed: no program
- * of the container ever ran, so nothing of it has ended, and it can be started as if never tried.
+ * The runtime abandoned the start because its caller, a kubelet that was killed, went away. No
+ * program of the container ran, so none has ended, and the container can be started as if for the
+ * first time.
  */
 function wasInterrupted({ startedAtMs, reason, message }: ContainerStatus): boolean {
   const neverRan = startedAtMs === undefined && reason === 'StartError';
   return neverRan && INTERRUPTED.test(message);
 }
 
-/** 0 also for what no count of the API can hold: it has 32 bits. */
+/** 0 if the text is not a 32-bit count, the API's type. */
 function parseCount(text: string | undefined): number {
   const count = text !== undefined && /^\d+$/.test(text) ? Number(text) : 0;
   return count < 2 ** 31 ? count : 0;

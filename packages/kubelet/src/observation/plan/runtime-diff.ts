@@ -2,7 +2,7 @@ import type { Container, Sandbox } from '@nodeagent/cri-client';
 
 import { LABEL_POD_UID } from '../../pod/index.js';
 
-/** State of everything the runtime holds, by id: `uid` of the pod and the state's name. */
+/** The state of everything in the runtime, by id: the pod's uid and the name of the state. */
 export type RuntimeSnapshot = ReadonlyMap<string, Readonly<{ uid: string; state: string }>>;
 
 export function snapshotOf(
@@ -20,7 +20,10 @@ export function snapshotOf(
   return snapshot;
 }
 
-/** Pods of which anything came, went or changed its state; all of them when nothing was known. */
+/**
+ * The pods of which anything was added, removed or changed its state; every pod without an earlier
+ * snapshot.
+ */
 export function changedPods(
   before: RuntimeSnapshot | undefined,
   now: RuntimeSnapshot,
@@ -33,49 +36,53 @@ export function changedPods(
   return changed;
 }
 
-/** What the snapshot holds of one pod: states by id. */
+/** The states of one pod's objects, by id. */
 export function statesOf(snapshot: RuntimeSnapshot, podUid: string): ReadonlyMap<string, string> {
   const states = new Map<string, string>();
   for (const [id, { uid, state }] of snapshot) if (uid === podUid) states.set(id, state);
   return states;
 }
 
-/** States of a pod's sandboxes and containers in the runtime's words, by id. */
-export interface ToldStates {
+/** States of a pod's sandboxes and containers by id, as the runtime reported them. */
+export interface ReportedStates {
   readonly states: ReadonlyMap<string, string>;
-  /** Whether there is nothing else of the pod. */
+  /** The runtime has nothing else of the pod. */
   readonly areAll: boolean;
 }
 
 /**
- * `too-early`: there is more than was seen, while something is being made for the pod; its worker will
- * look at what it made, and then it shows whether that was all.
+ * `too-early`: the report contains an object that was not seen, while something is being created
+ * for the pod. Its worker will observe what it created, which shows whether the object is that.
  */
 export type StateComparison = 'same' | 'different' | 'too-early';
 
-/** What was last seen of a pod. */
+/** The last observation of a pod. */
 export interface LastSeen {
   /** By id. */
   readonly states: ReadonlyMap<string, string>;
-  /** Whether something is being made of it, or has been made that was not looked at yet. */
+  /** Something is being created for the pod, or was created and has not been observed yet. */
   readonly isGrowing: boolean;
 }
 
 /**
- * What the runtime tells of a pod, against what was last seen of it.
+ * Compares the runtime's report on a pod with the last observation.
  *
- * @param seen undefined: nothing that could be compared
+ * @param seen undefined if there is nothing to compare with
  */
-export function compareStates(seen: LastSeen | undefined, told: ToldStates): StateComparison {
+export function compareStates(
+  seen: LastSeen | undefined,
+  reported: ReportedStates,
+): StateComparison {
   if (seen === undefined) return 'different';
   const { states, isGrowing } = seen;
   let isMore = false;
-  for (const [id, state] of told.states) {
+  for (const [id, state] of reported.states) {
     const known = states.get(id);
     if (known === undefined) isMore = true;
     else if (known !== state) return 'different';
   }
-  if (told.areAll && [...states.keys()].some((id) => !told.states.has(id))) return 'different';
+  if (reported.areAll && [...states.keys()].some((id) => !reported.states.has(id)))
+    return 'different';
   if (!isMore) return 'same';
   return isGrowing ? 'too-early' : 'different';
 }

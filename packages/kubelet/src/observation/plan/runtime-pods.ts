@@ -7,7 +7,10 @@ import {
   type RuntimePod,
 } from '../../pod/index.js';
 
-/** The pods that the runtime's lists name; what another client made without a pod's labels is left out. */
+/**
+ * The pods in the runtime's lists. Objects that another client created without a pod's labels are
+ * left out.
+ */
 export function runtimePods(
   sandboxes: readonly Sandbox[],
   containers: readonly Container[],

@@ -2,20 +2,20 @@ import { type ContainerStatus, parseCriLogLine } from '@nodeagent/cri-client';
 
 import { ANNOTATION_MESSAGE_PATH, ANNOTATION_MESSAGE_POLICY } from '../../pod/index.js';
 
-/** Of the message file, from its end. */
+/** Bytes read from the end of the message file. */
 export const MESSAGE_FILE_BYTES = 4096;
-/** Of the log, where a container leaves no message. */
+/** Bytes read from the log if a container left no message. */
 export const LOG_MESSAGE_BYTES = 2048;
 const LOG_MESSAGE_LINES = 80;
 
-/** The host's side of the message file; undefined when the container has none. */
+/** The path of the message file on the host; undefined if the container has none. */
 export function messageFile(status: ContainerStatus): string | undefined {
   const path = status.annotations[ANNOTATION_MESSAGE_PATH];
   if (path === undefined || path === '') return undefined;
   return status.mounts.find(({ containerPath }) => containerPath === path)?.hostPath;
 }
 
-/** @param text what the message file holds */
+/** @param text content of the message file */
 export function wantsLogsAsMessage(status: ContainerStatus, text: string): boolean {
   return (
     status.annotations[ANNOTATION_MESSAGE_POLICY] === 'FallbackToLogsOnError' &&
@@ -25,7 +25,7 @@ export function wantsLogsAsMessage(status: ContainerStatus, text: string): boole
   );
 }
 
-/** What a user reads: the runtime's own message before the container's. */
+/** The message for the user: the runtime's own message precedes the container's. */
 export function terminationMessage(status: ContainerStatus, text: string): string {
   if (status.message === '' || text === '') return status.message + text;
   return `${status.message}: ${text}`;
@@ -34,7 +34,7 @@ export function terminationMessage(status: ContainerStatus, text: string): strin
 /**
  * The end of a log as the container wrote it.
  *
- * @param log the end of the file in CRI's format; a first line that was cut is left out
+ * @param log the end of the file in CRI's format; a truncated first line is skipped
  */
 export function logTail(log: string): string {
   const records = log

@@ -19,10 +19,10 @@ import {
 import { newestSandboxFirst, observedContainer, observedSandbox } from '../plan/observation.js';
 import {
   compareStates,
+  type ReportedStates,
   snapshotOf,
   type StateComparison,
   statesOf,
-  type ToldStates,
 } from '../plan/runtime-diff.js';
 import {
   LOG_MESSAGE_BYTES,
@@ -34,34 +34,36 @@ import {
 } from '../plan/termination-message.js';
 import type { Made, MessageFiles } from '../ports.js';
 
-/** CRI's frame around each line, and lines that are cut. */
+/** Leaves room for CRI's prefix of each line, and for split lines. */
 const LOG_READ_BYTES = 16 * LOG_MESSAGE_BYTES;
 
 export interface ObserverPorts {
   readonly cri: RuntimeService;
   readonly files: MessageFiles;
   readonly clock: Clock;
-  /** Containers may name their stop signal, and statuses tell it. */
+  /** Containers may specify their stop signal, and statuses include it. */
   readonly stopSignals?: boolean | undefined;
 }
 
 /**
- * Sees pods by the two list calls. Details come from the status calls, which are made only for what
- * changed: a running container's start, an exited one's end and a ready sandbox's addresses stay as
- * they are, and are kept as long as the lists show the object in that state.
+ * Observes pods by the two list calls. Details come from the status calls, which are made only for
+ * changed objects. The start of a running container, the end of an exited one and the addresses of
+ * a ready sandbox never change; they are kept while the lists show the object in that state.
  *
- * Where it is known what the lists would tell beside that, they are not asked: of a pod that came
- * after the first look at the whole runtime there is nothing before {@link changing} made it, and what
- * was just made is looked at by itself. What ends meanwhile the next relist finds; what a relist sees
- * of a pod that is being made is no news ({@link compare}). Of the eight lists that a start took none
- * is left; all but one or two of them had been a sixth of the kubelet's time for it.
+ * The lists are skipped if their result is known. Nothing exists of a pod that is newer than the
+ * first list of the whole runtime until {@link changing} creates it, and an object that was just
+ * created is inspected by itself. The next relist detects whatever ended in the meantime. A
+ * relist's report on a pod that is being created is not a change ({@link compare}). This saves the
+ * eight lists of a pod's start, a sixth of the kubelet's time for it.
  */
 export class Observer {
   readonly #ports: ObserverPorts;
   readonly #pods = new Map<string, KnownPod>();
-  /** Uids of which the runtime may hold something. */
+  /** Uids of the pods of which the runtime may have something. */
   readonly #there = new Set<string>();
-  /** How many things are being made, or looked at for the first time, by the pod's uid. */
+  /**
+   * By the pod's uid: the number of objects that are being created or observed for the first time.
+   */
   readonly #underWay = new Map<string, number>();
   #firstLook: Promise<void> | undefined;
   #runtimeName: string | undefined;
@@ -83,9 +85,9 @@ export class Observer {
   }
 
   /**
-   * Does something to a pod. Everything that is made, stopped or removed has to pass here.
+   * Makes a change to a pod. Every call that creates, stops or removes something goes through here.
    *
-   * @param madeBy what is new when it worked, and all that is; without it anything may have changed
+   * @param madeBy the only new object after a successful call; without it anything may have changed
    */
   async changing<T>(
     podUid: string,
@@ -107,8 +109,9 @@ export class Observer {
   }
 
   /**
-   * The runtime was asked for all of its pods. One that is not known may be of a killed kubelet's last
-   * call; one that is not among them, and that nothing was seen of or is done to, is over.
+   * Takes note of a list of all pods in the runtime. An unknown pod may come from the last call of
+   * a killed kubelet. A pod that is not listed, has no observation and no change in progress no
+   * longer exists.
    */
   holds(podUids: ReadonlySet<string>): void {
     for (const uid of podUids) this.#there.add(uid);
@@ -117,19 +120,22 @@ export class Observer {
     }
   }
 
-  /** Something of the pod came or changed: the next observation asks for all of it. */
+  /** Something of the pod was added or changed: the next observation lists all of it. */
   noticed(podUid: string): void {
     this.#there.add(podUid);
     const known = this.#pods.get(podUid);
     if (known !== undefined) known.made = undefined;
   }
 
-  /** Something of the pod has changed that does not show in its state: details are asked for anew. */
+  /**
+   * The pod has changed in a way that its state does not show; the next observation reads its
+   * details again.
+   */
   forget(podUid: string): void {
     this.#pods.delete(podUid);
   }
 
-  /** The pod that a sandbox or container was last seen of. */
+  /** The pod to which a sandbox or container last belonged. */
   podOf(id: string): string | undefined {
     for (const [uid, { sandboxes, containers }] of this.#pods) {
       if (sandboxes.has(id) || containers.has(id)) return uid;
@@ -137,17 +143,17 @@ export class Observer {
     return undefined;
   }
 
-  /** What the runtime tells of a pod, against the last observation. */
-  compare(podUid: string, told: ToldStates): StateComparison {
+  /** Compares the runtime's report on a pod with the last observation. */
+  compare(podUid: string, reported: ReportedStates): StateComparison {
     const known = this.#pods.get(podUid);
-    if (known?.states === undefined) return compareStates(undefined, told);
+    if (known?.states === undefined) return compareStates(undefined, reported);
     const { states, made = [] } = known;
     const isGrowing = made.length > 0 || this.#underWay.has(podUid);
-    return compareStates({ states, isGrowing }, told);
+    return compareStates({ states, isGrowing }, reported);
   }
 
   async #lookFirst(signal: AbortSignal): Promise<void> {
-    // shared by all workers, so that it ends with none of them
+    // shared by all workers, so no worker's signal may end it
     this.#firstLook ??= this.#findThere(new AbortController().signal).catch((error: unknown) => {
       this.#firstLook = undefined;
       throw error;
@@ -204,7 +210,7 @@ export class Observer {
     return observationOf(known, observedAtMs);
   }
 
-  /** @returns nothing when something of it is gone already, or more has to be seen */
+  /** @returns undefined if an object is already gone, or if a full observation is needed */
   async #observeMade(
     known: KnownPod,
     made: readonly Made[],
@@ -225,7 +231,7 @@ export class Observer {
     return observationOf(known, observedAtMs);
   }
 
-  /** @returns its state in the runtime's words; nothing when it is gone */
+  /** @returns its state as the runtime reports it; undefined if it is gone */
   async #see(made: Made, known: KnownPod, signal: AbortSignal): Promise<string | undefined> {
     const { cri } = this.#ports;
     if (made.kind === 'sandbox') {
@@ -247,9 +253,9 @@ export class Observer {
   ): Promise<SandboxObservation | undefined> {
     const known = before?.sandboxes.get(sandbox.id);
     const ready = sandbox.state === 'ready';
-    const settled =
-      known?.ready === ready && (!ready || known.ips.length > 0 || known.network === 'node');
-    if (settled) return known;
+    // A sandbox whose process died keeps its addresses until it is stopped.
+    const hasIps = known !== undefined && known.ips.length > 0;
+    if (known?.ready === ready && (hasIps === ready || known.network === 'node')) return known;
     const status = await orGone(this.#ports.cri.podSandboxStatus(sandbox.id, signal));
     return status === undefined ? undefined : observedSandbox(sandbox, status);
   }
@@ -300,7 +306,7 @@ export class Observer {
     }
   }
 
-  /** Asked once: a runtime does not change its name while it runs. */
+  /** Requested once: a running runtime does not change its name. */
   async #name(signal: AbortSignal): Promise<string> {
     this.#runtimeName ??= (await this.#ports.cri.version(signal)).runtimeName;
     return this.#runtimeName;
@@ -315,17 +321,17 @@ interface KnownPod {
   states: ReadonlyMap<string, string> | undefined;
   readonly sandboxes: Map<string, SandboxObservation>;
   readonly containers: Map<string, ContainerObservation>;
-  /** New since the last observation, and all that is; undefined when anything may have changed. */
+  /** The only new objects since the last observation; undefined if anything may have changed. */
   made: readonly Made[] | undefined;
 }
 
-/** @param certain whether it is known that the runtime holds nothing of the pod */
+/** @param certain true if the runtime certainly has nothing of the pod */
 function nothingYet(certain: boolean): KnownPod {
   const [states, made] = certain ? [new Map<string, string>(), []] : [undefined, undefined];
   return { states, made, sandboxes: new Map(), containers: new Map() };
 }
 
-/** A sandbox has its addresses a moment after it is ready. */
+/** A sandbox gets its addresses shortly after it is ready. */
 function isSettled({ sandboxes }: KnownPod): boolean {
   return [...sandboxes.values()].every(
     ({ ready, ips, network }) => !ready || ips.length > 0 || network === 'node',

@@ -7,38 +7,38 @@ export interface Relist {
   /** Wall clock. */
   readonly nowMs: number;
   readonly tookMs: number;
-  /** From the start of the one before; undefined for the first. */
+  /** Since the start of the previous list; undefined for the first. */
   readonly sinceMs: number | undefined;
 }
 
 const STATES = ['created', 'running', 'exited', 'unknown'] as const;
 const BUCKETS_S = exponentialBuckets(0.005, 2.5, 14);
 
-/** What lists of the runtime tell, and how long they take; under upstream's names. */
+/** Meters the lists of the runtime and their results, under upstream's names. */
 export function createRelistMeter(
   metrics: Metrics,
 ): Readonly<{ listed: (relist: Relist) => void }> {
   const durations = metrics.histogram({
     name: 'kubelet_pleg_relist_duration_seconds',
-    help: 'How long it took to list what the runtime holds.',
+    help: 'Duration of listing the pods and containers of the runtime.',
     buckets: BUCKETS_S,
   });
   const intervals = metrics.histogram({
     name: 'kubelet_pleg_relist_interval_seconds',
-    help: 'From the start of one list of what the runtime holds to the next.',
+    help: 'Time between the starts of two consecutive lists of the runtime.',
     buckets: BUCKETS_S,
   });
   const lastSeen = metrics.gauge({
     name: 'kubelet_pleg_last_seen_seconds',
-    help: 'When the runtime was last listed, seconds since the Unix epoch.',
+    help: 'Time of the last list of the runtime, in seconds since the Unix epoch.',
   });
   const pods = metrics.gauge({
     name: 'kubelet_running_pods',
-    help: 'Pods that have a sandbox which is ready.',
+    help: 'Pods with a ready sandbox.',
   });
   const states = metrics.gauge({
     name: 'kubelet_running_containers',
-    help: 'Containers that the runtime holds, by state.',
+    help: 'Containers in the runtime, by state.',
     labelNames: ['container_state'],
   });
   return {

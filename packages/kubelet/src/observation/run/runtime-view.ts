@@ -12,18 +12,18 @@ export interface RuntimeViewPorts {
   readonly files: MessageFiles;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Whether the runtime has an event stream. */
+  /** The runtime has an event stream. */
   readonly streams: boolean;
-  /** Whether containers may name their stop signal, which their statuses then say. */
+  /** Containers may specify their stop signal, and their statuses include it. */
   readonly stopSignals: boolean;
-  /** Nothing is measured without. */
+  /** If absent, nothing is measured. */
   readonly metrics?: Metrics | undefined;
 }
 
 /**
- * The view of a CRI runtime, and where to report what is done to it. Observations and changes share
- * one memory: a change that an observation has shown is not reported, and what is reported is asked
- * for anew.
+ * Creates the view of a CRI runtime, and the port that records changes to it. Observations and
+ * changes share one memory: a change that an observation has shown is not reported, and a reported
+ * change is read again.
  */
 export function createRuntimeView(
   ports: RuntimeViewPorts,
@@ -32,7 +32,7 @@ export function createRuntimeView(
   const observer = new Observer({ cri, files, clock, stopSignals });
   const watch = createRuntimeWatch({
     ...{ cri, clock, log, streams, metrics },
-    compare: (uid, told) => observer.compare(uid, told),
+    compare: (uid, reported) => observer.compare(uid, reported),
   });
   const view: RuntimeView = {
     observe: (uid, signal) => observer.observe(uid, signal),

@@ -1,14 +1,14 @@
-import type { Clock, Logger, Metrics } from '@nodeagent/base';
+import { type Clock, isAborted, type Logger, type Metrics } from '@nodeagent/base';
 import { type ContainerEvent, isCriError, type RuntimeService } from '@nodeagent/cri-client';
 
 import { LABEL_POD_UID } from '../../pod/index.js';
 import {
   changedPods,
+  type ReportedStates,
   type RuntimeSnapshot,
   snapshotOf,
   type StateComparison,
   statesOf,
-  type ToldStates,
 } from '../plan/runtime-diff.js';
 import { createRelistMeter } from './relist-metrics.js';
 
@@ -16,32 +16,35 @@ export interface RuntimeWatchOptions {
   readonly cri: Pick<RuntimeService, 'listPodSandbox' | 'listContainers' | 'containerEvents'>;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Whether the runtime has an event stream. */
+  /** The runtime has an event stream. */
   readonly streams: boolean;
   /**
-   * Compares states with what the pod's worker has seen. The worker looks after each of its own
-   * actions; a report of them would only make it look once more.
+   * Compares states with the last observation by the pod's worker. The worker observes after each
+   * of its own actions, so a report of them would only cause another observation.
    */
-  readonly compare: (podUid: string, told: ToldStates) => StateComparison;
-  /** Nothing is measured without. */
+  readonly compare: (podUid: string, reported: ReportedStates) => StateComparison;
+  /** If absent, nothing is measured. */
   readonly metrics?: Metrics | undefined;
 }
 
-/** Finds changes for as long as it runs. */
+/** Detects changes while it runs. */
 export interface RuntimeWatch {
-  /** Lists and, where the runtime has one, the event stream; runs until the signal fires. */
+  /** Lists the runtime and reads its event stream, if it has one; runs until the signal fires. */
   run(onChange: (podUid: string) => void, signal: AbortSignal): Promise<void>;
-  /** Undefined when the last list worked and is recent; else the reason why the runtime is not well. */
+  /**
+   * Undefined if the last list succeeded and is recent; else the reason why the runtime is
+   * unhealthy.
+   */
   unhealthyReason(): string | undefined;
 }
 
 const RELIST_MS = 1000;
-/** While events stream in, the lists only catch what a lost event would have told. */
+/** While events arrive, the lists only make up for lost events. */
 const RELIST_WITH_EVENTS_MS = 30_000;
 const STREAM_RETRY_MS = 5000;
 const STALE_MS = 180_000;
 
-/** Finds out which pods changed in the runtime: by its events where it has them, else by asking. */
+/** Detects which pods changed in the runtime: by its events if it has them, else by lists. */
 export function createRuntimeWatch({
   cri,
   clock,
@@ -53,10 +56,10 @@ export function createRuntimeWatch({
   let lastListMs: number | undefined;
   let streaming = false;
   const meter = metrics && createRelistMeter(metrics);
-  /** Pods of which more was told than their workers had seen, in the middle of their work. */
+  /** Pods whose report contained more than their busy workers had observed. */
   const early = new Set<string>();
-  const judge = (uid: string, told: ToldStates, onChange: (uid: string) => void): void => {
-    const comparison = compare(uid, told);
+  const judge = (uid: string, reported: ReportedStates, onChange: (uid: string) => void): void => {
+    const comparison = compare(uid, reported);
     if (comparison === 'different') onChange(uid);
     else if (comparison === 'too-early') early.add(uid);
   };
@@ -71,7 +74,9 @@ export function createRuntimeWatch({
       cri.listContainers({}, signal),
     ]);
     meter?.listed({
-      ...{ sandboxes, containers, nowMs: clock.nowMs() },
+      sandboxes,
+      containers,
+      nowMs: clock.nowMs(),
       tookMs: clock.monotonicMs() - startedMs,
       sinceMs: lastListMs === undefined ? undefined : startedMs - lastListMs,
     });
@@ -86,7 +91,7 @@ export function createRuntimeWatch({
   };
   const runLists = async (onChange: (uid: string) => void, signal: AbortSignal): Promise<void> => {
     let known: RuntimeSnapshot | undefined;
-    // A list from before the stream does not tell what happened until then: it does not count.
+    // A list from before the stream misses the events between the two, so it does not count.
     let streamed = false;
     const isDue = (): boolean =>
       !streaming ||
@@ -100,8 +105,8 @@ export function createRuntimeWatch({
           known = await relist(known, onChange, signal);
           streamed = listedWhileStreaming;
         } catch (err) {
-          if (signal.aborted) return;
-          log.warn({ err }, 'runtime did not list its pods');
+          if (isAborted(signal)) return;
+          log.warn({ err }, 'pods of the runtime not listed');
         }
       }
       if ((await clock.sleep(RELIST_MS, signal)) === 'aborted') return;
@@ -120,8 +125,8 @@ export function createRuntimeWatch({
         }
       } catch (err) {
         streaming = false;
-        if (signal.aborted || isCriError(err, 'CRI_UNIMPLEMENTED')) return;
-        log.warn({ err }, 'event stream of the runtime broke');
+        if (isAborted(signal) || isCriError(err, 'CRI_UNIMPLEMENTED')) return;
+        log.warn({ err }, 'event stream of the runtime failed');
       }
       streaming = false;
       await clock.sleep(STREAM_RETRY_MS, signal);
@@ -144,8 +149,9 @@ export function createRuntimeWatch({
 }
 
 /**
- * Of what has been made; undefined where the event does not tell, and of what has ended: that may
- * come while a worker still reads that it runs, and without lists nobody would tell it again.
+ * The state of a created object. Undefined if the event does not contain it, and for objects that
+ * ended: that event may arrive while a worker still reads that the object runs, and without lists
+ * nothing would report it again.
  */
 function stateOf({ id, type, sandbox, containers }: ContainerEvent): string | undefined {
   if (type !== 'created' && type !== 'started') return undefined;

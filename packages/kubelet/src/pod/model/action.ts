@@ -3,11 +3,11 @@ import type { ContainerResize } from './resize.js';
 export type ContainerRole = 'init' | 'sidecar' | 'regular' | 'ephemeral';
 
 /**
- * One step of a pod's plan; carried out in the order of the plan. `why` is for people: events, logs
- * and `explain-pod` show it.
+ * One step of a pod's plan. Steps are carried out in the plan's order. `why` is for people: events,
+ * logs and `explain-pod` show it.
  */
 export type PodAction =
-  /** Stops every container, in the order that sidecars ask for, and then every sandbox. */
+  /** Stops every container in the order that sidecars need, then every sandbox. */
   | Readonly<{ kind: 'stop-pod'; graceSeconds: number | undefined; why: string }>
   | Readonly<{
       kind: 'stop-container';
@@ -22,7 +22,7 @@ export type PodAction =
       kind: 'remove-container';
       id: string;
       name: string;
-      /** With the container when absent. */
+      /** Keeps the log files; by default they are removed with the container. */
       logs?: 'keep';
       why: string;
     }>
@@ -36,8 +36,8 @@ export type PodAction =
       why: string;
     }>
   /**
-   * Gives running containers other resources, and the pod around them: memory first, then CPU; within
-   * each the containers in this order.
+   * Changes the resources of running containers and of the pod around them: memory first, then CPU.
+   * Within each, containers follow this order.
    */
   | Readonly<{
       kind: 'resize-pod';
@@ -56,7 +56,7 @@ export type PodAction =
 
 export type PodPlan = readonly PodAction[];
 
-/** Why a container is waiting, as users see it in its status. */
+/** The reason why a container waits, as its status shows it. */
 export interface WaitingReason {
   /** `CrashLoopBackOff`, `ImagePullBackOff`, `CreateContainerConfigError`, … */
   readonly reason: string;

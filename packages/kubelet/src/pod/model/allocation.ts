@@ -4,15 +4,15 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 /** `resources` of a container, or of a pod as a whole. */
 export type Resources = NonNullable<Container['resources']>;
 
-/** What a pod was given: its spec may ask for something else by now. */
+/** The resources allocated to a pod; its spec may already request others. */
 export interface PodAllocation {
-  /** By container name; init containers too. */
+  /** By container name, including init containers. */
   readonly containers: Readonly<Record<string, Resources>>;
-  /** Of the pod as a whole, where it asks for that. */
+  /** Pod-level resources, if the pod requests any. */
   readonly pod?: Resources;
 }
 
-/** Everything of one container that can be changed while it runs; 0 stands for none. */
+/** The resources of one container that can be changed while it runs; 0 means none. */
 export interface ContainerAmounts {
   readonly cpuRequestMilli: number;
   readonly cpuLimitMilli: number;
@@ -20,7 +20,7 @@ export interface ContainerAmounts {
   readonly memoryLimitBytes: number;
 }
 
-/** What the spec asks for. */
+/** The resources that the spec requests. */
 export function allocationOf({ spec }: Pod): PodAllocation {
   const all = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
   const containers = Object.fromEntries(all.map(({ name, resources = {} }) => [name, resources]));
@@ -28,10 +28,10 @@ export function allocationOf({ spec }: Pod): PodAllocation {
 }
 
 /**
- * The pod as it would be if it had asked for what it was given: everything that is done for a pod is
- * done for this one.
+ * The pod as if it had requested exactly its allocation. The kubelet does all its work for this
+ * version of the pod.
  *
- * @returns the same object when it asks for just that
+ * @returns the same object if the spec already matches the allocation
  */
 export function withAllocation(pod: Pod, allocation: PodAllocation | undefined): Pod {
   const { spec } = pod;
@@ -55,7 +55,7 @@ export function withAllocation(pod: Pod, allocation: PodAllocation | undefined):
   return { ...pod, spec: next };
 }
 
-/** However they are written: `1000m` is `1`. */
+/** Compares amounts, not spelling: `1000m` equals `1`. */
 export function sameResources(a: Resources | undefined, b: Resources | undefined): boolean {
   return sides.every((side) => sameAmounts(a?.[side], b?.[side]));
 }
@@ -73,7 +73,7 @@ function sameAmounts(a: Texts = {}, b: Texts = {}): boolean {
   });
 }
 
-/** With the limits of its pod where the container has none. */
+/** The container's resources, with the pod's limits where it has none of its own. */
 export function effectiveResources({ spec }: Pod, { resources = {} }: Container): Resources {
   const of = (name: string): Record<string, string> => {
     const whole = spec?.resources?.limits?.[name];
@@ -85,7 +85,7 @@ export function effectiveResources({ spec }: Pod, { resources = {} }: Container)
   return { ...resources, ...(Object.keys(limits).length > 0 && { limits }) };
 }
 
-/** A container without a limit of its own is held to that of its pod. */
+/** A container without a limit of its own gets the pod's. */
 export function amountsIn(
   pod: Resources | undefined,
   { requests, limits }: Resources,
@@ -100,7 +100,7 @@ export function amountsIn(
   };
 }
 
-/** The reverse of {@link amountsIn}; what is none is written as 0. */
+/** The reverse of {@link amountsIn}; none is written as 0. */
 export function resourcesOf(amounts: ContainerAmounts): Resources {
   return {
     requests: {

@@ -1,10 +1,15 @@
-type Kind = 'string' | 'string, if any' | 'integer' | 'list' | 'object';
+type Type =
+  'string' | 'boolean' | 'integer' | 'list' | 'list of strings' | 'object' | 'map of strings';
+type Kind = Type | `${Type}, if any`;
+
+const IF_ANY = ', if any';
 
 /**
- * Compares members of an object with the types that the API promises; one that is null is absent.
+ * Checks members of an object against the types that the API promises. A null member counts as
+ * absent.
  *
- * @param at where the object is, as `spec.`
- * @throws {TypeError} about the first that is of another type: `spec.trustBundle: expected string`
+ * @param at path of the object, such as `spec.`
+ * @throws {TypeError} for the first member of another type: `spec.trustBundle: expected string`
  */
 export function checkTypes(
   object: Readonly<Record<string, unknown>>,
@@ -12,21 +17,35 @@ export function checkTypes(
   at = '',
 ): void {
   for (const [name, kind] of Object.entries(kinds)) {
-    if (!isOf(object[name], kind)) throw new TypeError(`${at}${name}: expected ${kind}`);
+    const isOptional = kind.endsWith(IF_ANY);
+    if (isOptional && object[name] === undefined) continue;
+    const type = (isOptional ? kind.slice(0, -IF_ANY.length) : kind) as Type;
+    if (!isOf(object[name], type)) throw new TypeError(`${at}${name}: expected ${kind}`);
   }
 }
 
-function isOf(value: unknown, kind: Kind): boolean {
-  switch (kind) {
+function isOf(value: unknown, type: Type): boolean {
+  switch (type) {
     case 'string':
-      return typeof value === 'string';
-    case 'string, if any':
-      return value === undefined || typeof value === 'string';
+    case 'boolean':
+      return typeof value === type;
     case 'integer':
-      return Number.isInteger(value);
+      return Number.isSafeInteger(value);
     case 'list':
       return Array.isArray(value);
+    case 'list of strings':
+      return Array.isArray(value) && value.every(isString);
     case 'object':
-      return typeof value === 'object' && value !== null && !Array.isArray(value);
+      return isObject(value);
+    case 'map of strings':
+      return isObject(value) && Object.values(value).every(isString);
   }
+}
+
+function isString(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,8 +1,8 @@
 import { codedError, errorGuard } from '@nodeagent/base';
 
 /**
- * Why a container could not be started; `reason` is what users see as the waiting reason:
- * `ErrImagePull`, `ImagePullBackOff`, `InvalidImageName`, `ErrImageNeverPull`, `ImageInspectError`,
+ * A container could not be started. `reason` is the waiting reason that users see: `ErrImagePull`,
+ * `ImagePullBackOff`, `InvalidImageName`, `ErrImageNeverPull`, `ImageInspectError`,
  * `CreateContainerConfigError`, `CreateContainerError`, `RunContainerError`, `PostStartHookError`.
  */
 export class StartError extends Error {
@@ -20,25 +20,25 @@ export function isStartError(value: unknown): value is StartError {
   return value instanceof Error && value.name === 'StartError';
 }
 
-/** `POD_MANIFEST_INVALID` a file or URL does not hold a pod that can run here. */
+/** `POD_MANIFEST_INVALID`: a file or URL holds no pod that can run here. */
 export type ManifestErrorCode = 'POD_MANIFEST_INVALID';
 
-/** Why a manifest of a file or URL gives no pod; the message does not say which file or URL. */
+/** A manifest yields no pod. The message does not name its file or URL. */
 export class ManifestError extends codedError<ManifestErrorCode>('ManifestError') {
   constructor(message: string, options?: ErrorOptions) {
     super('POD_MANIFEST_INVALID', message, options);
   }
 }
 
-/** Matches the name and, where any are given, the codes. */
+/** Matches the name and, if any are given, the codes. */
 export const isManifestError = errorGuard(ManifestError);
 
-/** `POD_CHECKPOINT_CORRUPT` what pods were given cannot be read. */
+/** `POD_CHECKPOINT_CORRUPT`: the record of the pods' allocations cannot be read. */
 export type CheckpointErrorCode = 'POD_CHECKPOINT_CORRUPT';
 
 /**
- * A file that says what pods were given is not as it was written: pods might be given away what is
- * in use, so nothing starts before somebody has looked.
+ * The file with the pods' allocations is damaged. Resources in use might be allocated again, so
+ * nothing starts until an operator has looked at it.
  */
 export class CheckpointError extends codedError<CheckpointErrorCode>('CheckpointError') {
   readonly path: string;
@@ -54,7 +54,7 @@ export class CheckpointError extends codedError<CheckpointErrorCode>('Checkpoint
   }
 }
 
-/** What is shown of whatever was thrown. */
+/** The text to show for any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -6,31 +6,36 @@ import type { PodObservation } from './observation.js';
 import type { ResizeConditions } from './resize.js';
 import type { ProbeVerdicts } from './verdict.js';
 
-/** Why the kubelet ended, or never began, a pod: `DeadlineExceeded`, `Evicted`, `OutOfcpu`, … */
+/**
+ * The reason why the kubelet ended a pod or refused to start it: `DeadlineExceeded`, `Evicted`,
+ * `OutOfcpu`, …
+ */
 export interface FailureVerdict {
   readonly reason: string;
   readonly message: string;
   /**
-   * Told as the condition `DisruptionTarget`, reason `TerminationByKubelet`, when the pod did nothing
-   * wrong and had to make way.
+   * Set if the pod did nothing wrong and had to make room: the message of its condition
+   * `DisruptionTarget`, reason `TerminationByKubelet`.
    */
   readonly disruption?: string;
 }
 
-/** Everything that a pod's worker knows when it reports. */
+/** Everything that a pod's worker knows when it reports the pod's state. */
 export interface PodFacts {
-  /** The newest copy of its source, with the resources that it was given. */
+  /** The newest copy from its source, with its allocated resources. */
   readonly pod: Pod;
   readonly seen: PodObservation;
   readonly probes: ProbeVerdicts;
-  /** By container name: why it could not be started, or is held back. */
+  /** By container name: the reason why it could not be started or is held back. */
   readonly waiting: ReadonlyMap<string, WaitingReason>;
-  /** What was last told to the runtime to give its containers; undefined where that is not kept. */
+  /**
+   * The resources last sent to the runtime for its containers; undefined if they are not recorded.
+   */
   readonly actuated?: PodAllocation | undefined;
-  /** Other resources that are asked for, or on their way. */
+  /** A resize that is requested or in progress. */
   readonly resize?: ResizeConditions | undefined;
-  /** Nothing of the pod runs any more, nor will. */
+  /** Nothing of the pod runs, and nothing will run again. */
   readonly terminal: boolean;
-  /** The kubelet's own verdict on the pod, shown as soon as nothing of it runs. */
+  /** The kubelet's own verdict on the pod, shown once nothing of it runs. */
   readonly verdict: FailureVerdict | undefined;
 }

@@ -1,4 +1,4 @@
-/** Labels and annotations by which containers are found again, also those of other kubelets. */
+/** Labels and annotations that identify containers, also those that other kubelets created. */
 export const LABEL_POD_NAME = 'io.kubernetes.pod.name';
 export const LABEL_POD_NAMESPACE = 'io.kubernetes.pod.namespace';
 export const LABEL_POD_UID = 'io.kubernetes.pod.uid';

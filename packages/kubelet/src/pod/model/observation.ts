@@ -1,14 +1,20 @@
 import type { ContainerAmounts } from './allocation.js';
 
-/** How long ago, what state: everything a decision about a pod may know of the runtime. */
+/**
+ * The state of one pod in the runtime, and its age: everything about the runtime that decisions
+ * use.
+ */
 export interface PodObservation {
   /** Newest first: attempt, then creation time, descending. */
   readonly sandboxes: readonly SandboxObservation[];
-  /** Newest first by creation time; all kinds of container, of all sandboxes. */
+  /** Newest first by creation time; containers of every kind and of all sandboxes. */
   readonly containers: readonly ContainerObservation[];
-  /** Of the newest sandbox while it is ready; the primary address first. */
+  /** Addresses of the newest sandbox while it is ready, the primary address first. */
   readonly podIps: readonly string[];
-  /** When the observation began, wall clock. RuntimeView says how much older its parts may be. */
+  /**
+   * Wall clock time at which the observation began. RuntimeView states how much older its parts may
+   * be.
+   */
   readonly observedAtMs: number;
 }
 
@@ -28,21 +34,21 @@ export type ContainerObservation = Readonly<{
   sandboxId: string;
   name: string;
   createdAtMs: number;
-  /** As recorded when the container was created; 0 when unreadable. */
+  /** The count recorded when the container was created; 0 if unreadable. */
   restartCount: number;
-  /** Lower-case hex; undefined when unreadable, which counts as changed. */
+  /** Lower-case hex; undefined if unreadable, which counts as changed. */
   specHash: string | undefined;
-  /** As the spec named it. */
+  /** The image as the spec names it. */
   image: string;
-  /** The runtime's reference, with digest where it has one. */
+  /** The runtime's reference, with a digest if it has one. */
   imageRef: string;
   /** `containerd`, `cri-o`, …: the scheme of the id in the API. */
   runtimeName: string;
-  /** Told by `SIG…` names where the runtime says it, and it is asked for. */
+  /** A `SIG…` name; present only if it was requested and the runtime reports it. */
   stopSignal?: string;
-  /** What the runtime says that it has; absent where it does not say, 0 is without. */
+  /** Resources that the runtime reports; a missing member is unknown, 0 is none. */
   resources?: Readonly<Partial<ContainerAmounts>>;
-  /** Where it has mounts that are read-only all the way down; absent where it has none. */
+  /** Paths of the mounts that are read-only recursively; absent if there are none. */
   recursiveReadOnly?: readonly string[];
   user?: Readonly<{ uid: number; gid: number; supplementalGroups: readonly number[] }>;
   state: ContainerRunState;
@@ -56,14 +62,14 @@ export type ContainerRunState =
       startedAtMs: number | undefined;
       finishedAtMs: number;
       exitCode: number;
-      /** The runtime's word, e.g. `Completed`, `Error`, `OOMKilled`. */
+      /** The runtime's reason, such as `Completed`, `Error`, `OOMKilled`. */
       reason: string;
       /** Termination message, already read and cut to the API's limit. */
       message: string;
     }>
   | Readonly<{ kind: 'unknown' }>;
 
-/** What is observed of a pod that the runtime does not know. */
+/** The observation of a pod that is unknown to the runtime. */
 export function emptyObservation(observedAtMs: number): PodObservation {
   return { sandboxes: [], containers: [], podIps: [], observedAtMs };
 }

@@ -2,21 +2,21 @@ import { type Brand, pathSegmentProblem } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 /**
- * A pod's uid, checked by {@link parsePodUid}: safe as a name of a directory, as the last part of a
- * log directory's name and in the name of a cgroup.
+ * A pod's uid, checked by {@link parsePodUid}: safe as a directory name, as the last part of a log
+ * directory's name, and in a cgroup's name.
  */
 export type PodUid = Brand<string, 'PodUid'>;
 
-/** So that `pod<uid>`, the name of its cgroup, is one that a directory can have. */
+/** Keeps `pod<uid>`, the name of the pod's cgroup, within the limit for directory names. */
 const MAX_UID_CHARS = 250;
 const UID_CHARS = /^[A-Za-z0-9][A-Za-z0-9.-]*$/;
 
 /**
- * The API server and manifests without a uid give UUIDs and hashes; a manifest may give what it likes.
- * `_` is refused beside what no path takes: names of log directories are split at it, and systemd's
- * names of slices have it for `-`.
+ * The API server, and the reader of manifests without a uid, produce UUIDs and hashes; a manifest
+ * may contain any text. Besides the characters that paths refuse, `_` is refused: names of log
+ * directories are split at it, and names of systemd slices use it for `-`.
  *
- * @returns why the text cannot be a pod's uid; undefined when it can
+ * @returns the reason why the text cannot be a pod's uid; undefined if it can
  */
 export function podUidProblem(text: string): string | undefined {
   const problem = pathSegmentProblem(text);
@@ -26,12 +26,16 @@ export function podUidProblem(text: string): string | undefined {
   return "must consist of letters, digits, '-' and '.', and begin with a letter or a digit";
 }
 
-/** @returns undefined for text that no pod has as its uid */
+/** @returns undefined if the text cannot be a pod's uid */
 export function parsePodUid(text: string): PodUid | undefined {
   return podUidProblem(text) === undefined ? (text as PodUid) : undefined;
 }
 
-/** Of a pod that was let in. @throws {RangeError} for one that never should have been */
+/**
+ * The uid of an accepted pod.
+ *
+ * @throws {RangeError} for a uid that should have been refused
+ */
 export function toPodUid(text: string): PodUid {
   const problem = podUidProblem(text);
   if (problem === undefined) return text as PodUid;
@@ -39,10 +43,10 @@ export function toPodUid(text: string): PodUid {
 }
 
 /**
- * What is wrong with those names in a pod that become paths on this node; the API server, and the
- * checks of manifests, ask for more.
+ * Checks the names in a pod that become paths on this node. The API server and the checks of
+ * manifests are stricter.
  *
- * @returns undefined when all are safe
+ * @returns the first problem; undefined if all names are safe
  */
 export function podNamesProblem({ metadata = {}, spec }: Pod): string | undefined {
   const uidProblem = podUidProblem(metadata.uid ?? '');
@@ -56,7 +60,7 @@ export function podNamesProblem({ metadata = {}, spec }: Pod): string | undefine
     ),
   ];
   for (const [field, name] of names) {
-    const problem = typeof name === 'string' ? pathSegmentProblem(name) : 'must be a text';
+    const problem = typeof name === 'string' ? pathSegmentProblem(name) : 'must be a string';
     if (problem !== undefined) return `${field}: ${problem}`;
   }
   return undefined;

@@ -7,9 +7,9 @@ import { isSidecar } from './pod-spec.js';
 export type Amounts = ReadonlyMap<string, bigint>;
 
 /**
- * What a pod asks for as a whole: the sum of its regular containers and sidecars, or the largest
+ * The resources that a pod requests: the sum of its regular containers and sidecars, or the largest
  * init container with the sidecars before it, whichever is more; plus the overhead of its sandbox.
- * Resources of the pod as a whole, when given, replace the sums.
+ * Pod-level resources, if given, replace the sums.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/component-helpers/resource/helpers.go, PodRequests
  */
@@ -19,8 +19,8 @@ export function podRequests(pod: Pod): Amounts {
 }
 
 /**
- * The same for limits. Only what is limited grows by the overhead; a resource that one container
- * leaves unlimited still has the sum of the others here.
+ * The same for limits. The overhead is added only to resources that are limited. If one container
+ * leaves a resource unlimited, the sum of the others still counts here.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/component-helpers/resource/helpers.go, PodLimits
  */
@@ -49,8 +49,8 @@ function wholeOf(pod: Pod, kind: 'requests' | 'limits'): Amounts {
 }
 
 /**
- * The most of one resource that a pod's containers take at one time: regular ones and sidecars
- * together, or the largest step of starting up.
+ * The largest amount of one resource that a pod's containers use at one time: regular containers
+ * and sidecars together, or the largest step of initialization.
  */
 export function largestNeed(pod: Pod, of: (container: Container) => bigint): bigint {
   const regular = (pod.spec?.containers ?? []).reduce((total, each) => total + of(each), 0n);
@@ -65,7 +65,7 @@ export function largestNeed(pod: Pod, of: (container: Container) => bigint): big
   return together > largestStep ? together : largestStep;
 }
 
-/** Reads quantities; ones that cannot be read, which the API refuses, count as nothing. */
+/** Parses quantities. Unreadable ones, which the API refuses, count as zero. */
 export function amountsOf(quantities: Readonly<Record<string, string>> | undefined): Amounts {
   return new Map(
     Object.entries(quantities ?? {}).map(([name, text]) => [name, parseQuantity(text) ?? 0n]),

@@ -8,19 +8,19 @@ export interface RoledContainer {
   readonly spec: Container;
 }
 
-/** Where the pod came from: `api`, `file` or `http`. */
+/** The source of the pod: `api`, `file` or `http`. */
 export const SOURCE_ANNOTATION = 'kubernetes.io/config.source';
-/** When this kubelet saw it first. */
+/** The time at which this kubelet first saw the pod. */
 export const SEEN_ANNOTATION = 'kubernetes.io/config.seen';
-/** Of a static pod: its uid, which changes with its manifest. */
+/** A static pod's uid, which changes with its manifest. */
 export const HASH_ANNOTATION = 'kubernetes.io/config.hash';
-/** Of a mirror pod: the hash of the static pod that it shows. */
+/** On a mirror pod: the hash of the static pod that it represents. */
 export const MIRROR_ANNOTATION = 'kubernetes.io/config.mirror';
 
 /**
- * The pod's uid; every pod that was let in has one.
+ * The pod's uid; every accepted pod has one.
  *
- * @throws {RangeError} for a pod that never should have been
+ * @throws {RangeError} for a pod that should have been refused
  */
 export function podUid(pod: Pod): PodUid {
   return toPodUid(pod.metadata?.uid ?? '');
@@ -34,23 +34,23 @@ export function podNamespace(pod: Pod): string {
   return pod.metadata?.namespace ?? 'default';
 }
 
-/** `web_default(0d1c…)`: how messages name a pod. */
+/** `web_default(0d1c…)`: the name of a pod in messages. */
 export function podLabel(pod: Pod): string {
   return `${podName(pod)}_${podNamespace(pod)}(${podUid(pod)})`;
 }
 
-/** `web_default`: at any time one pod of a name runs on the node. */
+/** `web_default`; the node runs only one pod of a name at any time. */
 export function podFullName(pod: Pod): string {
   return `${podName(pod)}_${podNamespace(pod)}`;
 }
 
-/** Made from a file or URL on this node, not by the API server. */
+/** Created from a file or URL on this node, not by the API server. */
 export function isStaticPod(pod: Pod): boolean {
   const source = pod.metadata?.annotations?.[SOURCE_ANNOTATION];
   return source !== undefined && source !== 'api';
 }
 
-/** The API server's picture of a static pod. */
+/** The API server's copy of a static pod. */
 export function isMirrorPod(pod: Pod): boolean {
   return pod.metadata?.annotations?.[MIRROR_ANNOTATION] !== undefined;
 }
@@ -58,7 +58,7 @@ export function isMirrorPod(pod: Pod): boolean {
 /** @see Kubernetes 1.36 pkg/apis/scheduling/types.go, SystemCriticalPriority */
 const CRITICAL_PRIORITY = 2_000_000_000;
 
-/** Without it the node or the cluster does not work. */
+/** The node or the cluster does not work without it. */
 export function isCritical(pod: Pod): boolean {
   return isStaticPod(pod) || isMirrorPod(pod) || (pod.spec?.priority ?? 0) >= CRITICAL_PRIORITY;
 }
@@ -71,7 +71,7 @@ export function isHostNetwork(pod: Pod): boolean {
   return pod.spec?.hostNetwork === true;
 }
 
-/** A phase that is never left. */
+/** A phase that a pod never leaves. */
 export function isTerminalPhase(phase: string | undefined): boolean {
   return phase === 'Succeeded' || phase === 'Failed';
 }
@@ -81,7 +81,7 @@ export function isSidecar(init: Container): boolean {
   return init.restartPolicy === 'Always';
 }
 
-/** A kubelet took the pod and began it: only that sets the status of a container. */
+/** A kubelet has accepted the pod and started it: only a kubelet sets container statuses. */
 export function isAccepted({ status }: Pod): boolean {
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   return statuses.length > 0 && !isTerminalPhase(status?.phase);

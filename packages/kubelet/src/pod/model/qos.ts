@@ -6,13 +6,13 @@ export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 type Amounts = Readonly<Record<string, string>> | undefined;
 type Resources = Readonly<{ requests?: Amounts; limits?: Amounts }> | undefined;
 
-/** The resources that decide about the class. */
+/** The resources that decide the class. */
 const COMPUTE = ['cpu', 'memory'] as const;
 
 /**
- * Guaranteed: every container, init containers too, limits both CPU and memory, and requests no less
- * than it may use. BestEffort: nobody asks for either. Burstable: everything between. Resources of
- * the pod as a whole, when given, decide alone. Zero counts as not given.
+ * Guaranteed: every container, including init containers, limits both CPU and memory, and requests
+ * as much as its limits. BestEffort: no container requests or limits either. Burstable: everything
+ * else. Pod-level resources, if given, decide alone. Zero counts as not given.
  *
  * @see Kubernetes 1.36 pkg/apis/core/v1/helper/qos/qos.go
  */
@@ -36,7 +36,8 @@ function namesCompute(resources: Resources): boolean {
 function isGuaranteed(resources: Resources): boolean {
   return COMPUTE.every((name) => {
     const limit = amount(resources?.limits, name);
-    // The API server fills a missing request from the limit; a static pod's file may leave it out.
+    // The API server copies a missing request from the limit; the manifest of a static pod may omit
+    // it.
     const request =
       resources?.requests?.[name] === undefined ? limit : amount(resources.requests, name);
     return limit > 0n && request === limit;

@@ -1,32 +1,32 @@
 import type { ContainerAmounts } from './allocation.js';
 
-/** One running container whose resources are to change under it. */
+/** A running container whose resources change in place. */
 export interface ContainerResize {
   readonly id: string;
   readonly name: string;
-  /** What it has now. */
+  /** Its current resources. */
   readonly from: ContainerAmounts;
   readonly to: ContainerAmounts;
 }
 
-/** What a pod's status says of a change of its resources. */
+/** One condition that a pod's status shows about a resize. */
 export interface ResizeCondition {
-  /** `Deferred`, `Infeasible` or `Error`; empty while all goes well. */
+  /** `Deferred`, `Infeasible` or `Error`; empty while there is no problem. */
   readonly reason: string;
   readonly message: string;
-  /** Of the spec that asked for it; undefined where the API counts none. */
+  /** The generation of the spec that requested the resize; undefined if the API counts none. */
   readonly generation: number | undefined;
   /** Wall clock. */
   readonly sinceMs: number;
 }
 
 export interface ResizeConditions {
-  /** Asked for, and not (yet) granted. */
+  /** Requested, and not (yet) granted. */
   readonly pending?: ResizeCondition;
-  /** Granted, and not yet in force. */
+  /** Granted, and not yet in effect. */
   readonly inProgress?: ResizeCondition;
 }
 
-/** Names of the conditions, as the API has them. */
+/** Condition types of the API. */
 export const RESIZE_PENDING = 'PodResizePending';
 export const RESIZE_IN_PROGRESS = 'PodResizeInProgress';

@@ -3,11 +3,11 @@ import type { Container } from '@nodeagent/kube-client';
 import { fnv1a32 } from './fnv.js';
 
 /**
- * The hash that a container carries in its runtime annotation `io.kubernetes.container.hash`: only
- * a change of the image or the name makes a running container outdated. Kept bit for bit as the
- * kubelet computes it, so that containers survive an exchange of the agent.
+ * The hash in a container's runtime annotation `io.kubernetes.container.hash`. Only a change of the
+ * image or the name makes a running container outdated. The hash equals upstream's bit for bit, so
+ * containers survive a change from one kubelet to the other.
  *
- * FNV-1a, 32 bits, over the printed form of the JSON bytes; lower-case hex without padding.
+ * 32-bit FNV-1a over the printed form of the JSON bytes; lower-case hex without padding.
  *
  * @see Kubernetes 1.36 pkg/kubelet/container/helpers.go, HashContainer
  */
@@ -16,7 +16,7 @@ export function containerSpecHash(container: Pick<Container, 'name' | 'image'>):
   return fnv1a32(`([]uint8)[${[...Buffer.from(json)].join(' ')}]`).toString(16);
 }
 
-/** Go escapes what HTML could misread, and the two line separators of JavaScript. */
+/** Go escapes characters that HTML could misread, and U+2028 and U+2029. */
 function goJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[<>&\u2028\u2029]/g,

@@ -1,13 +1,14 @@
 /**
- * How long references may make the texts of one container, in characters: more than any API object
- * holds. Variables that refer twice to the one before them double with every step.
+ * Limit in characters on the text that references add to one container: more than any API object
+ * holds. A chain of variables, each with two references to the one before it, doubles at every
+ * step.
  */
 export const LONGEST_EXPANSION = 4 * 2 ** 20;
 
 /**
- * Replaces `$(NAME)` once, without looking at the result again; `$$` is a literal `$`. What is not
- * known stays as written, and so does everything that is no reference, and a reference whose value
- * would make the text longer than `longest`. Linear.
+ * Replaces `$(NAME)` once, without expanding the result again; `$$` is a literal `$`. These stay as
+ * written: unknown names, text that is not a reference, and a reference whose value would make the
+ * text longer than `longest`. Linear.
  *
  * @see Kubernetes 1.36 third_party/forked/golang/expansion/expand.go
  */
@@ -44,7 +45,7 @@ export function expandReferences(
   return out + text.slice(at);
 }
 
-/** The words of a command, together no longer than {@link LONGEST_EXPANSION} by their references. */
+/** Expands the words of a command; references add at most {@link LONGEST_EXPANSION} in all. */
 export function expandWords(
   words: readonly string[],
   valueOf: (name: string) => string | undefined,

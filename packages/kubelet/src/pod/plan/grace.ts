@@ -2,12 +2,12 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import { findContainer } from '../model/pod-spec.js';
 
-/** The least time between the stop signal and the kill. */
+/** The shortest time between the stop signal and the kill. */
 const MIN_CONTAINER_GRACE_S = 2;
 
 /**
- * Seconds that a pod has to stop: the least of what its deletion and the asker say (0 means that
- * one does not say), else what its spec says; at least 1.
+ * Seconds that a pod has to stop: the smaller of its deletion's and the caller's value (0 means
+ * none is given), else its spec's value; at least 1.
  *
  * @see Kubernetes 1.36 pkg/kubelet/pod_workers.go, calculateEffectiveGracePeriod
  */
@@ -21,9 +21,9 @@ export function podGraceSeconds(pod: Pod, overrideSeconds?: number): number {
 }
 
 /**
- * Seconds that one container has when it is stopped alone, to be restarted.
+ * Seconds that one container has to stop before it is restarted.
  *
- * @param probe the probe that asked for it, whose own period then counts
+ * @param probe the probe that failed; its own grace period takes precedence
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go, setTerminationGracePeriod
  */
 export function containerGraceSeconds(

@@ -1,8 +1,9 @@
 import { isKubeError } from '@nodeagent/kube-client';
 
 /**
- * Whether the cause of a failure is that the API has the pod no more: it was deleted at once, or
- * made anew under its name, and its source has yet to tell. Nobody has to look into that.
+ * The failure occurred because the API no longer has the pod: it was deleted at once, or replaced
+ * by a new pod of its name, and its source has yet to report that. Such a failure needs no
+ * attention.
  *
  * @see Kubernetes 1.36 pkg/registry/core/serviceaccount/storage/token.go
  */

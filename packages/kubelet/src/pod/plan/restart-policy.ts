@@ -4,8 +4,8 @@ import type { ContainerObservation, PodObservation } from '../model/observation.
 import { initContainers, isDeleting, regularContainers } from '../model/pod-spec.js';
 
 /**
- * Whether a container that ended so is started again. A container's own rules go first, then its
- * own policy, then the pod's.
+ * Decides whether a container restarts after this exit code. Its own rules take precedence over its
+ * own policy, and that over the pod's policy.
  *
  * @see Kubernetes 1.36 pkg/kubelet/container/helpers.go, ShouldContainerBeRestarted
  */
@@ -13,14 +13,14 @@ export function restartsAfterExit(pod: Pod, container: Container, exitCode: numb
   return !isDeleting(pod) && policyRestarts(pod, container, exitCode);
 }
 
-/** Exit code of what SIGKILL ended. */
+/** Exit code of a process that SIGKILL ended. */
 const KILLED = 137;
 
 /**
- * What the end of an init container counts as. One of its processes may have been killed for memory
- * though the first ended well: then it has failed.
+ * The exit code that an init container's end counts as. If one of its processes was killed for
+ * memory, the container has failed even if its first process succeeded.
  *
- * @param end as the runtime or a status tells it
+ * @param end as the runtime or a status reports it
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go, isInitContainerFailed
  */
 export function initExitCode(
@@ -29,7 +29,7 @@ export function initExitCode(
   return end.exitCode === 0 && end.reason === 'OOMKilled' ? KILLED : end.exitCode;
 }
 
-/** The same by policy alone, for a pod that may be on its way out. */
+/** Decides by policy alone, for a pod that may be terminating. */
 export function policyRestarts(pod: Pod, container: Container, exitCode: number): boolean {
   if (container.restartPolicy !== undefined) {
     if (matchesRestartRule(container, exitCode)) return true;
@@ -48,7 +48,7 @@ function matchesRestartRule(container: Container, exitCode: number): boolean {
   return action === 'Restart' || action === 'RestartAllContainers';
 }
 
-/** Of the first rule that the exit code meets. */
+/** The action of the first rule that matches the exit code. */
 function ruleAction(container: Container, exitCode: number): string | undefined {
   const rule = container.restartPolicyRules?.find(({ exitCodes }) => {
     const listed = exitCodes?.values?.includes(exitCode) === true;
@@ -58,7 +58,7 @@ function ruleAction(container: Container, exitCode: number): string | undefined 
   return rule?.action;
 }
 
-/** Whether some rule of the pod can restart all of its containers. */
+/** Some rule of the pod can restart all of its containers. */
 export function mayRestartAll(pod: Pod): boolean {
   return [...initContainers(pod), ...regularContainers(pod)].some(
     ({ spec }) =>
@@ -67,8 +67,8 @@ export function mayRestartAll(pod: Pod): boolean {
 }
 
 /**
- * The containers whose end asks for a new start of the whole pod in the sandbox that it has. As long
- * as there is one, the pod is on its way there.
+ * The containers whose end requires a restart of all containers in the existing sandbox. The
+ * restart is in progress as long as there is one.
  *
  * @see Kubernetes 1.36 pkg/kubelet/container/helpers.go, ShouldAllContainersRestart
  */
@@ -82,7 +82,7 @@ export function restartAllSources(pod: Pod, seen: PodObservation): readonly Cont
   });
 }
 
-/** Whether a container that its probe condemned is started again. */
+/** Decides whether a container restarts after a probe has stopped it. */
 export function restartsAfterKill(pod: Pod, container: Container): boolean {
   return (container.restartPolicy ?? pod.spec?.restartPolicy ?? 'Always') !== 'Never';
 }

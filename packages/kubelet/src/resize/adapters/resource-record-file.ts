@@ -5,7 +5,7 @@ import { readForeignText } from '@nodeagent/base/files';
 
 import type { ResourceRecordFile } from '../../pod/index.js';
 
-/** Thousands of pods with all their containers fit. */
+/** Large enough for thousands of pods with all their containers. */
 const RECORD = { links: 'refused', limitBytes: 64 * 2 ** 20 } as const;
 
 /** `<root>/allocated_pods_state` or `<root>/actuated_pods_state`. */

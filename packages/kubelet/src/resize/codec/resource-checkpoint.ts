@@ -3,15 +3,15 @@ import { CheckpointError, fnv1a32, type PodAllocation, type Resources } from '..
 /** By pod uid. */
 export type Allocations = ReadonlyMap<string, PodAllocation>;
 
-/** `null` is what Go writes for an empty map. */
+/** `null` is Go's encoding of an empty map. */
 interface Entry {
   readonly ContainerResources?: Readonly<Record<string, Resources>> | null;
   readonly PodLevelResources?: Resources | null;
 }
 
 /**
- * What pods were given, as other kubelets write it down: JSON within JSON, and a checksum over the
- * inner one, so that containers keep what they have when the agent is exchanged.
+ * Encodes the pods' allocations in the format of other kubelets: JSON within JSON, with a checksum
+ * over the inner text. Containers therefore keep their resources when one kubelet replaces another.
  *
  * @see Kubernetes 1.36 pkg/kubelet/allocation/state/checkpoint.go
  */
@@ -26,13 +26,13 @@ export function renderAllocations(allocations: Allocations): string {
 }
 
 /**
- * @param path for the message
+ * @param path file name for the message
  * @throws {CheckpointError} `POD_CHECKPOINT_CORRUPT`
  */
 export function parseAllocations(text: string, path: string): Allocations {
   try {
     const { data, checksum } = fieldsOf(JSON.parse(text), 'the file');
-    if (typeof data !== 'string') throw new TypeError('it holds no data');
+    if (typeof data !== 'string') throw new TypeError('it has no field `data`');
     if (checksum !== checksumOf(data)) throw new TypeError('checkpoint is corrupted');
     const { entries } = fieldsOf(JSON.parse(data), 'data');
     return new Map(
@@ -59,10 +59,13 @@ function fieldsOf(value: unknown, what: string): Readonly<Record<string, unknown
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
     return value as Readonly<Record<string, unknown>>;
   }
-  throw new TypeError(`${what} is no object`);
+  throw new TypeError(`${what} is not an object`);
 }
 
-/** What the planner counts on: amounts are texts. Other members are kept as they are. */
+/**
+ * Checks the parts that the planner relies on: amounts are strings. Other members are kept
+ * unchanged.
+ */
 function resourcesOf(value: unknown, what: string): Resources {
   const { requests, limits, ...others } = fieldsOf(value, what);
   const known = Object.entries({ requests, limits }).filter(
@@ -70,13 +73,18 @@ function resourcesOf(value: unknown, what: string): Resources {
   );
   for (const [kind, amounts] of known) {
     for (const [name, amount] of Object.entries(fieldsOf(amounts, `${what}: ${kind}`))) {
-      if (typeof amount !== 'string') throw new TypeError(`${what}: ${kind}.${name} is no text`);
+      if (typeof amount !== 'string')
+        throw new TypeError(`${what}: ${kind}.${name} is not a string`);
     }
   }
   return { ...others, ...Object.fromEntries(known) };
 }
 
-/** Over the text as Go's deep printer shows it. @see Kubernetes 1.36 pkg/kubelet/checkpointmanager/checksum */
+/**
+ * The checksum of the text as Go's deep printer prints it.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/checkpointmanager/checksum
+ */
 function checksumOf(data: string): number {
   return fnv1a32(`(string)${data}`);
 }

@@ -15,7 +15,7 @@ import {
   sameResources,
 } from '../../pod/index.js';
 
-/** A pod, what runs of it, and what its containers were given. */
+/** A pod, its running containers, and the recorded resources of its containers. */
 export interface ResizeSubject {
   readonly pod: Pod;
   readonly seen: PodObservation;
@@ -28,8 +28,8 @@ export type ResizeNeed =
 const NONE: ResizeNeed = { kind: 'none' };
 
 /**
- * What a running container needs to have what its pod was given. One of which it is not known what it
- * has was made by another kubelet from the spec that it sees: nothing is done to it.
+ * The step that gives a running container its allocation. If its current resources are unknown,
+ * another kubelet created it from the spec as it stands, so nothing is done.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_manager.go, computePodResizeAction
  */
@@ -63,7 +63,7 @@ function changeOf(
   return sameContainerAmounts(from, to) ? undefined : { from, to };
 }
 
-/** Whether the pod has not got yet what it was given. */
+/** The pod does not have its whole allocation yet. */
 export function isResizing(
   pod: Pod,
   seen: PodObservation,
@@ -82,9 +82,9 @@ function isWholeResizing({ spec }: Pod, actuated: PodAllocation | undefined): bo
 }
 
 /**
- * The step that gives the running containers, and the pod around them, what they are to have.
+ * Plans the step that gives the running containers, and the pod around them, their allocation.
  *
- * @param plan what is to be done besides: containers that it stops get theirs when they start
+ * @param plan the other steps: containers that they stop get their allocation when they start again
  */
 export function planResize(
   subject: ResizeSubject,
@@ -99,7 +99,7 @@ export function planResize(
     const record = latestOf(seen, spec.name);
     if (record === undefined) continue;
     const need = resizeNeed(subject, spec, record);
-    // One that is to be restarted may have to wait for that, a sidecar for its start, say.
+    // A container that must restart may have to wait for that: a sidecar may wait for its start.
     if (need.kind === 'restart') restarts ||= stopped.has(record.id);
     else if (need.kind === 'update' && !stopped.has(record.id)) resizes.push(need.resize);
   }
@@ -114,7 +114,7 @@ export function planResize(
   ];
 }
 
-/** What shrinks goes first, so that there is room for what grows. */
+/** Decreases come first, to make room for increases. */
 function ordered(
   resizes: readonly ContainerResize[],
   [limit, request]: readonly [keyof ContainerAmounts, keyof ContainerAmounts],

@@ -3,26 +3,26 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { qosClass } from '../../pod/index.js';
 
-/** What of the node's configuration stands against resizing pods that run. */
+/** The parts of the node's configuration that can rule out a resize of running pods. */
 export interface ResizeRules {
-  /** CPUs are handed out to guaranteed pods as a whole. */
+  /** Guaranteed pods get exclusive CPUs: static CPU manager policy. */
   readonly staticCpus: boolean;
-  /** So is memory. */
+  /** Guaranteed pods get memory from fixed NUMA nodes: static memory manager policy. */
   readonly staticMemory: boolean;
-  /** Whether the container may swap. */
+  /** The container may swap. */
   readonly maySwap: (pod: Pod, container: Container) => boolean;
 }
 
-/** Why a resize can never be, and how it is counted. */
+/** The reason why a resize is impossible, and its label in the metric. */
 export interface Infeasible {
   readonly message: string;
   readonly detail: string;
 }
 
 /**
- * @param desired as the spec wants it
- * @param allocated as it was given
- * @returns undefined when nothing but the room on the node decides
+ * @param desired the pod as its spec requests it
+ * @param allocated the pod with its allocation
+ * @returns undefined if only the free capacity of the node decides
  * @see Kubernetes 1.36 pkg/kubelet/allocation/handlers.go
  */
 export function infeasibleResize(

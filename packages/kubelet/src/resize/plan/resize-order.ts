@@ -2,19 +2,19 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import { podRequests, qosClass } from '../../pod/index.js';
 
-/** One pod that asks for other resources than it has. */
+/** A pod that requests other resources than it has. */
 export interface ResizeWish {
-  /** As its source wants it. */
+  /** As its source has it. */
   readonly desired: Pod;
-  /** As it was given. */
+  /** With its allocation. */
   readonly allocated: Pod;
-  /** Since when it waits; undefined when it was never refused. */
+  /** The time since which it waits; undefined if it was never refused. */
   readonly waitsSinceMs: number | undefined;
 }
 
 /**
- * Who is heard first: who asks for no more than it has, then by priority, then guaranteed pods, then
- * who has waited longest.
+ * Orders resizes: first those that request no more than they have, then by priority, then
+ * guaranteed pods, then by waiting time.
  *
  * @see Kubernetes 1.36 pkg/kubelet/allocation/allocation_manager.go, sortPendingResizes
  */

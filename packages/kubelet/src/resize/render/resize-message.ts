@@ -1,7 +1,7 @@
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 /**
- * The text of an event about other resources: what it is about, and all that the spec asks for.
+ * The text of an event about a resize: its subject and all requested resources.
  *
  * @param what `Pod resize started`, `Pod resize Deferred`, …
  * @see Kubernetes 1.36 pkg/kubelet/events/resize.go

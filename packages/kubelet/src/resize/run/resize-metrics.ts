@@ -4,12 +4,12 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 
 /** Counts of resizes, under upstream's names. @see Kubernetes 1.36 pkg/kubelet/metrics/metrics.go */
 export interface ResizeMeter {
-  /** The spec asks for other resources than before. */
+  /** The spec requests other resources than before. */
   requested(before: Pod, after: Pod): void;
   infeasible(detail: string): void;
-  /** One that had to wait is granted. */
+  /** A deferred resize was granted. */
   accepted(trigger: string): void;
-  /** How many wait, by reason, and how many are under way. */
+  /** The number of waiting resizes by reason, and the number in progress. */
   counts(pending: ReadonlyMap<string, number>, inProgress: number): void;
 }
 
@@ -18,27 +18,27 @@ const REASONS = ['Deferred', 'Infeasible'];
 export function createResizeMeter(metrics: Metrics): ResizeMeter {
   const requested = metrics.counter({
     name: 'kubelet_container_requested_resizes_total',
-    help: 'Changes of container resources that specs asked for.',
+    help: 'Changes of container resources that pod specs requested.',
     labelNames: ['resource', 'requirement', 'operation'],
   });
   const infeasible = metrics.counter({
     name: 'kubelet_pod_infeasible_resizes_total',
-    help: 'Resizes that can never be, by why.',
+    help: 'Infeasible resizes, by cause.',
     labelNames: ['reason_detail'],
   });
   const accepted = metrics.counter({
     name: 'kubelet_pod_deferred_accepted_resizes_total',
-    help: 'Resizes granted after they had to wait, by what had them looked at again.',
+    help: 'Deferred resizes that were granted later, by the event that triggered the retry.',
     labelNames: ['retry_trigger'],
   });
   const pending = metrics.gauge({
     name: 'kubelet_pod_pending_resizes',
-    help: 'Pods whose resizes are not granted, by reason.',
+    help: 'Pods whose resize is not granted, by reason.',
     labelNames: ['reason'],
   });
   const inProgress = metrics.gauge({
     name: 'kubelet_pod_in_progress_resizes',
-    help: 'Pods whose resizes are granted and not yet in force.',
+    help: 'Pods whose resize is granted and not yet in effect.',
   });
   return {
     requested: (before, after) => {

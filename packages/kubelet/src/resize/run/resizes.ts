@@ -24,7 +24,7 @@ import { resizeMessage } from '../render/resize-message.js';
 import { createResizeMeter, type ResizeMeter } from './resize-metrics.js';
 import type { ResourceRecords } from './resource-records.js';
 
-/** What had the waiting resizes looked at again. */
+/** The event that triggered a retry of the waiting resizes. */
 export type RetryTrigger =
   | 'pods_added'
   | 'pods_removed'
@@ -36,13 +36,13 @@ export type RetryTrigger =
 export interface ResizesOptions {
   readonly records: ResourceRecords;
   readonly rules: ResizeRules;
-  /** Its newest copy as its source wants it; undefined when it is not to run any more. */
+  /** The newest copy in its source; undefined if the pod should no longer run. */
   readonly desired: (podUid: string) => Pod | undefined;
-  /** Why the node has no room for the pod beside the others; undefined when it has. */
+  /** The reason why the node has no room for the pod besides the others; undefined if it has. */
   readonly judge: (pod: Pod, signal: AbortSignal) => Promise<FailureVerdict | undefined>;
-  /** Before all pods are known nothing is granted. */
+  /** Nothing is granted before all pods are known. */
   readonly synced: () => boolean;
-  /** What is said of the pod, or what it was given, is another. */
+  /** Called when the conditions or the allocation of a pod have changed. */
   readonly onChange: (podUid: string) => void;
   readonly events: PodEvents;
   readonly clock: Clock;
@@ -54,8 +54,8 @@ const FIRST_RETRY_MS = 30_000;
 const RETRY_MS = 180_000;
 
 /**
- * Other resources for pods that run: what a changed spec asks for is granted when the node has room,
- * and remembered before anything is done; what is not granted waits until a pod goes or shrinks.
+ * Resizes running pods. If the node has room for the resources in a changed spec, they are granted
+ * and recorded before anything is done. Otherwise the resize waits until a pod ends or shrinks.
  *
  * @see Kubernetes 1.36 pkg/kubelet/allocation/allocation_manager.go
  */
@@ -63,7 +63,7 @@ export class Resizes implements PodResizes {
   readonly #options: ResizesOptions;
   readonly #meter: ResizeMeter | undefined;
   readonly #conditions = new Map<string, ResizeConditions>();
-  /** Uids of pods that may ask for something else than they have. */
+  /** Uids of pods that may request other resources than they have. */
   readonly #wishes = new Set<string>();
   #signal: AbortSignal | undefined;
   #retrying: Promise<void> | undefined;
@@ -75,7 +75,7 @@ export class Resizes implements PodResizes {
     this.#meter = options.metrics && createResizeMeter(options.metrics);
   }
 
-  /** The pod with the resources that it was given: what its worker is to see. */
+  /** The pod with its allocation, as its worker sees it. */
   allocated(pod: Pod): Pod {
     return withAllocation(pod, this.#options.records.allocated(podUid(pod)));
   }
@@ -88,7 +88,9 @@ export class Resizes implements PodResizes {
     return this.#conditions.get(uid) ?? {};
   }
 
-  /** The pod is taken in, with what it asks for, or was given by an earlier kubelet. */
+  /**
+   * The pod is admitted, with its requested resources or with the allocation of an earlier kubelet.
+   */
   admitted(allocated: Pod, desired: Pod): void {
     const uid = podUid(allocated);
     this.#options.records.setAllocated(uid, allocationOf(allocated));
@@ -97,7 +99,7 @@ export class Resizes implements PodResizes {
     this.retry('pods_added');
   }
 
-  /** A newer copy of a pod that was admitted. */
+  /** An admitted pod has a newer copy. */
   changed(before: Pod, after: Pod): void {
     const uid = podUid(after);
     this.#meter?.requested(before, after);
@@ -117,7 +119,7 @@ export class Resizes implements PodResizes {
     this.retry('pod_terminated');
   }
 
-  /** Nothing of the pod is left on this node, and its source has it no more. */
+  /** Nothing of the pod is left on this node, and its source no longer has it. */
   forget(uid: string): void {
     this.#wishes.delete(uid);
     this.#set(uid, {});
@@ -125,7 +127,7 @@ export class Resizes implements PodResizes {
     this.retry('pods_removed');
   }
 
-  /** Looks at all that wait, in the background; safe to call at any time. */
+  /** Judges all waiting resizes in the background; safe to call at any time. */
   retry(trigger: RetryTrigger): void {
     const { synced, log } = this.#options;
     const signal = this.#signal;
@@ -137,7 +139,7 @@ export class Resizes implements PodResizes {
     }
     this.#retrying = this.#retryAll(trigger, signal)
       .catch((err: unknown) => {
-        if (!signal.aborted) log.warn({ err }, 'resizes cannot be judged, they are again later');
+        if (!signal.aborted) log.warn({ err }, 'waiting resizes not judged, will retry');
       })
       .finally(() => {
         this.#retrying = undefined;
@@ -147,7 +149,7 @@ export class Resizes implements PodResizes {
       });
   }
 
-  /** Looks again now and then at what waits; runs until the signal fires. */
+  /** Periodically retries the waiting resizes; runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
     this.retry('pods_added');
@@ -187,7 +189,7 @@ export class Resizes implements PodResizes {
     this.#options.events.warning(pod, 'ResizeError', text);
   }
 
-  /** @returns whether the pod asks for something else than it has */
+  /** @returns true if the pod requests other resources than it has */
   #wish(uid: string, desired: Pod): boolean {
     const wishes = this.allocated(desired) !== desired;
     if (wishes) this.#wishes.add(uid);
@@ -222,9 +224,15 @@ export class Resizes implements PodResizes {
       return;
     }
     const refusal = await judge(desired, signal);
-    // It may have changed once more while it was judged.
-    if (this.#options.desired(uid) !== desired) return this.retry('pod_updated');
-    if (refusal !== undefined) return this.#refuse(desired, refusal);
+    // The pod may have changed again while it was judged.
+    if (this.#options.desired(uid) !== desired) {
+      this.retry('pod_updated');
+      return;
+    }
+    if (refusal !== undefined) {
+      this.#refuse(desired, refusal);
+      return;
+    }
     await this.#grant(desired);
     if (pending?.reason === 'Deferred') this.#meter?.accepted(trigger);
   }
@@ -251,14 +259,14 @@ export class Resizes implements PodResizes {
     const uid = podUid(desired);
     const conditions = this.conditions(uid);
     const { pending: before } = conditions;
-    const told = reason === 'Infeasible' ? reason : 'Deferred';
-    const fresh = this.#condition(desired, told, message);
+    const reported = reason === 'Infeasible' ? reason : 'Deferred';
+    const fresh = this.#condition(desired, reported, message);
     const pending = { ...fresh, sinceMs: before?.sinceMs ?? fresh.sinceMs };
     this.#set(uid, { ...conditions, pending });
-    const isNews = before?.reason !== told || before.generation !== pending.generation;
+    const isNews = before?.reason !== reported || before.generation !== pending.generation;
     if (isNews) {
       const text = resizeMessage(desired, `Pod resize ${reason}`, { error: message });
-      events.warning(desired, `Resize${told}`, text);
+      events.warning(desired, `Resize${reported}`, text);
     }
     if (isNews || before.message !== message) onChange(uid);
   }
@@ -291,9 +299,9 @@ export class Resizes implements PodResizes {
   }
 }
 
-/** As an earlier kubelet told the API. */
+/** Reads the conditions that an earlier kubelet reported to the API. */
 function conditionsOf({ status }: Pod): ResizeConditions {
-  const told = (name: string): ResizeCondition | undefined => {
+  const conditionOf = (name: string): ResizeCondition | undefined => {
     const found = status?.conditions?.find(
       ({ type, status: is }) => type === name && is === 'True',
     );
@@ -302,7 +310,7 @@ function conditionsOf({ status }: Pod): ResizeConditions {
     const sinceMs = parseTimestamp(found.lastTransitionTime ?? '') ?? 0;
     return { reason, message, generation, sinceMs };
   };
-  const pending = told(RESIZE_PENDING);
-  const inProgress = told(RESIZE_IN_PROGRESS);
+  const pending = conditionOf(RESIZE_PENDING);
+  const inProgress = conditionOf(RESIZE_IN_PROGRESS);
   return { ...(pending && { pending }), ...(inProgress && { inProgress }) };
 }

@@ -17,18 +17,19 @@ export interface ResourceRecordsOptions {
 }
 
 /**
- * What pods were given, and what their containers have: all that is known of resources which cannot
- * be observed, kept on disk so that it outlives the kubelet.
+ * Records the pods' allocations and their containers' actual resources. They cannot be observed, so
+ * they are kept on disk and outlive the kubelet.
  *
- * Changes are in force at once and written in the background, several in one write, without waiting for
- * the disk, which a pod's start has no time for; {@link saved} does. One that a crash takes away was of a pod that has what it asked
- * for: without a record that is what is assumed.
+ * Changes take effect at once. They are written in the background, several in one write, and
+ * without waiting for the disk, which would delay pod starts; {@link saved} does wait. If a crash
+ * loses a record, its pod has the resources that it requested, which is also the assumption for a
+ * pod without a record.
  */
 export class ResourceRecords implements PodLeftovers {
   readonly #allocated: RecordBook;
   readonly #actuated: RecordBook;
 
-  /** @throws {CheckpointError} for files that are not as they were written; what reading them throws */
+  /** @throws {CheckpointError} for a damaged file; also errors of reading it */
   static async open({
     allocated,
     actuated,
@@ -43,7 +44,7 @@ export class ResourceRecords implements PodLeftovers {
     this.#actuated = actuated;
   }
 
-  /** What the pod was given; undefined before it was admitted. */
+  /** The pod's allocation; undefined before its admission. */
   allocated(podUid: string): PodAllocation | undefined {
     return this.#allocated.get(podUid);
   }
@@ -52,7 +53,7 @@ export class ResourceRecords implements PodLeftovers {
     this.#allocated.set(podUid, allocation);
   }
 
-  /** What was last told to the runtime; undefined when nothing was. */
+  /** The resources last sent to the runtime; undefined if none were. */
   actuated(podUid: string): PodAllocation | undefined {
     return this.#actuated.get(podUid);
   }
@@ -63,13 +64,13 @@ export class ResourceRecords implements PodLeftovers {
     this.#actuated.set(podUid, { ...before, containers });
   }
 
-  /** The same of the pod as a whole. */
+  /** Records the pod-level resources. */
   setActuatedPod(podUid: string, resources: Resources): void {
     const before = this.#actuated.get(podUid);
     this.#actuated.set(podUid, { containers: before?.containers ?? {}, pod: resources });
   }
 
-  /** Resolves when everything up to now is on disk; rejects with what kept it from there. */
+  /** Resolves when every earlier change is on disk; rejects if that failed. */
   async saved(): Promise<void> {
     await Promise.all([this.#allocated.saved(), this.#actuated.saved()]);
   }
@@ -78,7 +79,7 @@ export class ResourceRecords implements PodLeftovers {
     return [...this.#uids()].flatMap((uid) => parsePodUid(uid) ?? []);
   }
 
-  /** Forgets what stands in the files under a name that no pod has as its uid. */
+  /** Removes entries whose name cannot be a pod's uid. */
   async sweep(): Promise<void> {
     for (const uid of this.#uids()) if (parsePodUid(uid) === undefined) this.forget(uid);
   }
@@ -104,15 +105,15 @@ async function read(file: ResourceRecordFile, log: Logger): Promise<RecordBook> 
   return new RecordBook(file, new Map(entries), log);
 }
 
-/** One file and what is in it. */
+/** One file and its content. */
 class RecordBook {
   readonly #file: ResourceRecordFile;
   readonly #entries: Map<string, PodAllocation>;
   readonly #log: Logger;
   #isDirty = false;
-  /** Something was written that a crash of the machine may take away. */
+  /** The last write may be lost in a crash of the machine. */
   #isUnsafe = false;
-  /** Somebody waits until it is safe. */
+  /** A caller is waiting until the file is safe. */
   #isAwaited = false;
   #writing: Promise<void> | undefined;
 
@@ -149,15 +150,18 @@ class RecordBook {
 
   #changed(): void {
     this.#isDirty = true;
-    if (this.#writing !== undefined) return; // that write goes on with this
+    if (this.#writing !== undefined) return; // the current write includes this change
     void this.#write().catch((err: unknown) => {
-      this.#log.warn({ err, path: this.#file.path }, 'resources of pods are not on disk yet');
+      this.#log.warn(
+        { err, path: this.#file.path },
+        'records of pod resources not written, will retry',
+      );
     });
   }
 
   #write(): Promise<void> {
     const writing = (async () => {
-      // Changes of one turn of the event loop go to disk together.
+      // Changes of one turn of the event loop are written together.
       await Promise.resolve();
       try {
         while (this.#isDirty || (this.#isAwaited && this.#isUnsafe)) {

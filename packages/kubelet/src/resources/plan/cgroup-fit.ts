@@ -1,17 +1,17 @@
 import type { CgroupLimits } from '@nodeagent/cgroups';
 
 export interface FitRules {
-  /** Nothing in the cgroup has more than it is to have: what is too much may be taken away. */
+  /** No running container has more than its new limits, so limits of the cgroup may decrease. */
   readonly mayShrink: boolean;
-  /** Bytes in use, which a limit is never put below. */
+  /** Bytes in use; a memory limit never goes below this. */
   readonly memoryUsage: number;
 }
 
 /**
- * What of a pod's cgroup has to change before a container of it starts. A cgroup is made with its
- * sandbox, and the pod may have been given other resources since, while nothing of it ran.
+ * Computes the changes to a pod's cgroup before one of its containers starts. The cgroup is created
+ * with the sandbox, and the pod may have been resized since, while none of its containers ran.
  *
- * @param wanted says nothing of what the pod does not limit
+ * @param wanted leaves out resources that the pod does not limit
  */
 export function cgroupFit(
   has: CgroupLimits,
@@ -34,7 +34,10 @@ export function cgroupFit(
   };
 }
 
-/** Positive where there is to be more. Without a limit is more than any; unsaid is no change. */
+/**
+ * Positive if the limit increases. No limit counts as the largest; an undefined `wanted` is no
+ * change.
+ */
 export function limitGrowth(has: number | undefined, wanted: number | undefined): number {
   return wanted === undefined ? 0 : sizeOf(wanted) - sizeOf(has);
 }

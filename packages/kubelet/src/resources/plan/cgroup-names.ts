@@ -4,24 +4,24 @@ import { parsePodUid, type PodUid, type QosClass } from '../../pod/index.js';
 
 export interface CgroupLayout {
   readonly driver: CgroupDriver;
-  /** `cgroupRoot` of the configuration: below it lies `kubepods`. */
+  /** `cgroupRoot` of the configuration, the parent of `kubepods`. */
   readonly root: string;
 }
 
-/** Where all pods live. */
+/** The cgroup above all pods. */
 export function kubepodsNames({ root }: CgroupLayout): readonly string[] {
   return [...root.split('/').filter((part) => part !== ''), 'kubepods'];
 }
 
-/** Where the pods of one class live; Guaranteed ones have no level of their own. */
+/** The cgroup above the pods of one QoS class; Guaranteed pods are directly in `kubepods`. */
 export function qosNames(layout: CgroupLayout, qos: QosClass): readonly string[] {
   const above = kubepodsNames(layout);
   return qos === 'Guaranteed' ? above : [...above, qos.toLowerCase()];
 }
 
 /**
- * The uid of the pod whose cgroup has this name in a hierarchy; undefined for other cgroups. systemd's
- * names have `_` for `-`, which no uid has.
+ * The uid of the pod whose cgroup has this name; undefined for other cgroups. systemd names contain
+ * `_` in place of the uid's `-`; no uid contains `_`.
  */
 export function podUidOf(name: string, driver: CgroupDriver): PodUid | undefined {
   const found = driver === 'cgroupfs' ? /^pod(.+)$/ : /(?:^|-)pod([^-]+)\.slice$/;

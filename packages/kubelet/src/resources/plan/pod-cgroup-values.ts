@@ -10,8 +10,9 @@ export interface NodeReserve {
 }
 
 /**
- * What all pods together are held to: the machine without what is reserved. What eviction keeps free is
- * not taken off: pods have to be able to use it, for eviction to see that.
+ * Limits for all pods together: the machine's capacity minus reserved resources. The eviction
+ * reserve is not subtracted: pods must be able to use it, or eviction would never see the threshold
+ * crossed.
  *
  * @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go, getNodeAllocatableAbsolute
  */
@@ -36,8 +37,8 @@ export interface PodCgroupRules {
 }
 
 /**
- * Values of a pod's own cgroup, above its containers': CPU and memory are limited only when every
- * container is, or the pod as a whole.
+ * Values of a pod's own cgroup, the parent of its containers' cgroups. CPU and memory are limited
+ * only if every container has a limit, or the pod as a whole has one.
  *
  * @see Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go, ResourceConfigForPod
  */
@@ -59,7 +60,9 @@ export function podCgroupValues(pod: Pod, rules: PodCgroupRules): CgroupValues {
   };
 }
 
-/** The pod's limit in nano-units; undefined when a container without one makes it unlimited. */
+/**
+ * The pod's limit in nano-units; undefined if a container without limit makes the pod unlimited.
+ */
 function podLimit(pod: Pod, name: 'cpu' | 'memory'): bigint | undefined {
   const whole = limitOf(pod.spec?.resources?.limits, name);
   if (whole > 0n) return whole + overheadOf(pod, name);

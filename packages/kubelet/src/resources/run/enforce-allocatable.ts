@@ -6,7 +6,7 @@ import type { PodCgroups } from './pod-cgroups.js';
 
 export interface EnforceOptions {
   readonly cgroups: Pick<PodCgroups, 'limitAll'>;
-  /** What all pods together may have. */
+  /** Limits for all pods together. */
   readonly limits: CgroupValues;
   readonly events: Pick<NodeEvents, 'normal' | 'warning'>;
   readonly clock: Clock;
@@ -15,8 +15,8 @@ export interface EnforceOptions {
 const RETRY_MS = 60_000;
 
 /**
- * Holds all pods together to what the node gives them, so that what is reserved stays free. Tried again
- * every minute until it works, or the signal fires.
+ * Limits all pods together to the node's allocatable resources, so that the reserved ones stay
+ * free. Retries every minute until it succeeds or the signal fires.
  *
  * @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go
  */

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@nodeagent/base';
+import { type Clock, isAborted, type Logger } from '@nodeagent/base';
 import {
   type CgroupLimits,
   cgroupPath,
@@ -26,7 +26,11 @@ export interface PodCgroupsOptions {
   readonly log: Logger;
 }
 
-/** In Kubernetes' words. @see Kubernetes 1.36 pkg/kubelet/cm/container_manager_linux.go, validateSystemRequirements */
+/**
+ * The message that upstream reports.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/cm/container_manager_linux.go, validateSystemRequirements
+ */
 function reasonOf(error: unknown): string {
   if (isCgroupError(error, 'CGROUP_NOT_MOUNTED')) {
     const missing = error.controllers.join(' ');
@@ -35,7 +39,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Processes are still in it. */
+/** The cgroup still contains processes. */
 function isBusy(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EBUSY';
 }
@@ -44,19 +48,27 @@ const CLASSES: readonly QosClass[] = ['Guaranteed', 'Burstable', 'BestEffort'];
 
 const RETRY_MS = 10_000;
 
-/** The cgroup above each pod's containers. Without {@link PodCgroups.start}, pods have none. */
+/**
+ * Manages the cgroups of pods. Pods have no own cgroup before {@link PodCgroups.start} succeeds.
+ */
 export class PodCgroups {
   readonly #options: PodCgroupsOptions;
   #usable = false;
   #problem: string | undefined;
-  /** By pod uid: what its cgroup was last made to hold it to, so that starts need not ask. */
+  /**
+   * By pod uid: the limits that the pod's cgroup is known to have, which saves reading them at each
+   * start.
+   */
   readonly #fitted = new Map<string, string>();
 
   constructor(options: PodCgroupsOptions) {
     this.#options = options;
   }
 
-  /** Makes `kubepods` and its classes. Where that fails, {@link problem} says why, and the log too. */
+  /**
+   * Creates `kubepods` and the cgroups of the QoS classes. If that fails, logs the error and sets
+   * {@link problem}.
+   */
   async start(): Promise<void> {
     const { tree, layout, log } = this.#options;
     try {
@@ -67,27 +79,29 @@ export class PodCgroups {
       this.#problem = undefined;
     } catch (err) {
       const problem = `failed to initialize top level QOS containers: ${reasonOf(err)}`;
-      if (problem !== this.#problem) log.error({ err }, 'cgroups cannot be made: no pod can start');
+      if (problem !== this.#problem) log.error({ err }, 'cannot create cgroups; no pod can start');
       this.#problem = problem;
     }
   }
 
-  /** Why pods cannot have cgroups, though they are to; no pod starts while there is a reason. */
+  /** The reason that cgroups of pods cannot be created; no pod starts until it is undefined. */
   problem(): string | undefined {
     return this.#problem;
   }
 
-  /** Tries again what {@link start} could not do, until it works or the signal fires. */
+  /** Retries a failed {@link start} until it succeeds or the signal fires. */
   async run(clock: Clock, signal: AbortSignal): Promise<void> {
     while (this.#problem !== undefined && !signal.aborted) {
       await clock.sleep(RETRY_MS, signal);
-      if (!signal.aborted) await this.start();
+      if (!isAborted(signal)) await this.start();
     }
   }
 
   /**
-   * @returns what the runtime is to put the pod below; undefined for its default
-   * @throws {Error} with the {@link problem} that pods cannot have cgroups
+   * Creates the pod's cgroup.
+   *
+   * @returns the parent cgroup to pass to the runtime; undefined for the runtime's default
+   * @throws {Error} with the {@link problem} that prevents cgroups
    */
   async ensure(pod: Pod): Promise<string | undefined> {
     if (this.#problem !== undefined) throw new Error(this.#problem);
@@ -100,10 +114,10 @@ export class PodCgroups {
   }
 
   /**
-   * Makes room for a container that is about to start, where the pod was given other resources since
-   * its cgroup was made. Costs nothing where it was not.
+   * Adjusts the pod's cgroup before a container starts if the pod was resized since the cgroup was
+   * created. Makes no system call otherwise.
    *
-   * @param mayShrink nothing of the pod that runs has more than it is to have
+   * @param mayShrink no running container of the pod exceeds its new limits
    */
   async fit(pod: Pod, mayShrink: boolean): Promise<void> {
     const [uid, wanted] = [podUid(pod), this.wanted(pod)];
@@ -118,9 +132,9 @@ export class PodCgroups {
   }
 
   /**
-   * What all pods together may have; of no effect where pods have no cgroups of their own.
+   * Limits all pods together; does nothing if pods have no cgroups of their own.
    *
-   * @throws {Error} with the {@link problem} that pods cannot have cgroups
+   * @throws {Error} with the {@link problem} that prevents cgroups
    */
   async limitAll(values: CgroupValues): Promise<void> {
     if (this.#problem !== undefined) throw new Error(this.#problem);
@@ -128,12 +142,12 @@ export class PodCgroups {
     if (this.#usable) await tree.ensure(kubepodsNames(layout), values);
   }
 
-  /** What the pod's cgroup has; undefined where pods have none of their own. */
+  /** Current limits of the pod's cgroup; undefined if pods have no cgroups of their own. */
   async limits(pod: Pod): Promise<CgroupLimits | undefined> {
     return this.#usable ? this.#options.tree.limits(this.#names(pod)) : undefined;
   }
 
-  /** What it is to have by the pod's spec; nothing is said of what the spec does not limit. */
+  /** Limits that follow from the pod's spec; leaves out resources that the spec does not limit. */
   wanted(pod: Pod): CgroupLimits {
     const { cpuShares, cpuPeriodUs, cpuQuotaUs, memoryLimitBytes } = podCgroupValues(
       pod,
@@ -153,7 +167,7 @@ export class PodCgroups {
     await this.#options.tree.ensure(this.#names(pod), limits);
   }
 
-  /** In bytes; undefined where it has no cgroup. */
+  /** Bytes in use; undefined if the pod has no cgroup. */
   async memoryUsage(pod: Pod): Promise<number | undefined> {
     return this.#usable ? this.#options.tree.memoryUsage(this.#names(pod)) : undefined;
   }
@@ -162,14 +176,16 @@ export class PodCgroups {
     return podNames(this.#options.layout, qosClass(pod), podUid(pod));
   }
 
-  /** The pod's cgroup in the driver's syntax. */
+  /** The pod's cgroup in the syntax of the cgroup driver. */
   parentOf(pod: Pod): string | undefined {
     if (!this.#usable) return undefined;
     const { layout } = this.#options;
     return cgroupPath(this.#names(pod), layout.driver);
   }
 
-  /** `kubepods` and below it the classes' own, in the driver's syntax; none where pods have none. */
+  /**
+   * `kubepods` and the cgroups of its QoS classes, in the driver's syntax; empty if pods have none.
+   */
   get above(): readonly string[] {
     if (!this.#usable) return [];
     const { layout } = this.#options;
@@ -189,7 +205,9 @@ export class PodCgroups {
     return found.flat().flatMap((name) => podUidOf(name, layout.driver) ?? []);
   }
 
-  /** Of a pod whose containers have ended; what else runs in it is killed. */
+  /**
+   * Removes the cgroup of a pod whose containers have ended, and kills the processes left in it.
+   */
   async remove(uid: PodUid): Promise<void> {
     if (!this.#usable) return;
     this.#fitted.delete(uid);
@@ -200,8 +218,9 @@ export class PodCgroups {
         await tree.remove(names);
       } catch (err) {
         if (!isBusy(err)) throw err;
-        // At once after a container's end this is often the kernel, which still takes it apart.
-        log.info({ podUid: uid, err }, 'processes outlived their pod, they are killed');
+        // Right after a container ends, EBUSY often just means that the kernel is still cleaning
+        // up.
+        log.info({ podUid: uid, err }, 'killing processes that outlived their pod');
         await tree.kill(names);
         await tree.remove(names);
       }

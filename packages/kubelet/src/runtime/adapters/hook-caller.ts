@@ -5,16 +5,16 @@ import { headerProblem, type HttpRequest, planHttpRequest, planRedirect } from '
 
 import type { HookCaller, HookRequest } from '../ports.js';
 
-/** What OpenSSL makes of an answer in plain text. */
+/** OpenSSL's error codes for a plain-text answer. */
 const NOT_TLS = /^(EPROTO|ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG))$/;
 /** Kubernetes 1.36 pkg/kubelet/lifecycle/handlers.go, maxRespBodyLength. */
 const BODY_LIMIT_BYTES = 10 * 1024;
-/** How long a body may take: nothing depends on it. */
+/** Time limit for reading a body. No result depends on the body. */
 const BODY_MS = 10_000;
 
 /**
- * Lifecycle hooks by HTTP; redirects are followed as probes do. The hook's time limit comes by its
- * signal. Of an answer's body at most 10 KiB are read, for at most 10 s.
+ * Calls lifecycle hooks by HTTP; redirects are followed as for probes. The signal carries the
+ * hook's time limit. At most 10 KiB of a response body are read, for at most 10 s.
  */
 export const callHook: HookCaller = async (hook, signal) => {
   let request = planned(hook);
@@ -28,7 +28,7 @@ export const callHook: HookCaller = async (hook, signal) => {
   }
 };
 
-/** @throws {Error} with the reason where the hook cannot be sent as it is */
+/** @throws {Error} with the reason if the hook cannot be sent as specified */
 function planned(hook: HookRequest): HttpRequest {
   const instance = { id: '', state: 'running', restartable: false } as const;
   const request = planHttpRequest({ kind: 'http', ...hook }, instance);
@@ -58,7 +58,7 @@ function send(
       const { statusCode: status = 0, headers: answered } = response;
       readSome(response);
       response.on('close', () => resolve({ status, location: answered.location }));
-      response.on('error', () => undefined); // what it broke off of is not needed; its close follows
+      response.on('error', () => undefined); // the rest of the body is not needed; `close` follows
     });
     request.on('error', (error: NodeJS.ErrnoException) => {
       if (scheme === 'https' && NOT_TLS.test(error.code ?? '')) resolve('not-tls');
@@ -68,7 +68,10 @@ function send(
   });
 }
 
-/** Reads a body that nobody needs to its end, so far as that is near; then the connection goes. */
+/**
+ * Reads the rest of an unneeded body if it is short, so that the connection can be reused;
+ * otherwise closes the connection.
+ */
 function readSome(response: IncomingMessage): void {
   let bytes = 0;
   response.on('data', (chunk: Buffer) => {
@@ -79,7 +82,10 @@ function readSome(response: IncomingMessage): void {
   response.once('close', () => clearTimeout(timer));
 }
 
-/** Node.js writes one byte for each letter of a header: here each letter stands for a byte. */
+/**
+ * Node.js writes each character of a header as one byte, so this returns one character for each
+ * byte of the UTF-8 text.
+ */
 function inUtf8(value: string): string {
   return Buffer.from(value.trim(), 'utf8').toString('latin1');
 }

@@ -5,7 +5,10 @@ import { parseCpuList, type RuntimeMachine } from '../plan/machine.js';
 
 const THROTTLE = 'thermal_throttle';
 
-/** What of this machine decides how containers are made; it does not change while we run. */
+/**
+ * The facts about this machine that container configurations depend on. They do not change while
+ * the kubelet runs.
+ */
 export async function readRuntimeMachine(root = '/'): Promise<RuntimeMachine> {
   const path = (...parts: readonly string[]): string => join(root, ...parts);
   const exists = (file: string): Promise<boolean> =>

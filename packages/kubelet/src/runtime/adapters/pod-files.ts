@@ -8,10 +8,10 @@ import type { PodUid } from '../../pod/index.js';
 import type { PodFiles } from '../ports.js';
 
 const MAX_RESOLV_CONF_BYTES = 10 * 1024 * 1024;
-/** The administrator's own files: systemd and others make them links. */
+/** The administrator's own files, which systemd and others replace by links. */
 const HOST_FILE = { links: 'followed', limitBytes: MAX_RESOLV_CONF_BYTES } as const;
 
-/** @param rootDir the kubelet's */
+/** @param rootDir the kubelet's root directory */
 export function createPodFiles(rootDir: string): PodFiles {
   const podDir = (uid: PodUid): string => join(rootDir, 'pods', uid);
   const resolvConfs = new Map<string, ReadFile>();
@@ -26,12 +26,12 @@ export function createPodFiles(rootDir: string): PodFiles {
       await mkdir(dir, { recursive: true, mode: 0o750 });
       const path = join(dir, randomBytes(4).toString('hex'));
       await writeFile(path, '', { flag: 'wx' });
-      await chmod(path, 0o666); // whatever our umask is: the container's user may be anyone
+      await chmod(path, 0o666); // independent of our umask: the container may run as any user
       return path;
     },
     writeHostsFile: async (uid, text) => {
       const path = join(podDir(uid), 'etc-hosts');
-      // In place: running containers have this very file mounted.
+      // Written in place, because running containers have this very file mounted.
       const write = (): Promise<void> => writeFile(path, text, { mode: 0o644 });
       await inDirectory(podDir(uid), 0o750, write);
       return path;
@@ -47,7 +47,7 @@ export function createPodFiles(rootDir: string): PodFiles {
       resolvConfs.set(path, { version, text });
       return text;
     },
-    // A container's volumes may be mounted where its message or its log is looked for.
+    // A container's volume may be mounted over the directory of its message or log.
     readTail: async (path, limitBytes, links) => {
       const tail = await readForeignTail(path, { links, limitBytes });
       return tail?.toString('utf8') ?? '';
@@ -77,13 +77,13 @@ export function createPodFiles(rootDir: string): PodFiles {
   };
 }
 
-/** What was in a file, and what `stat` told of it before it was read. */
+/** The content of a file, and its `stat` from before the read. */
 interface ReadFile {
   readonly version: string;
   readonly text: string;
 }
 
-/** Does it again when the directory had to be made first. */
+/** Creates the missing directory and tries again. */
 async function inDirectory(path: string, mode: number, act: () => Promise<void>): Promise<void> {
   const isMissing = await act().then(() => false, absent(true));
   if (!isMissing) return;

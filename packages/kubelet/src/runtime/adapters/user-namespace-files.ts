@@ -25,7 +25,7 @@ export function createUserNamespaceFiles(rootDir: string): UserNamespaceFiles {
   };
 }
 
-/** After this nothing but the whole text is ever read there, whatever happens to the machine. */
+/** Writes a file atomically and durably: even after a crash, readers see the whole text or none. */
 async function writeDurably(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o750 });
   const temporary = `${path}.tmp`;
@@ -47,19 +47,23 @@ async function writeDurably(path: string, text: string): Promise<void> {
 
 function absent<T>(value: T): (error: unknown) => T {
   return (error) => {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return value;
+    if (isAbsent(error)) return value;
     throw error;
   };
 }
 
-/** The administrator's: some systems make it a link. */
+function isAbsent(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** The administrator's file; a link on some systems. */
 const PASSWD = { links: 'followed', limitBytes: 64 * 2 ** 20 } as const;
 
 /**
- * What `getsubids` says of the user `kubelet`.
+ * The output of `getsubids` for the user `kubelet`.
  *
- * @returns undefined when there is no such user or no such program: the whole range may be used then
+ * @returns undefined if there is no such user or no such program; then the whole range may be used
  */
 export async function readSubIds(
   passwdFile = '/etc/passwd',
@@ -72,6 +76,7 @@ export async function readSubIds(
     const [uids, gids] = await Promise.all([ask('kubelet'), ask('-g', 'kubelet')]);
     return { uids, gids };
   } catch (error) {
-    return absent(undefined)(error);
+    if (isAbsent(error)) return undefined;
+    throw error;
   }
 }

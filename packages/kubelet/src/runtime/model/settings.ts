@@ -1,16 +1,19 @@
 import type { ContainerSettings } from '../plan/container-config.js';
 
-/** What of the kubelet's configuration decides how pods look to the runtime. */
+/** The part of the kubelet's configuration that decides how pods are created in the runtime. */
 export interface RuntimeSettings extends ContainerSettings {
   readonly podLogsDir: string;
-  /** Where log collectors look: one link per container. */
+  /** The directory that log collectors read: one link per container. */
   readonly containerLogsDir: string;
   readonly clusterDomain: string;
   readonly clusterDns: readonly string[];
-  /** Empty: pods get no resolver of the host. */
+  /** Empty: pods get none of the host's resolvers. */
   readonly resolvConfPath: string;
-  /** Resolvers of pods that use a host without resolv.conf; 127.0.0.1 when absent. */
+  /**
+   * Resolvers for pods that use the host's resolver if the host has no resolv.conf; 127.0.0.1 if
+   * absent.
+   */
   readonly loopbacks?: readonly string[];
-  /** Files may need a label before containers may read them. */
+  /** Files may need a label before containers can read them. */
   readonly selinux?: boolean;
 }

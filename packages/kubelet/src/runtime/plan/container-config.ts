@@ -1,5 +1,5 @@
 import { toPathSegment } from '@nodeagent/base';
-import type { ContainerConfig, EnvVar, Mount, StopSignal } from '@nodeagent/cri-client';
+import type { ContainerConfig, Device, EnvVar, Mount, StopSignal } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import type { ImageUser } from '../../images/index.js';
@@ -37,15 +37,17 @@ export interface ContainerInput extends NamespaceChoice {
   readonly image: ImageUser & Readonly<{ ref: string }>;
   readonly env: readonly EnvVar[];
   readonly mounts: readonly Mount[];
+  /** Block volumes; none when absent. */
+  readonly devices?: readonly Device[];
 }
 
 export interface ContainerSettings extends ResourceSettings, SecuritySettings {
-  /** Containers may name their stop signal: feature gate ContainerStopSignals. */
+  /** Containers may specify their stop signal: feature gate ContainerStopSignals. */
   readonly stopSignals?: boolean;
 }
 
 /**
- * The request that makes one container.
+ * The request that creates one container.
  *
  * @throws {StartError} `CreateContainerConfigError`
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go, generateContainerConfig
@@ -54,7 +56,7 @@ export function containerConfig(
   input: ContainerInput,
   settings: ContainerSettings,
 ): ContainerConfig {
-  const { pod, container, restartCount, image, env, mounts } = input;
+  const { pod, container, restartCount, image, env, mounts, devices = [] } = input;
   const lookup = environmentLookup(env);
   const expanded = (words: readonly string[] | undefined): readonly string[] =>
     expandWords(words ?? [], lookup);
@@ -66,6 +68,7 @@ export function containerConfig(
     workingDir: container.workingDir,
     env,
     mounts,
+    ...(devices.length > 0 && { devices }),
     labels: containerLabels(pod, container),
     annotations: containerAnnotations(pod, container, restartCount),
     logPath: containerLogPath(container.name, restartCount),
@@ -91,7 +94,7 @@ export function containerLogPath(name: string, restartCount: number): string {
 }
 
 /**
- * The number of the next run, by the names in a container's log directory: `0.log`,
+ * The restart count of the next run, from the file names in a container's log directory: `0.log`,
  * `1.log.20260101-000000.gz`.
  */
 export function nextRun(names: readonly string[]): number {

@@ -10,13 +10,13 @@ import { pageSizeName } from './machine.js';
 export interface ResourceSettings {
   readonly cpuCfsQuota: boolean;
   readonly cpuPeriodUs: number;
-  /** Of the machine, not what pods may use of it. */
+  /** Capacity of the machine, not the part that pods may use. */
   readonly memoryCapacityBytes: number;
-  /** Written for each container when cgroups are version 2. */
+  /** Set on each container under cgroup v2. */
   readonly unified: Readonly<Record<string, string>>;
-  /** Sizes of huge pages that this machine has; none when absent. */
+  /** Huge page sizes that this machine has; none if absent. */
   readonly hugepageKib?: readonly number[];
-  /** How containers swap; not said when absent. */
+  /** Swap rules for containers; if absent, swap is not set. */
   readonly swap?: SwapSettings;
 }
 
@@ -52,7 +52,7 @@ export function containerResources(
 
 type Amounts = Readonly<Record<string, string>> | undefined;
 
-/** None for every size that is not asked for. */
+/** Limits every size that is not requested to 0. */
 function hugepageLimit(kib: number, limits: Amounts, whole: Amounts): HugepageLimit {
   const ofSize = (amounts: Amounts): string | undefined =>
     Object.entries(amounts ?? {}).find(
@@ -61,7 +61,7 @@ function hugepageLimit(kib: number, limits: Amounts, whole: Amounts): HugepageLi
   return { pageSize: pageSizeName(kib), limitBytes: bytes(ofSize(limits) ?? ofSize(whole)) };
 }
 
-/** Sums for the sandbox of the whole pod; for runtimes that size a machine by them. */
+/** Totals of the whole pod, for runtimes that size a virtual machine by them. */
 export function sandboxResources(pod: Pod, settings: ResourceSettings): LinuxResources {
   const total = (side: 'limits' | 'requests', name: string): bigint => podAmount(pod, side, name);
   const cpuLimit = quantityToMilli(total('limits', 'cpu'));
@@ -75,7 +75,7 @@ export function sandboxResources(pod: Pod, settings: ResourceSettings): LinuxRes
   };
 }
 
-/** What the sandbox itself needs, by the pod's runtime class. */
+/** The resources of the sandbox itself, as the pod's runtime class states them. */
 export function overheadResources(pod: Pod, settings: ResourceSettings): LinuxResources {
   const overhead = pod.spec?.overhead;
   if (overhead === undefined) return {};
@@ -89,7 +89,8 @@ export function overheadResources(pod: Pod, settings: ResourceSettings): LinuxRe
 }
 
 /**
- * Who is killed first when memory runs out: the more a container asked for, the later.
+ * The score that orders processes for the OOM killer: the more a container requests, the later it
+ * is killed.
  *
  * @see Kubernetes 1.36 pkg/kubelet/qos/policy.go
  */
@@ -117,7 +118,10 @@ function isNodeCritical(pod: Pod): boolean {
   return isCritical(pod) && pod.spec?.priorityClassName === 'system-node-critical';
 }
 
-/** What the pod as a whole asks for beyond its containers, split among them. */
+/**
+ * The part of the pod-level request that exceeds the containers' requests, divided equally among
+ * them.
+ */
 function shareOfPod(pod: Pod): number {
   const whole = bytes(pod.spec?.resources?.requests?.['memory']);
   if (whole === 0) return 0;
@@ -141,7 +145,9 @@ function quota(limitMilli: number, settings: ResourceSettings): LinuxResources {
   return { cpuPeriodUs, cpuQuotaUs: cpuQuotaUs(limitMilli, cpuPeriodUs) };
 }
 
-/** In nano-units: regular containers and sidecars, or the largest step of starting up. */
+/**
+ * In nano-units: the sum of regular containers and sidecars, or the largest step of initialization.
+ */
 function podAmount(pod: Pod, side: 'limits' | 'requests', name: string): bigint {
   const whole = amount(pod.spec?.resources?.[side]?.[name]);
   if (whole > 0n) return whole;

@@ -3,7 +3,7 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { isCritical, qosClass } from '../../pod/index.js';
 
-/** What this machine can limit, and what the configuration wants. */
+/** The machine's capabilities and the configured behavior. */
 export interface SwapSettings {
   /** Version of cgroups. */
   readonly cgroups: 1 | 2;
@@ -12,16 +12,17 @@ export interface SwapSettings {
 }
 
 export interface ContainerSwap {
-  /** Version 1: memory and swap together are limited to what memory is. */
+  /** Under version 1: limits memory plus swap to the memory limit. */
   readonly withMemory: boolean;
   readonly unified: Readonly<Record<string, string>>;
 }
 
 /**
- * No swap, unless the configuration gives burstable containers a share: as much of the swap as they
- * ask for of the memory.
+ * Allows no swap unless the configuration gives burstable containers a share: the fraction of the
+ * swap that equals their fraction of the memory.
  *
- * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container_linux.go, configureContainerSwapResources
+ * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container_linux.go,
+ *   configureContainerSwapResources
  */
 export function containerSwap(
   pod: Pod,
@@ -34,7 +35,7 @@ export function containerSwap(
   return { withMemory: false, unified: { 'memory.swap.max': String(bytes) } };
 }
 
-/** Whether the container is given a share of the swap: what it has of it does not change while it runs. */
+/** The container gets a share of the swap. That share does not change while it runs. */
 export function maySwap(
   pod: Pod,
   container: Container,

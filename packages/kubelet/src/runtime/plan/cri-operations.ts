@@ -1,8 +1,8 @@
 import type { ImageMethod, RuntimeMethod } from '@nodeagent/cri-client';
 
 /**
- * CRI methods that are counted and traced, with the operation that metrics call each by. Calls that
- * are missing are made for debugging only.
+ * The CRI methods that are counted and traced, each with its operation name in metrics. The missing
+ * methods are called for debugging only.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/instrumented_services.go
  */

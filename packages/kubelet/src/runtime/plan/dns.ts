@@ -12,22 +12,22 @@ export interface ResolvConf {
 export interface DnsSettings {
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
-  /** The host's; undefined when the kubelet is told to use none. */
+  /** The host's configuration; undefined if the kubelet is configured to use none. */
   readonly host: ResolvConf | undefined;
-  /** For pods that use a host without resolv.conf. */
+  /** For pods that use the host's resolver if the host has no resolv.conf. */
   readonly loopbacks: readonly string[];
 }
 
 export interface PodDns {
   readonly config: Required<DnsConfig>;
-  /** What users have to know: a reason and a text for an event. */
+  /** Reason and text of an event for each problem that users should know. */
   readonly warnings: readonly DnsWarning[];
 }
 
 export interface DnsWarning {
   readonly reason: string;
   readonly message: string;
-  /** Users of the node are told this. */
+  /** Text of an event on the node. */
   readonly nodeMessage?: string;
 }
 
@@ -37,7 +37,7 @@ const MAX_SEARCH_CHARS = 2048;
 const MAX_SEARCH_NAME = 253;
 
 /**
- * The resolver that a pod gets.
+ * The resolver configuration of a pod.
  *
  * @see Kubernetes 1.36 pkg/kubelet/network/dns/dns.go
  */
@@ -117,9 +117,9 @@ function distinct(values: readonly string[]): readonly string[] {
 }
 
 /**
- * Reads resolv.conf as far as pods need it.
+ * Parses the parts of resolv.conf that pods need.
  *
- * @returns a sentence for a file that cannot be used
+ * @returns an error message for an unusable file
  */
 export function parseResolvConf(text: string): ResolvConf | string {
   const servers: string[] = [];
@@ -142,16 +142,17 @@ export function parseResolvConf(text: string): ResolvConf | string {
 }
 
 /**
- * What of the host's resolv.conf pods cannot be given whole, for the node's users.
+ * The parts of the host's resolv.conf that pods cannot receive completely, as a message on the
+ * node.
  *
- * @returns undefined when all of it fits
+ * @returns undefined if everything fits
  * @see Kubernetes 1.36 pkg/kubelet/network/dns/dns.go, CheckLimitsForResolvConf
  */
 export function resolvConfProblem(
   { searches }: ResolvConf,
   { path, clusterDomain }: Readonly<{ path: string; clusterDomain: string }>,
 ): string | undefined {
-  // Every pod's own come before the host's.
+  // A pod's own search domains precede the host's.
   const most = clusterDomain === '' ? MAX_SEARCHES : MAX_SEARCHES - 3;
   const what = `Resolv.conf file '${path}' contains`;
   if (searches.length > most) {
@@ -164,7 +165,7 @@ export function resolvConfProblem(
   return `${what} search line which length is more than allowed ${MAX_SEARCH_CHARS} chars!`;
 }
 
-/** Where a host without a resolver of its own is asked: at its loopbacks. */
+/** The resolvers of a host without resolv.conf: its loopback addresses. */
 export function loopbacksOf(nodeIps: readonly string[]): readonly string[] {
   const found = distinct(nodeIps.map((ip) => (ip.includes(':') ? '::1' : '127.0.0.1')));
   return found.length > 0 ? found : ['127.0.0.1'];

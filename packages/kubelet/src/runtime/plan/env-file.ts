@@ -2,28 +2,32 @@ import { Buffer } from 'node:buffer';
 
 import { trimEndOf, trimStartOf } from '@nodeagent/base';
 
-/** What a file of variables says, up to its first line that cannot be read. */
+/** The variables of a file, up to its first invalid line. */
 export interface EnvFile {
   /** The first value of each name. */
   readonly values: ReadonlyMap<string, string>;
   readonly problem: string | undefined;
 }
 
-/** What a file of variables says of one of them. */
+/** The result of looking up one variable in a file. */
 export type EnvFileAnswer =
   | Readonly<{ kind: 'value'; value: string }>
   | Readonly<{ kind: 'absent' }>
   | Readonly<{ kind: 'problem'; problem: string }>;
 
 const BLANKS = ' \t';
-/** Without the line's end. @see Go bufio.MaxScanTokenSize */
+/**
+ * Without the line ending.
+ *
+ * @see Go bufio.MaxScanTokenSize
+ */
 const LONGEST_LINE_BYTES = 65_535;
 const MOST_BYTES_PER_CHARACTER = 3;
 
 /**
- * Reads a file of `NAME='value'` lines. Values stand in single quotes, mean what they say, and may
- * go over several lines; `#` begins a comment. A blank after the `=` makes the value empty. Linear:
- * each character is looked at a fixed number of times.
+ * Parses a file of `NAME='value'` lines. Values are in single quotes, have no escapes and may span
+ * several lines; `#` begins a comment. A blank after the `=` makes the value empty. Linear: each
+ * character is read a fixed number of times.
  *
  * @see Kubernetes 1.36 pkg/kubelet/util/env/env_util.go
  */
@@ -39,8 +43,8 @@ export function parseEnvFile(text: string): EnvFile {
 }
 
 /**
- * The value of a variable. Lines behind the first of that name are not judged: a file may end in
- * something else.
+ * The value of a variable. Lines after its first occurrence are not validated: a file may end in
+ * another format.
  */
 export function findInEnvFile({ values, problem }: EnvFile, key: string): EnvFileAnswer {
   const value = values.get(key);
@@ -50,7 +54,7 @@ export function findInEnvFile({ values, problem }: EnvFile, key: string): EnvFil
 
 type Entry = Readonly<{ name: string; value: string }>;
 
-/** @returns nothing for a line without a variable, or what is wrong with it */
+/** @returns undefined for a line without a variable; an error message for an invalid line */
 function readEntry(line: string, lines: Lines): Entry | string | undefined {
   const start = trimStartOf(line, BLANKS);
   if (start === '' || start.startsWith('#')) return undefined;
@@ -67,7 +71,7 @@ function readEntry(line: string, lines: Lines): Entry | string | undefined {
   return typeof quoted === 'string' ? quoted : { name, value: quoted.text };
 }
 
-/** @param start what stands behind the opening quote on its line */
+/** @param start the rest of the line after the opening quote */
 function readQuoted(start: string, lines: Lines): Readonly<{ text: string }> | string {
   const first = lines.number;
   const parts: string[] = [];
@@ -89,9 +93,13 @@ function badLine(number: number, why: string): string {
   return `invalid environment variable format at line ${number}: ${why}`;
 }
 
-/** The lines of a text one after the other, without `\n` or `\r\n`; ends at one that is too long. */
+/**
+ * The lines of a text in order, without `
+ * ` or `\r
+ * `; ends at a line that is too long.
+ */
 class Lines {
-  /** Of the line given last, from 1. */
+  /** Number of the last returned line, from 1. */
   number = 0;
   problem: string | undefined;
   readonly #text: string;

@@ -6,7 +6,7 @@ import { type EnvFile, findInEnvFile } from './env-file.js';
 import { type FieldContext, ownValue, podField, resourceField } from './pod-fields.js';
 import { serviceVariables } from './service-variables.js';
 
-/** Names of the objects that one container's environment is made from. */
+/** Names of the objects that one container's environment uses. */
 export interface EnvironmentSources {
   readonly configMaps: readonly string[];
   readonly secrets: readonly string[];
@@ -33,7 +33,7 @@ export function environmentSources(container: Container): EnvironmentSources {
     const ref = valueFrom?.fileKeyRef;
     return ref === undefined ? [] : [{ volume: ref.volumeName, path: ref.path }];
   });
-  // each is read once, however many variables ask for it
+  // each file is read only once
   const distinctFiles = [...new Map(files.map((file) => [envFileKey(file), file])).values()];
   return { configMaps: distinct(configMaps), secrets: distinct(secrets), files: distinctFiles };
 }
@@ -46,10 +46,10 @@ export interface EnvironmentInput {
   readonly pod: Pod;
   readonly container: Container;
   readonly fields: FieldContext;
-  /** Those that exist, by name. */
+  /** The existing objects, by name. */
   readonly configMaps: ReadonlyMap<string, ConfigMap>;
   readonly secrets: ReadonlyMap<string, Secret>;
-  /** What is in the files, or why they cannot be read; by {@link envFileKey}. */
+  /** The parsed files, or the errors of reading them, by {@link envFileKey}. */
   readonly files?: ReadonlyMap<string, EnvFile | Error>;
   /** Undefined before the first list of services. */
   readonly services: readonly Service[] | undefined;
@@ -63,8 +63,8 @@ type Value = string | Uint8Array;
 type Lookup = (name: string) => string | undefined;
 
 /**
- * The environment of one container: `envFrom`, then `env`, then variables of services that neither
- * of them sets. Later entries win; references see only what comes before them.
+ * The environment of one container: `envFrom`, then `env`, then the services' variables that
+ * neither of them sets. Later entries win; references see only earlier entries.
  *
  * @throws {StartError} `CreateContainerConfigError` for a source that is required and missing
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables
@@ -181,13 +181,13 @@ function secretKey(ref: KeyRef, input: EnvironmentInput): Value | undefined {
   throw refuse(`couldn't find key ${ref.key} in Secret ${podNamespace(input.pod)}/${name}`);
 }
 
-/** @throws {StartError} for a value that is no text: nothing has checked it before */
+/** @throws {StartError} for a value that is not a string: no earlier step has checked it */
 function checkedText(key: string, value: unknown): string {
   if (typeof value === 'string') return value;
   throw refuse(`the value of key ${key} is not a string`);
 }
 
-/** Text where it is text; a secret may hold any bytes. */
+/** Decodes valid UTF-8 as text; a secret may contain any bytes. */
 function secretValue(base64: string): Value {
   const bytes = Buffer.from(base64, 'base64');
   const text = bytes.toString('utf8');

@@ -12,12 +12,12 @@ const SHORT: Readonly<Record<string, string>> = {
 const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 
 /**
- * As Go's `%q` writes text: what cannot be printed is escaped by its number.
+ * Quotes text as Go's `%q` does: unprintable characters become numeric escapes.
  *
  * @see Go strconv.Quote
  */
 export function goQuoted(text: string): string {
-  const escaped = [...text].map((char) => {
+  const escaped = Array.from(text, (char) => {
     const short = SHORT[char];
     if (short !== undefined) return short;
     if (PRINTABLE.test(char)) return char;

@@ -10,10 +10,10 @@ export type Hook =
   | Readonly<{ kind: 'sleep'; ms: number }>;
 
 /**
- * What a lifecycle handler asks for.
+ * The action of a lifecycle handler.
  *
- * @throws {Error} for a port that the container does not have, and for a handler of another kind:
- *   `tcpSocket` was never more than accepted
+ * @throws {Error} for a port that the container does not have, and for a handler of another kind,
+ *   such as `tcpSocket`, which the API accepts but no kubelet runs
  */
 export function planHook(
   handler: Handler,
@@ -31,7 +31,7 @@ export function planHook(
   const request = {
     scheme: http.scheme === 'HTTPS' ? ('https' as const) : ('http' as const),
     host: http.host || (target.podIp ?? ''),
-    port: portNumber(http.port as unknown as string | number, target.container),
+    port: portNumber(http.port, target.container),
     path: path.startsWith('/') ? path : `/${path}`,
     headers: [...headers, ...agent],
   };

@@ -5,14 +5,18 @@ import { podName, podNamespace, StartError } from '../../pod/index.js';
 
 export interface PodHostname {
   readonly hostname: string;
-  /** Empty without a subdomain. */
+  /** Empty if the pod has no subdomain. */
   readonly domain: string;
 }
 
 const MAX_LABEL = 63;
 const MAX_HOSTNAME = 64;
 
-/** What names may be, and how users are told. @see RFC 1123 section 2.1, RFC 1035 section 2.3.4 */
+/**
+ * The rules for names, and their error messages.
+ *
+ * @see RFC 1123 section 2.1, RFC 1035 section 2.3.4
+ */
 const RULES = {
   'DNS label': {
     pattern: /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
@@ -29,9 +33,9 @@ const RULES = {
 } as const;
 
 /**
- * What a pod is called inside.
+ * The hostname and domain of a pod.
  *
- * @throws {StartError} `CreateContainerConfigError` for names that DNS cannot have
+ * @throws {StartError} `CreateContainerConfigError` for names that DNS does not allow
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, GeneratePodHostNameAndDomain
  */
 export function podHostname(pod: Pod, clusterDomain: string): PodHostname {
@@ -47,9 +51,9 @@ export function podHostname(pod: Pod, clusterDomain: string): PodHostname {
 }
 
 /**
- * The hostname that the sandbox gets: with the domain for pods that want it so.
+ * The hostname of the sandbox, which includes the domain if the pod requests that.
  *
- * @throws {StartError} when that is longer than the kernel allows
+ * @throws {StartError} if it is longer than the kernel allows
  */
 export function sandboxHostname(pod: Pod, clusterDomain: string): string {
   const { hostname, domain } = podHostname(pod, clusterDomain);

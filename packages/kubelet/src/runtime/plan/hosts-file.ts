@@ -13,7 +13,8 @@ const HEAD = [
 ];
 
 /**
- * The pod's /etc/hosts. In the host's network it is the host's own file with the pod's aliases.
+ * The pod's /etc/hosts. A pod in the host's network gets the host's own file plus the pod's
+ * aliases.
  *
  * @param ofHost the host's /etc/hosts; used in the host's network only
  */

@@ -1,17 +1,17 @@
-/** What of a machine decides how its containers are made. */
+/** The facts about a machine that container configurations depend on. */
 export interface RuntimeMachine {
-  /** Sizes of huge pages that the kernel has, ascending. */
+  /** Huge page sizes that the kernel supports, ascending. */
   readonly hugepageKib: readonly number[];
-  /** What containers are not to see on this machine, beside what they never see. */
+  /** Paths to hide from containers on this machine, besides those that are always hidden. */
   readonly maskedPaths: readonly string[];
-  /** Files may need a label before containers may read them. */
+  /** Files may need a label before containers can read them. */
   readonly selinux: boolean;
   readonly swapBytes: number;
-  /** Whether a container's swap can be limited, by version of cgroups. */
+  /** Support for limiting a container's swap, by cgroup version. */
   readonly limitsSwap: Readonly<{ v1: boolean; v2: boolean }>;
 }
 
-/** `0-2,7` → 0, 1, 2, 7; what is no such list has no CPUs. */
+/** `0-2,7` → 0, 1, 2, 7; no CPUs for a text that is not such a list. */
 export function parseCpuList(text: string): readonly number[] {
   return text
     .trim()
@@ -25,7 +25,7 @@ export function parseCpuList(text: string): readonly number[] {
     });
 }
 
-/** As runtimes name them: `64KB`, `2MB`, `1GB`. */
+/** In the runtimes' notation: `64KB`, `2MB`, `1GB`. */
 export function pageSizeName(kib: number): string {
   if (kib % 2 ** 20 === 0) return `${kib / 2 ** 20}GB`;
   return kib % 2 ** 10 === 0 ? `${kib / 2 ** 10}MB` : `${kib}KB`;

@@ -3,10 +3,10 @@ import type { VolumeMount } from '@nodeagent/kube-client';
 import { expandReferences, StartError } from '../../pod/index.js';
 
 /**
- * The part of its volume that a mount shows; empty for all of it.
+ * The path below its volume that a mount exposes; empty for the whole volume.
  *
- * @throws {StartError} `CreateContainerConfigError` for a path that leaves the volume, or that needs
- *   a variable which is not set
+ * @throws {StartError} `CreateContainerConfigError` for a path that leaves the volume, or that
+ *   refers to a variable that is not set
  */
 export function subPathOf(
   { name, subPath, subPathExpr }: VolumeMount,
@@ -26,7 +26,7 @@ export function subPathOf(
 }
 
 /**
- * Whether what is mounted below a volume is read-only with it.
+ * The mount is read-only recursively: mounts below the volume are read-only too.
  *
  * @param supported by the runtime handler of the pod
  * @throws {StartError} `CreateContainerConfigError`
@@ -49,7 +49,7 @@ export function isRecursiveReadOnly(
   return supported;
 }
 
-/** Only these have to know what the runtime can do. */
+/** Only such mounts depend on a feature of the runtime. */
 export function asksRecursiveReadOnly({
   recursiveReadOnly,
 }: Readonly<{ recursiveReadOnly?: string | undefined }>): boolean {

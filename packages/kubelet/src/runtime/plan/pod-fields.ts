@@ -4,9 +4,9 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 import { findContainer, initContainers, podName, podNamespace, podUid } from '../../pod/index.js';
 import { goQuoted } from './go-quote.js';
 
-/** What pods may ask of their node. */
+/** The facts about the node that pods may read. */
 export interface NodeFacts {
-  /** The primary family first. */
+  /** Primary family first. */
   readonly hostIps: readonly string[];
   readonly allocatable: Readonly<Record<string, string>>;
 }
@@ -21,7 +21,7 @@ const KEYED = /^metadata\.(labels|annotations)\['(.*)'\]$/s;
 /**
  * The value of a `fieldRef`.
  *
- * @returns undefined for a path that pods cannot ask for
+ * @returns undefined for a path that is not supported
  * @see Kubernetes 1.36 pkg/fieldpath/fieldpath.go
  */
 export function podField(pod: Pod, path: string, context: FieldContext): string | undefined {
@@ -61,7 +61,7 @@ export function podField(pod: Pod, path: string, context: FieldContext): string 
   }
 }
 
-/** The value of a user's key: `constructor` is a legal one, and every object inherits it. */
+/** Reads an own property only: `constructor` is a valid key, and every object inherits it. */
 export function ownValue(
   map: Readonly<Record<string, string>> | undefined,
   key: string,
@@ -69,7 +69,7 @@ export function ownValue(
   return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined;
 }
 
-/** `k="v"` lines in the order of their keys, the values escaped as Go quotes them. */
+/** `k="v"` lines in key order; values are escaped as Go quotes them. */
 function sortedPairs(map: Readonly<Record<string, string>> | undefined): string {
   return Object.entries(map ?? {})
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -80,15 +80,15 @@ function sortedPairs(map: Readonly<Record<string, string>> | undefined): string 
 interface ResourceSelector {
   readonly containerName?: string;
   readonly resource: string;
-  /** A quantity; files may also give a bare number. */
+  /** A quantity; a manifest may also contain a plain number. */
   readonly divisor?: string | number;
 }
 
 /**
- * The value of a `resourceFieldRef`, in units of its divisor and rounded up. A limit that is not
- * set is the pod's, or what the node has.
+ * The value of a `resourceFieldRef`, in units of its divisor and rounded up. A missing limit is
+ * replaced by the pod's limit, or by the node's allocatable amount.
  *
- * @returns undefined for a resource that pods cannot ask for, or a container that is not there
+ * @returns undefined for a resource that is not supported, or a container that does not exist
  * @see Kubernetes 1.36 pkg/api/v1/resource/helpers.go
  */
 export function resourceField(
@@ -104,7 +104,7 @@ export function resourceField(
   const [, side = '', name = ''] = found;
   if (!/^(cpu|memory|ephemeral-storage|hugepages-.+)$/.test(name)) return undefined;
   let amount = quantity(container.resources?.[side as 'limits' | 'requests']?.[name]);
-  // An init container that is named by its name has the limits that it says, and no others.
+  // An init container that is referred to by name has only the limits that its own spec states.
   const isNamedInit = initContainers(pod).some(({ spec }) => spec.name === containerName);
   if (side === 'limits' && amount === 0n && !name.startsWith('hugepages-') && !isNamedInit) {
     const ofPod = name === 'ephemeral-storage' ? undefined : pod.spec?.resources?.limits?.[name];

@@ -25,16 +25,16 @@ export interface SandboxInput {
   readonly attempt: number;
   readonly logDirectory: string;
   readonly dns: DnsConfig;
-  /** The runtime's default when absent. */
+  /** The runtime's default if absent. */
   readonly cgroupParent?: string | undefined;
-  /** User ids of its own; the host's when absent. */
+  /** The pod's own user ids; the host's if absent. */
   readonly ids?: IdMapping | undefined;
 }
 
 /**
- * What the runtime is told of a pod; built again, and the same, for each of its containers.
+ * The sandbox configuration of a pod; each of its containers repeats it unchanged.
  *
- * @throws {StartError} for a hostname that cannot be
+ * @throws {StartError} for an invalid hostname
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_sandbox.go
  */
 export function sandboxConfig(
@@ -100,7 +100,7 @@ function sysctls(pod: Pod): Readonly<Record<string, string>> {
   return Object.fromEntries(entries);
 }
 
-/** Names may be written either way; the first separator tells which. */
+/** Converts sysctl names, which may use `.` or `/`; the first separator decides which. */
 function dotted(name: string): string {
   if (/[./]/.exec(name)?.[0] !== '/') return name;
   return name.replaceAll(/[./]/g, (char) => (char === '/' ? '.' : '/'));
@@ -110,9 +110,13 @@ function portMappings(pod: Pod): readonly PortMapping[] {
   return (pod.spec?.containers ?? []).flatMap(containerPorts);
 }
 
-const PROTOCOLS = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const;
+const PROTOCOLS: ReadonlyMap<string, PortMapping['protocol']> = new Map([
+  ['TCP', 'tcp'],
+  ['UDP', 'udp'],
+  ['SCTP', 'sctp'],
+]);
 
-/** The first of several that are the same port of one container. */
+/** Without repetitions of the same port within one container. */
 function containerPorts({ ports = [] }: Container): readonly PortMapping[] {
   const seen = new Set<string>();
   return ports.flatMap(({ name, protocol = 'TCP', containerPort, hostPort = 0, hostIP = '' }) => {
@@ -120,7 +124,7 @@ function containerPorts({ ports = [] }: Container): readonly PortMapping[] {
     const key = name || `${family}-${protocol}-${hostIP}:${containerPort}:${hostPort}`;
     if (seen.has(key)) return [];
     seen.add(key);
-    const wire = PROTOCOLS[protocol as keyof typeof PROTOCOLS] ?? 'tcp';
+    const wire = PROTOCOLS.get(protocol) ?? 'tcp';
     return [{ protocol: wire, containerPort, hostPort, hostIp: hostIP }];
   });
 }

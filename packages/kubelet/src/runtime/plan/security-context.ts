@@ -13,9 +13,9 @@ import { podLabel, StartError } from '../../pod/index.js';
 
 export interface SecuritySettings {
   readonly seccompDefault: boolean;
-  /** Where `localhostProfile`s are. */
+  /** The directory of `localhostProfile`s. */
   readonly seccompDir: string;
-  /** Of this machine, beside those that are always masked. */
+  /** Paths masked on this machine, besides those that are always masked. */
   readonly maskedPaths?: readonly string[];
 }
 
@@ -37,13 +37,13 @@ const READ_ONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/pr
 const MAX_UID = 2 ** 31 - 1;
 
 export interface NamespaceChoice {
-  /** The container whose processes an ephemeral one joins. */
+  /** The container whose processes an ephemeral container joins. */
   readonly targetId?: string | undefined;
-  /** User ids of the pod's own; the host's when absent. */
+  /** The pod's own user ids; the host's if absent. */
   readonly ids?: IdMapping | undefined;
 }
 
-/** Which namespaces of the host or the pod a container joins. */
+/** The namespaces of the host or the pod that a container joins. */
 export function namespaceOptions(
   pod: Pod,
   { targetId, ids }: NamespaceChoice = {},
@@ -66,14 +66,14 @@ function userNamespace(ids: IdMapping | undefined): UserNamespace {
   return ids === undefined ? { mode: 'node' } : { mode: 'pod', uids: [ids], gids: [ids] };
 }
 
-/** Groups of every process of the pod. */
+/** Supplemental groups of every process of the pod. */
 export function supplementalGroups(pod: Pod): readonly number[] {
   const { fsGroup, supplementalGroups: more = [] } = pod.spec?.securityContext ?? {};
   return fsGroup === undefined ? more : [fsGroup, ...more];
 }
 
 /**
- * @throws {StartError} `CreateContainerConfigError` when the user would be root and must not be
+ * @throws {StartError} `CreateContainerConfigError` if the user would be root and must not be
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/security_context.go
  */
 export function containerSecurity(

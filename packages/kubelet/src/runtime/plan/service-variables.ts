@@ -1,8 +1,8 @@
 import type { Service } from '@nodeagent/kube-client';
 
 /**
- * `WEB_SERVICE_HOST` and its like for every service that a pod is told of: those of its namespace
- * when it wants them, and always the API server's.
+ * `WEB_SERVICE_HOST` and similar variables for every service that a pod should see: the services of
+ * its namespace if it enables service links, and always the API server's.
  *
  * @see Kubernetes 1.36 pkg/kubelet/envvars/envvars.go
  */

@@ -2,12 +2,12 @@ import type { Container } from '@nodeagent/kube-client';
 
 type Handler = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
 
-/** @returns undefined for an annotation that is absent or not ours to understand */
+/** @returns undefined if the annotation is absent or not a JSON object */
 export function parseHandler(text: string | undefined): Handler | undefined {
   if (text === undefined) return undefined;
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Handler) : undefined;
+    return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;
   }

@@ -3,9 +3,9 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import { StartError } from '../../pod/index.js';
 
-/** Ids of the host that are given to pods, in blocks. */
+/** A range of host ids that pods receive in blocks. */
 export interface IdRange {
-  /** A multiple of `idsPerPod`, at least one. */
+  /** A multiple of `idsPerPod`, and at least `idsPerPod`. */
   readonly first: number;
   readonly length: number;
   readonly idsPerPod: number;
@@ -14,17 +14,17 @@ export interface IdRange {
 export const DEFAULT_IDS_PER_POD = 65_536;
 const ALL_IDS = 2 ** 32;
 
-/** Everything but the first block, which the host itself uses. */
+/** All ids except the first block, which the host itself uses. */
 export function defaultIdRange(idsPerPod = DEFAULT_IDS_PER_POD): IdRange {
   return { first: idsPerPod, length: ALL_IDS - idsPerPod, idsPerPod };
 }
 
 /**
- * The range that `getsubids` says is the kubelet's.
+ * The range that `getsubids` assigns to the kubelet.
  *
- * @param uids answer of `getsubids kubelet`: `0: kubelet 65536 7208960`
- * @param gids answer of `getsubids -g kubelet`
- * @returns a sentence when pods cannot be given ids from it
+ * @param uids output of `getsubids kubelet`: `0: kubelet 65536 7208960`
+ * @param gids output of `getsubids -g kubelet`
+ * @returns an error message if pods cannot use it
  * @see Kubernetes 1.36 pkg/kubelet/userns/userns_manager.go
  */
 export function subIdRange(
@@ -40,7 +40,7 @@ export function subIdRange(
   return rangeProblem(range, maxPods) ?? range;
 }
 
-/** @returns why a range cannot be used; undefined when it can */
+/** @returns the reason why a range cannot be used; undefined if it can */
 export function rangeProblem(
   { first, length, idsPerPod }: IdRange,
   maxPods: number,
@@ -64,11 +64,11 @@ function quoted(text: string): string {
 }
 
 /**
- * A block that no pod has: the first free one from a random place on.
+ * Finds the first free block, starting at a random place.
  *
  * @param used first ids of the blocks that pods have
  * @param chance in [0, 1)
- * @returns undefined when there is none
+ * @returns undefined if no block is free
  */
 export function freeBlock(
   { first, length, idsPerPod }: IdRange,
@@ -84,14 +84,17 @@ export function freeBlock(
   return undefined;
 }
 
-/** What is written down of a pod's ids, also by other kubelets. */
+/** The record of a pod's ids, in the format that other kubelets use too. */
 export function renderIds(mapping: IdMapping): string {
   const { hostId, containerId, length } = mapping;
   const own = [{ hostId, containerId, length }];
   return JSON.stringify({ uidMappings: own, gidMappings: own });
 }
 
-/** @returns a sentence for a text that is not exactly one mapping, the same for users and groups */
+/**
+ * @returns an error message for a text that is not exactly one mapping, the same for users and
+ *   groups
+ */
 export function parseIds(text: string, idsPerPod: number): IdMapping | string {
   const problem = `must hold one and the same mapping of ${idsPerPod} ids for users and groups`;
   let value: unknown;
@@ -108,7 +111,7 @@ export function parseIds(text: string, idsPerPod: number): IdMapping | string {
   return { hostId: hostId as number, containerId, length };
 }
 
-/** The error of a pod whose handler cannot give it user ids of its own. */
+/** The error for a pod whose runtime handler does not support user namespaces. */
 export function noUserNamespaces(runtimeHandler: string): StartError {
   const who =
     runtimeHandler === '' ? 'runtime' : `RuntimeClass handler ${JSON.stringify(runtimeHandler)}`;

@@ -1,5 +1,5 @@
 import { toPathSegment } from '@nodeagent/base';
-import type { EnvVar, IdMapping, Mount, SandboxConfig } from '@nodeagent/cri-client';
+import type { Device, EnvVar, IdMapping, Mount, SandboxConfig } from '@nodeagent/cri-client';
 import type { Container, Pod, Volume, VolumeMount } from '@nodeagent/kube-client';
 
 import type { Images } from '../../images/run/index.js';
@@ -28,7 +28,7 @@ export interface MountsRequest {
   readonly sandbox: SandboxConfig;
 }
 
-/** Everything of one container's file system that is not in its image. */
+/** Builds the mounts of one container. */
 export class ContainerMounts {
   readonly #ports: MountsPorts;
   readonly #settings: RuntimeSettings;
@@ -39,7 +39,7 @@ export class ContainerMounts {
   }
 
   /**
-   * In the order of the spec, then the hosts file, then the file for the termination message.
+   * The mounts in the order of the spec, then the hosts file, then the termination message file.
    *
    * @throws {StartError}
    */
@@ -58,6 +58,19 @@ export class ContainerMounts {
     const mounts = await allOrFirst([...ofVolumes, ...this.#managed(request)]);
     const ids = await this.#ports.sandboxes.ids(pod, signal);
     return ids === undefined ? mounts : mounts.map((mount) => withIds(mount, ids));
+  }
+
+  /**
+   * The block devices of a container, in the order of its spec.
+   *
+   * @throws {StartError}
+   * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, makeBlockVolumes
+   */
+  devices(pod: Pod, container: Container): readonly Device[] {
+    return (container.volumeDevices ?? []).map(({ name, devicePath }) => {
+      const { hostPath, readOnly } = this.#ports.volumes.device(pod, container, name);
+      return { hostPath, containerPath: devicePath, permissions: readOnly ? 'r' : 'mrw' };
+    });
   }
 
   async #ofVolume(
@@ -144,12 +157,15 @@ const PROPAGATION: Readonly<Record<string, NonNullable<Mount['propagation']>>> =
   Bidirectional: 'bidirectional',
 };
 
-/** Files of the host belong, in the container, to the users that it knows. */
+/** Maps the owners of host files to users of the container. */
 function withIds(mount: Mount, ids: IdMapping): Mount {
   return { ...mount, uidMappings: [ids], gidMappings: [ids] };
 }
 
-/** Promise.all, but leaves only when all have ended: nothing goes on after a failure is told. */
+/**
+ * Like Promise.all, but settles only after all promises have settled, so that nothing still runs
+ * after a failure.
+ */
 export async function allOrFirst<T extends readonly Promise<unknown>[] | []>(
   work: T,
 ): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {

@@ -1,6 +1,7 @@
 import { type Clock, type Logger, toPathSegment } from '@nodeagent/base';
 import {
   containerId,
+  type Device,
   type EnvVar,
   type Mount,
   type RuntimeService,
@@ -58,7 +59,7 @@ export interface StarterPorts {
   readonly log: Logger;
 }
 
-/** Whether no container is known to have other resources than its pod was given. */
+/** Every container whose resources are known has those of its pod's allocation. */
 function isSettled(pod: Pod, resources: ActuatedRecords | undefined): boolean {
   const has = resources?.actuated(podUid(pod))?.containers ?? {};
   return allContainers(pod).every(({ spec }) => {
@@ -72,11 +73,12 @@ interface Prepared {
   readonly env: readonly EnvVar[];
   readonly restartCount: number;
   readonly mounts: readonly Mount[];
+  readonly devices: readonly Device[];
 }
 
 /**
- * Starts one container. Everything that does not need the image is made ready while the runtime is
- * asked about it, so that a start costs little more than the runtime's own two calls.
+ * Starts one container. Everything that does not depend on the image is prepared while the runtime
+ * is asked about the image, so a start takes little longer than the runtime's own two calls.
  */
 export class ContainerStarter {
   readonly #ports: StarterPorts;
@@ -94,10 +96,12 @@ export class ContainerStarter {
     this.#settings = settings;
     this.#images = parts.images;
     this.#sandboxes = parts.sandboxes;
-    this.#mounts = new ContainerMounts({ ...ports, ...parts }, settings);
+    const { files, volumes } = ports;
+    const { images, sandboxes } = parts;
+    this.#mounts = new ContainerMounts({ files, volumes, images, sandboxes }, settings);
   }
 
-  /** @throws {StartError} after telling the user by an event */
+  /** @throws {StartError} after an event has reported it */
   async start(
     request: StartContainerRequest,
     attempt: number,
@@ -106,7 +110,7 @@ export class ContainerStarter {
     const { pod, name } = request;
     const found = findContainer(pod, name);
     if (found === undefined)
-      throw new StartError('CreateContainerConfigError', `no container ${name}`);
+      throw new StartError('CreateContainerConfigError', `no container named ${name} in the pod`);
     try {
       const made = await this.#create(request, { container: found.spec, attempt }, signal);
       await this.#run(request, { container: found.spec, ...made }, signal);
@@ -116,12 +120,12 @@ export class ContainerStarter {
       const failure = isStartError(error)
         ? error
         : new StartError('CreateContainerConfigError', detailOf(error), { cause: error });
-      this.#tell(pod, name, failure);
+      this.#report(pod, name, failure);
       throw failure;
     }
   }
 
-  #tell(pod: Pod, name: string, { reason, message }: StartError): void {
+  #report(pod: Pod, name: string, { reason, message }: StartError): void {
     const { events } = this.#ports;
     if (reason === 'PostStartHookError') {
       events.warning(pod, 'FailedPostStartHook', 'PostStartHook failed', name);
@@ -138,7 +142,7 @@ export class ContainerStarter {
   ): Promise<Readonly<{ id: string; restartCount: number }>> {
     const { cri, events, cgroups, resources } = this.#ports;
     const { pod } = request;
-    const sandbox = await this.#sandboxes.config(pod, { attempt, told: 'quiet' }, signal);
+    const sandbox = await this.#sandboxes.config(pod, { attempt, warnings: 'ignore' }, signal);
     const { image: name = '', imagePullPolicy: policy } = container;
     const [image, prepared, targetId, ids] = await allOrFirst([
       this.#images.ensure({ pod, image: name, policy, container: container.name, sandbox }, signal),
@@ -159,7 +163,10 @@ export class ContainerStarter {
     return { id, restartCount };
   }
 
-  /** Before it has them: what is not known of a container is taken for what its pod was given. */
+  /**
+   * Runs before the container gets its resources. Containers without a record count as having the
+   * pod's allocation.
+   */
   async #noteResources(pod: Pod, container: Container): Promise<void> {
     const { resources } = this.#ports;
     if (resources === undefined || isEphemeral(pod, container)) return;
@@ -213,11 +220,13 @@ export class ContainerStarter {
       this.#environment(request, container, signal),
       files.makeDirectory(logs),
     ]);
-    // Where the runtime has forgotten the runs before, their logs still tell how many there were.
+    // If the runtime has lost the records of earlier runs, their logs still show how many there
+    // were.
     const { pod, podIps, restartCount: known } = request;
     const restartCount = known > 0 || made === 'new' ? known : nextRun(await files.names(logs));
     const wanted = { pod, container, podIps, env, sandbox };
-    return { env, restartCount, mounts: await this.#mounts.build(wanted, signal) };
+    const mounts = await this.#mounts.build(wanted, signal);
+    return { env, restartCount, mounts, devices: this.#mounts.devices(pod, container) };
   }
 
   async #environment(
@@ -256,7 +265,7 @@ export class ContainerStarter {
     return new Map(await Promise.all(read));
   }
 
-  /** The running container whose processes an ephemeral one is to see. */
+  /** The id of the running container whose processes an ephemeral container joins. */
   async #targetOf(
     pod: Pod,
     container: Container,

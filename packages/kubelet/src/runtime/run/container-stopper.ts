@@ -22,14 +22,17 @@ export interface StopperPorts {
   readonly log: Logger;
 }
 
-/** However short the grace period: time for the runtime to deliver the signal. */
+/** Minimum grace period, so that the runtime can deliver the signal. */
 const LEAST_GRACE_S = 2;
-/** How long a preStop hook may go on after its container: its failure is still told. */
+/**
+ * Time that a preStop hook may run after its container has ended; its failure is still reported.
+ */
 const HOOK_END_MS = 2000;
 
 /**
- * preStop hook, a sidecar's turn, stop signal: all within one grace period. A hook that takes longer
- * runs on while the container is stopped, and fails when the container's end ends it.
+ * Runs the preStop hook, waits for a sidecar's turn, and sends the stop signal, all within one
+ * grace period. A longer hook continues while the container stops, and fails when the container
+ * ends.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go, killContainer
  */
@@ -60,7 +63,7 @@ export async function stopContainer(
   }
 }
 
-/** Waits for the work, but not longer than so many milliseconds; the work goes on. */
+/** Waits at most `ms` milliseconds for the work, which continues afterwards. */
 async function withinMs(
   ms: number,
   clock: Clock,
@@ -85,7 +88,7 @@ async function preStop(
   signal: AbortSignal,
 ): Promise<void> {
   const { pod, name, graceSeconds } = request;
-  const { cri, events, log } = ports;
+  const { cri, call, clock, events, log } = ports;
   try {
     const known = pod === undefined ? undefined : findContainer(pod, name)?.spec;
     const handler =
@@ -98,11 +101,11 @@ async function preStop(
     const onFallback = (text: string): void => {
       if (pod !== undefined) events.warning(pod, 'LifecycleHTTPFallback', text);
     };
-    // A sleep has nothing to fail at: it ends with the grace period.
-    await runHook({ ...handler, ...bounded }, target, { ...ports, signal, onFallback });
+    // A sleep cannot fail: it ends with the grace period.
+    await runHook({ ...handler, ...bounded }, target, { cri, call, clock, signal, onFallback });
   } catch (err) {
     if (signal.aborted) return;
-    // Of a container that no pod is known of, its id is all that there is to find it by.
+    // A container of an unknown pod can only be identified by its id.
     const where =
       pod === undefined
         ? { containerId: request.containerId }
@@ -112,7 +115,7 @@ async function preStop(
   }
 }
 
-/** As it was written down when the container was made. */
+/** The handler that was recorded when the container was created. */
 async function storedHandler(
   { containerId: id }: StopContainerRequest,
   cri: RuntimeService,

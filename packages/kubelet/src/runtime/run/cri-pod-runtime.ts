@@ -36,30 +36,30 @@ import type { UserNamespaces } from './user-namespaces.js';
 
 export interface PodRuntimePorts {
   readonly cri: RuntimeService;
-  /** Every change is reported there, so that the view of the runtime stays right. */
+  /** Receives every change, so that the view of the runtime stays current. */
   readonly changes: PodChanges;
-  /** For runtime classes. */
+  /** Reads runtime classes. */
   readonly client: Pick<KubeClient, 'get'>;
   readonly images: ImageService;
   readonly files: PodFiles;
   readonly volumes: ContainerVolumes;
   readonly objects: ObjectSource;
   readonly credentials: PullCredentials;
-  /** Where it is written down who pulled which image; needed to verify pods' credentials. */
+  /** Records of image pulls, needed to verify pods' credentials. */
   readonly records?: PullRecordFiles | undefined;
-  /** Told of images that were pulled; nothing is measured without. */
+  /** Meters image pulls; optional. */
   readonly pulls?: Pick<PullMeter, 'pulled'> | undefined;
-  /** Gives pods user ids of their own; without it no pod has any. */
+  /** Assigns user ids to pods; without it no pod has its own. */
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
   readonly cgroups: Pick<
     PodCgroups,
     'ensure' | 'fit' | 'parentOf' | 'limits' | 'wanted' | 'setLimits' | 'memoryUsage'
   >;
-  /** What containers were given is kept there, where they may be given something else later. */
+  /** Records of the containers' resources; needed only if resources may change later. */
   readonly resources?: ActuatedRecords | undefined;
   readonly surroundings: Surroundings;
   readonly events: PodEvents;
-  /** For what concerns every pod of the node. */
+  /** Events on the node itself. */
   readonly nodeEvents?: Pick<NodeEvents, 'warning'> | undefined;
   readonly call: HookCaller;
   readonly clock: Clock;
@@ -76,7 +76,7 @@ export function createPodRuntime(
   const images = new Images(ports, pulls);
   const sandboxes = new Sandboxes(ports, settings);
   const starter = new ContainerStarter(ports, settings, { images, sandboxes });
-  /** Of sandboxes that were made or seen here; a number each. */
+  /** Attempt numbers of the sandboxes that were created or observed here. */
   const attempts = new Map<string, number>();
   const attemptOf = async (id: string, signal: AbortSignal): Promise<number> => {
     const known = attempts.get(id);
@@ -130,14 +130,18 @@ async function removeContainer(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const { labels, logPath } = await cri.containerStatus(containerId(id), signal);
+    const { labels, logPath, state } = await cri.containerStatus(containerId(id), signal);
     const metadata = {
       name: labels[LABEL_POD_NAME] ?? '',
       namespace: labels[LABEL_POD_NAMESPACE] ?? '',
     };
     const link = logLinkName({ metadata }, labels[LABEL_CONTAINER_NAME] ?? '', id);
     const path = `${settings.containerLogsDir}/${link}`;
-    if (logPath !== '' && logs === 'remove') await files.removeLogs(logPath, path);
+    if (logPath !== '' && logs === 'remove') {
+      // The rotation would reopen the missing log of a running container.
+      if (state === 'running') await cri.stopContainer(containerId(id), 0, signal);
+      await files.removeLogs(logPath, path);
+    }
   } catch (error) {
     if (isCriError(error, 'CRI_NOT_FOUND')) return;
     throw error;

@@ -10,7 +10,7 @@ export type Handler = NonNullable<NonNullable<Container['lifecycle']>['preStop']
 
 export interface HookTarget {
   readonly containerId: string;
-  /** Undefined for a container of which only the runtime knows: its ports have no names then. */
+  /** Undefined for a container that only the runtime knows; named ports cannot be resolved then. */
   readonly container: Container | undefined;
   readonly podIp: string | undefined;
 }
@@ -19,14 +19,14 @@ export interface HookPorts {
   readonly cri: Pick<RuntimeService, 'execSync'>;
   readonly call: HookCaller;
   readonly clock: Clock;
-  /** Told of what a user may want to put right, though the hook did its work. */
+  /** Receives a warning for the user about a hook that succeeded. */
   readonly onFallback?: (message: string) => void;
 }
 
 /**
  * Runs one lifecycle hook to its end.
  *
- * @throws {Error} with what users are told of its failure
+ * @throws {Error} with the message for the user
  */
 export async function runHook(
   handler: Handler,
@@ -55,7 +55,8 @@ export async function runHook(
 }
 
 /**
- * A server that is asked by HTTPS but speaks plain HTTP is asked once more, without what is secret.
+ * If a server answers an HTTPS request in plain HTTP, the request is repeated once by HTTP without
+ * secret headers.
  *
  * @see Kubernetes 1.36 pkg/kubelet/lifecycle/handlers.go, runHTTPHandler
  */

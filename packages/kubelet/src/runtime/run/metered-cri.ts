@@ -23,8 +23,8 @@ export interface CriPair {
 }
 
 /**
- * The same services, counted: `kubelet_runtime_operations_total`, `…_duration_seconds` and
- * `…_errors_total` by operation, and the making of sandboxes by runtime handler.
+ * Meters both services: `kubelet_runtime_operations_total`, `…_duration_seconds` and
+ * `…_errors_total` by operation, and the creation of sandboxes by runtime handler.
  */
 export function meterCri(
   { runtime, images }: CriPair,
@@ -61,12 +61,12 @@ function createMeters(
       }),
       errors: metrics.counter({
         name: 'kubelet_runtime_operations_errors_total',
-        help: 'Calls to the container runtime that failed, by operation.',
+        help: 'Failed calls to the container runtime, by operation.',
         labelNames: operation,
       }),
       seconds: metrics.histogram({
         name: 'kubelet_runtime_operations_duration_seconds',
-        help: 'How long calls to the container runtime took, by operation.',
+        help: 'Duration of calls to the container runtime, by operation.',
         labelNames: operation,
         buckets: BUCKETS_S,
       }),
@@ -74,12 +74,12 @@ function createMeters(
     sandbox: createCallMeter(clock, {
       errors: metrics.counter({
         name: 'kubelet_run_podsandbox_errors_total',
-        help: 'Sandboxes that could not be made, by runtime handler.',
+        help: 'Failed attempts to create a pod sandbox, by runtime handler.',
         labelNames: handler,
       }),
       seconds: metrics.histogram({
         name: 'kubelet_run_podsandbox_duration_seconds',
-        help: 'How long it took to make a sandbox, by runtime handler.',
+        help: 'Duration of creating a pod sandbox, by runtime handler.',
         labelNames: handler,
         buckets: BUCKETS_S,
       }),

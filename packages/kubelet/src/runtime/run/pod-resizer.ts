@@ -34,26 +34,30 @@ export interface ResizerPorts {
   readonly resources?: ActuatedRecords | undefined;
 }
 
-/** Both are asked for and limited; they are changed one after the other. */
+/** Both have requests and limits; they are changed one after the other. */
 type Kind = 'memory' | 'cpu';
 
-/** Everything that the steps of one resize share. */
-interface Resize extends ResizerPorts {
+/** The state that the steps of one resize share. */
+interface Resize {
+  readonly ports: ResizerPorts;
   readonly request: ResizePodRequest;
   readonly settings: ResourceSettings;
-  /** As it is; undefined where pods have no cgroup. Brought up to date by each step. */
+  /**
+   * The current limits of the pod's cgroup, updated by each step; undefined if pods have no
+   * cgroups.
+   */
   has: CgroupLimits | undefined;
   readonly wanted: CgroupLimits;
-  /** By container name: what it has been given so far. */
+  /** By container name: the amounts set so far. */
   readonly given: Map<string, ContainerAmounts>;
 }
 
 /**
- * Gives running containers other resources. What grows does so from the pod inwards, what shrinks from
- * the containers outwards, so that no container ever has more than its pod.
+ * Changes the resources of a running pod. Increases go from the pod to its containers, decreases
+ * from the containers to the pod, so that no container ever has more than its pod.
  *
- * @throws when memory would have to shrink below what is in use, before anything is changed; and the
- *   first failure of the runtime or the kernel, after which what was done stays done
+ * @throws if the memory limit would fall below the current usage, before any change; and the first
+ *   failure of the runtime or the kernel, which leaves earlier changes in place
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_manager.go, doPodResizeAction
  */
 export async function resizePod(
@@ -65,7 +69,7 @@ export async function resizePod(
   const { pod, memory, cpu } = request;
   const [has, wanted] = [await ports.cgroups.limits(pod), ports.cgroups.wanted(pod)];
   const given = new Map([...memory, ...cpu].map(({ name, from }) => [name, from]));
-  const resize: Resize = { ...ports, request, settings, has, wanted, given };
+  const resize: Resize = { ports, request, settings, has, wanted, given };
   await assertMemoryFits(resize, signal);
   await change('memory', resize, signal);
   await change('cpu', resize, signal);
@@ -91,35 +95,36 @@ function limitsOf(kind: Kind): readonly (keyof CgroupLimits)[] {
   return kind === 'memory' ? ['memoryLimitBytes'] : ['cpuQuotaUs', 'cpuPeriodUs'];
 }
 
-/** The runtime is asked first: it may know why that cannot be. */
+/** The sandbox is updated first: the runtime may know a reason why the change is impossible. */
 async function setPod(
   names: readonly (keyof CgroupLimits)[],
   resize: Resize,
   signal: AbortSignal,
 ): Promise<void> {
-  const { cgroups, has = {}, wanted, request } = resize;
+  const { ports, has = {}, wanted, request } = resize;
   const values = Object.fromEntries(names.map((name) => [name, wanted[name]]));
   const next = { ...has, ...values };
-  await tellSandbox(next, resize, signal);
+  await updateSandbox(next, resize, signal);
   try {
-    await cgroups.setLimits(request.pod, values);
+    await ports.cgroups.setLimits(request.pod, values);
   } catch (error) {
-    await tellSandbox(has, resize, signal);
+    await updateSandbox(has, resize, signal);
     throw error;
   }
   resize.has = next;
 }
 
-/** For runtimes that size more than a cgroup by it; others do not know the call. */
-async function tellSandbox(
+/** For runtimes that size more than a cgroup by it; others do not implement the call. */
+async function updateSandbox(
   limits: CgroupLimits,
-  { cri, request: { pod, sandboxId: id }, settings }: Resize,
+  { ports, request: { pod, sandboxId: id }, settings }: Resize,
   signal: AbortSignal,
 ): Promise<void> {
   const overhead = overheadResources(pod, settings);
   const resources = withoutOverhead(limits, overhead);
   try {
-    await cri.updatePodSandboxResources({ sandboxId: sandboxId(id), overhead, resources }, signal);
+    const update = { sandboxId: sandboxId(id), overhead, resources };
+    await ports.cri.updatePodSandboxResources(update, signal);
   } catch (error) {
     if (isUnimplemented(error)) return;
     throw error;
@@ -137,7 +142,7 @@ function withoutOverhead(limits: CgroupLimits, overhead: LinuxResources): LinuxR
   };
 }
 
-/** containerd 2.2 says so in its own way. */
+/** containerd 2.2 reports this in its own way. */
 function isUnimplemented(error: unknown): boolean {
   if (isCriError(error, 'CRI_UNIMPLEMENTED')) return true;
   return isCriError(error, 'CRI_UNKNOWN') && error.detail.includes('not implemented');
@@ -148,7 +153,7 @@ async function setContainer(
   { container: { id, name, to }, resize }: Readonly<{ container: ContainerResize; resize: Resize }>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { cri, resources, settings, given, request } = resize;
+  const { ports, settings, given, request } = resize;
   const found = findContainer(request.pod, name)?.spec;
   const before = given.get(name);
   if (found === undefined || before === undefined) return;
@@ -162,12 +167,12 @@ async function setContainer(
       : { ...before, cpuRequestMilli: to.cpuRequestMilli, cpuLimitMilli: to.cpuLimitMilli };
   const container: Container = { ...found, resources: resourcesOf(after) };
   const linux = containerResources(withContainer(request.pod, container), container, settings);
-  await cri.updateContainerResources({ containerId: containerId(id), linux }, signal);
+  await ports.cri.updateContainerResources({ containerId: containerId(id), linux }, signal);
   given.set(name, after);
-  resources?.setActuated(podUid(request.pod), name, resourcesOf(after));
+  ports.resources?.setActuated(podUid(request.pod), name, resourcesOf(after));
 }
 
-/** Limits of the pod as a whole are in the container's own by now. */
+/** The container with pod-level limits already included in its own. */
 function withContainer(pod: Pod, container: Container): Pod {
   const { spec } = pod;
   if (spec === undefined) return pod;
@@ -184,9 +189,10 @@ function withContainer(pod: Pod, container: Container): Pod {
   };
 }
 
-/** The kernel would kill what does not fit any more. */
+/** The kernel would kill processes that no longer fit. */
 async function assertMemoryFits(resize: Resize, signal: AbortSignal): Promise<void> {
-  const { request, has, wanted, cri, cgroups } = resize;
+  const { request, has, wanted } = resize;
+  const { cri, cgroups } = resize.ports;
   const problems: string[] = [];
   const limit = wanted.memoryLimitBytes;
   if (has !== undefined && limit !== undefined && limitGrowth(has.memoryLimitBytes, limit) < 0) {

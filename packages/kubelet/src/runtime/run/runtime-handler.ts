@@ -5,10 +5,10 @@ import { detailOf } from '../../images/run/index.js';
 import { StartError } from '../../pod/index.js';
 
 /**
- * Which of the runtime's handlers the pod's runtime class names; empty for the default one. Asked of
- * the API server each time: few pods have a class, and a sandbox is made once.
+ * The runtime handler that the pod's runtime class names; empty for the default handler. Each call
+ * asks the API server: few pods have a class, and a sandbox is created only once.
  *
- * @throws {StartError} `CreatePodSandboxError` for a class that there is not, or cannot be read
+ * @throws {StartError} `CreatePodSandboxError` for a class that does not exist or cannot be read
  */
 export async function runtimeHandlerOf(
   pod: Pod,
@@ -35,7 +35,7 @@ export interface HandlerFeatures {
   readonly recursiveReadOnlyMounts: boolean;
 }
 
-/** What a handler of the runtime can do; nothing when the runtime does not tell. */
+/** The features of a runtime handler; empty if the runtime does not report them. */
 export async function handlerFeatures(
   runtimeHandler: string,
   cri: Pick<RuntimeService, 'status'>,

@@ -26,18 +26,20 @@ import type { UserNamespaces } from './user-namespaces.js';
 
 export interface SandboxPorts {
   readonly cri: RuntimeService;
-  /** For runtime classes. */
+  /** Reads runtime classes. */
   readonly client: Pick<KubeClient, 'get'>;
   readonly files: PodFiles;
   readonly cgroups: Pick<PodCgroups, 'ensure' | 'parentOf'>;
   readonly resources?: ActuatedRecords | undefined;
   readonly events: PodEvents;
-  /** For what concerns every pod of the node. */
+  /** Events on the node itself. */
   readonly nodeEvents?: Pick<NodeEvents, 'warning'> | undefined;
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
 }
 
-/** Tells users of the node what of its resolv.conf pods cannot be given whole. */
+/**
+ * Reports the parts of resolv.conf that pods cannot receive completely, as an event on the node.
+ */
 export async function checkResolvConf(
   { files, nodeEvents }: Readonly<{ files: Pick<PodFiles, 'resolvConf'>; nodeEvents: NodeEvents }>,
   {
@@ -62,7 +64,7 @@ export function noCgroup(cause: unknown): never {
   throw new StartError('FailedCreatePodContainer', text, { cause });
 }
 
-/** Makes sandboxes, and says again how they were made. */
+/** Creates sandboxes, and repeats their configuration for each container. */
 export class Sandboxes {
   readonly #ports: SandboxPorts;
   readonly #settings: RuntimeSettings;
@@ -72,14 +74,14 @@ export class Sandboxes {
     this.#settings = settings;
   }
 
-  /** @throws {StartError} with the runtime's own words */
+  /** @throws {StartError} with the runtime's own message */
   async create(pod: Pod, attempt: number, signal: AbortSignal): Promise<string> {
     const { cri, client, files, cgroups } = this.#ports;
     const runtimeHandler = await runtimeHandlerOf(pod, client, signal);
     if (wantsOwnUsers(pod)) await this.#checkUserNamespaces(runtimeHandler, signal);
     const logDirectory = podLogDirectory(this.#settings.podLogsDir, pod);
     const [config] = await Promise.all([
-      this.config(pod, { attempt, told: 'tell' }, signal),
+      this.config(pod, { attempt, warnings: 'report' }, signal),
       cgroups.ensure(pod).catch(noCgroup),
       files.makeDirectory(logDirectory),
     ]);
@@ -93,10 +95,10 @@ export class Sandboxes {
     }
   }
 
-  /** @param how `told`: whether users hear of limits that were exceeded */
+  /** @param how `warnings`: `report` sends an event for each exceeded limit */
   async config(
     pod: Pod,
-    { attempt, told }: Readonly<{ attempt: number; told: 'tell' | 'quiet' }>,
+    { attempt, warnings: use }: Readonly<{ attempt: number; warnings: 'report' | 'ignore' }>,
     signal: AbortSignal,
   ): Promise<SandboxConfig> {
     const { cgroups, events } = this.#ports;
@@ -109,7 +111,7 @@ export class Sandboxes {
       host,
       loopbacks: settings.loopbacks ?? loopbacksOf([]),
     });
-    if (told === 'tell') {
+    if (use === 'report') {
       for (const { reason, message, nodeMessage } of warnings) {
         events.warning(pod, reason, message);
         if (nodeMessage !== undefined) this.#ports.nodeEvents?.warning(reason, nodeMessage);
@@ -121,18 +123,18 @@ export class Sandboxes {
     return sandboxConfig({ pod, attempt, logDirectory, dns, cgroupParent, ids }, settings);
   }
 
-  /** The pod's own user ids; undefined for one that has those of the host. */
+  /** The pod's own user ids; undefined if it uses the host's. */
   async ids(pod: Pod, signal: AbortSignal): Promise<IdMapping | undefined> {
     return wantsOwnUsers(pod) ? this.#ports.userNamespaces?.of(pod, signal) : undefined;
   }
 
-  /** What the handler of the pod's runtime class can do. */
+  /** The features of the pod's runtime handler. */
   async features(pod: Pod, signal: AbortSignal): Promise<HandlerFeatures> {
     const { cri, client } = this.#ports;
     return handlerFeatures(await runtimeHandlerOf(pod, client, signal), cri, signal);
   }
 
-  /** A pod that asks for user ids of its own never runs with those of the host. */
+  /** A pod that requests its own user ids never runs with the host's. */
   async #checkUserNamespaces(runtimeHandler: string, signal: AbortSignal): Promise<void> {
     const { cri, userNamespaces } = this.#ports;
     const features = await handlerFeatures(runtimeHandler, cri, signal);

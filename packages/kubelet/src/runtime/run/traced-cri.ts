@@ -5,7 +5,7 @@ import { IMAGE_OPERATIONS, RUNTIME_OPERATIONS } from '../plan/cri-operations.js'
 import type { CriPair } from './metered-cri.js';
 
 /**
- * The same services, each call a span that is called after its gRPC method; streams are none.
+ * Traces both services: each call is a span named after its gRPC method; streams are not traced.
  *
  * @see OpenTelemetry, semantic conventions for RPC
  */

@@ -8,9 +8,9 @@ import { freeBlock, type IdRange, parseIds, renderIds } from '../plan/user-names
 import type { UserNamespaceFiles } from '../ports.js';
 
 /**
- * Gives pods blocks of user ids that no other pod of the node has. Which pod has which is known from
- * the files in the pods' directories alone: they are there before the first process of a pod, and go
- * with its directory, so a restarted kubelet knows the same.
+ * Assigns each pod a block of user ids that no other pod of the node has. The files in the pods'
+ * directories are the only record: each is written before the pod's first process starts, and
+ * removed with the directory, so a restarted kubelet knows the same assignments.
  *
  * @see Kubernetes 1.36 pkg/kubelet/userns/userns_manager.go
  */
@@ -18,7 +18,7 @@ export class UserNamespaces {
   readonly #files: UserNamespaceFiles;
   readonly #range: IdRange;
   readonly #random: Random;
-  /** Two pods at a time would choose the same block. */
+  /** Two pods at once would choose the same block. */
   readonly #turn = new Gate(1);
 
   constructor(files: UserNamespaceFiles, range: IdRange, random: Random) {
@@ -28,9 +28,9 @@ export class UserNamespaces {
   }
 
   /**
-   * The pod's block, from now until its directory is removed.
+   * Reserves a block for the pod until its directory is removed.
    *
-   * @throws {StartError} when none is free, or when it cannot be told which are
+   * @throws {StartError} if no block is free, or if the free blocks cannot be determined
    */
   async of(pod: Pod, signal: AbortSignal): Promise<IdMapping> {
     const uid = podUid(pod);
@@ -62,7 +62,7 @@ export class UserNamespaces {
     if (text === undefined) return undefined;
     const mapping = parseIds(text, this.#range.idsPerPod);
     if (typeof mapping !== 'string') return mapping;
-    // Another pod might be given the same ids: better none at all.
+    // Another pod might get the same ids, so the pod gets none.
     const what = `user namespace of pod ${uid}: ${this.#files.path(uid)} ${mapping}`;
     throw new StartError('CreatePodSandboxError', what);
   }

@@ -8,9 +8,11 @@ import type { KeyedCertificate, Reloaded } from '../ports.js';
 import { createReloadedFiles } from './reloaded-files.js';
 
 export interface ServingCertificateOptions {
-  /** `tlsCertFile` and `tlsPrivateKeyFile`; a certificate of our own in `directory` without them. */
+  /**
+   * `tlsCertFile` and `tlsPrivateKeyFile`; without them, a self-signed certificate in `directory`.
+   */
   readonly files: Readonly<{ certificate: string; key: string }> | undefined;
-  /** `--cert-dir`: `kubelet.crt` and `kubelet.key` are made there when they are not. */
+  /** `--cert-dir`: `kubelet.crt` and `kubelet.key` are created there if they are missing. */
   readonly directory: string;
   readonly hostName: string;
   readonly addresses: readonly string[];
@@ -18,7 +20,7 @@ export interface ServingCertificateOptions {
   readonly log: Logger;
 }
 
-/** What the server shows, from files that are read again when they change. */
+/** The serving certificate, from files that are read again when they change. */
 export async function createServingCertificate(
   options: ServingCertificateOptions,
 ): Promise<Reloaded<KeyedCertificate>> {
@@ -32,7 +34,7 @@ export async function createServingCertificate(
   });
 }
 
-/** The CAs whose client certificates are believed. */
+/** The CAs for client certificates, from a file that is read again when it changes. */
 export function createClientCa(
   path: string,
   { clock, log }: Readonly<{ clock: Clock; log: Logger }>,
@@ -50,10 +52,10 @@ export function createClientCa(
   });
 }
 
-/** @throws when they do not belong together */
+/** @throws if key and certificate do not match */
 function checkedPair(certificatePem: string, keyPem: string): KeyedCertificate {
   const isPair = new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
-  if (!isPair) throw new Error('the key is not the certificate’s');
+  if (!isPair) throw new Error('the private key does not match the certificate');
   return { certificatePem, keyPem };
 }
 
@@ -72,12 +74,12 @@ async function ownFiles(
     );
   if ((await readable(files.certificate)) && (await readable(files.key))) return files;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  // the X.509 library is only loaded where a certificate has to be made
+  // The X.509 library is loaded only if a certificate must be created.
   const { createSelfSigned } = await import('./self-signed.js');
   const made = await createSelfSigned({ hostName, addresses, nowMs: clock.nowMs() });
   await writeWhole(files.key, made.keyPem, 0o600);
   await writeWhole(files.certificate, made.certificatePem, 0o644);
-  log.info({ file: files.certificate }, 'made a serving certificate of our own');
+  log.info({ file: files.certificate }, 'created a self-signed serving certificate');
   return files;
 }
 

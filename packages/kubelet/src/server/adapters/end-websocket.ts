@@ -10,27 +10,27 @@ import type { UpgradeExchange } from './upgrade-exchange.js';
 
 export interface EndedSession {
   readonly protocol: typeof CHANNELS_V5 | typeof PORT_FORWARD_TUNNEL;
-  /** Of the runtime's streaming server. */
+  /** URL of the runtime's streaming server. */
   readonly url: URL;
   readonly connect: () => Socket;
   readonly streams: SessionStreams | undefined;
-  /** Silence after which both connections are cut; 0 for never. */
+  /** Cuts both connections after this long without traffic; 0: never. */
   readonly idleTimeoutMs: number;
 }
 
-/** Both sides are asked for a sign of life this often. @see Kubernetes 1.36 streamtranslator.go */
+/** Ping period towards both sides. @see Kubernetes 1.36 streamtranslator.go */
 const PING_MS = 5000;
 const ANSWER_MS = 30_000;
-/** Of one message, with its channel: a frame of SPDY holds no more than the rest. */
+/** Maximum size of a message with its channel byte; the rest fits in one SPDY frame. */
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
-/** Not sent yet; more makes the runtime wait, and the client that asks for answers. */
+/** Maximum amount of unsent data; beyond it, reading from the sender pauses. */
 const MAX_WAITING_BYTES = 256 * 1024;
 const NORMAL = 1000;
 
 /**
- * Ends a WebSocket here and goes on in SPDY, which every runtime speaks: sub-protocol version 5 as
- * channels, or a port-forward as a tunnel of SPDY's own bytes. What the runtime refuses is told in
- * the session, for it has begun by then.
+ * Terminates a WebSocket and continues in SPDY, which every runtime speaks: channels of
+ * sub-protocol version 5, or a port-forward that tunnels SPDY's own bytes. The session has started
+ * by the time the runtime answers, so its refusals are reported inside the session.
  */
 export async function endWebSocket(
   exchange: UpgradeExchange,
@@ -65,20 +65,23 @@ export async function endWebSocket(
   reading.release('start');
 }
 
-/** Who is joined. */
+/** The two connections of a session. */
 interface Ends {
   readonly client: WebSocket;
   readonly server: Socket;
   readonly reading: Reading;
 }
 
-/** Reads from the client only while nothing holds it back. */
+/** Reads from the client while no reason to pause exists. */
 class Reading {
   readonly #client: WebSocket;
-  /** `start`: nobody is there yet; `server`: it is full; `answers`: the client does not take them. */
+  /**
+   * `start`: the runtime is not connected yet; `server`: its connection is full; `answers`: the
+   * client does not read our pongs.
+   */
   readonly #holds = new Set<'start' | 'server' | 'answers'>(['start']);
 
-  /** @param client paused */
+  /** @param client a paused WebSocket */
   constructor(client: WebSocket) {
     this.#client = client;
   }
@@ -88,7 +91,7 @@ class Reading {
   }
 
   /**
-   * Messages that were read before this one still come: they find it held, and wait for the same
+   * Messages that were already read still arrive; they find the hold in place and wait for the same
    * `drain`.
    */
   holdUntilDrained(server: Socket): void {
@@ -108,7 +111,9 @@ class Reading {
   }
 }
 
-/** Who sends pings and does not read would else have the answers pile up here. */
+/**
+ * Pauses a client that sends pings without reading the pongs, which would otherwise pile up here.
+ */
 function answerPings(client: WebSocket, reading: Reading): void {
   client.on('ping', (data: Buffer) => {
     if (client.readyState !== client.OPEN) return;
@@ -133,21 +138,21 @@ function accept(
     autoPong: false, // see answerPings
     maxPayload: MAX_MESSAGE_BYTES,
   });
-  // the tunnel's name holds a slash, for which the library would refuse the whole handshake
+  // The tunnel's protocol name contains a slash, for which the library would refuse the handshake.
   delete request.headers['sec-websocket-protocol'];
   server.once('headers', (lines) => lines.push(`Sec-WebSocket-Protocol: ${protocol}`));
   return new Promise((resolve, reject) => {
-    // answers by itself what is no handshake of a WebSocket
+    // The library itself answers requests that are not a WebSocket handshake.
     server.once('wsClientError', reject);
     server.once('wsClientError', () => socket.end());
     server.handleUpgrade(request, socket, head, (client) => {
-      client.pause(); // what it says before there is somebody to tell it to must wait
+      client.pause(); // messages must wait for the connection to the runtime
       resolve(client);
     });
   });
 }
 
-/** Asks the runtime's server for SPDY. */
+/** Requests an upgrade to SPDY from the runtime's server. */
 function dial(
   { url, connect }: EndedSession,
   protocol: string,
@@ -184,7 +189,7 @@ function dial(
   });
 }
 
-/** Messages are bytes of SPDY, both ways. */
+/** Each message contains SPDY bytes, in both directions. */
 function tunnel({ client, server, reading }: Ends): void {
   client.on('message', (data: Buffer) => {
     if (!server.write(data)) reading.holdUntilDrained(server);
@@ -196,7 +201,7 @@ function tunnel({ client, server, reading }: Ends): void {
 
 const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4, end: 255 } as const;
 
-/** Channels of the WebSocket as streams of SPDY. */
+/** Maps the WebSocket's channels to SPDY streams. */
 function translate({ client, server, reading }: Ends, wanted: SessionStreams): void {
   const opener = new SpdyOpener();
   const opened = { error: 0, stdin: 0, stdout: 0, stderr: 0, resize: 0 };
@@ -269,7 +274,7 @@ function translate({ client, server, reading }: Ends, wanted: SessionStreams): v
   });
 }
 
-/** One message; while too much waits to be sent, nothing more is read from the runtime. */
+/** Sends one message; pauses reading from the runtime while too much data is unsent. */
 function sendTo(client: WebSocket, server: Socket, data: Buffer, channel?: number): void {
   if (client.readyState !== client.OPEN) return;
   const message =
@@ -287,7 +292,7 @@ function sendStatus(client: WebSocket, status: string): void {
   });
 }
 
-/** As an API server tells an internal error. */
+/** An internal error in the form that an API server sends. */
 function failureStatus(message: string): string {
   return JSON.stringify({
     ...{ metadata: {}, status: 'Failure', reason: 'InternalError', code: 500 },

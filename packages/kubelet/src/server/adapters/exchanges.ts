@@ -21,23 +21,26 @@ import {
 export interface ExchangeOptions {
   readonly handle: HandleRequest;
   readonly connections: Connections;
-  /** @param generation of the client CAs that the connection was met with */
+  /** @param generation of the client CAs at the time of the TLS handshake */
   readonly identify: (
     request: AnyRequest,
     generation: number | undefined,
-  ) => PeerIdentity | 'nobody' | 'stale';
-  /** Cuts streams on which nothing moves for so long; 0 for never. */
+  ) => PeerIdentity | 'unknown' | 'stale';
+  /** Cuts streams without traffic for this long; 0: never. */
   readonly streamIdleTimeoutMs: number;
-  /** How long a piece of an answer may take to leave, to a stranger and to somebody known. */
+  /** Maximum time to send a piece of an answer, for unauthenticated and authenticated clients. */
   readonly stallMs: Readonly<{ stranger: number; known: number }>;
-  /** How long a client that was refused an upgrade may take to close the connection. */
+  /** Maximum time for the client to close the connection after a refused upgrade. */
   readonly lingerMs: number;
-  /** Answers that were cut because the client did not take them. */
+  /** Counts answers that were cut because the client did not read them. */
   readonly cut: Counter;
   readonly clock: Pick<Clock, 'nowMs'>;
 }
 
-/** Requests in, answers out. */
+/** Checks again: a socket may be destroyed while its answer is pending. */
+const isDestroyed = (socket: Socket): boolean => socket.destroyed;
+
+/** Handles HTTP requests and upgrades. */
 export class Exchanges {
   readonly #options: ExchangeOptions;
 
@@ -53,25 +56,25 @@ export class Exchanges {
       gone.abort(new Error('the client is gone'));
     });
     response.once('finish', () => {
-      // a body that nobody reads must not be sent to its end
+      // Close the connection, or the client would send the whole of a body that no one reads.
       if (!request.complete && request.httpVersionMajor === 1) request.socket.destroySoon();
     });
-    let isKnown = false;
+    const caller = { isKnown: false };
     const onKnown = (): void => {
-      isKnown = true;
+      caller.isKnown = true;
       ongoing.prove();
     };
     const answer = await this.#ask(request, { upgrade: false, onKnown }, gone.signal);
     note(ongoing, answer);
     if (answer.kind === 'proxy') return;
     try {
-      const stallMs = this.#options.stallMs[isKnown ? 'known' : 'stranger'];
+      const stallMs = this.#options.stallMs[caller.isKnown ? 'known' : 'stranger'];
       await respond(answer, response, { stallMs, signal: gone.signal });
     } catch (error) {
       if (!(error instanceof StalledError)) throw error;
       this.#options.cut.increment();
-      // others of the connection are somebody's too, whose answers go on
-      if (isKnown) (response as ServerResponse).destroy();
+      // Keep the connection: its other streams belong to an authenticated client.
+      if (caller.isKnown) (response as ServerResponse).destroy();
       else ongoing.cut();
     }
   }
@@ -80,7 +83,7 @@ export class Exchanges {
     const { connections, streamIdleTimeoutMs, stallMs, lingerMs } = this.#options;
     const gone = new AbortController();
     const ongoing = connections.begin(peerOf(socket));
-    socket.on('error', () => undefined); // its close follows
+    socket.on('error', () => undefined); // a close event follows
     socket.once('close', () => {
       ongoing.end();
       gone.abort(new Error('the client is gone'));
@@ -98,7 +101,7 @@ export class Exchanges {
       ongoing.cut();
       return false;
     });
-    if (isJoined || socket.destroyed) return;
+    if (isJoined || isDestroyed(socket)) return;
     const patience = setTimeout(() => ongoing.cut(), lingerMs);
     socket.once('close', () => clearTimeout(patience));
   }
@@ -140,23 +143,23 @@ export class Exchanges {
 
 function note(ongoing: Ongoing, answer: Answer): void {
   if (!isRefusal(answer)) ongoing.serve();
-  // who may open a session is no stranger, with or without a name
+  // A client that may open a session is authorized, even if it is anonymous.
   if (answer.kind !== 'body') ongoing.prove();
 }
 
-/** Of a WebSocket whose client cannot send headers. */
+/** The token in the sub-protocols of a WebSocket, from a client that cannot send headers. */
 function authorizationOf({ headers }: AnyRequest, upgrade: boolean): string | undefined {
   if (!upgrade || headers.upgrade?.toLowerCase() !== 'websocket') return undefined;
   const { token } = parseSocketProtocols(headers['sec-websocket-protocol']);
   return token === undefined ? undefined : `Bearer ${token}`;
 }
 
-/** Whoever asks is unknown, or is not asked about. */
+/** The caller is unknown, or its review was refused. */
 function isRefusal(answer: Answer): boolean {
   return answer.kind === 'body' && (answer.status === 401 || answer.status === 429);
 }
 
-/** A copy: a socket that is gone no longer knows who was at its other end. */
+/** A copy, because a closed socket no longer knows its peer. */
 function peerOf({
   remoteAddress,
   remotePort,

@@ -9,7 +9,7 @@ import { healthChecks, healthPage } from '../render/health-page.js';
 
 export interface HealthServerOptions {
   readonly address: string;
-  /** 0 switches it off. */
+  /** 0 disables the server. */
   readonly port: number;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -17,10 +17,10 @@ export interface HealthServerOptions {
 }
 
 const RETRY_MS = 5000;
-/** Health checks come one at a time. */
+/** Health checks need few connections. */
 const LIMITS = { most: 128, mostOfStranger: 32 };
 
-/** `/healthz` and the checks below it in plain text, to whoever asks. */
+/** Serves `/healthz` and the checks below it as plain text, without authentication. */
 export function createHealthServer({
   address,
   port,
@@ -30,7 +30,7 @@ export function createHealthServer({
 }: HealthServerOptions): HealthServer {
   const turnedAway: Counter = metrics.counter({
     name: 'kubelet_healthz_connections_turned_away_total',
-    help: 'Connections to the health port that were closed to keep what clients hold bounded.',
+    help: 'Number of connections to the health port that were closed to limit the resources of clients.',
     labelNames: ['reason'],
   });
   return {
@@ -63,7 +63,7 @@ function healthServer(problem: () => string | undefined): Server {
   });
 }
 
-/** Serves until the signal fires; throws when it cannot. */
+/** Serves until the signal fires. @throws if the address is unavailable */
 async function listen(
   server: Server,
   port: number,

@@ -7,9 +7,9 @@ import type { Journal } from '../ports.js';
 const TIMEOUT_MS = 30_000;
 
 /**
- * systemd's journal, by its own program. What takes more than half a minute is cut off.
+ * Reads systemd's journal with its own program, for half a minute at most.
  *
- * @param program its name, or its path
+ * @param program name or path
  */
 export function createJournal(program = 'journalctl'): Journal {
   return {
@@ -20,7 +20,7 @@ export function createJournal(program = 'journalctl'): Journal {
           units += Buffer.from(chunk).toString();
         }
       } catch {
-        return false; // no journal on this machine: the service may have a file
+        return false; // no journal on this machine; the service may have a log file
       }
       return units.split('\n').includes(`${name}.service`);
     },

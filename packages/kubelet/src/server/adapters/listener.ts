@@ -25,11 +25,11 @@ import type { AnyRequest, AnyResponse } from './respond.js';
 export interface ListenerOptions {
   readonly address: string;
   readonly port: number;
-  /** Cuts streams on which nothing moves for so long; 0 for never. */
+  /** Cuts streams without traffic for this long; 0: never. */
   readonly streamIdleTimeoutMs: number;
-  /** What clients may hold; see {@link LISTENER_LIMITS}. */
+  /** Limits on the resources of clients; default {@link LISTENER_LIMITS}. */
   readonly limits?: Partial<ListenerLimits>;
-  /** Told when the port is open: with port 0, which one it is. */
+  /** Called with the actual port once it is open. */
   readonly onListening?: (port: number) => void;
   readonly metrics: Metrics;
   readonly clock: Clock;
@@ -39,17 +39,17 @@ export interface ListenerOptions {
 export interface SecureListenerOptions extends ListenerOptions {
   readonly tls: TlsSettings;
   readonly certificate: Reloaded<KeyedCertificate>;
-  /** Undefined: client certificates are not asked for. */
+  /** Undefined: client certificates are not requested. */
   readonly clientCa: Reloaded<string> | undefined;
 }
 
-/** Bounds on what clients may hold, in number and in milliseconds. */
+/** Limits on the resources of clients, as counts and in milliseconds. */
 export interface ListenerLimits extends ServerLimits {
-  /** How long 64 KiB of an answer may take to leave, to somebody who is not known. */
+  /** Maximum time to send 64 KiB of an answer to an unauthenticated client. */
   readonly stallMs: number;
-  /** How long a client that was refused an upgrade may take to close the connection. */
+  /** Maximum time for a client to close the connection after a refused upgrade. */
   readonly lingerMs: number;
-  /** How often connections are looked at. */
+  /** Period of the check of connections. */
   readonly sweepMs: number;
 }
 
@@ -60,16 +60,20 @@ const LISTENER_LIMITS: ListenerLimits = {
   sweepMs: 5000,
 };
 /**
- * The same for somebody who is known, who may stop reading to think, where sessions have no limit.
- * Kubernetes 1.36 pkg/kubelet/server/server.go, WriteTimeout.
+ * Limit for an authenticated client if sessions have none; a user may pause reading for long.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/server/server.go, WriteTimeout
  */
 const KNOWN_STALL_MS = 4 * 3_600_000;
-/** Long enough for a command with an argument as long as the kernel takes. */
+/** Enough for a command with an argument of the maximum length in the kernel. */
 const MAX_HEADER_BYTES = 256 * 1024;
 const HANDSHAKE_MS = 10_000;
 const SWEEP_MS = 5000;
 const IDLE_MS = 90_000;
-/** For a request's headers, and for all of a request: no route reads more than a few bytes of body. */
+/**
+ * Limits for a request's headers and for the whole request; no route reads more than a few bytes of
+ * body.
+ */
 const HEADERS_MS = 20_000;
 const REQUEST_MS = 60_000;
 
@@ -90,7 +94,7 @@ export function createSecureListener(options: SecureListenerOptions): NodeListen
         ...tls,
         ...keysOf(certificate),
         ca: clientCa?.current() ?? [],
-        // a resumed session would skip the question who vouches for the client
+        // A resumed session would skip the verification of the client certificate.
         secureOptions: constants.SSL_OP_NO_TICKET,
       });
       const more: SecureServerOptions & ServerOptions = {
@@ -99,14 +103,14 @@ export function createSecureListener(options: SecureListenerOptions): NodeListen
         requestCert: clientCa !== undefined,
         rejectUnauthorized: false,
         handshakeTimeout: HANDSHAKE_MS,
-        // the end of one direction of a stream is not the end of the other
+        // Each direction of a stream ends separately.
         allowHalfOpen: true,
         settings: { maxConcurrentStreams: 100, enablePush: false },
-        // of requests and answers that wait, in MiB
+        // For pending requests and answers, in MiB.
         maxSessionMemory: 4,
       };
       const server = createSecureServer({ ...context(), ...more });
-      // the type lacks what the server takes over from HTTP/1.1
+      // The type lacks options that the server inherits from HTTP/1.1.
       Object.assign(server, { keepAliveTimeout: IDLE_MS, headersTimeout: HEADERS_MS });
       const sessions = new Set<Http2Session>();
       server.on('session', (session) => {
@@ -134,11 +138,11 @@ export function createSecureListener(options: SecureListenerOptions): NodeListen
   };
 }
 
-/** HTTP/1.1 without TLS: nobody is known on it. */
+/** HTTP/1.1 without TLS; all clients are anonymous. */
 export function createPlainListener(options: ListenerOptions): NodeListener {
   return {
     serve: async (handle, signal) => {
-      const identify = (): 'nobody' => 'nobody';
+      const identify = (): 'unknown' => 'unknown';
       await serveOn(
         createServer(HTTP1),
         { options, handle, identify, generation: () => 0 },
@@ -148,12 +152,14 @@ export function createPlainListener(options: ListenerOptions): NodeListener {
   };
 }
 
-function keysOf({ current }: Reloaded<KeyedCertificate>): SecureContextOptions {
-  const pair = current();
+function keysOf(certificate: Reloaded<KeyedCertificate>): SecureContextOptions {
+  const pair = certificate.current();
   return pair === undefined ? {} : { cert: pair.certificatePem, key: pair.keyPem };
 }
 
-/** Who is at the other end, by connection; asked once for each, and believed until it expires. */
+/**
+ * Identities of clients by connection; determined once, and valid until the certificate expires.
+ */
 class Peers {
   readonly #known = new WeakMap<object, Known>();
   readonly #generation: () => number;
@@ -163,10 +169,10 @@ class Peers {
   }
 
   /**
-   * @param metWith which CAs the client was looked at with, when it connected
-   * @returns `'stale'` where they have changed since: the client has to come anew
+   * @param metWith the generation of client CAs at the handshake
+   * @returns `'stale'` if the CAs have changed since; the client must reconnect
    */
-  of(request: AnyRequest, metWith: number | undefined): PeerIdentity | 'nobody' | 'stale' {
+  of(request: AnyRequest, metWith: number | undefined): PeerIdentity | 'unknown' | 'stale' {
     const session = 'stream' in request ? request.stream.session : undefined;
     const key = session ?? request.socket;
     let known = this.#known.get(key);
@@ -178,25 +184,25 @@ class Peers {
       };
       this.#known.set(key, known);
     }
-    // also who was nobody with the CAs of then may be somebody with those of now
+    // The new CAs may also accept a certificate that the old ones did not.
     if (known.hasShown && metWith !== this.#generation()) return 'stale';
-    return known.peer ?? 'nobody';
+    return known.peer ?? 'unknown';
   }
 }
 
 interface Known {
   readonly peer: PeerIdentity | undefined;
-  /** There is a certificate, good or not. */
+  /** The client sent a certificate, valid or not. */
   readonly hasShown: boolean;
 }
 
 interface Serving extends Pick<ExchangeOptions, 'handle' | 'identify'> {
   readonly options: ListenerOptions;
-  /** Of the client CAs that are asked for now. */
+  /** The generation of the current client CAs. */
   readonly generation: () => number;
 }
 
-/** @throws when the address cannot be had */
+/** @throws if the address is unavailable */
 async function serveOn(
   server: Server | Http2SecureServer,
   serving: Serving,
@@ -207,15 +213,18 @@ async function serveOn(
   const limits: ListenerLimits = { ...LISTENER_LIMITS, ...options.limits };
   const turnedAway = metrics.counter({
     name: 'kubelet_server_connections_turned_away_total',
-    help: 'Connections to the node API that were closed to keep what clients hold bounded.',
+    help: 'Number of connections to the node API that were closed to limit the resources of clients.',
     labelNames: ['reason'],
   });
   const cut = metrics.counter({
     name: 'kubelet_server_answers_cut_total',
-    help: 'Answers of the node API that were cut because the client did not take them.',
+    help: 'Number of answers of the node API that were cut because the client did not read them.',
   });
   const nowMs = (): number => clock.monotonicMs();
-  const connections = new Connections({ ...limits, turnedAway, nowMs });
+  const { most, mostOfStranger, unservedMs, strangerMs, quietMs } = limits;
+  const connections = new Connections({
+    ...{ most, mostOfStranger, unservedMs, strangerMs, quietMs, turnedAway, nowMs },
+  });
   const stallMs = { stranger: limits.stallMs, known: streamIdleTimeoutMs || KNOWN_STALL_MS };
   const { lingerMs } = limits;
   const exchange = new Exchanges({
@@ -224,13 +233,13 @@ async function serveOn(
   server.on('connection', (socket: Socket) => connections.add(socket, generation()));
   server.on('request', (request: AnyRequest, response: AnyResponse) => {
     exchange.answer(request, response).catch((err: unknown) => {
-      log.error({ err, url: request.url }, 'answer not sent');
+      log.error({ err, url: request.url }, 'cannot send the answer');
       request.socket.destroy();
     });
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     exchange.upgrade(request, socket, head).catch((err: unknown) => {
-      log.error({ err, url: request.url }, 'upgrade not answered');
+      log.error({ err, url: request.url }, 'cannot answer the upgrade request');
       socket.destroy();
     });
   });
@@ -239,10 +248,10 @@ async function serveOn(
     server.once('error', reject);
     server.listen({ port, host: address }, resolve);
   });
-  server.on('error', (err: Error) => log.warn({ err }, 'node API server had an error'));
+  server.on('error', (err: Error) => log.warn({ err }, 'error in the node API server'));
   const bound = server.address();
   const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
-  log.info({ address, port: boundPort }, 'node API listens');
+  log.info({ address, port: boundPort }, 'node API is listening');
   onListening?.(boundPort);
   while ((await clock.sleep(limits.sweepMs, signal)) === 'elapsed') connections.sweep();
   await new Promise<void>((resolve) => {

@@ -2,16 +2,16 @@ import type { TLSSocket } from 'node:tls';
 
 import type { Identity } from '../model/identity.js';
 
-/** Whom the client's certificate names, until when it is good. */
+/** The identity in a client certificate, and its expiry. */
 export interface PeerIdentity {
   readonly identity: Identity;
   readonly notAfterMs: number;
 }
 
 /**
- * The common name is the user, the organizations are the groups.
+ * The user is the common name; the groups are the organizations.
  *
- * @returns undefined without a certificate that the client CAs vouch for
+ * @returns undefined without a certificate that a client CA has signed
  * @see Kubernetes 1.36 staging/src/k8s.io/apiserver/pkg/authentication/request/x509/x509.go
  */
 export function peerIdentity(socket: TLSSocket): PeerIdentity | undefined {
@@ -19,7 +19,7 @@ export function peerIdentity(socket: TLSSocket): PeerIdentity | undefined {
   const certificate = socket.getPeerCertificate();
   const subject = certificate.subject as unknown as
     Readonly<Record<string, string | readonly string[] | undefined>> | undefined;
-  // of several common names the last counts, as in Go
+  // The last of several common names counts, as in Go.
   const user = [subject?.['CN'] ?? []].flat().at(-1);
   if (user === undefined || user === '') return undefined;
   const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();

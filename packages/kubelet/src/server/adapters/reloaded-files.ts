@@ -7,25 +7,26 @@ import { readForeignText } from '@nodeagent/base/files';
 import type { Reloaded } from '../ports.js';
 
 export interface ReloadedFilesOptions<T> {
-  /** Read together: they belong together. */
+  /** Files that form one unit and are read together. */
   readonly paths: readonly string[];
-  /** @throws for contents that cannot be used: the old ones stay in force */
+  /** @throws for unusable contents; the previous value stays in force */
   readonly parse: (contents: readonly string[]) => T;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** Some changes give no event. */
+/** Period of the regular check: some changes cause no event. */
 const CHECK_MS = 60_000;
-/** Files that belong together are written one after the other. */
+/** Delay after an event, because the files of one unit are written one after the other. */
 const SETTLE_MS = 100;
-/** Named by the administrator; those who renew certificates exchange links. */
+/** The administrator chose these paths, and certificate renewal often replaces links. */
 const NAMED = { links: 'followed', limitBytes: 16 * 2 ** 20 } as const;
 
 /**
- * Keeps what files say; a change is seen by an event of their folders, or a minute later.
+ * Keeps the parsed contents of files; notices changes by events of their directories, or within a
+ * minute.
  *
- * @throws when they cannot be read or used at first
+ * @throws if the files cannot be read or parsed at first
  */
 export async function createReloadedFiles<T>(
   options: ReloadedFilesOptions<T>,
@@ -50,11 +51,11 @@ export async function createReloadedFiles<T>(
       value = parse(next);
       contents = next;
       complaint = '';
-      log.info({ files: paths }, 'files read again');
+      log.info({ files: paths }, 'reloaded changed files');
       return true;
     } catch (err) {
       const text = String(err);
-      if (text !== complaint) log.error({ err, files: paths }, 'changed files cannot be used');
+      if (text !== complaint) log.error({ err, files: paths }, 'cannot use the changed files');
       complaint = text;
       return false;
     }
@@ -65,8 +66,8 @@ export async function createReloadedFiles<T>(
       const wake = new Wake();
       const watchers = [...new Set(paths.map((path) => dirname(path)))].map((directory) => {
         const watcher = watch(directory, () => wake.wake());
-        // the regular look goes on without events
-        watcher.on('error', (err) => log.warn({ err, directory }, 'folder cannot be watched'));
+        // The regular check continues without events.
+        watcher.on('error', (err) => log.warn({ err, directory }, 'directory cannot be watched'));
         return watcher;
       });
       try {

@@ -22,25 +22,25 @@ import type { UpgradeExchange } from './upgrade-exchange.js';
 export type AnyRequest = IncomingMessage | Http2ServerRequest;
 export type AnyResponse = ServerResponse | Http2ServerResponse;
 
-/** The client did not take a piece of its answer in time. */
+/** The client did not read a piece of its answer in time. */
 export class StalledError extends Error {
   override readonly name = 'StalledError';
 }
 
 export interface RespondOptions {
-  /** How long a piece may take to leave this process, milliseconds. */
+  /** Maximum time for a piece to leave this process, in milliseconds. */
   readonly stallMs: number;
-  /** Fires when the client is gone. */
+  /** Fires when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
-/** Of a body that is longer, so much is given to the connection at a time. */
+/** A longer body is written in pieces of this size. */
 const PIECE_BYTES = 64 * 1024;
 
 /**
- * Writes an answer; resolves when it is on its way or the client is gone.
+ * Writes an answer; resolves once it is sent or the client has disconnected.
  *
- * @throws {StalledError} the client does not take it
+ * @throws {StalledError} if the client does not read it
  */
 export async function respond(
   answer: Exclude<Answer, { kind: 'proxy' }>,
@@ -69,17 +69,17 @@ async function sendBody(
   await inTime(options, (done) => (to as ServerResponse).end(bytes.subarray(at), done));
 }
 
-/** Headers go out with the first piece: until then a failure can still be told by a status. */
+/** Headers go out with the first piece, so an earlier failure can still set the status. */
 async function sendStream(
   { contentType, chunks }: StreamAnswer,
   response: AnyResponse,
   options: RespondOptions,
 ): Promise<void> {
   const { signal } = options;
-  let begun = false;
+  const head = { begun: false };
   const begin = (): void => {
-    if (begun) return;
-    begun = true;
+    if (head.begun) return;
+    head.begun = true;
     response.statusCode = 200;
     response.setHeader('content-type', contentType);
     response.setHeader('x-content-type-options', 'nosniff');
@@ -96,23 +96,26 @@ async function sendStream(
     if (error instanceof StalledError) throw error;
     if (signal.aborted) return;
     const text = error instanceof Error ? error.message : String(error);
-    if (!begun) await sendBody(failure(400, text), response, options);
+    if (!head.begun) await sendBody(failure(400, text), response, options);
     else (response as ServerResponse).destroy();
   }
 }
 
-/** Until the piece has left this process, and its memory may be used again, or the client is gone. */
+/**
+ * Resolves once the piece has left this process and its memory may be reused, or the client is
+ * gone.
+ */
 function write(response: AnyResponse, chunk: Uint8Array, options: RespondOptions): Promise<void> {
-  // a failure to write is followed by the connection's end
+  // A failed write is followed by the end of the connection.
   return inTime(options, (done) => (response as ServerResponse).write(chunk, done));
 }
 
-/** Until it is done or the client is gone. @throws {StalledError} */
+/** Waits for the operation, or for the client to disconnect. @throws {StalledError} */
 function inTime(
   { stallMs, signal }: RespondOptions,
   begin: (done: () => void) => void,
 ): Promise<void> {
-  // a connection that is gone calls nobody back, and its end has been told already
+  // A closed connection calls no callbacks, and its end was already signalled.
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const leave = (): void => {
@@ -125,7 +128,7 @@ function inTime(
     };
     const timer = setTimeout(() => {
       leave();
-      reject(new StalledError(`the client took nothing for ${stallMs} ms`));
+      reject(new StalledError(`the client read nothing for ${stallMs} ms`));
     }, stallMs);
     signal.addEventListener('abort', done, { once: true });
     begin(done);
@@ -133,11 +136,11 @@ function inTime(
 }
 
 /**
- * Answers a request that wants its connection to become something else: joins it to the runtime's
- * server, or answers as any other and closes its own direction of it.
+ * Answers an upgrade request: joins the connection to the runtime's server, or sends a normal
+ * answer and closes our direction of the connection.
  *
- * @returns whether it was joined
- * @throws {StalledError} the client does not take the answer
+ * @returns true if the connections were joined
+ * @throws {StalledError} if the client does not read the answer
  */
 export async function respondUpgrade(
   answer: Answer,
@@ -165,7 +168,7 @@ export async function respondUpgrade(
         connect: (onread) => connectTo(url, onread),
         host: url.host,
         path: `${url.pathname}${url.search}`,
-        // who may do this is decided here, and is no concern of the runtime
+        // The kubelet authorizes the caller; the runtime must not see the credentials.
         withhold: ['authorization'],
         ...(header !== undefined && { headers: { 'Sec-WebSocket-Protocol': offered.join(', ') } }),
         idleTimeoutMs: options.idleTimeoutMs,
@@ -175,18 +178,18 @@ export async function respondUpgrade(
   }
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
-  response.assignSocket(socket as Socket);
+  response.assignSocket(socket);
   response.once('finish', () => {
-    response.detachSocket(socket as Socket);
+    response.detachSocket(socket);
     socket.end();
-    // its end is only noticed where what comes before is read
+    // The end of the connection is noticed only if preceding data is read.
     socket.resume();
   });
   await respond(answer, response, options);
   return false;
 }
 
-/** The sub-protocol that ends here; undefined for what the runtime is left to deal with. */
+/** The sub-protocol to terminate here; undefined leaves the session to the runtime. */
 function protocolToEnd(
   { session }: ProxyAnswer,
   offered: readonly string[],
@@ -196,12 +199,15 @@ function protocolToEnd(
   return offered.includes(ours) ? ours : undefined;
 }
 
-/** The runtime's certificate is its own, and its URL came over its own socket. */
+/** The runtime's certificate is self-signed, but its URL came over the runtime's own socket. */
 function connectTo({ protocol, hostname, port }: URL, onread?: OnReadOpts): Socket {
   const host = hostname.replace(/^\[|\]$/g, '');
-  const common = { allowHalfOpen: true, ...(onread !== undefined && { onread }) };
+  const reading = onread && { onread };
   if (protocol !== 'https:') {
-    return connectTcp({ host, port: Number(port || 80), ...common });
+    return connectTcp({ host, port: Number(port || 80), allowHalfOpen: true, ...reading });
   }
-  return connectTls({ host, port: Number(port || 443), rejectUnauthorized: false, ...common });
+  return connectTls({
+    ...{ host, port: Number(port || 443), allowHalfOpen: true, ...reading },
+    rejectUnauthorized: false,
+  });
 }

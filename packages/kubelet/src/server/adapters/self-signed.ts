@@ -1,4 +1,4 @@
-import 'reflect-metadata'; // the X.509 library needs it loaded first
+import 'reflect-metadata'; // must be loaded before the X.509 library
 
 import { randomBytes, webcrypto } from 'node:crypto';
 
@@ -17,11 +17,10 @@ const HOUR_MS = 3_600_000;
 const YEAR_MS = 365 * 24 * HOUR_MS;
 
 /**
- * A CA of the moment and the certificate that it signs, good for a year: nobody can verify it, but
- * the connection is encrypted. The CA's key is not kept.
+ * Creates a temporary CA and a certificate signed by it, valid for a year. No one can verify it,
+ * but the connection is encrypted. The CA's key is discarded.
  *
- * @see Kubernetes 1.36 staging/src/k8s.io/client-go/util/cert/cert.go,
- *   GenerateSelfSignedCertKeyWithFixtures
+ * @see Kubernetes 1.36 staging/src/k8s.io/client-go/util/cert/cert.go, GenerateSelfSignedCertKeyWithFixtures
  */
 export async function createSelfSigned(options: SelfSignedOptions): Promise<KeyedCertificate> {
   const { hostName, addresses, nowMs } = options;
@@ -67,13 +66,10 @@ export async function createSelfSigned(options: SelfSignedOptions): Promise<Keye
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(ALGORITHM, true, [
-    'sign',
-    'verify',
-  ]) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-/** X.509 forbids a leading zero bit, and zero. */
+/** X.509 requires a positive number. */
 function serial(): string {
   const bytes = randomBytes(16);
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;

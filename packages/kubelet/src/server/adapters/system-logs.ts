@@ -8,8 +8,8 @@ import type { SystemLog, SystemLogs } from '../ports.js';
 const BLOCK_BYTES = 64 * 1024;
 
 /**
- * Files and folders below a directory, e.g. `/var/log`. Links are followed as long as they stay
- * below it: pods with a mount of the directory can put any link there.
+ * Files and directories below a directory, e.g. `/var/log`. Links are followed only within it: a
+ * pod that mounts the directory can create any link there.
  */
 export function createSystemLogs(directory: string): SystemLogs {
   return {
@@ -21,14 +21,17 @@ export function createSystemLogs(directory: string): SystemLogs {
       return withPlace(root, target, async (place, opened) => {
         const found = await place.stat();
         if (found.isDirectory()) return listing(opened);
-        // opened anew when it is read: nobody may ever do that, and nobody would close it
+        // Opened again when it is read: if no one reads it, no one would close it.
         return found.isFile() ? { kind: 'file', read: () => readAll(root, target) } : undefined;
       });
     },
   };
 }
 
-/** What is at a place below a directory; undefined where there is none, or a link leads out of it. */
+/**
+ * Opens a path below a directory; undefined if it does not exist or a link leads out of the
+ * directory.
+ */
 async function withPlace<T>(
   root: string,
   target: string,
@@ -38,7 +41,7 @@ async function withPlace<T>(
   const place = await open(target, PLACE).catch(ifAbsent);
   if (place === undefined) return undefined;
   try {
-    // what was opened, should somebody have put a link in its way meanwhile
+    // Check the opened file itself, in case someone placed a link in its path meanwhile.
     const opened = await realpath(pathOfDescriptor(place.fd));
     return isBelow(opened, root) ? await use(place, opened) : undefined;
   } finally {
@@ -55,7 +58,7 @@ async function listing(directory: string): Promise<SystemLog> {
 }
 
 async function* readAll(root: string, target: string): AsyncGenerator<Uint8Array> {
-  // the only link is the descriptor's own name
+  // The only link here is the descriptor's own name.
   const handle = await withPlace(root, target, (place) =>
     openForeignFile(pathOfDescriptor(place.fd), { links: 'followed' }),
   );

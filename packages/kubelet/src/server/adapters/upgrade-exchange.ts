@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 
-/** A request that wants its connection to become something else. */
+/** A request to upgrade the connection to another protocol. */
 export interface UpgradeExchange {
   readonly request: IncomingMessage;
-  readonly socket: Duplex;
+  readonly socket: Socket;
   readonly head: Buffer;
 }

@@ -2,7 +2,7 @@ import { parseTimestamp } from '@nodeagent/base';
 
 import { json, Refusal } from '../model/exchange.js';
 
-/** A PodLogOptions as it stands in a query. */
+/** PodLogOptions, as the query of a request contains them. */
 export interface LogQuery {
   readonly follow: boolean;
   readonly previous: boolean;
@@ -15,9 +15,8 @@ export interface LogQuery {
 }
 
 /**
- * @throws {Refusal} 400 for what cannot be read, 422 for what makes no sense
- * @see Kubernetes 1.36 pkg/kubelet/server/server.go, getContainerLogs;
- *   pkg/apis/core/validation/validation.go, ValidatePodLogOptions
+ * @throws {Refusal} 400 for a malformed value, 422 for contradictory options
+ * @see Kubernetes 1.36 pkg/kubelet/server/server.go, getContainerLogs; pkg/apis/core/validation/validation.go, ValidatePodLogOptions
  */
 export function parseLogQuery(query: URLSearchParams): LogQuery {
   const tailLines = readTail(query);
@@ -50,7 +49,7 @@ function undecodable(): Refusal {
   return new Refusal(json({ message: 'Unable to decode query.' }, 400));
 }
 
-/** The older `tail`, a number or `all`, where `tailLines` is not given. */
+/** Reads the older `tail`, a number or `all`, unless `tailLines` is given. */
 function readTail(query: URLSearchParams): number | undefined {
   const legacy = query.get('tail');
   if (query.has('tailLines') || legacy === null) return readNumber(query, 'tailLines');
@@ -64,7 +63,7 @@ function readNumber(query: URLSearchParams, name: string): number | undefined {
   return Number(text);
 }
 
-/** Go's words for yes and no; a bare name is a yes. */
+/** Accepts Go's texts for booleans; a name without value means true. */
 function readFlag(query: URLSearchParams, name: string): boolean {
   const text = query.get(name);
   if (text === null) return false;

@@ -2,18 +2,18 @@ import { formatTimestamp, isRegularExpression, parseTimestamp } from '@nodeagent
 
 import { Refusal } from '../model/exchange.js';
 
-/** Which logs of the node are asked for. */
+/** The requested logs of the node. */
 export interface NodeLogQuery {
-  /** Below the log directory; then nothing else is set. */
+  /** A path below the log directory; excludes all other fields. */
   readonly file?: string;
-  /** Units of the journal, or programs with a file of their own. */
+  /** Journal units, or programs that write a log file of their own. */
   readonly services: readonly string[];
   readonly sinceMs?: number;
   readonly untilMs?: number;
   readonly tailLines?: number;
   /** A regular expression that lines must match. */
   readonly pattern?: string;
-  /** 0 for this boot, −1 for the one before, … */
+  /** 0: the current boot, −1: the one before, … */
   readonly boot?: number;
 }
 
@@ -23,11 +23,11 @@ const MOST_LINES = 100_000;
 const SERVICE = /^[a-zA-Z\-_.:0-9@]+$/;
 
 /**
- * `query` and its neighbours, as `kubectl get --raw /api/v1/nodes/<name>/proxy/logs/?query=…` has
- * them.
+ * Parses `query` and related parameters of `kubectl get --raw
+ * /api/v1/nodes/<name>/proxy/logs/?query=…`.
  *
- * @returns undefined where nothing is queried
- * @throws {Refusal} 400 for what cannot be read, 406 for what does not go together
+ * @returns undefined without a query
+ * @throws {Refusal} 400 for a malformed value, 406 for contradictory parameters
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_server_journal.go
  */
 export function parseNodeLogQuery(query: URLSearchParams): NodeLogQuery | undefined {
@@ -52,12 +52,12 @@ export function parseNodeLogQuery(query: URLSearchParams): NodeLogQuery | undefi
   return { services, ...options, ...(file !== undefined && { file }) };
 }
 
-/** Whether more is asked than which log. */
+/** True if the query has options besides the choice of logs. */
 export function hasOptions(query: NodeLogQuery): boolean {
   return Object.keys(query).some((key) => key !== 'file' && key !== 'services');
 }
 
-/** What `journalctl` is asked. */
+/** The arguments of `journalctl` for a query. */
 export function journalArguments(query: NodeLogQuery, units: readonly string[]): readonly string[] {
   const { sinceMs, untilMs, tailLines, pattern, boot } = query;
   return [

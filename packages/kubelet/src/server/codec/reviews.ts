@@ -3,7 +3,7 @@ import { type KubeObject, type Resource, resource } from '@nodeagent/kube-client
 import type { Identity } from '../model/identity.js';
 import type { AccessQuestion } from '../plan/access.js';
 
-/** The parts of a TokenReview that a kubelet writes and reads. */
+/** The fields of a TokenReview that a kubelet writes and reads. */
 export interface TokenReview extends KubeObject {
   readonly spec: Readonly<{ token: string }>;
   readonly status?: Readonly<{
@@ -39,7 +39,7 @@ export const SUBJECT_ACCESS_REVIEWS: Resource<SubjectAccessReview> = resource({
   namespaced: false,
 });
 
-/** @returns undefined when nobody is behind the token */
+/** @returns undefined if the token is not valid */
 export function reviewedIdentity({ status }: TokenReview): Identity | undefined {
   const { username = '', uid, groups = [], extra } = status?.user ?? {};
   if (status?.authenticated !== true || username === '') return undefined;

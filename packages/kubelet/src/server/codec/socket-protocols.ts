@@ -1,20 +1,20 @@
 import { Buffer } from 'node:buffer';
 
-/** Kubernetes' sub-protocols of WebSocket that end in the kubelet. */
+/** Kubernetes' WebSocket sub-protocols that the kubelet itself terminates. */
 export const CHANNELS_V5 = 'v5.channel.k8s.io';
 export const PORT_FORWARD_TUNNEL = 'SPDY/3.1+portforward.k8s.io';
 const TOKEN = 'base64url.bearer.authorization.k8s.io.';
 
 export interface SocketProtocols {
-  /** What the client offers, without tokens. */
+  /** The protocols that the client offers, without tokens. */
   readonly offered: readonly string[];
-  /** A browser cannot send an `Authorization` header: it may hide its token here. */
+  /** A token that a browser passes here, because it cannot send an `Authorization` header. */
   readonly token: string | undefined;
 }
 
 /**
- * Of `Sec-WebSocket-Protocol`. A token counts only where it is the only one, is text, and stands
- * beside a protocol to speak.
+ * Parses `Sec-WebSocket-Protocol`. A token is valid only if it is the only one, decodes to text,
+ * and comes with an offered protocol.
  *
  * @see Kubernetes 1.36 apiserver/pkg/authentication/request/websocket/protocol.go
  */
@@ -37,6 +37,6 @@ function textOf(base64url: string): string | undefined {
     const bytes = Buffer.from(base64url, 'base64url');
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    return undefined; // not text
+    return undefined; // not UTF-8
   }
 }

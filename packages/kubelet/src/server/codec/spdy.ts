@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 
 /**
- * As much of SPDY/3.1 as a client of a runtime's streaming server needs. Those servers know no flow
- * control: what is not read waits in the connection.
+ * The part of SPDY/3.1 that a client of a runtime's streaming server needs. These servers implement
+ * no flow control: unread data waits in the connection.
  *
  * @see https://www.chromium.org/spdy/spdy-protocol/spdy-protocol-draft3-1/
  */
@@ -10,22 +10,22 @@ const VERSION = 0x8003;
 const TYPE = { open: 1, reply: 2, reset: 3, ping: 6, goAway: 7 } as const;
 const FIN = 1;
 const HEADER_BYTES = 8;
-/** Control frames hold a few headers; more is no streaming server's. */
+/** Control frames contain a few headers; no streaming server sends larger ones. */
 const MAX_CONTROL_BYTES = 64 * 1024;
 const MAX_DATA_BYTES = 0xff_ffff;
 
 /** `CMF` and `FLG` of a zlib stream without a dictionary. */
 const ZLIB_HEADER = Buffer.from([0x78, 0x01]);
-/** An empty stored block: what came before it is to be handed out. */
+/** An empty stored block, which makes the receiver process everything before it. */
 const FLUSH = Buffer.from([0, 0, 0, 0xff, 0xff]);
 
-/** What opens streams on a connection, with odd numbers as clients have them. */
+/** Opens streams on a connection; a client's streams have odd numbers. */
 export class SpdyOpener {
   #next = 1;
 
   /**
-   * A stream's first frame. All headers of a connection are one zlib stream; this one stores them as
-   * they are, so that nothing has to be compressed.
+   * Encodes a stream's first frame. All headers of a connection form one zlib stream; this one uses
+   * stored blocks, so nothing is compressed.
    */
   open(headers: Readonly<Record<string, string>>): Readonly<{ id: number; frame: Buffer }> {
     const id = this.#next;
@@ -49,7 +49,7 @@ function headerBlock(headers: Readonly<Record<string, string>>): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A stored block of deflate, RFC 1951 section 3.2.4. */
+/** A stored block of deflate. @see RFC 1951 section 3.2.4 */
 function stored(bytes: Buffer): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt16LE(bytes.length, 1);
@@ -85,12 +85,12 @@ function uint32(value: number): Buffer {
 }
 
 export interface SpdyEvents {
-  /** As it comes: a frame's data may come in several pieces. */
+  /** Called as data arrives; the data of one frame may come in several pieces. */
   data(id: number, data: Buffer): void;
-  /** Nothing more will come on a stream. */
+  /** The stream has ended. */
   end(id: number): void;
   ping(id: number): void;
-  /** The server is about to leave. */
+  /** The server is about to close the connection. */
   goAway(): void;
 }
 
@@ -100,10 +100,10 @@ interface DataFrame {
   readonly isLast: boolean;
 }
 
-/** Takes a connection's bytes apart. */
+/** Splits a connection's bytes into frames. */
 export class SpdyParser {
   readonly #events: SpdyEvents;
-  /** A frame's head, or a control frame, as far as it has come. */
+  /** The received part of a frame's header, or of a control frame. */
   #frame: Buffer = Buffer.alloc(HEADER_BYTES);
   #frameBytes = 0;
   #data: DataFrame | undefined;
@@ -113,9 +113,9 @@ export class SpdyParser {
   }
 
   /**
-   * Linear in the bytes, in however small pieces they come: none is copied twice.
+   * Takes time linear in the number of bytes, even for tiny pieces: copies no byte twice.
    *
-   * @throws when these are no frames of SPDY
+   * @throws if the bytes are not SPDY frames
    */
   take(chunk: Buffer): void {
     let bytes = chunk;
@@ -131,7 +131,7 @@ export class SpdyParser {
     }
   }
 
-  /** @param frame a head, or a whole control frame */
+  /** @param frame a header, or a whole control frame */
   #readFrame(frame: Buffer): void {
     const first = frame.readUInt32BE(0);
     const length = frame.readUInt32BE(4) & 0xff_ffff;

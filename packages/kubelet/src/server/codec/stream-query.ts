@@ -1,11 +1,11 @@
 import { Refusal, type SessionStreams } from '../model/exchange.js';
 
 /**
- * `input`, `output`, `error` and `tty`: only `1` is a yes. A terminal has one output, so that
- * `tty` drops `error`.
+ * Parses `input`, `output`, `error` and `tty`; only `1` means true. A terminal has a single output,
+ * so `tty` disables `error`.
  *
- * @param tty decides in place of the query; undefined leaves it to that
- * @throws {Refusal} 400 when none of the three is wanted
+ * @param tty overrides the query's `tty`; undefined: the query decides
+ * @throws {Refusal} 400 if no stream is requested
  * @see Kubernetes 1.36 staging/src/k8s.io/kubelet/pkg/cri/streaming/remotecommand/httpstream.go
  */
 export function parseWantedStreams(query: URLSearchParams, tty?: boolean): SessionStreams {
@@ -22,9 +22,9 @@ export function parseWantedStreams(query: URLSearchParams, tty?: boolean): Sessi
 }
 
 /**
- * Ports that older WebSocket clients name in the query: repeated, or in one list with commas.
+ * Ports in the query of older WebSocket clients: repeated parameters or comma-separated lists.
  *
- * @throws {Refusal} 400 for what is no port
+ * @throws {Refusal} 400 for an invalid port
  */
 export function parsePorts(query: URLSearchParams): readonly number[] {
   return query

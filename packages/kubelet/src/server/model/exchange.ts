@@ -1,23 +1,25 @@
 import type { Credentials } from './identity.js';
 
-/** One request to the node API, without its transport. */
+/** One request to the node API, independent of its transport. */
 export interface NodeRequest {
   readonly method: string;
-  /** As sent, percent-encoded, without the query. */
+  /** Percent-encoded as sent, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly credentials: Credentials;
-  /** Address of the client; undefined where it is not known. */
+  /** The client's address; undefined if unknown. */
   readonly from?: string | undefined;
-  /** The header of that name. */
+  /** The `Accept` header. */
   readonly accept?: string | undefined;
-  /** Called when the request is let in for somebody who is known: work may take long from here on. */
+  /**
+   * Called once the client is authenticated and authorized: the request may take long from here on.
+   */
   readonly onKnown?: () => void;
-  /** The connection is to become something other than HTTP. */
+  /** The client asks to upgrade the connection to another protocol. */
   readonly upgrade: boolean;
 }
 
-/** What to answer. */
+/** The answer to a request. */
 export type Answer = BodyAnswer | StreamAnswer | ProxyAnswer;
 
 export interface BodyAnswer {
@@ -29,8 +31,8 @@ export interface BodyAnswer {
 }
 
 /**
- * Written as it comes, each piece at once; a client that goes away ends the reading. A piece is not
- * used any more when the next is asked for.
+ * Each piece is written at once; reading ends when the client disconnects. The writer is done with
+ * a piece when it asks for the next one.
  */
 export interface StreamAnswer {
   readonly kind: 'stream';
@@ -38,7 +40,7 @@ export interface StreamAnswer {
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** Which streams an exec or attach has. */
+/** The streams of an exec or attach session. */
 export interface SessionStreams {
   readonly stdin: boolean;
   readonly stdout: boolean;
@@ -47,22 +49,22 @@ export interface SessionStreams {
 }
 
 /**
- * The connection is joined to the runtime's streaming server: byte for byte, or by ending a WebSocket
- * here that the runtime does not speak.
+ * Joins the client's connection to the runtime's streaming server: byte for byte, or by terminating
+ * the client's WebSocket if the runtime does not speak its protocol.
  */
 export interface ProxyAnswer {
   readonly kind: 'proxy';
-  /** From the runtime, good for one session. */
+  /** From the runtime; valid for one session. */
   readonly url: string;
-  /** What a WebSocket may carry that ends here; undefined: none does. */
+  /** The session that a WebSocket terminated here would carry; undefined: terminate none. */
   readonly session?: SocketSession;
 }
 
 export interface SocketSession {
   readonly subresource: 'exec' | 'attach' | 'portforward';
-  /** None for a port-forward. */
+  /** Undefined for a port-forward. */
   readonly streams?: SessionStreams;
-  /** Told when a WebSocket ends here. */
+  /** Called when the kubelet terminates a WebSocket. */
   readonly onSocket: () => void;
 }
 
@@ -72,7 +74,7 @@ export function plain(status: number, text: string): BodyAnswer {
   return { kind: 'body', status, contentType: TEXT, body: text };
 }
 
-/** An error as Go's `http.Error` tells it: one line of text. */
+/** An error in the form of Go's `http.Error`: one line of text. */
 export function failure(status: number, text: string): BodyAnswer {
   const headers = { 'x-content-type-options': 'nosniff' };
   return { ...plain(status, text.endsWith('\n') ? text : `${text}\n`), headers };
@@ -82,7 +84,7 @@ export function json(value: unknown, status = 200): BodyAnswer {
   return { kind: 'body', status, contentType: 'application/json', body: JSON.stringify(value) };
 }
 
-/** Thrown by handlers: the answer that the client gets instead. */
+/** Thrown by handlers to send this answer instead. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly answer: BodyAnswer;

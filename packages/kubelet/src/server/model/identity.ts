@@ -1,4 +1,4 @@
-/** Who a request comes from, as the API server's reviews name it. */
+/** The caller of a request, in the terms of the API server's reviews. */
 export interface Identity {
   readonly user: string;
   readonly uid?: string;
@@ -14,15 +14,15 @@ export const ANONYMOUS: Identity = {
   groups: ['system:unauthenticated'],
 };
 
-/** Everyone who is known is in one group more. */
+/** Adds the group of all authenticated users. */
 export function authenticated(identity: Identity): Identity {
   if (identity.groups.includes(AUTHENTICATED_GROUP)) return identity;
   return { ...identity, groups: [...identity.groups, AUTHENTICATED_GROUP] };
 }
 
-/** What a request brought along to prove who it is from. */
+/** The proofs of identity in a request. */
 export interface Credentials {
-  /** Of a client certificate that the client CA vouches for. */
+  /** The identity in a client certificate that the client CA has signed. */
   readonly certificate?: Identity | undefined;
   /** The `Authorization` header. */
   readonly authorization?: string | undefined;

@@ -1,4 +1,4 @@
-/** Names what answers; the handlers are put to the names in `run/`. */
+/** Names of routes; `run/` maps them to handlers. */
 export type RouteName =
   | 'healthz'
   | 'pods'
@@ -23,9 +23,11 @@ export type RouteName =
 export interface RouteSpec {
   readonly name: RouteName;
   readonly methods: readonly ('GET' | 'POST')[];
-  /** `:word` takes one element of the path, a last `*` all that follow. */
+  /** `:word` matches one path element, a final `*` all remaining ones. */
   readonly path: string;
-  /** `open` is on the read-only port too; `debug` goes with `enableDebuggingHandlers`. */
+  /**
+   * `open` routes are also on the read-only port; `debug` routes need `enableDebuggingHandlers`.
+   */
   readonly set: 'open' | 'debug';
 }
 
@@ -39,11 +41,10 @@ const container = (name: RouteName, prefix: string, methods: RouteSpec['methods'
 ];
 
 /**
- * Every path that the node API answers. The first that fits is taken; what nobody serves answers
- * 404, after the same questions of identity and permission.
+ * Every path of the node API; the first match applies. An unknown path answers 404, after the same
+ * authentication and authorization.
  *
- * @see Kubernetes 1.36 pkg/kubelet/server/server.go, InstallAuthNotRequiredHandlers and
- *   InstallAuthRequiredHandlers
+ * @see Kubernetes 1.36 pkg/kubelet/server/server.go, InstallAuthNotRequiredHandlers and InstallAuthRequiredHandlers
  */
 export const ROUTES: readonly RouteSpec[] = [
   { name: 'healthz', methods: GET, path: '/healthz', set: 'open' },
@@ -80,7 +81,7 @@ export const ROUTES: readonly RouteSpec[] = [
   { name: 'logs', methods: GET, path: '/logs/*', set: 'debug' },
 ];
 
-/** What answers 405 and says so when debugging handlers are off. */
+/** Paths that answer 405 with an explanation while debugging handlers are disabled. */
 export const DEBUG_PREFIXES: readonly string[] = [
   '/run/',
   '/exec/',
@@ -93,14 +94,14 @@ export const DEBUG_PREFIXES: readonly string[] = [
 ];
 
 export interface AccessRule {
-  /** This path and everything below it. */
+  /** This path and all paths below it. */
   readonly path: string;
-  /** Of `nodes`; the first that is allowed is enough. */
+  /** Subresources of `nodes`; permission for any one suffices. */
   readonly subresources: readonly string[];
 }
 
 /**
- * Which permission a path needs; `proxy` opens every door, and the only one to all other paths.
+ * The permissions that each path needs. `proxy` grants all paths; paths not listed here need it.
  *
  * @see Kubernetes 1.36 pkg/kubelet/server/auth.go, GetRequestAttributes
  */

@@ -1,11 +1,11 @@
 import type { Identity } from '../model/identity.js';
 import { ACCESS_RULES, OTHER_ACCESS } from '../model/routes.js';
 
-/** What an authorizer is asked: may this identity do this to one part of this node? */
+/** A question to the authorizer: may this identity access this subresource of this node? */
 export interface AccessQuestion {
   readonly identity: Identity;
   readonly verb: string;
-  /** Of `nodes`. */
+  /** A subresource of `nodes`. */
   readonly subresource: string;
 }
 
@@ -18,7 +18,7 @@ const VERBS: Readonly<Record<string, string>> = {
   DELETE: 'delete',
 };
 
-/** In the order in which they are asked; one yes is enough. */
+/** The questions, in asking order; one positive answer grants access. */
 export function accessQuestions(
   method: string,
   path: string,
@@ -31,7 +31,7 @@ export function accessQuestions(
   return [question(first), ...rest.map(question)];
 }
 
-/** Who was refused what, as the kubelet words it. */
+/** The refusal in upstream's words: identity, verb and subresources. */
 export function refusalText(questions: readonly [AccessQuestion, ...AccessQuestion[]]): string {
   const [{ identity, verb }] = questions;
   const parts = questions.map(({ subresource }) => subresource).join(' ');

@@ -4,8 +4,8 @@ interface Kept<T> {
 }
 
 /**
- * Answers that are good for a time. Bounded: when it is full, the one goes that was not asked for
- * the longest. Times are monotonic milliseconds.
+ * Caches answers for a limited time. A full cache evicts the least recently used entry. Times are
+ * monotonic milliseconds.
  */
 export class ExpiringCache<T> {
   readonly #kept = new Map<string, Kept<T>>();
@@ -27,7 +27,7 @@ export class ExpiringCache<T> {
     return found.value;
   }
 
-  /** Also for an answer that is no longer good. */
+  /** True also for an expired answer. */
   has(key: string): boolean {
     return this.#kept.has(key);
   }

@@ -2,19 +2,19 @@ import { DEBUG_PREFIXES, ROUTES, type RouteSpec } from '../model/routes.js';
 
 export type RouteMatch =
   | Readonly<{ kind: 'found'; route: RouteSpec; params: Readonly<Record<string, string>> }>
-  /** The path is served, but not by this method. */
+  /** The path exists, but not with this method. */
   | Readonly<{ kind: 'method' }>
   | Readonly<{ kind: 'debug-disabled' }>
   | Readonly<{ kind: 'unknown' }>;
 
 export interface RouteLimits {
-  /** Serve what needs `enableDebuggingHandlers`. */
+  /** Enables the routes that need `enableDebuggingHandlers`. */
   readonly debug: boolean;
 }
 
 /**
- * @param path percent-encoded; elements are decoded one by one, so that an encoded slash does not
- *   make two of one
+ * @param path percent-encoded; each element is decoded separately, so that an encoded slash does
+ *   not split an element
  */
 export function findRoute(method: string, path: string, { debug }: RouteLimits): RouteMatch {
   const isOff = !debug && DEBUG_PREFIXES.some((prefix) => `${path}/`.startsWith(prefix));
@@ -33,7 +33,7 @@ export function findRoute(method: string, path: string, { debug }: RouteLimits):
   return { kind: otherMethod ? 'method' : 'unknown' };
 }
 
-/** @returns undefined for what cannot be decoded */
+/** @returns undefined if an element cannot be decoded */
 function decoded(path: string): readonly string[] | undefined {
   try {
     return path.slice(1).replace(/\/$/, '').split('/').map(decodeURIComponent);
@@ -73,7 +73,9 @@ export interface RequestLabels {
   readonly long_running: string;
 }
 
-/** A bounded set of labels whatever clients ask for: the first element of a path that is served. */
+/**
+ * Labels with a bounded set of values, whatever clients request: the first element of a known path.
+ */
 export function requestLabels(method: string, path: string): RequestLabels {
   const [, first = '', second = ''] = path.split('/');
   const known = SEGMENTS.has(first);

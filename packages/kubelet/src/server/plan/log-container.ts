@@ -4,12 +4,12 @@ import { findContainer, podName } from '../../pod/index.js';
 
 export type LogChoice =
   | Readonly<{ kind: 'container'; id: string }>
-  /** Why there is no log to read: a client's mistake (404) or the container's state (400). */
+  /** The reason that there is no log: a wrong request (404) or the container's state (400). */
   | Readonly<{ kind: 'none'; status: 404 | 400; text: string }>;
 
 /**
- * Whose log is meant, by the status that the pod shows: the container that runs, else the one that
- * ran last; with `previous` the one before.
+ * Chooses the container whose log to read, from the pod's status: the running container, else the
+ * last one; with `previous`, the one before.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, validateContainerLogStatus
  */

@@ -1,4 +1,4 @@
-/** TLS 1.3 has no choice of suites in Go; these are what it offers. */
+/** Go offers these TLS 1.3 suites without a choice. */
 const TLS13_SUITES = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -6,7 +6,7 @@ const TLS13_SUITES = [
 ] as const;
 
 /**
- * Go's and IANA's name → OpenSSL's.
+ * Maps Go's and IANA's names to OpenSSL's.
  *
  * @see Go 1.26 crypto/tls/cipher_suites.go; OpenSSL openssl-ciphers(1)
  */
@@ -32,7 +32,7 @@ const SUITES: Readonly<Record<string, string>> = {
   TLS_RSA_WITH_AES_128_CBC_SHA256: 'AES128-SHA256',
 };
 
-/** Forward secrecy and authenticated encryption: what a kubelet offers unless told otherwise. */
+/** The default suites, with forward secrecy and authenticated encryption. */
 const STRONG_SUITES: readonly string[] = Object.entries(SUITES)
   .filter(([name]) => /^TLS_ECDHE_.*(GCM|POLY1305_SHA256)/.test(name))
   .map(([, openssl]) => openssl);
@@ -44,7 +44,7 @@ const VERSIONS: Readonly<Record<string, TlsVersion>> = {
   VersionTLS13: 'TLSv1.3',
 };
 
-/** Go's CurveID constants → OpenSSL's groups. */
+/** Maps Go's CurveID constants to OpenSSL's groups. */
 const CURVES: Readonly<Record<string, string>> = {
   CurveP256: 'P-256',
   CurveP384: 'P-384',
@@ -55,14 +55,14 @@ const CURVES: Readonly<Record<string, string>> = {
 
 export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3';
 
-/** The part of a configuration that says how TLS is spoken, in Go's names. */
+/** The TLS fields of a configuration, with Go's names. */
 export interface TlsNames {
   readonly tlsMinVersion: string;
   readonly tlsCipherSuites: readonly string[];
-  readonly tlsCurvePreferences?: unknown;
+  readonly tlsCurvePreferences: readonly string[];
 }
 
-/** The same in OpenSSL's, as Node.js takes it. */
+/** TLS settings with OpenSSL's names, as Node.js takes them. */
 export interface TlsSettings {
   readonly minVersion: TlsVersion;
   readonly ciphers: string;
@@ -72,7 +72,7 @@ export interface TlsSettings {
 export function tlsSettings(names: TlsNames): TlsSettings {
   const chosen = names.tlsCipherSuites.flatMap((name) => SUITES[name] ?? []);
   const suites = chosen.length > 0 ? chosen : STRONG_SUITES;
-  const curves = curveNames(names).flatMap((name) => CURVES[name] ?? []);
+  const curves = names.tlsCurvePreferences.flatMap((name) => CURVES[name] ?? []);
   return {
     minVersion: VERSIONS[names.tlsMinVersion] ?? 'TLSv1.2',
     ciphers: [...TLS13_SUITES, ...new Set(suites)].join(':'),
@@ -85,9 +85,9 @@ export interface TlsProblem {
   readonly message: string;
 }
 
-/** Names that nobody knows, each with what would be right. */
+/** Reports unknown names, each with the accepted ones. */
 export function tlsProblems(names: TlsNames): readonly TlsProblem[] {
-  const { tlsMinVersion, tlsCipherSuites } = names;
+  const { tlsMinVersion, tlsCipherSuites, tlsCurvePreferences } = names;
   const problems: TlsProblem[] = [];
   if (tlsMinVersion !== '' && VERSIONS[tlsMinVersion] === undefined) {
     const message = `must be one of ${Object.keys(VERSIONS).join(', ')}, found ${JSON.stringify(tlsMinVersion)}`;
@@ -96,17 +96,13 @@ export function tlsProblems(names: TlsNames): readonly TlsProblem[] {
   const known = new Set<string>([...Object.keys(SUITES), ...TLS13_SUITES]);
   const unknown = tlsCipherSuites.filter((name) => !known.has(name));
   if (unknown.length > 0) {
-    const message = `must name suites such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; not known: ${unknown.join(', ')}`;
+    const message = `must name suites such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256; unknown: ${unknown.join(', ')}`;
     problems.push({ field: 'tlsCipherSuites', message });
   }
-  const strange = curveNames(names).filter((name) => CURVES[name] === undefined);
+  const strange = tlsCurvePreferences.filter((name) => CURVES[name] === undefined);
   if (strange.length > 0) {
-    const message = `must be of ${Object.keys(CURVES).join(', ')}; not known: ${strange.join(', ')}`;
+    const message = `must be among ${Object.keys(CURVES).join(', ')}; unknown: ${strange.join(', ')}`;
     problems.push({ field: 'tlsCurvePreferences', message });
   }
   return problems;
-}
-
-function curveNames({ tlsCurvePreferences }: TlsNames): readonly string[] {
-  return Array.isArray(tlsCurvePreferences) ? tlsCurvePreferences.map(String) : [];
 }

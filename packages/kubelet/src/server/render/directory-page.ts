@@ -11,7 +11,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** A listing with one link an entry, by name; names may hold anything a file system takes. */
+/** An HTML listing with one link per entry; names may contain any character. */
 export function directoryPage(entries: readonly DirectoryEntry[]): string {
   const lines = entries
     .map(({ name, isDirectory }) => (isDirectory ? `${name}/` : name))

@@ -2,7 +2,7 @@ import { type BodyAnswer, failure, plain } from '../model/exchange.js';
 
 export interface HealthCheck {
   readonly name: string;
-  /** Undefined while it is well; why it is not is for the log, not for the page. */
+  /** Undefined while healthy. The reason goes to the log, not to the page. */
   readonly problem: () => string | undefined;
 }
 
@@ -17,8 +17,8 @@ export function healthChecks(problem: () => string | undefined): readonly Health
 }
 
 /**
- * `/healthz` and `/healthz/<name>`: 200 `ok`, or 500 with one line a check. `?verbose` lists them
- * anyway, `?exclude=name` leaves one out.
+ * Renders `/healthz` and `/healthz/<name>`: 200 with `ok`, or 500 with one line per check.
+ * `?verbose` lists the checks in any case, `?exclude=name` skips one.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/apiserver/pkg/server/healthz/healthz.go
  */

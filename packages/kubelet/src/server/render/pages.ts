@@ -1,27 +1,27 @@
 import type { ProgramSelf } from '@nodeagent/component-base';
 
-/** What the simple pages tell of the program. */
+/** Facts about the program for its information pages. */
 export interface ProgramFacts {
   /** `v1.36.0` */
   readonly version: string;
-  /** Flags as they were given or defaulted, by name without dashes. */
+  /** Flags with their values, including defaults; names without dashes. */
   readonly flags: Readonly<Record<string, string>>;
-  /** The configuration in force, in the file's form. */
+  /** The configuration in force, in the form of a file. */
   readonly config: Readonly<Record<string, unknown>>;
   readonly startedAtMs: number;
-  /** `v26.0.0`, of Node.js. */
+  /** The version of Node.js, `v26.0.0`. */
   readonly runtimeVersion: string;
 }
 
-/** What is served beside the pages of the kubelet's own state. */
+/** Paths that `/statusz` lists. */
 const PATHS = ['/configz', '/flagz', '/healthz', '/metrics', '/pods', '/runningpods', '/stats'];
 
-/** The same for `/flagz` and `/statusz`. */
+/** The input of the pages `/flagz` and `/statusz`. */
 export function programSelf(facts: ProgramFacts): ProgramSelf {
   return { ...facts, component: 'kubelet', paths: PATHS };
 }
 
-/** `/configz`: the configuration under the name by which components register it. */
+/** `/configz`: the configuration under the name that Kubernetes components use for it. */
 export function configzPage({ config }: ProgramFacts): unknown {
   return { kubeletconfig: config };
 }

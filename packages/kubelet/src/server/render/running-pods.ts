@@ -7,7 +7,7 @@ import {
   LABEL_POD_UID,
 } from '../../pod/index.js';
 
-/** A PodList of what runs, by the runtime's word alone: names, uids, containers and images. */
+/** A PodList of running pods from the runtime's data only: names, uids, containers and images. */
 export function runningPodList(running: readonly Container[]): unknown {
   const byUid = new Map<string, Container[]>();
   for (const container of running) {

@@ -10,7 +10,7 @@ import { TooManyQuestions } from './questions.js';
 export interface AdmissionRules {
   /** `authentication.anonymous.enabled` */
   readonly anonymous: boolean;
-  /** `authentication.webhook.enabled`: bearer tokens are asked about. */
+  /** `authentication.webhook.enabled`: bearer tokens are checked with the API server. */
   readonly tokens: boolean;
   /** `authorization.mode` */
   readonly authorization: 'AlwaysAllow' | 'Webhook';
@@ -23,15 +23,18 @@ export interface DoorkeeperPorts {
   readonly lifetime: AbortSignal;
 }
 
-/** Strangers decide how often something fails for them: between two lines of one kind about that. */
+/**
+ * Minimum time between two log lines of one kind: unauthenticated clients can cause any number of
+ * failures.
+ */
 const SILENCE_MS = 10_000;
 
-/** Warnings of one kind, some of which are only counted. */
+/** Logs warnings of one kind at a limited rate, and counts the suppressed ones. */
 class SparingWarnings {
   readonly #ports: Pick<DoorkeeperPorts, 'log' | 'clock'>;
   readonly #message: string;
-  #toldMs = Number.NEGATIVE_INFINITY;
-  #untold = 0;
+  #loggedMs = Number.NEGATIVE_INFINITY;
+  #suppressed = 0;
 
   constructor(ports: Pick<DoorkeeperPorts, 'log' | 'clock'>, message: string) {
     this.#ports = ports;
@@ -41,21 +44,21 @@ class SparingWarnings {
   warn(fields: Readonly<Record<string, unknown>>): void {
     const { log, clock } = this.#ports;
     const nowMs = clock.monotonicMs();
-    if (nowMs - this.#toldMs < SILENCE_MS) {
-      this.#untold += 1;
+    if (nowMs - this.#loggedMs < SILENCE_MS) {
+      this.#suppressed += 1;
       return;
     }
-    const untold = this.#untold === 0 ? {} : { untold: this.#untold };
-    log.warn({ ...fields, ...untold }, this.#message);
-    this.#toldMs = nowMs;
-    this.#untold = 0;
+    const suppressed = this.#suppressed === 0 ? {} : { suppressed: this.#suppressed };
+    log.warn({ ...fields, ...suppressed }, this.#message);
+    this.#loggedMs = nowMs;
+    this.#suppressed = 0;
   }
 }
 
 /**
- * Lets a request in, or throws the {@link Refusal} that it is answered with: 401 for nobody we
- * know, 403 for somebody who may not, 429 where too many others are being asked about, 500 where
- * the API server did not say.
+ * Authenticates and authorizes requests. Throws a {@link Refusal} with the answer: 401 for an
+ * unknown caller, 403 without permission, 429 if too many reviews are in progress, 500 if the API
+ * server does not answer.
  */
 export class Doorkeeper {
   readonly #rules: AdmissionRules;
@@ -64,14 +67,22 @@ export class Doorkeeper {
   readonly #tokenWarnings: SparingWarnings;
   readonly #lifetime: AbortSignal;
 
-  /** @param lifetime ends questions under way: an answer is for all who ask, not for the first one */
+  /**
+   * @param lifetime ends the reviews in progress; the first caller's own signal must not, as others
+   *   may wait for the same review
+   */
   constructor(rules: AdmissionRules, ports: DoorkeeperPorts) {
-    const inVain = 'the API server was asked in vain';
     this.#rules = rules;
     this.#lifetime = ports.lifetime;
     this.#reviews = ports.reviews;
-    this.#accessWarnings = new SparingWarnings(ports, `${inVain} who may`);
-    this.#tokenWarnings = new SparingWarnings(ports, `${inVain} whose token this is`);
+    this.#accessWarnings = new SparingWarnings(
+      ports,
+      'the API server did not answer the authorization review',
+    );
+    this.#tokenWarnings = new SparingWarnings(
+      ports,
+      'the API server did not answer the token review',
+    );
   }
 
   async admit(request: NodeRequest): Promise<Identity> {
@@ -94,8 +105,8 @@ export class Doorkeeper {
   }
 
   /**
-   * A certificate counts before a token. Whoever shows something that proves nothing is nobody, not
-   * anonymous.
+   * A client certificate takes precedence over a token. A request with invalid credentials is
+   * refused, not treated as anonymous.
    */
   async #identify({ credentials, from }: NodeRequest): Promise<Identity | undefined> {
     const { certificate, authorization } = credentials;

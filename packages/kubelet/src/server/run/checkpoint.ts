@@ -13,7 +13,7 @@ export interface CheckpointOptions {
   readonly clock: Clock;
 }
 
-/** `/checkpoint`: the runtime writes a container's state into an archive on this node. */
+/** `/checkpoint`: makes the runtime write a container's state to an archive on this node. */
 export function checkpointHandler(pods: PodsOnNode, options: CheckpointOptions): Handler {
   const { cri, directory, clock } = options;
   return async ({ request, params }, signal) => {

@@ -19,7 +19,7 @@ export interface ContainerLogOptions {
   readonly clock: Clock;
 }
 
-/** `/containerLogs`: which container, by the pod's status; which file, by the runtime. */
+/** `/containerLogs`: the pod's status determines the container, the runtime its log file. */
 export function containerLogHandler(pods: PodsOnNode, options: ContainerLogOptions): Handler {
   const { cri, readLog, clock } = options;
   return async ({ request, params }, signal) => {
@@ -39,7 +39,7 @@ export function containerLogHandler(pods: PodsOnNode, options: ContainerLogOptio
       try {
         return (await cri.containerStatus(id, inner)).state === 'running';
       } catch (error) {
-        // a runtime that is away says nothing about the container
+        // An unreachable runtime does not mean that the container has ended.
         if (isCriError(error, 'CRI_UNAVAILABLE', 'CRI_DEADLINE')) return true;
         if (isCriError(error, 'CRI_NOT_FOUND')) return false;
         throw error;

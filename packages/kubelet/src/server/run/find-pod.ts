@@ -18,7 +18,7 @@ export function findPod(pods: PodsOnNode, params: RouteParams): Pod | undefined 
   return pods.pods().find((pod) => podNamespace(pod) === namespace && podName(pod) === name);
 }
 
-/** Whether a path's uid, where it has one, is the pod's: its own, or of the mirror that shows it. */
+/** True if the path has no uid, or that of the pod or of its mirror pod. */
 export function isUidOf(pods: PodsOnNode, pod: Pod, { uid }: RouteParams): boolean {
   return uid === undefined || uid === podUid(pod) || uid === pods.mirrorUid?.(pod);
 }
@@ -37,7 +37,7 @@ export async function runningContainer(
   return found.toSorted((a, b) => b.createdAtMs - a.createdAtMs)[0]?.id;
 }
 
-/** The runtime's failure as an answer to the client. */
+/** Converts a failure of the runtime to an answer to the client. */
 export function runtimeRefusal(error: unknown): unknown {
   if (!isCriError(error)) return error;
   const { detail } = error;

@@ -1,4 +1,5 @@
 import type { Clock, Metrics } from '@nodeagent/base';
+import type { Features } from '@nodeagent/component-base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
 import type { Journal, PodsOnNode, ReadLog, SystemLogs } from '../ports.js';
@@ -13,23 +14,29 @@ import { systemLogHandler } from './system-logs.js';
 export interface NodeHandlerOptions {
   readonly cri: RuntimeService;
   readonly readLog: ReadLog;
-  /** Undefined where `enableSystemLogHandler` is false. */
+  /** Undefined if `enableSystemLogHandler` is false. */
   readonly systemLogs: SystemLogs | undefined;
-  /** Undefined where `enableSystemLogQuery` is false. */
+  /** Undefined if `enableSystemLogQuery` is false. */
   readonly journal?: Journal | undefined;
   readonly facts: ProgramFacts;
   readonly metrics: Metrics & MetricsPage;
-  /** Absolute: where checkpoints are written. */
+  /** Absolute path of the directory for checkpoints. */
   readonly checkpointDirectory: string;
-  /** True: WebSockets of sessions end here, and are counted. False: the runtime has to speak them. */
+  /**
+   * True: the kubelet terminates and counts WebSocket sessions. False: the runtime must speak
+   * WebSocket.
+   */
   readonly webSockets: boolean;
   readonly clock: Clock;
-  readonly featureGates?: Readonly<Record<string, boolean>>;
-  /** Handlers of routes that other rooms answer: statistics, and metrics beyond the kubelet's own. */
+  readonly features: Features;
+  /**
+   * Handlers of routes that other rooms answer: statistics, and metrics other than the kubelet's
+   * own.
+   */
   readonly more?: (pods: PodsOnNode) => Handlers;
 }
 
-/** Everything that the node API answers, by the names of the route table. */
+/** All handlers of the node API, by route name. */
 export function createNodeHandlers(options: NodeHandlerOptions): (pods: PodsOnNode) => Handlers {
   const { cri, checkpointDirectory: directory, clock, webSockets, metrics } = options;
   return (pods) => ({

@@ -3,8 +3,8 @@ import { type Clock, Wake } from '@nodeagent/base';
 import type { KeyedCertificate, Reloaded } from '../ports.js';
 
 /**
- * The serving certificate that the cluster's signer issued. There is none until the first one is
- * approved, and none when the last one is over: whoever calls meanwhile is not greeted.
+ * The serving certificate that the cluster's signer issued. It is absent until the first one is
+ * approved and after the last one has expired; TLS handshakes fail meanwhile.
  */
 export interface IssuedCertificate extends Reloaded<KeyedCertificate> {
   /** @param notAfterMs wall clock */

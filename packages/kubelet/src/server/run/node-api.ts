@@ -8,17 +8,17 @@ import type { Doorkeeper } from './admit.js';
 
 export interface HandlerCall {
   readonly request: NodeRequest;
-  /** What stands in the path for the `:words` of the route. */
+  /** The values of the route's `:words`. */
   readonly params: Readonly<Record<string, string>>;
 }
 
-/** @throws {Refusal} what to answer instead; anything else becomes a 500 */
+/** @throws {Refusal} to answer with it; any other error becomes a 500 */
 export type Handler = (call: HandlerCall, signal: AbortSignal) => Promise<Answer> | Answer;
 export type Handlers = Readonly<Partial<Record<RouteName, Handler>>>;
 
 export interface NodeApiOptions {
   readonly doorkeeper: Pick<Doorkeeper, 'admit'>;
-  /** A route without a handler answers 404. */
+  /** A route without handler answers 404. */
   readonly handlers: Handlers;
   readonly limits: RouteLimits;
   readonly metrics: Metrics;
@@ -26,7 +26,7 @@ export interface NodeApiOptions {
   readonly log: Logger;
 }
 
-/** The node API without its transport: one request in, one answer out. */
+/** The node API without its transport: converts a request to an answer. */
 export class NodeApi {
   readonly #options: NodeApiOptions;
   readonly #requests: Counter;
@@ -40,23 +40,23 @@ export class NodeApi {
     const { metrics } = options;
     this.#requests = metrics.counter({
       name: 'kubelet_http_requests_total',
-      help: 'Requests to the node API since the kubelet started.',
+      help: 'Number of requests to the node API.',
       labelNames,
     });
     this.#durations = metrics.histogram({
       name: 'kubelet_http_requests_duration_seconds',
-      help: 'Seconds until a request to the node API was answered; streams until they began.',
+      help: 'Duration in seconds of requests to the node API; for streams, until their start.',
       labelNames,
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     });
     this.#inFlight = metrics.gauge({
       name: 'kubelet_http_inflight_requests',
-      help: 'Requests to the node API that are being answered.',
+      help: 'Number of requests to the node API in progress.',
       labelNames,
     });
   }
 
-  /** The port with TLS: who asks, and may they? Never rejects. */
+  /** Handles a request on the TLS port, with authentication and authorization. Never rejects. */
   handle(request: NodeRequest, signal: AbortSignal): Promise<Answer> {
     const { doorkeeper, limits } = this.#options;
     return this.#measured(request, 'readwrite', async () => {
@@ -66,7 +66,10 @@ export class NodeApi {
     });
   }
 
-  /** The read-only port: nobody is asked, and only what is open is served. Never rejects. */
+  /**
+   * Handles a request on the read-only port, which serves only open routes to everyone. Never
+   * rejects.
+   */
   handleReadOnly(request: NodeRequest, signal: AbortSignal): Promise<Answer> {
     return this.#measured(request, 'readonly', () =>
       this.#answer(request, { debug: false }, signal),

@@ -6,20 +6,20 @@ import { type Handlers, NodeApi } from './node-api.js';
 
 export interface NodeServerOptions {
   readonly doorkeeper: Pick<Doorkeeper, 'admit'>;
-  /** Asked once, when the pods are known that the handlers tell of. */
+  /** Called once, with the pods that the handlers show. */
   readonly handlers: (pods: PodsOnNode) => Handlers;
   /** `enableDebuggingHandlers` */
   readonly debug: boolean;
-  /** With TLS, for those who may. */
+  /** The TLS listener, with authentication and authorization. */
   readonly secure: NodeListener;
-  /** Without TLS and identities: what is open, to everyone. */
+  /** The listener without TLS and authentication, for open routes only. */
   readonly readOnly: NodeListener | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** The kubelet's own API on the ports that it listens on. */
+/** The kubelet's own API on its listeners. */
 export function createNodeServer(options: NodeServerOptions): NodeServer {
   const { doorkeeper, debug, secure, readOnly, metrics, clock, log } = options;
   return {

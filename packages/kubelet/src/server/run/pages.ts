@@ -1,5 +1,5 @@
 import type { Clock } from '@nodeagent/base';
-import { flagzPage, statuszPage, type ZPage } from '@nodeagent/component-base';
+import { type Features, flagzPage, statuszPage, type ZPage } from '@nodeagent/component-base';
 import type { RuntimeService } from '@nodeagent/cri-client';
 
 import { type BodyAnswer, json } from '../model/exchange.js';
@@ -9,7 +9,7 @@ import { configzPage, type ProgramFacts, programSelf } from '../render/pages.js'
 import { podList, runningPodList } from '../render/running-pods.js';
 import type { Handlers } from './node-api.js';
 
-/** Everything measured, in Prometheus' text form. */
+/** All metrics in Prometheus' text format. */
 export interface MetricsPage {
   readonly contentType: string;
   render(): Promise<string>;
@@ -20,12 +20,12 @@ export interface PageOptions {
   readonly metrics: MetricsPage;
   readonly cri: Pick<RuntimeService, 'listContainers'>;
   readonly clock: Clock;
-  readonly featureGates?: Readonly<Record<string, boolean>>;
+  readonly features: Features;
 }
 
-/** The routes that tell what the kubelet knows already. */
+/** Handlers of pages about the kubelet's own state. */
 export function pageHandlers(pods: PodsOnNode, options: PageOptions): Handlers {
-  const { facts, metrics, cri, clock, featureGates: gates = {} } = options;
+  const { facts, metrics, cri, clock, features } = options;
   const checks = healthChecks(() => pods.problem());
   const slis = createSlis(checks);
   return {
@@ -35,10 +35,10 @@ export function pageHandlers(pods: PodsOnNode, options: PageOptions): Handlers {
       return json(runningPodList(await cri.listContainers({ state: 'running' }, signal)));
     },
     configz: () => json(configzPage(facts)),
-    ...((gates['ComponentFlagz'] ?? true) && {
+    ...(features.ComponentFlagz && {
       flagz: ({ request }) => zpage(flagzPage(programSelf(facts), request.accept)),
     }),
-    ...((gates['ComponentStatusz'] ?? true) && {
+    ...(features.ComponentStatusz && {
       statusz: ({ request }) =>
         zpage(statuszPage(programSelf(facts), clock.nowMs(), request.accept)),
     }),
@@ -57,7 +57,7 @@ function zpage({ status, headers: { 'content-type': contentType = '', ...headers
   return { kind: 'body', status, contentType, headers, body } satisfies BodyAnswer;
 }
 
-/** Each look counts, as upstream's health metrics do. */
+/** Each request runs the checks and counts their results, as upstream's health metrics do. */
 function createSlis(checks: readonly HealthCheck[]): () => string {
   const counts = new Map<string, number>();
   return () => {
@@ -71,10 +71,10 @@ function createSlis(checks: readonly HealthCheck[]): () => string {
     }
     const totals = [...counts].map(([series, count]) => `${series} ${count}\n`);
     return [
-      '# HELP kubernetes_healthcheck Whether a health check passes: 1 yes, 0 no.\n',
+      '# HELP kubernetes_healthcheck 1 if the health check passes, otherwise 0.\n',
       '# TYPE kubernetes_healthcheck gauge\n',
       ...gauges,
-      '# HELP kubernetes_healthchecks_total Health checks made, by result.\n',
+      '# HELP kubernetes_healthchecks_total Number of health checks, by result.\n',
       '# TYPE kubernetes_healthchecks_total counter\n',
       ...totals,
     ].join('');

@@ -1,52 +1,52 @@
-/** A question was not asked: enough others are under way. */
+/** Refuses a question because too many others are in progress. */
 export class TooManyQuestions extends Error {
   override readonly name = 'TooManyQuestions';
 }
 
 export interface QuestionLimits {
-  /** Under way at a time, of all. */
+  /** Maximum number of questions in progress. */
   readonly most: number;
-  /** Of these, kept for questions on behalf of those who are known. */
+  /** The part of `most` that is reserved for authenticated callers. */
   readonly reserved: number;
-  /** Under way at a time, on behalf of one who is not known. */
+  /** Maximum number of questions in progress per unauthenticated origin. */
   readonly mostEach: number;
 }
 
 export interface Question<T> {
-  /** Whoever asks the same while it is being asked waits for the same answer. */
+  /** Identical questions at the same time share one answer. */
   readonly key: string;
-  /** Whoever it is for was answered well before. */
+  /** The caller got a positive answer before. */
   readonly isKnown: boolean;
-  /** Where it comes from. */
+  /** The origin of the caller. */
   readonly from: string;
   readonly ask: () => Promise<T>;
 }
 
 /**
- * Questions under way. Strangers decide how often one is asked on their behalf: they get a share,
- * each of them a small one, and what is left is for those who are known.
+ * Limits the questions in progress. Unauthenticated clients can cause any number of them, so each
+ * origin gets a small share, and a reserve is kept for known callers.
  */
 export class Questions<T> {
   readonly #limits: QuestionLimits;
   readonly #asking = new Map<string, Promise<T>>();
-  /** Of strangers. */
+  /** Number of questions in progress per unauthenticated origin. */
   readonly #byOrigin = new Map<string, number>();
 
   constructor(limits: QuestionLimits) {
     this.#limits = limits;
   }
 
-  /** @throws {TooManyQuestions} at once */
+  /** @throws {TooManyQuestions} immediately if the limit is reached */
   async ask({ key, isKnown, from, ask }: Question<T>): Promise<T> {
     const found = this.#asking.get(key);
     if (found !== undefined) return found;
     const { most, reserved, mostEach } = this.#limits;
     if (this.#asking.size >= (isKnown ? most : most - reserved)) {
-      throw new TooManyQuestions(`${this.#asking.size} questions are under way already`);
+      throw new TooManyQuestions(`${this.#asking.size} reviews are already in progress`);
     }
     const ofOrigin = this.#byOrigin.get(from) ?? 0;
     if (!isKnown && ofOrigin >= mostEach) {
-      throw new TooManyQuestions(`${ofOrigin} questions from ${from} are under way already`);
+      throw new TooManyQuestions(`${ofOrigin} reviews for ${from} are already in progress`);
     }
     if (!isKnown) this.#byOrigin.set(from, ofOrigin + 1);
     const answer = ask().finally(() => {

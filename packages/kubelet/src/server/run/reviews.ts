@@ -13,31 +13,30 @@ import type { Reviews } from '../ports.js';
 import { type QuestionLimits, Questions } from './questions.js';
 
 export interface ReviewOptions {
-  /** Best one of its own: strangers decide how often it is used. */
+  /** Preferably a client of its own, because unauthenticated clients determine its load. */
   readonly client: Pick<KubeClient, 'create'>;
   readonly clock: Clock;
   readonly nodeName: string;
-  /** One-way: tokens are kept as this makes them, never as they are. */
+  /** One-way: the cache stores the digests of tokens, never the tokens. */
   readonly digest: (text: string) => string;
-  /** `authentication.webhook.cacheTTL`: for tokens that are somebody's and for those that are not. */
+  /** `authentication.webhook.cacheTTL`, for valid and invalid tokens alike. */
   readonly tokenTtlMs: number;
   readonly authorizedTtlMs: number;
   readonly unauthorizedTtlMs: number;
 }
 
-/** Answers of each kind that are kept at most; each is some hundred bytes. */
+/** Maximum number of cached answers of each kind; each takes some hundred bytes. */
 const KEPT_ANSWERS = 1024;
-/** To the API server at a time; more fail at once. */
+/** Limits of concurrent reviews; further ones fail at once. */
 const TOKEN_LIMITS: QuestionLimits = { most: 64, reserved: 16, mostEach: 8 };
 const ACCESS_LIMITS: QuestionLimits = { most: 64, reserved: 16, mostEach: 16 };
 
 /**
- * TokenReview and SubjectAccessReview with their caches. Failures are not kept, so whoever asks
- * again is answered as soon as the API server is back; the same question asked twice at a time is
- * sent once.
+ * Cached TokenReviews and SubjectAccessReviews. Failures are not cached, so callers get answers as
+ * soon as the API server is back. Identical questions at the same time are sent once.
  *
- * A good answer is never pushed out by a bad one, and whoever had a good one still gets through
- * when strangers ask all that they can.
+ * Negative answers never evict positive ones, and callers with an earlier positive answer get
+ * through even when unauthenticated clients use up their share.
  */
 export function createReviews(options: ReviewOptions): Reviews {
   const { client, clock, nodeName, digest } = options;
@@ -81,7 +80,7 @@ type Answers<T> = (
   ask: () => Promise<T>,
 ) => Promise<T>;
 
-/** Answers of one kind: the good ones and the others each have their own room. */
+/** Answers of one kind; positive and negative ones are cached separately. */
 function createAnswers<T>(
   limits: QuestionLimits,
   { clock, ttlMs, isGood }: AnswerRules<T>,

@@ -20,14 +20,14 @@ type Runtime = Pick<
 
 export interface StreamOptions {
   readonly cri: Runtime;
-  /** True: WebSockets of sessions end here, and are counted. */
+  /** True: the kubelet terminates and counts WebSocket sessions. */
   readonly webSockets: boolean;
   readonly metrics: Metrics;
 }
 
 /**
- * exec, attach, port-forward and run. The streams themselves are between the client and the
- * runtime: the runtime is asked for a URL, and the connection is joined to it.
+ * exec, attach, port-forward and run. The runtime supplies a URL, and the client's connection is
+ * joined to it.
  */
 export function streamHandlers(pods: PodsOnNode, options: StreamOptions): Handlers {
   const { cri, webSockets, metrics } = options;
@@ -96,7 +96,7 @@ export function streamHandlers(pods: PodsOnNode, options: StreamOptions): Handle
 function createSocketCounter(metrics: Metrics): Counter {
   return metrics.counter({
     name: 'kubelet_websocket_streaming_requests_total',
-    help: 'Streams whose WebSocket ended in the kubelet.',
+    help: 'Number of sessions whose WebSocket the kubelet terminated.',
     labelNames: ['subresource'],
   });
 }
@@ -109,7 +109,7 @@ function noContainer(name: string | undefined): Refusal {
   return new Refusal(500, `container not found (${JSON.stringify(name ?? '')})`);
 }
 
-/** The URL is good for one session: it is only asked for when there will be one. */
+/** Requests a URL only if a session will follow, since each URL is valid for one session. */
 async function joined(
   upgrade: boolean,
   url: () => Promise<string>,

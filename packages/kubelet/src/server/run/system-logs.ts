@@ -10,8 +10,8 @@ import { directoryPage } from '../render/directory-page.js';
 import type { Handler } from './node-api.js';
 
 /**
- * `/logs/`: the files of the machine's log directory, and listings of its folders; with a journal
- * also what its services have said.
+ * `/logs/`: files and listings of the machine's log directory and, with a journal, logs of its
+ * services.
  */
 export function systemLogHandler(logs: SystemLogs | undefined, journal?: Journal): Handler {
   return async ({ request, params }, signal): Promise<Answer> => {
@@ -27,7 +27,7 @@ export function systemLogHandler(logs: SystemLogs | undefined, journal?: Journal
       return { kind: 'stream', contentType, chunks: found.read() };
     }
     if (!request.path.endsWith('/')) {
-      // so that the links of the page lead below it
+      // The redirect makes relative links of the listing work.
       const last = request.path.slice(request.path.lastIndexOf('/') + 1);
       return { ...failure(301, 'Moved Permanently'), headers: { location: `${last}/` } };
     }
@@ -66,7 +66,7 @@ async function answerQuery(
   return { kind: 'stream', contentType, chunks: filesOf(others, places.logs) };
 }
 
-/** Programs without a unit write files that are called after them. */
+/** Programs without a unit write log files named after them. */
 async function* filesOf(names: readonly string[], logs: SystemLogs): AsyncGenerator<Uint8Array> {
   for (const name of names) {
     let isFound = false;

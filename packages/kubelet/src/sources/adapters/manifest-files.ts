@@ -28,20 +28,23 @@ async function list(path: string): Promise<ManifestListing> {
   return { kind: 'directory', paths: paths.filter((_, i) => kinds[i] === false) };
 }
 
-/** Tools that manage manifests may keep them elsewhere and link to them. */
+/** Tools that manage manifests may store them elsewhere and link to them. */
 const MANIFEST = { links: 'followed', limitBytes: MANIFEST_LIMIT_BYTES } as const;
 
 async function read(path: string): Promise<string | undefined> {
   try {
     return await readForeignText(path, MANIFEST);
   } catch (cause) {
-    if (isFileError(cause, 'FILE_KIND')) throw new ManifestError('is no regular file', { cause });
+    if (isFileError(cause, 'FILE_KIND'))
+      throw new ManifestError('is not a regular file', { cause });
     if (!isFileError(cause, 'FILE_TOO_LARGE')) throw cause;
     throw new ManifestError('is larger than 10 MiB', { cause });
   }
 }
 
-/** A file is watched by its directory: most who change it replace it. */
+/**
+ * Watches a file through its directory, because most programs replace the file when they change it.
+ */
 async function follow(
   path: string,
   onChange: (path: string) => void,
@@ -54,7 +57,8 @@ async function follow(
     watcher.on('change', (_, name) => {
       if (typeof name !== 'string' || name.startsWith('.')) return;
       if (isFolder || name === basename(path)) onChange(join(folder, name));
-      // What a directory's own end looks like; a file of that name costs a new watch.
+      // The removal of the watched directory looks like this. For a file of the same name inside
+      // it, the watch is merely renewed.
       if (name === basename(folder)) watcher.close();
     });
     watcher.once('close', resolve);

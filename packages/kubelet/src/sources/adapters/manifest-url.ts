@@ -8,7 +8,7 @@ import { MANIFEST_LIMIT_BYTES } from '../codec/manifest.js';
 const TIMEOUT_MS = 10_000;
 const MAX_REDIRECTS = 10;
 
-/** GET of the URL with these headers; redirects are followed. */
+/** Requests the URL with the given headers; redirects are followed. */
 export function createManifestUrl(
   url: string,
   headers: Readonly<Record<string, readonly string[]>>,
@@ -19,7 +19,7 @@ export function createManifestUrl(
       const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
       let target = new URL(url);
       for (let redirects = 0; ; redirects += 1) {
-        // Headers may be secrets: they are for the host that was named.
+        // Headers may be secret, so they are sent to the configured host only.
         const isOwn = target.host === new URL(url).host;
         const { httpStatus, location, body } = await get(target, isOwn ? headers : {}, limit);
         if (location === undefined) return { httpStatus, body };
@@ -59,7 +59,7 @@ async function answerOf(response: IncomingMessage): Promise<Answer> {
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MANIFEST_LIMIT_BYTES) throw new ManifestError('the answer is larger than 10 MiB');
+    if (size > MANIFEST_LIMIT_BYTES) throw new ManifestError('the response is larger than 10 MiB');
     chunks.push(chunk);
   }
   const httpStatus = response.statusCode ?? 0;

@@ -4,15 +4,15 @@ import type { Pod } from '@nodeagent/kube-client';
 import { podType } from '../model/pod-types.js';
 import { type Problem, readTyped } from './typed-value.js';
 
-/** As many as fit into a line of a log. */
+/** The number of problems that fit into one log line. */
 const MOST_PROBLEMS = 5;
-/** Far more than a pod has, also with who manages which field. */
+/** Far more levels than any pod has, including managed fields. */
 const MOST_LEVELS = 100;
 
 /**
- * Holds a pod of the API to its types, so that nothing behind it meets a number where a text was
- * promised: an API server of another make, or a proxy before it, might send anything. Fields that are
- * unknown here may hold what they like, but not so deep that whoever writes the pod on runs out of
+ * Checks a pod from the API against its types, so that later code never meets a number where a
+ * string was promised: a different API server, or a proxy before it, might send anything. Unknown
+ * fields may contain any value, but not so deeply nested that serializing the pod exhausts the
  * stack.
  *
  * @throws {TypeError} that names the fields
@@ -30,7 +30,7 @@ export function checkPod(pod: Pod): void {
   throw new TypeError(more > 0 ? `${shown}; and ${more} more` : shown);
 }
 
-/** What no pod on a node can be without, however old the API server. */
+/** The parts that every pod on a node has, however old the API server. */
 function missingParts({ metadata, spec }: Partial<Pod>): Problem[] {
   const { containers }: { containers?: readonly { name?: string }[] } = spec ?? {};
   const found: Problem[] = [];

@@ -3,7 +3,7 @@ import { Composer, isScalar, Parser, type ScalarTag, visit } from 'yaml';
 
 import { ManifestError } from '../../pod/index.js';
 
-/** A number that has not met its type: the digits decide what a quantity is in Go's memory. */
+/** A number that has not been parsed yet: Go stores a quantity according to its digits. */
 export class NumberText {
   readonly text: string;
 
@@ -20,10 +20,10 @@ export function isFields(tree: unknown): tree is Fields {
 }
 
 /**
- * What a text holds, in plain objects and lists, numbers as `NumberText`. JSON when it begins with a
- * brace; else YAML as the Go kubelet reads it, which is version 1.1 for the most part: `0644` is
- * octal, `yes` is true, `1:30` and dates are words. Of several documents the first counts, of a key
- * given twice the last.
+ * Parses a manifest into plain objects and lists, with numbers as `NumberText`. A text that begins
+ * with a brace is JSON; any other is YAML as upstream's kubelet reads it, mostly version 1.1:
+ * `0644` is octal, `yes` is true, `1:30` and dates are strings. Only the first document counts, and
+ * of a repeated key the last value.
  *
  * @returns undefined for an empty text
  * @throws {ManifestError}
@@ -52,17 +52,17 @@ export function parseTree(text: string): unknown {
   try {
     return first.toJS();
   } catch (cause) {
-    // an unknown anchor, or aliases of aliases that would fill memory
+    // an unknown anchor, or aliases of aliases that would exhaust memory
     throw new ManifestError((cause as Error).message, { cause });
   }
 }
 
 /**
- * Far more than a pod has. The YAML library recurses: on some releases of Node.js a few thousand
- * levels end the process, and no error can be caught.
+ * Far more levels than any pod has. The YAML library recurses: on some releases of Node.js a few
+ * thousand levels crash the process without a catchable error.
  */
 const MOST_LEVELS = 100;
-/** Levels of a syntax token: its list of items, an item, the item's value. */
+/** A level takes three steps in the syntax tree: its list of items, an item, the item's value. */
 const STEPS_PER_LEVEL = 3;
 
 function tooDeep(): ManifestError {
@@ -89,7 +89,7 @@ function parseJsonTree(text: string): unknown {
 const INTEGER = /^([-+]?)(0[xX][\da-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9]\d*)$/;
 const FLOAT = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
 
-/** What a plain scalar may be besides a text. */
+/** The types besides string that a plain scalar may have. */
 const TAGS: ScalarTag[] = [
   {
     tag: 'tag:yaml.org,2002:null',
@@ -120,7 +120,7 @@ const TAGS: ScalarTag[] = [
 const INT64_MIN = -(1n << 63n);
 const UINT64_MAX = (1n << 64n) - 1n;
 
-/** As Go would write it in JSON: integers of 64 bits in full, others as JavaScript does too. */
+/** Formats a number as Go does in JSON: 64-bit integers in full, others as JavaScript does too. */
 function numberOf(text: string): NumberText | undefined {
   const [, sign = '', digits = ''] = INTEGER.exec(text) ?? [];
   if (digits !== '') {

@@ -5,12 +5,16 @@ import { podType } from '../model/pod-types.js';
 import { type Fields, isFields, NumberText, parseTree } from './manifest-tree.js';
 import { type Problem, readTyped } from './typed-value.js';
 
-/** Files and answers that are larger are refused. @see Kubernetes 1.36 pkg/kubelet/config/common.go */
+/**
+ * Larger files and responses are refused.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/config/common.go
+ */
 export const MANIFEST_LIMIT_BYTES = 10 * 1024 * 1024;
 
 /**
- * The pod of a manifest, YAML or JSON; of several YAML documents the first. It has the fields of
- * Kubernetes 1.36's Pod and no others; defaults are not filled in.
+ * Parses the pod of a manifest, YAML or JSON; only the first YAML document counts. The result has
+ * only fields of Kubernetes 1.36's Pod; defaults are not filled in.
  *
  * @throws {ManifestError}
  */
@@ -21,9 +25,9 @@ export function parsePodManifest(text: string): Pod {
 }
 
 /**
- * The pods of a manifest that is a Pod or a PodList.
+ * Parses the pods of a manifest that is a Pod or a PodList.
  *
- * @throws {ManifestError} also when one of the list is no pod
+ * @throws {ManifestError} also if any item of the list is not a pod
  */
 export function parsePodManifests(text: string): readonly Pod[] {
   const value = parseObject(text);
@@ -34,14 +38,14 @@ export function parsePodManifests(text: string): readonly Pod[] {
   if (!Array.isArray(items)) throw new ManifestError('items: expected array');
   return items.map((item) => {
     if (isFields(item)) return podOf(item);
-    throw new ManifestError('the list holds something that is no object');
+    throw new ManifestError('the list contains an item that is not an object');
   });
 }
 
 function parseObject(text: string): Fields {
   const value = parseTree(text);
   if (isFields(value)) return value;
-  throw new ManifestError(value === undefined || value === null ? 'is empty' : 'is no object');
+  throw new ManifestError(value === undefined || value === null ? 'is empty' : 'is not an object');
 }
 
 function podOf(value: Fields): Pod {
@@ -58,6 +62,7 @@ function kindOf({ apiVersion, kind }: Fields): string {
 function wordOf(value: unknown, name: string): string {
   if (value === undefined || value === null) return `no ${name}`;
   if (value instanceof NumberText) return value.text;
-  if (typeof value === 'object') throw new ManifestError(`${name}: expected string`);
-  return String(value);
+  if (typeof value === 'string') return value;
+  if (typeof value === 'boolean' || typeof value === 'number') return String(value);
+  throw new ManifestError(`${name}: expected string`);
 }

@@ -7,11 +7,11 @@ import { type Fields, isFields, NumberText } from './manifest-tree.js';
 export type Problem = string;
 
 /**
- * A tree read as a value of a type, as Go's decoder does: keys that the type does not have are left
- * out, `null` is absence, and everything else must be what the type says. Quantities become text,
- * other numbers numbers.
+ * Reads a tree as a value of a type, as Go's decoder does: unknown keys are dropped, `null` means
+ * absent, and everything else must have the declared type. Quantities become strings, other numbers
+ * become numbers.
  *
- * @param problems gets a line for each part that is something else
+ * @param problems receives a line for each part of the wrong type
  * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/runtime/serializer/json/json.go
  */
 export function readTyped(type: GoType, tree: unknown, problems: Problem[]): unknown {
@@ -27,7 +27,8 @@ function below({ path, problems }: Place, step: string | number): Place {
   return { path: path === '' ? String(step) : `${path}.${step}`, problems };
 }
 
-function expected({ path, problems }: Place, what: string): undefined {
+/** Notes a problem. @returns undefined, in place of the value */
+function expected({ path, problems }: Place, what: string): unknown {
   problems.push(`${path}: expected ${what}`);
   return undefined;
 }
@@ -66,14 +67,14 @@ function readStruct(fields: readonly GoField[], tree: Fields, place: Place): Fie
 }
 
 function readMap(of: GoType, tree: Fields, place: Place): Fields {
-  const entries = Object.entries(tree).map(([key, item]) => [
+  const entries = Object.entries(tree).map(([key, item]): [string, unknown] => [
     key,
     read(of, item, below(place, key)) ?? zeroOf(of),
   ]);
   return Object.fromEntries(entries);
 }
 
-/** What stands for `null` in a list or a map. */
+/** The value that replaces `null` in a list or a map. */
 function zeroOf({ kind }: GoType): unknown {
   if (kind === 'struct') return {};
   if (kind === 'string') return '';
@@ -103,7 +104,7 @@ function readScalar(kind: ScalarKind, tree: unknown, place: Place): unknown {
 
 const LIMITS = { int32: 1n << 31n, int64: 1n << 63n } as const;
 
-function readInteger(kind: 'int32' | 'int64', tree: unknown, place: Place): number | undefined {
+function readInteger(kind: 'int32' | 'int64', tree: unknown, place: Place): unknown {
   const text = digitsOf(tree) ?? '';
   if (!/^-?\d+$/.test(text)) return expected(place, 'int');
   const value = BigInt(text);
@@ -111,7 +112,7 @@ function readInteger(kind: 'int32' | 'int64', tree: unknown, place: Place): numb
   return value < limit && value >= -limit ? Number(value) : expected(place, kind);
 }
 
-/** Of a number, whether it kept its digits or has been parsed. */
+/** The digits of a number, whether it is parsed or not. */
 function digitsOf(tree: unknown): string | undefined {
   if (tree instanceof NumberText) return tree.text;
   return typeof tree === 'number' ? String(tree) : undefined;
@@ -121,7 +122,7 @@ function isTime(tree: unknown): tree is string {
   return typeof tree === 'string' && /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/.test(tree);
 }
 
-function readQuantity(tree: unknown, place: Place): string | undefined {
+function readQuantity(tree: unknown, place: Place): unknown {
   const text = digitsOf(tree) ?? tree;
   if (typeof text === 'string' && parseQuantity(text.trim()) !== undefined) return text.trim();
   return expected(place, 'quantity');

@@ -1,18 +1,18 @@
 import { trimStartOf } from '@nodeagent/base';
 
 /**
- * A quantity in the shape in which Go holds it, which depends on how it was written: `1000m` and `1`
- * are equal but not the same. Small ones are `units × 10^scale`; others, and those with a binary
- * fraction, are decimals of any size.
+ * A quantity as Go stores it, which depends on its notation: `1000m` and `1` are equal but not
+ * identical. Small ones are `units × 10^scale`; others, and those with a binary fraction, are
+ * decimals of any size.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go
  */
 export interface GoQuantity {
   readonly units: bigint;
   readonly scale: number;
-  /** Counts instead of the two above where it is there. */
+  /** If present, replaces the two members above. */
   readonly decimal: Decimal | undefined;
-  /** The text it was read from, kept by Go where it is the canonical one. */
+  /** The original text, which Go keeps if it is canonical. */
   readonly text: string;
   readonly format: 'DecimalSI' | 'BinarySI' | 'DecimalExponent';
 }
@@ -45,14 +45,14 @@ const SUFFIXES: Readonly<Record<string, readonly [base: 2 | 10, exponent: number
 };
 const SYNTAX = /^([+-]?)(\d*)(?:\.(\d*))?(?:([A-Za-z]+)([+-]?\d*))?$/;
 
-/** As many decimal digits fit into 64 bits for sure. */
+/** This many decimal digits always fit into 64 bits. */
 const SAFE_DIGITS = 18;
-/** The same for a binary number, of which ten bits are about three digits. */
+/** The same for a binary number; ten bits are about three digits. */
 const SAFE_BINARY_DIGITS = 14;
 const INT64_MAX = (1n << 63n) - 1n;
 const NANO_PLACES = 9;
 
-/** @param text that `parseQuantity` of the base library takes */
+/** @param text accepted by `parseQuantity` of the base library */
 export function parseGoQuantity(text: string): GoQuantity {
   if (text === '0') return { ...exact(0n, 0), text, format: 'DecimalSI' };
   const [, sign = '', integer = '', fraction = '', letters = '', power = ''] =
@@ -101,7 +101,7 @@ function smallOf(
   exponent: number,
 ): Small | undefined {
   if (base === 2) {
-    // Go reckons in single precision here, which for these six exponents changes nothing.
+    // Go uses single precision here, which makes no difference for these six exponents.
     const digitsLeft = SAFE_BINARY_DIGITS - whole.length - Math.trunc((exponent * 3) / 10);
     if (fraction !== '' || digitsLeft < 0) return undefined;
     const written = BigInt(whole);
@@ -114,7 +114,7 @@ function smallOf(
   return { units: written, scale, written };
 }
 
-/** At least a nano-unit, unless zero; a binary one at most what 64 bits hold. */
+/** At least one nano-unit, unless zero; a binary quantity is limited to 64 bits. */
 function bounded(amount: Decimal, isNegative: boolean, format: Format): GoQuantity {
   let decimal = amount.digits === 0n ? amount : rounded(amount, NANO_PLACES);
   const one = 10n ** BigInt(Math.max(0, decimal.places));
@@ -130,7 +130,7 @@ function ofDecimal(decimal: Decimal, format: Format, text: string): GoQuantity {
   return { units: 0n, scale: 0, decimal, text, format };
 }
 
-/** To so many places, away from zero. */
+/** Rounds to `to` decimal places, away from zero. */
 function rounded({ digits, places }: Decimal, to: number): Decimal {
   if (places <= to) return { digits: digits * 10n ** BigInt(to - places), places: to };
   return { digits: divideAway(digits, 10n ** BigInt(places - to)), places: to };
@@ -144,13 +144,13 @@ function divideAway(value: bigint, by: bigint): bigint {
 
 const MILLI_PLACES = 3;
 
-/** What becomes of it in a list of resources: nothing below a thousandth. */
+/** The quantity as an entry of a resource list, rounded to thousandths. */
 export function roundedToMilli(quantity: GoQuantity): GoQuantity {
   const { units, scale, decimal, format } = quantity;
   if (decimal !== undefined) return ofDecimal(rounded(decimal, MILLI_PLACES), format, '');
   if (scale >= -MILLI_PLACES) return quantity;
   const whole = divideAway(units, 10n ** BigInt(-MILLI_PLACES - scale));
-  // Go stops dividing at zero, and leaves the scale as asked for.
+  // Go stops dividing at zero, and leaves the requested scale.
   return { ...exact(whole, -MILLI_PLACES), text: '', format };
 }
 
@@ -193,7 +193,10 @@ function atPlaces({ digits, places }: Decimal, to: number): bigint {
   return digits * 10n ** BigInt(to - places);
 }
 
-/** The challenger if it is more; Go turns it into a decimal when it has to compare it with one. */
+/**
+ * Returns the challenger if it is larger. Go converts the challenger to a decimal if it compares it
+ * with one.
+ */
 export function largerGoQuantity(challenger: GoQuantity, holder: GoQuantity): GoQuantity {
   const [a, b] = [decimalOf(challenger), decimalOf(holder)];
   const places = Math.max(a.places, b.places);

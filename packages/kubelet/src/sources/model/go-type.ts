@@ -1,10 +1,10 @@
-/** A type of Go's, as far as a Pod has it. `name` is what `reflect` calls it. */
+/** A Go type, as far as a Pod uses it. `name` is its name in `reflect`. */
 export type GoType =
   | Readonly<{ kind: Scalar; name: string }>
   | Readonly<{ kind: 'pointer' | 'list' | 'map'; name: string; of: GoType }>
   | Readonly<{ kind: 'struct'; name: string; fields: readonly GoField[] }>;
 
-/** `milliQuantity`: a quantity of a list of resources, which is rounded up to thousandths. */
+/** `milliQuantity`: a quantity in a resource list, which is rounded up to thousandths. */
 type Scalar =
   | 'string'
   | 'bool'
@@ -18,9 +18,9 @@ type Scalar =
 
 export interface GoField {
   readonly name: string;
-  /** In JSON, and in the plain objects that stand for Go's structs. */
+  /** The key in JSON, and in the plain objects that represent Go's structs. */
   readonly key: string;
-  /** Its struct's fields are the outer object's. */
+  /** Its struct's fields belong to the outer object. */
   readonly embedded: boolean;
   readonly where: 'both' | 'json' | 'memory';
   readonly type: GoType;
@@ -49,10 +49,10 @@ const BUILT_IN: Readonly<Record<string, GoType>> = {
 };
 
 /**
- * Reads a type whose structs a table explains, in the notation of `POD_TYPES`.
+ * Parses a type whose structs are in a table, in the notation of `POD_TYPES`.
  *
- * @param text `*Pod`, say
- * @throws {RangeError} for a table with a hole in it
+ * @param text such as `*Pod`
+ * @throws {RangeError} if the table lacks a struct
  */
 export function parseGoType(text: string, table: string): GoType {
   const texts = new Map<string, string>();
@@ -86,7 +86,7 @@ function parseField(text: string, struct: (name: string) => GoType): GoField {
   }
   const [, mark = '', name = '', key, type = ''] =
     /^([<>]?)(\w+)(?:=(\w+))? (\S+)$/.exec(text) ?? [];
-  if (name === '') throw new RangeError(`${text} is no field`);
+  if (name === '') throw new RangeError(`${text} is not a field`);
   const where = mark === '<' ? 'json' : mark === '>' ? 'memory' : 'both';
   return { name, key: key ?? jsonKey(name), embedded: false, where, type: parseType(type, struct) };
 }
@@ -107,7 +107,7 @@ function qualified(name: string): string {
   return name.includes('.') ? name : `core.${name}`;
 }
 
-/** `DNSPolicy` is `dnsPolicy`, `HostIPs` is `hostIPs`. */
+/** `DNSPolicy` becomes `dnsPolicy`, `HostIPs` becomes `hostIPs`. */
 function jsonKey(name: string): string {
   return name.replace(/^(?:[A-Z]+(?=[A-Z][a-z])|[A-Z]+$|[A-Z])/, (start) => start.toLowerCase());
 }

@@ -1,10 +1,10 @@
 const OFFSET: readonly number[] = [0x6295c58d, 0x62b82175, 0x07bb0142, 0x6c62272e];
-/** The prime is 2^88 and this. */
+/** The prime is 2^88 plus this. */
 const SMALL = 0x13b;
 const TWO_32 = 2 ** 32;
 
 /**
- * FNV-1a of 128 bits, as 32 lower-case hex digits.
+ * 128-bit FNV-1a, as 32 lower-case hex digits.
  *
  * @see RFC 9923 (The FNV Non-Cryptographic Hash Algorithm)
  */

@@ -1,16 +1,16 @@
 import { type GoType, parseGoType } from './go-type.js';
 
 /**
- * The Pod as the Go kubelet holds it in memory, and the names of its fields in JSON: enough to read
- * a manifest strictly and to print it as `goDump` does. One struct a paragraph, fields in order of
- * declaration.
+ * The Pod as upstream's kubelet holds it in memory, and its field names in JSON: enough to read a
+ * manifest strictly and to print it with `goDump`. One paragraph for each struct, with fields in
+ * order of declaration.
  *
- * - `Name type` is a field; its key in JSON is the name with a small beginning, or stands after `=`
+ * - `Name type` is a field; its JSON key is the name with a lower-case beginning, or follows `=`
  * - `...Name` is an embedded struct, whose fields JSON has in the outer object
  * - `<Name` is in JSON only, `>Name` in memory only
- * - `*` pointer, `[]` list, `$` a named string; `Texts` are strings by string
+ * - `*` pointer, `[]` list, `$` a named string; `Texts` maps strings to strings
  * - structs without a prefix are of package core, `meta.` is apimachinery's v1
- * - `as Other`: the same fields as that one
+ * - `as Other`: the same fields as that struct
  *
  * @see Kubernetes 1.36 pkg/apis/core/types.go, staging/src/k8s.io/api/core/v1/types.go
  */
@@ -266,7 +266,10 @@ NodeAllocatableResourceClaimStatus: ResourceClaimName string; Containers []strin
 
 let pod: GoType | undefined;
 
-/** A pointer to a Pod. Read from its text at the first call: a node without static pods never needs it. */
+/**
+ * The type of a pointer to a Pod. The table is parsed at the first call: a node without static pods
+ * never needs it.
+ */
 export function podType(): GoType {
   pod ??= parseGoType('*Pod', POD_TYPES);
   return pod;

@@ -5,8 +5,8 @@ import { allContainers } from '../../pod/index.js';
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
 
 /**
- * What a pod names of the API, as the message that refuses it says; undefined when it can run
- * without one.
+ * The reference to an API object in a static pod's manifest, worded for the message that refuses
+ * it; undefined if the pod can run without an API server.
  *
  * @see Kubernetes 1.36 pkg/api/pod/util.go, HasAPIObjectReference
  */
@@ -46,7 +46,7 @@ function namesSecret(
   );
 }
 
-/** Drivers of old that are told a secret's name. */
+/** A volume of an in-tree driver or flexVolume that refers to a secret. */
 function driverSecret(volume: Volume): boolean {
   const { azureFile, cephfs, cinder, flexVolume, iscsi, rbd, scaleIO, storageos, csi } = volume;
   return (

@@ -2,30 +2,30 @@ import type { Node, Pod } from '@nodeagent/kube-client';
 
 import { HASH_ANNOTATION, isDeleting, MIRROR_ANNOTATION } from '../../pod/index.js';
 
-/** What is known of one full name. */
+/** The state of one full pod name. */
 export interface MirrorView {
-  /** The static pod that runs under the name, and is wanted. */
+  /** The static pod that runs under the name and is still in its source. */
   readonly running: Pod | undefined;
   /** A static pod of the name waits for its turn, or is still being stopped. */
   readonly others: boolean;
-  /** The API's copy. */
+  /** The mirror pod in the API. */
   readonly mirror: Pod | undefined;
   readonly node: Node | undefined;
-  /** Every source has told its pods, so that a mirror without a static pod is an orphan. */
+  /** Every source has delivered its pods, so a mirror without a static pod is an orphan. */
   readonly synced: boolean;
 }
 
 export type MirrorAction =
   | Readonly<{ kind: 'none' }>
-  /** `uid`: only this very object; whatever has the name, when undefined. */
+  /** Deletes only the object with this `uid`; if undefined, any object of the name. */
   | Readonly<{ kind: 'delete'; uid: string | undefined; why: string }>
   | Readonly<{ kind: 'create'; mirror: Pod }>;
 
 const NONE: MirrorAction = { kind: 'none' };
 
 /**
- * What to do about a mirror pod: the API server's picture of a static pod, through which people see
- * it and its status.
+ * Plans the change to a mirror pod: the API server's copy of a static pod, which shows the pod and
+ * its status to users.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet.go, tryReconcileMirrorPods
  */
@@ -45,7 +45,7 @@ export function planMirror(view: MirrorView): MirrorAction {
   return NONE;
 }
 
-/** Whether the mirror is of this very static pod. */
+/** The mirror belongs to exactly this static pod. */
 export function shows(mirror: Pod, pod: Pod): boolean {
   const hash = pod.metadata?.annotations?.[HASH_ANNOTATION];
   return mirror.metadata?.annotations?.[MIRROR_ANNOTATION] === hash;

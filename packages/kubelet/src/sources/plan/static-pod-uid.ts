@@ -8,14 +8,14 @@ import { podType } from '../model/pod-types.js';
 import { goDump } from '../render/go-dump.js';
 
 /**
- * The uid of a static pod that gives none: the Go kubelet's, digit for digit, so that a node whose
- * kubelet is exchanged keeps its static pods as they run.
+ * The uid of a static pod whose manifest has none. It equals upstream's digit for digit, so that a
+ * node's static pods keep running when one kubelet replaces another.
  *
- * It is a hash of a print of Go's structures, which have more to them than a manifest's meaning: an
- * empty list is not an absent one, `1000m` not `1`. Three things are not as Go has them: times (the
- * print holds the time zones of the machine), `fieldsV1` of JSON with spaces in it, and integers
- * that are too large for JavaScript. None has a place in a manifest that somebody wrote.
- * Defaults are those of 1.36 with its feature gates as they are of themselves.
+ * It is a hash of a dump of Go's structures, which distinguish more than a manifest means: an empty
+ * list from an absent one, `1000m` from `1`. Three things differ from Go: times (the dump contains
+ * the machine's time zones), `fieldsV1` of JSON with spaces in it, and integers that are too large
+ * for JavaScript. None of them belongs in a hand-written manifest. Defaults are those of 1.36 with
+ * default feature gates.
  *
  * @param said the pod as its manifest has it
  * @param spec the same, with defaults
@@ -32,7 +32,7 @@ export function staticPodUid(
   return fnv128a(`${staticPodDump(said, spec)}${place}`);
 }
 
-/** What is hashed of the pod itself. */
+/** The part of the hashed text that describes the pod. */
 export function staticPodDump(said: Pod, spec: PodSpec): string {
   return goDump(podType(), {
     metadata: metadataInMemory(said),
@@ -41,7 +41,7 @@ export function staticPodDump(said: Pod, spec: PodSpec): string {
   });
 }
 
-/** Init containers once were annotations. */
+/** Init containers were once given in annotations. */
 const DROPPED: ReadonlySet<string> = new Set([
   'pod.beta.kubernetes.io/init-containers',
   'pod.alpha.kubernetes.io/init-containers',
@@ -56,7 +56,7 @@ function metadataInMemory({ metadata = {} }: Pod): object {
   return { ...metadata, annotations: Object.fromEntries(kept) };
 }
 
-/** Fields of the host's namespaces have another place in memory. */
+/** In memory, the fields for the host's namespaces are in the security context. */
 function specInMemory(said: PodSpec, spec: PodSpec): object {
   const { hostNetwork, hostPID, hostIPC, shareProcessNamespace, hostUsers } = spec;
   const hosts = { hostNetwork, hostPID, hostIPC, shareProcessNamespace, hostUsers };
@@ -67,7 +67,7 @@ function specInMemory(said: PodSpec, spec: PodSpec): object {
   };
 }
 
-/** Amounts that are sums have a history, which their text does not tell. */
+/** Summed amounts are stored in a form that their text does not show. */
 function resourcesInMemory(said: PodSpec, spec: PodSpec): object | undefined {
   const { resources } = spec;
   if (resources === undefined) return undefined;

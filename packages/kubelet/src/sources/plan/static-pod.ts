@@ -14,17 +14,17 @@ import type { ManifestOrigin } from '../model/manifest-origin.js';
 import { apiReferenceOf } from './api-references.js';
 import { staticPodUid } from './static-pod-uid.js';
 
-/** Keeps pods of files on the node whatever befalls it. */
+/** Protects static pods from eviction by taints. */
 const TOLERATION = { operator: 'Exists', effect: 'NoExecute' } as const;
 
 /**
- * Makes the pod that a manifest means on this node: the API's defaults, a uid and a name that are
- * the node's own, and the API server's checks, since no API server saw it.
+ * Turns a manifest into a static pod of this node: fills in the API's defaults, sets the node's uid
+ * and name for it, and runs the API server's checks, since no API server has seen it.
  *
- * A uid that the manifest does not give is a hash of the defaulted pod, the node and the origin:
- * whoever reads the same manifest in the same place gets the same pod.
+ * If the manifest has no uid, the uid is a hash of the defaulted pod, the node and the origin, so
+ * the same manifest in the same place always yields the same pod.
  *
- * @throws {ManifestError} for what upstream refuses too
+ * @throws {ManifestError} for everything that upstream refuses too
  * @see Kubernetes 1.36 pkg/kubelet/config/common.go
  */
 export function prepareStaticPod(manifest: Pod, origin: ManifestOrigin, nodeName: string): Pod {

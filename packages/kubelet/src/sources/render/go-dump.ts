@@ -6,13 +6,13 @@ import type { GoField, GoType } from '../model/go-type.js';
 type Struct = Readonly<Record<string, unknown>>;
 
 /**
- * A value as Go's package spew prints it for hashes: every struct whole, each field with its type, no
- * addresses, keys of maps in order of their bytes.
+ * Prints a value as Go's package spew does for hashes: every struct in full, each field with its
+ * type, no addresses, map keys in byte order.
  *
- * Structs are plain objects by `GoField.key`; what is absent is Go's zero, which for pointers, lists
- * and maps is nil: not the same as empty. Quantities are text or `GoQuantity`.
+ * Structs are plain objects by `GoField.key`. An absent value is Go's zero, which for pointers,
+ * lists and maps is nil and differs from empty. Quantities are text or `GoQuantity`.
  *
- * Times have only their zero in common with Go's, whose print holds the machine's time zones.
+ * Only the zero time is printed as in Go, whose output contains the machine's time zones.
  *
  * @see Kubernetes 1.36 vendor/k8s.io/utils/dump/dump.go, ForHash, and
  *   vendor/github.com/davecgh/go-spew/spew/format.go
@@ -117,7 +117,7 @@ function scalar(kind: ScalarKind, value: unknown): string {
 
 const INT64_MAX = (1n << 63n) - 1n;
 
-/** The largest integer is not a number of JavaScript's, but who writes it means it. */
+/** JavaScript rounds the largest 64-bit integer, so its rounded form means that integer. */
 function integer(value: number): string {
   if (Number.isSafeInteger(value)) return String(value);
   const whole = BigInt(value);
@@ -138,7 +138,7 @@ function read(value: unknown): GoQuantity {
   return typeof value === 'string' ? parseGoQuantity(value) : (value as GoQuantity);
 }
 
-/** Of an absent one the format, too, is empty. */
+/** An absent quantity has an empty format, too. */
 function quantity(value: GoQuantity | undefined): string {
   const { units = 0n, scale = 0, decimal, text = '', format = '' } = value ?? {};
   const dec =
@@ -152,7 +152,7 @@ function quantity(value: GoQuantity | undefined): string {
   );
 }
 
-/** Words of 64 bits, the lowest first. */
+/** 64-bit words, the lowest first. */
 function bigInt(value: bigint): string {
   const words: bigint[] = [];
   for (let rest = value < 0n ? -value : value; rest > 0n; rest >>= 64n) {

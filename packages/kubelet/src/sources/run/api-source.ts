@@ -12,7 +12,10 @@ export interface ApiSourceOptions {
   readonly log: Logger;
   readonly metrics?: Metrics | undefined;
   readonly events: PodEvents;
-  /** Resolves when pods can be judged: before that they would be refused for no fault of theirs. */
+  /**
+   * Resolves when pods can be judged; before that they would be refused through no fault of their
+   * own.
+   */
   readonly ready: (signal: AbortSignal) => Promise<void>;
 }
 
@@ -35,8 +38,8 @@ export function createApiSource(options: ApiSourceOptions): PodSource {
           sink,
           ...{ clock, random, log, metrics },
           onObjectFailure: ({ namespace, name, uid, error }) => {
-            if (namespace === undefined || uid === undefined) return; // told on no pod
-            const message = `The kubelet cannot use this pod as it is: ${messageOf(error)}`;
+            if (namespace === undefined || uid === undefined) return; // there is no pod to report it on
+            const message = `The kubelet cannot use this pod: ${messageOf(error)}`;
             events.warning({ metadata: { namespace, name, uid } }, 'FailedToReadPod', message);
           },
           onError: (err, retryInMs) => log.warn({ err, retryInMs }, 'pods cannot be watched'),
@@ -47,7 +50,7 @@ export function createApiSource(options: ApiSourceOptions): PodSource {
   };
 }
 
-/** Who wrote which field: half of a pod's size, and nothing to a node. */
+/** Managed fields are half of a pod's size, and the node does not need them. */
 function withoutManagedFields(pod: Pod): Pod {
   if (pod.metadata?.managedFields === undefined) return pod;
   const metadata = { ...pod.metadata };

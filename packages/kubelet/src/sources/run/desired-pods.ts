@@ -13,14 +13,14 @@ import {
   SOURCE_ANNOTATION,
 } from '../../pod/index.js';
 
-/** Who is told of the pods that the sources want. */
+/** Receives the desired pods of all sources. */
 export interface PodSink {
   put(pod: Pod): void;
-  /** @param graceSeconds undefined: the pod's own */
+  /** @param graceSeconds undefined: the pod's own value */
   remove(uid: string, graceSeconds: number | undefined): void;
 }
 
-/** Who is told of the mirror pods among them, which do not run by themselves. */
+/** Receives the mirror pods, which do not run themselves. */
 export interface MirrorSink {
   put(mirror: Pod): void;
   remove(mirror: Pod): void;
@@ -32,25 +32,25 @@ export interface DesiredPodsOptions {
   readonly events?: PodEvents;
   readonly metrics?: Metrics | undefined;
   readonly mirrors?: MirrorSink;
-  /** Told once of a pod that is not let in, with the reason. */
+  /** Called once for each pod that is refused, with the reason. */
   readonly onRefused?: (pod: Pod, reason: string) => void;
-  /** Called once, when every source has told its first set. */
+  /** Called once, when every source has delivered its first set. */
   readonly onSynced?: () => void;
 }
 
 /**
- * A pod that vanished from the API was force-deleted: whoever did that wants it gone now. One whose
- * file was removed has its time.
+ * A pod that vanished from the API was force-deleted, so it should end now. A pod whose file was
+ * removed keeps its own grace period.
  */
 const REMOVED_GRACE_S: Readonly<Partial<Record<PodSource['name'], number>>> = { api: 1 };
 
 /**
- * Merges the sources into one set of pods. What one source does never touches the pods of another;
- * nothing may be concluded from a pod's absence before all sources have told their first set.
+ * Merges the sources into one set of pods. A source never affects the pods of another. The absence
+ * of a pod means nothing until all sources have delivered their first set.
  *
- * A pod is not let in while one of its names is no safe part of a path. One that cannot be taken in
- * for another reason is reported, and costs no other pod its place. In both cases the copy that was
- * taken in last stays in force.
+ * A pod is refused while one of its names is unsafe as part of a path. If a pod cannot be accepted
+ * for another reason, that is reported and affects no other pod. In both cases the last accepted
+ * copy stays in force.
  */
 export class DesiredPods {
   readonly #sink: PodSink;
@@ -80,12 +80,12 @@ export class DesiredPods {
     this.#waitingFor = new Set(sources.map(({ name }) => name));
   }
 
-  /** Every source has told its first set. */
+  /** Every source has delivered its first set. */
   get synced(): boolean {
     return this.#waitingFor.size === 0;
   }
 
-  /** What the sources want now, of all of them; without mirrors, which do not run. */
+  /** The desired pods of all sources, without mirrors, which do not run. */
   pods(): readonly Pod[] {
     const all = [...this.#pods.values()].flatMap((pods) => [...pods.values()]);
     return all.filter((pod) => !isMirrorPod(pod));
@@ -127,7 +127,7 @@ export class DesiredPods {
       const same = before !== undefined && podUid(before) === podUid(pod);
       if (before !== undefined && !same) remove(key);
       const annotated = this.#annotated(pod, source, same ? before : undefined);
-      pods.set(key, annotated); // also where it fails: its removal is to be told
+      pods.set(key, annotated); // even if it fails, so that its removal is reported
       try {
         this.#sink.put(annotated);
       } catch (error) {
@@ -140,7 +140,7 @@ export class DesiredPods {
         for (const key of [...pods.keys()]) if (!items.has(key)) remove(key);
         for (const [key, pod] of oldestFirst(items)) upsert(key, pod);
         if (this.#waitingFor.delete(source)) {
-          this.#log.info({ source, pods: items.size }, 'pod source has told its first set');
+          this.#log.info({ source, pods: items.size }, 'pod source delivered its first set');
           if (this.synced) this.#onSynced?.();
         }
       },
@@ -154,14 +154,14 @@ export class DesiredPods {
       handle();
     } catch (error) {
       this.#failures.note(pod, 'handle', error);
-      const message = `The kubelet cannot take in this pod as it is: ${messageOf(error)}`;
+      const message = `The kubelet cannot accept this pod: ${messageOf(error)}`;
       this.#events?.warning(pod, 'FailedToTakeInPod', message);
     }
   }
 
   #refuse(source: string, pod: Pod, reason: string): void {
     const { namespace, name, uid } = pod.metadata ?? {};
-    const what = 'pod not let in: one of its names cannot be the name of a directory';
+    const what = 'pod refused: one of its names is not a valid directory name';
     this.#log.error({ pod: { namespace, name, uid }, source, reason }, what);
     this.#onRefused?.(pod, reason);
   }
@@ -179,8 +179,8 @@ export class DesiredPods {
 }
 
 /**
- * Whatever order the source lists them in: pods that a kubelet took before are admitted first, so
- * that after a restart none loses its place to one that came meanwhile; then older ones.
+ * Ignores the source's order. Pods that a kubelet accepted before come first, so that after a
+ * restart none loses its place to a newer pod; then older pods come before newer ones.
  */
 function oldestFirst(items: ReadonlyMap<string, Pod>): readonly (readonly [string, Pod])[] {
   const rank = (pod: Pod): string =>

@@ -2,6 +2,7 @@ import {
   type BackoffRules,
   type BackoffState,
   type Clock,
+  isAborted,
   type Logger,
   nextBackoff,
   runScope,
@@ -16,23 +17,23 @@ import { prepareStaticPod } from '../plan/static-pod.js';
 export interface FileSourceOptions {
   readonly files: ManifestFiles;
   readonly nodeName: string;
-  /** Everything is read again this often, whatever the watch tells. */
+  /** Everything is read again at this interval, even without a change reported by the watch. */
   readonly checkMs: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** From the first change that the watch tells: those who write a file in steps are done by then. */
+/** Delay after the first reported change, so that a program can finish writing its file. */
 const SETTLE_MS = 100;
 /** @see Kubernetes 1.36 pkg/kubelet/config/file_linux.go */
 const WATCH_RETRY: BackoffRules = { initialMs: 1000, maxMs: 20_000, resetAfterMs: 120_000 };
 
 /**
- * Static pods of a directory, one a file, or of a single file. Two files that give the same name
- * and namespace: the last in the order of the paths counts.
+ * Static pods of a directory with one pod for each file, or of a single file. If two files have the
+ * same pod name and namespace, the last in path order counts.
  *
- * A file of a directory that gives no pod is passed over: the pod that it gave before goes on until
- * the next full read. A single file that gives no pod changes nothing.
+ * An invalid file in a directory is skipped: its earlier pod continues until the next full read. An
+ * invalid single file changes nothing.
  */
 export function createFileSource(options: FileSourceOptions): PodSource {
   return {
@@ -44,7 +45,7 @@ export function createFileSource(options: FileSourceOptions): PodSource {
         while (!inner.aborted) {
           const paths = changes.take();
           const pods = paths === 'all' ? await reader.readAll() : await reader.readSome(paths);
-          if (pods !== undefined && !inner.aborted) sink.replace(pods);
+          if (pods !== undefined && !isAborted(inner)) sink.replace(pods);
           await changes.wait(inner);
         }
       };
@@ -53,7 +54,7 @@ export function createFileSource(options: FileSourceOptions): PodSource {
   };
 }
 
-/** What is to be read again, and when. */
+/** Collects the paths to read again, and waits for the next read. */
 class Changes {
   readonly #options: FileSourceOptions;
   readonly #wake = new Wake();
@@ -64,7 +65,10 @@ class Changes {
     this.#options = options;
   }
 
-  /** Watches until the signal fires. A new watch does not know what happened before it. */
+  /**
+   * Watches until the signal fires. A new watch does not report earlier changes, so everything is
+   * read again.
+   */
   async follow(signal: AbortSignal): Promise<void> {
     const { files, clock, log } = this.#options;
     let failed: BackoffState | undefined;
@@ -76,9 +80,9 @@ class Changes {
       try {
         await files.watch(onChange, signal);
       } catch (err) {
-        if (!signal.aborted) log.debug({ err }, 'static pod path cannot be watched');
+        if (!isAborted(signal)) log.debug({ err }, 'static pod path cannot be watched');
       }
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       failed = nextBackoff(failed, WATCH_RETRY, clock.monotonicMs());
       await clock.sleep(failed.delayMs, signal);
       this.#nextFullMs = 0;
@@ -103,24 +107,24 @@ class Changes {
   }
 }
 
-/** Remembers what each file gave. */
+/** Remembers the pod of each file. */
 class ManifestReader {
   readonly #options: FileSourceOptions;
   #pods = new Map<string, Pod>();
-  /** By path: what was last said to be wrong with it, to say it once. */
+  /** By path: the last logged problem, so that each is logged only once. */
   readonly #problems = new Map<string, string>();
 
   constructor(options: FileSourceOptions) {
     this.#options = options;
   }
 
-  /** @returns undefined when nothing can be said: what was before goes on */
+  /** @returns undefined if the result is unknown; the earlier pods continue */
   async readAll(): Promise<ReadonlyMap<string, Pod> | undefined> {
     const { files, log } = this.#options;
     try {
       const found = await files.list();
       if (found.kind === 'missing') {
-        this.#tellProblem('', 'path does not exist, ignoring');
+        this.#logProblem('', 'path does not exist, ignoring');
         this.#pods = new Map();
         return this.#byName();
       }
@@ -160,12 +164,12 @@ class ManifestReader {
       this.#problems.delete(path);
       return pod;
     } catch (err) {
-      this.#tellProblem(path, messageOf(err));
+      this.#logProblem(path, messageOf(err));
       return undefined;
     }
   }
 
-  #tellProblem(path: string, message: string): void {
+  #logProblem(path: string, message: string): void {
     if (this.#problems.get(path) === message) return;
     this.#problems.set(path, message);
     this.#options.log.warn({ path, why: message }, 'static pod manifest not used');

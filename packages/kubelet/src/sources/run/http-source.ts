@@ -23,8 +23,8 @@ export interface HttpSourceOptions {
 }
 
 /**
- * Static pods of a URL that serves a Pod or a PodList. An answer that is not 200, or that holds
- * anything that gives no pod, changes nothing; an empty one takes all pods away.
+ * Static pods of a URL that serves a Pod or a PodList. A response other than 200, or one that
+ * contains an invalid pod, changes nothing; an empty one removes all pods.
  *
  * @see Kubernetes 1.36 pkg/kubelet/config/http.go
  */
@@ -42,7 +42,7 @@ export function createHttpSource(options: HttpSourceOptions): PodSource {
       const onError = (err: unknown): void => {
         if (messageOf(err) === problem) return;
         problem = messageOf(err);
-        log.warn({ url: manifest.url, err }, 'static pods cannot be had from the URL');
+        log.warn({ url: manifest.url, err }, 'static pods not read from the URL');
       };
       await runEvery({ clock, periodMs, task, onError }, signal);
     },
@@ -62,11 +62,11 @@ class UrlReader {
   async read(signal: AbortSignal): Promise<void> {
     const { manifest, nodeName } = this.#options;
     const { httpStatus, body } = await manifest.fetch(signal);
-    if (httpStatus !== 200) throw new Error(`the answer was ${httpStatus}`);
+    if (httpStatus !== 200) throw new Error(`the response status was ${httpStatus}`);
     if (body === '') {
       this.#body = undefined;
       this.#sink.replace(new Map());
-      throw new ManifestError('the answer was empty: its pods are taken away');
+      throw new ManifestError('the response was empty: all its pods are removed');
     }
     if (body === this.#body) return;
     const origin = { kind: 'url', url: manifest.url } as const;
@@ -75,7 +75,7 @@ class UrlReader {
     this.#body = body;
   }
 
-  /** Of two that have the same name, the first counts. */
+  /** If two pods have the same name, the first counts. */
   #byName(pods: readonly Pod[]): ReadonlyMap<string, Pod> {
     const { events } = this.#options;
     const byName = new Map<string, Pod>();

@@ -16,7 +16,7 @@ import { planMirror, shows } from '../plan/mirror.js';
 /** A static pod, as its worker has it. */
 export interface StaticPodState {
   readonly pod: Pod;
-  /** `waiting`: for its namesake's end. `ending`: its source no longer has it. */
+  /** `waiting`: until its namesake has ended. `ending`: its source no longer has it. */
   readonly state: 'waiting' | 'running' | 'ending';
 }
 
@@ -25,13 +25,13 @@ export interface MirrorPodsOptions {
   readonly node: () => Node | undefined;
   readonly statics: () => readonly StaticPodState[];
   readonly synced: () => boolean;
-  /** The mirror of this static pod is new, or another than before. */
+  /** The mirror of this static pod is new or has changed. */
   readonly onMirror: (staticUid: string) => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** How often everything is compared, whatever was told. */
+/** Interval of comparing everything, even without a reported change. */
 const PERIOD_MS = 500;
 const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
 
@@ -54,7 +54,7 @@ export class MirrorPods {
     );
   }
 
-  /** The API has this mirror pod, new or changed. */
+  /** The API has a new or changed mirror pod. */
   put(mirror: Pod): void {
     this.#keep(mirror);
     this.#queue.put(podFullName(mirror), undefined);
@@ -64,7 +64,8 @@ export class MirrorPods {
   remove(mirror: Pod): void {
     const name = podFullName(mirror);
     const known = this.#mirrors.get(name);
-    // A new one may be there already: its creation was answered before the watch told the end.
+    // A new one may already exist: its creation can be answered before the watch reports the old
+    // one's end.
     if (known !== undefined && podUid(known) === podUid(mirror)) this.#mirrors.delete(name);
     this.#queue.put(name, undefined);
   }
@@ -74,12 +75,12 @@ export class MirrorPods {
     this.#queue.put(fullName, undefined);
   }
 
-  /** How many the API has. */
+  /** The number of mirror pods in the API. */
   get size(): number {
     return this.#mirrors.size;
   }
 
-  /** The API's picture of exactly this static pod. */
+  /** The mirror pod in the API that belongs to exactly this static pod. */
   mirrorOf(pod: Pod): Pod | undefined {
     const mirror = this.#mirrors.get(podFullName(pod));
     return mirror !== undefined && shows(mirror, pod) ? mirror : undefined;
@@ -143,7 +144,7 @@ export class MirrorPods {
         const only = uid === undefined ? {} : { uid };
         await client.delete(PODS, target, { gracePeriodSeconds: 0, ...only }, signal);
       } catch (error) {
-        // Gone, or another one by now: the watch will tell.
+        // It is gone, or replaced: the watch will report that.
         if (isKubeError(error, 'KUBE_NOT_FOUND', 'KUBE_CONFLICT')) return;
         throw error;
       }
@@ -164,6 +165,6 @@ export class MirrorPods {
     const { clock, log } = this.#options;
     const failed = nextBackoff(this.#failed.get(name), RETRY, clock.monotonicMs());
     this.#failed.set(name, failed);
-    log.warn({ pod: name, err, retryInMs: failed.delayMs }, 'mirror pod not as it should be');
+    log.warn({ pod: name, err, retryInMs: failed.delayMs }, 'mirror pod not updated');
   }
 }

@@ -6,20 +6,23 @@ import { O_PATH, type TreeEntry, walkTree } from '@nodeagent/base/files';
 import type { DirectoryFigures } from '../model/usage.js';
 import type { DirectoryReadings } from '../ports.js';
 
-/** What stat(2) calls a block, whatever the file system's. */
+/** The block unit of stat(2), independent of the file system's block size. */
 const BLOCK_BYTES = 512;
-/** Files with several names that are told apart; of any more, each name counts its share. */
+/**
+ * Maximum number of hard-linked inodes to remember; beyond it, each name counts a fraction of the
+ * file.
+ */
 const MAX_LINKED = 100_000;
 
 /**
- * As `du` counts: allocated blocks, files with several names once, no other file systems. The tree is
- * walked by descriptors, so its depth does not matter, and what a container exchanges meanwhile does
- * not lead out of it.
+ * Measures like `du`: allocated blocks, hard-linked files once, one file system only. It walks by
+ * descriptors, so depth is unlimited, and a container that swaps directories meanwhile cannot lead
+ * it out of the tree.
  */
 export function createDirectoryReadings(): DirectoryReadings {
   return {
     measure: async (path, signal) => {
-      // Volumes in memory are links to where they are.
+      // The paths of in-memory volumes are links.
       const place = await open(path, O_PATH).catch(absent);
       if (place === undefined) return undefined;
       try {
@@ -38,7 +41,7 @@ export function createDirectoryReadings(): DirectoryReadings {
 
 class Sum {
   readonly #device: number;
-  /** Inodes with more than one name, which come by again. */
+  /** Inodes with more than one name that were already counted. */
   readonly #linked = new Set<number>();
   #usedBytes = 0;
   #inodesUsed = 0;

@@ -13,7 +13,7 @@ import {
 import type { FileSystemFigures, ProcessFigures } from '../model/usage.js';
 import type { MachineReadings } from '../ports.js';
 
-/** This machine through /proc and statfs. */
+/** Reads this machine's figures from /proc and statfs. */
 export function createMachineReadings({ nowMs }: { nowMs: () => number }): MachineReadings {
   let bootMs: Promise<number> | undefined;
   return {
@@ -73,7 +73,7 @@ async function deviceOf(path: string): Promise<string | undefined> {
   return blockDevice(device) ?? device;
 }
 
-/** As glibc's gnu_dev_major and gnu_dev_minor, for numbers below 2^32. */
+/** Same as glibc's gnu_dev_major and gnu_dev_minor for numbers below 2^32. */
 function deviceMajor(device: number): number {
   return (device >>> 8) & 0xfff;
 }
@@ -82,10 +82,10 @@ function deviceMinor(device: number): number {
   return (device & 0xff) | ((device >>> 12) & 0xfff00);
 }
 
-/** Interfaces of a machine with a thousand pods. */
+/** Large enough for the interfaces of a machine with a thousand pods. */
 const buffer = Buffer.allocUnsafe(256 * 1024);
 
-/** With a blocking call: /proc is memory, and the thread pool costs ten times as much. */
+/** Reads synchronously: /proc is in memory, and the thread pool would cost ten times as much. */
 function optional(path: string): string | undefined {
   return readKernelText(path, buffer);
 }

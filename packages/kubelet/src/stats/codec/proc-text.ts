@@ -2,10 +2,10 @@ import { wholeNumber } from '@nodeagent/base';
 
 import type { InterfaceFigures, MachineMemory } from '../model/usage.js';
 
-/** Not a pod's, nor the machine's own: what upstream leaves out too. */
+/** Loopback and bridge interfaces; upstream skips them too. */
 const LEFT_OUT = ['lo', 'veth', 'docker', 'nerdctl'];
 
-/** Bytes; /proc/meminfo has KiB. */
+/** In bytes; /proc/meminfo contains KiB. */
 export function parseMachineMemory(text: string): MachineMemory {
   const bytes = (name: string): number => {
     const at = text.startsWith(`${name}:`) ? 0 : text.indexOf(`\n${name}:`) + 1;
@@ -20,7 +20,7 @@ export function parseMachineMemory(text: string): MachineMemory {
   };
 }
 
-/** /proc/<pid>/net/dev: two lines of titles, then a line for each interface. */
+/** Parses /proc/<pid>/net/dev: two title lines, then one line per interface. */
 export function parseInterfaces(text: string): readonly InterfaceFigures[] {
   return text
     .split('\n')
@@ -51,13 +51,13 @@ export function parseInterfaces(text: string): readonly InterfaceFigures[] {
     });
 }
 
-/** How many threads there are, from /proc/loadavg: `0.10 0.20 0.30 2/345 6789`. */
+/** The number of threads, from /proc/loadavg: `0.10 0.20 0.30 2/345 6789`. */
 export function parseThreadCount(loadavg: string): number | undefined {
   const found = /^\S+ \S+ \S+ \d+\/(\d{1,10}) /.exec(loadavg)?.[1];
   return found === undefined ? undefined : Number(found);
 }
 
-/** Since the Unix epoch, from /proc/stat. */
+/** The boot time since the Unix epoch, from /proc/stat. */
 export function parseBootTimeMs(stat: string): number | undefined {
   const found = /^btime (\d{1,12})$/m.exec(stat)?.[1];
   return found === undefined ? undefined : Number(found) * 1000;

@@ -1,6 +1,7 @@
 import type { CgroupUsage } from '@nodeagent/cgroups';
 import type { ContainerStats, SandboxStats } from '@nodeagent/cri-client';
 
+import type { VolumeFigures } from '../../volumes/index.js';
 import type {
   DirectoryFigures,
   FileSystemFigures,
@@ -9,17 +10,17 @@ import type {
   ProcessFigures,
 } from './usage.js';
 
-/** A cgroup that is measured, and by what it is told apart. */
+/** A measured cgroup. */
 export interface Measured {
-  /** Its path; undefined where it could not be found. */
+  /** The cgroup's path; undefined if it could not be found. */
   readonly path: string | undefined;
   readonly usage: CgroupUsage | undefined;
   /** 10^9 is one core; undefined until there are two samples. */
   readonly nanoCores: number | undefined;
 }
 
-/** What the runtime says of one container. */
-export type ToldContainer = Pick<
+/** The runtime's own figures of one container. */
+export type ReportedContainer = Pick<
   ContainerStats,
   'id' | 'cpu' | 'memory' | 'swap' | 'writableLayer'
 >;
@@ -29,8 +30,8 @@ export interface MeasuredContainer extends Measured {
   readonly name: string;
   readonly image: string;
   readonly startedAtMs: number;
-  /** What the runtime says; undefined when it was not asked, or does not know. */
-  readonly told: ToldContainer | undefined;
+  /** The runtime's figures; undefined if it was not asked or does not know them. */
+  readonly reported: ReportedContainer | undefined;
 }
 
 export interface MeasuredPod extends Measured {
@@ -38,23 +39,25 @@ export interface MeasuredPod extends Measured {
   readonly namespace: string;
   readonly uid: string;
   readonly startedAtMs: number;
-  /** Its cgroup, where the pod's network was asked for. */
+  /** Its cgroup path is set only if the pod's network was requested. */
   readonly sandbox: Readonly<{ id: string; path: string | undefined }>;
   readonly containers: readonly MeasuredContainer[];
-  /** What the runtime says of the whole, asked only where the machine does not show it. */
-  readonly told: SandboxStats | undefined;
-  /** Undefined for pods in the node's network, and where nobody could tell. */
+  /** The runtime's figures of the whole pod; requested only if the machine shows none. */
+  readonly reported: SandboxStats | undefined;
+  /** Undefined for pods on the host network, and if no source knows. */
   readonly interfaces: readonly InterfaceFigures[] | undefined;
   readonly disk: PodDisk | undefined;
 }
 
-/** What a pod has on disks, as last measured. */
+/** Disk usage of a pod as last measured. */
 export interface PodDisk {
   readonly atMs: number;
   readonly volumes: readonly MeasuredVolume[];
+  /** Volumes by claims and of drivers. */
+  readonly claimed: readonly VolumeFigures[];
   /** By container name. */
   readonly logs: ReadonlyMap<string, DirectoryFigures>;
-  /** What the kubelet itself keeps for the pod. */
+  /** Files that the kubelet itself keeps for the pod. */
   readonly own: DirectoryFigures | undefined;
 }
 
@@ -62,13 +65,15 @@ export interface MeasuredVolume {
   readonly name: string;
   readonly used: DirectoryFigures;
   readonly fileSystem: FileSystemFigures;
-  /** Counts for the pod's ephemeral storage. */
+  /** True if the volume counts towards the pod's ephemeral storage. */
   readonly isEphemeral: boolean;
 }
 
 /** A cgroup of the node that belongs to no pod. */
 export interface MeasuredSystem extends Measured {
-  /** `pods`, `kubelet`, `runtime`, `misc`; undefined for those that have no name in the summary. */
+  /**
+   * `pods`, `kubelet`, `runtime` or `misc`; undefined for cgroups that the summary does not name.
+   */
   readonly name: string | undefined;
   readonly startedAtMs: number | undefined;
 }
@@ -82,20 +87,20 @@ export interface MeasuredNode {
   readonly pods: readonly MeasuredPod[];
 }
 
-/** What only the whole summary tells. */
+/** Figures that only the full summary contains. */
 export interface NodeSurroundings {
   readonly interfaces: readonly InterfaceFigures[];
   readonly processes: ProcessFigures | undefined;
   readonly nodeFs: FileSystemFigures | undefined;
-  /** Undefined where the runtime does not tell. */
+  /** Undefined if the runtime does not report it. */
   readonly imageFs: ImageFsFigures | undefined;
-  /** The same file system as the images' where the runtime does not tell them apart. */
+  /** Equals the image file system if the runtime does not distinguish the two. */
   readonly containerFs: ImageFsFigures | undefined;
 }
 
 export interface ImageFsFigures {
   readonly fileSystem: FileSystemFigures;
-  /** By images, or by containers' own layers. */
+  /** Bytes used by images, or by containers' writable layers. */
   readonly usedBytes: number | undefined;
   readonly inodesUsed: number | undefined;
 }

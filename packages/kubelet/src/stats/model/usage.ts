@@ -1,4 +1,4 @@
-/** Of one network interface, cumulative. */
+/** Cumulative counters of one network interface. */
 export interface InterfaceFigures {
   readonly name: string;
   readonly rxBytes: number;
@@ -11,20 +11,20 @@ export interface InterfaceFigures {
   readonly txDropped: number;
 }
 
-/** A whole file system. */
+/** Figures of a whole file system. */
 export interface FileSystemFigures {
   readonly atMs: number;
   readonly capacityBytes: number;
-  /** For those who are not root. */
+  /** Bytes available to users other than root. */
   readonly availableBytes: number;
   readonly usedBytes: number;
   readonly inodes: number;
   readonly inodesFree: number;
 }
 
-/** What lies below a directory. */
+/** Figures of a directory tree. */
 export interface DirectoryFigures {
-  /** Of allocated blocks. */
+  /** Allocated blocks, in bytes. */
   readonly usedBytes: number;
   readonly inodesUsed: number;
 }
@@ -38,7 +38,7 @@ export interface MachineMemory {
 }
 
 export interface ProcessFigures {
-  /** How many threads the machine may have. */
+  /** Maximum number of threads on the machine. */
   readonly max: number;
   readonly current: number;
 }

@@ -1,5 +1,6 @@
 /**
- * Where a container's cgroup may be below its pod's: containerd and CRI-O, with either driver.
+ * Candidate paths of a container's cgroup below its pod's: for containerd and CRI-O, with either
+ * cgroup driver.
  *
  * @see containerd pkg/cri/server/helpers.go, getCgroupsPath; runc libcontainer/cgroups/systemd
  */
@@ -10,13 +11,13 @@ export function containerCgroups(parent: string, id: string): readonly string[] 
     : [`${parent}/${id}`];
 }
 
-/** The process id in what a runtime tells of an object when asked for everything. */
+/** The process id in the verbose info that a runtime returns for an object. */
 export function processInInfo(info: Readonly<Record<string, string>>): number | undefined {
   const pid = fieldOf(info['info'], 'pid');
   return typeof pid === 'number' && pid > 0 ? pid : undefined;
 }
 
-/** The image of sandboxes in what containerd tells of itself. */
+/** The sandbox image in containerd's verbose status. */
 export function sandboxImageInInfo(info: Readonly<Record<string, string>>): string {
   const image = fieldOf(info['config'], 'sandboxImage');
   return typeof image === 'string' ? image : '';
@@ -28,6 +29,6 @@ function fieldOf(json: string | undefined, name: string): unknown {
     const value: unknown = JSON.parse(json);
     return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
   } catch {
-    return undefined; // a runtime's own words, in whatever form it likes
+    return undefined; // each runtime chooses the format of its info
   }
 }

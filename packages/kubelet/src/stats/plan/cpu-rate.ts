@@ -1,19 +1,19 @@
-/** Cumulative CPU time at one moment, and the rate that followed from an earlier one. */
+/** Cumulative CPU time at one moment, and the rate computed from an earlier sample. */
 export interface CpuSample {
   readonly atMs: number;
   readonly usageNs: number;
   readonly nanoCores: number | undefined;
 }
 
-/** Shorter spans say more of the moment than of the load. */
+/** A shorter span shows momentary peaks rather than the load. */
 const SPAN_MS = 10_000;
 const LEAST_SPAN_MS = 1000;
 
 /**
- * What is remembered of a cgroup's CPU time: a rate is that of the last ten seconds or more, a first
- * one of at least a second. Time or counters that went back start anew.
+ * Computes a cgroup's CPU rate over the last ten seconds or more; the first rate covers at least
+ * one second. A clock or counter that moves backwards starts again.
  *
- * @returns the new memory, whose `nanoCores` is the rate to tell
+ * @returns the sample to remember; its `nanoCores` is the rate to report
  */
 export function nextCpuSample(
   before: CpuSample | undefined,

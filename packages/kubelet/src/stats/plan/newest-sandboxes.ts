@@ -1,6 +1,6 @@
 import type { Container, ContainerStats, Sandbox } from '@nodeagent/cri-client';
 
-import type { ToldContainer } from '../model/measurement.js';
+import type { ReportedContainer } from '../model/measurement.js';
 
 export interface ListedSandbox {
   readonly id: string;
@@ -17,7 +17,7 @@ export interface ListedContainer {
   readonly startedAtMs: number;
 }
 
-/** The newest sandbox of each pod by namespace and name; those of nobody's pod are left out. */
+/** The newest sandbox of each pod by namespace and name; sandboxes without pod are left out. */
 export function newestSandboxes(sandboxes: readonly Sandbox[]): readonly ListedSandbox[] {
   const newest = new Map<string, ListedSandbox>();
   for (const { id, metadata, createdAtMs: startedAtMs } of sandboxes) {
@@ -32,7 +32,7 @@ export function newestSandboxes(sandboxes: readonly Sandbox[]): readonly ListedS
   return [...newest.values()];
 }
 
-/** Of each name in a sandbox the one that was made last. */
+/** For each sandbox, the newest container of each name. */
 export function containersBySandbox(
   containers: readonly Container[],
 ): ReadonlyMap<string, readonly ListedContainer[]> {
@@ -54,8 +54,8 @@ export function containersBySandbox(
   return found;
 }
 
-/** Without labels and annotations, which are most of it. */
-export function figuresOnly(stats: readonly ContainerStats[]): readonly ToldContainer[] {
+/** Drops labels and annotations, which are the largest part. */
+export function figuresOnly(stats: readonly ContainerStats[]): readonly ReportedContainer[] {
   return stats.map(({ id, cpu, memory, swap, writableLayer }) => {
     return { id, cpu, memory, swap, writableLayer };
   });

@@ -11,11 +11,11 @@ export interface DiskPlaces {
   readonly podLogsDir: string;
 }
 
-/** Directories of a pod that are measured. */
+/** Directories of a pod to measure. */
 export interface PodDirectories {
   readonly volumes: readonly Readonly<{ name: string; path: string; isEphemeral: boolean }>[];
   readonly logs: readonly Readonly<{ container: string; path: string }>[];
-  /** Files that the kubelet makes for the pod. */
+  /** Contains files that the kubelet creates for the pod. */
   readonly own: string;
 }
 

@@ -1,10 +1,10 @@
 import type { Pressure } from '@nodeagent/cgroups';
 import type { NetworkUsage, SandboxStats } from '@nodeagent/cri-client';
 
-import type { MeasuredContainer, MeasuredPod, ToldContainer } from '../model/measurement.js';
+import type { MeasuredContainer, MeasuredPod, ReportedContainer } from '../model/measurement.js';
 import type { InterfaceFigures } from '../model/usage.js';
 
-/** CPU and memory of something as all pages tell it; absent is not known. */
+/** CPU and memory figures that all pages use; undefined means unknown. */
 export interface Figures {
   readonly atMs: number;
   readonly usageNs: number | undefined;
@@ -12,7 +12,7 @@ export interface Figures {
   readonly workingSetBytes: number | undefined;
   readonly usageBytes: number | undefined;
   readonly rssBytes: number | undefined;
-  /** Until the limit; absent without one. */
+  /** Bytes left below the limit; undefined without a limit. */
   readonly availableBytes: number | undefined;
   readonly pageFaults: number | undefined;
   readonly majorPageFaults: number | undefined;
@@ -23,7 +23,7 @@ export interface Figures {
   readonly ioPressure: Pressure | undefined;
 }
 
-/** Of a cgroup by its files. */
+/** The figures from a cgroup's files. */
 export function cgroupFigures(
   { usage, nanoCores }: Pick<MeasuredPod, 'usage' | 'nanoCores'>,
   limitBytes = usage?.limits.memoryBytes,
@@ -49,19 +49,19 @@ export function cgroupFigures(
   };
 }
 
-/** What the runtime says, and what the files say where it says nothing. */
+/** The runtime's figures, completed from the cgroup's files. */
 export function containerFigures(container: MeasuredContainer): Figures | undefined {
-  const { told, nanoCores } = container;
-  return joined(cgroupFigures(container), told, nanoCores);
+  const { reported, nanoCores } = container;
+  return joined(cgroupFigures(container), reported, nanoCores);
 }
 
 function joined(
   files: Figures | undefined,
-  told: Omit<ToldContainer, 'id' | 'writableLayer'> | undefined,
+  reported: Omit<ReportedContainer, 'id' | 'writableLayer'> | undefined,
   nanoCores: number | undefined,
 ): Figures | undefined {
-  if (told?.cpu === undefined && told?.memory === undefined) return files;
-  const { cpu, memory, swap } = told;
+  if (reported?.cpu === undefined && reported?.memory === undefined) return files;
+  const { cpu, memory, swap } = reported;
   return {
     atMs: cpu?.atMs ?? memory?.atMs ?? 0,
     usageNs: cpu?.usageCoreNs ?? files?.usageNs,
@@ -80,26 +80,29 @@ function joined(
   };
 }
 
-/** What is left of the limit in the files beside the working set that is told: both of one moment. */
+/**
+ * Bytes left below the limit, matched to the reported working set, so that both figures are of the
+ * same moment.
+ */
 function availableBytes(
   files: Figures | undefined,
-  memory: ToldContainer['memory'],
+  memory: ReportedContainer['memory'],
 ): number | undefined {
   const left = files?.availableBytes;
-  // containerd tells 0 where there is no limit
+  // containerd reports 0 if there is no limit
   if (left === undefined) return memory?.availableBytes === 0 ? undefined : memory?.availableBytes;
   const read = files?.workingSetBytes;
-  const told = memory?.workingSetBytes ?? read;
-  return read === undefined || told === undefined ? left : Math.max(0, left + read - told);
+  const reported = memory?.workingSetBytes ?? read;
+  return read === undefined || reported === undefined ? left : Math.max(0, left + read - reported);
 }
 
-/** Completes what the machine shows of a pod by what the runtime says of it. */
-export function toldPod(pod: MeasuredPod, told: SandboxStats | undefined): MeasuredPod {
-  return { ...pod, told, interfaces: pod.interfaces ?? toldInterfaces(told?.network) };
+/** Completes the machine's figures of a pod with the runtime's. */
+export function reportedPod(pod: MeasuredPod, reported: SandboxStats | undefined): MeasuredPod {
+  return { ...pod, reported, interfaces: pod.interfaces ?? reportedInterfaces(reported?.network) };
 }
 
-/** CRI counts bytes and errors only; some runtimes tell the default interface alone. */
-function toldInterfaces(network: NetworkUsage | undefined): MeasuredPod['interfaces'] {
+/** CRI counts only bytes and errors; some runtimes report only the default interface. */
+function reportedInterfaces(network: NetworkUsage | undefined): MeasuredPod['interfaces'] {
   if (network === undefined) return undefined;
   const { defaultInterface, interfaces } = network;
   const isListed = interfaces.some(({ name }) => name === defaultInterface?.name);
@@ -112,10 +115,13 @@ function toldInterfaces(network: NetworkUsage | undefined): MeasuredPod['interfa
   );
 }
 
-/** By the pod's own cgroup, by what the runtime says of it, or else the sum of its containers. */
+/**
+ * The figures of the pod's own cgroup, else the runtime's figures, else the sum over its
+ * containers.
+ */
 export function podFigures(pod: MeasuredPod): Figures | undefined {
-  const { told } = pod;
-  const own = cgroupFigures(pod) ?? joined(undefined, told, told?.cpu?.usageNanoCores);
+  const { reported } = pod;
+  const own = cgroupFigures(pod) ?? joined(undefined, reported, reported?.cpu?.usageNanoCores);
   if (own !== undefined) return own;
   const all = pod.containers.flatMap((container) => containerFigures(container) ?? []);
   if (all.length === 0) return undefined;

@@ -1,8 +1,8 @@
-/** A cgroup that is no pod's; with a name it is a system container of the summary. */
+/** A cgroup outside of pods; if it has a name, it is a system container of the summary. */
 export interface SystemCgroup {
   readonly name?: 'pods' | 'kubelet' | 'runtime' | 'misc';
   readonly path: string;
-  /** When its cgroup was made where absent. */
+  /** Default: the creation time of the cgroup. */
   readonly startedAtMs?: number;
 }
 
@@ -13,17 +13,17 @@ export interface SystemCgroupsInput {
     kubeletCgroups: string;
     systemCgroups: string;
   }>;
-  /** `--runtime-cgroups`; empty where it is not given. */
+  /** `--runtime-cgroups`; empty if not given. */
   readonly runtimeCgroups: string;
-  /** `kubepods` and below it the classes' own; empty while pods have no cgroups. */
+  /** `kubepods` and the cgroups of its QoS classes; empty while pods have no cgroups. */
   readonly above: readonly string[];
-  /** This process, and the cgroup it is in, also where that is the root. */
+  /** The kubelet's process and its cgroup, even if that is the root. */
   readonly own: Readonly<{ path: string | undefined; startedAtMs: number }>;
 }
 
 /**
- * Which cgroups are measured beside those of pods. `pods` and `kubelet` are always there as far as
- * they are known, `runtime` and `misc` where somebody names their cgroups.
+ * Chooses the cgroups to measure besides those of pods: `pods` and `kubelet` if they are known,
+ * `runtime` and `misc` if their cgroups are configured.
  *
  * @see Kubernetes 1.36 pkg/kubelet/server/stats/summary_sys_containers.go
  */

@@ -2,14 +2,14 @@ import type { CgroupUsage, DeviceFigures, MemoryFigures, Pressure } from '@nodea
 
 import type { MetricType } from './exposition.js';
 
-/** One metric with at most one sample for each cgroup. */
+/** One metric with at most one sample per cgroup. */
 export interface CgroupFamily {
   readonly name: string;
   readonly help: string;
   readonly type: MetricType;
-  /** Behind the cgroup's own labels. */
+  /** Labels to append after the cgroup's own. */
   readonly labels?: string;
-  /** What was so once and for all bears no time. */
+  /** True for constant facts, whose samples carry no timestamp. */
   readonly isTimeless?: boolean;
   readonly value: (usage: CgroupUsage) => number | undefined;
 }
@@ -50,12 +50,12 @@ const pressure = (
 ): readonly CgroupFamily[] => [
   counter(
     `pressure_${resource}_stalled_seconds_total`,
-    `Time in which no task could go on for want of ${resource}.`,
+    `Time in which all tasks were stalled waiting for ${resource}.`,
     (usage) => scaled(of(usage)?.full?.totalUs, US),
   ),
   counter(
     `pressure_${resource}_waiting_seconds_total`,
-    `Time in which some task waited for ${resource}.`,
+    `Time in which at least one task waited for ${resource}.`,
     (usage) => scaled(of(usage)?.some.totalUs, US),
   ),
 ];
@@ -76,12 +76,12 @@ export const CPU_FAMILIES: readonly CgroupFamily[] = [
   ),
   counter(
     'cpu_cfs_periods_total',
-    'Enforcement periods gone by.',
+    'Elapsed enforcement periods.',
     ({ cpu }) => cpu?.throttling?.periods,
   ),
   counter(
     'cpu_cfs_throttled_periods_total',
-    'Enforcement periods in which the quota was used up.',
+    'Enforcement periods in which the cgroup was throttled.',
     ({ cpu }) => cpu?.throttling?.throttledPeriods,
   ),
   counter('cpu_cfs_throttled_seconds_total', 'Time spent throttled.', ({ cpu }) =>
@@ -89,10 +89,10 @@ export const CPU_FAMILIES: readonly CgroupFamily[] = [
   ),
   counter(
     'cpu_cfs_burst_periods_total',
-    'Enforcement periods in which more than the quota was used.',
+    'Enforcement periods in which the cgroup exceeded its quota.',
     ({ cpu }) => cpu?.throttling?.burstPeriods,
   ),
-  counter('cpu_cfs_burst_seconds_total', 'CPU time used beyond quotas.', ({ cpu }) =>
+  counter('cpu_cfs_burst_seconds_total', 'CPU time used in excess of the quota.', ({ cpu }) =>
     scaled(cpu?.throttling?.burstNs, NS),
   ),
 ];
@@ -105,12 +105,12 @@ const FAILURES: readonly (readonly [string, (figures: MemoryFigures) => number])
 export const MEMORY_FAMILIES: readonly CgroupFamily[] = [
   gauge(
     'memory_usage_bytes',
-    'Memory used, caches included.',
+    'Memory used, including caches.',
     memory(({ usageBytes }) => usageBytes),
   ),
   gauge(
     'memory_working_set_bytes',
-    'Memory that is not given back under pressure.',
+    'Working set: memory that cannot be reclaimed easily.',
     memory(({ workingSetBytes }) => workingSetBytes),
   ),
   gauge(
@@ -140,7 +140,7 @@ export const MEMORY_FAMILIES: readonly CgroupFamily[] = [
   ),
   gauge(
     'memory_max_usage_bytes',
-    'Most memory used so far.',
+    'Maximum memory used so far.',
     memory(({ maxUsageBytes }) => maxUsageBytes),
   ),
   gauge(
@@ -155,7 +155,7 @@ export const MEMORY_FAMILIES: readonly CgroupFamily[] = [
   ),
   counter(
     'memory_failcnt',
-    'How often the limit was met.',
+    'Number of times that the memory limit was reached.',
     memory(({ limitHits }) => limitHits),
   ),
   ...FAILURES.flatMap(([type, value]) => [
@@ -163,7 +163,7 @@ export const MEMORY_FAMILIES: readonly CgroupFamily[] = [
   ]),
   counter(
     'oom_events_total',
-    'Processes killed for want of memory.',
+    'Processes killed by the OOM killer.',
     memory(({ oomKills }) => oomKills),
   ),
 ];
@@ -174,12 +174,10 @@ export const OTHER_FAMILIES: readonly CgroupFamily[] = [
   ...pressure('io', ({ ioPressure }) => ioPressure),
   gauge('processes', 'Processes.', ({ processes }) => processes),
   gauge('threads', 'Threads.', ({ threads }) => threads),
-  gauge(
-    'threads_max',
-    'How many threads there may be; 0 is without limit.',
-    ({ limits, threads }) => (threads === undefined ? undefined : (limits.threads ?? 0)),
+  gauge('threads_max', 'Maximum number of threads; 0 means no limit.', ({ limits, threads }) =>
+    threads === undefined ? undefined : (limits.threads ?? 0),
   ),
-  gauge('last_seen', 'When the cgroup was last looked at, since the Unix epoch.', ({ atMs }) =>
+  gauge('last_seen', 'Time of the last measurement, in seconds since the Unix epoch.', ({ atMs }) =>
     Math.floor(atMs / 1000),
   ),
   spec('cpu_period', 'Enforcement period in microseconds.', ({ limits }) => limits.cpuPeriodUs),
@@ -187,22 +185,22 @@ export const OTHER_FAMILIES: readonly CgroupFamily[] = [
   spec('cpu_shares', 'Share of CPU time under contention.', ({ limits }) => limits.cpuShares),
   spec(
     'memory_limit_bytes',
-    'Limit of memory; 0 is without.',
+    'Memory limit in bytes; 0 means no limit.',
     ({ limits }) => limits.memoryBytes ?? 0,
   ),
   spec(
     'memory_swap_limit_bytes',
-    'Limit of swap; 0 is without.',
+    'Swap limit in bytes; 0 means no limit.',
     ({ limits }) => limits.swapBytes ?? 0,
   ),
   spec(
     'memory_reservation_limit_bytes',
-    'Memory that is kept for it; 0 is none.',
+    'Memory reserved for the cgroup, in bytes; 0 means none.',
     ({ limits }) => limits.memoryReservationBytes ?? 0,
   ),
 ];
 
-/** One metric with a sample for each block device. */
+/** One metric with one sample per block device. */
 export interface DeviceFamily {
   readonly name: string;
   readonly help: string;
@@ -215,11 +213,11 @@ export const DEVICE_FAMILIES: readonly DeviceFamily[] = [
     help: 'Bytes read.',
     value: ({ readBytes }) => readBytes,
   },
-  { name: 'container_fs_reads_total', help: 'Reads done.', value: ({ reads }) => reads },
+  { name: 'container_fs_reads_total', help: 'Completed reads.', value: ({ reads }) => reads },
   {
     name: 'container_fs_writes_bytes_total',
     help: 'Bytes written.',
     value: ({ writeBytes }) => writeBytes,
   },
-  { name: 'container_fs_writes_total', help: 'Writes done.', value: ({ writes }) => writes },
+  { name: 'container_fs_writes_total', help: 'Completed writes.', value: ({ writes }) => writes },
 ];

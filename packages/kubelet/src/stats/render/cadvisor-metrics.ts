@@ -12,7 +12,7 @@ import {
 import { labelText, metricText, sampleLine } from './exposition.js';
 
 export interface CadvisorInput {
-  /** Measured in full. */
+  /** Measured with all details. */
   readonly node: MeasuredNode;
   readonly machine: Pick<
     MachineFacts,
@@ -25,11 +25,11 @@ export interface CadvisorInput {
     | 'kernelVersion'
     | 'osImage'
   >;
-  /** What sandboxes are made of; empty where the runtime does not tell. */
+  /** The image of sandboxes; empty if the runtime does not report it. */
   readonly sandboxImage: string;
-  /** The node's own network. */
+  /** The node's own interfaces. */
   readonly interfaces: readonly InterfaceFigures[];
-  /** That the node's own data is on. */
+  /** The file system that contains the kubelet's root directory. */
   readonly fileSystem: Readonly<{ device: string; figures: FileSystemFigures }> | undefined;
   readonly version: string;
 }
@@ -41,12 +41,11 @@ interface Row extends Measured {
 }
 
 /**
- * `/metrics/cadvisor`: series of the root, of what lies beside pods, and of every pod with its
- * containers; a sandbox has those of the network. One piece for each metric, so that the text is never there as a whole:
- * it has about 15 KB for each pod.
+ * Renders `/metrics/cadvisor`: series of the root cgroup, of system cgroups, and of every pod with
+ * its containers; network series belong to the sandbox. Yields one piece per metric, so the whole
+ * text, about 15 KB per pod, is never in memory at once.
  *
- * @see cAdvisor metrics/prometheus.go; Kubernetes 1.36 pkg/kubelet/server/server.go,
- *   containerPrometheusLabelsFunc
+ * @see cAdvisor metrics/prometheus.go; Kubernetes 1.36 pkg/kubelet/server/server.go, containerPrometheusLabelsFunc
  */
 export function* cadvisorMetrics(input: CadvisorInput): Generator<string> {
   const { node } = input;
@@ -61,7 +60,7 @@ export function* cadvisorMetrics(input: CadvisorInput): Generator<string> {
   yield* machine(input);
 }
 
-/** Metrics of one name stand together. */
+/** Groups metrics by name: the text format requires samples of one metric to be together. */
 function groups(families: readonly CgroupFamily[]): readonly (readonly CgroupFamily[])[] {
   return [...Map.groupBy(families, ({ name }) => name).values()];
 }
@@ -124,7 +123,7 @@ function cgroupFamily(families: readonly CgroupFamily[], rows: readonly Row[]): 
 
 function startTimes(rows: readonly Row[]): string {
   const name = 'container_start_time_seconds';
-  const help = 'When it was started, since the Unix epoch.';
+  const help = 'Start time in seconds since the Unix epoch.';
   const lines = rows.flatMap(({ labels, usage, startedAtMs }) =>
     usage === undefined || startedAtMs === undefined
       ? []
@@ -153,7 +152,7 @@ function* devices(rows: readonly Row[]): Generator<string> {
       samples += sampleLine(name, `${all},operation="Write"`, writeBytes, usage?.atMs);
     }
   }
-  yield metricText({ name, help: 'Bytes moved, by operation.', type: 'counter' }, samples);
+  yield metricText({ name, help: 'Bytes transferred, by operation.', type: 'counter' }, samples);
 }
 
 const NETWORK: Readonly<Record<string, (of: InterfaceFigures) => number>> = {
@@ -177,7 +176,7 @@ function* networks(rows: readonly Row[], atMs: number): Generator<string> {
         samples += sampleLine(name, all, value(each), atMs);
       }
     }
-    const help = `Of an interface: ${what.replaceAll('_', ' ')}.`;
+    const help = `Network interface counter: ${what.replaceAll('_', ' ')}.`;
     yield metricText({ name, help, type: 'counter' }, samples);
   }
 }
@@ -189,7 +188,7 @@ const FILE_SYSTEM: Readonly<Record<string, (of: FileSystemFigures) => number>> =
   usage_bytes: ({ usedBytes }) => usedBytes,
 };
 
-/** Of the node as a whole: what containers have on it only the summary tells. */
+/** Series of the node's file system; only the summary shows the disk usage of containers. */
 function* fileSystem({ fileSystem: found }: CadvisorInput): Generator<string> {
   if (found === undefined) return;
   const { device, figures } = found;
@@ -197,7 +196,7 @@ function* fileSystem({ fileSystem: found }: CadvisorInput): Generator<string> {
   const labels = labelText({ ...root, device });
   for (const [what, value] of Object.entries(FILE_SYSTEM)) {
     const name = `container_fs_${what}`;
-    const help = `Of the file system of the node: ${what.replaceAll('_', ' ')}.`;
+    const help = `File system of the node: ${what.replaceAll('_', ' ')}.`;
     const line = sampleLine(name, labels, value(figures), figures.atMs);
     yield metricText({ name, help, type: 'gauge' }, line);
   }
@@ -207,12 +206,12 @@ function* machine({ machine: facts, node, version }: CadvisorInput): Generator<s
   const { machineId, systemUuid, bootId, kernelVersion, osImage } = facts;
   const labels = labelText({ boot_id: bootId, machine_id: machineId, system_uuid: systemUuid });
   const gauges: readonly (readonly [string, string, string, number])[] = [
-    ['machine_cpu_cores', 'Logical processors of the machine.', labels, facts.cpuCount],
-    ['machine_memory_bytes', 'Memory of the machine.', labels, facts.memoryBytes],
-    ['machine_swap_bytes', 'Swap of the machine.', labels, node.memory.swapTotalBytes],
+    ['machine_cpu_cores', 'Number of logical processors of the machine.', labels, facts.cpuCount],
+    ['machine_memory_bytes', 'Memory of the machine in bytes.', labels, facts.memoryBytes],
+    ['machine_swap_bytes', 'Swap of the machine in bytes.', labels, node.memory.swapTotalBytes],
     [
       'cadvisor_version_info',
-      'What measures, on which kernel and system.',
+      'Version of the kubelet that measures, and of the kernel and operating system.',
       labelText({
         cadvisorRevision: '',
         cadvisorVersion: version,
@@ -222,14 +221,14 @@ function* machine({ machine: facts, node, version }: CadvisorInput): Generator<s
       }),
       1,
     ],
-    ['container_scrape_error', 'Whether cgroups could not be measured: 1 yes, 0 no.', '', 0],
+    ['container_scrape_error', '1 if cgroups could not be measured, otherwise 0.', '', 0],
   ];
   for (const [name, help, own, value] of gauges) {
     yield metricText({ name, help, type: 'gauge' }, sampleLine(name, own, value));
   }
 }
 
-/** Each cgroup by itself: several system containers may be one, or the root. */
+/** Removes duplicates: several system containers may share a cgroup, or be in the root. */
 function systemsOnce({ systems }: MeasuredNode): readonly MeasuredSystem[] {
   const byPath = new Map(systems.map((system) => [system.path, system]));
   byPath.delete('/');

@@ -1,6 +1,6 @@
 export type MetricType = 'counter' | 'gauge';
 
-/** The two lines before a metric's samples; empty text for a metric without samples. */
+/** The two lines before a metric's samples, and the samples; empty for a metric without samples. */
 export function metricText(
   { name, help, type }: Readonly<{ name: string; help: string; type: MetricType }>,
   samples: string,
@@ -8,7 +8,7 @@ export function metricText(
   return samples === '' ? '' : `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${samples}`;
 }
 
-/** `a="1",b="2"`, without braces, so that more can be put behind. */
+/** `a="1",b="2"` without braces, so that further labels can be appended. */
 export function labelText(labels: Readonly<Record<string, string>>): string {
   return Object.entries(labels)
     .map(([name, value]) => `${name}="${escapeLabel(value)}"`)
@@ -23,7 +23,7 @@ function escapeLabel(value: string): string {
 /**
  * One line of the text format.
  *
- * @param atMs when it was so; scrapers take the time of their scrape when absent
+ * @param atMs time of the measurement; if absent, scrapers use the time of the scrape
  * @see Prometheus docs/instrumenting/exposition_formats.md
  */
 export function sampleLine(name: string, labels: string, value: number, atMs?: number): string {
@@ -31,5 +31,5 @@ export function sampleLine(name: string, labels: string, value: number, atMs?: n
   return atMs === undefined ? `${series} ${value}\n` : `${series} ${value} ${Math.round(atMs)}\n`;
 }
 
-/** The content type of what these functions make. */
+/** The content type of this text format. */
 export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8';

@@ -25,56 +25,65 @@ const swap = ({ swapBytes }: Figures): number | undefined => swapBytes;
 const CONTAINER: readonly Family[] = [
   {
     name: 'container_cpu_usage_seconds_total',
-    help: 'CPU time that a container has used, in core seconds.',
+    help: 'CPU time used by a container, in core seconds.',
     type: 'counter',
     value: seconds,
   },
   {
     name: 'container_memory_working_set_bytes',
-    help: 'Working set of a container.',
+    help: 'Working set of a container in bytes.',
     value: workingSet,
   },
   {
     name: 'container_swap_limit_bytes',
-    help: 'How much swap a container may use; without a limit there is no series.',
+    help: 'Swap limit of a container in bytes; no series without a limit.',
     value: ({ swapLimitBytes }) => swapLimitBytes,
   },
-  { name: 'container_swap_usage_bytes', help: 'Swap that a container uses.', value: swap },
+  { name: 'container_swap_usage_bytes', help: 'Swap used by a container in bytes.', value: swap },
 ];
 
 const NODE: readonly Family[] = [
   {
     name: 'node_cpu_usage_seconds_total',
-    help: 'CPU time that the node has used, in core seconds.',
+    help: 'CPU time used by the node, in core seconds.',
     type: 'counter',
     value: seconds,
   },
-  { name: 'node_memory_working_set_bytes', help: 'Working set of the node.', value: workingSet },
-  { name: 'node_swap_usage_bytes', help: 'Swap that the node uses.', value: swap },
+  {
+    name: 'node_memory_working_set_bytes',
+    help: 'Working set of the node in bytes.',
+    value: workingSet,
+  },
+  { name: 'node_swap_usage_bytes', help: 'Swap used by the node in bytes.', value: swap },
 ];
 
 const POD: readonly Family[] = [
   {
     name: 'pod_cpu_usage_seconds_total',
-    help: 'CPU time that a pod has used, in core seconds.',
+    help: 'CPU time used by a pod, in core seconds.',
     type: 'counter',
     value: seconds,
   },
-  { name: 'pod_memory_working_set_bytes', help: 'Working set of a pod.', value: workingSet },
-  { name: 'pod_swap_usage_bytes', help: 'Swap that a pod uses.', value: swap },
+  {
+    name: 'pod_memory_working_set_bytes',
+    help: 'Working set of a pod in bytes.',
+    value: workingSet,
+  },
+  { name: 'pod_swap_usage_bytes', help: 'Swap used by a pod in bytes.', value: swap },
 ];
 
 /**
- * `/metrics/resource`: what metrics-server reads. Samples bear the time at which they were so.
+ * Renders `/metrics/resource`, which metrics-server reads. Samples carry the time of their
+ * measurement.
  *
- * @param node undefined when it could not be measured, which the page then tells
+ * @param node undefined if the measurement failed; the page reports that
  * @see Kubernetes 1.36 pkg/kubelet/metrics/collectors/resource_metrics.go
  */
 export function* resourceMetrics(node: MeasuredNode | undefined): Generator<string> {
   if (node !== undefined) yield* measuredMetrics(node);
   const error = node === undefined ? 1 : 0;
   for (const name of ['resource_scrape_error', 'scrape_error']) {
-    const help = 'Whether the node could not be measured: 1 yes, 0 no.';
+    const help = '1 if the node could not be measured, otherwise 0.';
     yield metricText({ name, help, type: 'gauge' }, sampleLine(name, '', error));
   }
 }
@@ -96,7 +105,7 @@ function* measuredMetrics(node: MeasuredNode): Generator<string> {
   const started = containers.map(({ labels, startedAtMs }) =>
     sampleLine(name, labels, startedAtMs / 1000),
   );
-  const help = 'When a container was started, since the Unix epoch.';
+  const help = 'Start time of a container in seconds since the Unix epoch.';
   yield metricText({ name, help, type: 'gauge' }, started.join(''));
   const pods = node.pods.map((pod) => ({
     labels: labelText({ namespace: pod.namespace, pod: pod.name }),

@@ -1,6 +1,7 @@
 import { formatTimestamp } from '@nodeagent/base';
 import type { Pressure } from '@nodeagent/cgroups';
 
+import type { VolumeFigures } from '../../volumes/index.js';
 import type {
   ImageFsFigures,
   MeasuredContainer,
@@ -17,17 +18,19 @@ type Json = Readonly<Record<string, unknown>>;
 export interface SummaryInput {
   readonly nodeName: string;
   readonly node: MeasuredNode;
-  /** Undefined for the short form, of CPU and memory only. */
+  /** Undefined for the short form, which contains only CPU and memory. */
   readonly surroundings: NodeSurroundings | undefined;
-  /** What pods may use in all; undefined while the node does not say. */
+  /** Memory allocatable to pods; undefined until the node reports it. */
   readonly allocatableMemoryBytes: number | undefined;
 }
 
-/** The interface whose figures stand for a whole network. @see Kubernetes 1.36 pkg/kubelet/stats/helper.go */
+/**
+ * The interface that represents the whole network. @see Kubernetes 1.36 pkg/kubelet/stats/helper.go
+ */
 const DEFAULT_INTERFACE = 'eth0';
 
 /**
- * `/stats/summary` in JSON, with a piece for each pod; what is not known is left out.
+ * Renders `/stats/summary` as JSON, one piece per pod. Unknown values are left out.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/kubelet/pkg/apis/stats/v1alpha1/types.go
  */
@@ -107,7 +110,10 @@ function podJson(pod: MeasuredPod, surroundings: NodeSurroundings | undefined): 
     ...short,
     ...io(figures),
     ...(interfaces && { network: network(interfaces, own?.atMs ?? figures?.atMs ?? 0) }),
-    ...(disk && disk.volumes.length > 0 && { volume: disk.volumes.map(volumeJson) }),
+    ...(disk &&
+      disk.volumes.length + disk.claimed.length > 0 && {
+        volume: [...disk.volumes.map(volumeJson), ...disk.claimed.map(claimedJson)],
+      }),
     ...(disk &&
       surroundings.nodeFs && { 'ephemeral-storage': ephemeral(pod, disk, surroundings.nodeFs) }),
     ...(own?.threads !== undefined && { process_stats: { process_count: own.threads } }),
@@ -128,7 +134,7 @@ function containerJson(
   };
   if (surroundings === undefined) return short;
   const { nodeFs } = surroundings;
-  const layer = container.told?.writableLayer;
+  const layer = container.reported?.writableLayer;
   const layerFs = (surroundings.containerFs ?? surroundings.imageFs)?.fileSystem;
   const logs = disk?.logs.get(container.name);
   return {
@@ -149,16 +155,28 @@ function volumeJson({ name, used, fileSystem }: PodDisk['volumes'][number]): Jso
   return { ...fs(fileSystem, used.usedBytes, used.inodesUsed), name };
 }
 
-/** Own layers and logs of all containers, volumes on the node's disk, and what the kubelet keeps. */
+function claimedJson({ name, claim, abnormal, ...figures }: VolumeFigures): Json {
+  return {
+    ...fs(figures, figures.usedBytes, figures.inodesUsed),
+    name,
+    ...(claim && { pvcRef: { name: claim.name, namespace: claim.namespace } }),
+    ...(abnormal !== undefined && { volumeHealthStats: { abnormal } }),
+  };
+}
+
+/**
+ * Sum of container layers and logs, volumes on the node's disk, and the kubelet's files for the
+ * pod.
+ */
 function ephemeral(
   { containers }: MeasuredPod,
   { own, logs, volumes }: PodDisk,
   nodeFs: FileSystemFigures,
 ): Json {
   let [usedBytes, inodesUsed] = [own?.usedBytes ?? 0, own?.inodesUsed ?? 0];
-  for (const { told } of containers) {
-    usedBytes += told?.writableLayer?.usedBytes ?? 0;
-    inodesUsed += told?.writableLayer?.inodesUsed ?? 0;
+  for (const { reported } of containers) {
+    usedBytes += reported?.writableLayer?.usedBytes ?? 0;
+    inodesUsed += reported?.writableLayer?.inodesUsed ?? 0;
   }
   const ephemeralVolumes = volumes.filter(({ isEphemeral }) => isEphemeral);
   for (const figures of [...logs.values(), ...ephemeralVolumes.map(({ used }) => used)]) {

@@ -12,8 +12,8 @@ interface Place {
 }
 
 /**
- * Where the cgroups of sandboxes and containers are: below their pod's, by the names that runtimes
- * give, else where the kernel says that their process is. Found once for each.
+ * Finds the cgroups of sandboxes and containers: by the names that runtimes use below the pod's
+ * cgroup, or else by the process's cgroup. Remembers the result for each object.
  */
 export class CgroupFinder {
   readonly #cgroups: CgroupReadings;
@@ -27,8 +27,8 @@ export class CgroupFinder {
   }
 
   /**
-   * @param parent the pod's cgroup; undefined when it has none of its own
-   * @param info everything the runtime tells of it; asked when it is not below the parent
+   * @param parent the pod's cgroup; undefined if it has none of its own
+   * @param info fetches the runtime's verbose info; called if the cgroup is not below the parent
    */
   async find(
     { id, parent }: Readonly<{ id: string; parent: string | undefined }>,
@@ -56,7 +56,7 @@ export class CgroupFinder {
     if (place !== undefined) place.pid = undefined;
   }
 
-  /** Forgets what nobody asked for since the last time. */
+  /** Forgets the objects that were not requested since the last sweep. */
   sweep(): void {
     for (const id of this.#places.keys()) if (!this.#seen.has(id)) this.#places.delete(id);
     this.#seen.clear();
@@ -76,7 +76,7 @@ export class CgroupFinder {
       return pid === undefined ? undefined : await this.#machine.cgroupOf(pid);
     } catch (error) {
       signal.throwIfAborted();
-      if (isCriError(error, 'CRI_NOT_FOUND')) return undefined; // it is gone meanwhile
+      if (isCriError(error, 'CRI_NOT_FOUND')) return undefined; // the object is gone
       throw error;
     }
   }

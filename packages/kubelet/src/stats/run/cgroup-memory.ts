@@ -8,21 +8,21 @@ interface Remembered {
   limitsUntilMs: number;
 }
 
-/** Limits change when somebody resizes a pod: they are a third of a cgroup's files. */
+/** Limits change only when a pod is resized, and make up a third of a cgroup's files. */
 const LIMITS_MS = 60_000;
 
-/** What rates and limits need to know of earlier readings; forgotten with their cgroups. */
+/** Remembers previous readings for rates and limits, as long as their cgroups exist. */
 export class CgroupMemory {
   readonly #known = new Map<string, Remembered>();
   readonly #seen = new Set<string>();
 
-  /** As read lately. */
+  /** Limits that were read within the last minute. */
   limitsOf(path: string, nowMs: number): LimitFigures | undefined {
     const known = this.#known.get(path);
     return known !== undefined && nowMs < known.limitsUntilMs ? known.limits : undefined;
   }
 
-  /** @returns how much CPU was used of late, where that is known */
+  /** @returns the current CPU rate, if it is known */
   next(path: string, { atMs, cpu, limits }: CgroupUsage, nowMs: number): number | undefined {
     this.#seen.add(path);
     const known = this.#known.get(path);
@@ -37,7 +37,7 @@ export class CgroupMemory {
     return sample?.nanoCores;
   }
 
-  /** Forgets what was not read since the last time. */
+  /** Forgets the cgroups that were not read since the last sweep. */
   sweep(): void {
     for (const path of this.#known.keys()) if (!this.#seen.has(path)) this.#known.delete(path);
     this.#seen.clear();

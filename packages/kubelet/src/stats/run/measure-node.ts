@@ -16,7 +16,7 @@ import type {
   MeasuredPod,
   MeasuredSystem,
   PodDisk,
-  ToldContainer,
+  ReportedContainer,
 } from '../model/measurement.js';
 import type { InterfaceFigures } from '../model/usage.js';
 import {
@@ -26,7 +26,7 @@ import {
   type ListedSandbox,
   newestSandboxes,
 } from '../plan/newest-sandboxes.js';
-import { toldPod } from '../plan/pod-figures.js';
+import { reportedPod } from '../plan/pod-figures.js';
 import type { SystemCgroup } from '../plan/system-cgroups.js';
 import type { CriStats, MachineReadings, PodPlaces } from '../ports.js';
 import { CgroupFinder } from './cgroup-finder.js';
@@ -38,34 +38,34 @@ export interface MeasurerOptions {
   readonly machine: MachineReadings;
   readonly places: PodPlaces;
   readonly systems: () => readonly SystemCgroup[];
-  /** What is on disks, as last measured; undefined for pods that were not yet. */
+  /** Disk usage as last measured; undefined for pods not measured yet. */
   readonly diskOf: (podUid: string) => PodDisk | undefined;
   readonly clock: Clock;
 }
 
 export interface MeasureWhat {
-  /** Every detail of containers and systems. */
+  /** True: read all details of containers and system cgroups. */
   readonly full: boolean;
-  /** Whether the runtime is asked what containers use. */
-  readonly told: boolean;
+  /** True: ask the runtime for usage. */
+  readonly reported: boolean;
   readonly network: boolean;
-  /** Containers' own files are read only where the runtime says nothing of CPU, memory or swap. */
+  /** True: read containers' files only if the runtime does not report CPU, memory or swap. */
   readonly sparing: boolean;
 }
 
-/** For each page. */
+/** The measurements that each page needs. */
 export const MEASURE = {
-  cadvisor: { full: true, told: false, network: true, sparing: false },
-  summary: { full: false, told: true, network: true, sparing: false },
-  shortSummary: { full: false, told: true, network: false, sparing: false },
-  resource: { full: false, told: true, network: false, sparing: true },
+  cadvisor: { full: true, reported: false, network: true, sparing: false },
+  summary: { full: false, reported: true, network: true, sparing: false },
+  shortSummary: { full: false, reported: true, network: false, sparing: false },
+  resource: { full: false, reported: true, network: false, sparing: true },
 } as const satisfies Readonly<Record<string, MeasureWhat>>;
 
-/** What the runtime lists, by what it belongs to, without what is long. */
+/** Lists of the runtime, indexed by owner, without their long fields. */
 interface Listed {
   readonly sandboxes: readonly ListedSandbox[];
   readonly containers: ReadonlyMap<string, readonly ListedContainer[]>;
-  readonly told: ReadonlyMap<string, ToldContainer>;
+  readonly reported: ReadonlyMap<string, ReportedContainer>;
   readonly pods: ReadonlyMap<string, Pod>;
   readonly hasSwap: boolean;
 }
@@ -78,7 +78,7 @@ interface ContainerContext {
   readonly what: MeasureWhat;
 }
 
-/** Measures the node and its pods, anew each time; remembers only what rates and paths need. */
+/** Measures the node and its pods on each call; remembers only data for rates and paths. */
 export class NodeMeasurer {
   readonly #options: MeasurerOptions;
   readonly #memory = new CgroupMemory();
@@ -109,26 +109,30 @@ export class NodeMeasurer {
       bootMs: await machine.bootTimeMs(),
       memory: await machine.memory(),
       ...{ root, systems },
-      pods: what.told ? await this.#completed(measured, { listed, what }, signal) : measured,
+      pods: what.reported ? await this.#completed(measured, { listed, what }, signal) : measured,
     };
   }
 
-  async #list(pods: readonly Pod[], { told }: MeasureWhat, signal: AbortSignal): Promise<Listed> {
+  async #list(
+    pods: readonly Pod[],
+    { reported }: MeasureWhat,
+    signal: AbortSignal,
+  ): Promise<Listed> {
     const { cri, machine } = this.#options;
     const [sandboxes, containers, stats] = await Promise.all([
       cri.listPodSandbox({ state: 'ready' }, signal).then(newestSandboxes),
       cri.listContainers({ state: 'running' }, signal).then(containersBySandbox),
-      told ? unlessUnknown(cri.listContainerStats({}, signal)).then(figuresOnly) : [],
+      reported ? unlessUnknown(cri.listContainerStats({}, signal)).then(figuresOnly) : [],
     ]);
     return {
       ...{ sandboxes, containers },
-      told: new Map(stats.map((each) => [each.id, each])),
+      reported: new Map(stats.map((each) => [each.id, each])),
       pods: new Map(pods.map((pod) => [podUid(pod), pod])),
       hasSwap: (await machine.memory()).swapTotalBytes > 0,
     };
   }
 
-  /** With the runtime's own figures of pods, where the machine shows neither cgroup nor network. */
+  /** Adds the runtime's figures to pods whose cgroup or network the machine does not show. */
   async #completed(
     measured: readonly MeasuredPod[],
     { listed: { pods }, what }: Readonly<{ listed: Listed; what: MeasureWhat }>,
@@ -139,11 +143,13 @@ export class NodeMeasurer {
       (what.network && interfaces === undefined && pods.get(uid)?.spec?.hostNetwork !== true);
     if (!measured.some(isLacking)) return measured;
     const stats = await unlessUnknown(this.#options.cri.listPodSandboxStats({}, signal));
-    const told = new Map<string, SandboxStats>(stats.map((each) => [each.id, each]));
-    return measured.map((pod) => (isLacking(pod) ? toldPod(pod, told.get(pod.sandbox.id)) : pod));
+    const reported = new Map<string, SandboxStats>(stats.map((each) => [each.id, each]));
+    return measured.map((pod) =>
+      isLacking(pod) ? reportedPod(pod, reported.get(pod.sandbox.id)) : pod,
+    );
   }
 
-  /** Each cgroup is read once, however many names it has. */
+  /** Reads each cgroup once, even if several system containers share it. */
   async #systems(root: Measured, full: boolean): Promise<readonly MeasuredSystem[]> {
     const { systems, cgroups } = this.#options;
     const read = new Map([['/', Promise.resolve(root)]]);
@@ -184,14 +190,14 @@ export class NodeMeasurer {
       ...own,
       ...{ name, namespace, uid, containers },
       startedAtMs: sandbox.startedAtMs,
-      // What its one process uses is the pod's, and told there.
+      // The usage of the sandbox's single process is part of the pod's own figures.
       sandbox: { id: sandbox.id, path },
       interfaces:
         !what.network || pod?.spec?.hostNetwork === true
           ? undefined
           : await this.#interfaces(sandbox.id, path),
       disk: diskOf(uid),
-      told: undefined,
+      reported: undefined,
     };
   }
 
@@ -201,16 +207,16 @@ export class NodeMeasurer {
     signal: AbortSignal,
   ): Promise<MeasuredContainer> {
     const { id, name, image, startedAtMs } = container;
-    const told = listed.told.get(id);
+    const reported = listed.reported.get(id);
     const { path, usage, nanoCores } =
-      what.sparing && isEnough(told, listed.hasSwap)
+      what.sparing && isEnough(reported, listed.hasSwap)
         ? NOT_FOUND
         : await this.#containerCgroup(id, { parent, full: what.full }, signal);
     const spec = pod && containerSpec(pod, name);
     return {
-      ...{ id, name, told, path, usage, startedAtMs },
+      ...{ id, name, reported, path, usage, startedAtMs },
       image: spec?.image ?? image,
-      nanoCores: nanoCores ?? told?.cpu?.usageNanoCores,
+      nanoCores: nanoCores ?? reported?.cpu?.usageNanoCores,
     };
   }
 
@@ -233,7 +239,7 @@ export class NodeMeasurer {
     return { path, usage, nanoCores: usage && this.#memory.next(path, usage, nowMs) };
   }
 
-  /** Through a process of the sandbox, which has the pod's network. */
+  /** Reads the network of the pod through a process of its sandbox. */
   async #interfaces(
     id: string,
     path: string | undefined,
@@ -248,11 +254,11 @@ export class NodeMeasurer {
 
 const NOT_FOUND: Measured = { path: undefined, usage: undefined, nanoCores: undefined };
 
-function isEnough(told: ToldContainer | undefined, hasSwap: boolean): boolean {
+function isEnough(reported: ReportedContainer | undefined, hasSwap: boolean): boolean {
   return (
-    told?.cpu?.usageCoreNs !== undefined &&
-    told.memory?.workingSetBytes !== undefined &&
-    (!hasSwap || told.swap?.usageBytes !== undefined)
+    reported?.cpu?.usageCoreNs !== undefined &&
+    reported.memory?.workingSetBytes !== undefined &&
+    (!hasSwap || reported.swap?.usageBytes !== undefined)
   );
 }
 
@@ -268,7 +274,7 @@ function containerSpec(
   );
 }
 
-/** A runtime that has no such call leaves it to the cgroups. */
+/** A runtime may lack this call; the cgroups supply the figures then. */
 async function unlessUnknown<T>(call: Promise<readonly T[]>): Promise<readonly T[]> {
   try {
     return await call;

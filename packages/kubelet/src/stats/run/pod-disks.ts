@@ -5,13 +5,15 @@ import { podName, podNamespace, podUid } from '../../pod/index.js';
 import type { MeasuredVolume, PodDisk } from '../model/measurement.js';
 import type { DirectoryFigures } from '../model/usage.js';
 import { type DiskPlaces, podDirectories } from '../plan/pod-disk.js';
-import type { DirectoryReadings, MachineReadings } from '../ports.js';
+import type { ClaimedFigures, DirectoryReadings, MachineReadings } from '../ports.js';
+import { ClaimGauges } from './claim-gauges.js';
 
 export interface PodDisksOptions {
   readonly directories: DirectoryReadings;
+  readonly claimed: ClaimedFigures;
   readonly machine: Pick<MachineReadings, 'fileSystem'>;
   readonly places: DiskPlaces;
-  /** Between two rounds at least this and at most twice as long; none are made below zero. */
+  /** Minimum time between two rounds, the maximum being twice as long; negative: no measurement. */
   readonly periodMs: number;
   readonly metrics?: Metrics | undefined;
   readonly clock: Clock;
@@ -21,36 +23,38 @@ export interface PodDisksOptions {
 
 interface Known {
   readonly pod: Pod;
-  /** Undefined when it could not be measured. */
+  /** Undefined if the measurement failed. */
   readonly disk: PodDisk | undefined;
   readonly dueMs: number;
 }
 
-/** New pods wait no longer than this. */
+/** The maximum wait of a new pod. */
 const LOOK_MS = 10_000;
 const LEAST_PERIOD_MS = 1000;
 
-/** What pods have on disks, measured again and again behind everything else. */
+/** Measures the disk usage of pods periodically, in the background. */
 export class PodDisks {
   readonly #options: PodDisksOptions;
   readonly #known = new Map<string, Known>();
   readonly #logBytes: Gauge | undefined;
+  readonly #claims: ClaimGauges | undefined;
 
   constructor(options: PodDisksOptions) {
     this.#options = options;
+    this.#claims = options.metrics && new ClaimGauges(options.metrics);
     this.#logBytes = options.metrics?.gauge({
       name: 'kubelet_container_log_filesystem_used_bytes',
-      help: "Bytes that a container's logs take on the file system.",
+      help: "Disk usage of a container's logs in bytes.",
       labelNames: ['uid', 'namespace', 'pod', 'container'],
     });
   }
 
-  /** As last measured. */
+  /** The last measurement. */
   diskOf(podUid: string): PodDisk | undefined {
     return this.#known.get(podUid)?.disk;
   }
 
-  /** Goes round the pods until the signal fires. */
+  /** Measures pods in turn until the signal fires. */
   async run(pods: () => readonly Pod[], signal: AbortSignal): Promise<void> {
     const { periodMs, clock } = this.#options;
     if (periodMs < 0) return;
@@ -76,6 +80,7 @@ export class PodDisks {
         this.#logBytes?.set(usedBytes, logLabels(pod, container));
       }
     }
+    this.#claims?.show([...this.#known.values()].flatMap(({ disk }) => disk?.claimed ?? []));
   }
 
   async #tried(pod: Pod, signal: AbortSignal): Promise<PodDisk | undefined> {
@@ -85,13 +90,13 @@ export class PodDisks {
       if (signal.aborted) return undefined;
       const { name, namespace, uid } = pod.metadata ?? {};
       const { log } = this.#options;
-      log.warn({ pod: { namespace, name, uid }, err }, 'what a pod has on disks is not known');
+      log.warn({ pod: { namespace, name, uid }, err }, 'cannot measure the disk usage of a pod');
       return undefined;
     }
   }
 
   async #measure(pod: Pod, signal: AbortSignal): Promise<PodDisk> {
-    const { directories, machine, places, clock } = this.#options;
+    const { directories, machine, places, clock, claimed } = this.#options;
     const { volumes, logs, own } = podDirectories(pod, places);
     const measured: MeasuredVolume[] = [];
     for (const { name, path, isEphemeral } of volumes) {
@@ -107,6 +112,7 @@ export class PodDisks {
     return {
       atMs: clock.nowMs(),
       volumes: measured,
+      claimed: await claimed.figures(pod, signal),
       logs: found,
       own: await directories.measure(own, signal),
     };

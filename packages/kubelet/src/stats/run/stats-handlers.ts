@@ -26,7 +26,7 @@ export interface StatsOptions {
   readonly log: Logger;
 }
 
-/** `/stats/summary`, `/metrics/cadvisor` and `/metrics/resource`. */
+/** Handlers of `/stats/summary`, `/metrics/cadvisor` and `/metrics/resource`. */
 export function createStatsHandlers(options: StatsOptions): (pods: PodsOnNode) => Handlers {
   const { measurer, log } = options;
   const sandboxImage = askedOnce((signal) => readSandboxImage(options, signal));
@@ -50,7 +50,7 @@ export function createStatsHandlers(options: StatsOptions): (pods: PodsOnNode) =
         return streamed(EXPOSITION_TYPE, resourceMetrics(node));
       } catch (err) {
         if (signal.aborted) throw err;
-        log.warn({ err }, 'the node cannot be measured');
+        log.warn({ err }, 'cannot measure the node');
         return streamed(EXPOSITION_TYPE, resourceMetrics(undefined));
       }
     },
@@ -69,7 +69,7 @@ export function createStatsHandlers(options: StatsOptions): (pods: PodsOnNode) =
   });
 }
 
-/** Go's strconv.ParseBool. */
+/** Accepts the same texts as Go's strconv.ParseBool. */
 function isTrue(text: string | null): boolean {
   return text !== null && ['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text);
 }
@@ -78,7 +78,7 @@ const encoder = new TextEncoder();
 
 const CHUNK_CHARS = 32 * 1024;
 
-/** Made as the client takes it: no page is ever in memory as a whole. */
+/** Generated as the client reads it, so no page is ever in memory as a whole. */
 function streamed(contentType: string, pieces: Iterable<string>): Answer {
   return { kind: 'stream', contentType, chunks: encoded(pieces) };
 }
@@ -101,7 +101,9 @@ async function readSandboxImage(
   return sandboxImageInInfo(await cri.statusInfo(signal));
 }
 
-/** An answer that stays as it is while the kubelet runs; failures are asked again. */
+/**
+ * Asks once and keeps the answer, which does not change while the kubelet runs; retries failures.
+ */
 function askedOnce<T>(
   ask: (signal: AbortSignal) => Promise<T>,
 ): (signal: AbortSignal) => Promise<T> {
@@ -122,27 +124,27 @@ async function readSurroundings(
   { cri, machine, rootDir }: StatsOptions,
   signal: AbortSignal,
 ): Promise<NodeSurroundings> {
-  const told = await cri.imageFsInfo(signal).catch((error: unknown) => {
+  const reported = await cri.imageFsInfo(signal).catch((error: unknown) => {
     if (isCriError(error, 'CRI_UNIMPLEMENTED')) return { images: [], containers: [] };
     throw error;
   });
-  const imageFs = await imageFsFigures(machine, told.images[0]);
+  const imageFs = await imageFsFigures(machine, reported.images[0]);
   return {
     interfaces: await machine.interfaces(),
     processes: await machine.processes(),
     nodeFs: await machine.fileSystem(rootDir),
     imageFs,
-    containerFs: (await imageFsFigures(machine, told.containers[0])) ?? imageFs,
+    containerFs: (await imageFsFigures(machine, reported.containers[0])) ?? imageFs,
   };
 }
 
 async function imageFsFigures(
   machine: MachineReadings,
-  told: FilesystemUsage | undefined,
+  reported: FilesystemUsage | undefined,
 ): Promise<ImageFsFigures | undefined> {
-  const fileSystem = told && (await machine.fileSystem(told.mountpoint));
-  if (told === undefined || fileSystem === undefined) return undefined;
-  return { fileSystem, usedBytes: told.usedBytes, inodesUsed: told.inodesUsed };
+  const fileSystem = reported && (await machine.fileSystem(reported.mountpoint));
+  if (reported === undefined || fileSystem === undefined) return undefined;
+  return { fileSystem, usedBytes: reported.usedBytes, inodesUsed: reported.inodesUsed };
 }
 
 async function readFileSystem(

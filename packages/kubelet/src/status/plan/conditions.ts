@@ -18,21 +18,23 @@ export interface ConditionsInput {
   readonly previous: PodStatus;
   readonly phase: ApiPhase;
   readonly statuses: ReadonlyMap<string, ContainerStatus>;
-  /** The sandbox is ready and has its addresses. */
+  /** The sandbox is ready and has its IP addresses. */
   readonly sandboxReady: boolean;
-  /** The whole pod is being started anew, because a container's end asked for it. */
+  /**
+   * All containers of the pod are being restarted, because a container's exit rule requested it.
+   */
   readonly restartingAll: boolean;
-  /** Other resources that are asked for, or on their way. */
+  /** Resizes that are pending or in progress. */
   readonly resize?: ResizeConditions | undefined;
   readonly nowMs: number;
 }
 
-/** What a condition says before it is compared with what was said before. */
+/** A condition as computed now, before its comparison with the previous one. */
 type Verdict = Readonly<{ status: 'True' | 'False'; reason?: string; message?: string }>;
 
 const TRUE: Verdict = { status: 'True' };
 
-/** In the order in which they are reported; others belong to other writers. */
+/** In reporting order; conditions of other types belong to other writers. */
 const OWN_TYPES = [
   'PodReadyToStartContainers',
   'Initialized',
@@ -43,8 +45,8 @@ const OWN_TYPES = [
 ];
 
 /**
- * The pod's conditions, foreign ones first and untouched. The time of a condition moves only when
- * its status flips.
+ * The pod's conditions: those of other writers first, unchanged, then the kubelet's. A condition's
+ * transition time changes only with its status.
  *
  * @see Kubernetes 1.36 pkg/kubelet/status/generate.go
  */
@@ -70,13 +72,16 @@ export function podConditions(input: ConditionsInput): PodCondition[] {
   return [...foreign, ...resizeConditions(input.resize), ...own];
 }
 
-/** There only while a change of resources waits, or is on its way. */
+/** These conditions exist only while a resize is pending or in progress. */
 function isResizeType(type: string): boolean {
   return type === RESIZE_PENDING || type === RESIZE_IN_PROGRESS;
 }
 
 function resizeConditions({ pending, inProgress }: ResizeConditions = {}): PodCondition[] {
-  const told = (type: string, condition: ResizeCondition | undefined): readonly PodCondition[] => {
+  const reported = (
+    type: string,
+    condition: ResizeCondition | undefined,
+  ): readonly PodCondition[] => {
     if (condition === undefined) return [];
     const { reason, message, generation, sinceMs } = condition;
     return [
@@ -89,7 +94,7 @@ function resizeConditions({ pending, inProgress }: ResizeConditions = {}): PodCo
       },
     ];
   };
-  return [...told(RESIZE_PENDING, pending), ...told(RESIZE_IN_PROGRESS, inProgress)];
+  return [...reported(RESIZE_PENDING, pending), ...reported(RESIZE_IN_PROGRESS, inProgress)];
 }
 
 function hasType(conditions: readonly PodCondition[] | undefined, type: string): boolean {

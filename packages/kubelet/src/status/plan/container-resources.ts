@@ -10,7 +10,9 @@ import {
 } from '../../pod/index.js';
 import type { StatusInput } from '../model/status-input.js';
 
-/** Below these the kernel makes no difference. @see Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go */
+/**
+ * The kernel cannot represent smaller values. @see Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go
+ */
 const LEAST_LIMIT_MILLI = 10;
 const LEAST_REQUEST_MILLI = 2;
 
@@ -18,8 +20,8 @@ const NANO = 1_000_000_000n;
 const NANO_OF_MILLI = 1_000_000n;
 
 /**
- * What a container that was made was given, and what it has: as the runtime tells, or, where that says
- * nothing, as it was last told.
+ * The allocated and the actual resources of a created container. The actual ones are those that the
+ * runtime reports or, for values it does not report, those last given to the container.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, convertContainerStatusResources
  */
@@ -31,11 +33,11 @@ export function containerResourceFields(
   const { resources } = spec;
   if (resources === undefined) return {};
   const has = actuated?.containers[spec.name];
-  const told = has && amountsIn(undefined, has);
+  const given = has && amountsIn(undefined, has);
   const seen =
-    record.resources && told
-      ? { memoryRequestBytes: told.memoryRequestBytes, ...record.resources }
-      : (record.resources ?? told ?? {});
+    record.resources && given
+      ? { memoryRequestBytes: given.memoryRequestBytes, ...record.resources }
+      : (record.resources ?? given ?? {});
   const { requests } = resources;
   return {
     ...(requests !== undefined && { allocatedResources: requests }),

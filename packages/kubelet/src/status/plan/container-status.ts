@@ -18,12 +18,12 @@ import { containerUrl, readinessOf } from './readiness.js';
 
 const UNKNOWN = 'ContainerStatusUnknown';
 const KILLED = 137;
-/** Why a container waits that was taken away to start anew with all others of its pod. */
+/** The waiting reason of a container that was removed to restart all containers of its pod. */
 export const RESTARTING_ALL = 'RestartingAllContainers';
 
 /**
- * The status of one container. The newest record of the runtime gives the state, the one before it
- * the last state; what the runtime has forgotten is taken from what was said before.
+ * The status of one container. The runtime's newest record gives the state, the record before it
+ * the last state. The previous status supplies runs that the runtime no longer remembers.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, convertToAPIContainerStatuses
  */
@@ -97,7 +97,7 @@ function stateOf(
           ...(state.message !== '' && {
             message: cutText(state.message, messageLimitBytes(input.pod)),
           }),
-          // One that never started did so at the beginning of time.
+          // A container that never started reports the Unix epoch as its start.
           startedAt: formatTimestamp(state.startedAtMs ?? 0),
           finishedAt: formatTimestamp(state.finishedAtMs),
           containerID: containerUrl(record),
@@ -158,9 +158,9 @@ function statusWithoutRecord(
 }
 
 /**
- * A container that is gone because all of its pod start anew.
+ * The status of a container that was removed to restart all containers of its pod.
  *
- * @returns undefined when that is not why it is gone
+ * @returns undefined if the container is absent for another reason
  */
 function removedToRestart(
   { previous: pod }: StatusInput,
@@ -187,7 +187,7 @@ function hasRecord(input: StatusInput, { spec }: RoledContainer): boolean {
   return latestOf(input.seen, spec.name) !== undefined;
 }
 
-/** A container that is to be started but could not be waits for a reason that its user can read. */
+/** Shows the reason that a container which should run could not be started. */
 function withWaitingReason(
   input: StatusInput,
   { role, spec }: RoledContainer,
@@ -219,7 +219,7 @@ function mountFields(
   return {
     volumeMounts: mounts.map(({ name, mountPath, readOnly, recursiveReadOnly }) => {
       if (readOnly !== true) return { name, mountPath };
-      // What is wanted if possible shows in what was made of it.
+      // `IfPossible`: the created container shows whether it was possible.
       const isRecursive =
         newest === undefined
           ? recursiveReadOnly === 'Enabled'

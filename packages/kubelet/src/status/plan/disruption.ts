@@ -4,8 +4,8 @@ import type { PodCondition } from '@nodeagent/kube-client';
 const TYPE = 'DisruptionTarget';
 
 /**
- * The conditions with the one that tells controllers that the pod is ended for the sake of others,
- * so that they do not count it as a failure of its own.
+ * Adds the condition DisruptionTarget, which lets controllers not count the end of this pod as its
+ * own failure.
  *
  * @see Kubernetes 1.36 pkg/kubelet/preemption/preemption.go, pkg/kubelet/eviction/eviction_manager.go
  */
@@ -17,12 +17,12 @@ export function withDisruption(
   if (message === undefined) return [...conditions];
   const before = conditions.find(({ type }) => type === TYPE);
   const since = before?.status === 'True' ? before.lastTransitionTime : undefined;
-  const told: PodCondition = {
+  const target: PodCondition = {
     type: TYPE,
     status: 'True',
     reason: 'TerminationByKubelet',
     message,
     lastTransitionTime: since ?? formatTimestamp(nowMs),
   };
-  return [...conditions.filter(({ type }) => type !== TYPE), told];
+  return [...conditions.filter(({ type }) => type !== TYPE), target];
 }

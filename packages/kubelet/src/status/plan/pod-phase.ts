@@ -12,11 +12,11 @@ export type ApiPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
 export interface PhaseInput {
   readonly pod: Pod;
-  /** By container name, all kinds. */
+  /** By name, for containers of all kinds. */
   readonly statuses: ReadonlyMap<string, ContainerStatus>;
-  /** Nothing runs any more, nor will. */
+  /** Nothing of the pod runs or will run again. */
   readonly terminal: boolean;
-  /** A regular container exists in the sandbox in use. */
+  /** The current sandbox has a regular container. */
   readonly initialised: boolean;
 }
 

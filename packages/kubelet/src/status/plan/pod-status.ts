@@ -25,7 +25,7 @@ import { withDisruption } from './disruption.js';
 import { type ApiPhase, podPhase } from './pod-phase.js';
 import { resourceFields } from './resources.js';
 
-/** What the API is told of a pod; the fields that other writers own are not in it. */
+/** The pod's status as the kubelet writes it, without fields of other writers. */
 export function podStatus(input: StatusInput): PodStatus {
   const { pod, previous, seen, verdict, nowMs } = input;
   const neverBegun = seen.containers.length === 0 && previous.containerStatuses === undefined;
@@ -63,7 +63,7 @@ export function podStatus(input: StatusInput): PodStatus {
 }
 
 /**
- * A pod that was refused has nothing to show but why.
+ * The status of a refused pod contains only the refusal.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet.go, rejectPod
  */
@@ -80,7 +80,7 @@ function refusedStatus(input: StatusInput, verdict: FailureVerdict): PodStatus {
 }
 
 /**
- * The last word on a pod: what is not known to have ended is declared lost, and the phase is final.
+ * The pod's last status: containers without a known end count as lost, and the phase is final.
  *
  * @see Kubernetes 1.36 pkg/kubelet/status/status_manager.go, TerminatePod
  */
@@ -144,35 +144,40 @@ function phaseOf(input: StatusInput, statuses: ReadonlyMap<string, ContainerStat
     ...(previous.reason !== undefined && { reason: previous.reason }),
     ...(previous.message !== undefined && { message: previous.message }),
   };
-  const told = previous.phase;
-  if (told === 'Failed' || told === 'Succeeded') return { phase: told, ...carried };
+  const last = previous.phase;
+  if (last === 'Failed' || last === 'Succeeded') return { phase: last, ...carried };
   const runs = seen.containers.some(({ state }) => state.kind === 'running');
   if (verdict !== undefined) {
-    // Others read a final phase as "its work and its claims are over": not while anything runs.
+    // A final phase means to other components that the pod and its claims are over: not while
+    // containers run.
     const { reason, message } = verdict;
     if (!runs) return { phase: 'Failed', reason, message };
-    return { phase: told === 'Running' ? 'Running' : 'Pending' };
+    return { phase: last === 'Running' ? 'Running' : 'Pending' };
   }
   const initialised = regularContainers(pod).some(({ spec }) => {
     const record = latestOf(seen, spec.name);
     return record !== undefined && record.sandboxId === seen.sandboxes[0]?.id;
   });
-  // Nothing is over while the pod's containers are taken away to start anew.
+  // The pod is not over while its containers are removed for a restart of all of them.
   const startsAnew = [...statuses.values()].some(
     ({ state }) => state?.waiting?.reason === RESTARTING_ALL,
   );
-  if (startsAnew && !terminal) return { phase: told === 'Running' ? told : 'Pending', ...carried };
+  if (startsAnew && !terminal) return { phase: last === 'Running' ? last : 'Pending', ...carried };
   const phase = podPhase({ pod, statuses, terminal, initialised });
-  if (isTerminalPhase(phase) && runs) return { phase: told === 'Running' ? 'Running' : 'Pending' };
-  return phase === told ? { phase, ...carried } : { phase };
+  if (isTerminalPhase(phase) && runs) return { phase: last === 'Running' ? 'Running' : 'Pending' };
+  return phase === last ? { phase, ...carried } : { phase };
 }
+
+/** A server before 1.32 leaves an empty address out. */
+type WrittenIps = Readonly<{ podIPs?: readonly Readonly<{ ip?: string }>[] }>;
 
 function addressFields(input: StatusInput): Partial<PodStatus> {
   const { pod, previous, seen, hostIps } = input;
   const [hostIp] = hostIps;
   const ownIps = isHostNetwork(pod) ? hostIps : familyOrdered(seen.podIps, hostIp);
   const ready = seen.sandboxes.some((sandbox) => sandbox.ready);
-  const kept = (previous.podIPs ?? []).flatMap(({ ip }) => ip ?? []);
+  const { podIPs = [] }: WrittenIps = previous;
+  const kept = podIPs.flatMap(({ ip }) => ip ?? []);
   const podIps = ownIps.length === 0 && !ready ? kept : ownIps;
   const [podIp] = podIps;
   return {
@@ -181,7 +186,7 @@ function addressFields(input: StatusInput): Partial<PodStatus> {
   };
 }
 
-/** At most one address of each family, the node's own family first. */
+/** At most one address per family, starting with the family of the node's primary address. */
 function familyOrdered(ips: readonly string[], hostIp: string | undefined): readonly string[] {
   const six = ips.find((ip) => isIPv6(ip));
   const four = ips.find((ip) => !isIPv6(ip));

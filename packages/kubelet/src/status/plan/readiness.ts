@@ -8,8 +8,8 @@ export interface Readiness {
 }
 
 /**
- * Whether a running container has started and is ready. Where no probe has answered yet, what was
- * said before about the same container still holds: so a kubelet's restart changes nothing.
+ * Decides if a running container is started and ready. Until a probe has answered, the previous
+ * status of the same container applies, so a restarted kubelet changes nothing.
  */
 export function readinessOf(
   container: Container,
@@ -28,7 +28,7 @@ export function readinessOf(
   return { started, ready: started && passes };
 }
 
-/** `containerd://<id>`: how the API names a container. */
+/** A container's name in the API: `containerd://<id>`. */
 export function containerUrl({ runtimeName, id }: ContainerObservation): string {
   return `${runtimeName}://${id}`;
 }

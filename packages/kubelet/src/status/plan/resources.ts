@@ -3,14 +3,14 @@ import type { Container, Pod, PodStatus } from '@nodeagent/kube-client';
 
 import { type Amounts, podLimits, podRequests } from '../../pod/index.js';
 
-/** What the cgroup of a pod knows about. */
+/** Resources that a pod's cgroup limits. */
 const IN_CGROUP = new Set(['cpu', 'memory']);
 
 /**
- * What the pod as a whole asked for and has. While it runs that is what its cgroup holds: of CPU and
- * memory, and a limit only where every container has one.
+ * The requested and the actual resources of the pod as a whole. While the pod runs, the actual ones
+ * are those of its cgroup: CPU and memory only, and a limit only if every container has one.
  *
- * @param runs whether its phase is Running
+ * @param runs true if the pod's phase is Running
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_pods.go, convertToAPIPodLevelResourcesStatus
  */
 export function resourceFields(
@@ -38,7 +38,7 @@ function limitsAll(pod: Pod): (entry: readonly [string, bigint]) => boolean {
     containersOf(pod).every(({ resources: own }) => amountOf(own?.limits, name) !== undefined);
 }
 
-/** In powers of 1024 where the pod is written so, as the API server would add them up. */
+/** Uses units of 1024 if the pod's own quantities do, as the API server's sums would. */
 function texts(pod: Pod, amounts: Amounts): Record<string, string> {
   const { resources } = pod.spec ?? {};
   const given = [resources, ...containersOf(pod).map((container) => container.resources)];
@@ -55,8 +55,8 @@ function texts(pod: Pod, amounts: Amounts): Record<string, string> {
 }
 
 /**
- * Names are users': `__proto__` and `constructor` are resources like any other. A quantity that is
- * given as a number is text here.
+ * Users choose resource names, so `__proto__` and `constructor` must work like any other. A
+ * quantity given as a number is converted to text.
  */
 function amountOf(
   amounts: Readonly<Record<string, string | number>> | undefined,

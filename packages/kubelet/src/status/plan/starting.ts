@@ -1,16 +1,16 @@
 import type { ContainerStatus, PodStatus } from '@nodeagent/kube-client';
 
-/** Why a container waits that nothing is wrong with. */
+/** Waiting reasons of a normal start. */
 const EXPECTED = new Set(['ContainerCreating', 'PodInitializing']);
 
 /**
- * Whether a pod is only on its way: Pending as before, and no container has run or failed. Such a
- * status is overtaken within the moment that a start takes, so it may wait.
+ * True if the pod is only starting: still Pending, and no container has run or failed. Such a
+ * status is outdated as soon as the containers run, so its write may wait.
  */
-export function isOnlyStarting(told: PodStatus, next: PodStatus): boolean {
+export function isOnlyStarting(held: PodStatus, next: PodStatus): boolean {
   const { containerStatuses = [], initContainerStatuses = [] } = next;
   return (
-    told.phase === 'Pending' &&
+    held.phase === 'Pending' &&
     next.phase === 'Pending' &&
     [...initContainerStatuses, ...containerStatuses].every(isUntouched)
   );

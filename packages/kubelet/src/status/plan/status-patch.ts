@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { PodCondition, PodStatus } from '@nodeagent/kube-client';
 
-/** The fields of a pod's status that a kubelet writes; the rest belongs to others. */
+/** The fields of a pod's status that a kubelet writes; other fields have other writers. */
 const OWN_FIELDS = [
   'observedGeneration',
   'phase',
@@ -22,7 +22,7 @@ const OWN_FIELDS = [
   'allocatedResources',
 ] as const satisfies readonly (keyof PodStatus)[];
 
-/** Conditions of a kubelet's that are there only while something lasts. */
+/** The kubelet's conditions that exist only for the duration of an operation. */
 const PASSING_CONDITIONS = new Set(['PodResizePending', 'PodResizeInProgress']);
 
 export interface StatusPatch {
@@ -31,11 +31,11 @@ export interface StatusPatch {
 }
 
 /**
- * A strategic merge patch with only what differs, and the uid, which the API server refuses to
- * change: so the patch can never reach another pod of the same name.
+ * A strategic merge patch of the changed fields, with the pod's uid. The API server refuses to
+ * change a uid, so the patch cannot affect another pod of the same name.
  *
- * @param base what the API is known to hold
- * @returns undefined when there is nothing to say
+ * @param base the status that the API is known to hold
+ * @returns undefined if nothing changed
  */
 export function statusPatch(
   uid: string,
@@ -52,10 +52,11 @@ export function statusPatch(
 }
 
 /**
- * What the API is known to hold after a write. Fields that were sent and are not in the answer are
- * none that this API server knows: they count as told, else they would be sent for ever.
+ * The status that the API holds after a write: its answer, plus sent fields that are missing in the
+ * answer. An older API server does not know those fields; without this, each write would send them
+ * again.
  */
-export function toldStatus(
+export function heldStatus(
   { status: sent }: StatusPatch,
   next: PodStatus,
   answer: PodStatus,
@@ -64,7 +65,7 @@ export function toldStatus(
   return { ...Object.fromEntries(fields.map((field) => [field, next[field]])), ...answer };
 }
 
-/** `null` removes a field; undefined leaves it. */
+/** `null` removes a field; undefined leaves it unchanged. */
 function fieldChange(
   field: (typeof OWN_FIELDS)[number],
   base: PodStatus,
@@ -76,19 +77,19 @@ function fieldChange(
       return changedConditions(base.conditions ?? [], next.conditions ?? []);
     case 'podIPs':
     case 'hostIPs':
-      // Lists that merge by address: the whole list is sent as the new one.
+      // These lists merge by address; this directive makes the new list replace the old one.
       return [...(next[field] ?? []), { $patch: 'replace' }];
     case 'resources':
     case 'allocatedResources':
-      // Objects merge key by key: what is no longer in one would stay. Where there is none, a
-      // kube-apiserver drops an object with a directive whole: pkg/util/strategicpatch/patch.go.
+      // Objects merge by key, so removed keys would stay without the directive. If the API has no
+      // object yet, kube-apiserver drops one with a directive: pkg/util/strategicpatch/patch.go.
       return base[field] === undefined ? next[field] : { ...next[field], $patch: 'replace' };
     default:
       return next[field];
   }
 }
 
-/** Conditions merge by type, so those of other writers need not be sent, nor known. */
+/** Conditions merge by type, so conditions of other writers are not sent. */
 function changedConditions(
   base: readonly PodCondition[],
   next: readonly PodCondition[],

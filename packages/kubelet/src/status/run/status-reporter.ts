@@ -30,54 +30,54 @@ import {
 } from '../../pod/index.js';
 import { finalStatus, podStatus } from '../plan/pod-status.js';
 import { isOnlyStarting } from '../plan/starting.js';
-import { statusPatch, toldStatus } from '../plan/status-patch.js';
+import { heldStatus, statusPatch } from '../plan/status-patch.js';
 
 export interface StatusReporterOptions {
-  /** None: statuses are made, and told to nobody. */
+  /** Undefined: statuses are computed but not written. */
   readonly client: KubeClient | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly hostIps: () => readonly string[];
-  /** The API's picture of a static pod, which shows its status. */
+  /** The mirror pod of a static pod; it shows the static pod's status. */
   readonly mirrorOf?: (pod: Pod) => Pod | undefined;
-  /** Nothing is measured without. */
+  /** Absent: no metrics. */
   readonly metrics?: Metrics | undefined;
 }
 
-/** Pods whose statuses are written at the same time. */
+/** Number of pods whose statuses are written at the same time. */
 const CONCURRENT_WRITES = 16;
 const RETRY: BackoffRules = { initialMs: 500, maxMs: 10_000 };
-/** How often failed writes, and those that may wait, are looked at. */
+/** Period of the check for failed and deferred writes. */
 const CHECK_MS = 250;
-/** A start that takes no longer is told in one write, when the pod runs. */
+/** A start within this time is reported in a single write, once the pod runs. */
 const STARTING_MS = 2000;
 
-/** What is known of one pod. */
+/** State of one pod. */
 interface Entry {
   pod: Pod;
-  /** What the API shall show. */
+  /** The newest status, which the API should show. */
   status: PodStatus;
-  /** What the API is known to hold, of `version`. */
-  told: PodStatus;
+  /** The status that the API is known to hold, at `version`. */
+  held: PodStatus;
   version: string | undefined;
-  /** Whose status `told` is, where the pod is a static one. */
+  /** For a static pod: the uid of the mirror pod that holds `held`. */
   mirrorUid?: string;
-  /** Nothing of the pod is left on this node. */
+  /** Nothing of the pod remains on this node. */
   finished: boolean;
   failed: BackoffState | undefined;
-  /** Since when a write waits, because what it tells is about to change; monotonic. */
+  /** Start of a deferred write, whose status is about to change; monotonic. */
   deferredAtMs: number | undefined;
-  /** Since when the API is to be told something; monotonic. */
+  /** Time of the oldest unwritten change; monotonic. */
   changedAtMs: number | undefined;
 }
 
 /**
- * Makes pod statuses and writes them: pods in parallel, the writes of one pod in order, always the
- * newest status and only what differs from what the API holds.
+ * Computes pod statuses and writes them: pods in parallel, the writes of one pod in order, always
+ * the newest status, and only the fields that differ from the API's.
  *
- * A write does not read first. That is safe: what the API holds is known from the answer to the last
- * write or from the watch, whichever is newer; the patch names only fields that no one else owns and
- * merges its conditions by type; and with the uid in it the server refuses it for any other pod.
+ * Writes need no read before them. The API's status is known from the last write's answer or from
+ * the watch, whichever is newer. The patch contains only fields that no one else writes, and its
+ * conditions merge by type. It contains the uid, so the server refuses it for any other pod.
  */
 export class StatusReporter implements PodReporter {
   readonly #options: StatusReporterOptions;
@@ -89,7 +89,7 @@ export class StatusReporter implements PodReporter {
     this.#options = options;
     this.#writes = options.metrics?.histogram({
       name: 'kubelet_pod_status_sync_duration_seconds',
-      help: 'From when a status changed until the API had it, whatever changed meanwhile.',
+      help: 'Duration in seconds from the change of a pod status to its write to the API, including later changes in between.',
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 20, 30, 45, 60],
     });
     this.#queue = new KeyedQueue(
@@ -102,7 +102,7 @@ export class StatusReporter implements PodReporter {
     );
   }
 
-  /** The status last made for a pod, told to the API or not yet; undefined before the first. */
+  /** The newest status of a pod, written to the API or not; undefined before the first. */
   statusOf(uid: string): PodStatus | undefined {
     return this.#entries.get(uid)?.status;
   }
@@ -118,7 +118,7 @@ export class StatusReporter implements PodReporter {
     });
     entry.status = status;
     entry.changedAtMs ??= clock.monotonicMs();
-    if (isOnlyStarting(entry.told, status)) entry.deferredAtMs ??= clock.monotonicMs();
+    if (isOnlyStarting(entry.held, status)) entry.deferredAtMs ??= clock.monotonicMs();
     else this.#queue.put(podUid(facts.pod), undefined);
     return status;
   }
@@ -135,12 +135,15 @@ export class StatusReporter implements PodReporter {
     this.#entries.delete(uid);
   }
 
-  /** The API has another picture of this static pod than before. */
+  /** Called when the mirror pod of a static pod has changed. */
   mirrored(uid: string): void {
     if (this.#entries.has(uid)) this.#queue.put(uid, undefined);
   }
 
-  /** Makes deferred writes and tries failed ones again; runs until the signal fires and all writes have ended. */
+  /**
+   * Makes deferred writes and retries failed ones, until the signal fires and all writes have
+   * ended.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     const task = async (): Promise<void> => {
@@ -151,22 +154,22 @@ export class StatusReporter implements PodReporter {
         if (isRetry || isDue) this.#queue.put(uid, undefined);
       }
     };
-    const onError = (err: unknown): void => log.error({ err }, 'retry of pod statuses failed');
+    const onError = (err: unknown): void => log.error({ err }, 'cannot queue pod status writes');
     await runEvery({ clock, periodMs: CHECK_MS, task, onError }, signal);
     await this.#queue.idle();
   }
 
-  /** With the source's copy taken in, where it is newer than what was last written. */
+  /** Finds or creates the pod's entry, and updates it from the source's copy if that is newer. */
   #entryOf(pod: Pod): Entry {
     const uid = podUid(pod);
     const known = this.#entries.get(uid);
     const version = pod.metadata?.resourceVersion;
     if (known === undefined) {
-      const told = pod.status ?? {};
+      const held = pod.status ?? {};
       const entry: Entry = {
         pod,
-        status: told,
-        told,
+        status: held,
+        held,
         version,
         finished: false,
         failed: undefined,
@@ -178,11 +181,12 @@ export class StatusReporter implements PodReporter {
     }
     known.pod = pod;
     if (isNewer(version, known.version)) {
-      known.told = pod.status ?? {};
+      known.held = pod.status ?? {};
       known.version = version;
-      // Someone else ended the pod, e.g. because the node was away for too long: that stands.
-      if (isTerminalPhase(known.told.phase) && !isTerminalPhase(known.status.phase)) {
-        const { phase, reason, message } = known.told;
+      // Another component ended the pod, e.g. because the node was unreachable for too long; keep
+      // that phase.
+      if (isTerminalPhase(known.held.phase) && !isTerminalPhase(known.status.phase)) {
+        const { phase, reason, message } = known.held;
         known.status = {
           ...known.status,
           ...(phase && { phase }),
@@ -204,17 +208,17 @@ export class StatusReporter implements PodReporter {
     const target = { namespace: podNamespace(entry.pod), name: podName(entry.pod) };
     const { status, changedAtMs } = entry;
     entry.changedAtMs = undefined;
-    const body = statusPatch(podUid(shown), entry.told, status);
+    const body = statusPatch(podUid(shown), entry.held, status);
     if (body !== undefined) {
       const patch = { type: 'strategic-merge', body, subresource: 'status' } as const;
       const answer = await client.patch(PODS, target, patch, signal).catch((error: unknown) => {
-        entry.changedAtMs = changedAtMs; // it is still to be told
+        entry.changedAtMs = changedAtMs; // the change is still unwritten
         throw error;
       });
       if (changedAtMs !== undefined) {
         this.#writes?.observe((clock.monotonicMs() - changedAtMs) / 1000);
       }
-      entry.told = toldStatus(body, status, answer.status ?? {});
+      entry.held = heldStatus(body, status, answer.status ?? {});
       entry.version = answer.metadata?.resourceVersion;
     }
     entry.failed = undefined;
@@ -225,7 +229,7 @@ export class StatusReporter implements PodReporter {
     }
   }
 
-  /** What of the API shows the pod: itself, or its mirror, whose status is then taken in. */
+  /** The pod's object in the API: the pod itself, or the mirror pod of a static pod. */
   #shown(entry: Entry): Pod | undefined {
     if (!isStaticPod(entry.pod)) return entry.pod;
     const mirror = this.#options.mirrorOf?.(entry.pod);
@@ -234,11 +238,11 @@ export class StatusReporter implements PodReporter {
     const isOther = entry.mirrorUid !== podUid(mirror);
     if (isOther || isNewer(version, entry.version)) {
       const { startTime } = mirror.status ?? {};
-      // The pod began before this kubelet did.
+      // The pod started before this kubelet did.
       if (entry.mirrorUid === undefined && startTime !== undefined) {
         entry.status = { ...entry.status, startTime };
       }
-      entry.told = mirror.status ?? {};
+      entry.held = mirror.status ?? {};
       entry.version = version;
       entry.mirrorUid = podUid(mirror);
     }
@@ -251,22 +255,28 @@ export class StatusReporter implements PodReporter {
     const { clock, log } = this.#options;
     const pod = { namespace: podNamespace(entry.pod), name: podName(entry.pod), uid };
     if (isKubeError(error, 'KUBE_NOT_FOUND') && isStaticPod(entry.pod)) {
-      // A new mirror is on its way, and asks for its status.
+      // The next mirror pod will trigger another write.
       entry.failed = undefined;
       return;
     }
     if (isKubeError(error, 'KUBE_NOT_FOUND')) {
-      // The watch will say so too.
+      // The watch will report the deletion as well.
       log.debug({ pod, err: error }, 'pod is no longer in the API');
       this.#entries.delete(uid);
       return;
     }
     entry.failed = nextBackoff(entry.failed, RETRY, clock.monotonicMs());
-    log.warn({ pod, err: error, retryInMs: entry.failed.delayMs }, 'pod status not written');
+    log.warn(
+      { pod, err: error, retryInMs: entry.failed.delayMs },
+      'cannot write the pod status; retrying',
+    );
   }
 }
 
-/** Versions are numbers that grow, as text. @see Kubernetes KEP-5504, comparable resource versions */
+/**
+ * Resource versions are increasing numbers, as text. @see Kubernetes KEP-5504, comparable resource
+ * versions
+ */
 function isNewer(version: string | undefined, than: string | undefined): boolean {
   if (version === undefined || version === than) return false;
   if (than === undefined) return true;

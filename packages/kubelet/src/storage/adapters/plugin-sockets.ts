@@ -6,7 +6,7 @@ import { createCsiClient, createRegistrationClient } from '@nodeagent/csi/client
 
 import type { PluginSocket, PluginSockets } from '../ports.js';
 
-/** How deep sockets are looked for below the directory. */
+/** Sockets are searched to this depth below the directory. */
 const MAX_DEPTH = 3;
 
 /** @param dir `<root>/plugins_registry` */
@@ -37,7 +37,7 @@ async function socketsBelow(dir: string, depth: number): Promise<readonly Plugin
   return found.flat();
 }
 
-/** The inode alone may be used again at once by a socket of the same name. */
+/** The inode alone is not enough: a new socket of the same name may reuse it at once. */
 function identityOf({ ino, ctimeMs }: Stats): string {
   return `${ino}/${ctimeMs}`;
 }

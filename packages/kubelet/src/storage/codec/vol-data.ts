@@ -1,6 +1,6 @@
 /**
- * What is written beside a CSI mount, so that whoever comes after can take it down: an object of
- * strings, with the names that other kubelets use.
+ * The record beside a CSI mount, by which any later kubelet can take the mount down: an object of
+ * strings, with the keys that other kubelets use.
  *
  * @see Kubernetes 1.36 pkg/volume/csi/csi_plugin.go, volDataKey
  */
@@ -13,7 +13,7 @@ export interface VolData {
   readonly volumeLifecycleMode?: string;
 }
 
-/** Keys in byte order, characters that HTML knows escaped, one line: as Go's encoder writes it. */
+/** Keys in byte order, HTML characters escaped, one line: as Go's encoder writes it. */
 export function encodeVolData(data: VolData): string {
   const entries = Object.entries(data).filter(([, value]) => value !== undefined);
   const sorted = Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -24,13 +24,13 @@ export function encodeVolData(data: VolData): string {
   return `${text}\n`;
 }
 
-/** @returns undefined for text that names no driver and no volume */
+/** @returns undefined for text that names no driver or no volume */
 export function decodeVolData(text: string): VolData | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return undefined; // half written when the power went: the caller says what that means
+    return undefined; // incomplete after a power failure; the caller decides what that means
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = new Map(

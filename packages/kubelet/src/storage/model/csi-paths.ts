@@ -6,15 +6,17 @@ import { type PathSegment, toPathSegment } from '@nodeagent/base';
 import type { PodUid } from '../../pod/index.js';
 import { podDir } from '../../volumes/index.js';
 
-const PLUGIN_DIR = 'kubernetes.io~csi';
+/** The plug-in's name as a directory name. */
+export const CSI_DIR = 'kubernetes.io~csi';
 
 /** The directories of all CSI volumes of a pod. */
 export function podCsiDir(rootDir: string, uid: PodUid): string {
-  return join(podDir(rootDir, uid), 'volumes', PLUGIN_DIR);
+  return join(podDir(rootDir, uid), 'volumes', CSI_DIR);
 }
 
 /**
- * A volume as one pod sees it: `<dir>/mount`, and beside it what is needed to take it down again.
+ * The directory of a volume for one pod: `<dir>/mount`, and beside it the record for taking it
+ * down.
  *
  * @see Kubernetes 1.36 pkg/volume/csi/csi_mounter.go
  */
@@ -22,18 +24,18 @@ export function publishDir(rootDir: string, uid: PodUid, specName: PathSegment):
   return join(podCsiDir(rootDir, uid), specName);
 }
 
-/** Where the volume itself is mounted, below {@link publishDir}. */
+/** The mount point of the volume itself, below {@link publishDir}. */
 export function mountPath(dir: string): string {
   return join(dir, 'mount');
 }
 
-/** All that is staged of all drivers, in directories by driver, and in these by volume. */
+/** The directory of all staged volumes: directories by driver, and in these by volume. */
 export function stagingRoot(rootDir: string): string {
   return join(rootDir, 'plugins', 'kubernetes.io', 'csi');
 }
 
 /**
- * A volume as the whole node sees it: `<dir>/globalmount`, and beside it the same facts.
+ * The directory of a volume for the whole node: `<dir>/globalmount`, and beside it the same record.
  *
  * @see Kubernetes 1.36 pkg/volume/csi/csi_attacher.go, makeDeviceMountPath
  */
@@ -51,13 +53,13 @@ export function volDataPath(dir: string): string {
   return join(dir, 'vol_data.json');
 }
 
-/** The VolumeAttachment that says whether a volume is attached to this node. */
+/** The name of the VolumeAttachment that shows whether a volume is attached to this node. */
 export function attachmentName(volumeHandle: string, driver: string, nodeName: string): string {
   const hash = createHash('sha256').update(`${volumeHandle}${driver}${nodeName}`).digest('hex');
   return `csi-${hash}`;
 }
 
-/** The handle of a volume that a pod declares by itself. */
+/** The handle of a volume that a pod declares inline. */
 export function inlineHandle(podUid: string, volumeName: string): string {
   return `csi-${createHash('sha256').update(`${podUid}${volumeName}`).digest('hex')}`;
 }

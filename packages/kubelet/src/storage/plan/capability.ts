@@ -1,15 +1,14 @@
-import type { AccessMode, NodeCapability, VolumeCapability } from '@nodeagent/csi';
+import { accessModeOf, type NodeCapability, type VolumeCapability } from '@nodeagent/csi';
 
 import type { CsiVolume } from '../model/csi-volume.js';
 
 /**
- * How a volume is to be mounted, in the terms of CSI.
+ * The requested use of a volume, in CSI's terms.
  *
- * @param fsGroup sent to a driver that gives files to a group by itself
- * @see Kubernetes 1.36 pkg/volume/csi/csi_client.go, asCSIAccessModeV1 and asSingleNodeMultiWriterCapableCSIAccessModeV1
+ * @param fsGroup sent to a driver that changes the group of files itself
  */
 export function volumeCapability(
-  { fsType, mountOptions, accessModes }: CsiVolume,
+  { fsType, mountOptions, accessModes, mode: volumeMode }: CsiVolume,
   capabilities: ReadonlySet<NodeCapability>,
   fsGroup: number | undefined,
 ): VolumeCapability {
@@ -19,19 +18,10 @@ export function volumeCapability(
     mountFlags: mountOptions,
     volumeMountGroup: givesGroup ? String(fsGroup) : '',
   };
-  const mode = accessMode(accessModes[0], capabilities.has('single-node-multi-writer'));
-  return { access: { kind: 'mount', value }, accessMode: { mode } };
-}
-
-function accessMode(mode: string | undefined, knowsSeveralWriters: boolean): AccessMode {
-  switch (mode) {
-    case 'ReadOnlyMany':
-      return 'multi-node-reader-only';
-    case 'ReadWriteMany':
-      return 'multi-node-multi-writer';
-    case 'ReadWriteOncePod':
-      return knowsSeveralWriters ? 'single-node-single-writer' : 'single-node-writer';
-    default:
-      return knowsSeveralWriters ? 'single-node-multi-writer' : 'single-node-writer';
-  }
+  const mode = accessModeOf(accessModes[0], capabilities.has('single-node-multi-writer'));
+  const isBlock = volumeMode === 'Block';
+  const access = isBlock
+    ? ({ kind: 'block', value: {} } as const)
+    : ({ kind: 'mount', value } as const);
+  return { access, accessMode: { mode } };
 }

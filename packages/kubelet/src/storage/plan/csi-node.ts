@@ -5,7 +5,7 @@ import { VolumeError } from '../../volumes/index.js';
 
 /** The Node's annotation: a JSON object of node ids by driver. */
 export const NODE_ID_ANNOTATION = 'csi.volume.kubernetes.io/nodeid';
-/** Drivers that took over volumes which were part of Kubernetes; the scheduler reads the list. */
+/** In-tree volume types that CSI drivers have taken over; the scheduler reads the list. */
 const MIGRATED_ANNOTATION = 'storage.alpha.kubernetes.io/migrated-plugins';
 const MIGRATED = [
   'kubernetes.io/aws-ebs',
@@ -20,10 +20,10 @@ const MIGRATED = [
 const MAX_COUNT = 2 ** 31 - 1;
 
 /**
- * What a Node is to say of a driver: annotation and topology labels; undefined when it says so already.
+ * The change to a Node for a driver: annotation and topology labels; undefined if nothing changes.
  *
- * @param info undefined for a driver that has gone; its labels stay
- * @throws {VolumeError} `VOLUME_SOURCE` when a label is there with another value
+ * @param info undefined for a driver that is gone; its labels stay
+ * @throws {VolumeError} `VOLUME_SOURCE` if a label exists with another value
  * @see Kubernetes 1.36 pkg/volume/csi/nodeinfomanager/nodeinfomanager.go
  */
 export function nodePatch(
@@ -59,7 +59,7 @@ function parseIds(text: string | undefined): Readonly<Record<string, string>> {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Record<string, string>) : {};
   } catch {
-    return {}; // somebody else's text: the drivers that are here write it anew
+    return {}; // not written by a kubelet: the registered drivers replace it
   }
 }
 
@@ -77,21 +77,24 @@ export function emptyCsiNode(nodeName: string, nodeUid: string): CsiNode {
   };
 }
 
-/** True for the object of a node that had the same name before. */
+/** True for the object of an earlier node of the same name. */
 export function isOfAnotherNode(found: CsiNode, nodeUid: string): boolean {
   return found.metadata?.ownerReferences?.some(({ uid }) => uid === nodeUid) !== true;
 }
 
-/** Go writes an empty list as null, which readers do not see. */
-function driversOf({ spec }: CsiNode): CsiNode['spec']['drivers'] {
-  const { drivers }: Partial<CsiNode['spec']> = spec;
-  return drivers ?? [];
+type Drivers = CsiNode['spec']['drivers'];
+
+/** Go writes an empty list as null. */
+type WrittenCsiNode = Readonly<{ spec: Readonly<{ drivers?: Drivers | null }> }>;
+
+function driversOf({ spec }: WrittenCsiNode): Drivers {
+  return spec.drivers ?? [];
 }
 
 /**
- * The object with this driver as its last; undefined when nothing differs.
+ * The object with this driver as its last; undefined if nothing changes.
  *
- * @param info undefined for a driver that has gone
+ * @param info undefined for a driver that is gone
  */
 export function withDriver(
   found: CsiNode,

@@ -7,17 +7,20 @@ import type { CsiVolume, DriverRules } from '../model/csi-volume.js';
 const POLICIES = ['ReadWriteOnceWithFSType', 'File', 'None'] as const;
 
 /**
- * What holds for the volumes of a driver.
+ * Lifetime of a token if the driver sets none.
  *
- * @param object undefined where the cluster has none
- * @throws {VolumeError} `VOLUME_UNSUPPORTED` for what this kubelet cannot give the driver
+ * @see Kubernetes 1.36 pkg/apis/authentication/v1/defaults.go
+ */
+const TOKEN_SECONDS = 3600;
+
+/**
+ * The rules for the volumes of a driver.
+ *
+ * @param object undefined if the cluster has none
  */
 export function driverRules(object: CsiDriver | undefined): DriverRules {
   const spec = object?.spec;
-  if (spec?.tokenRequests !== undefined && spec.tokenRequests.length > 0) {
-    const text = `CSIDriver ${object?.metadata?.name ?? ''}: tokenRequests are not supported`;
-    throw new VolumeError('VOLUME_UNSUPPORTED', text);
-  }
+  const period = spec?.nodeAllocatableUpdatePeriodSeconds;
   return {
     declared: object !== undefined,
     attachRequired: spec?.attachRequired ?? true,
@@ -26,11 +29,18 @@ export function driverRules(object: CsiDriver | undefined): DriverRules {
     fsGroupPolicy:
       POLICIES.find((policy) => policy === spec?.fsGroupPolicy) ?? 'ReadWriteOnceWithFSType',
     lifecycles: spec?.volumeLifecycleModes ?? ['Persistent'],
+    tokenRequests: (spec?.tokenRequests ?? []).map(({ audience, expirationSeconds }) => ({
+      audience,
+      expirationSeconds: expirationSeconds ?? TOKEN_SECONDS,
+    })),
+    tokensInSecrets: spec?.serviceAccountTokenInSecrets ?? false,
+    seLinuxMount: spec?.seLinuxMount ?? false,
+    limitsPeriodMs: period === undefined ? undefined : period * 1000,
   };
 }
 
 /**
- * @throws {VolumeError} `VOLUME_SOURCE` when the driver does not take volumes of that life
+ * @throws {VolumeError} `VOLUME_SOURCE` if the driver does not support this lifecycle mode
  * @see Kubernetes 1.36 pkg/volume/csi/csi_plugin.go, supportsVolumeLifecycleMode
  */
 export function assertLifecycle({ driver, lifecycle }: CsiVolume, rules: DriverRules): void {
@@ -42,13 +52,14 @@ export function assertLifecycle({ driver, lifecycle }: CsiVolume, rules: DriverR
   throw new VolumeError('VOLUME_SOURCE', text);
 }
 
-/** True for a volume that has to be attached to the node before it can be mounted. */
+/** True for a volume that must be attached to the node before it can be mounted. */
 export function needsAttachment({ lifecycle }: CsiVolume, rules: DriverRules): boolean {
   return rules.attachRequired && lifecycle === 'Persistent';
 }
 
 /**
- * What a driver is told of the pod beside the volume's own attributes.
+ * The volume context of a publication: the volume's own attributes and, if requested, facts about
+ * the pod.
  *
  * @see Kubernetes 1.36 pkg/volume/csi/csi_util.go, getPodInfoAttrs
  */
@@ -69,8 +80,11 @@ export function volumeContext(
   };
 }
 
+/** The attribute, or the secret, that contains tokens. */
+export const TOKENS_KEY = 'csi.storage.k8s.io/serviceAccount.tokens';
+
 /**
- * Whether the kubelet gives the files to the pod's fsGroup.
+ * The kubelet changes the files' group to the pod's fsGroup.
  *
  * @see Kubernetes 1.36 pkg/volume/csi/csi_mounter.go, supportsFSGroup
  */

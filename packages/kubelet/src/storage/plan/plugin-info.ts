@@ -1,18 +1,18 @@
 import type { PluginRegistration } from '@nodeagent/csi';
 
-/** A driver that is to be registered. */
+/** A driver to be registered. */
 export interface CsiPlugin {
   readonly name: string;
   readonly endpoint: string;
-  /** The highest that it speaks, `[1, 0, 0]`. */
+  /** The highest version that it supports, `[1, 0, 0]`. */
   readonly version: readonly number[];
 }
 
 /**
- * What a plug-in says of itself, or why the kubelet refuses it.
+ * Judges a plug-in's description of itself; returns the driver, or the reason to refuse it.
  *
- * @param socketPath where it registered, which also serves where it names no endpoint
- * @param registered the version of the driver that has the same name at another socket
+ * @param socketPath the registration socket, which also serves if no endpoint is named
+ * @param registered version of the driver of the same name on another socket
  * @see Kubernetes 1.36 pkg/kubelet/pluginmanager/operationexecutor, pkg/volume/csi/csi_plugin.go
  */
 export function judgePlugin(

@@ -1,64 +1,251 @@
-import type { Pod, Volume } from '@nodeagent/kube-client';
+import type { PersistentVolume, Pod, Volume } from '@nodeagent/kube-client';
 
+import type { LocalVolume } from '../../disks/index.js';
+import type { LocalVolumes } from '../../disks/run/index.js';
+import type { NfsVolumes } from '../../disks/run/index.js';
 import { podUid } from '../../pod/index.js';
-import type { ClaimedVolumes, VolumeFiles, VolumePlace } from '../../volumes/index.js';
-import type { BackingVolume } from '../model/csi-volume.js';
-import { backingOfClaim, boundVolume, claimNameOf, inlineVolume } from '../plan/backing-volume.js';
-import type { CsiVolumes } from './csi-volumes.js';
+import {
+  type ClaimedVolumes,
+  claimNameOf,
+  type DevicePlace,
+  type VolumeFigures,
+  type VolumeFiles,
+  type VolumePlace,
+} from '../../volumes/index.js';
+import { inStep } from '../../volumes/run/index.js';
+import { uniqueName } from '../model/csi-paths.js';
+import type { BackingVolume, CsiVolume } from '../model/csi-volume.js';
+import {
+  assertBound,
+  assertMountable,
+  backingOfVolume,
+  type Bound,
+  boundVolume,
+  inlineNfs,
+  inlineVolume,
+} from '../plan/backing-volume.js';
+import { assertLifecycle } from '../plan/driver-rules.js';
+import { migratedInline, migratedVolume } from '../plan/migrated-volumes.js';
+import { assertAlone, assertReachable } from '../plan/preflight.js';
+import type { ActualVolumes } from './actual-volumes.js';
+import type { Attachments } from './attachments.js';
+import type { CsiDevices } from './csi-devices.js';
+import { type MountingPorts, openMounting } from './csi-mounting.js';
+import type { CsiVolumes, MountedVolume } from './csi-volumes.js';
+import { growCsi } from './grow-csi.js';
+import type { NodeExpansion } from './node-expansion.js';
 import type { StorageApi } from './storage-api.js';
+import { csiPlugin, type MeteredOperation, type StorageMeter } from './storage-meter.js';
+import { pluginOf, VolumeCounts } from './volume-counts.js';
+import type { FigureReader, Measurable } from './volume-figures.js';
 
-export interface ClaimedVolumesOptions {
+export interface ClaimedVolumesOptions extends MountingPorts {
   readonly api: StorageApi;
   readonly csi: CsiVolumes;
+  readonly devices: CsiDevices;
+  readonly local: LocalVolumes;
+  readonly nfs: NfsVolumes;
+  readonly expansion: NodeExpansion;
+  readonly attachments: Attachments;
+  readonly figures: FigureReader;
+  readonly meter: StorageMeter;
+  readonly actual: Pick<ActualVolumes, 'noteUse' | 'ready' | 'users'>;
   readonly files: Pick<VolumeFiles, 'checkHostPath'>;
+  /** The labels of this node in the API. */
+  readonly nodeLabels: () => Readonly<Record<string, string>>;
 }
 
-/** Volumes by claims and by CSI drivers, for the pod volumes that need one. */
-export function createClaimedVolumes({ api, csi, files }: ClaimedVolumesOptions): ClaimedVolumes {
+/** A volume that is ready, either as files or as a device. */
+type Ready = (Readonly<{ place: VolumePlace }> | Readonly<{ device: DevicePlace }>) & {
+  /** The way to measure it; undefined for a host path. */
+  readonly by?: Measurable['by'];
+};
+
+/** A volume that is ready, with its claim. */
+type Known = Readonly<{ ready: Ready; claim: VolumeFigures['claim'] }>;
+
+/** A pod's volume with its full description. */
+interface Wanted {
+  readonly pod: Pod;
+  readonly backing: BackingVolume;
+  /** Undefined for an inline volume. */
+  readonly bound: Bound | undefined;
+}
+
+/** Volumes by claims and of CSI drivers, for the pod volumes that need them. */
+export function createClaimedVolumes(options: ClaimedVolumesOptions): ClaimedVolumes {
+  const { csi, devices, local, nfs, attachments } = options;
   /** By pod uid, then by the pod's name of the volume. */
-  const places = new Map<string, Map<string, VolumePlace>>();
+  const known = new Map<string, Map<string, Known>>();
+  const counts = new VolumeCounts(options.meter);
+  const find = (uid: string, name: string): Ready | undefined => known.get(uid)?.get(name)?.ready;
   return {
     prepare: async (pod, volume, signal) => {
-      const backing = await backingOf(api, pod, volume, signal);
-      if (backing === undefined) return false;
-      const place = await prepared(backing, pod, signal);
-      const own = places.get(podUid(pod)) ?? new Map<string, VolumePlace>();
-      places.set(podUid(pod), own.set(volume.name, place));
+      assertMountable(volume);
+      const wanted = await wantedBy(options.api, pod, volume, signal);
+      if (wanted === undefined) return false;
+      counts.noteWanted(podUid(pod), volume.name, pluginOf(wanted.backing));
+      const ready = await setUp(options, wanted, signal);
+      const own = known.get(podUid(pod)) ?? new Map<string, Known>();
+      const claim = wanted.bound && claimOf(wanted.bound);
+      known.set(podUid(pod), own.set(volume.name, { ready, claim }));
+      counts.noteReady(podUid(pod), volume.name);
       return true;
     },
-    placeOf: (uid, name) => places.get(uid)?.get(name),
+    placeOf: (uid, name) => {
+      const ready = find(uid, name);
+      return ready !== undefined && 'place' in ready ? ready.place : undefined;
+    },
+    deviceOf: (uid, name) => {
+      const ready = find(uid, name);
+      return ready !== undefined && 'device' in ready ? ready.device : undefined;
+    },
+    figures: (pod, signal) => {
+      const volumes = [...(known.get(podUid(pod)) ?? [])].flatMap(([name, { ready, claim }]) =>
+        ready.by === undefined ? [] : [{ name, claim, by: ready.by }],
+      );
+      return options.figures.read(pod, volumes, signal);
+    },
     teardown: async (uid, signal) => {
-      places.delete(uid);
+      known.delete(uid);
       await csi.tearDown(uid, signal);
+      await devices.tearDown(uid, signal);
+      await local.tearDown(uid, signal);
+      await nfs.tearDown(uid, signal);
+      attachments.forget(uid);
+      counts.forget(uid);
     },
   };
-
-  async function prepared(
-    backing: BackingVolume,
-    pod: Pod,
-    signal: AbortSignal,
-  ): Promise<VolumePlace> {
-    const { readOnly } = backing;
-    if (backing.kind === 'csi') {
-      return { hostPath: await csi.setUp(pod, backing, signal), readOnly, managed: !readOnly };
-    }
-    await files.checkHostPath(backing.path, backing.type);
-    return { hostPath: backing.path, readOnly, managed: false };
-  }
 }
 
-/** @returns undefined for a volume that is neither by claim nor by driver */
-async function backingOf(
+async function setUp(
+  options: ClaimedVolumesOptions,
+  wanted: Wanted,
+  signal: AbortSignal,
+): Promise<Ready> {
+  const { pod, backing, bound } = wanted;
+  if (bound !== undefined) assertHere(bound.found, backing, options);
+  const { readOnly } = backing;
+  const isBlock = 'mode' in backing && backing.mode === 'Block';
+  const operation = isBlock ? 'MapVolume' : 'MountVolume';
+  const name = 'specName' in backing ? backing.specName : (bound?.found.metadata?.name ?? '');
+  return inStep(operation, isBlock ? 'SetUpDevice' : 'SetUp', name, async () => {
+    switch (backing.kind) {
+      case 'csi':
+        return setUpCsi(options, { pod, volume: backing, bound }, signal);
+      case 'local':
+        return setUpLocal(options, { pod, volume: backing, bound }, signal);
+      case 'hostPath':
+        await options.files.checkHostPath(backing.path, backing.type);
+        return { place: { hostPath: backing.path, readOnly, managed: false } };
+      case 'nfs': {
+        const hostPath = await options.nfs.setUp(pod, backing, signal);
+        const by = { kind: 'file-system', path: hostPath } as const;
+        return { place: { hostPath, readOnly, managed: false }, by };
+      }
+    }
+  });
+}
+
+async function setUpLocal(
+  { local, expansion }: ClaimedVolumesOptions,
+  { pod, volume, bound }: Readonly<{ pod: Pod; volume: LocalVolume; bound: Bound | undefined }>,
+  signal: AbortSignal,
+): Promise<Ready> {
+  const { readOnly, specName, mode } = volume;
+  const hostPath = await local.setUp(pod, volume, signal);
+  if (bound !== undefined) {
+    const name = `kubernetes.io/local-volume/${specName}`;
+    const grow = () => local.expand(volume, signal);
+    await expansion.expand({ pod, name, specName, readOnly, bound, grow, isFirst: true }, signal);
+  }
+  if (mode === 'Block') return { device: { hostPath, readOnly } };
+  const by = { kind: 'file-system', path: hostPath } as const;
+  return { place: { hostPath, readOnly, managed: !readOnly }, by };
+}
+
+function claimOf({ claim }: Bound): VolumeFigures['claim'] {
+  const { namespace = '', name = '' } = claim.metadata ?? {};
+  return { namespace, name };
+}
+
+/** @throws {VolumeError} for a PersistentVolume that is not reachable from this node */
+function assertHere(
+  found: PersistentVolume,
+  backing: BackingVolume,
+  { nodeLabels }: ClaimedVolumesOptions,
+): void {
+  const isBlock = 'mode' in backing && backing.mode === 'Block';
+  const step = {
+    operation: isBlock ? 'MapVolume' : 'MountVolume',
+    name: 'NodeAffinity check',
+    volume: found.metadata?.name ?? '',
+  } as const;
+  assertReachable(found, nodeLabels(), step);
+}
+
+async function setUpCsi(
+  options: ClaimedVolumesOptions,
+  { pod, volume, bound }: Readonly<{ pod: Pod; volume: CsiVolume; bound: Bound | undefined }>,
+  signal: AbortSignal,
+): Promise<Ready> {
+  const { api, csi, devices, expansion, actual, meter } = options;
+  const { readOnly, specName, driver, volumeHandle } = volume;
+  const rules = await api.driverRules(volume.driver, signal);
+  assertLifecycle(volume, rules);
+  await actual.ready();
+  const uid = podUid(pod);
+  assertAlone(volume.accessModes, actual.users(driver, volumeHandle), uid);
+  const device = volume.mode === 'Block' ? specName : undefined;
+  actual.noteUse({ uid, driver, volumeHandle, lifecycle: volume.lifecycle, device });
+  const open = () => openMounting(options, { pod, volume, rules }, signal);
+  const expand = async (at: MountedVolume, isFirst: boolean): Promise<void> => {
+    if (bound === undefined) return;
+    const name = uniqueName(driver, volumeHandle);
+    const grow = (bytes: number) => growCsi(options, { volume, at }, bytes, signal);
+    await expansion.expand({ pod, name, specName, readOnly, bound, grow, isFirst }, signal);
+  };
+  const measured = (name: MeteredOperation['name']): MeteredOperation => {
+    return { plugin: csiPlugin(driver), name, migrated: volume.migrated };
+  };
+  const byDriver = (path: string) => ({ kind: 'driver', driver, volumeHandle, path }) as const;
+  if (volume.mode === 'Block') {
+    const before = devices.mappedAt(pod, volume);
+    const map = async () => devices.setUp(await open(), signal);
+    const at = before ?? (await meter.operation(measured('map_volume'), map));
+    await expand(at, before === undefined);
+    return { device: { hostPath: at.link, readOnly }, by: byDriver(at.mapPath) };
+  }
+  const before = csi.mountedAt(pod, volume);
+  const isKept = before !== undefined && !rules.requiresRepublish;
+  const mount = async () => csi.setUp(await open(), signal);
+  const at = isKept ? before : await meter.operation(measured('volume_mount'), mount);
+  await expand(at, before === undefined);
+  return { place: { hostPath: at.path, readOnly, managed: !readOnly }, by: byDriver(at.path) };
+}
+
+/** @returns undefined for a volume that has neither a claim nor a driver */
+async function wantedBy(
   api: StorageApi,
   pod: Pod,
   volume: Volume,
   signal: AbortSignal,
-): Promise<BackingVolume | undefined> {
-  const inline = inlineVolume(pod, volume);
-  if (inline !== undefined) return inline;
+): Promise<Wanted | undefined> {
+  const inline = inlineVolume(pod, volume) ?? inlineNfs(volume);
+  if (inline !== undefined) return { pod, backing: inline, bound: undefined };
+  const namespace = pod.metadata?.namespace ?? '';
+  const migrated = migratedInline(volume, namespace);
+  if (migrated !== undefined) {
+    const backing = backingOfVolume(pod, volume, migrated, true);
+    return { pod, backing, bound: undefined };
+  }
   const name = claimNameOf(pod, volume);
   if (name === undefined) return undefined;
-  const claim = await api.claim(pod.metadata?.namespace ?? '', name, signal);
-  const found = await api.volume(boundVolume(pod, volume, claim), signal);
-  return backingOfClaim(volume, claim, found);
+  const claim = await api.claim(namespace, name, signal);
+  const stored = await api.volume(boundVolume(pod, volume, claim), signal);
+  assertBound({ claim, found: stored });
+  const translated = migratedVolume(stored);
+  const found = translated ?? stored;
+  const backing = backingOfVolume(pod, volume, found, translated !== undefined);
+  return { pod, backing, bound: { claim, found } };
 }

@@ -33,9 +33,9 @@ const PERIOD_MS = 1000;
 const BACKOFF = { initialMs: 500, maxMs: 122_000 };
 
 /**
- * Finds drivers by their sockets in `plugins_registry`, and registers them: asks who they are, tells
- * the cluster, and answers whether they were taken. A socket that goes takes its driver with it; one
- * that was made anew is registered anew.
+ * Finds drivers by their sockets in `plugins_registry` and registers them: reads their description,
+ * reports them to the cluster, and confirms the registration. A driver is withdrawn with its
+ * socket, and registered again when its socket is created again.
  */
 export class CsiDrivers implements DriverLookup {
   readonly #options: CsiDriversOptions;
@@ -54,7 +54,12 @@ export class CsiDrivers implements DriverLookup {
     throw new VolumeError('VOLUME_SOURCE', text);
   }
 
-  /** Until the signal fires. */
+  /** Registered drivers. */
+  names(): readonly string[] {
+    return [...this.#registered.values()].map(({ name }) => name);
+  }
+
+  /** Runs until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     const onError = (err: unknown): void => log.warn({ err }, 'plug-in sockets cannot be listed');
@@ -66,39 +71,64 @@ export class CsiDrivers implements DriverLookup {
     }
   }
 
-  /** One turn: what went is withdrawn before what came is registered. */
+  /** One turn: withdraws vanished sockets before it registers new ones. */
   async reconcile(signal: AbortSignal): Promise<void> {
     const sockets = await this.#options.sockets.list();
     const byPath = new Map(sockets.map((socket) => [socket.path, socket]));
     for (const [path, { socket }] of this.#registered) {
-      if (byPath.get(path)?.identity !== socket.identity) await this.#withdraw(path, signal);
+      if (byPath.get(path)?.identity !== socket.identity) await this.#tryWithdraw(socket, signal);
     }
-    for (const path of this.#failures.keys()) if (!byPath.has(path)) this.#failures.delete(path);
+    for (const path of this.#failures.keys()) {
+      if (!byPath.has(path) && !this.#registered.has(path)) this.#failures.delete(path);
+    }
     const due = sockets.filter((socket) => this.#isDue(socket));
     await Promise.all(due.map((socket) => this.#tryRegister(socket, signal)));
   }
 
-  #isDue({ path, identity }: PluginSocket): boolean {
-    if (this.#registered.has(path)) return false;
+  #isDue(socket: PluginSocket): boolean {
+    return !this.#registered.has(socket.path) && !this.#isWaiting(socket);
+  }
+
+  /** The last attempt with this socket failed a short time ago. */
+  #isWaiting({ path, identity }: PluginSocket): boolean {
     const failure = this.#failures.get(path);
-    if (failure?.identity !== identity) return true;
-    return backoffLeftMs(failure, this.#options.clock.monotonicMs()) === 0;
+    if (failure?.identity !== identity) return false;
+    return backoffLeftMs(failure, this.#options.clock.monotonicMs()) > 0;
+  }
+
+  /** @returns the time until the next attempt, in milliseconds */
+  #noteFailure({ path, identity }: PluginSocket): number {
+    const before = this.#failures.get(path);
+    const known = before?.identity === identity ? before : undefined;
+    const next = nextBackoff(known, BACKOFF, this.#options.clock.monotonicMs());
+    this.#failures.set(path, { ...next, identity });
+    return next.delayMs;
+  }
+
+  /** A driver that cannot be withdrawn holds up no other. */
+  async #tryWithdraw(socket: PluginSocket, signal: AbortSignal): Promise<void> {
+    if (this.#isWaiting(socket)) return;
+    try {
+      await this.#withdraw(socket.path, signal);
+      this.#failures.delete(socket.path);
+    } catch (err) {
+      signal.throwIfAborted();
+      const retryInMs = this.#noteFailure(socket);
+      this.#options.log.warn({ socket: socket.path, retryInMs, err }, 'CSI driver not withdrawn');
+    }
   }
 
   async #tryRegister(socket: PluginSocket, signal: AbortSignal): Promise<void> {
-    const { log, clock } = this.#options;
-    const { path, identity } = socket;
+    const { log } = this.#options;
+    const { path } = socket;
     try {
       const name = await this.#register(socket, signal);
       this.#failures.delete(path);
       log.info({ driver: name, socket: path }, 'CSI driver registered');
     } catch (err) {
       signal.throwIfAborted();
-      const before = this.#failures.get(path);
-      const known = before?.identity === identity ? before : undefined;
-      const next = nextBackoff(known, BACKOFF, clock.monotonicMs());
-      this.#failures.set(path, { ...next, identity });
-      log.warn({ socket: path, retryInMs: next.delayMs, err }, 'plug-in not registered');
+      const retryInMs = this.#noteFailure(socket);
+      log.warn({ socket: path, retryInMs, err }, 'plug-in not registered');
     }
   }
 
@@ -131,7 +161,7 @@ export class CsiDrivers implements DriverLookup {
     }
   }
 
-  /** A driver that cannot hear that it was taken is not used. */
+  /** A driver whose registration cannot be confirmed is not used. */
   async #confirm(
     door: ReturnType<PluginSockets['openRegistration']>,
     path: string,
@@ -173,7 +203,11 @@ async function nodeInfo(
   throw new Error(`error adding CSI driver node info: driverNodeID must not be empty (${name})`);
 }
 
-/** Tells the plug-in why. @throws always, with the same text */
+/**
+ * Reports the reason to the plug-in.
+ *
+ * @throws always, with the same text
+ */
 async function refuse(
   door: ReturnType<PluginSockets['openRegistration']>,
   error: string,

@@ -9,21 +9,28 @@ import {
   NODES,
 } from '@nodeagent/kube-client';
 
+import { checkedCsiNode } from '../plan/checked-objects.js';
 import { emptyCsiNode, isOfAnotherNode, nodePatch, withDriver } from '../plan/csi-node.js';
 
 export interface NodeAnnouncerOptions {
-  /** Undefined where there is no API server: nobody is told. */
+  /** Undefined without an API server: nothing is reported. */
   readonly client: KubeClient | undefined;
   readonly nodeName: string;
-  /** The registered Node; waits until there is one. */
+  /** The registered Node; waits until it exists. */
   readonly node: (signal: AbortSignal) => Promise<Node>;
   readonly clock: Clock;
 }
 
-/** Waits between tries of one write. @see Kubernetes 1.36 pkg/volume/csi/nodeinfomanager, updateBackoff */
+/**
+ * Waits between attempts of one write.
+ *
+ * @see Kubernetes 1.36 pkg/volume/csi/nodeinfomanager, updateBackoff
+ */
 const RETRY_MS = [10, 50, 250];
 
-/** Tells the cluster which drivers this node has: the Node's annotation and labels, and its CSINode. */
+/**
+ * Reports this node's drivers to the cluster: the Node's annotation and labels, and its CSINode.
+ */
 export class NodeAnnouncer {
   readonly #options: NodeAnnouncerOptions;
 
@@ -31,7 +38,10 @@ export class NodeAnnouncer {
     this.#options = options;
   }
 
-  /** @throws {KubeError} after several tries; {VolumeError} for topology that contradicts the Node */
+  /**
+   * @throws {KubeError} after several attempts; {VolumeError} for topology that contradicts the
+   *   Node
+   */
   async announce(driver: string, info: NodeInfo, signal: AbortSignal): Promise<void> {
     await this.#patchNode(driver, info, signal);
     await this.#changeCsiNode((found) => withDriver(found, driver, info), signal);
@@ -42,7 +52,7 @@ export class NodeAnnouncer {
     await this.#patchNode(driver, undefined, signal);
   }
 
-  /** Makes the CSINode where it is missing, so that the scheduler knows this node's limits. */
+  /** Creates the CSINode if it is missing, so that the scheduler knows this node's limits. */
   async open(signal: AbortSignal): Promise<void> {
     await this.#changeCsiNode(() => undefined, signal);
   }
@@ -78,14 +88,15 @@ export class NodeAnnouncer {
     }, signal);
   }
 
-  /** The CSINode of this node; one of a node that had the same name is deleted first. */
+  /** The CSINode of this node; one of an earlier node of the same name is deleted first. */
   async #own(
     client: KubeClient,
     nodeUid: string,
     signal: AbortSignal,
   ): Promise<CsiNode | undefined> {
     const name = { name: this.#options.nodeName };
-    const found = await client.get(CSI_NODES, name, signal).catch((error: unknown) => {
+    const look = client.get(CSI_NODES, name, signal).then(checkedCsiNode);
+    const found = await look.catch((error: unknown) => {
       if (isKubeError(error, 'KUBE_NOT_FOUND')) return undefined;
       throw error;
     });
@@ -94,11 +105,12 @@ export class NodeAnnouncer {
     return undefined;
   }
 
-  /** Others write to the same objects: a conflict is looked at again. */
+  /** Other clients write to the same objects, so a conflict leads to another attempt. */
   async #persist(write: () => Promise<void>, signal: AbortSignal): Promise<void> {
     for (const waitMs of RETRY_MS) {
       try {
-        return await write();
+        await write();
+        return;
       } catch (error) {
         signal.throwIfAborted();
         if (!isKubeError(error)) throw error;

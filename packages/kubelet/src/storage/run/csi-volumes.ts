@@ -1,13 +1,17 @@
-import {
-  type CsiServices,
-  leavesUncertain,
-  type NodeCapability,
-  type VolumeCapability,
-} from '@nodeagent/csi';
+import { leavesUncertain } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
-import { parsePodUid, type PodUid, podUid } from '../../pod/index.js';
-import { type Mounter, VolumeError, type VolumeFiles } from '../../volumes/index.js';
+import type { StorageFiles } from '../../disks/index.js';
+import { isMounted } from '../../disks/run/index.js';
+import { Turns } from '../../disks/run/index.js';
+import { type PodUid, podUid } from '../../pod/index.js';
+import {
+  type Mounter,
+  type TokenSource,
+  VolumeError,
+  type VolumeFiles,
+} from '../../volumes/index.js';
+import { inStep } from '../../volumes/run/index.js';
 import { decodeVolData, encodeVolData, type VolData } from '../codec/vol-data.js';
 import {
   attachmentName,
@@ -16,155 +20,122 @@ import {
   publishDir,
   stagingDir,
   stagingPath,
-  stagingRoot,
   uniqueName,
   volDataPath,
 } from '../model/csi-paths.js';
-import type { CsiVolume, DriverRules } from '../model/csi-volume.js';
-import { volumeCapability } from '../plan/capability.js';
-import {
-  assertLifecycle,
-  changesGroup,
-  needsAttachment,
-  volumeContext,
-} from '../plan/driver-rules.js';
-import type { StorageFiles } from '../ports.js';
+import type { CsiVolume } from '../model/csi-volume.js';
+import { changesGroup, volumeContext } from '../plan/driver-rules.js';
+import type { ActualVolumes } from './actual-volumes.js';
 import type { DriverLookup } from './csi-drivers.js';
+import type { Mounting } from './csi-mounting.js';
+import { driverTokens } from './service-tokens.js';
 import type { StorageApi } from './storage-api.js';
-import { Turns } from './turns.js';
+import { csiPlugin, type StorageMeter } from './storage-meter.js';
 
 export interface CsiVolumesOptions {
   readonly rootDir: string;
   readonly nodeName: string;
   readonly drivers: DriverLookup;
-  readonly api: StorageApi;
+  readonly api: Pick<StorageApi, 'secretValues'>;
+  readonly actual: ActualVolumes;
   readonly files: StorageFiles;
   readonly volumeFiles: Pick<VolumeFiles, 'changeGroup'>;
   readonly mounter: Pick<Mounter, 'list'>;
-  /** Names that the Node's status says are in use: only those are safe from being detached. */
-  readonly reportedInUse: () => ReadonlySet<string>;
+  readonly tokens: Pick<TokenSource, 'dated'>;
+  readonly meter: StorageMeter;
 }
 
-/** A volume that is being mounted, with what its driver says. */
-interface Mounting {
-  readonly pod: Pod;
-  readonly volume: CsiVolume;
-  readonly rules: DriverRules;
-  readonly node: CsiServices['node'];
-  readonly capabilities: ReadonlySet<NodeCapability>;
-  readonly capability: VolumeCapability;
-  readonly publishContext: Readonly<Record<string, string>>;
+/** The paths of a volume, for calls that need both. */
+export interface MountedVolume {
+  readonly path: string;
+  /** Empty for a driver that does not stage. */
+  readonly stagingPath: string;
 }
 
 /**
  * Mounts the volumes of CSI drivers: staged once for the node, published once for each pod. Drivers
- * repeat what they did already, so nothing has to be remembered but what keeps a call from being made;
- * what has to be known to take a volume down again lies beside it on disk, where the next kubelet, also
- * another one, finds it.
+ * repeat calls safely, so memory serves only to avoid calls. The record for taking a volume down is
+ * beside it on disk, where the next kubelet, even another implementation, finds it.
  */
 export class CsiVolumes {
   readonly #options: CsiVolumesOptions;
   readonly #turns = new Turns();
   /** Paths that this process has seen staged or published. */
   readonly #mounted = new Set<string>();
-  /** Unique names of volumes that must not be detached. */
-  readonly #inUse = new Set<string>();
-  #isInUseKnown = false;
 
   constructor(options: CsiVolumesOptions) {
     this.#options = options;
   }
 
-  /** For the Node's `volumesInUse`; undefined until what was there before is known. */
-  volumesInUse(): readonly string[] | undefined {
-    return this.#isInUseKnown ? [...this.#inUse].sort() : undefined;
-  }
-
-  /** Counts as in use what an earlier kubelet left mounted. */
-  async recover(): Promise<void> {
-    for (const { data } of await this.#staged()) {
-      this.#inUse.add(uniqueName(data.driverName, data.volumeHandle));
-    }
-    this.#isInUseKnown = true;
+  /** The mount that this process has made for the pod, if any. */
+  mountedAt(pod: Pod, volume: CsiVolume): MountedVolume | undefined {
+    const { rootDir } = this.#options;
+    const path = mountPath(publishDir(rootDir, podUid(pod), volume.specName));
+    if (!this.#mounted.has(path)) return undefined;
+    const staging = stagingPath(stagingDir(rootDir, volume.driver, volume.volumeHandle));
+    return { path, stagingPath: this.#mounted.has(staging) ? staging : '' };
   }
 
   /**
-   * @returns where the volume is mounted for this pod
-   * @throws {VolumeError} while it cannot be mounted; {CsiError} with what the driver answered
+   * If the volume is already published, it is published again, with new tokens. The caller has
+   * recorded the pod's use, so the volume is not unstaged between the two calls.
+   *
+   * @throws {VolumeError} while it cannot be mounted; {CsiError} from the driver
    */
-  async setUp(pod: Pod, volume: CsiVolume, signal: AbortSignal): Promise<string> {
-    const { drivers, api, rootDir } = this.#options;
-    const dir = publishDir(rootDir, podUid(pod), volume.specName);
-    const rules = await api.driverRules(volume.driver, signal);
-    assertLifecycle(volume, rules);
-    if (this.#mounted.has(mountPath(dir)) && !rules.requiresRepublish) return mountPath(dir);
-    const node = drivers.node(volume.driver);
-    const { capabilities: said } = await node.getCapabilities({}, signal);
-    const capabilities = new Set(said.flatMap(({ type }) => type?.value.type ?? []));
-    const fsGroup = pod.spec?.securityContext?.fsGroup;
-    const publishContext = await this.#attached(volume, rules, signal);
-    const mounting: Mounting = {
-      ...{ pod, volume, rules, node, capabilities, publishContext },
-      capability: volumeCapability(volume, capabilities, fsGroup),
-    };
-    const staging = await this.#turns.take(turnOf(volume), () => this.#stage(mounting, signal));
-    return this.#turns.take(dir, () => this.#publish(mounting, staging, signal));
+  async setUp(mounting: Mounting, signal: AbortSignal): Promise<MountedVolume> {
+    const { pod, volume } = mounting;
+    const dir = publishDir(this.#options.rootDir, podUid(pod), volume.specName);
+    const staging = await inStep('MountVolume', 'MountDevice', volume.specName, () =>
+      this.#turns.take(turnOf(volume), () => this.#stage(mounting, signal)),
+    );
+    const path = await this.#turns.take(dir, () => this.#publish(mounting, staging, signal));
+    return { path, stagingPath: staging };
   }
 
-  /** Takes down all CSI volumes of a pod, and unstages those that no other pod has. Safe to repeat. */
+  /**
+   * Unmounts all CSI volumes of a pod, and unstages those that no other pod has. Safe to repeat.
+   */
   async tearDown(uid: PodUid, signal: AbortSignal): Promise<void> {
-    const { files, rootDir } = this.#options;
+    const { files, rootDir, actual } = this.#options;
     const parent = podCsiDir(rootDir, uid);
+    await actual.ready();
     for (const name of await files.subdirectories(parent)) {
       const dir = `${parent}/${name}`;
       const data = await this.#turns.take(dir, () => this.#unpublish(dir, signal));
-      if (data === undefined || data.volumeLifecycleMode === 'Ephemeral') continue;
-      await this.#turns.take(
-        turnOf({ driver: data.driverName, volumeHandle: data.volumeHandle }),
-        () => this.#unstageIfUnused(data, signal),
-      );
+      if (data === undefined) continue;
+      const volume = { driver: data.driverName, volumeHandle: data.volumeHandle };
+      actual.forgetUse({ uid, ...volume });
+      if (data.volumeLifecycleMode !== 'Ephemeral') await this.#release(volume, signal);
+    }
+    // Staged for the pod, but not published.
+    for (const use of actual.ofPod(uid)) {
+      if (use.device !== undefined) continue;
+      actual.forgetUse(use);
+      await this.#release(use, signal);
     }
   }
 
-  /** Unstages what a kubelet that was killed left staged for nobody. */
+  /** Unstages the volumes without pods that a killed kubelet left. */
   async sweep(signal: AbortSignal): Promise<void> {
-    for (const { data } of await this.#staged()) {
-      const turn = turnOf({ driver: data.driverName, volumeHandle: data.volumeHandle });
-      await this.#turns.take(turn, () => this.#unstageIfUnused(data, signal));
+    const { actual } = this.#options;
+    for (const volume of actual.staged()) {
+      if (volume.device === undefined) await this.#release(volume, signal);
     }
-  }
-
-  /** @returns what the attachment says that the driver needs; nothing for a driver without one */
-  async #attached(
-    volume: CsiVolume,
-    rules: DriverRules,
-    signal: AbortSignal,
-  ): Promise<Readonly<Record<string, string>>> {
-    if (!needsAttachment(volume, rules)) return {};
-    const { api, nodeName, reportedInUse } = this.#options;
-    const { driver, volumeHandle } = volume;
-    const name = uniqueName(driver, volumeHandle);
-    this.#inUse.add(name);
-    if (!reportedInUse().has(name)) {
-      const text =
-        "Volume has not been added to the list of VolumesInUse in the node's volume status";
-      throw new VolumeError('VOLUME_PENDING', text);
-    }
-    return api.attachment(volumeHandle, attachmentName(volumeHandle, driver, nodeName), signal);
   }
 
   /** @returns the staging path; empty for a driver that does not stage */
   async #stage(mounting: Mounting, signal: AbortSignal): Promise<string> {
     const { volume, node, capabilities, capability, publishContext } = mounting;
-    const { rootDir, files, api } = this.#options;
+    const { rootDir, files, api, actual } = this.#options;
     if (volume.lifecycle === 'Ephemeral') return '';
+    const { driver, volumeHandle } = volume;
     if (!capabilities.has('stage-unstage-volume')) return '';
-    const dir = stagingDir(rootDir, volume.driver, volume.volumeHandle);
+    const dir = stagingDir(rootDir, driver, volumeHandle);
     const path = stagingPath(dir);
     if (this.#mounted.has(path)) return path;
     const secrets = await api.secretValues(volume.stageSecret, 'NodeStageSecretRef', signal);
     await files.makeDirectory(path);
-    const { driver, volumeHandle } = volume;
+    actual.noteStaged({ driver, volumeHandle, device: undefined });
     await files.writeText(volDataPath(dir), encodeVolData({ driverName: driver, volumeHandle }));
     const request = {
       volumeId: volumeHandle,
@@ -177,7 +148,9 @@ export class CsiVolumes {
     try {
       await node.stageVolume(request, signal);
     } catch (error) {
-      await this.#forgetUnlessMounted(error, dir, path);
+      if (await this.#forgetUnlessMounted(error, dir, path)) {
+        actual.forgetStaged(driver, volumeHandle);
+      }
       throw error;
     }
     this.#mounted.add(path);
@@ -192,6 +165,7 @@ export class CsiVolumes {
     const isFirst = !this.#mounted.has(path);
     if (!isFirst && !rules.requiresRepublish) return path; // another sync of the pod was faster
     const secrets = await api.secretValues(volume.publishSecret, 'NodePublishSecretRef', signal);
+    const tokens = await driverTokens(this.#options.tokens, pod, rules, signal);
     const { driver, volumeHandle } = volume;
     if (isFirst) {
       await files.makeDirectory(dir);
@@ -212,8 +186,8 @@ export class CsiVolumes {
       targetPath: path,
       volumeCapability: capability,
       readonly: volume.readOnly,
-      secrets,
-      volumeContext: volumeContext(volume, rules, pod),
+      secrets: { ...secrets, ...tokens.secrets },
+      volumeContext: { ...volumeContext(volume, rules, pod), ...tokens.context },
     };
     try {
       await node.publishVolume(request, signal);
@@ -230,12 +204,16 @@ export class CsiVolumes {
     const { fsGroup: gid, fsGroupChangePolicy } = pod.spec?.securityContext ?? {};
     if (gid === undefined || !changesGroup(volume, rules, capabilities)) return;
     const policy = fsGroupChangePolicy === 'OnRootMismatch' ? 'OnRootMismatch' : 'Always';
-    await this.#options.volumeFiles.changeGroup(path, { gid, policy, readOnly: false });
+    const { meter, volumeFiles } = this.#options;
+    const plugin = csiPlugin(volume.driver);
+    await meter.operation({ plugin, name: 'volume_apply_access_control' }, () =>
+      volumeFiles.changeGroup(path, { gid, policy, readOnly: false }),
+    );
   }
 
-  /** @returns what was published there; undefined for a directory that no driver has mounted in */
+  /** @returns the record of the publication; undefined for a directory that names no driver */
   async #unpublish(dir: string, signal: AbortSignal): Promise<VolData | undefined> {
-    const { drivers } = this.#options;
+    const { drivers, meter } = this.#options;
     const path = mountPath(dir);
     const data = await this.#dataOf(dir);
     if (data === undefined) {
@@ -249,54 +227,32 @@ export class CsiVolumes {
       return undefined;
     }
     const request = { volumeId: data.volumeHandle, targetPath: path };
-    await drivers.node(data.driverName).unpublishVolume(request, signal);
-    await this.#forget(dir, path);
+    const operation = { plugin: csiPlugin(data.driverName), name: 'volume_unmount' } as const;
+    await meter.operation(operation, async () => {
+      await drivers.node(data.driverName).unpublishVolume(request, signal);
+      await this.#forget(dir, path);
+    });
     return data;
   }
 
-  async #unstageIfUnused(
-    { driverName, volumeHandle }: VolData,
+  /** Unstages the volume, unless a pod uses it. */
+  async #release(
+    { driver, volumeHandle }: Pick<CsiVolume, 'driver' | 'volumeHandle'>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { rootDir, drivers } = this.#options;
-    if (await this.#isPublished(driverName, volumeHandle)) return;
-    const dir = stagingDir(rootDir, driverName, volumeHandle);
-    const path = stagingPath(dir);
-    if ((await this.#dataOf(dir)) !== undefined) {
-      const request = { volumeId: volumeHandle, stagingTargetPath: path };
-      await drivers.node(driverName).unstageVolume(request, signal);
-    }
-    await this.#forget(dir, path);
-    this.#inUse.delete(uniqueName(driverName, volumeHandle));
-  }
-
-  /** Looks at the disk: a pod whose worker has not come to it yet has it all the same. */
-  async #isPublished(driver: string, volumeHandle: string): Promise<boolean> {
-    const { files, rootDir } = this.#options;
-    for (const name of await files.subdirectories(`${rootDir}/pods`)) {
-      const uid = parsePodUid(name);
-      if (uid === undefined) continue;
-      const parent = podCsiDir(rootDir, uid);
-      for (const specName of await files.subdirectories(parent)) {
-        const data = await this.#dataOf(`${parent}/${specName}`);
-        if (data?.driverName === driver && data.volumeHandle === volumeHandle) return true;
+    await this.#turns.take(turnOf({ driver, volumeHandle }), async () => {
+      const { rootDir, drivers, actual, meter } = this.#options;
+      if (actual.users(driver, volumeHandle).length > 0) return;
+      const dir = stagingDir(rootDir, driver, volumeHandle);
+      const path = stagingPath(dir);
+      if ((await this.#dataOf(dir)) !== undefined) {
+        const request = { volumeId: volumeHandle, stagingTargetPath: path };
+        const operation = { plugin: csiPlugin(driver), name: 'unmount_device' } as const;
+        await meter.operation(operation, () => drivers.node(driver).unstageVolume(request, signal));
       }
-    }
-    return false;
-  }
-
-  async #staged(): Promise<readonly { readonly dir: string; readonly data: VolData }[]> {
-    const { files, rootDir } = this.#options;
-    const root = stagingRoot(rootDir);
-    const found: { readonly dir: string; readonly data: VolData }[] = [];
-    for (const driver of await files.subdirectories(root)) {
-      for (const hashed of await files.subdirectories(`${root}/${driver}`)) {
-        const dir = `${root}/${driver}/${hashed}`;
-        const data = await this.#dataOf(dir);
-        if (data !== undefined) found.push({ dir, data });
-      }
-    }
-    return found;
+      await this.#forget(dir, path);
+      actual.forgetStaged(driver, volumeHandle);
+    });
   }
 
   async #dataOf(dir: string): Promise<VolData | undefined> {
@@ -304,7 +260,7 @@ export class CsiVolumes {
     return text === undefined ? undefined : decodeVolData(text);
   }
 
-  /** Removes what lies beside a mount that is gone; anything in its place stays, and is an error. */
+  /** Removes the record beside a removed mount; other content stays, and is an error. */
   async #forget(dir: string, path: string): Promise<void> {
     const { files } = this.#options;
     this.#mounted.delete(path);
@@ -315,18 +271,23 @@ export class CsiVolumes {
       );
     }
     await files.remove(path);
-    await files.remove(volDataPath(dir));
+    await files.removeText(volDataPath(dir));
     await files.remove(dir);
   }
 
-  /** What an earlier kubelet had mounted stays, with what is needed to take it down. */
-  async #forgetUnlessMounted(error: unknown, dir: string, path: string): Promise<void> {
-    if (leavesUncertain(error) || (await this.#isMounted(path))) return;
+  /**
+   * Keeps the record if the mount of an earlier kubelet is still there.
+   *
+   * @returns true if nothing is left
+   */
+  async #forgetUnlessMounted(error: unknown, dir: string, path: string): Promise<boolean> {
+    if (leavesUncertain(error) || (await this.#isMounted(path))) return false;
     await this.#forget(dir, path);
+    return true;
   }
 
-  async #isMounted(path: string): Promise<boolean> {
-    return (await this.#options.mounter.list()).some((mount) => mount.path === path);
+  #isMounted(path: string): Promise<boolean> {
+    return isMounted(path, this.#options);
   }
 }
 

@@ -1,1 +1,1 @@
-export { openStorage, type Storage } from './open-storage.js';
+export { openStorage, type Storage, type StorageOptions } from './open-storage.js';

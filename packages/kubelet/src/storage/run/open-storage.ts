@@ -1,30 +1,58 @@
-import type { Clock, Logger, ScopeTask } from '@nodeagent/base';
-import type { KubeClient, Node } from '@nodeagent/kube-client';
+import { type Clock, isAborted, type Logger, type Metrics, type ScopeTask } from '@nodeagent/base';
+import type { EventRecorder, KubeClient, Node } from '@nodeagent/kube-client';
 
-import type { ClaimedVolumes, Mounter, ObjectSource, VolumeFiles } from '../../volumes/index.js';
-import type { PluginSockets, StorageFiles } from '../ports.js';
+import type { LoopDevices, StorageCommands, StorageFiles } from '../../disks/index.js';
+import { DeviceMaps } from '../../disks/run/index.js';
+import { LocalVolumes } from '../../disks/run/index.js';
+import { MountCommands } from '../../disks/run/index.js';
+import { NfsVolumes } from '../../disks/run/index.js';
+import type { PodEvents } from '../../pod/index.js';
+import type {
+  ClaimedVolumes,
+  Mounter,
+  ObjectSource,
+  TokenSource,
+  VolumeFiles,
+} from '../../volumes/index.js';
+import type { PluginSockets } from '../ports.js';
+import { ActualVolumes } from './actual-volumes.js';
+import { Attachments } from './attachments.js';
 import { createClaimedVolumes } from './claimed-volumes.js';
+import { CsiDevices } from './csi-devices.js';
 import { CsiDrivers } from './csi-drivers.js';
 import { NodeAnnouncer } from './csi-node.js';
 import { CsiVolumes } from './csi-volumes.js';
+import { LimitUpdates } from './limit-updates.js';
+import { NodeExpansion } from './node-expansion.js';
 import { StorageApi } from './storage-api.js';
+import { StorageMeter } from './storage-meter.js';
+import { FigureReader, type FigureReaderOptions } from './volume-figures.js';
 
 export interface StorageOptions {
   readonly rootDir: string;
   readonly nodeName: string;
   readonly client: KubeClient;
-  /** There is no API server: drivers register, and nobody is told. */
+  /** There is no API server: drivers register without a report to the cluster. */
   readonly standalone: boolean;
   readonly node: {
-    /** The Node as the API has it; undefined before it is registered. */
+    /** The Node in the API; undefined before it is registered. */
     readonly registered: () => Node | undefined;
     readonly known: (signal: AbortSignal) => Promise<void>;
   };
   readonly objects: Pick<ObjectSource, 'secret'>;
+  readonly tokens: Pick<TokenSource, 'dated'>;
+  readonly events: PodEvents;
+  readonly recorder: EventRecorder;
+  readonly metrics: Metrics;
+  readonly fileSystem: FigureReaderOptions['fileSystem'];
+  /** Feature gate CSIVolumeHealth. */
+  readonly asksHealth: boolean;
   readonly sockets: PluginSockets;
   readonly files: StorageFiles;
-  readonly volumeFiles: VolumeFiles;
-  readonly mounter: Mounter;
+  readonly loops: LoopDevices;
+  readonly commands: StorageCommands;
+  readonly volumeFiles: Pick<VolumeFiles, 'changeGroup' | 'checkHostPath' | 'removeTree'>;
+  readonly mounter: Pick<Mounter, 'bind' | 'list' | 'unmount'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -36,10 +64,10 @@ export interface Storage {
   readonly tasks: readonly ScopeTask[];
 }
 
-/** How often what nobody uses any more is looked for, beside the end of each pod. */
+/** Interval of looking for unused volumes, besides the end of each pod. */
 const SWEEP_MS = 60_000;
 
-/** Volumes of CSI drivers and by claims, with the drivers' registration. */
+/** Volumes by claims and of CSI drivers, with the drivers' registration. */
 export function openStorage(options: StorageOptions): Storage {
   const { rootDir, nodeName, client, standalone, node, clock, log, files, mounter } = options;
   const announcer = new NodeAnnouncer({
@@ -51,20 +79,55 @@ export function openStorage(options: StorageOptions): Storage {
       return node.registered() ?? {};
     },
   });
-  const drivers = new CsiDrivers({ sockets: options.sockets, announcer, clock, log });
+  const meter = new StorageMeter(options.metrics, clock);
+  const registry = new CsiDrivers({ sockets: options.sockets, announcer, clock, log });
+  const drivers = meter.drivers(registry);
   const api = new StorageApi(client, options.objects);
-  const csi = new CsiVolumes({
-    ...{ rootDir, nodeName, drivers, api, files, mounter },
-    volumeFiles: options.volumeFiles,
+  const { loops, volumeFiles, events, recorder, tokens } = options;
+  const actual = new ActualVolumes(rootDir, files);
+  const attachments = new Attachments({
+    ...{ nodeName, api, actual },
     reportedInUse: () => new Set(node.registered()?.status?.volumesInUse),
   });
+  const maps = new DeviceMaps({ files, mounter, loops });
+  const mounts = new MountCommands({ commands: options.commands, files, mounter });
+  const csi = new CsiVolumes({
+    rootDir,
+    nodeName,
+    drivers,
+    api,
+    actual,
+    files,
+    volumeFiles,
+    mounter,
+    tokens,
+    meter,
+  });
+  const devices = new CsiDevices({
+    rootDir,
+    nodeName,
+    drivers,
+    api,
+    actual,
+    files,
+    volumeFiles,
+    maps,
+    meter,
+  });
+  const local = new LocalVolumes({ rootDir, files, volumeFiles, mounts, maps, events });
+  const nfs = new NfsVolumes({ rootDir, files, mounts });
+  const limits = new LimitUpdates({ registry, announcer, api, clock, log });
+  const { fileSystem, asksHealth } = options;
+  const figures = new FigureReader({ drivers, fileSystem, asksHealth, events, clock, log });
+  const expansion = new NodeExpansion({ nodeName, api, events, recorder, clock, log });
   const sweep: ScopeTask = async (signal) => {
-    await csi.recover();
+    await attachments.open();
     while ((await clock.sleep(SWEEP_MS, signal)) !== 'aborted') {
       try {
         await csi.sweep(signal);
+        await devices.sweep(signal);
       } catch (err) {
-        if (!signal.aborted) log.warn({ err }, 'a volume that nobody uses stays staged');
+        if (!signal.aborted) log.warn({ err }, 'unused volume not unstaged');
       }
     }
   };
@@ -72,18 +135,23 @@ export function openStorage(options: StorageOptions): Storage {
     let waitMs = 1000;
     while (!signal.aborted) {
       try {
-        return await announcer.open(signal);
+        await announcer.open(signal);
+        return;
       } catch (err) {
-        if (signal.aborted) return;
-        log.warn({ err, retryInMs: waitMs }, 'CSINode cannot be made');
+        if (isAborted(signal)) return;
+        log.warn({ err, retryInMs: waitMs }, 'CSINode not created');
       }
       await clock.sleep(waitMs, signal);
       waitMs = Math.min(waitMs * 2, 60_000);
     }
   };
   return {
-    volumes: createClaimedVolumes({ api, csi, files: options.volumeFiles }),
-    volumesInUse: () => csi.volumesInUse(),
-    tasks: [sweep, announce, (signal) => drivers.run(signal)],
+    volumes: createClaimedVolumes({
+      ...{ api, csi, devices, local, nfs, expansion, attachments, drivers, actual, figures, meter },
+      files: volumeFiles,
+      nodeLabels: () => node.registered()?.metadata?.labels ?? {},
+    }),
+    volumesInUse: () => attachments.inUse(),
+    tasks: [sweep, announce, (signal) => registry.run(signal), (signal) => limits.run(signal)],
   };
 }

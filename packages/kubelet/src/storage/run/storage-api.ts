@@ -1,5 +1,6 @@
 import {
   CSI_DRIVERS,
+  type CsiDriver,
   isKubeError,
   type KubeClient,
   type KubeObject,
@@ -9,13 +10,33 @@ import {
   type PersistentVolumeClaim,
   type Resource,
   VOLUME_ATTACHMENTS,
+  type VolumeAttachment,
 } from '@nodeagent/kube-client';
 
 import { type ObjectSource, VolumeError } from '../../volumes/index.js';
 import type { DriverRules, SecretRef } from '../model/csi-volume.js';
+import {
+  checkedAttachment,
+  checkedClaim,
+  checkedDriver,
+  checkedVolume,
+} from '../plan/checked-objects.js';
+import type { ClaimPatch } from '../plan/claim-patches.js';
 import { driverRules } from '../plan/driver-rules.js';
 
-/** What the API says of claims, volumes and drivers, asked anew each time. */
+interface Checked<T> {
+  readonly kind: Resource<T>;
+  /** @throws {TypeError} for an object with members of other types */
+  readonly checked: (found: T) => T;
+}
+
+const DRIVERS: Checked<CsiDriver> = { kind: CSI_DRIVERS, checked: checkedDriver };
+const ATTACHMENTS: Checked<VolumeAttachment> = {
+  kind: VOLUME_ATTACHMENTS,
+  checked: checkedAttachment,
+};
+
+/** Reads claims, volumes and drivers from the API, with a request every time. */
 export class StorageApi {
   readonly #client: KubeClient;
   readonly #objects: Pick<ObjectSource, 'secret'>;
@@ -32,7 +53,8 @@ export class StorageApi {
     signal: AbortSignal,
   ): Promise<PersistentVolumeClaim> {
     try {
-      return await this.#client.get(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, signal);
+      const found = await this.#client.get(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, signal);
+      return checkedClaim(found);
     } catch (cause) {
       const text = `error processing PVC ${namespace}/${name}: failed to fetch PVC from API server`;
       throw this.#failure(text, cause, signal);
@@ -41,27 +63,43 @@ export class StorageApi {
 
   async volume(name: string, signal: AbortSignal): Promise<PersistentVolume> {
     try {
-      return await this.#client.get(PERSISTENT_VOLUMES, { name }, signal);
+      return checkedVolume(await this.#client.get(PERSISTENT_VOLUMES, { name }, signal));
     } catch (cause) {
       throw this.#failure(`failed to fetch PV ${name} from API server`, cause, signal);
     }
   }
 
+  /** @returns the claim as it is now @throws {VolumeError} `VOLUME_SOURCE` */
+  async patchClaim(
+    claim: PersistentVolumeClaim,
+    { type, body }: ClaimPatch,
+    signal: AbortSignal,
+  ): Promise<PersistentVolumeClaim> {
+    const { namespace = '', name = '' } = claim.metadata ?? {};
+    const patch = { type, body, subresource: 'status' } as const;
+    try {
+      const of = { namespace, name };
+      return checkedClaim(await this.#client.patch(PERSISTENT_VOLUME_CLAIMS, of, patch, signal));
+    } catch (cause) {
+      throw this.#failure(`failed to patch PVC ${namespace}/${name}`, cause, signal);
+    }
+  }
+
   async driverRules(driver: string, signal: AbortSignal): Promise<DriverRules> {
-    return driverRules(await this.#find(CSI_DRIVERS, driver, signal));
+    return driverRules(await this.#find(DRIVERS, driver, signal));
   }
 
   /**
-   * What an attacher left for the driver, once the volume is attached.
+   * The attacher's metadata for the driver, once the volume is attached.
    *
-   * @throws {VolumeError} `VOLUME_PENDING` until then; `VOLUME_SOURCE` when it cannot be attached
+   * @throws {VolumeError} `VOLUME_PENDING` until then; `VOLUME_SOURCE` if it cannot be attached
    */
   async attachment(
     volumeHandle: string,
     name: string,
     signal: AbortSignal,
   ): Promise<Readonly<Record<string, string>>> {
-    const found = await this.#find(VOLUME_ATTACHMENTS, name, signal);
+    const found = await this.#find(ATTACHMENTS, name, signal);
     if (found?.metadata?.deletionTimestamp !== undefined) {
       throw new VolumeError('VOLUME_SOURCE', 'volume attachment is being deleted');
     }
@@ -72,7 +110,7 @@ export class StorageApi {
     throw new VolumeError('VOLUME_PENDING', text);
   }
 
-  /** The values of a secret as text; empty where a volume names none. */
+  /** The values of a secret as text; empty if the volume names none. */
   async secretValues(
     ref: SecretRef | undefined,
     field: string,
@@ -96,12 +134,12 @@ export class StorageApi {
   }
 
   async #find<T extends KubeObject>(
-    kind: Resource<T>,
+    { kind, checked }: Checked<T>,
     name: string,
     signal: AbortSignal,
   ): Promise<T | undefined> {
     try {
-      return await this.#client.get(kind, { name }, signal);
+      return checked(await this.#client.get(kind, { name }, signal));
     } catch (cause) {
       if (isKubeError(cause, 'KUBE_NOT_FOUND')) return undefined;
       throw this.#failure(`${kind.kind} ${name} cannot be read`, cause, signal);

@@ -5,13 +5,13 @@ import { type Payload, payloadPathProblem, withCleanPaths } from '../model/paylo
 import type { PayloadOwner } from '../ports.js';
 import type { FileCalls } from './file-calls.js';
 
-/** The link that all visible names go through; renaming over it changes them all at once. */
+/** All visible names go through this link; a rename over it changes them all at once. */
 const DATA = '..data';
 
 /**
- * Puts files into a volume so that readers see either all old or all new ones: a new directory
- * `..<time>.<random>`, `..data` pointed at it by a rename, and a link `<name>` → `..data/<name>` for
- * each name at the top. Writes nothing when the files are the same already.
+ * Writes files into a volume so that readers see either all old or all new ones: a new directory
+ * `..<time>.<random>`, a link `..data` that a rename points at it, and a link `<name>` →
+ * `..data/<name>` for each top-level name. Writes nothing if the files are unchanged.
  *
  * @see Kubernetes 1.36 pkg/volume/util/atomic_writer.go
  */
@@ -44,7 +44,8 @@ class PayloadWriter {
     if (current === undefined || !(await this.#holdsExactly(join(dir, current), payload))) {
       const fresh = await this.#writeFresh(payload);
       await this.#pointAt(fresh);
-      // Only after `..data` leads to the new files: links of new names would lead nowhere.
+      // Only after `..data` points to the new files; before, the links of new names would be
+      // broken.
       if (current !== undefined) await this.#calls.remove(join(dir, current));
     }
     await this.#linkVisibleNames(payload);
@@ -80,11 +81,11 @@ class PayloadWriter {
     try {
       return await this.#calls.readFile(file);
     } catch {
-      return undefined; // what cannot be read is written anew
+      return undefined; // an unreadable file is written again
     }
   }
 
-  /** @returns its name */
+  /** @returns the directory's name */
   async #writeFresh(payload: Payload): Promise<string> {
     const dir = this.#dir;
     const calls = this.#calls;
@@ -94,13 +95,13 @@ class PayloadWriter {
     try {
       await this.#fill(fresh, payload);
     } catch (error) {
-      // On a full disk every try would take more of it.
+      // Otherwise every attempt would take more space of a full disk.
       await calls.remove(fresh);
       throw error;
     }
     if (gid !== undefined) {
       await calls.chown(dir, 0, gid);
-      // With what else it has: memory file systems are sticky.
+      // Keeps the other bits: memory file systems are sticky.
       await calls.chmod(dir, ((await calls.stat(dir)).mode & 0o7777) | 0o2550);
     }
     return fresh.slice(dir.length + 1);
@@ -120,13 +121,16 @@ class PayloadWriter {
         await this.#openToAll(folder);
       }
       await calls.writeFile(file, content, mode);
-      // Before the mode: a change of owner takes setuid and setgid away.
+      // Before the mode: changing the owner clears setuid and setgid.
       if (uid !== undefined || gid !== undefined) await calls.chown(file, uid ?? 0, gid ?? 0);
       await calls.chmod(file, effectiveMode(mode, this.#owner));
     }
   }
 
-  /** Everybody may look into it; files that are made there belong to the pod's group. */
+  /**
+   * Makes the directory readable for everyone; files that are created in it belong to the pod's
+   * group.
+   */
   async #openToAll(folder: string): Promise<void> {
     const { gid } = this.#owner;
     if (gid !== undefined) await this.#calls.chown(folder, 0, gid);
@@ -151,14 +155,14 @@ class PayloadWriter {
     for (const name of wanted) await this.#calls.symlink(join(DATA, name), join(dir, name));
   }
 
-  /** What a writer left that was killed halfway. */
+  /** Removes the directory of a writer that was killed before it finished. */
   async #removeStale(name: string): Promise<void> {
     if (name === (await this.#calls.readlink(join(this.#dir, DATA)))) return;
     await this.#calls.remove(join(this.#dir, name));
   }
 }
 
-/** The folders on the way to a file, the outermost first. */
+/** The parent directories of a file, the outermost first. */
 function foldersOf(root: string, path: string): readonly string[] {
   const parts = path.split('/').slice(0, -1);
   return parts.map((_, at) => join(root, ...parts.slice(0, at + 1)));

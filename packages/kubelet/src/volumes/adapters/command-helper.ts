@@ -1,8 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+
+type Shell = ChildProcessByStdio<Writable, Readable, null>;
 
 export interface CommandOutcome {
   readonly exitCode: number;
-  /** Both streams together. */
+  /** Output of both streams together. */
   readonly output: string;
 }
 
@@ -11,23 +15,23 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** A helper that has had nothing to do for so long ends: most nodes mount in bursts. */
+/** An idle helper ends after this time: most nodes mount in bursts. */
 const IDLE_MS = 30_000;
 const END = '\0';
 
 /**
  * Runs small programs through one shell that stays for a while. To start a program, Node.js copies
- * the tables of its own large address space, during which nothing else happens: about 5 ms a
- * program. The shell is small; asking it costs a write to a pipe. It runs one command at a time, and
- * ends by itself when this process does.
+ * the page tables of its large address space, and is blocked for about 5 ms meanwhile. The shell is
+ * small, and a command to it costs one write to a pipe. It runs one command at a time, and ends
+ * when this process does.
  */
 export class CommandHelper {
-  #child: ChildProcess | undefined;
+  #child: Shell | undefined;
   #waiting: Waiting[] = [];
   #output = '';
   #idle: NodeJS.Timeout | undefined;
 
-  /** @throws {Error} when the shell ended before the command did */
+  /** @throws {Error} if the shell ended before the command did */
   run(command: readonly string[]): Promise<CommandOutcome> {
     return new Promise((resolve, reject) => {
       clearTimeout(this.#idle);
@@ -35,23 +39,23 @@ export class CommandHelper {
       const child = (this.#child ??= this.#start());
       hold(child, true);
       const line = command.map(quoted).join(' ');
-      child.stdin?.write(`${line} </dev/null 2>&1; printf '\\n%s\\0' $?\n`);
+      child.stdin.write(`${line} </dev/null 2>&1; printf '\\n%s\\0' $?\n`);
     });
   }
 
-  #start(): ChildProcess {
+  #start(): Shell {
     const child = spawn('/bin/sh', [], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, LC_ALL: 'C' },
     });
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    child.stdout.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     const lost = (why: string) => {
       if (this.#child === child) this.#fail(new Error(`the shell that runs mount ${why}`));
     };
-    child.on('error', ({ message }) => lost(`cannot be used: ${message}`));
+    child.on('error', ({ message }) => lost(`did not start: ${message}`));
     child.on('close', (code, signal) => lost(`ended with ${signal ?? code}`));
-    // What it did not take is told by its end.
-    child.stdin?.on('error', ({ message }) => lost(`takes no commands: ${message}`));
+    // The shell's end reports which commands it did not run.
+    child.stdin.on('error', ({ message }) => lost(`accepts no commands: ${message}`));
     return child;
   }
 
@@ -71,7 +75,7 @@ export class CommandHelper {
   #rest(): void {
     const child = this.#child;
     this.#child = undefined;
-    child?.stdin?.end();
+    child?.stdin.end();
   }
 
   #fail(error: Error): void {
@@ -83,16 +87,16 @@ export class CommandHelper {
   }
 }
 
-/** Whether this process stays for the helper's sake: only while it has something to do. */
-function hold(child: ChildProcess, wanted: boolean): void {
-  const ends = [child, child.stdin, child.stdout] as readonly (NodeJS.RefCounted | null)[];
-  for (const end of ends) {
-    if (wanted) end?.ref();
-    else end?.unref();
+/** The helper keeps this process alive only while it runs a command. */
+function hold(child: Shell, wanted: boolean): void {
+  const pipes = [child.stdin, child.stdout].filter((pipe) => pipe instanceof Socket);
+  for (const end of [child, ...pipes]) {
+    if (wanted) end.ref();
+    else end.unref();
   }
 }
 
-/** One word for the shell, whatever is in it. */
+/** Quotes any text as one word for the shell. */
 function quoted(word: string): string {
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }

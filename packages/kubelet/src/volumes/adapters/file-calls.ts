@@ -5,7 +5,7 @@ import { AT_ONCE_TREE, removeTree } from '@nodeagent/base/files';
 
 type Soon<T> = T | Promise<T>;
 
-/** What it takes to write the files of a volume. Every call rejects, or throws, as `node:fs` does. */
+/** The calls that write the files of a volume. Every call rejects, or throws, as `node:fs` does. */
 export interface FileCalls {
   chmod(path: string, mode: number): Soon<void>;
   chown(path: string, uid: number, gid: number): Soon<void>;
@@ -17,7 +17,7 @@ export interface FileCalls {
   readFile(path: string): Soon<Buffer>;
   readlink(path: string): Soon<string>;
   rename(from: string, to: string): Soon<void>;
-  /** With all below it; nothing there is fine. */
+  /** Removes it with everything below; it may be missing. */
   remove(path: string): Soon<void>;
   stat(path: string): Soon<sync.Stats>;
   symlink(target: string, path: string): Soon<void>;
@@ -27,7 +27,7 @@ export interface FileCalls {
 
 const ALL_LEVELS = { recursive: true, withFileTypes: true } as const;
 
-/** For disks, which may let a caller wait: on other threads. */
+/** For disks, where a call may block: runs on other threads. */
 export const QUEUED: FileCalls = {
   chmod: queued.chmod,
   chown: queued.chown,
@@ -46,8 +46,8 @@ export const QUEUED: FileCalls = {
 };
 
 /**
- * For memory file systems, which never wait: a call takes a few microseconds, of which handing it to
- * another thread and back makes a few hundred.
+ * For memory file systems, which never block: a call takes a few microseconds, but passing it to
+ * another thread and back takes a few hundred.
  */
 export const AT_ONCE: FileCalls = {
   chmod: sync.chmodSync,

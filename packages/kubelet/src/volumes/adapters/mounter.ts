@@ -4,19 +4,20 @@ import { dirname } from 'node:path';
 
 import { parseMountinfo } from '@nodeagent/base';
 
+import { messageOf } from '../../pod/index.js';
 import { VolumeError } from '../model/errors.js';
 import type { Mounter } from '../ports.js';
 import { CommandHelper } from './command-helper.js';
 import { shareTree } from './share-tree.js';
 
-/** Through util-linux' mount and umount: Node.js has neither system call. */
+/** Uses the mount and umount of util-linux: Node.js has neither system call. */
 export function createMounter(): Mounter {
   const helper = new CommandHelper();
   const run = async (command: readonly string[], signal: AbortSignal): Promise<void> => {
     signal.throwIfAborted();
     const what = command.join(' ');
-    const { exitCode, output } = await helper.run(command).catch((cause: Error) => {
-      throw new VolumeError('VOLUME_MOUNT', `${what}: ${cause.message}`, { cause });
+    const { exitCode, output } = await helper.run(command).catch((cause: unknown) => {
+      throw new VolumeError('VOLUME_MOUNT', `${what}: ${messageOf(cause)}`, { cause });
     });
     if (exitCode === 0) return;
     throw new VolumeError('VOLUME_MOUNT', `${what}: ${output || `exit code ${exitCode}`}`);
@@ -44,7 +45,7 @@ export function createMounter(): Mounter {
         if (still.some((mount) => mount.path === path)) throw error;
       }
     },
-    // Two system calls, where the whole list is a file of hundreds of lines on a full node.
+    // Two system calls; the whole mount table has hundreds of lines on a full node.
     isMountPoint: async (path) => (await stat(path)).dev !== (await stat(dirname(path))).dev,
     list: async () => parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8')),
   };
@@ -55,7 +56,7 @@ function flags(...options: readonly string[]): readonly string[] {
 }
 
 /**
- * Whether tmpfs can be kept out of swap, as content that must not touch a disk should be.
+ * tmpfs supports `noswap`, which keeps content off the disk.
  *
  * @see tmpfs(5): since Linux 6.4
  */

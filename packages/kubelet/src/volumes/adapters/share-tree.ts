@@ -7,11 +7,11 @@ import { mountOf, mountsBelow } from '../plan/mount-of.js';
 type Run = (command: readonly string[], signal: AbortSignal) => Promise<void>;
 
 /**
- * Makes a directory a shared mount: mounted onto itself unless something is mounted there already.
+ * Makes a directory a shared mount: binds it onto itself unless it already is a mount point.
  *
- * What is mounted below it already is shown in the new mount too, and taken off the old one. There it
- * would be hidden, so that nobody could unmount it any more, and no directory that it is on could be
- * removed. An open directory still leads to it.
+ * Existing mounts below it appear in the new mount too, and are removed from the old one. There
+ * they would be hidden, so that nobody could unmount them or remove their directories. An open
+ * directory still leads to them.
  */
 export async function shareTree(dir: string, run: Run, signal: AbortSignal): Promise<void> {
   const mounts = parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));
@@ -26,7 +26,7 @@ export async function shareTree(dir: string, run: Run, signal: AbortSignal): Pro
     await run(['mount', '--make-rshared', dir], signal);
     for (const path of below.toReversed()) {
       const hidden = `/proc/${process.pid}/fd/${old.fd}${path.slice(dir.length)}`;
-      // Alone, lest the same mount in the new place goes too.
+      // Made private first, or its copy in the new place would be unmounted too.
       await run(['mount', '--no-canonicalize', '--make-private', hidden], signal);
       await run(['umount', '--no-canonicalize', '--lazy', hidden], signal);
     }

@@ -28,9 +28,9 @@ export function createSubPaths(mounter: Mounter): SubPaths {
   return { bind: (request, signal) => bindSubPath(request, mounter, signal), read: readSubPath };
 }
 
-/** Of a file that is read on a pod's behalf. */
+/** Limit on a file that is read on a pod's behalf. */
 const MAX_READ_BYTES = 2 ** 20;
-/** The only link is the descriptor's own name. */
+/** The only link followed is the descriptor's own name. */
 const OPENED = { links: 'followed', limitBytes: MAX_READ_BYTES } as const;
 
 async function readSubPath({
@@ -56,7 +56,7 @@ async function readSubPath({
   }
 }
 
-/** @throws {VolumeError} `VOLUME_SUB_PATH` for a path that says itself that it leads out */
+/** @throws {VolumeError} `VOLUME_SUB_PATH` for a path that leaves the volume by itself */
 function partsOf(subPath: string): readonly string[] {
   const parts = subPath.split('/').filter((part) => part !== '' && part !== '.');
   if (!subPath.startsWith('/') && !parts.includes('..')) return parts;
@@ -64,10 +64,11 @@ function partsOf(subPath: string): readonly string[] {
 }
 
 /**
- * Links may lead from one place of the volume to another, as those of configMap volumes do. They are
- * resolved first, while a container may still change them; the result is then walked component by
- * component, each opened from its parent's descriptor without following links, and the mount starts
- * from the last descriptor. So a link that is put there meanwhile is noticed, never followed.
+ * Links may point from one place of the volume to another, as those of configMap volumes do. They
+ * are resolved first, while a container may still change them. The result is then walked component
+ * by component, each opened from its parent's descriptor without following links, and the mount
+ * starts from the last descriptor. A link that a container creates meanwhile is therefore detected
+ * and never followed.
  *
  * @see Kubernetes 1.36 pkg/volume/util/subpath/subpath_linux.go
  */
@@ -85,7 +86,7 @@ async function bindSubPath(
     if (before?.dev === found.dev && before.ino === found.ino) return;
     if (before !== undefined) {
       await mounter.unmount(target, signal);
-      // Bare now: never a directory with content, which rmdir would refuse.
+      // Now the mount is gone; a directory with content would make rmdir fail.
       await ((await lstat(target)).isDirectory() ? rmdir(target) : unlink(target));
     }
     await makeTarget(target, found.isDirectory());
@@ -95,7 +96,7 @@ async function bindSubPath(
   }
 }
 
-/** What is missing is made as directories with the volume's own permissions. */
+/** Missing components are created as directories with the volume's own permissions. */
 async function openOrMake(root: string, parts: readonly string[]): Promise<FileHandle> {
   const { existing, count } = await longestExisting(root, parts);
   const inside = relative(root, existing);
@@ -130,7 +131,7 @@ async function openOrMake(root: string, parts: readonly string[]): Promise<FileH
   return place;
 }
 
-/** @returns how many of the parts exist, and where they really lead */
+/** @returns the number of existing parts, and their real path */
 async function longestExisting(
   root: string,
   parts: readonly string[],
@@ -142,7 +143,7 @@ async function longestExisting(
   }
 }
 
-/** Two containers may make the same one at the same time. */
+/** Two containers may create the same directory at the same time. */
 async function makeDirectory(path: string, mode: number): Promise<FileHandle> {
   try {
     await mkdir(path);
@@ -152,11 +153,11 @@ async function makeDirectory(path: string, mode: number): Promise<FileHandle> {
   }
   const made = await open(path, HERE);
   try {
-    // Through the descriptor: whatever has this name by now, only what was opened is changed.
+    // Through the descriptor: whatever has this name now, only the opened directory is changed.
     if ((await made.stat()).isDirectory()) await chmod(`/proc/self/fd/${made.fd}`, mode);
     return made;
   } catch (error) {
-    // Node.js ends a process in which a handle is forgotten; not every file system takes any mode.
+    // Node.js ends the process if a handle is leaked; chmod fails on some file systems.
     await made.close();
     throw error;
   }

@@ -21,7 +21,11 @@ import { writePayload } from './atomic-writer.js';
 import { AT_ONCE, QUEUED } from './file-calls.js';
 import { changeGroup } from './volume-group.js';
 
-/** What a hostPath's type asks for. @see Kubernetes 1.36 pkg/volume/hostpath/host_path.go */
+/**
+ * The requirement of each hostPath type.
+ *
+ * @see Kubernetes 1.36 pkg/volume/hostpath/host_path.go
+ */
 const HOST_PATH_TYPES: Readonly<Record<string, readonly [(found: Stats) => boolean, string]>> = {
   Directory: [(found) => found.isDirectory(), 'directory'],
   DirectoryOrCreate: [(found) => found.isDirectory(), 'directory'],
@@ -52,20 +56,20 @@ export function createVolumeFiles(): VolumeFiles {
 
 async function makeEmptyDir(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o750 });
-  // A mode given to mkdir goes through the umask. A memory file system has its mode already, with
-  // the sticky bit: nobody but its owner deletes a file there.
+  // The umask applies to a mode passed to mkdir. A memory file system already has its mode, with
+  // the sticky bit: only a file's owner can delete it there.
   if (((await stat(path)).mode & 0o777) !== 0o777) await chmod(path, 0o777);
 }
 
 function makeMemoryDir(base: string, path: string): boolean {
   if (!existsSync(base)) return false;
   mkdirSync(path, { recursive: true, mode: 0o750 });
-  // Sticky, as the top of a memory file system is: nobody but its owner deletes a file there.
+  // Sticky, like the top of a memory file system: only a file's owner can delete it there.
   if ((statSync(path).mode & 0o777) !== 0o777) chmodSync(path, 0o1777);
   return true;
 }
 
-/** Mostly there is nothing yet: that takes the fewest calls. */
+/** Tries to create the link first: mostly nothing exists yet, so this takes the fewest calls. */
 async function link(path: string, target: string): Promise<'linked' | 'occupied'> {
   for (;;) {
     try {

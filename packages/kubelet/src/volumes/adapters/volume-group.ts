@@ -18,10 +18,10 @@ const READ_ONLY = 0o440;
 const ENTER = 0o110;
 
 /**
- * Gives everything in a volume to a group: it may read and write (only read, in a read-only volume),
- * and what is made in a directory later belongs to it too. Links are given, not followed. Everything
- * is changed through a descriptor, since whoever uses the volume at the same time may exchange names.
- * What else is mounted in the volume stays as it is.
+ * Gives everything in a volume to a group. The group may read and write (only read, in a read-only
+ * volume), and files created later in its directories belong to it too. Links change their group
+ * and are not followed. Everything is changed through a descriptor, since processes that use the
+ * volume may exchange names meanwhile. Other mounts inside the volume stay as they are.
  *
  * @see Kubernetes 1.36 pkg/volume/volume_linux.go, VolumeOwnership
  */
@@ -43,7 +43,10 @@ function isGiven({ gid, mode }: Stats, change: GroupChange): boolean {
   return gid === change.gid && (mode & wanted) === wanted;
 }
 
-/** What is inside first, so that a directory which has the group is known to be done. */
+/**
+ * Changes the content of a directory before the directory, so that a directory with the group is
+ * known to be complete.
+ */
 class Giver implements TreeVisitor {
   readonly #change: GroupChange;
 
@@ -77,7 +80,7 @@ class Giver implements TreeVisitor {
     const { gid } = this.#change;
     const self = pathOfDescriptor(fd);
     await chown(self, found.uid, gid);
-    // The kernel has no modes of links, and a change of one would be a change of what it leads to.
+    // The kernel has no modes for links; chmod would change the link's target.
     if (found.isSymbolicLink()) return;
     const mode = found.mode & 0o7777;
     const more = bitsOf(this.#change) | (found.isDirectory() ? SETGID | ENTER : 0);

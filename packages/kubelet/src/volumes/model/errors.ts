@@ -1,11 +1,12 @@
 import { codedError, errorGuard } from '@nodeagent/base';
 
 /**
- * `VOLUME_SOURCE` an object or field that a volume is made of is missing or unusable ·
- * `VOLUME_HOST_PATH` a hostPath is not what its type says · `VOLUME_SUB_PATH` a subPath leaves its
- * volume or cannot be bound · `VOLUME_MOUNT` mount or umount failed · `VOLUME_UNSUPPORTED` a kind of
- * volume that this kubelet does not know · `VOLUME_IO` files of a volume cannot be written or read ·
- * `VOLUME_PENDING` a volume waits for others, who are at work: for its attachment, say.
+ * `VOLUME_SOURCE`: an object or field that the volume needs is missing or unusable ·
+ * `VOLUME_HOST_PATH`: a hostPath does not match its type · `VOLUME_SUB_PATH`: a subPath leaves its
+ * volume or cannot be bound · `VOLUME_MOUNT`: mount or umount failed · `VOLUME_UNSUPPORTED`: the
+ * kubelet does not support this kind of volume · `VOLUME_IO`: files of a volume cannot be written
+ * or read · `VOLUME_PENDING`: the volume waits for another component that is at work, such as for
+ * its attachment.
  */
 export type VolumeErrorCode =
   | 'VOLUME_SOURCE'
@@ -16,7 +17,32 @@ export type VolumeErrorCode =
   | 'VOLUME_IO'
   | 'VOLUME_PENDING';
 
-export class VolumeError extends codedError<VolumeErrorCode>('VolumeError') {}
+/** The step that failed, in the words of events: `MountVolume.SetUp failed for volume "pv-1"`. */
+export interface VolumeStep {
+  readonly operation: 'MountVolume' | 'MapVolume';
+  readonly name: string;
+  /** Follows "failed": `while expanding volume`. */
+  readonly how?: string;
+  /** The PersistentVolume's name, or the pod's own name of the volume. */
+  readonly volume: string;
+}
 
-/** Matches the name and, where any are given, the codes. */
+export interface VolumeErrorOptions extends ErrorOptions {
+  readonly step?: VolumeStep;
+}
+
+export class VolumeError extends codedError<VolumeErrorCode>('VolumeError') {
+  readonly step: VolumeStep | undefined;
+
+  constructor(
+    code: VolumeErrorCode,
+    message: string,
+    { step, ...options }: VolumeErrorOptions = {},
+  ) {
+    super(code, message, options);
+    this.step = step;
+  }
+}
+
+/** Matches the name and, if any are given, the codes. */
 export const isVolumeError = errorGuard(VolumeError);

@@ -3,20 +3,21 @@ import { normalize } from 'node:path/posix';
 /** One file of a volume whose content comes from the API. */
 export interface PayloadFile {
   readonly content: Buffer;
-  /** Permission bits, e.g. 0o644. */
+  /** Permission bits, such as 0o644. */
   readonly mode: number;
-  /** Root when absent. */
+  /** Root if absent. */
   readonly uid?: number;
 }
 
-/** Relative path, with `/`, to file. */
+/** Files by relative path, with `/`. */
 export type Payload = ReadonlyMap<string, PayloadFile>;
 
 const MAX_PATH = 4096;
 const MAX_NAME = 255;
 
 /**
- * The same files by their shortest paths: `./a//b` is `a/b`. Of several that mean one file the last counts.
+ * The same files by their shortest paths: `./a//b` is `a/b`. If several mean the same file, the
+ * last counts.
  *
  * @see Kubernetes 1.36 pkg/volume/util/atomic_writer.go, validatePayload
  */
@@ -25,7 +26,7 @@ export function withCleanPaths(payload: Payload): Payload {
 }
 
 /**
- * @returns why a path cannot be used inside a volume; undefined when it can
+ * @returns the reason why a path cannot be used inside a volume; undefined if it can
  * @see Kubernetes 1.36 pkg/volume/util/atomic_writer.go, validatePath
  */
 export function payloadPathProblem(path: string): string | undefined {

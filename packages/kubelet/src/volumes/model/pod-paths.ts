@@ -5,7 +5,9 @@ import type { Volume } from '@nodeagent/kube-client';
 
 import type { PodUid } from '../../pod/index.js';
 
-/** Volumes whose files the kubelet makes; directory names as in other kubelets' pod directories. */
+/**
+ * Volumes whose files the kubelet writes; directory names as in other kubelets' pod directories.
+ */
 const PLUGIN_DIRS = {
   emptyDir: 'kubernetes.io~empty-dir',
   configMap: 'kubernetes.io~configmap',
@@ -18,12 +20,12 @@ export type ManagedKind = keyof typeof PLUGIN_DIRS;
 
 const MANAGED_KINDS = Object.keys(PLUGIN_DIRS) as readonly ManagedKind[];
 
-/** @returns undefined for volumes whose files are not the kubelet's */
+/** @returns undefined for volumes whose files the kubelet does not write */
 export function managedKind(volume: Volume): ManagedKind | undefined {
   return MANAGED_KINDS.find((kind) => volume[kind] !== undefined);
 }
 
-/** @throws {RangeError} for a name that no pod that was let in has */
+/** @throws {RangeError} for a name that no accepted pod has */
 export function volumeName(volume: Volume): PathSegment {
   return toPathSegment(volume.name, 'volume name');
 }
@@ -42,22 +44,24 @@ export function managedVolumeDir(
   return join(podDir(rootDir, podUid), 'volumes', PLUGIN_DIRS[volume.kind], volume.name);
 }
 
-/** Where the one memory file system for content from the API is mounted. */
+/** The mount point of the one memory file system for content from the API. */
 export function memoryMount(rootDir: string): string {
   return join(rootDir, 'volumes-in-memory');
 }
 
-/** Made right after mounting: while it is there, what is below it is in memory. */
+/** Created right after mounting: while it exists, everything below it is in memory. */
 export function memoryBase(rootDir: string): string {
   return join(memoryMount(rootDir), 'pods');
 }
 
-/** All volumes in memory of one pod. */
+/** The directory of all in-memory volumes of one pod. */
 export function memoryPodDir(rootDir: string, podUid: PodUid): string {
   return join(memoryBase(rootDir), podUid);
 }
 
-/** What {@link managedVolumeDir} leads to where a volume's content must not touch a disk. */
+/**
+ * The target of the link {@link managedVolumeDir} for volumes whose content must not touch a disk.
+ */
 export function memoryVolumeDir(
   rootDir: string,
   podUid: PodUid,
@@ -66,7 +70,7 @@ export function memoryVolumeDir(
   return join(memoryPodDir(rootDir, podUid), PLUGIN_DIRS[volume.kind], volume.name);
 }
 
-/** What is written into that link: relative, so that it holds wherever else the root is shown. */
+/** The text of that link: relative, so that it also works where the root is mounted elsewhere. */
 export function memoryVolumeLink(
   rootDir: string,
   podUid: PodUid,
@@ -77,9 +81,9 @@ export function memoryVolumeLink(
 }
 
 /**
- * Where the container runtime finds a volume.
+ * The host path that the container runtime mounts for a volume.
  *
- * @returns undefined for kinds of volume that have no directory on the host, or are not known
+ * @returns undefined for kinds of volume that have no directory on the host, or are unknown
  */
 export function volumeHostPath(
   rootDir: string,
@@ -92,7 +96,7 @@ export function volumeHostPath(
   return managedVolumeDir(rootDir, podUid, { kind, name: volumeName(volume) });
 }
 
-/** Bind mounts of parts of volumes, one per container and position in its volumeMounts. */
+/** Bind mounts of parts of volumes, one for each container and position in its volumeMounts. */
 export function subPathTarget(
   rootDir: string,
   podUid: PodUid,
@@ -103,8 +107,8 @@ export function subPathTarget(
 }
 
 /**
- * The file that says that the directory of a volume has been set up, so that it is not opened to
- * everybody again after a container closed it.
+ * The file that marks a volume's directory as set up, so that its mode is not opened again after a
+ * container has restricted it.
  *
  * @see Kubernetes 1.36 pkg/volume/emptydir/empty_dir.go, getMetaDir
  */

@@ -5,7 +5,7 @@ import { allContainers } from '../../pod/index.js';
 import { podCgroupValues } from '../../resources/index.js';
 import { VolumeError } from '../model/errors.js';
 
-/** What holds the files of an emptyDir. */
+/** The storage of an emptyDir. */
 export type EmptyDirMedium =
   | Readonly<{ kind: 'disk' }>
   | Readonly<{ kind: 'tmpfs'; sizeBytes?: number }>
@@ -15,9 +15,9 @@ const HUGE_PAGES = 'HugePages';
 const RESOURCE = 'hugepages-';
 
 /**
- * @param nodeMemoryBytes what the node has for pods; undefined when it is not known
- * @throws {VolumeError} `VOLUME_UNSUPPORTED` for a medium that is none, `VOLUME_SOURCE` for huge pages
- *   of a size that the pod does not ask for
+ * @param nodeMemoryBytes allocatable memory of the node; undefined if unknown
+ * @throws {VolumeError} `VOLUME_UNSUPPORTED` for an unknown medium, `VOLUME_SOURCE` for huge pages
+ *   of a size that the pod does not request
  * @see Kubernetes 1.36 pkg/volume/emptydir/empty_dir.go
  */
 export function emptyDirMedium(
@@ -36,8 +36,9 @@ export function emptyDirMedium(
 }
 
 /**
- * A file system in memory: as large as the least of the volume's limit, the pod's memory limit and
- * what the node has for pods; half of the machine's memory, the kernel's own limit, without any.
+ * A file system in memory. Its size is the smallest of the volume's limit, the pod's memory limit
+ * and the node's allocatable memory; without any of them it is half of the machine's memory, the
+ * kernel's default.
  */
 export function tmpfsMedium(
   pod: Pod,

@@ -1,7 +1,7 @@
 import { VolumeError } from '../model/errors.js';
 import type { PayloadFile } from '../model/payload.js';
 
-/** Part of a configMap or secret volume: which keys become which files. */
+/** The part of a configMap or secret volume that selects keys and their files. */
 export interface KeySelection {
   readonly items?: readonly Readonly<{ key: string; path: string; mode?: number | undefined }>[];
   readonly defaultMode: number;
@@ -11,9 +11,9 @@ export interface KeySelection {
 /**
  * The files of a config map or a secret.
  *
- * @param data undefined: the object does not exist
- * @param what names the object in errors, e.g. `secret`
- * @throws {VolumeError} `VOLUME_SOURCE` when a selected key is missing and not optional
+ * @param data undefined if the object does not exist
+ * @param what names the object in errors, such as `secret`
+ * @throws {VolumeError} `VOLUME_SOURCE` if a selected key is missing and not optional
  */
 export function keyPayload(
   data: ReadonlyMap<string, Buffer> | undefined,

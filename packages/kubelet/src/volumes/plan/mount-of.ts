@@ -3,7 +3,7 @@ import type { MountPoint } from '@nodeagent/base';
 /**
  * The mount that a path is on.
  *
- * @param mounts in the order in which they were mounted
+ * @param mounts in mount order
  * @param path absolute, without links
  * @see Kubernetes 1.36 pkg/volume/util/hostutil/hostutil_linux.go, findMountInfo
  */
@@ -11,7 +11,7 @@ export function mountOf(mounts: readonly MountPoint[], path: string): MountPoint
   return mounts.findLast((mount) => isWithin(path, mount.path));
 }
 
-/** Mount points below a directory, in the order in which they were mounted. */
+/** Mount points below a directory, in mount order. */
 export function mountsBelow(mounts: readonly MountPoint[], dir: string): readonly string[] {
   return mounts.map(({ path }) => path).filter((path) => path !== dir && isWithin(path, dir));
 }

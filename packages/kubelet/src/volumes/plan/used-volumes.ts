@@ -1,7 +1,7 @@
 import type { Pod, Volume } from '@nodeagent/kube-client';
 
 /**
- * The pod's volumes that some container mounts; others are never made.
+ * The pod's volumes that some container mounts, or uses as a device; the others are never created.
  *
  * @see Kubernetes 1.36 pkg/volume/util/util.go, GetPodVolumeNames
  */
@@ -14,7 +14,15 @@ export function usedVolumes(pod: Pod): readonly Volume[] {
     ...(spec.ephemeralContainers ?? []),
   ];
   const used = new Set(
-    containers.flatMap(({ volumeMounts = [] }) => volumeMounts.map((m) => m.name)),
+    containers.flatMap(({ volumeMounts = [], volumeDevices = [] }) =>
+      [...volumeMounts, ...volumeDevices].map(({ name }) => name),
+    ),
   );
   return (spec.volumes ?? []).filter(({ name }) => used.has(name));
+}
+
+/** The claim behind a pod's volume; undefined for a volume without one. */
+export function claimNameOf(pod: Pod, volume: Volume): string | undefined {
+  if (volume.ephemeral !== undefined) return `${pod.metadata?.name ?? ''}-${volume.name}`;
+  return volume.persistentVolumeClaim?.claimName;
 }

@@ -4,32 +4,34 @@ import type { Container, Pod, Volume } from '@nodeagent/kube-client';
 import { podUid, StartError } from '../../pod/index.js';
 import { VolumeError } from '../model/errors.js';
 import { subPathTarget, volumeHostPath, volumeName } from '../model/pod-paths.js';
-import type { ClaimedVolumes, SubPaths, VolumePlace } from '../ports.js';
+import type { ClaimedVolumes, DevicePlace, SubPaths, VolumePlace } from '../ports.js';
 
 export interface ContainerVolumesOptions {
   readonly rootDir: string;
   readonly subPaths: SubPaths;
-  /** Where volumes by claims and of storage drivers are. */
-  readonly claimed: Pick<ClaimedVolumes, 'placeOf'>;
+  /** Places of volumes by claims and of storage drivers. */
+  readonly claimed: Pick<ClaimedVolumes, 'deviceOf' | 'placeOf'>;
 }
 
 /** One entry of a container's volumeMounts. */
 export interface MountRequest {
   readonly pod: Pod;
   readonly container: Container;
-  /** In the container's `volumeMounts`. */
+  /** Position in the container's `volumeMounts`. */
   readonly index: number;
   /** After expansion; empty for the whole volume. */
   readonly subPath: string;
 }
 
-/** Where the volumes of a prepared pod are, for the runtime to mount. */
+/** Places of a prepared pod's volumes, for the runtime to mount. */
 export interface ContainerVolumes {
   /**
    * @returns undefined for a volume that the pod does not have
-   * @throws {StartError} `CreateContainerConfigError` for a subPath that cannot be had
+   * @throws {StartError} `CreateContainerConfigError` for a subPath that cannot be bound
    */
   source(request: MountRequest, signal: AbortSignal): Promise<VolumePlace | undefined>;
+  /** @throws {StartError} `CreateContainerConfigError` for a volume that is no device */
+  device(pod: Pod, container: Container, volume: string): DevicePlace;
   /**
    * The text of a file in one of the pod's volumes.
    *
@@ -43,7 +45,8 @@ export function createContainerVolumes(options: ContainerVolumesOptions): Contai
   const placeOf = (pod: Pod, volume: Volume): VolumePlace | undefined => {
     const hostPath = volumeHostPath(rootDir, podUid(pod), volume);
     if (hostPath === undefined) return claimed.placeOf(podUid(pod), volume.name);
-    // The files of these are the kubelet's: what a container wrote would be lost with the next update.
+    // The kubelet writes the files of these volumes: the next update would discard a container's
+    // changes.
     const readOnly = volume.emptyDir === undefined && volume.hostPath === undefined;
     return { hostPath, readOnly, managed: volume.hostPath === undefined };
   };
@@ -53,6 +56,12 @@ export function createContainerVolumes(options: ContainerVolumesOptions): Contai
       const volumeDir = volume && placeOf(pod, volume)?.hostPath;
       if (volumeDir !== undefined) return subPaths.read({ volumeDir, subPath: path });
       throw new VolumeError('VOLUME_SOURCE', `the pod has no volume "${name}" with files`);
+    },
+    device: (pod, container, volume) => {
+      const found = claimed.deviceOf(podUid(pod), volume);
+      if (found !== undefined) return found;
+      const text = `block volume cannot be satisfied for container "${container.name}": volume "${volume}" is not mapped as a device`;
+      throw new StartError('CreateContainerConfigError', text);
     },
     source: async ({ pod, container, index, subPath }, signal) => {
       const name = container.volumeMounts?.[index]?.name;

@@ -1,3 +1,4 @@
 export { type ContainerVolumes, createContainerVolumes } from './container-volumes.js';
+export { inStep } from './in-step.js';
 export { createPodVolumes } from './pod-volumes.js';
 export { shareRootDir } from './share-root.js';

@@ -19,29 +19,32 @@ export interface MemoryVolumesOptions {
   readonly rootDir: string;
   readonly files: VolumeFiles;
   readonly mounter: Mounter;
-  /** How large they may be in all; none when absent. */
+  /** Limit on their total size; none if absent. */
   readonly nodeMemoryBytes?: () => number | undefined;
 }
 
 /**
- * Directories for content from the API that must not touch a disk, of all pods in one memory file
- * system. Where other kubelets have such a volume is a link to its directory.
+ * Directories for content from the API that must not touch a disk, in one memory file system for
+ * all pods. The directory that other kubelets use for such a volume is a link to it.
  *
- * A file system for each volume, as others mount, is felt by the whole node: whoever starts a
- * container reads the list of all mounts several times. With the four that the runtime itself needs
- * for a pod, that is a fifth of the CPU time of starting a hundred pods; a volume would be one more of them.
+ * A file system for each volume would burden the whole node: starting a container reads the list of
+ * all mounts several times. With the four mounts that the runtime itself needs for a pod, that is
+ * already a fifth of the CPU time of starting a hundred pods.
  */
 export class MemoryVolumes {
   readonly #options: MemoryVolumesOptions;
   #mounting: Promise<void> | undefined;
-  /** By this kubelet, or found by it: what it has not looked at may be a copy on a disk. */
+  /**
+   * This kubelet has mounted or verified the file system; before, the directory may be a copy on a
+   * disk.
+   */
   #isKnown = false;
 
   constructor(options: MemoryVolumesOptions) {
     this.#options = options;
   }
 
-  /** @returns where the files of the volume belong */
+  /** @returns the directory for the volume's files */
   async make(
     pod: Pod,
     place: Readonly<{ kind: ManagedKind; name: PathSegment }>,
@@ -52,7 +55,7 @@ export class MemoryVolumes {
     const dir = memoryVolumeDir(rootDir, podUid(pod), place);
     const target = memoryVolumeLink(rootDir, podUid(pod), place);
     if ((await files.link(visible, target)) === 'occupied') {
-      // Another kubelet's, and what its containers go on looking at.
+      // Another kubelet's mount, which its containers keep using.
       if (await mounter.isMountPoint(visible)) return visible;
       await files.removeTree(visible);
       await files.link(visible, target);
@@ -62,7 +65,10 @@ export class MemoryVolumes {
     await (this.#mounting ??= this.#mount());
     signal.throwIfAborted();
     if (files.makeMemoryDir(base, dir)) return dir;
-    throw new VolumeError('VOLUME_MOUNT', `${base} is gone: somebody unmounts or removes it`);
+    throw new VolumeError(
+      'VOLUME_MOUNT',
+      `${base} is gone: another program unmounts or removes it`,
+    );
   }
 
   async remove(uid: PodUid, signal: AbortSignal): Promise<void> {
@@ -73,7 +79,7 @@ export class MemoryVolumes {
     await files.removeTree(dir);
   }
 
-  /** For whoever waits for it: it goes on when the first of them is told to stop. */
+  /** Shared by all callers: it continues when the signal of the first caller fires. */
   async #mount(): Promise<void> {
     try {
       await this.#mountOnce(new AbortController().signal);
@@ -87,8 +93,8 @@ export class MemoryVolumes {
     const path = memoryMount(rootDir);
     await files.makeEmptyDir(path);
     if (!(await mounter.isMountPoint(path))) {
-      // Of a root directory that was copied: it would pass for memory once this is unmounted. The
-      // directory itself stays, as another mount of ours may be on it that a mount above it hides.
+      // The root directory was copied: these files would pass for memory once the mount is gone.
+      // The directory itself stays, because a mount that is hidden below another may be on it.
       await files.removeTree(memoryBase(rootDir));
       const sizeBytes = nodeMemoryBytes?.();
       const size = sizeBytes !== undefined && sizeBytes > 0 && { sizeBytes };

@@ -14,9 +14,9 @@ import type {
 
 export interface PayloadPorts {
   readonly objects: ObjectSource;
-  readonly tokens: TokenSource;
+  readonly tokens: Pick<TokenSource, 'forget' | 'token'>;
   readonly fields: FieldReader;
-  /** Absent: not switched on. */
+  /** If absent, the feature is off. */
   readonly trust?: TrustAnchorSource;
   readonly certificates?: PodCertificateSource;
 }
@@ -24,14 +24,14 @@ export interface PayloadPorts {
 type Files = readonly (readonly [path: string, file: PayloadFile])[];
 
 const DEFAULT_MODE = 0o644;
-/** What the API server takes when a projection does not say. */
+/** The API server's default if a projection sets none. */
 const DEFAULT_TOKEN_SECONDS = 3600;
-/** For what only its owner, and the pod's group, may read. */
+/** For files that only the owner and the pod's group may read. */
 const PRIVATE_MODE = 0o600;
 
 /**
- * The files of a configMap, secret, downwardAPI or projected volume as they should be now. Later
- * sources of a projected volume win over earlier ones of the same path.
+ * The current files of a configMap, secret, downwardAPI or projected volume. Later sources of a
+ * projected volume replace earlier ones of the same path.
  *
  * @throws {VolumeError} `VOLUME_SOURCE`
  */
@@ -114,7 +114,10 @@ async function sourceFiles(
   throw new VolumeError('VOLUME_UNSUPPORTED', `projected volume source ${kind} is not supported`);
 }
 
-/** For the one user of all containers, if there is one, and the pod's group, if it has one. */
+/**
+ * Belongs to the single user of all containers, if there is one, and to the pod's group, if it has
+ * one.
+ */
 function privateFile(pod: Pod, text: string, { defaultMode }: Context): PayloadFile {
   const uid = tokenOwner(pod);
   const shared = uid === undefined && pod.spec?.securityContext?.fsGroup === undefined;
@@ -163,7 +166,7 @@ function switchedOff(kind: string, gate: string): VolumeError {
   return new VolumeError('VOLUME_UNSUPPORTED', text);
 }
 
-/** What is missing is the volume's source, whoever says so. */
+/** Turns every failure into a `VOLUME_SOURCE` error. */
 async function asSource<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
   try {
     return await answer;
@@ -174,7 +177,7 @@ async function asSource<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> 
   }
 }
 
-/** The user that alone may read the pod's tokens: the one that every container runs as. */
+/** The only user who may read the pod's tokens: the one that every container runs as. */
 export function tokenOwner({ spec }: Pod): number | undefined {
   const ofPod = spec?.securityContext?.runAsUser;
   const containers = [
@@ -228,7 +231,10 @@ function selection({ items, optional = false }: KeySource, defaultMode: number) 
 
 type Data = Readonly<Record<string, string>>;
 
-/** @throws {VolumeError} `VOLUME_SOURCE` for a value that is no text: nothing has checked it before */
+/**
+ * @throws {VolumeError} `VOLUME_SOURCE` for a value that is not a string: no earlier step has
+ *   checked it
+ */
 function decoded(data: Data = {}, encoding: BufferEncoding): (readonly [string, Buffer])[] {
   return Object.entries(data).map(([key, text]) => {
     if (typeof text !== 'string') throw missing(`the value of key ${key} is not a string`);
@@ -262,6 +268,6 @@ function selectorOf(ref: NonNullable<DownwardItem['resourceFieldRef']>) {
   return {
     resource,
     ...(containerName === undefined ? {} : { containerName }),
-    ...(divisor === undefined ? {} : { divisor: String(divisor) }),
+    ...(divisor === undefined ? {} : { divisor }),
   };
 }

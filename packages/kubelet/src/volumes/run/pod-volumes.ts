@@ -8,7 +8,7 @@ import {
   podUid,
   type PodVolumes,
 } from '../../pod/index.js';
-import { isVolumeError, VolumeError } from '../model/errors.js';
+import { isVolumeError, VolumeError, type VolumeStep } from '../model/errors.js';
 import {
   type ManagedKind,
   managedKind,
@@ -29,43 +29,46 @@ export interface PodVolumesOptions extends PayloadPorts {
   readonly files: VolumeFiles;
   readonly mounter: Mounter;
   /** Volumes by claims and of storage drivers. */
-  readonly claimed: Omit<ClaimedVolumes, 'placeOf'>;
+  readonly claimed: Pick<ClaimedVolumes, 'prepare' | 'teardown'>;
   readonly events: PodEvents;
   readonly clock: Clock;
-  /** Memory that the node has for pods, the limit of volumes in memory; none when absent. */
+  /** Allocatable memory of the node, which limits in-memory volumes; no limit if absent. */
   readonly nodeMemoryBytes?: () => number | undefined;
 }
 
 export interface PreparedVolumes extends PodVolumes {
-  /** Something that the pod's volumes show has changed: the next sync looks at all of them. */
+  /** Content of the pod's volumes has changed: the next sync checks all of them. */
   expire(podUid: string): void;
 }
 
 /**
- * A pod is synced several times while it starts: volumes that were made ready this recently are taken
- * to be so still. It saves a tenth of the CPU of a start.
+ * A pod is synced several times while it starts. Volumes prepared within this time are not checked
+ * again, which saves a tenth of the CPU time of a start.
  */
 const FRESH_MS = 10_000;
 
-/** How long users only hear of the single volumes. @see Kubernetes 1.36 pkg/kubelet/volumemanager */
+/**
+ * Until this time, events report only the single volumes.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/volumemanager
+ */
 const PATIENCE_MS = 123_000;
 
-/** Content from the API that is not to touch a disk. */
+/** Content from the API that must not touch a disk. */
 const IN_MEMORY: ReadonlySet<ManagedKind> = new Set(['secret', 'downwardAPI', 'projected']);
 
 /**
- * The volumes of pods, made by repeating the same idempotent steps on every sync: what comes from
- * the API is compared with the files and replaced when it changed, so running containers see updates.
- * Users are told of each volume that cannot be made.
+ * Prepares the volumes of pods by repeating the same idempotent steps on every sync: content from
+ * the API is compared with the files and replaced if it changed, so running containers see updates.
+ * An event reports each volume that cannot be prepared.
  */
 export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
   const { rootDir, files, mounter, clock } = options;
-  const maker = { ...options, memory: new MemoryVolumes(options) };
+  const maker: VolumeMaker = { options, memory: new MemoryVolumes(options) };
   const prepared = new Map<string, Prepared>();
   const failing = new Map<string, number>();
   return {
     prepare: async (pod, signal) => {
-      assertNoDevices(pod);
       const volumes = usedVolumes(pod);
       if (volumes.length === 0) return;
       const uid = podUid(pod);
@@ -86,7 +89,7 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
         const sinceMs = failing.get(uid) ?? nowMs;
         const isLong = nowMs - sinceMs >= PATIENCE_MS;
         failing.set(uid, isLong ? nowMs : sinceMs);
-        if (isLong) tellOfAll(pod, error, options.events);
+        if (isLong) reportUnmounted(pod, error, options.events);
         throw error;
       }
     },
@@ -101,7 +104,7 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       await options.claimed.teardown(uid, signal);
       await unmountBelow(dir, mounter, signal);
       await maker.memory.remove(uid, signal);
-      await files.removeTree(dir); // the last: while it is there, somebody will try again
+      await files.removeTree(dir); // last, because teardown is retried while it exists
     },
     podsOnDisk: async () => {
       const names = await files.subdirectories(`${rootDir}/pods`);
@@ -115,26 +118,22 @@ interface Prepared {
   readonly atMs: number;
 }
 
-/** Changes with everything in a pod that its volumes are made from. */
+/** Changes with every part of a pod that its volumes depend on. */
 function volumesVersion({ metadata = {} }: Pod, volumes: readonly Volume[]): string {
   const { generation, labels, annotations } = metadata;
   return JSON.stringify([generation, labels, annotations, volumes.map(({ name }) => name)]);
 }
 
-interface VolumeMaker extends PodVolumesOptions {
+interface VolumeMaker {
+  readonly options: PodVolumesOptions;
   readonly memory: MemoryVolumes;
 }
 
-/** A container must not start without the device that it asks for. @throws {VolumeError} */
-function assertNoDevices({ spec }: Pod): void {
-  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
-  const device = containers.flatMap(({ volumeDevices = [] }) => volumeDevices)[0];
-  if (device === undefined) return;
-  const text = `volume "${device.name}": block volumes are not supported`;
-  throw new VolumeError('VOLUME_UNSUPPORTED', text);
-}
-
-/** All of them are tried, whatever fails. @throws {VolumeError} that names those that are missing */
+/**
+ * Prepares all volumes, even after a failure.
+ *
+ * @throws {VolumeError} that names the missing ones
+ */
 async function prepareAll(
   pod: Pod,
   volumes: readonly Volume[],
@@ -149,9 +148,8 @@ async function prepareAll(
     if (outcome.status === 'fulfilled') return [];
     const name = volumes[at]?.name ?? '';
     const why = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
-    const text = `MountVolume.SetUp failed for volume "${name}" : ${why}`;
     const isQuiet = isPodGone(outcome.reason) || isVolumeError(outcome.reason, 'VOLUME_PENDING');
-    if (!isQuiet) maker.events.warning(pod, 'FailedMount', text);
+    if (!isQuiet) reportFailure(pod, { name, why, cause: outcome.reason }, maker.options.events);
     return [{ name, cause: outcome.reason as unknown, why }];
   });
   const [first] = failures;
@@ -162,7 +160,22 @@ async function prepareAll(
   throw new VolumeError(code, text, { cause: first.cause });
 }
 
-function tellOfAll(pod: Pod, error: unknown, events: PodEvents): void {
+/** @see Kubernetes 1.36 pkg/volume/util/operationexecutor/operation_generator.go */
+function reportFailure(
+  pod: Pod,
+  { name, why, cause }: Readonly<{ name: string; why: string; cause: unknown }>,
+  events: PodEvents,
+): void {
+  const known = isVolumeError(cause) ? cause.step : undefined;
+  const step: VolumeStep = known ?? { operation: 'MountVolume', name: 'SetUp', volume: name };
+  const isMap = step.operation === 'MapVolume' && step.name !== 'NodeAffinity check';
+  const reason = isMap ? 'FailedMapVolume' : 'FailedMount';
+  const failed = ['failed', step.how].filter(Boolean).join(' ');
+  const text = `${step.operation}.${step.name} ${failed} for volume "${step.volume}" : ${why}`;
+  events.warning(pod, reason, text);
+}
+
+function reportUnmounted(pod: Pod, error: unknown, events: PodEvents): void {
   const text = error instanceof Error ? error.message : String(error);
   events.warning(pod, 'FailedMount', `Unable to attach or mount volumes: ${text}`);
 }
@@ -173,12 +186,13 @@ async function prepareVolume(
   maker: VolumeMaker,
   signal: AbortSignal,
 ): Promise<void> {
-  const { files, memory } = maker;
+  const { options, memory } = maker;
+  const { files } = options;
   if (volume.hostPath !== undefined) {
     return files.checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
   }
   if (volume.image !== undefined) return; // pulled and mounted by the runtime
-  if (await maker.claimed.prepare(pod, volume, signal)) return;
+  if (await options.claimed.prepare(pod, volume, signal)) return;
   const kind = managedKind(volume);
   if (kind === undefined) {
     const named = Object.keys(volume).filter((key) => key !== 'name');
@@ -186,28 +200,32 @@ async function prepareVolume(
     throw new VolumeError('VOLUME_UNSUPPORTED', text);
   }
   const place = { kind, name: volumeName(volume) };
-  const medium = emptyDirMediumOf(pod, volume, maker);
+  const medium = emptyDirMediumOf(pod, volume, options);
   if (kind === 'emptyDir') {
-    await makeDirectory(pod, { place, medium }, maker, signal);
+    await makeDirectory(pod, { place, medium }, options, signal);
     return;
   }
-  // What cannot be had leaves nothing behind.
-  const payload = await volumePayload(pod, volume, maker, signal);
+  // Read first, so that a failure leaves nothing behind.
+  const payload = await volumePayload(pod, volume, options, signal);
   const inMemory = IN_MEMORY.has(kind);
   const dir = inMemory
     ? await memory.make(pod, place, signal)
-    : await makeDirectory(pod, { place, medium }, maker, signal);
+    : await makeDirectory(pod, { place, medium }, options, signal);
   const gid = fsGroupOf(pod);
   await files.writePayload(dir, payload, { inMemory, ...(gid !== undefined && { gid }) });
 }
 
-/** What has a directory of its own below its pod's. */
+/** A volume with its own directory below its pod's. */
 interface OwnDirectory {
   readonly place: Readonly<{ kind: ManagedKind; name: PathSegment }>;
   readonly medium: EmptyDirMedium;
 }
 
-/** Once: what a container does to the directory afterwards stays. @returns where it is */
+/**
+ * Sets the directory up only once, so that a container's changes to it stay.
+ *
+ * @returns its path
+ */
 async function makeDirectory(
   pod: Pod,
   { place, medium }: OwnDirectory,

@@ -7,9 +7,9 @@ export interface ShareRootPorts {
 }
 
 /**
- * Puts the root directory on a shared mount, as every kubelet wants it, so that mounts in it show in
- * containers that ask for them. The next kubelet then finds it so, and hides no mount of ours by
- * mounting the directory onto itself.
+ * Puts the root directory on a shared mount, as every kubelet needs, so that mounts in it appear in
+ * containers that request that. The next kubelet then finds the shared mount and need not mount the
+ * directory onto itself, which would hide our mounts.
  *
  * @throws {VolumeError} `VOLUME_MOUNT`
  * @see Kubernetes 1.36 pkg/kubelet/kubelet.go, setupDataDirs

@@ -5,7 +5,7 @@ import type { Mounter } from '../ports.js';
 /**
  * Unmounts everything below a directory, given without links.
  *
- * @throws {VolumeError} `VOLUME_MOUNT` when something stays mounted
+ * @throws {VolumeError} `VOLUME_MOUNT` if anything stays mounted
  */
 export async function unmountBelow(
   dir: string,
@@ -14,9 +14,9 @@ export async function unmountBelow(
 ): Promise<void> {
   const mounts = mountsBelow(await mounter.list(), dir);
   if (mounts.length === 0) return;
-  // The last mounted first: a bind mount before what it is a part of.
+  // The last mount first: a bind mount before the mount that it is part of.
   for (const path of mounts.toReversed()) await mounter.unmount(path, signal);
   const [left] = mountsBelow(await mounter.list(), dir);
-  // Removing the directory now would empty what is mounted there: the user's data.
+  // Removing the directory now would delete the content of the mount: the user's data.
   if (left !== undefined) throw new VolumeError('VOLUME_MOUNT', `${left} is still mounted`);
 }

@@ -6,19 +6,19 @@ import { removeTree } from '@nodeagent/base/files';
 import { parsePodUid, type PodLeftovers, type PodUid } from '../../pod/index.js';
 
 export interface LogDirectoriesOptions {
-  /** Holds one directory for each pod, `<namespace>_<name>_<uid>`; other names are not ours. */
+  /** Contains one directory for each pod, `<namespace>_<name>_<uid>`; other names are not ours. */
   readonly podLogsDir: string;
-  /** Holds the links under which log collectors find a container's log. */
+  /** Contains the links by which log collectors find a container's log. */
   readonly containerLogsDir: string;
 }
 
 interface LogDirectory {
   readonly path: string;
-  /** Undefined where the name ends with what is no uid. */
+  /** Undefined if the name does not end with a valid uid. */
   readonly uid: PodUid | undefined;
 }
 
-/** The directories of pods' logs: a runtime that lost its state leaves them behind. */
+/** The log directories of pods. A runtime that lost its state leaves them behind. */
 export function createLogDirectories(options: LogDirectoriesOptions): PodLeftovers {
   const { podLogsDir, containerLogsDir } = options;
   const directories = async (): Promise<readonly LogDirectory[]> => {

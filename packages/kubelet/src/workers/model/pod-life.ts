@@ -1,14 +1,14 @@
 /**
- * Why a pod is being stopped for good. `deleted`: through the API; `removed`: its source no longer
- * has it; `completed`: nothing of it will run again; the others: the kubelet's own decision.
+ * The reason why a pod is stopped for good. `deleted`: through the API; `removed`: its source no
+ * longer has it; `completed`: nothing of it will run again; the others: the kubelet's own decision.
  */
 export type StopReason =
   'deleted' | 'removed' | 'completed' | 'rejected' | 'deadline-exceeded' | 'evicted';
 
 /**
- * The life of a pod on this node. `syncing`: containers are started and kept running. `terminating`:
- * everything is being stopped. `terminated`: nothing runs; files are being cleaned up. `finished`:
- * nothing of it is left to do, its API object may go.
+ * The life of a pod on this node. `syncing`: containers are started and kept running.
+ * `terminating`: everything is being stopped. `terminated`: nothing runs; files are being cleaned
+ * up. `finished`: no work is left, and its API object may be removed.
  */
 export type PodLife =
   | Readonly<{ kind: 'syncing' }>
@@ -17,14 +17,14 @@ export type PodLife =
   | Readonly<{ kind: 'finished'; reason: StopReason }>;
 
 export type PodLifeEvent =
-  /** `graceSeconds` of at least 1. */
+  /** `graceSeconds` is at least 1. */
   | Readonly<{ kind: 'stop'; graceSeconds: number; reason: StopReason }>
   | Readonly<{ kind: 'all-stopped' }>
   | Readonly<{ kind: 'cleaned-up' }>;
 
 export const NEW_LIFE: PodLife = { kind: 'syncing' };
 
-/** What may follow what; there is no way back, and none around a step. */
+/** The allowed transitions: no step is undone or skipped. */
 export const LIFE_EDGES = {
   syncing: { stop: 'terminating' },
   terminating: { stop: 'terminating', 'all-stopped': 'terminated' },
@@ -34,7 +34,9 @@ export const LIFE_EDGES = {
   Record<PodLife['kind'], Partial<Record<PodLifeEvent['kind'], PodLife['kind']>>>
 >;
 
-/** Follows {@link LIFE_EDGES}; a grace period only ever shrinks. Events out of place change nothing. */
+/**
+ * Follows {@link LIFE_EDGES}; a grace period can only shrink. Events that do not fit are ignored.
+ */
 export function nextLife(life: PodLife, event: PodLifeEvent): PodLife {
   const edges: Partial<Record<PodLifeEvent['kind'], PodLife['kind']>> = LIFE_EDGES[life.kind];
   const to = edges[event.kind];

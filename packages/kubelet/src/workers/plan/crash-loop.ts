@@ -3,21 +3,24 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { allContainers, type PodAction, podLabel, type PodObservation } from '../../pod/index.js';
 
-/** What a worker remembers of its containers' restarts; lost, and so forgiven, with the kubelet. */
+/**
+ * A worker's memory of its containers' restarts. A restart of the kubelet loses it, and so resets
+ * the back-offs.
+ */
 export type CrashLoops = ReadonlyMap<string, BackoffState>;
 
 export const NO_CRASH_LOOPS: CrashLoops = new Map();
 
 export interface CrashLoopRules {
   readonly initialMs: number;
-  /** Also half of how long a container has to run for its history to be forgiven. */
+  /** The longest delay. A container that runs twice this long starts from `initialMs` again. */
   readonly maxMs: number;
 }
 
 /** @see Kubernetes 1.36 pkg/kubelet/kubelet.go, MaxContainerBackOff and backOffPeriod */
 export const DEFAULT_CRASH_LOOP_RULES: CrashLoopRules = { initialMs: 10_000, maxMs: 300_000 };
 
-/** The memory of somebody who knows only the delays that are in force, by container name. */
+/** Rebuilds the memory from the delays in force, by container name. */
 export function crashLoopMemory(
   pod: Pod,
   delaysMs: ReadonlyMap<string, number>,
@@ -31,7 +34,7 @@ export function crashLoopMemory(
   );
 }
 
-/** When the newest finished run of the container ended. */
+/** The time at which the newest finished run of the container ended. */
 function lastFinishMs(seen: PodObservation, name: string): number | undefined {
   for (const { name: other, state } of seen.containers) {
     if (other === name && state.kind === 'exited') return state.finishedAtMs;
@@ -39,7 +42,7 @@ function lastFinishMs(seen: PodObservation, name: string): number | undefined {
   return undefined;
 }
 
-/** A container that was changed starts with a clean slate. */
+/** A changed container starts without a history. */
 function keyOf(container: Container): string {
   return JSON.stringify([container.name, container.image, container.resources]);
 }
@@ -61,7 +64,7 @@ export interface CrashLoopContext {
 }
 
 /**
- * A reason not to start the container yet: its last run ended less than the current delay ago.
+ * Returns a hold if the container's last run ended less than the current delay ago.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_manager.go, doBackOff
  */
@@ -86,8 +89,8 @@ export function holdForCrashLoop(
 }
 
 /**
- * The memory after a start of the container was tried: the first restart is free, the next ones
- * wait 10 s, 20 s, 40 s … after the end of the run before.
+ * The memory after an attempt to start the container. The first restart is immediate; later ones
+ * wait 10 s, 20 s, 40 s … after the end of the previous run.
  */
 export function afterStart(
   container: Container,

@@ -9,7 +9,10 @@ export const DEADLINE_EXCEEDED: FailureVerdict = {
   message: 'Pod was active on the node longer than the specified deadline',
 };
 
-/** Milliseconds that the pod may still be active; 0 when it is over, undefined without a limit. */
+/**
+ * Milliseconds that the pod may still be active; 0 once they are used up, undefined without a
+ * limit.
+ */
 export function deadlineLeftMs(pod: Pod, status: PodStatus, nowMs: number): number | undefined {
   const seconds = pod.spec?.activeDeadlineSeconds;
   const startedMs = parseTimestamp(status.startTime ?? '');

@@ -3,15 +3,15 @@ import type { Pod } from '@nodeagent/kube-client';
 import { findContainer, type PodObservation } from '../../pod/index.js';
 
 const SOONEST_MS = 50;
-/** Older than this, a container's end is noticed by the regular lists. */
+/** The regular lists detect the end of a container that is older than this. */
 const YOUNG_MS = 1500;
 
 /**
- * When to look at a pod again for a container that is there to end, and may do so within moments:
- * an init container, or one that is not restarted after success. Each wait is as long as the
- * container has run, so that a short step costs a handful of looks and a long one no more.
+ * The delay before the next observation of a pod with a young container that is expected to end: an
+ * init container, or one that does not restart after success. Each delay equals the container's
+ * age, so that a short step needs only a few observations, and a long one no more.
  *
- * @returns undefined when there is no such container, or it has run for a while
+ * @returns undefined if there is no such container, or none is young
  */
 export function lookAgainMs(pod: Pod, seen: PodObservation, nowMs: number): number | undefined {
   const waits = seen.containers.flatMap(({ name, state }) => {

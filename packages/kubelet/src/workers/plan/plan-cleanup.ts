@@ -1,9 +1,9 @@
 import type { PodAction, PodObservation, PodPlan } from '../../pod/index.js';
 
 /**
- * Removal of what a pod that lives on no longer needs: ended containers but the newest of each name,
- * whose logs and exit code are still asked for, containers that were overtaken before they were
- * started, and lost sandboxes that own no container any more.
+ * Removes the parts that a living pod no longer needs: ended containers except the newest of each
+ * name, whose logs and exit code are still needed; containers that were replaced before they
+ * started; and lost sandboxes without containers.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_gc.go
  */
@@ -30,7 +30,7 @@ export function planCleanup(seen: PodObservation): PodPlan {
   return [...removals, ...sandboxes];
 }
 
-/** Removal of everything that the runtime still keeps of a pod that is stopped and not wanted. */
+/** Removes everything that the runtime still holds of a stopped pod. */
 export function planRemoval(seen: PodObservation, why: string): PodPlan {
   return [
     ...seen.containers.map(({ id, name }): PodAction => {

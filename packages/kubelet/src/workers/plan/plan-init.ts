@@ -22,20 +22,21 @@ export interface InitPlan {
   readonly failed?: string;
 }
 
-/** What one init container means for itself and for those after it. */
+/** The result of one init container, for itself and for those after it. */
 interface InitStep {
   readonly actions: readonly PodAction[];
-  /** The next may start, or, after the last one, the regular containers. */
+  /** The next init container may start or, after the last one, the regular containers. */
   readonly done?: true;
   readonly failed?: string;
 }
 
 /**
- * Init containers one after the other; a sidecar counts as done once it has started, and is kept
- * running ever after. Walks from the last to the first: the last one that was ever seen tells how
- * far the pod is.
+ * Plans the init containers, one after the other. A sidecar is done once it has started, and is
+ * kept running from then on. The walk goes from the last to the first: the last one that was ever
+ * seen shows how far the pod has come.
  *
- * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go, computeInitContainerActions
+ * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_container.go,
+ *   computeInitContainerActions
  */
 export function planInitContainers(subject: PlanSubject): InitPlan {
   const inits = initContainers(subject.pod);
@@ -159,7 +160,7 @@ function planRunningSidecar(
   return { actions: [], done: true };
 }
 
-/** Exited ones do not count: they may be of a sandbox that is gone. */
+/** Exited containers do not count: they may belong to a lost sandbox. */
 function hasRegularContainer({ pod, seen }: PlanSubject): boolean {
   return regularContainers(pod).some(({ spec }) => {
     const state = latestOf(seen, spec.name)?.state.kind;

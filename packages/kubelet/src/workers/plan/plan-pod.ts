@@ -29,8 +29,9 @@ import {
 import { nextAttempt, sandboxProblem } from './sandbox-change.js';
 
 /**
- * What has to be done, in order, for a pod that should run. An empty plan means that all is well or
- * that the pod is done; the plan of a pod that is held back has only `hold-container` steps.
+ * Plans the next steps, in order, for a pod that should run. An empty plan means that the pod is in
+ * its desired state or has ended. The plan of a pod that is held back contains only
+ * `hold-container` steps.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_manager.go, computePodActions
  */
@@ -63,7 +64,7 @@ function planNewSandbox(subject: PlanSubject, why: string): PodPlan {
     seen.containers
       .filter(({ name }) => name === spec.name)
       .map(({ id, name }): PodAction => {
-        return { kind: 'remove-container', id, name, why: 'init containers run anew' };
+        return { kind: 'remove-container', id, name, why: 'init containers run again' };
       }),
   );
   const first = inits[0];
@@ -74,7 +75,7 @@ function planNewSandbox(subject: PlanSubject, why: string): PodPlan {
   return [...stop, ...purge, { kind: 'create-sandbox', attempt, why }, ...starts];
 }
 
-/** Starts the first init container without a back-off; its restart count goes on. */
+/** Starts the first init container without a back-off; its restart count continues. */
 function startAnew(subject: PlanSubject, { role, spec }: RoledContainer): PodAction {
   const restartCount = nextRestartCount(subject, spec.name);
   return {
@@ -119,7 +120,7 @@ function planInSandbox(subject: PlanSubject): PodPlan {
   return [...stops, ...before, ...planResize(subject, stops), ...starts];
 }
 
-/** `kept`: it runs or will run. `done`: it has ended and stays so. */
+/** `kept`: it runs or will run. `done`: it has ended and will not run again. */
 type Decision = Readonly<{ kind: 'kept' | 'done'; actions: readonly PodAction[] }>;
 
 function planRegular(subject: PlanSubject, roled: RoledContainer): Decision {
@@ -170,7 +171,7 @@ function planRunning(
   return { kind: 'kept', actions: [stop, ...start] };
 }
 
-/** All is well with it, but for the resources that it has. */
+/** Plans a container that needs no change, except perhaps of its resources. */
 function planKept(
   subject: PlanSubject,
   roled: RoledContainer,
@@ -184,7 +185,7 @@ function planKept(
   return { kind: 'kept', actions: [stop, startStep(subject, roled, 'its resources changed')] };
 }
 
-/** Running, or not known to be not running. */
+/** It runs, or its state is unknown. */
 function mayRun({ state }: ContainerObservation): boolean {
   return state.kind === 'running' || state.kind === 'unknown';
 }

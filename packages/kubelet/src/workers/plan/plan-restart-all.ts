@@ -1,15 +1,15 @@
 import type { ContainerObservation, PodAction, PodObservation, PodPlan } from '../../pod/index.js';
 
 /**
- * Takes away all containers of a pod, at once, so that it starts anew in its sandbox. Their logs stay,
- * and tell later which run the next one is. The containers whose end asked for it go last: while one
- * of them is there, an interrupted restart goes on.
+ * Removes all containers of a pod at once, so that it starts again in its sandbox. Their logs stay,
+ * and later give the restart count of the next run. The containers whose end requested the restart
+ * are removed last: as long as one exists, an interrupted restart continues.
  */
 export function planRestartAll(
   seen: PodObservation,
   sources: readonly ContainerObservation[],
 ): PodPlan {
-  const why = `container ${sources.map(({ name }) => name).join()} asked for it by its exit code`;
+  const why = `container ${sources.map(({ name }) => name).join()} requested the restart by its exit code`;
   const stops = seen.containers
     .filter(({ state }) => state.kind === 'running' || state.kind === 'unknown')
     .map(({ id, name }): PodAction => {

@@ -14,14 +14,14 @@ import {
 } from '../../pod/index.js';
 import { type CrashLoopContext, holdForCrashLoop } from './crash-loop.js';
 
-/** What a plan depends on besides the pod and what the runtime shows. */
+/** The inputs of a plan besides the pod and its observation. */
 export interface PlanContext extends CrashLoopContext {
   readonly probes: ProbeVerdicts;
-  /** What the containers have, as far as it is known; nothing is resized when absent. */
+  /** The resources that the containers have, as far as known; if absent, nothing is resized. */
   readonly actuated?: PodAllocation | undefined;
   /**
-   * By container name: the restart count of the next run, of containers whose last record was removed.
-   * Such a container counts from 0 where it is absent.
+   * Restart count of the next run, by container name, for containers whose last record was removed.
+   * Other such containers count from 0.
    */
   readonly restartCounts?: ReadonlyMap<string, number>;
 }
@@ -36,7 +36,7 @@ export function verdictsOf(subject: PlanSubject, id: string): ContainerVerdicts 
   return subject.context.probes.get(id) ?? {};
 }
 
-/** Its start, or the reason to wait with it. */
+/** Starts the container, or holds it back with a reason. */
 export function startStep(subject: PlanSubject, roled: RoledContainer, why: string): PodAction {
   const { pod, seen, context } = subject;
   const { role, spec } = roled;
@@ -52,7 +52,7 @@ export function nextRestartCount({ seen, context }: PlanSubject, name: string): 
   return record === undefined ? (context.restartCounts?.get(name) ?? 0) : record.restartCount + 1;
 }
 
-/** The stop of one container that is to be restarted; `why` is what its user reads. */
+/** Stops a container that will be restarted; users read `why` in the event. */
 export function stopStep(
   subject: PlanSubject,
   target: Readonly<{ roled: RoledContainer; id: string; probe?: 'liveness' | 'startup' }>,
@@ -64,7 +64,7 @@ export function stopStep(
   return { kind: 'stop-container', id: target.id, name: spec.name, graceSeconds, preStop, why };
 }
 
-/** Whether what runs is what the spec asks for. */
+/** The running container differs from the spec. */
 export function isOutdated(roled: RoledContainer, running: ContainerObservation): boolean {
   return running.specHash !== containerSpecHash(roled.spec);
 }

@@ -3,9 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Pod } from '@nodeagent/kube-client';
 
 /**
- * What a newer copy of a pod means for its worker. `none`: only its status differs, which is mostly
- * the kubelet's own doing; a readiness gate that flipped is the exception. A spec that asks for what the
- * pod is not given shows in its generation alone.
+ * The effect of a newer copy of a pod on its worker. `none`: only its status differs, which is
+ * mostly the kubelet's own change, and no readiness gate changed. If the spec requests resources
+ * that are not allocated to the pod, only the generation differs here.
  */
 export type PodChange = 'none' | 'changed';
 
@@ -21,7 +21,7 @@ export function changeOf(before: Pod, after: Pod): PodChange {
   return same ? 'none' : 'changed';
 }
 
-/** The statuses of the conditions that the pod's readiness waits for. */
+/** The statuses of the conditions that the pod's readiness gates name. */
 function gatesOf({ spec, status }: Pod): string {
   const gates = spec?.readinessGates ?? [];
   const statusOf = (gate: string): string =>

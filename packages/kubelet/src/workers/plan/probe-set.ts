@@ -3,7 +3,7 @@ import { type ProbeAction, type ProbeSet, type ProbeSpec, withDefaults } from '@
 
 import { expandWords } from '../../pod/index.js';
 
-/** The probes of a container, as the prober wants them; empty when it has none. */
+/** The probes of a container in the prober's form; empty if it has none. */
 export function probeSetOf(container: Container): ProbeSet {
   const liveness = container.livenessProbe && probeSpec(container.livenessProbe, container);
   const readiness = container.readinessProbe && probeSpec(container.readinessProbe, container);
@@ -24,7 +24,7 @@ export function namedPorts(container: Container): Readonly<Record<string, number
   );
 }
 
-/** @returns undefined for a probe that says nothing to do */
+/** @returns undefined for a probe without an action */
 function probeSpec(probe: Probe, container: Container): ProbeSpec | undefined {
   const action = actionOf(probe, container);
   if (action === undefined) return undefined;
@@ -71,8 +71,8 @@ function actionOf(
 }
 
 /**
- * References see what is written in `env` as it is written there: nothing that comes from elsewhere,
- * and no references in it.
+ * Expands references to the literal values in `env` only: not to values from other objects, and not
+ * references inside values.
  *
  * @see Kubernetes 1.36 pkg/kubelet/container/helpers.go, ExpandContainerCommandOnlyStatic
  */

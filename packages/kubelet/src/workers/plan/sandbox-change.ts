@@ -3,7 +3,7 @@ import type { Pod } from '@nodeagent/kube-client';
 import { isHostNetwork, type PodObservation } from '../../pod/index.js';
 
 /**
- * Why the pod needs a new sandbox; undefined when the newest one is good.
+ * The reason why the pod needs a new sandbox; undefined if the newest one is good.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/util/util.go, PodSandboxChanged
  */
@@ -17,7 +17,7 @@ export function sandboxProblem(pod: Pod, seen: PodObservation): string | undefin
   return undefined;
 }
 
-/** Of the sandbox that is made next. */
+/** The attempt number of the next sandbox. */
 export function nextAttempt(seen: PodObservation): number {
   const [newest] = seen.sandboxes;
   return newest === undefined ? 0 : newest.attempt + 1;

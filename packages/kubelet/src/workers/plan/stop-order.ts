@@ -10,15 +10,15 @@ import {
 export interface StopTarget {
   readonly container: ContainerObservation;
   readonly preStop: boolean;
-  /** Ids of the containers that have to end before this one gets its stop signal. */
+  /** Ids of the containers that must end before this one gets its stop signal. */
   readonly after: readonly string[];
 }
 
 /**
- * Everything of the pod that may run, with who has to wait for whom: sidecars end after all regular
- * containers, and in the reverse of the order in which they were started.
+ * Every part of the pod that may run, each with the containers that it must wait for: sidecars end
+ * after all regular containers, in the reverse of their start order.
  *
- * @param pod undefined for a pod of which only the runtime knows
+ * @param pod undefined for a pod that only the runtime knows
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/kuberuntime_termination_order.go
  */
 export function stopOrder(pod: Pod | undefined, seen: PodObservation): readonly StopTarget[] {
@@ -35,7 +35,7 @@ export function stopOrder(pod: Pod | undefined, seen: PodObservation): readonly 
       rank < 0
         ? []
         : running.filter((other) => rankOf(other) < 0 || rankOf(other) > rank).map(({ id }) => id);
-    // Of a pod that only the runtime knows, the runtime was told whether there is a hook.
+    // The runtime's annotations show whether a pod that only the runtime knows has a hook.
     const preStop = pod === undefined || spec?.lifecycle?.preStop !== undefined;
     return { container, preStop, after };
   });

@@ -25,11 +25,11 @@ export interface EndPorts {
   readonly events: PodEvents;
 }
 
-/** What its worker does for a pod that ends. */
+/** The operations of its worker on a pod that ends. */
 export interface EndingPod {
   /** The newest copy. */
   readonly pod: Pod;
-  /** Its source no longer has it, so nobody reads its status. */
+  /** Its source no longer has it, so its status is not needed. */
   readonly removed: boolean;
   observe(signal: AbortSignal): Promise<PodObservation>;
   report(seen: PodObservation, terminal: boolean): void;
@@ -39,11 +39,12 @@ export interface EndingPod {
 /**
  * Stops everything of the pod that runs, and reports its last status.
  *
- * @throws when something still runs afterwards
+ * @throws if something still runs afterwards
  */
 export async function terminatePod(
   ending: EndingPod,
-  { runtime, probes, events, graceSeconds }: EndPorts & Readonly<{ graceSeconds: number }>,
+  graceSeconds: number,
+  { runtime, probes, events }: EndPorts,
   signal: AbortSignal,
 ): Promise<void> {
   const uid = podUid(ending.pod);
@@ -63,17 +64,19 @@ export async function terminatePod(
   }
   const left = seen.containers.filter(({ state }) => state.kind === 'running');
   if (left.length > 0) {
-    throw new Error(`containers still run after their stop: ${left.map((c) => c.name).join()}`);
+    throw new Error(
+      `containers still run after they were stopped: ${left.map((c) => c.name).join()}`,
+    );
   }
   probes.remove(uid);
   ending.report(seen, true);
 }
 
 /**
- * Takes away what a pod that has ended leaves on the node.
+ * Removes the parts of an ended pod from the node.
  *
- * @returns whether nothing of it is left, and its object is let go; else it has ended, but its
- *   object, its logs and its exit codes are still of interest
+ * @returns true if nothing of it is left and its API object is released; false if it has ended, but
+ *   its object, its logs and its exit codes are still needed
  */
 export async function cleanUpPod(
   ending: EndingPod,
@@ -91,7 +94,8 @@ export async function cleanUpPod(
   try {
     await ending.execute(planRemoval(seen, 'the pod is gone'), seen, signal);
   } catch (error) {
-    // A runtime may fail to remove for ever what has long ended: nobody has to wait for that.
+    // Some runtimes can never remove certain ended containers. The API object does not wait for
+    // that.
     if (!signal.aborted && !ending.removed && !holdsAnything(seen)) reporter.finish(ending.pod);
     throw error;
   }

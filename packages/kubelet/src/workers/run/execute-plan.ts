@@ -17,16 +17,16 @@ import { stopPod } from './stop-pod.js';
 
 export interface ExecuteContext {
   readonly pod: Pod;
-  /** What the plan was made from. */
+  /** The observation that the plan is based on. */
   readonly seen: PodObservation;
   readonly runtime: PodRuntime;
   readonly events: PodEvents;
   readonly sandboxGate: Gate;
   readonly log: Logger;
-  /** How loud a removal that fails is told; `warn` when absent. */
+  /** Log level of a failed removal; `warn` if absent. */
   readonly failureLevel?: 'info' | 'warn';
   readonly memory: Pick<StartMemory, 'noteStart' | 'noteOutcome' | 'noteRemoval'>;
-  /** Running containers could not be given other resources; they keep running with what they have. */
+  /** Called when a resize of running containers failed; they keep their current resources. */
   readonly onResizeFailed?: (message: string) => void;
 }
 
@@ -34,16 +34,16 @@ type Start = Extract<PodAction, { kind: 'start-container' }>;
 type Resize = Extract<PodAction, { kind: 'resize-pod' }>;
 
 /**
- * Carries out a plan, in order, up to and with the making of a sandbox: what comes after depends on
- * the sandbox's addresses, and is planned anew from what is then seen.
+ * Executes a plan in order, until it has created a sandbox: later steps depend on the sandbox's
+ * addresses, so they are planned again from a new observation.
  *
- * A container that cannot be started, or given other resources, does not keep the others from it, but
- * for an init container, after which nothing is started.
+ * A container that fails to start or to resize does not prevent the others from starting, except an
+ * init container: after its failure nothing is started.
  *
- * What cannot be removed does not keep the rest from being removed, but nothing else is done then.
+ * A failed removal does not prevent the other removals, but nothing else is done after it.
  *
- * @returns the failures that ask for another try
- * @throws what made it impossible to go on
+ * @returns the failures that need a retry
+ * @throws the error that made it impossible to continue
  */
 export async function executePlan(
   plan: PodPlan,
@@ -146,7 +146,7 @@ async function createSandbox(
   }
 }
 
-/** @returns the failure, of which the runtime has told the user already */
+/** @returns the failure, which the runtime has already reported to the user */
 async function start(
   action: Start,
   context: ExecuteContext,

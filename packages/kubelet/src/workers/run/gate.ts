@@ -1,4 +1,4 @@
-/** Lets at most `width` holders in at a time; the others wait in line. */
+/** Admits at most `width` tasks at a time; the others wait in line. */
 export class Gate {
   #free: number;
   readonly #line: (() => void)[] = [];
@@ -7,7 +7,7 @@ export class Gate {
     this.#free = width;
   }
 
-  /** @throws the signal's reason when it fires before the task could begin */
+  /** @throws the signal's reason if it fires before the task begins */
   async through<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T> {
     await this.#enter(signal);
     try {

@@ -18,27 +18,27 @@ export interface HousekeepingOptions {
   readonly runtimeView: Pick<RuntimeView, 'observe' | 'listPods'>;
   readonly volumes: PodVolumes;
   readonly leftovers?: readonly PodLeftovers[];
-  /** Every source has told its pods, so that an unknown one is an orphan. */
+  /** Every source has delivered its pods, so an unknown pod is an orphan. */
   readonly synced: () => boolean;
   /** Uids of the pods that have a worker. */
   readonly known: () => readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
-  /** A pod was found in the runtime that no source wants. */
+  /** Called for each pod in the runtime that no source contains. */
   readonly onOrphan?: () => void;
-  /** At each turn, so that others can tell that the loop goes round. */
+  /** Called on every turn, as a sign that the loop is alive. */
   readonly onTurn?: () => void;
 }
 
 /** @see Kubernetes 1.36 pkg/kubelet/kubelet.go, housekeepingPeriod */
 const PERIOD_MS = 2000;
-/** Orphans cleaned up at the same time. */
+/** Orphans that are cleaned up at the same time. */
 const CONCURRENT = 8;
 const ORPHAN_GRACE_S = 1;
 
 /**
- * Removes what the node still holds of pods that nobody wants: containers and sandboxes in the
- * runtime, directories and mounts on disk, and whatever else is given. Runs until the signal fires.
+ * Removes the remains of pods that are in no source: containers and sandboxes in the runtime,
+ * directories and mounts on disk, and the given leftovers. Runs until the signal fires.
  */
 export async function runHousekeeping(
   options: HousekeepingOptions,
@@ -63,7 +63,7 @@ export async function runHousekeeping(
       await each.sweep?.(inner);
       onDisk.push(await each.pods(inner));
     }
-    // Asked last: a pod that came meanwhile is not an orphan.
+    // Read last: a pod that was added meanwhile is not an orphan.
     const wanted = new Set(known());
     const lost = new Map<string, RuntimePod | undefined>([
       ...onDisk.flat().map((uid: PodUid) => [uid, undefined] as const),
@@ -86,16 +86,16 @@ async function removeOrphan(
   signal: AbortSignal,
 ): Promise<void> {
   const { runtime, runtimeView, volumes, leftovers = [], log } = ports;
-  log.info({ pod: { ...pod, uid } }, 'removing what is left of an unknown pod');
+  log.info({ pod: { ...pod, uid } }, 'removing the remains of a pod that is in no source');
   if (pod !== undefined) {
     const seen = await runtimeView.observe(uid, signal);
     await stopPod({ pod: undefined, seen, graceSeconds: ORPHAN_GRACE_S }, runtime, signal);
-    await removeAll(planRemoval(seen, 'no source wants the pod'), { runtime, log }, signal);
+    await removeAll(planRemoval(seen, 'the pod is in no source'), { runtime, log }, signal);
   }
   const safeUid = parsePodUid(uid);
   if (safeUid === undefined) {
-    // Whoever made it in the runtime: no directory here can be its own.
-    log.warn({ pod: { ...pod, uid } }, 'the uid of an unknown pod is no name of a directory');
+    // Another client of the runtime made this pod: no directory here can belong to it.
+    log.warn({ pod: { ...pod, uid } }, 'the uid of an unknown pod is not a valid directory name');
     return;
   }
   await volumes.teardown(safeUid, signal);

@@ -1,12 +1,12 @@
 import type { Counter, Gauge, Metrics } from '@nodeagent/base';
 
-/** One pod as its worker has it. */
+/** One pod, as its worker sees it. */
 export interface CountedPod {
   readonly lifecycle: 'sync' | 'terminating' | 'terminated';
-  /** `orphan`: no source wants it any more. */
+  /** `orphan`: no source contains it any more. */
   readonly config: 'desired' | 'orphan';
   readonly isStatic: boolean;
-  /** Neither refused nor over. */
+  /** Neither refused nor ended. */
   readonly isActive: boolean;
 }
 
@@ -14,7 +14,7 @@ const LIFECYCLES = ['sync', 'terminating', 'terminated'] as const;
 const CONFIGS = ['desired', 'orphan'] as const;
 
 /**
- * How many pods there are, told by metrics.
+ * Publishes the numbers of pods as metrics.
  *
  * @see Kubernetes 1.36 pkg/kubelet/metrics/metrics.go
  */
@@ -29,18 +29,20 @@ export class PodCounts {
   constructor(metrics: Metrics) {
     const gauge = (name: string, help: string, labelNames: readonly string[]): Gauge =>
       metrics.gauge({ name, help, labelNames });
-    this.#desired = gauge('kubelet_desired_pods', 'Pods that the sources want here.', ['static']);
+    this.#desired = gauge('kubelet_desired_pods', 'Pods that the sources assign to this node.', [
+      'static',
+    ]);
     this.#active = gauge('kubelet_active_pods', 'Pods that count for admission.', ['static']);
     this.#mirrors = gauge('kubelet_mirror_pods', 'Mirror pods in the API.', []);
     const labels = ['lifecycle', 'config', 'static'];
-    this.#working = gauge('kubelet_working_pods', 'Pods that a worker takes care of.', labels);
+    this.#working = gauge('kubelet_working_pods', 'Pods that have a worker.', labels);
     this.#orphaned = metrics.counter({
       name: 'kubelet_orphaned_runtime_pods_total',
-      help: 'Pods found in the runtime that no source wants.',
+      help: 'Pods in the runtime that are in no source.',
     });
     this.#restarted = metrics.counter({
       name: 'kubelet_restarted_pods_total',
-      help: 'Pods deleted and made again with the same uid while the kubelet looked.',
+      help: 'Pods that were deleted and created again with the same uid while their worker ran.',
       labelNames: ['static'],
     });
   }

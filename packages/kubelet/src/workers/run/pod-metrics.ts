@@ -30,34 +30,34 @@ const CONTAINER_TYPE: Readonly<Record<ContainerRole, string>> = {
 
 const RESIZE_BUCKETS_MS = exponentialBuckets(10, 2, 10);
 
-/** The same runtime, counting the sandboxes and containers that were to be started, and were not. */
+/** Wraps a runtime: counts attempts and failures to start sandboxes and containers. */
 export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPorts): PodRuntime {
   const starting = createCallMeter(clock, {
     total: metrics.counter({
       name: 'kubelet_started_pods_total',
-      help: 'Sandboxes that were to be made.',
+      help: 'Attempts to create a pod sandbox.',
     }),
     errors: metrics.counter({
       name: 'kubelet_started_pods_errors_total',
-      help: 'Sandboxes that could not be made.',
+      help: 'Failed attempts to create a pod sandbox.',
     }),
   });
   const startingContainer = createCallMeter(clock, {
     total: metrics.counter({
       name: 'kubelet_started_containers_total',
-      help: 'Containers that were to be started, by type.',
+      help: 'Attempts to start a container, by type.',
       labelNames: ['container_type'],
     }),
     errors: metrics.counter({
       name: 'kubelet_started_containers_errors_total',
-      help: 'Containers that could not be started, by type and reason.',
+      help: 'Failed attempts to start a container, by type and reason.',
       labelNames: ['container_type', 'code'],
     }),
     errorLabels: (error) => ({ code: isStartError(error) ? error.reason : 'RunContainerError' }),
   });
   const resizes = metrics.histogram({
     name: 'kubelet_pod_resize_duration_milliseconds',
-    help: 'How long it took to give running containers other resources.',
+    help: 'Duration of resizes of running containers.',
     labelNames: ['success'],
     buckets: RESIZE_BUCKETS_MS,
   });
@@ -94,20 +94,20 @@ const SLI_BUCKETS = [
 ];
 const SEEN = 'kubernetes.io/config.seen';
 
-/** How long pods waited for their images. */
+/** The time that pods spent on pulling images. */
 export interface PullTimes {
   pullingMs(podUid: string): number;
   forget(podUid: string): void;
 }
 
 export interface ReporterMeterPorts extends MeterPorts {
-  /** None were pulled without. */
+  /** If absent, pods count as having pulled nothing. */
   readonly pulls?: PullTimes | undefined;
 }
 
 /**
- * The same reporter, measuring how long pods took from being seen, or made, to running, and counting
- * the containers that ended.
+ * Wraps a reporter: measures the time from a pod's first sight and from its creation until it runs,
+ * and counts the containers that ended.
  */
 export function meterReporter(
   reporter: PodReporter,
@@ -115,21 +115,21 @@ export function meterReporter(
 ): PodReporter {
   const sinceSeen = metrics.histogram({
     name: 'kubelet_pod_start_duration_seconds',
-    help: 'From when the kubelet first saw a pod until it ran.',
+    help: 'Time from the first sight of a pod by the kubelet until the pod ran.',
     buckets: START_BUCKETS,
   });
   const sinceMade = metrics.histogram({
     name: 'kubelet_pod_start_total_duration_seconds',
-    help: 'From when a pod was created until it ran.',
+    help: 'Time from the creation of a pod until it ran.',
     buckets: START_BUCKETS,
   });
   const ownShare = metrics.histogram({
     name: 'kubelet_pod_start_sli_duration_seconds',
-    help: 'The same without the time for images and init containers.',
+    help: 'Time from the first sight of a pod by the kubelet until it ran, without image pulls and init containers.',
     buckets: SLI_BUCKETS,
   });
   const ends = new ContainerEnds(metrics);
-  /** Pods that were seen here before they ran. */
+  /** Pods that were seen before they ran. */
   const starting = new Set<string>();
   const note = (pod: Pod, status: PodStatus): void => {
     const uid = podUid(pod);
@@ -140,7 +140,7 @@ export function meterReporter(
     } else if (starting.delete(uid) && phase === 'Running') {
       const nowMs = clock.nowMs();
       const seenMs = parseTimestamp(pod.metadata?.annotations?.[SEEN] ?? '');
-      const madeMs = parseTimestamp(String(pod.metadata?.creationTimestamp ?? ''));
+      const madeMs = parseTimestamp(pod.metadata?.creationTimestamp ?? '');
       if (seenMs !== undefined) sinceSeen.observe(Math.max(0, nowMs - seenMs) / 1000);
       if (madeMs === undefined) return;
       const tookMs = nowMs - madeMs;
@@ -171,19 +171,19 @@ export function meterReporter(
   };
 }
 
-/** How long init containers ran that have ended: one after the other. */
+/** Total run time of the init containers that have ended; they run one after the other. */
 function initialisingMs({ initContainerStatuses = [] }: PodStatus): number {
   return initContainerStatuses.reduce((sum, { state }) => {
     const { startedAt, finishedAt } = state?.terminated ?? {};
-    const [fromMs, toMs] = [startedAt, finishedAt].map((at) => parseTimestamp(String(at ?? '')));
+    const [fromMs, toMs] = [startedAt, finishedAt].map((at) => parseTimestamp(at ?? ''));
     return fromMs === undefined || toMs === undefined ? sum : sum + Math.max(0, toMs - fromMs);
   }, 0);
 }
 
-/** Counts each end of a container once; those from before this kubelet are not its to count. */
+/** Counts each end of a container once, without those from before this kubelet started. */
 class ContainerEnds {
   readonly #total: Counter;
-  /** Ids of containers that ended, by pod. */
+  /** Ids of ended containers, by pod. */
   readonly #known = new Map<string, Set<string>>();
 
   constructor(metrics: Metrics) {

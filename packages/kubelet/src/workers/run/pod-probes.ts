@@ -35,9 +35,9 @@ export interface ManagedProbesOptions {
   readonly node: Pick<NodeView, 'hostIps'>;
   readonly clock: Clock;
   readonly random: Random;
-  /** A verdict on one of the pod's containers is another one than before. */
+  /** Called when a verdict on one of the pod's containers has changed. */
   readonly onChange: (podUid: string) => void;
-  /** Nothing is counted without. */
+  /** If absent, nothing is counted. */
   readonly metrics?: Metrics | undefined;
 }
 
@@ -49,11 +49,11 @@ interface Probed {
 interface ProbedContainer {
   readonly set: ProbeSet;
   instance: ProbedInstance | undefined;
-  /** The instance whose readiness was last asked for. */
+  /** The instance whose readiness was last requested. */
   askedId: string | undefined;
 }
 
-/** The probes of all pods, told to one manager as subjects `<pod uid>/<container name>`. */
+/** The probes of all pods. One manager runs them, as subjects `<pod uid>/<container name>`. */
 export class ManagedProbes implements PodProbes {
   readonly #options: ManagedProbesOptions;
   readonly #manager: ProbeManager;
@@ -66,7 +66,7 @@ export class ManagedProbes implements PodProbes {
     this.#meter = metrics && createProbeMeter(metrics);
     const sink = {
       changed: ({ key }: { key: string }) => onChange(uidOf(key)),
-      attempted: (report: AttemptReport) => this.#tell(report),
+      attempted: (report: AttemptReport) => this.#report(report),
     };
     this.#manager = new ProbeManager({ clock, prober, random, sink });
   }
@@ -98,7 +98,7 @@ export class ManagedProbes implements PodProbes {
     for (const { instance, askedId } of this.#pods.get(uid)?.containers.values() ?? []) {
       if (instance === undefined) continue;
       const { readiness, ...others } = this.#verdictsOf(instance.id);
-      // Before the first answer, what was said of this very run by an earlier kubelet still holds.
+      // Before the first result, an earlier kubelet's verdict on this very run remains in force.
       const asked = askedId === instance.id;
       verdicts.set(instance.id, { ...others, ...(asked && readiness && { readiness }) });
     }
@@ -120,7 +120,7 @@ export class ManagedProbes implements PodProbes {
     this.#pods.delete(uid);
   }
 
-  /** Only containers that have probes are kept; what they are never changes in a pod's life. */
+  /** Keeps only containers with probes; a container's probes never change during a pod's life. */
   #add(pod: Pod): Probed {
     const containers = new Map<string, ProbedContainer>();
     for (const { role, spec } of [...initContainers(pod), ...regularContainers(pod)]) {
@@ -163,7 +163,7 @@ export class ManagedProbes implements PodProbes {
     };
   }
 
-  #tell(report: AttemptReport): void {
+  #report(report: AttemptReport): void {
     const { key, kind, instanceId, outcome } = report;
     const { pod, containers } = this.#pods.get(uidOf(key)) ?? {};
     if (pod === undefined) return;
@@ -172,16 +172,16 @@ export class ManagedProbes implements PodProbes {
     this.#meter?.attempted(pod, container, report);
     if (kind === 'readiness' && probed !== undefined) probed.askedId = instanceId;
     const { result, detail, state = 'unknown' } = outcome;
-    const tell = (reason: string, text: string): void =>
+    const warn = (reason: string, text: string): void =>
       this.#options.events.warning(
         pod,
         reason,
         `${PROBE_WORD[kind]} probe ${text}: ${detail}`,
         container,
       );
-    if (result === 'failure') tell('Unhealthy', 'failed');
-    else if (result === 'warning') tell('ProbeWarning', 'warning');
-    else if (result === 'error') tell('Unhealthy', `errored and resulted in ${state} state`);
+    if (result === 'failure') warn('Unhealthy', 'failed');
+    else if (result === 'warning') warn('ProbeWarning', 'warning');
+    else if (result === 'error') warn('Unhealthy', `errored and resulted in ${state} state`);
   }
 }
 
@@ -189,12 +189,12 @@ function keyOf(uid: string, name: string): string {
   return `${uid}/${name}`;
 }
 
-/** No uid has a slash. */
+/** A uid contains no slash. */
 function uidOf(key: string): string {
   return key.slice(0, key.indexOf('/'));
 }
 
-/** By the API, about this very run: from before this process began. */
+/** The API's status already reports this very run as started, so it is older than this process. */
 function saidToHaveStarted(pod: Pod, { id }: ContainerObservation): boolean {
   const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
   return [...containerStatuses, ...initContainerStatuses].some(

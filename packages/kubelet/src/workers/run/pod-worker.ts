@@ -1,4 +1,4 @@
-import { jittered, type Logger, Wake } from '@nodeagent/base';
+import { isAborted, jittered, type Logger, Wake } from '@nodeagent/base';
 import type { Pod, PodStatus } from '@nodeagent/kube-client';
 
 import {
@@ -12,6 +12,7 @@ import {
   podNamespace,
   type PodObservation,
   type PodPlan,
+  type PodResizes,
   podUid,
 } from '../../pod/index.js';
 import {
@@ -35,12 +36,14 @@ import type { StepType } from './worker-metrics.js';
 import type { WorkerPorts } from './worker-ports.js';
 
 /**
- * The life of one pod: observe, plan, act, observe again, report, until it is as it should be; then
- * wait for a reason to look again. Remembers only what cannot be observed: how far its life is, how
- * often its containers crashed, and why they could not be started.
+ * The loop of one pod: observe, plan, act, observe again, and report, until the pod is in its
+ * desired state; then wait for a reason to continue. It remembers only facts that cannot be
+ * observed: the phase of the pod's life, its containers' crashes, and the reasons why they could
+ * not be started.
  */
 export class PodWorker {
   readonly #ports: WorkerPorts;
+  readonly #resizes: PodResizes | undefined;
   readonly #wake = new Wake();
   readonly #log: Logger;
   #pod: Pod;
@@ -48,20 +51,22 @@ export class PodWorker {
   #verdict: FailureVerdict | undefined;
   readonly #leaving = Promise.withResolvers<undefined>();
   readonly #stopped = Promise.withResolvers<undefined>();
-  /** Its source no longer has it, so nobody reads its status. */
+  /** Its source no longer has it, so its status is not needed. */
   #removed = false;
-  /** Why the next look is taken. */
+  /** The reason for the next step. */
   #because: StepType = 'create';
-  /** Cancels the step under way. */
+  /** Cancels the step in progress. */
   #step = new AbortController();
   readonly #memory: StartMemory;
   readonly #retry: StepRetry;
-  /** Waits after a failure; what the runtime tells meanwhile may be our own doing. */
+  /** The worker waits after a failure; runtime events in this time may be its own doing. */
   #backingOff = false;
 
-  constructor(pod: Pod, ports: WorkerPorts) {
+  /** @param resizes resizes of running pods; without it there are none */
+  constructor(pod: Pod, ports: WorkerPorts, resizes: PodResizes | undefined) {
     this.#pod = pod;
     this.#ports = ports;
+    this.#resizes = resizes;
     this.#memory = new StartMemory(ports);
     this.#log = ports.log.child({
       pod: { namespace: podNamespace(pod), name: podName(pod), uid: podUid(pod) },
@@ -82,12 +87,12 @@ export class PodWorker {
     return this.#removed;
   }
 
-  /** Resolves when the pod is to end, whatever of it has begun. */
+  /** Resolves when the pod begins to end, even if it never started. */
   get leaving(): Promise<undefined> {
     return this.#leaving.promise;
   }
 
-  /** Resolves when nothing of the pod runs any more, nor will. */
+  /** Resolves when nothing of the pod runs, and nothing will run again. */
   get stopped(): Promise<undefined> {
     return this.#stopped.promise;
   }
@@ -102,17 +107,17 @@ export class PodWorker {
     this.#wake.wake();
   }
 
-  /** Something of it may have changed in the runtime; a back-off goes on. */
+  /** The pod may have changed in the runtime. This does not shorten a back-off. */
   wake(): void {
     if (!this.#backingOff) this.#wake.wake();
   }
 
-  /** A verdict on one of its containers changed, which its status shows at once. */
+  /** A verdict on one of its containers changed; the status shows it at once. */
   probed(): void {
     this.#wake.wake();
   }
 
-  /** Ends the pod for good; a later stop may only shorten the time it has. */
+  /** Ends the pod for good; a later call can only shorten its grace period. */
   stop(
     reason: StopReason,
     options: { graceSeconds?: number; verdict?: FailureVerdict } = {},
@@ -122,14 +127,14 @@ export class PodWorker {
     this.#advance({ kind: 'stop', reason, graceSeconds });
   }
 
-  /** Its source has it no more: what is left is stopped and removed, and no one is told. */
+  /** Its source no longer has it: its remains are stopped and removed without a report. */
   remove(graceSeconds: number | undefined): void {
     this.#removed = true;
     this.stop('removed', graceSeconds === undefined ? {} : { graceSeconds });
     this.#wake.wake();
   }
 
-  /** Ends when nothing of the pod is left on the node, or with the signal. */
+  /** Ends when nothing of the pod is left on the node, or when the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     const quit = (): void => this.#step.abort(signal.reason);
     signal.addEventListener('abort', quit);
@@ -137,7 +142,7 @@ export class PodWorker {
       while (!signal.aborted && this.#life.kind !== 'finished') {
         this.#step = new AbortController();
         const waitMs = await this.#takeStep(this.#step.signal);
-        if (signal.aborted) return;
+        if (isAborted(signal)) return;
         this.#backingOff = this.#retry.isFailing;
         if (waitMs > 0) await this.#wake.waitAtMost(waitMs, this.#ports.clock, signal);
         this.#backingOff = false;
@@ -156,7 +161,8 @@ export class PodWorker {
     const before = this.#life;
     this.#life = nextLife(before, event);
     if (this.#life === before) return;
-    this.#log.debug({ from: before.kind, to: this.#life }, 'pod moves on in its life');
+    const { kind: to, ...details } = this.#life;
+    this.#log.debug({ from: before.kind, to, ...details }, 'pod life changed');
     if (this.#life.kind === 'terminating') this.#leaving.resolve(undefined);
     if (this.#life.kind === 'terminated') this.#stopped.resolve(undefined);
     if (event.kind !== 'stop') return;
@@ -164,7 +170,10 @@ export class PodWorker {
     this.#wake.wake();
   }
 
-  /** @returns how long to wait for a reason to look again; 0: none */
+  /**
+   * @returns milliseconds until the next step, unless something wakes the worker earlier; 0: no
+   *   timer
+   */
   async #takeStep(signal: AbortSignal): Promise<number> {
     const { clock, onStep } = this.#ports;
     const startedMs = clock.monotonicMs();
@@ -197,7 +206,7 @@ export class PodWorker {
     }
   }
 
-  /** @param after what has just been made, and might not be seen */
+  /** @param after an object that was just created and may not be visible yet */
   async #observe(signal: AbortSignal, after?: 'sandbox'): Promise<PodObservation> {
     try {
       const seen = await this.#ports.runtimeView.observe(podUid(this.#pod), signal);
@@ -216,7 +225,7 @@ export class PodWorker {
   }
 
   #report(seen: PodObservation, terminal = false): PodStatus {
-    const { reporter, probes, resizes } = this.#ports;
+    const { reporter, probes } = this.#ports;
     if (this.#removed) return this.#pod.status ?? {};
     const uid = podUid(this.#pod);
     return reporter.report({
@@ -224,22 +233,23 @@ export class PodWorker {
       seen,
       probes: probes.verdicts(uid),
       waiting: this.#memory.waiting,
-      actuated: resizes?.actuated(uid),
-      resize: terminal ? {} : (resizes?.conditions(uid) ?? {}),
+      actuated: this.#resizes?.actuated(uid),
+      resize: terminal ? {} : (this.#resizes?.conditions(uid) ?? {}),
       terminal,
       verdict: this.#verdict,
     });
   }
 
   async #sync(signal: AbortSignal): Promise<number> {
-    // Volumes are made ready while the runtime is asked; only starts wait for them.
+    // Volumes are prepared while the runtime is observed; only starts wait for them.
     const volumes = settled(this.#ports.volumes.prepare(this.#pod, signal));
     try {
       let seen = await this.#observe(signal);
       for (let rounds = 0; ; rounds += 1) {
-        if (rounds > maxRounds(this.#pod)) throw new Error('the pod does not come to rest');
+        if (rounds > maxRounds(this.#pod))
+          throw new Error('the pod does not settle: its containers keep changing');
         const plan = this.#plan(seen);
-        this.#ports.resizes?.progress(this.#pod, seen);
+        this.#resizes?.progress(this.#pod, seen);
         const status = this.#report(seen);
         if (isTerminalPhase(status.phase)) {
           this.stop('completed');
@@ -275,7 +285,7 @@ export class PodWorker {
       ...this.#memory.crashLoops,
       restartCounts: this.#memory.restartCounts,
       probes: this.#ports.probes.verdicts(podUid(this.#pod)),
-      actuated: this.#ports.resizes?.actuated(podUid(this.#pod)),
+      actuated: this.#resizes?.actuated(podUid(this.#pod)),
     });
     this.#memory.notePlan(this.#pod, plan);
     return plan;
@@ -292,7 +302,7 @@ export class PodWorker {
     seen: PodObservation,
     signal: AbortSignal,
   ): Promise<readonly Error[]> {
-    const { runtime, events, sandboxGate, resizes } = this.#ports;
+    const { runtime, events, sandboxGate } = this.#ports;
     if (plan.some(({ kind }) => kind === 'create-sandbox')) this.#assertNetwork();
     const context = {
       pod: this.#pod,
@@ -303,7 +313,7 @@ export class PodWorker {
       log: this.#log,
       failureLevel: this.#retry.level(this.#life),
       memory: this.#memory,
-      onResizeFailed: (message: string) => resizes?.failed(this.#pod, message),
+      onResizeFailed: (message: string) => this.#resizes?.failed(this.#pod, message),
     };
     return executePlan(plan, context, signal);
   }
@@ -330,7 +340,7 @@ export class PodWorker {
   }
 
   async #terminate(graceSeconds: number, signal: AbortSignal): Promise<number> {
-    await terminatePod(this.#ending(), { ...this.#ports, graceSeconds }, signal);
+    await terminatePod(this.#ending(), graceSeconds, this.#ports, signal);
     this.#advance({ kind: 'all-stopped' });
     return 0;
   }
@@ -359,8 +369,8 @@ export class PodWorker {
 }
 
 /**
- * How often one sync may act before it takes a rest: every init container is a round of its own, and
- * a container may end as soon as it has started; more means that something is lost over and over.
+ * Limit on the rounds of one sync. Every init container needs its own round, and a container may
+ * end as soon as it has started; more rounds mean that the same object is lost again and again.
  */
 function maxRounds(pod: Pod): number {
   return 5 + 2 * (pod.spec?.initContainers?.length ?? 0);
@@ -371,7 +381,7 @@ function isWork({ kind }: PodPlan[number]): boolean {
   return kind !== 'hold-container';
 }
 
-/** Never rejects, so that it may be left alone for a while. */
+/** Never rejects, so the promise may be awaited later. */
 async function settled(task: Promise<void>): Promise<{ error?: unknown }> {
   try {
     await task;

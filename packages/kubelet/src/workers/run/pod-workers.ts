@@ -1,4 +1,4 @@
-import type { Metrics } from '@nodeagent/base';
+import { isAborted, type Metrics } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { Admission, type AdmissionHooks } from '../../admission/run/index.js';
@@ -19,48 +19,56 @@ import type { CountedPod } from './pod-counts.js';
 import { PodWorker } from './pod-worker.js';
 import type { WorkerPorts } from './worker-ports.js';
 
-/** What pods that run need to be given other resources. */
+/** The parts needed for resizing running pods. */
 export interface ResizePorts {
   readonly records: ResourceRecords;
   readonly rules: ResizeRules;
-  /** Every source has told its pods. */
+  /** Every source has delivered its pods. */
   readonly synced: () => boolean;
 }
 
-export interface WorkersPorts extends Omit<WorkerPorts, 'resizes'> {
-  /** Without it pods keep the resources that they began with. */
+export interface WorkersPorts extends WorkerPorts {
+  /** If absent, pods keep their initial resources. */
   readonly resize?: ResizePorts | undefined;
   readonly admission?: AdmissionHooks;
   readonly metrics?: Metrics;
-  /** A pod was made again with the uid that it had. */
+  /** Called when a pod was created again with its old uid. */
   readonly onRestart?: (isStatic: boolean) => void;
-  /** A static pod of this full name began, or ended. */
+  /** Called when a static pod of this full name began or ended. */
   readonly onStaticPod?: (fullName: string) => void;
 }
 
-/** A pod has to be stopped before its successor of the same uid may begin. */
+/** One pod with its worker. It must stop before its successor of the same uid may begin. */
 interface Running {
   readonly worker: PodWorker;
-  /** As its source wants it; the worker's own has the resources that it was given. */
+  /** As its source has it; the worker's copy has its allocated resources. */
   desired: Pod;
-  /** Ends the worker: one of its own, so that no signal has hundreds of listeners. */
+  /**
+   * Ends the worker. Each worker has its own controller, so that no signal has hundreds of
+   * listeners.
+   */
   readonly end: AbortController;
-  /** Taken in again while its worker was on its way out. */
+  /** The pod was added again while its worker was ending. */
   again: Pod | undefined;
-  /** `refused` pods never begin; `waiting` ones not yet. */
+  /** `refused`: will never start; `waiting`: has not started yet. */
   state: 'waiting' | 'begun' | 'refused';
-  /** What has to be known before it may begin. */
+  /** Resolves once the pod may start. */
   readonly admitted: (signal: AbortSignal) => Promise<void>;
   task: Promise<void> | undefined;
 }
 
-/** A pod that is told to go gets this many times its grace period. */
+/** A pod may be refused while it waits. */
+function endWait(running: Running): void {
+  if (running.state === 'waiting') running.state = 'begun';
+}
+
+/** A pod that must end gets this many times its grace period. */
 const PATIENCE = 1.5;
 const LEAST_PATIENCE_MS = 10_000;
-/** Until a worker that broke goes on. */
+/** Pause before a broken worker continues. */
 const BROKEN_MS = 10_000;
 
-/** All pods of the node: one worker each, made when the pod is first seen and admitted. */
+/** All pods of the node. Each has one worker, created when the pod is first seen and admitted. */
 export class PodWorkers {
   readonly #ports: WorkersPorts;
   readonly #admission: Admission;
@@ -104,7 +112,7 @@ export class PodWorkers {
     });
   }
 
-  /** All pods are known: what had to wait for that may be done. */
+  /** All pods are known; work that had to wait for that may begin. */
   synced(): void {
     this.#resizes?.retry('pods_added');
   }
@@ -113,7 +121,7 @@ export class PodWorkers {
     return this.#resizes?.allocated(pod) ?? pod;
   }
 
-  /** Uids that are taken care of, ended ones too as long as their source has them. */
+  /** Uids of all pods with a worker, including ended pods that their source still has. */
   get uids(): readonly string[] {
     return [...this.#workers.keys()];
   }
@@ -122,7 +130,7 @@ export class PodWorkers {
     return [...this.#workers.values()].map(({ worker }) => worker.pod);
   }
 
-  /** For metrics. */
+  /** The pods as metrics count them. */
   counted(): readonly CountedPod[] {
     return [...this.#workers.values()].flatMap(({ worker, state }): CountedPod[] => {
       const { kind } = worker.life;
@@ -148,7 +156,9 @@ export class PodWorkers {
       }));
   }
 
-  /** Starts what was put before; ends, with the signal, when the last worker has. */
+  /**
+   * Starts the pods that were put before. Ends, after the signal, once the last worker has ended.
+   */
   async run(signal: AbortSignal): Promise<void> {
     this.#signal = signal;
     const resizing = this.#resizes?.run(signal);
@@ -162,7 +172,7 @@ export class PodWorkers {
     await resizing;
   }
 
-  /** Added or changed. */
+  /** A pod was added or changed. */
   put(pod: Pod): void {
     const uid = podUid(pod);
     const running = this.#workers.get(uid);
@@ -177,7 +187,7 @@ export class PodWorkers {
     }
   }
 
-  /** @param graceSeconds undefined: the pod's own */
+  /** @param graceSeconds undefined: the pod's own value */
   remove(uid: string, graceSeconds: number | undefined): void {
     const running = this.#workers.get(uid);
     if (running === undefined) return;
@@ -185,14 +195,15 @@ export class PodWorkers {
     this.#ports.reporter.forget(uid);
     if (running.worker.life.kind === 'finished') this.#forget(uid);
     else running.worker.remove(graceSeconds);
-    this.#tellStatic(running);
+    this.#reportStatic(running);
   }
 
   /**
    * Ends a pod by the kubelet's own decision, which its status then shows. Resolves when nothing of
-   * it runs, or when it has taken half as long again as it may, at least 10 s: that is an event.
+   * it runs, or after one and a half times its grace period, at least 10 s; the latter causes an
+   * event.
    *
-   * @param graceSeconds shortens the pod's own
+   * @param graceSeconds shortens the pod's own grace period
    */
   async evict(uid: string, verdict: FailureVerdict, graceSeconds?: number): Promise<void> {
     const running = this.#workers.get(uid);
@@ -213,7 +224,7 @@ export class PodWorkers {
     events.warning(worker.pod, 'ExceededGracePeriod', message);
   }
 
-  /** Something of the pod may have changed in the runtime. */
+  /** The pod may have changed in the runtime. */
   wake(uid: string): void {
     this.#workers.get(uid)?.worker.wake();
   }
@@ -225,7 +236,7 @@ export class PodWorkers {
 
   #add(pod: Pod): void {
     const allocated = this.#allocated(pod);
-    const worker = new PodWorker(allocated, { ...this.#ports, resizes: this.#resizes });
+    const worker = new PodWorker(allocated, this.#ports, this.#resizes);
     const decision = worker.life.kind === 'syncing' ? this.#admission.decide(allocated) : undefined;
     const running: Running = {
       worker,
@@ -255,13 +266,16 @@ export class PodWorkers {
   #refuse(running: Running, refusal: FailureVerdict): void {
     const { worker } = running;
     if (worker.life.kind !== 'syncing') return;
-    this.#admission.tell(worker.pod, refusal);
+    this.#admission.report(worker.pod, refusal);
     const message = `Pod was rejected: ${refusal.message}`;
     running.state = 'refused';
     worker.stop('rejected', { verdict: { reason: refusal.reason, message } });
   }
 
-  /** What is being stopped still uses what it was given; what ended, or never began, does not. */
+  /**
+   * A pod that is being stopped still uses its allocation; one that has ended, or never started,
+   * does not.
+   */
   #othersThan(uid: string): readonly Pod[] {
     return [...this.#workers]
       .filter(([other, running]) => other !== uid && isActive(running))
@@ -284,22 +298,22 @@ export class PodWorkers {
     if (before.length > 0) await Promise.all(before);
     while (!end.signal.aborted) {
       try {
-        // A pod that is deleted meanwhile needs no admission.
+        // A pod that was deleted meanwhile needs no admission.
         if (running.state === 'waiting') {
           await Promise.race([running.admitted(end.signal), worker.leaving]);
-          if (running.state === 'waiting') running.state = 'begun';
+          endWait(running);
         }
-        this.#tellStatic(running);
+        this.#reportStatic(running);
         await worker.run(end.signal);
-        this.#tellStatic(running);
+        this.#reportStatic(running);
         return;
       } catch (error) {
-        if (!end.signal.aborted) await this.#broke(running, error);
+        if (!isAborted(end.signal)) await this.#broke(running, error);
       }
     }
   }
 
-  /** A defect of ours that shows with this pod is none of the other pods' business. */
+  /** An internal error that this pod triggers must not affect other pods. */
   async #broke({ worker, end }: Running, error: unknown): Promise<void> {
     const { log, events, clock } = this.#ports;
     const { pod } = worker;
@@ -309,7 +323,9 @@ export class PodWorkers {
     await clock.sleep(BROKEN_MS, end.signal);
   }
 
-  /** Static pods keep their name when their manifest changes: one of a name runs at a time. */
+  /**
+   * A static pod keeps its name when its manifest changes. Only one pod of a name runs at a time.
+   */
   #namesakes(pod: Pod): readonly Promise<void>[] {
     if (!isStaticPod(pod)) return [];
     const uid = podUid(pod);
@@ -320,7 +336,7 @@ export class PodWorkers {
     });
   }
 
-  #tellStatic({ worker }: Running): void {
+  #reportStatic({ worker }: Running): void {
     if (isStaticPod(worker.pod)) this.#ports.onStaticPod?.(podFullName(worker.pod));
   }
 

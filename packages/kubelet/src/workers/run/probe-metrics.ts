@@ -13,27 +13,27 @@ export const PROBE_WORD: Readonly<Record<ProbeKind, string>> = {
 const RESULTS = ['successful', 'failed'] as const;
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Series of one container live as long as its pod. */
+/** The series of a container live as long as its pod. */
 export interface ProbeMeter {
   attempted(pod: Pod, container: string, report: AttemptReport): void;
   forget(pod: Pod, containers: Iterable<string>): void;
 }
 
 /**
- * An attempt that ended in an error has no result, and is not counted. Upstream's third result,
- * `unknown`, is never the result of an attempt there either.
+ * Counts attempts by result. An attempt that ended in an error has no result and is not counted.
+ * Upstream declares a third result, `unknown`, but no attempt there ever has it.
  *
  * @see Kubernetes 1.36 pkg/kubelet/prober/worker.go, prober.go
  */
 export function createProbeMeter(metrics: Metrics): ProbeMeter {
   const total = metrics.counter({
     name: 'prober_probe_total',
-    help: 'Attempts of probes, by result.',
+    help: 'Probe attempts, by result.',
     labelNames: ['probe_type', 'result', 'container', 'pod', 'namespace', 'pod_uid'],
   });
   const durations = metrics.histogram({
     name: 'prober_probe_duration_seconds',
-    help: 'How long attempts of probes took that succeeded.',
+    help: 'Duration of successful probe attempts.',
     labelNames: ['probe_type', 'container', 'pod', 'namespace'],
     buckets: BUCKETS,
   });

@@ -7,7 +7,7 @@ export type Removal = Extract<PodAction, { kind: 'remove-container' | 'remove-sa
 export interface RemovalContext {
   readonly runtime: Pick<PodRuntime, 'removeContainer' | 'removeSandbox'>;
   readonly log: Logger;
-  /** How loud a removal that fails is told; `warn` when absent. */
+  /** Log level of a failed removal; `warn` if absent. */
   readonly failureLevel?: 'info' | 'warn';
 }
 
@@ -15,7 +15,7 @@ export function isRemoval(action: PodAction): action is Removal {
   return action.kind === 'remove-container' || action.kind === 'remove-sandbox';
 }
 
-/** @returns why it could not be removed, which the log says too */
+/** @returns the error, which is also logged; undefined on success */
 export async function tryRemoval(
   action: Removal,
   { runtime, log, failureLevel = 'warn' }: RemovalContext,
@@ -34,7 +34,11 @@ export async function tryRemoval(
   }
 }
 
-/** All of them, whatever fails. @throws the first failure, afterwards */
+/**
+ * Tries all removals, even after a failure.
+ *
+ * @throws the first failure, after all were tried
+ */
 export async function removeAll(
   plan: PodPlan,
   context: RemovalContext,

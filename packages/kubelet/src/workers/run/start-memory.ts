@@ -17,7 +17,7 @@ import {
   NO_CRASH_LOOPS,
 } from '../plan/crash-loop.js';
 
-/** What is remembered of the starts of one pod's containers, since it cannot be observed. */
+/** Facts about the starts of one pod's containers that cannot be observed. */
 export class StartMemory {
   readonly #clock: Clock;
   readonly #rules: CrashLoopRules;
@@ -43,22 +43,24 @@ export class StartMemory {
     };
   }
 
-  /** By container name: why it is not running. */
+  /** By container name: the reason why it does not run. */
   get waiting(): ReadonlyMap<string, WaitingReason> {
     return this.#waiting;
   }
 
-  /** When the first of the containers that are held back may start; undefined when none is. */
+  /** The time at which the first held-back container may start; undefined if none is held back. */
   get holdUntilMs(): number | undefined {
     return this.#holdUntilMs;
   }
 
-  /** By container name: the restart count of the next run, of containers whose record was removed. */
+  /**
+   * By container name: the restart count of the next run, for containers whose record was removed.
+   */
   get restartCounts(): ReadonlyMap<string, number> {
     return this.#restartCounts;
   }
 
-  /** The record of a container was removed, and with it the restart count that it carried. */
+  /** A container's record was removed, and with it its restart count. */
   noteRemoval(seen: PodObservation, id: string): void {
     const record = seen.containers.find((container) => container.id === id);
     if (record === undefined) return;
@@ -81,13 +83,13 @@ export class StartMemory {
     this.#holdUntilMs = ends.length > 0 ? Math.min(...ends) : undefined;
   }
 
-  /** A start is about to be tried. */
+  /** A start is about to be attempted. */
   noteStart(pod: Pod, seen: PodObservation, name: string): void {
     const container = findContainer(pod, name)?.spec;
     if (container !== undefined) this.#crashLoops = afterStart(container, seen, this.crashLoops);
   }
 
-  /** @param failure undefined when the start went well */
+  /** @param failure undefined if the start succeeded */
   noteOutcome(name: string, failure: WaitingReason | undefined): void {
     const waiting = new Map(this.#waiting);
     if (failure === undefined) waiting.delete(name);

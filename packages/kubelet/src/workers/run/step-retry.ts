@@ -12,7 +12,7 @@ import { isPodGone, messageOf } from '../../pod/index.js';
 import type { PodLife } from '../model/pod-life.js';
 
 const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
-/** Removals that fail are warned of after waits of 1, 2 and 4 s. */
+/** Failed removals are logged as warnings only after waits of 1, 2 and 4 s. */
 const REMOVAL_WARNING_MS = 4000;
 const NETWORK_RETRY: BackoffRules = { initialMs: 1000, maxMs: 1000 };
 /** @see Kubernetes 1.36 pkg/util/goroutinemap/exponentialbackoff */
@@ -23,7 +23,7 @@ export class NetworkNotReady extends Error {
   override readonly name = 'NetworkNotReady';
 }
 
-/** Something that the pod's containers are to find is not there yet. */
+/** A volume that the pod's containers need is not ready yet. */
 export class VolumesNotReady extends Error {
   override readonly name = 'VolumesNotReady';
 
@@ -32,7 +32,7 @@ export class VolumesNotReady extends Error {
   }
 }
 
-/** How long to wait after a failure, and by how much of that to stretch it at most. */
+/** The back-off after a failure, and the largest fraction by which jitter extends it. */
 function retryAfter(error: unknown): Readonly<{ rules: BackoffRules; stretch: number }> {
   if (error instanceof NetworkNotReady) return { rules: NETWORK_RETRY, stretch: 0.5 };
   if (error instanceof VolumesNotReady) return { rules: VOLUMES_RETRY, stretch: 0 };
@@ -42,11 +42,11 @@ function retryAfter(error: unknown): Readonly<{ rules: BackoffRules; stretch: nu
 export interface StepRetryPorts {
   readonly clock: Clock;
   readonly random: Random;
-  /** The pod's own. */
+  /** The pod's logger. */
   readonly log: Logger;
 }
 
-/** How long a pod's worker waits after steps that failed in a row, and how loudly it says so. */
+/** The waits of a pod's worker after consecutive failures, and the log level of each failure. */
 export class StepRetry {
   readonly #ports: StepRetryPorts;
   #failed: BackoffState | undefined;
@@ -64,7 +64,11 @@ export class StepRetry {
     this.#failed = undefined;
   }
 
-  /** Logs the failure. @returns how long to wait before the next try */
+  /**
+   * Logs the failure.
+   *
+   * @returns milliseconds until the next attempt
+   */
   failed(error: unknown, life: PodLife): number {
     const { clock, random, log } = this.#ports;
     const { rules, stretch } = retryAfter(error);
@@ -76,8 +80,8 @@ export class StepRetry {
   }
 
   /**
-   * How a failure is logged. When a pod is to be removed, the runtime may still be at work on what was
-   * begun for it, on a busy machine for seconds: a few failed removals are no reason for a warning.
+   * The log level of a failure. While a pod is being removed, the runtime may still be working on
+   * it, for seconds on a busy machine, so a few failed removals deserve no warning.
    */
   level(life: PodLife): 'info' | 'warn' {
     const { delayMs = 0 } = this.#failed ?? {};

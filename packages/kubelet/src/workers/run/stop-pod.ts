@@ -4,19 +4,19 @@ import { containerGraceSeconds, type PodObservation, type PodRuntime } from '../
 import { stopOrder, type StopTarget } from '../plan/stop-order.js';
 
 export interface StopPodRequest {
-  /** Undefined for a pod of which only the runtime knows. */
+  /** Undefined for a pod that only the runtime knows. */
   readonly pod: Pod | undefined;
   readonly seen: PodObservation;
-  /** For every container; each one's own when undefined. */
+  /** Applies to every container; each has its own if undefined. */
   readonly graceSeconds: number | undefined;
 }
 
-/** An orphan's own grace period is not known. */
+/** The grace period of an orphan is unknown. */
 const ORPHAN_GRACE_S = 1;
 
 /**
- * Stops all containers at once, sidecars waiting for their turn, and then every sandbox, also those
- * that are lost, to free their network.
+ * Stops all containers at once, sidecars in their order, and then every sandbox. Lost sandboxes are
+ * stopped too, to free their network.
  *
  * @throws the first failure, after everything was tried
  */
@@ -56,8 +56,8 @@ export async function stopPod(
   };
   const containers = await Promise.allSettled(targets.map(stopOne));
   signal.throwIfAborted();
-  // The process that holds a sandbox may end, and close its connection to the runtime, while it is
-  // asked to: containerd 1.6 then fails, and finds the sandbox stopped when it is asked again.
+  // The process of a sandbox may end, and close its connection to the runtime, during the call that
+  // stops it. containerd 1.6 then fails, but reports the sandbox as stopped on the next call.
   const stopSandbox = (id: string): Promise<void> =>
     runtime.stopSandbox(id, signal).catch(() => {
       signal.throwIfAborted();

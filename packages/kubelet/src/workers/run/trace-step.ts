@@ -4,14 +4,18 @@ import type { Pod } from '@nodeagent/kube-client';
 import { podName, podNamespace, podUid } from '../../pod/index.js';
 import type { PodLife } from '../model/pod-life.js';
 
-/** What a step is called in traces. @see Kubernetes 1.36 pkg/kubelet/kubelet.go */
+/**
+ * Names of the steps' spans.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/kubelet.go
+ */
 const SPANS: Readonly<Partial<Record<PodLife['kind'], string>>> = {
   syncing: 'syncPod',
   terminating: 'syncTerminatingPod',
   terminated: 'syncTerminatedPod',
 };
 
-/** Takes a step of a pod's life, as a span of its own where the tracer records it. */
+/** Runs a step of a pod's life, in its own span if the tracer records it. */
 export function traceStep<T>(
   tracer: Tracer | undefined,
   { pod, life }: Readonly<{ pod: Pod; life: PodLife }>,

@@ -1,9 +1,9 @@
 import type { Metrics } from '@nodeagent/base';
 
-/** Why a pod was looked at: it is new, it changed, it is on its way out, or it was time to. */
+/** The reason for a step: the pod is new, changed, ending, or due for a resync. */
 export type StepType = 'create' | 'update' | 'sync' | 'kill';
 
-/** Told each time when a worker has looked at its pod. */
+/** Called after each step of a worker. */
 export type StepMeter = (type: StepType, durationMs: number) => void;
 
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -12,7 +12,7 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 export function createStepMeter(metrics: Metrics): StepMeter {
   const durations = metrics.histogram({
     name: 'kubelet_pod_worker_duration_seconds',
-    help: 'How long it took to bring a pod closer to what it should be, by why that was done.',
+    help: 'Duration of one sync of a pod, by its reason.',
     labelNames: ['operation_type'],
     buckets: BUCKETS,
   });

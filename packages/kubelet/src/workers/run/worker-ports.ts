@@ -5,7 +5,6 @@ import type {
   PodEvents,
   PodProbes,
   PodReporter,
-  PodResizes,
   PodRuntime,
   PodVolumes,
   RuntimeView,
@@ -14,7 +13,7 @@ import type { CrashLoopRules } from '../plan/crash-loop.js';
 import type { Gate } from './gate.js';
 import type { StepMeter } from './worker-metrics.js';
 
-/** What all workers share. */
+/** The ports that all workers share. */
 export interface WorkerPorts {
   readonly runtime: PodRuntime;
   readonly runtimeView: RuntimeView;
@@ -26,15 +25,13 @@ export interface WorkerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
-  /** Told how long each step takes; nobody when absent. */
+  /** Records the duration of each step; optional. */
   readonly tracer?: Tracer | undefined;
-  /** Other resources for pods that run; none when absent. */
-  readonly resizes?: PodResizes | undefined;
-  /** Nothing is measured without. */
+  /** If absent, nothing is measured. */
   readonly onStep?: StepMeter | undefined;
-  /** Pods that make a sandbox at the same time. */
+  /** Limits how many pods create a sandbox at the same time. */
   readonly sandboxGate: Gate;
   readonly crashLoopRules: CrashLoopRules;
-  /** A pod is looked at again at least this often, asked or not; stretched by up to a half. */
+  /** Longest time between two syncs of a pod; jitter extends it by up to a half. */
   readonly resyncMs: number;
 }

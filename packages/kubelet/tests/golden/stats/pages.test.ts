@@ -17,7 +17,10 @@ const fileSystem = (capacityBytes: number) => ({
   ...{ usedBytes: capacityBytes / 4, inodes: 1000, inodesFree: 600 },
 });
 
-/** Everything that any page tells, on a node with one pod of its own network and one of the node's. */
+/**
+ * All figures of all pages, on a node with one pod on a network of its own and one on the host
+ * network.
+ */
 async function fullNode(): Promise<StatsNode> {
   const node = new StatsNode();
   const { cgroups, machine, runtime } = node;
@@ -111,7 +114,7 @@ async function fullNode(): Promise<StatsNode> {
   return node;
 }
 
-describe('the pages of a node that has everything', () => {
+describe('the pages of a node with all figures', () => {
   let node: StatsNode;
   beforeAll(async () => {
     node = await fullNode();

@@ -21,7 +21,7 @@ const asking = (name: string, cpu: string, more: object = {}): Pod =>
 const critical = { priority: 2_000_001_000 };
 
 describe('a pod that is refused', () => {
-  it('is Failed with the reason, an event and a count, and nothing of it is made', async () => {
+  it('is Failed with the reason, an event and a count, and nothing of it is created', async () => {
     await begin();
     await node.create(asking('big', '1000'));
     const message =
@@ -38,10 +38,10 @@ describe('a pod that is refused', () => {
     );
     await node.advance(60_000);
     expect(node.calls()).toEqual([]);
-    expect(node.volumes.ready.size).toBe(0);
+    expect(await node.volumes.podsOnDisk(new AbortController().signal)).toEqual([]);
   });
 
-  it('stays refused after a restart, whatever the node has then', async () => {
+  it('stays refused after a restart, even if the node then has room', async () => {
     await begin();
     await node.create(asking('big', '1000'));
     node.node.node = aNode({ status: { allocatable: { cpu: '2000', pods: '110' } } });
@@ -50,7 +50,7 @@ describe('a pod that is refused', () => {
     expect(node.calls()).toEqual([]);
   });
 
-  it('is let go when it is deleted, and takes no room', async () => {
+  it('is released when it is deleted, and uses no resources', async () => {
     await begin();
     await node.create(asking('big', '3'));
     await node.create(asking('small', '2'));
@@ -62,7 +62,7 @@ describe('a pod that is refused', () => {
   it.each([
     ['nvidia.com/gpu', 'OutOfExtendedResources'],
     ['ephemeral-storage', 'OutOfephemeral-storage'],
-  ])('for want of %s is counted as %s', async (resource, reason) => {
+  ])('for lack of %s is counted as %s', async (resource, reason) => {
     node.node.node = aNode({ status: { allocatable: { [resource]: '0', pods: '9' } } });
     await begin();
     await node.create(aPod({ containers: [{ resources: { requests: { [resource]: '1' } } }] }));
@@ -71,8 +71,8 @@ describe('a pod that is refused', () => {
   });
 });
 
-describe('what a pod takes', () => {
-  it('is free again when it has ended, not while it is being stopped', async () => {
+describe('the resources of a pod', () => {
+  it('are free when it has ended, not while it is being stopped', async () => {
     node.runtime.behaviour.set('old', { ignoresStop: true });
     await begin();
     await node.create(asking('old', '2'));
@@ -84,7 +84,7 @@ describe('what a pod takes', () => {
     expect(node.status('late').phase).toBe('Running');
   });
 
-  it('is its own after a restart, though an older pod came meanwhile', async () => {
+  it('stay its own after a restart, even if an older pod arrived meanwhile', async () => {
     await begin();
     const young = asking('young', '2');
     young.metadata!.creationTimestamp = '2026-01-02T00:00:00Z';
@@ -105,14 +105,14 @@ describe('labels of the node', () => {
   const picky = aPod({ nodeSelector: { disk: 'ssd' } });
   const withDisk = aNode({ metadata: { name: 'n1', labels: { disk: 'ssd' } } });
 
-  it('are asked for before a pod is refused by them', async () => {
+  it('are fetched before they refuse a pod', async () => {
     node.admission = { freshNode: async () => withDisk };
     await begin();
     await node.create(picky);
     expect(node.status().phase).toBe('Running');
   });
 
-  it('that are still wrong then refuse it', async () => {
+  it('refuse it if they still do not match', async () => {
     node.admission = { freshNode: async () => aNode() };
     await begin();
     await node.create(picky);
@@ -120,7 +120,7 @@ describe('labels of the node', () => {
     expect(node.calls()).toEqual([]);
   });
 
-  it('count as they are known when the node cannot be fetched', async () => {
+  it('are used as last known if the node cannot be fetched', async () => {
     node.admission = {
       freshNode: async () => {
         throw new KubeError('KUBE_UNAVAILABLE', 'connection refused');
@@ -131,7 +131,7 @@ describe('labels of the node', () => {
     expect(node.status().reason).toBe('NodeAffinity');
   });
 
-  it('are of no interest to a pod that is deleted while they are asked for', async () => {
+  it('are ignored for a pod that is deleted while they are fetched', async () => {
     const asked = Promise.withResolvers<undefined>();
     node.admission = { freshNode: () => asked.promise.then(() => aNode()) };
     await begin();
@@ -145,7 +145,7 @@ describe('labels of the node', () => {
 });
 
 describe('a critical pod on a full node', () => {
-  it('begins when a lower one has made way, which shows why', async () => {
+  it('starts when a lower one has been preempted, which shows the reason', async () => {
     node.runtime.behaviour.set('low', { ignoresStop: true });
     await begin();
     await node.create(asking('low', '1500m'));
@@ -171,11 +171,12 @@ describe('a critical pod on a full node', () => {
     expect(node.metrics.values.get('kubelet_preemptions{preemption_signal="cpu"}')).toBe(1);
   });
 
-  it('does not wait for ever for one that cannot be stopped', async () => {
+  it('does not wait forever for one that cannot be stopped', async () => {
     await begin();
     await node.create(asking('low', '2'));
     node.runtime.onCall = (verb, subject) => {
-      if (verb === 'stop' && subject.startsWith('low')) throw new Error('the runtime hangs');
+      const isOfLow = subject.startsWith('low') || subject === 'sandbox-1';
+      if (verb.startsWith('stop') && isOfLow) throw new Error('the runtime hangs');
     };
     await node.create(asking('high', '1', critical));
     await node.advance(44_000);
@@ -187,7 +188,7 @@ describe('a critical pod on a full node', () => {
     );
   });
 
-  it('is refused when nobody can make way for it', async () => {
+  it('is refused if no pod can be preempted', async () => {
     await begin();
     await node.create(asking('low', '500m'));
     await node.create(asking('high', '3', critical));
@@ -198,7 +199,7 @@ describe('a critical pod on a full node', () => {
     expect(node.status('low').phase).toBe('Running');
   });
 
-  it('that is deleted while others make way never begins', async () => {
+  it('that is deleted during a preemption never starts', async () => {
     node.runtime.behaviour.set('low', { ignoresStop: true });
     await begin();
     await node.create(asking('low', '2'));
@@ -211,8 +212,8 @@ describe('a critical pod on a full node', () => {
   });
 });
 
-describe('those who decide beside the node', () => {
-  it('are asked: pressure, allocation, shutdown', async () => {
+describe('other admission hooks', () => {
+  it('are called: pressure, allocation, shutdown', async () => {
     node.admission = {
       pressure: () => ['DiskPressure'],
       allocate: () => ({ reason: 'TopologyAffinityError', message: 'no' }),

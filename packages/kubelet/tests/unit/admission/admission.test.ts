@@ -72,12 +72,12 @@ const cases: readonly Case[] = [
   { name: 'no node yet', pod: aPod(), node: undefined, want: 'InvalidNodeInfo' },
   { name: 'another system', pod: aPod({ os: { name: 'windows' } }), want: 'PodOSNotSupported' },
   {
-    name: 'a label for another system',
+    name: 'an OS label for another system',
     pod: aPod({ metadata: { name: 'w', labels: { 'kubernetes.io/os': 'windows' } } }),
     want: 'PodOSSelectorNodeLabelDoesNotMatch',
   },
   {
-    name: 'just enough',
+    name: 'exactly enough',
     pod: asking({ cpu: '500m' }),
     others: [asking({ cpu: '1500m' })],
     want: undefined,
@@ -123,7 +123,11 @@ const cases: readonly Case[] = [
     pod: affine('kubernetes.io/os', 'NotIn', ['linux']),
     want: 'NodeAffinity',
   },
-  { name: 'a label that must not be', pod: affine('disk', 'DoesNotExist'), want: undefined },
+  {
+    name: 'a label that must not exist, and does not',
+    pod: affine('disk', 'DoesNotExist'),
+    want: undefined,
+  },
   { name: 'another node', pod: aPod({ nodeName: 'n2' }), want: 'NodeName' },
   { name: 'a port that is taken', pod: withPort(80), others: [withPort(80)], want: 'NodePorts' },
   {
@@ -140,23 +144,23 @@ const cases: readonly Case[] = [
     want: undefined,
   },
   {
-    name: 'a taint that drives no one away',
+    name: 'a taint with another effect',
     pod: aPod(),
     node: aNode({ spec: { taints: [{ key: 'k', effect: 'NoSchedule' }] } }),
     want: undefined,
   },
   {
-    name: 'pages that the node does not have',
+    name: 'huge pages that the node does not have',
     pod: asking({ 'hugepages-2Mi': '4Mi' }),
     want: 'OutOfhugepages-2Mi',
   },
   {
-    name: 'too many of several: the first in order',
+    name: 'several resources that are too small: the first in order',
     pod: asking({ memory: '5Gi', cpu: '3', 'example.com/gpu': '2' }),
     want: 'OutOfcpu',
   },
   {
-    name: 'too much, and another node: resources come first',
+    name: 'too much, and another node: resources are checked first',
     pod: asking({ cpu: '3' }, { nodeName: 'n2' }),
     want: 'OutOfcpu',
   },
@@ -186,7 +190,7 @@ const cases: readonly Case[] = [
     message: 'The node had condition: [MemoryPressure DiskPressure]. ',
   },
   {
-    name: 'a pod that asks for memory, when only memory is short',
+    name: 'a pod that requests memory, when only memory is short',
     pod: asking({ memory: '1Mi' }),
     context: { pressure: ['MemoryPressure'] },
     want: undefined,
@@ -231,7 +235,7 @@ const cases: readonly Case[] = [
     want: undefined,
   },
   {
-    name: 'a safe sysctl that this kernel does not keep apart',
+    name: 'a safe sysctl that this kernel does not namespace',
     pod: withSysctl('net.ipv4.tcp_rmem'),
     context: { rules: { sysctls: { kernel: [4, 14], allowedUnsafe: [] }, appArmor: false } },
     want: 'SysctlForbidden',
@@ -252,14 +256,14 @@ const cases: readonly Case[] = [
     message: 'forbidden sysctl: "kernel.shm_rmid_forced" not allowed with host IPC enabled',
   },
   {
-    name: 'what those who hand out resources refuse, before the node is looked at',
+    name: 'a refusal of the resource managers, before the node is checked',
     pod: aPod(),
     node: undefined,
     context: { allocation: refusal },
     want: 'TopologyAffinityError',
   },
   {
-    name: 'restarts of all containers where they are switched off',
+    name: 'restarts of all containers where they are disabled',
     pod: aPod({ containers: [{ restartPolicyRules: [RESTART_ALL] }] }),
     context: features([]),
     want: 'PodFeatureUnsupported',
@@ -273,14 +277,14 @@ const cases: readonly Case[] = [
     want: undefined,
   },
   {
-    name: 'user ids of its own in the network of the host',
+    name: 'its own user ids in the host network',
     pod: aPod({ hostNetwork: true, hostUsers: false }),
     context: features([]),
     want: 'PodFeatureUnsupported',
     message: 'Pod requires node features that are not available: UserNamespacesHostNetworkSupport',
   },
   {
-    name: 'resources as a whole where they are switched off',
+    name: 'pod-level resources where they are disabled',
     pod: aPod({ resources: { requests: { cpu: '100m' } } }),
     context: features([], false),
     want: 'PodLevelResourcesNotSupported',
@@ -294,7 +298,7 @@ const cases: readonly Case[] = [
     message: 'Cannot enforce AppArmor: AppArmor is not enabled on the host',
   },
   {
-    name: 'AppArmor asked for by the annotation of old',
+    name: 'AppArmor requested by the deprecated annotation',
     pod: aPod({
       metadata: {
         name: 'web',
@@ -305,13 +309,13 @@ const cases: readonly Case[] = [
     want: 'AppArmor',
   },
   {
-    name: 'no AppArmor wanted',
+    name: 'AppArmor unconfined',
     pod: confined({ type: 'Unconfined' }),
     context: sysctls(),
     want: undefined,
   },
   {
-    name: 'AppArmor of a pod that runs already',
+    name: 'AppArmor of a pod that already runs',
     pod: confined({ type: 'RuntimeDefault' }, 'Running'),
     context: sysctls(),
     want: undefined,
@@ -324,7 +328,7 @@ const cases: readonly Case[] = [
     message: 'Pod was rejected as the node is shutting down.',
   },
   {
-    name: 'a critical pod whose port is taken, on a full node: the port is told',
+    name: 'a critical pod whose port is taken, on a full node: the port is the reason',
     pod: aPod({
       ...critical,
       containers: [
@@ -335,7 +339,7 @@ const cases: readonly Case[] = [
     want: 'NodePorts',
   },
   {
-    name: 'a critical pod for which nobody can make way',
+    name: 'a critical pod for which no pod can be preempted',
     pod: asking({ cpu: '2150m' }, critical),
     others: [asking({ cpu: '1' })],
     want: 'UnexpectedAdmissionError',
@@ -359,14 +363,14 @@ describe(judgePod, () => {
     if (row.message !== undefined) expect(verdict?.message).toBe(row.message);
   });
 
-  it('asks for the newest node when only its labels are against the pod', () => {
+  it('requests the newest node if only its labels rule the pod out', () => {
     const pod = aPod({ nodeSelector: { disk: 'ssd' } });
     expect(judge({ pod, context: { isNodeFresh: false } }).kind).toBe('ask-node');
     const two = aPod({ nodeSelector: { disk: 'ssd' }, nodeName: 'n2' });
     expect(judge({ pod: two, context: { isNodeFresh: false } }).kind).toBe('reject');
   });
 
-  it('makes way for a critical pod that only lacks resources', () => {
+  it('preempts for a critical pod that only lacks resources', () => {
     const victim = aPod({ uid: 'v', containers: [{ resources: { requests: { cpu: '2' } } }] });
     const pod = asking({ cpu: '1' }, critical);
     expect(judge({ pod, others: [victim] })).toEqual({
@@ -406,7 +410,7 @@ describe(chooseVictims, () => {
   });
   const rows = [
     {
-      name: 'the one that frees what is needed, not the larger one of a higher class',
+      name: 'the one that frees enough, not the larger one of a higher class',
       needs: [short(500)],
       others: [guaranteed('g', '2'), pod('b', {}, { cpu: '600m' })],
       want: ['b'],
@@ -430,7 +434,7 @@ describe(chooseVictims, () => {
       want: ['b2'],
     },
     {
-      name: 'the smaller of two that are both enough',
+      name: 'the smaller of two that each free enough',
       needs: [short(100)],
       others: [pod('b1', {}, { cpu: '200m' }), pod('b2', {}, { cpu: '900m' })],
       want: ['b1'],
@@ -442,13 +446,13 @@ describe(chooseVictims, () => {
       want: ['e'],
     },
     {
-      name: 'higher classes only for what lower ones cannot give',
+      name: 'higher classes only for the rest that lower ones cannot free',
       needs: [short(1000)],
       others: [guaranteed('g', '700m'), pod('b', {}, { cpu: '400m' })],
       want: ['b', 'g'],
     },
     {
-      name: 'critical pods never, but for lower priorities',
+      name: 'critical pods never, except those of lower priority',
       needs: [short(100)],
       others: [
         pod('c', { priority: 2_000_000_000 }, { cpu: '1' }),

@@ -42,7 +42,7 @@ describe(createTokenCache, () => {
     return { clock, bodies, late, cache, token, fail, refusals, refuseForMs };
   }
 
-  it('asks once for a token bound to the pod, and again when four fifths of its life are over', async () => {
+  it('requests a token bound to the pod once, and again after four fifths of its lifetime', async () => {
     const { clock, bodies, token } = setUp();
     expect([await token(), await token()]).toEqual(['t1', 't1']);
     expect(bodies[0]).toMatchObject({
@@ -60,7 +60,7 @@ describe(createTokenCache, () => {
     { token: '', expirationTimestamp: '2099-01-01T00:00:00Z' },
     { token: 't', expirationTimestamp: 7 },
     undefined,
-  ])('takes no answer of %j for a token', async (status) => {
+  ])('refuses the answer %j', async (status) => {
     const client = { createSubresource: async () => ({ status }) } as unknown as KubeClient;
     const clock = new ManualClock();
     const cache = createTokenCache({
@@ -69,17 +69,17 @@ describe(createTokenCache, () => {
     });
     const pod = { metadata: { name: 'p', namespace: 'ns', uid: 'u' } };
     const asked = cache.token(pod, { expirationSeconds: 3600 }, signal);
-    await expect(asked).rejects.toThrow('was answered without a token');
+    await expect(asked).rejects.toThrow('returned no token');
   });
 
-  it('keeps tokens of different audiences apart, and forgets those of a pod that is gone', async () => {
+  it('separates tokens by audience, and forgets those of a removed pod', async () => {
     const { cache, token } = setUp();
     expect([await token(), await token('vault'), await token()]).toEqual(['t1', 't2', 't1']);
     cache.forget('u');
     expect(await token()).toBe('t3');
   });
 
-  it('asks again while the API server does not know the binding yet', async () => {
+  it('retries while the API server does not know the binding yet', async () => {
     const { clock, token, refusals, refuseForMs } = setUp();
     const beganMs = clock.monotonicMs();
     refuseForMs(600);
@@ -89,7 +89,7 @@ describe(createTokenCache, () => {
     expect(refusals.map((ms) => ms - beganMs)).toEqual([0, 100, 300]);
   });
 
-  it('passes on a refusal that lasts for two seconds, and from then on at once', async () => {
+  it('passes refusals on after two seconds, and immediately from then on', async () => {
     const { clock, token, refusals, refuseForMs } = setUp();
     const beganMs = clock.monotonicMs();
     refuseForMs(60_000);
@@ -102,7 +102,7 @@ describe(createTokenCache, () => {
     expect(await token()).toBe('t1');
   });
 
-  it('serves the old token while it still works', async () => {
+  it('returns the old token while it is valid', async () => {
     const { clock, late, token, fail } = setUp();
     await token();
     fail(true);
@@ -113,7 +113,7 @@ describe(createTokenCache, () => {
     await expect(token()).rejects.toThrow('away');
   });
 
-  it('does not trust a token from a clock that went back', async () => {
+  it('renews a token after the clock was set back', async () => {
     const { clock, token } = setUp();
     await token();
     clock.jumpWall(clock.nowMs() - 3_600_000);
@@ -135,7 +135,7 @@ describe(createObjectCache, () => {
     return { clock, cache, get: () => cache.configMap('ns', 'a', signal), asked: () => asked };
   }
 
-  it('asks once for many pods at a time, and again after a while', async () => {
+  it('requests an object once for many pods, and again after its time to live', async () => {
     const { clock, get, asked } = setUp(async () => ({ data: { a: '1' } }));
     await Promise.all([get(), get(), get()]);
     expect(asked()).toBe(1);
@@ -144,7 +144,7 @@ describe(createObjectCache, () => {
     expect(asked()).toBe(2);
   });
 
-  it('remembers immutable objects longer', async () => {
+  it('caches immutable objects longer', async () => {
     const { clock, get, asked } = setUp(async () => ({ immutable: true }));
     await get();
     await clock.advance(9000);
@@ -152,7 +152,7 @@ describe(createObjectCache, () => {
     expect(asked()).toBe(1);
   });
 
-  it('gives a pod that is new what there is now', async () => {
+  it('reads the current object for a new pod', async () => {
     const { cache, get, asked } = setUp(async () => ({ data: { a: '1' } }));
     await get();
     const pod = {
@@ -166,7 +166,7 @@ describe(createObjectCache, () => {
     expect(asked()).toBe(2);
   });
 
-  it('asks again at once for what is not there or could not be read', async () => {
+  it('requests missing and unreadable objects again immediately', async () => {
     const gone = setUp(() => Promise.reject(new KubeError('KUBE_NOT_FOUND', 'no')));
     expect([await gone.get(), await gone.get()]).toEqual([undefined, undefined]);
     expect(gone.asked()).toBe(2);
@@ -175,7 +175,7 @@ describe(createObjectCache, () => {
     await expect(away.get()).rejects.toThrow('away');
     expect(away.asked()).toBe(2);
   });
-  it('asks again while the API server does not know the binding yet', async () => {
+  it('retries while the API server does not know the binding yet', async () => {
     const beganMs = new ManualClock().monotonicMs();
     const { clock, get, asked } = setUp(async () => {
       if (clock.monotonicMs() - beganMs < 600) throw new KubeError('KUBE_FORBIDDEN', 'not yet');
@@ -187,7 +187,7 @@ describe(createObjectCache, () => {
     expect(asked()).toBe(4);
   });
 
-  it('passes on a refusal that lasts for two seconds, then at once until a new pod refers to it', async () => {
+  it('passes refusals on after two seconds, then immediately until a new pod refers to the object', async () => {
     const { clock, cache, get, asked } = setUp(() =>
       Promise.reject(new KubeError('KUBE_FORBIDDEN', 'no relationship found')),
     );

@@ -16,7 +16,7 @@ const DAY = 86_400_000;
 describe(servingTemplate, () => {
   const address = (type: string, text: string) => ({ type, address: text });
 
-  it('has every name and address of the node, each once and in order', () => {
+  it('contains every name and address of the node once, in order', () => {
     const template = servingTemplate('n1', [
       address('Hostname', 'n1'),
       address('InternalIP', '10.0.0.9'),
@@ -55,14 +55,44 @@ describe(issuedProblem, () => {
   const lacking = { ...held, dnsNames: ['n1'], notAfterMs: 20 * DAY };
 
   it.each([
-    ['what was asked for', held, held, 5 * DAY, undefined],
-    ['one for any use', { ...held, extendedUsages: ['2.5.29.37.0'] }, held, 5 * DAY, undefined],
-    ['one that lacks a name, for a good one', lacking, held, 5 * DAY, /not the one/],
-    ['one that lacks a name, for one that is over', lacking, held, 15 * DAY, undefined],
-    ['one that lacks a name, for none', lacking, undefined, 0, undefined],
-    ['one of another node, for none', { ...lacking, commonName: 'x' }, undefined, 0, /not the one/],
-    ['one that is over', held, undefined, 10 * DAY, /ended 1970-01-11/],
-    ['one for clients', { ...held, extendedUsages: ['1.3.6.1.5.5.7.3.2'] }, held, 0, /TLS server/],
+    ['a certificate as requested', held, held, 5 * DAY, undefined],
+    [
+      'a certificate for any usage',
+      { ...held, extendedUsages: ['2.5.29.37.0'] },
+      held,
+      5 * DAY,
+      undefined,
+    ],
+    [
+      'a certificate that lacks a name, in place of a valid one',
+      lacking,
+      held,
+      5 * DAY,
+      /does not match/,
+    ],
+    [
+      'a certificate that lacks a name, in place of an expired one',
+      lacking,
+      held,
+      15 * DAY,
+      undefined,
+    ],
+    ['a certificate that lacks a name, in place of none', lacking, undefined, 0, undefined],
+    [
+      'a certificate of another node, in place of none',
+      { ...lacking, commonName: 'x' },
+      undefined,
+      0,
+      /does not match/,
+    ],
+    ['an expired certificate', held, undefined, 10 * DAY, /expired 1970-01-11/],
+    [
+      'a client certificate',
+      { ...held, extendedUsages: ['1.3.6.1.5.5.7.3.2'] },
+      held,
+      0,
+      /TLS server/,
+    ],
   ])('%s', (_, issued, before, nowMs, want) => {
     const problem = issuedProblem(issued, { template, held: before, nowMs });
     if (want === undefined) expect(problem).toBeUndefined();
@@ -75,16 +105,16 @@ describe(rotationDeadlineMs, () => {
   const held = { ...template, notBeforeMs: 1000 * DAY, notAfterMs: 1010 * DAY };
 
   it.each([
-    ['none is at once', undefined, 0.5, 0],
-    ['earliest at seven tenths', held, 0, 1007 * DAY],
-    ['latest at nine tenths', held, 1, 1009 * DAY],
-    ['another name is at once', { ...held, commonName: 'system:node:n2' }, 0.5, 0],
-    ['another group is at once', { ...held, organizations: [] }, 0.5, 0],
+    ['is immediate without a certificate', undefined, 0.5, 0],
+    ['is at seven tenths of the lifetime at the earliest', held, 0, 1007 * DAY],
+    ['is at nine tenths of the lifetime at the latest', held, 1, 1009 * DAY],
+    ['is immediate for another name', { ...held, commonName: 'system:node:n2' }, 0.5, 0],
+    ['is immediate for another group', { ...held, organizations: [] }, 0.5, 0],
   ])('%s', (_name, certificate, chance, want) => {
     expect(rotationDeadlineMs(certificate, template, chance)).toBe(want);
   });
 
-  it('is at once when an address is missing, not when there is one more', () => {
+  it('is immediate for a missing address, but not for a surplus one', () => {
     const wanted = { ...template, ipAddresses: ['10.0.0.1'] };
     expect(covers(held, wanted)).toBe(false);
     expect(covers({ ...held, ipAddresses: ['10.0.0.1', '10.0.0.2'] }, wanted)).toBe(true);
@@ -97,7 +127,7 @@ describe(retryDelayMs, () => {
     [2, 4000],
     [5, 32_000],
     [50, 32_000],
-  ])('after %d failures waits %d ms and up to a tenth more', (failures, want) => {
+  ])('waits after %d failures for %d ms and up to a tenth more', (failures, want) => {
     expect(retryDelayMs(failures, 0)).toBe(want);
     expect(retryDelayMs(failures, 1)).toBeCloseTo(want * 1.1);
   });
@@ -147,7 +177,7 @@ describe(renderBootstrappedKubeconfig, () => {
       { server: 'https://a:6443', 'certificate-authority': '/etc/ca.crt' },
     ],
   ])(
-    'has the cluster of the bootstrap kubeconfig and the certificate that is renewed',
+    'contains the cluster of the bootstrap kubeconfig and the path of the rotated certificate',
     (ca, cluster) => {
       const connection: Connection = { server: 'https://a:6443', source: 's', user: {}, ca };
       const config = JSON.parse(

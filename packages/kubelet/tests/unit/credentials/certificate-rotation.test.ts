@@ -32,10 +32,10 @@ let client: MemoryKubeClient;
 let log: MemoryLogger;
 let held: { certificate: Certificate; pem: KeyedPem } | undefined;
 let saved: KeyedPem[];
-/** What the signer makes otherwise than it was asked. */
+/** Differences between the issued certificate and the request. */
 let issuedAs: Partial<Certificate>;
 let asked: number;
-/** Why the certificate cannot be read. */
+/** The error of reading the certificate. */
 let unreadable: Error | undefined;
 let stop: AbortController;
 let running: Promise<unknown>;
@@ -117,7 +117,7 @@ async function rotate(template: () => CertificateTemplate | undefined): Promise<
 const node = clientTemplate('n1');
 
 describe(runCertificateRotation, () => {
-  it('asks at once for the first certificate, and keeps it with its key when it is signed', async () => {
+  it('requests the first certificate immediately, and stores it with its key', async () => {
     await rotate(() => node);
     expect(requests()).toMatchObject([
       {
@@ -132,7 +132,7 @@ describe(runCertificateRotation, () => {
     expect(saved).toEqual([{ certificatePem: 'certificate 1', keyPem: 'key 1' }]);
   });
 
-  it('asks again after eight of ten hours, and not before', async () => {
+  it('requests the next certificate after eight of ten hours, and not before', async () => {
     hold({ certificatePem: 'old', keyPem: 'old' }, node);
     await rotate(() => node);
     await clock.advance(7.9 * HOUR);
@@ -141,7 +141,7 @@ describe(runCertificateRotation, () => {
     expect(requests()).toHaveLength(1);
   });
 
-  it('goes on with the one it knows while the file cannot be read', async () => {
+  it('keeps the loaded certificate while the file is unreadable', async () => {
     hold({ certificatePem: 'old', keyPem: 'old' }, node);
     await rotate(() => node);
     unreadable = new Error('EMFILE: too many open files');
@@ -152,7 +152,7 @@ describe(runCertificateRotation, () => {
     expect(requests()).toHaveLength(1);
   });
 
-  it('asks for none while it cannot be read whether there is one', async () => {
+  it('requests no certificate while the file is unreadable', async () => {
     hold({ certificatePem: 'old', keyPem: 'old' }, node);
     unreadable = new Error('EMFILE: too many open files');
     await rotate(() => node);
@@ -162,7 +162,7 @@ describe(runCertificateRotation, () => {
     expect(requests()).toHaveLength(0);
   });
 
-  it('begins a new request when its node has another address by now', async () => {
+  it('starts a new request when the node’s addresses change', async () => {
     let wanted: CertificateTemplate | undefined;
     await rotate(() => wanted);
     await clock.advance(5000);
@@ -177,7 +177,7 @@ describe(runCertificateRotation, () => {
     expect(held?.certificate.ipAddresses).toEqual(['10.0.0.2']);
   });
 
-  it('tries again, later and later, what was denied', async () => {
+  it('retries a denied request with growing delays', async () => {
     await rotate(() => node);
     await decide('Denied');
     await clock.advance(2000);
@@ -189,36 +189,43 @@ describe(runCertificateRotation, () => {
     expect(requests()).toHaveLength(2);
     await clock.advance(300);
     expect(requests()).toHaveLength(3);
-    expect(log.lines.some(({ message }) => message === 'certificate not renewed')).toBe(true);
+    expect(
+      log.lines.some(({ message }) => message === 'cannot renew the certificate; retrying'),
+    ).toBe(true);
   });
 
   it.each([
-    ['of another group', { organizations: [] }],
-    ['of another node', { commonName: 'system:node:n2' }],
-    ['that is over', { notAfterMs: 0 }],
-    ['for servers', { extendedUsages: ['1.3.6.1.5.5.7.3.1'] }],
-  ])('keeps the good one when it is given one %s, and asks again later', async (_, over) => {
-    hold({ certificatePem: 'old', keyPem: 'old' }, node);
-    await clock.advance(9.5 * HOUR);
-    issuedAs = over;
-    await rotate(() => node);
-    await decide('Approved', 'another');
-    expect(saved).toEqual([]);
-    expect(held?.pem.certificatePem).toBe('old');
-    expect(log.lines.some(({ message }) => message === 'certificate not renewed')).toBe(true);
-    await clock.advance(2000);
-    expect(requests()).toHaveLength(1);
-    await clock.advance(200);
-    expect(requests()).toHaveLength(2);
-  });
+    ['another group', { organizations: [] }],
+    ['another node name', { commonName: 'system:node:n2' }],
+    ['an expired date', { notAfterMs: 0 }],
+    ['the usage of a server', { extendedUsages: ['1.3.6.1.5.5.7.3.1'] }],
+  ])(
+    'keeps the valid certificate when the issued one has %s, and retries later',
+    async (_, over) => {
+      hold({ certificatePem: 'old', keyPem: 'old' }, node);
+      await clock.advance(9.5 * HOUR);
+      issuedAs = over;
+      await rotate(() => node);
+      await decide('Approved', 'another');
+      expect(saved).toEqual([]);
+      expect(held?.pem.certificatePem).toBe('old');
+      expect(
+        log.lines.some(({ message }) => message === 'cannot renew the certificate; retrying'),
+      ).toBe(true);
+      await clock.advance(2000);
+      expect(requests()).toHaveLength(1);
+      await clock.advance(200);
+      expect(requests()).toHaveLength(2);
+    },
+  );
 
-  it('gives up a request that nobody looks at for a quarter of an hour', async () => {
+  it('abandons a request without answer after a quarter of an hour', async () => {
     await rotate(() => node);
     await clock.advance(15 * 60_000 + 5000);
     expect(requests()).toHaveLength(2);
   });
 
-  it('ends when its certificate is over and the server gives no other', async () => {
+  it('ends when its certificate has expired and the server issues no other', async () => {
     hold({ certificatePem: 'old', keyPem: 'old' }, node);
     const forbidden = new KubeError('KUBE_FORBIDDEN', 'no');
     for (let i = 0; i < 1000; i += 1) client.failNext({ verb: 'create' }, forbidden);
@@ -232,10 +239,10 @@ describe(runCertificateRotation, () => {
     await clock.advance(9.9 * HOUR);
     expect(end).toBeUndefined();
     await clock.advance(0.2 * HOUR);
-    expect(String(end)).toMatch(/client certificate ended .* gives no new one/);
+    expect(String(end)).toMatch(/client certificate expired .* issues no new one/);
   });
 
-  it('waits for a server that is away, also when its certificate is over', async () => {
+  it('waits for an unreachable server, even with an expired certificate', async () => {
     hold({ certificatePem: 'old', keyPem: 'old' }, node);
     const away = new KubeError('KUBE_UNAVAILABLE', 'no answer');
     for (let i = 0; i < 2000; i += 1) client.failNext({ verb: 'create' }, away);
@@ -250,13 +257,13 @@ describe(bootstrapCertificate, () => {
   const bootstrap = (patienceMs?: number): Promise<void> =>
     bootstrapCertificate({ ...options(() => node), nodeName: 'n1', patienceMs }, stop.signal);
 
-  it('is content with what an earlier run was given', async () => {
+  it('uses the certificate of an earlier run', async () => {
     hold({ certificatePem: 'old', keyPem: 'old' }, node);
     await bootstrap();
     expect(requests()).toHaveLength(0);
   });
 
-  it('asks until it is given one', async () => {
+  it('retries until a certificate is issued', async () => {
     running = bootstrap();
     await clock.advance(0);
     await decide('Denied');
@@ -288,7 +295,7 @@ describe(bootstrapCertificate, () => {
     expect(end).toEqual(ends ? expect.objectContaining({ code }) : undefined);
   });
 
-  it('throws the last failure when its patience is over', async () => {
+  it('throws the last error at the time limit', async () => {
     let end: unknown;
     running = bootstrap(3000).catch((error: unknown) => {
       end = error;
@@ -317,7 +324,7 @@ describe(bootstrapCertificate, () => {
       while (!(await is())) await new Promise(setImmediate);
     };
 
-    it('waits for the answer to the request of a run that was cut off', async () => {
+    it('waits for the answer to the request of an interrupted run', async () => {
       const first = new AbortController();
       const cut = once(first.signal).catch(() => undefined);
       await until(() => requests().length === 1);
@@ -337,7 +344,7 @@ describe(bootstrapCertificate, () => {
       await expect(readFile(path())).rejects.toThrow('ENOENT');
     });
 
-    it('makes another key where the first was refused, or is broken', async () => {
+    it('creates a new key after the first was refused or damaged', async () => {
       await writeFile(path(), 'no key');
       running = once(stop.signal);
       await until(() => requests().length === 1);

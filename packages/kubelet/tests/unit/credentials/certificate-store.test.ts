@@ -30,7 +30,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe(createCertificateStore, () => {
-  it('tells what the one in force says', async () => {
+  it('returns the facts of the current certificate', async () => {
     const { dnsNames, ipAddresses, extendedUsages } = (await store.current())!.certificate;
     expect([dnsNames, ipAddresses, extendedUsages]).toEqual([
       ['one'],
@@ -45,16 +45,16 @@ describe(createCertificateStore, () => {
     ['another key', () => ({ ...other, keyPem: one.keyPem })],
     ['no certificate', () => ({ ...other, certificatePem: 'sorry' })],
     [
-      'half a certificate',
+      'a truncated certificate',
       () => ({ ...other, certificatePem: other.certificatePem.slice(0, 200) }),
     ],
     ['no key', () => ({ ...other, keyPem: 'sorry' })],
     [
-      'a chain that begins with another',
+      'a chain that starts with another certificate',
       () => ({ ...other, certificatePem: one.certificatePem + other.certificatePem }),
     ],
     ['a broken chain', () => ({ ...other, certificatePem: other.certificatePem + BROKEN })],
-  ])('keeps the one in force when it is given %s', async (_, pem) => {
+  ])('keeps the current certificate when it is given %s', async (_, pem) => {
     const before = [await readdir(dir), await readFile(currentCertificatePath(dir, 'server'))];
     expect(() => store.inspect(pem())).toThrow();
     await expect(store.save(pem(), 2_000_000)).rejects.toThrow();
@@ -64,7 +64,7 @@ describe(createCertificateStore, () => {
     expect((await store.current())?.certificate.dnsNames).toEqual(['one']);
   });
 
-  it('writes nothing of what a signer adds besides certificates', async () => {
+  it('writes only the certificates of a signer’s text', async () => {
     const certificatePem = `Bag: x\n${other.certificatePem}\n${one.keyPem}`;
     await store.save({ ...other, certificatePem }, 2_000_000);
     const text = await readFile(currentCertificatePath(dir, 'server'), 'utf8');

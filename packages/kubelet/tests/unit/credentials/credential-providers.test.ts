@@ -76,7 +76,7 @@ function setUp(provider: Partial<CredentialProvider> = {}, answer: Answer = {}) 
 }
 
 describe(createCredentialProviders, () => {
-  it('asks a plug-in for the images that it is for, in words of its version', async () => {
+  it('calls a plug-in for matching images, in its API version', async () => {
     const { ask, requests } = setUp();
     expect(await ask('reg.example.org/app')).toEqual([]);
     expect(await ask('example.com/app')).toEqual([]);
@@ -92,7 +92,7 @@ describe(createCredentialProviders, () => {
     ['Image', { same: true, registry: false, other: false }],
     ['Registry', { same: true, registry: true, other: false }],
     ['Global', { same: true, registry: true, other: true }],
-  ])('keeps an answer of type %s', async (cacheKeyType, want) => {
+  ])('caches an answer of type %s', async (cacheKeyType, want) => {
     const { ask } = setUp({}, { cacheKeyType });
     await ask('a.example.com/one');
     const isKept = async (image: string) => (await ask(image))[0] === 'p1';
@@ -104,9 +104,9 @@ describe(createCredentialProviders, () => {
   });
 
   it.each([
-    ['as the answer says', '30s', 30_000],
-    ['as the configuration says otherwise', null, 60_000],
-  ])('keeps it %s', async (_, cacheDuration, keptMs) => {
+    ['for the answer’s duration', '30s', 30_000],
+    ['for the configured duration by default', null, 60_000],
+  ])('caches it %s', async (_, cacheDuration, keptMs) => {
     const { ask, clock } = setUp({}, { cacheDuration });
     await ask('a.example.com/one');
     await clock.advance(keptMs - 1);
@@ -118,7 +118,7 @@ describe(createCredentialProviders, () => {
   it.each([
     ['the answer', {}, '0s'],
     ['the configuration', { defaultCacheMs: 0 }, null],
-  ])('keeps nothing where %s says 0', async (_, provider, cacheDuration) => {
+  ])('caches nothing if %s sets 0', async (_, provider, cacheDuration) => {
     const { ask } = setUp(provider, { cacheDuration });
     expect([await ask('a.example.com/one'), await ask('a.example.com/one')]).toEqual([
       ['p1'],
@@ -126,13 +126,13 @@ describe(createCredentialProviders, () => {
     ]);
   });
 
-  it('asks once for many at a time', async () => {
+  it('calls a plug-in once for simultaneous pulls', async () => {
     const { ask, requests } = setUp({}, { cacheDuration: '0s' });
     await Promise.all([ask('a.example.com/one'), ask('a.example.com/one')]);
     expect(requests).toHaveLength(1);
   });
 
-  it('goes on without a plug-in that fails, and says so without its answer', async () => {
+  it('continues without a failed plug-in, and reports it without its output', async () => {
     const { ask, said, log, metrics, events } = setUp();
     said.failing = true;
     expect(await ask('a.example.com/one')).toEqual([]);
@@ -156,7 +156,7 @@ describe(createCredentialProviders, () => {
     );
   });
 
-  it('tells the pod’s readers why the API server refuses the token that a plug-in wants', async () => {
+  it('reports in an event that the API server refuses the token for a plug-in', async () => {
     const { ask, tokens, events } = setUp({ token: { ...TOKEN, requiredAnnotations: [] } });
     const message =
       'serviceaccounts "builder" is forbidden: audience "registry" not found in pod spec volume';
@@ -168,7 +168,7 @@ describe(createCredentialProviders, () => {
     expect(events.lines).toEqual([`${GAVE_NOTHING}: ${message}`]);
   });
 
-  it("shows a pod's service account to a plug-in that wants it", async () => {
+  it("passes a pod's service account to a plug-in that requests it", async () => {
     const { provided, requests, said } = setUp({ token: TOKEN });
     said.annotations = { 'example.com/role': 'puller', 'example.com/region': 'eu', other: 'x' };
     const pod = { ...aPod(), spec: { containers: [], serviceAccountName: 'builder' } };
@@ -182,7 +182,7 @@ describe(createCredentialProviders, () => {
     });
   });
 
-  it('does not ask where the service account, or an annotation that it needs, is missing', async () => {
+  it('does not call a plug-in without the required service account or annotation', async () => {
     const { ask, requests, said, log } = setUp({ token: TOKEN });
     expect(await ask('a.example.com/one', '')).toEqual([]);
     said.annotations = {};
@@ -192,21 +192,21 @@ describe(createCredentialProviders, () => {
     expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
   });
 
-  it('asks without one where that is allowed', async () => {
+  it('calls a plug-in without service account if that is allowed', async () => {
     const token = { ...TOKEN, requireServiceAccount: false, requiredAnnotations: [] };
     const { ask, requests } = setUp({ token });
     expect(await ask('a.example.com/one', '')).toEqual(['p1']);
     expect(requests[0]).not.toHaveProperty('serviceAccountToken');
   });
 
-  it('does not show an answer for one service account to another', async () => {
+  it('does not share answers between service accounts', async () => {
     const { ask } = setUp({ token: TOKEN }, { cacheKeyType: 'Global' });
     expect(await ask('a.example.com/one', 'one')).toEqual(['p1']);
     expect(await ask('a.example.com/one', 'two')).toEqual(['p2']);
     expect(await ask('b.example.com/two', 'one')).toEqual(['p1']);
   });
 
-  it('refuses the token as a password, unless answers are kept for each token', async () => {
+  it('refuses the token as a password, unless answers are cached per token', async () => {
     const auth = { '*.example.com': { username: 'u', password: 'planted-token' } };
     const refusing = setUp({ token: TOKEN }, { auth });
     expect(await refusing.ask('a.example.com/one')).toEqual([]);
@@ -217,7 +217,7 @@ describe(createCredentialProviders, () => {
 });
 
 describe(createPullCredentials, () => {
-  it("tries the pod's secrets, then the node's own, then what plug-ins gave", async () => {
+  it("tries the pod's secrets, then the node's own credentials, then those of plug-ins", async () => {
     const { provided } = setUp();
     const config = { auths: { 'a.example.com': { username: 'u', password: 'of-secret' } } };
     const data = { '.dockerconfigjson': btoa(JSON.stringify(config)) };

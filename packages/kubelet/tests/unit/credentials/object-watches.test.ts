@@ -42,7 +42,7 @@ async function settle(): Promise<void> {
 }
 
 describe(createObjectWatches, () => {
-  it('asks once for all pods and tells each of them of a change', async () => {
+  it('watches once for all pods, and notifies each of a change', async () => {
     api.seed(CONFIG_MAPS, configMap('a', 'blue'));
     objects.follow(podWith('u1', 'a'));
     objects.follow(podWith('u2', 'a'));
@@ -61,7 +61,7 @@ describe(createObjectWatches, () => {
     expect(asked('list')).toBe(1);
   });
 
-  it('tells a pod that waits when its object comes, and when it goes', async () => {
+  it('notifies a waiting pod when its object appears, and when it disappears', async () => {
     objects.follow(podWith('u1', 'a'));
     expect(await get()).toBeUndefined();
     await settle();
@@ -75,7 +75,7 @@ describe(createObjectWatches, () => {
     expect(await get()).toBeUndefined();
   });
 
-  it('asks again for 2 s while the API server does not know that the pod is bound here', async () => {
+  it('retries for 2 s while the API server does not know the pod’s binding', async () => {
     const refusal = new KubeError('KUBE_FORBIDDEN', 'no relationship found');
     for (let times = 0; times < 3; times += 1) api.failNext({ verb: 'list' }, refusal);
     api.seed(CONFIG_MAPS, configMap('a', 'blue'));
@@ -87,7 +87,7 @@ describe(createObjectWatches, () => {
     expect(log.lines).toEqual([]);
   });
 
-  it('passes a refusal on that lasts longer, and logs it', async () => {
+  it('passes on and logs a refusal that lasts longer', async () => {
     const refusal = new KubeError('KUBE_FORBIDDEN', 'no relationship found');
     for (let times = 0; times < 30; times += 1) api.failNext({ verb: 'list' }, refusal);
     objects.follow(podWith('u1', 'a'));
@@ -100,7 +100,7 @@ describe(createObjectWatches, () => {
     expect(log.lines.length).toBeGreaterThan(0);
   });
 
-  it('watches as long as a pod refers to it', async () => {
+  it('watches an object while a pod refers to it', async () => {
     api.seed(CONFIG_MAPS, configMap('a', 'blue'), configMap('b', 'red'));
     objects.follow(podWith('u1', 'a', 'b'));
     objects.follow(podWith('u2', 'b'));
@@ -117,7 +117,7 @@ describe(createObjectWatches, () => {
     expect(api.watches).toBe(0);
   });
 
-  it('never asks again for what is immutable, nor for what others write about it', async () => {
+  it('ignores later changes of immutable objects, and changes of metadata', async () => {
     api.seed(CONFIG_MAPS, configMap('a', 'blue', true));
     objects.follow(podWith('u1', 'a'));
     expect((await get())?.metadata?.annotations).toBeUndefined();
@@ -128,7 +128,7 @@ describe(createObjectWatches, () => {
     expect([asked('list'), asked('get')]).toEqual([1, 0]);
   });
 
-  it('says what the API server refused it with, and goes on asking', async () => {
+  it('throws the API server’s refusal, and keeps retrying', async () => {
     api.seed(SECRETS, { metadata: { name: 's', namespace: 'ns' }, data: {} });
     const refusal = new KubeError('KUBE_UNAUTHORIZED', 'who are you?');
     api.failNext({ verb: 'list', plural: 'secrets' }, refusal);
@@ -141,7 +141,7 @@ describe(createObjectWatches, () => {
     expect(await objects.secret('ns', 's', end.signal)).toBeDefined();
   });
 
-  it('does not wait for ever for a server that is silent', async () => {
+  it('stops waiting for a silent server', async () => {
     objects.follow(podWith('u1', 'a'));
     api.onCall = () => new Promise(() => undefined);
     const answer = expect(get()).rejects.toThrow(
@@ -151,14 +151,14 @@ describe(createObjectWatches, () => {
     await answer;
   });
 
-  it('reads at once what belongs to no pod', async () => {
+  it('reads objects of unknown pods on demand', async () => {
     expect(await get('none')).toBeUndefined();
     expect([asked('get'), asked('list')]).toEqual([1, 0]);
   });
 });
 
 describe(referencedObjects, () => {
-  it('names everything that a pod is made of', () => {
+  it('finds every object that a pod refers to', () => {
     const pod: Pod = {
       spec: {
         imagePullSecrets: [{ name: 'pull' }, {}],

@@ -120,10 +120,10 @@ const issue = (chain = CHAIN): Promise<void> =>
     beginRefreshAt: formatTimestamp(clock.nowMs() + 30 * MINUTE),
     notAfter: formatTimestamp(clock.nowMs() + 60 * MINUTE),
   });
-const told = (): readonly string[] => events.lines;
+const warnings = (): readonly string[] => events.lines;
 
 describe(createPodCertificates, () => {
-  it('asks with all that the pod is, and waits for the answer', async () => {
+  it('requests a certificate with the pod’s identity, and waits for the answer', async () => {
     certificates.follow(pod);
     const got = certificates.certificate(pod, ref, never);
     await settle();
@@ -150,7 +150,7 @@ describe(createPodCertificates, () => {
     expect([...gauges]).toEqual([['example.com/robots fresh', 1]]);
   });
 
-  it('says that nothing is issued yet when the signer takes its time', async () => {
+  it('reports that nothing is issued yet when the signer is slow', async () => {
     certificates.follow(pod);
     const got = expect(certificates.certificate(pod, ref, never)).rejects.toThrow(
       'credential bundle is not issued yet',
@@ -166,13 +166,13 @@ describe(createPodCertificates, () => {
   it.each([
     ['Denied', 'was denied', 'denied'],
     ['Failed', 'failed', 'failed'],
-  ] as const)('ends with %s: an event, and the reason from then on', async (type, verb, how) => {
+  ] as const)('reports %s in an event, and as the reason from then on', async (type, verb, how) => {
     certificates.follow(pod);
     await settle();
     await answer({ conditions: decision(type) });
     const [request] = await requests();
     const text = `PodCertificateRequest ns/${request?.metadata?.name} ${verb}`;
-    expect(told()).toEqual([
+    expect(warnings()).toEqual([
       `Warning ${type} p: ${text}, reason="Because", message="of \\"this\\""`,
     ]);
     await expect(certificates.certificate(pod, ref, never)).rejects.toThrow(
@@ -183,7 +183,7 @@ describe(createPodCertificates, () => {
     expect([...gauges]).toEqual([[`example.com/robots ${how}`, 1]]);
   });
 
-  it('renews when the signer says so; until then the old one stays in force', async () => {
+  it('renews at the signer’s refresh time, and keeps the old certificate until then', async () => {
     certificates.follow(pod);
     await settle();
     await issue();
@@ -200,25 +200,25 @@ describe(createPodCertificates, () => {
       chainPem: next,
     });
     expect(changed).toEqual(['u1', 'u1']);
-    expect(told()).toEqual([]);
+    expect(warnings()).toEqual([]);
   });
 
-  it('tells once that one is overdue, and once that it is over', async () => {
+  it('warns once about an overdue certificate, and once about an expired one', async () => {
     certificates.follow(pod);
     await settle();
     await issue();
     await clock.advance(43 * MINUTE);
-    expect(told()).toEqual([
+    expect(warnings()).toEqual([
       'Warning CertificateOverdueForRefresh p: PodCertificate refresh overdue',
     ]);
     await clock.advance(60 * MINUTE);
-    expect(told()).toEqual([
+    expect(warnings()).toEqual([
       'Warning CertificateOverdueForRefresh p: PodCertificate refresh overdue',
       'Warning CertificateExpired p: PodCertificate expired',
     ]);
   });
 
-  it('asks again when its request was deleted, and when the API could not be asked', async () => {
+  it('sends a new request after a deletion, and after an API failure', async () => {
     api.failNext({ verb: 'get' }, new KubeError('KUBE_UNAVAILABLE', 'away'));
     certificates.follow(pod);
     await settle();
@@ -237,7 +237,7 @@ describe(createPodCertificates, () => {
     expect(await requests()).toHaveLength(1);
   });
 
-  it('forgets what a pod had with the pod', async () => {
+  it('forgets a removed pod', async () => {
     certificates.follow(pod);
     await settle();
     await issue();
@@ -260,7 +260,7 @@ describe(makeStub, () => {
   ] as const;
 
   it.each(kinds)(
-    'makes a key %s, and an empty request signed by it',
+    'creates a key %s, and an empty request signed with it',
     async (type, key, details) => {
       const x509 = await import('@peculiar/x509');
       const { keyPem, requestDer } = await makeStub(type);
@@ -275,13 +275,13 @@ describe(makeStub, () => {
     },
   );
 
-  it('knows no others', async () => {
+  it('refuses other key types', async () => {
     await expect(makeStub('DSA')).rejects.toThrow('unknown key type "DSA"');
   });
 });
 
 describe('PEM', () => {
-  it('is read whatever stands between the blocks, and written without', () => {
+  it('is parsed with text between the blocks, and written without', () => {
     const long = Buffer.alloc(100, 7);
     const block = encodePem('CERTIFICATE', long);
     expect(block.split('\n').map((line) => line.length)).toEqual([27, 64, 64, 8, 25, 0]);
@@ -291,7 +291,7 @@ describe('PEM', () => {
     expect(decodePem('-----BEGIN X-----\nbroken')).toEqual([]);
   });
 
-  it('is what others read', async () => {
+  it('is readable by other implementations', async () => {
     const { readFile } = await import('node:fs/promises');
     const file = new URL('../../../../probes/tests/fixtures/self-signed.crt', import.meta.url);
     const pem = await readFile(file, 'utf8');

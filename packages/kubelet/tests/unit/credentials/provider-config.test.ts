@@ -34,7 +34,7 @@ function problemsOf(...texts: readonly string[]): string[] {
 }
 
 describe(parseProviderConfig, () => {
-  it('reads providers of several files, in their order', () => {
+  it('parses the providers of several files in order', () => {
     const files = [
       { source: 'p/a.json', text: fileOf([{ ...GOOD, env: [{ name: 'A', value: '1' }] }]) },
       {
@@ -57,7 +57,7 @@ describe(parseProviderConfig, () => {
     ]);
   });
 
-  it('tells everything that is wrong at once', () => {
+  it('reports all problems at once', () => {
     const bad = [
       { ...GOOD, name: '../ecr', matchImages: ['ok.example.com', 'a b', 'h:port'] },
       { name: 'x', apiVersion: 'v1', matchImages: [], defaultCacheDuration: '-1s', colour: 'red' },
@@ -80,26 +80,26 @@ describe(parseProviderConfig, () => {
       [
         'providers[0].matchImages: match image is invalid: "a b"',
         'providers[0].matchImages: match image is invalid: "h:port"',
-        'providers[0].name: must be a file\'s name without spaces, found "../ecr"',
+        'providers[0].name: must be a file name without spaces, found "../ecr"',
         'providers[1].apiVersion: must be credentialprovider.kubelet.k8s.io/v1 or credentialprovider.kubelet.k8s.io/v1beta1 or credentialprovider.kubelet.k8s.io/v1alpha1',
         'providers[1].defaultCacheDuration: must be a duration such as 12h, not negative',
         'providers[1].matchImages: at least 1 item in matchImages is required',
-        'providers[1].colour: is not known',
-        'providers[2].tokenAttributes.optionalServiceAccountAnnotationKeys: "example.com/a" is required already',
-        'providers[2].tokenAttributes.optionalServiceAccountAnnotationKeys: "not good!" is not an annotation\'s name',
-        'providers[2].tokenAttributes.requiredServiceAccountAnnotationKeys: "example.com/a" is there already',
+        'providers[1].colour: is an unknown field',
+        'providers[2].tokenAttributes.optionalServiceAccountAnnotationKeys: "example.com/a" is already among the required keys',
+        'providers[2].tokenAttributes.optionalServiceAccountAnnotationKeys: "not good!" is not a valid annotation key',
+        'providers[2].tokenAttributes.requiredServiceAccountAnnotationKeys: "example.com/a" is a duplicate',
         'providers[2].tokenAttributes.requiredServiceAccountAnnotationKeys: needs requireServiceAccount: true',
         'providers[2].tokenAttributes: needs apiVersion credentialprovider.kubelet.k8s.io/v1',
         'providers[3].tokenAttributes.cacheType: must be ServiceAccount or Token',
         'providers[3].tokenAttributes.serviceAccountTokenAudience: must name an audience',
-        'providers[4].name: "y" is there already',
+        'providers[4].name: "y" is a duplicate',
       ].sort(),
     );
   });
 
   it.each([
     ['no provider', fileOf([]), 'providers: at least 1 provider is required'],
-    ['no list', fileOf('x'), 'providers: must be a list'],
+    ['a value that is not a list', fileOf('x'), 'providers: must be a list'],
     [
       'another kind',
       fileOf([GOOD], 'KubeletConfiguration'),
@@ -109,17 +109,17 @@ describe(parseProviderConfig, () => {
     expect(problemsOf(text)).toEqual([problem]);
   });
 
-  it('refuses tokens where their feature gate is off', () => {
+  it('refuses token requests without their feature gate', () => {
     const text = fileOf([{ ...GOOD, tokenAttributes: TOKENS }]);
     const parse = () => parseProviderConfig([{ source: 'p', text }], { place: 'p', tokens: false });
     expect(parse).toThrow('KubeletServiceAccountTokenForCredentialProviders');
   });
 
-  it('names the file among several', () => {
+  it('names the file of a problem', () => {
     const other = fileOf([{ ...GOOD, defaultCacheDuration: 'soon' }]);
     expect(problemsOf(fileOf([GOOD]), fileOf([GOOD]), other)).toEqual([
       'p/2.yaml: providers[0].defaultCacheDuration: must be a duration such as 12h, not negative',
-      'p/1.yaml: providers[0].name: "ecr" is there already',
+      'p/1.yaml: providers[0].name: "ecr" is a duplicate',
     ]);
   });
 });

@@ -32,19 +32,19 @@ describe(createProviderPrograms, () => {
     expect(answer).toBe('one|two words|test|{"a":1}');
   });
 
-  it('hides what a program that fails has written, and shows what it complains of', async () => {
+  it('shows the standard error of a failed program, but not its output', async () => {
     const provider = await program('fail', 'echo planted-password; echo no network >&2; exit 3');
-    const error = await createProviderPrograms(dir)(provider, '', signal).catch((e: Error) => e);
-    expect(String(error)).toBe('Error: credential provider fail ended with 3: no network');
+    const error = await createProviderPrograms(dir)(provider, '', signal).catch((e: unknown) => e);
+    expect(String(error)).toBe('Error: credential provider fail exited with code 3: no network');
   });
 
-  it('kills one that takes too long, with what it has started', async () => {
+  it('kills a slow program and its child processes', async () => {
     const provider = await program('slow', 'sleep 600 & sleep 600');
     const call = createProviderPrograms(dir, { timeoutMs: 50 })(provider, 'x', signal);
     await expect(call).rejects.toThrow('credential provider slow took more than 0.05 s');
   });
 
-  it('kills one when the kubelet ends', async () => {
+  it('kills a program when the kubelet ends', async () => {
     const provider = await program('slow', 'sleep 600');
     const ending = new AbortController();
     const call = createProviderPrograms(dir)(provider, 'x', ending.signal);
@@ -52,16 +52,16 @@ describe(createProviderPrograms, () => {
     await expect(call).rejects.toThrow('the kubelet ends');
   });
 
-  it('kills one that does not stop writing', async () => {
+  it('kills a program that writes too much', async () => {
     const provider = await program('chatty', 'exec cat /dev/zero');
     const call = createProviderPrograms(dir)(provider, '', signal);
-    await expect(call).rejects.toThrow('credential provider chatty writes too much');
+    await expect(call).rejects.toThrow('credential provider chatty wrote more than 1048576 bytes');
   });
 
-  it('says that a program is not there', async () => {
+  it('reports a missing program', async () => {
     const provider = { ...(await program('x', '')), name: 'absent' };
     const call = createProviderPrograms(dir)(provider, '', signal);
-    await expect(call).rejects.toThrow('credential provider absent cannot be run');
+    await expect(call).rejects.toThrow('credential provider absent cannot be executed');
   });
 });
 
@@ -77,7 +77,7 @@ describe(readCredentialProviders, () => {
       })),
     });
 
-  it('reads a file, or all of a directory in order', async () => {
+  it('reads one file, or the files of a directory in order', async () => {
     await program('a', '');
     await program('b', '');
     const files = await mkdtemp(join(dir, 'config-'));
@@ -92,7 +92,7 @@ describe(readCredentialProviders, () => {
     expect(one.hash).not.toBe(hash);
   });
 
-  it('says which programs are missing, or cannot be run', async () => {
+  it('reports missing programs, and those that are not executable', async () => {
     await writeFile(join(dir, 'plain'), 'no program', { mode: 0o644 });
     const file = join(dir, 'missing.json');
     await writeFile(file, config('plain', 'nowhere'));
@@ -100,14 +100,14 @@ describe(readCredentialProviders, () => {
     await expect(found).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       problems: [
-        { message: expect.stringContaining('plain cannot be run') },
-        { message: expect.stringContaining('nowhere cannot be run') },
+        { message: expect.stringContaining('plain cannot be executed') },
+        { message: expect.stringContaining('nowhere cannot be executed') },
       ],
     });
   });
 
   it.each([
-    ['a file that is not there', 'absent.yaml', 'CONFIG_UNREADABLE'],
+    ['a missing file', 'absent.yaml', 'CONFIG_UNREADABLE'],
     ['an empty directory', 'empty', 'CONFIG_UNREADABLE'],
   ])('refuses %s', async (_, name, code) => {
     if (name === 'empty') await mkdtemp(join(dir, 'empty'));

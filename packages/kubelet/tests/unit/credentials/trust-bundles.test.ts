@@ -67,7 +67,7 @@ async function settle(): Promise<void> {
 }
 
 describe(createTrustBundles, () => {
-  it('gives a bundle by name, each anchor once and without what stands between', async () => {
+  it('returns a bundle by name, each anchor once and without text between them', async () => {
     api.seed(CLUSTER_TRUST_BUNDLES, bundle('roots', ['a', 'b', 'a']));
     const pem = await trust.anchors({ name: 'roots' }, never);
     expect([...read(pem)].sort()).toEqual(['a', 'b']);
@@ -75,7 +75,7 @@ describe(createTrustBundles, () => {
     expect(pem).not.toContain('about');
   });
 
-  it('gives what it can read, whatever else there is', async () => {
+  it('returns the readable anchors among unreadable ones', async () => {
     api.seed(CLUSTER_TRUST_BUNDLES, bundle('roots', ['a'], { signerName: SIGNER }));
     const spoilt = { metadata: { name: 'spoilt' }, spec: { signerName: SIGNER, trustBundle: 7 } };
     api.seed(CLUSTER_TRUST_BUNDLES, spoilt as unknown as ClusterTrustBundle);
@@ -83,7 +83,7 @@ describe(createTrustBundles, () => {
     expect(read(pem)).toEqual(['a']);
   });
 
-  it('gives those of a signer that the selector picks, together', async () => {
+  it('merges the bundles of a signer that match the selector', async () => {
     const [blue, red] = [{ color: 'blue' }, { color: 'red' }];
     for (const one of [
       bundle('example.com:mesh:1', ['a', 'b'], { signerName: SIGNER, labels: blue }),
@@ -102,8 +102,8 @@ describe(createTrustBundles, () => {
     expect(await of()).toEqual([]);
   });
 
-  it('keeps their order while it lives, and no longer', async () => {
-    const anchors = [...'abcdefghijklmnop'];
+  it('keeps the order of anchors until a restart', async () => {
+    const anchors = Array.from('abcdefghijklmnop');
     api.seed(CLUSTER_TRUST_BUNDLES, bundle('roots', anchors));
     const first = await trust.anchors({ name: 'roots' }, never);
     await api.replace(CLUSTER_TRUST_BUNDLES, bundle('roots', anchors.toReversed()), {}, never);
@@ -112,7 +112,7 @@ describe(createTrustBundles, () => {
     expect(await create().anchors({ name: 'roots' }, never)).not.toBe(first);
   });
 
-  it('says what is missing, unless it may be', async () => {
+  it('reports a missing bundle unless it is optional', async () => {
     await expect(trust.anchors({ name: 'roots' }, never)).rejects.toThrow(
       'while getting ClusterTrustBundle: clustertrustbundle.certificates.k8s.io "roots" not found',
     );
@@ -122,7 +122,7 @@ describe(createTrustBundles, () => {
     expect(await trust.anchors({ name: 'roots', optional: true }, never)).toBe('');
   });
 
-  it('watches from the first question on, and tells the pods that show bundles', async () => {
+  it('watches from the first request on, and notifies pods with trust bundles', async () => {
     trust.follow(podWith('u1', 'roots'));
     trust.follow(podWith('u2'));
     expect(api.calls).toEqual([]);
@@ -140,7 +140,7 @@ describe(createTrustBundles, () => {
     expect(api.calls.filter(({ verb }) => verb === 'watch')).toHaveLength(1);
   });
 
-  it('says so where the API server has none, and looks again', async () => {
+  it('reports that the API server has no trust bundles, and retries', async () => {
     api.failNext({ verb: 'list' }, new KubeError('KUBE_NOT_FOUND', 'no such resource'), 2);
     await expect(trust.anchors({ name: 'roots' }, never)).rejects.toThrow(
       'the API server has no ClusterTrustBundles',
@@ -148,7 +148,7 @@ describe(createTrustBundles, () => {
     expect(await trust.anchors({ name: 'roots', optional: true }, never)).toBe('');
   });
 
-  it('takes the version of old where there is no other', async () => {
+  it('falls back to the older API version', async () => {
     api.failNext({ verb: 'list' }, new KubeError('KUBE_NOT_FOUND', 'no such version'));
     const old = { ...CLUSTER_TRUST_BUNDLES, version: 'v1alpha1' };
     api.seed(old, bundle('roots', ['a']));

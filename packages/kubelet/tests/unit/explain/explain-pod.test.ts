@@ -14,7 +14,7 @@ function explain(pod: Pod, state: object = {}): Promise<PodExplanation> {
   return explainPod(pod, parsePodState(state, pod, 'state.yaml'), EXPLAIN_SETTINGS);
 }
 
-/** One line a step: what, then the calls. */
+/** One line per step: the action, then its calls. */
 const steps = ({ actions }: PodExplanation): readonly string[] =>
   actions.map(({ action, calls, failure }) => {
     const name = 'name' in action ? ` ${action.name}` : '';
@@ -25,7 +25,7 @@ const steps = ({ actions }: PodExplanation): readonly string[] =>
 const sandboxes = [{ attempt: 0 }];
 
 describe(explainPod, () => {
-  it('a pod that the node has never seen', async () => {
+  it('starts a pod that the node has never run', async () => {
     const pod = aPod({ containers: [{ name: 'a' }, { name: 'b', imagePullPolicy: 'Always' }] });
     expect(steps(await explain(pod))).toEqual([
       'create-sandbox: RunPodSandbox',
@@ -34,14 +34,14 @@ describe(explainPod, () => {
     ]);
   });
 
-  it('a pod that is as it should be', async () => {
+  it('does nothing for a pod in its desired state', async () => {
     const state = { sandboxes, containers: [{ name: 'app', state: 'running' }] };
     const explanation = await explain(aPod(), state);
     expect(explanation.actions).toEqual([]);
     expect(renderExplanation(explanation)).toContain('nothing to do');
   });
 
-  it('a failed probe, with the hook that runs first and the grace that the probe asks for', async () => {
+  it('restarts a container after a failed probe, with its hook and the probe’s grace period', async () => {
     const container = {
       livenessProbe: { terminationGracePeriodSeconds: 5 },
       lifecycle: { preStop: { exec: { command: ['drain'] } } },
@@ -56,7 +56,7 @@ describe(explainPod, () => {
     expect(explanation.actions[0]?.calls[1]?.request).toMatchObject({ timeout: 5 });
   });
 
-  it('a lost sandbox: containers end in their order, and all begins anew', async () => {
+  it('replaces a lost sandbox after stopping the containers in order', async () => {
     const pod = aPod({ initContainers: [{ name: 's', restartPolicy: 'Always' }] });
     const running = ['app', 's'].map((name) => ({ name, state: 'running' }));
     const state = { sandboxes: [{ attempt: 3, ready: false }], containers: running };
@@ -72,7 +72,7 @@ describe(explainPod, () => {
     expect(ids?.slice(0, 2)).toEqual(['container-0', 'container-1']);
   });
 
-  it('a crash loop: until when the container is held back', async () => {
+  it('shows the rest of the back-off in a crash loop', async () => {
     const containers = [
       {
         name: 'app',
@@ -90,7 +90,7 @@ describe(explainPod, () => {
     expect(steps(free)).toEqual(['start-container app: CreateContainer StartContainer']);
   });
 
-  it('what cannot work: a key that is missing, an image that may not be pulled', async () => {
+  it('shows a missing key and an image that must not be pulled', async () => {
     const env = [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'c', key: 'k' } } }];
     const pod = aPod({
       containers: [
@@ -110,7 +110,27 @@ describe(explainPod, () => {
     expect(JSON.stringify(good.actions[0]?.calls)).toContain('{"name":"A","value":"v"}');
   });
 
-  it('is text for people', async () => {
+  it('names volumes of claims by their PersistentVolumes', async () => {
+    const pod = aPod({
+      volumes: [
+        { name: 'data', persistentVolumeClaim: { claimName: 'c' } },
+        { name: 'raw', persistentVolumeClaim: { claimName: 'd' } },
+      ],
+      containers: [
+        {
+          name: 'a',
+          volumeMounts: [{ name: 'data', mountPath: '/data' }],
+          volumeDevices: [{ name: 'raw', devicePath: '/dev/raw' }],
+        },
+      ],
+    });
+    const found = await explain(pod, { claims: { c: 'pv-1', d: 'pv-2' } });
+    const text = JSON.stringify(found);
+    expect(text).toContain('/pods/uid-1/volumes/kubernetes.io~csi/pv-1/mount');
+    expect(text).toContain('/pods/uid-1/volumeDevices/kubernetes.io~csi/pv-2');
+  });
+
+  it('is readable text', async () => {
     const text = renderExplanation(await explain(aPod()));
     for (const line of [
       'pod default/web (uid-1)',

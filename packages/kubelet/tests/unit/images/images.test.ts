@@ -47,12 +47,12 @@ async function failure(
   const request = { pod: aPod(), image: 'reg.test/app:1', container: 'app', sandbox: SANDBOX };
   return own.ensure(request, signal).then(
     () => Promise.reject(new Error('it was pulled')),
-    (error: { reason: string; message: string }) => error,
+    (error: unknown) => error as { reason: string; message: string },
   );
 }
 const SANDBOX = { metadata: { name: 'web', namespace: 'default', uid: 'u', attempt: 0 } };
 
-describe('what users are told of a failed pull', () => {
+describe('a failed pull', () => {
   const rows: readonly (readonly [string, string, string])[] = [
     ['no such host', 'ErrImagePull', 'no such host'],
     [
@@ -66,7 +66,7 @@ describe('what users are told of a failed pull', () => {
       'image pull failed for reg.test/app:1 because the signature validation failed',
     ],
   ];
-  it.each(rows)('%s → %s', async (detail, reason, message) => {
+  it.each(rows)('with "%s" from the runtime has the reason %s', async (detail, reason, message) => {
     cri.calls.failNext('pullImage', new CriError('CRI_UNKNOWN', detail, { method: 'PullImage' }));
     expect(await failure()).toMatchObject({ reason, message });
     expect(events.lines).toContain(
@@ -74,7 +74,7 @@ describe('what users are told of a failed pull', () => {
     );
   });
 
-  it('that the image cannot be looked at', async () => {
+  it('reports that the runtime cannot inspect the image', async () => {
     const broken = new CriError('CRI_UNKNOWN', 'disk', { method: 'ImageStatus' });
     cri.calls.failNext('imageStatus', broken);
     const text = 'Failed to inspect image "reg.test/app:1": disk';
@@ -82,9 +82,9 @@ describe('what users are told of a failed pull', () => {
     expect(events.lines).toContain(`Warning InspectFailed web app: ${text}`);
   });
 
-  it('that too many were pulled', async () => {
-    const told = await failure({ qps: 0.001, burst: 0 });
-    expect(told).toMatchObject({ reason: 'ErrImagePull', message: 'pull QPS exceeded' });
+  it('reports an exceeded pull rate', async () => {
+    const refused = await failure({ qps: 0.001, burst: 0 });
+    expect(refused).toMatchObject({ reason: 'ErrImagePull', message: 'pull QPS exceeded' });
     expect(pulls()).toBe(0);
   });
 });
@@ -94,10 +94,9 @@ describe('pulls', () => {
     [1, 1],
     [2, 2],
     [undefined, 3],
-  ])('go on %s at a time', async (concurrency, want) => {
+  ])('are limited to a concurrency of %s', async (concurrency, want) => {
     let [now, most] = [0, 0];
     const slow = {
-      ...cri.images,
       imageStatus: () => Promise.resolve(undefined),
       pullImage: async () => {
         now += 1;
@@ -121,7 +120,7 @@ describe('pulls', () => {
 });
 
 describe('Images', () => {
-  it('waits 10 s, then twice as long each time, between pulls that fail', async () => {
+  it('waits 10 s after the first failed pull, and twice as long after each further one', async () => {
     expect(await ensure('Always')).toBe('ErrImagePull');
     for (const waitMs of [10, 20, 40, 80, 160, 300, 300].map((s) => s * SECOND)) {
       const before = pulls();
@@ -135,7 +134,7 @@ describe('Images', () => {
     expect(events.lines).toContainEqual(expect.stringMatching(/^Normal BackOff /));
   });
 
-  it('starts over after a pull that works', async () => {
+  it('resets after a successful pull', async () => {
     await ensure('Always');
     await clock.advance(10 * SECOND);
     const { id } = cri.images.publish('reg.test/app:1');
@@ -146,14 +145,14 @@ describe('Images', () => {
     expect(await ensure('Always')).toBe('ErrImagePull');
   });
 
-  it('takes an image that came by other means, whatever failed before', async () => {
+  it('uses an image that arrived by other means after failed pulls', async () => {
     expect(await ensure('IfNotPresent')).toBe('ErrImagePull');
     const { id } = cri.images.add('reg.test/app:1');
     expect(await ensure('IfNotPresent')).toBe(id);
     expect(pulls()).toBe(1);
   });
 
-  it('never pulls with Never', async () => {
+  it('never pulls with the policy Never', async () => {
     cri.images.publish('reg.test/app:1');
     expect(await ensure('Never')).toBe('ErrImageNeverPull');
     expect(pulls()).toBe(0);

@@ -17,11 +17,11 @@ test.each([
     { busybox: { kubernetesSecrets: [{ uid: 'u', namespace: 'n', name: 's' }] } },
   ],
   ['an account that is null', { busybox: { kubernetesServiceAccounts: [null] } }],
-])('a record of a pull with %s grants nothing', (_, mapping) => {
+])('a pull record with %s grants nothing', (_, mapping) => {
   expect(parseRecord(record(mapping))).toBeUndefined();
 });
 
-test('a record of a pull is read with its owners', () => {
+test('a pull record is parsed with its owners', () => {
   const mapping = {
     busybox: { kubernetesServiceAccounts: [{ uid: 'u', namespace: 'n', name: 's' }] },
   };

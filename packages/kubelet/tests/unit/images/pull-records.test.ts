@@ -30,9 +30,12 @@ describe(needsVerification, () => {
     ['AlwaysVerify', 'reg.test/free/a', false, true],
   ];
   const allowlist = ['reg.test/free/*', 'docker.io/library/busybox'];
-  it.each(rows)('%s: %s, pulled here: %s → %s', (policy, repository, pulledByKubelet, want) => {
-    expect(needsVerification({ policy, allowlist }, { repository, pulledByKubelet })).toBe(want);
-  });
+  it.each(rows)(
+    '%s with %s, pulled by the kubelet: %s, needs verification: %s',
+    (policy, repository, pulledByKubelet, want) => {
+      expect(needsVerification({ policy, allowlist }, { repository, pulledByKubelet })).toBe(want);
+    },
+  );
 });
 
 describe(allowlistProblem, () => {
@@ -64,7 +67,7 @@ describe('images of a private registry', () => {
   });
   afterEach(() => rm(rootDir, { recursive: true }));
 
-  /** Of secrets by pod: each holds one password, and is called after it. */
+  /** A secret for each pod; it contains one password and is named after it. */
   const credentials = {
     forImage: async (pod: Pod) =>
       (pod.spec?.imagePullSecrets ?? []).map(({ name = '' }) => ({
@@ -93,7 +96,7 @@ describe('images of a private registry', () => {
   const records = (kind: string): Promise<string[]> =>
     readdir(join(rootDir, 'image_manager', kind));
 
-  it('may be used by whoever has the same secret or the same password, now and after a restart', async () => {
+  it('may be used by pods with the same secret or the same password, also after a restart', async () => {
     cri.images.publish(IMAGE);
     const images = create();
     await use(images, podOf('alpha'));
@@ -105,7 +108,7 @@ describe('images of a private registry', () => {
       [create(), podOf('beta', 'alpha'), 1],
       [create(), podOf('beta'), 2],
       [create(), podOf(), 3],
-      [create(), podOf('gamma'), 3], // pulled as nobody: everybody may
+      [create(), podOf('gamma'), 3], // pulled anonymously: every pod may use the image
     ] as const) {
       await use(again, pod);
       expect(pulls()).toBe(want);
@@ -121,7 +124,7 @@ describe('images of a private registry', () => {
     expect(await readFile(file, 'utf8')).not.toContain('alpha"}');
   });
 
-  it('are not used with the policy Never by whom they do not belong to', async () => {
+  it('are denied to pods without credentials under the policy Never', async () => {
     cri.images.publish(IMAGE);
     await use(create(), podOf('alpha'));
     await expect(use(create(), podOf(), 'Never')).rejects.toMatchObject({
@@ -135,14 +138,14 @@ describe('images of a private registry', () => {
     ['NeverVerifyPreloadedImages', 0],
     ['NeverVerify', 0],
     ['AlwaysVerify', 1],
-  ] as const)('that came with the node: %s pulls %i times', async (policy, want) => {
+  ] as const)('preloaded on the node: %s pulls %i times', async (policy, want) => {
     cri.images.publish(IMAGE);
     cri.images.add(IMAGE);
     await use(create(policy), podOf());
     expect(pulls()).toBe(want);
   });
 
-  it('are known as pulled by a kubelet that died during the pull', async () => {
+  it('count as pulled when the kubelet died during the pull', async () => {
     cri.images.publish(IMAGE);
     const dead = createPullRecordFiles(rootDir);
     const intent = { kind: 'ImagePullIntent', apiVersion: 'kubelet.config.k8s.io/v1alpha1' };
@@ -155,7 +158,7 @@ describe('images of a private registry', () => {
     expect(pulls()).toBe(1);
   });
 
-  it('are pulled again when their record is broken', async () => {
+  it('are pulled again when their record is damaged', async () => {
     cri.images.publish(IMAGE);
     await use(create(), podOf('alpha'));
     const [name = ''] = await records('pulled');
@@ -166,12 +169,12 @@ describe('images of a private registry', () => {
     expect(pulls()).toBe(2);
   });
 
-  it('leave no intent behind when they cannot be pulled', async () => {
+  it('leave no intent behind after a failed pull', async () => {
     await expect(use(create(), podOf())).rejects.toMatchObject({ reason: 'ErrImagePull' });
     expect(await records('pulling')).toEqual([]);
   });
 
-  it('are not pulled when that cannot be written down', async () => {
+  it('are not pulled when the intent cannot be written', async () => {
     cri.images.publish(IMAGE);
     await writeFile(join(rootDir, 'image_manager'), 'in the way');
     await expect(use(create(), podOf())).rejects.toMatchObject({

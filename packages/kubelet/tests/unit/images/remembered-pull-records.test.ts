@@ -7,7 +7,7 @@ describe(rememberPullRecords, () => {
   let reads: string[];
   let stored: Map<string, string>;
   let broken: Error | undefined;
-  /** Runs while the next text is on its way. */
+  /** Runs while the next text is being read. */
   let meanwhile: (() => Promise<void>) | undefined;
   const create = (): PullRecordFiles => {
     reads = [];
@@ -33,7 +33,7 @@ describe(rememberPullRecords, () => {
     });
   };
 
-  it('reads each record once, also one that is not there', async () => {
+  it('reads each record once, even an absent one', async () => {
     const files = create();
     stored.set('pulled a', 'A');
     for (let turn = 0; turn < 2; turn += 1) {
@@ -43,7 +43,7 @@ describe(rememberPullRecords, () => {
     expect(reads).toEqual(['pulled a', 'pulling a']);
   });
 
-  it('sees what was written and removed', async () => {
+  it('returns records after writes and removals', async () => {
     const files = create();
     expect(await files.read('pulled', 'a')).toBeUndefined();
     await files.write('pulled', 'a', 'A');
@@ -52,7 +52,7 @@ describe(rememberPullRecords, () => {
     expect(await files.read('pulled', 'a')).toBeUndefined();
   });
 
-  it('does not keep a text that was overtaken on its way', async () => {
+  it('does not keep a text that changed during the read', async () => {
     const files = create();
     stored.set('pulled a', 'old');
     meanwhile = () => files.write('pulled', 'a', 'new');
@@ -60,7 +60,7 @@ describe(rememberPullRecords, () => {
     expect(await files.read('pulled', 'a')).toBe('new');
   });
 
-  it('asks again after a failure, of a read or of a write', async () => {
+  it('reads again after a failed read or write', async () => {
     const files = create();
     expect(await files.read('pulled', 'a')).toBeUndefined();
     broken = new Error('EIO');
@@ -70,7 +70,7 @@ describe(rememberPullRecords, () => {
     expect(await files.read('pulled', 'a')).toBe('half');
   });
 
-  it('keeps no more than some', async () => {
+  it('limits the number of texts it keeps', async () => {
     const files = create();
     for (let at = 0; at <= 500; at += 1) await files.read('pulled', String(at));
     await files.read('pulled', '500');

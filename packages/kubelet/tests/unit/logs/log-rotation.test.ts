@@ -14,25 +14,25 @@ import { runLogRotation } from '../../../src/logs/run/index.js';
 describe(planRotation, () => {
   const [a, b, c, d] = ['20260101-000000', '20260102-000000', '20260103-000000', '20260104-000000'];
   it.each([
-    { name: 'nothing yet', files: [], plan: [] },
-    { name: 'one before', files: [`0.log.${a}`], plan: [`compress 0.log.${a}`] },
+    { name: 'no rotated file', files: [], plan: [] },
+    { name: 'one rotated file', files: [`0.log.${a}`], plan: [`compress 0.log.${a}`] },
     {
-      name: 'as many as may be',
+      name: 'the maximum number of files',
       files: [`0.log.${a}.gz`, `0.log.${b}.gz`, `0.log.${c}.gz`, `0.log.${d}`],
       plan: [`remove 0.log.${a}.gz`, `compress 0.log.${d}`],
     },
     {
-      name: 'what a killed kubelet left',
+      name: 'the remains of a killed kubelet',
       files: [`0.log.${a}.gz.tmp`, `0.log.${b}`, `0.log.${b}.gz`, `0.log.${c}.tmp`],
       plan: [`remove 0.log.${a}.gz.tmp`, `remove 0.log.${b}`, `remove 0.log.${c}.tmp`],
     },
     {
-      name: 'files of others',
+      name: 'unrelated files',
       files: ['0.log', '1.log', `1.log.${a}`, '0.log.bak', `0.log.${a}x`, `10.log.${a}`],
       plan: [],
     },
     {
-      name: 'two files at most',
+      name: 'one file when maxFiles is two',
       maxFiles: 2,
       files: [`0.log.${a}.gz`, `0.log.${b}`],
       plan: [`remove 0.log.${a}.gz`, `remove 0.log.${b}`],
@@ -42,7 +42,7 @@ describe(planRotation, () => {
     expect(steps.map(({ kind, name }) => `${kind} ${name}`)).toEqual(plan);
   });
 
-  it('names a file by the local time', () => {
+  it('names a rotated log by the local time', () => {
     const noon = new Date(2026, 0, 2, 12, 3, 4).getTime();
     expect(rotatedName('/x/0.log', noon)).toBe('/x/0.log.20260102-120304');
   });
@@ -106,7 +106,7 @@ describe(runLogRotation, () => {
     expect([await names(), reopened]).toEqual([['0.log'], 0]);
   });
 
-  it('renames, has the log reopened, and compresses what was renamed before', async () => {
+  it('renames the log, asks the runtime to reopen it, and compresses the previous rotated file', async () => {
     const old = new Date(2026, 0, 1);
     for (const [i, round] of ['first', 'second', 'third'].entries()) {
       await writeFile(path, round.repeat(100));
@@ -126,7 +126,7 @@ describe(runLogRotation, () => {
     expect(await readFile(join(directory, plain), 'utf8')).toBe('third'.repeat(100));
   });
 
-  it('takes the name back when the runtime goes on writing to the old file', async () => {
+  it('restores the name when the runtime keeps writing to the old file', async () => {
     await writeFile(path, 'x'.repeat(100));
     failReopen = true;
     start();
@@ -134,13 +134,13 @@ describe(runLogRotation, () => {
     expect(await names()).toEqual(['0.log']);
   });
 
-  it('has a log that is missing opened again', async () => {
+  it('asks the runtime to reopen a missing log', async () => {
     start();
     await until(async () => reopened > 0 && (await names()).length > 0);
     expect(await names()).toEqual(['0.log']);
   });
 
-  it('asks once where the log of a container is', async () => {
+  it('asks for the log path of a container only once', async () => {
     await writeFile(path, 'x'.repeat(99));
     start();
     for (let round = 0; round < 3; round += 1) {
@@ -154,7 +154,7 @@ describe(runLogRotation, () => {
     expect(asked).toBe(1);
   });
 
-  it('is off for a negative size', async () => {
+  it('does nothing when the size limit is negative', async () => {
     await writeFile(path, 'x'.repeat(1000));
     start(-1);
     await running;

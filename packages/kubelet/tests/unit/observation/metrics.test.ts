@@ -43,7 +43,7 @@ describe(meterCri, () => {
 });
 
 describe(createRuntimeView, () => {
-  it('tells what the runtime holds, and how long it takes to list that', async () => {
+  it('reports the objects in the runtime, and the duration of lists', async () => {
     const clock = new ManualClock();
     const metrics = new MemoryMetrics();
     const cri = new MemoryRuntime({ clock });

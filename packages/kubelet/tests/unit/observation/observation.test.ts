@@ -32,13 +32,13 @@ describe(observedContainer, () => {
     [true, 'SIGUSR1', 'SIGUSR1'],
     [true, 'unknown', undefined],
     [false, 'SIGUSR1', undefined],
-  ] as const)('stop signals told (%s): %s is %s', (stopSignals, stopSignal, want) => {
+  ] as const)('stop signals requested (%s): %s is %s', (stopSignals, stopSignal, want) => {
     const status = { ...failedStart('', 3), stopSignal };
     const more = { runtimeName: 'containerd', message: '', stopSignals };
     expect(observedContainer(container, status, more).stopSignal).toBe(want);
   });
 
-  it('has the resources that the runtime tells, in units of the API', () => {
+  it('has the resources that the runtime reports, in units of the API', () => {
     const resources = {
       ...{ cpuShares: 102, cpuPeriodUs: 100_000, cpuQuotaUs: 20_000 },
       memoryLimitBytes: 4096,
@@ -52,7 +52,7 @@ describe(observedContainer, () => {
     });
   });
 
-  it('tells where its mounts are read-only all the way down', () => {
+  it('contains the paths of recursively read-only mounts', () => {
     const mount = { hostPath: '/h', readOnly: true, propagation: 'private' } as const;
     const mounts = [
       { ...mount, containerPath: '/a', recursiveReadOnly: true },
@@ -79,10 +79,10 @@ describe(observedContainer, () => {
   });
 
   it.each([
-    ['that its caller left', 'failed to create shim task: context canceled: unknown', undefined],
+    ['whose caller went away', 'failed to create shim task: context canceled: unknown', undefined],
     ['whose helper was killed', 'start failed: : signal: killed: unknown', undefined],
     ['that took too long', 'context deadline exceeded: unknown', undefined],
-  ])('a start %s was never made', (_, message, startedAtMs) => {
+  ])('a start %s never happened', (_, message, startedAtMs) => {
     const seen = observedContainer(container, failedStart(message, startedAtMs), {
       runtimeName: 'containerd',
       message: '',
@@ -91,9 +91,9 @@ describe(observedContainer, () => {
   });
 
   it.each([
-    ['that cannot work', 'exec: "nope": executable file not found in $PATH', undefined],
+    ['that is impossible', 'exec: "nope": executable file not found in $PATH', undefined],
     ['of a program that ran', 'context canceled', 3],
-  ])('a start %s has ended', (_, message, startedAtMs) => {
+  ])('a start %s counts as ended', (_, message, startedAtMs) => {
     const seen = observedContainer(container, failedStart(message, startedAtMs), {
       runtimeName: 'containerd',
       message: '',

@@ -51,7 +51,7 @@ async function run(
   return id;
 }
 
-/** Status calls since the last time, by what they ask. */
+/** Status calls since the previous call of this function, by method and object. */
 async function asked(): Promise<readonly string[]> {
   cri.calls.recorded.length = 0;
   await observer.observe(UID, signal);
@@ -59,7 +59,7 @@ async function asked(): Promise<readonly string[]> {
 }
 
 describe('Observer', () => {
-  it('asks for details only of what changed', async () => {
+  it('reads details only of changed objects', async () => {
     const first = await run('a');
     await run('b');
     expect([...(await asked())].sort()).toEqual([
@@ -82,7 +82,7 @@ describe('Observer', () => {
     expect([...(await asked())].sort()).toEqual(['containerStatus', 'podSandboxStatus']);
   });
 
-  it('leaves out what goes between the list and the question', async () => {
+  it('omits an object that disappears between the list and the status call', async () => {
     await run('a');
     await run('b');
     const gone = new CriError('CRI_NOT_FOUND', 'gone', { method: 'ContainerStatus' });
@@ -92,14 +92,14 @@ describe('Observer', () => {
     expect((await observer.observe(UID, signal)).containers).toHaveLength(2);
   });
 
-  it('fails when the runtime does, and knows nothing false afterwards', async () => {
+  it('fails when the runtime fails, and keeps no wrong state', async () => {
     await run('a');
     cri.calls.failNext('containerStatus', 'CRI_UNAVAILABLE');
     await expect(observer.observe(UID, signal)).rejects.toMatchObject({ code: 'CRI_UNAVAILABLE' });
     expect((await observer.observe(UID, signal)).containers).toHaveLength(1);
   });
 
-  it('forgets a pod of which nothing is left', async () => {
+  it('forgets a pod without remaining objects', async () => {
     await run('a');
     await observer.observe(UID, signal);
     await cri.removePodSandbox(sandboxId, signal);
@@ -107,7 +107,7 @@ describe('Observer', () => {
     expect(seen).toMatchObject({ sandboxes: [], containers: [], podIps: [] });
   });
 
-  it('takes the end of the log where a container failed and left no message', async () => {
+  it('uses the end of the log if a container failed without a message', async () => {
     const policy = 'io.kubernetes.container.terminationMessagePolicy';
     const id = await run('a', { [policy]: 'FallbackToLogsOnError' });
     const status = await cri.containerStatus(id, signal);
@@ -123,7 +123,7 @@ describe('Observer', () => {
     expect(seen?.state).toMatchObject({ kind: 'exited', message: 'no config\nbye\n' });
   });
 
-  it('tells in the message why a message cannot be read, and sees the rest', async () => {
+  it('reports an unreadable message in the message itself, and observes the rest', async () => {
     const path = 'io.kubernetes.container.terminationMessagePath';
     const readTail = async (file: string): Promise<string> => {
       throw new FileError('FILE_KIND', `${file} is no regular file`);
@@ -138,7 +138,7 @@ describe('Observer', () => {
     expect(seen?.state).toMatchObject({ kind: 'exited', message });
   });
 
-  describe('right after something was made', () => {
+  describe('right after an object was created', () => {
     const NEW = 'u2';
     const metadata = { name: 'new', namespace: 'default', uid: NEW, attempt: 0 };
     const itsLabels = { 'io.kubernetes.pod.uid': NEW };
@@ -177,7 +177,7 @@ describe('Observer', () => {
       await observer.observe(UID, signal);
     });
 
-    it('asks nothing for a pod that came later, and of what was made only that', async () => {
+    it('lists nothing for a pod that is newer than the first list, and inspects only the new object', async () => {
       expect((await look()).asked).toEqual([]);
       const home = await sandbox();
       const first = await look();
@@ -191,7 +191,7 @@ describe('Observer', () => {
       expect({ ...all.seen, observedAtMs: 0 }).toEqual({ ...second.seen, observedAtMs: 0 });
     });
 
-    it('tells news from what it makes itself', async () => {
+    it('distinguishes changes from its own', async () => {
       const told = (...states: readonly (readonly [string, string])[]) =>
         observer.compare(NEW, { states: new Map(states), areAll: true });
       const during: string[] = [];
@@ -219,7 +219,7 @@ describe('Observer', () => {
       expect([told([home, 'ready']), observer.compare(NEW, one)]).toEqual(['different', 'same']);
     });
 
-    it('holds nothing for its own that it could not make', async () => {
+    it('does not treat an object that it failed to create as its own', async () => {
       const home = await sandbox();
       await look();
       cri.calls.failNext('startContainer', 'CRI_UNAVAILABLE');
@@ -231,7 +231,7 @@ describe('Observer', () => {
       expect(observer.compare(NEW, { states, areAll: true })).toBe('different');
     });
 
-    it('asks for all of it when the runtime told of more', async () => {
+    it('lists the whole pod if the runtime reported more', async () => {
       const home = await sandbox();
       observer.noticed(NEW);
       expect((await look()).asked).toEqual([...LISTS, 'podSandboxStatus']);
@@ -240,7 +240,7 @@ describe('Observer', () => {
       expect((await look()).asked).toEqual([...LISTS, 'containerStatus']);
     });
 
-    it('asks for all of it when something failed half-way', async () => {
+    it('lists the whole pod after a change failed midway', async () => {
       const home = await sandbox();
       await look();
       cri.calls.failNext('startContainer', 'CRI_UNAVAILABLE');
@@ -250,7 +250,7 @@ describe('Observer', () => {
       expect(seen.containers.map(({ state }) => state.kind)).toEqual(['created']);
     });
 
-    it('asks for all of it when what was made is gone again', async () => {
+    it('lists the whole pod if the new object is gone', async () => {
       const home = await sandbox();
       await cri.removePodSandbox(home, signal);
       const { seen, asked } = await look();
@@ -259,20 +259,20 @@ describe('Observer', () => {
       expect((await look()).asked).toEqual([]);
     });
 
-    it('finds what somebody else made for a pod that it took for new', async () => {
+    it('finds objects that another client created for a new pod', async () => {
       expect((await look()).seen.sandboxes).toEqual([]);
       await cri.runPodSandbox({ config: { metadata, labels: itsLabels } }, signal);
       observer.holds(new Set([UID, NEW]));
       expect((await look()).seen.sandboxes).toHaveLength(1);
     });
 
-    it('keeps nothing of a pod whose end was noticed after it', async () => {
+    it('forgets a pod whose end is noticed late', async () => {
       observer.noticed(NEW);
       observer.holds(new Set([UID]));
       expect((await look()).asked).toEqual([]);
     });
 
-    it('forgets no pod that something is done to while the runtime is asked for all', async () => {
+    it('forgets no pod that is changed while the runtime lists all pods', async () => {
       observer.noticed(NEW);
       const made = sandbox();
       observer.holds(new Set([UID]));
@@ -281,7 +281,7 @@ describe('Observer', () => {
       expect((await look()).seen.sandboxes).toHaveLength(1);
     });
 
-    it('takes up again after a first look that failed', async () => {
+    it('retries after its first list failed', async () => {
       observer = new Observer({ cri, clock, files: { readTail: async () => '' } });
       cri.calls.failNext('listContainers', 'CRI_UNAVAILABLE');
       await expect(observer.observe(UID, signal)).rejects.toMatchObject({

@@ -37,7 +37,7 @@ async function watch(streams: boolean): Promise<RuntimeWatch> {
   return made;
 }
 
-/** As a worker would be told that has seen so much of its pod. */
+/** As a worker that has observed this much of its pod would receive it. */
 async function watchAgainst(seen: ReadonlyMap<string, LastSeen>, streams = false): Promise<void> {
   const compare: RuntimeWatchOptions['compare'] = (uid, told) => compareStates(seen.get(uid), told);
   const log = new MemoryLogger();
@@ -55,7 +55,7 @@ async function addPod(uid: string): Promise<void> {
 const lists = (): number => cri.calls.of('listPodSandbox').length;
 
 describe('RuntimeWatch', () => {
-  it('without events, asks each second and tells only what changed', async () => {
+  it('without events, lists every second and reports only changes', async () => {
     await watch(false);
     await addPod('a');
     await clock.advance(SECOND);
@@ -70,7 +70,7 @@ describe('RuntimeWatch', () => {
     expect(cri.calls.of('containerEvents')).toEqual([]);
   });
 
-  it('does not tell a worker what it has seen itself', async () => {
+  it('does not report to a worker what it has observed itself', async () => {
     const seen = new Map<string, LastSeen>();
     await watchAgainst(seen);
     await addPod('a');
@@ -105,7 +105,7 @@ describe('RuntimeWatch', () => {
     expect(changed).toEqual(isItsOwn ? [] : ['a']);
   });
 
-  it('does not tell a worker by events what it makes itself', async () => {
+  it('does not report a worker’s own creations by events', async () => {
     const seen = new Map<string, LastSeen>([['a', { states: new Map(), isGrowing: true }]]);
     await watchAgainst(seen, true);
     await addPod('a');
@@ -123,7 +123,7 @@ describe('RuntimeWatch', () => {
     expect(changed).toContain('a');
   });
 
-  it('tells of an end by events at once, though the worker is about to look', async () => {
+  it('reports an end by events at once, even if the worker is about to observe', async () => {
     await watchAgainst(new Map([['a', { states: new Map(), isGrowing: true }]]), true);
     await addPod('a');
     await clock.advance(0);
@@ -135,7 +135,7 @@ describe('RuntimeWatch', () => {
     expect(changed).toContain('a');
   });
 
-  it('with events, tells at once, and hardly asks', async () => {
+  it('with events, reports at once, and rarely lists', async () => {
     await watch(true);
     await addPod('a');
     await clock.advance(0);
@@ -146,7 +146,7 @@ describe('RuntimeWatch', () => {
     expect(lists()).toBe(before);
   });
 
-  it('asks again when the stream is lost, and takes up a new one', async () => {
+  it('lists again when the stream is lost, and opens a new one', async () => {
     await watch(true);
     await addPod('a');
     await clock.advance(SECOND);
@@ -162,7 +162,7 @@ describe('RuntimeWatch', () => {
     expect(changed).toContain('b');
   });
 
-  it('asks each second from when the stream is lost, however long lists were rare', async () => {
+  it('lists every second from the loss of the stream on', async () => {
     await watch(true);
     await addPod('a');
     await clock.advance(12 * SECOND);
@@ -170,12 +170,12 @@ describe('RuntimeWatch', () => {
     await clock.advance(0);
     cri.calls.comeBack();
     changed.length = 0;
-    await addPod('b'); // no event tells of it
+    await addPod('b'); // no event reports it
     await clock.advance(SECOND);
     expect(changed).toEqual(['b']);
   });
 
-  it('is unhealthy before the first list, and when none worked for three minutes', async () => {
+  it('is unhealthy before the first list, and after three minutes without a successful list', async () => {
     const idle = createRuntimeWatch({
       ...{ cri, clock, compare, log: new MemoryLogger() },
       streams: false,

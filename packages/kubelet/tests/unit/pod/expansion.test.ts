@@ -28,18 +28,18 @@ describe(expandReferences, () => {
     expect(expandReferences(text, (name) => values[name])).toBe(want);
   });
 
-  it('a mebibyte of open references is read at once', () => {
+  it('reads a mebibyte of unclosed references in linear time', () => {
     const text = '$('.repeat(2 ** 19);
     expect(expandReferences(text, () => undefined)).toBe(text);
     expect(expandReferences(`)${text}`, () => undefined)).toBe(`)${text}`);
   });
 
-  it('a reference that would make the text too long stays as written', () => {
+  it('keeps a reference that would make the text too long', () => {
     const half = 'x'.repeat(LONGEST_EXPANSION / 2);
     expect(expandReferences('$(A)$(A)$(A)', () => half)).toBe(`${half}${half}$(A)`);
   });
 
-  it('the words of a command are bounded together', () => {
+  it('limits the words of a command together', () => {
     const half = 'x'.repeat(LONGEST_EXPANSION / 2);
     expect(expandWords(['$(A)', '$(A)', '$(A)', 'plain'], () => half)).toEqual([
       half,

@@ -14,12 +14,12 @@ describe(isPodGone, () => {
     ['the pod itself', GONE, true],
     ['the pod, by its resource', answer('KUBE_NOT_FOUND', 'pods'), true],
     ['a pod of another uid', answer('KUBE_CONFLICT', 'Pod'), true],
-    ['what another failure came from', new Error('no volume', { cause: GONE }), true],
+    ['the cause of another failure', new Error('no volume', { cause: GONE }), true],
     ['its service account', answer('KUBE_NOT_FOUND', 'serviceaccounts'), false],
-    ['what may not be had', answer('KUBE_FORBIDDEN', 'pods'), false],
-    ['nothing that is named', new KubeError('KUBE_NOT_FOUND', 'no details'), false],
-    ['something else', new Error('disk full'), false],
-  ])('looks at what is missing: %s', (_, error, gone) => {
+    ['a forbidden object', answer('KUBE_FORBIDDEN', 'pods'), false],
+    ['an answer without details', new KubeError('KUBE_NOT_FOUND', 'no details'), false],
+    ['another error', new Error('disk full'), false],
+  ])('checks the missing object: %s', (_, error, gone) => {
     expect(isPodGone(error)).toBe(gone);
   });
 });
@@ -33,8 +33,8 @@ describe('a step that fails', () => {
   afterEach(() => node.stop());
 
   it.each([
-    ['is no warning where the API has just lost the pod', new Error('x', { cause: GONE }), 'debug'],
-    ['is one where the cause is another', new Error('disk full'), 'warn'],
+    ['logs no warning if the API no longer has the pod', new Error('x', { cause: GONE }), 'debug'],
+    ['logs a warning for any other cause', new Error('disk full'), 'warn'],
   ])('%s', async (_, problem, level) => {
     node.volumes.problem = problem;
     await node.create(aPod());

@@ -6,7 +6,7 @@ import { parsePodUid, podNamesProblem, podUidProblem } from '../../../src/pod/mo
 
 describe(parsePodUid, () => {
   it.each(['5d3a9a1c-4f0b-4b43-9f0e-6f7c0e0d3b1a', 'f37a2c0de', 'u1', 'A.b-c', 'x'.repeat(250)])(
-    'takes %j',
+    'accepts %j',
     (uid) => expect(parsePodUid(uid)).toBe(uid),
   );
 
@@ -35,7 +35,7 @@ describe(podNamesProblem, () => {
     spec: { containers: [{ name: 'app' }], ...spec },
   });
 
-  it('finds nothing in a pod as they are', () => {
+  it('finds no problem in an ordinary pod', () => {
     expect(podNamesProblem(named({}))).toBeUndefined();
   });
 

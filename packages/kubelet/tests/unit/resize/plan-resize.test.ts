@@ -38,25 +38,25 @@ const restart = (resourceName: string) => ({
 
 const cases: readonly Case[] = [
   {
-    name: 'nothing when it has what it was given, however that is written',
+    name: 'nothing if it has its allocation, in any notation',
     containers: [app(res('1', '1Gi'))],
     has: has({ app: res('1000m', '1024Mi') }),
     want: [],
   },
   {
-    name: 'nothing when it is not known what it has',
+    name: 'nothing if its resources are unknown',
     containers: [app(res('2', '1Gi'))],
     has: undefined,
     want: [],
   },
   {
-    name: 'nothing for a container of which nothing is known',
+    name: 'nothing for an unknown container',
     containers: [app(res('2', '1Gi'), restart('cpu'))],
     has: has({ other: res('1', '1Gi') }),
     want: [],
   },
   {
-    name: 'only what changes',
+    name: 'only the changed resource',
     containers: [app(res('2', '1Gi'))],
     has: has({ app: res('1', '1Gi') }),
     want: ['resize memory [] cpu [app]'],
@@ -68,7 +68,7 @@ const cases: readonly Case[] = [
     want: ['resize memory [app] cpu []'],
   },
   {
-    name: 'what shrinks before what grows, each resource for itself',
+    name: 'decreases before increases, for each resource separately',
     containers: [
       app(res('2', '1Gi'), { name: 'app' }),
       app(res('1', '2Gi'), { name: 'side', image: 'side:1' }),
@@ -77,40 +77,40 @@ const cases: readonly Case[] = [
     want: ['resize memory [app side] cpu [side app]'],
   },
   {
-    name: 'a restart where the policy asks for one, and the pod around it',
+    name: 'a restart if the policy requires one, and the pod around it',
     containers: [app(res('2', '1Gi'), restart('cpu'))],
     has: has({ app: res('1', '1Gi') }),
     want: ['stop app', 'resize memory [] cpu []', 'start app'],
   },
   {
-    name: 'no restart for the policy of the other resource',
+    name: 'no restart because of the other resource’s policy',
     containers: [app(res('2', '1Gi'), restart('memory'))],
     has: has({ app: res('1', '1Gi') }),
     want: ['resize memory [] cpu [app]'],
   },
   {
-    name: 'nothing but a start for one that has ended',
+    name: 'only a start for an ended container',
     containers: [app(res('2', '1Gi'))],
     has: has({ app: res('1', '1Gi') }),
     ended: true,
     want: ['start app'],
   },
   {
-    name: 'the pod as a whole, and with it the limit of a container that has none',
+    name: 'pod-level resources, and with them the limit of a container that has none',
     containers: [app({ requests: { cpu: '1' } })],
     whole: { limits: { cpu: '4' } },
     has: has({ app: { requests: { cpu: '1' }, limits: { cpu: '2' } } }, { limits: { cpu: '2' } }),
     want: ['resize memory [] cpu [app]'],
   },
   {
-    name: 'a sidecar as any other',
+    name: 'a sidecar like any other container',
     containers: [app(res('1', '1Gi'))],
     init: [app(res('2', '1Gi'), { name: 'car', image: 'car:1', restartPolicy: 'Always' })],
     has: has({ app: res('1', '1Gi'), car: res('1', '1Gi') }),
     want: ['resize memory [] cpu [car]'],
   },
   {
-    name: 'a sidecar is restarted where its policy says so',
+    name: 'a sidecar is restarted if its policy requires that',
     containers: [app(res('1', '1Gi'))],
     init: [
       app(res('2', '1Gi'), {
@@ -124,7 +124,7 @@ const cases: readonly Case[] = [
     want: ['stop car', 'start car', 'resize memory [] cpu []'],
   },
   {
-    name: 'nothing yet for a sidecar that is to be restarted, and has not started',
+    name: 'nothing yet for a sidecar that must restart, and has not started',
     containers: [],
     init: [
       app(res('2', '1Gi'), {
@@ -140,7 +140,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-describe('a plan for other resources', () => {
+describe('a plan for a resize', () => {
   it.each(cases)('$name', ({ containers, init, whole, has: actuated, ended, want }) => {
     const pod = aPod({
       containers,
@@ -163,7 +163,7 @@ describe('a plan for other resources', () => {
     expect(plan.map(words)).toEqual(want);
   });
 
-  it('says what becomes of whom', () => {
+  it('lists each change with its container', () => {
     const pod = aPod({ containers: [app(res('2', '2Gi'))] });
     const seen = anObservation([aSandbox()], [aContainer()]);
     const [step] = planPod(pod, seen, {

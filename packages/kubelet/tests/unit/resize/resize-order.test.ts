@@ -18,7 +18,7 @@ describe(compareWishes, () => {
     ...parts,
   });
 
-  it('hears who asks for less first, then by priority, class and patience', () => {
+  it('orders decreases first, then by priority, class and waiting time', () => {
     const wishes = [
       wish('new', {}),
       wish('patient', { waitsSinceMs: 20 }),
@@ -47,19 +47,19 @@ describe(infeasibleResize, () => {
   const before = both('1', '1Gi');
 
   it.each([
-    ['anything, where nothing stands against it', both('2', '2Gi'), {}, undefined],
-    ['CPUs that are handed out whole', both('2', '1Gi'), { staticCpus: true }, cpu],
-    ['memory beside them', both('1', '2Gi'), { staticCpus: true }, undefined],
-    ['memory that is handed out whole', both('1', '2Gi'), { staticMemory: true }, memory],
+    ['anything, without a restriction', both('2', '2Gi'), {}, undefined],
+    ['exclusive CPUs', both('2', '1Gi'), { staticCpus: true }, cpu],
+    ['memory with exclusive CPUs', both('1', '2Gi'), { staticCpus: true }, undefined],
+    ['memory of fixed NUMA nodes', both('1', '2Gi'), { staticMemory: true }, memory],
     ['CPUs of a burstable pod', res('2', '1Gi'), { staticCpus: true }, undefined],
-    ['memory of what may swap', res('1', '2Gi'), { maySwap: yes }, swap],
-    ['CPUs of what may swap', res('2', '1Gi'), { maySwap: yes }, undefined],
+    ['memory of a container that may swap', res('1', '2Gi'), { maySwap: yes }, swap],
+    ['CPUs of a container that may swap', res('2', '1Gi'), { maySwap: yes }, undefined],
   ] as const)('%s', (_, wanted, rules, want) => {
     const found = infeasibleResize(withRes(wanted), withRes(before), { ...free, ...rules });
     expect(found?.message).toBe(want);
   });
 
-  it('memory of what may swap and is restarted for it', () => {
+  it('memory of a container that may swap and restarts for it', () => {
     const of = (resources: object): Pod => aPod({ containers: [{ resources, ...restart }] });
     const rules = { ...free, maySwap: yes };
     expect(infeasibleResize(of(res('1', '2Gi')), of(before), rules)).toBeUndefined();

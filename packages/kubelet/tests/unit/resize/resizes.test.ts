@@ -11,7 +11,7 @@ const resources = (cpu: string, memory = '1Gi') => ({ requests: { cpu, memory } 
 const sized = (name: string, cpu: string, more: object = {}): Pod =>
   aPod({ name, uid: `uid-${name}`, containers: [{ resources: resources(cpu) }], ...more });
 
-/** The spec asks for something else. */
+/** The spec requests other resources. */
 async function resize(name: string, cpu: string, memory = '1Gi'): Promise<void> {
   const body = { spec: { containers: [{ name: 'app', resources: resources(cpu, memory) }] } };
   const patch = { type: 'strategic-merge', body } as const;
@@ -40,8 +40,8 @@ beforeEach(async () => {
 });
 afterEach(() => kubelet.stop());
 
-describe('a pod that asks for other resources', () => {
-  it('is given them while it runs', async () => {
+describe('a pod that requests other resources', () => {
+  it('gets them while it runs', async () => {
     await kubelet.create(sized('web', '500m'));
     kubelet.calls();
     await resize('web', '700m', '2Gi');
@@ -57,7 +57,7 @@ describe('a pod that asks for other resources', () => {
     ]);
   });
 
-  it('keeps what it has while the node has no room, and gets it when a pod leaves', async () => {
+  it('keeps its resources while the node has no room, and gets others when a pod leaves', async () => {
     await kubelet.create(sized('other', '1'));
     await kubelet.create(sized('web', '500m'));
     kubelet.calls();
@@ -74,7 +74,7 @@ describe('a pod that asks for other resources', () => {
     expect(reasons()).toEqual(['Normal ResizeStarted web', 'Normal ResizeCompleted web']);
   });
 
-  it('gets it when another one shrinks', async () => {
+  it('gets them when another pod shrinks', async () => {
     await kubelet.create(sized('other', '1'));
     await kubelet.create(sized('web', '500m'));
     await resize('web', '1500m');
@@ -82,7 +82,7 @@ describe('a pod that asks for other resources', () => {
     expect(inForce('web')).toEqual({ cpu: '1500m', memory: '1Gi' });
   });
 
-  it('that takes the wish back waits for nothing any more', async () => {
+  it('that withdraws the request no longer waits', async () => {
     await kubelet.create(sized('web', '500m'));
     await resize('web', '64');
     expect(conditionOf('web', 'PodResizePending')).toMatch(
@@ -92,7 +92,7 @@ describe('a pod that asks for other resources', () => {
     expect(conditionOf('web', 'PodResizePending')).toBeUndefined();
   });
 
-  it('hears that it can never be where CPUs are handed out whole', async () => {
+  it('learns that it is infeasible with exclusive CPUs', async () => {
     kubelet.resizeRules = { ...kubelet.resizeRules, staticCpus: true };
     await kubelet.stop();
     await kubelet.startWithRecords();
@@ -111,7 +111,7 @@ describe('a pod that asks for other resources', () => {
     expect(reasons()).toEqual([]);
   });
 
-  it('is told what the runtime says against it, and tried again', async () => {
+  it('shows the runtime’s error, and is retried', async () => {
     await kubelet.create(sized('web', '500m'));
     kubelet.calls();
     kubelet.runtime.onCall = (verb) => {
@@ -130,7 +130,7 @@ describe('a pod that asks for other resources', () => {
     expect(inForce('web')).toEqual({ cpu: '700m', memory: '1Gi' });
   });
 
-  it('is restarted where its policy says so', async () => {
+  it('is restarted if its policy requires that', async () => {
     const resizePolicy = [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }];
     await kubelet.create(aPod({ containers: [{ resources: resources('500m'), resizePolicy }] }));
     kubelet.calls();
@@ -141,7 +141,7 @@ describe('a pod that asks for other resources', () => {
 });
 
 describe('a kubelet that was killed', () => {
-  it('gives the pod what was granted, and not more', async () => {
+  it('gives the pod its granted resources, and no more', async () => {
     await kubelet.create(sized('other', '1'));
     await kubelet.create(sized('web', '500m'));
     await resize('web', '1500m');
@@ -156,7 +156,7 @@ describe('a kubelet that was killed', () => {
     expect(inForce('web')).toEqual({ cpu: '1500m', memory: '1Gi' });
   });
 
-  it('goes on with what it had begun', async () => {
+  it('continues a resize in progress', async () => {
     await kubelet.create(sized('web', '500m'));
     kubelet.runtime.onCall = (verb) => {
       if (verb === 'resize') throw new Error('not now');
@@ -171,7 +171,7 @@ describe('a kubelet that was killed', () => {
     expect(inForce('web')).toEqual({ cpu: '700m', memory: '1Gi' });
   });
 
-  it('keeps no record of pods that are gone', async () => {
+  it('keeps no record of removed pods', async () => {
     await kubelet.create(sized('web', '500m'));
     const uid = kubelet.uid();
     expect(kubelet.disk.get('allocated_pods_state')).toContain(uid);
@@ -181,8 +181,8 @@ describe('a kubelet that was killed', () => {
   });
 });
 
-describe('a change that needs what is switched off here', () => {
-  it('is told, and made as far as it goes', async () => {
+describe('a change that requires a disabled feature', () => {
+  it('is reported, and applied as far as possible', async () => {
     await kubelet.stop();
     const features = { declared: new Set<string>(), podLevelResources: true };
     const sysctls = { kernel: [6, 1], allowedUnsafe: [] } as const;

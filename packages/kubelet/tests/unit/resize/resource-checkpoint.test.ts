@@ -17,7 +17,7 @@ describe('A checkpoint of resources whose checksum fits', () => {
     ['amounts are a list', { uid: { ContainerResources: { a: { requests: ['1'] } } } }],
     ['an amount is a number', { uid: { ContainerResources: { a: { limits: { cpu: 1 } } } } }],
     ['the amounts of the pod are a text', { uid: { PodLevelResources: { limits: 'x' } } }],
-  ])('is refused where %s', (_, entries) => {
+  ])('is refused if %s', (_, entries) => {
     expect(() => parseAllocations(checkpoint(entries), '/state')).toThrow(CheckpointError);
   });
 

@@ -37,7 +37,7 @@ const WRITTEN =
   '{\\"cpu\\":\\"1\\"}}},\\"PodLevelResources\\":null}}}","checksum":';
 
 describe(ResourceRecords, () => {
-  it('are on disk as other kubelets write them', async () => {
+  it('are on disk in the format of other kubelets', async () => {
     const disk = new Disk();
     const records = await open(disk);
     records.setAllocated('u1', given('1'));
@@ -46,7 +46,7 @@ describe(ResourceRecords, () => {
     expect((await open(disk)).allocated('u1')).toEqual(given('1'));
   });
 
-  it('tell of no pod with a uid that is a way out of its directory, and forget it', async () => {
+  it('ignore and forget a pod whose uid would leave its directory', async () => {
     const disk = new Disk();
     const records = await open(disk);
     records.setAllocated('..', given('1'));
@@ -57,7 +57,7 @@ describe(ResourceRecords, () => {
     expect((await open(disk)).allocated('..')).toBeUndefined();
   });
 
-  it('go to disk together when they change together', async () => {
+  it('are written together when they change together', async () => {
     const disk = new Disk();
     const records = await open(disk);
     for (let pod = 0; pod < 50; pod += 1) records.setAllocated(`u${pod}`, given('1'));
@@ -68,7 +68,7 @@ describe(ResourceRecords, () => {
     expect(disk.writes).toEqual(['safe']);
   });
 
-  it('are made safe only where somebody waits for that', async () => {
+  it('are synced to disk only if a caller waits for that', async () => {
     const disk = new Disk();
     const records = await open(disk);
     records.setAllocated('u1', given('1'));
@@ -78,7 +78,7 @@ describe(ResourceRecords, () => {
     expect(disk.writes).toEqual(['written', 'safe']);
   });
 
-  it('that cannot be written are told, kept in mind and written later', async () => {
+  it('that cannot be written are logged, kept in memory and written later', async () => {
     const disk = new Disk();
     const records = await open(disk);
     disk.problem = new Error('no space left on device');
@@ -91,10 +91,10 @@ describe(ResourceRecords, () => {
   });
 
   it.each([
-    ['what is no JSON', '{"data":'],
-    ['a checksum that is of something else', '{"data":"{}","checksum":1}'],
+    ['a text that is not JSON', '{"data":'],
+    ['a wrong checksum', '{"data":"{}","checksum":1}'],
     ['something else', '[]'],
-  ])('refuse %s, and say what to do', async (_, text) => {
+  ])('refuse %s, with a remedy', async (_, text) => {
     const disk = new Disk();
     disk.text = text;
     const opened = open(disk);
@@ -104,7 +104,7 @@ describe(ResourceRecords, () => {
     );
   });
 
-  it('live in a file that is replaced as a whole', async () => {
+  it('are in a file that is replaced atomically', async () => {
     const dir = await mkdtemp(join(tmpdir(), 'records-'));
     onTestFinished(() => rm(dir, { recursive: true }));
     const file = createResourceRecordFile(dir, 'allocated_pods_state');

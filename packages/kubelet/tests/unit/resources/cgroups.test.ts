@@ -27,7 +27,7 @@ describe(cgroupPath, () => {
       '/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-poda_b.slice',
     ],
   ];
-  it.each(cases)('%s below %j, %s: %s', (driver, root, qos, want) => {
+  it.each(cases)('%s below root %j, class %s: %s', (driver, root, qos, want) => {
     expect(cgroupPath(podNames({ driver, root }, qos, toPodUid('a-b')), driver)).toBe(want);
   });
 });
@@ -64,7 +64,7 @@ describe(PodCgroups, () => {
     return cgroups;
   };
 
-  it('lets no pod start while cgroups cannot be made, and goes on as soon as they can', async () => {
+  it('lets no pod start until cgroups can be created', async () => {
     const [clock, end] = [new ManualClock(), new AbortController()];
     let failure: Error | undefined = new Error('EROFS: read-only file system');
     const cgroups = await withTree({
@@ -86,7 +86,7 @@ describe(PodCgroups, () => {
     await running;
   });
 
-  it('names the controllers that are not mounted in the words of Kubernetes', async () => {
+  it('names unmounted controllers in upstream’s message', async () => {
     const missing = new CgroupError('CGROUP_NOT_MOUNTED', 'none', ['cpu', 'memory']);
     const cgroups = await withTree({ ensure: () => Promise.reject(missing) });
     expect(cgroups.problem()).toBe(
@@ -95,7 +95,7 @@ describe(PodCgroups, () => {
     );
   });
 
-  it('finds the pods of all classes', async () => {
+  it('finds pods of all QoS classes', async () => {
     const at: Record<string, string[]> = {
       kubepods: ['burstable', 'besteffort', 'podg'],
       'kubepods/burstable': ['podb'],
@@ -104,7 +104,7 @@ describe(PodCgroups, () => {
     expect(await cgroups.pods()).toEqual(['g', 'b']);
   });
 
-  it('fits a cgroup to what its pod was given since, and asks the kernel only then', async () => {
+  it('adjusts a cgroup when its pod was resized, and reads the kernel only then', async () => {
     const written: CgroupValues[] = [];
     let reads = 0;
     const cgroups = await withTree({
@@ -129,7 +129,7 @@ describe(PodCgroups, () => {
     expect(reads).toBe(2);
   });
 
-  it('kills what outlived its pod, and nothing else', async () => {
+  it('kills only the processes that outlived their pod', async () => {
     const calls: string[] = [];
     let isBusy = true;
     const cgroups = await withTree({
@@ -151,8 +151,8 @@ describe(PodCgroups, () => {
       'remove kubepods/burstable/podu',
       'remove kubepods/besteffort/podu',
     ]);
-    const told = log.lines.filter(({ message }) => message.startsWith('processes outlived'));
-    expect(told).toMatchObject([{ level: 'info', fields: { podUid: 'u' } }]);
+    const reported = log.lines.filter(({ message }) => message.startsWith('killing processes'));
+    expect(reported).toMatchObject([{ level: 'info', fields: { podUid: 'u' } }]);
   });
 });
 
@@ -163,18 +163,18 @@ describe(cgroupFit, () => {
   const more = { cpuShares: 200, cpuPeriodUs: 100_000, cpuQuotaUs: 30_000, memoryLimitBytes: 128 };
   const less = { cpuShares: 50, cpuPeriodUs: 100_000, cpuQuotaUs: 10_000, memoryLimitBytes: 32 };
   it.each([
-    ['nothing where it is right', has, settled, {}],
-    ['what grows', more, busy, more],
-    ['nothing that shrinks while a container has too much', less, busy, {}],
-    ['what shrinks once none has', less, settled, less],
+    ['nothing if the limits are right', has, settled, {}],
+    ['limits that grow', more, busy, more],
+    ['no limit downwards while a container exceeds it', less, busy, {}],
+    ['limits downwards once no container exceeds them', less, settled, less],
     [
-      'memory never below what is in use',
+      'memory never below its usage',
       { ...less, memoryLimitBytes: 9 },
       settled,
       { cpuShares: 50, cpuPeriodUs: 100_000, cpuQuotaUs: 10_000 },
     ],
-    ['a limit that goes', { memoryLimitBytes: -1 }, busy, { memoryLimitBytes: -1 }],
-    ['nothing of which nothing is said', {}, settled, {}],
+    ['a limit that is removed', { memoryLimitBytes: -1 }, busy, { memoryLimitBytes: -1 }],
+    ['no resource that is left out', {}, settled, {}],
   ])('changes %s', (_, wanted, rules, change) => {
     expect(cgroupFit(has, wanted, rules)).toEqual(change);
   });
@@ -184,7 +184,7 @@ describe(podCgroupValues, () => {
   const rules = { cpuCfsQuota: true, cpuPeriodUs: 100_000, podPidsLimit: -1 };
   const limited = { requests: { cpu: '500m' }, limits: { cpu: '1', memory: '1Gi' } };
 
-  it('limits a pod whose containers all are limited', () => {
+  it('limits a pod whose containers all have limits', () => {
     const pod = aPod({ containers: [{ resources: limited }, { resources: limited }] });
     expect(podCgroupValues(pod, rules)).toEqual({
       cpuShares: 1024,
@@ -194,13 +194,13 @@ describe(podCgroupValues, () => {
     });
   });
 
-  it('leaves a pod open of which one container is', () => {
+  it('does not limit a pod if one of its containers has no limit', () => {
     const pod = aPod({ containers: [{ resources: limited }, {}] });
     expect(podCgroupValues(pod, rules)).toMatchObject({ cpuQuotaUs: -1 });
     expect(podCgroupValues(pod, rules)).not.toHaveProperty('memoryLimitBytes');
   });
 
-  it('gives a pod without requests the least share, and its limit of processes', () => {
+  it('gives a pod without requests the minimum CPU shares and the process limit', () => {
     expect(podCgroupValues(aPod(), { ...rules, podPidsLimit: 50 })).toEqual({
       cpuShares: 2,
       pidsMax: 50,

@@ -18,15 +18,15 @@ describe(allPodsValues, () => {
       { cpuShares: 3072, memoryLimitBytes: 6 * GIB },
     ],
     [[{ cpuMilli: 9000, memoryBytes: 9 * GIB }], { cpuShares: 2 }],
-  ])('reserved %j', (reserved, want) => {
+  ])('subtracts the reserved %j', (reserved, want) => {
     expect(allPodsValues({ cpuMilli: 4000, memoryBytes: 8 * GIB }, reserved)).toEqual(want);
   });
 });
 
 describe(enforceAllocatable, () => {
-  it('tells that it worked, and before that why it did not', async () => {
+  it('reports failures, and then success, as events', async () => {
     const clock = new ManualClock();
-    const told: string[] = [];
+    const reported: string[] = [];
     let problem: Error | undefined = new Error('EACCES: permission denied');
     const done = enforceAllocatable(
       {
@@ -37,8 +37,8 @@ describe(enforceAllocatable, () => {
         },
         limits: { cpuShares: 2048 },
         events: {
-          normal: (reason, message) => void told.push(`Normal ${reason} ${message}`),
-          warning: (reason, message) => void told.push(`Warning ${reason} ${message}`),
+          normal: (reason, message) => void reported.push(`Normal ${reason} ${message}`),
+          warning: (reason, message) => void reported.push(`Warning ${reason} ${message}`),
         },
         clock,
       },
@@ -48,7 +48,7 @@ describe(enforceAllocatable, () => {
     problem = undefined;
     await clock.advance(60_000);
     await done;
-    expect(told).toEqual([
+    expect(reported).toEqual([
       'Warning FailedNodeAllocatableEnforcement Failed to update Node Allocatable Limits ["kubepods"]: EACCES: permission denied',
       'Normal NodeAllocatableEnforced Updated Node Allocatable limit across pods',
     ]);

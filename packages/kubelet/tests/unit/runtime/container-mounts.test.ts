@@ -39,6 +39,7 @@ function setUp(options: { selinux?: boolean; ids?: typeof IDS; able?: boolean } 
           const managed = volume.hostPath === undefined;
           return { hostPath: `/volumes/${name}`, readOnly: volume.secret !== undefined, managed };
         },
+        device: () => ({ hostPath: '/devices/data', readOnly: true }),
         readFile: () => Promise.reject(new Error('not asked for')),
       },
       images: {
@@ -85,7 +86,7 @@ const paths = (mounts: readonly Mount[]): string[] => mounts.map((mount) => moun
 describe(ContainerMounts, () => {
   const scratch: Volume = { name: 's', emptyDir: {} };
 
-  it('come in the order of the spec, then the hosts file, then the message', async () => {
+  it('are in the order of the spec, then the hosts file, then the termination message', async () => {
     const { build } = setUp();
     const found = await build(
       [scratch, { name: 'pass', secret: { secretName: 'x' } }],
@@ -107,25 +108,25 @@ describe(ContainerMounts, () => {
     ]);
   });
 
-  it('leave a hosts file of the container’s own alone', async () => {
+  it('do not replace the container’s own hosts file', async () => {
     const { build } = setUp();
     const own = [{ name: 's', mountPath: '/etc/hosts' }];
     expect(paths(await build([scratch], own))).toEqual(['/etc/hosts', '/dev/termination-log']);
   });
 
-  it('have no hosts file while the pod has no address, but in the network of the host', async () => {
+  it('have no hosts file while the pod has no address, except in the host network', async () => {
     const { build } = setUp();
     expect(paths(await build([], [], {}, []))).toEqual(['/dev/termination-log']);
   });
 
-  it('say what volume there is not', async () => {
+  it('name a missing volume', async () => {
     const { build } = setUp();
     await expect(build([], [{ name: 'none', mountPath: '/x' }])).rejects.toThrow(
       'cannot find volume "none" to mount into container "app"',
     );
   });
 
-  it('show an image’s files, pulled as its own policy says', async () => {
+  it('show the files of an image, pulled by its own policy', async () => {
     const { build, asked } = setUp();
     const volume = { name: 'data', image: { reference: 'reg.test/data:1', pullPolicy: 'Always' } };
     const mount = { name: 'data', mountPath: '/data', subPath: 'models' };
@@ -147,7 +148,7 @@ describe(ContainerMounts, () => {
     await expect(build([gone], [mount])).rejects.toMatchObject({ reason: 'ErrImagePull' });
   });
 
-  it('are relabelled where that matters, but for what is the host’s', async () => {
+  it('are relabeled where SELinux needs it, except host paths', async () => {
     const host: Volume = { name: 'h', hostPath: { path: '/h' } };
     const both = [scratch, host].map(({ name }) => ({ name, mountPath: `/${name}` }));
     const { build } = setUp({ selinux: true });
@@ -160,7 +161,7 @@ describe(ContainerMounts, () => {
     ]);
   });
 
-  it('belong to the pod’s own user ids', async () => {
+  it('are mapped to the pod’s own user ids', async () => {
     const { build } = setUp({ ids: IDS });
     const found = await build([scratch], [{ name: 's', mountPath: '/s' }]);
     expect(found).toHaveLength(3);
@@ -169,7 +170,7 @@ describe(ContainerMounts, () => {
     }
   });
 
-  it('are read-only all the way down where the handler can', async () => {
+  it('are read-only recursively if the handler supports it', async () => {
     const mount = { name: 's', mountPath: '/s', readOnly: true, recursiveReadOnly: 'IfPossible' };
     const [able] = await setUp({ able: true }).build([scratch], [mount]);
     expect(able).toMatchObject({ readOnly: true, recursiveReadOnly: true });

@@ -42,19 +42,19 @@ describe(oomScoreAdj, () => {
       1000,
     ],
     [
-      'called critical without being it',
+      'with a critical class name but no such priority',
       podOf({}, { priority: 1000, priorityClassName: 'system-node-critical' }),
       1000,
     ],
     [
-      'a share of what the pod as a whole asks for',
+      'a share of the pod-level request',
       podOf({ requests: { memory: '1Gi' } }, { resources: { requests: { memory: '2Gi' } } }),
       750,
     ],
   ];
   it.each(rows)('%s', (_, pod, want) => expect(score(pod)).toBe(want));
 
-  it('of a sidecar is not above that of the containers it serves', () => {
+  it('of a sidecar is not above that of the pod’s containers', () => {
     const sidecar: Container = { name: 's', restartPolicy: 'Always' };
     const pod = podOf({ requests: { memory: '1Gi' } }, { initContainers: [sidecar] });
     expect(score(pod, sidecar)).toBe(875);
@@ -74,7 +74,7 @@ describe('CPU and memory', () => {
   ];
   it.each(rows)('%j', (resources, want) => expect(of(podOf(resources))).toMatchObject(want));
 
-  it('of the pod as a whole stand in for limits that a container does not have', () => {
+  it('at pod level replace limits that a container lacks', () => {
     const pod = podOf({}, { resources: { limits: { cpu: '1', memory: '1Gi' } } });
     expect(of(pod)).toMatchObject({ cpuQuotaUs: 100_000, memoryLimitBytes: GI });
   });
@@ -111,7 +111,7 @@ describe('swap', () => {
     ['none for best effort', podOf({}), v2, '0'],
     ['none for a critical pod', podOf(half, { priority: 2_000_000_000 }), v2, '0'],
     ['none where request and limit are equal', podOf({ limits: { memory: '1Gi' } }), v2, '0'],
-    ['none for more than there is', podOf({ requests: { memory: '9Gi' } }), v2, '0'],
+    ['none for a request above the capacity', podOf({ requests: { memory: '9Gi' } }), v2, '0'],
   ];
   it.each(rows)('%s', (_, pod, swap, want) => {
     const { unified, memorySwapLimitBytes } = of(pod, { swap });

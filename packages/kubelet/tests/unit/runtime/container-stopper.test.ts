@@ -55,7 +55,7 @@ function stop(wanted: Wanted): Promise<void> {
   );
 }
 
-/** The grace that the runtime was given; undefined before it was asked. */
+/** The grace period that the runtime received; undefined before the call. */
 const graceMs = (): unknown =>
   (cri.calls.of('stopContainer')[0]?.argument as { graceMs: number } | undefined)?.graceMs;
 
@@ -70,7 +70,7 @@ describe('stopContainer', () => {
     expect(events.lines).toEqual([expect.stringMatching(/^Normal Killing .* app: Stopping$/)]);
   });
 
-  it('the time of a preStop hook counts', async () => {
+  it('the time of a preStop hook counts against the grace period', async () => {
     cri.calls.delay('execSync', 12 * SECOND);
     const stopped = stop({ graceSeconds: 30, preStop: ['drain'] });
     await clock.advance(11 * SECOND);
@@ -80,7 +80,7 @@ describe('stopContainer', () => {
     expect(graceMs()).toBe(18 * SECOND);
   });
 
-  it('a preStop hook that never ends runs until its container is killed, and has failed', async () => {
+  it('a preStop hook that never ends fails when its container is killed', async () => {
     cri.program('app', { stopsAfterMs: 'never', exec: () => new Promise(() => undefined) });
     const stopped = stop({ graceSeconds: 30, preStop: ['hang'] });
     await clock.advance(31 * SECOND);
@@ -91,7 +91,7 @@ describe('stopContainer', () => {
     expect(events.lines).toContainEqual(expect.stringContaining('FailedPreStopHook'));
   });
 
-  it('a preStop hook that outlives its container is given up 2 s later', async () => {
+  it('a preStop hook that outlives its container is abandoned 2 s later', async () => {
     cri.calls.delay('execSync', 3600 * SECOND);
     const stopped = stop({ graceSeconds: 30, preStop: ['hang'] });
     await clock.advance(32 * SECOND);
@@ -100,7 +100,7 @@ describe('stopContainer', () => {
     expect(events.lines).toEqual([expect.stringContaining('Killing')]);
   });
 
-  it('a preStop sleep ends with the grace, and has not failed', async () => {
+  it('a preStop sleep ends with the grace period, without a failure', async () => {
     const stopped = stop({ graceSeconds: 5, sleepSeconds: 3600 });
     await clock.advance(5 * SECOND);
     await stopped;
@@ -108,7 +108,7 @@ describe('stopContainer', () => {
     expect(events.lines).toEqual([expect.stringContaining('Killing')]);
   });
 
-  it('a preStop hook that fails is told, and the stop goes on', async () => {
+  it('a failed preStop hook is reported, and the container is stopped', async () => {
     cri.program('app', { exec: () => ({ exitCode: 1, stderr: 'no' }) });
     await stop({ graceSeconds: 30, preStop: ['drain'] });
     expect(events.lines).toContainEqual(expect.stringContaining('FailedPreStopHook'));
@@ -120,12 +120,12 @@ describe('stopContainer', () => {
     expect(graceMs()).toBe(30 * SECOND);
   });
 
-  it('no hook runs without grace', async () => {
+  it('no hook runs without a grace period', async () => {
     await stop({ graceSeconds: 0, preStop: ['drain'] });
     expect(cri.calls.of('execSync')).toEqual([]);
   });
 
-  it('a sidecar waits for its turn, with what is left of its grace', async () => {
+  it('a sidecar waits for its turn within its grace period', async () => {
     const turn = Promise.withResolvers<undefined>();
     const stopped = stop({ graceSeconds: 30, turn: turn.promise });
     await clock.advance(10 * SECOND);
@@ -135,7 +135,7 @@ describe('stopContainer', () => {
     expect(graceMs()).toBe(20 * SECOND);
   });
 
-  it('a turn that does not come ends with the grace', async () => {
+  it('a turn that never comes ends with the grace period', async () => {
     const stopped = stop({ graceSeconds: 30, turn: new Promise(() => undefined) });
     await clock.advance(30 * SECOND);
     await stopped;

@@ -66,14 +66,14 @@ describe(parseEnvFile, () => {
 
 describe('a file of a mebibyte', () => {
   const mebibyte = 2 ** 20;
-  // each took minutes, or hours, when lines were matched by regular expressions over the rest
-  it('of blanks before a word is read at once', () =>
+  // each took minutes or hours when lines were matched by regular expressions
+  it('of blanks before a word is read in linear time', () =>
     expect(readEnvFile(`${' '.repeat(mebibyte)}x`, 'KEY')).toEqual({
       kind: 'problem',
       problem: 'invalid environment variable format at line 1: longer than 65535 bytes',
     }));
 
-  it('of blanks in lines of nearly the greatest length is read at once', () =>
+  it('of blanks in lines of nearly the maximum length is read in linear time', () =>
     expect(
       readEnvFile(`${' '.repeat(60_000)}\n`.repeat(17) + `${' '.repeat(60_000)}x`, 'KEY'),
     ).toEqual({
@@ -92,7 +92,7 @@ describe('a file of a mebibyte', () => {
     ['#\n', 'absent'],
     ["'", 'problem'],
     ['a', 'problem'],
-  ])('of %j is read at once: %s', (unit, kind) =>
+  ])('of %j is read in linear time: %s', (unit, kind) =>
     expect(readEnvFile(unit.repeat(mebibyte / unit.length), 'KEY').kind).toBe(kind),
   );
 });
@@ -120,11 +120,11 @@ describe('fileKeyRef', () => {
     });
   };
 
-  it('gives the value of its key', () => {
+  it('yields the value of its key', () => {
     expect(build('KEY', undefined, "KEY='x'")).toEqual([{ name: 'X', value: 'x' }]);
   });
 
-  it.each(["OTHER='x'", "KEY=''"])('is left out when it is optional and missing: %j', (text) => {
+  it.each(["OTHER='x'", "KEY=''"])('is omitted if it is optional and missing: %j', (text) => {
     expect(build('KEY', true, text)).toEqual([]);
     expect(() => build('KEY', false, text)).toThrow(
       'environment variable key "KEY" not found in file "a/env"',

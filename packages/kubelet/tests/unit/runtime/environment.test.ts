@@ -45,7 +45,7 @@ function build(
 }
 
 describe(buildEnvironment, () => {
-  it('variables that double with every step end at a few mebibytes', () => {
+  it('variables that double with every step are limited to a few mebibytes', () => {
     const doubling = Array.from({ length: 60 }, (_, at) => ({
       name: `V${at + 1}`,
       value: `$(V${at})$(V${at})`,
@@ -56,7 +56,7 @@ describe(buildEnvironment, () => {
     expect(total).toBeLessThan(2 ** 23);
   });
 
-  it('lets later entries win and see only what comes before them', () => {
+  it('later entries win, and see only earlier ones', () => {
     const env = [
       { name: 'A', value: '$(B)' },
       { name: 'B', value: 'b' },
@@ -78,7 +78,7 @@ describe(buildEnvironment, () => {
     });
   });
 
-  it('keeps bytes that are no text', () => {
+  it('keeps bytes that are not text', () => {
     const secrets = new Map([['s', { data: { RAW: '//79' } }]]);
     const { RAW } = build({ envFrom: [{ secretRef: { name: 's' } }] }, { secrets });
     expect(RAW).toEqual(Buffer.from([0xff, 0xfe, 0xfd]));
@@ -120,14 +120,14 @@ describe(buildEnvironment, () => {
     ['limits.cpu', '4'],
     ['limits.memory', '3'],
     ['limits.ephemeral-storage', '0'],
-  ])('%s that is not set is that of the pod or the node: %s', (resource, want) => {
+  ])('an unset %s is taken from the pod or the node: %s', (resource, want) => {
     const divisor = resource === 'limits.memory' ? '1Gi' : '1';
     const env = [{ name: 'R', valueFrom: { resourceFieldRef: { resource, divisor } } }];
     const spec = { ...pod.spec!, resources: { limits: { memory: '3Gi' } } };
     expect(build({ env }, { pod: { ...pod, spec } })).toEqual({ R: want });
   });
 
-  it('asks an init container for what it says, and for nothing else', () => {
+  it('reads only an init container’s own limits', () => {
     const ref = { resource: 'limits.cpu', containerName: 'i' };
     const env = [{ name: 'R', valueFrom: { resourceFieldRef: ref } }];
     const spec = { ...pod.spec!, initContainers: [{ name: 'i' }] };
@@ -156,7 +156,7 @@ describe(buildEnvironment, () => {
   });
 
   it.each(['constructor', 'valueOf', '__proto__'])(
-    'finds no value for the key %s where none was given',
+    'finds no value for the inherited key %s',
     (key) => {
       const fieldPath = `metadata.labels['${key}']`;
       const valueFrom = [
@@ -180,7 +180,7 @@ describe(buildEnvironment, () => {
       'a key of a secret',
       { env: [{ name: 'A', valueFrom: { secretKeyRef: { name: 'odd', key: 'N' } } }] },
     ],
-  ])('refuses %s whose value is no text', (_, container) => {
+  ])('refuses %s whose value is not a string', (_, container) => {
     const odd = new Map([['odd', { data: { N: 1 } as unknown as Record<string, string> }]]);
     expect(() => build(container, { configMaps: odd, secrets: odd })).toThrow(
       expect.objectContaining({
@@ -190,7 +190,7 @@ describe(buildEnvironment, () => {
     );
   });
 
-  it('leaves out what is optional and missing', () => {
+  it('omits optional objects that are missing', () => {
     const ref = { name: 'gone', key: 'k', optional: true };
     const env = [{ name: 'X', valueFrom: { secretKeyRef: ref } }];
     expect(build({ env, envFrom: [{ configMapRef: { name: 'no', optional: true } }] })).toEqual({});
@@ -200,7 +200,7 @@ describe(buildEnvironment, () => {
     expect(() => build({}, { services: undefined })).toThrow('services have not yet been read');
   });
 
-  it('prefers what the container says to what services say', () => {
+  it('prefers the container’s variables to those of services', () => {
     const env = [{ name: 'KUBERNETES_SERVICE_HOST', value: 'mine' }];
     expect(build({ env }, { services: [API] })).toMatchObject({
       KUBERNETES_SERVICE_HOST: 'mine',
@@ -210,7 +210,7 @@ describe(buildEnvironment, () => {
 });
 
 describe(serviceVariables, () => {
-  it('tells only of the API server without links', () => {
+  it('contains only the API server without service links', () => {
     expect(Object.fromEntries(serviceVariables([API, WEB], 'shop', false))).toEqual({
       KUBERNETES_SERVICE_HOST: '10.0.0.1',
       KUBERNETES_SERVICE_PORT: '443',

@@ -32,11 +32,11 @@ describe(planHook, () => {
       get({ port: 1, host: 'h', scheme: 'HTTPS', path: '/a?b=c' }),
       'https://h:1/a?b=c',
     ],
-  ])('asks a port given as %s', (_, handler, want) => expect(url(handler)).toBe(want));
+  ])('calls a port given as %s', (_, handler, want) => expect(url(handler)).toBe(want));
 
   it.each([
-    ['a port that there is not', get({ port: 'nope' }), "couldn't find port: nope"],
-    ['a kind that never worked', { tcpSocket: { port: 80 } } as Handler, 'invalid handler'],
+    ['a port that does not exist', get({ port: 'nope' }), "couldn't find port: nope"],
+    ['a kind that was never supported', { tcpSocket: { port: 80 } }, 'invalid handler'],
   ])('refuses %s', (_, handler, text) => expect(() => planHook(handler, target)).toThrow(text));
 });
 
@@ -47,7 +47,7 @@ describe(runHook, () => {
   ];
   const handler: Handler = { httpGet: { port: 443, scheme: 'HTTPS', httpHeaders: headers } };
 
-  it('asks a server that speaks no TLS once more, without what is secret, and tells', async () => {
+  it('repeats a request by plain HTTP without secret headers, and reports that', async () => {
     const asked: HookRequest[] = [];
     const told: string[] = [];
     await runHook(handler, target, {
@@ -64,7 +64,7 @@ describe(runHook, () => {
     ]);
   });
 
-  it('tells of a command that failed with what it said', async () => {
+  it('reports a failed command with its output', async () => {
     const cri = {
       execSync: async () => ({
         stdout: Buffer.from(''),
@@ -91,13 +91,13 @@ describe('callHook', () => {
     return (server.address() as AddressInfo).port;
   }
 
-  it.each([200, 404, 500])('takes %i as an answer', async (status) => {
+  it.each([200, 404, 500])('accepts status %i', async (status) => {
     const request = { host: '127.0.0.1', port: await serve(status), path: '/', headers: [] };
     await expect(callHook({ ...request, scheme: 'http' }, signal)).resolves.toBe('answered');
     await expect(callHook({ ...request, scheme: 'https' }, signal)).resolves.toBe('not-tls');
   });
 
-  it('reads no more than 10 KiB of a body without end', async () => {
+  it('reads at most 10 KiB of an endless body', async () => {
     const ended = Promise.withResolvers<number>();
     const server = createServer((_, response) => {
       let sent = 0;
@@ -110,11 +110,11 @@ describe('callHook', () => {
     const port = await listening(server);
     const request = { scheme: 'http', host: '127.0.0.1', port, path: '/', headers: [] } as const;
     await expect(callHook(request, signal)).resolves.toBe('answered');
-    // the rest is what the kernel took of it
+    // the rest was buffered by the kernel
     expect(await ended.promise).toBeLessThan(64 * 1024 * 1024);
   });
 
-  it('takes an answer whose body breaks off for one', async () => {
+  it('accepts a response whose body breaks off', async () => {
     const server = createServer((_, response) => {
       response.writeHead(200, { 'content-length': 100 }).write('half');
       setImmediate(() => response.destroy());
@@ -163,18 +163,18 @@ describe('callHook', () => {
   });
 });
 
-describe('a hook that is sent elsewhere', () => {
+describe('a redirected hook', () => {
   const servers: ReturnType<typeof createServer>[] = [];
   afterEach(() => servers.splice(0).forEach((server) => server.close()));
 
-  /** Says where to go, and remembers what it was asked. */
+  /** Redirects, and records the requests. */
   async function redirecting(to: (path: string) => string | undefined): Promise<{
     readonly port: number;
     readonly asked: string[];
   }> {
     const asked: string[] = [];
     const server = createServer(({ url = '', headers }, response) => {
-      asked.push(`${url} ${headers['x-a'] ?? ''}`);
+      asked.push(`${url} ${String(headers['x-a'] ?? '')}`);
       const location = to(url);
       if (location === undefined) response.writeHead(204).end();
       else response.writeHead(302, { location }).end();
@@ -191,13 +191,13 @@ describe('a hook that is sent elsewhere', () => {
     ],
   });
 
-  it('goes there on the same host, with its headers', async () => {
+  it('follows to the same host, with its headers', async () => {
     const { port, asked } = await redirecting((path) => (path === '/' ? '/next' : undefined));
     await expect(callHook(hook(port), signal)).resolves.toBe('answered');
     expect(asked).toEqual(['/ 1, 2', '/next 1, 2']);
   });
 
-  it('takes the answer for one when that is another host', async () => {
+  it('does not follow to another host, and succeeds', async () => {
     const { port, asked } = await redirecting(() => 'http://192.0.2.1/');
     await expect(callHook(hook(port), signal)).resolves.toBe('answered');
     expect(asked).toHaveLength(1);

@@ -36,7 +36,7 @@ describe(parseImageName, () => {
     ['a b', 'invalid reference format'],
     ['App', 'repository name must be lowercase'],
     ['x:', 'invalid reference format'],
-    [`${'a'.repeat(256)}`, 'repository name must not be more than 255 characters'],
+    ['a'.repeat(256), 'repository name must not be more than 255 characters'],
   ];
   it.each(bad)('refuses %j', (text, why) => {
     expect(parseImageName(text)).toBe(why);
@@ -74,7 +74,7 @@ describe(matchingEntries, () => {
     expect(found.map(({ auth }) => auth.username)).toEqual(users);
   });
 
-  it('takes a broken secret for an empty one', () => {
+  it('treats a broken secret as empty', () => {
     expect(secretEntries({ ...secret, data: { '.dockerconfigjson': 'AAAA' } })).toEqual([]);
   });
 });
@@ -151,7 +151,7 @@ describe(podDns, () => {
   };
   const clusterSearches = ['default.svc.c.local', 'svc.c.local', 'c.local', 'corp'];
 
-  it('asks the cluster by default', () => {
+  it('uses the cluster’s resolver by default', () => {
     expect(podDns(aPod({}), settings).config).toEqual({
       servers: ['10.0.0.10'],
       searches: clusterSearches,
@@ -159,7 +159,7 @@ describe(podDns, () => {
     });
   });
 
-  it('asks what the host asks in its network, or when told so', () => {
+  it('uses the host’s resolver in the host network, or with policy Default', () => {
     for (const spec of [
       { hostNetwork: true, dnsPolicy: 'ClusterFirst' },
       { dnsPolicy: 'Default' },
@@ -178,12 +178,12 @@ describe(podDns, () => {
     expect(warnings[1]?.message).toMatch(/nameserver line is: 1.1.1.1 2.2.2.2 3.3.3.3$/);
   });
 
-  it('asks the cluster in the network of the host when told so', () => {
+  it('uses the cluster’s resolver in the host network with ClusterFirstWithHostNet', () => {
     const spec = { hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' };
     expect(podDns(aPod(spec), settings).config.servers).toEqual(['10.0.0.10']);
   });
 
-  it('takes only what the pod says with None', () => {
+  it('uses only the pod’s own settings with None', () => {
     const dnsConfig = {
       nameservers: ['9.9.9.9', '9.9.9.9'],
       searches: ['a.example', 'a.example'],
@@ -198,7 +198,7 @@ describe(podDns, () => {
     expect(warnings).toEqual([]);
   });
 
-  it('lets the pod have the last word on options', () => {
+  it('lets the pod’s options override others', () => {
     const dnsConfig = { options: [{ name: 'ndots', value: '1' }] };
     expect(podDns(aPod({ dnsConfig }), settings).config.options).toEqual(['ndots:1']);
   });
@@ -209,7 +209,7 @@ describe(podDns, () => {
     ['32 of 33 paths', many(33, 5), 32],
     ['those that are not too long', ['ok', 'x'.repeat(254)], 1],
     ['2048 characters', many(20, 200), 10],
-  ])('keeps %s to search', (_, searches, count) => {
+  ])('keeps %s of the search list', (_, searches, count) => {
     const { config, warnings } = podDns(
       aPod({ dnsPolicy: 'None', dnsConfig: { searches } }),
       settings,
@@ -229,7 +229,7 @@ describe(podDns, () => {
     ['has none of the cluster before it', many(32, 5), '', undefined],
     ['has a domain too long', ['x'.repeat(254)], 'c.local', 'more than allowed 253 chars!'],
     ['is too long', many(20, 200), 'c.local', 'more than allowed 2048 chars!'],
-  ])('tells of a resolv.conf that %s', (_, searches, clusterDomain, want) => {
+  ])('reports a resolv.conf that %s', (_, searches, clusterDomain, want) => {
     const conf = { servers: [], searches, options: [] };
     const problem = resolvConfProblem(conf, { path: '/etc/resolv.conf', clusterDomain });
     if (want === undefined) expect(problem).toBeUndefined();
@@ -243,7 +243,7 @@ describe(podDns, () => {
       ['127.0.0.1', '::1'],
     ],
     [['fd00::1'], ['::1']],
-  ])('asks a host without resolver at %j at %j', (ips, want) =>
+  ])('a host without resolv.conf at %j is asked at %j', (ips, want) =>
     expect(loopbacksOf(ips)).toEqual(want),
   );
 

@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 describe('the resolver configuration of the host', () => {
-  it('is what it says now, whether it was written to or replaced', async () => {
+  it('is current after a write and after a replacement', async () => {
     const files = createPodFiles(dir);
     const path = join(dir, 'resolv.conf');
     await writeFile(path, 'nameserver 192.0.2.1\n');
@@ -27,7 +27,7 @@ describe('the resolver configuration of the host', () => {
     expect(await files.resolvConf(path)).toBe('nameserver 192.0.2.30\n');
   });
 
-  it('is an error when it is away, or far too long', async () => {
+  it('fails to read if it is missing or far too long', async () => {
     const files = createPodFiles(dir);
     const path = join(dir, 'resolv.conf');
     await expect(files.resolvConf(path)).rejects.toMatchObject({ code: 'ENOENT' });

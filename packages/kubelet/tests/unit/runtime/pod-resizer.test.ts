@@ -25,7 +25,7 @@ const amounts = (cpuMilli: number, memoryMib: number): ContainerAmounts => ({
   memoryLimitBytes: memoryMib * MIB,
 });
 
-/** A pod with one container, which had `from` and is to have `to`. */
+/** A pod with one container that has `from` and should get `to`. */
 class Bench {
   readonly calls: string[] = [];
   usageBytes = MIB;
@@ -94,7 +94,7 @@ class Bench {
 }
 
 describe(resizePod, () => {
-  it('lets the pod grow before its container', async () => {
+  it('increases the pod before its container', async () => {
     expect(await new Bench(amounts(100, 64), amounts(200, 128)).run()).toEqual([
       'pod memoryLimitBytes',
       'app 10000 us 128 MiB',
@@ -106,7 +106,7 @@ describe(resizePod, () => {
     ]);
   });
 
-  it('lets the container shrink before its pod', async () => {
+  it('decreases the container before its pod', async () => {
     expect(await new Bench(amounts(200, 128), amounts(100, 64)).run()).toEqual([
       'app 20000 us 64 MiB',
       `note app 200m ${64 * MIB}`,
@@ -118,7 +118,7 @@ describe(resizePod, () => {
     ]);
   });
 
-  it('changes nothing when memory in use would not fit', async () => {
+  it('changes nothing if the memory in use would not fit', async () => {
     const bench = new Bench(amounts(100, 64), amounts(100, 32));
     bench.usageBytes = 40 * MIB;
     await expect(bench.run()).rejects.toThrow(
@@ -129,7 +129,7 @@ describe(resizePod, () => {
     expect(bench.calls).toEqual([]);
   });
 
-  it('asks the runtime before it changes the pod, and tells it when that failed', async () => {
+  it('updates the sandbox before the pod, and reverts it if that fails', async () => {
     const bench = new Bench(amounts(100, 64), amounts(100, 128));
     bench.sandboxAnswer = undefined;
     bench.failOn = 'pod';
@@ -137,14 +137,14 @@ describe(resizePod, () => {
     expect(bench.calls).toEqual(['sandbox', 'pod memoryLimitBytes', 'sandbox']);
   });
 
-  it('takes the refusal of a runtime for what it is', async () => {
+  it('passes on the refusal of a runtime', async () => {
     const bench = new Bench(amounts(100, 64), amounts(100, 128));
     bench.sandboxAnswer = new CriError('CRI_RESOURCE_EXHAUSTED', 'too much', { method: 'm' });
     await expect(bench.run()).rejects.toThrow('too much');
     expect(bench.calls).toEqual([]);
   });
 
-  it('stops at the first failure, and notes what was done', async () => {
+  it('stops at the first failure, and records the changes so far', async () => {
     const bench = new Bench(amounts(100, 64), amounts(200, 128));
     bench.failOn = 'pod cpuQuotaUs';
     await expect(bench.run()).rejects.toThrow('no');

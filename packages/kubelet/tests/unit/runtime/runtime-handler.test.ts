@@ -11,7 +11,7 @@ const podOf = (spec: Partial<NonNullable<Pod['spec']>>): Pod => ({
 });
 
 describe('runtime class', () => {
-  it('gives the handler that it names', async () => {
+  it('yields the handler that it names', async () => {
     const client = createMemoryKubeClient({ clock: new ManualClock() });
     const metadata = { name: 'sandboxed' };
     await client.create(RUNTIME_CLASSES, { metadata, handler: 'runsc' }, signal);
@@ -22,12 +22,12 @@ describe('runtime class', () => {
   it.each([
     ['no class', {}],
     ['an empty one', { runtimeClassName: '' }],
-  ])('%s is not asked for', async (_, spec) => {
+  ])('%s causes no request', async (_, spec) => {
     const client = { get: () => Promise.reject(new Error('asked')) };
     expect(await runtimeHandlerOf(podOf(spec), client, signal)).toBe('');
   });
 
-  it('fails the sandbox where it names no handler', async () => {
+  it('fails the sandbox if it names no handler', async () => {
     const client = { get: () => Promise.resolve({ handler: 7 } as never) };
     const found = runtimeHandlerOf(podOf({ runtimeClassName: 'x' }), client, signal);
     const message = 'failed to lookup RuntimeClass x: handler: expected string';

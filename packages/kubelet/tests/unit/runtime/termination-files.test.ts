@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true }));
 
 describe('the end of a file that a container wrote', () => {
-  it('is refused where the container put pipes, and other file calls go on', async () => {
+  it('is refused if the container created pipes, and other file calls continue', async () => {
     const files = createPodFiles(dir);
     const pipes = Array.from({ length: 6 }, (_, i) => join(dir, `pipe${i}`));
     for (const pipe of pipes) execFileSync('mkfifo', [pipe]);
@@ -25,14 +25,14 @@ describe('the end of a file that a container wrote', () => {
     expect(await readFile('/etc/hostname', 'utf8')).not.toBe('');
   });
 
-  it('is not that of a file which a link leads to', async () => {
+  it('is not read through a link', async () => {
     await writeFile(join(dir, 'secret'), 'hunter2');
     await symlink('secret', join(dir, 'message'));
     const read = createPodFiles(dir).readTail(join(dir, 'message'), 4096, 'refused');
     await expect(read).rejects.toMatchObject({ code: 'FILE_KIND' });
   });
 
-  it('is empty where there is no file', async () => {
+  it('is empty if there is no file', async () => {
     expect(await createPodFiles(dir).readTail(join(dir, 'none'), 4096, 'refused')).toBe('');
   });
 });

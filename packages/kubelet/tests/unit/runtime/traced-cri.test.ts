@@ -32,7 +32,7 @@ describe(traceCri, () => {
     });
   });
 
-  it('leaves streams alone', () => {
+  it('does not trace streams', () => {
     const before = spans.length;
     expect(Symbol.asyncIterator in cri.runtime.containerEvents(signal)).toBe(true);
     expect(spans).toHaveLength(before);

@@ -39,11 +39,11 @@ describe(subIdRange, () => {
     ['is too short', line(BLOCK, 109 * BLOCK), '', /too few for 110 pods/],
     ['ends beyond all ids', line(2 ** 32 - BLOCK, 110 * BLOCK), '', /ids end at/],
   ];
-  it.each(cases)('refuses what %s', (_, uids, gids, want) => {
+  it.each(cases)('refuses a range that %s', (_, uids, gids, want) => {
     expect(subIdRange({ uids, gids: gids || uids }, rules)).toMatch(want);
   });
 
-  it('takes a range that is just long enough', () => {
+  it('accepts a range that is just long enough', () => {
     const text = line(2 * BLOCK, 110 * BLOCK);
     expect(subIdRange({ uids: text, gids: text }, rules)).toEqual({
       first: 2 * BLOCK,
@@ -94,7 +94,7 @@ describe(UserNamespaces, () => {
   const create = () => new UserNamespaces(createUserNamespaceFiles(rootDir), range, () => 0.4);
   const pod = (uid: string) => ({ metadata: { uid }, spec: { containers: [], hostUsers: false } });
 
-  it('gives each pod a block of its own, the same after a restart', async () => {
+  it('assigns each pod its own block, the same after a restart', async () => {
     const first = create();
     const all = await Promise.all(['a', 'b', 'c'].map((uid) => first.of(pod(uid), signal)));
     expect(new Set(all.map(({ hostId }) => hostId)).size).toBe(3);
@@ -110,7 +110,7 @@ describe(UserNamespaces, () => {
     expect(await readdir(join(rootDir, 'pods/a'))).toEqual(['userns']);
   });
 
-  it('has none left when all are taken, and gives away those of pods that are gone', async () => {
+  it('reuses the blocks of removed pods, and fails when all are taken', async () => {
     const namespaces = create();
     for (const uid of ['a', 'b', 'c']) await namespaces.of(pod(uid), signal);
     await expect(namespaces.of(pod('d'), signal)).rejects.toMatchObject({
@@ -121,7 +121,7 @@ describe(UserNamespaces, () => {
     expect((await namespaces.of(pod('d'), signal)).length).toBe(BLOCK);
   });
 
-  it('gives nothing away while it cannot tell what is taken', async () => {
+  it('assigns nothing while the used blocks are unknown', async () => {
     await mkdir(join(rootDir, 'pods/broken'), { recursive: true });
     await writeFile(join(rootDir, 'pods/broken/userns'), '{"uidMap');
     await writeFile(join(rootDir, 'pods/some-file'), '');
@@ -132,7 +132,7 @@ describe(UserNamespaces, () => {
 });
 
 describe(readSubIds, () => {
-  it('asks nobody when there is no such user', async () => {
+  it('runs no program if there is no such user', async () => {
     expect(await readSubIds('/nowhere/passwd')).toBeUndefined();
   });
 });
@@ -158,7 +158,7 @@ describe('a pod with user ids of its own', () => {
         cri,
         client: createMemoryKubeClient(),
         files: { makeDirectory: async () => 'new' } as never,
-        cgroups: { ensure: async () => undefined, parentOf: () => undefined } as never,
+        cgroups: { ensure: async () => undefined, parentOf: () => undefined },
         events: new MemoryPodEvents(),
         userNamespaces: { of: async () => ids },
       },
@@ -172,17 +172,17 @@ describe('a pod with user ids of its own', () => {
     return { cri, sandboxes, request };
   };
 
-  it('has them in its sandbox, and every later time', async () => {
+  it('has them in its sandbox and in every later configuration', async () => {
     const { sandboxes, request } = setUp();
     const pod = aPod({ hostUsers: false });
     await sandboxes.create(pod, 0, signal);
     expect(request()).toEqual({ mode: 'pod', uids: [ids], gids: [ids] });
-    const again = await sandboxes.config(pod, { attempt: 0, told: 'quiet' }, signal);
+    const again = await sandboxes.config(pod, { attempt: 0, warnings: 'ignore' }, signal);
     expect(again.linux?.securityContext?.namespaces?.user).toEqual(request());
     expect(await sandboxes.ids(aPod(), signal)).toBeUndefined();
   });
 
-  it('is not made without them', async () => {
+  it('is not created without them', async () => {
     const { cri, sandboxes, request } = setUp();
     const status = await cri.status(signal);
     cri.status = async () => ({ ...status, handlers: [] });
@@ -192,13 +192,13 @@ describe('a pod with user ids of its own', () => {
     expect(request()).toBeUndefined();
   });
 
-  it('shares those of the host otherwise', async () => {
+  it('uses the host’s ids otherwise', async () => {
     const { sandboxes, request } = setUp();
     await sandboxes.create(aPod(), 0, signal);
     expect(request()).toEqual({ mode: 'node' });
   });
 
-  it('is told that the cluster has no resolver, and so is the node', async () => {
+  it('gets an event about a missing cluster resolver, and so does the node', async () => {
     const told: string[] = [];
     const events = new MemoryPodEvents();
     const sandboxes = new Sandboxes(
@@ -212,7 +212,7 @@ describe('a pod with user ids of its own', () => {
       },
       { ...settings, clusterDns: [], loopbacks: ['::1'] },
     );
-    const { dns } = await sandboxes.config(aPod(), { attempt: 0, told: 'tell' }, signal);
+    const { dns } = await sandboxes.config(aPod(), { attempt: 0, warnings: 'report' }, signal);
     expect(dns?.servers).toEqual(['::1']);
     expect(told).toEqual(['MissingClusterDNS']);
     expect(events.lines).toEqual([
@@ -224,7 +224,7 @@ describe('a pod with user ids of its own', () => {
 });
 
 describe(handlerFeatures, () => {
-  it('are none for a handler of which the runtime does not tell', async () => {
+  it('are none for a handler that the runtime does not report', async () => {
     const cri = new MemoryRuntime({ clock: new ManualClock() });
     expect(await handlerFeatures('unknown', cri, signal)).toEqual({
       userNamespaces: false,

@@ -19,7 +19,7 @@ describe(healthPage, () => {
     ['/healthz/ping', [200, 'ok']],
     ['/healthz?verbose', [200, '[+]ping ok\n[+]log ok\n[+]syncloop ok\nhealthz check passed\n']],
     ['/healthz/nothing', [404, '404 page not found\n']],
-  ])('%s of a kubelet that is well', (path, want) => {
+  ])('%s of a healthy kubelet', (path, want) => {
     expect(page(path)).toEqual(want);
   });
 
@@ -31,11 +31,11 @@ describe(healthPage, () => {
     ['/healthz/ping', [200, 'ok']],
     ['/healthz/syncloop', [500, 'internal server error: reason withheld\n']],
     ['/healthz?exclude=syncloop', [200, 'ok']],
-  ])('%s of one whose pod loop stands', (path, want) => {
+  ])('%s of a kubelet with a stuck pod loop', (path, want) => {
     expect(page(path, 'no turn for 10 minutes')).toEqual(want);
   });
 
-  it('says when there is nothing to leave out', () => {
+  it('warns about an unknown check to exclude', () => {
     const [, body] = page('/healthz?verbose&exclude=x');
     expect(body).toContain('cannot be excluded: no matches for "x"');
   });

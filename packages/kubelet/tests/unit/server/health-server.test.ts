@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 
 import { createHealthServer } from '../../../src/server/adapters/health-server.js';
 
-it('the health port answers while a stranger holds all the connections that it can', async () => {
+it('the health port answers while a client holds the maximum number of connections', async () => {
   const port = await findFreePort();
   const [log, metrics, end] = [new MemoryLogger(), new MemoryMetrics(), new AbortController()];
   const options = { address: '127.0.0.1', port, metrics, clock: createSystemClock(), log };
@@ -24,7 +24,9 @@ it('the health port answers while a stranger holds all the connections that it c
   }
   expect(await health()).toBe('ok');
   const name = 'kubelet_healthz_connections_turned_away_total{reason="share"}';
-  await waitFor(() => (metrics.values.get(name) ?? 0) >= 200 - 32, { what: 'the others to go' });
+  await waitFor(() => (metrics.values.get(name) ?? 0) >= 200 - 32, {
+    what: 'the excess connections to close',
+  });
   for (const socket of sockets) socket.destroy();
   end.abort(new Error('the test is over'));
   await running;

@@ -8,22 +8,22 @@ const cases = [
   { name: 'runs', status: { containerID: 'containerd://a', state: { running: {} } }, want: 'a' },
   { name: 'has ended', status: { state: ended('b') }, want: 'b' },
   {
-    name: 'ended without a trace',
+    name: 'ended without a record',
     status: { state: { terminated: { exitCode: 1 } } },
     want: 'container "app" in pod "web" is terminated',
   },
   {
-    name: 'waits to be restarted',
+    name: 'waits for its restart',
     status: { state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: ended('c') },
     want: 'c',
   },
   {
-    name: 'cannot pull',
+    name: 'cannot pull its image',
     status: { state: { waiting: { reason: 'ErrImagePull' } } },
     want: `container "app" in pod "web" is waiting to start: image can't be pulled`,
   },
   {
-    name: 'still cannot pull',
+    name: 'waits for another pull',
     status: { state: { waiting: { reason: 'ImagePullBackOff' } } },
     want: 'container "app" in pod "web" is waiting to start: trying and failing to pull image',
   },
@@ -33,13 +33,13 @@ const cases = [
     want: 'container "app" in pod "web" is waiting to start: ContainerCreating',
   },
   {
-    name: 'ran before',
+    name: 'has a previous run',
     status: { containerID: 'containerd://a', state: { running: {} }, lastState: ended('d') },
     previous: true,
     want: 'd',
   },
   {
-    name: 'never ran before',
+    name: 'has no previous run',
     status: { containerID: 'containerd://a', state: { running: {} } },
     previous: true,
     want: 'previous terminated container "app" in pod "web" not found',
@@ -49,12 +49,12 @@ const cases = [
 describe(chooseLogContainer, () => {
   it.each(cases)('a container that $name', ({ status, previous = false, want }) => {
     const one = { name: 'app', image: '', imageID: '', ready: false, restartCount: 0, ...status };
-    const pod = aPod({ status: { containerStatuses: [one] } as never });
+    const pod = aPod({ status: { containerStatuses: [one] } });
     const choice = chooseLogContainer(pod, 'app', previous);
     expect(choice.kind === 'container' ? choice.id : choice.text).toBe(want);
   });
 
-  it('knows no other container', () => {
+  it('refuses an unknown container', () => {
     expect(chooseLogContainer(aPod(), 'nope', false)).toEqual({
       kind: 'none',
       status: 404,
@@ -62,7 +62,7 @@ describe(chooseLogContainer, () => {
     });
   });
 
-  it('has nothing to read before there is a status', () => {
+  it('finds no log before the first status', () => {
     expect(chooseLogContainer(aPod(), 'app', false)).toMatchObject({ status: 400 });
   });
 });

@@ -23,7 +23,7 @@ function refused(text: string): number | 'accepted' {
 }
 
 describe(parseNodeLogQuery, () => {
-  it('is for queries only', () => {
+  it('ignores requests without query', () => {
     expect(parseNodeLogQuery(new URLSearchParams('tailLines=1'))).toBeUndefined();
   });
 
@@ -71,7 +71,7 @@ describe(systemLogHandler, () => {
       credentials: {},
       upgrade: false,
     };
-    const answer = await handle({ request: request as never, params: {} }, signal);
+    const answer = await handle({ request, params: {} }, signal);
     if (answer.kind === 'body') return String(answer.body);
     if (answer.kind !== 'stream') throw new Error(answer.kind);
     let said = '';
@@ -79,7 +79,7 @@ describe(systemLogHandler, () => {
     return said;
   }
 
-  it('asks the journal for its units', async () => {
+  it('reads units from the journal', async () => {
     const options =
       'sinceTime=2026-01-01T00:00:00Z&untilTime=2026-01-02T03:04:05%2B01:00&tailLines=5&boot=-1&pattern=err';
     expect(await ask(`query=kubelet&query=sshd&${options}`)).toBe(
@@ -101,11 +101,11 @@ describe(systemLogHandler, () => {
     expect(await ask(text)).toBe(want);
   });
 
-  it('does without a journal', async () => {
+  it('works without a journal', async () => {
     expect(await ask('query=proxy', join(dir, 'absent'))).toBe('from a file\n');
   });
 
-  it('does not leave the log directory', async () => {
+  it('stays inside the log directory', async () => {
     await expect(ask('query=/../secret')).rejects.toBeInstanceOf(Refusal);
   });
 });

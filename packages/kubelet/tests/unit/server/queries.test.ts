@@ -4,7 +4,7 @@ import { parseLogQuery } from '../../../src/server/codec/log-query.js';
 import { parsePorts, parseWantedStreams } from '../../../src/server/codec/stream-query.js';
 import { Refusal } from '../../../src/server/model/exchange.js';
 
-/** What comes out, or the status that it is refused with. */
+/** The parsed value, or the status of the refusal. */
 function outcome<T>(parse: (query: URLSearchParams) => T, query: string): T | number {
   try {
     return parse(new URLSearchParams(query));
@@ -55,7 +55,7 @@ describe(parseWantedStreams, () => {
     expect(outcome((one) => parseWantedStreams(one), query)).toEqual(want);
   });
 
-  it('takes the terminal of an attach from the container', () => {
+  it('lets the container’s tty override the query', () => {
     const query = new URLSearchParams('output=1&error=1&tty=1');
     expect(parseWantedStreams(query, false)).toEqual({ ...none, stdout: true, stderr: true });
   });

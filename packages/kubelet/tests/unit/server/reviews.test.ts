@@ -41,7 +41,7 @@ beforeEach(() => {
 });
 
 describe(createReviews, () => {
-  it('asks about one part of one node', async () => {
+  it('asks about one subresource of one node', async () => {
     expect(await reviews.isAllowed(question, never)).toBe(true);
     expect(asked[0]).toMatchObject({
       kind: 'SubjectAccessReview',
@@ -56,8 +56,8 @@ describe(createReviews, () => {
   it.each([
     ['yes', { allowed: true }, 300_000],
     ['no', { allowed: false }, 30_000],
-    ['no that outdoes a yes', { allowed: true, denied: true }, 30_000],
-  ])('keeps a %s for its time', async (_name, status, ttlMs) => {
+    ['denial that overrides a yes', { allowed: true, denied: true }, 30_000],
+  ])('caches a %s for its time', async (_name, status, ttlMs) => {
     answer = () => status;
     await reviews.isAllowed(question, never);
     await clock.advance(ttlMs - 1);
@@ -68,7 +68,7 @@ describe(createReviews, () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('keeps whose a token is, and that it is nobody’s', async () => {
+  it('caches valid and invalid tokens', async () => {
     expect(await reviews.identityOf('t', 'peer', never)).toMatchObject({ user: 'jane' });
     answer = () => ({ authenticated: false, user: { username: 'root' } });
     expect(await reviews.identityOf('u', 'peer', never)).toBeUndefined();
@@ -79,7 +79,7 @@ describe(createReviews, () => {
     expect(await reviews.identityOf('t', 'peer', never)).toBeUndefined();
   });
 
-  it('does not keep a failure', async () => {
+  it('does not cache a failure', async () => {
     answer = () => {
       throw new Error('away');
     };
@@ -88,15 +88,15 @@ describe(createReviews, () => {
     expect(await reviews.isAllowed(question, never)).toBe(true);
   });
 
-  it('sends a question once, however many ask it at a time', async () => {
+  it('sends simultaneous identical questions once', async () => {
     await Promise.all(Array.from({ length: 50 }, () => reviews.identityOf('t', 'peer', never)));
     expect(asked).toHaveLength(1);
   });
 
-  describe('while strangers ask all that they can', () => {
+  describe('while unauthenticated clients flood it', () => {
     let gate: PromiseWithResolvers<object>;
 
-    /** Their tokens, one from each of so many addresses. @returns how many are not asked about */
+    /** Checks one token from each of `count` addresses. @returns the number of refused reviews */
     async function flood(count: number, from = (i: number) => `10.0.0.${i}`): Promise<number> {
       const all = Array.from({ length: count }, (_, i) =>
         reviews.identityOf(`stranger ${i}`, from(i), never),
@@ -120,28 +120,28 @@ describe(createReviews, () => {
         ? gate.promise
         : { allowed: true, authenticated: true, user: { username: 'jane' } };
 
-    it('one of them has a small share', async () => {
+    it('limits each origin to a small share', async () => {
       answer = hold;
       expect(await flood(100, () => '10.0.0.1')).toBe(92);
       expect(await reviews.identityOf('t', '10.0.0.2', never)).toMatchObject({ user: 'jane' });
     });
 
-    it('all of them leave room for who was known before', async () => {
+    it('keeps a reserve for known callers', async () => {
       answer = hold;
       await reviews.identityOf('t', 'peer', never);
       await clock.advance(120_000);
       expect(await flood(100)).toBe(52);
-      await expect(reviews.identityOf('new', 'peer', never)).rejects.toThrow('under way');
+      await expect(reviews.identityOf('new', 'peer', never)).rejects.toThrow('in progress');
       expect(await reviews.identityOf('t', 'peer', never)).toMatchObject({ user: 'jane' });
     });
 
-    it('who may is asked all the same', async () => {
+    it('still sends authorization reviews', async () => {
       answer = hold;
       await flood(100);
       expect(await reviews.isAllowed(question, never)).toBe(true);
     });
 
-    it('somebody known who may nothing leaves room for others', async () => {
+    it('limits the share of a known caller without permissions', async () => {
       answer = hold;
       const stranger = { user: 'stranger', groups: [] };
       const all = Array.from({ length: 100 }, (_, i) =>
@@ -152,7 +152,7 @@ describe(createReviews, () => {
     });
   });
 
-  it('keeps a good answer, however many bad ones come', async () => {
+  it('keeps a positive answer through any number of negative ones', async () => {
     await reviews.identityOf('t', 'peer', never);
     await reviews.isAllowed(question, never);
     answer = () => ({ allowed: false, authenticated: false });
@@ -166,7 +166,7 @@ describe(createReviews, () => {
     expect(asked).toHaveLength(0);
   });
 
-  it('does not believe a token any more that is nobody’s by now', async () => {
+  it('refuses a token that has become invalid', async () => {
     await reviews.identityOf('t', 'peer', never);
     answer = () => ({ authenticated: false });
     await clock.advance(120_000);
@@ -177,7 +177,7 @@ describe(createReviews, () => {
 });
 
 describe(ExpiringCache, () => {
-  it('lets go of what was not asked for the longest when it is full', () => {
+  it('evicts the least recently used entry when it is full', () => {
     const cache = new ExpiringCache<number>(2);
     for (const [i, key] of ['a', 'b', 'c'].entries()) {
       cache.put(key, i, 10);
@@ -209,32 +209,37 @@ describe(Doorkeeper, () => {
 
   it.each([
     ['nothing', {}, {}, 401],
-    ['nothing, where anybody may come', { anonymous: true }, {}, 'system:anonymous'],
+    ['no credentials with anonymous access', { anonymous: true }, {}, 'system:anonymous'],
     ['a certificate', {}, { certificate }, 'cert'],
     ['a certificate and a token', {}, { certificate, authorization: 'Bearer t' }, 'cert'],
     ['a token', {}, { authorization: 'Bearer t' }, 'jane'],
-    ['a token, spelt otherwise', {}, { authorization: 'bearer  t ' }, 'jane'],
+    ['a token with unusual spacing and case', {}, { authorization: 'bearer  t ' }, 'jane'],
     ['a password', {}, { authorization: 'Basic dDp0' }, 401],
-    ['a token, where none is asked about', { tokens: false }, { authorization: 'Bearer t' }, 401],
-  ])('makes of %s what it should', async (_name, rules, credentials, want) => {
+    [
+      'a token without webhook authentication',
+      { tokens: false },
+      { authorization: 'Bearer t' },
+      401,
+    ],
+  ])('identifies %s', async (_name, rules, credentials, want) => {
     expect(await outcome(rules, request(credentials))).toBe(want);
   });
 
-  it('takes a bad token for nobody, not for anybody', async () => {
+  it('refuses an invalid token instead of treating it as anonymous', async () => {
     answer = () => ({ authenticated: false });
     const wanted = request({ authorization: 'Bearer t' });
     expect(await outcome({ anonymous: true }, wanted)).toBe(401);
   });
 
-  it('says so when too many others are being asked about', async () => {
+  it('answers 429 when too many reviews are in progress', async () => {
     answer = () => {
-      throw new TooManyQuestions('64 questions are under way already');
+      throw new TooManyQuestions('64 reviews are already in progress');
     };
     expect(await outcome({}, request({ certificate }))).toBe(429);
     expect(await outcome({}, request({ authorization: 'Bearer t' }))).toBe(429);
   });
 
-  it('lets nobody in while the API server does not say', async () => {
+  it('refuses everyone while the API server does not answer', async () => {
     answer = () => {
       throw new Error('away');
     };
@@ -242,7 +247,7 @@ describe(Doorkeeper, () => {
     expect(await outcome({}, request({ authorization: 'Bearer t' }))).toBe(401);
   });
 
-  it('logs one line in ten seconds about tokens, however many strangers show some', async () => {
+  it('logs one line per ten seconds about failed token reviews', async () => {
     answer = () => {
       throw new Error('away');
     };
@@ -253,14 +258,14 @@ describe(Doorkeeper, () => {
     for (let i = 0; i < 100; i += 1) await show(`t${i}`);
     await clock.advance(10_000);
     await show('later');
-    expect(log.lines.map(({ fields }) => fields['untold'])).toEqual([undefined, 99]);
+    expect(log.lines.map(({ fields }) => fields['suppressed'])).toEqual([undefined, 99]);
   });
 
   function admitted(keeper: Doorkeeper, token: string) {
     return keeper.admit(request({ authorization: `Bearer ${token}` }));
   }
 
-  it('asks for the next part where the first is not allowed', async () => {
+  it('asks about the next subresource if the first is denied', async () => {
     answer = ({ spec }) => {
       const { subresource } = spec['resourceAttributes'] as { subresource: string };
       return { allowed: subresource === 'proxy' };
@@ -269,7 +274,7 @@ describe(Doorkeeper, () => {
     expect(await outcome({}, request({ certificate }, '/stats/summary'))).toBe(403);
   });
 
-  it('asks nobody where everything is allowed', async () => {
+  it('sends no review with AlwaysAllow', async () => {
     const open = { authorization: 'AlwaysAllow' };
     expect(await outcome(open, request({ certificate }))).toBe('cert');
     expect(asked).toHaveLength(0);

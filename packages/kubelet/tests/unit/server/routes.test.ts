@@ -44,7 +44,7 @@ describe(findRoute, () => {
     expect(find(method, path)).toEqual(want);
   });
 
-  it('serves nothing but the open set without debugging handlers', () => {
+  it('serves only open routes without debugging handlers', () => {
     const open = ROUTES.filter(({ set }) => set === 'open').map(({ name }) => name);
     expect(new Set(open)).toEqual(
       new Set([
@@ -84,7 +84,7 @@ describe(accessQuestions, () => {
     expect(new Set(questions.map((question) => question.verb))).toEqual(new Set([verb]));
   });
 
-  it('is refused in the kubelet’s words', () => {
+  it('is refused with upstream’s message', () => {
     expect(refusalText(accessQuestions('GET', '/pods', identity))).toBe(
       'Forbidden (user=jane, verb=get, resource=nodes, subresource(s)=[pods proxy])',
     );
@@ -101,7 +101,7 @@ describe(requestLabels, () => {
     expect(requestLabels(method, path)).toEqual({ method, path: label, long_running: long });
   });
 
-  it('has a bounded number of methods', () => {
+  it('limits the number of method labels', () => {
     expect(requestLabels('BREW', '/pods').method).toBe('other');
   });
 });

@@ -10,8 +10,8 @@ import {
   SpdyParser,
 } from '../../../src/server/codec/spdy.js';
 
-/** All that a parser tells of these bytes, given in pieces of one size. */
-function told(bytes: Buffer, pieceBytes: number): readonly string[] {
+/** All events of a parser that gets these bytes in pieces of one size. */
+function eventsOf(bytes: Buffer, pieceBytes: number): readonly string[] {
   const events: string[] = [];
   const data = new Map<number, string>();
   const parser = new SpdyParser({
@@ -36,7 +36,7 @@ describe('SPDY', () => {
     long.writeUInt32BE(64 * 1024, 4);
     const concat = vi.spyOn(Buffer, 'concat');
     const copy = vi.spyOn(Buffer.prototype, 'copy');
-    const events = told(Buffer.concat([long, control(7, 0, [])]), 1);
+    const events = eventsOf(Buffer.concat([long, control(7, 0, [])]), 1);
     const joined = concat.mock.results.slice(1).map(({ value }) => (value as Buffer).length);
     const copied = copy.mock.results.map(({ value }) => value as number);
     vi.restoreAllMocks();
@@ -45,7 +45,7 @@ describe('SPDY', () => {
     expect(sum).toBeLessThan(long.length + 100);
   });
 
-  it('opens streams with headers that one zlib stream holds', () => {
+  it('encodes the headers of all streams as one zlib stream', () => {
     const opener = new SpdyOpener();
     const opened = [opener.open({ streamType: 'error' }), opener.open({ streamtype: 'stdin' })];
     expect(opened.map(({ id }) => id)).toEqual([1, 3]);
@@ -76,7 +76,7 @@ describe('SPDY', () => {
   ]);
 
   it.each([1, 3, 8, 13, 10_000])('is read in pieces of %i bytes', (pieceBytes) => {
-    expect(told(bytes, pieceBytes)).toEqual([
+    expect(eventsOf(bytes, pieceBytes)).toEqual([
       ...['ping 2', 'end 5', 'end 3', 'end 1', 'go away'],
       ...['5: hello world', '7: wrong'],
     ]);
@@ -85,9 +85,9 @@ describe('SPDY', () => {
   it.each([
     ['another version', Buffer.from([0x80, 2, 0, 6, 0, 0, 0, 4, 0, 0, 0, 1])],
     ['HTTP', Buffer.concat([Buffer.from([0xc8]), Buffer.from('TTP/1.1 400 Bad Request\r\n')])],
-    ['a control frame that is too long', Buffer.from([0x80, 3, 0, 8, 0, 0xff, 0xff, 0xff])],
-  ])('is not %s', (_, wrong) => {
-    expect(() => told(wrong, 1000)).toThrow(/^the runtime/);
+    ['an overlong control frame', Buffer.from([0x80, 3, 0, 8, 0, 0xff, 0xff, 0xff])],
+  ])('refuses %s', (_, wrong) => {
+    expect(() => eventsOf(wrong, 1000)).toThrow(/^the runtime/);
   });
 });
 

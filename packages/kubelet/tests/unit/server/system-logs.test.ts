@@ -10,7 +10,7 @@ import { createSystemLogs } from '../../../src/server/adapters/system-logs.js';
 const made: string[] = [];
 afterEach(() => Promise.all(made.splice(0).map((dir) => rm(dir, { recursive: true }))));
 
-/** How often this process has a file open. */
+/** The number of times that this process has the file open. */
 async function timesOpen(path: string): Promise<number> {
   const links = (await readdir('/proc/self/fd')).map((fd) =>
     readlink(`/proc/self/fd/${fd}`).catch(() => 'closed meanwhile'),
@@ -18,7 +18,7 @@ async function timesOpen(path: string): Promise<number> {
   return (await Promise.all(links)).filter((link) => link === path).length;
 }
 
-it('a file that is found is open only while it is read', async () => {
+it('a log file is open only while it is read', async () => {
   const dir = await realpath(await mkdtemp(join(tmpdir(), 'system-logs-')));
   made.push(dir);
   const path = join(dir, 'a.log');

@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 
 import { tlsProblems, tlsSettings } from '../../../src/server/index.js';
 
-const nothing = { tlsMinVersion: '', tlsCipherSuites: [] };
+const nothing = { tlsMinVersion: '', tlsCipherSuites: [], tlsCurvePreferences: [] };
 
 describe(tlsSettings, () => {
-  it('offers forward secrecy and authenticated encryption only, from TLS 1.2 on', () => {
+  it('by default offers forward secrecy and authenticated encryption, from TLS 1.2 on', () => {
     const { minVersion, ciphers } = tlsSettings(nothing);
     expect(minVersion).toBe('TLSv1.2');
     for (const suite of ciphers.split(':')) {
@@ -15,7 +15,7 @@ describe(tlsSettings, () => {
     }
   });
 
-  it('takes Go’s names', () => {
+  it('accepts Go’s names', () => {
     const settings = tlsSettings({
       tlsMinVersion: 'VersionTLS13',
       tlsCipherSuites: ['TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384'],
@@ -26,7 +26,7 @@ describe(tlsSettings, () => {
     expect(settings.ciphers.split(':').slice(3)).toEqual(['ECDHE-RSA-AES256-GCM-SHA384']);
   });
 
-  it('is something that OpenSSL takes', () => {
+  it('is accepted by OpenSSL', () => {
     const weak = ['TLS_RSA_WITH_AES_128_CBC_SHA', 'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305'];
     for (const tlsCipherSuites of [[], weak]) {
       createSecureContext({ ...tlsSettings({ ...nothing, tlsCipherSuites }) });
@@ -35,9 +35,9 @@ describe(tlsSettings, () => {
 });
 
 describe(tlsProblems, () => {
-  it('finds nothing wrong with nothing', () => expect(tlsProblems(nothing)).toEqual([]));
+  it('finds no problem in empty settings', () => expect(tlsProblems(nothing)).toEqual([]));
 
-  it('names every field with what it does not know', () => {
+  it('reports each field with its unknown names', () => {
     const problems = tlsProblems({
       tlsMinVersion: 'TLS1.2',
       tlsCipherSuites: ['TLS_AES_128_GCM_SHA256', 'ROT13'],

@@ -27,7 +27,7 @@ function spoilt(name: string, spec: object): Pod {
   return { ...pod, spec: { ...pod.spec, nodeName: 'n1', ...spec } } as Pod;
 }
 
-describe('a pod of the API that is not as the API promises', () => {
+describe('a pod of the API that violates the API’s types', () => {
   it.each([
     ['containers that are text', { containers: 'app' }, 'spec.containers: expected array'],
     ['no containers', { containers: [] }, 'spec.containers: required'],
@@ -39,7 +39,7 @@ describe('a pod of the API that is not as the API promises', () => {
       { terminationGracePeriodSeconds: 0.5 },
       'spec.terminationGracePeriodSeconds: expected int',
     ],
-  ])('with %s keeps no other from running', async (_, spec, why) => {
+  ])('with %s does not prevent others from running', async (_, spec, why) => {
     harness.api.seed(PODS, spoilt('bad', spec));
     harness.start();
     await harness.settle();
@@ -51,11 +51,11 @@ describe('a pod of the API that is not as the API promises', () => {
     ]);
     expect(harness.metrics.values.get(READ)).toBe(1);
     expect(harness.events.lines).toContain(
-      `Warning FailedToReadPod bad: The kubelet cannot use this pod as it is: ${why}`,
+      `Warning FailedToReadPod bad: The kubelet cannot use this pod: ${why}`,
     );
   });
 
-  it('goes on running as it was when a change of it is what spoils it', async () => {
+  it('keeps running unchanged if a change makes it invalid', async () => {
     harness.start();
     await harness.settle();
     await harness.create(aPod());
@@ -75,7 +75,7 @@ describe('a pod of the API that is not as the API promises', () => {
 });
 
 describe('a pod on which our own code fails', () => {
-  it('is refused when it cannot be judged, and others are not', async () => {
+  it('is refused if it cannot be judged, and others are not', async () => {
     harness.admission = {
       allocate: ({ metadata }) => {
         if (metadata?.name === 'bad') throw new TypeError('no such device');
@@ -96,7 +96,7 @@ describe('a pod on which our own code fails', () => {
     expect(errors()).toEqual([['pod cannot be judged', 'bad']]);
   });
 
-  it('that cannot be taken in keeps no other from being so, and is told of', async () => {
+  it('that cannot be accepted does not affect others, and is reported', async () => {
     harness.start();
     await harness.settle();
     const put = harness.workers.put.bind(harness.workers);
@@ -113,11 +113,11 @@ describe('a pod on which our own code fails', () => {
     ]);
     expect(harness.metrics.values.get(HANDLE)).toBe(1);
     expect(harness.events.lines).toContain(
-      'Warning FailedToTakeInPod bad: The kubelet cannot take in this pod as it is: a bug',
+      'Warning FailedToTakeInPod bad: The kubelet cannot accept this pod: a bug',
     );
   });
 
-  it('costs its own worker a rest, and no other worker anything', async () => {
+  it('pauses its own worker, and no other worker', async () => {
     harness.start();
     await harness.settle();
     let isBroken = true;

@@ -38,14 +38,14 @@ beforeEach(() => {
 });
 
 describe(DesiredPods, () => {
-  it('is synced when every source has told its first set, even an empty one', () => {
+  it('is synced when every source has delivered its first set, even an empty one', () => {
     desired.sinkFor('api').replace(new Map());
     expect(desired.synced).toBe(false);
     desired.sinkFor('file').replace(new Map());
     expect(desired.synced).toBe(true);
   });
 
-  it('tells the oldest pods first', () => {
+  it('delivers the oldest pods first', () => {
     const at = (uid: string, creationTimestamp: string): [string, Pod] => [
       uid,
       aPod({ metadata: { uid, creationTimestamp } }),
@@ -55,7 +55,7 @@ describe(DesiredPods, () => {
     expect(told).toEqual(['put old', 'put young']);
   });
 
-  it('tells pods that a kubelet had begun before others, however young', () => {
+  it('delivers pods that a kubelet had started before others, however young', () => {
     const of = (uid: string, creationTimestamp: string, status: Pod['status']): [string, Pod] => [
       uid,
       aPod({ metadata: { uid, creationTimestamp }, ...(status && { status }) }),
@@ -75,7 +75,7 @@ describe(DesiredPods, () => {
     expect(told).toEqual(['put begun', 'put old']);
   });
 
-  it('removes what a source no longer has, and nothing of other sources', () => {
+  it('removes pods that a source no longer has, and none of other sources', () => {
     const api = desired.sinkFor('api');
     const file = desired.sinkFor('file');
     api.upsert('a', aPod({ uid: 'a' }));
@@ -86,14 +86,14 @@ describe(DesiredPods, () => {
     expect(told.slice(3)).toEqual(['remove f undefined']);
   });
 
-  it('takes another uid under the same name for another pod', () => {
+  it('treats another uid under the same name as another pod', () => {
     const api = desired.sinkFor('api');
     api.upsert('default/web', aPod({ uid: 'one' }));
     api.upsert('default/web', aPod({ uid: 'two' }));
     expect(told).toEqual(['put one', 'remove one 1', 'put two']);
   });
 
-  it('does not run what only mirrors a static pod', () => {
+  it('does not run mirror pods', () => {
     const api = desired.sinkFor('api');
     const annotations = { 'kubernetes.io/config.mirror': 'hash' };
     api.upsert('default/web', aPod({ metadata: { uid: 'm', annotations } }));
@@ -102,7 +102,7 @@ describe(DesiredPods, () => {
     expect(told).toEqual(['mirror m', 'mirror m gone']);
   });
 
-  it('notes where a pod came from and when it was first seen', () => {
+  it('records the source of a pod and the time it was first seen', () => {
     const api = desired.sinkFor('api');
     api.upsert('default/web', aPod());
     expect(annotations).toEqual({
@@ -111,7 +111,7 @@ describe(DesiredPods, () => {
     });
   });
 
-  it('does not let in a pod with a name that leads out of its directory, and says so once', () => {
+  it('refuses a pod with a name that leaves its directory, and reports that once', () => {
     const sink = desired.sinkFor('api');
     const bad = aPod({ metadata: { name: 'bad', uid: '..' } });
     sink.replace(new Map([['default/bad', bad]]));
@@ -119,13 +119,13 @@ describe(DesiredPods, () => {
     expect(told).toEqual([]);
     expect(desired.pods()).toEqual([]);
     expect(refused).toEqual([['bad', "metadata.uid: must not be '..'"]]);
-    const said = log.lines.filter(({ message }) => message.startsWith('pod not let in'));
+    const said = log.lines.filter(({ message }) => message.startsWith('pod refused'));
     expect(said).toHaveLength(1);
     sink.remove('default/bad');
     expect(told).toEqual([]);
   });
 
-  it('keeps a pod that was let in when its next version cannot be', () => {
+  it('keeps an accepted pod when its next version is refused', () => {
     const sink = desired.sinkFor('api');
     sink.upsert('default/web', aPod({ metadata: { name: 'web', uid: 'u1' } }));
     const web = { name: 'web', uid: 'u1', containers: [{ name: '../..' }] };

@@ -18,7 +18,7 @@ let clock: ManualClock;
 let log: MemoryLogger;
 let events: MemoryPodEvents;
 let answer: Awaited<ReturnType<ManifestUrl['fetch']>> | Error;
-/** Names and images of each set that was told. */
+/** Names and images of each delivered set. */
 let told: string[][];
 let end: AbortController;
 let run: Promise<void>;
@@ -62,7 +62,7 @@ afterEach(async () => {
 });
 
 describe(createHttpSource, () => {
-  it('tells a pod at once, and then only what is new', async () => {
+  it('delivers a pod at once, and then only changes', async () => {
     expect(told).toEqual([['web-n1_default app:1']]);
     await serve(JSON.stringify(aManifest('web')));
     expect(told).toHaveLength(1);
@@ -72,9 +72,9 @@ describe(createHttpSource, () => {
 
   it.each([
     ['another status', '[]', 404],
-    ['something that is no pod', '{"kind":"Service","apiVersion":"v1"}', 200],
+    ['an object that is not a pod', '{"kind":"Service","apiVersion":"v1"}', 200],
     ['a list with one bad pod', list(aManifest('a'), aManifest('')), 200],
-    ['broken text', '{', 200],
+    ['malformed text', '{', 200],
   ])('changes nothing on %s', async (_, body, httpStatus) => {
     await serve(body, httpStatus);
     await serve(body, httpStatus);
@@ -82,21 +82,21 @@ describe(createHttpSource, () => {
     expect(log.lines.filter(({ level }) => level === 'warn')).toHaveLength(1);
   });
 
-  it('changes nothing while there is no answer', async () => {
+  it('changes nothing while there is no response', async () => {
     answer = new Error('connection refused');
     await clock.advance(60_000);
     await settle();
     expect(told).toHaveLength(1);
   });
 
-  it('takes all pods away on an empty answer, and takes them again afterwards', async () => {
+  it('removes all pods on an empty response, and adds them again afterwards', async () => {
     await serve('');
     expect(told.at(-1)).toEqual([]);
     await serve(JSON.stringify(aManifest('web')));
     expect(told.at(-1)).toEqual(['web-n1_default app:1']);
   });
 
-  it('takes the first of two pods of one name, with an event for the other', async () => {
+  it('uses the first of two pods of one name, with an event for the other', async () => {
     await serve(list(aManifest('web', 'app:1'), aManifest('web', 'app:2')));
     expect(told.at(-1)).toEqual(['web-n1_default app:1']);
     expect(events.lines).toHaveLength(1);

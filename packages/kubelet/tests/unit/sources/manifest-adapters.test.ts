@@ -19,7 +19,7 @@ describe(createManifestFiles, () => {
   });
   afterEach(() => rm(dir, { recursive: true, force: true }));
 
-  it('lists files, and links to files, but no hidden ones and no directories', async () => {
+  it('lists files and links to files, without hidden ones and directories', async () => {
     await mkdir(join(dir, 'folder'));
     for (const name of ['b.yaml', 'a.json', '.hidden']) await writeFile(join(dir, name), 'x');
     await symlink(join(dir, '.hidden'), join(dir, 'link'));
@@ -29,7 +29,7 @@ describe(createManifestFiles, () => {
     expect(await files.read(join(dir, 'link'))).toBe('x');
   });
 
-  it('knows a single file from a missing path', async () => {
+  it('distinguishes a single file from a missing path', async () => {
     const path = join(dir, 'pod.yaml');
     const files = createManifestFiles(path);
     expect(await files.list()).toEqual({ kind: 'missing' });
@@ -38,9 +38,9 @@ describe(createManifestFiles, () => {
     expect(await files.list()).toEqual({ kind: 'file', path });
   });
 
-  it('refuses what is no regular file, and what is too large', async () => {
+  it('refuses a special file and a file that is too large', async () => {
     const files = createManifestFiles(dir);
-    await expect(files.read(dir)).rejects.toThrow('is no regular file');
+    await expect(files.read(dir)).rejects.toThrow('is not a regular file');
     await writeFile(join(dir, 'big'), Buffer.alloc(10 * 1024 * 1024 + 1));
     await expect(files.read(join(dir, 'big'))).rejects.toThrow('is larger than 10 MiB');
   });
@@ -48,7 +48,7 @@ describe(createManifestFiles, () => {
   it.each([
     ['a directory', (path: string) => path.replace(/\/[^/]*$/, '')],
     ['a file', (path: string) => path],
-  ])('tells writes, renames and removals below %s', async (_, watched) => {
+  ])('reports writes, renames and removals below %s', async (_, watched) => {
     const path = join(dir, 'pod.yaml');
     await writeFile(path, 'x');
     const told = new Set<string>();
@@ -71,7 +71,7 @@ describe(createManifestFiles, () => {
     await watching.catch(() => undefined);
   });
 
-  it('ends its watch with its directory', async () => {
+  it('ends its watch when its directory is removed', async () => {
     const inner = join(dir, 'inner');
     await mkdir(inner);
     const watching = createManifestFiles(inner).watch(() => undefined, signal);
@@ -84,7 +84,7 @@ describe(createManifestFiles, () => {
     await end;
   });
 
-  it('cannot watch what is not there', async () => {
+  it('cannot watch a missing path', async () => {
     const files = createManifestFiles(join(dir, 'a/b'));
     await expect(files.watch(() => undefined, signal)).rejects.toThrow('ENOENT');
   });
@@ -110,7 +110,7 @@ describe(createManifestUrl, () => {
   });
   afterEach(() => server.close());
 
-  it('sends its headers, and follows to where the answer is', async () => {
+  it('sends its headers, and follows redirects', async () => {
     const url = createManifestUrl(`${base}/moved`, { 'X-Token': ['a', 'b'] });
     expect(await url.fetch(signal)).toEqual({ httpStatus: 200, body: 'text' });
     expect(seen).toEqual([
@@ -119,7 +119,7 @@ describe(createManifestUrl, () => {
     ]);
   });
 
-  it('tells other statuses, and gives up a circle', async () => {
+  it('returns other statuses, and stops in a redirect loop', async () => {
     expect(await createManifestUrl(`${base}/none`, {}).fetch(signal)).toMatchObject({
       httpStatus: 404,
     });
@@ -128,7 +128,7 @@ describe(createManifestUrl, () => {
     );
   });
 
-  it('says when nobody answers', async () => {
+  it('fails if there is no response', async () => {
     const { port } = server.address() as AddressInfo;
     server.close();
     await once(server, 'close');

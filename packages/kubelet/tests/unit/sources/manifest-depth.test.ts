@@ -14,7 +14,7 @@ describe('A static manifest nested deeper than any pod', () => {
     expect(() => parsePodManifest(manifest)).toThrow('is nested more than 100 levels deep');
   });
 
-  test('is a ManifestError too where aliases of aliases would fill memory', () => {
+  test('is a ManifestError too if aliases of aliases would exhaust memory', () => {
     let manifest = 'a0: &a0 [x]\n';
     for (let i = 1; i < 12; i++) manifest += `a${i}: &a${i} [${`*a${i - 1},`.repeat(10)}]\n`;
     expect(() => parsePodManifest(manifest)).toThrow(ManifestError);

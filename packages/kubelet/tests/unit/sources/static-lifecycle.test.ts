@@ -28,11 +28,11 @@ async function begin(): Promise<void> {
   await node.settle();
 }
 
-/** Past the moment that is given to those who write a file in steps. */
+/** Longer than the delay that lets a program finish writing its file. */
 const settleFiles = (): Promise<void> => node.advance(100);
 
 describe('a static pod', () => {
-  it('runs, and the API shows it by a mirror pod of the node', async () => {
+  it('runs, and has a mirror pod of the node in the API', async () => {
     node.files.write(PATH, manifest());
     await begin();
     expect(node.calls()).toEqual(['create-sandbox 0', 'start app']);
@@ -51,7 +51,7 @@ describe('a static pod', () => {
     expect(status).toMatchObject({ phase: 'Running', containerStatuses: [{ ready: true }] });
   });
 
-  it('gets its mirror when the node is known at last, with a status', async () => {
+  it('gets its mirror with a status once the node is known', async () => {
     node.registered = undefined;
     node.files.write(PATH, manifest());
     await begin();
@@ -62,7 +62,7 @@ describe('a static pod', () => {
     expect(mirror()?.status?.phase).toBe('Running');
   });
 
-  it('is not touched when somebody deletes its mirror, which comes back', async () => {
+  it('is not affected by the deletion of its mirror, which comes back', async () => {
     node.files.write(PATH, manifest());
     await begin();
     const before = mirror()?.metadata?.uid;
@@ -76,7 +76,7 @@ describe('a static pod', () => {
     expect(node.calls()).toEqual([]);
   });
 
-  it('ends with its file, and takes its mirror along', async () => {
+  it('ends when its file is removed, together with its mirror', async () => {
     node.files.write(PATH, manifest());
     await begin();
     node.calls();
@@ -92,7 +92,7 @@ describe('a static pod', () => {
     expect(mirror()).toBeUndefined();
   });
 
-  it('is replaced when its file changes: the new one begins when the old one has ended', async () => {
+  it('is replaced when its file changes: the new one starts when the old one has ended', async () => {
     node.files.write(PATH, manifest());
     await begin();
     const before = hash();
@@ -110,7 +110,7 @@ describe('a static pod', () => {
     expect(mirror()?.spec?.containers[0]?.image).toBe('app:2');
   });
 
-  it('that changes twice while it ends begins once, as it was last', async () => {
+  it('that changes twice while it ends starts once, in its last version', async () => {
     node.files.write(PATH, manifest());
     await begin();
     node.calls();
@@ -137,7 +137,7 @@ describe('a static pod', () => {
     expect(mirror()?.status?.phase).toBe('Running');
   });
 
-  it('whose file went while the kubelet was down is ended, mirror and all', async () => {
+  it('whose file was removed while the kubelet was down ends, together with its mirror', async () => {
     node.files.write(PATH, manifest());
     await begin();
     node.calls();
@@ -149,7 +149,7 @@ describe('a static pod', () => {
     expect(mirror()).toBeUndefined();
   });
 
-  it('that the node refuses never begins, and its mirror says why', async () => {
+  it('that the node refuses never starts, and its mirror shows the reason', async () => {
     node.files.write(PATH, manifest('app:1', { nodeSelector: { disk: 'ssd' } }));
     await begin();
     await node.advance(500);
@@ -157,7 +157,7 @@ describe('a static pod', () => {
     expect(mirror()?.status).toMatchObject({ phase: 'Failed', reason: 'NodeAffinity' });
   });
 
-  it('runs while the API fails, and is shown when it is back', async () => {
+  it('runs while the API fails, and gets its mirror when it is back', async () => {
     node.api.onCall = () => {
       throw new KubeError('KUBE_UNAVAILABLE', 'the API is away');
     };
@@ -170,7 +170,7 @@ describe('a static pod', () => {
     expect(mirror()?.status?.phase).toBe('Running');
   });
 
-  it('has nothing to do with other pods of the API', async () => {
+  it('is independent of other pods of the API', async () => {
     await node.api.create(
       PODS,
       { ...(manifest() as Pod), metadata: { name: 'x', namespace: 'default' } },
@@ -186,7 +186,7 @@ describe('a manifest', () => {
   const logged = () =>
     node.log.lines.filter(({ message }) => message === 'static pod manifest not used');
 
-  it('that gives no pod does not keep the others from running, and is told once', async () => {
+  it('that is invalid does not prevent others from running, and is logged once', async () => {
     node.files.write('/manifests/a.yaml', 'kind: {');
     node.files.write('/manifests/b.yaml', new Error('no permission'));
     node.files.write('/manifests/c.yaml', manifest('app:1', { serviceAccountName: 's' }));
@@ -197,7 +197,7 @@ describe('a manifest', () => {
     expect(logged()).toHaveLength(3);
   });
 
-  it('that breaks leaves its pod until everything is read again', async () => {
+  it('that becomes invalid keeps its pod until the next full read', async () => {
     node.files.write(PATH, manifest());
     await begin();
     node.calls();
@@ -208,7 +208,7 @@ describe('a manifest', () => {
     expect(node.calls()).toContain('stop app 30');
   });
 
-  it('is found without being told of it', async () => {
+  it('is found without a reported change', async () => {
     await begin();
     node.files.write(PATH, manifest(), true);
     await node.advance(10_000);
@@ -217,7 +217,7 @@ describe('a manifest', () => {
     expect(node.calls()).toEqual(['create-sandbox 0', 'start app']);
   });
 
-  it('of the same name as another: the last in order counts', async () => {
+  it('with the same pod name as another: the last in order counts', async () => {
     node.files.write('/manifests/1.yaml', manifest('app:1'));
     node.files.write('/manifests/2.yaml', manifest('app:2'));
     await begin();
@@ -225,7 +225,7 @@ describe('a manifest', () => {
     expect(node.calls()).toEqual(['create-sandbox 0', 'start app']);
   });
 
-  it('that is the only one keeps its pod when it breaks, and loses it when it goes', async () => {
+  it('that is the only one keeps its pod when it becomes invalid, and loses it when it is removed', async () => {
     node.files.kind = 'file';
     node.files.write(PATH, manifest());
     await begin();

@@ -33,7 +33,7 @@ const withSpec = (spec: object, containers: readonly object[] = [{ name: 'a', im
   });
 
 describe(fnv128a, () => {
-  // The values that Go's hash/fnv is tested with.
+  // The test values of Go's hash/fnv.
   it.each([
     ['', '6c62272e07bb014262b821756295c58d'],
     ['a', 'd228cb696f1a8caf78912b704e4a8964'],
@@ -45,7 +45,7 @@ describe(fnv128a, () => {
 });
 
 describe(prepareStaticPod, () => {
-  it('gives it the defaults, a name of its own, the node and a place in the default namespace', () => {
+  it('sets the defaults, the node’s name for it, the node and the default namespace', () => {
     const pod = prepared();
     const uid = pod.metadata?.uid ?? '';
     expect(uid).toMatch(/^[0-9a-f]{32}$/);
@@ -75,7 +75,7 @@ describe(prepareStaticPod, () => {
 
   const uidOf = (pod: Pod) => pod.metadata?.uid;
   const asJson = JSON.stringify(parsePodManifest(text));
-  it('has the same uid however the manifest is written', () => {
+  it('has the same uid for every notation of the manifest', () => {
     expect(uidOf(prepared(asJson))).toBe(uidOf(prepared()));
   });
   it.each([
@@ -83,11 +83,11 @@ describe(prepareStaticPod, () => {
     ['the path', () => prepared(text, { kind: 'file', path: '/elsewhere.yaml' })],
     ['the origin', () => prepared(text, { kind: 'url', url: file.path })],
     ['the node', () => prepareStaticPod(parsePodManifest(text), file, 'node-2')],
-  ])('has another uid when %s is another', (_, other) => {
+  ])('has another uid if %s differs', (_, other) => {
     expect(uidOf(other())).not.toBe(uidOf(prepared()));
   });
 
-  it('keeps a uid that the manifest gives', () => {
+  it('keeps the uid of the manifest', () => {
     const pod = prepared(text.replace('name: web\n', 'name: web\n  uid: my-own\n'));
     expect(uidOf(pod)).toBe('my-own');
     expect(pod.metadata?.annotations).toEqual({ 'kubernetes.io/config.hash': 'my-own' });
@@ -97,7 +97,7 @@ describe(prepareStaticPod, () => {
     expect(prepared(text, { kind: 'url', url: 'http://x' }).spec?.tolerations).toBeUndefined();
   });
 
-  it('does not change what it was given', () => {
+  it('does not change its input', () => {
     const manifest = parsePodManifest(text);
     prepareStaticPod(manifest, file, 'n1');
     expect(manifest).toEqual(parsePodManifest(text));
@@ -172,7 +172,7 @@ describe(parsePodManifest, () => {
   it.each([
     ['is empty', ''],
     ['is empty', '---\n'],
-    ['is no object', 'just words'],
+    ['is not an object', 'just words'],
     ['holds no apiVersion no kind, not v1 Pod', '{}'],
     ['holds v1 Service, not v1 Pod', 'apiVersion: v1\nkind: Service'],
     ['holds v1 PodList, not v1 Pod', 'apiVersion: v1\nkind: PodList\nitems: []'],
@@ -200,11 +200,11 @@ describe(parsePodManifest, () => {
       'apiVersion: v1\nkind: Pod\nmetadata: {creationTimestamp: now}\nspec: {hostPID: 1}',
     ],
     ['position', '{"apiVersion": "v1", kind: "Pod"}'],
-  ])('says what is wrong: %s', (message, manifest) => {
+  ])('names the problem: %s', (message, manifest) => {
     expect(() => parsePodManifest(manifest)).toThrow(message);
   });
 
-  it('takes the first of several documents, null for absence, and leaves out what no pod has', () => {
+  it('uses the first of several documents, reads null as absent, and drops unknown fields', () => {
     const manifest = `${text}  tolerations: null\n  newField: { a: 1 }\n---\nkind: Other`;
     expect(parsePodManifest(manifest)).toEqual(parsePodManifest(text));
   });
@@ -234,18 +234,18 @@ describe(parsePodManifests, () => {
   const item = { metadata: { name: 'a' }, spec: { containers: [] } };
   const list = (...items: unknown[]) =>
     JSON.stringify({ apiVersion: 'v1', kind: 'PodList', items });
-  it('takes one pod, or the items of a list', () => {
+  it('reads one pod, or the items of a list', () => {
     expect(parsePodManifests(text)).toHaveLength(1);
     expect(parsePodManifests(list(item, item))).toHaveLength(2);
     expect(parsePodManifests(list())).toEqual([]);
   });
   it('refuses a list with anything else in it', () => {
-    expect(() => parsePodManifests(list(item, 7))).toThrow('no object');
+    expect(() => parsePodManifests(list(item, 7))).toThrow('not an object');
     expect(() => parsePodManifests('apiVersion: v1\nkind: List')).toThrow('v1 List');
   });
 });
 
-it('a manifest whose aliases multiply is refused as a manifest that cannot be read', () => {
+it('refuses a manifest whose aliases multiply, with a ManifestError', () => {
   const steps = Array.from({ length: 9 }, (_, at) => {
     const ten = Array.from({ length: 10 }, () => `*a${at}`).join(',');
     return `a${at + 1}: &a${at + 1} [${ten}]`;

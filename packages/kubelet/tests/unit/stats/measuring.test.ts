@@ -21,8 +21,8 @@ async function summary(node: StatsNode): Promise<Summary['pods']> {
   return (JSON.parse(await node.page('stats-summary')) as Summary).pods;
 }
 
-describe('what containers use', () => {
-  it('is what the runtime says', async () => {
+describe('container usage', () => {
+  it('is the runtime’s figure', async () => {
     const node = new StatsNode();
     const { containerId } = await node.startPod();
     node.runtime.setUsage(containerId as never, { cpuCoreNs: 5, workingSetBytes: 6 });
@@ -32,7 +32,7 @@ describe('what containers use', () => {
     expect(pod?.cpu?.usageCoreNanoSeconds).toBe(1_500_000_000);
   });
 
-  it('and what is left of the limit are of one moment', async () => {
+  it('and the rest of the limit are of the same moment', async () => {
     const node = new StatsNode();
     const { path, containerId } = await node.startPod();
     const [workingSetBytes, memoryBytes] = [70 * MIB, 128 * MIB];
@@ -46,7 +46,7 @@ describe('what containers use', () => {
     expect(pod?.containers[0]?.memory).toMatchObject({ workingSetBytes, availableBytes });
   });
 
-  it('is in the cgroup files where the runtime has no such call', async () => {
+  it('comes from cgroup files if the runtime lacks the call', async () => {
     const node = new StatsNode();
     await node.startPod();
     node.runtime.calls.failNext('listContainerStats', 'CRI_UNIMPLEMENTED');
@@ -55,7 +55,7 @@ describe('what containers use', () => {
     expect(pod?.containers[0]?.memory?.workingSetBytes).toBe(64 * MIB);
   });
 
-  it('has a rate once there are two looks', async () => {
+  it('has a rate after the second measurement', async () => {
     const node = new StatsNode();
     const { path, pod } = await node.startPod();
     const cores = async () => (await summary(node))[0]?.cpu?.usageNanoCores;
@@ -65,24 +65,24 @@ describe('what containers use', () => {
     expect(await cores()).toBe(500_000_000);
     await node.clock.advance(2000);
     node.cgroups.set(path, { cpu: { usageNs: 8_500_000_000 } });
-    expect(await cores(), 'not of the moment alone').toBe(500_000_000);
+    expect(await cores(), 'not a momentary rate').toBe(500_000_000);
     expect(pod.metadata?.uid).toBeDefined();
   });
 });
 
-describe('what pods use', () => {
-  it('is what the runtime says, or their containers together, without cgroups of their own', async () => {
-    const told = new StatsNode({ cgroups: false });
-    const { containerId } = await told.startPod();
-    told.runtime.setUsage(containerId as never, { cpuCoreNs: 7, workingSetBytes: 8 });
-    expect((await summary(told))[0]?.cpu?.usageCoreNanoSeconds).toBe(7);
-    const untold = new StatsNode({ cgroups: false, lacks: ['podSandboxStats'] });
-    const other = await untold.startPod();
-    untold.runtime.setUsage(other.containerId as never, { cpuCoreNs: 9, workingSetBytes: 10 });
-    expect((await summary(untold))[0]?.memory?.workingSetBytes).toBe(10);
+describe('pod usage', () => {
+  it('without own cgroups is the runtime’s figure, or else the sum over containers', async () => {
+    const reported = new StatsNode({ cgroups: false });
+    const { containerId } = await reported.startPod();
+    reported.runtime.setUsage(containerId as never, { cpuCoreNs: 7, workingSetBytes: 8 });
+    expect((await summary(reported))[0]?.cpu?.usageCoreNanoSeconds).toBe(7);
+    const silent = new StatsNode({ cgroups: false, lacks: ['podSandboxStats'] });
+    const other = await silent.startPod();
+    silent.runtime.setUsage(other.containerId as never, { cpuCoreNs: 9, workingSetBytes: 10 });
+    expect((await summary(silent))[0]?.memory?.workingSetBytes).toBe(10);
   });
 
-  it('is found by the process where the runtime has put it elsewhere', async () => {
+  it('is found by process if the runtime placed the cgroup elsewhere', async () => {
     const node = new StatsNode();
     const { path, containerId } = await node.startPod();
     node.cgroups.remove(`${path}/${containerId}`);
@@ -95,14 +95,14 @@ describe('what pods use', () => {
     );
   });
 
-  it('has no network of its own in the node’s', async () => {
+  it('has no network figures on the host network', async () => {
     const node = new StatsNode();
     node.machine.networks.set(100, []);
     await node.startPod({ hostNetwork: true });
     expect((await summary(node))[0]?.network).toBeUndefined();
   });
 
-  it('has no series once it has ended', async () => {
+  it('has no series after the pod has ended', async () => {
     const node = new StatsNode();
     const { sandboxId } = await node.startPod();
     expect(await node.page('metrics-resource')).toContain('pod="web"');
@@ -140,7 +140,7 @@ describe('disks', () => {
     ...{ inodes: 10, inodesFree: 5 },
   };
 
-  it('are told as last measured', async () => {
+  it('are reported as last measured', async () => {
     const node = new StatsNode();
     await node.startPod({ volumes: [{ name: 'data', emptyDir: {} }] });
     node.machine.fileSystems.set(volume, figures);
@@ -158,7 +158,27 @@ describe('disks', () => {
     expect((await summary(node))[0]?.volume).toMatchObject([{ usedBytes: 43 }]);
   });
 
-  it('of one pod do not hide those of another when they cannot be measured', async () => {
+  it('include volumes of claims, in the summary and as metrics', async () => {
+    const node = new StatsNode();
+    const claim = { namespace: 'default', name: 'c' };
+    const size = { ...figures, usedBytes: 40, inodesUsed: 5 };
+    node.claimed = [{ name: 'data', claim, ...size, abnormal: false }];
+    await node.startPod();
+    await node.startPod({ name: 'b', uid: 'uid-2' });
+    await node.measureDisks();
+    const [pod] = await summary(node);
+    expect(pod?.volume).toMatchObject([
+      { name: 'data', usedBytes: 40, pvcRef: claim, volumeHealthStats: { abnormal: false } },
+    ]);
+    const series = 'kubelet_volume_stats_used_bytes{namespace="default",persistentvolumeclaim="c"}';
+    expect(node.metrics.values.get(series)).toBe(40);
+    node.claimed = [];
+    await node.clock.advance(120_000);
+    await node.measureDisks();
+    expect(node.metrics.values.get(series)).toBeUndefined();
+  });
+
+  it('of one pod are reported although another pod’s cannot be measured', async () => {
     const node = new StatsNode();
     const logs = '/logs/default_web_uid-1/app';
     node.directories.directories.set(logs, new Error('the disk is broken'));
@@ -169,13 +189,13 @@ describe('disks', () => {
     expect(node.disks.diskOf('uid-1')).toBeUndefined();
     expect(node.disks.diskOf('uid-2')?.logs.get('app')?.usedBytes).toBe(9);
     expect(node.log.lines.map(({ message }) => message)).toContain(
-      'what a pod has on disks is not known',
+      'cannot measure the disk usage of a pod',
     );
   });
 });
 
-describe('a runtime that does not answer', () => {
-  it('fails the summary, and is told by the metrics', async () => {
+describe('an unresponsive runtime', () => {
+  it('fails the summary, and the metrics report it', async () => {
     const node = new StatsNode();
     node.runtime.calls.failNext('listPodSandbox', 'CRI_UNAVAILABLE');
     const page = await node.page('metrics-resource');

@@ -8,7 +8,7 @@ import {
 } from '../../../src/stats/codec/proc-text.js';
 
 describe('/proc', () => {
-  it('has interfaces, of which bridges and loops are nobody’s', () => {
+  it('contains interfaces; bridges and loopback are skipped', () => {
     const titles = 'Inter-|   Receive\n face |bytes\n';
     const line = '1 2 3 4 0 0 0 0 5 6 7 8 0 0 0 0\n';
     const text = `${titles}    lo: ${line}  eth0:${line}veth12: ${line}`;
@@ -20,7 +20,7 @@ describe('/proc', () => {
     ]);
   });
 
-  it('has memory, threads and the time of the boot', () => {
+  it('contains memory, threads and the boot time', () => {
     expect(parseMachineMemory('MemTotal: 2 kB\nSwapTotal: 3 kB\nSwapFree: 1 kB\n')).toEqual({
       ...{ totalBytes: 2048, freeBytes: 0, swapTotalBytes: 3072, swapFreeBytes: 1024 },
     });

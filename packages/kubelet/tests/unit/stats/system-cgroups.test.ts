@@ -13,7 +13,7 @@ const named = (over: Partial<SystemCgroupsInput>) =>
   );
 
 describe(systemCgroups, () => {
-  it('are pods and kubelet where nothing is configured, the kubelet in the root cgroup too', () => {
+  it('are pods and kubelet by default, even with the kubelet in the root cgroup', () => {
     expect(systemCgroups(input)).toEqual([
       { name: 'pods', path: '/kubepods' },
       { name: 'kubelet', path: '/', startedAtMs: 7 },
@@ -22,18 +22,18 @@ describe(systemCgroups, () => {
     ]);
   });
 
-  it('are runtime and misc too where their cgroups are configured', () => {
+  it('include runtime and misc if their cgroups are configured', () => {
     const all = { ...config, kubeletCgroups: '/kube.slice', systemCgroups: '/system' };
     expect(named({ config: all, runtimeCgroups: '/runtime.slice' })).toEqual([
       ...['pods /kubepods', 'kubelet /kube.slice', 'runtime /runtime.slice', 'misc /system'],
     ]);
   });
 
-  it('have no kubelet whose cgroup nobody knows, and no pods while they cannot have cgroups', () => {
+  it('lack the kubelet if its cgroup is unknown, and pods while these have no cgroups', () => {
     expect(named({ own: { ...own, path: undefined }, above: [] })).toEqual([]);
   });
 
-  it('have the root of cgroups for pods that have none of their own', () => {
+  it('use the root cgroup for pods without own cgroups', () => {
     const without = { ...config, cgroupsPerQOS: false, cgroupRoot: '' };
     expect(named({ config: without, above: [] })).toEqual(['pods /', 'kubelet /']);
   });

@@ -45,7 +45,7 @@ const deleting: Pod = aPod({ metadata: { name: 'web', deletionTimestamp: NOW } }
 
 describe('phase', () => {
   const cases: readonly (Partial<StatusInput> & { name: string; want: string })[] = [
-    { name: 'nothing there yet', want: 'Pending' },
+    { name: 'no container created yet', want: 'Pending' },
     { name: 'running', seen: anObservation(fine, [app]), want: 'Running' },
     {
       name: 'created, not started',
@@ -53,7 +53,7 @@ describe('phase', () => {
       want: 'Pending',
     },
     {
-      name: 'one runs, one was never made',
+      name: 'one runs, one was never created',
       pod: two,
       seen: anObservation(fine, [a]),
       want: 'Pending',
@@ -65,7 +65,7 @@ describe('phase', () => {
       want: 'Running',
     },
     {
-      name: 'all have succeeded for good',
+      name: 'all have succeeded and stay so',
       pod: two,
       seen: anObservation(fine, [
         { ...a, state: exited(0) },
@@ -74,7 +74,7 @@ describe('phase', () => {
       want: 'Succeeded',
     },
     {
-      name: 'one of them has failed',
+      name: 'one has failed',
       pod: two,
       seen: anObservation(fine, [
         { ...a, state: exited(0) },
@@ -88,7 +88,7 @@ describe('phase', () => {
       want: 'Running',
     },
     {
-      name: 'ended and held back in a crash loop',
+      name: 'waiting in a crash loop',
       seen: anObservation(fine, [aContainer({ state: exited(1) })]),
       waiting: new Map([['app', { reason: 'CrashLoopBackOff', message: 'm' }]]),
       want: 'Running',
@@ -100,21 +100,21 @@ describe('phase', () => {
       want: 'Running',
     },
     {
-      name: 'stopped by deletion, not yet all over',
+      name: 'deleted, not yet ended',
       pod: deleting,
       previous: { phase: 'Running' },
       seen: anObservation(fine, [aContainer({ state: exited(0) })]),
       want: 'Running',
     },
     {
-      name: 'stopped by deletion, all over',
+      name: 'deleted and stopped',
       pod: deleting,
       terminal: true,
       seen: anObservation(fine, [aContainer({ state: exited(0) })]),
       want: 'Succeeded',
     },
     {
-      name: 'killed by deletion, all over',
+      name: 'deleted and killed',
       pod: deleting,
       terminal: true,
       seen: anObservation(fine, [aContainer({ state: exited(137) })]),
@@ -128,7 +128,7 @@ describe('phase', () => {
       want: 'Pending',
     },
     {
-      name: 'init container failed for good',
+      name: 'init container failed and stays so',
       pod: aPod({ restartPolicy: 'Never', initContainers: [{ name: 'i' }] }),
       seen: anObservation(fine, [{ ...i, state: exited(1) }]),
       want: 'Failed',
@@ -152,14 +152,14 @@ describe('phase', () => {
       want: 'Succeeded',
     },
     {
-      name: 'a verdict waits until nothing runs',
+      name: 'a failure verdict, while containers run',
       previous: { phase: 'Running' },
       verdict: { reason: 'Evicted', message: 'm' },
       seen: anObservation(fine, [app]),
       want: 'Running',
     },
     {
-      name: 'and then it is final',
+      name: 'a failure verdict, once nothing runs',
       previous: { phase: 'Running' },
       verdict: { reason: 'Evicted', message: 'm' },
       seen: anObservation(fine, [aContainer({ state: exited(0) })]),
@@ -199,7 +199,7 @@ describe('container status', () => {
     });
   });
 
-  it('shows which mounts are read-only all the way down, as the runtime made them', () => {
+  it('shows the recursively read-only mounts that the runtime created', () => {
     const modes = ['Enabled', 'IfPossible', 'Disabled'] as const;
     const volumeMounts = modes.map((recursiveReadOnly, at) => {
       return { name: 'v', mountPath: `/v${at}`, readOnly: true, recursiveReadOnly };
@@ -214,7 +214,7 @@ describe('container status', () => {
     expect(shown({ seen: unable })).toEqual(['Disabled', 'Disabled', 'Disabled']);
   });
 
-  it('shows the run before it as the last state', () => {
+  it('shows the previous run as the last state', () => {
     const old = aContainer({ id: 'app-old', state: exited(3, NOW_MS), createdAtMs: 1 });
     const seen = anObservation(fine, [aContainer({ restartCount: 1 }), old]);
     expect(first({ seen })).toMatchObject({
@@ -230,7 +230,7 @@ describe('container status', () => {
     });
   });
 
-  it('says why it cannot start, and keeps how it ended', () => {
+  it('shows the reason that it cannot start, and its last end', () => {
     const seen = anObservation(fine, [aContainer({ state: exited(1) })]);
     const waiting = new Map([['app', { reason: 'CrashLoopBackOff', message: 'back-off 10s' }]]);
     expect(first({ seen, waiting })).toMatchObject({
@@ -239,7 +239,7 @@ describe('container status', () => {
     });
   });
 
-  it('does not count restarts back', () => {
+  it('never lowers the restart count', () => {
     const previous = {
       containerStatuses: [{ ...(first({}) as ContainerStatus), restartCount: 7 }],
     };
@@ -247,7 +247,7 @@ describe('container status', () => {
     expect(first({ seen, previous })?.restartCount).toBe(7);
   });
 
-  it('that vanished while it ran was lost', () => {
+  it('shows a container that vanished while running as lost', () => {
     const previous = statusOf({ seen: anObservation(fine, [app]) });
     expect(first({ previous })).toMatchObject({
       state: { waiting: { reason: 'ContainerCreating' } },
@@ -264,12 +264,12 @@ describe('container status', () => {
     });
   });
 
-  it('that vanished after it had ended keeps its end', () => {
+  it('keeps the end of a container that vanished afterwards', () => {
     const previous = statusOf({ seen: anObservation(fine, [aContainer({ state: exited(4) })]) });
     expect(first({ previous })?.state?.terminated?.exitCode).toBe(4);
   });
 
-  it('of an init container that ran out of memory counts as a failure, whatever its exit code', () => {
+  it('shows an init container killed for lack of memory as failed, even with exit code 0', () => {
     const state = { ...exited(0), reason: 'OOMKilled' } as const;
     const seen = anObservation(fine, [{ ...i, state }]);
     for (const [restartPolicy, phase] of [
@@ -283,7 +283,7 @@ describe('container status', () => {
     }
   });
 
-  it('of an init container whose record is gone counts as a success', () => {
+  it('shows an init container without a record as succeeded', () => {
     const status = statusOf({ pod: inits, seen: anObservation(fine, [app]) });
     expect(status.initContainerStatuses?.[0]).toMatchObject({
       ready: true,
@@ -291,7 +291,7 @@ describe('container status', () => {
     });
   });
 
-  it('is listed by name, init containers in order of the spec', () => {
+  it('sorts containers by name, and init containers in spec order', () => {
     const pod = aPod({
       containers: [{ name: 'z' }, { name: 'c' }],
       initContainers: [{ name: 'y' }, { name: 'x' }],
@@ -301,7 +301,7 @@ describe('container status', () => {
     expect(status.initContainerStatuses?.map(({ name }) => name)).toEqual(['y', 'x']);
   });
 
-  it('shares the room for termination messages', () => {
+  it('divides the space for termination messages among the containers', () => {
     const message = 'ä'.repeat(10_000);
     const state = { ...exited(1), message };
     const seen = anObservation(fine, [
@@ -325,7 +325,7 @@ describe('conditions', () => {
       ]),
     );
 
-  it('of a pod that just came', () => {
+  it('of a new pod', () => {
     expect(conditionsOf({})).toEqual({
       PodReadyToStartContainers: 'False',
       Initialized: 'True',
@@ -335,14 +335,14 @@ describe('conditions', () => {
     });
   });
 
-  it('of a pod whose init containers run', () => {
+  it('of a pod with running init containers', () => {
     expect(conditionsOf({ pod: inits, seen: anObservation(fine, [i]) })).toMatchObject({
       PodReadyToStartContainers: 'True',
       Initialized: 'False ContainersNotInitialized containers with incomplete status: [i]',
     });
   });
 
-  it('of a pod that is over', () => {
+  it('of a pod that has ended', () => {
     const seen = anObservation(fine, [aContainer({ state: exited(0) })]);
     const pod = aPod({ restartPolicy: 'Never' });
     expect(conditionsOf({ pod, seen })).toMatchObject({
@@ -370,7 +370,7 @@ describe('conditions', () => {
     );
   });
 
-  it('move their time only when they flip, and carry the generation', () => {
+  it('change their time only with their status, and carry the generation', () => {
     const pod = aPod({ metadata: { name: 'web', generation: 3 } });
     const previous = statusOf({ pod });
     const seen = anObservation(fine, [app]);
@@ -388,7 +388,7 @@ describe('conditions', () => {
 });
 
 describe('addresses', () => {
-  it('are the node’s own for a pod on its network', () => {
+  it('are the node’s own for a pod on the host network', () => {
     const status = statusOf({ pod: aPod({ hostNetwork: true }), hostIps: ['10.0.0.1', 'fd00::1'] });
     expect(status).toMatchObject({
       podIP: '10.0.0.1',
@@ -405,7 +405,7 @@ describe('addresses', () => {
     ]);
   });
 
-  it('stay when the sandbox is gone', () => {
+  it('stay after the sandbox is gone', () => {
     const previous = statusOf({ seen: anObservation(fine, [app]) });
     expect(statusOf({ previous, seen: anObservation() }).podIP).toBe('10.1.0.5');
   });
@@ -420,9 +420,9 @@ describe('resources', () => {
     phase: string;
     want: Pick<PodStatus, 'allocatedResources' | 'resources'>;
   }[] = [
-    { name: 'none were asked for', pod: aPod(), phase: 'Running', want: { resources: {} } },
+    { name: 'without requests', pod: aPod(), phase: 'Running', want: { resources: {} } },
     {
-      name: 'of several containers, added up',
+      name: 'of several containers, summed',
       pod: aPod({
         containers: [
           { name: 'a', resources: half },
@@ -436,7 +436,7 @@ describe('resources', () => {
       },
     },
     {
-      name: 'before it runs: the sums, whatever one container leaves open',
+      name: 'before it runs: sums, even if one container has no limit',
       pod: aPod({
         containers: [
           { name: 'a', resources: half },
@@ -453,7 +453,7 @@ describe('resources', () => {
       },
     },
     {
-      name: 'what no cgroup holds is allocated, and not in force',
+      name: 'resources without cgroup: allocated, but not in force',
       pod: aPod({
         containers: [{ name: 'a', resources: { requests: { 'ephemeral-storage': '1Gi' } } }],
       }),
@@ -477,7 +477,7 @@ describe('resources', () => {
     expect({ ...(allocatedResources && { allocatedResources }), resources }).toEqual(want);
   });
 
-  it('of a container show once there is one', () => {
+  it('of a container appear once it is created', () => {
     const pod = aPod({ containers: [{ name: 'app', resources: half }] });
     const waiting = statusOf({ pod }).containerStatuses?.[0];
     expect(waiting).not.toHaveProperty('resources');
@@ -488,7 +488,7 @@ describe('resources', () => {
 });
 
 describe('a container that could not be started', () => {
-  it('ended, and began when time did', () => {
+  it('has ended, with the epoch as its start', () => {
     const state: ContainerRunState = {
       kind: 'exited',
       startedAtMs: undefined,

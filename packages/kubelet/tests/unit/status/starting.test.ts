@@ -22,14 +22,14 @@ describe(isOnlyStarting, () => {
     ['waits for its containers', pending, status('Pending', waiting('ContainerCreating')), true],
     ['waits for its init containers', pending, status('Pending', waiting('PodInitializing')), true],
     [
-      'has a container made but not started',
+      'has a created but unstarted container',
       pending,
       status('Pending', { state: { waiting: {} } }),
       true,
     ],
     ['runs', pending, status('Running', { state: { running: {} } }), false],
     ['runs an init container', pending, status('Pending', { state: { running: {} } }), false],
-    ['cannot have its image', pending, status('Pending', waiting('ErrImagePull')), false],
+    ['cannot pull its image', pending, status('Pending', waiting('ErrImagePull')), false],
     [
       'has failed before',
       pending,
@@ -37,7 +37,7 @@ describe(isOnlyStarting, () => {
       false,
     ],
     ['was not Pending for the API', status('Running'), status('Pending'), false],
-  ] as const)('a pod that %s', (_, told, next, want) => {
-    expect(isOnlyStarting(told, next)).toBe(want);
+  ] as const)('a pod that %s', (_, held, next, want) => {
+    expect(isOnlyStarting(held, next)).toBe(want);
   });
 });

@@ -1,7 +1,7 @@
 import type { PodStatus } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { statusPatch, toldStatus } from '../../../src/status/index.js';
+import { heldStatus, statusPatch } from '../../../src/status/index.js';
 
 const ready = { type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' };
 const unready = { ...ready, status: 'False', reason: 'ContainersNotReady', message: 'app' };
@@ -20,7 +20,7 @@ const cases: readonly { name: string; base: PodStatus; next: PodStatus; want: un
     want: { phase: 'Running' },
   },
   {
-    name: 'a field is no longer said',
+    name: 'a field was removed',
     base: { phase: 'Failed', reason: 'Evicted' },
     next: { phase: 'Failed' },
     want: { reason: null },
@@ -32,13 +32,13 @@ const cases: readonly { name: string; base: PodStatus; next: PodStatus; want: un
     want: undefined,
   },
   {
-    name: 'only the condition that changed is sent, and loses what no longer holds',
+    name: 'a changed condition, without its outdated fields',
     base: { conditions: [{ type: 'foreign', status: 'True' }, unready] },
     next: { conditions: [ready] },
     want: { conditions: [{ ...ready, reason: null, message: null }] },
   },
   {
-    name: 'resources of the pod as a whole',
+    name: 'pod-level resources',
     base: { resources: {}, allocatedResources: { memory: '1Gi' } },
     next: { resources: { requests: { cpu: '1' } }, allocatedResources: { cpu: '1' } },
     want: {
@@ -47,19 +47,19 @@ const cases: readonly { name: string; base: PodStatus; next: PodStatus; want: un
     },
   },
   {
-    name: 'resources that the API has none of yet come without a directive',
+    name: 'resources that the API does not have yet, without a directive',
     base: {},
     next: { resources: { requests: { cpu: '1' } }, allocatedResources: { cpu: '1' } },
     want: { resources: { requests: { cpu: '1' } }, allocatedResources: { cpu: '1' } },
   },
   {
-    name: 'resources that are no longer in force are gone from the API too',
+    name: 'resources that are no longer in force are removed',
     base: { resources: { limits: { 'ephemeral-storage': '1Gi' } } },
     next: { resources: {} },
     want: { resources: { $patch: 'replace' } },
   },
   {
-    name: 'addresses replace each other',
+    name: 'new addresses replace the old ones',
     base: { podIPs: [{ ip: '10.1.0.1' }] },
     next: { podIPs: [{ ip: '10.1.0.2' }] },
     want: { podIPs: [{ ip: '10.1.0.2' }, { $patch: 'replace' }] },
@@ -73,19 +73,19 @@ describe(statusPatch, () => {
   });
 });
 
-describe(toldStatus, () => {
+describe(heldStatus, () => {
   const next: PodStatus = { phase: 'Running', podIP: '10.1.0.1', resources: {} };
   const patch = statusPatch('uid-1', { phase: 'Running' }, next);
 
-  it('is the answer, and what an older API server did not understand', () => {
+  it('includes sent fields that an older API server does not know', () => {
     if (patch === undefined) throw new Error('nothing to patch');
-    const told = toldStatus(patch, next, { phase: 'Running', podIP: '10.1.0.1' });
-    expect(statusPatch('uid-1', told, next)).toBeUndefined();
+    const held = heldStatus(patch, next, { phase: 'Running', podIP: '10.1.0.1' });
+    expect(statusPatch('uid-1', held, next)).toBeUndefined();
   });
 
-  it('does not hold what was not sent, and is not in the answer', () => {
+  it('lacks fields that were neither sent nor answered', () => {
     if (patch === undefined) throw new Error('nothing to patch');
-    const told = toldStatus(patch, next, { podIP: '10.1.0.1', resources: {} });
-    expect(statusPatch('uid-1', told, next)).toMatchObject({ status: { phase: 'Running' } });
+    const held = heldStatus(patch, next, { podIP: '10.1.0.1', resources: {} });
+    expect(statusPatch('uid-1', held, next)).toMatchObject({ status: { phase: 'Running' } });
   });
 });

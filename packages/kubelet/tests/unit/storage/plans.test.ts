@@ -24,6 +24,8 @@ const volume = (more: Partial<CsiVolume> = {}): CsiVolume => ({
   volumeHandle: 'h',
   specName: toPathSegment('pv', 'name'),
   lifecycle: 'Persistent',
+  mode: 'Filesystem',
+  migrated: false,
   fsType: 'ext4',
   readOnly: false,
   attributes: {},
@@ -31,6 +33,7 @@ const volume = (more: Partial<CsiVolume> = {}): CsiVolume => ({
   mountOptions: [],
   stageSecret: undefined,
   publishSecret: undefined,
+  expandSecret: undefined,
   ...more,
 });
 
@@ -178,9 +181,14 @@ describe(driverRules, () => {
   it('has the defaults of a driver without an object', () => {
     expect(driverRules(undefined)).toMatchObject({ attachRequired: true, declared: false });
   });
-  it('refuses tokens by name, which the kubelet does not give yet', () => {
-    const spec = { tokenRequests: [{ audience: 'a' }] };
-    expect(() => driverRules({ metadata: { name: 'd' }, spec })).toThrow('tokenRequests');
+  it('asks for tokens that live an hour where the driver does not say', () => {
+    const spec = { tokenRequests: [{ audience: 'a' }, { audience: '', expirationSeconds: 600 }] };
+    const rules = driverRules({ metadata: { name: 'd' }, spec });
+    expect(rules.tokenRequests).toEqual([
+      { audience: 'a', expirationSeconds: 3600 },
+      { audience: '', expirationSeconds: 600 },
+    ]);
+    expect(rules.tokensInSecrets).toBe(false);
   });
 });
 

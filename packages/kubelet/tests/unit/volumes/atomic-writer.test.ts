@@ -38,7 +38,7 @@ describe.each([
     expect((await stat(join(dir, 'token'))).mode & 0o777).toBe(0o600);
   });
 
-  it('writes nothing when nothing changed', async () => {
+  it('writes nothing if nothing changed', async () => {
     await writePayload(dir, files({ a: '1' }), {});
     const before = await readlink(join(dir, '..data'));
     await writePayload(dir, files({ a: '1' }), {});
@@ -50,14 +50,14 @@ describe.each([
     { what: 'a mode', next: files({ a: '1' }, 0o400), want: ['a'] },
     { what: 'a name', next: files({ b: '1' }), want: ['b'] },
     { what: 'everything to nothing', next: files({}), want: [] },
-  ])('replaces all files when $what changed, and leaves nothing behind', async ({ next, want }) => {
+  ])('replaces all files if $what changed, and leaves nothing behind', async ({ next, want }) => {
     await writePayload(dir, files({ a: '1' }), {});
     await writePayload(dir, next, {});
     expect(await visible()).toEqual(want);
     expect((await readdir(dir)).filter((name) => name.startsWith('..'))).toHaveLength(2);
   });
 
-  it('goes on from where a killed writer stopped', async () => {
+  it('continues after a killed writer', async () => {
     await writePayload(dir, files({ a: '1' }), {});
     await mkdir(join(dir, '..2026_01_01_00_00_00.dead'));
     await writePayload(dir, files({ a: '1' }), {});
@@ -65,7 +65,7 @@ describe.each([
     expect(await read('a')).toBe('1');
   });
 
-  it('lets a group read that is given the files', async () => {
+  it('lets the owning group read', async () => {
     const gid = process.getgid?.() ?? 0;
     await writePayload(dir, files({ a: '1', 'b/c': '2' }, 0o400), { gid });
     const mode = async (path: string): Promise<number> =>

@@ -33,12 +33,12 @@ describe(changeGroup, () => {
   it.each([
     [false, ['2770', '2770', '660', '600']],
     [true, ['2750', '2750', '640', '600']],
-  ])('reaches everything but what links lead to; read-only: %s', async (readOnly, want) => {
+  ])('changes everything except the targets of links, read-only %s', async (readOnly, want) => {
     await changeGroup(dir, { gid, policy: 'Always', readOnly });
     expect(await modes()).toEqual(want);
   });
 
-  it('looks only at the root of what was given already, if asked to', async () => {
+  it('checks only the root if the policy says so', async () => {
     const change = { gid, policy: 'OnRootMismatch', readOnly: false } as const;
     await changeGroup(dir, change);
     await chmod(join(dir, 'sub/file'), 0o600);

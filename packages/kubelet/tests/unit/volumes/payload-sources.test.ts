@@ -19,7 +19,7 @@ function payloadOf(volume: Omit<Volume, 'name'>, found: ConfigMap & Secret = {})
 
 describe(volumePayload, () => {
   it.each([1, true, ['a'], { length: 5 }])(
-    'refuses the value %j of a key by its name',
+    'refuses the value %j and names its key',
     async (value) => {
       const message = 'the value of key key is not a string';
       for (const volume of [{ configMap: { name: 'o' } }, { secret: { secretName: 'o' } }]) {
@@ -31,7 +31,7 @@ describe(volumePayload, () => {
     },
   );
 
-  it('makes an empty file of a label that no one gave, whatever its name', async () => {
+  it('writes an empty file for a missing label, whatever its name', async () => {
     const fieldRef = { fieldPath: "metadata.labels['constructor']" };
     const payload = await payloadOf({ downwardAPI: { items: [{ path: 'label', fieldRef }] } });
     expect(payload.get('label')?.content.toString()).toBe('');

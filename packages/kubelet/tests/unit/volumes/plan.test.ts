@@ -31,11 +31,11 @@ describe(keyPayload, () => {
   ]);
   const rules = { defaultMode: 0o644, optional: false };
 
-  it('takes every key without items', () => {
+  it('selects every key without items', () => {
     expect(keyPayload(data, rules, 'secret').map(([path]) => path)).toEqual(['a', 'b']);
   });
 
-  it('takes chosen keys, with their own path and mode', () => {
+  it('selects the listed keys, with their own path and mode', () => {
     const items = [{ key: 'b', path: 'dir/b', mode: 0o400 }];
     expect(keyPayload(data, { ...rules, items }, 'secret')).toEqual([
       ['dir/b', { content: Buffer.from('2'), mode: 0o400 }],
@@ -50,7 +50,7 @@ describe(keyPayload, () => {
     expect(keyPayload(data, { ...rules, items, optional: true }, 'secret')).toEqual([]);
   });
 
-  it('is empty for an object that is not there', () => {
+  it('is empty for a missing object', () => {
     expect(keyPayload(undefined, rules, 'secret')).toEqual([]);
   });
 });
@@ -78,13 +78,13 @@ describe(tmpfsMedium, () => {
       ],
       ['the smaller of both', withMemory('4Mi'), '1Mi', node, { sizeBytes: 2 ** 20 }],
       [
-        'that of the node when a container has no limit',
+        'that of the node if a container has no limit',
         withMemory('1Mi', undefined),
         '9Mi',
         node,
         { sizeBytes: node },
       ],
-      ['not said when nothing is known', withMemory('1Mi', undefined), undefined, undefined, {}],
+      ['unset if nothing is known', withMemory('1Mi', undefined), undefined, undefined, {}],
       ['not zero', withMemory(undefined), '0', node, { sizeBytes: node }],
     ];
   it.each(cases)('is %s', (_, pod, sizeLimit, nodeBytes, want) =>
@@ -121,7 +121,7 @@ describe(emptyDirMedium, () => {
 });
 
 describe(usedVolumes, () => {
-  it('leaves out what no container mounts', () => {
+  it('omits volumes that no container mounts', () => {
     const pod: Pod = {
       spec: {
         volumes: [{ name: 'used' }, { name: 'init' }, { name: 'unused' }],

@@ -26,7 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => removeTree(dir));
 
-/** A chain of directories that no path is long enough for. */
+/** A chain of directories too deep for any path. */
 function makeDeep(levels: number): void {
   const before = process.cwd();
   try {
@@ -49,13 +49,13 @@ describe('a volume with 2,000 levels of long names', () => {
     expect(await readdir(dir)).toEqual(['outside']);
   });
 
-  it('is measured to its end', async () => {
+  it('is measured completely', async () => {
     makeDeep(2000);
     const measured = await createDirectoryReadings().measure(pod, signal);
     expect(measured?.inodesUsed).toBe(2002);
   });
 
-  it('is given to a group to its end', async () => {
+  it('is given to a group completely', async () => {
     makeDeep(2000);
     const gid = process.getgid?.() ?? 0;
     const change = { gid, policy: 'Always', readOnly: false } as const;
@@ -69,7 +69,7 @@ describe('while a container exchanges a directory and a link out of its volume',
     ['on a disk', async (path: string) => QUEUED.remove(path)],
     ['in memory', async (path: string) => AT_ONCE.remove(path)],
   ] as const;
-  it.each(removers)('removal of volumes %s leaves what is outside', async (_, remove) => {
+  it.each(removers)('removal of volumes %s leaves files outside alone', async (_, remove) => {
     const [a, b] = [join(pod, 'a'), join(pod, 'b')];
     const exchanger = spawn('perl', [EXCHANGER, `${a}/in`, `${b}/in`], {
       stdio: ['pipe', 'pipe', 'inherit'],

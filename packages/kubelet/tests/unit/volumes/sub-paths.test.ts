@@ -15,7 +15,7 @@ vi.mock('node:fs/promises', async (original) => ({
 const made: string[] = [];
 afterEach(() => Promise.all(made.splice(0).map((dir) => rm(dir, { recursive: true }))));
 
-it('a directory that takes no mode is not left open', async () => {
+it('a directory whose mode cannot be changed leaves no open handle', async () => {
   const dir = await realpath(await mkdtemp(join(tmpdir(), 'sub-paths-')));
   made.push(dir);
   const unused = () => Promise.reject(new Error('nothing is mounted'));

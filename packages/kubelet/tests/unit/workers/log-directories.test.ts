@@ -25,7 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true }));
 
-/** Housekeeping over real files, with one pod that is wanted. */
+/** Housekeeping over real files, with one desired pod. */
 async function housekeep(
   until: (log: MemoryLogger) => boolean | Promise<boolean>,
   inRuntime: readonly RuntimePod[] = [],
@@ -68,7 +68,7 @@ async function housekeep(
     },
     stop.signal,
   );
-  const endMs = performance.now() + 30_000; // a loaded machine is no failure
+  const endMs = performance.now() + 30_000; // generous, because the machine may be under load
   while (performance.now() < endMs && !(await until(log))) {
     await new Promise((resolve) => setImmediate(resolve));
     await clock.advance(2000);
@@ -79,7 +79,7 @@ async function housekeep(
 
 describe('a directory of logs that belongs to no pod', () => {
   it.each(['ns_name_..', 'ns_name_.', 'ns_name_gone', '.._.._..'])(
-    '%s is all that goes',
+    '%s is the only directory that is removed',
     async (name) => {
       await mkdir(join(podLogsDir, name, 'container'), { recursive: true });
       await mkdir(join(podLogsDir, 'ns_name_known'));
@@ -94,9 +94,9 @@ describe('a directory of logs that belongs to no pod', () => {
   );
 });
 
-describe('a pod that somebody made in the runtime with a uid of their own', () => {
-  it.each(['..', '.', '../..', ''])('costs no directory: %j', async (uid) => {
-    const warned = 'the uid of an unknown pod is no name of a directory';
+describe('a pod that another client created in the runtime with its own uid', () => {
+  it.each(['..', '.', '../..', ''])('removes no directory: %j', async (uid) => {
+    const warned = 'the uid of an unknown pod is not a valid directory name';
     const stranger = { uid, namespace: 'ns', name: 'crictl', running: false };
     const until = (log: MemoryLogger) => log.lines.some(({ message }) => message === warned);
     await housekeep(until, [stranger]);

@@ -9,25 +9,25 @@ const created = { kind: 'created' } as const;
 
 describe(planCleanup, () => {
   it.each([
-    ['the newest run that ended stays', [run('a2'), run('a1')], ['a1']],
+    ['the newest ended run stays', [run('a2'), run('a1')], ['a1']],
     [
-      'a running one needs no room of its own',
+      'a running container does not protect the last ended run',
       [aContainer({ id: 'a3' }), run('a2'), run('a1')],
       ['a1'],
     ],
     [
-      'what was overtaken before it started goes',
+      'a container that was replaced before it started is removed',
       [aContainer({ id: 'a2' }), run('a1', created)],
       ['a1'],
     ],
-    ['what was only created last may still be wanted', [run('a2', created), run('a1')], []],
-    ['runs of other containers do not count', [run('a1'), aContainer({ name: 'b' })], []],
+    ['the newest created container stays', [run('a2', created), run('a1')], []],
+    ['runs of other containers do not matter', [run('a1'), aContainer({ name: 'b' })], []],
   ])('%s', (_, containers, want) => {
     const plan = planCleanup(anObservation([aSandbox()], containers));
     expect(plan.map((action) => ('id' in action ? action.id : action.kind))).toEqual(want);
   });
 
-  it('a lost sandbox goes when the last container of it has', () => {
+  it('a lost sandbox is removed after its last container', () => {
     const sandboxes = [aSandbox({ id: 's1', attempt: 1 }), aSandbox({ id: 's0', ready: false })];
     const keeps = anObservation(sandboxes, [run('a1', exited(1), 's0')]);
     expect(planCleanup(keeps)).toEqual([]);

@@ -21,7 +21,7 @@ interface Case {
   readonly seen: PodObservation;
   readonly probes?: Readonly<Record<string, ContainerVerdicts>>;
   readonly restartCounts?: Readonly<Record<string, number>>;
-  /** One word per action: what it does and to what. */
+  /** One line for each action: its kind and its object. */
   readonly want: readonly string[];
 }
 
@@ -63,7 +63,7 @@ const cases: readonly Case[] = [
     seen: anObservation(),
     want: ['create-sandbox 0', 'start app 0'],
   },
-  { name: 'what is missing is started', seen: anObservation(fine), want: ['start app 0'] },
+  { name: 'a missing container is started', seen: anObservation(fine), want: ['start app 0'] },
   { name: 'a good pod is left alone', seen: anObservation(fine, [aContainer()]), want: [] },
   {
     name: 'an outdated container is replaced',
@@ -76,7 +76,7 @@ const cases: readonly Case[] = [
     want: ['stop app', 'start app 1'],
   },
   {
-    name: 'a lost sandbox is emptied and made anew',
+    name: 'a lost sandbox is emptied and created again',
     seen: anObservation([dead], [aContainer()]),
     want: ['stop-pod', 'create-sandbox 1', 'start app 1'],
   },
@@ -86,7 +86,7 @@ const cases: readonly Case[] = [
     want: ['stop-pod', 'create-sandbox 2', 'start app 0'],
   },
   {
-    name: 'a sandbox without an address is no good',
+    name: 'a sandbox without an address is replaced',
     seen: anObservation([aSandbox({ ips: [] })]),
     want: ['stop-pod', 'create-sandbox 1', 'start app 0'],
   },
@@ -109,13 +109,13 @@ const cases: readonly Case[] = [
     want: [],
   },
   {
-    name: 'OnFailure: what has succeeded is not run again in a new sandbox',
+    name: 'OnFailure: a succeeded container does not run again in a new sandbox',
     pod: onFailure,
     seen: anObservation([dead], [aContainer({ state: exited(0) })]),
     want: [],
   },
   {
-    name: 'OnFailure: what has failed is',
+    name: 'OnFailure: a failed container runs again in a new sandbox',
     pod: onFailure,
     seen: anObservation([dead], [aContainer({ state: exited(1) })]),
     want: ['stop-pod', 'create-sandbox 1', 'start app 1'],
@@ -126,7 +126,7 @@ const cases: readonly Case[] = [
     want: ['start app 5'],
   },
   {
-    name: 'OnFailure is done after success: the sandbox may go',
+    name: 'OnFailure is done after success, and the sandbox is stopped',
     pod: onFailure,
     seen: anObservation(fine, [aContainer({ state: exited(0) })]),
     want: ['stop-pod'],
@@ -138,7 +138,7 @@ const cases: readonly Case[] = [
     want: ['stop-pod'],
   },
   {
-    name: 'one of two is done: the other runs on',
+    name: 'one of two is done, and the other keeps running',
     pod: aPod({ restartPolicy: 'Never', containers: [{ name: 'a' }, { name: 'b' }] }),
     seen: anObservation(fine, [
       aContainer({ name: 'a', image: 'app:1', state: exited(0) }),
@@ -153,7 +153,7 @@ const cases: readonly Case[] = [
     want: ['start app 1'],
   },
   {
-    name: 'a restart rule beats them all',
+    name: 'a restart rule overrides every policy',
     pod: aPod({
       containers: [
         {
@@ -171,7 +171,7 @@ const cases: readonly Case[] = [
     want: ['start app 1'],
   },
   {
-    name: 'an unknown state is made a known one',
+    name: 'a container in an unknown state is stopped and restarted',
     seen: anObservation(fine, [aContainer({ state: { kind: 'unknown' } })]),
     want: ['stop app', 'start app 1'],
   },
@@ -188,38 +188,38 @@ const cases: readonly Case[] = [
     want: ['stop app', 'start app 1'],
   },
   {
-    name: 'failed readiness does not',
+    name: 'failed readiness does not restart',
     seen: anObservation(fine, [aContainer()]),
     probes: { 'app-0': { readiness: 'failure' } },
     want: [],
   },
   {
-    name: 'failed liveness under Never only kills',
+    name: 'failed liveness under Never only stops',
     pod: never,
     seen: anObservation(fine, [aContainer()]),
     probes: { 'app-0': { liveness: 'failure' } },
     want: ['stop app'],
   },
   {
-    name: 'the first init container goes alone',
+    name: 'the first init container starts alone',
     pod: withInits,
     seen: anObservation(),
     want: ['create-sandbox 0', 'start i1 0'],
   },
   {
-    name: 'a running one is waited for',
+    name: 'the plan waits for a running init container',
     pod: withInits,
     seen: anObservation(fine, [i1]),
     want: [],
   },
   {
-    name: 'the next follows its success',
+    name: 'the next init container starts after its success',
     pod: withInits,
     seen: anObservation(fine, [{ ...i1, state: exited(0) }]),
     want: ['start i2 0'],
   },
   {
-    name: 'the last one lets the regular ones start',
+    name: 'the regular containers start after the last one',
     pod: withInits,
     seen: anObservation(fine, [
       { ...i2, state: exited(0) },
@@ -228,31 +228,31 @@ const cases: readonly Case[] = [
     want: ['start app 0'],
   },
   {
-    name: 'a failed one runs again',
+    name: 'a failed init container runs again',
     pod: withInits,
     seen: anObservation(fine, [{ ...i1, state: exited(1) }]),
     want: ['start i1 1'],
   },
   {
-    name: 'under Never it ends the pod',
+    name: 'a failed init container ends the pod under Never',
     pod: aPod({ restartPolicy: 'Never', initContainers: [{ name: 'i1' }] }),
     seen: anObservation(fine, [{ ...i1, state: exited(1) }]),
     want: ['stop-pod'],
   },
   {
-    name: 'init containers whose records are gone do not run again',
+    name: 'init containers without records do not run again',
     pod: withInits,
     seen: anObservation(fine, [aContainer()]),
     want: [],
   },
   {
-    name: 'a new sandbox means init containers anew',
+    name: 'init containers run again in a new sandbox',
     pod: withInits,
     seen: anObservation([dead], [{ ...i1, state: exited(0) }, aContainer({ state: exited(0) })]),
     want: ['stop-pod', 'remove i1', 'create-sandbox 1', 'start i1 1'],
   },
   {
-    name: 'a container whose record was removed counts on',
+    name: 'the restart count continues after a record was removed',
     pod: withInits,
     seen: anObservation([aSandbox({ attempt: 1 })]),
     restartCounts: { i1: 3 },
@@ -265,13 +265,13 @@ const cases: readonly Case[] = [
     want: ['start i2 0'],
   },
   {
-    name: 'a sidecar with a startup probe is waited for',
+    name: 'the plan waits for a sidecar with a startup probe',
     pod: probedSidecar,
     seen: anObservation(fine, [side]),
     want: [],
   },
   {
-    name: 'until the probe succeeds',
+    name: 'the plan continues after the startup probe succeeds',
     pod: probedSidecar,
     seen: anObservation(fine, [side]),
     probes: { 'side-0': { startup: 'success' } },
@@ -291,7 +291,7 @@ const cases: readonly Case[] = [
     want: ['start side 1'],
   },
   {
-    name: 'so is one that vanished',
+    name: 'a vanished sidecar is restarted beside running containers',
     pod: withSidecar,
     seen: anObservation(fine, [aContainer()]),
     want: ['start side 0'],
@@ -303,13 +303,13 @@ const cases: readonly Case[] = [
     want: ['start i1 1'],
   },
   {
-    name: 'and with it the pod, where nothing is restarted',
+    name: 'an init container that ran out of memory fails the pod under Never',
     pod: aPod({ restartPolicy: 'Never', initContainers: [{ name: 'i1' }] }),
     seen: anObservation(fine, [{ ...i1, state: outOfMemory }]),
     want: ['stop-pod'],
   },
   {
-    name: 'an exit code that asks for all containers anew takes them all away, its own last',
+    name: 'an exit code that restarts all containers removes them all, its own last',
     pod: restartsAll,
     seen: anObservation(fine, [
       { ...b, state: exited(42) },
@@ -319,19 +319,19 @@ const cases: readonly Case[] = [
     want: ['stop app', 'remove app', 'remove i1', 'remove b'],
   },
   {
-    name: 'interrupted, that goes on',
+    name: 'an interrupted removal of all containers continues',
     pod: restartsAll,
     seen: anObservation(fine, [{ ...b, state: exited(42) }]),
     want: ['remove b'],
   },
   {
-    name: 'then the pod begins with its init containers, in the sandbox that it has',
+    name: 'the pod then starts with its init containers, in the same sandbox',
     pod: restartsAll,
     seen: anObservation(fine),
     want: ['start i1 0'],
   },
   {
-    name: 'another exit code of the same container asks for nothing',
+    name: 'another exit code of the same container restarts nothing',
     pod: restartsAll,
     seen: anObservation(fine, [{ ...b, state: exited(1) }, aContainer()]),
     want: [],

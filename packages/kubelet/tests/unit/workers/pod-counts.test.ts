@@ -20,7 +20,7 @@ const valueOf = (series: string): number | undefined => {
 };
 
 describe(PodCounts, () => {
-  it('tells pods by source, life and whether they are wanted', async () => {
+  it('counts pods by source, life and whether a source has them', async () => {
     node.runtime.behaviour.set('slow', { ignoresStop: true });
     node.files.write('/manifests/a.yaml', {
       apiVersion: 'v1',

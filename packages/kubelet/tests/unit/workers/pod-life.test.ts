@@ -21,10 +21,10 @@ describe(nextLife, () => {
   const cases: readonly { name: string; events: readonly PodLifeEvent[]; want: string }[] = [
     { name: 'lives', events: [{ kind: 'all-stopped' }, { kind: 'cleaned-up' }], want: 'syncing' },
     { name: 'is stopped', events: [stop(30)], want: 'terminating 30' },
-    { name: 'may get less time', events: [stop(30), stop(5)], want: 'terminating 5' },
-    { name: 'never gets more', events: [stop(5), stop(30)], want: 'terminating 5' },
+    { name: 'accepts a shorter grace period', events: [stop(30), stop(5)], want: 'terminating 5' },
+    { name: 'ignores a longer grace period', events: [stop(5), stop(30)], want: 'terminating 5' },
     {
-      name: 'is not clean before it has stopped',
+      name: 'cannot be cleaned up before it has stopped',
       events: [stop(5), { kind: 'cleaned-up' }],
       want: 'terminating 5',
     },
@@ -62,7 +62,7 @@ describe('LIFE_EDGES', () => {
     const edges: Partial<Record<string, string>> = LIFE_EDGES[life.kind];
     expect(next.kind).toBe(edges[event.kind] ?? life.kind);
     expect(order.indexOf(next.kind) - order.indexOf(life.kind)).toBeOneOf([0, 1]);
-    // Why a pod was stopped first stays the reason.
+    // The first reason for stopping a pod remains.
     if (life.kind !== 'syncing') expect(next).toMatchObject({ reason: 'evicted' });
   });
 });
@@ -82,7 +82,7 @@ describe(podGraceSeconds, () => {
 });
 
 describe(containerGraceSeconds, () => {
-  it('is the probe’s own when that probe asks', () => {
+  it('is the probe’s own if that probe failed', () => {
     const pod = aPod({ containers: [{ livenessProbe: { terminationGracePeriodSeconds: 4 } }] });
     expect(containerGraceSeconds(pod, 'app', 'liveness')).toBe(4);
     expect(containerGraceSeconds(pod, 'app', 'startup')).toBe(30);
@@ -91,7 +91,7 @@ describe(containerGraceSeconds, () => {
 });
 
 describe(stopOrder, () => {
-  it('makes sidecars wait for all that came after them', () => {
+  it('makes sidecars wait for all later containers', () => {
     const pod = aPod({
       initContainers: [
         { name: 's1', restartPolicy: 'Always' },

@@ -1,7 +1,7 @@
 import { KubeError, PODS } from '@nodeagent/kube-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { StartError, toPodUid } from '../../../src/pod/index.js';
+import { StartError } from '../../../src/pod/index.js';
 import { aContainer, anObservation, aPod, aSandbox } from '../../../src/testing/index.js';
 import { Harness } from '../../support/pod-harness.js';
 
@@ -14,8 +14,10 @@ beforeEach(() => {
 
 afterEach(() => node.stop());
 
+const podsOnDisk = () => node.volumes.podsOnDisk(new AbortController().signal);
+
 describe('a pod begins', () => {
-  it('goes from created to Running and Ready without any time passing', async () => {
+  it('goes from created to Running and Ready without waiting for a timer', async () => {
     await node.create(aPod());
     expect(node.calls()).toEqual(['create-sandbox 0', 'start app']);
     expect(node.status()).toMatchObject({
@@ -45,7 +47,7 @@ describe('a pod begins', () => {
     const patches = node.api.calls.filter(({ verb }) => verb === 'patch');
     const last = patches.at(-1)?.body as { body: { metadata: unknown; status: object } };
     expect(last.body.metadata).toEqual({ uid: node.uid() });
-    // The steps of an ordinary start are told at once, when the pod runs.
+    // One patch reports all steps of an ordinary start, when the pod runs.
     expect(patches).toHaveLength(1);
 
     node.runtime.exit(node.uid(), 'app', 1);
@@ -67,7 +69,7 @@ describe('a pod begins', () => {
     expect(node.status().initContainerStatuses?.map(({ ready }) => ready)).toEqual([true, true]);
   });
 
-  it('waits for volumes before anything is made', async () => {
+  it('waits for volumes before it creates anything', async () => {
     node.volumes.problem = new Error('secret "s" not found');
     await node.create(aPod());
     expect(node.calls()).toEqual([]);
@@ -77,7 +79,7 @@ describe('a pod begins', () => {
     expect(node.status().phase).toBe('Running');
   });
 
-  it('tries volumes again after half a second, then twice as long each time, two minutes at most', async () => {
+  it('retries volumes after half a second, then twice as long each time, two minutes at most', async () => {
     node.volumes.problem = new Error('secret "s" not found');
     await node.create(aPod());
     for (const ms of [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 122_000, 122_000]) {
@@ -89,7 +91,7 @@ describe('a pod begins', () => {
     }
   });
 
-  it('needs a network, unless it has the host’s', async () => {
+  it('needs a network, unless it uses the host’s', async () => {
     node.node.network = 'cni plugin not initialized';
     await node.create(aPod());
     await node.create(aPod({ name: 'host', uid: 'uid-2', hostNetwork: true }));
@@ -103,7 +105,7 @@ describe('a pod begins', () => {
     expect(node.status().phase).toBe('Running');
   });
 
-  it('is refused when the node has no room for it', async () => {
+  it('is refused if the node has no room for it', async () => {
     await node.create(aPod({ containers: [{ resources: { requests: { cpu: '1000' } } }] }));
     expect(node.calls()).toEqual([]);
     expect(node.status()).toMatchObject({
@@ -120,7 +122,7 @@ describe('a pod begins', () => {
 });
 
 describe('a start fails', () => {
-  it('shows why the container waits, and tries again', async () => {
+  it('shows why the container waits, and retries', async () => {
     node.runtime.onCall = (verb) => {
       if (verb === 'start') throw new StartError('ErrImagePull', 'no such image');
     };
@@ -134,7 +136,7 @@ describe('a start fails', () => {
     expect(node.status().phase).toBe('Running');
   });
 
-  it('waits longer after each failure, whatever its own changes wake', async () => {
+  it('waits longer after each failure, even when its own changes wake it', async () => {
     let tries = 0;
     node.runtime.onCall = (verb) => {
       if (verb !== 'create-sandbox') return;
@@ -155,11 +157,11 @@ describe('a start fails', () => {
     );
   });
 
-  it('to remove what has ended keeps no deleted pod in the API, and is tried again', async () => {
+  it('to remove ended containers does not keep a deleted pod in the API, and is retried', async () => {
     await node.create(aPod());
     const uid = node.uid();
     node.runtime.onCall = (verb) => {
-      if (verb === 'remove') throw new Error('cannot delete running task');
+      if (verb.startsWith('remove')) throw new Error('cannot delete running task');
     };
     await node.delete();
     expect(node.pod()).toBeUndefined();
@@ -169,7 +171,7 @@ describe('a start fails', () => {
     expect(node.workers.uids).toEqual([]);
   });
 
-  it('to stop a sandbox is tried again at once, and warns of nothing when that works', async () => {
+  it('to stop a sandbox is retried at once, without a warning if that works', async () => {
     await node.create(aPod());
     let failures = 1;
     node.runtime.onCall = (verb) => {
@@ -181,42 +183,45 @@ describe('a start fails', () => {
     expect(node.log.lines.filter(({ message }) => message === 'pod step failed')).toEqual([]);
   });
 
-  it('to remove what the runtime is still busy with warns of nothing unless it goes on', async () => {
+  it('to remove a busy container causes a warning only if it persists', async () => {
     await node.create(aPod());
-    let refusals = 3;
+    let refusals = 6; // of the container and its sandbox, three times
     node.runtime.onCall = (verb) => {
-      if (verb === 'remove' && (refusals -= 1) >= 0) throw new Error('is in starting state');
+      if (verb.startsWith('remove') && (refusals -= 1) >= 0) throw new Error('in starting state');
     };
     await node.delete();
     const told = () =>
       node.log.lines.filter(({ message }) => /step failed|not removed/.test(message));
     await node.advance(20_000);
     expect(node.workers.uids).toEqual([]);
-    expect(told().map(({ level }) => level)).toEqual(Array.from({ length: 6 }, () => 'info'));
+    expect(told().map(({ level }) => level)).toEqual(Array.from({ length: 9 }, () => 'info'));
 
     await node.create(aPod());
     node.log.lines.splice(0);
-    refusals = 4;
+    refusals = 8;
     await node.delete();
     await node.advance(40_000);
     expect(told().map(({ level }) => level)).toEqual([
-      ...Array.from({ length: 6 }, () => 'info'),
-      'warn',
-      'warn',
+      ...Array.from({ length: 9 }, () => 'info'),
+      ...Array.from({ length: 3 }, () => 'warn'),
     ]);
   });
 
-  it('to remove one container does not keep the others', async () => {
+  it('to remove one container does not prevent removing the others', async () => {
     await node.create(aPod({ containers: [{ name: 'a' }, { name: 'b' }, { name: 'c' }] }));
-    let removals = 0;
-    node.runtime.onCall = (verb) => {
-      if (verb === 'remove' && (removals += 1) === 1) throw new Error('cannot delete running task');
+    node.calls();
+    node.runtime.onCall = (verb, id) => {
+      if (verb === 'remove' && id === 'a-2') throw new Error('cannot delete running task');
     };
     await node.delete();
-    expect(removals).toBe(4); // three containers and their sandbox
+    const removals = node.calls().filter((call) => call.startsWith('remove'));
+    expect(new Set(removals)).toEqual(
+      new Set(['remove a-2', 'remove b-3', 'remove c-4', 'remove-sandbox sandbox-1']),
+    );
+    expect(await node.runtime.listPods(new AbortController().signal)).toEqual([]);
   });
 
-  it('to see the pod at all is told as such', async () => {
+  it('to observe the pod has its own event', async () => {
     node.runtime.onCall = (verb) => {
       if (verb === 'observe') throw new Error('runtime is away');
     };
@@ -226,7 +231,7 @@ describe('a start fails', () => {
     );
   });
 
-  it('to make its cgroup, or to see its sandbox, has a name of its own', async () => {
+  it('to create its cgroup, or to observe its sandbox, has its own event', async () => {
     node.runtime.onCall = (verb) => {
       if (verb !== 'create-sandbox') return;
       const text = 'unable to ensure pod container exists: EPERM';
@@ -247,7 +252,7 @@ describe('a start fails', () => {
     );
   });
 
-  it('of one container does not keep the others from starting', async () => {
+  it('of one container does not prevent the others from starting', async () => {
     node.runtime.onCall = (verb, name) => {
       if (verb === 'start' && name === 'a') throw new StartError('ErrImagePull', 'no such image');
     };
@@ -262,7 +267,7 @@ describe('a container ends', () => {
   it('is restarted at once, then 10 s, 20 s, 40 s … after it ended', async () => {
     node.runtime.behaviour.set('app', { exitsAtOnceWith: 1 });
     await node.create(aPod());
-    // The first restart is free; both ran at the very beginning.
+    // The first restart is immediate, so both ran at the very beginning.
     expect(node.calls()).toEqual(['create-sandbox 0', 'start app', 'start app', 'remove app-2']);
     const startedAtMs: number[] = [];
     node.runtime.onCall = (verb) => {
@@ -285,7 +290,7 @@ describe('a container ends', () => {
     expect(node.events.lines.filter((line) => line.includes('BackOff'))).toHaveLength(8);
   });
 
-  it('is forgiven after it has run for ten minutes', async () => {
+  it('has no back-off after it has run for ten minutes', async () => {
     await node.create(aPod());
     const uid = node.uid();
     node.runtime.exit(uid, 'app', 1);
@@ -300,7 +305,7 @@ describe('a container ends', () => {
     expect(node.calls()).toContain('start app');
   });
 
-  it('for good: the pod is over and keeps its logs and addresses', async () => {
+  it('for good: the pod is finished and keeps its logs and addresses', async () => {
     await node.create(aPod({ restartPolicy: 'Never' }));
     const ip = node.status().podIP;
     node.runtime.exit(node.uid(), 'app', 3);
@@ -315,7 +320,7 @@ describe('a container ends', () => {
     expect(node.pod()).toBeDefined();
   });
 
-  it('when its sandbox is lost: everything is made anew', async () => {
+  it('when its sandbox is lost: everything is created again', async () => {
     await node.create(aPod());
     node.calls();
     node.runtime.loseSandbox(node.uid());
@@ -328,7 +333,7 @@ describe('a container ends', () => {
     );
   });
 
-  it('when its sandbox is lost: init containers run again, and their restart counts go on', async () => {
+  it('when its sandbox is lost: init containers run again, and their restart counts continue', async () => {
     for (const name of ['i1', 'i2']) node.runtime.behaviour.set(name, { exitsAtOnceWith: 0 });
     await node.create(aPod({ initContainers: [{ name: 'i1' }, { name: 'i2' }] }));
     for (const count of [1, 2]) {
@@ -339,7 +344,7 @@ describe('a container ends', () => {
     }
   });
 
-  it('because of its liveness probe, with the grace period of the probe', async () => {
+  it('because of its liveness probe, with the probe’s grace period', async () => {
     await node.create(
       aPod({ containers: [{ livenessProbe: { terminationGracePeriodSeconds: 7 } }] }),
     );
@@ -369,7 +374,7 @@ describe('readiness', () => {
     expect(node.condition('Ready')).toBe('True');
   });
 
-  it('outlives a restart of the kubelet, until a probe says otherwise', async () => {
+  it('outlives a restart of the kubelet, until a probe reports otherwise', async () => {
     await node.create(probed);
     const uid = node.uid();
     node.probes.set(uid, 'app-2', { startup: 'success', readiness: 'success' });
@@ -386,7 +391,7 @@ describe('readiness', () => {
 });
 
 describe('a pod is deleted', () => {
-  it('stops with its grace period, says how it ended, and is let go when nothing is left', async () => {
+  it('stops with its grace period, reports how it ended, and is released when nothing is left', async () => {
     await node.create(aPod());
     const uid = node.uid();
     node.calls();
@@ -408,13 +413,13 @@ describe('a pod is deleted', () => {
     ]);
     expect(phases).toEqual(['Failed']);
     expect(node.pod()).toBeUndefined();
-    expect(node.volumes.ready).toEqual(new Set());
+    expect(await podsOnDisk()).toEqual([]);
     const last = node.api.calls.findLast(({ verb }) => verb === 'delete');
     expect(last?.body).toEqual({ gracePeriodSeconds: 0, uid });
     expect(node.workers.uids).toEqual([]);
   });
 
-  it('has less time when it is deleted again with less', async () => {
+  it('has less time if it is deleted again with less', async () => {
     await node.create(aPod());
     node.calls();
     node.runtime.behaviour.set('app', { ignoresStop: true });
@@ -438,7 +443,7 @@ describe('a pod is deleted', () => {
     expect(node.pod()).toBeUndefined();
   });
 
-  it('by force: what runs is gone within a second, and nobody is told', async () => {
+  it('by force: its containers are gone within two seconds, without a status', async () => {
     await node.create(aPod());
     const uid = node.uid();
     node.calls();
@@ -447,7 +452,7 @@ describe('a pod is deleted', () => {
     await node.delete('web', 0);
     expect(node.pod()).toBeUndefined();
     expect(node.calls()).toEqual(['stop app 1']);
-    await node.advance(1000);
+    await node.advance(2000);
     expect((await node.runtime.observe(uid, new AbortController().signal)).sandboxes).toEqual([]);
     expect(node.workers.uids).toEqual([]);
     expect(node.api.calls.slice(before).map(({ verb }) => verb)).toEqual(['delete']);
@@ -464,9 +469,9 @@ describe('a pod is deleted', () => {
     );
     const ended: string[] = [];
     node.runtime.onCall = () => undefined;
-    const { stopContainer } = node.runtime;
+    const stopContainer = node.runtime.stopContainer.bind(node.runtime);
     node.runtime.stopContainer = async (request, signal) => {
-      await stopContainer.call(node.runtime, request, signal);
+      await stopContainer(request, signal);
       ended.push(request.name);
     };
     await node.delete();
@@ -474,7 +479,7 @@ describe('a pod is deleted', () => {
     expect(node.pod()).toBeUndefined();
   });
 
-  it('tries again when the runtime does not stop it', async () => {
+  it('retries when the runtime does not stop it', async () => {
     await node.create(aPod());
     let refusals = 2;
     node.runtime.onCall = (verb) => {
@@ -491,8 +496,8 @@ describe('a pod is deleted', () => {
   });
 });
 
-describe('someone else ends the pod', () => {
-  it('what they said stands, and everything is stopped', async () => {
+describe('another client ends the pod', () => {
+  it('its status stays, and everything is stopped', async () => {
     await node.create(aPod());
     const status = { phase: 'Failed', reason: 'NodeLost', message: 'the node was away' };
     const patch = { type: 'merge', body: { status }, subresource: 'status' } as const;
@@ -505,7 +510,7 @@ describe('someone else ends the pod', () => {
 });
 
 describe('activeDeadlineSeconds', () => {
-  it('ends the pod when it is over', async () => {
+  it('ends the pod when it expires', async () => {
     await node.create(aPod({ activeDeadlineSeconds: 5 }));
     await node.advance(4000);
     expect(node.status().phase).toBe('Running');
@@ -519,7 +524,7 @@ describe('activeDeadlineSeconds', () => {
 });
 
 describe('the kubelet restarts', () => {
-  it('leaves what runs as it is', async () => {
+  it('leaves running containers alone', async () => {
     await node.create(aPod());
     const before = node.status();
     node.calls();
@@ -544,11 +549,11 @@ describe('the kubelet restarts', () => {
     expect(node.pod()).toBeUndefined();
   });
 
-  it('removes pods that nobody wants any more, but not before it knows who is wanted', async () => {
+  it('removes pods that are in no source, but not before it knows all sources', async () => {
     const orphan = aPod({ name: 'ghost', uid: 'ghost' });
     await node.stop();
     node.runtime.seed(orphan, anObservation([aSandbox()], [aContainer()]));
-    node.volumes.ready.add(toPodUid('old-directory'));
+    node.volumes.disk.makeDirectory(`${node.volumes.rootDir}/pods/old-directory`);
     let listed = (): void => undefined;
     const gate = new Promise<void>((resolve) => (listed = resolve));
     node.api.onCall = ({ verb }) => (verb === 'list' ? gate : undefined);
@@ -564,12 +569,12 @@ describe('the kubelet restarts', () => {
       'remove app-0',
       'remove-sandbox sandbox-0',
     ]);
-    expect(node.volumes.ready).toEqual(new Set());
+    expect(await podsOnDisk()).toEqual([]);
   });
 });
 
 describe('the API is away', () => {
-  it('goes on running pods, and tells the newest status when it is back', async () => {
+  it('keeps running pods, and writes the newest status when it is back', async () => {
     await node.create(aPod());
     const away = new KubeError('KUBE_UNAVAILABLE', 'PATCH: connection refused');
     node.api.onCall = ({ verb }) => {
@@ -599,7 +604,7 @@ describe('an exit code that restarts the whole pod', () => {
     containers: [{}, { name: 'b', restartPolicy: 'Never', restartPolicyRules: [rule] }],
   });
 
-  it('takes all containers away and starts them anew in the same sandbox', async () => {
+  it('removes all containers and starts them again in the same sandbox', async () => {
     node.runtime.behaviour.set('i', { exitsAtOnceWith: 0 });
     await node.create(pod);
     const before = node.calls();
@@ -624,7 +629,7 @@ describe('an exit code that restarts the whole pod', () => {
     expect(last).toEqual([137, 42]);
   });
 
-  it('tells meanwhile that it is under way, and is not over', async () => {
+  it('is reported while it is in progress', async () => {
     await node.create(pod);
     node.runtime.behaviour.set('i', { exitsAtOnceWith: 0 });
     node.runtime.exit(node.uid(), 'i', 0);

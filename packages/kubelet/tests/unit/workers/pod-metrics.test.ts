@@ -11,7 +11,7 @@ import { createProbeMeter } from '../../../src/workers/run/probe-metrics.js';
 const { signal } = new AbortController();
 
 describe(meterPodRuntime, () => {
-  it('counts what was to be started, and what could not be', async () => {
+  it('counts attempts and failures to start', async () => {
     const metrics = new MemoryMetrics();
     const clock = new ManualClock();
     const memory = new MemoryPodRuntime(clock);
@@ -44,7 +44,7 @@ describe(meterReporter, () => {
     verdict: undefined,
   };
 
-  it('measures from when a pod was made, and seen, to when it runs, once', () => {
+  it('measures the time from creation, and from first sight, until a pod runs, once', () => {
     const clock = new ManualClock();
     const metrics = new MemoryMetrics();
     let status: PodStatus = { phase: 'Pending' };
@@ -59,7 +59,7 @@ describe(meterReporter, () => {
       metadata: {
         name: 'web',
         uid: 'u',
-        creationTimestamp: at(-3000) as never,
+        creationTimestamp: at(-3000),
         annotations: { 'kubernetes.io/config.seen': at(-1000) },
       },
     });
@@ -74,7 +74,7 @@ describe(meterReporter, () => {
     });
   });
 
-  it('leaves out the time for images and init containers, where the kubelet is measured', () => {
+  it('excludes image pulls and init containers from the kubelet’s own time', () => {
     const clock = new ManualClock();
     const metrics = new MemoryMetrics();
     const pulls = createPullMeter(metrics);
@@ -107,7 +107,7 @@ describe(meterReporter, () => {
     expect(pulls.pullingMs('u')).toBe(0);
   });
 
-  it('counts each end of a container once, and none from before', () => {
+  it('counts each end of a container once, and none from before the start', () => {
     const metrics = new MemoryMetrics();
     let status: PodStatus = { phase: 'Running' };
     const inner = { report: () => status, finish: () => undefined, forget: () => undefined };
@@ -133,7 +133,7 @@ describe(meterReporter, () => {
 });
 
 describe(createProbeMeter, () => {
-  it('counts attempts by result, none that ended in an error, and forgets a pod that is gone', () => {
+  it('counts attempts by result, without errors, and forgets a removed pod', () => {
     const metrics = new MemoryMetrics();
     const meter = createProbeMeter(metrics);
     const report = { key: 'k', instanceId: 'i', kind: 'liveness', durationMs: 20 } as const;

@@ -63,7 +63,7 @@ const seen = () =>
   );
 
 describe(ManagedProbes, () => {
-  it('asks the pod at its address and port, and the container by its id', async () => {
+  it('probes the pod at its address and port, and the container by its id', async () => {
     probes.update(pod, seen());
     await clock.advance(10_100);
     expect(prober.attempts).toContainEqual(
@@ -74,7 +74,7 @@ describe(ManagedProbes, () => {
     );
   });
 
-  it('begins with live and undecided, and tells of changes', async () => {
+  it('begins live and undecided, and reports changes', async () => {
     probes.update(pod, seen());
     expect(probes.verdicts('uid-1').get('app-0')).toEqual({ liveness: 'success' });
     await clock.advance(10_100);
@@ -84,7 +84,7 @@ describe(ManagedProbes, () => {
     expect(events.lines).toContain('Warning Unhealthy web app: Readiness probe failed: failure');
   });
 
-  it('asks for readiness again when the pod is looked at, before its period is over', async () => {
+  it('probes readiness again when the pod is synced, before its period is over', async () => {
     probes.update(pod, seen());
     await clock.advance(1000);
     prober.answer('success');
@@ -93,7 +93,7 @@ describe(ManagedProbes, () => {
     expect(probes.verdicts('uid-1').get('app-0')).toMatchObject({ readiness: 'success' });
   });
 
-  it('leaves liveness alone while the pod stops, and forgets the pod afterwards', async () => {
+  it('does not probe liveness while the pod stops, and forgets the pod afterwards', async () => {
     prober.answer('success');
     probes.update(pod, seen());
     await clock.advance(100);

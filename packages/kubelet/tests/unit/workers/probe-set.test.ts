@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { probeSetOf } from '../../../src/workers/plan/probe-set.js';
 
 describe('exec probe', () => {
-  it('sees the values written in env, and nothing that comes from elsewhere', () => {
+  it('expands literal values in env, and no values from elsewhere', () => {
     const container = {
       name: 'c',
       env: [

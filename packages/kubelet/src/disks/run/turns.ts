@@ -1,4 +1,6 @@
-/** Lets operations on one subject follow each other; those on others run beside them. */
+/**
+ * Runs operations on the same subject one after another; those on other subjects run in parallel.
+ */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
 

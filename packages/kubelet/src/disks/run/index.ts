@@ -1,0 +1,6 @@
+export { DeviceMaps } from './device-maps.js';
+export { LocalVolumes } from './local-volumes.js';
+export { MountCommands } from './mount-commands.js';
+export { isMounted } from './mounted.js';
+export { NfsVolumes } from './nfs-volumes.js';
+export { Turns } from './turns.js';

@@ -1,0 +1,91 @@
+import { type Driver } from '@nodeagent/csi';
+import { expect, it } from 'vitest';
+
+import {
+  devicePodOf,
+  DRIVER,
+  forever,
+  plain,
+  podOf,
+  useStorageNode,
+} from '../support/storage-node.js';
+
+const node = useStorageNode();
+
+const unwell = (driver: Driver): Driver => ({
+  ...driver,
+  node: {
+    ...driver.node!,
+    capabilities: ['volume-condition'],
+    stats: async () => ({
+      usage: [{ unit: 'bytes', total: 100, used: 60, available: 40 }],
+      volumeCondition: { abnormal: true, message: 'the disk is on fire' },
+    }),
+  },
+});
+
+it('a mounted volume is as full as its driver says', async () => {
+  await node.driverObject(plain);
+  await node.startDriver();
+  await node.aBoundClaim('c', { bytes: 16 << 20, parameters: { backing: 'image' } });
+  const pod = podOf('u1', 'c');
+  await node.mount(pod);
+  const [figures] = await node.storage.volumes.figures(pod, forever);
+  expect(figures).toMatchObject({ name: 'data', claim: { namespace: 'ns', name: 'c' } });
+  expect(figures?.capacityBytes).toBeGreaterThan(8 << 20);
+  expect(figures?.capacityBytes).toBeLessThan(16 << 20);
+  expect(figures?.inodesUsed).toBeGreaterThan(0);
+  await node.unmount('u1');
+  expect(await node.storage.volumes.figures(pod, forever)).toEqual([]);
+});
+
+it('a device is as large as its driver says', async () => {
+  await node.driverObject(plain);
+  await node.startDriver();
+  await node.aBoundClaim('c', { block: true });
+  const pod = devicePodOf('u1', 'c');
+  await node.mount(pod);
+  const found = await node.storage.volumes.figures(pod, forever);
+  expect(found).toMatchObject([{ capacityBytes: 1 << 20 }]);
+  await node.unmount('u1');
+});
+
+it('a volume that is not well is told of', async () => {
+  await node.driverObject(plain);
+  await node.startDriver(unwell);
+  await node.aBoundClaim('c');
+  const pod = podOf('u1', 'c');
+  await node.mount(pod);
+  const found = await node.storage.volumes.figures(pod, forever);
+  expect(found).toMatchObject([{ abnormal: true, usedBytes: 60, inodes: 0 }]);
+  expect(node.events).toContain('VolumeConditionAbnormal: Volume data: the disk is on fire');
+  await node.unmount('u1');
+});
+
+it('operations, calls and volumes are counted by the names of other kubelets', async () => {
+  await node.driverObject(plain);
+  await node.startDriver();
+  await node.aBoundClaim('c');
+  await node.mount(podOf('u1', 'c'));
+  const total = `volume_manager_total_volumes{plugin_name="kubernetes.io/csi:${DRIVER}",state=`;
+  expect(node.metrics.values.get(`${total}"actual_state_of_world"}`)).toBe(1);
+  await node.unmount('u1');
+  expect(node.metrics.values.get(`${total}"actual_state_of_world"}`)).toBeUndefined();
+  const operation = (name: string): string =>
+    `storage_operation_duration_seconds{migrated="false",operation_name="${name}",status="success",volume_plugin="kubernetes.io/csi:${DRIVER}"}`;
+  const call = (name: string): string =>
+    `csi_operations_seconds{driver_name="${DRIVER}",grpc_status_code="OK",method_name="/csi.v1.Node/${name}",migrated="false"}`;
+  expect([...node.metrics.observations.keys()]).toEqual(
+    expect.arrayContaining([
+      operation('volume_mount'),
+      operation('volume_unmount'),
+      operation('unmount_device'),
+      call('NodeGetCapabilities'),
+      call('NodeStageVolume'),
+      call('NodePublishVolume'),
+      call('NodeUnpublishVolume'),
+      call('NodeUnstageVolume'),
+      `volume_operation_total_seconds{operation_name="overall_volume_mount",plugin_name="kubernetes.io/csi:${DRIVER}"}`,
+    ]),
+  );
+});
