@@ -3,6 +3,7 @@ import { isIPv6 } from 'node:net';
 import {
   type FlagSpec,
   flagsToConfig,
+  flagText,
   mergePatch,
   type ParsedFlags,
   parseFlags,
@@ -242,7 +243,7 @@ function nodeOf({ config, manifests, flags }: Scene, family: IpFamily): NodeSket
 }
 
 function textOf({ given }: ParsedFlags, name: string): string {
-  return String(given.get(name) ?? '');
+  return flagText(given.get(name));
 }
 
 function listOf({ given }: ParsedFlags, name: string): readonly string[] {

@@ -1,9 +1,7 @@
-import type { FlagSpec, FlagValue } from '@nodeagent/component-base';
+import { type FlagSpec, type FlagValue, parseGateValues } from '@nodeagent/component-base';
 
-const gates = (value: FlagValue): unknown => {
-  const entries = Object.entries(value as Readonly<Record<string, string>>);
-  return Object.fromEntries(entries.map(([name, text]) => [name, text === 'true']));
-};
+const gates = (value: FlagValue): unknown =>
+  parseGateValues(value as Readonly<Record<string, string>>);
 
 /** Flags that choose how the program runs; they also work with a configuration file. */
 const PROGRAM: readonly FlagSpec[] = [

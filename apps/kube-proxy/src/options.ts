@@ -1,6 +1,7 @@
 import {
   ConfigError,
   flagsToConfig,
+  flagText,
   type LooseConfig,
   mergePatch,
   type ParsedFlags,
@@ -38,7 +39,7 @@ export async function readOptions(
   flags: ParsedFlags,
   readFile: (path: string) => Promise<LooseConfig>,
 ): Promise<Options> {
-  const text = (name: string): string => String(flags.given.get(name) ?? '');
+  const text = (name: string): string => flagText(flags.given.get(name));
   const configPath = text('config') === '' ? undefined : text('config');
   const source = configPath ?? 'command line';
   const fromFile = configPath === undefined ? undefined : await readFile(configPath);
@@ -82,18 +83,18 @@ function configFromFlags(flags: ParsedFlags, portsCount: boolean): PlainObject {
   ] as const) {
     const port = flags.given.get(flag);
     if (port === undefined || port === 0) continue;
-    const address = String(config[field] ?? any);
+    const given = config[field];
+    const address = typeof given === 'string' ? given : any;
     const isV6 = address.includes(':') && !address.includes(']');
     const hasPort = /^[^:]+:\d+$|\]:\d+$/.test(address);
-    if (!hasPort)
-      config[field] = isV6 ? `[${address}]:${String(port)}` : `${address}:${String(port)}`;
+    if (!hasPort) config[field] = `${isV6 ? `[${address}]` : address}:${flagText(port)}`;
   }
   return config;
 }
 
 function nodeNameFrom({ given }: ParsedFlags, config: ProxyConfig): string | undefined {
   const flag = given.get('hostname-override');
-  const name = String(flag ?? config.hostnameOverride);
+  const name = flagText(flag ?? config.hostnameOverride);
   if (name === '') return undefined;
   const trimmed = name.trim().toLowerCase();
   if (trimmed !== '') return trimmed;

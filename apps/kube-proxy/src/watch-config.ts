@@ -1,6 +1,7 @@
 import { watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
+import { isAborted } from '@nodeagent/base';
 import { ProxyError } from '@nodeagent/kube-proxy';
 
 /**
@@ -14,14 +15,14 @@ export async function watchConfig(
   before: string,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const changed of changes(path, signal)) {
-    if (!changed || (await stampOf(path)) === before) continue;
+  for await (const stamp of stamps(path, signal)) {
+    if (stamp === before) continue;
     const what = "content of the proxy server's configuration file was updated";
     throw new ProxyError('PROXY_CONFIG_CHANGED', `${path}: ${what}`);
   }
 }
 
-async function* changes(path: string, signal: AbortSignal): AsyncGenerator<true> {
+async function* stamps(path: string, signal: AbortSignal): AsyncGenerator<string> {
   if (signal.aborted) return;
   let resolve: (() => void) | undefined;
   let reject: ((error: Error) => void) | undefined;
@@ -34,15 +35,15 @@ async function* changes(path: string, signal: AbortSignal): AsyncGenerator<true>
   const stop = (): void => resolve?.();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    while (!signal.aborted) {
+    while (!isAborted(signal)) {
       if (!pending) {
         await new Promise<void>((...settle) => {
           [resolve, reject] = settle;
         });
       }
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       pending = false;
-      yield true;
+      yield stampOf(path);
     }
   } finally {
     signal.removeEventListener('abort', stop);

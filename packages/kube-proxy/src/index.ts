@@ -25,6 +25,7 @@ export {
   TERMINATING,
 } from './model/endpoint.js';
 export { isProxyError, ProxyError, type ProxyErrorCode } from './model/errors.js';
+export { FIXED_FEATURES } from './model/fixed-features.js';
 export type { LocalTraffic } from './model/local-traffic.js';
 export { type NodeInfo, projectNode } from './model/node-info.js';
 export {
@@ -33,6 +34,7 @@ export {
   type ServicePort,
   type ServicePorts,
 } from './model/service.js';
+export { UNUSED_FIELDS } from './model/unused-fields.js';
 export {
   type CategorizedEndpoints,
   categorizeEndpoints,

@@ -232,7 +232,7 @@ class Client {
 
   constructor(node: Netns) {
     const script = join(import.meta.dirname, 'client.mjs');
-    const [program = '', ...args] = [...node.enter, process.execPath, script];
+    const [program, ...args] = [...node.enter, process.execPath, script];
     this.#child = spawn(program, args);
     this.#lines = createInterface({ input: this.#child.stdout });
     cleanups.push(() => this.#child.stdin.end());

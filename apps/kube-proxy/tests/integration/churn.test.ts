@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import { ENDPOINT_SLICES, SERVICES } from '@nodeagent/kube-client';
 import { aService, aSlice } from '@nodeagent/kube-proxy/testing';
-import { runCommand, type TestProcess, waitFor } from '@nodeagent/testbed';
+import { ifStarted, runCommand, type TestProcess, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { inOwnNamespace } from '../../../../vitest.namespace.js';
@@ -46,9 +46,9 @@ inOwnNamespace(
     }, 300_000);
 
     afterAll(async () => {
-      await proxy?.stop();
+      await ifStarted(proxy)?.stop();
       for (const server of servers) server.close();
-      await world?.remove();
+      await ifStarted(world)?.remove();
     });
 
     it(
@@ -237,7 +237,7 @@ async function untilUnwatched(): Promise<void> {
 
 function startClient(): ChildProcess {
   const script = join(import.meta.dirname, 'churn-client.mjs');
-  const [program = '', ...args] = [...world.node.enter, process.execPath, script, String(COUNT)];
+  const [program, ...args] = [...world.node.enter, process.execPath, script, String(COUNT)];
   return spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 

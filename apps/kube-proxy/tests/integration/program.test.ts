@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { ENDPOINT_SLICES, SERVICES } from '@nodeagent/kube-client';
 import { aService, aSlice } from '@nodeagent/kube-proxy/testing';
-import { type TestProcess, waitFor } from '@nodeagent/testbed';
+import { ifStarted, type TestProcess, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { inOwnNamespace } from '../../../../vitest.namespace.js';
@@ -24,8 +24,8 @@ inOwnNamespace(
     });
 
     afterAll(async () => {
-      await proxy?.stop();
-      await world?.remove();
+      await ifStarted(proxy)?.stop();
+      await ifStarted(world)?.remove();
     });
 
     const rules = () => world.node.run(['iptables-save']);

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 
 import { ENDPOINT_SLICES, SERVICE_CIDRS, SERVICES } from '@nodeagent/kube-client';
 import { aService, aSlice } from '@nodeagent/kube-proxy/testing';
-import { runCommand, type TestProcess, waitFor } from '@nodeagent/testbed';
+import { ifStarted, runCommand, type TestProcess, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { inOwnNamespace } from '../../../../vitest.namespace.js';
@@ -67,13 +67,7 @@ async function connectAllTheTime() {
   await waitFor(isServed, { what: 'the Service to answer' });
   await world.node.run(['conntrack', '-F']);
   const script = join(import.meta.dirname, 'churn-client.mjs');
-  const [program = '', ...args] = [
-    ...world.node.enter,
-    process.execPath,
-    script,
-    '1',
-    `${FIRST_PORT}`,
-  ];
+  const [program, ...args] = [...world.node.enter, process.execPath, script, '1', `${FIRST_PORT}`];
   const client = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const attempts: Attempt[] = [];
   createInterface({ input: client.stdout }).on('line', (line) => {
@@ -111,7 +105,7 @@ inOwnNamespace(
 
     afterAll(async () => {
       await proxy?.stop();
-      await world?.remove();
+      await ifStarted(world)?.remove();
     });
 
     it('loses no connection from iptables to nftables mode and back', async () => {

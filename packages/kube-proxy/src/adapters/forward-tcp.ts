@@ -78,13 +78,14 @@ async function serveClient(
 ): Promise<void> {
   client.on('error', () => client.destroy());
   const address = plainAddress(client.remoteAddress ?? '');
+  const isGone = (): boolean => client.destroyed;
   let last = new Error('there is no endpoint');
   for (const [attempt, timeoutMs] of dialTimeoutsMs.entries()) {
     const target = forwarding.pick(address, attempt);
-    if (target === undefined || client.destroyed) break;
+    if (target === undefined || isGone()) break;
     try {
       const server = await dial(target, timeoutMs);
-      if (client.destroyed) server.destroy();
+      if (isGone()) server.destroy();
       else join(client, server, forwarding);
       return;
     } catch (error) {

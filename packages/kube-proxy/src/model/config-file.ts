@@ -1,5 +1,6 @@
 import { formatGoDuration, parseGoDuration } from '@nodeagent/base';
 import {
+  featureGates,
   flag,
   integer,
   orDefault,
@@ -100,7 +101,7 @@ const logStream = { splitStream: flag(), infoBufferSize: text('0') };
 export const configFileSchema = z.strictObject({
   apiVersion: text(CONFIG_KIND.apiVersions[0]),
   kind: text(CONFIG_KIND.kind),
-  featureGates: orDefault(z.record(z.string(), z.boolean()), {}),
+  featureGates: featureGates(),
   clientConnection: section({
     kubeconfig: text(),
     acceptContentTypes: text(),

@@ -1,10 +1,20 @@
-import { checkConfig, ConfigError, FEATURE_GATES, type Problem } from '@nodeagent/component-base';
+import {
+  checkConfig,
+  ConfigError,
+  type Features,
+  featureWarnings,
+  isPlainObject,
+  type Problem,
+  unusedFieldWarnings,
+} from '@nodeagent/component-base';
 import { type DocumentOf, documentOf, Written } from '@nodeagent/component-base/config-fields';
 
 import { familyOf, hostPort } from './address.js';
 import type { BindAddress } from './bind-address.js';
 import { type ConfigFile, configFileSchema, written } from './config-file.js';
+import { FIXED_FEATURES } from './fixed-features.js';
 import type { PortRange } from './port-range.js';
+import { UNUSED_FIELDS } from './unused-fields.js';
 
 export type ProxyMode = Exclude<ConfigFile['mode'], ''>;
 
@@ -41,8 +51,7 @@ export interface ProxyConfig {
   readonly oomScoreAdj: number;
   readonly conntrack: ConntrackConfig;
   readonly ipvs: IpvsConfig;
-  /** Those that are given. */
-  readonly featureGates: Readonly<Record<string, boolean>>;
+  readonly features: Features;
   readonly clientConnection: Readonly<{ kubeconfig: string; qps: number; burst: number }>;
   readonly logging: Readonly<{ format: 'text' | 'json'; verbosity: number }>;
   /** The complete configuration, with the file's field names. */
@@ -110,8 +119,15 @@ export function parseProxyConfig(
   const config = settingsOf(whole);
   const problems = crossCheck(whole, config);
   if (problems.length > 0) throw new ConfigError('CONFIG_INVALID', { source, problems });
-  return { config, warnings };
+  const gates = featureWarnings(whole.featureGates.text, FIXED_FEATURES);
+  const given = isPlainObject(value) ? value : {};
+  const unused = unusedFieldWarnings(UNUSED_FIELDS, given, config.file, USUAL);
+  const inert = [...unused, ...gates.map((line) => `featureGates: ${line}`)];
+  return { config, warnings: [...warnings, ...inert.map((line) => `${source}: ${line}`)] };
 }
+
+/** A configuration file that sets nothing. */
+const USUAL = documentOf(checkConfig(configFileSchema, {}, 'defaults').config);
 
 function withDefaults(
   file: ConfigFile,
@@ -190,7 +206,7 @@ function settingsOf(file: CompleteFile): ProxyConfig {
       udpStreamSeconds: seconds(conntrack.udpStreamTimeout),
     },
     ipvs: ipvsSettingsOf(file.ipvs),
-    featureGates: file.featureGates,
+    features: file.featureGates.value,
     clientConnection: file.clientConnection,
     logging: file.logging,
     file: documentOf(file),
@@ -245,11 +261,5 @@ function crossCheck(file: CompleteFile, config: ProxyConfig): readonly Problem[]
       message: 'must be one CIDR, or one of each address family joined by a comma',
     },
   ];
-  const gates = Object.keys(config.featureGates).filter((gate) => !FEATURE_GATES.has(gate));
-  return [
-    ...found.filter(({ wrong }) => wrong).map(({ field, message }) => ({ field, message })),
-    ...gates.map((gate) => {
-      return { field: 'featureGates', message: `unrecognized feature gate: ${gate}` };
-    }),
-  ];
+  return found.filter(({ wrong }) => wrong).map(({ field, message }) => ({ field, message }));
 }

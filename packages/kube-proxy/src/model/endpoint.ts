@@ -1,5 +1,9 @@
 import { parseTimestamp } from '@nodeagent/base';
-import type { Endpoint as WireEndpoint, EndpointSlice } from '@nodeagent/kube-client';
+import {
+  asWritten,
+  type Endpoint as WireEndpoint,
+  type EndpointSlice,
+} from '@nodeagent/kube-client';
 
 import { canonicalIp, hostPort, type IpFamily, isUsableEndpointIp } from './address.js';
 import { isPortName, isPortNumber, isProtocol, type Protocol, serviceKey } from './service.js';
@@ -107,8 +111,7 @@ export function projectSlice(slice: EndpointSlice, nodeName: string): Slice | un
  * `"addresses": null`, or none.
  */
 export function firstAddress(endpoint: WireEndpoint): string | undefined {
-  const { addresses }: Partial<WireEndpoint> = endpoint;
-  return addresses?.[0];
+  return asWritten(endpoint).addresses?.[0];
 }
 
 /** True when every endpoint and port was kept, so that a search for problems can be skipped. */

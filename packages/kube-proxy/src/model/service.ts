@@ -30,7 +30,7 @@ export function serviceKey(namespace: unknown, name: unknown): string {
   for (const part of [namespace, name]) {
     if (typeof part === 'string' && NAME.test(part)) continue;
     throw new TypeError(
-      `${JSON.stringify(part)?.slice(0, 64)} is not a name of a namespace or Service`,
+      `${(JSON.stringify(part) as string | undefined)?.slice(0, 64)} is not a name of a namespace or Service`,
     );
   }
   return `${namespace as string}/${name as string}`;

@@ -1,4 +1,4 @@
-import { flagzPage, type ProgramSelf, statuszPage } from '@nodeagent/component-base';
+import { type Features, flagzPage, type ProgramSelf, statuszPage } from '@nodeagent/component-base';
 
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../ports.js';
 
@@ -13,7 +13,7 @@ export interface MetricsServerOptions {
   readonly renderMetrics: () => Promise<string>;
   /** Without it, `/flagz` and `/statusz` are not served. */
   readonly program: ProxyProgram | undefined;
-  readonly featureGates: Readonly<Record<string, boolean>>;
+  readonly features: Features;
   readonly nowMs: () => number;
 }
 
@@ -47,16 +47,15 @@ export function metricsHandler(options: MetricsServerOptions): HttpHandler {
 }
 
 function selfPages(
-  { program, featureGates, nowMs }: MetricsServerOptions,
+  { program, features, nowMs }: MetricsServerOptions,
   paths: readonly string[],
 ): Readonly<Record<string, HttpHandler>> {
   if (program === undefined) return {};
-  const hasFlagz = featureGates['ComponentFlagz'] ?? true;
-  const listed = hasFlagz ? [...paths, '/flagz'] : paths;
+  const listed = features.ComponentFlagz ? [...paths, '/flagz'] : paths;
   const facts: ProgramSelf = { ...program, component: 'kube-proxy', paths: listed };
   return {
-    ...(hasFlagz && { '/flagz': ({ accept }) => flagzPage(facts, accept) }),
-    ...((featureGates['ComponentStatusz'] ?? true) && {
+    ...(features.ComponentFlagz && { '/flagz': ({ accept }) => flagzPage(facts, accept) }),
+    ...(features.ComponentStatusz && {
       '/statusz': ({ accept }) => statuszPage(facts, nowMs(), accept),
     }),
   };

@@ -67,10 +67,13 @@ export class ProxyHealth {
     const { healthy } = this;
     const status = healthy && extra.nodeEligible !== false ? 200 : 503;
     const newestMs = Math.max(0, ...[...this.#families.values()].map((one) => one.updatedAtMs));
-    const families = [...this.#families].map(([family, health]) => [
-      family,
-      { lastUpdated: stamp(health.updatedAtMs), healthy: this.#isHealthy(health) },
-    ]);
+    const families = [...this.#families].map(([family, health]) => {
+      const { updatedAtMs } = health;
+      return [
+        family,
+        { lastUpdated: stamp(updatedAtMs), healthy: this.#isHealthy(health) },
+      ] as const;
+    });
     counter.increment({ code: String(status) });
     const body = JSON.stringify({
       lastUpdated: stamp(status === 200 ? nowMs : newestMs),

@@ -1,4 +1,12 @@
-import { type Clock, type Logger, type Metrics, type Random, runScope } from '@nodeagent/base';
+import {
+  type Clock,
+  isAborted,
+  type Logger,
+  type Metrics,
+  type Random,
+  runScope,
+} from '@nodeagent/base';
+import { recordFeatures } from '@nodeagent/component-base';
 import { type KubeClient, QueuedEventRecorder } from '@nodeagent/kube-client';
 import type { CommandRunner } from '@nodeagent/netfilter';
 
@@ -19,7 +27,7 @@ import { ProxyHealth } from './proxy-health.js';
 import { serve } from './serve.js';
 import { ServiceHealth } from './service-health.js';
 import { loadMode } from './set-up-mode.js';
-import { watchServiceCidrs, watchServices, watchSlices } from './sources.js';
+import { type SourceOptions, watchServiceCidrs, watchServices, watchSlices } from './sources.js';
 import { NodeWatch } from './watch-node.js';
 
 /** Everything outside the proxy that it uses. */
@@ -78,65 +86,63 @@ export async function runProxy(
   const done = new AbortController();
   const inner = AbortSignal.any([signal, done.signal]);
   const { nodeName } = options;
-  const nodes = new NodeWatch({ ...dependencies, counters: dependencies.metrics, nodeName });
+  const { client, clock, random, log, metrics } = dependencies;
+  const nodes = new NodeWatch({ client, clock, random, log, counters: metrics, nodeName });
   const main = async (scope: AbortSignal): Promise<void> => {
-    await startAndRun({ ...options, ...dependencies, nodes }, scope);
+    await startAndRun({ options, dependencies, nodes }, scope);
     done.abort();
   };
   await runScope([(scope) => nodes.run(scope), main], inner);
 }
 
-type Context = ProxyOptions & ProxyDependencies & Readonly<{ nodes: NodeWatch }>;
+interface Context {
+  readonly options: ProxyOptions;
+  readonly dependencies: ProxyDependencies;
+  readonly nodes: NodeWatch;
+}
 
 async function startAndRun(context: Context, signal: AbortSignal): Promise<void> {
-  const { config, cpuCount, log } = context;
+  const { config, nodeName, initOnly } = context.options;
+  const { sysctl, clock, random, log, metrics: registry, cpuCount } = context.dependencies;
   const node = await waitForNode(context, signal);
   if (signal.aborted) return;
   const nodeIps = detectNodeIps(node?.ips ?? [], config.bindAddress);
-  const metrics = proxyMetrics(context.metrics);
-  const health = new ProxyHealth({ ...context, timeoutMs: 2 * config.syncPeriodMs, metrics });
+  const metrics = proxyMetrics(registry);
+  recordFeatures(registry, config.features);
+  const health = new ProxyHealth({ clock, timeoutMs: 2 * config.syncPeriodMs, metrics });
   const events = new QueuedEventRecorder({
-    ...context,
+    clock,
+    random,
+    metrics: registry,
     component: 'kube-proxy',
-    instance: `kube-proxy-${context.nodeName}`,
+    instance: `kube-proxy-${nodeName}`,
     onDrop: ({ reason, message }, error) => {
       log.warn({ err: error, reason, message }, 'event not written');
     },
   });
-  const { contentType } = context.metrics;
   const refreshers: ((signal: AbortSignal) => Promise<void>)[] = [];
   const renderMetrics = async (): Promise<string> => {
     for (const refresh of refreshers) await refresh(signal);
-    return context.metrics.render();
+    return registry.render();
   };
-  const exposition = { contentType, renderMetrics };
   const problems = new ObjectProblems({ events, log });
-  const kernel = new KernelSettings({ ...context, events, strict: context.initOnly });
+  const kernel = new KernelSettings({ sysctl, clock, log, events, nodeName, strict: initOnly });
   await kernel.want(conntrackSettings(config.conntrack, cpuCount));
-  const counters = context.metrics;
-  const more = { exposition, node, nodeIps, metrics, counters, health, events, problems, kernel };
-  const shared = { ...context, ...more };
+  const parts = { renderMetrics, node, nodeIps, metrics, health, events, problems, kernel };
   warnAboutConfig(config, nodeIps, log);
-  const mode = modeContext(context, {
-    node,
-    nodeIps,
-    problems,
-    kernel,
-    events,
-    beforeScrape: (refresh) => void refreshers.push(refresh),
-  });
+  const mode = modeContext(context, parts, (refresh) => void refreshers.push(refresh));
   const setUp = await loadMode(config.mode);
   const families = await setUp(mode, signal);
   assertFamiliesFit(config, families, mode);
   const clean = (inner: AbortSignal): Promise<void> => removeLeftovers(families, log, inner);
-  if (context.initOnly) return clean(signal);
-  const proxies = families.map((found) => createFamily(shared, found, mode));
-  followNode(shared, proxies);
+  if (initOnly) return clean(signal);
+  const proxies = families.map((found) => createFamily(context, parts, found, mode));
+  followNode(context, health, proxies);
   const onProgrammed = async (inner: AbortSignal): Promise<void> => {
     await clean(inner);
-    await context.onProgrammed?.(inner);
+    await context.options.onProgrammed?.(inner);
   };
-  await runLoops({ ...shared, onProgrammed }, proxies, signal);
+  await runLoops(context, parts, { proxies, onProgrammed }, signal);
 }
 
 async function removeLeftovers(
@@ -152,7 +158,7 @@ async function removeLeftovers(
 }
 
 async function waitForNode(
-  { nodes, config, nodeName, log }: Context,
+  { options: { config, nodeName }, dependencies: { log }, nodes }: Context,
   signal: AbortSignal,
 ): Promise<NodeInfo | undefined> {
   const withIp = await nodes.waitFor(({ ips }) => ips.length > 0, NODE_IP_PATIENCE_MS, signal);
@@ -163,18 +169,17 @@ async function waitForNode(
   if (config.detectLocalMode !== 'NodeCIDR' || signal.aborted) return withIp ?? nodes.current;
   const hasCidr = ({ podCidrs }: NodeInfo): boolean => podCidrs.length > 0;
   const node = await nodes.waitFor(hasCidr, POD_CIDR_PATIENCE_MS, signal);
-  if (node !== undefined || signal.aborted) return node;
+  if (node !== undefined || isAborted(signal)) return node;
   const what = nodes.current === undefined ? 'does not exist' : 'has no spec.podCIDRs';
-  const message = `detectLocalMode NodeCIDR: node "${nodeName}" ${what}`;
-  throw new ProxyError('PROXY_NODE', message);
+  throw new ProxyError('PROXY_NODE', `detectLocalMode NodeCIDR: node "${nodeName}" ${what}`);
 }
 
-interface Shared extends Omit<Context, 'metrics'> {
+/** The parts that the proxy is made of, apart from its families. */
+interface Parts {
   readonly node: NodeInfo | undefined;
   readonly nodeIps: NodeIps;
   readonly metrics: ProxyMetrics;
-  readonly counters: Metrics;
-  readonly exposition: Readonly<{ contentType: string; renderMetrics: () => Promise<string> }>;
+  readonly renderMetrics: () => Promise<string>;
   readonly health: ProxyHealth;
   readonly events: QueuedEventRecorder;
   readonly problems: ObjectProblems;
@@ -182,16 +187,35 @@ interface Shared extends Omit<Context, 'metrics'> {
 }
 
 function modeContext(
-  context: Context,
-  known: Pick<ModeContext, 'nodeIps' | 'problems' | 'kernel' | 'events' | 'beforeScrape'> &
-    Readonly<{ node: NodeInfo | undefined }>,
+  { options: { config, nodeName }, dependencies }: Context,
+  { node, nodeIps, problems, kernel, events }: Parts,
+  beforeScrape: ModeContext['beforeScrape'],
 ): ModeContext {
-  const { node, nodeIps } = known;
-  const cidrs = nodePortCidrs(context.config.nodePortAddresses, Object.values(nodeIps.ips));
+  const { openNetlink, readIpvsTable } = dependencies;
+  const cidrs = nodePortCidrs(config.nodePortAddresses, Object.values(nodeIps.ips));
   const [IPv4, IPv6] = IP_FAMILIES.map((family) => nodePortAddresses(family, cidrs));
   if (IPv4 === undefined || IPv6 === undefined) throw new Error('two families exist');
-  const podCidrs = node?.podCidrs ?? [];
-  return { ...context, ...known, podCidrs, nodePortAddresses: { IPv4, IPv6 } };
+  return {
+    config,
+    nodeName,
+    nodeIps,
+    podCidrs: node?.podCidrs ?? [],
+    nodePortAddresses: { IPv4, IPv6 },
+    commands: dependencies.commands,
+    ...(openNetlink !== undefined && { openNetlink }),
+    ...(readIpvsTable !== undefined && { readIpvsTable }),
+    sysctl: dependencies.sysctl,
+    kernel,
+    interfaces: dependencies.interfaces,
+    sockets: dependencies.sockets,
+    clock: dependencies.clock,
+    random: dependencies.random,
+    log: dependencies.log,
+    beforeScrape,
+    metrics: dependencies.metrics,
+    problems,
+    events,
+  };
 }
 
 /**
@@ -212,9 +236,13 @@ function assertFamiliesFit(
   throw new ProxyError('PROXY_NO_FAMILY', message);
 }
 
-function createFamily(shared: Shared, found: FamilySetup, mode: ModeContext): FamilyProxy {
-  const { config, node, nodeName, health, events, interfaces, http } = shared;
-  const { family } = found;
+function createFamily(
+  { options: { config, nodeName }, dependencies }: Context,
+  { node, health, events, metrics }: Parts,
+  { family, backend, conntrack }: FamilySetup,
+  mode: ModeContext,
+): FamilyProxy {
+  const { interfaces, http, clock, log } = dependencies;
   const addresses = mode.nodePortAddresses[family];
   const wildcard = family === 'IPv4' ? '0.0.0.0' : '::';
   const hosts = addresses.matchesAll
@@ -222,10 +250,15 @@ function createFamily(shared: Shared, found: FamilySetup, mode: ModeContext): Fa
     : matchingAddresses(addresses, interfaces.addresses(family));
   const isProxyHealthy = (): boolean => health.healthy;
   return new FamilyProxy({
-    ...shared,
-    ...found,
+    family,
+    backend,
+    conntrack,
     topology: { nodeName, zone: node?.zone },
+    health,
     serviceHealth: new ServiceHealth({ http, hosts, nodeName, events, isProxyHealthy }),
+    clock,
+    log,
+    metrics,
     syncPeriodMs: config.syncPeriodMs,
     minSyncPeriodMs: config.minSyncPeriodMs,
   });
@@ -244,8 +277,11 @@ function warnAboutConfig(config: ProxyConfig, { primary }: NodeIps, log: Logger)
   }
 }
 
-function followNode(shared: Shared, proxies: readonly FamilyProxy[]): void {
-  const { nodes, nodeName, health, log } = shared;
+function followNode(
+  { options: { nodeName }, dependencies: { log }, nodes }: Context,
+  health: ProxyHealth,
+  proxies: readonly FamilyProxy[],
+): void {
   health.setNodeEligible(nodes.current?.eligible ?? false);
   nodes.onChange((now, before) => {
     health.setNodeEligible(now?.eligible ?? false);
@@ -262,21 +298,39 @@ function followNode(shared: Shared, proxies: readonly FamilyProxy[]): void {
   });
 }
 
+interface RunningFamilies {
+  readonly proxies: readonly FamilyProxy[];
+  readonly onProgrammed: (signal: AbortSignal) => Promise<void>;
+}
+
 async function runLoops(
-  shared: Shared,
-  proxies: readonly FamilyProxy[],
+  context: Context,
+  { node, renderMetrics, health, events, problems, kernel }: Parts,
+  { proxies, onProgrammed }: RunningFamilies,
   signal: AbortSignal,
 ): Promise<void> {
-  const { config, health, events, nodeName, onStarted } = shared;
-  const sources = { ...shared, families: proxies };
-  const server = { ...shared, hardFail: config.bindAddressHardFail };
+  const { config, nodeName, program, onStarted } = context.options;
+  const { client, clock, random, log, http, metrics: counters } = context.dependencies;
+  const hardFail = config.bindAddressHardFail;
+  const sources: SourceOptions = {
+    client,
+    clock,
+    random,
+    log,
+    counters,
+    events,
+    nodeName,
+    families: proxies,
+    problems,
+  };
   const metrics = metricsHandler({
     mode: config.mode,
     configz: config.file,
-    program: shared.program,
-    featureGates: config.featureGates,
-    nowMs: () => shared.clock.nowMs(),
-    ...shared.exposition,
+    program,
+    features: config.features,
+    nowMs: () => clock.nowMs(),
+    contentType: counters.contentType,
+    renderMetrics,
   });
   onStarted?.();
   events.record({
@@ -294,20 +348,27 @@ async function runLoops(
       ...(config.mode === 'nftables'
         ? [(scope: AbortSignal) => watchServiceCidrs(sources, scope)]
         : []),
-      (scope) => watchPodCidrs(shared, scope),
-      (scope) => afterFirstSync(shared, proxies, scope),
-      (scope) => shared.kernel.run(scope),
-      (scope) => events.run(shared.client, scope),
+      (scope) => watchPodCidrs(context, node, scope),
+      (scope) => afterFirstSync({ proxies, onProgrammed }, scope),
+      (scope) => kernel.run(scope),
+      (scope) => events.run(client, scope),
       (scope) => {
         const address = config.healthzBindAddress;
         const failureReason = 'FailedToStartProxierHealthcheck';
         const handler = health.answer.bind(health);
-        return serve({ ...server, address, handler, failureReason }, scope);
+        return serve(
+          { http, address, handler, hardFail, clock, log, events, nodeName, failureReason },
+          scope,
+        );
       },
       (scope) => {
         const address = config.metricsBindAddress;
         const failureReason = 'FailedToStartMetricServer';
-        return serve({ ...server, address, handler: metrics, failureReason }, scope);
+        const handler = metrics;
+        return serve(
+          { http, address, handler, hardFail, clock, log, events, nodeName, failureReason },
+          scope,
+        );
       },
     ],
     signal,
@@ -316,16 +377,19 @@ async function runLoops(
 
 /** Until all families have their rules, rules of an earlier mode are better than none. */
 async function afterFirstSync(
-  { onProgrammed }: Shared,
-  proxies: readonly FamilyProxy[],
+  { proxies, onProgrammed }: RunningFamilies,
   signal: AbortSignal,
 ): Promise<void> {
   await Promise.all(proxies.map(({ programmed }) => programmed));
-  if (!signal.aborted) await onProgrammed?.(signal);
+  if (!signal.aborted) await onProgrammed(signal);
 }
 
 /** Rules contain the pod range: a new range requires a restart. */
-async function watchPodCidrs({ nodes, node, config }: Shared, signal: AbortSignal): Promise<void> {
+async function watchPodCidrs(
+  { options: { config }, nodes }: Context,
+  node: NodeInfo | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   if (config.detectLocalMode !== 'NodeCIDR') return;
   const before = node?.podCidrs.join();
   const changed = ({ podCidrs }: NodeInfo): boolean => podCidrs.join() !== before;

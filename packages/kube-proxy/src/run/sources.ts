@@ -74,19 +74,18 @@ export function watchServices(options: SourceOptions, signal: AbortSignal): Prom
     return projectService(service);
   };
   const selectors = SERVICE_SELECTORS;
-  const common = reflectorOptions(options, 'services');
-  const pageSize = SERVICES_PER_PAGE;
-  const onObjectFailure = reportFailure(options);
-  const all = {
-    ...common,
-    resource: SERVICES,
-    selectors,
-    project,
-    sink,
-    pageSize,
-    onObjectFailure,
-  };
-  return runReflector(client, all, signal);
+  const { clock, random, log, counters: metrics } = options;
+  return runReflector(
+    client,
+    {
+      ...{ clock, random, log, metrics, selectors, project, sink },
+      resource: SERVICES,
+      pageSize: SERVICES_PER_PAGE,
+      onError: logWatchError(log, 'services'),
+      onObjectFailure: reportFailure(options),
+    },
+    signal,
+  );
 }
 
 export function watchSlices(options: SourceOptions, signal: AbortSignal): Promise<void> {
@@ -116,11 +115,13 @@ export function watchSlices(options: SourceOptions, signal: AbortSignal): Promis
     return kept;
   };
   const selectors = SLICE_SELECTORS;
-  const common = reflectorOptions(options, 'endpointslices');
+  const { clock, random, log, counters: metrics } = options;
   return runReflector(
     client,
     {
-      ...{ ...common, resource: ENDPOINT_SLICES, selectors, project, sink },
+      ...{ clock, random, log, metrics, selectors, project, sink },
+      resource: ENDPOINT_SLICES,
+      onError: logWatchError(log, 'endpointslices'),
       onObjectFailure: reportFailure(options),
     },
     signal,
@@ -176,16 +177,21 @@ export function watchServiceCidrs(options: SourceOptions, signal: AbortSignal): 
   };
   const project = ({ spec }: ServiceCidr): readonly string[] =>
     (spec?.cidrs ?? []).flatMap((cidr) => canonicalCidr(cidr) ?? []);
-  const common = reflectorOptions(options, 'servicecidrs');
-  return runReflector(client, { ...common, resource: SERVICE_CIDRS, project, sink }, signal);
+  const { clock, random, log, counters: metrics } = options;
+  const resource = SERVICE_CIDRS;
+  const onError = logWatchError(log, 'servicecidrs');
+  return runReflector(
+    client,
+    { clock, random, log, metrics, onError, resource, project, sink },
+    signal,
+  );
 }
 
-export function reflectorOptions(
-  { clock, random, log, counters }: Pick<SourceOptions, 'clock' | 'random' | 'log' | 'counters'>,
+export function logWatchError(
+  log: Logger,
   what: string,
-) {
-  const onError = (error: KubeError, retryInMs: number): void => {
+): (error: KubeError, retryInMs: number) => void {
+  return (error, retryInMs) => {
     log.warn({ err: error, retryInMs }, `${what} cannot be watched`);
   };
-  return { clock, random, log, metrics: counters, onError };
 }

@@ -2,7 +2,7 @@ import { type Clock, type Logger, type Metrics, type Random, Wake } from '@nodea
 import { type KubeClient, NODES, runReflector } from '@nodeagent/kube-client';
 
 import { type NodeInfo, projectNode } from '../model/node-info.js';
-import { reflectorOptions } from './sources.js';
+import { logWatchError } from './sources.js';
 
 export interface NodeWatchOptions {
   readonly client: KubeClient;
@@ -34,16 +34,23 @@ export class NodeWatch {
   }
 
   run(signal: AbortSignal): Promise<void> {
-    const { client, nodeName } = this.#options;
+    const { client, clock, random, log, counters: metrics, nodeName } = this.#options;
     const sink = {
       replace: (items: ReadonlyMap<string, NodeInfo>) => this.#set(items.get(nodeName)),
       upsert: (_name: string, node: NodeInfo) => this.#set(node),
       remove: () => this.#set(undefined),
     };
     const selectors = { fieldSelector: `metadata.name=${nodeName}` };
-    const common = reflectorOptions(this.#options, 'node');
-    const options = { ...common, resource: NODES, selectors, project: projectNode, sink };
-    return runReflector(client, options, signal);
+    const onError = logWatchError(log, 'node');
+    return runReflector(
+      client,
+      {
+        ...{ clock, random, log, metrics, onError, selectors, sink },
+        resource: NODES,
+        project: projectNode,
+      },
+      signal,
+    );
   }
 
   /**

@@ -17,12 +17,11 @@ export function aService(
 ): Service {
   const [namespace, serviceName] = splitName(name);
   const clusterIPs = spec.clusterIP === undefined ? [] : [spec.clusterIP];
-  const status = loadBalancer === undefined ? {} : { loadBalancer };
   const families = { clusterIPs, ipFamilies: clusterIPs.map(familyName) };
   return {
     metadata: { namespace, name: serviceName },
     spec: { type: 'ClusterIP', internalTrafficPolicy: 'Cluster', ...families, ...spec },
-    status,
+    status: { loadBalancer },
   };
 }
 
@@ -71,8 +70,8 @@ export function aSlice(
 export interface Cluster {
   readonly tracker: ChangeTracker;
   readonly builder: NodeViewBuilder;
-  put(object: Service | EndpointSlice): void;
-  remove(object: Service | EndpointSlice): void;
+  readonly put: (object: Service | EndpointSlice) => void;
+  readonly remove: (object: Service | EndpointSlice) => void;
 }
 
 /** The brain of one family, which takes API objects directly. */

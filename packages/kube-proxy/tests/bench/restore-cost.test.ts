@@ -2,7 +2,7 @@ import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import { probeIptables } from '@nodeagent/netfilter';
 import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
-import { createNetns, type Netns } from '@nodeagent/testbed';
+import { createNetns, ifStarted, type Netns } from '@nodeagent/testbed';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { iptablesMetrics } from '../../src/model/iptables-metrics.js';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   node = await createNetns();
 });
 
-afterAll(() => node?.remove());
+afterAll(() => ifStarted(node)?.remove());
 
 const endpoints = (service: number, offset: number): string[] =>
   Array.from({ length: 10 }, (_, j) => `10.${service >> 8}.${service & 255}.${j + offset}`);

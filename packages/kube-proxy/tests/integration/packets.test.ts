@@ -1,6 +1,6 @@
 import { ENDPOINT_SLICES, NODES } from '@nodeagent/kube-client';
 import { createSpawnRunner } from '@nodeagent/netfilter/spawn';
-import { waitFor } from '@nodeagent/testbed';
+import { ifStarted, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { cleanupEverything } from '../../src/index.js';
@@ -35,8 +35,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await proxy?.stop();
-  await network?.remove();
+  await ifStarted(proxy)?.stop();
+  await ifStarted(network)?.remove();
 });
 
 async function untilAnswers(): Promise<void> {

@@ -1,4 +1,4 @@
-import { waitFor } from '@nodeagent/testbed';
+import { ifStarted, waitFor } from '@nodeagent/testbed';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 
 import { type ChildProxy, startChildProxy } from '../packets/child.js';
@@ -20,7 +20,7 @@ afterEach(async () => {
   proxy = undefined;
 });
 afterAll(async () => {
-  await network?.remove();
+  await ifStarted(network)?.remove();
 });
 
 async function untilAnswers(): Promise<void> {

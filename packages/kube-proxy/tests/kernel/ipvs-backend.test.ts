@@ -34,7 +34,7 @@ const duringRestore: string[] = [];
 const commands: CommandRunner = {
   run: async (command, inner) => {
     counts.programs += 1;
-    if (command.argv[0]?.endsWith('-restore') === true) {
+    if (command.argv[0].endsWith('-restore')) {
       duringRestore.push(await node.run(['ipvsadm', '-S', '-n']));
       duringRestore.push(await node.run(['ip', '-o', 'addr', 'show', 'dev', 'kube-ipvs0']));
     }

@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 
 import { ENDPOINT_SLICES } from '@nodeagent/kube-client';
 import { openNetlinkSocket, PROTOCOL } from '@nodeagent/netlink-codec/socket';
-import { thisNetns, waitFor } from '@nodeagent/testbed';
+import { ifStarted, thisNetns, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { OpenNetlink } from '../../src/index.js';
@@ -114,8 +114,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await proxy?.stop(); // the proxy's rules stay for the next proxy or a clean-up
-  server?.close();
+  await ifStarted(proxy)?.stop(); // the proxy's rules stay for the next proxy or a clean-up
+  ifStarted(server)?.close();
   await node.run(['ip', 'link', 'delete', 'pods']);
 });
 

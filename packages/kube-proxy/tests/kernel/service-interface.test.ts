@@ -57,7 +57,9 @@ it('lists the addresses of other interfaces, without loopback and link-local', a
   await link.ensure(signal);
   const other = `${NAME}-b`;
   await node.run(['ip', 'link', 'add', other, 'type', 'dummy']);
-  onTestFinished(async () => void (await node.run(['ip', 'link', 'delete', other])));
+  onTestFinished(async () => {
+    await node.run(['ip', 'link', 'delete', other]);
+  });
   await node.run(['ip', 'link', 'set', other, 'up']);
   await node.run(['ip', 'addr', 'add', '192.0.2.77/24', 'dev', other]);
   await node.run(['ip', 'addr', 'add', '2001:db8::77/64', 'dev', other, 'nodad']);

@@ -1,4 +1,4 @@
-import { type Netns, waitFor } from '@nodeagent/testbed';
+import { ifStarted, type Netns, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { ProxyMode } from '../../src/index.js';
@@ -36,7 +36,7 @@ export function packetSuite(options: SuiteOptions): void {
     network = await createPacketNetwork(node);
   });
   afterAll(async () => {
-    await network?.remove();
+    await ifStarted(network)?.remove();
   });
 
   describe.each(worlds)('$name', (world) => {
@@ -47,7 +47,7 @@ export function packetSuite(options: SuiteOptions): void {
       await untilAnswers(network, { objects, world, mode });
     });
     afterAll(async () => {
-      await proxy?.remove();
+      await ifStarted(proxy)?.remove();
     });
     describe.each(FAMILIES)('%s', (family) => {
       it.concurrent.each(world.cases)('$name', async (one) => {

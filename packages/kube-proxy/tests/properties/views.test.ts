@@ -57,7 +57,7 @@ const worlds = mapped(
       namespace: service.metadata?.namespace ?? '',
       labels: { 'kubernetes.io/service-name': service.metadata?.name ?? '' },
     };
-    return { service, slice: { ...slice, metadata } as EndpointSlice };
+    return { service, slice: { ...slice, metadata } };
   },
 );
 
@@ -88,7 +88,7 @@ describe('Any Service with any slice that an API server may send', () => {
           ...Object.values(findServiceProblems(world.service)),
           ...Object.values(findSliceProblems(world.slice)),
         ].flat()) {
-          assert.ok(problem !== null);
+          assert.notEqual(problem, null);
         }
         for (const { ports } of viewsOf(world)) {
           planHealthChecks(ports.values());

@@ -111,6 +111,7 @@ describe(parseProxyConfig, () => {
     [{ clusterCIDR: '10.0.0/8' }, 'clusterCIDR'],
     [{ portRange: '99-1' }, 'portRange: must be a range of ports such as 8000-8099, or empty'],
     [{ featureGates: { Nonsense: true } }, 'featureGates: unrecognized feature gate: Nonsense'],
+    [{ featureGates: { NFTablesProxyMode: false } }, 'feature is locked to true'],
   ])('refuses %j', (value, message) => {
     expect(() => parse(value)).toThrow(message);
   });

@@ -25,5 +25,8 @@ export function keepSlots(
 }
 
 function sameOrder(before: readonly Endpoint[], now: readonly Endpoint[]): boolean {
-  return now.every(({ ip, port }, i) => ip === before[i]?.ip && port === before[i]?.port);
+  return now.every(({ ip, port }, i) => {
+    const old = before[i];
+    return ip === old?.ip && port === old.port;
+  });
 }

@@ -62,7 +62,7 @@ export interface TraceNode extends ModeTraits {
   readonly nodeIp: string | undefined;
   readonly localTraffic: LocalTraffic | undefined;
   readonly masqueradeAll: boolean;
-  isOwnAddress(ip: string): boolean;
+  readonly isOwnAddress: (ip: string) => boolean;
 }
 
 export interface TraceInput {

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '@nodeagent/base';
+import { type Clock, isAborted, type Logger } from '@nodeagent/base';
 import { type Iptables, isNetfilterError, type TableName } from '@nodeagent/netfilter';
 
 import { CHAIN } from '../../plan/iptables/names.js';
@@ -30,11 +30,11 @@ export async function watchCanaries(options: CanaryOptions, signal: AbortSignal)
     try {
       await ensureCanaries(options, signal);
       await untilLost(options, signal);
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       log.info({ family: options.iptables.family }, 'another program flushed the rules');
       onLost();
     } catch (error) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       log.warn({ err: error, retryInMs: periodMs }, 'canary chains cannot be watched');
       await clock.sleep(periodMs, signal);
     }

@@ -22,10 +22,13 @@ export async function setUpIptables(
 ): Promise<readonly FamilySetup[]> {
   const families = await findFamilies(context, context.nodeIps.primary, signal);
   const metrics = iptablesMetrics(context.metrics);
-  const counters = new RuleCounters({ ...context, openCounters: openCountersOf(context) });
+  const counters = new RuleCounters({
+    openCounters: openCountersOf(context),
+    metrics: context.metrics,
+    log: context.log,
+  });
   context.beforeScrape((inner) => counters.refresh(inner));
-  const shared = { metrics, counters };
-  return Promise.all(families.map((found) => setUpFamily(context, found, shared)));
+  return Promise.all(families.map((found) => setUpFamily(context, found, { metrics, counters })));
 }
 
 function openCountersOf({ openNetlink, clock }: ModeContext) {
@@ -39,7 +42,7 @@ function openCountersOf({ openNetlink, clock }: ModeContext) {
 async function setUpFamily(
   context: ModeContext,
   { family, iptables, randomFully, backend: kind }: FoundFamily,
-  shared: Readonly<{ metrics: IptablesMetrics; counters: RuleCounters }>,
+  { metrics, counters }: Readonly<{ metrics: IptablesMetrics; counters: RuleCounters }>,
 ): Promise<FamilySetup> {
   const { config, kernel, sysctl, log, nodeIps, podCidrs } = context;
   const nodePortAddresses = context.nodePortAddresses[family];
@@ -53,9 +56,19 @@ async function setUpFamily(
     nodePortAddresses,
   });
   if (settings.localhostNodePorts) await kernel.want([{ key: ROUTE_LOCALNET, value: 1 }]);
-  const { syncPeriodMs } = config;
-  const parts = { ...context, iptables, settings, nodePortAddresses, syncPeriodMs, ...shared };
-  const backend = new IptablesBackend({ ...parts, jumpsFirst: kind === 'legacy' });
+  const backend = new IptablesBackend({
+    iptables,
+    jumpsFirst: kind === 'legacy',
+    settings,
+    nodePortAddresses,
+    interfaces: context.interfaces,
+    syncPeriodMs: config.syncPeriodMs,
+    clock: context.clock,
+    log,
+    metrics,
+    problems: context.problems,
+    counters,
+  });
   const removeLeftovers = (inner: AbortSignal) => cleanupPortals(iptables, inner);
   return { family, backend, conntrack: openConntrack(context, family), removeLeftovers };
 }

@@ -1,4 +1,4 @@
-import type { Clock, Counter, Logger } from '@nodeagent/base';
+import { type Clock, type Counter, isAborted, type Logger } from '@nodeagent/base';
 import { Reconciler, serviceFamily, type ServiceId } from '@nodeagent/ipvs';
 import { type Iptables, renderAppend } from '@nodeagent/netfilter';
 
@@ -107,7 +107,7 @@ export class IpvsBackend implements Backend {
       const pauseMs = Math.max(0, Math.min(leftMs, this.#retryMs ?? Infinity, DRAIN_EVERY_MS));
       const awake = AbortSignal.any([signal, this.#wake.signal]);
       const slept = await clock.sleep(pauseMs, awake);
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       if (this.#wake.signal.aborted) this.#wake = new AbortController();
       await this.#drain(signal);
       const isRetry = this.#retryMs !== undefined && slept === 'elapsed';

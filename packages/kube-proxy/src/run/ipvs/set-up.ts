@@ -24,14 +24,18 @@ export async function setUpIpvs(
   signal: AbortSignal,
 ): Promise<readonly FamilySetup[]> {
   const { config, kernel, log, sysctl, events, nodeName } = context;
-  const { openNetlink, clock } = context;
+  const { openNetlink, readIpvsTable, clock, problems } = context;
   if (openNetlink === undefined) {
     throw new ProxyError(
       'PROXY_MODE_UNAVAILABLE',
       'ipvs mode needs netlink, which is not available',
     );
   }
-  const netlink = createNetlinkAccess({ ...context, openNetlink, clock });
+  const netlink = createNetlinkAccess({
+    openNetlink,
+    clock,
+    ...(readIpvsTable !== undefined && { readIpvsTable }),
+  });
   const { scheduler, strictArp, excludeCidrs, timeouts } = config.ipvs;
   await probe(netlink.ipvs, scheduler, signal);
   events.record({
@@ -50,8 +54,9 @@ export async function setUpIpvs(
   return families.map(({ family, iptables, randomFully }) => ({
     family,
     backend: new IpvsBackend({
-      ...context,
-      ...netlink,
+      ipvs: netlink.ipvs,
+      ipset: netlink.ipset,
+      serviceInterface: netlink.serviceInterface,
       iptables,
       settings: {
         family,
@@ -65,7 +70,10 @@ export async function setUpIpvs(
       nodePortAddresses: context.nodePortAddresses[family],
       excludeCidrs,
       syncPeriodMs: config.syncPeriodMs,
+      clock,
+      log,
       restoreFailures,
+      problems,
     }),
     conntrack: openConntrack(context, family),
   }));

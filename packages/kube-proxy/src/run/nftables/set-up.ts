@@ -83,7 +83,17 @@ async function setUpFamily(
     nodeIp: nodeIps.ips[family],
   };
   const nodePortAddresses = context.nodePortAddresses[family];
-  const backend = new NftablesBackend({ ...context, table, settings, nodePortAddresses, metrics });
+  const { interfaces, problems, clock } = context;
+  const backend = new NftablesBackend({
+    table,
+    settings,
+    nodePortAddresses,
+    interfaces,
+    problems,
+    clock,
+    log,
+    metrics,
+  });
   return { family, backend, conntrack: openConntrack(context, family) };
 }
 

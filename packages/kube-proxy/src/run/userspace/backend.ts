@@ -70,8 +70,8 @@ export class UserspaceBackend implements Backend {
       onLost();
     };
     try {
-      const { syncPeriodMs: periodMs } = this.#options;
-      await watchCanaries({ ...this.#options, periodMs, onLost: lost }, signal);
+      const { iptables, clock, log, syncPeriodMs: periodMs } = this.#options;
+      await watchCanaries({ iptables, clock, log, periodMs, onLost: lost }, signal);
     } finally {
       await this.#claims.close();
       for (const port of this.#ports.values()) await port.close();

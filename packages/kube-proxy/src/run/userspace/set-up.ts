@@ -16,17 +16,13 @@ export async function setUpUserspace(
   context: ModeContext,
   signal: AbortSignal,
 ): Promise<readonly FamilySetup[]> {
-  const { config, podCidrs, sockets } = context;
+  const { config, podCidrs, sockets, interfaces, clock, random, log, problems } = context;
   const families = await findFamilies(context, context.nodeIps.primary, signal);
   const metrics = userspaceMetrics(context.metrics);
   const setups: FamilySetup[] = [];
   for (const { family, iptables } of families) {
     const backend = new UserspaceBackend({
-      ...context,
-      family,
-      sockets,
-      iptables,
-      metrics,
+      ...{ family, sockets, iptables, metrics, interfaces, clock, random, log, problems },
       localTraffic: detectLocal(config, podCidrs, family),
       nodePortAddresses: context.nodePortAddresses[family],
       portRange: config.portRange,

@@ -1,3 +1,4 @@
+import { parseFeatures } from '@nodeagent/component-base';
 import { describe, expect, it } from 'vitest';
 
 import type { HttpAnswer } from '../../../src/ports.js';
@@ -16,7 +17,12 @@ async function ask(
   accept?: string,
 ): Promise<HttpAnswer> {
   const handler = metricsHandler({
-    ...{ mode: 'nftables', configz: { kind: 'KubeProxyConfiguration' }, program, featureGates: {} },
+    ...{
+      mode: 'nftables',
+      configz: { kind: 'KubeProxyConfiguration' },
+      program,
+      features: parseFeatures().features,
+    },
     contentType: 'text/plain; version=0.0.4',
     renderMetrics: async () => 'up 1\n',
     nowMs: () => 61_000,
@@ -51,7 +57,9 @@ describe(metricsHandler, () => {
   ])(
     'does not serve %s without its gate, or without facts about the program',
     async (path, gate) => {
-      expect((await ask(path, { featureGates: { [gate]: false } })).status).toBe(404);
+      expect(
+        (await ask(path, { features: parseFeatures({ [gate]: false }).features })).status,
+      ).toBe(404);
       expect((await ask(path, { program: undefined })).status).toBe(404);
     },
   );

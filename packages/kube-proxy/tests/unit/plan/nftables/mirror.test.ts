@@ -143,7 +143,7 @@ describe(NftMirror, () => {
 
 describe(keepSlots, () => {
   const list = (text: string) =>
-    [...text].map((ip) => ({ ip, port: 1, state: 0, hints: undefined }));
+    Array.from(text, (ip) => ({ ip, port: 1, state: 0, hints: undefined }));
   it.each([
     { before: '', now: 'abc', want: 'abc' },
     { before: 'abc', now: 'abc', want: 'abc' },

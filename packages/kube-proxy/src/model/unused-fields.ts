@@ -1,0 +1,20 @@
+import type { UnusedFields } from '@nodeagent/component-base';
+
+const WINDOWS = 'it is for Windows';
+
+/**
+ * Fields that kube-proxy reads and checks but does not act on, as dotted paths, with what holds
+ * instead. A value other than the default is warned of when kube-proxy starts.
+ */
+export const UNUSED_FIELDS: UnusedFields = {
+  'clientConnection.acceptContentTypes': 'answers of the API server are in JSON',
+  'clientConnection.contentType': 'requests to the API server are in JSON',
+  configSyncPeriod: 'changes come by watches',
+  enableProfiling: 'profiles are not served',
+  'logging.flushFrequency': 'each log line is written at once',
+  'logging.options': 'all logs go to stderr',
+  'logging.vmodule': 'the verbosity is the same for every module',
+  showHiddenMetricsForVersion: 'no metric is hidden',
+  windowsRunAsService: WINDOWS,
+  winkernel: WINDOWS,
+};
