@@ -270,7 +270,7 @@ export interface LogWatch {
    * fires or a second passes without a sign of change.
    */
   changed(signal: AbortSignal): Promise<'changed' | 'quiet'>;
-  close(): void;
+  readonly close: () => void;
 }
 
 type Answer<F> = F extends (...args: never[]) => Promise<unknown> ? 'once' : 'stream';

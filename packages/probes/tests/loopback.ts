@@ -19,7 +19,10 @@ export async function listen(
   const server = createServer((socket) => {
     sockets.add(socket);
     const index = received.push('') - 1;
-    socket.on('data', (bytes) => (received[index] += bytes.toString('latin1')));
+    socket.on(
+      'data',
+      (bytes) => (received[index] = (received[index] ?? '') + bytes.toString('latin1')),
+    );
     socket.on('end', () => endings.push('end'));
     socket.on('error', (error: NodeJS.ErrnoException) => endings.push(error.code ?? 'error'));
     socket.on('close', () => sockets.delete(socket));

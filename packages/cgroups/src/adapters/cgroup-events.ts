@@ -36,6 +36,7 @@ function watched(file: string, listener: () => void): FSWatcher | undefined {
     // it is gone: whoever is called looks again, and sees that
     return watcher.on('error', listener);
   } catch (error) {
-    return unlessKernelGone(error);
+    unlessKernelGone(error);
+    return undefined;
   }
 }

@@ -174,6 +174,7 @@ export function blockDevice(device: string): string | undefined {
   try {
     return `/dev/${basename(readlinkSync(`/sys/dev/block/${device}`))}`;
   } catch (error) {
-    return unlessKernelGone(error);
+    unlessKernelGone(error);
+    return undefined;
   }
 }

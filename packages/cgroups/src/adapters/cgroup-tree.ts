@@ -340,7 +340,10 @@ async function removeEmptied(dir: string): Promise<void> {
       return;
     } catch (error) {
       const busy = (error as NodeJS.ErrnoException).code === 'EBUSY';
-      if (!busy || tried === BUSY_TRIES) return gone(error);
+      if (!busy || tried === BUSY_TRIES) {
+        gone(error);
+        return;
+      }
       await sleep(BUSY_WAIT_MS);
     }
   }

@@ -42,14 +42,20 @@ export function openChannelSocket(
   signal: AbortSignal,
 ): Promise<ChannelSocket> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return void reject(signal.reason);
+    if (signal.aborted) {
+      reject(signal.reason as Error);
+      return;
+    }
     const socket = new WebSocket(url.replace(/^http/, 'ws'), [...CHANNEL_PROTOCOLS], {
       perMessageDeflate: false,
       rejectUnauthorized: false,
     });
-    const state: { opened: boolean; failure: unknown } = { opened: false, failure: undefined };
+    const state: { opened: boolean; failure: Error | undefined } = {
+      opened: false,
+      failure: undefined,
+    };
     const abort = (): void => {
-      state.failure = signal.reason;
+      state.failure = signal.reason as Error;
       socket.terminate();
     };
     signal.addEventListener('abort', abort, { once: true });

@@ -27,7 +27,7 @@ export interface CriClient {
   readonly runtime: RuntimeService;
   readonly images: ImageService;
   /** Closes the connection; current and later calls and streams fail. */
-  close(): void;
+  readonly close: () => void;
 }
 
 /**

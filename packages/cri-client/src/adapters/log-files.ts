@@ -135,7 +135,7 @@ function watchLog(path: string): LogWatch {
       dirty = false;
       return how;
     },
-    close: () => watcher?.close(),
+    close: () => watcher.close(),
   };
 }
 

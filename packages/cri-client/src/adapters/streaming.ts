@@ -206,7 +206,10 @@ function newInput(socket: ChannelSocket, wanted: boolean, url: string): Writable
   const input = new Writable({
     write: (data: Buffer, _encoding, done) => socket.send(CHANNEL.stdin, data, done),
     final: (done) => {
-      if (!wanted || socket.sendEnd(CHANNEL.stdin)) return done();
+      if (!wanted || socket.sendEnd(CHANNEL.stdin)) {
+        done();
+        return;
+      }
       const detail = `${socket.protocol} cannot end standard input`;
       done(lost(url, detail));
     },

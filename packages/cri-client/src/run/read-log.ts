@@ -108,12 +108,13 @@ async function* readRotated<T>(
   );
   const { chosen, skip } = await chooseRotated(files, { found, missing }, signal);
   const skipper = new LineSkipper(skip);
+  const isFull = (): boolean => cutter.full;
   for (const { path: old } of chosen) {
-    if (cutter.full) return;
+    if (isFull()) return;
     for await (const block of files.blocks(old)) {
       signal.throwIfAborted();
       yield* cutter.take(skipper.take(block));
-      if (cutter.full) return;
+      if (isFull()) return;
     }
     yield* cutter.finish();
   }

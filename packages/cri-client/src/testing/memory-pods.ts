@@ -28,8 +28,12 @@ export interface ExitOptions {
   readonly message?: string;
 }
 
-/** Starts the program when a container starts; the program must end when the signal fires. */
-export type OnStart = (record: ContainerRecord, signal: AbortSignal) => void;
+/** Called as the state of containers changes. */
+export interface PodHooks {
+  /** Starts the program when a container starts; the program must end when the signal fires. */
+  onStart(record: ContainerRecord, signal: AbortSignal): void;
+  readonly openLog?: ((path: string) => void) | undefined;
+}
 
 /**
  * Sandboxes and containers with the runtime's state rules: the preconditions for creating them, the
@@ -41,11 +45,11 @@ export class MemoryPods {
   readonly events = new MemoryEvents();
   readonly sandboxes = new Map<string, SandboxRecord>();
   readonly containers = new Map<string, ContainerRecord>();
-  readonly #onStart: OnStart;
+  readonly #hooks: PodHooks;
 
-  constructor(clock: Clock, onStart: OnStart) {
+  constructor(clock: Clock, hooks: PodHooks) {
     this.issuer = new MemoryIssuer(clock);
-    this.#onStart = onStart;
+    this.#hooks = hooks;
   }
 
   listSandboxes(filter: SandboxFilter): readonly Sandbox[] {
@@ -103,11 +107,24 @@ export class MemoryPods {
     return record;
   }
 
+  /** Frees its network too, also of one whose process was killed. */
   stopSandbox(record: SandboxRecord): void {
-    if (record.state === 'not-ready') return;
     for (const container of this.containersOf(record)) this.endContainer(container, KILLED);
-    record.state = 'not-ready';
     record.ips = [];
+    this.killSandbox(record);
+  }
+
+  /**
+   * Its process alone: its network stays, and containers that do not share its process namespace
+   * run on.
+   */
+  killSandbox(record: SandboxRecord): void {
+    if (record.state === 'not-ready') return;
+    for (const container of this.containersOf(record)) {
+      const { pid = 'pod' } = container.config.linux?.securityContext?.namespaces ?? {};
+      if (pid === 'pod') this.endContainer(container, KILLED);
+    }
+    record.state = 'not-ready';
     this.#tell('stopped', record.id, record);
   }
 
@@ -128,10 +145,10 @@ export class MemoryPods {
     if (image === undefined) {
       throw refused('CRI_NOT_FOUND', `image "${config.image.image}" not found`, method);
     }
-    const { name, attempt } = config.metadata;
-    for (const { id, config: other } of this.containersOf(sandbox)) {
-      if (other.metadata.name !== name || other.metadata.attempt !== attempt) continue;
-      throw refused('CRI_UNKNOWN', `name "${name}_${attempt}" is reserved for "${id}"`, method);
+    const name = containerName(config.metadata, sandbox);
+    for (const other of this.containers.values()) {
+      if (containerName(other.config.metadata, other.sandbox) !== name) continue;
+      throw refused('CRI_UNKNOWN', `name "${name}" is reserved for "${other.id}"`, method);
     }
     const record: ContainerRecord = {
       id: this.issuer.containerId(),
@@ -159,13 +176,19 @@ export class MemoryPods {
     if (record.sandbox.state !== 'ready') {
       throw refused('CRI_UNKNOWN', `sandbox "${record.sandbox.id}" is not running`, method);
     }
+    this.openLog(record);
     if (failure !== undefined) {
       record.end = this.#endOf({ exitCode: 128, reason: 'StartError', message: failure });
       throw refused('CRI_UNKNOWN', failure, method);
     }
     record.startedAtMs = this.issuer.stampMs();
     this.#tell('started', record.id, record.sandbox);
-    this.#onStart(record, record.life.signal);
+    this.#hooks.onStart(record, record.life.signal);
+  }
+
+  openLog(record: ContainerRecord): void {
+    const { logPath } = toContainerStatus(record);
+    if (logPath !== '') this.#hooks.openLog?.(logPath);
   }
 
   /** Has no effect on a container that does not run. */
@@ -203,6 +226,14 @@ export const KILLED: ExitOptions = { exitCode: 137 };
 
 export function refused(code: CriErrorCode, detail: string, method: string): CriError {
   return new CriError(code, detail, { method });
+}
+
+/** Without the sandbox's attempt: a container's number counts for all sandboxes of its pod. */
+function containerName(
+  { name, attempt }: ContainerRecord['config']['metadata'],
+  { config: { metadata: pod } }: SandboxRecord,
+): string {
+  return `${name}_${pod.name}_${pod.namespace}_${pod.uid}_${attempt}`;
 }
 
 function sandboxName(metadata: SandboxRecord['config']['metadata']): string {

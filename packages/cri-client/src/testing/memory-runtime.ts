@@ -55,6 +55,8 @@ export interface MemoryRuntimeOptions {
   /** The optional calls that this runtime has; all of them when absent. */
   readonly lacks?: readonly OptionalCall[];
   readonly cgroupDriver?: CgroupDriver;
+  /** Called with the path of each log that a container opens, at its start and on `reopenContainerLog`. */
+  readonly openLog?: (path: string) => void;
 }
 
 export type OptionalCall =
@@ -82,13 +84,15 @@ export class MemoryRuntime implements RuntimeService {
   readonly #programs = new Map<string, Program>();
   readonly #figures: MemoryFigures;
 
-  constructor({ clock, lacks = [], cgroupDriver = 'cgroupfs' }: MemoryRuntimeOptions) {
+  constructor({ clock, lacks = [], cgroupDriver = 'cgroupfs', openLog }: MemoryRuntimeOptions) {
     this.#clock = clock;
     this.#lacks = new Set(lacks);
     this.#cgroupDriver = cgroupDriver;
     this.calls = new MemoryCalls(clock);
     this.images = new MemoryImages(clock, this.calls);
-    this.#pods = new MemoryPods(clock, (record, signal) => void this.#play(record, signal));
+    const onStart = (record: ContainerRecord, signal: AbortSignal): void =>
+      void this.#play(record, signal);
+    this.#pods = new MemoryPods(clock, { onStart, openLog });
     this.#figures = new MemoryFigures(this.#pods, clock);
   }
 
@@ -102,11 +106,9 @@ export class MemoryRuntime implements RuntimeService {
     this.#pods.endContainer(this.#pods.running(id, 'exitContainer'), options);
   }
 
-  /**
-   * Kills the sandbox's own process: the sandbox is no longer ready and its containers end with it.
-   */
+  /** Kills the sandbox's own process, and with it the containers that share its process namespace. */
   killSandbox(id: SandboxId): void {
-    this.#pods.stopSandbox(this.#pods.sandbox(id, 'killSandbox'));
+    this.#pods.killSandbox(this.#pods.sandbox(id, 'killSandbox'));
   }
 
   setUsage(id: ContainerId, usage: MemoryUsageOptions): void {
@@ -269,7 +271,7 @@ export class MemoryRuntime implements RuntimeService {
 
   async reopenContainerLog(id: ContainerId, signal: AbortSignal): Promise<void> {
     await this.calls.enter('reopenContainerLog', id, signal);
-    this.#pods.running(id, 'RuntimeService/ReopenContainerLog');
+    this.#pods.openLog(this.#pods.running(id, 'RuntimeService/ReopenContainerLog'));
   }
 
   async checkpointContainer(

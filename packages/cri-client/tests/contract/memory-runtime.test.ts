@@ -23,6 +23,7 @@ runtimeContract('in-memory runtime', async () => {
     image: 'docker.io/library/busybox:1',
     logDirectory: (podName) => `/var/log/pods/${podName}`,
     listens: async () => undefined,
+    killSandbox: async (id) => runtime.killSandbox(id),
     close: async () => undefined,
   };
 });

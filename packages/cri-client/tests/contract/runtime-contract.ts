@@ -1,6 +1,8 @@
+import { ifStarted } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import {
+  type ContainerConfig,
   type ContainerId,
   containerId,
   type ContainerStatus,
@@ -21,6 +23,8 @@ export interface RuntimeUnderTest {
   readonly logDirectory: (podName: string) => string;
   /** Resolves once the program that logs there has set up, or ignored, its signal handlers. */
   listens(logPath: string): Promise<unknown>;
+  /** Kills the process that holds a sandbox. */
+  killSandbox(id: SandboxId): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,10 +46,19 @@ type ProgramName = keyof typeof PROGRAMS;
 interface World {
   readonly it: RuntimeUnderTest;
   readonly signal: AbortSignal;
-  sandbox(name: string, attempt?: number): Promise<SandboxId>;
-  create(sandbox: SandboxId, name: ProgramName, attempt?: number): Promise<ContainerId>;
-  start(sandbox: SandboxId, name: ProgramName): Promise<ContainerId>;
-  ended(id: ContainerId): Promise<ContainerStatus>;
+  readonly sandbox: (name: string, attempt?: number) => Promise<SandboxId>;
+  readonly create: (
+    sandbox: SandboxId,
+    name: ProgramName,
+    attempt?: number,
+    linux?: ContainerConfig['linux'],
+  ) => Promise<ContainerId>;
+  readonly start: (
+    sandbox: SandboxId,
+    name: ProgramName,
+    linux?: ContainerConfig['linux'],
+  ) => Promise<ContainerId>;
+  readonly ended: (id: ContainerId) => Promise<ContainerStatus>;
 }
 
 const NOWHERE = 'f'.repeat(64);
@@ -59,7 +72,7 @@ export function runtimeContract(name: string, create: () => Promise<RuntimeUnder
       world = newWorld(await create());
     });
     afterAll(async () => {
-      await world?.it.close();
+      await ifStarted(world)?.it.close();
     });
     sandboxRules(() => world);
     containerRules(() => world);
@@ -86,7 +99,7 @@ function newWorld(under: RuntimeUnderTest): World {
       configs.set(id, config);
       return id;
     },
-    create(sandbox, name, attempt = 0) {
+    create(sandbox, name, attempt = 0, linux = {}) {
       const sandboxConfig = configs.get(sandbox) ?? { metadata: NO_POD };
       const config = {
         metadata: { name, attempt },
@@ -94,11 +107,12 @@ function newWorld(under: RuntimeUnderTest): World {
         command: PROGRAMS[name],
         labels: { container: name, pod: sandboxConfig.metadata.name },
         logPath: `${name}-${attempt}.log`,
+        linux,
       };
       return under.runtime.createContainer({ sandboxId: sandbox, config, sandboxConfig }, signal);
     },
-    async start(sandbox, name) {
-      const id = await world.create(sandbox, name);
+    async start(sandbox, name, linux) {
+      const id = await world.create(sandbox, name, 0, linux);
       await under.runtime.startContainer(id, signal);
       return id;
     },
@@ -203,12 +217,14 @@ function containerRules(get: () => World): void {
     expect(await ids({ id: created, state: 'exited' })).toEqual([]);
   });
 
-  it('needs a ready sandbox, an image and a free name', async () => {
+  it('needs a ready sandbox, an image and a name that no sandbox of the pod has', async () => {
     const { it: under, signal, sandbox, create } = get();
     const pod = await sandbox('needs');
     await create(pod, 'task');
     await expect(create(pod, 'task')).rejects.toSatisfy((error) => isCriError(error));
     await expect(create(pod, 'task', 1)).resolves.toHaveLength(64);
+    const again = await sandbox('needs', 1);
+    await expect(create(again, 'task')).rejects.toSatisfy((error) => isCriError(error));
     const sandboxConfig = { metadata: NO_POD };
     const config = { metadata: { name: 'x', attempt: 0 }, image: { image: 'no.such/image:1' } };
     await expect(
@@ -264,6 +280,23 @@ function endRules(get: () => World): void {
     const id = await start(await sandbox('removed'), 'stubborn');
     await under.runtime.removeContainer(id, signal);
     expect(await under.runtime.listContainers({ id }, signal)).toEqual([]);
+  });
+
+  it('keeps the network of a sandbox whose process was killed, and containers with their own processes', async () => {
+    const { it: under, signal, sandbox, start } = get();
+    const pod = await sandbox('killed');
+    const own = { securityContext: { namespaces: { pid: 'container' } } } as const;
+    const [sharing, apart] = [await start(pod, 'obedient'), await start(pod, 'stubborn', own)];
+    await under.killSandbox(pod);
+    const status = () => under.runtime.podSandboxStatus(pod, signal);
+    const state = async (id: ContainerId) => under.runtime.containerStatus(id, signal);
+    await expect.poll(async () => (await status()).state).toBe('not-ready');
+    await expect.poll(() => state(sharing)).toMatchObject({ state: 'exited', exitCode: 137 });
+    expect((await status()).ips).not.toEqual([]);
+    expect(await state(apart)).toMatchObject({ state: 'running' });
+    await under.runtime.stopPodSandbox(pod, signal);
+    expect((await status()).ips).toEqual([]);
+    expect(await state(apart)).toMatchObject({ state: 'exited', exitCode: 137 });
   });
 
   it('stops containers with their sandbox, and removes them with it', async () => {

@@ -17,6 +17,10 @@ runtimeContract('containerd over gRPC', async () => {
       const look = async () => (await readFile(logPath, 'utf8')).includes('listens');
       return waitFor(look, { what: 'the program to listen' });
     },
+    killSandbox: async (id) => {
+      const { info = '{}' } = await client.runtime.podSandboxInfo(id, new AbortController().signal);
+      process.kill((JSON.parse(info) as { pid: number }).pid, 'SIGKILL');
+    },
     close: async () => {
       client.close();
       await containerd.stop();

@@ -1,5 +1,5 @@
 import { createSystemClock } from '@nodeagent/base/system';
-import { type Containerd, startContainerd } from '@nodeagent/testbed';
+import { type Containerd, ifStarted, startContainerd } from '@nodeagent/testbed';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { createCriClient, type CriClient } from '../../src/adapters/grpc.js';
@@ -15,8 +15,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  client?.close();
-  await containerd?.stop();
+  ifStarted(client)?.close();
+  await ifStarted(containerd)?.stop();
 });
 
 it("detects containerd's optional calls", async () => {

@@ -1,6 +1,7 @@
 import {
   buildTestImage,
   type Containerd,
+  ifStarted,
   startContainerd,
   startRegistry,
 } from '@nodeagent/testbed';
@@ -24,8 +25,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  client?.close();
-  await containerd?.stop();
+  ifStarted(client)?.close();
+  await ifStarted(containerd)?.stop();
 });
 
 it('pulls from a private registry only with credentials', async () => {

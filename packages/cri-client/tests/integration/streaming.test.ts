@@ -2,7 +2,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import { type Containerd, startContainerd } from '@nodeagent/testbed';
+import { type Containerd, ifStarted, startContainerd } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createCriClient, type CriClient } from '../../src/adapters/grpc.js';
@@ -26,8 +26,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  client?.close();
-  await containerd?.stop();
+  ifStarted(client)?.close();
+  await ifStarted(containerd)?.stop();
 });
 
 function sandboxConfig() {

@@ -137,11 +137,11 @@ async function followed<T>(
   let left = pieces.slice(1);
   const isRunning = async (): Promise<boolean> => left.length > 0;
   const entries: T[] = [];
-  let isOver = false;
+  const state = { isOver: false };
   const reading = (async () => {
     for await (const entry of read(files, isRunning)) entries.push(entry);
-  })().finally(() => (isOver = true));
-  while (!isOver) {
+  })().finally(() => (state.isOver = true));
+  while (!state.isOver) {
     await Promise.race([files.idle(), reading.catch(() => undefined)]);
     const [next] = left;
     if (next !== undefined) files.append('log', next);

@@ -73,7 +73,8 @@ describe('Logs and sessions of a runtime', () => {
 
 function text(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? '';
+    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+    return json ?? '';
   } catch {
     return `{"details":${'['.repeat(10_000)}${']'.repeat(10_000)}}`;
   }

@@ -130,7 +130,7 @@ describe('Malformed replies of a runtime', () => {
       'decodeContainer',
       v1.ListContainersResponse,
       { containers: [container] },
-      ({ containers }) => (containers ?? []).map(decodeContainer),
+      ({ containers }) => containers.map(decodeContainer),
     );
     await checkReply(
       'decodeSandbox',
@@ -138,7 +138,7 @@ describe('Malformed replies of a runtime', () => {
       {
         items: [{ id: 's1', metadata: METADATA, state: 0, createdAt, labels }],
       },
-      ({ items }) => (items ?? []).map(decodeSandbox),
+      ({ items }) => items.map(decodeSandbox),
     );
     await checkReply(
       'decodeImage',
@@ -148,7 +148,7 @@ describe('Malformed replies of a runtime', () => {
           { id: 'sha256:aa', repoTags: ['a:b'], size: 1000, uid: { value: 5 }, spec: image },
         ],
       },
-      ({ images }) => (images ?? []).map(decodeImage),
+      ({ images }) => images.map(decodeImage),
     );
   });
 
@@ -187,7 +187,7 @@ describe('Malformed replies of a runtime', () => {
           },
         ],
       },
-      ({ stats }) => (stats ?? []).map((each) => decodeContainerStats(each)),
+      ({ stats }) => stats.map((each) => decodeContainerStats(each)),
     );
   });
 });

@@ -8,7 +8,6 @@ import {
   type handleUnaryCall,
   Server,
   ServerCredentials,
-  type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 
 import { runtime } from '../../src/adapters/generated/runtime-v1.js';
@@ -104,7 +103,7 @@ export class FakeRuntimeServer {
         return [name, method];
       }),
     );
-    server.addService(definition, handlers as UntypedServiceImplementation);
+    server.addService(definition, handlers);
     await new Promise<void>((resolve, reject) => {
       const credentials = ServerCredentials.createInsecure();
       server.bindAsync(`unix:${this.#inner}`, credentials, (error) =>

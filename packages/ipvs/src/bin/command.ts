@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 
+import { isAborted } from '@nodeagent/base';
+
 import {
   diff,
   drain,
   formatOperation,
   type Ipvs,
-  type IpvsApplyError,
-  isIpvsError,
+  IpvsApplyError,
   parseJson,
   parseSave,
   readTable,
@@ -21,13 +22,13 @@ import {
 export interface Surroundings {
   readonly ipvs: Ipvs;
   /** `-` is standard input. */
-  readInput(file: string): string;
-  print(text: string): void;
-  warn(text: string): void;
+  readonly readInput: (file: string) => string;
+  readonly print: (text: string) => void;
+  readonly warn: (text: string) => void;
   /** True when the screen can be cleared. */
   readonly isTerminal: boolean;
   /** Returns early when the command is to stop. */
-  pause(ms: number): Promise<void>;
+  readonly pause: (ms: number) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -137,8 +138,8 @@ async function apply(
     try {
       await ipvs.apply(operations, signal);
     } catch (error) {
-      if (!isIpvsError(error, 'IPVS_PARTIAL')) throw error;
-      const { done, failed } = error as IpvsApplyError;
+      if (!(error instanceof IpvsApplyError)) throw error;
+      const { done, failed } = error;
       for (const operation of done) print(`${formatOperation(operation)}\n`);
       for (const { error: reason } of failed) warn(`ipvs: ${reason.message}\n`);
       return 1;
@@ -165,7 +166,7 @@ async function watch(
   }
   for (let shown = 0; !signal.aborted && shown < count; shown += 1) {
     if (shown > 0) await pause(seconds * 1000);
-    if (signal.aborted) break;
+    if (isAborted(signal)) break;
     const servers = sortServers(await readTable(ipvs, signal));
     print(`${isTerminal ? CLEAR_SCREEN : ''}${renderStatistics(servers, 'rates')}`);
   }

@@ -128,6 +128,6 @@ export function renderJson(
 }
 
 function plainStatistics({ rates, ...totals }: Statistics): Readonly<Record<string, unknown>> {
-  const strings = Object.entries(totals).map(([name, total]) => [name, String(total)]);
+  const strings = Object.entries(totals).map(([name, total]) => [name, String(total)] as const);
   return { ...Object.fromEntries(strings), rates };
 }

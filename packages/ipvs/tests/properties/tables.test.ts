@@ -158,7 +158,8 @@ describe('IPVS tables from outside', () => {
 
 function text(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? '';
+    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+    return json ?? '';
   } catch {
     return `[{"id":${'['.repeat(10_000)}${']'.repeat(10_000)}}]`;
   }

@@ -58,9 +58,10 @@ function machineCapacity(
   { cpuCount, memoryBytes, hugePages, rootFsBytes }: MachineFacts,
 ): readonly (readonly [string, Quantity])[] {
   const pods = podsPerCore > 0 ? Math.min(maxPods, cpuCount * podsPerCore) : maxPods;
-  const huge = hugePages.map(({ sizeBytes, pages }) => {
-    return [`${HUGE_PAGES}${formatQuantity(units(sizeBytes), 'binary')}`, units(pages * sizeBytes)];
-  }) as [string, Quantity][];
+  const huge = hugePages.map(({ sizeBytes, pages }): [string, Quantity] => [
+    `${HUGE_PAGES}${formatQuantity(units(sizeBytes), 'binary')}`,
+    units(pages * sizeBytes),
+  ]);
   return [
     ['cpu', units(cpuCount)],
     ['memory', units(memoryBytes)],

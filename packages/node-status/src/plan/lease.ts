@@ -30,7 +30,7 @@ export function nextLease(
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: { name: nodeName, namespace: LEASE_NAMESPACE, ownerReferences },
-      spec: { holderIdentity: nodeName, ...renewed } as unknown as NonNullable<Lease['spec']>,
+      spec: { holderIdentity: nodeName, ...renewed },
     };
   }
   const metadata = needsOwner(previous)
@@ -39,7 +39,7 @@ export function nextLease(
   return {
     ...previous,
     ...(metadata === undefined ? {} : { metadata }),
-    spec: { ...previous.spec, ...renewed } as NonNullable<Lease['spec']>,
+    spec: { ...previous.spec, ...renewed },
   };
 }
 

@@ -1,4 +1,4 @@
-import { type BackoffState, jittered, nextBackoff } from '@nodeagent/base';
+import { type BackoffState, isAborted, jittered, nextBackoff } from '@nodeagent/base';
 import { isKubeError, type Lease, LEASES, NODES } from '@nodeagent/kube-client';
 
 import { LEASE_NAMESPACE, needsOwner, nextLease } from '../plan/lease.js';
@@ -51,7 +51,7 @@ async function renew(
         signal,
       );
     } catch (error) {
-      if (signal.aborted) return undefined;
+      if (isAborted(signal)) return undefined;
       log.warn({ tries, err: error }, 'cannot renew the node lease');
       if (!isKubeError(error, 'KUBE_CONFLICT')) continue;
       const ensured = await ensureLease(context, signal);
@@ -74,7 +74,7 @@ async function ensureLease(context: Context, signal: AbortSignal): Promise<Ensur
     try {
       return await findOrCreate(context, signal);
     } catch (error) {
-      if (signal.aborted) return undefined;
+      if (isAborted(signal)) return undefined;
       failed = nextBackoff(failed, RETRY, clock.monotonicMs());
       log.warn({ retryInMs: failed.delayMs, err: error }, 'cannot get or create the node lease');
       await clock.sleep(failed.delayMs, signal);

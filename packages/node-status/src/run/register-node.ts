@@ -1,4 +1,4 @@
-import { type BackoffState, nextBackoff } from '@nodeagent/base';
+import { type BackoffState, isAborted, nextBackoff } from '@nodeagent/base';
 import { isKubeError, type Node, NODES } from '@nodeagent/kube-client';
 
 import { planNode } from '../plan/node-status.js';
@@ -19,7 +19,7 @@ export async function registerNode(context: Context, signal: AbortSignal): Promi
       log.info({ node: nodeName, how }, 'node registered');
       return;
     } catch (error) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       failed = nextBackoff(failed, RETRY, clock.monotonicMs());
       log.warn(
         { node: nodeName, retryInMs: failed.delayMs, err: error },

@@ -1,4 +1,4 @@
-import { jittered } from '@nodeagent/base';
+import { isAborted, jittered } from '@nodeagent/base';
 import { type Node, NODES } from '@nodeagent/kube-client';
 
 import { planNode } from '../plan/node-status.js';
@@ -45,7 +45,7 @@ async function updateStatus(
       await reportOnce(context, { node, reports }, signal);
       return;
     } catch (error) {
-      if (signal.aborted) return;
+      if (isAborted(signal)) return;
       log.warn({ node: config.nodeName, tries, err: error }, 'cannot report the node status');
     }
   }

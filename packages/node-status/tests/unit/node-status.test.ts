@@ -210,11 +210,11 @@ describe('status', () => {
     await running;
     stop = new AbortController();
     let asked = 0;
-    const { runtimeStatus } = inputs;
+    const before = inputs;
     inputs = createFixedInputs({
       runtimeStatus: (signal) => {
         asked += 1;
-        return runtimeStatus(signal);
+        return before.runtimeStatus(signal);
       },
     });
     await start();

@@ -18,7 +18,8 @@ export type FieldErrorReason =
 
 /** Formats a value as the API does in messages: text in double quotes, other values as JSON. */
 function shown(value: unknown): string {
-  return JSON.stringify(value) ?? 'null';
+  const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
+  return json ?? 'null';
 }
 
 /** The constructors of `field.Error`. @see Kubernetes apimachinery pkg/util/validation/field */

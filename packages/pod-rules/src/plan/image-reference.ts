@@ -14,9 +14,9 @@ export interface ImageReference {
 }
 
 /**
- * The parts of an image's name.
+ * Splits an image name into its parts.
  *
- * @returns undefined when it is none
+ * @returns undefined if the text is not an image name
  * @see https://github.com/distribution/reference for the grammar
  */
 export function parseImageReference(text: string): ImageReference | undefined {
@@ -34,7 +34,8 @@ export function parseImageReference(text: string): ImageReference | undefined {
 }
 
 /**
- * The policy of an image whose pod gives none: `Always` for the tag `latest`, written or meant.
+ * The pull policy of an image if the pod sets none: `Always` for the tag `latest`, explicit or
+ * implied.
  *
  * @see Kubernetes 1.36 pkg/apis/core/v1/defaults.go, SetDefaults_Container
  */

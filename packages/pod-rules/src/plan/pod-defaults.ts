@@ -1,11 +1,11 @@
-import type { Container, PodSpec, Probe } from '@nodeagent/kube-client';
+import { asWritten, type Container, type PodSpec, type Probe } from '@nodeagent/kube-client';
 
 import { defaultPullPolicy } from './image-reference.js';
 import { defaultPodLevelResources } from './pod-level-defaults.js';
 import { defaultVolume } from './volume-defaults.js';
 
 /**
- * Fills in what a pod template's spec leaves open.
+ * Fills in the defaults of a pod template's spec.
  *
  * @see Kubernetes 1.36 pkg/apis/core/v1/defaults.go
  */
@@ -24,10 +24,10 @@ export function defaultPodSpec(spec: PodSpec): void {
 }
 
 function ownContainers(spec: PodSpec): readonly Container[] {
-  return [...(spec.initContainers ?? []), ...(spec.containers ?? [])];
+  return [...(spec.initContainers ?? []), ...(asWritten(spec).containers ?? [])];
 }
 
-/** What is set on a pod but not on a template. */
+/** Fills in the defaults that a pod gets and a template does not. */
 export function defaultPod(spec: PodSpec): void {
   defaultPodSpec(spec);
   spec.enableServiceLinks ??= true;

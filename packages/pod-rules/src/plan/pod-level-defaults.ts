@@ -1,11 +1,11 @@
 import { formatQuantity, parseQuantity, type Quantity, type QuantityFormat } from '@nodeagent/base';
-import type { Container, PodSpec } from '@nodeagent/kube-client';
+import { asWritten, type Container, type PodSpec } from '@nodeagent/kube-client';
 
-/** How amounts are read, added and compared. */
+/** The operations on amounts: parse, add, compare. */
 export interface AmountRules<T> {
   readonly read: (text: string) => T;
   readonly add: (to: T, amount: T) => T;
-  /** `challenger` where it is more than `holder`. */
+  /** Returns `challenger` if it is more than `holder`. */
   readonly larger: (challenger: T, holder: T) => T;
 }
 
@@ -14,9 +14,9 @@ type Kind = 'limits' | 'requests';
 type ResourceList = Readonly<Record<string, string>>;
 
 /**
- * What a pod that limits its resources as a whole gets by default, beyond what it says itself: limits
- * of huge pages are those of its containers together, requests of CPU and memory too; other requests
- * are as its limits. Containers must have their own defaults already.
+ * The default limits and requests of a pod with pod-level resources, besides those that it sets
+ * itself. Limits of huge pages, and requests of CPU and memory, are the totals of its containers;
+ * other requests equal its limits. The containers' own defaults must be filled in already.
  *
  * @see Kubernetes 1.36 pkg/apis/core/v1/defaults.go, defaultHugePagePodLimits, defaultPodRequests
  */
@@ -56,12 +56,15 @@ function ownResources(spec: PodSpec): { limits?: ResourceList; requests?: Resour
   return spec.resources ?? {};
 }
 
-/** What the containers need at most at a time: sidecars count beside all that come later. */
+/**
+ * The largest amount that the containers need at one time: sidecars count together with every later
+ * container.
+ */
 export function together<T>(spec: PodSpec, kind: Kind, rules: AmountRules<T>): AmountsByName<T> {
   const listOf = ({ resources }: Container): AmountsByName<T> =>
     readAll(resources?.[kind] ?? {}, rules);
   const total = new Map<string, T>();
-  for (const container of spec.containers ?? []) addAll(total, listOf(container), rules);
+  for (const container of asWritten(spec).containers ?? []) addAll(total, listOf(container), rules);
   const sidecars = new Map<string, T>();
   const starting = new Map<string, T>();
   for (const container of spec.initContainers ?? []) {
@@ -103,7 +106,7 @@ interface Written {
   readonly format: QuantityFormat;
 }
 
-/** Amounts as the API writes them: a sum looks like its first part that is not zero. */
+/** Amounts in the API's notation: a sum has the format of its first part that is not zero. */
 const WRITTEN: AmountRules<Written> = {
   read: (text) => ({
     amount: parseQuantity(text) ?? 0n,
@@ -122,10 +125,9 @@ export function defaultPodLevelResources(spec: PodSpec): void {
   const found = podLevelDefaults(spec, WRITTEN);
   for (const kind of ['limits', 'requests'] as const) {
     if (found[kind].size === 0) continue;
-    const texts = [...found[kind]].map(([name, { amount, format }]) => [
-      name,
-      formatQuantity(amount, format),
-    ]);
+    const texts = [...found[kind]].map(
+      ([name, { amount, format }]) => [name, formatQuantity(amount, format)] as const,
+    );
     spec.resources[kind] = { ...Object.fromEntries(texts), ...spec.resources[kind] };
   }
 }

@@ -1,4 +1,4 @@
-import type { Volume } from '@nodeagent/kube-client';
+import { asWritten, type Volume } from '@nodeagent/kube-client';
 
 import { defaultPullPolicy } from './image-reference.js';
 
@@ -6,7 +6,7 @@ const FILE_MODE = 0o644;
 const HOUR_SECONDS = 3600;
 
 /**
- * Fills in what a volume leaves open. One that names no source is an empty directory.
+ * Fills in the defaults of a volume. A volume without a source becomes an emptyDir.
  *
  * @see Kubernetes 1.36 pkg/apis/core/v1/defaults.go, zz_generated.defaults.go
  */
@@ -25,7 +25,7 @@ export function defaultVolume(volume: Volume): void {
   if (volume.projected !== undefined) defaultProjected(volume.projected);
   const claim = volume.ephemeral?.volumeClaimTemplate;
   if (claim !== undefined)
-    claim.spec = { ...claim.spec, volumeMode: claim.spec?.volumeMode ?? 'Filesystem' };
+    claim.spec = { ...claim.spec, volumeMode: asWritten(claim).spec?.volumeMode ?? 'Filesystem' };
   defaultNetworkVolume(volume);
 }
 
@@ -43,7 +43,9 @@ function defaultDownward(
   for (const { fieldRef } of items) if (fieldRef !== undefined) fieldRef.apiVersion ||= 'v1';
 }
 
-/** Kinds whose drivers are long gone, or elsewhere; their defaults are still part of the API. */
+/**
+ * Kinds whose drivers were removed, or are out of tree; their defaults are still part of the API.
+ */
 function defaultNetworkVolume({ iscsi, rbd, azureDisk, scaleIO }: Volume): void {
   if (iscsi !== undefined) iscsi.iscsiInterface ||= 'default';
   if (rbd !== undefined) {

@@ -209,7 +209,7 @@ export class ProbeManager {
     const runningMs = now - startedMs;
     const decision = decideProbe(subject, { kind, spec, onHold, started, runningMs });
     if (decision.kind === 'finish') worker.finished = true;
-    if ('verdict' in decision && decision.verdict !== undefined) {
+    if ('verdict' in decision) {
       this.#record(worker, decision.verdict, '');
     }
     if (decision.kind === 'probe') return Math.max(now, worker.nextMs);

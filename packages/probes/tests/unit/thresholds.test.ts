@@ -55,7 +55,7 @@ describe(foldResult, () => {
   it.each(cases)('$name', ({ kind, success, failure, results, want }) => {
     const thresholds = { successThreshold: success, failureThreshold: failure };
     let run: ProbeRun | undefined;
-    const published = [...results].map((letter) => {
+    const published = Array.from(results, (letter) => {
       const folded = foldResult(run, letter === 's' ? 'success' : 'failure', { kind, thresholds });
       run = folded.run;
       if (folded.hold) return 'H';

@@ -12,7 +12,7 @@ import { type GrpcFailure, grpcStatus } from '../model/status.js';
 /** The limit that container runtimes, drivers and their Go clients agree on. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
-/** Trying a local socket costs nothing, and callers wait for a server that comes back. */
+/** An attempt on a local socket is cheap, and callers wait for a server to return. */
 const RECONNECT_MS = { first: 100, most: 1000 };
 
 /** A method for a channel: its path, and the conversion of its messages to and from bytes. */
@@ -31,7 +31,7 @@ export interface CallArgument<Request> {
   readonly deadlineMs: number | undefined;
 }
 
-/** One gRPC connection, made on first use and again after a loss. */
+/** One gRPC connection, opened on first use and reopened after a loss. */
 export interface Channel {
   /** @throws the error from `toError`; the signal's reason when it fires */
   call<Request, Reply>(
@@ -115,7 +115,9 @@ class GrpcChannel implements Channel {
     });
   }
 
-  /** The library stops reading from the socket while no caller asks for the next message. */
+  /**
+   * The library stops reading from the socket while the caller does not request the next message.
+   */
   async *stream<Request, Reply>(
     { name, path, serialize, deserialize }: WireMethod<Request, Reply>,
     { request, deadlineMs }: CallArgument<Request>,
@@ -141,7 +143,7 @@ class GrpcChannel implements Channel {
     } finally {
       signal.removeEventListener('abort', cancel);
       this.#active.delete(call);
-      // a consumer that left early does not see the cancellation
+      // for a consumer that left early and so does not see the cancellation
       call.on('error', () => undefined);
       call.cancel();
     }

@@ -15,7 +15,7 @@ import type { AnyMethod, HandlersOf, MethodTable } from '../model/method.js';
 import { GRPC_STATUSES, type GrpcFailure } from '../model/status.js';
 import { MAX_MESSAGE_BYTES } from './channel.js';
 
-/** One service and its implementation; {@link service} makes it. */
+/** One service and its implementation; {@link service} creates it. */
 export interface ServedService {
   readonly table: MethodTable;
   readonly handlers: Readonly<Record<string, Handler>>;
@@ -28,7 +28,7 @@ export function service<Table extends MethodTable>(
   table: Table,
   handlers: HandlersOf<Table>,
 ): ServedService {
-  return { table, handlers: handlers as unknown as Readonly<Record<string, Handler>> };
+  return { table, handlers };
 }
 
 export interface ServerOptions {
@@ -126,7 +126,7 @@ function streamHandler(
   };
 }
 
-/** Resolves when more may be written, or when there is no reader any more. */
+/** Resolves when more data may be written, or when the reader is gone. */
 function drained(call: ServerWritableStream<unknown, unknown>): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -157,12 +157,13 @@ function stop(server: Server, graceMs: number): Promise<void> {
  * Removes the socket of a killed server. A socket with a listener, or another kind of file, stays.
  */
 async function removeStaleSocket(path: string): Promise<void> {
-  const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  const found = await lstat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   });
   if (found === undefined) return;
-  if (!found.isSocket()) throw new Error(`${path} is no socket: remove it, or name another path`);
+  if (!found.isSocket())
+    throw new Error(`${path} is not a socket: remove it, or choose another path`);
   if (await answers(path)) throw new Error(`${path}: another server listens on this socket`);
   await unlink(path);
 }

@@ -4,7 +4,7 @@ import type { Channel, WireMethod } from './channel.js';
 /**
  * The functions of a service, as calls on a channel.
  *
- * @param deadlineMs of each call and stream; none when undefined
+ * @param deadlineMs of each call and stream; undefined for none
  */
 export function createServiceClient<Table extends MethodTable>(
   channel: Channel,

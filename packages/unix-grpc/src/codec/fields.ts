@@ -5,7 +5,7 @@ import type { Field, Message, PartialOf } from './message.js';
 const VARINT = 0;
 const BYTES = 2;
 
-/** A field of one number whose values are compared to know whether they are the default. */
+/** A field of one number whose values can be compared with the default. */
 function scalar<T>(
   id: number,
   absent: T,
@@ -54,7 +54,7 @@ export function int32(id: number): Field<number> {
   });
 }
 
-/** Exact up to 2^53; what is larger is rounded to the next number that a double can hold. */
+/** Exact up to 2^53; larger values are rounded to the nearest double. */
 export function int64(id: number): Field<number> {
   return scalar(id, 0, {
     type: VARINT,
@@ -64,8 +64,8 @@ export function int64(id: number): Field<number> {
 }
 
 /**
- * An enumeration by names; the index in `names` is the number on the wire. The first name also stands
- * for numbers that the list does not have: newer peers send some.
+ * An enumeration by names; the index in `names` is the number on the wire. The first name also
+ * represents numbers that are not in the list, which newer peers may send.
  */
 export function choice<const Names extends readonly [string, ...string[]]>(
   id: number,
@@ -114,7 +114,7 @@ export function strings(id: number): Field<readonly string[]> {
   };
 }
 
-/** A map of strings by strings. */
+/** A map of strings to strings. */
 export function map(id: number): Field<Readonly<Record<string, string>>> {
   return {
     ids: [id],
@@ -134,7 +134,7 @@ export function map(id: number): Field<Readonly<Record<string, string>>> {
   };
 }
 
-/** `google.protobuf.BoolValue` and its like: undefined, or the value in a message of its own. */
+/** `google.protobuf.BoolValue` and similar: undefined, or the value in a message of its own. */
 export function wrapped<T>(id: number, of: (id: 1) => Field<T>): Field<T | undefined> {
   const inner = of(1);
   return {
@@ -159,12 +159,12 @@ export function wrapped<T>(id: number, of: (id: 1) => Field<T>): Field<T | undef
   };
 }
 
-/** Messages by name of which at most one is there, e.g. `oneOf({ mount: […], block: […] })`. */
+/** Messages by name, at most one of them present: `oneOf({ mount: […], block: […] })`. */
 export type OneOf<Cases> = {
   readonly [K in keyof Cases]: { readonly kind: K; readonly value: Cases[K] };
 }[keyof Cases];
 
-/** A `oneof` whose members are messages. A later member on the wire replaces the one before. */
+/** A `oneof` whose members are messages. A later member on the wire replaces an earlier one. */
 export function oneOf<Cases extends object>(members: {
   readonly [K in keyof Cases]: readonly [id: number, of: Message<Cases[K]>];
 }): Field<OneOf<Cases> | undefined> {
@@ -201,7 +201,7 @@ function readNested<T>(reader: Reader, of: Message<T>): T {
   return of.read(reader, endOf(reader));
 }
 
-/** @throws {RangeError} when the length goes beyond the message */
+/** @throws {RangeError} if the length exceeds the message */
 function endOf(reader: Reader): number {
   const bytes = reader.uint32();
   const end = reader.pos + bytes;
@@ -221,7 +221,10 @@ function readEntry(reader: Reader): { readonly key: string; readonly value: stri
   return entry;
 }
 
-/** In place: each list was made by `absent` for this message, and copies of long lists cost their square. */
+/**
+ * Appends in place: `absent` created each list for this message only, and copying long lists would
+ * take quadratic time.
+ */
 function added<T>(before: readonly T[], item: T): readonly T[] {
   (before as T[]).push(item);
   return before;

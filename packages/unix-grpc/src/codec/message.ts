@@ -8,9 +8,9 @@ import protobuf, { type Reader, type Writer } from 'protobufjs/minimal.js';
 export interface Field<T> {
   /** Field numbers, 1 to 536,870,911; several for a `oneof`. */
   readonly ids: readonly number[];
-  /** The value that a message has when nothing is on the wire; a new one each time. */
+  /** The value of a field that is not on the wire; a new object each time. */
   absent(): T;
-  /** Writes nothing when the value is the absent one. */
+  /** Writes nothing if the value equals the absent one. */
   write(writer: Writer, value: T): void;
   /** @returns the value after this occurrence of the field: a later one replaces or joins `before` */
   read(reader: Reader, id: number, before: T): T;
@@ -18,7 +18,7 @@ export interface Field<T> {
 
 export type FieldTable = Readonly<Record<string, Field<unknown>>>;
 
-/** A decoded message: every field is there, with proto3's default when it was not on the wire. */
+/** A decoded message: every field is present, with proto3's default if it was not on the wire. */
 export type MessageOf<T extends FieldTable> = {
   readonly [K in keyof T]: T[K] extends Field<infer V> ? V : never;
 };
@@ -27,9 +27,13 @@ export type MessageOf<T extends FieldTable> = {
 export interface Message<T> {
   /** Fields that are left out, or undefined, are not written. */
   encode(value: PartialOf<T>): Buffer;
-  /** Skips fields that the table does not have: newer peers send some. @throws on broken bytes */
+  /**
+   * Skips fields that the table lacks, which newer peers may send.
+   *
+   * @throws on malformed bytes
+   */
   decode(bytes: Uint8Array): T;
-  /** Writes the fields without a length in front. */
+  /** Writes the fields without a length prefix. */
   write(writer: Writer, value: PartialOf<T>): void;
   /** Reads the fields up to `end`, an offset of the reader. */
   read(reader: Reader, end: number): T;

@@ -3,7 +3,7 @@ import type { Message, PartialOf } from '../codec/message.js';
 /** A gRPC method with one request and one reply. */
 export interface UnaryMethod<Request, Reply> {
   readonly kind: 'unary';
-  /** `csi.v1.Node/NodePublishVolume`. On the wire with a slash in front. */
+  /** `csi.v1.Node/NodePublishVolume`; on the wire with a leading slash. */
   readonly name: string;
   readonly request: Message<Request>;
   readonly reply: Message<Reply>;
@@ -23,8 +23,8 @@ export type AnyMethod = UnaryMethod<unknown, unknown> | StreamMethod<unknown, un
 export type MethodTable = Readonly<Record<string, AnyMethod>>;
 
 /**
- * A service as functions. A client implements it by calls; a server is given an implementation.
- * Requests may leave fields out; replies of a client have all of them.
+ * A service as functions. A client implements it by calls; a server gets an implementation.
+ * Requests may omit fields; a client's replies have all of them.
  */
 export type ServiceOf<Table extends MethodTable> = {
   readonly [Name in keyof Table]: FunctionOf<Table[Name]>;
@@ -37,7 +37,10 @@ type FunctionOf<M> =
       ? (request: PartialOf<Request>, signal: AbortSignal) => AsyncIterable<Reply>
       : never;
 
-/** A service as its server implements it: every field of a request is there, replies may leave some out. */
+/**
+ * A service as its server implements it: every field of a request is present, and replies may omit
+ * some.
+ */
 export type HandlersOf<Table extends MethodTable> = {
   readonly [Name in keyof Table]: HandlerOf<Table[Name]>;
 };

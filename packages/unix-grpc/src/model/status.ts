@@ -25,14 +25,14 @@ export const GRPC_STATUSES = [
 
 export type GrpcStatus = (typeof GRPC_STATUSES)[number];
 
-/** The name of a status; `UNKNOWN` for numbers yet to be given a meaning. */
+/** The name of a status; `UNKNOWN` for numbers without a meaning. */
 export function grpcStatus(code: number): GrpcStatus {
   return GRPC_STATUSES[code] ?? 'UNKNOWN';
 }
 
-/** A call that failed, as both ends see it. */
+/** A failed call, as both ends see it. */
 export interface GrpcFailure {
   readonly status: Exclude<GrpcStatus, 'OK'>;
-  /** The server's text, unchanged; the client's own when there was no answer. */
+  /** The server's text, unchanged; the client's own text if there was no response. */
   readonly detail: string;
 }

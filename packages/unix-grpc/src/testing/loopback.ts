@@ -3,8 +3,9 @@ import type { AnyMethod, HandlersOf, MethodTable, ServiceOf } from '../model/met
 type Handler = (request: unknown, signal: AbortSignal) => unknown;
 
 /**
- * A client of these handlers without a socket. Requests and replies go through their bytes, so that
- * both sides see what a real peer would see. Errors of the handlers reach the caller as they are.
+ * A client of these handlers without a socket. Requests and replies are encoded and decoded, so
+ * both sides see exactly what a real peer would see. Errors of the handlers reach the caller
+ * unchanged.
  */
 export function loopback<Table extends MethodTable>(
   table: Table,

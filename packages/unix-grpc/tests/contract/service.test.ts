@@ -80,7 +80,7 @@ function start(socketPath: string): Promise<RunningServer> {
 
 function open(socketPath: string): {
   readonly echo: ServiceOf<typeof ECHO>;
-  close(): void;
+  readonly close: () => void;
 } {
   const channel = openChannel(socketPath, {
     toError: (failure, method) =>
@@ -203,7 +203,7 @@ describe('the path of a server', () => {
   it('is never a file that is no socket', async () => {
     const path = join(dir, 'precious');
     await writeFile(path, 'data');
-    await expect(start(path)).rejects.toThrow('is no socket');
+    await expect(start(path)).rejects.toThrow('is not a socket');
   });
 });
 

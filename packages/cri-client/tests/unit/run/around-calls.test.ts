@@ -5,33 +5,42 @@ import { aroundImages, aroundRuntime } from '../../../src/run/around-calls.js';
 
 const { signal } = new AbortController();
 
-/** Notes calls and answers each with its own name. */
-function noting<T extends object>(notes: unknown[][]): T {
-  const service: Record<string, unknown> = {};
-  return new Proxy(service, {
-    get: (_, name) =>
-      String(name).startsWith('stream') || name === 'containerEvents'
-        ? async function* stream(...args: unknown[]) {
-            notes.push([name, ...args]);
-            yield [String(name)];
-          }
-        : async (...args: unknown[]) => {
-            notes.push([name, ...args]);
-            return String(name);
-          },
-  }) as T;
+/** A service with these methods: notes calls and answers each with its own name. */
+function noting(methods: readonly string[], notes: unknown[][]): unknown {
+  const answer =
+    (name: string) =>
+    async (...args: unknown[]): Promise<string> => {
+      notes.push([name, ...args]);
+      return name;
+    };
+  const stream = (name: string) =>
+    async function* (...args: unknown[]): AsyncGenerator<readonly string[]> {
+      notes.push([name, ...args]);
+      yield [name];
+    };
+  const isStream = (name: string): boolean =>
+    name.startsWith('stream') || name === 'containerEvents';
+  const made = methods.map((name) => [name, isStream(name) ? stream(name) : answer(name)] as const);
+  return Object.fromEntries(made);
 }
+
+const RUNTIME_METHODS = Object.keys(aroundRuntime({} as RuntimeService, (_, make) => make()));
+const IMAGE_METHODS = Object.keys(aroundImages({} as ImageService, (_, make) => make()));
 
 describe.each([
   {
     name: 'aroundRuntime',
     open: (around: <R>(name: string, make: () => Promise<R>) => Promise<R>, notes: unknown[][]) =>
-      aroundRuntime(noting<RuntimeService>(notes), ({ method }, make) => around(method, make)),
+      aroundRuntime(noting(RUNTIME_METHODS, notes) as RuntimeService, ({ method }, make) =>
+        around(method, make),
+      ),
   },
   {
     name: 'aroundImages',
     open: (around: <R>(name: string, make: () => Promise<R>) => Promise<R>, notes: unknown[][]) =>
-      aroundImages(noting<ImageService>(notes), ({ method }, make) => around(method, make)),
+      aroundImages(noting(IMAGE_METHODS, notes) as ImageService, ({ method }, make) =>
+        around(method, make),
+      ),
   },
 ])('$name', ({ open }) => {
   const notes: unknown[][] = [];
@@ -66,7 +75,7 @@ describe.each([
 
 it('a sandbox is made with the name of its runtime handler at hand', async () => {
   const handlers: string[] = [];
-  const runtime = aroundRuntime(noting<RuntimeService>([]), (call, make) => {
+  const runtime = aroundRuntime(noting(RUNTIME_METHODS, []) as RuntimeService, (call, make) => {
     if (call.method === 'runPodSandbox') handlers.push(call.runtimeHandler);
     return make();
   });

@@ -171,12 +171,27 @@ describe(MemoryRuntime, () => {
     expect(stats.containers).toHaveLength(2);
   });
 
-  it('takes a sandbox down when its process is killed', async () => {
-    const { cri, sandbox, start, stateOf } = setUp();
-    const pod = await sandbox();
-    const id = await start(pod);
-    cri.killSandbox(pod);
-    expect(await cri.podSandboxStatus(pod, signal)).toMatchObject({ state: 'not-ready', ips: [] });
-    expect(await stateOf(id)).toBe('exited');
+  it('opens the log of a container at its start, and again when asked to', async () => {
+    const opened: string[] = [];
+    const cri = new MemoryRuntime({
+      clock: new ManualClock(),
+      openLog: (path) => void opened.push(path),
+    });
+    cri.images.add('app');
+    const sandboxConfig = {
+      metadata: { name: 'web', namespace: 'default', uid: 'u1', attempt: 0 },
+      logDirectory: '/logs/web',
+    };
+    const sandboxId = await cri.runPodSandbox({ config: sandboxConfig }, signal);
+    const config = {
+      metadata: { name: 'app', attempt: 0 },
+      image: { image: 'app' },
+      logPath: 'app/0.log',
+    };
+    const id = await cri.createContainer({ sandboxId, config, sandboxConfig }, signal);
+    expect(opened).toEqual([]);
+    await cri.startContainer(id, signal);
+    await cri.reopenContainerLog(id, signal);
+    expect(opened).toEqual(['/logs/web/app/0.log', '/logs/web/app/0.log']);
   });
 });

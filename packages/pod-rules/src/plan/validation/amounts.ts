@@ -11,7 +11,7 @@ type ResourceList = Readonly<Record<string, unknown>>;
 const HUGE_PAGES = 'hugepages-';
 const OF_CONTAINERS: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
 const OF_PODS: ReadonlySet<string> = new Set(['cpu', 'memory']);
-/** Known without a domain, but not what a container can have. */
+/** Valid names without a domain, but not resources of a container. */
 const OF_QUOTAS: ReadonlySet<string> = new Set([
   'pods',
   'storage',
@@ -24,7 +24,7 @@ const QUANTITY_DETAIL = 'must be a quantity such as 500m, 2 or 1.5Gi';
 
 export type ResourceNameRule = (path: string, name: string) => Errors;
 
-/** @returns undefined for what is no quantity */
+/** @returns undefined if the value is not a quantity */
 export function amountOf(value: unknown): Quantity | undefined {
   return parseQuantity(typeof value === 'number' ? String(value) : textOf(value));
 }
@@ -38,7 +38,8 @@ export function isHugePages(name: string): boolean {
 }
 
 /**
- * Requests and limits of one container, of a pod as a whole, or (as limits) its overhead.
+ * Checks requests and limits of one container, pod-level resources, or (as limits) a pod's
+ * overhead.
  *
  * @param claims names of the pod's resource claims
  * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, validateResourceRequirements
@@ -154,7 +155,7 @@ function isNative(name: string): boolean {
   return !name.includes('/') || name.includes('kubernetes.io/');
 }
 
-/** Counted things that somebody else defines: `example.com/gpu`. */
+/** Countable resources that a vendor defines: `example.com/gpu`. */
 function isExtended(name: string): boolean {
   if (isNative(name) || name.startsWith('requests.')) return false;
   return qualifiedNameErrors('', `requests.${name}`).length === 0;

@@ -22,7 +22,7 @@ const APPARMOR_WORDS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Profiles as annotations named them before there were fields: they must name something.
+ * Checks profiles in the annotations that preceded the fields: each must name a profile.
  *
  * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, ValidatePodSpecificAnnotations
  */
@@ -51,7 +51,7 @@ function seccompErrors(path: string, value: string): Errors {
   return [field.invalid(path, value, 'must be a valid seccomp profile')];
 }
 
-/** Where a new pod has both an annotation and a field, they must say the same. */
+/** If a new pod has both an annotation and a field, they must agree. */
 export function matchingProfileErrors(
   annotations: Annotations,
   { securityContext: pod, os }: PodSpec,

@@ -2,7 +2,7 @@ import { field, type FieldError } from '../../model/field-error.js';
 
 export type Errors = readonly FieldError[];
 
-/** Checks each item with the path of its place in the list. */
+/** Checks each item, with its path in the list. */
 export function each<T>(
   items: readonly T[] | undefined,
   path: string,
@@ -15,7 +15,7 @@ export function needed(path: string, value: unknown, detail = ''): Errors {
   return isEmpty(value) ? [field.required(path, detail)] : [];
 }
 
-/** The value may be absent, but nothing else than what is supported. */
+/** The value may be absent; otherwise it must be supported. */
 export function oneOf(
   path: string,
   value: string | undefined,
@@ -34,7 +34,7 @@ export function neededOneOf(
   return isEmpty(value) ? [field.required(path)] : oneOf(path, value, supported);
 }
 
-/** Both ends are inside. */
+/** Both bounds are inclusive. */
 export function inRange(
   path: string,
   value: number | undefined,
@@ -49,7 +49,7 @@ export function notNegative(path: string, value: number | undefined): Errors {
   return [field.invalid(path, value, 'must be greater than or equal to 0')];
 }
 
-/** Of several members of which one must be there: their names, in the order of the API. */
+/** The names of the members that are present, in the order of the API. */
 export function present<T extends object>(
   owner: T,
   names: readonly (keyof T & string)[],
@@ -57,7 +57,7 @@ export function present<T extends object>(
   return names.filter((name) => owner[name] !== undefined);
 }
 
-/** @param problems texts that say what is wrong with the value */
+/** @param problems descriptions of problems with the value */
 export function invalidFor(path: string, value: unknown, problems: readonly string[]): Errors {
   return problems.map((problem) => field.invalid(path, value, problem));
 }

@@ -27,7 +27,7 @@ export function containerPortErrors(ports: readonly Port[], path: string): Error
   });
 }
 
-/** Containers that run beside each other may not have the same port of the host. */
+/** Containers that run at the same time must not use the same host port. */
 export function hostPortErrors(containers: readonly Container[], path: string): Errors {
   const taken = new Set<string>();
   return containers.flatMap(({ ports = [] }, i) =>
@@ -42,9 +42,9 @@ export function hostPortErrors(containers: readonly Container[], path: string): 
 }
 
 /**
- * In the host's network a port is the host's.
+ * In the host's network a container port is also the host port.
  *
- * @param isPod a pod template may leave open what is filled into its pods
+ * @param isPod false for a pod template, which may omit fields that are filled in for its pods
  */
 export function sharedNetworkErrors(
   containers: readonly Container[],

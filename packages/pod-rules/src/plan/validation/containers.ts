@@ -1,4 +1,4 @@
-import type { Container, PodSpec, Volume } from '@nodeagent/kube-client';
+import { asWritten, type Container, type PodSpec, type Volume } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { dnsLabelErrors } from '../dns-names.js';
@@ -15,28 +15,29 @@ type Ephemeral = NonNullable<PodSpec['ephemeralContainers']>[number];
 
 const PULL_POLICIES = ['Always', 'IfNotPresent', 'Never'];
 const MESSAGE_POLICIES = ['File', 'FallbackToLogsOnError'];
-/** What a container for a look inside may not have: the pod must not rely on it. */
+/** Fields that ephemeral containers must not have: the pod must not depend on such a container. */
 const NOT_EPHEMERAL = [
   ...(['ports', 'resources', 'lifecycle', 'livenessProbe', 'readinessProbe'] as const),
   ...(['startupProbe', 'resizePolicy', 'restartPolicy', 'restartPolicyRules'] as const),
 ];
 
-/** Of the pod, what checks of its containers need. */
+/** The parts of the pod that the checks of its containers need. */
 export interface PodParts {
   readonly spec: PodSpec;
-  /** Volumes without a fault. */
+  /** The volumes without errors. */
   readonly volumes: ReadonlyMap<string, Volume>;
   readonly claims: ReadonlySet<string>;
 }
 
 /**
- * Containers of every role: names are unique in the pod, ports among those that run side by side.
+ * Checks containers of every role: names are unique in the pod, host ports among containers that
+ * run at the same time.
  *
  * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, validateContainers,
  *   validateInitContainers, validateEphemeralContainers
  */
 export function containersErrors(path: string, parts: PodParts): Errors {
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = parts.spec;
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = asWritten(parts.spec);
   const mainAt = `${path}.containers`;
   const initAt = `${path}.initContainers`;
   const names = new Set<string>();
@@ -70,7 +71,7 @@ function nameErrors({ name }: Container, path: string, names: Set<string>): Erro
 }
 
 function commonErrors(container: Container, path: string, parts: PodParts): Errors {
-  const { name = '', image, resources, securityContext } = container;
+  const { name = '', image, resources, securityContext } = asWritten(container);
   const { spec, volumes, claims } = parts;
   const nameAt = `${path}.name`;
   return [
@@ -124,7 +125,7 @@ function ephemeralErrors(
   });
 }
 
-/** An empty object is as good as none. */
+/** An empty object counts as absent. */
 function isSet(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return false;
   return typeof value !== 'object' || Object.keys(value).length > 0;

@@ -1,4 +1,10 @@
-import type { Container, EnvVar, PodSpec, Volume } from '@nodeagent/kube-client';
+import {
+  asWritten,
+  type Container,
+  type EnvVar,
+  type PodSpec,
+  type Volume,
+} from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { dnsLabelErrors, dnsSubdomainErrors } from '../dns-names.js';
@@ -99,7 +105,7 @@ export function fileFieldErrors(ref: FieldRef, path: string): Errors {
   return fieldErrors(ref, path, OF_FILES);
 }
 
-/** `metadata.name` and the like, or one label or annotation by its key. */
+/** Accepts `metadata.name` and similar fields, or one label or annotation by its key. */
 function fieldErrors({ apiVersion, fieldPath }: FieldRef, path: string, known: string[]): Errors {
   if (isEmpty(apiVersion)) return [field.required(`${path}.apiVersion`)];
   if (isEmpty(fieldPath)) return [field.required(`${path}.fieldPath`)];
@@ -113,11 +119,11 @@ function fieldErrors({ apiVersion, fieldPath }: FieldRef, path: string, known: s
   return [field.notSupported(`${path}.fieldPath`, fieldPath, known)];
 }
 
-export function resourceFieldErrors(
-  { containerName, resource, divisor }: ResourceRef,
-  path: string,
-  isFile = false,
-): Errors {
+/** JSON may hold an amount as a number. */
+const amountText = (amount: string | number): string => String(amount);
+
+export function resourceFieldErrors(reference: ResourceRef, path: string, isFile = false): Errors {
+  const { containerName, resource = '', divisor = '0' } = asWritten(reference);
   const errors: Errors =
     isFile && isEmpty(containerName)
       ? [field.required(`${path}.containerName`)]
@@ -126,7 +132,7 @@ export function resourceFieldErrors(
         : AMOUNTS.includes(resource) || HUGE_PAGES.test(resource)
           ? []
           : [field.notSupported(`${path}.resource`, resource, AMOUNTS)];
-  return [...errors, ...divisorErrors(resource ?? '', String(divisor ?? '0'), path)];
+  return [...errors, ...divisorErrors(resource, amountText(divisor), path)];
 }
 
 function divisorErrors(resource: string, divisor: string, path: string): Errors {

@@ -3,7 +3,7 @@ import { type Errors, inRange, invalidFor } from './checks.js';
 
 const HEADER_NAME = /^[-A-Za-z0-9]+$/;
 const CONFIG_KEY = /^[-._a-zA-Z0-9]+$/;
-/** Printable ASCII but for the equals sign. */
+/** Printable ASCII except the equals sign. */
 const VARIABLE_NAME = /^[ -<>-~]+$/;
 const LOOSE_SUBDOMAIN = /^_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*$/;
 const NAME_LIMIT = 253;
@@ -12,7 +12,7 @@ const PORTS = [1, 65_535] as const;
 const MODES = [0, 0o777] as const;
 
 /**
- * Formats of values, as lists of what is wrong with one.
+ * Checks the format of values; each check returns a list of errors.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go
  */
@@ -65,7 +65,7 @@ export function headerNameErrors(path: string, name: string): Errors {
   return [field.invalid(path, name, detail)];
 }
 
-/** A domain to search: underscores are fine. */
+/** A search domain, in which underscores are allowed. */
 export function searchDomainErrors(path: string, domain: string): Errors {
   const problems: string[] = [];
   if (domain.length > NAME_LIMIT) problems.push(`must be no more than ${NAME_LIMIT} characters`);
@@ -77,7 +77,7 @@ export function searchDomainErrors(path: string, domain: string): Errors {
   return invalidFor(path, domain, problems);
 }
 
-/** Of a user or a group. */
+/** Checks the id of a user or a group. */
 export function idErrors(path: string, id: number | undefined): Errors {
   return inRange(path, id, IDS);
 }
@@ -94,14 +94,14 @@ export function noBackstepErrors(path: string, value: string): Errors {
   return climbs ? [field.invalid(path, value, "must not contain '..'")] : [];
 }
 
-/** A path below some directory. */
+/** A relative path without steps upwards. */
 export function relativePathErrors(path: string, value: string): Errors {
   const isAbsolute = value.startsWith('/');
   const problem = isAbsolute ? [field.invalid(path, value, 'must be a relative path')] : [];
   return [...problem, ...noBackstepErrors(path, value)];
 }
 
-/** A path of a file in a volume, where `..` begins the names that the kubelet uses itself. */
+/** A path of a file in a volume; it must not begin with `..`, as the kubelet's own names do. */
 export function volumeFileErrors(path: string, value: string): Errors {
   const isReserved = /^\.\.(?!\/)./.test(value);
   return [

@@ -21,7 +21,7 @@ const SIGNALS: readonly string[] = [
   ...Array.from({ length: 14 }, (_, i) => `RTMAX-${i + 1}`),
 ].map((name) => `SIG${name}`);
 
-/** Probes and hooks, of containers that live as long as the pod. */
+/** Checks probes and hooks of containers that live as long as the pod. */
 export function lifeErrors(container: Container, path: string, spec: PodSpec): Errors {
   const { lifecycle } = container;
   return [
@@ -33,7 +33,7 @@ export function lifeErrors(container: Container, path: string, spec: PodSpec): E
   ];
 }
 
-/** An init container that ends has no use for them. */
+/** Init containers that end cannot have probes and hooks. */
 export function noLifeErrors(container: Container, path: string): Errors {
   const detail = 'may not be set for init containers without restartPolicy=Always';
   return present(container, ['lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']).map(
@@ -84,7 +84,7 @@ function probeErrors(probe: Probe, path: string, kind: string): Errors {
   ];
 }
 
-/** Only the first of several handlers is looked at; each further one is refused. */
+/** Checks the first of several handlers and refuses each further one. */
 function handlerErrors(handler: Handler, path: string, spec?: PodSpec): Errors {
   const [first, ...others] = present(handler, KINDS);
   if (first === undefined) return [field.required(path, 'must specify a handler type')];

@@ -1,4 +1,10 @@
-import type { Container, PodSpec, Volume, VolumeMount } from '@nodeagent/kube-client';
+import {
+  asWritten,
+  type Container,
+  type PodSpec,
+  type Volume,
+  type VolumeMount,
+} from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { type Errors, isEmpty, needed, oneOf } from './checks.js';
@@ -10,11 +16,12 @@ const PROPAGATIONS = ['Bidirectional', 'HostToContainer', 'None'];
 const RECURSIVE = ['Disabled', 'Enabled', 'IfPossible'];
 
 /**
- * Where a container has its volumes. Some fields are told without the place in their list, as
- * upstream tells them.
+ * Checks the volume mounts of a container. Some field paths lack the index in their list, as
+ * upstream's do.
  *
- * @param volumes those of the pod's that have no fault of their own
- * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, ValidateVolumeMounts, ValidateVolumeDevices
+ * @param volumes the pod's volumes without errors of their own
+ * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, ValidateVolumeMounts,
+ *   ValidateVolumeDevices
  */
 export function mountErrors(
   container: Container,
@@ -26,7 +33,7 @@ export function mountErrors(
   return [
     ...volumeMounts.flatMap((mount, i) => {
       const where = `${path}.volumeMounts[${i}]`;
-      const { mountPath = '' } = mount;
+      const { mountPath = '' } = asWritten(mount);
       const isTwice = mountPaths.has(mountPath);
       mountPaths.add(mountPath);
       return [
@@ -40,10 +47,11 @@ export function mountErrors(
 }
 
 function placeErrors(
-  { name = '', mountPath = '' }: VolumeMount,
+  mount: VolumeMount,
   path: string,
   { volumes, isTwice }: Readonly<{ volumes: ReadonlyMap<string, Volume>; isTwice: boolean }>,
 ): Errors {
+  const { name = '', mountPath = '' } = asWritten(mount);
   return [
     ...needed(`${path}.name`, name),
     ...(volumes.has(name) ? [] : [field.notFound(`${path}.name`, name)]),
@@ -147,7 +155,7 @@ function deviceErrors(
   });
 }
 
-/** The pod's block devices cannot be given to users of its own. */
+/** Refuses block devices in a pod with a user namespace. */
 export function userDeviceErrors(
   containers: readonly Readonly<{ container: Container; path: string }>[],
   { hostUsers }: PodSpec,

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-import type { PodSpec } from '@nodeagent/kube-client';
+import { asWritten, type PodSpec } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { dnsLabelErrors, dnsSubdomainErrors } from '../dns-names.js';
@@ -16,7 +16,7 @@ const MOST_SEARCHES = 32;
 const SEARCH_LIMIT = 2048;
 const HOSTNAME_LIMIT = 64;
 
-/** How the pod is called, and whom it asks for names. */
+/** Checks the pod's hostname and its DNS settings. */
 export function namingErrors(spec: PodSpec, path: string): Errors {
   const labels = ['hostname', 'subdomain'] as const;
   const subdomains = [
@@ -35,9 +35,9 @@ export function namingErrors(spec: PodSpec, path: string): Errors {
       const isUnset = value === undefined || (value === '' && name !== 'runtimeClassName');
       return isUnset ? [] : dnsSubdomainErrors(`${path}.${name}`, value);
     }),
-    ...each(spec.hostAliases, `${path}.hostAliases`, ({ ip = '', hostnames }, where) => [
-      ...addressErrors(`${where}.ip`, ip),
-      ...each(hostnames, `${where}.hostnames`, (name, at) => dnsSubdomainErrors(at, name)),
+    ...each(spec.hostAliases, `${path}.hostAliases`, (alias, where) => [
+      ...addressErrors(`${where}.ip`, asWritten(alias).ip ?? ''),
+      ...each(alias.hostnames, `${where}.hostnames`, (name, at) => dnsSubdomainErrors(at, name)),
     ]),
     ...each(spec.readinessGates, `${path}.readinessGates`, ({ conditionType }, where) =>
       qualifiedNameErrors(`${where}.conditionType`, conditionType),

@@ -1,5 +1,5 @@
 import { formatQuantity } from '@nodeagent/base';
-import type { PodSpec } from '@nodeagent/kube-client';
+import { asWritten, type PodSpec } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { type AmountRules, together } from '../pod-level-defaults.js';
@@ -21,7 +21,7 @@ const AMOUNTS: AmountRules<bigint> = {
 };
 
 /**
- * Resources of the pod as a whole: its containers must fit in. Its overhead too.
+ * Checks pod-level resources, which must cover the containers', and the pod's overhead.
  *
  * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, validatePodResources
  */
@@ -55,7 +55,9 @@ export function podResourceErrors(spec: PodSpec, path: string): Errors {
   ];
 }
 
-/** All containers together may not ask for more than the pod; of limits only huge pages add up. */
+/**
+ * The containers' total requests must not exceed the pod's; of limits only huge pages are added up.
+ */
 function togetherErrors(spec: PodSpec, path: string, kind: 'limits' | 'requests'): Errors {
   const own: Texts = spec.resources?.[kind] ?? {};
   return [...together(spec, kind, AMOUNTS)].flatMap(([name, amount]) => {
@@ -69,7 +71,7 @@ function togetherErrors(spec: PodSpec, path: string, kind: 'limits' | 'requests'
 
 function singleErrors(spec: PodSpec, path: string): Errors {
   const own: Texts = spec.resources?.limits ?? {};
-  return (spec.containers ?? []).flatMap(({ resources }, i) =>
+  return (asWritten(spec).containers ?? []).flatMap(({ resources }, i) =>
     Object.entries((resources?.limits ?? {}) as Texts).flatMap(([name, text]) => {
       const limit = own[name];
       if (limit === undefined || AMOUNTS.read(text) <= AMOUNTS.read(limit)) return [];

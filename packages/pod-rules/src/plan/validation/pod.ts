@@ -1,4 +1,4 @@
-import type { Container, Pod, PodSpec } from '@nodeagent/kube-client';
+import { asWritten, type Container, type Pod, type PodSpec } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { dnsLabelErrors, dnsSubdomainErrors } from '../dns-names.js';
@@ -17,15 +17,15 @@ const RESTART_POLICIES = ['Always', 'Never', 'OnFailure'];
 const SYSTEMS = ['linux', 'windows'];
 const LONGEST_DEADLINE_SECONDS = 2 ** 31 - 1;
 
-/** Gates that allow more. */
+/** Feature gates that allow more. */
 export interface PodFeatures {
-  /** Users of its own in the network of the host. */
+  /** Allows a user namespace in the host's network. */
   readonly UserNamespacesHostNetworkSupport?: boolean;
 }
 
 /**
- * What an API server refuses of a pod's spec, or of a pod template's; defaults must be filled in.
- * Feature gates are as they are by default, but for those that are given.
+ * The errors for which an API server refuses a pod's spec, or a pod template's; defaults must be
+ * filled in. Feature gates have their default values unless given.
  *
  * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, ValidatePodSpec
  */
@@ -37,7 +37,10 @@ export function validatePodSpec(
   return specErrors(spec ?? { containers: [] }, path, { isPod: false, features });
 }
 
-/** What an API server refuses of a pod, whenever it is written; its metadata but for annotations aside. */
+/**
+ * The errors for which an API server refuses a pod on every write; of its metadata only the
+ * annotations are checked.
+ */
 export function validatePod(pod: Pod, features: PodFeatures = {}): Errors {
   const { metadata, spec = { containers: [] } } = pod;
   const containers = containersOf(spec, 'spec');
@@ -49,7 +52,7 @@ export function validatePod(pod: Pod, features: PodFeatures = {}): Errors {
   ];
 }
 
-/** What an API server refuses of a pod that is new. */
+/** The errors for which an API server refuses a new pod. */
 export function validateNewPod(pod: Pod, features: PodFeatures = {}): Errors {
   const { metadata, spec } = pod;
   const isHeld = (spec?.schedulingGates ?? []).length > 0 && !isEmpty(spec?.nodeName);
@@ -95,7 +98,7 @@ function specErrors(
     ...containersErrors(path, { spec, volumes: good, claims }),
     ...podResourceErrors(spec, path),
     ...(spec.hostNetwork === true
-      ? sharedNetworkErrors(spec.containers ?? [], `${path}.containers`, isPod)
+      ? sharedNetworkErrors(asWritten(spec).containers ?? [], `${path}.containers`, isPod)
       : []),
     ...neededOneOf(`${path}.restartPolicy`, spec.restartPolicy, RESTART_POLICIES),
     ...podSecurityErrors(spec, path),
@@ -111,7 +114,7 @@ function specErrors(
   ];
 }
 
-/** Windows pods are not looked into: nothing here runs one. */
+/** Skips Windows pods: no node here can run one. */
 function systemErrors(spec: PodSpec, path: string): Errors {
   const { os, securityContext } = spec;
   if (os === undefined) return [];
@@ -133,7 +136,7 @@ function systemErrors(spec: PodSpec, path: string): Errors {
 function claimErrors({ resourceClaims }: PodSpec, path: string): Errors {
   const names = new Set<string>();
   return each(resourceClaims, path, (claim, where) => {
-    const { name = '', resourceClaimName, resourceClaimTemplateName } = claim;
+    const { name = '', resourceClaimName, resourceClaimTemplateName } = asWritten(claim);
     const nameAt = `${where}.name`;
     const isTwice = names.has(name);
     names.add(name);
@@ -164,7 +167,7 @@ function paddingErrors({ image = '' }: Container, path: string): Errors {
   return [field.invalid(`${path}.image`, image, detail)];
 }
 
-/** A token is somebody's. */
+/** A token needs a service account. */
 function tokenErrors({ serviceAccountName, volumes }: PodSpec): Errors {
   if (!isEmpty(serviceAccountName)) return [];
   const detail = 'must not be specified when serviceAccountName is not set';

@@ -1,7 +1,7 @@
-import type { Volume } from '@nodeagent/kube-client';
+import { asWritten, type Volume } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
-import { each, type Errors, needed, oneOf, present } from './checks.js';
+import { each, type Errors, isEmpty, needed, oneOf, present } from './checks.js';
 import { volumeFileErrors } from './formats.js';
 
 type Projection = NonNullable<NonNullable<Volume['projected']>['sources']>[number];
@@ -22,7 +22,7 @@ const SHORTEST_CERTIFICATE_SECONDS = 3600;
 const LONGEST_CERTIFICATE_SECONDS = 91 * 24 * 3600;
 const LONGEST_OF_KUBERNETES_SECONDS = 24 * 3600;
 
-/** How files of volumes are checked that projected ones have too. */
+/** The checks of files that projected volumes share with other volumes. */
 export interface FileRules {
   readonly itemErrors: (item: Item, path: string) => Errors;
   readonly downwardFileErrors: (file: DownwardFile, path: string) => Errors;
@@ -85,12 +85,13 @@ function tokenErrors({ expirationSeconds: seconds = 0 }: Token, path: string): E
   return [field.invalid(path, seconds, 'may not specify a duration larger than 2^32 seconds')];
 }
 
-function tokenPathErrors({ path: file = '' }: Token, path: string): Errors {
+function tokenPathErrors(token: Token, path: string): Errors {
+  const { path: file = '' } = asWritten(token);
   return file === '' ? [field.required(path)] : volumeFileErrors(path, file);
 }
 
 function bundleErrors(bundle: Bundle, path: string): Errors {
-  const { name, signerName, labelSelector, path: file = '' } = bundle;
+  const { name, signerName, labelSelector, path: file = '' } = asWritten(bundle);
   const problems =
     name !== undefined && signerName !== undefined
       ? [field.invalid(path, bundle, 'only one of name and signerName may be used')]
@@ -114,14 +115,14 @@ function bundleErrors(bundle: Bundle, path: string): Errors {
 }
 
 function certificateErrors(certificate: Certificate, path: string): Errors {
-  const { signerName = '', keyType, maxExpirationSeconds: seconds } = certificate;
+  const { signerName = '', keyType, maxExpirationSeconds: seconds } = asWritten(certificate);
   const files = certificateFiles(certificate);
   const isOurs = /^(?:[^/]*\.)?kubernetes\.io\//.test(signerName);
   const most = isOurs ? LONGEST_OF_KUBERNETES_SECONDS : LONGEST_CERTIFICATE_SECONDS;
   const secondsAt = `${path}.maxExpirationSeconds`;
   return [
     ...needed(`${path}.signerName`, signerName),
-    ...(keyType === undefined || keyType === ''
+    ...(keyType === undefined || isEmpty(keyType)
       ? [field.notSupported(`${path}.keyType`, '', KEY_TYPES)]
       : oneOf(`${path}.keyType`, keyType, KEY_TYPES)),
     ...(seconds !== undefined && seconds < SHORTEST_CERTIFICATE_SECONDS
@@ -150,7 +151,7 @@ function certificateFiles(certificate: Certificate): readonly (readonly [string,
   });
 }
 
-/** Two sources may not write the same file. */
+/** Two sources must not write the same file. */
 function conflictErrors(sources: readonly Projection[], path: string): Errors {
   const seen = new Set<string>();
   return sources.flatMap((source) => {

@@ -51,7 +51,10 @@ function ruleErrors({ action, exitCodes }: Rule, path: string): Errors {
   ];
 }
 
-/** @param restartPolicy of the pod: what is never restarted is not restarted for a resize either */
+/**
+ * @param restartPolicy the pod's policy: a container that is never restarted cannot restart for a
+ *   resize
+ */
 export function resizePolicyErrors(
   { resizePolicy = [] }: Container,
   path: string,

@@ -1,4 +1,4 @@
-import type { PodSpec } from '@nodeagent/kube-client';
+import { asWritten, type PodSpec } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { dnsLabelErrors, dnsSubdomainErrors } from '../dns-names.js';
@@ -22,7 +22,7 @@ const EFFECTS = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'];
 const REQUIRED = 'requiredDuringSchedulingIgnoredDuringExecution';
 const PREFERRED = 'preferredDuringSchedulingIgnoredDuringExecution';
 
-/** Where a pod wants to be: it decides nothing on a node, but must make sense all the same. */
+/** Checks the scheduling constraints: a node does not use them, but they must be valid. */
 export function schedulingErrors(spec: PodSpec, path: string): Errors {
   const { nodeAffinity, podAffinity, podAntiAffinity } = spec.affinity ?? {};
   const affinityAt = `${path}.affinity`;
@@ -123,7 +123,7 @@ function nodeLabelErrors(requirement: NodeRequirement, path: string): Errors {
   ];
 }
 
-/** In and NotIn have values, Exists and DoesNotExist have none. */
+/** In and NotIn require values, Exists and DoesNotExist forbid them. */
 function setErrors(
   { operator, values = [] }: Pick<LabelRequirement, 'operator' | 'values'>,
   path: string,
@@ -173,7 +173,7 @@ function podAffinityErrors(affinity: PodAffinity, path: string): Errors {
 }
 
 function podTermErrors(term: PodTerm, path: string): Errors {
-  const { labelSelector, namespaceSelector, namespaces = [], topologyKey = '' } = term;
+  const { labelSelector, namespaceSelector, namespaces = [], topologyKey = '' } = asWritten(term);
   return [
     ...selectorErrors(labelSelector, `${path}.labelSelector`),
     ...selectorErrors(namespaceSelector, `${path}.namespaceSelector`),

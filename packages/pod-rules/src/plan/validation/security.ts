@@ -1,4 +1,4 @@
-import type { Container, PodSpec } from '@nodeagent/kube-client';
+import { asWritten, type Container, type PodSpec } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { each, type Errors, isEmpty, oneOf } from './checks.js';
@@ -44,7 +44,7 @@ export function podSecurityErrors(spec: PodSpec, path: string): Errors {
   ];
 }
 
-/** @param hostUsers whether the pod's users are the node's */
+/** @param hostUsers true if the pod uses the node's user ids */
 export function securityErrors(context: Security, path: string, hostUsers: boolean): Errors {
   const { procMount, privileged, allowPrivilegeEscalation, capabilities } = context;
   const errors = [
@@ -118,7 +118,8 @@ function appArmorErrors({ type, localhostProfile: profile }: AppArmor, path: str
 
 function sysctlErrors({ securityContext, hostNetwork, hostIPC }: PodSpec, path: string): Errors {
   const seen = new Set<string>();
-  return each(securityContext?.sysctls, path, ({ name = '' }, at) => {
+  return each(securityContext?.sysctls, path, (sysctl, at) => {
+    const { name = '' } = asWritten(sysctl);
     const where = `${at}.name`;
     const isGood = name.length <= SYSCTL_LIMIT && SYSCTL.test(name);
     const isTwice = isGood && seen.has(name);
@@ -143,9 +144,9 @@ function sysctlErrors({ securityContext, hostNetwork, hostIPC }: PodSpec, path: 
 }
 
 /**
- * Users of its own do not go with namespaces of the host.
+ * A pod with a user namespace cannot use the host's namespaces.
  *
- * @param maySeeNetwork its network excepted
+ * @param maySeeNetwork allows the host's network
  */
 export function userNamespaceErrors(spec: PodSpec, path: string, maySeeNetwork: boolean): Errors {
   if (spec.hostUsers !== false) return [];

@@ -1,9 +1,9 @@
-import type { PodSpec, Volume } from '@nodeagent/kube-client';
+import { asWritten, type PodSpec, type Volume } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { dnsLabelErrors } from '../dns-names.js';
 import { amountOf } from './amounts.js';
-import { each, type Errors, needed, neededOneOf, oneOf } from './checks.js';
+import { each, type Errors, isEmpty, needed, neededOneOf, oneOf } from './checks.js';
 import { fileFieldErrors, resourceFieldErrors } from './environment.js';
 import { modeErrors, noBackstepErrors, relativePathErrors, volumeFileErrors } from './formats.js';
 import { projectionErrors } from './projections.js';
@@ -20,13 +20,13 @@ const DRIVER = /^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?$/;
 
 export interface CheckedVolumes {
   readonly errors: Errors;
-  /** Those without a fault, by name. */
+  /** The volumes without errors, by name. */
   readonly good: ReadonlyMap<string, Volume>;
 }
 
 /**
- * Kinds that need a driver of the kubelet's own (iSCSI, RBD, …) are only checked to be the only
- * one: no such driver is left.
+ * For kinds whose in-tree driver was removed (iSCSI, RBD, …), only checks that the volume has no
+ * other source.
  *
  * @see Kubernetes 1.36 pkg/apis/core/validation/validation.go, ValidateVolumes
  */
@@ -34,7 +34,7 @@ export function checkVolumes({ volumes = [] }: PodSpec, path: string): CheckedVo
   const good = new Map<string, Volume>();
   const errors = volumes.flatMap((volume, i) => {
     const where = `${path}[${i}]`;
-    const { name = '' } = volume;
+    const { name = '' } = asWritten(volume);
     const problems = [
       ...kindErrors(volume, where),
       ...(name === '' ? needed(`${where}.name`, name) : dnsLabelErrors(`${where}.name`, name)),
@@ -47,7 +47,7 @@ export function checkVolumes({ volumes = [] }: PodSpec, path: string): CheckedVo
 }
 
 function kindErrors(volume: Volume, path: string): Errors {
-  const kinds = Object.entries(volume).filter(
+  const kinds = Object.entries<unknown>(volume).filter(
     ([name, source]) => name !== 'name' && source !== undefined,
   );
   const [first, ...others] = kinds.map(([kind]) => kind);
@@ -80,7 +80,7 @@ function plainErrors({ emptyDir, hostPath, image, nfs }: Volume, path: string): 
       : []),
     ...(hostPath === undefined
       ? []
-      : (hostPath.path ?? '') === ''
+      : isEmpty(hostPath.path)
         ? [field.required(`${hostAt}.path`)]
         : [
             ...noBackstepErrors(`${hostAt}.path`, hostPath.path),
@@ -151,7 +151,7 @@ function claimErrors(
     ...(persistentVolumeClaim === undefined
       ? []
       : needed(claimAt, persistentVolumeClaim.claimName)),
-    ...(csi === undefined ? [] : driverErrors(csi.driver ?? '', `${path}.csi.driver`)),
+    ...(csi === undefined ? [] : driverErrors(asWritten(csi).driver ?? '', `${path}.csi.driver`)),
     ...(ephemeral !== undefined && ephemeral.volumeClaimTemplate === undefined
       ? [field.required(`${path}.ephemeral.volumeClaimTemplate`)]
       : []),
@@ -172,7 +172,8 @@ function driverErrors(driver: string, path: string): Errors {
   return [field.invalid(path, driver, detail)];
 }
 
-function itemErrors({ key, path: file = '', mode }: Item, path: string): Errors {
+function itemErrors(item: Item, path: string): Errors {
+  const { key, path: file = '', mode } = asWritten(item);
   return [
     ...needed(`${path}.key`, key),
     ...needed(`${path}.path`, file),
@@ -182,7 +183,7 @@ function itemErrors({ key, path: file = '', mode }: Item, path: string): Errors 
 }
 
 function downwardFileErrors(file: DownwardFile, path: string): Errors {
-  const { path: name = '', fieldRef, resourceFieldRef, mode } = file;
+  const { path: name = '', fieldRef, resourceFieldRef, mode } = asWritten(file);
   const both = 'fieldRef and resourceFieldRef can not be specified simultaneously';
   return [
     ...needed(`${path}.path`, name),

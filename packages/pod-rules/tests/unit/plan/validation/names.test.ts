@@ -76,7 +76,9 @@ describe('names', () => {
     ],
   ])('%s', (_, parts, ...expected) => {
     expect(faults(parts)).toEqual(
-      expected.map((fault) => (typeof fault === 'string' ? fault : expect.stringMatching(fault))),
+      expected.map((fault): unknown =>
+        typeof fault === 'string' ? fault : expect.stringMatching(fault),
+      ),
     );
   });
 });
@@ -179,7 +181,9 @@ describe('where a pod wants to be', () => {
     ],
   ])('%s', (_, parts, ...expected) => {
     expect(faults(parts)).toEqual(
-      expected.map((fault) => (typeof fault === 'string' ? fault : expect.stringMatching(fault))),
+      expected.map((fault): unknown =>
+        typeof fault === 'string' ? fault : expect.stringMatching(fault),
+      ),
     );
   });
 });

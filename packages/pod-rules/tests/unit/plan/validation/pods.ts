@@ -20,7 +20,7 @@ export function faults(parts: Parts): readonly string[] {
   return faultsOf(podWith(parts));
 }
 
-/** Of the only container; paths are told from `spec.containers[0]` on. */
+/** Errors of the only container; paths are relative to `spec.containers[0]`. */
 export function faultsInside(container: Parts, more: Parts = {}): readonly string[] {
   const one = { name: 'app', image: 'a', ...container } as unknown as Container;
   return faults({ ...more, containers: [one] }).map((fault) =>
