@@ -112,7 +112,7 @@ async function relay(
   near.once('close', () => call.close(constants.NGHTTP2_CANCEL));
   call.on('error', () => near.close(constants.NGHTTP2_CANCEL));
   let trailers: IncomingHttpHeaders = {};
-  call.once('trailers', (last) => (trailers = last));
+  call.once('trailers', (last: IncomingHttpHeaders) => (trailers = last));
   call.once('response', (answer, flags) => {
     const endStream = (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0;
     near.respond(answer, { endStream, waitForTrailers: !endStream });

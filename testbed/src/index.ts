@@ -16,6 +16,7 @@ export {
 } from './containerd.ts';
 export type { ControlPlane, ControlPlaneKind } from './control-plane.ts';
 export { TestbedError, type TestbedErrorCode } from './errors.ts';
+export { ifStarted } from './if-started.ts';
 export { type ImageFile, type ImageSpec } from './image-archive.ts';
 export {
   buildImage,

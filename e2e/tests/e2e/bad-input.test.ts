@@ -18,6 +18,7 @@ const kubelet = (fields: object = {}) =>
     kind: 'KubeletConfiguration',
     containerRuntimeEndpoint: 'unix:///nonexistent/cri.sock',
     failCgroupV1: false, // regardless of the machine's own settings
+    failSwapOn: false,
     ...fields,
   });
 const proxy = (fields: object = {}) =>

@@ -77,7 +77,7 @@ export function useCluster(
     getPod,
     createService: (name, targetPort) => {
       const spec = { type: 'NodePort', selector: { app: name }, ports: [{ port: 80, targetPort }] };
-      return client.create(SERVICES, { metadata: { name, namespace }, spec } as Service, never);
+      return client.create(SERVICES, { metadata: { name, namespace }, spec }, never);
     },
     createPod: (pod) => client.create(PODS, manifest(namespace, cluster.nodeName, pod), never),
     waitForPod: async (name, what, is) => {

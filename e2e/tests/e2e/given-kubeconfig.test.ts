@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { type DevApiServer, startDevApiServer } from '@nodeagent/dev-apiserver';
-import { type Cluster, startCluster } from '@nodeagent/testbed';
+import { type Cluster, ifStarted, startCluster } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /** A running API server of which only an administrator's kubeconfig is known. */
@@ -20,8 +20,8 @@ beforeAll(async () => {
   cluster = await startCluster({ name: 'given', images: [], env: { KUBECONFIG: file } });
 });
 afterAll(async () => {
-  await cluster?.stop();
-  await server?.stop();
+  await ifStarted(cluster)?.stop();
+  await ifStarted(server)?.stop();
   await rm(dir, { recursive: true });
 });
 

@@ -233,7 +233,7 @@ async function unknownCertificate(): Promise<string> {
 }
 
 describe('hostile clients', { timeout: 600_000 }, () => {
-  let pid: number;
+  let pid: number | undefined;
 
   it.each(attacks)('%s do no harm', async (name, attack) => {
     pid ??= e2e.cluster.kubelet.pid;

@@ -207,7 +207,7 @@ const attacks: readonly (readonly [string, () => Promise<string>])[] = [
 ];
 
 describe('hostile WebSockets', { timeout: 600_000 }, () => {
-  let pid: number;
+  let pid: number | undefined;
 
   it('serve a well-behaved client: a tunnel carries SPDY both ways', async () => {
     const answer = await pingThroughTunnel();

@@ -73,7 +73,7 @@ export async function answers({ cluster }: Fixture): Promise<string> {
  */
 export function happened(socket: Socket, event: string): Promise<void> {
   return new Promise((resolve) => {
-    if (socket.destroyed) return void resolve();
+    if (socket.destroyed) return resolve();
     const done = (): void => {
       socket.off(event, done);
       socket.off('close', done);

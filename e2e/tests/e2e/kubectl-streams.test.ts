@@ -83,7 +83,7 @@ beforeAll(async () => {
           },
         ],
       },
-    } as never,
+    },
     never,
   );
   const runs = (name: string, count: number) =>
@@ -360,7 +360,7 @@ describe('a WebSocket to the node itself', () => {
         '1',
       ]),
     ]);
-    const url = `wss://${nodeIp}:10250/exec/${e2e.namespace}/box/main?${query}`;
+    const url = `wss://${nodeIp}:10250/exec/${e2e.namespace}/box/main?${query.toString()}`;
     const encoded = Buffer.from(shown).toString('base64url');
     const protocols = [`base64url.bearer.authorization.k8s.io.${encoded}`, 'v5.channel.k8s.io'];
     const socket = new WebSocket(url, protocols, { rejectUnauthorized: false });

@@ -140,7 +140,7 @@ describe('a runtime that reports its cgroup driver', () => {
   it('takes precedence over the configuration', async () => {
     const pod = await start('by-cgroupfs');
     const log = await readFile(e2e.cluster.kubelet.logFile, 'utf8');
-    expect(log).toMatch(/container runtime answers.*cgroupDriver="?cgroupfs/);
+    expect(log).toMatch(/connected to the container runtime.*cgroupDriver="?cgroupfs/);
     expect(await cgroupOf(e2e.cluster, pod)).toEqual({ quotaUs: 10_000, memory: 64 * MIB });
   });
 });

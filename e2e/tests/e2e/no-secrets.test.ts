@@ -118,7 +118,7 @@ beforeAll(async () => {
   const secret = (name: string, type: string, data: Readonly<Record<string, string>>) =>
     e2e.client.create(
       SECRETS,
-      { metadata: { name, namespace: e2e.namespace }, type, stringData: data } as never,
+      { metadata: { name, namespace: e2e.namespace }, type, stringData: data },
       never,
     );
   await secret('own', 'Opaque', { PASSWORD: planted.secretValue });
@@ -171,7 +171,7 @@ async function createPods(suffix: string): Promise<void> {
         containers: containers.map((one) => ({ name: 'main', ...one })),
       },
     };
-    await e2e.client.create(PODS, body as never, never);
+    await e2e.client.create(PODS, body, never);
   }
 }
 
@@ -349,7 +349,7 @@ describe.each(['text', 'json'] as const)('logs as %s', (format) => {
     await kubectl('delete', 'pod', `good-${format}`, '--wait=true');
     const texts = await readable();
     for (const [where, text] of texts) expect(`${where}: ${text}`).not.toBe(`${where}: `);
-    expect(texts.get(e2e.cluster.kubelet.logFile)).toContain('credential provider gave nothing');
+    expect(texts.get(e2e.cluster.kubelet.logFile)).toContain('credential provider failed');
     expect(leaksIn(texts)).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { isKubeError, NODES, type Pod, PODS } from '@nodeagent/kube-client';
-import { type TestProcess, waitFor } from '@nodeagent/testbed';
+import { ifStarted, type TestProcess, waitFor } from '@nodeagent/testbed';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { isReady, mainContainer, useCluster } from './fixture.ts';
@@ -66,7 +66,7 @@ beforeAll(async () => {
   ];
   servers = await space.start('servers', [process.execPath, '-e', script.join('')]);
 });
-afterAll(() => servers?.stop());
+afterAll(() => ifStarted(servers)?.stop());
 
 async function serve(...items: readonly object[]): Promise<void> {
   const list = { apiVersion: 'v1', kind: 'PodList', items };

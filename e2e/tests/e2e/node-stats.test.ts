@@ -93,7 +93,7 @@ describe("the node's statistics of its pods", () => {
       ],
     };
     const metadata = { name: 'busy', namespace: e2e.namespace };
-    await e2e.client.create(PODS, { metadata, spec } as unknown as Pod, never);
+    await e2e.client.create(PODS, { metadata, spec }, never);
     pod = await e2e.waitForPod('busy', 'to be ready', ({ status }) =>
       (status?.containerStatuses ?? []).some(({ ready }) => ready),
     );

@@ -132,14 +132,14 @@ async function addPod(dice: Dice, serial: number, { pods }: World): Promise<void
 
 async function addService(dice: Dice, serial: number, { services }: World): Promise<void> {
   const name = `s${serial}`;
-  await create(SERVICES as Resource<Manifest>, randomService(dice, name));
+  await create(SERVICES, randomService(dice, name));
   services.add(name);
 }
 
 async function addSlice(dice: Dice, serial: number, { services, slices }: World): Promise<void> {
   const name = `slice-${serial}`;
   const service = dice.pick([...services, 'nobody']);
-  await create(ENDPOINT_SLICES as Resource<Manifest>, randomSlice(dice, name, service));
+  await create(ENDPOINT_SLICES, randomSlice(dice, name, service));
   slices.add(name);
 }
 

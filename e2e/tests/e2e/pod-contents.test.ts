@@ -45,7 +45,7 @@ function script(
       containers: [container],
     },
   };
-  return e2e.client.create(PODS, pod as Pod, never);
+  return e2e.client.create(PODS, pod, never);
 }
 
 const waitingFor = ({ status }: Pod): string | undefined =>

@@ -222,7 +222,7 @@ describe('sidecars', () => {
 describe('hooks', () => {
   it('before the stop use part of the grace period', async () => {
     const command = ['sh', '-c', 'echo app hook >> /ledger/$POD'];
-    const script = `${SERVES}`;
+    const script = SERVES;
     await createPod(e2e, 'pre-stop', {
       containers: [aScript('app', script, { lifecycle: { preStop: { exec: { command } } } })],
     });

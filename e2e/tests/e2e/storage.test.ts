@@ -18,7 +18,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { useCluster } from './fixture.ts';
 
-const e2e = useCluster();
+const READ_ONLY_PORT = 10_255;
+const e2e = useCluster({ readOnlyPort: READ_ONLY_PORT, volumeStatsAggPeriod: '1s' });
 const never = new AbortController().signal;
 /** Names of the cluster's objects are for this run only: the API server may be anybody's. */
 const DRIVER = `hostpath-${process.pid}.csi.example.com`;
@@ -68,7 +69,11 @@ afterAll(async () => {
 });
 
 /** A claim and its volume, bound to each other as a provisioner and the binder leave them. */
-async function aClaim(name: string, parameters: Record<string, string> = {}): Promise<void> {
+async function aClaim(
+  name: string,
+  parameters: Record<string, string> = {},
+  { bytes = 16 << 20, block = false } = {},
+): Promise<void> {
   const { client, namespace } = e2e;
   const { controller } = await createHostPathDriver({
     stateDir: stateDir(),
@@ -78,10 +83,12 @@ async function aClaim(name: string, parameters: Record<string, string> = {}): Pr
   const made = await controller?.create?.(
     {
       name: `${namespace}-${name}`,
-      capacityRange: { requiredBytes: 16 << 20, limitBytes: 0 },
+      capacityRange: { requiredBytes: bytes, limitBytes: 0 },
       volumeCapabilities: [
         {
-          access: { kind: 'mount', value: { fsType: '', mountFlags: [], volumeMountGroup: '' } },
+          access: block
+            ? { kind: 'block', value: {} }
+            : { kind: 'mount', value: { fsType: '', mountFlags: [], volumeMountGroup: '' } },
           accessMode: { mode: 'single-node-writer' },
         },
       ],
@@ -94,7 +101,8 @@ async function aClaim(name: string, parameters: Record<string, string> = {}): Pr
     never,
   );
   const pv = `${namespace}-${name}`;
-  const storage = '16Mi';
+  const storage = String(bytes);
+  const volumeMode = block ? 'Block' : 'Filesystem';
   const accessModes = ['ReadWriteOnce'];
   const claim = await client.create(
     PERSISTENT_VOLUME_CLAIMS,
@@ -103,6 +111,7 @@ async function aClaim(name: string, parameters: Record<string, string> = {}): Pr
       spec: {
         accessModes,
         storageClassName: '',
+        volumeMode,
         volumeName: pv,
         resources: { requests: { storage } },
       },
@@ -116,6 +125,7 @@ async function aClaim(name: string, parameters: Record<string, string> = {}): Pr
       spec: {
         accessModes,
         storageClassName: '',
+        volumeMode,
         capacity: { storage },
         persistentVolumeReclaimPolicy: 'Retain',
         claimRef: { namespace, name, uid: claim.metadata?.uid ?? '' },
@@ -149,7 +159,7 @@ function script(name: string, text: string, spec: object): Promise<Pod> {
       ...spec,
     },
   };
-  return e2e.client.create(PODS, pod as Pod, never);
+  return e2e.client.create(PODS, pod, never);
 }
 
 const claimed = (claimName: string, more: object = {}): object => ({
@@ -247,6 +257,103 @@ describe('a claim', () => {
     const pod = await e2e.waitForPod('early', 'to start', (one) => ended(one) !== undefined);
     expect(ended(pod)).toBe('started');
     await client.delete(PODS, { namespace, name: 'early' }, {}, never);
+  });
+});
+
+describe('a block volume', () => {
+  const asDevice = (claimName: string, text: string): object => ({
+    volumes: [{ name: 'data', persistentVolumeClaim: { claimName } }],
+    containers: [
+      {
+        name: 'main',
+        image: 'nodeagent.test/busybox:1',
+        imagePullPolicy: 'Never',
+        command: ['sh', '-c', text],
+        volumeDevices: [{ name: 'data', devicePath: '/dev/data' }],
+      },
+    ],
+  });
+
+  it('is a device of its pods, and keeps their data', async () => {
+    await aClaim('device', {}, { block: true });
+    const write = 'test -b /dev/data && echo hello | dd of=/dev/data bs=512 conv=sync';
+    await script('maps', '', asDevice('device', write));
+    await e2e.waitForPod('maps', 'to write', ({ status }) => status?.phase === 'Succeeded');
+    await remove('maps');
+    const read = says('$(dd if=/dev/data bs=5 count=1)');
+    await script('unmaps', '', asDevice('device', read));
+    const pod = await e2e.waitForPod('unmaps', 'to read', (one) => ended(one) !== undefined);
+    expect(ended(pod)).toBe('hello');
+    await remove('unmaps');
+    const published = join(rootDir(), 'plugins/kubernetes.io/csi/volumeDevices/publish');
+    await waitFor(async () => (await readdir(published)).length === 0, {
+      what: 'the device to be taken down',
+    });
+  });
+});
+
+describe('a volume in use', () => {
+  const MIB = 1 << 20;
+  const forever = 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done';
+
+  it('grows with its claim', async () => {
+    const { client, namespace } = e2e;
+    await aClaim('grows', { backing: 'image', fsType: 'xfs' }, { bytes: 320 * MIB });
+    await script('grows', forever, claimed('grows'));
+    await e2e.waitForPod('grows', 'to run', runs);
+    const name = `${namespace}-grows`;
+    const { spec } = await client.get(PERSISTENT_VOLUMES, { name }, never);
+    const nodeId = e2e.cluster.nodeName;
+    const driver = await createHostPathDriver({ stateDir: stateDir(), nodeId, name: DRIVER });
+    await driver.controller?.expand?.(
+      {
+        volumeId: spec?.csi?.volumeHandle ?? '',
+        capacityRange: { requiredBytes: 640 * MIB, limitBytes: 0 },
+        secrets: {},
+        volumeCapability: undefined,
+      },
+      never,
+    );
+    const storage = String(640 * MIB);
+    const capacity = { type: 'merge', body: { spec: { capacity: { storage } } } } as const;
+    await client.patch(PERSISTENT_VOLUMES, { name }, capacity, never);
+    const body = {
+      status: {
+        allocatedResources: { storage },
+        allocatedResourceStatuses: { storage: 'NodeResizePending' },
+      },
+    };
+    const patch = { type: 'merge', subresource: 'status', body } as const;
+    const claim = { namespace, name: 'grows' };
+    await client.patch(PERSISTENT_VOLUME_CLAIMS, claim, patch, never);
+    // a change of the pod is a reason to look at its volumes at once
+    const note = { type: 'merge', body: { metadata: { annotations: { look: 'now' } } } } as const;
+    await client.patch(PODS, claim, note, never);
+    const isDone = async (): Promise<boolean> => {
+      const found = await client.get(PERSISTENT_VOLUME_CLAIMS, claim, never);
+      return found.status?.capacity?.['storage'] === storage;
+    };
+    await waitFor(isDone, { what: 'the claim to have its size' });
+    const { status } = await client.get(PERSISTENT_VOLUME_CLAIMS, claim, never);
+    expect(status?.allocatedResourceStatuses).toBeUndefined();
+    await script('measures', says('$(df -m /data | tail -n 1)'), claimed('grows'));
+    const pod = await e2e.waitForPod('measures', 'to look', (one) => ended(one) !== undefined);
+    expect(Number(/ (\d+) /.exec(ended(pod) ?? '')?.[1])).toBeGreaterThan(500);
+    for (const one of ['measures', 'grows']) await remove(one);
+  });
+
+  it('is measured with its claim', async () => {
+    await aClaim('measured', { backing: 'image' });
+    await script('measured', forever, claimed('measured'));
+    await e2e.waitForPod('measured', 'to run', runs);
+    const page = (path: string): Promise<string> =>
+      e2e.cluster.get(`http://${e2e.cluster.space.network.nodeIp}:${READ_ONLY_PORT}${path}`);
+    const isShown = async (): Promise<boolean> =>
+      (await page('/stats/summary')).includes('"pvcRef":{"name":"measured"');
+    await waitFor(isShown, { what: 'the claim in the summary' });
+    const series = `kubelet_volume_stats_capacity_bytes{namespace="${e2e.namespace}",persistentvolumeclaim="measured"}`;
+    expect(await page('/metrics')).toContain(series);
+    await remove('measured');
   });
 });
 

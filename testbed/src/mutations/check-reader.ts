@@ -106,7 +106,8 @@ function preview(input: unknown): string {
   if (input instanceof Uint8Array)
     return `0x${Buffer.from(input).toString('hex').slice(0, PREVIEW)}`;
   try {
-    return (JSON.stringify(input) ?? String(input)).slice(0, PREVIEW);
+    const json = JSON.stringify(input) as string | undefined; // a function has no JSON
+    return (json ?? String(input)).slice(0, PREVIEW);
   } catch {
     return '(too deep to be shown)';
   }

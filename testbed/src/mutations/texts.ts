@@ -87,7 +87,7 @@ const CHANGES: readonly (readonly [string, Change])[] = [
 ];
 
 const CHARACTERS = [
-  ...'\u0000\t\r\n\v "\'\\`$%&*#!?=:;,.-+/<>[]{}()|~^@_09azAZéĊč\u2028\ufffd\ufeff',
+  ...Array.from('\u0000\t\r\n\v "\'\\`$%&*#!?=:;,.-+/<>[]{}()|~^@_09azAZéĊč\u2028\ufffd\ufeff'),
   '\ud800',
 ];
 

@@ -20,12 +20,13 @@ describe(startContainerd, () => {
   });
 
   it('keeps containers over a restart, reachable from this machine', async () => {
-    const { space, ctr } = containerd;
+    const { space } = containerd;
     const runcRoot = `${space.dir}/containerd/runc`;
-    await ctr('run', '-d', '--net-host', '--runc-root', runcRoot, 'nodeagent.test/web:1', 'web');
+    const args = ['-d', '--net-host', '--runc-root', runcRoot];
+    await containerd.ctr('run', ...args, 'nodeagent.test/web:1', 'web');
     await containerd.kill9();
     await containerd.restart();
-    expect(await ctr('tasks', 'ls')).toMatch(/web\s+\d+\s+RUNNING/);
+    expect(await containerd.ctr('tasks', 'ls')).toMatch(/web\s+\d+\s+RUNNING/);
     const { nodeIp, ipv6 } = space.network;
     const hosts = ipv6 === undefined ? [nodeIp] : [nodeIp, `[${ipv6.nodeIp}]`];
     for (const host of hosts) {

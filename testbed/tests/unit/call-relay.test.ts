@@ -52,7 +52,7 @@ async function call(path: string, request: string) {
   const stream = client.request({ ':method': 'POST', ':path': path });
   let [head, trailers]: IncomingHttpHeaders[] = [{}, {}];
   stream.once('response', (headers) => (head = headers));
-  stream.once('trailers', (headers) => (trailers = headers));
+  stream.once('trailers', (headers: IncomingHttpHeaders) => (trailers = headers));
   stream.end(request);
   const body = await text(stream);
   return { body, status: head?.['grpc-status'] ?? trailers?.['grpc-status'], head };
