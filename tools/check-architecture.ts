@@ -1,6 +1,7 @@
 /**
  * Checks that the table "Folder roles" of docs/architecture.md matches tools/lint/roles.ts, and
- * that every import of the packages follows roles.ts. An unused exception is a problem too.
+ * that every import of the packages follows roles.ts. Files, rooms and packages form no cycles and
+ * keep the sizes of tools/lint/structure.ts. An unused exception is a problem too.
  *
  *   node tools/check-architecture.ts [--write]
  */
@@ -13,6 +14,7 @@ import { allows, findCycle, judgeImport } from './lint/arrows.ts';
 import { parseModule } from './lint/modules.ts';
 import { CYCLES, EXCEPTIONS } from './lint/roles.ts';
 import { renderRoles, withRoles } from './lint/roles-page.ts';
+import { groupCycles, sizeProblems } from './lint/structure.ts';
 import { openWorkspace } from './lint/workspace.ts';
 import { ROOT } from './test/process.ts';
 
@@ -44,6 +46,11 @@ for (const from of files) {
     if (cycle !== undefined) problems.push(`import cycle: ${cycle.join(' → ')}`);
   }
 }
+problems.push(...groupCycles(arrows));
+const lines = files.map(
+  (file) => [file, (sources.read(file) ?? '').split('\n').length - 1] as const,
+);
+problems.push(...sizeProblems(new Map(lines)));
 for (const exception of [...EXCEPTIONS, ...CYCLES]) {
   if (arrows.some(([from, to]) => allows(exception, from, to))) continue;
   problems.push(`tools/lint/roles.ts: the exception ${exception.from} → ${exception.to} is unused`);

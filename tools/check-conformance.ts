@@ -57,8 +57,8 @@ function importsOf(file: string, text: string): readonly string[] {
 }
 
 async function textOf(file: string): Promise<string | undefined> {
-  return readFile(join(ROOT, file), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  return readFile(join(ROOT, file), 'utf8').catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   });
 }

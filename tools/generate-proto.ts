@@ -33,8 +33,17 @@ const declarations = output.replace(/\.js$/, '.d.ts');
 const text = readFileSync(declarations, 'utf8');
 writeFileSync(
   declarations,
-  text.replace('import Long = require("long");', "import Long from 'long';"),
+  withOpenEnums(text.replace('import Long = require("long");', "import Long from 'long';")),
 );
+
+/** A field of a proto3 enum may hold any number: a newer program knows more of them. */
+function withOpenEnums(declared: string): string {
+  const enums = new Set([...declared.matchAll(/\benum (\w+) \{/g)].map(([, name]) => name));
+  const field = /(: \(?)((?:\w+\.)+(\w+))(\[\])?(?=[;|])/g;
+  return declared.replace(field, (all, before: string, type: string, name: string, list = '') =>
+    enums.has(name) ? `${before}${list === '' ? `${type}|number` : `(${type}|number)[]`}` : all,
+  );
+}
 
 function run(argv: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -7,7 +7,8 @@ import type { Containerd } from '@nodeagent/testbed';
 
 /** The three calls that every kubelet must make: the lower limit for the duration of pod starts. */
 export interface BarePods {
-  start(name: string): Promise<void>;
+  /** @param volume a directory of this machine to mount at /data */
+  start(name: string, volume?: string): Promise<void>;
   removeAll(): Promise<void>;
   close(): void;
 }
@@ -26,10 +27,10 @@ export async function createBarePods(
   const { signal } = new AbortController();
   const files = join(containerd.space.dir, 'bare-pods');
   return {
-    start: async (name) => {
+    start: async (name, volume) => {
       const dir = join(files, name);
       const sandbox = sandboxConfig(name, { dir, cgroups: `/${containerd.space.id}/bare` });
-      const config = await containerConfig(dir, { image, command });
+      const config = await containerConfig(dir, { image, command, volume });
       const sandboxId = await runtime.runPodSandbox({ config: sandbox }, signal);
       const container = await runtime.createContainer(
         { sandboxId, sandboxConfig: sandbox, config },
@@ -78,7 +79,11 @@ const SHUT_IN = {
 
 async function containerConfig(
   dir: string,
-  { image, command }: Readonly<{ image: string; command: readonly string[] }>,
+  {
+    image,
+    command,
+    volume,
+  }: Readonly<{ image: string; command: readonly string[]; volume: string | undefined }>,
 ): Promise<ContainerConfig> {
   const hosts = join(dir, 'hosts');
   const message = join(dir, 'message');
@@ -91,6 +96,7 @@ async function containerConfig(
     command,
     logPath: 'app.log',
     mounts: [
+      ...(volume === undefined ? [] : [{ containerPath: '/data', hostPath: volume }]),
       { containerPath: '/var/run/secrets/kubernetes.io/serviceaccount', hostPath: token },
       { containerPath: '/etc/hosts', hostPath: hosts },
       { containerPath: '/dev/termination-log', hostPath: message },

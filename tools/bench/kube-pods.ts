@@ -3,8 +3,12 @@ import { isKubeError, type KubeClient, type Pod, PODS, runReflector } from '@nod
 
 /** Starts pods through the API on one node, and times them as an API client sees them. */
 export interface KubePods {
-  /** Resolves when a watcher sees the pod Running. */
-  start(name: string): Promise<void>;
+  /**
+   * Resolves when a watcher sees the pod Running.
+   *
+   * @param claim to mount at /data
+   */
+  start(name: string, claim?: string): Promise<void>;
   /** Deletes all pods and resolves when the objects are gone. */
   removeAll(): Promise<void>;
   stop(): void;
@@ -69,9 +73,9 @@ export async function createKubePods(
   });
   await synced;
   return {
-    start: async (name) => {
+    start: async (name, claim) => {
       const running = until(`running ${NAMESPACE}/${name}`);
-      await client.create(PODS, podOf(name, nodeName, container), signal);
+      await client.create(PODS, podOf(name, { nodeName, claim }, container), signal);
       await running;
     },
     removeAll: async () => {
@@ -99,7 +103,7 @@ async function remove(client: KubeClient, name: string, signal: AbortSignal): Pr
 /** Bound to its node from the start, because the scheduler is not measured. */
 function podOf(
   name: string,
-  nodeName: string,
+  { nodeName, claim }: Readonly<{ nodeName: string; claim: string | undefined }>,
   { image, command }: Readonly<{ image: string; command: readonly string[] }>,
 ): Pod {
   return {
@@ -109,7 +113,15 @@ function podOf(
     spec: {
       nodeName,
       terminationGracePeriodSeconds: 1,
-      containers: [{ name: 'app', image, imagePullPolicy: 'IfNotPresent', command: [...command] }],
+      containers: [
+        {
+          ...{ name: 'app', image, imagePullPolicy: 'IfNotPresent', command: [...command] },
+          ...(claim !== undefined && { volumeMounts: [{ name: 'data', mountPath: '/data' }] }),
+        },
+      ],
+      ...(claim !== undefined && {
+        volumes: [{ name: 'data', persistentVolumeClaim: { claimName: claim } }],
+      }),
     },
   };
 }

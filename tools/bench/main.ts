@@ -5,6 +5,7 @@
  *
  *   npm run bench -- --node-only --pods 100 --rounds 3
  *   npm run bench -- --streams-only
+ *   npm run bench -- --volumes-only --pods 100 --single 20
  */
 import { parseArgs } from 'node:util';
 
@@ -19,6 +20,7 @@ import { createKubePods } from './kube-pods.ts';
 import { cpuMs, rssMib } from './memory.ts';
 import { benchPages } from './node-pages.ts';
 import { benchStreams } from './node-streams.ts';
+import { benchVolumes } from './node-volumes.ts';
 import { settleDisk } from './settle.ts';
 import { type Batch, median, quantile, timed } from './stats.ts';
 
@@ -33,6 +35,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '2' },
     'node-only': { type: 'boolean', default: false },
     'streams-only': { type: 'boolean', default: false },
+    'volumes-only': { type: 'boolean', default: false },
   },
 });
 const manyCount = Number(values.pods);
@@ -41,7 +44,7 @@ const rounds = Number(values.rounds);
 
 const build = await run(['nx', 'run-many', '-t', 'build', '--output-style=static']);
 if (build.exitCode !== 0) throw new Error(build.output);
-if (!values['node-only'] && !values['streams-only']) {
+if (!values['node-only'] && !values['streams-only'] && !values['volumes-only']) {
   const bench = ['nx', 'run-many', '-t', 'bench', '--parallel=1', '--output-style=static'];
   const { exitCode } = await run(bench, { show: true });
   if (exitCode !== 0) throw new Error('the benchmarks of a package failed');
@@ -74,7 +77,7 @@ const cluster = await startCluster({
 try {
   const client = createKubeClient(await loadKubeconfig({ path: cluster.kubeconfig }));
   if (!values['streams-only']) await benchPods(client);
-  await benchStreams(cluster, client);
+  if (!values['volumes-only']) await benchStreams(cluster, client);
 } finally {
   await cluster.stop();
 }
@@ -92,6 +95,17 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   const bare = await createBarePods(bareRuntime, IMAGE, COMMAND);
   const pods = await createKubePods(client, cluster.nodeName, { image: IMAGE, command: COMMAND });
 
+  const volumes = { cluster, client, bare, pods, report, singleCount, manyCount };
+  if (values['volumes-only']) {
+    await bare.start('warm-up');
+    await pods.start('warm-up');
+    await bare.removeAll();
+    await pods.removeAll();
+    await benchVolumes(volumes);
+    pods.stop();
+    bare.close();
+    return;
+  }
   await bare.start('warm-up');
   await pods.start('warm-up');
   await new Promise((resolve) => setTimeout(resolve, 3000));
@@ -154,6 +168,7 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   await pods.removeAll();
   await new Promise((resolve) => setTimeout(resolve, 5000));
   console.log(`kubelet when all were removed: ${(await rssMib(pid)).toFixed(0)} MiB`);
+  await benchVolumes(volumes);
   pods.stop();
   bare.close();
 }

@@ -2,7 +2,7 @@ import { stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { createCriClient } from '@nodeagent/cri-client/grpc';
-import { type KubeClient, type Pod, PODS } from '@nodeagent/kube-client';
+import { type KubeClient, PODS } from '@nodeagent/kube-client';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 import { type Cluster, waitFor } from '@nodeagent/testbed';
 
@@ -154,7 +154,7 @@ async function startTalker(
       containers: [{ ...container, command: ['sh', '-c', script] }],
     },
   };
-  await client.create(PODS, pod as unknown as Pod, signal);
+  await client.create(PODS, pod, signal);
   return waitFor(
     async () => {
       const labels = { 'io.kubernetes.pod.name': 'talker' };

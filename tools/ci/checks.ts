@@ -35,6 +35,7 @@ export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'dependencies listed', argv: ['node', 'tools/check-dependencies.ts'] },
   { name: 'regular expressions are linear', argv: ['node', 'tools/check-patterns.ts'] },
   { name: 'folder roles followed', argv: ['node', 'tools/check-architecture.ts'] },
+  { name: 'dependencies are what is imported', argv: ['node', 'tools/check-manifests.ts'] },
   { name: 'conformance page names existing tests', argv: ['node', 'tools/check-conformance.ts'] },
 ];
 

@@ -2,13 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import {
-  type Deployment,
-  DEPLOYMENTS,
-  type KubeClient,
-  type Service,
-  SERVICES,
-} from '@nodeagent/kube-client';
+import { DEPLOYMENTS, type KubeClient, SERVICES } from '@nodeagent/kube-client';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 import { type Cluster, waitFor } from '@nodeagent/testbed';
@@ -39,9 +33,8 @@ export async function applyManifest({ client }: Demo, signal: AbortSignal): Prom
   const text = await readFile(join(import.meta.dirname, 'web.yaml'), 'utf8');
   for (const document of parseAllDocuments(text)) {
     const object = document.toJS() as { kind: string };
-    if (object.kind === 'Deployment')
-      await client.create(DEPLOYMENTS, object as Deployment, signal);
-    else await client.create(SERVICES, object as unknown as Service, signal);
+    if (object.kind === 'Deployment') await client.create(DEPLOYMENTS, object, signal);
+    else await client.create(SERVICES, object, signal);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type Role,
   ROLE_ROWS,
   type RoleRow,
+  ROOM_DOORS,
 } from './roles.ts';
 
 /** The place of a file. Rooms are folders between `src` and the role's folder. */
@@ -73,9 +74,31 @@ export function judgeImport(
   if (isRelative && target.room !== place.room && !mayEnter(from, target)) {
     return `enter the room '${target.room}' by its index.ts`;
   }
-  return judgeOrigins(row, given, to, modules, (origin) =>
-    exceptions.some((exception) => allows(exception, from, origin)),
+  const isAllowed = (origin: string): boolean =>
+    exceptions.some((exception) => allows(exception, from, origin));
+  return (
+    judgeOrigins(row, given, to, modules, isAllowed) ??
+    judgeDoor(place, given, to, modules, isAllowed)
   );
+}
+
+/** A room's door shows only what its kind of caller may use. */
+function judgeDoor(
+  { isDoor, room, role }: Place,
+  given: ModuleImport,
+  to: string,
+  modules: Modules,
+  isAllowed: (origin: string) => boolean,
+): string | undefined {
+  const shown = isDoor && room !== '' ? ROOM_DOORS[role] : undefined;
+  if (shown === undefined) return undefined;
+  const origins = given.names.flatMap((name) => modules.originsOf(to, name));
+  const wrong = origins.find((origin) => {
+    const found = placeOf(origin)?.role;
+    return found !== undefined && !shown.includes(found) && !isAllowed(origin);
+  });
+  if (wrong === undefined) return undefined;
+  return `this door of the room '${room}' shows only ${shown.map((one) => `${one}/`).join(' ')}, not ${wrong}`;
 }
 
 /** A door's own role does not matter: the table applies to the file that each name comes from. */

@@ -129,7 +129,7 @@ function clauseOf(clause: ts.ImportClause | undefined): {
 /** Resolves modules of the workspace by path and by name, and the file that declares a name. */
 export interface Modules {
   /** @returns the file's path; `outside` for Node.js and npm; undefined when there is none */
-  resolve(from: string, specifier: string): string | 'outside' | undefined;
+  resolve(from: string, specifier: string): string | undefined;
   /** Follows re-exports to the file that declares a name. */
   originsOf(path: string, name: string): readonly string[];
   /** Files of the same package that a file imports, in any form. */

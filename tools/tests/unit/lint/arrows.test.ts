@@ -181,10 +181,27 @@ const ROWS: readonly {
     refused: [
       VALUE_OF.adapters.replace('import', 'export'),
       VALUE_OF.testing.replace('import', 'export'),
+      VALUE_OF.run.replace('import', 'export'),
       `export * from './adapters/files.js';`,
       `import 'node:fs';`,
     ],
-    allowed: [VALUE_OF.run.replace('import', 'export')],
+    allowed: [`export { decide } from './plan/decide.js';`, `export type { R } from './ports.js';`],
+  },
+  {
+    title: '`index.ts`',
+    file: 'index.ts',
+    refused: [`export { files } from './pods/adapters/files.js';`],
+    allowed: [`export { labour } from './pods/index.js';`],
+  },
+  {
+    title: '`run/`',
+    file: 'pods/run/index.ts',
+    refused: [
+      `export { decide } from '../plan/decide.js';`,
+      `export type { Plan } from '../plan/decide.js';`,
+      `export { decide } from '../index.js';`,
+    ],
+    allowed: [VALUE_OF.run.replace('./run/', './').replace('import', 'export')],
   },
   {
     title: '`bin/`',

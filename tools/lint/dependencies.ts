@@ -1,0 +1,106 @@
+import { builtinModules } from 'node:module';
+
+import { parseModule } from './modules.ts';
+
+/** The parts of a package.json that name other packages. */
+export interface Manifest {
+  readonly name: string;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/** A dependency without an import that stays for a reason. */
+export interface Unimported {
+  /** The package whose package.json names it. */
+  readonly in: string;
+  readonly name: string;
+  readonly why: string;
+}
+
+export const UNIMPORTED: readonly Unimported[] = [
+  {
+    in: '@nodeagent/kube-client',
+    name: '@types/ws',
+    why: 'the declarations of @kubernetes/client-node import ws',
+  },
+  {
+    in: '@nodeagent/netlink-codec',
+    name: 'netlink',
+    why: 'the native add-on is loaded from a path for the platform',
+  },
+];
+
+const BUILT_IN = new Set(builtinModules);
+
+/** Lists the packages whose modules a text imports, types and `import()` included. */
+export function packagesOf(text: string): readonly string[] {
+  const names = parseModule(text).imports.flatMap(({ specifier }) => {
+    const isOwn = /^[./#]/.test(specifier);
+    if (isOwn || specifier.startsWith('node:') || BUILT_IN.has(specifier)) return [];
+    return [specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')];
+  });
+  return [...new Set(names)];
+}
+
+export interface PackageImports {
+  /** Packages that the shipped source imports. */
+  readonly source: ReadonlySet<string>;
+  /** Packages that tests, benchmarks and configuration import. */
+  readonly others: ReadonlySet<string>;
+}
+
+/**
+ * Compares a package.json with the imports of its package: `dependencies` are the packages that the
+ * source imports, `devDependencies` those that only tests and configuration import. Declarations
+ * (`@types/x`) belong to the package that they describe.
+ *
+ * @param shared packages of the root's package.json, which tests and configuration may use
+ */
+export function dependencyProblems(
+  manifest: Manifest,
+  imports: PackageImports,
+  shared: ReadonlySet<string>,
+  unimported: readonly Unimported[] = UNIMPORTED,
+): readonly string[] {
+  const { name, dependencies = {}, optionalDependencies = {}, peerDependencies = {} } = manifest;
+  const shipped = new Set(
+    Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }),
+  );
+  const forTests = new Set(Object.keys(manifest.devDependencies ?? {}));
+  const isExcused = (of: string): boolean =>
+    unimported.some((one) => one.in === name && one.name === of);
+  const isUsed = (of: string, by: ReadonlySet<string>): boolean =>
+    by.has(of) || by.has(describedBy(of)) || isExcused(of);
+  const everywhere = new Set([...imports.source, ...imports.others]);
+  const problems = [
+    ...[...imports.source]
+      .filter((of) => of !== name && !shipped.has(of))
+      .map((of) => `the source imports ${of}: add it to dependencies`),
+    ...[...imports.others]
+      .filter((of) => of !== name && !shipped.has(of) && !forTests.has(of) && !shared.has(of))
+      .map((of) => `tests or configuration import ${of}: add it to devDependencies`),
+    ...[...shipped]
+      .filter((of) => !isUsed(of, imports.source))
+      .map((of) =>
+        isUsed(of, imports.others)
+          ? `only tests or configuration import ${of}: move it to devDependencies`
+          : `nothing imports ${of}: remove it from dependencies`,
+      ),
+    ...[...forTests]
+      .filter((of) => shipped.has(of) || !isUsed(of, everywhere))
+      .map((of) =>
+        shipped.has(of)
+          ? `${of} is a dependency already: remove it from devDependencies`
+          : `nothing imports ${of}: remove it from devDependencies`,
+      ),
+  ];
+  return problems.map((problem) => `${name}: ${problem}`);
+}
+
+/** `@types/a__b` describes `@a/b`. */
+function describedBy(name: string): string {
+  const bare = /^@types\/(.+)$/.exec(name)?.[1] ?? name;
+  return bare.includes('__') ? `@${bare.replace('__', '/')}` : bare;
+}
