@@ -24,23 +24,19 @@ const MOST_LEVELS = 64;
  * behind this boundary need not guard against null:
  *
  * - A null member of an object is absent.
- * - A null entry of a map from names to text (labels, annotations, a ConfigMap's or Secret's
- *   data) is
- *   an empty text.
+ * - A null entry of a map from names to text (labels, annotations, a ConfigMap's or Secret's data)
+ *   is an empty text.
  * - A null element of an array is the zero value of its neighbours' type: `''`, `0`, `false` or
- *   `{}`.
- *   It is left out if all elements are null, because then nothing shows their type. A Go API server
- *   sends no null elements of types that it knows.
- * - `managedFields`, opaque parameters of drivers, and content nested deeper than 64 levels are
- *   kept
+ *   `{}`. It is left out if all elements are null, because then nothing shows their type. A Go API
+ *   server sends no null elements of types that it knows.
+ * - `managedFields`, opaque parameters of drivers, and content nested deeper than 64 levels are kept
  *   unchanged. Custom resources have no types here: the rules above hold for them too.
  * - A null document stays null.
  *
  * Text without any null costs only a scan.
  *
  * @throws {SyntaxError} when the text is not JSON
- * @see Go encoding/json, Unmarshal: "The JSON null value unmarshals into an interface, map,
- *   pointer,
+ * @see Go encoding/json, Unmarshal: "The JSON null value unmarshals into an interface, map, pointer,
  *   or slice by setting that Go value to nil"
  */
 export function decodeJson(text: string): unknown {
