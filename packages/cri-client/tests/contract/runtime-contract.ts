@@ -325,6 +325,18 @@ function otherRules(get: () => World): void {
     expect(await under.runtime.statusInfo(signal)).toHaveProperty('config');
   });
 
+  it.each(['10.1.0.0/24', '10.1.0.0/24,fd00:1::/64', '10.2.0.0/24'])(
+    'takes %s as the address ranges of pods',
+    async (podCidr) => {
+      const { it: under, signal } = get();
+      await under.runtime.updateRuntimeConfig(podCidr, signal);
+      const { conditions } = await under.runtime.status(signal);
+      expect(conditions).toContainEqual(
+        expect.objectContaining({ type: 'NetworkReady', status: true }),
+      );
+    },
+  );
+
   it('runs commands in a container', async () => {
     const { it: under, signal, sandbox, start } = get();
     const id = await start(await sandbox('exec'), 'obedient');

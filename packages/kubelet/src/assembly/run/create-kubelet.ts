@@ -100,6 +100,7 @@ async function runWith(
     node: nodeConfig(config, identity),
     standalone: api === undefined,
     syncFrequencyMs: config.syncFrequencyMs,
+    podCidr: config.podCIDR,
     crashLoopRules: crashLoopRules(config),
   };
   await runKubelet({ ports, settings, tasks: loops, server: server?.server }, signal);

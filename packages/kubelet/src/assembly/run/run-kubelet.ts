@@ -21,7 +21,7 @@ import { createExecProber, type Prober } from '@nodeagent/probes';
 
 import type { AdmissionHooks } from '../../admission/run/index.js';
 import { type HealthServer, hostIpsOf } from '../../node/index.js';
-import { createNodeInputs, type OwnNode, TurnWatch } from '../../node/run/index.js';
+import { createNodeInputs, type OwnNode, runPodRanges, TurnWatch } from '../../node/run/index.js';
 import {
   type NodeView,
   type PodEvents,
@@ -60,7 +60,7 @@ export interface KubeletPorts {
   readonly ownNode: OwnNode;
   readonly events: PodEvents;
   readonly nodeEvents: NodeEvents;
-  readonly cri: Pick<RuntimeService, 'status' | 'version' | 'execSync'>;
+  readonly cri: Pick<RuntimeService, 'status' | 'version' | 'execSync' | 'updateRuntimeConfig'>;
   readonly images: Pick<ImageService, 'listImages'>;
   /** Measures this machine. */
   readonly facts: FactSource;
@@ -108,6 +108,8 @@ export interface KubeletSettings {
   readonly standalone?: boolean;
   /** Maximum time between two syncs of a pod; each pod's own is up to half as long again. */
   readonly syncFrequencyMs: number;
+  /** Address range of pods until the node has its own; default none. */
+  readonly podCidr?: string;
   /** Delays before a crashed container restarts; default 10 s, doubling to 5 min. */
   readonly crashLoopRules?: CrashLoopRules;
 }
@@ -177,8 +179,11 @@ function nodeParts(
     return runNodeStatus(status, inner);
   };
   const registered: readonly ScopeTask[] = [(inner) => ownNode.run(inner), report];
+  const configured = settings.podCidr ?? '';
+  const ranges: ScopeTask = (inner) =>
+    runPodRanges({ cri, configured, node: () => ownNode.registered(), clock, log }, inner);
   return {
-    tasks: settings.standalone === true ? alone : registered,
+    tasks: [...(settings.standalone === true ? alone : registered), ranges],
     view: {
       current,
       hostIps: () => hostIpsOf(ownNode.current()),

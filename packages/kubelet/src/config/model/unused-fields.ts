@@ -16,7 +16,6 @@ export const UNUSED_FIELDS: UnusedFields = {
   eventRecordQPS: 'events are not limited',
   eventBurst: 'events are not limited',
   contentType: 'requests to the API server are in JSON',
-  podCIDR: 'the runtime does not get the pod range',
   shutdownGracePeriod: 'pods are not ended when the machine shuts down',
   shutdownGracePeriodCriticalPods: 'pods are not ended when the machine shuts down',
   shutdownGracePeriodByPodPriority: 'pods are not ended when the machine shuts down',

@@ -1,3 +1,4 @@
 export { createNodeEvents, createNodeInputs } from './node-inputs.js';
 export { OwnNode } from './own-node.js';
+export { runPodRanges } from './pod-ranges.js';
 export { TurnWatch } from './turn-watch.js';

@@ -1,5 +1,5 @@
 import { ManualClock } from '@nodeagent/base/testing';
-import { PODS } from '@nodeagent/kube-client';
+import { NODES, PODS } from '@nodeagent/kube-client';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createKubelet } from '../../../src/assembly/run/index.js';
@@ -49,6 +49,19 @@ describe(createKubelet, () => {
     const pod = await api.get(PODS, { namespace: 'default', name: 'web' }, end.signal);
     expect(pod.status).toMatchObject({ phase: 'Running' });
     expect(await runtime.listContainers({ state: 'running' }, end.signal)).toHaveLength(1);
+  });
+
+  it('passes the address range of its pods to the runtime', async () => {
+    const { clock, api, runtime } = start({ podCIDR: '10.1.0.0/24' });
+    await clock.advance(1000);
+    const node = await api.get(NODES, { name: 'n1' }, end.signal);
+    const ranges = { podCIDR: '10.2.0.0/24', podCIDRs: ['10.2.0.0/24'] };
+    await api.replace(NODES, { ...node, spec: { ...node.spec, ...ranges } }, {}, end.signal);
+    await clock.advance(15_000);
+    const passed = runtime.calls.recorded
+      .filter(({ method }) => method === 'updateRuntimeConfig')
+      .map(({ argument }) => argument);
+    expect(passed).toEqual(['10.1.0.0/24', '10.2.0.0/24']);
   });
 
   it('limits a pod by its cgroup and records its allocated resources', async () => {
