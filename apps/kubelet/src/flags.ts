@@ -56,7 +56,7 @@ const PROGRAM: readonly FlagSpec[] = [
   },
   { name: 'hostname-override', kind: 'string', help: 'name of the node; default: the host name' },
   { name: 'node-ip', kind: 'string', help: 'address of the node, or one per family' },
-  { name: 'node-labels', kind: 'string', help: 'labels for a newly registered node, k=v,…' },
+  { name: 'node-labels', kind: 'list', help: 'labels for a newly registered node, k=v,…' },
   {
     name: 'root-dir',
     kind: 'string',

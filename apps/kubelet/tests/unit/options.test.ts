@@ -173,4 +173,9 @@ describe('flags', () => {
   ])('parse %s to %i labels', async (argv, count) => {
     expect(Object.keys((await options(argv)).nodeLabels)).toHaveLength(count);
   });
+
+  it('joins the labels of repeated flags, later values last', async () => {
+    const { nodeLabels } = await options('--node-labels=a=1,b=2', '--node-labels=c=3,a=4');
+    expect(nodeLabels).toEqual({ a: '4', b: '2', c: '3' });
+  });
 });
