@@ -19,11 +19,14 @@ export interface MetricsServerOptions {
 
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8', 'X-Content-Type-Options': 'nosniff' };
 
+const READS: readonly string[] = ['GET', 'HEAD'];
+
 /** Handles requests on metricsBindAddress. */
 export function metricsHandler(options: MetricsServerOptions): HttpHandler {
   const { mode, configz, contentType, renderMetrics } = options;
+  const counts = new HealthCounts();
   const own: Readonly<Record<string, HttpHandler>> = {
-    '/healthz': livenessAnswer,
+    '/healthz': (request) => livenessAnswer(request, counts),
     '/healthz/ping': () => ({ status: 200, headers: TEXT, body: 'ok' }),
     '/proxyMode': () => ({ status: 200, headers: TEXT, body: mode }),
     '/configz': () => ({
@@ -34,12 +37,20 @@ export function metricsHandler(options: MetricsServerOptions): HttpHandler {
     '/metrics': async () => {
       return { status: 200, headers: { 'Content-Type': contentType }, body: await renderMetrics() };
     },
+    '/metrics/slis': ({ method }) => {
+      if (method !== 'DELETE') {
+        return { status: 200, headers: { 'Content-Type': contentType }, body: counts.render() };
+      }
+      counts.reset();
+      return { status: 200, headers: TEXT, body: 'metrics reset\n' };
+    },
   };
   const routes = { ...own, ...selfPages(options, Object.keys(own)) };
   return (request) => {
     const route = routes[request.path];
     if (route === undefined) return { status: 404, headers: TEXT, body: '404 page not found\n' };
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
+    const methods = request.path === '/metrics/slis' ? [...READS, 'DELETE'] : READS;
+    if (!methods.includes(request.method)) {
       return { status: 405, headers: TEXT, body: 'Method Not Allowed\n' };
     }
     return route(request);
@@ -61,8 +72,41 @@ function selfPages(
   };
 }
 
-function livenessAnswer({ query }: HttpRequest): HttpAnswer {
+function livenessAnswer({ query }: HttpRequest, counts: HealthCounts): HttpAnswer {
+  const isExcluded = query.getAll('exclude').includes('ping');
+  if (!isExcluded) counts.passed();
   if (!query.has('verbose')) return { status: 200, headers: TEXT, body: 'ok' };
-  const line = query.getAll('exclude').includes('ping') ? '[+]ping excluded: ok' : '[+]ping ok';
+  const line = isExcluded ? '[+]ping excluded: ok' : '[+]ping ok';
   return { status: 200, headers: TEXT, body: `${line}\nhealthz check passed\n` };
+}
+
+/**
+ * Results of the health checks that clients requested. The only check is `ping`, which passes
+ * whenever it can be answered.
+ *
+ * @see Kubernetes 1.36 staging/src/k8s.io/component-base/metrics/prometheus/slis
+ */
+class HealthCounts {
+  #count = 0;
+
+  passed(): void {
+    this.#count += 1;
+  }
+
+  reset(): void {
+    this.#count = 0;
+  }
+
+  /** @returns an empty page until a check was requested */
+  render(): string {
+    if (this.#count === 0) return '';
+    return [
+      '# HELP kubernetes_healthcheck 1 if the health check passes, otherwise 0.\n',
+      '# TYPE kubernetes_healthcheck gauge\n',
+      'kubernetes_healthcheck{name="ping",type="healthz"} 1\n',
+      '# HELP kubernetes_healthchecks_total Number of health checks, by result.\n',
+      '# TYPE kubernetes_healthchecks_total counter\n',
+      `kubernetes_healthchecks_total{name="ping",status="success",type="healthz"} ${this.#count}\n`,
+    ].join('');
+  }
 }

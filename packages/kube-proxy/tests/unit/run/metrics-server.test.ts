@@ -1,7 +1,7 @@
 import { parseFeatures } from '@nodeagent/component-base';
 import { describe, expect, it } from 'vitest';
 
-import type { HttpAnswer } from '../../../src/ports.js';
+import type { HttpAnswer, HttpHandler } from '../../../src/ports.js';
 import { metricsHandler, type MetricsServerOptions } from '../../../src/run/metrics-server.js';
 
 const program = {
@@ -16,7 +16,11 @@ async function ask(
   options: Partial<MetricsServerOptions> = {},
   accept?: string,
 ): Promise<HttpAnswer> {
-  const handler = metricsHandler({
+  return serve(options)({ method: 'GET', path, query: new URLSearchParams(), accept });
+}
+
+function serve(options: Partial<MetricsServerOptions> = {}): HttpHandler {
+  return metricsHandler({
     ...{
       mode: 'nftables',
       configz: { kind: 'KubeProxyConfiguration' },
@@ -28,7 +32,6 @@ async function ask(
     nowMs: () => 61_000,
     ...options,
   });
-  return handler({ method: 'GET', path, query: new URLSearchParams(), accept });
 }
 
 describe(metricsHandler, () => {
@@ -42,6 +45,24 @@ describe(metricsHandler, () => {
     ['/statusz', /\nPaths: \/configz \/flagz \/healthz \/metrics \/proxyMode\n$/],
   ])('answers %s', async (path, body) => {
     expect(await ask(path)).toMatchObject({ status: 200, body: expect.stringMatching(body) });
+  });
+
+  it('counts health checks on /metrics/slis until they are reset', async () => {
+    const handler = serve();
+    const request = async (method: string, path: string, search = '') => {
+      const query = new URLSearchParams(search);
+      return handler({ method, path, query, accept: undefined });
+    };
+    const page = async () => (await request('GET', '/metrics/slis')).body;
+    expect(await page()).toBe('');
+    await request('GET', '/healthz');
+    await request('GET', '/healthz', 'verbose');
+    await request('GET', '/healthz', 'exclude=ping');
+    expect(await page()).toContain('\nkubernetes_healthcheck{name="ping",type="healthz"} 1\n');
+    expect(await page()).toContain('{name="ping",status="success",type="healthz"} 2\n');
+    expect(await request('DELETE', '/metrics/slis')).toMatchObject({ body: 'metrics reset\n' });
+    expect(await page()).toBe('');
+    expect((await request('DELETE', '/metrics')).status).toBe(405);
   });
 
   it('has the structured form of both', async () => {
