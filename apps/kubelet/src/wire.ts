@@ -10,6 +10,7 @@ import {
   kubeconfigApi,
   type KubeletAdapters,
   type OpenApi,
+  runtimeConnection,
 } from '@nodeagent/kubelet';
 import {
   createKubeconfigs,
@@ -75,13 +76,9 @@ async function openTracer({ options, clock, log }: Process): Promise<ExportingTr
 }
 
 function openRuntime({ options, log }: Process, tracer: ExportingTracer | undefined): CriClient {
-  const { containerRuntimeEndpoint, imageServiceEndpoint, runtimeRequestTimeoutMs } =
-    options.config;
   return createCriClient({
     headers: tracer && (() => tracer.headers()),
-    endpoint: containerRuntimeEndpoint,
-    imageEndpoint: imageServiceEndpoint === '' ? undefined : imageServiceEndpoint,
-    requestTimeoutMs: runtimeRequestTimeoutMs,
+    ...runtimeConnection(options.config),
     onWarning: (warning) => log.warn({}, warning),
   });
 }

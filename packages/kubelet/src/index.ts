@@ -21,6 +21,8 @@ export {
   pullRules,
   type Readings,
   type RunningTracer,
+  type RuntimeConnection,
+  runtimeConnection,
   runtimeSettings,
 } from './assembly/index.js';
 export {

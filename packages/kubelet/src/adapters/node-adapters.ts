@@ -14,6 +14,7 @@ import { readMachine } from '../assembly/adapters/read-machine.js';
 import {
   completeIdentity,
   containerLogsDir,
+  healthListener,
   type KubeletAdapters,
   type KubeletFiles,
   type KubeletIdentity,
@@ -97,7 +98,7 @@ export async function createNodeAdapters(
     },
     pullCredentials: pullCredentials(rootDir, credentialProviders),
     health: createHealthServer({
-      ...{ address: config.healthzBindAddress, port: config.healthzPort, metrics, clock, log },
+      ...{ ...healthListener(config), metrics, clock, log },
     }),
     server: serverAdapters({ machine, certDir, nodeIps, clock, log }),
   };

@@ -36,6 +36,8 @@ export interface MemoryNode {
   readonly prober: ScriptedProber;
   readonly log: MemoryLogger;
   readonly metrics: MemoryMetrics;
+  /** The scores that the kubelet gave itself for the kernel's OOM killer. */
+  readonly oomScores: readonly number[];
 }
 
 const MACHINE: NodeMachine = {
@@ -69,6 +71,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
   const prober = createScriptedProber();
   const log = new MemoryLogger();
   const metrics = new MemoryMetrics();
+  const oomScores: number[] = [];
   const random = (): number => 0.5;
   const adapters: KubeletAdapters = {
     ...{ clock, random, log, facts, prober },
@@ -85,7 +88,9 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
       machine: new MemoryMachineReadings(),
     },
     callHook: async () => 'answered',
-    adjustOomScore: async () => undefined,
+    adjustOomScore: async (score) => {
+      oomScores.push(score);
+    },
     certificates: {
       store: () => ({
         current: async () => undefined,
@@ -99,7 +104,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
     },
     pullCredentials: { nodeEntries: async () => [], readProviders: async () => undefined },
   };
-  return { adapters, api, runtime, disk, cgroups, facts, prober, log, metrics };
+  return { adapters, api, runtime, disk, cgroups, facts, prober, log, metrics, oomScores };
 }
 
 function connectionTo(

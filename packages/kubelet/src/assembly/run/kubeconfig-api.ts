@@ -3,6 +3,7 @@ import type { Clock, Logger, Random } from '@nodeagent/base';
 import type { KubeletConfig } from '../../config/index.js';
 import type { Kubeconfigs, PendingKey } from '../../credentials/index.js';
 import { openConnection } from '../../credentials/run/index.js';
+import { apiRateLimit } from '../plan/peer-rules.js';
 import type { CertificateAdapters, OpenApi } from '../ports.js';
 import { checkApi } from './check-api.js';
 
@@ -27,7 +28,7 @@ const REVIEWS = { rateLimit: { perSecond: 50, burst: 100 }, requestTimeoutMs: 10
 /** The API server that a kubeconfig names, with the certificate that it leads to. */
 export function kubeconfigApi(options: KubeconfigApiOptions): OpenApi {
   const { kubeconfig, bootstrapKubeconfig, nodeName, config, kubeconfigs, certificates } = options;
-  const { rotateCertificates, kubeAPIQPS, kubeAPIBurst } = config;
+  const { rotateCertificates } = config;
   return async (lifetime) => {
     const { connection, bootstrap } = await openConnection(
       {
@@ -40,8 +41,7 @@ export function kubeconfigApi(options: KubeconfigApiOptions): OpenApi {
       },
       lifetime,
     );
-    const rateLimit = { perSecond: kubeAPIQPS || 5, burst: kubeAPIBurst || 10 };
-    const client = kubeconfigs.connect(connection, { rateLimit });
+    const client = kubeconfigs.connect(connection, { rateLimit: apiRateLimit(config) });
     const reviewer = kubeconfigs.connect(connection, REVIEWS);
     return {
       client,

@@ -15,6 +15,14 @@ import {
   type MetricsPage,
   type NodeServerOptions,
 } from '../../server/run/index.js';
+import {
+  callerRules,
+  logRotationRules,
+  pageRules,
+  plainListener,
+  secureListener,
+  type SecureListenerRules,
+} from '../plan/server-rules.js';
 import type { Parts } from './parts.js';
 
 export interface ServerOptions {
@@ -40,19 +48,22 @@ export async function openServer(
 ): Promise<OpenServer | undefined> {
   const { config, identity, adapters, cri } = parts;
   const { server: doors, clock, log, metrics, probeMetrics } = adapters;
-  if (!config.enableServer || doors === undefined) return undefined;
-  const { secure, readOnly, issued } = await openListeners(parts, doors, reviewer !== undefined);
+  const rules = secureListener(config);
+  if (rules === undefined || doors === undefined) return undefined;
+  const hasApi = reviewer !== undefined;
+  const { secure, readOnly, issued } = await openListeners(parts, { doors, rules, hasApi });
+  const pages = pageRules(config);
   const server = createNodeServer({
     ...{ metrics, clock, log },
     doorkeeper: createDoorkeeper(parts, { doors, reviewer }, lifetime),
-    debug: config.enableDebuggingHandlers,
+    debug: pages.debug,
     handlers: createNodeHandlers({
       ...{ clock, metrics },
       cri: cri.runtime,
       readLog: doors.readLog,
       webSockets: config.features.ExtendWebSocketsToKubelet,
-      systemLogs: config.enableSystemLogHandler ? doors.systemLogs : undefined,
-      journal: config.enableSystemLogQuery ? doors.journal : undefined,
+      systemLogs: pages.systemLogs ? doors.systemLogs : undefined,
+      journal: pages.journal ? doors.journal : undefined,
       features: config.features,
       checkpointDirectory: `${identity.rootDir}/checkpoints`,
       facts: {
@@ -74,18 +85,16 @@ function createDoorkeeper(
   { doors, reviewer }: Readonly<{ doors: NodeServerAdapters; reviewer: KubeClient | undefined }>,
   lifetime: AbortSignal,
 ): Doorkeeper {
-  const { anonymous, webhook } = config.authentication;
-  const { mode, webhook: authorization } = config.authorization;
+  const rules = callerRules(config);
   const reviews = createReviews({
     client: reviewer ?? createNoApiClient('there is no API server to review callers'),
     clock: adapters.clock,
     nodeName: identity.nodeName,
     digest: (text) => doors.digest(text),
-    tokenTtlMs: webhook.cacheTtlMs,
-    authorizedTtlMs: authorization.cacheAuthorizedTtlMs,
-    unauthorizedTtlMs: authorization.cacheUnauthorizedTtlMs,
+    tokenTtlMs: rules.tokenTtlMs,
+    authorizedTtlMs: rules.authorizedTtlMs,
+    unauthorizedTtlMs: rules.unauthorizedTtlMs,
   });
-  const rules = { anonymous: anonymous.enabled, tokens: webhook.enabled, authorization: mode };
   const { log, clock } = adapters;
   return new Doorkeeper(rules, { reviews, log, clock, lifetime });
 }
@@ -100,27 +109,23 @@ type Doors = Pick<NodeServerOptions, 'secure' | 'readOnly'> &
 
 async function openListeners(
   { config, adapters }: Parts,
-  doors: NodeServerAdapters,
-  hasApi: boolean,
+  {
+    doors,
+    rules,
+    hasApi,
+  }: Readonly<{ doors: NodeServerAdapters; rules: SecureListenerRules; hasApi: boolean }>,
 ): Promise<Doors> {
   const { metrics, clock, log } = adapters;
-  const { tlsCertFile, tlsPrivateKeyFile, authentication } = config;
-  const { clientCAFile } = authentication.x509;
-  const { address, streamingConnectionIdleTimeoutMs: streamIdleTimeoutMs } = config;
-  const isIssued = config.serverTLSBootstrap && tlsCertFile === '' && hasApi;
-  const issued = isIssued ? createIssuedCertificate(clock) : undefined;
-  const files =
-    tlsCertFile === '' ? undefined : { certificate: tlsCertFile, key: tlsPrivateKeyFile };
+  const { files, isIssued, clientCaFile, ...listener } = rules;
+  const issued = isIssued && hasApi ? createIssuedCertificate(clock) : undefined;
   const secure = doors.secureListener({
-    ...{ metrics, clock, log, address, streamIdleTimeoutMs },
-    port: config.port,
-    tls: config.tls,
+    ...{ metrics, clock, log },
+    ...listener,
     certificate: issued ?? (await doors.servingCertificate(files)),
-    clientCa: clientCAFile === '' ? undefined : await doors.clientCa(clientCAFile),
+    clientCa: clientCaFile === undefined ? undefined : await doors.clientCa(clientCaFile),
   });
-  const { readOnlyPort: port } = config;
-  const plain = { metrics, clock, log, address, port, streamIdleTimeoutMs };
-  const readOnly = port === 0 ? undefined : doors.plainListener(plain);
+  const plain = plainListener(config);
+  const readOnly = plain && doors.plainListener({ metrics, clock, log, ...plain });
   return { secure, issued, readOnly };
 }
 
@@ -132,10 +137,7 @@ export function rotateLogs({ config, adapters, cri }: Parts, signal: AbortSignal
       ...{ clock, log },
       cri: cri.runtime,
       files: files.rotation,
-      maxBytes: config.containerLogMaxBytes,
-      maxFiles: config.containerLogMaxFiles,
-      workers: config.containerLogMaxWorkers,
-      periodMs: config.containerLogMonitorIntervalMs,
+      ...logRotationRules(config),
     },
     signal,
   );

@@ -11,6 +11,7 @@ import {
 import type { OwnNode } from '../../node/run/index.js';
 import type { PodEvents, PodVolumes } from '../../pod/index.js';
 import type { PodCertificateSource, TrustAnchorSource } from '../../volumes/index.js';
+import { objectTtlMs } from '../plan/source-rules.js';
 import type { Parts } from './parts.js';
 
 /** Notifies all listeners that an object which a pod refers to has changed. */
@@ -33,10 +34,6 @@ export interface ObjectPorts {
   readonly events: PodEvents;
 }
 
-/** Maximum age of cached config maps and secrets; the Node's annotation overrides it. */
-const OBJECT_TTL_MS = 60_000;
-const TTL_ANNOTATION = 'node.alpha.kubernetes.io/ttl';
-
 /** Config maps and secrets of pods, watched or cached according to the configuration. */
 export function followObjects(
   { config, adapters }: Parts,
@@ -44,17 +41,13 @@ export function followObjects(
   lifetime: AbortSignal,
 ): FollowedObjects {
   const { clock, random, log, metrics } = adapters;
-  const strategy = config.configMapAndSecretChangeDetectionStrategy;
-  if (strategy === 'Watch') {
+  const ttlMs = (): number | undefined =>
+    objectTtlMs(config, ownNode.current()?.metadata?.annotations);
+  if (ttlMs() === undefined) {
     const onChange = (uid: string): void => wakes.wake(uid);
     return createObjectWatches({ client, clock, random, log, metrics, onChange }, lifetime);
   }
-  const ttlMs = (): number => {
-    if (strategy === 'Get') return 0;
-    const seconds = ownNode.current()?.metadata?.annotations?.[TTL_ANNOTATION];
-    return seconds !== undefined && /^\d+$/.test(seconds) ? Number(seconds) * 1000 : OBJECT_TTL_MS;
-  };
-  return createObjectCache({ client, clock, ttlMs }, lifetime);
+  return createObjectCache({ client, clock, ttlMs: () => ttlMs() ?? 0 }, lifetime);
 }
 
 export interface Projections {

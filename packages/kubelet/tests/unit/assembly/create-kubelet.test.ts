@@ -80,6 +80,35 @@ describe(createKubelet, () => {
     expect(disk.read('/var/lib/kubelet/allocated_pods_state')).toContain('64Mi');
   });
 
+  it('puts the cgroup of all pods below cgroupRoot', async () => {
+    const { clock, cgroups } = start({ cgroupDriver: 'cgroupfs', cgroupRoot: '/machine/pods' });
+    await clock.advance(1000);
+    expect(await cgroups.tree.children(['machine', 'pods'])).toEqual(['kubepods']);
+  });
+
+  it.each([
+    ['limits all pods by default', {}, 4 * 2 ** 30],
+    ['with enforceNodeAllocatable none leaves them', { enforceNodeAllocatable: ['none'] }, -1],
+  ])('%s', async (_, config, memoryLimitBytes) => {
+    const { clock, cgroups } = start({ cgroupDriver: 'cgroupfs', ...config });
+    await clock.advance(1000);
+    expect(await cgroups.tree.limits(['kubepods'])).toMatchObject({ memoryLimitBytes });
+  });
+
+  it('with cgroupsPerQOS false makes no cgroups', async () => {
+    const { clock, cgroups } = start({
+      ...{ cgroupDriver: 'cgroupfs', cgroupsPerQOS: false, enforceNodeAllocatable: ['none'] },
+    });
+    await clock.advance(1000);
+    expect(await cgroups.tree.children([])).toEqual([]);
+  });
+
+  it('sets its own score by oomScoreAdj', async () => {
+    const { clock, oomScores } = start({ oomScoreAdj: -500 });
+    await clock.advance(1000);
+    expect(oomScores).toEqual([-500]);
+  });
+
   it('refuses a configuration before it opens the runtime or creates a file', async () => {
     const { disk, runtime } = start({ failCgroupV1: true }, { machine: { cgroupVersion: 1 } });
     await expect(run).rejects.toMatchObject({ code: 'CONFIG_INVALID' });

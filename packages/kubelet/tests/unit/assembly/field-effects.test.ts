@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { completeIdentity } from '../../../src/assembly/model/identity.js';
 import type { NodeMachine } from '../../../src/assembly/model/machine.js';
 import { nodeConfig } from '../../../src/assembly/plan/node-config.js';
+import { apiRateLimit, runtimeConnection } from '../../../src/assembly/plan/peer-rules.js';
 import {
   admissionRules,
   allPodsLimits,
@@ -13,8 +14,16 @@ import {
   resizeRules,
 } from '../../../src/assembly/plan/pod-rules.js';
 import { runtimeSettings } from '../../../src/assembly/plan/runtime-settings.js';
+import {
+  callerRules,
+  healthListener,
+  logRotationRules,
+  pageRules,
+  plainListener,
+  secureListener,
+} from '../../../src/assembly/plan/server-rules.js';
+import { objectTtlMs, staticSourcesOf } from '../../../src/assembly/plan/source-rules.js';
 import { type KubeletConfig, parseKubeletConfig } from '../../../src/config/index.js';
-
 const GIB = 2 ** 30;
 const identity = completeIdentity({ nodeName: 'n1', nodeIps: ['10.0.0.1'] });
 const machine: NodeMachine = {
@@ -36,6 +45,7 @@ const machine: NodeMachine = {
   subIds: undefined,
 };
 
+const secureOf = (c: KubeletConfig) => secureListener(c);
 const placeOf = (field: string) => ({ source: 'file', field });
 const runtimeOf = (c: KubeletConfig) => runtimeSettings(c, identity, machine);
 const nodeOf = (c: KubeletConfig) => nodeConfig(c, identity);
@@ -49,6 +59,175 @@ type Row = readonly [
 
 /** A field, a value that is not its default, and the setting of a part of the kubelet that follows. */
 const EFFECTS: readonly Row[] = [
+  [
+    'tlsCipherSuites',
+    { tlsCipherSuites: ['TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'] },
+    (c) => secureOf(c)?.tls.ciphers.endsWith(':ECDHE-RSA-AES128-GCM-SHA256'),
+    true,
+  ],
+  [
+    'tlsCurvePreferences',
+    { tlsCurvePreferences: ['CurveP256'] },
+    (c) => secureOf(c)?.tls.ecdhCurve,
+    'P-256',
+  ],
+  ['staticPodPath', { staticPodPath: '/pods' }, (c) => staticSourcesOf(c).files?.path, '/pods'],
+  [
+    'fileCheckFrequency',
+    { staticPodPath: '/pods', fileCheckFrequency: '3s' },
+    (c) => staticSourcesOf(c).files?.checkMs,
+    3000,
+  ],
+  [
+    'staticPodURL',
+    { staticPodURL: 'http://10.0.0.9/' },
+    (c) => staticSourcesOf(c).url?.url,
+    'http://10.0.0.9/',
+  ],
+  [
+    'staticPodURLHeader',
+    { staticPodURL: 'http://10.0.0.9/', staticPodURLHeader: { 'X-Id': ['1'] } },
+    (c) => staticSourcesOf(c).url?.headers,
+    { 'X-Id': ['1'] },
+  ],
+  [
+    'httpCheckFrequency',
+    { staticPodURL: 'http://10.0.0.9/', httpCheckFrequency: '4s' },
+    (c) => staticSourcesOf(c).url?.checkMs,
+    4000,
+  ],
+  [
+    'configMapAndSecretChangeDetectionStrategy',
+    { configMapAndSecretChangeDetectionStrategy: 'Get' },
+    (c) => objectTtlMs(c, {}),
+    0,
+  ],
+  [
+    'configMapAndSecretChangeDetectionStrategy',
+    { configMapAndSecretChangeDetectionStrategy: 'Cache' },
+    (c) => objectTtlMs(c, { 'node.alpha.kubernetes.io/ttl': '15' }),
+    15_000,
+  ],
+  ['enableServer', { enableServer: false }, (c) => secureOf(c), undefined],
+  ['address', { address: '10.0.0.1' }, (c) => secureOf(c)?.address, '10.0.0.1'],
+  ['port', { port: 10_260 }, (c) => secureOf(c)?.port, 10_260],
+  ['readOnlyPort', { readOnlyPort: 10_255 }, (c) => plainListener(c)?.port, 10_255],
+  [
+    'tlsCertFile',
+    { tlsCertFile: '/a.crt', tlsPrivateKeyFile: '/a.key' },
+    (c) => secureOf(c)?.files?.certificate,
+    '/a.crt',
+  ],
+  [
+    'tlsPrivateKeyFile',
+    { tlsCertFile: '/a.crt', tlsPrivateKeyFile: '/a.key' },
+    (c) => secureOf(c)?.files?.key,
+    '/a.key',
+  ],
+  [
+    'tlsMinVersion',
+    { tlsMinVersion: 'VersionTLS13' },
+    (c) => secureOf(c)?.tls.minVersion,
+    'TLSv1.3',
+  ],
+  ['serverTLSBootstrap', { serverTLSBootstrap: true }, (c) => secureOf(c)?.isIssued, true],
+  [
+    'streamingConnectionIdleTimeout',
+    { streamingConnectionIdleTimeout: '5m' },
+    (c) => secureOf(c)?.streamIdleTimeoutMs,
+    300_000,
+  ],
+  [
+    'authentication.x509.clientCAFile',
+    { authentication: { x509: { clientCAFile: '/ca.crt' } } },
+    (c) => secureOf(c)?.clientCaFile,
+    '/ca.crt',
+  ],
+  [
+    'authentication.anonymous.enabled',
+    { authentication: { anonymous: { enabled: true } } },
+    (c) => callerRules(c).anonymous,
+    true,
+  ],
+  [
+    'authentication.webhook.enabled',
+    { authentication: { webhook: { enabled: false } } },
+    (c) => callerRules(c).tokens,
+    false,
+  ],
+  [
+    'authentication.webhook.cacheTTL',
+    { authentication: { webhook: { cacheTTL: '3s' } } },
+    (c) => callerRules(c).tokenTtlMs,
+    3000,
+  ],
+  [
+    'authorization.mode',
+    { authorization: { mode: 'AlwaysAllow' } },
+    (c) => callerRules(c).authorization,
+    'AlwaysAllow',
+  ],
+  [
+    'authorization.webhook.cacheAuthorizedTTL',
+    { authorization: { webhook: { cacheAuthorizedTTL: '4s' } } },
+    (c) => callerRules(c).authorizedTtlMs,
+    4000,
+  ],
+  [
+    'authorization.webhook.cacheUnauthorizedTTL',
+    { authorization: { webhook: { cacheUnauthorizedTTL: '5s' } } },
+    (c) => callerRules(c).unauthorizedTtlMs,
+    5000,
+  ],
+  ['enableDebuggingHandlers', { enableDebuggingHandlers: false }, (c) => pageRules(c).debug, false],
+  [
+    'enableSystemLogHandler',
+    { enableSystemLogHandler: false },
+    (c) => pageRules(c).systemLogs,
+    false,
+  ],
+  ['enableSystemLogQuery', { enableSystemLogQuery: true }, (c) => pageRules(c).journal, true],
+  ['healthzPort', { healthzPort: 10_300 }, (c) => healthListener(c).port, 10_300],
+  [
+    'healthzBindAddress',
+    { healthzBindAddress: '0.0.0.0' },
+    (c) => healthListener(c).address,
+    '0.0.0.0',
+  ],
+  [
+    'containerLogMaxSize',
+    { containerLogMaxSize: '1Mi' },
+    (c) => logRotationRules(c).maxBytes,
+    2 ** 20,
+  ],
+  ['containerLogMaxFiles', { containerLogMaxFiles: 9 }, (c) => logRotationRules(c).maxFiles, 9],
+  ['containerLogMaxWorkers', { containerLogMaxWorkers: 3 }, (c) => logRotationRules(c).workers, 3],
+  [
+    'containerLogMonitorInterval',
+    { containerLogMonitorInterval: '3s' },
+    (c) => logRotationRules(c).periodMs,
+    3000,
+  ],
+  ['kubeAPIQPS', { kubeAPIQPS: 7 }, (c) => apiRateLimit(c).perSecond, 7],
+  ['kubeAPIBurst', { kubeAPIBurst: 8 }, (c) => apiRateLimit(c).burst, 8],
+  [
+    'containerRuntimeEndpoint',
+    { containerRuntimeEndpoint: 'unix:///run/crio.sock' },
+    (c) => runtimeConnection(c).endpoint,
+    'unix:///run/crio.sock',
+  ],
+  [
+    'imageServiceEndpoint',
+    { imageServiceEndpoint: 'unix:///run/images.sock' },
+    (c) => runtimeConnection(c).imageEndpoint,
+    'unix:///run/images.sock',
+  ],
+  [
+    'runtimeRequestTimeout',
+    { runtimeRequestTimeout: '9s' },
+    (c) => runtimeConnection(c).requestTimeoutMs,
+    9000,
+  ],
   ['clusterDNS', { clusterDNS: ['10.96.0.10'] }, (c) => runtimeOf(c).clusterDns, ['10.96.0.10']],
   ['clusterDomain', { clusterDomain: 'corp' }, (c) => runtimeOf(c).clusterDomain, 'corp'],
   ['resolvConf', { resolvConf: '/run/dns' }, (c) => runtimeOf(c).resolvConfPath, '/run/dns'],
