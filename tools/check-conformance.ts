@@ -1,5 +1,5 @@
 /**
- * Checks that every test named in docs/conformance.md exists.
+ * Checks that every test named in docs/conformance.md and docs/settings.md exists.
  *
  *   node tools/check-conformance.ts
  */
@@ -12,20 +12,25 @@ import { ROOT } from './test/process.ts';
 /** Tables of cases and shared suites are in separate files. */
 const IMPORT = /from '(\.{1,2}\/[^']+)\.(?:js|ts)'/g;
 
-const named = namedTests(await readFile(join(ROOT, 'docs/conformance.md'), 'utf8'));
 const problems: string[] = [];
-for (const { line, file, titles } of named) {
-  const sources = await sourcesOf(file);
-  if (sources === undefined) problems.push(`docs/conformance.md:${line}: there is no ${file}`);
-  else {
-    for (const title of titles.filter((one) => !holdsTitle(sources, one))) {
-      problems.push(`docs/conformance.md:${line}: ${file} has no test “${title}”`);
+let count = 0;
+for (const page of ['docs/conformance.md', 'docs/settings.md']) {
+  const named = namedTests(await readFile(join(ROOT, page), 'utf8'));
+  if (named.length === 0) problems.push(`${page} names no test`);
+  count += named.length;
+  for (const { line, file, titles } of named) {
+    const sources = await sourcesOf(file);
+    if (sources === undefined) problems.push(`${page}:${line}: there is no ${file}`);
+    else {
+      for (const title of titles.filter((one) => !holdsTitle(sources, one))) {
+        problems.push(`${page}:${line}: ${file} has no test “${title}”`);
+      }
     }
   }
 }
 for (const problem of problems) console.error(problem);
-console.log(`${named.length} tests named, ${problems.length} problems`);
-process.exitCode = problems.length === 0 && named.length > 0 ? 0 : 1;
+console.log(`${count} tests named, ${problems.length} problems`);
+process.exitCode = problems.length === 0 ? 0 : 1;
 
 /**
  * Returns the text of the file and of its relative imports, two levels deep; undefined when the

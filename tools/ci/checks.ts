@@ -36,7 +36,8 @@ export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'regular expressions are linear', argv: ['node', 'tools/check-patterns.ts'] },
   { name: 'folder roles followed', argv: ['node', 'tools/check-architecture.ts'] },
   { name: 'dependencies are what is imported', argv: ['node', 'tools/check-manifests.ts'] },
-  { name: 'conformance page names existing tests', argv: ['node', 'tools/check-conformance.ts'] },
+  { name: 'settings act, warn or are refused', argv: ['node', 'tools/check-settings.ts'] },
+  { name: 'documentation names existing tests', argv: ['node', 'tools/check-conformance.ts'] },
 ];
 
 /** Packs every package and publishes it, at the next version, to a temporary registry. */

@@ -1,5 +1,5 @@
-import { parseConfigFile, parseFlags } from '@nodeagent/component-base';
-import { CONFIG_KIND } from '@nodeagent/kube-proxy';
+import { flagsToConfig, parseConfigFile, parseFlags } from '@nodeagent/component-base';
+import { CONFIG_KIND, parseProxyConfig } from '@nodeagent/kube-proxy';
 import { describe, expect, it } from 'vitest';
 
 import { FLAGS } from '../../src/flags.js';
@@ -118,4 +118,29 @@ it.each([
   [['--init-only'], 'init-only'],
 ])('%j asks for %s', async (argv, task) => {
   expect((await options(argv)).task).toBe(task);
+});
+
+/** A valid value of each kind. */
+const SAMPLES: Readonly<Record<string, string>> = {
+  ...{ boolean: 'true', integer: '7', number: '7', duration: '7s', list: 'a', map: 'a=b' },
+  string: 'x',
+  'feature-gates': 'A=true',
+};
+const withPath = FLAGS.flatMap(({ name, kind, path }) =>
+  path === undefined ? [] : [{ name, path, sample: SAMPLES[name] ?? SAMPLES[kind] ?? '' }],
+);
+const KNOWN: Readonly<Record<string, unknown>> = {
+  udpIdleTimeout: '', // no default in the document
+  ...parseProxyConfig({}, 'defaults').config.file,
+};
+
+it.each(withPath)('each flag of a field sets it: --$name sets $path', ({ name, path, sample }) => {
+  const config = flagsToConfig(FLAGS, parseFlags(FLAGS, [`--${name}=${sample}`]));
+  let [inConfig, inDefaults]: unknown[] = [config, KNOWN];
+  for (const key of path.split('.')) {
+    expect(inDefaults).toHaveProperty([key]);
+    inConfig = (inConfig as Record<string, unknown>)[key];
+    inDefaults = (inDefaults as Record<string, unknown>)[key];
+  }
+  expect(inConfig).toBeDefined();
 });

@@ -1,4 +1,5 @@
-import { isConfigError, parseFlags } from '@nodeagent/component-base';
+import { flagsToConfig, isConfigError, parseFlags } from '@nodeagent/component-base';
+import { parseKubeletConfig } from '@nodeagent/kubelet';
 import { describe, expect, it } from 'vitest';
 
 import { FLAGS } from '../../src/flags.js';
@@ -178,4 +179,33 @@ describe('flags', () => {
     const { nodeLabels } = await options('--node-labels=a=1,b=2', '--node-labels=c=3,a=4');
     expect(nodeLabels).toEqual({ a: '4', b: '2', c: '3' });
   });
+});
+
+/** A valid value of each kind. */
+const SAMPLES: Readonly<Record<string, string>> = {
+  ...{ boolean: 'true', integer: '7', number: '7', duration: '7s', list: 'a', map: 'a=b' },
+  string: 'x',
+  'feature-gates': 'A=true',
+  'register-with-taints': 'k=v:NoSchedule',
+  'manifest-url-header': 'a:b',
+  'eviction-hard': 'memory.available<1Gi',
+  'eviction-soft': 'memory.available<1Gi',
+};
+const withPath = FLAGS.flatMap(({ name, kind, path }) =>
+  path === undefined ? [] : [{ name, path, sample: SAMPLES[name] ?? SAMPLES[kind] ?? '' }],
+);
+const KNOWN: Readonly<Record<string, unknown>> = {
+  resolvConf: '/etc/resolv.conf', // no default in the document
+  ...parseKubeletConfig({ file: { value: {}, directory: '/' } }).config.document,
+};
+
+it.each(withPath)('each flag of a field sets it: --$name sets $path', ({ name, path, sample }) => {
+  const config = flagsToConfig(FLAGS, parseFlags(FLAGS, [`--${name}=${sample}`]));
+  let [inConfig, inDefaults]: unknown[] = [config, KNOWN];
+  for (const key of path.split('.')) {
+    expect(inDefaults).toHaveProperty([key]);
+    inConfig = (inConfig as Record<string, unknown>)[key];
+    inDefaults = (inDefaults as Record<string, unknown>)[key];
+  }
+  expect(inConfig).toBeDefined();
 });

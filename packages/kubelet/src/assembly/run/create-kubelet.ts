@@ -6,6 +6,7 @@ import type { KubeletConfig } from '../../config/index.js';
 import type { ConfiguredProviders } from '../../credentials/index.js';
 import { meterCri, traceCri } from '../../runtime/run/index.js';
 import { completeIdentity, type KubeletIdentity } from '../model/identity.js';
+import { gatedParts } from '../plan/gated-parts.js';
 import { nodeConfig } from '../plan/node-config.js';
 import { crashLoopRules } from '../plan/pod-rules.js';
 import { checkEndpoints, checkMachine } from '../plan/usable-here.js';
@@ -120,8 +121,7 @@ function readProviders(
   config: KubeletConfig,
   adapters: KubeletAdapters,
 ): Promise<ConfiguredProviders | undefined> {
-  const tokens = config.features.KubeletServiceAccountTokenForCredentialProviders;
-  return adapters.pullCredentials.readProviders({ tokens });
+  return adapters.pullCredentials.readProviders({ tokens: gatedParts(config).providerTokens });
 }
 
 async function makeDirectories({ config, identity, adapters }: Parts): Promise<void> {

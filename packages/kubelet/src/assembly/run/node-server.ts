@@ -15,6 +15,7 @@ import {
   type MetricsPage,
   type NodeServerOptions,
 } from '../../server/run/index.js';
+import { gatedParts } from '../plan/gated-parts.js';
 import {
   callerRules,
   logRotationRules,
@@ -61,7 +62,7 @@ export async function openServer(
       ...{ clock, metrics },
       cri: cri.runtime,
       readLog: doors.readLog,
-      webSockets: config.features.ExtendWebSocketsToKubelet,
+      webSockets: gatedParts(config).webSockets,
       systemLogs: pages.systemLogs ? doors.systemLogs : undefined,
       journal: pages.journal ? doors.journal : undefined,
       features: config.features,

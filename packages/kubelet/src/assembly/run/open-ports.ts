@@ -25,6 +25,7 @@ import {
 import { openStorage } from '../../storage/run/index.js';
 import type { TokenSource } from '../../volumes/index.js';
 import { createContainerVolumes, createPodVolumes, shareRootDir } from '../../volumes/run/index.js';
+import { gatedParts } from '../plan/gated-parts.js';
 import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rules.js';
 import { runtimeSettings } from '../plan/runtime-settings.js';
 import type { KubeletAdapters } from '../ports.js';
@@ -113,7 +114,7 @@ export async function openPorts(
     files: files.storage,
     loops: files.loops,
     fileSystem: (path) => adapters.readings.machine.fileSystem(path),
-    asksHealth: config.features.CSIVolumeHealth,
+    asksHealth: gatedParts(config).volumeHealth,
     commands: files.commands,
     volumeFiles: files.volumes,
     mounter: files.mounter,

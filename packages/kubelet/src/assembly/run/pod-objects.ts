@@ -11,6 +11,7 @@ import {
 import type { OwnNode } from '../../node/run/index.js';
 import type { PodEvents, PodVolumes } from '../../pod/index.js';
 import type { PodCertificateSource, TrustAnchorSource } from '../../volumes/index.js';
+import { gatedParts } from '../plan/gated-parts.js';
 import { objectTtlMs } from '../plan/source-rules.js';
 import type { Parts } from './parts.js';
 
@@ -63,11 +64,12 @@ export function openProjections(
 ): Projections {
   const { clock, random, log, metrics } = adapters;
   const onChange = (uid: string): void => wakes.wake(uid);
-  const trust = config.features.ClusterTrustBundleProjection
+  const { trustBundles, podCertificates } = gatedParts(config);
+  const trust = trustBundles
     ? createTrustBundles({ client, clock, random, log, onChange }, lifetime)
     : undefined;
   const node = (): Node | undefined => ownNode.current();
-  const certificates = config.features.PodCertificateRequest
+  const certificates = podCertificates
     ? createPodCertificates(
         {
           ...{ client, clock, random, log, metrics, events, node, onChange },

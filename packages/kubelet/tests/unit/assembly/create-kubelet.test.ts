@@ -103,6 +103,21 @@ describe(createKubelet, () => {
     expect(await cgroups.tree.children([])).toEqual([]);
   });
 
+  it.each([
+    ['1s', true],
+    ['10m', false],
+  ])('looks at pods again after syncFrequency: %s', async (syncFrequency, again) => {
+    const { clock, api, runtime } = start({ syncFrequency });
+    await api.create(PODS, MANIFEST, end.signal);
+    await clock.advance(10_000);
+    const before = runtime.calls.recorded.length;
+    await clock.advance(4000);
+    const observed = runtime.calls.recorded
+      .slice(before)
+      .filter(({ method }) => method === 'listPodSandbox');
+    expect(observed.length > 2).toBe(again);
+  });
+
   it('sets its own score by oomScoreAdj', async () => {
     const { clock, oomScores } = start({ oomScoreAdj: -500 });
     await clock.advance(1000);

@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 
 import { completeIdentity } from '../../../src/assembly/model/identity.js';
 import type { NodeMachine } from '../../../src/assembly/model/machine.js';
-import { nodeConfig } from '../../../src/assembly/plan/node-config.js';
+import { gatedParts } from '../../../src/assembly/plan/gated-parts.js';
+import { declaredFeatures, nodeConfig } from '../../../src/assembly/plan/node-config.js';
 import { apiRateLimit, runtimeConnection } from '../../../src/assembly/plan/peer-rules.js';
 import {
   admissionRules,
@@ -239,7 +240,7 @@ const EFFECTS: readonly Row[] = [
   ['seccompDefault', { seccompDefault: true }, (c) => runtimeOf(c).seccompDefault, true],
   ['singleProcessOOMKill', { singleProcessOOMKill: true }, (c) => runtimeOf(c).unified, {}],
   [
-    'memorySwap',
+    'memorySwap.swapBehavior',
     { memorySwap: { swapBehavior: 'LimitedSwap' } },
     (c) => runtimeOf(c).swap?.behavior,
     'LimitedSwap',
@@ -263,7 +264,7 @@ const EFFECTS: readonly Row[] = [
     true,
   ],
   [
-    'crashLoopBackOff',
+    'crashLoopBackOff.maxContainerRestartPeriod',
     { crashLoopBackOff: { maxContainerRestartPeriod: '7s' } },
     (c) => crashLoopRules(c),
     { initialMs: 7000, maxMs: 7000 },
@@ -316,7 +317,7 @@ const EFFECTS: readonly Row[] = [
     2 * 1024,
   ],
   [
-    'userNamespaces',
+    'userNamespaces.idsPerPod',
     { userNamespaces: { idsPerPod: 131_072 } },
     (c) => idRange(c, undefined, placeOf).idsPerPod,
     131_072,
@@ -374,6 +375,86 @@ const EFFECTS: readonly Row[] = [
     { evictionHard: { 'memory.available': '1Gi' }, mergeDefaultEvictionSettings: true },
     (c) => nodeOf(c).evictionReserved,
     { memory: { bytes: GIB }, ephemeralStorage: { fraction: Math.fround(0.1) } },
+  ],
+  [
+    'featureGates.ContainerStopSignals',
+    { featureGates: { ContainerStopSignals: true } },
+    (c) => runtimeOf(c).stopSignals,
+    true,
+  ],
+  [
+    'featureGates.KubeletEnsureSecretPulledImages',
+    { featureGates: { KubeletEnsureSecretPulledImages: false } },
+    (c) => pullRules(c).verification,
+    undefined,
+  ],
+  [
+    'featureGates.PodLevelResources',
+    { featureGates: { PodLevelResources: false, InPlacePodLevelResourcesVerticalScaling: false } },
+    (c) => admissionRules(c, machine).features?.podLevelResources,
+    false,
+  ],
+  [
+    'featureGates.ReduceDefaultCrashLoopBackOffDecay',
+    { featureGates: { ReduceDefaultCrashLoopBackOffDecay: true } },
+    (c) => crashLoopRules(c).initialMs,
+    1000,
+  ],
+  [
+    'featureGates.KubeletCrashLoopBackOffMax',
+    {
+      featureGates: { KubeletCrashLoopBackOffMax: false, ReduceDefaultCrashLoopBackOffDecay: true },
+    },
+    (c) => crashLoopRules(c).maxMs,
+    60_000,
+  ],
+  [
+    'featureGates.InPlacePodLevelResourcesVerticalScaling',
+    { featureGates: { InPlacePodLevelResourcesVerticalScaling: false } },
+    (c) => declaredFeatures(c).includes('InPlacePodLevelResourcesVerticalScaling'),
+    false,
+  ],
+  [
+    'featureGates.InPlacePodVerticalScalingInitContainers',
+    { featureGates: { InPlacePodVerticalScalingInitContainers: false } },
+    (c) => declaredFeatures(c).includes('InPlacePodVerticalScalingInitContainers'),
+    false,
+  ],
+  [
+    'featureGates.RestartAllContainersOnContainerExits',
+    { featureGates: { RestartAllContainersOnContainerExits: false } },
+    (c) => declaredFeatures(c).includes('RestartAllContainersOnContainerExits'),
+    false,
+  ],
+  [
+    'featureGates.KubeletServiceAccountTokenForCredentialProviders',
+    { featureGates: { KubeletServiceAccountTokenForCredentialProviders: false } },
+    (c) => gatedParts(c).providerTokens,
+    false,
+  ],
+  [
+    'featureGates.CSIVolumeHealth',
+    { featureGates: { CSIVolumeHealth: true } },
+    (c) => gatedParts(c).volumeHealth,
+    true,
+  ],
+  [
+    'featureGates.ClusterTrustBundleProjection',
+    { featureGates: { ClusterTrustBundle: true, ClusterTrustBundleProjection: true } },
+    (c) => gatedParts(c).trustBundles,
+    true,
+  ],
+  [
+    'featureGates.PodCertificateRequest',
+    { featureGates: { PodCertificateRequest: true } },
+    (c) => gatedParts(c).podCertificates,
+    true,
+  ],
+  [
+    'featureGates.ExtendWebSocketsToKubelet',
+    { featureGates: { ExtendWebSocketsToKubelet: false } },
+    (c) => gatedParts(c).webSockets,
+    false,
   ],
 ];
 
