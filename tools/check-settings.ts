@@ -14,7 +14,7 @@ import * as proxy from '@nodeagent/kube-proxy';
 import * as kubelet from '@nodeagent/kubelet';
 import { format, resolveConfig } from 'prettier';
 
-import { renderPage,type Section } from './settings/page.ts';
+import { renderPage, type Section } from './settings/page.ts';
 import {
   GATES,
   KUBELET_FIELDS,

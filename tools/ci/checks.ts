@@ -36,6 +36,10 @@ export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'regular expressions are linear', argv: ['node', 'tools/check-patterns.ts'] },
   { name: 'folder roles followed', argv: ['node', 'tools/check-architecture.ts'] },
   { name: 'dependencies are what is imported', argv: ['node', 'tools/check-manifests.ts'] },
+  {
+    name: 'metrics are those of Kubernetes',
+    argv: ['node', '--conditions=@nodeagent/source', 'tools/check-metrics.ts'],
+  },
   { name: 'settings act, warn or are refused', argv: ['node', 'tools/check-settings.ts'] },
   { name: 'documentation names existing tests', argv: ['node', 'tools/check-conformance.ts'] },
 ];

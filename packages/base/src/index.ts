@@ -45,7 +45,7 @@ export {
   jittered,
   nextBackoff,
 } from './plan/backoff.js';
-export { exponentialBuckets } from './plan/buckets.js';
+export { DEFAULT_BUCKETS, exponentialBuckets } from './plan/buckets.js';
 export { type Diff, diffByKey, type DiffRules } from './plan/diff.js';
 export type {
   Clock,

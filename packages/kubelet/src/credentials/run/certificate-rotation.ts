@@ -161,7 +161,12 @@ function figuresOf({ purpose, metrics }: RotationOptions): Figures {
       ? metrics.histogram({
           name: 'kubelet_certificate_manager_server_rotation_seconds',
           help: 'Age of the serving certificate when it was replaced, in seconds.',
-          buckets: [60, 3600, 4 * 3600, DAY_S, 7 * DAY_S, 30 * DAY_S, 90 * DAY_S, 365 * DAY_S],
+          buckets: [
+            60,
+            3600,
+            4 * 3600,
+            ...[1, 7, 30, 90, 180, 360, 1440].map((days) => days * DAY_S),
+          ],
         })
       : undefined;
   return {

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Metrics } from '@nodeagent/base';
+import { type Clock, DEFAULT_BUCKETS, type Logger, type Metrics } from '@nodeagent/base';
 import { isKubeError, type KubeClient, type Pod, SERVICE_ACCOUNTS } from '@nodeagent/kube-client';
 
 import { type PodEvents, podName, podNamespace } from '../../pod/index.js';
@@ -33,7 +33,6 @@ export interface CredentialProvidersOptions {
 /** The default lifetime of a TokenRequest. */
 const TOKEN_SECONDS = 3600;
 const PURGE_EVERY_MS = 15 * 60_000;
-const DURATION_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 interface Kept {
   readonly entries: readonly KeyringEntry[];
@@ -210,7 +209,7 @@ class Asker {
           name: 'kubelet_credential_provider_plugin_duration',
           help: 'Duration of execution in seconds for credential provider plugin',
           labelNames: ['plugin_name'],
-          buckets: DURATION_BUCKETS,
+          buckets: DEFAULT_BUCKETS,
         })
         .observe((clock.monotonicMs() - beganMs) / 1000, labels);
     }

@@ -1,4 +1,4 @@
-import { exponentialBuckets, type Metrics } from '@nodeagent/base';
+import { DEFAULT_BUCKETS, type Metrics } from '@nodeagent/base';
 import type { Container, Sandbox } from '@nodeagent/cri-client';
 
 export interface Relist {
@@ -12,7 +12,6 @@ export interface Relist {
 }
 
 const STATES = ['created', 'running', 'exited', 'unknown'] as const;
-const BUCKETS_S = exponentialBuckets(0.005, 2.5, 14);
 
 /** Meters the lists of the runtime and their results, under upstream's names. */
 export function createRelistMeter(
@@ -21,12 +20,12 @@ export function createRelistMeter(
   const durations = metrics.histogram({
     name: 'kubelet_pleg_relist_duration_seconds',
     help: 'Duration of listing the pods and containers of the runtime.',
-    buckets: BUCKETS_S,
+    buckets: DEFAULT_BUCKETS,
   });
   const intervals = metrics.histogram({
     name: 'kubelet_pleg_relist_interval_seconds',
     help: 'Time between the starts of two consecutive lists of the runtime.',
-    buckets: BUCKETS_S,
+    buckets: DEFAULT_BUCKETS,
   });
   const lastSeen = metrics.gauge({
     name: 'kubelet_pleg_last_seen_seconds',

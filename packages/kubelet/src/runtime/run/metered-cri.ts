@@ -2,6 +2,7 @@ import {
   type CallMeter,
   type Clock,
   createCallMeter,
+  DEFAULT_BUCKETS,
   exponentialBuckets,
   type Metrics,
 } from '@nodeagent/base';
@@ -81,7 +82,7 @@ function createMeters(
         name: 'kubelet_run_podsandbox_duration_seconds',
         help: 'Duration of creating a pod sandbox, by runtime handler.',
         labelNames: handler,
-        buckets: BUCKETS_S,
+        buckets: DEFAULT_BUCKETS,
       }),
     }),
   };

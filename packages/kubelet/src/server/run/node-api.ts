@@ -1,4 +1,13 @@
-import type { Clock, Counter, Gauge, Histogram, Labels, Logger, Metrics } from '@nodeagent/base';
+import {
+  type Clock,
+  type Counter,
+  DEFAULT_BUCKETS,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  type Logger,
+  type Metrics,
+} from '@nodeagent/base';
 
 import { type Answer, failure, type NodeRequest, Refusal } from '../model/exchange.js';
 import { ANONYMOUS } from '../model/identity.js';
@@ -47,7 +56,7 @@ export class NodeApi {
       name: 'kubelet_http_requests_duration_seconds',
       help: 'Duration in seconds of requests to the node API; for streams, until their start.',
       labelNames,
-      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+      buckets: DEFAULT_BUCKETS,
     });
     this.#inFlight = metrics.gauge({
       name: 'kubelet_http_inflight_requests',

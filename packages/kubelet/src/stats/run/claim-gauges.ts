@@ -4,32 +4,31 @@ import type { VolumeFigures } from '../../volumes/index.js';
 
 type Figure = (volume: VolumeFigures) => number | undefined;
 
-/** @see Kubernetes 1.36 pkg/kubelet/metrics/collectors/volume_stats.go */
-const GAUGES: readonly (readonly [name: string, help: string, figure: Figure])[] = [
-  ['capacity_bytes', 'Capacity in bytes of the volume', (one) => one.capacityBytes],
-  ['available_bytes', 'Number of available bytes in the volume', (one) => one.availableBytes],
-  ['used_bytes', 'Number of used bytes in the volume', (one) => one.usedBytes],
-  ['inodes', 'Maximum number of inodes in the volume', (one) => one.inodes],
-  ['inodes_free', 'Number of free inodes in the volume', (one) => one.inodesFree],
-  ['inodes_used', 'Number of used inodes in the volume', (one) => one.inodesUsed],
-  [
-    'health_status_abnormal',
-    'Abnormal volume health status. The count is either 1 or 0. 1 indicates the volume is unhealthy, 0 indicates volume is healthy',
-    ({ abnormal }) => (abnormal === undefined ? undefined : Number(abnormal)),
-  ],
-];
-
-/** `kubelet_volume_stats_*`: one series for each claim, however many pods use it. */
+/**
+ * `kubelet_volume_stats_*`: one series for each claim, however many pods use it.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/metrics/collectors/volume_stats.go
+ */
 export class ClaimGauges {
   readonly #gauges: readonly (readonly [gauge: Gauge, figure: Figure])[];
   #shown = new Map<string, Record<string, string>>();
 
   constructor(metrics: Metrics) {
     const labelNames = ['namespace', 'persistentvolumeclaim'];
-    this.#gauges = GAUGES.map(([name, help, figure]) => [
-      metrics.gauge({ name: `kubelet_volume_stats_${name}`, help, labelNames }),
-      figure,
-    ]);
+    const gauge = (name: string, help: string): Gauge => metrics.gauge({ name, help, labelNames });
+    const stats = 'kubelet_volume_stats';
+    this.#gauges = [
+      [gauge(`${stats}_capacity_bytes`, 'Capacity of the volume.'), (one) => one.capacityBytes],
+      [gauge(`${stats}_available_bytes`, 'Free space of the volume.'), (one) => one.availableBytes],
+      [gauge(`${stats}_used_bytes`, 'Used space of the volume.'), (one) => one.usedBytes],
+      [gauge(`${stats}_inodes`, 'Number of inodes of the volume.'), (one) => one.inodes],
+      [gauge(`${stats}_inodes_free`, 'Free inodes of the volume.'), (one) => one.inodesFree],
+      [gauge(`${stats}_inodes_used`, 'Used inodes of the volume.'), (one) => one.inodesUsed],
+      [
+        gauge(`${stats}_health_status_abnormal`, '1 if the volume is unhealthy, otherwise 0.'),
+        ({ abnormal }) => (abnormal === undefined ? undefined : Number(abnormal)),
+      ],
+    ];
   }
 
   /** Series of claims that are not among them disappear. */

@@ -2,7 +2,6 @@ import {
   type Clock,
   type Counter,
   createCallMeter,
-  exponentialBuckets,
   type Metrics,
   parseTimestamp,
 } from '@nodeagent/base';
@@ -28,7 +27,10 @@ const CONTAINER_TYPE: Readonly<Record<ContainerRole, string>> = {
   ephemeral: 'ephemeral_container',
 };
 
-const RESIZE_BUCKETS_MS = exponentialBuckets(10, 2, 10);
+const RESIZE_BUCKETS_MS = [
+  ...[10, 50, 100, 500, 1000, 2000, 5000],
+  ...[10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000],
+];
 
 /** Wraps a runtime: counts attempts and failures to start sandboxes and containers. */
 export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPorts): PodRuntime {
@@ -87,8 +89,7 @@ export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPo
 }
 
 /** Upper bounds in seconds, as upstream's. */
-const START_BUCKETS = [0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 600, 3600];
-const SLI_BUCKETS = [
+const START_BUCKETS = [
   0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800,
   2700, 3600,
 ];
@@ -126,7 +127,7 @@ export function meterReporter(
   const ownShare = metrics.histogram({
     name: 'kubelet_pod_start_sli_duration_seconds',
     help: 'Time from the first sight of a pod by the kubelet until it ran, without image pulls and init containers.',
-    buckets: SLI_BUCKETS,
+    buckets: START_BUCKETS,
   });
   const ends = new ContainerEnds(metrics);
   /** Pods that were seen before they ran. */

@@ -1,4 +1,4 @@
-import type { Metrics } from '@nodeagent/base';
+import { DEFAULT_BUCKETS, type Metrics } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 import { type AttemptReport, PROBE_KINDS, type ProbeKind } from '@nodeagent/probes';
 
@@ -11,7 +11,6 @@ export const PROBE_WORD: Readonly<Record<ProbeKind, string>> = {
 };
 
 const RESULTS = ['successful', 'failed'] as const;
-const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** The series of a container live as long as its pod. */
 export interface ProbeMeter {
@@ -35,7 +34,7 @@ export function createProbeMeter(metrics: Metrics): ProbeMeter {
     name: 'prober_probe_duration_seconds',
     help: 'Duration of successful probe attempts.',
     labelNames: ['probe_type', 'container', 'pod', 'namespace'],
-    buckets: BUCKETS,
+    buckets: DEFAULT_BUCKETS,
   });
   const labelsOf = (pod: Pod, container: string, kind: ProbeKind): Record<string, string> => ({
     probe_type: PROBE_WORD[kind],

@@ -1,0 +1,62 @@
+const DEVICES = 'device plug-ins and resource claims are not supported yet';
+const CPUS = 'CPUs, memory and NUMA nodes are not assigned yet';
+const SELINUX = 'volumes are not mounted with SELinux labels yet';
+const NO_QUEUE = 'this agent has no work queue of that kind: each pod has a loop of its own';
+const NO_INFORMER = "it measures the Go client's informers";
+const NO_PLUGIN = 'exec plug-ins of kubeconfigs are not supported yet';
+const WINDOWS = 'it is for Windows';
+
+/**
+ * Metrics of the reference that an agent does not have, with the reason. A name may end with `*`.
+ * An entry that matches nothing, or only metrics that the agent has, is an error.
+ */
+export const ABSENT: Readonly<Record<string, string>> = {
+  'dra_*': DEVICES,
+  'kubelet_device_plugin_*': DEVICES,
+  'kubelet_pod_resources_endpoint_*': DEVICES,
+  'kubelet_container_aligned_compute_resources_*': CPUS,
+  'kubelet_cpu_manager_*': CPUS,
+  'kubelet_memory_manager_*': CPUS,
+  'kubelet_topology_manager_*': CPUS,
+  'volume_manager_selinux_*': SELINUX,
+  'workqueue_*': NO_QUEUE,
+  'informer_*': NO_INFORMER,
+  'rest_client_exec_plugin_*': NO_PLUGIN,
+  'kubelet_started_host_process_containers_*': WINDOWS,
+  'kubelet_evented_pleg_*': 'events of the runtime have figures of their own: kubelet_pleg_*',
+  'kubelet_graceful_shutdown_*': 'pods are not ended yet when the machine shuts down',
+  'kubelet_eviction*': 'pods are not evicted yet',
+  kubelet_image_garbage_collected_total: 'unused images are not removed yet',
+  'leader_election_*': 'no agent of a node has a leader',
+  running_managed_controllers: 'no agent of a node runs controllers',
+  kubelet_cri_losing_support: 'this kubelet needs no newer runtime',
+  kubelet_pleg_discard_events: 'no event is discarded: a full relist follows instead',
+  'force_cleaned_failed_volume_operation*':
+    'a volume that cannot be reconstructed is kept until its pod ends',
+  'reconstruct_volume_operations*': 'not counted yet',
+  plugin_manager_total_plugins: 'not counted yet',
+  'kubelet_image_volume_*': 'not counted yet',
+  'kubelet_imagemanager_*': 'not counted yet',
+  'kubelet_node_startup_*': 'not measured yet',
+  'kubelet_orphan_pod_cleaned_volumes*': 'not counted yet',
+  'kubelet_started_user_namespaced_pods_*': 'not counted yet',
+  kubelet_cgroup_manager_duration_seconds: 'not measured yet',
+  kubelet_cgroup_version: 'not shown yet',
+  kubelet_containers_per_pod_count: 'not counted yet',
+  kubelet_image_manager_ensure_image_requests_total: 'not counted yet',
+  kubelet_lifecycle_handler_http_fallbacks_total: 'not counted yet',
+  kubelet_managed_ephemeral_containers: 'not counted yet',
+  kubelet_metrics_provider: 'not shown yet',
+  kubelet_node_name: 'not shown yet',
+  kubelet_pod_worker_start_duration_seconds: 'not measured yet',
+  kubelet_sleep_action_terminated_early_total: 'not counted yet',
+  kubelet_volume_metric_collection_duration_seconds: 'not measured yet',
+  'rest_client_transport_*': "it measures the Go client's cache of connections",
+  rest_client_dns_resolution_duration_seconds: 'names are resolved by the HTTP client',
+  rest_client_rate_limiter_duration_seconds: 'not measured yet',
+  rest_client_request_retries_total: 'not counted yet',
+  rest_client_request_size_bytes: 'not measured yet',
+  rest_client_response_size_bytes: 'not measured yet',
+  '*_metrics_total': 'the metrics library does not count its metrics',
+  version_info: 'only the kubelet shows the version of its node',
+};
