@@ -153,7 +153,8 @@ describe('a pod', () => {
     expect(await mounts()).toBeGreaterThanOrEqual(2);
     const root = join(e2e.cluster.space.dir, 'kubelet/root');
     const secret = join(root, 'pods', uid, 'volumes/kubernetes.io~secret/late');
-    const inMemory = dirname(dirname(await realpath(secret)));
+    const files = await realpath(join(secret, '..data'));
+    const inMemory = dirname(dirname(dirname(files)));
     expect((await readdir(inMemory)).sort()).toEqual([
       'kubernetes.io~projected',
       'kubernetes.io~secret',

@@ -169,7 +169,7 @@ export interface PodVolumes {
    * @throws {VolumeError} `VOLUME_MOUNT` if a mount stays; the pod's other files stay then too
    */
   teardown(podUid: PodUid, signal: AbortSignal): Promise<void>;
-  /** Uids that have a directory on disk; leaves out names that no pod can have as its uid. */
+  /** Uids that have files on this node; leaves out names that no pod can have as its uid. */
   podsOnDisk(signal: AbortSignal): Promise<readonly PodUid[]>;
 }
 

@@ -17,11 +17,16 @@ export function createMemoryVolumeFiles(disk: MemoryDisk, mounts: MemoryMounts):
       disk.makeDirectory(path);
       return true;
     },
-    link: async (path, target) => {
-      const kind = disk.kindOf(path);
-      if (kind !== undefined && kind !== 'link') return 'occupied';
-      disk.link(path, target);
-      return 'linked';
+    makeRealDir: async (path) => {
+      if (disk.kindOf(path) === 'directory') return 'found';
+      disk.remove(path);
+      disk.makeDirectory(path);
+      return 'made';
+    },
+    writeLinks: async (dir, links) => {
+      for (const name of disk.names(dir)) mounts.assertNone(`${dir}/${name}`);
+      disk.take(dir);
+      for (const [name, target] of links) disk.link(`${dir}/${name}`, target);
     },
     mark: async (path) => disk.append(path, ''),
     isMarked: async (path) => disk.kindOf(path) !== undefined,
@@ -45,6 +50,8 @@ function writePayload(disk: MemoryDisk, path: string, payload: Payload): void {
   }
   disk.take(path);
   disk.makeDirectory(path);
+  // There is one version of the files, in the directory itself.
+  disk.link(`${path}/..data`, '.');
   for (const [name, { content }] of withCleanPaths(payload)) {
     disk.write(`${path}/${name}`, Buffer.from(content).toString());
   }

@@ -5,13 +5,7 @@ export {
   type VolumeStep,
 } from './model/errors.js';
 export { type Payload, payloadPathProblem, withCleanPaths } from './model/payload.js';
-export {
-  managedKind,
-  managedVolumeDir,
-  podDir,
-  volumeHostPath,
-  volumeName,
-} from './model/pod-paths.js';
+export { managedKind, podDir, volumeDirs, volumeHostPath, volumeName } from './model/pod-paths.js';
 export { claimNameOf } from './plan/used-volumes.js';
 export type {
   CertificateRef,

@@ -204,11 +204,14 @@ export interface VolumeFiles {
    */
   makeMemoryDir(base: string, path: string): boolean;
   /**
-   * Creates a symbolic link, and its parent directories; replaces a link to another target.
+   * Makes sure that a path is a directory itself, and creates its parent directories. Replaces a
+   * file or a link.
    *
-   * @returns `occupied` if another kind of file is in its place, which stays
+   * @returns `found` if it was a directory
    */
-  link(path: string, target: string): Promise<'linked' | 'occupied'>;
+  makeRealDir(path: string): Promise<'made' | 'found'>;
+  /** Makes these symbolic links, targets by name, the only entries of a directory. */
+  writeLinks(dir: string, links: ReadonlyMap<string, string>): Promise<void>;
   /** Creates an empty file, and its parent directories, as a mark that a step is complete. */
   mark(path: string): Promise<void>;
   isMarked(path: string): Promise<boolean>;

@@ -20,6 +20,16 @@ export interface VolumesScene {
   end(pod: Pod): Promise<void>;
   /** Files of a volume as the pod's running container sees them, or else as the node does. */
   read(pod: Pod, volume: string): Promise<Files>;
+  /** Files that the pod's directory on the node shows for a volume. */
+  shown(pod: Pod, volume: string): Promise<Files>;
+  /** Another kubelet makes the volume's directory in the pod's, where it has one, and mounts a memory file system there. */
+  mountOver(pod: Pod, volume: string): Promise<void>;
+  /** Puts a link to the volume's files, as earlier versions made it, or a file in place of that directory. */
+  replace(pod: Pod, volume: string, by: 'link' | 'file'): Promise<void>;
+  /** Another kubelet removes the pod's directory. */
+  removeDir(pod: Pod): Promise<void>;
+  /** Takes from the machine all that is only in memory, and ends the kubelet. No container runs. */
+  reboot(): Promise<void>;
   /** The pod's container writes a file. */
   write(pod: Pod, volume: string, file: string, text: string): Promise<void>;
   /** Somebody mounts a file system in a directory of the volume, `inner`. */
@@ -138,6 +148,7 @@ export function podVolumesContract(name: string, open: () => Promise<VolumesScen
     describe('prepare, when it fails,', () => failureRules(() => world));
     describe('teardown', () => teardownRules(() => world));
     describe('podsOnDisk', () => diskRules(() => world));
+    describe('between kubelets,', () => handOverRules(() => world));
   });
 }
 
@@ -383,5 +394,101 @@ function diskRules(get: () => World): void {
     const names = await world.onDisk();
     expect(names.filter((name) => /hidden|score/.test(name))).toEqual([]);
     expect(await world.scene.traces('under_score')).not.toEqual([]);
+  });
+}
+
+function handOverRules(get: () => World): void {
+  const kinds: readonly (readonly [string, Volume])[] = [
+    ['config map', configMap('shared')],
+    ['secret', secret('shared')],
+    ['projection', projected('shared')],
+  ];
+  const put = async ({ scene }: World, data: Files): Promise<void> => {
+    await scene.put('configMap', 'shared', data);
+    await scene.put('secret', 'shared', data);
+  };
+  /** Only for these, another kubelet mounts a file system. */
+  const mounted = kinds.slice(1);
+
+  it.each(kinds)('the directory of a %s in its pod’s shows the content', async (_, volume) => {
+    const world = get();
+    await put(world, { color: 'blue', gone: 'soon' });
+    const pod = await world.running(volume);
+    expect(await world.scene.shown(pod, volume.name)).toEqual({ color: 'blue', gone: 'soon' });
+    await put(world, { color: 'red', more: 'yes' });
+    await world.becomes(pod, volume.name, { color: 'red', more: 'yes' });
+    expect(await world.scene.shown(pod, volume.name)).toEqual({ color: 'red', more: 'yes' });
+    await world.end(pod);
+  });
+
+  it.each(mounted)('a %s that another one mounts there is kept current too', async (_, volume) => {
+    const world = get();
+    await put(world, { color: 'blue' });
+    const pod = await world.running(volume);
+    await world.scene.mountOver(pod, volume.name);
+    expect(await world.scene.shown(pod, volume.name)).toEqual({});
+    await world.scene.restart();
+    await put(world, { color: 'red' });
+    await world.becomes(pod, volume.name, { color: 'red' });
+    expect(await world.scene.shown(pod, volume.name)).toEqual({ color: 'red' });
+    await world.end(pod);
+    expect(await world.scene.traces(uidOf(pod))).toEqual([]);
+  });
+
+  it.each(mounted)('a %s that another one has made first is used', async (_, volume) => {
+    const world = get();
+    await put(world, { color: 'blue' });
+    const pod = world.pod([volume]);
+    await world.scene.mountOver(pod, volume.name);
+    await world.prepare(pod);
+    await world.scene.run(pod);
+    expect(await world.scene.read(pod, volume.name)).toEqual({ color: 'blue' });
+    expect(await world.scene.shown(pod, volume.name)).toEqual({ color: 'blue' });
+    await world.end(pod);
+    expect(await world.scene.traces(uidOf(pod))).toEqual([]);
+  });
+
+  it.each(mounted)('a %s is made again after a reboot, and can be mounted', async (_, volume) => {
+    const world = get();
+    await put(world, { color: 'blue' });
+    const pod = await world.running(volume);
+    await world.scene.end(pod);
+    await world.scene.reboot();
+    expect(await world.scene.shown(pod, volume.name)).toEqual({});
+    await world.scene.mountOver(pod, volume.name);
+    await world.prepare(pod);
+    expect(await world.scene.shown(pod, volume.name)).toEqual({ color: 'blue' });
+    await world.scene.reboot();
+    await world.prepare(pod);
+    await world.scene.run(pod);
+    expect(await world.scene.read(pod, volume.name)).toEqual({ color: 'blue' });
+    expect(await world.scene.shown(pod, volume.name)).toEqual({ color: 'blue' });
+    await world.end(pod);
+  });
+
+  it.each(['link', 'file'] as const)('a %s in a volume’s place is replaced', async (by) => {
+    const world = get();
+    await put(world, { color: 'blue' });
+    const pod = await world.running(secret('shared'));
+    await world.scene.replace(pod, 's-shared', by);
+    await world.scene.restart();
+    await put(world, { color: 'red' });
+    await world.becomes(pod, 's-shared', { color: 'red' });
+    await world.scene.mountOver(pod, 's-shared');
+    await world.becomes(pod, 's-shared', { color: 'red' });
+    await world.end(pod);
+    expect(await world.scene.traces(uidOf(pod))).toEqual([]);
+  });
+
+  it('a pod that another one removed leaves nothing in memory', async () => {
+    const world = get();
+    await put(world, { color: 'blue' });
+    const pod = await world.running(secret('shared'));
+    await world.scene.end(pod);
+    await world.scene.removeDir(pod);
+    await world.scene.restart();
+    expect(await world.onDisk()).toContain(uidOf(pod));
+    await world.teardown(pod);
+    expect(await world.scene.traces(uidOf(pod))).toEqual([]);
   });
 }

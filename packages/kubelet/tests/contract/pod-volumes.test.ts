@@ -10,7 +10,7 @@ import {
   MemoryPodEvents,
   MemoryPodVolumes,
 } from '../../src/testing/index.js';
-import { volumeHostPath } from '../../src/volumes/index.js';
+import { managedKind, volumeDirs, volumeHostPath, volumeName } from '../../src/volumes/index.js';
 import { runPod, stopPod } from '../support/one-container.js';
 import { openNode } from '../support/opened-node.js';
 import { putObject } from '../support/put-object.js';
@@ -24,8 +24,31 @@ const ROOT = '/var/lib/kubelet';
 function onDisk(
   disk: MemoryDisk,
   mounts: MemoryMounts,
-): Pick<VolumesScene, 'mountInside' | 'hold' | 'traces' | 'leave' | 'read' | 'write'> {
+): Omit<
+  VolumesScene,
+  'volumes' | 'image' | 'put' | 'run' | 'end' | 'reboot' | 'restart' | 'events' | 'close'
+> {
   return {
+    shown: async (pod, name) => {
+      const dir = visibleOf(pod, name);
+      const files = disk.names(dir).flatMap((file): readonly (readonly [string, string])[] => {
+        const text = disk.read(disk.resolve(`${dir}/${file}`));
+        return text === undefined ? [] : [[file, text]];
+      });
+      return Object.fromEntries(files);
+    },
+    mountOver: async (pod, name) => {
+      const dir = visibleOf(pod, name);
+      disk.makeDirectory(dir);
+      await mounts.mountTmpfs(dir);
+    },
+    replace: async (pod, name, by) => {
+      const dir = visibleOf(pod, name);
+      disk.remove(dir);
+      if (by === 'link') disk.link(dir, placeOf(pod, name));
+      else disk.write(dir, '');
+    },
+    removeDir: async ({ metadata }) => disk.remove(`${ROOT}/pods/${metadata?.uid}`),
     read: async (pod, name) => filesIn(disk, placeOf(pod, name)),
     write: async (pod, name, file, text) => {
       disk.write(`${disk.resolve(placeOf(pod, name))}/${file}`, text);
@@ -53,6 +76,17 @@ function placeOf({ metadata, spec }: Pod, name: string): string {
   return (volume && volumeHostPath(ROOT, uid, volume)) ?? '';
 }
 
+function visibleOf({ metadata, spec }: Pod, name: string): string {
+  const volume = spec!.volumes!.find((one) => one.name === name)!;
+  const uid = toPodUid(metadata?.uid ?? '');
+  return volumeDirs(ROOT, uid, { kind: managedKind(volume)!, name: volumeName(volume) }).visible;
+}
+
+/** Mounts do not survive, and what is in them is gone. */
+async function unmountAll(mounts: MemoryMounts): Promise<void> {
+  for (const { path } of [...(await mounts.list())].reverse()) await mounts.unmount(path);
+}
+
 function filesIn(disk: MemoryDisk, path: string): Files {
   const place = `${disk.resolve(path)}/`;
   const inside = [...disk.files()].filter(([file]) => file.startsWith(place));
@@ -64,6 +98,12 @@ podVolumesContract('in memory', async () => {
   const events = new MemoryPodEvents();
   let volumes = new MemoryPodVolumes({ clock, events });
   const { disk, mounts } = volumes;
+  const restart = async (): Promise<void> => {
+    const before = volumes;
+    volumes = new MemoryPodVolumes({ clock, events, disk, mounts });
+    for (const [key, object] of before.configMaps) volumes.configMaps.set(key, object);
+    for (const [key, object] of before.secrets) volumes.secrets.set(key, object);
+  };
   return {
     ...onDisk(disk, mounts),
     image: IMAGE,
@@ -76,11 +116,10 @@ podVolumesContract('in memory', async () => {
     },
     run: async () => undefined,
     end: async () => undefined,
-    restart: async () => {
-      const before = volumes;
-      volumes = new MemoryPodVolumes({ clock, events, disk, mounts });
-      for (const [key, object] of before.configMaps) volumes.configMaps.set(key, object);
-      for (const [key, object] of before.secrets) volumes.secrets.set(key, object);
+    restart,
+    reboot: async () => {
+      await unmountAll(mounts);
+      await restart();
     },
     events: () => events.lines,
     close: async () => stop(),
@@ -107,6 +146,11 @@ podVolumesContract('on a node in memory', async () => {
   const events = [...node.events];
   const there = onDisk(disk, mounts);
   const { signal } = new AbortController();
+  const restart = async (): Promise<void> => {
+    await node.close();
+    events.push(...node.events);
+    node = await openNode({ ...options, api });
+  };
   /** As the container sees it: where its mount leads. */
   const mountedAt = async (pod: Pod, name: string): Promise<string | undefined> => {
     const labels = { 'io.kubernetes.pod.uid': pod.metadata?.uid ?? '' };
@@ -126,10 +170,10 @@ podVolumesContract('on a node in memory', async () => {
     put: (kind, name, data) => putObject(api, kind, name, data),
     run: (pod) => runPod(node, pod),
     end: (pod) => stopPod(node, pod),
-    restart: async () => {
-      await node.close();
-      events.push(...node.events);
-      node = await openNode({ ...options, api });
+    restart,
+    reboot: async () => {
+      await unmountAll(mounts);
+      await restart();
     },
     events: () => [...events, ...node.events],
     close: async () => {

@@ -1,9 +1,11 @@
 import {
   chmod,
+  lstat,
   mkdir,
   mkdtemp,
   readdir,
   readFile,
+  readlink,
   realpath,
   rename,
   rm,
@@ -32,7 +34,7 @@ import { MemoryPodEvents, noClaimedVolumes } from '../../src/testing/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
-import { volumeHostPath } from '../../src/volumes/index.js';
+import { managedKind, volumeDirs, volumeHostPath, volumeName } from '../../src/volumes/index.js';
 import {
   createContainerVolumes,
   createPodVolumes,
@@ -101,6 +103,11 @@ describe(createPodVolumes, () => {
       },
     });
   const pathOf = (volume: Volume): string => volumeHostPath(rootDir, toPodUid('u1'), volume) ?? '';
+  /** The directory where other kubelets have the volume. */
+  const visibleOf = (volume: Volume): string => {
+    const place = { kind: managedKind(volume)!, name: volumeName(volume) };
+    return volumeDirs(rootDir, toPodUid('u1'), place).visible;
+  };
   const fsTypeOf = async (path: string): Promise<string | undefined> =>
     (await mounter.list()).find((mount) => mount.path === path)?.fsType;
   const sharedMemory = (): string => join(rootDir, 'volumes-in-memory');
@@ -179,6 +186,27 @@ describe(createPodVolumes, () => {
     expect(mounts.filter((path) => path.startsWith(rootDir))).toEqual([sharedMemory()]);
   });
 
+  it('lays out its files as every kubelet expects them', async () => {
+    const items = [
+      { key: 'color', path: 'color' },
+      { key: 'bin', path: 'deep/bin', mode: 0o400 },
+    ];
+    const pod = podWith(
+      { name: 'disk', emptyDir: {} },
+      { name: 'config', configMap: { name: 'settings', items } },
+      { name: 'secret', secret: { secretName: 'password' } },
+      { name: 'all', projected: { sources: [{ configMap: { name: 'settings', items } }] } },
+    );
+    await volumes().prepare(pod, signal);
+    const found = await runCommand(['find', rootDir, '-mindepth', '1', '-printf', '%P %M %l\\n']);
+    const times = /\d{4}_\d\d_\d\d_\d\d_\d\d_\d\d\.\w{6}/g;
+    const lines = found.replaceAll(times, '<time>').split('\n').filter(Boolean).sort();
+    await expect(lines.map((line) => `${line.trimEnd()}\n`).join('')).toMatchFileSnapshot(
+      './volume-layout.txt',
+    );
+    await volumes().teardown(toPodUid('u1'), signal);
+  });
+
   describe('content that must not touch a disk', () => {
     const secret: Volume = { name: 'secret', secret: { secretName: 'password' } };
     const content = () => readFile(join(pathOf(secret), 'value'), 'utf8');
@@ -197,15 +225,27 @@ describe(createPodVolumes, () => {
       expect(bsize * blocks).toBe(64 * 2 ** 20);
     });
 
-    it('is found wherever the root directory is mounted', async () => {
+    it('is shown by links in the directory of other kubelets, wherever the root is mounted', async () => {
       await anew();
+      const dir = visibleOf(secret);
+      expect((await readdir(dir)).sort()).toEqual(['..data', 'value']);
+      expect(await readlink(join(dir, '..data'))).toBe(
+        '../../../../../volumes-in-memory/pods/u1/kubernetes.io~secret/secret/..data',
+      );
+      expect(await readlink(join(dir, 'value'))).toBe('..data/value');
       const shown = join(rootDir, 'shown');
       await mkdir(shown);
       await runCommand(['mount', '--rbind', rootDir, shown]);
-      const path = pathOf(secret).replace(rootDir, shown);
+      const path = join(dir.replace(rootDir, shown), 'value');
       expect(await realpath(path)).toContain('/shown/volumes-in-memory/');
-      expect(await readFile(join(path, 'value'), 'utf8')).toBe('hunter2');
+      expect(await readFile(path, 'utf8')).toBe('hunter2');
       await runCommand(['umount', '--recursive', shown]);
+    });
+
+    it('is nowhere else on the disk', async () => {
+      await anew();
+      await mounter.unmount(sharedMemory(), signal);
+      await runCommand(['sh', '-c', '! grep -r hunter2 "$1"', 'sh', rootDir]);
     });
 
     it('is there again after a reboot, and after another program unmounted it', async () => {
@@ -230,21 +270,32 @@ describe(createPodVolumes, () => {
     });
 
     it('replaces the remains of another kubelet’s volume', async () => {
-      await mkdir(pathOf(secret), { recursive: true });
-      await writeFile(join(pathOf(secret), 'old'), 'x');
+      await mkdir(join(visibleOf(secret), '..2026/old'), { recursive: true });
+      await writeFile(join(visibleOf(secret), 'value'), 'old');
+      await symlink('..2026', join(visibleOf(secret), '..data'));
       await anew();
-      expect(await readdir(pathOf(secret))).not.toContain('old');
+      expect((await readdir(visibleOf(secret))).sort()).toEqual(['..data', 'value']);
+      expect(await readFile(join(visibleOf(secret), 'value'), 'utf8')).toBe('hunter2');
       expect(await isInSharedMemory(pathOf(secret))).toBe(true);
     });
 
-    it('stays where another kubelet mounted it for its containers', async () => {
-      await mkdir(pathOf(secret), { recursive: true });
-      await mounter.mountTmpfs(pathOf(secret), {}, signal);
+    it('is also written where another kubelet mounted it for its containers', async () => {
+      await mkdir(visibleOf(secret), { recursive: true });
+      await mounter.mountTmpfs(visibleOf(secret), {}, signal);
       await anew();
       expect(await content()).toBe('hunter2');
-      expect(await fsTypeOf(pathOf(secret))).toBe('tmpfs');
+      expect(await readFile(join(visibleOf(secret), 'value'), 'utf8')).toBe('hunter2');
+      expect(await fsTypeOf(visibleOf(secret))).toBe('tmpfs');
       await volumes().teardown(toPodUid('u1'), signal);
-      expect(await fsTypeOf(pathOf(secret))).toBeUndefined();
+      expect(await fsTypeOf(visibleOf(secret))).toBeUndefined();
+    });
+
+    it('stays with a pod whose directory another kubelet removed, until the pod is taken down', async () => {
+      await anew();
+      await rm(join(rootDir, 'pods/u1'), { recursive: true });
+      expect(await volumes().podsOnDisk(signal)).toEqual(['u1']);
+      await volumes().teardown(toPodUid('u1'), signal);
+      expect(await volumes().podsOnDisk(signal)).toEqual([]);
     });
 
     it('is created again if another kubelet mounts the root directory onto itself', async () => {
@@ -257,11 +308,11 @@ describe(createPodVolumes, () => {
       expect((await stat(sharedMemory())).dev).not.toBe((await stat(rootDir)).dev);
     });
 
-    it('is removed with the pod even if another kubelet mounts its own volume through our link', async () => {
+    it('is removed with the pod even if another kubelet mounted its own volume through a link', async () => {
       await anew();
-      // The steps of upstream's kubelet to set up a volume whose directory exists.
-      await runCommand(['mkdir', '-p', pathOf(secret)]);
-      await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', pathOf(secret)]);
+      await rm(visibleOf(secret), { recursive: true });
+      await symlink(pathOf(secret), visibleOf(secret)); // as earlier versions made it
+      await runCommand(['mount', '-t', 'tmpfs', 'tmpfs', visibleOf(secret)]);
       await anew();
       expect(await content()).toBe('hunter2');
       const all = volumes();
@@ -271,9 +322,13 @@ describe(createPodVolumes, () => {
     });
 
     it('does not follow a link that leads elsewhere', async () => {
-      await mkdir(join(pathOf(secret), '..'), { recursive: true });
-      await symlink('/nowhere', pathOf(secret));
+      const elsewhere = join(rootDir, 'elsewhere');
+      await mkdir(elsewhere);
+      await mkdir(join(visibleOf(secret), '..'), { recursive: true });
+      await symlink(elsewhere, visibleOf(secret));
       await anew();
+      expect((await lstat(visibleOf(secret))).isDirectory()).toBe(true);
+      expect(await readdir(elsewhere)).toEqual([]);
       expect(await isInSharedMemory(pathOf(secret))).toBe(true);
     });
   });

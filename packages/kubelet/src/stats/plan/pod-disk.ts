@@ -4,7 +4,7 @@ import { toPathSegment } from '@nodeagent/base';
 import type { Pod, Volume } from '@nodeagent/kube-client';
 
 import { podName, podNamespace, podUid } from '../../pod/index.js';
-import { managedKind, managedVolumeDir, podDir, volumeName } from '../../volumes/index.js';
+import { managedKind, podDir, volumeDirs, volumeName } from '../../volumes/index.js';
 
 export interface DiskPlaces {
   readonly rootDir: string;
@@ -33,8 +33,8 @@ export function podDirectories(pod: Pod, { rootDir, podLogsDir }: DiskPlaces): P
     volumes: volumes.flatMap((volume) => {
       const kind = managedKind(volume);
       if (kind === undefined) return [];
-      const path = managedVolumeDir(rootDir, uid, { kind, name: volumeName(volume) });
-      return [{ name: volume.name, path, isEphemeral: isEphemeral(volume) }];
+      const { content } = volumeDirs(rootDir, uid, { kind, name: volumeName(volume) });
+      return [{ name: volume.name, path: content, isEphemeral: isEphemeral(volume) }];
     }),
     logs: [...containers, ...initContainers, ...ephemeralContainers].map(({ name }) => {
       return {

@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 
 import { VolumeError } from '../model/errors.js';
-import { type Payload, payloadPathProblem, withCleanPaths } from '../model/payload.js';
+import {
+  DATA,
+  type Payload,
+  payloadPathProblem,
+  topNames,
+  withCleanPaths,
+} from '../model/payload.js';
 import type { PayloadOwner } from '../ports.js';
 import type { FileCalls } from './file-calls.js';
-
-/** All visible names go through this link; a rename over it changes them all at once. */
-const DATA = '..data';
 
 /**
  * Writes files into a volume so that readers see either all old or all new ones: a new directory
@@ -146,7 +149,7 @@ class PayloadWriter {
 
   async #linkVisibleNames(payload: Payload): Promise<void> {
     const dir = this.#dir;
-    const wanted = new Set([...payload.keys()].map((path) => path.split('/')[0] ?? path));
+    const wanted = new Set(topNames(payload));
     for (const name of await this.#calls.names(dir)) {
       if (name.startsWith('..')) {
         if (name !== DATA) await this.#removeStale(name);

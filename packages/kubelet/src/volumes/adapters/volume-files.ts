@@ -11,7 +11,7 @@ import {
   unlink,
   writeFile,
 } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { removeTree } from '@nodeagent/base/files';
 
@@ -41,7 +41,8 @@ export function createVolumeFiles(): VolumeFiles {
   return {
     makeEmptyDir,
     makeMemoryDir,
-    link,
+    makeRealDir,
+    writeLinks,
     mark,
     isMarked,
     changeGroup,
@@ -69,21 +70,31 @@ function makeMemoryDir(base: string, path: string): boolean {
   return true;
 }
 
-/** Tries to create the link first: mostly nothing exists yet, so this takes the fewest calls. */
-async function link(path: string, target: string): Promise<'linked' | 'occupied'> {
+/** Tries to create it first: mostly nothing exists yet, so this takes the fewest calls. */
+async function makeRealDir(path: string): Promise<'made' | 'found'> {
   for (;;) {
     try {
-      await symlink(target, path);
-      return 'linked';
+      await mkdir(path, { mode: 0o750 });
+      return 'made';
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT') await mkdir(dirname(path), { recursive: true, mode: 0o750 });
       else if (code !== 'EEXIST') throw error;
-      else if (!(await lstat(path)).isSymbolicLink()) return 'occupied';
-      else if ((await readlink(path)) === target) return 'linked';
+      else if ((await lstat(path)).isDirectory()) return 'found';
       else await unlink(path);
     }
   }
+}
+
+async function writeLinks(dir: string, links: ReadonlyMap<string, string>): Promise<void> {
+  const missing = new Map(links);
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    const isRight = entry.isSymbolicLink() && (await readlink(path)) === links.get(entry.name);
+    if (isRight) missing.delete(entry.name);
+    else await removeTree(path);
+  }
+  for (const [name, target] of missing) await symlink(target, join(dir, name));
 }
 
 async function mark(path: string): Promise<void> {

@@ -12,6 +12,9 @@ export interface PayloadFile {
 /** Files by relative path, with `/`. */
 export type Payload = ReadonlyMap<string, PayloadFile>;
 
+/** All visible names of a volume go through this link; a rename over it changes them all at once. */
+export const DATA = '..data';
+
 const MAX_PATH = 4096;
 const MAX_NAME = 255;
 
@@ -23,6 +26,11 @@ const MAX_NAME = 255;
  */
 export function withCleanPaths(payload: Payload): Payload {
   return new Map([...payload].map(([path, file]) => [normalize(path).replace(/\/$/, ''), file]));
+}
+
+/** The first components of its paths, each once: a volume has a link for each. */
+export function topNames(payload: Payload): ReadonlySet<string> {
+  return new Set([...payload.keys()].map((path) => path.split('/')[0] ?? path));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { dirname, join, relative } from 'node:path/posix';
+import { join } from 'node:path/posix';
 
 import { type PathSegment, toPathSegment } from '@nodeagent/base';
 import type { Volume } from '@nodeagent/kube-client';
@@ -25,6 +25,13 @@ export function managedKind(volume: Volume): ManagedKind | undefined {
   return MANAGED_KINDS.find((kind) => volume[kind] !== undefined);
 }
 
+/** Content from the API that must not touch a disk. */
+const IN_MEMORY: ReadonlySet<ManagedKind> = new Set(['secret', 'downwardAPI', 'projected']);
+
+export function isInMemory(kind: ManagedKind): boolean {
+  return IN_MEMORY.has(kind);
+}
+
 /** @throws {RangeError} for a name that no accepted pod has */
 export function volumeName(volume: Volume): PathSegment {
   return toPathSegment(volume.name, 'volume name');
@@ -35,13 +42,29 @@ export function podDir(rootDir: string, podUid: PodUid): string {
   return join(rootDir, 'pods', podUid);
 }
 
-/** @see Kubernetes 1.36 pkg/kubelet/kubelet_getters.go, getPodVolumeDir */
-export function managedVolumeDir(
-  rootDir: string,
-  podUid: PodUid,
-  volume: Readonly<{ kind: ManagedKind; name: PathSegment }>,
-): string {
-  return join(podDir(rootDir, podUid), 'volumes', PLUGIN_DIRS[volume.kind], volume.name);
+/** Identifies a volume among those of its pod. */
+export interface ManagedVolume {
+  readonly kind: ManagedKind;
+  readonly name: PathSegment;
+}
+
+export interface VolumeDirs {
+  /**
+   * The place where every kubelet shows the volume, always a directory.
+   *
+   * @see Kubernetes 1.36 pkg/kubelet/kubelet_getters.go, getPodVolumeDir
+   */
+  readonly visible: string;
+  /** Has the files themselves: containers mount this one. */
+  readonly content: string;
+}
+
+/** The two directories differ for content that must not touch a disk. */
+export function volumeDirs(rootDir: string, podUid: PodUid, volume: ManagedVolume): VolumeDirs {
+  const inPod = join(PLUGIN_DIRS[volume.kind], volume.name);
+  const visible = join(podDir(rootDir, podUid), 'volumes', inPod);
+  if (!isInMemory(volume.kind)) return { visible, content: visible };
+  return { visible, content: join(memoryPodDir(rootDir, podUid), inPod) };
 }
 
 /** The mount point of the one memory file system for content from the API. */
@@ -60,27 +83,6 @@ export function memoryPodDir(rootDir: string, podUid: PodUid): string {
 }
 
 /**
- * The target of the link {@link managedVolumeDir} for volumes whose content must not touch a disk.
- */
-export function memoryVolumeDir(
-  rootDir: string,
-  podUid: PodUid,
-  volume: Readonly<{ kind: ManagedKind; name: PathSegment }>,
-): string {
-  return join(memoryPodDir(rootDir, podUid), PLUGIN_DIRS[volume.kind], volume.name);
-}
-
-/** The text of that link: relative, so that it also works where the root is mounted elsewhere. */
-export function memoryVolumeLink(
-  rootDir: string,
-  podUid: PodUid,
-  volume: Readonly<{ kind: ManagedKind; name: PathSegment }>,
-): string {
-  const link = managedVolumeDir(rootDir, podUid, volume);
-  return relative(dirname(link), memoryVolumeDir(rootDir, podUid, volume));
-}
-
-/**
  * The host path that the container runtime mounts for a volume.
  *
  * @returns undefined for kinds of volume that have no directory on the host, or are unknown
@@ -93,7 +95,7 @@ export function volumeHostPath(
   if (volume.hostPath !== undefined) return volume.hostPath.path;
   const kind = managedKind(volume);
   if (kind === undefined) return undefined;
-  return managedVolumeDir(rootDir, podUid, { kind, name: volumeName(volume) });
+  return volumeDirs(rootDir, podUid, { kind, name: volumeName(volume) }).content;
 }
 
 /** Bind mounts of parts of volumes, one for each container and position in its volumeMounts. */
@@ -112,11 +114,7 @@ export function subPathTarget(
  *
  * @see Kubernetes 1.36 pkg/volume/emptydir/empty_dir.go, getMetaDir
  */
-export function readyMark(
-  rootDir: string,
-  podUid: PodUid,
-  { kind, name }: Readonly<{ kind: ManagedKind; name: PathSegment }>,
-): string {
+export function readyMark(rootDir: string, podUid: PodUid, { kind, name }: ManagedVolume): string {
   const inner = kind === 'emptyDir' ? name : `wrapped_${name}`;
   return join(podDir(rootDir, podUid), 'plugins', PLUGIN_DIRS.emptyDir, inner, 'ready');
 }

@@ -1,18 +1,15 @@
-import type { PathSegment } from '@nodeagent/base';
-import type { Pod } from '@nodeagent/kube-client';
-
-import { type PodUid, podUid } from '../../pod/index.js';
+import type { PodUid } from '../../pod/index.js';
 import { VolumeError } from '../model/errors.js';
+import type { Payload } from '../model/payload.js';
 import {
-  type ManagedKind,
-  managedVolumeDir,
+  type ManagedVolume,
   memoryBase,
   memoryMount,
   memoryPodDir,
-  memoryVolumeDir,
-  memoryVolumeLink,
+  volumeDirs,
 } from '../model/pod-paths.js';
-import type { Mounter, VolumeFiles } from '../ports.js';
+import { visibleLinks } from '../plan/visible-links.js';
+import type { Mounter, PayloadOwner, VolumeFiles } from '../ports.js';
 import { unmountBelow } from './unmount-below.js';
 
 export interface MemoryVolumesOptions {
@@ -23,9 +20,17 @@ export interface MemoryVolumesOptions {
   readonly nodeMemoryBytes?: () => number | undefined;
 }
 
+/** The files of one volume. */
+export interface VolumeContent {
+  readonly volume: ManagedVolume;
+  readonly payload: Payload;
+  readonly owner: PayloadOwner;
+}
+
 /**
- * Directories for content from the API that must not touch a disk, in one memory file system for
- * all pods. The directory that other kubelets use for such a volume is a link to it.
+ * Volumes with content from the API that must not touch a disk: their files are in one memory file
+ * system for all pods. The directory that other kubelets use for such a volume has only links to
+ * them, so another kubelet can mount its own file system there at any time.
  *
  * A file system for each volume would burden the whole node: starting a container reads the list of
  * all mounts several times. With the four mounts that the runtime itself needs for a pod, that is
@@ -44,39 +49,44 @@ export class MemoryVolumes {
     this.#options = options;
   }
 
-  /** @returns the directory for the volume's files */
-  async make(
-    pod: Pod,
-    place: Readonly<{ kind: ManagedKind; name: PathSegment }>,
-    signal: AbortSignal,
-  ): Promise<string> {
+  /** Writes the files, or replaces those of an earlier call, and shows them in the pod's directory. */
+  async write(uid: PodUid, content: VolumeContent, signal: AbortSignal): Promise<void> {
     const { rootDir, files, mounter } = this.#options;
-    const visible = managedVolumeDir(rootDir, podUid(pod), place);
-    const dir = memoryVolumeDir(rootDir, podUid(pod), place);
-    const target = memoryVolumeLink(rootDir, podUid(pod), place);
-    if ((await files.link(visible, target)) === 'occupied') {
-      // Another kubelet's mount, which its containers keep using.
-      if (await mounter.isMountPoint(visible)) return visible;
-      await files.removeTree(visible);
-      await files.link(visible, target);
-    }
-    const base = memoryBase(rootDir);
-    if (this.#isKnown && files.makeMemoryDir(base, dir)) return dir;
-    await (this.#mounting ??= this.#mount());
-    signal.throwIfAborted();
-    if (files.makeMemoryDir(base, dir)) return dir;
-    throw new VolumeError(
-      'VOLUME_MOUNT',
-      `${base} is gone: another program unmounts or removes it`,
-    );
+    const { volume, payload, owner } = content;
+    const dirs = volumeDirs(rootDir, uid, volume);
+    await this.#make(dirs.content, signal);
+    await files.writePayload(dirs.content, payload, { ...owner, inMemory: true });
+    const isOld = (await files.makeRealDir(dirs.visible)) === 'found';
+    if (isOld && (await mounter.isMountPoint(dirs.visible))) {
+      // Another kubelet's mount: the containers that it started use this one.
+      await files.writePayload(dirs.visible, payload, { ...owner, inMemory: false });
+    } else await files.writeLinks(dirs.visible, visibleLinks(dirs, payload));
+  }
+
+  /** Uids of the pods that have files here, including those that another kubelet removed. */
+  pods(): Promise<readonly string[]> {
+    return this.#options.files.subdirectories(memoryBase(this.#options.rootDir));
   }
 
   async remove(uid: PodUid, signal: AbortSignal): Promise<void> {
     const { rootDir, files, mounter } = this.#options;
     const dir = await files.realPath(memoryPodDir(rootDir, uid));
-    // Another kubelet that follows our links mounts its own volumes there.
+    // The visible directory used to be a link, through which other kubelets mounted their volumes.
     await unmountBelow(dir, mounter, signal);
     await files.removeTree(dir);
+  }
+
+  async #make(dir: string, signal: AbortSignal): Promise<void> {
+    const { rootDir, files } = this.#options;
+    const base = memoryBase(rootDir);
+    if (this.#isKnown && files.makeMemoryDir(base, dir)) return;
+    await (this.#mounting ??= this.#mount());
+    signal.throwIfAborted();
+    if (files.makeMemoryDir(base, dir)) return;
+    throw new VolumeError(
+      'VOLUME_MOUNT',
+      `${base} is gone: another program unmounts or removes it`,
+    );
   }
 
   /** Shared by all callers: it continues when the signal of the first caller fires. */

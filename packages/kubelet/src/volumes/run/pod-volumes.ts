@@ -1,4 +1,4 @@
-import type { Clock, PathSegment } from '@nodeagent/base';
+import type { Clock } from '@nodeagent/base';
 import type { Pod, Volume } from '@nodeagent/kube-client';
 
 import {
@@ -10,11 +10,12 @@ import {
 } from '../../pod/index.js';
 import { isVolumeError, VolumeError, type VolumeStep } from '../model/errors.js';
 import {
-  type ManagedKind,
+  isInMemory,
   managedKind,
-  managedVolumeDir,
+  type ManagedVolume,
   podDir,
   readyMark,
+  volumeDirs,
   volumeName,
 } from '../model/pod-paths.js';
 import { type EmptyDirMedium, emptyDirMedium } from '../plan/empty-dir.js';
@@ -53,9 +54,6 @@ const FRESH_MS = 10_000;
  * @see Kubernetes 1.36 pkg/kubelet/volumemanager
  */
 const PATIENCE_MS = 123_000;
-
-/** Content from the API that must not touch a disk. */
-const IN_MEMORY: ReadonlySet<ManagedKind> = new Set(['secret', 'downwardAPI', 'projected']);
 
 /**
  * Prepares the volumes of pods by repeating the same idempotent steps on every sync: content from
@@ -107,8 +105,9 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       await files.removeTree(dir); // last, because teardown is retried while it exists
     },
     podsOnDisk: async () => {
-      const names = await files.subdirectories(`${rootDir}/pods`);
-      return names.flatMap((name) => parsePodUid(name) ?? []);
+      const lists = [files.subdirectories(`${rootDir}/pods`), maker.memory.pods()];
+      const names = new Set((await Promise.all(lists)).flat());
+      return [...names].flatMap((name) => parsePodUid(name) ?? []);
     },
   };
 }
@@ -207,17 +206,16 @@ async function prepareVolume(
   }
   // Read first, so that a failure leaves nothing behind.
   const payload = await volumePayload(pod, volume, options, signal);
-  const inMemory = IN_MEMORY.has(kind);
-  const dir = inMemory
-    ? await memory.make(pod, place, signal)
-    : await makeDirectory(pod, { place, medium }, options, signal);
   const gid = fsGroupOf(pod);
-  await files.writePayload(dir, payload, { inMemory, ...(gid !== undefined && { gid }) });
+  const owner = { ...(gid !== undefined && { gid }) };
+  if (isInMemory(kind)) return memory.write(podUid(pod), { volume: place, payload, owner }, signal);
+  const dir = await makeDirectory(pod, { place, medium }, options, signal);
+  await files.writePayload(dir, payload, { ...owner, inMemory: false });
 }
 
 /** A volume with its own directory below its pod's. */
 interface OwnDirectory {
-  readonly place: Readonly<{ kind: ManagedKind; name: PathSegment }>;
+  readonly place: ManagedVolume;
   readonly medium: EmptyDirMedium;
 }
 
@@ -232,7 +230,7 @@ async function makeDirectory(
   { files, mounter, rootDir }: PodVolumesOptions,
   signal: AbortSignal,
 ): Promise<string> {
-  const dir = managedVolumeDir(rootDir, podUid(pod), place);
+  const dir = volumeDirs(rootDir, podUid(pod), place).content;
   const mark = readyMark(rootDir, podUid(pod), place);
   const isDisk = medium.kind === 'disk';
   if ((await files.isMarked(mark)) && (isDisk || (await mounter.isMountPoint(dir)))) return dir;

@@ -3,24 +3,55 @@ import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { toPodUid } from '../../../src/pod/index.js';
-import { subPathTarget, volumeHostPath } from '../../../src/volumes/model/pod-paths.js';
+import type { Payload } from '../../../src/volumes/model/payload.js';
+import { subPathTarget, volumeDirs, volumeHostPath } from '../../../src/volumes/model/pod-paths.js';
 import { emptyDirMedium, tmpfsMedium } from '../../../src/volumes/plan/empty-dir.js';
 import { keyPayload } from '../../../src/volumes/plan/key-payload.js';
 import { usedVolumes } from '../../../src/volumes/plan/used-volumes.js';
+import { visibleLinks } from '../../../src/volumes/plan/visible-links.js';
 
 describe('paths', () => {
   it.each([
     [{ name: 'v', emptyDir: {} }, '/r/pods/u/volumes/kubernetes.io~empty-dir/v'],
     [{ name: 'v', configMap: {} }, '/r/pods/u/volumes/kubernetes.io~configmap/v'],
-    [{ name: 'v', projected: {} }, '/r/pods/u/volumes/kubernetes.io~projected/v'],
+    [{ name: 'v', projected: {} }, '/r/volumes-in-memory/pods/u/kubernetes.io~projected/v'],
     [{ name: 'v', hostPath: { path: '/data' } }, '/data'],
     [{ name: 'v', nfs: { server: 's', path: '/' } }, undefined],
   ])('of %j', (volume, want) => expect(volumeHostPath('/r', toPodUid('u'), volume)).toBe(want));
+
+  it.each([
+    ['configMap', '/r/pods/u/volumes/kubernetes.io~configmap/v'],
+    ['secret', '/r/pods/u/volumes/kubernetes.io~secret/v'],
+    ['downwardAPI', '/r/pods/u/volumes/kubernetes.io~downward-api/v'],
+    ['projected', '/r/pods/u/volumes/kubernetes.io~projected/v'],
+  ] as const)('at which every kubelet shows a %s', (kind, visible) => {
+    const volume = { kind, name: toPathSegment('v', 'name') };
+    expect(volumeDirs('/r', toPodUid('u'), volume)).toMatchObject({ visible });
+  });
 
   it('of a part of a volume', () => {
     const name = (text: string) => toPathSegment(text, 'name');
     const mount = { volume: name('v'), container: name('app'), index: 2 };
     expect(subPathTarget('/r', toPodUid('u'), mount)).toBe('/r/pods/u/volume-subpaths/v/app/2');
+  });
+});
+
+describe(visibleLinks, () => {
+  const dirs = { visible: '/r/pods/u/secret/v', content: '/r/memory/u/v' };
+  const payload = (...paths: readonly string[]): Payload =>
+    new Map(paths.map((path) => [path, { content: Buffer.from(''), mode: 0o644 }]));
+
+  it('shows each name at the top once, however its path is written', () => {
+    const links = visibleLinks(dirs, payload('a/b', './a//c', 'key'));
+    expect([...links]).toEqual([
+      ['..data', '../../../../memory/u/v/..data'],
+      ['a', '..data/a'],
+      ['key', '..data/key'],
+    ]);
+  });
+
+  it('shows that an empty volume is there', () => {
+    expect([...visibleLinks(dirs, payload()).keys()]).toEqual(['..data']);
   });
 });
 
