@@ -250,7 +250,8 @@ describe('a claim', () => {
         { namespace, fieldSelector: 'involvedObject.name=early' },
         never,
       );
-      return JSON.stringify(events.items).includes('failed to fetch PVC from API server');
+      const text = `Unable to attach or mount volumes: unmounted volumes=[data], unattached volumes=[], failed to process volumes=[data]: error processing PVC ${namespace}/late: failed to fetch PVC from API server`;
+      return JSON.stringify(events.items).includes(text);
     };
     await waitFor(look, { what: 'an event that names the claim' });
     await aClaim('late');

@@ -3,6 +3,7 @@ import type { Pod, Volume } from '@nodeagent/kube-client';
 
 import {
   isPodGone,
+  messageOf,
   parsePodUid,
   type PodEvents,
   podUid,
@@ -19,6 +20,7 @@ import {
   volumeName,
 } from '../model/pod-paths.js';
 import { type EmptyDirMedium, emptyDirMedium } from '../plan/empty-dir.js';
+import { isUnprocessed, unmountedText, type VolumeFailure } from '../plan/unmounted-volumes.js';
 import { usedVolumes } from '../plan/used-volumes.js';
 import type { ClaimedVolumes, Mounter, VolumeFiles } from '../ports.js';
 import { MemoryVolumes } from './memory-volumes.js';
@@ -49,13 +51,6 @@ export interface PreparedVolumes extends PodVolumes {
 const FRESH_MS = 10_000;
 
 /**
- * Until this time, events report only the single volumes.
- *
- * @see Kubernetes 1.36 pkg/kubelet/volumemanager
- */
-const PATIENCE_MS = 123_000;
-
-/**
  * Prepares the volumes of pods by repeating the same idempotent steps on every sync: content from
  * the API is compared with the files and replaced if it changed, so running containers see updates.
  * An event reports each volume that cannot be prepared.
@@ -64,7 +59,6 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
   const { rootDir, files, mounter, clock } = options;
   const maker: VolumeMaker = { options, memory: new MemoryVolumes(options) };
   const prepared = new Map<string, Prepared>();
-  const failing = new Map<string, number>();
   return {
     prepare: async (pod, signal) => {
       const volumes = usedVolumes(pod);
@@ -78,23 +72,16 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       prepared.set(uid, { ...mine, version: '' });
       try {
         await prepareAll(pod, volumes, maker, signal);
-        failing.delete(uid);
         // Unless something expired meanwhile.
         if (prepared.get(uid)?.atMs === nowMs) prepared.set(uid, mine);
       } catch (error) {
         prepared.delete(uid);
-        signal.throwIfAborted();
-        const sinceMs = failing.get(uid) ?? nowMs;
-        const isLong = nowMs - sinceMs >= PATIENCE_MS;
-        failing.set(uid, isLong ? nowMs : sinceMs);
-        if (isLong) reportUnmounted(pod, error, options.events);
         throw error;
       }
     },
     expire: (uid) => void prepared.delete(uid),
     teardown: async (uid, signal) => {
       prepared.delete(uid);
-      failing.delete(uid);
       options.tokens.forget(uid);
       // The kernel lists mounts by their real paths.
       const dir = await files.realPath(podDir(rootDir, uid));
@@ -143,40 +130,40 @@ async function prepareAll(
     volumes.map((volume) => prepareVolume(pod, volume, maker, signal)),
   );
   signal.throwIfAborted();
-  const failures = outcomes.flatMap((outcome, at) => {
-    if (outcome.status === 'fulfilled') return [];
-    const name = volumes[at]?.name ?? '';
-    const why = outcome.reason instanceof Error ? outcome.reason.message : String(outcome.reason);
-    const isQuiet = isPodGone(outcome.reason) || isVolumeError(outcome.reason, 'VOLUME_PENDING');
-    if (!isQuiet) reportFailure(pod, { name, why, cause: outcome.reason }, maker.options.events);
-    return [{ name, cause: outcome.reason as unknown, why }];
+  const failures = outcomes.flatMap((outcome, at): readonly VolumeFailure[] => {
+    const volume = volumes[at];
+    if (volume === undefined || outcome.status === 'fulfilled') return [];
+    return [{ volume, cause: outcome.reason, why: messageOf(outcome.reason) }];
   });
   const [first] = failures;
   if (first === undefined) return;
-  const names = failures.map(({ name }) => name).join(' ');
-  const text = `unmounted volumes=[${names}], unattached volumes=[], failed to process volumes=[]: ${first.why}`;
+  const { events } = maker.options;
+  for (const failure of failures) {
+    const { cause } = failure;
+    const isQuiet = isPodGone(cause) || isVolumeError(cause, 'VOLUME_PENDING');
+    if (!isQuiet && !isUnprocessed(failure)) reportFailure(pod, failure, events);
+  }
+  const text = unmountedText(failures);
+  if (failures.some(isUnprocessed)) {
+    events.warning(pod, 'FailedMount', `Unable to attach or mount volumes: ${text}`);
+  }
   const code = isVolumeError(first.cause) ? first.cause.code : 'VOLUME_IO';
   throw new VolumeError(code, text, { cause: first.cause });
 }
 
 /** @see Kubernetes 1.36 pkg/volume/util/operationexecutor/operation_generator.go */
-function reportFailure(
-  pod: Pod,
-  { name, why, cause }: Readonly<{ name: string; why: string; cause: unknown }>,
-  events: PodEvents,
-): void {
+function reportFailure(pod: Pod, { volume, why, cause }: VolumeFailure, events: PodEvents): void {
   const known = isVolumeError(cause) ? cause.step : undefined;
-  const step: VolumeStep = known ?? { operation: 'MountVolume', name: 'SetUp', volume: name };
+  const step: VolumeStep = known ?? {
+    operation: 'MountVolume',
+    name: 'SetUp',
+    volume: volume.name,
+  };
   const isMap = step.operation === 'MapVolume' && step.name !== 'NodeAffinity check';
   const reason = isMap ? 'FailedMapVolume' : 'FailedMount';
   const failed = ['failed', step.how].filter(Boolean).join(' ');
   const text = `${step.operation}.${step.name} ${failed} for volume "${step.volume}" : ${why}`;
   events.warning(pod, reason, text);
-}
-
-function reportUnmounted(pod: Pod, error: unknown, events: PodEvents): void {
-  const text = error instanceof Error ? error.message : String(error);
-  events.warning(pod, 'FailedMount', `Unable to attach or mount volumes: ${text}`);
 }
 
 async function prepareVolume(
