@@ -1,3 +1,9 @@
 export { limitGrowth } from './plan/cgroup-fit.js';
 export { type CgroupLayout, podNames, podUidOf } from './plan/cgroup-names.js';
-export { allPodsValues, type PodCgroupRules, podCgroupValues } from './plan/pod-cgroup-values.js';
+export {
+  allPodsValues,
+  type NodeReserve,
+  type ReservedCgroup,
+  reservedCgroups,
+} from './plan/node-cgroup-values.js';
+export { type PodCgroupRules, podCgroupValues } from './plan/pod-cgroup-values.js';

@@ -22,6 +22,8 @@ export interface MemoryNodeOptions {
   readonly images?: readonly string[];
   /** Without an API server: only static pods run. */
   readonly standalone?: boolean;
+  /** Paths of cgroups that other programs have created. */
+  readonly otherCgroups?: readonly string[];
 }
 
 /** A node without a machine: its runtime, API server, disk and cgroups are in memory. */
@@ -67,6 +69,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
   const runtime = new MemoryRuntime({ clock, openLog: (path) => disk.append(path, '') });
   for (const image of options.images ?? []) runtime.images.publish(image);
   const cgroups = new MemoryCgroups({ clock });
+  for (const path of options.otherCgroups ?? []) cgroups.set(path, {});
   const facts = createFixedFacts();
   const prober = createScriptedProber();
   const log = new MemoryLogger();

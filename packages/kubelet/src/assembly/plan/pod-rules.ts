@@ -1,11 +1,15 @@
-import { quantityToMilli, quantityToUnits } from '@nodeagent/base';
 import { ConfigError } from '@nodeagent/component-base';
 
 import type { PodAdmissionRules } from '../../admission/index.js';
 import type { KubeletConfig } from '../../config/index.js';
 import type { PullRules } from '../../images/index.js';
 import type { ResizeRules } from '../../resize/index.js';
-import { allPodsValues, type PodCgroupRules } from '../../resources/index.js';
+import {
+  allPodsValues,
+  type PodCgroupRules,
+  type ReservedCgroup,
+  reservedCgroups,
+} from '../../resources/index.js';
 import type { RuntimeSettings } from '../../runtime/index.js';
 import {
   defaultIdRange,
@@ -39,16 +43,37 @@ export function idRange(
   throw new ConfigError('CONFIG_INVALID', { source, problems: [{ field, message: problem }] });
 }
 
-/** Limits for all pods together: the machine's capacity minus reserved resources. */
+/**
+ * Limits for all pods together: the machine's capacity, minus reserved resources if
+ * `enforceNodeAllocatable` names pods.
+ */
 export function allPodsLimits(
-  { systemReserved, kubeReserved }: Pick<KubeletConfig, 'systemReserved' | 'kubeReserved'>,
+  config: Pick<KubeletConfig, 'enforceNodeAllocatable' | 'kubeReserved' | 'systemReserved'>,
   { cpuCount, memoryBytes }: Pick<NodeMachine, 'cpuCount' | 'memoryBytes'>,
+  maxPids: number | undefined,
 ): ReturnType<typeof allPodsValues> {
-  const parts = [systemReserved, kubeReserved].map((reserve) => ({
-    cpuMilli: quantityToMilli(reserve['cpu'] ?? 0n),
-    memoryBytes: quantityToUnits(reserve['memory'] ?? 0n),
-  }));
-  return allPodsValues({ cpuMilli: cpuCount * 1000, memoryBytes }, parts);
+  const { enforceNodeAllocatable, systemReserved, kubeReserved } = config;
+  const isEnforced = enforceNodeAllocatable.includes('pods');
+  const reserved = isEnforced ? [systemReserved, kubeReserved] : [];
+  return allPodsValues({ cpuMilli: cpuCount * 1000, memoryBytes, maxPids }, reserved);
+}
+
+/** Cgroups outside of `kubepods` to limit to the resources reserved for them. */
+export function reservedLimits(
+  config: Pick<
+    KubeletConfig,
+    | 'enforceNodeAllocatable'
+    | 'kubeReserved'
+    | 'kubeReservedCgroup'
+    | 'systemReserved'
+    | 'systemReservedCgroup'
+  >,
+): readonly ReservedCgroup[] {
+  return reservedCgroups({
+    enforced: config.enforceNodeAllocatable,
+    system: { path: config.systemReservedCgroup, reserve: config.systemReserved },
+    kube: { path: config.kubeReservedCgroup, reserve: config.kubeReserved },
+  });
 }
 
 export function cgroupRules(

@@ -1,9 +1,10 @@
 import type { CgroupDriver } from '@nodeagent/cgroups';
+import { ConfigError } from '@nodeagent/component-base';
 import type { NodeEvents } from '@nodeagent/node-status';
 
 import type { PodVolumes } from '../../pod/index.js';
-import { enforceAllocatable, PodCgroups } from '../../resources/run/index.js';
-import { allPodsLimits, cgroupRules } from '../plan/pod-rules.js';
+import { enforceAllocatable, enforceReserved, PodCgroups } from '../../resources/run/index.js';
+import { allPodsLimits, cgroupRules, reservedLimits } from '../plan/pod-rules.js';
 import type { Parts } from './parts.js';
 
 /** @param driver the runtime's own driver, or else the configured one */
@@ -21,15 +22,36 @@ export async function openCgroups(
   return cgroups;
 }
 
-/** Limits all pods together to allocatable resources if `enforceNodeAllocatable` includes pods. */
+/** Limits all pods together, whatever `enforceNodeAllocatable` names: pods need their CPU weight. */
 export async function holdPods(
   { config, adapters }: Parts,
   { cgroups, events }: Readonly<{ cgroups: PodCgroups; events: NodeEvents }>,
   signal: AbortSignal,
 ): Promise<void> {
-  if (!config.cgroupsPerQOS || !config.enforceNodeAllocatable.includes('pods')) return;
-  const limits = allPodsLimits(config, adapters.machine);
+  if (!config.cgroupsPerQOS) return;
+  const processes = await adapters.readings.machine.processes();
+  const limits = allPodsLimits(config, adapters.machine, processes?.max);
   await enforceAllocatable({ cgroups, limits, events, clock: adapters.clock }, signal);
+}
+
+/**
+ * Limits the cgroups that `systemReservedCgroup` and `kubeReservedCgroup` name, if
+ * `enforceNodeAllocatable` asks for it.
+ *
+ * @throws {ConfigError} `CONFIG_INVALID` if one cannot be limited
+ */
+export async function holdReserved(
+  { config, identity }: Parts,
+  { cgroups, events }: Readonly<{ cgroups: PodCgroups; events: NodeEvents }>,
+): Promise<void> {
+  const reserved = reservedLimits(config);
+  const problem = await enforceReserved({ cgroups, reserved, events });
+  if (problem === undefined) return;
+  const { source, field } = identity.placeOf(problem.field);
+  throw new ConfigError('CONFIG_INVALID', {
+    source,
+    problems: [{ field, message: problem.message }],
+  });
 }
 
 /** A pod's cgroup goes with its files. */

@@ -30,7 +30,7 @@ import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rul
 import { runtimeSettings } from '../plan/runtime-settings.js';
 import type { KubeletAdapters } from '../ports.js';
 import type { ReadyRuntime } from './connect-runtime.js';
-import { holdPods, openCgroups, withCgroups } from './hold-pods.js';
+import { holdPods, holdReserved, openCgroups, withCgroups } from './hold-pods.js';
 import { rotateLogs } from './node-server.js';
 import { type NodeStats, openStats } from './node-stats.js';
 import type { Parts } from './parts.js';
@@ -91,6 +91,7 @@ export async function openPorts(
   const objectPorts = { client, ownNode, wakes, events };
   const objects = followObjects(parts, objectPorts, lifetime);
   const cgroups = await openCgroups(parts, readyRuntime.cgroupDriver ?? config.cgroupDriver);
+  await holdReserved(parts, { cgroups, events: nodeEvents });
   await shareRootDir(rootDir, { mounter: files.mounter, files: files.volumes }, lifetime);
   const settings = runtimeSettings(config, identity, machine);
   await checkResolvConf({ files: files.pods, nodeEvents }, settings);

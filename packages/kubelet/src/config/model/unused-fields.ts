@@ -28,8 +28,6 @@ export const UNUSED_FIELDS: UnusedFields = {
   topologyManagerScope: 'resources are not aligned to NUMA nodes',
   topologyManagerPolicyOptions: 'resources are not aligned to NUMA nodes',
   qosReserved: 'no memory is reserved for Guaranteed pods',
-  systemReservedCgroup: "limits are set only on all pods' cgroup",
-  kubeReservedCgroup: "limits are set only on all pods' cgroup",
   memoryThrottlingFactor: 'memory is not throttled',
   memoryReservationPolicy: 'memory is not reserved for containers',
   maxOpenFiles: 'the process keeps the limit that it was started with',

@@ -33,3 +33,16 @@ export function podUidOf(name: string, driver: CgroupDriver): PodUid | undefined
 export function podNames(layout: CgroupLayout, qos: QosClass, uid: PodUid): readonly string[] {
   return [...qosNames(layout, qos), `pod${uid}`];
 }
+
+/**
+ * The names of a cgroup that is configured by its path. systemd's slices nest by name, so the last
+ * part of a path contains all of them; cgroupfs has one name per part.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/cm/cgroup_manager_linux.go, ParseSystemdToCgroupName
+ */
+export function namesOfPath(path: string, driver: CgroupDriver): readonly string[] {
+  const parts = path.split('/').filter((part) => part !== '');
+  if (driver === 'cgroupfs') return parts;
+  const names = (parts.at(-1) ?? '').replace(/\.slice$/, '').split('-');
+  return names.filter((name) => name !== '').map((name) => name.replaceAll('_', '-'));
+}

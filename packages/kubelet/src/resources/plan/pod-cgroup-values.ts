@@ -4,31 +4,6 @@ import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { largestNeed, podRequests, qosClass } from '../../pod/index.js';
 
-export interface NodeReserve {
-  readonly cpuMilli: number;
-  readonly memoryBytes: number;
-}
-
-/**
- * Limits for all pods together: the machine's capacity minus reserved resources. The eviction
- * reserve is not subtracted: pods must be able to use it, or eviction would never see the threshold
- * crossed.
- *
- * @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go, getNodeAllocatableAbsolute
- */
-export function allPodsValues(
-  machine: NodeReserve,
-  reserved: readonly NodeReserve[],
-): CgroupValues {
-  const left = (of: (part: NodeReserve) => number): number =>
-    reserved.reduce((rest, part) => Math.max(0, rest - of(part)), of(machine));
-  const memoryLimitBytes = left(({ memoryBytes }) => memoryBytes);
-  return {
-    cpuShares: cpuShares(left(({ cpuMilli }) => cpuMilli)),
-    ...(memoryLimitBytes > 0 && { memoryLimitBytes }),
-  };
-}
-
 export interface PodCgroupRules {
   readonly cpuCfsQuota: boolean;
   readonly cpuPeriodUs: number;

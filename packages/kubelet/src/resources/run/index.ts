@@ -1,2 +1,3 @@
 export { enforceAllocatable } from './enforce-allocatable.js';
+export { enforceReserved } from './enforce-reserved.js';
 export { PodCgroups } from './pod-cgroups.js';

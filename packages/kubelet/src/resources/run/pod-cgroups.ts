@@ -13,6 +13,7 @@ import { cgroupFit } from '../plan/cgroup-fit.js';
 import {
   type CgroupLayout,
   kubepodsNames,
+  namesOfPath,
   podNames,
   podUidOf,
   qosNames,
@@ -140,6 +141,20 @@ export class PodCgroups {
     if (this.#problem !== undefined) throw new Error(this.#problem);
     const { tree, layout } = this.#options;
     if (this.#usable) await tree.ensure(kubepodsNames(layout), values);
+  }
+
+  /**
+   * Limits a cgroup that another program created.
+   *
+   * @throws {Error} if it does not exist
+   */
+  async limitExisting(path: string, values: CgroupValues): Promise<void> {
+    const { tree, layout } = this.#options;
+    const names = namesOfPath(path, layout.driver);
+    if ((await tree.limits(names)) === undefined) {
+      throw new Error('there is no such cgroup with the controllers cpu and memory');
+    }
+    await tree.ensure(names, values);
   }
 
   /** Current limits of the pod's cgroup; undefined if pods have no cgroups of their own. */

@@ -1,5 +1,5 @@
 import { ManualClock } from '@nodeagent/base/testing';
-import { NODES, PODS } from '@nodeagent/kube-client';
+import { EVENTS, NODES, PODS } from '@nodeagent/kube-client';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createKubelet } from '../../../src/assembly/run/index.js';
@@ -87,12 +87,47 @@ describe(createKubelet, () => {
   });
 
   it.each([
-    ['limits all pods by default', {}, 4 * 2 ** 30],
-    ['with enforceNodeAllocatable none leaves them', { enforceNodeAllocatable: ['none'] }, -1],
+    ['limits all pods by default to what is not reserved', {}, 3 * 2 ** 30],
+    [
+      'with enforceNodeAllocatable none limits them to the capacity',
+      { enforceNodeAllocatable: ['none'] },
+      4 * 2 ** 30,
+    ],
   ])('%s', async (_, config, memoryLimitBytes) => {
-    const { clock, cgroups } = start({ cgroupDriver: 'cgroupfs', ...config });
+    const systemReserved = { memory: '1Gi' };
+    const { clock, cgroups } = start({ cgroupDriver: 'cgroupfs', systemReserved, ...config });
     await clock.advance(1000);
-    expect(await cgroups.tree.limits(['kubepods'])).toMatchObject({ memoryLimitBytes });
+    expect(cgroups.valuesOf('/kubepods')).toEqual({
+      ...{ cpuShares: 2048, memoryLimitBytes, pidsMax: 32_768 },
+    });
+  });
+
+  const reserving = {
+    cgroupDriver: 'cgroupfs',
+    systemReserved: { cpu: '500m', memory: '1Gi', pid: '64' },
+    systemReservedCgroup: '/system',
+    enforceNodeAllocatable: ['pods', 'system-reserved'],
+  };
+
+  it('limits the cgroup of the system to what is reserved for it', async () => {
+    const { clock, cgroups, api } = start(reserving, { otherCgroups: ['/system'] });
+    await clock.advance(1000);
+    const values = { cpuShares: 512, memoryLimitBytes: 2 ** 30, pidsMax: 64 };
+    expect(cgroups.valuesOf('/system')).toEqual(values);
+    await clock.advance(1000);
+    const { items } = await api.list(EVENTS, {}, end.signal);
+    expect(items.map((item) => (item as { message?: string }).message)).toContain(
+      'Updated limits on system reserved cgroup /system',
+    );
+  });
+
+  it('does not start without the cgroup of the system', async () => {
+    const { clock } = start(reserving);
+    const ended = expect(run).rejects.toThrow(
+      /systemReservedCgroup.*Failed to enforce System Reserved Cgroup Limits on "\/system"/s,
+    );
+    await clock.advance(1000);
+    await ended;
   });
 
   it('with cgroupsPerQOS false makes no cgroups', async () => {

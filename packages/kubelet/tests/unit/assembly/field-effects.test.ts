@@ -12,6 +12,7 @@ import {
   crashLoopRules,
   idRange,
   pullRules,
+  reservedLimits,
   resizeRules,
 } from '../../../src/assembly/plan/pod-rules.js';
 import { runtimeSettings } from '../../../src/assembly/plan/runtime-settings.js';
@@ -301,19 +302,56 @@ const EFFECTS: readonly Row[] = [
   [
     'systemReserved',
     { systemReserved: { cpu: '1' } },
-    (c) => allPodsLimits(c, machine).cpuShares,
+    (c) => allPodsLimits(c, machine, 32_768).cpuShares,
     3 * 1024,
   ],
   [
     'kubeReserved',
     { kubeReserved: { memory: '1Gi' } },
-    (c) => allPodsLimits(c, machine).memoryLimitBytes,
+    (c) => allPodsLimits(c, machine, 32_768).memoryLimitBytes,
     7 * GIB,
+  ],
+  [
+    'systemReserved',
+    { systemReserved: { pid: '768' } },
+    (c) => allPodsLimits(c, machine, 32_768).pidsMax,
+    32_000,
+  ],
+  [
+    'enforceNodeAllocatable',
+    { enforceNodeAllocatable: ['none'], systemReserved: { cpu: '1' }, kubeReserved: { cpu: '2' } },
+    (c) => [allPodsLimits(c, machine, 32_768).cpuShares, c.systemReserved['cpu']],
+    [4 * 1024, 1_000_000_000n],
+  ],
+  [
+    'systemReservedCgroup',
+    {
+      enforceNodeAllocatable: ['pods', 'system-reserved'],
+      systemReserved: { cpu: '500m', memory: '1Gi', pid: '100' },
+      systemReservedCgroup: '/system.slice',
+    },
+    (c) => reservedLimits(c).map(({ path, values }) => ({ path, values })),
+    [
+      {
+        path: '/system.slice',
+        values: { cpuShares: 512, memoryLimitBytes: GIB, pidsMax: 100 },
+      },
+    ],
+  ],
+  [
+    'kubeReservedCgroup',
+    {
+      enforceNodeAllocatable: ['kube-reserved-compressible'],
+      kubeReserved: { cpu: '500m', memory: '1Gi' },
+      kubeReservedCgroup: '/agents',
+    },
+    (c) => reservedLimits(c).map(({ path, values }) => ({ path, values })),
+    [{ path: '/agents', values: { cpuShares: 512 } }],
   ],
   [
     'reservedSystemCPUs',
     { reservedSystemCPUs: '0,3', systemReserved: { cpu: '1' }, kubeReserved: { cpu: '1' } },
-    (c) => allPodsLimits(c, machine).cpuShares,
+    (c) => allPodsLimits(c, machine, 32_768).cpuShares,
     2 * 1024,
   ],
   [

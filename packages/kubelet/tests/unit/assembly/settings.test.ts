@@ -64,9 +64,10 @@ describe('cgroup rules', () => {
       kubeReserved: { cpu: '500m' },
     });
     const machine = { cpuCount: 2, memoryBytes: 4 * 2 ** 30 };
-    expect(allPodsLimits(config, machine)).toEqual({
+    expect(allPodsLimits(config, machine, 1000)).toEqual({
       cpuShares: 1024,
       memoryLimitBytes: 3 * 2 ** 30,
+      pidsMax: 1000,
     });
   });
 
