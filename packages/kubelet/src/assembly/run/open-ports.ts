@@ -174,6 +174,7 @@ export async function openPorts(
     ...{ client, heartbeat, ownNode, events, nodeEvents, runtime, runtimeView },
     ...{ metrics, probeMetrics, pulls, facts, clock, random, log },
     onWakeable: (wake) => wakes.onWake(wake),
+    onPods: (active) => cgroups.followPods(active),
     sources: staticSources(parts, events),
     resources: { records, rules: resizeRules(config, settings) },
     admission: {
@@ -193,6 +194,7 @@ export async function openPorts(
   const tasks: readonly ScopeTask[] = [
     ...(adapters.openApi === undefined ? [] : [services.run]),
     (inner) => cgroups.run(clock, inner),
+    (inner) => cgroups.keepWeights(clock, inner),
     (inner) => holdPods(parts, { cgroups, events: nodeEvents }, inner),
     (inner) => rotateLogs(parts, inner),
     (inner) => stats.run(inner),

@@ -8,7 +8,7 @@ import {
   type Tracer,
 } from '@nodeagent/base';
 import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
-import type { KubeClient, Node } from '@nodeagent/kube-client';
+import type { KubeClient, Node, Pod } from '@nodeagent/kube-client';
 import {
   type FactSource,
   type NodeConfig,
@@ -82,6 +82,8 @@ export interface KubeletPorts {
    * of objects that pods use.
    */
   readonly onWakeable?: (wake: (podUid: string) => void) => void;
+  /** Called once at start with a function that lists the pods that use resources. */
+  readonly onPods?: (active: () => readonly Pod[]) => void;
   /** Absent: no health port. */
   readonly health?: HealthServer;
   /** Other things that pods leave on this node; removed for pods that no longer exist. */
@@ -245,6 +247,7 @@ function podTasks(
     onStaticPod: (fullName) => mirrors.wake(fullName),
   });
   ports.onWakeable?.((uid) => workers.probed(uid));
+  ports.onPods?.(() => workers.active());
   const mirrors: MirrorPods = new MirrorPods(
     {
       ...{ client, clock, log },

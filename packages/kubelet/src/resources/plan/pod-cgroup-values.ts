@@ -36,6 +36,19 @@ export function podCgroupValues(pod: Pod, rules: PodCgroupRules): CgroupValues {
 }
 
 /**
+ * The CPU weight of the cgroup above all Burstable pods: as much as they request together, so that
+ * Guaranteed pods and the class as a whole share CPUs by their requests.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/cm/qos_container_manager_linux.go, setCPUCgroupConfig
+ */
+export function burstableShares(pods: readonly Pod[]): number {
+  const requests = pods
+    .filter((pod) => qosClass(pod) === 'Burstable')
+    .map((pod) => quantityToMilli(podRequests(pod).get('cpu') ?? 0n));
+  return cpuShares(requests.reduce((sum, milli) => sum + milli, 0));
+}
+
+/**
  * The pod's limit in nano-units; undefined if a container without limit makes the pod unlimited.
  */
 function podLimit(pod: Pod, name: 'cpu' | 'memory'): bigint | undefined {

@@ -1,4 +1,4 @@
-import { type Clock, isAborted, type Logger } from '@nodeagent/base';
+import { type Clock, isAborted, type Logger, runEvery } from '@nodeagent/base';
 import {
   type CgroupLimits,
   cgroupPath,
@@ -18,7 +18,11 @@ import {
   podUidOf,
   qosNames,
 } from '../plan/cgroup-names.js';
-import { type PodCgroupRules, podCgroupValues } from '../plan/pod-cgroup-values.js';
+import {
+  burstableShares,
+  type PodCgroupRules,
+  podCgroupValues,
+} from '../plan/pod-cgroup-values.js';
 
 export interface PodCgroupsOptions {
   readonly tree: CgroupTree;
@@ -48,6 +52,8 @@ function isBusy(error: unknown): boolean {
 const CLASSES: readonly QosClass[] = ['Guaranteed', 'Burstable', 'BestEffort'];
 
 const RETRY_MS = 10_000;
+const WEIGH_MS = 60_000;
+const LEAST_SHARES = 2;
 
 /**
  * Manages the cgroups of pods. Pods have no own cgroup before {@link PodCgroups.start} succeeds.
@@ -62,6 +68,10 @@ export class PodCgroups {
    */
   readonly #fitted = new Map<string, string>();
 
+  /** The weight that the Burstable class was last given. */
+  #weight: number | undefined;
+  #active: () => readonly Pod[] = () => [];
+
   constructor(options: PodCgroupsOptions) {
     this.#options = options;
   }
@@ -75,7 +85,7 @@ export class PodCgroups {
     try {
       await tree.ensure(kubepodsNames(layout), {});
       await tree.ensure(qosNames(layout, 'Burstable'), {});
-      await tree.ensure(qosNames(layout, 'BestEffort'), { cpuShares: 2 });
+      await tree.ensure(qosNames(layout, 'BestEffort'), { cpuShares: LEAST_SHARES });
       this.#usable = true;
       this.#problem = undefined;
     } catch (err) {
@@ -98,6 +108,36 @@ export class PodCgroups {
     }
   }
 
+  /** @param active the pods that use resources, for the weights of the QoS classes */
+  followPods(active: () => readonly Pod[]): void {
+    this.#active = active;
+  }
+
+  /**
+   * Sets the weights of the QoS classes every minute until the signal fires, so that a class
+   * recovers whatever other programs or ended pods did to its weight.
+   */
+  async keepWeights(clock: Clock, signal: AbortSignal): Promise<void> {
+    const { log } = this.#options;
+    const task = async (): Promise<void> => {
+      this.#weight = undefined;
+      if (this.#usable) await this.#weigh();
+    };
+    const onError = (err: unknown): void =>
+      log.error({ err }, 'cannot set the CPU weights of the QoS classes');
+    await runEvery({ clock, periodMs: WEIGH_MS, task, onError }, signal);
+  }
+
+  /** Writes nothing if the weights stay the same since the last minute's turn. */
+  async #weigh(): Promise<void> {
+    const { tree, layout } = this.#options;
+    const cpuShares = burstableShares(this.#active());
+    if (cpuShares === this.#weight) return;
+    await tree.ensure(qosNames(layout, 'BestEffort'), { cpuShares: LEAST_SHARES });
+    await tree.ensure(qosNames(layout, 'Burstable'), { cpuShares });
+    this.#weight = cpuShares;
+  }
+
   /**
    * Creates the pod's cgroup.
    *
@@ -109,6 +149,7 @@ export class PodCgroups {
     const parent = this.parentOf(pod);
     if (parent === undefined) return undefined;
     const { tree, rules } = this.#options;
+    await this.#weigh();
     await tree.ensure(this.#names(pod), podCgroupValues(pod, rules));
     this.#fitted.set(podUid(pod), JSON.stringify(this.wanted(pod)));
     return parent;

@@ -130,6 +130,11 @@ export class PodWorkers {
     return [...this.#workers.values()].map(({ worker }) => worker.pod);
   }
 
+  /** Pods that use resources, or will once they start. */
+  active(): readonly Pod[] {
+    return this.#othersThan(undefined);
+  }
+
   /** The pods as metrics count them. */
   counted(): readonly CountedPod[] {
     return [...this.#workers.values()].flatMap(({ worker, state }): CountedPod[] => {
@@ -276,7 +281,7 @@ export class PodWorkers {
    * A pod that is being stopped still uses its allocation; one that has ended, or never started,
    * does not.
    */
-  #othersThan(uid: string): readonly Pod[] {
+  #othersThan(uid: string | undefined): readonly Pod[] {
     return [...this.#workers]
       .filter(([other, running]) => other !== uid && isActive(running))
       .map(([, { worker }]) => worker.pod);

@@ -130,6 +130,35 @@ describe(createKubelet, () => {
     await ended;
   });
 
+  it('weighs Burstable pods together by their requests, each minute anew', async () => {
+    const { clock, api, cgroups } = start({ cgroupDriver: 'cgroupfs' });
+    await clock.advance(1000);
+    const weight = (): number | undefined => cgroups.valuesOf('/kubepods/burstable')?.cpuShares;
+    const create = async (name: string): Promise<void> => {
+      const resources = { requests: { cpu: '500m' } };
+      const containers = [{ name: 'app', image: 'app:1', resources }];
+      const metadata = { namespace: 'default', name, uid: name };
+      await api.create(PODS, { metadata, spec: { nodeName: 'n1', containers } }, end.signal);
+      await clock.advance(5000);
+    };
+    expect(weight()).toBe(2);
+    await create('a');
+    expect(weight()).toBe(512);
+    await create('b');
+    expect(weight()).toBe(1024);
+    await cgroups.tree.ensure(['kubepods', 'burstable'], { cpuShares: 7 });
+    await clock.advance(60_000);
+    expect(weight()).toBe(1024);
+    await api.delete(
+      PODS,
+      { namespace: 'default', name: 'a' },
+      { gracePeriodSeconds: 0 },
+      end.signal,
+    );
+    await clock.advance(100_000);
+    expect(weight()).toBe(512);
+  });
+
   it('with cgroupsPerQOS false makes no cgroups', async () => {
     const { clock, cgroups } = start({
       ...{ cgroupDriver: 'cgroupfs', cgroupsPerQOS: false, enforceNodeAllocatable: ['none'] },
