@@ -11,11 +11,14 @@ import {
   type NodeNetwork,
   planNodeNetwork,
 } from './node-network.ts';
+import { createProcSys, PROC_SYS } from './proc-sys.ts';
 import { startProcess, type TestProcess } from './processes.ts';
 import { MARK, sweepClaim, sweepLeftovers } from './sweep.ts';
 
 /** Files of running testbeds; caches that outlive them are beside it. */
 const BASE_DIR = resolve(import.meta.dirname, '../../.cache/testbed');
+
+const PROC_SYS_DIR = 'proc-sys';
 
 /**
  * A place for one node's programs: a folder, and a network namespace joined to this machine, which
@@ -30,6 +33,8 @@ export interface NodeSpace {
   /** For unix sockets: a short path. */
   readonly runDir: string;
   readonly netnsPath: string;
+  /** Files that kubelets in the space change in place of the machine's kernel settings. */
+  readonly procSys: string;
   readonly network: NodeNetwork;
   /** Once it fires, nothing more starts here, and all waiting ends. */
   readonly signal: AbortSignal;
@@ -65,6 +70,7 @@ export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSp
   const withIpv6 = machineHasIpv6() && options.ipFamilies?.includes('ipv6') !== false;
   const network = planNodeNetwork(claim.index, withIpv6);
   try {
+    await createProcSys(join(claim.dir, PROC_SYS_DIR));
     await createNodeNetns(claim.id, network);
   } catch (error) {
     await sweepClaim(claim);
@@ -75,15 +81,21 @@ export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSp
 
 function openSpace(claim: Claim, network: NodeNetwork, signal: AbortSignal): NodeSpace {
   const { id, dir, runDir } = claim;
+  const procSys = join(dir, PROC_SYS_DIR);
   const enter = (argv: readonly string[]) => {
     signal.throwIfAborted();
     return [...enterNetns(id), ...argv];
   };
-  const marked = (env: Readonly<Record<string, string>> = {}) => ({ ...env, [MARK]: id });
+  const marked = (env: Readonly<Record<string, string>> = {}) => ({
+    ...env,
+    [MARK]: id,
+    [PROC_SYS]: procSys,
+  });
   return {
     id,
     dir,
     runDir,
+    procSys,
     network,
     signal,
     netnsPath: netnsPath(id),

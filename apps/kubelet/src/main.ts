@@ -4,6 +4,7 @@ import { isConfigError } from '@nodeagent/component-base';
 import { startProgram } from '@nodeagent/component-base/process';
 import { isCriError } from '@nodeagent/cri-client';
 import { isKubeError } from '@nodeagent/kube-client';
+import { isKernelSettingError } from '@nodeagent/kubelet';
 import { readConfigFiles } from '@nodeagent/kubelet/adapters';
 import { isNodeStatusError } from '@nodeagent/node-status';
 
@@ -25,5 +26,5 @@ await startProgram({
   },
   readOptions: (flags) => readOptions(flags, hostname(), readConfigFiles),
   run,
-  expected: [isConfigError, isCriError, isKubeError, isNodeStatusError],
+  expected: [isConfigError, isCriError, isKernelSettingError, isKubeError, isNodeStatusError],
 });

@@ -38,6 +38,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
   const own: Process = { options, clock, random, log, metrics };
   const node = await createNodeAdapters(config, options, {
     ...{ credentialProviders, metrics, clock, log },
+    procSys: process.env['NODEAGENT_PROC_SYS'],
   });
   const tracer = await openTracer(own);
   const adapters: KubeletAdapters = {
@@ -50,6 +51,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
     prober: node.prober,
     callHook: node.callHook,
     adjustOomScore: node.adjustOomScore,
+    kernelSettings: node.kernelSettings,
     certificates: node.certificates,
     pullCredentials: node.pullCredentials,
     health: node.health,

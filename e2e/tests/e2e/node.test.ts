@@ -50,6 +50,14 @@ describe('a node', () => {
     expect(notices).toHaveLength(isV2 ? 0 : 1);
   });
 
+  it('has the kernel settings that pods need', async () => {
+    const valueOf = async (name: string): Promise<string> =>
+      (await readFile(join(e2e.cluster.space.procSys, name), 'utf8')).trim();
+    expect(await valueOf('vm/overcommit_memory')).toBe('1');
+    expect(await valueOf('kernel/panic')).toBe('10');
+    expect(await valueOf('kernel/panic_on_oops')).toBe('1');
+  });
+
   it('without a network is not ready, and starts only pods on the host’s network', async () => {
     const file = join(e2e.cluster.space.dir, 'cni/conf/10-testbed.conflist');
     const network = await readFile(file, 'utf8');

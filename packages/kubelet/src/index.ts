@@ -67,7 +67,7 @@ export { explainPod, type ExplainSettings } from './explain/run/index.js';
 export type { PullRecordFiles } from './images/index.js';
 export type { PullRules } from './images/index.js';
 export type { RotationFiles } from './logs/index.js';
-export type { HealthServer } from './node/index.js';
+export { type HealthServer, isKernelSettingError, type KernelSettings } from './node/index.js';
 export {
   isManifestError,
   type ManifestFiles,

@@ -97,7 +97,11 @@ let kubelet: ChildProcess | undefined;
 function start(): ChildProcess {
   kubelet = spawn(PROGRAM, argv, {
     stdio: 'ignore',
-    env: { ...process.env, NODEAGENT_NODE: process.execPath },
+    env: {
+      ...process.env,
+      NODEAGENT_NODE: process.execPath,
+      NODEAGENT_PROC_SYS: containerd.space.procSys,
+    },
   });
   return kubelet;
 }

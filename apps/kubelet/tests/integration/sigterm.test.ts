@@ -56,7 +56,11 @@ describe('SIGTERM', () => {
     const argv = await writeFiles(join(containerd.space.dir, 'kubelet'), port);
     const kubelet = spawn(PROGRAM, [...argv, '--hostname-override=n1'], {
       stdio: 'ignore',
-      env: { ...process.env, NODEAGENT_NODE: process.execPath },
+      env: {
+        ...process.env,
+        NODEAGENT_NODE: process.execPath,
+        NODEAGENT_PROC_SYS: containerd.space.procSys,
+      },
     });
     onTestFinished(() => void kubelet.kill('SIGKILL'));
     const ended = once(kubelet, 'exit');

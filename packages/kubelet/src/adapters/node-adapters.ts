@@ -32,6 +32,7 @@ import { createStorageCommands } from '../disks/adapters/storage-commands.js';
 import { createStorageFiles } from '../disks/adapters/storage-files.js';
 import { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 import { createRotationFiles } from '../logs/adapters/rotation-files.js';
+import { createKernelSettings } from '../node/adapters/kernel-settings.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 import { callHook } from '../runtime/adapters/hook-caller.js';
 import { createPodFiles } from '../runtime/adapters/pod-files.js';
@@ -57,6 +58,8 @@ export interface NodeAdapterOptions {
    * Credential provider plug-ins: their configuration, and the directory that holds their programs.
    */
   readonly credentialProviders?: Readonly<{ config: string; binDir: string }> | undefined;
+  /** The machine's `/proc/sys`, if it is mounted elsewhere. */
+  readonly procSys?: string | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -91,6 +94,7 @@ export async function createNodeAdapters(
     prober: { http: createHttpProber(), tcp: createTcpProber(), grpc: createGrpcProber() },
     callHook,
     adjustOomScore: (score) => adjustOomScore(score, log),
+    kernelSettings: createKernelSettings(options.procSys),
     certificates: {
       store: (purpose) => createCertificateStore(certDir, purpose),
       requests: createRequestMaker(),

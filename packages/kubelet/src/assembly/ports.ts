@@ -14,7 +14,7 @@ import type {
 import type { LoopDevices, StorageCommands, StorageFiles } from '../disks/index.js';
 import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../logs/index.js';
-import type { HealthServer } from '../node/index.js';
+import type { HealthServer, KernelSettings } from '../node/index.js';
 import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } from '../pod/index.js';
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
 import type { NodeServerAdapters } from '../server/index.js';
@@ -53,6 +53,8 @@ export interface KubeletAdapters {
   readonly callHook: HookCaller;
   /** Sets the kubelet process's own `oom_score_adj`; a failure is only logged. */
   adjustOomScore(score: number): Promise<void>;
+  /** Settings that apply to the whole machine. */
+  readonly kernelSettings: KernelSettings;
   readonly certificates: CertificateAdapters;
   readonly pullCredentials: CredentialAdapters;
   /** Answers `/healthz`; absent: no health port. */

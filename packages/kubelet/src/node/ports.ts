@@ -7,3 +7,11 @@ export interface HealthServer {
    */
   run(problem: () => string | undefined, signal: AbortSignal): Promise<void>;
 }
+
+/** Settings of the kernel for the whole machine, by their path below `/proc/sys`. */
+export interface KernelSettings {
+  /** @throws {Error} if this kernel has no such setting, or its value is not a number */
+  read(name: string): Promise<number>;
+  /** @throws {Error} if the process may not change it */
+  write(name: string, value: number): Promise<void>;
+}

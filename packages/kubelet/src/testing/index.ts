@@ -9,6 +9,7 @@ export {
   running,
 } from './builders.js';
 export { MemoryDisk } from './memory-disk.js';
+export { MemoryKernelSettings } from './memory-kernel-settings.js';
 export { MemoryManifestFiles } from './memory-manifest-files.js';
 export { MemoryMounts } from './memory-mounts.js';
 export { createMemoryNode, type MemoryNode, type MemoryNodeOptions } from './memory-node.js';

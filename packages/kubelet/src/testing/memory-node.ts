@@ -9,6 +9,7 @@ import { createScriptedProber, type ScriptedProber } from '@nodeagent/probes/tes
 import type { KubeletAdapters, NodeMachine } from '../assembly/index.js';
 import type { MetricsPage } from '../server/run/index.js';
 import { MemoryDisk } from './memory-disk.js';
+import { MemoryKernelSettings } from './memory-kernel-settings.js';
 import { createMemoryNodeFiles } from './memory-node-files.js';
 import { MemoryDirectoryReadings, MemoryMachineReadings } from './memory-readings.js';
 
@@ -40,6 +41,7 @@ export interface MemoryNode {
   readonly metrics: MemoryMetrics;
   /** The scores that the kubelet gave itself for the kernel's OOM killer. */
   readonly oomScores: readonly number[];
+  readonly kernelSettings: MemoryKernelSettings;
 }
 
 const MACHINE: NodeMachine = {
@@ -75,6 +77,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
   const log = new MemoryLogger();
   const metrics = new MemoryMetrics();
   const oomScores: number[] = [];
+  const kernelSettings = new MemoryKernelSettings();
   const random = (): number => 0.5;
   const adapters: KubeletAdapters = {
     ...{ clock, random, log, facts, prober },
@@ -94,6 +97,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
     adjustOomScore: async (score) => {
       oomScores.push(score);
     },
+    kernelSettings,
     certificates: {
       store: () => ({
         current: async () => undefined,
@@ -107,7 +111,19 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
     },
     pullCredentials: { nodeEntries: async () => [], readProviders: async () => undefined },
   };
-  return { adapters, api, runtime, disk, cgroups, facts, prober, log, metrics, oomScores };
+  return {
+    adapters,
+    api,
+    runtime,
+    disk,
+    cgroups,
+    facts,
+    prober,
+    log,
+    metrics,
+    oomScores,
+    kernelSettings,
+  };
 }
 
 function connectionTo(

@@ -19,6 +19,7 @@ import {
   type NodeApiConnection,
   parseKubeletConfig,
 } from '../../src/index.js';
+import { MemoryKernelSettings } from '../../src/testing/index.js';
 
 export const NODE_NAME = 'n1';
 
@@ -147,6 +148,8 @@ function startKubelet({ containerd, client }: Parts, more: KubeletChanges): Runn
       probeMetrics: createPrometheusMetrics(),
       // the tested container must not be the last one that the kernel kills
       adjustOomScore: async () => undefined,
+      // the machine's settings are not the test's to change
+      kernelSettings: new MemoryKernelSettings(),
       openRuntime: () => createCriClient({ endpoint: containerd.endpoint }),
       openApi: noticing === null ? undefined : async () => connectionTo(noticing),
     });

@@ -76,6 +76,13 @@ export function reservedLimits(
   });
 }
 
+/** Rules for the kernel's settings: changed for pods, or only checked. */
+export function kernelRules({
+  protectKernelDefaults,
+}: Pick<KubeletConfig, 'protectKernelDefaults'>): Readonly<{ isProtected: boolean }> {
+  return { isProtected: protectKernelDefaults };
+}
+
 export function cgroupRules(
   config: Pick<KubeletConfig, 'cpuCFSQuota' | 'cpuCfsQuotaPeriodMs' | 'podPidsLimit'>,
 ): PodCgroupRules {

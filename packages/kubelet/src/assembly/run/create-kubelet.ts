@@ -4,11 +4,12 @@ import { createNoApiClient, type EventRecorder, QueuedEventRecorder } from '@nod
 
 import type { KubeletConfig } from '../../config/index.js';
 import type { ConfiguredProviders } from '../../credentials/index.js';
+import { prepareKernel } from '../../node/run/index.js';
 import { meterCri, traceCri } from '../../runtime/run/index.js';
 import { completeIdentity, type KubeletIdentity } from '../model/identity.js';
 import { gatedParts } from '../plan/gated-parts.js';
 import { nodeConfig } from '../plan/node-config.js';
-import { crashLoopRules } from '../plan/pod-rules.js';
+import { crashLoopRules, kernelRules } from '../plan/pod-rules.js';
 import { checkEndpoints, checkMachine } from '../plan/usable-here.js';
 import type { CriServices, KubeletAdapters, NodeApiConnection } from '../ports.js';
 import { connectRuntime } from './connect-runtime.js';
@@ -80,7 +81,7 @@ async function runWith(
   recordFeatures(metrics, config.features);
   const [runtime] = await Promise.all([connectRuntime(parts, signal), api?.check(signal)]);
   await adapters.adjustOomScore(config.oomScoreAdj);
-  await makeDirectories(parts);
+  await Promise.all([makeDirectories(parts), setUpKernel(parts)]);
   const client = api?.client ?? createNoApiClient(STANDALONE);
   const { recorder, run: sendEvents } = openRecorder(parts, api);
   const heartbeat = api?.heartbeat ?? client;
@@ -122,6 +123,12 @@ function readProviders(
   adapters: KubeletAdapters,
 ): Promise<ConfiguredProviders | undefined> {
   return adapters.pullCredentials.readProviders({ tokens: gatedParts(config).providerTokens });
+}
+
+/** @throws {KernelSettingError} */
+function setUpKernel({ config, adapters }: Parts): Promise<void> {
+  const { kernelSettings: settings, log } = adapters;
+  return prepareKernel({ ...kernelRules(config), settings, log });
 }
 
 async function makeDirectories({ config, identity, adapters }: Parts): Promise<void> {

@@ -33,7 +33,6 @@ export const UNUSED_FIELDS: UnusedFields = {
   maxOpenFiles: 'the process keeps the limit that it was started with',
   volumePluginDir: 'Flexvolume plug-ins are not supported',
   kernelMemcgNotification: 'pods are not evicted',
-  protectKernelDefaults: "the kernel's settings are neither checked nor changed",
   evictionHard: 'thresholds only lower what is allocatable; pods are not evicted',
   evictionSoft: 'pods are not evicted',
   evictionSoftGracePeriod: 'pods are not evicted',

@@ -1,4 +1,5 @@
 export { createNodeEvents, createNodeInputs } from './node-inputs.js';
 export { OwnNode } from './own-node.js';
 export { runPodRanges } from './pod-ranges.js';
+export { prepareKernel } from './prepare-kernel.js';
 export { TurnWatch } from './turn-watch.js';

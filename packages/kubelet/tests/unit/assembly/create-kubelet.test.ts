@@ -188,6 +188,20 @@ describe(createKubelet, () => {
     expect(oomScores).toEqual([-500]);
   });
 
+  it('gives the kernel the settings that pods need', async () => {
+    const { clock, kernelSettings } = start({});
+    await clock.advance(1000);
+    expect(kernelSettings.values.get('vm/overcommit_memory')).toBe(1);
+  });
+
+  it('with protectKernelDefaults starts only if the kernel has these settings', async () => {
+    const { clock, kernelSettings } = start({ protectKernelDefaults: true });
+    const ended = expect(run).rejects.toMatchObject({ code: 'KERNEL_SETTING' });
+    await clock.advance(1000);
+    await ended;
+    expect(kernelSettings.values.get('vm/overcommit_memory')).toBe(0);
+  });
+
   it('refuses a configuration before it opens the runtime or creates a file', async () => {
     const { disk, runtime } = start({ failCgroupV1: true }, { machine: { cgroupVersion: 1 } });
     await expect(run).rejects.toMatchObject({ code: 'CONFIG_INVALID' });

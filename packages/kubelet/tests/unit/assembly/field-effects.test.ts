@@ -11,6 +11,7 @@ import {
   cgroupRules,
   crashLoopRules,
   idRange,
+  kernelRules,
   pullRules,
   reservedLimits,
   resizeRules,
@@ -239,6 +240,12 @@ const EFFECTS: readonly Row[] = [
   ['cpuCFSQuotaPeriod', { cpuCFSQuotaPeriod: '5ms' }, (c) => runtimeOf(c).cpuPeriodUs, 5000],
   ['podPidsLimit', { podPidsLimit: 9 }, (c) => cgroupRules(c).podPidsLimit, 9],
   ['seccompDefault', { seccompDefault: true }, (c) => runtimeOf(c).seccompDefault, true],
+  [
+    'protectKernelDefaults',
+    { protectKernelDefaults: true },
+    (c) => kernelRules(c).isProtected,
+    true,
+  ],
   ['singleProcessOOMKill', { singleProcessOOMKill: true }, (c) => runtimeOf(c).unified, {}],
   [
     'memorySwap.swapBehavior',
