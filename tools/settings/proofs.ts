@@ -26,7 +26,7 @@ export const KUBELET_FIELDS: Readonly<Record<string, Proof>> = {
     'unit/assembly/create-kubelet.test.ts › limits a pod by its cgroup and records its allocated resources',
   ),
   enforceNodeAllocatable: test(
-    'unit/assembly/create-kubelet.test.ts › with enforceNodeAllocatable none leaves them',
+    'unit/assembly/field-effects.test.ts › enforceNodeAllocatable changes how the kubelet runs',
   ),
   oomScoreAdj: test('unit/assembly/create-kubelet.test.ts › sets its own score by oomScoreAdj'),
   kubeletCgroups: test(
