@@ -35,5 +35,5 @@ export { differs, planStatusPatch } from './plan/patch.js';
 export { newNode, reconciledNode } from './plan/register.js';
 export { foldRuntimeStatus, type RuntimeHealth, UNKNOWN_HEALTH } from './plan/runtime-health.js';
 export type { FactSource, NodeEvents, NodeInputs } from './ports.js';
-export type { NodeStatusOptions } from './run/context.js';
+export type { NodeStage, NodeStatusOptions } from './run/context.js';
 export { runNodeStatus, runUnregisteredNode } from './run/node-status.js';

@@ -71,7 +71,10 @@ export class ManualClock implements Clock {
   }
 }
 
+/** More than the longest chain of a program's start; a whole kubelet takes some 60. */
+const SETTLING_TURNS = 200;
+
 /** Lets pending promise reactions, and the ones they cause, run. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+  for (let turn = 0; turn < SETTLING_TURNS; turn += 1) await Promise.resolve();
 }

@@ -34,6 +34,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from '../ports.js';
+import type { RequestMeter } from './request-meter.js';
 
 export interface ApiClientOptions {
   readonly transport: Transport;
@@ -44,6 +45,7 @@ export interface ApiClientOptions {
    * pages.
    */
   readonly rateLimit?: TokenBucketRules;
+  readonly meter?: RequestMeter;
   /** E.g. `kubelet/v1.36.2 (linux/amd64)`. */
   readonly userAgent: string;
   /** Maximum silence of the server on all requests except watches. */
@@ -209,7 +211,7 @@ export class ApiClient implements KubeClient {
   async #send(call: Call, signal: AbortSignal): Promise<TransportResponse> {
     let refreshed = false;
     for (let retries = 0; ; retries += 1) {
-      if (call.unlimited !== true) await this.#pass(signal);
+      if (call.unlimited !== true) await this.#pass(call.method, signal);
       const credential = await this.#options.credentials.current(signal);
       try {
         const response = await this.#transmit(call, credential, signal);
@@ -225,6 +227,7 @@ export class ApiClient implements KubeClient {
         }
         const waitMs = decideRetryMs({ error, method: call.method, retries });
         if (waitMs === undefined) throw error;
+        this.#options.meter?.retried(call.method, String(error.httpStatus ?? '<error>'));
         await this.#sleep(waitMs, signal);
       }
     }
@@ -252,13 +255,14 @@ export class ApiClient implements KubeClient {
   }
 
   /** Waits for the rate limit. */
-  async #pass(signal: AbortSignal): Promise<void> {
+  async #pass(verb: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { rateLimit, clock } = this.#options;
+    const { rateLimit, clock, meter } = this.#options;
     if (rateLimit === undefined) return;
     const { state, waitMs } = takeToken(this.#bucket, rateLimit, clock.monotonicMs());
     this.#bucket = state;
     if (waitMs > 0) await this.#sleep(waitMs, signal);
+    meter?.waited(verb, waitMs);
   }
 
   async #sleep(ms: number, signal: AbortSignal): Promise<void> {

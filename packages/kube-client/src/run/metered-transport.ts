@@ -5,6 +5,9 @@ import type { Credential, Transport, TransportRequest, TransportResponse } from 
 /** In seconds. */
 const LATENCY_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
+/** 64 bytes to 16 MiB. */
+const SIZE_BUCKETS = [64, 256, 512, 1024, ...[12, 14, 16, 18, 20, 22, 24].map((n) => 2 ** n)];
+
 export interface MeteredTransportOptions {
   readonly transport: Transport;
   readonly metrics: Metrics;
@@ -23,6 +26,8 @@ export class MeteredTransport implements Transport {
   readonly #options: MeteredTransportOptions;
   readonly #requests: Counter;
   readonly #seconds: Histogram;
+  readonly #sent: Histogram;
+  readonly #received: Histogram;
 
   constructor(options: MeteredTransportOptions) {
     this.#options = options;
@@ -38,6 +43,18 @@ export class MeteredTransport implements Transport {
       labelNames: ['verb', 'host'],
       buckets: LATENCY_BUCKETS,
     });
+    this.#sent = metrics.histogram({
+      name: 'rest_client_request_size_bytes',
+      help: 'Size of bodies sent to the API server.',
+      labelNames: ['verb', 'host'],
+      buckets: SIZE_BUCKETS,
+    });
+    this.#received = metrics.histogram({
+      name: 'rest_client_response_size_bytes',
+      help: 'Size of bodies received from the API server, without those of watches.',
+      labelNames: ['verb', 'host'],
+      buckets: SIZE_BUCKETS,
+    });
   }
 
   async send(
@@ -49,17 +66,19 @@ export class MeteredTransport implements Transport {
     const { method, path } = request;
     const startedMs = clock.monotonicMs();
     const isWatch = /[?&]watch=(true|1)\b/.test(path);
-    const ended = (): void => {
-      if (isWatch) return;
-      this.#seconds.observe((clock.monotonicMs() - startedMs) / 1000, { verb: method, host });
+    const labels = { verb: method, host };
+    this.#sent.observe(request.body === undefined ? 0 : Buffer.byteLength(request.body), labels);
+    const ended = (receivedBytes?: number): void => {
+      this.#seconds.observe((clock.monotonicMs() - startedMs) / 1000, labels);
+      if (receivedBytes !== undefined) this.#received.observe(receivedBytes, labels);
     };
     try {
       const response = await transport.send(request, credential, signal);
       this.#requests.increment({ code: `${response.httpStatus}`, method, host });
-      return { ...response, body: thenCall(response.body, ended) };
+      return isWatch ? response : { ...response, body: thenCall(response.body, ended) };
     } catch (error) {
       this.#requests.increment({ code: '<error>', method, host });
-      ended();
+      if (!isWatch) ended();
       throw error;
     }
   }
@@ -69,14 +88,18 @@ export class MeteredTransport implements Transport {
   }
 }
 
-/** @param ended called when the body was read or abandoned */
+/** @param ended called with the bytes read when the body was read or abandoned */
 async function* thenCall(
   body: AsyncIterable<Uint8Array>,
-  ended: () => void,
+  ended: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
   try {
-    yield* body;
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      yield chunk;
+    }
   } finally {
-    ended();
+    ended(bytes);
   }
 }

@@ -8,6 +8,8 @@ export interface PullRecordFiles {
   remove(kind: PullRecordKind, name: string): Promise<void>;
   /** The texts of all records of a kind. */
   texts(kind: PullRecordKind): Promise<readonly string[]>;
+  /** The number of records of a kind. */
+  count(kind: PullRecordKind): Promise<number>;
 }
 
 /** `pulling`: pulls in progress, by image name. `pulled`: images present, by image id. */

@@ -108,6 +108,7 @@ function pullRecordFiles(disk: MemoryDisk, rootDir: string): PullRecordFiles {
     remove: async (kind, name) => disk.remove(path(kind, name)),
     texts: async (kind) =>
       disk.names(directory(kind)).map((name) => disk.read(`${directory(kind)}/${name}`) ?? ''),
+    count: async (kind) => disk.names(directory(kind)).length,
   };
 }
 

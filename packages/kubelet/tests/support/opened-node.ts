@@ -65,6 +65,7 @@ export async function openNode(node: NodeToOpen): Promise<OpenedNode> {
       },
       runtime: await connectRuntime(parts, end.signal),
       providers: undefined,
+      began: { bootedAtMs: 0, startedAtMs: 0 },
     },
     end.signal,
   );

@@ -9,6 +9,12 @@ import type { NodeEvent, NodeFacts, Now } from '../plan/node-status.js';
 import { type RuntimeHealth, UNKNOWN_HEALTH } from '../plan/runtime-health.js';
 import type { FactSource, NodeEvents, NodeInputs } from '../ports.js';
 
+/**
+ * A step of a node's start: before the first attempt to register it, after its Node was created,
+ * and when the API has seen it ready.
+ */
+export type NodeStage = 'registering' | 'created' | 'ready';
+
 export interface NodeStatusOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -23,6 +29,8 @@ export interface NodeStatusOptions {
   readonly wake?: Wake;
   /** Called with the measured node, before the API has it. */
   readonly onMeasured?: (node: Node) => void;
+  /** Called on each step of a new node's start, once. */
+  readonly onStage?: (stage: NodeStage) => void;
   /** Called after each answer of the runtime. */
   readonly onRuntimeHealth?: (health: RuntimeHealth) => void;
 }

@@ -13,9 +13,11 @@ export async function registerNode(context: Context, signal: AbortSignal): Promi
   const { clock, log, config } = context.options;
   const { nodeName } = config;
   let failed: BackoffState | undefined;
+  context.options.onStage?.('registering');
   while (!signal.aborted) {
     try {
       const how = await registerOnce(context, signal);
+      if (how === 'created') context.options.onStage?.('created');
       log.info({ node: nodeName, how }, 'node registered');
       return;
     } catch (error) {

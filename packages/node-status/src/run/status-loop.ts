@@ -66,7 +66,7 @@ async function reportOnce(
   reports.lastGaps = gaps;
   const changed = differs(node, planned.node);
   // Registered as ready, or left ready by the previous process.
-  if (!changed) context.reportedReady ||= isReady(node);
+  if (!changed && isReady(node)) noteReady(context);
   if (!changed && !isDue(reports, config.reportEveryMs, clock.monotonicMs())) return;
   const body = planStatusPatch(node, planned.node);
   if (body === undefined) return; // twice within a second: even the heartbeat is equal
@@ -76,8 +76,14 @@ async function reportOnce(
   const first = reports.lastMs === undefined;
   reports.lastMs = clock.monotonicMs();
   reports.delayMs = changed || first ? (random() - 0.5) * config.reportEveryMs : 0;
-  context.reportedReady ||= isReady(planned.node);
+  if (isReady(planned.node)) noteReady(context);
   tellEvents(context, planned.events);
+}
+
+function noteReady(context: Context): void {
+  if (context.reportedReady) return;
+  context.reportedReady = true;
+  context.options.onStage?.('ready');
 }
 
 function isDue({ lastMs, delayMs }: Reports, everyMs: number, nowMs: number): boolean {

@@ -49,5 +49,7 @@ it('counts by status code, and measures all except watches to the end of the bod
   });
   expect(Object.fromEntries(metrics.observations)).toEqual({
     'rest_client_request_duration_seconds{host="10.0.0.1:6443",verb="GET"}': [0.5, 0.5, 0],
+    'rest_client_request_size_bytes{host="10.0.0.1:6443",verb="GET"}': [0, 0, 0, 0],
+    'rest_client_response_size_bytes{host="10.0.0.1:6443",verb="GET"}': [2, 2],
   });
 });

@@ -4,7 +4,7 @@ import { createNoApiClient, type EventRecorder, QueuedEventRecorder } from '@nod
 
 import type { KubeletConfig } from '../../config/index.js';
 import type { ConfiguredProviders } from '../../credentials/index.js';
-import { prepareKernel } from '../../node/run/index.js';
+import { prepareKernel, recordNodeName } from '../../node/run/index.js';
 import { meterCri, traceCri } from '../../runtime/run/index.js';
 import { completeIdentity, type KubeletIdentity } from '../model/identity.js';
 import { gatedParts } from '../plan/gated-parts.js';
@@ -79,13 +79,20 @@ async function runWith(
   const { config, identity, adapters } = parts;
   const { metrics, tracer } = adapters;
   recordFeatures(metrics, config.features);
+  recordNodeName(metrics, identity.nodeName);
+  const startedAtMs = adapters.clock.nowMs();
   const [runtime] = await Promise.all([connectRuntime(parts, signal), api?.check(signal)]);
   await adapters.adjustOomScore(config.oomScoreAdj);
-  await Promise.all([makeDirectories(parts), setUpKernel(parts)]);
+  const [bootedAtMs] = await Promise.all([
+    adapters.readings.machine.bootTimeMs(),
+    makeDirectories(parts),
+    setUpKernel(parts),
+  ]);
+  const began = { bootedAtMs, startedAtMs };
   const client = api?.client ?? createNoApiClient(STANDALONE);
   const { recorder, run: sendEvents } = openRecorder(parts, api);
   const heartbeat = api?.heartbeat ?? client;
-  const opened = { client, heartbeat, recorder, runtime, providers };
+  const opened = { client, heartbeat, recorder, runtime, providers, began };
   const { ports, stats, tasks } = await openPorts(parts, opened, signal);
   const callers = { reviewer: api?.reviewer, stats: stats.handlers };
   const server = await openServer(parts, callers, signal);

@@ -3,7 +3,12 @@ import { ConfigError } from '@nodeagent/component-base';
 import type { NodeEvents } from '@nodeagent/node-status';
 
 import type { PodVolumes } from '../../pod/index.js';
-import { enforceAllocatable, enforceReserved, PodCgroups } from '../../resources/run/index.js';
+import {
+  enforceAllocatable,
+  enforceReserved,
+  meterCgroups,
+  PodCgroups,
+} from '../../resources/run/index.js';
 import { allPodsLimits, cgroupRules, reservedLimits } from '../plan/pod-rules.js';
 import type { Parts } from './parts.js';
 
@@ -12,7 +17,9 @@ export async function openCgroups(
   { config, adapters }: Parts,
   driver: CgroupDriver,
 ): Promise<PodCgroups> {
-  const tree = await adapters.cgroups(driver);
+  const { metrics, clock, machine } = adapters;
+  const version = machine.cgroupVersion;
+  const tree = meterCgroups(await adapters.cgroups(driver), { metrics, clock, version });
   const layout = { driver, root: config.cgroupRoot };
   const cgroups = new PodCgroups({
     ...{ tree, layout, log: adapters.log },

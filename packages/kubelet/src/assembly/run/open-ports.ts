@@ -10,7 +10,7 @@ import {
 } from '../../credentials/run/index.js';
 import { createPullMeter } from '../../images/run/index.js';
 import { hostIpsOf } from '../../node/index.js';
-import { createNodeEvents, OwnNode } from '../../node/run/index.js';
+import { createNodeEvents, createStartupMeter, OwnNode } from '../../node/run/index.js';
 import { createRuntimeView } from '../../observation/run/index.js';
 import type { PodEvents } from '../../pod/index.js';
 import { createPodEvents } from '../../pod/run/index.js';
@@ -20,6 +20,7 @@ import {
   checkResolvConf,
   createFieldReader,
   createPodRuntime,
+  createRuntimeMeter,
   UserNamespaces,
 } from '../../runtime/run/index.js';
 import { openStorage } from '../../storage/run/index.js';
@@ -54,6 +55,8 @@ export interface PortOptions {
   readonly recorder: EventRecorder;
   readonly runtime: ReadyRuntime;
   readonly providers: ConfiguredProviders | undefined;
+  /** Times at which the machine and the kubelet began. */
+  readonly began: Readonly<{ bootedAtMs: number; startedAtMs: number }>;
 }
 
 export interface OpenPorts {
@@ -70,7 +73,7 @@ const CGROUP_V1 =
 /** Assembles the rooms: gives each the adapters and settings that it needs. */
 export async function openPorts(
   parts: Parts,
-  { client, heartbeat, recorder, runtime: readyRuntime, providers }: PortOptions,
+  { client, heartbeat, recorder, runtime: readyRuntime, providers, began }: PortOptions,
   lifetime: AbortSignal,
 ): Promise<OpenPorts> {
   const { config, identity, adapters, cri } = parts;
@@ -152,6 +155,7 @@ export async function openPorts(
         random,
       ),
       call: adapters.callHook,
+      meter: createRuntimeMeter(metrics),
     },
     settings,
     pullRules(config),
@@ -173,6 +177,7 @@ export async function openPorts(
   const ports: KubeletPorts = {
     ...{ client, heartbeat, ownNode, events, nodeEvents, runtime, runtimeView },
     ...{ metrics, probeMetrics, pulls, facts, clock, random, log },
+    onNodeStage: createStartupMeter({ metrics, clock, ...began }),
     onWakeable: (wake) => wakes.onWake(wake),
     onPods: (active) => cgroups.followPods(active),
     sources: staticSources(parts, events),

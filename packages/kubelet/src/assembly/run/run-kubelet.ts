@@ -40,6 +40,7 @@ import { StatusReporter } from '../../status/run/index.js';
 import { type CrashLoopRules, DEFAULT_CRASH_LOOP_RULES } from '../../workers/index.js';
 import {
   createCriExecRunner,
+  createOrphanMeter,
   createStepMeter,
   Gate,
   ManagedProbes,
@@ -63,6 +64,8 @@ export interface KubeletPorts {
   readonly cri: Pick<RuntimeService, 'status' | 'version' | 'execSync' | 'updateRuntimeConfig'>;
   readonly images: Pick<ImageService, 'listImages'>;
   /** Measures this machine. */
+  /** Called on each step of a new node's start. */
+  readonly onNodeStage?: NodeStatusOptions['onStage'];
   readonly facts: FactSource;
   /**
    * The reason that no pod can start on this node, which makes it not ready; undefined otherwise.
@@ -171,6 +174,7 @@ function nodeParts(
       volumesInUse: () => ports.volumesInUse?.(),
     }),
     onMeasured: (node) => ownNode.measured(node),
+    ...(ports.onNodeStage && { onStage: ports.onNodeStage }),
     onRuntimeHealth: (health) => {
       networkProblem = health.networkProblem;
     },
@@ -233,7 +237,7 @@ function podTasks(
   const workers: PodWorkers = new PodWorkers({
     ...{ runtime, runtimeView, volumes, probes, events, node, clock, random, log, resyncMs },
     reporter: metrics ? meterReporter(reporter, { metrics, clock, pulls: ports.pulls }) : reporter,
-    onStep: metrics && createStepMeter(metrics),
+    onStep: metrics && createStepMeter(metrics, clock),
     sandboxGate: new Gate(CONCURRENT_SANDBOXES),
     crashLoopRules: settings.crashLoopRules ?? DEFAULT_CRASH_LOOP_RULES,
     admission: ports.admission ?? {},
@@ -274,6 +278,7 @@ function podTasks(
     synced: () => desired.synced,
     known: () => workers.uids,
     onOrphan: () => counts?.orphaned(),
+    onCleaned: metrics && createOrphanMeter(metrics),
     onTurn: () => {
       turns.turn();
       counts?.update(workers.counted(), mirrors.size);

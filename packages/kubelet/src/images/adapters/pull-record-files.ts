@@ -17,6 +17,10 @@ export function createPullRecordFiles(rootDir: string): PullRecordFiles {
   const folderOf = (kind: string): string => join(rootDir, 'image_manager', kind);
   const pathOf = (kind: string, name: string): string =>
     join(folderOf(kind), PREFIX + createHash('sha256').update(name).digest('hex'));
+  const namesIn = async (kind: string): Promise<readonly string[]> => {
+    const names = await readdir(folderOf(kind)).catch(absent<string[]>([]));
+    return names.filter((name) => name.startsWith(PREFIX) && !name.endsWith(TEMPORARY));
+  };
   return {
     read: (kind, name) => readForeignText(pathOf(kind, name), RECORD),
     write: async (kind, name, text) => {
@@ -32,13 +36,13 @@ export function createPullRecordFiles(rootDir: string): PullRecordFiles {
     },
     remove: (kind, name) => rm(pathOf(kind, name), { force: true }),
     texts: async (kind) => {
-      const names = await readdir(folderOf(kind)).catch(absent<string[]>([]));
-      const own = names.filter((name) => name.startsWith(PREFIX) && !name.endsWith(TEMPORARY));
+      const own = await namesIn(kind);
       const texts = await Promise.all(
         own.map((name) => readForeignText(join(folderOf(kind), name), RECORD)),
       );
       return texts.flatMap((text) => text ?? []);
     },
+    count: async (kind) => (await namesIn(kind)).length,
   };
 }
 

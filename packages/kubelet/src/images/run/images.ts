@@ -24,7 +24,7 @@ import { type ImageName, parseImageName } from '../plan/image-name.js';
 import { type PullBudget, takePull } from '../plan/pull-budget.js';
 import { credentialHash } from '../plan/pull-verification.js';
 import type { PullRecordFiles } from '../ports.js';
-import type { PullMeter } from './pull-metrics.js';
+import type { EnsureReport, PullMeter } from './pull-metrics.js';
 import { type KnownImage, PullRecords } from './pull-records.js';
 
 export interface ImagesPorts {
@@ -32,7 +32,7 @@ export interface ImagesPorts {
   readonly credentials: PullCredentials;
   readonly events: PodEvents;
   /** Without it, pulls are not measured. */
-  readonly pulls?: Pick<PullMeter, 'pulled'> | undefined;
+  readonly pulls?: Pick<PullMeter, 'pulled' | 'ensured' | 'checked' | 'recorded'> | undefined;
   /** Storage of pull records; required for verification. */
   readonly records?: PullRecordFiles | undefined;
   readonly clock: Clock;
@@ -63,6 +63,8 @@ export interface ImageRequest {
   readonly sandbox: SandboxConfig;
 }
 
+/** Known of a request so far. */
+type Seen = { -readonly [K in keyof EnsureReport]: EnsureReport[K] };
 type Named = ImageRequest & ImageName & Readonly<{ credentials: () => Promise<Found> }>;
 type Found = readonly PullCredential[];
 
@@ -92,13 +94,23 @@ export class Images {
     const { records: files, images, clock, log } = ports;
     const { verification } = rules;
     if (files !== undefined && verification !== undefined) {
-      this.#records = new PullRecords({ files, images, clock, log }, verification);
+      const meter = ports.pulls;
+      this.#records = new PullRecords({ files, images, clock, log, meter }, verification);
     }
     this.#gate = rules.concurrency === undefined ? undefined : new Gate(rules.concurrency);
   }
 
   /** @throws {StartError} with the reason that users see */
   async ensure(request: ImageRequest, signal: AbortSignal): Promise<PulledImage> {
+    const seen: Seen = { policy: request.policy ?? '' };
+    try {
+      return await this.#ensure(request, seen, signal);
+    } finally {
+      this.#ports.pulls?.ensured(seen);
+    }
+  }
+
+  async #ensure(request: ImageRequest, seen: Seen, signal: AbortSignal): Promise<PulledImage> {
     const { image } = request;
     const name = parseImageName(image);
     if (typeof name === 'string') {
@@ -115,9 +127,12 @@ export class Images {
         (found ??= this.#ports.credentials.forImage(request.pod, name.repository, signal)),
     };
     const policy = request.policy ?? defaultPolicy(name.reference);
+    seen.policy = policy;
     if (policy !== 'Always') {
       const present = await this.#inspect(wanted, signal);
+      seen.presentLocally = present !== undefined;
       if (present !== undefined && (await this.#mayUse(wanted, present, signal))) {
+        seen.pullRequired = false;
         this.#failures.delete(failureKey(wanted));
         const verified = this.#records === undefined ? '' : ' and can be accessed by the pod';
         const text = `Container image ${JSON.stringify(image)} already present on machine${verified}`;
@@ -130,6 +145,7 @@ export class Images {
         throw new StartError('ErrImageNeverPull', text);
       }
     }
+    seen.pullRequired = true;
     return this.#pull(wanted, signal);
   }
 

@@ -2,6 +2,7 @@ import type { Metrics } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { podUid } from '../../pod/index.js';
+import type { PullRecordKind } from '../ports.js';
 
 /** One completed pull for a pod; times are monotonic. */
 export interface PullReport {
@@ -10,9 +11,25 @@ export interface PullReport {
   readonly sizeBytes: number;
 }
 
+/** A request to make an image present; a figure is unknown if the request failed before. */
+export interface EnsureReport {
+  /** As the pod has it: `IfNotPresent`. */
+  readonly policy: string;
+  readonly presentLocally?: boolean;
+  readonly pullRequired?: boolean;
+}
+
+/** Outcome of a check whether a pod may use a present image. */
+export type MustPullResult =
+  'credentialPolicyAllowed' | 'credentialRecordFound' | 'mustAuthenticate' | 'error';
+
 /** Measures pulls, and reports how long a starting pod waited for its images. */
 export interface PullMeter {
   pulled(pod: Pod, report: PullReport): void;
+  ensured(report: EnsureReport): void;
+  checked(result: MustPullResult): void;
+  /** @param count records of that kind on disk */
+  recorded(kind: PullRecordKind, count: number): void;
   /** Time from the start of the pod's first pull to the end of its last; 0 without pulls. */
   pullingMs(podUid: string): number;
   forget(podUid: string): void;
@@ -49,6 +66,24 @@ export function createPullMeter(metrics: Metrics): PullMeter {
     labelNames: ['image_size_in_bytes'],
     buckets: BUCKETS,
   });
+  const requests = metrics.counter({
+    name: 'kubelet_image_manager_ensure_image_requests_total',
+    help: 'Requests to make an image present, by pull policy.',
+    labelNames: ['pull_policy', 'present_locally', 'pull_required'],
+  });
+  const checks = metrics.counter({
+    name: 'kubelet_imagemanager_image_mustpull_checks_total',
+    help: 'Checks whether a pod may use a present image without a pull, by result.',
+    labelNames: ['result'],
+  });
+  const intents = metrics.gauge({
+    name: 'kubelet_imagemanager_ondisk_pullintents',
+    help: 'Records of pulls in progress on disk.',
+  });
+  const records = metrics.gauge({
+    name: 'kubelet_imagemanager_ondisk_pulledrecords',
+    help: 'Records of pulled images on disk.',
+  });
   const spans = new Map<string, Readonly<{ startedMs: number; endedMs: number }>>();
   return {
     pulled: (pod, { startedMs, endedMs, sizeBytes }) => {
@@ -57,6 +92,14 @@ export function createPullMeter(metrics: Metrics): PullMeter {
       const earlier = spans.get(podUid(pod));
       spans.set(podUid(pod), { startedMs: earlier?.startedMs ?? startedMs, endedMs });
     },
+    ensured: ({ policy, presentLocally, pullRequired }) =>
+      requests.increment({
+        pull_policy: policy.toLowerCase(),
+        present_locally: String(presentLocally ?? 'unknown'),
+        pull_required: String(pullRequired ?? 'unknown'),
+      }),
+    checked: (result) => checks.increment({ result }),
+    recorded: (kind, count) => (kind === 'pulling' ? intents : records).set(count),
     pullingMs: (uid) => {
       const { startedMs, endedMs } = spans.get(uid) ?? { startedMs: 0, endedMs: 0 };
       return endedMs - startedMs;

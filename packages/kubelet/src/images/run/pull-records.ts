@@ -17,6 +17,8 @@ import {
   withGrant,
 } from '../plan/pull-verification.js';
 import type { PullRecordFiles } from '../ports.js';
+import { countPullRecords } from './counted-pull-records.js';
+import type { MustPullResult, PullMeter } from './pull-metrics.js';
 import { rememberPullRecords } from './remembered-pull-records.js';
 
 export interface PullRecordsPorts {
@@ -24,6 +26,8 @@ export interface PullRecordsPorts {
   readonly images: Pick<ImageService, 'listImages'>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Without it, nothing is counted. */
+  readonly meter?: Pick<PullMeter, 'checked' | 'recorded'> | undefined;
 }
 
 export interface KnownImage {
@@ -50,8 +54,9 @@ export class PullRecords {
   #recovered: Promise<void> | undefined;
 
   constructor(ports: PullRecordsPorts, rules: VerificationRules) {
-    const { images, clock, log } = ports;
-    this.#ports = { files: rememberPullRecords(ports.files), images, clock, log };
+    const { files, meter } = ports;
+    const counted = meter === undefined ? files : countPullRecords(files, meter);
+    this.#ports = { ...ports, files: rememberPullRecords(counted) };
     this.#rules = rules;
   }
 
@@ -95,12 +100,29 @@ export class PullRecords {
    * @param ownersOf looks up the pod's credentials for the image; called only if they matter
    */
   async mustPull(
-    { image, repository }: KnownImage,
+    known: KnownImage,
     imageRef: string,
     ownersOf: () => Promise<readonly PullOwner[]>,
     signal: AbortSignal,
   ): Promise<boolean> {
-    if (this.#rules.policy === 'NeverVerify') return false;
+    let result: MustPullResult = 'error';
+    try {
+      result = await this.#check(known, { imageRef, ownersOf }, signal);
+    } finally {
+      this.#ports.meter?.checked(result);
+    }
+    return result === 'mustAuthenticate';
+  }
+
+  async #check(
+    { image, repository }: KnownImage,
+    {
+      imageRef,
+      ownersOf,
+    }: Readonly<{ imageRef: string; ownersOf: () => Promise<readonly PullOwner[]> }>,
+    signal: AbortSignal,
+  ): Promise<MustPullResult> {
+    if (this.#rules.policy === 'NeverVerify') return 'credentialPolicyAllowed';
     await this.#recover(signal);
     const { files, log } = this.#ports;
     const text = await files.read('pulled', imageRef);
@@ -110,15 +132,16 @@ export class PullRecords {
         { image, imageRef },
         'cannot parse the record of a pulled image; pulling the image again',
       );
-      return true;
+      return 'mustAuthenticate';
     }
     const pulledByKubelet =
       record !== undefined || (await files.read('pulling', image)) !== undefined;
-    if (!needsVerification(this.#rules, { repository, pulledByKubelet })) return false;
-    if (record === undefined) return true;
+    const needs = needsVerification(this.#rules, { repository, pulledByKubelet });
+    if (!needs) return 'credentialPolicyAllowed';
+    if (record === undefined) return 'mustAuthenticate';
     const { granted, learnt } = verdictOf(record, repository, await ownersOf());
     if (learnt !== undefined) await this.#add({ imageRef, repository, grant: learnt });
-    return !granted;
+    return granted ? 'credentialRecordFound' : 'mustAuthenticate';
   }
 
   async #add(pulled: {

@@ -39,5 +39,6 @@ export function rememberPullRecords(files: PullRecordFiles): PullRecordFiles {
     write: (kind, name, text) => changing(keyOf(kind, name), () => files.write(kind, name, text)),
     remove: (kind, name) => changing(keyOf(kind, name), () => files.remove(kind, name)),
     texts: (kind) => files.texts(kind),
+    count: (kind) => files.count(kind),
   };
 }

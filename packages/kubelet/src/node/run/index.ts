@@ -2,4 +2,6 @@ export { createNodeEvents, createNodeInputs } from './node-inputs.js';
 export { OwnNode } from './own-node.js';
 export { runPodRanges } from './pod-ranges.js';
 export { prepareKernel } from './prepare-kernel.js';
+export { recordNodeName } from './record-node-name.js';
+export { createStartupMeter } from './startup-meter.js';
 export { TurnWatch } from './turn-watch.js';

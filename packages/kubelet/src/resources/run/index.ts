@@ -1,3 +1,4 @@
+export { meterCgroups } from './cgroup-meter.js';
 export { enforceAllocatable } from './enforce-allocatable.js';
 export { enforceReserved } from './enforce-reserved.js';
 export { PodCgroups } from './pod-cgroups.js';

@@ -11,6 +11,7 @@ import { podHostname } from '../plan/hostname.js';
 import { renderHostsFile } from '../plan/hosts-file.js';
 import { asksRecursiveReadOnly, isRecursiveReadOnly, subPathOf } from '../plan/mounts.js';
 import type { PodFiles } from '../ports.js';
+import type { RuntimeMeter } from './runtime-metrics.js';
 import type { Sandboxes } from './sandboxes.js';
 
 export interface MountsPorts {
@@ -18,6 +19,7 @@ export interface MountsPorts {
   readonly volumes: ContainerVolumes;
   readonly images: Pick<Images, 'ensure'>;
   readonly sandboxes: Pick<Sandboxes, 'features' | 'ids'>;
+  readonly meter?: Pick<RuntimeMeter, 'imageVolume'> | undefined;
 }
 
 export interface MountsRequest {
@@ -114,9 +116,16 @@ export class ContainerMounts {
     signal: AbortSignal,
   ): Promise<NonNullable<Mount['image']>> {
     const request = { pod, image: reference, policy: pullPolicy, sandbox };
-    const { ref } = await this.#ports.images.ensure(request, signal);
-    const annotations = { ...pod.metadata?.annotations };
-    return { image: ref, userSpecifiedImage: reference, annotations };
+    const { images, meter } = this.#ports;
+    let isMounted = false;
+    try {
+      const { ref } = await images.ensure(request, signal);
+      isMounted = true;
+      const annotations = { ...pod.metadata?.annotations };
+      return { image: ref, userSpecifiedImage: reference, annotations };
+    } finally {
+      meter?.imageVolume(isMounted);
+    }
   }
 
   #managed({ pod, container, podIps }: MountsRequest): readonly Promise<Mount>[] {

@@ -43,6 +43,7 @@ import type { ActuatedRecords, HookCaller, PodFiles, Surroundings } from '../por
 import { allOrFirst, ContainerMounts } from './container-mounts.js';
 import { stopContainer } from './container-stopper.js';
 import { runHook } from './hooks.js';
+import type { RuntimeMeter } from './runtime-metrics.js';
 import { noCgroup, type Sandboxes } from './sandboxes.js';
 
 export interface StarterPorts {
@@ -55,6 +56,8 @@ export interface StarterPorts {
   readonly surroundings: Surroundings;
   readonly events: PodEvents;
   readonly call: HookCaller;
+  /** Without it, nothing is counted. */
+  readonly meter?: RuntimeMeter | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -96,9 +99,9 @@ export class ContainerStarter {
     this.#settings = settings;
     this.#images = parts.images;
     this.#sandboxes = parts.sandboxes;
-    const { files, volumes } = ports;
+    const { files, volumes, meter } = ports;
     const { images, sandboxes } = parts;
-    this.#mounts = new ContainerMounts({ files, volumes, images, sandboxes }, settings);
+    this.#mounts = new ContainerMounts({ files, volumes, images, sandboxes, meter }, settings);
   }
 
   /** @throws {StartError} after an event has reported it */
@@ -181,7 +184,7 @@ export class ContainerStarter {
     made: Readonly<{ container: Container; id: string; restartCount: number }>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { cri, events, files, call, clock } = this.#ports;
+    const { cri, events, files, call, clock, meter } = this.#ports;
     const { container, id, restartCount } = made;
     const { pod, podIps } = request;
     const { podLogsDir, containerLogsDir } = this.#settings;
@@ -195,7 +198,7 @@ export class ContainerStarter {
     try {
       const target = { containerId: id, container, podIp: podIps[0] };
       const onFallback = (text: string): void => events.warning(pod, 'LifecycleHTTPFallback', text);
-      await runHook(hook, target, { cri, call, clock, signal, onFallback });
+      await runHook(hook, target, { cri, call, clock, signal, meter, onFallback });
     } catch (cause) {
       signal.throwIfAborted();
       const stop = {

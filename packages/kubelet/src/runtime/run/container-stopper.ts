@@ -13,11 +13,14 @@ import {
 import { parseHandler } from '../plan/stored-handler.js';
 import type { HookCaller } from '../ports.js';
 import { type Handler, runHook } from './hooks.js';
+import type { RuntimeMeter } from './runtime-metrics.js';
 
 export interface StopperPorts {
   readonly cri: RuntimeService;
   readonly events: PodEvents;
   readonly call: HookCaller;
+  /** Without it, nothing is counted. */
+  readonly meter?: RuntimeMeter | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -88,7 +91,7 @@ async function preStop(
   signal: AbortSignal,
 ): Promise<void> {
   const { pod, name, graceSeconds } = request;
-  const { cri, call, clock, events, log } = ports;
+  const { cri, call, clock, events, log, meter } = ports;
   try {
     const known = pod === undefined ? undefined : findContainer(pod, name)?.spec;
     const handler =
@@ -102,7 +105,8 @@ async function preStop(
       if (pod !== undefined) events.warning(pod, 'LifecycleHTTPFallback', text);
     };
     // A sleep cannot fail: it ends with the grace period.
-    await runHook({ ...handler, ...bounded }, target, { cri, call, clock, signal, onFallback });
+    const hookPorts = { cri, call, clock, signal, meter, onFallback };
+    await runHook({ ...handler, ...bounded }, target, hookPorts);
   } catch (err) {
     if (signal.aborted) return;
     // A container of an unknown pod can only be identified by its id.

@@ -31,6 +31,7 @@ import type { ActuatedRecords, HookCaller, PodFiles, Surroundings } from '../por
 import { ContainerStarter } from './container-starter.js';
 import { stopContainer } from './container-stopper.js';
 import { resizePod } from './pod-resizer.js';
+import type { RuntimeMeter } from './runtime-metrics.js';
 import { Sandboxes } from './sandboxes.js';
 import type { UserNamespaces } from './user-namespaces.js';
 
@@ -48,7 +49,7 @@ export interface PodRuntimePorts {
   /** Records of image pulls, needed to verify pods' credentials. */
   readonly records?: PullRecordFiles | undefined;
   /** Meters image pulls; optional. */
-  readonly pulls?: Pick<PullMeter, 'pulled'> | undefined;
+  readonly pulls?: Pick<PullMeter, 'pulled' | 'ensured' | 'checked' | 'recorded'> | undefined;
   /** Assigns user ids to pods; without it no pod has its own. */
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
   readonly cgroups: Pick<
@@ -62,6 +63,8 @@ export interface PodRuntimePorts {
   /** Events on the node itself. */
   readonly nodeEvents?: Pick<NodeEvents, 'warning'> | undefined;
   readonly call: HookCaller;
+  /** Without it, nothing is counted. */
+  readonly meter?: RuntimeMeter | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }

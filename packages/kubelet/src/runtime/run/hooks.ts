@@ -5,6 +5,7 @@ import type { Container } from '@nodeagent/kube-client';
 import { detailOf } from '../../images/run/index.js';
 import { planHook } from '../plan/hook.js';
 import type { HookCaller, HookRequest } from '../ports.js';
+import type { RuntimeMeter } from './runtime-metrics.js';
 
 export type Handler = NonNullable<NonNullable<Container['lifecycle']>['preStop']>;
 
@@ -21,6 +22,7 @@ export interface HookPorts {
   readonly clock: Clock;
   /** Receives a warning for the user about a hook that succeeded. */
   readonly onFallback?: (message: string) => void;
+  readonly meter?: Pick<RuntimeMeter, 'fellBack' | 'sleepEnded'> | undefined;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function runHook(
   const hook = planHook(handler, target);
   switch (hook.kind) {
     case 'sleep':
-      await clock.sleep(hook.ms, signal);
+      if ((await clock.sleep(hook.ms, signal)) === 'aborted') ports.meter?.sleepEnded();
       return;
     case 'http':
       return callWeb(hook.request, ports);
@@ -62,11 +64,12 @@ export async function runHook(
  */
 async function callWeb(
   request: HookRequest,
-  { call, signal, onFallback }: HookPorts & Readonly<{ signal: AbortSignal }>,
+  { call, signal, meter, onFallback }: HookPorts & Readonly<{ signal: AbortSignal }>,
 ): Promise<void> {
   if ((await call(request, signal)) === 'answered') return;
   const headers = request.headers.filter(({ name }) => name.toLowerCase() !== 'authorization');
   await call({ ...request, scheme: 'http', headers }, signal);
+  meter?.fellBack();
   const host = `${request.host}:${request.port}`;
   onFallback?.(
     `request to HTTPS lifecycle hook ${host} got HTTP response, retry with HTTP succeeded`,

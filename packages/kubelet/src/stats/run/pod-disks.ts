@@ -1,4 +1,13 @@
-import type { Clock, Gauge, Logger, Metrics, Random } from '@nodeagent/base';
+import {
+  type CallMeter,
+  type Clock,
+  createCallMeter,
+  DEFAULT_BUCKETS,
+  type Gauge,
+  type Logger,
+  type Metrics,
+  type Random,
+} from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { podName, podNamespace, podUid } from '../../pod/index.js';
@@ -38,10 +47,21 @@ export class PodDisks {
   readonly #known = new Map<string, Known>();
   readonly #logBytes: Gauge | undefined;
   readonly #claims: ClaimGauges | undefined;
+  readonly #collect: CallMeter;
 
   constructor(options: PodDisksOptions) {
     this.#options = options;
     this.#claims = options.metrics && new ClaimGauges(options.metrics);
+    this.#collect = createCallMeter(options.clock, {
+      ...(options.metrics && {
+        seconds: options.metrics.histogram({
+          name: 'kubelet_volume_metric_collection_duration_seconds',
+          help: 'Duration of measuring the use of one volume, by method.',
+          labelNames: ['metric_source'],
+          buckets: DEFAULT_BUCKETS,
+        }),
+      }),
+    });
     this.#logBytes = options.metrics?.gauge({
       name: 'kubelet_container_log_filesystem_used_bytes',
       help: "Disk usage of a container's logs in bytes.",
@@ -100,8 +120,12 @@ export class PodDisks {
     const { volumes, logs, own } = podDirectories(pod, places);
     const measured: MeasuredVolume[] = [];
     for (const { name, path, isEphemeral } of volumes) {
-      const used = await directories.measure(path, signal);
-      const fileSystem = await machine.fileSystem(path);
+      const used = await this.#collect({ metric_source: 'du' }, () =>
+        directories.measure(path, signal),
+      );
+      const fileSystem = await this.#collect({ metric_source: 'statfs' }, () =>
+        machine.fileSystem(path),
+      );
       if (used && fileSystem) measured.push({ name, used, fileSystem, isEphemeral });
     }
     const found = new Map<string, DirectoryFigures>();

@@ -10,6 +10,7 @@ import {
   type RuntimeView,
 } from '../../pod/index.js';
 import { planRemoval } from '../plan/plan-cleanup.js';
+import type { CleanUp } from './orphan-metrics.js';
 import { removeAll } from './removal.js';
 import { stopPod } from './stop-pod.js';
 
@@ -26,6 +27,8 @@ export interface HousekeepingOptions {
   readonly log: Logger;
   /** Called for each pod in the runtime that no source contains. */
   readonly onOrphan?: () => void;
+  /** Called with the pods without a source that a turn found. */
+  readonly onCleaned?: ((found: CleanUp) => void) | undefined;
   /** Called on every turn, as a sign that the loop is alive. */
   readonly onTurn?: () => void;
 }
@@ -45,11 +48,16 @@ export async function runHousekeeping(
   signal: AbortSignal,
 ): Promise<void> {
   const { runtime, runtimeView, volumes, leftovers = [], synced, known, clock, log } = options;
+  /** Pods that could not be removed since the last turn. */
+  const failed = new Set<string>();
   const orphans = new KeyedQueue<string, RuntimePod | undefined>(
     {
       handle: (uid, pod, inner) =>
         removeOrphan({ uid, pod }, { runtime, runtimeView, volumes, leftovers, log }, inner),
-      onError: (uid, err) => log.warn({ pod: { uid }, err }, 'orphan not removed yet'),
+      onError: (uid, err) => {
+        failed.add(uid);
+        log.warn({ pod: { uid }, err }, 'orphan not removed yet');
+      },
       concurrency: CONCURRENT,
     },
     signal,
@@ -69,8 +77,13 @@ export async function runHousekeeping(
       ...onDisk.flat().map((uid: PodUid) => [uid, undefined] as const),
       ...running.map((pod) => [pod.uid, pod] as const),
     ]);
-    for (const [uid, pod] of lost) {
-      if (wanted.has(uid)) continue;
+    const gone = [...lost].filter(([uid]) => !wanted.has(uid));
+    options.onCleaned?.({
+      pods: gone.length,
+      failed: gone.filter(([uid]) => failed.has(uid)).length,
+    });
+    failed.clear();
+    for (const [uid, pod] of gone) {
       if (pod?.running === true) options.onOrphan?.();
       orphans.put(uid, pod);
     }

@@ -2,6 +2,7 @@ export { createCriExecRunner } from './cri-exec-runner.js';
 export { executePlan } from './execute-plan.js';
 export { Gate } from './gate.js';
 export { runHousekeeping } from './housekeeping.js';
+export { createOrphanMeter } from './orphan-metrics.js';
 export { PodCounts } from './pod-counts.js';
 export { meterPodRuntime, meterReporter, type PullTimes } from './pod-metrics.js';
 export { ManagedProbes } from './pod-probes.js';

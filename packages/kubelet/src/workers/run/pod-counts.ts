@@ -8,6 +8,8 @@ export interface CountedPod {
   readonly isStatic: boolean;
   /** Neither refused nor ended. */
   readonly isActive: boolean;
+  /** Number of ephemeral containers in its spec. */
+  readonly ephemeral: number;
 }
 
 const LIFECYCLES = ['sync', 'terminating', 'terminated'] as const;
@@ -23,6 +25,7 @@ export class PodCounts {
   readonly #active: Gauge;
   readonly #mirrors: Gauge;
   readonly #working: Gauge;
+  readonly #ephemeral: Gauge;
   readonly #orphaned: Counter;
   readonly #restarted: Counter;
 
@@ -36,6 +39,11 @@ export class PodCounts {
     this.#mirrors = gauge('kubelet_mirror_pods', 'Mirror pods in the API.', []);
     const labels = ['lifecycle', 'config', 'static'];
     this.#working = gauge('kubelet_working_pods', 'Pods that have a worker.', labels);
+    this.#ephemeral = gauge(
+      'kubelet_managed_ephemeral_containers',
+      'Ephemeral containers of the pods that the sources assign to this node.',
+      [],
+    );
     this.#orphaned = metrics.counter({
       name: 'kubelet_orphaned_runtime_pods_total',
       help: 'Pods in the runtime that are in no source.',
@@ -49,6 +57,7 @@ export class PodCounts {
 
   update(pods: readonly CountedPod[], mirrors: number): void {
     this.#mirrors.set(mirrors);
+    this.#ephemeral.set(pods.reduce((sum, { ephemeral }) => sum + ephemeral, 0));
     for (const isStatic of [false, true]) {
       const label = { static: isStatic ? 'true' : '' };
       const own = pods.filter((pod) => pod.isStatic === isStatic);

@@ -14,6 +14,7 @@ import {
   type PodRuntime,
   podUid,
 } from '../../pod/index.js';
+import { seenMs } from './worker-metrics.js';
 
 export interface MeterPorts {
   readonly metrics: Metrics;
@@ -42,6 +43,16 @@ export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPo
     errors: metrics.counter({
       name: 'kubelet_started_pods_errors_total',
       help: 'Failed attempts to create a pod sandbox.',
+    }),
+  });
+  const isolated = createCallMeter(clock, {
+    total: metrics.counter({
+      name: 'kubelet_started_user_namespaced_pods_total',
+      help: 'Attempts to create the sandbox of a pod with a user namespace.',
+    }),
+    errors: metrics.counter({
+      name: 'kubelet_started_user_namespaced_pods_errors_total',
+      help: 'Failed attempts to create the sandbox of a pod with a user namespace.',
     }),
   });
   const startingContainer = createCallMeter(clock, {
@@ -79,8 +90,10 @@ export function meterPodRuntime(runtime: PodRuntime, { metrics, clock }: MeterPo
     },
     removeContainer: (id, logs, signal) => runtime.removeContainer(id, logs, signal),
     removeSandbox: (id, signal) => runtime.removeSandbox(id, signal),
-    createSandbox: (pod, attempt, signal) =>
-      starting({}, () => runtime.createSandbox(pod, attempt, signal)),
+    createSandbox: (pod, attempt, signal) => {
+      const create = () => starting({}, () => runtime.createSandbox(pod, attempt, signal));
+      return pod.spec?.hostUsers === false ? isolated({}, create) : create();
+    },
     startContainer: (request, signal) =>
       startingContainer({ container_type: CONTAINER_TYPE[request.role] }, () =>
         runtime.startContainer(request, signal),
@@ -93,7 +106,6 @@ const START_BUCKETS = [
   0.5, 1, 2, 3, 4, 5, 6, 8, 10, 20, 30, 45, 60, 120, 180, 240, 300, 360, 480, 600, 900, 1200, 1800,
   2700, 3600,
 ];
-const SEEN = 'kubernetes.io/config.seen';
 
 /** The time that pods spent on pulling images. */
 export interface PullTimes {
@@ -140,9 +152,9 @@ export function meterReporter(
       starting.add(uid);
     } else if (starting.delete(uid) && phase === 'Running') {
       const nowMs = clock.nowMs();
-      const seenMs = parseTimestamp(pod.metadata?.annotations?.[SEEN] ?? '');
+      const sinceMs = seenMs(pod);
       const madeMs = parseTimestamp(pod.metadata?.creationTimestamp ?? '');
-      if (seenMs !== undefined) sinceSeen.observe(Math.max(0, nowMs - seenMs) / 1000);
+      if (sinceMs !== undefined) sinceSeen.observe(Math.max(0, nowMs - sinceMs) / 1000);
       if (madeMs === undefined) return;
       const tookMs = nowMs - madeMs;
       sinceMade.observe(Math.max(0, tookMs) / 1000);

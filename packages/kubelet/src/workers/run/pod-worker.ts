@@ -189,7 +189,7 @@ export class PodWorker {
       if (signal.aborted) return 0;
       return this.#retry.failed(error, this.#life);
     } finally {
-      onStep?.(type, clock.monotonicMs() - startedMs);
+      onStep?.(type, clock.monotonicMs() - startedMs, this.#pod);
     }
   }
 

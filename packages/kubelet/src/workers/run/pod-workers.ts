@@ -146,6 +146,7 @@ export class PodWorkers {
           config: worker.removed ? 'orphan' : 'desired',
           isStatic: isStaticPod(worker.pod),
           isActive: isActive({ worker, state }),
+          ephemeral: worker.pod.spec?.ephemeralContainers?.length ?? 0,
         },
       ];
     });

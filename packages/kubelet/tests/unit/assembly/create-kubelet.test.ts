@@ -202,6 +202,47 @@ describe(createKubelet, () => {
     expect(kernelSettings.values.get('vm/overcommit_memory')).toBe(0);
   });
 
+  it('measures its own start and that of its pods', async () => {
+    const { clock, api, metrics } = start({ cgroupDriver: 'cgroupfs', serializeImagePulls: false });
+    await clock.advance(1000);
+    const metadata = { ...MANIFEST.metadata, creationTimestamp: '2026-01-01T00:00:00Z' };
+    const volumes = [{ name: 'data', emptyDir: {} }];
+    const container = { name: 'app', image: 'app:1', imagePullPolicy: 'IfNotPresent' };
+    const debug = { name: 'debug', image: 'app:1', targetContainerName: 'app' };
+    const spec = {
+      ...{ nodeName: 'n1', volumes },
+      containers: [container, { ...container, name: 'b' }],
+    };
+    const pod = { metadata, spec: { ...spec, ephemeralContainers: [debug] } };
+    await api.create(PODS, pod, end.signal);
+    await clock.advance(30_000);
+    const { values, observations } = metrics;
+    expect(Object.fromEntries(values)).toMatchObject({
+      'kubelet_node_name{node="n1"}': 0,
+      kubelet_cgroup_version: 2,
+      kubelet_node_startup_registration_duration_seconds: 0,
+      kubelet_managed_ephemeral_containers: 1,
+      'kubelet_image_manager_ensure_image_requests_total{present_locally="false",pull_policy="ifnotpresent",pull_required="true"}': 1,
+      'kubelet_image_manager_ensure_image_requests_total{present_locally="true",pull_policy="ifnotpresent",pull_required="false"}': 3,
+      kubelet_imagemanager_ondisk_pulledrecords: 1,
+      kubelet_imagemanager_ondisk_pullintents: 0,
+      kubelet_orphan_pod_cleaned_volumes: 0,
+    });
+    for (const step of ['pre_registration_', 'post_registration_']) {
+      expect(values.has(`kubelet_node_startup_${step}duration_seconds`)).toBe(true);
+    }
+    expect(observations.get('kubelet_containers_per_pod_count')).toEqual([2]);
+    expect(observations.get('kubelet_pod_worker_start_duration_seconds')).toEqual([0]);
+    for (const operation of ['create', 'update']) {
+      const series = `kubelet_cgroup_manager_duration_seconds{operation_type="${operation}"}`;
+      expect(observations.get(series)).toContain(0);
+    }
+    for (const source of ['du', 'statfs']) {
+      const series = `kubelet_volume_metric_collection_duration_seconds{metric_source="${source}"}`;
+      expect(observations.get(series)).toContain(0);
+    }
+  });
+
   it('refuses a configuration before it opens the runtime or creates a file', async () => {
     const { disk, runtime } = start({ failCgroupV1: true }, { machine: { cgroupVersion: 1 } });
     await expect(run).rejects.toMatchObject({ code: 'CONFIG_INVALID' });

@@ -30,6 +30,7 @@ describe(rememberPullRecords, () => {
       },
       remove: async (kind, name) => void stored.delete(`${kind} ${name}`),
       texts: async () => [...stored.values()],
+      count: async () => stored.size,
     });
   };
 

@@ -25,6 +25,7 @@ const settings = {
 
 function setUp(options: { selinux?: boolean; ids?: typeof IDS; able?: boolean } = {}) {
   const asked: ImageRequest[] = [];
+  const imageVolumes: boolean[] = [];
   const mounts = new ContainerMounts(
     {
       files: {
@@ -49,6 +50,7 @@ function setUp(options: { selinux?: boolean; ids?: typeof IDS; able?: boolean } 
           return { ref: 'sha256:data' };
         },
       },
+      meter: { imageVolume: (isMounted) => imageVolumes.push(isMounted) },
       sandboxes: {
         features: async () => ({
           userNamespaces: false,
@@ -76,7 +78,7 @@ function setUp(options: { selinux?: boolean; ids?: typeof IDS; able?: boolean } 
     const sandbox = { metadata: { name: 'web', namespace: 'default', uid: 'u', attempt: 0 } };
     return mounts.build({ pod, container, podIps, env: [], sandbox }, signal);
   };
-  return { build, asked };
+  return { build, asked, imageVolumes };
 }
 
 const HOSTS = { containerPath: '/etc/hosts', hostPath: '/pods/u/etc-hosts' };
@@ -127,7 +129,7 @@ describe(ContainerMounts, () => {
   });
 
   it('show the files of an image, pulled by its own policy', async () => {
-    const { build, asked } = setUp();
+    const { build, asked, imageVolumes } = setUp();
     const volume = { name: 'data', image: { reference: 'reg.test/data:1', pullPolicy: 'Always' } };
     const mount = { name: 'data', mountPath: '/data', subPath: 'models' };
     const [found] = await build([volume], [mount]);
@@ -146,6 +148,7 @@ describe(ContainerMounts, () => {
     expect(asked[0]?.container).toBeUndefined();
     const gone = { name: 'data', image: { reference: 'reg.test/gone' } };
     await expect(build([gone], [mount])).rejects.toMatchObject({ reason: 'ErrImagePull' });
+    expect(imageVolumes).toEqual([true, false]);
   });
 
   it('are relabeled where SELinux needs it, except host paths', async () => {

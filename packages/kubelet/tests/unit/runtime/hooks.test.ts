@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { ManualClock } from '@nodeagent/base/testing';
+import { ManualClock, MemoryMetrics } from '@nodeagent/base/testing';
 import type { Container } from '@nodeagent/kube-client';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -10,6 +10,7 @@ import { nextRun } from '../../../src/runtime/plan/container-config.js';
 import { planHook } from '../../../src/runtime/plan/hook.js';
 import type { HookRequest } from '../../../src/runtime/ports.js';
 import { type Handler, runHook } from '../../../src/runtime/run/hooks.js';
+import { createRuntimeMeter } from '../../../src/runtime/run/index.js';
 
 const { signal } = new AbortController();
 const container: Container = { name: 'app', ports: [{ name: 'web', containerPort: 8080 }] };
@@ -50,7 +51,9 @@ describe(runHook, () => {
   it('repeats a request by plain HTTP without secret headers, and reports that', async () => {
     const asked: HookRequest[] = [];
     const told: string[] = [];
+    const metrics = new MemoryMetrics();
     await runHook(handler, target, {
+      meter: createRuntimeMeter(metrics),
       cri: { execSync: () => Promise.reject(new Error('no')) },
       call: async (request) => (asked.push(request) === 1 ? 'not-tls' : 'answered'),
       clock: new ManualClock(),
@@ -58,10 +61,26 @@ describe(runHook, () => {
       signal,
     });
     expect(asked.map(({ scheme }) => scheme)).toEqual(['https', 'http']);
+    expect(metrics.values.get('kubelet_lifecycle_handler_http_fallbacks_total')).toBe(1);
     expect(asked[1]?.headers.map(({ name }) => name)).toEqual(['X-A', 'User-Agent']);
     expect(told).toEqual([
       'request to HTTPS lifecycle hook 10.1.0.5:443 got HTTP response, retry with HTTP succeeded',
     ]);
+  });
+
+  it('counts a sleep that its container did not outlive', async () => {
+    const metrics = new MemoryMetrics();
+    const end = new AbortController();
+    const ports = {
+      cri: { execSync: () => Promise.reject(new Error('no')) },
+      call: () => Promise.reject(new Error('no')),
+      clock: new ManualClock(),
+      meter: createRuntimeMeter(metrics),
+    };
+    const sleeping = runHook({ sleep: { seconds: 5 } }, target, { ...ports, signal: end.signal });
+    end.abort();
+    await sleeping;
+    expect(metrics.values.get('kubelet_sleep_action_terminated_early_total')).toBe(1);
   });
 
   it('reports a failed command with its output', async () => {

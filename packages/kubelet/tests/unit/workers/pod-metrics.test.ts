@@ -35,6 +35,26 @@ describe(meterPodRuntime, () => {
   });
 });
 
+it('counts pods with user namespaces apart', async () => {
+  const metrics = new MemoryMetrics();
+  const clock = new ManualClock();
+  const memory = new MemoryPodRuntime(clock);
+  const runtime = meterPodRuntime(memory, { metrics, clock });
+  const plain = aPod();
+  const isolated = { ...plain, spec: { containers: [], ...plain.spec, hostUsers: false } };
+  await runtime.createSandbox(plain, 0, signal);
+  memory.onCall = () => {
+    throw new Error('no');
+  };
+  await expect(runtime.createSandbox(isolated, 0, signal)).rejects.toThrow('no');
+  expect(Object.fromEntries(metrics.values)).toEqual({
+    kubelet_started_pods_total: 2,
+    kubelet_started_pods_errors_total: 1,
+    kubelet_started_user_namespaced_pods_total: 1,
+    kubelet_started_user_namespaced_pods_errors_total: 1,
+  });
+});
+
 describe(meterReporter, () => {
   const facts = {
     seen: emptyObservation(0),
