@@ -36,7 +36,7 @@ export type {
   VolumeCondition,
 } from './codec/volume.js';
 export { CsiError, type CsiErrorCode, isCsiError, leavesUncertain } from './model/errors.js';
-export { errorText, grpcName } from './model/grpc-name.js';
+export { errorText, grpcName, grpcNumber } from './model/grpc-name.js';
 export { withoutSecrets } from './model/secrets.js';
 export { accessModeOf } from './plan/access-mode.js';
 export { type Page, type PageAsked, pageOf } from './plan/page.js';

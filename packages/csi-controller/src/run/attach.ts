@@ -1,4 +1,5 @@
 import { formatTimestamp } from '@nodeagent/base';
+import { grpcNumber } from '@nodeagent/csi';
 import {
   type PersistentVolume,
   VOLUME_ATTACHMENTS,
@@ -136,7 +137,12 @@ async function holdAttachment(
 }
 
 function errorOf({ clock }: Context, error: unknown): object {
-  return { time: formatTimestamp(clock.nowMs()), message: textOf(error) };
+  const errorCode = grpcNumber(error);
+  return {
+    time: formatTimestamp(clock.nowMs()),
+    message: textOf(error),
+    ...(errorCode !== undefined && { errorCode }),
+  };
 }
 
 async function writeStatus(

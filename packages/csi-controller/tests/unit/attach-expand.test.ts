@@ -57,12 +57,13 @@ describe('an attachment', () => {
   it('shows why it cannot be made, and is made when that has changed', async () => {
     const driver = createMemoryDriver();
     const { client, clock, settle, name } = await bound(driver);
-    driver.failNext('controllerPublish', new CsiError('CSI_INTERNAL', 'no free slot'));
+    driver.failNext('controllerPublish', new CsiError('CSI_RESOURCE_EXHAUSTED', 'no free slot'));
     await client.create(VOLUME_ATTACHMENTS, attachment(name), never);
     await settle();
     const status = () => client.objects(VOLUME_ATTACHMENTS)[0]?.status;
     expect(status()?.attached).toBe(false);
     expect(status()?.attachError?.message).toContain('no free slot');
+    expect(status()?.attachError?.errorCode).toBe(8);
     await clock.advance(1000);
     await settle();
     expect(status()?.attached).toBe(true);

@@ -1,4 +1,6 @@
-import { isCsiError } from './errors.js';
+import { GRPC_STATUSES } from '@nodeagent/unix-grpc';
+
+import { isCsiError, toFailure } from './errors.js';
 
 /** Go's names of the gRPC codes, by the codes of errors that carry them. */
 const GRPC_NAMES: Readonly<Record<string, string>> = {
@@ -24,6 +26,11 @@ export function grpcName(error: unknown): string {
   if (error === undefined) return 'OK';
   const code = isCsiError(error) ? error.code : '';
   return GRPC_NAMES[code] ?? 'unknown-non-grpc';
+}
+
+/** The number of a driver's error; undefined for an error that is not a driver's. */
+export function grpcNumber(error: unknown): number | undefined {
+  return isCsiError(error) ? GRPC_STATUSES.indexOf(toFailure(error).status) : undefined;
 }
 
 /** The message for users: for a driver's error, code and text in the form of Go's gRPC. */

@@ -15,9 +15,11 @@ export { checkTypes } from './model/check-types.js';
 export {
   CheckpointError,
   isManifestError,
+  isPodRejected,
   isStartError,
   ManifestError,
   messageOf,
+  PodRejected,
   StartError,
 } from './model/errors.js';
 export type { FailureVerdict, PodFacts } from './model/facts.js';

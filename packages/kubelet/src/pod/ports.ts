@@ -160,7 +160,8 @@ export interface PodVolumes {
    * changed content of config maps, secrets and projections. If a volume cannot be made, the others
    * are made, the content of an earlier call stays, and an event reports each failure.
    *
-   * @throws {VolumeError} that names the volumes and the reason for the first
+   * @throws {VolumeError} that names the volumes and the reason for the first; {PodRejected} if the
+   *   node cannot have them
    */
   prepare(pod: Pod, signal: AbortSignal): Promise<void>;
   /**

@@ -34,7 +34,14 @@ import { MemoryPodEvents, noClaimedVolumes } from '../../src/testing/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createSubPaths } from '../../src/volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
-import { managedKind, volumeDirs, volumeHostPath, volumeName } from '../../src/volumes/index.js';
+import {
+  type ClaimedVolumes,
+  managedKind,
+  volumeDirs,
+  VolumeError,
+  volumeHostPath,
+  volumeName,
+} from '../../src/volumes/index.js';
 import {
   createContainerVolumes,
   createPodVolumes,
@@ -83,12 +90,12 @@ describe(createPodVolumes, () => {
     newToken = () => `token-${(tokens += 1)}`;
   });
 
-  const volumes = () =>
+  const volumes = (claimed: ClaimedVolumes = noClaimedVolumes) =>
     createPodVolumes({
       rootDir,
       files: createVolumeFiles(),
       mounter,
-      claimed: noClaimedVolumes,
+      claimed,
       clock,
       events,
       nodeMemoryBytes: () => 64 * 2 ** 20,
@@ -437,6 +444,51 @@ describe(createPodVolumes, () => {
       await clock.advance(123_000);
     }
     expect(events.lines.filter((line) => line.includes('Unable to attach'))).toEqual([]);
+  });
+
+  describe('of a driver that the node has no room for', () => {
+    const volume: Volume = { name: 'data', persistentVolumeClaim: { claimName: 'c' } };
+    let problem: VolumeError | undefined;
+    const all = () =>
+      volumes({
+        ...noClaimedVolumes,
+        prepare: async () => {
+          if (problem !== undefined) throw problem;
+          return true;
+        },
+      });
+    beforeEach(() => {
+      const step = { operation: 'MountVolume', name: 'WaitForAttach', volume: 'pv' } as const;
+      problem = new VolumeError('VOLUME_LIMIT', 'no free slot', { step });
+    });
+
+    it('are waited for, and then reject the pod', async () => {
+      const mine = all();
+      const prepared = () => mine.prepare(podWith(volume), signal);
+      for (let waited = 0; waited < 2; waited += 1) {
+        await expect(prepared()).rejects.toMatchObject({ code: 'VOLUME_LIMIT' });
+        await clock.advance(61_500);
+      }
+      await expect(prepared()).rejects.toMatchObject({
+        name: 'PodRejected',
+        reason: 'VolumeAttachmentLimitExceeded',
+        message:
+          'Node has reached its volume attachment limit, rejecting pod. unmounted volumes=[data], unattached volumes=[data], failed to process volumes=[]: no free slot',
+      });
+    });
+
+    it('do not reject it if there was room meanwhile', async () => {
+      const mine = all();
+      const prepared = () => mine.prepare(podWith(volume), signal);
+      await expect(prepared()).rejects.toMatchObject({ code: 'VOLUME_LIMIT' });
+      await clock.advance(122_000);
+      const missing = problem;
+      problem = undefined;
+      await prepared();
+      problem = missing;
+      await clock.advance(20_000);
+      await expect(prepared()).rejects.toMatchObject({ code: 'VOLUME_LIMIT' });
+    });
   });
 
   it('keeps the files of a deleted object', async () => {

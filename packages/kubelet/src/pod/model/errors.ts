@@ -20,6 +20,23 @@ export function isStartError(value: unknown): value is StartError {
   return value instanceof Error && value.name === 'StartError';
 }
 
+/** A pod that was admitted turned out to be one that this node cannot run: it must fail. */
+export class PodRejected extends Error {
+  override readonly name = 'PodRejected';
+  /** The reason in the pod's status. */
+  readonly reason: string;
+
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
+
+/** Matches the name, not `instanceof`: two copies of this package may be installed. */
+export function isPodRejected(value: unknown): value is PodRejected {
+  return value instanceof Error && value.name === 'PodRejected';
+}
+
 /** `POD_MANIFEST_INVALID`: a file or URL holds no pod that can run here. */
 export type ManifestErrorCode = 'POD_MANIFEST_INVALID';
 

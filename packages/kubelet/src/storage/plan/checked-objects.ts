@@ -125,7 +125,8 @@ export function checkedAttachment(attachment: VolumeAttachment): VolumeAttachmen
     attachmentMetadata: 'map of strings, if any',
   } as const;
   const status = checkMember(attachment, 'status', kinds);
-  checkMember(status, 'attachError', { message: 'string, if any' }, 'status.');
+  const failure = { message: 'string, if any', errorCode: 'integer, if any' } as const;
+  checkMember(status, 'attachError', failure, 'status.');
   return attachment;
 }
 

@@ -1,5 +1,5 @@
 import { type PodUid } from '../../pod/index.js';
-import { VolumeError } from '../../volumes/index.js';
+import { isVolumeError, VolumeError } from '../../volumes/index.js';
 import { attachmentName, uniqueName } from '../model/csi-paths.js';
 import type { CsiVolume, DriverRules } from '../model/csi-volume.js';
 import { needsAttachment } from '../plan/driver-rules.js';
@@ -12,6 +12,8 @@ export interface AttachmentsOptions {
   readonly actual: Pick<ActualVolumes, 'persistent' | 'ready'>;
   /** Names that the Node's status reports in use: only those are safe from detachment. */
   readonly reportedInUse: () => ReadonlySet<string>;
+  /** The attacher found no room on this node for another volume of the driver. */
+  readonly onLimit: (driver: string, signal: AbortSignal) => Promise<void>;
 }
 
 /**
@@ -47,7 +49,8 @@ export class Attachments {
 
   /**
    * @returns the attacher's metadata for the driver; empty for a driver without an attacher
-   * @throws {VolumeError} `VOLUME_PENDING` until the volume is attached
+   * @throws {VolumeError} `VOLUME_PENDING` until the volume is attached; `VOLUME_LIMIT` if the node
+   *   has no room for it, and the driver tells how much it has
    */
   async attached(
     uid: PodUid,
@@ -62,14 +65,22 @@ export class Attachments {
       return {};
     }
     this.#free.delete(name);
-    const { api, nodeName, reportedInUse } = this.#options;
+    const { api, nodeName, reportedInUse, onLimit } = this.#options;
     this.#desired.set(uid, (this.#desired.get(uid) ?? new Set()).add(name));
     if (!reportedInUse().has(name)) {
       const text =
         "Volume has not been added to the list of VolumesInUse in the node's volume status";
       throw new VolumeError('VOLUME_PENDING', text);
     }
-    return api.attachment(volumeHandle, attachmentName(volumeHandle, driver, nodeName), signal);
+    const attachment = attachmentName(volumeHandle, driver, nodeName);
+    try {
+      return await api.attachment(volumeHandle, attachment, signal);
+    } catch (error) {
+      if (!isVolumeError(error, 'VOLUME_LIMIT')) throw error;
+      if (rules.limitsPeriodMs === undefined) throw new VolumeError('VOLUME_SOURCE', error.message);
+      await onLimit(driver, signal);
+      throw error;
+    }
   }
 
   /** The pod needs no volume any more; those still mounted stay in use. */

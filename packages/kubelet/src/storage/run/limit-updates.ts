@@ -42,6 +42,16 @@ export class LimitUpdates {
     }
   }
 
+  /** Asks the driver now; a failure is logged, and the next period makes up for it. */
+  async refresh(name: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#update(name, signal);
+    } catch (err) {
+      signal.throwIfAborted();
+      this.#options.log.warn({ driver: name, err }, 'limit of volumes not updated');
+    }
+  }
+
   async #look(name: string, signal: AbortSignal): Promise<void> {
     const { clock, api, log } = this.#options;
     const due = this.#due.get(name);

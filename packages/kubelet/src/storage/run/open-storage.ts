@@ -85,9 +85,11 @@ export function openStorage(options: StorageOptions): Storage {
   const api = new StorageApi(client, options.objects);
   const { loops, volumeFiles, events, recorder, tokens } = options;
   const actual = new ActualVolumes(rootDir, files);
+  const limits = new LimitUpdates({ registry, announcer, api, clock, log });
   const attachments = new Attachments({
     ...{ nodeName, api, actual },
     reportedInUse: () => new Set(node.registered()?.status?.volumesInUse),
+    onLimit: (driver, signal) => limits.refresh(driver, signal),
   });
   const maps = new DeviceMaps({ files, mounter, loops });
   const mounts = new MountCommands({ commands: options.commands, files, mounter });
@@ -116,7 +118,6 @@ export function openStorage(options: StorageOptions): Storage {
   });
   const local = new LocalVolumes({ rootDir, files, volumeFiles, mounts, maps, events });
   const nfs = new NfsVolumes({ rootDir, files, mounts });
-  const limits = new LimitUpdates({ registry, announcer, api, clock, log });
   const { fileSystem, asksHealth } = options;
   const figures = new FigureReader({ drivers, fileSystem, asksHealth, events, clock, log });
   const expansion = new NodeExpansion({ nodeName, api, events, recorder, clock, log });

@@ -36,6 +36,9 @@ const ATTACHMENTS: Checked<VolumeAttachment> = {
   checked: checkedAttachment,
 };
 
+/** The gRPC code of an attacher for which the node has no room. */
+const RESOURCE_EXHAUSTED = 8;
+
 /** Reads claims, volumes and drivers from the API, with a request every time. */
 export class StorageApi {
   readonly #client: KubeClient;
@@ -92,7 +95,8 @@ export class StorageApi {
   /**
    * The attacher's metadata for the driver, once the volume is attached.
    *
-   * @throws {VolumeError} `VOLUME_PENDING` until then; `VOLUME_SOURCE` if it cannot be attached
+   * @throws {VolumeError} `VOLUME_PENDING` until then; `VOLUME_LIMIT` if the node has no room for it,
+   *   `VOLUME_SOURCE` if it cannot be attached for another reason
    */
   async attachment(
     volumeHandle: string,
@@ -104,7 +108,8 @@ export class StorageApi {
       throw new VolumeError('VOLUME_SOURCE', 'volume attachment is being deleted');
     }
     if (found?.status?.attached === true) return found.status.attachmentMetadata ?? {};
-    const failure = found?.status?.attachError?.message;
+    const { message: failure, errorCode } = found?.status?.attachError ?? {};
+    if (errorCode === RESOURCE_EXHAUSTED) throw new VolumeError('VOLUME_LIMIT', failure ?? '');
     if (failure !== undefined) throw new VolumeError('VOLUME_SOURCE', failure);
     const text = `volume ${volumeHandle} is not attached for volume attachment ${name}`;
     throw new VolumeError('VOLUME_PENDING', text);

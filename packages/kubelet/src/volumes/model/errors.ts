@@ -6,7 +6,7 @@ import { codedError, errorGuard } from '@nodeagent/base';
  * volume or cannot be bound · `VOLUME_MOUNT`: mount or umount failed · `VOLUME_UNSUPPORTED`: the
  * kubelet does not support this kind of volume · `VOLUME_IO`: files of a volume cannot be written
  * or read · `VOLUME_PENDING`: the volume waits for another component that is at work, such as for
- * its attachment.
+ * its attachment · `VOLUME_LIMIT`: the node cannot have more volumes of the driver.
  */
 export type VolumeErrorCode =
   | 'VOLUME_SOURCE'
@@ -15,7 +15,8 @@ export type VolumeErrorCode =
   | 'VOLUME_MOUNT'
   | 'VOLUME_UNSUPPORTED'
   | 'VOLUME_IO'
-  | 'VOLUME_PENDING';
+  | 'VOLUME_PENDING'
+  | 'VOLUME_LIMIT';
 
 /** The step that failed, in the words of events: `MountVolume.SetUp failed for volume "pv-1"`. */
 export interface VolumeStep {

@@ -6,6 +6,7 @@ import {
   messageOf,
   parsePodUid,
   type PodEvents,
+  PodRejected,
   podUid,
   type PodVolumes,
 } from '../../pod/index.js';
@@ -51,6 +52,13 @@ export interface PreparedVolumes extends PodVolumes {
 const FRESH_MS = 10_000;
 
 /**
+ * The attacher may find room for a volume within this time.
+ *
+ * @see Kubernetes 1.36 pkg/kubelet/volumemanager, podAttachAndMountTimeout
+ */
+const PATIENCE_MS = 123_000;
+
+/**
  * Prepares the volumes of pods by repeating the same idempotent steps on every sync: content from
  * the API is compared with the files and replaced if it changed, so running containers see updates.
  * An event reports each volume that cannot be prepared.
@@ -59,6 +67,8 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
   const { rootDir, files, mounter, clock } = options;
   const maker: VolumeMaker = { options, memory: new MemoryVolumes(options) };
   const prepared = new Map<string, Prepared>();
+  /** Since when a pod waits for a volume that the node has no room for. */
+  const crowdedSinceMs = new Map<string, number>();
   return {
     prepare: async (pod, signal) => {
       const volumes = usedVolumes(pod);
@@ -72,16 +82,21 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       prepared.set(uid, { ...mine, version: '' });
       try {
         await prepareAll(pod, volumes, maker, signal);
+        crowdedSinceMs.delete(uid);
         // Unless something expired meanwhile.
         if (prepared.get(uid)?.atMs === nowMs) prepared.set(uid, mine);
       } catch (error) {
         prepared.delete(uid);
-        throw error;
+        if (!isVolumeError(error, 'VOLUME_LIMIT')) throw error;
+        const sinceMs = crowdedSinceMs.get(uid) ?? nowMs;
+        crowdedSinceMs.set(uid, sinceMs);
+        throw nowMs - sinceMs < PATIENCE_MS ? error : beyondLimit(error);
       }
     },
     expire: (uid) => void prepared.delete(uid),
     teardown: async (uid, signal) => {
       prepared.delete(uid);
+      crowdedSinceMs.delete(uid);
       options.tokens.forget(uid);
       // The kernel lists mounts by their real paths.
       const dir = await files.realPath(podDir(rootDir, uid));
@@ -147,8 +162,15 @@ async function prepareAll(
   if (failures.some(isUnprocessed)) {
     events.warning(pod, 'FailedMount', `Unable to attach or mount volumes: ${text}`);
   }
-  const code = isVolumeError(first.cause) ? first.cause.code : 'VOLUME_IO';
-  throw new VolumeError(code, text, { cause: first.cause });
+  const decisive = failures.find(({ cause }) => isVolumeError(cause, 'VOLUME_LIMIT')) ?? first;
+  const code = isVolumeError(decisive.cause) ? decisive.cause.code : 'VOLUME_IO';
+  throw new VolumeError(code, text, { cause: decisive.cause });
+}
+
+/** @see Kubernetes 1.36 pkg/kubelet/volumemanager, VolumeAttachLimitExceededError */
+function beyondLimit(cause: VolumeError): PodRejected {
+  const message = `Node has reached its volume attachment limit, rejecting pod. ${cause.message}`;
+  return new PodRejected('VolumeAttachmentLimitExceeded', message, { cause });
 }
 
 /** @see Kubernetes 1.36 pkg/volume/util/operationexecutor/operation_generator.go */

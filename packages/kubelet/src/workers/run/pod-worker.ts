@@ -5,6 +5,7 @@ import {
   type FailureVerdict,
   isDeleting,
   isHostNetwork,
+  isPodRejected,
   isTerminalPhase,
   messageOf,
   podGraceSeconds,
@@ -33,7 +34,7 @@ import { StartMemory } from './start-memory.js';
 import { NetworkNotReady, StepRetry, VolumesNotReady } from './step-retry.js';
 import { traceStep } from './trace-step.js';
 import type { StepType } from './worker-metrics.js';
-import type { WorkerPorts } from './worker-ports.js';
+import type { PodWorkerHooks, WorkerPorts } from './worker-ports.js';
 
 /**
  * The loop of one pod: observe, plan, act, observe again, and report, until the pod is in its
@@ -44,6 +45,7 @@ import type { WorkerPorts } from './worker-ports.js';
 export class PodWorker {
   readonly #ports: WorkerPorts;
   readonly #resizes: PodResizes | undefined;
+  readonly #refuse: PodWorkerHooks['refuse'];
   readonly #wake = new Wake();
   readonly #log: Logger;
   #pod: Pod;
@@ -62,11 +64,11 @@ export class PodWorker {
   /** The worker waits after a failure; runtime events in this time may be its own doing. */
   #backingOff = false;
 
-  /** @param resizes resizes of running pods; without it there are none */
-  constructor(pod: Pod, ports: WorkerPorts, resizes: PodResizes | undefined) {
+  constructor(pod: Pod, ports: WorkerPorts, { resizes, refuse }: PodWorkerHooks) {
     this.#pod = pod;
     this.#ports = ports;
     this.#resizes = resizes;
+    this.#refuse = refuse;
     this.#memory = new StartMemory(ports);
     this.#log = ports.log.child({
       pod: { namespace: podNamespace(pod), name: podName(pod), uid: podUid(pod) },
@@ -294,7 +296,11 @@ export class PodWorker {
   async #awaitVolumes(plan: PodPlan, volumes: Promise<{ error?: unknown }>): Promise<void> {
     if (!plan.some(({ kind }) => kind === 'create-sandbox' || kind === 'start-container')) return;
     const outcome = await volumes;
-    if ('error' in outcome) throw new VolumesNotReady(outcome.error);
+    if (!('error' in outcome)) return;
+    const { error } = outcome;
+    // This stops the pod, and with it this step.
+    if (isPodRejected(error)) this.#refuse({ reason: error.reason, message: error.message });
+    throw new VolumesNotReady(error);
   }
 
   async #execute(

@@ -242,7 +242,10 @@ export class PodWorkers {
 
   #add(pod: Pod): void {
     const allocated = this.#allocated(pod);
-    const worker = new PodWorker(allocated, this.#ports, this.#resizes);
+    const worker = new PodWorker(allocated, this.#ports, {
+      resizes: this.#resizes,
+      refuse: (refusal) => this.#refuse(running, refusal),
+    });
     const decision = worker.life.kind === 'syncing' ? this.#admission.decide(allocated) : undefined;
     const running: Running = {
       worker,

@@ -1,10 +1,12 @@
 import type { Clock, Logger, Random, Tracer } from '@nodeagent/base';
 
 import type {
+  FailureVerdict,
   NodeView,
   PodEvents,
   PodProbes,
   PodReporter,
+  PodResizes,
   PodRuntime,
   PodVolumes,
   RuntimeView,
@@ -34,4 +36,12 @@ export interface WorkerPorts {
   readonly crashLoopRules: CrashLoopRules;
   /** Longest time between two syncs of a pod; jitter extends it by up to a half. */
   readonly resyncMs: number;
+}
+
+/** The ports of one worker. */
+export interface PodWorkerHooks {
+  /** Resizes of running pods; if undefined, there are none. */
+  readonly resizes: PodResizes | undefined;
+  /** Makes the pod fail, as one that is not admitted. */
+  readonly refuse: (refusal: FailureVerdict) => void;
 }

@@ -21,7 +21,7 @@ function aNode(nodeAllocatableUpdatePeriodSeconds?: number) {
     log: SILENT_LOGGER,
   });
   void updates.run(new AbortController().signal);
-  return { clock, told, leave: () => (names = []) };
+  return { clock, told, updates, leave: () => (names = []) };
 }
 
 describe(LimitUpdates, () => {
@@ -33,6 +33,12 @@ describe(LimitUpdates, () => {
     expect(told).toEqual([7]);
     await clock.advance(60_000);
     expect(told).toEqual([7, 7, 7]);
+  });
+
+  it('asks at once when it is told to', async () => {
+    const { told, updates } = aNode(30);
+    await updates.refresh('d', new AbortController().signal);
+    expect(told).toEqual([7]);
   });
 
   it('asks no driver that names no period, or has left', async () => {

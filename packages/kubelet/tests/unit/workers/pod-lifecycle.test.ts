@@ -1,7 +1,7 @@
 import { KubeError, PODS } from '@nodeagent/kube-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { StartError } from '../../../src/pod/index.js';
+import { PodRejected, StartError } from '../../../src/pod/index.js';
 import { aContainer, anObservation, aPod, aSandbox } from '../../../src/testing/index.js';
 import { Harness } from '../../support/pod-harness.js';
 
@@ -116,6 +116,25 @@ describe('a pod begins', () => {
         'requested: 1000000, used: 0, capacity: 2000',
     });
     expect(node.status().containerStatuses).toBeUndefined();
+    await node.delete();
+    expect(node.pod()).toBeUndefined();
+  });
+
+  it('is refused, even if it was admitted, when the node cannot have its volumes', async () => {
+    const message = 'Node has reached its volume attachment limit, rejecting pod.';
+    node.volumes.problem = new PodRejected('VolumeAttachmentLimitExceeded', message);
+    await node.create(aPod());
+    expect(node.calls()).toEqual([]);
+    expect(node.status()).toMatchObject({
+      phase: 'Failed',
+      reason: 'VolumeAttachmentLimitExceeded',
+      message: `Pod was rejected: ${message}`,
+    });
+    expect(node.events.lines).toEqual([`Warning VolumeAttachmentLimitExceeded web: ${message}`]);
+    const rejected = 'kubelet_admission_rejections_total{reason="VolumeAttachmentLimitExceeded"}';
+    expect(node.metrics.values.get(rejected)).toBe(1);
+    await node.advance(600_000);
+    expect(node.volumes.prepared).toBe(1);
     await node.delete();
     expect(node.pod()).toBeUndefined();
   });
