@@ -1,6 +1,6 @@
 import type { PersistentVolume, Pod, Volume } from '@nodeagent/kube-client';
 
-import type { LocalVolume } from '../../disks/index.js';
+import { type LocalVolume, migratedInline, migratedVolume } from '../../disks/index.js';
 import type { LocalVolumes } from '../../disks/run/index.js';
 import type { NfsVolumes } from '../../disks/run/index.js';
 import { podUid } from '../../pod/index.js';
@@ -25,7 +25,6 @@ import {
   inlineVolume,
 } from '../plan/backing-volume.js';
 import { assertLifecycle } from '../plan/driver-rules.js';
-import { migratedInline, migratedVolume } from '../plan/migrated-volumes.js';
 import { assertAlone, assertReachable } from '../plan/preflight.js';
 import type { ActualVolumes } from './actual-volumes.js';
 import type { Attachments } from './attachments.js';

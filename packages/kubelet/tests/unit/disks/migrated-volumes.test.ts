@@ -1,7 +1,7 @@
 import type { PersistentVolume } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { migratedInline, migratedVolume } from '../../../src/storage/plan/migrated-volumes.js';
+import { migratedInline, migratedVolume } from '../../../src/disks/plan/migrated-volumes.js';
 
 function pv(spec: object, metadata: object = {}): PersistentVolume {
   return {
