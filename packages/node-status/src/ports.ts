@@ -36,6 +36,8 @@ export interface NodeInputs {
   pressure?(): Pressure;
   /** No problems when absent. */
   problems?(): NodeProblems;
+  /** Awaited before the first report, for problems that are expected to be gone in a moment. */
+  settled?(signal: AbortSignal): Promise<void>;
   /** Unique names of attached volumes; undefined until they are known. */
   volumesInUse?(): readonly string[] | undefined;
   devices?(): DeviceResources;

@@ -21,7 +21,8 @@ interface Reports {
 
 /** Computes the status at once, then every period and whenever woken; reports changes. */
 export async function runStatusLoop(context: Context, signal: AbortSignal): Promise<void> {
-  const { clock, random, config } = context.options;
+  const { clock, random, config, inputs } = context.options;
+  await inputs.settled?.(signal);
   const reports: Reports = { lastMs: undefined, delayMs: 0, lastGaps: '' };
   while (!signal.aborted) {
     await updateStatus(context, reports, signal);

@@ -137,6 +137,41 @@ describe('registration', () => {
     expect(ready()).toMatchObject({ status: 'True' });
   });
 
+  it('does not report a ready node as not ready for what is settled in a moment', async () => {
+    client.seed(NODES, {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'n1' },
+      status: { conditions: [{ type: 'Ready', status: 'True' }] },
+    });
+    const done = Promise.withResolvers<undefined>();
+    let storage = ['CSINode is not yet initialized'];
+    inputs = createFixedInputs({
+      problems: () => ({ runtime: [], storage, shuttingDown: false }),
+      settled: () => done.promise,
+    });
+    await start();
+    await clock.advance(60_000);
+    expect(ready()).toMatchObject({ status: 'True' });
+    storage = [];
+    done.resolve(undefined);
+    await clock.advance(0);
+    expect(told).not.toContain('NodeNotReady');
+    expect(ready()).toMatchObject({ status: 'True', reason: 'KubeletReady' });
+  });
+
+  it('is ready 100 ms after the last problem that is not the runtime’s', async () => {
+    let storage = ['CSINode is not yet initialized'];
+    inputs = createFixedInputs({
+      problems: () => ({ runtime: [], storage, shuttingDown: false }),
+    });
+    await start();
+    expect(ready()).toMatchObject({ status: 'False', message: storage[0] });
+    storage = [];
+    await clock.advance(100);
+    expect(ready()).toMatchObject({ status: 'True' });
+  });
+
   it('does not register when registration is off', async () => {
     await start({ register: false });
     expect(verbs('nodes')).not.toContain('create');

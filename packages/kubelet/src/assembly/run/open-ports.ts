@@ -190,6 +190,7 @@ export async function openPorts(
     images: cri.images,
     podsProblem: () => cgroups.problem(),
     volumesInUse: storage.volumesInUse,
+    csiNode: storage.csiNode,
     volumes: withCgroups(withFollowers(volumes, followers), cgroups),
     leftovers: [files.logs, { pods: () => cgroups.pods(), remove: (uid) => cgroups.remove(uid) }],
     prober: adapters.prober,

@@ -21,7 +21,13 @@ import { createExecProber, type Prober } from '@nodeagent/probes';
 
 import type { AdmissionHooks } from '../../admission/run/index.js';
 import { type HealthServer, hostIpsOf } from '../../node/index.js';
-import { createNodeInputs, type OwnNode, runPodRanges, TurnWatch } from '../../node/run/index.js';
+import {
+  createNodeInputs,
+  type NodeInputsOptions,
+  type OwnNode,
+  runPodRanges,
+  TurnWatch,
+} from '../../node/run/index.js';
 import {
   type NodeView,
   type PodEvents,
@@ -71,6 +77,8 @@ export interface KubeletPorts {
    * The reason that no pod can start on this node, which makes it not ready; undefined otherwise.
    */
   readonly podsProblem?: () => string | undefined;
+  /** If absent, the node is ready without a CSINode. */
+  readonly csiNode?: NonNullable<NodeInputsOptions['storage']>;
   /** Attached volumes that pods use; undefined until known, never reported if absent. */
   readonly volumesInUse?: () => readonly string[] | undefined;
   readonly runtime: PodRuntime;
@@ -171,6 +179,7 @@ function nodeParts(
     config: settings.node,
     inputs: createNodeInputs({
       ...{ cri, images, eventsProblem, podsProblem, node: current },
+      ...(ports.csiNode && { storage: ports.csiNode }),
       volumesInUse: () => ports.volumesInUse?.(),
     }),
     onMeasured: (node) => ownNode.measured(node),

@@ -1,4 +1,4 @@
-export { createNodeEvents, createNodeInputs } from './node-inputs.js';
+export { createNodeEvents, createNodeInputs, type NodeInputsOptions } from './node-inputs.js';
 export { OwnNode } from './own-node.js';
 export { runPodRanges } from './pod-ranges.js';
 export { prepareKernel } from './prepare-kernel.js';

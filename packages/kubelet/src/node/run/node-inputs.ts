@@ -9,6 +9,11 @@ export interface NodeInputsOptions {
   readonly eventsProblem: () => string | undefined;
   /** The reason that no pod can start on this node; undefined while pods can start. */
   readonly podsProblem: () => string | undefined;
+  /** The reason that volumes cannot be used yet; `settled` awaits the first attempt to end it. */
+  readonly storage?: Readonly<{
+    problem: () => string | undefined;
+    settled: (signal: AbortSignal) => Promise<void>;
+  }>;
   /** Undefined until the volumes are known. */
   readonly volumesInUse: () => readonly string[] | undefined;
   readonly node: () => Node | undefined;
@@ -16,7 +21,7 @@ export interface NodeInputsOptions {
 
 /** The node status's facts about the runtime and its images. */
 export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
-  const { cri, images, eventsProblem, podsProblem, volumesInUse, node } = options;
+  const { cri, images, eventsProblem, podsProblem, storage, volumesInUse, node } = options;
   return {
     runtimeStatus: async (signal) => {
       const { conditions, handlers, features } = await cri.status(signal);
@@ -34,8 +39,14 @@ export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
         ...(events === undefined ? [] : [`PLEG is not healthy: ${events}`]),
         ...(pods === undefined ? [] : [pods]),
       ];
-      return { runtime, storage: [], shuttingDown: false };
+      const volumes = storage?.problem();
+      return {
+        runtime,
+        storage: volumes === undefined ? [] : [volumes],
+        shuttingDown: false,
+      };
     },
+    settled: async (signal) => storage?.settled(signal),
     volumesInUse,
     node,
   };

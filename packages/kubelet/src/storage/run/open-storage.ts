@@ -1,4 +1,4 @@
-import { type Clock, isAborted, type Logger, type Metrics, type ScopeTask } from '@nodeagent/base';
+import type { Clock, Logger, Metrics, ScopeTask } from '@nodeagent/base';
 import type { EventRecorder, KubeClient, Node } from '@nodeagent/kube-client';
 
 import type { LoopDevices, StorageCommands, StorageFiles } from '../../disks/index.js';
@@ -21,6 +21,7 @@ import { createClaimedVolumes } from './claimed-volumes.js';
 import { CsiDevices } from './csi-devices.js';
 import { CsiDrivers } from './csi-drivers.js';
 import { NodeAnnouncer } from './csi-node.js';
+import { CsiNodeReport } from './csi-node-report.js';
 import { CsiVolumes } from './csi-volumes.js';
 import { LimitUpdates } from './limit-updates.js';
 import { NodeExpansion } from './node-expansion.js';
@@ -61,6 +62,7 @@ export interface Storage {
   readonly volumes: ClaimedVolumes;
   /** For the Node's status. */
   readonly volumesInUse: () => readonly string[] | undefined;
+  readonly csiNode: Pick<CsiNodeReport, 'problem' | 'settled'>;
   readonly tasks: readonly ScopeTask[];
 }
 
@@ -132,20 +134,7 @@ export function openStorage(options: StorageOptions): Storage {
       }
     }
   };
-  const announce: ScopeTask = async (signal) => {
-    let waitMs = 1000;
-    while (!signal.aborted) {
-      try {
-        await announcer.open(signal);
-        return;
-      } catch (err) {
-        if (isAborted(signal)) return;
-        log.warn({ err, retryInMs: waitMs }, 'CSINode not created');
-      }
-      await clock.sleep(waitMs, signal);
-      waitMs = Math.min(waitMs * 2, 60_000);
-    }
-  };
+  const csiNode = new CsiNodeReport({ announcer, clock, log });
   return {
     volumes: createClaimedVolumes({
       ...{ api, csi, devices, local, nfs, expansion, attachments, drivers, actual, figures, meter },
@@ -153,6 +142,7 @@ export function openStorage(options: StorageOptions): Storage {
       nodeLabels: () => node.registered()?.metadata?.labels ?? {},
     }),
     volumesInUse: () => attachments.inUse(),
-    tasks: [sweep, announce, (signal) => registry.run(signal), (signal) => limits.run(signal)],
+    csiNode,
+    tasks: [sweep, csiNode.run, (signal) => registry.run(signal), (signal) => limits.run(signal)],
   };
 }

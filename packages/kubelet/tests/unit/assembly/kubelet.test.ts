@@ -23,6 +23,7 @@ let runtime: MemoryPodRuntime;
 let prober: ScriptedProber;
 let notes: EventNote[];
 let podsProblem: string | undefined;
+let storageProblem: string | undefined;
 let healthy: (() => string | undefined) | undefined;
 let end: AbortController;
 let run: Promise<void>;
@@ -34,6 +35,7 @@ beforeEach(async () => {
   prober = createScriptedProber('success');
   notes = [];
   podsProblem = undefined;
+  storageProblem = undefined;
   end = new AbortController();
   const cri = new MemoryRuntime({ clock });
   const log = new MemoryLogger();
@@ -47,6 +49,7 @@ beforeEach(async () => {
     images: cri.images,
     facts: createFixedFacts(),
     podsProblem: () => podsProblem,
+    csiNode: { problem: () => storageProblem, settled: async () => undefined },
     runtime,
     runtimeView: runtime,
     volumes: new MemoryPodVolumes({ clock, events: new MemoryPodEvents() }),
@@ -151,6 +154,20 @@ describe(runKubelet, () => {
     expect(ready).toMatchObject({
       ...{ status: 'False', reason: 'KubeletNotReady', message: podsProblem },
     });
+  });
+
+  it('reports the node as not ready while its CSINode cannot be created', async () => {
+    await pass(2000);
+    storageProblem = 'failed to initialize CSINode: forbidden';
+    await pass(20_000);
+    const ready = () =>
+      api.objects(NODES)[0]?.status?.conditions?.find(({ type }) => type === 'Ready');
+    expect(ready()).toMatchObject({
+      ...{ status: 'False', reason: 'KubeletNotReady', message: storageProblem },
+    });
+    storageProblem = undefined;
+    await pass(20_000);
+    expect(ready()).toMatchObject({ status: 'True' });
   });
 
   it('reports the node as not ready while runtime events are lost', async () => {
