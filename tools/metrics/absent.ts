@@ -33,8 +33,6 @@ export const ABSENT: Readonly<Record<string, string>> = {
   kubelet_pleg_discard_events: 'no event is discarded: a full relist follows instead',
   'force_cleaned_failed_volume_operation*':
     'a volume that cannot be reconstructed is kept until its pod ends',
-  'reconstruct_volume_operations*': 'not counted yet',
-  plugin_manager_total_plugins: 'not counted yet',
   'kubelet_imagemanager_inmemory_*': 'one cache of 500 texts holds records of both kinds',
   kubelet_metrics_provider: 'figures come neither from cAdvisor nor from the runtime',
   'rest_client_transport_*': "it measures the Go client's cache of connections",

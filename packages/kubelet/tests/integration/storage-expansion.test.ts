@@ -103,6 +103,10 @@ describe('a volume that has grown', () => {
     await node.mount(podOf('u1', 'c')); // by a resizer that says nothing of its progress
     expect(await sizeOf(path)).toBeGreaterThan(before * 1.5);
     expect((await claimStatus())?.capacity).toEqual({ storage: String(640 * MIB) });
+    const resize = [...node.metrics.observations.keys()].filter((key) =>
+      key.includes('operation_name="volume_fs_resize",status="success"'),
+    );
+    expect(resize).toHaveLength(1);
     await node.unmount('u1');
   });
 

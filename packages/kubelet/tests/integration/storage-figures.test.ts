@@ -1,3 +1,6 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { type Driver } from '@nodeagent/csi';
 import { expect, it } from 'vitest';
 
@@ -88,4 +91,26 @@ it('operations, calls and volumes are counted by the names of other kubelets', a
       `volume_operation_total_seconds{operation_name="overall_volume_mount",plugin_name="kubernetes.io/csi:${DRIVER}"}`,
     ]),
   );
+});
+
+it('volumes that an earlier kubelet left are counted, and those without a record too', async () => {
+  await node.driverObject(plain);
+  await node.startDriver();
+  for (const name of ['c', 'd']) await node.aBoundClaim(name);
+  await node.mount(podOf('u1', 'c'));
+  await node.mount(podOf('u2', 'd'));
+  const found = () => [
+    node.metrics.values.get('reconstruct_volume_operations_total'),
+    node.metrics.values.get('reconstruct_volume_operations_errors_total'),
+  ];
+  expect(found()).toEqual([undefined, undefined]);
+  await node.stopKubelet();
+  const record = join(node.rootDir, 'pods/u2/volumes/kubernetes.io~csi/pv-d/vol_data.json');
+  const text = await readFile(record);
+  await rm(record);
+  await node.startKubelet();
+  await expect.poll(found).toEqual([2, 1]);
+  await writeFile(record, text);
+  await expect.poll(() => node.verdicts.length).toBe(2);
+  for (const uid of ['u1', 'u2']) await node.unmount(uid);
 });

@@ -36,13 +36,16 @@ type ActualFiles = Pick<StorageFiles, 'names' | 'readText' | 'remove' | 'subdire
 export class ActualVolumes {
   readonly #rootDir: string;
   readonly #files: ActualFiles;
+  readonly #onFound: (isKnown: boolean) => void;
   readonly #uses = new Map<string, Map<PodUid, VolumeUse>>();
   readonly #staged = new Map<string, StagedVolume>();
   #reading: Promise<void> | undefined;
 
-  constructor(rootDir: string, files: ActualFiles) {
+  /** @param onFound called for each volume of a pod that an earlier kubelet left */
+  constructor(rootDir: string, files: ActualFiles, onFound: (isKnown: boolean) => void) {
     this.#rootDir = rootDir;
     this.#files = files;
+    this.#onFound = onFound;
   }
 
   /** Resolves when the volumes of earlier kubelets are known. */
@@ -112,11 +115,15 @@ export class ActualVolumes {
     for (const uid of names.flatMap((name) => parsePodUid(name) ?? [])) {
       const parent = podCsiDir(this.#rootDir, uid);
       for (const name of await this.#files.subdirectories(parent)) {
-        this.#foundUse(uid, await this.#dataIn(`${parent}/${name}`), undefined);
+        const data = await this.#dataIn(`${parent}/${name}`);
+        this.#onFound(data !== undefined);
+        this.#foundUse(uid, data, undefined);
       }
       for (const name of await this.#files.names(podDeviceDir(this.#rootDir, uid))) {
         const device = toPathSegment(name, 'volume name');
-        this.#foundUse(uid, await this.#deviceData(device), device);
+        const data = await this.#deviceData(device);
+        this.#onFound(data !== undefined);
+        this.#foundUse(uid, data, device);
       }
     }
   }

@@ -5,6 +5,7 @@ import type { CsiVolume, DriverRules } from '../model/csi-volume.js';
 import { needsAttachment } from '../plan/driver-rules.js';
 import type { ActualVolumes } from './actual-volumes.js';
 import type { StorageApi } from './storage-api.js';
+import { csiPlugin, type MeteredOperation, type StorageMeter } from './storage-meter.js';
 
 export interface AttachmentsOptions {
   readonly nodeName: string;
@@ -12,6 +13,7 @@ export interface AttachmentsOptions {
   readonly actual: Pick<ActualVolumes, 'persistent' | 'ready'>;
   /** Names that the Node's status reports in use: only those are safe from detachment. */
   readonly reportedInUse: () => ReadonlySet<string>;
+  readonly meter: Pick<StorageMeter, 'operation'>;
   /** The attacher found no room on this node for another volume of the driver. */
   readonly onLimit: (driver: string, signal: AbortSignal) => Promise<void>;
 }
@@ -65,7 +67,7 @@ export class Attachments {
       return {};
     }
     this.#free.delete(name);
-    const { api, nodeName, reportedInUse, onLimit } = this.#options;
+    const { api, nodeName, reportedInUse, onLimit, meter } = this.#options;
     this.#desired.set(uid, (this.#desired.get(uid) ?? new Set()).add(name));
     if (!reportedInUse().has(name)) {
       const text =
@@ -74,7 +76,9 @@ export class Attachments {
     }
     const attachment = attachmentName(volumeHandle, driver, nodeName);
     try {
-      return await api.attachment(volumeHandle, attachment, signal);
+      return await meter.operation(verificationOf(volume), () =>
+        api.attachment(volumeHandle, attachment, signal),
+      );
     } catch (error) {
       if (!isVolumeError(error, 'VOLUME_LIMIT')) throw error;
       if (rules.limitsPeriodMs === undefined) throw new VolumeError('VOLUME_SOURCE', error.message);
@@ -87,4 +91,8 @@ export class Attachments {
   forget(uid: PodUid): void {
     this.#desired.delete(uid);
   }
+}
+
+function verificationOf({ driver, migrated }: CsiVolume): MeteredOperation {
+  return { plugin: csiPlugin(driver), name: 'verify_controller_attached_volume', migrated };
 }

@@ -201,7 +201,10 @@ async function setUpCsi(
   const expand = async (at: MountedVolume, isFirst: boolean): Promise<void> => {
     if (bound === undefined) return;
     const name = uniqueName(driver, volumeHandle);
-    const grow = (bytes: number) => growCsi(options, { volume, at }, bytes, signal);
+    const work = (bytes: number) => growCsi(options, { volume, at }, bytes, signal);
+    // The first expansion is part of mounting the volume.
+    const grow = (bytes: number) =>
+      isFirst ? work(bytes) : meter.operation(measured('volume_fs_resize'), () => work(bytes));
     await expansion.expand({ pod, name, specName, readOnly, bound, grow, isFirst }, signal);
   };
   const measured = (name: MeteredOperation['name']): MeteredOperation => {

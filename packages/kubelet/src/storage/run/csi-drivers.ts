@@ -7,9 +7,18 @@ import { judgePlugin } from '../plan/plugin-info.js';
 import type { OpenDriver, PluginSocket, PluginSockets } from '../ports.js';
 import type { NodeAnnouncer } from './csi-node.js';
 
+/** Says in the words of metrics that plug-ins are registered, or have to be. */
+export type PluginState = 'actual_state_of_world' | 'desired_state_of_world';
+
+export interface PluginMeter {
+  /** @param paths the registration sockets of all plug-ins in this state */
+  showPlugins(state: PluginState, paths: readonly string[]): void;
+}
+
 export interface CsiDriversOptions {
   readonly sockets: PluginSockets;
   readonly announcer: Pick<NodeAnnouncer, 'announce' | 'withdraw'>;
+  readonly meter: PluginMeter;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -81,8 +90,11 @@ export class CsiDrivers implements DriverLookup {
     for (const path of this.#failures.keys()) {
       if (!byPath.has(path) && !this.#registered.has(path)) this.#failures.delete(path);
     }
+    const { meter } = this.#options;
+    meter.showPlugins('desired_state_of_world', [...byPath.keys()]);
     const due = sockets.filter((socket) => this.#isDue(socket));
     await Promise.all(due.map((socket) => this.#tryRegister(socket, signal)));
+    meter.showPlugins('actual_state_of_world', [...this.#registered.keys()]);
   }
 
   #isDue(socket: PluginSocket): boolean {

@@ -82,14 +82,14 @@ export function openStorage(options: StorageOptions): Storage {
     },
   });
   const meter = new StorageMeter(options.metrics, clock);
-  const registry = new CsiDrivers({ sockets: options.sockets, announcer, clock, log });
+  const registry = new CsiDrivers({ sockets: options.sockets, announcer, meter, clock, log });
   const drivers = meter.drivers(registry);
   const api = new StorageApi(client, options.objects);
   const { loops, volumeFiles, events, recorder, tokens } = options;
-  const actual = new ActualVolumes(rootDir, files);
+  const actual = new ActualVolumes(rootDir, files, (isKnown) => meter.foundOnDisk(isKnown));
   const limits = new LimitUpdates({ registry, announcer, api, clock, log });
   const attachments = new Attachments({
-    ...{ nodeName, api, actual },
+    ...{ nodeName, api, actual, meter },
     reportedInUse: () => new Set(node.registered()?.status?.volumesInUse),
     onLimit: (driver, signal) => limits.refresh(driver, signal),
   });

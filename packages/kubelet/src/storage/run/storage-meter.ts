@@ -1,7 +1,7 @@
-import type { Clock, Gauge, Histogram, Metrics } from '@nodeagent/base';
+import type { Clock, Counter, Gauge, Histogram, Metrics } from '@nodeagent/base';
 import { type CsiServices, grpcName } from '@nodeagent/csi';
 
-import type { DriverLookup } from './csi-drivers.js';
+import type { DriverLookup, PluginMeter, PluginState } from './csi-drivers.js';
 
 /** @see Kubernetes 1.36 pkg/volume/util/metrics.go */
 const BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
@@ -40,12 +40,17 @@ const METHODS: Readonly<Record<keyof Node, string>> = {
 };
 
 /** Meters operations on volumes and calls of drivers. */
-export class StorageMeter {
+export class StorageMeter implements PluginMeter {
   readonly #clock: Clock;
   readonly #operations: Histogram;
   readonly #mounts: Histogram;
   readonly #calls: Histogram;
   readonly #volumes: Gauge;
+  readonly #plugins: Gauge;
+  readonly #found: Counter;
+  readonly #unknown: Counter;
+  /** Paths that are shown, by state. */
+  readonly #shown = new Map<PluginState, ReadonlySet<string>>();
   readonly #metered = new WeakMap<Node, Node>();
 
   constructor(metrics: Metrics, clock: Clock) {
@@ -72,6 +77,19 @@ export class StorageMeter {
       name: 'volume_manager_total_volumes',
       help: 'Number of volumes in Volume Manager',
       labelNames: ['plugin_name', 'state'],
+    });
+    this.#plugins = metrics.gauge({
+      name: 'plugin_manager_total_plugins',
+      help: 'Number of plugins in Plugin Manager',
+      labelNames: ['socket_path', 'state'],
+    });
+    this.#found = metrics.counter({
+      name: 'reconstruct_volume_operations_total',
+      help: 'CSI volumes of pods that were found on disk when the kubelet started.',
+    });
+    this.#unknown = metrics.counter({
+      name: 'reconstruct_volume_operations_errors_total',
+      help: 'CSI volumes of pods whose record on disk was missing or unreadable when the kubelet started.',
     });
   }
 
@@ -108,12 +126,23 @@ export class StorageMeter {
     };
   }
 
+  /** @param isKnown the volume's record says which it is, and of which driver */
+  foundOnDisk(isKnown: boolean): void {
+    this.#found.increment();
+    if (!isKnown) this.#unknown.increment();
+  }
+
+  showPlugins(state: PluginState, paths: readonly string[]): void {
+    const now = new Set(paths);
+    for (const path of this.#shown.get(state) ?? []) {
+      if (!now.has(path)) this.#plugins.remove({ socket_path: path, state });
+    }
+    for (const path of now) this.#plugins.set(1, { socket_path: path, state });
+    this.#shown.set(state, now);
+  }
+
   /** @param count 0 for a state without volumes of the plug-in */
-  show(
-    plugin: string,
-    state: 'actual_state_of_world' | 'desired_state_of_world',
-    count: number,
-  ): void {
+  show(plugin: string, state: PluginState, count: number): void {
     const labels = { plugin_name: plugin, state };
     if (count === 0) this.#volumes.remove(labels);
     else this.#volumes.set(count, labels);

@@ -1,9 +1,10 @@
-import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
+import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import type { CsiServices } from '@nodeagent/csi';
 import { expect, it } from 'vitest';
 
 import type { PluginSocket } from '../../../src/storage/ports.js';
 import { CsiDrivers } from '../../../src/storage/run/csi-drivers.js';
+import { StorageMeter } from '../../../src/storage/run/storage-meter.js';
 
 const { signal } = new AbortController();
 
@@ -11,11 +12,12 @@ it('a driver that cannot be withdrawn holds up no other, and is tried again', as
   const clock = new ManualClock();
   const log = new MemoryLogger();
   let sockets: readonly PluginSocket[] = [{ path: '/reg/a.sock', identity: '1' }];
+  const metrics = new MemoryMetrics();
   let apiIsAway = false;
   const withdrawn: string[] = [];
   const node = { getInfo: async () => ({ nodeId: 'n1' }) } as unknown as CsiServices['node'];
   const drivers = new CsiDrivers({
-    ...{ clock, log },
+    ...{ clock, log, meter: new StorageMeter(metrics, clock) },
     sockets: {
       list: async () => sockets,
       openRegistration: (path) => ({
@@ -38,14 +40,24 @@ it('a driver that cannot be withdrawn holds up no other, and is tried again', as
       },
     },
   });
+  const counted = () => [...metrics.values.keys()].sort();
+  const plugins = (path: string) =>
+    ['actual', 'desired'].map(
+      (state) =>
+        `plugin_manager_total_plugins{socket_path="${path}",state="${state}_state_of_world"}`,
+    );
   await drivers.reconcile(signal);
   expect(drivers.names()).toEqual(['a.sock']);
+  expect(counted()).toEqual(plugins('/reg/a.sock'));
 
   apiIsAway = true;
   sockets = [{ path: '/reg/b.sock', identity: '2' }];
   await drivers.reconcile(signal);
   await drivers.reconcile(signal);
   expect(drivers.names()).toEqual(['a.sock', 'b.sock']);
+  const [stillThere, gone] = plugins('/reg/a.sock');
+  expect(counted()).toEqual([stillThere, ...plugins('/reg/b.sock')]);
+  expect(counted()).not.toContain(gone);
   const warnings = log.lines.filter(({ message }) => message === 'CSI driver not withdrawn');
   expect(warnings).toHaveLength(1);
 
@@ -54,4 +66,5 @@ it('a driver that cannot be withdrawn holds up no other, and is tried again', as
   await drivers.reconcile(signal);
   expect(withdrawn).toEqual(['a.sock']);
   expect(drivers.names()).toEqual(['b.sock']);
+  expect(counted()).toEqual(plugins('/reg/b.sock'));
 });
