@@ -52,6 +52,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
     callHook: node.callHook,
     adjustOomScore: node.adjustOomScore,
     kernelSettings: node.kernelSettings,
+    filter: node.filter,
     certificates: node.certificates,
     pullCredentials: node.pullCredentials,
     health: node.health,

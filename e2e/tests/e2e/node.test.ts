@@ -58,6 +58,19 @@ describe('a node', () => {
     expect(await valueOf('kernel/panic_on_oops')).toBe('1');
   });
 
+  it('has the chains of iptables that other components look for', async () => {
+    const { space } = e2e.cluster;
+    const rules = async (program: string, table: string): Promise<string> =>
+      space.run([program, '-t', table, '-S']);
+    const isMade = async () => (await rules('iptables', 'filter')).includes('KUBE-KUBELET-CANARY');
+    await waitFor(isMade, { what: 'the canary chain' });
+    expect(await rules('iptables', 'mangle')).toContain('-N KUBE-IPTABLES-HINT');
+    expect(await rules('iptables', 'filter')).toContain('-A INPUT -j KUBE-FIREWALL');
+    const isMadeToo = async () => (await rules('ip6tables', 'mangle')).includes('CANARY');
+    await waitFor(isMadeToo, { what: 'the canary chain of IPv6' });
+    expect(await rules('ip6tables', 'mangle')).toContain('-N KUBE-IPTABLES-HINT');
+  });
+
   it('without a network is not ready, and starts only pods on the host’s network', async () => {
     const file = join(e2e.cluster.space.dir, 'cni/conf/10-testbed.conflist');
     const network = await readFile(file, 'utf8');

@@ -58,6 +58,7 @@ async function writeFiles(): Promise<readonly string[]> {
     cgroupRoot: `/${containerd.space.id}`,
     failCgroupV1: false,
     failSwapOn: false,
+    makeIPTablesUtilChains: false,
     podLogsDir: join(dir, 'logs/pods'),
     healthzPort: await findFreePort(),
     address: '127.0.0.1',

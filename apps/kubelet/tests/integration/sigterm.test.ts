@@ -33,6 +33,7 @@ async function writeFiles(dir: string, healthzPort: number): Promise<readonly st
     cgroupRoot: `/${containerd.space.id}`,
     failCgroupV1: false,
     failSwapOn: false,
+    makeIPTablesUtilChains: false,
     podLogsDir: join(dir, 'logs/pods'),
     healthzPort,
     port: await findFreePort(),

@@ -32,6 +32,7 @@ import { createStorageCommands } from '../disks/adapters/storage-commands.js';
 import { createStorageFiles } from '../disks/adapters/storage-files.js';
 import { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 import { createRotationFiles } from '../logs/adapters/rotation-files.js';
+import { createFilterProgram } from '../node/adapters/filter-program.js';
 import { createKernelSettings } from '../node/adapters/kernel-settings.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 import { callHook } from '../runtime/adapters/hook-caller.js';
@@ -95,6 +96,7 @@ export async function createNodeAdapters(
     callHook,
     adjustOomScore: (score) => adjustOomScore(score, log),
     kernelSettings: createKernelSettings(options.procSys),
+    filter: createFilterProgram(),
     certificates: {
       store: (purpose) => createCertificateStore(certDir, purpose),
       requests: createRequestMaker(),

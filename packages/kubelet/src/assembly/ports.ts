@@ -14,7 +14,7 @@ import type {
 import type { LoopDevices, StorageCommands, StorageFiles } from '../disks/index.js';
 import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../logs/index.js';
-import type { HealthServer, KernelSettings } from '../node/index.js';
+import type { FilterProgram, HealthServer, KernelSettings } from '../node/index.js';
 import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } from '../pod/index.js';
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
 import type { NodeServerAdapters } from '../server/index.js';
@@ -55,6 +55,8 @@ export interface KubeletAdapters {
   adjustOomScore(score: number): Promise<void>;
   /** Settings that apply to the whole machine. */
   readonly kernelSettings: KernelSettings;
+  /** Absent: no chains of iptables for other components. */
+  readonly filter?: FilterProgram | undefined;
   readonly certificates: CertificateAdapters;
   readonly pullCredentials: CredentialAdapters;
   /** Answers `/healthz`; absent: no health port. */

@@ -1,3 +1,5 @@
+import type { Family } from './model/util-chains.js';
+
 /** A server that answers `/healthz` on a port of this machine. */
 export interface HealthServer {
   /**
@@ -14,4 +16,14 @@ export interface KernelSettings {
   read(name: string): Promise<number>;
   /** @throws {Error} if the process may not change it */
   write(name: string, value: number): Promise<void>;
+}
+
+/** Runs `iptables` or `ip6tables`. */
+export interface FilterProgram {
+  /** @returns undefined if the program is not installed */
+  run(
+    family: Family,
+    argv: readonly string[],
+    signal: AbortSignal,
+  ): Promise<Readonly<{ exitCode: number; output: string }> | undefined>;
 }

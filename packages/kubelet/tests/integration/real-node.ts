@@ -148,8 +148,9 @@ function startKubelet({ containerd, client }: Parts, more: KubeletChanges): Runn
       probeMetrics: createPrometheusMetrics(),
       // the tested container must not be the last one that the kernel kills
       adjustOomScore: async () => undefined,
-      // the machine's settings are not the test's to change
+      // the machine's settings and rules are not the test's to change
       kernelSettings: new MemoryKernelSettings(),
+      filter: undefined,
       openRuntime: () => createCriClient({ endpoint: containerd.endpoint }),
       openApi: noticing === null ? undefined : async () => connectionTo(noticing),
     });

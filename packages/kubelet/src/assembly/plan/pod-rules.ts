@@ -83,6 +83,11 @@ export function kernelRules({
   return { isProtected: protectKernelDefaults };
 }
 
+/** True if the kubelet makes the chains of iptables that other components look for. */
+export function hasUtilChains(config: Pick<KubeletConfig, 'makeIPTablesUtilChains'>): boolean {
+  return config.makeIPTablesUtilChains;
+}
+
 export function cgroupRules(
   config: Pick<KubeletConfig, 'cpuCFSQuota' | 'cpuCfsQuotaPeriodMs' | 'podPidsLimit'>,
 ): PodCgroupRules {

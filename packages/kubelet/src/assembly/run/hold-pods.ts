@@ -2,6 +2,7 @@ import type { CgroupDriver } from '@nodeagent/cgroups';
 import { ConfigError } from '@nodeagent/component-base';
 import type { NodeEvents } from '@nodeagent/node-status';
 
+import { keepUtilChains } from '../../node/run/index.js';
 import type { PodVolumes } from '../../pod/index.js';
 import {
   enforceAllocatable,
@@ -9,7 +10,7 @@ import {
   meterCgroups,
   PodCgroups,
 } from '../../resources/run/index.js';
-import { allPodsLimits, cgroupRules, reservedLimits } from '../plan/pod-rules.js';
+import { allPodsLimits, cgroupRules, hasUtilChains, reservedLimits } from '../plan/pod-rules.js';
 import type { Parts } from './parts.js';
 
 /** @param driver the runtime's own driver, or else the configured one */
@@ -59,6 +60,16 @@ export async function holdReserved(
     source,
     problems: [{ field, message: problem.message }],
   });
+}
+
+/** Makes the chains of iptables that other components look for, unless the configuration forbids it. */
+export async function makeUtilChains(
+  { config, adapters }: Parts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { filter: program, clock, log } = adapters;
+  if (program === undefined || !hasUtilChains(config)) return;
+  await keepUtilChains({ program, clock, log }, signal);
 }
 
 /** A pod's cgroup goes with its files. */

@@ -31,7 +31,7 @@ import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rul
 import { runtimeSettings } from '../plan/runtime-settings.js';
 import type { KubeletAdapters } from '../ports.js';
 import type { ReadyRuntime } from './connect-runtime.js';
-import { holdPods, holdReserved, openCgroups, withCgroups } from './hold-pods.js';
+import { holdPods, holdReserved, makeUtilChains, openCgroups, withCgroups } from './hold-pods.js';
 import { rotateLogs } from './node-server.js';
 import { type NodeStats, openStats } from './node-stats.js';
 import type { Parts } from './parts.js';
@@ -203,6 +203,7 @@ export async function openPorts(
     (inner) => cgroups.keepWeights(clock, inner),
     (inner) => holdPods(parts, { cgroups, events: nodeEvents }, inner),
     (inner) => rotateLogs(parts, inner),
+    (inner) => makeUtilChains(parts, inner),
     (inner) => stats.run(inner),
     ...storage.tasks,
   ];

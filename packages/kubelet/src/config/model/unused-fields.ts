@@ -40,7 +40,6 @@ export const UNUSED_FIELDS: UnusedFields = {
   evictionPressureTransitionPeriod: 'pods are not evicted',
   evictionMaxPodGracePeriod: 'pods are not evicted',
   mergeDefaultEvictionSettings: 'pods are not evicted',
-  makeIPTablesUtilChains: 'the chains KUBE-IPTABLES-HINT and KUBE-KUBELET-CANARY are not created',
   iptablesMasqueradeBit: 'Kubernetes no longer uses it',
   iptablesDropBit: 'Kubernetes no longer uses it',
   'logging.flushFrequency': 'each log line is written at once',

@@ -1,3 +1,4 @@
+export { keepUtilChains } from './keep-util-chains.js';
 export { createNodeEvents, createNodeInputs, type NodeInputsOptions } from './node-inputs.js';
 export { OwnNode } from './own-node.js';
 export { runPodRanges } from './pod-ranges.js';

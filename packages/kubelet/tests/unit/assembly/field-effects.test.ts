@@ -10,6 +10,7 @@ import {
   allPodsLimits,
   cgroupRules,
   crashLoopRules,
+  hasUtilChains,
   idRange,
   kernelRules,
   pullRules,
@@ -240,6 +241,7 @@ const EFFECTS: readonly Row[] = [
   ['cpuCFSQuotaPeriod', { cpuCFSQuotaPeriod: '5ms' }, (c) => runtimeOf(c).cpuPeriodUs, 5000],
   ['podPidsLimit', { podPidsLimit: 9 }, (c) => cgroupRules(c).podPidsLimit, 9],
   ['seccompDefault', { seccompDefault: true }, (c) => runtimeOf(c).seccompDefault, true],
+  ['makeIPTablesUtilChains', { makeIPTablesUtilChains: false }, hasUtilChains, false],
   [
     'protectKernelDefaults',
     { protectKernelDefaults: true },

@@ -11,7 +11,7 @@ it('times the measuring of each volume, by method', async () => {
     directories: {
       measure: async () => {
         await clock.sleep(2000, end.signal);
-        return { usedBytes: 1, inodes: 1 };
+        return { usedBytes: 1, inodesUsed: 1 };
       },
     },
     claimed: { figures: async () => [] },
