@@ -80,8 +80,10 @@ export interface RunningTracer extends Tracer {
 export type OpenApi = (signal: AbortSignal) => Promise<NodeApiConnection>;
 
 export interface NodeApiConnection {
-  /** For pods, statuses and events. */
+  /** For pods and their statuses. */
   readonly client: KubeClient;
+  /** For events, with a rate limit of its own; default `client`. */
+  readonly events?: KubeClient | undefined;
   /**
    * Reviews callers of the node API. Separate, so that strangers cannot use up `client`'s rate
    * limit.

@@ -158,7 +158,7 @@ function openRecorder(
   if (api === undefined) return { recorder: createLogRecorder(log), run: async () => undefined };
   const host = identity.nodeName;
   const queue = new QueuedEventRecorder({ component: 'kubelet', host, clock, random, metrics });
-  return { recorder: queue, run: (signal) => queue.run(api.client, signal) };
+  return { recorder: queue, run: (signal) => queue.run(api.events ?? api.client, signal) };
 }
 
 /** Writes events to the log, for a kubelet without an API server. */

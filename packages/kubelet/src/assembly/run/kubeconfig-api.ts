@@ -3,7 +3,7 @@ import type { Clock, Logger, Random } from '@nodeagent/base';
 import type { KubeletConfig } from '../../config/index.js';
 import type { Kubeconfigs, PendingKey } from '../../credentials/index.js';
 import { openConnection } from '../../credentials/run/index.js';
-import { apiRateLimit } from '../plan/peer-rules.js';
+import { apiRateLimit, eventRateLimit, heartbeatTimeoutMs } from '../plan/peer-rules.js';
 import type { CertificateAdapters, OpenApi } from '../ports.js';
 import { checkApi } from './check-api.js';
 
@@ -11,7 +11,16 @@ export interface KubeconfigApiOptions {
   readonly kubeconfig: string;
   readonly bootstrapKubeconfig: string | undefined;
   readonly nodeName: string;
-  readonly config: Pick<KubeletConfig, 'rotateCertificates' | 'kubeAPIQPS' | 'kubeAPIBurst'>;
+  readonly config: Pick<
+    KubeletConfig,
+    | 'eventBurst'
+    | 'eventRecordQPS'
+    | 'kubeAPIBurst'
+    | 'kubeAPIQPS'
+    | 'nodeLeaseDurationSeconds'
+    | 'nodeStatusUpdateFrequencyMs'
+    | 'rotateCertificates'
+  >;
   readonly kubeconfigs: Kubeconfigs;
   readonly certificates: CertificateAdapters;
   /** Where the client certificate in force is found. */
@@ -43,9 +52,11 @@ export function kubeconfigApi(options: KubeconfigApiOptions): OpenApi {
     );
     const client = kubeconfigs.connect(connection, { rateLimit: apiRateLimit(config) });
     const reviewer = kubeconfigs.connect(connection, REVIEWS);
+    const events = kubeconfigs.connect(connection, { rateLimit: eventRateLimit(config) });
+    const requestTimeoutMs = heartbeatTimeoutMs(config);
+    const heartbeat = kubeconfigs.connect(connection, { requestTimeoutMs });
     return {
-      client,
-      reviewer,
+      ...{ client, reviewer, events, heartbeat },
       bootstrap,
       rotatesClientCertificate:
         rotateCertificates && connection.user.clientCertificate !== undefined,
@@ -56,8 +67,7 @@ export function kubeconfigApi(options: KubeconfigApiOptions): OpenApi {
         await checkApi(client, connection, { kubeconfig, nodeName, clock, signal });
       },
       close: () => {
-        client.close();
-        reviewer.close();
+        for (const one of [client, reviewer, events, heartbeat]) one.close();
       },
     };
   };

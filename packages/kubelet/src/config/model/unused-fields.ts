@@ -13,8 +13,6 @@ export const UNUSED_FIELDS: UnusedFields = {
   imageMaximumGCAge: 'unused images are not removed',
   imageGCHighThresholdPercent: 'unused images are not removed',
   imageGCLowThresholdPercent: 'unused images are not removed',
-  eventRecordQPS: 'events are not limited',
-  eventBurst: 'events are not limited',
   contentType: 'requests to the API server are in JSON',
   shutdownGracePeriod: 'pods are not ended when the machine shuts down',
   shutdownGracePeriodCriticalPods: 'pods are not ended when the machine shuts down',

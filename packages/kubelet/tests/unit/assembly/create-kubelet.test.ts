@@ -1,5 +1,6 @@
 import { ManualClock } from '@nodeagent/base/testing';
 import { EVENTS, NODES, PODS } from '@nodeagent/kube-client';
+import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createKubelet } from '../../../src/assembly/run/index.js';
@@ -245,6 +246,23 @@ describe(createKubelet, () => {
     await expect(run).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     expect(disk.names('/')).toEqual([]);
     expect(runtime.calls.recorded).toEqual([]);
+  });
+
+  it('reports events by the client for events', async () => {
+    const clock = new ManualClock();
+    const { adapters, api } = createMemoryNode({ clock });
+    const events = createMemoryKubeClient({ clock });
+    const openApi: typeof adapters.openApi = async (signal) => {
+      const connection = await adapters.openApi?.(signal);
+      if (connection === undefined) throw new Error('the node has an API server');
+      return { ...connection, events };
+    };
+    end = new AbortController();
+    const { config } = parseKubeletConfig();
+    run = createKubelet(config, { nodeName: 'n1' }, { ...adapters, openApi }).run(end.signal);
+    await clock.advance(3000);
+    expect((await events.list(EVENTS, {}, end.signal)).items).not.toEqual([]);
+    expect((await api.list(EVENTS, {}, end.signal)).items).toEqual([]);
   });
 
   it('runs without an API server, and logs its events', async () => {

@@ -4,7 +4,11 @@ import { completeIdentity } from '../../../src/assembly/model/identity.js';
 import type { NodeMachine } from '../../../src/assembly/model/machine.js';
 import { gatedParts } from '../../../src/assembly/plan/gated-parts.js';
 import { declaredFeatures, nodeConfig } from '../../../src/assembly/plan/node-config.js';
-import { apiRateLimit, runtimeConnection } from '../../../src/assembly/plan/peer-rules.js';
+import {
+  apiRateLimit,
+  eventRateLimit,
+  runtimeConnection,
+} from '../../../src/assembly/plan/peer-rules.js';
 import {
   admissionRules,
   allPodsLimits,
@@ -213,6 +217,8 @@ const EFFECTS: readonly Row[] = [
     3000,
   ],
   ['kubeAPIQPS', { kubeAPIQPS: 7 }, (c) => apiRateLimit(c).perSecond, 7],
+  ['eventRecordQPS', { eventRecordQPS: 7 }, (c) => eventRateLimit(c).perSecond, 7],
+  ['eventBurst', { eventBurst: 8 }, (c) => eventRateLimit(c).burst, 8],
   ['kubeAPIBurst', { kubeAPIBurst: 8 }, (c) => apiRateLimit(c).burst, 8],
   [
     'containerRuntimeEndpoint',
