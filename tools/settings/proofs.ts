@@ -28,6 +28,9 @@ export const KUBELET_FIELDS: Readonly<Record<string, Proof>> = {
   enforceNodeAllocatable: test(
     'unit/assembly/field-effects.test.ts › enforceNodeAllocatable changes how the kubelet runs',
   ),
+  maxOpenFiles: test(
+    'unit/assembly/create-kubelet.test.ts › sets its own limit of open files by maxOpenFiles',
+  ),
   oomScoreAdj: test('unit/assembly/create-kubelet.test.ts › sets its own score by oomScoreAdj'),
   kubeletCgroups: test(
     'unit/stats/system-cgroups.test.ts › are pods and kubelet by default, even with the kubelet in the root cgroup',

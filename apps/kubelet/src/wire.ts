@@ -51,6 +51,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
     prober: node.prober,
     callHook: node.callHook,
     adjustOomScore: node.adjustOomScore,
+    limitOpenFiles: node.limitOpenFiles,
     kernelSettings: node.kernelSettings,
     filter: node.filter,
     certificates: node.certificates,

@@ -2,6 +2,7 @@ export { readConfigFile } from './config-file.js';
 export { collectWhenIdle } from './idle-memory.js';
 export { createLogger, type LoggerOptions } from './logger.js';
 export { adjustOomScore } from './oom-score.js';
+export { limitOpenFiles } from './open-files.js';
 export {
   type Command,
   type Program,

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
 import { createCgroupReadings, createCgroupTree } from '@nodeagent/cgroups/linux';
-import { adjustOomScore } from '@nodeagent/component-base/process';
+import { adjustOomScore, limitOpenFiles } from '@nodeagent/component-base/process';
 import { readLogBytes } from '@nodeagent/cri-client/logs';
 import { createProcFacts } from '@nodeagent/node-status/proc';
 import { createGrpcProber } from '@nodeagent/probes/grpc';
@@ -95,6 +95,7 @@ export async function createNodeAdapters(
     prober: { http: createHttpProber(), tcp: createTcpProber(), grpc: createGrpcProber() },
     callHook,
     adjustOomScore: (score) => adjustOomScore(score, log),
+    limitOpenFiles: (count) => limitOpenFiles(count, log),
     kernelSettings: createKernelSettings(options.procSys),
     filter: createFilterProgram(),
     certificates: {

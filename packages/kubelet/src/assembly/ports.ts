@@ -53,6 +53,8 @@ export interface KubeletAdapters {
   readonly callHook: HookCaller;
   /** Sets the kubelet process's own `oom_score_adj`; a failure is only logged. */
   adjustOomScore(score: number): Promise<void>;
+  /** Sets the number of files that the process may have open; a failure is only logged. */
+  limitOpenFiles(count: number): Promise<void>;
   /** Settings that apply to the whole machine. */
   readonly kernelSettings: KernelSettings;
   /** Absent: no chains of iptables for other components. */

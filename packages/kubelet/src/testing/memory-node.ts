@@ -41,6 +41,8 @@ export interface MemoryNode {
   readonly metrics: MemoryMetrics;
   /** The scores that the kubelet gave itself for the kernel's OOM killer. */
   readonly oomScores: readonly number[];
+  /** The limits of open files that the kubelet gave itself. */
+  readonly openFileLimits: readonly number[];
   readonly kernelSettings: MemoryKernelSettings;
 }
 
@@ -77,6 +79,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
   const log = new MemoryLogger();
   const metrics = new MemoryMetrics();
   const oomScores: number[] = [];
+  const openFileLimits: number[] = [];
   const kernelSettings = new MemoryKernelSettings();
   const random = (): number => 0.5;
   const adapters: KubeletAdapters = {
@@ -94,6 +97,9 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
       machine: new MemoryMachineReadings(),
     },
     callHook: async () => 'answered',
+    limitOpenFiles: async (count) => {
+      openFileLimits.push(count);
+    },
     adjustOomScore: async (score) => {
       oomScores.push(score);
     },
@@ -122,6 +128,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
     log,
     metrics,
     oomScores,
+    openFileLimits,
     kernelSettings,
   };
 }

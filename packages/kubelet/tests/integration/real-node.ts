@@ -148,6 +148,7 @@ function startKubelet({ containerd, client }: Parts, more: KubeletChanges): Runn
       probeMetrics: createPrometheusMetrics(),
       // the tested container must not be the last one that the kernel kills
       adjustOomScore: async () => undefined,
+      limitOpenFiles: async () => undefined,
       // the machine's settings and rules are not the test's to change
       kernelSettings: new MemoryKernelSettings(),
       filter: undefined,

@@ -82,7 +82,10 @@ async function runWith(
   recordNodeName(metrics, identity.nodeName);
   const startedAtMs = adapters.clock.nowMs();
   const [runtime] = await Promise.all([connectRuntime(parts, signal), api?.check(signal)]);
-  await adapters.adjustOomScore(config.oomScoreAdj);
+  await Promise.all([
+    adapters.adjustOomScore(config.oomScoreAdj),
+    adapters.limitOpenFiles(config.maxOpenFiles),
+  ]);
   const [bootedAtMs] = await Promise.all([
     adapters.readings.machine.bootTimeMs(),
     makeDirectories(parts),

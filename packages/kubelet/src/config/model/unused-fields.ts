@@ -28,7 +28,6 @@ export const UNUSED_FIELDS: UnusedFields = {
   qosReserved: 'no memory is reserved for Guaranteed pods',
   memoryThrottlingFactor: 'memory is not throttled',
   memoryReservationPolicy: 'memory is not reserved for containers',
-  maxOpenFiles: 'the process keeps the limit that it was started with',
   volumePluginDir: 'Flexvolume plug-ins are not supported',
   kernelMemcgNotification: 'pods are not evicted',
   evictionHard: 'thresholds only lower what is allocatable; pods are not evicted',

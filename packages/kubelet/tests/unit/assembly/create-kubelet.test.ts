@@ -189,6 +189,12 @@ describe(createKubelet, () => {
     expect(oomScores).toEqual([-500]);
   });
 
+  it('sets its own limit of open files by maxOpenFiles', async () => {
+    const { clock, openFileLimits } = start({ maxOpenFiles: 5000 });
+    await clock.advance(1000);
+    expect(openFileLimits).toEqual([5000]);
+  });
+
   it('gives the kernel the settings that pods need', async () => {
     const { clock, kernelSettings } = start({});
     await clock.advance(1000);
