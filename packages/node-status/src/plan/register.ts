@@ -1,7 +1,7 @@
-import type { Node } from '@nodeagent/kube-client';
+import type { Node, NodeStatus } from '@nodeagent/kube-client';
 
 import type { NodeConfig } from '../model/config.js';
-import type { MachineFacts } from '../model/facts.js';
+import type { DeviceResources, MachineFacts } from '../model/facts.js';
 import { without } from './without.js';
 
 const ATTACH_DETACH = 'volumes.kubernetes.io/controller-managed-attach-detach';
@@ -19,6 +19,12 @@ const PLACE_LABELS = [
   'node.kubernetes.io/instance-type',
   'beta.kubernetes.io/instance-type',
 ];
+
+export interface ReconcileFacts {
+  readonly machine: MachineFacts;
+  /** Undefined without device plug-ins. */
+  readonly devices: DeviceResources | undefined;
+}
 
 /** Returns a Node to create, without its status. */
 export function newNode(config: NodeConfig, machine: MachineFacts): Node {
@@ -41,11 +47,16 @@ export function newNode(config: NodeConfig, machine: MachineFacts): Node {
 
 /**
  * Corrects an existing Node where this machine knows better: default labels, the attach-detach
- * annotation, huge pages of sizes that do not exist. Taints and other labels are not touched.
+ * annotation, and extended resources that an earlier kubelet left and that no device plug-in serves:
+ * pods placed by them would be refused here. Taints and other labels are not touched.
  *
  * @see Kubernetes 1.36 pkg/kubelet/kubelet_node_status.go, tryRegisterWithAPIServer
  */
-export function reconciledNode(node: Node, config: NodeConfig, machine: MachineFacts): Node {
+export function reconciledNode(
+  node: Node,
+  config: NodeConfig,
+  { machine, devices }: ReconcileFacts,
+): Node {
   const annotations = without(node.metadata?.annotations, ATTACH_DETACH);
   const places = PLACE_LABELS.filter((name) => config.labels[name] !== undefined);
   return {
@@ -59,7 +70,31 @@ export function reconciledNode(node: Node, config: NodeConfig, machine: MachineF
       },
       annotations: { ...annotations, ...attachDetach(config) },
     },
+    ...(node.status && { status: withoutLeftovers(node.status, devices) }),
   };
+}
+
+function withoutLeftovers(status: NodeStatus, devices: DeviceResources | undefined): NodeStatus {
+  const { capacity = {} } = status;
+  const left = Object.keys(capacity).filter(
+    (name) => isExtended(name) && devices?.capacity[name] === undefined,
+  );
+  if (left.length === 0) return status;
+  const none = Object.fromEntries(left.map((name) => [name, '0']));
+  return {
+    ...status,
+    capacity: { ...capacity, ...none },
+    allocatable: { ...status.allocatable, ...none },
+  };
+}
+
+/**
+ * True for resources that device plug-ins or administrators name, such as `example.com/card`.
+ *
+ * @see Kubernetes 1.36 pkg/apis/core/v1/helper/helpers.go, IsExtendedResourceName
+ */
+function isExtended(name: string): boolean {
+  return name.includes('/') && !name.includes('kubernetes.io/') && !name.startsWith('requests.');
 }
 
 function machineLabels(

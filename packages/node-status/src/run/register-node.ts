@@ -55,7 +55,7 @@ async function registerOnce(
     (inner) => client.get(NODES, name, inner),
     signal,
   );
-  const body = planStatusPatch(existing, reconciledNode(existing, config, facts.machine));
+  const body = planStatusPatch(existing, reconciledNode(existing, config, facts));
   if (body === undefined) return 'found';
   const patch = { type: 'strategic-merge', body, subresource: 'status' } as const;
   await withDeadline(context, (inner) => client.patch(NODES, name, patch, inner), signal);

@@ -119,6 +119,22 @@ describe('registration', () => {
     expect(ready()).toMatchObject({ status: 'True' });
   });
 
+  it('zeroes extended resources that an earlier kubelet left, until someone sets them', async () => {
+    const left = { 'example.com/card': '4', 'x.kubernetes.io/own': '5', cpu: '64' };
+    client.seed(NODES, {
+      ...{ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } },
+      status: { capacity: left, allocatable: left },
+    });
+    await start();
+    const none = { 'example.com/card': '0', 'x.kubernetes.io/own': '5' };
+    expect(node()?.status?.capacity).toMatchObject(none);
+    expect(node()?.status?.allocatable).toMatchObject(none);
+    const capacity = { ...node()?.status?.capacity, 'example.com/card': '2' };
+    client.seed(NODES, { ...node(), status: { ...node()?.status, capacity } });
+    await clock.advance(600_000);
+    expect(node()?.status?.allocatable).toMatchObject({ 'example.com/card': '2' });
+  });
+
   it('updates an existing node when it may not create one', async () => {
     client.seed(NODES, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } });
     client.failNext({ verb: 'create', plural: 'nodes' }, new KubeError('KUBE_FORBIDDEN', 'no'));
