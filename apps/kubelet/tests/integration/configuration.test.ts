@@ -242,3 +242,29 @@ describe('a kubelet with an invalid configuration', () => {
     expect(existsSync(rootDir)).toBe(false);
   });
 });
+
+describe('profiles', () => {
+  it('of CPU time and of memory are served', async () => {
+    await start({ file: OPEN });
+    expect(await get('/debug/pprof/')).toMatchObject({ status: 200 });
+    const cpu = await get('/debug/pprof/profile?seconds=1');
+    expect(JSON.parse(cpu.body)).toHaveProperty('samples');
+    const heap = await get('/debug/pprof/heap');
+    expect(JSON.parse(heap.body)).toHaveProperty('snapshot.node_count');
+    expect((await get('/debug/pprof/goroutine')).status).toBe(404);
+  });
+
+  it('are refused with enableProfilingHandler false', async () => {
+    await start({ file: { ...OPEN, enableProfilingHandler: false } });
+    expect(await get('/debug/pprof/heap')).toEqual({
+      ...{ status: 405, body: 'profiling endpoint is disabled.\n' },
+    });
+  });
+
+  it('are refused with the other debugging handlers', async () => {
+    await start({ file: { ...OPEN, enableDebuggingHandlers: false } });
+    expect(await get('/debug/pprof/heap')).toEqual({
+      ...{ status: 405, body: 'Debug endpoints are disabled.\n' },
+    });
+  });
+});

@@ -3,6 +3,7 @@ export { collectWhenIdle } from './idle-memory.js';
 export { createLogger, type LoggerOptions } from './logger.js';
 export { adjustOomScore } from './oom-score.js';
 export { limitOpenFiles } from './open-files.js';
+export { createProfiler } from './profiler.js';
 export {
   type Command,
   type Program,

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
 import { createCgroupReadings, createCgroupTree } from '@nodeagent/cgroups/linux';
-import { adjustOomScore, limitOpenFiles } from '@nodeagent/component-base/process';
+import { adjustOomScore, createProfiler, limitOpenFiles } from '@nodeagent/component-base/process';
 import { readLogBytes } from '@nodeagent/cri-client/logs';
 import { createProcFacts } from '@nodeagent/node-status/proc';
 import { createGrpcProber } from '@nodeagent/probes/grpc';
@@ -182,6 +182,7 @@ function serverAdapters({
     readLog: readLogBytes,
     systemLogs: createSystemLogs(SYSTEM_LOGS),
     journal: createJournal(),
+    profiler: createProfiler(),
     digest: (text) => createHmac('sha256', digestKey).update(text).digest('base64'),
     program: {
       startedAtMs: clock.nowMs() - process.uptime() * 1000,

@@ -1,4 +1,4 @@
-export type { Answer } from './model/exchange.js';
+export { type Answer, failure } from './model/exchange.js';
 export type { RouteName } from './model/routes.js';
 export { tlsProblems, type TlsSettings, tlsSettings } from './plan/tls-settings.js';
 export type {

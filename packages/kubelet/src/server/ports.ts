@@ -1,4 +1,5 @@
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
+import type { Profiler } from '@nodeagent/component-base';
 import type { LogBytesOptions } from '@nodeagent/cri-client';
 import type { Pod } from '@nodeagent/kube-client';
 
@@ -119,6 +120,7 @@ export interface NodeServerAdapters {
   readonly readLog: ReadLog;
   readonly systemLogs: SystemLogs;
   readonly journal: Journal;
+  readonly profiler: Profiler;
   /**
    * A one-way digest with a secret key of this process, so that cached tokens are useless to a
    * thief.

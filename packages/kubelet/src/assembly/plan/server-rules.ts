@@ -67,11 +67,12 @@ export function plainListener(config: KubeletConfig): ListenerRules | undefined 
 /** Pages of the node API that the configuration can switch off. */
 export function pageRules(
   config: KubeletConfig,
-): Readonly<Record<'debug' | 'systemLogs' | 'journal', boolean>> {
+): Readonly<Record<'debug' | 'journal' | 'profiles' | 'systemLogs', boolean>> {
   return {
     debug: config.enableDebuggingHandlers,
     systemLogs: config.enableSystemLogHandler,
     journal: config.enableSystemLogQuery,
+    profiles: config.enableProfilingHandler,
   };
 }
 

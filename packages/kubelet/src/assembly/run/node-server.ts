@@ -1,8 +1,14 @@
+import { profilePage, type Profiler } from '@nodeagent/component-base';
 import { createNoApiClient, type KubeClient } from '@nodeagent/kube-client';
 
 import { renderConfig } from '../../config/index.js';
 import { runLogRotation } from '../../logs/run/index.js';
-import { type NodeServer, type NodeServerAdapters, type PodsOnNode } from '../../server/index.js';
+import {
+  failure,
+  type NodeServer,
+  type NodeServerAdapters,
+  type PodsOnNode,
+} from '../../server/index.js';
 import {
   createIssuedCertificate,
   createNodeHandlers,
@@ -74,7 +80,11 @@ export async function openServer(
         startedAtMs: doors.program.startedAtMs,
         runtimeVersion: doors.program.runtimeVersion,
       },
-      more: (pods) => ({ 'metrics-probes': metricsHandler(probeMetrics), ...stats(pods) }),
+      more: (pods) => ({
+        'metrics-probes': metricsHandler(probeMetrics),
+        profiles: pages.profiles ? profileHandler(doors.profiler) : NO_PROFILES,
+        ...stats(pods),
+      }),
     }),
     ...{ secure, readOnly },
   });
@@ -103,6 +113,17 @@ function createDoorkeeper(
 function metricsHandler(page: MetricsPage): Handler {
   const { contentType } = page;
   return async () => ({ kind: 'body', status: 200, contentType, body: await page.render() });
+}
+
+const NO_PROFILES: Handler = () => failure(405, 'profiling endpoint is disabled.');
+
+function profileHandler(profiler: Profiler): Handler {
+  return async ({ request }, signal) => {
+    const { status, contentType, fileName, body } = await profilePage(request, profiler, signal);
+    if (typeof body !== 'string') return { kind: 'stream', contentType, chunks: body };
+    const headers = { 'content-disposition': `attachment; filename="${fileName}"` };
+    return { kind: 'body', status, contentType, body, ...(fileName && { headers }) };
+  };
 }
 
 type Doors = Pick<NodeServerOptions, 'secure' | 'readOnly'> &

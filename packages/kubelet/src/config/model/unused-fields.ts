@@ -6,7 +6,6 @@ import type { UnusedFields } from '@nodeagent/component-base';
  */
 export const UNUSED_FIELDS: UnusedFields = {
   enableContentionProfiling: 'there is no lock contention to profile in this kubelet',
-  enableProfilingHandler: 'profiles are not served',
   enableDebugFlagsHandler: 'the verbosity of logs cannot be changed while the kubelet runs',
   showHiddenMetricsForVersion: 'no metric is hidden',
   imageMinimumGCAge: 'unused images are not removed',

@@ -18,7 +18,8 @@ export type RouteName =
   | 'checkpoint'
   | 'statusz'
   | 'flagz'
-  | 'logs';
+  | 'logs'
+  | 'profiles';
 
 export interface RouteSpec {
   readonly name: RouteName;
@@ -79,6 +80,8 @@ export const ROUTES: readonly RouteSpec[] = [
   { name: 'flagz', methods: GET, path: '/flagz', set: 'debug' },
   { name: 'logs', methods: GET, path: '/logs', set: 'debug' },
   { name: 'logs', methods: GET, path: '/logs/*', set: 'debug' },
+  { name: 'profiles', methods: GET, path: '/debug/pprof', set: 'debug' },
+  { name: 'profiles', methods: GET, path: '/debug/pprof/*', set: 'debug' },
 ];
 
 /** Paths that answer 405 with an explanation while debugging handlers are disabled. */

@@ -194,6 +194,12 @@ const EFFECTS: readonly Row[] = [
     (c) => pageRules(c).systemLogs,
     false,
   ],
+  [
+    'enableProfilingHandler',
+    { enableProfilingHandler: false },
+    (c) => pageRules(c).profiles,
+    false,
+  ],
   ['enableSystemLogQuery', { enableSystemLogQuery: true }, (c) => pageRules(c).journal, true],
   ['healthzPort', { healthzPort: 10_300 }, (c) => healthListener(c).port, 10_300],
   [
