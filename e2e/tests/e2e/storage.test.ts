@@ -197,6 +197,17 @@ describe('a claim', () => {
     await remove('reads');
   });
 
+  it('has a group that the processes of its pods are in', async () => {
+    await aClaim('owned');
+    const name = `${e2e.namespace}-owned`;
+    const body = { metadata: { annotations: { 'pv.beta.kubernetes.io/gid': '54321' } } };
+    await e2e.client.patch(PERSISTENT_VOLUMES, { name }, { type: 'merge', body }, never);
+    await script('member', says('$(id -G)'), claimed('owned'));
+    const pod = await e2e.waitForPod('member', 'to tell', (one) => ended(one) !== undefined);
+    expect(ended(pod)?.split(' ')).toContain('54321');
+    await remove('member');
+  });
+
   it('is shared by two pods of the node, and taken down with the last', async () => {
     await aClaim('shared', { backing: 'image' });
     const forever =

@@ -5,6 +5,7 @@ export const noClaimedVolumes: ClaimedVolumes = {
   prepare: async () => false,
   placeOf: () => undefined,
   deviceOf: () => undefined,
+  groupsOf: () => [],
   figures: async () => [],
   teardown: async () => undefined,
 };

@@ -115,6 +115,8 @@ export interface ClaimedVolumes {
   placeOf(podUid: string, volume: string): VolumePlace | undefined;
   /** The device that `prepare` mapped; undefined for a volume of files. */
   deviceOf(podUid: string, volume: string): DevicePlace | undefined;
+  /** Groups that the pod's processes need for its mounted volumes, ascending, each once. */
+  groupsOf(podUid: string): readonly number[];
   /** Measures the pod's volumes that can be measured. */
   figures(pod: Pod, signal: AbortSignal): Promise<readonly VolumeFigures[]>;
   /**

@@ -6,6 +6,7 @@ import {
   CSI_NODES,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
   type Pod,
   VOLUME_ATTACHMENTS,
 } from '@nodeagent/kube-client';
@@ -235,6 +236,20 @@ describe('a claimed volume', () => {
       `{"vault":{"token":"pod-u1/vault/${count}","expirationTimestamp":"2026-01-01T00:00:00Z"}}`;
     expect(seen).toEqual([token(1), token(2)]);
     await node.unmount('u1');
+  });
+
+  it('gives its group to the processes of its pods, while it is mounted', async () => {
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c');
+    const body = { metadata: { annotations: { 'pv.beta.kubernetes.io/gid': '5000' } } };
+    const patch = { type: 'merge', body } as const;
+    await node.api.patch(PERSISTENT_VOLUMES, { name: 'pv-c' }, patch, forever);
+    expect(node.storage.volumes.groupsOf('u1')).toEqual([]);
+    await node.mount(podOf('u1', 'c'));
+    expect(node.storage.volumes.groupsOf('u1')).toEqual([5000]);
+    await node.unmount('u1');
+    expect(node.storage.volumes.groupsOf('u1')).toEqual([]);
   });
 
   it('for one pod is refused to another', async () => {

@@ -108,13 +108,15 @@ function claimedPlaces(
   pod: Pod,
   { claims }: PodState,
   rootDir: string,
-): Pick<ClaimedVolumes, 'deviceOf' | 'placeOf'> {
+): Pick<ClaimedVolumes, 'deviceOf' | 'groupsOf' | 'placeOf'> {
   const nameOf = (volume: string): string => {
     const found = pod.spec?.volumes?.find(({ name }) => name === volume);
     const claim = found === undefined ? undefined : claimNameOf(pod, found);
     return (claim === undefined ? undefined : claims.get(claim)) ?? volume;
   };
   return {
+    // The state has the names of PersistentVolumes only.
+    groupsOf: () => [],
     placeOf: (uid, volume) => ({
       hostPath: `${rootDir}/pods/${uid}/volumes/kubernetes.io~csi/${nameOf(volume)}/mount`,
       readOnly: false,

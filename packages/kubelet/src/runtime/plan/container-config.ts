@@ -26,13 +26,11 @@ import { containerResources, type ResourceSettings } from './container-resources
 import { environmentLookup } from './environment.js';
 import {
   containerSecurity,
-  type NamespaceChoice,
+  type SecuredContainer,
   type SecuritySettings,
 } from './security-context.js';
 
-export interface ContainerInput extends NamespaceChoice {
-  readonly pod: Pod;
-  readonly container: Container;
+export interface ContainerInput extends SecuredContainer {
   readonly restartCount: number;
   readonly image: ImageUser & Readonly<{ ref: string }>;
   readonly env: readonly EnvVar[];

@@ -29,6 +29,8 @@ export interface SandboxInput {
   readonly cgroupParent?: string | undefined;
   /** The pod's own user ids; the host's if absent. */
   readonly ids?: IdMapping | undefined;
+  /** Groups that the pod's volumes need; none if absent. */
+  readonly volumeGroups?: readonly number[];
 }
 
 /**
@@ -60,7 +62,7 @@ export function sandboxConfig(
     linux: {
       cgroupParent,
       sysctls: sysctls(pod),
-      securityContext: sandboxSecurity(pod, input.ids),
+      securityContext: sandboxSecurity(input),
       resources: sandboxResources(pod, settings),
       overhead: overheadResources(pod, settings),
     },
@@ -74,17 +76,18 @@ export function podLogDirectory(podLogsDir: string, pod: Pod): string {
   return `${podLogsDir}/${namespace}_${name}_${podUid(pod)}`;
 }
 
-function sandboxSecurity(
-  pod: Pod,
-  ids: IdMapping | undefined,
-): NonNullable<NonNullable<SandboxConfig['linux']>['securityContext']> {
+function sandboxSecurity({
+  pod,
+  ids,
+  volumeGroups,
+}: SandboxInput): NonNullable<NonNullable<SandboxConfig['linux']>['securityContext']> {
   const { runAsUser, runAsGroup, seLinuxOptions, supplementalGroupsPolicy } =
     pod.spec?.securityContext ?? {};
   return {
     privileged: allContainers(pod).some(({ spec }) => spec.securityContext?.privileged === true),
     seccomp: { kind: 'runtime-default' },
     namespaces: namespaceOptions(pod, { ids }),
-    supplementalGroups: supplementalGroups(pod),
+    supplementalGroups: supplementalGroups(pod, volumeGroups),
     supplementalGroupsPolicy: supplementalGroupsPolicy === 'Strict' ? 'strict' : 'merge',
     runAsUser,
     // Runtimes refuse a group without a user.

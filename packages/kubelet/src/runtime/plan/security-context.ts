@@ -66,10 +66,23 @@ function userNamespace(ids: IdMapping | undefined): UserNamespace {
   return ids === undefined ? { mode: 'node' } : { mode: 'pod', uids: [ids], gids: [ids] };
 }
 
-/** Supplemental groups of every process of the pod. */
-export function supplementalGroups(pod: Pod): readonly number[] {
-  const { fsGroup, supplementalGroups: more = [] } = pod.spec?.securityContext ?? {};
-  return fsGroup === undefined ? more : [fsGroup, ...more];
+/**
+ * Supplemental groups of every process of the pod.
+ *
+ * @param ofVolumes groups that its volumes need
+ */
+export function supplementalGroups(pod: Pod, ofVolumes: readonly number[] = []): readonly number[] {
+  const { fsGroup, supplementalGroups: named = [] } = pod.spec?.securityContext ?? {};
+  const first = fsGroup === undefined ? [] : [fsGroup];
+  return [...first, ...named, ...ofVolumes.filter((group) => !named.includes(group))];
+}
+
+/** A container, and what its pod means for its processes. */
+export interface SecuredContainer extends NamespaceChoice {
+  readonly pod: Pod;
+  readonly container: Container;
+  /** Groups that the pod's volumes need; none if absent. */
+  readonly volumeGroups?: readonly number[];
 }
 
 /**
@@ -77,7 +90,7 @@ export function supplementalGroups(pod: Pod): readonly number[] {
  * @see Kubernetes 1.36 pkg/kubelet/kuberuntime/security_context.go
  */
 export function containerSecurity(
-  owner: Readonly<{ pod: Pod; container: Container }> & NamespaceChoice,
+  owner: SecuredContainer,
   image: ImageUser,
   settings: SecuritySettings,
 ): ContainerSecurityContext {
@@ -98,7 +111,7 @@ export function containerSecurity(
     readOnlyRootfs: own.readOnlyRootFilesystem ?? false,
     ...userOf(runAsUser, image),
     runAsGroup,
-    supplementalGroups: supplementalGroups(pod),
+    supplementalGroups: supplementalGroups(pod, owner.volumeGroups),
     supplementalGroupsPolicy: ofPod.supplementalGroupsPolicy === 'Strict' ? 'strict' : 'merge',
     noNewPrivileges: own.allowPrivilegeEscalation === false,
     namespaces: namespaceOptions(pod, owner),

@@ -154,7 +154,8 @@ export class ContainerStarter {
       this.#sandboxes.ids(pod, signal),
     ]);
     const { restartCount } = prepared;
-    const input = { pod, container, image, ...prepared, targetId, ids };
+    const volumeGroups = this.#ports.volumes.groups(pod);
+    const input = { pod, container, image, ...prepared, targetId, ids, volumeGroups };
     const config = containerConfig(input, this.#settings);
     const target = { sandboxId: sandboxId(request.sandboxId), config, sandboxConfig: sandbox };
     await this.#noteResources(pod, container);

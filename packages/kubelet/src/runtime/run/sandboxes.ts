@@ -10,6 +10,7 @@ import type { NodeEvents } from '@nodeagent/node-status';
 import { detailOf } from '../../images/run/index.js';
 import { type PodEvents, podUid, StartError } from '../../pod/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
+import type { ContainerVolumes } from '../../volumes/run/index.js';
 import type { RuntimeSettings } from '../model/settings.js';
 import {
   loopbacksOf,
@@ -29,6 +30,7 @@ export interface SandboxPorts {
   /** Reads runtime classes. */
   readonly client: Pick<KubeClient, 'get'>;
   readonly files: PodFiles;
+  readonly volumes: Pick<ContainerVolumes, 'groups'>;
   readonly cgroups: Pick<PodCgroups, 'ensure' | 'parentOf'>;
   readonly resources?: ActuatedRecords | undefined;
   readonly events: PodEvents;
@@ -120,7 +122,11 @@ export class Sandboxes {
     const logDirectory = podLogDirectory(podLogsDir, pod);
     const cgroupParent = cgroups.parentOf(pod);
     const ids = await this.ids(pod, signal);
-    return sandboxConfig({ pod, attempt, logDirectory, dns, cgroupParent, ids }, settings);
+    const volumeGroups = this.#ports.volumes.groups(pod);
+    return sandboxConfig(
+      { pod, attempt, logDirectory, dns, cgroupParent, ids, volumeGroups },
+      settings,
+    );
   }
 
   /** The pod's own user ids; undefined if it uses the host's. */

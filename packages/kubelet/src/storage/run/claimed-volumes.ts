@@ -26,6 +26,7 @@ import {
 } from '../plan/backing-volume.js';
 import { assertLifecycle } from '../plan/driver-rules.js';
 import { assertAlone, assertReachable } from '../plan/preflight.js';
+import { volumeGroup } from '../plan/volume-group.js';
 import type { ActualVolumes } from './actual-volumes.js';
 import type { Attachments } from './attachments.js';
 import type { CsiDevices } from './csi-devices.js';
@@ -61,7 +62,11 @@ type Ready = (Readonly<{ place: VolumePlace }> | Readonly<{ device: DevicePlace 
 };
 
 /** A volume that is ready, with its claim. */
-type Known = Readonly<{ ready: Ready; claim: VolumeFigures['claim'] }>;
+type Known = Readonly<{
+  ready: Ready;
+  claim: VolumeFigures['claim'];
+  group: number | undefined;
+}>;
 
 /** A pod's volume with its full description. */
 interface Wanted {
@@ -87,7 +92,8 @@ export function createClaimedVolumes(options: ClaimedVolumesOptions): ClaimedVol
       const ready = await setUp(options, wanted, signal);
       const own = known.get(podUid(pod)) ?? new Map<string, Known>();
       const claim = wanted.bound && claimOf(wanted.bound);
-      known.set(podUid(pod), own.set(volume.name, { ready, claim }));
+      const group = wanted.bound && volumeGroup(wanted.bound.found);
+      known.set(podUid(pod), own.set(volume.name, { ready, claim, group }));
       counts.noteReady(podUid(pod), volume.name);
       return true;
     },
@@ -98,6 +104,10 @@ export function createClaimedVolumes(options: ClaimedVolumesOptions): ClaimedVol
     deviceOf: (uid, name) => {
       const ready = find(uid, name);
       return ready !== undefined && 'device' in ready ? ready.device : undefined;
+    },
+    groupsOf: (uid) => {
+      const groups = [...(known.get(uid)?.values() ?? [])].flatMap(({ group }) => group ?? []);
+      return [...new Set(groups)].sort((a, b) => a - b);
     },
     figures: (pod, signal) => {
       const volumes = [...(known.get(podUid(pod)) ?? [])].flatMap(([name, { ready, claim }]) =>

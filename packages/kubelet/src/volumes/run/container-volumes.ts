@@ -10,7 +10,7 @@ export interface ContainerVolumesOptions {
   readonly rootDir: string;
   readonly subPaths: SubPaths;
   /** Places of volumes by claims and of storage drivers. */
-  readonly claimed: Pick<ClaimedVolumes, 'deviceOf' | 'placeOf'>;
+  readonly claimed: Pick<ClaimedVolumes, 'deviceOf' | 'groupsOf' | 'placeOf'>;
 }
 
 /** One entry of a container's volumeMounts. */
@@ -32,6 +32,8 @@ export interface ContainerVolumes {
   source(request: MountRequest, signal: AbortSignal): Promise<VolumePlace | undefined>;
   /** @throws {StartError} `CreateContainerConfigError` for a volume that is no device */
   device(pod: Pod, container: Container, volume: string): DevicePlace;
+  /** Groups of the pod's processes beside those that its spec names. */
+  groups(pod: Pod): readonly number[];
   /**
    * The text of a file in one of the pod's volumes.
    *
@@ -57,6 +59,7 @@ export function createContainerVolumes(options: ContainerVolumesOptions): Contai
       if (volumeDir !== undefined) return subPaths.read({ volumeDir, subPath: path });
       throw new VolumeError('VOLUME_SOURCE', `the pod has no volume "${name}" with files`);
     },
+    groups: (pod) => claimed.groupsOf(podUid(pod)),
     device: (pod, container, volume) => {
       const found = claimed.deviceOf(podUid(pod), volume);
       if (found !== undefined) return found;

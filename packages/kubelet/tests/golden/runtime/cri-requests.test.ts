@@ -109,6 +109,27 @@ describe('CRI requests', () => {
     await expect(json(config)).toMatchFileSnapshot(golden(`${name}-container`));
   });
 
+  it('has the groups that the pod’s volumes need, each once', () => {
+    const [container] = FULL.spec!.containers;
+    const request = {
+      ...{ pod: FULL, container: container!, restartCount: 0, env: [], mounts: [] },
+      image: { ref: 'sha256:1', username: 'www' },
+      volumeGroups: [4000, 5000],
+    };
+    const config = containerConfig(request, settings);
+    const input = {
+      pod: FULL,
+      attempt: 0,
+      logDirectory: '/l',
+      dns: {},
+      volumeGroups: [4000, 5000],
+    };
+    const sandbox = sandboxConfig(input, settings);
+    for (const { linux } of [config, sandbox]) {
+      expect(linux?.securityContext?.supplementalGroups).toEqual([3000, 4000, 5000]);
+    }
+  });
+
   const nonRoot: readonly (readonly [
     string,
     { uid?: number; username?: string },

@@ -41,6 +41,7 @@ function setUp(options: { selinux?: boolean; ids?: typeof IDS; able?: boolean } 
           return { hostPath: `/volumes/${name}`, readOnly: volume.secret !== undefined, managed };
         },
         device: () => ({ hostPath: '/devices/data', readOnly: true }),
+        groups: () => [],
         readFile: () => Promise.reject(new Error('not asked for')),
       },
       images: {

@@ -158,6 +158,7 @@ describe('a pod with user ids of its own', () => {
         cri,
         client: createMemoryKubeClient(),
         files: { makeDirectory: async () => 'new' } as never,
+        volumes: { groups: () => [] },
         cgroups: { ensure: async () => undefined, parentOf: () => undefined },
         events: new MemoryPodEvents(),
         userNamespaces: { of: async () => ids },
@@ -206,14 +207,20 @@ describe('a pod with user ids of its own', () => {
         cri: new MemoryRuntime({ clock: new ManualClock() }),
         client: createMemoryKubeClient(),
         files: {} as never,
+        volumes: { groups: () => [5000] },
         cgroups: { parentOf: () => undefined } as never,
         events,
         nodeEvents: { warning: (reason) => void told.push(reason) },
       },
       { ...settings, clusterDns: [], loopbacks: ['::1'] },
     );
-    const { dns } = await sandboxes.config(aPod(), { attempt: 0, warnings: 'report' }, signal);
+    const { dns, linux } = await sandboxes.config(
+      aPod(),
+      { attempt: 0, warnings: 'report' },
+      signal,
+    );
     expect(dns?.servers).toEqual(['::1']);
+    expect(linux?.securityContext?.supplementalGroups).toEqual([5000]);
     expect(told).toEqual(['MissingClusterDNS']);
     expect(events.lines).toEqual([
       expect.stringMatching(
