@@ -59,6 +59,11 @@ const EXPECTED: readonly Expected[] = [
     line: /^"cannot set oom_score_adj" err="EACCES: permission denied/,
     because: 'the tests may run without CAP_SYS_RESOURCE',
   })),
+  {
+    program: 'kubelet',
+    line: /^"cannot set the limit of open files" .*Operation not permitted/,
+    because: 'the tests may run without CAP_SYS_RESOURCE',
+  },
 ];
 
 const e2e = useCluster();
