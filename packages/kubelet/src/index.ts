@@ -2,7 +2,6 @@ export {
   type AdmissionContext,
   type Judgement,
   judgePod,
-  type NodePressure,
   type PodAdmissionRules,
   type SysctlRules,
 } from './admission/index.js';
@@ -72,6 +71,7 @@ export {
   isManifestError,
   type ManifestFiles,
   type ManifestUrl,
+  type NodePressure,
   type PodAction,
   type PodLeftovers,
   type PodObservation,

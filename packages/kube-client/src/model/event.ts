@@ -10,4 +10,6 @@ export interface EventNote {
   readonly message: string;
   /** The action that was taken, if the reporter names it. */
   readonly action?: string;
+  /** Annotations of the Event object. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }

@@ -132,12 +132,13 @@ export class QueuedEventRecorder implements EventRecorder {
 
   #newEvent(note: EventNote, message: string, atMs: number): CoreEvent {
     const { component, host, instance = host ?? '' } = this.#options;
-    const { about, type, reason, action } = note;
+    const { about, type, reason, action, annotations } = note;
     const nanos = BigInt(Math.floor(atMs)) * 1_000_000n + BigInt((this.#serial += 1) % 1_000_000);
     return {
       metadata: {
         name: `${about.name ?? 'unnamed'}.${nanos.toString(16)}`,
         namespace: about.namespace ?? 'default',
+        ...(annotations !== undefined && { annotations: { ...annotations } }),
       },
       involvedObject: about,
       type,

@@ -1,7 +1,6 @@
 export type {
   AdmissionContext,
   Judgement,
-  NodePressure,
   PodAdmissionRules,
   SysctlRules,
 } from './model/context.js';

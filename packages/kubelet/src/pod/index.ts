@@ -22,7 +22,7 @@ export {
   PodRejected,
   StartError,
 } from './model/errors.js';
-export type { FailureVerdict, PodFacts } from './model/facts.js';
+export type { FailureVerdict, NodePressure, PodFacts } from './model/facts.js';
 export { fnv1a32 } from './model/fnv.js';
 export {
   ANNOTATION_DELETION_GRACE,

@@ -187,7 +187,14 @@ export interface PodLeftovers {
 /** Pod lifecycle events for users; never blocks, never throws. */
 export interface PodEvents {
   normal(pod: Pod, reason: string, message: string, container?: string): void;
-  warning(pod: Pod, reason: string, message: string, container?: string): void;
+  /** @param annotations of the Event object */
+  warning(
+    pod: Pod,
+    reason: string,
+    message: string,
+    container?: string,
+    annotations?: Readonly<Record<string, string>>,
+  ): void;
 }
 
 /** A source of desired pods: the API, a directory, or a URL. */

@@ -1,6 +1,6 @@
 import type { Node, Pod } from '@nodeagent/kube-client';
 
-import type { FailureVerdict } from '../../pod/index.js';
+import type { FailureVerdict, NodePressure } from '../../pod/index.js';
 
 /** The properties of this machine that decide about pods. They do not change while it runs. */
 export interface PodAdmissionRules {
@@ -56,5 +56,3 @@ export interface FeatureRules {
   /** Pods may have pod-level resources: feature gate PodLevelResources. */
   readonly podLevelResources: boolean;
 }
-
-export type NodePressure = 'MemoryPressure' | 'DiskPressure' | 'PIDPressure';

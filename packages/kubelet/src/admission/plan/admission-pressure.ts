@@ -1,7 +1,6 @@
 import type { Pod } from '@nodeagent/kube-client';
 
-import { type FailureVerdict, isCritical, qosClass } from '../../pod/index.js';
-import type { NodePressure } from '../model/context.js';
+import { type FailureVerdict, isCritical, type NodePressure, qosClass } from '../../pod/index.js';
 import { tolerates } from './admission-taints.js';
 
 const MEMORY_TAINT = { key: 'node.kubernetes.io/memory-pressure', effect: 'NoSchedule' };

@@ -4,12 +4,13 @@ import type { Node, Pod } from '@nodeagent/kube-client';
 import {
   type FailureVerdict,
   messageOf,
+  type NodePressure,
   type PodEvents,
   podName,
   podNamespace,
   podUid,
 } from '../../pod/index.js';
-import type { AdmissionContext, NodePressure, PodAdmissionRules } from '../model/context.js';
+import type { AdmissionContext, PodAdmissionRules } from '../model/context.js';
 import { judgePod } from '../plan/admission.js';
 import { featuresMissingForUpdate } from '../plan/admission-features.js';
 

@@ -1,3 +1,7 @@
+import type { Pod } from '@nodeagent/kube-client';
+
+import type { NodeGauge } from '../../eviction/index.js';
+import { createNodeGauge } from '../../eviction/run/index.js';
 import type { OwnNode } from '../../node/run/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
 import type { PodsOnNode } from '../../server/index.js';
@@ -8,6 +12,9 @@ import type { Parts } from './parts.js';
 
 export interface NodeStats {
   readonly handlers: (pods: PodsOnNode) => Handlers;
+  readonly gauge: NodeGauge;
+  /** @param active the pods to measure if there is no node API */
+  followPods(active: () => readonly Pod[]): void;
   /** Measures disk usage in the background until the signal fires. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -61,11 +68,19 @@ export async function openStats(
     cri: services,
   });
   let shown: PodsOnNode | undefined;
+  let active: () => readonly Pod[] = () => [];
   return {
+    gauge: createNodeGauge({
+      ...{ machine, measurer, rootDir, clock, cri: services, cgroups: readings.cgroups },
+      podsCgroup: () => cgroups.above[0],
+    }),
+    followPods: (pods) => {
+      active = pods;
+    },
     handlers: (pods) => {
       shown = pods;
       return handlers(pods);
     },
-    run: (signal) => disks.run(() => shown?.pods() ?? [], signal),
+    run: (signal) => disks.run(() => shown?.pods() ?? active(), signal),
   };
 }

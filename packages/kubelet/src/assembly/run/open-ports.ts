@@ -1,5 +1,11 @@
-import type { ScopeTask } from '@nodeagent/base';
-import { type EventRecorder, type KubeClient, type Node, NODES } from '@nodeagent/kube-client';
+import { type ScopeTask, Wake } from '@nodeagent/base';
+import {
+  type EventRecorder,
+  type KubeClient,
+  type Node,
+  NODES,
+  type Pod,
+} from '@nodeagent/kube-client';
 
 import type { ConfiguredProviders } from '../../credentials/index.js';
 import {
@@ -12,7 +18,7 @@ import { createPullMeter } from '../../images/run/index.js';
 import { hostIpsOf } from '../../node/index.js';
 import { createNodeEvents, createStartupMeter, OwnNode } from '../../node/run/index.js';
 import { createRuntimeView } from '../../observation/run/index.js';
-import type { PodEvents } from '../../pod/index.js';
+import { type PodEvents, podUid } from '../../pod/index.js';
 import { createPodEvents } from '../../pod/run/index.js';
 import { ResourceRecords } from '../../resize/run/index.js';
 import type { Surroundings } from '../../runtime/index.js';
@@ -31,6 +37,7 @@ import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rul
 import { runtimeSettings } from '../plan/runtime-settings.js';
 import type { KubeletAdapters } from '../ports.js';
 import type { ReadyRuntime } from './connect-runtime.js';
+import { createEviction } from './evictions.js';
 import { holdPods, holdReserved, makeUtilChains, openCgroups, withCgroups } from './hold-pods.js';
 import { rotateLogs } from './node-server.js';
 import { type NodeStats, openStats } from './node-stats.js';
@@ -174,16 +181,28 @@ export async function openPorts(
   wakes.onWake((uid) => volumes.expire(uid));
   const freshNode = (signal: AbortSignal): Promise<Node> =>
     client.get(NODES, { name: nodeName }, signal);
+  let active: () => readonly Pod[] = () => [];
+  const nodeWake = new Wake();
+  const eviction = createEviction(parts, {
+    ...{ stats, events, nodeEvents, onPressure: () => nodeWake.wake() },
+    active: () => new Set(active().map(podUid)),
+  });
   const ports: KubeletPorts = {
     ...{ client, heartbeat, ownNode, events, nodeEvents, runtime, runtimeView },
     ...{ metrics, probeMetrics, pulls, facts, clock, random, log },
     onNodeStage: createStartupMeter({ metrics, clock, ...began }),
     onWakeable: (wake) => wakes.onWake(wake),
-    onPods: (active) => cgroups.followPods(active),
+    ...{ eviction, nodeWake },
+    onPods: (pods) => {
+      active = pods;
+      cgroups.followPods(pods);
+      stats.followPods(pods);
+    },
     sources: staticSources(parts, events),
     resources: { records, rules: resizeRules(config, settings) },
     admission: {
       rules: admissionRules(config, machine),
+      pressure: () => eviction.pressure(),
       ...(adapters.openApi && { freshNode }),
     },
     cri: cri.runtime,

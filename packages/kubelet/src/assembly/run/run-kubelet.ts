@@ -6,6 +6,7 @@ import {
   runScope,
   type ScopeTask,
   type Tracer,
+  type Wake,
 } from '@nodeagent/base';
 import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
 import type { KubeClient, Node, Pod } from '@nodeagent/kube-client';
@@ -20,6 +21,7 @@ import {
 import { createExecProber, type Prober } from '@nodeagent/probes';
 
 import type { AdmissionHooks } from '../../admission/run/index.js';
+import type { EvictionManager } from '../../eviction/run/index.js';
 import { type HealthServer, hostIpsOf } from '../../node/index.js';
 import {
   createNodeInputs,
@@ -69,9 +71,13 @@ export interface KubeletPorts {
   readonly nodeEvents: NodeEvents;
   readonly cri: Pick<RuntimeService, 'status' | 'version' | 'execSync' | 'updateRuntimeConfig'>;
   readonly images: Pick<ImageService, 'listImages'>;
-  /** Measures this machine. */
   /** Called on each step of a new node's start. */
   readonly onNodeStage?: NodeStatusOptions['onStage'];
+  /** Absent: no pod is evicted, and the node is never under pressure. */
+  readonly eviction?: Pick<EvictionManager, 'run' | 'pressure'>;
+  /** Waking it reports the node's status at once. */
+  readonly nodeWake?: Wake;
+  /** Measures this machine. */
   readonly facts: FactSource;
   /**
    * The reason that no pod can start on this node, which makes it not ready; undefined otherwise.
@@ -181,9 +187,18 @@ function nodeParts(
       ...{ cri, images, eventsProblem, podsProblem, node: current },
       ...(ports.csiNode && { storage: ports.csiNode }),
       volumesInUse: () => ports.volumesInUse?.(),
+      pressure: () => {
+        const now = ports.eviction?.pressure() ?? [];
+        return {
+          memory: now.includes('MemoryPressure'),
+          disk: now.includes('DiskPressure'),
+          pid: now.includes('PIDPressure'),
+        };
+      },
     }),
     onMeasured: (node) => ownNode.measured(node),
     ...(ports.onNodeStage && { onStage: ports.onNodeStage }),
+    ...(ports.nodeWake && { wake: ports.nodeWake }),
     onRuntimeHealth: (health) => {
       networkProblem = health.networkProblem;
     },
@@ -307,6 +322,7 @@ function podTasks(
       };
     }),
     (inner) => runHousekeeping(housekeeping, inner),
+    async (inner) => ports.eviction?.run(workers, inner),
     async (inner) => server?.run(podsOnNode({ desired, reporter, turns, mirrors }), inner),
   ];
 }

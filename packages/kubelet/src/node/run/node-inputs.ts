@@ -17,11 +17,14 @@ export interface NodeInputsOptions {
   /** Undefined until the volumes are known. */
   readonly volumesInUse: () => readonly string[] | undefined;
   readonly node: () => Node | undefined;
+  /** Resources that the node is short of. */
+  readonly pressure: NonNullable<NodeInputs['pressure']>;
 }
 
 /** The node status's facts about the runtime and its images. */
 export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
-  const { cri, images, eventsProblem, podsProblem, storage, volumesInUse, node } = options;
+  const { cri, images, eventsProblem, podsProblem, storage, volumesInUse, node, pressure } =
+    options;
   return {
     runtimeStatus: async (signal) => {
       const { conditions, handlers, features } = await cri.status(signal);
@@ -49,6 +52,7 @@ export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
     settled: async (signal) => storage?.settled(signal),
     volumesInUse,
     node,
+    pressure,
   };
 }
 

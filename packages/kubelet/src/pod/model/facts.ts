@@ -20,6 +20,9 @@ export interface FailureVerdict {
   readonly disruption?: string;
 }
 
+/** A condition of a node that is short of a resource. */
+export type NodePressure = 'MemoryPressure' | 'DiskPressure' | 'PIDPressure';
+
 /** Everything that a pod's worker knows when it reports the pod's state. */
 export interface PodFacts {
   /** The newest copy from its source, with its allocated resources. */

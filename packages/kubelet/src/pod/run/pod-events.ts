@@ -13,8 +13,17 @@ const FIELD = {
 /** Pod events through the API. */
 export function createPodEvents(recorder: EventRecorder): PodEvents {
   const record = (type: 'Normal' | 'Warning') => {
-    return (pod: Pod, reason: string, message: string, container?: string): void =>
-      recorder.record({ about: referenceTo(pod, container), type, reason, message });
+    return (
+      pod: Pod,
+      reason: string,
+      message: string,
+      container?: string,
+      annotations?: Readonly<Record<string, string>>,
+    ): void =>
+      recorder.record({
+        ...{ about: referenceTo(pod, container), type, reason, message },
+        ...(annotations !== undefined && { annotations }),
+      });
   };
   return { normal: record('Normal'), warning: record('Warning') };
 }

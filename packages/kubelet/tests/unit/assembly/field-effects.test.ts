@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 
 import { completeIdentity } from '../../../src/assembly/model/identity.js';
 import type { NodeMachine } from '../../../src/assembly/model/machine.js';
+import { evictionRules } from '../../../src/assembly/plan/eviction-rules.js';
 import { gatedParts } from '../../../src/assembly/plan/gated-parts.js';
 import { declaredFeatures, nodeConfig } from '../../../src/assembly/plan/node-config.js';
 import {
@@ -57,6 +58,11 @@ const secureOf = (c: KubeletConfig) => secureListener(c);
 const placeOf = (field: string) => ({ source: 'file', field });
 const runtimeOf = (c: KubeletConfig) => runtimeSettings(c, identity, machine);
 const nodeOf = (c: KubeletConfig) => nodeConfig(c, identity);
+
+const SOFT = {
+  evictionSoft: { 'memory.available': '1Gi' },
+  evictionSoftGracePeriod: { 'memory.available': '5s' },
+};
 
 type Row = readonly [
   field: string,
@@ -513,6 +519,48 @@ const EFFECTS: readonly Row[] = [
     'featureGates.ExtendWebSocketsToKubelet',
     { featureGates: { ExtendWebSocketsToKubelet: false } },
     (c) => gatedParts(c).webSockets,
+    false,
+  ],
+  [
+    'evictionHard',
+    { evictionHard: { 'pid.available': '500' } },
+    (c) => evictionRules(c).thresholds.map(({ signal, limit }) => [signal, limit]),
+    [['pid.available', { bytes: 500 }]],
+  ],
+  [
+    'evictionSoft',
+    { ...SOFT, evictionHard: {} },
+    (c) => evictionRules(c).thresholds.map(({ signal, limit }) => [signal, limit]),
+    [['memory.available', { bytes: GIB }]],
+  ],
+  [
+    'evictionSoftGracePeriod',
+    SOFT,
+    (c) => evictionRules(c).thresholds.some(({ graceMs }) => graceMs === 5000),
+    true,
+  ],
+  [
+    'evictionMinimumReclaim',
+    { evictionMinimumReclaim: { 'memory.available': '1Gi' } },
+    (c) => evictionRules(c).thresholds[0]?.reclaim,
+    { bytes: GIB },
+  ],
+  [
+    'evictionPressureTransitionPeriod',
+    { evictionPressureTransitionPeriod: '7s' },
+    (c) => evictionRules(c).transitionMs,
+    7000,
+  ],
+  [
+    'evictionMaxPodGracePeriod',
+    { evictionMaxPodGracePeriod: 30 },
+    (c) => evictionRules(c).maxGraceSeconds,
+    30,
+  ],
+  [
+    'localStorageCapacityIsolation',
+    { localStorageCapacityIsolation: false },
+    (c) => evictionRules(c).limitsLocalStorage,
     false,
   ],
 ];

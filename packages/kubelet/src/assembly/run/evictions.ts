@@ -1,0 +1,31 @@
+import type { NodeEvents } from '@nodeagent/node-status';
+
+import { createReclaim, EvictionManager } from '../../eviction/run/index.js';
+import type { PodEvents } from '../../pod/index.js';
+import { evictionRules } from '../plan/eviction-rules.js';
+import type { NodeStats } from './node-stats.js';
+import type { Parts } from './parts.js';
+
+export interface EvictionPorts {
+  readonly stats: Pick<NodeStats, 'gauge'>;
+  readonly events: PodEvents;
+  readonly nodeEvents: NodeEvents;
+  /** Uids of the pods that use resources. */
+  readonly active: () => ReadonlySet<string>;
+  /** Called when the node's conditions change. */
+  readonly onPressure: () => void;
+}
+
+/** Eviction as the configuration says. */
+export function createEviction(
+  { config, adapters, cri }: Parts,
+  { stats, events, nodeEvents, active, onPressure }: EvictionPorts,
+): EvictionManager {
+  const { metrics, clock, log } = adapters;
+  return new EvictionManager({
+    ...evictionRules(config),
+    gauge: stats.gauge,
+    reclaim: createReclaim({ runtime: cri.runtime, images: cri.images, active, log }),
+    ...{ events, nodeEvents, onPressure, metrics, clock, log },
+  });
+}

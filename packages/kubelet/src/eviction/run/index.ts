@@ -1,0 +1,3 @@
+export { EvictionManager, type EvictionOptions } from './eviction-manager.js';
+export { createNodeGauge } from './node-gauge.js';
+export { createReclaim } from './reclaim-node.js';

@@ -1,0 +1,95 @@
+import type { Clock } from '@nodeagent/base';
+import type { CgroupReadings } from '@nodeagent/cgroups';
+import { isCriError } from '@nodeagent/cri-client';
+import type { Pod } from '@nodeagent/kube-client';
+
+import { podUid } from '../../pod/index.js';
+import type { CriStats, FileSystemFigures, MachineReadings } from '../../stats/index.js';
+import type { NodeMeasurer } from '../../stats/run/index.js';
+import type { DiskLayout, MeasuredPodUse } from '../model/snapshot.js';
+import { nodeFigures } from '../plan/node-figures.js';
+import { figuresOfPod } from '../plan/pod-use.js';
+import type { NodeGauge } from '../ports.js';
+
+export interface NodeGaugeOptions {
+  readonly machine: Pick<MachineReadings, 'memory' | 'processes' | 'fileSystem' | 'deviceOf'>;
+  readonly cgroups: Pick<CgroupReadings, 'read'>;
+  /** Path of the cgroup above all pods; undefined while there is none. */
+  readonly podsCgroup: () => string | undefined;
+  readonly cri: Pick<CriStats, 'imageFsInfo'>;
+  readonly measurer: Pick<NodeMeasurer, 'measure'>;
+  readonly rootDir: string;
+  readonly clock: Clock;
+}
+
+/** Measures pods by what the runtime reports; reads only files that the runtime does not. */
+const OF_PODS = { full: false, reported: true, network: false, sparing: true } as const;
+const BRIEF = { full: false, limits: undefined } as const;
+
+export function createNodeGauge(options: NodeGaugeOptions): NodeGauge {
+  const { machine, cgroups, podsCgroup, measurer, rootDir, clock } = options;
+  let layout: DiskLayout | undefined;
+  const fileSystemOf = async (path: string | undefined): Promise<FileSystemFigures | undefined> =>
+    path === undefined ? undefined : machine.fileSystem(path);
+  return {
+    node: async (signal) => {
+      const disks = await mountpoints(options, signal);
+      layout ??= await layoutOf(options, disks);
+      const pods = podsCgroup();
+      const figures = nodeFigures({
+        memoryBytes: (await machine.memory()).totalBytes,
+        root: await cgroups.read('/', BRIEF),
+        pods: pods === undefined ? undefined : await cgroups.read(pods, BRIEF),
+        processes: await machine.processes(),
+        nodeFs: await machine.fileSystem(rootDir),
+        imageFs: await fileSystemOf(disks.images),
+        containerFs: await fileSystemOf(disks.layers),
+        nowMs: clock.nowMs(),
+      });
+      return { figures, layout };
+    },
+    pods: async (pods, signal) => {
+      const node = await measurer.measure(pods, OF_PODS, signal);
+      const measured = new Map(node.pods.map((each) => [each.uid, each]));
+      return pods.map((pod: Pod): MeasuredPodUse => {
+        const found = measured.get(podUid(pod));
+        return { pod, figures: found && figuresOfPod(found) };
+      });
+    },
+  };
+}
+
+interface Mountpoints {
+  readonly images: string | undefined;
+  readonly layers: string | undefined;
+}
+
+async function mountpoints(
+  { cri }: Pick<NodeGaugeOptions, 'cri'>,
+  signal: AbortSignal,
+): Promise<Mountpoints> {
+  try {
+    const { images, containers } = await cri.imageFsInfo(signal);
+    const [image, layer] = [images[0]?.mountpoint, containers[0]?.mountpoint];
+    return { images: image, layers: layer ?? image };
+  } catch (error) {
+    if (!isCriError(error, 'CRI_UNIMPLEMENTED')) throw error;
+    return { images: undefined, layers: undefined };
+  }
+}
+
+/** Decided once: file systems do not change under a running kubelet. */
+async function layoutOf(
+  { machine, rootDir }: Pick<NodeGaugeOptions, 'machine' | 'rootDir'>,
+  { images, layers }: Mountpoints,
+): Promise<DiskLayout> {
+  const deviceOf = async (path: string | undefined): Promise<string | undefined> =>
+    path === undefined ? undefined : machine.deviceOf(path);
+  const [node, image, layer] = [
+    await deviceOf(rootDir),
+    await deviceOf(images),
+    await deviceOf(layers),
+  ];
+  if (image === undefined || image === node) return 'one';
+  return layer === image ? 'dedicated' : 'split';
+}
