@@ -50,6 +50,7 @@ export const KUBELET_FIELDS: Readonly<Record<string, Proof>> = {
 
 /** Proofs of the fields of KubeProxyConfiguration that the test of effects has no row for. */
 export const PROXY_FIELDS: Readonly<Record<string, Proof>> = {
+  enableProfiling: test('PROXY/integration/program.test.ts › serves profiles with enableProfiling'),
   featureGates: test('unit/run/metrics-server.test.ts › metricsHandler'),
 };
 

@@ -7,6 +7,7 @@ import { KUBERNETES_VERSION } from '@nodeagent/component-base';
 import {
   adjustOomScore,
   collectWhenIdle,
+  createProfiler,
   createPrometheusMetrics,
   type PrometheusMetrics,
 } from '@nodeagent/component-base/process';
@@ -64,6 +65,7 @@ export async function run(
     sysctl: createProcSysctl(),
     interfaces: createHostInterfaces(),
     http: createHttpListener({ clock, metrics }),
+    profiler: createProfiler(),
     sockets: createForwardSockets(),
     openNetlink,
     readIpvsTable,

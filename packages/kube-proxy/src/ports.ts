@@ -109,12 +109,16 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** The request's Accept header. */
   readonly accept?: string | undefined;
+  /** Fires when the client has gone; absent: it stays. */
+  readonly signal?: AbortSignal;
 }
 
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
+  /** Sent piece by piece in place of `body`, for what is too long for one text. */
+  readonly pieces?: AsyncIterable<Uint8Array>;
 }
 
 export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;

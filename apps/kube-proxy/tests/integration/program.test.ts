@@ -16,7 +16,7 @@ inOwnNamespace(
   'tests/integration/program.test.ts',
   () => {
     beforeAll(async () => {
-      world = await createWorld({ unknownField: 1 });
+      world = await createWorld({ unknownField: 1, enableProfiling: true });
       const ports = [{ port: 80, protocol: 'TCP' }];
       world.api.objects.seed(SERVICES, aService('default/web', { clusterIP: '10.96.0.10', ports }));
       const slicePorts = [{ name: '', port: 8080, protocol: 'TCP' }];
@@ -151,6 +151,12 @@ inOwnNamespace(
       // The goal is 65; the rest is for kernels that count differently. Without garbage collection
       // it is 75.
       await waitFor(() => residentMib() < 70, { what: 'memory to be given back', everyMs: 500 });
+    });
+
+    it('serves profiles with enableProfiling', async () => {
+      const url = 'http://127.0.0.1:10249/debug/pprof';
+      expect(JSON.parse(await fetchText(`${url}/profile?seconds=1`))).toHaveProperty('samples');
+      expect(JSON.parse(await fetchText(`${url}/heap`))).toHaveProperty('snapshot');
     });
 
     it('continues while the API server is unavailable, and catches up when it is back', async () => {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 
 import type { Clock, Metrics } from '@nodeagent/base';
 import { guardServer } from '@nodeagent/component-base/guard-server';
@@ -42,16 +43,29 @@ async function answer(
   response: ServerResponse,
   handler: HttpHandler,
 ): Promise<void> {
-  const { status, headers, body } = await ask(request, handler);
-  response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
-  response.end(request.method === 'HEAD' ? undefined : body);
+  const gone = new AbortController();
+  response.once('close', () => gone.abort(new Error('the client is gone')));
+  const { status, headers, body, pieces } = await ask(request, handler, gone.signal);
+  const isHead = request.method === 'HEAD';
+  if (pieces === undefined) {
+    response.writeHead(status, { ...headers, 'Content-Length': Buffer.byteLength(body) });
+    response.end(isHead ? undefined : body);
+    return;
+  }
+  response.writeHead(status, headers);
+  if (isHead) response.end();
+  else await pipeline(pieces, response).catch(() => response.destroy());
 }
 
-async function ask(request: IncomingMessage, handler: HttpHandler): Promise<HttpAnswer> {
+async function ask(
+  request: IncomingMessage,
+  handler: HttpHandler,
+  signal: AbortSignal,
+): Promise<HttpAnswer> {
   try {
     const { pathname: path, searchParams: query } = new URL(request.url ?? '/', 'http://host');
     const { accept } = request.headers;
-    return await handler({ method: request.method ?? 'GET', path, query, accept });
+    return await handler({ method: request.method ?? 'GET', path, query, accept, signal });
   } catch (error) {
     return { status: 500, body: `${(error as Error).message}\n` };
   }

@@ -1,4 +1,12 @@
-import { type Features, flagzPage, type ProgramSelf, statuszPage } from '@nodeagent/component-base';
+import {
+  type Features,
+  flagzPage,
+  PROFILE_PATH,
+  profilePage,
+  type Profiler,
+  type ProgramSelf,
+  statuszPage,
+} from '@nodeagent/component-base';
 
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../ports.js';
 
@@ -14,6 +22,8 @@ export interface MetricsServerOptions {
   /** Without it, `/flagz` and `/statusz` are not served. */
   readonly program: ProxyProgram | undefined;
   readonly features: Features;
+  /** Serves profiles of this process; undefined: does not. */
+  readonly profiler: Profiler | undefined;
   readonly nowMs: () => number;
 }
 
@@ -47,13 +57,33 @@ export function metricsHandler(options: MetricsServerOptions): HttpHandler {
   };
   const routes = { ...own, ...selfPages(options, Object.keys(own)) };
   return (request) => {
-    const route = routes[request.path];
+    const route = routes[request.path] ?? profileRoute(request, options.profiler);
     if (route === undefined) return { status: 404, headers: TEXT, body: '404 page not found\n' };
     const methods = request.path === '/metrics/slis' ? [...READS, 'DELETE'] : READS;
     if (!methods.includes(request.method)) {
       return { status: 405, headers: TEXT, body: 'Method Not Allowed\n' };
     }
     return route(request);
+  };
+}
+
+/** @see Kubernetes 1.36 staging/src/k8s.io/apiserver/pkg/server/routes/profiling.go */
+function profileRoute(
+  { path }: HttpRequest,
+  profiler: Profiler | undefined,
+): HttpHandler | undefined {
+  const isProfile = path === PROFILE_PATH || path.startsWith(`${PROFILE_PATH}/`);
+  if (profiler === undefined || !isProfile) return undefined;
+  return async (request) => {
+    const stays = new AbortController().signal;
+    const page = await profilePage(request, profiler, request.signal ?? stays);
+    const { status, contentType, fileName, body } = page;
+    const headers = {
+      'Content-Type': contentType,
+      ...(fileName && { 'Content-Disposition': `attachment; filename="${fileName}"` }),
+    };
+    if (typeof body === 'string') return { status, headers, body };
+    return { status, headers, body: '', pieces: body };
   };
 }
 

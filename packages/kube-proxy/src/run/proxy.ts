@@ -6,7 +6,7 @@ import {
   type Random,
   runScope,
 } from '@nodeagent/base';
-import { recordFeatures } from '@nodeagent/component-base';
+import { type Profiler, recordFeatures } from '@nodeagent/component-base';
 import { type KubeClient, QueuedEventRecorder } from '@nodeagent/kube-client';
 import type { CommandRunner } from '@nodeagent/netfilter';
 
@@ -44,6 +44,8 @@ export interface ProxyDependencies {
   readonly sysctl: Sysctl;
   readonly interfaces: Interfaces;
   readonly http: HttpListener;
+  /** Absent: no profiles, whatever `enableProfiling` says. */
+  readonly profiler?: Profiler;
   /** The userspace mode's data path. */
   readonly sockets: ForwardSockets;
   readonly clock: Clock;
@@ -324,10 +326,8 @@ async function runLoops(
     problems,
   };
   const metrics = metricsHandler({
-    mode: config.mode,
-    configz: config.file,
-    program,
-    features: config.features,
+    ...{ mode: config.mode, configz: config.file, program, features: config.features },
+    profiler: config.file.enableProfiling ? context.dependencies.profiler : undefined,
     nowMs: () => clock.nowMs(),
     contentType: counters.contentType,
     renderMetrics,

@@ -28,3 +28,26 @@ it('answers health checks while one client holds as many connections as it can',
   for (const socket of sockets) socket.destroy();
   await listener.close();
 });
+
+it('sends a long answer piece by piece, and tells a handler that its client has gone', async () => {
+  const http = createHttpListener({ clock: new ManualClock(), metrics: new MemoryMetrics() });
+  const port = await findFreePort();
+  let left: AbortSignal | undefined;
+  const listener = await http.listen({ host: '127.0.0.1', port }, ({ path, signal }) => {
+    const pieces = (async function* () {
+      yield Buffer.from('a');
+      yield Buffer.from('b');
+    })();
+    if (path === '/long') return { status: 200, body: '', pieces };
+    left = signal;
+    return new Promise(() => undefined);
+  });
+  expect(await (await fetch(`http://127.0.0.1:${port}/long`)).text()).toBe('ab');
+  const client = new AbortController();
+  const asking = fetch(`http://127.0.0.1:${port}/wait`, { signal: client.signal });
+  await waitFor(() => left !== undefined, { what: 'the request' });
+  client.abort();
+  await expect(asking).rejects.toThrow();
+  await waitFor(() => left?.aborted === true, { what: 'the end of the request' });
+  await listener.close();
+});

@@ -1,4 +1,4 @@
-import { parseFeatures } from '@nodeagent/component-base';
+import { parseFeatures, type Profiler } from '@nodeagent/component-base';
 import { describe, expect, it } from 'vitest';
 
 import type { HttpAnswer, HttpHandler } from '../../../src/ports.js';
@@ -29,10 +29,42 @@ function serve(options: Partial<MetricsServerOptions> = {}): HttpHandler {
     },
     contentType: 'text/plain; version=0.0.4',
     renderMetrics: async () => 'up 1\n',
+    profiler: undefined,
     nowMs: () => 61_000,
     ...options,
   });
 }
+
+const profiler: Profiler = {
+  cpu: async (seconds) => `{"seconds":${seconds}}`,
+  heap: async function* () {
+    yield Buffer.from('{"snapshot":');
+    yield Buffer.from('{}}');
+  },
+};
+
+describe('profiles', () => {
+  it('are served on request', async () => {
+    const { status, headers, pieces } = await ask('/debug/pprof/heap', { profiler });
+    expect([status, headers]).toEqual([
+      200,
+      {
+        'Content-Type': 'application/json',
+        'Content-Disposition': 'attachment; filename="heap.heapsnapshot"',
+      },
+    ]);
+    const texts: string[] = [];
+    for await (const piece of pieces ?? []) texts.push(String(piece));
+    expect(texts.join('')).toBe('{"snapshot":{}}');
+    expect((await ask('/debug/pprof/profile', { profiler })).body).toBe('{"seconds":30}');
+    expect((await ask('/debug/pprof/goroutine', { profiler })).status).toBe(404);
+  });
+
+  it('are not served without enableProfiling', async () => {
+    expect((await ask('/debug/pprof/heap')).status).toBe(404);
+    expect((await ask('/debug/pprof/')).status).toBe(404);
+  });
+});
 
 describe(metricsHandler, () => {
   it.each([
