@@ -1,3 +1,3 @@
-export { isKernelSettingError, KernelSettingError } from './model/kernel-setting-error.js';
+export { isKernelSettingError } from './model/kernel-setting-error.js';
 export { hostIpsOf } from './plan/host-ips.js';
 export type { FilterProgram, HealthServer, KernelSettings } from './ports.js';
