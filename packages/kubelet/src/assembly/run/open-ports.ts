@@ -52,6 +52,7 @@ import {
 } from './pod-objects.js';
 import { staticSources } from './pod-sources.js';
 import type { KubeletPorts } from './run-kubelet.js';
+import { watchRuntimeClasses } from './runtime-classes.js';
 import { watchServices } from './services.js';
 
 export interface PortOptions {
@@ -90,6 +91,7 @@ export async function openPorts(
   const nodeEvents = createNodeEvents(recorder, nodeName);
   const ownNode = new OwnNode({ client, nodeName, clock, random, log, metrics });
   const services = watchServices(client, { clock, random, log, metrics });
+  const classes = watchRuntimeClasses(client, { clock, random, log, metrics });
   const surroundings: Surroundings = {
     node: () => ({
       hostIps: hostIpsOf(ownNode.current()),
@@ -142,7 +144,8 @@ export async function openPorts(
   });
   const runtime = createPodRuntime(
     {
-      ...{ client, objects, surroundings, events, nodeEvents, pulls, cgroups, clock, log },
+      ...{ objects, surroundings, events, nodeEvents, pulls, cgroups, clock, log },
+      client: classes.reader,
       resources: records,
       files: files.pods,
       cri: cri.runtime,
@@ -217,7 +220,7 @@ export async function openPorts(
     ...(adapters.tracer && { tracer: adapters.tracer }),
   };
   const tasks: readonly ScopeTask[] = [
-    ...(adapters.openApi === undefined ? [] : [services.run]),
+    ...(adapters.openApi === undefined ? [] : [services.run, classes.run]),
     (inner) => cgroups.run(clock, inner),
     (inner) => cgroups.keepWeights(clock, inner),
     (inner) => holdPods(parts, { cgroups, events: nodeEvents }, inner),

@@ -5,8 +5,7 @@ import { detailOf } from '../../images/run/index.js';
 import { StartError } from '../../pod/index.js';
 
 /**
- * The runtime handler that the pod's runtime class names; empty for the default handler. Each call
- * asks the API server: few pods have a class, and a sandbox is created only once.
+ * The runtime handler that the pod's runtime class names; empty for the default handler.
  *
  * @throws {StartError} `CreatePodSandboxError` for a class that does not exist or cannot be read
  */
