@@ -14,7 +14,7 @@ const warningsOf = (value: object): readonly string[] =>
 describe('a configuration with settings that the kubelet does not act on', () => {
   it.each([
     [{ qosReserved: { memory: '50%' } }, 'qosReserved has no effect'],
-    [{ maxOpenFiles: 5 }, 'maxOpenFiles has no effect'],
+    [{ volumePluginDir: '/plugins' }, 'volumePluginDir has no effect'],
     [
       { logging: { vmodule: [{ filePattern: 'a', verbosity: 3 }] } },
       'logging.vmodule has no effect',
@@ -26,7 +26,7 @@ describe('a configuration with settings that the kubelet does not act on', () =>
 
   it.each([
     {},
-    { maxOpenFiles: 1_000_000, evictionSoft: {}, logging: {} },
+    { iptablesDropBit: 15, evictionSoft: {}, logging: {} },
     { evictionHard: null, shutdownGracePeriod: '0s' },
     { evictionPressureTransitionPeriod: '300s', featureGates: { EventedPLEG: false } },
     { featureGates: { SchedulerQueueingHints: true, AllAlpha: false } },
