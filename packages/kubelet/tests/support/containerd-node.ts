@@ -65,6 +65,8 @@ async function openOn({ containerd, cri, rootDir, podLogsDir, api }: Places): Pr
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${containerd.space.id}`,
     enforceNodeAllocatable: [],
+    // the tests run in the machine's own network namespace
+    makeIPTablesUtilChains: false,
     failCgroupV1: false,
     failSwapOn: false,
     enableServer: false,
