@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import { type Driver } from '@nodeagent/csi';
+import { createCsiClient } from '@nodeagent/csi/client';
 import { createHostPathDriver } from '@nodeagent/csi/hostpath';
 import { serveDriver } from '@nodeagent/csi/server';
 import {
@@ -72,8 +73,15 @@ export interface StorageNode {
   mounts(): Promise<readonly string[]>;
 }
 
-/** A node's storage on this machine, with an API in memory and the host-path driver. */
-export function useStorageNode(change: Partial<StorageOptions> = {}): StorageNode {
+/**
+ * A node's storage on this machine, with an API in memory and the host-path driver.
+ *
+ * @param driverTimeoutMs limit of each call to a driver
+ */
+export function useStorageNode(
+  change: Partial<StorageOptions> = {},
+  driverTimeoutMs?: number,
+): StorageNode {
   const mounter = createMounter();
   const clock = createSystemClock();
   const none = async (): Promise<void> => undefined;
@@ -151,7 +159,10 @@ export function useStorageNode(change: Partial<StorageOptions> = {}): StorageNod
           known: none,
         },
         objects: { secret: async (_, name) => node.secrets[name] },
-        sockets: createPluginSockets(join(rootDir, 'plugins_registry')),
+        sockets: {
+          ...createPluginSockets(join(rootDir, 'plugins_registry')),
+          openDriver: (socketPath) => createCsiClient({ socketPath, timeoutMs: driverTimeoutMs }),
+        },
         files: createStorageFiles(),
         loops: createLoopDevices(),
         commands: createStorageCommands(),
