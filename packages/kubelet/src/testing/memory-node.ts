@@ -81,6 +81,11 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
   const oomScores: number[] = [];
   const openFileLimits: number[] = [];
   const kernelSettings = new MemoryKernelSettings();
+  const machine = new MemoryMachineReadings();
+  machine.fileSystems.set(runtime.images.filesystems.mountpoint, {
+    ...{ atMs: clock.nowMs(), capacityBytes: 2 ** 40, availableBytes: 2 ** 39, usedBytes: 2 ** 39 },
+    ...{ inodes: 1_000_000, inodesFree: 900_000 },
+  });
   const random = (): number => 0.5;
   const adapters: KubeletAdapters = {
     ...{ clock, random, log, facts, prober },
@@ -94,7 +99,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
     readings: {
       cgroups: cgroups.readings,
       directories: new MemoryDirectoryReadings(),
-      machine: new MemoryMachineReadings(),
+      machine,
     },
     callHook: async () => 'answered',
     limitOpenFiles: async (count) => {

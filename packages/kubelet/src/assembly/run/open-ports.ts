@@ -51,6 +51,7 @@ import {
   withFollowers,
 } from './pod-objects.js';
 import { staticSources } from './pod-sources.js';
+import { openReclaim } from './reclaim.js';
 import type { KubeletPorts } from './run-kubelet.js';
 import { watchRuntimeClasses } from './runtime-classes.js';
 import { watchServices } from './services.js';
@@ -137,6 +138,7 @@ export async function openPorts(
   const { allocated, actuated } = files;
   const records = await ResourceRecords.open({ allocated, actuated, log });
   const pulls = createPullMeter(metrics);
+  const reclaim = openReclaim(parts, nodeEvents);
   const { view: runtimeView, changes } = createRuntimeView({
     ...{ cri: cri.runtime, files: files.pods, clock, log, metrics },
     streams: readyRuntime.containerEvents,
@@ -146,6 +148,7 @@ export async function openPorts(
     {
       ...{ objects, surroundings, events, nodeEvents, pulls, cgroups, clock, log },
       client: classes.reader,
+      ...reclaim.pullPorts,
       resources: records,
       files: files.pods,
       cri: cri.runtime,
@@ -227,6 +230,7 @@ export async function openPorts(
     (inner) => rotateLogs(parts, inner),
     (inner) => makeUtilChains(parts, inner),
     (inner) => stats.run(inner),
+    (inner) => reclaim.images.run(inner),
     ...storage.tasks,
   ];
   return { ports, stats, tasks };

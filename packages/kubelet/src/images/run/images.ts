@@ -35,6 +35,10 @@ export interface ImagesPorts {
   readonly pulls?: Pick<PullMeter, 'pulled' | 'ensured' | 'checked' | 'recorded'> | undefined;
   /** Storage of pull records; required for verification. */
   readonly records?: PullRecordFiles | undefined;
+  /** Called when a pull fails because the disk is full. */
+  readonly onNoSpace?: (() => void) | undefined;
+  /** Called once with a function that removes the records of images that are gone. */
+  readonly onRecords?: ((prune: (signal: AbortSignal) => Promise<void>) => void) | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -95,7 +99,9 @@ export class Images {
     const { verification } = rules;
     if (files !== undefined && verification !== undefined) {
       const meter = ports.pulls;
-      this.#records = new PullRecords({ files, images, clock, log, meter }, verification);
+      const pullRecords = new PullRecords({ files, images, clock, log, meter }, verification);
+      this.#records = pullRecords;
+      ports.onRecords?.((signal) => pullRecords.prune(signal));
     }
     this.#gate = rules.concurrency === undefined ? undefined : new Gate(rules.concurrency);
   }
@@ -208,6 +214,9 @@ export class Images {
     } catch (cause) {
       signal.throwIfAborted();
       const error = cause instanceof StartError ? cause : pullError(cause, wanted.image);
+      if (/no space left on device|disk quota exceeded/i.test(error.message)) {
+        this.#ports.onNoSpace?.();
+      }
       this.#warn(wanted, 'Failed', `Failed to pull image ${image}: ${error.message}`);
       const nowMs = clock.monotonicMs();
       this.#failures.set(key, { backoff: nextBackoff(earlier?.backoff, BACKOFF, nowMs), error });

@@ -114,6 +114,27 @@ export class PullRecords {
     return result === 'mustAuthenticate';
   }
 
+  /**
+   * Removes the records of images that are gone. No record is added meanwhile, so every record is of
+   * an image that was there before the images are listed.
+   */
+  async prune(signal: AbortSignal): Promise<void> {
+    const { files, images } = this.#ports;
+    await this.#recover(signal);
+    await this.#turn.through(async () => {
+      const records = await files.texts('pulled');
+      if (records.length === 0) return;
+      await this.#dropUnknown(records, await images.listImages({}, signal));
+    }, signal);
+  }
+
+  async #dropUnknown(records: readonly string[], present: readonly Image[]): Promise<void> {
+    const ids = new Set(present.map(({ id }) => id));
+    for (const { imageRef } of records.flatMap((text) => parseRecord(text) ?? [])) {
+      if (!ids.has(imageRef)) await this.#ports.files.remove('pulled', imageRef);
+    }
+  }
+
   async #check(
     { image, repository }: KnownImage,
     {
@@ -192,10 +213,7 @@ export class PullRecords {
       await this.#add({ imageRef: found.id, repository, grant: undefined });
       await files.remove('pulling', image);
     }
-    const ids = new Set(present.map(({ id }) => id));
-    for (const record of records.flatMap((text) => parseRecord(text) ?? [])) {
-      if (!ids.has(record.imageRef)) await files.remove('pulled', record.imageRef);
-    }
+    await this.#dropUnknown(records, present);
   }
 }
 

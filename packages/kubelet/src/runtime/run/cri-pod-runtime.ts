@@ -50,6 +50,10 @@ export interface PodRuntimePorts {
   readonly records?: PullRecordFiles | undefined;
   /** Meters image pulls; optional. */
   readonly pulls?: Pick<PullMeter, 'pulled' | 'ensured' | 'checked' | 'recorded'> | undefined;
+  /** Called when a pull fails because the disk is full. */
+  readonly onNoSpace?: (() => void) | undefined;
+  /** Called once with a function that removes the records of images that are gone. */
+  readonly onRecords?: ((prune: (signal: AbortSignal) => Promise<void>) => void) | undefined;
   /** Assigns user ids to pods; without it no pod has its own. */
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
   readonly cgroups: Pick<

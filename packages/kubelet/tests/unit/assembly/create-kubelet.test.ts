@@ -1,4 +1,5 @@
 import { ManualClock } from '@nodeagent/base/testing';
+import { CriError } from '@nodeagent/cri-client';
 import { EVENTS, NODES, PODS } from '@nodeagent/kube-client';
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -181,6 +182,40 @@ describe(createKubelet, () => {
       .slice(before)
       .filter(({ method }) => method === 'listPodSandbox');
     expect(observed.length > 2).toBe(again);
+  });
+
+  it('removes images that were unused for longer than imageMaximumGCAge', async () => {
+    const { clock, runtime } = start({ imageMaximumGCAge: '3m' });
+    runtime.images.add('old:1');
+    await clock.advance(60_000);
+    expect(runtime.images.find('old:1')).toBeDefined();
+    await clock.advance(300_000);
+    expect(runtime.images.find('old:1')).toBeUndefined();
+  });
+
+  it('removes unused images, and their records, at once when a pull finds no space', async () => {
+    const { clock, api, runtime, disk } = start({});
+    await clock.advance(1000);
+    await api.create(PODS, MANIFEST, end.signal);
+    await clock.advance(5000);
+    const used = runtime.images.find('app:1');
+    await api.delete(PODS, { namespace: 'default', name: 'web' }, {}, end.signal);
+    await clock.advance(500_000);
+    const records = (): readonly string[] =>
+      [...disk.files().keys()].filter((path) => path.includes('/image_manager/pulled/'));
+    expect(used).toBeDefined();
+    expect(records()).toHaveLength(1);
+    const detail = 'write /blob: no space left on device';
+    runtime.calls.failNext(
+      'pullImage',
+      new CriError('CRI_UNKNOWN', detail, { method: 'PullImage' }),
+    );
+    const containers = [{ name: 'app', image: 'big:1' }];
+    const big = { metadata: { ...MANIFEST.metadata, name: 'big', uid: 'uid-2' } };
+    await api.create(PODS, { ...big, spec: { nodeName: 'n1', containers } }, end.signal);
+    await clock.advance(5000);
+    expect(runtime.images.find('app:1')).toBeUndefined();
+    expect(records()).toEqual([]);
   });
 
   it('sets its own score by oomScoreAdj', async () => {

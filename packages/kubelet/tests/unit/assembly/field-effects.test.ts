@@ -22,6 +22,7 @@ import {
   reservedLimits,
   resizeRules,
 } from '../../../src/assembly/plan/pod-rules.js';
+import { imageGcPolicy } from '../../../src/assembly/plan/reclaim-rules.js';
 import { runtimeSettings } from '../../../src/assembly/plan/runtime-settings.js';
 import {
   callerRules,
@@ -219,6 +220,20 @@ const EFFECTS: readonly Row[] = [
     { containerLogMaxSize: '1Mi' },
     (c) => logRotationRules(c).maxBytes,
     2 ** 20,
+  ],
+  ['imageMinimumGCAge', { imageMinimumGCAge: '3s' }, (c) => imageGcPolicy(c).minAgeMs, 3000],
+  ['imageMaximumGCAge', { imageMaximumGCAge: '1h' }, (c) => imageGcPolicy(c).maxAgeMs, 3_600_000],
+  [
+    'imageGCHighThresholdPercent',
+    { imageGCHighThresholdPercent: 91 },
+    (c) => imageGcPolicy(c).highPercent,
+    91,
+  ],
+  [
+    'imageGCLowThresholdPercent',
+    { imageGCLowThresholdPercent: 11 },
+    (c) => imageGcPolicy(c).lowPercent,
+    11,
   ],
   ['containerLogMaxFiles', { containerLogMaxFiles: 9 }, (c) => logRotationRules(c).maxFiles, 9],
   ['containerLogMaxWorkers', { containerLogMaxWorkers: 3 }, (c) => logRotationRules(c).workers, 3],

@@ -4,7 +4,7 @@ import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { PullRules } from '../../../src/images/model/pull-rules.js';
-import { Images } from '../../../src/images/run/images.js';
+import { Images, type ImagesPorts } from '../../../src/images/run/images.js';
 import { aPod, MemoryPodEvents } from '../../../src/testing/index.js';
 
 const { signal } = new AbortController();
@@ -40,9 +40,17 @@ const pulls = (): number => cri.calls.of('pullImage').length;
 /** The message of the failure. */
 async function failure(
   rules: Partial<PullRules> = {},
+  more: Partial<ImagesPorts> = {},
 ): Promise<{ reason: string; message: string }> {
   const credentials = { forImage: () => Promise.resolve([]) };
-  const ports = { images: cri.images, credentials, events, clock, log: new MemoryLogger() };
+  const ports = {
+    images: cri.images,
+    credentials,
+    events,
+    clock,
+    log: new MemoryLogger(),
+    ...more,
+  };
   const own = new Images(ports, { concurrency: undefined, qps: 0, burst: 0, ...rules });
   const request = { pod: aPod(), image: 'reg.test/app:1', container: 'app', sandbox: SANDBOX };
   return own.ensure(request, signal).then(
@@ -72,6 +80,18 @@ describe('a failed pull', () => {
     expect(events.lines).toContain(
       `Warning Failed web app: Failed to pull image "reg.test/app:1": ${message}`,
     );
+  });
+
+  it.each([
+    ['write /var/lib/x: no space left on device', 1],
+    ['write /var/lib/x: disk quota exceeded', 1],
+    ['no such host', 0],
+  ])('with "%s" tells of a full disk %d times', async (detail, times) => {
+    cri.calls.failNext('pullImage', new CriError('CRI_UNKNOWN', detail, { method: 'PullImage' }));
+    let told = 0;
+    const onNoSpace = (): void => void (told += 1);
+    await failure({}, { onNoSpace });
+    expect(told).toBe(times);
   });
 
   it('reports that the runtime cannot inspect the image', async () => {

@@ -59,6 +59,8 @@ describe('images of a private registry', () => {
   let rootDir: string;
   let cri: MemoryRuntime;
   let events: MemoryPodEvents;
+  /** Removes the records of images that are gone. */
+  let prune: (signal: AbortSignal) => Promise<void>;
   const clock = new ManualClock();
   beforeEach(async () => {
     rootDir = await mkdtemp(join(tmpdir(), 'records-'));
@@ -84,6 +86,9 @@ describe('images of a private registry', () => {
         clock,
         log: new MemoryLogger(),
         records: createPullRecordFiles(rootDir),
+        onRecords: (given) => {
+          prune = given;
+        },
       },
       { concurrency: undefined, qps: 0, burst: 0, verification: { policy, allowlist: [] } },
     );
@@ -167,6 +172,16 @@ describe('images of a private registry', () => {
     expect(pulls()).toBe(2);
     await use(create(), podOf('alpha'));
     expect(pulls()).toBe(2);
+  });
+
+  it('lose their record when they are gone, and only then', async () => {
+    cri.images.publish(IMAGE);
+    await use(create(), podOf('alpha'));
+    await prune(signal);
+    expect(await records('pulled')).toHaveLength(1);
+    await cri.images.removeImage({ image: IMAGE }, signal);
+    await prune(signal);
+    expect(await records('pulled')).toEqual([]);
   });
 
   it('leave no intent behind after a failed pull', async () => {

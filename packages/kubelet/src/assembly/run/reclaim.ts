@@ -1,0 +1,40 @@
+import type { NodeEvents } from '@nodeagent/node-status';
+
+import { ImageCollector } from '../../reclaim/run/index.js';
+import type { PodRuntimePorts } from '../../runtime/run/index.js';
+import { imageGcPolicy } from '../plan/reclaim-rules.js';
+import type { Parts } from './parts.js';
+
+export interface Reclaim {
+  /** Ports of the pods' runtime that tell of pulls. */
+  readonly pullPorts: Required<Pick<PodRuntimePorts, 'onNoSpace' | 'onRecords'>>;
+  readonly images: ImageCollector;
+}
+
+/** The removal of what the node no longer needs. */
+export function openReclaim(
+  { config, adapters, cri }: Parts,
+  events: Pick<NodeEvents, 'warning'>,
+): Reclaim {
+  const { metrics, clock, log, readings } = adapters;
+  let prune: (signal: AbortSignal) => Promise<void> = async () => undefined;
+  const images = new ImageCollector(
+    {
+      ...{ events, metrics, clock, log },
+      images: cri.images,
+      cri: cri.runtime,
+      disk: (path) => readings.machine.fileSystem(path),
+      pruneRecords: (signal) => prune(signal),
+    },
+    imageGcPolicy(config),
+  );
+  return {
+    images,
+    pullPorts: {
+      onNoSpace: () => images.pullWithoutSpace(),
+      onRecords: (pruneRecords) => {
+        prune = pruneRecords;
+      },
+    },
+  };
+}

@@ -1,0 +1,1 @@
+export type { ImageGcPolicy } from './model/image-gc.js';

@@ -1,0 +1,1 @@
+export { ImageCollector } from './image-collector.js';
