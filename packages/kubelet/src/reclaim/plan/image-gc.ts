@@ -5,7 +5,7 @@ import type { DiskSpace, ImageGcPolicy, ImageRecord } from '../model/image-gc.js
 export interface Inventory {
   readonly images: readonly Image[];
   readonly containers: readonly Pick<Container, 'imageId' | 'imageRef'>[];
-  /** Images that containers have mounted as volumes, by id or by any of their names. */
+  /** Images that pods use otherwise, as volumes or sandboxes, by id or by any of their names. */
   readonly mounted: ReadonlySet<string>;
 }
 

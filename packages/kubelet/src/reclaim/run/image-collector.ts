@@ -20,11 +20,12 @@ import {
   spaceToFree,
 } from '../plan/image-gc.js';
 import { expiredText, NO_CAPACITY, spaceText, tooFullText } from '../plan/image-gc-texts.js';
+import { sandboxImageOf } from '../plan/sandbox-image.js';
 import type { DiskReading } from '../ports.js';
 
 export interface ImageCollectorPorts {
   readonly images: Pick<ImageService, 'listImages' | 'removeImage' | 'imageFsInfo'>;
-  readonly cri: Pick<RuntimeService, 'listContainers' | 'containerStatus'>;
+  readonly cri: Pick<RuntimeService, 'listContainers' | 'containerStatus' | 'statusInfo'>;
   readonly disk: DiskReading;
   readonly events: Pick<NodeEvents, 'warning'>;
   /** Removes what is recorded about images that are gone. */
@@ -206,7 +207,9 @@ export class ImageCollector {
     const listed = await images.listImages({}, signal);
     const containers = await cri.listContainers({}, signal);
     const mounted = await this.#mounted(containers, signal);
-    const found = { images: listed, containers, mounted };
+    const sandbox = sandboxImageOf(await cri.statusInfo(signal));
+    const used = sandbox === undefined ? mounted : new Set([...mounted, sandbox]);
+    const found = { images: listed, containers, mounted: used };
     this.#records = recordImages(this.#records, found, clock.monotonicMs());
     return this.#records;
   }
