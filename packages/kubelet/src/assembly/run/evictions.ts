@@ -1,13 +1,15 @@
 import type { NodeEvents } from '@nodeagent/node-status';
 
-import { createReclaim, EvictionManager } from '../../eviction/run/index.js';
+import { EvictionManager } from '../../eviction/run/index.js';
 import type { PodEvents } from '../../pod/index.js';
+import { type ImageCollector, removeDeadContainers } from '../../reclaim/run/index.js';
 import { evictionRules } from '../plan/eviction-rules.js';
 import type { NodeStats } from './node-stats.js';
 import type { Parts } from './parts.js';
 
 export interface EvictionPorts {
   readonly stats: Pick<NodeStats, 'gauge'>;
+  readonly images: Pick<ImageCollector, 'removeUnusedImages'>;
   readonly events: PodEvents;
   readonly nodeEvents: NodeEvents;
   /** Uids of the pods that use resources. */
@@ -19,13 +21,17 @@ export interface EvictionPorts {
 /** Eviction as the configuration says. */
 export function createEviction(
   { config, adapters, cri }: Parts,
-  { stats, events, nodeEvents, active, onPressure }: EvictionPorts,
+  { stats, images, events, nodeEvents, active, onPressure }: EvictionPorts,
 ): EvictionManager {
   const { metrics, clock, log } = adapters;
   return new EvictionManager({
     ...evictionRules(config),
     gauge: stats.gauge,
-    reclaim: createReclaim({ runtime: cri.runtime, images: cri.images, active, log }),
+    reclaim: {
+      removeUnusedImages: (signal) => images.removeUnusedImages(signal),
+      removeDeadContainers: (signal) =>
+        removeDeadContainers({ cri: cri.runtime, active, log }, signal),
+    },
     ...{ events, nodeEvents, onPressure, metrics, clock, log },
   });
 }

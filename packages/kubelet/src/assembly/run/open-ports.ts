@@ -191,6 +191,7 @@ export async function openPorts(
   const nodeWake = new Wake();
   const eviction = createEviction(parts, {
     ...{ stats, events, nodeEvents, onPressure: () => nodeWake.wake() },
+    images: reclaim.images,
     active: () => new Set(active().map(podUid)),
   });
   const ports: KubeletPorts = {

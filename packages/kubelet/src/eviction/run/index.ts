@@ -1,3 +1,2 @@
 export { EvictionManager, type EvictionOptions } from './eviction-manager.js';
 export { createNodeGauge } from './node-gauge.js';
-export { createReclaim } from './reclaim-node.js';

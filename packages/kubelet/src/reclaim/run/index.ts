@@ -1,1 +1,2 @@
+export { removeDeadContainers } from './dead-containers.js';
 export { ImageCollector } from './image-collector.js';
