@@ -72,6 +72,9 @@ export async function startKubelet(space: NodeSpace, options: KubeletOptions): P
     podLogsDir: join(space.dir, 'logs/pods'),
     failCgroupV1: false,
     failSwapOn: false,
+    // a full disk of the machine is not what most tests are about
+    evictionHard: { 'memory.available': '100Mi' },
+    imageGCHighThresholdPercent: 100,
     ...kubeletAccess(options.clientCa),
     ...options.config,
   };

@@ -58,6 +58,9 @@ async function writeFiles(): Promise<readonly string[]> {
     cgroupRoot: `/${containerd.space.id}`,
     failCgroupV1: false,
     failSwapOn: false,
+    // a full disk of the machine is not what most tests are about
+    evictionHard: { 'memory.available': '100Mi' },
+    imageGCHighThresholdPercent: 100,
     makeIPTablesUtilChains: false,
     podLogsDir: join(dir, 'logs/pods'),
     healthzPort: await findFreePort(),

@@ -32,6 +32,9 @@ async function writeFiles(dir: string, healthzPort: number): Promise<readonly st
     containerRuntimeEndpoint: containerd.endpoint,
     cgroupRoot: `/${containerd.space.id}`,
     failCgroupV1: false,
+    // a full disk of the machine is not what most tests are about
+    evictionHard: { 'memory.available': '100Mi' },
+    imageGCHighThresholdPercent: 100,
     failSwapOn: false,
     makeIPTablesUtilChains: false,
     podLogsDir: join(dir, 'logs/pods'),

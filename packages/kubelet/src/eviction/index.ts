@@ -1,2 +1,2 @@
 export { configuredThresholds } from './plan/thresholds.js';
-export type { EvictablePods, NodeGauge, NodeReclaim } from './ports.js';
+export type { NodeGauge } from './ports.js';

@@ -23,4 +23,6 @@ export interface EvictablePods {
   active(): readonly Pod[];
   /** Ends a pod; resolves when it has ended, or has not in time. */
   evict(uid: string, verdict: FailureVerdict, graceSeconds: number): Promise<void>;
+  /** True when nothing of the pod is left on the node, not even its volumes. */
+  isGone(uid: string): boolean;
 }

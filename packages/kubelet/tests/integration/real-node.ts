@@ -122,6 +122,9 @@ function startKubelet({ containerd, client }: Parts, more: KubeletChanges): Runn
       enforceNodeAllocatable: [],
       failCgroupV1: false,
       failSwapOn: false,
+      // a full disk of the machine is not what most tests are about
+      evictionHard: { 'memory.available': '100Mi' },
+      imageGCHighThresholdPercent: 100,
       enableServer: false,
       healthzPort: 0,
       ...more.config,

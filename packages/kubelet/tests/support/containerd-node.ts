@@ -69,6 +69,9 @@ async function openOn({ containerd, cri, rootDir, podLogsDir, api }: Places): Pr
     makeIPTablesUtilChains: false,
     failCgroupV1: false,
     failSwapOn: false,
+    // a full disk of the machine is not what most tests are about
+    evictionHard: { 'memory.available': '100Mi' },
+    imageGCHighThresholdPercent: 100,
     enableServer: false,
     healthzPort: 0,
   };

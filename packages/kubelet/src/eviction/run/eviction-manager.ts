@@ -43,6 +43,9 @@ export interface EvictionOptions {
 
 const PERIOD_MS = 10_000;
 const HARD_GRACE_S = 1;
+/** Longest wait until nothing is left of an evicted pod. */
+const CLEAN_UP_MS = 30_000;
+const LOOK_MS = 1000;
 
 /**
  * Keeps the node from running out of memory, disk space, inodes and processes: reports pressure,
@@ -162,7 +165,8 @@ export class EvictionManager {
       const own = podGraceSeconds(pod);
       const grace = first.graceMs === 0 ? HARD_GRACE_S : Math.min(maxGraceSeconds, own);
       const eviction = thresholdEviction(pod, figures, due);
-      await this.#evict(pods, { pod, eviction, graceSeconds: grace, why: first.signal });
+      const planned = { pod, eviction, graceSeconds: grace, why: first.signal };
+      await this.#evict(pods, planned, signal);
       return true;
     }
     log.warn({ signal: first.signal }, 'no pod can be evicted to relieve the node');
@@ -185,7 +189,7 @@ export class EvictionManager {
       if (excess === undefined) continue;
       const { message, signal: why } = excess;
       const eviction = { verdict: { reason: EVICTED, message }, annotations: {} };
-      await this.#evict(pods, { pod, eviction, graceSeconds: HARD_GRACE_S, why });
+      await this.#evict(pods, { pod, eviction, graceSeconds: HARD_GRACE_S, why }, signal);
       evicted = true;
     }
     return evicted;
@@ -204,12 +208,18 @@ export class EvictionManager {
       graceSeconds: number;
       why: string;
     }>,
+    signal: AbortSignal,
   ): Promise<void> {
-    const { events, log } = this.#options;
+    const { events, clock, log } = this.#options;
     log.info({ pod: nameOf(pod), signal: why, message: verdict.message.trim() }, 'evicting a pod');
     events.warning(pod, EVICTED, verdict.message, undefined, annotations);
     this.#meter.evicted(why);
-    await pods.evict(podUid(pod), verdict, Math.max(1, graceSeconds));
+    const uid = podUid(pod);
+    await pods.evict(uid, verdict, Math.max(1, graceSeconds));
+    // its disk space is free only when its volumes are gone; the next figures must not see them
+    for (let waitedMs = 0; !pods.isGone(uid) && waitedMs < CLEAN_UP_MS; waitedMs += LOOK_MS) {
+      if ((await clock.sleep(LOOK_MS, signal)) === 'aborted') return;
+    }
   }
 }
 

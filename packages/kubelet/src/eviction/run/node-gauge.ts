@@ -5,7 +5,7 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import { podUid } from '../../pod/index.js';
 import type { CriStats, FileSystemFigures, MachineReadings } from '../../stats/index.js';
-import type { NodeMeasurer } from '../../stats/run/index.js';
+import { MEASURE, type NodeMeasurer } from '../../stats/run/index.js';
 import type { DiskLayout, MeasuredPodUse } from '../model/snapshot.js';
 import { nodeFigures } from '../plan/node-figures.js';
 import { figuresOfPod } from '../plan/pod-use.js';
@@ -22,8 +22,6 @@ export interface NodeGaugeOptions {
   readonly clock: Clock;
 }
 
-/** Measures pods by what the runtime reports; reads only files that the runtime does not. */
-const OF_PODS = { full: false, reported: true, network: false, sparing: true } as const;
 const BRIEF = { full: false, limits: undefined } as const;
 
 export function createNodeGauge(options: NodeGaugeOptions): NodeGauge {
@@ -49,7 +47,7 @@ export function createNodeGauge(options: NodeGaugeOptions): NodeGauge {
       return { figures, layout };
     },
     pods: async (pods, signal) => {
-      const node = await measurer.measure(pods, OF_PODS, signal);
+      const node = await measurer.measure(pods, MEASURE.eviction, signal);
       const measured = new Map(node.pods.map((each) => [each.uid, each]));
       return pods.map((pod: Pod): MeasuredPodUse => {
         const found = measured.get(podUid(pod));

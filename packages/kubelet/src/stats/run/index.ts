@@ -1,3 +1,3 @@
-export { NodeMeasurer } from './measure-node.js';
+export { MEASURE, NodeMeasurer } from './measure-node.js';
 export { PodDisks } from './pod-disks.js';
 export { createStatsHandlers } from './stats-handlers.js';

@@ -49,16 +49,22 @@ export interface MeasureWhat {
   /** True: ask the runtime for usage. */
   readonly reported: boolean;
   readonly network: boolean;
+  /**
+   * True: ask the runtime for figures of pods whose cgroup or network the machine does not show. One
+   * pod that the runtime cannot measure makes that call fail.
+   */
+  readonly completed: boolean;
   /** True: read containers' files only if the runtime does not report CPU, memory or swap. */
   readonly sparing: boolean;
 }
 
 /** The measurements that each page needs. */
 export const MEASURE = {
-  cadvisor: { full: true, reported: false, network: true, sparing: false },
-  summary: { full: false, reported: true, network: true, sparing: false },
-  shortSummary: { full: false, reported: true, network: false, sparing: false },
-  resource: { full: false, reported: true, network: false, sparing: true },
+  cadvisor: { full: true, reported: false, network: true, completed: false, sparing: false },
+  summary: { full: false, reported: true, network: true, completed: true, sparing: false },
+  shortSummary: { full: false, reported: true, network: false, completed: true, sparing: false },
+  resource: { full: false, reported: true, network: false, completed: true, sparing: true },
+  eviction: { full: false, reported: true, network: false, completed: false, sparing: true },
 } as const satisfies Readonly<Record<string, MeasureWhat>>;
 
 /** Lists of the runtime, indexed by owner, without their long fields. */
@@ -109,7 +115,7 @@ export class NodeMeasurer {
       bootMs: await machine.bootTimeMs(),
       memory: await machine.memory(),
       ...{ root, systems },
-      pods: what.reported ? await this.#completed(measured, { listed, what }, signal) : measured,
+      pods: what.completed ? await this.#completed(measured, { listed, what }, signal) : measured,
     };
   }
 

@@ -230,6 +230,12 @@ export class PodWorkers {
     events.warning(worker.pod, 'ExceededGracePeriod', message);
   }
 
+  /** Returns whether nothing of the pod is left on the node, not even its volumes. */
+  isGone(uid: string): boolean {
+    const kind = this.#workers.get(uid)?.worker.life.kind;
+    return kind === undefined || kind === 'finished';
+  }
+
   /** The pod may have changed in the runtime. */
   wake(uid: string): void {
     this.#workers.get(uid)?.worker.wake();

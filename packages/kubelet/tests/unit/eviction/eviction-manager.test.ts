@@ -27,6 +27,9 @@ let layout: DiskLayout;
 let onEvict: () => void;
 let reclaim: NodeReclaim;
 let broken: Error | undefined;
+/** How long volumes of an evicted pod stay. */
+let cleanUpMs: number;
+let leftMs: number;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -35,6 +38,7 @@ beforeEach(() => {
   log = new MemoryLogger();
   end = new AbortController();
   [told, evicted, pods, layout, broken] = [[], [], [], 'one', undefined];
+  [cleanUpMs, leftMs] = [0, 0];
   available = { 'memory.available': 1000, 'nodefs.available': 1000 };
   onEvict = () => undefined;
   reclaim = {
@@ -86,7 +90,13 @@ function start(options: Partial<EvictionOptions> = {}): EvictionManager {
         evicted.push(`${uid} ${graceSeconds} s: ${message.slice(0, 40)}`);
         pods = pods.filter((pod) => podName(pod) !== uid);
         await clock.sleep(500, end.signal);
-        onEvict();
+        leftMs = clock.monotonicMs() + cleanUpMs;
+        if (cleanUpMs === 0) onEvict();
+      },
+      isGone: () => {
+        if (clock.monotonicMs() < leftMs) return false;
+        if (cleanUpMs > 0) onEvict();
+        return true;
       },
     },
     end.signal,
@@ -195,6 +205,27 @@ describe(EvictionManager, () => {
     start({ limitsLocalStorage: false });
     await clock.advance(1000);
     expect(evicted).toEqual([]);
+  });
+
+  it('looks at the node again only when the volumes of the evicted pod are gone', async () => {
+    pods = [named('first'), named('second')];
+    available['memory.available'] = 50;
+    cleanUpMs = 5000;
+    onEvict = () => (available['memory.available'] = 900);
+    start();
+    await clock.advance(60_000);
+    expect(evicted).toHaveLength(1);
+  });
+
+  it('waits at most half a minute for that', async () => {
+    pods = [named('first'), named('second')];
+    available['memory.available'] = 50;
+    cleanUpMs = 3_600_000;
+    start();
+    await clock.advance(30_000);
+    expect(evicted).toHaveLength(1);
+    await clock.advance(2000);
+    expect(evicted).toHaveLength(2);
   });
 
   it('reports a failed measurement once, and goes on', async () => {
