@@ -20,12 +20,32 @@ export function createLogger(options: LoggerOptions): Logger {
     {
       level: options.verbosity >= 2 ? 'debug' : 'info',
       base: null,
-      serializers: { err: pino.stdSerializers.err },
+      serializers: { err: errorFields },
       formatters: { level: (label) => ({ level: label }) },
       timestamp: () => `,"ts":${Date.now()}`,
     },
     destination,
   );
+}
+
+/** Pino's fields of an error, with a message that names each cause once. */
+function errorFields(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  return { ...pino.stdSerializers.err(error), message: wholeMessage(error) };
+}
+
+/** Most causes that one message names. */
+const MOST_CAUSES = 10;
+
+/** Joins an error's message with those of its causes that it does not quote already. */
+function wholeMessage(error: Error): string {
+  let text = error.message;
+  let at: unknown = error.cause;
+  for (let depth = 0; at instanceof Error && depth < MOST_CAUSES; depth += 1) {
+    if (!text.includes(at.message)) text = `${text}: ${at.message}`;
+    at = at.cause;
+  }
+  return text;
 }
 
 const LETTERS: Readonly<Record<string, string>> = { debug: 'I', info: 'I', warn: 'W', error: 'E' };
@@ -51,7 +71,8 @@ function shown(value: unknown): string {
 }
 
 function withCause({ code, message }: LogFields): string {
-  return code === undefined ? textOf(message) : `${textOf(message)} (${textOf(code)})`;
+  const [text, tag] = [textOf(message), textOf(code ?? '')];
+  return text.includes(tag) ? text : `${text} (${tag})`;
 }
 
 const textOf = (value: unknown): string =>

@@ -34,6 +34,22 @@ describe(createLogger, () => {
     expect(lines[1]).toMatch(/^W.*\] "Retrying" err="no route \(EHOSTUNREACH\)"\n$/);
   });
 
+  it('names each cause of an error once', () => {
+    const lines = capture();
+    const log = createLogger({ format: 'text', verbosity: 0, program: 'demo' });
+    const root = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+    const quoted = new Error('volume a: EACCES: permission denied', { cause: root });
+    log.warn({ err: new Error('pod not started', { cause: quoted }) }, 'Retrying');
+    log.warn({ err: quoted }, 'Retrying');
+    log.warn({ err: root }, 'Retrying');
+    const errors = lines.map((line) => /err=(.*)\n$/.exec(line)?.[1]);
+    expect(errors).toEqual([
+      '"pod not started: volume a: EACCES: permission denied"',
+      '"volume a: EACCES: permission denied"',
+      '"EACCES: permission denied"',
+    ]);
+  });
+
   it('shows debug lines from -v=2 on', () => {
     const lines = capture();
     createLogger({ format: 'text', verbosity: 2, program: 'demo' }).debug({}, 'detail');
