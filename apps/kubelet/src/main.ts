@@ -23,6 +23,10 @@ await startProgram({
       const { runExplainPod } = await import('./explain-pod.js');
       yield await runExplainPod(argv);
     },
+    'explain-eviction': async function* (argv) {
+      const { runExplainEviction } = await import('./explain-eviction.js');
+      yield await runExplainEviction(argv);
+    },
   },
   readOptions: (flags) => readOptions(flags, hostname(), readConfigFiles),
   run,

@@ -55,6 +55,15 @@ export type {
   StubMaker,
 } from './credentials/index.js';
 export {
+  configuredThresholds,
+  type EvictionExplanation,
+  explainEviction,
+  isSignal,
+  parseSummary,
+  renderEviction,
+  SIGNALS,
+} from './eviction/index.js';
+export {
   type ExplainedAction,
   parsePodState,
   type PodExplanation,
