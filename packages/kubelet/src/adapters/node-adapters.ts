@@ -33,6 +33,7 @@ import { createStorageFiles } from '../disks/adapters/storage-files.js';
 import { createPullRecordFiles } from '../images/adapters/pull-record-files.js';
 import { createRotationFiles } from '../logs/adapters/rotation-files.js';
 import { createFilterProgram } from '../node/adapters/filter-program.js';
+import { createKernelLog } from '../node/adapters/kernel-log.js';
 import { createKernelSettings } from '../node/adapters/kernel-settings.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 import { callHook } from '../runtime/adapters/hook-caller.js';
@@ -97,6 +98,7 @@ export async function createNodeAdapters(
     adjustOomScore: (score) => adjustOomScore(score, log),
     limitOpenFiles: (count) => limitOpenFiles(count, log),
     kernelSettings: createKernelSettings(options.procSys),
+    kernelLog: createKernelLog(clock),
     filter: createFilterProgram(),
     certificates: {
       store: (purpose) => createCertificateStore(certDir, purpose),

@@ -14,7 +14,7 @@ import type {
 import type { LoopDevices, StorageCommands, StorageFiles } from '../disks/index.js';
 import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../logs/index.js';
-import type { FilterProgram, HealthServer, KernelSettings } from '../node/index.js';
+import type { FilterProgram, HealthServer, KernelLog, KernelSettings } from '../node/index.js';
 import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } from '../pod/index.js';
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
 import type { NodeServerAdapters } from '../server/index.js';
@@ -57,6 +57,8 @@ export interface KubeletAdapters {
   limitOpenFiles(count: number): Promise<void>;
   /** Settings that apply to the whole machine. */
   readonly kernelSettings: KernelSettings;
+  /** Absent: lack of memory is not reported as an event. */
+  readonly kernelLog?: KernelLog;
   /** Absent: no chains of iptables for other components. */
   readonly filter?: FilterProgram | undefined;
   readonly certificates: CertificateAdapters;

@@ -27,3 +27,13 @@ export interface FilterProgram {
     signal: AbortSignal,
   ): Promise<Readonly<{ exitCode: number; output: string }> | undefined>;
 }
+
+/** The log of the kernel. */
+export interface KernelLog {
+  /**
+   * Delivers each new record in the form of `/dev/kmsg`.
+   *
+   * @throws {Error} if it cannot be read
+   */
+  follow(signal: AbortSignal): AsyncIterable<string>;
+}

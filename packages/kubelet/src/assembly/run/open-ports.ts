@@ -15,8 +15,13 @@ import {
   type PullCredentialSources,
 } from '../../credentials/run/index.js';
 import { createPullMeter } from '../../images/run/index.js';
-import { hostIpsOf } from '../../node/index.js';
-import { createNodeEvents, createStartupMeter, OwnNode } from '../../node/run/index.js';
+import { hostIpsOf, type KernelLog } from '../../node/index.js';
+import {
+  createNodeEvents,
+  createStartupMeter,
+  OwnNode,
+  watchSystemOom,
+} from '../../node/run/index.js';
 import { createRuntimeView } from '../../observation/run/index.js';
 import { type PodEvents, podUid } from '../../pod/index.js';
 import { createPodEvents } from '../../pod/run/index.js';
@@ -223,12 +228,17 @@ export async function openPorts(
     ...(adapters.health && { health: adapters.health }),
     ...(adapters.tracer && { tracer: adapters.tracer }),
   };
+  const watchOom =
+    (kernelLog: KernelLog): ScopeTask =>
+    (inner) =>
+      watchSystemOom({ kernelLog, events: nodeEvents, log }, inner);
   const tasks: readonly ScopeTask[] = [
     ...(adapters.openApi === undefined ? [] : [services.run, classes.run]),
     (inner) => cgroups.run(clock, inner),
     (inner) => cgroups.keepWeights(clock, inner),
     (inner) => holdPods(parts, { cgroups, events: nodeEvents }, inner),
     (inner) => rotateLogs(parts, inner),
+    ...(adapters.kernelLog === undefined ? [] : [watchOom(adapters.kernelLog)]),
     (inner) => makeUtilChains(parts, inner),
     (inner) => stats.run(inner),
     (inner) => reclaim.images.run(inner),

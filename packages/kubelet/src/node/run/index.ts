@@ -6,3 +6,4 @@ export { prepareKernel } from './prepare-kernel.js';
 export { recordNodeName } from './record-node-name.js';
 export { createStartupMeter } from './startup-meter.js';
 export { TurnWatch } from './turn-watch.js';
+export { watchSystemOom } from './watch-system-oom.js';
