@@ -44,7 +44,9 @@ export const KUBELET_FIELDS: Readonly<Record<string, Proof>> = {
   hairpinMode: inert('the network plug-in chooses it since dockershim was removed'),
   featureGates: test('unit/assembly/settings.test.ts › with the gates'),
   'logging.format': test('E2E/no-secrets.test.ts › logs as'),
-  'logging.verbosity': test('BASE/unit/process.test.ts › shows debug lines from -v=2 on'),
+  'logging.verbosity': test(
+    'BASE/unit/process.test.ts › shows debug lines from -v=2 on; BASE/unit/log-spans.test.ts › writes each span with its duration, and its failure',
+  ),
   tracing: test('E2E/no-secrets.test.ts › cover the work for pods and the calls to the runtime'),
 };
 

@@ -30,7 +30,13 @@ const PROGRAM: readonly FlagSpec[] = [
 
 /** These flags also count when there is a configuration file. */
 export const LOGGING: readonly FlagSpec[] = [
-  { name: 'v', short: 'v', kind: 'integer', help: 'verbosity of logs', path: 'logging.verbosity' },
+  {
+    name: 'v',
+    short: 'v',
+    kind: 'integer',
+    help: 'verbosity of logs: 2 has details, 6 requests to the API server',
+    path: 'logging.verbosity',
+  },
   { name: 'logging-format', kind: 'string', help: 'text or json', path: 'logging.format' },
   {
     name: 'log-flush-frequency',

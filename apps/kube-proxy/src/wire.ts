@@ -51,7 +51,7 @@ export async function run(
 ): Promise<void> {
   const { config, configPath, configStamp, task } = options;
   const metrics = createPrometheusMetrics({ processVersion: KUBERNETES_VERSION });
-  const client = await connect(options, metrics);
+  const client = await connect(options, { metrics, log });
   const commands = createSpawnRunner();
   await adjustOomScore(config.oomScoreAdj, log);
   const clock = createSystemClock();
@@ -108,9 +108,12 @@ const openNetlink: OpenNetlink = async (protocol) => {
   return openNetlinkSocket({ protocol: PROTOCOL[protocol] });
 };
 
+/** From this verbosity on, requests to the API server are logged. */
+const LOGS_REQUESTS = 6;
+
 async function connect(
   { config, master }: Options,
-  metrics: PrometheusMetrics,
+  { metrics, log }: Readonly<{ metrics: PrometheusMetrics; log: Logger }>,
 ): Promise<HttpKubeClient> {
   const { kubeconfig, qps, burst } = config.clientConnection;
   const server = master === undefined ? {} : { server: master };
@@ -122,5 +125,6 @@ async function connect(
     userAgent: `kube-proxy/${KUBERNETES_VERSION} (linux/${process.arch}) nodeagent`,
     rateLimit: { perSecond: qps, burst },
     metrics,
+    ...(config.logging.verbosity >= LOGS_REQUESTS && { log }),
   });
 }

@@ -87,7 +87,13 @@ const PROGRAM: readonly FlagSpec[] = [
   },
   { name: 'version', kind: 'boolean', help: 'print the version, then exit' },
   { name: 'help', short: 'h', kind: 'boolean', help: 'print this text, then exit' },
-  { name: 'v', short: 'v', kind: 'integer', help: 'verbosity of logs', path: 'logging.verbosity' },
+  {
+    name: 'v',
+    short: 'v',
+    kind: 'integer',
+    help: 'verbosity of logs: 2 has details, 4 steps and calls of the runtime, 6 requests to the API server',
+    path: 'logging.verbosity',
+  },
   { name: 'logging-format', kind: 'string', help: 'text or json', path: 'logging.format' },
   {
     name: 'provider-id',

@@ -1,6 +1,6 @@
 import { type Clock, type Logger, type Metrics, type Random, runScope } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
-import { KUBERNETES_VERSION } from '@nodeagent/component-base';
+import { KUBERNETES_VERSION, logSpans } from '@nodeagent/component-base';
 import { collectWhenIdle, createPrometheusMetrics } from '@nodeagent/component-base/process';
 import type { ExportingTracer } from '@nodeagent/component-base/tracing';
 import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
@@ -42,7 +42,8 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
   });
   const tracer = await openTracer(own);
   const adapters: KubeletAdapters = {
-    ...{ clock, random, log, metrics, tracer },
+    ...{ clock, random, log, metrics },
+    tracer: tracer ?? spanLog(own),
     machine: node.machine,
     files: node.files,
     cgroups: node.cgroups,
@@ -53,6 +54,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
     adjustOomScore: node.adjustOomScore,
     limitOpenFiles: node.limitOpenFiles,
     kernelSettings: node.kernelSettings,
+    kernelLog: node.kernelLog,
     filter: node.filter,
     certificates: node.certificates,
     pullCredentials: node.pullCredentials,
@@ -64,6 +66,16 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
   };
   const kubelet = createKubelet(config, options, adapters);
   await runScope([(inner) => kubelet.run(inner), (inner) => collectWhenIdle(clock, inner)], signal);
+}
+
+/** From this verbosity on, steps of pods and calls of the runtime are logged. */
+const LOGS_CALLS = 4;
+/** From this verbosity on, requests to the API server are logged. */
+const LOGS_REQUESTS = 6;
+
+function spanLog({ options, clock, log }: Process): KubeletAdapters['tracer'] {
+  if (options.config.logging.verbosity < LOGS_CALLS) return undefined;
+  return { ...logSpans(log, clock), run: () => Promise.resolve() };
 }
 
 /** The OpenTelemetry code is loaded only if `tracing` is configured. */
@@ -95,7 +107,10 @@ function apiOf(own: Process, certificates: CertificateAdapters): OpenApi | undef
   const userAgent = `kubelet/${KUBERNETES_VERSION} (linux/${process.arch}) nodeagent`;
   return kubeconfigApi({
     ...{ kubeconfig, bootstrapKubeconfig, nodeName, config, certificates, clock, random, log },
-    kubeconfigs: createKubeconfigs({ userAgent, metrics }),
+    kubeconfigs: createKubeconfigs({
+      ...{ userAgent, metrics },
+      log: config.logging.verbosity >= LOGS_REQUESTS ? log : undefined,
+    }),
     currentPath: currentCertificatePath(certDir, 'client'),
     pendingKey: createPendingKey(certDir),
   });

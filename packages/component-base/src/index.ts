@@ -34,5 +34,6 @@ export type { Profiler } from './ports.js';
 export { flagText, shownFlags } from './render/flags.js';
 export { type ProgramText, renderHelp } from './render/help.js';
 export { flagzPage, type ProgramSelf, statuszPage, type ZPage } from './render/zpages.js';
+export { logSpans } from './run/log-spans.js';
 export { PROFILE_PATH, type ProfilePage, profilePage } from './run/profile-page.js';
 export { recordFeatures } from './run/record-features.js';

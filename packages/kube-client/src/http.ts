@@ -1,4 +1,4 @@
-import type { Clock, Metrics } from '@nodeagent/base';
+import type { Clock, Logger, Metrics } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
 
 import { createCredentialSource } from './adapters/credentials.js';
@@ -8,7 +8,9 @@ import type { Connection } from './model/connection.js';
 import type { TokenBucketRules } from './plan/token-bucket.js';
 import type { KubeClient } from './ports.js';
 import { ApiClient } from './run/api-client.js';
+import { LoggedTransport } from './run/logged-transport.js';
 import { MeteredTransport } from './run/metered-transport.js';
+import { createRequestMeter } from './run/request-meter.js';
 
 export type { Liveness };
 
@@ -30,7 +32,9 @@ export interface KubeClientOptions {
   /** Timings of HTTP/2 PINGs; when absent, a PING after 30 s of silence and 15 s for its answer. */
   readonly liveness?: Liveness;
   readonly clock?: Clock;
-  /** Registers `rest_client_requests_total` and `rest_client_request_duration_seconds`. */
+  /** Receives a debug line for each request. */
+  readonly log?: Logger;
+  /** Registers the metrics `rest_client_*`. */
   readonly metrics?: Metrics;
 }
 
@@ -45,9 +49,10 @@ export function createKubeClient(
   connection: Connection,
   options: KubeClientOptions = {},
 ): HttpKubeClient {
-  const { rateLimit, metrics, clock = createSystemClock() } = options;
+  const { rateLimit, metrics, log, clock = createSystemClock() } = options;
   const { headers } = connection.user;
-  const transport = createHttpTransport(connection, options.liveness);
+  const http = createHttpTransport(connection, options.liveness);
+  const transport = log === undefined ? http : new LoggedTransport({ transport: http, log, clock });
   const { host } = new URL(connection.server);
   return new ApiClient({
     transport:
@@ -58,6 +63,7 @@ export function createKubeClient(
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     watchIdleTimeoutMs: options.watchIdleTimeoutMs,
     ...(rateLimit === undefined ? {} : { rateLimit }),
+    ...(metrics === undefined ? {} : { meter: createRequestMeter(metrics, host) }),
     ...(headers === undefined ? {} : { headers }),
   });
 }

@@ -57,8 +57,8 @@ export interface KubeletAdapters {
   limitOpenFiles(count: number): Promise<void>;
   /** Settings that apply to the whole machine. */
   readonly kernelSettings: KernelSettings;
-  /** Absent: lack of memory is not reported as an event. */
-  readonly kernelLog?: KernelLog;
+  /** Undefined: lack of memory is not reported as an event. */
+  readonly kernelLog: KernelLog | undefined;
   /** Absent: no chains of iptables for other components. */
   readonly filter?: FilterProgram | undefined;
   readonly certificates: CertificateAdapters;

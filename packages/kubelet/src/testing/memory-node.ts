@@ -109,6 +109,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
       oomScores.push(score);
     },
     kernelSettings,
+    kernelLog: undefined,
     certificates: {
       store: () => ({
         current: async () => undefined,

@@ -1,7 +1,7 @@
 import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-import type { Metrics } from '@nodeagent/base';
+import type { Logger, Metrics } from '@nodeagent/base';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 
@@ -11,10 +11,12 @@ export interface KubeconfigsOptions {
   /** User agent for the API server's logs: `kubelet/v1.36.0 (linux/x64) nodeagent`. */
   readonly userAgent: string;
   readonly metrics: Metrics;
+  /** Receives a debug line for each request. */
+  readonly log?: Logger | undefined;
 }
 
 /** Kubeconfig files on this machine, and clients over HTTP. */
-export function createKubeconfigs({ userAgent, metrics }: KubeconfigsOptions): Kubeconfigs {
+export function createKubeconfigs({ userAgent, metrics, log }: KubeconfigsOptions): Kubeconfigs {
   return {
     load: (path) => loadKubeconfig({ path }),
     write: async (path, text) => {
@@ -33,6 +35,9 @@ export function createKubeconfigs({ userAgent, metrics }: KubeconfigsOptions): K
     contentOf: (material) =>
       material.kind === 'inline' ? Promise.resolve(material.text) : readFile(material.path, 'utf8'),
     connect: (connection, { rateLimit, requestTimeoutMs }) =>
-      createKubeClient(connection, { rateLimit, requestTimeoutMs, userAgent, metrics }),
+      createKubeClient(connection, {
+        ...{ rateLimit, requestTimeoutMs, userAgent, metrics },
+        ...(log !== undefined && { log }),
+      }),
   };
 }
