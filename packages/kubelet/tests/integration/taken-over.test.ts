@@ -78,7 +78,12 @@ function leaveMirror(): Promise<Pod> {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name: 'web-n1', namespace: 'default', annotations },
-    spec: { nodeName: NODE_NAME, containers: [{ name: 'web', image: 'nodeagent.test/web:1' }] },
+    spec: {
+      nodeName: NODE_NAME,
+      containers: [{ name: 'web', image: 'nodeagent.test/web:1' }],
+      // as every kubelet writes it: otherwise the new node's not-ready taint evicts the mirror
+      tolerations: [{ operator: 'Exists', effect: 'NoExecute' }],
+    },
   };
   return node.user.create(PODS, pod, signal);
 }
