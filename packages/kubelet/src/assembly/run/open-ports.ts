@@ -111,7 +111,8 @@ export async function openPorts(
   const cgroups = await openCgroups(parts, readyRuntime.cgroupDriver ?? config.cgroupDriver);
   await holdReserved(parts, { cgroups, events: nodeEvents });
   await shareRootDir(rootDir, { mounter: files.mounter, files: files.volumes }, lifetime);
-  const settings = runtimeSettings(config, identity, machine);
+  const { bootedAtMs } = began;
+  const settings = { ...runtimeSettings(config, identity, machine), bootedAtMs };
   await checkResolvConf({ files: files.pods, nodeEvents }, settings);
   if (machine.cgroupVersion === 1) nodeEvents.warning('CgroupV1', CGROUP_V1);
   const tokens = createTokenCache({

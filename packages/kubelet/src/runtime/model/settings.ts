@@ -14,6 +14,8 @@ export interface RuntimeSettings extends ContainerSettings {
    * absent.
    */
   readonly loopbacks?: readonly string[];
+  /** Sandboxes that were created earlier have neither processes nor a network any more. */
+  readonly bootedAtMs?: number;
   /** Files may need a label before containers can read them. */
   readonly selinux?: boolean;
 }

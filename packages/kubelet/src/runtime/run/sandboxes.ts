@@ -1,3 +1,4 @@
+import type { Logger } from '@nodeagent/base';
 import {
   type IdMapping,
   type RuntimeService,
@@ -34,6 +35,7 @@ export interface SandboxPorts {
   readonly cgroups: Pick<PodCgroups, 'ensure' | 'parentOf'>;
   readonly resources?: ActuatedRecords | undefined;
   readonly events: PodEvents;
+  readonly log: Pick<Logger, 'warn'>;
   /** Events on the node itself. */
   readonly nodeEvents?: Pick<NodeEvents, 'warning'> | undefined;
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
@@ -149,8 +151,28 @@ export class Sandboxes {
     }
   }
 
+  /**
+   * Stops the sandbox. A sandbox from before the machine's last boot counts as stopped even if the
+   * runtime fails to stop it: its processes and its network ended with that boot. containerd fails
+   * so for ever when the power was lost before the network's record was on the disk.
+   */
   async stop(id: string, signal: AbortSignal): Promise<void> {
-    await this.#ports.cri.stopPodSandbox(sandboxId(id), signal);
+    const { cri, log } = this.#ports;
+    try {
+      await cri.stopPodSandbox(sandboxId(id), signal);
+    } catch (err) {
+      if (!(await this.#isFromEarlierBoot(id, signal))) throw err;
+      const what =
+        'runtime cannot stop a sandbox from before the last boot; the pod goes on without';
+      log.warn({ sandbox: id, err }, what);
+    }
+  }
+
+  async #isFromEarlierBoot(id: string, signal: AbortSignal): Promise<boolean> {
+    const { bootedAtMs } = this.#settings;
+    if (bootedAtMs === undefined) return false;
+    const [sandbox] = await this.#ports.cri.listPodSandbox({ id: sandboxId(id) }, signal);
+    return sandbox?.state === 'not-ready' && sandbox.createdAtMs < bootedAtMs;
   }
 
   async remove(id: string, signal: AbortSignal): Promise<void> {

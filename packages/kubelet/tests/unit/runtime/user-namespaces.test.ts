@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { ManualClock } from '@nodeagent/base/testing';
+import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import type { SandboxConfig } from '@nodeagent/cri-client';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
@@ -161,6 +161,7 @@ describe('a pod with user ids of its own', () => {
         volumes: { groups: () => [] },
         cgroups: { ensure: async () => undefined, parentOf: () => undefined },
         events: new MemoryPodEvents(),
+        log: new MemoryLogger(),
         userNamespaces: { of: async () => ids },
       },
       settings,
@@ -210,6 +211,7 @@ describe('a pod with user ids of its own', () => {
         volumes: { groups: () => [5000] },
         cgroups: { parentOf: () => undefined } as never,
         events,
+        log: new MemoryLogger(),
         nodeEvents: { warning: (reason) => void told.push(reason) },
       },
       { ...settings, clusterDns: [], loopbacks: ['::1'] },
