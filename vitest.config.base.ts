@@ -1,11 +1,16 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
+/** A million mutations; emulated processors, and a base image that may have to be built first. */
+const TEST_MS: Readonly<Record<string, number>> = { properties: 3_600_000, machine: 600_000 };
+const HOOK_MS: Readonly<Record<string, number>> = { machine: 900_000 };
+
 /**
  * Test tiers are folders: `unit`, `golden` and `contract` need nothing and run by default;
  * `NODEAGENT_TIER=properties` reads mutations of recorded data, and also needs nothing;
  * `NODEAGENT_TIER=integration` selects the tests that need root and real programs. Those of `kernel`
  * need a kernel of their own, which `npm run kernel -- packages/NAME` boots for them; `kernel-bench`
- * are benches there.
+ * are benches there. Those of `machine` boot virtual machines themselves, as `integration` starts
+ * programs.
  */
 export function tiers(more: ViteUserConfig['test'] = {}): ViteUserConfig {
   const tier = process.env['NODEAGENT_TIER'] ?? 'unit';
@@ -24,8 +29,8 @@ export function tiers(more: ViteUserConfig['test'] = {}): ViteUserConfig {
       include: folders.map((folder) => `tests/${folder}/**/*.test.ts`),
       passWithNoTests: true,
       reporters: ['default', ['json', { outputFile: `reports/${tier}.json` }]],
-      testTimeout: tier === 'properties' ? 3_600_000 : slow ? 240_000 : 60_000, // a million mutations
-      hookTimeout: slow ? 240_000 : 60_000,
+      testTimeout: TEST_MS[tier] ?? (slow ? 240_000 : 60_000),
+      hookTimeout: HOOK_MS[tier] ?? (slow ? 240_000 : 60_000),
       fileParallelism: !slow,
       expect: { poll: { timeout: 30_000 } }, // a loaded machine is no failure
       ...guest,

@@ -40,6 +40,8 @@ export interface Containerd {
   readonly space: NodeSpace;
   readonly pid: number;
   readonly logFile: string;
+  /** The one that works on the file system of its space. */
+  readonly snapshotter: 'overlayfs' | 'native';
   /** Runs `ctr` in the CRI's namespace; returns its standard output. */
   ctr(...args: readonly string[]): Promise<string>;
   /** Imports an OCI or docker archive and waits until the CRI plug-in lists it. */
@@ -98,6 +100,7 @@ async function startIn(space: NodeSpace, options: ContainerdOptions): Promise<Co
     endpoint: `unix://${socket}`,
     space,
     logFile: running.logFile,
+    snapshotter,
     get pid() {
       return running.pid;
     },

@@ -62,16 +62,33 @@ interface NodeParts {
 }
 
 async function startDev({ space, nodeName, controllerFlags }: NodeParts): Promise<ControlPlane> {
+  return startDevControlPlane(space, [nodeName], controllerFlags);
+}
+
+/** A control plane of our own for several nodes. */
+export interface DevControlPlane extends ControlPlane {
+  kubeletKubeconfigOf(nodeName: string): string;
+}
+
+/** Starts the development API server and its controllers, for nodes of these names. */
+export async function startDevControlPlane(
+  space: NodeSpace,
+  nodeNames: readonly string[],
+  controllerFlags: readonly string[] = [],
+): Promise<DevControlPlane> {
   const dir = join(space.dir, 'control-plane');
+  await mkdir(dir, { recursive: true });
   const server = await startProgram(space, 'dev-apiserver', [
     `--host=${space.network.nodeIp}`,
     `--port=${API_SERVER_PORT}`,
     `--service-cidrs=${serviceCidrs(space.network).join(',')}`,
-    `--node=${nodeName}`,
+    ...nodeNames.map((name) => `--node=${name}`),
     `--kubeconfig-dir=${dir}`,
     '--no-controllers',
   ]);
   const at = (name: string) => join(dir, `${name}.kubeconfig`);
+  const kubeletKubeconfigOf = (name: string) =>
+    at(nodeNames.length === 1 ? 'kubelet' : `kubelet-${name}`);
   const controllers = await startProgram(space, 'controllers', [
     `--kubeconfig=${at('controller-manager')}`,
     `--root-ca=${join(dir, 'ca.crt')}`,
@@ -80,7 +97,8 @@ async function startDev({ space, nodeName, controllerFlags }: NodeParts): Promis
   return {
     kind: 'dev',
     adminKubeconfig: at('admin'),
-    kubeletKubeconfig: at('kubelet'),
+    kubeletKubeconfig: kubeletKubeconfigOf(nodeNames[0] ?? ''),
+    kubeletKubeconfigOf,
     proxyKubeconfig: at('kube-proxy'),
     kubeletClientCa: join(dir, 'ca.crt'),
     assertRunning: () => [server, controllers].forEach((one) => one.assertRunning()),

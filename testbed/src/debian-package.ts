@@ -103,7 +103,8 @@ async function unstableOptions(dir: string, mirror?: string): Promise<readonly s
   return options;
 }
 
-async function machinesMirror(): Promise<string> {
+/** Returns the address of the machine's own Debian mirror: `http://…/debian/`. */
+export async function machinesMirror(): Promise<string> {
   const targets = ['apt-get', 'indextargets', '--format', '$(ORIGIN) $(COMPONENT) $(REPO_URI)'];
   const lines = (await runCommand([...targets, 'Created-By: Packages'])).split('\n');
   const mirror = lines.map((line) => /^Debian main (\S+)$/.exec(line)?.[1]).find(Boolean);

@@ -14,7 +14,12 @@ export {
   findNewestContainerd,
   startContainerd,
 } from './containerd.ts';
-export type { ControlPlane, ControlPlaneKind } from './control-plane.ts';
+export {
+  type ControlPlane,
+  type ControlPlaneKind,
+  type DevControlPlane,
+  startDevControlPlane,
+} from './control-plane.ts';
 export { TestbedError, type TestbedErrorCode } from './errors.ts';
 export { ifStarted } from './if-started.ts';
 export { type ImageFile, type ImageSpec } from './image-archive.ts';

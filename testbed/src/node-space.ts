@@ -28,6 +28,8 @@ const PROC_SYS_DIR = 'proc-sys';
 export interface NodeSpace {
   /** Unique; also the name of its network namespace and of the cgroup for its pods. */
   readonly id: string;
+  /** 0 to 199: the part of its addresses that no other space on this machine has. */
+  readonly index: number;
   /** For files of any size. */
   readonly dir: string;
   /** For unix sockets: a short path. */
@@ -80,7 +82,7 @@ export async function createNodeSpace(options: NodeSpaceOptions): Promise<NodeSp
 }
 
 function openSpace(claim: Claim, network: NodeNetwork, signal: AbortSignal): NodeSpace {
-  const { id, dir, runDir } = claim;
+  const { id, index, dir, runDir } = claim;
   const procSys = join(dir, PROC_SYS_DIR);
   const enter = (argv: readonly string[]) => {
     signal.throwIfAborted();
@@ -93,6 +95,7 @@ function openSpace(claim: Claim, network: NodeNetwork, signal: AbortSignal): Nod
   });
   return {
     id,
+    index,
     dir,
     runDir,
     procSys,

@@ -4,7 +4,8 @@ import { readdir } from 'node:fs/promises';
 import { findProgram, SetupError } from './machine.ts';
 
 /** The purposes of a program; callers ask for those they need. */
-export type Purpose = 'containers' | 'network' | 'registry' | 'kubectl' | 'kernel' | 'storage';
+export type Purpose =
+  'containers' | 'network' | 'registry' | 'kubectl' | 'kernel' | 'machine' | 'storage';
 
 interface Need {
   /** Name or absolute path of a file in the package. */
@@ -40,6 +41,12 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
     { program: 'mkfs.xfs', debianPackage: 'xfsprogs' },
   ],
   kubectl: [{ program: 'dpkg', debianPackage: 'dpkg' }],
+  machine: [
+    { program: 'qemu-system-x86_64', debianPackage: 'qemu-system-x86' },
+    { program: 'qemu-img', debianPackage: 'qemu-utils' },
+    { program: 'debootstrap', debianPackage: 'debootstrap' },
+    { program: 'mke2fs', debianPackage: 'e2fsprogs' },
+  ],
   kernel: [
     { program: 'linux.uml', debianPackage: 'user-mode-linux' },
     { program: 'modprobe', debianPackage: 'kmod' },

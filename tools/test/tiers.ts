@@ -51,6 +51,13 @@ export const TIERS: readonly Tier[] = [
     secondsPerFile: 15,
   },
   {
+    name: 'machine',
+    about: 'a whole Debian with systemd and cgroup v2, in a virtual machine',
+    purposes: ['machine', 'containers', 'network'],
+    needsRoot: true,
+    secondsPerFile: 150,
+  },
+  {
     name: 'packages',
     about: 'published, installed and imported',
     purposes: [],
