@@ -5,7 +5,7 @@ import { findProgram, SetupError } from './machine.ts';
 
 /** The purposes of a program; callers ask for those they need. */
 export type Purpose =
-  'containers' | 'network' | 'registry' | 'kubectl' | 'kernel' | 'machine' | 'storage';
+  'containers' | 'network' | 'registry' | 'kubectl' | 'kernel' | 'machine' | 'storage' | 'systemd';
 
 interface Need {
   /** Name or absolute path of a file in the package. */
@@ -39,6 +39,11 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
     { program: 'blkid', debianPackage: 'util-linux' },
     { program: 'mkfs.ext4', debianPackage: 'e2fsprogs' },
     { program: 'mkfs.xfs', debianPackage: 'xfsprogs' },
+  ],
+  systemd: [
+    { program: 'dbus-daemon', debianPackage: 'dbus' },
+    { program: '/lib/systemd/systemd', debianPackage: 'systemd' },
+    { program: 'unshare', debianPackage: 'util-linux' },
   ],
   kubectl: [{ program: 'dpkg', debianPackage: 'dpkg' }],
   machine: [

@@ -39,7 +39,7 @@ export const TIERS: readonly Tier[] = [
   {
     name: 'integration',
     about: 'real containerd, iptables, registries and API clients',
-    purposes: ['containers', 'network', 'registry', 'kubectl', 'kernel', 'storage'],
+    purposes: ['containers', 'network', 'registry', 'kubectl', 'kernel', 'storage', 'systemd'],
     needsRoot: true,
     secondsPerFile: 10,
   },

@@ -1,0 +1,1 @@
+export { type MemoryAnswer, MemoryBus, type MemoryBusOptions } from './memory-bus.js';
