@@ -185,7 +185,7 @@ export default tseslint.config(
       // a development tool with its own files
       'packages/dev-apiserver/**',
       // the kernel's own files: /proc, /sys and cgroups
-      'packages/cgroups/src/adapters/{cgroup-tree,kept-files}.ts',
+      'packages/cgroups/src/adapters/{cgroup-busy,cgroup-tree,kept-files}.ts',
       'packages/component-base/src/adapters/process-metrics.ts',
       'packages/csi/src/adapters/hostpath/mounts.ts',
       'packages/ipvs/src/adapters/read-proc-table.ts',

@@ -24,5 +24,14 @@ export {
   sharesToWeight,
   weightToShares,
 } from './plan/cpu-amounts.js';
-export type { CgroupEvents, CgroupReadings, Cgroups, CgroupTree } from './ports.js';
+export { describeDifferences, type LimitDifference, limitDifferences } from './plan/differences.js';
+export {
+  limitProperties,
+  sliceName,
+  type UnitProperty,
+  valuesOfSystemd,
+} from './plan/unit-properties.js';
+export type { CgroupEvents, CgroupReadings, Cgroups, CgroupTree, OpenTree } from './ports.js';
+export { type CgroupDifference, type CheckedTree, checkTree } from './run/checked-tree.js';
+export { openSystemdTree, type SystemdTreeOptions } from './run/open-systemd-tree.js';
 export { type OomWatchOptions, watchOomKills } from './run/watch-oom-kills.js';

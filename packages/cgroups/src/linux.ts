@@ -1,8 +1,13 @@
+import type { Clock, Logger } from '@nodeagent/base';
+import { openBus } from '@nodeagent/dbus/unix';
+
+import { isBusy } from './adapters/cgroup-busy.js';
 import { createCgroupEvents } from './adapters/cgroup-events.js';
 import { createCgroupReadings } from './adapters/cgroup-readings.js';
 import { createCgroupTree, hasCgroupV2 } from './adapters/cgroup-tree.js';
 import { type CgroupDriver, cgroupPath } from './plan/cgroup-path.js';
-import type { Cgroups } from './ports.js';
+import type { Cgroups, OpenTree } from './ports.js';
+import { openSystemdTree } from './run/open-systemd-tree.js';
 
 export { createCgroupEvents } from './adapters/cgroup-events.js';
 export {
@@ -34,5 +39,41 @@ export async function openCgroups({
     readings: createCgroupReadings({ mountpoint, nowMs }),
     events: createCgroupEvents(version, mountpoint),
     pathOf: (names) => cgroupPath(names, driver),
+  };
+}
+
+export interface OpenTreeOptions {
+  readonly driver: CgroupDriver;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Where cgroups are mounted; `/sys/fs/cgroup` when absent. */
+  readonly mountpoint?: string | undefined;
+}
+
+const PRIVATE_SOCKET = '/run/systemd/private';
+
+/**
+ * The cgroups of this machine to make and limit, through systemd or in the file system. systemd is
+ * asked with the first change, by the system bus or, where there is none, by its own socket.
+ */
+export async function openTree({
+  driver,
+  clock,
+  log,
+  mountpoint = '/sys/fs/cgroup',
+}: OpenTreeOptions): Promise<OpenTree> {
+  const version = (await hasCgroupV2(mountpoint)) ? 2 : 1;
+  const files = await createCgroupTree(driver, mountpoint);
+  if (driver === 'systemd') {
+    const dbus = openBus({ clock, privateSocket: PRIVATE_SOCKET });
+    const busy = (path: string): Promise<boolean> => isBusy(path, mountpoint);
+    return openSystemdTree({ dbus, files, isBusy: busy, version, clock, log });
+  }
+  return {
+    version,
+    tree: files,
+    pathOf: (names) => cgroupPath(names, driver),
+    expected: (values) => values,
+    correct: (names, values) => files.ensure(names, values),
   };
 }

@@ -67,3 +67,20 @@ export interface Cgroups {
   /** The path of a cgroup, as its driver writes the names. */
   pathOf(names: readonly string[]): string;
 }
+
+/** A tree as its driver opens it. */
+export interface OpenTree {
+  readonly version: 1 | 2;
+  readonly tree: CgroupTree;
+  /** The path of a cgroup, as its driver writes the names. */
+  readonly pathOf: (names: readonly string[]) => string;
+  /** Tells the limits that the kernel has after these were set: systemd rounds a quota. */
+  readonly expected: (values: CgroupValues) => CgroupValues;
+  /** Sets limits again that the kernel has otherwise, in every way that there is. */
+  readonly correct: (names: readonly string[], values: CgroupValues) => Promise<void>;
+  /**
+   * Calls back when another program may have overwritten limits, until the signal fires. Absent:
+   * nobody does.
+   */
+  readonly watchOverwrites?: (onOverwrite: () => void, signal: AbortSignal) => Promise<void>;
+}

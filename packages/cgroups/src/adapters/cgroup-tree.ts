@@ -89,15 +89,18 @@ function createV1(
       const path = cgroupPath(names, driver);
       const [cpu, memory] = [place('cpu', path), place('memory', path)];
       if (cpu === undefined || memory === undefined) return undefined;
-      const cpuShares = await readNumber(cpu, 'cpu.shares');
-      const cpuPeriodUs = await readNumber(cpu, 'cpu.cfs_period_us');
-      const cpuQuotaUs = await readNumber(cpu, 'cpu.cfs_quota_us');
-      const bytes = await readNumber(memory, 'memory.limit_in_bytes');
+      const cpuShares = settingOf(cpu, 'cpu.shares');
+      const cpuPeriodUs = settingOf(cpu, 'cpu.cfs_period_us');
+      const cpuQuotaUs = settingOf(cpu, 'cpu.cfs_quota_us');
+      const bytes = settingOf(memory, 'memory.limit_in_bytes');
+      const pids = place('pids', path);
+      const pidsMax = pids === undefined ? undefined : settingOf(pids, 'pids.max');
       if (cpuShares === undefined || bytes === undefined) return undefined;
       return {
         ...{ cpuShares, memoryLimitBytes: bytes >= V1_UNLIMITED ? -1 : bytes },
         ...(cpuPeriodUs !== undefined && { cpuPeriodUs }),
         ...(cpuQuotaUs !== undefined && { cpuQuotaUs }),
+        ...(pidsMax !== undefined && { pidsMax }),
       };
     },
     memoryUsage: async (names) => {
@@ -190,9 +193,10 @@ function createV2(driver: CgroupDriver, mountpoint: string): CgroupTree {
     },
     limits: async (names) => {
       const dir = join(mountpoint, cgroupPath(names, driver));
-      const weight = await readNumber(dir, 'cpu.weight');
-      const max = await readText(dir, 'cpu.max');
-      const memoryLimitBytes = await readNumber(dir, 'memory.max');
+      const weight = settingOf(dir, 'cpu.weight');
+      const max = settingText(dir, 'cpu.max');
+      const memoryLimitBytes = settingOf(dir, 'memory.max');
+      const pidsMax = settingOf(dir, 'pids.max');
       if (weight === undefined || max === undefined || memoryLimitBytes === undefined) {
         return undefined;
       }
@@ -200,6 +204,7 @@ function createV2(driver: CgroupDriver, mountpoint: string): CgroupTree {
       return {
         ...{ cpuShares: weightToShares(weight), memoryLimitBytes },
         ...{ cpuQuotaUs: numberOf(quota), cpuPeriodUs: numberOf(period) },
+        ...(pidsMax !== undefined && { pidsMax }),
       };
     },
     memoryUsage: (names) =>
@@ -277,6 +282,21 @@ function readSetting(dir: string, file: string): string {
   return readFileSync(join(dir, file), 'utf8').trim();
 }
 
+/** @returns undefined when there is no such cgroup, or no such controller */
+function settingText(dir: string, file: string): string | undefined {
+  try {
+    return readSetting(dir, file);
+  } catch (error) {
+    gone(error);
+    return undefined;
+  }
+}
+
+function settingOf(dir: string, file: string): number | undefined {
+  const text = settingText(dir, file);
+  return text === undefined ? undefined : numberOf(text);
+}
+
 async function below(dir: string): Promise<readonly string[]> {
   const entries = (await readdir(dir, { withFileTypes: true }).catch(gone)) ?? [];
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
@@ -299,13 +319,9 @@ async function killTree(dir: string): Promise<void> {
 /** Version 1 shows no limit as the largest number that is a multiple of a page. */
 const V1_UNLIMITED = 2 ** 62;
 
-async function readText(dir: string, file: string): Promise<string | undefined> {
-  return (await readFile(join(dir, file), 'utf8').catch(gone))?.trim();
-}
-
 async function readNumber(dir: string, file: string): Promise<number | undefined> {
-  const text = await readText(dir, file);
-  return text === undefined ? undefined : numberOf(text);
+  const text = await readFile(join(dir, file), 'utf8').catch(gone);
+  return text === undefined ? undefined : numberOf(text.trim());
 }
 
 /** `max` is -1. */

@@ -12,7 +12,5 @@ export interface CgroupValues {
   readonly pidsMax?: number | undefined;
 }
 
-/** Limits of CPU and memory that a cgroup has; -1 is no limit. */
-export type CgroupLimits = Readonly<
-  Partial<Record<'cpuShares' | 'cpuPeriodUs' | 'cpuQuotaUs' | 'memoryLimitBytes', number>>
->;
+/** Limits that a cgroup has; -1 is no limit. Absent: version 1 lacks the controller. */
+export type CgroupLimits = Readonly<Partial<Record<keyof CgroupValues, number>>>;

@@ -1,1 +1,2 @@
 export { type MemoryCgroup, MemoryCgroups, type MemoryCgroupsOptions } from './memory-cgroups.js';
+export { MemorySystemd } from './memory-systemd.js';

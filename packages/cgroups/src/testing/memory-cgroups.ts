@@ -109,6 +109,12 @@ export class MemoryCgroups implements Cgroups {
     this.#cells.delete(path);
   }
 
+  /** Reports whether a process is in it or below it. */
+  isBusy(path: string): boolean {
+    const all = [path, ...this.#below(path)];
+    return all.some((one) => (this.#cells.get(one)?.processes.size ?? 0) > 0);
+  }
+
   /** The kernel kills a process of the cgroup for want of memory; those above count it, too. */
   oomKill(path: string): void {
     for (const [one, cell] of this.#cells) {
@@ -169,9 +175,7 @@ export class MemoryCgroups implements Cgroups {
       },
       remove: async (names) => {
         const path = this.pathOf(names);
-        const all = [path, ...this.#below(path)];
-        const isBusy = all.some((one) => (this.#cells.get(one)?.processes.size ?? 0) > 0);
-        if (isBusy) throw failure('EBUSY', path);
+        if (this.isBusy(path)) throw failure('EBUSY', path);
         this.remove(path);
       },
     };
@@ -214,7 +218,8 @@ function processesOf({ seen, processes }: Cell): readonly number[] {
 /** A limit that was never given has the kernel's default. */
 function limitsOf({ values }: Cell): CgroupLimits {
   const { cpuShares = 1024, cpuPeriodUs = 100_000, cpuQuotaUs = -1 } = values;
-  return { cpuShares, cpuPeriodUs, cpuQuotaUs, memoryLimitBytes: values.memoryLimitBytes ?? -1 };
+  const { memoryLimitBytes = -1, pidsMax = -1 } = values;
+  return { cpuShares, cpuPeriodUs, cpuQuotaUs, memoryLimitBytes, pidsMax };
 }
 
 function figuresOf(cell: Cell): LimitFigures {

@@ -1,4 +1,4 @@
 import { cgroupsContract } from '../support/cgroups-contract.js';
 import { realCgroups } from '../support/real-cgroups.js';
 
-cgroupsContract(realCgroups);
+cgroupsContract(() => realCgroups());

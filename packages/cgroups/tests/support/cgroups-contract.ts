@@ -37,12 +37,17 @@ export function cgroupsContract(open: () => Promise<CgroupScene>): void {
     await scene.cgroups.tree.remove([scene.top]);
   });
 
+  /** The name that the driver gives it below its parent. */
+  const lastOf = (names: readonly string[]): string =>
+    scene.cgroups.pathOf(names).split('/').at(-1) ?? '';
+
   describe('a cgroup', () => {
     it('is made with those above it, and lies below them', async () => {
       const { tree } = scene.cgroups;
       await tree.ensure([scene.top, 'above', 'one'], {});
       await tree.ensure([scene.top, 'above', 'two'], {});
-      expect([...(await tree.children([scene.top, 'above']))].sort()).toEqual(['one', 'two']);
+      const children = [...(await tree.children([scene.top, 'above']))].sort();
+      expect(children).toEqual(['one', 'two'].map((name) => lastOf([scene.top, 'above', name])));
       expect(await tree.children([scene.top, 'above', 'one'])).toEqual([]);
     });
 
@@ -62,6 +67,7 @@ export function cgroupsContract(open: () => Promise<CgroupScene>): void {
       const found = await tree.limits(names);
       expect(found).toMatchObject({ ...BUSY, memoryLimitBytes: 32 * MIB });
       expect(sharesToWeight(found?.cpuShares ?? 0)).toBe(sharesToWeight(512));
+      expect(found?.pidsMax).toBe(20);
     });
 
     it('loses a limit that is -1', async () => {
@@ -81,7 +87,7 @@ export function cgroupsContract(open: () => Promise<CgroupScene>): void {
       await tree.remove([scene.top, 'gone']);
       await tree.remove([scene.top, 'gone']);
       expect(await tree.limits([scene.top, 'gone', 'below'])).toBeUndefined();
-      expect(await tree.children([scene.top])).not.toContain('gone');
+      expect(await tree.children([scene.top])).not.toContain(lastOf([scene.top, 'gone']));
     });
 
     it('is not there before it is made', async () => {

@@ -12,9 +12,13 @@ import type { BusyProcess, CgroupScene } from './cgroups-contract.js';
 
 let serial = 0;
 
-/** This machine's kernel, whichever version of cgroups it has mounted. */
-export async function realCgroups(): Promise<CgroupScene> {
-  const cgroups = await openCgroups();
+/**
+ * This machine's kernel, whichever version of cgroups it has mounted.
+ *
+ * @param given cgroups of this machine; those in the file system when absent
+ */
+export async function realCgroups(given?: Cgroups): Promise<CgroupScene> {
+  const cgroups = given ?? (await openCgroups());
   return {
     cgroups,
     top: `contract-${process.pid}`,
