@@ -3,7 +3,7 @@ import type { Clock } from '@nodeagent/base';
 import type { CgroupLimits, CgroupValues } from '../model/limits.js';
 import type { CgroupUsage, CpuFigures, LimitFigures, MemoryFigures } from '../model/usage.js';
 import { type CgroupDriver, cgroupPath } from '../plan/cgroup-path.js';
-import type { CgroupEvents, CgroupReadings, Cgroups, CgroupTree } from '../ports.js';
+import type { CgroupEvents, CgroupReadings, Cgroups, CgroupTree, OpenTree } from '../ports.js';
 
 /** Figures that a test gives a cgroup; absent ones are 0 or none. */
 export interface MemoryCgroup {
@@ -91,6 +91,19 @@ export class MemoryCgroups implements Cgroups {
 
   pathOf(names: readonly string[]): string {
     return cgroupPath(names, this.#driver);
+  }
+
+  /** The tree as its driver opens it; nobody overwrites limits. */
+  open(): OpenTree {
+    const { version, tree } = this;
+    const pathOf = (names: readonly string[]): string => this.pathOf(names);
+    return {
+      version,
+      tree,
+      pathOf,
+      expected: (values) => values,
+      correct: (names, values) => tree.ensure(names, values),
+    };
   }
 
   /** Values that a cgroup was given; undefined if there is no such cgroup. */

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 
 import type { Clock, Logger, Metrics } from '@nodeagent/base';
-import { createCgroupReadings, createCgroupTree } from '@nodeagent/cgroups/linux';
+import { createCgroupReadings, openTree } from '@nodeagent/cgroups/linux';
 import { adjustOomScore, createProfiler, limitOpenFiles } from '@nodeagent/component-base/process';
 import { readLogBytes } from '@nodeagent/cri-client/logs';
 import { createProcFacts } from '@nodeagent/node-status/proc';
@@ -86,7 +86,7 @@ export async function createNodeAdapters(
   return {
     machine,
     files: nodeFiles(config, rootDir),
-    cgroups: (driver) => createCgroupTree(driver),
+    cgroups: (driver) => openTree({ driver, clock, log }),
     readings: {
       cgroups: createCgroupReadings({ nowMs }),
       directories: createDirectoryReadings(),

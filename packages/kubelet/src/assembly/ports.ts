@@ -1,5 +1,5 @@
 import type { Clock, Logger, Metrics, Random, ScopeTask, Tracer } from '@nodeagent/base';
-import type { CgroupDriver, CgroupReadings, CgroupTree } from '@nodeagent/cgroups';
+import type { CgroupDriver, CgroupReadings, OpenTree } from '@nodeagent/cgroups';
 import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
 import type { KubeClient } from '@nodeagent/kube-client';
 import type { FactSource } from '@nodeagent/node-status';
@@ -44,7 +44,7 @@ export interface KubeletAdapters {
   readonly openApi: OpenApi | undefined;
   readonly machine: NodeMachine;
   readonly files: KubeletFiles;
-  readonly cgroups: (driver: CgroupDriver) => Promise<CgroupTree>;
+  readonly cgroups: (driver: CgroupDriver) => Promise<OpenTree>;
   readonly readings: Readings;
   /** Measures the machine for the Node's status. */
   readonly facts: FactSource;

@@ -95,7 +95,7 @@ export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
     openApi: standalone ? undefined : async () => connectionTo(api),
     machine: { ...MACHINE, ...options.machine },
     files: createMemoryNodeFiles(disk, rootDir),
-    cgroups: async () => cgroups.tree,
+    cgroups: async () => cgroups.open(),
     readings: {
       cgroups: cgroups.readings,
       directories: new MemoryDirectoryReadings(),

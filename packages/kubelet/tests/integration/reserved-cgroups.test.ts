@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseMountinfo } from '@nodeagent/base';
 import { MemoryLogger } from '@nodeagent/base/testing';
 import { cgroupMounts, type CgroupTree } from '@nodeagent/cgroups';
-import { createCgroupTree } from '@nodeagent/cgroups/linux';
+import { createCgroupTree, hasCgroupV2 } from '@nodeagent/cgroups/linux';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { enforceReserved, PodCgroups } from '../../src/resources/run/index.js';
@@ -19,6 +19,7 @@ beforeAll(async () => {
     tree,
     layout: { driver: 'cgroupfs', root: `/${NAME}` },
     rules: { cpuCfsQuota: true, cpuPeriodUs: 100_000, podPidsLimit: -1 },
+    version: (await hasCgroupV2()) ? 2 : 1,
     log: new MemoryLogger(),
   });
   await tree.ensure([NAME], {});

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger } from '@nodeagent/base/testing';
-import { createCgroupTree } from '@nodeagent/cgroups/linux';
+import { createCgroupTree, hasCgroupV2 } from '@nodeagent/cgroups/linux';
 import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import type { ConfigMap, Container, Pod, Secret, Service } from '@nodeagent/kube-client';
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
@@ -61,6 +61,7 @@ export class RuntimeFixture {
       log,
       layout: { driver: 'cgroupfs', root: `/${containerd.space.id}` },
       rules: { cpuCfsQuota: true, cpuPeriodUs: 100_000, podPidsLimit: -1 },
+      version: (await hasCgroupV2()) ? 2 : 1,
     });
     await cgroups.start();
     return new RuntimeFixture(containerd, cgroups, await readRuntimeMachine());

@@ -5,29 +5,36 @@ import type { NodeEvents } from '@nodeagent/node-status';
 import { keepUtilChains } from '../../node/run/index.js';
 import type { PodVolumes } from '../../pod/index.js';
 import {
+  checkCgroups,
+  type CheckedCgroups,
   enforceAllocatable,
   enforceReserved,
-  meterCgroups,
   PodCgroups,
 } from '../../resources/run/index.js';
 import { allPodsLimits, cgroupRules, hasUtilChains, reservedLimits } from '../plan/pod-rules.js';
 import type { Parts } from './parts.js';
 
+/** Cgroups of pods, and the loop that keeps their limits. */
+export interface OpenCgroups {
+  readonly cgroups: PodCgroups;
+  readonly follow: CheckedCgroups['follow'];
+}
+
 /** @param driver the runtime's own driver, or else the configured one */
 export async function openCgroups(
   { config, adapters }: Parts,
-  driver: CgroupDriver,
-): Promise<PodCgroups> {
-  const { metrics, clock, machine } = adapters;
-  const version = machine.cgroupVersion;
-  const tree = meterCgroups(await adapters.cgroups(driver), { metrics, clock, version });
+  { driver, events }: Readonly<{ driver: CgroupDriver; events: NodeEvents }>,
+): Promise<OpenCgroups> {
+  const { metrics, clock, log } = adapters;
+  const opened = await adapters.cgroups(driver);
+  const { tree, follow } = checkCgroups(opened, { metrics, clock, log, events });
   const layout = { driver, root: config.cgroupRoot };
   const cgroups = new PodCgroups({
-    ...{ tree, layout, log: adapters.log },
+    ...{ tree, layout, log, version: opened.version },
     rules: cgroupRules(config),
   });
   if (config.cgroupsPerQOS) await cgroups.start();
-  return cgroups;
+  return { cgroups, follow };
 }
 
 /** Limits all pods together, whatever `enforceNodeAllocatable` names: pods need their CPU weight. */

@@ -108,7 +108,8 @@ export async function openPorts(
   const wakes = new PodWakes();
   const objectPorts = { client, ownNode, wakes, events };
   const objects = followObjects(parts, objectPorts, lifetime);
-  const cgroups = await openCgroups(parts, readyRuntime.cgroupDriver ?? config.cgroupDriver);
+  const driver = readyRuntime.cgroupDriver ?? config.cgroupDriver;
+  const { cgroups, follow } = await openCgroups(parts, { driver, events: nodeEvents });
   await holdReserved(parts, { cgroups, events: nodeEvents });
   await shareRootDir(rootDir, { mounter: files.mounter, files: files.volumes }, lifetime);
   const { bootedAtMs } = began;
@@ -237,6 +238,7 @@ export async function openPorts(
     ...(adapters.openApi === undefined ? [] : [services.run, classes.run]),
     (inner) => cgroups.run(clock, inner),
     (inner) => cgroups.keepWeights(clock, inner),
+    follow,
     (inner) => holdPods(parts, { cgroups, events: nodeEvents }, inner),
     (inner) => rotateLogs(parts, inner),
     ...(adapters.kernelLog === undefined ? [] : [watchOom(adapters.kernelLog)]),

@@ -4,7 +4,9 @@ import {
   cgroupPath,
   type CgroupTree,
   type CgroupValues,
+  describeDifferences,
   isCgroupError,
+  limitDifferences,
 } from '@nodeagent/cgroups';
 import type { Pod } from '@nodeagent/kube-client';
 
@@ -28,6 +30,8 @@ export interface PodCgroupsOptions {
   readonly tree: CgroupTree;
   readonly layout: CgroupLayout;
   readonly rules: PodCgroupRules;
+  /** The version of the machine's cgroups. */
+  readonly version: 1 | 2;
   readonly log: Logger;
 }
 
@@ -176,18 +180,18 @@ export class PodCgroups {
   /**
    * Limits all pods together; does nothing if pods have no cgroups of their own.
    *
-   * @throws {Error} with the {@link problem} that prevents cgroups
+   * @throws {Error} with the {@link problem} that prevents cgroups, or if the kernel has other limits
    */
   async limitAll(values: CgroupValues): Promise<void> {
     if (this.#problem !== undefined) throw new Error(this.#problem);
-    const { tree, layout } = this.#options;
-    if (this.#usable) await tree.ensure(kubepodsNames(layout), values);
+    const { layout } = this.#options;
+    if (this.#usable) await this.#limit(kubepodsNames(layout), values);
   }
 
   /**
    * Limits a cgroup that another program created.
    *
-   * @throws {Error} if it does not exist
+   * @throws {Error} if it does not exist, or if the kernel has other limits
    */
   async limitExisting(path: string, values: CgroupValues): Promise<void> {
     const { tree, layout } = this.#options;
@@ -195,7 +199,16 @@ export class PodCgroups {
     if ((await tree.limits(names)) === undefined) {
       throw new Error('there is no such cgroup with the controllers cpu and memory');
     }
+    await this.#limit(names, values);
+  }
+
+  async #limit(names: readonly string[], values: CgroupValues): Promise<void> {
+    const { tree, version } = this.#options;
     await tree.ensure(names, values);
+    const found = await tree.limits(names);
+    const differences = found === undefined ? [] : limitDifferences(values, found, version);
+    if (differences.length === 0) return;
+    throw new Error(`the kernel has other limits: ${describeDifferences(differences)}`);
   }
 
   /** Current limits of the pod's cgroup; undefined if pods have no cgroups of their own. */

@@ -1,9 +1,14 @@
+import { SILENT_LOGGER } from '@nodeagent/base';
 import { ManualClock } from '@nodeagent/base/testing';
+import { openSystemdTree, sliceName } from '@nodeagent/cgroups';
+import { MemoryCgroups, MemorySystemd } from '@nodeagent/cgroups/testing';
 import { CriError } from '@nodeagent/cri-client';
+import { LastingDbus } from '@nodeagent/dbus';
 import { EVENTS, NODES, PODS } from '@nodeagent/kube-client';
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import type { KubeletAdapters } from '../../../src/assembly/index.js';
 import { createKubelet } from '../../../src/assembly/run/index.js';
 import { parseKubeletConfig } from '../../../src/config/index.js';
 import {
@@ -23,18 +28,33 @@ let run: Promise<void>;
 function start(
   config: object,
   options: Partial<MemoryNodeOptions> = {},
+  adapters: Partial<KubeletAdapters> = {},
 ): MemoryNode & { clock: ManualClock } {
-  const clock = new ManualClock();
-  const node = createMemoryNode({ clock, images: ['app:1'], ...options });
+  const clock = options.clock instanceof ManualClock ? options.clock : new ManualClock();
+  const node = createMemoryNode({ images: ['app:1'], ...options, clock });
   const file = { value: { ...config }, directory: '/' };
   const kubelet = createKubelet(
     parseKubeletConfig({ file }).config,
     { nodeName: 'n1' },
-    node.adapters,
+    { ...node.adapters, ...adapters },
   );
   end = new AbortController();
   run = kubelet.run(end.signal);
   return { ...node, clock };
+}
+
+/** A node whose cgroups are slices of a systemd in memory. */
+function withSystemd(config: object): { node: ReturnType<typeof start>; units: MemorySystemd } {
+  const clock = new ManualClock();
+  const cgroups = new MemoryCgroups({ clock, driver: 'systemd' });
+  const units = new MemorySystemd(cgroups);
+  const opened = openSystemdTree({
+    ...{ files: cgroups.tree, version: 2, clock, log: SILENT_LOGGER },
+    isBusy: async (path) => cgroups.isBusy(path),
+    dbus: new LastingDbus({ open: () => units.bus.open(), clock }),
+  });
+  const node = start(config, { clock }, { cgroups: async () => opened });
+  return { node: { ...node, cgroups, clock }, units };
 }
 
 afterEach(async () => {
@@ -51,6 +71,32 @@ describe(createKubelet, () => {
     const pod = await api.get(PODS, { namespace: 'default', name: 'web' }, end.signal);
     expect(pod.status).toMatchObject({ phase: 'Running' });
     expect(await runtime.listContainers({ state: 'running' }, end.signal)).toHaveLength(1);
+  });
+
+  it('has systemd hold its pods to their limits, and reports what is overwritten', async () => {
+    const systemd = withSystemd({ cgroupDriver: 'systemd', podPidsLimit: 50 });
+    const { clock, api, cgroups } = systemd.node;
+    await clock.advance(1000);
+    const resources = { limits: { cpu: '123m', memory: '64Mi' } };
+    const containers = [{ name: 'app', image: 'app:1', resources }];
+    await api.create(PODS, { ...MANIFEST, spec: { nodeName: 'n1', containers } }, end.signal);
+    await clock.advance(5000);
+    const pod = await api.get(PODS, { namespace: 'default', name: 'web' }, end.signal);
+    const names = ['kubepods', `pod${pod.metadata?.uid}`];
+    const [unit, path] = [sliceName(names), cgroups.pathOf(names)];
+    const slices = ['kubepods-besteffort.slice', 'kubepods-burstable.slice', unit];
+    expect(new Set(systemd.units.units)).toEqual(new Set([...slices, 'kubepods.slice']));
+    expect(systemd.units.property(unit, 'CPUQuotaPerSecUSec')).toBe(130_000n);
+    expect(systemd.units.property(unit, 'MemoryMax')).toBe(67_108_864n);
+    expect(systemd.units.property('kubepods.slice', 'TasksMax')).toBeDefined();
+    await cgroups.tree.ensure(names, { pidsMax: -1 });
+    systemd.units.restart(); // may have reloaded its units while nobody listened
+    await clock.advance(15_000);
+    expect(cgroups.valuesOf(path)).toMatchObject({ pidsMax: 50, cpuQuotaUs: 13_000 });
+    const { items } = await api.list(EVENTS, { namespace: 'default' }, end.signal);
+    const reasons = items.map(({ reason }) => reason);
+    expect(reasons).toContain('CgroupLimitsDiffer');
+    expect(reasons).toContain('NodeAllocatableEnforced');
   });
 
   it('passes the address range of its pods to the runtime', async () => {

@@ -2,7 +2,7 @@ import { ManualClock, MemoryMetrics } from '@nodeagent/base/testing';
 import { MemoryCgroups } from '@nodeagent/cgroups/testing';
 import { expect, it } from 'vitest';
 
-import { meterCgroups } from '../../../src/resources/run/index.js';
+import { meterCgroups } from '../../../src/resources/run/cgroup-meter.js';
 
 it('measures creation, changes and removal of cgroups, also of those that fail', async () => {
   const [metrics, clock] = [new MemoryMetrics(), new ManualClock()];

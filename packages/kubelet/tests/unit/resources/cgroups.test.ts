@@ -59,7 +59,7 @@ describe(PodCgroups, () => {
     };
     const layout = { driver: 'cgroupfs', root: '/' } as const;
     const rules = { cpuCfsQuota: true, cpuPeriodUs: 100_000, podPidsLimit: -1 };
-    const cgroups = new PodCgroups({ tree: all, layout, rules, log });
+    const cgroups = new PodCgroups({ tree: all, layout, rules, log, version: 2 });
     await cgroups.start();
     return cgroups;
   };
@@ -93,6 +93,16 @@ describe(PodCgroups, () => {
       'failed to initialize top level QOS containers: system validation failed - ' +
         'Following Cgroup subsystem not mounted: [cpu memory]',
     );
+  });
+
+  it.each([
+    [64, undefined],
+    [-1, 'the kernel has other limits: pidsMax is without limit instead of 64'],
+  ])('limits all pods only if the kernel says so: it has %i', async (pidsMax, problem) => {
+    const cgroups = await withTree({ limits: async () => ({ pidsMax, cpuShares: 2 }) });
+    const limited = cgroups.limitAll({ pidsMax: 64 });
+    if (problem === undefined) await limited;
+    else await expect(limited).rejects.toThrow(problem);
   });
 
   it('finds pods of all QoS classes', async () => {
