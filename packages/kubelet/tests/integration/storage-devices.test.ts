@@ -4,7 +4,14 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { devicePodOf, DRIVER, plain, podOf, useStorageNode } from '../support/storage-node.js';
+import {
+  devicePodOf,
+  DRIVER,
+  plain,
+  podOf,
+  textOf,
+  useStorageNode,
+} from '../support/storage-node.js';
 
 const node = useStorageNode();
 
@@ -130,7 +137,7 @@ describe('a block volume', () => {
       )
       .toContain(`driver name ${DRIVER} not found`);
     await node.startDriver();
-    await node.unmount('u1');
+    await expect.poll(() => textOf(node.unmount('u1')), { timeout: 10_000 }).toBe('');
     expect(await node.mounts()).toEqual([]);
   });
 

@@ -12,7 +12,7 @@ import {
 } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { DRIVER, forever, plain, podOf, useStorageNode } from '../support/storage-node.js';
+import { DRIVER, forever, plain, podOf, textOf, useStorageNode } from '../support/storage-node.js';
 
 const node = useStorageNode();
 
@@ -131,7 +131,7 @@ describe('a claimed volume', () => {
       .toContain(`driver name ${DRIVER} not found`);
     expect(await node.mounts()).toHaveLength(2);
     await node.startDriver();
-    await node.unmount('u1');
+    await expect.poll(() => textOf(node.unmount('u1')), { timeout: 10_000 }).toBe('');
     expect(await node.mounts()).toEqual([]);
   });
 
@@ -190,7 +190,8 @@ describe('a claimed volume', () => {
       'fetching NodePublishSecretRef ns/publish failed',
     );
     node.secrets = { ...node.secrets, publish: { data: { k: text('two') } } };
-    await node.mount(podOf('u1', 'c', { serviceAccountName: 'sa' }));
+    const pod = podOf('u1', 'c', { serviceAccountName: 'sa' });
+    await expect.poll(() => textOf(node.mount(pod))).toBe('');
     expect(seen).toEqual([
       { k: 'one' },
       { k: 'two' },

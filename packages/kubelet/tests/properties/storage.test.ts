@@ -23,13 +23,13 @@ import {
 import { describe, test } from 'vitest';
 
 import { recordedObjects } from '../../../../vitest.recorded.js';
+import { expansionFinished } from '../../src/disks/plan/claim-patches.js';
+import { planExpansion } from '../../src/disks/plan/expansion.js';
 import { migratedVolume } from '../../src/disks/plan/migrated-volumes.js';
 import { decodeVolData, encodeVolData } from '../../src/storage/codec/vol-data.js';
 import { backingOfVolume, boundVolume } from '../../src/storage/plan/backing-volume.js';
 import { checkedCsiNode } from '../../src/storage/plan/checked-objects.js';
-import { expansionFinished } from '../../src/storage/plan/claim-patches.js';
 import { isOfAnotherNode, withDriver } from '../../src/storage/plan/csi-node.js';
-import { planExpansion } from '../../src/storage/plan/expansion.js';
 import { judgePlugin } from '../../src/storage/plan/plugin-info.js';
 import { StorageApi } from '../../src/storage/run/storage-api.js';
 import { aPod } from '../../src/testing/index.js';

@@ -301,6 +301,12 @@ export class Kubelet {
 
   /** @returns the path that containers get */
   async mount(uid: string, mode: 'Filesystem' | 'Block'): Promise<string | undefined> {
+    await this.#registered();
+    return this.mountNow(uid, mode);
+  }
+
+  /** Without the second in which drivers are registered. */
+  async mountNow(uid: string, mode: 'Filesystem' | 'Block'): Promise<string | undefined> {
     const use =
       mode === 'Block'
         ? { volumeDevices: [{ name: 'data', devicePath: '/dev/data' }] }
@@ -310,9 +316,13 @@ export class Kubelet {
       metadata: { name: uid, namespace: 'ns', uid },
       spec: { volumes: [volume], containers: [{ name: 'c', ...use }] },
     };
-    await this.#registered();
     await this.#storage.volumes.prepare(pod, volume, never);
     return this.placeOf(uid);
+  }
+
+  async wait(ms: number): Promise<void> {
+    await this.#clock.advance(ms);
+    await settled();
   }
 
   placeOf(uid: string): string | undefined {

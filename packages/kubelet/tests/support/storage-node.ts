@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ import {
   PERSISTENT_VOLUMES,
   type Pod,
   type Secret,
+  VOLUME_ATTACHMENTS,
 } from '@nodeagent/kube-client';
 import { createMemoryKubeClient, type MemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach, beforeEach, expect } from 'vitest';
@@ -65,6 +67,8 @@ export interface StorageNode {
   stopDriver(): Promise<void>;
   /** A claim that is bound to a volume which the driver has. @returns the volume's handle */
   aBoundClaim(name: string, change?: ClaimChange): Promise<string>;
+  /** The same, attached to the node and in use for it. @returns the volume's handle */
+  anAttachedClaim(name: string): Promise<string>;
   driverObject(spec: CsiDriver['spec']): Promise<CsiDriver>;
   /** @returns the path that containers get */
   mount(pod: Pod): Promise<string>;
@@ -272,6 +276,22 @@ export function useStorageNode(
       );
       return volumeHandle;
     },
+    anAttachedClaim: async (name) => {
+      const handle = await node.aBoundClaim(name);
+      node.inUse = [...node.inUse, `kubernetes.io/csi/${DRIVER}^${handle}`];
+      const hash = createHash('sha256').update(`${handle}${DRIVER}node-1`).digest('hex');
+      const source = { persistentVolumeName: `pv-${name}` };
+      await api.create(
+        VOLUME_ATTACHMENTS,
+        {
+          metadata: { name: `csi-${hash}` },
+          spec: { attacher: DRIVER, nodeName: 'node-1', source },
+          status: { attached: true },
+        },
+        forever,
+      );
+      return handle;
+    },
     driverObject: (spec) => api.create(CSI_DRIVERS, { metadata: { name: DRIVER }, spec }, forever),
     mount: async (pod) => {
       const [volume] = pod.spec?.volumes ?? [];
@@ -285,6 +305,11 @@ export function useStorageNode(
       (await mounter.list()).map(({ path }) => path).filter((path) => path.startsWith(rootDir)),
   };
   return node;
+}
+
+/** The text of the failure; empty for a success. */
+export function textOf(work: Promise<unknown>): Promise<string> {
+  return work.then(() => '', String);
 }
 
 export function podOf(

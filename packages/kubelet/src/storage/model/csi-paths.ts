@@ -68,3 +68,11 @@ export function inlineHandle(podUid: string, volumeName: string): string {
 export function uniqueName(driver: string, volumeHandle: string): string {
   return `kubernetes.io/csi/${driver}^${volumeHandle}`;
 }
+
+/** The name of one pod's part of a volume. */
+export function podVolumeName(
+  podUid: string,
+  { driver, volumeHandle }: Readonly<{ driver: string; volumeHandle: string }>,
+): string {
+  return `${uniqueName(driver, volumeHandle)}/${podUid}`;
+}

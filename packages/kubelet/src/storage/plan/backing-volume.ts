@@ -1,7 +1,7 @@
 import { toPathSegment } from '@nodeagent/base';
 import type { PersistentVolume, PersistentVolumeClaim, Pod, Volume } from '@nodeagent/kube-client';
 
-import type { NfsVolume, VolumeMode } from '../../disks/index.js';
+import type { Bound, NfsVolume, VolumeMode } from '../../disks/index.js';
 import { allContainers, podUid } from '../../pod/index.js';
 import { VolumeError } from '../../volumes/index.js';
 import { inlineHandle } from '../model/csi-paths.js';
@@ -39,12 +39,6 @@ function isOwnedBy(claim: PersistentVolumeClaim, pod: Pod): boolean {
 function claimError({ metadata }: PersistentVolumeClaim, text: string): VolumeError {
   const place = `${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
   return new VolumeError('VOLUME_SOURCE', `error processing PVC ${place}: ${text}`);
-}
-
-/** A claim and the PersistentVolume that it is bound to, from the API. */
-export interface Bound {
-  readonly claim: PersistentVolumeClaim;
-  readonly found: PersistentVolume;
 }
 
 /** @throws {VolumeError} `VOLUME_SOURCE` if the two do not refer to each other */

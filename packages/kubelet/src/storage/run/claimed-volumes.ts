@@ -1,8 +1,13 @@
 import type { PersistentVolume, Pod, Volume } from '@nodeagent/kube-client';
 
-import { type LocalVolume, migratedInline, migratedVolume } from '../../disks/index.js';
-import type { LocalVolumes } from '../../disks/run/index.js';
-import type { NfsVolumes } from '../../disks/run/index.js';
+import { type Bound, type LocalVolume, migratedInline, migratedVolume } from '../../disks/index.js';
+import {
+  allDone,
+  type LocalVolumes,
+  type NfsVolumes,
+  type NodeExpansion,
+  type VolumeBackoff,
+} from '../../disks/run/index.js';
 import { podUid } from '../../pod/index.js';
 import {
   type ClaimedVolumes,
@@ -13,13 +18,12 @@ import {
   type VolumePlace,
 } from '../../volumes/index.js';
 import { inStep } from '../../volumes/run/index.js';
-import { uniqueName } from '../model/csi-paths.js';
+import { podVolumeName, uniqueName } from '../model/csi-paths.js';
 import type { BackingVolume, CsiVolume } from '../model/csi-volume.js';
 import {
   assertBound,
   assertMountable,
   backingOfVolume,
-  type Bound,
   boundVolume,
   inlineNfs,
   inlineVolume,
@@ -33,7 +37,6 @@ import type { CsiDevices } from './csi-devices.js';
 import { type MountingPorts, openMounting } from './csi-mounting.js';
 import type { CsiVolumes, MountedVolume } from './csi-volumes.js';
 import { growCsi } from './grow-csi.js';
-import type { NodeExpansion } from './node-expansion.js';
 import type { StorageApi } from './storage-api.js';
 import { csiPlugin, type MeteredOperation, type StorageMeter } from './storage-meter.js';
 import { pluginOf, VolumeCounts } from './volume-counts.js';
@@ -49,6 +52,7 @@ export interface ClaimedVolumesOptions extends MountingPorts {
   readonly attachments: Attachments;
   readonly figures: FigureReader;
   readonly meter: StorageMeter;
+  readonly backoff: VolumeBackoff;
   readonly actual: Pick<ActualVolumes, 'noteUse' | 'ready' | 'users'>;
   readonly files: Pick<VolumeFiles, 'checkHostPath'>;
   /** The labels of this node in the API. */
@@ -117,10 +121,8 @@ export function createClaimedVolumes(options: ClaimedVolumesOptions): ClaimedVol
     },
     teardown: async (uid, signal) => {
       known.delete(uid);
-      await csi.tearDown(uid, signal);
-      await devices.tearDown(uid, signal);
-      await local.tearDown(uid, signal);
-      await nfs.tearDown(uid, signal);
+      const kinds = [csi, devices, local, nfs];
+      await allDone(kinds.map((kind) => kind.tearDown(uid, signal)));
       attachments.forget(uid);
       counts.forget(uid);
     },
@@ -220,18 +222,25 @@ async function setUpCsi(
   const measured = (name: MeteredOperation['name']): MeteredOperation => {
     return { plugin: csiPlugin(driver), name, migrated: volume.migrated };
   };
+  // Inline volumes belong to one pod; a failure of any other holds up all of its pods.
+  const isInline = volume.lifecycle === 'Ephemeral';
+  const key = isInline ? podVolumeName(uid, volume) : uniqueName(driver, volumeHandle);
+  const repeated = <T>(operation: MeteredOperation['name'], work: () => Promise<T>): Promise<T> => {
+    const measuredWork = () => meter.operation(measured(operation), work);
+    return options.backoff.attempt({ volume: key, operation }, measuredWork, signal);
+  };
   const byDriver = (path: string) => ({ kind: 'driver', driver, volumeHandle, path }) as const;
   if (volume.mode === 'Block') {
     const before = devices.mappedAt(pod, volume);
     const map = async () => devices.setUp(await open(), signal);
-    const at = before ?? (await meter.operation(measured('map_volume'), map));
+    const at = before ?? (await repeated('map_volume', map));
     await expand(at, before === undefined);
     return { device: { hostPath: at.link, readOnly }, by: byDriver(at.mapPath) };
   }
   const before = csi.mountedAt(pod, volume);
   const isKept = before !== undefined && !rules.requiresRepublish;
   const mount = async () => csi.setUp(await open(), signal);
-  const at = isKept ? before : await meter.operation(measured('volume_mount'), mount);
+  const at = isKept ? before : await repeated('volume_mount', mount);
   await expand(at, before === undefined);
   return { place: { hostPath: at.path, readOnly, managed: !readOnly }, by: byDriver(at.path) };
 }

@@ -3,20 +3,20 @@ import { leavesUncertain } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { StorageFiles } from '../../disks/index.js';
-import type { DeviceMaps } from '../../disks/run/index.js';
-import { Turns } from '../../disks/run/index.js';
+import { allDone, type DeviceMaps, Turns, type VolumeBackoff } from '../../disks/run/index.js';
 import { type PodUid, podUid } from '../../pod/index.js';
 import { VolumeError, type VolumeFiles } from '../../volumes/index.js';
 import { inStep } from '../../volumes/run/index.js';
 import { decodeVolData, encodeVolData, type VolData } from '../codec/vol-data.js';
 import { devicePlaces, podDeviceDir, podDevicePath } from '../model/csi-device-paths.js';
-import { attachmentName, volDataPath } from '../model/csi-paths.js';
+import { attachmentName, podVolumeName, volDataPath } from '../model/csi-paths.js';
 import type { CsiVolume } from '../model/csi-volume.js';
 import { volumeContext } from '../plan/driver-rules.js';
-import type { ActualVolumes } from './actual-volumes.js';
+import type { ActualVolumes, StagedVolume } from './actual-volumes.js';
 import type { DriverLookup } from './csi-drivers.js';
 import { capabilitiesOf, type Mounting } from './csi-mounting.js';
 import type { MountedVolume } from './csi-volumes.js';
+import type { Releases } from './releases.js';
 import type { StorageApi } from './storage-api.js';
 import { csiPlugin, type StorageMeter } from './storage-meter.js';
 
@@ -26,6 +26,8 @@ export interface CsiDevicesOptions {
   readonly drivers: DriverLookup;
   readonly api: Pick<StorageApi, 'secretValues'>;
   readonly actual: ActualVolumes;
+  readonly releases: Pick<Releases, 'release'>;
+  readonly backoff: VolumeBackoff;
   readonly files: StorageFiles;
   readonly volumeFiles: Pick<VolumeFiles, 'removeTree'>;
   readonly maps: DeviceMaps;
@@ -81,32 +83,51 @@ export class CsiDevices {
     });
   }
 
-  /** Removes all CSI devices of a pod, and unstages those that no other pod has. Safe to repeat. */
+  /**
+   * Removes all CSI devices of a pod, and unstages those that no other pod has. Safe to repeat.
+   *
+   * @throws if a device is still mapped for the pod; a failed unstaging is repeated without it
+   */
   async tearDown(uid: PodUid, signal: AbortSignal): Promise<void> {
     const { files, rootDir, actual } = this.#options;
     await actual.ready();
     const linked = await files.names(podDeviceDir(rootDir, uid));
     const noted = actual.ofPod(uid).flatMap(({ device }) => device ?? []);
-    const names = new Set([...linked, ...noted]);
-    for (const name of names) {
-      const specName = toPathSegment(name, 'volume name');
-      await this.#turns.take(specName, () => this.#unmap(uid, specName, signal));
-    }
+    const names = [...new Set([...linked, ...noted])];
+    await allDone(
+      names.map((name) => this.#takeDown(uid, toPathSegment(name, 'volume name'), signal)),
+    );
   }
 
-  /** Removes the devices that a killed kubelet left for removed pods, or for none. */
+  /** Removes the devices that a killed kubelet left for removed pods. */
   async sweep(signal: AbortSignal): Promise<void> {
     const { actual, files, rootDir } = this.#options;
-    for (const { driver, volumeHandle, device } of actual.staged()) {
-      if (device === undefined) continue;
-      await this.#turns.take(device, async () => {
-        for (const uid of actual.users(driver, volumeHandle)) {
-          const isHere = (await files.kindOf(`${rootDir}/pods/${uid}`)) !== undefined;
-          if (!isHere) await this.#unmap(uid, device, signal);
-        }
-        await this.#releaseIfUnused({ driverName: driver, volumeHandle }, device, signal);
+    const works = actual.staged().flatMap(({ driver, volumeHandle, device }) => {
+      if (device === undefined) return [];
+      return actual.users(driver, volumeHandle).map(async (uid) => {
+        const isHere = (await files.kindOf(`${rootDir}/pods/${uid}`)) !== undefined;
+        if (!isHere) await this.#takeDown(uid, device, signal);
       });
-    }
+    });
+    await allDone(works);
+  }
+
+  /** Unstages the volume, unless a pod uses it; after a failure, it is released again later. */
+  async release(volume: StagedVolume, signal: AbortSignal): Promise<void> {
+    const { driver: driverName, volumeHandle, device } = volume;
+    if (device === undefined) return;
+    const work = (): Promise<void> =>
+      this.#turns.take(device, () =>
+        this.#releaseIfUnused({ driverName, volumeHandle }, device, signal),
+      );
+    await this.#options.releases.release(volume, work, signal);
+  }
+
+  async #takeDown(uid: PodUid, device: PathSegment, signal: AbortSignal): Promise<void> {
+    const data = await this.#turns.take(device, () => this.#unmap(uid, device, signal));
+    if (data === undefined) return;
+    const { driverName: driver, volumeHandle } = data;
+    await this.release({ driver, volumeHandle, device }, signal);
   }
 
   /** @returns the staging path; empty for a driver that does not stage */
@@ -179,9 +200,17 @@ export class CsiDevices {
     return { link, path, mapPath: `${mapDir}/${uid}`, stagingPath: staging };
   }
 
-  /** The caller has taken the turn of this volume. */
-  async #unmap(uid: PodUid, specName: PathSegment, signal: AbortSignal): Promise<void> {
-    const { rootDir, files, maps, actual, drivers } = this.#options;
+  /**
+   * The caller has taken the turn of this volume.
+   *
+   * @returns the record of the volume; undefined for a device that names no driver
+   */
+  async #unmap(
+    uid: PodUid,
+    specName: PathSegment,
+    signal: AbortSignal,
+  ): Promise<VolData | undefined> {
+    const { rootDir, files, maps, actual, drivers, backoff, meter } = this.#options;
     const { dataDir, mapDir, publishDir } = devicePlaces(rootDir, specName);
     const link = podDevicePath(rootDir, uid, specName);
     const targetPath = `${publishDir}/${uid}`;
@@ -194,19 +223,23 @@ export class CsiDevices {
         throw new VolumeError('VOLUME_IO', text);
       }
       await files.remove(link);
-      return;
+      return undefined;
     }
     // Also if nothing is visible: an earlier call may have been cut off while the driver was still
     // working.
     const request = { volumeId: data.volumeHandle, targetPath };
     const operation = { plugin: csiPlugin(data.driverName), name: 'unmap_volume' } as const;
-    await this.#options.meter.operation(operation, () =>
-      drivers.node(data.driverName).unpublishVolume(request, signal),
+    const driver = data.driverName;
+    const volume = podVolumeName(uid, { driver, volumeHandle: data.volumeHandle });
+    await backoff.attempt(
+      { volume, operation: operation.name },
+      () => meter.operation(operation, () => drivers.node(driver).unpublishVolume(request, signal)),
+      signal,
     );
     await files.remove(targetPath);
     await files.remove(link);
-    actual.forgetUse({ uid, driver: data.driverName, volumeHandle: data.volumeHandle });
-    await this.#releaseIfUnused(data, specName, signal);
+    actual.forgetUse({ uid, driver, volumeHandle: data.volumeHandle });
+    return data;
   }
 
   async #releaseIfUnused(
@@ -222,6 +255,7 @@ export class CsiDevices {
       if ((await capabilitiesOf(node, signal)).has('stage-unstage-volume')) {
         const request = { volumeId: volumeHandle, stagingTargetPath: stagingPath };
         const operation = { plugin: csiPlugin(driverName), name: 'unmap_device' } as const;
+        this.#staged.delete(stagingPath); // after a failure, the next pod has it staged again
         await this.#options.meter.operation(operation, () => node.unstageVolume(request, signal));
         await volumeFiles.removeTree(stagingPath);
       }

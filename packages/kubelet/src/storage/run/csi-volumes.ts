@@ -2,8 +2,7 @@ import { leavesUncertain } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { StorageFiles } from '../../disks/index.js';
-import { isMounted } from '../../disks/run/index.js';
-import { Turns } from '../../disks/run/index.js';
+import { allDone, isMounted, Turns, type VolumeBackoff } from '../../disks/run/index.js';
 import { type PodUid, podUid } from '../../pod/index.js';
 import {
   type Mounter,
@@ -17,6 +16,7 @@ import {
   attachmentName,
   mountPath,
   podCsiDir,
+  podVolumeName,
   publishDir,
   stagingDir,
   stagingPath,
@@ -28,6 +28,7 @@ import { changesGroup, volumeContext } from '../plan/driver-rules.js';
 import type { ActualVolumes } from './actual-volumes.js';
 import type { DriverLookup } from './csi-drivers.js';
 import type { Mounting } from './csi-mounting.js';
+import type { Releases } from './releases.js';
 import { driverTokens } from './service-tokens.js';
 import type { StorageApi } from './storage-api.js';
 import { csiPlugin, type StorageMeter } from './storage-meter.js';
@@ -38,12 +39,16 @@ export interface CsiVolumesOptions {
   readonly drivers: DriverLookup;
   readonly api: Pick<StorageApi, 'secretValues'>;
   readonly actual: ActualVolumes;
+  readonly releases: Pick<Releases, 'release'>;
+  readonly backoff: VolumeBackoff;
   readonly files: StorageFiles;
   readonly volumeFiles: Pick<VolumeFiles, 'changeGroup'>;
   readonly mounter: Pick<Mounter, 'list'>;
   readonly tokens: Pick<TokenSource, 'dated'>;
   readonly meter: StorageMeter;
 }
+
+type Held = Pick<CsiVolume, 'driver' | 'volumeHandle'>;
 
 /** The paths of a volume, for calls that need both. */
 export interface MountedVolume {
@@ -94,33 +99,34 @@ export class CsiVolumes {
 
   /**
    * Unmounts all CSI volumes of a pod, and unstages those that no other pod has. Safe to repeat.
+   *
+   * @throws if a volume is still mounted for the pod; a failed unstaging is repeated without it
    */
   async tearDown(uid: PodUid, signal: AbortSignal): Promise<void> {
     const { files, rootDir, actual } = this.#options;
     const parent = podCsiDir(rootDir, uid);
     await actual.ready();
-    for (const name of await files.subdirectories(parent)) {
-      const dir = `${parent}/${name}`;
-      const data = await this.#turns.take(dir, () => this.#unpublish(dir, signal));
-      if (data === undefined) continue;
-      const volume = { driver: data.driverName, volumeHandle: data.volumeHandle };
-      actual.forgetUse({ uid, ...volume });
-      if (data.volumeLifecycleMode !== 'Ephemeral') await this.#release(volume, signal);
-    }
+    const names = await files.subdirectories(parent);
+    await allDone(names.map((name) => this.#takeDown(uid, `${parent}/${name}`, signal)));
     // Staged for the pod, but not published.
-    for (const use of actual.ofPod(uid)) {
-      if (use.device !== undefined) continue;
-      actual.forgetUse(use);
-      await this.#release(use, signal);
-    }
+    const staged = actual.ofPod(uid).filter(({ device }) => device === undefined);
+    for (const use of staged) actual.forgetUse(use);
+    await allDone(staged.map((use) => this.release(use, signal)));
   }
 
-  /** Unstages the volumes without pods that a killed kubelet left. */
-  async sweep(signal: AbortSignal): Promise<void> {
-    const { actual } = this.#options;
-    for (const volume of actual.staged()) {
-      if (volume.device === undefined) await this.#release(volume, signal);
-    }
+  /** Unstages the volume, unless a pod uses it; after a failure, it is released again later. */
+  async release(volume: Held, signal: AbortSignal): Promise<void> {
+    const { driver, volumeHandle } = volume;
+    const work = (): Promise<void> => this.#release(volume, signal);
+    await this.#options.releases.release({ driver, volumeHandle, device: undefined }, work, signal);
+  }
+
+  async #takeDown(uid: PodUid, dir: string, signal: AbortSignal): Promise<void> {
+    const data = await this.#turns.take(dir, () => this.#unpublish(uid, dir, signal));
+    if (data === undefined) return;
+    const volume = { driver: data.driverName, volumeHandle: data.volumeHandle };
+    this.#options.actual.forgetUse({ uid, ...volume });
+    if (data.volumeLifecycleMode !== 'Ephemeral') await this.release(volume, signal);
   }
 
   /** @returns the staging path; empty for a driver that does not stage */
@@ -212,8 +218,8 @@ export class CsiVolumes {
   }
 
   /** @returns the record of the publication; undefined for a directory that names no driver */
-  async #unpublish(dir: string, signal: AbortSignal): Promise<VolData | undefined> {
-    const { drivers, meter } = this.#options;
+  async #unpublish(uid: PodUid, dir: string, signal: AbortSignal): Promise<VolData | undefined> {
+    const { drivers, meter, backoff } = this.#options;
     const path = mountPath(dir);
     const data = await this.#dataOf(dir);
     if (data === undefined) {
@@ -228,18 +234,20 @@ export class CsiVolumes {
     }
     const request = { volumeId: data.volumeHandle, targetPath: path };
     const operation = { plugin: csiPlugin(data.driverName), name: 'volume_unmount' } as const;
-    await meter.operation(operation, async () => {
+    const unmount = async (): Promise<void> => {
       await drivers.node(data.driverName).unpublishVolume(request, signal);
       await this.#forget(dir, path);
-    });
+    };
+    const volume = podVolumeName(uid, { driver: data.driverName, volumeHandle: data.volumeHandle });
+    await backoff.attempt(
+      { volume, operation: operation.name },
+      () => meter.operation(operation, unmount),
+      signal,
+    );
     return data;
   }
 
-  /** Unstages the volume, unless a pod uses it. */
-  async #release(
-    { driver, volumeHandle }: Pick<CsiVolume, 'driver' | 'volumeHandle'>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #release({ driver, volumeHandle }: Held, signal: AbortSignal): Promise<void> {
     await this.#turns.take(turnOf({ driver, volumeHandle }), async () => {
       const { rootDir, drivers, actual, meter } = this.#options;
       if (actual.users(driver, volumeHandle).length > 0) return;
@@ -248,6 +256,7 @@ export class CsiVolumes {
       if ((await this.#dataOf(dir)) !== undefined) {
         const request = { volumeId: volumeHandle, stagingTargetPath: path };
         const operation = { plugin: csiPlugin(driver), name: 'unmount_device' } as const;
+        this.#mounted.delete(path); // after a failure, the next pod has it staged again
         await meter.operation(operation, () => drivers.node(driver).unstageVolume(request, signal));
       }
       await this.#forget(dir, path);
@@ -291,6 +300,6 @@ export class CsiVolumes {
   }
 }
 
-function turnOf({ driver, volumeHandle }: Pick<CsiVolume, 'driver' | 'volumeHandle'>): string {
+function turnOf({ driver, volumeHandle }: Held): string {
   return uniqueName(driver, volumeHandle);
 }

@@ -2,10 +2,14 @@ import type { Clock, Logger, Metrics, ScopeTask } from '@nodeagent/base';
 import type { EventRecorder, KubeClient, Node } from '@nodeagent/kube-client';
 
 import type { LoopDevices, StorageCommands, StorageFiles } from '../../disks/index.js';
-import { DeviceMaps } from '../../disks/run/index.js';
-import { LocalVolumes } from '../../disks/run/index.js';
-import { MountCommands } from '../../disks/run/index.js';
-import { NfsVolumes } from '../../disks/run/index.js';
+import {
+  DeviceMaps,
+  LocalVolumes,
+  MountCommands,
+  NfsVolumes,
+  NodeExpansion,
+  VolumeBackoff,
+} from '../../disks/run/index.js';
 import type { PodEvents } from '../../pod/index.js';
 import type {
   ClaimedVolumes,
@@ -15,7 +19,7 @@ import type {
   VolumeFiles,
 } from '../../volumes/index.js';
 import type { PluginSockets } from '../ports.js';
-import { ActualVolumes } from './actual-volumes.js';
+import { ActualVolumes, type StagedVolume } from './actual-volumes.js';
 import { Attachments } from './attachments.js';
 import { createClaimedVolumes } from './claimed-volumes.js';
 import { CsiDevices } from './csi-devices.js';
@@ -24,7 +28,7 @@ import { NodeAnnouncer } from './csi-node.js';
 import { CsiNodeReport } from './csi-node-report.js';
 import { CsiVolumes } from './csi-volumes.js';
 import { LimitUpdates } from './limit-updates.js';
-import { NodeExpansion } from './node-expansion.js';
+import { Releases } from './releases.js';
 import { StorageApi } from './storage-api.js';
 import { StorageMeter } from './storage-meter.js';
 import { FigureReader, type FigureReaderOptions } from './volume-figures.js';
@@ -66,9 +70,6 @@ export interface Storage {
   readonly tasks: readonly ScopeTask[];
 }
 
-/** Interval of looking for unused volumes, besides the end of each pod. */
-const SWEEP_MS = 60_000;
-
 /** Volumes by claims and of CSI drivers, with the drivers' registration. */
 export function openStorage(options: StorageOptions): Storage {
   const { rootDir, nodeName, client, standalone, node, clock, log, files, mounter } = options;
@@ -95,7 +96,12 @@ export function openStorage(options: StorageOptions): Storage {
   });
   const maps = new DeviceMaps({ files, mounter, loops });
   const mounts = new MountCommands({ commands: options.commands, files, mounter });
+  const backoff = new VolumeBackoff(clock);
+  const expansion = new NodeExpansion({ nodeName, api, events, recorder, clock, log });
+  const onGone = (name: string): void => expansion.forget(name);
+  const releases = new Releases({ actual, backoff, onGone, clock, log });
   const csi = new CsiVolumes({
+    ...{ releases, backoff },
     rootDir,
     nodeName,
     drivers,
@@ -108,6 +114,7 @@ export function openStorage(options: StorageOptions): Storage {
     meter,
   });
   const devices = new CsiDevices({
+    ...{ releases, backoff },
     rootDir,
     nodeName,
     drivers,
@@ -122,27 +129,34 @@ export function openStorage(options: StorageOptions): Storage {
   const nfs = new NfsVolumes({ rootDir, files, mounts });
   const { fileSystem, asksHealth } = options;
   const figures = new FigureReader({ drivers, fileSystem, asksHealth, events, clock, log });
-  const expansion = new NodeExpansion({ nodeName, api, events, recorder, clock, log });
-  const sweep: ScopeTask = async (signal) => {
+  const release = (volume: StagedVolume, signal: AbortSignal): Promise<void> =>
+    volume.device === undefined ? csi.release(volume, signal) : devices.release(volume, signal);
+  const freeing: ScopeTask = async (signal) => {
     await attachments.open();
-    while ((await clock.sleep(SWEEP_MS, signal)) !== 'aborted') {
-      try {
-        await csi.sweep(signal);
-        await devices.sweep(signal);
-      } catch (err) {
-        if (!signal.aborted) log.warn({ err }, 'unused volume not unstaged');
-      }
-    }
+    await releases.run(release, (inner) => devices.sweep(inner), signal);
   };
   const csiNode = new CsiNodeReport({ announcer, clock, log });
   return {
     volumes: createClaimedVolumes({
-      ...{ api, csi, devices, local, nfs, expansion, attachments, drivers, actual, figures, meter },
+      ...{
+        api,
+        csi,
+        devices,
+        local,
+        nfs,
+        expansion,
+        attachments,
+        drivers,
+        actual,
+        figures,
+        meter,
+        backoff,
+      },
       files: volumeFiles,
       nodeLabels: () => node.registered()?.metadata?.labels ?? {},
     }),
     volumesInUse: () => attachments.inUse(),
     csiNode,
-    tasks: [sweep, csiNode.run, (signal) => registry.run(signal), (signal) => limits.run(signal)],
+    tasks: [freeing, csiNode.run, (signal) => registry.run(signal), (signal) => limits.run(signal)],
   };
 }

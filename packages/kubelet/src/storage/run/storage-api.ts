@@ -13,6 +13,7 @@ import {
   type VolumeAttachment,
 } from '@nodeagent/kube-client';
 
+import type { ClaimPatch } from '../../disks/index.js';
 import { type ObjectSource, VolumeError } from '../../volumes/index.js';
 import type { DriverRules, SecretRef } from '../model/csi-volume.js';
 import {
@@ -21,7 +22,6 @@ import {
   checkedDriver,
   checkedVolume,
 } from '../plan/checked-objects.js';
-import type { ClaimPatch } from '../plan/claim-patches.js';
 import { driverRules } from '../plan/driver-rules.js';
 
 interface Checked<T> {

@@ -9,6 +9,7 @@ import {
 } from '@nodeagent/base';
 
 import { isPodGone, messageOf } from '../../pod/index.js';
+import { isVolumeError } from '../../volumes/index.js';
 import type { PodLife } from '../model/pod-life.js';
 
 const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
@@ -17,6 +18,8 @@ const REMOVAL_WARNING_MS = 4000;
 const NETWORK_RETRY: BackoffRules = { initialMs: 1000, maxMs: 1000 };
 /** @see Kubernetes 1.36 pkg/util/goroutinemap/exponentialbackoff */
 const VOLUMES_RETRY: BackoffRules = { initialMs: 500, maxMs: 122_000 };
+/** For volumes that wait for another component or for their own back-off: nothing is repeated. */
+const PENDING_RETRY: BackoffRules = { initialMs: 500, maxMs: 5000 };
 
 /** The node cannot give pods a network yet. */
 export class NetworkNotReady extends Error {
@@ -35,7 +38,10 @@ export class VolumesNotReady extends Error {
 /** The back-off after a failure, and the largest fraction by which jitter extends it. */
 function retryAfter(error: unknown): Readonly<{ rules: BackoffRules; stretch: number }> {
   if (error instanceof NetworkNotReady) return { rules: NETWORK_RETRY, stretch: 0.5 };
-  if (error instanceof VolumesNotReady) return { rules: VOLUMES_RETRY, stretch: 0 };
+  if (error instanceof VolumesNotReady) {
+    const isPending = isVolumeError(error.cause, 'VOLUME_PENDING');
+    return { rules: isPending ? PENDING_RETRY : VOLUMES_RETRY, stretch: 0 };
+  }
   return { rules: RETRY, stretch: 0.5 };
 }
 

@@ -140,21 +140,78 @@ describe.each(MODES)('a driver that fails (volumes of mode %s)', (mode) => {
     },
   );
 
-  it.each(CODES.flatMap((code) => ['unpublish', 'unstage'].map((call) => ({ call, code }))))(
-    'at $call with $code is asked again until it works',
-    async ({ call, code }) => {
+  it.each(CODES)('at unpublish with %s is asked again until it works', async (code) => {
+    const world = await aWorld(mode);
+    const kubelet = world.boot();
+    await kubelet.mount('u1', mode);
+    world.failNext('unpublish', code, code);
+    await expect(kubelet.unmount('u1')).rejects.toThrow('fails');
+    await orKilled(kubelet.unmount('u1'));
+    await orKilled(kubelet.unmount('u1'));
+    kubelet.stop();
+    expect(world.leftovers()).toEqual([]);
+    expect(world.wrongs).toEqual([]);
+  });
+
+  it.each(CODES)(
+    'at unstage with %s is asked again after 0.5, 1, 2 s, without the pod',
+    async (code) => {
       const world = await aWorld(mode);
       const kubelet = world.boot();
       await kubelet.mount('u1', mode);
-      world.failNext(call, code, code);
-      await expect(kubelet.unmount('u1')).rejects.toThrow('fails');
-      await orKilled(kubelet.unmount('u1'));
-      await orKilled(kubelet.unmount('u1'));
-      await kubelet.sweep();
-      await kubelet.sweep();
+      world.failNext('unstage', code, code, code);
+      await kubelet.unmount('u1');
+      await kubelet.unmount('u1'); // nothing of the pod is left; 1 s passes
+      const unstaged = (): number => world.calls.filter((call) => call === 'unstage').length;
+      expect(unstaged()).toBe(2);
+      expect(world.staged.size).toBe(1);
+      await kubelet.wait(500);
+      expect(unstaged()).toBe(3);
+      await kubelet.wait(1999);
+      expect(unstaged()).toBe(3);
+      await kubelet.wait(1);
+      expect(unstaged()).toBe(4);
       kubelet.stop();
       expect(world.leftovers()).toEqual([]);
       expect(world.wrongs).toEqual([]);
     },
   );
+
+  it('at unstage is not asked again while another pod has the volume', async () => {
+    const world = await aWorld(mode);
+    const kubelet = world.boot();
+    await kubelet.mount('u1', mode);
+    world.failNext('unstage', 'CSI_INTERNAL');
+    await kubelet.unmount('u1');
+    await kubelet.mountNow('u2', mode);
+    await kubelet.wait(200_000);
+    const staging = world.calls.filter((call) => call.endsWith('stage'));
+    expect(staging).toEqual(['stage', 'unstage', 'stage']);
+    expect(world.wrongs).toEqual([]);
+    await kubelet.unmount('u2');
+    kubelet.stop();
+    expect(world.leftovers()).toEqual([]);
+  });
+
+  it('at stage is asked once for all pods of its volume, until its wait is over', async () => {
+    const world = await aWorld(mode);
+    const kubelet = world.boot();
+    world.failNext('stage', 'CSI_INTERNAL', 'CSI_INTERNAL');
+    const staged = (): number => world.calls.filter((call) => call === 'stage').length;
+    await expect(kubelet.mount('u1', mode)).rejects.toThrow('stage fails');
+    await expect(kubelet.mountNow('u2', mode)).rejects.toMatchObject({
+      code: 'VOLUME_PENDING',
+      message: expect.stringContaining('stage fails') as string,
+    });
+    expect(staged()).toBe(1);
+    await kubelet.wait(500);
+    await expect(kubelet.mountNow('u2', mode)).rejects.toThrow('stage fails');
+    await kubelet.wait(500);
+    await expect(kubelet.mountNow('u1', mode)).rejects.toMatchObject({ code: 'VOLUME_PENDING' });
+    expect(staged()).toBe(2);
+    await kubelet.wait(500);
+    expect(await kubelet.mountNow('u1', mode)).toBeDefined();
+    expect(await kubelet.mountNow('u2', mode)).toBeDefined();
+    kubelet.stop();
+  });
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { PodRejected, StartError } from '../../../src/pod/index.js';
 import { aContainer, anObservation, aPod, aSandbox } from '../../../src/testing/index.js';
+import { VolumeError } from '../../../src/volumes/index.js';
 import { Harness } from '../../support/pod-harness.js';
 
 let node: Harness;
@@ -83,6 +84,18 @@ describe('a pod begins', () => {
     node.volumes.problem = new Error('secret "s" not found');
     await node.create(aPod());
     for (const ms of [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 122_000, 122_000]) {
+      const before = node.volumes.prepared;
+      await node.advance(ms - 1);
+      expect(node.volumes.prepared).toBe(before);
+      await node.advance(1);
+      expect(node.volumes.prepared).toBe(before + 1);
+    }
+  });
+
+  it('looks every 5 s for volumes that others are at work on', async () => {
+    node.volumes.problem = new VolumeError('VOLUME_PENDING', 'not attached');
+    await node.create(aPod());
+    for (const ms of [500, 1000, 2000, 4000, 5000, 5000]) {
       const before = node.volumes.prepared;
       await node.advance(ms - 1);
       expect(node.volumes.prepared).toBe(before);

@@ -1,8 +1,8 @@
 import type { PersistentVolume, PersistentVolumeClaim } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { expansionFailed, expansionFinished } from '../../../src/storage/plan/claim-patches.js';
-import { type KnownSize, planExpansion } from '../../../src/storage/plan/expansion.js';
+import { expansionFailed, expansionFinished } from '../../../src/disks/plan/claim-patches.js';
+import { type KnownSize, planExpansion } from '../../../src/disks/plan/expansion.js';
 
 type Status = NonNullable<PersistentVolumeClaim['status']>;
 const GI = 2 ** 30;

@@ -9,14 +9,28 @@ import type {
 
 import { type PodEvents, podUid } from '../../pod/index.js';
 import { isVolumeError, VolumeError } from '../../volumes/index.js';
-import type { Bound } from '../plan/backing-volume.js';
-import { expansionFailed, expansionFinished, expansionStarted } from '../plan/claim-patches.js';
+import type { Bound } from '../model/bound.js';
+import {
+  type ClaimPatch,
+  expansionFailed,
+  expansionFinished,
+  expansionStarted,
+} from '../plan/claim-patches.js';
 import { type ExpansionPlan, planExpansion } from '../plan/expansion.js';
-import type { StorageApi } from './storage-api.js';
+
+/** Changes the status of claims in the API. */
+export interface ClaimPatches {
+  /** @returns the changed claim */
+  patchClaim(
+    claim: PersistentVolumeClaim,
+    patch: ClaimPatch,
+    signal: AbortSignal,
+  ): Promise<PersistentVolumeClaim>;
+}
 
 export interface NodeExpansionOptions {
   readonly nodeName: string;
-  readonly api: Pick<StorageApi, 'patchClaim'>;
+  readonly api: ClaimPatches;
   readonly events: PodEvents;
   readonly recorder: EventRecorder;
   readonly clock: Clock;

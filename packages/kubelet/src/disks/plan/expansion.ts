@@ -1,7 +1,7 @@
 import { parseQuantity, quantityToUnits } from '@nodeagent/base';
 import type { PersistentVolumeClaim } from '@nodeagent/kube-client';
 
-import type { Bound } from './backing-volume.js';
+import type { Bound } from '../model/bound.js';
 
 /** This node's knowledge of a volume's size. */
 export interface KnownSize {

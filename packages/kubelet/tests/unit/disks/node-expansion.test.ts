@@ -3,7 +3,7 @@ import { CsiError } from '@nodeagent/csi';
 import type { PersistentVolume, PersistentVolumeClaim } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
-import { NodeExpansion } from '../../../src/storage/run/node-expansion.js';
+import { NodeExpansion } from '../../../src/disks/run/node-expansion.js';
 
 const claim: PersistentVolumeClaim = {
   metadata: { namespace: 'default', name: 'data', uid: 'c-1' },
