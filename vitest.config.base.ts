@@ -10,7 +10,7 @@ const HOOK_MS: Readonly<Record<string, number>> = { machine: 900_000 };
  * `NODEAGENT_TIER=integration` selects the tests that need root and real programs. Those of `kernel`
  * need a kernel of their own, which `npm run kernel -- packages/NAME` boots for them; `kernel-bench`
  * are benches there. Those of `machine` boot virtual machines themselves, as `integration` starts
- * programs.
+ * programs. Those of `systemd` run within a systemd that a test of `integration` boots.
  */
 export function tiers(more: ViteUserConfig['test'] = {}): ViteUserConfig {
   const tier = process.env['NODEAGENT_TIER'] ?? 'unit';

@@ -41,5 +41,6 @@ export { startProcess, type TestProcess } from './processes.ts';
 export { type Registry, type RegistryOptions, startRegistry } from './registry.ts';
 export { type SocketRelay, startSocketRelay } from './socket-relay.ts';
 export { sweepLeftovers } from './sweep.ts';
+export { bootSystemd, type SystemdSpace } from './systemd-space.ts';
 export { startTraceCollector, type TraceCollector } from './trace-collector.ts';
 export { waitFor, type WaitOptions } from './wait.ts';
