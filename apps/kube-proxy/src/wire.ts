@@ -1,15 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism, hostname } from 'node:os';
 
-import { type Logger, runScope } from '@nodeagent/base';
+import { type Logger, orAborted, runScope } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
-import { KUBERNETES_VERSION } from '@nodeagent/component-base';
+import { KUBERNETES_VERSION, tellServiceManager } from '@nodeagent/component-base';
 import {
   adjustOomScore,
   collectWhenIdle,
   createProfiler,
   createPrometheusMetrics,
   type PrometheusMetrics,
+  takeServiceManager,
 } from '@nodeagent/component-base/process';
 import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
 import { loadInCluster, loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
@@ -50,6 +51,7 @@ export async function run(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, configPath, configStamp, task } = options;
+  const manager = takeServiceManager();
   const metrics = createPrometheusMetrics({ processVersion: KUBERNETES_VERSION });
   const client = await connect(options, { metrics, log });
   const commands = createSpawnRunner();
@@ -57,7 +59,11 @@ export async function run(
   const clock = createSystemClock();
   const nodeName = options.nodeName ?? hostname().trim().toLowerCase();
   const initOnly = task === 'init-only';
-  const onStarted = (): void => log.info({ node: nodeName, mode: config.mode }, 'proxy started');
+  const started = Promise.withResolvers<() => boolean>();
+  const onStarted = (isHealthy: () => boolean): void => {
+    log.info({ node: nodeName, mode: config.mode }, 'proxy started');
+    started.resolve(isHealthy);
+  };
   const dependencies = {
     client,
     commands,
@@ -93,10 +99,15 @@ export async function run(
   const watchFile = async (scope: AbortSignal): Promise<void> => {
     if (configPath !== undefined) await watchConfig(configPath, configStamp, scope);
   };
+  const tell = async (scope: AbortSignal): Promise<void> => {
+    const isHealthy = await orAborted(started.promise, scope);
+    const problem = () => (isHealthy() ? undefined : 'rules are overdue');
+    await tellServiceManager({ manager, problem, clock, log }, scope);
+  };
   try {
     const collect = (scope: AbortSignal): Promise<void> =>
       collectWhenIdle(dependencies.clock, scope);
-    await runScope([proxy, watchFile, collect], AbortSignal.any([signal, done.signal]));
+    await runScope([proxy, watchFile, tell, collect], AbortSignal.any([signal, done.signal]));
   } finally {
     client.close();
   }

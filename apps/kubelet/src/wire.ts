@@ -1,7 +1,11 @@
 import { type Clock, type Logger, type Metrics, type Random, runScope } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
-import { KUBERNETES_VERSION, logSpans } from '@nodeagent/component-base';
-import { collectWhenIdle, createPrometheusMetrics } from '@nodeagent/component-base/process';
+import { KUBERNETES_VERSION, logSpans, tellServiceManager } from '@nodeagent/component-base';
+import {
+  collectWhenIdle,
+  createPrometheusMetrics,
+  takeServiceManager,
+} from '@nodeagent/component-base/process';
 import type { ExportingTracer } from '@nodeagent/component-base/tracing';
 import { createCriClient, type CriClient } from '@nodeagent/cri-client/grpc';
 import {
@@ -32,6 +36,7 @@ interface Process {
 /** Runs the kubelet on this machine until the signal fires; containers keep running afterwards. */
 export async function run(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
   const { config, credentialProviders } = options;
+  const manager = takeServiceManager();
   const clock = createSystemClock();
   const random = Math.random;
   const metrics = createPrometheusMetrics({ processVersion: KUBERNETES_VERSION });
@@ -58,7 +63,18 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
     filter: node.filter,
     certificates: node.certificates,
     pullCredentials: node.pullCredentials,
-    health: node.health,
+    health: {
+      run: (problem, scope) => {
+        const tell = { manager, problem, clock, log };
+        return runScope(
+          [
+            async (inner) => node.health?.run(problem, inner),
+            (inner) => tellServiceManager(tell, inner),
+          ],
+          scope,
+        );
+      },
+    },
     server: node.server,
     probeMetrics: createPrometheusMetrics(),
     openRuntime: () => openRuntime(own, tracer),

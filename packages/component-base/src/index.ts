@@ -30,10 +30,11 @@ export type { FlagKind, FlagSpec, FlagValue, ParsedFlags } from './model/flag.js
 export { KUBERNETES_VERSION } from './model/version.js';
 export { originOf } from './plan/origin.js';
 export { type UnusedFields, unusedFieldWarnings } from './plan/unused-fields.js';
-export type { Profiler } from './ports.js';
+export type { Profiler, ServiceManager } from './ports.js';
 export { flagText, shownFlags } from './render/flags.js';
 export { type ProgramText, renderHelp } from './render/help.js';
 export { flagzPage, type ProgramSelf, statuszPage, type ZPage } from './render/zpages.js';
 export { logSpans } from './run/log-spans.js';
 export { PROFILE_PATH, type ProfilePage, profilePage } from './run/profile-page.js';
 export { recordFeatures } from './run/record-features.js';
+export { tellServiceManager, type TellServiceManagerOptions } from './run/tell-service-manager.js';

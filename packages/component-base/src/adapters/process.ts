@@ -13,4 +13,5 @@ export {
   startProgram,
 } from './program.js';
 export { createPrometheusMetrics, type PrometheusMetrics } from './prometheus.js';
+export { takeServiceManager } from './service-manager.js';
 export { signalsToAbort } from './signals.js';

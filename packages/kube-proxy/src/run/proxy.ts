@@ -62,8 +62,8 @@ export interface ProxyOptions {
   readonly program?: ProxyProgram;
   /** Ends after the kernel has been prepared. */
   readonly initOnly: boolean;
-  /** Called once, when all loops have been started. */
-  readonly onStarted?: () => void;
+  /** Called once, when all loops have been started, with the answer of `/livez`. */
+  readonly onStarted?: (isHealthy: () => boolean) => void;
   /**
    * Called once, when the rules of every family have been written; runs alongside everything else.
    */
@@ -315,15 +315,8 @@ async function runLoops(
   const { client, clock, random, log, http, metrics: counters } = context.dependencies;
   const hardFail = config.bindAddressHardFail;
   const sources: SourceOptions = {
-    client,
-    clock,
-    random,
-    log,
-    counters,
-    events,
-    nodeName,
+    ...{ client, clock, random, log, counters, events, nodeName, problems },
     families: proxies,
-    problems,
   };
   const metrics = metricsHandler({
     ...{ mode: config.mode, configz: config.file, program, features: config.features },
@@ -332,7 +325,7 @@ async function runLoops(
     contentType: counters.contentType,
     renderMetrics,
   });
-  onStarted?.();
+  onStarted?.(() => health.healthy);
   events.record({
     type: 'Normal',
     reason: 'Starting',
