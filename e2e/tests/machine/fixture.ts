@@ -34,7 +34,7 @@ export interface MachineFixture {
 const never = new AbortController().signal;
 const namespace = 'default';
 /** Emulated processors take their time. */
-const SLOW_MS = 240_000;
+export const SLOW_MS = 400_000;
 
 /**
  * Call it at the top of a test file; the machines are up, with both agents installed and none
@@ -53,9 +53,10 @@ export function useMachines(
     machines = await createMachines('e2e-machine');
     controlPlane = await startDevControlPlane(machines.space, Object.keys(nodes));
     client = createKubeClient(await loadKubeconfig({ path: controlPlane.adminKubeconfig }));
-    for (const [name, options] of Object.entries(nodes)) {
+    const boot = async ([name, options]: [string, object]): Promise<void> => {
       booted.set(name, await bootNode(machines, { ...options, name, controlPlane }));
-    }
+    };
+    await Promise.all(Object.entries(nodes).map(boot));
     const look = () => client.get(SERVICE_ACCOUNTS, { namespace, name: 'default' }, never);
     await waitFor(look, { what: 'the default service account' });
   });

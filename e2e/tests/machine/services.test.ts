@@ -4,7 +4,7 @@ import { startService, untilHealthy } from '@nodeagent/testbed/machine';
 import { describe, expect, it } from 'vitest';
 
 import { isReady, mainContainer } from '../e2e/fixture.ts';
-import { create, isNodeReady, useMachines, webPod } from './fixture.ts';
+import { create, isNodeReady, SLOW_MS, useMachines, webPod } from './fixture.ts';
 
 const lab = useMachines({
   node1: { kubeletConfig: { staticPodPath: '/etc/kubernetes/manifests' } },
@@ -82,7 +82,7 @@ describe('the agents as services of systemd', () => {
     });
     const url = `http://${service.spec?.clusterIP}/healthz`;
     const answers = async () => (await node.sh(`curl -sf -m 5 ${url}`)) === 'ok\n';
-    await waitFor(answers, { what: `${url} to answer`, timeoutMs: 120_000 });
+    await waitFor(answers, { what: `${url} to answer`, timeoutMs: SLOW_MS });
     expect(await node.sh('iptables -L -t nat')).toContain('default/web cluster IP');
     expect(await node.sh('systemctl status kube-proxy')).toContain('active (running)');
   });

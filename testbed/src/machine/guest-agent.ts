@@ -15,7 +15,7 @@ export interface GuestAgent {
 
 export interface ExecOptions {
   readonly input?: string;
-  /** 120 s when absent; the command goes on afterwards. */
+  /** 400 s when absent; the command goes on afterwards. */
   readonly timeoutMs?: number;
 }
 
@@ -68,7 +68,7 @@ export function openGuestAgent(path: string): GuestAgent {
     return next;
   };
   return {
-    exec: async ([program = '', ...args], { input, timeoutMs = 120_000 } = {}) => {
+    exec: async ([program = '', ...args], { input, timeoutMs = 400_000 } = {}) => {
       const { pid } = await call<{ pid: number }>('guest-exec', {
         path: program,
         arg: args,

@@ -21,7 +21,7 @@ const KUBECONFIG = '/etc/kubernetes/kubelet.conf';
 const CLIENT_CA = '/etc/kubernetes/pki/ca.crt';
 const PROXY_CONFIG = '/var/lib/kube-proxy/config.conf';
 const PROXY_KUBECONFIG = '/var/lib/kube-proxy/kubeconfig.conf';
-const START_MS = 120_000;
+const START_MS = 400_000;
 
 /**
  * Boots a machine with both agents installed as services, from the units of deploy/systemd, and
@@ -75,7 +75,7 @@ export async function startService(
   node: Machine,
   service: 'kubelet' | 'kube-proxy',
 ): Promise<void> {
-  await node.sh(`systemctl start ${service}`);
+  await node.sh(`systemctl start --no-block ${service}`);
   await untilHealthy(node, service);
 }
 
