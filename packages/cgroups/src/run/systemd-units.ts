@@ -47,7 +47,10 @@ export class SystemdUnits {
   constructor(options: SystemdUnitsOptions) {
     this.#options = options;
     options.dbus.onOpen(() => {
-      this.#listening &&= this.#subscribe();
+      if (this.#listening !== undefined || this.#reloadListeners.size > 0) {
+        this.#listening = this.#subscribe();
+        this.#listening.catch(() => undefined); // the next connection subscribes again
+      }
       for (const tell of this.#waiting.values()) tell('lost');
       this.#tellReload(); // it may have happened meanwhile
     });
