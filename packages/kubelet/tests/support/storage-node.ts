@@ -31,6 +31,7 @@ import { createPluginSockets } from '../../src/storage/adapters/plugin-sockets.j
 import { openStorage, type Storage, type StorageOptions } from '../../src/storage/run/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
+import { serveUnkindly, type UnkindDriver } from './unkind-driver.js';
 
 export const DRIVER = 'hostpath.csi.nodeagent.dev';
 export const forever = new AbortController().signal;
@@ -63,7 +64,10 @@ export interface StorageNode {
   secrets: Readonly<Record<string, Secret>>;
   startKubelet(): Promise<void>;
   stopKubelet(): Promise<void>;
-  startDriver(change?: (driver: Driver) => Driver): Promise<void>;
+  /** @param endpoint the socket of its services, if it is another one */
+  startDriver(change?: (driver: Driver) => Driver, endpoint?: string): Promise<void>;
+  /** The same driver, whose node service may answer anything. */
+  startUnkindDriver(): Promise<UnkindDriver>;
   stopDriver(): Promise<void>;
   /** A claim that is bound to a volume which the driver has. @returns the volume's handle */
   aBoundClaim(name: string, change?: ClaimChange): Promise<string>;
@@ -206,17 +210,29 @@ export function useStorageNode(
       await mkdir(join(rootDir, 'plugins_registry'), { recursive: true });
     },
     stopKubelet: () => stopKubelet(),
-    startDriver: async (with_ = (driver) => driver) => {
+    startDriver: async (with_ = (driver) => driver, endpoint) => {
       verdicts = [];
       const server = await serveDriver(with_(await driverOf()), {
         socketPath: join(dir, 'csi.sock'),
         registration: {
           socketPath: join(rootDir, 'plugins_registry/hostpath-reg.sock'),
+          endpoint,
           onStatus: (status) => void verdicts.push(status),
         },
       });
       stopDriver = () => server.close(100);
       await expect.poll(() => verdicts.at(-1)?.pluginRegistered).toBe(true);
+    },
+    startUnkindDriver: async () => {
+      const endpoint = join(dir, 'unkind.sock');
+      const unkind = await serveUnkindly(await driverOf(), endpoint);
+      await node.startDriver(undefined, endpoint);
+      const stopKind = stopDriver;
+      stopDriver = async () => {
+        await stopKind();
+        await unkind.close();
+      };
+      return unkind;
     },
     stopDriver: () => stopDriver(),
     aBoundClaim: async (name, { block, parameters = {}, bytes = 1 << 20, spec, claim } = {}) => {

@@ -65,8 +65,17 @@ interface Cancellable {
   cancel(): void;
 }
 
+/** A connection, and the calls on it. */
+interface Connection {
+  readonly client: Client;
+  calls: number;
+  /** No more calls begin on it; it is closed after the last one. */
+  isRetired: boolean;
+}
+
 class GrpcChannel implements Channel {
-  readonly #client: Client;
+  readonly #socketPath: string;
+  #connection: Connection;
   readonly #metadata = new Metadata();
   readonly #options: ChannelOptions;
   readonly #active = new Set<Cancellable>();
@@ -74,17 +83,8 @@ class GrpcChannel implements Channel {
 
   constructor(socketPath: string, options: ChannelOptions) {
     this.#options = options;
-    this.#client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-      'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-      'grpc.initial_reconnect_backoff_ms': RECONNECT_MS.first,
-      'grpc.max_reconnect_backoff_ms': RECONNECT_MS.most,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_channelz': 0,
-      'grpc.enable_http_proxy': 0,
-      'grpc.enable_retries': 0,
-      'grpc.service_config_disable_resolution': 1,
-    });
+    this.#socketPath = socketPath;
+    this.#connection = connect(socketPath);
   }
 
   call<Request, Reply>(
@@ -94,7 +94,8 @@ class GrpcChannel implements Channel {
   ): Promise<Reply> {
     return new Promise((resolve, reject) => {
       this.#assertUsable(name, signal);
-      const call: ClientUnaryCall = this.#client.makeUnaryRequest(
+      const connection = this.#begin();
+      const call: ClientUnaryCall = connection.client.makeUnaryRequest(
         path,
         serialize,
         deserialize,
@@ -104,6 +105,7 @@ class GrpcChannel implements Channel {
         (error, reply) => {
           signal.removeEventListener('abort', cancel);
           this.#active.delete(call);
+          this.#finish(connection, error);
           if (error !== null) reject(this.#reasonOf(error, name, signal));
           else if (reply === undefined) reject(this.#noReply(name));
           else resolve(reply);
@@ -124,7 +126,8 @@ class GrpcChannel implements Channel {
     signal: AbortSignal,
   ): AsyncGenerator<Reply, void> {
     this.#assertUsable(name, signal);
-    const call: ClientReadableStream<Reply> = this.#client.makeServerStreamRequest(
+    const connection = this.#begin();
+    const call: ClientReadableStream<Reply> = connection.client.makeServerStreamRequest(
       path,
       serialize,
       deserialize,
@@ -135,10 +138,12 @@ class GrpcChannel implements Channel {
     const cancel = (): void => call.cancel();
     this.#active.add(call);
     signal.addEventListener('abort', cancel, { once: true });
+    let failure: unknown;
     try {
       for await (const reply of call) yield reply as Reply;
       signal.throwIfAborted();
     } catch (error) {
+      failure = error;
       throw this.#reasonOf(error, name, signal);
     } finally {
       signal.removeEventListener('abort', cancel);
@@ -146,13 +151,33 @@ class GrpcChannel implements Channel {
       // for a consumer that left early and so does not see the cancellation
       call.on('error', () => undefined);
       call.cancel();
+      this.#finish(connection, failure);
     }
   }
 
   close(): void {
     this.#closed = true;
     for (const call of this.#active) call.cancel();
-    this.#client.close();
+    this.#connection.client.close();
+  }
+
+  #begin(): Connection {
+    this.#connection.calls += 1;
+    return this.#connection;
+  }
+
+  /**
+   * A server that had too much to send may refuse every further call on its connection, so the next
+   * call gets a new one.
+   */
+  #finish(connection: Connection, error: unknown): void {
+    connection.calls -= 1;
+    const { code } = (error ?? {}) as Partial<ServiceError>;
+    if (code !== undefined && grpcStatus(code) === 'RESOURCE_EXHAUSTED' && !connection.isRetired) {
+      connection.isRetired = true;
+      if (!this.#closed) this.#connection = connect(this.#socketPath);
+    }
+    if (connection.isRetired && connection.calls === 0) connection.client.close();
   }
 
   #metadataNow(): Metadata {
@@ -189,6 +214,21 @@ class GrpcChannel implements Channel {
     const failure = { status: 'UNAVAILABLE', detail: 'this client was closed' } as const;
     return this.#options.toError(failure, method, {});
   }
+}
+
+function connect(socketPath: string): Connection {
+  const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.initial_reconnect_backoff_ms': RECONNECT_MS.first,
+    'grpc.max_reconnect_backoff_ms': RECONNECT_MS.most,
+    'grpc.use_local_subchannel_pool': 1,
+    'grpc.enable_channelz': 0,
+    'grpc.enable_http_proxy': 0,
+    'grpc.enable_retries': 0,
+    'grpc.service_config_disable_resolution': 1,
+  });
+  return { client, calls: 0, isRetired: false };
 }
 
 function callOptions(deadlineMs: number | undefined): { deadline?: number } {

@@ -1,4 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { constants, createServer as createHttp2Server, type ServerHttp2Session } from 'node:http2';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -162,6 +163,28 @@ describe('a client', () => {
       .toBe('a!');
     close();
     await later.close(100);
+  });
+
+  it('leaves a connection whose server refuses everything after a long answer', async () => {
+    const path = join(dir, 'long.sock');
+    const sessions = new Set<ServerHttp2Session>();
+    const long = createHttp2Server();
+    long.on('session', (session) => sessions.add(session.on('error', () => undefined)));
+    long.on('stream', (call) => {
+      call.on('error', () => undefined);
+      if (call.session !== [...sessions][0]) return call.close(constants.NGHTTP2_REFUSED_STREAM);
+      call.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    });
+    await new Promise<void>((listens) => long.listen(path, listens));
+    const { echo, close } = open(path);
+    const status = (): Promise<unknown> =>
+      echo.say({ text: 'a' }, forever).catch((error: unknown) => (error as Refusal).failure.status);
+    expect(await status()).toBe('RESOURCE_EXHAUSTED');
+    expect(await status()).toBe('UNAVAILABLE');
+    expect(sessions.size).toBe(2);
+    close();
+    for (const session of sessions) session.destroy();
+    await new Promise((closed) => long.close(closed));
   });
 
   it('fails after it was closed', async () => {

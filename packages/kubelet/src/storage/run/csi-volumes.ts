@@ -1,4 +1,4 @@
-import { leavesUncertain } from '@nodeagent/csi';
+import { isCsiError, leavesUncertain } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { StorageFiles } from '../../disks/index.js';
@@ -27,7 +27,7 @@ import type { CsiVolume } from '../model/csi-volume.js';
 import { changesGroup, volumeContext } from '../plan/driver-rules.js';
 import type { ActualVolumes } from './actual-volumes.js';
 import type { DriverLookup } from './csi-drivers.js';
-import type { Mounting } from './csi-mounting.js';
+import { capabilitiesOf, type Mounting } from './csi-mounting.js';
 import type { Releases } from './releases.js';
 import { driverTokens } from './service-tokens.js';
 import type { StorageApi } from './storage-api.js';
@@ -198,12 +198,24 @@ export class CsiVolumes {
     try {
       await node.publishVolume(request, signal);
     } catch (error) {
+      // The driver may have lost what it staged; staging is safe to repeat.
+      if (isCsiError(error, 'CSI_FAILED_PRECONDITION')) this.#mounted.delete(staging);
       if (isFirst) await this.#forgetUnlessMounted(error, dir, path);
       throw error;
     }
-    if (isFirst) await this.#giveToGroup(mounting, path);
+    if (isFirst) {
+      await this.#assertThere(path);
+      await this.#giveToGroup(mounting, path);
+    }
     this.#mounted.add(path);
     return path;
+  }
+
+  /** The runtime would create a missing directory, and the pod would write to the node's disk. */
+  async #assertThere(path: string): Promise<void> {
+    if ((await this.#options.files.kindOf(path)) !== undefined) return;
+    const text = `the driver has published the volume, but there is nothing at ${path}`;
+    throw new VolumeError('VOLUME_MOUNT', text);
   }
 
   async #giveToGroup({ pod, volume, rules, capabilities }: Mounting, path: string): Promise<void> {
@@ -257,7 +269,12 @@ export class CsiVolumes {
         const request = { volumeId: volumeHandle, stagingTargetPath: path };
         const operation = { plugin: csiPlugin(driver), name: 'unmount_device' } as const;
         this.#mounted.delete(path); // after a failure, the next pod has it staged again
-        await meter.operation(operation, () => drivers.node(driver).unstageVolume(request, signal));
+        await meter.operation(operation, async () => {
+          const node = drivers.node(driver);
+          // A later version of the driver may not stage any more.
+          if (!(await capabilitiesOf(node, signal)).has('stage-unstage-volume')) return;
+          await node.unstageVolume(request, signal);
+        });
       }
       await this.#forget(dir, path);
       actual.forgetStaged(driver, volumeHandle);
