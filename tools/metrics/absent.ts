@@ -24,7 +24,6 @@ export const ABSENT: Readonly<Record<string, string>> = {
   'rest_client_exec_plugin_*': NO_PLUGIN,
   'kubelet_started_host_process_containers_*': WINDOWS,
   'kubelet_evented_pleg_*': 'events of the runtime have figures of their own: kubelet_pleg_*',
-  'kubelet_graceful_shutdown_*': 'pods are not ended yet when the machine shuts down',
   'leader_election_*': 'no agent of a node has a leader',
   running_managed_controllers: 'no agent of a node runs controllers',
   kubelet_cri_losing_support: 'this kubelet needs no newer runtime',

@@ -75,6 +75,7 @@ export async function run(options: Options, log: Logger, signal: AbortSignal): P
         );
       },
     },
+    shutdown: node.shutdown,
     server: node.server,
     probeMetrics: createPrometheusMetrics(),
     openRuntime: () => openRuntime(own, tracer),

@@ -47,6 +47,8 @@ import { createSystemLogs } from '../server/adapters/system-logs.js';
 import type { NodeServerAdapters } from '../server/index.js';
 import { createManifestFiles } from '../sources/adapters/manifest-files.js';
 import { createManifestUrl } from '../sources/adapters/manifest-url.js';
+import { createLogind } from '../shutdown/adapters/logind.js';
+import { createShutdownStateFile } from '../shutdown/adapters/state-file.js';
 import { createDirectoryReadings } from '../stats/adapters/directory-readings.js';
 import { createMachineReadings } from '../stats/adapters/machine-readings.js';
 import { createPluginSockets } from '../storage/adapters/plugin-sockets.js';
@@ -109,6 +111,7 @@ export async function createNodeAdapters(
     health: createHealthServer({
       ...{ ...healthListener(config), metrics, clock, log },
     }),
+    shutdown: { watch: createLogind({ clock, log }), file: createShutdownStateFile(rootDir) },
     server: serverAdapters({ machine, certDir, nodeIps, clock, log }),
   };
 }

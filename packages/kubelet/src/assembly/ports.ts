@@ -19,6 +19,7 @@ import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } fro
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
 import type { NodeServerAdapters } from '../server/index.js';
 import type { MetricsPage } from '../server/run/index.js';
+import type { ShutdownStateFile, ShutdownWatch } from '../shutdown/index.js';
 import type { DirectoryReadings, MachineReadings } from '../stats/index.js';
 import type { PluginSockets } from '../storage/index.js';
 import type { Mounter, SubPaths, VolumeFiles } from '../volumes/index.js';
@@ -65,6 +66,8 @@ export interface KubeletAdapters {
   readonly pullCredentials: CredentialAdapters;
   /** Answers `/healthz`; absent: no health port. */
   readonly health?: HealthServer | undefined;
+  /** Absent: shutdowns of the machine go unnoticed. */
+  readonly shutdown?: Readonly<{ watch: ShutdownWatch; file: ShutdownStateFile }> | undefined;
   /** Listeners and other effects of the node API; absent: no node API. */
   readonly server?: NodeServerAdapters | undefined;
 }

@@ -60,6 +60,7 @@ import { openReclaim } from './reclaim.js';
 import type { KubeletPorts } from './run-kubelet.js';
 import { watchRuntimeClasses } from './runtime-classes.js';
 import { watchServices } from './services.js';
+import { createShutdown } from './shutdown.js';
 
 export interface PortOptions {
   /** Rejects every call if there is no API server. */
@@ -201,12 +202,13 @@ export async function openPorts(
     images: reclaim.images,
     active: () => new Set(active().map(podUid)),
   });
+  const shutdown = createShutdown(parts, { nodeEvents, onChange: () => nodeWake.wake() });
   const ports: KubeletPorts = {
     ...{ client, heartbeat, ownNode, events, nodeEvents, runtime, runtimeView },
     ...{ metrics, probeMetrics, pulls, facts, clock, random, log },
     onNodeStage: createStartupMeter({ metrics, clock, ...began }),
     onWakeable: (wake) => wakes.onWake(wake),
-    ...{ eviction, nodeWake },
+    ...{ eviction, nodeWake, shutdown },
     onPods: (pods) => {
       active = pods;
       cgroups.followPods(pods);
@@ -217,6 +219,7 @@ export async function openPorts(
     admission: {
       rules: admissionRules(config, machine),
       pressure: () => eviction.pressure(),
+      isShuttingDown: () => shutdown?.isShuttingDown ?? false,
       ...(adapters.openApi && { freshNode }),
     },
     cri: cri.runtime,

@@ -44,6 +44,7 @@ import type { ResizeRules } from '../../resize/index.js';
 import type { ResourceRecords } from '../../resize/run/index.js';
 import type { NodeServer, PodsOnNode } from '../../server/index.js';
 import { createApiSource, DesiredPods, MirrorPods } from '../../sources/run/index.js';
+import type { NodeShutdown } from '../../shutdown/run/index.js';
 import { StatusReporter } from '../../status/run/index.js';
 import { type CrashLoopRules, DEFAULT_CRASH_LOOP_RULES } from '../../workers/index.js';
 import {
@@ -75,6 +76,8 @@ export interface KubeletPorts {
   readonly onNodeStage?: NodeStatusOptions['onStage'];
   /** Absent: no pod is evicted, and the node is never under pressure. */
   readonly eviction?: Pick<EvictionManager, 'run' | 'pressure'>;
+  /** Absent: pods are not ended when the machine shuts down. */
+  readonly shutdown?: Pick<NodeShutdown, 'run' | 'isShuttingDown'> | undefined;
   /** Waking it reports the node's status at once. */
   readonly nodeWake?: Wake;
   /** Measures this machine. */
@@ -187,6 +190,7 @@ function nodeParts(
       ...{ cri, images, eventsProblem, podsProblem, node: current },
       ...(ports.csiNode && { storage: ports.csiNode }),
       volumesInUse: () => ports.volumesInUse?.(),
+      isShuttingDown: () => ports.shutdown?.isShuttingDown ?? false,
       pressure: () => {
         const now = ports.eviction?.pressure() ?? [];
         return {
@@ -323,6 +327,7 @@ function podTasks(
     }),
     (inner) => runHousekeeping(housekeeping, inner),
     async (inner) => ports.eviction?.run(workers, inner),
+    async (inner) => ports.shutdown?.run(workers, inner),
     async (inner) => server?.run(podsOnNode({ desired, reporter, turns, mirrors }), inner),
   ];
 }

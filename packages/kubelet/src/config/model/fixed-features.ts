@@ -25,8 +25,6 @@ export const FIXED_FEATURES: ReadonlySet<FeatureName> = new Set<FeatureName>([
   'DRAWorkloadResourceClaims',
   'EnvFiles',
   'EventedPLEG',
-  'GracefulNodeShutdown',
-  'GracefulNodeShutdownBasedOnPodPriority',
   'HostnameOverride',
   'ImageVolumeWithDigest',
   'InformerResourceVersion',

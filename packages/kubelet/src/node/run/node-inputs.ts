@@ -14,6 +14,7 @@ export interface NodeInputsOptions {
     problem: () => string | undefined;
     settled: (signal: AbortSignal) => Promise<void>;
   }>;
+  readonly isShuttingDown: () => boolean;
   /** Undefined until the volumes are known. */
   readonly volumesInUse: () => readonly string[] | undefined;
   readonly node: () => Node | undefined;
@@ -25,6 +26,7 @@ export interface NodeInputsOptions {
 export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
   const { cri, images, eventsProblem, podsProblem, storage, volumesInUse, node, pressure } =
     options;
+  const { isShuttingDown } = options;
   return {
     runtimeStatus: async (signal) => {
       const { conditions, handlers, features } = await cri.status(signal);
@@ -46,7 +48,7 @@ export function createNodeInputs(options: NodeInputsOptions): NodeInputs {
       return {
         runtime,
         storage: volumes === undefined ? [] : [volumes],
-        shuttingDown: false,
+        shuttingDown: isShuttingDown(),
       };
     },
     settled: async (signal) => storage?.settled(signal),

@@ -32,6 +32,7 @@ import {
   plainListener,
   secureListener,
 } from '../../../src/assembly/plan/server-rules.js';
+import { shutdownRules } from '../../../src/assembly/plan/shutdown-rules.js';
 import { objectTtlMs, staticSourcesOf } from '../../../src/assembly/plan/source-rules.js';
 import { type KubeletConfig, parseKubeletConfig } from '../../../src/config/index.js';
 const GIB = 2 ** 30;
@@ -510,6 +511,42 @@ const EFFECTS: readonly Row[] = [
     'featureGates.KubeletServiceAccountTokenForCredentialProviders',
     { featureGates: { KubeletServiceAccountTokenForCredentialProviders: false } },
     (c) => gatedParts(c).providerTokens,
+    false,
+  ],
+  [
+    'shutdownGracePeriod',
+    { shutdownGracePeriod: '30s' },
+    (c) => shutdownRules(c).schedule.map(({ seconds }) => seconds),
+    [30, 0],
+  ],
+  [
+    'shutdownGracePeriodCriticalPods',
+    { shutdownGracePeriod: '30s', shutdownGracePeriodCriticalPods: '10s' },
+    (c) => shutdownRules(c).schedule.map(({ seconds }) => seconds),
+    [20, 10],
+  ],
+  [
+    'shutdownGracePeriodByPodPriority',
+    { shutdownGracePeriodByPodPriority: [{ priority: 7, shutdownGracePeriodSeconds: 5 }] },
+    (c) => shutdownRules(c).schedule,
+    [{ priority: 7, seconds: 5 }],
+  ],
+  [
+    'featureGates.GracefulNodeShutdown',
+    {
+      featureGates: {
+        GracefulNodeShutdown: false,
+        GracefulNodeShutdownBasedOnPodPriority: false,
+        WindowsGracefulNodeShutdown: false,
+      },
+    },
+    (c) => shutdownRules({ ...c, shutdownGracePeriodMs: 30_000 }).schedule,
+    [],
+  ],
+  [
+    'featureGates.GracefulNodeShutdownBasedOnPodPriority',
+    { featureGates: { GracefulNodeShutdownBasedOnPodPriority: false } },
+    (c) => shutdownRules(c).keepsTimes,
     false,
   ],
   [

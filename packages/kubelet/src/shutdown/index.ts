@@ -1,0 +1,3 @@
+export type { ShutdownPeriod } from './model/shutdown-period.js';
+export { shutdownSchedule } from './plan/schedule.js';
+export type { ShutdownStateFile, ShutdownWatch } from './ports.js';

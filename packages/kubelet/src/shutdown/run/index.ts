@@ -1,0 +1,1 @@
+export { NodeShutdown, type NodeShutdownOptions } from './node-shutdown.js';
