@@ -43,8 +43,8 @@ import {
 import type { ResizeRules } from '../../resize/index.js';
 import type { ResourceRecords } from '../../resize/run/index.js';
 import type { NodeServer, PodsOnNode } from '../../server/index.js';
-import { createApiSource, DesiredPods, MirrorPods } from '../../sources/run/index.js';
 import type { NodeShutdown } from '../../shutdown/run/index.js';
+import { createApiSource, DesiredPods, MirrorPods } from '../../sources/run/index.js';
 import { StatusReporter } from '../../status/run/index.js';
 import { type CrashLoopRules, DEFAULT_CRASH_LOOP_RULES } from '../../workers/index.js';
 import {
