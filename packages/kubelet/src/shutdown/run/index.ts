@@ -1,1 +1,1 @@
-export { NodeShutdown, type NodeShutdownOptions } from './node-shutdown.js';
+export { NodeShutdown } from './node-shutdown.js';
