@@ -43,9 +43,24 @@ export const KUBELET_FIELDS: Readonly<Record<string, Proof>> = {
   volumeStatsAggPeriod: test('E2E/storage.test.ts'),
   hairpinMode: inert('the network plug-in chooses it since dockershim was removed'),
   featureGates: test('unit/assembly/settings.test.ts › with the gates'),
+  showHiddenMetricsForVersion: inert(
+    'no metric of this release is hidden; any value but the release before is refused',
+  ),
   'logging.format': test('E2E/no-secrets.test.ts › logs as'),
+  'logging.flushFrequency': test(
+    'BASE/unit/logger.test.ts › hold information back until the buffer is full, time is up or the program ends',
+  ),
+  'logging.options.text.splitStream': test('BASE/unit/logger.test.ts › split streams'),
+  'logging.options.json.splitStream': test('BASE/unit/logger.test.ts › split streams'),
+  'logging.options.text.infoBufferSize': test(
+    'BASE/unit/logging-fields.test.ts › takes the options of the chosen format',
+  ),
+  'logging.options.json.infoBufferSize': test(
+    'BASE/unit/logging-fields.test.ts › takes the options of the chosen format',
+  ),
+  'logging.vmodule': test('APP/integration/configuration.test.ts › is a part’s own with --vmodule'),
   'logging.verbosity': test(
-    'BASE/unit/process.test.ts › shows debug lines from -v=2 on; BASE/unit/log-spans.test.ts › writes each span with its duration, and its failure',
+    'APP/integration/configuration.test.ts › changes while the kubelet runs',
   ),
   tracing: test('E2E/no-secrets.test.ts › cover the work for pods and the calls to the runtime'),
 };
@@ -54,6 +69,17 @@ export const KUBELET_FIELDS: Readonly<Record<string, Proof>> = {
 export const PROXY_FIELDS: Readonly<Record<string, Proof>> = {
   enableProfiling: test('PROXY/integration/program.test.ts › serves profiles with enableProfiling'),
   featureGates: test('unit/run/metrics-server.test.ts › metricsHandler'),
+  showHiddenMetricsForVersion: inert(
+    'no metric of this release is hidden; any value but the release before is refused',
+  ),
+  'logging.options.text.splitStream': test('BASE/unit/logger.test.ts › split streams'),
+  'logging.options.json.splitStream': test('BASE/unit/logger.test.ts › split streams'),
+  'logging.options.text.infoBufferSize': test(
+    'BASE/unit/logging-fields.test.ts › takes the options of the chosen format',
+  ),
+  'logging.options.json.infoBufferSize': test(
+    'BASE/unit/logging-fields.test.ts › takes the options of the chosen format',
+  ),
 };
 
 /** Flags of the kubelet that are no fields of its configuration. */
@@ -83,7 +109,7 @@ export const KUBELET_FLAGS: Readonly<Record<string, Proof>> = {
     'APP/integration/bootstrap.test.ts › uses its certificates again after a restart',
   ),
   'cert-dir': test(
-    'APP/unit/options.test.ts › name the bootstrap kubeconfig and the path of the node’s own',
+    'APP/unit/options.test.ts › leave certificates where kubeconfigs of other kubelets look for them',
   ),
   'cloud-provider': test('NODE/unit/addresses.test.ts › external, new'),
   'image-credential-provider-config': test(
@@ -129,6 +155,8 @@ export const GATES: Readonly<Record<string, Proof>> = {
   ComponentFlagz: test(
     'contract/node-api-transport.test.ts › /flagz; PROXIES/unit/run/metrics-server.test.ts › ComponentFlagz',
   ),
+  LoggingAlphaOptions: test('BASE/unit/logging-fields.test.ts › finds in'),
+  LoggingBetaOptions: test('BASE/unit/logging-fields.test.ts › finds in'),
   ComponentStatusz: test(
     'contract/node-api-transport.test.ts › /statusz; PROXIES/unit/run/metrics-server.test.ts › ComponentStatusz',
   ),

@@ -1,4 +1,9 @@
-import { type FlagSpec, type FlagValue, parseGateValues } from '@nodeagent/component-base';
+import {
+  type FlagSpec,
+  type FlagValue,
+  LOGGING_FLAGS,
+  parseGateValues,
+} from '@nodeagent/component-base';
 
 const gates = (value: FlagValue): unknown =>
   parseGateValues(value as Readonly<Record<string, string>>);
@@ -25,24 +30,6 @@ const PROGRAM: readonly FlagSpec[] = [
     kind: 'string',
     help: "the node's name, instead of this host's",
     path: 'hostnameOverride',
-  },
-];
-
-/** These flags also count when there is a configuration file. */
-export const LOGGING: readonly FlagSpec[] = [
-  {
-    name: 'v',
-    short: 'v',
-    kind: 'integer',
-    help: 'verbosity of logs: 2 has details, 6 requests to the API server',
-    path: 'logging.verbosity',
-  },
-  { name: 'logging-format', kind: 'string', help: 'text or json', path: 'logging.format' },
-  {
-    name: 'log-flush-frequency',
-    kind: 'duration',
-    help: 'longest time between log flushes',
-    path: 'logging.flushFrequency',
   },
 ];
 
@@ -300,11 +287,6 @@ const ignored = (names: Readonly<Record<string, FlagSpec['kind']>>, why: string)
 const IGNORED: readonly FlagSpec[] = [
   ...ignored(
     {
-      vmodule: 'string',
-      'log-text-split-stream': 'boolean',
-      'log-json-split-stream': 'boolean',
-      'log-text-info-buffer-size': 'string',
-      'log-json-info-buffer-size': 'string',
       'log-dir': 'string',
       'log-file': 'string',
       'log-file-max-size': 'integer',
@@ -329,7 +311,7 @@ const IGNORED: readonly FlagSpec[] = [
 export const FLAGS: readonly FlagSpec[] = [
   ...PROGRAM,
   ...CONFIG,
-  ...LOGGING,
+  ...LOGGING_FLAGS,
   ...DEPRECATED,
   ...IGNORED,
 ];

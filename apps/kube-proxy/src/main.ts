@@ -1,6 +1,5 @@
-import type { Logger } from '@nodeagent/base';
 import { isConfigError, type ParsedFlags } from '@nodeagent/component-base';
-import { readConfigFile, startProgram } from '@nodeagent/component-base/process';
+import { type Logs, readConfigFile, startProgram } from '@nodeagent/component-base/process';
 import { isKubeError } from '@nodeagent/kube-client';
 import { CONFIG_KIND, isProxyError } from '@nodeagent/kube-proxy';
 import { isNetfilterError } from '@nodeagent/netfilter';
@@ -25,15 +24,15 @@ async function readWork(flags: ParsedFlags): Promise<Work> {
   return { ...options, configStamp };
 }
 
-function perform(work: Work, log: Logger, signal: AbortSignal): Promise<void> {
+function perform(work: Work, logs: Logs, signal: AbortSignal): Promise<void> {
   switch (work.task) {
     case 'write-config':
       return writeConfig(work);
     case 'cleanup':
-      return cleanUp(log, signal);
+      return cleanUp(logs.log, signal);
     case 'init-only':
     case 'run':
-      return run(work, log, signal);
+      return run(work, logs, signal);
   }
 }
 

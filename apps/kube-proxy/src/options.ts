@@ -2,6 +2,7 @@ import {
   ConfigError,
   flagsToConfig,
   flagText,
+  LOGGING_FLAGS,
   type LooseConfig,
   mergePatch,
   type ParsedFlags,
@@ -10,7 +11,7 @@ import {
 } from '@nodeagent/component-base';
 import { parseProxyConfig, type ProxyConfig } from '@nodeagent/kube-proxy';
 
-import { FLAGS, LOGGING } from './flags.js';
+import { FLAGS } from './flags.js';
 
 /** The task that the command line asks for. */
 export type Task = 'write-config' | 'cleanup' | 'init-only' | 'run';
@@ -46,7 +47,7 @@ export async function readOptions(
   const wanted =
     fromFile === undefined
       ? configFromFlags(flags, text('write-config-to') === '')
-      : mergePatch(fromFile.value, flagsToConfig(LOGGING, flags));
+      : mergePatch(fromFile.value, flagsToConfig(LOGGING_FLAGS, flags));
   const servers = serversFrom(flags, fromFile === undefined && text('write-config-to') === '');
   const { config, warnings } = parseProxyConfig(wanted, source, servers);
   return {

@@ -9,6 +9,7 @@ import {
   collectWhenIdle,
   createProfiler,
   createPrometheusMetrics,
+  type Logs,
   type PrometheusMetrics,
   takeServiceManager,
 } from '@nodeagent/component-base/process';
@@ -47,13 +48,14 @@ export function cleanUp(log: Logger, signal: AbortSignal): Promise<void> {
 /** Runs the proxy on this machine until the signal fires. */
 export async function run(
   options: Options & { readonly configStamp: string },
-  log: Logger,
+  logs: Logs,
   signal: AbortSignal,
 ): Promise<void> {
+  const { log, verbosity } = logs;
   const { config, configPath, configStamp, task } = options;
   const manager = takeServiceManager();
   const metrics = createPrometheusMetrics({ processVersion: KUBERNETES_VERSION });
-  const client = await connect(options, { metrics, log });
+  const client = await connect(options, { metrics, logs });
   const commands = createSpawnRunner();
   await adjustOomScore(config.oomScoreAdj, log);
   const clock = createSystemClock();
@@ -68,6 +70,7 @@ export async function run(
     client,
     commands,
     log,
+    verbosity,
     sysctl: createProcSysctl(),
     interfaces: createHostInterfaces(),
     http: createHttpListener({ clock, metrics }),
@@ -124,7 +127,7 @@ const LOGS_REQUESTS = 6;
 
 async function connect(
   { config, master }: Options,
-  { metrics, log }: Readonly<{ metrics: PrometheusMetrics; log: Logger }>,
+  { metrics, logs }: Readonly<{ metrics: PrometheusMetrics; logs: Logs }>,
 ): Promise<HttpKubeClient> {
   const { kubeconfig, qps, burst } = config.clientConnection;
   const server = master === undefined ? {} : { server: master };
@@ -136,6 +139,6 @@ async function connect(
     userAgent: `kube-proxy/${KUBERNETES_VERSION} (linux/${process.arch}) nodeagent`,
     rateLimit: { perSecond: qps, burst },
     metrics,
-    ...(config.logging.verbosity >= LOGS_REQUESTS && { log }),
+    log: logs.from(LOGS_REQUESTS).child({ logger: 'requests' }),
   });
 }

@@ -3,6 +3,7 @@ import {
   type FlagSpec,
   flagText,
   type FlagValue,
+  LOGGING_FLAGS,
   parseGateValues,
 } from '@nodeagent/component-base';
 
@@ -66,7 +67,8 @@ const PROGRAM: readonly FlagSpec[] = [
   {
     name: 'cert-dir',
     kind: 'string',
-    help: "directory for the kubelet's own certificates; default: pki in root-dir",
+    default: '/var/lib/kubelet/pki',
+    help: "directory for the kubelet's own certificates",
   },
   { name: 'cloud-provider', kind: 'string', help: '"external" or empty' },
   {
@@ -87,14 +89,7 @@ const PROGRAM: readonly FlagSpec[] = [
   },
   { name: 'version', kind: 'boolean', help: 'print the version, then exit' },
   { name: 'help', short: 'h', kind: 'boolean', help: 'print this text, then exit' },
-  {
-    name: 'v',
-    short: 'v',
-    kind: 'integer',
-    help: 'verbosity of logs: 2 has details, 4 steps and calls of the runtime, 6 requests to the API server',
-    path: 'logging.verbosity',
-  },
-  { name: 'logging-format', kind: 'string', help: 'text or json', path: 'logging.format' },
+  ...LOGGING_FLAGS,
   {
     name: 'provider-id',
     kind: 'string',
@@ -300,7 +295,6 @@ const IGNORED: readonly FlagSpec[] = [
       'global-housekeeping-interval',
       'minimum-container-ttl-duration',
       'storage-driver-buffer-duration',
-      'log-flush-frequency',
     ],
     'this kubelet does not need it',
   ),
@@ -328,9 +322,6 @@ const IGNORED: readonly FlagSpec[] = [
       'storage-driver-password',
       'storage-driver-table',
       'storage-driver-user',
-      'vmodule',
-      'log-text-info-buffer-size',
-      'log-json-info-buffer-size',
     ],
     'this kubelet does not need it',
   ),
@@ -340,8 +331,6 @@ const IGNORED: readonly FlagSpec[] = [
       'storage-driver-secure',
       'log-cadvisor-usage',
       'enable-load-reader',
-      'log-text-split-stream',
-      'log-json-split-stream',
       'logtostderr',
       'alsologtostderr',
     ],

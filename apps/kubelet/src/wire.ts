@@ -4,6 +4,7 @@ import { KUBERNETES_VERSION, logSpans, tellServiceManager } from '@nodeagent/com
 import {
   collectWhenIdle,
   createPrometheusMetrics,
+  type Logs,
   takeServiceManager,
 } from '@nodeagent/component-base/process';
 import type { ExportingTracer } from '@nodeagent/component-base/tracing';
@@ -30,24 +31,26 @@ interface Process {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  readonly logs: Logs;
   readonly metrics: Metrics;
 }
 
 /** Runs the kubelet on this machine until the signal fires; containers keep running afterwards. */
-export async function run(options: Options, log: Logger, signal: AbortSignal): Promise<void> {
+export async function run(options: Options, logs: Logs, signal: AbortSignal): Promise<void> {
+  const { log, verbosity } = logs;
   const { config, credentialProviders } = options;
   const manager = takeServiceManager();
   const clock = createSystemClock();
   const random = Math.random;
   const metrics = createPrometheusMetrics({ processVersion: KUBERNETES_VERSION });
-  const own: Process = { options, clock, random, log, metrics };
+  const own: Process = { options, clock, random, log, logs, metrics };
   const node = await createNodeAdapters(config, options, {
     ...{ credentialProviders, metrics, clock, log },
     procSys: process.env['NODEAGENT_PROC_SYS'],
   });
   const tracer = await openTracer(own);
   const adapters: KubeletAdapters = {
-    ...{ clock, random, log, metrics },
+    ...{ clock, random, log, verbosity, metrics },
     tracer: tracer ?? spanLog(own),
     machine: node.machine,
     files: node.files,
@@ -90,8 +93,8 @@ const LOGS_CALLS = 4;
 /** From this verbosity on, requests to the API server are logged. */
 const LOGS_REQUESTS = 6;
 
-function spanLog({ options, clock, log }: Process): KubeletAdapters['tracer'] {
-  if (options.config.logging.verbosity < LOGS_CALLS) return undefined;
+function spanLog({ clock, logs }: Process): KubeletAdapters['tracer'] {
+  const log = logs.from(LOGS_CALLS).child({ logger: 'calls' });
   return { ...logSpans(log, clock), run: () => Promise.resolve() };
 }
 
@@ -118,7 +121,7 @@ function openRuntime({ options, log }: Process, tracer: ExportingTracer | undefi
 
 /** @returns undefined without `--kubeconfig` */
 function apiOf(own: Process, certificates: CertificateAdapters): OpenApi | undefined {
-  const { options, clock, random, log, metrics } = own;
+  const { options, clock, random, log, logs, metrics } = own;
   const { config, kubeconfig, bootstrapKubeconfig, nodeName, certDir } = options;
   if (kubeconfig === undefined) return undefined;
   const userAgent = `kubelet/${KUBERNETES_VERSION} (linux/${process.arch}) nodeagent`;
@@ -126,7 +129,7 @@ function apiOf(own: Process, certificates: CertificateAdapters): OpenApi | undef
     ...{ kubeconfig, bootstrapKubeconfig, nodeName, config, certificates, clock, random, log },
     kubeconfigs: createKubeconfigs({
       ...{ userAgent, metrics },
-      log: config.logging.verbosity >= LOGS_REQUESTS ? log : undefined,
+      log: logs.from(LOGS_REQUESTS).child({ logger: 'requests' }),
     }),
     currentPath: currentCertificatePath(certDir, 'client'),
     pendingKey: createPendingKey(certDir),

@@ -27,7 +27,10 @@ export {
   type FeatureStage,
 } from './model/feature-gates.js';
 export type { FlagKind, FlagSpec, FlagValue, ParsedFlags } from './model/flag.js';
-export { KUBERNETES_VERSION } from './model/version.js';
+export type { LogSettings, ModuleVerbosity } from './model/log-settings.js';
+export { LOGGING_FLAGS } from './model/logging-flags.js';
+export { Verbosity } from './model/verbosity.js';
+export { KUBERNETES_VERSION, PREVIOUS_VERSION } from './model/version.js';
 export { originOf } from './plan/origin.js';
 export { type UnusedFields, unusedFieldWarnings } from './plan/unused-fields.js';
 export type { Profiler, ServiceManager } from './ports.js';
@@ -38,3 +41,4 @@ export { logSpans } from './run/log-spans.js';
 export { PROFILE_PATH, type ProfilePage, profilePage } from './run/profile-page.js';
 export { recordFeatures } from './run/record-features.js';
 export { tellServiceManager, type TellServiceManagerOptions } from './run/tell-service-manager.js';
+export { VERBOSITY_PATH, verbosityPage } from './run/verbosity-page.js';

@@ -109,6 +109,8 @@ export interface HttpRequest {
   readonly query: URLSearchParams;
   /** The request's Accept header. */
   readonly accept?: string | undefined;
+  /** Reads the body as UTF-8; undefined if it is longer. Absent: there is none. */
+  readonly readBody?: (mostBytes: number) => Promise<string | undefined>;
   /** Fires when the client has gone; absent: it stays. */
   readonly signal?: AbortSignal;
 }

@@ -159,6 +159,18 @@ inOwnNamespace(
       expect(JSON.parse(await fetchText(`${url}/heap`))).toHaveProperty('snapshot');
     });
 
+    it('changes the verbosity of its logs while it runs', async () => {
+      const logged = () => wholeLog().includes('"the API server answered"');
+      expect(logged()).toBe(false);
+      const put = (level: string): Promise<string> =>
+        fetchText('http://127.0.0.1:10249/debug/flags/v', ['-X', 'PUT', '-d', level]);
+      expect(await put('6')).toBe('successfully set klog.logging.verbosity to 6');
+      world.api.objects.seed(SERVICES, aService('default/loud', { clusterIP: 'None', ports: [] }));
+      await waitFor(logged, { what: 'a request in the log' });
+      await put('0');
+      world.api.objects.drop(SERVICES, { namespace: 'default', name: 'loud' });
+    });
+
     it('continues while the API server is unavailable, and catches up when it is back', async () => {
       const before = await rules();
       world.apiAway();

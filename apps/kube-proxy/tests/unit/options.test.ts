@@ -125,6 +125,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   ...{ boolean: 'true', integer: '7', number: '7', duration: '7s', list: 'a', map: 'a=b' },
   string: 'x',
   'feature-gates': 'A=true',
+  vmodule: 'storage=4',
 };
 const withPath = FLAGS.flatMap(({ name, kind, path }) =>
   path === undefined ? [] : [{ name, path, sample: SAMPLES[name] ?? SAMPLES[kind] ?? '' }],

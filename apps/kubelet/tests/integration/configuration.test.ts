@@ -65,6 +65,7 @@ async function write({ file, dropIns = {}, flags = [] }: Given): Promise<Place> 
     ...(file === undefined ? [] : [`--config=${configFile}`]),
     `--config-dir=${dropInDir}`,
     `--root-dir=${rootDir}`,
+    `--cert-dir=${rootDir}/pki`,
     `--cgroup-root=/${containerd.space.id}`,
     `--container-runtime-endpoint=${containerd.endpoint}`,
     ...flags,
@@ -89,16 +90,27 @@ async function start(given: Given): Promise<TestProcess> {
   return started;
 }
 
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
 /** Sends an anonymous request, and accepts the self-signed certificate. */
-function get(path: string): Promise<{ status: number; body: string }> {
+function get(path: string): Promise<Answer> {
+  return send('GET', path);
+}
+
+function send(method: string, path: string, sent = ''): Promise<Answer> {
   const host = containerd.space.network.nodeIp;
   return new Promise((done, failed) => {
-    const ask = request({ host, port: 10_250, path, rejectUnauthorized: false, agent: false });
+    const ask = request({
+      ...{ host, port: 10_250, method, path, rejectUnauthorized: false, agent: false },
+    });
     ask.once('error', failed);
     ask.once('response', (answer) => {
       text(answer).then((body) => done({ status: answer.statusCode ?? 0, body }), failed);
     });
-    ask.end();
+    ask.end(sent);
   });
 }
 
@@ -266,5 +278,48 @@ describe('profiles', () => {
     expect(await get('/debug/pprof/heap')).toEqual({
       ...{ status: 405, body: 'Debug endpoints are disabled.\n' },
     });
+  });
+});
+
+describe('the verbosity of logs', () => {
+  const PATH = '/debug/flags/v';
+
+  it('changes while the kubelet runs', async () => {
+    const started = await start({ file: { ...OPEN, logging: { verbosity: 1 } } });
+    const isLogged = (): boolean => started.logTail(10_000).includes('"span ended"');
+    expect(isLogged()).toBe(false);
+    expect(await send('PUT', PATH, '4')).toEqual({
+      ...{ status: 200, body: 'successfully set klog.logging.verbosity to 4' },
+    });
+    await waitFor(isLogged, { what: 'the calls of the runtime in the log' });
+  });
+
+  it('is refused by another method, and as no number', async () => {
+    await start({ file: OPEN });
+    expect(await get(PATH)).toMatchObject({ status: 406 });
+    expect(await send('PUT', PATH, 'much')).toMatchObject({ status: 400 });
+    expect(await send('PUT', PATH, '4'.repeat(100_000))).toMatchObject({ status: 413 });
+  });
+
+  it('stays as it is with enableDebugFlagsHandler false', async () => {
+    await start({ file: { ...OPEN, enableDebugFlagsHandler: false } });
+    expect(await send('PUT', PATH, '4')).toEqual({
+      ...{ status: 405, body: 'flags endpoint is disabled.\n' },
+    });
+  });
+
+  it('is a part’s own with --vmodule', async () => {
+    const started = await start({ file: OPEN, flags: ['--vmodule=call?=4'] });
+    const log = (): string => started.logTail(10_000);
+    await waitFor(() => log().includes('"span ended"'), { what: 'the calls of the runtime' });
+    expect(log()).not.toContain('the API server answered');
+  });
+
+  it('sends information to stdout with split streams', async () => {
+    const flags = ['--log-text-split-stream', '--feature-gates=LoggingAlphaOptions=true'];
+    const { argv } = await write({ file: OPEN, flags: [...flags, '--maximum-dead-containers=1'] });
+    const { stdout, stderr } = await containerd.space.try(['timeout', '8', ...argv], { env: ENV });
+    expect(stdout).toMatch(/^(I.*\n)+$/);
+    expect(stderr).toMatch(/^(W.*\n)+$/);
   });
 });

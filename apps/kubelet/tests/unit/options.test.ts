@@ -53,6 +53,12 @@ describe('flags', () => {
     expect(await problems('--bootstrap-kubeconfig=/b', '--kubeconfig=')).toEqual(['--kubeconfig']);
   });
 
+  it('leave certificates where kubeconfigs of other kubelets look for them', async () => {
+    const { certDir } = await options('--root-dir=/data');
+    expect(certDir).toBe('/var/lib/kubelet/pki');
+    expect(await options('--cert-dir=/etc/pki')).toMatchObject({ certDir: '/etc/pki' });
+  });
+
   it('are shown as given, except for secrets', async () => {
     const { flags } = await options('--max-pods=20', '--manifest-url-header=X-Token:abc');
     expect(flags).toEqual({
@@ -186,6 +192,7 @@ const SAMPLES: Readonly<Record<string, string>> = {
   ...{ boolean: 'true', integer: '7', number: '7', duration: '7s', list: 'a', map: 'a=b' },
   string: 'x',
   'feature-gates': 'A=true',
+  vmodule: 'storage=4',
   'register-with-taints': 'k=v:NoSchedule',
   'manifest-url-header': 'a:b',
   'eviction-hard': 'memory.available<1Gi',

@@ -45,3 +45,5 @@ export function guardServer(server: Server, { turnedAway, clock, limits }: Guard
   const sweeping = setInterval(() => connections.sweep(), SWEEP_MS).unref();
   server.once('close', () => clearInterval(sweeping));
 }
+
+export { readBody } from './read-body.js';

@@ -1,79 +1,132 @@
 import type { LogFields, Logger } from '@nodeagent/base';
 import pino from 'pino';
 
-export interface LoggerOptions {
-  /** `text` is klog's line form: `I1121 07:45:05.123456  4711 kubelet] "Pod started" pod="ns/name"`. */
-  readonly format: 'text' | 'json';
-  /** klog's `-v`; debug lines appear from 2 upwards. */
-  readonly verbosity: number;
+import type { LogSettings } from '../model/log-settings.js';
+import { Verbosity } from '../model/verbosity.js';
+import { errorText, isProgrammingError } from '../render/error-text.js';
+import { klogLine } from '../render/klog-line.js';
+import { createLogStream } from './log-stream.js';
+
+export interface LoggerOptions extends Partial<LogSettings> {
   /** The program's name in text lines. */
   readonly program: string;
 }
 
-/** Writes each entry as one line to stderr, without buffering, so that a kill loses nothing. */
-export function createLogger(options: LoggerOptions): Logger {
-  const destination =
-    options.format === 'json'
-      ? pino.destination({ dest: 2, sync: true })
-      : { write: (line: string) => void process.stderr.write(klogLine(line, options.program)) };
-  return pino(
+/** A program's logs. */
+export interface Logs {
+  /** Its `debug` lines are changes of state, written from verbosity 2 on. */
+  readonly log: Logger;
+  /** Gives a logger whose `debug` lines are written from another verbosity on. */
+  readonly from: (verbosity: number) => Logger;
+  /** Can be changed while the program runs. */
+  readonly verbosity: Verbosity;
+}
+
+/** The verbosity at which Kubernetes' components write changes of state. */
+const CHANGES_OF_STATE = 2;
+
+/**
+ * Opens the logs of this process. The names of fields in the JSON format are those of Kubernetes:
+ * `ts` (milliseconds since 1970), `msg`, `v` (information only), `err`, `logger` (part of the
+ * program). A warning has `"severity":"warning"`; `caller` is not written.
+ *
+ * @see Kubernetes 1.36 staging/src/k8s.io/component-base/logs/json/json.go
+ */
+export function openLogs({ program, ...given }: LoggerOptions): Logs {
+  const { format, verbosity: level, modules, ...stream }: LogSettings = { ...USUAL, ...given };
+  const verbosity = new Verbosity(level, modules);
+  const render = format === 'json' ? (line: string) => line : textOf(program);
+  const written = pino(
     {
-      level: options.verbosity >= 2 ? 'debug' : 'info',
+      level: 'debug',
       base: null,
-      serializers: { err: errorFields },
-      formatters: { level: (label) => ({ level: label }) },
-      timestamp: () => `,"ts":${Date.now()}`,
+      // no level among the fields: the time stamp comes first, so it has no comma before it
+      formatters: { level: () => ({}) },
+      timestamp: () => `"ts":${Date.now()}`,
     },
-    destination,
+    createLogStream(stream, render),
   );
+  const from = (needed: number): Logger => new LeveledLogger(written, { verbosity, needed });
+  return { log: from(CHANGES_OF_STATE), from, verbosity };
 }
 
-/** Pino's fields of an error, with a message that names each cause once. */
-function errorFields(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  return { ...pino.stdSerializers.err(error), message: wholeMessage(error) };
+const USUAL: LogSettings = {
+  format: 'text',
+  verbosity: 0,
+  modules: [],
+  splitStream: false,
+  infoBufferBytes: 0,
+  flushMs: 5000,
+};
+
+interface Level {
+  readonly verbosity: Verbosity;
+  /** Verbosity from which on debug lines are written. */
+  readonly needed: number;
 }
 
-/** Most causes that one message names. */
-const MOST_CAUSES = 10;
+class LeveledLogger implements Logger {
+  readonly #written: pino.Logger;
+  readonly #level: Level;
+  readonly #module: string | undefined;
 
-/** Joins an error's message with those of its causes that it does not quote already. */
-function wholeMessage(error: Error): string {
-  let text = error.message;
-  let at: unknown = error.cause;
-  for (let depth = 0; at instanceof Error && depth < MOST_CAUSES; depth += 1) {
-    if (!text.includes(at.message)) text = `${text}: ${at.message}`;
-    at = at.cause;
+  constructor(written: pino.Logger, level: Level, module?: string) {
+    this.#written = written;
+    this.#level = level;
+    this.#module = module;
   }
-  return text;
+
+  debug(fields: LogFields, message: string): void {
+    const { verbosity, needed } = this.#level;
+    if (verbosity.reaches(needed, this.#module)) {
+      this.#written.debug({ v: needed, ...plain(fields) }, message);
+    }
+  }
+
+  info(fields: LogFields, message: string): void {
+    this.#written.info({ v: 0, ...plain(fields) }, message);
+  }
+
+  warn(fields: LogFields, message: string): void {
+    this.#written.warn({ v: 0, severity: 'warning', ...plain(fields) }, message);
+  }
+
+  error(fields: LogFields, message: string): void {
+    this.#written.error(plain(fields), message);
+  }
+
+  child(fields: LogFields): Logger {
+    const { logger } = fields;
+    const module = typeof logger === 'string' ? logger : this.#module;
+    return new LeveledLogger(this.#written.child(plain(fields)), this.#level, module);
+  }
 }
 
-const LETTERS: Readonly<Record<string, string>> = { debug: 'I', info: 'I', warn: 'W', error: 'E' };
+/** Replaces the error by its text; a programming error keeps its stack. */
+function plain(fields: LogFields): LogFields {
+  const { err } = fields;
+  if (!(err instanceof Error)) return fields;
+  const stack = isProgrammingError(err) && { stacktrace: err.stack };
+  return { ...fields, err: errorText(err), ...stack };
+}
+
+const LETTERS = new Map([
+  [40, 'W'],
+  [50, 'E'],
+] as const);
+
+/** Shown by the letter, or by the line's presence. */
+const UNSEEN: ReadonlySet<string> = new Set(['v', 'severity']);
 
 /** Converts pino's JSON line to klog's form. */
-function klogLine(json: string, program: string): string {
-  const { level, ts, msg, ...fields } = JSON.parse(json) as LogFields;
-  const when = new Date(Number(ts)).toISOString();
-  const stamp = `${when.slice(5, 7)}${when.slice(8, 10)} ${when.slice(11, 23)}000`;
-  const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${shown(value)}`);
-  const letter = LETTERS[String(level)] ?? 'I';
-  return `${letter}${stamp} ${process.pid} ${program}] ${JSON.stringify(msg)}${pairs.join('')}\n`;
+function textOf(program: string): (json: string, level: number) => string {
+  return (json, level) => {
+    const { ts, msg, ...rest } = JSON.parse(json) as LogFields;
+    const fields = Object.fromEntries(Object.entries(rest).filter(([name]) => !UNSEEN.has(name)));
+    const letter = LETTERS.get(level as 40) ?? 'I';
+    const processId = process.pid;
+    return klogLine({
+      ...{ letter, processId, program, fields, message: String(msg), timeMs: Number(ts) },
+    });
+  };
 }
-
-function shown(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const fields = value as LogFields;
-  const { namespace, name, message } = fields;
-  if (message !== undefined) return JSON.stringify(withCause(fields));
-  if (name !== undefined && namespace !== undefined)
-    return JSON.stringify(`${textOf(namespace)}/${textOf(name)}`);
-  return JSON.stringify(JSON.stringify(value));
-}
-
-function withCause({ code, message }: LogFields): string {
-  const [text, tag] = [textOf(message), textOf(code ?? '')];
-  return text.includes(tag) ? text : `${text} (${tag})`;
-}
-
-const textOf = (value: unknown): string =>
-  typeof value === 'string' ? value : JSON.stringify(value);

@@ -1,6 +1,6 @@
 export { readConfigFile } from './config-file.js';
 export { collectWhenIdle } from './idle-memory.js';
-export { createLogger, type LoggerOptions } from './logger.js';
+export { type LoggerOptions, type Logs, openLogs } from './logger.js';
 export { adjustOomScore } from './oom-score.js';
 export { limitOpenFiles } from './open-files.js';
 export { createProfiler } from './profiler.js';

@@ -1,15 +1,14 @@
-import type { Logger } from '@nodeagent/base';
-
 import { parseFlags } from '../codec/parse-flags.js';
 import type { FlagSpec, ParsedFlags } from '../model/flag.js';
+import type { LogSettings } from '../model/log-settings.js';
 import { KUBERNETES_VERSION } from '../model/version.js';
 import { type ProgramText, renderHelp } from '../render/help.js';
-import { createLogger, type LoggerOptions } from './logger.js';
+import { type Logs, openLogs } from './logger.js';
 import { signalsToAbort } from './signals.js';
 
 /** The options that every program has. */
 export interface ProgramOptions {
-  readonly config: Readonly<{ logging: Pick<LoggerOptions, 'format' | 'verbosity'> }>;
+  readonly config: Readonly<{ logging: LogSettings }>;
   /** Logged before the program runs. */
   readonly warnings: readonly string[];
 }
@@ -23,7 +22,7 @@ export interface Program<Options extends ProgramOptions> {
   readonly commands: Readonly<Record<string, Command>>;
   /** The command line and the files that it names. */
   readonly readOptions: (flags: ParsedFlags) => Promise<Options>;
-  readonly run: (options: Options, log: Logger, signal: AbortSignal) => Promise<void>;
+  readonly run: (options: Options, logs: Logs, signal: AbortSignal) => Promise<void>;
   /** Recognise errors that a user or the machine causes: their message is enough, without a stack. */
   readonly expected: readonly ((error: unknown) => boolean)[];
 }
@@ -88,11 +87,11 @@ async function perform<Options extends ProgramOptions>(
   if (flags.given.get('help') === true) return print(renderHelp(text, table));
   if (flags.given.get('version') === true) return print(`Kubernetes ${KUBERNETES_VERSION}\n`);
   const options = await readOptions(flags);
-  const { format, verbosity } = options.config.logging;
-  const log = createLogger({ format, verbosity, program: text.name });
+  const logs = openLogs({ ...options.config.logging, program: text.name });
+  const { log } = logs;
   for (const warning of options.warnings) log.warn({}, warning);
   const signal = takeSignals();
-  await run(options, log, signal);
+  await run(options, logs, signal);
   if (signal.aborted) log.info({ why: (signal.reason as Error).message }, `${text.name} ended`);
 }
 

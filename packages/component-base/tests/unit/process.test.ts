@@ -2,60 +2,9 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
-import {
-  createLogger,
-  createPrometheusMetrics,
-  readConfigFile,
-} from '../../src/adapters/process.js';
-
-describe(createLogger, () => {
-  afterEach(() => vi.restoreAllMocks());
-
-  function capture(): string[] {
-    const lines: string[] = [];
-    vi.spyOn(process.stderr, 'write').mockImplementation((chunk) => lines.push(String(chunk)) > 0);
-    return lines;
-  }
-
-  it('writes klog lines', () => {
-    const lines = capture();
-    const log = createLogger({ format: 'text', verbosity: 0, program: 'demo' });
-    log
-      .child({ pod: { namespace: 'ns', name: 'web', uid: '1' } })
-      .info({ durationMs: 3 }, 'Pod started');
-    log.warn({ err: Object.assign(new Error('no route'), { code: 'EHOSTUNREACH' }) }, 'Retrying');
-    log.debug({}, 'not shown at -v=0');
-    expect(lines).toHaveLength(2);
-    expect(lines[0]).toMatch(
-      /^I\d{4} [\d:.]+ \d+ demo\] "Pod started" pod="ns\/web" durationMs=3\n$/,
-    );
-    expect(lines[1]).toMatch(/^W.*\] "Retrying" err="no route \(EHOSTUNREACH\)"\n$/);
-  });
-
-  it('names each cause of an error once', () => {
-    const lines = capture();
-    const log = createLogger({ format: 'text', verbosity: 0, program: 'demo' });
-    const root = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
-    const quoted = new Error('volume a: EACCES: permission denied', { cause: root });
-    log.warn({ err: new Error('pod not started', { cause: quoted }) }, 'Retrying');
-    log.warn({ err: quoted }, 'Retrying');
-    log.warn({ err: root }, 'Retrying');
-    const errors = lines.map((line) => /err=(.*)\n$/.exec(line)?.[1]);
-    expect(errors).toEqual([
-      '"pod not started: volume a: EACCES: permission denied"',
-      '"volume a: EACCES: permission denied"',
-      '"EACCES: permission denied"',
-    ]);
-  });
-
-  it('shows debug lines from -v=2 on', () => {
-    const lines = capture();
-    createLogger({ format: 'text', verbosity: 2, program: 'demo' }).debug({}, 'detail');
-    expect(lines).toHaveLength(1);
-  });
-});
+import { createPrometheusMetrics, readConfigFile } from '../../src/adapters/process.js';
 
 describe(createPrometheusMetrics, () => {
   it('renders measurements, one metric per name', async () => {

@@ -6,7 +6,12 @@ import { ConfigError, isConfigError, KUBERNETES_VERSION } from '../../src/index.
 const PROBLEM = { source: 'demo.yaml', problems: [{ field: 'port', message: 'must be less' }] };
 
 const OPTIONS: ProgramOptions = {
-  config: { logging: { format: 'json', verbosity: 0 } },
+  config: {
+    logging: {
+      ...{ format: 'json', verbosity: 0, modules: [] },
+      ...{ splitStream: false, infoBufferBytes: 0, flushMs: 5000 },
+    },
+  },
   warnings: [],
 };
 

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 
 import { NO_METRICS } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
-import { createLogger } from '@nodeagent/component-base/process';
+import { openLogs } from '@nodeagent/component-base/process';
 import { createCsiClient } from '@nodeagent/csi/client';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 import { loadInCluster, loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
@@ -57,7 +57,7 @@ function problemsOf(): readonly string[] {
 
 async function run(socketPath: string): Promise<void> {
   const { kubeconfig, node, timeout } = values;
-  const log = createLogger({ format: 'text', verbosity: 0, program: 'csi-controller' });
+  const { log } = openLogs({ program: 'csi-controller' });
   const connection =
     kubeconfig === undefined ? await loadInCluster() : await loadKubeconfig({ path: kubeconfig });
   const client = createKubeClient(connection, { userAgent: 'csi-controller' });

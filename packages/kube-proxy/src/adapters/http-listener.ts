@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { pipeline } from 'node:stream/promises';
 
 import type { Clock, Metrics } from '@nodeagent/base';
-import { guardServer } from '@nodeagent/component-base/guard-server';
+import { guardServer, readBody } from '@nodeagent/component-base/guard-server';
 
 import type { HttpAnswer, HttpHandler, HttpListener } from '../ports.js';
 import { listening } from './listening.js';
@@ -65,7 +65,9 @@ async function ask(
   try {
     const { pathname: path, searchParams: query } = new URL(request.url ?? '/', 'http://host');
     const { accept } = request.headers;
-    return await handler({ method: request.method ?? 'GET', path, query, accept, signal });
+    const method = request.method ?? 'GET';
+    const body = (mostBytes: number): Promise<string | undefined> => readBody(request, mostBytes);
+    return await handler({ method, path, query, accept, signal, readBody: body });
   } catch (error) {
     return { status: 500, body: `${(error as Error).message}\n` };
   }

@@ -9,6 +9,7 @@ import {
   text,
   Written,
 } from '@nodeagent/component-base/config-fields';
+import { logging } from '@nodeagent/component-base/logging-fields';
 import * as z from 'zod/mini';
 
 import { canonicalCidr, canonicalIp, familyOf } from './address.js';
@@ -96,7 +97,6 @@ function section<T extends z.core.$ZodLooseShape>(shape: T) {
 
 const periods = { syncPeriod: duration(30 * SECOND), minSyncPeriod: duration(SECOND) };
 const masquerade = { masqueradeBit: integer(14, 0, 31), masqueradeAll: flag() };
-const logStream = { splitStream: flag(), infoBufferSize: text('0') };
 
 export const configFileSchema = z.strictObject({
   apiVersion: text(CONFIG_KIND.apiVersions[0]),
@@ -115,17 +115,7 @@ export const configFileSchema = z.strictObject({
       z.transform((burst) => (burst === 0 ? 10 : burst)),
     ),
   }),
-  logging: section({
-    format: z.pipe(
-      orDefault(z.enum(['', 'text', 'json'], { error: 'must be text or json' }), 'text'),
-      z.transform((format) => (format === '' ? 'text' : format)),
-    ),
-    // a number in files of old; nothing waits before it is written
-    flushFrequency: orDefault(z.union([goDuration, z.number()]), new Written('5s', 5 * SECOND)),
-    verbosity: integer(0, 0, INT32_MAX),
-    vmodule: orDefault(z.array(z.unknown()), []),
-    options: section({ text: section(logStream), json: section(logStream) }),
-  }),
+  logging: logging(),
   hostnameOverride: text(),
   bindAddress: z.pipe(
     parsedIfAny(canonicalIp, 'an IP address'),

@@ -4,10 +4,13 @@ import {
   type Features,
   featureWarnings,
   isPlainObject,
+  type LogSettings,
+  PREVIOUS_VERSION,
   type Problem,
   unusedFieldWarnings,
 } from '@nodeagent/component-base';
 import { type DocumentOf, documentOf, Written } from '@nodeagent/component-base/config-fields';
+import { loggingProblems, logSettings } from '@nodeagent/component-base/logging-fields';
 
 import { familyOf, hostPort } from './address.js';
 import type { BindAddress } from './bind-address.js';
@@ -53,7 +56,7 @@ export interface ProxyConfig {
   readonly ipvs: IpvsConfig;
   readonly features: Features;
   readonly clientConnection: Readonly<{ kubeconfig: string; qps: number; burst: number }>;
-  readonly logging: Readonly<{ format: 'text' | 'json'; verbosity: number }>;
+  readonly logging: LogSettings;
   /** The complete configuration, with the file's field names. */
   readonly file: KubeProxyConfigFile;
 }
@@ -208,7 +211,7 @@ function settingsOf(file: CompleteFile): ProxyConfig {
     ipvs: ipvsSettingsOf(file.ipvs),
     features: file.featureGates.value,
     clientConnection: file.clientConnection,
-    logging: file.logging,
+    logging: logSettings(file.logging),
     file: documentOf(file),
   };
 }
@@ -256,10 +259,18 @@ function crossCheck(file: CompleteFile, config: ProxyConfig): readonly Problem[]
       message: 'must be set when detectLocalMode is InterfaceNamePrefix',
     },
     {
+      field: 'showHiddenMetricsForVersion',
+      wrong: !['', PREVIOUS_VERSION].includes(file.showHiddenMetricsForVersion),
+      message: `must be the minor version before this one, ${PREVIOUS_VERSION}`,
+    },
+    {
       field: 'clusterCIDR',
       wrong: detect === 'ClusterCIDR' && file.clusterCIDR.value === undefined,
       message: 'must be one CIDR, or one of each address family joined by a comma',
     },
   ];
-  return found.filter(({ wrong }) => wrong).map(({ field, message }) => ({ field, message }));
+  return [
+    ...found.filter(({ wrong }) => wrong).map(({ field, message }) => ({ field, message })),
+    ...loggingProblems(file.logging, config.features),
+  ];
 }

@@ -15,8 +15,6 @@ export const FIXED_FEATURES: ReadonlySet<FeatureName> = new Set<FeatureName>([
   'ContextualLogging',
   'InformerResourceVersion',
   'InOrderInformersBatchProcess',
-  'LoggingAlphaOptions',
-  'LoggingBetaOptions',
   'UnlockWhileProcessingFIFO',
   'WatchListClient',
 ]);

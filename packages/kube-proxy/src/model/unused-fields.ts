@@ -10,10 +10,6 @@ export const UNUSED_FIELDS: UnusedFields = {
   'clientConnection.acceptContentTypes': 'answers of the API server are in JSON',
   'clientConnection.contentType': 'requests to the API server are in JSON',
   configSyncPeriod: 'changes come by watches',
-  'logging.flushFrequency': 'each log line is written at once',
-  'logging.options': 'all logs go to stderr',
-  'logging.vmodule': 'the verbosity is the same for every module',
-  showHiddenMetricsForVersion: 'no metric is hidden',
   windowsRunAsService: WINDOWS,
   winkernel: WINDOWS,
 };

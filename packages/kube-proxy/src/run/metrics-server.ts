@@ -6,6 +6,9 @@ import {
   type Profiler,
   type ProgramSelf,
   statuszPage,
+  type Verbosity,
+  VERBOSITY_PATH,
+  verbosityPage,
 } from '@nodeagent/component-base';
 
 import type { HttpAnswer, HttpHandler, HttpRequest } from '../ports.js';
@@ -24,6 +27,8 @@ export interface MetricsServerOptions {
   readonly features: Features;
   /** Serves profiles of this process; undefined: does not. */
   readonly profiler: Profiler | undefined;
+  /** The verbosity of logs, which clients may change; undefined: they may not. */
+  readonly verbosity: Verbosity | undefined;
   readonly nowMs: () => number;
 }
 
@@ -33,7 +38,7 @@ const READS: readonly string[] = ['GET', 'HEAD'];
 
 /** Handles requests on metricsBindAddress. */
 export function metricsHandler(options: MetricsServerOptions): HttpHandler {
-  const { mode, configz, contentType, renderMetrics } = options;
+  const { mode, configz, contentType, renderMetrics, verbosity } = options;
   const counts = new HealthCounts();
   const own: Readonly<Record<string, HttpHandler>> = {
     '/healthz': (request) => livenessAnswer(request, counts),
@@ -58,6 +63,9 @@ export function metricsHandler(options: MetricsServerOptions): HttpHandler {
   const routes = { ...own, ...selfPages(options, Object.keys(own)) };
   return (request) => {
     const route = routes[request.path] ?? profileRoute(request, options.profiler);
+    if (request.path === VERBOSITY_PATH && verbosity !== undefined) {
+      return verbosityAnswer(request, verbosity);
+    }
     if (route === undefined) return { status: 404, headers: TEXT, body: '404 page not found\n' };
     const methods = request.path === '/metrics/slis' ? [...READS, 'DELETE'] : READS;
     if (!methods.includes(request.method)) {
@@ -65,6 +73,14 @@ export function metricsHandler(options: MetricsServerOptions): HttpHandler {
     }
     return route(request);
   };
+}
+
+async function verbosityAnswer(
+  { method, readBody = async () => '' }: HttpRequest,
+  verbosity: Verbosity,
+): Promise<HttpAnswer> {
+  const { status, contentType, body } = await verbosityPage({ method, readBody }, verbosity);
+  return { status, headers: { ...TEXT, 'Content-Type': contentType }, body };
 }
 
 /** @see Kubernetes 1.36 staging/src/k8s.io/apiserver/pkg/server/routes/profiling.go */

@@ -6,7 +6,7 @@ import {
   type Random,
   runScope,
 } from '@nodeagent/base';
-import { type Profiler, recordFeatures } from '@nodeagent/component-base';
+import { type Profiler, recordFeatures, type Verbosity } from '@nodeagent/component-base';
 import { type KubeClient, QueuedEventRecorder } from '@nodeagent/kube-client';
 import type { CommandRunner } from '@nodeagent/netfilter';
 
@@ -46,6 +46,8 @@ export interface ProxyDependencies {
   readonly http: HttpListener;
   /** Absent: no profiles, whatever `enableProfiling` says. */
   readonly profiler?: Profiler;
+  /** The verbosity of `log`; absent: it is fixed, whatever `enableProfiling` says. */
+  readonly verbosity?: Verbosity;
   /** The userspace mode's data path. */
   readonly sockets: ForwardSockets;
   readonly clock: Clock;
@@ -321,6 +323,7 @@ async function runLoops(
   const metrics = metricsHandler({
     ...{ mode: config.mode, configz: config.file, program, features: config.features },
     profiler: config.file.enableProfiling ? context.dependencies.profiler : undefined,
+    verbosity: config.file.enableProfiling ? context.dependencies.verbosity : undefined,
     nowMs: () => clock.nowMs(),
     contentType: counters.contentType,
     renderMetrics,

@@ -105,6 +105,8 @@ describe(parseProxyConfig, () => {
     [{ iptables: { minSyncPeriod: '31s' } }, 'iptables.minSyncPeriod: must not be longer'],
     [{ nodePortAddresses: ['primary', '10.0.0.0/8'] }, '"primary" must be the only element'],
     [{ detectLocalMode: 'BridgeInterface' }, 'detectLocal.bridgeInterface: must be set'],
+    [{ showHiddenMetricsForVersion: '1.34' }, 'showHiddenMetricsForVersion: must be the minor'],
+    [{ logging: { options: { json: { splitStream: true } } } }, 'LoggingAlphaOptions'],
     [{ detectLocalMode: 'InterfaceNamePrefix' }, 'detectLocal.interfaceNamePrefix: must be set'],
     [{ clusterCIDR: '10.0.0.0/8,10.1.0.0/16' }, 'clusterCIDR: must be one CIDR, or one of each'],
     [{ clusterCIDR: '10.0.0.0/8,fd00::/8,fd01::/16' }, 'clusterCIDR'],

@@ -32,6 +32,13 @@ const EFFECTS: readonly Row[] = [
   ],
   ['logging.format', { logging: { format: 'json' } }, (c) => c.logging.format, 'json'],
   ['logging.verbosity', { logging: { verbosity: 4 } }, (c) => c.logging.verbosity, 4],
+  [
+    'logging.vmodule',
+    { logging: { vmodule: [{ filePattern: 'a', verbosity: 4 }] } },
+    (c) => c.logging.modules,
+    [{ filePattern: 'a', verbosity: 4 }],
+  ],
+  ['logging.flushFrequency', { logging: { flushFrequency: '7s' } }, (c) => c.logging.flushMs, 7000],
   ['hostnameOverride', { hostnameOverride: 'n9' }, (c) => c.hostnameOverride, 'n9'],
   ['bindAddress', { bindAddress: '10.0.0.9' }, (c) => c.bindAddress, '10.0.0.9'],
   [

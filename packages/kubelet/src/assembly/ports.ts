@@ -1,5 +1,6 @@
 import type { Clock, Logger, Metrics, Random, ScopeTask, Tracer } from '@nodeagent/base';
 import type { CgroupDriver, CgroupReadings, OpenTree } from '@nodeagent/cgroups';
+import type { Verbosity } from '@nodeagent/component-base';
 import type { ImageService, RuntimeService } from '@nodeagent/cri-client';
 import type { KubeClient } from '@nodeagent/kube-client';
 import type { FactSource } from '@nodeagent/node-status';
@@ -33,6 +34,8 @@ export interface KubeletAdapters {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
+  /** The verbosity of `log`, which a client of the node API may change; absent: it is fixed. */
+  readonly verbosity?: Verbosity | undefined;
   /** Content of `/metrics`. */
   readonly metrics: Metrics & MetricsPage;
   /** Content of `/metrics/probes`: one series per container. */

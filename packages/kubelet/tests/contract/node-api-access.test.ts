@@ -30,7 +30,7 @@ const TARGETS = ROUTES.flatMap(({ path, methods }) =>
     return { method, target, subresources: rule?.subresources ?? OTHER_ACCESS };
   }),
 );
-const VERBS = { GET: 'get', POST: 'create' } as const;
+const VERBS = { GET: 'get', POST: 'create', PUT: 'update' } as const;
 
 let api: NodeApiFixture;
 let stranger: Caller;

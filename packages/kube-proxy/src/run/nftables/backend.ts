@@ -164,7 +164,7 @@ export class NftablesBackend implements Backend {
         signal.throwIfAborted();
         const isChanged = isNetfilterError(error, 'NETFILTER_CHANGED');
         if (!isChanged || attempt === FULL_ATTEMPTS) throw error;
-        log.info({ family: view.family, attempt }, 'the table changed while it was written');
+        log.debug({ family: view.family, attempt }, 'the table changed while it was written');
       }
     }
   }

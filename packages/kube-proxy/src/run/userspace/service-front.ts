@@ -129,7 +129,7 @@ export class ServiceFront {
       },
       failed: (error) => {
         metrics.failures.increment(labels);
-        log.info({ service: this.#service.label, err: error }, 'connection not forwarded');
+        log.debug({ service: this.#service.label, err: error }, 'connection not forwarded');
       },
     };
   }

@@ -30,6 +30,7 @@ function serve(options: Partial<MetricsServerOptions> = {}): HttpHandler {
     contentType: 'text/plain; version=0.0.4',
     renderMetrics: async () => 'up 1\n',
     profiler: undefined,
+    verbosity: undefined,
     nowMs: () => 61_000,
     ...options,
   });

@@ -67,12 +67,13 @@ export function plainListener(config: KubeletConfig): ListenerRules | undefined 
 /** Pages of the node API that the configuration can switch off. */
 export function pageRules(
   config: KubeletConfig,
-): Readonly<Record<'debug' | 'journal' | 'profiles' | 'systemLogs', boolean>> {
+): Readonly<Record<'debug' | 'journal' | 'profiles' | 'systemLogs' | 'verbosity', boolean>> {
   return {
     debug: config.enableDebuggingHandlers,
     systemLogs: config.enableSystemLogHandler,
     journal: config.enableSystemLogQuery,
     profiles: config.enableProfilingHandler,
+    verbosity: config.enableDebugFlagsHandler,
   };
 }
 

@@ -23,7 +23,8 @@ export function createEviction(
   { config, adapters, cri }: Parts,
   { stats, images, events, nodeEvents, active, onPressure }: EvictionPorts,
 ): EvictionManager {
-  const { metrics, clock, log } = adapters;
+  const { metrics, clock } = adapters;
+  const log = adapters.log.child({ logger: 'eviction' });
   return new EvictionManager({
     ...evictionRules(config),
     gauge: stats.gauge,

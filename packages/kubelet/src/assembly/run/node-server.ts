@@ -1,4 +1,9 @@
-import { profilePage, type Profiler } from '@nodeagent/component-base';
+import {
+  profilePage,
+  type Profiler,
+  type Verbosity,
+  verbosityPage,
+} from '@nodeagent/component-base';
 import { createNoApiClient, type KubeClient } from '@nodeagent/kube-client';
 
 import { renderConfig } from '../../config/index.js';
@@ -54,7 +59,7 @@ export async function openServer(
   lifetime: AbortSignal,
 ): Promise<OpenServer | undefined> {
   const { config, identity, adapters, cri } = parts;
-  const { server: doors, clock, log, metrics, probeMetrics } = adapters;
+  const { server: doors, clock, log, metrics, probeMetrics, verbosity } = adapters;
   const rules = secureListener(config);
   if (rules === undefined || doors === undefined) return undefined;
   const hasApi = reviewer !== undefined;
@@ -83,6 +88,7 @@ export async function openServer(
       more: (pods) => ({
         'metrics-probes': metricsHandler(probeMetrics),
         profiles: pages.profiles ? profileHandler(doors.profiler) : NO_PROFILES,
+        verbosity: pages.verbosity ? verbosityHandler(verbosity) : NO_FLAGS,
         ...stats(pods),
       }),
     }),
@@ -116,6 +122,16 @@ function metricsHandler(page: MetricsPage): Handler {
 }
 
 const NO_PROFILES: Handler = () => failure(405, 'profiling endpoint is disabled.');
+
+const NO_FLAGS: Handler = () => failure(405, 'flags endpoint is disabled.');
+
+function verbosityHandler(verbosity: Verbosity | undefined): Handler {
+  if (verbosity === undefined) return NO_FLAGS;
+  return async ({ request }) => {
+    const { method, readBody = async () => '' } = request;
+    return { kind: 'body', ...(await verbosityPage({ method, readBody }, verbosity)) };
+  };
+}
 
 function profileHandler(profiler: Profiler): Handler {
   return async ({ request }, signal) => {
@@ -153,10 +169,10 @@ async function openListeners(
 
 /** Rotates logs according to the `containerLog*` fields until the signal fires. */
 export function rotateLogs({ config, adapters, cri }: Parts, signal: AbortSignal): Promise<void> {
-  const { clock, log, files } = adapters;
+  const { clock, files } = adapters;
   return runLogRotation(
     {
-      ...{ clock, log },
+      ...{ clock, log: adapters.log.child({ logger: 'logs' }) },
       cri: cri.runtime,
       files: files.rotation,
       ...logRotationRules(config),

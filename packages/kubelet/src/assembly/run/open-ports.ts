@@ -126,7 +126,8 @@ export async function openPorts(
       ),
   });
   const storage = openStorage({
-    ...{ rootDir, nodeName, client, objects, tokens, events, recorder, metrics, clock, log },
+    ...{ rootDir, nodeName, client, objects, tokens, events, recorder, metrics, clock },
+    log: log.child({ logger: 'storage' }),
     standalone: adapters.openApi === undefined,
     node: {
       registered: () => ownNode.registered(),
@@ -147,14 +148,15 @@ export async function openPorts(
   const records = await ResourceRecords.open({ allocated, actuated, log });
   const pulls = createPullMeter(metrics);
   const reclaim = openReclaim(parts, nodeEvents);
+  const runtimeLog = log.child({ logger: 'runtime' });
   const { view: runtimeView, changes } = createRuntimeView({
-    ...{ cri: cri.runtime, files: files.pods, clock, log, metrics },
+    ...{ cri: cri.runtime, files: files.pods, clock, log: runtimeLog, metrics },
     streams: readyRuntime.containerEvents,
     stopSignals: settings.stopSignals ?? false,
   });
   const runtime = createPodRuntime(
     {
-      ...{ objects, surroundings, events, nodeEvents, pulls, cgroups, clock, log },
+      ...{ objects, surroundings, events, nodeEvents, pulls, cgroups, clock, log: runtimeLog },
       client: classes.reader,
       ...reclaim.pullPorts,
       resources: records,
@@ -270,6 +272,7 @@ function providedCredentials(
       labelNames: ['hash'],
     })
     .set(1, { hash });
-  const options = { providers, call, client, tokens, events, clock, log, metrics };
+  const ownLog = log.child({ logger: 'credentials' });
+  const options = { providers, call, client, tokens, events, clock, log: ownLog, metrics };
   return createCredentialProviders(options, lifetime);
 }

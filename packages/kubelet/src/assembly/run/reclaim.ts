@@ -16,7 +16,8 @@ export function openReclaim(
   { config, adapters, cri }: Parts,
   events: Pick<NodeEvents, 'warning'>,
 ): Reclaim {
-  const { metrics, clock, log, readings } = adapters;
+  const { metrics, clock, readings } = adapters;
+  const log = adapters.log.child({ logger: 'reclaim' });
   let prune: (signal: AbortSignal) => Promise<void> = async () => undefined;
   const images = new ImageCollector(
     {

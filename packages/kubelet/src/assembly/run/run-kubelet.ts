@@ -241,7 +241,9 @@ function podTasks(
   const runtime = metrics
     ? meterPodRuntime(ports.runtime, { metrics, clock: ports.clock })
     : ports.runtime;
-  const { clock, random, log } = ports;
+  const { clock, random } = ports;
+  const logOf = (logger: string): Logger => ports.log.child({ logger });
+  const log = logOf('workers');
   const { syncFrequencyMs: resyncMs } = settings;
   const { nodeName } = settings.node;
   const { http, tcp, grpc } = ports.prober;
@@ -256,7 +258,7 @@ function podTasks(
   const reporter: StatusReporter = new StatusReporter(
     {
       client: standalone ? undefined : client,
-      ...{ clock, log, hostIps: () => node.hostIps() },
+      ...{ clock, log: logOf('status'), hostIps: () => node.hostIps() },
       mirrorOf: (pod) => mirrors.mirrorOf(pod),
       metrics,
     },
@@ -282,7 +284,7 @@ function podTasks(
   ports.onPods?.(() => workers.active());
   const mirrors: MirrorPods = new MirrorPods(
     {
-      ...{ client, clock, log },
+      ...{ client, clock, log: logOf('sources') },
       node: () => ports.ownNode.registered(),
       statics: () => workers.statics(),
       synced: () => desired.synced,
@@ -292,12 +294,12 @@ function podTasks(
   );
   const ready = (inner: AbortSignal): Promise<void> => ports.ownNode.known(inner);
   const api = createApiSource({
-    ...{ client, nodeName, clock, random, log, ready, events },
+    ...{ client, nodeName, clock, random, log: logOf('sources'), ready, events },
     metrics: ports.metrics,
   });
   const sources = [...(standalone ? [] : [api]), ...(ports.sources ?? [])];
   const desired: DesiredPods = new DesiredPods(sources, workers, {
-    ...{ clock, log, mirrors, events, metrics: ports.metrics },
+    ...{ clock, log: logOf('sources'), mirrors, events, metrics: ports.metrics },
     onSynced: () => workers.synced(),
     onRefused: (pod, reason) => events.warning(pod, 'FailedValidation', `Error: ${reason}`),
   });

@@ -9,7 +9,8 @@ export function createShutdown(
   { config, adapters }: Parts,
   ports: Readonly<{ nodeEvents: NodeEvents; onChange: () => void }>,
 ): NodeShutdown | undefined {
-  const { metrics, clock, log, shutdown } = adapters;
+  const { metrics, clock, shutdown } = adapters;
+  const log = adapters.log.child({ logger: 'shutdown' });
   const { schedule, keepsTimes } = shutdownRules(config);
   if (shutdown === undefined || schedule.length === 0) return undefined;
   const file = keepsTimes ? shutdown.file : undefined;

@@ -7,19 +7,10 @@ import {
   orDefault,
   text,
 } from '@nodeagent/component-base/config-fields';
+import { logging } from '@nodeagent/component-base/logging-fields';
 import * as z from 'zod/mini';
 
-import {
-  bytes,
-  cpus,
-  duration,
-  durationText,
-  list,
-  reserved,
-  texts,
-  thresholds,
-  written,
-} from './fields.js';
+import { bytes, cpus, duration, list, reserved, texts, thresholds, written } from './fields.js';
 
 export const CONFIG_KIND = {
   apiVersions: ['kubelet.config.k8s.io/v1beta1'],
@@ -69,22 +60,6 @@ const authorization = z.strictObject({
   ),
 });
 
-const modulePattern = z.strictObject({
-  filePattern: z
-    .string()
-    .check(z.regex(/^[^=,]+$/, { error: 'must be a file name pattern without "=" and ","' })),
-  verbosity: integer(0, 0),
-});
-
-const NO_LOG_OPTIONS = {
-  text: { splitStream: false, infoBufferSize: '0' },
-  json: { splitStream: false, infoBufferSize: '0' },
-};
-const logStream = orDefault(
-  z.strictObject({ splitStream: flag(), infoBufferSize: text('0') }),
-  NO_LOG_OPTIONS.text,
-);
-
 const shutdownPriority = z.strictObject({
   priority: integer(0),
   shutdownGracePeriodSeconds: integer(0, 0),
@@ -93,15 +68,6 @@ const shutdownPriority = z.strictObject({
 const memoryReservation = z.strictObject({
   numaNode: integer(0, 0),
   limits: texts(),
-});
-
-const logging = z.strictObject({
-  format: oneOf(['text', 'json'], 'text'),
-  // a whole number of nanoseconds in older files
-  flushFrequency: orDefault(z.union([z.number(), durationText]), written(5 * SECOND)),
-  verbosity: integer(0, 0),
-  vmodule: orDefault(z.array(modulePattern), []),
-  options: orDefault(z.strictObject({ text: logStream, json: logStream }), NO_LOG_OPTIONS),
 });
 
 const tracing = z.strictObject({
@@ -291,13 +257,7 @@ const rest = {
   }),
   featureGates: featureGates(),
   seccompDefault: flag(),
-  logging: orDefault(logging, {
-    format: 'text',
-    flushFrequency: written(5 * SECOND),
-    verbosity: 0,
-    vmodule: [],
-    options: NO_LOG_OPTIONS,
-  }),
+  logging: logging(),
   tracing: z.optional(z.nullable(tracing)),
 } as const;
 

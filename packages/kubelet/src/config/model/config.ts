@@ -1,5 +1,5 @@
 import type { Quantity } from '@nodeagent/base';
-import type { Features } from '@nodeagent/component-base';
+import type { Features, LogSettings } from '@nodeagent/component-base';
 
 import type { TlsSettings } from '../../server/index.js';
 import type { ConfigDocument, ConfigFile } from './config-file.js';
@@ -22,6 +22,7 @@ export type ParsedField =
   | 'imageMaximumGCAge'
   | 'imageMinimumGCAge'
   | 'kubeReserved'
+  | 'logging'
   | 'maxParallelImagePulls'
   | 'memorySwap'
   | 'nodeStatusReportFrequency'
@@ -72,6 +73,7 @@ export interface KubeletConfig extends Readonly<Omit<ConfigFile, ParsedField>> {
   readonly imageMinimumGcAgeMs: number;
   /** By resource. */
   readonly kubeReserved: Readonly<Record<string, Quantity>>;
+  readonly logging: LogSettings;
   /** Undefined: no limit. */
   readonly maxParallelImagePulls: number | undefined;
   /** How often an unchanged status is reported. */

@@ -29,9 +29,6 @@ export const cpus = () =>
     new Written<ReadonlySet<number>>('', new Set()),
   );
 
-/** A duration without a default, as Go writes it. */
-export const durationText = parsed(parseGoDuration, 'a duration such as 1m30s');
-
 /** The form that {@link duration} parses to. */
 export const written = (ms: number): Written<number> => new Written(formatGoDuration(ms), ms);
 

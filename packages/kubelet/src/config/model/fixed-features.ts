@@ -36,8 +36,6 @@ export const FIXED_FEATURES: ReadonlySet<FeatureName> = new Set<FeatureName>([
   'KubeletRegistrationGetOnExistsOnly',
   'KubeletSeparateDiskGC',
   'LocalStorageCapacityIsolationFSQuotaMonitoring',
-  'LoggingAlphaOptions',
-  'LoggingBetaOptions',
   'MemoryQoS',
   'NodeDeclaredFeatures',
   'PLEGOnDemandRelist',

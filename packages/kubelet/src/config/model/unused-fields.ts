@@ -6,8 +6,6 @@ import type { UnusedFields } from '@nodeagent/component-base';
  */
 export const UNUSED_FIELDS: UnusedFields = {
   enableContentionProfiling: 'there is no lock contention to profile in this kubelet',
-  enableDebugFlagsHandler: 'the verbosity of logs cannot be changed while the kubelet runs',
-  showHiddenMetricsForVersion: 'no metric is hidden',
   contentType: 'requests to the API server are in JSON',
   cpuManagerPolicy: 'containers share all CPUs',
   cpuManagerPolicyOptions: 'containers share all CPUs',
@@ -24,7 +22,4 @@ export const UNUSED_FIELDS: UnusedFields = {
   kernelMemcgNotification: 'the memory of the node is looked at every ten seconds',
   iptablesMasqueradeBit: 'Kubernetes no longer uses it',
   iptablesDropBit: 'Kubernetes no longer uses it',
-  'logging.flushFrequency': 'each log line is written at once',
-  'logging.vmodule': 'the verbosity is the same for every module',
-  'logging.options': 'all logs go to stderr',
 };

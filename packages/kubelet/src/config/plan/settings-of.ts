@@ -1,5 +1,6 @@
 import { type Quantity, unitsToQuantity } from '@nodeagent/base';
 import { documentOf, type Written } from '@nodeagent/component-base/config-fields';
+import { logSettings } from '@nodeagent/component-base/logging-fields';
 
 import { tlsSettings } from '../../server/index.js';
 import type { KubeletConfig, ParsedField } from '../model/config.js';
@@ -11,7 +12,7 @@ export function settingsOf(file: ConfigFile): KubeletConfig {
   const { authentication, authorization, crashLoopBackOff, memorySwap, ...rest } = file;
   const { containerLogMaxSize, evictionHard, kubeReserved, systemReserved, ...sameForm } = rest;
   const { maxParallelImagePulls, resolvConf, singleProcessOOMKill, tracing, ...plain } = sameForm;
-  const { featureGates, reservedSystemCPUs, ...unparsed } = plain;
+  const { featureGates, logging, reservedSystemCPUs, ...unparsed } = plain;
   const { tlsMinVersion, tlsCipherSuites, tlsCurvePreferences, ...others } = unparsed;
   const { anonymous, webhook, x509 } = authentication;
   const { cacheAuthorizedTTL, cacheUnauthorizedTTL } = authorization.webhook;
@@ -36,6 +37,7 @@ export function settingsOf(file: ConfigFile): KubeletConfig {
     evictionHard: thresholdsOf(evictionHard),
     features: featureGates.value,
     kubeReserved: withoutCpu(quantitiesOf(kubeReserved), reservedSystemCPUs.value),
+    logging: logSettings(logging),
     maxParallelImagePulls: maxParallelImagePulls ?? undefined,
     reservedCpus: reservedSystemCPUs.value,
     resolvConfPath: resolvConf ?? '/etc/resolv.conf',

@@ -1,4 +1,5 @@
-import type { Problem } from '@nodeagent/component-base';
+import { PREVIOUS_VERSION, type Problem } from '@nodeagent/component-base';
+import { loggingProblems } from '@nodeagent/component-base/logging-fields';
 
 import { unsafeSysctlProblem } from '../../admission/index.js';
 import { allowlistProblem } from '../../images/index.js';
@@ -109,6 +110,11 @@ const RULES: readonly Rule[] = [
     broken: (c) => c.containerRuntimeEndpoint === '',
   },
   {
+    field: 'showHiddenMetricsForVersion',
+    message: `must be the minor version before this one, ${PREVIOUS_VERSION}`,
+    broken: (c) => !['', PREVIOUS_VERSION].includes(c.showHiddenMetricsForVersion),
+  },
+  {
     field: 'enableSystemLogQuery',
     message: 'needs enableSystemLogHandler',
     broken: (c) => c.enableSystemLogQuery && !c.enableSystemLogHandler,
@@ -192,6 +198,7 @@ export function configProblems(file: ConfigFile, config: KubeletConfig): readonl
     ...patterns,
     ...evictionProblems(file),
     ...gateProblems(config),
+    ...loggingProblems(file.logging, config.features),
     ...managerProblems(config),
   ];
 }

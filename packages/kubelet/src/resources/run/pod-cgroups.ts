@@ -289,7 +289,7 @@ export class PodCgroups {
         if (!isBusy(err)) throw err;
         // Right after a container ends, EBUSY often just means that the kernel is still cleaning
         // up.
-        log.info({ podUid: uid, err }, 'killing processes that outlived their pod');
+        log.debug({ podUid: uid, err }, 'killing processes that outlived their pod');
         await tree.kill(names);
         await tree.remove(names);
       }

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 
 import type { Clock, Counter } from '@nodeagent/base';
 import type { Connections, Ongoing } from '@nodeagent/component-base/connections';
+import { readBody } from '@nodeagent/component-base/guard-server';
 
 import { parseSocketProtocols } from '../codec/socket-protocols.js';
 import { type Answer, failure, type NodeRequest } from '../model/exchange.js';
@@ -134,6 +135,7 @@ export class Exchanges {
         from: request.socket.remoteAddress,
         accept: request.headers.accept,
         upgrade,
+        readBody: (mostBytes) => readBody(request, mostBytes),
         ...(onKnown && { onKnown }),
       },
       signal,

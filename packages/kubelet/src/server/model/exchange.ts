@@ -15,6 +15,11 @@ export interface NodeRequest {
    * Called once the client is authenticated and authorized: the request may take long from here on.
    */
   readonly onKnown?: () => void;
+  /**
+   * Reads the body as UTF-8, once the client is authenticated and authorized; undefined if it is
+   * longer. Absent: there is none.
+   */
+  readonly readBody?: (mostBytes: number) => Promise<string | undefined>;
   /** The client asks to upgrade the connection to another protocol. */
   readonly upgrade: boolean;
 }

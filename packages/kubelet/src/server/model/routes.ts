@@ -19,11 +19,12 @@ export type RouteName =
   | 'statusz'
   | 'flagz'
   | 'logs'
-  | 'profiles';
+  | 'profiles'
+  | 'verbosity';
 
 export interface RouteSpec {
   readonly name: RouteName;
-  readonly methods: readonly ('GET' | 'POST')[];
+  readonly methods: readonly ('GET' | 'POST' | 'PUT')[];
   /** `:word` matches one path element, a final `*` all remaining ones. */
   readonly path: string;
   /**
@@ -34,6 +35,8 @@ export interface RouteSpec {
 
 const GET = ['GET'] as const;
 const POST = ['POST'] as const;
+/** The handler itself refuses those that it does not serve. */
+const ALL = ['GET', 'POST', 'PUT'] as const;
 const BOTH = ['GET', 'POST'] as const;
 
 const container = (name: RouteName, prefix: string, methods: RouteSpec['methods']): RouteSpec[] => [
@@ -82,6 +85,7 @@ export const ROUTES: readonly RouteSpec[] = [
   { name: 'logs', methods: GET, path: '/logs/*', set: 'debug' },
   { name: 'profiles', methods: GET, path: '/debug/pprof', set: 'debug' },
   { name: 'profiles', methods: GET, path: '/debug/pprof/*', set: 'debug' },
+  { name: 'verbosity', methods: ALL, path: '/debug/flags/v', set: 'debug' },
 ];
 
 /** Paths that answer 405 with an explanation while debugging handlers are disabled. */
@@ -93,6 +97,7 @@ export const DEBUG_PREFIXES: readonly string[] = [
   '/containerLogs/',
   '/runningpods/',
   '/debug/pprof/',
+  '/debug/flags/v/',
   '/logs/',
 ];
 

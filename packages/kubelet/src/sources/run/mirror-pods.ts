@@ -148,14 +148,14 @@ export class MirrorPods {
         if (isKubeError(error, 'KUBE_NOT_FOUND', 'KUBE_CONFLICT')) return;
         throw error;
       }
-      log.info({ pod: target, why }, 'mirror pod deleted');
+      log.debug({ pod: target, why }, 'mirror pod deleted');
       this.#mirrors.delete(name);
       action = this.#plan(name);
     }
     if (action.kind === 'create') {
       const created = await client.create(PODS, action.mirror, signal);
       const pod = { namespace: podNamespace(created), name: podName(created) };
-      log.info({ pod }, 'mirror pod created');
+      log.debug({ pod }, 'mirror pod created');
       this.#keep(created);
     }
     this.#failed.delete(name);

@@ -72,7 +72,7 @@ export async function executePlan(
     } else {
       await perform(action, context, signal);
       if (action.kind !== 'hold-container') {
-        context.log.info({ action: action.kind, why: action.why }, 'pod action done');
+        context.log.debug({ action: action.kind, why: action.why }, 'pod action done');
       }
       if (action.kind === 'create-sandbox') break;
     }
@@ -113,7 +113,7 @@ async function resize(
   if (sandboxId === undefined) throw new Error('no sandbox to resize');
   try {
     await runtime.resizePod({ pod, sandboxId, memory, cpu }, signal);
-    log.info({ action: kind, why }, 'pod action done');
+    log.debug({ action: kind, why }, 'pod action done');
     return undefined;
   } catch (error) {
     if (signal.aborted) throw error;
@@ -161,7 +161,7 @@ async function start(
     const request = { pod, sandboxId, podIps: seen.podIps, name, role, restartCount };
     await runtime.startContainer(request, signal);
     memory.noteOutcome(name, undefined);
-    log.info({ action: action.kind, container: name, why }, 'pod action done');
+    log.debug({ action: action.kind, container: name, why }, 'pod action done');
     return undefined;
   } catch (error) {
     if (signal.aborted) throw error;

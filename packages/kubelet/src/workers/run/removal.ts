@@ -25,7 +25,7 @@ export async function tryRemoval(
   try {
     if (kind === 'remove-sandbox') await runtime.removeSandbox(id, signal);
     else await runtime.removeContainer(id, action.logs ?? 'remove', signal);
-    log.info({ action: kind, why }, 'pod action done');
+    log.debug({ action: kind, why }, 'pod action done');
     return undefined;
   } catch (error) {
     signal.throwIfAborted();

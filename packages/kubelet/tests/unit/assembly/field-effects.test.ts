@@ -208,6 +208,12 @@ const EFFECTS: readonly Row[] = [
     (c) => pageRules(c).profiles,
     false,
   ],
+  [
+    'enableDebugFlagsHandler',
+    { enableDebugFlagsHandler: false },
+    (c) => pageRules(c).verbosity,
+    false,
+  ],
   ['enableSystemLogQuery', { enableSystemLogQuery: true }, (c) => pageRules(c).journal, true],
   ['healthzPort', { healthzPort: 10_300 }, (c) => healthListener(c).port, 10_300],
   [

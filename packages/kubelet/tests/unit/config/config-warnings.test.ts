@@ -15,10 +15,6 @@ describe('a configuration with settings that the kubelet does not act on', () =>
   it.each([
     [{ qosReserved: { memory: '50%' } }, 'qosReserved has no effect'],
     [{ volumePluginDir: '/plugins' }, 'volumePluginDir has no effect'],
-    [
-      { logging: { vmodule: [{ filePattern: 'a', verbosity: 3 }] } },
-      'logging.vmodule has no effect',
-    ],
     [{ featureGates: { EventedPLEG: true } }, 'featureGates: EventedPLEG=true has no effect'],
   ])('warns of %j', (value, warning) => {
     expect(warningsOf(value)).toEqual([expect.stringContaining(`file: ${warning}`)]);

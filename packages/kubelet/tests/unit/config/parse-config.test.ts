@@ -123,6 +123,8 @@ describe(parseKubeletConfig, () => {
 
   const wrong: readonly (readonly [string, PlainObject])[] = [
     ['runOnce', { runOnce: true }],
+    ['showHiddenMetricsForVersion', { showHiddenMetricsForVersion: '1.34' }],
+    ['logging.options.text.splitStream', { logging: { options: { text: { splitStream: true } } } }],
     ['podLogsDir', { podLogsDir: '/var/../log' }],
     ['cpuCFSQuotaPeriod', { cpuCFSQuotaPeriod: '2s' }],
     ['maxParallelImagePulls', { maxParallelImagePulls: 5, serializeImagePulls: true }],

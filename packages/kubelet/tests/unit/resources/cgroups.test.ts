@@ -162,7 +162,7 @@ describe(PodCgroups, () => {
       'remove kubepods/besteffort/podu',
     ]);
     const reported = log.lines.filter(({ message }) => message.startsWith('killing processes'));
-    expect(reported).toMatchObject([{ level: 'info', fields: { podUid: 'u' } }]);
+    expect(reported).toMatchObject([{ level: 'debug', fields: { podUid: 'u' } }]);
   });
 });
 
