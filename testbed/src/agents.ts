@@ -88,6 +88,7 @@ export async function startKubelet(space: NodeSpace, options: KubeletOptions): P
       `--hostname-override=${nodeName}`,
       `--node-ip=${ipv6 ? `${nodeIp},${ipv6.nodeIp}` : nodeIp}`,
       `--root-dir=${join(dir, 'root')}`,
+      `--cert-dir=${join(dir, 'root/pki')}`,
       '--v=2',
       ...(options.flags ?? []),
     ],

@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 
 import {
   ConfigError,
@@ -41,6 +40,9 @@ export interface Options {
   readonly warnings: readonly string[];
 }
 
+/** The certificates stay here with another `--root-dir` as well: kubeconfigs name their path. */
+const CERT_DIR = '/var/lib/kubelet/pki';
+
 /** @throws {ConfigError} with every problem of the flags, or of the configuration */
 export async function readOptions(
   flags: ParsedFlags,
@@ -78,7 +80,7 @@ export async function readOptions(
     nodeIps: nodeIpsOf(text('node-ip'), problems),
     nodeLabels: nodeLabelsOf(text('node-labels'), problems),
     rootDir,
-    certDir: text('cert-dir') || join(rootDir, 'pki'),
+    certDir: text('cert-dir') || CERT_DIR,
     credentialProviders: credentialProvidersOf(text, problems),
     flags: shownFlags(flags, SECRET_FLAGS),
     cloudProvider: cloudProvider === 'external' ? 'external' : 'none',

@@ -107,7 +107,10 @@ describe('bad input', () => {
     await writeFile(config, row.config.replace('"KUBECONFIG"', JSON.stringify(given)));
     await writeFile(given, row.kubeconfig);
     const argv = [join(BIN_DIR, row.program), `--config=${config}`, '--hostname-override=n'];
-    const flags = row.program === 'kubelet' ? [`--kubeconfig=${given}`, `--root-dir=${dir}/r`] : [];
+    const flags =
+      row.program === 'kubelet'
+        ? [`--kubeconfig=${given}`, `--root-dir=${dir}/r`, `--cert-dir=${dir}/pki`]
+        : [];
     const { exitCode, stderr } = await tryCommand([...argv, ...flags], {
       env: { NODEAGENT_NODE: process.execPath },
       timeoutMs: 20_000,

@@ -395,6 +395,7 @@ describe('credentials that are refused', () => {
         join(BIN_DIR, 'kubelet'),
         ...own,
         `--root-dir=${join(space.dir, name)}`,
+        `--cert-dir=${join(space.dir, name, 'pki')}`,
         ...flags,
       ]);
     const texts = new Map([

@@ -163,6 +163,7 @@ describe('without an API server', () => {
       `--hostname-override=${nodeName}`,
       `--node-ip=${space.network.nodeIp}`,
       `--root-dir=${join(space.dir, 'kubelet/root')}`,
+      `--cert-dir=${join(space.dir, 'kubelet/root/pki')}`,
     ];
     const env = { NODEAGENT_NODE: process.execPath };
     const alone = await space.start('kubelet-alone', argv, env);

@@ -92,6 +92,7 @@ async function writeFiles(): Promise<readonly string[]> {
     `--bootstrap-kubeconfig=${files.bootstrap}`,
     `--kubeconfig=${join(dir, 'etc/kubelet.conf')}`,
     `--root-dir=${join(dir, 'root')}`,
+    `--cert-dir=${join(dir, 'root/pki')}`,
     '--hostname-override=n1',
   ];
 }

@@ -44,7 +44,12 @@ async function writeFiles(dir: string, healthzPort: number): Promise<readonly st
   const [configFile, kubeconfigFile] = [join(dir, 'kubelet.json'), join(dir, 'kubeconfig')];
   await writeFile(configFile, JSON.stringify(config));
   await writeFile(kubeconfigFile, AWAY_KUBECONFIG);
-  return [`--config=${configFile}`, `--kubeconfig=${kubeconfigFile}`, `--root-dir=${dir}/root`];
+  return [
+    `--config=${configFile}`,
+    `--kubeconfig=${kubeconfigFile}`,
+    `--root-dir=${dir}/root`,
+    `--cert-dir=${dir}/pki`,
+  ];
 }
 
 describe('SIGTERM', () => {
