@@ -102,13 +102,21 @@ class LeveledLogger implements Logger {
   }
 }
 
-/** Replaces the error by its text; a programming error keeps its stack. */
+/** Replaces the error by its text; a programming error keeps its stack. Rounds fractions. */
 function plain(fields: LogFields): LogFields {
   const { err } = fields;
-  if (!(err instanceof Error)) return fields;
+  const shown: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    const isFraction = typeof value === 'number' && !Number.isInteger(value);
+    shown[name] = isFraction ? Number(value.toFixed(DECIMALS)) : value;
+  }
+  if (!(err instanceof Error)) return shown;
   const stack = isProgrammingError(err) && { stacktrace: err.stack };
-  return { ...fields, err: errorText(err), ...stack };
+  return { ...shown, err: errorText(err), ...stack };
 }
+
+/** Milliseconds are measured and jittered to many more. */
+const DECIMALS = 1;
 
 const LETTERS = new Map([
   [40, 'W'],

@@ -20,9 +20,10 @@ export function klogLine(entry: KlogEntry): string {
 
 function shown(value: unknown): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  const { namespace, name } = value as LogFields;
+  const { namespace, name, uid } = value as LogFields;
   if (typeof name === 'string' && typeof namespace === 'string') {
     return JSON.stringify(`${namespace}/${name}`);
   }
+  if (typeof uid === 'string' && name === undefined) return JSON.stringify(uid);
   return JSON.stringify(JSON.stringify(value));
 }

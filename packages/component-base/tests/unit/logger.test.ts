@@ -52,6 +52,20 @@ describe('text', () => {
     ]);
   });
 
+  it('says once what a cause says with more words', () => {
+    const { log, err } = capture();
+    const call = Object.assign(new Error('9 FAILED: no such file'), { details: 'no such file' });
+    const named = new Error('StartContainer: no such file (E_CRI)', { cause: call });
+    log.warn({ err: new Error('no such file', { cause: named }) }, 'Retrying');
+    expect(err[0]).toMatch(/ err="StartContainer: no such file \(E_CRI\)"\n$/);
+  });
+
+  it('shows a pod by its name or else its uid, and no more than one decimal', () => {
+    const { log, err } = capture();
+    log.info({ pod: { uid: 'u1' }, retryInMs: 182.980_661 }, 'Retrying');
+    expect(err[0]).toMatch(/ pod="u1" retryInMs=183\n$/);
+  });
+
   it('keeps the stack of a programming error alone', () => {
     const { log, err } = capture();
     log.error({ err: new TypeError('x is undefined') }, 'Failed');

@@ -200,7 +200,7 @@ class GrpcChannel implements Channel {
     const status = grpcStatus(code);
     const failure = {
       status: status === 'OK' ? 'UNKNOWN' : status,
-      detail: details ?? '',
+      detail: withoutNoise(details ?? ''),
     } as const;
     return this.#options.toError(failure, method, { cause: error });
   }
@@ -233,4 +233,12 @@ function connect(socketPath: string): Connection {
 
 function callOptions(deadlineMs: number | undefined): { deadline?: number } {
   return deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs };
+}
+
+const UNREACHABLE =
+  /^No connection established\. Last error: (?:Error: )?(.*)\. Resolution note: ?/s;
+
+/** The library wraps what the kernel said into words about its own resolver. */
+function withoutNoise(details: string): string {
+  return UNREACHABLE.exec(details)?.[1] ?? details;
 }

@@ -31,7 +31,7 @@ import { changeOf } from '../plan/pod-change.js';
 import { cleanUpPod, type EndingPod, terminatePod } from './end-pod.js';
 import { executePlan } from './execute-plan.js';
 import { StartMemory } from './start-memory.js';
-import { NetworkNotReady, StepRetry, VolumesNotReady } from './step-retry.js';
+import { LoggedFailure, NetworkNotReady, StepRetry, VolumesNotReady } from './step-retry.js';
 import { traceStep } from './trace-step.js';
 import type { StepType } from './worker-metrics.js';
 import type { PodWorkerHooks, WorkerPorts } from './worker-ports.js';
@@ -274,7 +274,7 @@ export class PodWorker {
         seen = await this.#observe(signal, made);
         if (failure !== undefined) {
           this.#report(seen);
-          throw failure;
+          throw new LoggedFailure(failure);
         }
       }
     } finally {

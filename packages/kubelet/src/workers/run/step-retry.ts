@@ -35,6 +35,15 @@ export class VolumesNotReady extends Error {
   }
 }
 
+/** A failure whose details are in the log already. */
+export class LoggedFailure extends Error {
+  override readonly name = 'LoggedFailure';
+
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
 /** The back-off after a failure, and the largest fraction by which jitter extends it. */
 function retryAfter(error: unknown): Readonly<{ rules: BackoffRules; stretch: number }> {
   if (error instanceof NetworkNotReady) return { rules: NETWORK_RETRY, stretch: 0.5 };
@@ -81,7 +90,9 @@ export class StepRetry {
     const level = isPodGone(error) ? 'debug' : this.level(life);
     this.#failed = nextBackoff(this.#failed, rules, clock.monotonicMs());
     const waitMs = jittered(this.#failed.delayMs, stretch, random);
-    log[level]({ err: error, life: life.kind, retryInMs: waitMs }, 'pod step failed');
+    const details = { life: life.kind, retryInMs: waitMs };
+    if (error instanceof LoggedFailure) log.debug(details, 'pod step is tried again');
+    else log[level]({ err: error, ...details }, 'pod step failed');
     return waitMs;
   }
 
