@@ -17,6 +17,7 @@ import {
   type Machine,
   type MachineNodeOptions,
   type Machines,
+  untilHealthy,
 } from '@nodeagent/testbed/machine';
 import { afterAll, beforeAll } from 'vitest';
 
@@ -133,4 +134,14 @@ export function create<T extends KubeObject>(
 
 export function isNodeReady(node: Node): boolean {
   return node.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+}
+
+const KUBELET_CONFIG = '/var/lib/kubelet/config.yaml';
+
+/** Changes fields of the kubelet's configuration, and restarts it. */
+export async function configure(node: Machine, fields: object): Promise<void> {
+  const config = JSON.parse(await node.sh(`cat ${KUBELET_CONFIG}`)) as object;
+  await node.write(KUBELET_CONFIG, JSON.stringify({ ...config, ...fields }));
+  await node.sh('systemctl restart kubelet');
+  await untilHealthy(node, 'kubelet');
 }
