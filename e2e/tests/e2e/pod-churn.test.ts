@@ -40,23 +40,23 @@ const SETTLE_MS = 180_000;
 const EXPECTED: readonly Expected[] = [
   {
     program: 'kubelet',
-    line: /^"pod step failed" pod="[^"]+\/lost-\d+" err="[^"]*configmap \\"nowhere\\" not found/,
+    line: /^"pod step failed" logger="workers" pod="[^"]+\/lost-\d+" err="[^"]*configmap \\"nowhere\\" not found/,
     because: 'its volume mounts a config map that does not exist',
   },
   {
     program: 'kubelet',
-    line: /^"(container not started|pod step failed)" pod="[^"]+\/imageless-\d+" .*err="Container image \\"nodeagent.test\/nowhere:1\\" is not present/,
+    line: /^"(container not started|pod step failed)" logger="\w+" pod="[^"]+\/imageless-\d+" .*err="Container image \\"nodeagent.test\/nowhere:1\\" is not present/,
     because: 'its image is not on the node and must not be pulled',
   },
   {
     program: 'kubelet',
-    line: /^"preStop hook failed" pod="[^"]+\/hookless-\d+" /,
+    line: /^"preStop hook failed" logger="runtime" pod="[^"]+\/hookless-\d+" /,
     because:
       'its preStop hook is `false`, and fails differently when its container has no time left',
   },
   ...(['kubelet', 'kube-proxy'] as const).map((program) => ({
     program,
-    line: /^"cannot set oom_score_adj" err="EACCES: permission denied/,
+    line: /^"cannot set oom_score_adj" .*err="EACCES: permission denied/,
     because: 'the tests may run without CAP_SYS_RESOURCE',
   })),
   {
