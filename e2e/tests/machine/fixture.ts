@@ -116,6 +116,8 @@ export function webPod(name: string, nodeName: string, container: object = {}): 
     spec: {
       nodeName,
       terminationGracePeriodSeconds: 1,
+      // a node that is away for minutes, on a slow machine, keeps the pod
+      tolerations: [{ operator: 'Exists', effect: 'NoExecute' }],
       containers: [
         { name: 'main', image: 'nodeagent.test/web:1', imagePullPolicy: 'Never', ...container },
       ],
