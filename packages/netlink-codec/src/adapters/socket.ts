@@ -1,10 +1,10 @@
 import { readdirSync, readlinkSync, readSync, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
 
 import { ByteWriter } from '../codec/byte-writer.js';
 import { MESSAGE, MESSAGE_HEADER, writeMessage } from '../codec/message.js';
 import { NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
+import { loadAddon, type NativeNetlink } from './addon.js';
 
 /** NETLINK_* protocol numbers. @see Linux include/uapi/linux/netlink.h */
 export const PROTOCOL = { route: 0, netfilter: 12, generic: 16 } as const;
@@ -31,30 +31,6 @@ const KEPT_BYTES = 32;
 const LONGEST_DATAGRAM = 256 * 1024;
 
 /**
- * The functions of the add-on that are used: it opens the socket and sets its options. Its own
- * event-loop watch is not used, because it ends the process when the kernel reports lost messages.
- * A netlink socket needs no watch: answers are waiting when `send` returns.
- */
-interface NativeNetlink {
-  address(): { port: number };
-  addMembership(group: number): void;
-  dropMembership(group: number): void;
-  setRecvBufferSize(bytes: number): void;
-  setSendBufferSize(bytes: number): void;
-  getSendBufferSize(): number;
-  close(): void;
-}
-
-interface Addon {
-  readonly NativeNetlink: new (
-    protocol: number,
-    messageBytes: number,
-    onMessage: () => void,
-    onError: () => void,
-  ) => NativeNetlink;
-}
-
-/**
  * Opens a netlink socket in the network namespace of this process. It does not keep the process
  * alive.
  *
@@ -77,29 +53,6 @@ export function openNetlinkSocket(options: SocketOptions): NetlinkSocket {
     native?.close();
     throw socketError(`netlink socket of protocol ${options.protocol}`, error);
   }
-}
-
-let addon: Addon | undefined;
-
-/** Loads the prebuilt add-on of the npm package `netlink`, or the one compiled at installation. */
-function loadAddon(): Addon {
-  if (addon !== undefined) return addon;
-  const load = createRequire(import.meta.url);
-  const places = [
-    `prebuilds/linux-${process.arch}/node.napi.node`,
-    'build/Release/netlink_binding.node',
-  ];
-  const causes: unknown[] = [];
-  for (const place of places) {
-    try {
-      addon = load(`netlink/${place}`) as Addon;
-      return addon;
-    } catch (error) {
-      causes.push(error);
-    }
-  }
-  const message = `netlink: no native add-on for ${process.platform}-${process.arch}`;
-  throw new NetlinkError('NETLINK_UNAVAILABLE', message, { cause: new AggregateError(causes) });
 }
 
 /** Returns `21 socket:[1805574]`: the descriptor of each open socket with its identity. */
