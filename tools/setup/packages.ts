@@ -5,7 +5,15 @@ import { findProgram, SetupError } from './machine.ts';
 
 /** The purposes of a program; callers ask for those they need. */
 export type Purpose =
-  'containers' | 'network' | 'registry' | 'kubectl' | 'kernel' | 'machine' | 'storage' | 'systemd';
+  | 'containers'
+  | 'network'
+  | 'registry'
+  | 'kubectl'
+  | 'kernel'
+  | 'machine'
+  | 'packages'
+  | 'storage'
+  | 'systemd';
 
 interface Need {
   /** Name or absolute path of a file in the package. */
@@ -44,6 +52,12 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
     { program: 'dbus-daemon', debianPackage: 'dbus' },
     { program: '/lib/systemd/systemd', debianPackage: 'systemd' },
     { program: 'unshare', debianPackage: 'util-linux' },
+  ],
+  packages: [
+    { program: 'dpkg-deb', debianPackage: 'dpkg' },
+    { program: 'lintian', debianPackage: 'lintian' },
+    { program: 'strip', debianPackage: 'binutils' },
+    { program: 'aarch64-linux-gnu-strip', debianPackage: 'binutils-aarch64-linux-gnu' },
   ],
   kubectl: [{ program: 'dpkg', debianPackage: 'dpkg' }],
   machine: [

@@ -39,7 +39,10 @@ export const TIERS: readonly Tier[] = [
   {
     name: 'integration',
     about: 'real containerd, iptables, registries and API clients',
-    purposes: ['containers', 'network', 'registry', 'kubectl', 'kernel', 'storage', 'systemd'],
+    purposes: [
+      ...(['containers', 'network', 'registry', 'kubectl', 'kernel'] as const),
+      ...(['packages', 'storage', 'systemd'] as const),
+    ],
     needsRoot: true,
     secondsPerFile: 10,
   },
@@ -53,7 +56,7 @@ export const TIERS: readonly Tier[] = [
   {
     name: 'machine',
     about: 'a whole Debian with systemd and cgroup v2, in a virtual machine',
-    purposes: ['machine', 'containers', 'network'],
+    purposes: ['machine', 'containers', 'network', 'packages'],
     needsRoot: true,
     secondsPerFile: 150,
   },
