@@ -120,6 +120,15 @@ export const KUBELET_FLAGS: Readonly<Record<string, Proof>> = {
   ),
   version: test('BASE/unit/program.test.ts › --version'),
   help: test('BASE/unit/program.test.ts › --help'),
+  'minimum-container-ttl-duration': test(
+    'APP/unit/options.test.ts › read how many ended containers stay; unit/reclaim/container-gc.test.ts › removes nothing that runs or is too young',
+  ),
+  'maximum-dead-containers-per-container': test(
+    'unit/assembly/create-kubelet.test.ts › keeps as many ended containers as its identity says',
+  ),
+  'maximum-dead-containers': test(
+    'unit/assembly/create-kubelet.test.ts › keeps as many ended containers as its identity says',
+  ),
   'runtime-cgroups': test(
     'APP/unit/options.test.ts › reads the cgroup of the container runtime from its flag',
   ),

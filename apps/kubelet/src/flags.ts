@@ -42,6 +42,9 @@ const thresholds = (value: FlagValue): unknown =>
     }),
   );
 
+const BY_EVICTION =
+  'Use --eviction-hard or --eviction-soft instead. Will be removed in a future version.';
+
 const PROGRAM: readonly FlagSpec[] = [
   { name: 'config', kind: 'string', help: 'configuration file' },
   {
@@ -100,6 +103,24 @@ const PROGRAM: readonly FlagSpec[] = [
     name: 'runtime-cgroups',
     kind: 'string',
     help: 'cgroup of the container runtime, for /stats/summary',
+  },
+  {
+    name: 'minimum-container-ttl-duration',
+    kind: 'duration',
+    help: 'age before which no ended container is removed',
+    deprecated: BY_EVICTION,
+  },
+  {
+    name: 'maximum-dead-containers-per-container',
+    kind: 'integer',
+    help: 'ended runs that stay of each container; default 1, negative: all',
+    deprecated: BY_EVICTION,
+  },
+  {
+    name: 'maximum-dead-containers',
+    kind: 'integer',
+    help: 'ended containers that stay on the node; negative, the default: any number',
+    deprecated: BY_EVICTION,
   },
   {
     name: 'fail-cgroupv1',
@@ -293,20 +314,11 @@ const IGNORED: readonly FlagSpec[] = [
       'housekeeping-interval',
       'max-housekeeping-interval',
       'global-housekeeping-interval',
-      'minimum-container-ttl-duration',
       'storage-driver-buffer-duration',
     ],
     'this kubelet does not need it',
   ),
-  ...ignored(
-    'integer',
-    [
-      'maximum-dead-containers',
-      'maximum-dead-containers-per-container',
-      'application-metrics-count-limit',
-    ],
-    'the kubelet keeps one exited run of each container',
-  ),
+  ...ignored('integer', ['application-metrics-count-limit'], 'this kubelet does not need it'),
   ...ignored(
     'string',
     [

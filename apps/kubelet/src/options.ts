@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 
+import { parseGoDuration } from '@nodeagent/base';
 import {
   ConfigError,
   flagsToConfig,
@@ -8,7 +9,12 @@ import {
   type Problem,
   shownFlags,
 } from '@nodeagent/component-base';
-import { type ConfigPlace, type KubeletConfig, parseKubeletConfig } from '@nodeagent/kubelet';
+import {
+  type ConfigPlace,
+  type KubeletConfig,
+  type KubeletIdentity,
+  parseKubeletConfig,
+} from '@nodeagent/kubelet';
 import type { ConfigFiles } from '@nodeagent/kubelet/adapters';
 
 import { FLAGS } from './flags.js';
@@ -32,6 +38,8 @@ export interface Options {
   readonly certDir: string;
   /** Configuration and directory of credential provider plug-ins; undefined without them. */
   readonly credentialProviders: Readonly<{ config: string; binDir: string }> | undefined;
+  /** How many ended containers stay. */
+  readonly containerGc: NonNullable<KubeletIdentity['containerGc']>;
   /** Flags as given, for `/flagz`. */
   readonly flags: Readonly<Record<string, string>>;
   readonly cloudProvider: 'none' | 'external';
@@ -82,6 +90,7 @@ export async function readOptions(
     rootDir,
     certDir: text('cert-dir') || CERT_DIR,
     credentialProviders: credentialProvidersOf(text, problems),
+    containerGc: containerGcOf(flags),
     flags: shownFlags(flags, SECRET_FLAGS),
     cloudProvider: cloudProvider === 'external' ? 'external' : 'none',
     runtimeCgroups: text('runtime-cgroups'),
@@ -90,6 +99,18 @@ export async function readOptions(
   if (problems.length > 0)
     throw new ConfigError('FLAG_INVALID', { source: 'command line', problems });
   return options;
+}
+
+function containerGcOf({ given }: ParsedFlags): Options['containerGc'] {
+  const number = (flag: string, otherwise: number): number => {
+    const value = given.get(flag);
+    return typeof value === 'number' ? value : otherwise;
+  };
+  return {
+    minAgeMs: parseGoDuration(flagText(given.get('minimum-container-ttl-duration'))) ?? 0,
+    perContainer: number('maximum-dead-containers-per-container', 1),
+    total: number('maximum-dead-containers', -1),
+  };
 }
 
 function credentialProvidersOf(

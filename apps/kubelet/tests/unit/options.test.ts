@@ -28,6 +28,20 @@ it('reads the cgroup of the container runtime from its flag', async () => {
 });
 
 describe('flags', () => {
+  it('read how many ended containers stay', async () => {
+    const { containerGc, warnings } = await options();
+    expect(containerGc).toEqual({ minAgeMs: 0, perContainer: 1, total: -1 });
+    expect(warnings).toEqual([]);
+    const given = await options(
+      '--minimum-container-ttl-duration=1m30s',
+      '--maximum-dead-containers-per-container=0',
+      '--maximum-dead-containers=100',
+    );
+    expect(given.containerGc).toEqual({ minAgeMs: 90_000, perContainer: 0, total: 100 });
+    expect(given.warnings).toHaveLength(3);
+    expect(given.warnings[0]).toContain('Use --eviction-hard or --eviction-soft instead');
+  });
+
   it('have unique names', () => {
     const names = FLAGS.map(({ name }) => name);
     expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);

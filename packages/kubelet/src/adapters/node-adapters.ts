@@ -35,6 +35,7 @@ import { createRotationFiles } from '../logs/adapters/rotation-files.js';
 import { createFilterProgram } from '../node/adapters/filter-program.js';
 import { createKernelLog } from '../node/adapters/kernel-log.js';
 import { createKernelSettings } from '../node/adapters/kernel-settings.js';
+import { createLogLinks } from '../reclaim/adapters/log-links.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 import { callHook } from '../runtime/adapters/hook-caller.js';
 import { createPodFiles } from '../runtime/adapters/pod-files.js';
@@ -136,6 +137,7 @@ function nodeFiles(config: KubeletConfig, rootDir: string): KubeletFiles {
     allocated: createResourceRecordFile(rootDir, 'allocated_pods_state'),
     actuated: createResourceRecordFile(rootDir, 'actuated_pods_state'),
     logs: createLogDirectories({ podLogsDir, containerLogsDir: containerLogsDir(config) }),
+    logLinks: createLogLinks(containerLogsDir(config)),
     rotation: createRotationFiles(),
     manifests: createManifestFiles,
     manifestUrl: createManifestUrl,

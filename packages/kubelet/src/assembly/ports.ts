@@ -17,6 +17,7 @@ import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../logs/index.js';
 import type { FilterProgram, HealthServer, KernelLog, KernelSettings } from '../node/index.js';
 import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } from '../pod/index.js';
+import type { LogLinks } from '../reclaim/index.js';
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
 import type { NodeServerAdapters } from '../server/index.js';
 import type { MetricsPage } from '../server/run/index.js';
@@ -134,6 +135,7 @@ export interface KubeletFiles {
   readonly actuated: ResourceRecordFile;
   /** Log directories of pods. */
   readonly logs: PodLeftovers;
+  readonly logLinks: LogLinks;
   readonly rotation: RotationFiles;
   /** `staticPodPath` */
   manifests(path: string): ManifestFiles;

@@ -86,6 +86,7 @@ export {
   SEEN_ANNOTATION,
   SOURCE_ANNOTATION,
 } from './model/pod-spec.js';
+export type { PodStanding } from './model/pod-standing.js';
 export { type QosClass, qosClass } from './model/qos.js';
 export {
   type ContainerResize,

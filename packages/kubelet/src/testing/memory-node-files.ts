@@ -3,6 +3,7 @@ import type { LoopDevices, StorageFiles } from '../disks/index.js';
 import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../logs/index.js';
 import { parsePodUid, type ResourceRecordFile } from '../pod/index.js';
+import type { LogLinks } from '../reclaim/index.js';
 import type { PodFiles, UserNamespaceFiles } from '../runtime/index.js';
 import type { PluginSockets } from '../storage/index.js';
 import type { MemoryDisk } from './memory-disk.js';
@@ -40,9 +41,24 @@ export function createMemoryNodeFiles(
     allocated: recordFile(disk, `${rootDir}/allocated_pods_state`),
     actuated: recordFile(disk, `${rootDir}/actuated_pods_state`),
     logs: { pods: async () => [], remove: async () => undefined },
+    logLinks: logLinks(disk),
     rotation: rotationFiles(disk),
     manifests: () => new MemoryManifestFiles(),
     manifestUrl: (url) => ({ url, fetch: async () => ({ httpStatus: 404, body: '' }) }),
+  };
+}
+
+const LINKS = '/var/log/containers';
+
+function logLinks(disk: MemoryDisk): LogLinks {
+  const path = (name: string): string => `${LINKS}/${name}`;
+  return {
+    dangling: async () =>
+      disk.names(LINKS).filter((name) => {
+        const target = disk.linkTarget(path(name));
+        return target !== undefined && disk.kindOf(disk.resolve(target)) === undefined;
+      }),
+    remove: async (name) => disk.remove(path(name)),
   };
 }
 

@@ -1,5 +1,7 @@
 import { KUBERNETES_VERSION } from '@nodeagent/component-base';
 
+import { type ContainerGcPolicy, DEFAULT_CONTAINER_GC } from '../../reclaim/index.js';
+
 /** Identity and file locations of this kubelet; they are not part of its configuration. */
 export interface KubeletIdentity {
   /** The name of this kubelet's Node object. */
@@ -16,6 +18,8 @@ export interface KubeletIdentity {
   readonly cloudProvider?: 'none' | 'external';
   /** The container runtime's own cgroup, for `/stats/summary`; empty: unknown. */
   readonly runtimeCgroups?: string;
+  /** How many ended containers stay; default: one run of each container, without a limit of the node. */
+  readonly containerGc?: ContainerGcPolicy;
   /** The Kubernetes version that the Node reports, `v1.36.0`. */
   readonly version?: string;
   /** Command-line flags to show at `/flagz`. */
@@ -43,6 +47,7 @@ export function completeIdentity(identity: KubeletIdentity): WholeIdentity {
     certDir: identity.certDir ?? `${rootDir}/pki`,
     cloudProvider: identity.cloudProvider ?? 'none',
     runtimeCgroups: identity.runtimeCgroups ?? '',
+    containerGc: identity.containerGc ?? DEFAULT_CONTAINER_GC,
     version: identity.version ?? KUBERNETES_VERSION,
     flags: identity.flags ?? {},
     placeOf: identity.placeOf ?? ((field) => ({ source: 'KubeletConfiguration', field })),

@@ -2,7 +2,7 @@ import type { NodeEvents } from '@nodeagent/node-status';
 
 import { EvictionManager } from '../../eviction/run/index.js';
 import type { PodEvents } from '../../pod/index.js';
-import { type ImageCollector, removeDeadContainers } from '../../reclaim/run/index.js';
+import type { ContainerCollector, ImageCollector } from '../../reclaim/run/index.js';
 import { evictionRules } from '../plan/eviction-rules.js';
 import type { NodeStats } from './node-stats.js';
 import type { Parts } from './parts.js';
@@ -10,18 +10,17 @@ import type { Parts } from './parts.js';
 export interface EvictionPorts {
   readonly stats: Pick<NodeStats, 'gauge'>;
   readonly images: Pick<ImageCollector, 'removeUnusedImages'>;
+  readonly containers: Pick<ContainerCollector, 'reclaim'>;
   readonly events: PodEvents;
   readonly nodeEvents: NodeEvents;
-  /** Uids of the pods that use resources. */
-  readonly active: () => ReadonlySet<string>;
   /** Called when the node's conditions change. */
   readonly onPressure: () => void;
 }
 
 /** Eviction as the configuration says. */
 export function createEviction(
-  { config, adapters, cri }: Parts,
-  { stats, images, events, nodeEvents, active, onPressure }: EvictionPorts,
+  { config, adapters }: Parts,
+  { stats, images, containers, events, nodeEvents, onPressure }: EvictionPorts,
 ): EvictionManager {
   const { metrics, clock } = adapters;
   const log = adapters.log.child({ logger: 'eviction' });
@@ -30,8 +29,7 @@ export function createEviction(
     gauge: stats.gauge,
     reclaim: {
       removeUnusedImages: (signal) => images.removeUnusedImages(signal),
-      removeDeadContainers: (signal) =>
-        removeDeadContainers({ cri: cri.runtime, active, log }, signal),
+      removeDeadContainers: (signal) => containers.reclaim(signal),
     },
     ...{ events, nodeEvents, onPressure, metrics, clock, log },
   });

@@ -1,11 +1,5 @@
 import { type ScopeTask, Wake } from '@nodeagent/base';
-import {
-  type EventRecorder,
-  type KubeClient,
-  type Node,
-  NODES,
-  type Pod,
-} from '@nodeagent/kube-client';
+import { type EventRecorder, type KubeClient, type Node, NODES } from '@nodeagent/kube-client';
 
 import type { ConfiguredProviders } from '../../credentials/index.js';
 import {
@@ -23,7 +17,7 @@ import {
   watchSystemOom,
 } from '../../node/run/index.js';
 import { createRuntimeView } from '../../observation/run/index.js';
-import { type PodEvents, podUid } from '../../pod/index.js';
+import type { PodEvents, PodStanding } from '../../pod/index.js';
 import { createPodEvents } from '../../pod/run/index.js';
 import { ResourceRecords } from '../../resize/run/index.js';
 import type { Surroundings } from '../../runtime/index.js';
@@ -56,7 +50,7 @@ import {
   withFollowers,
 } from './pod-objects.js';
 import { staticSources } from './pod-sources.js';
-import { openReclaim } from './reclaim.js';
+import { collectContainers, openReclaim } from './reclaim.js';
 import type { KubeletPorts } from './run-kubelet.js';
 import { watchRuntimeClasses } from './runtime-classes.js';
 import { watchServices } from './services.js';
@@ -197,12 +191,16 @@ export async function openPorts(
   wakes.onWake((uid) => volumes.expire(uid));
   const freshNode = (signal: AbortSignal): Promise<Node> =>
     client.get(NODES, { name: nodeName }, signal);
-  let active: () => readonly Pod[] = () => [];
+  let standing: (podUid: string) => PodStanding = () => 'active';
   const nodeWake = new Wake();
+  const containers = collectContainers(parts, {
+    ...{ runtime, events: nodeEvents },
+    standing: (uid) => standing(uid),
+  });
   const eviction = createEviction(parts, {
     ...{ stats, events, nodeEvents, onPressure: () => nodeWake.wake() },
     images: reclaim.images,
-    active: () => new Set(active().map(podUid)),
+    containers,
   });
   const shutdown = createShutdown(parts, { nodeEvents, onChange: () => nodeWake.wake() });
   const ports: KubeletPorts = {
@@ -211,10 +209,11 @@ export async function openPorts(
     onNodeStage: createStartupMeter({ metrics, clock, ...began }),
     onWakeable: (wake) => wakes.onWake(wake),
     ...{ eviction, nodeWake, shutdown },
-    onPods: (pods) => {
-      active = pods;
-      cgroups.followPods(pods);
-      stats.followPods(pods);
+    keptRuns: identity.containerGc.perContainer,
+    onPods: (active, standings) => {
+      standing = standings;
+      cgroups.followPods(active);
+      stats.followPods(active);
     },
     sources: staticSources(parts, events),
     resources: { records, rules: resizeRules(config, settings) },
@@ -250,6 +249,7 @@ export async function openPorts(
     (inner) => makeUtilChains(parts, inner),
     (inner) => stats.run(inner),
     (inner) => reclaim.images.run(inner),
+    (inner) => containers.run(inner),
     ...storage.tasks,
   ];
   return { ports, stats, tasks };

@@ -1,6 +1,7 @@
 import type { NodeEvents } from '@nodeagent/node-status';
 
-import { ImageCollector } from '../../reclaim/run/index.js';
+import type { PodRuntime, PodStanding } from '../../pod/index.js';
+import { ContainerCollector, ImageCollector } from '../../reclaim/run/index.js';
 import type { PodRuntimePorts } from '../../runtime/run/index.js';
 import { imageGcPolicy } from '../plan/reclaim-rules.js';
 import type { Parts } from './parts.js';
@@ -38,4 +39,21 @@ export function openReclaim(
       },
     },
   };
+}
+
+/** The removal of containers and sandboxes that no pod needs. */
+export function collectContainers(
+  { identity, adapters, cri }: Parts,
+  ports: Readonly<{
+    runtime: PodRuntime;
+    events: Pick<NodeEvents, 'warning'>;
+    standing: (podUid: string) => PodStanding;
+  }>,
+): ContainerCollector {
+  const { clock, log, files } = adapters;
+  const links = files.logLinks;
+  return new ContainerCollector(
+    { ...ports, cri: cri.runtime, links, clock, log },
+    identity.containerGc,
+  );
 }

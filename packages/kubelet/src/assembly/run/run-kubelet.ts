@@ -36,6 +36,7 @@ import {
   type PodLeftovers,
   type PodRuntime,
   type PodSource,
+  type PodStanding,
   podUid,
   type PodVolumes,
   type RuntimeView,
@@ -102,8 +103,13 @@ export interface KubeletPorts {
    * of objects that pods use.
    */
   readonly onWakeable?: (wake: (podUid: string) => void) => void;
-  /** Called once at start with a function that lists the pods that use resources. */
-  readonly onPods?: (active: () => readonly Pod[]) => void;
+  /** Called once at start with functions that list the pods that use resources, and that judge one. */
+  readonly onPods?: (
+    active: () => readonly Pod[],
+    standing: (podUid: string) => PodStanding,
+  ) => void;
+  /** Ended runs that stay of each container of a pod; at least 1, the default. */
+  readonly keptRuns?: number;
   /** Absent: no health port. */
   readonly health?: HealthServer;
   /** Other things that pods leave on this node; removed for pods that no longer exist. */
@@ -270,6 +276,7 @@ function podTasks(
     onStep: metrics && createStepMeter(metrics, clock),
     sandboxGate: new Gate(CONCURRENT_SANDBOXES),
     crashLoopRules: settings.crashLoopRules ?? DEFAULT_CRASH_LOOP_RULES,
+    keptRuns: ports.keptRuns,
     admission: ports.admission ?? {},
     ...(ports.metrics && { metrics: ports.metrics }),
     ...(ports.tracer && { tracer: ports.tracer }),
@@ -281,7 +288,11 @@ function podTasks(
     onStaticPod: (fullName) => mirrors.wake(fullName),
   });
   ports.onWakeable?.((uid) => workers.probed(uid));
-  ports.onPods?.(() => workers.active());
+  const unknown = (): PodStanding => (desired.synced ? 'gone' : 'active');
+  ports.onPods?.(
+    () => workers.active(),
+    (uid) => workers.standing(uid) ?? unknown(),
+  );
   const mirrors: MirrorPods = new MirrorPods(
     {
       ...{ client, clock, log: logOf('sources') },

@@ -1,2 +1,2 @@
-export { removeDeadContainers } from './dead-containers.js';
+export { ContainerCollector } from './container-collector.js';
 export { ImageCollector } from './image-collector.js';

@@ -23,6 +23,7 @@ export interface EndPorts {
   readonly probes: PodProbes;
   readonly reporter: PodReporter;
   readonly events: PodEvents;
+  readonly keptRuns?: number | undefined;
 }
 
 /** The operations of its worker on a pod that ends. */
@@ -80,14 +81,14 @@ export async function terminatePod(
  */
 export async function cleanUpPod(
   ending: EndingPod,
-  { runtimeView, volumes, reporter }: EndPorts,
+  { runtimeView, volumes, reporter, keptRuns }: EndPorts,
   signal: AbortSignal,
 ): Promise<boolean> {
   const uid = podUid(ending.pod);
   await volumes.teardown(uid, signal);
   if (!ending.removed && !isDeleting(ending.pod)) {
     const seen = await ending.observe(signal);
-    await ending.execute(planCleanup(seen), seen, signal);
+    await ending.execute(planCleanup(seen, keptRuns), seen, signal);
     return false;
   }
   const seen = await runtimeView.observe(uid, signal);

@@ -265,7 +265,7 @@ export class PodWorker {
           return 0;
         }
         if (!plan.some(isWork)) {
-          await this.#execute(planCleanup(seen), seen, signal);
+          await this.#execute(planCleanup(seen, this.#ports.keptRuns), seen, signal);
           return this.#waitMs(seen, leftMs);
         }
         await this.#awaitVolumes(plan, volumes);

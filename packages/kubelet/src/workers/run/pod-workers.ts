@@ -10,6 +10,7 @@ import {
   podGraceSeconds,
   podName,
   podNamespace,
+  type PodStanding,
   podUid,
 } from '../../pod/index.js';
 import type { ResizeRules } from '../../resize/index.js';
@@ -133,6 +134,14 @@ export class PodWorkers {
   /** Pods that use resources, or will once they start. */
   active(): readonly Pod[] {
     return this.#othersThan(undefined);
+  }
+
+  /** Undefined for a pod without a worker. */
+  standing(uid: string): PodStanding | undefined {
+    const running = this.#workers.get(uid);
+    if (running === undefined) return undefined;
+    if (running.worker.life.kind === 'finished') return 'gone';
+    return isActive(running) ? 'active' : 'ended';
   }
 
   /** The pods as metrics count them. */

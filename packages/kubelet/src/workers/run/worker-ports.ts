@@ -34,6 +34,8 @@ export interface WorkerPorts {
   /** Limits how many pods create a sandbox at the same time. */
   readonly sandboxGate: Gate;
   readonly crashLoopRules: CrashLoopRules;
+  /** Ended runs that stay of each container; at least 1, the default. */
+  readonly keptRuns?: number | undefined;
   /** Longest time between two syncs of a pod; jitter extends it by up to a half. */
   readonly resyncMs: number;
 }

@@ -264,6 +264,50 @@ describe(createKubelet, () => {
     expect(records()).toEqual([]);
   });
 
+  it('keeps as many ended containers as its identity says', async () => {
+    const clock = new ManualClock();
+    const node = createMemoryNode({ images: ['app:1'], clock });
+    const containerGc = { minAgeMs: 0, perContainer: 3, total: 4 };
+    const identity = { nodeName: 'n1', containerGc };
+    const { config } = parseKubeletConfig({ file: { value: {}, directory: '/' } });
+    const kubelet = createKubelet(config, identity, node.adapters);
+    end = new AbortController();
+    run = kubelet.run(end.signal);
+    const { api, runtime } = node;
+    await clock.advance(1000);
+    runtime.program('app', { runsMs: 100, exit: { exitCode: 1 } });
+    const ended = async (name: string): Promise<number> => {
+      const all = await runtime.listContainers({ state: 'exited' }, end.signal);
+      return all.filter(({ labels }) => labels['io.kubernetes.pod.name'] === name).length;
+    };
+    await api.create(PODS, MANIFEST, end.signal);
+    await clock.advance(300_000);
+    expect(await ended('web')).toBe(3);
+    const metadata = { namespace: 'default', name: 'job', uid: 'uid-2' };
+    const spec = { ...MANIFEST.spec, restartPolicy: 'Never' };
+    await api.create(PODS, { metadata, spec }, end.signal);
+    await clock.advance(61_000);
+    expect([await ended('web'), await ended('job')]).toEqual([3, 1]);
+    for (const name of ['job-2', 'job-3']) {
+      await api.create(PODS, { metadata: { ...metadata, name, uid: name }, spec }, end.signal);
+    }
+    await clock.advance(61_000);
+    expect((await runtime.listContainers({ state: 'exited' }, end.signal)).length).toBe(4);
+  });
+
+  it('reports that containers cannot be collected', async () => {
+    const { clock, api, runtime } = start({});
+    await clock.advance(1000);
+    runtime.calls.failNext(
+      'listPodSandbox',
+      new CriError('CRI_INTERNAL', 'no list', { method: 'any' }),
+      1000,
+    );
+    await clock.advance(60_000);
+    const { items } = await api.list(EVENTS, {}, end.signal);
+    expect(items.map(({ reason }) => reason)).toContain('ContainerGCFailed');
+  });
+
   it('sets its own score by oomScoreAdj', async () => {
     const { clock, oomScores } = start({ oomScoreAdj: -500 });
     await clock.advance(1000);

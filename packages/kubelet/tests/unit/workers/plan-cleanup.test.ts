@@ -27,6 +27,13 @@ describe(planCleanup, () => {
     expect(plan.map((action) => ('id' in action ? action.id : action.kind))).toEqual(want);
   });
 
+  it('more ended runs stay if they are to be kept, and never none', () => {
+    const seen = anObservation([aSandbox()], [run('a3'), run('a2'), run('a1')]);
+    const removed = (kept: number): readonly unknown[] =>
+      planCleanup(seen, kept).map((action) => ('id' in action ? action.id : action.kind));
+    expect([2, 0, -1].map(removed)).toEqual([['a1'], ['a2', 'a1'], ['a2', 'a1']]);
+  });
+
   it('a lost sandbox is removed after its last container', () => {
     const sandboxes = [aSandbox({ id: 's1', attempt: 1 }), aSandbox({ id: 's0', ready: false })];
     const keeps = anObservation(sandboxes, [run('a1', exited(1), 's0')]);
