@@ -196,6 +196,8 @@ function createV2(driver: CgroupDriver, mountpoint: string): CgroupTree {
       const weight = settingOf(dir, 'cpu.weight');
       const max = settingText(dir, 'cpu.max');
       const memoryLimitBytes = settingOf(dir, 'memory.max');
+      const memoryMinBytes = settingOf(dir, 'memory.min');
+      const memoryLowBytes = settingOf(dir, 'memory.low');
       const pidsMax = settingOf(dir, 'pids.max');
       if (weight === undefined || max === undefined || memoryLimitBytes === undefined) {
         return undefined;
@@ -204,6 +206,8 @@ function createV2(driver: CgroupDriver, mountpoint: string): CgroupTree {
       return {
         ...{ cpuShares: weightToShares(weight), memoryLimitBytes },
         ...{ cpuQuotaUs: numberOf(quota), cpuPeriodUs: numberOf(period) },
+        ...(memoryMinBytes !== undefined && { memoryMinBytes }),
+        ...(memoryLowBytes !== undefined && { memoryLowBytes }),
         ...(pidsMax !== undefined && { pidsMax }),
       };
     },
@@ -228,6 +232,8 @@ async function writeV2(dir: string, values: CgroupValues): Promise<void> {
     await writeValue(dir, 'cpu.max', `${quota} ${cpuPeriodUs ?? 100_000}`);
   }
   await writeValue(dir, 'memory.max', orMax(memoryLimitBytes));
+  await writeValue(dir, 'memory.min', orMax(values.memoryMinBytes));
+  await writeValue(dir, 'memory.low', orMax(values.memoryLowBytes));
   await writeValue(dir, 'pids.max', orMax(pidsMax));
 }
 

@@ -8,6 +8,10 @@ export interface CgroupValues {
   readonly cpuQuotaUs?: number | undefined;
   /** Rounded down to whole pages by the kernel. */
   readonly memoryLimitBytes?: number | undefined;
+  /** Memory that the kernel never takes back. Version 2 only: version 1 ignores it. */
+  readonly memoryMinBytes?: number | undefined;
+  /** Memory that the kernel takes back only if it finds none elsewhere. Version 2 only. */
+  readonly memoryLowBytes?: number | undefined;
   /** Threads of all processes. */
   readonly pidsMax?: number | undefined;
 }

@@ -12,6 +12,9 @@ export interface LimitDifference {
 /** Memory limits are whole pages; the largest pages of any machine have 64 KiB. */
 const PAGE_BYTES = 65_536;
 
+const MEMORY = ['memoryLimitBytes', 'memoryMinBytes', 'memoryLowBytes'] as const;
+const LIMITS = ['cpuShares', 'cpuQuotaUs', 'cpuPeriodUs', ...MEMORY, 'pidsMax'] as const;
+
 /**
  * Compares limits that were set with those that the kernel has. A limit of a controller that is not
  * mounted does not count.
@@ -24,8 +27,7 @@ export function limitDifferences(
   found: CgroupLimits,
   version: 1 | 2,
 ): readonly LimitDifference[] {
-  const limits = ['cpuShares', 'cpuQuotaUs', 'cpuPeriodUs', 'memoryLimitBytes', 'pidsMax'] as const;
-  return limits.flatMap((limit) => {
+  return LIMITS.flatMap((limit) => {
     const [want, have] = [wanted[limit], found[limit]];
     if (want === undefined || have === undefined) return [];
     // without a quota the period has no meaning
@@ -36,7 +38,7 @@ export function limitDifferences(
 
 function isSame(limit: keyof CgroupValues, wanted: number, found: number, version: 1 | 2): boolean {
   if (wanted < 0 || found < 0) return wanted < 0 === found < 0;
-  if (limit === 'memoryLimitBytes') return found <= wanted && wanted - found < PAGE_BYTES;
+  if (MEMORY.some((one) => one === limit)) return found <= wanted && wanted - found < PAGE_BYTES;
   if (limit === 'cpuShares' && version === 2) {
     return sharesToWeight(wanted) === sharesToWeight(found);
   }

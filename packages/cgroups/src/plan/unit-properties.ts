@@ -59,6 +59,11 @@ export function limitProperties(
   if (memoryLimitBytes !== undefined) {
     add(isV1 ? 'MemoryLimit' : 'MemoryMax', amount(memoryLimitBytes));
   }
+  if (!isV1) {
+    const { memoryMinBytes, memoryLowBytes } = values;
+    if (memoryMinBytes !== undefined) add('MemoryMin', amount(memoryMinBytes));
+    if (memoryLowBytes !== undefined) add('MemoryLow', amount(memoryLowBytes));
+  }
   if (cpuShares !== undefined) {
     if (isV1) add('CPUShares', BigInt(cpuShares));
     else add('CPUWeight', BigInt(sharesToWeight(cpuShares)));

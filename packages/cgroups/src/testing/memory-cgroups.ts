@@ -231,8 +231,9 @@ function processesOf({ seen, processes }: Cell): readonly number[] {
 /** A limit that was never given has the kernel's default. */
 function limitsOf({ values }: Cell): CgroupLimits {
   const { cpuShares = 1024, cpuPeriodUs = 100_000, cpuQuotaUs = -1 } = values;
-  const { memoryLimitBytes = -1, pidsMax = -1 } = values;
-  return { cpuShares, cpuPeriodUs, cpuQuotaUs, memoryLimitBytes, pidsMax };
+  const { memoryLimitBytes = -1, memoryMinBytes = 0, memoryLowBytes = 0, pidsMax = -1 } = values;
+  const memory = { memoryLimitBytes, memoryMinBytes, memoryLowBytes };
+  return { cpuShares, cpuPeriodUs, cpuQuotaUs, ...memory, pidsMax };
 }
 
 function figuresOf(cell: Cell): LimitFigures {

@@ -140,6 +140,8 @@ export class MemorySystemd {
       cpuPeriodUs: period,
       cpuQuotaUs: perSecond < 0 ? -1 : Math.floor((perSecond * period) / US_PER_S),
       memoryLimitBytes: amount(number('MemoryMax')),
+      ...kept('memoryMinBytes', number('MemoryMin')),
+      ...kept('memoryLowBytes', number('MemoryLow')),
       pidsMax: amount(number('TasksMax')),
     });
   }
@@ -161,6 +163,10 @@ export class MemorySystemd {
 
 function namesOf(unit: string): readonly string[] {
   return unit.slice(0, -'.slice'.length).split('-');
+}
+
+function kept(name: 'memoryMinBytes' | 'memoryLowBytes', value: bigint | undefined): CgroupValues {
+  return value === undefined ? {} : { [name]: amount(value) };
 }
 
 function amount(value: bigint | undefined): number {

@@ -32,11 +32,15 @@ it('writes what version 2 calls the limits, and hands the controllers down', asy
     cpuQuotaUs: 50_000,
     cpuPeriodUs: 100_000,
     memoryLimitBytes: 64 * 1024 * 1024,
+    memoryMinBytes: 8 * 1024 * 1024,
+    memoryLowBytes: 16 * 1024 * 1024,
     pidsMax: 20,
   });
   expect(read('cpu.weight')).toBe(String(sharesToWeight(1024)));
   expect(read('cpu.max')).toBe('50000 100000');
   expect(read('memory.max')).toBe('67108864');
+  expect(read('memory.min')).toBe('8388608');
+  expect(read('memory.low')).toBe('16777216');
   expect(read('pids.max')).toBe('20');
   const above = readFileSync('/sys/fs/cgroup/kernel-test/cgroup.subtree_control', 'utf8');
   expect(above.trim().split(' ')).toEqual(expect.arrayContaining(['cpu', 'memory', 'pids']));
@@ -51,6 +55,7 @@ it('reads back what a cgroup is held to, and what it uses', async () => {
   });
   const limits = await tree.limits(NAMES);
   expect(limits).toMatchObject({
+    ...{ memoryMinBytes: 0, memoryLowBytes: 0 },
     cpuQuotaUs: 50_000,
     cpuPeriodUs: 100_000,
     memoryLimitBytes: 64 * 1024 * 1024,

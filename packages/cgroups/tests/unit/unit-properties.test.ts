@@ -27,6 +27,16 @@ describe('properties of a slice', () => {
     expect(properties(all, 1)).toMatchObject({ CPUShares: 1024n, MemoryLimit: 67_108_864n });
   });
 
+  it('of memory that is protected, in version 2 only', () => {
+    const values = { memoryMinBytes: 4096, memoryLowBytes: 0 };
+    const of = (version: 1 | 2) => limitProperties(values, { version, systemd: 252 });
+    expect(of(2).map(({ name, value }) => [name, value])).toEqual([
+      ['MemoryMin', 4096n],
+      ['MemoryLow', 0n],
+    ]);
+    expect(of(1)).toEqual([]);
+  });
+
   it('without limits', () => {
     const none = { cpuQuotaUs: -1, memoryLimitBytes: -1, pidsMax: -1 };
     expect(properties(none, 2)).toEqual({

@@ -1,5 +1,6 @@
 export { limitGrowth } from './plan/cgroup-fit.js';
 export { type CgroupLayout, podNames, podUidOf } from './plan/cgroup-names.js';
+export { containerMemoryQos, type MemoryQosRules } from './plan/memory-qos.js';
 export {
   allPodsValues,
   type NodeReserve,

@@ -6,6 +6,7 @@ import type { PullRules } from '../../images/index.js';
 import type { ResizeRules } from '../../resize/index.js';
 import {
   allPodsValues,
+  type MemoryQosRules,
   type PodCgroupRules,
   type ReservedCgroup,
   reservedCgroups,
@@ -68,8 +69,10 @@ export function reservedLimits(
     | 'systemReserved'
     | 'systemReservedCgroup'
   >,
+  protectsMemory = false,
 ): readonly ReservedCgroup[] {
   return reservedCgroups({
+    protectsMemory,
     enforced: config.enforceNodeAllocatable,
     system: { path: config.systemReservedCgroup, reserve: config.systemReserved },
     kube: { path: config.kubeReservedCgroup, reserve: config.kubeReserved },
@@ -90,11 +93,13 @@ export function hasUtilChains(config: Pick<KubeletConfig, 'makeIPTablesUtilChain
 
 export function cgroupRules(
   config: Pick<KubeletConfig, 'cpuCFSQuota' | 'cpuCfsQuotaPeriodMs' | 'podPidsLimit'>,
+  memoryQos?: MemoryQosRules,
 ): PodCgroupRules {
   return {
     cpuCfsQuota: config.cpuCFSQuota,
     cpuPeriodUs: config.cpuCfsQuotaPeriodMs * 1000,
     podPidsLimit: config.podPidsLimit,
+    memoryQos,
   };
 }
 

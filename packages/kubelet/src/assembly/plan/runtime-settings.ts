@@ -4,6 +4,7 @@ import { loopbacksOf } from '../../runtime/index.js';
 import type { WholeIdentity } from '../model/identity.js';
 import { containerLogsDir } from '../model/log-paths.js';
 import type { NodeMachine } from '../model/machine.js';
+import { memoryQosRules } from './memory-qos-rules.js';
 
 /** Settings for creating containers, from this machine and the configuration. */
 export function runtimeSettings(
@@ -37,6 +38,7 @@ export function runtimeSettings(
     selinux: runtime.selinux,
     hugepageKib: runtime.hugepageKib,
     ...(swap !== undefined && { swap }),
+    memoryQos: memoryQosRules(config, { memoryBytes, cgroupVersion }),
     stopSignals: config.features.ContainerStopSignals,
   };
 }

@@ -9,8 +9,10 @@ import {
   type CheckedCgroups,
   enforceAllocatable,
   enforceReserved,
+  meterProtected,
   PodCgroups,
 } from '../../resources/run/index.js';
+import { memoryQosRules } from '../plan/memory-qos-rules.js';
 import { allPodsLimits, cgroupRules, hasUtilChains, reservedLimits } from '../plan/pod-rules.js';
 import type { Parts } from './parts.js';
 
@@ -29,9 +31,11 @@ export async function openCgroups(
   const opened = await adapters.cgroups(driver);
   const { tree, follow } = checkCgroups(opened, { metrics, clock, log, events });
   const layout = { driver, root: config.cgroupRoot };
+  const memoryQos = memoryQosRules(config, adapters.machine);
   const cgroups = new PodCgroups({
     ...{ tree, layout, log, version: opened.version },
-    rules: cgroupRules(config),
+    rules: cgroupRules(config, memoryQos),
+    onProtected: memoryQos && meterProtected(metrics),
   });
   if (config.cgroupsPerQOS) await cgroups.start();
   return { cgroups, follow };
@@ -56,10 +60,11 @@ export async function holdPods(
  * @throws {ConfigError} `CONFIG_INVALID` if one cannot be limited
  */
 export async function holdReserved(
-  { config, identity }: Parts,
+  { config, identity, adapters }: Parts,
   { cgroups, events }: Readonly<{ cgroups: PodCgroups; events: NodeEvents }>,
 ): Promise<void> {
-  const reserved = reservedLimits(config);
+  const protectsMemory = memoryQosRules(config, adapters.machine) !== undefined;
+  const reserved = reservedLimits(config, protectsMemory);
   const problem = await enforceReserved({ cgroups, reserved, events });
   if (problem === undefined) return;
   const { source, field } = identity.placeOf(problem.field);

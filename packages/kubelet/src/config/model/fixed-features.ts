@@ -36,7 +36,6 @@ export const FIXED_FEATURES: ReadonlySet<FeatureName> = new Set<FeatureName>([
   'KubeletRegistrationGetOnExistsOnly',
   'KubeletSeparateDiskGC',
   'LocalStorageCapacityIsolationFSQuotaMonitoring',
-  'MemoryQoS',
   'NodeDeclaredFeatures',
   'PLEGOnDemandRelist',
   'PodAndContainerStatsFromCRI',

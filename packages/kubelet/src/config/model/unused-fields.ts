@@ -16,8 +16,6 @@ export const UNUSED_FIELDS: UnusedFields = {
   topologyManagerScope: 'resources are not aligned to NUMA nodes',
   topologyManagerPolicyOptions: 'resources are not aligned to NUMA nodes',
   qosReserved: 'no memory is reserved for Guaranteed pods',
-  memoryThrottlingFactor: 'memory is not throttled',
-  memoryReservationPolicy: 'memory is not reserved for containers',
   volumePluginDir: 'Flexvolume plug-ins are not supported',
   kernelMemcgNotification: 'the memory of the node is looked at every ten seconds',
   iptablesMasqueradeBit: 'Kubernetes no longer uses it',

@@ -53,6 +53,8 @@ export interface ReservedRules {
   readonly enforced: readonly string[];
   readonly system: Readonly<{ path: string; reserve: NodeReserve }>;
   readonly kube: Readonly<{ path: string; reserve: NodeReserve }>;
+  /** The kernel leaves them their reserved memory. */
+  readonly protectsMemory?: boolean;
 }
 
 /** Reserved cgroups to limit, in upstream's order. */
@@ -60,6 +62,7 @@ export function reservedCgroups({
   enforced,
   system,
   kube,
+  protectsMemory = false,
 }: ReservedRules): readonly ReservedCgroup[] {
   const groups = [
     { group: 'system', title: 'System Reserved', field: 'systemReservedCgroup', ...system },
@@ -67,11 +70,11 @@ export function reservedCgroups({
   ] as const;
   const whole = groups
     .filter(({ group }) => enforced.includes(`${group}-reserved`))
-    .map(({ reserve, ...rest }) => ({ ...rest, values: reservedValues(reserve) }));
+    .map(({ reserve, ...rest }) => ({ ...rest, values: reservedValues(reserve, protectsMemory) }));
   const compressible = groups
     .filter(({ group }) => enforced.includes(`${group}-reserved-compressible`))
     .map(({ reserve, title, ...rest }) => {
-      const values = reservedValues(reserve);
+      const values = reservedValues(reserve, false);
       const compressed = values && { cpuShares: values.cpuShares };
       return { ...rest, title: `${title} Compressible`, values: compressed };
     });
@@ -79,12 +82,13 @@ export function reservedCgroups({
 }
 
 /** @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go, getCgroupConfigInternal */
-function reservedValues(reserve: NodeReserve): CgroupValues | undefined {
+function reservedValues(reserve: NodeReserve, protectsMemory: boolean): CgroupValues | undefined {
   if (Object.keys(reserve).length === 0) return undefined;
   const { cpu, memory, pid } = reserve;
   return {
     ...(cpu !== undefined && { cpuShares: cpuShares(quantityToMilli(cpu)) }),
     ...(memory !== undefined && { memoryLimitBytes: quantityToUnits(memory) }),
+    ...(memory !== undefined && protectsMemory && { memoryMinBytes: quantityToUnits(memory) }),
     ...(pid !== undefined && { pidsMax: quantityToUnits(pid) }),
   };
 }

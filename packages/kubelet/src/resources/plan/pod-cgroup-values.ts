@@ -3,12 +3,15 @@ import { type CgroupValues, cpuQuotaUs, cpuShares } from '@nodeagent/cgroups';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { largestNeed, podRequests, qosClass } from '../../pod/index.js';
+import { type MemoryQosRules, podMemoryQos } from './memory-qos.js';
 
 export interface PodCgroupRules {
   readonly cpuCfsQuota: boolean;
   readonly cpuPeriodUs: number;
   /** -1: no limit. */
   readonly podPidsLimit: number;
+  /** Absent: the memory of pods is neither protected nor throttled. */
+  readonly memoryQos?: MemoryQosRules | undefined;
 }
 
 /**
@@ -31,6 +34,7 @@ export function podCgroupValues(pod: Pod, rules: PodCgroupRules): CgroupValues {
     cpuPeriodUs: rules.cpuPeriodUs,
     cpuQuotaUs: limited ? quota : -1,
     ...(memoryLimit === undefined ? {} : { memoryLimitBytes: quantityToUnits(memoryLimit) }),
+    ...(rules.memoryQos && podMemoryQos(pod, rules.memoryQos)),
     ...pids,
   };
 }

@@ -20,6 +20,7 @@ import {
   podUidOf,
   qosNames,
 } from '../plan/cgroup-names.js';
+import { type ProtectedMemory, protectedMemory } from '../plan/memory-qos.js';
 import {
   burstableShares,
   type PodCgroupRules,
@@ -33,6 +34,8 @@ export interface PodCgroupsOptions {
   /** The version of the machine's cgroups. */
   readonly version: 1 | 2;
   readonly log: Logger;
+  /** Called with the memory that is protected, if the rules say anything about it. */
+  readonly onProtected?: ((memory: ProtectedMemory) => void) | undefined;
 }
 
 /**
@@ -72,8 +75,8 @@ export class PodCgroups {
    */
   readonly #fitted = new Map<string, string>();
 
-  /** The weight that the Burstable class was last given. */
-  #weight: number | undefined;
+  /** The values that the QoS classes were last given, as text. */
+  #weight: string | undefined;
   #active: () => readonly Pod[] = () => [];
 
   constructor(options: PodCgroupsOptions) {
@@ -134,12 +137,22 @@ export class PodCgroups {
 
   /** Writes nothing if the weights stay the same since the last minute's turn. */
   async #weigh(): Promise<void> {
-    const { tree, layout } = this.#options;
-    const cpuShares = burstableShares(this.#active());
-    if (cpuShares === this.#weight) return;
+    const { tree, layout, rules, onProtected } = this.#options;
+    const active = this.#active();
+    const memory = rules.memoryQos && protectedMemory(active, rules.memoryQos);
+    const cpuShares = burstableShares(active);
+    const weight = JSON.stringify([cpuShares, memory]);
+    if (weight === this.#weight) return;
     await tree.ensure(qosNames(layout, 'BestEffort'), { cpuShares: LEAST_SHARES });
-    await tree.ensure(qosNames(layout, 'Burstable'), { cpuShares });
-    this.#weight = cpuShares;
+    if (memory !== undefined) {
+      const memoryMinBytes = memory.guaranteed + memory.burstable;
+      await tree.ensure(kubepodsNames(layout), { memoryMinBytes });
+      onProtected?.(memory);
+    }
+    await tree.ensure(qosNames(layout, 'Burstable'), {
+      ...{ cpuShares, memoryLowBytes: memory?.burstable },
+    });
+    this.#weight = weight;
   }
 
   /**

@@ -4,6 +4,7 @@ import type { HugepageLimit, LinuxResources } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { isCritical, largestNeed, qosClass } from '../../pod/index.js';
+import { containerMemoryQos, type MemoryQosRules } from '../../resources/index.js';
 import { containerSwap, type SwapSettings } from './container-swap.js';
 import { pageSizeName } from './machine.js';
 
@@ -18,6 +19,8 @@ export interface ResourceSettings {
   readonly hugepageKib?: readonly number[];
   /** Swap rules for containers; if absent, swap is not set. */
   readonly swap?: SwapSettings;
+  /** Absent: the memory of containers is neither protected nor throttled. */
+  readonly memoryQos?: MemoryQosRules | undefined;
 }
 
 const GUARANTEED_OOM = -997;
@@ -34,9 +37,10 @@ export function containerResources(
   const cpuLimit = milli(limits?.['cpu'] ?? whole?.['cpu']);
   const cpuRequest = requests?.['cpu'] === undefined ? cpuLimit : milli(requests['cpu']);
   const memoryLimit = bytes(limits?.['memory'] ?? whole?.['memory']);
-  const { memoryCapacityBytes, hugepageKib = [] } = settings;
+  const { memoryCapacityBytes, memoryQos, hugepageKib = [] } = settings;
   const swap = containerSwap(pod, container, settings);
-  const unified = { ...settings.unified, ...swap.unified };
+  const memory = memoryQos && containerMemoryQos(pod, container, memoryQos);
+  const unified = { ...settings.unified, ...swap.unified, ...memory };
   return {
     cpuShares: cpuShares(cpuRequest),
     ...quota(cpuLimit, settings),

@@ -74,7 +74,10 @@ describe(createKubelet, () => {
   });
 
   it('has systemd hold its pods to their limits, and reports what is overwritten', async () => {
-    const systemd = withSystemd({ cgroupDriver: 'systemd', podPidsLimit: 50 });
+    const systemd = withSystemd({
+      ...{ cgroupDriver: 'systemd', podPidsLimit: 50 },
+      featureGates: { MemoryQoS: true },
+    });
     const { clock, api, cgroups } = systemd.node;
     await clock.advance(1000);
     const resources = { limits: { cpu: '123m', memory: '64Mi' } };
@@ -88,6 +91,8 @@ describe(createKubelet, () => {
     expect(new Set(systemd.units.units)).toEqual(new Set([...slices, 'kubepods.slice']));
     expect(systemd.units.property(unit, 'CPUQuotaPerSecUSec')).toBe(130_000n);
     expect(systemd.units.property(unit, 'MemoryMax')).toBe(67_108_864n);
+    expect(systemd.units.property('kubepods.slice', 'MemoryMin')).toBe(0n);
+    expect(systemd.units.property('kubepods-burstable.slice', 'MemoryLow')).toBe(0n);
     expect(systemd.units.property('kubepods.slice', 'TasksMax')).toBeDefined();
     await cgroups.tree.ensure(names, { pidsMax: -1 });
     systemd.units.restart(); // may have reloaded its units while nobody listened
@@ -158,10 +163,11 @@ describe(createKubelet, () => {
   };
 
   it('limits the cgroup of the system to what is reserved for it', async () => {
-    const { clock, cgroups, api } = start(reserving, { otherCgroups: ['/system'] });
+    const config = { ...reserving, featureGates: { MemoryQoS: true } };
+    const { clock, cgroups, api } = start(config, { otherCgroups: ['/system'] });
     await clock.advance(1000);
-    const values = { cpuShares: 512, memoryLimitBytes: 2 ** 30, pidsMax: 64 };
-    expect(cgroups.valuesOf('/system')).toEqual(values);
+    const memory = { memoryLimitBytes: 2 ** 30, memoryMinBytes: 2 ** 30 };
+    expect(cgroups.valuesOf('/system')).toEqual({ cpuShares: 512, ...memory, pidsMax: 64 });
     await clock.advance(1000);
     const { items } = await api.list(EVENTS, {}, end.signal);
     expect(items.map((item) => (item as { message?: string }).message)).toContain(

@@ -4,6 +4,7 @@ import { completeIdentity } from '../../../src/assembly/model/identity.js';
 import type { NodeMachine } from '../../../src/assembly/model/machine.js';
 import { evictionRules } from '../../../src/assembly/plan/eviction-rules.js';
 import { gatedParts } from '../../../src/assembly/plan/gated-parts.js';
+import { memoryQosRules } from '../../../src/assembly/plan/memory-qos-rules.js';
 import { declaredFeatures, nodeConfig } from '../../../src/assembly/plan/node-config.js';
 import {
   apiRateLimit,
@@ -554,6 +555,24 @@ const EFFECTS: readonly Row[] = [
     { featureGates: { GracefulNodeShutdownBasedOnPodPriority: false } },
     (c) => shutdownRules(c).keepsTimes,
     false,
+  ],
+  [
+    'featureGates.MemoryQoS',
+    { featureGates: { MemoryQoS: true }, systemReserved: { memory: '1Gi' } },
+    (c) => runtimeOf(c).memoryQos,
+    { reserves: false, throttlingFactor: 0.9, allocatableBytes: 7 * GIB },
+  ],
+  [
+    'memoryThrottlingFactor',
+    { featureGates: { MemoryQoS: true }, memoryThrottlingFactor: 0.5 },
+    (c) => runtimeOf(c).memoryQos?.throttlingFactor,
+    0.5,
+  ],
+  [
+    'memoryReservationPolicy',
+    { featureGates: { MemoryQoS: true }, memoryReservationPolicy: 'TieredReservation' },
+    (c) => memoryQosRules(c, machine)?.reserves,
+    true,
   ],
   [
     'featureGates.CSIVolumeHealth',
