@@ -139,7 +139,7 @@ function recordFile(disk: MemoryDisk, path: string): ResourceRecordFile {
 function rotationFiles(disk: MemoryDisk): RotationFiles {
   return {
     sizeBytes: async (path) => disk.read(path)?.length,
-    names: async (directory) => disk.names(directory),
+    names: async (directory) => disk.names(disk.resolve(directory)),
     remove: async (path) => disk.remove(path),
     compress: async (path) => {
       const text = disk.read(path);
