@@ -4,52 +4,15 @@ import type { Driver } from '@nodeagent/csi';
 import { describe, expect, it } from 'vitest';
 
 import { DRIVER, forever, plain, podOf, textOf, useStorageNode } from '../support/storage-node.js';
-import { endCall, HEADERS, sendMessage } from '../support/unkind-driver.js';
-
-type Answer = (stream: ServerHttp2Stream, reply: Buffer) => void;
+import {
+  BROKEN_ANSWERS,
+  endCall,
+  sendMessage,
+  type UnkindAnswer,
+} from '../support/unkind-driver.js';
 
 const node = useStorageNode({}, 1500);
 const patient = { timeout: 10_000 };
-const LONG = 'x'.repeat(1 << 20);
-
-/** Answers that no caller can take for a success. */
-const BROKEN: readonly (readonly [string, Answer])[] = [
-  ['bytes that are no message', (stream) => sendMessage(stream, Buffer.alloc(64, 0xff))],
-  ['a message of 17 MiB', (stream) => sendMessage(stream, Buffer.alloc(17 << 20))],
-  ['a status without a meaning', (stream) => endCall(stream, 99, 'what')],
-  ['a status with a text of 1 MiB', (stream) => endCall(stream, 13, LONG)],
-  ['success without a message', (stream) => endCall(stream, 0, '')],
-  [
-    'a page of a web server',
-    (stream) => {
-      stream.respond({ ':status': 500, 'content-type': 'text/html' });
-      stream.end('<html>');
-    },
-  ],
-  [
-    'half of a message',
-    (stream) => {
-      stream.respond(HEADERS);
-      stream.end(Buffer.from([0, 0, 0, 1, 0, 1]));
-    },
-  ],
-  [
-    'compressed bytes without a name of their format',
-    (stream) => {
-      stream.respond(HEADERS);
-      stream.end(Buffer.from([1, 0, 0, 0, 1, 1]));
-    },
-  ],
-  ['the end of its process', (stream) => stream.session?.destroy()],
-  [
-    'the end of its process after its headers',
-    (stream) => {
-      stream.respond(HEADERS);
-      stream.session?.destroy();
-    },
-  ],
-];
-
 async function aDriver(): Promise<Awaited<ReturnType<typeof node.startUnkindDriver>>> {
   await node.driverObject(plain);
   const driver = await node.startUnkindDriver();
@@ -69,7 +32,7 @@ describe('a driver that answers wrongly', () => {
     'to $call (having worked: $works) gives its pod no volume until it is right',
     async (how) => {
       const { unkind } = await aDriver();
-      for (const [what, answer] of BROKEN) {
+      for (const [what, answer] of BROKEN_ANSWERS) {
         unkind.set(how.call, { works: how.works, answer });
         const text = await textOf(node.mount(pod));
         expect(text, what).not.toBe('');
@@ -93,7 +56,7 @@ describe('a driver that answers wrongly', () => {
     'to $call (having worked: $works) is asked again until it is right',
     async (how) => {
       const { unkind } = await aDriver();
-      for (const [what, answer] of BROKEN) {
+      for (const [what, answer] of BROKEN_ANSWERS) {
         await expect.poll(() => textOf(node.mount(pod)), patient).toBe('');
         unkind.set(how.call, { works: how.works, answer });
         const text = await textOf(node.unmount('u1'));
@@ -109,7 +72,7 @@ describe('a driver that answers wrongly', () => {
 
   it('to getCapabilities gives its pod no volume, and none of it stays', async () => {
     const { unkind } = await aDriver();
-    for (const [what, answer] of BROKEN) {
+    for (const [what, answer] of BROKEN_ANSWERS) {
       unkind.set('getCapabilities', { works: true, answer });
       expect(await textOf(node.mount(pod)), what).not.toBe('');
       await node.unmount('u1');
@@ -121,7 +84,7 @@ describe('a driver that answers wrongly', () => {
   it('to getVolumeStats has no figures', async () => {
     const { unkind } = await aDriver();
     await node.mount(pod);
-    for (const [what, answer] of BROKEN) {
+    for (const [what, answer] of BROKEN_ANSWERS) {
       unkind.set('getVolumeStats', { works: true, answer });
       expect(await node.storage.volumes.figures(pod, forever), what).toEqual([]);
     }
@@ -134,7 +97,8 @@ describe('a driver that answers wrongly', () => {
     // Field 100, a string; and for capabilities one with the unknown number 77.
     const more = Buffer.from([0xa2, 0x06, 1, 0x41]);
     const unknown = Buffer.from([0x0a, 4, 0x0a, 2, 0x08, 77]);
-    const answer: Answer = (stream, reply) => sendMessage(stream, Buffer.concat([reply, more]));
+    const answer: UnkindAnswer = (stream, reply) =>
+      sendMessage(stream, Buffer.concat([reply, more]));
     for (const call of [
       'stageVolume',
       'publishVolume',

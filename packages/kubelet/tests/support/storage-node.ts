@@ -31,7 +31,7 @@ import { createPluginSockets } from '../../src/storage/adapters/plugin-sockets.j
 import { openStorage, type Storage, type StorageOptions } from '../../src/storage/run/index.js';
 import { createMounter } from '../../src/volumes/adapters/mounter.js';
 import { createVolumeFiles } from '../../src/volumes/adapters/volume-files.js';
-import { serveUnkindly, type UnkindDriver } from './unkind-driver.js';
+import { serveUnkindly, type Unkind, type UnkindDriver } from './unkind-driver.js';
 
 export const DRIVER = 'hostpath.csi.nodeagent.dev';
 export const forever = new AbortController().signal;
@@ -66,8 +66,12 @@ export interface StorageNode {
   stopKubelet(): Promise<void>;
   /** @param endpoint the socket of its services, if it is another one */
   startDriver(change?: (driver: Driver) => Driver, endpoint?: string): Promise<void>;
-  /** The same driver, whose node service may answer anything. */
-  startUnkindDriver(): Promise<UnkindDriver>;
+  /**
+   * The same driver, whose node service may answer anything.
+   *
+   * @param info how it answers when it is registered, which must be refused then
+   */
+  startUnkindDriver(info?: Unkind): Promise<UnkindDriver>;
   stopDriver(): Promise<void>;
   /** A claim that is bound to a volume which the driver has. @returns the volume's handle */
   aBoundClaim(name: string, change?: ClaimChange): Promise<string>;
@@ -105,6 +109,19 @@ export function useStorageNode(
   let verdicts: { readonly pluginRegistered: boolean; readonly error: string }[] = [];
   const driverOf = (): Promise<Driver> =>
     createHostPathDriver({ stateDir: join(dir, 'state'), nodeId: 'node-1', maxVolumes: 7 });
+
+  const serve = async (driver: Driver, endpoint: string | undefined): Promise<void> => {
+    verdicts = [];
+    const server = await serveDriver(driver, {
+      socketPath: join(dir, 'csi.sock'),
+      registration: {
+        socketPath: join(rootDir, 'plugins_registry/hostpath-reg.sock'),
+        endpoint,
+        onStatus: (status) => void verdicts.push(status),
+      },
+    });
+    stopDriver = () => server.close(100);
+  };
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'storage-'));
@@ -211,22 +228,16 @@ export function useStorageNode(
     },
     stopKubelet: () => stopKubelet(),
     startDriver: async (with_ = (driver) => driver, endpoint) => {
-      verdicts = [];
-      const server = await serveDriver(with_(await driverOf()), {
-        socketPath: join(dir, 'csi.sock'),
-        registration: {
-          socketPath: join(rootDir, 'plugins_registry/hostpath-reg.sock'),
-          endpoint,
-          onStatus: (status) => void verdicts.push(status),
-        },
-      });
-      stopDriver = () => server.close(100);
+      await serve(with_(await driverOf()), endpoint);
       await expect.poll(() => verdicts.at(-1)?.pluginRegistered).toBe(true);
     },
-    startUnkindDriver: async () => {
+    startUnkindDriver: async (info) => {
       const endpoint = join(dir, 'unkind.sock');
       const unkind = await serveUnkindly(await driverOf(), endpoint);
-      await node.startDriver(undefined, endpoint);
+      if (info !== undefined) unkind.unkind.set('getInfo', info);
+      await serve(await driverOf(), endpoint);
+      const patient = { timeout: 10_000 };
+      await expect.poll(() => verdicts.at(-1)?.pluginRegistered, patient).toBe(info === undefined);
       const stopKind = stopDriver;
       stopDriver = async () => {
         await stopKind();

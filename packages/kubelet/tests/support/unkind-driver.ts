@@ -4,12 +4,14 @@ import { createDriver, CsiError, type Driver, grpcNumber, isCsiError, NODE } fro
 
 type Call = keyof typeof NODE;
 
+/** @param reply the right answer, if the driver works */
+export type UnkindAnswer = (stream: ServerHttp2Stream, reply: Buffer) => void;
+
 /** An answer to a call of the node service, in place of the right one. */
 export interface Unkind {
   /** The driver does its work before it answers. */
   readonly works: boolean;
-  /** @param reply the right answer, if it works */
-  readonly answer: (stream: ServerHttp2Stream, reply: Buffer) => void;
+  readonly answer: UnkindAnswer;
 }
 
 export interface UnkindDriver {
@@ -35,7 +37,47 @@ export function sendMessage(stream: ServerHttp2Stream, bytes: Uint8Array): void 
   stream.end(Buffer.concat([prefix, bytes]));
 }
 
-export const HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const;
+const HEADERS = { ':status': 200, 'content-type': 'application/grpc' } as const;
+
+const LONG = 'x'.repeat(1 << 20);
+
+/** Answers that no caller can take for a success. */
+export const BROKEN_ANSWERS: readonly (readonly [string, UnkindAnswer])[] = [
+  ['bytes that are no message', (stream) => sendMessage(stream, Buffer.alloc(64, 0xff))],
+  ['a message of 17 MiB', (stream) => sendMessage(stream, Buffer.alloc(17 << 20))],
+  ['a status without a meaning', (stream) => endCall(stream, 99, 'what')],
+  ['a status with a text of 1 MiB', (stream) => endCall(stream, 13, LONG)],
+  ['success without a message', (stream) => endCall(stream, 0, '')],
+  [
+    'a page of a web server',
+    (stream) => {
+      stream.respond({ ':status': 500, 'content-type': 'text/html' });
+      stream.end('<html>');
+    },
+  ],
+  [
+    'half of a message',
+    (stream) => {
+      stream.respond(HEADERS);
+      stream.end(Buffer.from([0, 0, 0, 1, 0, 1]));
+    },
+  ],
+  [
+    'compressed bytes without a name of their format',
+    (stream) => {
+      stream.respond(HEADERS);
+      stream.end(Buffer.from([1, 0, 0, 0, 1, 1]));
+    },
+  ],
+  ['the end of its process', (stream) => stream.session?.destroy()],
+  [
+    'the end of its process after its headers',
+    (stream) => {
+      stream.respond(HEADERS);
+      stream.session?.destroy();
+    },
+  ],
+];
 
 /** Serves a driver's node service by HTTP/2 itself, so that an answer may be anything. */
 export async function serveUnkindly(driver: Driver, socketPath: string): Promise<UnkindDriver> {

@@ -5,11 +5,14 @@ import { parsePodUid, type PodEvents, type PodUid, podUid } from '../../pod/inde
 import { VolumeError, type VolumeFiles } from '../../volumes/index.js';
 import { localMapDir, localMount, podPluginDevices, podPluginDir } from '../model/in-tree-paths.js';
 import type { LocalVolume } from '../model/in-tree-volume.js';
+import { IN_TREE_PLUGINS, type OperationName } from '../model/volume-operation.js';
 import { joinOptions, resizeCommand } from '../plan/file-systems.js';
 import type { StorageFiles } from '../ports.js';
+import { allDone } from './all-done.js';
 import type { DeviceMaps } from './device-maps.js';
 import type { MountCommands } from './mount-commands.js';
 import { Turns } from './turns.js';
+import type { VolumeOperation, VolumeOperations } from './volume-operations.js';
 
 export interface LocalVolumesOptions {
   readonly rootDir: string;
@@ -17,6 +20,7 @@ export interface LocalVolumesOptions {
   readonly volumeFiles: Pick<VolumeFiles, 'changeGroup'>;
   readonly mounts: MountCommands;
   readonly maps: DeviceMaps;
+  readonly operations: VolumeOperations;
   readonly events: PodEvents;
 }
 
@@ -33,6 +37,8 @@ export class LocalVolumes {
   readonly #options: LocalVolumesOptions;
   /** By the PersistentVolume's name. */
   readonly #turns = new Turns();
+  /** Links to devices that this process has made for pods. */
+  readonly #mapped = new Set<string>();
 
   constructor(options: LocalVolumesOptions) {
     this.#options = options;
@@ -40,11 +46,24 @@ export class LocalVolumes {
 
   /** @returns the path that containers get: a directory, or a link to a device */
   setUp(pod: Pod, volume: LocalVolume, signal: AbortSignal): Promise<string> {
-    return this.#turns.take(volume.specName, () =>
-      volume.mode === 'Block'
-        ? this.#map(podUid(pod), volume, signal)
-        : this.#mount(pod, volume, signal),
-    );
+    const { rootDir, mounts, operations } = this.#options;
+    const { specName, mode } = volume;
+    const uid = podUid(pod);
+    return this.#turns.take(specName, async () => {
+      if (mode === 'Block') {
+        const link = `${podPluginDevices(rootDir, uid, PLUGIN)}/${specName}`;
+        const map = (): Promise<void> => this.#map(uid, volume, link, signal);
+        if (this.#mapped.has(link)) return link;
+        await operations.attempt(operationOn(specName, 'map_volume'), map, signal);
+        this.#mapped.add(link);
+        return link;
+      }
+      const target = `${podPluginDir(rootDir, uid, PLUGIN)}/${specName}`;
+      const mount = (): Promise<void> => this.#mount(pod, volume, target, signal);
+      if (await mounts.isMounted(target)) return target;
+      await operations.attempt(operationOn(specName, 'volume_mount'), mount, signal);
+      return target;
+    });
   }
 
   /** Grows the file system on a device; a directory has no size. */
@@ -58,58 +77,80 @@ export class LocalVolumes {
     if (command !== undefined) await mounts.succeed(command, signal);
   }
 
-  /** Safe to repeat. */
+  /** Safe to repeat. A volume that cannot be taken down holds up no other. */
   async tearDown(uid: PodUid, signal: AbortSignal): Promise<void> {
-    const { files, mounts, maps, rootDir } = this.#options;
-    const mounted = podPluginDir(rootDir, uid, PLUGIN);
-    for (const name of await files.names(mounted)) {
-      const specName = toPathSegment(name, 'PersistentVolume name');
-      await this.#turns.take(specName, async () => {
-        await mounts.unmount(`${mounted}/${name}`, signal);
-        await files.remove(`${mounted}/${name}`);
-        const device = localMount(rootDir, specName);
-        if ((await this.#mountsOfPods(specName)).length > 0) return;
-        await mounts.unmount(device, signal);
-        await files.remove(device);
+    const { files, rootDir } = this.#options;
+    const mounted = await files.names(podPluginDir(rootDir, uid, PLUGIN));
+    const mapped = await files.names(podPluginDevices(rootDir, uid, PLUGIN));
+    const each = (
+      names: readonly string[],
+      takeDown: (uid: PodUid, specName: PathSegment, signal: AbortSignal) => Promise<void>,
+    ): readonly Promise<void>[] =>
+      names.map((name) => {
+        const specName = toPathSegment(name, 'PersistentVolume name');
+        return this.#turns.take(specName, () => takeDown(uid, specName, signal));
       });
-    }
-    const linked = podPluginDevices(rootDir, uid, PLUGIN);
-    for (const name of await files.names(linked)) {
-      const specName = toPathSegment(name, 'PersistentVolume name');
-      await this.#turns.take(specName, async () => {
-        const mapDir = localMapDir(rootDir, specName);
-        await maps.unmap({ mapDir, uid }, signal);
-        await files.remove(`${linked}/${name}`);
-        if ((await files.names(mapDir)).length === 0) await files.remove(mapDir);
-      });
-    }
+    await allDone([
+      ...each(mounted, (...of) => this.#unmount(...of)),
+      ...each(mapped, (...of) => this.#unmap(...of)),
+    ]);
   }
 
-  async #map(uid: PodUid, { path, specName }: LocalVolume, signal: AbortSignal): Promise<string> {
-    const { rootDir, maps, files } = this.#options;
+  /** The pod's directory goes last: by it, the device's own mount is found again. */
+  async #unmount(uid: PodUid, specName: PathSegment, signal: AbortSignal): Promise<void> {
+    const { files, mounts, rootDir, operations } = this.#options;
+    const target = `${podPluginDir(rootDir, uid, PLUGIN)}/${specName}`;
+    const ofPod = operationOn(specName, 'volume_unmount', uid);
+    await operations.attempt(ofPod, () => mounts.unmount(target, signal), signal);
+    if ((await this.#mountsOfPods(specName)).length === 0) {
+      const device = localMount(rootDir, specName);
+      const unmount = (): Promise<void> => mounts.unmount(device, signal);
+      if (await mounts.isMounted(device)) {
+        await operations.attempt(operationOn(specName, 'unmount_device'), unmount, signal);
+      }
+      await files.remove(device);
+    }
+    await files.remove(target);
+  }
+
+  async #unmap(uid: PodUid, specName: PathSegment, signal: AbortSignal): Promise<void> {
+    const { files, maps, rootDir, operations } = this.#options;
+    const mapDir = localMapDir(rootDir, specName);
     const link = `${podPluginDevices(rootDir, uid, PLUGIN)}/${specName}`;
+    this.#mapped.delete(link);
+    const unmap = (): Promise<void> => maps.unmap({ mapDir, uid }, signal);
+    await operations.attempt(operationOn(specName, 'unmap_volume', uid), unmap, signal);
+    await files.remove(link);
+    if ((await files.names(mapDir)).length === 0) await files.remove(mapDir);
+  }
+
+  async #map(
+    uid: PodUid,
+    { path, specName }: LocalVolume,
+    link: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { rootDir, maps, files } = this.#options;
     await files.link(link, await files.realPath(path)); // first, so that it is taken down
     const mapDir = localMapDir(rootDir, specName);
     await maps.map({ device: path, mapDir, uid, link, specName }, signal);
-    return link;
   }
 
-  async #mount(pod: Pod, volume: LocalVolume, signal: AbortSignal): Promise<string> {
+  async #mount(pod: Pod, volume: LocalVolume, target: string, signal: AbortSignal): Promise<void> {
     const { rootDir, files, mounts } = this.#options;
     const { specName, readOnly, mountOptions } = volume;
-    const target = `${podPluginDir(rootDir, podUid(pod), PLUGIN)}/${specName}`;
-    if (await mounts.isMounted(target)) return target;
     const others = await this.#mountsOfPods(specName);
     await files.makeDirectory(target); // first: by it, the device's own mount is found again
     const options = joinOptions(...(readOnly ? ['ro'] : []), ...mountOptions);
+    const isShared = others.length > 0;
     try {
       await mounts.bind(await this.#sourceOf(volume, signal), target, options, signal);
+      if (!readOnly) await this.#giveToGroup(pod, { specName, target, isShared });
     } catch (error) {
-      await files.remove(target);
+      await mounts.unmount(target, signal);
+      if (!(await mounts.isMounted(localMount(rootDir, specName)))) await files.remove(target);
       throw error;
     }
-    if (!readOnly) await this.#giveToGroup(pod, { specName, target, isShared: others.length > 0 });
-    return target;
   }
 
   /** The directory, or the mount point of the device. */
@@ -174,4 +215,11 @@ export class LocalVolumes {
     }
     return found;
   }
+}
+
+/** @param uid the pod whose part of the volume changes; undefined for the volume itself */
+function operationOn(specName: PathSegment, name: OperationName, uid?: PodUid): VolumeOperation {
+  const plugin = IN_TREE_PLUGINS.local;
+  const volume = [plugin, specName, ...(uid === undefined ? [] : [uid])].join('/');
+  return { plugin, name, volume };
 }

@@ -1,3 +1,4 @@
+import type { MeteredOperation } from '../../disks/index.js';
 import { type PodUid } from '../../pod/index.js';
 import { isVolumeError, VolumeError } from '../../volumes/index.js';
 import { attachmentName, uniqueName } from '../model/csi-paths.js';
@@ -5,7 +6,7 @@ import type { CsiVolume, DriverRules } from '../model/csi-volume.js';
 import { needsAttachment } from '../plan/driver-rules.js';
 import type { ActualVolumes } from './actual-volumes.js';
 import type { StorageApi } from './storage-api.js';
-import { csiPlugin, type MeteredOperation, type StorageMeter } from './storage-meter.js';
+import { csiPlugin, type StorageMeter } from './storage-meter.js';
 
 export interface AttachmentsOptions {
   readonly nodeName: string;

@@ -1,12 +1,18 @@
 import type { PersistentVolume, Pod, Volume } from '@nodeagent/kube-client';
 
-import { type Bound, type LocalVolume, migratedInline, migratedVolume } from '../../disks/index.js';
+import {
+  type Bound,
+  type LocalVolume,
+  type MeteredOperation,
+  migratedInline,
+  migratedVolume,
+} from '../../disks/index.js';
 import {
   allDone,
   type LocalVolumes,
   type NfsVolumes,
   type NodeExpansion,
-  type VolumeBackoff,
+  type VolumeOperations,
 } from '../../disks/run/index.js';
 import { podUid } from '../../pod/index.js';
 import {
@@ -38,7 +44,7 @@ import { type MountingPorts, openMounting } from './csi-mounting.js';
 import type { CsiVolumes, MountedVolume } from './csi-volumes.js';
 import { growCsi } from './grow-csi.js';
 import type { StorageApi } from './storage-api.js';
-import { csiPlugin, type MeteredOperation, type StorageMeter } from './storage-meter.js';
+import { csiPlugin, type StorageMeter } from './storage-meter.js';
 import { pluginOf, VolumeCounts } from './volume-counts.js';
 import type { FigureReader, Measurable } from './volume-figures.js';
 
@@ -52,7 +58,7 @@ export interface ClaimedVolumesOptions extends MountingPorts {
   readonly attachments: Attachments;
   readonly figures: FigureReader;
   readonly meter: StorageMeter;
-  readonly backoff: VolumeBackoff;
+  readonly operations: VolumeOperations;
   readonly actual: Pick<ActualVolumes, 'noteUse' | 'ready' | 'users'>;
   readonly files: Pick<VolumeFiles, 'checkHostPath'>;
   /** The labels of this node in the API. */
@@ -226,8 +232,7 @@ async function setUpCsi(
   const isInline = volume.lifecycle === 'Ephemeral';
   const key = isInline ? podVolumeName(uid, volume) : uniqueName(driver, volumeHandle);
   const repeated = <T>(operation: MeteredOperation['name'], work: () => Promise<T>): Promise<T> => {
-    const measuredWork = () => meter.operation(measured(operation), work);
-    return options.backoff.attempt({ volume: key, operation }, measuredWork, signal);
+    return options.operations.attempt({ ...measured(operation), volume: key }, work, signal);
   };
   const byDriver = (path: string) => ({ kind: 'driver', driver, volumeHandle, path }) as const;
   if (volume.mode === 'Block') {

@@ -3,7 +3,7 @@ import { leavesUncertain } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { StorageFiles } from '../../disks/index.js';
-import { allDone, type DeviceMaps, Turns, type VolumeBackoff } from '../../disks/run/index.js';
+import { allDone, type DeviceMaps, Turns, type VolumeOperations } from '../../disks/run/index.js';
 import { type PodUid, podUid } from '../../pod/index.js';
 import { VolumeError, type VolumeFiles } from '../../volumes/index.js';
 import { inStep } from '../../volumes/run/index.js';
@@ -27,7 +27,7 @@ export interface CsiDevicesOptions {
   readonly api: Pick<StorageApi, 'secretValues'>;
   readonly actual: ActualVolumes;
   readonly releases: Pick<Releases, 'release'>;
-  readonly backoff: VolumeBackoff;
+  readonly operations: VolumeOperations;
   readonly files: StorageFiles;
   readonly volumeFiles: Pick<VolumeFiles, 'removeTree'>;
   readonly maps: DeviceMaps;
@@ -210,7 +210,7 @@ export class CsiDevices {
     specName: PathSegment,
     signal: AbortSignal,
   ): Promise<VolData | undefined> {
-    const { rootDir, files, maps, actual, drivers, backoff, meter } = this.#options;
+    const { rootDir, files, maps, actual, drivers, operations } = this.#options;
     const { dataDir, mapDir, publishDir } = devicePlaces(rootDir, specName);
     const link = podDevicePath(rootDir, uid, specName);
     const targetPath = `${publishDir}/${uid}`;
@@ -231,9 +231,9 @@ export class CsiDevices {
     const operation = { plugin: csiPlugin(data.driverName), name: 'unmap_volume' } as const;
     const driver = data.driverName;
     const volume = podVolumeName(uid, { driver, volumeHandle: data.volumeHandle });
-    await backoff.attempt(
-      { volume, operation: operation.name },
-      () => meter.operation(operation, () => drivers.node(driver).unpublishVolume(request, signal)),
+    await operations.attempt(
+      { ...operation, volume },
+      () => drivers.node(driver).unpublishVolume(request, signal),
       signal,
     );
     await files.remove(targetPath);

@@ -2,7 +2,7 @@ import { isCsiError, leavesUncertain } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { StorageFiles } from '../../disks/index.js';
-import { allDone, isMounted, Turns, type VolumeBackoff } from '../../disks/run/index.js';
+import { allDone, isMounted, Turns, type VolumeOperations } from '../../disks/run/index.js';
 import { type PodUid, podUid } from '../../pod/index.js';
 import {
   type Mounter,
@@ -40,7 +40,7 @@ export interface CsiVolumesOptions {
   readonly api: Pick<StorageApi, 'secretValues'>;
   readonly actual: ActualVolumes;
   readonly releases: Pick<Releases, 'release'>;
-  readonly backoff: VolumeBackoff;
+  readonly operations: VolumeOperations;
   readonly files: StorageFiles;
   readonly volumeFiles: Pick<VolumeFiles, 'changeGroup'>;
   readonly mounter: Pick<Mounter, 'list'>;
@@ -231,7 +231,7 @@ export class CsiVolumes {
 
   /** @returns the record of the publication; undefined for a directory that names no driver */
   async #unpublish(uid: PodUid, dir: string, signal: AbortSignal): Promise<VolData | undefined> {
-    const { drivers, meter, backoff } = this.#options;
+    const { drivers, operations } = this.#options;
     const path = mountPath(dir);
     const data = await this.#dataOf(dir);
     if (data === undefined) {
@@ -251,11 +251,7 @@ export class CsiVolumes {
       await this.#forget(dir, path);
     };
     const volume = podVolumeName(uid, { driver: data.driverName, volumeHandle: data.volumeHandle });
-    await backoff.attempt(
-      { volume, operation: operation.name },
-      () => meter.operation(operation, unmount),
-      signal,
-    );
+    await operations.attempt({ ...operation, volume }, unmount, signal);
     return data;
   }
 

@@ -9,6 +9,7 @@ import {
   NfsVolumes,
   NodeExpansion,
   VolumeBackoff,
+  VolumeOperations,
 } from '../../disks/run/index.js';
 import type { PodEvents } from '../../pod/index.js';
 import type {
@@ -97,11 +98,12 @@ export function openStorage(options: StorageOptions): Storage {
   const maps = new DeviceMaps({ files, mounter, loops });
   const mounts = new MountCommands({ commands: options.commands, files, mounter });
   const backoff = new VolumeBackoff(clock);
+  const operations = new VolumeOperations(backoff, meter);
   const expansion = new NodeExpansion({ nodeName, api, events, recorder, clock, log });
   const onGone = (name: string): void => expansion.forget(name);
   const releases = new Releases({ actual, backoff, onGone, clock, log });
   const csi = new CsiVolumes({
-    ...{ releases, backoff },
+    ...{ releases, operations },
     rootDir,
     nodeName,
     drivers,
@@ -114,7 +116,7 @@ export function openStorage(options: StorageOptions): Storage {
     meter,
   });
   const devices = new CsiDevices({
-    ...{ releases, backoff },
+    ...{ releases, operations },
     rootDir,
     nodeName,
     drivers,
@@ -125,8 +127,8 @@ export function openStorage(options: StorageOptions): Storage {
     maps,
     meter,
   });
-  const local = new LocalVolumes({ rootDir, files, volumeFiles, mounts, maps, events });
-  const nfs = new NfsVolumes({ rootDir, files, mounts });
+  const local = new LocalVolumes({ rootDir, files, volumeFiles, mounts, maps, events, operations });
+  const nfs = new NfsVolumes({ rootDir, files, mounts, operations });
   const { fileSystem, asksHealth } = options;
   const figures = new FigureReader({ drivers, fileSystem, asksHealth, events, clock, log });
   const release = (volume: StagedVolume, signal: AbortSignal): Promise<void> =>
@@ -150,7 +152,7 @@ export function openStorage(options: StorageOptions): Storage {
         actual,
         figures,
         meter,
-        backoff,
+        operations,
       },
       files: volumeFiles,
       nodeLabels: () => node.registered()?.metadata?.labels ?? {},

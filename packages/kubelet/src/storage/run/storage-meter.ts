@@ -1,29 +1,11 @@
 import type { Clock, Counter, Gauge, Histogram, Metrics } from '@nodeagent/base';
 import { type CsiServices, grpcName } from '@nodeagent/csi';
 
+import type { MeteredOperation } from '../../disks/index.js';
 import type { DriverLookup, PluginMeter, PluginState } from './csi-drivers.js';
 
 /** @see Kubernetes 1.36 pkg/volume/util/metrics.go */
 const BUCKETS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 25, 50, 120, 300, 600];
-
-export type OperationName =
-  | 'volume_mount'
-  | 'volume_unmount'
-  | 'unmount_device'
-  | 'map_volume'
-  | 'unmap_volume'
-  | 'unmap_device'
-  | 'verify_controller_attached_volume'
-  | 'volume_fs_resize'
-  | 'volume_apply_access_control';
-
-/** An operation on a volume, for its labels. */
-export interface MeteredOperation {
-  /** `kubernetes.io/csi:hostpath.example.com` */
-  readonly plugin: string;
-  readonly name: OperationName;
-  readonly migrated?: boolean;
-}
 
 type Node = CsiServices['node'];
 

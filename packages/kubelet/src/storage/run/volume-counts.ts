@@ -1,3 +1,4 @@
+import { IN_TREE_PLUGINS } from '../../disks/index.js';
 import type { BackingVolume } from '../model/csi-volume.js';
 import { csiPlugin, type StorageMeter } from './storage-meter.js';
 
@@ -48,13 +49,7 @@ export class VolumeCounts {
   }
 }
 
-const IN_TREE = {
-  local: 'kubernetes.io/local-volume',
-  nfs: 'kubernetes.io/nfs',
-  hostPath: 'kubernetes.io/host-path',
-} as const;
-
 /** The plug-in of a volume, as named in metrics. */
 export function pluginOf(backing: BackingVolume): string {
-  return backing.kind === 'csi' ? csiPlugin(backing.driver) : IN_TREE[backing.kind];
+  return backing.kind === 'csi' ? csiPlugin(backing.driver) : IN_TREE_PLUGINS[backing.kind];
 }
