@@ -1,6 +1,5 @@
 const DEVICES = 'device plug-ins and resource claims are not supported yet';
 const CPUS = 'CPUs, memory and NUMA nodes are not assigned yet';
-const SELINUX = 'volumes are not mounted with SELinux labels yet';
 const NO_QUEUE = 'this agent has no work queue of that kind: each pod has a loop of its own';
 const NO_INFORMER = "it measures the Go client's informers";
 const NO_PLUGIN = 'exec plug-ins of kubeconfigs are not supported yet';
@@ -18,7 +17,6 @@ export const ABSENT: Readonly<Record<string, string>> = {
   'kubelet_cpu_manager_*': CPUS,
   'kubelet_memory_manager_*': CPUS,
   'kubelet_topology_manager_*': CPUS,
-  'volume_manager_selinux_*': SELINUX,
   'workqueue_*': NO_QUEUE,
   'informer_*': NO_INFORMER,
   'rest_client_exec_plugin_*': NO_PLUGIN,

@@ -62,6 +62,7 @@ const MACHINE: NodeMachine = {
     swapBytes: 0,
     limitsSwap: { v1: false, v2: true },
   },
+  selinux: undefined,
   subIds: undefined,
 };
 

@@ -109,6 +109,7 @@ export class CrashWorld {
       recorder: { record: () => undefined },
       fileSystem: async () => undefined,
       asksHealth: false,
+      selinux: { policy: undefined, everyMode: false },
       metrics: new MemoryMetrics(),
       sockets: {
         list: async () => [{ path: '/reg.sock', identity: '1' }],

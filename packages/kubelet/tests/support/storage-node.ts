@@ -215,6 +215,7 @@ export function useStorageNode(
           };
         },
         asksHealth: true,
+        selinux: { policy: undefined, everyMode: false },
         volumeFiles: createVolumeFiles(),
         ...change,
       });

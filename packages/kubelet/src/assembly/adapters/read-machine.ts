@@ -6,6 +6,7 @@ import { hasCgroupV2 } from '@nodeagent/cgroups/linux';
 import { parseCpuSet } from '../../config/index.js';
 import { readRuntimeMachine } from '../../runtime/adapters/machine.js';
 import { readSubIds } from '../../runtime/adapters/user-namespace-files.js';
+import { readContainerLabels } from '../../selinux/adapters/container-labels.js';
 import type { NodeMachine } from '../model/machine.js';
 import { parseSwaps } from '../plan/parse-swaps.js';
 
@@ -24,6 +25,7 @@ export async function readMachine(): Promise<NodeMachine> {
     cgroupVersion: (await hasCgroupV2()) ? 2 : 1,
     appArmor: await hasAppArmor(),
     runtime: await readRuntimeMachine(),
+    selinux: await readContainerLabels(),
     subIds: await readSubIds(),
   };
 }

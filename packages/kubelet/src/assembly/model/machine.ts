@@ -1,4 +1,5 @@
 import type { RuntimeMachine } from '../../runtime/index.js';
+import type { ContainerLabels } from '../../selinux/index.js';
 
 /** Facts about the machine that stay the same while the kubelet runs. */
 export interface NodeMachine {
@@ -16,6 +17,8 @@ export interface NodeMachine {
   readonly appArmor: boolean;
   /** Facts that affect how containers are created. */
   readonly runtime: RuntimeMachine;
+  /** Labels of containers; undefined without SELinux. */
+  readonly selinux: ContainerLabels | undefined;
   /**
    * Ranges that `getsubids` reports for the user `kubelet`; undefined without that user or program.
    */

@@ -12,6 +12,8 @@ export interface GatedParts {
   readonly podCertificates: boolean;
   /** Port forwarding over WebSockets ends in the kubelet. */
   readonly webSockets: boolean;
+  /** Volumes of every access mode are mounted with SELinux labels. */
+  readonly labelsEveryMode: boolean;
 }
 
 export function gatedParts({ features }: Pick<KubeletConfig, 'features'>): GatedParts {
@@ -21,5 +23,6 @@ export function gatedParts({ features }: Pick<KubeletConfig, 'features'>): Gated
     trustBundles: features.ClusterTrustBundleProjection,
     podCertificates: features.PodCertificateRequest,
     webSockets: features.ExtendWebSocketsToKubelet,
+    labelsEveryMode: features.SELinuxMount,
   };
 }

@@ -132,6 +132,7 @@ export async function openPorts(
     loops: files.loops,
     fileSystem: (path) => adapters.readings.machine.fileSystem(path),
     asksHealth: gatedParts(config).volumeHealth,
+    selinux: { policy: machine.selinux, everyMode: gatedParts(config).labelsEveryMode },
     commands: files.commands,
     volumeFiles: files.volumes,
     mounter: files.mounter,

@@ -51,7 +51,6 @@ export const FIXED_FEATURES: ReadonlySet<FeatureName> = new Set<FeatureName>([
   'ResourceHealthStatusMessage',
   'RotateKubeletServerCertificate',
   'RuntimeClassInImageCriApi',
-  'SELinuxMount',
   'TaintTolerationComparisonOperators',
   'TopologyManagerPolicyAlphaOptions',
   'TopologyManagerPolicyBetaOptions',

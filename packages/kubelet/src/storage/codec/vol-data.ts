@@ -10,6 +10,8 @@ export interface VolData {
   readonly attachmentID?: string;
   readonly nodeName?: string;
   readonly specVolID?: string;
+  /** The SELinux label in the mount's options. */
+  readonly seLinuxMountContext?: string;
   readonly volumeLifecycleMode?: string;
 }
 
@@ -42,10 +44,12 @@ export function decodeVolData(text: string): VolData | undefined {
   if (driverName === undefined || volumeHandle === undefined) return undefined;
   const lifecycle = fields.get('volumeLifecycleMode');
   const specVolID = fields.get('specVolID');
+  const label = fields.get('seLinuxMountContext');
   return {
     driverName,
     volumeHandle,
     ...(lifecycle !== undefined && { volumeLifecycleMode: lifecycle }),
     ...(specVolID !== undefined && { specVolID }),
+    ...(label !== undefined && { seLinuxMountContext: label }),
   };
 }

@@ -20,10 +20,12 @@ export interface VolumeUse {
   readonly lifecycle: 'Persistent' | 'Ephemeral';
   /** The PersistentVolume's name, which identifies devices; undefined for mounted volumes. */
   readonly device: PathSegment | undefined;
+  /** The SELinux label in the options of its mounts; undefined or empty for none. */
+  readonly label?: string | undefined;
 }
 
 /** A volume on this node, with or without pods. */
-export type StagedVolume = Pick<VolumeUse, 'driver' | 'volumeHandle' | 'device'>;
+export type StagedVolume = Pick<VolumeUse, 'driver' | 'volumeHandle' | 'device' | 'label'>;
 
 type ActualFiles = Pick<StorageFiles, 'names' | 'readText' | 'remove' | 'subdirectories'>;
 
@@ -73,11 +75,22 @@ export class ActualVolumes {
     return [...this.#uses.values()].flatMap((uses) => uses.get(uid) ?? []);
   }
 
-  forgetUse({ uid, driver, volumeHandle }: Omit<VolumeUse, 'lifecycle' | 'device'>): void {
+  forgetUse({
+    uid,
+    driver,
+    volumeHandle,
+  }: Pick<VolumeUse, 'uid' | 'driver' | 'volumeHandle'>): void {
     const key = uniqueName(driver, volumeHandle);
     const uses = this.#uses.get(key);
     uses?.delete(uid);
     if (uses?.size === 0) this.#uses.delete(key);
+  }
+
+  /** The SELinux label with which the volume is mounted; undefined if it is not. */
+  labelOf(driver: string, volumeHandle: string): string | undefined {
+    const name = uniqueName(driver, volumeHandle);
+    const found = this.#staged.get(name) ?? [...(this.#uses.get(name)?.values() ?? [])][0];
+    return found && (found.label ?? '');
   }
 
   noteStaged(volume: StagedVolume): void {
@@ -136,8 +149,8 @@ export class ActualVolumes {
         const data = await this.#dataIn(dir);
         if (data === undefined) await this.#clear([stagingPath(dir), dir]);
         if (data === undefined) continue;
-        const { driverName, volumeHandle } = data;
-        this.noteStaged({ driver: driverName, volumeHandle, device: undefined });
+        const { driverName, volumeHandle, seLinuxMountContext: label } = data;
+        this.noteStaged({ driver: driverName, volumeHandle, device: undefined, label });
       }
     }
     for (const name of await this.#files.subdirectories(devicesRoot(this.#rootDir))) {
@@ -176,9 +189,10 @@ export class ActualVolumes {
 
   #foundUse(uid: PodUid, data: VolData | undefined, device: PathSegment | undefined): void {
     if (data === undefined) return;
-    const { driverName: driver, volumeHandle, volumeLifecycleMode } = data;
+    const { driverName: driver, volumeHandle, volumeLifecycleMode, seLinuxMountContext } = data;
     const lifecycle = volumeLifecycleMode === 'Ephemeral' ? 'Ephemeral' : 'Persistent';
-    this.noteUse({ uid, driver, volumeHandle, lifecycle, device });
+    const label = seLinuxMountContext;
+    this.noteUse({ uid, driver, volumeHandle, lifecycle, device, label });
   }
 
   #deviceData(specName: PathSegment): Promise<VolData | undefined> {

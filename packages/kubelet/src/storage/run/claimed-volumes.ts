@@ -15,6 +15,7 @@ import {
   type VolumeOperations,
 } from '../../disks/run/index.js';
 import { podUid } from '../../pod/index.js';
+import type { VolumeLabels } from '../../selinux/run/index.js';
 import {
   type ClaimedVolumes,
   claimNameOf,
@@ -25,7 +26,7 @@ import {
 } from '../../volumes/index.js';
 import { inStep } from '../../volumes/run/index.js';
 import { podVolumeName, uniqueName } from '../model/csi-paths.js';
-import type { BackingVolume, CsiVolume } from '../model/csi-volume.js';
+import type { BackingVolume } from '../model/csi-volume.js';
 import {
   assertBound,
   assertMountable,
@@ -40,9 +41,10 @@ import { volumeGroup } from '../plan/volume-group.js';
 import type { ActualVolumes } from './actual-volumes.js';
 import type { Attachments } from './attachments.js';
 import type { CsiDevices } from './csi-devices.js';
-import { type MountingPorts, openMounting } from './csi-mounting.js';
+import { type Mounting, type MountingPorts, openMounting } from './csi-mounting.js';
 import type { CsiVolumes, MountedVolume } from './csi-volumes.js';
 import { growCsi } from './grow-csi.js';
+import { mountLabel } from './mount-label.js';
 import type { StorageApi } from './storage-api.js';
 import { csiPlugin, type StorageMeter } from './storage-meter.js';
 import { pluginOf, VolumeCounts } from './volume-counts.js';
@@ -58,8 +60,9 @@ export interface ClaimedVolumesOptions extends MountingPorts {
   readonly attachments: Attachments;
   readonly figures: FigureReader;
   readonly meter: StorageMeter;
+  readonly labels: VolumeLabels;
   readonly operations: VolumeOperations;
-  readonly actual: Pick<ActualVolumes, 'noteUse' | 'ready' | 'users'>;
+  readonly actual: Pick<ActualVolumes, 'labelOf' | 'noteUse' | 'ready' | 'users'>;
   readonly files: Pick<VolumeFiles, 'checkHostPath'>;
   /** The labels of this node in the API. */
   readonly nodeLabels: () => Readonly<Record<string, string>>;
@@ -99,7 +102,8 @@ export function createClaimedVolumes(options: ClaimedVolumesOptions): ClaimedVol
       const wanted = await wantedBy(options.api, pod, volume, signal);
       if (wanted === undefined) return false;
       counts.noteWanted(podUid(pod), volume.name, pluginOf(wanted.backing));
-      const ready = await setUp(options, wanted, signal);
+      const label = await mountLabel(options, { ...wanted, name: volume.name }, signal);
+      const ready = await setUp(options, { ...wanted, label }, signal);
       const own = known.get(podUid(pod)) ?? new Map<string, Known>();
       const claim = wanted.bound && claimOf(wanted.bound);
       const group = wanted.bound && volumeGroup(wanted.bound.found);
@@ -131,16 +135,17 @@ export function createClaimedVolumes(options: ClaimedVolumesOptions): ClaimedVol
       await allDone(kinds.map((kind) => kind.tearDown(uid, signal)));
       attachments.forget(uid);
       counts.forget(uid);
+      options.labels.forget(uid);
     },
   };
 }
 
 async function setUp(
   options: ClaimedVolumesOptions,
-  wanted: Wanted,
+  wanted: Wanted & Pick<Mounting, 'label'>,
   signal: AbortSignal,
 ): Promise<Ready> {
-  const { pod, backing, bound } = wanted;
+  const { pod, backing, bound, label } = wanted;
   if (bound !== undefined) assertHere(bound.found, backing, options);
   const { readOnly } = backing;
   const isBlock = 'mode' in backing && backing.mode === 'Block';
@@ -149,7 +154,7 @@ async function setUp(
   return inStep(operation, isBlock ? 'SetUpDevice' : 'SetUp', name, async () => {
     switch (backing.kind) {
       case 'csi':
-        return setUpCsi(options, { pod, volume: backing, bound }, signal);
+        return setUpCsi(options, { pod, volume: backing, bound, label }, signal);
       case 'local':
         return setUpLocal(options, { pod, volume: backing, bound }, signal);
       case 'hostPath':
@@ -203,7 +208,7 @@ function assertHere(
 
 async function setUpCsi(
   options: ClaimedVolumesOptions,
-  { pod, volume, bound }: Readonly<{ pod: Pod; volume: CsiVolume; bound: Bound | undefined }>,
+  { pod, volume, bound, label }: Pick<Mounting, 'label' | 'pod' | 'volume'> & Pick<Wanted, 'bound'>,
   signal: AbortSignal,
 ): Promise<Ready> {
   const { api, csi, devices, expansion, actual, meter } = options;
@@ -214,8 +219,8 @@ async function setUpCsi(
   const uid = podUid(pod);
   assertAlone(volume.accessModes, actual.users(driver, volumeHandle), uid);
   const device = volume.mode === 'Block' ? specName : undefined;
-  actual.noteUse({ uid, driver, volumeHandle, lifecycle: volume.lifecycle, device });
-  const open = () => openMounting(options, { pod, volume, rules }, signal);
+  actual.noteUse({ uid, driver, volumeHandle, lifecycle: volume.lifecycle, device, label });
+  const open = () => openMounting(options, { pod, volume, rules, label }, signal);
   const expand = async (at: MountedVolume, isFirst: boolean): Promise<void> => {
     if (bound === undefined) return;
     const name = uniqueName(driver, volumeHandle);
@@ -247,7 +252,9 @@ async function setUpCsi(
   const mount = async () => csi.setUp(await open(), signal);
   const at = isKept ? before : await repeated('volume_mount', mount);
   await expand(at, before === undefined);
-  return { place: { hostPath: at.path, readOnly, managed: !readOnly }, by: byDriver(at.path) };
+  // A mount with a label needs none in its files.
+  const managed = !readOnly && label === '';
+  return { place: { hostPath: at.path, readOnly, managed }, by: byDriver(at.path) };
 }
 
 /** @returns undefined for a volume that has neither a claim nor a driver */

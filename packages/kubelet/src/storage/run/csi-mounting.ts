@@ -13,6 +13,8 @@ export interface Mounting {
   readonly pod: Pod;
   readonly volume: CsiVolume;
   readonly rules: DriverRules;
+  /** The SELinux label in the mount's options; empty for none. */
+  readonly label: string;
   readonly node: CsiServices['node'];
   readonly capabilities: ReadonlySet<NodeCapability>;
   readonly capability: VolumeCapability;
@@ -30,7 +32,7 @@ export interface MountingPorts {
  */
 export async function openMounting(
   { drivers, attachments }: MountingPorts,
-  { pod, volume, rules }: Pick<Mounting, 'pod' | 'volume' | 'rules'>,
+  { pod, volume, rules, label }: Pick<Mounting, 'pod' | 'volume' | 'rules' | 'label'>,
   signal: AbortSignal,
 ): Promise<Mounting> {
   const publishContext = await inStep(
@@ -42,8 +44,8 @@ export async function openMounting(
   const node = drivers.node(volume.driver);
   const capabilities = await capabilitiesOf(node, signal);
   const fsGroup = pod.spec?.securityContext?.fsGroup;
-  const capability = volumeCapability(volume, capabilities, fsGroup);
-  return { pod, volume, rules, node, capabilities, publishContext, capability };
+  const capability = volumeCapability(volume, capabilities, fsGroup, label);
+  return { pod, volume, rules, label, node, capabilities, publishContext, capability };
 }
 
 /** Requested every time: a driver may be replaced by a later version. */

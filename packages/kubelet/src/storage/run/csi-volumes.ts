@@ -131,7 +131,7 @@ export class CsiVolumes {
 
   /** @returns the staging path; empty for a driver that does not stage */
   async #stage(mounting: Mounting, signal: AbortSignal): Promise<string> {
-    const { volume, node, capabilities, capability, publishContext } = mounting;
+    const { volume, label, node, capabilities, capability, publishContext } = mounting;
     const { rootDir, files, api, actual } = this.#options;
     if (volume.lifecycle === 'Ephemeral') return '';
     const { driver, volumeHandle } = volume;
@@ -141,8 +141,9 @@ export class CsiVolumes {
     if (this.#mounted.has(path)) return path;
     const secrets = await api.secretValues(volume.stageSecret, 'NodeStageSecretRef', signal);
     await files.makeDirectory(path);
-    actual.noteStaged({ driver, volumeHandle, device: undefined });
-    await files.writeText(volDataPath(dir), encodeVolData({ driverName: driver, volumeHandle }));
+    actual.noteStaged({ driver, volumeHandle, device: undefined, label });
+    const data = { driverName: driver, volumeHandle, ...labelled(label) };
+    await files.writeText(volDataPath(dir), encodeVolData(data));
     const request = {
       volumeId: volumeHandle,
       publishContext,
@@ -164,7 +165,7 @@ export class CsiVolumes {
   }
 
   async #publish(mounting: Mounting, staging: string, signal: AbortSignal): Promise<string> {
-    const { pod, volume, rules, node, capability, publishContext } = mounting;
+    const { pod, volume, rules, label, node, capability, publishContext } = mounting;
     const { rootDir, files, api, nodeName } = this.#options;
     const dir = publishDir(rootDir, podUid(pod), volume.specName);
     const path = mountPath(dir);
@@ -182,6 +183,7 @@ export class CsiVolumes {
         attachmentID: attachmentName(volumeHandle, driver, nodeName),
         specVolID: volume.specName,
         volumeLifecycleMode: volume.lifecycle,
+        ...labelled(label),
       };
       await files.writeText(volDataPath(dir), encodeVolData(data));
     }
@@ -311,6 +313,10 @@ export class CsiVolumes {
   #isMounted(path: string): Promise<boolean> {
     return isMounted(path, this.#options);
   }
+}
+
+function labelled(label: string): Pick<VolData, 'seLinuxMountContext'> {
+  return label === '' ? {} : { seLinuxMountContext: label };
 }
 
 function turnOf({ driver, volumeHandle }: Held): string {

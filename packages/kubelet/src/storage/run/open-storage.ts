@@ -12,6 +12,8 @@ import {
   VolumeOperations,
 } from '../../disks/run/index.js';
 import type { PodEvents } from '../../pod/index.js';
+import type { ContainerLabels } from '../../selinux/index.js';
+import { VolumeLabels } from '../../selinux/run/index.js';
 import type {
   ClaimedVolumes,
   Mounter,
@@ -53,6 +55,12 @@ export interface StorageOptions {
   readonly fileSystem: FigureReaderOptions['fileSystem'];
   /** Feature gate CSIVolumeHealth. */
   readonly asksHealth: boolean;
+  readonly selinux: {
+    /** Undefined on a machine without SELinux. */
+    readonly policy: ContainerLabels | undefined;
+    /** Feature gate SELinuxMount. */
+    readonly everyMode: boolean;
+  };
   readonly sockets: PluginSockets;
   readonly files: StorageFiles;
   readonly loops: LoopDevices;
@@ -129,6 +137,7 @@ export function openStorage(options: StorageOptions): Storage {
   });
   const local = new LocalVolumes({ rootDir, files, volumeFiles, mounts, maps, events, operations });
   const nfs = new NfsVolumes({ rootDir, files, mounts, operations });
+  const labels = new VolumeLabels({ ...options.selinux, metrics: options.metrics });
   const { fileSystem, asksHealth } = options;
   const figures = new FigureReader({ drivers, fileSystem, asksHealth, events, clock, log });
   const release = (volume: StagedVolume, signal: AbortSignal): Promise<void> =>
@@ -152,6 +161,7 @@ export function openStorage(options: StorageOptions): Storage {
         actual,
         figures,
         meter,
+        labels,
         operations,
       },
       files: volumeFiles,

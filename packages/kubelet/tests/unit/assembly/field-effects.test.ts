@@ -54,6 +54,7 @@ const machine: NodeMachine = {
     swapBytes: GIB,
     limitsSwap: { v1: true, v2: true },
   },
+  selinux: undefined,
   subIds: undefined,
 };
 
@@ -578,6 +579,12 @@ const EFFECTS: readonly Row[] = [
     'featureGates.CSIVolumeHealth',
     { featureGates: { CSIVolumeHealth: true } },
     (c) => gatedParts(c).volumeHealth,
+    true,
+  ],
+  [
+    'featureGates.SELinuxMount',
+    { featureGates: { SELinuxMount: true } },
+    (c) => gatedParts(c).labelsEveryMode,
     true,
   ],
   [

@@ -1,0 +1,1 @@
+export { VolumeLabels } from './volume-labels.js';
