@@ -9,6 +9,9 @@ import type { ContainerLabels } from '../model/container-labels.js';
 /** The administrator's files, some of which are links. */
 const LIMITS = { links: 'followed', limitBytes: 1 << 20 } as const;
 
+/** The label of every process until a policy is loaded. */
+const NO_POLICY = 'kernel';
+
 /**
  * The labels of the machine's policy; undefined if its kernel has SELinux off.
  *
@@ -22,6 +25,8 @@ export async function readContainerLabels(root = '/'): Promise<ContainerLabels |
     () => false,
   );
   if (!isOn) return undefined;
+  const own = await text('proc/self/attr/current');
+  if (own?.replace('\0', '').trim() === NO_POLICY) return undefined;
   const policy = parsePolicyName((await text('etc/selinux/config')) ?? '');
   const contexts =
     (await text('usr/share/containers/selinux/contexts')) ??

@@ -15,4 +15,6 @@ export interface LabelledVolume {
   readonly accessModes: readonly string[] | undefined;
   /** Its plug-in, or its driver, mounts with a label. */
   readonly mountsWithLabel: boolean;
+  /** The pod has it already, and keeps it whatever its label. */
+  readonly isMounted: boolean;
 }

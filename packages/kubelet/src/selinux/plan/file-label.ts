@@ -38,7 +38,7 @@ export function fileLabel(options: Options, { process, file }: ContainerLabels):
   const [user, role, type, level = ''] = parts;
   const hasLevels = own[3] !== undefined;
   if (hasLevels && !options.level) return '';
-  const last = options.level ?? level;
+  const last = options.level || level;
   return [options.user || user, role, type, ...(last === '' ? [] : [last])].join(':');
 }
 

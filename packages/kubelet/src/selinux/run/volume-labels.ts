@@ -85,9 +85,10 @@ export class VolumeLabels {
 
   /** @throws {VolumeError} if it keeps the pod from its volume */
   #tell(volume: LabelledVolume, problem: LabelProblem, why: string): void {
-    const { plugin, accessModes, uniqueName } = volume;
+    const { plugin, accessModes, uniqueName, isMounted } = volume;
     const labels = { plugin, accessMode: accessModeLabel(accessModes) };
     if (isLabelled(volume, this.#options.everyMode)) {
+      if (isMounted) return;
       this.#metrics.error(problem, labels);
       throw new VolumeError('VOLUME_SOURCE', why);
     }

@@ -131,11 +131,11 @@ export function createClaimedVolumes(options: ClaimedVolumesOptions): ClaimedVol
     },
     teardown: async (uid, signal) => {
       known.delete(uid);
+      options.labels.forget(uid);
       const kinds = [csi, devices, local, nfs];
       await allDone(kinds.map((kind) => kind.tearDown(uid, signal)));
       attachments.forget(uid);
       counts.forget(uid);
-      options.labels.forget(uid);
     },
   };
 }

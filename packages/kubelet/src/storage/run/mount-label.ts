@@ -2,7 +2,6 @@ import type { Pod } from '@nodeagent/kube-client';
 
 import { type Bound, IN_TREE_PLUGINS } from '../../disks/index.js';
 import { podUid } from '../../pod/index.js';
-import type { LabelledVolume } from '../../selinux/index.js';
 import type { VolumeLabels } from '../../selinux/run/index.js';
 import { VolumeError } from '../../volumes/index.js';
 import { uniqueName } from '../model/csi-paths.js';
@@ -46,22 +45,24 @@ export async function mountLabel(
     const plugin = IN_TREE_PLUGINS[backing.kind];
     const isShared = backing.kind === 'local';
     const unique = `${plugin}/${isShared ? '' : `${uid}-`}${of.specName}`;
-    const volume: LabelledVolume = { ...of, plugin, uniqueName: unique, mountsWithLabel: false };
-    return labels.admit(volume);
+    const never = { mountsWithLabel: false, isMounted: false };
+    return labels.admit({ ...of, ...never, plugin, uniqueName: unique });
   }
   const { driver, volumeHandle } = backing;
   const rules = await api.driverRules(driver, signal);
   const unique = uniqueName(driver, volumeHandle);
+  await actual.ready();
+  const mounted = actual.labelOf(driver, volumeHandle);
+  const isMounted = mounted !== undefined && actual.users(driver, volumeHandle).includes(uid);
   const label = labels.admit({
     ...of,
     plugin: `kubernetes.io/csi/${driver}`,
     uniqueName: unique,
     mountsWithLabel: rules.seLinuxMount,
+    isMounted,
   });
-  await actual.ready();
-  const mounted = actual.labelOf(driver, volumeHandle);
   if (mounted === undefined || mounted === label) return label;
-  if (actual.users(driver, volumeHandle).includes(uid)) return mounted;
+  if (isMounted) return mounted;
   await csi.release({ driver, volumeHandle }, signal);
   if (actual.labelOf(driver, volumeHandle) === undefined) return label;
   const text = `waiting for unmount of volume "${unique}", because it is already mounted to a different pod with a different SELinux label`;

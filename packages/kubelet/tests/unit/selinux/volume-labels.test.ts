@@ -48,6 +48,7 @@ function volumeOf(pod: Pod, change: Partial<LabelledVolume> = {}): LabelledVolum
   return {
     ...{ pod, name: 'data', uniqueName: 'kubernetes.io/csi/d^h', specName: 'pv' },
     ...{ plugin: 'kubernetes.io/csi/d', accessModes: ['ReadWriteOncePod'], mountsWithLabel: true },
+    isMounted: false,
     ...change,
   };
 }
@@ -164,6 +165,19 @@ describe('labels that differ', () => {
     expect(labels.admit(second)).toBe(OTHER);
   });
 
+  it('do not take a volume from a pod that has it already', () => {
+    const { labels, metrics } = labelsOf();
+    const isMounted = true;
+    expect(labels.admit(volumeOf(atLevel('u1')))).toBe(LABEL);
+    labels.admit(volumeOf(atLevel('u2', 's0:c1,c2'), { isMounted }));
+    const both = aPod('u3', {}, [{ level: LEVEL }, { level: 's0:c1,c2' }]);
+    labels.admit(volumeOf(both, { isMounted, uniqueName: 'other' }));
+    expect(figures(metrics)).toEqual({ 'volumes_admitted_total RWOP': 1 });
+    labels.forget('u1');
+    const why = 'conflicting SELinux labels of volume pv';
+    expect(() => labels.admit(volumeOf(atLevel('u4', 's0:c1,c2')))).toThrow(why);
+  });
+
   it('between two pods are only counted where volumes have no label', () => {
     const { labels, metrics } = labelsOf();
     expect(labels.admit(volumeOf(atLevel('u1'), shared))).toBe('');
@@ -221,8 +235,16 @@ describe(readContainerLabels, () => {
     expect(await readContainerLabels(root)).toBeUndefined();
   });
 
+  it('finds nothing until the kernel has a policy', async () => {
+    await file('sys/fs/selinux/enforce', '0');
+    await file('proc/self/attr/current', 'kernel\0');
+    await file('etc/selinux/targeted/contexts/lxc_contexts', 'process = "a:b:c:s0"\n');
+    expect(await readContainerLabels(root)).toBeUndefined();
+  });
+
   it('reads the labels of the policy', async () => {
     await file('sys/fs/selinux/enforce', '1');
+    await file('proc/self/attr/current', 'system_u:system_r:init_t:s0\0');
     await file('etc/selinux/config', '# which\nSELINUX=enforcing\nSELINUXTYPE="mls"\n');
     const text = `# labels\nprocess = "${POLICY.process}"\nfile = "${POLICY.file}"\n`;
     await file('etc/selinux/mls/contexts/lxc_contexts', text);

@@ -73,6 +73,15 @@ describe('vol_data.json', () => {
     expect(text).toBe('{"driverName":"d","volumeHandle":"a\\u003cb\\u003e\\u0026c"}\n');
     expect(decodeVolData(text)).toEqual({ driverName: 'd', volumeHandle: 'a<b>&c' });
   });
+  it('names the label of the mount', () => {
+    const label = 'u:object_r:t:s0:c1,c2';
+    const ofMount = { driverName: 'd', volumeHandle: 'h', specVolID: 'pv' };
+    const ofPod = { volumeLifecycleMode: 'Persistent', nodeName: 'n', attachmentID: 'a' };
+    const data = { ...ofMount, ...ofPod, seLinuxMountContext: label };
+    expect(encodeVolData(data)).toBe(
+      `{"attachmentID":"a","driverName":"d","nodeName":"n","seLinuxMountContext":"${label}","specVolID":"pv","volumeHandle":"h","volumeLifecycleMode":"Persistent"}\n`,
+    );
+  });
   it.each([
     '',
     '{',
