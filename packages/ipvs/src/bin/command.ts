@@ -8,6 +8,7 @@ import {
   formatOperation,
   type Ipvs,
   IpvsApplyError,
+  type Operation,
   parseJson,
   parseSave,
   readTable,
@@ -16,11 +17,16 @@ import {
   renderStatistics,
   renderTable,
   sortServers,
+  type VirtualServer,
 } from '../index.js';
+import { isEditVerb, planEdit } from './edit-command.js';
 
 /** Everything outside the command: input, output, time and the kernel. */
 export interface Surroundings {
+  /** Not asked by `diff` with two files, nor for help and version. */
   readonly ipvs: Ipvs;
+  /** The package's version. */
+  readonly version: string;
   /** `-` is standard input. */
   readonly readInput: (file: string) => string;
   readonly print: (text: string) => void;
@@ -33,36 +39,58 @@ export interface Surroundings {
 }
 
 const USAGE = `Usage:
-  ipvs list  [--format table|save|json|rates|totals]
-  ipvs apply [--format save|json] [--dry-run] [--drain] [--keep] FILE
-  ipvs watch [--interval SECONDS] [--count N]
+  ipvs list   [--format table|save|json|rates|totals]
+  ipvs add    [--dry-run] SERVICE [-s SCHEDULER] [-p SECONDS] …
+  ipvs add    [--dry-run] SERVICE -r SERVER [-m|-g|-i] [-w WEIGHT] …
+  ipvs edit   [--dry-run] SERVICE [-r SERVER] …
+  ipvs delete [--dry-run] SERVICE [-r SERVER]
+  ipvs apply  [--format save|json] [--dry-run] [--drain] [--keep] FILE
+  ipvs diff   [--format save|json] [--keep] FILE [FILE]
+  ipvs watch  [--interval SECONDS] [--count N]
+  ipvs --version | --help
 
 list   prints the table for people, as \`ipvsadm -S -n\` or as JSON, or its counters.
+add    adds one service (-t, -u, --sctp-service ADDRESS:PORT or -f MARK [-6]) or, with -r, one
+       server of it. All options are those of ipvsadm.
+edit   changes what its options name and keeps the rest: \`edit … -r SERVER -w 0\` drains.
+delete removes one service, or with -r one server.
 apply  makes the table equal to FILE (\`-\` is standard input) and prints the changes.
        --drain   removed destinations keep their present connections
        --keep    services that FILE does not name stay
-       --dry-run prints the changes without making them
+diff   prints the changes that lead to FILE: from the second file, which needs no kernel and no
+       privilege, or from the table. The exit code is 1 when there are any.
 watch  prints the rates of every service and destination at each interval.
+
+--dry-run      prints the changes without making them
+--netns NAME   works in another network namespace: a name of \`ip netns\`, or a path
 `;
 
 /** @returns the exit code: 2 for an invalid command line */
 export async function runCommand(argv: readonly string[], around: Surroundings): Promise<number> {
-  const parsed = parse(argv);
+  const [verb = ''] = argv;
+  if (isEditVerb(verb) && !argv.includes('--help') && !argv.includes('-h')) {
+    const words = argv.slice(1).filter((word) => word !== '--dry-run');
+    const isDryRun = words.length < argv.length - 1;
+    return carryOut([await planEdit(verb, words, around)], isDryRun, around);
+  }
+  const parsed = parse(isEditVerb(verb) ? ['--help'] : argv);
   if (typeof parsed === 'string') {
     around.warn(`ipvs: ${parsed}\n${USAGE}`);
     return 2;
   }
   const { values, positionals } = parsed;
-  if (values.help === true) {
-    around.print(USAGE);
+  if (values.help === true || values.version === true) {
+    around.print(values.help === true ? USAGE : `ipvs ${around.version}\n`);
     return 0;
   }
-  const [command, file] = positionals;
+  const [command, ...files] = positionals;
   switch (command) {
     case 'list':
       return list(values.format ?? 'table', around);
     case 'apply':
-      return apply(file, values, around);
+      return apply(files, values, around);
+    case 'diff':
+      return compare(files, values, around);
     case 'watch':
       return watch(Number(values.interval ?? '2'), Number(values.count ?? 'Infinity'), around);
     default:
@@ -81,6 +109,7 @@ const OPTIONS = {
   drain: { type: 'boolean' },
   keep: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
 } as const;
 
 function parse(argv: readonly string[]) {
@@ -118,23 +147,30 @@ interface ApplyOptions {
 }
 
 async function apply(
-  file: string | undefined,
+  files: readonly string[],
   options: ApplyOptions,
-  { ipvs, readInput, print, warn, signal }: Surroundings,
+  around: Surroundings,
 ): Promise<number> {
-  if (file === undefined) {
-    warn('ipvs: apply needs a file, or - for standard input\n');
+  const { ipvs, warn, signal } = around;
+  const [file, ...more] = files;
+  if (file === undefined || more.length > 0) {
+    warn('ipvs: apply needs one file, or - for standard input\n');
     return 2;
   }
-  const text = readInput(file);
-  const isJson =
-    options.format === 'json' || ((options.format ?? '') === '' && looksLikeJson(text));
-  const desired = isJson ? parseJson(text) : parseSave(text);
+  const desired = readFile(file, options, around);
   const operations = diff(desired, await readTable(ipvs, signal), {
     ...(options.keep === true ? { manages: () => false } : {}),
     ...(options.drain === true ? { remove: drain } : {}),
   });
-  if (options['dry-run'] !== true) {
+  return carryOut(operations, options['dry-run'] === true, around);
+}
+
+async function carryOut(
+  operations: readonly Operation[],
+  isDryRun: boolean,
+  { ipvs, print, warn, signal }: Surroundings,
+): Promise<number> {
+  if (!isDryRun) {
     try {
       await ipvs.apply(operations, signal);
     } catch (error) {
@@ -147,6 +183,35 @@ async function apply(
   }
   for (const operation of operations) print(`${formatOperation(operation)}\n`);
   return 0;
+}
+
+async function compare(
+  files: readonly string[],
+  options: ApplyOptions,
+  around: Surroundings,
+): Promise<number> {
+  const { ipvs, print, warn, signal } = around;
+  const [to, from, ...more] = files;
+  if (to === undefined || more.length > 0 || (to === '-' && from === '-')) {
+    warn('ipvs: diff needs one or two files; - is standard input, for one of them\n');
+    return 2;
+  }
+  const desired = readFile(to, options, around);
+  const actual =
+    from === undefined ? await readTable(ipvs, signal) : readFile(from, options, around);
+  const operations = diff(desired, actual, options.keep === true ? { manages: () => false } : {});
+  for (const operation of operations) print(`${formatOperation(operation)}\n`);
+  return operations.length === 0 ? 0 : 1;
+}
+
+function readFile(
+  file: string,
+  { format }: ApplyOptions,
+  { readInput }: Surroundings,
+): readonly VirtualServer[] {
+  const text = readInput(file);
+  const isJson = format === 'json' || ((format ?? '') === '' && looksLikeJson(text));
+  return isJson ? parseJson(text) : parseSave(text);
 }
 
 function looksLikeJson(text: string): boolean {

@@ -3,6 +3,8 @@ import { isIP } from 'node:net';
 import {
   assertFits,
   defineDestination,
+  type Destination,
+  type DestinationId,
   type DestinationSpec,
   type TunnelChecksum,
 } from '../model/destination.js';
@@ -12,8 +14,10 @@ import {
   formatServiceId,
   type Protocol,
   type SchedulerFlag,
+  type Service,
   serviceFamily,
   type ServiceId,
+  type ServiceSpec,
 } from '../model/service.js';
 import type { VirtualServer } from '../plan/diff.js';
 import { type Options, readOptions, value } from './ipvsadm-words.js';
@@ -58,8 +62,7 @@ function readLine(words: readonly string[], servers: Servers): void {
     throw invalid('Command', command, 'a saved table has -A and -a only');
   }
   if (known === undefined) throw invalid('Service', key, 'must be added (-A) before its servers');
-  const destination = defineDestination(readDestination(id, options));
-  assertFits(id, destination);
+  const destination = readDestination(id, options);
   known.destinations.push(destination);
 }
 
@@ -69,7 +72,8 @@ const PROTOCOLS: readonly (readonly [string, Protocol])[] = [
   ['sctp-service', 'sctp'],
 ];
 
-function serviceOf(options: Options): ServiceId {
+/** @throws {IpvsError} `IPVS_INVALID` when the words name no service */
+export function serviceOf(options: Options): ServiceId {
   const mark = value(options, 'fwmark-service');
   if (mark !== undefined) {
     const family = options.has('ipv6') ? 'IPv6' : 'IPv4';
@@ -82,39 +86,71 @@ function serviceOf(options: Options): ServiceId {
   throw new IpvsError('IPVS_INVALID', 'No service: -t, -u, --sctp-service or -f is missing');
 }
 
-function readService(id: ServiceId, options: Options): VirtualServer['service'] {
-  const timeout = options.get('persistent');
-  const mask = value(options, 'netmask');
-  const prefix = mask === undefined ? {} : { prefixLength: readMask(mask, id) };
-  const persistent = options.has('persistent') || mask !== undefined || options.has('pe');
-  const timeoutSeconds = timeout === undefined ? DEFAULT_TIMEOUT : readNumber('Timeout', timeout);
+/** Reads a service; what the words do not mention is as in `have`, or has ipvsadm's default. */
+export function readService(id: ServiceId, options: Options, have?: Service): Service {
+  const flags = value(options, 'sched-flags');
+  const persistence = readPersistence(id, options, have?.persistence);
+  const { schedulerFlags = [], scheduler = 'wlc', persistenceEngine } = have ?? {};
   return defineService({
     id,
-    scheduler: value(options, 'scheduler') ?? 'wlc',
-    schedulerFlags: (value(options, 'sched-flags')?.split(',') ?? []).map(readFlag),
-    ...(persistent ? { persistence: { timeoutSeconds, ...prefix } } : {}),
-    persistenceEngine: value(options, 'pe'),
-    onePacket: options.has('ops'),
+    scheduler: value(options, 'scheduler') ?? scheduler,
+    schedulerFlags: flags === undefined ? schedulerFlags : flags.split(',').map(readFlag),
+    ...(persistence === undefined ? {} : { persistence }),
+    persistenceEngine: value(options, 'pe') ?? persistenceEngine,
+    onePacket: options.has('ops') || have?.onePacket === true,
   });
 }
 
 const DEFAULT_TIMEOUT = 360;
 
-function readDestination(id: ServiceId, options: Options): DestinationSpec {
+function readPersistence(
+  id: ServiceId,
+  options: Options,
+  have: Service['persistence'],
+): ServiceSpec['persistence'] {
+  if (!['persistent', 'netmask', 'pe'].some((name) => options.has(name))) return have;
+  const timeout = value(options, 'persistent');
+  const mask = value(options, 'netmask');
+  const asBefore = options.has('persistent') ? DEFAULT_TIMEOUT : have?.timeoutSeconds;
+  return {
+    ...have,
+    timeoutSeconds:
+      timeout === undefined ? (asBefore ?? DEFAULT_TIMEOUT) : readNumber('Timeout', timeout),
+    ...(mask === undefined ? {} : { prefixLength: readMask(mask, id) }),
+  };
+}
+
+/** @throws {IpvsError} `IPVS_INVALID` when the words name no server */
+export function destinationOf(id: ServiceId, options: Options): DestinationId {
   const server = value(options, 'real-server');
   if (server === undefined) throw new IpvsError('IPVS_INVALID', 'No server: -r is missing');
+  return readEndpoint(server, id.kind === 'mark' ? 0 : id.port);
+}
+
+/** Reads a destination; what the words do not mention is as in `have`, or has ipvsadm's default. */
+export function readDestination(id: ServiceId, options: Options, have?: Destination): Destination {
   const number = (name: string, otherwise: number): number => {
     const text = value(options, name);
     return text === undefined ? otherwise : readNumber(name, text);
   };
-  return {
-    ...readEndpoint(server, id.kind === 'mark' ? 0 : id.port),
-    forwarding: readForwarding(options),
-    weight: number('weight', 1),
-    upperThreshold: number('u-threshold', 0),
-    lowerThreshold: number('l-threshold', 0),
-  };
+  const keepsMethod = have !== undefined && !FORWARDING.some((name) => options.has(name));
+  const tunnel = [...options.keys()].find((name) => name.startsWith('tun-'));
+  if (keepsMethod && tunnel !== undefined) {
+    throw invalid('Option', `--${tunnel}`, 'needs --ipip beside it');
+  }
+  const destination = defineDestination({
+    ...destinationOf(id, options),
+    forwarding: keepsMethod ? have.forwarding : readForwarding(options),
+    weight: number('weight', have?.weight ?? 1),
+    upperThreshold: number('u-threshold', have?.upperThreshold ?? 0),
+    lowerThreshold: number('l-threshold', have?.lowerThreshold ?? 0),
+  });
+  assertFits(id, destination);
+  return destination;
 }
+
+/** Options that choose how packets reach the server. */
+const FORWARDING = ['masquerading', 'gatewaying', 'ipip'];
 
 function readForwarding(options: Options): NonNullable<DestinationSpec['forwarding']> {
   if (options.has('masquerading')) return 'masquerade';

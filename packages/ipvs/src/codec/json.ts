@@ -1,7 +1,7 @@
 import { assertFits, defineDestination, type DestinationSpec } from '../model/destination.js';
 import { invalid, IpvsError } from '../model/errors.js';
 import { defineService, type ServiceSpec } from '../model/service.js';
-import type { DestinationState, ServiceState, Statistics } from '../model/state.js';
+import { type DestinationState, printable, type ServiceState } from '../model/state.js';
 import type { VirtualServer } from '../plan/diff.js';
 
 /** Required type of a member; `any` is checked elsewhere, or ignored. */
@@ -118,16 +118,11 @@ export function renderJson(
 ): string {
   const plain = servers.map(({ service, destinations }) => ({
     ...service,
-    statistics: plainStatistics(service.statistics),
+    statistics: printable(service.statistics),
     destinations: destinations.map((destination) => ({
       ...destination,
-      statistics: plainStatistics(destination.statistics),
+      statistics: printable(destination.statistics),
     })),
   }));
   return `${JSON.stringify(plain, undefined, 2)}\n`;
-}
-
-function plainStatistics({ rates, ...totals }: Statistics): Readonly<Record<string, unknown>> {
-  const strings = Object.entries(totals).map(([name, total]) => [name, String(total)] as const);
-  return { ...Object.fromEntries(strings), rates };
 }

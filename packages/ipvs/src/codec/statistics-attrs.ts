@@ -1,10 +1,10 @@
-import { NO_STATISTICS, type Statistics } from '../model/state.js';
+import { NO_STATISTICS, printable, type Statistics } from '../model/state.js';
 import type { StatsAttrs } from './attrs.js';
 
 /** Reads counters of either width; absent numbers are 0. */
 export function decodeStatistics(attrs: StatsAttrs | undefined): Statistics {
   if (attrs === undefined) return NO_STATISTICS;
-  return {
+  return printable({
     connections: BigInt(attrs.connections ?? 0),
     packetsIn: BigInt(attrs.packetsIn ?? 0),
     packetsOut: BigInt(attrs.packetsOut ?? 0),
@@ -17,5 +17,5 @@ export function decodeStatistics(attrs: StatsAttrs | undefined): Statistics {
       bytesIn: Number(attrs.byteInRate ?? 0),
       bytesOut: Number(attrs.byteOutRate ?? 0),
     },
-  };
+  });
 }

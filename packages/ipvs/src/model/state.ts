@@ -3,7 +3,9 @@ import type { Service } from './service.js';
 
 /**
  * Counters since the object was created or zeroed, and rates over the last seconds. The kernel
- * publishes them every two seconds, so they lag by up to two seconds.
+ * publishes them every two seconds, so they lag by up to two seconds. Those of services and
+ * destinations that were read can be given to `JSON.stringify`, which writes totals as text: they
+ * have 64 bits, which numbers in JSON do not hold.
  */
 export interface Statistics {
   readonly connections: bigint;
@@ -25,14 +27,25 @@ export const RATE_NAMES: readonly RateName[] = [
   'bytesOut',
 ];
 
-export const NO_STATISTICS: Statistics = {
+/** Gives statistics a form for `JSON.stringify`, which refuses the type of their totals. */
+export function printable(statistics: Statistics): Statistics {
+  return Object.defineProperty({ ...statistics }, 'toJSON', { value: plainStatistics });
+}
+
+function plainStatistics(this: Statistics): Readonly<Record<string, unknown>> {
+  const { rates, ...totals } = this;
+  const strings = Object.entries(totals).map(([name, total]) => [name, String(total)] as const);
+  return { ...Object.fromEntries(strings), rates };
+}
+
+export const NO_STATISTICS: Statistics = printable({
   connections: 0n,
   packetsIn: 0n,
   packetsOut: 0n,
   bytesIn: 0n,
   bytesOut: 0n,
   rates: { connections: 0, packetsIn: 0, packetsOut: 0, bytesIn: 0, bytesOut: 0 },
-};
+});
 
 /** A service as the kernel reports it. */
 export interface ServiceState extends Service {

@@ -84,6 +84,7 @@ it('offers a command in place of ipvsadm', async () => {
     const printed: string[] = [];
     const exitCode = await runIpvs(argv, {
       ipvs,
+      version: '0',
       readInput: () => input,
       print: (text) => void printed.push(text),
       warn: (text) => void printed.push(text),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { runCommand } from '../../src/bin/command.js';
+import { networkNamespace } from '../../src/bin/network-namespace.js';
 import { parseSave, readTable, renderSave } from '../../src/index.js';
 import { MemoryIpvs } from '../../src/testing/index.js';
 
@@ -10,12 +11,17 @@ const TABLE = `\
 -A -u 10.0.0.2:53 -s wrr -p 60 -M 255.255.255.0 -o
 `;
 
-async function run(argv: readonly string[], ipvs: MemoryIpvs, input = TABLE) {
+async function run(
+  argv: readonly string[],
+  ipvs: MemoryIpvs,
+  input: string | Readonly<Record<string, string>> = TABLE,
+) {
   const printed: string[] = [];
   const warned: string[] = [];
   const exitCode = await runCommand(argv, {
     ipvs,
-    readInput: () => input,
+    version: '1.2.3',
+    readInput: (file) => (typeof input === 'string' ? input : (input[file] ?? '')),
     print: (text) => void printed.push(text),
     warn: (text) => void warned.push(text),
     isTerminal: false,
@@ -77,6 +83,129 @@ add-service udp 10.0.0.2:53
   });
 });
 
+describe('ipvs add, edit and delete', () => {
+  const words = (line: string) => line.split(' ');
+
+  it('makes one change each', async () => {
+    const ipvs = new MemoryIpvs();
+    const lines = [
+      'add -t 10.0.0.1:80 -s wrr -p 60',
+      'add -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 5 -x 9',
+      'add -t 10.0.0.1:80 -r 10.1.0.2 -g',
+      'add -f 7 -6',
+      'delete -t 10.0.0.1:80 -r 10.1.0.2:80',
+      'delete -f 7 -6',
+    ];
+    for (const line of lines) expect(await run(words(line), ipvs)).toMatchObject({ exitCode: 0 });
+    expect(renderSave(await readTable(ipvs))).toBe(
+      '-A -t 10.0.0.1:80 -s wrr -p 60\n-a -t 10.0.0.1:80 -r 10.1.0.1:8080 -m -w 5 -x 9\n',
+    );
+  });
+
+  it('keeps what an edit does not name', async () => {
+    const ipvs = new MemoryIpvs();
+    await run(['apply', '-'], ipvs);
+    expect((await run(words('edit -t 10.0.0.1:80 -r 10.1.0.1:8080 -w 0'), ipvs)).printed).toBe(
+      'update-destination tcp 10.0.0.1:80 → 10.1.0.1:8080\n',
+    );
+    await run(words('edit -u 10.0.0.2:53 -p 90'), ipvs);
+    expect(renderSave(await readTable(ipvs))).toBe(
+      TABLE.replace('-w 5', '-w 0').replace('-p 60', '-p 90'),
+    );
+    await run(words('edit -t 10.0.0.1:80 -r 10.1.0.1:8080 -i'), ipvs);
+    await run(words('edit -u 10.0.0.2:53 -s sh -b sh-port'), ipvs);
+    expect(renderSave(await readTable(ipvs))).toBe(`\
+-A -t 10.0.0.1:80 -s rr
+-a -t 10.0.0.1:80 -r 10.1.0.1:8080 -i -w 0 --tun-type ipip
+-A -u 10.0.0.2:53 -s sh -p 90 -M 255.255.255.0 -o -b sh-port
+`);
+  });
+
+  it('changes nothing with --dry-run', async () => {
+    const ipvs = new MemoryIpvs();
+    expect((await run(words('add --dry-run -t 10.0.0.1:80'), ipvs)).printed).toBe(
+      'add-service tcp 10.0.0.1:80\n',
+    );
+    expect(await ipvs.listServices()).toEqual([]);
+  });
+
+  it.each([
+    ['edit -t 10.0.0.9:80 -s rr', 'IPVS_SERVICE_MISSING'],
+    ['edit -t 10.0.0.1:80 -r 10.1.0.9:1 -w 1', 'IPVS_DESTINATION_MISSING'],
+    ['delete -t 10.0.0.1:80 -w 1', 'IPVS_INVALID'],
+    ['edit -t 10.0.0.1:80 -r 10.1.0.1:8080 --tun-type gre', 'IPVS_INVALID'],
+    ['add -s rr', 'IPVS_INVALID'],
+    ['add -t 10.0.0.1:80 --frob', 'IPVS_INVALID'],
+  ])('refuses `%s`', async (line, code) => {
+    const ipvs = new MemoryIpvs();
+    await run(['apply', '-'], ipvs);
+    await expect(run(words(line), ipvs)).rejects.toMatchObject({ code });
+    expect(renderSave(await readTable(ipvs))).toBe(TABLE);
+  });
+
+  it('reports what the kernel refuses', async () => {
+    const ipvs = new MemoryIpvs();
+    await run(['apply', '-'], ipvs);
+    const { exitCode, warned } = await run(words('add -t 10.0.0.1:80'), ipvs);
+    expect(exitCode).toBe(1);
+    expect(warned).toContain('tcp 10.0.0.1:80');
+  });
+
+  it('explains itself', async () => {
+    expect((await run(['add', '--help'], new MemoryIpvs())).printed).toContain('ipvs delete');
+  });
+});
+
+describe('ipvs diff', () => {
+  const files = { new: TABLE, old: '-A -t 10.0.0.1:80 -s rr\n-A -f 7 -s rr\n' };
+
+  it('compares two files without a kernel', async () => {
+    const ipvs = new MemoryIpvs();
+    ipvs.close();
+    expect(await run(['diff', 'new', 'old'], ipvs, files)).toMatchObject({
+      exitCode: 1,
+      printed: `\
+add-destination tcp 10.0.0.1:80 → 10.1.0.1:8080
+add-service udp 10.0.0.2:53
+delete-service mark 7
+`,
+    });
+    expect((await run(['diff', '--keep', 'new', 'old'], ipvs, files)).printed).not.toContain(
+      'delete',
+    );
+    expect(await run(['diff', 'new', 'new'], ipvs, files)).toMatchObject({
+      exitCode: 0,
+      printed: '',
+    });
+  });
+
+  it('compares a file with the table and leaves it', async () => {
+    const ipvs = new MemoryIpvs();
+    expect((await run(['diff', 'new'], ipvs, files)).exitCode).toBe(1);
+    expect(await ipvs.listServices()).toEqual([]);
+    await run(['apply', 'new'], ipvs, files);
+    expect((await run(['diff', 'new'], ipvs, files)).exitCode).toBe(0);
+  });
+});
+
+it('finds the network namespace in the command line', () => {
+  expect(networkNamespace(['list', '--format', 'json'])).toBeUndefined();
+  expect(networkNamespace(['--netns', 'blue', 'list'])).toEqual({
+    path: '/run/netns/blue',
+    argv: ['list'],
+  });
+  expect(networkNamespace(['add', '--netns=/proc/7/ns/net', '-f', '1'])).toEqual({
+    path: '/proc/7/ns/net',
+    argv: ['add', '-f', '1'],
+  });
+  expect(networkNamespace(['list', '--netns'])).toMatch(/needs a name/);
+  expect(networkNamespace(['--netns', '--format', 'json'])).toMatch(/needs a name/);
+});
+
+it('prints its version', async () => {
+  expect((await run(['--version'], new MemoryIpvs())).printed).toBe('ipvs 1.2.3\n');
+});
+
 describe('ipvs list', () => {
   it('lays the table out as ipvsadm -Ln does', async () => {
     const ipvs = new MemoryIpvs();
@@ -106,14 +235,20 @@ it('ipvs watch shows the rates the given number of times', async () => {
   expect(printed.match(/TCP {2}10\.0\.0\.1:80/g)).toHaveLength(2);
 });
 
-it.each([[[]], [['frob']], [['apply']], [['list', '--format', 'xml']], [['--frob']]])(
-  'refuses the command line %j',
-  async (argv) => {
-    const { exitCode, warned } = await run(argv, new MemoryIpvs());
-    expect(exitCode).toBe(2);
-    expect(warned).toMatch(/^ipvs: /);
-  },
-);
+it.each([
+  [[]],
+  [['frob']],
+  [['apply']],
+  [['apply', 'a', 'b']],
+  [['list', '--format', 'xml']],
+  [['--frob']],
+  [['diff']],
+  [['diff', 'a', 'b', 'c']],
+])('refuses the command line %j', async (argv) => {
+  const { exitCode, warned } = await run(argv, new MemoryIpvs());
+  expect(exitCode).toBe(2);
+  expect(warned).toMatch(/^ipvs: /);
+});
 
 it('prints its usage', async () => {
   expect((await run(['--help'], new MemoryIpvs())).printed).toContain('ipvs apply');

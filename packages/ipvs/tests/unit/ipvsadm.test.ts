@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { decodeStatistics } from '../../src/codec/statistics-attrs.js';
 import { parseJson, parseSave, renderJson, renderSave } from '../../src/index.js';
 import { NO_STATISTICS } from '../../src/model/state.js';
 
@@ -86,6 +87,16 @@ describe('JSON', () => {
     const text = renderJson(observed);
     expect(text).toContain('"bytesIn": "9223372036854775808"');
     expect(parseJson(text)).toEqual(parseSave(SAVED));
+  });
+
+  it('prints statistics that were read, without help', () => {
+    const read = { connections: 2n ** 63n, connectionRate: 3n };
+    const decoded = decodeStatistics(read);
+    expect(JSON.parse(JSON.stringify([decoded, decodeStatistics(undefined)]))).toMatchObject([
+      { connections: '9223372036854775808', bytesIn: '0', rates: { connections: 3 } },
+      { connections: '0' },
+    ]);
+    expect(Object.keys(decoded)).toEqual(Object.keys(NO_STATISTICS));
   });
 
   const id = '{"kind":"address","protocol":"tcp","address":"10.0.0.1","port":80}';
