@@ -8,18 +8,33 @@ import type { Command, CommandResult, CommandRunner } from '../ports.js';
 export interface SpawnOptions {
   /** Words put before every command, e.g. `['ip', 'netns', 'exec', 'blue']`. */
   readonly prefix?: readonly string[];
+  /**
+   * Runs every command in this network namespace, by nsenter(1) of util-linux: a name of `ip netns`,
+   * or a path such as `/proc/4711/ns/net`. That of this process when absent.
+   */
+  readonly networkNamespace?: string;
 }
 
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
 
 /** Runs programs as children of this process, never through a shell. */
-export function createSpawnRunner({ prefix = [] }: SpawnOptions = {}): CommandRunner {
+export function createSpawnRunner({
+  prefix = [],
+  networkNamespace,
+}: SpawnOptions = {}): CommandRunner {
+  const before = [...enterNamespace(networkNamespace), ...prefix];
   return {
     run: (command, signal) => {
-      const [program = '', ...args] = [...prefix, ...command.argv];
+      const [program = '', ...args] = [...before, ...command.argv];
       return runChild({ program, args, command }, signal);
     },
   };
+}
+
+function enterNamespace(name: string | undefined): readonly string[] {
+  if (name === undefined) return [];
+  const path = name.includes('/') ? name : `/run/netns/${name}`;
+  return ['nsenter', `--net=${path}`, '--'];
 }
 
 interface ChildRun {
@@ -53,15 +68,26 @@ async function runChild(
       ended,
       fed,
     ]);
+    if (program === 'nsenter' && end === NSENTER_FOUND_NOTHING && COMMAND_ABSENT.test(stderr)) {
+      throw missing(name);
+    }
     if (typeof end === 'number') return { exitCode: end, stdout, stderr };
     const message = `${name}: killed by ${end}, perhaps after ${timeoutMs / 1000} s: ${stderr}`;
     throw new NetfilterError('NETFILTER_COMMAND_FAILED', message);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    const message = `${name}: not installed, or not in PATH`;
-    throw new NetfilterError('NETFILTER_COMMAND_MISSING', message, { cause: error });
+    throw missing(program, error);
   }
+}
+
+/** The exit code and the text with which nsenter(1) says that there is no such program. */
+const NSENTER_FOUND_NOTHING = 127;
+const COMMAND_ABSENT = /^nsenter: failed to execute /;
+
+function missing(program: string, cause?: unknown): NetfilterError {
+  const message = `${program}: not installed, or not in PATH`;
+  return new NetfilterError('NETFILTER_COMMAND_MISSING', message, { cause });
 }
 
 /** `ECANCELED`: the program was killed, perhaps because it took too long. */
