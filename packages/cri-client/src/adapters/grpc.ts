@@ -6,8 +6,13 @@ import type { ImageService, RuntimeService } from '../ports.js';
 import { createImageService } from './grpc-images.js';
 import { createRuntimeService } from './grpc-runtime.js';
 
+export { findEndpoint, type FindEndpointOptions } from './find-endpoint.js';
+
 export interface CriClientOptions {
-  /** `unix:///run/containerd/containerd.sock`; the bare path is accepted with a warning. */
+  /**
+   * `unix:///run/containerd/containerd.sock`, or what `findEndpoint` found; the bare path is accepted
+   * with a warning.
+   */
   readonly endpoint: string;
   /** The endpoint of the image service, if it is a different one. */
   readonly imageEndpoint?: string | undefined;

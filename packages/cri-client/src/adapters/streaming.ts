@@ -19,14 +19,16 @@ export interface SessionStreams {
 }
 
 /**
- * An exec or attach session. Streams that were not asked for end at once. Data that is not read is
+ * An exec or attach session. Streams that were not asked for end at once. A connection that breaks
+ * destroys its outputs with the error that `exitCode` has. Data that is not read is
  * not sent either, and unread data blocks the other stream too: read both, or call `resume()` on
  * the one you do not need.
  */
 export interface Session {
   /**
-   * Ending it ends the command's input only if the runtime speaks `v5.channel.k8s.io`; with older
-   * protocols (containerd before 1.7) `end()` fails with `CRI_STREAM`.
+   * Ending it ends the command's input if the runtime speaks `v5.channel.k8s.io`. Older protocols
+   * (containerd before 1.7) have no message for it, and the command would wait forever: `end()` then
+   * fails and closes the session.
    */
   readonly stdin: Writable;
   readonly stdout: Readable;
@@ -64,6 +66,7 @@ export async function openSession(
   // a caller that ignores the exit code must not get an unhandled rejection
   end.promise.catch(() => undefined);
   const statusParts: Buffer[] = [];
+  let endless: CriError | undefined;
   const socket = await openChannelSocket(
     url,
     {
@@ -76,9 +79,10 @@ export async function openSession(
         const status = Buffer.concat(statusParts).toString();
         if (status !== '') settle(end, decodeSessionEnd(status), url);
         else end.reject(error ?? lost(url, 'closed without an exit status'));
+        const broken = endless ?? (status === '' ? error : undefined);
         for (const output of byChannel.values()) {
-          if (error === undefined || status !== '') output.push(null);
-          else output.destroy(error as Error);
+          if (broken === undefined) output.push(null);
+          else output.destroy(broken as Error);
         }
         stdin.destroy();
       },
@@ -86,7 +90,12 @@ export async function openSession(
     signal,
   );
   outputs.resume = () => socket.resume();
-  const stdin = newInput(socket, streams.stdin, url);
+  const stdin = newInput(socket, streams.stdin, () => {
+    endless = lost(url, `${socket.protocol} cannot end standard input`);
+    end.reject(endless);
+    socket.close();
+    return endless;
+  });
   return {
     stdin,
     stdout,
@@ -202,17 +211,11 @@ function newOutput(wanted: boolean, shared: Shared): Readable {
   return output;
 }
 
-function newInput(socket: ChannelSocket, wanted: boolean, url: string): Writable {
+/** @param endless ends the session whose protocol cannot end the input, and returns the error */
+function newInput(socket: ChannelSocket, wanted: boolean, endless: () => Error): Writable {
   const input = new Writable({
     write: (data: Buffer, _encoding, done) => socket.send(CHANNEL.stdin, data, done),
-    final: (done) => {
-      if (!wanted || socket.sendEnd(CHANNEL.stdin)) {
-        done();
-        return;
-      }
-      const detail = `${socket.protocol} cannot end standard input`;
-      done(lost(url, detail));
-    },
+    final: (done) => done(!wanted || socket.sendEnd(CHANNEL.stdin) ? null : endless()),
   });
   if (!wanted) input.end();
   return quiet(input);

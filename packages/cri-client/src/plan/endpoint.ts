@@ -34,3 +34,20 @@ export function parseEndpoint(endpoint: string): Endpoint {
   if (socketPath.length === 1) throw bad('names no socket');
   return { socketPath };
 }
+
+/** The sockets of containerd, CRI-O and cri-dockerd, in the order in which they are tried. */
+export const USUAL_ENDPOINTS: readonly string[] = [
+  'unix:///run/containerd/containerd.sock',
+  'unix:///run/crio/crio.sock',
+  'unix:///var/run/cri-dockerd.sock',
+];
+
+/**
+ * Reads the runtime's address from the text of crictl's configuration file.
+ *
+ * @returns undefined when the file does not name one
+ */
+export function endpointOfCrictl(text: string): string | undefined {
+  const line = /^runtime-endpoint:[ \t]*(?:"([^"\n]*)"|'([^'\n]*)'|([^\s#'"]*))/m.exec(text);
+  return line?.[1] || line?.[2] || line?.[3] || undefined;
+}

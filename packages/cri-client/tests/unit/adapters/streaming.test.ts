@@ -64,6 +64,15 @@ describe(openSession, () => {
     expect(heard).toEqual([frame(0, 'typed'), Buffer.from([255, 0])]);
   });
 
+  it('fails as a whole when the input cannot be ended, so that nobody waits for the output', async () => {
+    const url = await serve('v4.channel.k8s.io', () => undefined);
+    const session = await openSession(url, ALL, signal);
+    session.stdin.end('typed');
+    const want = { code: 'CRI_STREAM', message: expect.stringContaining('end standard input') };
+    const outcomes = [text(session.stdout), text(session.stderr), session.exitCode];
+    for (const outcome of outcomes) await expect(outcome).rejects.toMatchObject(want);
+  });
+
   it.each([
     { name: 'success', message: success, want: 0 },
     {
