@@ -28,15 +28,16 @@ export function namedPorts(container: Container): Readonly<Record<string, number
 function probeSpec(probe: Probe, container: Container): ProbeSpec | undefined {
   const action = actionOf(probe, container);
   if (action === undefined) return undefined;
+  // Kubernetes takes 0 for unset here.
   const { initialDelaySeconds, periodSeconds, timeoutSeconds } = probe;
   const { successThreshold, failureThreshold, terminationGracePeriodSeconds } = probe;
   return withDefaults({
     action,
     ...(initialDelaySeconds !== undefined && { initialDelayMs: initialDelaySeconds * 1000 }),
-    ...(periodSeconds !== undefined && { periodMs: periodSeconds * 1000 }),
-    ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1000 }),
-    ...(successThreshold !== undefined && { successThreshold }),
-    ...(failureThreshold !== undefined && { failureThreshold }),
+    ...(!!periodSeconds && { periodMs: periodSeconds * 1000 }),
+    ...(!!timeoutSeconds && { timeoutMs: timeoutSeconds * 1000 }),
+    ...(!!successThreshold && { successThreshold }),
+    ...(!!failureThreshold && { failureThreshold }),
     ...(terminationGracePeriodSeconds !== undefined && {
       terminationGraceSeconds: terminationGracePeriodSeconds,
     }),

@@ -21,3 +21,12 @@ describe('exec probe', () => {
     });
   });
 });
+
+describe('numbers of a probe', () => {
+  it('have their defaults where they are 0, as in Kubernetes', () => {
+    const tcpSocket = { port: 80 };
+    const zero = { periodSeconds: 0, timeoutSeconds: 0, successThreshold: 0, failureThreshold: 0 };
+    const probes = (probe: object) => probeSetOf({ name: 'c', readinessProbe: probe });
+    expect(probes({ tcpSocket, ...zero })).toEqual(probes({ tcpSocket }));
+  });
+});
