@@ -1,3 +1,4 @@
+export { isProbeError, ProbeError, type ProbeErrorCode } from './model/errors.js';
 export {
   type HttpHeader,
   type PortRef,

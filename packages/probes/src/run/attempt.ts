@@ -15,16 +15,25 @@ export async function attemptProbe(
 ): Promise<ProbeOutcome> {
   let outcome = errorOutcome('not tried');
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    signal.throwIfAborted();
-    try {
-      outcome = await tryOnce(spec, { prober, instance }, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      outcome = errorOutcome(error instanceof Error ? error.message : String(error));
-    }
+    outcome = await attemptOnce(spec, { prober, instance }, signal);
     if (outcome.result !== 'error') break;
   }
   return outcome;
+}
+
+/** Makes one attempt; a prober that rejects ends it in an error, unless the signal is aborted. */
+export async function attemptOnce(
+  spec: ProbeSpec,
+  { prober, instance }: Readonly<{ prober: Prober; instance: ProbedInstance }>,
+  signal: AbortSignal,
+): Promise<ProbeOutcome> {
+  signal.throwIfAborted();
+  try {
+    return await tryOnce(spec, { prober, instance }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return errorOutcome(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function errorOutcome(detail: string): ProbeOutcome {

@@ -4,6 +4,7 @@ import { type Due, DueQueue } from '../model/due-queue.js';
 import { PROBE_KINDS, type ProbeKind, type ProbeSpec } from '../model/probe.js';
 import type { ProbeOutcome, Verdict } from '../model/result.js';
 import type { ProbedInstance, ProbeSubject } from '../model/subject.js';
+import { checkProbes } from '../plan/check-probes.js';
 import { decideProbe, initialVerdict } from '../plan/decide.js';
 import { foldResult, type ProbeRun } from '../plan/thresholds.js';
 import type { Prober, VerdictSink } from '../ports.js';
@@ -72,8 +73,13 @@ export class ProbeManager {
     this.#bornAtMs = options.clock.nowMs();
   }
 
-  /** Adds or updates a subject; repeating a call is cheap and harmless. */
+  /**
+   * Adds or updates a subject; repeating a call is cheap and harmless.
+   *
+   * @throws {ProbeError} `PROBE_INVALID`; the subject's probes are as before
+   */
   set(subject: ProbeSubject): void {
+    checkProbes(subject.probes);
     const entry = this.#entries.get(subject.key) ?? newEntry(subject);
     const before = this.#entries.has(subject.key) ? entry.subject : undefined;
     this.#entries.set(subject.key, entry);

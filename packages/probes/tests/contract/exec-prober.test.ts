@@ -29,6 +29,12 @@ describe(createExecProber, () => {
     };
   });
 
+  it('makes an error of a command that could not be run, with the reason', async () => {
+    const broken = createExecProber({ run: async () => Promise.reject(new Error('no runtime')) });
+    const outcome = await broken(request, signal);
+    expect(outcome).toEqual({ result: 'error', detail: 'no runtime' });
+  });
+
   it('reports a timeout', async () => {
     expect(await exec({ kind: 'timed-out' })(request, signal)).toEqual({
       result: 'failure',

@@ -12,3 +12,10 @@ it('the README example prints the output in its last comments', async () => {
   expect(promised).toHaveLength(4);
   expect(await runReadmeExample(folder)).toBe(`${promised.join('\n')}\n`);
 });
+
+it('the README example of one attempt prints the text after it', async () => {
+  const folder = join(import.meta.dirname, '../..');
+  const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+  const promised = /^It prints:\n\n```text\n(.*?)^```$/ms.exec(readme)?.[1];
+  expect(await runReadmeExample(folder, 1)).toBe(promised);
+});
