@@ -267,7 +267,23 @@ describe('a claimed volume', () => {
   });
 
   it('waits until it is in use for the Node and attached', async () => {
-    await node.startDriver(); // no CSIDriver: volumes have to be attached
+    let staged = 0;
+    let inUseAtUnstage: readonly string[] | undefined;
+    // no CSIDriver: volumes have to be attached
+    await node.startDriver((driver) => ({
+      ...driver,
+      node: {
+        ...driver.node!,
+        stage: async (request, signal) => {
+          staged += 1;
+          return driver.node!.stage!(request, signal);
+        },
+        unstage: async (request, signal) => {
+          inUseAtUnstage = node.storage.volumesInUse();
+          return driver.node!.unstage!(request, signal);
+        },
+      },
+    }));
     const handle = await node.aBoundClaim('c');
     const pod = podOf('u1', 'c');
     await expect(node.mount(pod)).rejects.toMatchObject({ code: 'VOLUME_PENDING' });
@@ -289,12 +305,20 @@ describe('a claimed volume', () => {
       },
       forever,
     );
+    const notYet = 'Volume not attached according to node status';
+    await expect(node.mount(pod)).rejects.toMatchObject({ code: 'VOLUME_PENDING' });
+    await node.showAttached('another');
+    await expect(node.mount(pod)).rejects.toThrow(notYet);
+    expect(staged).toBe(0);
+    await node.showAttached('another', handle);
     await node.mount(pod);
+    expect(staged).toBe(1);
     await node.stopKubelet();
     await node.startKubelet();
     await expect.poll(() => node.storage.volumesInUse()).toEqual([name]);
     await expect.poll(() => node.verdicts.length).toBe(2);
     await node.unmount('u1');
+    expect(inUseAtUnstage).toEqual([name]);
     expect(node.storage.volumesInUse()).toEqual([]);
   });
 

@@ -77,6 +77,8 @@ export interface StorageNode {
   aBoundClaim(name: string, change?: ClaimChange): Promise<string>;
   /** The same, attached to the node and in use for it. @returns the volume's handle */
   anAttachedClaim(name: string): Promise<string>;
+  /** The volumes that the Node's status has as attached: these, by their handles. */
+  showAttached(...handles: readonly string[]): Promise<void>;
   driverObject(spec: CsiDriver['spec']): Promise<CsiDriver>;
   /** @returns the path that containers get */
   mount(pod: Pod): Promise<string>;
@@ -318,7 +320,16 @@ export function useStorageNode(
         },
         forever,
       );
+      await node.showAttached(handle);
       return handle;
+    },
+    showAttached: async (...handles) => {
+      const volumesAttached = handles.map((handle) => {
+        return { name: `kubernetes.io/csi/${DRIVER}^${handle}`, devicePath: '' };
+      });
+      const body = { status: { volumesAttached } };
+      const patch = { type: 'merge', body, subresource: 'status' } as const;
+      await api.patch(NODES, { name: 'node-1' }, patch, forever);
     },
     driverObject: (spec) => api.create(CSI_DRIVERS, { metadata: { name: DRIVER }, spec }, forever),
     mount: async (pod) => {

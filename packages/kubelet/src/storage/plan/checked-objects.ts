@@ -1,6 +1,7 @@
 import type {
   CsiDriver,
   CsiNode,
+  Node,
   PersistentVolume,
   PersistentVolumeClaim,
   VolumeAttachment,
@@ -128,6 +129,14 @@ export function checkedAttachment(attachment: VolumeAttachment): VolumeAttachmen
   const failure = { message: 'string, if any', errorCode: 'integer, if any' } as const;
   checkMember(status, 'attachError', failure, 'status.');
   return attachment;
+}
+
+/** A Node, as far as its status lists volumes. */
+export function checkedNode(node: Node): Node {
+  const status = checkMember(node, 'status', { volumesAttached: 'list, if any' });
+  const attached = (status['volumesAttached'] ?? []) as readonly unknown[];
+  checkItems(attached, { name: 'string' }, 'status.volumesAttached');
+  return node;
 }
 
 const NODE_DRIVER = {

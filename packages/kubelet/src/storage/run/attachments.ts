@@ -10,7 +10,7 @@ import { csiPlugin, type StorageMeter } from './storage-meter.js';
 
 export interface AttachmentsOptions {
   readonly nodeName: string;
-  readonly api: Pick<StorageApi, 'attachment'>;
+  readonly api: Pick<StorageApi, 'assertAttached' | 'attachment'>;
   readonly actual: Pick<ActualVolumes, 'persistent' | 'ready'>;
   /** Names that the Node's status reports in use: only those are safe from detachment. */
   readonly reportedInUse: () => ReadonlySet<string>;
@@ -77,9 +77,12 @@ export class Attachments {
     }
     const attachment = attachmentName(volumeHandle, driver, nodeName);
     try {
-      return await meter.operation(verificationOf(volume), () =>
-        api.attachment(volumeHandle, attachment, signal),
-      );
+      return await meter.operation(verificationOf(volume), async () => {
+        const metadata = await api.attachment(volumeHandle, attachment, signal);
+        // After the Node's status had the volume in use: later, nothing detaches it.
+        await api.assertAttached(nodeName, name, signal);
+        return metadata;
+      });
     } catch (error) {
       if (!isVolumeError(error, 'VOLUME_LIMIT')) throw error;
       if (rules.limitsPeriodMs === undefined) throw new VolumeError('VOLUME_SOURCE', error.message);

@@ -4,6 +4,8 @@ import {
   isKubeError,
   type KubeClient,
   type KubeObject,
+  type Node,
+  NODES,
   PERSISTENT_VOLUME_CLAIMS,
   PERSISTENT_VOLUMES,
   type PersistentVolume,
@@ -20,6 +22,7 @@ import {
   checkedAttachment,
   checkedClaim,
   checkedDriver,
+  checkedNode,
   checkedVolume,
 } from '../plan/checked-objects.js';
 import { driverRules } from '../plan/driver-rules.js';
@@ -35,6 +38,7 @@ const ATTACHMENTS: Checked<VolumeAttachment> = {
   kind: VOLUME_ATTACHMENTS,
   checked: checkedAttachment,
 };
+const CHECKED_NODES: Checked<Node> = { kind: NODES, checked: checkedNode };
 
 /** The gRPC code of an attacher for which the node has no room. */
 const RESOURCE_EXHAUSTED = 8;
@@ -113,6 +117,19 @@ export class StorageApi {
     if (failure !== undefined) throw new VolumeError('VOLUME_SOURCE', failure);
     const text = `volume ${volumeHandle} is not attached for volume attachment ${name}`;
     throw new VolumeError('VOLUME_PENDING', text);
+  }
+
+  /**
+   * A volume that is about to be detached leaves the Node's status first, while its attachment still
+   * says that it is attached.
+   *
+   * @param volume its unique name
+   * @throws {VolumeError} `VOLUME_PENDING` unless the Node's status has the volume as attached
+   */
+  async assertAttached(nodeName: string, volume: string, signal: AbortSignal): Promise<void> {
+    const node = await this.#find(CHECKED_NODES, nodeName, signal);
+    if (node?.status?.volumesAttached?.some(({ name }) => name === volume) === true) return;
+    throw new VolumeError('VOLUME_PENDING', 'Volume not attached according to node status');
   }
 
   /** The values of a secret as text; empty if the volume names none. */

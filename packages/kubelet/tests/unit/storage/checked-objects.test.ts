@@ -5,6 +5,7 @@ import {
   checkedClaim,
   checkedCsiNode,
   checkedDriver,
+  checkedNode,
   checkedVolume,
 } from '../../../src/storage/plan/checked-objects.js';
 
@@ -29,6 +30,11 @@ describe('an object that is not as the API promises', () => {
       'an attachment',
       () => checkedAttachment({ status: { attached: 'yes' } } as never),
       'attached',
+    ],
+    [
+      'a Node',
+      () => checkedNode({ status: { volumesAttached: [{ name: 7 }] } } as never),
+      'status.volumesAttached.0.name',
     ],
     ['a CSINode', () => checkedCsiNode({ spec: { drivers: {} } } as never), 'spec.drivers'],
     [
