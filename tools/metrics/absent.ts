@@ -26,8 +26,6 @@ export const ABSENT: Readonly<Record<string, string>> = {
   running_managed_controllers: 'no agent of a node runs controllers',
   kubelet_cri_losing_support: 'this kubelet needs no newer runtime',
   kubelet_pleg_discard_events: 'no event is discarded: a full relist follows instead',
-  'force_cleaned_failed_volume_operation*':
-    'a volume that cannot be reconstructed is kept until its pod ends',
   'kubelet_imagemanager_inmemory_*': 'one cache of 500 texts holds records of both kinds',
   kubelet_metrics_provider: 'figures come neither from cAdvisor nor from the runtime',
   'rest_client_transport_*': "it measures the Go client's cache of connections",

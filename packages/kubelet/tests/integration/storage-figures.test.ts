@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type Driver } from '@nodeagent/csi';
@@ -110,7 +110,23 @@ it('volumes that an earlier kubelet left are counted, and those without a record
   await rm(record);
   await node.startKubelet();
   await expect.poll(found).toEqual([2, 1]);
+  const none = join(node.rootDir, 'pods/u3/volumes/kubernetes.io~csi/pv-e');
+  await mkdir(none, { recursive: true });
+  await node.stopKubelet();
+  await node.startKubelet();
+  await expect.poll(found).toEqual([5, 3]);
+  const cleaned = () => [
+    node.metrics.values.get('force_cleaned_failed_volume_operations_total'),
+    node.metrics.values.get('force_cleaned_failed_volume_operation_errors_total'),
+  ];
+  const nameless = `${record} does not say which driver mounted`;
+  await expect(node.unmount('u2')).rejects.toThrow(nameless);
+  await expect(node.unmount('u2')).rejects.toThrow(nameless);
+  expect(cleaned()).toEqual([1, 1]);
+  await node.unmount('u3');
+  expect(cleaned()).toEqual([2, 1]);
+  await expect(readdir(none)).rejects.toMatchObject({ code: 'ENOENT' });
   await writeFile(record, text);
-  await expect.poll(() => node.verdicts.length).toBe(2);
+  await expect.poll(() => node.verdicts.length).toBe(3);
   for (const uid of ['u1', 'u2']) await node.unmount(uid);
 });

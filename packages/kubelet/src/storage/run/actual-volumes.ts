@@ -3,7 +3,13 @@ import { type PathSegment, toPathSegment } from '@nodeagent/base';
 import type { StorageFiles } from '../../disks/index.js';
 import { parsePodUid, type PodUid } from '../../pod/index.js';
 import { decodeVolData, type VolData } from '../codec/vol-data.js';
-import { devicePlaces, devicesRoot, NOT_VOLUMES, podDeviceDir } from '../model/csi-device-paths.js';
+import {
+  devicePlaces,
+  devicesRoot,
+  NOT_VOLUMES,
+  podDeviceDir,
+  podDevicePath,
+} from '../model/csi-device-paths.js';
 import {
   podCsiDir,
   stagingPath,
@@ -41,6 +47,8 @@ export class ActualVolumes {
   readonly #onFound: (isKnown: boolean) => void;
   readonly #uses = new Map<string, Map<PodUid, VolumeUse>>();
   readonly #staged = new Map<string, StagedVolume>();
+  /** Volumes of pods without a readable record, by their directory or the link to their device. */
+  readonly #nameless = new Set<string>();
   #reading: Promise<void> | undefined;
 
   /** @param onFound called for each volume of a pod that an earlier kubelet left */
@@ -86,6 +94,15 @@ export class ActualVolumes {
     if (uses?.size === 0) this.#uses.delete(key);
   }
 
+  /**
+   * True, the first time, for a pod's volume that had no record when the kubelet started.
+   *
+   * @param path its directory, or the link to its device
+   */
+  takeNameless(path: string): boolean {
+    return this.#nameless.delete(path);
+  }
+
   /** The SELinux label with which the volume is mounted; undefined if it is not. */
   labelOf(driver: string, volumeHandle: string): string | undefined {
     const name = uniqueName(driver, volumeHandle);
@@ -129,13 +146,13 @@ export class ActualVolumes {
       const parent = podCsiDir(this.#rootDir, uid);
       for (const name of await this.#files.subdirectories(parent)) {
         const data = await this.#dataIn(`${parent}/${name}`);
-        this.#onFound(data !== undefined);
+        this.#found(`${parent}/${name}`, data);
         this.#foundUse(uid, data, undefined);
       }
       for (const name of await this.#files.names(podDeviceDir(this.#rootDir, uid))) {
         const device = toPathSegment(name, 'volume name');
         const data = await this.#deviceData(device);
-        this.#onFound(data !== undefined);
+        this.#found(podDevicePath(this.#rootDir, uid, device), data);
         this.#foundUse(uid, data, device);
       }
     }
@@ -185,6 +202,11 @@ export class ActualVolumes {
       );
       if (!removed) return;
     }
+  }
+
+  #found(path: string, data: VolData | undefined): void {
+    this.#onFound(data !== undefined);
+    if (data === undefined) this.#nameless.add(path);
   }
 
   #foundUse(uid: PodUid, data: VolData | undefined, device: PathSegment | undefined): void {

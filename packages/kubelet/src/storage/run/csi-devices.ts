@@ -210,7 +210,7 @@ export class CsiDevices {
     specName: PathSegment,
     signal: AbortSignal,
   ): Promise<VolData | undefined> {
-    const { rootDir, files, maps, actual, drivers, operations } = this.#options;
+    const { rootDir, files, maps, actual, drivers, operations, meter } = this.#options;
     const { dataDir, mapDir, publishDir } = devicePlaces(rootDir, specName);
     const link = podDevicePath(rootDir, uid, specName);
     const targetPath = `${publishDir}/${uid}`;
@@ -218,11 +218,14 @@ export class CsiDevices {
     const data = await this.#dataIn(dataDir);
     await maps.unmap({ mapDir, uid }, signal);
     if (data === undefined) {
-      if ((await files.kindOf(targetPath)) !== undefined) {
-        const text = `${volDataPath(dataDir)} does not say which driver published ${targetPath}`;
-        throw new VolumeError('VOLUME_IO', text);
-      }
-      await files.remove(link);
+      const clean = async (): Promise<void> => {
+        if ((await files.kindOf(targetPath)) !== undefined) {
+          const text = `${volDataPath(dataDir)} does not say which driver published ${targetPath}`;
+          throw new VolumeError('VOLUME_IO', text);
+        }
+        await files.remove(link);
+      };
+      await (actual.takeNameless(link) ? meter.forcedCleaning(clean) : clean());
       return undefined;
     }
     // Also if nothing is visible: an earlier call may have been cut off while the driver was still

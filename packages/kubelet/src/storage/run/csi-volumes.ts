@@ -233,17 +233,12 @@ export class CsiVolumes {
 
   /** @returns the record of the publication; undefined for a directory that names no driver */
   async #unpublish(uid: PodUid, dir: string, signal: AbortSignal): Promise<VolData | undefined> {
-    const { drivers, operations } = this.#options;
+    const { drivers, operations, actual, meter } = this.#options;
     const path = mountPath(dir);
     const data = await this.#dataOf(dir);
     if (data === undefined) {
-      if (await this.#isMounted(path)) {
-        throw new VolumeError(
-          'VOLUME_IO',
-          `${volDataPath(dir)} does not say which driver mounted ${path}`,
-        );
-      }
-      await this.#forget(dir, path);
+      const clean = (): Promise<void> => this.#forgetNameless(dir, path);
+      await (actual.takeNameless(dir) ? meter.forcedCleaning(clean) : clean());
       return undefined;
     }
     const request = { volumeId: data.volumeHandle, targetPath: path };
@@ -255,6 +250,14 @@ export class CsiVolumes {
     const volume = podVolumeName(uid, { driver: data.driverName, volumeHandle: data.volumeHandle });
     await operations.attempt({ ...operation, volume }, unmount, signal);
     return data;
+  }
+
+  async #forgetNameless(dir: string, path: string): Promise<void> {
+    if (await this.#isMounted(path)) {
+      const text = `${volDataPath(dir)} does not say which driver mounted ${path}`;
+      throw new VolumeError('VOLUME_IO', text);
+    }
+    await this.#forget(dir, path);
   }
 
   async #release({ driver, volumeHandle }: Held, signal: AbortSignal): Promise<void> {

@@ -31,6 +31,8 @@ export class StorageMeter implements PluginMeter {
   readonly #plugins: Gauge;
   readonly #found: Counter;
   readonly #unknown: Counter;
+  readonly #cleaned: Counter;
+  readonly #uncleaned: Counter;
   /** Paths that are shown, by state. */
   readonly #shown = new Map<PluginState, ReadonlySet<string>>();
   readonly #metered = new WeakMap<Node, Node>();
@@ -73,6 +75,14 @@ export class StorageMeter implements PluginMeter {
       name: 'reconstruct_volume_operations_errors_total',
       help: 'CSI volumes of pods whose record on disk was missing or unreadable when the kubelet started.',
     });
+    this.#cleaned = metrics.counter({
+      name: 'force_cleaned_failed_volume_operations_total',
+      help: 'Volumes without a record on disk that the kubelet took down.',
+    });
+    this.#uncleaned = metrics.counter({
+      name: 'force_cleaned_failed_volume_operation_errors_total',
+      help: 'Volumes without a record on disk that the kubelet could not take down at first.',
+    });
   }
 
   async operation<T>(
@@ -112,6 +122,17 @@ export class StorageMeter implements PluginMeter {
   foundOnDisk(isKnown: boolean): void {
     this.#found.increment();
     if (!isKnown) this.#unknown.increment();
+  }
+
+  /** @param work takes down a volume that had no record when the kubelet started */
+  async forcedCleaning<T>(work: () => Promise<T>): Promise<T> {
+    this.#cleaned.increment();
+    try {
+      return await work();
+    } catch (error) {
+      this.#uncleaned.increment();
+      throw error;
+    }
   }
 
   showPlugins(state: PluginState, paths: readonly string[]): void {

@@ -33,6 +33,14 @@ describe(withDriver, () => {
     expect(withDriver(found, 'b', undefined)).toBeUndefined();
   });
 
+  it('names the topology in its order, and one entry for a driver', () => {
+    const accessibleTopology = { segments: { z: '1', 'example.com/a': '2', b: '3' } };
+    const found = withDriver(withDriver(empty, 'a', info())!, 'a', info({ accessibleTopology }));
+    expect(found?.spec.drivers).toEqual([
+      { name: 'a', nodeID: 'id-1', topologyKeys: ['b', 'example.com/a', 'z'] },
+    ]);
+  });
+
   it('takes a driver out', () => {
     expect(names(withDriver(withDriver(empty, 'a', info())!, 'a', undefined))).toEqual([]);
   });
