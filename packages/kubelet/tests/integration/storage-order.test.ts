@@ -2,7 +2,15 @@ import { CsiError, type Driver } from '@nodeagent/csi';
 import { CSI_NODES, NODES } from '@nodeagent/kube-client';
 import { beforeEach, expect, it } from 'vitest';
 
-import { DRIVER, forever, plain, podOf, textOf, useStorageNode } from '../support/storage-node.js';
+import {
+  devicePodOf,
+  DRIVER,
+  forever,
+  plain,
+  podOf,
+  textOf,
+  useStorageNode,
+} from '../support/storage-node.js';
 
 const node = useStorageNode();
 const patient = { timeout: 10_000 };
@@ -41,6 +49,16 @@ it('a volume is staged, published for each pod, unpublished, and unstaged', asyn
   await node.startDriver(noting);
   await node.aBoundClaim('c');
   for (const uid of ['u1', 'u2']) await node.mount(podOf(uid, 'c'));
+  for (const uid of ['u1', 'u2']) await node.unmount(uid);
+  const expected = ['stage', 'publish', 'publish', 'unpublish', 'unpublish', 'unstage'];
+  expect(calls).toEqual(expected);
+});
+
+it('a device is staged once for two pods too', async () => {
+  await node.driverObject(plain);
+  await node.startDriver(noting);
+  await node.aBoundClaim('c', { block: true });
+  for (const uid of ['u1', 'u2']) await node.mount(devicePodOf(uid, 'c'));
   for (const uid of ['u1', 'u2']) await node.unmount(uid);
   const expected = ['stage', 'publish', 'publish', 'unpublish', 'unpublish', 'unstage'];
   expect(calls).toEqual(expected);

@@ -1,5 +1,11 @@
+import { NODE } from '@nodeagent/csi';
 import { createHostPathDriver } from '@nodeagent/csi/hostpath';
-import { CSI_NODES, PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES } from '@nodeagent/kube-client';
+import {
+  CSI_NODES,
+  NODES,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
+} from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { DRIVER, forever, plain, podOf, textOf, useStorageNode } from '../support/storage-node.js';
@@ -35,6 +41,60 @@ describe('a driver that describes the node wrongly', () => {
     await node.startUnkindDriver({ works: false, answer: emptyMessage });
     expect(node.verdicts.at(-1)?.error).toContain('driverNodeID must not be empty');
     expect(await announced()).toEqual([]);
+  });
+});
+
+/** An answer that is a message, but wrong. */
+const saying =
+  (message: Uint8Array): UnkindAnswer =>
+  (stream) =>
+    sendMessage(stream, message);
+
+/** Field 2 of NodeInfo, an int64, after the node's name. */
+const infoWithLimit = (limit: bigint): Buffer => {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, limit);
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  const name = NODE.getInfo.reply.encode({ nodeId: 'id', maxVolumesPerNode: 0 });
+  return Buffer.concat([name, Buffer.from([2 << 3, ...bytes, Number(rest)])]);
+};
+
+describe('a driver that describes the node strangely', () => {
+  it.each([
+    [7n, { count: 7 }],
+    [-1n, undefined],
+    [2n ** 62n, { count: 2 ** 31 - 1 }],
+    [2n ** 63n - 1n, { count: 2 ** 31 - 1 }],
+  ])('with room for %d volumes is registered', async (limit, allocatable) => {
+    const { unkind } = await node.startUnkindDriver({ works: false, answer: emptyMessage });
+    unkind.set('getInfo', { works: false, answer: saying(infoWithLimit(limit)) });
+    await expect.poll(() => node.verdicts.at(-1)?.pluginRegistered, patient).toBe(true);
+    const { items } = await node.api.list(CSI_NODES, {}, forever);
+    expect(items[0]?.spec.drivers.map((driver) => driver.allocatable)).toEqual([allocatable]);
+  });
+
+  it('with topology that contradicts the Node is refused until it does not', async () => {
+    const { unkind } = await node.startUnkindDriver({ works: false, answer: emptyMessage });
+    const body = { metadata: { labels: { zone: 'here' } } };
+    await node.api.patch(NODES, { name: 'node-1' }, { type: 'merge', body }, forever);
+    await node.stopKubelet();
+    await node.startKubelet();
+    const inZone = (zone: string): UnkindAnswer =>
+      saying(
+        NODE.getInfo.reply.encode({
+          nodeId: 'id',
+          maxVolumesPerNode: 0,
+          accessibleTopology: { segments: { zone } },
+        }),
+      );
+    unkind.set('getInfo', { works: false, answer: inZone('there') });
+    const collision =
+      'detected topology value collision: driver reported "zone":"there" but existing label is "zone":"here"';
+    await expect.poll(() => node.verdicts.at(-1)?.error, patient).toContain(collision);
+    expect(await announced()).toEqual([]);
+    unkind.set('getInfo', { works: false, answer: inZone('here') });
+    await expect.poll(() => node.verdicts.at(-1)?.pluginRegistered, patient).toBe(true);
+    expect(await announced()).toEqual([DRIVER]);
   });
 });
 
@@ -93,3 +153,17 @@ describe('a driver that answers wrongly to expandVolume', () => {
     60_000,
   );
 });
+
+it.each([0, 1, 64 * MIB, -1])(
+  'a driver that expanded a volume may say that it has %d bytes',
+  async (capacityBytes) => {
+    await node.driverObject(plain);
+    const { unkind } = await node.startUnkindDriver();
+    await grown('c', await node.aBoundClaim('c'));
+    const answer = saying(NODE.expandVolume.reply.encode({ capacityBytes }));
+    unkind.set('expandVolume', { works: true, answer });
+    await node.mount(podOf('u1', 'c'));
+    expect(await claimedSize('c')).toBe(String(4 * MIB));
+    await node.unmount('u1');
+  },
+);
