@@ -18,6 +18,11 @@ import { KubeError } from '../model/errors.js';
 export interface KubeconfigOptions {
   /** The file to read; when absent, the files that `$KUBECONFIG` lists, or `~/.kube/config`. */
   readonly path?: string;
+  /**
+   * The content of a kubeconfig, e.g. from a secret; no file is then read. Relative paths in it start
+   * at the working directory.
+   */
+  readonly text?: string;
   /** Name of a context; the current one when absent. */
   readonly context?: string;
   /** Replaces the cluster's server. */
@@ -29,29 +34,43 @@ export interface KubeconfigOptions {
 const IN_CLUSTER = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * Reads kubeconfig files as `kubectl` does, and checks every file that the chosen context names.
+ * Reads kubeconfig files, or the text of one, as `kubectl` does. Checks every file that the chosen
+ * context names.
  *
  * @throws {KubeError} `KUBE_CONFIG` with all problems, each with its file and field
  */
 export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<Connection> {
-  const { path, context, server, env = process.env } = options;
-  const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((entry) => entry !== '');
-  const files = path !== undefined ? [path] : listed.length > 0 ? listed : [defaultFile(env)];
-  const found: Kubeconfig[] = [];
-  for (const file of files) {
-    const config = await readKubeconfig(resolve(file), files.length > 1);
-    if (config !== undefined) found.push(config);
-  }
-  const source = `kubeconfig ${files.map((file) => resolve(file)).join(delimiter)}`;
-  if (found.length === 0) throw new KubeError('KUBE_CONFIG', `${source}: there is no such file`);
+  const { context, server } = options;
+  const { configs, source } = await readConfigs(options);
   const choice = {
     ...(context === undefined ? {} : { context }),
     ...(server === undefined ? {} : { server }),
   };
-  const connection = resolveConnection(mergeKubeconfigs(found), source, choice);
+  const connection = resolveConnection(mergeKubeconfigs(configs), source, choice);
   await checkFiles(connection);
   return connection;
 }
+
+async function readConfigs({
+  path,
+  text,
+  env = process.env,
+}: KubeconfigOptions): Promise<{ configs: readonly Kubeconfig[]; source: string }> {
+  if (text !== undefined) return { configs: [parseText(TEXT, text)], source: `kubeconfig ${TEXT}` };
+  const listed = (env['KUBECONFIG'] ?? '').split(delimiter).filter((entry) => entry !== '');
+  const files = path !== undefined ? [path] : listed.length > 0 ? listed : [defaultFile(env)];
+  const configs: Kubeconfig[] = [];
+  for (const file of files) {
+    const config = await readKubeconfig(resolve(file), files.length > 1);
+    if (config !== undefined) configs.push(config);
+  }
+  const source = `kubeconfig ${files.map((file) => resolve(file)).join(delimiter)}`;
+  if (configs.length === 0) throw new KubeError('KUBE_CONFIG', `${source}: there is no such file`);
+  return { configs, source };
+}
+
+/** Takes the place of a file's name; its folder is the working directory. */
+const TEXT = 'given as text';
 
 /**
  * Returns the connection that a pod has to the API server: the address from the environment, token
@@ -95,6 +114,10 @@ async function readKubeconfig(file: string, mayMiss: boolean): Promise<Kubeconfi
     const why = code === 'ENOENT' ? 'there is no such file' : reasonOf(cause);
     throw new KubeError('KUBE_CONFIG', `kubeconfig ${file}: ${why}`, { cause });
   }
+  return parseText(file, text);
+}
+
+function parseText(file: string, text: string): Kubeconfig {
   let content: unknown;
   try {
     if (isDeeperThan([...new Parser().parse(text)], MOST_STEPS)) throw new Error(TOO_DEEP);

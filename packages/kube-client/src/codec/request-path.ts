@@ -1,14 +1,20 @@
 import type { Resource } from '../model/resource.js';
+import { checkObjectName } from '../plan/object-name.js';
 import type { DeleteOptions, ListOptions, ObjectName, Patch, WatchOptions } from '../ports.js';
 
 type Query = readonly (readonly [name: string, value: string | number | boolean | undefined])[];
 
-/** `/api/v1/namespaces/ns/pods/name/status` */
+/**
+ * `/api/v1/namespaces/ns/pods/name/status`
+ *
+ * @throws {KubeError} `KUBE_INVALID` without the name, or the namespace of a kind that has one
+ */
 export function objectPath(
   resource: Resource<unknown>,
   { namespace, name }: ObjectName,
   subresource?: string,
 ): string {
+  checkObjectName(resource, { name, ...(namespace !== undefined && { namespace }) });
   const path = `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`;
   return subresource === undefined ? path : `${path}/${subresource}`;
 }

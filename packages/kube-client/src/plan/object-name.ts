@@ -1,10 +1,38 @@
+import { KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
+import type { Resource } from '../model/resource.js';
 import type { ObjectName } from '../ports.js';
 
 /** Returns `namespace/name`, or the name alone for cluster-wide objects. */
 export function objectKey({ metadata }: KubeObject): string {
   const { namespace, name = '' } = metadata ?? {};
   return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/**
+ * Checks that a name leads to one object. Without a namespace the path would cover all namespaces,
+ * without a name all objects, and the server would say only that there is no such path.
+ *
+ * @throws {KubeError} `KUBE_INVALID`
+ */
+export function checkObjectName(
+  { plural, namespaced }: Resource<unknown>,
+  { namespace, name }: ObjectName,
+): void {
+  const missing = name === '' ? 'name' : namespaced && !namespace ? 'namespace' : undefined;
+  if (missing === undefined) return;
+  throw new KubeError('KUBE_INVALID', `${plural} ${JSON.stringify(name)}: ${missing} is required`);
+}
+
+/**
+ * Checks the same of an object to be created; the server may generate its name.
+ *
+ * @throws {KubeError} `KUBE_INVALID`
+ */
+export function checkNewObject(resource: Resource<unknown>, { metadata }: KubeObject): void {
+  const { namespace, name, generateName } = metadata ?? {};
+  const known = name || generateName || 'a new object';
+  checkObjectName(resource, { name: known, ...(namespace !== undefined && { namespace }) });
 }
 
 /**

@@ -15,6 +15,7 @@ import { decodeWatchEvent, LineSplitter } from '../codec/watch-stream.js';
 import { isKubeError, KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
 import type { Resource } from '../model/resource.js';
+import { checkNewObject } from '../plan/object-name.js';
 import { decideRetryMs } from '../plan/retry.js';
 import { takeToken, type TokenBucketRules, type TokenBucketState } from '../plan/token-bucket.js';
 import type {
@@ -88,7 +89,7 @@ export class ApiClient implements KubeClient {
     this.#options = options;
   }
 
-  get<T>(resource: Resource<T>, name: ObjectName, signal: AbortSignal): Promise<T> {
+  async get<T>(resource: Resource<T>, name: ObjectName, signal: AbortSignal): Promise<T> {
     return this.#json({ method: 'GET', path: objectPath(resource, name) }, signal);
   }
 
@@ -133,12 +134,17 @@ export class ApiClient implements KubeClient {
     throw new KubeError('KUBE_UNAVAILABLE', `${asked(call)}: the watch ended inside an event`);
   }
 
-  create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
+  async create<T extends KubeObject>(
+    resource: Resource<T>,
+    object: T,
+    signal: AbortSignal,
+  ): Promise<T> {
+    checkNewObject(resource, object);
     const path = collectionPath(resource, object.metadata?.namespace);
     return this.#json({ method: 'POST', path, ...json(typed(resource, object)) }, signal);
   }
 
-  replace<T extends KubeObject>(
+  async replace<T extends KubeObject>(
     resource: Resource<T>,
     object: T,
     { subresource }: SubresourceOptions,
@@ -150,7 +156,7 @@ export class ApiClient implements KubeClient {
     return this.#json({ method: 'PUT', path, ...json(typed(resource, object)) }, signal);
   }
 
-  patch<T>(
+  async patch<T>(
     resource: Resource<T>,
     name: ObjectName,
     patch: Patch & SubresourceOptions,
@@ -176,7 +182,7 @@ export class ApiClient implements KubeClient {
     await readText(call, await this.#send(call, signal)); // releases the connection for other requests
   }
 
-  createSubresource(
+  async createSubresource(
     target: Readonly<{ resource: Resource<unknown>; name: ObjectName; subresource: string }>,
     body: unknown,
     signal: AbortSignal,

@@ -91,6 +91,25 @@ const writes: readonly ContractCase[] = [
     want: ['KUBE_ALREADY_EXISTS', 'KUBE_NOT_FOUND', 'KUBE_NOT_FOUND', 'KUBE_NOT_FOUND'],
   },
   {
+    name: 'refuses calls without a name or a namespace before the server is asked',
+    run: async ({ client, signal }) => {
+      const name = { name: 'somewhere' };
+      const patch = { type: 'merge', body: {} } as const;
+      return Promise.all(
+        [
+          client.create(CONFIG_MAPS, { metadata: name }, signal),
+          client.get(CONFIG_MAPS, name, signal),
+          client.get(CONFIG_MAPS, { namespace: '', ...name }, signal),
+          client.get(CONFIG_MAPS, { namespace: 'default', name: '' }, signal),
+          client.replace(CONFIG_MAPS, { metadata: name }, {}, signal),
+          client.patch(CONFIG_MAPS, name, patch, signal),
+          client.delete(CONFIG_MAPS, name, {}, signal),
+        ].map(codeOf),
+      );
+    },
+    want: Array<string>(7).fill('KUBE_INVALID'),
+  },
+  {
     name: 'replaces only the newest version',
     run: async ({ client, namespace, signal }) => {
       const first = await client.create(CONFIG_MAPS, aMap(namespace, 'replaced'), signal);

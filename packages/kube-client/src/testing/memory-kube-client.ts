@@ -5,6 +5,7 @@ import { withoutNulls } from '../codec/decode-json.js';
 import { KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
 import type { Resource } from '../model/resource.js';
+import { checkNewObject, checkObjectName } from '../plan/object-name.js';
 import type {
   DeleteOptions,
   KubeClient,
@@ -102,6 +103,7 @@ class Memory implements MemoryKubeClient {
   }
 
   async get<T>(resource: Resource<T>, name: ObjectName, signal: AbortSignal): Promise<T> {
+    checkObjectName(resource, name);
     await this.#enter({ verb: 'get', ...target(resource, name) }, signal);
     return this.#existing(resource, name) as T;
   }
@@ -152,6 +154,7 @@ class Memory implements MemoryKubeClient {
     object: T,
     signal: AbortSignal,
   ): Promise<T> {
+    checkNewObject(resource, object);
     const { namespace, name, generateName } = object.metadata ?? {};
     const at = nameOf(namespace, name ?? '');
     await this.#enter({ verb: 'create', ...target(resource, at), body: object }, signal);
@@ -160,9 +163,6 @@ class Memory implements MemoryKubeClient {
       name ?? (generateName === undefined ? undefined : `${generateName}${suffix(serial)}`);
     if (full === undefined || full === '') {
       throw new KubeError('KUBE_INVALID', `${resource.plural}: name or generateName is required`);
-    }
-    if (resource.namespaced && namespace === undefined) {
-      throw new KubeError('KUBE_INVALID', `${resource.plural} "${full}": namespace is required`);
     }
     const key = keyOf(nameOf(namespace, full));
     if (this.#store.get(idOf(resource), key) !== undefined) {
@@ -182,6 +182,7 @@ class Memory implements MemoryKubeClient {
     signal: AbortSignal,
   ): Promise<T> {
     const at = nameOf(object.metadata?.namespace, object.metadata?.name ?? '');
+    checkObjectName(resource, at);
     const { subresource } = options;
     const call = { verb: 'replace' as const, ...target(resource, at, subresource), body: object };
     await this.#enter(call, signal);
@@ -194,6 +195,7 @@ class Memory implements MemoryKubeClient {
     patch: Patch & SubresourceOptions,
     signal: AbortSignal,
   ): Promise<T> {
+    checkObjectName(resource, name);
     const { subresource } = patch;
     await this.#enter(
       { verb: 'patch', ...target(resource, name, subresource), body: patch },
@@ -215,6 +217,7 @@ class Memory implements MemoryKubeClient {
     options: DeleteOptions,
     signal: AbortSignal,
   ): Promise<void> {
+    checkObjectName(resource, name);
     await this.#enter({ verb: 'delete', ...target(resource, name), body: options }, signal);
     const existing = this.#existing(resource, name);
     if (options.uid !== undefined && metadataOf(existing)['uid'] !== options.uid) {
@@ -230,6 +233,7 @@ class Memory implements MemoryKubeClient {
     signal: AbortSignal,
   ): Promise<unknown> {
     const { resource, name, subresource } = at;
+    checkObjectName(resource, name);
     await this.#enter({ verb: 'create', ...target(resource, name, subresource), body }, signal);
     const existing = this.#existing(resource, name);
     const kind = `${resource.plural}/${subresource}`;

@@ -398,6 +398,26 @@ users:
     expect(await aClient(connection).get(NODES, { name: 'n' }, signal)).toEqual({ name: 'admin' });
   });
 
+  it('reads a kubeconfig from text, and no file', async () => {
+    const text = `current-context: c
+contexts: [{name: c, context: {cluster: k, user: u, namespace: ns}}]
+clusters: [{name: k, cluster: {server: 'https://h:6443'}}]
+users: [{name: u, user: {token: t}}]
+`;
+    const env = { KUBECONFIG: '/nowhere' };
+    expect(await loadKubeconfig({ text, env })).toEqual({
+      server: 'https://h:6443',
+      source: 'kubeconfig given as text, context "c"',
+      user: { token: { kind: 'inline', text: 't' } },
+      namespace: 'ns',
+    });
+    const relative = text.replace('token: t', 'tokenFile: no/such/token');
+    expect(await messageOf(loadKubeconfig({ text: relative }))).toContain('no/such/token');
+    expect(await messageOf(loadKubeconfig({ text: 'a: [' }))).toMatch(
+      /^kubeconfig given as text: not YAML: /,
+    );
+  });
+
   it.each([
     ['', 'must be a map with clusters, users and contexts'],
     ['a: [', 'not YAML: Flow sequence'],

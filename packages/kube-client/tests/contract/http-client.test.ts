@@ -144,8 +144,9 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       expect(await client.get(PODS, at, signal)).toStrictEqual(pod);
       const patch = { type: 'merge', body: { spec: null } } as const;
       expect(await client.patch(PODS, at, patch, signal)).toStrictEqual(pod);
-      expect(await client.create(PODS, pod, signal)).toStrictEqual(pod);
-      expect(await client.replace(PODS, pod, {}, signal)).toStrictEqual(pod);
+      const placed = { ...pod, metadata: { ...pod.metadata, namespace: 'a' } };
+      expect(await client.create(PODS, placed, signal)).toStrictEqual(pod);
+      expect(await client.replace(PODS, placed, {}, signal)).toStrictEqual(pod);
       const target = { resource: PODS, name: at, subresource: 'eviction' };
       expect(await client.createSubresource(target, {}, signal)).toStrictEqual(pod);
       for await (const event of client.watch(PODS, { resourceVersion: '1' }, signal)) {
@@ -249,9 +250,9 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
         },
         { requestTimeoutMs: 50 },
       );
-      const error = await errorOf(client.create(PODS, { metadata: { name: 'x' } }, signal));
+      const error = await errorOf(client.create(NODES, { metadata: { name: 'x' } }, signal));
       expect(error.code).toBe('KUBE_UNAVAILABLE');
-      expect(error.message).toMatch(/^POST \/api\/v1\/pods: 127.0.0.1:\d+: no answer for 0.05 s$/);
+      expect(error.message).toMatch(/^POST \/api\/v1\/nodes: 127.0.0.1:\d+: no answer for 0.05 s$/);
     });
 
     it('reconnects to a restarted server on its old address', async () => {

@@ -46,3 +46,17 @@ it('an event without end is given up after 16 MiB', async () => {
   });
   expect(given()).toBe(16);
 });
+
+it('a name without a namespace is refused before anything is sent', async () => {
+  const { client, given } = withoutEnd();
+  const name = { name: 'web' };
+  const token = { resource: PODS, name, subresource: 'token' };
+  const message = 'pods "web": namespace is required';
+  for (const refused of [
+    client.get(PODS, name, signal),
+    client.createSubresource(token, {}, signal),
+  ]) {
+    await expect(refused).rejects.toMatchObject({ code: 'KUBE_INVALID', message });
+  }
+  expect(given()).toBe(0);
+});
