@@ -35,11 +35,16 @@ export function change(
   have: { readonly service: Service } | { readonly destination: Destination },
 ): Operation {
   return 'service' in have
-    ? { kind: 'update-service', service: readService(id, options, have.service) }
+    ? {
+        kind: 'update-service',
+        service: readService(id, options, have.service),
+        before: have.service,
+      }
     : {
         kind: 'update-destination',
         id,
         destination: readDestination(id, options, have.destination),
+        before: have.destination,
       };
 }
 

@@ -63,7 +63,7 @@ export function diff<D extends Destination>(
 
 function serviceChange(want: Service, have: Service | undefined): readonly Operation[] {
   if (have === undefined) return [{ kind: 'add-service', service: want }];
-  return sameService(want, have) ? [] : [{ kind: 'update-service', service: want }];
+  return sameService(want, have) ? [] : [{ kind: 'update-service', service: want, before: have }];
 }
 
 function diffDestinations<D extends Destination>(
@@ -85,7 +85,7 @@ function diffDestinations<D extends Destination>(
     leftover.delete(key);
     if (have === undefined) first.push({ kind: 'add-destination', id, destination });
     else if (!sameDestination(destination, have)) {
-      first.push({ kind: 'update-destination', id, destination });
+      first.push({ kind: 'update-destination', id, destination, before: have });
     }
   }
   return { first, last: [...leftover.values()].flatMap((left) => remove(id, left)) };

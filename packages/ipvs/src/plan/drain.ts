@@ -27,7 +27,14 @@ export function drain(
   if (destination.weight === 0) return [];
   const { forwarding, upperThreshold, lowerThreshold } = destination;
   const rest = { address, port, forwarding, upperThreshold, lowerThreshold };
-  return [{ kind: 'update-destination', id, destination: { ...rest, weight: 0 } }];
+  return [
+    {
+      kind: 'update-destination',
+      id,
+      destination: { ...rest, weight: 0 },
+      before: destination,
+    },
+  ];
 }
 
 /** True when no connection is left, not even a closing one. */

@@ -10,6 +10,6 @@ it('the example of the README drains the old server', async () => {
   expect(printed).toContain('{"connections":"0",');
   expect(printed).toContain(
     'add-destination tcp 192.0.2.10:80 → 10.1.0.3:8080\n' +
-      'update-destination tcp 192.0.2.10:80 → 10.1.0.2:8080\n',
+      'update-destination tcp 192.0.2.10:80 → 10.1.0.2:8080 (weight 1 → 0)\n',
   );
 });

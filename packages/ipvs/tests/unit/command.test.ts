@@ -61,7 +61,7 @@ add-service udp 10.0.0.2:53
     ipvs.setConnections(first!.service.id, '10.1.0.1:8080', 1);
     const without = '-A -t 10.0.0.1:80 -s rr\n';
     expect((await run(['apply', '--drain', '--keep', '-'], ipvs, without)).printed).toBe(
-      'update-destination tcp 10.0.0.1:80 → 10.1.0.1:8080\n',
+      'update-destination tcp 10.0.0.1:80 → 10.1.0.1:8080 (weight 5 → 0)\n',
     );
   });
 
@@ -106,7 +106,7 @@ describe('ipvs add, edit and delete', () => {
     const ipvs = new MemoryIpvs();
     await run(['apply', '-'], ipvs);
     expect((await run(words('edit -t 10.0.0.1:80 -r 10.1.0.1:8080 -w 0'), ipvs)).printed).toBe(
-      'update-destination tcp 10.0.0.1:80 → 10.1.0.1:8080\n',
+      'update-destination tcp 10.0.0.1:80 → 10.1.0.1:8080 (weight 5 → 0)\n',
     );
     await run(words('edit -u 10.0.0.2:53 -p 90'), ipvs);
     expect(renderSave(await readTable(ipvs))).toBe(

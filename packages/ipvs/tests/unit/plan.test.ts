@@ -41,7 +41,21 @@ const cases: readonly { name: string; desired: string; actual: string; want: str
     name: 'updates in place',
     desired: '-A -t 10.0.0.1:80 -s sh\n' + server(1, ' -w 3'),
     actual: one + server(1),
-    want: ['update-service tcp 10.0.0.1:80', 'update-destination tcp 10.0.0.1:80 → 10.1.0.1:80'],
+    want: [
+      'update-service tcp 10.0.0.1:80 (scheduler rr → sh)',
+      'update-destination tcp 10.0.0.1:80 → 10.1.0.1:80 (weight 1 → 3)',
+    ],
+  },
+  {
+    name: 'says everything that an update changes',
+    desired:
+      '-A -t 10.0.0.1:80 -s sh -b sh-port,sh-fallback -p 60 -M 255.255.255.0 --pe sip\n' +
+      server(1, ' -i --tun-type gue --tun-port 6080 --tun-remcsum -x 9 -y 3').replace(' -m', ''),
+    actual: '-A -t 10.0.0.1:80 -s sh\n' + server(1),
+    want: [
+      'update-service tcp 10.0.0.1:80 (flags none → 1+2, persistence none → 60 s, prefix length none → 24, engine none → sip)',
+      'update-destination tcp 10.0.0.1:80 → 10.1.0.1:80 (forwarding masquerade → gue 6080 remote, upper threshold 0 → 9, lower threshold 0 → 3)',
+    ],
   },
   {
     name: 'deletes a service last, with its destinations',

@@ -144,7 +144,7 @@ it('reads only the services whose outline differs', async () => {
     { kind: 'add-destination', id: third!, destination: { ...destination, address: '10.1.9.9' } },
   ]);
   expect((await reconciler.sync(desired, { verify: true })).map(formatOperation)).toEqual([
-    'update-destination tcp 10.0.1.1:80 → 10.1.1.0:80',
+    'update-destination tcp 10.0.1.1:80 → 10.1.1.0:80 (weight 0 → 1)',
     'delete-destination tcp 10.0.1.2:80 → 10.1.9.9:80',
   ]);
   expect(ipvs.calls).toMatchObject({ outline: 2, listDestinations: 2 });
