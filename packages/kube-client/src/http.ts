@@ -6,13 +6,13 @@ import { createHttpTransport } from './adapters/http-transport.js';
 import type { Liveness } from './adapters/http2-connection.js';
 import type { Connection } from './model/connection.js';
 import type { TokenBucketRules } from './plan/token-bucket.js';
-import type { KubeClient } from './ports.js';
+import type { KubeClient, ObjectName, PodLogOptions } from './ports.js';
 import { ApiClient } from './run/api-client.js';
 import { LoggedTransport } from './run/logged-transport.js';
 import { MeteredTransport } from './run/metered-transport.js';
 import { createRequestMeter } from './run/request-meter.js';
 
-export type { Liveness };
+export type { Liveness, PodLogOptions };
 
 export interface KubeClientOptions {
   /** E.g. `kubelet/v1.36.2 (linux/amd64)`. */
@@ -40,6 +40,20 @@ export interface KubeClientOptions {
 
 /** A client that holds connections. */
 export interface HttpKubeClient extends KubeClient {
+  /**
+   * Reads the log of a pod's container in pieces as they arrive, not cut at lines. With `follow` it
+   * goes on until the container has ended; leaving the loop ends it too.
+   *
+   * @throws {KubeError} also while it is read: `KUBE_UNAVAILABLE` when the connection breaks
+   * @example
+   * const web = { namespace: 'default', name: 'web' };
+   * for await (const piece of client.podLog(web, { follow: true })) process.stdout.write(piece);
+   */
+  podLog(
+    name: ObjectName,
+    options?: PodLogOptions,
+    signal?: AbortSignal,
+  ): AsyncIterableIterator<Uint8Array>;
   /** Closes all connections; current calls fail. */
   close(): void;
 }

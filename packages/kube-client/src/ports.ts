@@ -117,6 +117,23 @@ export interface KubeClient {
   ): Promise<unknown>;
 }
 
+export interface PodLogOptions {
+  /** Needed in pods with several containers. */
+  readonly container?: string;
+  /** Goes on until the container has ended; stops at the present end when absent. */
+  readonly follow?: boolean;
+  /** The log of the container's run before this one. */
+  readonly previous?: boolean;
+  /** Only the last lines. */
+  readonly tailLines?: number;
+  /** Only lines written after this time, in milliseconds since the epoch. */
+  readonly sinceMs?: number;
+  /** The server ends the log after this many bytes. */
+  readonly limitBytes?: number;
+  /** Each line begins with its time. */
+  readonly timestamps?: boolean;
+}
+
 export interface SubresourceOptions {
   /** E.g. `status`. */
   readonly subresource?: string;

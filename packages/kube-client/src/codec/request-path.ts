@@ -1,6 +1,13 @@
-import type { Resource } from '../model/resource.js';
+import { PODS, type Resource } from '../model/resource.js';
 import { checkObjectName } from '../plan/object-name.js';
-import type { DeleteOptions, ListOptions, ObjectName, Patch, WatchOptions } from '../ports.js';
+import type {
+  DeleteOptions,
+  ListOptions,
+  ObjectName,
+  Patch,
+  PodLogOptions,
+  WatchOptions,
+} from '../ports.js';
 
 type Query = readonly (readonly [name: string, value: string | number | boolean | undefined])[];
 
@@ -51,6 +58,19 @@ export function watchPath(resource: Resource<unknown>, options: WatchOptions): s
     ['labelSelector', options.labelSelector],
     ['fieldSelector', options.fieldSelector],
     ['timeoutSeconds', timeoutMs === undefined ? undefined : Math.ceil(timeoutMs / 1000)],
+  ]);
+}
+
+export function podLogPath(name: ObjectName, options: PodLogOptions): string {
+  const { container, follow, previous, tailLines, sinceMs, limitBytes, timestamps } = options;
+  return withQuery(objectPath(PODS, name, 'log'), [
+    ['container', container],
+    ['follow', follow],
+    ['previous', previous],
+    ['tailLines', tailLines],
+    ['sinceTime', sinceMs === undefined ? undefined : new Date(sinceMs).toISOString()],
+    ['limitBytes', limitBytes],
+    ['timestamps', timestamps],
   ]);
 }
 

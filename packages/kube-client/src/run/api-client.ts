@@ -8,6 +8,7 @@ import {
   listPath,
   objectPath,
   patchPath,
+  podLogPath,
   watchPath,
 } from '../codec/request-path.js';
 import { errorFromAnswer } from '../codec/status-error.js';
@@ -28,6 +29,7 @@ import type {
   ObjectName,
   Patch,
   PatchType,
+  PodLogOptions,
   SubresourceOptions,
   Transport,
   TransportRequest,
@@ -63,6 +65,8 @@ interface Call {
   readonly body?: string;
   readonly contentType?: string;
   readonly bodyIdleTimeoutMs?: number;
+  /** JSON when absent. */
+  readonly accept?: string;
   /** The call directly continues the call before and takes no token of the rate limit. */
   readonly unlimited?: boolean;
 }
@@ -191,6 +195,21 @@ export class ApiClient implements KubeClient {
     return this.#json({ method: 'POST', path, ...json(body) }, signal);
   }
 
+  async *podLog(
+    name: ObjectName,
+    options: PodLogOptions = {},
+    signal: AbortSignal = new AbortController().signal,
+  ): AsyncGenerator<Uint8Array, void> {
+    const call: Call = {
+      method: 'GET',
+      path: podLogPath(name, options),
+      accept: 'text/plain, application/json', // errors are JSON
+      ...(options.follow === true && { bodyIdleTimeoutMs: Number.POSITIVE_INFINITY }),
+    };
+    const { body } = await this.#send(call, signal);
+    yield* body;
+  }
+
   /** Closes all connections; current calls fail. */
   close(): void {
     this.#options.transport.close();
@@ -248,7 +267,7 @@ export class ApiClient implements KubeClient {
       path,
       headers: {
         ...headers,
-        accept: 'application/json',
+        accept: call.accept ?? 'application/json',
         'user-agent': userAgent,
         ...(authorization === undefined ? {} : { authorization }),
         ...(contentType === undefined ? {} : { 'content-type': contentType }),

@@ -126,6 +126,53 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       ]);
     });
 
+    it('reads the log of a pod as it is written', async () => {
+      const { server, client } = await start(
+        (_, response) => {
+          response.writeHead(200, { 'content-type': 'text/plain' });
+          response.write('one\ntw');
+          continued = () => response.end('o\n');
+        },
+        { requestTimeoutMs: 50 },
+      );
+      let continued = (): void => undefined;
+      const options = { container: 'c 1', follow: true, tailLines: 0, sinceMs: 1.5e12 };
+      const pieces: string[] = [];
+      for await (const piece of client.podLog(at, options)) {
+        pieces.push(Buffer.from(piece).toString());
+        if (pieces.length > 1) continue;
+        // longer than a server may take for other answers
+        await new Promise((resolve) => setTimeout(resolve, 120));
+        continued();
+      }
+      expect(pieces.join('')).toBe('one\ntwo\n');
+      const query =
+        'container=c%201&follow=true&tailLines=0&sinceTime=2017-07-14T02%3A40%3A00.000Z';
+      expect(server.seen[0]?.url).toBe(`/api/v1/namespaces/a/pods/web/log?${query}`);
+      expect(server.seen[0]?.headers.accept).toBe('text/plain, application/json');
+    });
+
+    it('ends the log of a pod when its reader leaves, and reports why there is none', async () => {
+      const { server, client } = await start((_, response) => {
+        response.writeHead(200);
+        response.write('endless\n');
+      });
+      for await (const piece of client.podLog(at, { follow: true })) {
+        expect(Buffer.from(piece).toString()).toBe('endless\n');
+        break;
+      }
+      await expect.poll(() => server.underWay()).toBe(0);
+      server.script = (_, response) =>
+        answer(response, 400, statusBody(400, 'BadRequest', 'container c is waiting to start'));
+      const error = await errorOf(client.podLog(at).next());
+      expect([error.code, error.message]).toEqual([
+        'KUBE_INVALID',
+        expect.stringContaining('container c is waiting to start'),
+      ]);
+      expect((await errorOf(client.podLog({ name: 'web' }).next())).code).toBe('KUBE_INVALID');
+      expect(server.seen).toHaveLength(2);
+    });
+
     it('returns objects without null members from every verb', async () => {
       const wire = { metadata: { name: 'web', creationTimestamp: null }, spec: null };
       const pod = { metadata: { name: 'web' } };
