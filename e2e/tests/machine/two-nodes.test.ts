@@ -2,10 +2,12 @@ import {
   DEPLOYMENTS,
   type KubeObject,
   NODES,
+  PERSISTENT_VOLUMES,
   type Pod,
   PODS,
   type Service,
   SERVICES,
+  STATEFUL_SETS,
 } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { startService, untilHealthy } from '@nodeagent/testbed/machine';
@@ -64,6 +66,30 @@ async function cordon(name: string, unschedulable: boolean): Promise<void> {
 
 const until = (what: string, is: () => Promise<boolean>): Promise<unknown> =>
   waitFor(is, { what, timeoutMs: SLOW_MS, everyMs: 500 });
+
+const EXPORT = '/srv/export';
+const fileServer = (): object => ({ server: lab.node('node1').address, path: EXPORT });
+
+/** Runs a text of the shell with a volume, and then waits. */
+function writerPod(text: string): NonNullable<Pod['spec']> {
+  return {
+    terminationGracePeriodSeconds: 1,
+    containers: [
+      {
+        name: 'main',
+        image: 'nodeagent.test/busybox:1',
+        imagePullPolicy: 'Never',
+        command: ['sh', '-ec', `${text}; trap "exit 0" TERM; while :; do sleep 1 & wait $!; done`],
+        env: [{ name: 'NODE', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
+        volumeMounts: [{ name: 'data', mountPath: '/data' }],
+      },
+    ],
+  };
+}
+
+const exported = (name: string): Promise<string> => lab.node('node1').sh(`cat ${EXPORT}/${name}`);
+const mountsOf = async (name: string): Promise<number> =>
+  Number(await lab.node(name).sh('grep -c "^[^ ]*:/srv/export " /proc/mounts || true'));
 
 describe('two nodes', () => {
   it('reach each other’s pods', async () => {
@@ -138,6 +164,60 @@ describe('two nodes', () => {
     });
   });
 
+  it('mount a directory of a file server, by a claim and without', async () => {
+    const serve = `mkdir -p ${EXPORT} && echo '${EXPORT} *(rw,no_root_squash,insecure)' > /etc/exports`;
+    await lab.node('node1').sh(`${serve} && systemctl start nfs-server`, { timeoutMs: SLOW_MS });
+    await create(lab, PERSISTENT_VOLUMES, {
+      metadata: { name: 'shared' },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        capacity: { storage: '1Gi' },
+        storageClassName: 'by-hand',
+        mountOptions: ['vers=4.2'],
+        nfs: fileServer(),
+      },
+    } as never);
+    await cordon('node1', true);
+    const labels = { app: 'db' };
+    await create(lab, STATEFUL_SETS, {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'db', namespace: 'default' },
+      spec: {
+        replicas: 1,
+        serviceName: 'db',
+        selector: { matchLabels: labels },
+        template: { metadata: { labels }, spec: writerPod('echo "$NODE" >> /data/log') },
+        volumeClaimTemplates: [
+          {
+            metadata: { name: 'data' },
+            spec: {
+              accessModes: ['ReadWriteOnce'],
+              storageClassName: 'by-hand',
+              resources: { requests: { storage: '1Gi' } },
+            },
+          },
+        ],
+      },
+    });
+    await lab.waitForPod('db-0', 'to run on node2', isReady);
+    await until('the pod’s line', async () => (await exported('log')) === 'node2\n');
+    await create(lab, PODS, {
+      metadata: { name: 'inline', namespace: 'default' },
+      spec: {
+        ...writerPod('cp /data/log /data/copy'),
+        nodeName: 'node1',
+        volumes: [{ name: 'data', nfs: fileServer() }],
+      },
+    } as Pod);
+    await lab.waitForPod('inline', 'to be ready', isReady);
+    await until('the copy', async () => (await exported('copy')) === 'node2\n');
+    expect([await mountsOf('node1'), await mountsOf('node2')]).toEqual([1, 1]);
+    await lab.client.delete(PODS, { namespace: 'default', name: 'inline' }, {}, never);
+    await until('no mount on node1', async () => (await mountsOf('node1')) === 0);
+    await cordon('node1', false);
+  });
+
   it('a node without power is NotReady, its pods go elsewhere, and its endpoints go', async () => {
     const tolerations = ['not-ready', 'unreachable'].map((taint) => ({
       ...{ key: `node.kubernetes.io/${taint}`, operator: 'Exists', effect: 'NoExecute' },
@@ -184,6 +264,21 @@ describe('two nodes', () => {
       return seen.every((name) => name === nameOf(pod));
     };
     await until('only the pod on node1 to answer', answers);
+  });
+
+  it('the volume of a pod on a node without power is mounted on the other, with its data', async () => {
+    const name = { namespace: 'default', name: 'db-0' };
+    const lost = await lab.getPod('db-0');
+    expect(lost.spec?.nodeName).toBe('node2');
+    // a node that does not answer may still run its pod: only a person can say that it does not
+    await lab.client.delete(PODS, name, { gracePeriodSeconds: 0 }, never);
+    await lab.waitForPod(
+      'db-0',
+      'to be another one, on node1',
+      (pod) => pod.metadata?.uid !== lost.metadata?.uid && isReady(pod),
+    );
+    await until('both lines', async () => (await exported('log')) === 'node2\nnode1\n');
+    expect(await mountsOf('node1')).toBe(1);
   });
 
   it('a node that comes back is Ready, and its pods answer again', async () => {

@@ -26,6 +26,7 @@ END
 printf 'overlay\nbr_netfilter\n' > /etc/modules-load.d/node.conf
 printf 'net.ipv4.ip_forward = 1\n' > /etc/sysctl.d/90-node.conf
 systemctl enable systemd-networkd containerd
+systemctl disable nfs-server nfs-client.target nfs-blkmap rpcbind.service rpcbind.socket
 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \
   e2scrub_reap.service fstrim.timer systemd-timesyncd.service getty@tty1.service
 rm -rf /var/cache/apt/archives/*.deb /var/lib/apt/lists/* /usr/share/doc/* /usr/share/man/* \

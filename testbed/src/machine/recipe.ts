@@ -23,6 +23,8 @@ export const RECIPE: Recipe = {
     // those on which nodes of a cluster rely
     ...['containerd', 'runc', 'containernetworking-plugins', 'iptables', 'nftables', 'iproute2'],
     ...['ipset', 'conntrack', 'ipvsadm', 'mount', 'util-linux', 'e2fsprogs', 'xfsprogs'],
+    // volumes of file servers, and such a server, which is started where a test needs it
+    ...['nfs-common', 'nfs-kernel-server'],
     // Node.js as npm's packages carry it
     'libatomic1',
     // clients for tests
