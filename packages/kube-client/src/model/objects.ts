@@ -56,6 +56,7 @@ export type RuntimeClass = Wire<k8s.V1RuntimeClass>;
 export type ServiceCidr = Wire<k8s.V1ServiceCIDR>;
 export type Deployment = Wire<k8s.V1Deployment>;
 export type ReplicaSet = Wire<k8s.V1ReplicaSet>;
+export type DaemonSet = Wire<k8s.V1DaemonSet>;
 export type StatefulSet = Wire<k8s.V1StatefulSet>;
 export type StorageClass = Wire<k8s.V1StorageClass>;
 export type Namespace = Wire<k8s.V1Namespace>;

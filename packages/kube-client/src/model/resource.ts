@@ -5,6 +5,7 @@ import type {
   CoreEvent,
   CsiDriver,
   CsiNode,
+  DaemonSet,
   Deployment,
   EndpointSlice,
   Lease,
@@ -118,6 +119,13 @@ export const REPLICA_SETS: Resource<ReplicaSet> = {
   version: 'v1',
   plural: 'replicasets',
   kind: 'ReplicaSet',
+  namespaced: true,
+};
+export const DAEMON_SETS: Resource<DaemonSet> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'daemonsets',
+  kind: 'DaemonSet',
   namespaced: true,
 };
 export const STATEFUL_SETS: Resource<StatefulSet> = {

@@ -3,6 +3,7 @@ import type {
   ConfigMap,
   CsiDriver,
   CsiNode,
+  DaemonSet,
   Deployment,
   EndpointSlice,
   Lease,
@@ -37,6 +38,7 @@ export interface View {
   /** Leases of nodes, in `kube-node-lease`. */
   readonly leases: ReadonlyMap<string, Lease>;
   readonly signingRequests: ReadonlyMap<string, CertificateSigningRequest>;
+  readonly daemonSets: ReadonlyMap<string, DaemonSet>;
   readonly statefulSets: ReadonlyMap<string, StatefulSet>;
   readonly persistentVolumes: ReadonlyMap<string, PersistentVolume>;
   readonly persistentVolumeClaims: ReadonlyMap<string, PersistentVolumeClaim>;

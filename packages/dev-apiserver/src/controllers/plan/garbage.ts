@@ -1,4 +1,5 @@
 import {
+  DAEMON_SETS,
   DEPLOYMENTS,
   ENDPOINT_SLICES,
   type KubeObject,
@@ -24,6 +25,7 @@ const KINDS: readonly (readonly [ViewName, Resource<KubeObject>])[] = [
   ['endpointSlices', ENDPOINT_SLICES],
   ['deployments', DEPLOYMENTS],
   ['replicaSets', REPLICA_SETS],
+  ['daemonSets', DAEMON_SETS],
   ['statefulSets', STATEFUL_SETS],
   ['persistentVolumeClaims', PERSISTENT_VOLUME_CLAIMS],
 ];

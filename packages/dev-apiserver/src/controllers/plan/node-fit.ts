@@ -61,11 +61,12 @@ function whyTooSmall(requests: Amounts, { allocatable, taken }: Room): string | 
   return undefined;
 }
 
-function matchesNode(pod: Pod, node: Node): boolean {
+/** True for a node that the pod's selector and its required affinity allow. */
+export function matchesNode({ spec }: Pick<Pod, 'spec'>, node: Node): boolean {
   const labels = node.metadata?.labels ?? {};
-  const wanted = Object.entries(pod.spec?.nodeSelector ?? {});
+  const wanted = Object.entries(spec?.nodeSelector ?? {});
   if (wanted.some(([key, value]) => labels[key] !== value)) return false;
-  const required = pod.spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
+  const required = spec?.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution;
   return required === undefined || matchesNodeTerms(required.nodeSelectorTerms, node);
 }
 

@@ -24,7 +24,8 @@ export function bounds({ spec }: Deployment): Readonly<{ most: number; fewest: n
   return { most: replicas + surge, fewest: Math.max(0, fewest) };
 }
 
-function share(value: unknown, of: number, round: (value: number) => number): number {
+/** Returns a number, or a percentage of one; the server has checked that it is one of them. */
+export function share(value: unknown, of: number, round: (value: number) => number): number {
   const text = String(value);
   if (!text.endsWith('%')) return Number(text);
   return round((Number(text.slice(0, -1)) * of) / 100);

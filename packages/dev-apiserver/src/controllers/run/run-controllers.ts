@@ -15,6 +15,7 @@ import {
 
 import type { ViewName } from '../model/view.js';
 import { planApprovals } from '../plan/approve.js';
+import { planDaemonSets } from '../plan/daemon-sets.js';
 import { planEndpoints } from '../plan/endpoints.js';
 import { planEvictions } from '../plan/evict.js';
 import { planGarbage } from '../plan/garbage.js';
@@ -51,7 +52,7 @@ export interface ControllersOptions {
 
 /**
  * Runs the controllers that a single node needs, as ordinary clients of any API server: scheduler,
- * ReplicaSets, Deployments, StatefulSets, EndpointSlices, volumes (binding, protection, ephemeral
+ * ReplicaSets, Deployments, StatefulSets, DaemonSets, EndpointSlices, volumes (binding, protection, ephemeral
  * claims, attachments), node life cycle with evictions, namespaces with their service account and
  * root CA, garbage collection by owner, lost pods, client certificates of nodes. Ends when the
  * signal fires.
@@ -157,6 +158,11 @@ function controllersOf(
       ['deployments', 'replicaSets', 'pods'],
       () => planRollouts(view, clock.nowMs()),
     ],
+    daemonSets: [
+      'daemonset-controller',
+      ['daemonSets', 'pods', 'nodes'],
+      () => planDaemonSets(view, clock.nowMs()),
+    ],
     statefulSets: [
       'statefulset-controller',
       ['statefulSets', 'pods', 'persistentVolumeClaims'],
@@ -224,6 +230,7 @@ function controllersOf(
         'endpointSlices',
         'deployments',
         'replicaSets',
+        'daemonSets',
         'statefulSets',
         'persistentVolumeClaims',
       ],

@@ -129,6 +129,7 @@ export function aView(lists: Lists): View {
     'configMaps',
     'leases',
     'signingRequests',
+    'daemonSets',
     'statefulSets',
     'persistentVolumes',
     'persistentVolumeClaims',

@@ -252,7 +252,7 @@ describe(planGarbage, () => {
   const gone = { kind: 'ReplicaSet', uid: 'uid-gone' };
 
   it('collects objects that have lost all owners, and spares those with an owner of an unknown kind', () => {
-    const stranger = aPod('s', { owner: { kind: 'DaemonSet', uid: 'uid-x' } });
+    const stranger = aPod('s', { owner: { kind: 'CronJob', uid: 'uid-x' } });
     const pods = [aPod('p', { owner: gone }), stranger, mine('m'), aPod('free')];
     const { actions } = planGarbage(aView({ pods, replicaSets: [aReplicaSet('rs', 1)] }));
     expect(actions).toMatchObject([{ kind: 'collect', name: { name: 'p' } }]);
