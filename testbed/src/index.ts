@@ -20,6 +20,7 @@ export {
   type DevControlPlane,
   startDevControlPlane,
 } from './control-plane.ts';
+export { machinesMirror } from './debian-package.ts';
 export { TestbedError, type TestbedErrorCode } from './errors.ts';
 export { ifStarted } from './if-started.ts';
 export { type ImageFile, type ImageSpec } from './image-archive.ts';

@@ -97,10 +97,12 @@ fi
 `;
 }
 
-/** Slices that systemd keeps for pods; containers in them belong to somebody. */
-const SLICES = `  if [ -d /run/systemd/system ] &&
-    [ "$(systemctl show -P TasksCurrent kubepods.slice)" = 0 ]; then
-    systemctl stop kubepods.slice || true
+/**
+ * Stops the slices that systemd keeps for pods. Containers in them belong to somebody. With cgroup v1
+ * they stay until the next boot.
+ */
+const SLICES = `  if grep -qs 'populated 0' /sys/fs/cgroup/kubepods.slice/cgroup.events; then
+    deb-systemd-invoke stop kubepods.slice || true
   fi`;
 
 const indented = (text: string): string => text.replaceAll('\n', '\n  ');

@@ -1,9 +1,9 @@
 /**
  * Makes the Debian packages and archives of both programs in dist/packages, each with its Node.js in
- * one executable; run it after \`npm run build\`.
+ * one executable, and kube-proxy's container image; run it after \`npm run build\`.
  *
  *   npm run package -- [--arch amd64,arm64] [--program kubelet,kube-proxy] [--compression xz|gzip|none]
- *     [--out DIRECTORY]
+ *     [--out DIRECTORY] [--no-image]
  */
 import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -13,15 +13,18 @@ import { SetupError } from '../setup/machine.ts';
 import { ensurePackages } from '../setup/packages.ts';
 import { ROOT } from '../test/process.ts';
 import { buildExecutable, fetchNode, perform } from './executable.ts';
+import { packImage } from './image.ts';
 import { type Architecture, ARCHITECTURES, packageOf, PROGRAMS } from './programs.ts';
 import { packDebian, packTarball, stage } from './stage.ts';
 
 const { values } = parseArgs({
+  allowNegative: true,
   options: {
     arch: { type: 'string', default: Object.keys(ARCHITECTURES).join(',') },
     program: { type: 'string', default: PROGRAMS.map(({ name }) => name).join(',') },
     compression: { type: 'string', default: 'xz' },
     out: { type: 'string', default: join(ROOT, 'dist/packages') },
+    image: { type: 'boolean', default: true },
   },
 });
 const COMPRESSIONS = ['xz', 'gzip', 'none'];
@@ -76,9 +79,18 @@ async function build(architecture: Architecture): Promise<void> {
     const { compression } = values;
     await packDebian(root, { epoch, compression, file: debian });
     const archive = await packTarball(root, { epoch, compression, file });
+    const image = program.image && values.image ? `${file}.oci.tar` : undefined;
+    if (image !== undefined && program.image !== undefined) {
+      const made = { version, architecture, epoch, executable, compression };
+      await packImage(program, {
+        ...{ ...made, packages: program.image },
+        ...{ work: join(work, 'image'), file: image },
+      });
+    }
     await rm(work, { recursive: true });
     const mib = async (path: string): Promise<string> =>
       `${((await stat(path)).size / 2 ** 20).toFixed(1)} MiB`;
-    for (const path of [debian, archive]) console.log(`${path}: ${await mib(path)}`);
+    for (const path of [debian, archive, ...(image ? [image] : [])])
+      console.log(`${path}: ${await mib(path)}`);
   }
 }

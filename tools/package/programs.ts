@@ -15,6 +15,8 @@ export interface PackagedProgram {
   readonly flags: readonly string[];
   /** Files of the npm package `netlink` that the executable carries. */
   readonly hasNetlink: boolean;
+  /** Debian packages below the program in its image; undefined for a program without an image. */
+  readonly image?: readonly string[];
   /** Directories that it makes while it runs, removed by a purge. */
   readonly state: readonly string[];
 }
@@ -48,6 +50,10 @@ export const PROGRAMS: readonly PackagedProgram[] = [
     configuration: 'kube-proxy.yaml',
     flags: ['--config=/etc/nodeagent/kube-proxy.yaml'],
     hasNetlink: true,
+    image: [
+      ...['libc6', 'libgcc-s1', 'libstdc++6', 'libatomic1'],
+      ...['conntrack', 'ipset', 'iptables', 'kmod', 'nftables'],
+    ],
     state: ['/var/lib/kube-proxy'],
   },
 ];

@@ -31,7 +31,7 @@ describe('packages', () => {
       const [one, other] = ['a', 'b'].map((folder) => readFile(join(dir, folder, name)));
       expect((await one)?.equals((await other) ?? Buffer.of()), name).toBe(true);
     }
-    expect(await readdir(join(dir, 'a'))).toHaveLength(4);
+    expect(await readdir(join(dir, 'a'))).toHaveLength(5);
   });
 
   it('have nothing that lintian finds', async () => {
