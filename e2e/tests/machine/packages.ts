@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { PODS, SERVICES } from '@nodeagent/kube-client';
-import { runCommand, waitFor } from '@nodeagent/testbed';
+import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
 import { startService } from '@nodeagent/testbed/machine';
 import { afterAll, expect, it } from 'vitest';
 
@@ -12,12 +13,12 @@ import { create, isNodeReady, type MachineFixture, webPod } from './fixture.ts';
 const never = new AbortController().signal;
 const UNITS = ['kubelet', 'kube-proxy'] as const;
 const MINUTES = 600_000;
+const ROOT = resolve(import.meta.dirname, '../../..');
 
-/** Builds both Debian packages into a folder, which a machine then has as a disk. */
+/** Builds both Debian packages and kube-proxy's image into a folder, which a machine then has as a disk. */
 export async function buildPackages(): Promise<{ folder: string; label: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'machine-packages-'));
-  const root = resolve(import.meta.dirname, '../../..');
-  const tool = join(root, 'tools/package/main.ts');
+  const tool = join(ROOT, 'tools/package/main.ts');
   const argv = [process.execPath, tool, '--arch=amd64', '--compression=none', `--out=${folder}`];
   await runCommand(argv, { timeoutMs: MINUTES });
   return { folder, label: 'packages' };
@@ -74,6 +75,40 @@ export const packages = (lab: MachineFixture, { folder }: Readonly<{ folder: str
     await waitFor(isThere, { what: 'the virtual server of the Service', timeoutMs: MINUTES });
   });
 
+  it('give way to the DaemonSet, whose image holds the same program', async () => {
+    const node = lab.node('node1');
+    await node.sh('systemctl stop kube-proxy');
+    await node.sh('ctr -n k8s.io images import /pkg/*.oci.tar', { timeoutMs: MINUTES });
+    const { adminKubeconfig } = lab.controlPlane;
+    const { server } = await loadKubeconfig({ path: adminKubeconfig });
+    const text = await readFile(join(ROOT, 'deploy/kube-proxy/daemonset.yaml'), 'utf8');
+    const manifest = join(folder, 'daemonset.yaml');
+    await writeFile(manifest, text.replace('https://API-SERVER:6443', server));
+    const { path } = (await findKubectls()).at(-1)!;
+    const kubectl = (...argv: readonly string[]): Promise<string> =>
+      runCommand([path, '--kubeconfig', adminKubeconfig, ...argv]);
+    await kubectl('apply', '-f', manifest);
+    const row = async (): Promise<string> =>
+      kubectl('get', 'pods', '-n', 'kube-system', '-l', 'k8s-app=kube-proxy', '--no-headers');
+    await waitFor(async () => /^kube-proxy-\S+ +1\/1 +Running +0 /.test(await row()), {
+      ...{ what: 'the pod of the DaemonSet to be ready', timeoutMs: MINUTES },
+    });
+    const { spec } = await lab.client.get(SERVICES, named('packaged'), never);
+    const isThere = async (): Promise<boolean> =>
+      (await node.sh('iptables -w -n -L KUBE-SERVICES -t nat')).includes(spec?.clusterIP ?? '?');
+    await waitFor(isThere, { what: 'the rules of the Service', timeoutMs: MINUTES });
+    const logs = await kubectl(
+      'logs',
+      '-n',
+      'kube-system',
+      '-l',
+      'k8s-app=kube-proxy',
+      '--tail=-1',
+    );
+    expect(logs).toContain('proxy started');
+    await kubectl('delete', '--wait', '-f', manifest);
+  });
+
   it('leave nothing after a purge', async () => {
     const node = lab.node('node1');
     await removePods(lab);
@@ -94,12 +129,16 @@ export const packages = (lab: MachineFixture, { folder }: Readonly<{ folder: str
   });
 };
 
+const named = (name: string): { namespace: string; name: string } => ({
+  namespace: 'default',
+  name,
+});
+
 /** Packages are removed from nodes without pods. */
 async function removePods(lab: MachineFixture): Promise<void> {
   const { items } = await lab.client.list(PODS, { namespace: 'default' }, never);
   for (const { metadata } of items) {
-    const key = { namespace: 'default', name: metadata?.name ?? '' };
-    await lab.client.delete(PODS, key, {}, never);
+    await lab.client.delete(PODS, named(metadata?.name ?? ''), {}, never);
   }
   const areGone = async (): Promise<boolean> =>
     (await lab.client.list(PODS, { namespace: 'default' }, never)).items.length === 0;
