@@ -7,4 +7,4 @@ export { NfsVolumes } from './nfs-volumes.js';
 export { NodeExpansion } from './node-expansion.js';
 export { Turns } from './turns.js';
 export { type RepeatedOperation, VolumeBackoff } from './volume-backoff.js';
-export { type VolumeOperation, VolumeOperations } from './volume-operations.js';
+export { VolumeOperations } from './volume-operations.js';
