@@ -30,6 +30,8 @@ export interface ClusterOptions {
   readonly cuttable?: boolean;
   /** Adds a relay between kubelet and containerd's image service that can answer in its place. */
   readonly imageRelay?: boolean;
+  /** Called before any program starts in the space. */
+  readonly prepare?: (space: NodeSpace) => Promise<void>;
   /** Called before each step: `starting containerd`. */
   readonly onStep?: (step: string) => void;
   /** Cancels the start and cleans up when it fires; nothing more starts on the node afterwards. */
@@ -72,6 +74,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     ...(options.signal && { signal: options.signal }),
   });
   try {
+    await options.prepare?.(space);
     return await startIn(space, { ...options, onStep, env });
   } catch (error) {
     await space.remove();

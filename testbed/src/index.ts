@@ -43,5 +43,12 @@ export { type Registry, type RegistryOptions, startRegistry } from './registry.t
 export { type SocketRelay, startSocketRelay } from './socket-relay.ts';
 export { sweepLeftovers } from './sweep.ts';
 export { bootSystemd, type SystemdSpace } from './systemd-space.ts';
+export {
+  createMemoryCgroup,
+  type MemoryCgroup,
+  takeDescriptors,
+  type Taken,
+  takePids,
+} from './take-resources.ts';
 export { startTraceCollector, type TraceCollector } from './trace-collector.ts';
 export { waitFor, type WaitOptions } from './wait.ts';

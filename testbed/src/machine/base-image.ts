@@ -16,6 +16,7 @@ import { runCommand } from '../command.ts';
 import { startContainerd } from '../containerd.ts';
 import { machinesMirror } from '../debian-package.ts';
 import { TestbedError } from '../errors.ts';
+import { withFileLock } from '../file-lock.ts';
 import { PAUSE_IMAGE } from '../images.ts';
 import { createNodeSpace } from '../node-space.ts';
 import { RECIPE, type Recipe, recipeKey } from './recipe.ts';
@@ -29,11 +30,14 @@ export interface BaseImage {
 }
 
 const CACHE_DIR = resolve(import.meta.dirname, '../../../.cache/machine');
+/** A place outside of the checkout: tools that walk it must not meet the `/proc` of a system. */
+const SCRATCH_DIR = '/var/tmp';
 const SLOW_MS = 600_000;
 
 /**
  * Builds the base image, or returns the one that the same recipe built before. It takes about two
- * minutes and 100 MB of downloads from the machine's own Debian mirror.
+ * minutes and 100 MB of downloads from the machine's own Debian mirror. One process builds; others
+ * that need it wait.
  *
  * @throws {TestbedError} `TESTBED_PROGRAM_MISSING`, `TESTBED_COMMAND_FAILED` with a tool's message
  */
@@ -46,11 +50,17 @@ export async function buildBaseImage(recipe: Recipe = RECIPE): Promise<BaseImage
   };
   if (existsSync(target)) return image;
   await mkdir(CACHE_DIR, { recursive: true });
-  const work = await mkdtemp(join(CACHE_DIR, `build-${process.pid}-`));
+  await withFileLock(`${target}.lock`, async () => {
+    if (!existsSync(target)) await build(recipe, target); // another process was quicker
+  });
+  return image;
+}
+
+async function build(recipe: Recipe, target: string): Promise<void> {
+  const out = await mkdtemp(join(CACHE_DIR, `build-${process.pid}-`));
+  const work = await mkdtemp(join(SCRATCH_DIR, `machine-${process.pid}-`));
   try {
     const root = join(work, 'root');
-    const out = join(work, 'out');
-    await mkdir(out);
     await installSystem(root, recipe);
     await installImages(root);
     await writeInitrd({ root, work, out, modules: recipe.modules });
@@ -58,12 +68,9 @@ export async function buildBaseImage(recipe: Recipe = RECIPE): Promise<BaseImage
     const size = `${recipe.diskMiB}M`;
     const make = ['mke2fs', '-q', '-t', 'ext4', '-L', 'root', '-d', root, disk, size];
     await runCommand(make, { timeoutMs: SLOW_MS });
-    await rename(out, target).catch((error: unknown) => {
-      if (!existsSync(target)) throw error; // another process was quicker
-    });
-    return image;
+    await rename(out, target);
   } finally {
-    await rm(work, { recursive: true, force: true });
+    for (const dir of [work, out]) await rm(dir, { recursive: true, force: true });
   }
 }
 

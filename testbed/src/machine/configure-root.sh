@@ -25,6 +25,9 @@ SystemdCgroup = true
 END
 printf 'overlay\nbr_netfilter\n' > /etc/modules-load.d/node.conf
 printf 'net.ipv4.ip_forward = 1\n' > /etc/sysctl.d/90-node.conf
+# it logs every call, and tests make many
+mkdir -p /etc/systemd/system/qemu-guest-agent.service.d
+printf '[Service]\nStandardError=null\n' > /etc/systemd/system/qemu-guest-agent.service.d/quiet.conf
 systemctl enable systemd-networkd containerd
 systemctl disable nfs-server nfs-client.target nfs-blkmap rpcbind.service rpcbind.socket
 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer \

@@ -11,6 +11,7 @@ import { readConsole } from './console.ts';
 import { type ExecOptions, type GuestAgent, openGuestAgent } from './guest-agent.ts';
 import type { LanMember } from './lan.ts';
 import { type MachineDisk, type MachinePlan, qemuCommand } from './qemu.ts';
+import { holdTrueClock } from './true-clock.ts';
 
 export interface MachineOptions {
   /** The host name, at most 12 bytes of letters, digits and dashes. */
@@ -188,12 +189,12 @@ class VirtualMachine implements Machine {
 
   async reboot(): Promise<void> {
     const before = await this.#bootId();
-    await this.sh('systemctl --no-block reboot');
+    await this.#agent.start(['systemctl', '--no-block', 'reboot']);
     await this.#untilUp((bootId) => bootId !== before);
   }
 
   async powerOff(): Promise<void> {
-    await this.sh('systemctl --no-block poweroff');
+    await this.#agent.start(['systemctl', '--no-block', 'poweroff']);
     const what = `machine ${this.name} to be off`;
     await waitFor(() => this.#process?.isRunning() === false, { what, timeoutMs: POWER_OFF_MS });
     this.#agent.close();
@@ -228,5 +229,6 @@ class VirtualMachine implements Machine {
       const text = `machine ${this.name} did not start; its console ended with:\n${await this.console()}`;
       throw new TestbedError('TESTBED_TIMED_OUT', text, { cause });
     }
+    await holdTrueClock(this);
   }
 }
