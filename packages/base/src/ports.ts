@@ -14,6 +14,7 @@ export interface Clock {
 /** Returns a number in [0, 1). Randomness is passed as an argument so that tests can replay it. */
 export type Random = () => number;
 
+/** Structured data of a log line; values must survive `JSON.stringify`. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
@@ -29,8 +30,10 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
+/** Label values by name; each combination is a time series of its own. */
 export type Labels = Readonly<Record<string, string>>;
 
+/** Declares a metric, with the names of all labels that its series will have. */
 export interface MetricSpec {
   /** Full Prometheus name, e.g. `kubelet_running_pods`. */
   readonly name: string;
@@ -38,23 +41,27 @@ export interface MetricSpec {
   readonly labelNames?: readonly string[];
 }
 
+/** A histogram has one time series per bucket and combination of labels, so keep both few. */
 export interface HistogramSpec extends MetricSpec {
   /** Upper bounds in the metric's unit, ascending, without +Inf. */
   readonly buckets: readonly number[];
 }
 
+/** A Prometheus counter: a total that only grows, by 1 unless told otherwise. */
 export interface Counter {
   increment(labels?: Labels, by?: number): void;
   /** Removes one series, for labels of something that no longer exists. */
   remove(labels: Labels): void;
 }
 
+/** A Prometheus gauge: a value that goes up and down. */
 export interface Gauge {
   set(value: number, labels?: Labels): void;
   /** Removes one series, for labels of something that no longer exists. */
   remove(labels: Labels): void;
 }
 
+/** A Prometheus histogram: counts observations by the buckets of its {@link HistogramSpec}. */
 export interface Histogram {
   observe(value: number, labels?: Labels): void;
   /** Removes one series, for labels of something that no longer exists. */
@@ -68,6 +75,7 @@ export interface Metrics {
   histogram(spec: HistogramSpec): Histogram;
 }
 
+/** Declares one step of a trace. */
 export interface SpanSpec {
   readonly name: string;
   /** `client`: a call to another program. */

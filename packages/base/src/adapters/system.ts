@@ -1,7 +1,13 @@
-import type { Clock } from '../ports.js';
+import type { Clock, Random } from '../ports.js';
+
+export { lackOfPipes } from './child-pipes.js';
+export { hasFreeDescriptor, SpareDescriptor } from './files/spare-descriptor.js';
 
 /** The limit of setTimeout; a longer sleep takes several timers. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Numbers that are good enough to spread work in time, not for secrets. */
+export const systemRandom: Random = () => Math.random();
 
 /** The system clocks of the machine. */
 export function createSystemClock(): Clock {

@@ -17,6 +17,13 @@ const MAX_NS = 2 ** 63;
  *
  * @returns milliseconds, fractional below one; undefined for anything Go refuses
  * @see Go time.ParseDuration
+ * @example
+ * ```ts
+ * import { parseGoDuration } from '@nodeagent/base';
+ *
+ * console.log(parseGoDuration('1m30s')); // 90000
+ * console.log(parseGoDuration('90')); // undefined
+ * ```
  */
 export function parseGoDuration(text: string): number | undefined {
   const negative = text.startsWith('-');

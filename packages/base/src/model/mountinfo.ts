@@ -1,5 +1,10 @@
+/** One line of `/proc/PID/mountinfo`, as proc_pid_mountinfo(5) describes it. */
 export interface MountPoint {
   readonly path: string;
+  /** The file system's device, `major:minor`, which identifies it on this machine. */
+  readonly device: string;
+  /** The part of the file system that is mounted: `/` for all of it. */
+  readonly root: string;
   readonly fsType: string;
   /** Options of the file system. For cgroups of version 1 they include the hierarchy's controllers. */
   readonly options: readonly string[];
@@ -20,6 +25,8 @@ export function parseMountinfo(text: string): readonly MountPoint[] {
     if (path === undefined || separator < 0) return [];
     const mount = {
       path: unescaped(path),
+      device: fields[2] ?? '',
+      root: unescaped(fields[3] ?? ''),
       fsType: fields[separator + 1] ?? '',
       options: fields[separator + 3]?.split(',') ?? [],
       isShared: fields.slice(6, separator).some((field) => field.startsWith('shared:')),

@@ -23,6 +23,13 @@ export type Glob = readonly (string | CharacterClass | typeof RUN | typeof ONE)[
  *
  * @returns undefined for a malformed pattern, which matches nothing
  * @see Go 1.26 src/path/filepath/match.go
+ * @example
+ * ```ts
+ * import { globMatches, parseGlob } from '@nodeagent/base';
+ *
+ * const images = parseGlob('*.example.com');
+ * console.log(images !== undefined && globMatches(images, 'registry.example.com')); // true
+ * ```
  */
 export function parseGlob(pattern: string): Glob | undefined {
   const chars = Array.from(pattern);

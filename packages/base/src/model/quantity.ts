@@ -36,6 +36,14 @@ const SYNTAX =
  *
  * @returns undefined for text that Kubernetes refuses
  * @see Kubernetes 1.36 staging/src/k8s.io/apimachinery/pkg/api/resource/quantity.go
+ * @example
+ * ```ts
+ * import { parseQuantity, quantityToMilli } from '@nodeagent/base';
+ *
+ * const cpu = parseQuantity('1.5');
+ * console.log(cpu === undefined ? 'no quantity' : quantityToMilli(cpu)); // 1500
+ * console.log(parseQuantity('1.5 CPUs')); // undefined
+ * ```
  */
 export function parseQuantity(text: string): Quantity | undefined {
   if (text === '0') return 0n; // the value of most unset fields
@@ -84,6 +92,10 @@ function roundedUp(value: bigint, step: bigint): bigint {
   return value >= 0n ? ceilDiv(value, step) : value / step;
 }
 
+/**
+ * Suffixes of a quantity: `decimal` has k, M, G (powers of 1000), `binary` Ki, Mi, Gi (powers of
+ * 1024).
+ */
 export type QuantityFormat = 'decimal' | 'binary';
 
 /**

@@ -1,3 +1,4 @@
+/** Growth of the waits between attempts that fail. */
 export interface BackoffRules {
   readonly initialMs: number;
   readonly maxMs: number;

@@ -1,4 +1,6 @@
+/** Work that turns one list into another; `update` holds the new items. */
 export type Diff<T> = Readonly<Record<'create' | 'update' | 'remove', readonly T[]>>;
+/** Items with equal keys are the same thing; `same` decides whether it has changed. */
 export type DiffRules<T> = Readonly<{ keyOf: (item: T) => string; same: (a: T, b: T) => boolean }>;
 
 /** Keeps the order of `desired`, then of `actual`. O(n + m). Keys are unique within each list. */

@@ -3,6 +3,7 @@ import { nextBackoff } from '../plan/backoff.js';
 import type { Clock } from '../ports.js';
 import { Wake } from './wake.js';
 
+/** Bounds on how often the work of a {@link BoundedRunner} runs. */
 export interface BoundedRunnerOptions {
   readonly clock: Clock;
   /** Minimum time from the end of one run to the start of the next, regardless of requests. */

@@ -15,6 +15,7 @@ export interface CallMetrics {
 /** Makes the call, counts and times it, and passes on its answer or failure. */
 export type CallMeter = <R>(labels: Labels, call: () => Promise<R>) => Promise<R>;
 
+/** Counts calls, failed calls and their duration in seconds, by the clock's monotonic time. */
 export function createCallMeter(
   clock: Clock,
   { total, errors, errorLabels, seconds }: CallMetrics,

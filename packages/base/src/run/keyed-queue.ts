@@ -1,3 +1,4 @@
+/** The work of a {@link KeyedQueue}, its errors, and how many keys it may handle at a time. */
 export interface KeyedQueueOptions<K, V> {
   /** Handles the newest value of a key; never called twice at a time for one key. */
   readonly handle: (key: K, value: V, signal: AbortSignal) => Promise<void>;

@@ -1,6 +1,10 @@
 import { isAborted } from '../model/is-aborted.js';
 import type { Clock } from '../ports.js';
 
+/**
+ * A task and its period, counted from the start of one run to the start of the next; a run that
+ * takes longer delays the next.
+ */
 export interface LoopOptions {
   readonly clock: Clock;
   readonly periodMs: number;

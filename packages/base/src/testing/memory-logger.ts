@@ -1,5 +1,6 @@
 import type { LogFields, Logger } from '../ports.js';
 
+/** A line that a program under test has logged. */
 export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;

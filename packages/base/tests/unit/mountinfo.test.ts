@@ -11,8 +11,22 @@ describe(parseMountinfo, () => {
       '',
     ].join('\n');
     expect(parseMountinfo(text)).toEqual([
-      { path: '/mnt/a b', fsType: 'ext4', options: ['rw'], isShared: true },
-      { path: '/run/x', fsType: 'tmpfs', options: ['rw', 'size=4k'], isShared: false },
+      {
+        path: '/mnt/a b',
+        device: '98:0',
+        root: '/',
+        fsType: 'ext4',
+        options: ['rw'],
+        isShared: true,
+      },
+      {
+        path: '/run/x',
+        device: '0:40',
+        root: '/',
+        fsType: 'tmpfs',
+        options: ['rw', 'size=4k'],
+        isShared: false,
+      },
     ]);
   });
 });

@@ -169,6 +169,7 @@ const NOTHING: Ongoing = {
   cut: () => undefined,
 };
 
+/** The far end of a connection; undefined fields once it is closed. */
 export type Peer = Readonly<Pick<Socket, 'remoteAddress' | 'remotePort'>>;
 
 const KEEP_ALIVE_MS = 30_000;

@@ -4,6 +4,7 @@ import type { Clock, Counter } from '@nodeagent/base';
 
 import { Connections, SERVER_LIMITS, type ServerLimits } from './connections.js';
 
+/** Limits on strangers' connections, and the counter of those that were turned away. */
 export interface GuardOptions {
   /** Connections that were closed, by `reason`. */
   readonly turnedAway: Counter;

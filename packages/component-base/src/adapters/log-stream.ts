@@ -1,18 +1,21 @@
 import pino, { type DestinationStream, symbols } from 'pino';
 
 import type { LogSettings } from '../model/log-settings.js';
+import { leadsToJournal, priorityMark } from './journal.js';
 
 export type LogStreamSettings = Pick<LogSettings, 'splitStream' | 'infoBufferBytes' | 'flushMs'>;
 
 /** pino's number for warnings; errors have higher ones. */
 const WARNING = 40;
+const STANDARD_ERROR = 2;
 
 /** Receives the lines of a logger, with the level of each. */
 export type LogStream = DestinationStream & { lastLevel: number };
 
 /**
  * Writes lines without buffering, so that a kill loses none: all to stderr, or with `splitStream`
- * only warnings and errors. The information on stdout may be held back then.
+ * only warnings and errors. The information on stdout may be held back then. Lines for systemd's
+ * journal begin with their priority.
  *
  * @param render gives the line that is written
  * @param standardOutput the descriptor of the file for what is held back
@@ -23,12 +26,16 @@ export function createLogStream(
   standardOutput = 1,
 ): LogStream {
   const writeInfo = settings.splitStream ? infoWriter(settings, standardOutput) : writeError;
+  const isErrorMarked = leadsToJournal(STANDARD_ERROR);
+  const isInfoMarked = settings.splitStream ? leadsToJournal(standardOutput) : isErrorMarked;
   const stream: LogStream & { [symbols.needsMetadataGsym]: true } = {
     [symbols.needsMetadataGsym]: true,
     lastLevel: 0,
     write: (line) => {
       const level = stream.lastLevel;
-      (level >= WARNING ? writeError : writeInfo)(render(line, level));
+      const [write, isMarked] =
+        level >= WARNING ? [writeError, isErrorMarked] : [writeInfo, isInfoMarked];
+      write(isMarked ? priorityMark(level) + render(line, level) : render(line, level));
     },
   };
   return stream;

@@ -7,6 +7,7 @@ import { errorText, isProgrammingError } from '../render/error-text.js';
 import { klogLine } from '../render/klog-line.js';
 import { createLogStream } from './log-stream.js';
 
+/** Format and verbosity of the lines, and the program's name. */
 export interface LoggerOptions extends Partial<LogSettings> {
   /** The program's name in text lines. */
   readonly program: string;

@@ -27,7 +27,11 @@ export interface Program<Options extends ProgramOptions> {
   readonly expected: readonly ((error: unknown) => boolean)[];
 }
 
-/** @param note prints a line on standard error */
+/**
+ * A subcommand, which yields its output in pieces.
+ *
+ * @param note prints a line on standard error
+ */
 export type Command = (
   argv: readonly string[],
   note: (line: string) => void,

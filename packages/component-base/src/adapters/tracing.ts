@@ -6,6 +6,7 @@ import type { Clock, Logger, SpanSpec, Tracer } from '@nodeagent/base';
 
 import { encodeSpans, type EndedSpan, type SpanSource } from '../codec/otlp.js';
 
+/** The collector and the share of traces that it gets. */
 export interface TracingOptions extends SpanSource {
   /** A collector of OTLP over gRPC without TLS: `host:port`, `dns:…`, `unix:…`. */
   readonly endpoint: string;

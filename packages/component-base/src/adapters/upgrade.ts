@@ -13,6 +13,7 @@ export interface UpgradeRequest {
   readonly head: Buffer;
 }
 
+/** The backend that a client's upgraded connection is joined to. */
 export interface UpgradeTarget {
   /**
    * Opens the connection to the backend, which may still be connecting. `connect` of `node:net` and
@@ -34,6 +35,7 @@ export interface UpgradeTarget {
   readonly answerTimeoutMs?: number;
 }
 
+/** The result of an upgrade, for logs and metrics. */
 export interface UpgradeOutcome {
   /** `refused`: the client got an answer instead of a joined connection. */
   readonly kind: 'joined' | 'refused';

@@ -50,7 +50,15 @@ export function orDefault<T extends z.core.SomeType>(schema: T, value: z.output<
   );
 }
 
-export const text = (value = '') => orDefault(z.string(), value);
+/** The empty text means the default too, as Kubernetes' tools write a field without a value. */
+export const text = (value = '') =>
+  z.pipe(
+    z.optional(z.nullable(z.string())),
+    z.transform((given): string =>
+      given === undefined || given === null || given === '' ? value : given,
+    ),
+  );
+/** A boolean field with a default; `null` becomes the default, as in Go. */
 export const flag = (value = false) => orDefault(z.boolean(), value);
 
 const INT32_MAX = 2 ** 31 - 1;
@@ -66,10 +74,17 @@ export function integer(value: number, least = -Infinity, most = Infinity) {
   );
 }
 
-/** One of several words; the empty one, where it is among them, is not offered in messages. */
+/**
+ * One of several words. The empty one means the default, and is not offered in messages; where it is
+ * among the words, it stays.
+ */
 export function oneOf<const T extends readonly [string, ...string[]]>(words: T, value: T[number]) {
   const error = `must be one of ${words.filter((word) => word !== '').join(', ')}`;
-  return orDefault(z.literal(words, { error }), value);
+  const isWord = (given: string): given is T[number] => words.includes(given);
+  return z.pipe(
+    z.optional(z.nullable(z.literal([...words, ''], { error }))),
+    z.transform((given): T[number] => (typeof given === 'string' && isWord(given) ? given : value)),
+  );
 }
 
 /**

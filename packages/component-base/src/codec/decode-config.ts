@@ -6,12 +6,14 @@ import { safeParse } from 'zod/v4/core';
 import { ConfigError, type Problem } from '../model/errors.js';
 import { isPlainObject, type PlainObject } from './flags-to-config.js';
 
+/** The `apiVersion` and `kind` that a configuration file must have. */
 export interface ConfigKind {
   /** Accepted API versions; the first is the recommended one. */
   readonly apiVersions: readonly string[];
   readonly kind: string;
 }
 
+/** A configuration before its schema has been applied. */
 export interface LooseConfig {
   readonly value: PlainObject;
   /** Warnings for duplicate keys, which Kubernetes' decoders accept with a notice. */
@@ -103,6 +105,7 @@ function firstLine(text: string): string {
   return (text.split('\n')[0] ?? text).replace(/:$/, '');
 }
 
+/** A configuration that fits its schema. */
 export interface CheckedConfig<T> {
   readonly config: T;
   /** Returns one line per field that the schema does not know. */

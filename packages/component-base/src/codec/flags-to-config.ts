@@ -1,6 +1,7 @@
 import { ConfigError, type Problem } from '../model/errors.js';
 import type { FlagSpec, ParsedFlags } from '../model/flag.js';
 
+/** An object of JSON or YAML whose fields have not been checked. */
 export type PlainObject = Readonly<Record<string, unknown>>;
 
 /**
@@ -51,6 +52,7 @@ export function mergePatch(target: unknown, patch: unknown): unknown {
   return result;
 }
 
+/** True for objects of JSON and YAML: neither null nor a list. */
 export function isPlainObject(value: unknown): value is PlainObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -11,6 +11,14 @@ import type { FlagSpec, FlagValue, ParsedFlags } from '../model/flag.js';
  *
  * @param argv without the program's own name
  * @throws {ConfigError} `FLAG_INVALID` with every problem of the command line
+ * @example
+ * ```ts
+ * import { flagsToConfig, parseFlags } from '@nodeagent/component-base';
+ *
+ * const table = [{ name: 'port', kind: 'integer', help: 'to listen on', path: 'server.port' }] as const;
+ * const flags = parseFlags(table, ['--port=8080']);
+ * console.log(JSON.stringify(flagsToConfig(table, flags))); // {"server":{"port":8080}}
+ * ```
  */
 export function parseFlags(table: readonly FlagSpec[], argv: readonly string[]): ParsedFlags {
   const byName = new Map(table.map((spec) => [spec.name, spec]));

@@ -279,4 +279,5 @@ export const FEATURE_GATES = {
   WorkloadWithJob: ALPHA,
 } as const satisfies Readonly<Record<string, FeatureGate>>;
 
+/** A feature gate of Kubernetes 1.36 that the agents know. */
 export type FeatureName = keyof typeof FEATURE_GATES;

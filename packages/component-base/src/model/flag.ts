@@ -4,6 +4,7 @@
  */
 export type FlagKind = 'string' | 'boolean' | 'integer' | 'number' | 'duration' | 'list' | 'map';
 
+/** The value of a flag after parsing; the flag's kind decides which of these it is. */
 export type FlagValue =
   string | boolean | number | readonly string[] | Readonly<Record<string, string>>;
 
@@ -30,6 +31,7 @@ export interface FlagSpec {
   readonly convert?: (value: FlagValue) => unknown;
 }
 
+/** A command line that could be parsed. Flags that were not given have no value here. */
 export interface ParsedFlags {
   /** The given flags only, by name. */
   readonly given: ReadonlyMap<string, FlagValue>;

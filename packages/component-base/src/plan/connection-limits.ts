@@ -26,6 +26,10 @@ export interface ServerLimits extends ConnectionTimes {
   readonly mostOfStranger: number;
 }
 
+/**
+ * At most 512 connections, 256 of strangers of one origin; 30 s unserved, 60 s for a stranger's
+ * request, 120 s without requests.
+ */
 export const SERVER_LIMITS: ServerLimits = {
   most: 512,
   mostOfStranger: 256,

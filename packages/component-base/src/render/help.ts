@@ -1,5 +1,6 @@
 import type { FlagSpec } from '../model/flag.js';
 
+/** The head of a program's `--help`. */
 export interface ProgramText {
   readonly name: string;
   /** One paragraph. */

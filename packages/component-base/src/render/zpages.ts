@@ -17,6 +17,7 @@ export interface ProgramSelf {
   readonly paths: readonly string[];
 }
 
+/** An HTTP answer with a page such as `/statusz`. */
 export interface ZPage {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

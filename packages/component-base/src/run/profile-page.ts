@@ -6,6 +6,7 @@ export interface ProfileRequest {
   readonly query: URLSearchParams;
 }
 
+/** An HTTP answer with a profile, or with a text about the profiles that there are. */
 export interface ProfilePage {
   readonly status: number;
   readonly contentType: string;
@@ -14,6 +15,10 @@ export interface ProfilePage {
   readonly body: string | AsyncIterable<Uint8Array>;
 }
 
+/**
+ * The path of Go's profiles. Those served below it are for Node's tools: `.cpuprofile` and heap
+ * snapshots.
+ */
 export const PROFILE_PATH = '/debug/pprof';
 
 const TEXT = 'text/plain; charset=utf-8';

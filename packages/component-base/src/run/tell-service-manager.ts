@@ -2,6 +2,7 @@ import { type Clock, isAborted, type Logger } from '@nodeagent/base';
 
 import type { ServiceManager } from '../ports.js';
 
+/** The source of the agent's health, which decides whether systemd's watchdog is fed. */
 export interface TellServiceManagerOptions {
   /** Undefined: nobody listens. */
   readonly manager: ServiceManager | undefined;

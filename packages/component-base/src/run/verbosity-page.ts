@@ -1,5 +1,6 @@
 import type { Verbosity } from '../model/verbosity.js';
 
+/** Path at which a PUT of a number changes the verbosity of logs, as in Kubernetes' components. */
 export const VERBOSITY_PATH = '/debug/flags/v';
 /** Longest body that is read: more than any level has. */
 export const VERBOSITY_BODY_BYTES = 64;

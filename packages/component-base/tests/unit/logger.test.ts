@@ -1,4 +1,5 @@
-import { mkdtemp, open, readFile } from 'node:fs/promises';
+import { openSync } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -156,14 +157,10 @@ describe('split streams', () => {
 
   it('hold information back until the buffer is full, time is up or the program ends', async () => {
     const path = join(await mkdtemp(join(tmpdir(), 'log-')), 'out');
-    const file = await open(path, 'w');
+    const fd = openSync(path, 'w'); // stays open as standard output does: the streams keep it
     const before = process.listeners('exit');
     const buffered = (flushMs: number) =>
-      createLogStream(
-        { splitStream: true, infoBufferBytes: 100, flushMs },
-        (line) => line,
-        file.fd,
-      );
+      createLogStream({ splitStream: true, infoBufferBytes: 100, flushMs }, (line) => line, fd);
     const text = () => readFile(path, 'utf8');
 
     const slow = buffered(3_600_000);

@@ -4,6 +4,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { FileError } from '../../model/file-error.js';
 import { O_PATH, pathOfDescriptor } from './descriptor.js';
 
+/** How to open a file that somebody else may have put there. */
 export interface ForeignFileOptions {
   /**
    * `refused`: the last name of the path must not be a link; use it where anyone but the
@@ -13,6 +14,7 @@ export interface ForeignFileOptions {
   readonly links: 'refused' | 'followed';
 }
 
+/** A longer file is refused instead of read in part. */
 export interface ReadLimit extends ForeignFileOptions {
   readonly limitBytes: number;
 }

@@ -6,6 +6,7 @@ import { O_PATH } from './descriptor.js';
 import { QUEUED_TREE, type TreeCalls } from './tree-calls.js';
 import { type TreeEntry, type TreeVisitor, walkTree } from './tree-walk.js';
 
+/** Aborting leaves what has not been removed yet; a second call continues. */
 export interface RemoveTreeOptions {
   /** When absent: calls for disks, one at a time. */
   readonly calls?: TreeCalls;

@@ -2,6 +2,8 @@ import * as sync from 'node:fs';
 import * as queued from 'node:fs/promises';
 import { promisify } from 'node:util';
 
+import { mountOf } from './descriptor.js';
+
 type Soon<T> = T | Promise<T>;
 
 /**
@@ -27,6 +29,8 @@ export interface TreeCalls {
   list(path: string): Soon<Listing>;
   /** Returns device and inode of a descriptor as one text. */
   identity(fd: number): Soon<string>;
+  /** Returns the id of the mount that a descriptor is on; needs one more descriptor. */
+  mountOf(fd: number): string | undefined;
   rmdir(path: Buffer): Soon<void>;
   unlink(path: Buffer): Soon<void>;
 }
@@ -55,6 +59,7 @@ export const QUEUED_TREE: TreeCalls = {
     return { next: () => directory.read(), close: () => directory.closeSync() };
   },
   identity: async (fd) => identityOf(await statQueued(fd, EXACT)),
+  mountOf,
   rmdir: (path) => queued.rmdir(path),
   unlink: (path) => queued.unlink(path),
 };
@@ -67,6 +72,7 @@ export const AT_ONCE_TREE: TreeCalls = {
     return { next: () => directory.readSync(), close: () => directory.closeSync() };
   },
   identity: (fd) => identityOf(sync.fstatSync(fd, EXACT)),
+  mountOf,
   rmdir: (path) => sync.rmdirSync(path),
   unlink: (path) => sync.unlinkSync(path),
 };

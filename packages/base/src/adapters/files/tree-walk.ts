@@ -1,11 +1,12 @@
 import { closeSync } from 'node:fs';
 
 import { FileError } from '../../model/file-error.js';
-import { DIRECTORY_ITSELF, mountOf, pathInDirectory, pathOfDescriptor } from './descriptor.js';
+import { DIRECTORY_ITSELF, pathInDirectory, pathOfDescriptor } from './descriptor.js';
 import { type ListedEntry, type Listing, QUEUED_TREE, type TreeCalls } from './tree-calls.js';
 
 type Soon<T> = T | Promise<T>;
 
+/** One name in a directory that is being walked, valid only during the visit. */
 export interface TreeEntry {
   /** The entry's path through its directory's descriptor; only its last part can be a link. */
   readonly path: Buffer;
@@ -36,6 +37,7 @@ export interface TreeVisitor {
   leave(directory: LeftDirectory): Soon<'stays' | 'gone' | 'again'>;
 }
 
+/** Limits of a walk: the mounts that it enters, and the signal that ends it. */
 export interface WalkOptions {
   /** How to treat entries on other file systems, or on other mounts of the same one. */
   readonly otherMounts: 'skipped' | 'refused';
@@ -113,7 +115,7 @@ class TreeWalk {
     this.#visitor = visitor;
     this.#calls = options.calls ?? QUEUED_TREE;
     this.#options = options;
-    this.#mount = mountOf(fd);
+    this.#mount = this.#calls.mountOf(fd);
     this.#root = fd;
     this.#frames = [frameOf('', fd, only === undefined ? undefined : listingOf(only))];
   }
@@ -189,7 +191,8 @@ class TreeWalk {
       if (code === 'ENOTDIR' || code === 'ELOOP') return 'exchanged';
       throw error;
     }
-    if (mountOf(fd) === this.#mount) return fd;
+    const isInside = await unlessClosed(fd, () => this.#calls.mountOf(fd) === this.#mount);
+    if (isInside) return fd;
     closeSync(fd);
     if (this.#options.otherMounts === 'skipped') return 'stays';
     throw new FileError('FILE_TREE', 'something is mounted there');
@@ -217,7 +220,8 @@ class TreeWalk {
   async #regain(parent: Frame, child: number): Promise<boolean> {
     const fd = await this.#enter(pathInDirectory(child, '..'));
     if (typeof fd !== 'number') return false;
-    if ((await this.#calls.identity(fd)) === parent.identity) {
+    const identity = await unlessClosed(fd, () => this.#calls.identity(fd));
+    if (identity === parent.identity) {
       parent.fd = fd;
       return true;
     }
@@ -227,23 +231,22 @@ class TreeWalk {
 
   /** Continues in the deepest directory of the path that is still in its place. */
   async #findDeepest(): Promise<void> {
-    let deepest = 0;
-    let fd = this.#root;
+    let deepest = this.#frames[0];
     for (const [at, frame] of this.#frames.entries()) {
-      if (at === 0) continue;
-      const next = await this.#enter(pathInDirectory(fd, frame.name));
+      if (at === 0 || deepest === undefined) continue;
+      const next = await this.#enter(pathInDirectory(held(deepest), frame.name));
       if (typeof next !== 'number') break;
-      if ((await this.#calls.identity(next)) !== frame.identity) {
+      const identity = await unlessClosed(next, () => this.#calls.identity(next));
+      if (identity !== frame.identity) {
         closeSync(next);
         break;
       }
-      if (deepest > 0) closeSync(fd);
-      [deepest, fd] = [at, next];
+      if (deepest.fd !== this.#root) this.#release(deepest);
+      frame.fd = next;
+      deepest = frame;
     }
-    const lost = this.#frames.splice(deepest + 1);
+    const lost = this.#frames.splice(this.#frames.findIndex((frame) => frame === deepest) + 1);
     for (const frame of lost) this.#release(frame);
-    const found = this.#frames[deepest];
-    if (found !== undefined) found.fd = fd;
   }
 
   async #letGo(at: number): Promise<void> {
@@ -265,6 +268,16 @@ class TreeWalk {
     const shown = names.length > 8 ? [...names.slice(0, 4), '…', ...names.slice(-3)] : names;
     const why = cause instanceof Error ? cause.message : String(cause);
     return new FileError('FILE_TREE', `${shown.join('/')}: ${why}`, { cause });
+  }
+}
+
+/** Closes the descriptor when the action fails, e.g. because no further descriptor is free. */
+async function unlessClosed<T>(fd: number, act: () => Soon<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    closeSync(fd);
+    throw error;
   }
 }
 

@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, renameSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdir, mkdtemp, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,6 +32,19 @@ beforeEach(async () => {
   await writeFile(join(outside, 'precious'), '');
 });
 afterEach(() => removeTree(dir));
+
+/** Files below a directory that this process has open. */
+function openBelow(path: string): readonly string[] {
+  return readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // the listing's own
+      }
+    })
+    .filter((target) => target === path || target.startsWith(`${path}/`));
+}
 
 /** Makes a chain of directories with names of maximum length, without ever using its whole path. */
 function makeDeep(levels: number): void {
@@ -189,6 +211,41 @@ describe.each([
     };
     await expect(removeTree(tree, { calls: busy })).rejects.toMatchObject({ code: 'FILE_TREE' });
   });
+
+  // Deeper than the directories that stay open. One at the top goes meanwhile, so that the walk has
+  // to find its way back.
+  it.each(['open', 'identity', 'mountOf'] as const)(
+    'leaves no descriptor open when one is missing, at whichever call of %s',
+    async (failing) => {
+      const [first = '', second = ''] = [0, 1].map((level) => `${level}-`.padEnd(255, 'x'));
+      for (let allowed = 0; ; allowed += 1) {
+        makeDeep(70);
+        let left = allowed;
+        const spare = (call: typeof failing): void => {
+          if (call === failing) left -= 1;
+          if (left < 0) throw Object.assign(new Error('no descriptor'), { code: 'EMFILE' });
+        };
+        const starved: TreeCalls = {
+          ...calls,
+          rmdir: (path) => {
+            const isDeepest = String(path).includes('/69-');
+            if (isDeepest) renameSync(join(tree, first, second), join(dir, 'moved'));
+            return calls.rmdir(path);
+          },
+          open: (path, flags) => (spare('open'), calls.open(path, flags)),
+          identity: (fd) => (spare('identity'), calls.identity(fd)),
+          mountOf: (fd) => (spare('mountOf'), calls.mountOf(fd)),
+        };
+        const outcome = await removeTree(tree, { calls: starved }).catch((error: unknown) => error);
+        expect(openBelow(dir)).toEqual([]);
+        if (outcome === undefined) break;
+        const message = expect.stringContaining('no descriptor') as string;
+        expect(outcome).toMatchObject({ message });
+        for (const name of ['tree', 'moved']) await removeTree(join(dir, name));
+      }
+      expect(await readdir(dir)).not.toContain('tree');
+    },
+  );
 
   it('stops when its signal fires', async () => {
     await mkdir(join(tree, 'a'), { recursive: true });
