@@ -12,7 +12,8 @@ import type {
 /**
  * The IPVS tables of one network namespace. Every call throws {@link IpvsError}:
  * `IPVS_UNAVAILABLE`, `IPVS_PERMISSION`, `IPVS_REPLIES_LOST`, and the codes named at the call; an
- * aborted one rejects with its signal's reason. Calls may overlap: they queue.
+ * aborted one rejects with its signal's reason, and without the native add-on each rejects with the
+ * NetlinkError `NETLINK_ADDON_MISSING`. Calls may overlap: they queue.
  */
 export interface Ipvs {
   info(signal?: AbortSignal): Promise<IpvsInfo>;

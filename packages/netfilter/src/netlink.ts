@@ -14,19 +14,22 @@ const open = () => openNetlinkSocket({ protocol: PROTOCOL.netfilter });
  * Opens one table of the network namespace that this process is in, by netlink. The table need not
  * exist: `sync` makes it.
  *
+ * @throws {NetlinkError} `NETLINK_ADDON_MISSING` when the add-on cannot be loaded
  * @example
- *   ```ts
- *   const table = openNftTable({ family: 'inet', name: 'firewall' });
- *   await table.sync([
- *     { op: 'add-chain', chain: { name: 'in', base: { type: 'filter', hook: 'input', priority: 0 } } },
- *     { op: 'add-rule', chain: 'in', rule: { steps: [
- *       { kind: 'match', field: 'tcp dport', value: 22 }, { kind: 'accept' },
- *     ] } },
- *   ]);
- *   table.close();
- *   ```;
+ * ```typescript
+ * import { openNftTable } from '@nodeagent/netfilter/netlink';
  *
- * @throws {NetlinkError} `NETLINK_UNAVAILABLE` when the add-on cannot be loaded
+ * using table = openNftTable({ family: 'inet', name: 'firewall' });
+ * const base = { type: 'filter', hook: 'input', priority: 0 } as const;
+ * await table.sync([
+ *   { op: 'add-chain', chain: { name: 'in', base } },
+ *   {
+ *     op: 'add-rule',
+ *     chain: 'in',
+ *     rule: { steps: [{ kind: 'match', field: 'tcp dport', value: 22 }, { kind: 'accept' }] },
+ *   },
+ * ]);
+ * ```
  */
 export function openNftTable(table: NftTableName): NftTableHandle {
   return createNftHandle({ table, clock: createSystemClock(), open });

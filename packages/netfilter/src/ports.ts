@@ -10,6 +10,7 @@ import type {
 } from './model/nftables.js';
 import type { RestoreTable } from './render/iptables-restore.js';
 
+/** A program with its arguments; no shell is involved. */
 export interface Command {
   readonly argv: readonly [program: string, ...args: string[]];
   /** Input, read only as fast as the program consumes it. */
@@ -18,6 +19,7 @@ export interface Command {
   readonly timeoutMs?: number;
 }
 
+/** The end of a program. A non-zero exit code is a result, not an error. */
 export interface CommandResult {
   readonly exitCode: number;
   readonly stdout: string;
@@ -35,6 +37,7 @@ export interface CommandRunner {
   run(command: Command, signal: AbortSignal): Promise<CommandResult>;
 }
 
+/** The end of a chain at which a rule is put. */
 export type RulePosition = 'first' | 'last';
 
 /** Identifies a rule by its chain and its content. */
@@ -45,7 +48,7 @@ export interface PlacedRule {
 }
 
 /**
- * The packet filter tables of one address family. Every call throws {@link NetfilterError}:
+ * The packet filter tables of one address family. Every call throws `NetfilterError`:
  * `NETFILTER_LOCKED` when other programs hold the tables too long, `NETFILTER_PERMISSION`,
  * `NETFILTER_COMMAND_FAILED`, `NETFILTER_COMMAND_MISSING`.
  */
@@ -72,8 +75,8 @@ export interface Iptables {
 }
 
 /**
- * The kernel's connection tracking table for one address family. Every call throws {@link
- * NetfilterError}: `NETFILTER_PERMISSION` without CAP_NET_ADMIN, `NETFILTER_UNSUPPORTED` when this
+ * The kernel's connection tracking table for one address family. Every call throws
+ * `NetfilterError`: `NETFILTER_PERMISSION` without CAP_NET_ADMIN, `NETFILTER_UNSUPPORTED` when this
  * kernel offers no such table.
  */
 export interface Conntrack {
@@ -92,7 +95,7 @@ export interface Conntrack {
 }
 
 /**
- * The kernel's address sets. Every call throws {@link NetfilterError}, `NETFILTER_PERMISSION` among
+ * The kernel's address sets. Every call throws `NetfilterError`, `NETFILTER_PERMISSION` among
  * others; a `NetlinkError`, for example `NETLINK_LOST`, when the communication itself fails. When
  * one of many changes in a call is refused, the others are still made; the call throws the first
  * error.
@@ -131,7 +134,7 @@ export interface Ipset {
   close(): void;
 }
 
-/** One nftables table. Every call throws {@link NetfilterError}, `NETFILTER_PERMISSION` among others. */
+/** One nftables table. Every call throws `NetfilterError`, `NETFILTER_PERMISSION` among others. */
 export interface NftTable {
   readonly table: NftTableName;
   /**

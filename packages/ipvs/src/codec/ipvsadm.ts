@@ -27,6 +27,13 @@ import { type Options, readOptions, value } from './ipvsadm-words.js';
  * `-a` with short or long options. Empty lines and lines that begin with `#` are skipped.
  *
  * @throws {IpvsError} `IPVS_PARSE`, with the number of the line
+ * @example
+ * ```ts
+ * import { parseSave } from '@nodeagent/ipvs';
+ *
+ * const [web] = parseSave('-A -t 192.0.2.10:80 -s rr\n-a -t 192.0.2.10:80 -r 10.1.0.1:8080 -m');
+ * console.log(web?.destinations[0]?.address); // 10.1.0.1
+ * ```
  */
 export function parseSave(text: string): readonly VirtualServer[] {
   const servers = new Map<string, { service: VirtualServer['service']; destinations: Dest[] }>();

@@ -53,9 +53,12 @@ const ALWAYS: Readonly<Record<string, Meaning>> = {
   ENOMEM: ['IPVS_NO_MEMORY', 'the kernel is out of memory'],
 };
 
-/** Turns a refusal of the kernel, or a failure of the connection, into an IpvsError. */
+/**
+ * Turns a refusal of the kernel, or a failure of the connection, into an IpvsError. A missing
+ * add-on says nothing about IPVS: that error stays what it is.
+ */
 export function ipvsError(what: string, asked: Asked, error: unknown): unknown {
-  if (!isNetlinkError(error)) return error;
+  if (!isNetlinkError(error) || error.code === 'NETLINK_ADDON_MISSING') return error;
   if (error.code === 'NETLINK_REFUSED') return refused(what, asked, error);
   const [code, help] = TALK[error.code] ?? ['IPVS_SYSTEM', ''];
   const options = error.errno === undefined ? {} : { errno: error.errno };
@@ -64,7 +67,6 @@ export function ipvsError(what: string, asked: Asked, error: unknown): unknown {
 
 const TALK: Readonly<Partial<Record<NetlinkError['code'], Meaning>>> = {
   NETLINK_NO_FAMILY: ['IPVS_UNAVAILABLE', ' (modprobe ip_vs)'],
-  NETLINK_UNAVAILABLE: ['IPVS_UNAVAILABLE', ''],
   NETLINK_MALFORMED: ['IPVS_PROTOCOL', ''],
   NETLINK_VALUE: ['IPVS_INVALID', ''],
   NETLINK_INTERRUPTED: ['IPVS_BUSY', ''],

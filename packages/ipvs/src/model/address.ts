@@ -2,6 +2,7 @@ import { decodeAddress, encodeAddress } from '@nodeagent/netlink-codec';
 
 import { IpvsError } from './errors.js';
 
+/** The family of addresses; a service and its destinations may differ only with tunnels. */
 export type IpFamily = 'IPv4' | 'IPv6';
 
 /** @throws {IpvsError} `IPVS_INVALID` for text that is not an address; a zone is not allowed */

@@ -1,6 +1,7 @@
 import { IpvsError } from './errors.js';
 import { formatOperation, type Operation } from './operation.js';
 
+/** An operation that the kernel refused, with the reason. */
 export interface FailedOperation {
   readonly operation: Operation;
   readonly error: IpvsError;

@@ -3,6 +3,7 @@ import { invalid } from './errors.js';
 import { checkedNumber, checkedPort, U32_MAX } from './limits.js';
 import { assertFamily, type ServiceId } from './service.js';
 
+/** Checksums of GUE and GRE tunnels; `remote` leaves the inner one to the receiver. */
 export type TunnelChecksum = 'none' | 'full' | 'remote';
 
 /** Packets of the service travel to the destination inside other packets. */
@@ -99,6 +100,7 @@ function defineTunnel(
   return { kind, port, checksum };
 }
 
+/** Identifies a destination within its service: `10.1.0.1:8080`, `[2001:db8::1]:8080`. */
 export function destinationKey({ address, port }: DestinationId): string {
   return formatEndpoint(address, port);
 }
@@ -109,6 +111,7 @@ export function assertFits(service: ServiceId, destination: Destination): void {
   assertFamily(service, familyOf(destination.address), tunnelled);
 }
 
+/** True if the kernel would change nothing: weight, thresholds and forwarding are equal. */
 export function sameDestination(a: Destination, b: Destination): boolean {
   return (
     a.weight === b.weight &&

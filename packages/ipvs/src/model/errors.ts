@@ -35,6 +35,7 @@ export type IpvsErrorCode =
   | 'IPVS_PARSE'
   | 'IPVS_SYSTEM';
 
+/** The kernel's reason, beside the cause. */
 export interface IpvsErrorOptions extends ErrorOptions {
   /**
    * The kernel's error number, positive; absent when the kernel was not asked or did not answer.

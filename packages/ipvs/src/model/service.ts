@@ -2,6 +2,7 @@ import { canonicalAddress, familyOf, formatEndpoint, type IpFamily } from './add
 import { invalid, IpvsError } from './errors.js';
 import { checkedName, checkedNumber, checkedPort, U32_MAX } from './limits.js';
 
+/** Protocols that IPVS balances by address and port. */
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 
 /**
@@ -48,6 +49,7 @@ export interface Service {
   readonly onePacket: boolean;
 }
 
+/** A service as people write it; {@link defineService} fills in and checks the rest. */
 export interface ServiceSpec {
   readonly id: ServiceId;
   /** `wlc` when absent, as in ipvsadm. */
@@ -117,6 +119,7 @@ function definePersistence(
   };
 }
 
+/** The family of a service's address, or the one that a firewall mark is declared for. */
 export function serviceFamily(id: ServiceId): IpFamily {
   return id.kind === 'mark' ? id.family : familyOf(id.address);
 }
@@ -127,6 +130,7 @@ export function formatServiceId(id: ServiceId): string {
   return `${id.protocol} ${formatEndpoint(id.address, id.port)}`;
 }
 
+/** True if the kernel would change nothing: scheduler, flags, persistence and engine are equal. */
 export function sameService(a: Service, b: Service): boolean {
   return (
     a.scheduler === b.scheduler &&

@@ -17,6 +17,7 @@ export interface Statistics {
   readonly rates: Readonly<Record<RateName, number>>;
 }
 
+/** Names of the rates per second that the kernel estimates. */
 export type RateName = 'connections' | 'packetsIn' | 'packetsOut' | 'bytesIn' | 'bytesOut';
 
 export const RATE_NAMES: readonly RateName[] = [
@@ -79,6 +80,7 @@ export interface Timeouts {
   readonly udpSeconds: number;
 }
 
+/** The kernel's IPVS, as `ipvsadm` prints it in its first line. */
 export interface IpvsInfo {
   /** `1.2.1` */
   readonly version: string;

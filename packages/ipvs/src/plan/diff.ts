@@ -21,6 +21,7 @@ export interface VirtualServer<S extends Service = Service, D extends Destinatio
   readonly destinations: readonly D[];
 }
 
+/** Limits of a comparison: which services it is about, and how destinations leave. */
 export interface DiffOptions<D extends Destination> {
   /** Selects the services to manage; others stay as they are. All services when absent. */
   readonly manages?: (id: ServiceId) => boolean;
@@ -33,6 +34,14 @@ export interface DiffOptions<D extends Destination> {
  * removals, so that no service is ever without a destination that it should have. O(n + m).
  *
  * @throws {IpvsError} `IPVS_INVALID` when a service or destination is listed twice, `IPVS_FAMILY`
+ * @example
+ * ```ts
+ * import { diff, formatOperation, parseSave } from '@nodeagent/ipvs';
+ *
+ * const actual = parseSave('-A -t 192.0.2.10:80 -s rr');
+ * const wanted = parseSave('-A -t 192.0.2.10:80 -s wrr');
+ * for (const operation of diff(wanted, actual)) console.log(formatOperation(operation)); // update-service tcp 192.0.2.10:80 (scheduler rr → wrr)
+ * ```
  */
 export function diff<D extends Destination>(
   desired: readonly VirtualServer[],

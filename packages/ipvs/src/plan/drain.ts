@@ -2,6 +2,7 @@ import type { Operation } from '../model/operation.js';
 import type { Protocol, ServiceId } from '../model/service.js';
 import type { DestinationState } from '../model/state.js';
 
+/** Decides which destinations wait for their connections. */
 export interface DrainRules {
   /**
    * Protocols whose connections may end by themselves. TCP only when absent: other protocols have

@@ -48,6 +48,7 @@ import type { Ipvs } from '../ports.js';
  */
 const FENCE: OutgoingMessage = { type: MESSAGE.noop, flags: 0, payload: Buffer.alloc(0) };
 
+/** The ways to the kernel; {@link KernelIpvs} touches the machine only by these. */
 export interface KernelIpvsOptions {
   /** Opens a socket of the generic netlink protocol (16). */
   readonly open: () => NetlinkSocket | Promise<NetlinkSocket>;

@@ -1,4 +1,5 @@
 import type { Clock } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import { type Destination, destinationKey } from '../model/destination.js';
 import { isIpvsError } from '../model/errors.js';
@@ -10,9 +11,11 @@ import { diff, type VirtualServer } from '../plan/diff.js';
 import { drain, type DrainRules } from '../plan/drain.js';
 import type { Ipvs } from '../ports.js';
 
+/** The services that are managed, and how destinations leave. */
 export interface ReconcilerOptions {
   readonly ipvs: Ipvs;
-  readonly clock: Clock;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
   /** Selects the services to manage; others are left alone. All services when absent. */
   readonly manages?: (id: ServiceId) => boolean;
   /** Without it destinations are deleted at once. */
@@ -22,6 +25,7 @@ export interface ReconcilerOptions {
   };
 }
 
+/** How thoroughly a sync looks at what is there. */
 export interface SyncOptions {
   /**
    * Also finds destinations that other programs changed: compares the outline, then reads the
@@ -47,14 +51,14 @@ type Observed = VirtualServer<ServiceState, DestinationState>;
  * have; a sync with `verify` also reads the outline.
  */
 export class Reconciler {
-  readonly #options: ReconcilerOptions;
+  readonly #options: ReconcilerOptions & Readonly<{ clock: Clock }>;
   /** Services whose destinations are known exactly. */
   readonly #known = new Map<string, Entry>();
   /** Monotonic time at which each destination began to drain, by service and destination. */
   readonly #since = new Map<string, number>();
 
   constructor(options: ReconcilerOptions) {
-    this.#options = options;
+    this.#options = { ...options, clock: options.clock ?? createSystemClock() };
   }
 
   /** Number of destinations being drained. */

@@ -145,5 +145,7 @@ describe(ipvsError, () => {
   it('passes other errors on', () => {
     const reason = new Error('aborted');
     expect(ipvsError('x', 'read', reason)).toBe(reason);
+    const missing = new NetlinkError('NETLINK_ADDON_MISSING', 'no add-on');
+    expect(ipvsError('x', 'read', missing)).toBe(missing); // loading ip_vs would not help
   });
 });

@@ -2,9 +2,12 @@ import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
+import { lackOfPipes } from '@nodeagent/base/system';
+
 import { NetfilterError } from '../model/errors.js';
 import type { Command, CommandResult, CommandRunner } from '../ports.js';
 
+/** Where commands run: with words before them, or in another network namespace. */
 export interface SpawnOptions {
   /** Words put before every command, e.g. `['ip', 'netns', 'exec', 'blue']`. */
   readonly prefix?: readonly string[];
@@ -56,6 +59,8 @@ async function runChild(
     killSignal: 'SIGKILL',
     signal,
   });
+  const lack = lackOfPipes(child);
+  if (lack !== undefined) throw await lack;
   const ended = new Promise<number | string>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, killedBy) => resolve(code ?? killedBy ?? 'unknown'));

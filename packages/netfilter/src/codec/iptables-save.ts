@@ -77,6 +77,14 @@ function parseSaveLine(line: string): SaveLine | undefined {
  * Reads the output of `iptables-save`.
  *
  * @throws {NetfilterError} `NETFILTER_PARSE`
+ * @example
+ * ```ts
+ * import { parseSave } from '@nodeagent/netfilter';
+ *
+ * const text = '*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n';
+ * const [input] = parseSave(text)[0]?.chains ?? [];
+ * console.log(input?.policy, input?.rules.length); // DROP 1
+ * ```
  */
 export function parseSave(text: string): Table[] {
   const tables: Table[] = [];

@@ -66,6 +66,7 @@ export interface NftBatch {
   describe(sequence: number): string;
 }
 
+/** The table of a batch, and the size that the socket's send buffer allows. */
 export interface NftBatchOptions {
   readonly table: NftTableName;
   /** Batches are cut at `may-split` before they get longer than this. */

@@ -45,6 +45,7 @@ export interface FlowQuery {
   readonly where?: (flow: Flow) => boolean;
 }
 
+/** True if the flow has the query's protocol and every field that the query names. */
 export function matchesFlow(flow: Flow, query: FlowQuery): boolean {
   return (
     flow.protocol === query.protocol &&

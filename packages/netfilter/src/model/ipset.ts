@@ -3,6 +3,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { NetfilterError } from './errors.js';
 import type { IpFamily } from './iptables.js';
 
+/** Set types by ipset's names, which list the parts of an entry. */
 export type IpsetType =
   'hash:ip' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,port,net' | 'bitmap:port';
 
@@ -16,6 +17,7 @@ export interface IpsetSpec {
   readonly maxEntries?: number;
 }
 
+/** Protocols of entries with a port. */
 export type IpsetProtocol = 'tcp' | 'udp' | 'sctp';
 
 /** One entry; the type of its set decides which parts it has. */

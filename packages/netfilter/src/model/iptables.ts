@@ -1,11 +1,15 @@
 /** One rule set per family; the kernel never mixes them. */
 export type IpFamily = 'IPv4' | 'IPv6';
 
+/**
+ * The tables of the kernel. A packet meets `raw` first, then `mangle`, `nat`, `filter`, `security`.
+ */
 export type TableName = 'filter' | 'nat' | 'mangle' | 'raw' | 'security';
 
 /** An address or a prefix in the family's text form, `10.0.0.0/8` or `fd00::1`. */
 export type Network = string;
 
+/** States of the matches `state` and `conntrack --ctstate`. */
 export type ConnectionState =
   'NEW' | 'ESTABLISHED' | 'RELATED' | 'INVALID' | 'UNTRACKED' | 'DNAT' | 'SNAT';
 
@@ -18,7 +22,7 @@ export type Match =
   | Readonly<{ kind: 'comment'; text: string }>
   /**
    * Lower-case name or number: `tcp`, `icmp`, `47`, `all`. Port matches need a protocol before
-   * them. A protocol of {@link HEADER_PROTOCOLS} also loads the protocol's own match, unless `bare`
+   * them. For `tcp`, `udp`, `sctp` and `dccp` it also loads the protocol's own match, unless `bare`
    * or negated.
    */
   | Readonly<{ kind: 'protocol'; protocol: string; negated?: boolean; bare?: boolean }>
@@ -57,6 +61,10 @@ export type Match =
   /** Any other match, as the words that iptables takes. No word is empty. */
   | Readonly<{ kind: 'other'; args: readonly string[] }>;
 
+/**
+ * The fate of a packet that fulfils every match. A target that is not modelled stands here word
+ * by word as `other`.
+ */
 export type Target =
   /** After a `jump`, the packet continues with the next rule when the chain ends. */
   | Readonly<{ kind: 'jump' | 'goto'; chain: string }>
@@ -78,6 +86,7 @@ export interface Rule {
   readonly target?: Target;
 }
 
+/** Rules that a packet meets in order. */
 export interface Chain {
   readonly name: string;
   /** Built-in chains only. */
@@ -85,6 +94,7 @@ export interface Chain {
   readonly rules: readonly Rule[];
 }
 
+/** Chains of one table, in the order of `iptables-save`. */
 export interface Table {
   readonly name: TableName;
   readonly chains: readonly Chain[];

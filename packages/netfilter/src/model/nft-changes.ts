@@ -25,6 +25,7 @@ export type NftObjectChange =
   | Change<'object', { object: NftObject }>
   | Change<'flowtable', { flowtable: NftFlowtable }>;
 
+/** A change that the kernel announced, whichever program made it. */
 export type NftChange =
   | NftObjectChange
   /** `elements` is absent when the set is gone already and its types are not known. */

@@ -59,6 +59,10 @@ export interface NftSetField {
   readonly map?: NftMapRef;
 }
 
+/**
+ * How a port is chosen for a translated connection; `persistent` gives a client the same address
+ * each time.
+ */
 export type NftNatFlag = 'random' | 'fully-random' | 'persistent';
 
 /** A port, or a range of ports: `'1024-65535'`. */
@@ -138,6 +142,7 @@ export interface NftUpdateSet {
   readonly each?: readonly NftStateful[];
 }
 
+/** Kinds of named objects that rules refer to. */
 export type NftObjectType = 'counter' | 'quota' | 'limit' | 'ct helper';
 
 /** The steps beyond the short ones of {@link NftStep}. */

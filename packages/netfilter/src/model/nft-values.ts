@@ -16,6 +16,7 @@ export type NftType =
 /** Text for addresses, the lower-case name for protocols, numbers for other fields. */
 export type NftValue = string | number;
 
+/** The end of a rule. */
 export type NftVerdict =
   | Readonly<{ kind: 'accept' | 'drop' | 'return' }>
   /** After a `jump`, the packet comes back when the chain ends; after a `goto` it does not. */
@@ -40,6 +41,7 @@ export type NftKeyPart =
   /** Any bytes of a header; `offset` and `bytes` count from the header's start. */
   | Readonly<{ base: 'link' | 'network' | 'transport' | 'inner'; offset: number; bytes: number }>;
 
+/** A member of a set, or of a map with its value. */
 export interface NftElement {
   /** In sets with intervals, parts may be ranges; `['*']` stands for every other key. */
   readonly key: readonly NftValue[];

@@ -79,6 +79,7 @@ export type NftRejection =
   | `icmpv6 ${'no-route' | 'admin-prohibited' | 'addr-unreachable' | 'port-unreachable' | 'policy-fail' | 'reject-route'}`
   | `icmpx ${'no-route' | 'port-unreachable' | 'host-unreachable' | 'admin-prohibited'}`;
 
+/** Steps that a packet takes in order, until one of them does not match. */
 export interface NftRule {
   readonly steps: readonly NftStep[];
   /** At most 127 bytes. */
@@ -90,6 +91,7 @@ export interface NftListedRule extends NftRule {
   readonly handle?: number;
 }
 
+/** The place in the kernel where packets enter a base chain. */
 export interface NftHook {
   readonly type: 'filter' | 'nat' | 'route';
   /** `ingress` and `egress` only in families `netdev` and (ingress) `inet`, with `devices`. */
@@ -103,6 +105,7 @@ export interface NftHook {
   readonly devices?: readonly string[];
 }
 
+/** A chain. Without `base` no packet gets here but by a jump. */
 export interface NftChain {
   /** At most 255 bytes. */
   readonly name: string;
@@ -218,6 +221,7 @@ export function nftKeyText(key: readonly NftValue[]): string {
   return key.join(' . ');
 }
 
+/** Writes the value of a map's element as `nft` does; empty for a set's. */
 export function nftDataText(data: NftElement['data']): string {
   if (data === undefined) return '';
   if (!('kind' in data)) return data.join(' . ');

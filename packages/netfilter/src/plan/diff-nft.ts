@@ -10,6 +10,7 @@ import {
 import { diffElements, sameSet, specOf } from './diff-nft-sets.js';
 import type { NftFilledChain, NftListedTable, NftTableContents } from './nft-contents.js';
 
+/** How two tables are compared. */
 export interface NftDiffOptions {
   /**
    * The table's family. With it, rules and elements are compared by their effect, however they are
@@ -30,6 +31,14 @@ export interface NftDiffOptions {
  * @param actual a listed table, whoever made it, or contents from `nftContentsOf` or
  *   `MemoryNftTable`; undefined when there is no table
  * @throws {NetfilterError} `NETFILTER_VALUE` for rules of `desired` that cannot be written
+ * @example
+ * ```ts
+ * import { diffNftTables, nftContentsOf } from '@nodeagent/netfilter/nftables';
+ *
+ * const wanted = nftContentsOf([{ op: 'add-chain', chain: { name: 'in' } }]);
+ * const changes = diffNftTables(wanted, undefined);
+ * console.log(changes.map(({ op }) => op).join(' ')); // add-table add-chain
+ * ```
  */
 export function diffNftTables(
   desired: NftTableContents,

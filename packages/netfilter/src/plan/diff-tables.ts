@@ -12,6 +12,7 @@ export type IptablesOperation = Readonly<{ table: TableName; chain: string }> &
     | Readonly<{ op: 'insert-rule'; position: number; rule: Rule }>
   );
 
+/** Without `removeOthers`, chains that only `actual` has stay as they are. */
 export interface DiffOptions {
   /** Empties the chains that only `actual` has, and removes them unless they are built-in. */
   readonly removeOthers?: boolean;

@@ -25,7 +25,7 @@ export type NftFilledSet = NftSet & Readonly<{ elements: ReadonlyMap<string, Nft
 export interface NftTableContents {
   readonly chains: ReadonlyMap<string, NftFilledChain>;
   readonly sets: ReadonlyMap<string, NftFilledSet>;
-  /** By {@link objectKey}. */
+  /** By type and name: `counter web`. */
   readonly objects?: ReadonlyMap<string, NftObject>;
   readonly flowtables?: ReadonlyMap<string, NftFlowtable>;
 }

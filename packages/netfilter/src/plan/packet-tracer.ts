@@ -17,6 +17,7 @@ export interface Packet {
   readonly inInterface?: string;
 }
 
+/** The machine that a traced packet passes. */
 export interface Host {
   /**
    * The host's own addresses; loopback addresses belong to it without being listed. A redirected

@@ -1,5 +1,6 @@
 import { type IpsetEntry, ipsetEntryText, type IpsetSpec } from '../model/ipset.js';
 
+/** A set with all of its entries. */
 export interface IpsetContent {
   readonly spec: IpsetSpec;
   readonly entries: readonly IpsetEntry[];

@@ -11,6 +11,16 @@ const PLAIN = /^[\w!./:,+[\]@%=-]+$/;
  *
  * @throws {NetfilterError} `NETFILTER_NAME` for a chain, `NETFILTER_VALUE` with the field's name
  * for any other value that iptables could not take or would read as something else
+ * @example
+ * ```ts
+ * import { renderAppend, type Rule } from '@nodeagent/netfilter';
+ *
+ * const rule: Rule = {
+ *   matches: [{ kind: 'in-interface', name: 'lo' }],
+ *   target: { kind: 'accept' },
+ * };
+ * console.log(renderAppend('INPUT', rule)); // -A INPUT -i lo -j ACCEPT
+ * ```
  */
 export function renderAppend(chain: string, rule: Rule): string {
   const text = renderRule(rule);

@@ -5,6 +5,7 @@ import type { CommandResult, CommandRunner, Iptables, PlacedRule } from '../port
 import { renderRestore } from '../render/iptables-restore.js';
 import { ruleArguments } from '../render/iptables-rule.js';
 
+/** The programs of one family, and what they can do. */
 export interface IptablesOptions {
   readonly runner: CommandRunner;
   readonly family: IpFamily;

@@ -15,6 +15,7 @@ import { NetfilterError, type NetfilterErrorCode } from '../model/errors.js';
 import type { IpFamily } from '../model/iptables.js';
 import type { Conntrack } from '../ports.js';
 
+/** A family and the ways to the kernel. */
 export interface KernelConntrackOptions {
   readonly family: IpFamily;
   /** Opens a socket of protocol NETLINK_NETFILTER (12); called on first use. */

@@ -10,12 +10,14 @@ import {
 import { COUNTER_COMMAND, decodeCounter, encodeCounter } from '../codec/nfacct-attrs.js';
 import { NetfilterError } from '../model/errors.js';
 
+/** The way to the kernel's nfnetlink_acct. */
 export interface KernelCountersOptions {
   /** A socket of protocol NETLINK_NETFILTER (12), for this object only. */
   readonly socket: NetlinkSocket;
   readonly clock: Clock;
 }
 
+/** Totals of 64 bits since the counter was made. */
 export interface CounterValue {
   readonly packets: bigint;
   readonly bytes: bigint;

@@ -28,6 +28,7 @@ import {
 } from '../model/ipset.js';
 import type { Ipset } from '../ports.js';
 
+/** The way to the kernel's ip_set. */
 export interface KernelIpsetOptions {
   /** Opens a socket of protocol NETLINK_NETFILTER (12). */
   readonly open: () => NetlinkSocket | Promise<NetlinkSocket>;

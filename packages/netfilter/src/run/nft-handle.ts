@@ -41,6 +41,7 @@ export interface NftTableHandle extends Disposable {
   close(): void;
 }
 
+/** A table and the ways to the kernel; three sockets are opened, and one for each monitor. */
 export interface NftHandleOptions {
   readonly table: NftTableName;
   readonly clock: Clock;
@@ -51,6 +52,10 @@ export interface NftHandleOptions {
 /** Other programs may change the table between reading and writing: then it is read again. */
 const ATTEMPTS = 10;
 
+/**
+ * Opens a table by sockets of your own; `openNftTable` of `@nodeagent/netfilter/netlink` opens
+ * those of this machine.
+ */
 export function createNftHandle({ table, clock, open }: NftHandleOptions): NftTableHandle {
   const never = new AbortController().signal;
   const connection = new NetlinkConnection({ socket: open(), clock });

@@ -13,6 +13,7 @@ import type { NftTableName } from '../model/nftables.js';
 import { asNetfilterError } from './nft-errors.js';
 import type { NftReader } from './nft-reader.js';
 
+/** A socket that has joined the group of nftables. */
 export interface NftMonitorOptions {
   /** A socket of protocol NETLINK_NETFILTER for nothing else; the caller closes it. */
   readonly socket: NetlinkSocket;

@@ -43,6 +43,7 @@ import type { NftTable } from '../ports.js';
 import type { NftEars } from './nft-ears.js';
 import { asNetfilterError, refusedOperation } from './nft-errors.js';
 
+/** A table and its sockets. */
 export interface NetlinkNftOptions {
   readonly table: NftTableName;
   readonly clock: Clock;

@@ -6,6 +6,7 @@ import type { NftInventory, NftTableName } from '../model/nftables.js';
 import type { CommandResult, CommandRunner, NftTable } from '../ports.js';
 import { renderNftScript } from '../render/nft-script.js';
 
+/** A table that is programmed by the `nft` program, where netlink is not to be used. */
 export interface ProgramNftOptions {
   readonly table: NftTableName;
   readonly runner: CommandRunner;

@@ -4,6 +4,7 @@ import { featuresFromVersion } from '../plan/features.js';
 import type { CommandRunner, Iptables } from '../ports.js';
 import { commandName, createIptables } from './iptables.js';
 
+/** The iptables programs that work on this machine, for one family. */
 export interface FoundIptables {
   readonly iptables: Iptables;
   readonly randomFully: boolean;
@@ -15,6 +16,10 @@ export interface FoundIptables {
   readonly description: string;
 }
 
+/**
+ * The variant to use. Without one, it is the variant that has one of `hintChains`, otherwise the
+ * command without a suffix.
+ */
 export interface ProbeOptions {
   readonly family: IpFamily;
   /** Uses this variant and no other. */

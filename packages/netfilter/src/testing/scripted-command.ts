@@ -1,6 +1,7 @@
 import { NetfilterError } from '../model/errors.js';
 import type { Command, CommandResult, CommandRunner } from '../ports.js';
 
+/** The answer to one expected command; exit code 0 and no output when absent. */
 export interface ScriptedAnswer {
   /** The whole command line, with words joined by spaces. */
   readonly line: string;

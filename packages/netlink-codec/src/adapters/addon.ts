@@ -32,33 +32,61 @@ interface Addon {
 /** Name of the asset that holds the add-on in a single executable. */
 const ASSET = 'netlink.node';
 
+/** The folder and the name of the add-on of this machine, below `prebuilds`. */
+const FILE = `prebuilds/${process.platform}-${process.arch}/netlink.node`;
+
 let addon: Addon | undefined;
 
 /**
- * Loads the add-on of the npm package `netlink`, whose JavaScript part is not needed. A program that
- * is a single executable (`node --build-sea`) carries it as its asset `netlink.node`.
+ * Loads the native add-on, which this package carries for Linux on x64, arm64 and arm. It is the one
+ * of the npm package `netlink`; where that is installed, its own files serve other processors. A
+ * bundle has its add-on in the folder `prebuilds` beside itself; a single executable (`node
+ * --build-sea`) as its asset `netlink.node`.
  *
- * @throws {NetlinkError} `NETLINK_UNAVAILABLE`
+ * @throws {NetlinkError} `NETLINK_ADDON_MISSING`
  */
 export function loadAddon(): Addon {
-  if (addon !== undefined) return addon;
-  const load = createRequire(import.meta.url);
-  const places: readonly (() => unknown)[] = [
+  addon ??= firstAddon([
     ...(isSingleExecutable() ? [embedded] : []),
-    () => load(`netlink/prebuilds/linux-${process.arch}/node.napi.node`) as unknown,
-    () => load('netlink/build/Release/netlink_binding.node') as unknown,
-  ];
+    () => load(`./${FILE}`),
+    () => load(`@nodeagent/netlink-codec/${FILE}`),
+    () => load(`netlink/prebuilds/${process.platform}-${process.arch}/node.napi.node`),
+    () => load('netlink/build/Release/netlink_binding.node'),
+  ]);
+  return addon;
+}
+
+/** @throws {NetlinkError} `NETLINK_ADDON_MISSING` when no place has a file that can be loaded */
+export function firstAddon(places: readonly (() => unknown)[]): Addon {
   const causes: unknown[] = [];
   for (const place of places) {
     try {
-      addon = place() as Addon;
-      return addon;
+      return place() as Addon;
     } catch (error) {
       causes.push(error);
     }
   }
-  const message = `netlink: no native add-on for ${process.platform}-${process.arch}`;
-  throw new NetlinkError('NETLINK_UNAVAILABLE', message, { cause: new AggregateError(causes) });
+  const cause = new AggregateError(causes, 'every place of the add-on failed');
+  throw new NetlinkError('NETLINK_ADDON_MISSING', missing(causes), { cause });
+}
+
+function missing(causes: readonly unknown[]): string {
+  const machine = `${process.platform}-${process.arch}`;
+  if (process.platform !== 'linux') return `netlink: ${machine} has no netlink: it needs Linux`;
+  const broken = causes.find(
+    (cause) => (cause as NodeJS.ErrnoException).code === 'ERR_DLOPEN_FAILED',
+  );
+  if (broken !== undefined)
+    return `netlink: the native add-on for ${machine} cannot be loaded: ${(broken as Error).message}`;
+  return (
+    `netlink: the native add-on for ${machine} is missing. A bundled program needs the folder ` +
+    'node_modules/@nodeagent/netlink-codec/dist/prebuilds beside its file; processors other than ' +
+    'x64, arm64 and arm need `npm install netlink`'
+  );
+}
+
+function load(path: string): unknown {
+  return createRequire(import.meta.url)(path) as unknown;
 }
 
 function isSingleExecutable(): boolean {

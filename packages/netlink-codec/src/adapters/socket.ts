@@ -9,6 +9,7 @@ import { loadAddon, type NativeNetlink } from './addon.js';
 /** NETLINK_* protocol numbers. @see Linux include/uapi/linux/netlink.h */
 export const PROTOCOL = { route: 0, netfilter: 12, generic: 16 } as const;
 
+/** The protocol, and the sizes of the kernel's buffers. */
 export interface SocketOptions {
   readonly protocol: number;
   /**
@@ -34,7 +35,7 @@ const LONGEST_DATAGRAM = 256 * 1024;
  * Opens a netlink socket in the network namespace of this process. It does not keep the process
  * alive.
  *
- * @throws {NetlinkError} `NETLINK_UNAVAILABLE` when the native add-on cannot be loaded,
+ * @throws {NetlinkError} `NETLINK_ADDON_MISSING` when the native add-on cannot be loaded,
  *   `NETLINK_SOCKET` when the kernel refuses a socket
  */
 export function openNetlinkSocket(options: SocketOptions): NetlinkSocket {

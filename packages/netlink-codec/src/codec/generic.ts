@@ -20,6 +20,7 @@ export const CONTROLLER_ATTRS = {
   groups: arrayOf(7, { name: cString(1), id: u32(2) } as const),
 } as const satisfies AttrTable;
 
+/** struct genlmsghdr: a command of a family, and the version of its form. */
 export interface GenericHeader {
   readonly command: number;
   readonly version: number;

@@ -26,8 +26,10 @@ export const FLAG = {
   explained: 0x200,
 } as const;
 
+/** Bytes of struct nlmsghdr. */
 export const MESSAGE_HEADER = 16;
 
+/** One message of a datagram: struct nlmsghdr and its payload. */
 export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
@@ -54,6 +56,7 @@ export function beginMessage(
   return out.header(type, flags, sequence);
 }
 
+/** Writes the length of the message that began at this offset, and pads it to four bytes. */
 export function endMessage(out: ByteWriter, at: number): void {
   out.patchU32(at, out.length - at);
   out.align();

@@ -8,8 +8,8 @@ import { errnoName } from '../codec/errno.js';
  * `NETLINK_INTERRUPTED` a table changed during every attempt to read it · `NETLINK_TOO_LARGE` more
  * than the socket can send at once · `NETLINK_LOST` messages were dropped because they were not
  * read in time · `NETLINK_SOCKET` a system call on the socket failed · `NETLINK_CLOSED` used after
- * it was closed · `NETLINK_NO_FAMILY` no such generic netlink family · `NETLINK_UNAVAILABLE` no
- * add-on for this machine.
+ * it was closed · `NETLINK_NO_FAMILY` no such generic netlink family · `NETLINK_ADDON_MISSING`
+ * the native add-on is not installed, or was left behind by a bundler.
  */
 export type NetlinkErrorCode =
   | 'NETLINK_REFUSED'
@@ -22,8 +22,9 @@ export type NetlinkErrorCode =
   | 'NETLINK_SOCKET'
   | 'NETLINK_CLOSED'
   | 'NETLINK_NO_FAMILY'
-  | 'NETLINK_UNAVAILABLE';
+  | 'NETLINK_ADDON_MISSING';
 
+/** The kernel's error number, beside the cause. */
 export interface NetlinkErrorOptions extends ErrorOptions {
   /** Positive, as in errno(3). */
   readonly errno?: number;

@@ -1,4 +1,5 @@
 import type { Clock } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import { ByteWriter } from '../codec/byte-writer.js';
 import {
@@ -17,9 +18,11 @@ import {
 import { isNetlinkError, NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 
+/** A socket, and the time for which the kernel may be silent. */
 export interface ConnectionOptions {
   readonly socket: NetlinkSocket;
-  readonly clock: Clock;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
   /** Maximum silence of the kernel during an exchange; 10 seconds when absent. */
   readonly timeoutMs?: number;
 }
@@ -80,7 +83,7 @@ export class NetlinkConnection {
   #turn: Promise<unknown> = Promise.resolve();
   #isOpen = true;
 
-  constructor({ socket, clock, timeoutMs = TIMEOUT_MS }: ConnectionOptions) {
+  constructor({ socket, clock = createSystemClock(), timeoutMs = TIMEOUT_MS }: ConnectionOptions) {
     this.#socket = socket;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
@@ -100,7 +103,8 @@ export class NetlinkConnection {
 
   /**
    * Sends one message and waits for its answers: with the `ack` flag until the kernel's
-   * acknowledgement, otherwise for the first answer.
+   * acknowledgement, otherwise for the first answer. The `request` flag is added: the kernel
+   * acknowledges a message without it and does nothing.
    *
    * @returns the answers before the acknowledgement
    * @throws {NetlinkError} `NETLINK_REFUSED` with the kernel's errno; see {@link exchange}
@@ -113,7 +117,8 @@ export class NetlinkConnection {
     const answers: NetlinkMessage[] = [];
     let failure: NetlinkError | undefined;
     const withAck = (message.flags & FLAG.ack) !== 0;
-    const exchange = single(message, (answer) => {
+    const marked = { ...message, flags: message.flags | FLAG.request };
+    const exchange = single(marked, (answer) => {
       if (answer.type === MESSAGE.error) {
         const acknowledgement = decodeAcknowledgement(answer);
         if (acknowledgement.errno !== 0) failure = refusal(what, acknowledgement);

@@ -4,6 +4,7 @@ import { isNetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 import { NetlinkConnection } from './connection.js';
 
+/** Opens the socket when it is first needed, and again after a failure. */
 export interface LastingConnectionOptions {
   /** Opens a socket; called with the first use, and with the next one after a connection broke. */
   readonly open: () => NetlinkSocket | Promise<NetlinkSocket>;

@@ -4,6 +4,7 @@ import { type NetlinkMessage, splitMessages } from '../codec/message.js';
 import { isNetlinkError, type NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 
+/** A socket that is read at intervals, as no call waits for its messages. */
 export interface ListenOptions {
   /** A socket used for nothing else; the caller closes it. */
   readonly socket: NetlinkSocket;

@@ -15,6 +15,7 @@ export interface SocketCounts {
   bytes: number;
 }
 
+/** Counters at zero, for {@link countSocket}. */
 export function noCounts(): SocketCounts {
   return { sends: 0, receives: 0, messages: 0, dumps: 0, bytes: 0 };
 }

@@ -3,6 +3,7 @@ import { FLAG, MESSAGE, splitMessages, writeMessage } from '../codec/message.js'
 import { NetlinkError } from '../model/errors.js';
 import type { NetlinkSocket } from '../ports.js';
 
+/** The source of chance, and the answers that wrong ones are made from. */
 export interface HostileOptions {
   /**
    * Returns a whole number from 0 to below its argument; the same seed produces the same wrong

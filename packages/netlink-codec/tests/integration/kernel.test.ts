@@ -5,7 +5,9 @@ import { inOwnNamespace } from '../../../../vitest.namespace.js';
 import { openNetlinkSocket, PROTOCOL } from '../../src/adapters/socket.js';
 import {
   bytes,
+  ByteWriter,
   cString,
+  decodeAcknowledgement,
   decodeAttrs,
   encodeAttrs,
   FLAG,
@@ -15,6 +17,7 @@ import {
   NetlinkConnection,
   type NetlinkMessage,
   resolveGenericFamily,
+  writeMessage,
 } from '../../src/index.js';
 import { RecordedSocket, recordSocket } from '../../src/testing/index.js';
 
@@ -68,6 +71,28 @@ inOwnNamespace('tests/integration/kernel.test.ts', () => {
     const message = { type: RTM_DELLINK, flags, payload: ifinfomsg(0x7ffffff0) };
     const deleting = connection.request('delete link', message, never);
     await expect(deleting).rejects.toMatchObject({ code: 'NETLINK_REFUSED', errnoName: 'ENODEV' });
+  });
+
+  it('does nothing about a message without the request flag, which request() adds', async () => {
+    const connection = connect(PROTOCOL.route);
+    const message = { type: RTM_DELLINK, flags: FLAG.ack, payload: ifinfomsg(0x7ffffff0) };
+    const answers: number[] = [];
+    const unmarked = {
+      sequences: 1,
+      datagrams: (sequence: number) => {
+        const out = new ByteWriter(64);
+        writeMessage(out, message, sequence);
+        return [out.copy()];
+      },
+      receive: (answer: NetlinkMessage) => {
+        answers.push(decodeAcknowledgement(answer).errno);
+        return 'end' as const;
+      },
+    };
+    await connection.exchange('unmarked', unmarked, never);
+    expect(answers).toEqual([0]); // "done", although there is no such link
+    const marked = connection.request('delete link', message, never);
+    await expect(marked).rejects.toMatchObject({ errnoName: 'ENODEV' });
   });
 
   it('carries a pipeline out and reports which messages it refused', async () => {

@@ -63,11 +63,13 @@ describe(LastingConnection, () => {
     let tries = 0;
     const open = (): RecordedSocket => {
       tries += 1;
-      if (tries === 1) throw new NetlinkError('NETLINK_UNAVAILABLE', 'no');
+      if (tries === 1) throw new NetlinkError('NETLINK_ADDON_MISSING', 'no');
       return new RecordedSocket([]);
     };
     const lasting = new LastingConnection({ open, clock: createHastyClock() });
-    await expect(lasting.use(async () => 1)).rejects.toMatchObject({ code: 'NETLINK_UNAVAILABLE' });
+    await expect(lasting.use(async () => 1)).rejects.toMatchObject({
+      code: 'NETLINK_ADDON_MISSING',
+    });
     expect(await lasting.use(async () => 1)).toBe(1);
   });
 });
