@@ -17,6 +17,7 @@ export {
 } from './adapters/cgroup-readings.js';
 export { createCgroupTree, hasCgroupV2 } from './adapters/cgroup-tree.js';
 
+/** The layout of the cgroups of this machine. */
 export interface OpenOptions {
   /** How names become paths; `cgroupfs` when absent. */
   readonly driver?: CgroupDriver;
@@ -42,6 +43,7 @@ export async function openCgroups({
   };
 }
 
+/** The driver decides who makes cgroups: this process, or systemd by D-Bus. */
 export interface OpenTreeOptions {
   readonly driver: CgroupDriver;
   readonly clock: Clock;
@@ -55,6 +57,18 @@ const PRIVATE_SOCKET = '/run/systemd/private';
 /**
  * The cgroups of this machine to make and limit, through systemd or in the file system. systemd is
  * asked with the first change, by the system bus or, where there is none, by its own socket.
+ *
+ * @example
+ * ```typescript
+ * import { SILENT_LOGGER } from '@nodeagent/base';
+ * import { createSystemClock } from '@nodeagent/base/system';
+ * import { openTree } from '@nodeagent/cgroups/linux';
+ *
+ * const clock = createSystemClock();
+ * const { tree } = await openTree({ driver: 'cgroupfs', clock, log: SILENT_LOGGER });
+ * await tree.ensure(['shop', 'web'], { memoryLimitBytes: 64 * 2 ** 20 });
+ * await tree.add(['shop', 'web'], process.pid);
+ * ```
  */
 export async function openTree({
   driver,

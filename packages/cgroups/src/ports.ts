@@ -35,6 +35,13 @@ export interface CgroupReadings {
     path: string,
     how: Readonly<{ full: boolean; limits: LimitFigures | undefined }>,
   ): Promise<CgroupUsage | undefined>;
+  /**
+   * The memory that is used and cannot be taken back at once: all but inactive pages of files. Costs
+   * a quarter of what `read` does.
+   *
+   * @returns bytes; undefined where there is no such cgroup (any more)
+   */
+  workingSetBytes(path: string): Promise<number | undefined>;
   /** A process in it, itself or below; undefined when it has none. */
   processOf(path: string): Promise<number | undefined>;
   /** When it was last changed, which for most is when it was made: ms since the Unix epoch. */

@@ -23,6 +23,7 @@ export function readLogBytes(
   return readLogBytesFrom(createLogFiles(), { path, options }, signal);
 }
 
+/** The options of {@link readLog}, with the runtime in place of `isRunning`. */
 export interface FollowLogsOptions extends Omit<LogOptions, 'isRunning'> {
   /** Knows the container; the runtime of this machine, found as crictl finds it, when absent. */
   readonly runtime?: Pick<RuntimeService, 'containerStatus'> | undefined;
@@ -36,7 +37,12 @@ export interface FollowLogsOptions extends Omit<LogOptions, 'isRunning'> {
  * @throws {CriError} `CRI_NOT_FOUND`, `CRI_BAD_ENDPOINT`, those of other calls of the runtime,
  *   and those of {@link readLog}; the signal's reason
  * @example
- * for await (const { data } of followLogs('3f4c…', { tailRecords: 10 })) process.stdout.write(data);
+ * ```typescript
+ * import { followLogs } from '@nodeagent/cri-client/logs';
+ *
+ * const lines = followLogs('3f4c0ab91d2e', { tailRecords: 10 });
+ * for await (const { stream, data } of lines) process[stream].write(data);
+ * ```
  */
 export async function* followLogs(
   id: string,

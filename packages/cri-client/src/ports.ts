@@ -29,12 +29,14 @@ import type {
 /** A runtime's debugging information about one object; each runtime has its own keys and values. */
 export type DebugInfo = Readonly<Record<string, string>>;
 
+/** Makes a pod's sandbox with its network; it answers when the network is ready. */
 export interface RunPodSandboxRequest {
   readonly config: SandboxConfig;
   /** The runtime's default when absent. */
   readonly runtimeHandler?: string | undefined;
 }
 
+/** Makes a container in a sandbox; it starts by a call of its own. */
 export interface CreateContainerRequest {
   readonly sandboxId: SandboxId;
   readonly config: ContainerConfig;
@@ -42,18 +44,21 @@ export interface CreateContainerRequest {
   readonly sandboxConfig: SandboxConfig;
 }
 
+/** Changes the limits of a running container; absent ones stay. */
 export interface UpdateContainerResourcesRequest {
   readonly containerId: ContainerId;
   readonly linux?: LinuxResources | undefined;
   readonly annotations?: Labels | undefined;
 }
 
+/** Tells the runtime the new sums of a pod's resources, after a resize. */
 export interface UpdatePodSandboxResourcesRequest {
   readonly sandboxId: SandboxId;
   readonly overhead?: LinuxResources | undefined;
   readonly resources?: LinuxResources | undefined;
 }
 
+/** Runs a command to its end and collects its output. */
 export interface ExecSyncRequest {
   readonly containerId: ContainerId;
   readonly command: readonly string[];
@@ -76,12 +81,14 @@ export interface ExecRequest {
 /** Must equal the `tty` that the container was created with. */
 export type AttachRequest = Omit<ExecRequest, 'command'>;
 
+/** Asks for the URL of a session to ports in a pod's network. */
 export interface PortForwardRequest {
   readonly sandboxId: SandboxId;
   /** Older clients pass the ports here; newer ones on the stream. */
   readonly ports?: readonly number[] | undefined;
 }
 
+/** Writes a running container's state into an archive (CRIU). */
 export interface CheckpointContainerRequest {
   readonly containerId: ContainerId;
   /** Path of the archive to write. */
@@ -90,6 +97,7 @@ export interface CheckpointContainerRequest {
   readonly timeoutMs?: number | undefined;
 }
 
+/** Names an image and the credentials for its registry. */
 export interface PullImageRequest {
   readonly image: ImageSpec;
   readonly auth?: RegistryAuth | undefined;
@@ -264,6 +272,7 @@ export interface RotatedLog {
   readonly modifiedMs: number;
 }
 
+/** Reports changes of a log file. A sign may be false; none is lost for longer than a second. */
 export interface LogWatch {
   /**
    * Resolves when the file may have changed since the last call, or with `'quiet'` when the signal
@@ -279,4 +288,5 @@ type Unary<T> = { [K in keyof T]: Answer<T[K]> extends 'once' ? K : never }[keyo
 
 /** Methods that answer once; the others are streams. */
 export type RuntimeMethod = Unary<RuntimeService>;
+/** A call of the image service. */
 export type ImageMethod = Unary<ImageService>;

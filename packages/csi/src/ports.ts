@@ -94,6 +94,10 @@ export interface Placement {
   readonly access?: 'block' | 'mount';
 }
 
+/**
+ * The node half of a driver. A method that is left out is a capability that the driver does not
+ * have.
+ */
 export interface NodeDriver {
   /** This node's name for the controller, at most 256 bytes. */
   readonly nodeId: string;
@@ -116,6 +120,12 @@ export interface NodeDriver {
    * repeated `publish` succeeds without a call of the driver, and a different one is refused.
    */
   published?(targetPath: string, signal: AbortSignal): Promise<Placement | undefined>;
+  /**
+   * The paths at which a volume is published, perhaps with its staging path. With this function, a
+   * volume for a single writer is refused at a second path; a driver with the capability
+   * `single-node-multi-writer` needs it.
+   */
+  targetPaths?(volumeId: string, signal: AbortSignal): Promise<readonly string[]>;
 
   stage?(request: StageVolumeRequest, signal: AbortSignal): Promise<void>;
   /** Succeeds when nothing is staged; removes the remains of a broken `stage`. */
@@ -130,6 +140,10 @@ export interface NodeDriver {
   ): Promise<PartialOf<NodeExpandVolumeReply>>;
 }
 
+/**
+ * The controller half of a driver. A method that is left out is a capability that the driver does
+ * not have.
+ */
 export interface ControllerDriver {
   /** Capabilities that do not follow from any method of this object. */
   readonly capabilities?: readonly Extract<

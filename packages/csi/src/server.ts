@@ -10,6 +10,7 @@ import { toFailure } from './model/errors.js';
 import type { CsiHandlers, Driver } from './ports.js';
 import { createDriver } from './run/driver.js';
 
+/** The sockets of a driver. */
 export interface ServeOptions {
   /** The absolute path on which the driver listens, at most 107 bytes. */
   readonly socketPath: string;
@@ -18,6 +19,9 @@ export interface ServeOptions {
   readonly onError?: ((error: unknown, method: string) => void) | undefined;
 }
 
+/**
+ * How the driver makes itself known to the kubelet, in place of the sidecar node-driver-registrar.
+ */
 export interface RegistrationOptions {
   /** A socket in the kubelet's `plugins_registry`: `/var/lib/kubelet/plugins_registry/NAME-reg.sock`. */
   readonly socketPath: string;

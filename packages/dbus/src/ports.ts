@@ -13,6 +13,7 @@ export interface DbusStream {
   close(): void;
 }
 
+/** Called by a stream as bytes arrive, and when it has ended. */
 export interface DbusStreamHandlers {
   readonly onBytes: (chunk: Uint8Array) => void;
   readonly onClose: (error: unknown) => void;

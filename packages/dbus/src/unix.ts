@@ -1,4 +1,5 @@
 import type { Clock } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import { openUnixStream } from './adapters/unix-stream.js';
 import { socketPaths } from './codec/address.js';
@@ -9,16 +10,42 @@ import { LastingDbus } from './run/lasting-dbus.js';
 
 const SYSTEM_BUS = 'unix:path=/run/dbus/system_bus_socket';
 
+/** The address of a bus, or of one program's own socket. */
 export interface UnixBusOptions extends DbusLimits {
-  readonly clock: Clock;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
   /** The bus's address; `DBUS_SYSTEM_BUS_ADDRESS` of the environment, or the usual one, when absent. */
   readonly address?: string | undefined;
   /** A program's own socket, for the times when there is no bus: `/run/systemd/private`. */
   readonly privateSocket?: string | undefined;
 }
 
-/** The bus of this machine, or the private socket of one program where there is no bus. */
-export function openBus({ clock, address, privateSocket, ...limits }: UnixBusOptions): LastingDbus {
+/**
+ * The bus of this machine, or the private socket of one program where there is no bus.
+ *
+ * @example
+ * ```typescript
+ * import { openBus } from '@nodeagent/dbus/unix';
+ *
+ * const bus = openBus();
+ * const [state] = await bus.call({
+ *   destination: 'org.freedesktop.systemd1',
+ *   path: '/org/freedesktop/systemd1',
+ *   interface: 'org.freedesktop.DBus.Properties',
+ *   member: 'Get',
+ *   signature: 'ss',
+ *   body: ['org.freedesktop.systemd1.Manager', 'SystemState'],
+ * });
+ * console.log(state);
+ * bus.close();
+ * ```
+ */
+export function openBus({
+  clock = createSystemClock(),
+  address,
+  privateSocket,
+  ...limits
+}: UnixBusOptions = {}): LastingDbus {
   return new LastingDbus({
     ...limits,
     clock,

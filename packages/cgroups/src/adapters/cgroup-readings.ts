@@ -8,16 +8,25 @@ import {
   type NameOf,
   parseV1,
   parseV1Limits,
+  parseV1WorkingSet,
   V1_BASIC,
   V1_LIMITS,
   V1_MORE,
   V1_THROTTLING,
 } from '../codec/cgroup-v1.js';
-import { parseV2, parseV2Limits, V2_BASIC, V2_LIMITS, V2_MORE } from '../codec/cgroup-v2.js';
+import {
+  parseV2,
+  parseV2Limits,
+  parseV2WorkingSet,
+  V2_BASIC,
+  V2_LIMITS,
+  V2_MORE,
+} from '../codec/cgroup-v2.js';
 import type { CgroupUsage, LimitFigures } from '../model/usage.js';
 import type { CgroupReadings } from '../ports.js';
 import { KeptFiles } from './kept-files.js';
 
+/** The place of the cgroup file systems, and the clock that dates the readings. */
 export interface CgroupReadingsOptions {
   /** Where cgroups are mounted; `/sys/fs/cgroup` when absent. */
   readonly mountpoint?: string;
@@ -50,14 +59,15 @@ export function createCgroupReadings(options: CgroupReadingsOptions): CgroupRead
   };
   const mostOpen = mostOpenFiles(text('/proc/self/limits'));
   const source = { mountpoint, nameOf: createDeviceNames(), text, buffer, mostOpen };
-  const read = isV2 ? createV2Reader(source) : createV1Reader(source);
+  const reader = isV2 ? createV2Reader(source) : createV1Reader(source);
   let reads = 0;
   return {
     read: async (path, how) => {
       reads += 1;
       if (reads % AT_A_TIME === 0) await setImmediate();
-      return read(path, { ...how, atMs: nowMs() });
+      return reader.read(path, { ...how, atMs: nowMs() });
     },
+    workingSetBytes: async (path) => reader.workingSetBytes(path),
     processOf: async (path) => firstProcess(text(`${dirOf(path)}/cgroup.procs`)),
     changedAtMs: async (path) => statSync(dirOf(path), { throwIfNoEntry: false })?.mtimeMs,
   };
@@ -77,14 +87,17 @@ interface Source {
   readonly mostOpen: number;
 }
 
-type ReadCgroup = (path: string, options: ReadOptions) => CgroupUsage | undefined;
+interface Reader {
+  read(path: string, options: ReadOptions): CgroupUsage | undefined;
+  workingSetBytes(path: string): number | undefined;
+}
 
 const V1_KEPT = Object.entries({ ...V1_BASIC, ...V1_MORE, ...V1_THROTTLING });
 const V1_BASIC_COUNT = Object.keys(V1_BASIC).length;
 const V1_FULL_COUNT = V1_BASIC_COUNT + Object.keys(V1_MORE).length;
 const V1_LIMIT_FILES = Object.entries(V1_LIMITS);
 
-function createV1Reader(source: Source): ReadCgroup {
+function createV1Reader(source: Source): Reader {
   const { mountpoint, text, nameOf, buffer, mostOpen } = source;
   const prefixes = V1_KEPT.map(([, controller]) => `${mountpoint}/${controller}`);
   const kept = new KeptFiles({
@@ -98,7 +111,7 @@ function createV1Reader(source: Source): ReadCgroup {
     }
     return parseV1Limits(texts);
   };
-  return (path, { full, limits: known, atMs }) => {
+  const read: Reader['read'] = (path, { full, limits: known, atMs }) => {
     const limits = known ?? limitsOf(path);
     const count = !full
       ? V1_BASIC_COUNT
@@ -112,11 +125,23 @@ function createV1Reader(source: Source): ReadCgroup {
     }
     return parseV1(texts, { atMs, limits, nameOf });
   };
+  const indexOf = (file: string): number => V1_KEPT.findIndex(([name]) => name === file);
+  const [usage, stat] = [indexOf('memory.usage_in_bytes'), indexOf('memory.stat')];
+  return {
+    read,
+    workingSetBytes: (path) => {
+      const directory = kept.directory(path, false);
+      return parseV1WorkingSet({
+        'memory.usage_in_bytes': kept.read(directory, usage),
+        'memory.stat': kept.read(directory, stat),
+      });
+    },
+  };
 }
 
 const V2_KEPT = [...V2_BASIC, ...V2_MORE];
 
-function createV2Reader(source: Source): ReadCgroup {
+function createV2Reader(source: Source): Reader {
   const { mountpoint, text, nameOf, buffer, mostOpen } = source;
   const kept = new KeptFiles({
     ...{ count: V2_KEPT.length, most: mostOpen, buffer },
@@ -127,16 +152,24 @@ function createV2Reader(source: Source): ReadCgroup {
       Object.fromEntries(V2_LIMITS.map((file) => [file, text(`${mountpoint}${path}/${file}`)])),
     );
   };
-  return (path, { full, limits: known, atMs }) => {
+  const read: Reader['read'] = (path, { full, limits: known, atMs }) => {
     const limits = known ?? limitsOf(path);
     const directory = kept.directory(path, known === undefined);
     const count = full ? V2_KEPT.length : V2_BASIC.length;
     const texts: Record<string, string | undefined> = {};
     for (let at = 0; at < count; at += 1) texts[V2_KEPT[at] ?? ''] = kept.read(directory, at);
-    if (texts['memory.current'] === undefined && texts['memory.stat'] !== undefined) {
-      texts['meminfo'] = text('/proc/meminfo'); // the root
-    }
     return parseV2(texts, { atMs, limits, nameOf });
+  };
+  const [current, stat] = [V2_KEPT.indexOf('memory.current'), V2_KEPT.indexOf('memory.stat')];
+  return {
+    read,
+    workingSetBytes: (path) => {
+      const directory = kept.directory(path, false);
+      return parseV2WorkingSet({
+        'memory.current': kept.read(directory, current),
+        'memory.stat': kept.read(directory, stat),
+      });
+    },
   };
 }
 

@@ -17,6 +17,7 @@ import {
 import { type CgroupDriver, cgroupPath } from '../plan/cgroup-path.js';
 import { sharesToWeight, weightToShares } from '../plan/cpu-amounts.js';
 import type { CgroupTree } from '../ports.js';
+import { writeHugepageLimits } from './hugepage-limits.js';
 
 const AVAILABLE_CONTROLLERS = 'cgroup.controllers';
 
@@ -84,6 +85,8 @@ function createV1(
       await writeValue(cpu, 'cpu.cfs_quota_us', values.cpuQuotaUs);
       await writeValue(place('memory', path), 'memory.limit_in_bytes', values.memoryLimitBytes);
       await writeValue(place('pids', path), 'pids.max', orMax(values.pidsMax));
+      const hugepages = place('hugetlb', path);
+      if (hugepages !== undefined) writeHugepageLimits(hugepages, values.hugepageBytes ?? {}, 1);
     },
     limits: async (names) => {
       const path = cgroupPath(names, driver);
@@ -235,6 +238,7 @@ async function writeV2(dir: string, values: CgroupValues): Promise<void> {
   await writeValue(dir, 'memory.min', orMax(values.memoryMinBytes));
   await writeValue(dir, 'memory.low', orMax(values.memoryLowBytes));
   await writeValue(dir, 'pids.max', orMax(pidsMax));
+  writeHugepageLimits(dir, values.hugepageBytes ?? {}, 2);
 }
 
 /** Without limit is `max` where -1 is none: in files of version 2, and in all of `pids`. */

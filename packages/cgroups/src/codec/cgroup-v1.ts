@@ -140,6 +140,16 @@ function throttling(stat: string | undefined): CpuFigures['throttling'] {
   };
 }
 
+/** The part of {@link parseV1} that tells the working set, in bytes. */
+export function parseV1WorkingSet(
+  texts: Pick<V1Texts, 'memory.usage_in_bytes' | 'memory.stat'>,
+): number | undefined {
+  const usageBytes = singleValue(texts['memory.usage_in_bytes']);
+  const stat = texts['memory.stat'];
+  if (usageBytes === undefined || stat === undefined) return undefined;
+  return Math.max(0, usageBytes - (keyedValue(stat, 'total_inactive_file') ?? 0));
+}
+
 function parseMemory(texts: V1Texts): MemoryFigures | undefined {
   const usageBytes = singleValue(texts['memory.usage_in_bytes']);
   const stat = texts['memory.stat'];

@@ -44,7 +44,7 @@ export const V2_LIMITS = [
 export type V2Texts = Readonly<
   Partial<
     Record<
-      (typeof V2_BASIC)[number] | (typeof V2_MORE)[number] | (typeof V2_LIMITS)[number] | 'meminfo',
+      (typeof V2_BASIC)[number] | (typeof V2_MORE)[number] | (typeof V2_LIMITS)[number],
       string | undefined
     >
   >
@@ -52,7 +52,7 @@ export type V2Texts = Readonly<
 
 /**
  * Reads the figures of a cgroup from the texts of its files, by name. The root has no
- * `memory.current`: the machine's `meminfo` takes its place.
+ * `memory.current`: the sum of its `anon` and `file` takes its place, as in version 1.
  *
  * @returns undefined if neither CPU nor memory files were there
  * @see Linux Documentation/admin-guide/cgroup-v2.rst
@@ -116,12 +116,30 @@ function parseCpu(texts: V2Texts, hasQuota: boolean): CpuFigures | undefined {
   };
 }
 
+/** The part of {@link parseV2} that tells the working set, in bytes. */
+export function parseV2WorkingSet(
+  texts: Pick<V2Texts, 'memory.current' | 'memory.stat'>,
+): number | undefined {
+  const stat = texts['memory.stat'];
+  if (stat === undefined) return undefined;
+  return Math.max(0, usageOf(texts['memory.current'], stat) - fileInactive(stat));
+}
+
+function usageOf(current: string | undefined, stat: string): number {
+  const sum = (): number => (keyedValue(stat, 'anon') ?? 0) + (keyedValue(stat, 'file') ?? 0);
+  return singleValue(current) ?? sum();
+}
+
+function fileInactive(stat: string): number {
+  return keyedValue(stat, 'inactive_file') ?? 0;
+}
+
 function parseMemory(texts: V2Texts): MemoryFigures | undefined {
   const stat = texts['memory.stat'];
-  const usageBytes = singleValue(texts['memory.current']) ?? machineUsage(texts.meminfo);
-  if (usageBytes === undefined || stat === undefined) return undefined;
+  if (stat === undefined) return undefined;
   const value = (key: string): number => keyedValue(stat, key) ?? 0;
-  const inactiveFileBytes = value('inactive_file');
+  const usageBytes = usageOf(texts['memory.current'], stat);
+  const inactiveFileBytes = fileInactive(stat);
   return {
     usageBytes,
     workingSetBytes: Math.max(0, usageBytes - inactiveFileBytes),
@@ -139,13 +157,6 @@ function parseMemory(texts: V2Texts): MemoryFigures | undefined {
     oomKills: keyedValue(texts['memory.events'], 'oom_kill'),
     pressure: parsePressure(texts['memory.pressure']),
   };
-}
-
-/** Memory of the whole machine that is not free, in bytes; /proc/meminfo has KiB. */
-function machineUsage(meminfo: string | undefined): number | undefined {
-  if (meminfo === undefined) return undefined;
-  const kib = (name: string): number => keyedValue(meminfo, `${name}:`) ?? 0;
-  return Math.max(0, kib('MemTotal') - kib('MemFree')) * 1024;
 }
 
 /** v1's scale of 2 to 262144 for v2's weights of 1 to 10000, as dashboards know it. */

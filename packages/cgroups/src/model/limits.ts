@@ -14,7 +14,14 @@ export interface CgroupValues {
   readonly memoryLowBytes?: number | undefined;
   /** Threads of all processes. */
   readonly pidsMax?: number | undefined;
+  /**
+   * Bytes of huge pages by their size in the kernel's words: `2MB`, `1GB`, `64KB`. Where the kernel
+   * has no such controller or size, it is left out. Not read back.
+   */
+  readonly hugepageBytes?: Readonly<Record<string, number>> | undefined;
 }
 
 /** Limits that a cgroup has; -1 is no limit. Absent: version 1 lacks the controller. */
-export type CgroupLimits = Readonly<Partial<Record<keyof CgroupValues, number>>>;
+export type CgroupLimits = Readonly<
+  Partial<Record<Exclude<keyof CgroupValues, 'hugepageBytes'>, number>>
+>;

@@ -5,6 +5,7 @@ export interface Pressure {
   readonly full: PressureData | undefined;
 }
 
+/** Shares of time lost in the last 10, 60 and 300 seconds, as the kernel's PSI measures them. */
 export interface PressureData {
   /** Time lost so far, in microseconds. */
   readonly totalUs: number;
@@ -23,6 +24,7 @@ export interface CpuFigures {
   readonly pressure: Pressure | undefined;
 }
 
+/** Periods of the CPU limit, from `cpu.stat`. Older kernels report no bursts. */
 export interface ThrottleFigures {
   readonly periods: number;
   readonly throttledPeriods: number;
@@ -31,6 +33,9 @@ export interface ThrottleFigures {
   readonly burstNs: number | undefined;
 }
 
+/**
+ * Memory of a cgroup in bytes, from `memory.stat` and `memory.current` or their names in version 1.
+ */
 export interface MemoryFigures {
   readonly usageBytes: number;
   /** Usage without inactive file pages: the kernel cannot reclaim this under pressure. */

@@ -3,7 +3,7 @@ import { sharesToWeight } from './cpu-amounts.js';
 
 /** A limit that the kernel has otherwise than it was set. */
 export interface LimitDifference {
-  readonly limit: keyof CgroupValues;
+  readonly limit: keyof CgroupLimits;
   /** -1: no limit. */
   readonly wanted: number;
   readonly found: number;
@@ -36,7 +36,7 @@ export function limitDifferences(
   });
 }
 
-function isSame(limit: keyof CgroupValues, wanted: number, found: number, version: 1 | 2): boolean {
+function isSame(limit: keyof CgroupLimits, wanted: number, found: number, version: 1 | 2): boolean {
   if (wanted < 0 || found < 0) return wanted < 0 === found < 0;
   if (MEMORY.some((one) => one === limit)) return found <= wanted && wanted - found < PAGE_BYTES;
   if (limit === 'cpuShares' && version === 2) {

@@ -7,6 +7,7 @@ import type { CgroupTree, OpenTree } from '../ports.js';
 import { createSystemdTree } from './systemd-tree.js';
 import { SystemdUnits } from './systemd-units.js';
 
+/** Slices are made by systemd over D-Bus; limits and figures go through the kernel's files. */
 export interface SystemdTreeOptions {
   readonly dbus: LastingDbus;
   /** The kernel's cgroups under the names of slices. */

@@ -54,6 +54,13 @@ export function createSystemdTree(options: SystemdTreeOptions): CgroupTree {
     return 'new';
   };
 
+  const limit = async (names: readonly string[], values: CgroupValues): Promise<void> => {
+    const limits = limitProperties(values, { version, systemd: await units.version() });
+    if (limits.length === 0) return;
+    await units.setProperties(sliceName(names), limits);
+    await units.settle();
+  };
+
   const stopAll = async (names: readonly string[]): Promise<void> => {
     for (const child of await files.children(names)) {
       const last = child.endsWith('.slice') ? child.slice(0, -'.slice'.length) : '';
@@ -69,11 +76,10 @@ export function createSystemdTree(options: SystemdTreeOptions): CgroupTree {
     ensure: async (names, values) => {
       // systemd forgets a slice that was stopped, and then starts none below it.
       for (let depth = 1; depth < names.length; depth += 1) await bring(names.slice(0, depth), {});
-      if ((await bring(names, values)) === 'new') return;
-      const limits = limitProperties(values, { version, systemd: await units.version() });
-      if (limits.length === 0) return;
-      await units.setProperties(sliceName(names), limits);
-      await units.settle();
+      if ((await bring(names, values)) === 'there') await limit(names, values);
+      const { hugepageBytes } = values;
+      // systemd knows nothing of huge pages, and leaves their files alone
+      if (hugepageBytes !== undefined) await files.ensure(names, { hugepageBytes });
     },
     remove: async (names) => {
       // Stopping a slice ends what runs in it; whoever wants that has killed it before.

@@ -1,10 +1,13 @@
 import { type Clock, Wake } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import type { CgroupEvents } from '../ports.js';
 
+/** Kills are found by reading event counters, so a report is at most one period late. */
 export interface OomWatchOptions {
   readonly events: CgroupEvents;
-  readonly clock: Clock;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
   /** The longest time between two looks, in milliseconds; 1,000 when absent. */
   readonly periodMs?: number;
 }
@@ -21,7 +24,7 @@ const PERIOD_MS = 1000;
  * @returns `gone` also where there is nothing to watch from the beginning
  */
 export async function watchOomKills(
-  { events, clock, periodMs = PERIOD_MS }: OomWatchOptions,
+  { events, clock = createSystemClock(), periodMs = PERIOD_MS }: OomWatchOptions,
   path: string,
   onKills: (count: number) => void,
   signal: AbortSignal,

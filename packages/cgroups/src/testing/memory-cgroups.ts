@@ -1,4 +1,5 @@
 import type { Clock } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import type { CgroupLimits, CgroupValues } from '../model/limits.js';
 import type { CgroupUsage, CpuFigures, LimitFigures, MemoryFigures } from '../model/usage.js';
@@ -18,8 +19,10 @@ export interface MemoryCgroup {
   readonly changedAtMs?: number;
 }
 
+/** The driver decides how names become paths, as on a real machine. */
 export interface MemoryCgroupsOptions {
-  readonly clock: Clock;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
   /** `cgroupfs` when absent. */
   readonly driver?: CgroupDriver;
 }
@@ -74,7 +77,7 @@ export class MemoryCgroups implements Cgroups {
   readonly #cells = new Map<string, Cell>();
   readonly #listeners = new Map<string, Set<() => void>>();
 
-  constructor({ clock, driver = 'cgroupfs' }: MemoryCgroupsOptions) {
+  constructor({ clock = createSystemClock(), driver = 'cgroupfs' }: MemoryCgroupsOptions = {}) {
     this.#clock = clock;
     this.#driver = driver;
     this.tree = this.#createTree();
@@ -211,6 +214,10 @@ export class MemoryCgroups implements Cgroups {
           devices: full ? devices : undefined,
           processes: full ? processes.length : undefined,
         };
+      },
+      workingSetBytes: async (path) => {
+        const cell = this.#cells.get(path);
+        return cell && (cell.seen.memory?.workingSetBytes ?? 0);
       },
       processOf: async (path) => {
         const cell = this.#cells.get(path);

@@ -20,7 +20,6 @@ const MADE_V2 = {
   'memory.events': 'low 0\nhigh 0\nmax 3\noom 1\noom_kill 1\n',
   'memory.swap.max': '9223372036854771712\n',
   'cgroup.procs': '1\n2\n',
-  meminfo: 'MemTotal:       16316412 kB\nMemFree:         1234567 kB\n',
 };
 
 /** The files of a cgroup that burns CPU and reads files at its limits of both. */

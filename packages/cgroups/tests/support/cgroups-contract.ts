@@ -98,6 +98,7 @@ export function cgroupsContract(open: () => Promise<CgroupScene>): void {
       expect(await tree.children(names)).toEqual([]);
       await expect(tree.add(names, process.pid)).rejects.toMatchObject({ code: 'ENOENT' });
       expect(await readings.read(path, { full: true, limits: undefined })).toBeUndefined();
+      expect(await readings.workingSetBytes(path)).toBeUndefined();
       expect(await readings.processOf(path)).toBeUndefined();
       expect(await readings.changedAtMs(path)).toBeUndefined();
       expect(await events.oomKills(path)).toBeUndefined();
@@ -135,6 +136,9 @@ export function cgroupsContract(open: () => Promise<CgroupScene>): void {
       const { usageBytes = 0, workingSetBytes = 0, rssBytes = 0 } = found?.memory ?? {};
       expect(workingSetBytes).toBeLessThanOrEqual(usageBytes);
       expect(rssBytes).toBeGreaterThan(0);
+      const alone = (await scene.cgroups.readings.workingSetBytes(path)) ?? 0;
+      expect(alone).toBeGreaterThan(0);
+      expect(alone).toBeLessThan(2 * usageBytes);
       expect(found?.threads).toBe(1);
       expect(found?.devices).toBeUndefined();
       expect(found?.processes).toBeUndefined();

@@ -141,11 +141,10 @@ describe('version 2', () => {
     expect(parseV2(texts, { ...how, limits: free })?.cpu?.throttling).toBeUndefined();
   });
 
-  it('takes the machine’s memory for the root, which has no figure of its own', () => {
-    const { 'memory.stat': stat } = texts;
-    const meminfo = 'MemTotal:       100 kB\nMemFree:         40 kB\n';
-    const found = parseV2({ 'memory.stat': stat, meminfo }, { ...how, limits });
-    expect(found?.memory?.usageBytes).toBe(60 * 1024);
+  it('adds anonymous memory and files for the root, which has no figure of its own', () => {
+    const stat = 'anon 5000\nfile 3000\nkernel 900\ninactive_file 1000\n';
+    const found = parseV2({ 'memory.stat': stat }, { ...how, limits });
+    expect(found?.memory).toMatchObject({ usageBytes: 8000, workingSetBytes: 7000 });
   });
 });
 

@@ -59,6 +59,15 @@ describe('a slice of systemd', () => {
     expect(seen).toEqual([]);
   });
 
+  it('has limits of huge pages by the kernel’s files, as systemd has no property for them', async () => {
+    const { tree, cgroups } = scene();
+    await tree.ensure(POD, { memoryLimitBytes: 64 * MIB, hugepageBytes: { '2MB': 4 * MIB } });
+    expect(cgroups.valuesOf(PATH)?.hugepageBytes).toEqual({ '2MB': 4 * MIB });
+    await tree.ensure(POD, { hugepageBytes: { '2MB': 0 } });
+    await tree.ensure(POD, { memoryLimitBytes: 32 * MIB });
+    expect(cgroups.valuesOf(PATH)?.hugepageBytes).toEqual({ '2MB': 0 });
+  });
+
   it('is stopped with those below it', async () => {
     const { tree, systemd } = scene();
     await tree.ensure(POD, {});

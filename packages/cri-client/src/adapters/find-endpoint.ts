@@ -5,6 +5,7 @@ import { readForeignText } from '@nodeagent/base/files';
 import { CriError } from '../model/errors.js';
 import { endpointOfCrictl, USUAL_ENDPOINTS } from '../plan/endpoint.js';
 
+/** The places where {@link findEndpoint} looks, in the order that crictl uses. */
 export interface FindEndpointOptions {
   /** The process's environment when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>;

@@ -8,6 +8,7 @@ import { createRuntimeService } from './grpc-runtime.js';
 
 export { findEndpoint, type FindEndpointOptions } from './find-endpoint.js';
 
+/** The sockets of the runtime, and the limits of calls. */
 export interface CriClientOptions {
   /**
    * `unix:///run/containerd/containerd.sock`, or what `findEndpoint` found; the bare path is accepted
@@ -28,6 +29,10 @@ export interface CriClientOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
+/**
+ * Both services of a container runtime over one connection, or two if the image service is
+ * elsewhere.
+ */
 export interface CriClient {
   readonly runtime: RuntimeService;
   readonly images: ImageService;
@@ -41,6 +46,15 @@ export interface CriClient {
  * Messages are limited to 16 MiB each way.
  *
  * @throws {CriError} `CRI_BAD_ENDPOINT`
+ * @example
+ * ```typescript
+ * import { createCriClient, findEndpoint } from '@nodeagent/cri-client/grpc';
+ *
+ * const { runtime, close } = createCriClient({ endpoint: await findEndpoint() });
+ * const { runtimeName, runtimeVersion } = await runtime.version(AbortSignal.timeout(5000));
+ * console.log(runtimeName, runtimeVersion);
+ * close();
+ * ```
  */
 export function createCriClient(options: CriClientOptions): CriClient {
   const { endpoint, imageEndpoint = endpoint, requestTimeoutMs = 120_000 } = options;

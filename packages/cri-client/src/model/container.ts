@@ -18,6 +18,7 @@ export interface EnvVar {
 /** Says if mounts made on one side appear on the other. */
 export type MountPropagation = 'private' | 'host-to-container' | 'bidirectional';
 
+/** A file, directory or image of the host that the container sees. */
 export interface Mount<Propagation extends string = MountPropagation> {
   readonly containerPath: string;
   /** Absent for image volumes. */
@@ -35,6 +36,7 @@ export interface Mount<Propagation extends string = MountPropagation> {
   readonly imageSubPath?: string | undefined;
 }
 
+/** A device of the host that a container may use. */
 export interface Device {
   readonly containerPath: string;
   readonly hostPath: string;
@@ -42,11 +44,13 @@ export interface Device {
   readonly permissions: string;
 }
 
+/** The parts of a container's configuration that only Linux has. */
 export interface LinuxContainerConfig {
   readonly resources?: LinuxResources | undefined;
   readonly securityContext?: ContainerSecurityContext | undefined;
 }
 
+/** Everything that a runtime must know to make a container. */
 export interface ContainerConfig {
   readonly metadata: ContainerMetadata;
   readonly image: ImageSpec;
@@ -72,8 +76,13 @@ export interface ContainerConfig {
   readonly stopSignal?: StopSignal | undefined;
 }
 
+/** A container goes from left to right and never back: a restart makes a new container. */
 export type ContainerState = 'created' | 'running' | 'exited';
 
+/**
+ * A line of `ListContainers`: fewer facts than {@link ContainerStatus}, for many containers in one
+ * call.
+ */
 export interface Container {
   readonly id: ContainerId;
   readonly sandboxId: SandboxId;
@@ -89,12 +98,14 @@ export interface Container {
   readonly annotations: Labels;
 }
 
+/** The ids with which the container's first process started. */
 export interface ContainerUser {
   readonly uid: number;
   readonly gid: number;
   readonly supplementalGroups: readonly number[];
 }
 
+/** Everything that a runtime knows of one container. */
 export interface ContainerStatus {
   readonly id: ContainerId;
   readonly metadata: ContainerMetadata;
@@ -133,6 +144,7 @@ export interface ContainerFilter {
   readonly labels?: Labels | undefined;
 }
 
+/** The output of a command. A non-zero exit code is a result, not an error. */
 export interface ExecResult {
   readonly stdout: Uint8Array;
   readonly stderr: Uint8Array;

@@ -41,6 +41,7 @@ export type CriErrorCode =
   | 'CRI_LOG_IO'
   | 'CRI_STREAM';
 
+/** The call that failed, beside the cause. */
 export interface CriErrorOptions extends ErrorOptions {
   /**
    * The operation that failed: a gRPC method without its package, `RuntimeService/ContainerStatus`,

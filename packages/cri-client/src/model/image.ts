@@ -11,6 +11,7 @@ export interface ImageSpec {
   readonly imageRef?: string | undefined;
 }
 
+/** An image in the runtime's store. */
 export interface Image {
   /** `sha256:…` of the image's configuration. */
   readonly id: string;
@@ -41,6 +42,7 @@ export interface RegistryAuth {
   readonly registryToken?: string | undefined;
 }
 
+/** Space that images or writable layers take on one file system. */
 export interface FilesystemUsage {
   readonly atMs: number;
   readonly mountpoint: string;
@@ -48,6 +50,7 @@ export interface FilesystemUsage {
   readonly inodesUsed?: number | undefined;
 }
 
+/** File systems of the image store. Writable layers may be on another one. */
 export interface ImageFilesystems {
   readonly images: readonly FilesystemUsage[];
   /** The place of writable layers; empty from runtimes that do not report it separately. */

@@ -1,3 +1,4 @@
+/** Names and values that the runtime stores and hands back unchanged. */
 export type Labels = Readonly<Record<string, string>>;
 
 /**
@@ -15,6 +16,7 @@ export interface IdMapping {
 /** `target` shares with the container named by `targetId`. */
 export type NamespaceMode = 'pod' | 'container' | 'node' | 'target';
 
+/** Mode `node` shares the host's user ids; `pod` maps them by these ranges. */
 export interface UserNamespace<Mode extends string = 'pod' | 'node'> {
   readonly mode: Mode;
   readonly uids?: readonly IdMapping[] | undefined;
@@ -31,6 +33,9 @@ export interface NamespaceOptions {
   readonly user?: UserNamespace | undefined;
 }
 
+/**
+ * The namespaces that the runtime reports; a mode that this version does not know is `'unknown'`.
+ */
 export interface SeenNamespaces {
   readonly network: Seen<NamespaceMode>;
   readonly pid: Seen<NamespaceMode>;
@@ -39,6 +44,7 @@ export interface SeenNamespaces {
   readonly user?: UserNamespace<Seen<NamespaceMode>> | undefined;
 }
 
+/** The four parts of an SELinux label; the runtime chooses those that are absent. */
 export interface SelinuxOptions {
   readonly user?: string | undefined;
   readonly role?: string | undefined;
@@ -50,6 +56,7 @@ export interface SelinuxOptions {
 export type SecurityProfile =
   Readonly<{ kind: 'runtime-default' }> | Readonly<{ kind: 'unconfined' }> | LocalProfile;
 
+/** A seccomp profile by its absolute path, or an AppArmor profile by its name, on the node. */
 export interface LocalProfile {
   readonly kind: 'localhost';
   readonly ref: string;
@@ -58,6 +65,7 @@ export interface LocalProfile {
 /** `merge` adds the groups that the image's /etc/group gives the user; `strict` does not. */
 export type SupplementalGroupsPolicy = 'merge' | 'strict';
 
+/** Changes to the runtime's default capabilities. */
 export interface Capabilities {
   /** Names without `CAP_`, or `ALL`. */
   readonly add?: readonly string[] | undefined;
@@ -65,6 +73,7 @@ export interface Capabilities {
   readonly addAmbient?: readonly string[] | undefined;
 }
 
+/** Privileges of the sandbox's own process; containers have their own. */
 export interface SandboxSecurityContext {
   readonly namespaces?: NamespaceOptions | undefined;
   readonly selinux?: SelinuxOptions | undefined;
@@ -81,6 +90,7 @@ export interface SandboxSecurityContext {
   readonly seccompProfilePath?: string | undefined;
 }
 
+/** Privileges of a container's processes. */
 export interface ContainerSecurityContext {
   readonly capabilities?: Capabilities | undefined;
   readonly privileged?: boolean | undefined;
@@ -104,6 +114,7 @@ export interface ContainerSecurityContext {
   readonly seccompProfilePath?: string | undefined;
 }
 
+/** A limit on huge pages of one size. */
 export interface HugepageLimit {
   /** `2MB`, `1GB`, `64KB`. */
   readonly pageSize: string;

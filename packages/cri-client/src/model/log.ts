@@ -1,3 +1,4 @@
+/** The stream of a container that a log record belongs to; a terminal has only `stdout`. */
 export type LogStream = 'stdout' | 'stderr';
 
 /** One record of a container's log, as the container wrote it. */

@@ -16,12 +16,14 @@ export interface SandboxMetadata {
   readonly attempt: number;
 }
 
+/** The lines of the pod's `/etc/resolv.conf`. */
 export interface DnsConfig {
   readonly servers?: readonly string[] | undefined;
   readonly searches?: readonly string[] | undefined;
   readonly options?: readonly string[] | undefined;
 }
 
+/** A port of the pod that is reachable through the host's address. */
 export interface PortMapping {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly containerPort: number;
@@ -30,6 +32,7 @@ export interface PortMapping {
   readonly hostIp?: string | undefined;
 }
 
+/** The parts of a sandbox's configuration that only Linux has. */
 export interface LinuxSandboxConfig {
   /** A path in the syntax of the runtime's cgroup driver. */
   readonly cgroupParent?: string | undefined;
@@ -40,6 +43,10 @@ export interface LinuxSandboxConfig {
   readonly resources?: LinuxResources | undefined;
 }
 
+/**
+ * Everything that a runtime must know to make a pod's sandbox. Each container in it is made with
+ * the same configuration again.
+ */
 export interface SandboxConfig {
   readonly metadata: SandboxMetadata;
   /** Absent in the host's network namespace. */
@@ -53,8 +60,10 @@ export interface SandboxConfig {
   readonly linux?: LinuxSandboxConfig | undefined;
 }
 
+/** A sandbox that is not ready never becomes ready again. */
 export type SandboxState = 'ready' | 'not-ready';
 
+/** A line of `ListPodSandbox`. */
 export interface Sandbox {
   readonly id: SandboxId;
   /** Absent in sandboxes that another client made without it. */
@@ -67,6 +76,7 @@ export interface Sandbox {
   readonly runtimeHandler: string;
 }
 
+/** Everything that a runtime knows of one sandbox. */
 export interface SandboxStatus {
   readonly id: SandboxId;
   readonly metadata: SandboxMetadata;

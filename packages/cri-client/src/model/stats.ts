@@ -13,11 +13,13 @@ export interface PsiData {
   readonly avg300Percent: number;
 }
 
+/** Pressure stall information of the kernel: `some` tasks waited, or all of them (`full`). */
 export interface Psi {
   readonly full?: PsiData | undefined;
   readonly some?: PsiData | undefined;
 }
 
+/** CPU time since the start of the container. */
 export interface CpuUsage {
   readonly atMs: number;
   /** Cumulative over all cores; whole up to 2^53 ns, 104 days of CPU time, then rounded. */
@@ -27,6 +29,7 @@ export interface CpuUsage {
   readonly psi?: Psi | undefined;
 }
 
+/** Memory in bytes; page faults are totals since the start. */
 export interface MemoryUsage {
   readonly atMs: number;
   readonly workingSetBytes?: number | undefined;
@@ -38,17 +41,20 @@ export interface MemoryUsage {
   readonly psi?: Psi | undefined;
 }
 
+/** Time lost while waiting for disks. */
 export interface IoUsage {
   readonly atMs: number;
   readonly psi?: Psi | undefined;
 }
 
+/** Swap in bytes; absent fields where the machine has none. */
 export interface SwapUsage {
   readonly atMs: number;
   readonly availableBytes?: number | undefined;
   readonly usageBytes?: number | undefined;
 }
 
+/** Totals since the interface was made. */
 export interface NetworkInterfaceUsage {
   readonly name: string;
   readonly rxBytes?: number | undefined;
@@ -57,6 +63,7 @@ export interface NetworkInterfaceUsage {
   readonly txErrors?: number | undefined;
 }
 
+/** Traffic of a pod, over all containers. */
 export interface NetworkUsage {
   readonly atMs: number;
   readonly defaultInterface?: NetworkInterfaceUsage | undefined;
@@ -64,11 +71,13 @@ export interface NetworkUsage {
   readonly interfaces: readonly NetworkInterfaceUsage[];
 }
 
+/** Number of processes in a pod. */
 export interface ProcessUsage {
   readonly atMs: number;
   readonly processCount?: number | undefined;
 }
 
+/** Resource use of one container. Absent parts were not measured. */
 export interface ContainerStats {
   readonly id: ContainerId;
   readonly metadata?: ContainerMetadata | undefined;
@@ -81,6 +90,7 @@ export interface ContainerStats {
   readonly io?: IoUsage | undefined;
 }
 
+/** Resource use of a pod with its containers. */
 export interface SandboxStats {
   readonly id: SandboxId;
   readonly metadata?: SandboxMetadata | undefined;
@@ -107,12 +117,14 @@ export interface SandboxStatsFilter {
   readonly labels?: Labels | undefined;
 }
 
+/** The name, help text and labels of metrics in `ListPodSandboxMetrics`. */
 export interface MetricDescriptor {
   readonly name: string;
   readonly help: string;
   readonly labelKeys: readonly string[];
 }
 
+/** One sample of a metric that `ListMetricDescriptors` names. */
 export interface Metric {
   readonly name: string;
   readonly atMs: number;
@@ -122,11 +134,13 @@ export interface Metric {
   readonly value?: number | undefined;
 }
 
+/** Metrics of one container, in the form that cAdvisor had. */
 export interface ContainerMetrics {
   readonly containerId: ContainerId;
   readonly metrics: readonly Metric[];
 }
 
+/** Metrics of a pod and of its containers. */
 export interface SandboxMetrics {
   readonly sandboxId: SandboxId;
   readonly metrics: readonly Metric[];

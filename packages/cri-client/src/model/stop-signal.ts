@@ -71,4 +71,5 @@ export const STOP_SIGNALS = [
   'SIGRTMAX',
 ] as const;
 
+/** A signal that stops a container in place of its image's own. */
 export type StopSignal = (typeof STOP_SIGNALS)[number];

@@ -1,5 +1,6 @@
 import { CriError } from '../model/errors.js';
 
+/** The address of a runtime, checked. */
 export interface Endpoint {
   /** Absolute path of the unix socket. */
   readonly socketPath: string;
@@ -14,6 +15,12 @@ export interface Endpoint {
  *
  * @throws {CriError} `CRI_BAD_ENDPOINT`
  * @see Kubernetes 1.36 pkg/kubelet/util/util_unix.go, GetAddressAndDialer
+ * @example
+ * ```ts
+ * import { parseEndpoint } from '@nodeagent/cri-client';
+ *
+ * console.log(parseEndpoint('unix:///run/crio/crio.sock').socketPath); // /run/crio/crio.sock
+ * ```
  */
 export function parseEndpoint(endpoint: string): Endpoint {
   const bad = (why: string): CriError =>

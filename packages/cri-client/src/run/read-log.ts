@@ -10,6 +10,7 @@ const BLOCK_BYTES = 64 * 1024;
 const MOST_BLOCK_BYTES = 512 * 1024;
 const NEWLINE = 0x0a;
 
+/** A log file with the options of its reader. */
 export interface LogRequest {
   /** The path of the file that the runtime writes to. */
   readonly path: string;

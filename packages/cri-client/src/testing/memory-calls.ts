@@ -3,9 +3,14 @@ import type { Clock } from '@nodeagent/base';
 import { CriError, type CriErrorCode } from '../model/errors.js';
 import type { ImageService, RuntimeService } from '../ports.js';
 
+/** Calls that older runtimes answer with `CRI_UNIMPLEMENTED`. */
+export type OptionalCall =
+  'containerEvents' | 'runtimeConfig' | 'podSandboxStats' | 'metrics' | 'streamingLists';
+
 /** The name of a method of either service. */
 export type CriMethod = keyof RuntimeService | keyof ImageService;
 
+/** A call that the memory runtime has received, in order. */
 export interface RecordedCall {
   readonly method: CriMethod;
   /** The argument before the signal; undefined for calls without one. */

@@ -11,6 +11,7 @@ import type {
 import type { DebugInfo, ImageService, PullImageRequest } from '../ports.js';
 import type { MemoryCalls } from './memory-calls.js';
 
+/** The image's facts in the simulated registry, and who may pull it. */
 export interface PublishOptions {
   readonly image?: Partial<Image>;
   /** Decides which credentials may pull; all may when absent. */

@@ -19,6 +19,7 @@ export interface Program {
   readonly startFailure?: string;
 }
 
+/** The result of a command in a simulated container; exit code 0 when absent. */
 export interface ExecAnswer {
   readonly stdout?: string;
   readonly stderr?: string;

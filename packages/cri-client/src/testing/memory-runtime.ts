@@ -1,4 +1,5 @@
 import type { Clock } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import type {
   Container,
@@ -36,7 +37,7 @@ import type {
   UpdateContainerResourcesRequest,
   UpdatePodSandboxResourcesRequest,
 } from '../ports.js';
-import { MemoryCalls } from './memory-calls.js';
+import { MemoryCalls, type OptionalCall } from './memory-calls.js';
 import { runCommand } from './memory-exec.js';
 import { MemoryFigures } from './memory-figures.js';
 import { MemoryImages } from './memory-images.js';
@@ -50,17 +51,16 @@ import {
 } from './memory-state.js';
 import { LAST_SEEN, type MemoryUsageOptions, metricsOf } from './memory-stats.js';
 
+/** The clock, and the features that this runtime lacks, to stand for an old one. */
 export interface MemoryRuntimeOptions {
-  readonly clock: Clock;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
   /** The optional calls that this runtime has; all of them when absent. */
   readonly lacks?: readonly OptionalCall[];
   readonly cgroupDriver?: CgroupDriver;
   /** Called with the path of each log that a container opens, at its start and on `reopenContainerLog`. */
   readonly openLog?: (path: string) => void;
 }
-
-export type OptionalCall =
-  'containerEvents' | 'runtimeConfig' | 'podSandboxStats' | 'metrics' | 'streamingLists';
 
 /**
  * An in-memory container runtime that keeps CRI's rules; passes the same contract suite as
@@ -84,9 +84,10 @@ export class MemoryRuntime implements RuntimeService {
   readonly #programs = new Map<string, Program>();
   readonly #figures: MemoryFigures;
 
-  constructor({ clock, lacks = [], cgroupDriver = 'cgroupfs', openLog }: MemoryRuntimeOptions) {
+  constructor(options: MemoryRuntimeOptions = {}) {
+    const { clock = createSystemClock(), cgroupDriver = 'cgroupfs', openLog } = options;
     this.#clock = clock;
-    this.#lacks = new Set(lacks);
+    this.#lacks = new Set(options.lacks);
     this.#cgroupDriver = cgroupDriver;
     this.calls = new MemoryCalls(clock);
     this.images = new MemoryImages(clock, this.calls);

@@ -9,6 +9,7 @@ import { SNAPSHOT_METADATA } from '../codec/snapshot-metadata.js';
 import { fromFailure } from '../model/errors.js';
 import type { CsiServices, RegistrationService } from '../ports.js';
 
+/** The driver's socket, and the time limit of a call. */
 export interface CsiClientOptions {
   /** The absolute path of the driver's socket, at most 107 bytes. */
   readonly socketPath: string;
@@ -24,6 +25,15 @@ export interface CsiClient extends CsiServices {
 /**
  * A client of a CSI driver. It connects at the first call. Failed calls throw a `CsiError`; while
  * the driver is unavailable they fail at once with `CSI_UNAVAILABLE`.
+ *
+ * @example
+ * ```typescript
+ * import { createCsiClient } from '@nodeagent/csi/client';
+ *
+ * const client = createCsiClient({ socketPath: '/var/lib/kubelet/plugins/example/csi.sock' });
+ * console.log((await client.identity.getPluginInfo({}, AbortSignal.timeout(5000))).name);
+ * client.close();
+ * ```
  */
 export function createCsiClient({ socketPath, timeoutMs = 120_000 }: CsiClientOptions): CsiClient {
   const channel = openChannel(socketPath, { toError: fromFailure });

@@ -54,6 +54,7 @@ export const CONTROLLER_CAPABILITIES = [
   'get-snapshot',
 ] as const;
 
+/** Makes a volume, empty or from a snapshot or another volume. */
 export const CreateVolumeRequest = message({
   /** The caller's name for the volume: a second call with the same name yields the same volume. */
   name: string(1),
@@ -72,6 +73,7 @@ export const VolumeReply = message({ volume: one(1, Volume) });
 
 export const DeleteVolumeRequest = message({ volumeId: string(1), secrets: map(2) });
 
+/** Makes a volume available on a node, such as by attaching a disk. */
 export const ControllerPublishVolumeRequest = message({
   volumeId: string(1),
   /** From the node's `getInfo`. */
@@ -132,6 +134,7 @@ const VolumeStatus = message({
 
 const VolumeEntry = message({ volume: one(1, Volume), status: one(2, VolumeStatus) });
 
+/** A page of volumes; `nextToken` is empty on the last one. */
 export const VolumeList = message({ entries: many(1, VolumeEntry), nextToken: string(2) });
 
 export const GetVolumeRequest = message({ volumeId: string(1) });
@@ -158,6 +161,7 @@ export const Capacity = message({
   minimumVolumeSize: wrapped(3, int64),
 });
 
+/** Makes a volume larger; never smaller. */
 export const ControllerExpandVolumeRequest = message({
   volumeId: string(1),
   capacityRange: one(2, CapacityRange),
@@ -221,6 +225,7 @@ export const CONTROLLER = {
   modifyVolume: unary('csi.v1.Controller/ControllerModifyVolume', ModifyVolumeRequest, Nothing),
 } as const;
 
+/** Something that a driver's controller service can do, in words instead of the wire's numbers. */
 export type ControllerCapability = (typeof CONTROLLER_CAPABILITIES)[number];
 export type CreateVolumeRequest = Decoded<typeof CreateVolumeRequest>;
 export type DeleteVolumeRequest = Decoded<typeof DeleteVolumeRequest>;

@@ -37,6 +37,7 @@ const PluginCapability = message({
   type: oneOf<CapabilityType>({ service: [1, Service], volumeExpansion: [2, VolumeExpansion] }),
 });
 
+/** The driver's name and version. */
 export const PluginInfo = message({
   /** The driver's name: at most 63 characters of a domain name, `hostpath.csi.example.com`. */
   name: string(1),
@@ -62,5 +63,9 @@ export const IDENTITY = {
   probe: unary('csi.v1.Identity/Probe', Nothing, ProbeReply),
 } as const;
 
+/**
+ * A service beside Identity and Node that a driver offers, or a limit of where volumes are
+ * reachable.
+ */
 export type PluginService = (typeof PLUGIN_SERVICES)[number];
 export type PluginInfo = Decoded<typeof PluginInfo>;

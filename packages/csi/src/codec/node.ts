@@ -25,6 +25,7 @@ export const NODE_CAPABILITIES = [
   'volume-mount-group',
 ] as const;
 
+/** Prepares a volume on a node, once for all pods: formats it and mounts it at a common path. */
 export const StageVolumeRequest = message({
   volumeId: string(1),
   /** From `controllerPublishVolume`. */
@@ -37,8 +38,10 @@ export const StageVolumeRequest = message({
   volumeContext: map(6),
 });
 
+/** Undoes the staging of a volume, after the last pod has gone. */
 export const UnstageVolumeRequest = message({ volumeId: string(1), stagingTargetPath: string(2) });
 
+/** Mounts a volume at the path of one pod. */
 export const PublishVolumeRequest = message({
   volumeId: string(1),
   publishContext: map(2),
@@ -53,8 +56,10 @@ export const PublishVolumeRequest = message({
   volumeContext: map(8),
 });
 
+/** Removes a pod's mount. A path that is not mounted is a success. */
 export const UnpublishVolumeRequest = message({ volumeId: string(1), targetPath: string(2) });
 
+/** Asks how full a mounted volume is. */
 export const VolumeStatsRequest = message({
   volumeId: string(1),
   /** The path where the volume is published or staged. */
@@ -69,6 +74,7 @@ const VolumeUsage = message({
   unit: choice(4, ['unknown', 'bytes', 'inodes']),
 });
 
+/** Space and inodes of a mounted volume, and its health if the driver knows it. */
 export const VolumeStats = message({
   usage: many(1, VolumeUsage),
   volumeCondition: one(2, VolumeCondition),
@@ -80,6 +86,7 @@ const NodeServiceCapability = message({ type: oneOf<NodeCapabilityType>({ rpc: [
 
 export const NodeCapabilities = message({ capabilities: many(1, NodeServiceCapability) });
 
+/** The driver's facts about the node that it runs on. */
 export const NodeInfo = message({
   /** The node's name for the controller service, at most 256 bytes. */
   nodeId: string(1),
@@ -88,6 +95,7 @@ export const NodeInfo = message({
   accessibleTopology: one(3, Topology),
 });
 
+/** Grows the file system on a node, after the controller has grown the volume. */
 export const NodeExpandVolumeRequest = message({
   volumeId: string(1),
   volumePath: string(2),
@@ -116,6 +124,7 @@ export const NODE = {
   getInfo: unary('csi.v1.Node/NodeGetInfo', Nothing, NodeInfo),
 } as const;
 
+/** Something that a driver's node service can do, in words instead of the wire's numbers. */
 export type NodeCapability = (typeof NODE_CAPABILITIES)[number];
 export type StageVolumeRequest = Decoded<typeof StageVolumeRequest>;
 export type UnstageVolumeRequest = Decoded<typeof UnstageVolumeRequest>;

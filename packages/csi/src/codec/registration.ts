@@ -12,6 +12,7 @@ export const PluginRegistration = message({
   supportedVersions: strings(4),
 });
 
+/** The kubelet's answer to a plug-in that has registered. */
 export const RegistrationStatus = message({
   pluginRegistered: bool(1),
   /** The kubelet's reason when it refused the plug-in. */

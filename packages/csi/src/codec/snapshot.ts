@@ -11,6 +11,7 @@ import {
   Timestamp,
 } from '@nodeagent/unix-grpc';
 
+/** A volume's content at one time. */
 export const Snapshot = message({
   /** 0 when the driver does not know. */
   sizeBytes: int64(1),

@@ -44,6 +44,7 @@ export type AccessType = {
   readonly mount: Decoded<typeof MountVolume>;
 };
 
+/** One way to use a volume: as a block device or with a file system, by one node or many. */
 export const VolumeCapability = message({
   access: oneOf<AccessType>({ block: [1, Nothing], mount: [2, MountVolume] }),
   accessMode: one(3, AccessModeMessage),
@@ -75,6 +76,7 @@ export const VolumeContentSource = message({
   source: oneOf<ContentSource>({ snapshot: [1, SnapshotSource], volume: [2, VolumeSource] }),
 });
 
+/** A volume as its driver knows it. */
 export const Volume = message({
   /** 0 when the driver does not know. */
   capacityBytes: int64(1),
@@ -86,12 +88,14 @@ export const Volume = message({
   accessibleTopology: many(5, Topology),
 });
 
+/** The health of a volume. An abnormal one can still be mounted. */
 export const VolumeCondition = message({
   abnormal: bool(1),
   /** A description of the problem, for people. */
   message: string(2),
 });
 
+/** How many nodes may use a volume at a time, and whether they may write. */
 export type AccessMode = (typeof ACCESS_MODES)[number];
 export type VolumeCapability = Decoded<typeof VolumeCapability>;
 export type CapacityRange = Decoded<typeof CapacityRange>;

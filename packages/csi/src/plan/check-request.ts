@@ -30,8 +30,15 @@ const path: Check = (value, field) =>
 
 const optionalPath: Check = (value, field) => {
   const text = value as string;
-  if (text === '') return undefined;
-  if (!text.startsWith('/')) return `${field} is not absolute: ${text}`;
+  if (text === '' || text.startsWith('/')) return unsafePart(text, field);
+  return `${field} is not absolute: ${text}`;
+};
+
+/** The path of a published volume: no volume is at a relative one. @see {@link assertPlace} */
+const place: Check = (value, field) =>
+  value === '' ? `${field} is missing` : unsafePart(value as string, field);
+
+const unsafePart = (text: string, field: string): string | undefined => {
   if (text.includes('\0')) return `${field} contains a NUL`;
   if (text.split('/').includes('..')) return `${field} contains ..: ${text}`;
   if (Buffer.byteLength(text) > MAX_PATH_BYTES) {
@@ -104,10 +111,10 @@ export const REQUEST_CHECKS = {
     // the caller adds service account tokens, whose size a driver cannot refuse
   },
   unpublishVolume: { volumeId: id, targetPath: path },
-  getVolumeStats: { volumeId: id, volumePath: path, stagingTargetPath: optionalPath },
+  getVolumeStats: { volumeId: id, volumePath: place, stagingTargetPath: optionalPath },
   nodeExpandVolume: {
     volumeId: id,
-    volumePath: path,
+    volumePath: place,
     stagingTargetPath: optionalPath,
     capacityRange: range,
   },
@@ -143,4 +150,18 @@ export function assertRequest(checks: RequestChecks, request: object): void {
     return check(values[field], field) ?? [];
   });
   if (problems.length > 0) throw new CsiError('CSI_INVALID_ARGUMENT', problems.join('; '));
+}
+
+/**
+ * Other callers' suites expect this answer, not `CSI_INVALID_ARGUMENT`, for a relative path.
+ *
+ * @throws {CsiError} `CSI_NOT_FOUND`
+ */
+export function assertPlace({
+  volumeId,
+  volumePath,
+}: Readonly<{ volumeId: string; volumePath: string }>): void {
+  if (volumePath.startsWith('/')) return;
+  const detail = `volume ${volumeId} is not at ${volumePath}, which is not absolute`;
+  throw new CsiError('CSI_NOT_FOUND', detail);
 }

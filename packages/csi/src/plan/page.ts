@@ -1,5 +1,6 @@
 import { CsiError } from '../model/errors.js';
 
+/** The part of a list that a caller wants. */
 export interface PageAsked {
   /** No limit when 0. */
   readonly maxEntries: number;
@@ -7,6 +8,7 @@ export interface PageAsked {
   readonly startingToken: string;
 }
 
+/** Part of a long list. */
 export interface Page<T> {
   readonly items: readonly T[];
   /** Empty on the last page. */

@@ -1,10 +1,10 @@
 import type { HandlersOf } from '@nodeagent/unix-grpc';
 
-import type { NODE } from '../codec/node.js';
+import type { NODE, PublishVolumeRequest } from '../codec/node.js';
 import type { VolumeCapability } from '../codec/volume.js';
 import { CsiError } from '../model/errors.js';
 import { nodeCapabilities } from '../plan/capabilities.js';
-import { assertRequest, REQUEST_CHECKS } from '../plan/check-request.js';
+import { assertPlace, assertRequest, REQUEST_CHECKS } from '../plan/check-request.js';
 import { isEphemeral } from '../plan/ephemeral.js';
 import { type PlacementAsked, whyOtherPlacement } from '../plan/existing.js';
 import type { NodeDriver, Placement } from '../ports.js';
@@ -62,9 +62,14 @@ export function nodeHandlers(
         const detail = `volume ${volumeId} must be staged first: stagingTargetPath is missing`;
         throw new CsiError('CSI_FAILED_PRECONDITION', detail);
       }
-      return locks.during([shared(volumeId), target(targetPath)], async () => {
+      const isAlone = request.volumeCapability?.accessMode?.mode === 'single-node-single-writer';
+      const hold = isAlone ? volume(volumeId) : shared(volumeId);
+      return locks.during([hold, target(targetPath)], async () => {
         const found = await driver.published?.(targetPath, signal);
-        if (!isThere(found, request, targetPath)) await driver.publish(request, signal);
+        if (isThere(found, request, targetPath)) return {};
+        if (isAlone)
+          assertUnpublished((await driver.targetPaths?.(volumeId, signal)) ?? [], request);
+        await driver.publish(request, signal);
         return {};
       });
     },
@@ -81,12 +86,14 @@ export function nodeHandlers(
       const driver = there();
       const stats = driver.stats?.bind(driver) ?? unimplemented('volume statistics');
       assertRequest(REQUEST_CHECKS.getVolumeStats, request);
+      assertPlace(request);
       return stats(request, signal);
     },
     expandVolume: async (request, signal) => {
       const driver = there();
       const expand = driver.expand?.bind(driver) ?? unimplemented('expansion');
       assertRequest(REQUEST_CHECKS.nodeExpandVolume, request);
+      assertPlace(request);
       return locks.during([volume(request.volumeId)], () => expand(request, signal));
     },
   };
@@ -96,6 +103,21 @@ function assertSupported(driver: NodeDriver, capability: VolumeCapability | unde
   if (capability === undefined) return; // already refused
   const why = driver.unsupported?.(capability);
   if (why !== undefined) throw new CsiError('CSI_INVALID_ARGUMENT', why);
+}
+
+/**
+ * @param paths where the volume is
+ * @throws {CsiError} `CSI_FAILED_PRECONDITION` if it is published
+ * @see the CSI specification 1.9, "NodePublishVolume Errors": exceeds capabilities
+ */
+function assertUnpublished(
+  paths: readonly string[],
+  { volumeId, stagingTargetPath }: Pick<PublishVolumeRequest, 'volumeId' | 'stagingTargetPath'>,
+): void {
+  const other = paths.find((path) => path !== stagingTargetPath);
+  if (other === undefined) return;
+  const detail = `volume ${volumeId} has a single writer, and is published at ${other}`;
+  throw new CsiError('CSI_FAILED_PRECONDITION', detail);
 }
 
 /** @throws {CsiError} `CSI_ALREADY_EXISTS` if the path holds something else */

@@ -15,6 +15,7 @@ export interface MemoryDriver extends Driver {
   readonly controller: ControllerDriver;
 }
 
+/** The driver's identity, and the limits that it reports and enforces. */
 export interface MemoryDriverOptions {
   /** `memory.csi.example.com` when absent. */
   readonly name?: string;
@@ -68,7 +69,10 @@ function memoryNode(
 ): Omit<NodeDriver, 'nodeId'> {
   const known = (volumeId: string): Volume => volumeOf(volumes, volumeId);
   return {
+    capabilities: ['single-node-multi-writer'],
     published: async (path) => placements.get(path),
+    targetPaths: async (volumeId) =>
+      [...placements].flatMap(([path, one]) => (one.volumeId === volumeId ? [path] : [])),
     staged: async (path) => placements.get(path),
     stage: async ({ volumeId, stagingTargetPath, volumeCapability }) => {
       turn('stage');

@@ -4,6 +4,7 @@ import type { NodeCapability } from '../codec/node.js';
 import type { VolumeCapability } from '../codec/volume.js';
 import type { CsiServices } from '../ports.js';
 
+/** Names and paths that a case may use; each is used once. */
 export interface SanityOptions {
   /** A name that no other volume or snapshot has. */
   readonly newName: () => string;
@@ -39,6 +40,7 @@ export interface SanityContext extends SanityOptions {
   readonly controller: ReadonlySet<ControllerCapability>;
 }
 
+/** One rule of the CSI specification as a test. */
 export interface SanityCase {
   /** A statement, `deletes a volume twice`. */
   readonly name: string;
@@ -48,6 +50,7 @@ export interface SanityCase {
   run(context: SanityContext): Promise<void>;
 }
 
+/** A case runs only if the driver reports all of these. */
 export interface SanityNeed {
   readonly plugin?: PluginService;
   readonly node?: NodeCapability;

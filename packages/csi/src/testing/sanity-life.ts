@@ -82,6 +82,34 @@ export const lifeCases: readonly SanityCase[] = [
       }),
   },
   {
+    name: 'refuses a volume for a single writer at a second path',
+    needs: { ...VOLUMES, node: 'single-node-multi-writer' },
+    run: (outer) => {
+      const accessMode = { mode: 'single-node-single-writer' } as const;
+      const context = { ...outer, capability: { ...outer.capability, accessMode } };
+      return withStaged(context, async (staged) => {
+        const { csi, signal, capability, newTargetPath } = context;
+        const { volumeId } = staged;
+        const targetPath = await newTargetPath();
+        const request = { ...staged, targetPath, volumeCapability: capability };
+        await csi.node.publishVolume(request, signal);
+        const second = await newTargetPath();
+        try {
+          await csi.node.publishVolume(request, signal);
+          await fails(
+            csi.node.publishVolume({ ...request, targetPath: second }, signal),
+            'a second path',
+            'CSI_FAILED_PRECONDITION',
+          );
+        } finally {
+          for (const path of [second, targetPath]) {
+            await csi.node.unpublishVolume({ volumeId, targetPath: path }, signal);
+          }
+        }
+      });
+    },
+  },
+  {
     name: 'refuses to publish over something else',
     needs: VOLUMES,
     run: (context) =>

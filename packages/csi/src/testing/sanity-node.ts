@@ -65,11 +65,13 @@ export const nodeCases: readonly SanityCase[] = [
       const { getVolumeStats } = csi.node;
       await fails(getVolumeStats({ volumePath }, signal), 'no volume', 'CSI_INVALID_ARGUMENT');
       await fails(getVolumeStats({ volumeId: 'v' }, signal), 'no path', 'CSI_INVALID_ARGUMENT');
-      await fails(
-        getVolumeStats({ volumeId: 'no-such-volume', volumePath }, signal),
-        'a volume that is not there',
-        'CSI_NOT_FOUND',
-      );
+      for (const at of [volumePath, 'relative/path']) {
+        await fails(
+          getVolumeStats({ volumeId: 'no-such-volume', volumePath: at }, signal),
+          'a volume that is not there',
+          'CSI_NOT_FOUND',
+        );
+      }
     },
   },
   {
@@ -80,11 +82,13 @@ export const nodeCases: readonly SanityCase[] = [
       const { expandVolume } = csi.node;
       await fails(expandVolume({ volumePath }, signal), 'no volume', 'CSI_INVALID_ARGUMENT');
       await fails(expandVolume({ volumeId: 'v' }, signal), 'no path', 'CSI_INVALID_ARGUMENT');
-      await fails(
-        expandVolume({ volumeId: 'no-such-volume', volumePath }, signal),
-        'a volume that is not there',
-        'CSI_NOT_FOUND',
-      );
+      for (const at of [volumePath, 'relative/path']) {
+        await fails(
+          expandVolume({ volumeId: 'no-such-volume', volumePath: at }, signal),
+          'a volume that is not there',
+          'CSI_NOT_FOUND',
+        );
+      }
     },
   },
 ];

@@ -17,6 +17,7 @@ export type DbusErrorCode =
   | 'DBUS_VALUE'
   | 'DBUS_BUSY';
 
+/** The name that the other side gave the error, beside the cause. */
 export interface DbusErrorOptions extends ErrorOptions {
   /** The error's name on the bus: `org.freedesktop.DBus.Error.AccessDenied`. */
   readonly errorName?: string;

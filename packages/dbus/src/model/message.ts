@@ -11,8 +11,10 @@ export interface DbusVariant {
   readonly value: DbusValue;
 }
 
+/** The four kinds of messages of the D-Bus specification. */
 export type DbusMessageType = 'call' | 'return' | 'error' | 'signal';
 
+/** A D-Bus message as data. */
 export interface DbusMessage {
   readonly type: DbusMessageType;
   /** Chosen by the sender, never 0. */
@@ -54,6 +56,7 @@ export interface DbusMatch {
   readonly member: string;
 }
 
+/** An announcement of a program on the bus. */
 export interface DbusSignal {
   readonly path: string;
   readonly interface: string;

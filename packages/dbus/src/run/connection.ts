@@ -8,6 +8,7 @@ import type { DbusCall, DbusMatch, DbusMessage, DbusSignal, DbusValue } from '..
 import { BUS, matchRule, OWNER_CHANGED, ownerChange } from '../plan/bus.js';
 import type { Dbus, DbusEndpoint } from '../ports.js';
 
+/** Limits that keep a silent or hostile peer from holding memory. */
 export interface DbusLimits {
   /** How long a call waits for its answer; 25 s when absent. */
   readonly callTimeoutMs?: number | undefined;
@@ -17,6 +18,7 @@ export interface DbusLimits {
   readonly maxPending?: number | undefined;
 }
 
+/** An open stream to a bus, and the limits of its use. */
 export interface ConnectionOptions extends DbusLimits {
   readonly endpoint: DbusEndpoint;
   readonly clock: Clock;

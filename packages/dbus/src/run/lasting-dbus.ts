@@ -1,14 +1,17 @@
 import { type Clock, isAborted } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 
 import { DbusError } from '../model/errors.js';
 import type { DbusCall, DbusMatch, DbusSignal, DbusValue } from '../model/message.js';
 import type { Dbus, DbusEndpoint } from '../ports.js';
 import { DbusConnection, type DbusLimits } from './connection.js';
 
+/** Opens the stream again after it broke; signals that were sent meanwhile are lost. */
 export interface LastingDbusOptions extends DbusLimits {
   /** Opens a stream; called with the first use, and with the next one after a connection ended. */
   readonly open: () => Promise<DbusEndpoint>;
-  readonly clock: Clock;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
 }
 
 interface Subscription {
@@ -25,14 +28,14 @@ const LONGEST_WAIT_MS = 30_000;
  * outlive connections; signals in between are lost, which {@link onOpen} tells.
  */
 export class LastingDbus implements Dbus {
-  readonly #options: LastingDbusOptions;
+  readonly #options: LastingDbusOptions & Readonly<{ clock: Clock }>;
   readonly #subscriptions = new Set<Subscription>();
   readonly #openListeners = new Set<() => void>();
   #connection: Promise<DbusConnection> | undefined;
   #isClosed = false;
 
   constructor(options: LastingDbusOptions) {
-    this.#options = options;
+    this.#options = { ...options, clock: options.clock ?? createSystemClock() };
   }
 
   async call(call: DbusCall): Promise<readonly DbusValue[]> {

@@ -9,6 +9,7 @@ import type { DbusEndpoint, DbusStreamHandlers } from '../ports.js';
 /** The answer to a call: its types and its values. */
 export type MemoryAnswer = Readonly<{ signature: string; body: readonly DbusValue[] }>;
 
+/** The programs on the simulated bus, and their answers. */
 export interface MemoryBusOptions {
   /** Names on the bus and the connections that have them: `{ 'org.example': ':1.1' }`. */
   readonly owners?: Readonly<Record<string, string>>;

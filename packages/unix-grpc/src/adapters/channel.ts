@@ -25,6 +25,7 @@ export interface WireMethod<Request, Reply> {
   readonly deserialize: (bytes: Buffer) => Reply;
 }
 
+/** A request with the time that its call may take, in milliseconds. */
 export interface CallArgument<Request> {
   readonly request: Request;
   /** Undefined means no deadline. */
@@ -49,6 +50,7 @@ export interface Channel {
   close(): void;
 }
 
+/** Errors and headers of a channel's calls. */
 export interface ChannelOptions {
   /** Converts a failed call to the error that it throws. */
   readonly toError: (failure: GrpcFailure, method: string, options: ErrorOptions) => Error;
@@ -56,7 +58,11 @@ export interface ChannelOptions {
   readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
 }
 
-/** @param socketPath an absolute path, at most 107 bytes (unix(7)) */
+/**
+ * Creates a channel to the server on a Unix socket.
+ *
+ * @param socketPath an absolute path, at most 107 bytes (unix(7))
+ */
 export function openChannel(socketPath: string, options: ChannelOptions): Channel {
   return new GrpcChannel(socketPath, options);
 }

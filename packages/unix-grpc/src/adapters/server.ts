@@ -31,6 +31,7 @@ export function service<Table extends MethodTable>(
   return { table, handlers };
 }
 
+/** The socket of a server, and what it serves. */
 export interface ServerOptions {
   /** An absolute path, at most 107 bytes. A socket there without a listener is replaced. */
   readonly socketPath: string;
@@ -39,6 +40,7 @@ export interface ServerOptions {
   readonly toFailure: (error: unknown, method: string) => GrpcFailure;
 }
 
+/** A server that accepts calls until it is closed. */
 export interface RunningServer {
   /** Waits for current calls, at most `graceMs`, then ends them; removes the socket. */
   close(graceMs?: number): Promise<void>;

@@ -30,6 +30,7 @@ function tagOf(id: number, wireType: number): number {
   return ((id << 3) | wireType) >>> 0;
 }
 
+/** A field of Protobuf type `string`, in UTF-8; empty when absent. */
 export function string(id: number): Field<string> {
   return scalar(id, '', {
     type: BYTES,
@@ -38,6 +39,7 @@ export function string(id: number): Field<string> {
   });
 }
 
+/** A field of Protobuf type `bool`; false when absent. */
 export function bool(id: number): Field<boolean> {
   return scalar(id, false, {
     type: VARINT,
@@ -46,6 +48,7 @@ export function bool(id: number): Field<boolean> {
   });
 }
 
+/** A field of Protobuf type `int32`; 0 when absent. */
 export function int32(id: number): Field<number> {
   return scalar(id, 0, {
     type: VARINT,

@@ -16,6 +16,7 @@ export interface Field<T> {
   read(reader: Reader, id: number, before: T): T;
 }
 
+/** Fields by name, each with its number on the wire. */
 export type FieldTable = Readonly<Record<string, Field<unknown>>>;
 
 /** A decoded message: every field is present, with proto3's default if it was not on the wire. */
@@ -42,6 +43,7 @@ export interface Message<T> {
 /** The fields that a sender may leave out. */
 export type PartialOf<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
+/** The plain object that a message's bytes become. */
 export type Decoded<M> = M extends Message<infer T> ? T : never;
 
 interface Row {
@@ -54,6 +56,15 @@ interface Row {
  *
  *     const Volume = message({ volumeId: string(2), capacityBytes: int64(1) });
  *     type Volume = Decoded<typeof Volume>; // { volumeId: string; capacityBytes: number }
+ *
+ * @example
+ * ```ts
+ * import { int32, message, string } from '@nodeagent/unix-grpc';
+ *
+ * const Point = message({ name: string(1), x: int32(2) });
+ * const { name, x } = Point.decode(Point.encode({ name: 'home' }));
+ * console.log(name, x); // home 0
+ * ```
  */
 export function message<T extends FieldTable>(table: T): Message<MessageOf<T>> {
   const rows: readonly Row[] = Object.entries(table).map(([name, field]) => ({ name, field }));

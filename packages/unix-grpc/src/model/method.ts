@@ -17,6 +17,7 @@ export interface StreamMethod<Request, Reply> {
   readonly reply: Message<Reply>;
 }
 
+/** A method of either kind, whatever its messages. */
 export type AnyMethod = UnaryMethod<unknown, unknown> | StreamMethod<unknown, unknown>;
 
 /** A service: its methods by the names that callers use. */
@@ -52,6 +53,7 @@ type HandlerOf<M> =
       ? (request: Request, signal: AbortSignal) => AsyncIterable<PartialOf<Reply>>
       : never;
 
+/** Declares a method with one request and one reply: `rpc name (Request) returns (Reply)`. */
 export function unary<Request, Reply>(
   name: string,
   request: Message<Request>,
@@ -60,6 +62,9 @@ export function unary<Request, Reply>(
   return { kind: 'unary', name, request, reply };
 }
 
+/**
+ * Declares a method with one request and many replies: `rpc name (Request) returns (stream Reply)`.
+ */
 export function stream<Request, Reply>(
   name: string,
   request: Message<Request>,

@@ -23,6 +23,7 @@ export const GRPC_STATUSES = [
   'UNAUTHENTICATED',
 ] as const;
 
+/** A gRPC status by its name, `NOT_FOUND`; the wire has numbers. */
 export type GrpcStatus = (typeof GRPC_STATUSES)[number];
 
 /** The name of a status; `UNKNOWN` for numbers without a meaning. */

@@ -11,6 +11,7 @@ import { loopOf } from './mounts.js';
 import { hostPathNode } from './node.js';
 import { VolumeStore } from './store.js';
 
+/** The place of the volumes, and the node that they are bound to. */
 export interface HostPathOptions {
   /** The directory of the volumes, created if missing, on the file system that gives them space. */
   readonly stateDir: string;

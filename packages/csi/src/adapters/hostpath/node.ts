@@ -10,11 +10,20 @@ import type {
 } from '../../codec/node.js';
 import { CsiError, isCsiError } from '../../model/errors.js';
 import { type HostPathVolume, isHostPathId } from '../../model/hostpath-volume.js';
+import type { MountEntry } from '../../model/mount-entry.js';
 import { isEphemeral } from '../../plan/ephemeral.js';
 import { layoutOf, unsupportedMode } from '../../plan/hostpath.js';
 import type { NodeDriver, Placement } from '../../ports.js';
 import { runCommand } from './commands.js';
-import { attachLoop, bind, detachLoop, fileBehind, mountAt, unmountAll } from './mounts.js';
+import {
+  allMounts,
+  attachLoop,
+  bind,
+  detachLoop,
+  fileBehind,
+  mountAt,
+  unmountAll,
+} from './mounts.js';
 import type { VolumeStore } from './store.js';
 
 interface NodeFacts {
@@ -32,6 +41,14 @@ export function hostPathNode(store: VolumeStore, facts: NodeFacts): NodeDriver {
     capabilities: ['single-node-multi-writer'],
     unsupported: unsupportedMode,
     published: (path) => placementAt(path, store),
+    targetPaths: async (volumeId) => {
+      const placed = await Promise.all(
+        (await allMounts()).map(async (mount) => {
+          return (await placementOf(mount, store)).volumeId === volumeId ? [mount.path] : [];
+        }),
+      );
+      return placed.flat();
+    },
     stage: (request) => stage(store, request),
     unstage: async ({ volumeId, stagingTargetPath }) => {
       await unmountAll(stagingTargetPath);
@@ -186,19 +203,20 @@ async function endOfEphemeral(store: VolumeStore, volumeId: string): Promise<voi
 /** The volume that is mounted at a path; its id is empty if the mount is not one of ours. */
 async function placementAt(path: string, store: VolumeStore): Promise<Placement | undefined> {
   const mount = await mountAt(path);
-  if (mount === undefined) return undefined;
+  return mount && placementOf(mount, store);
+}
+
+async function placementOf(mount: MountEntry, store: VolumeStore): Promise<Placement> {
   const access = mount.fsType === 'devtmpfs' ? 'block' : 'mount';
   const device = access === 'block' ? `/dev${mount.root}` : mount.source;
   const file = await fileBehind(device);
-  const volumeId =
-    file === undefined ? await directoryAt(path, mount.root, store) : store.volumeOfFile(file);
+  const volumeId = file === undefined ? await directoryAt(mount, store) : store.volumeOfFile(file);
   return { volumeId: volumeId ?? '', readonly: mount.readonly, access };
 }
 
-/** @param root as the kernel reports it: a path inside its file system, wherever that is mounted */
+/** The root of a mount is a path inside its file system, wherever that is mounted. */
 async function directoryAt(
-  path: string,
-  root: string,
+  { path, root }: MountEntry,
   store: VolumeStore,
 ): Promise<string | undefined> {
   const id = basename(dirname(root));
