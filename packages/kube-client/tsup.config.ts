@@ -1,8 +1,12 @@
 import { library } from '../../tsup.config.base.ts';
 
-export default library({
-  index: 'src/index.ts',
-  http: 'src/http.ts',
-  'adapters/kubeconfig': 'src/adapters/kubeconfig.ts',
-  'testing/index': 'src/testing/index.ts',
-});
+export default library(
+  {
+    index: 'src/index.ts',
+    http: 'src/http.ts',
+    'adapters/kubeconfig': 'src/adapters/kubeconfig.ts',
+    'model/generated/api-types': 'src/model/generated/api-types.ts',
+    'testing/index': 'src/testing/index.ts',
+  },
+  { thirdParty: ['yaml'] },
+);

@@ -14,6 +14,7 @@ import { createRequestMeter } from './run/request-meter.js';
 
 export type { Liveness, PodLogOptions };
 
+/** Limits and observers of a client. */
 export interface KubeClientOptions {
   /** E.g. `kubelet/v1.36.2 (linux/amd64)`. */
   readonly userAgent?: string;
@@ -54,6 +55,12 @@ export interface HttpKubeClient extends KubeClient {
     options?: PodLogOptions,
     signal?: AbortSignal,
   ): AsyncIterableIterator<Uint8Array>;
+  /**
+   * Reads a JSON document of a node's kubelet through the API server, without nulls.
+   *
+   * @param path `stats/summary`, `configz`
+   */
+  nodeDocument(node: string, path: string, signal?: AbortSignal): Promise<unknown>;
   /** Closes all connections; current calls fail. */
   close(): void;
 }

@@ -7,7 +7,6 @@ export {
   type KubeErrorOptions,
 } from './model/errors.js';
 export type { EventNote } from './model/event.js';
-export type { ObjectFailure } from './model/object-failure.js';
 export type {
   CertificateSigningRequest,
   ClusterTrustBundle,
@@ -23,7 +22,6 @@ export type {
   Endpoint,
   EndpointSlice,
   EnvVar,
-  KubeObject,
   Lease,
   Namespace,
   Node,
@@ -54,8 +52,9 @@ export type {
   Volume,
   VolumeAttachment,
   VolumeMount,
-  Wire,
-} from './model/objects.js';
+} from './model/generated/api-types.js';
+export type { ObjectFailure } from './model/object-failure.js';
+export type { KubeObject } from './model/objects.js';
 export {
   CERTIFICATE_SIGNING_REQUESTS,
   CLUSTER_TRUST_BUNDLES,

@@ -8,6 +8,7 @@ export interface ObjectName {
   readonly name: string;
 }
 
+/** Restricts a list or a watch, in Kubernetes' own syntax. */
 export interface Selectors {
   /** All namespaces when absent. */
   readonly namespace?: string;
@@ -17,6 +18,7 @@ export interface Selectors {
   readonly fieldSelector?: string;
 }
 
+/** Selects objects of a list, page by page. */
 export interface ListOptions extends Selectors {
   /** Page size; the server decides when absent. */
   readonly limit?: number;
@@ -25,6 +27,7 @@ export interface ListOptions extends Selectors {
   readonly resourceVersion?: string;
 }
 
+/** Objects of one page; a watch that continues a list starts at its `resourceVersion`. */
 export interface ListPage<T> {
   readonly items: readonly T[];
   readonly resourceVersion: string;
@@ -32,6 +35,7 @@ export interface ListPage<T> {
   readonly continueToken?: string;
 }
 
+/** The start of a watch, and the time after which it ends. */
 export interface WatchOptions extends Selectors {
   /** Watches changes after this version. */
   readonly resourceVersion: string;
@@ -45,6 +49,7 @@ export interface WatchOptions extends Selectors {
   readonly idleTimeoutMs?: number;
 }
 
+/** A change, or a bookmark: the version up to which the watch has reported everything. */
 export type WatchEvent<T> =
   | Readonly<{ type: 'added' | 'modified' | 'deleted'; object: T }>
   | Readonly<{ type: 'bookmark'; resourceVersion: string }>;
@@ -52,6 +57,7 @@ export type WatchEvent<T> =
 /** RFC 6902, RFC 7386, Kubernetes' strategic merge, server-side apply. */
 export type PatchType = 'json' | 'merge' | 'strategic-merge' | 'apply';
 
+/** A change of an object that leaves other fields alone. */
 export interface Patch {
   readonly type: PatchType;
   readonly body: unknown;
@@ -61,6 +67,7 @@ export interface Patch {
   readonly force?: boolean;
 }
 
+/** Conditions and manner of a deletion. */
 export interface DeleteOptions {
   /** 0 deletes at once; the object's own period when absent. */
   readonly gracePeriodSeconds?: number;
@@ -117,6 +124,7 @@ export interface KubeClient {
   ): Promise<unknown>;
 }
 
+/** The part of a container's log to read. */
 export interface PodLogOptions {
   /** Needed in pods with several containers. */
   readonly container?: string;
@@ -134,6 +142,7 @@ export interface PodLogOptions {
   readonly timestamps?: boolean;
 }
 
+/** Names the part of an object that a call is about; the object itself when absent. */
 export interface SubresourceOptions {
   /** E.g. `status`. */
   readonly subresource?: string;

@@ -2,8 +2,6 @@
 import { isAbsolute } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { NO_METRICS } from '@nodeagent/base';
-import { createSystemClock } from '@nodeagent/base/system';
 import { openLogs } from '@nodeagent/component-base/process';
 import { createCsiClient } from '@nodeagent/csi/client';
 import { createKubeClient } from '@nodeagent/kube-client/http';
@@ -69,10 +67,7 @@ async function run(socketPath: string): Promise<void> {
       client,
       csi,
       {
-        clock: createSystemClock(),
-        random: Math.random,
         log,
-        metrics: NO_METRICS,
         nodeName: node,
         onReady: (driver) => process.stdout.write(`ready ${driver}\n`),
       },

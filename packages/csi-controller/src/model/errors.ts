@@ -11,6 +11,7 @@ export type CsiControllerErrorCode = 'CSI_CONTROLLER_REFUSED';
 
 export class CsiControllerError extends codedError<CsiControllerErrorCode>('CsiControllerError') {}
 
+/** Recognizes a {@link CsiControllerError}, one of these codes if any are given. */
 export const isCsiControllerError = errorGuard(CsiControllerError);
 
 export function refused(message: string): CsiControllerError {

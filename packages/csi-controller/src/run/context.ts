@@ -58,21 +58,21 @@ export function secretRef(
   return { name: ref.name, namespace: ref.namespace };
 }
 
-/** Adds or removes one finalizer, and leaves those of others alone. */
+/** Adds or removes one finalizer, and leaves those of others alone. @returns the volume afterwards */
 export async function setFinalizer(
   { client, world }: Context,
   volume: PersistentVolume,
   change: { readonly finalizer: string; readonly wanted: boolean },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<PersistentVolume> {
   const { finalizers = [], name = '', uid } = volume.metadata ?? {};
   const { finalizer, wanted } = change;
-  if (finalizers.includes(finalizer) === wanted) return;
+  if (finalizers.includes(finalizer) === wanted) return volume;
   const metadata = wanted
     ? { uid, finalizers: [finalizer] }
     : { uid, '$deleteFromPrimitiveList/finalizers': [finalizer] };
   const patch = { type: 'strategic-merge', body: { metadata } } as const;
-  world.learn('volumes', await client.patch(PERSISTENT_VOLUMES, { name }, patch, signal));
+  return world.learn('volumes', await client.patch(PERSISTENT_VOLUMES, { name }, patch, signal));
 }
 
 export function tell(

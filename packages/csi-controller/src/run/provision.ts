@@ -177,10 +177,12 @@ export async function deleteVolume(
   }
   await client.delete(PERSISTENT_VOLUMES, { name }, { uid }, signal).catch(unlessGone);
   const finalizer = PROVISIONER_FINALIZER;
-  await setFinalizer(context, volume, { finalizer, wanted: false }, signal).catch(unlessGone);
-  world.stores.volumes.remove(name);
+  const change = { finalizer, wanted: false };
+  const left = await setFinalizer(context, volume, change, signal).catch(unlessGone);
+  // Other finalizers hold it, perhaps that of this driver's attachments: it is still to be looked at.
+  if ((left?.metadata?.finalizers ?? []).length === 0) world.stores.volumes.remove(name);
 }
 
-function unlessGone(error: unknown): void {
+function unlessGone(error: unknown): undefined {
   if (!isKubeError(error, 'KUBE_NOT_FOUND')) throw error;
 }

@@ -2,10 +2,13 @@ import {
   type Clock,
   type Logger,
   type Metrics,
+  NO_METRICS,
   type Random,
   runScope,
+  SILENT_LOGGER,
   Wake,
 } from '@nodeagent/base';
+import { createSystemClock, systemRandom } from '@nodeagent/base/system';
 import type { CsiServices } from '@nodeagent/csi';
 import {
   isKubeError,
@@ -26,11 +29,16 @@ import { readDriver } from './read-driver.js';
 import { Work } from './work.js';
 import { WATCHED, World } from './world.js';
 
+/** Limits of the controller, and the instance that it stands for. */
 export interface CsiControllerOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly metrics: Metrics;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
+  /** `Math.random` when absent. */
+  readonly random?: Random;
+  /** Silent when absent. */
+  readonly log?: Logger;
+  /** Absent: no metrics. */
+  readonly metrics?: Metrics;
   /**
    * Restricts the work to volumes of this node, where each node has a driver with a controller of its
    * own; without it there must be one controller for the whole cluster.
@@ -49,14 +57,29 @@ const CONCURRENCY = 10;
  * attaches them to nodes and detaches them, and expands them. Level-triggered: all state is in the
  * cluster's objects and in the driver, so it may be killed and started again at any time. Ends when
  * the signal fires.
+ *
+ * @example
+ * ```typescript
+ * import { createCsiClient } from '@nodeagent/csi/client';
+ * import { runCsiController } from '@nodeagent/csi-controller';
+ * import { createKubeClient } from '@nodeagent/kube-client/http';
+ * import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+ *
+ * const stop = new AbortController();
+ * process.once('SIGTERM', () => stop.abort());
+ * const client = createKubeClient(await loadKubeconfig({}));
+ * const csi = createCsiClient({ socketPath: '/csi/csi.sock' });
+ * await runCsiController(client, csi, {}, stop.signal);
+ * ```
  */
 export async function runCsiController(
   client: KubeClient,
   csi: Pick<CsiServices, 'identity' | 'controller' | 'node'>,
-  options: CsiControllerOptions,
-  signal: AbortSignal,
+  options: CsiControllerOptions = {},
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<void> {
-  const { clock, random, log, metrics, nodeName, onReady } = options;
+  const { clock = createSystemClock(), random = systemRandom, nodeName, onReady } = options;
+  const { log = SILENT_LOGGER, metrics = NO_METRICS } = options;
   const driver = await readDriver(csi, { clock, log }, signal);
   if (driver === undefined) return;
   const events = new QueuedEventRecorder({
@@ -108,7 +131,7 @@ export async function runCsiController(
   await runScope([...reflectors, (inner) => events.run(client, inner), control], signal);
 }
 
-function perform(
+async function perform(
   context: Context,
   task: Task,
   uncertain: Uncertain,
@@ -122,7 +145,8 @@ function perform(
     case 'delete':
       return deleteVolume(context, task.volume, signal);
     case 'finalizer':
-      return setFinalizer(context, task.volume, task, signal);
+      await setFinalizer(context, task.volume, task, signal);
+      return;
     case 'attach':
       return attach(context, task.attachment, signal);
     case 'detach':

@@ -8,6 +8,7 @@ import {
 } from '@nodeagent/kube-client';
 import { describe, expect, it, vi } from 'vitest';
 
+import { attacherFinalizer } from '../../src/model/names.js';
 import { aClaim, aClass, aVolume, DRIVER, never, startCluster } from './cluster.js';
 
 const SELECTED = 'volume.kubernetes.io/selected-node';
@@ -231,6 +232,30 @@ describe('a released volume', () => {
     await release(client);
     await settle();
     expect(driver.volumes.size).toBe(0);
+    expect(client.objects(PERSISTENT_VOLUMES)).toEqual([]);
+  });
+
+  it('is deleted with its object, though it was attached until a moment ago', async () => {
+    const driver = createMemoryDriver();
+    const { client, settle } = await startCluster(driver);
+    const volume = aVolume('v');
+    const finalizers = [
+      'external-provisioner.volume.kubernetes.io/finalizer',
+      attacherFinalizer(DRIVER),
+    ];
+    client.seed(PERSISTENT_VOLUMES, { ...volume, metadata: { ...volume.metadata, finalizers } });
+    await settle();
+    const body = { status: { phase: 'Released' } };
+    const patch = { type: 'merge', body, subresource: 'status' } as const;
+    await client.patch(PERSISTENT_VOLUMES, { name: 'v' }, patch, never);
+    // the watch is faster than the answers to writes
+    const write = client.patch.bind(client);
+    vi.spyOn(client, 'patch').mockImplementation(async (...request) => {
+      const answer = await write(...request);
+      for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
+      return answer;
+    });
+    await settle();
     expect(client.objects(PERSISTENT_VOLUMES)).toEqual([]);
   });
 

@@ -9,6 +9,8 @@ import {
   type TLSSocket,
 } from 'node:tls';
 
+import type { SpareDescriptor } from '@nodeagent/base/system';
+
 import type { Connection } from '../model/connection.js';
 import { SilenceError } from './silence-error.js';
 
@@ -16,6 +18,8 @@ export interface DialerOptions {
   readonly connection: Connection;
   /** Undefined for a plain `http` server. */
   readonly secureContext: SecureContext | undefined;
+  /** For a connection when no descriptor is free. */
+  readonly spare: SpareDescriptor;
 }
 
 /** Opens connections to one API server, through its HTTP proxy's CONNECT if it has one. */
@@ -35,7 +39,11 @@ export class Dialer {
    * @param protocols offered by ALPN, the preferred one first
    * @param timeoutMs maximum silence of the proxy, and of the server during the TLS handshake
    */
-  async dial(protocols: readonly string[], timeoutMs: number): Promise<Socket | TLSSocket> {
+  dial(protocols: readonly string[], timeoutMs: number): Promise<Socket | TLSSocket> {
+    return this.#options.spare.lend(() => this.#dial(protocols, timeoutMs));
+  }
+
+  async #dial(protocols: readonly string[], timeoutMs: number): Promise<Socket | TLSSocket> {
     const { connection, secureContext } = this.#options;
     const { proxyUrl } = connection;
     const target = { host: this.#host, port: this.#port };

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { createSecureContext, type SecureContext } from 'node:tls';
 
 import { trimEndOf } from '@nodeagent/base';
+import { SpareDescriptor } from '@nodeagent/base/system';
 
 import { describeConnectionFailure } from '../codec/connection-failure.js';
 import type { Connection } from '../model/connection.js';
@@ -46,6 +47,8 @@ class HttpTransport implements Transport {
   readonly #base: URL;
   readonly #prefix: string;
   readonly #ca: MaterialReader | undefined;
+  /** One connection is enough for all requests by HTTP/2. */
+  readonly #spare = new SpareDescriptor();
   #pool: Pool | undefined;
   #isClosed = false;
 
@@ -82,6 +85,7 @@ class HttpTransport implements Transport {
 
   close(): void {
     this.#isClosed = true;
+    this.#spare.release();
     this.#pool?.connections.destroy();
     this.#pool = undefined;
   }
@@ -98,7 +102,7 @@ class HttpTransport implements Transport {
     }
     const secureContext = this.#secureContext(certificatePem, keyPem, caPem);
     const connections = new ServerConnections({
-      dialer: new Dialer({ connection: this.#connection, secureContext }),
+      dialer: new Dialer({ connection: this.#connection, secureContext, spare: this.#spare }),
       url: this.#base,
       liveness: this.#liveness,
     });

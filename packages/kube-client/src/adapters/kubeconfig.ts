@@ -11,10 +11,12 @@ import {
   mergeKubeconfigs,
   parseKubeconfig,
   resolveConnection,
+  withTokenFiles,
 } from '../codec/kubeconfig.js';
 import type { Connection, Material } from '../model/connection.js';
 import { KubeError } from '../model/errors.js';
 
+/** Where the kubeconfig is read from; without any, as kubectl does. */
 export interface KubeconfigOptions {
   /** The file to read; when absent, the files that `$KUBECONFIG` lists, or `~/.kube/config`. */
   readonly path?: string;
@@ -38,6 +40,17 @@ const IN_CLUSTER = '/var/run/secrets/kubernetes.io/serviceaccount';
  * context names.
  *
  * @throws {KubeError} `KUBE_CONFIG` with all problems, each with its file and field
+ * @example
+ * ```typescript
+ * import { NODES } from '@nodeagent/kube-client';
+ * import { createKubeClient } from '@nodeagent/kube-client/http';
+ * import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+ *
+ * const client = createKubeClient(await loadKubeconfig({ context: 'staging' }));
+ * const { items } = await client.list(NODES, {}, AbortSignal.timeout(10_000));
+ * for (const { metadata } of items) console.log(metadata?.name);
+ * client.close();
+ * ```
  */
 export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<Connection> {
   const { context, server } = options;
@@ -47,6 +60,33 @@ export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<C
     ...(server === undefined ? {} : { server }),
   };
   const connection = resolveConnection(mergeKubeconfigs(configs), source, choice);
+  await checkFiles(connection);
+  return connection;
+}
+
+/** The part of client-node's `KubeConfig` that {@link connectionFromClientNode} uses. */
+export interface ClientNodeKubeConfig {
+  /** Returns the content of a kubeconfig as JSON. */
+  exportConfig(): string;
+}
+
+/**
+ * Returns the connection of the current context of a `KubeConfig` of `@kubernetes/client-node`, for
+ * programs that have one already. Files that it names are read again when they change, those of a
+ * pod's service account (`loadFromCluster()`) too. Authenticators that the program added to it are
+ * left out.
+ *
+ * @throws {KubeError} `KUBE_CONFIG` with all problems, e.g. `auth-provider`, which is not supported
+ */
+export async function connectionFromClientNode(
+  kubeConfig: ClientNodeKubeConfig,
+): Promise<Connection> {
+  const file = 'of @kubernetes/client-node';
+  const config = parseKubeconfig({
+    file,
+    content: withTokenFiles(JSON.parse(kubeConfig.exportConfig())),
+  });
+  const connection = resolveConnection(config, `kubeconfig ${file}`);
   await checkFiles(connection);
   return connection;
 }

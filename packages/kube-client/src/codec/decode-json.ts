@@ -45,8 +45,8 @@ export function decodeJson(text: string): unknown {
 }
 
 /**
- * Applies {@link decodeJson}'s rules to a parsed value, e.g. from YAML. Changes the value in place
- * where possible.
+ * Removes `null` from a parsed value, e.g. of YAML, as Go does when it reads JSON: a field becomes
+ * absent, an item of a list empty. Changes the value in place where possible.
  */
 export function withoutNulls(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? cleaned(value, MOST_LEVELS) : value;

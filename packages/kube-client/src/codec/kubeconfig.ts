@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { dirname, isAbsolute, join, normalize } from 'node:path/posix';
 
 import type { Connection, ExecPlugin, Material, UserAuth } from '../model/connection.js';
+import { isObject } from './decode-json.js';
 import { Field, Problems } from './fields.js';
 
 interface Cluster {
@@ -229,6 +230,27 @@ function readUser(at: Field, folder: string): UserAuth {
 function inFolder(folder: string, path: string): string {
   if (isAbsolute(path)) return normalize(path);
   return isAbsolute(folder) ? join(folder, path) : `${folder}/${path}`;
+}
+
+/**
+ * Gives users of client-node's own auth provider for a pod's service account the `tokenFile` that
+ * they mean.
+ */
+export function withTokenFiles(content: unknown): unknown {
+  const users = memberOf(content, 'users');
+  if (!isObject(content) || !Array.isArray(users)) return content;
+  return { ...content, users: users.map(withTokenFile) };
+}
+
+function withTokenFile(entry: unknown): unknown {
+  const provider = memberOf(memberOf(entry, 'user'), 'auth-provider');
+  if (memberOf(provider, 'name') !== 'tokenFile') return entry;
+  const tokenFile = memberOf(memberOf(provider, 'config'), 'tokenFile');
+  return { name: memberOf(entry, 'name'), user: { tokenFile } };
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return isObject(value) ? value[name] : undefined;
 }
 
 /** The file takes precedence over the text, as in Kubernetes' clients. */

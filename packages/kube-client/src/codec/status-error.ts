@@ -1,5 +1,5 @@
 import { KubeError, type KubeErrorCode } from '../model/errors.js';
-import type { Status } from '../model/objects.js';
+import type { Status } from '../model/generated/api-types.js';
 import { decodeJson } from './decode-json.js';
 
 export interface Refusal {

@@ -25,6 +25,7 @@ export interface ExecPlugin {
   readonly provideClusterInfo: boolean;
 }
 
+/** Credentials of a kubeconfig's user, after its files have been found. */
 export interface UserAuth {
   readonly clientCertificate?: Readonly<{ certificate: Material; key: Material }>;
   readonly token?: Material;

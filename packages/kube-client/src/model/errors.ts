@@ -1,6 +1,6 @@
 import { codedError, errorGuard } from '@nodeagent/base';
 
-import type { Status } from './objects.js';
+import type { Status } from './generated/api-types.js';
 
 /**
  * `KUBE_NOT_FOUND` 404 · `KUBE_ALREADY_EXISTS` 409 with that reason · `KUBE_CONFLICT` other 409 ·
@@ -24,6 +24,7 @@ export type KubeErrorCode =
   | 'KUBE_PROTOCOL'
   | 'KUBE_CONFIG';
 
+/** The server's answer, beside the cause. */
 export interface KubeErrorOptions extends ErrorOptions {
   /** HTTP status of the answer; absent when there was none. */
   readonly httpStatus?: number;

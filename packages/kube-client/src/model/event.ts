@@ -1,4 +1,4 @@
-import type { ObjectReference } from './objects.js';
+import type { ObjectReference } from './generated/api-types.js';
 
 /** An event about an object, for its users. */
 export interface EventNote {

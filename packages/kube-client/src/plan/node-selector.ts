@@ -1,8 +1,9 @@
-import type { Node } from '../model/objects.js';
+import type { Node } from '../model/generated/api-types.js';
 import { matchesLabels, selectorRequirements } from './selectors.js';
 
 type Requirement = Readonly<{ key: string; operator: string; values?: readonly string[] }>;
 
+/** Matches a node that fulfils all of its requirements; an empty term matches none. */
 export interface NodeSelectorTerm {
   readonly matchExpressions?: readonly Requirement[];
   readonly matchFields?: readonly Requirement[];

@@ -39,6 +39,14 @@ const EXISTS = /^(!?)\s*([^\s=!<>(),]+)$/;
  *
  * @throws {KubeError} `KUBE_INVALID`
  * @see Kubernetes 1.36 apimachinery/pkg/labels/selector.go
+ * @example
+ * ```ts
+ * import { matchesLabels, parseLabelSelector } from '@nodeagent/kube-client';
+ *
+ * const selector = parseLabelSelector('app=web,tier in (front, edge),!legacy');
+ * console.log(matchesLabels(selector, { app: 'web', tier: 'edge' })); // true
+ * console.log(matchesLabels(selector, { app: 'web' })); // false
+ * ```
  */
 export function parseLabelSelector(text: string): readonly LabelRequirement[] {
   return splitOutsideParentheses(text).map((part) => parseRequirement(part, text));
@@ -91,6 +99,7 @@ function splitOutsideParentheses(text: string): readonly string[] {
   return parts.map((part) => part.trim()).filter((part) => part !== '');
 }
 
+/** True if the labels fulfil every requirement; without requirements, always. */
 export function matchesLabels(requirements: readonly LabelRequirement[], labels: Labels): boolean {
   return requirements.every((requirement) => matchesRequirement(requirement, labels));
 }

@@ -1,3 +1,4 @@
+/** A limit on requests: a steady rate, and a reserve for bursts. */
 export interface TokenBucketRules {
   /** Tokens added per second; may be a fraction. */
   readonly perSecond: number;

@@ -15,7 +15,7 @@ import { errorFromAnswer } from '../codec/status-error.js';
 import { decodeWatchEvent, LineSplitter } from '../codec/watch-stream.js';
 import { isKubeError, KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
-import type { Resource } from '../model/resource.js';
+import { NODES, type Resource } from '../model/resource.js';
 import { checkNewObject } from '../plan/object-name.js';
 import { decideRetryMs } from '../plan/retry.js';
 import { takeToken, type TokenBucketRules, type TokenBucketState } from '../plan/token-bucket.js';
@@ -208,6 +208,15 @@ export class ApiClient implements KubeClient {
     };
     const { body } = await this.#send(call, signal);
     yield* body;
+  }
+
+  nodeDocument(
+    node: string,
+    path: string,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<unknown> {
+    const proxy = objectPath(NODES, { name: node }, 'proxy');
+    return this.#json({ method: 'GET', path: `${proxy}/${path}` }, signal);
   }
 
   /** Closes all connections; current calls fail. */

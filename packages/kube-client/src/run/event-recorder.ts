@@ -10,11 +10,12 @@ import {
 
 import { isKubeError, type KubeError } from '../model/errors.js';
 import type { EventNote } from '../model/event.js';
-import type { CoreEvent } from '../model/objects.js';
+import type { CoreEvent } from '../model/generated/api-types.js';
 import { EVENTS } from '../model/resource.js';
 import { type Correlation, EventCorrelator } from '../plan/correlate-event.js';
 import type { EventRecorder, KubeClient } from '../ports.js';
 
+/** The reporter of the events, and the limits that keep it from flooding the API. */
 export interface EventRecorderOptions {
   /** The reporting component: `kubelet`. */
   readonly component: string;

@@ -8,7 +8,9 @@ import {
   type Metrics,
   nextBackoff,
   type Random,
+  SILENT_LOGGER,
 } from '@nodeagent/base';
+import { createSystemClock, systemRandom } from '@nodeagent/base/system';
 
 import { isKubeError, KubeError } from '../model/errors.js';
 import type { ObjectFailure } from '../model/object-failure.js';
@@ -18,6 +20,7 @@ import { nameOf, objectKey } from '../plan/object-name.js';
 import type { KubeClient, ObjectName, ReflectorSink, Selectors } from '../ports.js';
 import { ObjectFailures } from './object-failures.js';
 
+/** The objects to follow, the part of them to keep, and its receiver. */
 export interface ReflectorOptions<T extends KubeObject, P> {
   readonly resource: Resource<T>;
   /** All objects when absent. */
@@ -29,14 +32,16 @@ export interface ReflectorOptions<T extends KubeObject, P> {
    */
   readonly project: (object: T) => P | undefined;
   readonly sink: ReflectorSink<P>;
-  /** Receives one line for each object that cannot be used. */
-  readonly log: Pick<Logger, 'error'>;
+  /** Receives one line for each object that cannot be used; silent when absent. */
+  readonly log?: Pick<Logger, 'error'>;
   /** Registers `nodeagent_object_failures_total{kind,step}`; not counted when absent. */
   readonly metrics?: Metrics | undefined;
   /** Called for each object that cannot be used, after the log line, e.g. to report an event. */
   readonly onObjectFailure?: ((failure: ObjectFailure) => void) | undefined;
-  readonly clock: Clock;
-  readonly random: Random;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
+  /** `Math.random` when absent. */
+  readonly random?: Random;
   /** Number of objects per page of a list; 100 when absent. */
   readonly pageSize?: number;
   /** Called once, when the first complete state has reached the sink. */
@@ -79,9 +84,10 @@ const SHORT_WATCH_MS = 1000;
  */
 export async function runReflector<T extends KubeObject, P>(
   client: KubeClient,
-  options: ReflectorOptions<T, P>,
+  given: ReflectorOptions<T, P>,
   signal: AbortSignal,
 ): Promise<void> {
+  const options = withDefaults(given);
   const reflection = new Reflection(client, options);
   let failed: BackoffState | undefined;
   while (!signal.aborted) {
@@ -99,9 +105,17 @@ export async function runReflector<T extends KubeObject, P>(
   }
 }
 
+type Settled<T extends KubeObject, P> = ReflectorOptions<T, P> &
+  Required<Pick<ReflectorOptions<T, P>, 'log' | 'clock' | 'random'>>;
+
+function withDefaults<T extends KubeObject, P>(options: ReflectorOptions<T, P>): Settled<T, P> {
+  const { log = SILENT_LOGGER, clock = createSystemClock(), random = systemRandom } = options;
+  return { ...options, log, clock, random };
+}
+
 class Reflection<T extends KubeObject, P> {
   readonly #client: KubeClient;
-  readonly #options: ReflectorOptions<T, P>;
+  readonly #options: Settled<T, P>;
   readonly #failures: ObjectFailures;
   /** The last value of each object that the sink received. */
   #known = new Map<string, P>();
@@ -114,7 +128,7 @@ class Reflection<T extends KubeObject, P> {
   #listFrom: string | undefined = '0';
   #relisted = false;
 
-  constructor(client: KubeClient, options: ReflectorOptions<T, P>) {
+  constructor(client: KubeClient, options: Settled<T, P>) {
     this.#client = client;
     this.#options = options;
     const { resource, log, metrics, onObjectFailure } = options;

@@ -1,5 +1,6 @@
 import { isKubeError } from '../model/errors.js';
-import type { ConfigMap, KubeObject, Pod } from '../model/objects.js';
+import type { ConfigMap, Pod } from '../model/generated/api-types.js';
+import type { KubeObject } from '../model/objects.js';
 import { CONFIG_MAPS, PODS, type Resource } from '../model/resource.js';
 import type { KubeClient, WatchOptions } from '../ports.js';
 

@@ -1,3 +1,4 @@
+/** A method of `KubeClient`. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'replace' | 'patch' | 'delete';
 
 /** One call, in order. */
@@ -11,4 +12,5 @@ export interface MemoryCall {
   readonly body?: unknown;
 }
 
+/** Matches calls that have all of these values; `{}` matches every call. */
 export type CallMatch = Partial<Omit<MemoryCall, 'body'>>;

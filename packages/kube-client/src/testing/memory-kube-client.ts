@@ -37,12 +37,14 @@ import { MemoryStore } from './memory-store.js';
 import { afterDelete, created, mayRemove, updated } from './object-rules.js';
 import { applyPatch, isObject, type Json } from './patch.js';
 
+/** Answers a POST to a subresource; `update` stores the object that it changed. */
 export type SubresourceHandler = (
   object: KubeObject,
   body: unknown,
   update: (object: KubeObject) => void,
 ) => unknown;
 
+/** The clock, and answers for subresources that the client does not have itself. */
 export interface MemoryKubeClientOptions {
   /** Sets time stamps; a {@link ManualClock} when absent. */
   readonly clock?: Clock;
@@ -83,6 +85,19 @@ export interface MemoryKubeClient extends KubeClient {
  * types (apply without field ownership). It sets no defaults except `status.phase`, validates no
  * schema, and does not require namespaces to exist. Returned objects are frozen and, like the real
  * client's, have no nulls.
+ *
+ * @example
+ * ```ts
+ * import { CONFIG_MAPS } from '@nodeagent/kube-client';
+ * import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
+ *
+ * const client = createMemoryKubeClient();
+ * const { signal } = new AbortController();
+ * const settings = { metadata: { namespace: 'default', name: 'settings' }, data: { colour: 'blue' } };
+ * await client.create(CONFIG_MAPS, settings, signal);
+ * const { items } = await client.list(CONFIG_MAPS, {}, signal);
+ * console.log(items[0]?.data?.['colour']); // blue
+ * ```
  */
 export function createMemoryKubeClient(options: MemoryKubeClientOptions = {}): MemoryKubeClient {
   return new Memory(options);

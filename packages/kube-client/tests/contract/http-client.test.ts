@@ -5,7 +5,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { createKubeClient, type KubeClientOptions } from '../../src/http.js';
 import { isKubeError, type KubeError } from '../../src/model/errors.js';
-import type { Pod } from '../../src/model/objects.js';
+import type { Pod } from '../../src/model/generated/api-types.js';
 import { DEPLOYMENTS, NODES, PODS, SERVICE_ACCOUNTS } from '../../src/model/resource.js';
 import type { KubeClient } from '../../src/ports.js';
 import { type Authority, createAuthority, type Pair } from '../support/certificates.js';
@@ -133,7 +133,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
           response.write('one\ntw');
           continued = () => response.end('o\n');
         },
-        { requestTimeoutMs: 50 },
+        { requestTimeoutMs: 1000 },
       );
       let continued = (): void => undefined;
       const options = { container: 'c 1', follow: true, tailLines: 0, sinceMs: 1.5e12 };
@@ -142,7 +142,7 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
         pieces.push(Buffer.from(piece).toString());
         if (pieces.length > 1) continue;
         // longer than a server may take for other answers
-        await new Promise((resolve) => setTimeout(resolve, 120));
+        await new Promise((resolve) => setTimeout(resolve, 1200));
         continued();
       }
       expect(pieces.join('')).toBe('one\ntwo\n');
@@ -150,6 +150,12 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
         'container=c%201&follow=true&tailLines=0&sinceTime=2017-07-14T02%3A40%3A00.000Z';
       expect(server.seen[0]?.url).toBe(`/api/v1/namespaces/a/pods/web/log?${query}`);
       expect(server.seen[0]?.headers.accept).toBe('text/plain, application/json');
+    });
+
+    it('reads a document of a node’s kubelet', async () => {
+      const { server, client } = await start((_, response) => answer(response, 200, { node: 1 }));
+      expect(await client.nodeDocument('n 1', 'stats/summary')).toEqual({ node: 1 });
+      expect(server.seen[0]?.url).toBe('/api/v1/nodes/n%201/proxy/stats/summary');
     });
 
     it('ends the log of a pod when its reader leaves, and reports why there is none', async () => {

@@ -2,8 +2,8 @@ import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testin
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { KubeError } from '../../../src/model/errors.js';
+import type { Pod } from '../../../src/model/generated/api-types.js';
 import type { ObjectFailure } from '../../../src/model/object-failure.js';
-import type { Pod } from '../../../src/model/objects.js';
 import { PODS } from '../../../src/model/resource.js';
 import { runReflector } from '../../../src/run/reflector.js';
 import { Store } from '../../../src/run/store.js';
