@@ -27,8 +27,12 @@ export interface DescribeOptions extends Partial<NodeConfig> {
  *
  * @throws {NodeStatusError} `NODE_ALLOCATABLE_INVALID`, `NODE_FACT_UNREADABLE`; the signal's reason
  * @example
+ * ```ts
+ * import { describeNode } from '@nodeagent/node-status/describe';
+ *
  * const { status } = await describeNode({ maxPods: 20 });
- * console.log(status?.capacity, status?.addresses);
+ * console.log(status?.capacity?.['pods']); // 20
+ * ```
  */
 export async function describeNode(options: DescribeOptions = {}): Promise<Node> {
   const { rootDir = '/var/lib/kubelet', facts = createProcFacts({ rootDir }), ...more } = options;

@@ -14,3 +14,4 @@ export {
   validatePod,
   validatePodSpec,
 } from './plan/validation/pod.js';
+export type { Pod, PodSpec } from '@nodeagent/kube-client';

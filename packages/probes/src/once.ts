@@ -11,6 +11,7 @@ import { createExecProber } from './run/exec-prober.js';
 
 export type { ShortAction } from './plan/once-action.js';
 
+/** Limits of the attempt, and values for what the action leaves open. */
 export interface ProbeOnceOptions {
   /** The time limit of the attempt; 1 s when absent. */
   readonly timeoutMs?: number;
@@ -30,7 +31,14 @@ export interface ProbeOnceOptions {
  *
  * @throws {ProbeError} `PROBE_INVALID`; the signal's reason
  * @example
- * const { result, detail } = await probeOnce('http://127.0.0.1:8080/healthz');
+ * ```ts
+ * import { probeOnce } from '@nodeagent/probes/once';
+ * import { serveHealth } from '@nodeagent/probes/serve';
+ *
+ * await using health = await serveHealth();
+ * const { result, detail } = await probeOnce(`${health.url}/healthz`);
+ * console.log(result, detail); // success ok
+ * ```
  */
 export async function probeOnce(
   action: ShortAction | string,

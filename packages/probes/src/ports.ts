@@ -10,17 +10,20 @@ export type Attempt<Request> = (
   signal: AbortSignal,
 ) => Promise<ProbeOutcome>;
 
+/** A connection that is closed as soon as it stands. */
 export interface TcpRequest {
   readonly hostname: string;
   readonly port: number;
 }
 
+/** A call of `grpc.health.v1.Health/Check`; an empty service stands for the whole server. */
 export interface GrpcRequest {
   readonly address: string;
   readonly port: number;
   readonly service: string;
 }
 
+/** A command to run where the instance is; no shell is involved. */
 export interface ExecRequest {
   readonly instanceId: string;
   readonly command: readonly string[];
@@ -43,9 +46,11 @@ export interface ExecRunner {
   ): Promise<ExecResult>;
 }
 
+/** The end of a command; `output` holds both of its streams. */
 export type ExecResult =
   Readonly<{ kind: 'exited'; exitCode: number; output: string }> | Readonly<{ kind: 'timed-out' }>;
 
+/** A verdict that differs from the one before, with the probe that decided it. */
 export interface VerdictChange {
   readonly key: string;
   readonly instanceId: string;
@@ -56,6 +61,7 @@ export interface VerdictChange {
   readonly detail: string;
 }
 
+/** One attempt with its outcome, whether it changes a verdict or not. */
 export interface AttemptReport {
   readonly key: string;
   readonly instanceId: string;

@@ -3,6 +3,7 @@ import type { Quantity } from '@nodeagent/base';
 /** A hard eviction threshold: a number of bytes, or a share of the capacity. */
 export type Reserve = Readonly<{ bytes: number }> | Readonly<{ fraction: number }>;
 
+/** Keeps pods away that do not tolerate it; `NoExecute` also evicts them. */
 export interface Taint {
   readonly key: string;
   readonly value?: string;

@@ -23,6 +23,7 @@ export interface MachineFacts {
   readonly architecture: string;
 }
 
+/** Addresses from which the node's own are chosen. */
 export interface NetworkFacts {
   /** The addresses of all interfaces that are up. */
   readonly interfaceAddresses: readonly string[];
@@ -32,6 +33,9 @@ export interface NetworkFacts {
   readonly defaultRoute: Readonly<{ ipv4?: string; ipv6?: string }>;
 }
 
+/**
+ * One aspect of the runtime's health: `RuntimeReady` and `NetworkReady` decide about the node's.
+ */
 export interface RuntimeCondition {
   readonly type: string;
   readonly status: boolean;
@@ -39,6 +43,7 @@ export interface RuntimeCondition {
   readonly message: string;
 }
 
+/** A way to run pods that a RuntimeClass can name. */
 export interface RuntimeHandler {
   /** Empty for the default handler. */
   readonly name: string;
@@ -54,11 +59,13 @@ export interface RuntimeStatus {
   readonly supplementalGroupsPolicy: boolean | undefined;
 }
 
+/** Reported as `containerd://2.1.0`. */
 export interface RuntimeVersion {
   readonly name: string;
   readonly version: string;
 }
 
+/** An image in the runtime's store. */
 export interface ImageFact {
   readonly id: string;
   readonly repoDigests: readonly string[];

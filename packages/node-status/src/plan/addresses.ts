@@ -3,11 +3,13 @@ import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 import type { NodeConfig } from '../model/config.js';
 import type { NetworkFacts } from '../model/facts.js';
 
+/** An entry of `status.addresses`: type `InternalIP`, `ExternalIP`, `Hostname` … */
 export interface NodeAddress {
   readonly type: string;
   readonly address: string;
 }
 
+/** The addresses to report, or the reason why the present ones stay. */
 export type PlannedAddresses =
   | Readonly<{ kind: 'addresses'; addresses: readonly NodeAddress[] }>
   /** The node's present addresses must stay; the text is the reason. */

@@ -4,13 +4,16 @@ import type { NodeConfig, Reserve } from '../model/config.js';
 import { NodeStatusError } from '../model/errors.js';
 import type { DeviceResources, MachineFacts } from '../model/facts.js';
 
+/** Quantities in Kubernetes' notation by resource: `{ cpu: '4', memory: '16Gi' }`. */
 export type ResourceList = Readonly<Record<string, string>>;
 
+/** All resources of the machine, and the part that pods may request. */
 export interface Capacity {
   readonly capacity: ResourceList;
   readonly allocatable: ResourceList;
 }
 
+/** The measured machine, and the entries of other writers. */
 export interface CapacityFacts {
   readonly machine: MachineFacts;
   readonly devices: DeviceResources | undefined;

@@ -38,6 +38,7 @@ const PRESSURES: readonly PressureWords[] = [
   },
 ];
 
+/** All conditions of the node, with the events of those that changed. */
 export interface PlannedConditions {
   readonly conditions: readonly NodeCondition[];
   /** Reasons of the events to report. */

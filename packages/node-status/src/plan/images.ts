@@ -2,6 +2,7 @@ import type { ImageFact } from '../model/facts.js';
 
 const MAX_NAMES = 5;
 
+/** An entry of `status.images`; at most five names. */
 export interface NodeImage {
   readonly names: string[];
   readonly sizeBytes: number;

@@ -1,8 +1,10 @@
 import { formatTimestamp } from '@nodeagent/base';
 import type { Lease, Node } from '@nodeagent/kube-client';
 
+/** The namespace in which each node has a Lease of its own name. */
 export const LEASE_NAMESPACE = 'kube-node-lease';
 
+/** The holder of the Lease, and the time after which it counts as lost. */
 export interface LeaseConfig {
   readonly nodeName: string;
   readonly leaseDurationSeconds: number;

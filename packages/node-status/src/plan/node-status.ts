@@ -37,12 +37,14 @@ export interface Now {
   readonly monotonicMs: number;
 }
 
+/** An event about the Node. */
 export interface NodeEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
   readonly message: string;
 }
 
+/** The Node to write. */
 export interface PlannedNode {
   readonly node: Node;
   /** Events to report once the node has been written. */

@@ -11,6 +11,7 @@ export interface RuntimeHealth {
   readonly supplementalGroupsPolicy: boolean | undefined;
 }
 
+/** The state before the runtime has answered for the first time: the node is not ready. */
 export const UNKNOWN_HEALTH: RuntimeHealth = {
   lastGoodMs: undefined,
   runtimeProblem: undefined,

@@ -1,9 +1,9 @@
 import type { Clock, Logger, Random } from '@nodeagent/base';
-import { Wake } from '@nodeagent/base';
+import { isAborted, Wake } from '@nodeagent/base';
 import type { KubeClient, Node } from '@nodeagent/kube-client';
 
 import type { NodeConfig } from '../model/config.js';
-import type { MachineFacts } from '../model/facts.js';
+import type { MachineFacts, NetworkFacts } from '../model/facts.js';
 import { type ImageFact, NO_PROBLEMS, type RuntimeVersion } from '../model/facts.js';
 import type { NodeEvent, NodeFacts, Now } from '../plan/node-status.js';
 import { type RuntimeHealth, UNKNOWN_HEALTH } from '../plan/runtime-health.js';
@@ -15,6 +15,7 @@ import type { FactSource, NodeEvents, NodeInputs } from '../ports.js';
  */
 export type NodeStage = 'registering' | 'created' | 'ready';
 
+/** Ports of {@link runNodeStatus}, and callbacks for its steps. */
 export interface NodeStatusOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -40,6 +41,8 @@ export interface Context {
   readonly options: NodeStatusOptions;
   readonly wake: Wake;
   machine: MachineFacts;
+  /** Undefined before the first measurement. */
+  network: NetworkFacts | undefined;
   health: RuntimeHealth;
   runtimeVersion: RuntimeVersion | undefined;
   images: readonly ImageFact[];
@@ -52,6 +55,7 @@ export function newContext(options: NodeStatusOptions, machine: MachineFacts): C
     options,
     wake: options.wake ?? new Wake(),
     machine,
+    network: undefined,
     health: UNKNOWN_HEALTH,
     runtimeVersion: undefined,
     images: [],
@@ -76,19 +80,22 @@ export function nowOf({ options: { clock } }: Context): Now {
 
 const NO_PRESSURE = { memory: false, disk: false, pid: false };
 
-/** Measures everything; if the machine cannot be measured, its previous figures stay in use. */
+/**
+ * Measures everything. The previous figures of the machine or of its network stay in use when they
+ * cannot be measured, e.g. because the process may not open any file.
+ *
+ * @throws what the network's first measurement throws
+ */
 export async function gatherFacts(context: Context, signal: AbortSignal): Promise<NodeFacts> {
-  const { facts, inputs, config, log } = context.options;
+  const { facts, inputs, log } = context.options;
   try {
     context.machine = await facts.machine();
   } catch (error) {
     log.warn({ err: error }, 'cannot measure the machine; its last figures stay in use');
   }
-  const explicit = config.nodeIps.some((ip) => ip !== '::' && ip !== '0.0.0.0');
-  const network = await facts.network(explicit ? undefined : config.nodeName, signal);
   return {
     machine: context.machine,
-    network,
+    network: await networkFacts(context, signal),
     health: context.health,
     runtimeVersion: context.runtimeVersion,
     images: context.images,
@@ -97,6 +104,18 @@ export async function gatherFacts(context: Context, signal: AbortSignal): Promis
     volumesInUse: inputs.volumesInUse?.(),
     devices: inputs.devices?.(),
   };
+}
+
+async function networkFacts(context: Context, signal: AbortSignal): Promise<NetworkFacts> {
+  const { facts, config, log } = context.options;
+  const explicit = config.nodeIps.some((ip) => ip !== '::' && ip !== '0.0.0.0');
+  try {
+    context.network = await facts.network(explicit ? undefined : config.nodeName, signal);
+  } catch (error) {
+    if (isAborted(signal) || context.network === undefined) throw error;
+    log.warn({ err: error }, 'cannot measure the network; its last figures stay in use');
+  }
+  return context.network;
 }
 
 /**

@@ -9,6 +9,7 @@ export interface FixedFacts extends FactSource {
   failure: Error | undefined;
 }
 
+/** A machine whose figures a test can change while the node status runs. */
 export function createFixedFacts(
   machine: Partial<MachineFacts> = {},
   network: Partial<NetworkFacts> = {},
@@ -56,6 +57,7 @@ export interface FixedInputs extends NodeInputs {
   imageList: readonly ImageFact[];
 }
 
+/** A healthy runtime `containerd` 1.6.20 without images; assign to change it. */
 export function createFixedInputs(more: Partial<NodeInputs> = {}): FixedInputs {
   const inputs: FixedInputs = {
     status: GOOD_RUNTIME,

@@ -213,7 +213,7 @@ describe('status', () => {
     await clock.advance(10_500);
     const sent = client.calls.findLast(({ verb }) => verb === 'patch');
     expect(sent).toMatchObject({ subresource: 'status', name: 'n1' });
-    const { body } = sent?.body as { body: { status: object; metadata?: object } };
+    const { body } = sent!.body as { body: { status: object; metadata?: object } };
     expect(Object.keys(body)).toEqual(['status']);
     expect(body.status).toMatchObject({
       capacity: { memory: '8Gi' },
@@ -333,6 +333,15 @@ describe('status', () => {
     await clock.advance(60_000);
     expect(node()?.status?.capacity?.['cpu']).toBe('2');
     expect(ready()).toMatchObject({ status: 'True' });
+  });
+
+  it('keeps the last addresses when the network cannot be measured', async () => {
+    await start();
+    const before = node()?.status?.addresses;
+    facts.network = () => Promise.reject(new Error('EMFILE'));
+    await clock.advance(400_000);
+    expect(node()?.status?.addresses).toEqual(before);
+    expect(ready()).toMatchObject({ lastHeartbeatTime: '2026-01-01T00:05:06Z' });
   });
 
   it('is not confused by a wall clock that jumps', async () => {

@@ -6,9 +6,11 @@ export interface FieldError {
   readonly message: string;
 }
 
+/** Reasons of causes in a Status, as Kubernetes' API spells them. */
 export type FieldErrorReason =
   | 'FieldValueRequired'
   | 'FieldValueInvalid'
+  | 'FieldValueTypeInvalid'
   | 'FieldValueDuplicate'
   | 'FieldValueNotSupported'
   | 'FieldValueForbidden'
@@ -31,6 +33,12 @@ export const field = {
   }),
   invalid: (path: string, value: unknown, detail: string): FieldError => ({
     reason: 'FieldValueInvalid',
+    field: path,
+    message: `Invalid value: ${shown(value)}: ${detail}`,
+  }),
+  /** For a value of another type or format: rules about the object are then not evaluated. */
+  typeInvalid: (path: string, value: unknown, detail: string): FieldError => ({
+    reason: 'FieldValueTypeInvalid',
     field: path,
     message: `Invalid value: ${shown(value)}: ${detail}`,
   }),

@@ -6,6 +6,7 @@ const COMPONENT = /^[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*$/;
 const TAG = /^\w[\w.-]{0,127}$/;
 const DIGEST = /^[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}$/;
 
+/** The parts of `registry.example/shop/web:1@sha256:…`. */
 export interface ImageReference {
   /** Registry host and path, as written. */
   readonly name: string;
@@ -18,6 +19,13 @@ export interface ImageReference {
  *
  * @returns undefined if the text is not an image name
  * @see https://github.com/distribution/reference for the grammar
+ * @example
+ * ```ts
+ * import { parseImageReference } from '@nodeagent/pod-rules';
+ *
+ * console.log(parseImageReference('registry.example:5000/shop/web:2')?.tag); // 2
+ * console.log(parseImageReference('Shop/Web')); // undefined
+ * ```
  */
 export function parseImageReference(text: string): ImageReference | undefined {
   const [tagged, digest] = cutAt(text, '@');

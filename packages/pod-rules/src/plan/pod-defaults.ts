@@ -27,7 +27,19 @@ function ownContainers(spec: PodSpec): readonly Container[] {
   return [...(spec.initContainers ?? []), ...(asWritten(spec).containers ?? [])];
 }
 
-/** Fills in the defaults that a pod gets and a template does not. */
+/**
+ * Fills in the defaults that a pod gets and a template does not.
+ *
+ * @example
+ * ```ts
+ * import type { PodSpec } from '@nodeagent/kube-client';
+ * import { defaultPod } from '@nodeagent/pod-rules';
+ *
+ * const spec: PodSpec = { containers: [{ name: 'web', image: 'nginx:1.29' }] };
+ * defaultPod(spec);
+ * console.log(spec.restartPolicy, spec.containers[0]?.imagePullPolicy); // Always IfNotPresent
+ * ```
+ */
 export function defaultPod(spec: PodSpec): void {
   defaultPodSpec(spec);
   spec.enableServiceLinks ??= true;

@@ -9,6 +9,7 @@ export interface AmountRules<T> {
   readonly larger: (challenger: T, holder: T) => T;
 }
 
+/** Amounts by the name of the resource: `cpu`, `memory`, `hugepages-2Mi`. */
 export type AmountsByName<T> = ReadonlyMap<string, T>;
 type Kind = 'limits' | 'requests';
 type ResourceList = Readonly<Record<string, string>>;

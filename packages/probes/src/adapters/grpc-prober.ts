@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { formatGoDuration } from '@nodeagent/base';
+import { hasFreeDescriptor } from '@nodeagent/base/system';
 
 import { decodeHealthResponse, encodeHealthRequest } from '../codec/health-message.js';
 import type { ProbeOutcome } from '../model/result.js';
@@ -40,7 +41,8 @@ export function createGrpcProber(): Attempt<GrpcRequest> {
     try {
       if (!(await connected(client, deadline, signal))) {
         const detail = `timeout: failed to connect service "${target}" within ${within}: context deadline exceeded`;
-        return { result: 'failure', detail };
+        // grpc-js does not say why: without a descriptor, the server was not even asked
+        return { result: hasFreeDescriptor() ? 'failure' : 'error', detail };
       }
       return await check(client, { service, deadline, within }, signal);
     } finally {

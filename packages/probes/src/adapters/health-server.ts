@@ -7,6 +7,7 @@ import { type CheckedPart, healthText, requestedChecks } from '../plan/health-re
 /** Passes when it returns or resolves; fails when it throws or rejects. */
 export type HealthCheck = (signal: AbortSignal) => unknown;
 
+/** The address to listen on, and the checks behind each path. */
 export interface HealthServerOptions {
   /** A free one when absent. */
   readonly port?: number;
@@ -20,6 +21,7 @@ export interface HealthServerOptions {
   readonly onFailure?: (check: string, error: unknown) => void;
 }
 
+/** A server that answers probes until it is closed. */
 export interface HealthServer extends AsyncDisposable {
   /** For example `http://127.0.0.1:8080`. */
   readonly url: string;
@@ -34,8 +36,16 @@ export interface HealthServer extends AsyncDisposable {
  *
  * @throws the error of `node:net` when it cannot listen
  * @example
- * const paths = { '/livez': {}, '/readyz': { database: () => pool.query('select 1') } };
- * await using health = await serveHealth({ port: 8080, host: '::', paths });
+ * ```ts
+ * import { serveHealth } from '@nodeagent/probes/serve';
+ *
+ * const queue: string[] = [];
+ * const backlog = () => {
+ *   if (queue.length > 1000) throw new Error('the queue is too long');
+ * };
+ * await using health = await serveHealth({ paths: { '/livez': {}, '/readyz': { backlog } } });
+ * console.log((await fetch(`${health.url}/readyz`)).status); // 200
+ * ```
  */
 export async function serveHealth(options: HealthServerOptions = {}): Promise<HealthServer> {
   const { host = '127.0.0.1', port = 0 } = options;

@@ -4,15 +4,18 @@ import { connect as connectTls, createSecureContext, type SecureContext } from '
 
 import { encodeHttpRequest } from '../codec/http-request-text.js';
 import { HttpResponseReader } from '../codec/http-response.js';
-import { describeSocketError } from '../codec/socket-error.js';
+import { describeSocketError, isOwnLack } from '../codec/socket-error.js';
 import { DETAIL_LIMIT_BYTES } from '../model/result.js';
 import type { HttpRequest } from '../plan/http-request.js';
 import { closeSocket } from './close-socket.js';
 
 export type Exchange =
   | Readonly<{ kind: 'answer'; status: number; location: string | undefined; body: string }>
-  /** A failure in the head leaves nothing known; after the head, at least the status is known. */
-  | Readonly<{ kind: 'failed'; phase: 'head' | 'body'; detail: string }>;
+  /**
+   * `here`: no connection could be made for want of room on this machine. A failure in the head
+   * leaves nothing known; after the head, at least the status is known.
+   */
+  | Readonly<{ kind: 'failed'; phase: 'here' | 'head' | 'body'; detail: string }>;
 
 /** All sockets read into one buffer; bytes to keep are copied at once. */
 const readBuffer = Buffer.allocUnsafeSlow(16 * 1024);
@@ -42,8 +45,9 @@ export function exchange(
       if (outcome === undefined) reject(signal.reason as Error);
       else resolve(outcome);
     };
-    const fail = (detail: string): void => {
-      settle({ kind: 'failed', phase: reader.head === undefined ? 'head' : 'body', detail });
+    const fail = (detail: string, isHere = false): void => {
+      const phase = isHere ? 'here' : reader.head === undefined ? 'head' : 'body';
+      settle({ kind: 'failed', phase, detail });
       socket.destroy();
     };
     const advance = (): void => {
@@ -72,7 +76,8 @@ export function exchange(
     let connected = false;
     socket.once('connect', () => (connected = true));
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      fail(describeSocketError(error, connected ? 'read' : 'dial', request));
+      const detail = describeSocketError(error, connected ? 'read' : 'dial', request);
+      fail(detail, !connected && isOwnLack(error));
     });
     socket.write(encodeHttpRequest(request), 'utf8');
   });

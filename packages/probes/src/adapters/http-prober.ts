@@ -8,6 +8,8 @@ import { exchange } from './http-exchange.js';
  * within one deadline; a redirect to another host is a warning. Certificates are not verified.
  *
  * An answer whose body breaks off or is late is an error: the server is alive but cannot be judged.
+ * So is a connection for which this machine has no room. (Kubernetes takes that for a failure, so its
+ * containers are restarted when the kubelet has no file descriptor.)
  *
  * @see Kubernetes 1.36 pkg/probe/http/http.go
  */
@@ -21,6 +23,7 @@ export function createHttpProber(): Attempt<HttpRequest> {
       const answer = await exchange(request, Math.max(1, endMs - performance.now()), signal);
       if (answer.kind === 'failed') {
         const detail = failureText(request, answer.detail);
+        if (answer.phase === 'here') return { result: 'error', detail };
         if (answer.phase === 'head') return { result: 'failure', detail };
         return { result: 'error', state: 'failure', detail };
       }

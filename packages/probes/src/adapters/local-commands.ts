@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
+import { lackOfPipes } from '@nodeagent/base/system';
+
 import { DETAIL_LIMIT_BYTES } from '../model/result.js';
 import type { ExecResult, ExecRunner } from '../ports.js';
 
@@ -14,6 +16,11 @@ export function createLocalCommands(): ExecRunner {
       new Promise<ExecResult>((resolve, reject) => {
         signal.throwIfAborted();
         const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+        const lack = lackOfPipes(child);
+        if (lack !== undefined) {
+          void lack.then(reject);
+          return;
+        }
         const kept: Buffer[] = [];
         let size = 0;
         let late = false;

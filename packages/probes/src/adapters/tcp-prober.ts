@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-import { describeDialTimeout, describeSocketError } from '../codec/socket-error.js';
+import { describeDialTimeout, describeSocketError, isOwnLack } from '../codec/socket-error.js';
 import type { ProbeOutcome } from '../model/result.js';
 import type { Attempt, TcpRequest } from '../ports.js';
 import { closeSocket } from './close-socket.js';
@@ -37,7 +37,8 @@ export function createTcpProber(): Attempt<TcpRequest> {
       });
       // The listener stays until the socket is closed: errors during the close have no effect.
       socket.on('error', (error: NodeJS.ErrnoException) => {
-        finish({ result: 'failure', detail: describeSocketError(error, 'dial', request) });
+        const result = isOwnLack(error) ? 'error' : 'failure';
+        finish({ result, detail: describeSocketError(error, 'dial', request) });
       });
     });
 }

@@ -17,6 +17,14 @@ const WORDS: Readonly<Record<string, string>> = {
 const TLS_REASON = /:SSL routines:[^:]*:([^:]+):/;
 const NOT_TLS = ['wrong version number', 'packet length too long'];
 
+/** Errors of a process, or of a machine, that has no room for another connection. */
+const NO_ROOM = ['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM'];
+
+/** Reports whether an attempt failed here, so that it says nothing about the peer. */
+export function isOwnLack({ code = '' }: Readonly<{ code?: string | undefined }>): boolean {
+  return NO_ROOM.includes(code);
+}
+
 export interface Peer {
   readonly hostname: string;
   readonly port: number;

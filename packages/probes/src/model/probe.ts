@@ -1,11 +1,16 @@
 /** The use of a probe's verdict: restart the subject, send it traffic, or wait until it is up. */
 export type ProbeKind = 'liveness' | 'readiness' | 'startup';
 
+/** All kinds, in the order in which a container passes them. */
 export const PROBE_KINDS: readonly ProbeKind[] = ['startup', 'liveness', 'readiness'];
 
 /** A number, or the name of one of the subject's ports. */
 export type PortRef = number | string;
 
+/**
+ * One attempt: the address or command that it tries. Ports are numbers, or names of the instance's
+ * ports.
+ */
 export type ProbeAction =
   | Readonly<{
       kind: 'http';
@@ -29,11 +34,13 @@ export type ProbeAction =
     }>
   | Readonly<{ kind: 'exec'; command: readonly string[] }>;
 
+/** A header of the probe's request. */
 export interface HttpHeader {
   readonly name: string;
   readonly value: string;
 }
 
+/** A probe with all of its values; {@link withDefaults} fills in Kubernetes' own. */
 export interface ProbeSpec {
   readonly action: ProbeAction;
   /** From the start of the instance to the first attempt. */
@@ -52,6 +59,7 @@ export interface ProbeSpec {
   readonly terminationGraceSeconds?: number;
 }
 
+/** The probes of a subject; an absent kind counts as passed. */
 export type ProbeSet = Readonly<Partial<Record<ProbeKind, ProbeSpec>>>;
 
 /**

@@ -17,6 +17,7 @@ export interface HttpRequest {
   readonly headers: readonly HttpHeader[];
 }
 
+/** The `User-Agent`, unless the probe has a header of its own. */
 export interface HttpRequestOptions {
   readonly userAgent: string;
 }
@@ -61,7 +62,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
  * Go golang.org/x/net/http/httpguts, ValidHeaderFieldValue: excludes control characters except the
  * tab.
  */
-// eslint-disable-next-line no-control-regex -- control characters are what must not be sent
+// oxlint-disable-next-line no-control-regex -- control characters are what must not be sent
 const NOT_IN_VALUE = /[\x00-\x08\x0a-\x1f\x7f]/;
 /** Go golang.org/x/net/http/httpguts, ValidHostHeader. */
 const HOST = /^[\w!$%()*+,.:;=[\]'~@&-]*$/;
@@ -132,7 +133,7 @@ function asciiHost(text: string): string | undefined {
 }
 
 function isAscii(text: string): boolean {
-  // eslint-disable-next-line no-control-regex -- the range begins there
+  // oxlint-disable-next-line no-control-regex -- the range begins there
   return /^[\x00-\x7f]*$/.test(text);
 }
 
@@ -160,7 +161,7 @@ export function requestUrl(request: HttpRequest): string {
 function encodeTarget(path: string): string {
   const [withoutFragment = ''] = path.toWellFormed().split('#', 1);
   const absolute = withoutFragment.startsWith('/') ? withoutFragment : `/${withoutFragment}`;
-  // eslint-disable-next-line no-control-regex -- control characters are what must not be sent
+  // oxlint-disable-next-line no-control-regex -- control characters are what must not be sent
   return absolute.replace(/[\x00-\x20\x7f"<>\\^`{|}]|[^\x00-\x7f]+/g, (text) =>
     encodeURIComponent(text),
   );

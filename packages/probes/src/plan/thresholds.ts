@@ -6,6 +6,7 @@ export interface ProbeRun {
   readonly count: number;
 }
 
+/** The sequence of equal results so far, and the verdict if it has just been reached. */
 export interface FoldedResult {
   readonly run: ProbeRun | undefined;
   /** Present when the sequence has reached its threshold. */
@@ -17,6 +18,7 @@ export interface FoldedResult {
   readonly hold: boolean;
 }
 
+/** Numbers of equal results in a row that decide a verdict. */
 export type Thresholds = Pick<ProbeSpec, 'successThreshold' | 'failureThreshold'>;
 
 /**

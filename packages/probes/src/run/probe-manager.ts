@@ -1,4 +1,5 @@
 import type { Clock, Random } from '@nodeagent/base';
+import { createSystemClock, systemRandom } from '@nodeagent/base/system';
 
 import { type Due, DueQueue } from '../model/due-queue.js';
 import { PROBE_KINDS, type ProbeKind, type ProbeSpec } from '../model/probe.js';
@@ -10,11 +11,14 @@ import { foldResult, type ProbeRun } from '../plan/thresholds.js';
 import type { Prober, VerdictSink } from '../ports.js';
 import { attemptProbe } from './attempt.js';
 
+/** The probers, and the receiver of verdicts. */
 export interface ProbeManagerOptions {
-  readonly clock: Clock;
+  /** The system's clocks when absent. */
+  readonly clock?: Clock;
   readonly prober: Prober;
   readonly sink: VerdictSink;
-  readonly random: Random;
+  /** `Math.random` when absent. */
+  readonly random?: Random;
 }
 
 /** Due times are rounded up to this, so that many probes share one timer. */
@@ -57,7 +61,7 @@ interface Entry {
  * until {@link remove}.
  */
 export class ProbeManager {
-  readonly #options: ProbeManagerOptions;
+  readonly #options: Required<ProbeManagerOptions>;
   readonly #entries = new Map<string, Entry>();
   readonly #byInstance = new Map<string, Entry>();
   readonly #due = new DueQueue<Worker>();
@@ -68,9 +72,10 @@ export class ProbeManager {
   #alarm: { readonly atMs: number; readonly ring: AbortController } | undefined;
 
   constructor(options: ProbeManagerOptions) {
-    this.#options = options;
-    this.#bornMs = options.clock.monotonicMs();
-    this.#bornAtMs = options.clock.nowMs();
+    const { clock = createSystemClock(), random = systemRandom } = options;
+    this.#options = { ...options, clock, random };
+    this.#bornMs = clock.monotonicMs();
+    this.#bornAtMs = clock.nowMs();
   }
 
   /**

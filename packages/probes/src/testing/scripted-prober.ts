@@ -12,6 +12,9 @@ export interface ScriptedProber extends Required<Prober> {
 /** `'never'` does not answer until the attempt is aborted. */
 export type ScriptedOutcome = ProbeOutcome['result'] | ProbeOutcome | 'never';
 
+/**
+ * Returns these outcomes one by one and then repeats the last; succeeds always when there are none.
+ */
 export function createScriptedProber(...outcomes: readonly ScriptedOutcome[]): ScriptedProber {
   const attempts: Readonly<Record<string, unknown>>[] = [];
   let script: readonly ScriptedOutcome[] = outcomes.length > 0 ? outcomes : ['success'];

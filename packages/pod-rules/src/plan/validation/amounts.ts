@@ -1,5 +1,5 @@
 import { parseQuantity, type Quantity } from '@nodeagent/base';
-import type { Container } from '@nodeagent/kube-client';
+import { asWritten, type Container } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { qualifiedNameErrors } from '../label-names.js';
@@ -112,7 +112,8 @@ function claimErrors(
   claims: ReadonlySet<string>,
 ): Errors {
   const seen = new Set<string>();
-  return wanted.flatMap(({ name = '', request = '' }, i) => {
+  return wanted.flatMap((claim, i) => {
+    const { name = '', request = '' } = asWritten(claim);
     const where = `${path}[${i}]`;
     if (name === '') return needed(where, name);
     const key = request === '' ? name : `${name}/${request}`;

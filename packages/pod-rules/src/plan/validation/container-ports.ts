@@ -1,4 +1,4 @@
-import type { Container } from '@nodeagent/kube-client';
+import { asWritten, type Container } from '@nodeagent/kube-client';
 
 import { field } from '../../model/field-error.js';
 import { type Errors, neededOneOf } from './checks.js';
@@ -10,7 +10,8 @@ const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 
 export function containerPortErrors(ports: readonly Port[], path: string): Errors {
   const names = new Set<string>();
-  return ports.flatMap(({ name = '', containerPort = 0, hostPort = 0, protocol }, i) => {
+  return ports.flatMap((port, i) => {
+    const { name = '', containerPort = 0, hostPort = 0, protocol } = asWritten(port);
     const where = `${path}[${i}]`;
     const bad = name === '' ? [] : portNameErrors(`${where}.name`, name);
     const isTwice = name !== '' && bad.length === 0 && names.has(name);

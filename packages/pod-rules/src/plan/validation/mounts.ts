@@ -121,7 +121,8 @@ function deviceErrors(
 ): Errors {
   const names = new Set<string>();
   const paths = new Set<string>();
-  return volumeDevices.flatMap(({ name = '', devicePath = '' }, i) => {
+  return volumeDevices.flatMap((device, i) => {
+    const { name = '', devicePath = '' } = asWritten(device);
     const nameAt = `${path}[${i}].name`;
     const pathAt = `${path}[${i}].devicePath`;
     const volume = volumes.get(name);
