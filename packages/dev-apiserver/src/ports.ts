@@ -41,3 +41,34 @@ export type TokenAuthenticator = (
   token: string,
   audiences: readonly string[],
 ) => Promise<Readonly<{ user: UserInfo; audiences: readonly string[] }> | undefined>;
+
+export type WebhookAnswer = Readonly<{ answer: unknown }> | Readonly<{ failure: string }>;
+
+/** Names a Service that answers for a webhook. */
+export interface WebhookService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly port: number;
+}
+
+/**
+ * Finds the server behind a Service.
+ *
+ * @returns its URL, like `https://127.0.0.1:9443`; undefined to look for the Service's endpoints
+ */
+export type ResolveService = (
+  service: WebhookService,
+) => string | undefined | Promise<string | undefined>;
+
+/** Posts a review to a webhook. */
+export type WebhookCaller = (
+  call: Readonly<{
+    url: string;
+    /** The address of the server, when it is not the URL's host. */
+    connectTo?: Readonly<{ host: string; port: number }> | undefined;
+    /** The system's CAs when absent. */
+    caPem: string | undefined;
+    body: unknown;
+    timeoutMs: number;
+  }>,
+) => Promise<WebhookAnswer>;

@@ -3,6 +3,8 @@ import { isIPv6 } from 'node:net';
 
 import { type Clock, type Logger, SILENT_LOGGER } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
+import type { Connection } from '@nodeagent/kube-client';
+import { createKubeClient, type HttpKubeClient } from '@nodeagent/kube-client/http';
 
 import { startHttpsServer } from './adapters/https-server.js';
 import { renderKubeconfig } from './adapters/kubeconfig.js';
@@ -12,19 +14,27 @@ import {
   type KeyedCertificate,
 } from './adapters/pki.js';
 import { createTokenSigner } from './adapters/token-signer.js';
+import { callWebhook } from './adapters/webhook-caller.js';
+import type { CompileSchema } from './model/custom-kind.js';
 import type { UserInfo } from './model/request.js';
 import { formatIp, parseIpRange } from './plan/ip-range.js';
+import type { ResolveService } from './ports.js';
 import { createAdmission } from './run/admission.js';
 import { Api } from './run/api.js';
 import { createTokenAuthenticator } from './run/authenticator.js';
 import { createAuthorizer } from './run/authorizer.js';
 import { bootstrap } from './run/bootstrap.js';
+import { Catalog } from './run/catalog.js';
+import { serveCustomResources } from './run/custom-resources.js';
 import { createLateBindings } from './run/noticed-bindings.js';
 import { Registry } from './run/registry.js';
+import { SchemaRules } from './run/schema-rules.js';
 import { ServiceAddresses } from './run/service-addresses.js';
 import { Store } from './run/store.js';
 import { createSubresources } from './run/subresources/subresources.js';
+import { Webhooks } from './run/webhooks.js';
 
+/** Without any, the server listens on a free port of the loopback interface. */
 export interface DevApiServerOptions {
   /**
    * Address to listen on; 127.0.0.1 when absent. Another address is for a node in its own network
@@ -52,16 +62,27 @@ export interface DevApiServerOptions {
    * bookmark each minute and at their end.
    */
   readonly withholdsBookmarks?: boolean;
+  /**
+   * Finds the server of an admission webhook that is given as a Service, for example
+   * `() => 'https://127.0.0.1:9443'`. Without it, or when it returns undefined, a ready endpoint of
+   * the Service's EndpointSlices is called; its certificate must be for `name.namespace.svc`.
+   */
+  readonly resolveService?: ResolveService;
   readonly clock?: Clock;
   readonly log?: Logger;
 }
 
+/** A running server. Everything in it is gone after `stop`. */
 export interface DevApiServer {
   /** For example `https://127.0.0.1:6443`. */
   readonly url: string;
   readonly caCertificatePem: string;
-  /** Returns a kubeconfig as YAML, with a new client certificate for this identity. */
-  kubeconfig(identity: Identity): Promise<string>;
+  /** Returns a kubeconfig as YAML, with a new client certificate; of the admin when absent. */
+  kubeconfig(identity?: Identity): Promise<string>;
+  /** Returns what `createKubeClient` needs to call this server as this user; admin when absent. */
+  connection(identity?: Identity): Promise<Connection>;
+  /** Returns a client with this identity, admin when absent; `stop` closes it too. */
+  client(identity?: Identity): Promise<HttpKubeClient>;
   issueClientCertificate(identity: Identity): Promise<KeyedCertificate>;
   /** @param names host names and addresses, for example of a kubelet's own server */
   issueServerCertificate(commonName: string, names: readonly string[]): Promise<KeyedCertificate>;
@@ -80,6 +101,21 @@ const SUFFIX_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
  * Starts the API server in this process.
  *
  * @throws {ApiServerError} `APISERVER_OPTIONS`, `APISERVER_LISTEN`
+ * @example
+ * ```ts
+ * import { startDevApiServer } from '@nodeagent/dev-apiserver';
+ * import { NAMESPACES } from '@nodeagent/kube-client';
+ * import { createKubeClient } from '@nodeagent/kube-client/http';
+ * import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
+ *
+ * const server = await startDevApiServer();
+ * const text = await server.kubeconfig({ user: 'admin', groups: ['system:masters'] });
+ * const client = createKubeClient(await loadKubeconfig({ text }));
+ * const { metadata } = await client.get(NAMESPACES, { name: 'default' }, AbortSignal.timeout(9000));
+ * console.log(metadata?.name); // default
+ * client.close();
+ * await server.stop();
+ * ```
  */
 export async function startDevApiServer(options: DevApiServerOptions = {}): Promise<DevApiServer> {
   const host = options.host ?? LOOPBACK;
@@ -92,13 +128,25 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
   // a second.
   const store = new Store(Math.floor(clock.nowMs()) * 1_000);
   const registry = new Registry({ store, clock, newUid: randomUUID, newSuffix });
-  registry.useAdmission(createAdmission({ registry, addresses, newSuffix }));
+  const catalog = new Catalog();
+  const schemaRules = new SchemaRules(loadCompiler);
+  serveCustomResources(registry, catalog, schemaRules, (err) => {
+    log.error({ err }, 'custom resources cannot be served');
+  });
+  registry.useAdmission(createAdmission({ registry, addresses, schemaRules, newSuffix }));
+  const webhooks = new Webhooks({
+    ...{ registry, catalog, call: callWebhook, newUid: randomUUID },
+    resolveService: options.resolveService,
+  });
   const authority = await createCertificateAuthority(clock.nowMs());
   const signer = await createTokenSigner(ISSUER, () => clock.nowMs());
   const { bindingLagMs: lagMs } = options;
   const bindings = lagMs === undefined ? undefined : createLateBindings(clock, lagMs);
   const authorizer = createAuthorizer(registry, bindings);
-  const authenticate = createTokenAuthenticator(registry, signer, options.tokens ?? new Map());
+  const authenticate = createTokenAuthenticator({
+    ...{ registry, signer, clock },
+    staticTokens: options.tokens ?? new Map(),
+  });
   const subresources = createSubresources({
     registry,
     authorizer,
@@ -108,7 +156,7 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
     csrSigner: authority,
   });
   const server = await startHttpsServer({
-    api: new Api({ registry, authorizer, subresources }),
+    api: new Api({ webhooks, catalog, registry, authorizer, subresources, schemaRules }),
     host,
     port: options.port ?? 0,
     certificate: await authority.issueServer('kube-apiserver', serverNames(options), clock.nowMs()),
@@ -128,16 +176,43 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
   });
   const url = `https://${isIPv6(host) ? `[${host}]` : host}:${server.port}`;
   log.info({ url }, 'API server is ready');
+  const clients = new Set<HttpKubeClient>();
+  const connection = async (identity: Identity = ADMIN): Promise<Connection> => {
+    const issued = await authority.issueClient(identity, clock.nowMs());
+    return connectionOf(url, authority.certificatePem, issued);
+  };
   return {
     url,
     caCertificatePem: authority.certificatePem,
-    kubeconfig: async (identity) => {
+    connection,
+    client: async (identity) => {
+      const client = createKubeClient(await connection(identity));
+      clients.add(client);
+      return client;
+    },
+    kubeconfig: async (identity = ADMIN) => {
       const client = await authority.issueClient(identity, clock.nowMs());
       return renderKubeconfig(url, authority.certificatePem, { ...client, user: identity.user });
     },
     issueClientCertificate: (identity) => authority.issueClient(identity, clock.nowMs()),
     issueServerCertificate: (name, names) => authority.issueServer(name, names, clock.nowMs()),
-    stop: () => server.close(),
+    stop: async () => {
+      for (const client of clients) client.close();
+      await server.close();
+    },
+  };
+}
+
+const ADMIN: Identity = { user: 'admin', groups: ['system:masters'] };
+
+function connectionOf(url: string, caPem: string, issued: KeyedCertificate): Connection {
+  const inline = (text: string) => ({ kind: 'inline', text }) as const;
+  const { certificatePem, keyPem } = issued;
+  return {
+    server: url,
+    source: 'the development API server',
+    ca: inline(caPem),
+    user: { clientCertificate: { certificate: inline(certificatePem), key: inline(keyPem) } },
   };
 }
 
@@ -158,4 +233,10 @@ function firstServiceAddress(cidr: string): string {
 
 function newSuffix(): string {
   return Array.from({ length: 5 }, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('');
+}
+
+/** Rules need a parser and a library of functions, which servers without rules do without. */
+async function loadCompiler(): Promise<CompileSchema> {
+  const { compileSchema } = await import('./adapters/compile-schema.js');
+  return compileSchema;
 }

@@ -288,9 +288,20 @@ function send(
   const yaml = accept.split(',')[0]?.includes('yaml') === true;
   const contentType = answer.contentType ?? (yaml ? 'application/yaml' : 'application/json');
   const text = yaml ? stringifyYaml(answer.body) : `${JSON.stringify(answer.body)}\n`;
-  const headers = { 'content-type': contentType, 'content-length': Buffer.byteLength(text) };
+  const headers = {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(text),
+    ...warningHeader(answer.warnings),
+  };
   response.writeHead(answer.httpStatus, headers);
   response.end(text);
+}
+
+/** @see Kubernetes 1.36 apimachinery pkg/util/net/http.go, NewWarningHeader */
+function warningHeader(warnings: readonly string[] = []): Readonly<Record<string, string[]>> {
+  if (warnings.length === 0) return {};
+  const quoted = (text: string): string => text.replace(/[\\"]/g, '\\$&').replace(/[\r\n]+/g, ' ');
+  return { warning: warnings.map((text) => `299 - "${quoted(text)}"`) };
 }
 
 function stream(
@@ -311,7 +322,7 @@ function stream(
       if (ended) return;
       response.write(line);
       if (response.writableLength > MAX_UNREAD_BYTES) end();
-    });
+    }, end);
     const tellPlace = (): void => {
       if (sendsBookmarks) watch.bookmark();
     };

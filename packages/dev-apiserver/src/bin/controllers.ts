@@ -7,7 +7,7 @@ import { createSystemClock } from '@nodeagent/base/system';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 
-import { runControllers } from '../controllers/index.js';
+import { runControllers } from '../controllers.js';
 import { stderrLogger } from './stderr-logger.js';
 
 const HELP = `nodeagent-controllers: the controllers that a single node needs, for any API server

@@ -2,24 +2,15 @@ import { NO_METRICS } from '@nodeagent/base';
 import { createSystemClock } from '@nodeagent/base/system';
 import { createKubeClient } from '@nodeagent/kube-client/http';
 
-import { runControllers } from '../controllers/index.js';
+import { runControllers } from '../controllers.js';
 import type { DevApiServer } from '../start.js';
 import { stderrLogger } from './stderr-logger.js';
 
 /** Runs the controllers alongside the server, through its HTTPS port like any client. */
 export async function startControllers(server: DevApiServer, signal: AbortSignal): Promise<void> {
   const identity = { user: 'system:kube-controller-manager', groups: [] };
-  const { certificatePem, keyPem } = await server.issueClientCertificate(identity);
-  const inline = (text: string) => ({ kind: 'inline', text }) as const;
-  const client = createKubeClient(
-    {
-      server: server.url,
-      source: 'the development API server',
-      ca: inline(server.caCertificatePem),
-      user: { clientCertificate: { certificate: inline(certificatePem), key: inline(keyPem) } },
-    },
-    { userAgent: 'kube-controller-manager' },
-  );
+  const userAgent = 'kube-controller-manager';
+  const client = createKubeClient(await server.connection(identity), { userAgent });
   const options = {
     clock: createSystemClock(),
     random: Math.random,

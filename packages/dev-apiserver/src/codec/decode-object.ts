@@ -5,6 +5,7 @@ import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
 import { isObject, type JsonObject } from '../model/object.js';
 import { fieldsOf, type FieldType } from '../model/schema.js';
+import { pruned } from '../plan/custom/prune.js';
 
 export interface Decoded {
   readonly object: JsonObject;
@@ -22,6 +23,15 @@ export interface Decoded {
 export function decodeObject(kind: Kind, body: JsonObject): Decoded {
   const unknown: string[] = [];
   try {
+    if (kind.custom !== undefined) {
+      const object = pruned(kind.custom.schema, body, unknown);
+      const metadata: FieldType = { shape: 'one', of: 'V1ObjectMeta' };
+      const where = { path: 'metadata', unknown };
+      return {
+        object: { ...object, metadata: decodeValue(metadata, object['metadata'] ?? {}, where) },
+        unknown,
+      };
+    }
     return { object: decodeFields(kind.type, body, { path: '', unknown }), unknown };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
@@ -29,11 +39,21 @@ export function decodeObject(kind: Kind, body: JsonObject): Decoded {
   }
 }
 
-/** @throws {StatusError} 400 with the message of `fieldValidation=Strict` */
-export function refuseUnknown(kind: Kind, unknown: readonly string[]): void {
-  if (unknown.length === 0) return;
-  const fields = unknown.map((path) => `unknown field "${path}"`).join(', ');
-  throw unreadable(kind, `strict decoding error: ${fields}`);
+/**
+ * Reports unknown fields as the query's `fieldValidation` asks: as warnings unless it says otherwise.
+ *
+ * @throws {StatusError} 400 with `Strict`
+ */
+export function reportUnknown(
+  kind: Kind,
+  unknown: readonly string[],
+  { query, warnings }: Readonly<{ query: URLSearchParams; warnings: string[] }>,
+): void {
+  const how = query.get('fieldValidation') ?? 'Warn';
+  if (unknown.length === 0 || how === 'Ignore') return;
+  const fields = unknown.map((path) => `unknown field "${path}"`);
+  if (how === 'Strict') throw unreadable(kind, `strict decoding error: ${fields.join(', ')}`);
+  for (const text of fields) if (!warnings.includes(text)) warnings.push(text);
 }
 
 function unreadable(kind: Kind, why: string): StatusError {

@@ -16,12 +16,12 @@ const toCore = new Map<string, string>(Object.entries(RENAMED));
 const fromCore = new Map(Object.entries(RENAMED).map(([there, core]) => [core as string, there]));
 
 /** Events are stored as core events only; the other group is a view with other field names. */
-export function toStored(kind: Kind, object: ApiObject): ApiObject {
+export function eventToStored(kind: Kind, object: ApiObject): ApiObject {
   if (kind.storage !== 'events' || kind.group === '') return object;
   return renamed(object, toCore, { apiVersion: 'v1', kind: 'Event' });
 }
 
-export function fromStored(kind: Kind, object: ApiObject): ApiObject {
+export function eventFromStored(kind: Kind, object: ApiObject): ApiObject {
   if (kind.storage !== 'events' || kind.group === '') return object;
   return renamed(object, fromCore, { apiVersion: 'events.k8s.io/v1', kind: 'Event' });
 }

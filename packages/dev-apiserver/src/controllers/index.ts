@@ -1,4 +1,4 @@
 export type { Action, Plan } from './model/action.js';
+export { DEFINITIONS } from './model/owned-kinds.js';
 export type { View } from './model/view.js';
 export { amountsOf, podRequests } from './plan/pod-requests.js';
-export { type ControllersOptions, runControllers } from './run/run-controllers.js';

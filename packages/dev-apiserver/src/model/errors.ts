@@ -95,7 +95,8 @@ export const statusError = {
   ): StatusError => {
     const texts = errors.map((error) => `${error.field}: ${error.message}`);
     const summary = texts.length === 1 ? texts[0] : `[${texts.join(', ')}]`;
-    return new StatusError(422, 'Invalid', `${kind} "${name}" is invalid: ${summary}`, {
+    const of = group === '' ? kind : `${kind}.${group}`;
+    return new StatusError(422, 'Invalid', `${of} "${name}" is invalid: ${summary}`, {
       details: {
         name,
         ...(group === '' ? {} : { group }),
@@ -117,7 +118,7 @@ export const statusError = {
       410,
       'Expired',
       why,
-      continueToken === undefined ? {} : { metadata: { continue: continueToken } as object },
+      continueToken === undefined ? {} : { metadata: { continue: continueToken } },
     ),
   methodNotAllowed: (): StatusError =>
     new StatusError(

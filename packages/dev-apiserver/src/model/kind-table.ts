@@ -310,6 +310,20 @@ const OTHERS = [
       selectable: ['spec.signerName', 'spec.podName', 'spec.nodeName'],
     },
   ]),
+  ...rows('admissionregistration.k8s.io', 'v1', [
+    {
+      plural: 'mutatingwebhookconfigurations',
+      kind: 'MutatingWebhookConfiguration',
+      generation: true,
+      ...clusterWide,
+    },
+    {
+      plural: 'validatingwebhookconfigurations',
+      kind: 'ValidatingWebhookConfiguration',
+      generation: true,
+      ...clusterWide,
+    },
+  ]),
   ...rows('apiextensions.k8s.io', 'v1', [
     {
       plural: 'customresourcedefinitions',

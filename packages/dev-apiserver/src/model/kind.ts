@@ -1,3 +1,5 @@
+import type { CustomKind } from './custom-kind.js';
+
 /** All data about a kind, in one row. Behaviour beyond it is in a strategy (plan/). */
 export interface Kind {
   readonly group: string;
@@ -25,6 +27,8 @@ export interface Kind {
   readonly selectable: readonly string[];
   /** `false`: the kind only answers POST (reviews), and nothing is stored. */
   readonly stored: boolean;
+  /** Present for kinds of CustomResourceDefinitions. */
+  readonly custom?: CustomKind;
 }
 
 export interface SubresourceKind {

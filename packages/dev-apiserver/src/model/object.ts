@@ -16,6 +16,17 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Makes an object of JSON that a client sent: of the parts that all objects have, missing ones are empty. */
+export function toApiObject(json: JsonObject): ApiObject {
+  const { apiVersion, kind, metadata } = json;
+  return {
+    ...json,
+    apiVersion: typeof apiVersion === 'string' ? apiVersion : '',
+    kind: typeof kind === 'string' ? kind : '',
+    metadata: isObject(metadata) ? metadata : {},
+  };
+}
+
 /** Follows a dotted path; undefined when a value on the way is not an object. */
 export function valueAt(object: unknown, path: string): unknown {
   let value = object;

@@ -1,5 +1,7 @@
+import type { Review } from './review.js';
 import type { FieldRequirement, LabelRequirement } from './selectors.js';
 
+/** The caller of a request, after authentication. */
 export interface UserInfo {
   readonly username: string;
   readonly uid?: string;
@@ -14,6 +16,8 @@ export interface WriteContext {
   readonly fieldManager: string;
   /** For server-side apply only. */
   readonly force: boolean;
+  /** Present when webhooks see this write. */
+  readonly review?: Review;
 }
 
 export interface ObjectTarget {

@@ -1,6 +1,9 @@
 import { formatTimestamp, parseTimestamp } from '@nodeagent/base';
 
 import { type ApiObject, textAt, valueAt } from '../model/object.js';
+import { CLEANUP_FINALIZER } from './custom/definition-conditions.js';
+
+const DEFINITION = 'CustomResourceDefinition';
 
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;
@@ -68,6 +71,9 @@ function finalizersAfter(object: ApiObject, options: DeleteOptions): readonly st
       options.propagationPolicy === undefined ||
       (name !== 'orphan' && name !== 'foregroundDeletion'),
   );
+  if (object.kind === DEFINITION && object.metadata.deletionTimestamp === undefined) {
+    return [...new Set([...kept, CLEANUP_FINALIZER])];
+  }
   if (options.propagationPolicy === 'Orphan') return [...kept, 'orphan'];
   if (options.propagationPolicy === 'Foreground') return [...kept, 'foregroundDeletion'];
   return kept;

@@ -1,5 +1,5 @@
+import type { KeyDefaults, MergeField, MergeType } from '../model/merge-type.js';
 import { isObject, type JsonObject } from '../model/object.js';
-import { fieldsOf, isAtomic, listRule } from '../model/schema.js';
 
 /** A field's path as `managedFields` writes its steps: `f:spec`, `k:{"name":"a"}`, `v:"x"`. */
 export type FieldPath = readonly string[];
@@ -18,14 +18,14 @@ export function splitPath(path: string): FieldPath {
 }
 
 /** Returns every field of a value that can have its own owner. */
-export function leavesOf(type: string, value: JsonObject): Leaves {
+export function leavesOf(type: MergeType, value: JsonObject): Leaves {
   const leaves = new Map<string, unknown>();
   collect(type, value, [], leaves);
   return leaves;
 }
 
 function collect(
-  type: string,
+  type: MergeType,
   value: JsonObject,
   path: FieldPath,
   leaves: Map<string, unknown>,
@@ -33,12 +33,11 @@ function collect(
   for (const [name, item] of Object.entries(value)) {
     if (item === undefined || item === null) continue;
     const here = [...path, `f:${name}`];
-    const field = fieldsOf(type)?.get(name);
-    const of = field?.of ?? '';
-    if (Array.isArray(item)) collectList(type, name, { list: item, of, path: here }, leaves);
-    else if (isObject(item) && Object.keys(item).length > 0 && !isAtomic(type, name, of)) {
-      if (field?.shape === 'map') leaves.set(joinPath(here), CONTAINER);
-      collect(field?.shape === 'map' ? '' : of, item, here, leaves);
+    const field = type.field(name);
+    if (Array.isArray(item)) collectList(field, item, here, leaves);
+    else if (isObject(item) && Object.keys(item).length > 0 && !field.isAtomic) {
+      if (field.isMap) leaves.set(joinPath(here), CONTAINER);
+      collect(field.of, item, here, leaves);
     } else leaves.set(joinPath(here), item);
   }
 }
@@ -46,33 +45,33 @@ function collect(
 /** Stands for the presence of a list element or map, whose fields are leaves of their own. */
 export const CONTAINER = Symbol('container');
 
-interface ListAt {
-  readonly list: readonly unknown[];
-  readonly of: string;
-  readonly path: FieldPath;
-}
-
-function collectList(type: string, name: string, at: ListAt, leaves: Map<string, unknown>): void {
-  const rule = listRule(type, name);
+function collectList(
+  { list: rule, of }: MergeField,
+  list: readonly unknown[],
+  path: FieldPath,
+  leaves: Map<string, unknown>,
+): void {
   if (rule?.set === true) {
-    for (const item of at.list) {
-      leaves.set(joinPath([...at.path, `v:${JSON.stringify(item)}`]), item);
-    }
-  } else if (rule?.applyKeys !== undefined && at.list.every(isObject)) {
-    for (const item of at.list) {
-      const here = [...at.path, elementStep(item, rule.applyKeys)];
+    for (const item of list) leaves.set(joinPath([...path, `v:${JSON.stringify(item)}`]), item);
+  } else if (rule?.applyKeys !== undefined && list.every(isObject)) {
+    for (const item of list) {
+      const here = [...path, elementStep(item, rule.applyKeys, rule.keyDefaults)];
       leaves.set(joinPath(here), CONTAINER);
-      collect(at.of, item, here, leaves);
+      collect(of, item, here, leaves);
     }
-  } else leaves.set(joinPath(at.path), at.list);
+  } else leaves.set(joinPath(path), list);
 }
 
 /** The API gives these keys a default, which counts when they are absent. */
-const KEY_DEFAULTS: Readonly<Record<string, unknown>> = { protocol: 'TCP' };
+const KEY_DEFAULTS: KeyDefaults = { protocol: 'TCP' };
 
-export function elementStep(item: JsonObject, keys: readonly string[]): string {
+export function elementStep(
+  item: JsonObject,
+  keys: readonly string[],
+  defaults: KeyDefaults = KEY_DEFAULTS,
+): string {
   const named = [...keys].sort().flatMap((key) => {
-    const value = item[key] ?? KEY_DEFAULTS[key];
+    const value = item[key] ?? defaults[key];
     return value === undefined ? [] : [[key, value] as const];
   });
   return `k:${JSON.stringify(Object.fromEntries(named))}`;
@@ -143,38 +142,38 @@ function isElement(item: unknown, step: string): boolean {
 }
 
 /** Lays a configuration over a value: keyed lists and maps merge, everything else is replaced. */
-export function overlay(type: string, value: JsonObject, config: JsonObject): JsonObject {
+export function overlay(type: MergeType, value: JsonObject, config: JsonObject): JsonObject {
   const merged = { ...value };
   for (const [name, item] of Object.entries(config)) {
     if (item === undefined || item === null) continue;
-    const field = fieldsOf(type)?.get(name);
-    const of = field?.of ?? '';
+    const field = type.field(name);
     const old = merged[name];
-    if (Array.isArray(item)) merged[name] = overlayList(type, name, { old, list: item, of });
-    else if (isObject(item) && isObject(old) && !isAtomic(type, name, of)) {
-      merged[name] = overlay(field?.shape === 'map' ? '' : of, old, item);
+    if (Array.isArray(item)) merged[name] = overlayList(field, old, item);
+    else if (isObject(item) && isObject(old) && !field.isAtomic) {
+      merged[name] = overlay(field.of, old, item);
     } else merged[name] = item;
   }
   return merged;
 }
 
 function overlayList(
-  type: string,
-  name: string,
-  at: Readonly<{ old: unknown; list: readonly unknown[]; of: string }>,
+  { list: rule, of }: MergeField,
+  before: unknown,
+  list: readonly unknown[],
 ): readonly unknown[] {
-  const rule = listRule(type, name);
-  const old: readonly unknown[] = Array.isArray(at.old) ? at.old : [];
-  if (rule?.set === true) return [...new Set([...old, ...at.list])];
+  const old: readonly unknown[] = Array.isArray(before) ? before : [];
+  if (rule?.set === true) return [...new Set([...old, ...list])];
   const keys = rule?.applyKeys;
-  if (keys === undefined) return at.list;
+  if (keys === undefined) return list;
   const merged = [...old];
-  for (const item of at.list) {
+  for (const item of list) {
     if (!isObject(item)) continue;
-    const step = elementStep(item, keys);
-    const index = merged.findIndex((have) => isElement(have, step));
+    const step = elementStep(item, keys, rule?.keyDefaults);
+    const index = merged.findIndex(
+      (have) => isObject(have) && elementStep(have, keys, rule?.keyDefaults) === step,
+    );
     const have = merged[index];
-    if (isObject(have)) merged[index] = overlay(at.of, have, item);
+    if (isObject(have)) merged[index] = overlay(of, have, item);
     else merged.push(item);
   }
   return merged;

@@ -1,7 +1,15 @@
 import { StatusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
-import { type ApiObject, deepEqual, isObject, type JsonObject, omit } from '../model/object.js';
+import { mergeTypeOf } from '../model/merge-type.js';
+import {
+  type ApiObject,
+  deepEqual,
+  isObject,
+  type JsonObject,
+  omit,
+  toApiObject,
+} from '../model/object.js';
 import {
   CONTAINER,
   decodeFieldSet,
@@ -60,8 +68,9 @@ export function trackUpdate(
   writer: Writer,
 ): void {
   const entries = draft.metadata.managedFields ?? old?.metadata.managedFields ?? [];
-  const now = leavesOf(kind.type, ownable(draft));
-  const before = old === undefined ? new Map<string, unknown>() : leavesOf(kind.type, ownable(old));
+  const type = mergeTypeOf(kind);
+  const now = leavesOf(type, ownable(draft));
+  const before = old === undefined ? new Map<string, unknown>() : leavesOf(type, ownable(old));
   const changed = new Set<string>();
   for (const [path, value] of now) {
     if (!before.has(path) || !sameLeaf(before.get(path), value)) changed.add(path);
@@ -122,14 +131,15 @@ export function applyConfiguration(
   config: ApiObject,
   options: ApplyOptions,
 ): ApiObject {
-  const wanted = leavesOf(kind.type, ownable(config));
+  const type = mergeTypeOf(kind);
+  const wanted = leavesOf(type, ownable(config));
   const entries = live?.metadata.managedFields ?? [];
   const isOwn = (entry: Entry): boolean =>
     entry.operation === 'Apply' &&
     entry.manager === options.manager &&
     (entry.subresource ?? '') === options.subresource;
   const others = entries.filter((entry) => !isOwn(entry));
-  const have = live === undefined ? new Map<string, unknown>() : leavesOf(kind.type, ownable(live));
+  const have = live === undefined ? new Map<string, unknown>() : leavesOf(type, ownable(live));
   const differing = [...wanted]
     .filter(([path, value]) => have.has(path) && !sameLeaf(have.get(path), value))
     .map(([path]) => path);
@@ -138,7 +148,7 @@ export function applyConfiguration(
     return differing.filter((path) => owned.has(path)).map((path) => ({ entry, path }));
   });
   if (conflicts.length > 0 && !options.force) throw conflictError(conflicts);
-  const merged = overlay(kind.type, structuredClone((live ?? {}) as JsonObject), {
+  const merged = overlay(type, structuredClone((live ?? {}) as JsonObject), {
     ...config,
     metadata: { ...config.metadata, managedFields: undefined },
   });
@@ -149,7 +159,7 @@ export function applyConfiguration(
     mine.filter((path) => !wanted.has(path) && !elsewhere.has(path)),
   );
   const taken = new Set(differing);
-  const result = merged as unknown as ApiObject;
+  const result = toApiObject(merged);
   result.metadata.managedFields = [
     ...others.map((entry) => {
       const kept = [...decodeFieldSet(entry.fieldsV1)].filter((path) => !taken.has(path));

@@ -1,5 +1,5 @@
 import { statusError } from '../model/errors.js';
-import { kindOf } from '../model/kinds.js';
+import { findKind, kindOf } from '../model/kinds.js';
 import { type ApiObject, listAt, textAt, valueAt } from '../model/object.js';
 import { parseRoute, type Route } from './route.js';
 
@@ -27,7 +27,7 @@ export function parseNodeRoute(path: string): NodeRoute | undefined {
     const route = { kind: kindOf('', 'nodes'), namespace: '', name, subresource: 'proxy' };
     return { route, rest, ...(port !== undefined && { port: Number(port) }) };
   }
-  const route = parseRoute(path);
+  const route = parseRoute(path, findKind);
   const isStream = route?.kind.storage === 'pods' && POD_STREAMS.has(route.subresource);
   return isStream ? { route, rest: '' } : undefined;
 }

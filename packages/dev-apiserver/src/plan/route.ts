@@ -1,5 +1,4 @@
 import type { Kind } from '../model/kind.js';
-import { findKind } from '../model/kinds.js';
 
 /** A path under /api or /apis that names stored objects. */
 export interface Route {
@@ -15,8 +14,10 @@ export interface Route {
 /** Subresources of a namespace; any other word behind its name is a kind inside it. */
 const NAMESPACE_PARTS = new Set(['status', 'finalize']);
 
+export type FindKind = (group: string, version: string, plural: string) => Kind | undefined;
+
 /** @returns undefined for paths that name no known kind */
-export function parseRoute(path: string): Route | undefined {
+export function parseRoute(path: string, findKind: FindKind): Route | undefined {
   const parts = path
     .split('/')
     .filter((part) => part !== '')

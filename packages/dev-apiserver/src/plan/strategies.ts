@@ -19,6 +19,8 @@ import {
   podCertificateRequest,
   trustBundle,
 } from './certificate-strategies.js';
+import { customStrategy } from './custom/custom-strategy.js';
+import { definition } from './custom/definition-strategy.js';
 import { qosClassOf } from './pod-qos.js';
 import { validatePodUpdate } from './pod-update.js';
 import { defaultServiceSpec, validateServiceSpec } from './service-strategy.js';
@@ -30,6 +32,7 @@ import {
   volumeClaim,
 } from './storage-strategies.js';
 import type { Strategy } from './strategy.js';
+import { webhookConfiguration } from './webhooks/configuration-strategy.js';
 import {
   defaultDeployment,
   defaultReplicaSet,
@@ -143,6 +146,9 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   namespaces: namespace,
   secrets: secret,
   configmaps: { validateUpdate: immutableData },
+  'customresourcedefinitions.apiextensions.k8s.io': definition,
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfiguration,
+  'validatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfiguration,
   'deployments.apps': {
     ...workload,
     defaults: (draft) => defaultDeployment(draft as unknown as Deployment),
@@ -179,7 +185,12 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
 };
 
 const NONE: Strategy = {};
+const ofCustomKinds = new WeakMap<Kind, Strategy>();
 
 export function strategyOf(kind: Kind): Strategy {
-  return STRATEGIES[kind.storage] ?? NONE;
+  const { custom } = kind;
+  if (custom === undefined) return STRATEGIES[kind.storage] ?? NONE;
+  const strategy = ofCustomKinds.get(kind) ?? customStrategy(kind, custom);
+  ofCustomKinds.set(kind, strategy);
+  return strategy;
 }

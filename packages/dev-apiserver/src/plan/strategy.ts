@@ -13,8 +13,11 @@ export interface Strategy {
   readonly create?: (draft: ApiObject, user: UserInfo) => void;
   /** Carries over fields that a client may not change. */
   readonly update?: (draft: ApiObject, old: ApiObject) => void;
-  readonly validate?: (object: ApiObject) => readonly FieldError[];
+  /** `old` is the state before an update. */
+  readonly validate?: (object: ApiObject, old?: ApiObject) => readonly FieldError[];
   readonly validateUpdate?: (object: ApiObject, old: ApiObject) => readonly FieldError[];
   /** Validates writes to the status alone. */
   readonly validateStatus?: (object: ApiObject, old: ApiObject) => readonly FieldError[];
+  /** Texts for the Warning headers of a write's answer. */
+  readonly warnings?: (object: ApiObject, old?: ApiObject) => readonly string[];
 }

@@ -3,8 +3,10 @@ import { containerTexts, labelsText, orNone, since } from './human.js';
 
 export interface Column {
   readonly name: string;
-  readonly type?: 'string' | 'integer' | 'date' | 'boolean';
+  readonly type?: string;
   readonly format?: string;
+  /** The column's name when absent. */
+  readonly description?: string;
   /** 1 for columns shown only with `-o wide`. */
   readonly priority?: number;
   readonly cell: (object: ApiObject, nowMs: number) => unknown;

@@ -1,7 +1,7 @@
 import { KUBERNETES_VERSION } from '@nodeagent/component-base';
 
 import type { Kind } from '../model/kind.js';
-import { KINDS, STORED_VERBS } from '../model/kind-table.js';
+import { STORED_VERBS } from '../model/kind-table.js';
 import { apiVersionOf } from '../model/kinds.js';
 import type { JsonObject } from '../model/object.js';
 
@@ -26,27 +26,32 @@ export type Document = Readonly<{
   contentType?: string;
 }>;
 
-const GROUPS = [...new Set(KINDS.map(({ group }) => group))];
-
 /**
  * Renders every path below /api and /apis that names no object; undefined for paths that do not
  * exist.
  */
-export function renderDiscovery(path: string, accept: string): Document | undefined {
+export function renderDiscovery(
+  kinds: readonly Kind[],
+  path: string,
+  accept: string,
+): Document | undefined {
+  const all = [...new Set(kinds.map(({ group }) => group))];
   const parts = path.split('/').filter((part) => part !== '');
   const aggregated = wantsAggregated(accept);
   if (path === '/version' || path === '/version/') return document(VERSION);
   if (parts.length === 1 && parts[0] === 'api') {
-    return aggregated === undefined ? document(coreVersions()) : aggregate([''], aggregated);
+    return aggregated === undefined ? document(coreVersions()) : aggregate(kinds, [''], aggregated);
   }
   if (parts.length === 1 && parts[0] === 'apis') {
-    const groups = GROUPS.filter((group) => group !== '');
-    return aggregated === undefined ? document(groupList(groups)) : aggregate(groups, aggregated);
+    const groups = all.filter((group) => group !== '');
+    return aggregated === undefined
+      ? document(groupList(kinds, groups))
+      : aggregate(kinds, groups, aggregated);
   }
-  if (parts[0] === 'api' && parts.length === 2) return resourceList('', parts[1] ?? '');
-  if (parts[0] !== 'apis' || !GROUPS.includes(parts[1] ?? '')) return undefined;
-  if (parts.length === 2) return document(groupOf(parts[1] ?? '', true));
-  if (parts.length === 3) return resourceList(parts[1] ?? '', parts[2] ?? '');
+  if (parts[0] === 'api' && parts.length === 2) return resourceList(kinds, '', parts[1] ?? '');
+  if (parts[0] !== 'apis' || !all.includes(parts[1] ?? '')) return undefined;
+  if (parts.length === 2) return document(groupOf(kinds, parts[1] ?? '', true));
+  if (parts.length === 3) return resourceList(kinds, parts[1] ?? '', parts[2] ?? '');
   return undefined;
 }
 
@@ -79,22 +84,22 @@ function coreVersions(): unknown {
   };
 }
 
-function groupOf(name: string, standalone: boolean): JsonObject {
+function groupOf(kinds: readonly Kind[], name: string, standalone: boolean): JsonObject {
   const versions = [
-    ...new Set(KINDS.filter(({ group }) => group === name).map(({ version }) => version)),
+    ...new Set(kinds.filter(({ group }) => group === name).map(({ version }) => version)),
   ];
   const described = versions.map((version) => ({ groupVersion: `${name}/${version}`, version }));
   const type = standalone ? { kind: 'APIGroup', apiVersion: 'v1' } : {};
   return { ...type, name, versions: described, preferredVersion: described[0] };
 }
 
-function groupList(groups: readonly string[]): unknown {
-  const described = groups.map((group) => groupOf(group, false));
+function groupList(kinds: readonly Kind[], groups: readonly string[]): unknown {
+  const described = groups.map((group) => groupOf(kinds, group, false));
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: described };
 }
 
-function resourceList(group: string, version: string): Document | undefined {
-  const kinds = KINDS.filter((kind) => kind.group === group && kind.version === version);
+function resourceList(all: readonly Kind[], group: string, version: string): Document | undefined {
+  const kinds = all.filter((kind) => kind.group === group && kind.version === version);
   const [first] = kinds;
   if (first === undefined) return undefined;
   const resources = kinds.flatMap((kind) => [
@@ -140,19 +145,19 @@ function subresourcesOf(kind: Kind): readonly Subresource[] {
   ];
 }
 
-function aggregate(groups: readonly string[], version: string): Document {
+function aggregate(kinds: readonly Kind[], groups: readonly string[], version: string): Document {
   const apiVersion = `apidiscovery.k8s.io/${version}`;
   const items = groups.map((group) => {
     const versions = [
-      ...new Set(KINDS.filter((kind) => kind.group === group).map((kind) => kind.version)),
+      ...new Set(kinds.filter((kind) => kind.group === group).map((kind) => kind.version)),
     ];
     return {
       metadata: { name: group, creationTimestamp: null },
       versions: versions.map((name) => ({
         version: name,
-        resources: KINDS.filter((kind) => kind.group === group && kind.version === name).map(
-          aggregated,
-        ),
+        resources: kinds
+          .filter((kind) => kind.group === group && kind.version === name)
+          .map(aggregated),
         freshness: 'Current',
       })),
     };

@@ -1,9 +1,10 @@
 import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
 
 import { KUBERNETES_VERSION } from '@nodeagent/component-base';
 
+import type { JsonSchema } from '../model/json-schema.js';
 import type { Kind } from '../model/kind.js';
-import { KINDS } from '../model/kind-table.js';
 import { apiVersionOf } from '../model/kinds.js';
 import type { JsonObject } from '../model/object.js';
 import { fieldsOf, type FieldType } from '../model/schema.js';
@@ -17,14 +18,18 @@ export type OpenApiAnswer =
   | Readonly<{ kind: 'bytes'; httpStatus: number; bytes: Uint8Array; contentType: string }>;
 
 /** Renders the documents that kubectl reads before it writes; undefined for other paths. */
-export function renderOpenApi(path: string, accept: string): OpenApiAnswer | undefined {
+export function renderOpenApi(
+  all: readonly Kind[],
+  path: string,
+  accept: string,
+): OpenApiAnswer | undefined {
   if (path === '/openapi/v2') {
     if (!accept.includes('protobuf')) return answer({ swagger: '2.0', info: INFO, paths: {} });
     return { kind: 'bytes', httpStatus: 200, bytes: emptyV2(), contentType: PROTOBUF_V2 };
   }
-  if (path === '/openapi/v3' || path === '/openapi/v3/') return answer({ paths: v3Paths() });
+  if (path === '/openapi/v3' || path === '/openapi/v3/') return answer({ paths: v3Paths(all) });
   const [, groupVersion] = /^\/openapi\/v3\/(.+)$/.exec(path) ?? [];
-  const kinds = KINDS.filter((kind) => groupVersionPath(kind) === groupVersion);
+  const kinds = all.filter((kind) => groupVersionPath(kind) === groupVersion);
   return kinds.length === 0 ? undefined : answer(v3Document(kinds));
 }
 
@@ -54,13 +59,20 @@ function groupVersionPath(kind: Kind): string {
   return kind.group === '' ? `api/${kind.version}` : `apis/${apiVersionOf(kind)}`;
 }
 
-function v3Paths(): JsonObject {
-  const names = new Set(KINDS.map(groupVersionPath));
+/** The documents by group and version; a document's hash changes with its kinds. */
+function v3Paths(all: readonly Kind[]): JsonObject {
+  const names = new Set(all.map(groupVersionPath));
   return Object.fromEntries(
     [...names].map((name) => {
-      return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${INFO.version}` }];
+      const custom = all.filter((kind) => kind.custom && groupVersionPath(kind) === name);
+      const hash = custom.length === 0 ? INFO.version : hashOf(custom);
+      return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=${hash}` }];
     }),
   );
+}
+
+function hashOf(kinds: readonly Kind[]): string {
+  return createHash('sha256').update(JSON.stringify(kinds)).digest('hex').slice(0, 32);
 }
 
 function v3Document(kinds: readonly Kind[]): JsonObject {
@@ -73,7 +85,11 @@ function v3Document(kinds: readonly Kind[]): JsonObject {
       paths[base] = { post: operation(kind) };
       paths[`${base}/{name}`] = { patch: operation(kind), put: operation(kind) };
     } else paths[base] = { post: operation(kind) };
-    addSchemas(kind.type, schemas);
+    if (kind.custom === undefined) addSchemas(kind.type, schemas);
+    else {
+      schemas[kind.type] = customSchema(kind.custom.schema);
+      addSchemas('V1ObjectMeta', schemas);
+    }
     const { group, version } = kind;
     const gvk = [{ group, version, kind: kind.kind }];
     schemas[kind.type] = { ...schemas[kind.type], 'x-kubernetes-group-version-kind': gvk };
@@ -89,6 +105,23 @@ function operation({ group, version, kind }: Kind): JsonObject {
     parameters,
     responses: { 200: { description: 'OK' } },
     'x-kubernetes-group-version-kind': { group, version, kind },
+  };
+}
+
+/** @see Kubernetes 1.36 apiextensions-apiserver pkg/controller/openapi/builder/builder.go */
+function customSchema(schema: JsonSchema): JsonObject {
+  const string = (description: string): JsonObject => ({ type: 'string', description });
+  return {
+    ...schema,
+    properties: {
+      ...schema.properties,
+      apiVersion: string('APIVersion defines the versioned schema of this object.'),
+      kind: string('Kind is the type of this object.'),
+      metadata: {
+        description: "Standard object's metadata.",
+        allOf: [{ $ref: '#/components/schemas/V1ObjectMeta' }],
+      },
+    },
   };
 }
 

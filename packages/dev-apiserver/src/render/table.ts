@@ -1,5 +1,7 @@
 import type { Kind } from '../model/kind.js';
 import type { ApiObject } from '../model/object.js';
+import type { Column } from './columns.js';
+import { customColumns } from './custom-columns.js';
 import { PRINTERS } from './printers.js';
 
 export interface TableOptions {
@@ -16,14 +18,14 @@ export function renderTable(
   objects: readonly ApiObject[],
   options: TableOptions,
 ): unknown {
-  const columns = PRINTERS[kind.storage] ?? PRINTERS['*'] ?? [];
+  const columns = columnsOf(kind);
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
     metadata: options.list,
     columnDefinitions: options.headers
-      ? columns.map(({ name, type = 'string', format = '', priority = 0 }) => {
-          return { name, type, format, description: name, priority };
+      ? columns.map(({ name, type = 'string', format = '', priority = 0, description = name }) => {
+          return { name, type, format, description, priority };
         })
       : null,
     rows: objects.map((object) => ({
@@ -31,6 +33,11 @@ export function renderTable(
       object: rowObject(object, options.includeObject),
     })),
   };
+}
+
+function columnsOf(kind: Kind): readonly Column[] {
+  if (kind.custom !== undefined) return customColumns(kind.custom);
+  return PRINTERS[kind.storage] ?? PRINTERS['*'] ?? [];
 }
 
 function rowObject(object: ApiObject, include: string): unknown {

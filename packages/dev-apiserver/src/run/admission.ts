@@ -16,6 +16,7 @@ import { addDefaultTolerations, addServiceAccount } from '../plan/service-accoun
 import { defaultClassName, expansionProblem } from '../plan/storage-admission.js';
 import { nodeNameOf } from './node-authorizer.js';
 import type { Registry } from './registry.js';
+import type { SchemaRules } from './schema-rules.js';
 import type { ServiceAddresses } from './service-addresses.js';
 
 const NAMESPACES = kindOf('', 'namespaces');
@@ -31,6 +32,7 @@ const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 export interface AdmissionOptions {
   readonly registry: Registry;
   readonly addresses: ServiceAddresses;
+  readonly schemaRules: SchemaRules;
   readonly newSuffix: () => string;
 }
 
@@ -39,7 +41,7 @@ export interface AdmissionOptions {
  * priorities, addresses.
  */
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { registry, addresses, newSuffix } = options;
+  const { registry, addresses, schemaRules, newSuffix } = options;
   return {
     create: (kind, draft, context) => {
       checkNamespace(registry, kind, draft);
@@ -47,11 +49,6 @@ export function createAdmission(options: AdmissionOptions): Admission {
       restrictNodeWrite(registry, kind, { draft, old: undefined }, context);
       if (kind.storage === 'pods') admitPod(registry, draft, newSuffix);
       if (kind.storage === 'persistentvolumeclaims') setStorageClass(registry, draft);
-      if (kind.storage !== 'services') return undefined;
-      const { spec } = draft as unknown as Service;
-      return spec === undefined
-        ? undefined
-        : addresses.assign(spec, undefined, draft.metadata.name ?? '');
     },
     update: (kind, { draft, old }, context) => {
       restrictNodeWrite(registry, kind, { draft, old }, context);
@@ -60,13 +57,19 @@ export function createAdmission(options: AdmissionOptions): Admission {
         const classes = registry.all(STORAGE_CLASSES);
         refuse(kind, draft, expansionProblem(draft, old, classes));
       }
-      if (kind.storage !== 'services' || deepEqual(draft.spec, old.spec)) return undefined;
-      const { spec } = draft as unknown as Service;
-      const before = (old as unknown as Service).spec;
-      if (spec === undefined || before === undefined) return undefined;
-      const undo = addresses.assign(spec, before, draft.metadata.name ?? '');
-      return { undo, commit: () => addresses.release(before, spec) };
     },
+    allocate: (kind, { draft, old }) => {
+      if (kind.storage !== 'services' || deepEqual(draft.spec, old?.spec)) return undefined;
+      const { spec } = draft as unknown as Service;
+      const before = (old as unknown as Service | undefined)?.spec;
+      if (spec === undefined || (old !== undefined && before === undefined)) return undefined;
+      const undo = addresses.assign(spec, before, draft.metadata.name ?? '');
+      const commit = (): void => {
+        if (before !== undefined) addresses.release(before, spec);
+      };
+      return { undo, commit };
+    },
+    validate: (kind, object) => schemaRules.errorsOf(kind, object),
     delete: (kind, object) => {
       if (kind.storage === 'namespaces' && IMMORTAL.has(object.metadata.name ?? '')) {
         throw statusError.forbidden(

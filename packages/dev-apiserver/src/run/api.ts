@@ -1,12 +1,16 @@
-import { decodeObject, refuseUnknown } from '../codec/decode-object.js';
+import { decodeObject, reportUnknown } from '../codec/decode-object.js';
 import { readDeleteOptions, readListQuery, readWriteContext } from '../codec/query.js';
 import type { ApiRequest } from '../model/api-request.js';
 import { StatusError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
-import { type ApiObject, isObject } from '../model/object.js';
+import { type ApiObject, isObject, toApiObject } from '../model/object.js';
+import type { WriteContext } from '../model/request.js';
+import type { Review } from '../model/review.js';
+import type { AdmissionAttributes } from '../model/webhook.js';
 import { parseNodeRoute } from '../plan/node-path.js';
 import type { Part } from '../plan/object-parts.js';
 import { parseRoute, type Route, type Verb, verbOf } from '../plan/route.js';
+import { strategyOf } from '../plan/strategies.js';
 import { renderDiscovery } from '../render/discovery.js';
 import { renderOpenApi } from '../render/openapi.js';
 import {
@@ -17,16 +21,22 @@ import {
 } from '../render/presentation.js';
 import type { ApiAnswer } from './api-answer.js';
 import type { Authorizer } from './authorizer.js';
+import type { Catalog } from './catalog.js';
 import { proxyToNode } from './node-proxy.js';
 import { patched } from './patching.js';
-import type { Registry } from './registry.js';
+import type { Mutation, Registry } from './registry.js';
+import type { SchemaRules } from './schema-rules.js';
 import type { Subresources } from './subresources/subresources.js';
 import { Watch } from './watch.js';
+import type { Webhooks } from './webhooks.js';
 
 export interface ApiPorts {
+  readonly catalog: Catalog;
   readonly registry: Registry;
   readonly authorizer: Authorizer;
   readonly subresources: Subresources;
+  readonly webhooks: Webhooks;
+  readonly schemaRules: SchemaRules;
 }
 
 interface Call {
@@ -34,6 +44,8 @@ interface Call {
   readonly route: Route;
   readonly verb: Verb;
   readonly shape: ShapeOptions;
+  /** For the answer's Warning headers. */
+  readonly warnings: string[];
 }
 
 /** Upstream ends watches after half an hour to an hour; the client reconnects at once. */
@@ -62,12 +74,13 @@ export class Api {
   async #handle(request: ApiRequest): Promise<ApiAnswer> {
     const onNode = parseNodeRoute(request.path);
     if (onNode !== undefined) return proxyToNode(this.#ports, request, onNode);
-    const route = parseRoute(request.path);
+    const { kinds, find } = this.#ports.catalog;
+    const route = parseRoute(request.path, find);
     if (route === undefined) {
       this.#ports.authorizer.checkPath(request.user, request.method, request.path);
       return (
-        renderDiscovery(request.path, request.accept) ??
-        renderOpenApi(request.path, request.accept) ??
+        renderDiscovery(kinds, request.path, request.accept) ??
+        renderOpenApi(kinds, request.path, request.accept) ??
         unknownPath()
       );
     }
@@ -87,16 +100,22 @@ export class Api {
       includeObject: request.query.get('includeObject') ?? 'Metadata',
       nowMs: this.#ports.registry.clock.nowMs(),
     };
-    const call = { request, route, verb, shape: options };
-    const custom = await this.#ports.subresources.handle(call);
+    const { warning } = route.kind.custom ?? {};
+    const warnings = warning === undefined ? [] : [warning];
+    const call = { request, route, verb, shape: options, warnings };
+    const custom = await this.#ports.subresources.handle({
+      ...call,
+      admit: (operation, transition) => this.#admitted(call, operation, transition),
+    });
     if (custom !== undefined) return this.#object(call, custom.object, custom.httpStatus);
     if (!route.kind.stored) throw statusError.methodNotAllowed();
     return this.#perform(call);
   }
 
-  #perform(call: Call): ApiAnswer {
+  async #perform(call: Call): Promise<ApiAnswer> {
     const { request, route, verb } = call;
-    const { registry } = this.#ports;
+    const { registry, schemaRules } = this.#ports;
+    await schemaRules.prepareFor(route.kind, request.body);
     switch (verb) {
       case 'get':
         partOf(route);
@@ -108,8 +127,7 @@ export class Api {
       case 'create': {
         if (route.name !== '') throw statusError.methodNotAllowed();
         const context = readWriteContext(request.query, request.user, request.userAgent);
-        const body = objectIn(route.kind, request);
-        return this.#object(call, registry.create(route.kind, route.namespace, body, context), 201);
+        return this.#create(call, objectIn(call), context);
       }
       case 'update':
       case 'patch':
@@ -121,27 +139,34 @@ export class Api {
     }
   }
 
+  /** Answers a write. */
+  #written(call: Call, object: ApiObject, httpStatus: number, old?: ApiObject): ApiAnswer {
+    call.warnings.push(...(strategyOf(call.route.kind).warnings?.(object, old) ?? []));
+    return this.#object(call, object, httpStatus);
+  }
+
   #object(call: Call, object: ApiObject, httpStatus: number): ApiAnswer {
     const shape =
       object.kind === call.route.kind.kind
         ? call.shape
         : { ...call.shape, shape: 'object' as const };
     const body = presentObject(call.route.kind, object, { ...shape, headers: true });
-    return { kind: 'body', httpStatus, body };
+    return { kind: 'body', httpStatus, body, warnings: call.warnings };
   }
 
-  #list({ request, route, shape }: Call): ApiAnswer {
+  #list({ request, route, shape, warnings }: Call): ApiAnswer {
     const query = readListQuery(route.kind, route.namespace, request.query);
     const { items, ...meta } = this.#ports.registry.list(route.kind, query);
     return {
       kind: 'body',
       httpStatus: 200,
       body: presentList(route.kind, items, { ...shape, meta }),
+      warnings,
     };
   }
 
   #watch({ request, route, shape }: Call): ApiAnswer {
-    const { registry } = this.#ports;
+    const { registry, catalog } = this.#ports;
     const { query } = request;
     const named =
       route.name === '' ? [] : [{ path: 'metadata.name', equal: true, value: route.name }];
@@ -162,64 +187,126 @@ export class Api {
     return {
       kind: 'watch',
       timeoutMs: seconds > 0 ? seconds * 1_000 : WATCH_MS,
-      open: (write) => {
+      open: (write, end) => {
         const watch = new Watch(registry, route.kind, options, { presentation, write });
         watch.start();
-        return watch;
+        const stopWaiting = catalog.whenGone(route.kind, end);
+        return {
+          bookmark: () => watch.bookmark(),
+          stop: () => {
+            stopWaiting();
+            watch.stop();
+          },
+        };
       },
     };
   }
 
-  #write(call: Call): ApiAnswer {
+  async #create(call: Call, body: ApiObject, context: WriteContext): Promise<ApiAnswer> {
+    const { kind, namespace } = call.route;
+    const created = await this.#reviewed(call, 'CREATE', context.dryRun, (review) =>
+      this.#ports.registry.create(kind, namespace, body, { ...context, ...review }),
+    );
+    return this.#written(call, created, 201);
+  }
+
+  async #write(call: Call): Promise<ApiAnswer> {
     const { request, route, verb } = call;
     const { registry } = this.#ports;
     const part = partOf(route);
     const context = readWriteContext(request.query, request.user, request.userAgent);
-    const existing = registry.find(route.kind, route);
+    let mutate: Mutation;
+    let before: ApiObject | undefined;
     if (verb === 'patch') {
-      const change = patched(route.kind, request, part, context);
-      if (existing === undefined && change.creates) {
-        const fresh = change.mutate(undefined);
-        return this.#object(
-          call,
-          registry.create(route.kind, route.namespace, fresh, context),
-          201,
-        );
+      const change = patched(route.kind, request, part, { ...context, warnings: call.warnings });
+      if (change.creates && registry.find(route.kind, route) === undefined) {
+        return this.#create(call, change.mutate(undefined), context);
       }
-      const target = { ...route, part };
-      return this.#object(call, registry.update(route.kind, target, change.mutate, context), 200);
+      ({ mutate } = change);
+    } else {
+      const body = objectIn(call);
+      mutate = () => body;
     }
-    const body = objectIn(route.kind, request);
-    const updated = registry.update(route.kind, { ...route, part }, () => body, context);
-    return this.#object(call, updated, 200);
+    const updated = await this.#reviewed(call, 'UPDATE', context.dryRun, (review) =>
+      registry.update(route.kind, { ...route, part }, (old) => mutate((before = old)), {
+        ...context,
+        ...review,
+      }),
+    );
+    return this.#written(call, updated, 200, before);
   }
 
-  #delete(call: Call): ApiAnswer {
+  async #delete(call: Call): Promise<ApiAnswer> {
     const { request, route } = call;
     if (route.subresource !== '') throw statusError.methodNotAllowed();
     const { dryRun, ...options } = readDeleteOptions(request.query, request.body);
-    const { object, gone } = this.#ports.registry.delete(route.kind, route, options, dryRun);
+    const { object, gone } = await this.#reviewed(call, 'DELETE', dryRun, (review) =>
+      this.#ports.registry.delete(route.kind, route, options, { dryRun, ...review }),
+    );
     if (gone && !RETURNED_WHOLE.has(route.kind.storage)) {
       return { kind: 'body', httpStatus: 200, body: deletedStatus(route.kind, object) };
     }
     return this.#object(call, object, gone || options.propagationPolicy === undefined ? 200 : 202);
   }
 
-  #deleteCollection({ request, route, shape }: Call): ApiAnswer {
+  async #deleteCollection(call: Call): Promise<ApiAnswer> {
+    const { request, route, shape } = call;
     const { registry } = this.#ports;
     const query = readListQuery(route.kind, route.namespace, request.query);
     const { dryRun, ...options } = readDeleteOptions(request.query, request.body);
     const { items, ...meta } = registry.list(route.kind, query);
-    const deleted = items.map(({ metadata }) => {
+    const deleted: ApiObject[] = [];
+    for (const { metadata } of items) {
       const target = { namespace: metadata.namespace ?? '', name: metadata.name ?? '' };
-      return registry.delete(route.kind, target, options, dryRun).object;
-    });
+      const one = { ...call, route: { ...route, ...target } };
+      const { object } = await this.#reviewed(one, 'DELETE', dryRun, (review) =>
+        registry.delete(route.kind, target, options, { dryRun, ...review }),
+      );
+      deleted.push(object);
+    }
     return {
       kind: 'body',
       httpStatus: 200,
       body: presentList(route.kind, deleted, { ...shape, meta }),
     };
   }
+
+  /** Shows to webhooks what is sent to a subresource. */
+  #admitted(
+    call: Call,
+    operation: 'CREATE' | 'UPDATE',
+    transition: Readonly<{ object: ApiObject; old: ApiObject | undefined }>,
+  ): Promise<ApiObject> {
+    const { kind, subresource } = call.route;
+    const sent = subresource === 'scale' ? SCALE : (kind.subresources[subresource] ?? kind);
+    const { dryRun } = readWriteContext(call.request.query, call.request.user, '');
+    const attributes = { ...attributesOf(call, operation, dryRun), sent };
+    return this.#ports.webhooks.admit(attributes, call.warnings, transition);
+  }
+
+  /** Makes a write, which admission webhooks may change or refuse. */
+  #reviewed<T>(
+    call: Call,
+    operation: AdmissionAttributes['operation'],
+    dryRun: boolean,
+    write: (options: Readonly<{ review?: Review }>) => T,
+  ): Promise<T> {
+    const attributes = attributesOf(call, operation, dryRun);
+    return this.#ports.webhooks.review(attributes, call.warnings, (review) =>
+      write(review === undefined ? {} : { review }),
+    );
+  }
+}
+
+const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
+
+function attributesOf(
+  { request: { user }, route }: Call,
+  operation: AdmissionAttributes['operation'],
+  dryRun: boolean,
+): AdmissionAttributes {
+  const { kind, namespace, name, subresource } = route;
+  return { operation, kind, namespace, name, subresource, user, dryRun };
 }
 
 /**
@@ -268,11 +355,12 @@ function partOf({ kind, subresource }: Route): Part {
 }
 
 /** @throws {StatusError} 400 for a body of another kind */
-function objectIn(kind: Kind, { body, query }: ApiRequest): ApiObject {
+function objectIn({ request, route: { kind }, warnings }: Call): ApiObject {
+  const { body, query } = request;
   if (!isObject(body)) throw statusError.badRequest('the body of the request must be an object');
   const { object, unknown } = decodeObject(kind, body);
-  if (query.get('fieldValidation') === 'Strict') refuseUnknown(kind, unknown);
-  return object as unknown as ApiObject;
+  reportUnknown(kind, unknown, { query, warnings });
+  return toApiObject(object);
 }
 
 function unknownPath(): never {

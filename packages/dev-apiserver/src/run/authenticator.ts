@@ -1,21 +1,42 @@
+import type { Clock } from '@nodeagent/base';
+
 import { kindOf } from '../model/kinds.js';
 import type { UserInfo } from '../model/request.js';
+import { bootstrapSecretName, bootstrapUser } from '../plan/bootstrap-token.js';
 import type { TokenAuthenticator, TokenClaims, TokenSigner } from '../ports.js';
 import type { Registry } from './registry.js';
 
 const PODS = kindOf('', 'pods');
+const SECRETS = kindOf('', 'secrets');
 const SERVICE_ACCOUNTS = kindOf('', 'serviceaccounts');
 
-/** Accepts static tokens first, then service account tokens whose account and pod still exist. */
-export function createTokenAuthenticator(
-  registry: Registry,
-  signer: TokenSigner,
-  staticTokens: ReadonlyMap<string, UserInfo>,
-): TokenAuthenticator {
+export interface TokenSources {
+  readonly registry: Registry;
+  readonly signer: TokenSigner;
+  readonly staticTokens: ReadonlyMap<string, UserInfo>;
+  readonly clock: Pick<Clock, 'nowMs'>;
+}
+
+/**
+ * Accepts static tokens first, then bootstrap tokens that a secret vouches for, then service account
+ * tokens whose account and pod still exist.
+ */
+export function createTokenAuthenticator({
+  registry,
+  signer,
+  staticTokens,
+  clock,
+}: TokenSources): TokenAuthenticator {
   return async (token, audiences) => {
     const known = staticTokens.get(token);
     if (known !== undefined) {
       return { user: { ...known, groups: [...known.groups, 'system:authenticated'] }, audiences };
+    }
+    const name = bootstrapSecretName(token);
+    if (name !== undefined) {
+      const secret = registry.find(SECRETS, { namespace: 'kube-system', name });
+      const user = secret && bootstrapUser(token, secret, clock.nowMs());
+      return user && { user, audiences };
     }
     const claims = await signer.verify(token);
     if (claims === undefined || !isBacked(registry, claims)) return undefined;

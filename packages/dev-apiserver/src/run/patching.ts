@@ -1,9 +1,9 @@
-import { decodeObject, refuseUnknown } from '../codec/decode-object.js';
+import { decodeObject, reportUnknown } from '../codec/decode-object.js';
 import type { ApiRequest } from '../model/api-request.js';
 import { statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
-import { type ApiObject, isObject } from '../model/object.js';
+import { type ApiObject, isObject, toApiObject } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
 import { applyConfiguration } from '../plan/managed-fields.js';
 import type { Part } from '../plan/object-parts.js';
@@ -25,16 +25,17 @@ export function patched(
   kind: Kind,
   request: ApiRequest,
   part: Part,
-  context: Pick<WriteContext, 'fieldManager' | 'force'>,
+  context: Pick<WriteContext, 'fieldManager' | 'force'> & Readonly<{ warnings: string[] }>,
 ): Readonly<{ mutate: Mutation; creates: boolean }> {
   const type = request.contentType.split(';')[0]?.trim() ?? '';
   const { body } = request;
-  const strict = request.query.get('fieldValidation') === 'Strict';
+  const { query } = request;
+  const { warnings } = context;
   const finish = (value: unknown): ApiObject => {
     if (!isObject(value)) throw statusError.badRequest('the patch does not leave an object');
     const { object, unknown } = decodeObject(kind, value);
-    if (strict) refuseUnknown(kind, unknown);
-    return object as unknown as ApiObject;
+    reportUnknown(kind, unknown, { query, warnings });
+    return toApiObject(object);
   };
   if (type === JSON_PATCH) {
     return { creates: false, mutate: (old) => finish(applyJsonPatch(plain(old), body)) };
@@ -48,13 +49,13 @@ export function patched(
     }
     const subresource = part === 'main' ? '' : part;
     const decoded = decodeObject(kind, body);
-    if (strict) refuseUnknown(kind, decoded.unknown);
+    reportUnknown(kind, decoded.unknown, { query, warnings });
     const applied = { apiVersion: apiVersionOf(kind), ...decoded.object };
     return {
       creates: part === 'main',
       mutate: (old) => {
         const options = { manager: context.fieldManager, force: context.force, subresource };
-        return applyConfiguration(kind, old, applied as unknown as ApiObject, options);
+        return applyConfiguration(kind, old, toApiObject(applied), options);
       },
     };
   }
@@ -62,10 +63,11 @@ export function patched(
   if (type === MERGE) {
     return { creates: false, mutate: (old) => finish(mergePatch(plain(old), body)) };
   }
-  if (type === STRATEGIC) {
+  if (type === STRATEGIC && kind.custom === undefined) {
     return { creates: false, mutate: (old) => finish(strategicMerge(kind.type, plain(old), body)) };
   }
-  throw statusError.unsupportedMediaType([JSON_PATCH, MERGE, STRATEGIC, ...APPLY]);
+  const strategic = kind.custom === undefined ? [STRATEGIC] : [];
+  throw statusError.unsupportedMediaType([JSON_PATCH, MERGE, ...strategic, ...APPLY]);
 }
 
 function plain(old: ApiObject | undefined): Record<string, unknown> {

@@ -2,13 +2,14 @@ import { type Clock, formatTimestamp } from '@nodeagent/base';
 import { asWritten } from '@nodeagent/kube-client';
 
 import { decodeContinue, encodeContinue } from '../codec/continue-token.js';
-import { fromStored, toStored } from '../codec/event-view.js';
+import { fromStored, toStored } from '../codec/stored-form.js';
 import type { Admission } from '../model/admission.js';
-import { statusError } from '../model/errors.js';
+import { type FieldError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
 import { type ApiObject, deepEqual, omit } from '../model/object.js';
 import type { ListQuery, ObjectTarget, WriteContext } from '../model/request.js';
+import type { Review } from '../model/review.js';
 import { type DeleteOptions, isReleased, planDeletion } from '../plan/deletion.js';
 import { trackUpdate } from '../plan/managed-fields.js';
 import { keepParts, type Part, sameObject } from '../plan/object-parts.js';
@@ -118,7 +119,7 @@ export class Registry {
   }
 
   create(kind: Kind, namespace: string, body: ApiObject, context: WriteContext): ApiObject {
-    const draft = structuredClone(body);
+    let draft = structuredClone(body);
     this.#checkType(kind, draft);
     this.#placeInNamespace(kind, draft, namespace);
     const { metadata } = draft;
@@ -139,22 +140,26 @@ export class Registry {
     strategy.defaults?.(draft);
     // Fields added by admission have no owner, so that a later apply does not remove them.
     trackUpdate(kind, draft, undefined, { ...this.#tracking(context), subresource: '' });
-    const undo = this.#admission?.create(kind, draft, context);
+    this.#admission?.create(kind, draft, context);
+    const { review } = context;
+    draft = review?.mutate({ object: draft, old: undefined }) ?? draft;
+    const allocated = this.#admission?.allocate(kind, { draft, old: undefined });
     try {
-      const errors = [...validateMeta(kind, draft), ...(strategy.validate?.(draft) ?? [])];
       const name = draft.metadata.name ?? '';
-      if (errors.length > 0) throw statusError.invalid(kind, name, errors);
+      const errors = [...validateMeta(kind, draft), ...(strategy.validate?.(draft) ?? [])];
+      this.#refuseInvalid(kind, name, draft, errors);
       const key = storageKey(kind, { namespace, name });
       if (this.#ports.store.collection(kind.storage).get(key) !== undefined) {
         throw statusError.alreadyExists(kind, name);
       }
+      review?.validate({ object: draft, old: undefined });
       if (context.dryRun) {
-        undo?.();
+        allocated?.undo();
         return draft;
       }
       return this.#put(kind, key, draft);
     } catch (error) {
-      undo?.();
+      allocated?.undo();
       throw error;
     }
   }
@@ -179,26 +184,28 @@ export class Registry {
     }
     this.#placeInNamespace(kind, draft, target.namespace);
     this.#checkPreconditions(kind, old, draft.metadata);
-    const wanted = keepParts(kind, target.part, draft, old);
+    let wanted = keepParts(kind, target.part, draft, old);
     const strategy = strategyOf(kind);
     if (['main', 'ephemeralcontainers', 'resize'].includes(target.part)) {
       strategy.defaults?.(wanted);
     }
     if (target.part === 'main') strategy.update?.(wanted, old);
-    if (kind.generation && !deepEqual(wanted.spec, old.spec)) {
+    if (kind.generation && !sameContent(kind, wanted, old)) {
       wanted.metadata.generation = (old.metadata.generation ?? 0) + 1;
     }
-    const admitted =
-      target.part === 'internal'
-        ? undefined
-        : this.#admission?.update(kind, { draft: wanted, old }, context);
+    const isOwn = target.part === 'internal';
+    if (!isOwn) this.#admission?.update(kind, { draft: wanted, old }, context);
+    const { review } = context;
+    wanted = review?.mutate({ object: wanted, old }) ?? wanted;
+    const admitted = isOwn ? undefined : this.#admission?.allocate(kind, { draft: wanted, old });
     try {
       this.#validateUpdate(kind, target, wanted, old);
+      review?.validate({ object: wanted, old });
     } catch (error) {
       admitted?.undo();
       throw error;
     }
-    if (target.part !== 'internal') {
+    if (!isOwn) {
       const subresource = target.part === 'main' ? '' : target.part;
       trackUpdate(kind, wanted, old, { ...this.#tracking(context), subresource });
     }
@@ -223,13 +230,19 @@ export class Registry {
     const strategy = strategyOf(kind);
     const errors = [
       ...validateMeta(kind, wanted),
-      ...(strategy.validate?.(wanted) ?? []),
+      ...(strategy.validate?.(wanted, old) ?? []),
       ...(part === 'main' ? (strategy.validateUpdate?.(wanted, old) ?? []) : []),
       ...(part === 'status' ? (strategy.validateStatus?.(wanted, old) ?? []) : []),
       ...(part === 'ephemeralcontainers' || part === 'resize'
         ? validatePodPart(part, wanted, old)
         : []),
     ];
+    this.#refuseInvalid(kind, name, wanted, errors);
+  }
+
+  /** @throws {StatusError} 422 for errors of the kind's own rules, or else of admission */
+  #refuseInvalid(kind: Kind, name: string, object: ApiObject, found: readonly FieldError[]): void {
+    const errors = found.length > 0 ? found : (this.#admission?.validate(kind, object) ?? []);
     if (errors.length > 0) throw statusError.invalid(kind, name, errors);
   }
 
@@ -238,7 +251,7 @@ export class Registry {
     kind: Kind,
     target: ObjectTarget,
     options: DeleteOptions,
-    dryRun: boolean,
+    { dryRun, review }: Readonly<{ dryRun: boolean; review?: Review | undefined }>,
   ): Readonly<{ object: ApiObject; gone: boolean }> {
     const old = this.get(kind, target);
     const { uid, resourceVersion } = options.preconditions ?? {};
@@ -251,6 +264,8 @@ export class Registry {
       throw statusError.conflict(kind, target.name, why);
     }
     this.#admission?.delete(kind, old);
+    review?.mutate({ object: undefined, old });
+    review?.validate({ object: undefined, old });
     const plan = planDeletion(old, options, this.#ports.clock.nowMs());
     const key = storageKey(kind, target);
     if (dryRun || plan.kind === 'nothing') return { object: old, gone: false };
@@ -315,6 +330,16 @@ export class Registry {
       throw statusError.conflict(kind, name, why);
     }
   }
+}
+
+/** True when two states have the same desired state, which `metadata.generation` counts. */
+function sameContent(kind: Kind, a: ApiObject, b: ApiObject): boolean {
+  if (kind.custom === undefined) return deepEqual(a.spec, b.spec);
+  const content = (object: ApiObject): unknown => {
+    const rest = omit(object, 'metadata');
+    return kind.status ? omit(rest, 'status') : rest;
+  };
+  return deepEqual(content(a), content(b));
 }
 
 export function storageKey(kind: Kind, { namespace, name }: ObjectTarget): string {

@@ -1,4 +1,4 @@
-import { fromStored } from '../codec/event-view.js';
+import { fromStored } from '../codec/stored-form.js';
 import { statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import type { ApiObject } from '../model/object.js';
@@ -127,7 +127,8 @@ export class Watch {
     if (change === undefined || this.#first) return this.#presentation.present(object, this.#first);
     let known = texts.get(change);
     if (known === undefined) texts.set(change, (known = new Map<string, string>()));
-    const cacheKey = `${this.#kind.group} ${name}`;
+    const { group, version } = this.#kind;
+    const cacheKey = `${group}/${version} ${name}`;
     let text = known.get(cacheKey);
     if (text === undefined) known.set(cacheKey, (text = this.#presentation.present(object, false)));
     return text;

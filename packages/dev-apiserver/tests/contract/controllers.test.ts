@@ -13,7 +13,7 @@ import {
 } from '@nodeagent/kube-client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { runControllers } from '../../src/controllers/index.js';
+import { runControllers } from '../../src/controllers.js';
 import { type Connected, startAndConnect } from './connect.js';
 
 const stop = new AbortController();

@@ -6,6 +6,8 @@ export interface Answer {
   readonly status: number;
   // Loosely typed on purpose: assertions name the fields that they check.
   readonly body: Record<string, never> & { [key: string]: unknown };
+  /** The text of the Warning headers. */
+  readonly warnings: readonly string[];
 }
 
 /** Sends requests to the server as one identity. */
@@ -48,7 +50,14 @@ export function callerWith(
           response.setEncoding('utf8').on('data', (chunk: string) => (answer += chunk));
           response.on('end', () => {
             const status = response.statusCode ?? 0;
-            resolve({ status, body: JSON.parse(answer) as Answer['body'] });
+            const warnings = [
+              ...(response.headers.warning ?? '').matchAll(/299 - "((?:\\.|[^"\\])*)"/g),
+            ];
+            resolve({
+              status,
+              body: JSON.parse(answer) as Answer['body'],
+              warnings: warnings.map(([, text = '']) => text.replace(/\\(.)/g, '$1')),
+            });
           });
         });
         outgoing.end(bytes);

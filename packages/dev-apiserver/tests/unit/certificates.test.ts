@@ -158,7 +158,7 @@ describe('certificate requests over HTTPS', () => {
     expect(answer.body).toMatchObject({
       code: 422,
       message:
-        'CertificateSigningRequest "empty" is invalid: [spec.request: Required value, spec.signerName: Required value, spec.usages: Required value]',
+        'CertificateSigningRequest.certificates.k8s.io "empty" is invalid: [spec.request: Required value, spec.signerName: Required value, spec.usages: Required value]',
     });
   });
 });

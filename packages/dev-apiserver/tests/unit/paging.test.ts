@@ -5,8 +5,11 @@ import { type DevApiServer, startDevApiServer } from '../../src/index.js';
 import type { ApiRequest } from '../../src/model/api-request.js';
 import { Api } from '../../src/run/api.js';
 import { createAuthorizer } from '../../src/run/authorizer.js';
+import { Catalog } from '../../src/run/catalog.js';
 import { Registry } from '../../src/run/registry.js';
+import { SchemaRules } from '../../src/run/schema-rules.js';
 import { Store } from '../../src/run/store.js';
+import { Webhooks } from '../../src/run/webhooks.js';
 import { adminOf, type Caller } from './caller.js';
 
 const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
@@ -69,10 +72,19 @@ describe('a page that is too old', () => {
     newUid: () => 'u',
     newSuffix: () => 'abcde',
   });
+  const catalog = new Catalog();
   const api = new Api({
     registry,
     authorizer: createAuthorizer(registry),
+    catalog,
+    webhooks: new Webhooks({
+      registry,
+      catalog,
+      call: () => Promise.reject(new Error('none')),
+      newUid: () => 'u',
+    }),
     subresources: { handle: () => Promise.resolve(undefined) },
+    schemaRules: new SchemaRules(() => Promise.reject(new Error('none'))),
   });
   const call = async (method: string, path: string, body?: object): Promise<object> => {
     const { pathname, searchParams } = new URL(path, 'https://x');

@@ -1,34 +1,9 @@
-import {
-  DAEMON_SETS,
-  DEPLOYMENTS,
-  ENDPOINT_SLICES,
-  type KubeObject,
-  NODES,
-  type OwnerReference,
-  PERSISTENT_VOLUME_CLAIMS,
-  PODS,
-  REPLICA_SETS,
-  type Resource,
-  SERVICES,
-  STATEFUL_SETS,
-} from '@nodeagent/kube-client';
+import type { KubeObject, OwnerReference, Resource } from '@nodeagent/kube-client';
 
 import type { Action, Plan } from '../model/action.js';
-import type { View, ViewName } from '../model/view.js';
+import type { OwnedKind } from '../model/owned-kinds.js';
 import { isDeleting, nameOf, sortedWhere, uidOf } from './objects.js';
 
-/** Kinds that the collector checks, as owners and as dependents. */
-const KINDS: readonly (readonly [ViewName, Resource<KubeObject>])[] = [
-  ['pods', PODS],
-  ['nodes', NODES],
-  ['services', SERVICES],
-  ['endpointSlices', ENDPOINT_SLICES],
-  ['deployments', DEPLOYMENTS],
-  ['replicaSets', REPLICA_SETS],
-  ['daemonSets', DAEMON_SETS],
-  ['statefulSets', STATEFUL_SETS],
-  ['persistentVolumeClaims', PERSISTENT_VOLUME_CLAIMS],
-];
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
 
@@ -39,18 +14,20 @@ interface Owned {
 
 /**
  * Deletes dependents when all their owners are gone, unless an owner's deletion orphans them. An
- * owner deleted in the foreground waits for its dependents. Objects with an owner of any other kind
+ * owner deleted in the foreground waits for its dependents. Objects with an owner of an unknown kind
  * stay.
  *
  * @see Kubernetes 1.36 pkg/controller/garbagecollector/garbagecollector.go
  */
-export function planGarbage(view: View): Plan {
-  const byUid = new Map<string, Owned>();
-  for (const [name, resource] of KINDS) {
-    for (const object of view[name].values()) byUid.set(uidOf(object), { object, resource });
-  }
-  const all = KINDS.flatMap(([name, resource]) =>
-    sortedWhere<KubeObject>(view[name].values(), isLinked).map((object) => ({ object, resource })),
+export function planGarbage(kinds: readonly OwnedKind[]): Plan {
+  const uids = new Set<string>();
+  for (const { objects } of kinds) for (const object of objects.values()) uids.add(uidOf(object));
+  const resources = new Map(
+    kinds.map(({ resource }) => [`${resource.group}/${resource.kind}`, resource]),
+  );
+  const known: Known = { uids, resources };
+  const all = kinds.flatMap(({ resource, objects }) =>
+    sortedWhere<KubeObject>(objects.values(), isLinked).map((object) => ({ object, resource })),
   );
   const dependents = new Map<string, Owned[]>();
   for (const owned of all) {
@@ -60,7 +37,7 @@ export function planGarbage(view: View): Plan {
   }
   return {
     actions: [
-      ...all.flatMap((owned) => collect(owned, byUid)),
+      ...all.flatMap((owned) => collect(owned, known)),
       ...all.flatMap((owned) => release(owned, dependents.get(uidOf(owned.object)) ?? [])),
     ],
   };
@@ -71,15 +48,21 @@ function isLinked({ metadata }: KubeObject): boolean {
   return metadata?.ownerReferences !== undefined || metadata?.finalizers !== undefined;
 }
 
-function collect(
-  { object, resource }: Owned,
-  byUid: ReadonlyMap<string, Owned>,
-): readonly Action[] {
+interface Known {
+  readonly uids: ReadonlySet<string>;
+  /** By group and kind. */
+  readonly resources: ReadonlyMap<string, Resource<KubeObject>>;
+}
+
+function collect({ object, resource }: Owned, { uids, resources }: Known): readonly Action[] {
   const references = object.metadata?.ownerReferences ?? [];
   if (references.length === 0 || isDeleting(object)) return [];
-  const owners = references.map((reference) => ({ reference, resource: kindOf(reference) }));
+  const owners = references.map((reference) => ({
+    reference,
+    resource: resources.get(kindOf(reference)),
+  }));
   const known = owners.filter((owner) => owner.resource !== undefined);
-  if (known.length < owners.length || owners.some(({ reference }) => byUid.has(reference.uid))) {
+  if (known.length < owners.length || owners.some(({ reference }) => uids.has(reference.uid))) {
     return [];
   }
   return [
@@ -96,13 +79,10 @@ function collect(
   ];
 }
 
-function kindOf({ apiVersion, kind }: OwnerReference): Resource<KubeObject> | undefined {
-  return KINDS.map(([, resource]) => resource).find((resource) => {
-    const { group, version } = resource;
-    return (
-      resource.kind === kind && apiVersion === (group === '' ? version : `${group}/${version}`)
-    );
-  });
+/** The group and kind of an owner, whichever version the reference names. */
+function kindOf({ apiVersion, kind }: OwnerReference): string {
+  const [, group = ''] = apiVersion.split('/').reverse();
+  return `${group}/${kind}`;
 }
 
 /** Carries out the finalizers that decide what happens to an owner's dependents. */

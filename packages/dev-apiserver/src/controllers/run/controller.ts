@@ -12,6 +12,8 @@ export interface Controller {
   readonly component: string;
   /** Kinds whose changes require a new plan. */
   readonly watches: readonly ViewName[];
+  /** Calls back on changes of other kinds that require a new plan. */
+  readonly subscribe?: (listener: () => void) => void;
   readonly plan: () => Plan;
 }
 
@@ -69,6 +71,7 @@ export async function runController(
     });
   };
   cluster.subscribe(controller.watches, () => runner.request());
+  controller.subscribe?.(() => runner.request());
   runner.request();
   await runner.run(signal);
   alarm.abort();

@@ -1,55 +1,29 @@
 import {
+  EVENTS,
   isKubeError,
   type KubeClient,
   type KubeObject,
   NAMESPACES,
   type Resource,
-  resource,
 } from '@nodeagent/kube-client';
-
-/** Kinds that a namespace may hold; those that the server does not have are skipped. */
-const CONTENT: readonly Resource<KubeObject>[] = [
-  ...content('', 'v1', [
-    'pods/Pod',
-    'services/Service',
-    'configmaps/ConfigMap',
-    'secrets/Secret',
-    'serviceaccounts/ServiceAccount',
-    'events/Event',
-    'persistentvolumeclaims/PersistentVolumeClaim',
-    'replicationcontrollers/ReplicationController',
-    'limitranges/LimitRange',
-    'resourcequotas/ResourceQuota',
-  ]),
-  ...content('apps', 'v1', [
-    'deployments/Deployment',
-    'replicasets/ReplicaSet',
-    'daemonsets/DaemonSet',
-    'statefulsets/StatefulSet',
-  ]),
-  ...content('batch', 'v1', ['jobs/Job', 'cronjobs/CronJob']),
-  ...content('discovery.k8s.io', 'v1', ['endpointslices/EndpointSlice']),
-  ...content('coordination.k8s.io', 'v1', ['leases/Lease']),
-  ...content('networking.k8s.io', 'v1', ['networkpolicies/NetworkPolicy', 'ingresses/Ingress']),
-  ...content('rbac.authorization.k8s.io', 'v1', ['roles/Role', 'rolebindings/RoleBinding']),
-  ...content('policy', 'v1', ['poddisruptionbudgets/PodDisruptionBudget']),
-];
-
-function content(group: string, version: string, kinds: readonly string[]) {
-  return kinds.map((entry): Resource<KubeObject> => {
-    const [plural = '', kind = ''] = entry.split('/');
-    return resource({ group, version, plural, kind, namespaced: true });
-  });
-}
 
 /** Deletes the objects of a deleted namespace; removes its finalizer when none is left. */
 export async function emptyNamespace(
-  client: KubeClient,
+  {
+    client,
+    kinds,
+  }: Readonly<{
+    client: KubeClient;
+    /** Those that the server does not have are skipped. */
+    kinds: readonly Resource<KubeObject>[];
+  }>,
   name: string,
   signal: AbortSignal,
 ): Promise<void> {
   let left = 0;
-  for (const kind of CONTENT) left += await deleteAll(client, { kind, namespace: name }, signal);
+  for (const kind of [...kinds, EVENTS]) {
+    if (kind.namespaced) left += await deleteAll(client, { kind, namespace: name }, signal);
+  }
   if (left > 0) return;
   const namespace = await client.get(NAMESPACES, { name }, signal);
   const finalizers = (namespace.spec?.finalizers ?? []).filter((entry) => entry !== 'kubernetes');

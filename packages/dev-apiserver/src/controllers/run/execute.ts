@@ -13,11 +13,13 @@ import type { Action, Guard } from '../model/action.js';
 import { usesClaim } from '../plan/storage/claims.js';
 import type { Cluster } from './cluster.js';
 import { emptyNamespace } from './empty-namespace.js';
+import type { OwnedObjects } from './owned-objects.js';
 import type { ToldEvents } from './told-events.js';
 
 export interface Executor {
   readonly client: KubeClient;
   readonly cluster: Cluster;
+  readonly owned: OwnedObjects;
   readonly clock: Clock;
   readonly events: EventRecorder;
   readonly told: ToldEvents;
@@ -110,7 +112,7 @@ async function perform(
     case 'collect':
       return collect(action, executor, signal);
     case 'empty-namespace':
-      await emptyNamespace(client, action.namespace, signal);
+      await emptyNamespace({ client, kinds: executor.owned.resources }, action.namespace, signal);
       return action.namespace;
   }
 }

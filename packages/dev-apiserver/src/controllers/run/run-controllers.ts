@@ -1,11 +1,4 @@
-import {
-  type Clock,
-  type Logger,
-  type Metrics,
-  type Random,
-  runScope,
-  Wake,
-} from '@nodeagent/base';
+import { runScope, Wake } from '@nodeagent/base';
 import {
   type KubeClient,
   type KubeObject,
@@ -33,36 +26,18 @@ import { planEphemeralClaims } from '../plan/storage/ephemeral-claims.js';
 import { planProtection } from '../plan/storage/protection.js';
 import { Cluster, WATCHED } from './cluster.js';
 import { type Controller, runController } from './controller.js';
+import type { Settings } from './controllers-options.js';
+import { OwnedObjects } from './owned-objects.js';
 import { ToldEvents } from './told-events.js';
 
-export interface ControllersOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  /**
-   * PEM of the CA that pods should trust; without it there are no `kube-root-ca.crt` config maps.
-   */
-  readonly rootCaPem?: string;
-  /** Silence after which a node that has reported counts as lost; 40 s when absent. */
-  readonly nodeGraceMs?: number;
-  /** Called just before the first plans. */
-  readonly onSynced?: () => void;
-}
-
-/**
- * Runs the controllers that a single node needs, as ordinary clients of any API server: scheduler,
- * ReplicaSets, Deployments, StatefulSets, DaemonSets, EndpointSlices, volumes (binding, protection, ephemeral
- * claims, attachments), node life cycle with evictions, namespaces with their service account and
- * root CA, garbage collection by owner, lost pods, client certificates of nodes. Ends when the
- * signal fires.
- */
-export async function runControllers(
+/** Runs every controller until the signal fires. */
+export async function runAllControllers(
   client: KubeClient,
-  options: ControllersOptions,
+  options: Settings,
   signal: AbortSignal,
 ): Promise<void> {
   const cluster = new Cluster();
+  const owned = new OwnedObjects(cluster);
   const synced = new Wake();
   const names = Object.keys(WATCHED) as ViewName[];
   let missing = names.length;
@@ -89,21 +64,27 @@ export async function runControllers(
   const control = async (inner: AbortSignal): Promise<void> => {
     if ((await synced.wait(inner)) === 'aborted') return;
     options.onSynced?.();
-    const tasks = controllersOf(cluster, options).map(
+    const tasks = controllersOf(cluster, owned, options).map(
       (controller) => (deepest: AbortSignal) =>
-        runWithEvents({ controller, client, cluster }, options, deepest),
+        runWithEvents({ controller, client, cluster, owned }, options, deepest),
     );
     await runScope(tasks, inner);
   };
-  await runScope([...reflectors, control], signal);
+  const own = (inner: AbortSignal): Promise<void> => owned.run(client, options, inner);
+  await runScope([...reflectors, own, control], signal);
 }
 
 async function runWithEvents(
-  what: { readonly controller: Controller; readonly client: KubeClient; readonly cluster: Cluster },
-  options: ControllersOptions,
+  what: Readonly<{
+    controller: Controller;
+    client: KubeClient;
+    cluster: Cluster;
+    owned: OwnedObjects;
+  }>,
+  options: Settings,
   signal: AbortSignal,
 ): Promise<void> {
-  const { controller, client, cluster } = what;
+  const { controller, client, cluster, owned } = what;
   const { clock, random, metrics, log } = options;
   const events = new QueuedEventRecorder({
     component: controller.component,
@@ -112,7 +93,7 @@ async function runWithEvents(
     metrics,
     onDrop: (note, err) => log.debug({ note, err }, 'event dropped'),
   });
-  const executor = { client, cluster, clock, events, told: new ToldEvents(events) };
+  const executor = { client, cluster, owned, clock, events, told: new ToldEvents(events) };
   await runScope(
     [
       (inner) => events.run(client, inner),
@@ -124,7 +105,8 @@ async function runWithEvents(
 
 function controllersOf(
   { view }: Cluster,
-  { clock, rootCaPem, nodeGraceMs }: ControllersOptions,
+  owned: OwnedObjects,
+  { clock, rootCaPem, nodeGraceMs }: Settings,
 ): readonly Controller[] {
   let heartbeats: Heartbeats = new Map();
   let missing: MissingNodes = new Map();
@@ -221,21 +203,6 @@ function controllersOf(
       ['namespaces', 'serviceAccounts', 'configMaps'],
       () => planNamespaces(view, rootCaPem),
     ],
-    garbage: [
-      'garbage-collector',
-      [
-        'pods',
-        'nodes',
-        'services',
-        'endpointSlices',
-        'deployments',
-        'replicaSets',
-        'daemonSets',
-        'statefulSets',
-        'persistentVolumeClaims',
-      ],
-      () => planGarbage(view),
-    ],
     lostPods: [
       'pod-garbage-collector',
       ['pods', 'nodes'],
@@ -246,12 +213,20 @@ function controllersOf(
       },
     ],
   };
-  return Object.entries(plans).map(([name, [component, watches, plan]]) => ({
+  const garbage: Controller = {
+    name: 'garbage',
+    component: 'garbage-collector',
+    watches: [],
+    subscribe: (listener) => owned.subscribe(listener),
+    plan: () => planGarbage(owned.kinds ?? []),
+  };
+  const others = Object.entries(plans).map(([name, [component, watches, plan]]) => ({
     name,
     component,
     watches,
     plan,
   }));
+  return [...others, garbage];
 }
 
 /** Managed fields are large, and no controller here needs them. */

@@ -1,6 +1,13 @@
 import { formatTimestamp } from '@nodeagent/base';
 
-import { type ApiObject, type JsonObject, listAt, textAt, valueAt } from '../../model/object.js';
+import {
+  type ApiObject,
+  type JsonObject,
+  listAt,
+  textAt,
+  toApiObject,
+  valueAt,
+} from '../../model/object.js';
 import type { SigningAnswer, SigningRules } from '../../ports.js';
 import { patched } from '../patching.js';
 import {
@@ -30,10 +37,11 @@ export async function approve(
   const old = registry.get(route.kind, route);
   if (verb === 'get') return { object: old, httpStatus: 200 };
   const context = writeContextOf(call);
-  const wanted =
+  const asked =
     verb === 'patch'
-      ? patched(route.kind, request, 'main', context).mutate(old)
-      : (bodyOf(call) as unknown as ApiObject);
+      ? patched(route.kind, request, 'main', { ...context, warnings: [] }).mutate(old)
+      : toApiObject(bodyOf(call));
+  const wanted = await call.admit('UPDATE', { object: asked, old });
   const signed = await signedCertificate(ports, old, wanted);
   const now = formatTimestamp(registry.clock.nowMs());
   const isDue = signed !== 'not due';

@@ -3,9 +3,9 @@ import { formatTimestamp } from '@nodeagent/base';
 import { readDeleteOptions } from '../../codec/query.js';
 import { field, StatusError, statusError } from '../../model/errors.js';
 import { kindOf } from '../../model/kinds.js';
-import { type ApiObject, listAt, textAt } from '../../model/object.js';
+import { type ApiObject, listAt, textAt, toApiObject } from '../../model/object.js';
 import {
-  bodyOf,
+  admittedBody,
   type SubresourceAnswer,
   type SubresourceCall,
   type SubresourcePorts,
@@ -15,10 +15,10 @@ import {
 const PODS = kindOf('', 'pods');
 
 /** @returns undefined for parts that are written like the pod itself */
-export function podPart(
+export async function podPart(
   ports: SubresourcePorts,
   call: SubresourceCall,
-): SubresourceAnswer | undefined {
+): Promise<SubresourceAnswer | undefined> {
   const { subresource } = call.route;
   if (subresource === 'binding') return bind(ports, call);
   if (subresource === 'eviction') return evict(ports, call);
@@ -30,19 +30,23 @@ export function podPart(
 }
 
 /** Handles POST …/bindings, the older form of pods/binding. */
-export function bindFromCollection(
+export async function bindFromCollection(
   ports: SubresourcePorts,
   call: SubresourceCall,
-): SubresourceAnswer | undefined {
+): Promise<SubresourceAnswer | undefined> {
   if (call.route.kind.plural !== 'bindings') return undefined;
   const name = textAt(call.request.body, 'metadata.name');
   return bind(ports, { ...call, route: { ...call.route, name } });
 }
 
 /** @see Kubernetes 1.36 pkg/registry/core/pod/storage/storage.go, setPodHostAndAnnotations */
-function bind({ registry }: SubresourcePorts, call: SubresourceCall): SubresourceAnswer {
+async function bind(
+  { registry }: SubresourcePorts,
+  call: SubresourceCall,
+): Promise<SubresourceAnswer> {
   const { route } = call;
-  const node = textAt(bodyOf(call), 'target.name');
+  const body = await admittedBody(call, { apiVersion: 'v1', kind: 'Binding' });
+  const node = textAt(body, 'target.name');
   if (node === '') {
     throw statusError.invalid({ group: '', kind: 'Binding' }, route.name, [
       field.required('target.name'),
@@ -89,17 +93,20 @@ function bind({ registry }: SubresourcePorts, call: SubresourceCall): Subresourc
 
 function success(): ApiObject {
   const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' };
-  return { ...status, code: 201 } as unknown as ApiObject;
+  return toApiObject({ ...status, code: 201 });
 }
 
 /** Disruption budgets are stored but not enforced, so every eviction is a delete. */
-function evict({ registry }: SubresourcePorts, call: SubresourceCall): SubresourceAnswer {
-  const body = bodyOf(call);
+async function evict(
+  { registry }: SubresourcePorts,
+  call: SubresourceCall,
+): Promise<SubresourceAnswer> {
+  const body = await admittedBody(call, { apiVersion: 'policy/v1', kind: 'Eviction' });
   const name = textAt(body, 'metadata.name') || call.route.name;
   if (name !== call.route.name) {
     throw statusError.badRequest('name in URL does not match name in Eviction object');
   }
   const { dryRun, ...options } = readDeleteOptions(call.request.query, body['deleteOptions']);
-  registry.delete(PODS, call.route, options, dryRun);
+  registry.delete(PODS, call.route, options, { dryRun });
   return { object: success(), httpStatus: 201 };
 }

@@ -1,6 +1,6 @@
 import type { Kind } from '../../model/kind.js';
 import { apiVersionOf } from '../../model/kinds.js';
-import { type ApiObject, isObject, type JsonObject, textAt } from '../../model/object.js';
+import { isObject, type JsonObject, textAt, toApiObject } from '../../model/object.js';
 import type { UserInfo } from '../../model/request.js';
 import type { Authorizer } from '../authorizer.js';
 import {
@@ -31,7 +31,7 @@ export async function review(
     metadata: body['metadata'] ?? {},
     status,
   };
-  return { object: object as unknown as ApiObject, httpStatus: 201 };
+  return { object: toApiObject(object), httpStatus: 201 };
 }
 
 interface Review {

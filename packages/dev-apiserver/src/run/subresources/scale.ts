@@ -1,6 +1,14 @@
 import { asWritten } from '@nodeagent/kube-client';
 
-import { type ApiObject, isObject, valueAt } from '../../model/object.js';
+import type { Kind } from '../../model/kind.js';
+import {
+  type ApiObject,
+  isObject,
+  omit,
+  textAt,
+  toApiObject,
+  valueAt,
+} from '../../model/object.js';
 import { patched } from '../patching.js';
 import {
   bodyOf,
@@ -10,47 +18,79 @@ import {
   writeContextOf,
 } from './call.js';
 
+/** Where a kind has what a Scale shows, as dotted paths. */
+function pathsOf({ custom }: Kind): Readonly<Record<'spec' | 'status' | 'selector', string>> {
+  const { scale: paths } = custom ?? {};
+  return {
+    spec: paths?.specReplicasPath.slice(1) ?? 'spec.replicas',
+    status: paths?.statusReplicasPath.slice(1) ?? 'status.replicas',
+    selector: paths?.labelSelectorPath?.slice(1) ?? '',
+  };
+}
+
+function withValue(object: unknown, [name, ...rest]: readonly string[], value: number): unknown {
+  if (name === undefined) return value;
+  const fields = isObject(object) ? object : {};
+  return { ...fields, [name]: withValue(fields[name], rest, value) };
+}
+
+function selectorOf(object: ApiObject): string {
+  const labels = valueAt(object, 'spec.selector.matchLabels') ?? valueAt(object, 'spec.selector');
+  if (!isObject(labels)) return '';
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(',');
+}
+
 /** Reads and writes the replica count of a workload as an `autoscaling/v1` Scale. */
-export function scale(ports: SubresourcePorts, call: SubresourceCall): SubresourceAnswer {
+export async function scale(
+  ports: SubresourcePorts,
+  call: SubresourceCall,
+): Promise<SubresourceAnswer> {
   const { registry } = ports;
   const { route, verb, request } = call;
   const old = registry.get(route.kind, route);
-  if (verb === 'get') return { object: scaleOf(old), httpStatus: 200 };
+  if (verb === 'get') return { object: scaleOf(route.kind, old), httpStatus: 200 };
   const context = writeContextOf(call);
-  const wanted =
+  const before = scaleOf(route.kind, old);
+  const asked =
     verb === 'patch'
-      ? patched({ ...route.kind, type: 'V1Scale' }, request, 'main', context).mutate(scaleOf(old))
-      : (bodyOf(call) as unknown as ApiObject);
+      ? patched({ ...omit(route.kind, 'custom'), type: 'V1Scale' }, request, 'main', {
+          ...context,
+          warnings: [],
+        }).mutate(before)
+      : toApiObject(bodyOf(call));
+  const wanted = await call.admit('UPDATE', { object: asked, old: before });
   const replicas = Number(valueAt(wanted, 'spec.replicas') ?? 0);
+  const [first = 'spec', ...deeper] = pathsOf(route.kind).spec.split('.');
   const version = asWritten(wanted).metadata?.resourceVersion;
   const next = registry.update(
     route.kind,
     { ...route, part: 'main' },
     (current) => {
       const object = structuredClone(current) as ApiObject;
-      object.spec = { ...object.spec, replicas };
+      object[first] = withValue(object[first], deeper, replicas);
       if (version !== undefined) object.metadata.resourceVersion = version;
       return object;
     },
     context,
   );
-  return { object: scaleOf(next), httpStatus: 200 };
+  return { object: scaleOf(route.kind, next), httpStatus: 200 };
 }
 
-function scaleOf(object: ApiObject): ApiObject {
+function scaleOf(kind: Kind, object: ApiObject): ApiObject {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const labels = valueAt(object, 'spec.selector.matchLabels') ?? valueAt(object, 'spec.selector');
-  const selector = isObject(labels)
-    ? Object.entries(labels)
-        .map(([key, value]) => `${key}=${String(value)}`)
-        .join(',')
-    : '';
+  const paths = pathsOf(kind);
+  const selector = kind.custom === undefined ? selectorOf(object) : textAt(object, paths.selector);
   const metadata = { name, namespace, uid, resourceVersion, creationTimestamp };
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: metadata as ApiObject['metadata'],
-    spec: { replicas: Number(valueAt(object, 'spec.replicas') ?? 0) },
-    status: { replicas: Number(valueAt(object, 'status.replicas') ?? 0), selector },
+    spec: { replicas: Number(valueAt(object, paths.spec) ?? 0) },
+    status: {
+      replicas: Number(valueAt(object, paths.status) ?? 0),
+      ...(selector === '' ? {} : { selector }),
+    },
   };
 }

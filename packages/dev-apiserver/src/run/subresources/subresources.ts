@@ -22,7 +22,7 @@ export function createSubresources(ports: SubresourcePorts): Subresources {
       }
       if (subresource === 'approval') return approve(ports, call);
       if (!kind.stored && call.verb === 'create')
-        return bindFromCollection(ports, call) ?? review(ports, call);
+        return (await bindFromCollection(ports, call)) ?? review(ports, call);
       return undefined;
     },
   };

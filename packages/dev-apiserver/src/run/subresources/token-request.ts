@@ -2,12 +2,12 @@ import { formatTimestamp } from '@nodeagent/base';
 
 import { field, statusError } from '../../model/errors.js';
 import { kindOf } from '../../model/kinds.js';
-import { type ApiObject, type JsonObject, textAt, valueAt } from '../../model/object.js';
+import { type JsonObject, textAt, toApiObject, valueAt } from '../../model/object.js';
 import type { Route } from '../../plan/route.js';
 import type { TokenClaims } from '../../ports.js';
 import type { Registry } from '../registry.js';
 import {
-  bodyOf,
+  admittedBody,
   type SubresourceAnswer,
   type SubresourceCall,
   type SubresourcePorts,
@@ -28,8 +28,9 @@ export async function requestToken(
 ): Promise<SubresourceAnswer> {
   const { registry, signer, longestTokenSeconds } = ports;
   const { route } = call;
-  const body = bodyOf(call);
   const account = registry.get(SERVICE_ACCOUNTS, route);
+  const type = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest' };
+  const body = await admittedBody(call, type);
   const wanted = Number(valueAt(body, 'spec.expirationSeconds') ?? TOKEN_SECONDS);
   if (wanted < MIN_TOKEN_SECONDS) {
     const detail = 'may not specify a duration less than 10 minutes';
@@ -52,13 +53,12 @@ export async function requestToken(
   });
   const object = {
     ...body,
-    kind: 'TokenRequest',
-    apiVersion: 'authentication.k8s.io/v1',
+    ...type,
     metadata: { name: route.name, namespace: route.namespace },
-    spec: { ...(body['spec'] as JsonObject), audiences, expirationSeconds: seconds },
+    spec: { ...body.spec, audiences, expirationSeconds: seconds },
     status: { token, expirationTimestamp: formatTimestamp(expiresAtMs) },
   };
-  return { object: object as unknown as ApiObject, httpStatus: 201 };
+  return { object: toApiObject(object), httpStatus: 201 };
 }
 
 /** Returns the pod, and its node, with which the token ends. @throws {StatusError} 404, 409 */

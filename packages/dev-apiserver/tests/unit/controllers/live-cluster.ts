@@ -3,7 +3,7 @@ import { PODS } from '@nodeagent/kube-client';
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
 import { afterEach } from 'vitest';
 
-import { runControllers } from '../../../src/controllers/index.js';
+import { runControllers } from '../../../src/controllers.js';
 
 const stops: AbortController[] = [];
 const signal = new AbortController().signal;

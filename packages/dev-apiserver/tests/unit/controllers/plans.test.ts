@@ -1,4 +1,4 @@
-import type { CertificateSigningRequest } from '@nodeagent/kube-client';
+import { type CertificateSigningRequest, PODS, REPLICA_SETS } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
 import { planApprovals } from '../../../src/controllers/plan/approve.js';
@@ -249,12 +249,19 @@ describe(planEvictions, () => {
 });
 
 describe(planGarbage, () => {
+  const kindsOf = (objects: Parameters<typeof aView>[0]) => {
+    const { pods, replicaSets } = aView(objects);
+    return [
+      { resource: PODS, objects: pods },
+      { resource: REPLICA_SETS, objects: replicaSets },
+    ];
+  };
   const gone = { kind: 'ReplicaSet', uid: 'uid-gone' };
 
   it('collects objects that have lost all owners, and spares those with an owner of an unknown kind', () => {
     const stranger = aPod('s', { owner: { kind: 'CronJob', uid: 'uid-x' } });
     const pods = [aPod('p', { owner: gone }), stranger, mine('m'), aPod('free')];
-    const { actions } = planGarbage(aView({ pods, replicaSets: [aReplicaSet('rs', 1)] }));
+    const { actions } = planGarbage(kindsOf({ pods, replicaSets: [aReplicaSet('rs', 1)] }));
     expect(actions).toMatchObject([{ kind: 'collect', name: { name: 'p' } }]);
   });
 
@@ -271,9 +278,9 @@ describe(planGarbage, () => {
       blockOwnerDeletion: true,
     }));
     const blocking = { ...pod, metadata: { ...pod.metadata, ownerReferences: references! } };
-    const first = planGarbage(aView({ pods: [blocking], replicaSets: [deleting] })).actions;
+    const first = planGarbage(kindsOf({ pods: [blocking], replicaSets: [deleting] })).actions;
     expect(first).toMatchObject([{ kind: 'delete', name: { name: 'm' } }]);
-    const then = planGarbage(aView({ replicaSets: [deleting] })).actions;
+    const then = planGarbage(kindsOf({ replicaSets: [deleting] })).actions;
     expect(then).toMatchObject([{ kind: 'patch', body: { metadata: { finalizers: [] } } }]);
   });
 });

@@ -2,7 +2,7 @@ import { ManualClock } from '@nodeagent/base/testing';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { StatusError } from '../../../src/model/errors.js';
-import { kindOf } from '../../../src/model/kinds.js';
+import { findKind, kindOf } from '../../../src/model/kinds.js';
 import type { ApiObject } from '../../../src/model/object.js';
 import type { UserInfo } from '../../../src/model/request.js';
 import { parseRoute, verbOf } from '../../../src/plan/route.js';
@@ -106,7 +106,7 @@ beforeAll(() => {
 function refusal(user: UserInfo, line: string, body: object = {}): string | undefined {
   const [method = '', url = ''] = line.split(' ');
   const { pathname, searchParams } = new URL(url, 'https://x');
-  const route = parseRoute(pathname);
+  const route = parseRoute(pathname, findKind);
   if (route === undefined) throw new Error(`no route for ${url}`);
   const verb = verbOf(method, route, searchParams.has('watch'));
   if (verb === undefined) throw new Error(`no verb for ${line}`);

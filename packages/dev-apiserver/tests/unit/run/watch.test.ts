@@ -65,7 +65,7 @@ describe(Watch, () => {
     recolour('a', 'blue');
     recolour('b', 'red');
     recolour('b', 'red');
-    registry.delete(NODES, { namespace: '', name: 'b' }, {}, false);
+    registry.delete(NODES, { namespace: '', name: 'b' }, {}, { dryRun: false });
     expect(seen).toEqual(['ADDED a', 'DELETED a', 'ADDED b', 'DELETED b']);
   });
 
@@ -86,7 +86,7 @@ describe('paging', () => {
     const first = registry.list(NODES, query({ limit: 2 }));
     expect([first.items.length, first.remaining]).toEqual([2, 1]);
     create('d', 'red');
-    registry.delete(NODES, { namespace: '', name: 'c' }, {}, false);
+    registry.delete(NODES, { namespace: '', name: 'c' }, {}, { dryRun: false });
     const second = registry.list(NODES, query({ limit: 2, continueToken: first.continueToken }));
     expect(second.items.map(({ metadata }) => metadata.name)).toEqual(['c']);
     expect(second.resourceVersion).toBe(first.resourceVersion);

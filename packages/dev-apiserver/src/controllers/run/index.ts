@@ -1,0 +1,2 @@
+export type { ControllersOptions } from './controllers-options.js';
+export { runAllControllers } from './run-controllers.js';

@@ -1,0 +1,288 @@
+import {
+  type CallExpression,
+  type Expression,
+  ExpressionError,
+} from '../../model/cel/expression.js';
+import { BOOL, type CelType, DYN, INT, showType, TYPE } from '../../model/cel/type.js';
+import {
+  CelList,
+  CelMap,
+  CelTypeName,
+  type CelValue,
+  CostError,
+  EvaluationError,
+} from '../../model/cel/value.js';
+import { fieldType, keyOf, readField, readIndex } from './access.js';
+import { bool } from './arguments.js';
+import { chooseOverload } from './choose-overload.js';
+import type { Compiled, Compiling, Scope } from './compiling.js';
+import type { Frame } from './frame.js';
+import { MACROS } from './macros.js';
+import { typeOfLiteral } from './runtime-type.js';
+import type { Overload } from './signature.js';
+import { Unifier } from './unify.js';
+
+/** Names of types, which are values too: `type(x) == string`. */
+const TYPE_NAMES = new Set([
+  ...['bool', 'int', 'uint', 'double', 'string', 'bytes', 'list', 'map', 'type', 'null_type'],
+  ...['optional_type', 'google.protobuf.Timestamp', 'google.protobuf.Duration'],
+  ...['net.IP', 'net.CIDR', 'kubernetes.URL', 'kubernetes.Quantity', 'kubernetes.Semver'],
+]);
+
+/** Checks an expression and makes a function of it. @see github.com/google/cel-go checker/checker.go */
+export class Compiler implements Compiling {
+  readonly unifier = new Unifier();
+  readonly #functions: ReadonlyMap<string, readonly Overload[]>;
+  readonly #used = new Set<string>();
+
+  constructor(functions: ReadonlyMap<string, readonly Overload[]>) {
+    this.#functions = functions;
+  }
+
+  /** Names of variables that were met. */
+  get used(): ReadonlySet<string> {
+    return this.#used;
+  }
+
+  /** @throws {ExpressionError} */
+  compile(expression: Expression, scope: Scope): Compiled {
+    switch (expression.kind) {
+      case 'literal': {
+        const { value } = expression;
+        return { type: typeOfLiteral(value), run: () => value };
+      }
+      case 'name':
+        return this.#name(expression, scope);
+      case 'field':
+        return this.#field(expression, scope);
+      case 'index':
+        return this.#index(expression, scope);
+      case 'list':
+        return this.#list(expression, scope);
+      case 'map':
+        return this.#map(expression, scope);
+      case 'choice':
+        return this.#choice(expression, scope);
+      case 'and':
+      case 'or':
+        return this.#logical(expression, scope);
+      case 'call':
+        return this.#call(expression, scope);
+    }
+  }
+
+  /** Compiles what must have this type. @throws {ExpressionError} */
+  expect(expression: Expression, scope: Scope, type: CelType): Compiled {
+    const compiled = this.compile(expression, scope);
+    if (!this.unifier.unify(type, compiled.type)) {
+      const found = showType(this.unifier.resolve(compiled.type));
+      throw new ExpressionError(
+        expression.at,
+        `expected type '${showType(this.unifier.resolve(type))}' but found '${found}'`,
+      );
+    }
+    return compiled;
+  }
+
+  #name({ at, name }: Extract<Expression, { kind: 'name' }>, scope: Scope): Compiled {
+    const type = scope.get(name);
+    if (type === undefined) {
+      const constant = this.#typeName(name);
+      if (constant !== undefined) return constant;
+      throw undeclared(at, name);
+    }
+    this.#used.add(name);
+    return { type, run: (frame) => frame.get(name) ?? absentVariable(name) };
+  }
+
+  #typeName(name: string): Compiled | undefined {
+    if (!TYPE_NAMES.has(name)) return undefined;
+    const value = new CelTypeName(name);
+    return { type: TYPE, run: () => value };
+  }
+
+  #field(expression: Extract<Expression, { kind: 'field' }>, scope: Scope): Compiled {
+    const { at, of, name, optional } = expression;
+    const constant = this.#typeName(qualifiedName(expression, scope));
+    if (constant !== undefined) return constant;
+    const target = this.compile(of, scope);
+    const found = this.unifier.resolve(target.type);
+    const isOptional = optional || found.kind === 'optional';
+    const inner = found.kind === 'optional' ? this.unifier.resolve(found.of) : found;
+    const type = fieldType(at, inner, name);
+    const run = (frame: Frame): CelValue => {
+      frame.spend(1);
+      return readField(target.run(frame), name, isOptional);
+    };
+    return { type: isOptional ? { kind: 'optional', of: type } : type, run };
+  }
+
+  #index(expression: Extract<Expression, { kind: 'index' }>, scope: Scope): Compiled {
+    const target = this.compile(expression.of, scope);
+    const key = this.compile(expression.key, scope);
+    const found = this.unifier.resolve(target.type);
+    const isOptional = expression.optional || found.kind === 'optional';
+    const type = this.#itemType(
+      expression.at,
+      found.kind === 'optional' ? this.unifier.resolve(found.of) : found,
+      key.type,
+    );
+    const run = (frame: Frame): CelValue => {
+      frame.spend(1);
+      return readIndex(target.run(frame), key.run(frame), isOptional);
+    };
+    return { type: isOptional ? { kind: 'optional', of: type } : type, run };
+  }
+
+  #itemType(at: number, container: CelType, key: CelType): CelType {
+    if (container === DYN) return DYN;
+    if (container.kind === 'list' && this.unifier.unify(INT, key)) return container.of;
+    if (container.kind === 'map' && this.unifier.unify(container.key, key)) return container.of;
+    const types = [container, key].map((type) => showType(this.unifier.resolve(type)));
+    throw new ExpressionError(
+      at,
+      `found no matching overload for '_[_]' applied to '(${types.join(', ')})'`,
+    );
+  }
+
+  #list({ items }: Extract<Expression, { kind: 'list' }>, scope: Scope): Compiled {
+    const of = this.unifier.fresh();
+    const compiled = items.map((item) => this.expect(item, scope, of));
+    return {
+      type: { kind: 'list', of },
+      run: (frame) => {
+        frame.spend(1 + compiled.length);
+        return new CelList(compiled.map(({ run }) => run(frame)));
+      },
+    };
+  }
+
+  #map({ entries }: Extract<Expression, { kind: 'map' }>, scope: Scope): Compiled {
+    const [key, of] = [this.unifier.fresh(), this.unifier.fresh()];
+    const compiled = entries.map(
+      ([name, value]) => [this.expect(name, scope, key), this.expect(value, scope, of)] as const,
+    );
+    return {
+      type: { kind: 'map', key, of },
+      run: (frame) => {
+        frame.spend(1 + compiled.length);
+        return new CelMap(
+          new Map(compiled.map(([name, value]) => [keyOf(name.run(frame)), value.run(frame)])),
+        );
+      },
+    };
+  }
+
+  #choice(expression: Extract<Expression, { kind: 'choice' }>, scope: Scope): Compiled {
+    const when = this.expect(expression.when, scope, BOOL);
+    const then = this.compile(expression.then, scope);
+    const otherwise = this.compile(expression.otherwise, scope);
+    if (!this.unifier.unify(then.type, otherwise.type)) {
+      const types = [BOOL, then.type, otherwise.type];
+      throw this.#noOverload(expression.at, '_?_:_', undefined, types);
+    }
+    const isDyn = [then, otherwise].some(({ type }) => this.unifier.resolve(type) === DYN);
+    return {
+      type: isDyn ? DYN : then.type,
+      run: (frame) => (bool(when.run(frame)) ? then.run(frame) : otherwise.run(frame)),
+    };
+  }
+
+  /** One side that decides the result hides an error of the other one. */
+  #logical(expression: Extract<Expression, { kind: 'and' | 'or' }>, scope: Scope): Compiled {
+    const left = this.expect(expression.left, scope, BOOL);
+    const right = this.expect(expression.right, scope, BOOL);
+    const decides = expression.kind === 'or';
+    const run = (frame: Frame): CelValue => {
+      frame.spend(1);
+      try {
+        if (bool(left.run(frame)) === decides) return decides;
+      } catch (error) {
+        if (error instanceof CostError || bool(right.run(frame)) !== decides) throw error;
+        return decides;
+      }
+      return bool(right.run(frame));
+    };
+    return { type: BOOL, run };
+  }
+
+  #call(expression: CallExpression, scope: Scope): Compiled {
+    const macro = MACROS.get(macroKey(expression));
+    const qualified = this.#qualified(expression, scope);
+    if (macro !== undefined && qualified === undefined) return macro(this, expression, scope);
+    const name = qualified ?? expression.name;
+    const overloads = this.#functions.get(name);
+    const target = qualified === undefined ? expression.target : undefined;
+    const given = target === undefined ? expression.args : [target, ...expression.args];
+    const args = given.map((arg) => this.#argument(name, arg, scope));
+    if (overloads === undefined) throw undeclared(expression.at, name);
+    const chosen = chooseOverload(this.unifier, overloads, {
+      isMethod: target !== undefined,
+      types: args.map(({ type }) => type),
+    });
+    if (chosen === undefined) {
+      const types = args.map(({ type }) => type);
+      throw this.#noOverload(expression.at, name, target, types);
+    }
+    return {
+      type: chosen.type,
+      run: (frame) =>
+        chosen.call(
+          frame,
+          args.map(({ run }) => run(frame)),
+        ),
+    };
+  }
+
+  /** Only the list of values for a text to fill in may have items of several types. */
+  #argument(name: string, arg: Expression, scope: Scope): Compiled {
+    if (name !== 'format' || arg.kind !== 'list') return this.compile(arg, scope);
+    const items = arg.items.map((item) => this.compile(item, scope));
+    const run = (frame: Frame): CelValue => new CelList(items.map((item) => item.run(frame)));
+    return { type: { kind: 'list', of: DYN }, run };
+  }
+
+  /** `sets.contains` for a call whose target is no value but a part of the function's name. */
+  #qualified({ name, target }: CallExpression, scope: Scope): string | undefined {
+    if (target?.kind !== 'name' || scope.has(target.name)) return undefined;
+    const full = `${target.name}.${name}`;
+    return this.#functions.has(full) ? full : undefined;
+  }
+
+  #noOverload(
+    at: number,
+    name: string,
+    target: Expression | undefined,
+    types: readonly CelType[],
+  ): ExpressionError {
+    const shown = types.map((type) => showType(this.unifier.resolve(type)));
+    const [first = ''] = shown;
+    const applied =
+      target === undefined ? `(${shown.join(', ')})` : `${first}.(${shown.slice(1).join(', ')})`;
+    return new ExpressionError(
+      at,
+      `found no matching overload for '${name}' applied to '${applied}'`,
+    );
+  }
+}
+
+/** Macros are known by name, kind and number of arguments. */
+function macroKey({ name, target, args }: CallExpression): string {
+  return `${target === undefined ? '' : '.'}${name}/${args.length}`;
+}
+
+function undeclared(at: number, name: string): ExpressionError {
+  return new ExpressionError(at, `undeclared reference to '${name}' (in container '')`);
+}
+
+function absentVariable(name: string): never {
+  throw new EvaluationError(`no such attribute(s): ${name}`);
+}
+
+/** `google.protobuf.Timestamp` of an expression that only selects fields of an unknown name. */
+function qualifiedName(expression: Expression, scope: Scope): string {
+  if (expression.kind === 'name') return scope.has(expression.name) ? '' : expression.name;
+  if (expression.kind !== 'field' || expression.optional) return '';
+  const head = qualifiedName(expression.of, scope);
+  return head === '' ? '' : `${head}.${expression.name}`;
+}
