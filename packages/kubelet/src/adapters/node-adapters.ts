@@ -35,6 +35,7 @@ import { createRotationFiles } from '../logs/adapters/rotation-files.js';
 import { createFilterProgram } from '../node/adapters/filter-program.js';
 import { createKernelLog } from '../node/adapters/kernel-log.js';
 import { createKernelSettings } from '../node/adapters/kernel-settings.js';
+import { createManagerCheckpoints } from '../node/adapters/manager-checkpoints.js';
 import { createLogLinks } from '../reclaim/adapters/log-links.js';
 import { createResourceRecordFile } from '../resize/adapters/resource-record-file.js';
 import { callHook } from '../runtime/adapters/hook-caller.js';
@@ -58,6 +59,7 @@ import { createSubPaths } from '../volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../volumes/adapters/volume-files.js';
 import { createLogDirectories } from '../workers/adapters/log-directories.js';
 
+/** Parts of the machine that are elsewhere, or that only the program knows. */
 export interface NodeAdapterOptions {
   /**
    * Credential provider plug-ins: their configuration, and the directory that holds their programs.
@@ -136,6 +138,7 @@ function nodeFiles(config: KubeletConfig, rootDir: string): KubeletFiles {
     pullRecords: createPullRecordFiles(rootDir),
     allocated: createResourceRecordFile(rootDir, 'allocated_pods_state'),
     actuated: createResourceRecordFile(rootDir, 'actuated_pods_state'),
+    checkpoints: createManagerCheckpoints(rootDir),
     logs: createLogDirectories({ podLogsDir, containerLogsDir: containerLogsDir(config) }),
     logLinks: createLogLinks(containerLogsDir(config)),
     rotation: createRotationFiles(),

@@ -15,7 +15,13 @@ import type {
 import type { LoopDevices, StorageCommands, StorageFiles } from '../disks/index.js';
 import type { PullRecordFiles } from '../images/index.js';
 import type { RotationFiles } from '../logs/index.js';
-import type { FilterProgram, HealthServer, KernelLog, KernelSettings } from '../node/index.js';
+import type {
+  FilterProgram,
+  HealthServer,
+  KernelLog,
+  KernelSettings,
+  ManagerCheckpoints,
+} from '../node/index.js';
 import type { ManifestFiles, ManifestUrl, PodLeftovers, ResourceRecordFile } from '../pod/index.js';
 import type { LogLinks } from '../reclaim/index.js';
 import type { HookCaller, PodFiles, UserNamespaceFiles } from '../runtime/index.js';
@@ -76,6 +82,7 @@ export interface KubeletAdapters {
   readonly server?: NodeServerAdapters | undefined;
 }
 
+/** A container runtime's two services, over connections that `close` ends. */
 export interface CriServices {
   readonly runtime: RuntimeService;
   readonly images: ImageService;
@@ -90,6 +97,7 @@ export interface RunningTracer extends Tracer {
 /** Opens the API server with the kubelet's own credentials. */
 export type OpenApi = (signal: AbortSignal) => Promise<NodeApiConnection>;
 
+/** The clients of an API server, apart where one must not use up the rate limit of another. */
 export interface NodeApiConnection {
   /** For pods and their statuses. */
   readonly client: KubeClient;
@@ -133,6 +141,8 @@ export interface KubeletFiles {
   /** `allocated`: resources allocated to pods. `actuated`: resources given to their containers. */
   readonly allocated: ResourceRecordFile;
   readonly actuated: ResourceRecordFile;
+  /** Records that managers of another kubelet have left. */
+  readonly checkpoints: ManagerCheckpoints;
   /** Log directories of pods. */
   readonly logs: PodLeftovers;
   readonly logLinks: LogLinks;
@@ -143,12 +153,14 @@ export interface KubeletFiles {
   manifestUrl(url: string, headers: Readonly<Record<string, readonly string[]>>): ManifestUrl;
 }
 
+/** The sources of `/stats/summary` and `/metrics/cadvisor`. */
 export interface Readings {
   readonly cgroups: CgroupReadings;
   readonly directories: DirectoryReadings;
   readonly machine: MachineReadings;
 }
 
+/** Storage of certificates, and the keys for new ones. */
 export interface CertificateAdapters {
   store(purpose: 'client' | 'server'): CertificateStore;
   readonly requests: RequestMaker;

@@ -120,6 +120,7 @@ export interface CredentialAdapters {
   readProviders(rules: Readonly<{ tokens: boolean }>): Promise<ConfiguredProviders | undefined>;
 }
 
+/** The credential provider plug-ins of a node. */
 export interface ConfiguredProviders {
   readonly providers: readonly CredentialProvider[];
   /** Hash of all configuration files, `sha256:…`; a metric reports it. */

@@ -7,6 +7,8 @@ import type { DiskLayout, MeasuredPodUse, NodeFigures } from './model/snapshot.j
 export interface NodeGauge {
   /** Few files: the node's memory, processes and file systems. */
   node(signal: AbortSignal): Promise<Readonly<{ figures: NodeFigures; layout: DiskLayout }>>;
+  /** Memory and processes only, from a few of the kernel's files: cheap enough for ten times a second. */
+  soonScarce(): Promise<NodeFigures>;
   /** Figures of these pods; disks as last measured in the background. */
   pods(pods: readonly Pod[], signal: AbortSignal): Promise<readonly MeasuredPodUse[]>;
 }
@@ -23,6 +25,6 @@ export interface EvictablePods {
   active(): readonly Pod[];
   /** Ends a pod; resolves when it has ended, or has not in time. */
   evict(uid: string, verdict: FailureVerdict, graceSeconds: number): Promise<void>;
-  /** True when nothing of the pod is left on the node, not even its volumes. */
+  /** True when the pod has ended and has no volumes on the node any more. */
   isGone(uid: string): boolean;
 }

@@ -1,4 +1,4 @@
 export type { ImageUser } from './model/image-user.js';
 export type { PullRules } from './model/pull-rules.js';
 export { allowlistProblem } from './plan/pull-verification.js';
-export type { PullRecordFiles } from './ports.js';
+export type { PullHistory, PullRecordFiles } from './ports.js';

@@ -14,3 +14,14 @@ export interface PullRecordFiles {
 
 /** `pulling`: pulls in progress, by image name. `pulled`: images present, by image id. */
 export type PullRecordKind = 'pulling' | 'pulled';
+
+/** The records of images that are there. */
+export interface PullHistory {
+  /** Removes the records of images that are gone. */
+  prune(signal: AbortSignal): Promise<void>;
+  /**
+   * By image id: milliseconds for which the image has been there at least. An image that came by other
+   * means than a pull has none.
+   */
+  agesMs(): Promise<ReadonlyMap<string, number>>;
+}

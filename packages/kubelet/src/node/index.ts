@@ -1,3 +1,9 @@
 export { isKernelSettingError } from './model/kernel-setting-error.js';
 export { hostIpsOf } from './plan/host-ips.js';
-export type { FilterProgram, HealthServer, KernelLog, KernelSettings } from './ports.js';
+export type {
+  FilterProgram,
+  HealthServer,
+  KernelLog,
+  KernelSettings,
+  ManagerCheckpoints,
+} from './ports.js';

@@ -1,3 +1,5 @@
+import type { ManagerCheckpoint } from './codec/manager-checkpoint.js';
+import type { OomCounts } from './model/oom-counts.js';
 import type { Family } from './model/util-chains.js';
 
 /** A server that answers `/healthz` on a port of this machine. */
@@ -18,6 +20,12 @@ export interface KernelSettings {
   write(name: string, value: number): Promise<void>;
 }
 
+/** Records of what managers of another kubelet have given to containers. */
+export interface ManagerCheckpoints {
+  /** @returns undefined without a file */
+  read(name: ManagerCheckpoint): Promise<string | undefined>;
+}
+
 /** Runs `iptables` or `ip6tables`. */
 export interface FilterProgram {
   /** @returns undefined if the program is not installed */
@@ -36,4 +44,6 @@ export interface KernelLog {
    * @throws {Error} if it cannot be read
    */
   follow(signal: AbortSignal): AsyncIterable<string>;
+  /** Returns counts that tell less than the log, but that all may read; undefined without them. */
+  oomCounts(): OomCounts | undefined;
 }

@@ -53,7 +53,7 @@ export interface PodRuntime {
  * Shows the pods of the container runtime. It remembers observations, so that it needs fewer calls
  * to the runtime. An observation is therefore as fresh as this, and no fresher:
  *
- * - It has every change whose {@link PodRuntime} call settled before the observation began.
+ * - It has every change whose `PodRuntime` call settled before the observation began.
  * - It has every change that {@link onChange} reported before the observation began.
  * - It may lack a change that the runtime made by itself (a container ended, a sandbox died) or
  *   that another client made, until `onChange` reports it: at once if the runtime streams events,
@@ -72,7 +72,7 @@ export interface RuntimeView {
    * Calls the listener with the uid of each pod that may differ from its last observation, until
    * the signal fires. A pod that was never observed counts as different. Most changes that an
    * observation has already shown are left out, but an unchanged pod may be reported. Something that a
-   * {@link PodRuntime} call has created is not reported until it is observed.
+   * `PodRuntime` call has created is not reported until it is observed.
    */
   onChange(listener: (podUid: string) => void, signal: AbortSignal): Promise<void>;
   /**
@@ -250,6 +250,8 @@ export interface PodReporter {
    * its API object is released.
    */
   finish(pod: Pod): void;
+  /** A newer copy from its source, in which another component may have changed the status. */
+  seen(pod: Pod): void;
   /** The pod is no longer in its source. */
   forget(podUid: string): void;
 }

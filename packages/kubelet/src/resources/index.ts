@@ -6,5 +6,7 @@ export {
   type NodeReserve,
   type ReservedCgroup,
   reservedCgroups,
+  type ReservedRules,
 } from './plan/node-cgroup-values.js';
+export { pageSizeName } from './plan/page-size-name.js';
 export { type PodCgroupRules, podCgroupValues } from './plan/pod-cgroup-values.js';

@@ -75,6 +75,7 @@ export interface Journal {
   read(args: readonly string[], signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
+/** A certificate with its private key; keep it out of logs. */
 export interface KeyedCertificate {
   /** The certificate followed by its intermediate certificates. */
   readonly certificatePem: string;

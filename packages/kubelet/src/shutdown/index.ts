@@ -1,3 +1,3 @@
 export type { ShutdownPeriod } from './model/shutdown-period.js';
 export { shutdownSchedule } from './plan/schedule.js';
-export type { ShutdownStateFile, ShutdownWatch } from './ports.js';
+export type { EndablePods, ShutdownStateFile, ShutdownWatch } from './ports.js';

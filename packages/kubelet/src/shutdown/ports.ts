@@ -40,6 +40,6 @@ export interface EndablePods {
   active(): readonly Pod[];
   /** Ends a pod; resolves when it has ended, or has not in time. */
   evict(uid: string, verdict: FailureVerdict, graceSeconds: number): Promise<void>;
-  /** True when nothing of the pod is left on the node, not even its volumes. */
+  /** True when the pod has ended, has no volumes on the node any more, and the API shows its end. */
   isGone(uid: string): boolean;
 }

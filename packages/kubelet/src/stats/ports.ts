@@ -26,7 +26,8 @@ export type CriStats = Pick<
 /** Figures from /proc and from file systems. */
 export interface MachineReadings {
   memory(): Promise<MachineMemory>;
-  processes(): Promise<ProcessFigures | undefined>;
+  /** @param max the limit of an earlier reading, which saves reading it again */
+  processes(max?: number): Promise<ProcessFigures | undefined>;
   /** In milliseconds since the Unix epoch. */
   bootTimeMs(): Promise<number>;
   /** The machine's own interfaces. */

@@ -51,10 +51,12 @@ export function aPod(parts: PodParts = {}): Pod {
   };
 }
 
+/** A container `app` of image `app:1`, with these fields replaced. */
 export function aContainerSpec(parts: Partial<Container> = {}): Container {
   return { name: 'app', image: 'app:1', ...parts };
 }
 
+/** A Linux node `n1` with 2 CPUs, 4 GiB and room for 110 pods. */
 export function aNode(parts: Partial<Node> = {}): Node {
   return {
     apiVersion: 'v1',
@@ -72,6 +74,7 @@ export function aNode(parts: Partial<Node> = {}): Node {
   };
 }
 
+/** A ready sandbox with address 10.1.0.5, made one second after the epoch. */
 export function aSandbox(parts: Partial<SandboxObservation> = {}): SandboxObservation {
   return {
     id: 'sandbox-0',
@@ -102,10 +105,12 @@ export function aContainer(parts: Partial<ContainerObservation> = {}): Container
   };
 }
 
+/** A container that has been running since the third second after the epoch. */
 export function running(startedAtMs = 3000): ContainerRunState {
   return { kind: 'running', startedAtMs };
 }
 
+/** A container that ran from the third to the fourth second after the epoch. */
 export function exited(exitCode = 0, finishedAtMs = 4000): ContainerRunState {
   return {
     kind: 'exited',

@@ -26,6 +26,10 @@ export class MemoryMounts implements Mounter {
     return () => void this.#held.delete(path);
   }
 
+  async avoidsSwap(): Promise<boolean> {
+    return true;
+  }
+
   async mountTmpfs(path: string): Promise<void> {
     this.#mount(path, 'tmpfs');
   }
@@ -59,7 +63,9 @@ export class MemoryMounts implements Mounter {
   }
 
   async list(): Promise<readonly MountPoint[]> {
-    return this.#mounts.map(({ path, fsType }) => ({ path, fsType, options: [], isShared: false }));
+    return this.#mounts.map(({ path, fsType }) => ({
+      ...{ path, device: path, root: '/', fsType, options: [], isShared: false },
+    }));
   }
 
   /** @throws {VolumeError} `VOLUME_IO` if the path or a path below it is a mount point */

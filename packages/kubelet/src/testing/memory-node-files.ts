@@ -40,6 +40,7 @@ export function createMemoryNodeFiles(
     pullRecords: pullRecordFiles(disk, rootDir),
     allocated: recordFile(disk, `${rootDir}/allocated_pods_state`),
     actuated: recordFile(disk, `${rootDir}/actuated_pods_state`),
+    checkpoints: { read: async (name) => disk.read(`${rootDir}/${name}`) },
     logs: { pods: async () => [], remove: async () => undefined },
     logLinks: logLinks(disk),
     rotation: rotationFiles(disk),

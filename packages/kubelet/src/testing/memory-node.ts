@@ -1,4 +1,5 @@
 import type { Clock, Metrics } from '@nodeagent/base';
+import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
 import { MemoryCgroups } from '@nodeagent/cgroups/testing';
 import { MemoryRuntime } from '@nodeagent/cri-client/testing';
@@ -13,9 +14,10 @@ import { MemoryKernelSettings } from './memory-kernel-settings.js';
 import { createMemoryNodeFiles } from './memory-node-files.js';
 import { MemoryDirectoryReadings, MemoryMachineReadings } from './memory-readings.js';
 
+/** The simulated machine, and what its registry holds. */
 export interface MemoryNodeOptions {
-  /** The time of the kubelet, the runtime and the API. */
-  readonly clock: Clock;
+  /** The time of the kubelet, the runtime and the API; the system's clocks when absent. */
+  readonly clock?: Clock;
   /** Default `/var/lib/kubelet`; must equal the root directory in the kubelet's identity. */
   readonly rootDir?: string;
   readonly machine?: Partial<NodeMachine>;
@@ -67,8 +69,8 @@ const MACHINE: NodeMachine = {
 };
 
 /** Creates all adapters that a kubelet needs in a test, or in a demonstration without root. */
-export function createMemoryNode(options: MemoryNodeOptions): MemoryNode {
-  const { clock, rootDir = '/var/lib/kubelet', standalone = false } = options;
+export function createMemoryNode(options: MemoryNodeOptions = {}): MemoryNode {
+  const { clock = createSystemClock(), rootDir = '/var/lib/kubelet', standalone = false } = options;
   const api = createMemoryKubeClient({ clock });
   const disk = new MemoryDisk();
   const runtime = new MemoryRuntime({ clock, openLog: (path) => disk.append(path, '') });

@@ -10,6 +10,7 @@ import { MemoryMounts } from './memory-mounts.js';
 import { createMemoryVolumeFiles } from './memory-volume-files.js';
 import { noClaimedVolumes } from './no-claimed-volumes.js';
 
+/** Share a disk between two kubelets to simulate a restart. */
 export interface MemoryPodVolumesOptions {
   readonly clock: Clock;
   readonly events: PodEvents;

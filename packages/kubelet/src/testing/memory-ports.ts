@@ -56,6 +56,7 @@ export class MemoryPodProbes implements PodProbes {
   }
 }
 
+/** The Node and the network problem that the kubelet sees; assign to change them. */
 export class MemoryNodeView implements NodeView {
   node: Node | undefined = aNode();
   network: string | undefined;

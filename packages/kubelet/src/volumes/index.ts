@@ -6,6 +6,7 @@ export {
 } from './model/errors.js';
 export { type Payload, payloadPathProblem, withCleanPaths } from './model/payload.js';
 export { managedKind, podDir, volumeDirs, volumeHostPath, volumeName } from './model/pod-paths.js';
+export { otherMounts } from './plan/mount-of.js';
 export { claimNameOf } from './plan/used-volumes.js';
 export type {
   CertificateRef,

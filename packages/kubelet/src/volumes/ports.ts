@@ -129,6 +129,8 @@ export interface ClaimedVolumes {
 
 /** mount(2) and umount(2). */
 export interface Mounter {
+  /** True if what is in a tmpfs never gets to the disk; found out once. */
+  avoidsSwap(): Promise<boolean>;
   /** @throws {VolumeError} `VOLUME_MOUNT` */
   mountTmpfs(path: string, options: TmpfsOptions, signal: AbortSignal): Promise<void>;
   /**
@@ -217,8 +219,12 @@ export interface VolumeFiles {
   /** Creates an empty file, and its parent directories, as a mark that a step is complete. */
   mark(path: string): Promise<void>;
   isMarked(path: string): Promise<boolean>;
-  /** Gives a volume with everything in it to a group. */
-  changeGroup(path: string, change: GroupChange): Promise<void>;
+  /**
+   * Gives a volume with everything in it to a group.
+   *
+   * @throws if a directory cannot be read, and without a listener also if a file cannot be changed
+   */
+  changeGroup(path: string, change: GroupChange, listener?: GroupListener): Promise<void>;
   /**
    * Replaces all files at once; readers see the old ones or the new ones. Does nothing if they are
    * unchanged.
@@ -254,6 +260,15 @@ export interface GroupChange {
   readonly policy: 'Always' | 'OnRootMismatch';
   /** The group may only read. */
   readonly readOnly: boolean;
+}
+
+/** Follows a change of many files. */
+export interface GroupListener {
+  readonly signal: AbortSignal;
+  /** Called after each file, link and directory. */
+  onFile(): void;
+  /** The file system refused to change one of them: file servers may. */
+  onRefused(error: unknown): void;
 }
 
 export interface ResourceSelector {

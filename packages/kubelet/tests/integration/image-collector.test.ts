@@ -44,7 +44,7 @@ it('removes unused images, and keeps used ones and the sandbox image', async () 
       ...{ clock: createSystemClock(), log: new MemoryLogger() },
       disk: async () => ({ capacityBytes: 1000, availableBytes: 100 }),
       events: { warning: () => undefined },
-      pruneRecords: async () => undefined,
+      pulls: () => undefined,
     },
     { highPercent: 85, lowPercent: 80, minAgeMs: 0, maxAgeMs: 0 },
   );

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { lstat, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
+import {
+  lstat,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  stat,
+  unlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -69,6 +79,11 @@ describe('a block volume', () => {
       specVolID: 'pv-c',
       volumeHandle: handle,
     });
+    const path = (dir: string): string => join(node.rootDir, dir);
+    expect(node.events).toEqual([
+      `SuccessfulMountVolume: MapVolume.MapPodDevice succeeded for volume "pv-c" globalMapPath "${join(csiDir(), 'pv-c/dev')}"`,
+      `SuccessfulMountVolume: MapVolume.MapPodDevice succeeded for volume "pv-c" volumeMapPath "${path('pods/u1/volumeDevices/kubernetes.io~csi')}"`,
+    ]);
     expect(await loopFiles()).toContain(
       'kubelet/plugins/kubernetes.io/csi/volumeDevices/pv-c/dev/u1',
     );
@@ -120,6 +135,21 @@ describe('a block volume', () => {
     await node.unmount('u1'); // without another look at the pod
     expect(await node.mounts()).toEqual([]);
     expect(await loopFiles()).toEqual([]);
+  });
+
+  it('is not taken from the node while something of another pod is left there', async () => {
+    await node.driverObject(plain);
+    await node.startDriver();
+    await node.aBoundClaim('c', { block: true });
+    await node.mount(devicePodOf('u1', 'c'));
+    const strange = join(csiDir(), 'pv-c/dev/of no pod');
+    await writeFile(strange, '');
+    await node.unmount('u1');
+    expect((await lstat(join(csiDir(), 'staging/pv-c'))).isDirectory()).toBe(true);
+    const why = `the device "${join(csiDir(), 'pv-c/dev')}" is still referenced from other Pods [of no pod]`;
+    expect(String(node.log.lines.at(-1)?.fields['err'])).toContain(why);
+    await unlink(strange);
+    await expect.poll(() => readdir(join(csiDir(), 'staging')), { timeout: 10_000 }).toEqual([]);
   });
 
   it('stays in use while its driver is away', async () => {

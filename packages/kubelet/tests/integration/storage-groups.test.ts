@@ -44,3 +44,21 @@ it('a CSI volume whose root has another group is changed in spite of OnRootMisma
   for (const at of [again, join(again, 'file')]) expect((await stat(at)).gid).toBe(GROUP);
   await node.unmount('u2');
 });
+
+it('files that the file system does not let anyone change hold up no pod', async () => {
+  await node.driverObject({ ...plain, fsGroupPolicy: 'File' });
+  await node.startDriver((driver) => ({
+    ...driver,
+    node: {
+      ...driver.node!,
+      // as a file server may: what it exports is read-only, whatever was asked
+      publish: (request, signal) => driver.node!.publish({ ...request, readonly: true }, signal),
+    },
+  }));
+  await node.aBoundClaim('c');
+  const path = await node.mount(podWith('u1', 'Always'));
+  expect((await stat(path)).gid).not.toBe(GROUP);
+  const message = 'files not given to the group of a pod';
+  expect(node.log.lines).toContainEqual(expect.objectContaining({ message }));
+  await node.unmount('u1');
+});

@@ -40,7 +40,14 @@ const node = useStorageNode({
   mounter: {
     ...createMounter(),
     list: async () =>
-      [...machine.mounted].map((path) => ({ path, fsType: '', options: [], isShared: false })),
+      [...machine.mounted].map((path) => ({
+        path,
+        device: '',
+        root: path,
+        fsType: '',
+        options: [],
+        isShared: false,
+      })),
   },
 });
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Pod } from '@nodeagent/kube-client';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { devicePodOf, podOf, useStorageNode } from '../support/storage-node.js';
+import { devicePodOf, podOf, textOf, useStorageNode } from '../support/storage-node.js';
 
 const node = useStorageNode();
 const loops: string[] = [];
@@ -107,6 +107,39 @@ describe('a device of this node by a claim', () => {
     const again = await node.mount(podOf('u3', 'c'));
     expect(await readFile(join(again, 'file'), 'utf8')).toBe('hello');
     await node.unmount('u3');
+  });
+
+  it('with another file system than the volume names is not mounted, and the volume says so', async () => {
+    const device = await aDevice('disk');
+    execFileSync('mkfs.ext2', ['-q', device]);
+    const fsType = 'xfs';
+    await node.aBoundClaim('c', { spec: local(device, { local: { path: device, fsType } }) });
+    const place = 'plugins/kubernetes.io/local-volume/mounts/pv-c';
+    await expect(node.mount(podOf('u1', 'c'))).rejects.toMatchObject({ code: 'VOLUME_FORMAT' });
+    const [event] = node.recorded;
+    expect(event?.about).toMatchObject({ kind: 'PersistentVolume', name: 'pv-c' });
+    expect(event).toMatchObject({ type: 'Warning', reason: 'FailedMountOnFilesystemMismatch' });
+    expect(event?.message).toContain(
+      `MountVolume failed for volume "pv-c" local: failed to mount device ${device} at ${join(node.rootDir, place)} (fstype: xfs)`,
+    );
+    await node.unmount('u1');
+    expect(await node.mounts()).toEqual([]);
+  });
+
+  it('stays mounted for the node while an administrator has it mounted too', async () => {
+    await node.aBoundClaim('c', { spec: local(await aDevice('disk')) });
+    await node.mount(podOf('u1', 'c'));
+    const whole = join(node.rootDir, 'plugins/kubernetes.io/local-volume/mounts/pv-c');
+    const own = join(node.dir, 'own');
+    await mkdir(own);
+    execFileSync('mount', ['--bind', whole, own]);
+    await expect(node.unmount('u1')).rejects.toThrow(
+      `GetDeviceMountRefs check failed: the device mount path "${whole}" is still mounted by other references [${own}]`,
+    );
+    expect(await node.mounts()).toEqual([whole]);
+    execFileSync('umount', [own]);
+    await expect.poll(() => textOf(node.unmount('u1')), { timeout: 10_000 }).toBe('');
+    expect(await node.mounts()).toEqual([]);
   });
 
   it('is a device for the pod where its mode says so', async () => {

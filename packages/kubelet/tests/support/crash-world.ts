@@ -102,7 +102,12 @@ export class CrashWorld {
     this.#isDead = false;
     const storage = openStorage({
       ...{ rootDir: ROOT, nodeName: 'node-1', client: this.#api, standalone: false },
-      node: { registered: () => ({ metadata: { name: 'node-1' } }), known: async () => undefined },
+      node: {
+        registered: () => ({ metadata: { name: 'node-1' } }),
+        known: async () => undefined,
+        report: () => undefined,
+      },
+      onAttached: () => undefined,
       objects: { secret: async () => undefined },
       tokens: { dated: () => Promise.reject(new Error('no tokens')) },
       events: { normal: () => undefined, warning: () => undefined },
@@ -138,7 +143,9 @@ export class CrashWorld {
       },
       mounter: {
         list: async () =>
-          [...this.mounts].map((path) => ({ path, fsType: '', options: [], isShared: false })),
+          [...this.mounts].map((path) => ({
+            ...{ path, device: '', root: path, fsType: '', options: [], isShared: false },
+          })),
         bind: (_, target) =>
           this.#change(() => {
             this.mounts.add(target);

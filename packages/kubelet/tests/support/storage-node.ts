@@ -12,6 +12,7 @@ import { serveDriver } from '@nodeagent/csi/server';
 import {
   CSI_DRIVERS,
   type CsiDriver,
+  type EventNote,
   type Node,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
@@ -59,6 +60,8 @@ export interface StorageNode {
   readonly verdicts: readonly { readonly pluginRegistered: boolean; readonly error: string }[];
   /** Events of pods: `Reason: message`. */
   readonly events: readonly string[];
+  /** Events of other objects. */
+  readonly recorded: readonly EventNote[];
   /** The volumes that the Node's status reports in use. */
   inUse: readonly string[];
   secrets: Readonly<Record<string, Secret>>;
@@ -106,8 +109,10 @@ export function useStorageNode(
   let log: MemoryLogger;
   let storage: Storage;
   const events: string[] = [];
+  const recorded: EventNote[] = [];
   let metrics = new MemoryMetrics();
   let tokenCount = 0;
+  let watched: Node = {};
   let verdicts: { readonly pluginRegistered: boolean; readonly error: string }[] = [];
   const driverOf = (): Promise<Driver> =>
     createHostPathDriver({ stateDir: join(dir, 'state'), nodeId: 'node-1', maxVolumes: 7 });
@@ -133,6 +138,7 @@ export function useStorageNode(
     log = new MemoryLogger();
     verdicts = [];
     events.length = 0;
+    recorded.length = 0;
     metrics = new MemoryMetrics();
     tokenCount = 0;
     [node.inUse, node.secrets, stopDriver] = [[], {}, none];
@@ -171,20 +177,25 @@ export function useStorageNode(
     get events() {
       return events;
     },
+    get recorded() {
+      return recorded;
+    },
     get verdicts() {
       return verdicts;
     },
     startKubelet: async () => {
-      const known = await api.get(NODES, { name: 'node-1' }, forever);
+      watched = await api.get(NODES, { name: 'node-1' }, forever);
       storage = openStorage({
         ...{ rootDir, nodeName: 'node-1', client: api, standalone: false, mounter, clock, log },
         node: {
           registered: (): Node => ({
-            ...known,
-            status: { ...known.status, volumesInUse: [...node.inUse] },
+            ...watched,
+            status: { ...watched.status, volumesInUse: [...node.inUse] },
           }),
           known: none,
+          report: () => undefined,
         },
+        onAttached: () => undefined,
         objects: { secret: async (_, name) => node.secrets[name] },
         sockets: {
           ...createPluginSockets(join(rootDir, 'plugins_registry')),
@@ -204,7 +215,7 @@ export function useStorageNode(
           normal: (_, reason, message) => void events.push(`${reason}: ${message}`),
           warning: (_, reason, message) => void events.push(`${reason}: ${message}`),
         },
-        recorder: { record: () => undefined },
+        recorder: { record: (note) => void recorded.push(note) },
         metrics,
         fileSystem: async (path) => {
           const { bsize, blocks, bavail, bfree, files, ffree } = await statfs(path);
@@ -329,7 +340,7 @@ export function useStorageNode(
       });
       const body = { status: { volumesAttached } };
       const patch = { type: 'merge', body, subresource: 'status' } as const;
-      await api.patch(NODES, { name: 'node-1' }, patch, forever);
+      watched = await api.patch(NODES, { name: 'node-1' }, patch, forever);
     },
     driverObject: (spec) => api.create(CSI_DRIVERS, { metadata: { name: DRIVER }, spec }, forever),
     mount: async (pod) => {

@@ -11,6 +11,7 @@ export interface PodAdmissionRules {
   readonly features?: FeatureRules;
 }
 
+/** Everything besides the pod on which its admission depends. */
 export interface AdmissionContext {
   readonly node: Node | undefined;
   /** The other admitted pods that may still run, including those that are being stopped. */
@@ -25,6 +26,7 @@ export interface AdmissionContext {
   readonly isNodeFresh?: boolean;
 }
 
+/** The decision about a new pod. A rejected one gets phase `Failed` with the verdict's reason. */
 export type Judgement =
   | Readonly<{ kind: 'admit' }>
   | Readonly<{ kind: 'reject'; verdict: FailureVerdict }>

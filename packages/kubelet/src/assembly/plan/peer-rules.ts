@@ -35,6 +35,7 @@ export interface RuntimeConnection {
   readonly requestTimeoutMs: number;
 }
 
+/** Selects the addresses and the deadline of the container runtime from the configuration. */
 export function runtimeConnection(
   config: Pick<
     KubeletConfig,

@@ -6,10 +6,10 @@ import type { PullRules } from '../../images/index.js';
 import type { ResizeRules } from '../../resize/index.js';
 import {
   allPodsValues,
-  type MemoryQosRules,
   type PodCgroupRules,
   type ReservedCgroup,
   reservedCgroups,
+  type ReservedRules,
 } from '../../resources/index.js';
 import type { RuntimeSettings } from '../../runtime/index.js';
 import {
@@ -69,10 +69,10 @@ export function reservedLimits(
     | 'systemReserved'
     | 'systemReservedCgroup'
   >,
-  protectsMemory = false,
+  more: Pick<ReservedRules, 'protectsMemory' | 'hugepageKib'> = {},
 ): readonly ReservedCgroup[] {
   return reservedCgroups({
-    protectsMemory,
+    ...more,
     enforced: config.enforceNodeAllocatable,
     system: { path: config.systemReservedCgroup, reserve: config.systemReserved },
     kube: { path: config.kubeReservedCgroup, reserve: config.kubeReserved },
@@ -93,13 +93,13 @@ export function hasUtilChains(config: Pick<KubeletConfig, 'makeIPTablesUtilChain
 
 export function cgroupRules(
   config: Pick<KubeletConfig, 'cpuCFSQuota' | 'cpuCfsQuotaPeriodMs' | 'podPidsLimit'>,
-  memoryQos?: MemoryQosRules,
+  more: Pick<PodCgroupRules, 'memoryQos' | 'hugepageKib'> = {},
 ): PodCgroupRules {
   return {
     cpuCfsQuota: config.cpuCFSQuota,
     cpuPeriodUs: config.cpuCfsQuotaPeriodMs * 1000,
     podPidsLimit: config.podPidsLimit,
-    memoryQos,
+    ...more,
   };
 }
 

@@ -4,7 +4,7 @@ import { createNoApiClient, type EventRecorder, QueuedEventRecorder } from '@nod
 
 import type { KubeletConfig } from '../../config/index.js';
 import type { ConfiguredProviders } from '../../credentials/index.js';
-import { prepareKernel, recordNodeName } from '../../node/run/index.js';
+import { prepareKernel, recordNodeName, warnOfCheckpoints } from '../../node/run/index.js';
 import { meterCri, traceCri } from '../../runtime/run/index.js';
 import { completeIdentity, type KubeletIdentity } from '../model/identity.js';
 import { gatedParts } from '../plan/gated-parts.js';
@@ -19,6 +19,7 @@ import type { Parts } from './parts.js';
 import { rotationTasks } from './rotations.js';
 import { runKubelet } from './run-kubelet.js';
 
+/** A kubelet that has not started yet. */
 export interface Kubelet {
   /**
    * Runs the pods of this node until the signal fires. Containers keep running afterwards; the next
@@ -90,6 +91,7 @@ async function runWith(
     adapters.readings.machine.bootTimeMs(),
     makeDirectories(parts),
     setUpKernel(parts),
+    warnOfCheckpoints({ checkpoints: adapters.files.checkpoints, log: adapters.log }),
   ]);
   const began = { bootedAtMs, startedAtMs };
   const client = api?.client ?? createNoApiClient(STANDALONE);

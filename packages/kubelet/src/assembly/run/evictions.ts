@@ -22,11 +22,12 @@ export function createEviction(
   { config, adapters }: Parts,
   { stats, images, containers, events, nodeEvents, onPressure }: EvictionPorts,
 ): EvictionManager {
-  const { metrics, clock } = adapters;
+  const { metrics, clock, machine } = adapters;
   const log = adapters.log.child({ logger: 'eviction' });
   return new EvictionManager({
     ...evictionRules(config),
     gauge: stats.gauge,
+    cpuCount: machine.onlineCpus.size,
     reclaim: {
       removeUnusedImages: (signal) => images.removeUnusedImages(signal),
       removeDeadContainers: (signal) => containers.reclaim(signal),

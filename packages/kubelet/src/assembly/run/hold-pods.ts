@@ -34,7 +34,7 @@ export async function openCgroups(
   const memoryQos = memoryQosRules(config, adapters.machine);
   const cgroups = new PodCgroups({
     ...{ tree, layout, log, version: opened.version },
-    rules: cgroupRules(config, memoryQos),
+    rules: cgroupRules(config, { memoryQos, hugepageKib: adapters.machine.runtime.hugepageKib }),
     onProtected: memoryQos && meterProtected(metrics),
   });
   if (config.cgroupsPerQOS) await cgroups.start();
@@ -64,7 +64,8 @@ export async function holdReserved(
   { cgroups, events }: Readonly<{ cgroups: PodCgroups; events: NodeEvents }>,
 ): Promise<void> {
   const protectsMemory = memoryQosRules(config, adapters.machine) !== undefined;
-  const reserved = reservedLimits(config, protectsMemory);
+  const { hugepageKib } = adapters.machine.runtime;
+  const reserved = reservedLimits(config, { protectsMemory, hugepageKib });
   const problem = await enforceReserved({ cgroups, reserved, events });
   if (problem === undefined) return;
   const { source, field } = identity.placeOf(problem.field);

@@ -7,6 +7,7 @@ import { apiRateLimit, eventRateLimit, heartbeatTimeoutMs } from '../plan/peer-r
 import type { CertificateAdapters, OpenApi } from '../ports.js';
 import { checkApi } from './check-api.js';
 
+/** The kubeconfig of a node, or the bootstrap one by which it gets its own. */
 export interface KubeconfigApiOptions {
   readonly kubeconfig: string;
   readonly bootstrapKubeconfig: string | undefined;

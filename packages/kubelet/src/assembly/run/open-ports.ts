@@ -30,7 +30,12 @@ import {
 } from '../../runtime/run/index.js';
 import { openStorage } from '../../storage/run/index.js';
 import type { TokenSource } from '../../volumes/index.js';
-import { createContainerVolumes, createPodVolumes, shareRootDir } from '../../volumes/run/index.js';
+import {
+  createContainerVolumes,
+  createPodVolumes,
+  shareRootDir,
+  warnOfSwap,
+} from '../../volumes/run/index.js';
 import { gatedParts } from '../plan/gated-parts.js';
 import { admissionRules, idRange, pullRules, resizeRules } from '../plan/pod-rules.js';
 import { runtimeSettings } from '../plan/runtime-settings.js';
@@ -90,7 +95,10 @@ export async function openPorts(
   const { nodeName, rootDir } = identity;
   const events = createPodEvents(recorder);
   const nodeEvents = createNodeEvents(recorder, nodeName);
-  const ownNode = new OwnNode({ client, nodeName, clock, random, log, metrics });
+  const nodeWake = new Wake();
+  let nodeChanged = (): void => undefined;
+  const onChange = (): void => nodeChanged();
+  const ownNode = new OwnNode({ client, nodeName, clock, random, log, metrics, onChange });
   const services = watchServices(client, { clock, random, log, metrics });
   const classes = watchRuntimeClasses(client, { clock, random, log, metrics });
   const surroundings: Surroundings = {
@@ -111,6 +119,7 @@ export async function openPorts(
   const settings = { ...runtimeSettings(config, identity, machine), bootedAtMs };
   await checkResolvConf({ files: files.pods, nodeEvents }, settings);
   if (machine.cgroupVersion === 1) nodeEvents.warning('CgroupV1', CGROUP_V1);
+  await warnOfSwap(machine.swapAreas, { mounter: files.mounter, events: nodeEvents });
   const tokens = createTokenCache({
     ...{ client, clock, random },
     onRenewalFailed: (pod, err) =>
@@ -126,7 +135,9 @@ export async function openPorts(
     node: {
       registered: () => ownNode.registered(),
       known: (signal) => ownNode.known(signal),
+      report: () => nodeWake.wake(),
     },
+    onAttached: (uid) => wakes.wake(uid),
     sockets: files.plugins,
     files: files.storage,
     loops: files.loops,
@@ -137,6 +148,7 @@ export async function openPorts(
     volumeFiles: files.volumes,
     mounter: files.mounter,
   });
+  nodeChanged = storage.nodeChanged;
   const claimed = storage.volumes;
   const stats = await openStats(parts, { cgroups, ownNode, claimed });
   const { allocated, actuated } = files;
@@ -193,7 +205,6 @@ export async function openPorts(
   const freshNode = (signal: AbortSignal): Promise<Node> =>
     client.get(NODES, { name: nodeName }, signal);
   let standing: (podUid: string) => PodStanding = () => 'active';
-  const nodeWake = new Wake();
   const containers = collectContainers(parts, {
     ...{ runtime, events: nodeEvents },
     standing: (uid) => standing(uid),
@@ -238,7 +249,7 @@ export async function openPorts(
   const watchOom =
     (kernelLog: KernelLog): ScopeTask =>
     (inner) =>
-      watchSystemOom({ kernelLog, events: nodeEvents, log }, inner);
+      watchSystemOom({ kernelLog, events: nodeEvents, clock, log }, inner);
   const tasks: readonly ScopeTask[] = [
     ...(adapters.openApi === undefined ? [] : [services.run, classes.run]),
     (inner) => cgroups.run(clock, inner),

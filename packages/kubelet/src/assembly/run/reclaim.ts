@@ -1,5 +1,6 @@
 import type { NodeEvents } from '@nodeagent/node-status';
 
+import type { PullHistory } from '../../images/index.js';
 import type { PodRuntime, PodStanding } from '../../pod/index.js';
 import { ContainerCollector, ImageCollector } from '../../reclaim/run/index.js';
 import type { PodRuntimePorts } from '../../runtime/run/index.js';
@@ -19,14 +20,14 @@ export function openReclaim(
 ): Reclaim {
   const { metrics, clock, readings } = adapters;
   const log = adapters.log.child({ logger: 'reclaim' });
-  let prune: (signal: AbortSignal) => Promise<void> = async () => undefined;
+  let history: PullHistory | undefined;
   const images = new ImageCollector(
     {
       ...{ events, metrics, clock, log },
       images: cri.images,
       cri: cri.runtime,
       disk: (path) => readings.machine.fileSystem(path),
-      pruneRecords: (signal) => prune(signal),
+      pulls: () => history,
     },
     imageGcPolicy(config),
   );
@@ -34,8 +35,8 @@ export function openReclaim(
     images,
     pullPorts: {
       onNoSpace: () => images.pullWithoutSpace(),
-      onRecords: (pruneRecords) => {
-        prune = pruneRecords;
+      onRecords: (opened) => {
+        history = opened;
       },
     },
   };

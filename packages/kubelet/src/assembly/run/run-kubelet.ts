@@ -44,6 +44,7 @@ import {
 import type { ResizeRules } from '../../resize/index.js';
 import type { ResourceRecords } from '../../resize/run/index.js';
 import type { NodeServer, PodsOnNode } from '../../server/index.js';
+import type { EndablePods } from '../../shutdown/index.js';
 import type { NodeShutdown } from '../../shutdown/run/index.js';
 import { createApiSource, DesiredPods, MirrorPods } from '../../sources/run/index.js';
 import { StatusReporter } from '../../status/run/index.js';
@@ -340,9 +341,18 @@ function podTasks(
     }),
     (inner) => runHousekeeping(housekeeping, inner),
     async (inner) => ports.eviction?.run(workers, inner),
-    async (inner) => ports.shutdown?.run(workers, inner),
+    async (inner) => ports.shutdown?.run(podsToEnd(workers, reporter), inner),
     async (inner) => server?.run(podsOnNode({ desired, reporter, turns, mirrors }), inner),
   ];
+}
+
+/** A machine goes down only when the API knows how its pods ended. */
+function podsToEnd(workers: PodWorkers, reporter: StatusReporter): EndablePods {
+  return {
+    active: () => workers.active(),
+    evict: (...how) => workers.evict(...how),
+    isGone: (uid) => workers.isGone(uid) && reporter.isShown(uid),
+  };
 }
 
 function leftoversOf({ leftovers = [], resources }: KubeletPorts): readonly PodLeftovers[] {

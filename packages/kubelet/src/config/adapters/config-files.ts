@@ -7,6 +7,7 @@ import { readConfigFile } from '@nodeagent/component-base/process';
 import { CONFIG_KIND } from '../model/config-file.js';
 import type { ConfigLayers } from '../plan/parse-config.js';
 
+/** The content of `--config` and of the files in `--config-dir`. */
 export interface ConfigFiles extends Required<Pick<ConfigLayers, 'file' | 'dropIns'>> {
   readonly warnings: readonly string[];
 }

@@ -12,6 +12,7 @@ import * as z from 'zod/mini';
 
 import { bytes, cpus, duration, list, reserved, texts, thresholds, written } from './fields.js';
 
+/** The only version of the file that Kubernetes 1.36 has. */
 export const CONFIG_KIND = {
   apiVersions: ['kubelet.config.k8s.io/v1beta1'],
   kind: 'KubeletConfiguration',

@@ -17,7 +17,8 @@ export const UNUSED_FIELDS: UnusedFields = {
   topologyManagerPolicyOptions: 'resources are not aligned to NUMA nodes',
   qosReserved: 'no memory is reserved for Guaranteed pods',
   volumePluginDir: 'Flexvolume plug-ins are not supported',
-  kernelMemcgNotification: 'the memory of the node is looked at every ten seconds',
+  kernelMemcgNotification:
+    'memory is read as often as it may run short, whether this is set or not',
   iptablesMasqueradeBit: 'Kubernetes no longer uses it',
   iptablesDropBit: 'Kubernetes no longer uses it',
 };

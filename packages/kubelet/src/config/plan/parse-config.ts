@@ -38,6 +38,7 @@ const PATH_FIELDS = [
   ['podLogsDir'],
 ] as const;
 
+/** The sources of a configuration, each of which overrides those before it. */
 export interface ConfigLayers {
   /** Undefined without `--config`. */
   readonly file?: Readonly<{ value: PlainObject; directory: string }> | undefined;
@@ -53,6 +54,13 @@ export interface ConfigLayers {
  * replaces that of the file; feature gates are merged.
  *
  * @throws {ConfigError} `CONFIG_INVALID` with every problem found
+ * @example
+ * ```ts
+ * import { parseKubeletConfig } from '@nodeagent/kubelet';
+ *
+ * const { config } = parseKubeletConfig({ flags: { maxPods: 20 } });
+ * console.log(config.maxPods, config.nodeStatusUpdateFrequencyMs); // 20 10000
+ * ```
  */
 export function parseKubeletConfig(layers: ConfigLayers = {}): CheckedConfig<KubeletConfig> {
   const { file, dropIns = [], flags = {}, source = 'KubeletConfiguration' } = layers;

@@ -105,11 +105,6 @@ const RULES: readonly Rule[] = [
     broken: isBadEnforcement,
   },
   {
-    field: 'containerRuntimeEndpoint',
-    message: 'must not be empty',
-    broken: (c) => c.containerRuntimeEndpoint === '',
-  },
-  {
     field: 'showHiddenMetricsForVersion',
     message: `must be the minor version before this one, ${PREVIOUS_VERSION}`,
     broken: (c) => !['', PREVIOUS_VERSION].includes(c.showHiddenMetricsForVersion),

@@ -7,6 +7,7 @@ import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
 
 import type { Kubeconfigs } from '../ports.js';
 
+/** Facts that connections to an API server report about this program. */
 export interface KubeconfigsOptions {
   /** User agent for the API server's logs: `kubelet/v1.36.0 (linux/x64) nodeagent`. */
   readonly userAgent: string;

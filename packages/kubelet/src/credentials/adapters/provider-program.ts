@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
+import { lackOfPipes } from '@nodeagent/base/system';
+
 import type { CallProvider } from '../ports.js';
 
 /** @see Kubernetes 1.36 pkg/credentialprovider/plugin/plugin.go, ExecPlugin */
@@ -27,6 +29,13 @@ export function createProviderPrograms(
         stdio: ['pipe', 'pipe', 'pipe'],
         detached: true, // in a process group of its own, which can be killed as a whole
       });
+      const fail = (cause: Error): void =>
+        reject(new Error(`credential provider ${name} cannot be executed`, { cause }));
+      const lack = lackOfPipes(child);
+      if (lack !== undefined) {
+        void lack.then(fail);
+        return;
+      }
       const chunks: Buffer[] = [];
       let size = 0;
       let complaint = '';
@@ -61,7 +70,7 @@ export function createProviderPrograms(
       child.stdin.end(input);
       child.on('error', (error) => {
         end();
-        reject(new Error(`credential provider ${name} cannot be executed`, { cause: error }));
+        fail(error);
       });
       child.on('close', (code, killedBy) => {
         end();

@@ -1,6 +1,7 @@
 import type { PathSegment } from '@nodeagent/base';
+import type { Pod } from '@nodeagent/kube-client';
 
-import type { PodUid } from '../../pod/index.js';
+import { type PodEvents, type PodUid, podUid } from '../../pod/index.js';
 import { type Mounter, VolumeError } from '../../volumes/index.js';
 import type { LoopDevices, StorageFiles } from '../ports.js';
 
@@ -8,6 +9,7 @@ export interface DeviceMapsOptions {
   readonly files: StorageFiles;
   readonly mounter: Pick<Mounter, 'bind' | 'unmount'>;
   readonly loops: LoopDevices;
+  readonly events: PodEvents;
 }
 
 /** One device for one pod. */
@@ -16,7 +18,7 @@ export interface DeviceMap {
   readonly device: string;
   /** Contains a bind mount for each pod. */
   readonly mapDir: string;
-  readonly uid: PodUid;
+  readonly pod: Pod;
   /** The link below the pod's directory, which exists. */
   readonly link: string;
   readonly specName: PathSegment;
@@ -38,16 +40,16 @@ export class DeviceMaps {
 
   /** Safe to repeat. @returns the device itself */
   async map(
-    { device: path, mapDir, uid, link, specName }: DeviceMap,
+    { device: path, mapDir, pod, link, specName }: DeviceMap,
     signal: AbortSignal,
   ): Promise<string> {
-    const { files, mounter, loops } = this.#options;
+    const { files, mounter, loops, events } = this.#options;
     const device = await files.realPath(path);
     if ((await files.kindOf(device)) !== 'block device') {
       const step = { operation: 'MapVolume', name: 'EvalHostSymlinks', volume: specName } as const;
       throw new VolumeError('VOLUME_MOUNT', `${device} is no block device`, { step });
     }
-    const target = `${mapDir}/${uid}`;
+    const target = `${mapDir}/${podUid(pod)}`;
     await files.makeDirectory(mapDir);
     if ((await files.kindOf(target)) !== 'block device') {
       await files.makeFile(target);
@@ -55,12 +57,17 @@ export class DeviceMaps {
     }
     await files.link(link, device);
     await loops.attach(target);
+    const linkDir = link.slice(0, link.lastIndexOf('/'));
+    for (const place of [`globalMapPath "${mapDir}"`, `volumeMapPath "${linkDir}"`]) {
+      const text = `MapVolume.MapPodDevice succeeded for volume "${specName}" ${place}`;
+      events.normal(pod, 'SuccessfulMountVolume', text);
+    }
     return device;
   }
 
   /** Removes everything except the link. Safe to repeat. */
   async unmap(
-    { mapDir, uid }: Pick<DeviceMap, 'mapDir' | 'uid'>,
+    { mapDir, uid }: Readonly<{ mapDir: string; uid: PodUid }>,
     signal: AbortSignal,
   ): Promise<void> {
     const { files, mounter, loops } = this.#options;

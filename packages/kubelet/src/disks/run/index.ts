@@ -1,8 +1,9 @@
 export { allDone } from './all-done.js';
 export { DeviceMaps } from './device-maps.js';
+export { GroupChanges } from './group-changes.js';
 export { LocalVolumes } from './local-volumes.js';
 export { MountCommands } from './mount-commands.js';
-export { isMounted } from './mounted.js';
+export { assertOnlyMount, isMounted } from './mounted.js';
 export { NfsVolumes } from './nfs-volumes.js';
 export { NodeExpansion } from './node-expansion.js';
 export { Turns } from './turns.js';

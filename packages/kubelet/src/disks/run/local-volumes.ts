@@ -2,7 +2,7 @@ import { type PathSegment, toPathSegment } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 
 import { parsePodUid, type PodEvents, type PodUid, podUid } from '../../pod/index.js';
-import { VolumeError, type VolumeFiles } from '../../volumes/index.js';
+import { isVolumeError, VolumeError } from '../../volumes/index.js';
 import { localMapDir, localMount, podPluginDevices, podPluginDir } from '../model/in-tree-paths.js';
 import type { LocalVolume } from '../model/in-tree-volume.js';
 import { IN_TREE_PLUGINS, type OperationName } from '../model/volume-operation.js';
@@ -10,6 +10,7 @@ import { joinOptions, resizeCommand } from '../plan/file-systems.js';
 import type { StorageFiles } from '../ports.js';
 import { allDone } from './all-done.js';
 import type { DeviceMaps } from './device-maps.js';
+import type { GroupChanges } from './group-changes.js';
 import type { MountCommands } from './mount-commands.js';
 import { Turns } from './turns.js';
 import type { VolumeOperation, VolumeOperations } from './volume-operations.js';
@@ -17,7 +18,7 @@ import type { VolumeOperation, VolumeOperations } from './volume-operations.js';
 export interface LocalVolumesOptions {
   readonly rootDir: string;
   readonly files: StorageFiles;
-  readonly volumeFiles: Pick<VolumeFiles, 'changeGroup'>;
+  readonly groups: Pick<GroupChanges, 'give'>;
   readonly mounts: MountCommands;
   readonly maps: DeviceMaps;
   readonly operations: VolumeOperations;
@@ -52,7 +53,7 @@ export class LocalVolumes {
     return this.#turns.take(specName, async () => {
       if (mode === 'Block') {
         const link = `${podPluginDevices(rootDir, uid, PLUGIN)}/${specName}`;
-        const map = (): Promise<void> => this.#map(uid, volume, link, signal);
+        const map = (): Promise<void> => this.#map(pod, volume, link, signal);
         if (this.#mapped.has(link)) return link;
         await operations.attempt(operationOn(specName, 'map_volume'), map, signal);
         this.#mapped.add(link);
@@ -104,7 +105,10 @@ export class LocalVolumes {
     await operations.attempt(ofPod, () => mounts.unmount(target, signal), signal);
     if ((await this.#mountsOfPods(specName)).length === 0) {
       const device = localMount(rootDir, specName);
-      const unmount = (): Promise<void> => mounts.unmount(device, signal);
+      const unmount = async (): Promise<void> => {
+        await mounts.assertOnlyMount(device);
+        await mounts.unmount(device, signal);
+      };
       if (await mounts.isMounted(device)) {
         await operations.attempt(operationOn(specName, 'unmount_device'), unmount, signal);
       }
@@ -125,7 +129,7 @@ export class LocalVolumes {
   }
 
   async #map(
-    uid: PodUid,
+    pod: Pod,
     { path, specName }: LocalVolume,
     link: string,
     signal: AbortSignal,
@@ -133,7 +137,7 @@ export class LocalVolumes {
     const { rootDir, maps, files } = this.#options;
     await files.link(link, await files.realPath(path)); // first, so that it is taken down
     const mapDir = localMapDir(rootDir, specName);
-    await maps.map({ device: path, mapDir, uid, link, specName }, signal);
+    await maps.map({ device: path, mapDir, pod, link, specName }, signal);
   }
 
   async #mount(pod: Pod, volume: LocalVolume, target: string, signal: AbortSignal): Promise<void> {
@@ -145,7 +149,7 @@ export class LocalVolumes {
     const isShared = others.length > 0;
     try {
       await mounts.bind(await this.#sourceOf(volume, signal), target, options, signal);
-      if (!readOnly) await this.#giveToGroup(pod, { specName, target, isShared });
+      if (!readOnly) await this.#giveToGroup(pod, { specName, target, isShared }, signal);
     } catch (error) {
       await mounts.unmount(target, signal);
       if (!(await mounts.isMounted(localMount(rootDir, specName)))) await files.remove(target);
@@ -176,7 +180,8 @@ export class LocalVolumes {
       await files.remove(target);
       const why = cause instanceof Error ? cause.message : String(cause);
       const text = `local: failed to mount device ${path} at ${target} (fstype: ${fsType}), error ${why}`;
-      throw new VolumeError('VOLUME_MOUNT', text, { cause });
+      const code = isVolumeError(cause, 'VOLUME_FORMAT') ? cause.code : 'VOLUME_MOUNT';
+      throw new VolumeError(code, text, { cause });
     }
     return target;
   }
@@ -185,16 +190,13 @@ export class LocalVolumes {
   async #giveToGroup(
     pod: Pod,
     place: Readonly<{ specName: PathSegment; target: string; isShared: boolean }>,
+    signal: AbortSignal,
   ): Promise<void> {
-    const { volumeFiles, events, files } = this.#options;
-    const { fsGroup: gid, fsGroupChangePolicy } = pod.spec?.securityContext ?? {};
-    if (gid === undefined) return;
+    const { groups, events, files } = this.#options;
     const { specName, target, isShared } = place;
-    if (!isShared) {
-      const policy = fsGroupChangePolicy === 'OnRootMismatch' ? 'OnRootMismatch' : 'Always';
-      await volumeFiles.changeGroup(target, { gid, policy, readOnly: false });
-      return;
-    }
+    if (!isShared) return groups.give(pod, target, signal);
+    const gid = pod.spec?.securityContext?.fsGroup;
+    if (gid === undefined) return;
     const found = await files.groupOf(target);
     if (found === gid) return;
     const text = `The requested fsGroup is ${gid}, but the volume ${specName} has GID ${found}. The volume may not be shareable.`;

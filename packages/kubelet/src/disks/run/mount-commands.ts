@@ -1,7 +1,7 @@
-import { VolumeError } from '../../volumes/index.js';
+import { isVolumeError, VolumeError } from '../../volumes/index.js';
 import { diskFormat, joinOptions, mkfsCommand } from '../plan/file-systems.js';
 import type { StorageCommands } from '../ports.js';
-import { isMounted, type MountedPorts } from './mounted.js';
+import { assertOnlyMount, isMounted, type MountedPorts } from './mounted.js';
 
 type Command = readonly [program: string, ...rest: string[]];
 
@@ -35,6 +35,11 @@ export class MountCommands {
 
   isMounted(path: string): Promise<boolean> {
     return isMounted(path, this.#options);
+  }
+
+  /** @throws {VolumeError} `VOLUME_MOUNT` if something else on the machine shows its files */
+  assertOnlyMount(path: string): Promise<void> {
+    return assertOnlyMount(path, this.#options);
   }
 
   /** @throws {VolumeError} `VOLUME_MOUNT` with the arguments and the output of mount(8) */
@@ -93,7 +98,7 @@ export class MountCommands {
   /**
    * Mounts a device, and creates a file system if it has none.
    *
-   * @throws {VolumeError} `VOLUME_MOUNT`
+   * @throws {VolumeError} `VOLUME_MOUNT`; `VOLUME_FORMAT` if it has another file system
    * @see Kubernetes 1.36 staging/src/k8s.io/mount-utils/mount_linux.go, formatAndMountSensitive
    */
   async formatAndMount(
@@ -115,7 +120,12 @@ export class MountCommands {
         throw new VolumeError('VOLUME_MOUNT', text);
       }
     }
-    await this.mount({ source, target, fsType, options: [...options, 'defaults'] }, signal);
+    try {
+      await this.mount({ source, target, fsType, options: [...options, 'defaults'] }, signal);
+    } catch (cause) {
+      if (format === '' || format === fsType || !isVolumeError(cause)) throw cause;
+      throw new VolumeError('VOLUME_FORMAT', cause.message, { cause });
+    }
   }
 
   /** The file system of a device; empty for none. @throws {VolumeError} `VOLUME_MOUNT` */

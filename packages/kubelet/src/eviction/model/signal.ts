@@ -21,6 +21,7 @@ export const SIGNALS = {
   Record<string, Readonly<{ condition: NodePressure; resource: ScarceResource }>>
 >;
 
+/** True for the names that `evictionHard` may have, such as `memory.available`. */
 export function isSignal(name: string): name is Signal {
   return Object.hasOwn(SIGNALS, name);
 }

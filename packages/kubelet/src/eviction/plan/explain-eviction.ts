@@ -38,6 +38,7 @@ export interface ExplainedLimit extends Excess {
   readonly name: string;
 }
 
+/** The decisions of one eviction pass over a recorded node. */
 export interface EvictionExplanation {
   readonly layout: RecordedNode['layout'];
   readonly pressure: readonly NodePressure[];

@@ -1,14 +1,19 @@
-import type { CgroupUsage } from '@nodeagent/cgroups';
-
 import type { FileSystemFigures } from '../../stats/index.js';
 import type { Signal } from '../model/signal.js';
 import type { NodeFigures, Observation } from '../model/snapshot.js';
 
+/** Limit and use of a cgroup's memory. */
+export interface MemoryReading {
+  readonly limitBytes: number;
+  readonly workingSetBytes: number;
+  readonly atMs: number;
+}
+
 export interface NodeReadings {
-  readonly memoryBytes: number;
-  readonly root: CgroupUsage | undefined;
-  /** The cgroup above all pods. */
-  readonly pods: CgroupUsage | undefined;
+  /** The whole machine. */
+  readonly root: MemoryReading | undefined;
+  /** The cgroup above all pods; undefined without a limit. */
+  readonly pods: MemoryReading | undefined;
   readonly processes: Readonly<{ max: number; current: number }> | undefined;
   readonly nodeFs: FileSystemFigures | undefined;
   readonly imageFs: FileSystemFigures | undefined;
@@ -22,11 +27,10 @@ export interface NodeReadings {
  * @see Kubernetes 1.36 pkg/kubelet/eviction/helpers.go, makeSignalObservations
  */
 export function nodeFigures(readings: NodeReadings): NodeFigures {
-  const { memoryBytes, root, pods, processes, nowMs } = readings;
-  const limit = pods?.limits.memoryBytes;
+  const { root, pods, processes, nowMs } = readings;
   const found: (readonly [Signal, Observation | undefined])[] = [
-    ['memory.available', ofMemory(memoryBytes, root)],
-    ['allocatableMemory.available', limit === undefined ? undefined : ofMemory(limit, pods)],
+    ['memory.available', root && ofMemory(root)],
+    ['allocatableMemory.available', pods && ofMemory(pods)],
     ...ofFileSystem('nodefs', readings.nodeFs),
     ...ofFileSystem('imagefs', readings.imageFs),
     ...ofFileSystem('containerfs', readings.containerFs),
@@ -42,10 +46,8 @@ export function nodeFigures(readings: NodeReadings): NodeFigures {
   return new Map(found.flatMap(([signal, seen]) => (seen === undefined ? [] : [[signal, seen]])));
 }
 
-function ofMemory(capacity: number, usage: CgroupUsage | undefined): Observation | undefined {
-  const used = usage?.memory?.workingSetBytes;
-  if (usage === undefined || used === undefined) return undefined;
-  return { available: Math.max(0, capacity - used), capacity, atMs: usage.atMs };
+function ofMemory({ limitBytes, workingSetBytes, atMs }: MemoryReading): Observation {
+  return { available: Math.max(0, limitBytes - workingSetBytes), capacity: limitBytes, atMs };
 }
 
 function ofFileSystem(

@@ -95,6 +95,17 @@ export function isStillPressed(
   return thresholds.some((each) => isBelow(each, figures, true));
 }
 
+/** Returns whether the figures cross a threshold that they did not cross in the last pass. */
+export function hasNewlyCrossed(
+  thresholds: readonly EvictionThreshold[],
+  figures: NodeFigures,
+  { crossedSinceMs }: EvictionHistory,
+): boolean {
+  return thresholds.some(
+    (each) => !crossedSinceMs.has(thresholdKey(each)) && isBelow(each, figures, false),
+  );
+}
+
 /** A threshold that was acted on counts as crossed until its reclaim is reached, too. */
 function isCrossed(each: EvictionThreshold, { figures, history }: PassInput): boolean {
   return isBelow(each, figures, history.acted.has(thresholdKey(each)));

@@ -11,7 +11,7 @@ import {
   podUid,
 } from '../../pod/index.js';
 import { SIGNALS } from '../model/signal.js';
-import type { DiskLayout, MeasuredPodUse } from '../model/snapshot.js';
+import type { DiskLayout, MeasuredPodUse, NodeFigures } from '../model/snapshot.js';
 import type { EvictionThreshold } from '../model/threshold.js';
 import { type DueThreshold, isStillPressed, NO_HISTORY, planPass } from '../plan/pass.js';
 import { rankPods } from '../plan/rank.js';
@@ -20,6 +20,7 @@ import { limitsStorage, storageExcess } from '../plan/storage-limits.js';
 import { withLayerThresholds } from '../plan/thresholds.js';
 import { EVICTED, type Eviction, thresholdEviction } from '../plan/verdict.js';
 import type { EvictablePods, NodeGauge, NodeReclaim } from '../ports.js';
+import { awaitCrossing } from './await-crossing.js';
 import { createEvictionMeter, type EvictionMeter } from './eviction-meter.js';
 
 export interface EvictionOptions {
@@ -31,6 +32,8 @@ export interface EvictionOptions {
   /** `localStorageCapacityIsolation` */
   readonly limitsLocalStorage: boolean;
   readonly gauge: NodeGauge;
+  /** CPUs that pods can keep busy: they bound how fast memory can run short. */
+  readonly cpuCount: number;
   readonly reclaim: NodeReclaim;
   readonly events: PodEvents;
   readonly nodeEvents: Pick<NodeEvents, 'warning'>;
@@ -42,6 +45,8 @@ export interface EvictionOptions {
 }
 
 const PERIOD_MS = 10_000;
+/** Pause after a crossing without an eviction: a figure may swing around its threshold. */
+const CALM_MS = 1000;
 const HARD_GRACE_S = 1;
 /** Longest wait until nothing is left of an evicted pod. */
 const CLEAN_UP_MS = 30_000;
@@ -57,6 +62,7 @@ export class EvictionManager {
   readonly #options: EvictionOptions;
   readonly #meter: EvictionMeter;
   #history = NO_HISTORY;
+  #figures: NodeFigures = new Map();
   #pressure: ReadonlySet<NodePressure> = new Set();
   #problem: string | undefined;
 
@@ -72,9 +78,12 @@ export class EvictionManager {
     );
   }
 
-  /** Looks at the node every ten seconds, and again at once after an eviction. */
+  /**
+   * Measures the node every ten seconds, at once after an eviction, and as soon as memory or
+   * processes fall below a threshold.
+   */
   async run(pods: EvictablePods, signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
+    let leastMs = 0;
     while (!signal.aborted) {
       let evicted = false;
       try {
@@ -82,12 +91,27 @@ export class EvictionManager {
         this.#problem = undefined;
       } catch (err) {
         if (isAborted(signal)) return;
-        const problem = String(err);
-        if (problem !== this.#problem) log.warn({ err }, 'cannot measure the node for evictions');
-        this.#problem = problem;
+        this.#warn(err);
       }
-      if (!evicted && (await clock.sleep(PERIOD_MS, signal)) === 'aborted') return;
+      if (evicted) leastMs = 0;
+      else leastMs = (await this.#rest(leastMs, signal)) === 'crossed' ? CALM_MS : 0;
     }
+  }
+
+  async #rest(leastMs: number, signal: AbortSignal): Promise<'crossed' | 'elapsed' | 'aborted'> {
+    const { thresholds, gauge, clock, cpuCount } = this.#options;
+    const found = { figures: this.#figures, history: this.#history };
+    const onError = (err: unknown): void => this.#warn(err);
+    const times = { leastMs, mostMs: PERIOD_MS, clock };
+    return awaitCrossing({ thresholds, gauge, cpuCount, ...found, ...times, onError }, signal);
+  }
+
+  /** Once for each problem that lasts. */
+  #warn(err: unknown): void {
+    const problem = String(err);
+    if (problem === this.#problem) return;
+    this.#options.log.warn({ err }, 'cannot measure the node for evictions');
+    this.#problem = problem;
   }
 
   /** @returns true if a pod was evicted */
@@ -98,6 +122,7 @@ export class EvictionManager {
     const nowMs = clock.nowMs();
     const pass = planPass({ thresholds, figures, history: this.#history, transitionMs, nowMs });
     this.#history = pass.history;
+    this.#figures = figures;
     this.#show(pass.pressure);
     if (await this.#enforceLimits(pods, layout, signal)) return true;
     const [first, ...rest] = pass.due;

@@ -7,13 +7,13 @@ import { podUid } from '../../pod/index.js';
 import type { CriStats, FileSystemFigures, MachineReadings } from '../../stats/index.js';
 import { MEASURE, type NodeMeasurer } from '../../stats/run/index.js';
 import type { DiskLayout, MeasuredPodUse } from '../model/snapshot.js';
-import { nodeFigures } from '../plan/node-figures.js';
+import { type MemoryReading, nodeFigures } from '../plan/node-figures.js';
 import { figuresOfPod } from '../plan/pod-use.js';
 import type { NodeGauge } from '../ports.js';
 
 export interface NodeGaugeOptions {
   readonly machine: Pick<MachineReadings, 'memory' | 'processes' | 'fileSystem' | 'deviceOf'>;
-  readonly cgroups: Pick<CgroupReadings, 'read'>;
+  readonly cgroups: Pick<CgroupReadings, 'read' | 'workingSetBytes'>;
   /** Path of the cgroup above all pods; undefined while there is none. */
   readonly podsCgroup: () => string | undefined;
   readonly cri: Pick<CriStats, 'imageFsInfo'>;
@@ -22,6 +22,8 @@ export interface NodeGaugeOptions {
   readonly clock: Clock;
 }
 
+/** The path of the cgroup that all others are below. */
+const ROOT = '/';
 const BRIEF = { full: false, limits: undefined } as const;
 
 export function createNodeGauge(options: NodeGaugeOptions): NodeGauge {
@@ -29,16 +31,35 @@ export function createNodeGauge(options: NodeGaugeOptions): NodeGauge {
   let layout: DiskLayout | undefined;
   const fileSystemOf = async (path: string | undefined): Promise<FileSystemFigures | undefined> =>
     path === undefined ? undefined : machine.fileSystem(path);
+  /** By path, as of the last whole measurement: limits change rarely. */
+  const limits = new Map<string, number | undefined>();
+  const looked = async (path: string | undefined): Promise<MemoryReading | undefined> => {
+    if (path === undefined) return undefined;
+    const limitBytes = limits.get(path);
+    if (limitBytes === undefined) return undefined;
+    const workingSetBytes = await cgroups.workingSetBytes(path);
+    if (workingSetBytes === undefined) return undefined;
+    return { limitBytes, workingSetBytes, atMs: clock.nowMs() };
+  };
+  let mostProcesses: number | undefined;
+  const counted: typeof machine.processes = async () => {
+    const found = await machine.processes();
+    mostProcesses = found?.max;
+    return found;
+  };
   return {
     node: async (signal) => {
       const disks = await mountpoints(options, signal);
       layout ??= await layoutOf(options, disks);
       const pods = podsCgroup();
+      limits.clear();
+      limits.set(ROOT, (await machine.memory()).totalBytes);
+      if (pods !== undefined)
+        limits.set(pods, (await cgroups.read(pods, BRIEF))?.limits.memoryBytes);
       const figures = nodeFigures({
-        memoryBytes: (await machine.memory()).totalBytes,
-        root: await cgroups.read('/', BRIEF),
-        pods: pods === undefined ? undefined : await cgroups.read(pods, BRIEF),
-        processes: await machine.processes(),
+        root: await looked(ROOT),
+        pods: await looked(pods),
+        processes: await counted(),
         nodeFs: await machine.fileSystem(rootDir),
         imageFs: await fileSystemOf(disks.images),
         containerFs: await fileSystemOf(disks.layers),
@@ -46,6 +67,14 @@ export function createNodeGauge(options: NodeGaugeOptions): NodeGauge {
       });
       return { figures, layout };
     },
+    soonScarce: async () =>
+      nodeFigures({
+        root: await looked(ROOT),
+        pods: await looked(podsCgroup()),
+        processes: await machine.processes(mostProcesses),
+        ...{ nodeFs: undefined, imageFs: undefined, containerFs: undefined },
+        nowMs: clock.nowMs(),
+      }),
     pods: async (pods, signal) => {
       const node = await measurer.measure(pods, MEASURE.eviction, signal);
       const measured = new Map(node.pods.map((each) => [each.uid, each]));

@@ -33,6 +33,7 @@ export interface RuntimeCall {
   readonly request: unknown;
 }
 
+/** A step of a pod's plan, down to the calls of the runtime. */
 export interface ExplainedAction {
   readonly action: PodAction;
   /** In sending order. */
@@ -43,6 +44,7 @@ export interface ExplainedAction {
   readonly failure?: string;
 }
 
+/** All that the kubelet would do next for one pod. */
 export interface PodExplanation {
   readonly pod: Readonly<{ namespace: string; name: string; uid: string }>;
   /** In execution order; empty if the pod is in its desired state. */

@@ -24,6 +24,7 @@ import { executePlan, Gate } from '../../workers/run/index.js';
 import type { ExplainedAction, PodExplanation, PodState } from '../model/explanation.js';
 import { createImaginaryRuntime, NEW_SANDBOX } from './imaginary-runtime.js';
 
+/** The node's settings on which a pod's plan depends. */
 export interface ExplainSettings {
   readonly runtime: RuntimeSettings;
   readonly pulls: PullRules;

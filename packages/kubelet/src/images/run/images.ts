@@ -23,7 +23,7 @@ import type { PullRules } from '../model/pull-rules.js';
 import { type ImageName, parseImageName } from '../plan/image-name.js';
 import { type PullBudget, takePull } from '../plan/pull-budget.js';
 import { credentialHash } from '../plan/pull-verification.js';
-import type { PullRecordFiles } from '../ports.js';
+import type { PullHistory, PullRecordFiles } from '../ports.js';
 import type { EnsureReport, PullMeter } from './pull-metrics.js';
 import { type KnownImage, PullRecords } from './pull-records.js';
 
@@ -37,8 +37,8 @@ export interface ImagesPorts {
   readonly records?: PullRecordFiles | undefined;
   /** Called when a pull fails because the disk is full. */
   readonly onNoSpace?: (() => void) | undefined;
-  /** Called once with a function that removes the records of images that are gone. */
-  readonly onRecords?: ((prune: (signal: AbortSignal) => Promise<void>) => void) | undefined;
+  /** Called once, if pulls are recorded. */
+  readonly onRecords?: ((history: PullHistory) => void) | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -101,7 +101,7 @@ export class Images {
       const meter = ports.pulls;
       const pullRecords = new PullRecords({ files, images, clock, log, meter }, verification);
       this.#records = pullRecords;
-      ports.onRecords?.((signal) => pullRecords.prune(signal));
+      ports.onRecords?.(pullRecords);
     }
     this.#gate = rules.concurrency === undefined ? undefined : new Gate(rules.concurrency);
   }

@@ -1,4 +1,4 @@
-import { type Clock, cutAt, formatTimestamp, type Logger } from '@nodeagent/base';
+import { type Clock, cutAt, formatTimestamp, type Logger, parseTimestamp } from '@nodeagent/base';
 import type { Image, ImageService } from '@nodeagent/cri-client';
 
 import { Gate } from '../../workers/run/index.js';
@@ -16,7 +16,7 @@ import {
   type VerificationRules,
   withGrant,
 } from '../plan/pull-verification.js';
-import type { PullRecordFiles } from '../ports.js';
+import type { PullHistory, PullRecordFiles } from '../ports.js';
 import { countPullRecords } from './counted-pull-records.js';
 import type { MustPullResult, PullMeter } from './pull-metrics.js';
 import { rememberPullRecords } from './remembered-pull-records.js';
@@ -45,7 +45,7 @@ export interface KnownImage {
  *
  * @see Kubernetes 1.36 pkg/kubelet/images/pullmanager
  */
-export class PullRecords {
+export class PullRecords implements PullHistory {
   readonly #ports: PullRecordsPorts;
   readonly #rules: VerificationRules;
   /** Number of pulls in progress by image; the last one to end removes the intent. */
@@ -126,6 +126,18 @@ export class PullRecords {
       if (records.length === 0) return;
       await this.#dropUnknown(records, await images.listImages({}, signal));
     }, signal);
+  }
+
+  async agesMs(): Promise<ReadonlyMap<string, number>> {
+    const { files, clock } = this.#ports;
+    const records = (await files.texts('pulled')).flatMap((text) => parseRecord(text) ?? []);
+    const nowMs = clock.nowMs();
+    return new Map(
+      records.map(({ imageRef, lastUpdatedTime }) => {
+        const ageMs = nowMs - (parseTimestamp(lastUpdatedTime) ?? nowMs);
+        return [imageRef, Math.max(0, ageMs)];
+      }),
+    );
   }
 
   async #dropUnknown(records: readonly string[], present: readonly Image[]): Promise<void> {

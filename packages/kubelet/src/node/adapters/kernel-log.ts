@@ -2,8 +2,10 @@ import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 
 import type { Clock } from '@nodeagent/base';
+import { SpareDescriptor } from '@nodeagent/base/system';
 
 import type { KernelLog } from '../ports.js';
+import { readOomCounts } from './oom-counts.js';
 
 /** The kernel limits a record to 1024 bytes of text; its dictionary is as long at most. */
 const RECORD_BYTES = 8192;
@@ -14,7 +16,9 @@ const LOOK_MS = 1000;
  * Records from before the start are skipped.
  */
 export function createKernelLog(clock: Clock, path = '/dev/kmsg'): KernelLog {
+  const spare = new SpareDescriptor();
   return {
+    oomCounts: () => spare.use(() => readOomCounts()),
     async *follow(signal) {
       const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
       try {

@@ -25,7 +25,14 @@ export function parseKernelRecord(record: string): KernelRecord | undefined {
   return { facility: Number(found[1]) >> 3, text: found[2] ?? '' };
 }
 
-const KILLED = /Killed process (\d{1,10}) \(([^)]{1,64})\)/;
+/** Parses the number after a word at the start of a line. */
+export function parseCount(text: string, word: string): number | undefined {
+  const line = text.split('\n').find((each) => each.startsWith(`${word} `));
+  const count = Number.parseInt(line?.slice(word.length) ?? '', 10);
+  return Number.isSafeInteger(count) ? count : undefined;
+}
+
+const KILLED = 'Killed process ';
 const TASK = ',task=';
 const PID = ',pid=';
 const LIMIT = ' killed as a result of limit of ';
@@ -52,12 +59,22 @@ export class OomRecords {
     }
     const at = text.startsWith('Task in ') ? text.indexOf(LIMIT) : -1;
     if (at >= 0) this.#limited = text.slice(at + LIMIT.length);
-    const [, pid, process] = KILLED.exec(text) ?? [];
-    if (pid === undefined) return undefined;
+    const killed = killedIn(text);
+    if (killed === undefined) return undefined;
     const isOfMachine = this.#limited === '/';
     this.#limited = undefined;
-    return isOfMachine ? { pid: Number(pid), process } : undefined;
+    return isOfMachine ? killed : undefined;
   }
+}
+
+/** `Killed process 1234 (stress) total-vm:…`; the name may have parentheses, as `(sd-pam)` has. */
+function killedIn(text: string): SystemOom | undefined {
+  const at = text.indexOf(KILLED);
+  const rest = at < 0 ? '' : text.slice(at + KILLED.length);
+  const [start, pid] = /^(\d{1,10}) \(/.exec(rest) ?? [];
+  const end = rest.search(/\)(?: total-vm|,|$)/);
+  if (start === undefined || end <= start.length) return undefined;
+  return { pid: Number(pid), process: rest.slice(start.length, end) };
 }
 
 /** The end of a summary: `,task=stress,pid=1234,uid=0`. A name may contain anything. */

@@ -6,4 +6,5 @@ export { prepareKernel } from './prepare-kernel.js';
 export { recordNodeName } from './record-node-name.js';
 export { createStartupMeter } from './startup-meter.js';
 export { TurnWatch } from './turn-watch.js';
+export { warnOfCheckpoints } from './warn-of-checkpoints.js';
 export { watchSystemOom } from './watch-system-oom.js';

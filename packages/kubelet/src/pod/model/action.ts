@@ -54,6 +54,7 @@ export type PodAction =
       why: string;
     }>;
 
+/** Steps for one pod, carried out in this order; empty when there is nothing to do. */
 export type PodPlan = readonly PodAction[];
 
 /** The reason why a container waits, as its status shows it. */

@@ -10,7 +10,7 @@ export interface ImageGcPolicy {
   readonly maxAgeMs: number;
 }
 
-/** An image on the node with its history since the kubelet started; times are monotonic. */
+/** An image on the node with its history; times are monotonic. */
 export interface ImageRecord {
   /** The image's id together with the runtime handler for which it was pulled. */
   readonly key: string;
@@ -19,6 +19,7 @@ export interface ImageRecord {
   readonly sizeBytes: number;
   readonly pinned: boolean;
   readonly inUse: boolean;
+  /** The image has certainly been there since; it was not always seen then. */
   readonly firstSeenMs: number;
   /** Undefined if no container used it since the kubelet started. */
   readonly lastUsedMs: number | undefined;

@@ -12,11 +12,13 @@ export interface Inventory {
 /**
  * Brings the records up to date. Images that are gone lose their record: an image that comes back is
  * as new as any other. A container in any state uses its image, under whichever runtime handler.
+ *
+ * @param times `agesMs`: by image id, how long images without a record have been there at least
  */
 export function recordImages(
   before: readonly ImageRecord[],
   { images, containers, mounted }: Inventory,
-  nowMs: number,
+  { nowMs, agesMs }: Readonly<{ nowMs: number; agesMs?: ReadonlyMap<string, number> | undefined }>,
 ): readonly ImageRecord[] {
   const known = new Map(before.map((record) => [record.key, record]));
   const used = new Set(containers.map(({ imageId, imageRef }) => imageId || imageRef));
@@ -29,7 +31,7 @@ export function recordImages(
     const earlier = known.get(key);
     return {
       ...{ key, id, runtimeHandler, sizeBytes, pinned, inUse },
-      firstSeenMs: earlier?.firstSeenMs ?? nowMs,
+      firstSeenMs: earlier?.firstSeenMs ?? nowMs - (agesMs?.get(id) ?? 0),
       lastUsedMs: inUse ? nowMs : earlier?.lastUsedMs,
     };
   });

@@ -8,6 +8,7 @@ import {
 } from '@nodeagent/cri-client';
 import type { NodeEvents } from '@nodeagent/node-status';
 
+import type { PullHistory } from '../../images/index.js';
 import { detailOf } from '../../images/run/index.js';
 import { Gate } from '../../workers/run/index.js';
 import type { DiskSpace, ImageGcPolicy, ImageRecord, RemovalReason } from '../model/image-gc.js';
@@ -28,8 +29,8 @@ export interface ImageCollectorPorts {
   readonly cri: Pick<RuntimeService, 'listContainers' | 'containerStatus' | 'statusInfo'>;
   readonly disk: DiskReading;
   readonly events: Pick<NodeEvents, 'warning'>;
-  /** Removes what is recorded about images that are gone. */
-  readonly pruneRecords: (signal: AbortSignal) => Promise<void>;
+  /** Undefined while and where pulls are not recorded. */
+  readonly pulls: () => PullHistory | undefined;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -40,7 +41,8 @@ const PERIOD_MS = 300_000;
 
 /**
  * Removes images that no container uses: those unused for too long, and when their file system is
- * too full, the longest unused until enough is free. The history of images is kept in memory only.
+ * too full, the longest unused until enough is free. The history of images is kept in memory; the
+ * records of pulls tell after a restart which of them are not new.
  *
  * @see Kubernetes 1.36 pkg/kubelet/images/image_gc_manager.go
  */
@@ -52,7 +54,7 @@ export class ImageCollector {
   readonly #turn = new Gate(1);
   /** Images mounted by containers; the mounts of a container never change. */
   #mounts = new Map<ContainerId, readonly string[]>();
-  #records: readonly ImageRecord[] = [];
+  #records: readonly ImageRecord[] | undefined;
   #startedMs: number | undefined;
   #failedBefore = false;
   #wanted: KeyedQueue<'space', undefined> | undefined;
@@ -89,7 +91,10 @@ export class ImageCollector {
       else await this.#turn.through(() => this.#look(inner), inner);
       this.#failedBefore = false;
     };
-    const onError = (err: unknown): void => this.#failed(err);
+    const onError = (err: unknown): void => {
+      if (collects) this.#failed(err);
+      else log.warn({ err }, 'cannot see which images are in use');
+    };
     await runEvery({ clock, periodMs: PERIOD_MS, task, onError }, signal);
     await wanted.idle();
   }
@@ -112,7 +117,7 @@ export class ImageCollector {
   removeUnusedImages(signal: AbortSignal): Promise<void> {
     return this.#turn.through(async () => {
       await this.#free(undefined, removableImages(await this.#look(signal)), signal);
-      await this.#ports.pruneRecords(signal);
+      await this.#ports.pulls()?.prune(signal);
     }, signal);
   }
 
@@ -125,7 +130,7 @@ export class ImageCollector {
   }
 
   async #collect(signal: AbortSignal): Promise<void> {
-    const { events, log, pruneRecords } = this.#ports;
+    const { events, log, pulls } = this.#ports;
     const removable = removableImages(await this.#look(signal));
     const expired = await this.#removeExpired(removable, signal);
     const space = await this.#space(signal);
@@ -139,7 +144,7 @@ export class ImageCollector {
     log.info({ usedPercent, bytes }, 'the image file system is too full: removing unused images');
     const left = removable.filter((image) => !expired.has(image));
     const freed = await this.#free(bytes, left, signal);
-    await pruneRecords(signal);
+    await pulls()?.prune(signal);
     if (freed >= bytes) return;
     const text = tooFullText({ usedPercent, capacityBytes: space.capacityBytes }, freed);
     events.warning('FreeDiskSpaceFailed', text);
@@ -197,7 +202,7 @@ export class ImageCollector {
       return detailOf(err);
     }
     log.info({ image: id, sizeBytes, reason }, 'removed an unused image');
-    this.#records = this.#records.filter((record) => record.key !== key);
+    this.#records = this.#records?.filter((record) => record.key !== key);
     this.#removed(reason);
     return undefined;
   }
@@ -210,8 +215,22 @@ export class ImageCollector {
     const sandbox = sandboxImageOf(await cri.statusInfo(signal));
     const used = sandbox === undefined ? mounted : new Set([...mounted, sandbox]);
     const found = { images: listed, containers, mounted: used };
-    this.#records = recordImages(this.#records, found, clock.monotonicMs());
-    return this.#records;
+    const agesMs = this.#records === undefined ? await this.#pulledAgesMs() : undefined;
+    const times = { nowMs: clock.monotonicMs(), agesMs };
+    const records = recordImages(this.#records ?? [], found, times);
+    this.#records = records;
+    return records;
+  }
+
+  /** Without them, each image counts as new. */
+  async #pulledAgesMs(): Promise<ReadonlyMap<string, number> | undefined> {
+    const { pulls, log } = this.#ports;
+    try {
+      return await pulls()?.agesMs();
+    } catch (err) {
+      log.warn({ err }, 'cannot read when images were pulled: none counts as old yet');
+      return undefined;
+    }
   }
 
   async #mounted(

@@ -1,6 +1,8 @@
 import { quantityToMilli, quantityToUnits } from '@nodeagent/base';
 import { type CgroupValues, cpuShares } from '@nodeagent/cgroups';
 
+import { hugepageLimits } from './hugepage-values.js';
+
 /** Amounts of a machine's resources, in nano-units by name; absent ones are not reserved. */
 export type NodeReserve = Readonly<Partial<Record<string, bigint>>>;
 
@@ -55,26 +57,24 @@ export interface ReservedRules {
   readonly kube: Readonly<{ path: string; reserve: NodeReserve }>;
   /** The kernel leaves them their reserved memory. */
   readonly protectsMemory?: boolean;
+  /** Sizes of the machine's huge pages in KiB; none when absent. */
+  readonly hugepageKib?: readonly number[];
 }
 
 /** Reserved cgroups to limit, in upstream's order. */
-export function reservedCgroups({
-  enforced,
-  system,
-  kube,
-  protectsMemory = false,
-}: ReservedRules): readonly ReservedCgroup[] {
+export function reservedCgroups(rules: ReservedRules): readonly ReservedCgroup[] {
+  const { enforced, system, kube } = rules;
   const groups = [
     { group: 'system', title: 'System Reserved', field: 'systemReservedCgroup', ...system },
     { group: 'kube', title: 'Kube Reserved', field: 'kubeReservedCgroup', ...kube },
   ] as const;
   const whole = groups
     .filter(({ group }) => enforced.includes(`${group}-reserved`))
-    .map(({ reserve, ...rest }) => ({ ...rest, values: reservedValues(reserve, protectsMemory) }));
+    .map(({ reserve, ...rest }) => ({ ...rest, values: reservedValues(reserve, rules) }));
   const compressible = groups
     .filter(({ group }) => enforced.includes(`${group}-reserved-compressible`))
     .map(({ reserve, title, ...rest }) => {
-      const values = reservedValues(reserve, false);
+      const values = reservedValues(reserve, {});
       const compressed = values && { cpuShares: values.cpuShares };
       return { ...rest, title: `${title} Compressible`, values: compressed };
     });
@@ -82,7 +82,13 @@ export function reservedCgroups({
 }
 
 /** @see Kubernetes 1.36 pkg/kubelet/cm/node_container_manager_linux.go, getCgroupConfigInternal */
-function reservedValues(reserve: NodeReserve, protectsMemory: boolean): CgroupValues | undefined {
+function reservedValues(
+  reserve: NodeReserve,
+  {
+    protectsMemory = false,
+    hugepageKib = [],
+  }: Pick<ReservedRules, 'protectsMemory' | 'hugepageKib'>,
+): CgroupValues | undefined {
   if (Object.keys(reserve).length === 0) return undefined;
   const { cpu, memory, pid } = reserve;
   return {
@@ -90,5 +96,6 @@ function reservedValues(reserve: NodeReserve, protectsMemory: boolean): CgroupVa
     ...(memory !== undefined && { memoryLimitBytes: quantityToUnits(memory) }),
     ...(memory !== undefined && protectsMemory && { memoryMinBytes: quantityToUnits(memory) }),
     ...(pid !== undefined && { pidsMax: quantityToUnits(pid) }),
+    ...hugepageLimits(hugepageKib, Object.entries(reserve)),
   };
 }

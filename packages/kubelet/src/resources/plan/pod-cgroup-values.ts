@@ -3,6 +3,7 @@ import { type CgroupValues, cpuQuotaUs, cpuShares } from '@nodeagent/cgroups';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { largestNeed, podRequests, qosClass } from '../../pod/index.js';
+import { hugepageLimits } from './hugepage-values.js';
 import { type MemoryQosRules, podMemoryQos } from './memory-qos.js';
 
 export interface PodCgroupRules {
@@ -10,6 +11,8 @@ export interface PodCgroupRules {
   readonly cpuPeriodUs: number;
   /** -1: no limit. */
   readonly podPidsLimit: number;
+  /** Sizes of the machine's huge pages in KiB; none when absent. */
+  readonly hugepageKib?: readonly number[];
   /** Absent: the memory of pods is neither protected nor throttled. */
   readonly memoryQos?: MemoryQosRules | undefined;
 }
@@ -21,8 +24,11 @@ export interface PodCgroupRules {
  * @see Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go, ResourceConfigForPod
  */
 export function podCgroupValues(pod: Pod, rules: PodCgroupRules): CgroupValues {
-  const pids = rules.podPidsLimit > 0 ? { pidsMax: rules.podPidsLimit } : {};
-  if (qosClass(pod) === 'BestEffort') return { cpuShares: cpuShares(0), ...pids };
+  const more = {
+    ...(rules.podPidsLimit > 0 && { pidsMax: rules.podPidsLimit }),
+    ...hugepageLimits(rules.hugepageKib ?? [], podRequests(pod)),
+  };
+  if (qosClass(pod) === 'BestEffort') return { cpuShares: cpuShares(0), ...more };
   const cpuRequest = quantityToMilli(podRequests(pod).get('cpu') ?? 0n);
   const cpuLimit = podLimit(pod, 'cpu');
   const memoryLimit = podLimit(pod, 'memory');
@@ -35,7 +41,7 @@ export function podCgroupValues(pod: Pod, rules: PodCgroupRules): CgroupValues {
     cpuQuotaUs: limited ? quota : -1,
     ...(memoryLimit === undefined ? {} : { memoryLimitBytes: quantityToUnits(memoryLimit) }),
     ...(rules.memoryQos && podMemoryQos(pod, rules.memoryQos)),
-    ...pids,
+    ...more,
   };
 }
 

@@ -20,6 +20,7 @@ import {
   podUidOf,
   qosNames,
 } from '../plan/cgroup-names.js';
+import { anyHugepages } from '../plan/hugepage-values.js';
 import { type ProtectedMemory, protectedMemory } from '../plan/memory-qos.js';
 import {
   burstableShares,
@@ -90,9 +91,8 @@ export class PodCgroups {
   async start(): Promise<void> {
     const { tree, layout, log } = this.#options;
     try {
-      await tree.ensure(kubepodsNames(layout), {});
-      await tree.ensure(qosNames(layout, 'Burstable'), {});
       await tree.ensure(qosNames(layout, 'BestEffort'), { cpuShares: LEAST_SHARES });
+      await this.#giveHugepages();
       this.#usable = true;
       this.#problem = undefined;
     } catch (err) {
@@ -122,17 +122,28 @@ export class PodCgroups {
 
   /**
    * Sets the weights of the QoS classes every minute until the signal fires, so that a class
-   * recovers whatever other programs or ended pods did to its weight.
+   * recovers whatever other programs or ended pods did to its weight, and to its huge pages.
    */
   async keepWeights(clock: Clock, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     const task = async (): Promise<void> => {
       this.#weight = undefined;
-      if (this.#usable) await this.#weigh();
+      if (!this.#usable) return;
+      await this.#giveHugepages();
+      await this.#weigh();
     };
     const onError = (err: unknown): void =>
       log.error({ err }, 'cannot set the CPU weights of the QoS classes');
     await runEvery({ clock, periodMs: WEIGH_MS, task, onError }, signal);
+  }
+
+  /** Creates the cgroups above those of pods, and lets pods have their huge pages there. */
+  async #giveHugepages(): Promise<void> {
+    const { tree, layout, rules } = this.#options;
+    const values = anyHugepages(rules.hugepageKib ?? []);
+    await tree.ensure(kubepodsNames(layout), values);
+    await tree.ensure(qosNames(layout, 'Burstable'), values);
+    await tree.ensure(qosNames(layout, 'BestEffort'), values);
   }
 
   /** Writes nothing if the weights stay the same since the last minute's turn. */

@@ -11,7 +11,11 @@ const MAX_RESOLV_CONF_BYTES = 10 * 1024 * 1024;
 /** The administrator's own files, which systemd and others replace by links. */
 const HOST_FILE = { links: 'followed', limitBytes: MAX_RESOLV_CONF_BYTES } as const;
 
-/** @param rootDir the kubelet's root directory */
+/**
+ * Keeps the files that pods mount, such as `/etc/hosts`, below `<rootDir>/pods/<uid>`.
+ *
+ * @param rootDir the kubelet's root directory
+ */
 export function createPodFiles(rootDir: string): PodFiles {
   const podDir = (uid: PodUid): string => join(rootDir, 'pods', uid);
   const resolvConfs = new Map<string, ReadFile>();

@@ -4,9 +4,8 @@ import type { HugepageLimit, LinuxResources } from '@nodeagent/cri-client';
 import type { Container, Pod } from '@nodeagent/kube-client';
 
 import { isCritical, largestNeed, qosClass } from '../../pod/index.js';
-import { containerMemoryQos, type MemoryQosRules } from '../../resources/index.js';
+import { containerMemoryQos, type MemoryQosRules, pageSizeName } from '../../resources/index.js';
 import { containerSwap, type SwapSettings } from './container-swap.js';
-import { pageSizeName } from './machine.js';
 
 export interface ResourceSettings {
   readonly cpuCfsQuota: boolean;

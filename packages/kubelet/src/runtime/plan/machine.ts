@@ -24,9 +24,3 @@ export function parseCpuList(text: string): readonly number[] {
       return Array.from({ length: last - first + 1 }, (_, i) => first + i);
     });
 }
-
-/** In the runtimes' notation: `64KB`, `2MB`, `1GB`. */
-export function pageSizeName(kib: number): string {
-  if (kib % 2 ** 20 === 0) return `${kib / 2 ** 20}GB`;
-  return kib % 2 ** 10 === 0 ? `${kib / 2 ** 10}MB` : `${kib}KB`;
-}

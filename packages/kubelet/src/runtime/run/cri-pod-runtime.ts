@@ -10,7 +10,7 @@ import type { KubeClient } from '@nodeagent/kube-client';
 import type { NodeEvents } from '@nodeagent/node-status';
 
 import type { PullCredentials } from '../../credentials/index.js';
-import type { PullRecordFiles } from '../../images/index.js';
+import type { PullHistory, PullRecordFiles } from '../../images/index.js';
 import type { PullRules } from '../../images/index.js';
 import { Images, type PullMeter } from '../../images/run/index.js';
 import type { PodChanges } from '../../observation/index.js';
@@ -52,8 +52,8 @@ export interface PodRuntimePorts {
   readonly pulls?: Pick<PullMeter, 'pulled' | 'ensured' | 'checked' | 'recorded'> | undefined;
   /** Called when a pull fails because the disk is full. */
   readonly onNoSpace?: (() => void) | undefined;
-  /** Called once with a function that removes the records of images that are gone. */
-  readonly onRecords?: ((prune: (signal: AbortSignal) => Promise<void>) => void) | undefined;
+  /** Called once, if pulls are recorded. */
+  readonly onRecords?: ((history: PullHistory) => void) | undefined;
   /** Assigns user ids to pods; without it no pod has its own. */
   readonly userNamespaces?: Pick<UserNamespaces, 'of'> | undefined;
   readonly cgroups: Pick<

@@ -7,6 +7,7 @@ import type { Clock, Logger } from '@nodeagent/base';
 import type { KeyedCertificate, Reloaded } from '../ports.js';
 import { createReloadedFiles } from './reloaded-files.js';
 
+/** The certificate of the node API, from files or made here. */
 export interface ServingCertificateOptions {
   /**
    * `tlsCertFile` and `tlsPrivateKeyFile`; without them, a self-signed certificate in `directory`.

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
+import { lackOfPipes } from '@nodeagent/base/system';
+
 import type { Journal } from '../ports.js';
 
 /** @see Kubernetes 1.36 pkg/kubelet/kubelet_server_journal.go, Copy */
@@ -38,6 +40,8 @@ async function* output(
     signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
     killSignal: 'SIGKILL',
   });
+  const lack = lackOfPipes(child);
+  if (lack !== undefined) throw await lack;
   const ended = once(child, 'close');
   ended.catch(() => undefined); // awaited below
   let complaint = '';

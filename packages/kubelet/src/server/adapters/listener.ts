@@ -22,12 +22,13 @@ import { type ExchangeOptions, Exchanges } from './exchanges.js';
 import { type PeerIdentity, peerIdentity } from './peer-identity.js';
 import type { AnyRequest, AnyResponse } from './respond.js';
 
+/** Address and limits of a port of the node API. */
 export interface ListenerOptions {
   readonly address: string;
   readonly port: number;
   /** Cuts streams without traffic for this long; 0: never. */
   readonly streamIdleTimeoutMs: number;
-  /** Limits on the resources of clients; default {@link LISTENER_LIMITS}. */
+  /** Limits on the resources of clients; default 30 s for a client that stops reading, 5 s to close. */
   readonly limits?: Partial<ListenerLimits>;
   /** Called with the actual port once it is open. */
   readonly onListening?: (port: number) => void;
@@ -36,6 +37,7 @@ export interface ListenerOptions {
   readonly log: Logger;
 }
 
+/** Certificates are read again when their files change, without closing connections. */
 export interface SecureListenerOptions extends ListenerOptions {
   readonly tls: TlsSettings;
   readonly certificate: Reloaded<KeyedCertificate>;

@@ -69,6 +69,10 @@ export interface TlsSettings {
   readonly ecdhCurve: string;
 }
 
+/**
+ * Translates Go's names of TLS versions, cipher suites and curves; unknown ones are left out, and
+ * strong suites take their place when none is left.
+ */
 export function tlsSettings(names: TlsNames): TlsSettings {
   const chosen = names.tlsCipherSuites.flatMap((name) => SUITES[name] ?? []);
   const suites = chosen.length > 0 ? chosen : STRONG_SUITES;

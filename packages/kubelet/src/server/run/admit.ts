@@ -7,6 +7,7 @@ import { accessQuestions, failureText, refusalText } from '../plan/access.js';
 import type { Reviews } from '../ports.js';
 import { TooManyQuestions } from './questions.js';
 
+/** The fields of the configuration that decide who may use the node API. */
 export interface AdmissionRules {
   /** `authentication.anonymous.enabled` */
   readonly anonymous: boolean;
@@ -56,7 +57,7 @@ class SparingWarnings {
 }
 
 /**
- * Authenticates and authorizes requests. Throws a {@link Refusal} with the answer: 401 for an
+ * Authenticates and authorizes requests. Throws the answer: 401 for an
  * unknown caller, 403 without permission, 429 if too many reviews are in progress, 500 if the API
  * server does not answer.
  */
@@ -68,8 +69,8 @@ export class Doorkeeper {
   readonly #lifetime: AbortSignal;
 
   /**
-   * @param lifetime ends the reviews in progress; the first caller's own signal must not, as others
-   *   may wait for the same review
+   * @param ports `lifetime` ends the reviews in progress; the first caller's own signal must not, as
+   *   others may wait for the same review
    */
   constructor(rules: AdmissionRules, ports: DoorkeeperPorts) {
     this.#rules = rules;

@@ -11,6 +11,7 @@ import { type MetricsPage, pageHandlers } from './pages.js';
 import { streamHandlers } from './streams.js';
 import { systemLogHandler } from './system-logs.js';
 
+/** The sources of the node API's answers. */
 export interface NodeHandlerOptions {
   readonly cri: RuntimeService;
   readonly readLog: ReadLog;

@@ -15,6 +15,7 @@ import type { RouteName } from '../model/routes.js';
 import { findRoute, requestLabels, type RouteLimits } from '../plan/find-route.js';
 import type { Doorkeeper } from './admit.js';
 
+/** A request that has been routed and admitted. */
 export interface HandlerCall {
   readonly request: NodeRequest;
   /** The values of the route's `:words`. */
@@ -23,6 +24,7 @@ export interface HandlerCall {
 
 /** @throws {Refusal} to answer with it; any other error becomes a 500 */
 export type Handler = (call: HandlerCall, signal: AbortSignal) => Promise<Answer> | Answer;
+/** The answers by route. */
 export type Handlers = Readonly<Partial<Record<RouteName, Handler>>>;
 
 export interface NodeApiOptions {

@@ -4,6 +4,7 @@ import type { NodeListener, NodeServer, PodsOnNode } from '../ports.js';
 import type { Doorkeeper } from './admit.js';
 import { type Handlers, NodeApi } from './node-api.js';
 
+/** Handlers and listeners of the node API. */
 export interface NodeServerOptions {
   readonly doorkeeper: Pick<Doorkeeper, 'admit'>;
   /** Called once, with the pods that the handlers show. */

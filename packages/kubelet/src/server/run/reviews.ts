@@ -12,6 +12,7 @@ import { ExpiringCache } from '../plan/expiring-cache.js';
 import type { Reviews } from '../ports.js';
 import { type QuestionLimits, Questions } from './questions.js';
 
+/** The API client that reviews callers, and the time for which its answers are kept. */
 export interface ReviewOptions {
   /** Preferably a client of its own, because unauthenticated clients determine its load. */
   readonly client: Pick<KubeClient, 'create'>;

@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import type { Clock, Logger } from '@nodeagent/base';
-import { variantValue } from '@nodeagent/dbus';
+import { type Dbus, type DbusValue, variantValue } from '@nodeagent/dbus';
 import { openBus } from '@nodeagent/dbus/unix';
 
 import type { ShutdownWatch } from '../ports.js';
@@ -16,22 +16,42 @@ const HANGUP = 1;
 /** The lock lasts as long as this program runs, which ends with its input: with this process. */
 const HOLD = ['sh', '-c', 'echo held; exec cat'];
 
+/** A bus whose connection is opened again after it ended. */
+interface LastingBus extends Dbus {
+  /** Calls back after every connection but the first: signals may have been missed. */
+  onOpen(listener: () => void): () => void;
+  keepOpen(signal: AbortSignal, onError: (error: unknown) => void): Promise<void>;
+}
+
+export interface LogindOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The machine's bus when absent. */
+  readonly dbus?: LastingBus;
+  /** The file that raises the delay; the one of the Go kubelet when absent. */
+  readonly dropIn?: string;
+}
+
 /** Shutdowns of this machine by logind, which is asked only once it is needed. */
-export function createLogind(
-  { clock, log }: Readonly<{ clock: Clock; log: Logger }>,
+export function createLogind({
+  clock,
+  log,
+  dbus = openBus({ clock }),
   dropIn = DROP_IN,
-): ShutdownWatch {
-  const dbus = openBus({ clock });
+}: LogindOptions): ShutdownWatch {
+  const property = async (name: string): Promise<DbusValue | undefined> => {
+    const [answer] = await dbus.call({
+      ...LOGIND,
+      interface: 'org.freedesktop.DBus.Properties',
+      member: 'Get',
+      signature: 'ss',
+      body: [MANAGER, name],
+    });
+    return variantValue(answer);
+  };
   return {
     longestDelayMs: async () => {
-      const [answer] = await dbus.call({
-        ...LOGIND,
-        interface: 'org.freedesktop.DBus.Properties',
-        member: 'Get',
-        signature: 'ss',
-        body: [MANAGER, 'InhibitDelayMaxUSec'],
-      });
-      const microseconds = variantValue(answer);
+      const microseconds = await property('InhibitDelayMaxUSec');
       if (typeof microseconds === 'bigint') return Number(microseconds) / 1000;
       throw new Error('InhibitDelayMaxUSec from logind is not a uint64 as expected');
     },
@@ -64,15 +84,32 @@ export function createLogind(
     },
     follow: async (listener, onReady, signal) => {
       const match = { sender: LOGIND.destination, path: LOGIND.path, interface: MANAGER };
+      let known = false;
+      let messages = 0;
       const leave = await dbus.subscribe({ ...match, member: 'PrepareForShutdown' }, ({ body }) => {
         const [isShuttingDown] = body;
-        if (typeof isShuttingDown === 'boolean') listener(isShuttingDown);
+        messages += 1;
+        if (typeof isShuttingDown === 'boolean') listener((known = isShuttingDown));
         else log.warn({ values: body.length }, 'a strange message about a shutdown');
       });
-      onReady();
+      const catchUp = async (): Promise<void> => {
+        const before = messages;
+        const isShuttingDown = await property('PreparingForShutdown');
+        if (messages > before || isShuttingDown === known) return; // the message is newer
+        if (typeof isShuttingDown === 'boolean') listener((known = isShuttingDown));
+        else throw new Error('PreparingForShutdown from logind is not a boolean as expected');
+      };
+      const stopCatchingUp = dbus.onOpen(() => {
+        catchUp().catch((err: unknown) => {
+          log.warn({ err }, 'cannot ask logind for a shutdown that was missed');
+        });
+      });
       try {
+        await catchUp();
+        onReady();
         await dbus.keepOpen(signal, (err) => log.warn({ err }, 'the connection to logind ended'));
       } finally {
+        stopCatchingUp();
         leave();
       }
     },

@@ -6,7 +6,7 @@ import {
   KeyedQueue,
   type Logger,
   nextBackoff,
-  runEvery,
+  Wake,
 } from '@nodeagent/base';
 import { isKubeError, type KubeClient, type Node, type Pod, PODS } from '@nodeagent/kube-client';
 
@@ -31,8 +31,10 @@ export interface MirrorPodsOptions {
   readonly log: Logger;
 }
 
-/** Interval of comparing everything, even without a reported change. */
+/** Interval of comparing everything while something has to be done, or cannot be done yet. */
 const PERIOD_MS = 500;
+/** The same while all mirrors are as they should be. */
+const CALM_PERIOD_MS = 10_000;
 const RETRY: BackoffRules = { initialMs: 1000, maxMs: 10_000 };
 
 /** Keeps one mirror pod in the API for each static pod that runs. */
@@ -41,13 +43,17 @@ export class MirrorPods {
   readonly #mirrors = new Map<string, Pod>();
   readonly #failed = new Map<string, BackoffState>();
   readonly #queue: KeyedQueue<string, undefined>;
+  readonly #failure = new Wake();
 
   constructor(options: MirrorPodsOptions, signal: AbortSignal) {
     this.#options = options;
     this.#queue = new KeyedQueue(
       {
         handle: (name, _, inner) => this.#reconcile(name, inner),
-        onError: (name, err) => this.#onError(name, err),
+        onError: (name, err) => {
+          this.#onError(name, err);
+          this.#failure.wake();
+        },
         concurrency: 4,
       },
       signal,
@@ -87,21 +93,23 @@ export class MirrorPods {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
-    const task = async (): Promise<void> => {
-      const nowMs = clock.monotonicMs();
-      const names = [
-        ...this.#mirrors.keys(),
-        ...this.#options.statics().map(({ pod }) => podFullName(pod)),
-      ];
-      for (const name of new Set(names)) {
-        const isDue = backoffLeftMs(this.#failed.get(name), nowMs) === 0;
-        if (isDue && this.#isWanting(name)) this.#queue.put(name, undefined);
-      }
-    };
-    const onError = (err: unknown): void => log.error({ err }, 'mirror pods not compared');
-    await runEvery({ clock, periodMs: PERIOD_MS, task, onError }, signal);
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      const isCalm = this.#compare(clock.monotonicMs());
+      await this.#failure.waitAtMost(isCalm ? CALM_PERIOD_MS : PERIOD_MS, clock, signal);
+    }
     await this.#queue.idle();
+  }
+
+  /** @returns true if no mirror has to be changed */
+  #compare(nowMs: number): boolean {
+    const { statics, synced, node } = this.#options;
+    const names = [...this.#mirrors.keys(), ...statics().map(({ pod }) => podFullName(pod))];
+    const wanting = [...new Set(names)].filter((name) => this.#isWanting(name));
+    for (const name of wanting) {
+      if (backoffLeftMs(this.#failed.get(name), nowMs) === 0) this.#queue.put(name, undefined);
+    }
+    return wanting.length === 0 && synced() && node() !== undefined;
   }
 
   #keep(mirror: Pod): void {

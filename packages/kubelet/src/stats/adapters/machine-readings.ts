@@ -1,6 +1,7 @@
 import { readFile, stat, statfs } from 'node:fs/promises';
 
 import { readKernelText } from '@nodeagent/base/files';
+import { SpareDescriptor } from '@nodeagent/base/system';
 import { parseAccountedCgroup, parseProcessCgroup } from '@nodeagent/cgroups';
 import { blockDevice } from '@nodeagent/cgroups/linux';
 
@@ -13,12 +14,16 @@ import {
 import type { FileSystemFigures, ProcessFigures } from '../model/usage.js';
 import type { MachineReadings } from '../ports.js';
 
-/** Reads this machine's figures from /proc and statfs. */
+/** Reads this machine's figures from /proc and statfs, even when no file descriptor is free. */
 export function createMachineReadings({ nowMs }: { nowMs: () => number }): MachineReadings {
+  const spare = new SpareDescriptor();
+  /** Reads synchronously: /proc is in memory, and the thread pool would cost ten times as much. */
+  const optional = (path: string): string | undefined =>
+    spare.use(() => readKernelText(path, buffer));
   let bootMs: Promise<number> | undefined;
   return {
     memory: async () => parseMachineMemory(optional('/proc/meminfo') ?? ''),
-    processes: async () => processes(),
+    processes: async (max) => processes(optional, max),
     bootTimeMs: () => (bootMs ??= bootTime()),
     interfaces: async () => parseInterfaces(optional('/proc/self/net/dev') ?? ''),
     interfacesOf: async (pid) => {
@@ -35,14 +40,19 @@ export function createMachineReadings({ nowMs }: { nowMs: () => number }): Machi
   };
 }
 
-function processes(): ProcessFigures | undefined {
+type ReadText = (path: string) => string | undefined;
+
+function processes(optional: ReadText, known: number | undefined): ProcessFigures | undefined {
   const current = parseThreadCount(optional('/proc/loadavg') ?? '');
+  const max = known ?? mostProcesses(optional);
+  return current === undefined || max === undefined ? undefined : { current, max };
+}
+
+function mostProcesses(optional: ReadText): number | undefined {
   const limits = ['pid_max', 'threads-max']
     .map((name) => Number.parseInt(optional(`/proc/sys/kernel/${name}`) ?? '', 10))
     .filter((limit) => limit > 0);
-  return current === undefined || limits.length === 0
-    ? undefined
-    : { current, max: Math.min(...limits) };
+  return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
 async function bootTime(): Promise<number> {
@@ -84,11 +94,6 @@ function deviceMinor(device: number): number {
 
 /** Large enough for the interfaces of a machine with a thousand pods. */
 const buffer = Buffer.allocUnsafe(256 * 1024);
-
-/** Reads synchronously: /proc is in memory, and the thread pool would cost ten times as much. */
-function optional(path: string): string | undefined {
-  return readKernelText(path, buffer);
-}
 
 const ABSENT = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM'];
 

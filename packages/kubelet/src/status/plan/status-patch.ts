@@ -71,10 +71,9 @@ function fieldChange(
   base: PodStatus,
   next: PodStatus,
 ): unknown {
+  if (field === 'conditions') return changedConditions(base[field] ?? [], next[field] ?? []);
   if (next[field] === undefined) return base[field] === undefined ? undefined : null;
   switch (field) {
-    case 'conditions':
-      return changedConditions(base.conditions ?? [], next.conditions ?? []);
     case 'podIPs':
     case 'hostIPs':
       // These lists merge by address; this directive makes the new list replace the old one.

@@ -8,7 +8,7 @@ import {
   type Logger,
   type Metrics,
   nextBackoff,
-  runEvery,
+  Wake,
 } from '@nodeagent/base';
 import {
   isKubeError,
@@ -47,8 +47,6 @@ export interface StatusReporterOptions {
 /** Number of pods whose statuses are written at the same time. */
 const CONCURRENT_WRITES = 16;
 const RETRY: BackoffRules = { initialMs: 500, maxMs: 10_000 };
-/** Period of the check for failed and deferred writes. */
-const CHECK_MS = 250;
 /** A start within this time is reported in a single write, once the pod runs. */
 const STARTING_MS = 2000;
 
@@ -83,6 +81,8 @@ export class StatusReporter implements PodReporter {
   readonly #options: StatusReporterOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #queue: KeyedQueue<string, undefined>;
+  /** A write was deferred, or failed. */
+  readonly #later = new Wake();
   readonly #writes: Histogram | undefined;
 
   constructor(options: StatusReporterOptions, signal: AbortSignal) {
@@ -107,6 +107,13 @@ export class StatusReporter implements PodReporter {
     return this.#entries.get(uid)?.status;
   }
 
+  /** True when the API has the newest phase of the pod, or is not to have it. */
+  isShown(uid: string): boolean {
+    const entry = this.#entries.get(uid);
+    if (entry === undefined || this.#options.client === undefined) return true;
+    return this.#shown(entry) === undefined || entry.held.phase === entry.status.phase;
+  }
+
   report(facts: PodFacts): PodStatus {
     const entry = this.#entryOf(facts.pod);
     const { hostIps, clock } = this.#options;
@@ -118,8 +125,12 @@ export class StatusReporter implements PodReporter {
     });
     entry.status = status;
     entry.changedAtMs ??= clock.monotonicMs();
-    if (isOnlyStarting(entry.held, status)) entry.deferredAtMs ??= clock.monotonicMs();
-    else this.#queue.put(podUid(facts.pod), undefined);
+    if (isOnlyStarting(entry.held, status)) {
+      entry.deferredAtMs ??= clock.monotonicMs();
+      this.#later.wake();
+    } else {
+      this.#queue.put(podUid(facts.pod), undefined);
+    }
     return status;
   }
 
@@ -129,6 +140,22 @@ export class StatusReporter implements PodReporter {
     entry.changedAtMs ??= this.#options.clock.monotonicMs();
     entry.finished = true;
     this.#queue.put(podUid(pod), undefined);
+  }
+
+  /**
+   * Writes what another component took back, e.g. the node controller, for which a pod is not ready
+   * while its node is away. Kubernetes looks for that every 10 s.
+   *
+   * @see Kubernetes 1.36 pkg/kubelet/status/status_manager.go, needsReconcile
+   */
+  seen(pod: Pod): void {
+    const uid = podUid(pod);
+    const known = this.#entries.get(uid);
+    if (known === undefined || !isNewer(pod.metadata?.resourceVersion, known.version)) return;
+    const { held, status } = this.#entryOf(pod);
+    if (statusPatch(uid, held, status) === undefined) return;
+    known.changedAtMs ??= this.#options.clock.monotonicMs();
+    if (known.deferredAtMs === undefined) this.#queue.put(uid, undefined);
   }
 
   forget(uid: string): void {
@@ -145,18 +172,28 @@ export class StatusReporter implements PodReporter {
    * ended.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
-    const task = async (): Promise<void> => {
-      const nowMs = clock.monotonicMs();
-      for (const [uid, { failed, deferredAtMs }] of this.#entries) {
-        const isRetry = failed !== undefined && backoffLeftMs(failed, nowMs) === 0;
-        const isDue = deferredAtMs !== undefined && nowMs - deferredAtMs >= STARTING_MS;
-        if (isRetry || isDue) this.#queue.put(uid, undefined);
-      }
-    };
-    const onError = (err: unknown): void => log.error({ err }, 'cannot queue pod status writes');
-    await runEvery({ clock, periodMs: CHECK_MS, task, onError }, signal);
+    const { clock } = this.#options;
+    while (!signal.aborted) {
+      const restMs = this.#queueDue(clock.monotonicMs());
+      if (restMs === undefined) await this.#later.wait(signal);
+      else await this.#later.waitAtMost(restMs, clock, signal);
+    }
     await this.#queue.idle();
+  }
+
+  /** @returns milliseconds until the next write is due; undefined while none waits */
+  #queueDue(nowMs: number): number | undefined {
+    let nextMs: number | undefined;
+    for (const [uid, { failed, deferredAtMs }] of this.#entries) {
+      for (const leftMs of [
+        ...(failed === undefined ? [] : [backoffLeftMs(failed, nowMs)]),
+        ...(deferredAtMs === undefined ? [] : [deferredAtMs + STARTING_MS - nowMs]),
+      ]) {
+        if (leftMs <= 0) this.#queue.put(uid, undefined);
+        else nextMs = Math.min(nextMs ?? Infinity, leftMs);
+      }
+    }
+    return nextMs;
   }
 
   /** Finds or creates the pod's entry, and updates it from the source's copy if that is newer. */
@@ -266,6 +303,7 @@ export class StatusReporter implements PodReporter {
       return;
     }
     entry.failed = nextBackoff(entry.failed, RETRY, clock.monotonicMs());
+    this.#later.wake();
     log.warn(
       { pod, err: error, retryInMs: entry.failed.delayMs },
       'cannot write the pod status; retrying',

@@ -13,8 +13,9 @@ const MAX_DEPTH = 3;
 export function createPluginSockets(dir: string): PluginSockets {
   return {
     list: async () => {
-      await mkdir(dir, { recursive: true, mode: 0o755 });
-      return socketsBelow(dir, MAX_DEPTH);
+      const found = await socketsBelow(dir, MAX_DEPTH).catch(ifGone);
+      if (found === undefined) await mkdir(dir, { recursive: true, mode: 0o755 });
+      return found ?? [];
     },
     openRegistration: (socketPath) => createRegistrationClient({ socketPath }),
     openDriver: (socketPath) => createCsiClient({ socketPath }),
@@ -22,16 +23,16 @@ export function createPluginSockets(dir: string): PluginSockets {
 }
 
 async function socketsBelow(dir: string, depth: number): Promise<readonly PluginSocket[]> {
-  const names = await readdir(dir).catch(ifGone);
+  const names = await readdir(dir);
   const found = await Promise.all(
-    (names ?? [])
+    names
       .filter((name) => !name.startsWith('.'))
       .map(async (name) => {
         const path = join(dir, name);
         const stats = await lstat(path).catch(ifGone);
-        if (stats === undefined) return [];
-        if (stats.isDirectory()) return depth === 0 ? [] : socketsBelow(path, depth - 1);
-        return stats.isSocket() ? [{ path, identity: identityOf(stats) }] : [];
+        const isBelow = stats?.isDirectory() === true && depth > 0;
+        if (isBelow) return (await socketsBelow(path, depth - 1).catch(ifGone)) ?? [];
+        return stats?.isSocket() === true ? [{ path, identity: identityOf(stats) }] : [];
       }),
   );
   return found.flat();

@@ -1,5 +1,5 @@
 import type { NodeCapability } from '@nodeagent/csi';
-import type { CsiDriver, Pod } from '@nodeagent/kube-client';
+import type { CsiDriver, Node, Pod } from '@nodeagent/kube-client';
 
 import { VolumeError } from '../../volumes/index.js';
 import type { CsiVolume, DriverRules } from '../model/csi-volume.js';
@@ -55,6 +55,15 @@ export function assertLifecycle({ driver, lifecycle }: CsiVolume, rules: DriverR
 /** True for a volume that must be attached to the node before it can be mounted. */
 export function needsAttachment({ lifecycle }: CsiVolume, rules: DriverRules): boolean {
   return rules.attachRequired && lifecycle === 'Persistent';
+}
+
+/** @param volume its unique name */
+export function isAttachedTo(node: Node | undefined, volume: string): boolean {
+  return node?.status?.volumesAttached?.some(({ name }) => name === volume) === true;
+}
+
+export function notAttached(): VolumeError {
+  return new VolumeError('VOLUME_PENDING', 'Volume not attached according to node status');
 }
 
 /**

@@ -1,4 +1,10 @@
-import type { PersistentVolume, Pod, Volume } from '@nodeagent/kube-client';
+import type {
+  EventNote,
+  EventRecorder,
+  PersistentVolume,
+  Pod,
+  Volume,
+} from '@nodeagent/kube-client';
 
 import {
   type Bound,
@@ -20,6 +26,7 @@ import {
   type ClaimedVolumes,
   claimNameOf,
   type DevicePlace,
+  isVolumeError,
   type VolumeFigures,
   type VolumeFiles,
   type VolumePlace,
@@ -61,6 +68,7 @@ export interface ClaimedVolumesOptions extends MountingPorts {
   readonly figures: FigureReader;
   readonly meter: StorageMeter;
   readonly labels: VolumeLabels;
+  readonly recorder: EventRecorder;
   readonly operations: VolumeOperations;
   readonly actual: Pick<ActualVolumes, 'labelOf' | 'noteUse' | 'ready' | 'users'>;
   readonly files: Pick<VolumeFiles, 'checkHostPath'>;
@@ -170,12 +178,17 @@ async function setUp(
 }
 
 async function setUpLocal(
-  { local, expansion }: ClaimedVolumesOptions,
+  { local, expansion, recorder }: ClaimedVolumesOptions,
   { pod, volume, bound }: Readonly<{ pod: Pod; volume: LocalVolume; bound: Bound | undefined }>,
   signal: AbortSignal,
 ): Promise<Ready> {
   const { readOnly, specName, mode } = volume;
-  const hostPath = await local.setUp(pod, volume, signal);
+  const hostPath = await local.setUp(pod, volume, signal).catch((error: unknown) => {
+    if (isVolumeError(error, 'VOLUME_FORMAT') && bound !== undefined) {
+      recorder.record(otherFormat(bound.found, error.message));
+    }
+    throw error;
+  });
   if (bound !== undefined) {
     const name = `kubernetes.io/local-volume/${specName}`;
     const grow = () => local.expand(volume, signal);
@@ -184,6 +197,14 @@ async function setUpLocal(
   if (mode === 'Block') return { device: { hostPath, readOnly } };
   const by = { kind: 'file-system', path: hostPath } as const;
   return { place: { hostPath, readOnly, managed: !readOnly }, by };
+}
+
+/** @see Kubernetes 1.36 pkg/volume/util/operationexecutor, checkForFailedMount */
+function otherFormat({ metadata = {} }: PersistentVolume, why: string): EventNote {
+  const { name = '', uid = '' } = metadata;
+  const about = { apiVersion: 'v1', kind: 'PersistentVolume', name, uid };
+  const message = `MountVolume failed for volume "${name}" ${why}`;
+  return { about, type: 'Warning', reason: 'FailedMountOnFilesystemMismatch', message };
 }
 
 function claimOf({ claim }: Bound): VolumeFigures['claim'] {

@@ -1,4 +1,4 @@
-import { type PathSegment, toPathSegment } from '@nodeagent/base';
+import { type PathSegment, type ScopeTask, toPathSegment } from '@nodeagent/base';
 import { leavesUncertain } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
@@ -116,9 +116,9 @@ export class CsiDevices {
   async release(volume: StagedVolume, signal: AbortSignal): Promise<void> {
     const { driver: driverName, volumeHandle, device } = volume;
     if (device === undefined) return;
-    const work = (): Promise<void> =>
+    const work: ScopeTask = (inner) =>
       this.#turns.take(device, () =>
-        this.#releaseIfUnused({ driverName, volumeHandle }, device, signal),
+        this.#releaseIfUnused({ driverName, volumeHandle }, device, inner),
       );
     await this.#options.releases.release(volume, work, signal);
   }
@@ -195,7 +195,7 @@ export class CsiDevices {
       signal,
     );
     const path = await inStep('MapVolume', 'MapBlockVolume', specName, () =>
-      maps.map({ device: targetPath, mapDir, uid, link, specName }, signal),
+      maps.map({ device: targetPath, mapDir, pod, link, specName }, signal),
     );
     return { link, path, mapPath: `${mapDir}/${uid}`, stagingPath: staging };
   }
@@ -252,7 +252,13 @@ export class CsiDevices {
   ): Promise<void> {
     const { rootDir, files, drivers, actual, volumeFiles } = this.#options;
     if (actual.users(driverName, volumeHandle).length > 0) return;
-    const { stagingPath } = devicePlaces(rootDir, specName);
+    const { stagingPath, mapDir, publishDir } = devicePlaces(rootDir, specName);
+    // Also what no kubelet can take for a pod's: the driver must not lose a device that is open.
+    const others = [...(await files.names(mapDir)), ...(await files.names(publishDir))];
+    if (others.length > 0) {
+      const text = `the device "${mapDir}" is still referenced from other Pods [${others.join(' ')}]`;
+      throw new VolumeError('VOLUME_MOUNT', text);
+    }
     if ((await files.kindOf(stagingPath)) !== undefined) {
       const node = drivers.node(driverName);
       if ((await capabilitiesOf(node, signal)).has('stage-unstage-volume')) {

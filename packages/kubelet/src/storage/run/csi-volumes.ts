@@ -1,15 +1,18 @@
+import type { ScopeTask } from '@nodeagent/base';
 import { isCsiError, leavesUncertain } from '@nodeagent/csi';
 import type { Pod } from '@nodeagent/kube-client';
 
 import type { StorageFiles } from '../../disks/index.js';
-import { allDone, isMounted, Turns, type VolumeOperations } from '../../disks/run/index.js';
-import { type PodUid, podUid } from '../../pod/index.js';
 import {
-  type Mounter,
-  type TokenSource,
-  VolumeError,
-  type VolumeFiles,
-} from '../../volumes/index.js';
+  allDone,
+  assertOnlyMount,
+  type GroupChanges,
+  isMounted,
+  Turns,
+  type VolumeOperations,
+} from '../../disks/run/index.js';
+import { messageOf, type PodUid, podUid } from '../../pod/index.js';
+import { type Mounter, type TokenSource, VolumeError } from '../../volumes/index.js';
 import { inStep } from '../../volumes/run/index.js';
 import { decodeVolData, encodeVolData, type VolData } from '../codec/vol-data.js';
 import {
@@ -42,7 +45,7 @@ export interface CsiVolumesOptions {
   readonly releases: Pick<Releases, 'release'>;
   readonly operations: VolumeOperations;
   readonly files: StorageFiles;
-  readonly volumeFiles: Pick<VolumeFiles, 'changeGroup'>;
+  readonly groups: Pick<GroupChanges, 'give'>;
   readonly mounter: Pick<Mounter, 'list'>;
   readonly tokens: Pick<TokenSource, 'dated'>;
   readonly meter: StorageMeter;
@@ -117,7 +120,7 @@ export class CsiVolumes {
   /** Unstages the volume, unless a pod uses it; after a failure, it is released again later. */
   async release(volume: Held, signal: AbortSignal): Promise<void> {
     const { driver, volumeHandle } = volume;
-    const work = (): Promise<void> => this.#release(volume, signal);
+    const work: ScopeTask = (inner) => this.#release(volume, inner);
     await this.#options.releases.release({ driver, volumeHandle, device: undefined }, work, signal);
   }
 
@@ -207,7 +210,7 @@ export class CsiVolumes {
     }
     if (isFirst) {
       await this.#assertThere(path);
-      await this.#giveToGroup(mounting, path);
+      await this.#giveToGroup(mounting, path, signal);
     }
     this.#mounted.add(path);
     return path;
@@ -220,15 +223,25 @@ export class CsiVolumes {
     throw new VolumeError('VOLUME_MOUNT', text);
   }
 
-  async #giveToGroup({ pod, volume, rules, capabilities }: Mounting, path: string): Promise<void> {
-    const { fsGroup: gid, fsGroupChangePolicy } = pod.spec?.securityContext ?? {};
-    if (gid === undefined || !changesGroup(volume, rules, capabilities)) return;
-    const policy = fsGroupChangePolicy === 'OnRootMismatch' ? 'OnRootMismatch' : 'Always';
-    const { meter, volumeFiles } = this.#options;
-    const plugin = csiPlugin(volume.driver);
-    await meter.operation({ plugin, name: 'volume_apply_access_control' }, () =>
-      volumeFiles.changeGroup(path, { gid, policy, readOnly: false }),
-    );
+  async #giveToGroup(
+    { pod, volume, rules, capabilities }: Mounting,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const hasGroup = pod.spec?.securityContext?.fsGroup !== undefined;
+    if (!hasGroup || !changesGroup(volume, rules, capabilities)) return;
+    const { meter, groups } = this.#options;
+    const operation = {
+      plugin: csiPlugin(volume.driver),
+      name: 'volume_apply_access_control',
+    } as const;
+    try {
+      await meter.operation(operation, () => groups.give(pod, path, signal));
+    } catch (cause) {
+      signal.throwIfAborted();
+      const text = `applyFSGroup failed for vol ${volume.volumeHandle}: ${messageOf(cause)}`;
+      throw new VolumeError('VOLUME_MOUNT', text, { cause });
+    }
   }
 
   /** @returns the record of the publication; undefined for a directory that names no driver */
@@ -269,8 +282,9 @@ export class CsiVolumes {
       if ((await this.#dataOf(dir)) !== undefined) {
         const request = { volumeId: volumeHandle, stagingTargetPath: path };
         const operation = { plugin: csiPlugin(driver), name: 'unmount_device' } as const;
-        this.#mounted.delete(path); // after a failure, the next pod has it staged again
         await meter.operation(operation, async () => {
+          await assertOnlyMount(path, this.#options, (other) => this.#mounted.has(other));
+          this.#mounted.delete(path); // after a failure, the next pod has it staged again
           const node = drivers.node(driver);
           // A later version of the driver may not stage any more.
           if (!(await capabilitiesOf(node, signal)).has('stage-unstage-volume')) return;

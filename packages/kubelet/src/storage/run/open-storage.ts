@@ -4,6 +4,7 @@ import type { EventRecorder, KubeClient, Node } from '@nodeagent/kube-client';
 import type { LoopDevices, StorageCommands, StorageFiles } from '../../disks/index.js';
 import {
   DeviceMaps,
+  GroupChanges,
   LocalVolumes,
   MountCommands,
   NfsVolumes,
@@ -46,7 +47,11 @@ export interface StorageOptions {
     /** The Node in the API; undefined before it is registered. */
     readonly registered: () => Node | undefined;
     readonly known: (signal: AbortSignal) => Promise<void>;
+    /** Reports the Node's status now: `volumesInUse` has changed. */
+    readonly report: () => void;
   };
+  /** A volume that this pod waits for is attached. */
+  readonly onAttached: (podUid: string) => void;
   readonly objects: Pick<ObjectSource, 'secret'>;
   readonly tokens: Pick<TokenSource, 'dated'>;
   readonly events: PodEvents;
@@ -75,6 +80,8 @@ export interface Storage {
   readonly volumes: ClaimedVolumes;
   /** For the Node's status. */
   readonly volumesInUse: () => readonly string[] | undefined;
+  /** To be called after each change of the registered Node. */
+  readonly nodeChanged: () => void;
   readonly csiNode: Pick<CsiNodeReport, 'problem' | 'settled'>;
   readonly tasks: readonly ScopeTask[];
 }
@@ -100,16 +107,22 @@ export function openStorage(options: StorageOptions): Storage {
   const limits = new LimitUpdates({ registry, announcer, api, clock, log });
   const attachments = new Attachments({
     ...{ nodeName, api, actual, meter },
-    reportedInUse: () => new Set(node.registered()?.status?.volumesInUse),
+    node: () => node.registered(),
+    onInUse: () => node.report(),
+    onAttached: (uid) => options.onAttached(uid),
     onLimit: (driver, signal) => limits.refresh(driver, signal),
   });
-  const maps = new DeviceMaps({ files, mounter, loops });
+  const maps = new DeviceMaps({ files, mounter, loops, events });
   const mounts = new MountCommands({ commands: options.commands, files, mounter });
   const backoff = new VolumeBackoff(clock);
   const operations = new VolumeOperations(backoff, meter);
   const expansion = new NodeExpansion({ nodeName, api, events, recorder, clock, log });
-  const onGone = (name: string): void => expansion.forget(name);
+  const onGone = (name: string): void => {
+    expansion.forget(name);
+    node.report();
+  };
   const releases = new Releases({ actual, backoff, onGone, clock, log });
+  const groups = new GroupChanges({ volumeFiles, events, clock, log });
   const csi = new CsiVolumes({
     ...{ releases, operations },
     rootDir,
@@ -118,7 +131,7 @@ export function openStorage(options: StorageOptions): Storage {
     api,
     actual,
     files,
-    volumeFiles,
+    groups,
     mounter,
     tokens,
     meter,
@@ -135,7 +148,7 @@ export function openStorage(options: StorageOptions): Storage {
     maps,
     meter,
   });
-  const local = new LocalVolumes({ rootDir, files, volumeFiles, mounts, maps, events, operations });
+  const local = new LocalVolumes({ rootDir, files, groups, mounts, maps, events, operations });
   const nfs = new NfsVolumes({ rootDir, files, mounts, operations });
   const labels = new VolumeLabels({ ...options.selinux, metrics: options.metrics });
   const { fileSystem, asksHealth } = options;
@@ -163,11 +176,13 @@ export function openStorage(options: StorageOptions): Storage {
         meter,
         labels,
         operations,
+        recorder,
       },
       files: volumeFiles,
       nodeLabels: () => node.registered()?.metadata?.labels ?? {},
     }),
     volumesInUse: () => attachments.inUse(),
+    nodeChanged: () => attachments.nodeChanged(),
     csiNode,
     tasks: [freeing, csiNode.run, (signal) => registry.run(signal), (signal) => limits.run(signal)],
   };

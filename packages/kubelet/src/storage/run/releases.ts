@@ -16,36 +16,58 @@ export interface ReleasesOptions {
 
 /** Interval of looking for unused volumes, besides the end of each pod. */
 const SWEEP_MS = 60_000;
+/** Most that the end of a pod waits for its volume to leave the node; a driver may hang. */
+const PATIENCE_MS = 2000;
 
 /**
- * Takes volumes from the node after their last pod. A failure holds up no pod: the volume stays in
- * use for the cluster, and is released again after its wait.
+ * Takes volumes from the node after their last pod. Neither a failure nor a driver that hangs holds
+ * up a pod, or another volume: the volume stays in use for the cluster, and is released again after
+ * its wait.
  */
 export class Releases {
   readonly #options: ReleasesOptions;
   readonly #wake = new Wake();
+  /** By the volume's name. */
+  readonly #underWay = new Map<string, Promise<void>>();
+  /** The time of `run`: a release outlives the end of its pod. */
+  #signal: AbortSignal | undefined;
 
   constructor(options: ReleasesOptions) {
     this.#options = options;
   }
 
-  /** @param work safe to repeat; without effect if a pod has the volume again */
-  async release(
-    volume: StagedVolume,
-    work: () => Promise<void>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /**
+   * Resolves when the volume has left or could not, or after two seconds, while the work goes on.
+   *
+   * @param work safe to repeat; without effect if a pod has the volume again
+   */
+  async release(volume: StagedVolume, work: ScopeTask, signal: AbortSignal): Promise<void> {
+    if (this.#isUsed(volume)) return;
+    const { volume: name } = operationOn(volume);
+    const earlier = this.#underWay.get(name) ?? Promise.resolve();
+    const done = earlier.then(() => this.#attempt(volume, work, this.#signal ?? signal));
+    const ended = done.finally(() => {
+      if (this.#underWay.get(name) === ended) this.#underWay.delete(name);
+      this.#wake.wake();
+    });
+    this.#underWay.set(name, ended);
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    await Promise.race([ended, this.#options.clock.sleep(PATIENCE_MS, either)]);
+    over.abort();
+  }
+
+  async #attempt(volume: StagedVolume, work: ScopeTask, signal: AbortSignal): Promise<void> {
     const { backoff, log, onGone } = this.#options;
     const operation = operationOn(volume);
     if (this.#isUsed(volume)) return;
     try {
-      await backoff.attempt(operation, work, signal);
+      await backoff.attempt(operation, () => work(signal), signal);
       if (!this.#isUsed(volume)) onGone(operation.volume);
     } catch (err) {
-      signal.throwIfAborted();
+      if (signal.aborted) return;
       const retryInMs = backoff.waitMs(operation);
       log.warn({ volume: operation.volume, retryInMs, err }, 'unused volume not unstaged');
-      this.#wake.wake();
     }
   }
 
@@ -56,9 +78,11 @@ export class Releases {
     signal: AbortSignal,
   ): Promise<void> {
     const { actual, backoff, clock, log } = this.#options;
+    this.#signal = signal;
     let sweepAtMs = clock.monotonicMs() + SWEEP_MS;
-    for (;;) {
-      const held = actual.staged().map((volume) => ({
+    while (!signal.aborted) {
+      const idle = actual.staged().filter((one) => !this.#underWay.has(operationOn(one).volume));
+      const held = idle.map((volume) => ({
         volume,
         isUsed: this.#isUsed(volume),
         waitMs: backoff.isFailing(operationOn(volume))
@@ -74,10 +98,10 @@ export class Releases {
         });
         sweepAtMs = clock.monotonicMs() + SWEEP_MS;
       }
-      if (signal.aborted) return;
       if (plan.release.length > 0 || sweepInMs <= 0) continue;
-      if ((await this.#wake.waitAtMost(plan.waitMs, clock, signal)) === 'aborted') return;
+      await this.#wake.waitAtMost(plan.waitMs, clock, signal);
     }
+    await Promise.all(this.#underWay.values());
   }
 
   #isUsed({ driver, volumeHandle }: StagedVolume): boolean {

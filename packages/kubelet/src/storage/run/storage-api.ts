@@ -25,7 +25,7 @@ import {
   checkedNode,
   checkedVolume,
 } from '../plan/checked-objects.js';
-import { driverRules } from '../plan/driver-rules.js';
+import { driverRules, isAttachedTo, notAttached } from '../plan/driver-rules.js';
 
 interface Checked<T> {
   readonly kind: Resource<T>;
@@ -128,8 +128,7 @@ export class StorageApi {
    */
   async assertAttached(nodeName: string, volume: string, signal: AbortSignal): Promise<void> {
     const node = await this.#find(CHECKED_NODES, nodeName, signal);
-    if (node?.status?.volumesAttached?.some(({ name }) => name === volume) === true) return;
-    throw new VolumeError('VOLUME_PENDING', 'Volume not attached according to node status');
+    if (!isAttachedTo(node, volume)) throw notAttached();
   }
 
   /** The values of a secret as text; empty if the volume names none. */

@@ -2,6 +2,8 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
+import { lackOfPipes } from '@nodeagent/base/system';
+
 type Shell = ChildProcessByStdio<Writable, Readable, null>;
 
 export interface CommandOutcome {
@@ -18,6 +20,7 @@ interface Waiting {
 /** An idle helper ends after this time: most nodes mount in bursts. */
 const IDLE_MS = 30_000;
 const END = '\0';
+const SHELL = 'the shell that runs mount';
 
 /**
  * Runs small programs through one shell that stays for a while. To start a program, Node.js copies
@@ -37,20 +40,26 @@ export class CommandHelper {
       clearTimeout(this.#idle);
       this.#waiting.push({ resolve, reject });
       const child = (this.#child ??= this.#start());
+      if (child === undefined) return; // rejected in a moment
       hold(child, true);
       const line = command.map(quoted).join(' ');
       child.stdin.write(`${line} </dev/null 2>&1; printf '\\n%s\\0' $?\n`);
     });
   }
 
-  #start(): Shell {
+  #start(): Shell | undefined {
     const child = spawn('/bin/sh', [], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, LC_ALL: 'C' },
     });
+    const lack = lackOfPipes(child);
+    if (lack !== undefined) {
+      void lack.then(({ message }) => this.#fail(new Error(`${SHELL} did not start: ${message}`)));
+      return undefined;
+    }
     child.stdout.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     const lost = (why: string) => {
-      if (this.#child === child) this.#fail(new Error(`the shell that runs mount ${why}`));
+      if (this.#child === child) this.#fail(new Error(`${SHELL} ${why}`));
     };
     child.on('error', ({ message }) => lost(`did not start: ${message}`));
     child.on('close', (code, signal) => lost(`ended with ${signal ?? code}`));

@@ -1,5 +1,4 @@
 import { readFile, stat } from 'node:fs/promises';
-import { release } from 'node:os';
 import { dirname } from 'node:path';
 
 import { parseMountinfo } from '@nodeagent/base';
@@ -7,30 +6,36 @@ import { parseMountinfo } from '@nodeagent/base';
 import { messageOf } from '../../pod/index.js';
 import { VolumeError } from '../model/errors.js';
 import type { Mounter } from '../ports.js';
-import { CommandHelper } from './command-helper.js';
+import { CommandHelper, type CommandOutcome } from './command-helper.js';
 import { shareTree } from './share-tree.js';
+import { hasNoswap } from './try-noswap.js';
 
 /** Uses the mount and umount of util-linux: Node.js has neither system call. */
 export function createMounter(): Mounter {
   const helper = new CommandHelper();
+  const attempt = (command: readonly string[]): Promise<CommandOutcome> =>
+    helper.run(command).catch((cause: unknown) => {
+      const text = `${command.join(' ')}: ${messageOf(cause)}`;
+      throw new VolumeError('VOLUME_MOUNT', text, { cause });
+    });
   const run = async (command: readonly string[], signal: AbortSignal): Promise<void> => {
     signal.throwIfAborted();
-    const what = command.join(' ');
-    const { exitCode, output } = await helper.run(command).catch((cause: unknown) => {
-      throw new VolumeError('VOLUME_MOUNT', `${what}: ${messageOf(cause)}`, { cause });
-    });
+    const { exitCode, output } = await attempt(command);
     if (exitCode === 0) return;
-    throw new VolumeError('VOLUME_MOUNT', `${what}: ${output || `exit code ${exitCode}`}`);
+    const text = `${command.join(' ')}: ${output || `exit code ${exitCode}`}`;
+    throw new VolumeError('VOLUME_MOUNT', text);
   };
-  const swapOptions = hasNoswap(release()) ? ['noswap'] : [];
+  let found: boolean | undefined;
+  const avoidsSwap = async (): Promise<boolean> => (found ??= await hasNoswap({ run: attempt }));
   return {
-    mountTmpfs: (path, { sizeBytes, mode }, signal) => {
+    avoidsSwap,
+    mountTmpfs: async (path, { sizeBytes, mode }, signal) => {
       const asked = [
         ...(sizeBytes === undefined ? [] : [`size=${sizeBytes}`]),
         ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`]),
+        ...((await avoidsSwap()) ? ['noswap'] : []),
       ];
-      const options = flags(...asked, ...swapOptions);
-      return run(['mount', '-t', 'tmpfs', ...options, 'tmpfs', path], signal);
+      await run(['mount', '-t', 'tmpfs', ...flags(...asked), 'tmpfs', path], signal);
     },
     mountHugepages: (path, { pageBytes }, signal) =>
       run(['mount', '-t', 'hugetlbfs', ...flags(`pagesize=${pageBytes}`), 'nodev', path], signal),
@@ -53,14 +58,4 @@ export function createMounter(): Mounter {
 
 function flags(...options: readonly string[]): readonly string[] {
   return options.length === 0 ? [] : ['-o', options.join(',')];
-}
-
-/**
- * tmpfs supports `noswap`, which keeps content off the disk.
- *
- * @see tmpfs(5): since Linux 6.4
- */
-function hasNoswap(kernel: string): boolean {
-  const [major = 0, minor = 0] = kernel.split('.').map(Number);
-  return major > 6 || (major === 6 && minor >= 4);
 }

@@ -24,6 +24,7 @@ import {
 import { VolumeError } from '../model/errors.js';
 import type { Mounter, SubPathRequest, SubPaths } from '../ports.js';
 
+/** Binds paths within volumes. Links in them cannot lead out of the volume. */
 export function createSubPaths(mounter: Mounter): SubPaths {
   return { bind: (request, signal) => bindSubPath(request, mounter, signal), read: readSubPath };
 }

@@ -10,7 +10,7 @@ import {
   walkTree,
 } from '@nodeagent/base/files';
 
-import type { GroupChange } from '../ports.js';
+import type { GroupChange, GroupListener } from '../ports.js';
 
 const SETGID = 0o2000;
 const READ_WRITE = 0o660;
@@ -23,15 +23,24 @@ const ENTER = 0o110;
  * and are not followed. Everything is changed through a descriptor, since processes that use the
  * volume may exchange names meanwhile. Other mounts inside the volume stay as they are.
  *
+ * @throws the file system's refusal, unless the listener takes it; if a directory cannot be read
  * @see Kubernetes 1.36 pkg/volume/volume_linux.go, VolumeOwnership
  */
-export async function changeGroup(path: string, change: GroupChange): Promise<void> {
+export async function changeGroup(
+  path: string,
+  change: GroupChange,
+  listener?: GroupListener,
+): Promise<void> {
   const root = await open(path, PLACE);
   try {
     const found = await root.stat();
     if (change.policy === 'OnRootMismatch' && isGiven(found, change)) return;
-    const giver = new Giver(change);
-    if (found.isDirectory()) await walkTree({ fd: root.fd }, giver, { otherMounts: 'skipped' });
+    const giver = new Giver(change, listener);
+    const options = {
+      otherMounts: 'skipped',
+      ...(listener && { signal: listener.signal }),
+    } as const;
+    if (found.isDirectory()) await walkTree({ fd: root.fd }, giver, options);
     await giver.give(root.fd, found);
   } finally {
     await root.close();
@@ -49,9 +58,11 @@ function isGiven({ gid, mode }: Stats, change: GroupChange): boolean {
  */
 class Giver implements TreeVisitor {
   readonly #change: GroupChange;
+  readonly #listener: GroupListener | undefined;
 
-  constructor(change: GroupChange) {
+  constructor(change: GroupChange, listener: GroupListener | undefined) {
     this.#change = change;
+    this.#listener = listener;
   }
 
   async visit({ path, isDirectory }: TreeEntry): Promise<'enter' | 'stays' | 'gone'> {
@@ -77,6 +88,16 @@ class Giver implements TreeVisitor {
   }
 
   async give(fd: number, found: Stats): Promise<void> {
+    try {
+      await this.#changeOne(fd, found);
+    } catch (error) {
+      if (this.#listener === undefined) throw error;
+      this.#listener.onRefused(error);
+    }
+    this.#listener?.onFile();
+  }
+
+  async #changeOne(fd: number, found: Stats): Promise<void> {
     const { gid } = this.#change;
     const self = pathOfDescriptor(fd);
     await chown(self, found.uid, gid);

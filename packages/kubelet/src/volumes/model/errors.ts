@@ -3,7 +3,8 @@ import { codedError, errorGuard } from '@nodeagent/base';
 /**
  * `VOLUME_SOURCE`: an object or field that the volume needs is missing or unusable ·
  * `VOLUME_HOST_PATH`: a hostPath does not match its type · `VOLUME_SUB_PATH`: a subPath leaves its
- * volume or cannot be bound · `VOLUME_MOUNT`: mount or umount failed · `VOLUME_UNSUPPORTED`: the
+ * volume or cannot be bound · `VOLUME_MOUNT`: mount or umount failed ·
+ * `VOLUME_FORMAT`: a device has another file system than its volume is said to have · `VOLUME_UNSUPPORTED`: the
  * kubelet does not support this kind of volume · `VOLUME_IO`: files of a volume cannot be written
  * or read · `VOLUME_PENDING`: the volume waits for another component that is at work, such as for
  * its attachment · `VOLUME_LIMIT`: the node cannot have more volumes of the driver.
@@ -13,6 +14,7 @@ export type VolumeErrorCode =
   | 'VOLUME_HOST_PATH'
   | 'VOLUME_SUB_PATH'
   | 'VOLUME_MOUNT'
+  | 'VOLUME_FORMAT'
   | 'VOLUME_UNSUPPORTED'
   | 'VOLUME_IO'
   | 'VOLUME_PENDING'

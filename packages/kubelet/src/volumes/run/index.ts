@@ -2,3 +2,4 @@ export { type ContainerVolumes, createContainerVolumes } from './container-volum
 export { inStep } from './in-step.js';
 export { createPodVolumes } from './pod-volumes.js';
 export { shareRootDir } from './share-root.js';
+export { warnOfSwap } from './warn-of-swap.js';

@@ -251,9 +251,7 @@ async function makeDirectory(
   }
   const gid = fsGroupOf(pod);
   if (place.kind === 'emptyDir' && gid !== undefined) {
-    const rule = pod.spec?.securityContext?.fsGroupChangePolicy;
-    const policy = rule === 'OnRootMismatch' ? rule : 'Always';
-    await files.changeGroup(dir, { gid, policy, readOnly: false });
+    await files.changeGroup(dir, { gid, policy: 'Always', readOnly: false });
   }
   await files.mark(mark);
   return dir;

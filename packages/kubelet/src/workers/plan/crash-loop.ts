@@ -11,6 +11,7 @@ export type CrashLoops = ReadonlyMap<string, BackoffState>;
 
 export const NO_CRASH_LOOPS: CrashLoops = new Map();
 
+/** Delays before a container that has ended is started again; doubled each time. */
 export interface CrashLoopRules {
   readonly initialMs: number;
   /** The longest delay. A container that runs twice this long starts from `initialMs` again. */

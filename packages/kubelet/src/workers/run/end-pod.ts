@@ -1,6 +1,7 @@
 import type { Pod } from '@nodeagent/kube-client';
 
 import {
+  type FailureVerdict,
   isDeleting,
   messageOf,
   type PodEvents,
@@ -15,6 +16,8 @@ import {
 } from '../../pod/index.js';
 import { planCleanup, planRemoval } from '../plan/plan-cleanup.js';
 import { stopPod } from './stop-pod.js';
+
+const EVICTED = 'Evicted';
 
 export interface EndPorts {
   readonly runtime: PodRuntime;
@@ -32,6 +35,8 @@ export interface EndingPod {
   readonly pod: Pod;
   /** Its source no longer has it, so its status is not needed. */
   readonly removed: boolean;
+  /** Why the kubelet itself ended it. */
+  readonly verdict: FailureVerdict | undefined;
   observe(signal: AbortSignal): Promise<PodObservation>;
   report(seen: PodObservation, terminal: boolean): void;
   execute(plan: PodPlan, seen: PodObservation, signal: AbortSignal): Promise<unknown>;
@@ -74,7 +79,8 @@ export async function terminatePod(
 }
 
 /**
- * Removes the parts of an ended pod from the node.
+ * Removes the parts of an ended pod from the node; of one that was evicted, its logs and exit codes,
+ * too.
  *
  * @returns true if nothing of it is left and its API object is released; false if it has ended, but
  *   its object, its logs and its exit codes are still needed
@@ -88,7 +94,10 @@ export async function cleanUpPod(
   await volumes.teardown(uid, signal);
   if (!ending.removed && !isDeleting(ending.pod)) {
     const seen = await ending.observe(signal);
-    await ending.execute(planCleanup(seen, keptRuns), seen, signal);
+    const plan = isEvicted(ending)
+      ? planRemoval(seen, 'the pod was evicted')
+      : planCleanup(seen, keptRuns);
+    await ending.execute(plan, seen, signal);
     return false;
   }
   const seen = await runtimeView.observe(uid, signal);
@@ -102,6 +111,11 @@ export async function cleanUpPod(
   }
   if (!ending.removed) reporter.finish(ending.pod);
   return true;
+}
+
+/** The node is short of what the logs and layers of such a pod use. */
+function isEvicted({ pod, verdict }: EndingPod): boolean {
+  return verdict?.reason === EVICTED || pod.status?.reason === EVICTED;
 }
 
 function holdsAnything({ containers, sandboxes }: PodObservation): boolean {

@@ -177,6 +177,7 @@ export function meterReporter(
       forget(podUid(pod));
       reporter.finish(pod);
     },
+    seen: (pod) => reporter.seen(pod),
     forget: (uid) => {
       forget(uid);
       reporter.forget(uid);

@@ -25,6 +25,7 @@ import {
 } from '../model/pod-life.js';
 import { DEADLINE_EXCEEDED, deadlineLeftMs } from '../plan/deadline.js';
 import { lookAgainMs } from '../plan/look-again.js';
+import { maxRounds } from '../plan/max-rounds.js';
 import { planCleanup } from '../plan/plan-cleanup.js';
 import { planPod } from '../plan/plan-pod.js';
 import { changeOf } from '../plan/pod-change.js';
@@ -51,6 +52,7 @@ export class PodWorker {
   #pod: Pod;
   #life: PodLife = NEW_LIFE;
   #verdict: FailureVerdict | undefined;
+  #isEmptied = false;
   readonly #leaving = Promise.withResolvers<undefined>();
   readonly #stopped = Promise.withResolvers<undefined>();
   /** Its source no longer has it, so its status is not needed. */
@@ -87,6 +89,11 @@ export class PodWorker {
 
   get removed(): boolean {
     return this.#removed;
+  }
+
+  /** True when the pod has ended and has no volumes any more; its API object may stay. */
+  get isEmptied(): boolean {
+    return this.#isEmptied;
   }
 
   /** Resolves when the pod begins to end, even if it never started. */
@@ -352,7 +359,9 @@ export class PodWorker {
   }
 
   async #cleanUp(signal: AbortSignal): Promise<number> {
-    if (!(await cleanUpPod(this.#ending(), this.#ports, signal))) return this.#ports.resyncMs;
+    const isOver = await cleanUpPod(this.#ending(), this.#ports, signal);
+    this.#isEmptied = true;
+    if (!isOver) return this.#ports.resyncMs;
     this.#advance({ kind: 'cleaned-up' });
     return 0;
   }
@@ -361,6 +370,7 @@ export class PodWorker {
     const newest = (): Pod => this.#pod;
     const isRemoved = (): boolean => this.#removed;
     return {
+      verdict: this.#verdict,
       get pod() {
         return newest();
       },
@@ -372,14 +382,6 @@ export class PodWorker {
       execute: (plan, seen, signal) => this.#execute(plan, seen, signal),
     };
   }
-}
-
-/**
- * Limit on the rounds of one sync. Every init container needs its own round, and a container may
- * end as soon as it has started; more rounds mean that the same object is lost again and again.
- */
-function maxRounds(pod: Pod): number {
-  return 5 + 2 * (pod.spec?.initContainers?.length ?? 0);
 }
 
 /** Steps that change something. */

@@ -199,6 +199,7 @@ export class PodWorkers {
       this.#admission.noteUpdate(before, pod);
       if (running.state !== 'refused') this.#resizes?.changed(before, pod);
       running.worker.update(this.#allocated(pod));
+      this.#ports.reporter.seen(pod);
     }
   }
 
@@ -239,10 +240,9 @@ export class PodWorkers {
     events.warning(worker.pod, 'ExceededGracePeriod', message);
   }
 
-  /** Returns whether nothing of the pod is left on the node, not even its volumes. */
+  /** Returns whether the pod has ended and has no volumes on the node any more. */
   isGone(uid: string): boolean {
-    const kind = this.#workers.get(uid)?.worker.life.kind;
-    return kind === undefined || kind === 'finished';
+    return this.#workers.get(uid)?.worker.isEmptied ?? true;
   }
 
   /** The pod may have changed in the runtime. */

@@ -132,7 +132,6 @@ describe(parseKubeletConfig, () => {
     ['crashLoopBackOff', { crashLoopBackOff: { maxContainerRestartPeriod: '301s' } }],
     ['enforceNodeAllocatable', { enforceNodeAllocatable: ['none', 'pods'] }],
     ['enforceNodeAllocatable', { enforceNodeAllocatable: ['system-reserved'] }],
-    ['containerRuntimeEndpoint', { containerRuntimeEndpoint: '' }],
     ['containerLogMonitorInterval', { containerLogMonitorInterval: '1s' }],
     ['containerLogMaxSize', { containerLogMaxSize: 'much' }],
     ['imageMaximumGCAge', { imageMaximumGCAge: '1m' }],

@@ -39,6 +39,19 @@ describe('a device that is mounted', () => {
     expect(ran.slice(1)).toEqual(['fsck -a /dev/d', 'mount -t ext4 -o defaults /dev/d /t']);
   });
 
+  it('is known to have another file system if it cannot be mounted as the one that is wanted', async () => {
+    const mount = { exitCode: 32, output: 'wrong fs type' };
+    const other = aMachine({ blkid: done('TYPE=xfs\n'), mount }).mounts;
+    const own = aMachine({ blkid: done('TYPE=ext4\n'), mount }).mounts;
+    const codes = [other, own].map((mounts) =>
+      mounts.formatAndMount({ ...request, options: [] }, forever).catch((error: unknown) => error),
+    );
+    expect(await Promise.all(codes)).toMatchObject([
+      { code: 'VOLUME_FORMAT' },
+      { code: 'VOLUME_MOUNT' },
+    ]);
+  });
+
   it('is not mounted with errors that cannot be corrected', async () => {
     const fsck = { exitCode: 4, output: 'inode 7' };
     const { mounts, ran } = aMachine({ blkid: done('TYPE=ext4\n'), fsck });

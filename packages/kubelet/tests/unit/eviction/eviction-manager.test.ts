@@ -30,6 +30,12 @@ let broken: Error | undefined;
 /** How long volumes of an evicted pod stay. */
 let cleanUpMs: number;
 let leftMs: number;
+let passesMs: number[];
+let looksMs: number[];
+/** Fails looks between passes. */
+let blind: Error | undefined;
+/** Looks see less memory than passes. */
+let swings: boolean;
 
 beforeEach(() => {
   clock = new ManualClock();
@@ -39,6 +45,7 @@ beforeEach(() => {
   end = new AbortController();
   [told, evicted, pods, layout, broken] = [[], [], [], 'one', undefined];
   [cleanUpMs, leftMs] = [0, 0];
+  [passesMs, looksMs, blind, swings] = [[], [], undefined, false];
   available = { 'memory.available': 1000, 'nodefs.available': 1000 };
   onEvict = () => undefined;
   reclaim = {
@@ -51,24 +58,29 @@ afterEach(() => end.abort(new Error('the test is over')));
 const named = (name: string, priority = 0, spec: object = {}): Pod =>
   aPod({ metadata: { name, uid: name }, priority, ...spec });
 
+const seen = (signal: keyof typeof available): Observation => ({
+  ...{ available: available[signal], capacity: 1000, atMs: clock.monotonicMs() + 1 },
+});
+const soonScarce = () => new Map([['memory.available', seen('memory.available')]] as const);
+
 function start(options: Partial<EvictionOptions> = {}): EvictionManager {
   const manager = new EvictionManager({
     ...{ thresholds: [memory, disk], transitionMs: 60_000, maxGraceSeconds: 0 },
-    ...{ limitsLocalStorage: true, events, metrics, clock, log },
+    ...{ limitsLocalStorage: true, events, metrics, clock, log, cpuCount: 2 },
     reclaim,
     gauge: {
       node: async () => {
         if (broken !== undefined) throw broken;
-        const seen = (left: number): Observation => ({
-          ...{ available: left, capacity: 1000, atMs: clock.monotonicMs() + 1 },
-        });
-        return {
-          layout,
-          figures: new Map([
-            ['memory.available', seen(available['memory.available'])],
-            ['nodefs.available', seen(available['nodefs.available'])],
-          ]),
-        };
+        passesMs.push(clock.monotonicMs());
+        const disks = [['nodefs.available', seen('nodefs.available')]] as const;
+        return { layout, figures: new Map([...soonScarce(), ...disks]) };
+      },
+      soonScarce: async () => {
+        looksMs.push(clock.monotonicMs());
+        if (blind !== undefined) throw blind;
+        if (swings)
+          return new Map([['memory.available', { ...seen('memory.available'), available: 0 }]]);
+        return soonScarce();
       },
       pods: async (asked) =>
         asked.map((pod) => ({
@@ -239,5 +251,54 @@ describe(EvictionManager, () => {
     const failures = log.lines.filter(({ message }) => message.includes('cannot measure the node'));
     expect(failures).toHaveLength(1);
     expect(evicted).toHaveLength(1);
+  });
+
+  describe('between two passes', () => {
+    it('notices within a tenth of a second that memory runs short', async () => {
+      pods = [named('a')];
+      onEvict = () => (available['memory.available'] = 900);
+      const manager = start();
+      await clock.advance(2000);
+      available['memory.available'] = 50;
+      await clock.advance(100);
+      expect(evicted).toEqual([`a 1 s: ${LOW}`]);
+      expect(manager.pressure()).toEqual(['MemoryPressure']);
+    });
+
+    it('does not look at disks', async () => {
+      pods = [named('a')];
+      start();
+      await clock.advance(2000);
+      available['nodefs.available'] = 50;
+      await clock.advance(7900);
+      expect([passesMs, evicted]).toEqual([[0], []]);
+      await clock.advance(200);
+      expect([passesMs[1], evicted.length]).toEqual([10_000, 1]);
+    });
+
+    it('does not measure again for a threshold that stays crossed', async () => {
+      pods = [named('vital', 2_000_000_000)];
+      available['memory.available'] = 50;
+      start();
+      await clock.advance(25_000);
+      expect(passesMs).toEqual([0, 10_000, 20_000]);
+    });
+
+    it('measures at most once a second while a figure swings around its threshold', async () => {
+      swings = true;
+      start();
+      await clock.advance(5500);
+      expect(passesMs).toEqual([0, 100, 1100, 2100, 3100, 4100, 5100]);
+    });
+
+    it('reports a failed look, and does not look again before the next pass', async () => {
+      blind = new Error('no cgroups');
+      start();
+      await clock.advance(19_999);
+      expect(passesMs).toEqual([0, 10_000]);
+      expect(looksMs).toEqual([100, 10_100]);
+      const failures = log.lines.filter(({ message }) => message.includes('cannot measure'));
+      expect(failures).toHaveLength(2);
+    });
   });
 });

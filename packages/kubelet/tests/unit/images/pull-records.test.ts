@@ -8,6 +8,7 @@ import type { Pod } from '@nodeagent/kube-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createPullRecordFiles } from '../../../src/images/adapters/pull-record-files.js';
+import type { PullHistory } from '../../../src/images/index.js';
 import {
   allowlistProblem,
   needsVerification,
@@ -59,8 +60,7 @@ describe('images of a private registry', () => {
   let rootDir: string;
   let cri: MemoryRuntime;
   let events: MemoryPodEvents;
-  /** Removes the records of images that are gone. */
-  let prune: (signal: AbortSignal) => Promise<void>;
+  let history: PullHistory;
   const clock = new ManualClock();
   beforeEach(async () => {
     rootDir = await mkdtemp(join(tmpdir(), 'records-'));
@@ -87,7 +87,7 @@ describe('images of a private registry', () => {
         log: new MemoryLogger(),
         records: createPullRecordFiles(rootDir),
         onRecords: (given) => {
-          prune = given;
+          history = given;
         },
       },
       { concurrency: undefined, qps: 0, burst: 0, verification: { policy, allowlist: [] } },
@@ -177,11 +177,26 @@ describe('images of a private registry', () => {
   it('lose their record when they are gone, and only then', async () => {
     cri.images.publish(IMAGE);
     await use(create(), podOf('alpha'));
-    await prune(signal);
+    await history.prune(signal);
     expect(await records('pulled')).toHaveLength(1);
     await cri.images.removeImage({ image: IMAGE }, signal);
-    await prune(signal);
+    await history.prune(signal);
     expect(await records('pulled')).toEqual([]);
+  });
+
+  it('tell how long they have been there at least, also after a restart', async () => {
+    const { id } = cri.images.publish(IMAGE);
+    await use(create(), podOf('alpha'));
+    await clock.advance(60_000);
+    create();
+    expect([...(await history.agesMs()).values()]).toEqual([60_000]);
+    const [file = ''] = await records('pulled');
+    const path = join(rootDir, 'image_manager/pulled', file);
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace(/"lastUpdatedTime":"[^"]*"/, '"lastUpdatedTime":"soon"'));
+    expect(await history.agesMs()).toEqual(new Map([[id, 0]]));
+    await writeFile(path, text.replace(/"lastUpdatedTime":"..../, '"lastUpdatedTime":"2999'));
+    expect(await history.agesMs()).toEqual(new Map([[id, 0]]));
   });
 
   it('leave no intent behind after a failed pull', async () => {

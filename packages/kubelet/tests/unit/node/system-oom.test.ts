@@ -1,7 +1,13 @@
-import { MemoryLogger } from '@nodeagent/base/testing';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+import { ManualClock, MemoryLogger } from '@nodeagent/base/testing';
 import { describe, expect, it } from 'vitest';
 
+import { readOomCounts } from '../../../src/node/adapters/oom-counts.js';
 import { OomRecords, parseKernelRecord } from '../../../src/node/codec/oom-records.js';
+import { killsOfMachine, type OomCounts } from '../../../src/node/model/oom-counts.js';
 import { watchSystemOom } from '../../../src/node/run/index.js';
 
 const INVOKED = 'stress invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE), order=0';
@@ -39,6 +45,12 @@ describe(OomRecords, () => {
     ],
     ['that follow each other', [INVOKED, OF_POD, KILLED, INVOKED, OF_MACHINE, KILLED], [MACHINE]],
     ['without a beginning', [KILLED, OF_MACHINE], []],
+    [
+      'whose name has parentheses',
+      [INVOKED, KILLED.replace('(stress)', '((sd-pam))')],
+      [{ pid: 1234, process: '(sd-pam)' }],
+    ],
+    ['of a line that is cut off', [INVOKED, 'Killed process 1234 (stre', KILLED], [MACHINE]],
   ])('reports %s', (_, texts, want) => {
     const records = new OomRecords();
     const found = texts.map((text) => records.next({ facility: 0, text }));
@@ -52,17 +64,66 @@ describe(OomRecords, () => {
   });
 });
 
+describe(killsOfMachine, () => {
+  it.each([
+    ['none', { kills: 3, atLimits: 1 }, { kills: 3, atLimits: 1 }, 0],
+    ['of the machine', { kills: 3, atLimits: 1 }, { kills: 5, atLimits: 1 }, 2],
+    ['at a limit', { kills: 3, atLimits: 1 }, { kills: 4, atLimits: 2 }, 0],
+    ['while a cgroup was removed', { kills: 3, atLimits: 2 }, { kills: 4, atLimits: 1 }, 0],
+  ])('counts kills: %s', (_, before, now, want) => expect(killsOfMachine(before, now)).toBe(want));
+});
+
+describe(readOomCounts, () => {
+  const files = async (all: Readonly<Record<string, string>>): Promise<string> => {
+    const dir = await mkdtemp(join(tmpdir(), 'oom-counts-'));
+    for (const [path, text] of Object.entries(all)) {
+      await mkdir(dirname(join(dir, path)), { recursive: true });
+      await writeFile(join(dir, path), text);
+    }
+    return dir;
+  };
+  const events = (oom: number, kill: number): string => `max 9\noom ${oom}\noom_kill ${kill}\n`;
+  const vmstat = 'oom_kill_x 1\noom_kill 7\n';
+
+  it.each([
+    [
+      'of the machine and its top cgroups',
+      {
+        'cgroup.controllers': '',
+        vmstat,
+        'a/memory.events': events(2, 3),
+        'b/memory.events': events(1, 1),
+      },
+      { kills: 7, atLimits: 3 },
+    ],
+    ['of a namespace', { 'memory.events': events(2, 3), vmstat }, { kills: 3, atLimits: 2 }],
+    ['of version 1', { vmstat, 'memory/a/memory.events': '' }, undefined],
+    ['of an old kernel', { 'cgroup.controllers': '', vmstat: 'pgfault 1\n' }, undefined],
+  ])('reads those %s', async (_, all, want) => {
+    const dir = await files(all);
+    expect(readOomCounts(dir, dir)).toEqual(want);
+    await rm(dir, { recursive: true });
+  });
+});
+
 describe(watchSystemOom, () => {
-  const { signal } = new AbortController();
   const watched = async (
     follow: () => AsyncIterable<string>,
+    counted: readonly (OomCounts | undefined)[] = [],
   ): Promise<readonly [readonly string[], readonly string[]]> => {
     const told: string[] = [];
+    const end = new AbortController();
     const log = new MemoryLogger();
+    const clock = new ManualClock();
     const events = {
       warning: (reason: string, text: string) => void told.push(`${reason}: ${text}`),
     };
-    await watchSystemOom({ kernelLog: { follow }, events, log }, signal);
+    const left = [...counted];
+    const kernelLog = { follow, oomCounts: () => left.shift() };
+    const watch = watchSystemOom({ kernelLog, events, clock, log }, end.signal);
+    await clock.advance(30_000);
+    end.abort();
+    await watch;
     return [told, log.lines.map(({ message }) => message)];
   };
 
@@ -77,14 +138,51 @@ describe(watchSystemOom, () => {
     ]);
   });
 
-  it('notes a log that cannot be read, and goes on without it', async () => {
-    const [told, lines] = await watched(async function* () {
-      yield '4,1,1,-;x';
-      throw new Error('EPERM');
-    });
+  const unreadable = async function* (): AsyncGenerator<string> {
+    yield '4,1,1,-;x';
+    throw new Error('EPERM');
+  };
+
+  it('notes once a log that cannot be read, and tells of kills that the kernel counts', async () => {
+    const [none, one] = [0, 1].map((kills) => ({ kills, atLimits: 0 }));
+    const [told, lines] = await watched(unreadable, [none, none, one, one, one]);
+    expect(told).toEqual(['SystemOOM: System OOM encountered']);
+    expect(lines).toEqual([
+      'the kernel log cannot be read; lack of memory is reported without the name of the ended process',
+    ]);
+  });
+
+  it('tells nothing where the kernel counts nothing', async () => {
+    const [told, lines] = await watched(unreadable);
     expect(told).toEqual([]);
     expect(lines).toEqual([
       'the kernel log cannot be read; lack of memory is not reported as an event',
     ]);
+  });
+
+  it('goes on when the counts cannot be read either', async () => {
+    const end = new AbortController();
+    const log = new MemoryLogger();
+    const clock = new ManualClock();
+    const oomCounts = (): never => {
+      throw new Error('EIO');
+    };
+    const kernelLog = { follow: unreadable, oomCounts };
+    const options = { kernelLog, events: { warning: () => undefined }, clock, log };
+    const watch = watchSystemOom(options, end.signal);
+    await clock.advance(10_000);
+    end.abort();
+    await expect(watch).resolves.toBeUndefined();
+    expect(log.lines.filter(({ level }) => level === 'warn').length).toBeGreaterThan(1);
+  });
+
+  it('reads the log as soon as it can be read again', async () => {
+    let tries = 0;
+    const [told] = await watched(async function* () {
+      tries += 1;
+      if (tries < 3) throw new Error('EMFILE');
+      for (const text of [INVOKED, OF_MACHINE]) yield `4,1,1,-;${text}`;
+    });
+    expect(told).toHaveLength(1);
   });
 });

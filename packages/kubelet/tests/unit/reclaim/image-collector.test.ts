@@ -16,6 +16,7 @@ let metrics: MemoryMetrics;
 let disk: DiskSpace | undefined;
 let events: string[];
 let prunes: number;
+let pulledAgesMs: () => ReadonlyMap<string, number>;
 let end: AbortController;
 let run: Promise<void> | undefined;
 
@@ -25,6 +26,7 @@ beforeEach(() => {
   metrics = new MemoryMetrics();
   disk = { capacityBytes: 1000, availableBytes: 1000 };
   [events, prunes, run] = [[], 0, undefined];
+  pulledAgesMs = () => new Map();
   end = new AbortController();
 });
 afterEach(async () => {
@@ -38,9 +40,12 @@ function create(policy: Partial<ImageGcPolicy> = {}): ImageCollector {
       ...{ cri, images: cri.images, metrics, clock, log: new MemoryLogger() },
       disk: async (path) => (path === '/var/lib/containers' ? disk : undefined),
       events: { warning: (reason, message) => void events.push(`${reason}: ${message}`) },
-      pruneRecords: async () => {
-        prunes += 1;
-      },
+      pulls: () => ({
+        prune: async () => {
+          prunes += 1;
+        },
+        agesMs: async () => pulledAgesMs(),
+      }),
     },
     { ...POLICY, ...policy },
   );
@@ -152,6 +157,87 @@ it.each([[undefined], [{ capacityBytes: 0, availableBytes: 0 }]])(
     disk = size;
     await expect(create().collect(signal)).rejects.toThrow('invalid capacity 0');
     expect(events).toEqual(['InvalidDiskCapacity: invalid capacity 0 on image filesystem']);
+  },
+);
+
+describe('after a restart', () => {
+  /** Another kubelet on the same node. */
+  async function restart(policy: Partial<ImageGcPolicy> = {}): Promise<ImageCollector> {
+    end.abort(new Error('the kubelet ends'));
+    await run;
+    end = new AbortController();
+    const collector = create(policy);
+    run = collector.run(end.signal);
+    await clock.advance(0);
+    return collector;
+  }
+
+  it('an image is young if nothing tells its age, and goes when it was seen for long enough', async () => {
+    add('loaded:1');
+    await begin();
+    const collector = await restart();
+    await clock.advance(2 * MINUTE - 1);
+    await collector.removeUnusedImages(signal);
+    expect(present('loaded:1')).toEqual(['loaded:1']);
+    await clock.advance(1);
+    await collector.removeUnusedImages(signal);
+    expect(present('loaded:1')).toEqual([]);
+  });
+
+  it('an image goes at once that was pulled for long enough before, and no other', async () => {
+    const [old, young] = [add('old:1'), add('young:1')];
+    await begin();
+    pulledAgesMs = () =>
+      new Map([
+        [old, 2 * MINUTE],
+        [young, 2 * MINUTE - 1],
+      ]);
+    const collector = await restart();
+    await collector.removeUnusedImages(signal);
+    expect(present('old:1', 'young:1')).toEqual(['young:1']);
+    const again = add('old:1', 20);
+    pulledAgesMs = () => new Map([[again, 60 * MINUTE]]);
+    await collector.removeUnusedImages(signal);
+    expect(present('old:1')).toEqual(['old:1']); // it came while this kubelet ran
+  });
+
+  it('the maximum age counts anew, as no one knows what was used before', async () => {
+    const old = add('old:1');
+    await begin({ maxAgeMs: 8 * MINUTE });
+    await clock.advance(4 * MINUTE);
+    pulledAgesMs = () => new Map([[old, 60 * MINUTE]]);
+    await restart({ maxAgeMs: 8 * MINUTE });
+    await clock.advance(7 * MINUTE);
+    expect(present('old:1')).toEqual(['old:1']);
+    await clock.advance(4 * MINUTE);
+    expect(present('old:1')).toEqual([]);
+  });
+
+  it('records that cannot be read make no image old', async () => {
+    add('a:1');
+    pulledAgesMs = () => {
+      throw new Error('EMFILE');
+    };
+    const collector = create();
+    await collector.removeUnusedImages(signal);
+    expect(present('a:1')).toEqual(['a:1']);
+  });
+});
+
+it.each([
+  [100, []],
+  [85, ['ImageGCFailed: the runtime is away']],
+])(
+  'with a high threshold of %d %% failures in a row are reported as %j',
+  async (highPercent, want) => {
+    run = create({ highPercent }).run(end.signal);
+    cri.calls.failNext(
+      'listImages',
+      new CriError('CRI_UNKNOWN', 'the runtime is away', { method: 'm' }),
+      2,
+    );
+    await clock.advance(10 * MINUTE);
+    expect(events).toEqual(want);
   },
 );
 

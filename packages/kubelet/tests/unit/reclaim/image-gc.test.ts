@@ -37,8 +37,8 @@ describe(recordImages, () => {
   it('dates an image by its first sight and its last use', () => {
     const images = [image('a'), image('b')];
     const use = [{ imageId: 'a', imageRef: 'other' }];
-    const first = recordImages([], { images, containers: use, mounted: none }, 10);
-    const second = recordImages(first, { images, containers: [], mounted: none }, 20);
+    const first = recordImages([], { images, containers: use, mounted: none }, { nowMs: 10 });
+    const second = recordImages(first, { images, containers: [], mounted: none }, { nowMs: 20 });
     expect(second).toEqual([
       expect.objectContaining({ id: 'a', inUse: false, firstSeenMs: 10, lastUsedMs: 10 }),
       expect.objectContaining({ id: 'b', inUse: false, firstSeenMs: 10, lastUsedMs: undefined }),
@@ -46,9 +46,17 @@ describe(recordImages, () => {
   });
 
   it('forgets an image that is gone', () => {
-    const first = recordImages([], { images: [image('a')], containers: [], mounted: none }, 10);
-    const gone = recordImages(first, { images: [], containers: [], mounted: none }, 20);
-    const [back] = recordImages(gone, { images: [image('a')], containers: [], mounted: none }, 30);
+    const first = recordImages(
+      [],
+      { images: [image('a')], containers: [], mounted: none },
+      { nowMs: 10 },
+    );
+    const gone = recordImages(first, { images: [], containers: [], mounted: none }, { nowMs: 20 });
+    const [back] = recordImages(
+      gone,
+      { images: [image('a')], containers: [], mounted: none },
+      { nowMs: 30 },
+    );
     expect(back?.firstSeenMs).toBe(30);
   });
 
@@ -62,7 +70,7 @@ describe(recordImages, () => {
     ['a volume by name', { containers: [], mounted: new Set(['r:1']) }],
   ])('sees the use by %s', (_what, use) => {
     const images = [image('a', { repoTags: ['r:1'], repoDigests: ['r@x'] })];
-    expect(recordImages([], { images, ...use }, 10)[0]?.inUse).toBe(true);
+    expect(recordImages([], { images, ...use }, { nowMs: 10 })[0]?.inUse).toBe(true);
   });
 
   it('keeps the copies of two runtime handlers apart, and both while one is used', () => {
@@ -70,7 +78,7 @@ describe(recordImages, () => {
       image('a', { spec: { image: 'a', runtimeHandler } }),
     );
     const containers = [{ imageId: 'a', imageRef: '' }];
-    const records = recordImages([], { images, containers, mounted: none }, 10);
+    const records = recordImages([], { images, containers, mounted: none }, { nowMs: 10 });
     expect(records.map(({ key, inUse }) => [key, inUse])).toEqual([
       ['a,kata', true],
       ['a,runc', true],

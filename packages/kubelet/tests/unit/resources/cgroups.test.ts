@@ -6,6 +6,7 @@ import {
   type CgroupTree,
   type CgroupValues,
 } from '@nodeagent/cgroups';
+import { MemoryCgroups } from '@nodeagent/cgroups/testing';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
@@ -139,6 +140,57 @@ describe(PodCgroups, () => {
     expect(reads).toBe(2);
   });
 
+  describe('with huge pages', () => {
+    const none = { '2MB': -1, '1GB': -1 };
+    const above = ['/kubepods', '/kubepods/burstable', '/kubepods/besteffort'];
+    const resources = (memory: string) => ({
+      requests: { memory, 'hugepages-2Mi': '8Mi' },
+      limits: { memory, 'hugepages-2Mi': '8Mi' },
+    });
+    const huge = (memory: string): Pod =>
+      aPod({ uid: 'u', containers: [{ resources: resources(memory) }] });
+    const started = async () => {
+      const kernel = new MemoryCgroups();
+      const cgroups = new PodCgroups({
+        tree: kernel.tree,
+        layout: { driver: 'cgroupfs', root: '/' },
+        rules: {
+          cpuCfsQuota: true,
+          cpuPeriodUs: 1,
+          podPidsLimit: -1,
+          hugepageKib: [2048, 2 ** 20],
+        },
+        version: 2,
+        log,
+      });
+      await cgroups.start();
+      const pagesOf = (path: string) => kernel.valuesOf(path)?.hugepageBytes;
+      return { kernel, cgroups, pagesOf };
+    };
+
+    it('does not limit pods together, whatever another program has set', async () => {
+      const { kernel, cgroups, pagesOf } = await started();
+      expect(above.map(pagesOf)).toEqual([none, none, none]);
+      for (const path of above) {
+        await kernel.tree.ensure(path.slice(1).split('/'), { hugepageBytes: { '2MB': 0 } });
+      }
+      const [clock, end] = [new ManualClock(), new AbortController()];
+      const kept = cgroups.keepWeights(clock, end.signal);
+      await clock.advance(60_000);
+      expect(above.map(pagesOf)).toEqual([none, none, none]);
+      end.abort();
+      await kept;
+    });
+
+    it('leaves a pod those that it requests when it is resized', async () => {
+      const { cgroups, pagesOf } = await started();
+      await cgroups.ensure(huge('64Mi'));
+      await cgroups.fit(huge('128Mi'), true);
+      await cgroups.setLimits(huge('96Mi'), cgroups.wanted(huge('96Mi')));
+      expect(pagesOf('/kubepods/burstable/podu')).toEqual({ '2MB': 8 * 2 ** 20, '1GB': 0 });
+    });
+  });
+
   it('kills only the processes that outlived their pod', async () => {
     const calls: string[] = [];
     let isBusy = true;
@@ -208,6 +260,26 @@ describe(podCgroupValues, () => {
     const pod = aPod({ containers: [{ resources: limited }, {}] });
     expect(podCgroupValues(pod, rules)).toMatchObject({ cpuQuotaUs: -1 });
     expect(podCgroupValues(pod, rules)).not.toHaveProperty('memoryLimitBytes');
+  });
+
+  it.each([
+    ['as much as it requests', { 'hugepages-2Mi': '8Mi' }, { '2MB': 8 * 2 ** 20, '1GB': 0 }],
+    ['the size however it is written', { 'hugepages-1024Mi': '1Gi' }, { '2MB': 0, '1GB': 2 ** 30 }],
+    ['none without a request', {}, { '2MB': 0, '1GB': 0 }],
+    [
+      'none of a size that the machine has not',
+      { 'hugepages-64Ki': '1Mi' },
+      { '2MB': 0, '1GB': 0 },
+    ],
+  ])('gives a pod huge pages: %s', (_, amounts, want) => {
+    const resources = { requests: { cpu: '1', ...amounts }, limits: amounts };
+    const pod = aPod({ containers: [{ resources }] });
+    const hugepageKib = [2048, 2 ** 20];
+    expect(podCgroupValues(pod, { ...rules, hugepageKib }).hugepageBytes).toEqual(want);
+    expect(podCgroupValues(aPod(), { ...rules, hugepageKib })).toEqual({
+      cpuShares: 2,
+      hugepageBytes: { '2MB': 0, '1GB': 0 },
+    });
   });
 
   it('gives a pod without requests the minimum CPU shares and the process limit', () => {

@@ -53,6 +53,19 @@ describe(reservedCgroups, () => {
       ['Kube Reserved Compressible', { cpuShares: 1024 }],
     ]);
   });
+
+  it('leaves whole groups no huge pages, as none can be reserved', () => {
+    const reserved = reservedCgroups({
+      enforced: ['system-reserved', 'kube-reserved-compressible'],
+      system: { path: '/sys', reserve: reserve({ memory: '1Gi' }) },
+      kube: { path: '/kube', reserve: reserve({ cpu: '1' }) },
+      hugepageKib: [2048, 2 ** 20],
+    });
+    expect(reserved.map(({ values }) => values?.hugepageBytes)).toEqual([
+      { '2MB': 0, '1GB': 0 },
+      undefined,
+    ]);
+  });
 });
 
 describe(namesOfPath, () => {

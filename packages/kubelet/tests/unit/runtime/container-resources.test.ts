@@ -1,9 +1,10 @@
 import type { Container, Pod, PodSpec } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
+import { pageSizeName } from '../../../src/resources/index.js';
 import { containerResources, oomScoreAdj } from '../../../src/runtime/plan/container-resources.js';
 import type { SwapSettings } from '../../../src/runtime/plan/container-swap.js';
-import { pageSizeName, parseCpuList } from '../../../src/runtime/plan/machine.js';
+import { parseCpuList } from '../../../src/runtime/plan/machine.js';
 import { isRecursiveReadOnly } from '../../../src/runtime/plan/mounts.js';
 
 const GI = 2 ** 30;

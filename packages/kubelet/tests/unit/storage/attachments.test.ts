@@ -1,7 +1,7 @@
 import { ManualClock, MemoryMetrics } from '@nodeagent/base/testing';
-import { VOLUME_ATTACHMENTS } from '@nodeagent/kube-client';
+import { type Node, NODES, VOLUME_ATTACHMENTS } from '@nodeagent/kube-client';
 import { createMemoryKubeClient } from '@nodeagent/kube-client/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { toPodUid } from '../../../src/pod/index.js';
 import { attachmentName, uniqueName } from '../../../src/storage/model/csi-paths.js';
@@ -32,7 +32,9 @@ async function refused(errorCode: number | undefined, nodeAllocatableUpdatePerio
     nodeName: 'n1',
     api: new StorageApi(client, { secret: async () => undefined }),
     actual: { persistent: () => [], ready: async () => undefined },
-    reportedInUse: () => new Set([uniqueName('d', 'h')]),
+    node: () => ({ status: { volumesInUse: [uniqueName('d', 'h')] } }),
+    onInUse: () => undefined,
+    onAttached: () => undefined,
     meter: new StorageMeter(metrics, clock),
     onLimit: async (driver) => void asked.push(driver),
   });
@@ -45,7 +47,65 @@ async function refused(errorCode: number | undefined, nodeAllocatableUpdatePerio
   return { asked, attached, metrics };
 }
 
+/** A volume that is attached as the API says, while the watched Node is behind. */
+async function attachedVolume() {
+  const clock = new ManualClock();
+  const client = createMemoryKubeClient({ clock });
+  const name = uniqueName('d', 'h');
+  const status = { volumesInUse: [name], volumesAttached: [{ name, devicePath: '' }] };
+  client.seed(NODES, { metadata: { name: 'n1' }, status });
+  const spec = { attacher: 'd', nodeName: 'n1', source: { persistentVolumeName: 'pv' } };
+  const attachment = { metadata: { name: attachmentName('h', 'd', 'n1') }, spec };
+  await client.create(VOLUME_ATTACHMENTS, { ...attachment, status: { attached: true } }, signal);
+  const get = vi.spyOn(client, 'get');
+  const seen: { node: Node } = { node: {} };
+  const told: string[] = [];
+  const attachments = new Attachments({
+    nodeName: 'n1',
+    api: new StorageApi(client, { secret: async () => undefined }),
+    actual: { persistent: () => [], ready: async () => undefined },
+    node: () => seen.node,
+    onInUse: () => void told.push('in use'),
+    onAttached: (uid) => void told.push(`wake ${uid}`),
+    meter: new StorageMeter(new MemoryMetrics(), clock),
+    onLimit: async () => undefined,
+  });
+  const uid = toPodUid('u1');
+  const ask = () => attachments.attached(uid, volume, driverRules(undefined), signal);
+  const kinds = () => get.mock.calls.map(([{ kind }]) => kind);
+  const show = (shown: NonNullable<Node['status']>): void => {
+    seen.node = { status: shown };
+    attachments.nodeChanged();
+  };
+  return { attachments, ask, kinds, show, told, uid, status };
+}
+
 describe(Attachments, () => {
+  it('reports a wanted volume at once, once, and again when its pod is gone', async () => {
+    const { attachments, ask, told, uid, kinds } = await attachedVolume();
+    await expect(ask()).rejects.toMatchObject({ code: 'VOLUME_PENDING' });
+    await expect(ask()).rejects.toMatchObject({ code: 'VOLUME_PENDING' });
+    expect(told).toEqual(['in use']);
+    expect(kinds()).toEqual([]);
+    attachments.forget(uid);
+    attachments.forget(uid);
+    expect(told).toEqual(['in use', 'in use']);
+  });
+
+  it('asks the API about the Node only when the watched one has the volume, and wakes the pod then', async () => {
+    const { ask, show, told, kinds, status } = await attachedVolume();
+    await expect(ask()).rejects.toMatchObject({ code: 'VOLUME_PENDING' });
+    show({ volumesInUse: status.volumesInUse });
+    await expect(ask()).rejects.toThrow('Volume not attached according to node status');
+    expect([told, kinds()]).toEqual([['in use'], ['VolumeAttachment']]);
+    show(status);
+    expect(told).toEqual(['in use', 'wake u1']);
+    expect(await ask()).toEqual({});
+    expect(kinds().sort()).toEqual(['Node', 'VolumeAttachment', 'VolumeAttachment']);
+    show(status);
+    expect(told).toHaveLength(2);
+  });
+
   it('counts the look at an attachment, and its failures', async () => {
     const { attached, metrics } = await refused(13);
     await expect(attached).rejects.toThrow('no free slot');

@@ -1,4 +1,4 @@
-import { toPathSegment } from '@nodeagent/base';
+import { type MountPoint, toPathSegment } from '@nodeagent/base';
 import type { Pod } from '@nodeagent/kube-client';
 import { describe, expect, it } from 'vitest';
 
@@ -7,6 +7,7 @@ import type { Payload } from '../../../src/volumes/model/payload.js';
 import { subPathTarget, volumeDirs, volumeHostPath } from '../../../src/volumes/model/pod-paths.js';
 import { emptyDirMedium, tmpfsMedium } from '../../../src/volumes/plan/empty-dir.js';
 import { keyPayload } from '../../../src/volumes/plan/key-payload.js';
+import { otherMounts } from '../../../src/volumes/plan/mount-of.js';
 import { usedVolumes } from '../../../src/volumes/plan/used-volumes.js';
 import { visibleLinks } from '../../../src/volumes/plan/visible-links.js';
 
@@ -161,5 +162,28 @@ describe(usedVolumes, () => {
       },
     };
     expect(usedVolumes(pod).map(({ name }) => name)).toEqual(['used', 'init']);
+  });
+});
+
+describe(otherMounts, () => {
+  const STAGED = '/kubelet/plugins/kubernetes.io/csi/d/1/globalmount';
+  const mount = (path: string, device: string, root: string): MountPoint => {
+    return { path, device, root, fsType: 'ext4', options: [], isShared: true };
+  };
+  const own = mount('/kubelet', '8:1', '/var/kubelet');
+
+  it.each<[string, readonly MountPoint[], readonly string[]]>([
+    ['another mount of its device', [mount(STAGED, '7:0', '/'), mount('/m', '7:0', '/')], ['/m']],
+    ['a bind mount of it', [own, mount('/m', '8:1', `/var${STAGED}`)], ['/m']],
+    ['another device', [mount(STAGED, '7:0', '/'), mount('/m', '7:1', '/')], []],
+    ['a part of its file system', [mount(STAGED, '7:0', '/'), mount('/m', '7:0', '/part')], []],
+    [
+      'another volume of the node',
+      [mount(STAGED, '7:0', '/'), mount(STAGED.replace('1', '2'), '7:0', '/')],
+      [],
+    ],
+    ['nothing', [], []],
+  ])('of a volume that is staged, with %s', (_, mounts, expected) => {
+    expect(otherMounts(mounts, STAGED)).toEqual(expected);
   });
 });

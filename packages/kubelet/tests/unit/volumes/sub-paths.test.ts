@@ -1,16 +1,22 @@
-import type * as files from 'node:fs/promises';
+import files from 'node:fs';
 import { mkdtemp, readdir, readlink, realpath, rm } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import { createSubPaths } from '../../../src/volumes/adapters/sub-path.js';
 
-vi.mock('node:fs/promises', async (original) => ({
-  ...(await original<typeof files>()),
-  chmod: () => Promise.reject(new Error('EPERM: operation not permitted, chmod')),
-}));
+beforeEach(() => {
+  const error = new Error('EPERM: operation not permitted, chmod');
+  vi.spyOn(files.promises, 'chmod').mockRejectedValue(error);
+  syncBuiltinESMExports();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  syncBuiltinESMExports();
+});
 
 const made: string[] = [];
 afterEach(() => Promise.all(made.splice(0).map((dir) => rm(dir, { recursive: true }))));

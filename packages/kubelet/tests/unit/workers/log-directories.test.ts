@@ -36,6 +36,7 @@ async function housekeep(
     rootDir,
     files: createVolumeFiles(),
     mounter: {
+      avoidsSwap: async () => true,
       mountTmpfs: async () => undefined,
       mountHugepages: async () => undefined,
       bind: async () => undefined,

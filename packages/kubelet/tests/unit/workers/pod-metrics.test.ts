@@ -71,6 +71,7 @@ describe(meterReporter, () => {
     const inner: PodReporter = {
       report: () => status,
       finish: () => undefined,
+      seen: () => undefined,
       forget: () => undefined,
     };
     const reporter = meterReporter(inner, { metrics, clock });
@@ -106,7 +107,12 @@ describe(meterReporter, () => {
       finishedAt: at(-1000),
     };
     let status: PodStatus = { phase: 'Pending' };
-    const inner = { report: () => status, finish: () => undefined, forget: () => undefined };
+    const inner = {
+      report: () => status,
+      finish: () => undefined,
+      seen: () => undefined,
+      forget: () => undefined,
+    };
     const reporter = meterReporter(inner, { metrics, clock, pulls });
     const metadata = { name: 'web', uid: 'u', creationTimestamp: at(-10_000) as never };
     const pod = aPod({ metadata });
@@ -130,7 +136,12 @@ describe(meterReporter, () => {
   it('counts each end of a container once, and none from before the start', () => {
     const metrics = new MemoryMetrics();
     let status: PodStatus = { phase: 'Running' };
-    const inner = { report: () => status, finish: () => undefined, forget: () => undefined };
+    const inner = {
+      report: () => status,
+      finish: () => undefined,
+      seen: () => undefined,
+      forget: () => undefined,
+    };
     const reporter = meterReporter(inner, { metrics, clock: new ManualClock() });
     const report = (...ids: string[]) => {
       const [now, before] = ids.map((containerID) => {
