@@ -49,7 +49,7 @@ export interface Sysctl {
 /**
  * Opens a netlink socket in this network namespace.
  *
- * @throws {NetlinkError} `NETLINK_UNAVAILABLE`, `NETLINK_SOCKET`
+ * @throws {NetlinkError} `NETLINK_ADDON_MISSING`, `NETLINK_SOCKET`
  */
 export type OpenNetlink = (protocol: 'route' | 'netfilter' | 'generic') => Promise<NetlinkSocket>;
 
@@ -102,6 +102,7 @@ export interface NetlinkAccess {
   close(): void;
 }
 
+/** The parts of a request that handlers use. */
 export interface HttpRequest {
   readonly method: string;
   /** The path without the query. */
@@ -115,6 +116,7 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
 }
 
+/** Status, headers and body of an answer. */
 export interface HttpAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -123,8 +125,10 @@ export interface HttpAnswer {
   readonly pieces?: AsyncIterable<Uint8Array>;
 }
 
+/** Answers one request. */
 export type HttpHandler = (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
 
+/** An address of the health or metrics server. */
 export interface HttpAddress {
   readonly host: string;
   readonly port: number;
@@ -140,11 +144,13 @@ export interface HttpListener {
   listen(address: HttpAddress, handler: HttpHandler): Promise<HttpServer>;
 }
 
+/** A server that listens. */
 export interface HttpServer {
   /** Stops at once and closes open connections. */
   close(): Promise<void>;
 }
 
+/** An address for a socket to bind to. */
 export interface SocketAddress {
   readonly host: string;
   /** 0 for any free port. */
@@ -173,6 +179,7 @@ export interface Forwarding {
   failed(error: Error): void;
 }
 
+/** Time limits of userspace mode. */
 export interface ForwardOptions {
   /** Timeouts of the connection attempts; there are as many attempts as entries. */
   readonly dialTimeoutsMs: readonly number[];
@@ -180,6 +187,7 @@ export interface ForwardOptions {
   readonly idleMs: number;
 }
 
+/** A port on which userspace mode accepts clients. */
 export interface ForwardingSocket {
   readonly port: number;
   /** UDP: ends sessions with servers that are no longer wanted; TCP connections continue. */

@@ -1,5 +1,6 @@
 import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net';
 
+/** A proxy serves each family by rules of its own. */
 export type IpFamily = 'IPv4' | 'IPv6';
 
 export const IP_FAMILIES: readonly IpFamily[] = ['IPv4', 'IPv6'];

@@ -25,6 +25,7 @@ import { parsePortRange } from './port-range.js';
  */
 export type ConfigFile = z.output<typeof configFileSchema>;
 
+/** The only version of the file that Kubernetes 1.36 has. */
 export const CONFIG_KIND = {
   apiVersions: ['kubeproxy.config.k8s.io/v1alpha1'],
   kind: 'KubeProxyConfiguration',

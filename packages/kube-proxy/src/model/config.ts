@@ -19,8 +19,10 @@ import { FIXED_FEATURES } from './fixed-features.js';
 import type { PortRange } from './port-range.js';
 import { UNUSED_FIELDS } from './unused-fields.js';
 
+/** The part of the kernel that forwards, or `userspace` for this process. */
 export type ProxyMode = Exclude<ConfigFile['mode'], ''>;
 
+/** How a packet from a pod of this node is recognized. */
 export type DetectLocalMode = Exclude<ConfigFile['detectLocalMode'], ''>;
 
 /** The proxy's configuration, with its own names and units. */
@@ -61,6 +63,7 @@ export interface ProxyConfig {
   readonly file: KubeProxyConfigFile;
 }
 
+/** An address to listen on, with its port. */
 export interface ServerAddress {
   /** A canonical address. */
   readonly host: string;
@@ -101,6 +104,7 @@ export interface ConntrackConfig {
   readonly udpStreamSeconds: number;
 }
 
+/** A valid configuration, with the fields of the file that mean nothing. */
 export interface ParsedConfig {
   readonly config: ProxyConfig;
   /** One line per unknown field. */

@@ -19,11 +19,14 @@ export interface Hints {
  * thousands of endpoints.
  */
 export const READY = 1;
+/** Bit of {@link Endpoint.state}: it passes its readiness probe, even while it terminates. */
 export const SERVING = 2;
+/** Bit of {@link Endpoint.state}: its pod is being deleted. */
 export const TERMINATING = 4;
 /** The endpoint is on this node. */
 export const LOCAL = 8;
 
+/** One server behind a Service port, in the few bytes that thousands of them may take. */
 export interface Endpoint {
   readonly ip: string;
   readonly port: number;
@@ -32,6 +35,7 @@ export interface Endpoint {
   readonly hints: Hints | undefined;
 }
 
+/** True if all of these bits are set in the endpoint's state. */
 export function has(endpoint: Endpoint, bits: number): boolean {
   return (endpoint.state & bits) === bits;
 }
@@ -41,6 +45,7 @@ export function endpointText({ ip, port }: Endpoint): string {
   return hostPort(ip, port);
 }
 
+/** A port of an EndpointSlice; its name joins it to a port of the Service. */
 export interface SlicePort {
   readonly name: string;
   readonly protocol: Protocol;

@@ -2,6 +2,7 @@ import type { Service } from '@nodeagent/kube-client';
 
 import { canonicalCidr, canonicalIp, familyOf, IP_FAMILIES, type IpFamily } from './address.js';
 
+/** Protocols of Service ports. */
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 
 /** An absent protocol means TCP. */
@@ -68,6 +69,7 @@ export interface ServicePort {
   readonly internalLocal: boolean;
 }
 
+/** The ports of a Service in each family that it has addresses of. */
 export type ServicePorts = Readonly<Record<IpFamily, readonly ServicePort[]>>;
 
 /** API default of sessionAffinityConfig.clientIP.timeoutSeconds. */

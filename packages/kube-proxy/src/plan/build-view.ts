@@ -7,6 +7,7 @@ import type { Topology } from './categorize-endpoints.js';
 import { type NodeView, NodeViewBuilder } from './node-view.js';
 import { ChangeTracker } from './track-changes.js';
 
+/** Objects of a cluster, in any order. */
 export interface ViewInput {
   readonly services: readonly Service[];
   readonly slices: readonly EndpointSlice[];

@@ -16,6 +16,7 @@ export interface Topology {
   readonly zone: string | undefined;
 }
 
+/** The endpoints of a Service port that may get traffic through this node. */
 export interface CategorizedEndpoints {
   /** Endpoints for traffic that may go anywhere. */
   readonly cluster: readonly Endpoint[];

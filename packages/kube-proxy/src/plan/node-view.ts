@@ -23,7 +23,7 @@ export interface PortView extends CategorizedEndpoints {
 /** Everything that this node must forward in one address family. */
 export interface NodeView {
   readonly family: IpFamily;
-  /** By {@link servicePortKey}; a port keeps its place while it exists. */
+  /** By port and protocol: `shop/web:http/TCP`. A port keeps its place while it exists. */
   readonly ports: ReadonlyMap<string, PortView>;
   /** Number of endpoints of all Service ports, in any state. */
   readonly endpointCount: number;

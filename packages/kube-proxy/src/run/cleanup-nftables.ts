@@ -51,7 +51,7 @@ async function deleteOverNetlink(
     await deleteNftTable(by, family, signal);
     return true;
   } catch (error) {
-    if (isNetlinkError(error, 'NETLINK_UNAVAILABLE')) return false;
+    if (isNetlinkError(error, 'NETLINK_ADDON_MISSING')) return false;
     if (isNetfilterError(error, 'NETFILTER_REFUSED')) return false;
     throw error;
   }

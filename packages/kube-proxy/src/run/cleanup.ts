@@ -15,6 +15,7 @@ import { cleanupIptables } from './iptables/cleanup.js';
 import { cleanupIpvsKernel, cleanupIpvsRules } from './ipvs/cleanup.js';
 import { createNetlinkAccess } from './ipvs/netlink-access.js';
 
+/** The ways to the kernel's rules of every mode. */
 export interface CleanupOptions {
   readonly commands: CommandRunner;
   readonly clock?: Clock;

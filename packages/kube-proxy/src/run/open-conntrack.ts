@@ -25,7 +25,7 @@ export function openConntrack(
     try {
       return await call(used);
     } catch (error) {
-      if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
+      if (!isNetlinkError(error, 'NETLINK_ADDON_MISSING')) throw error;
       log.warn({ family, err: error }, 'netlink is not available: using the conntrack program');
       used = program;
       return call(used);

@@ -57,6 +57,7 @@ export interface ProxyDependencies {
   readonly cpuCount: number;
 }
 
+/** The configuration of a proxy, and hooks for the program around it. */
 export interface ProxyOptions {
   readonly config: ProxyConfig;
   readonly nodeName: string;

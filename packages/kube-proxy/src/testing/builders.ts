@@ -25,6 +25,7 @@ export function aService(
   };
 }
 
+/** An endpoint in as few words as a test needs; ready and serving unless it says otherwise. */
 export interface EndpointSketch {
   readonly ip: string;
   readonly nodeName?: string;
@@ -67,6 +68,7 @@ export function aSlice(
   };
 }
 
+/** Objects that change, and the view that the proxy builds of them. */
 export interface Cluster {
   readonly tracker: ChangeTracker;
   readonly builder: NodeViewBuilder;

@@ -25,6 +25,7 @@ export function renderMode(input: ExplainInput): Iterable<string> {
   return explainerOf(input.config.mode).render(input);
 }
 
+/** The decisions of the proxy, and the paths through the rules that it would write. */
 export interface Explanation extends Trace {
   /** The packet's paths according to the mode's own rules. */
   readonly rules: readonly RulePath[];
@@ -35,6 +36,31 @@ export interface Explanation extends Trace {
  * mode's rules.
  *
  * @throws {ProxyError} `PROXY_EXPLAIN` for a mode that has no text form
+ * @example
+ * ```ts
+ * import { parseProxyConfig } from '@nodeagent/kube-proxy';
+ * import { buildView, explainPacket } from '@nodeagent/kube-proxy/explain';
+ *
+ * const { config } = parseProxyConfig({ clusterCIDR: '10.244.0.0/16' }, 'example');
+ * const web = {
+ *   metadata: { namespace: 'default', name: 'web' },
+ *   spec: { clusterIP: '10.96.0.10', ports: [{ port: 80, protocol: 'TCP' }] },
+ * };
+ * const node = { name: 'a', zone: undefined, addresses: ['192.168.0.2'], podCidrs: [] };
+ * const topology = { nodeName: node.name, zone: node.zone };
+ * const view = buildView({ services: [web], slices: [] }, 'IPv4', topology);
+ * const { outcomes } = explainPacket(
+ *   { config, view, family: 'IPv4', node },
+ *   {
+ *     from: 'network',
+ *     protocol: 'tcp',
+ *     source: '192.168.0.99',
+ *     destination: '10.96.0.10',
+ *     destinationPort: 80,
+ *   },
+ * );
+ * console.log(outcomes.map(({ verdict }) => verdict).join()); // rejected
+ * ```
  */
 export function explainPacket(input: ExplainInput, packet: TracePacket): Explanation {
   const { config, view, family, node } = input;

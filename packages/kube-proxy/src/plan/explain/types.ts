@@ -12,6 +12,7 @@ export interface NodeSketch {
   readonly podCidrs: readonly string[];
 }
 
+/** A proxy's state, recorded or invented. */
 export interface ExplainInput {
   readonly config: ProxyConfig;
   readonly view: NodeView;

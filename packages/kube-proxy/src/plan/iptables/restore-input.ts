@@ -20,6 +20,7 @@ export interface PortText {
   readonly natRuleCount: number;
 }
 
+/** The content of one call of `iptables-restore --noflush`. */
 export interface RestorePlan {
   readonly view: NodeView;
   readonly settings: SyncSettings;
@@ -32,6 +33,7 @@ export interface RestorePlan {
   readonly skip?: ReadonlySet<string>;
 }
 
+/** Renders the lines and chains of one Service port, which a sync keeps until the port changes. */
 export function renderPort(view: PortView, settings: SyncSettings): PortText {
   const { filter, nat } = planDispatch(view, settings);
   return {

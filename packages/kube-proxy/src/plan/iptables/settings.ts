@@ -26,7 +26,7 @@ export interface RuleSettings {
 export interface SyncSettings extends RuleSettings {
   /** Node addresses on which node ports answer; `all`: every address of the host. */
   readonly nodePortIps: 'all' | readonly string[];
-  /** Per-endpoint comments are left out above {@link LARGE_CLUSTER_ENDPOINTS}. */
+  /** Per-endpoint comments are left out above 1,000 endpoints. */
   readonly comments: boolean;
 }
 

@@ -82,6 +82,7 @@ export interface TraceOutcome {
   readonly probability: number;
 }
 
+/** The way of one packet through the proxy's decisions. */
 export interface Trace {
   /** One sentence per decision, in order. */
   readonly steps: readonly string[];

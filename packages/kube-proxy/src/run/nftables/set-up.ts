@@ -119,7 +119,7 @@ function tableOpener({ clock, commands, openNetlink, log }: ModeContext): OpenTa
         await probeNft(probed, signal).finally(() => probed.close());
         return { table: await open(openNetlink, name), by: 'netlink' };
       } catch (error) {
-        if (!isNetlinkError(error, 'NETLINK_UNAVAILABLE')) throw error;
+        if (!isNetlinkError(error, 'NETLINK_ADDON_MISSING')) throw error;
         log.warn(
           { err: error },
           'netlink is not available: using the nft program, which is slower',
