@@ -46,14 +46,12 @@ function bundled(app: string): readonly Row[] {
   return [...sizes].map(([dir, bytes]) => describe(join(app, dir), bytes, 'in the bundle'));
 }
 
-/** Packages beside the bundle, with their native parts. */
+/** The native add-on of the package `netlink`, in the files for each processor. */
 function beside(app: string): readonly Row[] {
-  return globSync(join(app, 'dist/node_modules/*')).map((dir) => {
-    const name = dir.slice(dir.lastIndexOf('/') + 1);
-    const files = globSync(join(dir, '**')).filter((path) => statSync(path).isFile());
-    const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
-    return describe(join('node_modules', name), bytes, 'native parts on disk');
-  });
+  const files = globSync(join(app, 'dist/prebuilds/*/*.node'));
+  if (files.length === 0) return [];
+  const bytes = files.reduce((sum, path) => sum + statSync(path).size, 0);
+  return [describe(join('node_modules', 'netlink'), bytes, 'native parts on disk')];
 }
 
 function table(rows: readonly Row[]): string {

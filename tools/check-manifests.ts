@@ -1,11 +1,13 @@
 /**
  * Checks that each package.json names exactly the packages that its package imports:
- * `dependencies` those of the source, `devDependencies` those of tests and configuration.
+ * `dependencies` those of the source, `devDependencies` those of tests and configuration. A
+ * published package also says where it comes from.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 import { dependencyProblems, type Manifest, packagesOf } from './lint/dependencies.ts';
+import { type Manifest as Published, manifestProblems } from './release/plan.ts';
 import { ROOT } from './test/process.ts';
 
 // generated code is not there in a fresh clone
@@ -34,8 +36,15 @@ const problems = manifests.sort().flatMap((path) => {
     dir === 'tools' || dir === 'e2e'
       ? { ...imports, source: withoutShared(imports.source) }
       : imports;
-  return dependencyProblems(manifestOf(path), given, shared);
+  return [...dependencyProblems(manifestOf(path), given, shared), ...unpublished(path, dir)];
 });
+
+function unpublished(path: string, dir: string): readonly string[] {
+  const manifest = JSON.parse(read(path)) as Record<string, unknown> & Published;
+  const { repository } = JSON.parse(read('package.json')) as Published;
+  if (manifest.private === true) return [];
+  return manifestProblems(manifest, { dir, repositoryUrl: repository?.url ?? '' });
+}
 
 /** The root's packages serve all that is not published. */
 function withoutShared(names: ReadonlySet<string>): ReadonlySet<string> {

@@ -17,7 +17,7 @@ import { type Containerd, startCluster, startContainerd } from '@nodeagent/testb
 import { run } from '../test/process.ts';
 import { createBarePods } from './bare-pods.ts';
 import { createKubePods } from './kube-pods.ts';
-import { cpuMs, rssMib } from './memory.ts';
+import { cpuMs, readCalls, rssMib } from './memory.ts';
 import { benchPages } from './node-pages.ts';
 import { benchStreams } from './node-streams.ts';
 import { benchVolumes } from './node-volumes.ts';
@@ -158,11 +158,12 @@ async function comparePods(client: KubeClient, bareRuntime: Containerd): Promise
   report(`${manyCount} pods, ${AT_A_TIME} at a time`, joined(many.ours), joined(many.bare));
   console.log(`kubelet CPU per pod start: ${(cpu / rounds / manyCount).toFixed(1)} ms`);
   await new Promise((resolve) => setTimeout(resolve, 5000));
-  const idleFrom = await cpuMs(pid);
+  const [idleFrom, readsFrom] = [await cpuMs(pid), await readCalls(pid)];
   await new Promise((resolve) => setTimeout(resolve, 20_000));
   const idle = ((await cpuMs(pid)) - idleFrom) / 20_000;
+  const reads = ((await readCalls(pid)) - readsFrom) / 20;
   console.log(
-    `kubelet with ${manyCount} pods: ${(await rssMib(pid)).toFixed(0)} MiB, idle CPU ${(idle * 100).toFixed(1)} % of a core`,
+    `kubelet with ${manyCount} pods: ${(await rssMib(pid)).toFixed(0)} MiB, idle CPU ${(idle * 100).toFixed(1)} % of a core, ${reads.toFixed(0)} reads/s`,
   );
   await benchPages(cluster, manyCount);
   await pods.removeAll();

@@ -30,3 +30,9 @@ export async function preciseCpuMs(pid: number): Promise<number> {
   });
   return (await Promise.all(each)).reduce((sum, ms) => sum + ms, 0);
 }
+
+/** Returns how often a process has called `read` and its like so far, on files of any kind. */
+export async function readCalls(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/io`, 'utf8');
+  return Number(/^syscr: (\d+)$/m.exec(text)?.[1]);
+}

@@ -3,7 +3,7 @@ import { Agent, get } from 'node:https';
 
 import { type Cluster } from '@nodeagent/testbed';
 
-import { preciseCpuMs, rssMib } from './memory.ts';
+import { preciseCpuMs, readCalls, rssMib } from './memory.ts';
 import { writeCredentials } from './node-streams.ts';
 import { median } from './stats.ts';
 
@@ -14,7 +14,7 @@ const PAUSE_MS = 100;
 const PAGES = ['/metrics/cadvisor', '/stats/summary', '/metrics/resource', '/metrics'];
 
 /**
- * Measures the kubelet's CPU time for each page of statistics, over one connection as a scraper
+ * Measures the kubelet's CPU time and reads for each page of statistics, over one connection as a scraper
  * uses it. It takes the median, because other work falls into some of the requests.
  */
 export async function benchPages(cluster: Cluster, pods: number): Promise<void> {
@@ -32,15 +32,17 @@ export async function benchPages(cluster: Cluster, pods: number): Promise<void> 
     for (const path of PAGES) {
       for (let i = 0; i < WARM_UP; i += 1) await download(agent, node + path);
       const eachMs: number[] = [];
+      const eachReads: number[] = [];
       let bytes = 0;
       for (let i = 0; i < REPEATS; i += 1) {
         await rest(PAUSE_MS);
-        const before = await preciseCpuMs(pid);
+        const [before, readsBefore] = [await preciseCpuMs(pid), await readCalls(pid)];
         bytes = await download(agent, node + path);
         eachMs.push((await preciseCpuMs(pid)) - before);
+        eachReads.push((await readCalls(pid)) - readsBefore);
       }
       console.log(
-        `${path} with ${pods} pods: p50 ${median(eachMs).toFixed(1)} ms of CPU, ${(bytes / 1024).toFixed(0)} KiB; ` +
+        `${path} with ${pods} pods: p50 ${median(eachMs).toFixed(1)} ms of CPU, ${median(eachReads)} reads, ${(bytes / 1024).toFixed(0)} KiB; ` +
           `kubelet ${(await rssMib(pid)).toFixed(0)} MiB`,
       );
     }

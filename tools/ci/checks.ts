@@ -21,8 +21,10 @@ export const BUILD: Check = { name: 'build', argv: nx('build') };
 
 /** Checks to pass before any test is worth running; the slowest come first. */
 export const SOURCE_CHECKS: readonly Check[] = [
-  { name: 'lint, typecheck', argv: nx('lint', 'typecheck') },
-  { name: 'API docs', argv: ['typedoc'] },
+  { name: 'lint', argv: ['oxlint'] },
+  { name: 'structure', argv: ['eslint', '.'] },
+  { name: 'types', argv: ['tsc', '-p', '.'] },
+  { name: 'documentation site', argv: ['node', 'tools/docs/main.ts'], isShown: true },
   { name: 'format', argv: ['prettier', '--check', '.'] },
   { name: 'knip', argv: ['knip'] },
   { name: 'lock file is whole', argv: ['npm', 'ci', '--dry-run', '--loglevel=error'] },

@@ -40,7 +40,9 @@ export function placeOf(path: string): Place | undefined {
     return { dir, room: rest.join('/'), role, isDoor: isIndex };
   }
   const room = rest.slice(0, at).join('/');
-  const role = rest.includes('generated') ? 'generated' : (rest[at] as Role);
+  const folder = rest[at] as Role;
+  // types of data are the model, whoever wrote them
+  const role = rest.includes('generated') && folder !== 'model' ? 'generated' : folder;
   return { dir, room, role, isDoor: isIndex && rest.length === at + 1 };
 }
 

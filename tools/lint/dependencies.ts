@@ -22,13 +22,28 @@ export interface Unimported {
 export const UNIMPORTED: readonly Unimported[] = [
   {
     in: '@nodeagent/kube-client',
-    name: '@types/ws',
-    why: 'the declarations of @kubernetes/client-node import ws',
+    name: '@kubernetes/client-node',
+    why: 'an optional peer: a function takes its KubeConfig without importing it',
+  },
+  {
+    in: '@nodeagent/kubelet',
+    name: '@grpc/grpc-js',
+    why: 'the optional peer that probes by gRPC need',
   },
   {
     in: '@nodeagent/netlink-codec',
     name: 'netlink',
-    why: 'the native add-on is loaded from a path for the platform',
+    why: 'an optional peer: its add-on is loaded from a path for the platform',
+  },
+  {
+    in: '@nodeagent/tools',
+    name: '@kubernetes/client-node',
+    why: 'the source of the generated types of API objects',
+  },
+  {
+    in: '@nodeagent/tools',
+    name: 'netlink',
+    why: 'the source of the native add-on',
   },
 ];
 

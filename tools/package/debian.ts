@@ -42,7 +42,7 @@ const RELOAD = `if [ -d /run/systemd/system ]; then
   systemctl --system daemon-reload >/dev/null || true
 fi`;
 
-/** Starts nothing: \`systemctl enable --now\` is the operator's decision. */
+/** Starts nothing: `systemctl enable --now` is the operator's decision. */
 export function postinst(): string {
   return `#!/bin/sh
 set -e

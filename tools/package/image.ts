@@ -58,6 +58,10 @@ export async function packImage(program: PackagedProgram, options: ImageOptions)
   for (const name of IPTABLES) await symlink('xtables-nft-multi', join(below, 'usr/sbin', name));
   await mkdir(join(above, 'usr/bin'), { recursive: true });
   await cp(executable, join(above, 'usr/bin', program.name));
+  // the path at which the DaemonSet of kubeadm calls it
+  const usual = join(above, 'usr/local/bin');
+  await mkdir(usual, { recursive: true });
+  await symlink(`/usr/bin/${program.name}`, join(usual, program.name));
   await mkdir(join(layout, 'blobs/sha256'), { recursive: true });
   const layers: Layer[] = [];
   const isZipped = options.compression !== 'none';

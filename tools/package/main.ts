@@ -1,6 +1,6 @@
 /**
  * Makes the Debian packages and archives of both programs in dist/packages, each with its Node.js in
- * one executable, and kube-proxy's container image; run it after \`npm run build\`.
+ * one executable, and kube-proxy's container image; run it after `npm run build`.
  *
  *   npm run package -- [--arch amd64,arm64] [--program kubelet,kube-proxy] [--compression xz|gzip|none]
  *     [--out DIRECTORY] [--no-image]

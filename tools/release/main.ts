@@ -6,7 +6,7 @@
  *   npm run release -- --dry-run    does both with the next patch version, on a copy of the packages
  *                                   and a local registry; needs a build, changes nothing
  */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { startNpmRegistry } from '@nodeagent/testbed';
 
 import { ROOT, run } from '../test/process.ts';
-import { listProjects, type Project } from '../test/projects.ts';
+import { listProjects } from '../test/projects.ts';
 import {
   type Manifest,
   nextVersion,
@@ -24,12 +24,7 @@ import {
   versionProblems,
   withVersion,
 } from './plan.ts';
-
-/** A package to publish: a folder with its licence, separate from the sources. */
-interface Staged {
-  readonly manifest: Manifest;
-  readonly dir: string;
-}
+import { inOrder, stagePackage } from './stage.ts';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -87,7 +82,9 @@ async function rehearse(version: string): Promise<void> {
 
 /** Sorts dependencies before the packages that need them. */
 async function publish(dir: string, version: string, env: Env): Promise<void> {
-  const staged = await Promise.all(published.map((project) => stage(project, dir, version)));
+  const staged = await Promise.all(
+    published.map((project) => stagePackage(project, dir, { from: current, to: version })),
+  );
   for (const { manifest, dir: from } of staged) {
     const [packed] = JSON.parse(
       await must(['npm', 'pack', '--dry-run', '--json', '--loglevel=error'], from, env),
@@ -109,30 +106,6 @@ async function publish(dir: string, version: string, env: Env): Promise<void> {
     await must(['npm', ...args, '--loglevel=error'], from, env);
     console.log(`published ${manifest.name}@${version}`);
   }
-}
-
-async function stage(project: Project, dir: string, version: string): Promise<Staged> {
-  const to = join(dir, 'packages', project.name);
-  await mkdir(to, { recursive: true });
-  const text = withVersion(await read(`${project.dir}/package.json`), current, version);
-  await writeFile(join(to, 'package.json'), text);
-  await cp(join(ROOT, 'LICENSE'), join(to, 'LICENSE'));
-  await cp(join(ROOT, project.dir, 'README.md'), join(to, 'README.md'));
-  await cp(join(ROOT, project.dir, 'dist'), join(to, 'dist'), { recursive: true });
-  return { manifest: JSON.parse(text) as Manifest, dir: to };
-}
-
-function inOrder(staged: readonly Staged[]): readonly Staged[] {
-  const done = new Set<Staged>();
-  const visit = (one: Staged): void => {
-    for (const name of Object.keys(one.manifest.dependencies ?? {})) {
-      const other = staged.find(({ manifest }) => manifest.name === name);
-      if (other !== undefined && !done.has(other)) visit(other);
-    }
-    done.add(one);
-  };
-  staged.forEach(visit);
-  return [...done];
 }
 
 async function inFolder(work: (dir: string) => Promise<void>): Promise<void> {

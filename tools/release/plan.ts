@@ -3,7 +3,7 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly private?: boolean;
-  readonly repository?: unknown;
+  readonly repository?: Readonly<{ url: string; directory?: string }>;
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
@@ -117,4 +117,35 @@ export function tarballProblems(manifest: Manifest, files: readonly string[]): r
     .filter((name) => !name.startsWith('dist/') && !needed.includes(name))
     .map((name) => `has ${name}`);
   return [...missing, ...extra].map((what) => `the tarball of ${manifest.name} ${what}`);
+}
+
+/**
+ * Returns a README whose relative links and pictures point into the repository: a registry shows
+ * the text without the files around it.
+ */
+export function withAbsoluteLinks(readme: string, { repository }: Manifest): string {
+  if (repository === undefined) return readme;
+  const { url, directory = '' } = repository;
+  const home = `${url.replace(/^git\+/, '').replace(/\.git$/, '')}/blob/main/${directory}/`;
+  return readme.replace(/(\]\()(?![a-z]+:|#|\/)([^)\s]+)/g, (_, head: string, path: string) => {
+    return `${head}${new URL(path, home).href}`;
+  });
+}
+
+/** Lists the fields that a registry shows, and that a published package lacks or has wrong. */
+export function manifestProblems(
+  manifest: Readonly<Record<string, unknown>> & Manifest,
+  { dir, repositoryUrl }: Readonly<{ dir: string; repositoryUrl: string }>,
+): readonly string[] {
+  const { repository, keywords, homepage, publishConfig } = manifest;
+  const problems = [
+    ...(repository?.url === repositoryUrl ? [] : [`repository.url must be ${repositoryUrl}`]),
+    ...(repository?.directory === dir ? [] : [`repository.directory must be ${dir}`]),
+    ...(Array.isArray(keywords) && keywords.length > 0 ? [] : ['keywords are missing']),
+    ...(typeof homepage === 'string' ? [] : ['homepage is missing']),
+    ...(JSON.stringify(publishConfig) === '{"access":"public"}'
+      ? []
+      : ['publishConfig must be { "access": "public" }']),
+  ];
+  return problems.map((problem) => `${manifest.name}: ${problem}`);
 }

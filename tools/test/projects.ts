@@ -29,9 +29,9 @@ export async function listProjects(): Promise<readonly Project[]> {
   );
 }
 
-/** Returns the number of test files that a project has for a tier. */
-export async function countTestFiles({ dir }: Project, tier: string): Promise<number> {
-  const folder = join(ROOT, dir, 'tests', tier);
-  const names = await readdir(folder, { recursive: true }).catch(() => []);
-  return names.filter((name) => name.endsWith('.test.ts')).length;
+/** Returns the test files that a project has for a tier, as paths within the project. */
+export async function listTestFiles({ dir }: Project, tier: string): Promise<readonly string[]> {
+  const folder = join('tests', tier);
+  const names = await readdir(join(ROOT, dir, folder), { recursive: true }).catch(() => []);
+  return names.filter((name) => name.endsWith('.test.ts')).map((name) => join(folder, name));
 }

@@ -1,13 +1,14 @@
 import { run } from './process.ts';
 import { add, NOTHING, summaryLine, type Tally } from './reports.ts';
-import { runTiers, type TierResult, TIERS } from './tiers.ts';
+import { type Beside, runTiers, type TierResult } from './run-tiers.ts';
+import { TIERS } from './tiers.ts';
 
 export function say(message: string): void {
   console.log(`▸ ${message}`);
 }
 
 /** @returns the sum over all tiers; a tier that cannot run here adds nothing */
-export async function runTests(names: readonly string[]): Promise<Tally> {
+export async function runTests(names: readonly string[], beside?: Beside): Promise<Tally> {
   say('building');
   const build = await run(['nx', 'run-many', '-t', 'build', '--output-style=static']);
   if (build.exitCode !== 0) {
@@ -17,6 +18,7 @@ export async function runTests(names: readonly string[]): Promise<Tally> {
   const results = await runTiers(
     TIERS.filter(({ name }) => names.includes(name)),
     say,
+    beside,
   );
   results.forEach(show);
   const total = results.map(({ tally }) => tally).reduce(add, NOTHING);

@@ -1,5 +1,5 @@
+import * as parser from '@typescript-eslint/parser';
 import { Linter } from 'eslint';
-import tseslint from 'typescript-eslint';
 import { describe, expect, it } from 'vitest';
 
 import { noAmbient } from '../../../lint/no-ambient.ts';
@@ -10,7 +10,7 @@ function findings(file: string, text: string): readonly string[] {
     text,
     {
       files: ['**/*.ts'],
-      languageOptions: { parser: tseslint.parser },
+      languageOptions: { parser },
       plugins: { house: { rules: { 'no-ambient': noAmbient } } },
       rules: { 'house/no-ambient': 'error' },
     },

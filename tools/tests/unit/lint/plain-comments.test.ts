@@ -1,5 +1,5 @@
+import * as parser from '@typescript-eslint/parser';
 import { Linter } from 'eslint';
-import tseslint from 'typescript-eslint';
 import { describe, expect, it } from 'vitest';
 
 import { plainComments } from '../../../lint/plain-comments.ts';
@@ -9,7 +9,7 @@ function findings(text: string): readonly string[] {
     text,
     {
       files: ['**/*.ts'],
-      languageOptions: { parser: tseslint.parser },
+      languageOptions: { parser },
       plugins: { house: { rules: { 'plain-comments': plainComments } } },
       rules: { 'house/plain-comments': 'error' },
     },

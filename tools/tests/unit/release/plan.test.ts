@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
 import {
+  manifestProblems,
   nextVersion,
   publishArguments,
   releasedChangelog,
   tarballProblems,
   versionProblems,
+  withAbsoluteLinks,
   withVersion,
 } from '../../../release/plan.ts';
 
@@ -74,7 +76,9 @@ describe('publishArguments', () => {
   const env = { ACTIONS_ID_TOKEN_REQUEST_URL: 'https://ci' };
 
   it('requests provenance when CI can sign', () => {
-    expect(publishArguments({ ...manifest, repository: 'r' }, env)).toContain('--provenance');
+    expect(publishArguments({ ...manifest, repository: { url: 'r' } }, env)).toContain(
+      '--provenance',
+    );
     expect(publishArguments(manifest, {})).not.toContain('--provenance');
   });
 
@@ -95,6 +99,44 @@ describe('tarballProblems', () => {
     expect(tarballProblems(manifest, [...whole.slice(1), 'src/a.ts'])).toEqual([
       'the tarball of @nodeagent/x lacks LICENSE',
       'the tarball of @nodeagent/x has src/a.ts',
+    ]);
+  });
+});
+
+describe('a README in a registry', () => {
+  const repository = { url: 'git+https://example.org/a/b.git', directory: 'packages/x' };
+  const links = (text: string) =>
+    withAbsoluteLinks(text, { name: 'x', version: '1.0.0', repository });
+
+  it.each([
+    ['[a](../../docs/errors.md)', '[a](https://example.org/a/b/blob/main/docs/errors.md)'],
+    ['[a](src/x.ts#L1)', '[a](https://example.org/a/b/blob/main/packages/x/src/x.ts#L1)'],
+    ['[a](https://kubernetes.io)', '[a](https://kubernetes.io)'],
+    ['[a](#errors)', '[a](#errors)'],
+  ])('has links that work: %s', (relative, absolute) => {
+    expect(links(relative)).toBe(absolute);
+  });
+});
+
+describe('the package.json of a published package', () => {
+  const rules = { dir: 'packages/x', repositoryUrl: 'git+https://example.org/a/b.git' };
+  const whole = {
+    name: 'x',
+    version: '1.0.0',
+    keywords: ['linux'],
+    homepage: 'https://example.org/a/b',
+    publishConfig: { access: 'public' },
+    repository: { url: rules.repositoryUrl, directory: rules.dir },
+  };
+
+  it('says where it comes from', () => {
+    expect(manifestProblems(whole, rules)).toEqual([]);
+    expect(manifestProblems({ name: 'x', version: '1.0.0', keywords: [] }, rules)).toEqual([
+      `x: repository.url must be ${rules.repositoryUrl}`,
+      'x: repository.directory must be packages/x',
+      'x: keywords are missing',
+      'x: homepage is missing',
+      'x: publishConfig must be { "access": "public" }',
     ]);
   });
 });
