@@ -1,6 +1,7 @@
-import { copyNetlinkAddon, fewFilePromises, program } from '../../tsup.config.base.ts';
+import { copyNetlinkAddon } from '../../tools/netlink-addon.ts';
+import { fewFilePromises, program } from '../../tsup.config.base.ts';
 
 export default program('src/main.ts', {
-  onSuccess: copyNetlinkAddon,
+  onSuccess: () => copyNetlinkAddon('dist/prebuilds'),
   esbuildPlugins: [fewFilePromises(['readFile', 'readdir', 'stat', 'writeFile'])],
 });

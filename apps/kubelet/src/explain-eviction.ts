@@ -4,6 +4,7 @@ import {
   ConfigError,
   type FlagSpec,
   flagText,
+  isPlainObject,
   type ParsedFlags,
   parseFlags,
   renderHelp,
@@ -13,6 +14,7 @@ import {
   configuredThresholds,
   explainEviction,
   isSignal,
+  type KubeletConfig,
   parseKubeletConfig,
   parseSummary,
   renderEviction,
@@ -21,14 +23,19 @@ import {
 import { readConfigFiles } from '@nodeagent/kubelet/adapters';
 import { parse } from 'yaml';
 
+import { askNode } from './node-documents.js';
+
 const PROGRAM = {
   name: 'kubelet explain-eviction',
   about:
-    'Explains which pods the kubelet would evict from a node, in which order and why. Reads the ' +
-    "node's recorded figures and pods; changes nothing.",
+    'Explains which pods the kubelet would evict from a node, in which order and why: of a running ' +
+    "node (--node, --kubeconfig), or from a node's recorded figures and pods (--summary, --pods). " +
+    'Changes nothing.',
 };
 
 const FLAGS: readonly FlagSpec[] = [
+  { name: 'node', kind: 'string', help: 'the running node to explain' },
+  { name: 'kubeconfig', kind: 'string', help: 'with --node: how to reach the API server' },
   {
     name: 'summary',
     kind: 'string',
@@ -39,7 +46,11 @@ const FLAGS: readonly FlagSpec[] = [
     kind: 'string',
     help: 'its pods, JSON or YAML: kubectl get pods -A --field-selector spec.nodeName=NODE -o json',
   },
-  { name: 'config', kind: 'string', help: "the kubelet's configuration file" },
+  {
+    name: 'config',
+    kind: 'string',
+    help: "the kubelet's configuration file; default with --node: the one that it runs with",
+  },
   {
     name: 'signal',
     kind: 'string',
@@ -49,26 +60,68 @@ const FLAGS: readonly FlagSpec[] = [
   { name: 'help', short: 'h', kind: 'boolean', help: 'print this text, then exit' },
 ];
 
-/** @returns the text to print. @throws {ConfigError} for unreadable or invalid files */
-export async function runExplainEviction(argv: readonly string[]): Promise<string> {
+/** A node, its pods, and the configuration of its kubelet. */
+interface Inputs {
+  readonly node: ReturnType<typeof parseSummary>;
+  readonly pods: readonly Pod[];
+  readonly config: KubeletConfig;
+}
+
+/**
+ * @param ask reads the documents of a running node
+ *
+ * @returns the text to print. @throws {ConfigError} for unreadable or invalid files
+ */
+export async function runExplainEviction(
+  argv: readonly string[],
+  ask: typeof askNode = askNode,
+): Promise<string> {
   const flags = parseFlags(FLAGS, argv);
   if (flags.given.get('help') === true) return renderHelp(PROGRAM, FLAGS);
-  const [summaryFile, podsFile] = [required(flags, 'summary'), required(flags, 'pods')];
+  const { node, pods, config } =
+    text(flags, 'node') === '' ? await recorded(flags) : await running(flags, ask);
   const signal = text(flags, 'signal');
   if (signal !== '' && !isSignal(signal)) {
     throw problem('command line', '--signal', `must be one of ${Object.keys(SIGNALS).join(', ')}`);
   }
-  const path = text(flags, 'config') || undefined;
-  const { file, dropIns } = await readConfigFiles(path, undefined);
-  const source = path ?? 'command line';
-  const { config } = parseKubeletConfig({ file, dropIns, flags: {}, source });
-  const node = await read(summaryFile, parseSummary);
-  const pods = await read(podsFile, podsOf);
   const by = signal === '' ? undefined : signal;
   const explanation = explainEviction(node, pods, configuredThresholds(config), by);
   return flags.given.get('json') === true
     ? `${JSON.stringify(explanation, null, 2)}\n`
     : renderEviction(explanation);
+}
+
+async function recorded(flags: ParsedFlags): Promise<Inputs> {
+  const [summaryFile, podsFile] = [required(flags, 'summary'), required(flags, 'pods')];
+  const config = await configOf(flags);
+  const node = await read(summaryFile, parseSummary);
+  return { node, pods: await read(podsFile, podsOf), config };
+}
+
+async function running(flags: ParsedFlags, ask: typeof askNode): Promise<Inputs> {
+  const name = text(flags, 'node');
+  for (const other of ['summary', 'pods']) {
+    if (text(flags, other) === '') continue;
+    throw problem('command line', `--${other}`, 'cannot be combined with --node');
+  }
+  const { summary, configz, pods } = await ask(name, required(flags, 'kubeconfig'));
+  const value = (configz as { kubeletconfig?: unknown } | undefined)?.kubeletconfig;
+  const file = { value: isPlainObject(value) ? value : {}, directory: '/' };
+  const source = `/configz of node ${name}`;
+  return {
+    node: convert(`/stats/summary of node ${name}`, () => parseSummary(summary)),
+    pods: convert(`the pods of node ${name}`, () => podsOf(pods)),
+    config:
+      text(flags, 'config') === ''
+        ? parseKubeletConfig({ file, source }).config
+        : await configOf(flags),
+  };
+}
+
+async function configOf(flags: ParsedFlags): Promise<KubeletConfig> {
+  const path = text(flags, 'config') || undefined;
+  const { file, dropIns } = await readConfigFiles(path, undefined);
+  return parseKubeletConfig({ file, dropIns, flags: {}, source: path ?? 'command line' }).config;
 }
 
 /** Pods that have ended use nothing and are never evicted. */
@@ -81,11 +134,21 @@ function podsOf(document: unknown): readonly Pod[] {
   );
 }
 
-async function read<T>(path: string, convert: (document: unknown) => T): Promise<T> {
+async function read<T>(path: string, parsed: (document: unknown) => T): Promise<T> {
+  let document: unknown;
   try {
-    return convert(parse(await readFile(path, 'utf8')));
+    document = parse(await readFile(path, 'utf8'));
   } catch (cause) {
     throw problem(path, '', (cause as Error).message, cause);
+  }
+  return convert(path, () => parsed(document));
+}
+
+function convert<T>(source: string, parsed: () => T): T {
+  try {
+    return parsed();
+  } catch (cause) {
+    throw problem(source, '', (cause as Error).message, cause);
   }
 }
 

@@ -33,6 +33,23 @@ export async function cgroupOf(
   };
 }
 
+/**
+ * Counts the processes that the kernel has killed for want of memory in a pod's containers, or in the
+ * named one.
+ */
+export async function oomKillsIn(cluster: Cluster, pod: Pod, container?: string): Promise<number> {
+  const controller = isV2 ? '' : 'memory';
+  const file = isV2 ? 'memory.events' : 'memory.oom_control';
+  let kills = 0;
+  for (const { name, containerID = '' } of pod.status?.containerStatuses ?? []) {
+    if (container !== undefined && name !== container) continue;
+    const path = join(pathOf(cluster, pod), containerID.replace(/^.*:\/\//, ''));
+    const text = await readFile(join(ROOT, controller, path, file), 'utf8');
+    kills += Number(/^oom_kill (\d+)$/m.exec(text)?.[1]);
+  }
+  return kills;
+}
+
 /** Moves a process of the host into the pod's own cgroup, beside those of its containers. */
 export async function joinCgroup(cluster: Cluster, pod: Pod, pid: number): Promise<void> {
   const dir = join(ROOT, isV2 ? '' : 'cpu', pathOf(cluster, pod));

@@ -27,7 +27,12 @@ export interface Fixture {
   /** Creates a NodePort Service on port 80, for pods with the label `app=<name>`. */
   createService(name: string, targetPort: number): Promise<Service>;
   /** Waits until the pod meets the test's condition; the error shows its last status. */
-  waitForPod(name: string, what: string, is: (pod: Pod) => boolean): Promise<Pod>;
+  waitForPod(
+    name: string,
+    what: string,
+    is: (pod: Pod) => boolean,
+    timeoutMs?: number,
+  ): Promise<Pod>;
 }
 
 export interface PodFixture {
@@ -80,14 +85,15 @@ export function useCluster(
       return client.create(SERVICES, { metadata: { name, namespace }, spec }, never);
     },
     createPod: (pod) => client.create(PODS, manifest(namespace, cluster.nodeName, pod), never),
-    waitForPod: async (name, what, is) => {
+    waitForPod: async (name, what, is, timeoutMs = 60_000) => {
       let last: Pod | undefined;
       const look = async () => {
         cluster.assertRunning();
         last = await getPod(name);
         return is(last) ? last : undefined;
       };
-      return waitFor(look, { what: `pod ${name} ${what}`, everyMs: 50 }).catch((cause: unknown) => {
+      const options = { what: `pod ${name} ${what}`, everyMs: 50, timeoutMs };
+      return waitFor(look, options).catch((cause: unknown) => {
         throw new Error(`${String(cause)}; it was: ${JSON.stringify(last?.status)}`, { cause });
       });
     },

@@ -177,7 +177,7 @@ describe("the node's statistics of its pods", () => {
           isNear(volume('disk'), 5 * MIB) &&
           isNear(volume('memory'), 24 * MIB) &&
           isNear(seen?.containers[0]?.logs, 20_000 * LOG_LINE.length) &&
-          (seen?.['ephemeral-storage']?.usedBytes ?? 0) > 6 * MIB;
+          (seen?.['ephemeral-storage'].usedBytes ?? 0) > 6 * MIB;
         return isMeasured && seen?.cpu.usageNanoCores !== undefined
           ? { seen, node: summary.node }
           : undefined;

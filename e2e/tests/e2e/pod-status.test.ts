@@ -4,6 +4,7 @@ import { PODS } from '@nodeagent/kube-client';
 import { findKubectls, tryCommand, waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
+import { oomKillsIn } from './cgroups.ts';
 import { isReady, mainContainer, useCluster } from './fixture.ts';
 import {
   aScript,
@@ -178,6 +179,37 @@ describe('a status', () => {
       exitCode: 0,
     });
     expect(statusOf(pod, 'app')?.state?.waiting?.reason).toBe('PodInitializing');
+  });
+
+  it('of a container that lost a child for want of memory: it runs on, and ends by its own code', async () => {
+    const resources = { limits: { memory: '24Mi' } };
+    const once = 'test -e /ledger/lost-child && exit 0; touch /ledger/lost-child; ';
+    await createPod(e2e, 'lost-children', {
+      restartPolicy: 'OnFailure',
+      containers: [
+        aScript('survives', `tail /dev/zero; ${SERVES}`, { resources }),
+        aScript('succeeds', 'tail /dev/zero; exit 0', { resources }),
+        aScript('fails', `${once}tail /dev/zero; exit 3`, { resources }),
+      ],
+    });
+    const pod = await e2e.waitForPod('lost-children', 'to have settled', (seen) => {
+      const [well, again] = ['succeeds', 'fails'].map((name) => statusOf(seen, name)?.state);
+      return well?.terminated !== undefined && again?.terminated?.exitCode === 0;
+    });
+    await waitFor(async () => (await oomKillsIn(e2e.cluster, pod, 'survives')) > 0, {
+      what: 'the child of the one that survives to be killed',
+    });
+    const later = await e2e.getPod('lost-children');
+    expect(statusOf(later, 'survives')).toMatchObject({ ready: true, restartCount: 0 });
+    expect(statusOf(later, 'succeeds')).toMatchObject({
+      state: { terminated: { reason: 'OOMKilled', exitCode: 0 } },
+      restartCount: 0,
+    });
+    expect(statusOf(later, 'fails')).toMatchObject({
+      lastState: { terminated: { reason: 'OOMKilled', exitCode: 3 } },
+      restartCount: 1,
+    });
+    await deletePod(e2e, 'lost-children', 0);
   });
 
   it('shows the termination message: its file, or the end of its log', async () => {

@@ -2,10 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { createHostPathDriver } from '@nodeagent/csi/hostpath';
-import { serveDriver } from '@nodeagent/csi/server';
 import {
-  CSI_DRIVERS,
-  CSI_NODES,
   isKubeError,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
@@ -14,130 +11,19 @@ import {
   PODS,
 } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { useCluster } from './fixture.ts';
+import { type InProcessDriver, useInProcessDriver } from './in-process-driver.ts';
 
 const READ_ONLY_PORT = 10_255;
 const e2e = useCluster({ readOnlyPort: READ_ONLY_PORT, volumeStatsAggPeriod: '1s' });
 const never = new AbortController().signal;
-/** Names of the cluster's objects are for this run only: the API server may be anybody's. */
-const DRIVER = `hostpath-${process.pid}.csi.example.com`;
+const driver = useInProcessDriver(e2e, 'hostpath');
+const aClaim: InProcessDriver['aClaim'] = (...of) => driver.aClaim(...of);
 
-const stateDir = (): string => join(e2e.cluster.space.dir, 'csi');
+const stateDir = (): string => driver.stateDir();
 const rootDir = (): string => join(e2e.cluster.space.dir, 'kubelet/root');
-
-let stopDriver: () => Promise<void>;
-
-async function startDriver(): Promise<void> {
-  const nodeId = e2e.cluster.nodeName;
-  const driver = await createHostPathDriver({ stateDir: stateDir(), nodeId, name: DRIVER });
-  const server = await serveDriver(driver, {
-    socketPath: join(e2e.cluster.space.dir, 'csi.sock'),
-    registration: { socketPath: join(rootDir(), 'plugins_registry/hostpath-reg.sock') },
-  });
-  stopDriver = () => server.close(1000);
-}
-
-async function isAnnounced(): Promise<boolean> {
-  const name = { name: e2e.cluster.nodeName };
-  const found = await e2e.client.get(CSI_NODES, name, never).catch((error: unknown) => {
-    if (isKubeError(error, 'KUBE_NOT_FOUND')) return undefined;
-    throw error;
-  });
-  const drivers = found?.spec.drivers as readonly { readonly name: string }[] | undefined;
-  return drivers?.some((driver) => driver.name === DRIVER) === true;
-}
-
-beforeAll(async () => {
-  const spec = {
-    attachRequired: false,
-    podInfoOnMount: true,
-    fsGroupPolicy: 'File',
-    volumeLifecycleModes: ['Persistent', 'Ephemeral'],
-  };
-  await e2e.client.create(CSI_DRIVERS, { metadata: { name: DRIVER }, spec }, never);
-  await waitFor(() => readdir(join(rootDir(), 'plugins_registry')).then(() => true), {
-    what: 'the directory of plug-ins',
-  });
-  await startDriver();
-  await waitFor(isAnnounced, { what: 'the driver to be registered' });
-});
-afterAll(async () => {
-  await stopDriver();
-  await e2e.client.delete(CSI_DRIVERS, { name: DRIVER }, {}, never);
-});
-
-/** A claim and its volume, bound to each other as a provisioner and the binder leave them. */
-async function aClaim(
-  name: string,
-  parameters: Record<string, string> = {},
-  { bytes = 16 << 20, block = false } = {},
-): Promise<void> {
-  const { client, namespace } = e2e;
-  const { controller } = await createHostPathDriver({
-    stateDir: stateDir(),
-    nodeId: e2e.cluster.nodeName,
-    name: DRIVER,
-  });
-  const made = await controller?.create?.(
-    {
-      name: `${namespace}-${name}`,
-      capacityRange: { requiredBytes: bytes, limitBytes: 0 },
-      volumeCapabilities: [
-        {
-          access: block
-            ? { kind: 'block', value: {} }
-            : { kind: 'mount', value: { fsType: '', mountFlags: [], volumeMountGroup: '' } },
-          accessMode: { mode: 'single-node-writer' },
-        },
-      ],
-      parameters,
-      secrets: {},
-      volumeContentSource: undefined,
-      accessibilityRequirements: undefined,
-      mutableParameters: {},
-    },
-    never,
-  );
-  const pv = `${namespace}-${name}`;
-  const storage = String(bytes);
-  const volumeMode = block ? 'Block' : 'Filesystem';
-  const accessModes = ['ReadWriteOnce'];
-  const claim = await client.create(
-    PERSISTENT_VOLUME_CLAIMS,
-    {
-      metadata: { namespace, name },
-      spec: {
-        accessModes,
-        storageClassName: '',
-        volumeMode,
-        volumeName: pv,
-        resources: { requests: { storage } },
-      },
-    },
-    never,
-  );
-  await client.create(
-    PERSISTENT_VOLUMES,
-    {
-      metadata: { name: pv },
-      spec: {
-        accessModes,
-        storageClassName: '',
-        volumeMode,
-        capacity: { storage },
-        persistentVolumeReclaimPolicy: 'Retain',
-        claimRef: { namespace, name, uid: claim.metadata?.uid ?? '' },
-        csi: { driver: DRIVER, volumeHandle: made?.volumeId ?? '' },
-      },
-    },
-    never,
-  );
-  const body = { status: { phase: 'Bound', accessModes, capacity: { storage } } };
-  const patch = { type: 'merge', subresource: 'status', body } as const;
-  await client.patch(PERSISTENT_VOLUME_CLAIMS, { namespace, name }, patch, never);
-}
 
 function script(name: string, text: string, spec: object): Promise<Pod> {
   const container = {
@@ -220,7 +106,7 @@ describe('a claim', () => {
     const pod = await e2e.waitForPod('looks', 'to look', (one) => ended(one) !== undefined);
     expect(ended(pod)).toBe('2');
     for (const name of ['one', 'looks', 'two']) await remove(name);
-    const staged = join(rootDir(), 'plugins/kubernetes.io/csi', DRIVER);
+    const staged = join(rootDir(), 'plugins/kubernetes.io/csi', driver.name);
     await waitFor(async () => (await readdir(staged)).length === 0, {
       what: 'the volume to be unstaged',
     });
@@ -240,11 +126,10 @@ describe('a claim', () => {
     const text = 'trap "exit 0" TERM; while :; do date >> /data/log; sleep 1 & wait $!; done';
     await script('steady', text, claimed('steady'));
     const before = await e2e.waitForPod('steady', 'to run', runs);
-    await stopDriver();
+    await driver.stop();
     await e2e.cluster.kubelet.stop();
     await e2e.cluster.kubelet.start();
-    await startDriver();
-    await waitFor(isAnnounced, { what: 'the driver to be registered again' });
+    await driver.start();
     const after = await e2e.waitForPod('steady', 'to run on', runs);
     const idOf = ({ status }: Pod): string | undefined =>
       status?.containerStatuses?.[0]?.containerID;
@@ -316,8 +201,9 @@ describe('a volume in use', () => {
     const name = `${namespace}-grows`;
     const { spec } = await client.get(PERSISTENT_VOLUMES, { name }, never);
     const nodeId = e2e.cluster.nodeName;
-    const driver = await createHostPathDriver({ stateDir: stateDir(), nodeId, name: DRIVER });
-    await driver.controller?.expand?.(
+    const own = { stateDir: stateDir(), nodeId, name: driver.name };
+    const { controller } = await createHostPathDriver(own);
+    await controller?.expand?.(
       {
         volumeId: spec?.csi?.volumeHandle ?? '',
         capacityRange: { requiredBytes: 640 * MIB, limitBytes: 0 },
@@ -370,7 +256,7 @@ describe('a volume in use', () => {
 });
 
 it('a volume that a pod declares lives as long as the pod', async () => {
-  const spec = { volumes: [{ name: 'data', csi: { driver: DRIVER } }] };
+  const spec = { volumes: [{ name: 'data', csi: { driver: driver.name } }] };
   const before = (await readdir(stateDir())).length;
   await script('inline', `touch /data/file; ${says('$(ls /data)')}`, spec);
   const pod = await e2e.waitForPod('inline', 'to end', (one) => ended(one) !== undefined);
@@ -385,6 +271,6 @@ it("the node's object names the driver's node and topology", async () => {
   const ids = JSON.parse(
     metadata?.annotations?.['csi.volume.kubernetes.io/nodeid'] ?? '{}',
   ) as object;
-  expect(ids).toEqual({ [DRIVER]: e2e.cluster.nodeName });
-  expect(metadata?.labels?.[`${DRIVER}/node`]).toBe(e2e.cluster.nodeName);
+  expect(ids).toEqual({ [driver.name]: e2e.cluster.nodeName });
+  expect(metadata?.labels?.[`${driver.name}/node`]).toBe(e2e.cluster.nodeName);
 });

@@ -1,14 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 import { PODS, SERVICES } from '@nodeagent/kube-client';
 import { loadKubeconfig } from '@nodeagent/kube-client/kubeconfig';
-import { findKubectls, runCommand, waitFor } from '@nodeagent/testbed';
+import { runCommand, waitFor } from '@nodeagent/testbed';
 import { startService } from '@nodeagent/testbed/machine';
 import { afterAll, expect, it } from 'vitest';
 
 import { create, isNodeReady, type MachineFixture, webPod } from './fixture.ts';
+import { runProxyDaemonSet } from './proxy-daemonset.ts';
 
 const never = new AbortController().signal;
 const UNITS = ['kubelet', 'kube-proxy'] as const;
@@ -79,36 +80,14 @@ export const packages = (lab: MachineFixture, { folder }: Readonly<{ folder: str
     const node = lab.node('node1');
     await node.sh('systemctl stop kube-proxy');
     await node.sh('ctr -n k8s.io images import /pkg/*.oci.tar', { timeoutMs: MINUTES });
-    const { adminKubeconfig } = lab.controlPlane;
-    const { server } = await loadKubeconfig({ path: adminKubeconfig });
+    const { server } = await loadKubeconfig({ path: lab.controlPlane.adminKubeconfig });
     const text = await readFile(join(ROOT, 'deploy/kube-proxy/daemonset.yaml'), 'utf8');
-    const manifest = join(folder, 'daemonset.yaml');
-    await writeFile(manifest, text.replace('https://API-SERVER:6443', server));
-    const { path } = (await findKubectls()).at(-1)!;
-    const kubectl = (...argv: readonly string[]): Promise<string> =>
-      runCommand([path, '--kubeconfig', adminKubeconfig, ...argv]);
-    await kubectl('apply', '-f', manifest);
-    const row = async (): Promise<string> =>
-      kubectl('get', 'pods', '-n', 'kube-system', '-l', 'k8s-app=kube-proxy', '--no-headers');
-    await waitFor(async () => /^kube-proxy-\S+ +1\/1 +Running +0 /.test(await row()), {
-      ...{ what: 'the pod of the DaemonSet to be ready', timeoutMs: MINUTES },
-    });
-    const { spec } = await lab.client.get(SERVICES, named('packaged'), never);
-    const isThere = async (): Promise<boolean> =>
-      (await node.sh('iptables -w -n -L KUBE-SERVICES -t nat')).includes(spec?.clusterIP ?? '?');
-    await waitFor(isThere, { what: 'the rules of the Service', timeoutMs: MINUTES });
-    const logs = await kubectl(
-      'logs',
-      '-n',
-      'kube-system',
-      '-l',
-      'k8s-app=kube-proxy',
-      '--tail=-1',
-    );
-    expect(logs).toContain('proxy started');
-    await kubectl('delete', '--wait', '-f', manifest);
+    await runProxyDaemonSet(lab, folder, text.replace('https://API-SERVER:6443', server));
   });
+};
 
+/** The last step: nothing is there afterwards. */
+export const purge = (lab: MachineFixture): void => {
   it('leave nothing after a purge', async () => {
     const node = lab.node('node1');
     await removePods(lab);
@@ -135,7 +114,7 @@ const named = (name: string): { namespace: string; name: string } => ({
 });
 
 /** Packages are removed from nodes without pods. */
-async function removePods(lab: MachineFixture): Promise<void> {
+export async function removePods(lab: MachineFixture): Promise<void> {
   const { items } = await lab.client.list(PODS, { namespace: 'default' }, never);
   for (const { metadata } of items) {
     await lab.client.delete(PODS, named(metadata?.name ?? ''), {}, never);

@@ -36,6 +36,21 @@ export const services = (lab: MachineFixture): void => {
     );
   });
 
+  it('write to the journal with priorities', async () => {
+    const node = lab.node('node1');
+    const read = 'journalctl -u kubelet _TRANSPORT=stdout --no-pager';
+    const rows = (await node.sh(`${read} -o json`)).split('\n').filter(Boolean);
+    const lines = rows.map((row) => JSON.parse(row) as Record<string, string>);
+    const registered = lines.find(({ MESSAGE = '' }) => MESSAGE.includes('node registered'));
+    expect(registered).toMatchObject({
+      PRIORITY: '6',
+      MESSAGE: expect.stringMatching(/^I/) as string,
+    });
+    const levels = lines.map(({ PRIORITY, MESSAGE = '' }) => `${PRIORITY} ${MESSAGE[0]}`);
+    const strange = levels.filter((level) => !['3 E', '4 W', '6 I'].includes(level));
+    expect(strange).toEqual([]);
+  });
+
   it('run pods, which the machine’s neighbours reach', async () => {
     await create(lab, PODS, webPod('web', 'node1'));
     const pod = await lab.waitForPod('web', 'to be ready', isReady);
@@ -77,7 +92,7 @@ export const services = (lab: MachineFixture): void => {
       spec,
     });
     const url = `http://${service.spec?.clusterIP}/healthz`;
-    const answers = async () => (await node.sh(`curl -sf -m 5 ${url}`)) === 'ok\n';
+    const answers = async () => (await node.try(`curl -sf -m 5 ${url}`)).stdout === 'ok\n';
     await waitFor(answers, { what: `${url} to answer`, timeoutMs: SLOW_MS });
     expect(await node.sh('iptables -L -t nat')).toContain('default/web cluster IP');
     expect(await node.sh('systemctl status kube-proxy')).toContain('active (running)');

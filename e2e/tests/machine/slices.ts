@@ -1,4 +1,4 @@
-import { EVENTS, PODS } from '@nodeagent/kube-client';
+import { EVENTS, type Pod, PODS } from '@nodeagent/kube-client';
 import { waitFor } from '@nodeagent/testbed';
 import { untilHealthy } from '@nodeagent/testbed/machine';
 import { expect, it } from 'vitest';
@@ -11,6 +11,70 @@ const FILES = ['cpu.max', 'cpu.weight', 'memory.max', 'pids.max'] as const;
 
 const SMALL = { 'cpu.max': '13000 100000', 'memory.max': '67108864', 'pids.max': '500' };
 
+type Container = Readonly<{ cpu?: string; memory?: string; isSidecar?: true }>;
+
+interface Limited {
+  readonly name: string;
+  /** Requests only, requests that are limits too, or neither. */
+  readonly kind: 'requests' | 'limits' | 'none';
+  readonly init?: readonly Container[];
+  readonly main: readonly Container[];
+  /** cpu.max, cpu.weight, memory.max and pids.max of the pod's slice. */
+  readonly want: readonly [string, string, string, string];
+}
+
+/** @see Kubernetes 1.36 pkg/kubelet/cm/helpers_linux.go, ResourceConfigForPod */
+const LIMITED: readonly Limited[] = [
+  { name: 'nothing', kind: 'none', main: [{}], want: ['max 100000', '1', 'max', '500'] },
+  {
+    ...{ name: 'requests', kind: 'requests' },
+    main: [{ cpu: '300m', memory: '32Mi' }, { cpu: '100m' }],
+    want: ['max 100000', '16', 'max', '500'], // 409 shares
+  },
+  {
+    ...{ name: 'limits', kind: 'limits' },
+    main: [{ cpu: '250m', memory: '64Mi' }],
+    want: ['25000 100000', '10', '67108864', '500'], // 256 shares
+  },
+  {
+    ...{ name: 'one-limit', kind: 'limits' },
+    main: [{ cpu: '100m', memory: '32Mi' }, { memory: '32Mi' }],
+    want: ['max 100000', '4', '67108864', '500'], // every container has a limit only of memory
+  },
+  {
+    ...{ name: 'large-init', kind: 'limits' },
+    init: [{ cpu: '300m', memory: '96Mi' }],
+    main: [{ cpu: '100m', memory: '64Mi' }],
+    want: ['30000 100000', '12', '100663296', '500'], // 307 shares
+  },
+  {
+    ...{ name: 'sidecar', kind: 'limits' },
+    init: [{ cpu: '50m', memory: '32Mi', isSidecar: true }],
+    main: [{ cpu: '100m', memory: '64Mi' }],
+    want: ['15000 100000', '6', '100663296', '500'], // 153 shares
+  },
+];
+
+function limitedPod({ name, kind, init = [], main }: Limited): Pod {
+  const pod = webPod(name, 'node1');
+  const image = { image: 'nodeagent.test/busybox:1', imagePullPolicy: 'Never' };
+  const resourcesOf = ({ cpu, memory }: Container): object =>
+    kind === 'none' ? {} : { resources: { [kind]: { cpu, memory } } };
+  const waiting = { ...image, command: ['sh', '-c', 'trap exit TERM; sleep 9999 & wait $!'] };
+  return {
+    ...pod,
+    spec: {
+      ...pod.spec,
+      initContainers: init.map((one, at) => ({
+        ...(one.isSidecar ? { ...waiting, restartPolicy: 'Always' } : image),
+        ...{ name: `init-${at}`, ...resourcesOf(one) },
+        ...(one.isSidecar ? {} : { command: ['true'] }),
+      })),
+      containers: main.map((one, at) => ({ ...waiting, name: `main-${at}`, ...resourcesOf(one) })),
+    },
+  };
+}
+
 export const slices = (lab: MachineFixture): void => {
   /** Limits of a slice, as the kernel has them; `systemctl` finds the slice by its name. */
   async function limitsOf(unit: string): Promise<Record<string, string>> {
@@ -22,7 +86,8 @@ export const slices = (lab: MachineFixture): void => {
 
   async function podSlice(name: string): Promise<string> {
     const { metadata, status } = await lab.getPod(name);
-    const above = status?.qosClass === 'Guaranteed' ? 'kubepods' : 'kubepods-burstable';
+    const qos = status?.qosClass ?? '';
+    const above = qos === 'Guaranteed' ? 'kubepods' : `kubepods-${qos.toLowerCase()}`;
     return `${above}-pod${metadata?.uid?.replaceAll('-', '_')}.slice`;
   }
 
@@ -67,5 +132,29 @@ export const slices = (lab: MachineFixture): void => {
     expect(await limitsOf(await podSlice('small'))).toMatchObject(SMALL);
     expect(await limitsOf('kubepods.slice')).toEqual(all);
     expect(await reasons()).not.toContain('CgroupLimitsDiffer');
+  });
+
+  it('hold every kind of pod to its own numbers, before and after a reload', async () => {
+    const node = lab.node('node1');
+    for (const limited of LIMITED) await create(lab, PODS, limitedPod(limited));
+    const names = LIMITED.map(({ name }) => name);
+    for (const name of names) await lab.waitForPod(name, 'to be ready', isReady);
+    const read = async (): Promise<Record<string, readonly string[]>> => {
+      const rows: [string, readonly string[]][] = [];
+      for (const name of names) {
+        rows.push([name, Object.values(await limitsOf(await podSlice(name)))]);
+      }
+      return Object.fromEntries(rows);
+    };
+    const want = Object.fromEntries(LIMITED.map((limited) => [limited.name, limited.want]));
+    expect(await read()).toEqual(want);
+    // shares of 100m (small), 400m (requests) and 100m (one-limit)
+    expect(await limitsOf('kubepods-burstable.slice')).toMatchObject({ 'cpu.weight': '24' });
+    await node.sh('systemctl daemon-reload');
+    expect(await read()).toEqual(want);
+    expect(await reasons()).not.toContain('CgroupLimitsDiffer');
+    for (const name of names) {
+      await lab.client.delete(PODS, { namespace: 'default', name }, {}, never);
+    }
   });
 };

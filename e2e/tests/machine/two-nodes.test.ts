@@ -1,5 +1,6 @@
 import {
   DEPLOYMENTS,
+  ENDPOINT_SLICES,
   type KubeObject,
   NODES,
   PERSISTENT_VOLUMES,
@@ -27,11 +28,41 @@ const never = new AbortController().signal;
 beforeAll(async () => {
   await Promise.all(NAMES.map((name) => startService(lab.node(name), 'kubelet')));
   for (const name of NAMES) await lab.waitForNode(name, 'to be Ready', isNodeReady);
+  for (const name of NAMES) {
+    const body = { metadata: { labels: { 'topology.kubernetes.io/zone': zoneOf(name) } } };
+    await lab.client.patch(NODES, { name }, { type: 'merge', body }, never);
+  }
   await Promise.all(NAMES.map((name) => startService(lab.node(name), 'kube-proxy')));
   await create(lab, PODS, webPod('near', 'node1'));
   await create(lab, PODS, webPod('far', 'node2'));
   for (const name of ['near', 'far']) await lab.waitForPod(name, 'to be ready', isReady);
 });
+
+/** A Service whose endpoints name the zone that each is for: a pod in each of the two nodes' zones. */
+async function serviceWithHints(name: string): Promise<void> {
+  const pods = await Promise.all(['near', 'far'].map((pod) => lab.getPod(pod)));
+  await serviceFor(name, { selector: undefined });
+  await create(lab, ENDPOINT_SLICES, {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      name,
+      namespace: 'default',
+      labels: { 'kubernetes.io/service-name': name },
+    },
+    addressType: 'IPv4',
+    ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+    endpoints: pods.map(({ spec, status }) => ({
+      addresses: [status?.podIP ?? ''],
+      conditions: { ready: true },
+      nodeName: spec?.nodeName ?? '',
+      zone: zoneOf(spec?.nodeName ?? ''),
+      hints: { forZones: [{ name: zoneOf(spec?.nodeName ?? '') }] },
+    })),
+  });
+}
+
+const zoneOf = (node: string): string => `zone-of-${node}`;
 
 const nameOf = ({ metadata }: KubeObject): string => metadata?.name ?? '';
 
@@ -94,7 +125,8 @@ const mountsOf = async (name: string): Promise<number> =>
 describe('two nodes', () => {
   it('reach each other’s pods', async () => {
     const { status } = await lab.getPod('far');
-    expect(await fromNode('node1', `http://${status?.podIP}:8080/`)).toBe('far');
+    const url = `http://${status?.podIP}:8080/`;
+    await until(`${url} to answer`, async () => (await fromNode('node1', url)) === 'far');
   });
 
   describe.each(['iptables', 'nftables', 'ipvs'])('in %s mode', (mode) => {
@@ -114,6 +146,7 @@ describe('two nodes', () => {
       const balanced = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
       await serviceFor(`${mode}-local`, balanced);
       await serviceFor(`${mode}-inside`, { internalTrafficPolicy: 'Local' });
+      await serviceWithHints(`${mode}-hints`);
     });
 
     it('a cluster IP answers on both nodes, wherever the pod is', async () => {
@@ -150,10 +183,11 @@ describe('two nodes', () => {
       const { spec } = await service('local');
       const code = async (name: string): Promise<string> => {
         const url = `http://${lab.node(name).address}:${spec?.healthCheckNodePort}/`;
-        return lab.node('node1').sh(`curl -s -m 5 -o /dev/null -w '%{http_code}' ${url}`);
+        const ask = `curl -s -m 5 -o /dev/null -w '%{http_code}' ${url}`;
+        return (await lab.node('node1').try(ask)).stdout; // 000 before the port is open
       };
       await until('node2 to be a target', async () => (await code('node2')) === '200');
-      expect(await code('node1')).toBe('503');
+      await until('node1 to be none', async () => (await code('node1')) === '503');
     });
 
     it('internalTrafficPolicy Local answers only on the node of the pod', async () => {
@@ -161,6 +195,20 @@ describe('two nodes', () => {
       const url = `http://${spec?.clusterIP}/`;
       await until('the pod’s node to answer', async () => (await fromNode('node2', url)) === 'far');
       expect(await fromNode('node1', url)).toBeUndefined();
+    });
+
+    it('hints keep the traffic of each node in its zone', async () => {
+      const { spec } = await service('hints');
+      const url = `http://${spec?.clusterIP}/`;
+      const four = async (name: string): Promise<readonly (string | undefined)[]> => {
+        const seen: (string | undefined)[] = [];
+        for (let i = 0; i < 4; i++) seen.push(await fromNode(name, url));
+        return seen;
+      };
+      await until(`${url} to answer`, async () => (await fromNode('node1', url)) !== undefined);
+      expect(await four('node1')).toEqual(Array(4).fill('near'));
+      await until(`${url} to answer`, async () => (await fromNode('node2', url)) !== undefined);
+      expect(await four('node2')).toEqual(Array(4).fill('far'));
     });
   });
 

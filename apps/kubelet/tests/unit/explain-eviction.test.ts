@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { runExplainEviction } from '../../src/explain-eviction.js';
 
@@ -38,6 +38,45 @@ it('explains a recorded node', async () => {
 it('prints JSON, ordered by another signal', async () => {
   const text = await runExplainEviction([...given(), '--json', '--signal', 'pid.available']);
   expect(JSON.parse(text)).toMatchObject({ signal: 'pid.available', order: [{ name: 'runs' }] });
+});
+
+describe('a running node', () => {
+  const memory = { availableBytes: 2 ** 20, workingSetBytes: 2 ** 30 };
+  const asked: string[] = [];
+  const ask = (configz: unknown) => async (name: string, kubeconfig: string) => {
+    asked.push(`${name} ${kubeconfig}`);
+    return {
+      summary: { node: { memory }, pods: [] },
+      pods: { items: [pod('p', 'Running')] },
+      configz,
+    };
+  };
+  const argv = ['--node=n1', '--kubeconfig=admin.conf'];
+
+  it('is explained by its own configuration', async () => {
+    const hard = { evictionHard: { 'memory.available': '3Mi' } };
+    const text = await runExplainEviction(argv, ask({ kubeletconfig: hard }));
+    expect(text).toContain('memory.available (hard): 1Mi available, at least 3Mi wanted: CROSSED');
+    expect(text).toContain('default/p');
+    expect(asked).toEqual(['n1 admin.conf']);
+  });
+
+  it('is explained by another configuration on request', async () => {
+    const text = await runExplainEviction([...argv, '--config', at('config.yaml')], ask(undefined));
+    expect(text).toContain('at least 100Mi wanted');
+  });
+
+  it.each([
+    [['--node=n1'], '--kubeconfig: must name a file'],
+    [[...argv, '--summary=s.json'], '--summary: cannot be combined with --node'],
+  ])('is refused: %j', async (words, text) => {
+    await expect(runExplainEviction(words, ask({}))).rejects.toThrow(text);
+  });
+
+  it('must answer with documents', async () => {
+    const nothing = async () => ({ summary: 7, pods: { items: [] }, configz: {} });
+    await expect(runExplainEviction(argv, nothing)).rejects.toThrow('/stats/summary of node n1');
+  });
 });
 
 it.each([
