@@ -1,7 +1,14 @@
 import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 
 import { expect, it } from 'vitest';
+
+/** How `execFile` rejects. */
+interface ExecFailure {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 const INSIDE = 'NODEAGENT_OWN_NETNS';
 
@@ -23,15 +30,24 @@ export function inOwnNamespace(file: string, define: () => void, timeoutMs?: num
     const env = { ...process.env, [INSIDE]: '1' };
     const { exitCode, output } = await promisify(execFile)('unshare', argv, { env }).then(
       ({ stdout }) => ({ exitCode: 0, output: stdout }),
-      (error: { code?: number; stdout?: string; stderr?: string }) => ({
-        exitCode: error.code ?? 1,
-        output: `${error.stdout ?? ''}${error.stderr ?? ''}`,
-      }),
+      (error: unknown) => {
+        const { code = 1, stdout = '', stderr = '' } = error as Partial<ExecFailure>;
+        return { exitCode: code, output: `${stdout}${stderr}` };
+      },
     );
-    expect(exitCode, output).toBe(0);
+    expect(exitCode, `${failuresOf(output)}\n${output}`).toBe(0);
     if (/^\S*stdout/m.test(output)) console.log(output); // figures, which somebody wants to see
   };
   it('passes in a network namespace of its own', again, timeoutMs);
+}
+
+/** The names of failed tests, each with its error, on one line: a summary shows no more than that. */
+function failuresOf(output: string): string {
+  const lines = stripVTControlCharacters(output).split('\n');
+  const named = lines.flatMap((line, at) =>
+    / FAIL /.test(line) ? [`${line.trim()}: ${lines[at + 1] ?? ''}`] : [],
+  );
+  return named.join('; ');
 }
 
 /** A worker's own script is no entry: vitest's is beside it. */

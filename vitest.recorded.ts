@@ -152,6 +152,7 @@ function matcher(
     if (root === undefined) return true;
     const part: Readonly<Record<string, unknown>> | undefined =
       root === 'spec' ? spec : { ...metadata };
-    return (String(part?.[name] ?? '') === value) === (not === '');
+    const found = part?.[name];
+    return ((typeof found === 'string' ? found : '') === value) === (not === '');
   };
 }
