@@ -1,8 +1,17 @@
-import { cp } from 'node:fs/promises';
-import { builtinModules as builtins, createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { builtinModules as builtins } from 'node:module';
 
 import { defineConfig, type Options } from 'tsup';
+
+import { bundledName, bundleThirdParty } from './tools/bundle-third-party.ts';
+
+interface LibraryOptions extends Options {
+  /**
+   * Packages that are CommonJS modules and load Node's own modules, which fails in an ES module made
+   * by esbuild. A bundler takes the copy in `dist/bundled`, Node.js the installed package, by the
+   * field `imports` of package.json.
+   */
+  readonly thirdParty?: readonly string[];
+}
 
 /**
  * One JavaScript file per public entry, shared code in chunks beside them; the declaration files
@@ -10,7 +19,10 @@ import { defineConfig, type Options } from 'tsup';
  *
  * @param entry output name without extension → source file, e.g. `{ index: 'src/index.ts' }`
  */
-export function library(entry: Record<string, string>, more: Options = {}): Options {
+export function library(
+  entry: Record<string, string>,
+  { thirdParty = [], onSuccess, plugins = [], ...more }: LibraryOptions = {},
+): Options {
   return defineConfig({
     entry,
     format: ['esm'],
@@ -23,8 +35,39 @@ export function library(entry: Record<string, string>, more: Options = {}): Opti
     // bare names of Node's modules are first looked for as packages, which costs memory and time
     removeNodeProtocol: false,
     ...more,
+    plugins: [...plugins, withoutBareChunks, byImportsField(thirdParty)],
+    onSuccess: async () => {
+      if (typeof onSuccess === 'function') await onSuccess();
+      const unneeded = [unusedParts, builtinModules];
+      for (const name of thirdParty) await bundleThirdParty(name, 'dist/bundled', unneeded);
+    },
   }) as Options;
 }
+
+/** Turns `from 'yaml'` into `from '#yaml'`. */
+function byImportsField(thirdParty: readonly string[]): NonNullable<Options['plugins']>[number] {
+  return {
+    name: 'by-imports-field',
+    renderChunk: (code, { map }) => ({
+      code: code.replace(
+        /^(import .* from |\} from )(['"])([^'"]+)(?=['"];$)/gm,
+        (all, head: string, quote: string, name: string) =>
+          thirdParty.includes(name) ? `${head}${quote}#${bundledName(name)}` : all,
+      ),
+      map: map ?? null,
+    }),
+  };
+}
+
+/** Our modules have no effects when loaded; bundlers warn of an import that asks for them. */
+const withoutBareChunks: NonNullable<Options['plugins']>[number] = {
+  name: 'without-bare-chunks',
+  renderChunk: (code, { map }) => ({
+    // the line stays, for the source map
+    code: code.replace(/^import ['"]\.{1,2}\/(\.\.\/)*chunk-\w+\.js['"];$/gm, ''),
+    map: map ?? null,
+  }),
+};
 
 /**
  * A program in one file: every dependency inside, started faster and leaner than a tree of modules.
@@ -34,16 +77,23 @@ export function library(entry: Record<string, string>, more: Options = {}): Opti
  * WebSocket client, 8 MiB that no agent uses.
  */
 export function program(entry: string, { esbuildPlugins = [], ...more }: Options = {}): Options {
-  return library({ main: entry }, {
-    ...more,
-    noExternal: [/.*/],
-    splitting: false,
-    metafile: true, // tools/check-dependencies.ts reads what is inside
-    removeNodeProtocol: false,
-    minifyWhitespace: true,
-    minifySyntax: true,
-    esbuildPlugins: [...esbuildPlugins, unusedParts, builtinModules],
-  } as Options);
+  return library(
+    { main: entry },
+    {
+      ...more,
+      // without the condition `module`: each third-party package once, as it is installed
+      esbuildOptions: (options) => {
+        options.conditions = [];
+      },
+      noExternal: [/.*/],
+      splitting: false,
+      metafile: true, // tools/check-dependencies.ts reads what is inside
+      removeNodeProtocol: false,
+      minifyWhitespace: true,
+      minifySyntax: true,
+      esbuildPlugins: [...esbuildPlugins, unusedParts, builtinModules],
+    },
+  );
 }
 
 const builtinModules: NonNullable<Options['esbuildPlugins']>[number] = {
@@ -79,7 +129,9 @@ const unusedParts: NonNullable<Options['esbuildPlugins']>[number] = {
       if (!/[/\\](pino|sonic-boom)[/\\]/.test(importer)) return undefined;
       return { path: path.replace(/^node:/, ''), namespace: 'slight' };
     });
-    build.onLoad({ filter: /.*/, namespace: 'slight' }, ({ path }) => ({ contents: slight[path] }));
+    build.onLoad({ filter: /.*/, namespace: 'slight' }, ({ path }) => ({
+      contents: slight[path] ?? '',
+    }));
   },
 };
 
@@ -105,15 +157,4 @@ export function fewFilePromises(
       });
     },
   };
-}
-
-/**
- * Puts the native netlink add-on where the program that lies in `dist` finds it by its package name:
- * for a program that is taken away without `node_modules`. Every architecture, 0.5 MB in all.
- */
-export async function copyNetlinkAddon(): Promise<void> {
-  // this file is bundled with the configuration that uses it: only the working directory is known
-  const { resolve } = createRequire(join(process.cwd(), 'package.json'));
-  const from = join(dirname(resolve('netlink/package.json')), 'prebuilds');
-  await cp(from, 'dist/node_modules/netlink/prebuilds', { recursive: true });
 }
