@@ -65,6 +65,7 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
     { program: 'qemu-img', debianPackage: 'qemu-utils' },
     { program: 'debootstrap', debianPackage: 'debootstrap' },
     { program: 'mke2fs', debianPackage: 'e2fsprogs' },
+    { program: 'tcc', debianPackage: 'tcc' },
   ],
   kernel: [
     { program: 'linux.uml', debianPackage: 'user-mode-linux' },

@@ -82,9 +82,13 @@ async function jobsOf(tier: Tier, projects: readonly Project[]): Promise<readonl
   const all = await Promise.all(
     projects.map(async (project): Promise<readonly Job[]> => {
       const files = await listTestFiles(project, tier.name);
-      const seconds = files.length * tier.secondsPerFile;
-      if (tier.mostlyWaits === undefined) return [{ tier, project, seconds }];
-      return files.map((file) => ({ tier, project, seconds: tier.secondsPerFile, file }));
+      const secondsOf = (file: string): number =>
+        tier.secondsOf?.[basename(file)] ?? tier.secondsPerFile;
+      if (tier.mostlyWaits === true) {
+        return files.map((file) => ({ tier, project, seconds: secondsOf(file), file }));
+      }
+      const seconds = files.reduce((sum, file) => sum + secondsOf(file), 0);
+      return [{ tier, project, seconds }];
     }),
   );
   return all.flat().filter(({ seconds }) => seconds > 0);
