@@ -8,6 +8,7 @@ import type { TestProcess } from '../processes.ts';
 import { waitFor } from '../wait.ts';
 import { type BaseImage, buildBaseImage } from './base-image.ts';
 import { readConsole } from './console.ts';
+import { counterRate } from './counter-rate.ts';
 import { type ExecOptions, type GuestAgent, openGuestAgent } from './guest-agent.ts';
 import type { LanMember } from './lan.ts';
 import { type MachineDisk, type MachinePlan, qemuCommand } from './qemu.ts';
@@ -96,7 +97,7 @@ async function prepare(
   await space.run(['ip', 'link', 'set', tap, 'master', 'lan', 'up']);
   return {
     ...{ name, cpus, memoryMiB, gateway, tap },
-    ...{ kernel: base.kernel, initrd: base.initrd },
+    ...{ kernel: base.kernel, initrd: base.initrd, counterKhz: await counterRate(dir) },
     address: `${member.address}/24`,
     mac: member.mac,
     disks: [

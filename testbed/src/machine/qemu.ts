@@ -4,6 +4,8 @@ export interface MachinePlan {
   readonly name: string;
   readonly cpus: number;
   readonly memoryMiB: number;
+  /** Ticks of the host's processor counter, in thousands per second. */
+  readonly counterKhz: number;
   readonly kernel: string;
   readonly initrd: string;
   /** The root disk comes first; a machine sees them as vda, vdb … */
@@ -40,6 +42,7 @@ const FASTER = [
 export function qemuCommand(plan: MachinePlan): readonly string[] {
   const command = [
     ...['console=ttyS0', 'root=/dev/vda', 'rw', 'psi=1', ...FASTER],
+    `tsc_early_khz=${plan.counterKhz}`,
     `systemd.hostname=${plan.name}`,
     `nodeagent.address=${plan.address}`,
     `nodeagent.gateway=${plan.gateway}`,

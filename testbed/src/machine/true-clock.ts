@@ -7,7 +7,7 @@ const PAUSE_MS = 2_000;
 const TRIES = 5;
 /** Longer than this many times the pause, an answer tells nothing. */
 const MOST_BLUR = 2;
-/** A kernel that measures the counter of processors on a busy host is wrong by a factor. */
+/** A kernel that measured a clock while it could not run is wrong by a factor. */
 const TOLERANCE = 1.3;
 
 const OTHER_SOURCE = `cd /sys/devices/system/clocksource/clocksource0
@@ -25,10 +25,9 @@ export interface HostClock {
 const HOST: HostClock = { nowMs: () => performance.now(), pause: (ms) => delay(ms) };
 
 /**
- * Makes sure that a machine's clock runs as fast as the host's. Its kernel measures the frequency of
- * the processors' counter once, while it boots; if other programs kept it from running meanwhile, an
- * hour passes in minutes, and every service misses its time limits. Then another clock is used, which
- * is slower to read.
+ * Makes sure that a machine's clock runs as fast as the host's. On a wrong clock an hour passes in
+ * minutes, and every service misses its time limits. Then another clock is used, which is slower to
+ * read.
  *
  * @throws {TestbedError} `TESTBED_TIMED_OUT` when no clock is right
  */

@@ -7,6 +7,7 @@ const plan: MachinePlan = {
   name: 'node1',
   cpus: 4,
   memoryMiB: 2048,
+  counterKhz: 2_600_000,
   kernel: '/base/vmlinuz',
   initrd: '/base/initrd.gz',
   disks: [
@@ -35,10 +36,11 @@ describe('the addresses of machines', () => {
 });
 
 describe('the command of a machine', () => {
-  it('gives the system its name and address', () => {
+  it('gives the system its name, address and the rate of its clock', () => {
     const command = qemuCommand(plan);
     const words = command[command.indexOf('-append') + 1]?.split(' ');
     expect(words).toContain('systemd.hostname=node1');
+    expect(words).toContain('tsc_early_khz=2600000');
     expect(words).toContain('nodeagent.address=10.216.3.11/24');
     expect(words).toContain('nodeagent.gateway=10.216.3.1');
   });
