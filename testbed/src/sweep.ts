@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, rmdirSync, statSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type Claim, dropClaim, findDeadClaims } from './claims.ts';
@@ -20,6 +20,8 @@ import { killAll } from './processes.ts';
 /** The environment variable that marks every process of a testbed, and so their children. */
 export const MARK = 'NODEAGENT_TESTBED';
 
+const BLOCK_DEVICES = '/sys/block';
+
 /** Cleans up after killed testbeds. Cheap when there are none. */
 export async function sweepLeftovers(): Promise<void> {
   for (const claim of await findDeadClaims()) await sweepClaim(claim);
@@ -27,7 +29,7 @@ export async function sweepLeftovers(): Promise<void> {
 
 /**
  * Removes everything that belongs to one testbed, each part before those it depends on: processes,
- * mounts, network, cgroups, files. It does not call the programs, so it works whatever state they
+ * mounts, loop devices, network, cgroups, files. It does not call the programs, so it works whatever state they
  * are in.
  */
 export async function sweepClaim(claim: Claim): Promise<void> {
@@ -39,6 +41,7 @@ export async function sweepClaim(claim: Claim): Promise<void> {
   const containers = await containerIds(claim.dir);
   await unmountBelow(claim.dir);
   await unmountBelow(claim.runDir);
+  await freeLoopDevices(claim.dir);
   await deleteNetns(claim.id);
   removeCgroups('/sys/fs/cgroup', new Set([...containers, claim.id]));
   for (const id of containers) await rm(shimSocket(claim.runDir, id), { force: true });
@@ -99,6 +102,15 @@ async function unmountBelow(dir: string): Promise<void> {
   const points = mountsOf('self').map(({ mountPoint }) => mountPoint);
   const deepestFirst = points.filter((point) => isBelow(point, dir)).reverse();
   for (const point of deepestFirst) await tryCommand(['umount', '--lazy', point]);
+}
+
+/** Detaches block devices of files below the folder. */
+async function freeLoopDevices(dir: string): Promise<void> {
+  for (const name of readdirSync(BLOCK_DEVICES).filter((one) => one.startsWith('loop'))) {
+    const file = join(BLOCK_DEVICES, name, 'loop/backing_file');
+    const backing = await readFile(file, 'utf8').catch(() => ''); // none, or detached meanwhile
+    if (isBelow(backing.trimEnd(), dir)) await tryCommand(['losetup', '-d', `/dev/${name}`]);
+  }
 }
 
 /** Removes cgroups of these names and their content, anywhere in the hierarchies. */

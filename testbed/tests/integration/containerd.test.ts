@@ -40,10 +40,12 @@ describe(sweepLeftovers, () => {
   it('removes the remains of a killed run', async () => {
     const index = resolve(import.meta.dirname, '../../src/index.ts');
     const script = `
-      import { startContainerd } from ${JSON.stringify(index)};
-      const { space, ctr, pid } = await startContainerd({ images: ['web'] });
+      import { startContainerd, tryCommand } from ${JSON.stringify(index)};
+      const { space, ctr } = await startContainerd({ images: ['web'] });
       await ctr('run', '-d', '--net-host', '--runc-root', space.dir + '/containerd/runc', 'nodeagent.test/web:1', 'killed-' + space.id);
-      console.log(JSON.stringify({ id: space.id, dir: space.dir, pid }));
+      await tryCommand(['truncate', '-s', '1M', space.dir + '/disk']);
+      await tryCommand(['losetup', '-f', space.dir + '/disk']);
+      console.log(JSON.stringify({ id: space.id, dir: space.dir }));
       process.kill(process.pid, 'SIGKILL');`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -51,13 +53,15 @@ describe(sweepLeftovers, () => {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     await new Promise((done) => child.once('close', done));
-    const left = JSON.parse(output) as { id: string; dir: string; pid: number };
+    const left = JSON.parse(output) as { id: string; dir: string };
     expect(existsSync(`/run/netns/${left.id}`)).toBe(true);
+    expect(await backingFiles()).toContain(`${left.dir}/disk`);
 
     await sweepLeftovers();
 
     expect(existsSync(`/run/netns/${left.id}`)).toBe(false);
     expect(existsSync(left.dir)).toBe(false);
+    expect(await backingFiles()).not.toContain(left.dir);
     const { stdout } = await tryCommand(['ps', '-eo', 'stat,args']);
     const alive = stdout.split('\n').filter((line) => !line.startsWith('Z'));
     expect(alive.filter((line) => line.includes(`killed-${left.id}`))).toEqual([]);
@@ -65,3 +69,8 @@ describe(sweepLeftovers, () => {
     expect(exitCode).not.toBe(0);
   });
 });
+
+/** The files of loop devices. */
+async function backingFiles(): Promise<string> {
+  return (await tryCommand(['losetup', '-n', '-l', '-O', 'BACK-FILE'])).stdout;
+}
