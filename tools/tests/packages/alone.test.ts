@@ -40,9 +40,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'nodeagent-alone-'));
   registry = await startNpmRegistry(ROOT, dir);
   const staged = await Promise.all(
-    packages.map(({ name, dir: from, version }) =>
-      stagePackage({ name, dir: from }, dir, { from: version, to: version }),
-    ),
+    packages.map(({ name, dir: from }) => stagePackage({ name, dir: from }, dir)),
   );
   const publisher = await StrangersProject.create(join(dir, 'publisher'), registry);
   for (const { dir: from } of inOrder(staged)) {
