@@ -46,7 +46,7 @@ export const SOURCE_CHECKS: readonly Check[] = [
   { name: 'documentation names existing tests', argv: ['node', 'tools/check-conformance.ts'] },
 ];
 
-/** Packs every package and publishes it, at the next version, to a temporary registry. */
+/** Releases copies of all packages to a temporary registry, and sees that only those move that must. */
 const REHEARSAL: Check = {
   name: 'release rehearsal',
   argv: ['npm', 'run', 'release', '--silent', '--', '--dry-run'],

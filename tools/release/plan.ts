@@ -7,7 +7,6 @@ export interface Manifest {
   readonly dependencies?: Readonly<Record<string, string>>;
 }
 
-const OURS = '@nodeagent/';
 const VERSION = /^\d+\.\d+\.\d+$/;
 
 /** @throws {Error} for a version that is not higher than the current one */
@@ -28,54 +27,19 @@ export function nextVersion(current: string, wanted: string): string {
   return wanted;
 }
 
-/**
- * Returns the reasons why packages cannot be released together: all must have exactly one version.
- */
-export function versionProblems(manifests: readonly Manifest[]): readonly string[] {
-  const [{ version } = { version: '' }] = manifests;
-  return manifests.flatMap((manifest) => {
-    const other = manifest.version === version ? [] : [`has version ${manifest.version}`];
-    const deps = Object.entries(manifest.dependencies ?? {})
-      .filter(([name, range]) => name.startsWith(OURS) && range !== version)
-      .map(([name, range]) => `depends on ${name} ${range}`);
-    const hidden = Object.keys(manifest.dependencies ?? {})
-      .filter((name) => name.startsWith(OURS) && !manifests.some((each) => each.name === name))
-      .map((name) => `depends on ${name}, which is not published`);
-    return [...other, ...deps, ...hidden].map(
-      (what) => `${manifest.name} ${what}; the version of all packages is ${version}`,
-    );
-  });
-}
-
-/**
- * Returns the text of a `package.json`, or of the lock file, with the next version; nothing else
- * changes.
- */
-export function withVersion(text: string, from: string, to: string): string {
-  const manifest = JSON.parse(text) as Record<string, unknown>;
-  const own = /^( *"version": )"(.*?)"/m;
-  const name = manifest['name'];
-  const isOurs = typeof name === 'string' && name.startsWith(OURS);
-  const versioned = isOurs ? text.replace(own, (_, key: string) => `${key}"${to}"`) : text;
-  return versioned
-    .split('\n')
-    .map((line) => {
-      const [, head, range, tail] = /^( *"@nodeagent\/[^"]+": ")([^"]+)(",?)$/.exec(line) ?? [];
-      if (head === undefined || range?.replace('^', '') !== from) return line;
-      return `${head}${range.replace(from, to)}${tail}`;
-    })
-    .join('\n');
-}
-
 const UNRELEASED = '## Unreleased';
 
 /**
- * Moves the entries below "Unreleased" to a section with the version and the date, and starts a new
- * "Unreleased".
+ * Moves the entries below "Unreleased" to a section of the day with the released versions, and
+ * starts a new "Unreleased".
  *
  * @throws {Error} when there is nothing to release
  */
-export function releasedChangelog(text: string, version: string, day: string): string {
+export function releasedChangelog(
+  text: string,
+  day: string,
+  released: readonly Readonly<{ name: string; version: string }>[],
+): string {
   const at = text.indexOf(`${UNRELEASED}\n`);
   const [before, after] = [text.slice(0, at), text.slice(at + UNRELEASED.length)];
   const body = after.split(/^## /m, 1)[0]?.trim() ?? '';
@@ -84,7 +48,8 @@ export function releasedChangelog(text: string, version: string, day: string): s
       'CHANGELOG.md has nothing below "## Unreleased": describe the changes for users',
     );
   }
-  return `${before}${UNRELEASED}\n\nNothing yet.\n\n## ${version} (${day})${after}`;
+  const list = released.map(({ name, version }) => `- \`${name}\` ${version}`).join('\n');
+  return `${before}${UNRELEASED}\n\nNothing yet.\n\n## ${day}\n\nReleased:\n\n${list}${after}`;
 }
 
 /**

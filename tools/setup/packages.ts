@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
+import { arch } from 'node:process';
 
 import { findProgram, SetupError } from './machine.ts';
 
@@ -12,6 +13,7 @@ export type Purpose =
   | 'kernel'
   | 'machine'
   | 'packages'
+  | 'musl'
   | 'storage'
   | 'systemd';
 
@@ -20,6 +22,9 @@ interface Need {
   readonly program: string;
   readonly debianPackage: string;
 }
+
+/** The dynamic loader of musl, which is its libc too, for this machine's processor. */
+export const MUSL_LOADER = `/lib/ld-musl-${arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`;
 
 const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
   containers: [
@@ -58,6 +63,11 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
     { program: 'lintian', debianPackage: 'lintian' },
     { program: 'strip', debianPackage: 'binutils' },
     { program: 'aarch64-linux-gnu-strip', debianPackage: 'binutils-aarch64-linux-gnu' },
+  ],
+  musl: [
+    { program: MUSL_LOADER, debianPackage: 'musl' },
+    { program: 'tcc', debianPackage: 'tcc' },
+    { program: 'readelf', debianPackage: 'binutils' },
   ],
   kubectl: [{ program: 'dpkg', debianPackage: 'dpkg' }],
   machine: [

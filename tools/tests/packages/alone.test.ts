@@ -6,10 +6,12 @@ import { type NpmRegistry, startNpmRegistry } from '@nodeagent/testbed';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { commandsForTier } from '../../docs/commands.ts';
 import { inOrder, stagePackage } from '../../release/stage.ts';
 import { type Cost, renderSizes, sizeProblems, withSizes } from './sizes.ts';
 import {
   examplesOf,
+  guides,
   importing,
   installedBy,
   PEERS,
@@ -23,6 +25,10 @@ import {
 const OLD_TYPES = /^@types\/(?!node@2[2-9])/;
 
 const packages = await publishedPackages();
+/** The commands that install something, by page. */
+const readmes = new Map(
+  commandsForTier('packages').map(({ page, commands }) => [page, commands.map(({ text }) => text)]),
+);
 const costs: Cost[] = [];
 let dir: string;
 let registry: NpmRegistry;
@@ -34,9 +40,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'nodeagent-alone-'));
   registry = await startNpmRegistry(ROOT, dir);
   const staged = await Promise.all(
-    packages.map(({ name, dir: from, version }) =>
-      stagePackage({ name, dir: from }, dir, { from: version, to: version }),
-    ),
+    packages.map(({ name, dir: from }) => stagePackage({ name, dir: from }, dir)),
   );
   const publisher = await StrangersProject.create(join(dir, 'publisher'), registry);
   for (const { dir: from } of inOrder(staged)) {
@@ -52,7 +56,8 @@ afterAll(async () => {
 
 describe.concurrent.each(packages)('$name, installed alone', (each) => {
   const named = installedBy(each);
-  const examples = examplesOf(each);
+  const examples = examplesOf(each.name, each.readme);
+  const commands = readmes.get(`${each.dir}/README.md`) ?? [];
   const project = (manager: string): Promise<StrangersProject> =>
     StrangersProject.create(join(dir, manager, each.name.replace('/', '-')), registry);
 
@@ -72,6 +77,7 @@ describe.concurrent.each(packages)('$name, installed alone', (each) => {
       ...{ importMs, rssMib: Math.max(0, rssMib - bareRssMib) },
     });
     await bundleAndStart(own, entries);
+    for (const command of commands) expect(warningsIn(await own.type(command))).toEqual([]);
   });
 
   it('by pnpm: type-checks, and its README runs', async ({ expect }) => {
@@ -91,6 +97,27 @@ describe.concurrent.each(packages)('$name, installed alone', (each) => {
     }
     const peered = each.entries.filter((entry) => entry in PEERS);
     await bundleAndStart(own, peered);
+  });
+});
+
+describe.concurrent.each(await guides())('$page', ({ page, commands, names, examples }) => {
+  const project = (manager: string): Promise<StrangersProject> =>
+    StrangersProject.create(join(dir, manager, page.replaceAll('/', '-')), registry);
+
+  it('installs without a warning, as it says', async ({ expect }) => {
+    const own = await project('npm');
+    for (const command of commands) expect(warningsIn(await own.type(command))).toEqual([]);
+  });
+
+  it('names every package that its program needs', async ({ expect }) => {
+    const own = await project('pnpm');
+    await own.pnpmAdd([...names, '@types/node@22']);
+    await own.write(Object.fromEntries(examples.map(({ file, source }) => [file, source])));
+    expect(examples.length).toBeGreaterThan(0);
+    await own.typeCheck(examples.map(({ file }) => file));
+    for (const { file, needs } of examples) {
+      if (needs === undefined) await own.run(process.execPath, ['--no-warnings', file]);
+    }
   });
 });
 

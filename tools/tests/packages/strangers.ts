@@ -5,6 +5,9 @@ import { promisify } from 'node:util';
 
 import type { NpmRegistry } from '@nodeagent/testbed';
 
+import { blocksOf } from '../../docs/blocks.ts';
+import { commandsForTier } from '../../docs/commands.ts';
+
 const execute = promisify(execFile);
 
 const FOLDER = 'node_modules/';
@@ -30,8 +33,10 @@ export const PEERS: Readonly<Record<string, string>> = {
 /** Entries that have types only. */
 const TYPES_ONLY: ReadonlySet<string> = new Set(['@nodeagent/kube-client/types']);
 
-/** `ts` blocks of a README that need more than a machine with Node.js, by their number. */
+/** `ts` blocks of a page that need more than a machine with Node.js, by their number. */
 const NEEDS_MORE: Readonly<Record<string, Readonly<Record<number, string>>>> = {
+  'docs/guides/program-nftables.md': { 0: 'a network namespace of its own' },
+  'docs/guides/replace-ipvsadm.md': { 0: 'changes the tables of this kernel' },
   '@nodeagent/cri-client': { 1: 'a container runtime', 2: 'a container runtime' },
   '@nodeagent/ipvs': { 1: 'changes the tables of this kernel' },
 };
@@ -72,12 +77,43 @@ export interface Example {
   readonly needs: string | undefined;
 }
 
-export function examplesOf({ name, readme }: PublishedPackage): readonly Example[] {
-  return [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, source = ''], i) => ({
-    file: `example-${i + 1}.ts`,
-    source,
-    needs: NEEDS_MORE[name]?.[i],
-  }));
+/** @param name of the package, or the page's path */
+export function examplesOf(name: string, page: string): readonly Example[] {
+  return blocksOf(page)
+    .filter(({ language }) => language === 'ts')
+    .map(({ text }, i) => ({
+      file: `example-${i + 1}.ts`,
+      source: text,
+      needs: NEEDS_MORE[name]?.[i],
+    }));
+}
+
+/** A page with instructions to install something. */
+export interface Instructions {
+  readonly page: string;
+  /** As the reader types them. */
+  readonly commands: readonly string[];
+  /** The packages that they install. */
+  readonly names: readonly string[];
+  readonly examples: readonly Example[];
+}
+
+/** The instructions of the guides; the READMEs' are in their packages' own tests. */
+export async function guides(): Promise<readonly Instructions[]> {
+  const pages = commandsForTier('packages').filter(({ page }) => page.startsWith('docs/guides/'));
+  return Promise.all(
+    pages.map(async ({ page, commands }) => ({
+      page,
+      commands: commands.map(({ text }) => text),
+      names: commands.flatMap(({ text }) =>
+        text
+          .split(' ')
+          .slice(2)
+          .filter((word) => !/^-/.test(word)),
+      ),
+      examples: examplesOf(page, await readFile(join(ROOT, page), 'utf8')),
+    })),
+  );
 }
 
 /** An empty project of someone who has never seen this repository. */
@@ -107,6 +143,11 @@ export class StrangersProject {
     const store = join(this.dir, '../pnpm-store');
     const options = ['--ignore-workspace', '--reporter=append-only', `--store-dir=${store}`];
     return this.run(process.execPath, [pnpm, 'add', ...options, ...names]);
+  }
+
+  /** Types a command of a page. @returns everything that it said, warnings included */
+  async type(command: string): Promise<string> {
+    return this.run('sh', ['-c', command]);
   }
 
   async write(files: Readonly<Record<string, string>>): Promise<void> {

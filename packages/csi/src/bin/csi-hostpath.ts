@@ -1,6 +1,7 @@
 #!/usr/bin/env node
+import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { isAbsolute } from 'node:path';
+import { dirname, isAbsolute } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { createHostPathDriver } from '../adapters/hostpath/driver.js';
@@ -11,7 +12,7 @@ const USAGE = `Usage: csi-hostpath --endpoint SOCKET [options]
 Serves volumes that are directories of this machine, or files mounted through loop devices: for tests
 and single nodes. Needs root.
 
-  --endpoint SOCKET       where the driver listens, an absolute path
+  --endpoint SOCKET       where the driver listens, an absolute path; its folder is made if needed
   --registration SOCKET   a socket in the kubelet's plugins_registry, to be found by the kubelet
   --kubelet-endpoint PATH the driver's socket as the kubelet sees it, where that differs
   --state-dir DIR         where the volumes lie (default /var/lib/csi-hostpath)
@@ -61,6 +62,9 @@ function relative(flag: string, path: string): readonly string[] {
 }
 
 async function serve(socketPath: string): Promise<void> {
+  for (const path of [socketPath, values.registration ?? socketPath]) {
+    await mkdir(dirname(path), { recursive: true });
+  }
   const driver = await createHostPathDriver({
     stateDir: values['state-dir'],
     nodeId: values['node-id'],

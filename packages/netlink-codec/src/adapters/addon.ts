@@ -35,17 +35,26 @@ const ASSET = 'netlink.node';
 /** The folder and the name of the add-on of this machine, below `prebuilds`. */
 const FILE = `prebuilds/${process.platform}-${process.arch}/netlink.node`;
 
+/** @see https://github.com/oven-sh/bun/issues/18546 */
+const NOT_ON_BUN =
+  'netlink: Bun lacks the functions of libuv that the native add-on uses (uv_poll_init): run this ' +
+  'program with Node.js';
+
+type Versions = Readonly<Record<string, string | undefined>>;
+
 let addon: Addon | undefined;
 
 /**
  * Loads the native add-on, which this package carries for Linux on x64, arm64 and arm. It is the one
  * of the npm package `netlink`; where that is installed, its own files serve other processors. A
  * bundle has its add-on in the folder `prebuilds` beside itself; a single executable (`node
- * --build-sea`) as its asset `netlink.node`.
+ * --build-sea`) as its asset `netlink.node`. Bun is refused: it would end the process at the add-on's
+ * first call of libuv.
  *
  * @throws {NetlinkError} `NETLINK_ADDON_MISSING`
  */
-export function loadAddon(): Addon {
+export function loadAddon(versions: Versions = process.versions): Addon {
+  if (versions['bun'] !== undefined) throw new NetlinkError('NETLINK_ADDON_MISSING', NOT_ON_BUN);
   addon ??= firstAddon([
     ...(isSingleExecutable() ? [embedded] : []),
     () => load(`./${FILE}`),

@@ -39,6 +39,15 @@ describe('loading the native add-on', () => {
     expect(load).toThrow(/cannot be loaded: libstdc/);
   });
 
+  it('refuses Bun, which would end the process', () => {
+    expect(() => loadAddon({ node: '26.3.0', bun: '1.4.5' })).toThrow(
+      expect.objectContaining({
+        code: 'NETLINK_ADDON_MISSING',
+        message: expect.stringContaining('run this program with Node.js') as string,
+      }),
+    );
+  });
+
   it('finds the one of this machine', () => {
     expect(loadAddon().NativeNetlink).toBeTypeOf('function');
   });

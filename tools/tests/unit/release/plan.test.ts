@@ -6,9 +6,7 @@ import {
   publishArguments,
   releasedChangelog,
   tarballProblems,
-  versionProblems,
   withAbsoluteLinks,
-  withVersion,
 } from '../../../release/plan.ts';
 
 describe('nextVersion', () => {
@@ -26,48 +24,23 @@ describe('nextVersion', () => {
   });
 });
 
-describe('versionProblems', () => {
-  const base = { name: '@nodeagent/base', version: '1.0.0' };
-
-  it('has none when all share one version', () => {
-    const user = {
-      name: '@nodeagent/ipvs',
-      version: '1.0.0',
-      dependencies: { '@nodeagent/base': '1.0.0', yaml: '^2' },
-    };
-    expect(versionProblems([base, user])).toEqual([]);
-  });
-
-  it.each([
-    [{ version: '1.0.1' }, 'has version 1.0.1'],
-    [{ dependencies: { '@nodeagent/base': '^1.0.0' } }, 'depends on @nodeagent/base ^1.0.0'],
-    [{ dependencies: { '@nodeagent/e2e': '1.0.0' } }, '@nodeagent/e2e, which is not published'],
-  ])('names a package that %j', (more, problem) => {
-    const user = { name: '@nodeagent/ipvs', version: '1.0.0', ...more };
-    expect(versionProblems([base, user])).toEqual([expect.stringContaining(problem)]);
-  });
-});
-
-describe('withVersion', () => {
-  it('changes the version and the ranges of our packages, and nothing else', () => {
-    const text = (version: string) =>
-      `{\n  "name": "@nodeagent/x",\n  "version": "${version}",\n  "dependencies": {\n    "@nodeagent/base": "${version}",\n    "@nodeagent/testbed": "^${version}",\n    "other": "0.1.0"\n  }\n}\n`;
-    expect(withVersion(text('0.1.0'), '0.1.0', '0.2.0')).toBe(text('0.2.0'));
-  });
-});
-
 describe('releasedChangelog', () => {
-  const before = '# Changelog\n\n## Unreleased\n\n- New.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n';
+  const before = '# Changelog\n\n## Unreleased\n\n- New.\n\n## 2026-01-01\n\n- Old.\n';
+  const released = [
+    { name: '@nodeagent/base', version: '0.2.0' },
+    { name: '@nodeagent/ipvs', version: '0.1.1' },
+  ];
 
-  it('moves unreleased entries to the version and the date', () => {
-    expect(releasedChangelog(before, '0.2.0', '2026-02-02')).toBe(
-      '# Changelog\n\n## Unreleased\n\nNothing yet.\n\n## 0.2.0 (2026-02-02)\n\n- New.\n\n## 0.1.0 (2026-01-01)\n\n- Old.\n',
+  it('moves unreleased entries to the day, with the versions', () => {
+    expect(releasedChangelog(before, '2026-02-02', released)).toBe(
+      '# Changelog\n\n## Unreleased\n\nNothing yet.\n\n## 2026-02-02\n\nReleased:\n\n' +
+        '- `@nodeagent/base` 0.2.0\n- `@nodeagent/ipvs` 0.1.1\n\n- New.\n\n## 2026-01-01\n\n- Old.\n',
     );
   });
 
   it('refuses a release without changelog entries', () => {
-    const after = releasedChangelog(before, '0.2.0', '2026-02-02');
-    expect(() => releasedChangelog(after, '0.3.0', '2026-03-03')).toThrow('nothing below');
+    const after = releasedChangelog(before, '2026-02-02', released);
+    expect(() => releasedChangelog(after, '2026-03-03', released)).toThrow('nothing below');
   });
 });
 
