@@ -99,6 +99,13 @@ const LIST_RULES: Readonly<Record<string, Readonly<Record<string, ListRule>>>> =
   V1CertificateSigningRequestStatus: { conditions: { applyKeys: ['type'] } },
   V1CustomResourceDefinitionStatus: { conditions: { applyKeys: ['type'] } },
   V1CSINodeSpec: { drivers: NAMED },
+  V1MutatingWebhookConfiguration: { webhooks: NAMED },
+  V1ValidatingWebhookConfiguration: { webhooks: NAMED },
+  V1MutatingWebhook: { matchConditions: NAMED },
+  V1ValidatingWebhook: { matchConditions: NAMED },
+  V1ValidatingAdmissionPolicySpec: { matchConditions: NAMED, variables: NAMED },
+  V1ValidatingAdmissionPolicyStatus: { conditions: { applyKeys: ['type'] } },
+  V1ValidatingAdmissionPolicyBindingSpec: { validationActions: { set: true } },
   V1ResourceClaimStatus: { reservedFor: byKey('uid') },
 };
 
@@ -123,6 +130,11 @@ const ATOMIC = new Set([
   'V1RoleRef',
   'RbacV1Subject',
   'V1OwnerReference',
+  'V1MatchResources',
+  'V1NamedRuleWithOperations',
+  'V1ParamKind',
+  'V1ParamRef',
+  'V1Variable',
 ]);
 
 const ATOMIC_FIELDS = new Set(['V1PodSpec.nodeSelector', 'V1ServiceSpec.selector']);

@@ -92,7 +92,7 @@ export class Compiler implements Compiling {
       throw undeclared(at, name);
     }
     this.#used.add(name);
-    return { type, run: (frame) => frame.get(name) ?? absentVariable(name) };
+    return { type, run: (frame) => readVariable(frame, name) };
   }
 
   #typeName(name: string): Compiled | undefined {
@@ -105,6 +105,9 @@ export class Compiler implements Compiling {
     const { at, of, name, optional } = expression;
     const constant = this.#typeName(qualifiedName(expression, scope));
     if (constant !== undefined) return constant;
+    // a variable may have a name of two parts, like `authorizer.requestResource`
+    const full = of.kind === 'name' ? `${of.name}.${name}` : '';
+    if (scope.has(full)) return this.#name({ kind: 'name', at, name: full }, scope);
     const target = this.compile(of, scope);
     const found = this.unifier.resolve(target.type);
     const isOptional = optional || found.kind === 'optional';
@@ -275,8 +278,10 @@ function undeclared(at: number, name: string): ExpressionError {
   return new ExpressionError(at, `undeclared reference to '${name}' (in container '')`);
 }
 
-function absentVariable(name: string): never {
-  throw new EvaluationError(`no such attribute(s): ${name}`);
+function readVariable(frame: Frame, name: string): CelValue {
+  const value = frame.get(name);
+  if (value === undefined) throw new EvaluationError(`no such attribute(s): ${name}`);
+  return value;
 }
 
 /** `google.protobuf.Timestamp` of an expression that only selects fields of an unknown name. */

@@ -3,6 +3,7 @@ import { type CelType, showType } from '../../model/cel/type.js';
 import { EvaluationError } from '../../model/cel/value.js';
 import { Compiler } from './compile.js';
 import type { Compiled, Scope } from './compiling.js';
+import { AUTHORIZATION } from './library/authorization.js';
 import { CONVERSIONS } from './library/conversions.js';
 import { NAMED_FORMATS } from './library/formats.js';
 import { LISTS } from './library/lists.js';
@@ -17,7 +18,11 @@ import { overloadsOf } from './signature.js';
 /** @see Kubernetes 1.36 apiserver pkg/cel/environment/base.go */
 const FUNCTIONS = overloadsOf([
   ...[OPERATORS, CONVERSIONS, TEXTS, TIMES, LISTS, NETWORK, QUANTITIES, NAMED_FORMATS],
+  ...[AUTHORIZATION],
 ]);
+
+/** Reads the text of an expression. @throws {ExpressionError} */
+export type ParseExpression = (text: string) => Expression;
 
 /** A checked expression, and the names of the variables that it uses. */
 export interface CheckedExpression extends Compiled {
@@ -27,12 +32,11 @@ export interface CheckedExpression extends Compiled {
 /**
  * Checks an expression with the functions that a Kubernetes API server has.
  *
- * @param parse @throws {ExpressionError}
  * @throws {ExpressionError} with a message like the API server's, which shows the place
  */
 export function checkExpression(
   text: string,
-  parse: (text: string) => Expression,
+  parse: ParseExpression,
   scope: Scope,
 ): CheckedExpression {
   try {

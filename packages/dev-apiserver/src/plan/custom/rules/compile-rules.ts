@@ -1,8 +1,13 @@
-import { type Expression, ExpressionError } from '../../../model/cel/expression.js';
+import { ExpressionError } from '../../../model/cel/expression.js';
 import { BOOL, type CelType, STRING } from '../../../model/cel/type.js';
 import { field, type FieldError } from '../../../model/errors.js';
 import { type JsonSchema, type ValidationRule, valueSchema } from '../../../model/json-schema.js';
-import { type CheckedExpression, checkExpression, typeProblem } from '../../cel/environment.js';
+import {
+  type CheckedExpression,
+  checkExpression,
+  type ParseExpression,
+  typeProblem,
+} from '../../cel/environment.js';
 import { hasRules } from './check-rules.js';
 import { normalizedPath } from './field-path.js';
 import { isEmbedded, type Shape, shapeOf } from './shape.js';
@@ -28,8 +33,6 @@ export interface RuleNode {
   readonly values: RuleNode | undefined;
   readonly allOf: readonly RuleNode[];
 }
-
-export type ParseExpression = (text: string) => Expression;
 
 interface Place {
   readonly path: string;

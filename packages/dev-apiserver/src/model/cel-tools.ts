@@ -1,0 +1,9 @@
+import type { CompileSchema } from './custom-kind.js';
+import type { CompileConditions, CompilePolicy } from './policy.js';
+
+/** Everything that needs the compiler of expressions. */
+export interface CelTools {
+  readonly compileSchema: CompileSchema;
+  readonly compilePolicy: CompilePolicy;
+  readonly compileConditions: CompileConditions;
+}
