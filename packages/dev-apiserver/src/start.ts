@@ -29,6 +29,7 @@ import { serveCustomResources } from './run/custom-resources.js';
 import { Expressions } from './run/expressions.js';
 import { createLateBindings } from './run/noticed-bindings.js';
 import { Policies } from './run/policies.js';
+import { keepPolicyStatus } from './run/policy-status.js';
 import { Registry } from './run/registry.js';
 import { ServiceAddresses } from './run/service-addresses.js';
 import { Store } from './run/store.js';
@@ -133,6 +134,9 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
   const expressions = new Expressions(loadTools);
   serveCustomResources(registry, catalog, expressions, (err) => {
     log.error({ err }, 'custom resources cannot be served');
+  });
+  keepPolicyStatus({ registry, catalog }, expressions, (err) => {
+    log.error({ err }, 'the status of a policy cannot be kept');
   });
   registry.useAdmission(createAdmission({ registry, addresses, expressions, newSuffix }));
   const authority = await createCertificateAuthority(clock.nowMs());

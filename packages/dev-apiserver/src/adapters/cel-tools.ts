@@ -3,6 +3,7 @@ import type { FieldError } from '../model/errors.js';
 import { compileRules } from '../plan/custom/rules/compile-rules.js';
 import { evaluateRules } from '../plan/custom/rules/evaluate-rules.js';
 import { scopeOf } from '../plan/policies/admission-scope.js';
+import { typeWarnings } from '../plan/policies/check-types.js';
 import { compilePolicy } from '../plan/policies/compile-policy.js';
 import { compileConditions } from '../plan/policies/conditions.js';
 import { evaluatePolicy } from '../plan/policies/evaluate-policy.js';
@@ -24,4 +25,5 @@ export const celTools: CelTools = {
     const scope = scopeOf({ hasParams: false, hasAuthorizer: true });
     return compileConditions(conditions, path, { scope, parse: parseCel });
   },
+  typeWarnings: (spec, types) => typeWarnings(spec, types, parseCel),
 };

@@ -1,5 +1,6 @@
 import type { Decider } from './access.js';
 import type { FieldError } from './errors.js';
+import type { Kind } from './kind.js';
 import type { JsonObject } from './object.js';
 import type { UserInfo } from './request.js';
 import type { LabelSelector, MatchCondition, WebhookRule } from './webhook.js';
@@ -99,6 +100,19 @@ export type CompilePolicy = (
   name: string,
   spec: PolicySpec,
 ) => Readonly<{ policy: CompiledPolicy; errors: readonly FieldError[] }>;
+
+/** An expression of a policy that does not fit a kind which the policy is about. */
+export interface ExpressionWarning {
+  /** For example `spec.validations[0].expression`. */
+  readonly fieldRef: string;
+  readonly warning: string;
+}
+
+/** Checks a policy against the fields of kinds. */
+export type CheckTypes = (
+  spec: PolicySpec,
+  types: Readonly<{ kinds: readonly Kind[]; paramKind: Kind | undefined }>,
+) => readonly ExpressionWarning[];
 
 /** Compiles match conditions of a webhook. @param path of the list, for errors */
 export type CompileConditions = (

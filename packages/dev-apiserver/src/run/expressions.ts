@@ -5,7 +5,7 @@ import type { JsonSchema } from '../model/json-schema.js';
 import type { Kind } from '../model/kind.js';
 import { kindOf } from '../model/kinds.js';
 import type { ApiObject } from '../model/object.js';
-import type { CompiledConditions, CompiledPolicy } from '../model/policy.js';
+import type { CheckTypes, CompiledConditions, CompiledPolicy } from '../model/policy.js';
 import type { Webhook } from '../model/webhook.js';
 import { definitionOf, schemasOf } from '../plan/custom/definition.js';
 import { hasRules } from '../plan/custom/rules/check-rules.js';
@@ -92,6 +92,8 @@ export class Expressions {
     this.#conditions.set(webhook, conditions);
     return conditions;
   }
+
+  readonly typeWarnings: CheckTypes = (spec, types) => this.#compiler().typeWarnings(spec, types);
 
   #compiled(schema: JsonSchema, path: string): CompiledSchema {
     if (!hasRules(schema)) return { rules: undefined, errors: [] };

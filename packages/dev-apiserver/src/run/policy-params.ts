@@ -59,14 +59,18 @@ export function paramsOf(
   throw new ConfigurationError('binding', why);
 }
 
-function paramKindOf(
+/** Finds the kind of parameters among those that are served. */
+export function findKind(
   { kinds }: Catalog,
-  { apiVersion = '', kind = '' }: NonNullable<PolicySpec['paramKind']>,
-): Kind {
-  const found = kinds.find(
-    (one) => one.stored && one.kind === kind && apiVersionOf(one) === apiVersion,
-  );
+  { apiVersion, kind }: NonNullable<PolicySpec['paramKind']>,
+): Kind | undefined {
+  return kinds.find((one) => one.stored && one.kind === kind && apiVersionOf(one) === apiVersion);
+}
+
+function paramKindOf(catalog: Catalog, paramKind: NonNullable<PolicySpec['paramKind']>): Kind {
+  const found = findKind(catalog, paramKind);
   if (found !== undefined) return found;
+  const { apiVersion = '', kind = '' } = paramKind;
   const groupVersion = apiVersion.includes('/') ? apiVersion : `/${apiVersion}`;
   const why = `failed to find resource referenced by paramKind: '${groupVersion}, Kind=${kind}'`;
   throw new ConfigurationError('policy', why);

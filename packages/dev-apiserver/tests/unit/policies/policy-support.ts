@@ -8,7 +8,7 @@ export const BINDINGS = `${ADMISSION}/validatingadmissionpolicybindings`;
 export const MAPS = '/api/v1/namespaces/default/configmaps';
 
 /** A policy about ConfigMaps. */
-export function aPolicy(name: string, spec: object): object {
+export function aPolicy(name: string, spec: object): Readonly<{ metadata: object; spec: object }> {
   const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'] };
   const matchConstraints = { resourceRules: [{ ...rule, resources: ['configmaps'] }] };
   return { metadata: { name }, spec: { matchConstraints, ...spec } };
