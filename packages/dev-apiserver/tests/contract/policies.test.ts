@@ -55,7 +55,7 @@ describe('@kubernetes/client-node', () => {
       const [warning] = status?.typeChecking?.expressionWarnings ?? [];
       expect(warning?.fieldRef).toBe('spec.validations[1].expression');
       expect(warning?.warning).toContain(
-        '/v1, Kind=ConfigMap: ERROR: <input>:1:7: undefined field',
+        '/v1, Kind=ConfigMap: ERROR: <input>:1:12: undefined field',
       );
     });
     await admissions.deleteValidatingAdmissionPolicyBinding({ name: 'owners' });

@@ -15,7 +15,7 @@ import {
 import { fieldType, keyOf, readField, readIndex } from './access.js';
 import { bool } from './arguments.js';
 import { chooseOverload } from './choose-overload.js';
-import type { Compiled, Compiling, Scope } from './compiling.js';
+import type { CheckNotes, Compiled, Compiling, Scope } from './compiling.js';
 import type { Frame } from './frame.js';
 import { MACROS } from './macros.js';
 import { typeOfLiteral } from './runtime-type.js';
@@ -34,6 +34,8 @@ export class Compiler implements Compiling {
   readonly unifier = new Unifier();
   readonly #functions: ReadonlyMap<string, readonly Overload[]>;
   readonly #used = new Set<string>();
+  readonly #types = new Map<Expression, CelType>();
+  readonly #overloads = new Map<Expression, readonly Overload[]>();
 
   constructor(functions: ReadonlyMap<string, readonly Overload[]>) {
     this.#functions = functions;
@@ -44,8 +46,25 @@ export class Compiler implements Compiling {
     return this.#used;
   }
 
+  /** The types and overloads that were found. */
+  get notes(): CheckNotes {
+    return {
+      typeOf: (expression) => {
+        const found = this.#types.get(expression);
+        return found === undefined ? undefined : this.unifier.resolve(found);
+      },
+      overloadsOf: (call) => this.#overloads.get(call) ?? [],
+    };
+  }
+
   /** @throws {ExpressionError} */
   compile(expression: Expression, scope: Scope): Compiled {
+    const compiled = this.#compile(expression, scope);
+    this.#types.set(expression, compiled.type);
+    return compiled;
+  }
+
+  #compile(expression: Expression, scope: Scope): Compiled {
     switch (expression.kind) {
       case 'literal': {
         const { value } = expression;
@@ -227,6 +246,7 @@ export class Compiler implements Compiling {
       const types = args.map(({ type }) => type);
       throw this.#noOverload(expression.at, name, target, types);
     }
+    this.#overloads.set(expression, chosen.overloads);
     return {
       type: chosen.type,
       run: (frame) =>
@@ -242,7 +262,9 @@ export class Compiler implements Compiling {
     if (name !== 'format' || arg.kind !== 'list') return this.compile(arg, scope);
     const items = arg.items.map((item) => this.compile(item, scope));
     const run = (frame: Frame): CelValue => new CelList(items.map((item) => item.run(frame)));
-    return { type: { kind: 'list', of: DYN }, run };
+    const type: CelType = { kind: 'list', of: DYN };
+    this.#types.set(arg, type);
+    return { type, run };
   }
 
   /** `sets.contains` for a call whose target is no value but a part of the function's name. */

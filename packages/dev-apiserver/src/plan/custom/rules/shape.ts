@@ -172,7 +172,7 @@ export function isEmbedded(schema: JsonSchema): boolean {
 }
 
 /** Rules see these fields of each resource, even when its schema does not have them. */
-function asResource(schema: JsonSchema): JsonSchema {
+export function asResource(schema: JsonSchema): JsonSchema {
   const { properties = {} } = schema;
   const { kind, apiVersion, metadata } = properties;
   const { name, generateName } = metadata?.properties ?? {};
