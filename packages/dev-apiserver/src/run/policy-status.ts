@@ -1,7 +1,7 @@
 import { kindOf } from '../model/kinds.js';
 import type { JsonObject } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
-import { kindsToCheck } from '../plan/policies/check-types.js';
+import { kindsToCheck } from '../plan/policies/kinds-to-check.js';
 import { policySpecOf } from '../plan/policies/specs.js';
 import type { Catalog } from './catalog.js';
 import type { Expressions } from './expressions.js';

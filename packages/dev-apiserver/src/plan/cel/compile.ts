@@ -16,6 +16,7 @@ import { fieldType, keyOf, readField, readIndex } from './access.js';
 import { bool } from './arguments.js';
 import { chooseOverload } from './choose-overload.js';
 import type { CheckNotes, Compiled, Compiling, Scope } from './compiling.js';
+import { CHECK_COST } from './cost/call-costs.js';
 import type { Frame } from './frame.js';
 import { MACROS } from './macros.js';
 import { typeOfLiteral } from './runtime-type.js';
@@ -249,11 +250,13 @@ export class Compiler implements Compiling {
     this.#overloads.set(expression, chosen.overloads);
     return {
       type: chosen.type,
-      run: (frame) =>
-        chosen.call(
+      run: (frame) => {
+        if (name === 'check') frame.spend(CHECK_COST);
+        return chosen.call(
           frame,
           args.map(({ run }) => run(frame)),
-        ),
+        );
+      },
     };
   }
 

@@ -150,7 +150,7 @@ describe('a policy', () => {
       subjects: [{ apiGroup: group, kind: 'User', name: 'ann' }],
     });
     const may = (check: string): string => `authorizer.${check}.allowed()`;
-    const expression = [
+    const validations = [
       may("requestResource.check('delete')"),
       may("group('').resource('secrets').namespace('default').name('s').check('get')"),
       `!${may("group('').resource('pods').subresource('exec').check('create')")}`,
@@ -159,11 +159,23 @@ describe('a policy', () => {
       `!${may("serviceAccount('default', 'x').group('').resource('secrets').check('get')")}`,
       "authorizer.requestResource.check('get').reason().contains('RBAC')",
       "!authorizer.requestResource.check('get').errored()",
-    ].join(' && ');
-    await apply(admin, { validations: [{ expression }] });
+    ].map((expression) => ({ expression }));
+    await apply(admin, { validations });
     const ann = await callerFor(server, 'ann', []);
     expect(said(await ann.call('POST', MAPS, aMap('m', {})))).toEqual([201, '']);
     expect((await admin.call('POST', MAPS, aMap('m2', {}))).status).toBe(422);
+  });
+
+  it('may ask no more than two questions in an expression', async () => {
+    const check = "authorizer.requestResource.check('get').allowed()";
+    const validations = [
+      { expression: `${check} && ${check}` },
+      { expression: `[1, 2, 3].all(n, ${check})` },
+    ];
+    await apply(admin, { validations });
+    expect((await admin.call('POST', MAPS, aMap('m', {}))).body['message']).toMatch(
+      /denied request: expression '\[1, 2, 3\].*actual cost limit exceeded/,
+    );
   });
 
   it('evaluates variables when they are needed', async () => {

@@ -10,8 +10,8 @@ const PER_PATTERN_CHARACTER = 0.25;
 export const LIST_COST = 10;
 /** A part of the longest pattern of a named format. */
 const FORMAT_PATTERN = 128 * PER_PATTERN_CHARACTER;
-/** The cost that allows two questions to the authorizer in an expression. */
-const CHECK_COST = 350_000;
+/** The cost of a question to the authorizer: an expression may ask two. */
+export const CHECK_COST = 350_000;
 const ADDRESS: Size = { min: 4, max: 16 };
 const ONE = exactly(1);
 
