@@ -97,10 +97,15 @@ export async function runExamples(
   }
 }
 
-/** Returns the output that a page promises: its block in `text` after the words "It prints". */
-export async function promisedOutput(page: string): Promise<string> {
+/**
+ * Returns the output that a page promises: its block in `text` after the words "It prints".
+ *
+ * @param index which of them, the first when absent
+ */
+export async function promisedOutput(page: string, index = 0): Promise<string> {
   const text = await readFile(page, 'utf8');
-  const promised = /^It prints.*?:\n\n```text\n(.*?)^```$/ms.exec(text)?.[1];
+  const all = [...text.matchAll(/^It prints.*?:\n\n```text\n(.*?)^```$/gms)];
+  const promised = all[index]?.[1];
   if (promised === undefined) throw new Error(`${page} does not say what it prints`);
   return promised;
 }

@@ -25,6 +25,7 @@ const ROOTS = [
   'V1ResourceClaimTemplate V1DeviceClass V1Scale V1Status V1DeleteOptions',
   'V1beta1ClusterTrustBundle V1beta1PodCertificateRequest',
   'V1HorizontalPodAutoscaler V1MutatingWebhookConfiguration V1ValidatingWebhookConfiguration',
+  'V1ValidatingAdmissionPolicy V1ValidatingAdmissionPolicyBinding',
 ].flatMap((line) => line.split(' '));
 
 /** The models say `string` where the API means a quantity. @see Kubernetes api/openapi-spec */

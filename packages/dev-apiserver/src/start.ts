@@ -15,7 +15,7 @@ import {
 } from './adapters/pki.js';
 import { createTokenSigner } from './adapters/token-signer.js';
 import { callWebhook } from './adapters/webhook-caller.js';
-import type { CompileSchema } from './model/custom-kind.js';
+import type { CelTools } from './model/cel-tools.js';
 import type { UserInfo } from './model/request.js';
 import { formatIp, parseIpRange } from './plan/ip-range.js';
 import type { ResolveService } from './ports.js';
@@ -26,9 +26,11 @@ import { createAuthorizer } from './run/authorizer.js';
 import { bootstrap } from './run/bootstrap.js';
 import { Catalog } from './run/catalog.js';
 import { serveCustomResources } from './run/custom-resources.js';
+import { Expressions } from './run/expressions.js';
 import { createLateBindings } from './run/noticed-bindings.js';
+import { Policies } from './run/policies.js';
+import { keepPolicyStatus } from './run/policy-status.js';
 import { Registry } from './run/registry.js';
-import { SchemaRules } from './run/schema-rules.js';
 import { ServiceAddresses } from './run/service-addresses.js';
 import { Store } from './run/store.js';
 import { createSubresources } from './run/subresources/subresources.js';
@@ -129,20 +131,24 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
   const store = new Store(Math.floor(clock.nowMs()) * 1_000);
   const registry = new Registry({ store, clock, newUid: randomUUID, newSuffix });
   const catalog = new Catalog();
-  const schemaRules = new SchemaRules(loadCompiler);
-  serveCustomResources(registry, catalog, schemaRules, (err) => {
+  const expressions = new Expressions(loadTools);
+  serveCustomResources(registry, catalog, expressions, (err) => {
     log.error({ err }, 'custom resources cannot be served');
   });
-  registry.useAdmission(createAdmission({ registry, addresses, schemaRules, newSuffix }));
-  const webhooks = new Webhooks({
-    ...{ registry, catalog, call: callWebhook, newUid: randomUUID },
-    resolveService: options.resolveService,
+  keepPolicyStatus({ registry, catalog }, expressions, (err) => {
+    log.error({ err }, 'the status of a policy cannot be kept');
   });
+  registry.useAdmission(createAdmission({ registry, addresses, expressions, newSuffix }));
   const authority = await createCertificateAuthority(clock.nowMs());
   const signer = await createTokenSigner(ISSUER, () => clock.nowMs());
   const { bindingLagMs: lagMs } = options;
   const bindings = lagMs === undefined ? undefined : createLateBindings(clock, lagMs);
   const authorizer = createAuthorizer(registry, bindings);
+  const webhooks = new Webhooks({
+    ...{ registry, catalog, authorizer, expressions, call: callWebhook, newUid: randomUUID },
+    policies: new Policies({ registry, catalog, authorizer, expressions }),
+    resolveService: options.resolveService,
+  });
   const authenticate = createTokenAuthenticator({
     ...{ registry, signer, clock },
     staticTokens: options.tokens ?? new Map(),
@@ -156,7 +162,7 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
     csrSigner: authority,
   });
   const server = await startHttpsServer({
-    api: new Api({ webhooks, catalog, registry, authorizer, subresources, schemaRules }),
+    api: new Api({ webhooks, catalog, registry, authorizer, subresources, expressions }),
     host,
     port: options.port ?? 0,
     certificate: await authority.issueServer('kube-apiserver', serverNames(options), clock.nowMs()),
@@ -235,8 +241,8 @@ function newSuffix(): string {
   return Array.from({ length: 5 }, () => SUFFIX_LETTERS[randomInt(SUFFIX_LETTERS.length)]).join('');
 }
 
-/** Rules need a parser and a library of functions, which servers without rules do without. */
-async function loadCompiler(): Promise<CompileSchema> {
-  const { compileSchema } = await import('./adapters/compile-schema.js');
-  return compileSchema;
+/** Expressions need a parser and a library of functions, which servers without any do without. */
+async function loadTools(): Promise<CelTools> {
+  const { celTools } = await import('./adapters/cel-tools.js');
+  return celTools;
 }

@@ -323,6 +323,19 @@ const OTHERS = [
       generation: true,
       ...clusterWide,
     },
+    {
+      plural: 'validatingadmissionpolicies',
+      kind: 'ValidatingAdmissionPolicy',
+      generation: true,
+      status: true,
+      ...clusterWide,
+    },
+    {
+      plural: 'validatingadmissionpolicybindings',
+      kind: 'ValidatingAdmissionPolicyBinding',
+      generation: true,
+      ...clusterWide,
+    },
   ]),
   ...rows('apiextensions.k8s.io', 'v1', [
     {

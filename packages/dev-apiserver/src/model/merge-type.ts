@@ -84,7 +84,7 @@ function customType(schema: JsonSchema): MergeType {
 }
 
 function customList(schema: JsonSchema, items: JsonSchema): MergeField['list'] {
-  if (schema['x-kubernetes-list-type'] === 'set') return { set: true };
+  if (schema['x-kubernetes-list-type'] === 'set') return { set: 'apply' };
   if (schema['x-kubernetes-list-type'] !== 'map') return undefined;
   const applyKeys = schema['x-kubernetes-list-map-keys'] ?? [];
   const keyDefaults = Object.fromEntries(

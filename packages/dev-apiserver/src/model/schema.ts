@@ -36,8 +36,8 @@ export interface ListRule {
   readonly patchKey?: string;
   readonly applyKeys?: readonly string[];
   readonly retainKeys?: boolean;
-  /** Lists of scalars: a set for apply, merged by strategic merge. */
-  readonly set?: boolean;
+  /** For lists of scalars: a set for apply, or for strategic merge too. */
+  readonly set?: 'apply' | 'always';
 }
 
 function byKey(patchKey: string, applyKeys: readonly string[] = [patchKey]): ListRule {
@@ -60,7 +60,7 @@ const WITH_CONDITIONS = { conditions: CONDITIONS };
  * @see Kubernetes 1.36 api/openapi-spec/swagger.json: x-kubernetes-patch-merge-key, -list-map-keys
  */
 const LIST_RULES: Readonly<Record<string, Readonly<Record<string, ListRule>>>> = {
-  V1ObjectMeta: { ownerReferences: byKey('uid'), finalizers: { set: true } },
+  V1ObjectMeta: { ownerReferences: byKey('uid'), finalizers: { set: 'always' } },
   V1Container: CONTAINER,
   V1EphemeralContainer: CONTAINER,
   V1PodSpec: {
@@ -84,7 +84,7 @@ const LIST_RULES: Readonly<Record<string, Readonly<Record<string, ListRule>>>> =
   V1ServiceSpec: { ports: byKey('port', ['port', 'protocol']) },
   V1ServiceStatus: WITH_CONDITIONS,
   V1ServiceAccount: { secrets: NAMED },
-  V1NodeSpec: { podCIDRs: { set: true } },
+  V1NodeSpec: { podCIDRs: { set: 'always' } },
   V1NodeStatus: { addresses: byKey('type'), conditions: CONDITIONS },
   V1NamespaceStatus: WITH_CONDITIONS,
   V1DeploymentStatus: WITH_CONDITIONS,
@@ -99,6 +99,13 @@ const LIST_RULES: Readonly<Record<string, Readonly<Record<string, ListRule>>>> =
   V1CertificateSigningRequestStatus: { conditions: { applyKeys: ['type'] } },
   V1CustomResourceDefinitionStatus: { conditions: { applyKeys: ['type'] } },
   V1CSINodeSpec: { drivers: NAMED },
+  V1MutatingWebhookConfiguration: { webhooks: NAMED },
+  V1ValidatingWebhookConfiguration: { webhooks: NAMED },
+  V1MutatingWebhook: { matchConditions: NAMED },
+  V1ValidatingWebhook: { matchConditions: NAMED },
+  V1ValidatingAdmissionPolicySpec: { matchConditions: NAMED, variables: NAMED },
+  V1ValidatingAdmissionPolicyStatus: { conditions: { applyKeys: ['type'] } },
+  V1ValidatingAdmissionPolicyBindingSpec: { validationActions: { set: 'apply' } },
   V1ResourceClaimStatus: { reservedFor: byKey('uid') },
 };
 
@@ -123,6 +130,11 @@ const ATOMIC = new Set([
   'V1RoleRef',
   'RbacV1Subject',
   'V1OwnerReference',
+  'V1MatchResources',
+  'V1NamedRuleWithOperations',
+  'V1ParamKind',
+  'V1ParamRef',
+  'V1Variable',
 ]);
 
 const ATOMIC_FIELDS = new Set(['V1PodSpec.nodeSelector', 'V1ServiceSpec.selector']);

@@ -10,11 +10,18 @@ export interface Webhook {
   readonly matchPolicy: 'Exact' | 'Equivalent';
   readonly namespaceSelector?: LabelSelector;
   readonly objectSelector?: LabelSelector;
+  readonly matchConditions?: readonly MatchCondition[];
   readonly timeoutSeconds: number;
   readonly sideEffects: string;
   readonly admissionReviewVersions: readonly string[];
   /** Only mutating webhooks have it. */
   readonly reinvocationPolicy?: 'Never' | 'IfNeeded';
+}
+
+/** A condition in CEL, without which a webhook or a policy is passed over. */
+export interface MatchCondition {
+  readonly name?: string;
+  readonly expression?: string;
 }
 
 /** A Service that answers for a webhook. */

@@ -51,7 +51,7 @@ function collectList(
   path: FieldPath,
   leaves: Map<string, unknown>,
 ): void {
-  if (rule?.set === true) {
+  if (rule?.set !== undefined) {
     for (const item of list) leaves.set(joinPath([...path, `v:${JSON.stringify(item)}`]), item);
   } else if (rule?.applyKeys !== undefined && list.every(isObject)) {
     for (const item of list) {
@@ -162,7 +162,7 @@ function overlayList(
   list: readonly unknown[],
 ): readonly unknown[] {
   const old: readonly unknown[] = Array.isArray(before) ? before : [];
-  if (rule?.set === true) return [...new Set([...old, ...list])];
+  if (rule?.set !== undefined) return [...new Set([...old, ...list])];
   const keys = rule?.applyKeys;
   if (keys === undefined) return list;
   const merged = [...old];

@@ -61,7 +61,7 @@ function mergeList(
   }
   const key = rule.patchKey;
   if (key === undefined) {
-    return rule.set === true ? [...new Set([...old, ...lists.patch])] : lists.patch;
+    return rule.set === 'always' ? [...new Set([...old, ...lists.patch])] : lists.patch;
   }
   const merged = [...old];
   for (const item of lists.patch) {

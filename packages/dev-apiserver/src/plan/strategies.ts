@@ -23,6 +23,7 @@ import { customStrategy } from './custom/custom-strategy.js';
 import { definition } from './custom/definition-strategy.js';
 import { qosClassOf } from './pod-qos.js';
 import { validatePodUpdate } from './pod-update.js';
+import { admissionPolicy, admissionPolicyBinding } from './policies/policy-strategy.js';
 import { defaultServiceSpec, validateServiceSpec } from './service-strategy.js';
 import {
   csiDriver,
@@ -149,6 +150,8 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'customresourcedefinitions.apiextensions.k8s.io': definition,
   'mutatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfiguration,
   'validatingwebhookconfigurations.admissionregistration.k8s.io': webhookConfiguration,
+  'validatingadmissionpolicies.admissionregistration.k8s.io': admissionPolicy,
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io': admissionPolicyBinding,
   'deployments.apps': {
     ...workload,
     defaults: (draft) => defaultDeployment(draft as unknown as Deployment),

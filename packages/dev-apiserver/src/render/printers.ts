@@ -1,4 +1,5 @@
 import { type ApiObject, isObject, listAt, textAt, valueAt } from '../model/object.js';
+import { ADMISSION_PRINTERS } from './admission-printers.js';
 import { AGE, type Column, count, joined, NAME, size, text } from './columns.js';
 import { ENDPOINT_SLICES, EVENTS, NODES, PODS, SERVICES, shortList } from './core-printers.js';
 import { humanDuration, labelsText } from './human.js';
@@ -62,6 +63,7 @@ export const PRINTERS: Readonly<Record<string, readonly Column[]>> = {
   serviceaccounts: [NAME, AGE],
   'leases.coordination.k8s.io': [NAME, text('Holder', 'spec.holderIdentity'), AGE],
   ...WORKLOAD_PRINTERS,
+  ...ADMISSION_PRINTERS,
   'runtimeclasses.node.k8s.io': [NAME, text('Handler', 'handler'), AGE],
   'priorityclasses.scheduling.k8s.io': [
     NAME,

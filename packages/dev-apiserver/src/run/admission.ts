@@ -14,9 +14,9 @@ import {
 import { isResize, resizeProblem } from '../plan/resize-fit.js';
 import { addDefaultTolerations, addServiceAccount } from '../plan/service-account-volume.js';
 import { defaultClassName, expansionProblem } from '../plan/storage-admission.js';
+import type { Expressions } from './expressions.js';
 import { nodeNameOf } from './node-authorizer.js';
 import type { Registry } from './registry.js';
-import type { SchemaRules } from './schema-rules.js';
 import type { ServiceAddresses } from './service-addresses.js';
 
 const NAMESPACES = kindOf('', 'namespaces');
@@ -32,7 +32,7 @@ const IMMORTAL = new Set(['default', 'kube-system', 'kube-public']);
 export interface AdmissionOptions {
   readonly registry: Registry;
   readonly addresses: ServiceAddresses;
-  readonly schemaRules: SchemaRules;
+  readonly expressions: Expressions;
   readonly newSuffix: () => string;
 }
 
@@ -41,7 +41,7 @@ export interface AdmissionOptions {
  * priorities, addresses.
  */
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { registry, addresses, schemaRules, newSuffix } = options;
+  const { registry, addresses, expressions, newSuffix } = options;
   return {
     create: (kind, draft, context) => {
       checkNamespace(registry, kind, draft);
@@ -69,7 +69,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       };
       return { undo, commit };
     },
-    validate: (kind, object) => schemaRules.errorsOf(kind, object),
+    validate: (kind, object) => expressions.errorsOf(kind, object),
     delete: (kind, object) => {
       if (kind.storage === 'namespaces' && IMMORTAL.has(object.metadata.name ?? '')) {
         throw statusError.forbidden(

@@ -3,7 +3,7 @@ import { readDeleteOptions, readListQuery, readWriteContext } from '../codec/que
 import type { ApiRequest } from '../model/api-request.js';
 import { StatusError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
-import { type ApiObject, isObject, toApiObject } from '../model/object.js';
+import { type ApiObject, isObject, textAt, toApiObject } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
 import type { Review } from '../model/review.js';
 import type { AdmissionAttributes } from '../model/webhook.js';
@@ -22,10 +22,10 @@ import {
 import type { ApiAnswer } from './api-answer.js';
 import type { Authorizer } from './authorizer.js';
 import type { Catalog } from './catalog.js';
+import type { Expressions } from './expressions.js';
 import { proxyToNode } from './node-proxy.js';
 import { patched } from './patching.js';
 import type { Mutation, Registry } from './registry.js';
-import type { SchemaRules } from './schema-rules.js';
 import type { Subresources } from './subresources/subresources.js';
 import { Watch } from './watch.js';
 import type { Webhooks } from './webhooks.js';
@@ -36,7 +36,7 @@ export interface ApiPorts {
   readonly authorizer: Authorizer;
   readonly subresources: Subresources;
   readonly webhooks: Webhooks;
-  readonly schemaRules: SchemaRules;
+  readonly expressions: Expressions;
 }
 
 interface Call {
@@ -114,8 +114,8 @@ export class Api {
 
   async #perform(call: Call): Promise<ApiAnswer> {
     const { request, route, verb } = call;
-    const { registry, schemaRules } = this.#ports;
-    await schemaRules.prepareFor(route.kind, request.body);
+    const { registry, expressions } = this.#ports;
+    await expressions.prepareFor(route.kind, request.body);
     switch (verb) {
       case 'get':
         partOf(route);
@@ -300,12 +300,14 @@ export class Api {
 
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
+/** An object that is created has the name that it is sent with. */
 function attributesOf(
-  { request: { user }, route }: Call,
+  { request: { user, body }, route }: Call,
   operation: AdmissionAttributes['operation'],
   dryRun: boolean,
 ): AdmissionAttributes {
-  const { kind, namespace, name, subresource } = route;
+  const { kind, namespace, subresource } = route;
+  const name = route.name || (operation === 'CREATE' ? textAt(body, 'metadata.name') : '');
   return { operation, kind, namespace, name, subresource, user, dryRun };
 }
 

@@ -8,8 +8,8 @@ import {
   terminating,
 } from '../plan/custom/definition-conditions.js';
 import type { Catalog } from './catalog.js';
+import type { Expressions } from './expressions.js';
 import type { Registry } from './registry.js';
-import type { SchemaRules } from './schema-rules.js';
 
 const DEFINITIONS = kindOf('apiextensions.k8s.io', 'customresourcedefinitions');
 
@@ -27,7 +27,7 @@ const CONTEXT: WriteContext = {
 export function serveCustomResources(
   registry: Registry,
   catalog: Catalog,
-  { rulesOf }: SchemaRules,
+  { rulesOf }: Expressions,
   onError: (error: unknown) => void,
 ): void {
   const watched = new Set<string>();

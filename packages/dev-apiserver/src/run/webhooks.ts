@@ -1,12 +1,11 @@
 import { decodeObject } from '../codec/decode-object.js';
-import { fromStored, toStored } from '../codec/stored-form.js';
-import type { StatusError } from '../model/errors.js';
+import { type StatusError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { kindOf } from '../model/kinds.js';
 import { type ApiObject, deepEqual, toApiObject } from '../model/object.js';
 import type { Review, Transition } from '../model/review.js';
-import type { Labels } from '../model/selectors.js';
 import type { AdmissionAttributes, Webhook } from '../model/webhook.js';
+import { webhooksOf } from '../plan/policies/specs.js';
 import { strategyOf } from '../plan/strategies.js';
 import { matchedKind, selectorsFit } from '../plan/webhooks/match.js';
 import {
@@ -19,11 +18,14 @@ import {
   verdictOf,
 } from '../plan/webhooks/review.js';
 import type { ResolveService, WebhookCaller } from '../ports.js';
+import { equivalentsOf, namespaceLabels, seenAs, shownAs } from './admitted.js';
+import type { Authorizer } from './authorizer.js';
 import type { Catalog } from './catalog.js';
+import type { Expressions } from './expressions.js';
+import { inputOf, type Policies } from './policies.js';
 import type { Registry } from './registry.js';
 import { targetOf } from './webhook-targets.js';
 
-const NAMESPACES = kindOf('', 'namespaces');
 const CONFIGURATIONS = {
   mutating: kindOf('admissionregistration.k8s.io', 'mutatingwebhookconfigurations'),
   validating: kindOf('admissionregistration.k8s.io', 'validatingwebhookconfigurations'),
@@ -37,6 +39,9 @@ const MOST_TURNS = 20;
 export interface WebhooksPorts {
   readonly registry: Registry;
   readonly catalog: Catalog;
+  readonly authorizer: Authorizer;
+  readonly expressions: Expressions;
+  readonly policies: Policies;
   readonly call: WebhookCaller;
   readonly newUid: () => string;
   readonly resolveService?: ResolveService | undefined;
@@ -64,7 +69,7 @@ interface Matched {
 }
 
 /**
- * Calls admission webhooks. Writes are synchronous, so one that needs an answer is broken off
+ * Calls admission webhooks, and has policies evaluated before those that validate. Writes are synchronous, so one that needs an answer is broken off
  * without effect, and made again when the answer is there; if its object has changed meanwhile, the
  * webhooks are asked again.
  */
@@ -76,8 +81,8 @@ export class Webhooks {
   }
 
   /**
-   * @param warnings gets the warnings of webhooks
-   * @throws {StatusError} what a webhook, or its failure, says
+   * @param warnings gets the warnings of webhooks and policies
+   * @throws {StatusError} what a policy, a webhook, or its failure says
    */
   async review<T>(
     attributes: AdmissionAttributes,
@@ -88,7 +93,9 @@ export class Webhooks {
       mutating: this.#matched('mutating', attributes),
       validating: this.#matched('validating', attributes),
     };
-    if (matched.mutating.length + matched.validating.length === 0) return write(undefined);
+    const check = this.#ports.policies.checkOf(attributes, warnings);
+    const isSeen = matched.mutating.length + matched.validating.length > 0;
+    if (!isSeen && check === undefined) return write(undefined);
     const answers = new Map<
       Phase,
       Readonly<{ base: Transition; object?: ApiObject | undefined }>
@@ -103,6 +110,7 @@ export class Webhooks {
         return structuredClone<ApiObject | undefined>(known.object);
       },
       validate: (transition) => {
+        check?.(transition);
         if (matched.validating.length === 0) return;
         const known = answers.get('validating');
         if (known === undefined || !sameVersion(known.base.old, transition.old)) {
@@ -143,6 +151,7 @@ export class Webhooks {
     const mutating = this.#matched('mutating', attributes);
     const validating = this.#matched('validating', attributes);
     const next = await this.#mutate(mutating, { ...asked, base: { object, old } });
+    this.#ports.policies.checkOf(attributes, warnings)?.({ object: next, old });
     await this.#validate(validating, { ...asked, base: { object: next, old } });
     return next ?? object;
   }
@@ -152,17 +161,16 @@ export class Webhooks {
     const { kind } = attributes;
     const configurations = registry.all(CONFIGURATIONS[phase]);
     if (configurations.length === 0) return [];
-    const equivalents = catalog.kinds.filter((one) => one.storage === kind.storage && one !== kind);
-    return configurations
-      .flatMap(({ webhooks }) => (Array.isArray(webhooks) ? (webhooks as readonly Webhook[]) : []))
-      .flatMap((webhook) => {
-        const seen = matchedKind(webhook, attributes, equivalents);
-        return seen === undefined ? [] : [{ webhook, seen }];
-      });
+    const equivalents = equivalentsOf(catalog.kinds, kind);
+    return configurations.flatMap(webhooksOf).flatMap((webhook) => {
+      const seen = matchedKind(webhook, attributes, equivalents);
+      return seen === undefined ? [] : [{ webhook, seen }];
+    });
   }
 
   async #validate(matched: readonly Matched[], asked: Asked): Promise<void> {
-    const verdicts = await Promise.all(matched.map((one) => this.#ask(one, asked.base, asked)));
+    const wanted = matched.filter((one) => this.#wants(one, asked.base, asked));
+    const verdicts = await Promise.all(wanted.map((one) => this.#ask(one, asked.base, asked)));
     for (const verdict of verdicts) if (verdict?.refusal !== undefined) throw verdict.refusal;
   }
 
@@ -172,7 +180,9 @@ export class Webhooks {
     let { object } = asked.base;
     const again: Matched[] = [];
     const turn = async (one: Matched): Promise<boolean> => {
-      const verdict = await this.#ask(one, { ...asked.base, object }, asked);
+      const transition = { ...asked.base, object };
+      if (!this.#wants(one, transition, asked)) return false;
+      const verdict = await this.#ask(one, transition, asked);
       if (verdict?.refusal !== undefined) throw verdict.refusal;
       if (verdict?.patch === undefined || object === undefined) return false;
       const changed = patchedObject(attributes, one.seen, object, verdict.patch);
@@ -189,21 +199,30 @@ export class Webhooks {
     return object;
   }
 
-  /** @returns undefined when the webhook does not select the object, or its failure is ignored */
+  /** True when a webhook selects the object. @throws {StatusError} when its conditions fail */
+  #wants({ webhook, seen }: Matched, transition: Transition, { attributes }: Asked): boolean {
+    const { registry, authorizer, expressions } = this.#ports;
+    const labels = namespaceLabels(registry, attributes, transition);
+    if (!selectorsFit(webhook, transition, labels)) return false;
+    const conditions = expressions.conditionsOf(webhook);
+    if (conditions === undefined) return true;
+    const input = inputOf({ attributes, seen, transition }, { registry, authorizer });
+    const verdict = conditions.judge({ ...input, namespaceObject: null });
+    if (verdict.kind !== 'failed') return verdict.kind === 'met';
+    if (webhook.failurePolicy === 'Ignore') return false;
+    throw statusError.forbidden(attributes.kind, attributes.name, verdict.why);
+  }
+
+  /** @returns undefined when the webhook's failure is ignored */
   async #ask(
     { webhook, seen }: Matched,
-    { object, old }: Transition,
+    transition: Transition,
     { attributes, warnings }: Asked,
   ): Promise<Verdict | undefined> {
-    const labels = this.#namespaceLabels(attributes, object ?? old);
-    if (!selectorsFit(webhook, { object, old }, labels)) return undefined;
     const uid = this.#ports.newUid();
-    const states = {
-      object: object === undefined ? undefined : shownAs(attributes, seen, object),
-      old: old === undefined ? undefined : shownAs(attributes, seen, old),
-    };
+    const { object, old } = shownAs(attributes, seen, transition);
     const name = attributes.name || (object?.metadata.name ?? '');
-    const body = reviewOf(uid, { ...attributes, name }, { seen, ...states });
+    const body = reviewOf(uid, { ...attributes, name }, { seen, object, old });
     const { registry, resolveService, call } = this.#ports;
     const target = await targetOf(registry, webhook, resolveService);
     const timeoutMs = webhook.timeoutSeconds * 1_000;
@@ -226,17 +245,6 @@ export class Webhooks {
       return;
     }
   }
-
-  /** The labels of the object's namespace; its own for a namespace. */
-  #namespaceLabels(
-    { kind, namespace }: AdmissionAttributes,
-    object: ApiObject | undefined,
-  ): Labels | undefined {
-    if (kind.storage === 'namespaces') return object?.metadata.labels ?? {};
-    if (!kind.namespaced) return undefined;
-    const found = this.#ports.registry.find(NAMESPACES, { namespace: '', name: namespace });
-    return found?.metadata.labels ?? {};
-  }
 }
 
 interface Asked {
@@ -249,11 +257,6 @@ function onFailure({ failurePolicy }: Webhook, error: StatusError): undefined {
   if (failurePolicy === 'Fail') throw error;
 }
 
-/** The object as a webhook sees it; what is sent to subresources has no other versions. */
-function shownAs({ kind, sent }: AdmissionAttributes, seen: Kind, object: ApiObject): ApiObject {
-  return sent === undefined ? seenAs(seen, kind, object) : object;
-}
-
 function patchedObject(
   attributes: AdmissionAttributes,
   seen: Kind,
@@ -261,16 +264,12 @@ function patchedObject(
   patch: unknown,
 ): ApiObject {
   const { kind, sent } = attributes;
-  const patched = toApiObject(patchedBy(shownAs(attributes, seen, object), patch));
+  const shown = sent === undefined ? seenAs(seen, kind, object) : object;
+  const patched = toApiObject(patchedBy(shown, patch));
   if (sent !== undefined) return patched;
   const changed = toApiObject(decodeObject(kind, seenAs(kind, seen, patched)).object);
   strategyOf(kind).defaults?.(changed);
   return changed;
-}
-
-/** The object in another kind with the same storage. */
-function seenAs(as: Kind, kind: Kind, object: ApiObject): ApiObject {
-  return as === kind ? object : fromStored(as, toStored(kind, object));
 }
 
 function sameVersion(a: ApiObject | undefined, b: ApiObject | undefined): boolean {

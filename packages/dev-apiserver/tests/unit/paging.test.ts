@@ -6,8 +6,9 @@ import type { ApiRequest } from '../../src/model/api-request.js';
 import { Api } from '../../src/run/api.js';
 import { createAuthorizer } from '../../src/run/authorizer.js';
 import { Catalog } from '../../src/run/catalog.js';
+import { Expressions } from '../../src/run/expressions.js';
+import { Policies } from '../../src/run/policies.js';
 import { Registry } from '../../src/run/registry.js';
-import { SchemaRules } from '../../src/run/schema-rules.js';
 import { Store } from '../../src/run/store.js';
 import { Webhooks } from '../../src/run/webhooks.js';
 import { adminOf, type Caller } from './caller.js';
@@ -73,18 +74,23 @@ describe('a page that is too old', () => {
     newSuffix: () => 'abcde',
   });
   const catalog = new Catalog();
+  const authorizer = createAuthorizer(registry);
+  const expressions = new Expressions(() => Promise.reject(new Error('none')));
   const api = new Api({
     registry,
-    authorizer: createAuthorizer(registry),
+    authorizer,
     catalog,
     webhooks: new Webhooks({
       registry,
       catalog,
+      authorizer,
+      expressions,
+      policies: new Policies({ registry, catalog, authorizer, expressions }),
       call: () => Promise.reject(new Error('none')),
       newUid: () => 'u',
     }),
     subresources: { handle: () => Promise.resolve(undefined) },
-    schemaRules: new SchemaRules(() => Promise.reject(new Error('none'))),
+    expressions,
   });
   const call = async (method: string, path: string, body?: object): Promise<object> => {
     const { pathname, searchParams } = new URL(path, 'https://x');

@@ -233,7 +233,6 @@ it.each([
   ['a short name', { name: 'x' }, 'webhooks[0].name'],
   ['a plain URL', { clientConfig: { url: 'http://x/' } }, 'webhooks[0].clientConfig.url'],
   ['a long timeout', { timeoutSeconds: 31 }, 'webhooks[0].timeoutSeconds'],
-  ['CEL conditions', { matchConditions: [{ name: 'a' }] }, 'webhooks[0].matchConditions'],
 ])('a configuration with %s is refused', async (_what, change, field) => {
   const webhook = {
     name: 'a.example.com',

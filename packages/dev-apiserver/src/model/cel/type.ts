@@ -34,7 +34,12 @@ export type SimpleType =
   | 'kubernetes.URL'
   | 'kubernetes.Quantity'
   | 'kubernetes.Semver'
-  | 'kubernetes.NamedFormat';
+  | 'kubernetes.NamedFormat'
+  | 'kubernetes.authorization.Authorizer'
+  | 'kubernetes.authorization.PathCheck'
+  | 'kubernetes.authorization.GroupCheck'
+  | 'kubernetes.authorization.ResourceCheck'
+  | 'kubernetes.authorization.Decision';
 
 function simple(name: SimpleType): CelType {
   return { kind: 'simple', name };

@@ -33,6 +33,7 @@ export const TYPES: Readonly<Record<string, string>> = {
     'allocationTimestamp:time devices:V1DeviceAllocationResult nodeSelector:V1NodeSelector',
   V1AppArmorProfile: 'localhostProfile:string type:string',
   V1AttachedVolume: 'devicePath:string name:string',
+  V1AuditAnnotation: 'key:string valueExpression:string',
   V1AzureDiskVolumeSource:
     'cachingMode:string diskName:string diskURI:string fsType:string kind:string readOnly:boolean',
   V1AzureFilePersistentVolumeSource:
@@ -209,6 +210,7 @@ export const TYPES: Readonly<Record<string, string>> = {
   V1ExactDeviceRequest:
     'adminAccess:boolean allocationMode:string capacity:V1CapacityRequirements count:int64 deviceClassName:string selectors:[]V1DeviceSelector tolerations:[]V1DeviceToleration',
   V1ExecAction: 'command:[]string',
+  V1ExpressionWarning: 'fieldRef:string warning:string',
   V1ExternalDocumentation: 'description:string url:string',
   V1FCVolumeSource: 'fsType:string lun:int32 readOnly:boolean targetWWNs:[]string wwids:[]string',
   V1FieldSelectorAttributes: 'rawSelector:string requirements:[]V1FieldSelectorRequirement',
@@ -302,12 +304,16 @@ export const TYPES: Readonly<Record<string, string>> = {
   V1ManagedFieldsEntry:
     'apiVersion:string fieldsType:string fieldsV1:any manager:string operation:string subresource:string time:time',
   V1MatchCondition: 'expression:string name:string',
+  V1MatchResources:
+    'excludeResourceRules:[]V1NamedRuleWithOperations matchPolicy:string namespaceSelector:V1LabelSelector objectSelector:V1LabelSelector resourceRules:[]V1NamedRuleWithOperations',
   V1ModifyVolumeStatus: 'status:string targetVolumeAttributesClassName:string',
   V1MutatingWebhook:
     'admissionReviewVersions:[]string clientConfig:AdmissionregistrationV1WebhookClientConfig failurePolicy:string matchConditions:[]V1MatchCondition matchPolicy:string name:string namespaceSelector:V1LabelSelector objectSelector:V1LabelSelector reinvocationPolicy:string rules:[]V1RuleWithOperations sideEffects:string timeoutSeconds:int32',
   V1MutatingWebhookConfiguration:
     'apiVersion:string kind:string metadata:V1ObjectMeta webhooks:[]V1MutatingWebhook',
   V1NFSVolumeSource: 'path:string readOnly:boolean server:string',
+  V1NamedRuleWithOperations:
+    'apiGroups:[]string apiVersions:[]string operations:[]string resourceNames:[]string resources:[]string scope:string',
   V1Namespace:
     'apiVersion:string kind:string metadata:V1ObjectMeta spec:V1NamespaceSpec status:V1NamespaceStatus',
   V1NamespaceCondition:
@@ -361,6 +367,9 @@ export const TYPES: Readonly<Record<string, string>> = {
   V1Overhead: 'podFixed:{}string',
   V1OwnerReference:
     'apiVersion:string blockOwnerDeletion:boolean controller:boolean kind:string name:string uid:string',
+  V1ParamKind: 'apiVersion:string kind:string',
+  V1ParamRef:
+    'name:string namespace:string parameterNotFoundAction:string selector:V1LabelSelector',
   V1ParentReference: 'group:string name:string namespace:string resource:string',
   V1PersistentVolume:
     'apiVersion:string kind:string metadata:V1ObjectMeta spec:V1PersistentVolumeSpec status:V1PersistentVolumeStatus',
@@ -584,16 +593,29 @@ export const TYPES: Readonly<Record<string, string>> = {
   V1TopologySelectorTerm: 'matchLabelExpressions:[]V1TopologySelectorLabelRequirement',
   V1TopologySpreadConstraint:
     'labelSelector:V1LabelSelector matchLabelKeys:[]string maxSkew:int32 minDomains:int32 nodeAffinityPolicy:string nodeTaintsPolicy:string topologyKey:string whenUnsatisfiable:string',
+  V1TypeChecking: 'expressionWarnings:[]V1ExpressionWarning',
   V1TypedLocalObjectReference: 'apiGroup:string kind:string name:string',
   V1TypedObjectReference: 'apiGroup:string kind:string name:string namespace:string',
   V1UncountedTerminatedPods: 'failed:[]string succeeded:[]string',
   V1UserInfo: 'extra:{}[]string groups:[]string uid:string username:string',
+  V1ValidatingAdmissionPolicy:
+    'apiVersion:string kind:string metadata:V1ObjectMeta spec:V1ValidatingAdmissionPolicySpec status:V1ValidatingAdmissionPolicyStatus',
+  V1ValidatingAdmissionPolicyBinding:
+    'apiVersion:string kind:string metadata:V1ObjectMeta spec:V1ValidatingAdmissionPolicyBindingSpec',
+  V1ValidatingAdmissionPolicyBindingSpec:
+    'matchResources:V1MatchResources paramRef:V1ParamRef policyName:string validationActions:[]string',
+  V1ValidatingAdmissionPolicySpec:
+    'auditAnnotations:[]V1AuditAnnotation failurePolicy:string matchConditions:[]V1MatchCondition matchConstraints:V1MatchResources paramKind:V1ParamKind validations:[]V1Validation variables:[]V1Variable',
+  V1ValidatingAdmissionPolicyStatus:
+    'conditions:[]V1Condition observedGeneration:int64 typeChecking:V1TypeChecking',
   V1ValidatingWebhook:
     'admissionReviewVersions:[]string clientConfig:AdmissionregistrationV1WebhookClientConfig failurePolicy:string matchConditions:[]V1MatchCondition matchPolicy:string name:string namespaceSelector:V1LabelSelector objectSelector:V1LabelSelector rules:[]V1RuleWithOperations sideEffects:string timeoutSeconds:int32',
   V1ValidatingWebhookConfiguration:
     'apiVersion:string kind:string metadata:V1ObjectMeta webhooks:[]V1ValidatingWebhook',
+  V1Validation: 'expression:string message:string messageExpression:string reason:string',
   V1ValidationRule:
     'fieldPath:string message:string messageExpression:string optionalOldSelf:boolean reason:string rule:string',
+  V1Variable: 'expression:string name:string',
   V1Volume:
     'awsElasticBlockStore:V1AWSElasticBlockStoreVolumeSource azureDisk:V1AzureDiskVolumeSource azureFile:V1AzureFileVolumeSource cephfs:V1CephFSVolumeSource cinder:V1CinderVolumeSource configMap:V1ConfigMapVolumeSource csi:V1CSIVolumeSource downwardAPI:V1DownwardAPIVolumeSource emptyDir:V1EmptyDirVolumeSource ephemeral:V1EphemeralVolumeSource fc:V1FCVolumeSource flexVolume:V1FlexVolumeSource flocker:V1FlockerVolumeSource gcePersistentDisk:V1GCEPersistentDiskVolumeSource gitRepo:V1GitRepoVolumeSource glusterfs:V1GlusterfsVolumeSource hostPath:V1HostPathVolumeSource image:V1ImageVolumeSource iscsi:V1ISCSIVolumeSource name:string nfs:V1NFSVolumeSource persistentVolumeClaim:V1PersistentVolumeClaimVolumeSource photonPersistentDisk:V1PhotonPersistentDiskVolumeSource portworxVolume:V1PortworxVolumeSource projected:V1ProjectedVolumeSource quobyte:V1QuobyteVolumeSource rbd:V1RBDVolumeSource scaleIO:V1ScaleIOVolumeSource secret:V1SecretVolumeSource storageos:V1StorageOSVolumeSource vsphereVolume:V1VsphereVirtualDiskVolumeSource',
   V1VolumeAttachment:

@@ -7,6 +7,7 @@ import type { Unifier } from './unify.js';
 
 export interface ChosenCall {
   readonly type: CelType;
+  readonly overloads: readonly Overload[];
   /** @throws {EvaluationError} when no overload takes the values */
   readonly call: (frame: Frame, args: readonly CelValue[]) => CelValue;
 }
@@ -39,7 +40,11 @@ export function chooseOverload(
     if (certain) break;
   }
   if (result === undefined) return undefined;
-  return { type: result, call: (frame, args) => invoke(matching, frame, args) };
+  return {
+    type: result,
+    overloads: matching,
+    call: (frame, args) => invoke(matching, frame, args),
+  };
 }
 
 function resultOf(

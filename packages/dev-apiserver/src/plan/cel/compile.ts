@@ -15,7 +15,8 @@ import {
 import { fieldType, keyOf, readField, readIndex } from './access.js';
 import { bool } from './arguments.js';
 import { chooseOverload } from './choose-overload.js';
-import type { Compiled, Compiling, Scope } from './compiling.js';
+import type { CheckNotes, Compiled, Compiling, Scope } from './compiling.js';
+import { CHECK_COST } from './cost/call-costs.js';
 import type { Frame } from './frame.js';
 import { MACROS } from './macros.js';
 import { typeOfLiteral } from './runtime-type.js';
@@ -34,6 +35,8 @@ export class Compiler implements Compiling {
   readonly unifier = new Unifier();
   readonly #functions: ReadonlyMap<string, readonly Overload[]>;
   readonly #used = new Set<string>();
+  readonly #types = new Map<Expression, CelType>();
+  readonly #overloads = new Map<Expression, readonly Overload[]>();
 
   constructor(functions: ReadonlyMap<string, readonly Overload[]>) {
     this.#functions = functions;
@@ -44,8 +47,25 @@ export class Compiler implements Compiling {
     return this.#used;
   }
 
+  /** The types and overloads that were found. */
+  get notes(): CheckNotes {
+    return {
+      typeOf: (expression) => {
+        const found = this.#types.get(expression);
+        return found === undefined ? undefined : this.unifier.resolve(found);
+      },
+      overloadsOf: (call) => this.#overloads.get(call) ?? [],
+    };
+  }
+
   /** @throws {ExpressionError} */
   compile(expression: Expression, scope: Scope): Compiled {
+    const compiled = this.#compile(expression, scope);
+    this.#types.set(expression, compiled.type);
+    return compiled;
+  }
+
+  #compile(expression: Expression, scope: Scope): Compiled {
     switch (expression.kind) {
       case 'literal': {
         const { value } = expression;
@@ -92,7 +112,7 @@ export class Compiler implements Compiling {
       throw undeclared(at, name);
     }
     this.#used.add(name);
-    return { type, run: (frame) => frame.get(name) ?? absentVariable(name) };
+    return { type, run: (frame) => readVariable(frame, name) };
   }
 
   #typeName(name: string): Compiled | undefined {
@@ -105,6 +125,9 @@ export class Compiler implements Compiling {
     const { at, of, name, optional } = expression;
     const constant = this.#typeName(qualifiedName(expression, scope));
     if (constant !== undefined) return constant;
+    // a variable may have a name of two parts, like `authorizer.requestResource`
+    const full = of.kind === 'name' ? `${of.name}.${name}` : '';
+    if (scope.has(full)) return this.#name({ kind: 'name', at, name: full }, scope);
     const target = this.compile(of, scope);
     const found = this.unifier.resolve(target.type);
     const isOptional = optional || found.kind === 'optional';
@@ -224,13 +247,16 @@ export class Compiler implements Compiling {
       const types = args.map(({ type }) => type);
       throw this.#noOverload(expression.at, name, target, types);
     }
+    this.#overloads.set(expression, chosen.overloads);
     return {
       type: chosen.type,
-      run: (frame) =>
-        chosen.call(
+      run: (frame) => {
+        if (name === 'check') frame.spend(CHECK_COST);
+        return chosen.call(
           frame,
           args.map(({ run }) => run(frame)),
-        ),
+        );
+      },
     };
   }
 
@@ -239,7 +265,9 @@ export class Compiler implements Compiling {
     if (name !== 'format' || arg.kind !== 'list') return this.compile(arg, scope);
     const items = arg.items.map((item) => this.compile(item, scope));
     const run = (frame: Frame): CelValue => new CelList(items.map((item) => item.run(frame)));
-    return { type: { kind: 'list', of: DYN }, run };
+    const type: CelType = { kind: 'list', of: DYN };
+    this.#types.set(arg, type);
+    return { type, run };
   }
 
   /** `sets.contains` for a call whose target is no value but a part of the function's name. */
@@ -275,8 +303,10 @@ function undeclared(at: number, name: string): ExpressionError {
   return new ExpressionError(at, `undeclared reference to '${name}' (in container '')`);
 }
 
-function absentVariable(name: string): never {
-  throw new EvaluationError(`no such attribute(s): ${name}`);
+function readVariable(frame: Frame, name: string): CelValue {
+  const value = frame.get(name);
+  if (value === undefined) throw new EvaluationError(`no such attribute(s): ${name}`);
+  return value;
 }
 
 /** `google.protobuf.Timestamp` of an expression that only selects fields of an unknown name. */

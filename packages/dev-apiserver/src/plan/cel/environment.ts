@@ -3,6 +3,9 @@ import { type CelType, showType } from '../../model/cel/type.js';
 import { EvaluationError } from '../../model/cel/value.js';
 import { Compiler } from './compile.js';
 import type { Compiled, Scope } from './compiling.js';
+import { estimateCost } from './cost/estimate.js';
+import type { Sized } from './cost/size.js';
+import { AUTHORIZATION } from './library/authorization.js';
 import { CONVERSIONS } from './library/conversions.js';
 import { NAMED_FORMATS } from './library/formats.js';
 import { LISTS } from './library/lists.js';
@@ -17,30 +20,38 @@ import { overloadsOf } from './signature.js';
 /** @see Kubernetes 1.36 apiserver pkg/cel/environment/base.go */
 const FUNCTIONS = overloadsOf([
   ...[OPERATORS, CONVERSIONS, TEXTS, TIMES, LISTS, NETWORK, QUANTITIES, NAMED_FORMATS],
+  ...[AUTHORIZATION],
 ]);
+
+/** Reads the text of an expression. @throws {ExpressionError} */
+export type ParseExpression = (text: string) => Expression;
 
 /** A checked expression, and the names of the variables that it uses. */
 export interface CheckedExpression extends Compiled {
   readonly uses: ReadonlySet<string>;
+  /** Steps that it can take at most, when the sizes of what it sees are known; else 0. */
+  readonly cost: number;
 }
 
 /**
  * Checks an expression with the functions that a Kubernetes API server has.
  *
- * @param parse @throws {ExpressionError}
+ * @param sized the sizes of `self` and `oldSelf`
  * @throws {ExpressionError} with a message like the API server's, which shows the place
  */
 export function checkExpression(
   text: string,
-  parse: (text: string) => Expression,
+  parse: ParseExpression,
   scope: Scope,
+  sized?: Sized,
 ): CheckedExpression {
   try {
     const expression = parse(text);
     checkLiterals(expression);
     const compiler = new Compiler(FUNCTIONS);
     const { type, run } = compiler.compile(expression, scope);
-    return { type: compiler.unifier.resolve(type), run, uses: compiler.used };
+    const cost = sized === undefined ? 0 : estimateCost(expression, compiler.notes, sized);
+    return { type: compiler.unifier.resolve(type), run, uses: compiler.used, cost };
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     throw new ExpressionError(error.at, withPlace(text, error));

@@ -55,6 +55,11 @@ const SIMPLE: Readonly<Record<string, CelType>> = {
   quantity: other('kubernetes.Quantity'),
   semver: other('kubernetes.Semver'),
   format: other('kubernetes.NamedFormat'),
+  authorizer: other('kubernetes.authorization.Authorizer'),
+  path: other('kubernetes.authorization.PathCheck'),
+  group: other('kubernetes.authorization.GroupCheck'),
+  resource: other('kubernetes.authorization.ResourceCheck'),
+  decision: other('kubernetes.authorization.Decision'),
 };
 
 /** Reads `list<A>.(A, int) bool`: a target's type and a dot for methods; letters stand for any type. */

@@ -10,7 +10,7 @@ import {
 import type { Strategy } from '../strategy.js';
 
 /**
- * The rules of webhook configurations.
+ * The rules of webhook configurations, except those about match conditions.
  *
  * @see Kubernetes 1.36 pkg/apis/admissionregistration/v1/defaults.go, validation/validation.go
  */
@@ -66,10 +66,6 @@ function errorsOf(webhook: JsonObject, index: number): readonly FieldError[] {
   if (seconds < 1 || seconds > 30) {
     const why = 'the timeout value must be between 1 and 30 seconds';
     errors.push(field.invalid(`${path}.timeoutSeconds`, seconds, why));
-  }
-  if (listAt(webhook, 'matchConditions').length > 0) {
-    const why = 'this server evaluates no CEL expressions';
-    errors.push(field.forbidden(`${path}.matchConditions`, why));
   }
   return [...errors, ...clientErrors(webhook['clientConfig'], `${path}.clientConfig`)];
 }

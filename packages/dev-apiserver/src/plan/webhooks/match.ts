@@ -8,8 +8,17 @@ import type {
   WebhookRule,
 } from '../../model/webhook.js';
 
-/** Webhooks never see writes of these, so that a broken one can be removed. */
-const EXEMPT = ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'];
+/** Webhooks and policies never see writes of these, so that a broken one can be removed. */
+const EXEMPT = new Set([
+  'validatingwebhookconfigurations.admissionregistration.k8s.io',
+  'mutatingwebhookconfigurations.admissionregistration.k8s.io',
+  'validatingadmissionpolicies.admissionregistration.k8s.io',
+  'validatingadmissionpolicybindings.admissionregistration.k8s.io',
+]);
+
+export function isExempt({ storage }: Kind): boolean {
+  return EXEMPT.has(storage);
+}
 
 /**
  * Returns the kind in which a webhook wants to see a write: the request's own, or with
@@ -24,13 +33,14 @@ export function matchedKind(
   attributes: AdmissionAttributes,
   equivalents: readonly Kind[],
 ): Kind | undefined {
-  if (EXEMPT.includes(attributes.kind.kind)) return undefined;
+  if (isExempt(attributes.kind)) return undefined;
   const fits = (kind: Kind) => rules.some((rule) => ruleFits(rule, { ...attributes, kind }));
   if (fits(attributes.kind)) return attributes.kind;
   return matchPolicy === 'Exact' ? undefined : equivalents.find(fits);
 }
 
-function ruleFits(rule: WebhookRule, attributes: AdmissionAttributes): boolean {
+/** @see {@link matchedKind} */
+export function ruleFits(rule: WebhookRule, attributes: AdmissionAttributes): boolean {
   const { kind, operation, subresource, namespace } = attributes;
   const has = (items: readonly string[], wanted: string): boolean =>
     items.includes('*') || items.includes(wanted);
@@ -50,7 +60,10 @@ function ruleFits(rule: WebhookRule, attributes: AdmissionAttributes): boolean {
 
 /** @param namespace the labels of the object's namespace; undefined for cluster-wide objects */
 export function selectorsFit(
-  { objectSelector = {}, namespaceSelector = {} }: Webhook,
+  {
+    objectSelector = {},
+    namespaceSelector = {},
+  }: Pick<Webhook, 'objectSelector' | 'namespaceSelector'>,
   { object, old }: Transition,
   namespace: Labels | undefined,
 ): boolean {
@@ -60,7 +73,7 @@ export function selectorsFit(
   );
 }
 
-function selectorFits(selector: LabelSelector, labels: Labels): boolean {
+export function selectorFits(selector: LabelSelector, labels: Labels): boolean {
   const { matchLabels = {}, matchExpressions = [] } = selector;
   return (
     Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&

@@ -13,6 +13,13 @@ export function reviewOf(
   attributes: AdmissionAttributes,
   { seen, object, old }: Transition & Readonly<{ seen: Kind }>,
 ): JsonObject {
+  const about = requestOf(attributes, seen);
+  const request = { uid, ...about, object: object ?? null, oldObject: old ?? null };
+  return { kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request };
+}
+
+/** The request of an AdmissionReview without its `uid` and the states of the object. */
+export function requestOf(attributes: AdmissionAttributes, seen: Kind): JsonObject {
   const { kind, sent, subresource, operation, name, namespace, user, dryRun } = attributes;
   const gvk = (of: NonNullable<typeof sent>) => ({
     group: of.group,
@@ -28,8 +35,7 @@ export function reviewOf(
     apiVersion: 'meta.k8s.io/v1',
     ...(dryRun ? { dryRun: ['All'] } : {}),
   };
-  const request = {
-    uid,
+  return {
     kind: sentKind ?? gvk(seen),
     resource: gvr(seen),
     ...part,
@@ -40,12 +46,9 @@ export function reviewOf(
     ...(namespace === '' ? {} : { namespace }),
     operation,
     userInfo: user,
-    object: object ?? null,
-    oldObject: old ?? null,
     dryRun,
     options,
   };
-  return { kind: 'AdmissionReview', apiVersion: 'admission.k8s.io/v1', request };
 }
 
 const OPTIONS = { CREATE: 'Create', UPDATE: 'Update', DELETE: 'Delete' } as const;

@@ -84,9 +84,9 @@ function accessStatus(authorizer: Authorizer, user: UserInfo, spec: JsonObject):
     name: textAt(asked, 'name'),
   };
   if (!isObject(asked)) {
-    const masters = user.groups.includes('system:masters');
-    const reads = ['get', 'head'].includes(textAt(spec, 'nonResourceAttributes.verb'));
-    return { allowed: masters || reads };
+    const path = spec['nonResourceAttributes'];
+    const { allowed } = authorizer.decidePath(user, textAt(path, 'verb'), textAt(path, 'path'));
+    return { allowed };
   }
   const { allowed, why } = authorizer.decide(user, question);
   return { allowed, ...(why === '' ? {} : { reason: why }) };

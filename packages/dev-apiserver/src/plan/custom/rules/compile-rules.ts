@@ -1,11 +1,19 @@
-import { type Expression, ExpressionError } from '../../../model/cel/expression.js';
+import { ExpressionError } from '../../../model/cel/expression.js';
 import { BOOL, type CelType, STRING } from '../../../model/cel/type.js';
 import { field, type FieldError } from '../../../model/errors.js';
 import { type JsonSchema, type ValidationRule, valueSchema } from '../../../model/json-schema.js';
-import { type CheckedExpression, checkExpression, typeProblem } from '../../cel/environment.js';
+import { product, type Sized } from '../../cel/cost/size.js';
+import {
+  type CheckedExpression,
+  checkExpression,
+  type ParseExpression,
+  typeProblem,
+} from '../../cel/environment.js';
 import { hasRules } from './check-rules.js';
 import { normalizedPath } from './field-path.js';
+import { type Cardinality, partsOf, RuleCosts } from './rule-costs.js';
 import { isEmbedded, type Shape, shapeOf } from './shape.js';
+import { mostValues, sizesOf } from './sizes.js';
 
 /** A rule that is ready to be evaluated. */
 export interface CompiledRule {
@@ -29,8 +37,6 @@ export interface RuleNode {
   readonly allOf: readonly RuleNode[];
 }
 
-export type ParseExpression = (text: string) => Expression;
-
 interface Place {
   readonly path: string;
   /** The name of the type of objects at this place. */
@@ -38,6 +44,7 @@ interface Place {
   readonly isResource: boolean;
   /** The path of the list whose items have no counterpart in the old object. */
   readonly uncorrelated: string | undefined;
+  readonly cardinality: Cardinality;
 }
 
 /**
@@ -54,13 +61,18 @@ export function compileRules(
   parse: ParseExpression,
   errors: FieldError[],
 ): RuleNode | undefined {
-  const place = { path, typeName: 'selfType', isResource: true, uncorrelated: undefined };
-  return nodeOf({ rules: schema, values: schema }, place, { parse, errors });
+  const place = { path, typeName: 'selfType', isResource: true };
+  const start = { ...place, uncorrelated: undefined, cardinality: 1 };
+  const costs = new RuleCosts();
+  const node = nodeOf({ rules: schema, values: schema }, start, { parse, errors, costs });
+  errors.push(...costs.totalErrors(path));
+  return node;
 }
 
 interface Tools {
   readonly parse: ParseExpression;
   readonly errors: FieldError[];
+  readonly costs: RuleCosts;
 }
 
 /** `rules` is the schema with the rules; within `allOf` another one than that of the values. */
@@ -78,10 +90,13 @@ function nodeOf(pair: Pair, place: Place, tools: Tools): RuleNode | undefined {
     const why = 'internal error: failed to retrieve type information for x-kubernetes-validations';
     tools.errors.push(field.forbidden(`${place.path}.x-kubernetes-validations`, why));
   }
+  const sized = own.length === 0 ? undefined : sizesOf(values, place.isResource);
   const compiled =
     shape === undefined
       ? []
-      : own.flatMap((source, index) => compileRule({ source, index }, pair, shape, place, tools));
+      : own.flatMap((source, index) =>
+          compileRule({ source, index, sized }, pair, shape, place, tools),
+        );
   return {
     schema: values,
     shape,
@@ -105,7 +120,7 @@ function propertyNodes(
   for (const [name, schema] of Object.entries(rules.properties ?? {})) {
     const of = values.properties?.[name];
     if (of === undefined) continue;
-    const at = below(place, `.properties[${name}]`, `.${name}`, of);
+    const at = below(place, `.properties[${name}]`, `.${name}`, { of, within: values });
     const node = nodeOf({ rules: schema, values: of }, at, tools);
     if (node !== undefined) nodes.set(name, node);
   }
@@ -115,7 +130,7 @@ function propertyNodes(
 function itemsNode({ rules, values }: Pair, place: Place, tools: Tools): RuleNode | undefined {
   if (rules.items === undefined || values.items === undefined) return undefined;
   const isKeyed = values['x-kubernetes-list-type'] === 'map';
-  const at = below(place, '.items', '.@idx', values.items);
+  const at = below(place, '.items', '.@idx', { of: values.items, within: values });
   const uncorrelated = isKeyed ? place.uncorrelated : (place.uncorrelated ?? place.path);
   return nodeOf({ rules: rules.items, values: values.items }, { ...at, uncorrelated }, tools);
 }
@@ -123,25 +138,35 @@ function itemsNode({ rules, values }: Pair, place: Place, tools: Tools): RuleNod
 function valuesNode({ rules, values }: Pair, place: Place, tools: Tools): RuleNode | undefined {
   const [inner, of] = [valueSchema(rules), valueSchema(values)];
   if (inner === undefined || of === undefined) return undefined;
-  const at = below(place, '.additionalProperties', '.@elem', of);
+  const at = below(place, '.additionalProperties', '.@elem', { of, within: values });
   return nodeOf({ rules: inner, values: of }, at, tools);
 }
 
-function below(place: Place, path: string, name: string, schema: JsonSchema): Place {
+function below(
+  place: Place,
+  path: string,
+  name: string,
+  { of, within }: Readonly<{ of: JsonSchema; within: JsonSchema }>,
+): Place {
   return {
     ...place,
     path: place.path + path,
     typeName: place.typeName + name,
-    isResource: isEmbedded(schema),
+    isResource: isEmbedded(of),
+    cardinality: partsOf(place.cardinality, within),
   };
 }
 
 function compileRule(
-  { source, index }: Readonly<{ source: ValidationRule; index: number }>,
+  {
+    source,
+    index,
+    sized,
+  }: Readonly<{ source: ValidationRule; index: number; sized: Sized | undefined }>,
   { values }: Pair,
   { type }: Shape,
   place: Place,
-  { parse, errors }: Tools,
+  { parse, errors, costs }: Tools,
 ): readonly CompiledRule[] {
   const at = `${place.path}.x-kubernetes-validations[${index}]`;
   const oldType: CelType = source.optionalOldSelf === true ? { kind: 'optional', of: type } : type;
@@ -154,7 +179,7 @@ function compileRule(
     const problem = (why: string) =>
       errors.push(field.invalid(`${at}.${what}`, shown(source), why));
     try {
-      const compiled = checkExpression(text, parse, scope);
+      const compiled = checkExpression(text, parse, scope, sized);
       if (!typeProblem(compiled, wanted)) return compiled;
       problem(
         isRule
@@ -169,9 +194,15 @@ function compileRule(
   };
   const rule = check(source.rule, BOOL, 'rule');
   if (rule === undefined) return [];
+  const times = place.cardinality ?? (sized === undefined ? 1 : mostValues(sized));
+  errors.push(...costs.count(`${at}.rule`, 'rule', product(rule.cost, times)));
   const { messageExpression = '', fieldPath = '' } = source;
   const message =
     messageExpression === '' ? undefined : check(messageExpression, STRING, 'messageExpression');
+  if (message !== undefined) {
+    const where = `${at}.messageExpression`;
+    errors.push(...costs.count(where, 'messageExpression', message.cost));
+  }
   const usesOldSelf = rule.uses.has('oldSelf');
   if (usesOldSelf && place.uncorrelated !== undefined) {
     const why = `oldSelf cannot be used on the uncorrelatable portion of the schema within ${place.uncorrelated}`;

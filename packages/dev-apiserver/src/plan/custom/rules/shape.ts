@@ -21,6 +21,7 @@ import {
 import { type JsonSchema, valueSchema } from '../../../model/json-schema.js';
 import { isObject } from '../../../model/object.js';
 import { parseCelDuration, parseCelTimestamp } from '../../cel/library/times.js';
+import { readJson } from '../../cel/read-json.js';
 import { escapeName } from './escape-name.js';
 
 type Read = (value: unknown) => CelValue;
@@ -47,7 +48,7 @@ export function shapeOf(schema: JsonSchema, name: string, isResource: boolean): 
 }
 
 function plainShape(schema: JsonSchema, name: string, isResource: boolean): Shape | undefined {
-  if (schema['x-kubernetes-int-or-string'] === true) return { type: DYN, read: readNumberOrText };
+  if (schema['x-kubernetes-int-or-string'] === true) return { type: DYN, read: readJson };
   switch (schema.type) {
     case 'array':
       return listShape(schema, name);
@@ -68,11 +69,6 @@ function plainShape(schema: JsonSchema, name: string, isResource: boolean): Shap
     default:
       return undefined;
   }
-}
-
-function readNumberOrText(value: unknown): CelValue {
-  if (typeof value !== 'number') return String(value);
-  return Number.isInteger(value) ? BigInt(value) : value;
 }
 
 const TEXT: Shape = { type: STRING, read: String };
@@ -151,7 +147,7 @@ function objectShape({ properties = {} }: JsonSchema, name: string): Shape {
   );
   const readEntry = ([field, item]: readonly [string, unknown]): readonly [string, CelValue][] => {
     const known = fields.get(field);
-    if (known === undefined) return [[hiddenName(field), readAny(item)]];
+    if (known === undefined) return [[hiddenName(field), readJson(item)]];
     if (item === null) return [];
     const read = known.read(item);
     return namesOf(field, known.escaped).map((one) => [one, read]);
@@ -167,15 +163,6 @@ function namesOf(field: string, escaped: string): readonly string[] {
   return escaped === `__${field}__` ? [escaped, field] : [escaped];
 }
 
-/** A value without a schema, which is only compared. */
-function readAny(value: unknown): CelValue {
-  if (Array.isArray(value)) return new CelList(value.map(readAny));
-  if (isObject(value)) {
-    return new CelMap(new Map(entriesOf(value).map(([key, item]) => [key, readAny(item)])));
-  }
-  return typeof value === 'boolean' || value === null ? value : readNumberOrText(value);
-}
-
 function entriesOf(value: unknown): readonly (readonly [string, unknown])[] {
   return isObject(value) ? Object.entries(value) : [];
 }
@@ -185,7 +172,7 @@ export function isEmbedded(schema: JsonSchema): boolean {
 }
 
 /** Rules see these fields of each resource, even when its schema does not have them. */
-function asResource(schema: JsonSchema): JsonSchema {
+export function asResource(schema: JsonSchema): JsonSchema {
   const { properties = {} } = schema;
   const { kind, apiVersion, metadata } = properties;
   const { name, generateName } = metadata?.properties ?? {};
