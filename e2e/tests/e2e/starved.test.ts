@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { LEASES, NODES } from '@nodeagent/kube-client';
+import { LEASES, NODES, PODS } from '@nodeagent/kube-client';
 import {
   createMemoryCgroup,
   takeDescriptors,
@@ -150,6 +150,33 @@ describe('a kubelet keeps its pods and recovers by itself', () => {
       await recovers(kubelet, 'after-connections', before);
     },
   );
+
+  it('without a free file descriptor when containerd is restarted', patient, async () => {
+    const { kubelet, containerd } = e2e.cluster;
+    const before = await containers();
+    await createPod(e2e, 'doomed', { containers: [aScript('main', SERVES)] });
+    const { id } = mainContainer(await e2e.waitForPod('doomed', 'to be ready', isReady));
+    const failures = async () =>
+      (await readFile(kubelet.logFile, 'utf8')).split(/connect (?:ENOENT|ECONNREFUSED) .*sock/)
+        .length;
+    const earlier = await failures();
+    await containerd.kill9();
+    const isLost = async () => (await failures()) > earlier + 1;
+    await waitFor(isLost, { what: 'the connection to containerd to be lost' });
+    const taken = await takeDescriptors(kubelet.pid);
+    try {
+      await containerd.restart();
+      const pod = { namespace: e2e.namespace, name: 'doomed' };
+      await e2e.client.delete(PODS, pod, { gracePeriodSeconds: 1 }, never);
+      const isStopped = async () => !(await containerd.ctr('tasks', 'ls')).includes(id);
+      await waitFor(isStopped, { what: 'the container of a deleted pod to be stopped' });
+      await beats(kubelet);
+    } finally {
+      await taken.giveBack();
+    }
+    await createAnother('after-runtime');
+    await recovers(kubelet, 'after-runtime', before);
+  });
 
   it('without a free process, and renews its lease and its status meanwhile', patient, async () => {
     const { kubelet } = e2e.cluster;

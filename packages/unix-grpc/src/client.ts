@@ -6,4 +6,5 @@ export {
   openChannel,
   type WireMethod,
 } from './adapters/channel.js';
+export type { DescriptorReserve } from './adapters/descriptor-reserve.js';
 export { createServiceClient } from './adapters/service-client.js';

@@ -1,4 +1,5 @@
-import { openChannel } from '@nodeagent/unix-grpc/client';
+import { SpareDescriptor } from '@nodeagent/base/system';
+import { type Channel, openChannel } from '@nodeagent/unix-grpc/client';
 
 import { fromGrpcFailure } from '../model/errors.js';
 import { parseEndpoint } from '../plan/endpoint.js';
@@ -42,8 +43,8 @@ export interface CriClient {
 
 /**
  * Creates a client of a CRI v1 runtime. It connects at the first call. While the runtime is away,
- * calls fail at once with `CRI_UNAVAILABLE`; within a second of its return they work again.
- * Messages are limited to 16 MiB each way.
+ * calls fail at once with `CRI_UNAVAILABLE`; within a second of its return they work again, in a
+ * process without a free file descriptor, too: each connection holds one back. Messages are limited to 16 MiB each way.
  *
  * @throws {CriError} `CRI_BAD_ENDPOINT`
  * @example
@@ -58,10 +59,17 @@ export interface CriClient {
  */
 export function createCriClient(options: CriClientOptions): CriClient {
   const { endpoint, imageEndpoint = endpoint, requestTimeoutMs = 120_000 } = options;
-  const open = (address: string): ReturnType<typeof openChannel> => {
+  const reserves: SpareDescriptor[] = [];
+  const open = (address: string): Channel => {
     const { socketPath, warning } = parseEndpoint(address);
     if (warning !== undefined) options.onWarning?.(warning);
-    return openChannel(socketPath, { toError: fromGrpcFailure, headers: options.headers });
+    const reserve = new SpareDescriptor();
+    reserves.push(reserve);
+    return openChannel(socketPath, {
+      toError: fromGrpcFailure,
+      headers: options.headers,
+      reserve,
+    });
   };
   const channel = open(endpoint);
   const imageChannel = imageEndpoint === endpoint ? channel : open(imageEndpoint);
@@ -71,6 +79,7 @@ export function createCriClient(options: CriClientOptions): CriClient {
     close: () => {
       channel.close();
       imageChannel.close();
+      for (const reserve of reserves) reserve.release();
     },
   };
 }

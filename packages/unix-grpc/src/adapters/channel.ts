@@ -8,6 +8,7 @@ import {
 } from '@grpc/grpc-js';
 
 import { type GrpcFailure, grpcStatus } from '../model/status.js';
+import { type DescriptorReserve, reservedCredentials } from './descriptor-reserve.js';
 
 /** The limit that container runtimes, drivers and their Go clients agree on. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
@@ -56,6 +57,8 @@ export interface ChannelOptions {
   readonly toError: (failure: GrpcFailure, method: string, options: ErrorOptions) => Error;
   /** Called for each call; returns its headers. */
   readonly headers?: (() => Readonly<Record<string, string>>) | undefined;
+  /** Lets a process without free file descriptors reconnect; the caller releases it after `close`. */
+  readonly reserve?: DescriptorReserve | undefined;
 }
 
 /**
@@ -90,7 +93,7 @@ class GrpcChannel implements Channel {
   constructor(socketPath: string, options: ChannelOptions) {
     this.#options = options;
     this.#socketPath = socketPath;
-    this.#connection = connect(socketPath);
+    this.#connection = this.#connect();
   }
 
   call<Request, Reply>(
@@ -167,6 +170,10 @@ class GrpcChannel implements Channel {
     this.#connection.client.close();
   }
 
+  #connect(): Connection {
+    return connect(this.#socketPath, this.#options.reserve);
+  }
+
   #begin(): Connection {
     this.#connection.calls += 1;
     return this.#connection;
@@ -181,7 +188,7 @@ class GrpcChannel implements Channel {
     const { code } = (error ?? {}) as Partial<ServiceError>;
     if (code !== undefined && grpcStatus(code) === 'RESOURCE_EXHAUSTED' && !connection.isRetired) {
       connection.isRetired = true;
-      if (!this.#closed) this.#connection = connect(this.#socketPath);
+      if (!this.#closed) this.#connection = this.#connect();
     }
     if (connection.isRetired && connection.calls === 0) connection.client.close();
   }
@@ -222,8 +229,10 @@ class GrpcChannel implements Channel {
   }
 }
 
-function connect(socketPath: string): Connection {
-  const client = new Client(`unix:${socketPath}`, credentials.createInsecure(), {
+function connect(socketPath: string, reserve: DescriptorReserve | undefined): Connection {
+  const plain =
+    reserve === undefined ? credentials.createInsecure() : reservedCredentials(socketPath, reserve);
+  const client = new Client(`unix:${socketPath}`, plain, {
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.initial_reconnect_backoff_ms': RECONNECT_MS.first,
