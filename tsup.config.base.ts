@@ -7,8 +7,8 @@ import { bundledName, bundleThirdParty } from './tools/bundle-third-party.ts';
 interface LibraryOptions extends Options {
   /**
    * Packages that are CommonJS modules and load Node's own modules, which fails in an ES module made
-   * by esbuild. A bundler takes the copy in `dist/bundled`, Node.js the installed package, by the
-   * field `imports` of package.json.
+   * by esbuild. The field `imports` of package.json says who takes the copy in `dist/bundled`: bundlers,
+   * while Node.js takes the installed package, or both, if the package is carried.
    */
   readonly thirdParty?: readonly string[];
 }
@@ -21,7 +21,7 @@ interface LibraryOptions extends Options {
  */
 export function library(
   entry: Record<string, string>,
-  { thirdParty = [], onSuccess, plugins = [], ...more }: LibraryOptions = {},
+  { thirdParty = [], onSuccess, plugins = [], external = [], ...more }: LibraryOptions = {},
 ): Options {
   return defineConfig({
     entry,
@@ -35,6 +35,7 @@ export function library(
     // bare names of Node's modules are first looked for as packages, which costs memory and time
     removeNodeProtocol: false,
     ...more,
+    external: [...external, ...thirdParty], // those that are carried are no dependencies
     plugins: [...plugins, withoutBareChunks, byImportsField(thirdParty)],
     onSuccess: async () => {
       if (typeof onSuccess === 'function') await onSuccess();
@@ -91,10 +92,20 @@ export function program(entry: string, { esbuildPlugins = [], ...more }: Options
       removeNodeProtocol: false,
       minifyWhitespace: true,
       minifySyntax: true,
-      esbuildPlugins: [...esbuildPlugins, unusedParts, builtinModules],
+      esbuildPlugins: [...esbuildPlugins, carriedPackages, unusedParts, builtinModules],
     },
   );
 }
+
+/** Packages that several of ours carry are in a program once, as they are installed here. */
+const carriedPackages: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'carried-packages',
+  setup: (build) => {
+    build.onResolve({ filter: /^#grpc-js$/ }, ({ kind, resolveDir }) =>
+      build.resolve('@grpc/grpc-js', { kind, resolveDir }),
+    );
+  },
+};
 
 const builtinModules: NonNullable<Options['esbuildPlugins']>[number] = {
   name: 'builtin-modules',

@@ -1,5 +1,6 @@
 import { builtinModules } from 'node:module';
 
+import { bundledName } from '../bundle-third-party.ts';
 import { parseModule } from './modules.ts';
 
 /** The parts of a package.json that name other packages. */
@@ -9,6 +10,8 @@ export interface Manifest {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
+  /** A name whose only target is below `dist/bundled` is a package that this one carries. */
+  readonly imports?: Readonly<Record<string, unknown>>;
 }
 
 /** A dependency without an import that stays for a reason. */
@@ -24,11 +27,6 @@ export const UNIMPORTED: readonly Unimported[] = [
     in: '@nodeagent/kube-client',
     name: '@kubernetes/client-node',
     why: 'an optional peer: a function takes its KubeConfig without importing it',
-  },
-  {
-    in: '@nodeagent/kubelet',
-    name: '@grpc/grpc-js',
-    why: 'the optional peer that probes by gRPC need',
   },
   {
     in: '@nodeagent/netlink-codec',
@@ -68,8 +66,8 @@ export interface PackageImports {
 
 /**
  * Compares a package.json with the imports of its package: `dependencies` are the packages that the
- * source imports, `devDependencies` those that only tests and configuration import. Declarations
- * (`@types/x`) belong to the package that they describe.
+ * source imports, `devDependencies` those that only tests and configuration import, and those that
+ * the package carries. Declarations (`@types/x`) belong to the package that they describe.
  *
  * @param shared packages of the root's package.json, which tests and configuration may use
  */
@@ -88,11 +86,16 @@ export function dependencyProblems(
     unimported.some((one) => one.in === name && one.name === of);
   const isUsed = (of: string, by: ReadonlySet<string>): boolean =>
     by.has(of) || by.has(describedBy(of)) || isExcused(of);
+  const isCarried = (of: string): boolean =>
+    manifest.imports?.[`#${bundledName(of)}`] === `./dist/bundled/${bundledName(of)}.js`;
   const everywhere = new Set([...imports.source, ...imports.others]);
   const problems = [
     ...[...imports.source]
-      .filter((of) => of !== name && !shipped.has(of))
+      .filter((of) => of !== name && !shipped.has(of) && !(isCarried(of) && forTests.has(of)))
       .map((of) => `the source imports ${of}: add it to dependencies`),
+    ...[...shipped]
+      .filter((of) => isCarried(of))
+      .map((of) => `${of} is carried in dist/bundled: move it to devDependencies`),
     ...[...imports.others]
       .filter((of) => of !== name && !shipped.has(of) && !forTests.has(of) && !shared.has(of))
       .map((of) => `tests or configuration import ${of}: add it to devDependencies`),

@@ -14,7 +14,6 @@ import {
   guides,
   importing,
   installedBy,
-  PEERS,
   publishedPackages,
   ROOT,
   StrangersProject,
@@ -68,7 +67,7 @@ describe.concurrent.each(packages)('$name, installed alone', (each) => {
     const installSeconds = (performance.now() - startedMs) / 1000;
     const { packages: added, bytes } = await own.installed();
     expect(added.filter((name) => OLD_TYPES.test(name))).toEqual([]);
-    const entries = each.entries.filter((entry) => !(entry in PEERS));
+    const { entries } = each;
     await own.write({ 'all.ts': importing(entries) });
     await own.run(process.execPath, ['--no-warnings', 'all.ts']);
     const { importMs, rssMib } = await measured(own, `'${each.name}'`);
@@ -82,8 +81,7 @@ describe.concurrent.each(packages)('$name, installed alone', (each) => {
 
   it('by pnpm: type-checks, and its README runs', async ({ expect }) => {
     const own = await project('pnpm');
-    const peers = each.entries.flatMap((entry) => PEERS[entry] ?? []);
-    const said = await own.pnpmAdd([...named, ...peers, '@types/node@22']);
+    const said = await own.pnpmAdd([...named, '@types/node@22']);
     expect(warningsIn(said)).toEqual([]);
     await own.write({
       'all.ts': importing(each.entries),
@@ -95,8 +93,6 @@ describe.concurrent.each(packages)('$name, installed alone', (each) => {
     for (const { file, needs } of examples) {
       if (needs === undefined) await own.run(process.execPath, ['--no-warnings', file]);
     }
-    const peered = each.entries.filter((entry) => entry in PEERS);
-    await bundleAndStart(own, peered);
   });
 });
 
@@ -171,7 +167,6 @@ async function bundleAndStart(
   project: StrangersProject,
   entries: readonly string[],
 ): Promise<void> {
-  if (entries.length === 0) return;
   const outdir = `${project.dir}-bundled`;
   const names = entries.map((_, i) => `entry-${i}`);
   await project.write(

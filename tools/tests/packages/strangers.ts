@@ -25,11 +25,6 @@ export interface PublishedPackage {
   readonly readme: string;
 }
 
-/** Packages that the user of an entry installs too. */
-export const PEERS: Readonly<Record<string, string>> = {
-  '@nodeagent/probes/grpc': '@grpc/grpc-js@1',
-};
-
 /** Entries that have types only. */
 const TYPES_ONLY: ReadonlySet<string> = new Set(['@nodeagent/kube-client/types']);
 
@@ -201,17 +196,11 @@ export class StrangersProject {
   }
 }
 
-/**
- * Lists the warnings of an installation. One is expected: grpc-js brings protobufjs 7, whose script
- * only compares versions, and which works without it.
- */
+/** Lists the warnings of an installation, and notices of packages that want to run a script. */
 export function warningsIn(said: string): readonly string[] {
   return said
     .split('\n')
-    .filter((line) => /warn|ignored build scripts/i.test(line))
-    .filter((line) => !/^npm warn install-scripts($| (1 package|Run))/.test(line))
-    .filter((line) => !/(install-scripts +|scripts: )protobufjs@7/.test(line))
-    .filter((line) => !line.startsWith('╭ Warning'));
+    .filter((line) => /warn|install-scripts|ignored build scripts/i.test(line));
 }
 
 /** A module that imports each entry and fails when one exports nothing. */

@@ -28,6 +28,21 @@ describe(dependencyProblems, () => {
       [{ in: 'p', name: 'native', why: 'a test' }],
     );
 
+  describe('a package that is carried in dist/bundled', () => {
+    const imports = { '#x': './dist/bundled/x.js' };
+
+    it('is a devDependency', () => {
+      expect(check({ imports, devDependencies: { x: '1' } }, ['x'])).toEqual([]);
+    });
+
+    it.each([
+      ['a dependency too', { imports, dependencies: { x: '1' } }, 'move it to devDependencies'],
+      ['named nowhere', { imports }, 'add it to dependencies'],
+    ])('is not %s', (_, manifest, problem) => {
+      expect(check(manifest, ['x'])).toEqual([expect.stringContaining(problem)]);
+    });
+  });
+
   it.each([
     ['an import without a dependency', {}, ['x'], [], 'add it to dependencies'],
     [
