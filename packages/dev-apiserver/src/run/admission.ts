@@ -17,6 +17,7 @@ import { addDefaultTolerations, addServiceAccount } from '../plan/service-accoun
 import { defaultClassName, expansionProblem } from '../plan/storage-admission.js';
 import type { Expressions } from './expressions.js';
 import { nodeNameOf } from './node-authorizer.js';
+import type { CheckParamAccess } from './param-access.js';
 import type { Registry } from './registry.js';
 import type { ServiceAddresses } from './service-addresses.js';
 
@@ -34,6 +35,7 @@ export interface AdmissionOptions {
   readonly registry: Registry;
   readonly addresses: ServiceAddresses;
   readonly expressions: Expressions;
+  readonly checkParamAccess: CheckParamAccess;
   readonly newSuffix: () => string;
 }
 
@@ -42,17 +44,19 @@ export interface AdmissionOptions {
  * priorities, addresses.
  */
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { registry, addresses, expressions, newSuffix } = options;
+  const { registry, addresses, expressions, checkParamAccess, newSuffix } = options;
   return {
     create: (kind, draft, context) => {
       checkNamespace(registry, kind, draft);
       if (kind.storage === 'pods' && isMirror(draft)) refuse(kind, draft, mirrorPodProblem(draft));
       restrictNodeWrite(registry, kind, { draft, old: undefined }, context);
+      checkParamAccess(kind, { user: context.user, object: draft, old: undefined });
       if (kind.storage === 'pods') admitPod(registry, draft, newSuffix);
       if (kind.storage === 'persistentvolumeclaims') setStorageClass(registry, draft);
     },
     update: (kind, { draft, old }, context) => {
       restrictNodeWrite(registry, kind, { draft, old }, context);
+      checkParamAccess(kind, { user: context.user, object: draft, old });
       if (kind.storage === 'pods') checkResize(registry, draft, old);
       if (kind.storage === 'persistentvolumeclaims') {
         const classes = registry.all(STORAGE_CLASSES);
