@@ -28,6 +28,7 @@ import { Catalog } from './run/catalog.js';
 import { serveCustomResources } from './run/custom-resources.js';
 import { Expressions } from './run/expressions.js';
 import { createLateBindings } from './run/noticed-bindings.js';
+import { createParamAccess } from './run/param-access.js';
 import { Policies } from './run/policies.js';
 import { keepPolicyStatus } from './run/policy-status.js';
 import { Registry } from './run/registry.js';
@@ -138,12 +139,15 @@ export async function startDevApiServer(options: DevApiServerOptions = {}): Prom
   keepPolicyStatus({ registry, catalog }, expressions, (err) => {
     log.error({ err }, 'the status of a policy cannot be kept');
   });
-  registry.useAdmission(createAdmission({ registry, addresses, expressions, newSuffix }));
   const authority = await createCertificateAuthority(clock.nowMs());
   const signer = await createTokenSigner(ISSUER, () => clock.nowMs());
   const { bindingLagMs: lagMs } = options;
   const bindings = lagMs === undefined ? undefined : createLateBindings(clock, lagMs);
   const authorizer = createAuthorizer(registry, bindings);
+  const checkParamAccess = createParamAccess({ registry, catalog, authorizer });
+  registry.useAdmission(
+    createAdmission({ registry, addresses, expressions, checkParamAccess, newSuffix }),
+  );
   const webhooks = new Webhooks({
     ...{ registry, catalog, authorizer, expressions, call: callWebhook, newUid: randomUUID },
     policies: new Policies({ registry, catalog, authorizer, expressions }),

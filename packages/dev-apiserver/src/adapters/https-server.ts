@@ -238,7 +238,7 @@ function connectionOf(request: IncomingMessage | Http2ServerRequest): object {
 function userOfCertificate(socket: Socket): UserInfo | undefined {
   if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
   const { subject } = socket.getPeerCertificate();
-  const { CN, O } = subject as unknown as Record<string, string | string[] | undefined>;
+  const { CN, O }: { CN?: string | string[]; O?: string | string[] } = subject;
   if (typeof CN !== 'string') return undefined;
   const groups = O === undefined ? [] : [O].flat();
   return { username: CN, groups: [...groups, 'system:authenticated'] };

@@ -96,51 +96,54 @@ interface Place {
   readonly field: FieldType;
 }
 
-interface Layout {
-  readonly direct: ReadonlyMap<number, Place>;
-  /** Go's embedded structs: a message whose fields belong to the outer object. */
-  readonly embedded: ReadonlyMap<number, ReadonlyMap<number, Place>>;
-}
+/** Fields by number. One of Go's embedded structs is a message whose fields belong to the outer object. */
+type Layout = ReadonlyMap<number, Place | Layout>;
+type NewLayout = Map<number, Place | NewLayout>;
 
 const layouts = new Map<string, Layout>();
 
+/** @throws {StatusError} 415 for a type whose numbers are not known */
 function layoutOf(type: string): Layout {
   const known = layouts.get(type);
   if (known !== undefined) return known;
-  const direct = new Map<number, Place>();
-  const embedded = new Map<number, Map<number, Place>>();
-  for (const entry of (PROTOBUF_NUMBERS[type] ?? '').split(' ').filter((text) => text !== '')) {
-    const [name = '', numbers = ''] = entry.split('=');
+  const numbers = PROTOBUF_NUMBERS[type];
+  if (numbers === undefined) throw statusError.unsupportedMediaType(OTHER_TYPES);
+  const layout: NewLayout = new Map();
+  for (const entry of numbers.split(' ')) {
+    const [name = '', path = ''] = entry.split('=');
     const field = fieldsOf(type)?.get(name);
-    const [outer = 0, inner] = numbers.split('.').map(Number);
-    if (field === undefined) continue;
-    if (inner === undefined) direct.set(outer, { name, field });
-    else
-      embedded.set(
-        outer,
-        (embedded.get(outer) ?? new Map<number, Place>()).set(inner, { name, field }),
-      );
+    if (field !== undefined) place(layout, path.split('.').map(Number), { name, field });
   }
-  const layout = { direct, embedded };
   layouts.set(type, layout);
   return layout;
 }
 
+const OTHER_TYPES = ['application/json', 'application/yaml'];
+
+function place(layout: NewLayout, [number = 0, ...inner]: readonly number[], field: Place): void {
+  if (inner.length === 0) {
+    layout.set(number, field);
+    return;
+  }
+  const found = layout.get(number);
+  const embedded: NewLayout = found instanceof Map ? found : new Map();
+  place(embedded, inner, field);
+  layout.set(number, embedded);
+}
+
 function decodeMessage(type: string, bytes: Buffer): JsonObject {
   const object: JsonObject = {};
-  const { direct, embedded } = layoutOf(type);
-  for (const { number, value } of readFields(bytes)) {
-    const place = direct.get(number);
-    const group = embedded.get(number);
-    if (place !== undefined) addField(object, place, value);
-    else if (group !== undefined && Buffer.isBuffer(value)) {
-      for (const inner of readFields(value)) {
-        const innerPlace = group.get(inner.number);
-        if (innerPlace !== undefined) addField(object, innerPlace, inner.value);
-      }
-    }
-  }
+  addFields(object, layoutOf(type), bytes);
   return object;
+}
+
+function addFields(object: JsonObject, layout: Layout, bytes: Buffer): void {
+  for (const { number, value } of readFields(bytes)) {
+    const found = layout.get(number);
+    if (found === undefined) continue;
+    if ('field' in found) addField(object, found, value);
+    else if (Buffer.isBuffer(value)) addFields(object, found, value);
+  }
 }
 
 /** Numbers and booleans that Go writes even when they are not set; zero means absent. */

@@ -2,6 +2,7 @@ import { asWritten, type Container, type Pod } from '@nodeagent/kube-client';
 
 import { field, type FieldError } from '../model/errors.js';
 import { type ApiObject, deepEqual, omit } from '../model/object.js';
+import { typed } from '../model/typed.js';
 import { qosClassOf } from './pod-qos.js';
 
 /** Subresources that may change parts of a pod's spec, which is otherwise immutable. */
@@ -9,8 +10,8 @@ export type PodPart = 'ephemeralcontainers' | 'resize';
 
 /** Returns the stored pod with only this subresource's part taken from the draft. */
 export function withPodPart(part: PodPart, draft: ApiObject, old: ApiObject): ApiObject {
-  const wanted = podOf(draft).spec;
-  const { spec } = podOf(old);
+  const wanted = typed('Pod', draft).spec;
+  const { spec } = typed('Pod', old);
   if (spec === undefined) return old;
   const next =
     part === 'ephemeralcontainers'
@@ -47,11 +48,11 @@ export function validatePodPart(
 
 function ephemeralErrors(object: ApiObject, old: ApiObject): readonly FieldError[] {
   const path = 'spec.ephemeralContainers';
-  const wanted = podOf(object).spec?.ephemeralContainers ?? [];
-  const before = podOf(old).spec?.ephemeralContainers ?? [];
+  const wanted = typed('Pod', object).spec?.ephemeralContainers ?? [];
+  const before = typed('Pod', old).spec?.ephemeralContainers ?? [];
   const others = [
-    ...(podOf(old).spec?.containers ?? []),
-    ...(podOf(old).spec?.initContainers ?? []),
+    ...(typed('Pod', old).spec?.containers ?? []),
+    ...(typed('Pod', old).spec?.initContainers ?? []),
   ].map(({ name }) => name);
   const taken = new Set(others);
   const errors = wanted.flatMap((container, i) => {
@@ -75,11 +76,11 @@ function ephemeralErrors(object: ApiObject, old: ApiObject): readonly FieldError
 
 /** CPU and memory may change, as long as the quality-of-service class does not. */
 function resizeErrors(object: ApiObject, old: ApiObject): readonly FieldError[] {
-  const { spec } = podOf(object);
-  const before = podOf(old);
+  const { spec } = typed('Pod', object);
+  const before = typed('Pod', old);
   if (spec === undefined || before.spec === undefined) return [];
   const errors: FieldError[] = [];
-  if (before.metadata?.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
+  if (before.metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined) {
     errors.push(field.forbidden('spec', 'static pods cannot be resized'));
   }
   if (!deepEqual(otherResources(spec), otherResources(before.spec))) {
@@ -103,11 +104,4 @@ function otherResources({ containers, initContainers = [] }: NonNullable<Pod['sp
     limits: omit(resources?.limits ?? {}, 'cpu', 'memory'),
     requests: omit(resources?.requests ?? {}, 'cpu', 'memory'),
   }));
-}
-
-/** The client's own pod type leaves ephemeral containers out. */
-type WholePod = Pod & Readonly<{ spec?: { ephemeralContainers?: Container[] } }>;
-
-function podOf(object: ApiObject): WholePod {
-  return object as unknown as WholePod;
 }

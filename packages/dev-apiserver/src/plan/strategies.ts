@@ -1,19 +1,12 @@
 import { Buffer } from 'node:buffer';
 
-import type {
-  Deployment,
-  Node,
-  Pod,
-  PodSpec,
-  ReplicaSet,
-  Service,
-  StatefulSet,
-} from '@nodeagent/kube-client';
+import type { PodSpec } from '@nodeagent/kube-client';
 import { defaultPod, validatePod } from '@nodeagent/pod-rules';
 
 import { field } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { type ApiObject, deepEqual, isObject } from '../model/object.js';
+import { typed } from '../model/typed.js';
 import {
   certificateRequest,
   podCertificateRequest,
@@ -51,19 +44,16 @@ const pod: Strategy = {
     draft.status = { phase: 'Pending' };
   },
   defaults: (draft) => {
-    const { spec } = draft as unknown as Pod;
+    const { spec } = typed('Pod', draft);
     if (spec === undefined) return;
     defaultPod(spec);
     if (draft.status !== undefined && draft.status['qosClass'] === undefined) {
       draft.status['qosClass'] = qosClassOf(spec);
     }
   },
-  validate: (object) => validatePod(object as unknown as Pod, FEATURES),
+  validate: (object) => validatePod(typed('Pod', object), FEATURES),
   validateUpdate: (object, old) =>
-    validatePodUpdate(
-      (object as unknown as Pod).spec as PodSpec,
-      (old as unknown as Pod).spec as PodSpec,
-    ),
+    validatePodUpdate(typed('Pod', object).spec as PodSpec, typed('Pod', old).spec as PodSpec),
 };
 
 const service: Strategy = {
@@ -71,13 +61,13 @@ const service: Strategy = {
     draft.status = { loadBalancer: {} };
   },
   defaults: (draft) => {
-    const { spec } = draft as unknown as Service;
+    const { spec } = typed('Service', draft);
     if (spec !== undefined) defaultServiceSpec(spec);
   },
-  validate: (object) => validateServiceSpec((object as unknown as Service).spec),
+  validate: (object) => validateServiceSpec(typed('Service', object).spec),
   validateUpdate: (object, old) => {
-    const { spec } = object as unknown as Service;
-    const before = (old as unknown as Service).spec?.clusterIP ?? '';
+    const { spec } = typed('Service', object);
+    const before = typed('Service', old).spec?.clusterIP ?? '';
     const same = before === '' || before === spec?.clusterIP || spec?.type === 'ExternalName';
     const detail = 'may not change once set';
     return same ? [] : [field.invalid('spec.clusterIPs[0]', spec?.clusterIP, detail)];
@@ -86,8 +76,8 @@ const service: Strategy = {
 
 const node: Strategy = {
   validateUpdate: (object, old) => {
-    const before = (old as unknown as Node).spec?.providerID ?? '';
-    const after = (object as unknown as Node).spec?.providerID ?? '';
+    const before = typed('Node', old).spec?.providerID ?? '';
+    const after = typed('Node', object).spec?.providerID ?? '';
     if (before === '' || before === after) return [];
     return [
       field.forbidden(
@@ -154,18 +144,18 @@ const STRATEGIES: Readonly<Record<string, Strategy>> = {
   'validatingadmissionpolicybindings.admissionregistration.k8s.io': admissionPolicyBinding,
   'deployments.apps': {
     ...workload,
-    defaults: (draft) => defaultDeployment(draft as unknown as Deployment),
+    defaults: (draft) => defaultDeployment(typed('Deployment', draft)),
     validate: validateWorkload,
   },
   'replicasets.apps': {
     ...workload,
-    defaults: (draft) => defaultReplicaSet(draft as unknown as ReplicaSet),
+    defaults: (draft) => defaultReplicaSet(typed('ReplicaSet', draft)),
     validate: validateWorkload,
   },
   'daemonsets.apps': { ...workload, defaults: defaultTemplate, validate: validateWorkload },
   'statefulsets.apps': {
     ...workload,
-    defaults: (draft) => defaultStatefulSet(draft as unknown as StatefulSet),
+    defaults: (draft) => defaultStatefulSet(typed('StatefulSet', draft)),
     validate: validateWorkload,
   },
   'jobs.batch': { create: withoutStatus, defaults: defaultTemplate },

@@ -1,6 +1,7 @@
 import {
   asWritten,
   type Deployment,
+  type PodSpec,
   type ReplicaSet,
   type StatefulSet,
 } from '@nodeagent/kube-client';
@@ -71,10 +72,9 @@ export function defaultStatefulSet(set: StatefulSet): void {
 }
 
 /** Sets only the fields that jobs and daemon sets need to be readable. */
-export function defaultTemplate(object: ApiObject): void {
-  const template = valueAt(object, 'spec.template.spec');
-  if (isObject(template))
-    defaultPodSpec(template as unknown as Parameters<typeof defaultPodSpec>[0]);
+export function defaultTemplate({ spec = {} }: ApiObject): void {
+  const { template }: { template?: { spec?: PodSpec } } = spec;
+  if (template?.spec !== undefined) defaultPodSpec(template.spec);
 }
 
 export function validateWorkload(object: ApiObject): readonly FieldError[] {
@@ -106,17 +106,16 @@ type TemplateSpec = Parameters<typeof validatePodSpec>[0];
 
 /** Returns the template's spec with a volume for each claim that a stateful set's pods get. */
 function podSpecOf(spec: JsonObject): TemplateSpec {
-  const template = valueAt(spec, 'template.spec');
+  const { template = {} }: { template?: { spec?: PodSpec } } = spec;
   const claims = listAt(spec, 'volumeClaimTemplates');
-  if (claims.length === 0 || !isObject(template)) return template as TemplateSpec;
+  if (claims.length === 0 || template.spec === undefined) return template.spec;
   const claimed = claims.map((claim) => ({
     name: textAt(claim, 'metadata.name'),
     persistentVolumeClaim: { claimName: 'claim' },
   }));
-  const others = listAt(template, 'volumes').filter(
-    (volume) => !claimed.some(({ name }) => name === volume['name']),
-  );
-  return { ...template, volumes: [...claimed, ...others] } as unknown as TemplateSpec;
+  const { volumes = [] } = template.spec;
+  const others = volumes.filter((volume) => !claimed.some(({ name }) => name === volume.name));
+  return { ...template.spec, volumes: [...claimed, ...others] };
 }
 
 export function validateWorkloadUpdate(object: ApiObject, old: ApiObject): readonly FieldError[] {

@@ -2,6 +2,7 @@ import { parseTimestamp } from '@nodeagent/base';
 import { asWritten, type ContainerStatus, type Pod } from '@nodeagent/kube-client';
 
 import type { ApiObject } from '../model/object.js';
+import { typed } from '../model/typed.js';
 import { humanDuration } from './human.js';
 
 interface PodSummary {
@@ -16,7 +17,7 @@ interface PodSummary {
  * @see Kubernetes 1.36 pkg/printers/internalversion/printers.go, printPod
  */
 export function summarizePod(object: ApiObject, nowMs: number): PodSummary {
-  const { spec, status, metadata } = object as unknown as Pod;
+  const { spec, status, metadata } = typed('Pod', object);
   const sidecars = new Set(
     (spec?.initContainers ?? [])
       .filter(({ restartPolicy }) => restartPolicy === 'Always')
@@ -47,7 +48,7 @@ export function summarizePod(object: ApiObject, nowMs: number): PodSummary {
       : mainReason(mains, plain, hasReadyCondition(status));
   return {
     ready: `${(initializing ? 0 : readyMains.length) + readySidecars}/${total}`,
-    status: deletionReason(metadata?.deletionTimestamp, { status, phase }) ?? reason,
+    status: deletionReason(metadata.deletionTimestamp, { status, phase }) ?? reason,
     restarts: restartsOf(counted, nowMs),
   };
 }

@@ -1,4 +1,4 @@
-import type { Pod, Service } from '@nodeagent/kube-client';
+import type { PodSpec } from '@nodeagent/kube-client';
 
 import type { Admission } from '../model/admission.js';
 import { StatusError, statusError } from '../model/errors.js';
@@ -6,6 +6,7 @@ import type { Kind } from '../model/kind.js';
 import { kindOf } from '../model/kinds.js';
 import { type ApiObject, deepEqual, textAt } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
+import { typed } from '../model/typed.js';
 import {
   certificateRequestProblem,
   mirrorPodProblem,
@@ -16,6 +17,7 @@ import { addDefaultTolerations, addServiceAccount } from '../plan/service-accoun
 import { defaultClassName, expansionProblem } from '../plan/storage-admission.js';
 import type { Expressions } from './expressions.js';
 import { nodeNameOf } from './node-authorizer.js';
+import type { CheckParamAccess } from './param-access.js';
 import type { Registry } from './registry.js';
 import type { ServiceAddresses } from './service-addresses.js';
 
@@ -33,6 +35,7 @@ export interface AdmissionOptions {
   readonly registry: Registry;
   readonly addresses: ServiceAddresses;
   readonly expressions: Expressions;
+  readonly checkParamAccess: CheckParamAccess;
   readonly newSuffix: () => string;
 }
 
@@ -41,17 +44,19 @@ export interface AdmissionOptions {
  * priorities, addresses.
  */
 export function createAdmission(options: AdmissionOptions): Admission {
-  const { registry, addresses, expressions, newSuffix } = options;
+  const { registry, addresses, expressions, checkParamAccess, newSuffix } = options;
   return {
     create: (kind, draft, context) => {
       checkNamespace(registry, kind, draft);
       if (kind.storage === 'pods' && isMirror(draft)) refuse(kind, draft, mirrorPodProblem(draft));
       restrictNodeWrite(registry, kind, { draft, old: undefined }, context);
+      checkParamAccess(kind, { user: context.user, object: draft, old: undefined });
       if (kind.storage === 'pods') admitPod(registry, draft, newSuffix);
       if (kind.storage === 'persistentvolumeclaims') setStorageClass(registry, draft);
     },
     update: (kind, { draft, old }, context) => {
       restrictNodeWrite(registry, kind, { draft, old }, context);
+      checkParamAccess(kind, { user: context.user, object: draft, old });
       if (kind.storage === 'pods') checkResize(registry, draft, old);
       if (kind.storage === 'persistentvolumeclaims') {
         const classes = registry.all(STORAGE_CLASSES);
@@ -60,8 +65,8 @@ export function createAdmission(options: AdmissionOptions): Admission {
     },
     allocate: (kind, { draft, old }) => {
       if (kind.storage !== 'services' || deepEqual(draft.spec, old?.spec)) return undefined;
-      const { spec } = draft as unknown as Service;
-      const before = (old as unknown as Service | undefined)?.spec;
+      const { spec } = typed('Service', draft);
+      const before = old === undefined ? undefined : typed('Service', old).spec;
       if (spec === undefined || (old !== undefined && before === undefined)) return undefined;
       const undo = addresses.assign(spec, before, draft.metadata.name ?? '');
       const commit = (): void => {
@@ -81,7 +86,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     },
     removed: (kind, object) => {
       if (kind.storage !== 'services') return;
-      const { spec } = object as unknown as Service;
+      const { spec } = typed('Service', object);
       if (spec !== undefined) addresses.release(spec, undefined);
     },
   };
@@ -137,7 +142,7 @@ function checkNamespace(registry: Registry, kind: Kind, draft: ApiObject): void 
 }
 
 function admitPod(registry: Registry, draft: ApiObject, newSuffix: () => string): void {
-  const pod = draft as unknown as Pod;
+  const pod = typed('Pod', draft);
   const { spec } = pod;
   if (spec === undefined) return;
   const namespace = draft.metadata.namespace ?? '';
@@ -161,7 +166,7 @@ function admitPod(registry: Registry, draft: ApiObject, newSuffix: () => string)
   setPriority(registry, spec, draft);
 }
 
-function setPriority(registry: Registry, spec: NonNullable<Pod['spec']>, draft: ApiObject): void {
+function setPriority(registry: Registry, spec: PodSpec, draft: ApiObject): void {
   const classes = registry.all(PRIORITY_CLASSES);
   const wanted = spec.priorityClassName ?? '';
   const found =
@@ -184,9 +189,9 @@ function setStorageClass(registry: Registry, draft: ApiObject): void {
 
 /** Pods without a node may request any amount: the requests decide which node they get. */
 function checkResize(registry: Registry, draft: ApiObject, old: ApiObject): void {
-  const pod = draft as unknown as Pod;
+  const pod = typed('Pod', draft);
   const name = pod.spec?.nodeName ?? '';
-  if (name === '' || !isResize(pod, old as unknown as Pod)) return;
+  if (name === '' || !isResize(pod, typed('Pod', old))) return;
   const node = registry.find(NODES, { namespace: '', name });
   refuse(PODS, draft, resizeProblem(pod, node));
 }

@@ -1,9 +1,11 @@
 // Extracted from Kubernetes' own generated.proto files (staging/src/k8s.io/api/*/*/generated.proto and
-// apimachinery's), reduced to the types of types.ts. No package this repository installs carries
+// apimachinery's), reduced to the types of types.ts, without CustomResourceDefinitions. No package this repository installs carries
 // them, so there is no drift check: the numbers are wire contract and never change, and fields of
 // later releases are added from the same files.
-/** Type name → its fields as `name=number` in Kubernetes' protobuf messages; `outer.inner` for a field of an embedded message. */
+/** Type name → its fields as `name=number` in Kubernetes' protobuf messages; `outer.inner` for a field of an embedded message, which may embed one itself. */
 export const PROTOBUF_NUMBERS: Readonly<Record<string, string>> = {
+  AdmissionregistrationV1ServiceReference: 'name=2 namespace=1 path=3 port=4',
+  AdmissionregistrationV1WebhookClientConfig: 'caBundle=2 service=1 url=3',
   AuthenticationV1TokenRequest: 'metadata=1 spec=2 status=3',
   CoreV1EndpointPort: 'appProtocol=4 name=1 port=2 protocol=3',
   CoreV1Event:
@@ -24,6 +26,7 @@ export const PROTOBUF_NUMBERS: Readonly<Record<string, string>> = {
   V1AllocationResult: 'allocationTimestamp=5 devices=1 nodeSelector=3',
   V1AppArmorProfile: 'localhostProfile=2 type=1',
   V1AttachedVolume: 'devicePath=2 name=1',
+  V1AuditAnnotation: 'key=1 valueExpression=2',
   V1AzureDiskVolumeSource: 'cachingMode=3 diskName=1 diskURI=2 fsType=4 kind=6 readOnly=5',
   V1AzureFilePersistentVolumeSource: 'readOnly=3 secretName=1 secretNamespace=4 shareName=2',
   V1AzureFileVolumeSource: 'readOnly=3 secretName=1 shareName=2',
@@ -148,6 +151,7 @@ export const PROTOBUF_NUMBERS: Readonly<Record<string, string>> = {
   V1ExactDeviceRequest:
     'adminAccess=5 allocationMode=3 capacity=7 count=4 deviceClassName=1 selectors=2 tolerations=6',
   V1ExecAction: 'command=1',
+  V1ExpressionWarning: 'fieldRef=2 warning=3',
   V1ExternalDocumentation: 'description=1 url=2',
   V1FCVolumeSource: 'fsType=3 lun=2 readOnly=4 targetWWNs=1 wwids=5',
   V1FieldSelectorAttributes: 'rawSelector=1 requirements=2',
@@ -226,8 +230,15 @@ export const PROTOBUF_NUMBERS: Readonly<Record<string, string>> = {
   V1ManagedFieldsEntry:
     'apiVersion=3 fieldsType=6 fieldsV1=7 manager=1 operation=2 subresource=8 time=4',
   V1MatchCondition: 'expression=2 name=1',
+  V1MatchResources:
+    'excludeResourceRules=4 matchPolicy=7 namespaceSelector=1 objectSelector=2 resourceRules=3',
   V1ModifyVolumeStatus: 'status=2 targetVolumeAttributesClassName=1',
+  V1MutatingWebhook:
+    'admissionReviewVersions=8 clientConfig=2 failurePolicy=4 matchConditions=12 matchPolicy=9 name=1 namespaceSelector=5 objectSelector=11 reinvocationPolicy=10 rules=3 sideEffects=6 timeoutSeconds=7',
+  V1MutatingWebhookConfiguration: 'metadata=1 webhooks=2',
   V1NFSVolumeSource: 'path=2 readOnly=3 server=1',
+  V1NamedRuleWithOperations:
+    'apiGroups=2.2.1 apiVersions=2.2.2 operations=2.1 resourceNames=1 resources=2.2.3 scope=2.2.4',
   V1Namespace: 'metadata=1 spec=2 status=3',
   V1NamespaceCondition: 'lastTransitionTime=4 message=6 reason=5 status=2 type=1',
   V1NamespaceSpec: 'finalizers=1',
@@ -271,6 +282,8 @@ export const PROTOBUF_NUMBERS: Readonly<Record<string, string>> = {
   V1OpaqueDeviceConfiguration: 'driver=1 parameters=2',
   V1Overhead: 'podFixed=1',
   V1OwnerReference: 'apiVersion=5 blockOwnerDeletion=7 controller=6 kind=1 name=3 uid=4',
+  V1ParamKind: 'apiVersion=1 kind=2',
+  V1ParamRef: 'name=1 namespace=2 parameterNotFoundAction=4 selector=3',
   V1ParentReference: 'group=1 name=4 namespace=3 resource=2',
   V1PersistentVolume: 'metadata=1 spec=2 status=3',
   V1PersistentVolumeClaim: 'metadata=1 spec=2 status=3',
@@ -452,11 +465,24 @@ export const PROTOBUF_NUMBERS: Readonly<Record<string, string>> = {
   V1TopologySelectorTerm: 'matchLabelExpressions=1',
   V1TopologySpreadConstraint:
     'labelSelector=4 matchLabelKeys=8 maxSkew=1 minDomains=5 nodeAffinityPolicy=6 nodeTaintsPolicy=7 topologyKey=2 whenUnsatisfiable=3',
+  V1TypeChecking: 'expressionWarnings=1',
   V1TypedLocalObjectReference: 'apiGroup=1 kind=2 name=3',
   V1TypedObjectReference: 'apiGroup=1 kind=2 name=3 namespace=4',
   V1UncountedTerminatedPods: 'failed=2 succeeded=1',
   V1UserInfo: 'extra=4 groups=3 uid=2 username=1',
+  V1ValidatingAdmissionPolicy: 'metadata=1 spec=2 status=3',
+  V1ValidatingAdmissionPolicyBinding: 'metadata=1 spec=2',
+  V1ValidatingAdmissionPolicyBindingSpec:
+    'matchResources=3 paramRef=2 policyName=1 validationActions=4',
+  V1ValidatingAdmissionPolicySpec:
+    'auditAnnotations=5 failurePolicy=4 matchConditions=6 matchConstraints=2 paramKind=1 validations=3 variables=7',
+  V1ValidatingAdmissionPolicyStatus: 'conditions=3 observedGeneration=1 typeChecking=2',
+  V1ValidatingWebhook:
+    'admissionReviewVersions=8 clientConfig=2 failurePolicy=4 matchConditions=11 matchPolicy=9 name=1 namespaceSelector=5 objectSelector=10 rules=3 sideEffects=6 timeoutSeconds=7',
+  V1ValidatingWebhookConfiguration: 'metadata=1 webhooks=2',
+  V1Validation: 'expression=1 message=2 messageExpression=4 reason=3',
   V1ValidationRule: 'fieldPath=5 message=2 messageExpression=3 optionalOldSelf=6 reason=4 rule=1',
+  V1Variable: 'expression=2 name=1',
   V1Volume:
     'awsElasticBlockStore=2.4 azureDisk=2.22 azureFile=2.18 cephfs=2.14 cinder=2.13 configMap=2.19 csi=2.28 downwardAPI=2.16 emptyDir=2.2 ephemeral=2.29 fc=2.17 flexVolume=2.12 flocker=2.15 gcePersistentDisk=2.3 gitRepo=2.5 glusterfs=2.9 hostPath=2.1 image=2.30 iscsi=2.8 name=1 nfs=2.7 persistentVolumeClaim=2.10 photonPersistentDisk=2.23 portworxVolume=2.24 projected=2.26 quobyte=2.21 rbd=2.11 scaleIO=2.25 secret=2.6 storageos=2.27 vsphereVolume=2.20',
   V1VolumeAttachment: 'metadata=1 spec=2 status=3',

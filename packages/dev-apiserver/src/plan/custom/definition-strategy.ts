@@ -25,7 +25,7 @@ export const definition: Strategy = {
     };
   },
   defaults: (draft) => {
-    const { spec } = draft as unknown as { spec?: Record<string, unknown> };
+    const { spec } = draft;
     if (spec === undefined) return;
     const names = spec['names'] as Record<string, string> | undefined;
     if (names?.['kind'] !== undefined) {
@@ -72,8 +72,8 @@ export const definition: Strategy = {
 const NO_NAMES = { plural: '', kind: '' };
 
 function storageVersions(object: ApiObject): readonly string[] {
-  const { spec } = object as unknown as { spec?: Partial<Definition['spec']> };
-  return (spec?.versions ?? []).filter(({ storage }) => storage).map(({ name }) => name);
+  const spec: Partial<Definition['spec']> = object.spec ?? {};
+  return (spec.versions ?? []).filter(({ storage }) => storage).map(({ name }) => name);
 }
 
 function immutable(path: string, now: string, before: string): readonly FieldError[] {

@@ -38,9 +38,18 @@ export interface Version {
   readonly selectableFields?: readonly Readonly<{ jsonPath: string }>[];
 }
 
-/** Only for objects that have passed the validation of their kind. */
+/**
+ * Only for objects that have passed the validation of their kind.
+ *
+ * @throws {TypeError} for another kind, which is a bug
+ */
 export function definitionOf(object: ApiObject): Definition {
-  return object as unknown as Definition;
+  if (isDefinition(object)) return object;
+  throw new TypeError(`expected a CustomResourceDefinition, got a ${object.kind}`);
+}
+
+function isDefinition(object: ApiObject): object is ApiObject & Definition {
+  return object.kind === 'CustomResourceDefinition';
 }
 
 export function isEstablished(object: ApiObject): boolean {

@@ -35,12 +35,6 @@ export interface PolicyParts {
   readonly annotations: readonly Readonly<{ text: string; value: CheckedExpression }>[];
 }
 
-/** The types that are known of what a policy sees; `dyn` when absent. */
-export interface KnownTypes {
-  readonly object?: CelType | undefined;
-  readonly params?: CelType | undefined;
-}
-
 interface Tools {
   readonly parse: ParseExpression;
   readonly errors: FieldError[];

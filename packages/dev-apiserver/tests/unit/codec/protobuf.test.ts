@@ -128,4 +128,29 @@ describe(decodeProtobuf, () => {
   ])('refuses %s', (_title, input, message) => {
     expect(() => decodeProtobuf(input)).toThrow(message);
   });
+
+  it('reads a webhook, whose rules are embedded, and a policy, whose rules are so twice', () => {
+    const rule = bytes(2, bytes(1, 'apps'), bytes(2, 'v1'), bytes(3, 'deployments'));
+    const operations = bytes(1, 'CREATE');
+    const webhook = bytes(2, bytes(1, 'a.example.com'), bytes(3, operations, rule));
+    const want = {
+      ...{ apiGroups: ['apps'], apiVersions: ['v1'] },
+      ...{ operations: ['CREATE'], resources: ['deployments'] },
+    };
+    const group = 'admissionregistration.k8s.io/v1';
+    const hooks = envelope(group, 'ValidatingWebhookConfiguration', webhook);
+    expect(decodeProtobuf(hooks)['webhooks']).toEqual([{ name: 'a.example.com', rules: [want] }]);
+    const named = bytes(3, bytes(1, 'web'), bytes(2, operations, rule));
+    const spec = bytes(2, bytes(2, named), bytes(3, bytes(1, 'true')));
+    const policy = envelope(group, 'ValidatingAdmissionPolicy', spec);
+    expect(decodeProtobuf(policy)['spec']).toEqual({
+      matchConstraints: { resourceRules: [{ ...want, resourceNames: ['web'] }] },
+      validations: [{ expression: 'true' }],
+    });
+  });
+
+  it('refuses a kind of which it does not know the numbers', () => {
+    const body = envelope('apiextensions.k8s.io/v1', 'CustomResourceDefinition', metadata('a'));
+    expect(() => decodeProtobuf(body)).toThrow(/accepted media types include: application\/json/);
+  });
 });
