@@ -178,7 +178,7 @@ export default defineConfig(
       'packages/kubelet/src/assembly/adapters/read-machine.ts',
       'packages/kubelet/src/runtime/adapters/machine.ts',
       'packages/kubelet/src/stats/adapters/machine-readings.ts',
-      'packages/kubelet/src/volumes/adapters/{mounter,share-tree}.ts',
+      'packages/kubelet/src/volumes/adapters/{mounter,project-quotas,share-tree}.ts',
       'packages/netlink-codec/src/adapters/socket.ts',
       'packages/node-status/src/adapters/proc-facts.ts',
       // its open() does not open files

@@ -6,6 +6,7 @@
  *   npm run bench -- --node-only --pods 100 --rounds 3
  *   npm run bench -- --streams-only
  *   npm run bench -- --volumes-only --pods 100 --single 20
+ *   npm run bench -- --flood-only --rounds 3
  */
 import { parseArgs } from 'node:util';
 
@@ -18,6 +19,7 @@ import { run } from '../test/process.ts';
 import { createBarePods } from './bare-pods.ts';
 import { createKubePods } from './kube-pods.ts';
 import { cpuMs, readCalls, rssMib } from './memory.ts';
+import { benchFlood } from './node-flood.ts';
 import { benchPages } from './node-pages.ts';
 import { benchStreams } from './node-streams.ts';
 import { benchVolumes } from './node-volumes.ts';
@@ -27,6 +29,7 @@ import { type Batch, median, quantile, timed } from './stats.ts';
 const IMAGE = 'nodeagent.test/busybox:1';
 const COMMAND = ['sh', '-c', 'trap "exit 0" TERM; while :; do sleep 1 & wait $!; done'];
 const AT_A_TIME = 10;
+const ONLY = ['node-only', 'streams-only', 'volumes-only', 'flood-only'] as const;
 
 const { values } = parseArgs({
   options: {
@@ -36,6 +39,7 @@ const { values } = parseArgs({
     'node-only': { type: 'boolean', default: false },
     'streams-only': { type: 'boolean', default: false },
     'volumes-only': { type: 'boolean', default: false },
+    'flood-only': { type: 'boolean', default: false },
   },
 });
 const manyCount = Number(values.pods);
@@ -44,7 +48,8 @@ const rounds = Number(values.rounds);
 
 const build = await run(['nx', 'run-many', '-t', 'build', '--output-style=static']);
 if (build.exitCode !== 0) throw new Error(build.output);
-if (!values['node-only'] && !values['streams-only'] && !values['volumes-only']) {
+const isWhole = !ONLY.some((only) => values[only]);
+if (isWhole) {
   const bench = ['nx', 'run-many', '-t', 'bench', '--parallel=1', '--output-style=static'];
   const { exitCode } = await run(bench, { show: true });
   if (exitCode !== 0) throw new Error('the benchmarks of a package failed');
@@ -66,6 +71,9 @@ const joined = (batches: readonly Batch[]): Batch => ({
   eachMs: batches.flatMap(({ eachMs }) => eachMs),
   totalMs: batches.reduce((sum, { totalMs }) => sum + totalMs, 0),
 });
+
+if (isWhole || values['flood-only']) await benchFlood(rounds);
+if (values['flood-only']) process.exit();
 
 const cluster = await startCluster({
   name: 'bench',

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 
 /** Returns a process's resident memory in MiB, from the kernel. */
@@ -35,4 +37,32 @@ export async function preciseCpuMs(pid: number): Promise<number> {
 export async function readCalls(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/io`, 'utf8');
   return Number(/^syscr: (\d+)$/m.exec(text)?.[1]);
+}
+
+const NO_STRACE = 'ENOENT';
+
+/**
+ * Returns how many files a process opens while the work is done; undefined where there is no strace,
+ * which slows the process down.
+ */
+export async function opensDuring(
+  pid: number,
+  work: () => Promise<unknown>,
+): Promise<number | undefined> {
+  const args = ['-f', '-e', 'trace=open,openat,openat2', '-p', String(pid)];
+  const tracer = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let output = '';
+  tracer.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  try {
+    await once(tracer, 'spawn');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === NO_STRACE) return undefined;
+    throw error;
+  }
+  await once(tracer.stderr, 'data'); // it says that it has attached itself
+  await work();
+  const ended = once(tracer, 'close');
+  tracer.kill('SIGINT');
+  await ended;
+  return output.split('\n').filter((line) => / = \d+$/.test(line)).length;
 }

@@ -3,7 +3,7 @@ import { Agent, get } from 'node:https';
 
 import { type Cluster } from '@nodeagent/testbed';
 
-import { preciseCpuMs, readCalls, rssMib } from './memory.ts';
+import { opensDuring, preciseCpuMs, readCalls, rssMib } from './memory.ts';
 import { writeCredentials } from './node-streams.ts';
 import { median } from './stats.ts';
 
@@ -14,7 +14,7 @@ const PAUSE_MS = 100;
 const PAGES = ['/metrics/cadvisor', '/stats/summary', '/metrics/resource', '/metrics'];
 
 /**
- * Measures the kubelet's CPU time and reads for each page of statistics, over one connection as a scraper
+ * Measures the kubelet's CPU time, reads and opened files for each page of statistics, over one connection as a scraper
  * uses it. It takes the median, because other work falls into some of the requests.
  */
 export async function benchPages(cluster: Cluster, pods: number): Promise<void> {
@@ -41,8 +41,9 @@ export async function benchPages(cluster: Cluster, pods: number): Promise<void> 
         eachMs.push((await preciseCpuMs(pid)) - before);
         eachReads.push((await readCalls(pid)) - readsBefore);
       }
+      const opens = await opensDuring(pid, () => download(agent, node + path));
       console.log(
-        `${path} with ${pods} pods: p50 ${median(eachMs).toFixed(1)} ms of CPU, ${median(eachReads)} reads, ${(bytes / 1024).toFixed(0)} KiB; ` +
+        `${path} with ${pods} pods: p50 ${median(eachMs).toFixed(1)} ms of CPU, ${median(eachReads)} reads, ${opens ?? 'unknown'} files opened, ${(bytes / 1024).toFixed(0)} KiB; ` +
           `kubelet ${(await rssMib(pid)).toFixed(0)} MiB`,
       );
     }

@@ -83,6 +83,8 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
     { program: 'setpriv', debianPackage: 'util-linux' },
     { program: 'tcc', debianPackage: 'tcc' },
     { program: 'ip', debianPackage: 'iproute2' },
+    { program: 'mkfs.ext4', debianPackage: 'e2fsprogs' },
+    { program: 'mkfs.xfs', debianPackage: 'xfsprogs' },
     { program: 'ipvsadm', debianPackage: 'ipvsadm' },
     { program: 'ipset', debianPackage: 'ipset' },
     { program: 'iptables-restore', debianPackage: 'iptables' },

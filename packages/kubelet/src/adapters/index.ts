@@ -35,6 +35,7 @@ export { createManifestUrl } from '../sources/adapters/manifest-url.js';
 export { createDirectoryReadings } from '../stats/adapters/directory-readings.js';
 export { createMachineReadings } from '../stats/adapters/machine-readings.js';
 export { createMounter } from '../volumes/adapters/mounter.js';
+export { createProjectQuotas } from '../volumes/adapters/project-quotas.js';
 export { createSubPaths } from '../volumes/adapters/sub-path.js';
 export { createVolumeFiles } from '../volumes/adapters/volume-files.js';
 export { createLogDirectories } from '../workers/adapters/log-directories.js';

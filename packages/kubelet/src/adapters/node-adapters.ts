@@ -55,6 +55,7 @@ import { createDirectoryReadings } from '../stats/adapters/directory-readings.js
 import { createMachineReadings } from '../stats/adapters/machine-readings.js';
 import { createPluginSockets } from '../storage/adapters/plugin-sockets.js';
 import { createMounter } from '../volumes/adapters/mounter.js';
+import { createProjectQuotas } from '../volumes/adapters/project-quotas.js';
 import { createSubPaths } from '../volumes/adapters/sub-path.js';
 import { createVolumeFiles } from '../volumes/adapters/volume-files.js';
 import { createLogDirectories } from '../workers/adapters/log-directories.js';
@@ -129,6 +130,7 @@ function nodeFiles(config: KubeletConfig, rootDir: string): KubeletFiles {
     pods: createPodFiles(rootDir),
     volumes: createVolumeFiles(),
     mounter,
+    quotas: createProjectQuotas(),
     subPaths: createSubPaths(mounter),
     storage: createStorageFiles(),
     loops: createLoopDevices(),

@@ -30,7 +30,7 @@ import type { MetricsPage } from '../server/run/index.js';
 import type { ShutdownStateFile, ShutdownWatch } from '../shutdown/index.js';
 import type { DirectoryReadings, MachineReadings } from '../stats/index.js';
 import type { PluginSockets } from '../storage/index.js';
-import type { Mounter, SubPaths, VolumeFiles } from '../volumes/index.js';
+import type { Mounter, ProjectQuotas, SubPaths, VolumeFiles } from '../volumes/index.js';
 import type { NodeMachine } from './model/machine.js';
 
 /**
@@ -128,6 +128,8 @@ export interface KubeletFiles {
   readonly pods: PodFiles;
   readonly volumes: VolumeFiles;
   readonly mounter: Mounter;
+  /** Absent: volumes are measured by walking them. */
+  readonly quotas?: ProjectQuotas | undefined;
   readonly subPaths: SubPaths;
   /** Data beside the mounts of CSI drivers. */
   readonly storage: StorageFiles;

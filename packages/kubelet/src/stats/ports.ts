@@ -53,6 +53,14 @@ export interface DirectoryReadings {
   measure(path: string, signal: AbortSignal): Promise<DirectoryFigures | undefined>;
 }
 
+/** Directories whose use the kernel counts. */
+export interface CountedDirectories {
+  /** Tells whether to ask for its figures; others must be walked. */
+  isCounted(path: string): boolean;
+  /** @returns undefined if they cannot be had now */
+  figures(path: string): Promise<DirectoryFigures | undefined>;
+}
+
 /** Volumes that are measured by their drivers. */
 export interface ClaimedFigures {
   figures(pod: Pod, signal: AbortSignal): Promise<readonly VolumeFigures[]>;

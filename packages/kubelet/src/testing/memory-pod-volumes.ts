@@ -4,7 +4,7 @@ import type { ConfigMap, Pod, Secret } from '@nodeagent/kube-client';
 import { type PodEvents, type PodUid, podUid, type PodVolumes, toPodUid } from '../pod/index.js';
 import { createFieldReader } from '../runtime/run/index.js';
 import { podDir } from '../volumes/index.js';
-import { createPodVolumes } from '../volumes/run/index.js';
+import { createPodVolumes, type PodVolumesOptions } from '../volumes/run/index.js';
 import { MemoryDisk } from './memory-disk.js';
 import { MemoryMounts } from './memory-mounts.js';
 import { createMemoryVolumeFiles } from './memory-volume-files.js';
@@ -17,6 +17,8 @@ export interface MemoryPodVolumesOptions {
   /** Holds the files of an earlier kubelet; default empty. */
   readonly disk?: MemoryDisk;
   readonly mounts?: MemoryMounts;
+  /** Counts emptyDirs; default none. */
+  readonly counted?: PodVolumesOptions['counted'];
 }
 
 /** The kubelet's own volumes on a disk in memory, from config maps and secrets that a test sets. */
@@ -33,7 +35,8 @@ export class MemoryPodVolumes implements PodVolumes {
   prepared = 0;
   readonly #volumes: PodVolumes;
 
-  constructor({ clock, events, disk = new MemoryDisk(), mounts }: MemoryPodVolumesOptions) {
+  constructor(options: MemoryPodVolumesOptions) {
+    const { clock, events, disk = new MemoryDisk(), mounts, counted } = options;
     this.disk = disk;
     this.mounts = mounts ?? new MemoryMounts(disk);
     const object =
@@ -50,6 +53,7 @@ export class MemoryPodVolumes implements PodVolumes {
       fields: createFieldReader({ node: () => ({ hostIps: [], allocatable: {} }) }),
       events,
       clock,
+      counted,
     });
   }
 

@@ -16,6 +16,7 @@ export type {
   Mounter,
   ObjectSource,
   PodCertificateSource,
+  ProjectQuotas,
   SubPaths,
   TokenRequestSpec,
   TokenSource,

@@ -3,6 +3,7 @@ import type { ConfigMap, LabelSelectorSpec, Pod, Secret, Volume } from '@nodeage
 
 import type { PodUid } from '../pod/index.js';
 import type { Payload } from './model/payload.js';
+import type { ProjectUsage } from './plan/project-quota.js';
 
 /** Config maps and secrets that pods refer to. */
 export interface ObjectSource {
@@ -159,6 +160,23 @@ export interface Mounter {
    */
   isMountPoint(path: string): Promise<boolean>;
   list(): Promise<readonly MountPoint[]>;
+}
+
+/**
+ * Project quotas, which count: a file belongs to the project of the directory in which it was made, and
+ * the file system adds up what each project uses. Failures are {@link VolumeError} `VOLUME_IO`.
+ */
+export interface ProjectQuotas {
+  /** Returns the reason why a file system does not count projects; undefined if it does. */
+  problem(mountPoint: string): Promise<string | undefined>;
+  /** Returns the use of every project that has any, or of one project only. */
+  usage(mountPoint: string, project?: number): Promise<ReadonlyMap<number, ProjectUsage>>;
+  /** Returns the projects of files and directories in the order given; 0 for none. */
+  projectsOf(paths: readonly string[]): Promise<readonly number[]>;
+  /** Makes the directory, and what will be made in it, part of a project. */
+  assign(dir: string, project: number): Promise<void>;
+  /** Returns numbers that the administrator has given to projects. */
+  reserved(): Promise<ReadonlySet<number>>;
 }
 
 export interface SubPathRequest {

@@ -14,6 +14,8 @@ export interface GatedParts {
   readonly webSockets: boolean;
   /** Volumes of every access mode are mounted with SELinux labels. */
   readonly labelsEveryMode: boolean;
+  /** The kernel counts what is in emptyDirs of pods in user namespaces. */
+  readonly countedVolumes: boolean;
 }
 
 export function gatedParts({ features }: Pick<KubeletConfig, 'features'>): GatedParts {
@@ -24,5 +26,6 @@ export function gatedParts({ features }: Pick<KubeletConfig, 'features'>): Gated
     podCertificates: features.PodCertificateRequest,
     webSockets: features.ExtendWebSocketsToKubelet,
     labelsEveryMode: features.SELinuxMount,
+    countedVolumes: features.LocalStorageCapacityIsolationFSQuotaMonitoring,
   };
 }

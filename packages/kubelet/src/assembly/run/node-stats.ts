@@ -6,7 +6,7 @@ import type { OwnNode } from '../../node/run/index.js';
 import type { PodCgroups } from '../../resources/run/index.js';
 import type { PodsOnNode } from '../../server/index.js';
 import type { Handlers } from '../../server/run/index.js';
-import { type ClaimedFigures, systemCgroups } from '../../stats/index.js';
+import { type ClaimedFigures, type CountedDirectories, systemCgroups } from '../../stats/index.js';
 import { createStatsHandlers, NodeMeasurer, PodDisks } from '../../stats/run/index.js';
 import type { Parts } from './parts.js';
 
@@ -26,17 +26,19 @@ export async function openStats(
     cgroups,
     ownNode,
     claimed,
+    counted,
   }: Readonly<{
     cgroups: PodCgroups;
     ownNode: Pick<OwnNode, 'current'>;
     claimed: ClaimedFigures;
+    counted: CountedDirectories | undefined;
   }>,
 ): Promise<NodeStats> {
   const { readings, metrics, clock, random, log, facts } = adapters;
   const { rootDir, nodeName, version, runtimeCgroups } = identity;
   const { machine, directories } = readings;
   const disks = new PodDisks({
-    ...{ machine, directories, claimed, metrics, clock, random, log },
+    ...{ machine, directories, claimed, counted, metrics, clock, random, log },
     places: { rootDir, podLogsDir: config.podLogsDir },
     periodMs: config.volumeStatsAggPeriodMs,
   });

@@ -31,6 +31,7 @@ import {
 import { openStorage } from '../../storage/run/index.js';
 import type { TokenSource } from '../../volumes/index.js';
 import {
+  CountedVolumes,
   createContainerVolumes,
   createPodVolumes,
   shareRootDir,
@@ -150,7 +151,8 @@ export async function openPorts(
   });
   nodeChanged = storage.nodeChanged;
   const claimed = storage.volumes;
-  const stats = await openStats(parts, { cgroups, ownNode, claimed });
+  const counted = countedVolumes(parts);
+  const stats = await openStats(parts, { cgroups, ownNode, claimed, counted });
   const { allocated, actuated } = files;
   const records = await ResourceRecords.open({ allocated, actuated, log });
   const pulls = createPullMeter(metrics);
@@ -193,7 +195,7 @@ export async function openPorts(
   const { trust, certificates } = openProjections(parts, objectPorts, lifetime);
   const followers = [objects, trust, certificates].filter((one) => one !== undefined);
   const volumes = createPodVolumes({
-    ...{ rootDir, objects, events, clock, tokens, claimed },
+    ...{ rootDir, objects, events, clock, tokens, claimed, counted },
     mounter: files.mounter,
     nodeMemoryBytes: () => allocatableMemory(ownNode.current()),
     files: files.volumes,
@@ -265,6 +267,18 @@ export async function openPorts(
     ...storage.tasks,
   ];
   return { ports, stats, tasks };
+}
+
+function countedVolumes({ config, adapters }: Parts): CountedVolumes | undefined {
+  const { files, log } = adapters;
+  const { quotas, mounter, volumes } = files;
+  if (quotas === undefined || !gatedParts(config).countedVolumes) return undefined;
+  return new CountedVolumes({
+    quotas,
+    mounter,
+    files: volumes,
+    log: log.child({ logger: 'volumes' }),
+  });
 }
 
 /** Credentials from credential provider plug-ins; undefined if none are configured. */

@@ -35,7 +35,6 @@ export const FIXED_FEATURES: ReadonlySet<FeatureName> = new Set<FeatureName>([
   'KubeletPodResourcesListUseActivePods',
   'KubeletRegistrationGetOnExistsOnly',
   'KubeletSeparateDiskGC',
-  'LocalStorageCapacityIsolationFSQuotaMonitoring',
   'NodeDeclaredFeatures',
   'PLEGOnDemandRelist',
   'PodAndContainerStatsFromCRI',

@@ -14,11 +14,18 @@ import { podName, podNamespace, podUid } from '../../pod/index.js';
 import type { MeasuredVolume, PodDisk } from '../model/measurement.js';
 import type { DirectoryFigures } from '../model/usage.js';
 import { type DiskPlaces, podDirectories } from '../plan/pod-disk.js';
-import type { ClaimedFigures, DirectoryReadings, MachineReadings } from '../ports.js';
+import type {
+  ClaimedFigures,
+  CountedDirectories,
+  DirectoryReadings,
+  MachineReadings,
+} from '../ports.js';
 import { ClaimGauges } from './claim-gauges.js';
 
 export interface PodDisksOptions {
   readonly directories: DirectoryReadings;
+  /** Absent: every volume is walked. */
+  readonly counted?: CountedDirectories | undefined;
   readonly claimed: ClaimedFigures;
   readonly machine: Pick<MachineReadings, 'fileSystem'>;
   readonly places: DiskPlaces;
@@ -120,9 +127,7 @@ export class PodDisks {
     const { volumes, logs, own } = podDirectories(pod, places);
     const measured: MeasuredVolume[] = [];
     for (const { name, path, isEphemeral } of volumes) {
-      const used = await this.#collect({ metric_source: 'du' }, () =>
-        directories.measure(path, signal),
-      );
+      const used = await this.#used(path, signal);
       const fileSystem = await this.#collect({ metric_source: 'statfs' }, () =>
         machine.fileSystem(path),
       );
@@ -140,6 +145,15 @@ export class PodDisks {
       logs: found,
       own: await directories.measure(own, signal),
     };
+  }
+
+  async #used(path: string, signal: AbortSignal): Promise<DirectoryFigures | undefined> {
+    const { counted, directories } = this.#options;
+    if (counted?.isCounted(path) === true) {
+      const used = await this.#collect({ metric_source: 'fsquota' }, () => counted.figures(path));
+      if (used !== undefined) return used;
+    }
+    return this.#collect({ metric_source: 'du' }, () => directories.measure(path, signal));
   }
 
   #forget(uid: string, { pod, disk }: Known): void {

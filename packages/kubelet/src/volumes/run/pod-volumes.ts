@@ -24,6 +24,7 @@ import { type EmptyDirMedium, emptyDirMedium } from '../plan/empty-dir.js';
 import { isUnprocessed, unmountedText, type VolumeFailure } from '../plan/unmounted-volumes.js';
 import { usedVolumes } from '../plan/used-volumes.js';
 import type { ClaimedVolumes, Mounter, VolumeFiles } from '../ports.js';
+import type { CountedVolumes } from './counted-volumes.js';
 import { MemoryVolumes } from './memory-volumes.js';
 import { type PayloadPorts, volumePayload } from './payload-sources.js';
 import { unmountBelow } from './unmount-below.js';
@@ -36,6 +37,8 @@ export interface PodVolumesOptions extends PayloadPorts {
   readonly claimed: Pick<ClaimedVolumes, 'prepare' | 'teardown'>;
   readonly events: PodEvents;
   readonly clock: Clock;
+  /** For emptyDirs that the kernel is to count; none if absent. */
+  readonly counted?: Pick<CountedVolumes, 'count' | 'forget'> | undefined;
   /** Allocatable memory of the node, which limits in-memory volumes; no limit if absent. */
   readonly nodeMemoryBytes?: () => number | undefined;
 }
@@ -105,6 +108,7 @@ export function createPodVolumes(options: PodVolumesOptions): PreparedVolumes {
       await unmountBelow(dir, mounter, signal);
       await maker.memory.remove(uid, signal);
       await files.removeTree(dir); // last, because teardown is retried while it exists
+      options.counted?.forget(podDir(rootDir, uid));
     },
     podsOnDisk: async () => {
       const lists = [files.subdirectories(`${rootDir}/pods`), maker.memory.pods()];
@@ -236,13 +240,17 @@ interface OwnDirectory {
 async function makeDirectory(
   pod: Pod,
   { place, medium }: OwnDirectory,
-  { files, mounter, rootDir }: PodVolumesOptions,
+  { files, mounter, rootDir, counted }: PodVolumesOptions,
   signal: AbortSignal,
 ): Promise<string> {
   const dir = volumeDirs(rootDir, podUid(pod), place).content;
   const mark = readyMark(rootDir, podUid(pod), place);
   const isDisk = medium.kind === 'disk';
-  if ((await files.isMarked(mark)) && (isDisk || (await mounter.isMountPoint(dir)))) return dir;
+  const isCounted = place.kind === 'emptyDir' && isDisk && mayBeCounted(pod);
+  if ((await files.isMarked(mark)) && (isDisk || (await mounter.isMountPoint(dir)))) {
+    if (isCounted) await counted?.count(dir, false);
+    return dir;
+  }
   await files.makeEmptyDir(dir);
   if (!isDisk && !(await mounter.isMountPoint(dir))) {
     if (medium.kind === 'hugepages') await mounter.mountHugepages(dir, medium, signal);
@@ -253,8 +261,18 @@ async function makeDirectory(
   if (place.kind === 'emptyDir' && gid !== undefined) {
     await files.changeGroup(dir, { gid, policy: 'Always', readOnly: false });
   }
+  if (isCounted) await counted?.count(dir, true);
   await files.mark(mark);
   return dir;
+}
+
+/**
+ * In a user namespace the kernel lets nobody change the project of a file.
+ *
+ * @see Kubernetes 1.36 pkg/volume/util/fsquota/quota_linux.go, SupportsQuotas
+ */
+function mayBeCounted({ spec }: Pod): boolean {
+  return spec?.hostUsers === false;
 }
 
 function emptyDirMediumOf(

@@ -588,6 +588,12 @@ const EFFECTS: readonly Row[] = [
     true,
   ],
   [
+    'featureGates.LocalStorageCapacityIsolationFSQuotaMonitoring',
+    { featureGates: { LocalStorageCapacityIsolationFSQuotaMonitoring: true } },
+    (c) => gatedParts(c).countedVolumes,
+    true,
+  ],
+  [
     'featureGates.ClusterTrustBundleProjection',
     { featureGates: { ClusterTrustBundle: true, ClusterTrustBundleProjection: true } },
     (c) => gatedParts(c).trustBundles,
