@@ -37,6 +37,7 @@ export async function benchFlood(rounds: number): Promise<void> {
     images: ['busybox'],
     kubeletConfig: {
       clusterDNS: ['10.96.0.10'],
+      logging: { format: 'json' },
       evictionHard: { 'memory.available': String(Math.round(threshold)) },
       evictionPressureTransitionPeriod: '1s',
     },
