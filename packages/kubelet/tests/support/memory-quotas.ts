@@ -10,6 +10,8 @@ export class MemoryQuotas implements ProjectQuotas {
   readonly bytes = new Map<string, number>();
   why: string | undefined;
   failure: Error | undefined;
+  /** Directories get no project; each error names its own, as those of chattr do. */
+  isReadOnly = false;
   /** Names of calls in order. */
   readonly calls: string[] = [];
 
@@ -38,6 +40,7 @@ export class MemoryQuotas implements ProjectQuotas {
 
   async assign(dir: string, project: number): Promise<void> {
     this.#begin('assign');
+    if (this.isReadOnly) throw new Error(`chattr: Read-only file system while setting ${dir}`);
     this.projects.set(dir, project);
   }
 

@@ -10,10 +10,11 @@ export interface ProjectUsage {
  * @see Kubernetes 1.36 pkg/volume/util/fsquota/common/quota_common_linux.go, FirstQuota
  */
 export const FIRST_PROJECT = 1_048_577;
-/** The highest number, which programs read as "none". @see Linux include/uapi/linux/fs.h */
+/** The highest number; the one above it stands for none. @see Linux include/linux/projid.h */
 const LAST_PROJECT = 0xffff_fffe;
 
 const BLOCK_BYTES = 1024;
+
 /**
  * Use by project, from `xfs_quota -c 'report -p -N -n -b -i'`. A project without any has no line.
  *

@@ -45,7 +45,7 @@ export class CountedVolumes {
     try {
       this.#known.set(dir, await this.#counted(dir, isEmpty));
     } catch (error) {
-      this.#say({ err: error }, String(error));
+      this.#say({ err: error }, withoutPaths(error));
     }
   }
 
@@ -61,7 +61,7 @@ export class CountedVolumes {
     try {
       return (await this.#options.quotas.usage(mountPoint, project)).get(project);
     } catch (error) {
-      this.#say({ err: error }, String(error));
+      this.#say({ err: error }, withoutPaths(error));
       return undefined;
     }
   }
@@ -111,4 +111,9 @@ export class CountedVolumes {
     this.#said.add(key);
     this.#options.log.warn(fields, 'emptyDir volumes are measured by walking them');
   }
+}
+
+/** Returns the same text for the same failure of two volumes. */
+function withoutPaths(error: unknown): string {
+  return String(error).replaceAll(/\/\S+/g, '');
 }

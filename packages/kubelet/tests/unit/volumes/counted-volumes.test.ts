@@ -115,6 +115,13 @@ it('a file system that does not count is asked and named once', async () => {
   ]);
 });
 
+it('a failure of every volume is named once', async () => {
+  const { volumes, quotas, log } = aNode();
+  quotas.isReadOnly = true;
+  for (const uid of ['one', 'two']) await volumes.prepare(aPodInNamespace(uid, data), signal);
+  expect(log.lines).toHaveLength(1);
+});
+
 it('a failure stops no pod, is named once, and passes', async () => {
   const { volumes, quotas, counted, log } = aNode();
   quotas.failure = new Error('no space left');
