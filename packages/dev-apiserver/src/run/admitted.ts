@@ -1,10 +1,13 @@
 import { fromStored, toStored } from '../codec/stored-form.js';
 import type { Kind } from '../model/kind.js';
 import { kindOf } from '../model/kinds.js';
-import type { ApiObject } from '../model/object.js';
+import type { ApiObject, JsonObject } from '../model/object.js';
+import type { AdmissionInput } from '../model/policy.js';
 import type { Transition } from '../model/review.js';
 import type { Labels } from '../model/selectors.js';
 import type { AdmissionAttributes } from '../model/webhook.js';
+import { requestOf } from '../plan/webhooks/review.js';
+import type { Authorizer } from './authorizer.js';
 import type { Registry } from './registry.js';
 
 const NAMESPACES = kindOf('', 'namespaces');
@@ -22,13 +25,36 @@ export function shownAs(
   };
 }
 
+/** Gathers everything that expressions about a write see. */
+export function inputOf(
+  {
+    attributes,
+    seen,
+    transition,
+  }: Readonly<{ attributes: AdmissionAttributes; seen: Kind; transition: Transition }>,
+  { registry, authorizer }: Readonly<{ registry: Registry; authorizer: Authorizer }>,
+  params: JsonObject | null = null,
+): AdmissionInput {
+  const { object, old } = shownAs(attributes, seen, transition);
+  const name = attributes.name || (object?.metadata.name ?? '');
+  return {
+    object: object ?? null,
+    oldObject: old ?? null,
+    request: requestOf({ ...attributes, name }, seen),
+    user: attributes.user,
+    decider: authorizer,
+    namespaceObject: namespaceOf(registry, attributes) ?? null,
+    params,
+  };
+}
+
 /** The object in another kind with the same storage. */
 export function seenAs(as: Kind, kind: Kind, object: ApiObject): ApiObject {
   return as === kind ? object : fromStored(as, toStored(kind, object));
 }
 
 /** The namespace of the object of a write; undefined for cluster-wide objects. */
-export function namespaceOf(
+function namespaceOf(
   registry: Registry,
   { kind, namespace }: AdmissionAttributes,
 ): ApiObject | undefined {

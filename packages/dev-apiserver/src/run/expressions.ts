@@ -1,3 +1,4 @@
+import { MUTATING_WEBHOOKS, POLICIES, VALIDATING_WEBHOOKS } from '../model/admission-kinds.js';
 import type { CelTools } from '../model/cel-tools.js';
 import type { CompiledSchema, ObjectRules } from '../model/custom-kind.js';
 import { type FieldError, statusError } from '../model/errors.js';
@@ -11,18 +12,14 @@ import { definitionOf, schemasOf } from '../plan/custom/definition.js';
 import { hasRules } from '../plan/custom/rules/check-rules.js';
 import { policySpecOf, webhooksOf } from '../plan/policies/specs.js';
 
-const ADMISSION = 'admissionregistration.k8s.io';
-const DEFINITIONS = kindOf('apiextensions.k8s.io', 'customresourcedefinitions').storage;
-const POLICIES = kindOf(ADMISSION, 'validatingadmissionpolicies').storage;
-const MUTATING = kindOf(ADMISSION, 'mutatingwebhookconfigurations').storage;
-const VALIDATING = kindOf(ADMISSION, 'validatingwebhookconfigurations').storage;
+const DEFINITIONS = kindOf('apiextensions.k8s.io', 'customresourcedefinitions');
 
 /** By kind, what a request mentions that brings expressions. */
 const MENTIONS: Readonly<Record<string, string>> = {
-  [DEFINITIONS]: 'x-kubernetes-validations',
-  [POLICIES]: '',
-  [MUTATING]: 'matchConditions',
-  [VALIDATING]: 'matchConditions',
+  [DEFINITIONS.storage]: 'x-kubernetes-validations',
+  [POLICIES.storage]: '',
+  [MUTATING_WEBHOOKS.storage]: 'matchConditions',
+  [VALIDATING_WEBHOOKS.storage]: 'matchConditions',
 };
 
 /**
@@ -49,16 +46,16 @@ export class Expressions {
   /** The errors of an object's expressions. */
   errorsOf(kind: Kind, object: ApiObject): readonly FieldError[] {
     switch (kind.storage) {
-      case DEFINITIONS:
+      case DEFINITIONS.storage:
         return schemasOf(definitionOf(object)).flatMap(
           ({ schema, path }) => this.#compiled(schema, path).errors,
         );
-      case POLICIES: {
+      case POLICIES.storage: {
         const { name = '' } = object.metadata;
         return this.#compiler().compilePolicy(name, policySpecOf(object)).errors;
       }
-      case MUTATING:
-      case VALIDATING:
+      case MUTATING_WEBHOOKS.storage:
+      case VALIDATING_WEBHOOKS.storage:
         return webhooksOf(object).flatMap(({ matchConditions = [] }, index) => {
           if (matchConditions.length === 0) return [];
           const path = `webhooks[${index}].matchConditions`;

@@ -1,15 +1,11 @@
+import { BINDINGS, POLICIES } from '../model/admission-kinds.js';
 import { type FieldError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
-import { kindOf } from '../model/kinds.js';
 import { bindingProblem, policyProblem, type PolicyWrite } from '../plan/policies/param-access.js';
 import type { Authorizer } from './authorizer.js';
 import type { Catalog } from './catalog.js';
 import { findKind } from './policy-params.js';
 import type { Registry } from './registry.js';
-
-const ADMISSION = 'admissionregistration.k8s.io';
-const POLICIES = kindOf(ADMISSION, 'validatingadmissionpolicies');
-const BINDINGS = kindOf(ADMISSION, 'validatingadmissionpolicybindings');
 
 /** Checks that the author of a policy or a binding may read its parameters. @throws {StatusError} 422 */
 export type CheckParamAccess = (kind: Kind, write: PolicyWrite) => void;

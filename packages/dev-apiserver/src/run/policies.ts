@@ -1,6 +1,6 @@
+import { BINDINGS, POLICIES } from '../model/admission-kinds.js';
 import { StatusError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
-import { kindOf } from '../model/kinds.js';
 import type { ApiObject, JsonObject } from '../model/object.js';
 import type { AdmissionInput, MatchResources, PolicyVerdict } from '../model/policy.js';
 import type { Transition } from '../model/review.js';
@@ -8,17 +8,12 @@ import type { AdmissionAttributes } from '../model/webhook.js';
 import { selectedKind } from '../plan/policies/match-resources.js';
 import { bindingSpecOf, policySpecOf } from '../plan/policies/specs.js';
 import { isExempt, selectorsFit } from '../plan/webhooks/match.js';
-import { requestOf } from '../plan/webhooks/review.js';
-import { equivalentsOf, namespaceLabels, namespaceOf, shownAs } from './admitted.js';
+import { equivalentsOf, inputOf, namespaceLabels } from './admitted.js';
 import type { Authorizer } from './authorizer.js';
 import type { Catalog } from './catalog.js';
 import type { Expressions } from './expressions.js';
 import { ConfigurationError, paramsOf } from './policy-params.js';
 import type { Registry } from './registry.js';
-
-const ADMISSION = 'admissionregistration.k8s.io';
-const POLICIES = kindOf(ADMISSION, 'validatingadmissionpolicies');
-const BINDINGS = kindOf(ADMISSION, 'validatingadmissionpolicybindings');
 
 export interface PoliciesPorts {
   readonly registry: Registry;
@@ -148,29 +143,6 @@ interface Write {
   readonly attributes: AdmissionAttributes;
   readonly transition: Transition;
   readonly warnings: string[];
-}
-
-/** Gathers everything that expressions about a write see. */
-export function inputOf(
-  {
-    attributes,
-    seen,
-    transition,
-  }: Readonly<{ attributes: AdmissionAttributes; seen: Kind; transition: Transition }>,
-  { registry, authorizer }: Readonly<{ registry: Registry; authorizer: Authorizer }>,
-  params: JsonObject | null = null,
-): AdmissionInput {
-  const { object, old } = shownAs(attributes, seen, transition);
-  const name = attributes.name || (object?.metadata.name ?? '');
-  return {
-    object: object ?? null,
-    oldObject: old ?? null,
-    request: requestOf({ ...attributes, name }, seen),
-    user: attributes.user,
-    decider: authorizer,
-    namespaceObject: namespaceOf(registry, attributes) ?? null,
-    params,
-  };
 }
 
 /** Turns objections into denials and warnings. There is no audit log, so `Audit` does nothing. */

@@ -1,4 +1,4 @@
-import { kindOf } from '../model/kinds.js';
+import { POLICIES } from '../model/admission-kinds.js';
 import type { JsonObject } from '../model/object.js';
 import type { WriteContext } from '../model/request.js';
 import { kindsToCheck } from '../plan/policies/kinds-to-check.js';
@@ -7,8 +7,6 @@ import type { Catalog } from './catalog.js';
 import type { Expressions } from './expressions.js';
 import { findKind } from './policy-params.js';
 import type { Registry } from './registry.js';
-
-const POLICIES = kindOf('admissionregistration.k8s.io', 'validatingadmissionpolicies');
 
 const CONTEXT: WriteContext = {
   user: { username: 'system:apiserver', groups: ['system:masters'] },

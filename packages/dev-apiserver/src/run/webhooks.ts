@@ -1,7 +1,7 @@
 import { decodeObject } from '../codec/decode-object.js';
+import { MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS } from '../model/admission-kinds.js';
 import { type StatusError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
-import { kindOf } from '../model/kinds.js';
 import { type ApiObject, deepEqual, toApiObject } from '../model/object.js';
 import type { Review, Transition } from '../model/review.js';
 import type { AdmissionAttributes, Webhook } from '../model/webhook.js';
@@ -18,17 +18,17 @@ import {
   verdictOf,
 } from '../plan/webhooks/review.js';
 import type { ResolveService, WebhookCaller } from '../ports.js';
-import { equivalentsOf, namespaceLabels, seenAs, shownAs } from './admitted.js';
+import { equivalentsOf, inputOf, namespaceLabels, seenAs, shownAs } from './admitted.js';
 import type { Authorizer } from './authorizer.js';
 import type { Catalog } from './catalog.js';
 import type { Expressions } from './expressions.js';
-import { inputOf, type Policies } from './policies.js';
+import type { Policies } from './policies.js';
 import type { Registry } from './registry.js';
 import { targetOf } from './webhook-targets.js';
 
 const CONFIGURATIONS = {
-  mutating: kindOf('admissionregistration.k8s.io', 'mutatingwebhookconfigurations'),
-  validating: kindOf('admissionregistration.k8s.io', 'validatingwebhookconfigurations'),
+  mutating: MUTATING_WEBHOOKS,
+  validating: VALIDATING_WEBHOOKS,
 };
 
 type Phase = keyof typeof CONFIGURATIONS;
