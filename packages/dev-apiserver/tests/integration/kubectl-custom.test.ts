@@ -1,14 +1,8 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { findKubectls } from '@nodeagent/testbed';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { describe, expect, it } from 'vitest';
 
-import { createTestCluster, type TestCluster } from '../../src/test-cluster.js';
 import { aWidget, WIDGET_DEFINITION } from '../unit/custom/widgets.js';
+import { useKubectlCluster } from './kubectl-cluster.js';
 
 const programs = (await findKubectls()).map(({ path }) => path);
 
@@ -62,56 +56,31 @@ const STEPS: readonly (readonly [args: string, want: RegExp])[] = [
 ];
 
 describe.each(programs)('%s', (program) => {
-  let cluster: TestCluster;
-  let dir: string;
-
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'kubectl-custom-'));
-    cluster = await createTestCluster();
-    await writeFile(join(dir, 'config'), cluster.kubeconfig, { mode: 0o600 });
-    const files: Readonly<Record<string, object>> = {
+  const kubectl = useKubectlCluster({
+    program,
+    files: {
       definition: WIDGET_DEFINITION,
       widget: aWidget('w', { size: 1 }),
       larger: aWidget('w', { size: 2 }),
       wrong: aWidget('w', { size: 0 }),
-    };
-    for (const [name, content] of Object.entries(files)) {
-      await writeFile(join(dir, `${name}.yaml`), stringify(content));
-    }
+    },
+    editor: 'sed -i s/size:.1/size:\\ 7/',
   });
-  afterAll(async () => {
-    await cluster.stop();
-    await rm(dir, { recursive: true, force: true });
-  });
-
-  const run = (args: readonly string[]): Promise<string> => {
-    const env = {
-      PATH: process.env['PATH'],
-      HOME: dir,
-      KUBECONFIG: join(dir, 'config'),
-      EDITOR: 'sed -i s/size:.1/size:\\ 7/',
-    };
-    return new Promise((resolve) => {
-      execFile(program, args, { env, timeout: 30_000 }, (_error, stdout, stderr) => {
-        resolve(`${stdout}${stderr}`);
-      });
-    });
-  };
 
   it.each(STEPS)('kubectl %s', async (args, want) => {
     if (args.includes('--cascade=orphan')) {
-      const uid = await run(['get', 'widget', 'w', '-o', 'jsonpath={.metadata.uid}']);
-      await writeFile(join(dir, 'owned.yaml'), stringify(OWNED(uid)));
-      expect(await run(['apply', '-f', join(dir, 'owned.yaml')])).toContain('created');
+      const uid = await kubectl.run(['get', 'widget', 'w', '-o', 'jsonpath={.metadata.uid}']);
+      await kubectl.write('owned', OWNED(uid));
+      expect(await kubectl.run(['apply', '-f', 'DIR/owned.yaml'])).toContain('created');
     }
-    expect(await run(args.replaceAll('DIR', dir).split(' '))).toMatch(want);
+    expect(await kubectl.run(args.split(' '))).toMatch(want);
   });
 
   it('kubectl explain names the fields of a custom resource, from kubectl 1.27 on', async () => {
-    const version = await run(['version', '--client', '-o', 'json']);
+    const version = await kubectl.run(['version', '--client', '-o', 'json']);
     const minor = Number(/"minor": "(\d+)/.exec(version)?.[1]);
-    await run(['apply', '-f', join(dir, 'definition.yaml')]);
-    const said = await run(['explain', 'widget.spec']);
+    await kubectl.run(['apply', '-f', 'DIR/definition.yaml']);
+    const said = await kubectl.run(['explain', 'widget.spec']);
     if (minor >= 27) expect(said).toMatch(/size\s+<integer> -required-/);
     else expect(said).toMatch(/couldn't find resource/i);
   });

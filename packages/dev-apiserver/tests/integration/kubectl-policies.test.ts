@@ -1,14 +1,8 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { findKubectls } from '@nodeagent/testbed';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { describe, expect, it } from 'vitest';
 
-import { createTestCluster, type TestCluster } from '../../src/test-cluster.js';
 import { aBinding, aMap, aPolicy } from '../unit/policies/policy-support.js';
+import { useKubectlCluster } from './kubectl-cluster.js';
 
 const programs = (await findKubectls()).map(({ path }) => path);
 const GROUP = 'admissionregistration.k8s.io/v1';
@@ -88,36 +82,13 @@ const STEPS: readonly (readonly [args: string, want: RegExp])[] = [
 ];
 
 describe.each(programs)('%s', (program) => {
-  let cluster: TestCluster;
-  let dir: string;
-
-  beforeAll(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'kubectl-policies-'));
-    cluster = await createTestCluster();
-    await writeFile(join(dir, 'config'), cluster.kubeconfig, { mode: 0o600 });
-    const files: Readonly<Record<string, object>> = {
-      ...{ policy: POLICY, binding: BINDING, warning: WARNING, limits: LIMITS, wrong: WRONG },
-    };
-    for (const [name, content] of Object.entries(files)) {
-      await writeFile(join(dir, `${name}.yaml`), stringify(content));
-    }
+  const kubectl = useKubectlCluster({
+    program,
+    files: { policy: POLICY, binding: BINDING, warning: WARNING, limits: LIMITS, wrong: WRONG },
   });
-  afterAll(async () => {
-    await cluster.stop();
-    await rm(dir, { recursive: true, force: true });
-  });
-
-  const run = (args: readonly string[]): Promise<string> => {
-    const env = { PATH: process.env['PATH'], HOME: dir, KUBECONFIG: join(dir, 'config') };
-    return new Promise((resolve) => {
-      execFile(program, args, { env, timeout: 30_000 }, (_error, stdout, stderr) => {
-        resolve(`${stdout}${stderr}`);
-      });
-    });
-  };
 
   it.each(STEPS)('kubectl %s', async (args, want) => {
-    expect(await run(args.replaceAll('DIR', dir).split(' '))).toMatch(want);
+    expect(await kubectl.run(args.split(' '))).toMatch(want);
   });
 });
 
