@@ -3,7 +3,7 @@ import { promisify, stripVTControlCharacters } from 'node:util';
 
 import { expect, it } from 'vitest';
 
-/** How `execFile` rejects. */
+/** The error of `execFile`. */
 interface ExecFailure {
   readonly code: number;
   readonly stdout: string;

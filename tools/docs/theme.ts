@@ -16,7 +16,7 @@ const LAST_WORD = /[A-Z][a-z]+$/;
 const GUIDES = 'Guides';
 const PACKAGES = 'Packages';
 
-/** Where each page of docs/ was read from, below docs/ and without its extension. */
+/** The source of each page, below docs/ and without its extension. */
 const sources = new WeakMap<object, string>();
 
 /** A parameter that is taken apart in its declaration has no name there; its type gives it one. */

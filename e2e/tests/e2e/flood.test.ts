@@ -234,7 +234,7 @@ async function untilCondition(type: string, status: 'True' | 'False'): Promise<v
   await waitFor(look, { what: `${type} ${status}`, timeoutMs: SETTLE_MS });
 }
 
-/** How many more processes this machine could run. */
+/** Counts the processes that this machine could run besides. */
 async function freeProcesses(): Promise<number> {
   const [, , , counts = ''] = (await readFile('/proc/loadavg', 'utf8')).split(' ');
   const [most = 0, threads = 0] = await Promise.all(

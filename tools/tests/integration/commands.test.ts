@@ -83,7 +83,7 @@ const OWN_FOLDERS = [
 ];
 const HOSTPATH = 'csi-hostpath --endpoint /run/csi-hostpath/csi.sock';
 
-/** How a page's commands are run, in their order, and what they do. */
+/** By page, a function that runs its commands in their order and looks at what they did. */
 const PAGES: Readonly<Record<string, (...commands: readonly string[]) => Promise<void>>> = {
   'packages/csi-controller/README.md': async (controller = '') => {
     const server = await start('nodeagent-dev-apiserver --kubeconfig-dir .');

@@ -44,7 +44,8 @@ export interface CriClient {
 /**
  * Creates a client of a CRI v1 runtime. It connects at the first call. While the runtime is away,
  * calls fail at once with `CRI_UNAVAILABLE`; within a second of its return they work again, in a
- * process without a free file descriptor, too: each connection holds one back. Messages are limited to 16 MiB each way.
+ * process without a free file descriptor, too: each connection holds one back. Messages are limited to
+ * 16 MiB each way.
  *
  * @throws {CriError} `CRI_BAD_ENDPOINT`
  * @example

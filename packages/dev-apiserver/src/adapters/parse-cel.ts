@@ -112,7 +112,7 @@ function readCall(node: Extract<ASTNode, { op: Operator }>, text: string): Expre
   }
 }
 
-/** Where a sign stands, at or after a place. */
+/** Finds the first place of a sign, not before another place. */
 function placeOf(text: string, sign: string, from: number): number {
   const found = text.indexOf(sign, from);
   return found < 0 ? from : found;

@@ -26,7 +26,7 @@ export interface CustomColumn {
   readonly jsonPath: string;
 }
 
-/** Where a custom resource has what a Scale shows, as paths like `.spec.replicas`. */
+/** The fields of a custom resource that a Scale shows, as paths like `.spec.replicas`. */
 export interface ScalePaths {
   readonly specReplicasPath: string;
   readonly statusReplicasPath: string;

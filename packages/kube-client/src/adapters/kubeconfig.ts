@@ -16,7 +16,7 @@ import {
 import type { Connection, Material } from '../model/connection.js';
 import { KubeError } from '../model/errors.js';
 
-/** Where the kubeconfig is read from; without any, as kubectl does. */
+/** The source of the kubeconfig; without any, that of kubectl. */
 export interface KubeconfigOptions {
   /** The file to read; when absent, the files that `$KUBECONFIG` lists, or `~/.kube/config`. */
   readonly path?: string;

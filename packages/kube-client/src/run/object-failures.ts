@@ -3,7 +3,7 @@ import type { Counter, Logger, Metrics } from '@nodeagent/base';
 import type { ObjectFailure } from '../model/object-failure.js';
 import { memberOf } from '../plan/object-name.js';
 
-/** Where failures on single objects are reported. */
+/** Receivers of reports about failures on single objects. */
 export interface ObjectFailuresOptions {
   /** The kind of the objects: `Service`. */
   readonly kind: string;

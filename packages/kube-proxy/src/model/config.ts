@@ -22,7 +22,7 @@ import { UNUSED_FIELDS } from './unused-fields.js';
 /** The part of the kernel that forwards, or `userspace` for this process. */
 export type ProxyMode = Exclude<ConfigFile['mode'], ''>;
 
-/** How a packet from a pod of this node is recognized. */
+/** The way to recognize a packet from a pod of this node. */
 export type DetectLocalMode = Exclude<ConfigFile['detectLocalMode'], ''>;
 
 /** The proxy's configuration, with its own names and units. */

@@ -34,7 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => other.close());
 
-/** Which mounts there are: a number of a mount is not given to a later one. */
+/** Lists the mounts by their numbers, none of which is given to a later one. */
 async function mountNumbers(): Promise<readonly string[]> {
   const lines = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n');
   return lines.filter((line) => line.includes(node.rootDir)).map((line) => line.split(' ')[0]!);

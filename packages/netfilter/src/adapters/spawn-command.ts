@@ -7,7 +7,7 @@ import { lackOfPipes } from '@nodeagent/base/system';
 import { NetfilterError } from '../model/errors.js';
 import type { Command, CommandResult, CommandRunner } from '../ports.js';
 
-/** Where commands run: with words before them, or in another network namespace. */
+/** The surroundings of commands: words before them, or another network namespace. */
 export interface SpawnOptions {
   /** Words put before every command, e.g. `['ip', 'netns', 'exec', 'blue']`. */
   readonly prefix?: readonly string[];

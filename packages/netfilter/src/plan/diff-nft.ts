@@ -10,7 +10,7 @@ import {
 import { diffElements, sameSet, specOf } from './diff-nft-sets.js';
 import type { NftFilledChain, NftListedTable, NftTableContents } from './nft-contents.js';
 
-/** How two tables are compared. */
+/** Options of a comparison of two tables. */
 export interface NftDiffOptions {
   /**
    * The table's family. With it, rules and elements are compared by their effect, however they are

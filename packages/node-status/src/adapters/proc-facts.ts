@@ -17,7 +17,7 @@ import type { MachineFacts, NetworkFacts } from '../model/facts.js';
 import type { FactSource } from '../ports.js';
 import { createInterfaceList, type InterfaceAddress } from './interface-list.js';
 
-/** Where the machine's facts are read. */
+/** Places of the machine's facts. */
 export interface ProcFactsOptions {
   /** A directory on the file system of pods' local data; it need not exist yet. */
   readonly rootDir: string;

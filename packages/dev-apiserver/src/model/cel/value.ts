@@ -88,7 +88,7 @@ export class CelTimestamp extends CelSpecial {
   override readonly type = 'timestamp';
   /** Nanoseconds since the Unix epoch. */
   readonly ns: bigint;
-  /** How the time was written: `Z`, or an offset like `+01:00`. */
+  /** The zone as it was written: `Z`, or an offset like `+01:00`. */
   readonly zone: string;
 
   constructor(ns: bigint, zone = 'Z') {

@@ -1,7 +1,7 @@
 import { type ApiObject, isObject, type JsonObject, listAt, textAt } from '../../model/object.js';
 import type { ServiceReference } from '../../model/webhook.js';
 
-/** Where a webhook is called: `connectTo` is the address of the server, when the URL does not have it. */
+/** The address of a webhook; `connectTo` is that of its server, when the URL does not have it. */
 export interface WebhookTarget {
   readonly url: string;
   readonly connectTo?: Readonly<{ host: string; port: number }>;

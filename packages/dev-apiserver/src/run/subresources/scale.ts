@@ -18,7 +18,7 @@ import {
   writeContextOf,
 } from './call.js';
 
-/** Where a kind has what a Scale shows, as dotted paths. */
+/** Returns the fields of a kind that a Scale shows, as dotted paths. */
 function pathsOf({ custom }: Kind): Readonly<Record<'spec' | 'status' | 'selector', string>> {
   const { scale: paths } = custom ?? {};
   return {

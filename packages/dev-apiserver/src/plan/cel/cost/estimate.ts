@@ -39,7 +39,7 @@ const ONE: Size = exactly(1);
 class Estimator {
   readonly #notes: CheckNotes;
   readonly #root: Sized;
-  /** Where the values of expressions come from, as for {@link sizeAt}. */
+  /** The origins of the values of expressions, as for {@link sizeAt}. */
   readonly #paths = new Map<Expression, readonly string[]>();
   readonly #sizes = new Map<Expression, Size>();
   readonly #entries = new Map<Expression, Entry>();

@@ -50,7 +50,7 @@ function shown(value: CelValue, verb: string, digits: number): string {
   }
 }
 
-/** How a value reads in a text: `[1, a]`, `{k: v}`. */
+/** Writes a value for a text: `[1, a]`, `{k: v}`. */
 function shownText(value: CelValue): string {
   if (value === null) return 'null';
   if (typeof value === 'number') return Number.isNaN(value) ? 'NaN' : showDouble(value);
