@@ -8,7 +8,8 @@ import {
 } from '@grpc/grpc-js';
 
 import { type GrpcFailure, grpcStatus } from '../model/status.js';
-import { type DescriptorReserve, reservedCredentials } from './descriptor-reserve.js';
+import type { DescriptorReserve } from './descriptor-reserve.js';
+import { reservedCredentials } from './reserved-credentials.js';
 
 /** The limit that container runtimes, drivers and their Go clients agree on. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
