@@ -10,18 +10,19 @@ export class SetupError extends Error {
 /** Debian's program folders, including those that a user's PATH lacks. */
 const ALSO_SEARCHED = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 
+/** @param name of a program, or the absolute path of any file */
 export async function findProgram(name: string): Promise<string | undefined> {
-  if (name.startsWith('/')) return (await isThere(name)) ? name : undefined;
+  if (name.startsWith('/')) return (await isThere(name, constants.F_OK)) ? name : undefined;
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), ...ALSO_SEARCHED];
   for (const folder of folders) {
     const path = join(folder, name);
-    if (await isThere(path)) return path;
+    if (await isThere(path, constants.X_OK)) return path;
   }
   return undefined;
 }
 
-async function isThere(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
+async function isThere(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
     () => true,
     () => false,
   );

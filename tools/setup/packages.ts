@@ -14,6 +14,7 @@ export type Purpose =
   | 'machine'
   | 'packages'
   | 'musl'
+  | 'arm64'
   | 'storage'
   | 'systemd';
 
@@ -25,6 +26,9 @@ interface Need {
 
 /** The dynamic loader of musl, which is its libc too, for this machine's processor. */
 export const MUSL_LOADER = `/lib/ld-musl-${arch === 'arm64' ? 'aarch64' : 'x86_64'}.so.1`;
+
+/** The folder with the libraries of arm64 on machines with other processors. */
+export const ARM64_ROOT = '/usr/aarch64-linux-gnu';
 
 const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
   containers: [
@@ -68,6 +72,11 @@ const NEEDS: Readonly<Record<Purpose, readonly Need[]>> = {
     { program: MUSL_LOADER, debianPackage: 'musl' },
     { program: 'tcc', debianPackage: 'tcc' },
     { program: 'readelf', debianPackage: 'binutils' },
+  ],
+  arm64: [
+    { program: 'qemu-aarch64-static', debianPackage: 'qemu-user-static' },
+    { program: `${ARM64_ROOT}/lib/ld-linux-aarch64.so.1`, debianPackage: 'libc6-arm64-cross' },
+    { program: `${ARM64_ROOT}/lib/libstdc++.so.6`, debianPackage: 'libstdc++6-arm64-cross' },
   ],
   kubectl: [{ program: 'dpkg', debianPackage: 'dpkg' }],
   machine: [

@@ -35,7 +35,7 @@ export const TIERS: readonly Tier[] = [
     about: 'real containerd, iptables, registries and API clients',
     purposes: [
       ...(['containers', 'network', 'registry', 'kubectl', 'kernel'] as const),
-      ...(['packages', 'musl', 'storage', 'systemd'] as const),
+      ...(['packages', 'musl', 'arm64', 'storage', 'systemd'] as const),
     ],
     needsRoot: true,
     secondsPerFile: 10,

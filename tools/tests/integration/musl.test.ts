@@ -1,16 +1,15 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { promisedOutput } from '../../../vitest.readme.js';
-import { blocksOf } from '../../docs/blocks.ts';
 import { nodeOnMusl, unresolvedOnMusl } from '../../musl/node-on-musl.ts';
 import { copyNetlinkAddon } from '../../netlink-addon.ts';
 import { MUSL_LOADER } from '../../setup/packages.ts';
 import { ROOT, run } from '../../test/process.ts';
+import { firstProgram, runBundled } from './bundled-program.ts';
 
 /** The names that the program has which loads the add-on, not a library. */
 const FROM_NODE = /^(?:napi|uv)_/;
@@ -27,27 +26,8 @@ afterAll(() => rm(dir, { recursive: true }));
 
 const addon = (machine: string): string => join(dir, `prebuilds/linux-${machine}/netlink.node`);
 
-/** Runs a program in a network namespace of its own, and returns what it printed. */
-async function onMusl(name: string, source: string): Promise<string> {
-  await writeFile(join(dir, `${name}.ts`), source);
-  await build({
-    ...{ entryPoints: [join(dir, `${name}.ts`)], outfile: join(dir, `${name}.mjs`) },
-    ...{ bundle: true, format: 'esm', platform: 'node', logLevel: 'silent' },
-    conditions: ['@nodeagent/source', 'module'],
-    nodePaths: [join(ROOT, 'node_modules')],
-  });
-  const inNamespace = ['unshare', '-n', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
-  const { exitCode, output } = await run([...inNamespace, ...node, join(dir, `${name}.mjs`)], {
-    env: { NODE_OPTIONS: '' },
-  });
-  expect(exitCode, output).toBe(0);
-  return output;
-}
-
-const firstProgram = async (page: string): Promise<string> => {
-  const blocks = blocksOf(await readFile(page, 'utf8'));
-  return blocks.find(({ language }) => language === 'ts')?.text ?? '';
-};
+const onMusl = (name: string, source: string): Promise<string> =>
+  runBundled({ node, dir, name }, source);
 
 /** The names of a file's table of symbols that match, without the versions that glibc gives them. */
 async function symbols(file: string, pattern: RegExp): Promise<readonly string[]> {
@@ -101,7 +81,7 @@ socket.close();`;
   });
 });
 
-describe('the add-on of arm64, which cannot run here', () => {
+describe('the add-on of arm64', () => {
   it('uses no name of libc that musl does not have', async () => {
     const wanted = await symbols(addon('arm64'), / UND (\w+)@GLIBC_/g);
     const offered = new Set(await symbols(MUSL_LOADER, / DEFAULT +\d+ (\w+)$/gm));
