@@ -54,7 +54,11 @@ export async function checkPackets(
     if (i >= TRIES_IN_STEP) await pause(Math.random() * OUT_OF_STEP_MS);
     const met = await ask();
     const wrong = wrongWith(met, want, { from: one.from, family });
-    if (wrong !== undefined) return wrong;
+    if (wrong !== undefined) {
+      return met === 'no answer'
+        ? `${wrong}, try ${i + 1}\n${await evidence(one, network)}`
+        : wrong;
+    }
     if (typeof met !== 'string') seen.add(met.server);
     if (want.sticky !== true && seen.size === want.servers.length) return undefined;
   }
@@ -62,6 +66,25 @@ export async function checkPackets(
     return seen.size === 1 ? undefined : `one client met ${[...seen].join(' and ')}`;
   }
   return `only ${[...seen].join(' and ')} answered, of ${want.servers.join(', ')}`;
+}
+
+/** Describes what the kernel knows of a connection that got no answer, for the test's message. */
+async function evidence(one: PacketCase, { node, host }: PacketNetwork): Promise<string> {
+  const port = String(one.port);
+  const hex = one.port.toString(16).toUpperCase().padStart(4, '0');
+  const looks = [
+    { at: node, argv: ['conntrack', '-L'], about: port },
+    { at: node, argv: ['conntrack', '-S'], about: '' },
+    { at: node, argv: ['cat', '/proc/net/ip_vs_conn'], about: hex },
+    { at: node, argv: ['ip', 'neigh'], about: '' },
+    { at: host(one.from), argv: ['ip', 'neigh'], about: '' },
+  ];
+  const seen = looks.map(async ({ at, argv, about }) => {
+    const { stdout, stderr } = await at.try(argv);
+    const lines = `${stdout}${stderr}`.split('\n').filter((line) => line.includes(about));
+    return `$ ${argv.join(' ')}\n${lines.join('\n')}`;
+  });
+  return (await Promise.all(seen)).join('\n');
 }
 
 function wrongWith(

@@ -73,6 +73,8 @@ function askSctp({ host, port }, done) {
   return () => child.kill();
 }
 
+/** The length of one wait for an answer. */
+const STEP_MS = 250;
 const ASK = { tcp: askTcp, udp: askUdp, sctp: askSctp };
 
 createInterface({ input: process.stdin }).on('line', (line) => {
@@ -82,11 +84,16 @@ createInterface({ input: process.stdin }).on('line', (line) => {
   const done = (answer) => {
     if (isOver) return;
     isOver = true;
-    clearTimeout(timer);
+    clearInterval(timer);
     stop();
     process.stdout.write(`${JSON.stringify({ id, answer })}\n`);
   };
-  const timer = setTimeout(() => done('no answer'), timeoutMs);
+  // counted in short steps: a host that stood still for a while has not waited for an answer
+  let stepsLeft = Math.ceil(timeoutMs / STEP_MS);
+  const timer = setInterval(() => {
+    stepsLeft -= 1;
+    if (stepsLeft <= 0) done('no answer');
+  }, STEP_MS);
   stop = ASK[question.protocol](question, done);
   if (isOver) stop();
 });
