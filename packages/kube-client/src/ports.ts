@@ -1,6 +1,6 @@
 import type { EventNote } from './model/event.js';
 import type { KubeObject } from './model/objects.js';
-import type { Resource } from './model/resource.js';
+import type { AnyResource, Resource } from './model/resource.js';
 
 /** Names one object; `namespace` is absent for cluster-wide resources. */
 export interface ObjectName {
@@ -92,7 +92,12 @@ export interface KubeClient {
     options: WatchOptions,
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
-  create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T>;
+  /** Reviews come back with their answer; see {@link CreateOnlyResource}. */
+  create<T extends KubeObject>(
+    resource: AnyResource<T>,
+    object: T,
+    signal: AbortSignal,
+  ): Promise<T>;
   /** Replaces the whole object; `KUBE_CONFLICT` when its resourceVersion is not the newest. */
   replace<T extends KubeObject>(
     resource: Resource<T>,

@@ -6,7 +6,8 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createKubeClient, type KubeClientOptions } from '../../src/http.js';
 import { isKubeError, type KubeError } from '../../src/model/errors.js';
 import type { Pod } from '../../src/model/generated/api-types.js';
-import { DEPLOYMENTS, NODES, PODS, SERVICE_ACCOUNTS } from '../../src/model/resource.js';
+import { DEPLOYMENTS } from '../../src/model/resources/apps.js';
+import { NODES, PODS, SERVICE_ACCOUNTS } from '../../src/model/resources/core.js';
 import type { KubeClient } from '../../src/ports.js';
 import { type Authority, createAuthority, type Pair } from '../support/certificates.js';
 import {

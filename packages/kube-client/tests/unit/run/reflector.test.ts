@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { KubeError } from '../../../src/model/errors.js';
 import type { Pod } from '../../../src/model/generated/api-types.js';
 import type { ObjectFailure } from '../../../src/model/object-failure.js';
-import { PODS } from '../../../src/model/resource.js';
+import { PODS } from '../../../src/model/resources/core.js';
 import { runReflector } from '../../../src/run/reflector.js';
 import { Store } from '../../../src/run/store.js';
 import { createMemoryKubeClient, type MemoryKubeClient } from '../../../src/testing/index.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import { isKubeError, KubeError } from '../../../src/model/errors.js';
 import type { Pod } from '../../../src/model/generated/api-types.js';
-import { NAMESPACES, NODES, PODS } from '../../../src/model/resource.js';
+import { NAMESPACES, NODES, PODS } from '../../../src/model/resources/core.js';
 import type { WatchEvent } from '../../../src/ports.js';
 import { createMemoryKubeClient } from '../../../src/testing/index.js';
 
