@@ -116,6 +116,7 @@ function comment(node: ts.Node, indent: string): string {
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/\*\//g, '*\\/')
+    .replace(/\[[^\]]*\]\(\/([^)]*)\)/g, '$1') // links to files of Kubernetes' sources
     .replace(/[{}@]/g, String.raw`\$&`);
   return `${indent}/** ${plain} */\n`;
 }

@@ -30,6 +30,10 @@ export interface ListOptions extends Selectors {
 /** Objects of one page; a watch that continues a list starts at its `resourceVersion`. */
 export interface ListPage<T> {
   readonly items: readonly T[];
+  /**
+   * Empty for kinds that the server computes, such as component statuses and metrics: they cannot be
+   * watched.
+   */
   readonly resourceVersion: string;
   /** Present when more pages follow. */
   readonly continueToken?: string;
@@ -92,16 +96,16 @@ export interface KubeClient {
     options: WatchOptions,
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
-  /** Reviews come back with their answer; see {@link CreateOnlyResource}. */
+  /** Kinds that are only created (`createOnly`), such as reviews, come back with their answer. */
   create<T extends KubeObject>(
     resource: AnyResource<T>,
-    object: T,
+    object: NoInfer<T>,
     signal: AbortSignal,
   ): Promise<T>;
   /** Replaces the whole object; `KUBE_CONFLICT` when its resourceVersion is not the newest. */
   replace<T extends KubeObject>(
     resource: Resource<T>,
-    object: T,
+    object: NoInfer<T>,
     options: SubresourceOptions,
     signal: AbortSignal,
   ): Promise<T>;

@@ -110,8 +110,8 @@ export class ApiClient implements KubeClient {
       items?: T[];
     }>(call, signal);
     const { metadata, items = [] } = list;
-    const { resourceVersion, continue: continueToken } = metadata ?? {};
-    if (typeof resourceVersion !== 'string') {
+    const { resourceVersion = '', continue: continueToken } = metadata ?? {};
+    if (metadata === undefined || typeof resourceVersion !== 'string') {
       throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: a list without resourceVersion`);
     }
     if (!Array.isArray(items)) {

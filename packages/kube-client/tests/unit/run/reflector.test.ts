@@ -51,6 +51,22 @@ function reflect(client: MemoryKubeClient, more: { pageSize?: number; random?: n
 const ended = new KubeError('KUBE_UNAVAILABLE', 'reset');
 
 describe(runReflector, () => {
+  it('waits for a list that has a version to watch from', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('x'));
+    const { list } = client;
+    const versions = ['', '1'];
+    client.list = async (...asked) => {
+      const page = await list.apply(client, asked);
+      return { ...page, resourceVersion: versions.shift() ?? page.resourceVersion } as never;
+    };
+    const { clock, waits, synced } = reflect(client);
+    await clock.advance(0);
+    expect([waits, synced()]).toEqual([[100], 0]);
+    await clock.advance(100);
+    expect([waits, synced()]).toEqual([[100], 1]);
+  });
+
   it('lists page by page, keeps only the projection, then watches', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'), aPod('y'), aPod('z', 'n2'));
