@@ -90,8 +90,8 @@ export const COMPONENT_STATUSES = core<ComponentStatus>(
   false,
 );
 /**
- * `v1`, by namespace, only created: gives a pod to a node. Its name is the pod's; the subresource
- * `binding` of {@link PODS} does the same.
+ * `v1`, by namespace, only created: gives a pod to a node. Its name is the pod's, and the answer is a
+ * `Status`. The subresource `binding` of {@link PODS} does the same.
  */
 export const BINDINGS: CreateOnlyResource<Binding> = {
   group: '',
