@@ -1,7 +1,7 @@
 /**
  * Reads from `@kubernetes/client-node` which kinds of objects a Kubernetes API server knows: each
  * method of its generated API classes has the path of the call and the model of its body. Those
- * classes are made from the OpenAPI document of one version of Kubernetes.
+ * classes are made from the OpenAPI document of one version of Kubernetes. Also names the models.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -23,7 +23,7 @@ export interface ServedKind {
 
 /**
  * Public names that do not follow from the model's name: those of types that have the same name in
- * several groups. The group that most programs meet has the plain name.
+ * several groups or versions. The group that most programs meet has the plain name.
  */
 const NAMES: Readonly<Record<string, string>> = {
   AdmissionregistrationV1ServiceReference: 'AdmissionServiceReference',
