@@ -8,26 +8,15 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import ts from 'typescript';
 
-/** The kinds that @nodeagent/kube-client names; types that they use follow. */
-const ROOTS = [
-  'AuthenticationV1TokenRequest CoreV1Event V1CertificateSigningRequest V1ConfigMap V1CSIDriver',
-  'V1CSINode V1DaemonSet V1Deployment V1EndpointSlice V1Lease V1Namespace V1Node',
-  'V1PersistentVolume V1PersistentVolumeClaim V1Pod V1ReplicaSet V1RuntimeClass V1Secret V1Service',
-  'V1ServiceAccount V1ServiceCIDR V1StatefulSet V1Status V1StorageClass V1VolumeAttachment',
-  'V1beta1ClusterTrustBundle V1beta1PodCertificateRequest',
-].flatMap((line) => line.split(' '));
+import { clientNodeFolder, publicName, readNewestKinds } from './client-node-kinds.ts';
 
-/** Public names that do not follow from the model's name. */
-const NAMES: Readonly<Record<string, string>> = {
-  CoreV1Event: 'CoreEvent',
-  CoreV1EventSeries: 'CoreEventSeries',
-  CoreV1ResourceClaim: 'ContainerResourceClaim',
-  StorageV1TokenRequest: 'CsiTokenRequest',
-};
+/** Objects that are no kinds of their own: bodies and answers of subresources and of deletions. */
+const FURTHER = ['AuthenticationV1TokenRequest', 'V1Eviction', 'V1Scale', 'V1Status'];
+/** The kinds that @nodeagent/kube-client names; types that they use follow. */
+const ROOTS = [...FURTHER, ...readNewestKinds().map(({ model }) => model)];
 
 interface Model {
   readonly name: string;
@@ -40,7 +29,7 @@ if (output === undefined) {
   console.error('usage: node generate-api-types.ts <output.ts>');
   process.exit(2);
 }
-const library = dirname(dirname(fileURLToPath(import.meta.resolve('@kubernetes/client-node'))));
+const library = clientNodeFolder();
 const { version } = JSON.parse(readFileSync(join(library, 'package.json'), 'utf8')) as {
   readonly version: string;
 };
@@ -73,15 +62,29 @@ function read(model: string): { model: Model; uses: readonly string[] } {
   );
   const declared = source.statements.find(ts.isClassDeclaration);
   if (declared === undefined) throw new Error(`${path}: no class`);
+  const wireNames = readWireNames(model);
   const uses: string[] = [];
   const fields = declared.members.filter(ts.isPropertyDeclaration).flatMap((member) => {
     if (member.modifiers !== undefined || member.type === undefined) return []; // static
-    const field = (member.name as ts.StringLiteral).text.replace(/^_/, '');
+    const name = (member.name as ts.StringLiteral).text;
+    const field = wireNames.get(name);
+    if (field === undefined) throw new Error(`${path}: ${name} has no name on the wire`);
     const mark = member.questionToken === undefined ? '' : '?';
-    return [`${comment(member, '  ')}  ${field}${mark}: ${typeOf(member.type, uses)};`];
+    return [`${comment(member, '  ')}  ${quoted(field)}${mark}: ${typeOf(member.type, uses)};`];
   });
   const description = comment(declared, '');
   return { model: { name: publicName(model), description, fields }, uses };
+}
+
+/** Reads the names of a model's fields in JSON, by their names in the library: `_default` → `default`. */
+function readWireNames(model: string): ReadonlyMap<string, string> {
+  const code = readFileSync(join(library, 'dist/gen/models', `${model}.js`), 'utf8');
+  const pairs = code.matchAll(/"name": "(?<name>[^"]+)",\s+"baseName": "(?<wire>[^"]+)"/g);
+  return new Map([...pairs].map(({ groups: { name = '', wire = '' } = {} }) => [name, wire]));
+}
+
+function quoted(field: string): string {
+  return /^[\w$]+$/.test(field) ? field : `'${field}'`;
 }
 
 /** @param uses receives the models that the type names */
@@ -103,19 +106,6 @@ function typeOf(node: ts.TypeNode, uses: string[]): string {
   return publicName(name);
 }
 
-/** `V1CSINodeSpec` → `CsiNodeSpec`: abbreviations are words. */
-function publicName(model: string): string {
-  const bare = model.replace(/(^|[a-z])V1(beta1)?(?=[A-Z])/, (_, before: string) =>
-    before === '' ? '' : before,
-  );
-  const known = NAMES[model];
-  if (known !== undefined) return known;
-  const short = /^(Authentication|Discovery)V1/.test(model)
-    ? model.replace(/^(Authentication|Discovery)V1/, '')
-    : bare;
-  return short.replace(/^CSI/, 'Csi').replace(/CIDR/g, 'Cidr');
-}
-
 function comment(node: ts.Node, indent: string): string {
   const texts = ts.getJSDocCommentsAndTags(node).filter(ts.isJSDoc);
   const text = ts.getTextOfJSDocComment(texts[0]?.comment);
@@ -126,6 +116,7 @@ function comment(node: ts.Node, indent: string): string {
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/\*\//g, '*\\/')
+    .replace(/\[[^\]]*\]\(\/([^)]*)\)/g, '$1') // links to files of Kubernetes' sources
     .replace(/[{}@]/g, String.raw`\$&`);
   return `${indent}/** ${plain} */\n`;
 }

@@ -2,11 +2,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import {
+  CLUSTER_ROLE_BINDINGS,
   CONFIG_MAPS,
   EVENTS,
   type KubeObject,
-  type Resource,
-  resource,
   SERVICE_ACCOUNTS,
   type TokenRequest,
 } from '@nodeagent/kube-client';
@@ -21,14 +20,6 @@ const e2e = useCluster();
 const never = new AbortController().signal;
 
 type Manifest = KubeObject & Readonly<Record<string, unknown>>;
-
-const CLUSTER_ROLE_BINDINGS: Resource<KubeObject> = resource({
-  group: 'rbac.authorization.k8s.io',
-  version: 'v1',
-  plural: 'clusterrolebindings',
-  kind: 'ClusterRoleBinding',
-  namespaced: false,
-});
 
 async function manifests(): Promise<(kind: string) => Manifest> {
   const text = await readFile(join(ROOT, 'deploy/kube-proxy/daemonset.yaml'), 'utf8');
@@ -56,7 +47,7 @@ async function installProxy(dir: string): Promise<{ readonly config: string }> {
     metadata: { name: `nodeagent-${namespace}` },
     subjects: subjects.map((subject) => ({ ...subject, namespace })),
   };
-  await client.create(CLUSTER_ROLE_BINDINGS, binding, never);
+  await client.create<KubeObject>(CLUSTER_ROLE_BINDINGS, binding, never);
   const token = (await client.createSubresource(
     { resource: SERVICE_ACCOUNTS, name: { name, namespace }, subresource: 'token' },
     { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: [] } },

@@ -3,12 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import {
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
   CSI_DRIVERS,
   CSI_NODES,
   isKubeError,
   type KubeObject,
-  type Resource,
-  resource,
   SERVICE_ACCOUNTS,
   STORAGE_CLASSES,
   type TokenRequest,
@@ -22,17 +22,6 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const never = new AbortController().signal;
 
 type Manifest = KubeObject & Readonly<Record<string, unknown>>;
-
-const rbac = (plural: string, kind: string): Resource<KubeObject> =>
-  resource({
-    group: 'rbac.authorization.k8s.io',
-    version: 'v1',
-    plural,
-    kind,
-    namespaced: false,
-  });
-const CLUSTER_ROLES = rbac('clusterroles', 'ClusterRole');
-const CLUSTER_ROLE_BINDINGS = rbac('clusterrolebindings', 'ClusterRoleBinding');
 
 async function manifest(file: string, kind: string): Promise<Manifest> {
   const text = await readFile(join(ROOT, 'deploy/csi-hostpath', file), 'utf8');
@@ -148,7 +137,7 @@ async function identity(
 ): Promise<string> {
   const role = await manifest('daemonset.yaml', 'ClusterRole');
   const rules = [...(role['rules'] as readonly object[]), ...more];
-  await client.create(CLUSTER_ROLES, { ...role, metadata: { name }, rules } as never, never);
+  await client.create<Manifest>(CLUSTER_ROLES, { ...role, metadata: { name }, rules }, never);
   const binding = await manifest('daemonset.yaml', 'ClusterRoleBinding');
   const own = {
     ...binding,
@@ -156,7 +145,7 @@ async function identity(
     roleRef: { ...(binding['roleRef'] as object), name },
     subjects: [{ kind: 'ServiceAccount', name, namespace }],
   };
-  await client.create(CLUSTER_ROLE_BINDINGS, own, never);
+  await client.create<KubeObject>(CLUSTER_ROLE_BINDINGS, own, never);
   await client.create(SERVICE_ACCOUNTS, { metadata: { name, namespace } }, never);
   const token = (await client.createSubresource(
     { resource: SERVICE_ACCOUNTS, name: { name, namespace }, subresource: 'token' },

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { isKubeError, type KubeObject, PODS, resource } from '@nodeagent/kube-client';
+import { isKubeError, PODS, TOKEN_REVIEWS } from '@nodeagent/kube-client';
 import { findKubectls, tryCommand, waitFor } from '@nodeagent/testbed';
 import { describe, expect, it } from 'vitest';
 
@@ -22,19 +22,6 @@ import {
 
 const e2e = useCluster();
 const never = new AbortController().signal;
-
-interface TokenReview extends KubeObject {
-  readonly spec: { readonly token: string };
-  readonly status?: { authenticated?: boolean; user?: { username?: string; uid?: string } };
-}
-
-const TOKEN_REVIEWS = resource<TokenReview>({
-  group: 'authentication.k8s.io',
-  version: 'v1',
-  plural: 'tokenreviews',
-  kind: 'TokenReview',
-  namespaced: false,
-});
 
 describe('a pod', () => {
   it('runs, gets addresses, and its probe makes it ready', async () => {

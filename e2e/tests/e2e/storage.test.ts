@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { createHostPathDriver } from '@nodeagent/csi/hostpath';
 import {
+  EVENTS,
   isKubeError,
   NODES,
   PERSISTENT_VOLUME_CLAIMS,
@@ -142,7 +143,7 @@ describe('a claim', () => {
     await script('early', says('started'), claimed('late'));
     const look = async (): Promise<boolean> => {
       const events = await e2e.client.list(
-        { group: '', version: 'v1', plural: 'events', kind: 'Event', namespaced: true },
+        EVENTS,
         { namespace, fieldSelector: 'involvedObject.name=early' },
         never,
       );

@@ -1,7 +1,7 @@
+import { CUSTOM_RESOURCE_DEFINITIONS, type KubeObject } from '@nodeagent/kube-client';
 import type { HttpKubeClient } from '@nodeagent/kube-client/http';
 
 import { runControllers } from './controllers.js';
-import { DEFINITIONS } from './controllers/index.js';
 import { type DevApiServer, type DevApiServerOptions, startDevApiServer } from './start.js';
 
 /** Options of the server, and whether controllers run beside it. */
@@ -56,7 +56,7 @@ export async function createTestCluster(options: TestClusterOptions = {}): Promi
   try {
     const [client, kubeconfig] = await Promise.all([server.client(), server.kubeconfig()]);
     for (const definition of options.definitions ?? []) {
-      await client.create(DEFINITIONS, definition, stopping.signal);
+      await client.create<KubeObject>(CUSTOM_RESOURCE_DEFINITIONS, definition, stopping.signal);
     }
     if (options.controllers !== false) {
       const { clock, log } = options;

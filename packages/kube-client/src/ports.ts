@@ -1,6 +1,6 @@
 import type { EventNote } from './model/event.js';
 import type { KubeObject } from './model/objects.js';
-import type { Resource } from './model/resource.js';
+import type { AnyResource, Resource } from './model/resource.js';
 
 /** Names one object; `namespace` is absent for cluster-wide resources. */
 export interface ObjectName {
@@ -30,6 +30,10 @@ export interface ListOptions extends Selectors {
 /** Objects of one page; a watch that continues a list starts at its `resourceVersion`. */
 export interface ListPage<T> {
   readonly items: readonly T[];
+  /**
+   * Empty for kinds that the server computes, such as component statuses and metrics: they cannot be
+   * watched.
+   */
   readonly resourceVersion: string;
   /** Present when more pages follow. */
   readonly continueToken?: string;
@@ -92,11 +96,16 @@ export interface KubeClient {
     options: WatchOptions,
     signal: AbortSignal,
   ): AsyncIterable<WatchEvent<T>>;
-  create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T>;
+  /** Kinds that are only created (`createOnly`), such as reviews, come back with their answer. */
+  create<T extends KubeObject>(
+    resource: AnyResource<T>,
+    object: NoInfer<T>,
+    signal: AbortSignal,
+  ): Promise<T>;
   /** Replaces the whole object; `KUBE_CONFLICT` when its resourceVersion is not the newest. */
   replace<T extends KubeObject>(
     resource: Resource<T>,
-    object: T,
+    object: NoInfer<T>,
     options: SubresourceOptions,
     signal: AbortSignal,
   ): Promise<T>;

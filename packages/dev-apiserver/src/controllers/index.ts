@@ -1,4 +1,3 @@
 export type { Action, Plan } from './model/action.js';
-export { DEFINITIONS } from './model/owned-kinds.js';
 export type { View } from './model/view.js';
 export { amountsOf, podRequests } from './plan/pod-requests.js';

@@ -3,6 +3,7 @@ import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger } from '@nodeagent/base/testing';
 import {
   CONFIG_MAPS,
+  CUSTOM_RESOURCE_DEFINITIONS,
   isKubeError,
   type KubeObject,
   NAMESPACES,
@@ -12,7 +13,6 @@ import type { HttpKubeClient } from '@nodeagent/kube-client/http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { runControllers } from '../../src/controllers.js';
-import { DEFINITIONS } from '../../src/controllers/model/owned-kinds.js';
 import { type DevApiServer, startDevApiServer } from '../../src/index.js';
 import { WIDGET_DEFINITION } from '../unit/custom/widgets.js';
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
   const user = { user: 'system:kube-controller-manager', groups: [] };
   const options = { clock: createSystemClock(), random: Math.random, log, metrics: NO_METRICS };
   running = runControllers(await server.client(user), options, stop.signal);
-  await client.create(DEFINITIONS, WIDGET_DEFINITION, signal);
+  await client.create<KubeObject>(CUSTOM_RESOURCE_DEFINITIONS, WIDGET_DEFINITION, signal);
 });
 afterAll(async () => {
   stop.abort();

@@ -1,4 +1,5 @@
-import { PODS, type Resource } from '../model/resource.js';
+import type { AnyResource, Resource } from '../model/resource.js';
+import { PODS } from '../model/resources/core.js';
 import { checkObjectName } from '../plan/object-name.js';
 import type {
   DeleteOptions,
@@ -30,9 +31,10 @@ export function objectPath(
  * `/apis/apps/v1/namespaces/ns/deployments`; without a namespace, the path covers all namespaces.
  */
 export function collectionPath(
-  { group, version, plural, namespaced }: Resource<unknown>,
+  resource: AnyResource<unknown>,
   namespace: string | undefined,
 ): string {
+  const { group, version, plural, namespaced } = resource;
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   if (!namespaced || namespace === undefined) return `${root}/${plural}`;
   return `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;

@@ -1,6 +1,6 @@
 import { KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
-import type { Resource } from '../model/resource.js';
+import type { AnyResource } from '../model/resource.js';
 import type { ObjectName } from '../ports.js';
 
 /** Returns `namespace/name`, or the name alone for cluster-wide objects. */
@@ -16,7 +16,7 @@ export function objectKey({ metadata }: KubeObject): string {
  * @throws {KubeError} `KUBE_INVALID`
  */
 export function checkObjectName(
-  { plural, namespaced }: Resource<unknown>,
+  { plural, namespaced }: AnyResource<unknown>,
   { namespace, name }: ObjectName,
 ): void {
   const missing = name === '' ? 'name' : namespaced && !namespace ? 'namespace' : undefined;
@@ -25,11 +25,12 @@ export function checkObjectName(
 }
 
 /**
- * Checks the same of an object to be created; the server may generate its name.
+ * Checks the same of an object to be created. The server may generate its name, and a review needs
+ * none.
  *
  * @throws {KubeError} `KUBE_INVALID`
  */
-export function checkNewObject(resource: Resource<unknown>, { metadata }: KubeObject): void {
+export function checkNewObject(resource: AnyResource<unknown>, { metadata }: KubeObject): void {
   const { namespace, name, generateName } = metadata ?? {};
   const known = name || generateName || 'a new object';
   checkObjectName(resource, { name: known, ...(namespace !== undefined && { namespace }) });

@@ -15,7 +15,8 @@ import { errorFromAnswer } from '../codec/status-error.js';
 import { decodeWatchEvent, LineSplitter } from '../codec/watch-stream.js';
 import { isKubeError, KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
-import { NODES, type Resource } from '../model/resource.js';
+import { type AnyResource, apiVersionOf, type Resource } from '../model/resource.js';
+import { NODES } from '../model/resources/core.js';
 import { checkNewObject } from '../plan/object-name.js';
 import { decideRetryMs } from '../plan/retry.js';
 import { takeToken, type TokenBucketRules, type TokenBucketState } from '../plan/token-bucket.js';
@@ -109,8 +110,8 @@ export class ApiClient implements KubeClient {
       items?: T[];
     }>(call, signal);
     const { metadata, items = [] } = list;
-    const { resourceVersion, continue: continueToken } = metadata ?? {};
-    if (typeof resourceVersion !== 'string') {
+    const { resourceVersion = '', continue: continueToken } = metadata ?? {};
+    if (metadata === undefined || typeof resourceVersion !== 'string') {
       throw new KubeError('KUBE_PROTOCOL', `${asked(call)}: a list without resourceVersion`);
     }
     if (!Array.isArray(items)) {
@@ -139,7 +140,7 @@ export class ApiClient implements KubeClient {
   }
 
   async create<T extends KubeObject>(
-    resource: Resource<T>,
+    resource: AnyResource<T>,
     object: T,
     signal: AbortSignal,
   ): Promise<T> {
@@ -323,8 +324,8 @@ function json(body: unknown): Pick<Call, 'body' | 'contentType'> {
 }
 
 /** Adds the object's kind and version, which the API server requires. */
-function typed<T extends KubeObject>({ group, version, kind }: Resource<T>, object: T): T {
-  return { ...object, apiVersion: group === '' ? version : `${group}/${version}`, kind };
+function typed<T extends KubeObject>(resource: AnyResource<T>, object: T): T {
+  return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
 }
 
 async function readText(call: Call, { body }: TransportResponse): Promise<string> {

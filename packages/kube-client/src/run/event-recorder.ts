@@ -11,7 +11,7 @@ import {
 import { isKubeError, type KubeError } from '../model/errors.js';
 import type { EventNote } from '../model/event.js';
 import type { CoreEvent } from '../model/generated/api-types.js';
-import { EVENTS } from '../model/resource.js';
+import { EVENTS } from '../model/resources/core.js';
 import { type Correlation, EventCorrelator } from '../plan/correlate-event.js';
 import type { EventRecorder, KubeClient } from '../ports.js';
 

@@ -192,7 +192,10 @@ class Reflection<T extends KubeObject, P> {
         if (projected !== undefined) items.set(key, projected);
       }
       continueToken = page.continueToken;
-      if (continueToken === undefined) return { items, version: page.resourceVersion };
+      if (continueToken !== undefined) continue;
+      if (page.resourceVersion !== '') return { items, version: page.resourceVersion };
+      const what = `list of ${resource.plural}`;
+      throw new KubeError('KUBE_PROTOCOL', `${what}: it has no version to watch from`);
     }
   }
 

@@ -1,7 +1,8 @@
 import { isKubeError } from '../model/errors.js';
 import type { ConfigMap, Pod } from '../model/generated/api-types.js';
 import type { KubeObject } from '../model/objects.js';
-import { CONFIG_MAPS, PODS, type Resource } from '../model/resource.js';
+import type { Resource } from '../model/resource.js';
+import { CONFIG_MAPS, PODS } from '../model/resources/core.js';
 import type { KubeClient, WatchOptions } from '../ports.js';
 
 /** The means of a case: a client, and an existing namespace without other writers. */

@@ -4,7 +4,8 @@ import { ManualClock } from '@nodeagent/base/testing';
 import { withoutNulls } from '../codec/decode-json.js';
 import { KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
-import type { Resource } from '../model/resource.js';
+import type { AnyResource, CreateOnlyResource, Resource } from '../model/resource.js';
+import { PODS } from '../model/resources/core.js';
 import { checkNewObject, checkObjectName } from '../plan/object-name.js';
 import type {
   DeleteOptions,
@@ -44,7 +45,7 @@ export type SubresourceHandler = (
   update: (object: KubeObject) => void,
 ) => unknown;
 
-/** The clock, and answers for subresources that the client does not have itself. */
+/** The clock, and answers that the client does not have itself. */
 export interface MemoryKubeClientOptions {
   /** Sets time stamps; a {@link ManualClock} when absent. */
   readonly clock?: Clock;
@@ -53,6 +54,11 @@ export interface MemoryKubeClientOptions {
    * `serviceaccounts/token`.
    */
   readonly subresources?: Readonly<Record<string, SubresourceHandler>>;
+  /**
+   * Answers objects that are only created, by plural: `tokenreviews`, …. The others are
+   * `KUBE_NOT_FOUND`, except `bindings`.
+   */
+  readonly reviews?: Readonly<Record<string, (object: KubeObject) => unknown>>;
 }
 
 /** An API server in memory, as one client sees it. */
@@ -109,11 +115,14 @@ class Memory implements MemoryKubeClient {
   readonly #store = new MemoryStore();
   readonly #clock: Clock;
   readonly #subresources: Readonly<Record<string, SubresourceHandler>>;
+  readonly #reviews: NonNullable<MemoryKubeClientOptions['reviews']>;
   readonly #failures: { match: CallMatch; error: Error; left: number }[] = [];
   #serial = 0;
 
-  constructor({ clock = new ManualClock(), subresources = {} }: MemoryKubeClientOptions) {
+  constructor(options: MemoryKubeClientOptions) {
+    const { clock = new ManualClock(), subresources = {}, reviews = {} } = options;
     this.#clock = clock;
+    this.#reviews = reviews;
     this.#subresources = subresources;
   }
 
@@ -165,7 +174,7 @@ class Memory implements MemoryKubeClient {
   }
 
   async create<T extends KubeObject>(
-    resource: Resource<T>,
+    resource: AnyResource<T>,
     object: T,
     signal: AbortSignal,
   ): Promise<T> {
@@ -173,6 +182,7 @@ class Memory implements MemoryKubeClient {
     const { namespace, name, generateName } = object.metadata ?? {};
     const at = nameOf(namespace, name ?? '');
     await this.#enter({ verb: 'create', ...target(resource, at), body: object }, signal);
+    if (resource.createOnly === true) return this.#answer(resource, at, object);
     const serial = (this.#serial += 1);
     const full =
       name ?? (generateName === undefined ? undefined : `${generateName}${suffix(serial)}`);
@@ -260,7 +270,7 @@ class Memory implements MemoryKubeClient {
       const answer = handler(existing, body, update);
       return withoutNulls(structuredClone(answer));
     }
-    if (kind === 'pods/binding') return bind(existing, body as Json, update, conflictOf(at));
+    if (kind === 'pods/binding') return this.#bind(name, body as Json);
     if (kind === 'pods/eviction') {
       await this.delete(resource, name, {}, signal);
       return { kind: 'Status', apiVersion: 'v1', status: 'Success' };
@@ -320,6 +330,22 @@ class Memory implements MemoryKubeClient {
     if (failure === undefined) return;
     failure.left -= 1;
     throw failure.error;
+  }
+
+  #answer<T extends KubeObject>(resource: CreateOnlyResource<T>, name: ObjectName, object: T): T {
+    const review = this.#reviews[resource.plural];
+    if (review !== undefined) return withoutNulls(structuredClone(review(object))) as T;
+    if (resource.plural !== 'bindings') {
+      throw new KubeError('KUBE_NOT_FOUND', `${resource.plural}: nobody answers them`);
+    }
+    return this.#bind(name, object as Json) as unknown as T;
+  }
+
+  #bind(name: ObjectName, body: Json): Json {
+    const update = (object: KubeObject): void => {
+      this.#store.commit(idOf(PODS), keyOf(name), object as Json);
+    };
+    return bind(this.#existing(PODS, name), body, update, conflictOf({ resource: PODS, name }));
   }
 
   #existing(resource: Resource<unknown>, name: ObjectName): Json {

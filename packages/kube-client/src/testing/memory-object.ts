@@ -1,6 +1,6 @@
 import { KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
-import type { Resource } from '../model/resource.js';
+import type { AnyResource, Resource } from '../model/resource.js';
 import {
   matchesFields,
   matchesLabels,
@@ -55,7 +55,7 @@ export function matcher(selectors: Selectors): (object: Json) => boolean {
 }
 
 export function target(
-  { plural }: Resource<unknown>,
+  { plural }: AnyResource<unknown>,
   { namespace, name }: { readonly namespace?: string; readonly name?: string },
   subresource?: string,
 ): Omit<MemoryCall, 'verb'> {

@@ -4,17 +4,40 @@ import type { Resource } from '../model/resource.js';
 import type { DeleteOptions } from '../ports.js';
 import { isObject, type Json } from './patch.js';
 
-/** Kinds whose status can be written only through its own subresource. */
+/**
+ * Kinds whose status can be written only through its own subresource. Persistent volumes, their claims
+ * and attachments are not among them: a test may create them with their status.
+ */
 const WITH_STATUS: ReadonlySet<string> = new Set([
   'pods',
   'nodes',
   'services',
   'namespaces',
-  'deployments',
-  'replicasets',
-  'statefulsets',
+  'replicationcontrollers',
+  'resourcequotas',
+  'apiservices',
   'certificatesigningrequests',
+  'cronjobs',
+  'customresourcedefinitions',
+  'daemonsets',
+  'deployments',
+  'devicetaintrules',
+  'flowschemas',
+  'horizontalpodautoscalers',
+  'ingresses',
+  'jobs',
+  'podcertificaterequests',
+  'poddisruptionbudgets',
+  'podgroups',
+  'prioritylevelconfigurations',
+  'replicasets',
+  'resourceclaims',
+  'resourcepoolstatusrequests',
   'servicecidrs',
+  'statefulsets',
+  'storageversionmigrations',
+  'storageversions',
+  'validatingadmissionpolicies',
 ]);
 /** Kinds that the API server creates with a phase. */
 const FIRST_PHASE: Readonly<Record<string, string>> = { pods: 'Pending', namespaces: 'Active' };

@@ -11,7 +11,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { loadKubeconfig } from '../../src/adapters/kubeconfig.js';
 import { createKubeClient } from '../../src/http.js';
 import type { Connection } from '../../src/model/connection.js';
-import { NODES } from '../../src/model/resource.js';
+import { NODES } from '../../src/model/resources/core.js';
 import { type Authority, createAuthority, type Pair } from '../support/certificates.js';
 import {
   answer,

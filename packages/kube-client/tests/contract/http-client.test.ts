@@ -6,7 +6,15 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createKubeClient, type KubeClientOptions } from '../../src/http.js';
 import { isKubeError, type KubeError } from '../../src/model/errors.js';
 import type { Pod } from '../../src/model/generated/api-types.js';
-import { DEPLOYMENTS, NODES, PODS, SERVICE_ACCOUNTS } from '../../src/model/resource.js';
+import { DEPLOYMENTS } from '../../src/model/resources/apps.js';
+import { TOKEN_REVIEWS } from '../../src/model/resources/authentication.js';
+import { LOCAL_SUBJECT_ACCESS_REVIEWS } from '../../src/model/resources/authorization.js';
+import {
+  COMPONENT_STATUSES,
+  NODES,
+  PODS,
+  SERVICE_ACCOUNTS,
+} from '../../src/model/resources/core.js';
 import type { KubeClient } from '../../src/ports.js';
 import { type Authority, createAuthority, type Pair } from '../support/certificates.js';
 import {
@@ -205,6 +213,32 @@ describe.each(['plain HTTP/1.1', 'HTTP/1.1 over TLS', 'HTTP/2'])('%s', (protocol
       for await (const event of client.watch(PODS, { resourceVersion: '1' }, signal)) {
         expect(event).toStrictEqual({ type: 'added', object: pod });
       }
+    });
+
+    it('lists objects that have no versions', async () => {
+      const status = { metadata: { name: 'etcd-0' } };
+      const { client } = await start((_, response) => {
+        answer(response, 200, JSON.stringify({ metadata: {}, items: [status] }));
+      });
+      const page = await client.list(COMPONENT_STATUSES, {}, signal);
+      expect(page).toStrictEqual({ items: [status], resourceVersion: '' });
+    });
+
+    it('asks for reviews, which have no name', async () => {
+      const { server, client } = await start((_, response) => {
+        answer(response, 201, '{"spec":{},"status":{"allowed":true}}');
+      });
+      await client.create(TOKEN_REVIEWS, { spec: { token: 't' } }, signal);
+      const metadata = { namespace: 'a' };
+      const spec = { user: 'jane' };
+      const review = await client.create(LOCAL_SUBJECT_ACCESS_REVIEWS, { metadata, spec }, signal);
+      expect(review.status?.allowed).toBe(true);
+      expect(server.seen.map(({ method, url, body }) => `${method} ${url} ${body}`)).toEqual([
+        'POST /apis/authentication.k8s.io/v1/tokenreviews {"spec":{"token":"t"},"apiVersion":"authentication.k8s.io/v1","kind":"TokenReview"}',
+        'POST /apis/authorization.k8s.io/v1/namespaces/a/localsubjectaccessreviews {"metadata":{"namespace":"a"},"spec":{"user":"jane"},"apiVersion":"authorization.k8s.io/v1","kind":"LocalSubjectAccessReview"}',
+      ]);
+      const nowhere = client.create(LOCAL_SUBJECT_ACCESS_REVIEWS, { spec }, signal);
+      expect(await errorOf(nowhere)).toMatchObject({ code: 'KUBE_INVALID' });
     });
 
     it.each([

@@ -4,7 +4,7 @@ import { constants, type Http2ServerResponse } from 'node:http2';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 
 import type { HttpKubeClient } from '../../src/http.js';
-import { NODES, PODS } from '../../src/model/resource.js';
+import { NODES, PODS } from '../../src/model/resources/core.js';
 import { Http2World } from '../support/http2-world.js';
 import { answer, type Script } from '../support/scripted-server.js';
 

@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 
 import type { HttpKubeClient } from '../../src/http.js';
-import { PODS } from '../../src/model/resource.js';
+import { PODS } from '../../src/model/resources/core.js';
 import { aPod, followPods, line } from '../support/followed-pods.js';
 import { startFreezingProxy } from '../support/freezing-proxy.js';
 import { Http2World } from '../support/http2-world.js';

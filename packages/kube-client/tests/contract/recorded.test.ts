@@ -10,20 +10,20 @@ import {
 } from '../../../../vitest.recorded.js';
 import { createKubeClient, type HttpKubeClient } from '../../src/http.js';
 import type { KubeObject } from '../../src/model/objects.js';
+import type { Resource } from '../../src/model/resource.js';
+import { DEPLOYMENTS } from '../../src/model/resources/apps.js';
+import { LEASES } from '../../src/model/resources/coordination.js';
 import {
   CONFIG_MAPS,
-  DEPLOYMENTS,
-  ENDPOINT_SLICES,
   EVENTS,
-  LEASES,
   NAMESPACES,
   NODES,
   PODS,
-  type Resource,
-  RUNTIME_CLASSES,
   SECRETS,
   SERVICES,
-} from '../../src/model/resource.js';
+} from '../../src/model/resources/core.js';
+import { ENDPOINT_SLICES } from '../../src/model/resources/discovery.js';
+import { RUNTIME_CLASSES } from '../../src/model/resources/node.js';
 import { objectKey } from '../../src/plan/object-name.js';
 import { runReflector } from '../../src/run/reflector.js';
 import { Store } from '../../src/run/store.js';

@@ -2,7 +2,7 @@ import { createSystemClock } from '@nodeagent/base/system';
 import { MemoryLogger } from '@nodeagent/base/testing';
 
 import type { HttpKubeClient } from '../../src/http.js';
-import { PODS } from '../../src/model/resource.js';
+import { PODS } from '../../src/model/resources/core.js';
 import { runReflector } from '../../src/run/reflector.js';
 import { Store } from '../../src/run/store.js';
 

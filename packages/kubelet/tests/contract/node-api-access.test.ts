@@ -1,4 +1,4 @@
-import { resource } from '@nodeagent/kube-client';
+import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, SERVICE_ACCOUNTS } from '@nodeagent/kube-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ACCESS_RULES, OTHER_ACCESS, ROUTES } from '../../src/server/model/routes.js';
@@ -10,11 +10,6 @@ import {
   startNodeApi,
 } from '../support/node-api.js';
 
-const rbac = (plural: string, kind: string) =>
-  resource<{ metadata: { name: string } }>({
-    ...{ group: 'rbac.authorization.k8s.io', version: 'v1', namespaced: false },
-    ...{ plural, kind },
-  });
 const never = new AbortController().signal;
 
 /** Every route with values for its `:words`, once per method. */
@@ -43,12 +38,8 @@ async function grantee(verb: string, subresource: string): Promise<Caller> {
   const subject = { apiGroup: 'rbac.authorization.k8s.io', kind: 'User', name };
   const roleRef = { apiGroup: subject.apiGroup, kind: 'ClusterRole', name };
   const metadata = { name };
-  await api.admin.create(rbac('clusterroles', 'ClusterRole'), { metadata, rules } as never, never);
-  await api.admin.create(
-    rbac('clusterrolebindings', 'ClusterRoleBinding'),
-    { metadata, roleRef, subjects: [subject] } as never,
-    never,
-  );
+  await api.admin.create(CLUSTER_ROLES, { metadata, rules }, never);
+  await api.admin.create(CLUSTER_ROLE_BINDINGS, { metadata, roleRef, subjects: [subject] }, never);
   return certificateOf(api, name);
 }
 
@@ -130,10 +121,7 @@ async function otherCaCertificate(): Promise<Caller> {
 async function serviceAccountToken(): Promise<string> {
   const answer = await api.admin.createSubresource(
     {
-      resource: resource<unknown>({
-        ...{ group: '', version: 'v1', plural: 'serviceaccounts', kind: 'ServiceAccount' },
-        namespaced: true,
-      }),
+      resource: SERVICE_ACCOUNTS,
       name: { namespace: 'default', name: 'default' },
       subresource: 'token',
     },

@@ -1,4 +1,31 @@
-import { type KubeObject, type Resource, resource } from '@nodeagent/kube-client';
+import {
+  asWritten,
+  CLUSTER_ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  CONFIG_MAPS,
+  CONTROLLER_REVISIONS,
+  CRON_JOBS,
+  type CustomResourceDefinition,
+  HORIZONTAL_POD_AUTOSCALERS,
+  INGRESS_CLASSES,
+  INGRESSES,
+  JOBS,
+  type KubeObject,
+  LEASES,
+  LIMIT_RANGES,
+  NETWORK_POLICIES,
+  POD_DISRUPTION_BUDGETS,
+  POD_TEMPLATES,
+  REPLICATION_CONTROLLERS,
+  type Resource,
+  resource,
+  RESOURCE_CLAIM_TEMPLATES,
+  RESOURCE_CLAIMS,
+  RESOURCE_QUOTAS,
+  ROLE_BINDINGS,
+  ROLES,
+  SECRETS,
+} from '@nodeagent/kube-client';
 
 /** The objects of one kind, as far as the garbage collector needs them; keys as in a View. */
 export interface OwnedKind {
@@ -13,69 +40,34 @@ export interface OwnedKind {
  * @see Kubernetes 1.36 pkg/controller/garbagecollector/garbagecollector.go, ignoredResources
  */
 export const MORE_KINDS: readonly Resource<KubeObject>[] = [
-  ...kinds('', 'v1', true, [
-    'configmaps/ConfigMap',
-    'secrets/Secret',
-    'replicationcontrollers/ReplicationController',
-    'podtemplates/PodTemplate',
-    'limitranges/LimitRange',
-    'resourcequotas/ResourceQuota',
-  ]),
-  ...kinds('apps', 'v1', true, ['controllerrevisions/ControllerRevision']),
-  ...kinds('batch', 'v1', true, ['jobs/Job', 'cronjobs/CronJob']),
-  ...kinds('coordination.k8s.io', 'v1', true, ['leases/Lease']),
-  ...kinds('networking.k8s.io', 'v1', true, ['networkpolicies/NetworkPolicy', 'ingresses/Ingress']),
-  ...kinds('networking.k8s.io', 'v1', false, ['ingressclasses/IngressClass']),
-  ...kinds('rbac.authorization.k8s.io', 'v1', true, ['roles/Role', 'rolebindings/RoleBinding']),
-  ...kinds('rbac.authorization.k8s.io', 'v1', false, [
-    'clusterroles/ClusterRole',
-    'clusterrolebindings/ClusterRoleBinding',
-  ]),
-  ...kinds('policy', 'v1', true, ['poddisruptionbudgets/PodDisruptionBudget']),
-  ...kinds('autoscaling', 'v1', true, ['horizontalpodautoscalers/HorizontalPodAutoscaler']),
-  ...kinds('resource.k8s.io', 'v1', true, [
-    'resourceclaims/ResourceClaim',
-    'resourceclaimtemplates/ResourceClaimTemplate',
-  ]),
+  CONFIG_MAPS,
+  SECRETS,
+  REPLICATION_CONTROLLERS,
+  POD_TEMPLATES,
+  LIMIT_RANGES,
+  RESOURCE_QUOTAS,
+  CONTROLLER_REVISIONS,
+  JOBS,
+  CRON_JOBS,
+  LEASES,
+  NETWORK_POLICIES,
+  INGRESSES,
+  INGRESS_CLASSES,
+  ROLES,
+  ROLE_BINDINGS,
+  CLUSTER_ROLES,
+  CLUSTER_ROLE_BINDINGS,
+  POD_DISRUPTION_BUDGETS,
+  { ...HORIZONTAL_POD_AUTOSCALERS, version: 'v1' }, // this server has only that one
+  RESOURCE_CLAIMS,
+  RESOURCE_CLAIM_TEMPLATES,
 ];
 
-function kinds(
-  group: string,
-  version: string,
-  namespaced: boolean,
-  entries: readonly string[],
-): readonly Resource<KubeObject>[] {
-  return entries.map((entry) => {
-    const [plural = '', kind = ''] = entry.split('/');
-    return resource<KubeObject>({ group, version, plural, kind, namespaced });
-  });
-}
-
-interface DefinitionSpec {
-  readonly group: string;
-  readonly scope: string;
-  readonly names: Readonly<{ plural: string; kind: string }>;
-  readonly versions: readonly Readonly<{ name: string; served: boolean; storage: boolean }>[];
-}
-
-/** A CustomResourceDefinition as far as the controllers need it. */
-export interface Definition extends KubeObject {
-  readonly spec?: DefinitionSpec;
-  readonly status?: Readonly<{
-    conditions?: readonly Readonly<{ type: string; status: string }>[];
-  }>;
-}
-
-export const DEFINITIONS = resource<Definition>({
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-});
-
 /** Returns the kind that an established definition serves, in the version that is stored. */
-export function kindOfDefinition({ spec, status }: Definition): Resource<KubeObject> | undefined {
+export function kindOfDefinition(
+  definition: CustomResourceDefinition,
+): Resource<KubeObject> | undefined {
+  const { spec, status } = asWritten(definition);
   const established = status?.conditions?.some(
     (condition) => condition.type === 'Established' && condition.status === 'True',
   );

@@ -1,5 +1,6 @@
 import { runScope } from '@nodeagent/base';
 import {
+  CUSTOM_RESOURCE_DEFINITIONS,
   isKubeError,
   type KubeClient,
   type KubeObject,
@@ -7,7 +8,7 @@ import {
   runReflector,
 } from '@nodeagent/kube-client';
 
-import { DEFINITIONS, kindOfDefinition, MORE_KINDS, type OwnedKind } from '../model/owned-kinds.js';
+import { kindOfDefinition, MORE_KINDS, type OwnedKind } from '../model/owned-kinds.js';
 import type { ViewName } from '../model/view.js';
 import { type Cluster, WATCHED } from './cluster.js';
 import type { Settings } from './controllers-options.js';
@@ -81,7 +82,7 @@ export class OwnedObjects {
       runReflector(
         client,
         {
-          resource: DEFINITIONS,
+          resource: CUSTOM_RESOURCE_DEFINITIONS,
           project: kindOfDefinition,
           sink: {
             replace: (items) => {
@@ -91,7 +92,7 @@ export class OwnedObjects {
             upsert: change,
             remove: (name) => change(name, undefined),
           },
-          ...reflecting(options, DEFINITIONS),
+          ...reflecting(options, CUSTOM_RESOURCE_DEFINITIONS),
         },
         inner,
       );

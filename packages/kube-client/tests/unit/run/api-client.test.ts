@@ -1,7 +1,7 @@
 import { ManualClock } from '@nodeagent/base/testing';
 import { expect, it } from 'vitest';
 
-import { PODS } from '../../../src/model/resource.js';
+import { PODS } from '../../../src/model/resources/core.js';
 import type { Transport } from '../../../src/ports.js';
 import { ApiClient } from '../../../src/run/api-client.js';
 

@@ -3,7 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 
 import { KubeError } from '../../../src/model/errors.js';
 import type { EventNote } from '../../../src/model/event.js';
-import { EVENTS } from '../../../src/model/resource.js';
+import { EVENTS } from '../../../src/model/resources/core.js';
 import { QueuedEventRecorder } from '../../../src/run/event-recorder.js';
 import { createMemoryKubeClient } from '../../../src/testing/index.js';
 

@@ -1,10 +1,10 @@
 import { ManualClock, MemoryLogger, MemoryMetrics } from '@nodeagent/base/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { KubeError } from '../../../src/model/errors.js';
 import type { Pod } from '../../../src/model/generated/api-types.js';
 import type { ObjectFailure } from '../../../src/model/object-failure.js';
-import { PODS } from '../../../src/model/resource.js';
+import { PODS } from '../../../src/model/resources/core.js';
 import { runReflector } from '../../../src/run/reflector.js';
 import { Store } from '../../../src/run/store.js';
 import { createMemoryKubeClient, type MemoryKubeClient } from '../../../src/testing/index.js';
@@ -51,6 +51,17 @@ function reflect(client: MemoryKubeClient, more: { pageSize?: number; random?: n
 const ended = new KubeError('KUBE_UNAVAILABLE', 'reset');
 
 describe(runReflector, () => {
+  it('waits for a list that has a version to watch from', async () => {
+    const client = createMemoryKubeClient();
+    client.seed(PODS, aPod('x'));
+    vi.spyOn(client, 'list').mockResolvedValueOnce({ items: [], resourceVersion: '' });
+    const { clock, waits, synced } = reflect(client);
+    await clock.advance(0);
+    expect([waits, synced()]).toEqual([[100], 0]);
+    await clock.advance(100);
+    expect([waits, synced()]).toEqual([[100], 1]);
+  });
+
   it('lists page by page, keeps only the projection, then watches', async () => {
     const client = createMemoryKubeClient();
     client.seed(PODS, aPod('x'), aPod('y'), aPod('z', 'n2'));

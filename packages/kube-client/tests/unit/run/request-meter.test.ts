@@ -1,7 +1,7 @@
 import { ManualClock, MemoryMetrics } from '@nodeagent/base/testing';
 import { expect, it } from 'vitest';
 
-import { NODES } from '../../../src/model/resource.js';
+import { NODES } from '../../../src/model/resources/core.js';
 import { ApiClient } from '../../../src/run/api-client.js';
 import { createRequestMeter } from '../../../src/run/request-meter.js';
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import { isKubeError, KubeError } from '../../../src/model/errors.js';
 import type { Pod } from '../../../src/model/generated/api-types.js';
-import { NAMESPACES, NODES, PODS } from '../../../src/model/resource.js';
+import { TOKEN_REVIEWS } from '../../../src/model/resources/authentication.js';
+import { BINDINGS, NAMESPACES, NODES, PODS } from '../../../src/model/resources/core.js';
 import type { WatchEvent } from '../../../src/ports.js';
 import { createMemoryKubeClient } from '../../../src/testing/index.js';
 
@@ -93,6 +94,55 @@ describe('writes', () => {
     expect((await client.get(PODS, at, signal)).spec?.nodeName).toBe('n1');
     const again = client.createSubresource(target, { target: { name: 'n2' } }, signal);
     expect(await codeOf(again)).toBe('KUBE_CONFLICT');
+  });
+});
+
+describe('kinds that are only created', () => {
+  const review = { spec: { token: 'good' } };
+
+  it('are answered by the test, and not stored', async () => {
+    const client = createMemoryKubeClient({
+      reviews: {
+        tokenreviews: (sent) => ({ ...sent, status: { authenticated: true, user: null } }),
+      },
+    });
+    const answered = await client.create(TOKEN_REVIEWS, review, signal);
+    expect(answered).toStrictEqual({ ...review, status: { authenticated: true } });
+    expect(client.calls).toStrictEqual([{ verb: 'create', plural: 'tokenreviews', body: review }]);
+    const again = await client.create(TOKEN_REVIEWS, review, signal);
+    expect(again).toStrictEqual(answered);
+  });
+
+  it('are unknown when nobody answers them', async () => {
+    const client = createMemoryKubeClient();
+    expect(await codeOf(client.create(TOKEN_REVIEWS, review, signal))).toBe('KUBE_NOT_FOUND');
+  });
+
+  it('fail like other calls', async () => {
+    const client = createMemoryKubeClient();
+    client.failNext({ verb: 'create' }, new KubeError('KUBE_UNAVAILABLE', 'away'));
+    expect(await codeOf(client.create(TOKEN_REVIEWS, review, signal))).toBe('KUBE_UNAVAILABLE');
+  });
+
+  it('bind a pod as its subresource does', async () => {
+    const client = createMemoryKubeClient();
+    await client.create(PODS, aPod(), signal);
+    const binding = { metadata: at, target: { kind: 'Node', name: 'n1' } };
+    expect(await client.create(BINDINGS, binding, signal)).toMatchObject({ kind: 'Status' });
+    expect((await client.get(PODS, at, signal)).spec?.nodeName).toBe('n1');
+    expect(await codeOf(client.create(BINDINGS, binding, signal))).toBe('KUBE_CONFLICT');
+    const nobody = { ...binding, metadata: { ...at, name: 'nobody' } };
+    expect(await codeOf(client.create(BINDINGS, nobody, signal))).toBe('KUBE_NOT_FOUND');
+  });
+
+  it('have no other calls', async () => {
+    const client = createMemoryKubeClient();
+    // @ts-expect-error a review can be created only
+    const read = client.get(TOKEN_REVIEWS, { name: 'x' }, signal);
+    expect(await codeOf(read)).toBe('KUBE_NOT_FOUND');
+    // @ts-expect-error a review can be created only
+    const removed = client.delete(TOKEN_REVIEWS, { name: 'x' }, {}, signal);
+    expect(await codeOf(removed)).toBe('KUBE_NOT_FOUND');
   });
 });
 

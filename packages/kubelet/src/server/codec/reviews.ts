@@ -1,43 +1,7 @@
-import { type KubeObject, type Resource, resource } from '@nodeagent/kube-client';
+import type { SubjectAccessReview, TokenReview } from '@nodeagent/kube-client';
 
 import type { Identity } from '../model/identity.js';
 import type { AccessQuestion } from '../plan/access.js';
-
-/** The fields of a TokenReview that a kubelet writes and reads. */
-export interface TokenReview extends KubeObject {
-  readonly spec: Readonly<{ token: string }>;
-  readonly status?: Readonly<{
-    authenticated?: boolean;
-    error?: string;
-    user?: Readonly<{
-      username?: string;
-      uid?: string;
-      groups?: readonly string[];
-      extra?: Readonly<Record<string, readonly string[]>>;
-    }>;
-  }>;
-}
-
-export interface SubjectAccessReview extends KubeObject {
-  readonly spec: Readonly<Record<string, unknown>>;
-  readonly status?: Readonly<{ allowed?: boolean; denied?: boolean; evaluationError?: string }>;
-}
-
-export const TOKEN_REVIEWS: Resource<TokenReview> = resource({
-  group: 'authentication.k8s.io',
-  version: 'v1',
-  plural: 'tokenreviews',
-  kind: 'TokenReview',
-  namespaced: false,
-});
-
-export const SUBJECT_ACCESS_REVIEWS: Resource<SubjectAccessReview> = resource({
-  group: 'authorization.k8s.io',
-  version: 'v1',
-  plural: 'subjectaccessreviews',
-  kind: 'SubjectAccessReview',
-  namespaced: false,
-});
 
 /** @returns undefined if the token is not valid */
 export function reviewedIdentity({ status }: TokenReview): Identity | undefined {
@@ -58,9 +22,11 @@ export function accessSpec(
   const { user, uid, groups, extra } = identity;
   return {
     user,
-    groups,
+    groups: [...groups],
     ...(uid !== undefined && { uid }),
-    ...(extra !== undefined && { extra }),
+    ...(extra !== undefined && {
+      extra: Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]])),
+    }),
     resourceAttributes: { verb, version: 'v1', resource: 'nodes', subresource, name: nodeName },
   };
 }

@@ -1,12 +1,7 @@
 import type { Clock } from '@nodeagent/base';
-import type { KubeClient } from '@nodeagent/kube-client';
+import { type KubeClient, SUBJECT_ACCESS_REVIEWS, TOKEN_REVIEWS } from '@nodeagent/kube-client';
 
-import {
-  accessSpec,
-  reviewedIdentity,
-  SUBJECT_ACCESS_REVIEWS,
-  TOKEN_REVIEWS,
-} from '../codec/reviews.js';
+import { accessSpec, reviewedIdentity } from '../codec/reviews.js';
 import type { Identity } from '../model/identity.js';
 import { ExpiringCache } from '../plan/expiring-cache.js';
 import type { Reviews } from '../ports.js';

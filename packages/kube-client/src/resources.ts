@@ -1,0 +1,1 @@
+export { BUILT_IN_RESOURCES, resourceOf } from './plan/resource-of.js';
