@@ -1,0 +1,13 @@
+export {
+  CHANNEL,
+  CHANNEL_PROTOCOLS,
+  type ChannelProtocol,
+  decodeSessionEnd,
+  encodeEndOfChannel,
+  encodeFrame,
+  encodeResize,
+  portChannels,
+  type SessionEnd,
+} from './codec/channel-frame.js';
+export type { ConnectionFailure, SessionFailure } from './model/failure.js';
+export type { ChannelHandlers, ChannelSocket, OpenChannels } from './ports.js';
