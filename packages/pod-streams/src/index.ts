@@ -10,4 +10,5 @@ export {
   type SessionEnd,
 } from './codec/channel-frame.js';
 export type { ConnectionFailure, SessionFailure } from './model/failure.js';
+export type { SessionStreams } from './model/session-streams.js';
 export type { ChannelHandlers, ChannelSocket, OpenChannels } from './ports.js';

@@ -7,17 +7,11 @@ import {
   type SessionEnd,
 } from '../codec/channel-frame.js';
 import type { SessionFailure } from '../model/failure.js';
+import type { SessionStreams } from '../model/session-streams.js';
 import type { ChannelSocket, OpenChannels } from '../ports.js';
 import { quiet } from './quiet.js';
 
-/** The streams that the call to `exec` or `attach` asked for. */
-export interface SessionStreams {
-  readonly tty: boolean;
-  readonly stdin: boolean;
-  readonly stdout: boolean;
-  /** A terminal has none of its own. */
-  readonly stderr: boolean;
-}
+export type { SessionStreams };
 
 /** The streams of a session, and how its errors are made. */
 export interface SessionOptions {
