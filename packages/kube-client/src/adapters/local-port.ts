@@ -11,6 +11,11 @@ export interface LocalPortOptions {
   /** Any free port when 0 or absent. */
   readonly localPort?: number;
   /**
+   * Time without data after which a connection is closed whose local client has ended its direction; 10 s
+   * when absent. The client may still wait for an answer, and the protocol cannot pass on such an end.
+   */
+  readonly lingerMs?: number;
+  /**
    * Called with the error of a connection that could not be made or broke. Without it, the local client
    * sees only that its connection is reset.
    */
@@ -25,10 +30,6 @@ export interface LocalPort extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/**
- * A client that has ended its direction may still wait for an answer. As the protocol cannot pass on
- * such an end, the connection is closed after this long without data.
- */
 const LINGER_MS = 10_000;
 
 /**
@@ -39,16 +40,17 @@ const LINGER_MS = 10_000;
  */
 export async function listenLocally(
   connect: (signal: AbortSignal) => Promise<Duplex>,
-  { host = '127.0.0.1', localPort = 0, onError = () => undefined }: LocalPortOptions,
+  options: LocalPortOptions,
   signal: AbortSignal,
 ): Promise<LocalPort> {
   signal.throwIfAborted();
+  const { host = '127.0.0.1', localPort = 0 } = options;
   const locals = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (local) => {
     locals.add(local);
     local.once('close', () => locals.delete(local));
     local.on('error', () => undefined); // its close follows
-    void join(local, connect, onError);
+    void join(local, connect, options);
   });
   const close = async (): Promise<void> => {
     signal.removeEventListener('abort', abort);
@@ -74,7 +76,7 @@ export async function listenLocally(
 async function join(
   local: Socket,
   connect: (signal: AbortSignal) => Promise<Duplex>,
-  onError: (error: unknown) => void,
+  { lingerMs = LINGER_MS, onError }: LocalPortOptions,
 ): Promise<void> {
   const gone = new AbortController();
   local.once('close', () => gone.abort());
@@ -84,7 +86,7 @@ async function join(
   } catch (error) {
     if (gone.signal.aborted) return;
     local.resetAndDestroy();
-    onError(error);
+    onError?.(error);
     return;
   }
   local.once('close', () => remote.destroy());
@@ -92,10 +94,10 @@ async function join(
   remote.once('error', (error) => {
     if (gone.signal.aborted) return;
     local.resetAndDestroy();
-    onError(error);
+    onError?.(error);
   });
   remote.once('end', () => local.destroySoon());
-  local.once('end', () => local.setTimeout(LINGER_MS, () => local.destroy()));
+  local.once('end', () => local.setTimeout(lingerMs, () => local.destroy()));
   remote.pipe(local, { end: false });
   local.pipe(remote, { end: false });
 }

@@ -228,7 +228,9 @@ export class ApiClient implements KubeClient {
     signal: AbortSignal,
   ): Promise<ChannelSocket> {
     const { transport, requestTimeoutMs: idleTimeoutMs } = this.#options;
-    const call: Call = { method: 'GET', path, runs: true };
+    // the runtime's server, which this header may reach, answers 406 to a request for JSON alone
+    const accept = 'application/json, */*';
+    const call: Call = { method: 'GET', path, accept, runs: true };
     return this.#retrying(call, signal, (credential) => {
       const headers = this.#headers(call, credential);
       return transport.openChannels(

@@ -101,7 +101,6 @@ function opened(
     perMessageDeflate: false,
     ...(headers !== undefined && { headers: headers as Record<string, string | string[]> }),
     ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
-    ...(answerTimeoutMs !== undefined && { handshakeTimeout: answerTimeoutMs }),
     ...(connection !== undefined && { createConnection: () => connection }),
   });
   let channels: OpenSocket | undefined;
@@ -114,6 +113,11 @@ function opened(
   };
   const abort = (): void => end(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
+  // the library's own limit needs a connection that it makes itself
+  const waiting =
+    answerTimeoutMs === undefined
+      ? undefined
+      : setTimeout(() => end(broken(noAnswer(answerTimeoutMs))), answerTimeoutMs);
   socket.on('unexpected-response', (_request: ClientRequest, response: IncomingMessage) => {
     refusal(response, toError).then(end, (cause: unknown) => end(broken(cause as Error)));
   });
@@ -121,6 +125,7 @@ function opened(
     failure ??= broken(cause);
   });
   socket.on('close', (code, reason) => {
+    clearTimeout(waiting);
     signal.removeEventListener('abort', abort);
     if (!ORDERLY.has(code)) failure ??= broken(closeError(code, reason.toString()));
     if (channels === undefined) return reject(failure ?? broken(new Error('closed')));
@@ -128,6 +133,7 @@ function opened(
     handlers.closed(wasAsked && !signal.aborted ? undefined : failure);
   });
   socket.on('open', () => {
+    clearTimeout(waiting);
     channels = new OpenSocket(socket, handlers, {
       pings: options.pings,
       vanished: (cause) => end(broken(cause)),
@@ -140,6 +146,10 @@ function opened(
 function closeError(code: number, reason: string): Error {
   if (code === BROKEN) return new Error('the connection broke');
   return new Error(`the server closed the connection with ${code} ${reason}`.trimEnd());
+}
+
+function noAnswer(afterMs: number): Error {
+  return new Error(`no answer for ${afterMs / 1000} s`);
 }
 
 interface Watch {

@@ -183,9 +183,16 @@ describe('a session over WebSocket', () => {
     await once(server, 'listening');
     cleanups.push(() => server.close().closeAllConnections());
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-    await expect(session({ url, answerTimeoutMs: 20 })).rejects.toMatchObject({
-      failure: { kind: 'broken', opened: false },
-    });
+    const own = async (): Promise<Socket> => {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1');
+      await once(socket, 'connect');
+      return socket;
+    };
+    for (const options of [{ url }, { url, connect: own }]) {
+      await expect(session({ ...options, answerTimeoutMs: 20 })).rejects.toMatchObject({
+        failure: { kind: 'broken', opened: false, cause: { message: 'no answer for 0.02 s' } },
+      });
+    }
   });
 });
 
