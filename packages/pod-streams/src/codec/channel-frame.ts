@@ -8,6 +8,7 @@ import { Buffer } from 'node:buffer';
  */
 export const CHANNEL_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
 
+/** One of {@link CHANNEL_PROTOCOLS}. */
 export type ChannelProtocol = (typeof CHANNEL_PROTOCOLS)[number];
 
 /** Channels of exec and attach sessions. */
