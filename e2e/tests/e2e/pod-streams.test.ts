@@ -158,6 +158,39 @@ it('attach joins the running program and leaves it running', async () => {
   expect(status?.containerStatuses?.[0]).toMatchObject({ restartCount: 0, ready: true });
 });
 
+describe('silence', () => {
+  let impatient: HttpKubeClient;
+  beforeAll(async () => {
+    const connection = await loadKubeconfig({ path: e2e.cluster.kubeconfig });
+    impatient = createKubeClient(connection, { sessionPings: { everyMs: 100, patienceMs: 3000 } });
+  });
+  afterAll(() => impatient.close());
+
+  it('of a command does not end its session', { timeout: 30_000 }, async () => {
+    const result = await impatient.runCommand(named('box'), sh('sleep 6; echo over'));
+    expect(result).toEqual({ exitCode: 0, stdout: 'over\n', stderr: '' });
+  });
+
+  it(
+    'of a command that reads its input late does not end its session',
+    { timeout: 30_000 },
+    async () => {
+      const stdin = Buffer.alloc(16 * MIB);
+      const late = { ...sh('sleep 6; wc -c'), stdin };
+      expect(await impatient.runCommand(named('box'), late)).toMatchObject({
+        stdout: `${stdin.length}\n`,
+      });
+    },
+  );
+
+  it('of a connection does not end it', { timeout: 30_000 }, async () => {
+    const idle = await impatient.portForward(named('web'), PORT);
+    await impatient.runCommand(named('box'), sh('sleep 6'));
+    idle.write('GET / HTTP/1.0\r\n\r\n');
+    expect(await text(idle)).toContain('web\n');
+  });
+});
+
 describe('port-forward', () => {
   it('gives a connection', async () => {
     const connection = await client.portForward(named('web'), PORT);
