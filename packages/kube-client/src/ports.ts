@@ -1,3 +1,5 @@
+import type { ChannelHandlers, ChannelProtocol, ChannelSocket } from '@nodeagent/pod-streams';
+
 import type { EventNote } from './model/event.js';
 import type { KubeObject } from './model/objects.js';
 import type { AnyResource, Resource } from './model/resource.js';
@@ -151,6 +153,26 @@ export interface PodLogOptions {
   readonly timestamps?: boolean;
 }
 
+/** The container to attach to, and the streams of the session. */
+export interface AttachOptions {
+  /** Needed in pods with several containers, unless the pod names its default container. */
+  readonly container?: string;
+  /** False when absent. */
+  readonly stdin?: boolean;
+  /** True when absent. */
+  readonly stdout?: boolean;
+  /** True when absent; a terminal has no stream of its own for errors. */
+  readonly stderr?: boolean;
+  /** Gives the command a terminal; to attach, whether the container has one. False when absent. */
+  readonly tty?: boolean;
+}
+
+/** A command to run in a container, and the streams of its session. */
+export interface ExecOptions extends AttachOptions {
+  /** Program and arguments; no shell reads them. */
+  readonly command: readonly string[];
+}
+
 /** Names the part of an object that a call is about; the object itself when absent. */
 export interface SubresourceOptions {
   /** E.g. `status`. */
@@ -217,6 +239,18 @@ export interface TransportResponse {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
+/** A request for a connection of numbered channels, for one session. */
+export interface ChannelRequest {
+  /** Includes the query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | readonly string[]>>;
+  /** The best one first. */
+  readonly protocols: readonly ChannelProtocol[];
+  /** Maximum silence of the server until it has answered. */
+  readonly idleTimeoutMs: number;
+  readonly handlers: ChannelHandlers;
+}
+
 /** HTTP exchanges with one API server: the layer below the client. */
 export interface Transport {
   /** @throws {KubeError} `KUBE_UNAVAILABLE` when there is no answer; also while the body is read */
@@ -225,6 +259,17 @@ export interface Transport {
     credential: Credential,
     signal: AbortSignal,
   ): Promise<TransportResponse>;
+  /**
+   * Opens a connection of its own for a session, which it keeps until it is closed or the signal fires.
+   *
+   * @throws {KubeError} the server's refusal; `KUBE_UNAVAILABLE` when there is no answer, also passed to
+   *   the handlers when the connection breaks
+   */
+  openChannels(
+    request: ChannelRequest,
+    credential: Credential,
+    signal: AbortSignal,
+  ): Promise<ChannelSocket>;
   /** Closes all connections. */
   close(): void;
 }

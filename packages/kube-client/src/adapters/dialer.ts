@@ -18,8 +18,8 @@ export interface DialerOptions {
   readonly connection: Connection;
   /** Undefined for a plain `http` server. */
   readonly secureContext: SecureContext | undefined;
-  /** For a connection when no descriptor is free. */
-  readonly spare: SpareDescriptor;
+  /** For a connection when no descriptor is free; none when absent. */
+  readonly spare?: SpareDescriptor;
 }
 
 /** Opens connections to one API server, through its HTTP proxy's CONNECT if it has one. */
@@ -40,7 +40,9 @@ export class Dialer {
    * @param timeoutMs maximum silence of the proxy, and of the server during the TLS handshake
    */
   dial(protocols: readonly string[], timeoutMs: number): Promise<Socket | TLSSocket> {
-    return this.#options.spare.lend(() => this.#dial(protocols, timeoutMs));
+    const { spare } = this.#options;
+    const dial = (): Promise<Socket | TLSSocket> => this.#dial(protocols, timeoutMs);
+    return spare === undefined ? dial() : spare.lend(dial);
   }
 
   async #dial(protocols: readonly string[], timeoutMs: number): Promise<Socket | TLSSocket> {

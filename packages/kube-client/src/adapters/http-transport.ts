@@ -3,11 +3,19 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 
 import { trimEndOf } from '@nodeagent/base';
 import { SpareDescriptor } from '@nodeagent/base/system';
+import type { ChannelSocket } from '@nodeagent/pod-streams';
 
 import { describeConnectionFailure } from '../codec/connection-failure.js';
 import type { Connection } from '../model/connection.js';
 import { isKubeError, KubeError } from '../model/errors.js';
-import type { Credential, Transport, TransportRequest, TransportResponse } from '../ports.js';
+import type {
+  ChannelRequest,
+  Credential,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+} from '../ports.js';
+import { openChannels, type Pings } from './channel-connections.js';
 import { Dialer } from './dialer.js';
 import type { Liveness } from './http2-connection.js';
 import { createMaterialReader, type MaterialReader } from './material.js';
@@ -22,8 +30,18 @@ import { SilenceError } from './silence-error.js';
  */
 const LIVENESS: Liveness = { silenceMs: 30_000, patienceMs: 15_000 };
 
+/** Timings of the two kinds of connections that may be silent for long. */
+export interface TransportTimings {
+  /** PINGs of HTTP/2 connections; client-go's when absent. */
+  readonly liveness?: Liveness | undefined;
+  /** Pings of sessions over WebSocket; client-go's when absent. */
+  readonly pings?: Pings | undefined;
+}
+
 /** The connections opened with one set of TLS material. */
 interface Pool {
+  /** For sessions, which do not take the descriptor that is held back. */
+  readonly dialer: Dialer;
   readonly connections: ServerConnections;
   readonly certificatePem: string | undefined;
   readonly caPem: string | undefined;
@@ -33,28 +51,31 @@ interface Pool {
  * Uses HTTP/2 over TLS if the server supports it, and HTTP/1.1 over kept-alive connections
  * otherwise. When the client's certificate or the CA file changes, new connections are made.
  * Current requests may finish on the old ones. Watches would keep the old identity for long, so
- * they are ended and resume on new connections.
- *
- * @param liveness of HTTP/2 connections
+ * they are ended and resume on new connections. Sessions go on with the identity that began them.
  */
-export function createHttpTransport(connection: Connection, liveness = LIVENESS): Transport {
-  return new HttpTransport(connection, liveness);
+export function createHttpTransport(
+  connection: Connection,
+  timings: TransportTimings = {},
+): Transport {
+  return new HttpTransport(connection, timings);
 }
 
 class HttpTransport implements Transport {
   readonly #connection: Connection;
-  readonly #liveness: Liveness;
+  readonly #timings: TransportTimings;
   readonly #base: URL;
   readonly #prefix: string;
   readonly #ca: MaterialReader | undefined;
   /** One connection is enough for all requests by HTTP/2. */
   readonly #spare = new SpareDescriptor();
   #pool: Pool | undefined;
-  #isClosed = false;
+  /** Fires when the client is closed, with the error for sessions. */
+  readonly #closed = new AbortController();
 
-  constructor(connection: Connection, liveness: Liveness) {
+  constructor(connection: Connection, timings: TransportTimings) {
     this.#connection = connection;
-    this.#liveness = liveness;
+    this.#timings = timings;
+    setMaxListeners(0, this.#closed.signal);
     this.#base = new URL(connection.server);
     this.#prefix = trimEndOf(this.#base.pathname, '/');
     const { ca, source } = connection;
@@ -83,8 +104,27 @@ class HttpTransport implements Transport {
     }
   }
 
+  async openChannels(
+    request: ChannelRequest,
+    credential: Credential,
+    signal: AbortSignal,
+  ): Promise<ChannelSocket> {
+    const { dialer } = await this.#poolFor(credential);
+    signal.throwIfAborted();
+    const asked = `GET ${request.path.split('?', 1)[0]}`;
+    return openChannels(request, {
+      dialer,
+      url: this.#base.origin + this.#prefix + request.path,
+      asked,
+      pings: this.#timings.pings,
+      signal: AbortSignal.any([signal, this.#closed.signal]),
+      failure: (cause) => this.#failure(cause, asked, signal) as Error,
+    });
+  }
+
   close(): void {
-    this.#isClosed = true;
+    const { source } = this.#connection;
+    this.#closed.abort(new KubeError('KUBE_UNAVAILABLE', `the client of ${source} was closed`));
     this.#spare.release();
     this.#pool?.connections.destroy();
     this.#pool = undefined;
@@ -92,21 +132,19 @@ class HttpTransport implements Transport {
 
   async #poolFor({ certificatePem, keyPem }: Credential): Promise<Pool> {
     const caPem = await this.#ca?.read();
-    if (this.#isClosed) {
-      const { source } = this.#connection;
-      throw new KubeError('KUBE_UNAVAILABLE', `the client of ${source} was closed`);
-    }
+    this.#closed.signal.throwIfAborted();
     const old = this.#pool;
     if (old?.certificatePem === certificatePem && old?.caPem === caPem && old !== undefined) {
       return old;
     }
     const secureContext = this.#secureContext(certificatePem, keyPem, caPem);
+    const dialing = { connection: this.#connection, secureContext };
     const connections = new ServerConnections({
-      dialer: new Dialer({ connection: this.#connection, secureContext, spare: this.#spare }),
+      dialer: new Dialer({ ...dialing, spare: this.#spare }),
       url: this.#base,
-      liveness: this.#liveness,
+      liveness: this.#timings.liveness ?? LIVENESS,
     });
-    this.#pool = { connections, certificatePem, caPem };
+    this.#pool = { dialer: new Dialer(dialing), connections, certificatePem, caPem };
     old?.connections.retire();
     return this.#pool;
   }

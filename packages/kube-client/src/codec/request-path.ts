@@ -1,8 +1,11 @@
 import type { AnyResource, Resource } from '../model/resource.js';
 import { PODS } from '../model/resources/core.js';
 import { checkObjectName } from '../plan/object-name.js';
+import { checkCommand, checkPort, sessionStreams } from '../plan/session.js';
 import type {
+  AttachOptions,
   DeleteOptions,
+  ExecOptions,
   ListOptions,
   ObjectName,
   Patch,
@@ -74,6 +77,37 @@ export function podLogPath(name: ObjectName, options: PodLogOptions): string {
     ['limitBytes', limitBytes],
     ['timestamps', timestamps],
   ]);
+}
+
+/** @throws {KubeError} `KUBE_INVALID` without a command, a name or a namespace */
+export function execPath(name: ObjectName, options: ExecOptions): string {
+  const { command } = options;
+  checkCommand(name, command);
+  const path = withQuery(objectPath(PODS, name, 'exec'), streamQuery(options));
+  const words = command.map((word) => `command=${encodeURIComponent(word)}`);
+  return `${path}${path.includes('?') ? '&' : '?'}${words.join('&')}`; // words may be empty
+}
+
+/** @throws {KubeError} `KUBE_INVALID` without a name or a namespace */
+export function attachPath(name: ObjectName, options: AttachOptions): string {
+  return withQuery(objectPath(PODS, name, 'attach'), streamQuery(options));
+}
+
+/** @throws {KubeError} `KUBE_INVALID` for a number that is no port, without a name or a namespace */
+export function portForwardPath(name: ObjectName, port: number): string {
+  checkPort(name, port);
+  return withQuery(objectPath(PODS, name, 'portforward'), [['ports', port]]);
+}
+
+function streamQuery(options: AttachOptions): Query {
+  const { stdin, stdout, stderr, tty } = sessionStreams(options);
+  return [
+    ['container', options.container],
+    ['stdin', stdin || undefined],
+    ['stdout', stdout || undefined],
+    ['stderr', stderr || undefined],
+    ['tty', tty || undefined],
+  ];
 }
 
 export function patchPath(path: string, { fieldManager, force }: Patch): string {

@@ -1,6 +1,6 @@
 import type { Clock } from '@nodeagent/base';
+import type { ChannelHandlers, ChannelProtocol, ChannelSocket } from '@nodeagent/pod-streams';
 
-import { joinText } from '../codec/body.js';
 import { decodeJson, isObject } from '../codec/decode-json.js';
 import {
   collectionPath,
@@ -11,7 +11,6 @@ import {
   podLogPath,
   watchPath,
 } from '../codec/request-path.js';
-import { errorFromAnswer } from '../codec/status-error.js';
 import { decodeWatchEvent, LineSplitter } from '../codec/watch-stream.js';
 import { isKubeError, KubeError } from '../model/errors.js';
 import type { KubeObject } from '../model/objects.js';
@@ -38,6 +37,7 @@ import type {
   WatchEvent,
   WatchOptions,
 } from '../ports.js';
+import { asked, readText, refusal, tooLong } from './read-answer.js';
 import type { RequestMeter } from './request-meter.js';
 
 export interface ApiClientOptions {
@@ -70,6 +70,8 @@ interface Call {
   readonly accept?: string;
   /** The call directly continues the call before and takes no token of the rate limit. */
   readonly unlimited?: boolean;
+  /** The call may have effects although it is a GET. */
+  readonly runs?: boolean;
 }
 
 const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
@@ -78,10 +80,6 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
   'strategic-merge': 'application/strategic-merge-patch+json',
   apply: 'application/apply-patch+yaml', // JSON is valid YAML
 };
-/** Enough bytes of a refusal's body for any Status object. */
-const MAX_REFUSAL_BYTES = 1 << 20;
-/** More than any page of objects takes, and half of what one text can hold. */
-const MAX_ANSWER_BYTES = 256 * 2 ** 20;
 /** Limits one event of a watch, as client-go: apimachinery/pkg/runtime/serializer/streaming/streaming.go. */
 const MAX_EVENT_BYTES = 16 * 2 ** 20;
 
@@ -220,6 +218,30 @@ export class ApiClient implements KubeClient {
     return this.#json({ method: 'GET', path: `${proxy}/${path}` }, signal);
   }
 
+  /**
+   * Opens a connection for a session. A session is never begun twice: a command may have been run.
+   *
+   * @param path includes the query
+   */
+  openChannels(
+    path: string,
+    session: Readonly<{ protocols: readonly ChannelProtocol[]; handlers: ChannelHandlers }>,
+    signal: AbortSignal,
+  ): Promise<ChannelSocket> {
+    const { transport, requestTimeoutMs: idleTimeoutMs } = this.#options;
+    // the runtime's server, which this header may reach, answers 406 to a request for JSON alone
+    const accept = 'application/json, */*';
+    const call: Call = { method: 'GET', path, accept, runs: true };
+    return this.#retrying(call, signal, (credential) => {
+      const headers = this.#headers(call, credential);
+      return transport.openChannels(
+        { path, headers, idleTimeoutMs, ...session },
+        credential,
+        signal,
+      );
+    });
+  }
+
   /** Closes all connections; current calls fail. */
   close(): void {
     this.#options.transport.close();
@@ -243,15 +265,25 @@ export class ApiClient implements KubeClient {
   }
 
   /** Returns an answer in 200–299, retrying as needed. */
-  async #send(call: Call, signal: AbortSignal): Promise<TransportResponse> {
+  #send(call: Call, signal: AbortSignal): Promise<TransportResponse> {
+    return this.#retrying(call, signal, async (credential) => {
+      const response = await this.#transmit(call, credential, signal);
+      if (response.httpStatus >= 200 && response.httpStatus < 300) return response;
+      throw await refusal(call, response);
+    });
+  }
+
+  async #retrying<T>(
+    call: Call,
+    signal: AbortSignal,
+    attempt: (credential: Credential) => Promise<T>,
+  ): Promise<T> {
     let refreshed = false;
     for (let retries = 0; ; retries += 1) {
       if (call.unlimited !== true) await this.#pass(call.method, signal);
       const credential = await this.#options.credentials.current(signal);
       try {
-        const response = await this.#transmit(call, credential, signal);
-        if (response.httpStatus >= 200 && response.httpStatus < 300) return response;
-        throw await refusal(call, response);
+        return await attempt(credential);
       } catch (error) {
         signal.throwIfAborted();
         if (!isKubeError(error)) throw error;
@@ -260,7 +292,11 @@ export class ApiClient implements KubeClient {
           this.#options.credentials.refuse(credential);
           if ((await this.#options.credentials.current(signal)) !== credential) continue;
         }
-        const waitMs = decideRetryMs({ error, method: call.method, retries });
+        const waitMs = decideRetryMs({
+          error,
+          method: call.runs === true ? 'POST' : call.method,
+          retries,
+        });
         if (waitMs === undefined) throw error;
         this.#options.meter?.retried(call.method, String(error.httpStatus ?? '<error>'));
         await this.#sleep(waitMs, signal);
@@ -269,24 +305,30 @@ export class ApiClient implements KubeClient {
   }
 
   #transmit(call: Call, credential: Credential, signal: AbortSignal): Promise<TransportResponse> {
-    const { transport, userAgent, requestTimeoutMs, headers } = this.#options;
-    const { authorization } = credential;
-    const { method, path, body, contentType, bodyIdleTimeoutMs } = call;
+    const { transport, requestTimeoutMs } = this.#options;
+    const { method, path, body, bodyIdleTimeoutMs } = call;
     const request: TransportRequest = {
       method,
       path,
-      headers: {
-        ...headers,
-        accept: call.accept ?? 'application/json',
-        'user-agent': userAgent,
-        ...(authorization === undefined ? {} : { authorization }),
-        ...(contentType === undefined ? {} : { 'content-type': contentType }),
-      },
+      headers: this.#headers(call, credential),
       idleTimeoutMs: requestTimeoutMs,
       ...(bodyIdleTimeoutMs === undefined ? {} : { bodyIdleTimeoutMs }),
       ...(body === undefined ? {} : { body }),
     };
     return transport.send(request, credential, signal);
+  }
+
+  #headers(
+    { accept = 'application/json', contentType }: Call,
+    { authorization }: Credential,
+  ): TransportRequest['headers'] {
+    return {
+      ...this.#options.headers,
+      accept,
+      'user-agent': this.#options.userAgent,
+      ...(authorization === undefined ? {} : { authorization }),
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    };
   }
 
   /** Waits for the rate limit. */
@@ -314,11 +356,6 @@ function watchSilenceMs({ timeoutMs }: WatchOptions): number {
   return timeoutMs === undefined ? Number.POSITIVE_INFINITY : timeoutMs + WATCH_OVERTIME_MS;
 }
 
-/** For messages: without the query, which may be long. */
-function asked({ method, path }: Call): string {
-  return `${method} ${path.split('?', 1)[0]}`;
-}
-
 function json(body: unknown): Pick<Call, 'body' | 'contentType'> {
   return { body: JSON.stringify(body), contentType: 'application/json' };
 }
@@ -326,32 +363,4 @@ function json(body: unknown): Pick<Call, 'body' | 'contentType'> {
 /** Adds the object's kind and version, which the API server requires. */
 function typed<T extends KubeObject>(resource: AnyResource<T>, object: T): T {
   return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
-}
-
-async function readText(call: Call, { body }: TransportResponse): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) throw tooLong(call, 'an answer', MAX_ANSWER_BYTES);
-  }
-  return joinText(chunks);
-}
-
-function tooLong(call: Call, what: string, bytes: number): KubeError {
-  const message = `${asked(call)}: ${what} of more than ${bytes / 2 ** 20} MiB`;
-  return new KubeError('KUBE_PROTOCOL', message);
-}
-
-async function refusal(call: Call, response: TransportResponse): Promise<KubeError> {
-  const { httpStatus, retryAfter, body } = response;
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > MAX_REFUSAL_BYTES) break;
-  }
-  return errorFromAnswer({ asked: asked(call), httpStatus, text: joinText(chunks), retryAfter });
 }

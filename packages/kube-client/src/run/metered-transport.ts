@@ -1,6 +1,14 @@
 import type { Clock, Counter, Histogram, Metrics } from '@nodeagent/base';
+import type { ChannelSocket } from '@nodeagent/pod-streams';
 
-import type { Credential, Transport, TransportRequest, TransportResponse } from '../ports.js';
+import { isKubeError } from '../model/errors.js';
+import type {
+  ChannelRequest,
+  Credential,
+  Transport,
+  TransportRequest,
+  TransportResponse,
+} from '../ports.js';
 
 /** In seconds. */
 const LATENCY_BUCKETS = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
@@ -18,7 +26,7 @@ export interface MeteredTransportOptions {
 
 /**
  * Counts exchanges by status code (`<error>` without an answer) and measures them to the end of the
- * body. Watches have no natural end and are only counted.
+ * body. Watches and sessions have no natural end and are only counted.
  *
  * @see Kubernetes 1.36 staging/src/k8s.io/component-base/metrics/prometheus/restclient/metrics.go
  */
@@ -79,6 +87,24 @@ export class MeteredTransport implements Transport {
     } catch (error) {
       this.#requests.increment({ code: '<error>', method, host });
       if (!isWatch) ended();
+      throw error;
+    }
+  }
+
+  async openChannels(
+    request: ChannelRequest,
+    credential: Credential,
+    signal: AbortSignal,
+  ): Promise<ChannelSocket> {
+    const { transport, host } = this.#options;
+    const count = (code: string): void => this.#requests.increment({ code, method: 'GET', host });
+    try {
+      const socket = await transport.openChannels(request, credential, signal);
+      count('101');
+      return socket;
+    } catch (error) {
+      const httpStatus = isKubeError(error) ? error.httpStatus : undefined;
+      count(`${httpStatus ?? '<error>'}`);
       throw error;
     }
   }

@@ -26,6 +26,7 @@ import type { Transport } from '../../src/ports.js';
 import { ApiClient } from '../../src/run/api-client.js';
 import { runReflector } from '../../src/run/reflector.js';
 import { Store } from '../../src/run/store.js';
+import { refuseChannels } from '../support/refuse-channels.js';
 
 const { signal } = new AbortController();
 
@@ -38,6 +39,7 @@ function clientOf(bodies: readonly Uint8Array[], pieceBytes: number): ApiClient 
       asked += 1;
       return { httpStatus: 200, retryAfter: undefined, body: piecesOf(bytes, pieceBytes, ends) };
     },
+    openChannels: refuseChannels,
     close: () => undefined,
   };
   const credentials = { current: async () => ({}), refuse: () => undefined };

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { PODS } from '../../../src/model/resources/core.js';
 import type { Transport } from '../../../src/ports.js';
 import { ApiClient } from '../../../src/run/api-client.js';
+import { refuseChannels } from '../../support/refuse-channels.js';
 
 const signal = new AbortController().signal;
 const PIECE = Buffer.alloc(2 ** 20, 0x20);
@@ -16,6 +17,7 @@ function withoutEnd(): { readonly client: ApiClient; readonly given: () => numbe
   }
   const transport: Transport = {
     send: async () => ({ httpStatus: 200, retryAfter: undefined, body: body() }),
+    openChannels: refuseChannels,
     close: () => undefined,
   };
   const client = new ApiClient({

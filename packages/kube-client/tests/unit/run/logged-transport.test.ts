@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 
 import type { TransportRequest } from '../../../src/ports.js';
 import { LoggedTransport } from '../../../src/run/logged-transport.js';
+import { refuseChannels } from '../../support/refuse-channels.js';
 
 it('writes method, path and status of each request, and no secret', async () => {
   const [log, clock] = [new MemoryLogger(), new ManualClock()];
@@ -18,6 +19,7 @@ it('writes method, path and status of each request, and no secret', async () => 
         if (isAway) throw new Error('nobody there');
         return { httpStatus: 201, retryAfter: undefined, body: body() };
       },
+      openChannels: refuseChannels,
       close: () => undefined,
     },
   });

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { KubeError } from '../../../src/model/errors.js';
 import type { Transport, TransportRequest } from '../../../src/ports.js';
 import { MeteredTransport } from '../../../src/run/metered-transport.js';
+import { refuseChannels } from '../../support/refuse-channels.js';
 
 const clock = new ManualClock();
 const signal = new AbortController().signal;
@@ -19,6 +20,7 @@ const inner: Transport = {
     if (path === '/away') throw new KubeError('KUBE_UNAVAILABLE', 'nobody there');
     return { httpStatus: path === '/no' ? 404 : 200, retryAfter: undefined, body: body() };
   },
+  openChannels: refuseChannels,
   close: () => undefined,
 };
 

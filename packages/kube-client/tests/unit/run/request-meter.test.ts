@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { NODES } from '../../../src/model/resources/core.js';
 import { ApiClient } from '../../../src/run/api-client.js';
 import { createRequestMeter } from '../../../src/run/request-meter.js';
+import { refuseChannels } from '../../support/refuse-channels.js';
 
 async function* body(): AsyncGenerator<Uint8Array> {
   yield Buffer.from('{"kind":"Node"}');
@@ -15,6 +16,7 @@ it('measures the wait for the rate limit, and counts repeated requests', async (
   const client = new ApiClient({
     transport: {
       send: async () => ({ httpStatus: answers.shift() ?? 500, retryAfter: '1', body: body() }),
+      openChannels: refuseChannels,
       close: () => undefined,
     },
     credentials: { current: async () => ({}), refuse: () => undefined },

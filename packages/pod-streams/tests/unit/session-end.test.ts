@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { decodeSessionEnd } from '../../../src/codec/channel-frame.js';
+import { decodeSessionEnd } from '../../src/codec/channel-frame.js';
 
 function exit(details: unknown): string {
   return JSON.stringify({ status: 'Failure', reason: 'NonZeroExitCode', message: 'm', details });
@@ -15,7 +15,8 @@ describe('The end of a session', () => {
     ['an exit code that is empty', { causes: [{ reason: 'ExitCode', message: '' }] }],
     ['an exit code without end', { causes: [{ reason: 'ExitCode', message: '9'.repeat(400) }] }],
   ])('is a failure with its message when details are %s', (_, details) => {
-    expect(decodeSessionEnd(exit(details))).toEqual({ kind: 'failed', detail: 'm' });
+    const status = JSON.parse(exit(details)) as object;
+    expect(decodeSessionEnd(exit(details))).toEqual({ kind: 'failed', detail: 'm', status });
   });
 
   test.each(['[]', '1', 'null', '"x"', '{'])('is the text itself when that is %s', (text) => {

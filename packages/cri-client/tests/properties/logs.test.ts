@@ -5,12 +5,10 @@ import {
   mapped,
   mutatedBytes,
   mutatedTexts,
-  mutatedTrees,
   oneOf,
 } from '@nodeagent/testbed/mutations';
 import { describe, test } from 'vitest';
 
-import { decodeSessionEnd } from '../../src/codec/channel-frame.js';
 import {
   detectLogFormat,
   logTimeMs,
@@ -25,16 +23,7 @@ const LINES = [
   '{"log":"text\\n","stream":"stdout","time":"2016-10-06T00:17:09.669794202Z"}\n',
 ];
 
-const EXIT = {
-  metadata: {},
-  status: 'Failure',
-  reason: 'NonZeroExitCode',
-  message: 'command terminated with non-zero exit code',
-  details: { causes: [{ reason: 'ExitCode', message: '17' }] },
-  code: 500,
-};
-
-describe('Logs and sessions of a runtime', () => {
+describe('Logs of a runtime', () => {
   test('every log line is a record or has another format', () =>
     checkReader({
       name: 'parseCriLogLine, parseDockerLogLine',
@@ -55,27 +44,4 @@ describe('Logs and sessions of a runtime', () => {
       },
       share: 2500,
     }));
-
-  test('every session ends with an exit code or a text', () =>
-    checkReader({
-      name: 'decodeSessionEnd',
-      inputs: oneOf(
-        mapped(mutatedTrees([EXIT]), text),
-        mutatedTexts([JSON.stringify(EXIT), '{"metadata":{},"status":"Success"}']),
-      ),
-      read: (json) => {
-        const end = decodeSessionEnd(json);
-        if (end.kind === 'exited') assert.ok(Number.isSafeInteger(end.exitCode), `${end.exitCode}`);
-        else assert.equal(typeof end.detail, 'string');
-      },
-    }));
 });
-
-function text(value: unknown): string {
-  try {
-    const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
-    return json ?? '';
-  } catch {
-    return `{"details":${'['.repeat(10_000)}${']'.repeat(10_000)}}`;
-  }
-}

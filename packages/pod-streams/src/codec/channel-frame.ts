@@ -8,6 +8,7 @@ import { Buffer } from 'node:buffer';
  */
 export const CHANNEL_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
 
+/** One of {@link CHANNEL_PROTOCOLS}. */
 export type ChannelProtocol = (typeof CHANNEL_PROTOCOLS)[number];
 
 /** Channels of exec and attach sessions. */
@@ -15,6 +16,19 @@ export const CHANNEL = { stdin: 0, stdout: 1, stderr: 2, status: 3, resize: 4 } 
 
 /** In version 5: the second byte is the number of the channel that ends. */
 const END_OF_CHANNEL = 255;
+
+/**
+ * A message is at most this long, so that a long one does not hold up the others. Go's servers refuse
+ * messages of more than 32 MiB.
+ */
+const MAX_DATA_BYTES = 64 * 1024;
+
+/** Returns data in messages of at most 64 KiB; none for no data. */
+export function* encodeFrames(channel: number, data: Uint8Array): Generator<Buffer> {
+  for (let at = 0; at < data.length; at += MAX_DATA_BYTES) {
+    yield encodeFrame(channel, data.subarray(at, at + MAX_DATA_BYTES));
+  }
+}
 
 export function encodeFrame(channel: number, data: Uint8Array): Buffer {
   const frame = Buffer.allocUnsafe(data.length + 1);
@@ -32,9 +46,13 @@ export function encodeResize(columns: number, rows: number): Buffer {
   return encodeFrame(CHANNEL.resize, Buffer.from(size));
 }
 
-/** The command's exit code, or the reason why the runtime could not report it. */
+/**
+ * The command's exit code, or the reason why the server could not report it: its text, and its
+ * Status object if it sent one.
+ */
 export type SessionEnd =
-  Readonly<{ kind: 'exited'; exitCode: number }> | Readonly<{ kind: 'failed'; detail: string }>;
+  | Readonly<{ kind: 'exited'; exitCode: number }>
+  | Readonly<{ kind: 'failed'; detail: string; status?: object }>;
 
 /**
  * Parses the status channel's one message: a Kubernetes Status object as JSON. Any other text
@@ -47,6 +65,9 @@ export function decodeSessionEnd(json: string): SessionEnd {
   } catch {
     return { kind: 'failed', detail: json };
   }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    return { kind: 'failed', detail: json };
+  }
   const { status, reason, message, details } = fieldsOf(parsed);
   if (status === 'Success') return { kind: 'exited', exitCode: 0 };
   const { causes } = fieldsOf(details);
@@ -55,7 +76,7 @@ export function decodeSessionEnd(json: string): SessionEnd {
   if (reason === 'NonZeroExitCode' && /^-?\d{1,10}$/.test(text)) {
     return { kind: 'exited', exitCode: Number(text) };
   }
-  return { kind: 'failed', detail: typeof message === 'string' ? message : json };
+  return { kind: 'failed', detail: typeof message === 'string' ? message : json, status: parsed };
 }
 
 /** The fields read from a Status, its details and their causes. */

@@ -1,0 +1,3 @@
+import { tiers } from '../../vitest.config.base.ts';
+
+export default tiers();
