@@ -71,8 +71,11 @@ export function presentList(
     return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items: items.map(partial) };
   }
   const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
-  const bare = items.map((item) => omit(asGoWrites(kind, item), 'apiVersion', 'kind'));
-  return { kind: `${kind.kind}List`, apiVersion, metadata, items: bare };
+  // items of typed lists have no kind of their own
+  const shown = items.map((item) =>
+    kind.custom === undefined ? omit(asGoWrites(kind, item), 'apiVersion', 'kind') : item,
+  );
+  return { kind: `${kind.kind}List`, apiVersion, metadata, items: shown };
 }
 
 function partial({ metadata }: ApiObject): unknown {

@@ -360,9 +360,19 @@ function partOf({ kind, subresource }: Route): Part {
 function objectIn({ request, route: { kind }, warnings }: Call): ApiObject {
   const { body, query } = request;
   if (!isObject(body)) throw statusError.badRequest('the body of the request must be an object');
+  if (kind.custom !== undefined && textAt(body, 'kind') === '') throw withoutKind(kind, body);
   const { object, unknown } = decodeObject(kind, body);
   reportUnknown(kind, unknown, { query, warnings });
   return toApiObject(object);
+}
+
+/** A custom resource is read without knowing its kind beforehand, so it must say it itself. */
+function withoutKind({ kind }: Kind, body: object): StatusError {
+  const text = JSON.stringify(body);
+  const start = text.length > 36 ? `${text.slice(0, 36)} ...` : text;
+  return statusError.badRequest(
+    `the object provided is unrecognized (must be of type ${kind}): Object 'Kind' is missing in '${text}' (${start})`,
+  );
 }
 
 function unknownPath(): never {
