@@ -55,6 +55,21 @@ export function readWriteContext(
   };
 }
 
+const DELETE_OPTIONS = [
+  'gracePeriodSeconds',
+  'orphanDependents',
+  'preconditions',
+  'propagationPolicy',
+] as const;
+
+/** Reads the options of a write that admission is shown, apart from `dryRun`. */
+export function readOptions(isDelete: boolean, query: URLSearchParams, body: unknown): JsonObject {
+  const names = isDelete ? DELETE_OPTIONS : (['fieldManager', 'fieldValidation'] as const);
+  const sent: JsonObject = isDelete && isObject(body) ? body : {};
+  const given = names.map((name) => [name, sent[name] ?? query.get(name) ?? undefined] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== ''));
+}
+
 const POLICIES = ['Orphan', 'Background', 'Foreground'] as const;
 
 /** Reads the query's options, then the body's. */

@@ -36,7 +36,10 @@ export function presentObject(
   object: ApiObject,
   options: ShapeOptions & Readonly<{ headers: boolean }>,
 ): unknown {
-  if (options.shape === 'object') return asGoWrites(kind, object);
+  if (options.shape === 'object') {
+    // the answer of a subresource may be of another kind, like a Status or a Scale
+    return object.kind === kind.kind ? asGoWrites(kind, object) : object;
+  }
   if (options.shape === 'metadata') return partial(object);
   const isBookmark = object.metadata.uid === undefined;
   const { resourceVersion } = object.metadata;

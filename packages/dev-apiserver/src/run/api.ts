@@ -1,5 +1,5 @@
 import { decodeObject, reportUnknown } from '../codec/decode-object.js';
-import { readDeleteOptions, readListQuery, readWriteContext } from '../codec/query.js';
+import { readDeleteOptions, readListQuery, readOptions, readWriteContext } from '../codec/query.js';
 import type { ApiRequest } from '../model/api-request.js';
 import { StatusError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
@@ -300,15 +300,17 @@ export class Api {
 
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
-/** An object that is created has the name that it is sent with. */
+/** An object that is created has the name that it is sent with; a collection has none. */
 function attributesOf(
-  { request: { user, body }, route }: Call,
+  { request: { user, body, query }, route, verb }: Call,
   operation: AdmissionAttributes['operation'],
   dryRun: boolean,
 ): AdmissionAttributes {
   const { kind, namespace, subresource } = route;
-  const name = route.name || (operation === 'CREATE' ? textAt(body, 'metadata.name') : '');
-  return { operation, kind, namespace, name, subresource, user, dryRun };
+  const sent = route.name || (operation === 'CREATE' ? textAt(body, 'metadata.name') : '');
+  const name = verb === 'deletecollection' ? '' : sent;
+  const options = readOptions(operation === 'DELETE', query, body);
+  return { operation, kind, namespace, name, subresource, user, dryRun, options };
 }
 
 /**
