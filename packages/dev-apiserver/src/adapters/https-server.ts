@@ -257,10 +257,15 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+const BODY_TYPES = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+
 function decodeBody(bytes: Buffer, contentType: string): unknown {
   if (bytes.length === 0) return undefined;
   if (contentType.includes('protobuf')) {
     return decodeProtobuf(bytes);
+  }
+  if (contentType !== '' && !/json|yaml/.test(contentType)) {
+    throw statusError.unsupportedMediaType(BODY_TYPES);
   }
   const text = bytes.toString('utf8');
   try {

@@ -43,13 +43,9 @@ export function readWriteContext(
   user: UserInfo,
   userAgent: string,
 ): WriteContext {
-  const dryRun = query.get('dryRun') ?? '';
-  if (dryRun !== '' && dryRun !== 'All') {
-    throw statusError.badRequest(`dryRun: Unsupported value: "${dryRun}": supported values: "All"`);
-  }
   return {
     user,
-    dryRun: dryRun === 'All',
+    dryRun: query.get('dryRun') === 'All',
     fieldManager: query.get('fieldManager') || (userAgent.split('/')[0] ?? '') || 'unknown',
     force: query.get('force') === 'true',
   };
@@ -72,22 +68,20 @@ export function readOptions(isDelete: boolean, query: URLSearchParams, body: unk
 
 const POLICIES = ['Orphan', 'Background', 'Foreground'] as const;
 
-/** Reads the query's options, then the body's. */
+/**
+ * Reads the query's options, then the body's. `isAccepted` says that a deletion that takes longer is
+ * answered with 202.
+ */
 export function readDeleteOptions(
   query: URLSearchParams,
   body: unknown,
-): DeleteOptions & Readonly<{ dryRun: boolean }> {
+): DeleteOptions & Readonly<{ dryRun: boolean; isAccepted: boolean }> {
   const options: JsonObject = isObject(body) ? body : {};
   const grace = options['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds') ?? undefined;
   const orphan = options['orphanDependents'] ?? query.get('orphanDependents') ?? undefined;
   const text = options['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
   const policy = orphan === true || orphan === 'true' ? 'Orphan' : text;
   const known = POLICIES.find((candidate) => candidate === policy);
-  if (policy !== undefined && known === undefined) {
-    throw statusError.badRequest(
-      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}`,
-    );
-  }
   const preconditions = options['preconditions'];
   const dryRun = options['dryRun'] ?? query.getAll('dryRun');
   return {
@@ -95,5 +89,6 @@ export function readDeleteOptions(
     ...(known === undefined ? {} : { propagationPolicy: known }),
     ...(isObject(preconditions) ? { preconditions } : {}),
     dryRun: Array.isArray(dryRun) && dryRun.includes('All'),
+    isAccepted: orphan === false || orphan === 'false',
   };
 }

@@ -1,3 +1,4 @@
+import { checkOptions } from '../codec/check-options.js';
 import { decodeObject, reportUnknown } from '../codec/decode-object.js';
 import { readDeleteOptions, readListQuery, readOptions, readWriteContext } from '../codec/query.js';
 import type { ApiRequest } from '../model/api-request.js';
@@ -24,7 +25,7 @@ import type { Authorizer } from './authorizer.js';
 import type { Catalog } from './catalog.js';
 import type { Expressions } from './expressions.js';
 import { proxyToNode } from './node-proxy.js';
-import { patched } from './patching.js';
+import { isApply, patched } from './patching.js';
 import type { Mutation, Registry } from './registry.js';
 import type { Subresources } from './subresources/subresources.js';
 import { Watch } from './watch.js';
@@ -115,6 +116,7 @@ export class Api {
   async #perform(call: Call): Promise<ApiAnswer> {
     const { request, route, verb } = call;
     const { registry, expressions } = this.#ports;
+    checkOptions({ ...request, verb, isApply: isApply(request) });
     await expressions.prepareFor(route.kind, request.body);
     switch (verb) {
       case 'get':
@@ -239,21 +241,21 @@ export class Api {
   async #delete(call: Call): Promise<ApiAnswer> {
     const { request, route } = call;
     if (route.subresource !== '') throw statusError.methodNotAllowed();
-    const { dryRun, ...options } = readDeleteOptions(request.query, request.body);
+    const { dryRun, isAccepted, ...options } = readDeleteOptions(request.query, request.body);
     const { object, gone } = await this.#reviewed(call, 'DELETE', dryRun, (review) =>
       this.#ports.registry.delete(route.kind, route, options, { dryRun, ...review }),
     );
     if (gone && !RETURNED_WHOLE.has(route.kind.storage)) {
       return { kind: 'body', httpStatus: 200, body: deletedStatus(route.kind, object) };
     }
-    return this.#object(call, object, gone || options.propagationPolicy === undefined ? 200 : 202);
+    return this.#object(call, object, !gone && isAccepted ? 202 : 200);
   }
 
   async #deleteCollection(call: Call): Promise<ApiAnswer> {
     const { request, route, shape } = call;
     const { registry } = this.#ports;
     const query = readListQuery(route.kind, route.namespace, request.query);
-    const { dryRun, ...options } = readDeleteOptions(request.query, request.body);
+    const { dryRun, isAccepted: _, ...options } = readDeleteOptions(request.query, request.body);
     const { items, ...meta } = registry.list(route.kind, query);
     const deleted: ApiObject[] = [];
     for (const { metadata } of items) {

@@ -72,7 +72,7 @@ function errorsOf(webhook: JsonObject, index: number): readonly FieldError[] {
   });
   for (const [name, known] of CHOICES) {
     const value = webhook[name];
-    if (value === undefined || known.includes(String(value))) continue;
+    if (value === undefined || known.some((one) => one === value)) continue;
     errors.push(field.notSupported(`${path}.${name}`, value, known));
   }
   for (const name of ['namespaceSelector', 'objectSelector'] as const) {
