@@ -9,7 +9,7 @@ type Before = Readonly<{ value: unknown }> | undefined;
 
 /**
  * Checks a custom resource, or a value in one, against its schema, in the words of a real API
- * server. What an update leaves as it is may break a schema that has become stricter.
+ * server. A schema that has become stricter does not refuse what an update leaves as it is.
  *
  * @param old the state before an update
  * @see Kubernetes 1.36 apiextensions-apiserver pkg/apiserver/validation/{validation,ratcheting}.go,
