@@ -1,7 +1,12 @@
 export { field, type FieldError, type FieldErrorReason } from './model/field-error.js';
-export { dnsLabelErrors, dnsSubdomainErrors } from './plan/dns-names.js';
+export {
+  dns1035LabelErrors,
+  dns1035LabelProblems,
+  dnsLabelErrors,
+  dnsSubdomainErrors,
+} from './plan/dns-names.js';
 export { type ImageReference, parseImageReference } from './plan/image-reference.js';
-export { annotationErrors, labelErrors } from './plan/label-names.js';
+export { annotationErrors, labelErrors, qualifiedNameErrors } from './plan/label-names.js';
 export { defaultPod, defaultPodSpec } from './plan/pod-defaults.js';
 export {
   type AmountRules,

@@ -257,10 +257,15 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+const BODY_TYPES = ['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf'];
+
 function decodeBody(bytes: Buffer, contentType: string): unknown {
   if (bytes.length === 0) return undefined;
   if (contentType.includes('protobuf')) {
     return decodeProtobuf(bytes);
+  }
+  if (contentType !== '' && !/json|yaml/.test(contentType)) {
+    throw statusError.unsupportedMediaType(BODY_TYPES);
   }
   const text = bytes.toString('utf8');
   try {
@@ -287,21 +292,24 @@ function send(
   }
   const yaml = accept.split(',')[0]?.includes('yaml') === true;
   const contentType = answer.contentType ?? (yaml ? 'application/yaml' : 'application/json');
-  const text = yaml ? stringifyYaml(answer.body) : `${JSON.stringify(answer.body)}\n`;
+  // bytes and not text, with which Node would write the headers in UTF-8 too
+  const bytes = Buffer.from(yaml ? stringifyYaml(answer.body) : `${JSON.stringify(answer.body)}\n`);
   const headers = {
     'content-type': contentType,
-    'content-length': Buffer.byteLength(text),
+    'content-length': bytes.length,
     ...warningHeader(answer.warnings),
   };
   response.writeHead(answer.httpStatus, headers);
-  response.end(text);
+  response.end(bytes);
 }
 
 /** @see Kubernetes 1.36 apimachinery pkg/util/net/http.go, NewWarningHeader */
 function warningHeader(warnings: readonly string[] = []): Readonly<Record<string, string[]>> {
   if (warnings.length === 0) return {};
   const quoted = (text: string): string => text.replace(/[\\"]/g, '\\$&').replace(/[\r\n]+/g, ' ');
-  return { warning: warnings.map((text) => `299 - "${quoted(text)}"`) };
+  // a real server sends UTF-8; Node's headers are the bytes as Latin-1
+  const bytes = (text: string): string => Buffer.from(text).toString('latin1');
+  return { warning: warnings.map((text) => bytes(`299 - "${quoted(text)}"`)) };
 }
 
 function stream(

@@ -2,7 +2,6 @@ import { parseQuantity } from '@nodeagent/base';
 
 import { StatusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
-import { apiVersionOf } from '../model/kinds.js';
 import { isObject, type JsonObject } from '../model/object.js';
 import { fieldsOf, type FieldType } from '../model/schema.js';
 import { pruned } from '../plan/custom/prune.js';
@@ -58,11 +57,7 @@ export function reportUnknown(
 
 function unreadable(kind: Kind, why: string): StatusError {
   const message = `${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${why}`;
-  return new StatusError(
-    400,
-    'BadRequest',
-    kind.group === '' ? message : message.replace(`"${kind.version}"`, `"${apiVersionOf(kind)}"`),
-  );
+  return new StatusError(400, 'BadRequest', message);
 }
 
 interface Where {

@@ -43,36 +43,45 @@ export function readWriteContext(
   user: UserInfo,
   userAgent: string,
 ): WriteContext {
-  const dryRun = query.get('dryRun') ?? '';
-  if (dryRun !== '' && dryRun !== 'All') {
-    throw statusError.badRequest(`dryRun: Unsupported value: "${dryRun}": supported values: "All"`);
-  }
   return {
     user,
-    dryRun: dryRun === 'All',
+    dryRun: query.get('dryRun') === 'All',
     fieldManager: query.get('fieldManager') || (userAgent.split('/')[0] ?? '') || 'unknown',
     force: query.get('force') === 'true',
   };
 }
 
+const DELETE_OPTIONS = [
+  'gracePeriodSeconds',
+  'orphanDependents',
+  'preconditions',
+  'propagationPolicy',
+] as const;
+
+/** Reads the options of a write that admission is shown, apart from `dryRun`. */
+export function readOptions(isDelete: boolean, query: URLSearchParams, body: unknown): JsonObject {
+  const names = isDelete ? DELETE_OPTIONS : (['fieldManager', 'fieldValidation'] as const);
+  const sent: JsonObject = isDelete && isObject(body) ? body : {};
+  const given = names.map((name) => [name, sent[name] ?? query.get(name) ?? undefined] as const);
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== ''));
+}
+
 const POLICIES = ['Orphan', 'Background', 'Foreground'] as const;
 
-/** Reads the query's options, then the body's. */
+/**
+ * Reads the query's options, then the body's. `isAccepted` says that a deletion that takes longer is
+ * answered with 202.
+ */
 export function readDeleteOptions(
   query: URLSearchParams,
   body: unknown,
-): DeleteOptions & Readonly<{ dryRun: boolean }> {
+): DeleteOptions & Readonly<{ dryRun: boolean; isAccepted: boolean }> {
   const options: JsonObject = isObject(body) ? body : {};
   const grace = options['gracePeriodSeconds'] ?? query.get('gracePeriodSeconds') ?? undefined;
   const orphan = options['orphanDependents'] ?? query.get('orphanDependents') ?? undefined;
   const text = options['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
   const policy = orphan === true || orphan === 'true' ? 'Orphan' : text;
   const known = POLICIES.find((candidate) => candidate === policy);
-  if (policy !== undefined && known === undefined) {
-    throw statusError.badRequest(
-      `DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(policy)}`,
-    );
-  }
   const preconditions = options['preconditions'];
   const dryRun = options['dryRun'] ?? query.getAll('dryRun');
   return {
@@ -80,5 +89,6 @@ export function readDeleteOptions(
     ...(known === undefined ? {} : { propagationPolicy: known }),
     ...(isObject(preconditions) ? { preconditions } : {}),
     dryRun: Array.isArray(dryRun) && dryRun.includes('All'),
+    isAccepted: orphan === false || orphan === 'false',
   };
 }

@@ -8,6 +8,8 @@ export interface CustomKind {
   readonly schema: JsonSchema;
   /** The group and version under which objects are stored. */
   readonly storedApiVersion: string;
+  /** The root schema of that version. */
+  readonly storedSchema: JsonSchema;
   readonly columns: readonly CustomColumn[];
   readonly scale: ScalePaths | undefined;
   /** The schema's rules in CEL; undefined when it has none. */

@@ -98,7 +98,7 @@ export const statusError = {
     const of = group === '' ? kind : `${kind}.${group}`;
     return new StatusError(422, 'Invalid', `${of} "${name}" is invalid: ${summary}`, {
       details: {
-        name,
+        ...(name === '' ? {} : { name }),
         ...(group === '' ? {} : { group }),
         kind,
         causes: errors.map(({ reason, message, field: path }) => ({

@@ -1,4 +1,5 @@
 import type { Kind } from './kind.js';
+import type { JsonObject } from './object.js';
 import type { UserInfo } from './request.js';
 
 /** An entry of a webhook configuration, with its defaults. */
@@ -62,4 +63,6 @@ export interface AdmissionAttributes {
   readonly sent?: Readonly<{ group: string; version: string; kind: string }> | undefined;
   readonly user: UserInfo;
   readonly dryRun: boolean;
+  /** The options of the request: `fieldManager`, `propagationPolicy` … */
+  readonly options: JsonObject;
 }

@@ -36,7 +36,10 @@ export function presentObject(
   object: ApiObject,
   options: ShapeOptions & Readonly<{ headers: boolean }>,
 ): unknown {
-  if (options.shape === 'object') return asGoWrites(kind, object);
+  if (options.shape === 'object') {
+    // the answer of a subresource may be of another kind, like a Status or a Scale
+    return object.kind === kind.kind ? asGoWrites(kind, object) : object;
+  }
   if (options.shape === 'metadata') return partial(object);
   const isBookmark = object.metadata.uid === undefined;
   const { resourceVersion } = object.metadata;
@@ -71,8 +74,11 @@ export function presentList(
     return { kind: 'PartialObjectMetadataList', apiVersion, metadata, items: items.map(partial) };
   }
   const apiVersion = kind.group === '' ? kind.version : `${kind.group}/${kind.version}`;
-  const bare = items.map((item) => omit(asGoWrites(kind, item), 'apiVersion', 'kind'));
-  return { kind: `${kind.kind}List`, apiVersion, metadata, items: bare };
+  // items of typed lists have no kind of their own
+  const shown = items.map((item) =>
+    kind.custom === undefined ? omit(asGoWrites(kind, item), 'apiVersion', 'kind') : item,
+  );
+  return { kind: `${kind.kind}List`, apiVersion, metadata, items: shown };
 }
 
 function partial({ metadata }: ApiObject): unknown {

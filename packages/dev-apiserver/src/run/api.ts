@@ -1,5 +1,6 @@
+import { checkOptions } from '../codec/check-options.js';
 import { decodeObject, reportUnknown } from '../codec/decode-object.js';
-import { readDeleteOptions, readListQuery, readWriteContext } from '../codec/query.js';
+import { readDeleteOptions, readListQuery, readOptions, readWriteContext } from '../codec/query.js';
 import type { ApiRequest } from '../model/api-request.js';
 import { StatusError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
@@ -24,7 +25,7 @@ import type { Authorizer } from './authorizer.js';
 import type { Catalog } from './catalog.js';
 import type { Expressions } from './expressions.js';
 import { proxyToNode } from './node-proxy.js';
-import { patched } from './patching.js';
+import { isApply, patched } from './patching.js';
 import type { Mutation, Registry } from './registry.js';
 import type { Subresources } from './subresources/subresources.js';
 import { Watch } from './watch.js';
@@ -115,6 +116,7 @@ export class Api {
   async #perform(call: Call): Promise<ApiAnswer> {
     const { request, route, verb } = call;
     const { registry, expressions } = this.#ports;
+    checkOptions({ ...request, verb, isApply: isApply(request) });
     await expressions.prepareFor(route.kind, request.body);
     switch (verb) {
       case 'get':
@@ -239,21 +241,21 @@ export class Api {
   async #delete(call: Call): Promise<ApiAnswer> {
     const { request, route } = call;
     if (route.subresource !== '') throw statusError.methodNotAllowed();
-    const { dryRun, ...options } = readDeleteOptions(request.query, request.body);
+    const { dryRun, isAccepted, ...options } = readDeleteOptions(request.query, request.body);
     const { object, gone } = await this.#reviewed(call, 'DELETE', dryRun, (review) =>
       this.#ports.registry.delete(route.kind, route, options, { dryRun, ...review }),
     );
     if (gone && !RETURNED_WHOLE.has(route.kind.storage)) {
       return { kind: 'body', httpStatus: 200, body: deletedStatus(route.kind, object) };
     }
-    return this.#object(call, object, gone || options.propagationPolicy === undefined ? 200 : 202);
+    return this.#object(call, object, !gone && isAccepted ? 202 : 200);
   }
 
   async #deleteCollection(call: Call): Promise<ApiAnswer> {
     const { request, route, shape } = call;
     const { registry } = this.#ports;
     const query = readListQuery(route.kind, route.namespace, request.query);
-    const { dryRun, ...options } = readDeleteOptions(request.query, request.body);
+    const { dryRun, isAccepted: _, ...options } = readDeleteOptions(request.query, request.body);
     const { items, ...meta } = registry.list(route.kind, query);
     const deleted: ApiObject[] = [];
     for (const { metadata } of items) {
@@ -300,15 +302,17 @@ export class Api {
 
 const SCALE = { group: 'autoscaling', version: 'v1', kind: 'Scale' };
 
-/** An object that is created has the name that it is sent with. */
+/** An object that is created has the name that it is sent with; a collection has none. */
 function attributesOf(
-  { request: { user, body }, route }: Call,
+  { request: { user, body, query }, route, verb }: Call,
   operation: AdmissionAttributes['operation'],
   dryRun: boolean,
 ): AdmissionAttributes {
   const { kind, namespace, subresource } = route;
-  const name = route.name || (operation === 'CREATE' ? textAt(body, 'metadata.name') : '');
-  return { operation, kind, namespace, name, subresource, user, dryRun };
+  const sent = route.name || (operation === 'CREATE' ? textAt(body, 'metadata.name') : '');
+  const name = verb === 'deletecollection' ? '' : sent;
+  const options = readOptions(operation === 'DELETE', query, body);
+  return { operation, kind, namespace, name, subresource, user, dryRun, options };
 }
 
 /**
@@ -360,9 +364,19 @@ function partOf({ kind, subresource }: Route): Part {
 function objectIn({ request, route: { kind }, warnings }: Call): ApiObject {
   const { body, query } = request;
   if (!isObject(body)) throw statusError.badRequest('the body of the request must be an object');
+  if (kind.custom !== undefined && textAt(body, 'kind') === '') throw withoutKind(kind, body);
   const { object, unknown } = decodeObject(kind, body);
   reportUnknown(kind, unknown, { query, warnings });
   return toApiObject(object);
+}
+
+/** A custom resource is read without knowing its kind beforehand, so it must say it itself. */
+function withoutKind({ kind }: Kind, body: object): StatusError {
+  const text = JSON.stringify(body);
+  const start = text.length > 36 ? `${text.slice(0, 36)} ...` : text;
+  return statusError.badRequest(
+    `the object provided is unrecognized (must be of type ${kind}): Object 'Kind' is missing in '${text}' (${start})`,
+  );
 }
 
 function unknownPath(): never {

@@ -16,6 +16,14 @@ const MERGE = 'application/merge-patch+json';
 const STRATEGIC = 'application/strategic-merge-patch+json';
 const APPLY = ['application/apply-patch+yaml', 'application/apply-patch+json'];
 
+function patchType({ contentType }: Pick<ApiRequest, 'contentType'>): string {
+  return contentType.split(';')[0]?.trim() ?? '';
+}
+
+export function isApply(request: Pick<ApiRequest, 'contentType'>): boolean {
+  return APPLY.includes(patchType(request));
+}
+
 /**
  * Applies a PATCH request to an object.
  *
@@ -27,7 +35,7 @@ export function patched(
   part: Part,
   context: Pick<WriteContext, 'fieldManager' | 'force'> & Readonly<{ warnings: string[] }>,
 ): Readonly<{ mutate: Mutation; creates: boolean }> {
-  const type = request.contentType.split(';')[0]?.trim() ?? '';
+  const type = patchType(request);
   const { body } = request;
   const { query } = request;
   const { warnings } = context;
@@ -42,11 +50,6 @@ export function patched(
   }
   if (APPLY.includes(type)) {
     if (!isObject(body)) throw statusError.badRequest('an apply patch is an object');
-    if (!request.query.has('fieldManager')) {
-      throw statusError.badRequest(
-        'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-      );
-    }
     const subresource = part === 'main' ? '' : part;
     const decoded = decodeObject(kind, body);
     reportUnknown(kind, decoded.unknown, { query, warnings });

@@ -4,7 +4,7 @@ import { asWritten } from '@nodeagent/kube-client';
 import { decodeContinue, encodeContinue } from '../codec/continue-token.js';
 import { fromStored, toStored } from '../codec/stored-form.js';
 import type { Admission } from '../model/admission.js';
-import { type FieldError, statusError } from '../model/errors.js';
+import { field, type FieldError, statusError } from '../model/errors.js';
 import type { Kind } from '../model/kind.js';
 import { apiVersionOf } from '../model/kinds.js';
 import { type ApiObject, deepEqual, omit } from '../model/object.js';
@@ -12,6 +12,7 @@ import type { ListQuery, ObjectTarget, WriteContext } from '../model/request.js'
 import type { Review } from '../model/review.js';
 import { type DeleteOptions, isReleased, planDeletion } from '../plan/deletion.js';
 import { trackUpdate } from '../plan/managed-fields.js';
+import { needsVersion } from '../plan/needs-version.js';
 import { keepParts, type Part, sameObject } from '../plan/object-parts.js';
 import { validatePodPart } from '../plan/pod-parts.js';
 import { selects } from '../plan/selects.js';
@@ -184,6 +185,7 @@ export class Registry {
     }
     this.#placeInNamespace(kind, draft, target.namespace);
     this.#checkPreconditions(kind, old, draft.metadata);
+    if (target.part !== 'internal' && needsVersion(kind)) this.#requireVersion(kind, draft);
     let wanted = keepParts(kind, target.part, draft, old);
     const strategy = strategyOf(kind);
     if (['main', 'ephemeralcontainers', 'resize'].includes(target.part)) {
@@ -229,7 +231,7 @@ export class Registry {
   ): void {
     const strategy = strategyOf(kind);
     const errors = [
-      ...validateMeta(kind, wanted),
+      ...validateMeta(kind, wanted, old),
       ...(strategy.validate?.(wanted, old) ?? []),
       ...(part === 'main' ? (strategy.validateUpdate?.(wanted, old) ?? []) : []),
       ...(part === 'status' ? (strategy.validateStatus?.(wanted, old) ?? []) : []),
@@ -317,6 +319,14 @@ export class Registry {
       );
     }
     draft.metadata.namespace = namespace;
+  }
+
+  /** @throws {StatusError} 422 for an update that does not say which state it changes */
+  #requireVersion({ group, plural }: Kind, { metadata }: ApiObject): void {
+    if ((metadata.resourceVersion ?? '') !== '') return;
+    const why = 'must be specified for an update';
+    const error = field.invalid('metadata.resourceVersion', 0, why);
+    throw statusError.invalid({ group, kind: plural }, metadata.name ?? '', [error]);
   }
 
   #checkPreconditions(kind: Kind, old: ApiObject, wanted: ApiObject['metadata']): void {

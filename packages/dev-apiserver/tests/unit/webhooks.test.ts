@@ -134,11 +134,13 @@ describe('a validating webhook', () => {
     await admin.call('PATCH', `${PODS}/p/status`, { status: { message: 'x' } }, MERGE);
     await admin.call('DELETE', `${PODS}/p?dryRun=All`);
     await admin.call('DELETE', PODS);
+    // a real server names no object of a collection
+    expect(asked.at(-1)).not.toHaveProperty('name');
     expect(asked).toMatchObject([
       { operation: 'UPDATE', object: { metadata: { labels: { a: 'b' } } }, oldObject: {} },
       { operation: 'UPDATE', subResource: 'status', object: { status: { message: 'x' } } },
       { operation: 'DELETE', object: null, oldObject: { metadata: { name: 'p' } }, dryRun: true },
-      { operation: 'DELETE', object: null, name: 'p', dryRun: false },
+      { operation: 'DELETE', object: null, oldObject: { metadata: { name: 'p' } }, dryRun: false },
     ]);
   });
 
@@ -233,6 +235,35 @@ it.each([
   ['a short name', { name: 'x' }, 'webhooks[0].name'],
   ['a plain URL', { clientConfig: { url: 'http://x/' } }, 'webhooks[0].clientConfig.url'],
   ['a long timeout', { timeoutSeconds: 31 }, 'webhooks[0].timeoutSeconds'],
+  [
+    'a query in its URL',
+    { clientConfig: { url: 'https://x/?a=b' } },
+    'webhooks[0].clientConfig.url',
+  ],
+  [
+    'a user in its URL',
+    { clientConfig: { url: 'https://u:p@x/' } },
+    'webhooks[0].clientConfig.url',
+  ],
+  [
+    'a fragment in its URL',
+    { clientConfig: { url: 'https://x/#a' } },
+    'webhooks[0].clientConfig.url',
+  ],
+  ['an unknown review', { admissionReviewVersions: ['v9'] }, 'webhooks[0].admissionReviewVersions'],
+  [
+    'a review twice',
+    { admissionReviewVersions: ['v1', 'v1'] },
+    'webhooks[0].admissionReviewVersions[1]',
+  ],
+  ['an empty rule', { rules: [{}] }, 'webhooks[0].rules[0].operations'],
+  ['an unknown failure policy', { failurePolicy: 'x' }, 'webhooks[0].failurePolicy'],
+  ['an unknown match policy', { matchPolicy: 'x' }, 'webhooks[0].matchPolicy'],
+  [
+    'a label that is none',
+    { namespaceSelector: { matchLabels: { 'a b': '' } } },
+    'webhooks[0].namespaceSelector.matchLabels',
+  ],
 ])('a configuration with %s is refused', async (_what, change, field) => {
   const webhook = {
     name: 'a.example.com',
@@ -244,5 +275,20 @@ it.each([
   const path = `${CONFIGURATIONS}/validatingwebhookconfigurations`;
   const body = { metadata: { name: 'a' }, webhooks: [webhook] };
   const answer = await admin.call('POST', path, body);
-  expect(answer.body).toMatchObject({ code: 422, details: { causes: [{ field }] } });
+  expect(answer.body['code']).toBe(422);
+  expect(JSON.stringify(answer.body['details'])).toContain(`"field":"${field}"`);
+  const good = { ...webhook, ...GOOD };
+  const twice = { metadata: { name: 'a' }, webhooks: [good, good] };
+  expect((await admin.call('POST', path, twice)).body).toMatchObject({
+    details: { causes: [{ field: 'webhooks[1].name', reason: 'FieldValueDuplicate' }] },
+  });
 });
+
+const GOOD = {
+  name: 'a.example.com',
+  clientConfig: { url: 'https://x/' },
+  sideEffects: 'None',
+  admissionReviewVersions: ['v1'],
+  ...{ timeoutSeconds: 1, rules: [], failurePolicy: 'Fail', matchPolicy: 'Exact' },
+  namespaceSelector: {},
+};

@@ -18,10 +18,17 @@ export type FieldErrorReason =
   | 'FieldValueTooLong'
   | 'FieldValueTooMany';
 
-/** Formats a value as the API does in messages: text in double quotes, other values as JSON. */
+const ESCAPED: Readonly<Record<string, string>> = {
+  '<': '\\u003c',
+  '>': '\\u003e',
+  '&': '\\u0026',
+};
+
+/** Formats a value as the API does in messages: text in double quotes, other values as Go's JSON. */
 function shown(value: unknown): string {
   const json = JSON.stringify(value) as string | undefined; // undefined has no JSON
-  return json ?? 'null';
+  if (json === undefined) return 'null';
+  return typeof value === 'string' ? json : json.replace(/[<>&]/g, (sign) => ESCAPED[sign] ?? sign);
 }
 
 /** The constructors of `field.Error`. @see Kubernetes apimachinery pkg/util/validation/field */
@@ -65,11 +72,11 @@ export const field = {
   tooMany: (path: string, count: number, limit: number): FieldError => ({
     reason: 'FieldValueTooMany',
     field: path,
-    message: `Too many: ${count}: must have at most ${limit} items`,
+    message: `Too many: ${count}: must have at most ${limit} ${limit === 1 ? 'item' : 'items'}`,
   }),
   tooLong: (path: string, limit: number): FieldError => ({
     reason: 'FieldValueTooLong',
     field: path,
-    message: `Too long: may not be more than ${limit} bytes`,
+    message: `Too long: may not be more than ${limit} ${limit === 1 ? 'byte' : 'bytes'}`,
   }),
 };

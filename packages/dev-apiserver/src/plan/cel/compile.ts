@@ -37,6 +37,10 @@ export class Compiler implements Compiling {
   readonly #used = new Set<string>();
   readonly #types = new Map<Expression, CelType>();
   readonly #overloads = new Map<Expression, readonly Overload[]>();
+  /** Literals whose items, keys or values must have one type. */
+  readonly #alike: (readonly (readonly [at: number, type: CelType])[])[] = [];
+  /** Above 0 inside of calls that take items of several types. */
+  #mixing = 0;
 
   constructor(functions: ReadonlyMap<string, readonly Overload[]>) {
     this.#functions = functions;
@@ -146,7 +150,7 @@ export class Compiler implements Compiling {
     const found = this.unifier.resolve(target.type);
     const isOptional = expression.optional || found.kind === 'optional';
     const type = this.#itemType(
-      expression.at,
+      expression,
       found.kind === 'optional' ? this.unifier.resolve(found.of) : found,
       key.type,
     );
@@ -157,8 +161,12 @@ export class Compiler implements Compiling {
     return { type: isOptional ? { kind: 'optional', of: type } : type, run };
   }
 
-  #itemType(at: number, container: CelType, key: CelType): CelType {
-    if (container === DYN) return DYN;
+  #itemType(
+    { at, optional: isOptional }: Extract<Expression, { kind: 'index' }>,
+    container: CelType,
+    key: CelType,
+  ): CelType {
+    if (container === DYN) return isOptional ? this.unifier.fresh() : DYN;
     if (container.kind === 'list' && this.unifier.unify(INT, key)) return container.of;
     if (container.kind === 'map' && this.unifier.unify(container.key, key)) return container.of;
     const types = [container, key].map((type) => showType(this.unifier.resolve(type)));
@@ -168,9 +176,43 @@ export class Compiler implements Compiling {
     );
   }
 
-  #list({ items }: Extract<Expression, { kind: 'list' }>, scope: Scope): Compiled {
+  /**
+   * Checks that the items of each list, and the keys and values of each map, have the same type;
+   * `dyn` is one of its own.
+   *
+   * @throws {ExpressionError}
+   */
+  checkAlike(): void {
+    for (const [first, ...more] of this.#alike) {
+      const wanted = first === undefined ? '' : showType(this.unifier.resolve(first[1]));
+      for (const [at, type] of more) {
+        const found = showType(this.unifier.resolve(type));
+        if (found === wanted) continue;
+        throw new ExpressionError(at, `expected type '${wanted}' but found '${found}'`);
+      }
+    }
+  }
+
+  /** Compiles parts of a literal, and finds the type of all of them. */
+  #parts(
+    parts: readonly Expression[],
+    scope: Scope,
+  ): Readonly<{ of: CelType; compiled: readonly Compiled[] }> {
     const of = this.unifier.fresh();
-    const compiled = items.map((item) => this.expect(item, scope, of));
+    if (this.#mixing > 0) {
+      const mixed = parts.map((part) => this.compile(part, scope));
+      return {
+        of: mixed.every(({ type }) => this.unifier.unify(of, type)) ? of : DYN,
+        compiled: mixed,
+      };
+    }
+    const compiled = parts.map((part) => this.expect(part, scope, of));
+    this.#alike.push(compiled.map(({ type }, index) => [parts[index]?.at ?? 0, type] as const));
+    return { of, compiled };
+  }
+
+  #list({ items }: Extract<Expression, { kind: 'list' }>, scope: Scope): Compiled {
+    const { of, compiled } = this.#parts(items, scope);
     return {
       type: { kind: 'list', of },
       run: (frame) => {
@@ -181,16 +223,24 @@ export class Compiler implements Compiling {
   }
 
   #map({ entries }: Extract<Expression, { kind: 'map' }>, scope: Scope): Compiled {
-    const [key, of] = [this.unifier.fresh(), this.unifier.fresh()];
-    const compiled = entries.map(
-      ([name, value]) => [this.expect(name, scope, key), this.expect(value, scope, of)] as const,
+    const names = this.#parts(
+      entries.map(([name]) => name),
+      scope,
     );
+    const values = this.#parts(
+      entries.map(([, value]) => value),
+      scope,
+    );
+    const pairs = names.compiled.flatMap((name, index) => {
+      const value = values.compiled[index];
+      return value === undefined ? [] : [[name, value] as const];
+    });
     return {
-      type: { kind: 'map', key, of },
+      type: { kind: 'map', key: names.of, of: values.of },
       run: (frame) => {
-        frame.spend(1 + compiled.length);
+        frame.spend(1 + pairs.length);
         return new CelMap(
-          new Map(compiled.map(([name, value]) => [keyOf(name.run(frame)), value.run(frame)])),
+          new Map(pairs.map(([name, value]) => [keyOf(name.run(frame)), value.run(frame)])),
         );
       },
     };
@@ -237,7 +287,10 @@ export class Compiler implements Compiling {
     const overloads = this.#functions.get(name);
     const target = qualified === undefined ? expression.target : undefined;
     const given = target === undefined ? expression.args : [target, ...expression.args];
+    // only what a text is filled in with may have several types
+    if (name === 'format') this.#mixing += 1;
     const args = given.map((arg) => this.#argument(name, arg, scope));
+    if (name === 'format') this.#mixing -= 1;
     if (overloads === undefined) throw undeclared(expression.at, name);
     const chosen = chooseOverload(this.unifier, overloads, {
       isMethod: target !== undefined,

@@ -1,4 +1,8 @@
-import { type Expression, ExpressionError } from '../../model/cel/expression.js';
+import {
+  type CallExpression,
+  type Expression,
+  ExpressionError,
+} from '../../model/cel/expression.js';
 import { type CelType, showType } from '../../model/cel/type.js';
 import { EvaluationError } from '../../model/cel/value.js';
 import { Compiler } from './compile.js';
@@ -7,6 +11,7 @@ import { estimateCost } from './cost/estimate.js';
 import type { Sized } from './cost/size.js';
 import { AUTHORIZATION } from './library/authorization.js';
 import { CONVERSIONS } from './library/conversions.js';
+import { formatProblem } from './library/format-text.js';
 import { NAMED_FORMATS } from './library/formats.js';
 import { LISTS } from './library/lists.js';
 import { NETWORK } from './library/network.js';
@@ -50,6 +55,7 @@ export function checkExpression(
     checkLiterals(expression);
     const compiler = new Compiler(FUNCTIONS);
     const { type, run } = compiler.compile(expression, scope);
+    compiler.checkAlike();
     const cost = sized === undefined ? 0 : estimateCost(expression, compiler.notes, sized);
     return { type: compiler.unifier.resolve(type), run, uses: compiler.used, cost };
   } catch (error) {
@@ -104,8 +110,17 @@ function checkLiterals(expression: Expression): void {
         throw new ExpressionError(given.at, `invalid ${name} argument`);
       }
     }
+    checkFormat(expression);
   }
   for (const part of partsOf(expression)) checkLiterals(part);
+}
+
+function checkFormat({ at, name, target, args: [values] }: CallExpression): void {
+  if (name !== 'format' || target?.kind !== 'literal' || values?.kind !== 'list') return;
+  if (typeof target.value !== 'string') return;
+  const problem = formatProblem(target.value, values.items.length);
+  if (problem === undefined) return;
+  throw new ExpressionError(at, problem);
 }
 
 function partsOf(expression: Expression): readonly Expression[] {

@@ -3,6 +3,7 @@ import { field, type FieldError } from '../../model/errors.js';
 import type { Kind } from '../../model/kind.js';
 import { type ApiObject, omit } from '../../model/object.js';
 import type { Strategy } from '../strategy.js';
+import { isQualifiedFinalizer } from '../validate-meta.js';
 import { setDefaults } from './prune.js';
 import { validateObject } from './validate-value.js';
 
@@ -19,13 +20,17 @@ export function customStrategy({ status }: Kind, { schema, rules }: CustomKind):
       draft.metadata = metadata;
     },
     validate: (object, old) => {
-      const errors = validateObject(withoutMeta(schema), own(object));
+      const before = old === undefined ? undefined : own(old);
+      const errors = validateObject(withoutMeta(schema), own(object), before);
       if (rules === undefined) return errors;
       if (errors.some(({ reason }) => BLOCKING.has(reason))) return [...errors, NOT_CHECKED];
       return [...errors, ...rules.evaluate(object, old).errors];
     },
     // a rule that failed before, about a part that is as before, refuses no update
-    warnings: (object, old) => (rules?.evaluate(object, old).unchanged ?? []).map(textOf),
+    warnings: (object, old) => [
+      ...finalizerWarnings(object, old),
+      ...(rules?.evaluate(object, old).unchanged ?? []).map(textOf),
+    ],
   };
 }
 
@@ -46,6 +51,16 @@ const NOT_CHECKED = field.invalid(
   null,
   'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
 );
+
+function finalizerWarnings(object: ApiObject, old?: ApiObject): readonly string[] {
+  const before = new Set(old?.metadata.finalizers);
+  return (object.metadata.finalizers ?? [])
+    .filter((name) => !before.has(name) && !isQualifiedFinalizer(name))
+    .map(
+      (name) =>
+        `metadata.finalizers: "${name}": prefer a domain-qualified finalizer name including a path (/) to avoid accidental conflicts with other finalizer writers`,
+    );
+}
 
 function textOf({ field: path, message }: FieldError): string {
   return `${path}: ${message}`;

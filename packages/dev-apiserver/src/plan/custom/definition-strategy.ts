@@ -1,14 +1,21 @@
-import { dnsSubdomainErrors } from '@nodeagent/pod-rules';
+import { dns1035LabelProblems, dnsSubdomainErrors } from '@nodeagent/pod-rules';
 
 import { field, type FieldError } from '../../model/errors.js';
+import { type JsonSchema, valueSchema } from '../../model/json-schema.js';
 import type { ApiObject } from '../../model/object.js';
 import type { Strategy } from '../strategy.js';
-import { schemaErrors } from './check-schema.js';
-import { type Definition, definitionOf, type Version } from './definition.js';
-import { parseJsonPath } from './json-path.js';
+import { versionErrors } from './check-version.js';
+import {
+  type Definition,
+  definitionOf,
+  type Names,
+  schemasOf,
+  type Version,
+} from './definition.js';
+import { isKnownFormat } from './formats.js';
 
 const SCOPES = ['Cluster', 'Namespaced'];
-const COLUMN_TYPES = ['boolean', 'date', 'integer', 'number', 'string'];
+const STRATEGIES = ['None', 'Webhook'];
 
 /**
  * The rules of `customresourcedefinitions`.
@@ -39,9 +46,16 @@ export const definition: Strategy = {
     const storedVersions = [...new Set([...stored, ...storageVersions(draft)])];
     draft.status = { ...draft.status, storedVersions };
   },
-  validate: (object) => {
+  validate: (object, old) => {
     const { spec } = object as { spec?: unknown };
-    return spec === undefined ? [field.required('spec')] : specErrors(definitionOf(object));
+    if (spec === undefined) return [field.required('spec')];
+    const found = definitionOf(object);
+    // a definition that is there already keeps what approval it has
+    return [...specErrors(found), ...(old === undefined ? approvalErrors(found) : [])];
+  },
+  warnings: (object) => {
+    const formats = schemasOf(definitionOf(object)).flatMap(({ schema }) => unknownFormats(schema));
+    return [...new Set(formats)].map((format) => `unrecognized format ${JSON.stringify(format)}`);
   },
   validateUpdate: (object, old) => {
     const now = definitionOf(object).spec;
@@ -90,60 +104,126 @@ function specErrors({ metadata, spec }: Definition): readonly FieldError[] {
     errors.push(field.invalid('metadata.name', metadata.name, why));
   }
   if (group === '') errors.push(field.required('spec.group'));
-  else if (!group.includes('.')) {
-    errors.push(field.invalid('spec.group', group, 'should be a domain with at least one dot'));
-  } else errors.push(...dnsSubdomainErrors('spec.group', group));
+  else {
+    const found = dnsSubdomainErrors('spec.group', group);
+    errors.push(...found);
+    if (found.length === 0 && !group.includes('.')) {
+      errors.push(field.invalid('spec.group', group, 'should be a domain with at least one dot'));
+    }
+  }
   if (scope === '') errors.push(field.required('spec.scope'));
   else if (!SCOPES.includes(scope)) errors.push(field.notSupported('spec.scope', scope, SCOPES));
-  for (const name of ['plural', 'kind'] as const) {
-    if (names[name] === '') errors.push(field.required(`spec.names.${name}`));
-  }
-  if (names.kind !== '' && names.kind === names.listKind) {
-    const why = 'kind and listKind may not be the same';
-    errors.push(field.invalid('spec.names.listKind', names.listKind, why));
-  }
-  const strategy = conversion?.strategy ?? 'None';
-  if (strategy !== 'None') {
-    const why = 'this server converts by None only: it calls no conversion webhook';
-    errors.push(field.invalid('spec.conversion.strategy', strategy, why));
-  }
   if ((spec as Partial<Definition['spec']>).preserveUnknownFields === true) {
     const why =
       'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead';
     errors.push(field.invalid('spec.preserveUnknownFields', true, why));
   }
-  return [...errors, ...versionsErrors(versions)];
+  return [
+    ...errors,
+    ...versionsErrors(versions),
+    ...namesErrors(names),
+    ...conversionErrors(conversion),
+  ];
 }
 
 function versionsErrors(versions: readonly Version[]): readonly FieldError[] {
   const shown = versions.map(({ name }) => name);
-  const errors: FieldError[] = [];
+  const errors = versions.flatMap((_, index) => versionErrors(versions, index));
   if (new Set(shown).size < shown.length) {
     errors.push(field.invalid('spec.versions', shown, 'must contain unique version names'));
   }
-  if (versions.filter(({ storage }) => storage).length !== 1) {
+  const stored = versions.filter(({ storage }) => storage).map(({ name }) => name);
+  const [first, ...more] = stored;
+  if (first === undefined || more.length > 0) {
     const why = 'must have exactly one version marked as storage version';
     errors.push(field.invalid('spec.versions', shown, why));
   }
-  return [...errors, ...versions.flatMap((version, i) => versionErrors(version, i))];
+  if (first === undefined) {
+    const why = 'must have at least one stored version';
+    errors.push(field.invalid('status.storedVersions', null, why));
+  }
+  return [
+    ...errors,
+    ...more.map((name) =>
+      field.invalid('status.storedVersions', [first], `must have the storage version ${name}`),
+    ),
+  ];
 }
 
-function versionErrors(version: Version, index: number): readonly FieldError[] {
-  const path = `spec.versions[${index}]`;
-  const schema = version.schema?.openAPIV3Schema;
-  const schemaPath = `${path}.schema.openAPIV3Schema`;
-  const columns = (version.additionalPrinterColumns ?? []).flatMap((column, i) => {
-    const at = `${path}.additionalPrinterColumns[${i}]`;
-    const types = `must be one of ${COLUMN_TYPES.join(',')}`;
-    return [
-      ...(COLUMN_TYPES.includes(column.type)
-        ? []
-        : [field.invalid(`${at}.type`, column.type, types)]),
-      ...(parseJsonPath(column.jsonPath) === undefined
-        ? [field.invalid(`${at}.jsonPath`, column.jsonPath, 'is an invalid path')]
-        : []),
-    ];
-  });
-  if (schema === undefined) return [field.required(schemaPath, 'schemas are required'), ...columns];
-  return [...schemaErrors(schema, schemaPath), ...columns];
+const CASES = 'may have mixed case, but should otherwise match: ';
+
+function namesErrors(names: Names): readonly FieldError[] {
+  const { plural, singular = '', kind, listKind = '', shortNames = [], categories = [] } = names;
+  const path = 'spec.names';
+  const label = (at: string, text: string, shown = text, before = '') => {
+    const problems = dns1035LabelProblems(text);
+    if (text === '' || problems.length === 0) return [];
+    return [field.invalid(at, shown, `${before}${problems.join(',')}`)];
+  };
+  return [
+    ...Object.entries({ plural, singular, kind, listKind }).flatMap(([name, text]) =>
+      text === '' ? [field.required(`${path}.${name}`)] : [],
+    ),
+    ...label(`${path}.plural`, plural),
+    ...label(`${path}.singular`, singular),
+    ...label(`${path}.kind`, kind.toLowerCase(), kind, CASES),
+    ...label(`${path}.listKind`, listKind.toLowerCase(), listKind, CASES),
+    ...shortNames.flatMap((text, i) => label(`${path}.shortNames[${i}]`, text)),
+    ...(kind !== '' && kind === listKind
+      ? [field.invalid(`${path}.listKind`, listKind, 'kind and listKind may not be the same')]
+      : []),
+    ...categories.flatMap((text, i) => label(`${path}.categories[${i}]`, text)),
+  ];
+}
+
+function conversionErrors(conversion: Definition['spec']['conversion']): readonly FieldError[] {
+  const { strategy = 'None', webhook } = conversion ?? {};
+  const path = 'spec.conversion';
+  const errors: FieldError[] = [];
+  if (!STRATEGIES.includes(strategy)) {
+    errors.push(field.notSupported(`${path}.strategy`, strategy, STRATEGIES));
+  }
+  if (strategy === 'Webhook') {
+    const why = 'this server converts by None only: it calls no conversion webhook';
+    return [field.invalid(`${path}.strategy`, strategy, why)];
+  }
+  const why = 'should not be set when strategy is not set to Webhook';
+  if (webhook?.clientConfig !== undefined) {
+    errors.push(field.forbidden(`${path}.webhookClientConfig`, why));
+  }
+  if ((webhook?.conversionReviewVersions ?? []).length > 0) {
+    errors.push(field.forbidden(`${path}.conversionReviewVersions`, why));
+  }
+  return errors;
+}
+
+const APPROVED = 'api-approved.kubernetes.io';
+
+/**
+ * Groups of the Kubernetes project need a link to the approval of their API.
+ *
+ * @see Kubernetes 1.36 apiextensions-apiserver pkg/apihelpers/helpers.go
+ */
+function approvalErrors({ metadata, spec }: Definition): readonly FieldError[] {
+  if (!/(^|\.)(k8s|kubernetes)\.io$/.test(spec.group)) return [];
+  const path = `metadata.annotations[${APPROVED}]`;
+  const see = 'see https://github.com/kubernetes/enhancements/pull/1111';
+  const why = `protected groups must have approval annotation "${APPROVED}"`;
+  const found = metadata.annotations?.[APPROVED] ?? '';
+  if (found === '') return [field.required(path, `${why}, ${see}`)];
+  if (found.startsWith('unapproved') || URL.canParse(found)) return [];
+  const forms = 'with either a URL or a reason starting with "unapproved"';
+  return [field.invalid(path, found, `${why} ${forms}, ${see}`)];
+}
+
+/** The formats in a schema that no server checks. */
+function unknownFormats(schema: JsonSchema): readonly string[] {
+  const { format, type, items, properties = {} } = schema;
+  const values = valueSchema(schema);
+  return [
+    ...(format === undefined || isKnownFormat(format, type) ? [] : [format]),
+    ...Object.values(properties).flatMap(unknownFormats),
+    ...(items === undefined ? [] : unknownFormats(items)),
+    ...(values === undefined ? [] : unknownFormats(values)),
+  ];
 }

@@ -1,7 +1,7 @@
 import type { CustomColumn, ObjectRules, ScalePaths } from '../../model/custom-kind.js';
 import type { JsonSchema } from '../../model/json-schema.js';
 import type { Kind } from '../../model/kind.js';
-import { type ApiObject, listAt } from '../../model/object.js';
+import { type ApiObject, deepEqual, listAt } from '../../model/object.js';
 
 /** A CustomResourceDefinition as far as this server reads it. */
 export interface Definition {
@@ -11,7 +11,10 @@ export interface Definition {
     scope: string;
     names: Names;
     versions: readonly Version[];
-    conversion?: Readonly<{ strategy?: string }>;
+    conversion?: Readonly<{
+      strategy?: string;
+      webhook?: Readonly<{ clientConfig?: object; conversionReviewVersions?: readonly string[] }>;
+    }>;
     preserveUnknownFields?: boolean;
   }>;
   readonly status?: Readonly<{ storedVersions?: readonly string[] }>;
@@ -58,14 +61,41 @@ export function isEstablished(object: ApiObject): boolean {
   );
 }
 
+/** The parts of versions that a real server keeps once when all versions have the same. */
+const SHARED = {
+  schema: 'validation',
+  subresources: 'subresources',
+  additionalPrinterColumns: 'additionalPrinterColumns',
+  selectableFields: 'selectableFields',
+} as const;
+
+/**
+ * Returns where errors of a part of a version are found: `spec.versions[0].subresources`, or
+ * `spec.subresources` when all versions have the same; undefined for a version whose part was
+ * looked at with the first one.
+ *
+ * @see Kubernetes 1.36 apiextensions-apiserver pkg/apis/apiextensions/v1/conversion.go
+ */
+export function pathOfPart(
+  versions: readonly Version[],
+  index: number,
+  part: keyof typeof SHARED,
+): string | undefined {
+  const first = versions[0]?.[part];
+  const isShared = first !== undefined && versions.every((one) => deepEqual(one[part], first));
+  if (!isShared) return `spec.versions[${index}].${part}`;
+  return index === 0 ? `spec.${SHARED[part]}` : undefined;
+}
+
 /** The schemas of a definition's versions, and their paths. */
 export function schemasOf({
   spec,
 }: Definition): readonly Readonly<{ schema: JsonSchema; path: string }>[] {
-  return spec.versions.map(({ schema }, index) => ({
-    schema: schema?.openAPIV3Schema ?? {},
-    path: `spec.versions[${index}].schema.openAPIV3Schema`,
-  }));
+  return spec.versions.flatMap(({ schema }, index) => {
+    const path = pathOfPart(spec.versions, index, 'schema');
+    if (path === undefined) return [];
+    return [{ schema: schema?.openAPIV3Schema ?? {}, path: `${path}.openAPIV3Schema` }];
+  });
 }
 
 /** The column of kinds without columns of their own. */
@@ -82,7 +112,7 @@ export function kindsOf(
   rulesOf: (schema: JsonSchema) => ObjectRules | undefined,
 ): readonly Kind[] {
   const { group, names } = spec;
-  const storage = spec.versions.find((version) => version.storage)?.name ?? '';
+  const storage = spec.versions.find((version) => version.storage);
   return spec.versions
     .filter(({ served }) => served)
     .sort((a, b) => compareVersions(a.name, b.name))
@@ -105,7 +135,8 @@ export function kindsOf(
       stored: true,
       custom: {
         schema: version.schema?.openAPIV3Schema ?? {},
-        storedApiVersion: `${group}/${storage}`,
+        storedApiVersion: `${group}/${storage?.name ?? ''}`,
+        storedSchema: storage?.schema?.openAPIV3Schema ?? {},
         columns: version.additionalPrinterColumns ?? [AGE],
         scale: version.subresources?.scale,
         rules: rulesOf(version.schema?.openAPIV3Schema ?? {}),

@@ -2,6 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 
 import { parseGoDuration, parseTimestamp } from '@nodeagent/base';
 
+const SHORT_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const UUID = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 const HOSTNAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$/i;
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
@@ -28,7 +29,25 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   uuid4: (text) => UUID.test(text),
   uuid5: (text) => UUID.test(text),
   byte: (text) => BASE64.test(text),
+  'k8s-short-name': (text) => text.length <= 63 && SHORT_NAME.test(text),
+  'k8s-long-name': (text) =>
+    text.length <= 253 && text.split('.').every((part) => SHORT_NAME.test(part)),
 };
+
+/** Formats of texts that a real server knows and this one does not check. */
+const UNCHECKED = new Set(
+  'bsonobjectid isbn isbn10 isbn13 creditcard ssn hexcolor rgbcolor password datetime'.split(' '),
+);
+const NUMBERS: Readonly<Record<string, readonly string[]>> = {
+  integer: ['int32', 'int64'],
+  number: ['float', 'double'],
+};
+
+/** False for a format that a schema may name and that nothing checks. */
+export function isKnownFormat(format: string, type = 'string'): boolean {
+  if (type !== 'string') return NUMBERS[type]?.includes(format) ?? false;
+  return Object.hasOwn(FORMATS, format) || UNCHECKED.has(format);
+}
 
 export function hasFormat(text: string, format: string): boolean {
   return FORMATS[format]?.(text) ?? true;

@@ -14,16 +14,18 @@ function compile(pattern: string): RE2JS | undefined {
 }
 
 function tryCompile(pattern: string): RE2JS | undefined {
-  try {
-    return RE2JS.compile(pattern);
-  } catch (error) {
-    if (error instanceof Error && error.name.startsWith('RE2JS')) return undefined;
-    throw error;
-  }
+  return patternProblem(pattern) === undefined ? RE2JS.compile(pattern) : undefined;
 }
 
-export function isPattern(pattern: string): boolean {
-  return compile(pattern) !== undefined;
+/** Returns why a text is no pattern, in the words of Go's `regexp`; undefined for a pattern. */
+export function patternProblem(pattern: string): string | undefined {
+  try {
+    RE2JS.compile(pattern);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Error && error.name.startsWith('RE2JS')) return error.message;
+    throw error;
+  }
 }
 
 /** True when a part of the text matches. */

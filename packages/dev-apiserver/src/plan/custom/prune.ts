@@ -7,13 +7,22 @@ const TYPE_META: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata'
 /**
  * Removes the fields that a structural schema does not have. Adds their paths to `unknown`.
  *
+ * @param isResource the object has `apiVersion`, `kind` and `metadata`
  * @see Kubernetes 1.36 apiextensions-apiserver pkg/apiserver/schema/pruning/algorithm.go
  */
-export function pruned(schema: JsonSchema, object: JsonObject, unknown: string[]): JsonObject {
-  return prunedObject({ ...schema, 'x-kubernetes-embedded-resource': true }, object, {
-    path: '',
-    unknown,
-  });
+export function pruned(
+  schema: JsonSchema,
+  object: JsonObject,
+  unknown: string[],
+  isResource = true,
+): JsonObject {
+  const full = isResource ? { ...schema, 'x-kubernetes-embedded-resource': true } : schema;
+  return prunedObject(full, object, { path: '', unknown });
+}
+
+/** Prunes the objects in a list; any other value stays as it is. */
+export function prunedItems(schema: JsonSchema, value: unknown): unknown {
+  return prunedValue(schema, value, { path: '', unknown: [] });
 }
 
 interface Where {
@@ -49,8 +58,9 @@ function prunedValue(schema: JsonSchema, value: unknown, where: Where): unknown 
 }
 
 /**
- * Sets the schema's defaults, in place, where a field is absent, or null without being nullable. An absent object without a default
- * of its own stays absent.
+ * Sets the schema's defaults, in place, where a field is absent, or null without being nullable. An
+ * absent object without a default of its own stays absent. A null that may not be and that has no
+ * default is removed.
  *
  * @see Kubernetes 1.36 apiextensions-apiserver pkg/apiserver/schema/defaulting/algorithm.go
  */
@@ -69,8 +79,9 @@ export function setDefaults(schema: JsonSchema, value: unknown): void {
   for (const [name, item] of Object.entries(value)) {
     const field = fieldSchema(schema, name) ?? others;
     if (field === undefined) continue;
-    if (item === null && field.nullable !== true && field.default !== undefined) {
-      value[name] = structuredClone(field.default);
+    if (item === null && field.nullable !== true) {
+      if (field.default === undefined) Reflect.deleteProperty(value, name);
+      else value[name] = structuredClone(field.default);
     }
     setDefaults(field, value[name]);
   }

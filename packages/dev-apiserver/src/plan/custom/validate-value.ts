@@ -4,17 +4,37 @@ import { deepEqual, isObject, type JsonObject } from '../../model/object.js';
 import { hasFormat } from './formats.js';
 import { matchesPattern } from './patterns.js';
 
+/** A value before an update, where it has a counterpart; absent on creation and in sets. */
+type Before = Readonly<{ value: unknown }> | undefined;
+
 /**
- * Checks a custom resource against its schema, in the words of a real API server.
+ * Checks a custom resource, or a value in one, against its schema, in the words of a real API
+ * server. A schema that has become stricter does not refuse what an update leaves as it is.
  *
- * @see Kubernetes 1.36 apiextensions-apiserver pkg/apiserver/validation/validation.go, kube-openapi
- * pkg/validation/errors/schema.go
+ * @param old the state before an update
+ * @see Kubernetes 1.36 apiextensions-apiserver pkg/apiserver/validation/{validation,ratcheting}.go,
+ * kube-openapi pkg/validation/errors/schema.go
  */
-export function validateObject(schema: JsonSchema, object: JsonObject): readonly FieldError[] {
-  return [...valueErrors(schema, object, ''), ...duplicates(schema, object, '')];
+export function validateObject(
+  schema: JsonSchema,
+  object: unknown,
+  old?: JsonObject,
+): readonly FieldError[] {
+  const before = old === undefined ? undefined : { value: old };
+  const hadDuplicates = old !== undefined && duplicates(schema, old, '').length > 0;
+  return [
+    ...valueErrors(schema, object, '', before),
+    ...(hadDuplicates ? [] : duplicates(schema, object, '')),
+  ];
 }
 
-function valueErrors(schema: JsonSchema, value: unknown, path: string): readonly FieldError[] {
+function valueErrors(
+  schema: JsonSchema,
+  value: unknown,
+  path: string,
+  before?: Before,
+): readonly FieldError[] {
+  if (before !== undefined && deepEqual(before.value, value)) return [];
   if (value === null && schema.nullable === true) return [];
   const found = typeOf(value);
   const wanted = schema['x-kubernetes-int-or-string'] === true ? 'integer,string' : schema.type;
@@ -25,9 +45,9 @@ function valueErrors(schema: JsonSchema, value: unknown, path: string): readonly
     ...combinations(schema, value, path),
     ...(typeof value === 'string' ? textErrors(schema, value, path) : []),
     ...(typeof value === 'number' ? numberErrors(schema, value, path) : []),
-    ...(Array.isArray(value) ? listErrors(schema, value, path) : []),
+    ...(Array.isArray(value) ? listErrors(schema, value, path, before) : []),
     ...enumErrors(schema, value, path),
-    ...(isObject(value) ? objectErrors(schema, value, path) : []),
+    ...(isObject(value) ? objectErrors(schema, value, path, before) : []),
   ];
 }
 
@@ -58,11 +78,10 @@ function textErrors(schema: JsonSchema, value: string, path: string): readonly F
   const length = Array.from(value).length;
   const errors: FieldError[] = [];
   if (maxLength !== undefined && length > maxLength) errors.push(field.tooLong(path, maxLength));
-  if (minLength !== undefined && length < minLength) {
+  else if (minLength !== undefined && length < minLength) {
     const why = `${body(path)} should be at least ${minLength} chars long`;
     errors.push(field.invalid(path, value, why));
-  }
-  if (pattern !== undefined && !matchesPattern(pattern, value)) {
+  } else if (pattern !== undefined && !matchesPattern(pattern, value)) {
     errors.push(field.invalid(path, value, `${body(path)} should match '${pattern}'`));
   }
   if (format !== undefined && !hasFormat(value, format)) {
@@ -77,6 +96,10 @@ function numberErrors(schema: JsonSchema, value: number, path: string): readonly
   const errors: FieldError[] = [];
   const refuse = (why: string) =>
     errors.push(field.invalid(path, value, `${body(path)} should be ${why}`));
+  if (schema.type === 'integer' && schema.format === 'int32' && (value | 0) !== value) {
+    const why = `Checked value must be of type integer with format int32 in ${path}`;
+    errors.push(combination(why));
+  }
   if (multipleOf !== undefined && value % multipleOf !== 0) refuse(`a multiple of ${multipleOf}`);
   if (maximum !== undefined) {
     if (exclusiveMaximum === true && value >= maximum) refuse(`less than ${maximum}`);
@@ -90,14 +113,19 @@ function numberErrors(schema: JsonSchema, value: number, path: string): readonly
 }
 
 function listErrors(
-  { items, minItems, maxItems }: JsonSchema,
+  schema: JsonSchema,
   list: readonly unknown[],
   path: string,
+  before: Before,
 ): readonly FieldError[] {
+  const { items, minItems, maxItems } = schema;
   const count = list.length;
   const errors: FieldError[] = [];
   if (items !== undefined) {
-    errors.push(...list.flatMap((item, index) => valueErrors(items, item, `${path}[${index}]`)));
+    const found = list.flatMap((item, index) =>
+      valueErrors(items, item, `${path}[${index}]`, itemBefore(schema, item, before)),
+    );
+    errors.push(...found);
   }
   if (minItems !== undefined && count < minItems) {
     errors.push(field.invalid(path, count, `${body(path)} should have at least ${minItems} items`));
@@ -106,7 +134,22 @@ function listErrors(
   return errors;
 }
 
-function objectErrors(schema: JsonSchema, object: JsonObject, path: string): readonly FieldError[] {
+/** Only items of keyed lists have counterparts. */
+function itemBefore(schema: JsonSchema, item: unknown, before: Before): Before {
+  const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  if (schema['x-kubernetes-list-type'] !== 'map' || !isObject(item)) return undefined;
+  const list: readonly unknown[] = Array.isArray(before?.value) ? before.value : [];
+  const wanted = picked(item, keys);
+  const value = list.find((one) => isObject(one) && deepEqual(picked(one, keys), wanted));
+  return value === undefined ? undefined : { value };
+}
+
+function objectErrors(
+  schema: JsonSchema,
+  object: JsonObject,
+  path: string,
+  before: Before,
+): readonly FieldError[] {
   const { required = [], minProperties, maxProperties } = schema;
   const count = Object.keys(object).length;
   const errors: FieldError[] = [];
@@ -120,9 +163,16 @@ function objectErrors(schema: JsonSchema, object: JsonObject, path: string): rea
   for (const name of required) {
     if (!Object.hasOwn(object, name)) errors.push(field.required(inside(path, name)));
   }
+  if (schema['x-kubernetes-embedded-resource'] === true) {
+    for (const name of ['apiVersion', 'kind'].filter((part) => (object[part] ?? '') === '')) {
+      if (!required.includes(name)) errors.push(field.required(inside(path, name)));
+    }
+  }
+  const was = isObject(before?.value) ? before.value : {};
   for (const [name, value] of Object.entries(object)) {
     const known = fieldSchema(schema, name);
-    if (known !== undefined) errors.push(...valueErrors(known, value, inside(path, name)));
+    const old = Object.hasOwn(was, name) ? { value: was[name] } : undefined;
+    if (known !== undefined) errors.push(...valueErrors(known, value, inside(path, name), old));
   }
   return errors;
 }

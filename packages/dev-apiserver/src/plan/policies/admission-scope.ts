@@ -94,7 +94,6 @@ export function scopeOf(options: ScopeOptions): Scope {
 
 /** The scope with the variables of a policy. */
 export function withVariables(scope: Scope, variables: ReadonlyMap<string, CelType>): Scope {
-  if (variables.size === 0) return scope;
   const type: ObjectType = { kind: 'object', name: VARIABLES, fields: variables };
   return new Map(scope).set('variables', type);
 }

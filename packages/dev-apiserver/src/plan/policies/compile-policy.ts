@@ -96,6 +96,7 @@ function variablesOf(
     } else compiled.set(name, found);
     types.set(name, typeof found === 'string' ? DYN : found.type);
   });
+  if (variables.length === 0) return compiled;
   tools.scope = withVariables(scope, types);
   tools.messageScope = withVariables(messageScope, types);
   return compiled;

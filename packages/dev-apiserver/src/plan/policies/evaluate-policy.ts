@@ -1,4 +1,4 @@
-import { type CelValue, EvaluationError } from '../../model/cel/value.js';
+import { type CelValue, CostError, EvaluationError } from '../../model/cel/value.js';
 import type {
   AdmissionInput,
   Objection,
@@ -56,9 +56,9 @@ function variableValue(name: string, { run }: Compiled): (frame: Frame) => CelVa
     try {
       return run(frame);
     } catch (error) {
-      if (!(error instanceof EvaluationError)) throw error;
+      if (!(error instanceof EvaluationError || error instanceof CostError)) throw error;
       const why = `composited variable "${name}" fails to evaluate: ${error.message}`;
-      throw new EvaluationError(why);
+      throw error instanceof CostError ? new CostError(why) : new EvaluationError(why);
     }
   };
 }

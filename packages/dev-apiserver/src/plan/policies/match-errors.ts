@@ -4,7 +4,7 @@ import { field, type FieldError } from '../../model/errors.js';
 import { isObject, type JsonObject, listAt, textAt } from '../../model/object.js';
 
 export const FAILURE_POLICIES = ['Fail', 'Ignore'];
-const MATCH_POLICIES = ['Equivalent', 'Exact'];
+export const MATCH_POLICIES = ['Equivalent', 'Exact'];
 const SCOPES = ['*', 'Cluster', 'Namespaced'];
 const OPERATIONS = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
 const RULES = ['resourceRules', 'excludeResourceRules'] as const;
@@ -35,7 +35,7 @@ export function matchErrors(match: unknown, path: string): readonly FieldError[]
   return [...errors, ...rules];
 }
 
-function selectorErrors(selector: unknown, path: string): readonly FieldError[] {
+export function selectorErrors(selector: unknown, path: string): readonly FieldError[] {
   const labels =
     isObject(selector) && isObject(selector['matchLabels']) ? selector['matchLabels'] : {};
   const errors = [...labelErrors(`${path}.matchLabels`, labels)];
@@ -62,7 +62,7 @@ function textsAt(object: JsonObject, name: string): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
 
-function ruleErrors(rule: JsonObject, path: string): readonly FieldError[] {
+export function ruleErrors(rule: JsonObject, path: string): readonly FieldError[] {
   const errors: FieldError[] = [];
   const names = textsAt(rule, 'resourceNames');
   names.forEach((name, index) => {

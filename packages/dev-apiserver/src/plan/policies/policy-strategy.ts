@@ -1,9 +1,9 @@
-import { dnsLabelErrors, dnsSubdomainErrors } from '@nodeagent/pod-rules';
+import { dns1035LabelErrors, dns1035LabelProblems, dnsSubdomainErrors } from '@nodeagent/pod-rules';
 
 import { field, type FieldError } from '../../model/errors.js';
 import { type ApiObject, isObject, type JsonObject, listAt, textAt } from '../../model/object.js';
 import type { Strategy } from '../strategy.js';
-import { FAILURE_POLICIES, matchErrors, setMatchDefaults } from './match-errors.js';
+import { FAILURE_POLICIES, matchErrors, selectorErrors, setMatchDefaults } from './match-errors.js';
 
 /**
  * The rules of ValidatingAdmissionPolicies, except those about expressions.
@@ -55,12 +55,13 @@ function paramKindErrors(paramKind: unknown): readonly FieldError[] {
   } else {
     if (group !== '') errors.push(...dnsSubdomainErrors(at, group));
     if (version === '') errors.push(field.invalid(at, apiVersion, 'version must be specified'));
-    else errors.push(...dnsLabelErrors(at, version));
+    else errors.push(...dns1035LabelErrors(at, version));
   }
   if (kind === '') errors.push(field.required('spec.paramKind.kind'));
-  else if (dnsLabelErrors('', kind.toLowerCase()).length > 0) {
-    const why = 'may have mixed case, but should otherwise match a DNS-1035 label';
-    errors.push(field.invalid('spec.paramKind.kind', kind, why));
+  else {
+    const problems = dns1035LabelProblems(kind.toLowerCase());
+    const why = `may have mixed case, but should otherwise match: ${problems.join(',')}`;
+    if (problems.length > 0) errors.push(field.invalid('spec.paramKind.kind', kind, why));
   }
   return errors;
 }
@@ -117,6 +118,10 @@ function paramRefErrors(paramRef: JsonObject, path: string): readonly FieldError
     const why = 'name and selector are mutually exclusive';
     errors.push(field.forbidden(`${path}.name`, why), field.forbidden(`${path}.selector`, why));
   }
+  if (/[/%]|^\.\.?$/.test(name)) {
+    errors.push(field.invalid(`${path}.name`, name, "may not contain '/'"));
+  }
+  errors.push(...selectorErrors(selector, `${path}.selector`));
   if (name === '' && selector === undefined) {
     errors.push(field.required(path, 'one of name or selector must be specified'));
   }

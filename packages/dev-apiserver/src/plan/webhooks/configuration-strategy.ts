@@ -1,3 +1,5 @@
+import { dns1035LabelErrors } from '@nodeagent/pod-rules';
+
 import { field, type FieldError } from '../../model/errors.js';
 import {
   type ApiObject,
@@ -7,6 +9,12 @@ import {
   textAt,
   valueAt,
 } from '../../model/object.js';
+import {
+  FAILURE_POLICIES,
+  MATCH_POLICIES,
+  ruleErrors,
+  selectorErrors,
+} from '../policies/match-errors.js';
 import type { Strategy } from '../strategy.js';
 
 /**
@@ -18,7 +26,17 @@ export const webhookConfiguration: Strategy = {
   defaults: (draft) => {
     for (const webhook of webhooksOf(draft)) setDefaults(webhook, draft.kind);
   },
-  validate: (object) => webhooksOf(object).flatMap((webhook, i) => errorsOf(webhook, i)),
+  validate: (object) => {
+    const names = webhooksOf(object).map((webhook) => textAt(webhook, 'name'));
+    return webhooksOf(object).flatMap((webhook, i) => {
+      const name = names[i] ?? '';
+      const isRepeated = name !== '' && names.indexOf(name) < i;
+      return [
+        ...errorsOf(webhook, i),
+        ...(isRepeated ? [field.duplicate(`webhooks[${i}].name`, name)] : []),
+      ];
+    });
+  },
 };
 
 function webhooksOf(object: ApiObject): readonly JsonObject[] {
@@ -46,13 +64,19 @@ function errorsOf(webhook: JsonObject, index: number): readonly FieldError[] {
     const why = 'should be a domain with at least three segments separated by dots';
     errors.push(field.invalid(`${path}.name`, name, why));
   }
-  const versions = webhook['admissionReviewVersions'];
-  if (!Array.isArray(versions) || versions.length === 0) {
-    const why = 'must specify one of v1, v1beta1';
-    errors.push(field.required(`${path}.admissionReviewVersions`, why));
-  } else if (!versions.includes('v1')) {
-    const why = 'must include at least one of v1';
-    errors.push(field.invalid(`${path}.admissionReviewVersions`, versions, why));
+  const given: unknown = webhook['admissionReviewVersions'];
+  const versions = Array.isArray(given) ? given.map(String) : [];
+  errors.push(...versionErrors(versions, `${path}.admissionReviewVersions`));
+  listAt(webhook, 'rules').forEach((rule, i) => {
+    errors.push(...ruleErrors(rule, `${path}.rules[${i}]`));
+  });
+  for (const [name, known] of CHOICES) {
+    const value = webhook[name];
+    if (value === undefined || known.some((one) => one === value)) continue;
+    errors.push(field.notSupported(`${path}.${name}`, value, known));
+  }
+  for (const name of ['namespaceSelector', 'objectSelector'] as const) {
+    errors.push(...selectorErrors(webhook[name], `${path}.${name}`));
   }
   const effects = textAt(webhook, 'sideEffects');
   const allowed = ['None', 'NoneOnDryRun'];
@@ -70,6 +94,29 @@ function errorsOf(webhook: JsonObject, index: number): readonly FieldError[] {
   return [...errors, ...clientErrors(webhook['clientConfig'], `${path}.clientConfig`)];
 }
 
+const CHOICES: readonly (readonly [string, readonly string[]])[] = [
+  ['failurePolicy', FAILURE_POLICIES],
+  ['matchPolicy', MATCH_POLICIES],
+  ['reinvocationPolicy', ['IfNeeded', 'Never']],
+];
+
+const REVIEW_VERSIONS = ['v1', 'v1beta1'];
+
+function versionErrors(versions: readonly string[], path: string): readonly FieldError[] {
+  const known = REVIEW_VERSIONS.join(', ');
+  if (versions.length === 0) return [field.required(path, `must specify one of ${known}`)];
+  const errors = versions.flatMap((version, index) => [
+    ...dns1035LabelErrors(`${path}[${index}]`, version),
+    ...(versions.indexOf(version) < index
+      ? [field.invalid(`${path}[${index}]`, version, 'duplicate version')]
+      : []),
+  ]);
+  if (errors.length > 0 || versions.some((version) => REVIEW_VERSIONS.includes(version))) {
+    return errors;
+  }
+  return [field.invalid(path, versions, `must include at least one of ${known}`)];
+}
+
 function clientErrors(config: unknown, path: string): readonly FieldError[] {
   const url = textAt(config, 'url');
   const service = valueAt(config, 'service');
@@ -77,9 +124,30 @@ function clientErrors(config: unknown, path: string): readonly FieldError[] {
     return [field.required(path, 'exactly one of url or service is required')];
   }
   if (service !== undefined) return serviceErrors(service, `${path}.service`);
-  if (url.startsWith('https://') && URL.canParse(url)) return [];
-  const why = "'https' is the only allowed URL scheme";
-  return [field.invalid(`${path}.url`, url, why)];
+  return urlErrors(url, `${path}.url`);
+}
+
+/** @see Kubernetes 1.36 apiserver pkg/util/webhook/validation.go */
+function urlErrors(url: string, path: string): readonly FieldError[] {
+  const form = '; desired format: https://host[/path]';
+  if (!URL.canParse(url)) return [field.required(path, `url must be a valid URL: ${url}${form}`)];
+  const { protocol, username, password, hash, search } = new URL(url);
+  const scheme = protocol.slice(0, -1);
+  const user = password === '' ? username : `${username}:${password}`;
+  return [
+    ...(scheme === 'https'
+      ? []
+      : [field.invalid(path, scheme, `'https' is the only allowed URL scheme${form}`)]),
+    ...(user === ''
+      ? []
+      : [field.invalid(path, user, 'user information is not permitted in the URL')]),
+    ...(hash === ''
+      ? []
+      : [field.invalid(path, hash.slice(1), 'fragments are not permitted in the URL')]),
+    ...(search === ''
+      ? []
+      : [field.invalid(path, search.slice(1), 'query parameters are not permitted in the URL')]),
+  ];
 }
 
 /** @see Kubernetes 1.36 apiserver pkg/util/webhook/validation.go */

@@ -21,6 +21,7 @@ export function reviewOf(
 /** The request of an AdmissionReview without its `uid` and the states of the object. */
 export function requestOf(attributes: AdmissionAttributes, seen: Kind): JsonObject {
   const { kind, sent, subresource, operation, name, namespace, user, dryRun } = attributes;
+  const { options: given } = attributes;
   const gvk = (of: NonNullable<typeof sent>) => ({
     group: of.group,
     version: of.version,
@@ -33,6 +34,7 @@ export function requestOf(attributes: AdmissionAttributes, seen: Kind): JsonObje
   const options = {
     kind: `${OPTIONS[operation]}Options`,
     apiVersion: 'meta.k8s.io/v1',
+    ...given,
     ...(dryRun ? { dryRun: ['All'] } : {}),
   };
   return {

@@ -1,5 +1,6 @@
 import { asWritten } from '@nodeagent/kube-client';
 
+import { field, type StatusError, statusError } from '../../model/errors.js';
 import type { Kind } from '../../model/kind.js';
 import {
   type ApiObject,
@@ -62,6 +63,7 @@ export async function scale(
       : toApiObject(bodyOf(call));
   const wanted = await call.admit('UPDATE', { object: asked, old: before });
   const replicas = Number(valueAt(wanted, 'spec.replicas') ?? 0);
+  if (replicas < 0) throw negative(route.kind, route.name, replicas);
   const [first = 'spec', ...deeper] = pathsOf(route.kind).spec.split('.');
   const version = asWritten(wanted).metadata?.resourceVersion;
   const next = registry.update(
@@ -76,6 +78,17 @@ export async function scale(
     context,
   );
   return { object: scaleOf(route.kind, next), httpStatus: 200 };
+}
+
+function negative(kind: Kind, name: string, replicas: number): StatusError {
+  if (kind.custom !== undefined) {
+    const { specReplicasPath = '' } = kind.custom.scale ?? {};
+    const why = 'should be a non-negative integer';
+    return statusError.invalid(kind, name, [field.invalid(specReplicasPath, replicas, why)]);
+  }
+  const why = 'must be greater than or equal to 0';
+  const error = field.invalid('spec.replicas', replicas, why);
+  return statusError.invalid({ group: 'autoscaling', kind: 'Scale' }, name, [error]);
 }
 
 function scaleOf(kind: Kind, object: ApiObject): ApiObject {

@@ -91,8 +91,11 @@ describe('an expression', () => {
       '"ÄbC".lowerAscii() == "Äbc" && "äbC".upperAscii() == "äBC"',
       '"a,b,c".split(",") == ["a", "b", "c"] && "a,b,c".split(",", 2) == ["a", "b,c"]',
       '"aaa".replace("a", "b") == "bbb" && "aaa".replace("a", "b", 2) == "bba"',
-      '" x ".trim() == "x" && ["a", "b"].join("-") == "a-b" && "ab".reverse() == "ba"',
+      '" x ".trim() == "x" && ["a", "b"].join("-") == "a-b" && ["a", "b"].reverse() == ["b", "a"]',
       '"a" < "b" && "%s is %d of %.1f".format(["x", 2, 1.55]) == "x is 2 of 1.6"',
+      '"abc".indexOf("c", 9) == -1 && "abc".lastIndexOf("a", 9) == -1 && "abc".indexOf("", 9) == 9',
+      '"%s".format([[1, "a", {"k": true}]]) == "[1, \\"a\\", {\\"k\\":true}]"',
+      'string(1000000.0) == "1e+06" && string(1.5e-7) == "1.5e-07" && string(123456.5) == "123456.5"',
       'strings.quote("a\\"b") == "\\"a\\\\\\"b\\""',
     ],
     'with patterns': [

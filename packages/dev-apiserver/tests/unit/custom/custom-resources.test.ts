@@ -94,7 +94,7 @@ describe('a definition', () => {
 
   it('takes its objects with it, and waits for their finalizers', async () => {
     const metadata = { name: 'held', finalizers: ['example.com/hold'] };
-    await admin.call('POST', WIDGETS, { metadata, spec: { size: 1 } });
+    await admin.call('POST', WIDGETS, { kind: 'Widget', metadata, spec: { size: 1 } });
     await admin.call('POST', WIDGETS, aWidget('free'));
     expect((await admin.call('DELETE', NAMED)).status).toBe(200);
     expect((await admin.call('GET', `${WIDGETS}/free`)).status).toBe(404);
@@ -118,7 +118,10 @@ it.each([
   const names = { plural: 'other', kind: 'Other' };
   const sent = { ...body, spec: { ...spec, names, versions, ...more } };
   const answer = await admin.call('POST', DEFINITIONS, sent);
-  expect(answer.body).toMatchObject({ code: 422, details: { causes: [{ field }] } });
+  expect(answer.body).toMatchObject({
+    code: 422,
+    details: { causes: expect.arrayContaining([expect.objectContaining({ field })]) },
+  });
 });
 
 it('a watch of a custom resource ends with its definition, after the last event', async () => {
@@ -138,6 +141,46 @@ it('a watch of a custom resource ends with its definition, after the last event'
 });
 
 describe('a custom resource', () => {
+  it('says its kind, alone and in lists', async () => {
+    const { kind: _, ...body } = { ...aWidget('w'), kind: 'Widget' };
+    const without = await admin.call('POST', WIDGETS, body);
+    expect(without.status).toBe(400);
+    expect(without.body['message']).toMatch(
+      /must be of type Widget\): Object 'Kind' is missing in/,
+    );
+    await admin.call('POST', WIDGETS, { ...body, kind: 'Widget' });
+    const list = await admin.call('GET', WIDGETS);
+    expect(list.body['items']).toMatchObject([{ apiVersion: 'example.com/v1', kind: 'Widget' }]);
+  });
+
+  it('is replaced only by those who know its version', async () => {
+    const made = await admin.call('POST', WIDGETS, aWidget('w'));
+    const answer = await admin.call('PUT', `${WIDGETS}/w`, aWidget('w'));
+    expect(answer.body).toMatchObject({
+      code: 422,
+      message:
+        'widgets.example.com "w" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update',
+    });
+    expect((await admin.call('PUT', `${WIDGETS}/w`, made.body)).status).toBe(200);
+  });
+
+  it('has no negative scale', async () => {
+    await admin.call('POST', WIDGETS, aWidget('w'));
+    const body = { spec: { replicas: -1 } };
+    const answer = await admin.call('PATCH', `${WIDGETS}/w/scale`, body, MERGE);
+    expect(answer.body['message']).toBe(
+      'Widget.example.com "w" is invalid: .spec.replicas: Invalid value: -1: should be a non-negative integer',
+    );
+  });
+
+  it('with a finalizer of no domain is warned about', async () => {
+    const metadata = { name: 'w', finalizers: ['hold'] };
+    const { warnings } = await admin.call('POST', WIDGETS, { ...aWidget('w'), metadata });
+    expect(warnings).toEqual([
+      expect.stringMatching(/^metadata.finalizers: "hold": prefer a domain/),
+    ]);
+  });
+
   it('gets defaults, loses unknown fields with a warning, and keeps free ones', async () => {
     const spec = { size: 1, free: { any: { thing: 1 } }, parts: [{ name: 'a' }], wrong: true };
     const { status, body, warnings } = await admin.call('POST', WIDGETS, aWidget('w', spec));

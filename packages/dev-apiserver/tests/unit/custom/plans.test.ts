@@ -31,7 +31,7 @@ describe(validateObject, () => {
       'x',
       ['f: Invalid value: "x": f in body should be at least 2 chars long'],
     ],
-    ['a long text', { ...text, maxLength: 1 }, 'xy', ['f: Too long: may not be more than 1 bytes']],
+    ['a long text', { ...text, maxLength: 1 }, 'xy', ['f: Too long: may not be more than 1 byte']],
     [
       'a pattern',
       { ...text, pattern: '^a+$' },
@@ -67,7 +67,7 @@ describe(validateObject, () => {
       'too many items',
       { type: 'array', items: text, maxItems: 1 },
       ['a', 'b'],
-      ['f: Too many: 2: must have at most 1 items'],
+      ['f: Too many: 2: must have at most 1 item'],
     ],
     [
       'an item',
@@ -179,7 +179,7 @@ describe(schemaErrors, () => {
     ],
     [
       'a keyed list without keys',
-      root({ type: 'array', items: text, 'x-kubernetes-list-type': 'map' }),
+      root({ type: 'array', items: { type: 'object' }, 'x-kubernetes-list-type': 'map' }),
       [
         's.properties[f].x-kubernetes-list-map-keys: Required value: must not be empty if x-kubernetes-list-type is map',
       ],

@@ -117,6 +117,36 @@ describe('a policy is refused', () => {
       /compilation failed: ERROR: <input>:1:8: undefined field 'user'/,
     ],
     [
+      'with a list of what has no type and a text',
+      { validations: [{ expression: "'a' in [object.metadata.name, 'b']" }] },
+      /ERROR: <input>:1:31: expected type 'dyn' but found 'string'/,
+    ],
+    [
+      'with a map of two types',
+      { validations: [{ expression: "{'a': 1, 'b': 'c'}.size() == 2" }] },
+      /expected type 'int' but found 'string'/,
+    ],
+    [
+      'with a text that takes more than it gets',
+      { validations: [{ expression: "'%s %s'.format(['a']) == ''" }] },
+      /ERROR: <input>:1:15: index 1 out of range/,
+    ],
+    [
+      'with a text that takes less than it gets',
+      { validations: [{ expression: "'%s'.format(['a', 1]) == ''" }] },
+      /too many arguments supplied to string.format \(expected 1, got 2\)/,
+    ],
+    [
+      'with a text with an unknown clause',
+      { validations: [{ expression: "'%q'.format(['a']) == ''" }] },
+      /could not parse formatting clause: unrecognized formatting clause "q"/,
+    ],
+    [
+      'with a kind of parameters with an underscore',
+      { paramKind: { apiVersion: 'a.b/v1', kind: 'A_b' } },
+      /spec.paramKind.kind: Invalid value: "A_b": may have mixed case, but should otherwise match: a DNS-1035 label/,
+    ],
+    [
       'with an unknown reason',
       { validations: [{ expression: 'true', reason: 'Other' }] },
       'spec.validations[0].reason: Unsupported value: "Other": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"',
@@ -139,7 +169,7 @@ describe('a policy is refused', () => {
           { name: 'b', expression: '1' },
         ],
       },
-      /spec.variables\[0\].expression: .*undeclared reference to 'variables'/,
+      /spec.variables\[0\].expression: .*undefined field 'b'/,
     ],
     [
       'with a variable of another type',
@@ -217,6 +247,21 @@ it('gets the defaults of a real server', async () => {
 describe('a binding is refused', () => {
   it.each<readonly [string, object, string]>([
     ['without a policy', { policyName: '' }, 'spec.policyName: Required value'],
+    [
+      'with parameters of a name with a slash',
+      { paramRef: { name: 'a/b', parameterNotFoundAction: 'Deny' } },
+      'spec.paramRef.name: Invalid value: "a/b": may not contain \'/\'',
+    ],
+    [
+      'with parameters of an unknown operator',
+      {
+        paramRef: {
+          selector: { matchExpressions: [{ key: 'a', operator: 'Like' }] },
+          parameterNotFoundAction: 'Deny',
+        },
+      },
+      'spec.paramRef.selector.matchExpressions[0].operator: Invalid value: "Like": not a valid selector operator',
+    ],
     [
       'without actions',
       { validationActions: [] },

@@ -139,6 +139,35 @@ describe('a policy', () => {
     expect((await admin.call('POST', `${shop}?dryRun=All`, aMap('m2', {}))).status).toBe(422);
   });
 
+  it('sees the options of the request, and no name of a collection', async () => {
+    await admin.call('POST', MAPS, aMap('old', {}));
+    const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['*'] };
+    const created =
+      "request.operation != 'DELETE' && request.options.fieldManager == 'me' && request.options.fieldValidation == 'Strict'";
+    const deleted = "request.options.propagationPolicy == 'Background' && request.name == ''";
+    await apply(admin, {
+      matchConstraints: { resourceRules: [{ ...rule, resources: ['configmaps'] }] },
+      validations: [{ expression: `(${created}) || (${deleted})` }],
+    });
+    const query = 'fieldManager=me&fieldValidation=Strict';
+    expect((await admin.call('POST', `${MAPS}?${query}`, aMap('m', {}))).status).toBe(201);
+    const all = await admin.call('DELETE', MAPS, { propagationPolicy: 'Background' });
+    expect(said(all)).toEqual([
+      422,
+      expect.stringMatching(/^configmaps "Unknown" is forbidden: .*no such key: name$/),
+    ]);
+  });
+
+  it('warns in any script', async () => {
+    const validations = [{ expression: 'false', message: 'größer ✓' }];
+    await apply(admin, { validations }, { validationActions: ['Warn'] });
+    const { status, warnings } = await admin.call('POST', MAPS, aMap('m', {}));
+    expect(status).toBe(201);
+    expect(warnings.map((text) => Buffer.from(text, 'latin1').toString())).toEqual([
+      expect.stringMatching(/: größer ✓$/),
+    ]);
+  });
+
   it('asks what a user may do', async () => {
     const group = 'rbac.authorization.k8s.io';
     const rules = [{ apiGroups: [''], resources: ['configmaps', 'secrets'], verbs: ['*'] }];

@@ -10,9 +10,13 @@ import { bool, bytes, double, int, number, text } from '../arguments.js';
 import type { Library } from '../signature.js';
 import { checkedInt, checkedUint } from './operators.js';
 
-function parsedInt(value: string): bigint {
+function noConversion(type: string): EvaluationError {
+  return new EvaluationError(`type conversion error from 'string' to '${type}'`);
+}
+
+function parsedInt(value: string, type: string): bigint {
   if (!/^[+-]?\d+$/.test(value)) {
-    throw new EvaluationError(`strconv.ParseInt: parsing ${JSON.stringify(value)}: invalid syntax`);
+    throw noConversion(type);
   }
   return BigInt(value.replace(/^\+/, ''));
 }
@@ -30,7 +34,16 @@ function parsedDouble(value: string): number {
   if (infinite !== null) return infinite[1] === '-' ? -Infinity : Infinity;
   if (/^nan$/i.test(value)) return Number.NaN;
   if (DOUBLE.test(value)) return Number(value);
-  throw new EvaluationError(`strconv.ParseFloat: parsing ${JSON.stringify(value)}: invalid syntax`);
+  throw noConversion('double');
+}
+
+/** The shortest text that gives the number back, as Go's `g` writes it: `0.1`, `1e+06`. */
+function shortest(value: number): string {
+  const [mantissa = '', power = '0'] = value.toExponential().split('e');
+  const exponent = Number(power);
+  if (!Number.isFinite(value) || (exponent >= -4 && exponent <= 5)) return showDouble(value);
+  const sign = exponent < 0 ? '-' : '+';
+  return `${mantissa}e${sign}${String(Math.abs(exponent)).padStart(2, '0')}`;
 }
 
 export function showDouble(value: number): string {
@@ -49,7 +62,7 @@ const FALSE = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
 function parsedBool(value: string): boolean {
   if (TRUE.has(value)) return true;
   if (FALSE.has(value)) return false;
-  throw new EvaluationError(`type conversion error from string to bool: ${value}`);
+  throw noConversion('bool');
 }
 
 const same = (value: CelValue): CelValue => value;
@@ -62,11 +75,11 @@ export const CONVERSIONS: Library = [
   ['int', '(int) int', same],
   ['int', '(uint) int', (a) => checkedInt(BigInt(number(a)))],
   ['int', '(double) int', (a) => checkedInt(wholePart(double(a)))],
-  ['int', '(string) int', (a) => checkedInt(parsedInt(text(a)))],
+  ['int', '(string) int', (a) => checkedInt(parsedInt(text(a), 'int'))],
   ['uint', '(uint) uint', same],
   ['uint', '(int) uint', (a) => checkedUint(int(a))],
   ['uint', '(double) uint', (a) => checkedUint(wholePart(double(a)))],
-  ['uint', '(string) uint', (a) => checkedUint(parsedInt(text(a)))],
+  ['uint', '(string) uint', (a) => checkedUint(parsedInt(text(a), 'uint'))],
   ['double', '(double) double', same],
   ['double', '(int) double', (a) => Number(int(a))],
   ['double', '(uint) double', (a) => Number(number(a))],
@@ -75,7 +88,7 @@ export const CONVERSIONS: Library = [
   ['string', '(bool) string', (a) => String(bool(a))],
   ['string', '(int) string', (a) => String(int(a))],
   ['string', '(uint) string', (a) => String(number(a))],
-  ['string', '(double) string', (a) => showDouble(double(a))],
+  ['string', '(double) string', (a) => shortest(double(a))],
   ['string', '(bytes) string', (a) => decoded(bytes(a))],
   ['bytes', '(bytes) bytes', same],
   ['bytes', '(string) bytes', (a) => new Uint8Array(Buffer.from(text(a)))],

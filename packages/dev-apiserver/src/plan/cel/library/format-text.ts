@@ -56,15 +56,38 @@ function shownText(value: CelValue): string {
   if (typeof value === 'number') return Number.isNaN(value) ? 'NaN' : showDouble(value);
   if (typeof value !== 'object') return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString();
-  if (value instanceof CelList) return `[${value.items.map(shownText).join(', ')}]`;
+  if (value instanceof CelList) return `[${value.items.map(shownInside).join(', ')}]`;
   if (value instanceof CelTimestamp) return showTimestamp(value);
   if (value instanceof CelDuration) return showDuration(value);
   if (value instanceof CelMap) {
-    const entries = [...value.entries].map(([key, item]) => `${String(key)}: ${shownText(item)}`);
+    const entries = [...value.entries].map(
+      ([key, item]) => `${shownInside(key)}:${shownInside(item)}`,
+    );
     return `{${entries.sort().join(', ')}}`;
   }
   if (value instanceof CelSpecial) return value.identity;
   throw wrongValue(value);
+}
+
+/** Texts, and what is written like them, are quoted inside lists and maps. */
+function shownInside(value: CelValue): string {
+  return typeof value === 'string' ? JSON.stringify(value) : shownText(value);
+}
+
+/** Returns what is wrong with a pattern whose values are written beside it. */
+export function formatProblem(pattern: string, count: number): string | undefined {
+  let used = 0;
+  for (const { 1: percent, 3: verb, index } of pattern.matchAll(CLAUSE)) {
+    if (percent !== undefined) continue;
+    if (verb === undefined) {
+      const next = pattern.slice(index + 1, index + 2);
+      return `could not parse formatting clause: unrecognized formatting clause "${next}"`;
+    }
+    if (used >= count) return `index ${used} out of range`;
+    used += 1;
+  }
+  if (used >= count) return undefined;
+  return `too many arguments supplied to string.format (expected ${used}, got ${count})`;
 }
 
 function shownFraction(value: CelValue, show: (number: number) => string): string {

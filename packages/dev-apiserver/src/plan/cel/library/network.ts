@@ -64,9 +64,10 @@ class Cidr extends CelSpecial {
 
 /** IPv4 addresses in IPv6 form and zones are refused, as Kubernetes does. */
 function parseAddress(value: string): Ip | undefined {
+  if (value.includes('%')) return undefined;
   const number =
     isIPv4(value) || (isIPv6(value) && !value.includes('.')) ? parseIp(value) : undefined;
-  if (number === undefined || value.includes('%')) return undefined;
+  if (number === undefined) return undefined;
   if (isIPv4(value)) return new Ip(number, 'IPv4');
   return number >> 32n === 0xffffn ? undefined : new Ip(number, 'IPv6');
 }
@@ -84,6 +85,13 @@ function parseCidr(value: string): Cidr | undefined {
 function toIp(value: string): Ip {
   const found = parseAddress(value);
   if (found !== undefined) return found;
+  if (value.includes('%') && isIPv6(value)) {
+    const why = `IP address ${JSON.stringify(value)} with zone value is not allowed`;
+    throw new EvaluationError(why);
+  }
+  if (/^::ffff:/i.test(value) && isIPv6(value)) {
+    throw new EvaluationError(`IPv4-mapped IPv6 address ${JSON.stringify(value)} is not allowed`);
+  }
   throw new EvaluationError(
     `IP Address ${JSON.stringify(value)} parse error during conversion from string: unable to parse IP`,
   );

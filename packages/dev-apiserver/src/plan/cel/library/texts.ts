@@ -6,16 +6,19 @@ import { REGEX } from './regex.js';
 
 /** Positions in a text count its characters, not its UTF-16 units. */
 function indexOf(value: string, wanted: string, from: number): bigint {
+  if (wanted === '') return BigInt(from);
   const letters = Array.from(value);
-  if (from < 0 || from > letters.length) throw new EvaluationError(`index out of range: ${from}`);
+  if (from < 0) throw new EvaluationError(`index out of range: ${from}`);
   const head = letters.slice(0, from).join('').length;
   const found = value.indexOf(wanted, head);
   return found < 0 ? -1n : BigInt(Array.from(value.slice(0, found)).length);
 }
 
 function lastIndexOf(value: string, wanted: string, from: number): bigint {
+  if (wanted === '') return BigInt(from);
   const letters = Array.from(value);
-  if (from < 0 || from > letters.length) throw new EvaluationError(`index out of range: ${from}`);
+  if (from < 0) throw new EvaluationError(`index out of range: ${from}`);
+  if (from >= letters.length) return -1n;
   const found = value.lastIndexOf(wanted, letters.slice(0, from).join('').length);
   return found < 0 ? -1n : BigInt(Array.from(value.slice(0, found)).length);
 }
@@ -93,13 +96,12 @@ export const TEXTS: Library = [
   [
     'lastIndexOf',
     'string.(string) int',
-    (a, b) => lastIndexOf(text(a), text(b), Array.from(text(a)).length),
+    (a, b) => lastIndexOf(text(a), text(b), Math.max(0, Array.from(text(a)).length - 1)),
   ],
   ['lastIndexOf', 'string.(string, int) int', (a, b, c) => lastIndexOf(text(a), text(b), count(c))],
   ['lowerAscii', 'string.() string', (a) => ascii(text(a), false)],
   ['upperAscii', 'string.() string', (a) => ascii(text(a), true)],
   ['trim', 'string.() string', (a) => trimmed(text(a))],
-  ['reverse', 'string.() string', (a) => Array.from(text(a)).reverse().join('')],
   [
     'replace',
     'string.(string, string) string',

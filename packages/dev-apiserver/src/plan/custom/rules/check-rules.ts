@@ -24,7 +24,7 @@ export function ruleErrors(schema: JsonSchema, path: string): readonly FieldErro
 }
 
 function textErrors(
-  { rule, message = '', messageExpression = '' }: ValidationRule,
+  { rule = '', message = '', messageExpression = '' }: Partial<ValidationRule>,
   at: string,
 ): readonly FieldError[] {
   const errors: FieldError[] = [];

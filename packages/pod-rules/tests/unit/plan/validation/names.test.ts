@@ -157,7 +157,8 @@ describe('where a pod wants to be', () => {
       },
       /labelSelector\.matchLabels: /,
       /\[0\]\.topologyKey: Required value: can not be empty/,
-      /\[0\]\.topologyKey: Invalid value: ""/,
+      /\[0\]\.topologyKey: Invalid value: "": name part must be non-empty$/,
+      /\[0\]\.topologyKey: Invalid value: "": name part must consist/,
     ],
     [
       'spread in ways that make no sense',
