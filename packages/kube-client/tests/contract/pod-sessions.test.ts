@@ -13,7 +13,7 @@ import type { WebSocket } from 'ws';
 import { createKubeClient, type HttpKubeClient, type KubeClientOptions } from '../../src/http.js';
 import type { Connection } from '../../src/model/connection.js';
 import { isKubeError, type KubeError } from '../../src/model/errors.js';
-import { NODES } from '../../src/model/resource.js';
+import { NODES } from '../../src/model/resources/core.js';
 import { type Authority, createAuthority, type Pair } from '../support/certificates.js';
 import { startConnectProxy } from '../support/connect-proxy.js';
 import { startFreezingProxy } from '../support/freezing-proxy.js';
