@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 
 import { KubeError } from '../model/errors.js';
 
-/** Where to listen, and who hears of connections that fail. */
+/** The local address to listen on, and a listener for connections that fail. */
 export interface LocalPortOptions {
   /** 127.0.0.1 when absent. */
   readonly host?: string;

@@ -1,4 +1,4 @@
-/** Where a kind of object is in the API. */
+/** The place of a kind of object in the API, without its type. */
 interface Place {
   /** Empty for the core group. */
   readonly group: string;

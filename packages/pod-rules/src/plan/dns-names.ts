@@ -28,7 +28,7 @@ export function dnsSubdomainErrors(path: string, value: string): readonly FieldE
   return dnsSubdomainProblems(value).map((why) => field.invalid(path, value, why));
 }
 
-/** Why a text is no name of DNS labels; none for a good one. */
+/** Lists what is wrong with a text as a name of DNS labels; nothing for a good one. */
 export function dnsSubdomainProblems(value: string): readonly string[] {
   if (value.length > 253) return ['must be no more than 253 bytes'];
   return DNS_SUBDOMAIN.test(value) ? [] : [SUBDOMAIN_DETAIL];
@@ -44,7 +44,7 @@ export function dns1035LabelErrors(path: string, value: string): readonly FieldE
   return dns1035LabelProblems(value).map((why) => field.invalid(path, value, why));
 }
 
-/** Why a text is no such label; none for a good one. */
+/** Lists what is wrong with a text as such a label; nothing for a good one. */
 export function dns1035LabelProblems(value: string): readonly string[] {
   return [
     ...(value.length > 63 ? ['must be no more than 63 bytes'] : []),

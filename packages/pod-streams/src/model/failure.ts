@@ -1,6 +1,6 @@
 import type { ChannelProtocol } from '../codec/channel-frame.js';
 
-/** Why there is no connection, or no longer one. */
+/** The reason why a connection was not made, or broke. */
 export type ConnectionFailure =
   /** The server answered the request for a WebSocket with something else. */
   | Readonly<{
